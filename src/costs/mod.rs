@@ -1,0 +1,38 @@
+//! What a picture costs: pure arithmetic on integers. No clock, no database, no float.
+
+mod model;
+mod prices;
+mod receipt;
+
+pub use model::{CostModel, CostSettings, ExchangeRate, Hardware};
+pub use prices::{PriceBook, PriceEntry, PriceError, PriceUnit};
+pub use receipt::{Comparison, Receipt};
+
+/// Why a receipt could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CostError {
+    /// An amount passed the ledger's range.
+    #[error(transparent)]
+    Money(#[from] crate::units::MoneyError),
+    /// A price is missing from the price book, or is no price.
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    /// No exchange rate is known for a currency on a day.
+    #[error("no exchange rate from {from} to {to} holds on {date}; add an [[exchange_rate]] to the configuration")]
+    NoExchangeRate {
+        /// The price's currency.
+        from: crate::units::Currency,
+        /// The ledger's currency.
+        to: crate::units::Currency,
+        /// The day.
+        date: jiff::civil::Date,
+    },
+    /// A setting that cannot be.
+    #[error("{field}: {reason}")]
+    Setting {
+        /// The setting's name in the configuration.
+        field: &'static str,
+        /// What is wrong and what to write instead.
+        reason: &'static str,
+    },
+}

@@ -1,0 +1,329 @@
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::{Comparison, CostError, PriceBook, Receipt};
+use crate::{
+    domain::{ImageSize, RenderJob, Usage},
+    units::{Currency, Energy, Millis, Money, Power},
+};
+
+/// The `[costs]` part of the configuration: what this machine costs its owner.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CostSettings {
+    /// The ledger's currency.
+    pub currency: Currency,
+    /// Price of a kilowatt-hour at the plug.
+    pub price_per_kwh: Money,
+    /// Power of the machine around the device while it paints; 0 where the device figure is the whole machine's.
+    pub host_watts: Power,
+    /// What the plug delivers for 100 W that the machine uses: the power supply's loss.
+    pub wall_factor_percent: u32,
+    /// The hardware that wears out.
+    pub hardware: Hardware,
+    /// Repairs, network, space: a flat amount a picture.
+    pub upkeep_per_image: Money,
+    /// The service to compare with, a sku of the price book. Like for like: the same weights, hosted.
+    pub compare_with: String,
+}
+
+/// Depreciation by units: (price − residual) · share / lifetime images.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Hardware {
+    /// What it was.
+    pub name: String,
+    /// What was paid for it.
+    pub price: Money,
+    /// What it will be sold for.
+    pub residual: Money,
+    /// How much of it works for Tintype, in percent.
+    pub share_percent: u32,
+    /// Pictures it is expected to paint in its life.
+    pub lifetime_images: u64,
+}
+
+/// The owner of an RTX 4090, January 2026: the example that the figures begin with until they are configured.
+impl Default for CostSettings {
+    fn default() -> Self {
+        Self {
+            currency: Currency::CNY,
+            price_per_kwh: Money::from_nano(1_200_000_000),
+            host_watts: Power::from_watts(0),
+            wall_factor_percent: 100,
+            hardware: Hardware::default(),
+            upkeep_per_image: Money::from_nano(30_000_000),
+            compare_with: "fal/z-image-turbo".into(),
+        }
+    }
+}
+
+impl Default for Hardware {
+    fn default() -> Self {
+        Self {
+            name: "example: RTX 4090 workstation".into(),
+            price: Money::from_nano(17_300_000_000_000),
+            residual: Money::from_nano(7_000_000_000_000),
+            share_percent: 100,
+            lifetime_images: 30_000,
+        }
+    }
+}
+
+/// One `[[exchange_rate]]` of the configuration, from the day on which it holds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExchangeRate {
+    /// The foreign currency.
+    pub currency: Currency,
+    /// What one unit of it costs in the ledger's currency.
+    pub rate: Money,
+    /// First day of the rate.
+    pub effective_from: Date,
+}
+
+/// Prices a picture.
+#[derive(Debug, Clone)]
+pub struct CostModel {
+    settings: CostSettings,
+    prices: PriceBook,
+    rates: Vec<ExchangeRate>,
+}
+
+impl CostModel {
+    /// A cost model that can price a picture on `today`.
+    ///
+    /// # Errors
+    /// [`CostError`] for a setting that cannot be, a compared sku without a price today, or a currency without a rate.
+    pub fn new(
+        settings: CostSettings,
+        prices: PriceBook,
+        rates: Vec<ExchangeRate>,
+        today: Date,
+    ) -> Result<Self, CostError> {
+        let refuse = |field, reason| Err(CostError::Setting { field, reason });
+        let hardware = &settings.hardware;
+        if hardware.lifetime_images == 0 {
+            return refuse("costs.hardware.lifetime_images", "must be above 0");
+        }
+        if hardware.share_percent > 100 {
+            return refuse("costs.hardware.share_percent", "must be at most 100");
+        }
+        if hardware.residual > hardware.price {
+            return refuse("costs.hardware.residual", "must not exceed costs.hardware.price");
+        }
+        if settings.wall_factor_percent < 100 {
+            return refuse("costs.wall_factor_percent", "must be at least 100");
+        }
+        let negative = [
+            ("costs.price_per_kwh", settings.price_per_kwh),
+            ("costs.hardware.residual", hardware.residual),
+            ("costs.upkeep_per_image", settings.upkeep_per_image),
+        ];
+        if let Some((field, _)) = negative.into_iter().find(|(_, amount)| *amount < Money::ZERO) {
+            return refuse(field, "must not be negative");
+        }
+        if rates.iter().any(|rate| rate.rate <= Money::ZERO) {
+            return refuse("exchange_rate.rate", "must be above 0");
+        }
+        let model = Self {
+            settings,
+            prices,
+            rates,
+        };
+        model.compare(ImageSize::square(1024), today)?;
+        Ok(model)
+    }
+
+    /// The ledger's currency.
+    pub fn currency(&self) -> Currency {
+        self.settings.currency
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &CostSettings {
+        &self.settings
+    }
+
+    /// Prices one picture of `size`, painted on `day` with `usage` of the device.
+    ///
+    /// # Errors
+    /// [`CostError`] where a price or a rate is missing on that day, or an amount is out of range.
+    pub fn receipt(&self, size: ImageSize, usage: Usage, day: Date) -> Result<Receipt, CostError> {
+        let wall_energy = self.wall_energy(usage);
+        Ok(Receipt {
+            usage,
+            wall_energy,
+            electricity: self.electricity(wall_energy)?,
+            depreciation: self.depreciation_per_image()?,
+            upkeep: self.settings.upkeep_per_image,
+            comparison: self.compare(size, day)?,
+        })
+    }
+
+    /// What a whole job will cost, if it takes `duration` of the device at `power`: the amount to reserve for it.
+    ///
+    /// # Errors
+    /// [`CostError`] where an amount is out of range.
+    pub fn estimate(&self, job: &RenderJob, duration: Millis, power: Power) -> Result<Money, CostError> {
+        let usage = Usage {
+            duration,
+            energy: power.over(duration),
+            source: crate::domain::EnergySource::Estimated,
+        };
+        let electricity = self.electricity(self.wall_energy(usage))?;
+        let each = self
+            .depreciation_per_image()?
+            .plus(self.settings.upkeep_per_image)?;
+        Ok(electricity.plus(each.share_ceil(u64::from(job.images), 1)?)?)
+    }
+
+    /// Electricity of work that gave no picture: failed, cancelled.
+    ///
+    /// # Errors
+    /// [`CostError`] where an amount is out of range.
+    pub fn wasted(&self, usage: Usage) -> Result<(Energy, Money), CostError> {
+        let wall_energy = self.wall_energy(usage);
+        Ok((wall_energy, self.electricity(wall_energy)?))
+    }
+
+    /// (E_device + P_host · t) · wall factor.
+    fn wall_energy(&self, usage: Usage) -> Energy {
+        usage
+            .energy
+            .saturating_add(self.settings.host_watts.over(usage.duration))
+            .scale_percent_ceil(self.settings.wall_factor_percent)
+    }
+
+    fn electricity(&self, energy: Energy) -> Result<Money, CostError> {
+        Ok(self.settings.price_per_kwh.share_ceil(
+            energy.as_millijoules(),
+            Energy::KILOWATT_HOUR.as_millijoules(),
+        )?)
+    }
+
+    fn depreciation_per_image(&self) -> Result<Money, CostError> {
+        let hardware = &self.settings.hardware;
+        let worn = hardware.price.minus(hardware.residual)?;
+        let pictures = hardware.lifetime_images.saturating_mul(100);
+        Ok(worn.share_ceil(u64::from(hardware.share_percent), pictures)?)
+    }
+
+    /// The compared service's list price in the ledger's currency, rounded down.
+    fn compare(&self, size: ImageSize, day: Date) -> Result<Comparison, CostError> {
+        let entry = self.prices.price(&self.settings.compare_with, day)?;
+        let exchange_rate = self.rate(entry.currency, day)?;
+        let list_price = entry.of_picture(size)?;
+        let nano = exchange_rate.as_nano().unsigned_abs();
+        Ok(Comparison {
+            sku: entry.sku.clone(),
+            price: list_price.share_floor(nano, 1_000_000_000)?,
+            exchange_rate,
+        })
+    }
+
+    /// What one unit of `currency` costs in the ledger's currency on `day`: the latest rate that holds by then.
+    fn rate(&self, currency: Currency, day: Date) -> Result<Money, CostError> {
+        if currency == self.settings.currency {
+            return Ok(Money::from_nano(1_000_000_000));
+        }
+        self.rates
+            .iter()
+            .filter(|rate| rate.currency == currency && rate.effective_from <= day)
+            .max_by_key(|rate| rate.effective_from)
+            .map(|rate| rate.rate)
+            .ok_or(CostError::NoExchangeRate {
+                from: currency,
+                to: self.settings.currency,
+                date: day,
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::domain::EnergySource;
+
+    const DAY: Date = date(2026, 11, 23);
+
+    fn dollars() -> Vec<ExchangeRate> {
+        vec![ExchangeRate {
+            currency: "USD".parse().expect("a code"),
+            rate: "7".parse().expect("a rate"),
+            effective_from: date(2026, 1, 1),
+        }]
+    }
+
+    fn model(settings: CostSettings) -> Result<CostModel, CostError> {
+        CostModel::new(settings, PriceBook::built_in()?, dollars(), DAY)
+    }
+
+    /// 450 W for 15 s, as in the article of January 2026.
+    const ARTICLE: Usage = Usage {
+        duration: Millis::new(15_000),
+        energy: Energy::from_millijoules(6_750_000),
+        source: EnergySource::Estimated,
+    };
+
+    #[test]
+    fn the_articles_picture_costs_what_its_formulas_give() {
+        let receipt = model(CostSettings::default())
+            .and_then(|model| model.receipt(ImageSize::square(1000), ARTICLE, DAY))
+            .expect("a receipt");
+        assert_eq!(receipt.electricity.to_string(), "0.00225");
+        assert_eq!(receipt.depreciation.to_string(), "0.343333334");
+        assert_eq!(receipt.upkeep.to_string(), "0.03");
+        assert_eq!(receipt.standard().map(|sum| sum.to_string()), Ok("0.375583334".into()));
+        // fal: $0.005 a megapixel at 7 yuan to the dollar. Like for like, this owner loses money, and it is said.
+        assert_eq!(receipt.comparison.price.to_string(), "0.035");
+        assert_eq!(receipt.saving().map(|sum| sum.to_string()), Ok("-0.340583334".into()));
+    }
+
+    #[test]
+    fn without_a_residual_the_article_depreciates_0_5767() {
+        let mut settings = CostSettings::default();
+        settings.hardware.residual = Money::ZERO;
+        let receipt = model(settings)
+            .and_then(|model| model.receipt(ImageSize::square(1024), ARTICLE, DAY))
+            .expect("a receipt");
+        assert_eq!(receipt.depreciation.to_string(), "0.576666667");
+    }
+
+    #[test]
+    fn the_host_and_the_power_supply_are_paid_for() {
+        let settings = CostSettings {
+            host_watts: Power::from_watts(50),
+            wall_factor_percent: 110,
+            ..CostSettings::default()
+        };
+        let receipt = model(settings)
+            .and_then(|model| model.receipt(ImageSize::square(1024), ARTICLE, DAY))
+            .expect("a receipt");
+        // (6,750 J + 50 W · 15 s) · 1.1
+        assert_eq!(receipt.wall_energy, Energy::from_millijoules(8_250_000));
+        assert_eq!(receipt.electricity.to_string(), "0.00275");
+    }
+
+    #[test]
+    fn settings_that_cannot_be_are_named() {
+        let refused = |change: fn(&mut CostSettings)| {
+            let mut settings = CostSettings::default();
+            change(&mut settings);
+            model(settings).expect_err("refused").to_string()
+        };
+        assert!(refused(|s| s.hardware.lifetime_images = 0).contains("lifetime_images"));
+        assert!(refused(|s| s.hardware.share_percent = 101).contains("share_percent"));
+        assert!(refused(|s| s.compare_with = "nobody/nothing".into()).contains("nobody/nothing"));
+        assert!(refused(|s| s.wall_factor_percent = 99).contains("wall_factor_percent"));
+        let no_rate = CostModel::new(
+            CostSettings::default(),
+            PriceBook::built_in().expect("a book"),
+            vec![],
+            DAY,
+        );
+        assert!(matches!(no_rate, Err(CostError::NoExchangeRate { .. })));
+    }
+}

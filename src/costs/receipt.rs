@@ -1,0 +1,50 @@
+use crate::{
+    domain::Usage,
+    units::{Energy, Money, MoneyError},
+};
+
+/// What one picture cost, and what it would have cost elsewhere. All amounts in the ledger's currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Time and energy of the device, and how the energy was obtained.
+    pub usage: Usage,
+    /// Energy at the plug: the device, the machine around it, and the power supply's loss.
+    pub wall_energy: Energy,
+    /// Price of that energy, rounded up.
+    pub electricity: Money,
+    /// This picture's share of the hardware, rounded up.
+    pub depreciation: Money,
+    /// This picture's share of everything else.
+    pub upkeep: Money,
+    /// The service compared with.
+    pub comparison: Comparison,
+}
+
+/// A list price elsewhere, for the same size on the same day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// The service, a sku of the price book.
+    pub sku: String,
+    /// Its list price in the ledger's currency, rounded down.
+    pub price: Money,
+    /// What one unit of the list's currency cost in the ledger's, on that day.
+    pub exchange_rate: Money,
+}
+
+impl Receipt {
+    /// Electricity, depreciation and upkeep: the standard cost.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn standard(&self) -> Result<Money, MoneyError> {
+        self.electricity.plus(self.depreciation)?.plus(self.upkeep)
+    }
+
+    /// The compared price less the standard cost. Negative where the picture was dearer here.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn saving(&self) -> Result<Money, MoneyError> {
+        self.comparison.price.minus(self.standard()?)
+    }
+}

@@ -1,0 +1,13 @@
+//! The nouns of a picture's life: who asks, for what, and what it took. No I/O, no model, no money.
+
+mod caller;
+mod ids;
+mod render;
+mod size;
+mod usage;
+
+pub use caller::{Caller, Scope, Scopes};
+pub use ids::{KeyId, RequestId};
+pub use render::{GUIDANCE_MAX, IMAGES_MAX, Quality, RenderJob, RenderSpec, STEPS_MAX, Seed};
+pub use size::{ImageSize, SizeError};
+pub use usage::{EnergySource, Usage};

@@ -1,0 +1,406 @@
+//! A model's own description: the JSON files of the diffusers layout, checked before any weight is read.
+
+use candle_transformers::models::z_image::{TextEncoderConfig as CandleTextEncoderConfig, VaeConfig};
+use serde::Deserialize;
+
+use super::{
+    error::LoadError,
+    files::ModelFiles,
+    schedule::{Schedule, Shift},
+};
+
+/// Tokens a prompt may have, chat template included; the reference cuts what is longer.
+pub const PROMPT_TOKENS_MAX: usize = 512;
+
+/// The configuration of a whole model.
+#[derive(Debug, Clone)]
+pub(super) struct ModelConfig {
+    pub(super) transformer: TransformerConfig,
+    pub(super) text_encoder: CandleTextEncoderConfig,
+    pub(super) vae: VaeConfig,
+    pub(super) post_quant_conv: bool,
+    pub(super) schedule: Schedule,
+}
+
+impl ModelConfig {
+    pub(super) fn read(files: &ModelFiles) -> Result<Self, LoadError> {
+        check_pipeline_class(files)?;
+        let transformer = TransformerConfig::read(files)?;
+        let text_encoder = read_text_encoder(files)?;
+        let (vae, post_quant_conv) = read_vae(files)?;
+        let schedule = read_schedule(files)?;
+        if text_encoder.hidden_size != transformer.cap_feat_dim {
+            return Err(LoadError::invalid(
+                files.path_of(TransformerConfig::FILE),
+                format!(
+                    "cap_feat_dim is {}, but text_encoder/config.json has hidden_size {}; they must be equal",
+                    transformer.cap_feat_dim, text_encoder.hidden_size
+                ),
+            ));
+        }
+        if vae.latent_channels != transformer.in_channels {
+            return Err(LoadError::invalid(
+                files.path_of(TransformerConfig::FILE),
+                format!(
+                    "in_channels is {}, but vae/config.json has latent_channels {}; they must be equal",
+                    transformer.in_channels, vae.latent_channels
+                ),
+            ));
+        }
+        Ok(Self { transformer, text_encoder, vae, post_quant_conv, schedule })
+    }
+
+    /// Pixels of a latent's side.
+    pub(super) fn vae_factor(&self) -> u32 {
+        1 << (self.vae.block_out_channels.len() - 1)
+    }
+}
+
+fn check_pipeline_class(files: &ModelFiles) -> Result<(), LoadError> {
+    const FILE: &str = "model_index.json";
+    #[derive(Deserialize)]
+    struct ModelIndex {
+        #[serde(rename = "_class_name")]
+        class_name: String,
+    }
+    let index: ModelIndex = files.json(FILE)?;
+    expect_class(files, FILE, &index.class_name, "ZImagePipeline")
+}
+
+fn expect_class(files: &ModelFiles, file: &str, found: &str, expected: &str) -> Result<(), LoadError> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(LoadError::invalid(
+            files.path_of(file),
+            format!("_class_name is `{found}`; expected `{expected}`, as Z-Image models have"),
+        )),
+    }
+}
+
+/// transformer/config.json of diffusers' `ZImageTransformer2DModel`, with its defaults.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct TransformerConfig {
+    #[serde(rename = "_class_name")]
+    class_name: String,
+    #[serde(default = "defaults::patch_sizes")]
+    all_patch_size: Vec<usize>,
+    #[serde(default = "defaults::frame_patch_sizes")]
+    all_f_patch_size: Vec<usize>,
+    #[serde(default = "defaults::in_channels")]
+    pub(super) in_channels: usize,
+    #[serde(default = "defaults::dim")]
+    pub(super) dim: usize,
+    #[serde(default = "defaults::n_layers")]
+    pub(super) n_layers: usize,
+    #[serde(default = "defaults::n_refiner_layers")]
+    pub(super) n_refiner_layers: usize,
+    #[serde(default = "defaults::n_heads")]
+    pub(super) n_heads: usize,
+    #[serde(default = "defaults::norm_eps")]
+    pub(super) norm_eps: f32,
+    #[serde(default = "defaults::qk_norm")]
+    pub(super) qk_norm: bool,
+    #[serde(default = "defaults::cap_feat_dim")]
+    pub(super) cap_feat_dim: usize,
+    #[serde(default)]
+    siglip_feat_dim: Option<usize>,
+    #[serde(default = "defaults::rope_theta")]
+    pub(super) rope_theta: f64,
+    #[serde(default = "defaults::t_scale")]
+    pub(super) t_scale: f32,
+    #[serde(default = "defaults::axes_dims")]
+    pub(super) axes_dims: [usize; 3],
+    #[serde(default = "defaults::axes_lens")]
+    pub(super) axes_lens: [usize; 3],
+}
+
+/// Defaults of `ZImageTransformer2DModel.__init__` in diffusers 0.42.1.
+mod defaults {
+    pub(super) fn patch_sizes() -> Vec<usize> {
+        vec![2]
+    }
+    pub(super) fn frame_patch_sizes() -> Vec<usize> {
+        vec![1]
+    }
+    pub(super) const fn in_channels() -> usize {
+        16
+    }
+    pub(super) const fn dim() -> usize {
+        3840
+    }
+    pub(super) const fn n_layers() -> usize {
+        30
+    }
+    pub(super) const fn n_refiner_layers() -> usize {
+        2
+    }
+    pub(super) const fn n_heads() -> usize {
+        30
+    }
+    pub(super) const fn norm_eps() -> f32 {
+        1e-5
+    }
+    pub(super) const fn qk_norm() -> bool {
+        true
+    }
+    pub(super) const fn cap_feat_dim() -> usize {
+        2560
+    }
+    pub(super) const fn rope_theta() -> f64 {
+        256.0
+    }
+    pub(super) const fn t_scale() -> f32 {
+        1000.0
+    }
+    pub(super) const fn axes_dims() -> [usize; 3] {
+        [32, 48, 48]
+    }
+    pub(super) const fn axes_lens() -> [usize; 3] {
+        [1024, 512, 512]
+    }
+}
+
+impl TransformerConfig {
+    const FILE: &str = "transformer/config.json";
+    /// Latent pixels of a token's side. Diffusers' pipeline uses no other, and neither do we.
+    pub(super) const PATCH: usize = 2;
+
+    fn read(files: &ModelFiles) -> Result<Self, LoadError> {
+        let config: Self = files.json(Self::FILE)?;
+        expect_class(files, Self::FILE, &config.class_name, "ZImageTransformer2DModel")?;
+        let invalid = |reason: String| Err(LoadError::invalid(files.path_of(Self::FILE), reason));
+        let patches = config.all_patch_size.iter().zip(&config.all_f_patch_size);
+        if !patches.into_iter().any(|pair| pair == (&Self::PATCH, &1)) {
+            return invalid(format!(
+                "all_patch_size {:?} with all_f_patch_size {:?} has no patch of 2 × 2 × 1, which Z-Image uses",
+                config.all_patch_size, config.all_f_patch_size
+            ));
+        }
+        if config.siglip_feat_dim.is_some() {
+            return invalid(
+                "siglip_feat_dim is set; image-conditioned (Omni) models are not supported".into(),
+            );
+        }
+        if config.dim == 0 || config.n_heads == 0 || config.in_channels == 0 {
+            return invalid("dim, n_heads and in_channels must be above 0".into());
+        }
+        if config.head_dim() * config.n_heads != config.dim
+            || config.axes_dims.iter().sum::<usize>() != config.head_dim()
+            || config.axes_dims.iter().any(|axis| axis % 2 == 1)
+        {
+            return invalid(format!(
+                "dim {} over n_heads {} must be the sum of axes_dims {:?}, all of them even",
+                config.dim, config.n_heads, config.axes_dims
+            ));
+        }
+        Ok(config)
+    }
+
+    pub(super) const fn head_dim(&self) -> usize {
+        self.dim / self.n_heads
+    }
+
+    /// Width of the feed-forward layers, Python's `int(dim / 3 * 8)`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "the reference rounds through a double, and so must we"
+    )]
+    pub(super) fn feed_forward_dim(&self) -> usize {
+        (self.dim as f64 / 3.0 * 8.0) as usize
+    }
+
+    /// Values of one token: patch × patch × channels.
+    pub(super) const fn patch_dim(&self) -> usize {
+        Self::PATCH * Self::PATCH * self.in_channels
+    }
+}
+
+/// text_encoder/config.json of transformers' Qwen3. Version 5 keeps rope's θ in `rope_parameters`, version 4 beside it.
+fn read_text_encoder(files: &ModelFiles) -> Result<CandleTextEncoderConfig, LoadError> {
+    const FILE: &str = "text_encoder/config.json";
+    #[derive(Deserialize)]
+    struct RopeParameters {
+        rope_theta: Option<f64>,
+        #[serde(alias = "type")]
+        rope_type: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Extra {
+        model_type: String,
+        #[serde(alias = "rope_scaling")]
+        rope_parameters: Option<RopeParameters>,
+        #[serde(default)]
+        use_sliding_window: bool,
+    }
+    let invalid = |reason: String| Err(LoadError::invalid(files.path_of(FILE), reason));
+    let json: serde_json::Value = files.json(FILE)?;
+    let extra: Extra = files.json(FILE)?;
+    if extra.model_type != "qwen3" {
+        return invalid(format!(
+            "model_type is `{}`; expected `qwen3`, the text encoder of Z-Image",
+            extra.model_type
+        ));
+    }
+    if extra.use_sliding_window {
+        return invalid("use_sliding_window is true; only full attention is supported".into());
+    }
+    let mut config = CandleTextEncoderConfig::deserialize(json)
+        .map_err(|error| LoadError::invalid(files.path_of(FILE), error.to_string()))?;
+    if let Some(rope) = extra.rope_parameters {
+        match rope.rope_type.as_deref() {
+            None | Some("default") => {}
+            Some(other) => {
+                return invalid(format!("rope_type is `{other}`; only `default` is supported"));
+            }
+        }
+        config.rope_theta = rope.rope_theta.unwrap_or(config.rope_theta);
+    }
+    if config.num_hidden_layers < 2 {
+        return invalid("num_hidden_layers must be at least 2: the last but one is the conditioning".into());
+    }
+    if config.num_key_value_heads == 0
+        || !config.num_attention_heads.is_multiple_of(config.num_key_value_heads)
+        || config.head_dim % 2 == 1
+    {
+        return invalid(format!(
+            "num_attention_heads {} must be a multiple of num_key_value_heads {}, and head_dim {} even",
+            config.num_attention_heads, config.num_key_value_heads, config.head_dim
+        ));
+    }
+    // Positions are tabled up to here; a prompt has no more.
+    config.max_position_embeddings = PROMPT_TOKENS_MAX;
+    Ok(config)
+}
+
+/// vae/config.json of diffusers' `AutoencoderKL`, and whether a 1×1 convolution stands before the decoder.
+fn read_vae(files: &ModelFiles) -> Result<(VaeConfig, bool), LoadError> {
+    const FILE: &str = "vae/config.json";
+    const fn yes() -> bool {
+        true
+    }
+    #[derive(Deserialize)]
+    struct Extra {
+        #[serde(rename = "_class_name")]
+        class_name: String,
+        #[serde(default)]
+        up_block_types: Vec<String>,
+        #[serde(default = "yes")]
+        use_post_quant_conv: bool,
+        #[serde(default = "yes")]
+        mid_block_add_attention: bool,
+        act_fn: Option<String>,
+        scaling_factor: Option<f64>,
+        shift_factor: Option<f64>,
+    }
+    let invalid = |reason: String| Err(LoadError::invalid(files.path_of(FILE), reason));
+    let extra: Extra = files.json(FILE)?;
+    expect_class(files, FILE, &extra.class_name, "AutoencoderKL")?;
+    if let Some(other) = extra.up_block_types.iter().find(|kind| *kind != "UpDecoderBlock2D") {
+        return invalid(format!("up_block_types has `{other}`; only `UpDecoderBlock2D` is supported"));
+    }
+    if !extra.mid_block_add_attention {
+        return invalid("mid_block_add_attention is false; only true is supported".into());
+    }
+    if let Some(other) = extra.act_fn.filter(|name| name != "silu") {
+        return invalid(format!("act_fn is `{other}`; only `silu` is supported"));
+    }
+    let (Some(_), Some(_)) = (extra.scaling_factor, extra.shift_factor) else {
+        return invalid("scaling_factor and shift_factor must be numbers".into());
+    };
+    let config: VaeConfig = files.json(FILE)?;
+    let groups = config.norm_num_groups;
+    if config.block_out_channels.is_empty()
+        || config.block_out_channels.len() > 8
+        || groups == 0
+        || config.block_out_channels.iter().any(|channels| !channels.is_multiple_of(groups))
+    {
+        return invalid(format!(
+            "block_out_channels {:?} must be one to eight multiples of norm_num_groups {groups}",
+            config.block_out_channels
+        ));
+    }
+    Ok((config, extra.use_post_quant_conv))
+}
+
+/// scheduler/scheduler_config.json of diffusers' `FlowMatchEulerDiscreteScheduler`, with its defaults.
+fn read_schedule(files: &ModelFiles) -> Result<Schedule, LoadError> {
+    const FILE: &str = "scheduler/scheduler_config.json";
+    #[derive(Deserialize)]
+    #[serde(default)]
+    struct Config {
+        #[serde(rename = "_class_name")]
+        class_name: String,
+        num_train_timesteps: f32,
+        shift: f32,
+        use_dynamic_shifting: bool,
+        base_shift: Option<f64>,
+        max_shift: Option<f64>,
+        base_image_seq_len: Option<f64>,
+        max_image_seq_len: Option<f64>,
+        time_shift_type: String,
+        shift_terminal: Option<f64>,
+        use_karras_sigmas: Option<bool>,
+        use_exponential_sigmas: Option<bool>,
+        use_beta_sigmas: Option<bool>,
+        invert_sigmas: bool,
+        stochastic_sampling: bool,
+    }
+    impl Default for Config {
+        fn default() -> Self {
+            Self {
+                class_name: String::new(),
+                num_train_timesteps: 1000.0,
+                shift: 1.0,
+                use_dynamic_shifting: false,
+                base_shift: Some(0.5),
+                max_shift: Some(1.15),
+                base_image_seq_len: Some(256.0),
+                max_image_seq_len: Some(4096.0),
+                time_shift_type: "exponential".into(),
+                shift_terminal: None,
+                use_karras_sigmas: None,
+                use_exponential_sigmas: None,
+                use_beta_sigmas: None,
+                invert_sigmas: false,
+                stochastic_sampling: false,
+            }
+        }
+    }
+    let invalid = |reason: String| Err(LoadError::invalid(files.path_of(FILE), reason));
+    let config: Config = files.json(FILE)?;
+    expect_class(files, FILE, &config.class_name, "FlowMatchEulerDiscreteScheduler")?;
+    let unsupported = [
+        ("shift_terminal", config.shift_terminal.is_some_and(|value| value != 0.0)),
+        ("use_karras_sigmas", config.use_karras_sigmas == Some(true)),
+        ("use_exponential_sigmas", config.use_exponential_sigmas == Some(true)),
+        ("use_beta_sigmas", config.use_beta_sigmas == Some(true)),
+        ("invert_sigmas", config.invert_sigmas),
+        ("stochastic_sampling", config.stochastic_sampling),
+    ];
+    if let Some((field, _)) = unsupported.iter().find(|(_, set)| *set) {
+        return invalid(format!("{field} is set; Z-Image's schedule leaves it off, and so must this one"));
+    }
+    let exponential = match config.time_shift_type.as_str() {
+        "exponential" => true,
+        "linear" => false,
+        other => {
+            return invalid(format!("time_shift_type is `{other}`; expected `exponential` or `linear`"));
+        }
+    };
+    let shift = match config.use_dynamic_shifting {
+        false => Shift::Static(config.shift),
+        true => Shift::Dynamic {
+            base_shift: config.base_shift.unwrap_or(0.5),
+            max_shift: config.max_shift.unwrap_or(1.15),
+            base_tokens: config.base_image_seq_len.unwrap_or(256.0),
+            max_tokens: config.max_image_seq_len.unwrap_or(4096.0),
+            exponential,
+        },
+    };
+    if config.shift <= 0.0 || config.num_train_timesteps <= 0.0 {
+        return invalid("shift and num_train_timesteps must be above 0".into());
+    }
+    Ok(Schedule { shift, train_timesteps: config.num_train_timesteps })
+}

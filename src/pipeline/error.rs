@@ -1,0 +1,111 @@
+use std::path::PathBuf;
+
+use crate::domain::ImageSize;
+
+/// Why a model could not be loaded. Each is one line that names the file and what was expected of it.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file or directory that the diffusers layout asks for is not there.
+    #[error("{path}: no such {what}; expected {expected}")]
+    Missing {
+        /// The file.
+        path: String,
+        /// `file` or `directory`.
+        what: &'static str,
+        /// What belongs there.
+        expected: String,
+    },
+    /// A file could not be read.
+    #[error("{path}: cannot read: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file is there and does not say what a Z-Image model says.
+    #[error("{path}: {reason}")]
+    Invalid {
+        /// The file.
+        path: String,
+        /// What is wrong and what was expected.
+        reason: String,
+    },
+    /// A weight is missing, or has another shape or type than the configuration asks for.
+    #[error("{0}")]
+    Weight(String),
+    /// The device asked for is not there.
+    #[error("device {device}: {reason}")]
+    Device {
+        /// The device, as it was asked for.
+        device: String,
+        /// Why it cannot be used.
+        reason: String,
+    },
+    /// A model could not be fetched from the hub.
+    #[error("cannot fetch {repository}: {reason}")]
+    Hub {
+        /// The repository, for example `Tongyi-MAI/Z-Image-Turbo`.
+        repository: String,
+        /// What went wrong and what to do.
+        reason: String,
+    },
+}
+
+impl LoadError {
+    pub(super) fn invalid(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { path: path.into(), reason: reason.into() }
+    }
+
+    pub(super) fn missing_file(path: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::Missing { path: path.into(), what: "file", expected: expected.into() }
+    }
+
+    pub(super) fn missing_directory(path: &std::path::Path, expected: impl Into<String>) -> Self {
+        Self::Missing {
+            path: PathBuf::from(path).display().to_string(),
+            what: "directory",
+            expected: expected.into(),
+        }
+    }
+
+    /// What candle says while it builds a layer, on one line.
+    pub(super) fn from_candle(component: &str, error: &candle_core::Error) -> Self {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or("unknown error");
+        match line.starts_with(component) || line.contains(".safetensors") {
+            true => Self::Weight(line.to_owned()),
+            false => Self::Weight(format!("{component}: {line}")),
+        }
+    }
+}
+
+/// Why a picture could not be painted.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// A size that the model cannot paint.
+    #[error("size {size} is not possible; both sides must be multiples of {factor}, at most {side_max}")]
+    Size {
+        /// The size asked for.
+        size: ImageSize,
+        /// VAE factor × patch size.
+        factor: u32,
+        /// The longest side for which the model has positions.
+        side_max: u32,
+    },
+    /// The prompt could not be turned into tokens.
+    #[error("the prompt cannot be tokenised: {0}")]
+    Tokenise(String),
+    /// The caller asked to stop between two steps.
+    #[error("the picture was cancelled")]
+    Cancelled,
+    /// The numbers ran out of their format: a picture of NaN is not sent.
+    #[error("the picture is not finite in {dtype}; try another dtype")]
+    NotFinite {
+        /// The number format.
+        dtype: &'static str,
+    },
+    /// The device or the library failed.
+    #[error("the device failed: {0}")]
+    Device(#[from] candle_core::Error),
+}

@@ -1,0 +1,293 @@
+//! The model: Z-Image in the diffusers layout, loaded and painted on candle, equal to diffusers' `ZImagePipeline`.
+//!
+//! Architecture invariant: nothing here knows HTTP or money. Every dimension comes from the model's own files, so a
+//! tiny random model, the embedded one and the 6B model run the same code.
+
+mod config;
+mod embedded;
+mod error;
+mod files;
+pub mod hub;
+mod noise;
+mod pixels;
+mod precision;
+mod prompt;
+mod schedule;
+mod text_encoder;
+mod transformer;
+mod vae;
+mod weights;
+
+use std::ops::ControlFlow;
+
+use candle_core::{DType, Device, Tensor};
+
+pub use self::{
+    config::PROMPT_TOKENS_MAX,
+    embedded::EMBEDDED_MODEL,
+    error::{LoadError, RenderError},
+    files::{EmbeddedFile, ModelFiles},
+    noise::standard_normal,
+    pixels::Pixels,
+    precision::{DeviceChoice, Precision},
+    prompt::PromptTokenizer,
+    schedule::{Schedule, Shift},
+    weights::OnLoad,
+};
+use self::{
+    config::{ModelConfig, TransformerConfig},
+    text_encoder::TextEncoder,
+    transformer::{Caption, Transformer},
+    vae::VaeDecoder,
+    weights::{LoadProgress, Weights},
+};
+use crate::domain::{ImageSize, RenderSpec, Seed};
+
+/// A loaded model on its device. One thread owns it.
+pub struct Pipeline {
+    tokenizer: PromptTokenizer,
+    text_encoder: TextEncoder,
+    transformer: Transformer,
+    vae: VaeDecoder,
+    config: ModelConfig,
+    dtype: DType,
+    device: Device,
+}
+
+/// A prompt's hidden states: what the text encoder tells the transformer.
+#[derive(Debug, Clone)]
+pub struct Conditioning {
+    /// [1, tokens, hidden] f32, the real tokens only.
+    hidden: Tensor,
+}
+
+impl Conditioning {
+    /// The hidden states, [1, tokens, hidden] f32.
+    pub fn hidden(&self) -> &Tensor {
+        &self.hidden
+    }
+
+    /// Tokens of the prompt, chat template included.
+    pub fn tokens(&self) -> usize {
+        self.hidden.dims()[1]
+    }
+}
+
+/// Latents after a step, on their way from noise to picture.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// Steps done, from 1.
+    pub done: u32,
+    /// Steps in all.
+    pub total: u32,
+    /// [1, C, h, w] f32.
+    pub latents: &'a Tensor,
+}
+
+/// Told after every step; `Break` stops the picture.
+pub type OnStep<'a> = &'a mut dyn FnMut(Step<'_>) -> ControlFlow<()>;
+
+impl Pipeline {
+    /// Loads a model onto a device.
+    ///
+    /// # Errors
+    /// [`LoadError`], one line that names the file and what was expected of it.
+    pub fn load(
+        files: &ModelFiles,
+        device: DeviceChoice,
+        precision: Precision,
+        on_load: OnLoad<'_>,
+    ) -> Result<Self, LoadError> {
+        let config = ModelConfig::read(files)?;
+        let tokenizer = PromptTokenizer::load(files, config.text_encoder.vocab_size)?;
+        let text_weights = Weights::open(files, "text_encoder", "model")?;
+        let transformer_weights = Weights::open(files, "transformer", "diffusion_pytorch_model")?;
+        let vae_weights = Weights::open(files, "vae", "diffusion_pytorch_model")?;
+        let device = device.open()?;
+        let dtype = precision.dtype(&device);
+        let total = [&text_weights, &transformer_weights, &vae_weights]
+            .iter()
+            .map(|weights| weights.total_bytes())
+            .sum();
+        let progress = LoadProgress::new(on_load, total);
+        let text_encoder = TextEncoder::load(&config.text_encoder, &text_weights, dtype, &device, &progress)
+            .map_err(|error| LoadError::from_candle("text_encoder", &error))?;
+        let builder = transformer_weights.builder(dtype, &device, "", &progress);
+        let transformer = Transformer::load(&config.transformer, builder)
+            .map_err(|error| LoadError::from_candle("transformer", &error))?;
+        let vae =
+            VaeDecoder::load(&config.vae, config.post_quant_conv, &vae_weights, dtype, &device, &progress)
+                .map_err(|error| LoadError::from_candle("vae", &error))?;
+        on_load(total, total);
+        Ok(Self { tokenizer, text_encoder, transformer, vae, config, dtype, device })
+    }
+
+    /// The number format of the weights, for example `f32`.
+    pub fn dtype_name(&self) -> &'static str {
+        self.dtype.as_str()
+    }
+
+    /// `cpu` or `cuda`.
+    pub fn device_name(&self) -> &'static str {
+        if self.device.is_cpu() { "cpu" } else { "cuda" }
+    }
+
+    /// What the model can paint.
+    pub fn limits(&self) -> SizeLimits {
+        let factor = self.config.vae_factor() * TransformerConfig::PATCH as u32;
+        let [_, rows, columns] = self.config.transformer.axes_lens;
+        let tokens_max = u32::try_from(rows.min(columns)).unwrap_or(u32::MAX);
+        SizeLimits { factor, side_max: tokens_max.saturating_mul(factor) }
+    }
+
+    /// Encodes a prompt, cut to [`PROMPT_TOKENS_MAX`] tokens.
+    ///
+    /// # Errors
+    /// [`RenderError`] where the tokenizer or the device fails.
+    pub fn condition(&self, prompt: &str) -> Result<Conditioning, RenderError> {
+        let hidden = self.text_encoder.encode(&self.tokenizer.encode(prompt)?)?;
+        Ok(Conditioning { hidden })
+    }
+
+    /// The noise of `seed` for a picture of `size`: [1, C, H/f, W/f] f32, f the VAE's factor.
+    ///
+    /// # Errors
+    /// [`RenderError::Size`] for a size that the model cannot paint.
+    pub fn noise(&self, size: ImageSize, seed: Seed) -> Result<Tensor, RenderError> {
+        self.limits().check(size)?;
+        let factor = self.config.vae_factor();
+        let channels = self.config.transformer.in_channels;
+        let (height, width) = ((size.height() / factor) as usize, (size.width() / factor) as usize);
+        let values = standard_normal(seed, channels * height * width);
+        Ok(Tensor::from_vec(values, (1, channels, height, width), &self.device)?)
+    }
+
+    /// Walks `latents` [1, C, h, w] f32 down the schedule to a picture's latents.
+    ///
+    /// With `guidance` the model also looks at a negative prompt, and the difference is amplified (arXiv 2207.12598).
+    ///
+    /// # Errors
+    /// [`RenderError::Cancelled`] where `on_step` breaks; [`RenderError::Device`] where the device fails.
+    pub fn denoise(
+        &self,
+        latents: Tensor,
+        conditioning: &Conditioning,
+        guidance: Option<(&Conditioning, f64)>,
+        steps: u32,
+        on_step: OnStep<'_>,
+    ) -> Result<Tensor, RenderError> {
+        let (_, _, height, width) = latents.dims4()?;
+        let prepare = |conditioning: &Conditioning| -> Result<_, RenderError> {
+            let caption = self.transformer.caption(&conditioning.hidden)?;
+            let canvas = self.transformer.canvas(height, width, &caption)?;
+            Ok((caption, canvas))
+        };
+        let positive = prepare(conditioning)?;
+        let negative = match guidance {
+            Some((conditioning, scale)) => Some((prepare(conditioning)?, scale)),
+            None => None,
+        };
+        let predict = |latents: &Tensor, time: f32, (caption, canvas): &(Caption, _)| {
+            self.transformer.forward(latents, time, caption, canvas)
+        };
+        let tokens = height * width / (TransformerConfig::PATCH * TransformerConfig::PATCH);
+        let sigmas = self.config.schedule.sigmas(steps, tokens);
+        let mut latents = latents;
+        for (done, sigma) in (1..).zip(sigmas.windows(2)) {
+            let time = self.config.schedule.time(sigma[0]);
+            let mut velocity = predict(&latents, time, &positive)?;
+            if let Some((negative, scale)) = &negative {
+                let away = (&velocity - predict(&latents, time, negative)?)?;
+                velocity = (velocity + (away * *scale)?)?;
+            }
+            // The model predicts towards the picture, the schedule steps away from noise: hence the sign.
+            latents = (latents - (velocity * f64::from(sigma[1] - sigma[0]))?)?;
+            let step = Step { done, total: steps, latents: &latents };
+            if on_step(step).is_break() {
+                return Err(RenderError::Cancelled);
+            }
+        }
+        Ok(latents)
+    }
+
+    /// Decodes `latents` [1, C, h, w] f32 to a picture.
+    ///
+    /// # Errors
+    /// [`RenderError::NotFinite`] where the picture would be NaN; [`RenderError::Device`] where the device fails.
+    pub fn decode(&self, latents: &Tensor) -> Result<Pixels, RenderError> {
+        let colours = self.vae.decode(latents)?;
+        let (_, _, height, width) = colours.dims4()?;
+        let size = u32::try_from(width)
+            .and_then(|width| Ok(ImageSize::new(width, u32::try_from(height)?)))
+            .map_err(|error| candle_core::Error::msg(error))?
+            .map_err(|error| candle_core::Error::msg(error))?;
+        Pixels::from_colours(&colours, size, self.dtype)
+    }
+
+    /// Encodes what a job's pictures share: the prompt, and the negative prompt where guidance is on.
+    ///
+    /// # Errors
+    /// As [`Pipeline::condition`]; [`RenderError::Size`] for a size that the model cannot paint.
+    pub fn prepare(&self, spec: &RenderSpec) -> Result<Prepared, RenderError> {
+        self.limits().check(spec.size)?;
+        let negative = match spec.guidance_scale > 0.0 {
+            true => Some(self.condition(spec.negative_prompt.as_deref().unwrap_or(""))?),
+            false => None,
+        };
+        Ok(Prepared { positive: self.condition(&spec.prompt)?, negative })
+    }
+
+    /// Paints one picture of a job. Its pixels depend on `spec` and `seed` alone.
+    ///
+    /// # Errors
+    /// As [`Pipeline::noise`], [`Pipeline::denoise`] and [`Pipeline::decode`].
+    pub fn paint(
+        &self,
+        spec: &RenderSpec,
+        prepared: &Prepared,
+        seed: Seed,
+        on_step: OnStep<'_>,
+    ) -> Result<Pixels, RenderError> {
+        let guidance = prepared.negative.as_ref().map(|negative| (negative, spec.guidance_scale));
+        let noise = self.noise(spec.size, seed)?;
+        let latents = self.denoise(noise, &prepared.positive, guidance, spec.steps, on_step)?;
+        self.decode(&latents)
+    }
+}
+
+/// A job's prompts, encoded.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    positive: Conditioning,
+    negative: Option<Conditioning>,
+}
+
+impl Prepared {
+    /// Tokens of the prompt, chat template included.
+    pub fn prompt_tokens(&self) -> usize {
+        self.positive.tokens()
+    }
+}
+
+/// The sizes a model can paint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SizeLimits {
+    /// Both sides are multiples of this many pixels.
+    pub factor: u32,
+    /// The longest side, in pixels, for which the model has positions.
+    pub side_max: u32,
+}
+
+impl SizeLimits {
+    /// Whether `size` can be painted.
+    ///
+    /// # Errors
+    /// [`RenderError::Size`] that names the multiple and the longest side.
+    pub fn check(self, size: ImageSize) -> Result<(), RenderError> {
+        let fits = size.width().max(size.height()) <= self.side_max;
+        match size.is_multiple_of(self.factor) && fits {
+            true => Ok(()),
+            false => Err(RenderError::Size { size, factor: self.factor, side_max: self.side_max }),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use tokenizers::{Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy};
+
+use super::{
+    config::PROMPT_TOKENS_MAX,
+    error::{LoadError, RenderError},
+    files::ModelFiles,
+};
+
+/// Turns a prompt into Qwen3's token ids.
+#[derive(Debug)]
+pub struct PromptTokenizer {
+    tokenizer: Tokenizer,
+}
+
+impl PromptTokenizer {
+    /// Reads tokenizer/tokenizer.json. `vocabulary` is the number of embeddings that the text encoder has.
+    ///
+    /// # Errors
+    /// [`LoadError`] where the file is missing, is no tokenizer, or knows more tokens than the text encoder.
+    pub fn load(files: &ModelFiles, vocabulary: usize) -> Result<Self, LoadError> {
+        const FILE: &str = "tokenizer/tokenizer.json";
+        let blob = files.open(FILE, "Qwen's tokenizer as one JSON file")?;
+        let invalid = |reason: String| LoadError::invalid(files.path_of(FILE), reason);
+        let mut tokenizer =
+            Tokenizer::from_bytes(&*blob).map_err(|error| invalid(format!("not a tokenizer: {error}")))?;
+        for special in ["<|im_start|>", "<|im_end|>"] {
+            if tokenizer.token_to_id(special).is_none() {
+                return Err(invalid(format!("has no token {special}; expected Qwen's tokenizer")));
+            }
+        }
+        let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
+        if largest as usize >= vocabulary {
+            return Err(invalid(format!(
+                "has token {largest}, but text_encoder/config.json has vocab_size {vocabulary}"
+            )));
+        }
+        tokenizer
+            .with_padding(None)
+            .with_truncation(Some(TruncationParams {
+                max_length: PROMPT_TOKENS_MAX,
+                strategy: TruncationStrategy::LongestFirst,
+                direction: TruncationDirection::Right,
+                stride: 0,
+            }))
+            .map_err(|error| invalid(error.to_string()))?;
+        Ok(Self { tokenizer })
+    }
+
+    /// Token ids of `prompt` inside the chat template, at most [`PROMPT_TOKENS_MAX`]; the rest is cut off, as the
+    /// reference cuts it.
+    ///
+    /// # Errors
+    /// [`RenderError::Tokenise`] where the tokenizer fails.
+    pub fn encode(&self, prompt: &str) -> Result<Vec<u32>, RenderError> {
+        let text = format!("<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n");
+        let encoding = self
+            .tokenizer
+            .encode_fast(text, true)
+            .map_err(|error| RenderError::Tokenise(error.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+}

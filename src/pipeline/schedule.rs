@@ -1,0 +1,99 @@
+//! Noise levels of the flow-matching Euler schedule (diffusers `FlowMatchEulerDiscreteScheduler`).
+//!
+//! The arithmetic is f32 in the reference's own order: the timestep embedding takes the cosine of numbers near a
+//! thousand, where another order of rounding would show in the fifth digit.
+
+/// How the evenly spaced levels are bent towards noise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Shift {
+    /// σ = s·x / (1 + (s − 1)·x) with a fixed s; 3 for Z-Image-Turbo.
+    Static(f32),
+    /// s = e^μ (or μ, where linear) with μ from the number of image tokens: 256 → `base_shift`, 4096 → `max_shift`.
+    Dynamic {
+        /// μ at `base_tokens`.
+        base_shift: f64,
+        /// μ at `max_tokens`.
+        max_shift: f64,
+        /// Image tokens at which μ is `base_shift`.
+        base_tokens: f64,
+        /// Image tokens at which μ is `max_shift`.
+        max_tokens: f64,
+        /// `exponential` time shift where true, `linear` where false.
+        exponential: bool,
+    },
+}
+
+/// A model's schedule, as its scheduler_config.json describes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Schedule {
+    /// How levels are bent.
+    pub shift: Shift,
+    /// Timesteps in training, 1000.
+    pub train_timesteps: f32,
+}
+
+impl Schedule {
+    /// Noise levels for `steps` Euler steps, then a final 0. Length `steps + 1`.
+    ///
+    /// σᵢ = 3s / (1 + 2s), s = 1 − i/steps. Source: Z-Image's scheduler config, shift 3.
+    /// Eight steps: 1, .9545, .9, .8333, .75, .6429, .5, .3, 0.
+    pub fn sigmas(&self, steps: u32, image_tokens: usize) -> Vec<f32> {
+        let mut sigmas: Vec<f32> =
+            linspace_to_one_over(steps).map(|sigma| self.bend(sigma, image_tokens)).collect();
+        sigmas.push(0.0);
+        sigmas
+    }
+
+    /// What the transformer is told at noise level `sigma`: 0 at pure noise, 1 at the picture.
+    pub fn time(&self, sigma: f32) -> f32 {
+        let timestep = sigma * self.train_timesteps;
+        (1000.0 - timestep) / 1000.0
+    }
+
+    fn bend(&self, sigma: f32, image_tokens: usize) -> f32 {
+        match self.shift {
+            Shift::Static(shift) => shift * sigma / (1.0 + (shift - 1.0) * sigma),
+            Shift::Dynamic { base_shift, max_shift, base_tokens, max_tokens, exponential } => {
+                let slope = (max_shift - base_shift) / (max_tokens - base_tokens);
+                let mu = image_tokens as f64 * slope + (base_shift - slope * base_tokens);
+                #[expect(clippy::cast_possible_truncation, reason = "levels are f32")]
+                let scale = if exponential { mu.exp() } else { mu } as f32;
+                scale / (scale + (1.0 / sigma - 1.0))
+            }
+        }
+    }
+}
+
+/// `torch.linspace(1, 1 / steps, steps)` in f32: counted from the nearer end.
+fn linspace_to_one_over(steps: u32) -> impl Iterator<Item = f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "levels are f32")]
+    let end = (1.0 / f64::from(steps)) as f32;
+    let gap = match steps {
+        1 => 0.0,
+        _ => (end - 1.0) / (steps - 1) as f32,
+    };
+    (0..steps).map(move |i| match i < steps / 2 || steps == 1 {
+        true => 1.0 + gap * i as f32,
+        false => end - gap * (steps - 1 - i) as f32,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TURBO: Schedule = Schedule { shift: Shift::Static(3.0), train_timesteps: 1000.0 };
+
+    #[test]
+    fn eight_steps_are_the_published_ones() {
+        let rounded: Vec<_> = TURBO.sigmas(8, 4096).iter().map(|sigma| (sigma * 1e4).round() / 1e4).collect();
+        assert_eq!(rounded, [1.0, 0.9545, 0.9, 0.8333, 0.75, 0.6429, 0.5, 0.3, 0.0]);
+    }
+
+    #[test]
+    fn one_step_goes_from_noise_to_picture() {
+        assert_eq!(TURBO.sigmas(1, 4), [1.0, 0.0]);
+        assert_eq!(TURBO.time(1.0), 0.0);
+        assert_eq!(TURBO.time(0.0), 1.0);
+    }
+}

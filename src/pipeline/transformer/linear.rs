@@ -1,0 +1,71 @@
+use candle_core::{D, DType, Result, Tensor};
+use candle_nn::VarBuilder;
+
+/// Half of f16's largest number: room for the rounding of a sum that is bounded in exact arithmetic.
+const F16_SAFE: f64 = 32_768.0;
+
+/// y = x·Wᵀ + b between f32 activations; the product itself runs in the weight's format.
+///
+/// In f16 the published weights overflow: sums pass 65,504. By Cauchy and Schwarz no sum of a token exceeds
+/// ‖x‖·max‖Wᵢ‖, so a token whose bound is too large is divided by bound / 32,768 before the product and multiplied
+/// again after it, in f32. Nothing is clamped, and ordinary tokens are left alone.
+#[derive(Debug, Clone)]
+pub(super) struct Linear {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    /// max‖Wᵢ‖ over the rows, where the weight is f16.
+    row_norm_max: Option<f64>,
+}
+
+impl Linear {
+    pub(super) fn load(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+        let bias = vb.get(outputs, "bias")?.to_dtype(DType::F32)?;
+        Ok(Self { bias: Some(bias), ..Self::load_without_bias(vb, inputs, outputs)? })
+    }
+
+    pub(super) fn load_without_bias(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+        let weight = vb.get((outputs, inputs), "weight")?;
+        let row_norm_max = match weight.dtype() {
+            DType::F16 => Some(f64::from(row_norms(&weight)?.max_all()?.to_scalar::<f32>()?)),
+            _ => None,
+        };
+        Ok(Self { weight, bias: None, row_norm_max })
+    }
+
+    /// `x` [.., inputs] f32, contiguous → [.., outputs] f32.
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (leading, inputs) = x.dims().split_at(x.rank() - 1);
+        let rows: usize = leading.iter().product();
+        let x = x.reshape((rows, inputs[0]))?;
+        let y = match self.row_norm_max {
+            Some(row_norm_max) => self.product_in_range(&x, row_norm_max)?,
+            None => self.product(&x)?,
+        };
+        let y = match &self.bias {
+            Some(bias) => y.broadcast_add(bias)?,
+            None => y,
+        };
+        let mut shape = leading.to_vec();
+        shape.push(y.dim(D::Minus1)?);
+        y.reshape(shape)
+    }
+
+    fn product(&self, x: &Tensor) -> Result<Tensor> {
+        x.to_dtype(self.weight.dtype())?.matmul(&self.weight.t()?)?.to_dtype(DType::F32)
+    }
+
+    fn product_in_range(&self, x: &Tensor, row_norm_max: f64) -> Result<Tensor> {
+        let bound = row_norms(x)?.affine(row_norm_max / F16_SAFE, 0.0)?;
+        let excess = bound.maximum(1f32)?;
+        self.product(&x.broadcast_div(&excess)?)?.broadcast_mul(&excess)
+    }
+}
+
+/// ‖xᵢ‖ of each row of [rows, columns], as [rows, 1] f32.
+fn row_norms(x: &Tensor) -> Result<Tensor> {
+    let x = x.to_dtype(DType::F32)?;
+    // Squares of activations up to 1e18 stay within f32: the largest element is taken out first.
+    let largest = x.abs()?.max_keepdim(D::Minus1)?.maximum(f32::MIN_POSITIVE)?;
+    let unit = x.broadcast_div(&largest)?;
+    unit.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?.broadcast_mul(&largest)
+}

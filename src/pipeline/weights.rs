@@ -1,0 +1,224 @@
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use candle_core::{DType, Device, Shape, Tensor, safetensors::Load};
+use candle_nn::{Init, VarBuilder, var_builder::SimpleBackend};
+use safetensors::{SafeTensors, tensor::TensorView};
+use serde::Deserialize;
+
+use super::{
+    error::LoadError,
+    files::{Blob, ModelFiles},
+};
+
+/// Told the bytes of weights read so far, and the bytes that the model's files hold in all.
+pub type OnLoad<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// The safetensors files of one component, sharded or not, found through the index file.
+pub(super) struct Weights {
+    component: &'static str,
+    shards: Vec<Shard>,
+    /// Tensor name → its shard, type, shape and place.
+    tensors: HashMap<String, Entry>,
+}
+
+struct Shard {
+    path: String,
+    blob: Blob,
+}
+
+struct Entry {
+    shard: usize,
+    dtype: safetensors::Dtype,
+    shape: Vec<usize>,
+    bytes: Range<usize>,
+}
+
+#[derive(Deserialize)]
+struct ShardIndex {
+    weight_map: HashMap<String, String>,
+}
+
+impl Weights {
+    /// Maps the files of `component` whose names begin with `stem`, and reads their headers.
+    pub(super) fn open(files: &ModelFiles, component: &'static str, stem: &str) -> Result<Self, LoadError> {
+        let single = format!("{component}/{stem}.safetensors");
+        let index_file = format!("{single}.index.json");
+        let shard_files: BTreeSet<String> = match files.contains(&index_file) {
+            true => files
+                .json::<ShardIndex>(&index_file)?
+                .weight_map
+                .into_values()
+                .map(|shard| format!("{component}/{shard}"))
+                .collect(),
+            false => BTreeSet::from([single]),
+        };
+        let mut weights =
+            Self { component, shards: Vec::with_capacity(shard_files.len()), tensors: HashMap::new() };
+        for file in shard_files {
+            let expected = format!("weights, or {index_file} that names their shards");
+            weights.add_shard(files.path_of(&file), files.open(&file, &expected)?)?;
+        }
+        Ok(weights)
+    }
+
+    fn add_shard(&mut self, path: String, blob: Blob) -> Result<(), LoadError> {
+        let shard = self.shards.len();
+        let parsed = SafeTensors::deserialize(&blob).map_err(|error| {
+            let length = blob.len();
+            LoadError::invalid(
+                &path,
+                match promised_length(&blob) {
+                    Some(promised) if promised > length => format!(
+                        "truncated: the header promises {promised} bytes, the file has {length}; fetch it again"
+                    ),
+                    _ => format!("not a safetensors file ({error}); fetch it again"),
+                },
+            )
+        })?;
+        let origin = blob.as_ptr() as usize;
+        for (name, view) in parsed.iter() {
+            let start = view.data().as_ptr() as usize - origin;
+            self.tensors.insert(
+                name.to_owned(),
+                Entry {
+                    shard,
+                    dtype: view.dtype(),
+                    shape: view.shape().to_vec(),
+                    bytes: start..start + view.data().len(),
+                },
+            );
+        }
+        self.shards.push(Shard { path, blob });
+        Ok(())
+    }
+
+    /// Bytes of all tensors.
+    pub(super) fn total_bytes(&self) -> u64 {
+        self.tensors.values().map(|entry| entry.bytes.len() as u64).sum()
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// A builder over these weights. `drop_prefix` is what the caller's names begin with and the file's do not.
+    pub(super) fn builder<'a>(
+        &'a self,
+        dtype: DType,
+        device: &Device,
+        drop_prefix: &'static str,
+        progress: &'a LoadProgress<'a>,
+    ) -> VarBuilder<'a> {
+        let reader = Reader { weights: self, drop_prefix, progress };
+        VarBuilder::from_backend(Box::new(reader), dtype, device.clone())
+    }
+
+    fn paths(&self) -> String {
+        match self.shards.as_slice() {
+            [] => self.component.to_owned(),
+            [one] => one.path.clone(),
+            [first, rest @ ..] => format!("{} and {} more", first.path, rest.len()),
+        }
+    }
+}
+
+/// File length that a safetensors header promises: 8 bytes, the header, then data up to the last offset.
+fn promised_length(bytes: &[u8]) -> Option<usize> {
+    let header = usize::try_from(u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?)).ok()?;
+    let end_of_header = header.checked_add(8)?;
+    let Some(json) = bytes.get(8..end_of_header) else {
+        return Some(end_of_header);
+    };
+    let tensors: HashMap<String, serde_json::Value> = serde_json::from_slice(json).ok()?;
+    let last = tensors.values().filter_map(|tensor| tensor.pointer("/data_offsets/1")?.as_u64()).max()?;
+    end_of_header.checked_add(usize::try_from(last).ok()?)
+}
+
+/// Bytes read so far, over all components of a model.
+pub(super) struct LoadProgress<'a> {
+    on_load: OnLoad<'a>,
+    read: AtomicU64,
+    total: u64,
+}
+
+impl<'a> LoadProgress<'a> {
+    pub(super) fn new(on_load: OnLoad<'a>, total: u64) -> Self {
+        on_load(0, total);
+        Self { on_load, read: AtomicU64::new(0), total }
+    }
+
+    fn add(&self, bytes: u64) {
+        let before = self.read.fetch_add(bytes, Ordering::Relaxed);
+        (self.on_load)(before + bytes, self.total);
+    }
+}
+
+struct Reader<'a> {
+    weights: &'a Weights,
+    drop_prefix: &'static str,
+    progress: &'a LoadProgress<'a>,
+}
+
+impl Reader<'_> {
+    fn file_name<'n>(&self, name: &'n str) -> &'n str {
+        name.strip_prefix(self.drop_prefix).unwrap_or(name)
+    }
+
+    fn read(
+        &self,
+        name: &str,
+        expected: Option<&Shape>,
+        dtype: DType,
+        device: &Device,
+    ) -> candle_core::Result<Tensor> {
+        let name = self.file_name(name);
+        let Some(entry) = self.weights.tensors.get(name) else {
+            let shape = expected.map_or(String::new(), |shape| format!(" of shape {:?}", shape.dims()));
+            let paths = self.weights.paths();
+            return Err(candle_core::Error::Msg(format!("{paths}: no tensor `{name}`; expected one{shape}")));
+        };
+        let shard = &self.weights.shards[entry.shard];
+        if let Some(expected) = expected
+            && expected.dims() != entry.shape
+        {
+            return Err(candle_core::Error::Msg(format!(
+                "{}: tensor `{name}` has shape {:?}; the configuration asks for {:?}",
+                shard.path,
+                entry.shape,
+                expected.dims()
+            )));
+        }
+        let bytes = &shard.blob[entry.bytes.clone()];
+        let tensor = TensorView::new(entry.dtype, entry.shape.clone(), bytes)
+            .map_err(|error| candle_core::Error::Msg(format!("{}: tensor `{name}`: {error}", shard.path)))?
+            .load(device)?
+            .to_dtype(dtype)?;
+        self.progress.add(bytes.len() as u64);
+        Ok(tensor)
+    }
+}
+
+impl SimpleBackend for Reader<'_> {
+    fn get(
+        &self,
+        shape: Shape,
+        name: &str,
+        _: Init,
+        dtype: DType,
+        device: &Device,
+    ) -> candle_core::Result<Tensor> {
+        self.read(name, Some(&shape), dtype, device)
+    }
+
+    fn get_unchecked(&self, name: &str, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
+        self.read(name, None, dtype, device)
+    }
+
+    fn contains_tensor(&self, name: &str) -> bool {
+        self.weights.contains(self.file_name(name))
+    }
+}

@@ -1,0 +1,96 @@
+use std::fmt;
+
+use super::Millis;
+
+/// Millijoules in a kilowatt-hour.
+const MILLIJOULES_PER_KWH: u64 = 3_600_000_000;
+
+/// Energy in integer millijoules, as NVML's total-energy counter counts it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Energy(u64);
+
+impl Energy {
+    /// No energy.
+    pub const ZERO: Self = Self(0);
+    /// One kilowatt-hour, 3.6·10⁹ mJ.
+    pub const KILOWATT_HOUR: Self = Self(MILLIJOULES_PER_KWH);
+
+    /// Energy of `millijoules`.
+    pub const fn from_millijoules(millijoules: u64) -> Self {
+        Self(millijoules)
+    }
+
+    /// The energy in millijoules.
+    pub const fn as_millijoules(self) -> u64 {
+        self.0
+    }
+
+    /// The sum, or the largest energy where it would not fit.
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// This energy times `factor_percent` / 100, rounded up: a wall plug delivers more than the card draws.
+    pub fn scale_percent_ceil(self, factor_percent: u32) -> Self {
+        let scaled = (u128::from(self.0) * u128::from(factor_percent)).div_ceil(100);
+        Self(u64::try_from(scaled).unwrap_or(u64::MAX))
+    }
+
+    /// Kilowatt-hours as an exact decimal, for example `0.000125`. Never a float.
+    pub fn to_kwh_string(self) -> String {
+        // 1 mJ = 1/3.6e9 kWh does not end in decimal; twelve digits are a thousandth of a millijoule's place.
+        let pico = u128::from(self.0) * 1_000_000_000_000 / u128::from(MILLIJOULES_PER_KWH);
+        let text = format!("{}.{:012}", pico / 1_000_000_000_000, pico % 1_000_000_000_000);
+        super::money::trim_decimal(text, 0)
+    }
+}
+
+/// Joules or kilojoules, for people.
+impl fmt::Display for Energy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            mj if mj < 10_000_000 => write!(f, "{}.{:03} J", mj / 1000, mj % 1000),
+            mj => write!(f, "{}.{:03} kJ", mj / 1_000_000, mj % 1_000_000 / 1000),
+        }
+    }
+}
+
+/// Electrical power in whole watts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Power(u32);
+
+impl Power {
+    /// A power of `watts`.
+    pub const fn from_watts(watts: u32) -> Self {
+        Self(watts)
+    }
+
+    /// The power in watts.
+    pub const fn as_watts(self) -> u32 {
+        self.0
+    }
+
+    /// Energy drawn over `span`. A watt for a millisecond is exactly a millijoule.
+    pub fn over(self, span: Millis) -> Energy {
+        Energy(u64::from(self.0).saturating_mul(span.get()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_articles_image_draws_6750_joules() {
+        let energy = Power::from_watts(450).over(Millis::new(15_000));
+        assert_eq!(energy, Energy::from_millijoules(6_750_000));
+        assert_eq!(energy.to_kwh_string(), "0.001875");
+    }
+
+    #[test]
+    fn a_wall_factor_rounds_up() {
+        assert_eq!(Energy::from_millijoules(1).scale_percent_ceil(110), Energy::from_millijoules(2));
+        assert_eq!(Energy::from_millijoules(100).scale_percent_ceil(100), Energy::from_millijoules(100));
+    }
+}

@@ -1,0 +1,237 @@
+use std::{fmt, str::FromStr};
+
+use rust_decimal::Decimal;
+
+/// Decimal places of the ledger's money: one nano-unit is 10⁻⁹ of the currency.
+const NANO_DIGITS: u32 = 9;
+const NANO_PER_UNIT: i64 = 1_000_000_000;
+
+/// An amount in integer nano-units of a currency. The currency itself stands beside it, once a ledger.
+///
+/// The range is ±9.2·10⁹ units of the currency.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Money(i64);
+
+/// An amount that is no amount.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// Not a decimal number.
+    #[error("`{0}` is not an amount; write a decimal number such as 1.20")]
+    NotDecimal(String),
+    /// Finer than a nano-unit.
+    #[error("`{0}` is finer than a billionth of the currency; use at most 9 decimals")]
+    TooFine(String),
+    /// Outside the range of 64-bit nano-units.
+    #[error("an amount passed the ledger's range of 9.2 billion units")]
+    OutOfRange,
+}
+
+impl Money {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// An amount of `nano` nano-units.
+    pub const fn from_nano(nano: i64) -> Self {
+        Self(nano)
+    }
+
+    /// The amount in nano-units.
+    pub const fn as_nano(self) -> i64 {
+        self.0
+    }
+
+    /// The sum.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past 64-bit nano-units.
+    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
+        self.0.checked_add(other.0).map(Self).ok_or(MoneyError::OutOfRange)
+    }
+
+    /// The difference.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past 64-bit nano-units.
+    pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
+        self.0.checked_sub(other.0).map(Self).ok_or(MoneyError::OutOfRange)
+    }
+
+    /// `self · numerator / denominator`, rounded up to the next nano-unit: a cost is never understated.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past 64-bit nano-units, or where `denominator` is 0.
+    pub fn share_ceil(self, numerator: u64, denominator: u64) -> Result<Self, MoneyError> {
+        let floor = self.share_floor(numerator, denominator)?;
+        let product = i128::from(self.0) * i128::from(numerator);
+        match product.rem_euclid(i128::from(denominator)) {
+            0 => Ok(floor),
+            _ => floor.plus(Self(1)),
+        }
+    }
+
+    /// `self · numerator / denominator`, rounded down: a price we compare with is never overstated.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past 64-bit nano-units, or where `denominator` is 0.
+    pub fn share_floor(self, numerator: u64, denominator: u64) -> Result<Self, MoneyError> {
+        if denominator == 0 {
+            return Err(MoneyError::OutOfRange);
+        }
+        let product = i128::from(self.0) * i128::from(numerator);
+        i64::try_from(product.div_euclid(i128::from(denominator)))
+            .map(Self)
+            .map_err(|_| MoneyError::OutOfRange)
+    }
+
+    /// The exact decimal, at least two places: `0.00225`, `17300.00`.
+    pub fn to_decimal_string(self) -> String {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let nano = self.0.unsigned_abs();
+        let unit = NANO_PER_UNIT.unsigned_abs();
+        trim_decimal(format!("{sign}{}.{:09}", nano / unit, nano % unit), 2)
+    }
+}
+
+/// Drops trailing zeros of a decimal, keeping at least `places` digits after the point.
+pub(super) fn trim_decimal(mut text: String, places: usize) -> String {
+    if let Some(point) = text.find('.') {
+        while text.len() > point + 1 + places && text.ends_with('0') {
+            text.pop();
+        }
+        if text.ends_with('.') {
+            text.pop();
+        }
+    }
+    text
+}
+
+impl FromStr for Money {
+    type Err = MoneyError;
+
+    fn from_str(text: &str) -> Result<Self, MoneyError> {
+        let decimal: Decimal = text.trim().parse().map_err(|_| MoneyError::NotDecimal(text.to_owned()))?;
+        let nano =
+            decimal.normalize().checked_mul(Decimal::from(NANO_PER_UNIT)).ok_or(MoneyError::OutOfRange)?;
+        if decimal.normalize().scale() > NANO_DIGITS {
+            return Err(MoneyError::TooFine(text.to_owned()));
+        }
+        i64::try_from(nano.trunc()).map(Self).map_err(|_| MoneyError::OutOfRange)
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_decimal_string())
+    }
+}
+
+/// Amounts in configuration and price files are quoted decimals, so that no float ever touches them.
+impl<'de> serde::Deserialize<'de> for Money {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// An ISO 4217 currency code: three capital letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Currency([u8; 3]);
+
+/// A code that is not three capital letters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a currency code; write three capital letters such as CNY, EUR or USD")]
+pub struct CurrencyError(String);
+
+impl Currency {
+    /// The renminbi, the ledger's default.
+    pub const CNY: Self = Self(*b"CNY");
+
+    /// The code, for example `CNY`.
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("XXX")
+    }
+
+    /// The sign people write before an amount, or the code and a space where there is none.
+    pub fn sign(&self) -> &str {
+        match &self.0 {
+            b"CNY" | b"JPY" => "¥",
+            b"USD" => "$",
+            b"EUR" => "€",
+            b"GBP" => "£",
+            _ => "",
+        }
+    }
+}
+
+impl FromStr for Currency {
+    type Err = CurrencyError;
+
+    fn from_str(text: &str) -> Result<Self, CurrencyError> {
+        match <[u8; 3]>::try_from(text.as_bytes()) {
+            Ok(code) if code.iter().all(u8::is_ascii_uppercase) => Ok(Self(code)),
+            _ => Err(CurrencyError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Currency {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_read_exactly_or_refused() {
+        assert_eq!("1.2".parse(), Ok(Money::from_nano(1_200_000_000)));
+        assert_eq!("0.000000001".parse(), Ok(Money::from_nano(1)));
+        assert_eq!("-3".parse(), Ok(Money::from_nano(-3_000_000_000)));
+        assert_eq!("0.0000000001".parse::<Money>(), Err(MoneyError::TooFine("0.0000000001".into())));
+        assert_eq!("10000000000".parse::<Money>(), Err(MoneyError::OutOfRange));
+        assert!("12 yuan".parse::<Money>().is_err());
+    }
+
+    #[test]
+    fn costs_round_up_and_comparisons_round_down() {
+        let one = Money::from_nano(1);
+        assert_eq!(one.share_ceil(1, 3), Ok(Money::from_nano(1)));
+        assert_eq!(one.share_floor(1, 3), Ok(Money::ZERO));
+        assert_eq!(Money::from_nano(6).share_ceil(1, 3), Ok(Money::from_nano(2)));
+        assert!(one.share_ceil(1, 0).is_err());
+    }
+
+    #[test]
+    fn amounts_print_without_loss() {
+        assert_eq!(Money::from_nano(2_250_000).to_string(), "0.00225");
+        assert_eq!(Money::from_nano(-576_666_667).to_string(), "-0.576666667");
+        assert_eq!(Money::from_nano(17_300_000_000_000).to_string(), "17300.00");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_amount_survives_print_and_parse(nano in proptest::num::i64::ANY) {
+            let money = Money::from_nano(nano);
+            proptest::prop_assert_eq!(money.to_string().parse(), Ok(money));
+        }
+
+        #[test]
+        fn a_share_up_and_a_share_down_differ_by_at_most_one_nano(
+            nano in -1_000_000_000_000i64..1_000_000_000_000, n in 0u64..1_000_000, d in 1u64..1_000_000,
+        ) {
+            let money = Money::from_nano(nano);
+            let (up, down) = (money.share_ceil(n, d), money.share_floor(n, d));
+            let gap = up.and_then(|up| up.minus(down?)).map(Money::as_nano);
+            proptest::prop_assert!(matches!(gap, Ok(0 | 1)), "{gap:?}");
+        }
+    }
+}

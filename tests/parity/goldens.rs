@@ -1,0 +1,176 @@
+//! Every case of cases.json: conditioning, each step's latents, the picture.
+
+use std::{collections::HashMap, fs, ops::ControlFlow};
+
+use candle_core::{DType, Device, Tensor};
+use serde::Deserialize;
+use tintype::{
+    domain::{ImageSize, RenderSpec, Seed},
+    pipeline::{DeviceChoice, ModelFiles, Pipeline, Precision, standard_normal},
+};
+
+use crate::tiny_models;
+
+/// ‖ours − reference‖ / ‖reference‖ that a result in f32 may show.
+const TOLERANCE: f32 = 1e-4;
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Case {
+    pub name: String,
+    pub model: String,
+    pub prompts: Vec<String>,
+    pub negative_prompts: Option<Vec<String>>,
+    pub width: u32,
+    pub height: u32,
+    pub steps: u32,
+    pub guidance: f64,
+    pub seeds: Vec<u64>,
+}
+
+impl Case {
+    /// The case's pictures, one a prompt.
+    pub fn pictures(&self) -> impl Iterator<Item = (RenderSpec, Seed)> {
+        (0..self.prompts.len()).map(|i| {
+            let spec = RenderSpec {
+                prompt: self.prompts[i].clone(),
+                negative_prompt: self.negative_prompts.as_ref().map(|prompts| prompts[i].clone()),
+                size: ImageSize::new(self.width, self.height).expect("a size"),
+                steps: self.steps,
+                guidance_scale: self.guidance,
+            };
+            (spec, Seed::new(self.seeds[i]))
+        })
+    }
+
+    pub fn goldens(&self) -> HashMap<String, Tensor> {
+        let file = tiny_models::parity_dir().join(format!("goldens/{}.safetensors", self.name));
+        candle_core::safetensors::load(&file, &Device::Cpu)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    }
+}
+
+pub fn cases() -> Vec<Case> {
+    let file = fs::read(tiny_models::parity_dir().join("cases.json")).expect("cases.json");
+    serde_json::from_slice(&file).expect("a list of cases")
+}
+
+pub fn load(model: &str, precision: Precision) -> Pipeline {
+    let files = ModelFiles::directory(&tiny_models::directory(model)).expect("a directory");
+    Pipeline::load(&files, DeviceChoice::Cpu, precision, &|_, _| {}).expect("the model loads")
+}
+
+pub fn relative_error(ours: &Tensor, reference: &Tensor) -> f32 {
+    let norm = |x: &Tensor| x.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>();
+    let ours = ours.to_dtype(DType::F32).expect("f32");
+    let difference = (ours.reshape(reference.shape()).expect("one shape") - reference).expect("one shape");
+    norm(&difference).expect("a norm") / norm(reference).expect("a norm")
+}
+
+/// Everything a picture passes through, for one prompt of a case.
+fn check_picture(pipeline: &Pipeline, case: &Case, i: usize, goldens: &HashMap<String, Tensor>) -> f32 {
+    let (spec, seed) = case.pictures().nth(i).expect("a picture");
+    let golden = |name: &str| &goldens[name];
+    let row = |name: &str| golden(name).narrow(0, i, 1).expect("a batch row");
+    let mut worst = 0f32;
+    let mut check = |what: &str, ours: &Tensor, reference: &Tensor| {
+        let error = relative_error(ours, reference);
+        assert!(error <= TOLERANCE, "{}, picture {i}, {what}: relative error {error:.1e}", case.name);
+        worst = worst.max(error);
+    };
+
+    let conditioning = pipeline.condition(&spec.prompt).expect("conditioning");
+    check("conditioning", conditioning.hidden(), golden(&format!("conditioning.{i}")));
+    let negative = (case.guidance > 0.0).then(|| {
+        let prompt = spec.negative_prompt.as_deref().unwrap_or("");
+        pipeline.condition(prompt).expect("conditioning")
+    });
+    if let Some(negative) = &negative {
+        let reference = golden(&format!("negative_conditioning.{i}"));
+        check("negative conditioning", negative.hidden(), reference);
+    }
+    let noise = pipeline.noise(spec.size, seed).expect("noise");
+    check("noise", &noise, &row("latents.0"));
+    let guidance = negative.as_ref().map(|negative| (negative, case.guidance));
+    let latents = pipeline
+        .denoise(noise, &conditioning, guidance, case.steps, &mut |step| {
+            let what = format!("latents after step {}", step.done);
+            check(&what, step.latents, &row(&format!("latents.{}", step.done)));
+            ControlFlow::Continue(())
+        })
+        .expect("latents");
+
+    let picture = pipeline.decode(&latents).expect("a picture");
+    let reference: Vec<u8> = row("image").flatten_all().and_then(|image| image.to_vec1()).expect("bytes");
+    assert_eq!(picture.size, spec.size);
+    assert_eq!(picture.rgb.len(), reference.len());
+    let off = picture.rgb.iter().zip(&reference).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(off <= Some(1), "{}, picture {i}: a pixel is off by {off:?}", case.name);
+    worst
+}
+
+#[test]
+fn every_case_equals_diffusers() {
+    let cases = cases();
+    assert!(cases.len() >= 20, "the goldens are there");
+    let mut pipelines: HashMap<&str, Pipeline> = HashMap::new();
+    for case in &cases {
+        let pipeline = pipelines.entry(&case.model).or_insert_with(|| load(&case.model, Precision::F32));
+        let goldens = case.goldens();
+        for i in 0..case.prompts.len() {
+            let worst = check_picture(pipeline, case, i, &goldens);
+            println!("{:28} picture {i}: worst relative error {worst:.1e}", case.name);
+        }
+    }
+    assert!(pipelines.len() >= 7, "seven models of different shapes");
+}
+
+#[test]
+fn the_picture_of_a_batch_is_the_picture_painted_alone() {
+    let case = cases().into_iter().find(|case| case.name == "base-pair").expect("base-pair");
+    let pipeline = load(&case.model, Precision::F32);
+    let (spec, seed) = case.pictures().next().expect("a picture");
+    let paint = |seed: Seed| {
+        let prepared = pipeline.prepare(&spec).expect("prepared");
+        pipeline.paint(&spec, &prepared, seed, &mut |_| ControlFlow::Continue(())).expect("painted")
+    };
+    let prepared = pipeline.prepare(&spec).expect("prepared");
+    for k in 0..3 {
+        let in_batch = pipeline
+            .paint(&spec, &prepared, seed.for_image(k), &mut |_| ControlFlow::Continue(()))
+            .expect("painted");
+        assert_eq!(in_batch, paint(Seed::new(seed.get() + u64::from(k))));
+    }
+    assert_ne!(paint(seed), paint(seed.for_image(1)));
+}
+
+#[test]
+fn a_step_callback_can_stop_the_picture() {
+    let case = cases().swap_remove(0);
+    let pipeline = load(&case.model, Precision::F32);
+    let (spec, seed) = case.pictures().next().expect("a picture");
+    let prepared = pipeline.prepare(&spec).expect("prepared");
+    let mut steps = 0;
+    let stopped = pipeline.paint(&spec, &prepared, seed, &mut |step| {
+        steps = step.done;
+        if step.done == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(matches!(stopped, Err(tintype::pipeline::RenderError::Cancelled)));
+    assert_eq!(steps, 2);
+}
+
+#[test]
+fn a_seeds_noise_is_torchs() {
+    let goldens =
+        candle_core::safetensors::load(tiny_models::parity_dir().join("noise.safetensors"), &Device::Cpu)
+            .expect("noise.safetensors");
+    assert!(goldens.len() >= 12);
+    for (name, reference) in goldens {
+        let seed = name.trim_start_matches("seed").split('_').next().expect("seed…_…");
+        let seed = Seed::new(seed.parse().expect("a number"));
+        let reference: Vec<f32> = reference.flatten_all().and_then(|x| x.to_vec1()).expect("f32");
+        let ours = standard_normal(seed, reference.len());
+        for (ours, reference) in ours.iter().zip(&reference) {
+            assert!((ours - reference).abs() <= 1e-5, "{name}: {ours} is not {reference}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What is wrong with a model is said in one line that names the file.
+
+use std::{fs, path::Path};
+
+use tempfile::TempDir;
+use tintype::pipeline::{DeviceChoice, ModelFiles, Pipeline, Precision};
+
+use crate::tiny_models;
+
+fn damaged(model: &str, damage: impl Fn(&Path)) -> String {
+    let directory = TempDir::new().expect("a temporary directory");
+    tiny_models::write(model, directory.path());
+    damage(directory.path());
+    let files = ModelFiles::directory(directory.path()).expect("a directory");
+    let error = Pipeline::load(&files, DeviceChoice::Cpu, Precision::F32, &|_, _| {})
+        .err()
+        .expect("the damage is noticed")
+        .to_string();
+    assert_eq!(error.lines().count(), 1, "{error}");
+    error
+}
+
+fn edit_json(path: &Path, field: &str, value: serde_json::Value) {
+    let text = fs::read(path).expect("a file");
+    let mut json: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    json[field] = value;
+    fs::write(path, json.to_string()).expect("writable");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    for file in [
+        "model_index.json",
+        "tokenizer/tokenizer.json",
+        "transformer/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+        "scheduler/scheduler_config.json",
+    ] {
+        let error = damaged("base", |root| fs::remove_file(root.join(file)).expect("there"));
+        assert!(error.contains(file) && error.contains("no such file"), "{error}");
+    }
+}
+
+#[test]
+fn a_missing_shard_is_named() {
+    let shard = "transformer/diffusion_pytorch_model-00002-of-00003.safetensors";
+    let error = damaged("sharded", |root| fs::remove_file(root.join(shard)).expect("there"));
+    assert!(error.contains(shard), "{error}");
+}
+
+#[test]
+fn a_truncated_file_is_named_with_both_lengths() {
+    let file = "vae/diffusion_pytorch_model.safetensors";
+    let error = damaged("base", |root| {
+        let bytes = fs::read(root.join(file)).expect("there");
+        fs::write(root.join(file), &bytes[..bytes.len() - 100]).expect("writable");
+    });
+    assert!(error.contains(file) && error.contains("truncated"), "{error}");
+}
+
+#[test]
+fn an_empty_or_garbled_file_is_no_panic() {
+    let file = "transformer/diffusion_pytorch_model.safetensors";
+    for bytes in [&b""[..], b"1234567", b"\xff\xff\xff\xff\xff\xff\xff\xff{}", b"\x02\0\0\0\0\0\0\0{}"] {
+        let error = damaged("base", |root| fs::write(root.join(file), bytes).expect("writable"));
+        assert!(error.contains(file), "{error}");
+    }
+    let error = damaged("base", |root| fs::write(root.join("vae/config.json"), "{").expect("writable"));
+    assert!(error.contains("vae/config.json"), "{error}");
+}
+
+#[test]
+fn a_wrong_shape_names_the_tensor_and_both_shapes() {
+    let error = damaged("base", |root| {
+        edit_json(&root.join("vae/config.json"), "layers_per_block", 7.into());
+    });
+    assert!(error.contains("vae/") && error.contains("no tensor"), "{error}");
+    let error = damaged("base", |root| {
+        edit_json(&root.join("text_encoder/config.json"), "intermediate_size", 10.into());
+    });
+    assert!(error.contains("text_encoder/model.safetensors") && error.contains("shape"), "{error}");
+}
+
+#[test]
+fn a_model_that_is_not_z_image_is_refused_by_name() {
+    let flux = damaged("base", |root| {
+        edit_json(&root.join("model_index.json"), "_class_name", "FluxPipeline".into());
+    });
+    assert!(flux.contains("model_index.json") && flux.contains("FluxPipeline"), "{flux}");
+    let scheduler = damaged("base", |root| {
+        let file = root.join("scheduler/scheduler_config.json");
+        edit_json(&file, "_class_name", "DDIMScheduler".into());
+    });
+    assert!(
+        scheduler.contains("scheduler_config.json") && scheduler.contains("DDIMScheduler"),
+        "{scheduler}"
+    );
+    let encoder = damaged("base", |root| {
+        edit_json(&root.join("text_encoder/config.json"), "model_type", "t5".into());
+    });
+    assert!(encoder.contains("text_encoder/config.json") && encoder.contains("t5"), "{encoder}");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_is_refused() {
+    let heads = damaged("base", |root| {
+        edit_json(&root.join("transformer/config.json"), "n_heads", 3.into());
+    });
+    assert!(heads.contains("transformer/config.json") && heads.contains("axes_dims"), "{heads}");
+    let width = damaged("base", |root| {
+        edit_json(&root.join("text_encoder/config.json"), "hidden_size", 48.into());
+    });
+    assert!(width.contains("cap_feat_dim") && width.contains("hidden_size"), "{width}");
+    let tokens = damaged("base", |root| {
+        edit_json(&root.join("text_encoder/config.json"), "vocab_size", 10.into());
+    });
+    assert!(tokens.contains("tokenizer.json") && tokens.contains("vocab_size"), "{tokens}");
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let error = ModelFiles::directory(Path::new("/nowhere/at-all")).expect_err("not there").to_string();
+    assert!(error.contains("/nowhere/at-all"), "{error}");
+}
+
+#[test]
+fn progress_goes_from_nothing_to_everything() {
+    let seen = std::sync::Mutex::new(Vec::new());
+    let files = ModelFiles::directory(&tiny_models::directory("base")).expect("a directory");
+    let on_load = |done, total| seen.lock().expect("no panic").push((done, total));
+    Pipeline::load(&files, DeviceChoice::Cpu, Precision::F32, &on_load).expect("loaded");
+    let seen = seen.into_inner().expect("no panic");
+    assert_eq!(seen.first().map(|(done, _)| *done), Some(0));
+    assert!(seen.len() > 50 && seen.is_sorted());
+    assert!(matches!(seen.last(), Some((done, total)) if done == total));
+}

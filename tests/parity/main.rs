@@ -1,0 +1,9 @@
+//! Tintype's pipeline held against goldens that diffusers made (make_goldens.py): number by number, pixel by pixel.
+
+#[path = "../support/tiny_models.rs"]
+mod tiny_models;
+
+mod goldens;
+mod loading;
+mod precision;
+mod tokenizer;
