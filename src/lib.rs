@@ -2,7 +2,20 @@
 //!
 //! The modules stand in the order of a request; docs/architecture.md walks through them.
 
-pub mod clock;
-pub mod domain;
-pub mod pipeline;
 pub mod units;
+
+pub mod domain;
+
+pub mod clock;
+
+pub mod admit;
+pub mod engine;
+pub mod pipeline;
+
+pub mod costs;
+pub mod encode;
+pub mod ledger;
+pub mod meter;
+
+pub mod config;
+pub mod service;

@@ -74,9 +74,11 @@ impl Default for Hardware {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExchangeRate {
-    /// The foreign currency.
-    pub currency: Currency,
-    /// What one unit of it costs in the ledger's currency.
+    /// The currency of a price.
+    pub from: Currency,
+    /// The currency it is turned into.
+    pub to: Currency,
+    /// What one unit of the first costs in the second.
     pub rate: Money,
     /// First day of the rate.
     pub effective_from: Date,
@@ -229,7 +231,8 @@ impl CostModel {
         }
         self.rates
             .iter()
-            .filter(|rate| rate.currency == currency && rate.effective_from <= day)
+            .filter(|rate| (rate.from, rate.to) == (currency, self.settings.currency))
+            .filter(|rate| rate.effective_from <= day)
             .max_by_key(|rate| rate.effective_from)
             .map(|rate| rate.rate)
             .ok_or(CostError::NoExchangeRate {
@@ -251,7 +254,8 @@ mod tests {
 
     fn dollars() -> Vec<ExchangeRate> {
         vec![ExchangeRate {
-            currency: "USD".parse().expect("a code"),
+            from: Currency::USD,
+            to: Currency::CNY,
             rate: "7".parse().expect("a rate"),
             effective_from: date(2026, 1, 1),
         }]

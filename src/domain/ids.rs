@@ -1,5 +1,6 @@
 use std::fmt;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 /// One accepted request, in the ledger and in every log line. A UUID version 7 (RFC 9562), so ids sort by time.
@@ -7,9 +8,10 @@ use uuid::Uuid;
 pub struct RequestId(Uuid);
 
 impl RequestId {
-    /// A fresh id. Uniqueness needs the clock and randomness of the process; nothing is derived from its value.
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
+    /// The id of a request that came at `now`, told from its neighbours by `random`.
+    pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
+        let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
     /// The id as its 36-character text.

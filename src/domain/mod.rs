@@ -1,11 +1,13 @@
 //! The nouns of a picture's life: who asks, for what, and what it took. No I/O, no model, no money.
 
+mod api_key;
 mod caller;
 mod ids;
 mod render;
 mod size;
 mod usage;
 
+pub use api_key::{ApiKey, ApiKeyError, SecretHash};
 pub use caller::{Caller, Scope, Scopes};
 pub use ids::{KeyId, RequestId};
 pub use render::{GUIDANCE_MAX, IMAGES_MAX, Quality, RenderJob, RenderSpec, STEPS_MAX, Seed};

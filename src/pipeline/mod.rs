@@ -219,8 +219,8 @@ impl Pipeline {
         let (_, _, height, width) = colours.dims4()?;
         let size = u32::try_from(width)
             .and_then(|width| Ok(ImageSize::new(width, u32::try_from(height)?)))
-            .map_err(|error| candle_core::Error::msg(error))?
-            .map_err(|error| candle_core::Error::msg(error))?;
+            .map_err(candle_core::Error::msg)?
+            .map_err(candle_core::Error::msg)?;
         Pixels::from_colours(&colours, size, self.dtype)
     }
 

@@ -145,6 +145,10 @@ pub struct CurrencyError(String);
 impl Currency {
     /// The renminbi, the ledger's default.
     pub const CNY: Self = Self(*b"CNY");
+    /// The US dollar, in which most services list their prices.
+    pub const USD: Self = Self(*b"USD");
+    /// The euro.
+    pub const EUR: Self = Self(*b"EUR");
 
     /// The code, for example `CNY`.
     pub fn code(&self) -> &str {

@@ -1,0 +1,305 @@
+//! The configuration: built-in defaults, then a TOML file, then TINTYPE_… variables. Flags come last, in cli/.
+//!
+//! Every key stands in config/tintype.toml with its default; a test compares the two.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Toml},
+};
+use jiff::{civil::Date, tz::TimeZone};
+use serde::Deserialize;
+
+use crate::{
+    costs::{CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
+    domain::ImageSize,
+    pipeline::{DeviceChoice, Precision},
+    units::{Currency, Money, Power},
+};
+
+/// Variables with our prefix that are no configuration keys.
+const OTHER_VARIABLES: [&str; 3] = ["config", "log", "require_clients"];
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port to listen on. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the ledger and secrets are kept.
+    pub data_dir: PathBuf,
+    /// What paints.
+    pub model: ModelConfig,
+    /// What a client may ask for, and how much of it.
+    pub limits: Limits,
+    /// What the device draws.
+    pub energy: EnergyConfig,
+    /// What it all costs.
+    pub costs: CostSettings,
+    /// A price book instead of the built-in one.
+    pub price_book: Option<PathBuf>,
+    /// IANA name of the zone in which days and months are counted; none: the machine's own.
+    pub time_zone: Option<String>,
+    /// Rates between currencies.
+    pub exchange_rate: Vec<ExchangeRate>,
+}
+
+/// The `[model]` part.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// A directory in the diffusers layout, a hub repository such as Tongyi-MAI/Z-Image-Turbo, or none: the embedded one.
+    pub path: Option<String>,
+    /// The id under /v1/models; none: from the path.
+    pub id: Option<String>,
+    /// Other names that clients have built in and that reach this model too.
+    pub aliases: Vec<String>,
+    /// Size where a request names none; none: 1024x1024, or 256x256 for the embedded model.
+    pub default_size: Option<ImageSize>,
+    /// Steps of medium quality.
+    pub steps: NonZeroU32,
+    /// Guidance where a request names none. Turbo models want 0.
+    pub guidance_scale: f64,
+    /// Where it runs.
+    pub device: DeviceChoice,
+    /// Number format of its weights.
+    pub dtype: Precision,
+}
+
+/// The `[limits]` part.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Requests that wait for the device.
+    pub queue_depth_max: usize,
+    /// Pixels of one picture.
+    pub pixels_max: u64,
+    /// Characters of a prompt.
+    pub prompt_chars_max: usize,
+    /// Bytes of a request's body.
+    pub body_bytes_max: usize,
+    /// Requests a minute for each key; none: no limit.
+    pub requests_per_minute: Option<NonZeroU32>,
+}
+
+/// The `[energy]` part.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EnergyConfig {
+    /// Power of the device while it paints; none: 65 W for a CPU, 350 W for a card.
+    pub device_watts: Option<Power>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            data_dir: "data".into(),
+            model: ModelConfig::default(),
+            limits: Limits::default(),
+            energy: EnergyConfig::default(),
+            costs: CostSettings::default(),
+            price_book: None,
+            time_zone: None,
+            exchange_rate: vec![
+                example_rate(Currency::USD, 6_970_000_000),
+                example_rate(Currency::EUR, 8_100_000_000),
+            ],
+        }
+    }
+}
+
+/// Rates of the built-in example, which prices in yuan.
+fn example_rate(from: Currency, nano: i64) -> ExchangeRate {
+    ExchangeRate {
+        from,
+        to: Currency::CNY,
+        rate: Money::from_nano(nano),
+        effective_from: jiff::civil::date(2026, 1, 1),
+    }
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        let aliases =
+            ["dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"];
+        Self {
+            path: None,
+            id: None,
+            aliases: aliases.map(String::from).to_vec(),
+            default_size: None,
+            steps: NonZeroU32::MIN.saturating_add(7),
+            guidance_scale: 0.0,
+            device: DeviceChoice::Auto,
+            dtype: Precision::Auto,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queue_depth_max: 64,
+            pixels_max: 2048 * 2048,
+            prompt_chars_max: 32_000,
+            body_bytes_max: 1 << 20,
+            requests_per_minute: None,
+        }
+    }
+}
+
+impl EnergyConfig {
+    /// The device's power, configured or usual for its kind.
+    pub fn device_power(&self, is_cpu: bool) -> Power {
+        self.device_watts.unwrap_or(Power::from_watts(if is_cpu { 65 } else { 350 }))
+    }
+}
+
+/// A configuration that cannot be used: one line that names the key and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file or variable that does not parse.
+    #[error("configuration: {0}")]
+    Malformed(String),
+    /// A file that was named is not there or cannot be read.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A zone that is not known.
+    #[error("time_zone: `{0}` is not a time zone; write an IANA name such as Asia/Shanghai or Europe/Berlin")]
+    TimeZone(String),
+    /// The example's yuan under another currency.
+    #[error(
+        "costs.currency is {0}, but costs.price_per_kwh or costs.hardware.price is still the example's amount in yuan; \
+         set both in {0}"
+    )]
+    ExampleAmounts(Currency),
+    /// Costs that cannot be.
+    #[error("configuration: {0}")]
+    Costs(#[from] CostError),
+}
+
+impl Config {
+    /// Reads `file`, or tintype.toml in the working directory where there is one, and the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], one line that names the key.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        if let Some(missing) = file.filter(|file| !file.is_file()) {
+            let path = missing.display().to_string();
+            return Err(ConfigError::File { path, reason: "no such file".into() });
+        }
+        let file = file.unwrap_or(Path::new("tintype.toml"));
+        let environment = Env::prefixed("TINTYPE_").ignore(&OTHER_VARIABLES).split("__");
+        Self::extract(Figment::from(Toml::file(file)).merge(environment))
+    }
+
+    fn extract(figment: Figment) -> Result<Self, ConfigError> {
+        figment.extract().map_err(|error| ConfigError::Malformed(error.to_string().replace('\n', " ")))
+    }
+
+    /// The zone in which days and months are counted.
+    ///
+    /// # Errors
+    /// [`ConfigError::TimeZone`] for a name that is not known.
+    pub fn zone(&self) -> Result<TimeZone, ConfigError> {
+        match &self.time_zone {
+            None => Ok(TimeZone::system()),
+            Some(name) => TimeZone::get(name).map_err(|_| ConfigError::TimeZone(name.clone())),
+        }
+    }
+
+    /// The cost model, checked against the price book for `today`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a price book that cannot be read, or costs that cannot be.
+    pub fn cost_model(&self, today: Date) -> Result<CostModel, ConfigError> {
+        let example = CostSettings::default();
+        let unset = self.costs.price_per_kwh == example.price_per_kwh
+            || self.costs.hardware.price == example.hardware.price;
+        if self.costs.currency != example.currency && unset {
+            return Err(ConfigError::ExampleAmounts(self.costs.currency));
+        }
+        let prices = match &self.price_book {
+            None => PriceBook::built_in().map_err(CostError::from)?,
+            Some(file) => {
+                let error = |reason: String| ConfigError::File { path: file.display().to_string(), reason };
+                let toml = std::fs::read_to_string(file).map_err(|cause| error(cause.to_string()))?;
+                PriceBook::parse(&toml).map_err(|cause| error(cause.to_string()))?
+            }
+        };
+        Ok(CostModel::new(self.costs.clone(), prices, self.exchange_rate.clone(), today)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(toml: &str) -> Result<Config, ConfigError> {
+        Config::extract(Figment::from(Toml::string(toml)))
+    }
+
+    fn is_setting(line: &str) -> bool {
+        let key = line.split(" = ").next().unwrap_or_default();
+        line.contains(" = ") && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    }
+
+    #[test]
+    fn the_shipped_file_says_every_default_and_nothing_else() {
+        let shipped = include_str!("../config/tintype.toml");
+        // Every commented key, uncommented, must parse, and change nothing but what has no default.
+        let uncommented: String = shipped
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))
+            .filter(|line| !line.contains(" = none"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let config = parse(&uncommented).expect("config/tintype.toml");
+        assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+        for section in ["[model]", "[limits]", "[energy]", "[costs]", "[costs.hardware]", "[[exchange_rate]]"] {
+            assert!(shipped.contains(section), "{section}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_named_in_one_line() {
+        for (toml, name) in [
+            ("colour = 1", "colour"),
+            ("[model]\ndtype = \"f8\"", "f8"),
+            ("[costs]\nprice_per_kwh = \"cheap\"", "cheap"),
+            ("[model]\ndefault_size = \"big\"", "big"),
+            ("listen = 8080", "listen"),
+        ] {
+            let error = parse(toml).expect_err("refused").to_string();
+            assert!(error.contains(name) && error.lines().count() == 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_examples_yuan_are_not_taken_for_euros() {
+        let today = jiff::civil::date(2026, 11, 23);
+        let config = parse("[costs]\ncurrency = \"EUR\"").expect("parsed");
+        assert!(matches!(config.cost_model(today), Err(ConfigError::ExampleAmounts(_))));
+        let euros = "[costs]\ncurrency = \"EUR\"\nprice_per_kwh = \"0.35\"\n[costs.hardware]\nprice = \"2100\"\n\
+                     residual = \"800\"\n[[exchange_rate]]\nfrom = \"USD\"\nto = \"EUR\"\nrate = \"0.86\"\n\
+                     effective_from = \"2026-01-01\"";
+        let model = parse(euros).expect("parsed").cost_model(today).expect("a cost model");
+        assert_eq!(model.currency(), Currency::EUR);
+    }
+
+    #[test]
+    fn a_zone_that_is_none_is_named() {
+        let config = parse("time_zone = \"Mars/Olympus\"").expect("parsed");
+        assert!(config.zone().expect_err("refused").to_string().contains("Mars/Olympus"));
+    }
+}

@@ -1,0 +1,133 @@
+use jiff::Timestamp;
+use rusqlite::{Transaction, params};
+
+use super::{LedgerError, signed};
+use crate::{
+    costs::{Comparison, Receipt},
+    domain::{RenderSpec, RequestId, Seed, Usage},
+    units::{Currency, Energy, Money},
+};
+
+/// A picture with its receipt, ready to be booked.
+#[derive(Debug, Clone)]
+pub struct SettledImage {
+    /// From which noise it was painted.
+    pub seed: Seed,
+    /// What it cost.
+    pub receipt: Receipt,
+}
+
+/// Work that gave no picture.
+#[derive(Debug, Clone, Copy)]
+pub struct FailedWork {
+    /// From which noise it began.
+    pub seed: Seed,
+    /// Time and energy of the device.
+    pub usage: Usage,
+    /// Energy at the plug.
+    pub wall_energy: Energy,
+    /// Its price.
+    pub electricity: Money,
+}
+
+/// What all entries of one request have in common.
+pub(super) struct Entries<'a> {
+    pub(super) request: RequestId,
+    pub(super) spec: &'a RenderSpec,
+    pub(super) currency: Currency,
+    pub(super) now: Timestamp,
+}
+
+/// What differs between a picture and a failure.
+struct Row<'a> {
+    kind: &'static str,
+    index: u32,
+    images: i64,
+    seed: Seed,
+    usage: Usage,
+    wall_energy: Energy,
+    electricity: Money,
+    depreciation: Money,
+    upkeep: Money,
+    comparison: Option<&'a Comparison>,
+}
+
+impl Entries<'_> {
+    pub(super) fn insert_image(
+        &self,
+        transaction: &Transaction<'_>,
+        index: u32,
+        image: &SettledImage,
+    ) -> Result<(), LedgerError> {
+        let receipt = &image.receipt;
+        let row = Row {
+            kind: "image",
+            index,
+            images: 1,
+            seed: image.seed,
+            usage: receipt.usage,
+            wall_energy: receipt.wall_energy,
+            electricity: receipt.electricity,
+            depreciation: receipt.depreciation,
+            upkeep: receipt.upkeep,
+            comparison: Some(&receipt.comparison),
+        };
+        self.insert(transaction, &row)
+    }
+
+    pub(super) fn insert_failure(
+        &self,
+        transaction: &Transaction<'_>,
+        work: &FailedWork,
+    ) -> Result<(), LedgerError> {
+        let row = Row {
+            kind: "failed",
+            index: 0,
+            images: 0,
+            seed: work.seed,
+            usage: work.usage,
+            wall_energy: work.wall_energy,
+            electricity: work.electricity,
+            depreciation: Money::ZERO,
+            upkeep: Money::ZERO,
+            comparison: None,
+        };
+        self.insert(transaction, &row)
+    }
+
+    fn insert(&self, transaction: &Transaction<'_>, row: &Row<'_>) -> Result<(), LedgerError> {
+        let compared = row.comparison.map_or(Money::ZERO, |comparison| comparison.price);
+        let exchange_rate = row.comparison.map_or(Money::ZERO, |comparison| comparison.exchange_rate);
+        transaction
+            .prepare_cached(
+                "INSERT INTO entries
+                     (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
+                      energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
+                      compared_nano, exchange_rate_nano, width, height, steps, seed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+            )?
+            .execute(params![
+                self.request.to_text(),
+                row.kind,
+                row.index,
+                row.images,
+                self.now.as_millisecond(),
+                signed(row.usage.duration.get(), "duration_ms")?,
+                signed(row.usage.energy.as_millijoules(), "energy_mj")?,
+                signed(row.wall_energy.as_millijoules(), "wall_energy_mj")?,
+                row.usage.source.as_str(),
+                self.currency.code(),
+                row.electricity.as_nano(),
+                row.depreciation.as_nano(),
+                row.upkeep.as_nano(),
+                row.comparison.map(|comparison| comparison.sku.as_str()),
+                compared.as_nano(),
+                exchange_rate.as_nano(),
+                self.spec.size.width(),
+                self.spec.size.height(),
+                self.spec.steps,
+                signed(row.seed.get(), "seed")?,
+            ])?;
+        Ok(())
+    }
+}

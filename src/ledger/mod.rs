@@ -1,0 +1,113 @@
+//! The ledger: keys, reservations, and what every picture cost, in SQLite. Never lost, never twice.
+//!
+//! Architecture invariant: the ledger reads no clock; every moment is an argument. Entries are append-only, states go one
+//! way, and both are enforced by the database itself (migrations/0002_ledger.sql). Totals are sums, never counters.
+
+mod entries;
+mod keys;
+mod months;
+mod requests;
+
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+pub use self::{
+    entries::{FailedWork, SettledImage},
+    keys::KeyRow,
+    months::{Month, MonthError, MonthTotals},
+    requests::{NewRequest, Reservation, ReserveError},
+};
+
+/// How long a writer waits for another process, such as `tintype key create` beside a running server.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/0001_keys.sql")),
+    M::up(include_str!("../../migrations/0002_ledger.sql")),
+];
+
+/// A handle on the database: one connection that writes, one that reads beside it.
+pub struct Ledger {
+    writer: Mutex<Connection>,
+    reader: Mutex<Connection>,
+}
+
+/// The ledger cannot do what was asked. Nothing of it has been done.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// SQLite refused.
+    #[error("the ledger: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The schema could not be brought up to date.
+    #[error("the ledger's schema: {0}")]
+    Migration(#[from] rusqlite_migration::Error),
+    /// A row holds what no row should hold.
+    #[error("the ledger: {what} is out of range")]
+    OutOfRange {
+        /// The column.
+        what: &'static str,
+    },
+    /// A request was not in the state that the step needs; it has been ended already.
+    #[error("the ledger: request {id} is not {expected}")]
+    State {
+        /// The request.
+        id: crate::domain::RequestId,
+        /// The state it should have had.
+        expected: &'static str,
+    },
+}
+
+impl Ledger {
+    /// Opens the ledger in `file`, making it and bringing its schema up to date as needed.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the file cannot be opened, or is newer than this program.
+    pub fn open(file: &Path) -> Result<Self, LedgerError> {
+        let mut writer = Connection::open(file)?;
+        writer.busy_timeout(BUSY_TIMEOUT)?;
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        writer.pragma_update(None, "synchronous", "FULL")?;
+        writer.pragma_update(None, "foreign_keys", true)?;
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut writer)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(file, flags)?;
+        reader.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader) })
+    }
+
+    /// A connection is sound after a panic elsewhere: an open transaction was rolled back when it was dropped.
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Unsigned numbers of ours as SQLite's signed ones.
+fn signed(value: u64, what: &'static str) -> Result<i64, LedgerError> {
+    i64::try_from(value).map_err(|_| LedgerError::OutOfRange { what })
+}
+
+/// SQLite's signed numbers as unsigned ones of ours.
+fn unsigned(value: i64, what: &'static str) -> Result<u64, LedgerError> {
+    u64::try_from(value).map_err(|_| LedgerError::OutOfRange { what })
+}
+
+/// A column of Unix milliseconds.
+fn timestamp(millis: i64) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_millisecond(millis).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Integer, Box::new(error))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use rand::{SeedableRng, rngs::StdRng};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    costs::{Comparison, Receipt},
+    domain::{ApiKey, EnergySource, ImageSize, KeyId, RenderSpec, RequestId, Scopes, Seed, Usage},
+    units::{Currency, Energy, Millis, Money},
+};
+
+const NOON: Timestamp = Timestamp::constant(1_795_000_000, 0);
+
+struct Book {
+    ledger: Ledger,
+    key: KeyId,
+    directory: TempDir,
+    requests: u8,
+}
+
+impl Book {
+    fn new(budget: Option<i64>) -> Self {
+        let directory = TempDir::new().expect("a directory");
+        let ledger = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
+        let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
+        ledger
+            .create_key(&key, "test", Scopes::ALL, budget.map(Money::from_nano), NOON)
+            .expect("a key");
+        let caller = ledger.authenticate(&key).expect("no error").expect("known");
+        Self { ledger, key: caller.key, directory, requests: 0 }
+    }
+
+    fn reserve(&mut self, estimate: i64, idempotency_key: Option<&str>, body: u8) -> Result<Reservation, ReserveError> {
+        self.requests += 1;
+        self.ledger.reserve(&NewRequest {
+            id: RequestId::new(NOON, [self.requests; 10]),
+            key: self.key,
+            idempotency_key,
+            body_sha256: [body; 32],
+            model: "tiny",
+            images: 1,
+            estimate: Money::from_nano(estimate),
+            now: NOON,
+            month_start: NOON - SignedDuration::from_hours(24),
+        })
+    }
+
+    fn totals(&self) -> MonthTotals {
+        let hour = SignedDuration::from_hours(1);
+        self.ledger.totals(NOON - hour, NOON + hour).expect("totals")
+    }
+
+    fn settle(&self, reservation: Reservation, images: &[&Receipt]) -> Result<(), LedgerError> {
+        let images: Vec<_> = images
+            .iter()
+            .map(|receipt| SettledImage { seed: Seed::new(1), receipt: (*receipt).clone() })
+            .collect();
+        self.ledger.settle(reservation, &spec(), Currency::CNY, &images, NOON)
+    }
+
+    fn sql(&self, sql: &str) -> rusqlite::Result<usize> {
+        let connection = Connection::open(self.directory.path().join("ledger.sqlite3"))?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.execute(sql, [])
+    }
+}
+
+fn spec() -> RenderSpec {
+    RenderSpec {
+        prompt: "a cup of tea".into(),
+        negative_prompt: None,
+        size: ImageSize::square(64),
+        steps: 8,
+        guidance_scale: 0.0,
+    }
+}
+
+/// A receipt of 6 nano-units, compared with 10.
+fn receipt() -> Receipt {
+    Receipt {
+        usage: Usage {
+            duration: Millis::new(40),
+            energy: Energy::from_millijoules(2_000),
+            source: EnergySource::Estimated,
+        },
+        wall_energy: Energy::from_millijoules(2_200),
+        electricity: Money::from_nano(1),
+        depreciation: Money::from_nano(2),
+        upkeep: Money::from_nano(3),
+        comparison: Comparison {
+            sku: "fal/z-image-turbo".into(),
+            price: Money::from_nano(10),
+            exchange_rate: Money::from_nano(7_000_000_000),
+        },
+    }
+}
+
+#[test]
+fn a_settled_request_has_a_row_for_every_picture() {
+    let mut book = Book::new(None);
+    let reservation = book.reserve(20, None, 0).expect("reserved");
+    book.ledger.start(&reservation).expect("started");
+    book.settle(reservation, &[&receipt(), &receipt()]).expect("settled");
+    let totals = book.totals();
+    assert_eq!(totals.images, 2);
+    assert_eq!(totals.energy, Energy::from_millijoules(4_000));
+    assert_eq!(totals.wall_energy, Energy::from_millijoules(4_400));
+    assert_eq!(totals.standard, Money::from_nano(12));
+    assert_eq!(totals.saving, Money::from_nano(8));
+}
+
+#[test]
+fn a_second_settlement_of_one_reservation_is_refused() {
+    let mut book = Book::new(None);
+    let reservation = book.reserve(10, None, 0).expect("reserved");
+    let again = Reservation { id: reservation.id };
+    book.ledger.start(&reservation).expect("started");
+    book.settle(reservation, &[&receipt()]).expect("settled");
+    assert!(book.settle(again, &[&receipt()]).is_err());
+    assert_eq!(book.totals().images, 1);
+}
+
+#[test]
+fn a_picture_is_not_settled_before_its_work_began() {
+    let mut book = Book::new(None);
+    let reservation = book.reserve(10, None, 0).expect("reserved");
+    assert!(book.settle(reservation, &[&receipt()]).is_err());
+    assert_eq!(book.totals().images, 0);
+}
+
+#[test]
+fn failed_work_costs_its_electricity_and_gives_no_picture() {
+    let mut book = Book::new(None);
+    let reservation = book.reserve(10, None, 0).expect("reserved");
+    book.ledger.start(&reservation).expect("started");
+    let work = FailedWork {
+        seed: Seed::new(1),
+        usage: receipt().usage,
+        wall_energy: Energy::from_millijoules(2_200),
+        electricity: Money::from_nano(5),
+    };
+    book.ledger.fail(reservation, &spec(), Currency::CNY, Some(&work), NOON).expect("failed");
+    let totals = book.totals();
+    assert_eq!((totals.images, totals.standard, totals.saving), (0, Money::ZERO, Money::ZERO));
+    assert_eq!(totals.failed_electricity, Money::from_nano(5));
+    assert_eq!(totals.failed_energy, Energy::from_millijoules(2_200));
+}
+
+#[test]
+fn the_database_itself_refuses_to_rewrite_history() {
+    let mut book = Book::new(None);
+    let reservation = book.reserve(10, None, 0).expect("reserved");
+    book.ledger.start(&reservation).expect("started");
+    book.settle(reservation, &[&receipt()]).expect("settled");
+    for sql in [
+        "UPDATE entries SET electricity_nano = 0",
+        "DELETE FROM entries",
+        "DELETE FROM requests",
+        "UPDATE requests SET state = 'running'",
+        "UPDATE requests SET state = 'abandoned'",
+    ] {
+        assert!(book.sql(sql).is_err(), "{sql}");
+    }
+    assert_eq!(book.totals().standard, Money::from_nano(6));
+}
+
+#[test]
+fn a_reversal_and_a_correction_replace_a_wrong_entry() {
+    let mut book = Book::new(None);
+    let reservation = book.reserve(10, None, 0).expect("reserved");
+    book.ledger.start(&reservation).expect("started");
+    book.settle(reservation, &[&receipt()]).expect("settled");
+    let copy = |kind: &str, reverses: &str, sign: i64, electricity: i64| {
+        format!(
+            "INSERT INTO entries (request_id, kind, image_index, reverses, images, entered_at_ms, duration_ms, energy_mj,
+                 wall_energy_mj, energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
+                 compared_nano, exchange_rate_nano, width, height, steps, seed)
+             SELECT request_id, '{kind}', image_index, {reverses}, {sign}, entered_at_ms, {sign} * duration_ms,
+                 {sign} * energy_mj, {sign} * wall_energy_mj, energy_source, currency, {electricity},
+                 {sign} * depreciation_nano, {sign} * upkeep_nano, compared_sku, {sign} * compared_nano,
+                 exchange_rate_nano, width, height, steps, seed
+             FROM entries WHERE kind = 'image'"
+        )
+    };
+    book.sql(&copy("reversal", "id", -1, -1)).expect("reversed");
+    assert_eq!((book.totals().images, book.totals().standard), (0, Money::ZERO));
+    assert!(book.sql(&copy("reversal", "id", -1, -1)).is_err(), "at most once");
+    book.sql(&copy("correction", "NULL", 1, 4)).expect("corrected");
+    assert_eq!((book.totals().images, book.totals().standard), (1, Money::from_nano(9)));
+}
+
+#[test]
+fn a_retry_under_one_idempotency_key_is_told_from_another_request() {
+    let mut book = Book::new(None);
+    let _held = book.reserve(10, Some("a"), 1).expect("reserved");
+    let same = book.reserve(10, Some("a"), 1);
+    assert!(matches!(same, Err(ReserveError::IdempotencyKeyUsed { same_body: true })));
+    let other = book.reserve(10, Some("a"), 2);
+    assert!(matches!(other, Err(ReserveError::IdempotencyKeyUsed { same_body: false })));
+    assert!(book.reserve(10, Some("b"), 1).is_ok());
+    assert!(book.reserve(10, None, 1).is_ok() && book.reserve(10, None, 1).is_ok());
+}
+
+#[test]
+fn what_a_dead_process_left_open_is_abandoned_and_its_money_is_free_again() {
+    let mut book = Book::new(Some(10));
+    let running = book.reserve(10, None, 0).expect("reserved");
+    book.ledger.start(&running).expect("started");
+    assert!(matches!(book.reserve(1, None, 0), Err(ReserveError::OverBudget { .. })));
+    let reopened = Ledger::open(&book.directory.path().join("ledger.sqlite3")).expect("a ledger");
+    assert_eq!(reopened.abandon_open(NOON).expect("abandoned"), 1);
+    assert_eq!(reopened.abandon_open(NOON).expect("abandoned"), 0);
+    assert!(book.settle(running, &[&receipt()]).is_err(), "too late");
+    assert!(book.reserve(10, None, 0).is_ok());
+}
+
+#[test]
+fn a_revoked_key_opens_nothing() {
+    let book = Book::new(None);
+    let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
+    assert!(book.ledger.authenticate(&key).expect("no error").is_some());
+    let wrong_secret = format!("tt-{}-wrong", key.public_id()).parse().expect("a key");
+    assert!(book.ledger.authenticate(&wrong_secret).expect("no error").is_none());
+    assert!(book.ledger.revoke_key(key.public_id(), NOON).expect("revoked"));
+    assert!(!book.ledger.revoke_key(key.public_id(), NOON).expect("no error"));
+    assert!(book.ledger.authenticate(&key).expect("no error").is_none());
+    assert!(book.ledger.keys().expect("a list")[0].revoked_at.is_some());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever the order of reservations, starts, settlements and failures, spent and reserved stay within budget.
+    #[test]
+    fn a_budget_is_never_overspent(steps in prop::collection::vec((0u8..4, 1i64..12), 1..60)) {
+        const BUDGET: i64 = 40;
+        let mut book = Book::new(Some(BUDGET));
+        let mut held: Vec<(Reservation, bool)> = Vec::new();
+        for (action, amount) in steps {
+            match (action, held.pop()) {
+                (0 | 1, last) => {
+                    held.extend(last);
+                    // Six or more is reserved, so that a settlement of six never exceeds it.
+                    if let Ok(reservation) = book.reserve(amount.max(6), None, 0) {
+                        held.push((reservation, false));
+                    }
+                }
+                (2, Some((reservation, false))) => {
+                    book.ledger.start(&reservation).expect("started");
+                    held.push((reservation, true));
+                }
+                (2, Some((reservation, true))) => book.settle(reservation, &[&receipt()]).expect("settled"),
+                (_, Some((reservation, _))) => book.ledger.fail(reservation, &spec(), Currency::CNY, None, NOON).expect("failed"),
+                (_, None) => {}
+            }
+            prop_assert!(book.totals().standard.as_nano() <= BUDGET);
+        }
+        for (reservation, _) in held {
+            book.ledger.fail(reservation, &spec(), Currency::CNY, None, NOON).expect("failed");
+        }
+    }
+}
