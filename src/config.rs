@@ -266,7 +266,8 @@ mod tests {
             .join("\n");
         let config = parse(&uncommented).expect("config/tintype.toml");
         assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
-        for section in ["[model]", "[limits]", "[energy]", "[costs]", "[costs.hardware]", "[[exchange_rate]]"] {
+        for section in ["[model]", "[limits]", "[energy]", "[costs]", "[costs.hardware]", "[[exchange_rate]]"]
+        {
             assert!(shipped.contains(section), "{section}");
         }
     }

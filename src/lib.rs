@@ -17,5 +17,8 @@ pub mod encode;
 pub mod ledger;
 pub mod meter;
 
+pub mod app;
+pub mod cli;
 pub mod config;
+pub mod http;
 pub mod service;

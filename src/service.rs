@@ -177,7 +177,11 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError`]. What the device spent is in the ledger all the same.
-    pub async fn paint(self: &Arc<Self>, request: PaintRequest, random: [u8; 10]) -> Result<Answer, ServiceError> {
+    pub async fn paint(
+        self: &Arc<Self>,
+        request: PaintRequest,
+        random: [u8; 10],
+    ) -> Result<Answer, ServiceError> {
         let permit = self.engine.permit().map_err(ServiceError::QueueFull)?;
         let reservation = self.reserve(&request, random).await?;
         let ticket = permit.submit(request.job.clone());
@@ -278,10 +282,8 @@ impl Service {
         let (spec, currency) = (job.spec.clone(), self.costs.currency());
         let images = self
             .ask_ledger(move |ledger| {
-                let row = |image: &PaintedImage| SettledImage {
-                    seed: image.seed,
-                    receipt: image.receipt.clone(),
-                };
+                let row =
+                    |image: &PaintedImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
                 let rows: Vec<_> = images.iter().map(row).collect();
                 ledger.settle(reservation, &spec, currency, &rows, now).map(|()| images)
             })
@@ -312,7 +314,12 @@ impl Service {
         .await
     }
 
-    async fn fail(&self, reservation: Reservation, usage: Option<Usage>, job: &RenderJob) -> Result<(), ServiceError> {
+    async fn fail(
+        &self,
+        reservation: Reservation,
+        usage: Option<Usage>,
+        job: &RenderJob,
+    ) -> Result<(), ServiceError> {
         let now = self.clock.now();
         let wasted = match usage {
             Some(usage) => Some((usage, self.costs.wasted(usage)?)),

@@ -89,7 +89,9 @@ mod tests {
         let (first, second) = (caller(1, Scopes::ALL), caller(2, Scopes::ALL));
         assert!(door.check(&first, Scope::Images).is_ok() && door.check(&first, Scope::Images).is_ok());
         let refused = door.check(&first, Scope::Images);
-        assert!(matches!(refused, Err(Refused::RateLimited { retry_after }) if retry_after.as_secs_ceil() <= 30));
+        assert!(
+            matches!(refused, Err(Refused::RateLimited { retry_after }) if retry_after.as_secs_ceil() <= 30)
+        );
         assert!(door.check(&second, Scope::Images).is_ok());
     }
 }

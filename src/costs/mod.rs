@@ -18,7 +18,9 @@ pub enum CostError {
     #[error(transparent)]
     Price(#[from] PriceError),
     /// No exchange rate is known for a currency on a day.
-    #[error("no exchange rate from {from} to {to} holds on {date}; add an [[exchange_rate]] to the configuration")]
+    #[error(
+        "no exchange rate from {from} to {to} holds on {date}; add an [[exchange_rate]] to the configuration"
+    )]
     NoExchangeRate {
         /// The price's currency.
         from: crate::units::Currency,

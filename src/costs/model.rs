@@ -128,11 +128,7 @@ impl CostModel {
         if rates.iter().any(|rate| rate.rate <= Money::ZERO) {
             return refuse("exchange_rate.rate", "must be above 0");
         }
-        let model = Self {
-            settings,
-            prices,
-            rates,
-        };
+        let model = Self { settings, prices, rates };
         model.compare(ImageSize::square(1024), today)?;
         Ok(model)
     }
@@ -140,6 +136,11 @@ impl CostModel {
     /// The ledger's currency.
     pub fn currency(&self) -> Currency {
         self.settings.currency
+    }
+
+    /// Whether no hardware of the owner's was configured, so that wear is the example's.
+    pub fn uses_example_hardware(&self) -> bool {
+        self.settings.hardware.price == Hardware::default().price
     }
 
     /// The settings.
@@ -168,15 +169,10 @@ impl CostModel {
     /// # Errors
     /// [`CostError`] where an amount is out of range.
     pub fn estimate(&self, job: &RenderJob, duration: Millis, power: Power) -> Result<Money, CostError> {
-        let usage = Usage {
-            duration,
-            energy: power.over(duration),
-            source: crate::domain::EnergySource::Estimated,
-        };
+        let usage =
+            Usage { duration, energy: power.over(duration), source: crate::domain::EnergySource::Estimated };
         let electricity = self.electricity(self.wall_energy(usage))?;
-        let each = self
-            .depreciation_per_image()?
-            .plus(self.settings.upkeep_per_image)?;
+        let each = self.depreciation_per_image()?.plus(self.settings.upkeep_per_image)?;
         Ok(electricity.plus(each.share_ceil(u64::from(job.images), 1)?)?)
     }
 
@@ -198,10 +194,10 @@ impl CostModel {
     }
 
     fn electricity(&self, energy: Energy) -> Result<Money, CostError> {
-        Ok(self.settings.price_per_kwh.share_ceil(
-            energy.as_millijoules(),
-            Energy::KILOWATT_HOUR.as_millijoules(),
-        )?)
+        Ok(self
+            .settings
+            .price_per_kwh
+            .share_ceil(energy.as_millijoules(), Energy::KILOWATT_HOUR.as_millijoules())?)
     }
 
     fn depreciation_per_image(&self) -> Result<Money, CostError> {
@@ -235,11 +231,7 @@ impl CostModel {
             .filter(|rate| rate.effective_from <= day)
             .max_by_key(|rate| rate.effective_from)
             .map(|rate| rate.rate)
-            .ok_or(CostError::NoExchangeRate {
-                from: currency,
-                to: self.settings.currency,
-                date: day,
-            })
+            .ok_or(CostError::NoExchangeRate { from: currency, to: self.settings.currency, date: day })
     }
 }
 
@@ -322,12 +314,8 @@ mod tests {
         assert!(refused(|s| s.hardware.share_percent = 101).contains("share_percent"));
         assert!(refused(|s| s.compare_with = "nobody/nothing".into()).contains("nobody/nothing"));
         assert!(refused(|s| s.wall_factor_percent = 99).contains("wall_factor_percent"));
-        let no_rate = CostModel::new(
-            CostSettings::default(),
-            PriceBook::built_in().expect("a book"),
-            vec![],
-            DAY,
-        );
+        let no_rate =
+            CostModel::new(CostSettings::default(), PriceBook::built_in().expect("a book"), vec![], DAY);
         assert!(matches!(no_rate, Err(CostError::NoExchangeRate { .. })));
     }
 }

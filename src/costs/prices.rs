@@ -59,7 +59,9 @@ pub enum PriceError {
     #[error("{0}")]
     Malformed(String),
     /// A free picture is a mistake.
-    #[error("{sku} from {from}: the amount must be above 0; a retired price keeps its amount and gets an effective_to")]
+    #[error(
+        "{sku} from {from}: the amount must be above 0; a retired price keeps its amount and gets an effective_to"
+    )]
     NotPositive {
         /// The entry.
         sku: String,
@@ -110,20 +112,14 @@ impl PriceBook {
         let mut entries: BTreeMap<String, Vec<PriceEntry>> = BTreeMap::new();
         for entry in file.price {
             if entry.amount <= Money::ZERO {
-                return Err(PriceError::NotPositive {
-                    sku: entry.sku,
-                    from: entry.effective_from,
-                });
+                return Err(PriceError::NotPositive { sku: entry.sku, from: entry.effective_from });
             }
             entries.entry(entry.sku.clone()).or_default().push(entry);
         }
         for (sku, prices) in &mut entries {
             prices.sort_by_key(|price| price.effective_from);
             if let Some(pair) = prices.windows(2).find(|pair| pair[0].holds_on(pair[1].effective_from)) {
-                return Err(PriceError::Overlap {
-                    sku: sku.clone(),
-                    day: pair[1].effective_from,
-                });
+                return Err(PriceError::Overlap { sku: sku.clone(), day: pair[1].effective_from });
             }
         }
         Ok(Self { entries })
@@ -138,10 +134,7 @@ impl PriceBook {
         prices
             .iter()
             .find(|price| price.holds_on(day))
-            .ok_or_else(|| PriceError::Unpriced {
-                sku: sku.to_owned(),
-                day,
-            })
+            .ok_or_else(|| PriceError::Unpriced { sku: sku.to_owned(), day })
     }
 }
 
@@ -185,8 +178,8 @@ mod tests {
 
     #[test]
     fn last_month_keeps_last_months_price() {
-        let book = entry("0.04", "2026-01-01", "effective_to = \"2026-10-31\"")
-            + &entry("0.03", "2026-11-01", "");
+        let book =
+            entry("0.04", "2026-01-01", "effective_to = \"2026-10-31\"") + &entry("0.03", "2026-11-01", "");
         let book = PriceBook::parse(&book).expect("a book");
         let on = |day| book.price("a/b", day).map(|price| price.amount.to_string());
         assert_eq!(on(date(2026, 10, 31)), Ok("0.04".into()));

@@ -6,6 +6,7 @@
 mod entries;
 mod keys;
 mod months;
+mod report;
 mod requests;
 
 use std::{
@@ -22,6 +23,7 @@ pub use self::{
     entries::{FailedWork, SettledImage},
     keys::KeyRow,
     months::{Month, MonthError, MonthTotals},
+    report::MonthReport,
     requests::{NewRequest, Reservation, ReserveError},
 };
 

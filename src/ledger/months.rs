@@ -172,7 +172,10 @@ mod month_tests {
         let shanghai = TimeZone::fixed(jiff::tz::offset(8));
         assert_eq!(month.start(&shanghai).to_string(), "2026-11-30T16:00:00Z");
         assert_eq!(Month::of("2026-11-30T16:00:00Z".parse().expect("a time"), &shanghai), month);
-        assert_eq!((month.previous().to_string(), month.next().to_string()), ("2026-11".into(), "2027-01".into()));
+        assert_eq!(
+            (month.previous().to_string(), month.next().to_string()),
+            ("2026-11".into(), "2027-01".into())
+        );
     }
 
     #[test]

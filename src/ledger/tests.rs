@@ -24,14 +24,17 @@ impl Book {
         let directory = TempDir::new().expect("a directory");
         let ledger = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
         let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
-        ledger
-            .create_key(&key, "test", Scopes::ALL, budget.map(Money::from_nano), NOON)
-            .expect("a key");
+        ledger.create_key(&key, "test", Scopes::ALL, budget.map(Money::from_nano), NOON).expect("a key");
         let caller = ledger.authenticate(&key).expect("no error").expect("known");
         Self { ledger, key: caller.key, directory, requests: 0 }
     }
 
-    fn reserve(&mut self, estimate: i64, idempotency_key: Option<&str>, body: u8) -> Result<Reservation, ReserveError> {
+    fn reserve(
+        &mut self,
+        estimate: i64,
+        idempotency_key: Option<&str>,
+        body: u8,
+    ) -> Result<Reservation, ReserveError> {
         self.requests += 1;
         self.ledger.reserve(&NewRequest {
             id: RequestId::new(NOON, [self.requests; 10]),

@@ -45,6 +45,13 @@ impl Energy {
     }
 }
 
+/// Kilowatt-hours as an exact JSON number. For serde_json only.
+impl serde::Serialize for Energy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        super::exact_number(&self.to_kwh_string(), serializer)
+    }
+}
+
 /// Joules or kilojoules, for people.
 impl fmt::Display for Energy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

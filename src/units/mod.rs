@@ -10,3 +10,9 @@ mod time;
 pub use energy::{Energy, Power};
 pub use money::{Currency, CurrencyError, Money, MoneyError};
 pub use time::Millis;
+
+/// Writes a decimal as a JSON number, digit for digit.
+fn exact_number<S: serde::Serializer>(decimal: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let number = serde_json::value::RawValue::from_string(decimal.to_owned());
+    serde::Serialize::serialize(&number.map_err(serde::ser::Error::custom)?, serializer)
+}

@@ -83,6 +83,16 @@ impl Money {
             .map_err(|_| MoneyError::OutOfRange)
     }
 
+    /// Rounded for people, half away from zero: four decimals below 1, else two. `0.3756`, `17300.00`.
+    pub fn to_rounded_string(self) -> String {
+        let places = if self.0.unsigned_abs() < NANO_PER_UNIT.unsigned_abs() { 4 } else { 2 };
+        let step = 10u64.pow(NANO_DIGITS - places);
+        let rounded = (self.0.unsigned_abs() + step / 2) / step;
+        let sign = if self.0 < 0 && rounded > 0 { "-" } else { "" };
+        let unit = 10u64.pow(places);
+        format!("{sign}{}.{:0width$}", rounded / unit, rounded % unit, width = places as usize)
+    }
+
     /// The exact decimal, at least two places: `0.00225`, `17300.00`.
     pub fn to_decimal_string(self) -> String {
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -125,6 +135,13 @@ impl fmt::Display for Money {
     }
 }
 
+/// An exact JSON number, `0.00225`: no float between the ledger and the reader. For serde_json only.
+impl serde::Serialize for Money {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        super::exact_number(&self.to_decimal_string(), serializer)
+    }
+}
+
 /// Amounts in configuration and price files are quoted decimals, so that no float ever touches them.
 impl<'de> serde::Deserialize<'de> for Money {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -155,14 +172,14 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
 
-    /// The sign people write before an amount, or the code and a space where there is none.
-    pub fn sign(&self) -> &str {
+    /// What people write before an amount: `¥`, `$`, or the code and a space.
+    pub fn symbol(&self) -> String {
         match &self.0 {
-            b"CNY" | b"JPY" => "¥",
-            b"USD" => "$",
-            b"EUR" => "€",
-            b"GBP" => "£",
-            _ => "",
+            b"CNY" | b"JPY" => "¥".into(),
+            b"USD" => "$".into(),
+            b"EUR" => "€".into(),
+            b"GBP" => "£".into(),
+            _ => format!("{} ", self.code()),
         }
     }
 }
@@ -212,6 +229,16 @@ mod tests {
         assert_eq!(one.share_floor(1, 3), Ok(Money::ZERO));
         assert_eq!(Money::from_nano(6).share_ceil(1, 3), Ok(Money::from_nano(2)));
         assert!(one.share_ceil(1, 0).is_err());
+    }
+
+    #[test]
+    fn amounts_are_rounded_for_people_half_away_from_zero() {
+        let rounded = |nano| Money::from_nano(nano).to_rounded_string();
+        assert_eq!(rounded(375_583_334), "0.3756");
+        assert_eq!(rounded(-340_550_000), "-0.3406");
+        assert_eq!(rounded(-1), "0.0000");
+        assert_eq!(rounded(17_300_005_000_000), "17300.01");
+        assert_eq!(rounded(999_999_999), "1.0000");
     }
 
     #[test]

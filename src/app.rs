@@ -1,0 +1,316 @@
+//! The application: its parts put together, apart from its running.
+
+use std::{
+    fs::{File, TryLockError},
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use actix_web::dev::Server;
+use tokio::runtime::Handle;
+
+use crate::{
+    admit::Door,
+    clock::Clock,
+    config::{Config, ConfigError},
+    domain::{ApiKey, ImageSize, Scopes},
+    engine::{Engine, Worker},
+    http::{self, Offer, SessionSecret, State},
+    ledger::{Ledger, LedgerError},
+    meter::Meter,
+    pipeline::{EMBEDDED_MODEL, LoadError, ModelFiles, OnLoad, Pipeline, hub},
+    service::Service,
+};
+
+/// Size of a picture where nothing is said: what Z-Image was trained for.
+const DEFAULT_SIZE: ImageSize = ImageSize::square(1024);
+/// The same for the embedded model.
+const EMBEDDED_DEFAULT_SIZE: ImageSize = ImageSize::square(256);
+/// The embedded model's id.
+const EMBEDDED_ID: &str = "z-image-embedded";
+
+/// A server that is ready to run.
+pub struct App {
+    server: Server,
+    service: Arc<Service>,
+    worker: Worker,
+    address: SocketAddr,
+    offer: Offer,
+    first_key: Option<ApiKey>,
+    _data_dir: DataDir,
+}
+
+/// Why a server does not start: one line, with the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The model cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The ledger cannot be opened.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The data directory cannot be used.
+    #[error("data directory {path}: {reason}")]
+    DataDir {
+        /// The directory or a file in it.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; pass another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The server ended by itself.
+    #[error("the server ended: {0}")]
+    Server(std::io::Error),
+}
+
+/// Where a model comes from and what it is called, from the configuration.
+#[derive(Debug, Clone)]
+pub struct ModelSource {
+    path: Option<String>,
+    /// The id under /v1/models.
+    pub id: String,
+    /// The size of a picture where none is asked for.
+    pub default_size: ImageSize,
+}
+
+impl ModelSource {
+    /// The source that `config` names.
+    pub fn new(config: &crate::config::ModelConfig) -> Self {
+        let usual_size = match &config.path {
+            Some(_) => DEFAULT_SIZE,
+            None => EMBEDDED_DEFAULT_SIZE,
+        };
+        let from_path = config.path.as_deref().map(|path| {
+            let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            if last.is_empty() || last.starts_with('.') { "z-image" } else { last }
+        });
+        let id = config.id.as_deref().or(from_path).unwrap_or(EMBEDDED_ID).to_owned();
+        Self { path: config.path.clone(), id, default_size: config.default_size.unwrap_or(usual_size) }
+    }
+
+    /// Whether it is the model compiled into the binary.
+    pub fn is_embedded(&self) -> bool {
+        self.path.is_none()
+    }
+
+    /// The model's files: embedded, in a directory, or fetched from the hub.
+    ///
+    /// # Errors
+    /// [`LoadError`] where there is no such directory, or the hub cannot be reached.
+    pub fn files(&self, on_fetch: hub::OnFetch<'_>) -> Result<ModelFiles, LoadError> {
+        match self.path.as_deref() {
+            None => Ok(EMBEDDED_MODEL),
+            Some(path) if !Path::new(path).is_dir() && hub::is_repository(path) => {
+                ModelFiles::directory(&hub::fetch(path, on_fetch)?)
+            }
+            Some(path) => ModelFiles::directory(Path::new(path)),
+        }
+    }
+}
+
+/// Told how a fetch and a load go on.
+pub trait Progress: Send {
+    /// Bytes of a file have arrived from the hub.
+    fn fetched(&mut self, fetched: hub::Fetched<'_>);
+    /// Told bytes of weights read, and bytes in all.
+    fn on_load(&self) -> OnLoad<'_>;
+}
+
+impl App {
+    /// Puts a server together: takes the data directory, loads the model, opens the ledger, binds the address. Blocks
+    /// while it loads.
+    ///
+    /// # Errors
+    /// [`AppError`], one line with the remedy.
+    pub fn build(
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        runtime: Handle,
+        mut progress: impl Progress + 'static,
+    ) -> Result<Self, AppError> {
+        let zone = config.zone()?;
+        let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
+        let data_dir = DataDir::open(&config.data_dir)?;
+        // Bound before the model is loaded: a port that is taken should not cost a minute. Nobody is served yet.
+        let listener = listen(config.listen)?;
+        let address =
+            listener.local_addr().map_err(|source| AppError::Listen { address: config.listen, source })?;
+        let ledger = Arc::new(Ledger::open(&data_dir.path("ledger.sqlite3"))?);
+        let abandoned = ledger.abandon_open(clock.now())?;
+        if abandoned > 0 {
+            tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");
+        }
+        let source = ModelSource::new(&config.model);
+        let (engine, worker) = start_engine(config, &source, Arc::clone(clock), move |source| {
+            let files = source.files(&mut |fetched| progress.fetched(fetched))?;
+            Ok((files, progress))
+        })?;
+        let offer = offer(config, &source, &engine, clock.now().as_second());
+        let first_key = first_key(&ledger, &**clock)?;
+        let service =
+            Arc::new(Service::new(engine, ledger, costs, Arc::clone(clock), zone, source.id, runtime));
+        let state = State {
+            service: Arc::clone(&service),
+            offer: offer.clone(),
+            door: Door::new(config.limits.requests_per_minute),
+            session_secret: data_dir.session_secret()?,
+        };
+        let server = http::server(listener, state).map_err(AppError::Server)?;
+        Ok(Self { server, service, worker, address, offer, first_key, _data_dir: data_dir })
+    }
+
+    /// The address it listens on; with port 0 asked for, the one it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it offers.
+    pub fn offer(&self) -> &Offer {
+        &self.offer
+    }
+
+    /// The way of its requests.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// The first key, where this start made one. It cannot be shown again.
+    pub fn first_key(&self) -> Option<&ApiKey> {
+        self.first_key.as_ref()
+    }
+
+    /// Serves until `stop` resolves, then finishes the picture in hand and settles it.
+    ///
+    /// # Errors
+    /// [`AppError::Server`] where the server ends by itself.
+    pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let handle = self.server.handle();
+        let mut server = std::pin::pin!(self.server);
+        tokio::select! {
+            ended = &mut server => return ended.map_err(AppError::Server),
+            () = stop => {}
+        }
+        self.service.engine().drain();
+        let stopping = handle.stop(true);
+        let (ended, ()) = tokio::join!(server, stopping);
+        self.service.drain().await;
+        drop(self.service);
+        tokio::task::spawn_blocking(|| self.worker.join()).await.ok();
+        ended.map_err(AppError::Server)
+    }
+}
+
+fn start_engine<P: Progress + 'static>(
+    config: &Config,
+    source: &ModelSource,
+    clock: Arc<dyn Clock>,
+    open: impl FnOnce(&ModelSource) -> Result<(ModelFiles, P), LoadError> + Send + 'static,
+) -> Result<(Engine, Worker), LoadError> {
+    let (device, dtype, energy) = (config.model.device, config.model.dtype, config.energy.clone());
+    let source = source.clone();
+    Engine::start(
+        move || {
+            let (files, progress) = open(&source)?;
+            Pipeline::load(&files, device, dtype, progress.on_load())
+        },
+        move |facts| Meter::estimating(energy.device_power(facts.device == "cpu"), clock),
+        config.limits.queue_depth_max,
+    )
+}
+
+fn offer(config: &Config, source: &ModelSource, engine: &Engine, loaded_at: i64) -> Offer {
+    Offer {
+        model: source.id.clone(),
+        aliases: config.model.aliases.clone(),
+        loaded_at,
+        limits: engine.facts().limits,
+        default_size: source.default_size,
+        steps: config.model.steps.get(),
+        guidance_scale: config.model.guidance_scale,
+        pixels_max: config.limits.pixels_max,
+        prompt_chars_max: config.limits.prompt_chars_max,
+        body_bytes_max: config.limits.body_bytes_max,
+    }
+}
+
+/// A first key with both scopes, where the ledger has none.
+fn first_key(ledger: &Ledger, clock: &dyn Clock) -> Result<Option<ApiKey>, LedgerError> {
+    if !ledger.keys()?.is_empty() {
+        return Ok(None);
+    }
+    let key = ApiKey::generate(&mut rand::rng());
+    ledger.create_key(&key, "first key", Scopes::ALL, None, clock.now())?;
+    Ok(Some(key))
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address).map_err(|source| AppError::Listen { address, source })
+}
+
+/// The data directory, held by one server at a time.
+#[derive(Debug)]
+struct DataDir {
+    root: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    fn open(root: &Path) -> Result<Self, AppError> {
+        let error = |reason: String| AppError::DataDir { path: root.to_owned(), reason };
+        std::fs::create_dir_all(root).map_err(|cause| error(cause.to_string()))?;
+        let lock = File::create(root.join("server.lock")).map_err(|cause| error(cause.to_string()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(error(
+                "another Tintype server is using it; stop that one or pass another --data-dir".into(),
+            )),
+            Err(TryLockError::Error(cause)) => Err(error(cause.to_string())),
+        }
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.root.join(file)
+    }
+
+    /// What signs sessions: made at the first start, readable by its owner only.
+    fn session_secret(&self) -> Result<SessionSecret, AppError> {
+        let path = self.path("session.key");
+        let read_or_make = || -> std::io::Result<[u8; 32]> {
+            let mut secret = [0; 32];
+            match File::open(&path) {
+                Ok(mut file) => file.read_exact(&mut secret)?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    secret = rand::random();
+                    private_file(&path)?.write_all(&secret)?;
+                }
+                Err(error) => return Err(error),
+            }
+            Ok(secret)
+        };
+        let secret = read_or_make();
+        secret.map(SessionSecret::new).map_err(|cause| AppError::DataDir {
+            reason: format!("{cause}; remove the file to have a new one made"),
+            path,
+        })
+    }
+}
+
+fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

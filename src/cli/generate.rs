@@ -1,0 +1,167 @@
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+
+use super::{CliError, Place, progress::LoadReport};
+use crate::{
+    app::{ModelSource, Progress},
+    clock::Clock,
+    config::Config,
+    costs::{CostModel, Receipt},
+    domain::{GUIDANCE_MAX, IMAGES_MAX, ImageSize, RenderSpec, STEPS_MAX, Seed},
+    encode,
+    meter::Meter,
+    pipeline::{DeviceChoice, Pipeline, Precision},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct GenerateArgs {
+    #[command(flatten)]
+    place: Place,
+    /// What to paint
+    prompt: String,
+    /// Model directory in the diffusers layout, or hub repository [default: the embedded model]
+    #[arg(long, value_name = "DIR|REPO")]
+    model: Option<String>,
+    /// Width and height, such as 1024x1024 [default: the model's]
+    #[arg(long, value_name = "WxH")]
+    size: Option<ImageSize>,
+    /// Denoising steps [default: 8]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(STEPS_MAX)))]
+    steps: Option<u32>,
+    /// Seed of the noise [default: drawn, and printed]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..=Seed::MAX))]
+    seed: Option<u64>,
+    /// Classifier-free guidance; Turbo models want 0 [default: 0]
+    #[arg(long, value_parser = parse_guidance)]
+    guidance: Option<f64>,
+    /// What to avoid; needs guidance above 0
+    #[arg(long, value_name = "TEXT")]
+    negative_prompt: Option<String>,
+    /// Pictures, with consecutive seeds
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(IMAGES_MAX)))]
+    n: u32,
+    /// auto, f32, bf16 or f16
+    #[arg(long)]
+    dtype: Option<Precision>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long)]
+    device: Option<DeviceChoice>,
+    /// PNG file to write; with -n above 1, numbered
+    #[arg(short, long, value_name = "FILE", default_value = "picture.png")]
+    output: PathBuf,
+}
+
+fn parse_guidance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if (0.0..=GUIDANCE_MAX).contains(&scale) => Ok(scale),
+        _ => Err(format!("write a number from 0 to {GUIDANCE_MAX}")),
+    }
+}
+
+pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
+    let mut config = args.place.config()?;
+    config.model.path = args.model.or(config.model.path);
+    config.model.device = args.device.unwrap_or(config.model.device);
+    config.model.dtype = args.dtype.unwrap_or(config.model.dtype);
+    let today = config.zone()?.to_datetime(clock.now()).date();
+    let costs = config.cost_model(today)?;
+    let (pipeline, default_size) = load(&config)?;
+    let spec = RenderSpec {
+        prompt: args.prompt,
+        negative_prompt: args.negative_prompt,
+        size: args.size.unwrap_or(default_size),
+        steps: args.steps.unwrap_or(config.model.steps.get()),
+        guidance_scale: args.guidance.unwrap_or(config.model.guidance_scale),
+    };
+    pipeline.limits().check(spec.size)?;
+    let first_seed = Seed::new(args.seed.unwrap_or_else(rand::random));
+    let power = config.energy.device_power(pipeline.device_name() == "cpu");
+    let meter = Meter::estimating(power, Arc::clone(clock));
+    for index in 0..args.n {
+        let seed = first_seed.for_image(index);
+        let file = match args.n {
+            1 => args.output.clone(),
+            _ => numbered(&args.output, index + 1),
+        };
+        let window = meter.open();
+        let png = paint(&pipeline, &spec, seed)?;
+        let usage = meter.close(window);
+        std::fs::write(&file, png)
+            .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
+        let receipt =
+            costs.receipt(spec.size, usage, today).map_err(|error| CliError::Failed(error.to_string()))?;
+        print_receipt(&file, seed, &spec, &receipt, &costs)?;
+    }
+    Ok(())
+}
+
+fn load(config: &Config) -> Result<(Pipeline, ImageSize), CliError> {
+    let source = ModelSource::new(&config.model);
+    let mut report = LoadReport::new();
+    let files = source.files(&mut |fetched| report.fetched(fetched))?;
+    let pipeline = Pipeline::load(&files, config.model.device, config.model.dtype, report.on_load())?;
+    Ok((pipeline, source.default_size))
+}
+
+fn paint(pipeline: &Pipeline, spec: &RenderSpec, seed: Seed) -> Result<Vec<u8>, CliError> {
+    let bar = super::progress::step_bar(spec.steps).with_message(format!("seed {seed}"));
+    let prepared = pipeline.prepare(spec)?;
+    let pixels = pipeline.paint(spec, &prepared, seed, &mut |step| {
+        bar.set_position(u64::from(step.done));
+        ControlFlow::Continue(())
+    })?;
+    bar.finish_and_clear();
+    encode::png(&pixels).map_err(|error| CliError::Failed(error.to_string()))
+}
+
+/// `picture.png` → `picture-2.png`.
+fn numbered(file: &Path, number: u32) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let extension =
+        file.extension().map_or(String::new(), |extension| format!(".{}", extension.to_string_lossy()));
+    file.with_file_name(format!("{stem}-{number}{extension}"))
+}
+
+fn print_receipt(
+    file: &Path,
+    seed: Seed,
+    spec: &RenderSpec,
+    receipt: &Receipt,
+    costs: &CostModel,
+) -> Result<(), CliError> {
+    let out_of_range = |error: crate::units::MoneyError| CliError::Failed(error.to_string());
+    let (total, saving) =
+        (receipt.standard().map_err(out_of_range)?, receipt.saving().map_err(out_of_range)?);
+    let currency = costs.currency();
+    println!("{}", file.display());
+    println!("  seed          {seed}");
+    println!("  picture       {}, {} steps", spec.size, spec.steps);
+    println!("  time          {}", receipt.usage.duration);
+    println!("  energy        {} ({})", receipt.usage.energy, receipt.usage.source);
+    println!("  electricity   {} {currency}", receipt.electricity);
+    println!("  depreciation  {} {currency}", receipt.depreciation);
+    println!("  upkeep        {} {currency}", receipt.upkeep);
+    println!("  total         {total} {currency}");
+    println!("  compared      {} {currency} at {}", receipt.comparison.price, receipt.comparison.sku);
+    println!("  saved         {saving} {currency}");
+    if costs.uses_example_hardware() {
+        println!("  depreciation is an example's; set [costs] in tintype.toml");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_pictures_are_numbered() {
+        assert_eq!(numbered(Path::new("out/cat.png"), 2), Path::new("out/cat-2.png"));
+        assert_eq!(numbered(Path::new("cat"), 10), Path::new("cat-10"));
+    }
+}

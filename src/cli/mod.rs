@@ -1,0 +1,147 @@
+//! The command line: one file a subcommand.
+//!
+//! Exit codes: 0 done; 1 it failed while running; 2 a flag, a configuration or a model that cannot be used.
+
+mod costs;
+mod generate;
+mod key;
+mod progress;
+mod serve;
+
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    app::AppError,
+    clock::{Clock, SystemClock},
+    config::{Config, ConfigError},
+    ledger::{Ledger, LedgerError},
+    pipeline::{LoadError, RenderError},
+};
+
+/// An OpenAI-compatible image API on your own GPU, with the true cost of every picture.
+///
+/// Without a command it serves: an embedded model, on 127.0.0.1:8080, with its data in ./data.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API
+    Serve(serve::ServeArgs),
+    /// Paint pictures without a server
+    Generate(generate::GenerateArgs),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Print what a month's pictures cost
+    Costs(costs::CostsArgs),
+}
+
+/// Where the configuration and the data are.
+#[derive(Debug, Args)]
+struct Place {
+    /// Configuration file [default: tintype.toml, where there is one]
+    #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where the ledger and secrets are kept [default: data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// What a command failed on.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_)
+            | Self::Load(_)
+            | Self::Usage(_)
+            | Self::Render(RenderError::Size { .. })
+            | Self::App(
+                AppError::Config(_) | AppError::Load(_) | AppError::DataDir { .. } | AppError::Listen { .. },
+            ) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Runs the command line; what went wrong is one line on standard error.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let filter =
+        EnvFilter::try_from_env("TINTYPE_LOG").unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(args) => serve::run(args, &clock),
+        Command::Generate(args) => generate::run(args, &clock),
+        Command::Key(command) => key::run(command, &*clock),
+        Command::Costs(args) => costs::run(&args, &*clock),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tintype: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// To standard error, filtered by TINTYPE_LOG.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("TINTYPE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,rusqlite_migration=warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+impl Place {
+    fn config(&self) -> Result<Config, ConfigError> {
+        let mut config = Config::load(self.config.as_deref())?;
+        if let Some(data_dir) = &self.data_dir {
+            config.data_dir.clone_from(data_dir);
+        }
+        Ok(config)
+    }
+
+    /// The ledger of the data directory, beside a running server or without one.
+    fn ledger(&self) -> Result<(Config, Ledger), CliError> {
+        let config = self.config()?;
+        let error = |cause: std::io::Error| {
+            CliError::Usage(format!("data directory {}: {cause}", config.data_dir.display()))
+        };
+        std::fs::create_dir_all(&config.data_dir).map_err(error)?;
+        let ledger = Ledger::open(&config.data_dir.join("ledger.sqlite3"))?;
+        Ok((config, ledger))
+    }
+}

@@ -1,0 +1,124 @@
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::session;
+use crate::{
+    http::{State, error::ApiError},
+    ledger::{Month, MonthReport},
+    units::{Currency, Energy, Money},
+};
+
+#[derive(Deserialize)]
+pub(super) struct Question {
+    month: Option<String>,
+}
+
+/// GET /admin/costs: a month as a page, or as JSON where the Accept header asks for it.
+pub(super) async fn show(
+    request: HttpRequest,
+    question: web::Query<Question>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let wants_page = wants_html(&request);
+    match session::admin(&request, &state).await {
+        Err(_) if wants_page && !request.headers().contains_key(header::AUTHORIZATION) => {
+            return Ok(session::to_sign_in());
+        }
+        signed_in => signed_in?,
+    };
+    let month = match &question.month {
+        None => state.service.current_month(),
+        Some(text) => text
+            .parse::<Month>()
+            .map_err(|error| ApiError::parameter("month", "invalid_value", format!("{error}.")))?,
+    };
+    let totals = state.service.month(month).await?;
+    let report = MonthReport::new(month, &totals, state.service.costs());
+    match wants_page {
+        true => Ok(super::page(&format!("Costs {month}"), &statement(&report))),
+        false => Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report)),
+    }
+}
+
+/// Browsers name text/html; scripts name application/json, anything, or nothing.
+fn wants_html(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    accept.contains("text/html")
+}
+
+fn statement(report: &MonthReport) -> Markup {
+    let money = |amount: Money| amount_in(amount, report.currency);
+    html! {
+        header {
+            h1 { "Costs, " (report.month) }
+            nav {
+                a href={ "?month=" (report.month.previous()) } rel="prev" { "‹ " (report.month.previous()) }
+                a href={ "?month=" (report.month.next()) } rel="next" { (report.month.next()) " ›" }
+                form method="post" action="/admin/sign-out" { button class="quiet" { "Sign out" } }
+            }
+        }
+        @if report.images == 0 {
+            p class="empty" { "No pictures were painted in this month." }
+        } @else {
+            dl class="top" {
+                div { dt { "Pictures" } dd { (report.images) } }
+                @if let Some(each) = report.cost_per_image { div { dt { "Cost of a picture" } dd { (money(each)) } } }
+                div { dt { "Total" } dd { (money(report.total)) } }
+                div { dt { @if report.saving < Money::ZERO { "Lost" } @else { "Saved" } }
+                    dd class=@if report.saving < Money::ZERO { "loss" } { (money(report.saving)) } }
+            }
+        }
+        table {
+            caption { "Standard cost" }
+            tbody {
+                (row("Electricity", "energy at the plug × tariff", &money(report.electricity)))
+                (row("Depreciation", "wear of the hardware, by pictures", &money(report.depreciation)))
+                (row("Upkeep", "repairs, network, space", &money(report.upkeep)))
+            }
+            tfoot { (row("Total", "", &money(report.total))) }
+        }
+        table {
+            caption { "Compared with " code { (report.compared_with) } }
+            tbody {
+                (row("List price there", "at each day's price", &money(report.compared_price)))
+                (row("Total here", "", &money(report.total)))
+            }
+            tfoot { (row(if report.saving < Money::ZERO { "Lost" } else { "Saved" }, "", &money(report.saving))) }
+        }
+        table {
+            caption { "Energy" }
+            tbody {
+                (row("Device", "estimated: configured watts × measured time", &kwh(report.energy_kwh)))
+                (row("At the plug", "device, machine and power supply", &kwh(report.wall_energy_kwh)))
+                (row("Failed work", "no picture; not in the total", &kwh(report.failed_energy_kwh)))
+                (row("Price of failed work", "", &money(report.failed_electricity)))
+                (row("Undelivered pictures", "painted, but the client had gone", &html! { (report.undelivered_images) }))
+            }
+        }
+        @if report.example_hardware {
+            p class="note" { "Depreciation is an example's (an RTX 4090 workstation). Put your own hardware, tariff and watts into "
+                code { "tintype.toml" } "; config/tintype.toml lists every key." }
+        }
+    }
+}
+
+fn row(name: &str, how: &str, value: &Markup) -> Markup {
+    html! {
+        tr { th scope="row" { (name) @if !how.is_empty() { small { (how) } } } td { (value) } }
+    }
+}
+
+/// An amount rounded for people, with the exact one on hover.
+fn amount_in(amount: Money, currency: Currency) -> Markup {
+    let rounded = amount.to_rounded_string();
+    let (minus, digits) = match rounded.strip_prefix('-') {
+        Some(digits) => ("−", digits),
+        None => ("", rounded.as_str()),
+    };
+    html! { span title={ (amount) " " (currency) } { (minus) (currency.symbol()) (digits) } }
+}
+
+fn kwh(energy: Energy) -> Markup {
+    html! { (energy.to_kwh_string()) " kWh" }
+}

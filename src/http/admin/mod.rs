@@ -1,0 +1,58 @@
+//! The operator's pages, behind a key with the admin scope: as a bearer key for scripts, as a session for browsers.
+
+mod costs;
+mod session;
+
+use actix_web::{HttpResponse, http::header, web};
+
+pub use self::session::SessionSecret;
+use super::error::ApiError;
+
+/// Nothing from elsewhere, no script, no frame.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    let only = |methods: &'static str| {
+        web::to(move || async move { Err::<HttpResponse, _>(ApiError::method_not_supported(methods)) })
+    };
+    config
+        .service(web::resource("/costs").route(web::get().to(costs::show)).default_service(only("GET")))
+        .service(
+            web::resource("/sign-in")
+                .route(web::get().to(session::form))
+                .route(web::post().to(session::sign_in))
+                .default_service(only("GET, POST")),
+        )
+        .service(
+            web::resource("/sign-out").route(web::post().to(session::sign_out)).default_service(only("POST")),
+        )
+        .service(web::resource("/style.css").route(web::get().to(style)).default_service(only("GET")));
+}
+
+async fn style() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("style.css"))
+}
+
+/// A page, with the headers that every page has.
+fn page(title: &str, body: &maud::Markup) -> HttpResponse {
+    let html = maud::html! {
+        (maud::DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · Tintype" }
+                link rel="stylesheet" href="/admin/style.css";
+            }
+            body { main { (body) } }
+        }
+    };
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(html.into_string())
+}
