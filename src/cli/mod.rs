@@ -94,9 +94,7 @@ impl CliError {
 /// Runs the command line; what went wrong is one line on standard error.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let filter =
-        EnvFilter::try_from_env("TINTYPE_LOG").unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    start_log();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args, &clock),

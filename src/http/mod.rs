@@ -43,6 +43,8 @@ pub fn server(listener: TcpListener, state: State) -> std::io::Result<Server> {
     Ok(HttpServer::new(app)
         .workers(HTTP_WORKERS)
         .disable_signals()
+        // A client that closes its side has hung up: its handler is dropped, and the service notes the non-delivery.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(STOP_WAIT_SECS)
         .listen(listener)?
         .run())

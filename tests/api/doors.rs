@@ -1,0 +1,153 @@
+//! Keys, limits, budgets, and the queue's edge.
+
+use std::num::NonZeroU32;
+
+use rand::{SeedableRng, rngs::StdRng};
+use serde_json::json;
+use tintype::{
+    domain::{ApiKey, Scopes},
+    units::Money,
+};
+
+use crate::server::TestServer;
+
+/// A further key, made as `tintype key create` makes one beside a running server.
+fn key(server: &TestServer, seed: u64, scopes: Scopes, budget: Option<&str>) -> ApiKey {
+    let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
+    let budget = budget.map(|amount| amount.parse::<Money>().expect("an amount"));
+    server.ledger().create_key(&key, "test", scopes, budget, jiff::Timestamp::now()).expect("a key");
+    key
+}
+
+const PAINTER: Scopes = Scopes { images: true, admin: false };
+
+#[test]
+fn without_a_valid_key_nothing_is_read_or_painted() {
+    let server = TestServer::start();
+    let ask = |authorization: &str| {
+        let mut request = server.post("/v1/images/generations");
+        if !authorization.is_empty() {
+            request = request.header("authorization", authorization);
+        }
+        // The body is broken, and that is not noticed: the key is looked at first.
+        request.header("content-type", "application/json").send("{")
+    };
+    for (authorization, code) in [
+        ("", json!(null)),
+        ("Basic dXNlcjpwYXNz", json!(null)),
+        ("Bearer", json!(null)),
+        ("Bearer sk-123", json!("invalid_api_key")),
+        ("Bearer tt-unknown-secret", json!("invalid_api_key")),
+        (&format!("Bearer {}x", server.key), json!("invalid_api_key")),
+    ] {
+        let answer = ask(authorization);
+        assert_eq!(answer.status, 401, "{authorization}");
+        assert_eq!(answer.json()["error"]["code"], code, "{authorization}");
+        assert!(!answer.text.contains("secret"));
+    }
+    assert_eq!(ask(&format!("bearer {}", server.key)).status, 400);
+    assert_eq!(server.get("/v1/models").send("").status, 401);
+    assert_eq!(server.get("/healthz").send("").status, 200);
+}
+
+#[test]
+fn a_key_is_revoked_while_the_server_runs() {
+    let server = TestServer::start();
+    let key = key(&server, 1, PAINTER, None);
+    let models = || server.get("/v1/models").bearer(&key.reveal()).send("").status;
+    assert_eq!(models(), 200);
+    assert!(server.ledger().revoke_key(key.public_id(), jiff::Timestamp::now()).expect("revoked"));
+    assert_eq!(models(), 401);
+}
+
+#[test]
+fn a_scope_is_not_exceeded() {
+    let server = TestServer::start();
+    let painter = key(&server, 1, PAINTER, None).reveal();
+    let bookkeeper = key(&server, 2, Scopes { images: false, admin: true }, None).reveal();
+    let costs = |key: &str| server.get("/admin/costs").bearer(key).send("").status;
+    let paint =
+        |key: &str| server.post("/v1/images/generations").bearer(key).json(&json!({ "prompt": "x" })).status;
+    assert_eq!((costs(&painter), paint(&painter)), (403, 200));
+    assert_eq!((costs(&bookkeeper), paint(&bookkeeper)), (200, 403));
+}
+
+#[test]
+fn a_budget_is_kept_and_the_refusal_says_so() {
+    let server = TestServer::start();
+    // A picture costs 0.373… yuan by the example's figures: one fits, two do not.
+    let key = key(&server, 1, PAINTER, Some("0.50")).reveal();
+    let paint = |n: u64| {
+        let body = json!({ "prompt": "x", "n": n, "size": "16x16" });
+        server.post("/v1/images/generations").bearer(&key).json(&body)
+    };
+    let refused = paint(2);
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.json()["error"]["code"], "insufficient_quota");
+    assert_eq!(refused.header("x-should-retry"), "false");
+    assert_eq!(paint(1).status, 200);
+    assert_eq!(paint(1).status, 429);
+    assert_eq!(server.totals().images, 1);
+}
+
+#[test]
+fn the_last_picture_of_a_budget_goes_to_one_of_many() {
+    let server = TestServer::start();
+    let key = key(&server, 1, PAINTER, Some("0.50")).reveal();
+    let paint = || {
+        let body = json!({ "prompt": "x", "size": "16x16" });
+        server.post("/v1/images/generations").bearer(&key).json(&body).status
+    };
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..16).map(|_| scope.spawn(paint)).collect();
+        clients.into_iter().map(|client| client.join().expect("an answer")).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+    assert_eq!(server.totals().images, 1);
+}
+
+#[test]
+fn too_many_requests_a_minute_are_told_when_to_come_back() {
+    let server = TestServer::start_with(|config| config.limits.requests_per_minute = NonZeroU32::new(2));
+    let models = || server.get("/v1/models").bearer(&server.key).send("");
+    assert_eq!((models().status, models().status), (200, 200));
+    let refused = models();
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.json()["error"]["code"], "rate_limit_exceeded");
+    let wait: u64 = refused.header("retry-after").parse().expect("seconds");
+    assert!((1..=30).contains(&wait), "{wait}");
+}
+
+#[test]
+fn an_idempotency_key_is_taken_once() {
+    let server = TestServer::start();
+    let paint = |prompt: &str| {
+        let request = server.post("/v1/images/generations").bearer(&server.key);
+        request.header("idempotency-key", "order-1").json(&json!({ "prompt": prompt }))
+    };
+    assert_eq!(paint("a cat").status, 200);
+    let again = paint("a cat");
+    assert_eq!((again.status, again.header("x-should-retry")), (409, "false"));
+    let other = paint("a dog");
+    assert_eq!((other.status, &other.json()["error"]["code"]), (422, &json!("idempotency_key_reused")));
+    assert_eq!(server.totals().images, 1);
+}
+
+#[test]
+fn beyond_the_queue_a_request_is_refused_and_every_taken_one_is_painted() {
+    let server = TestServer::start_with(|config| config.limits.queue_depth_max = 1);
+    let paint = || server.generate(&json!({ "prompt": "x", "size": "128x128", "steps": 20 }));
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..8).map(|_| scope.spawn(paint)).collect();
+        clients.into_iter().map(|client| client.join().expect("an answer")).collect()
+    });
+    let (painted, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert!(!painted.is_empty() && !refused.is_empty());
+    for answer in refused {
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &json!("server_overloaded")));
+        let wait: u64 = answer.header("retry-after").parse().expect("seconds");
+        assert!((1..=120).contains(&wait), "{wait}");
+    }
+    assert_eq!(server.totals().images, painted.len() as u64);
+}

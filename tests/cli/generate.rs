@@ -1,0 +1,81 @@
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::{complaint, out, program::run, tiny_models};
+
+#[test]
+fn a_picture_is_painted_without_a_server_and_its_receipt_printed() {
+    let place = TempDir::new().expect("a directory");
+    let said =
+        out(&run(place.path(), &["generate", "a lighthouse at dawn", "--seed", "42", "-o", "light.png"]));
+    assert!(said.contains("light.png") && said.contains("seed          42"), "{said}");
+    for part in ["electricity", "depreciation", "upkeep", "total", "saved", "estimated"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let picture = image::open(place.path().join("light.png")).expect("a PNG").to_rgb8();
+    assert_eq!((picture.width(), picture.height()), (256, 256));
+    assert!(!place.path().join("data").exists(), "no ledger is made");
+}
+
+#[test]
+fn several_pictures_are_numbered_and_equal_the_ones_painted_alone() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    let paint = |seed: &str, n: &str, file: &str| {
+        let arguments = [
+            "generate", "茶", "--model", &model, "--size", "32x16", "--steps", "3", "--seed", seed, "--n", n,
+            "-o", file,
+        ];
+        out(&run(place.path(), &arguments))
+    };
+    paint("7", "3", "cup.png");
+    paint("8", "1", "alone.png");
+    let read =
+        |file: &str| fs::read(place.path().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    assert_eq!(read("cup-2.png"), read("alone.png"));
+    assert_ne!(read("cup-1.png"), read("cup-3.png"));
+}
+
+#[test]
+fn every_flag_changes_the_picture() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    let mut pictures = Vec::new();
+    let variants: [&[&str]; 5] = [
+        &["--steps", "2"],
+        &["--steps", "4"],
+        &["--steps", "2", "--guidance", "4"],
+        &["--steps", "2", "--guidance", "4", "--negative-prompt", "blurry"],
+        &["--steps", "2", "--dtype", "bf16", "--device", "cpu"],
+    ];
+    for extra in variants {
+        let base = ["generate", "tea", "--model", &model, "--size", "32x32", "--seed", "1"];
+        out(&run(place.path(), &[&base, extra].concat()));
+        let picture = fs::read(place.path().join("picture.png")).expect("a picture");
+        assert!(!pictures.contains(&picture), "{extra:?}");
+        pictures.push(picture);
+    }
+}
+
+#[test]
+fn what_cannot_be_is_said_in_one_line_with_exit_code_2() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    let missing = run(place.path(), &["generate", "x", "--model", "./nowhere"]);
+    assert!(complaint(&missing, 2).contains("nowhere"));
+    let size = run(place.path(), &["generate", "x", "--model", &model, "--size", "31x32"]);
+    assert!(complaint(&size, 2).contains("multiples of 4"));
+    let cuda = run(place.path(), &["generate", "x", "--model", &model, "--device", "cuda"]);
+    assert!(complaint(&cuda, 2).contains("cuda"));
+    let broken = place.path().join("broken");
+    tiny_models::write("base", &broken);
+    fs::remove_file(broken.join("vae/config.json")).expect("there");
+    let broken = run(place.path(), &["generate", "x", "--model", "broken"]);
+    assert!(complaint(&broken, 2).contains("vae/config.json"));
+    for flags in [["--steps", "0"], ["--steps", "101"], ["--n", "11"], ["--guidance", "21"], ["--seed", "-1"]]
+    {
+        let refused = run(place.path(), &["generate", "x", flags[0], flags[1]]);
+        assert_eq!(refused.status.code(), Some(2), "{flags:?}");
+    }
+}

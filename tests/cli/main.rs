@@ -1,0 +1,28 @@
+//! The program as a person types it.
+
+#[path = "../support/program.rs"]
+mod program;
+#[path = "../support/tiny_models.rs"]
+mod tiny_models;
+
+mod generate;
+mod hub;
+mod keys_and_costs;
+mod serve;
+
+use std::process::Output;
+
+/// Standard output of a run that must have succeeded.
+fn out(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+/// The one line that a run with exit code `code` says on standard error.
+fn complaint(output: &Output, code: i32) -> String {
+    let text = String::from_utf8(output.stderr.clone()).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    let lines: Vec<_> = text.lines().filter(|line| line.starts_with("tintype: ")).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    lines[0].to_owned()
+}

@@ -1,3 +1,0 @@
-//! What several test binaries share.
-
-pub mod tiny_models;

@@ -1,0 +1,88 @@
+//! The real program as a child process.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use crate::tiny_models;
+
+/// `tintype` with nothing of the outer environment that could change it.
+pub fn tintype() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tintype"));
+    command.env_remove("TINTYPE_CONFIG").env_remove("HF_TOKEN").env("TINTYPE_TIME_ZONE", "UTC");
+    command
+}
+
+/// Runs `tintype` with `arguments` in `directory`, to its end.
+pub fn run(directory: &Path, arguments: &[&str]) -> Output {
+    tintype().current_dir(directory).args(arguments).output().expect("the program runs")
+}
+
+/// A serving child, killed with SIGKILL when it is dropped.
+pub struct Program {
+    pub child: Child,
+    pub url: String,
+    /// Printed at the first start in a data directory.
+    pub key: Option<String>,
+}
+
+impl Program {
+    /// Serves the tiny model `base` from `data` on a free port.
+    pub fn serve(data: &Path) -> Self {
+        let model = tiny_models::directory("base");
+        let mut command = tintype();
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--model"])
+            .arg(model)
+            .arg("--data-dir")
+            .arg(data)
+            .env("TINTYPE_MODEL__DEFAULT_SIZE", "32x32")
+            .env("TINTYPE_MODEL__STEPS", "2");
+        Self::spawn(&mut command)
+    }
+
+    /// Starts `command` and waits until it has said where it listens.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("the program starts");
+        let stdout = child.stdout.take().expect("a pipe");
+        let (said, on_line) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                said.send(line).ok();
+            }
+        });
+        let mut program = Self { child, url: String::new(), key: None };
+        // "Costs" stands before "Key" or "Keys", one of which is always said.
+        loop {
+            let line =
+                on_line.recv_timeout(Duration::from_secs(60)).expect("the program says where it listens");
+            if let Some((_, url)) = line.split_once(" at http://") {
+                program.url = format!("http://{url}");
+            }
+            if let Some(key) = line.strip_prefix("Key ") {
+                program.key = Some(key.trim().to_owned());
+            }
+            if line.starts_with("Key") {
+                return program;
+            }
+        }
+    }
+
+    /// SIGKILL, as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("reaped");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

@@ -1,0 +1,196 @@
+//! The real application on a free port and an empty data directory.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tintype::{
+    app::{App, Progress},
+    clock::{Clock, SystemClock},
+    config::Config,
+    ledger::{Ledger, Month, MonthTotals},
+    pipeline::{OnLoad, hub::Fetched},
+};
+use tokio::sync::oneshot;
+
+use crate::tiny_models;
+
+/// A running server. Dropping it stops it as Ctrl-C does, and waits.
+pub struct TestServer {
+    pub url: String,
+    /// The first key, with both scopes.
+    pub key: String,
+    pub data: TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Quiet;
+
+impl Progress for Quiet {
+    fn fetched(&mut self, _: Fetched<'_>) {}
+    fn on_load(&self) -> OnLoad<'_> {
+        &|_, _| {}
+    }
+}
+
+impl TestServer {
+    /// A server on the tiny model `base`.
+    pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// The same, with its configuration changed.
+    pub fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let data = TempDir::new().expect("a data directory");
+        let mut config = Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            data_dir: data.path().to_owned(),
+            time_zone: Some("UTC".into()),
+            ..Config::default()
+        };
+        config.model.path = Some(tiny_models::directory("base").display().to_string());
+        config.model.default_size = Some("32x32".parse().expect("a size"));
+        config.model.steps = 2.try_into().expect("above 0");
+        change(&mut config);
+        let (ready, on_ready) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            runtime.block_on(async {
+                let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+                let app = App::build(&config, &clock, runtime.handle().clone(), Quiet).expect("it starts");
+                let key = app.first_key().expect("a first key").reveal();
+                ready.send((app.address(), key)).expect("the test waits");
+                let stop = async { stopped.await.unwrap_or(()) };
+                app.run_until_stopped(stop).await.expect("it stops well");
+            });
+        });
+        let (address, key) = on_ready.recv().expect("it starts");
+        Self { url: format!("http://{address}"), key, data, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Asks the server to stop, without waiting.
+    pub fn ask_to_stop(&mut self) {
+        self.stop.take().map(|stop| stop.send(()));
+    }
+
+    /// Stops the server and waits until it has.
+    pub fn stop(&mut self) {
+        self.ask_to_stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("it stops well");
+        }
+    }
+
+    pub fn ledger_file(&self) -> PathBuf {
+        self.data.path().join("ledger.sqlite3")
+    }
+
+    /// A second handle on its ledger, as `tintype key` has.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::open(&self.ledger_file()).expect("the ledger")
+    }
+
+    /// This month's sums, read beside the server.
+    pub fn totals(&self) -> MonthTotals {
+        let zone = jiff::tz::TimeZone::UTC;
+        let month = Month::of(jiff::Timestamp::now(), &zone);
+        // The previous month too: a test may run over midnight of the first.
+        self.ledger().totals(month.previous().start(&zone), month.end(&zone)).expect("totals")
+    }
+
+    pub fn get(&self, path: &str) -> Request {
+        Request::new("GET", format!("{}{path}", self.url))
+    }
+
+    pub fn post(&self, path: &str) -> Request {
+        Request::new("POST", format!("{}{path}", self.url))
+    }
+
+    /// POST /v1/images/generations with the first key.
+    pub fn generate(&self, body: &serde_json::Value) -> Response {
+        self.post("/v1/images/generations").bearer(&self.key).json(body)
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.ask_to_stop();
+        if let Some(thread) = self.thread.take() {
+            // A failed test panics already; its server's end is not its cause.
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "the server stops well");
+        }
+    }
+}
+
+/// A request whose errors are answers too.
+pub struct Request {
+    method: &'static str,
+    url: String,
+    headers: Vec<(String, String)>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub text: String,
+}
+
+impl Request {
+    fn new(method: &'static str, url: String) -> Self {
+        Self { method, url, headers: Vec::new() }
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn bearer(self, key: &str) -> Self {
+        self.header("authorization", &format!("Bearer {key}"))
+    }
+
+    pub fn json(self, body: &serde_json::Value) -> Response {
+        self.header("content-type", "application/json").send(body.to_string())
+    }
+
+    pub fn send(self, body: impl Into<Vec<u8>>) -> Response {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(Duration::from_secs(120)))
+            .build()
+            .into();
+        let mut request = ureq::http::Request::builder().method(self.method).uri(&self.url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(body.into()).expect("a request");
+        let mut response = agent.run(request).expect("an answer");
+        let mut body = Vec::new();
+        std::io::Read::read_to_end(&mut response.body_mut().as_reader(), &mut body).expect("a body");
+        Response {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: String::from_utf8(body).expect("UTF-8"),
+        }
+    }
+}
+
+impl Response {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+}
