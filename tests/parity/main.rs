@@ -4,6 +4,7 @@
 mod tiny_models;
 
 mod goldens;
+mod library;
 mod loading;
 mod precision;
 mod tokenizer;
