@@ -38,7 +38,8 @@ pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
 }
 
 fn print(report: &MonthReport) {
-    let money = |amount: Money| format!("{:>16} {}", amount.to_rounded_string(), report.currency);
+    let money =
+        |amount: Money| format!("{:>16} {}", amount.to_rounded_string(report.decimals()), report.currency);
     println!("Costs, {}", report.month);
     println!("  pictures          {:>16}", report.images);
     if let Some(each) = report.cost_per_image {
@@ -50,8 +51,8 @@ fn print(report: &MonthReport) {
     println!("  total             {}", money(report.total));
     println!("  elsewhere         {}  {}", money(report.compared_price), report.compared_with);
     println!("  saved             {}", money(report.saving));
-    println!("  energy, device    {:>16} kWh", report.energy_kwh.to_kwh_string());
-    println!("  energy, plug      {:>16} kWh", report.wall_energy_kwh.to_kwh_string());
+    println!("  energy, device    {:>16} kWh", report.energy_kwh.to_rounded_kwh_string());
+    println!("  energy, plug      {:>16} kWh", report.wall_energy_kwh.to_rounded_kwh_string());
     if report.failed_electricity > Money::ZERO {
         println!("  failed work       {}  not in the total", money(report.failed_electricity));
     }

@@ -72,6 +72,14 @@ impl MonthReport {
     }
 }
 
+impl MonthReport {
+    /// Decimals in which the month's amounts are shown to people: four while they are small.
+    pub fn decimals(&self) -> u32 {
+        const SMALL: Money = Money::from_nano(100_000_000_000);
+        if self.total.abs().max(self.compared_price.abs()) < SMALL { 4 } else { 2 }
+    }
+}
+
 fn as_text<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }

@@ -36,7 +36,14 @@ impl Energy {
         Self(u64::try_from(scaled).unwrap_or(u64::MAX))
     }
 
-    /// Kilowatt-hours as an exact decimal, for example `0.000125`. Never a float.
+    /// Kilowatt-hours rounded for people to a milliwatt-hour's six decimals: `0.000116`.
+    pub fn to_rounded_kwh_string(self) -> String {
+        let micro = (u128::from(self.0) * 1_000_000 + u128::from(MILLIJOULES_PER_KWH / 2))
+            / u128::from(MILLIJOULES_PER_KWH);
+        format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
+    }
+
+    /// Kilowatt-hours as a decimal of up to twelve places, for example `0.000125`. Never a float.
     pub fn to_kwh_string(self) -> String {
         // 1 mJ = 1/3.6e9 kWh does not end in decimal; twelve digits are a thousandth of a millijoule's place.
         let pico = u128::from(self.0) * 1_000_000_000_000 / u128::from(MILLIJOULES_PER_KWH);
@@ -45,7 +52,7 @@ impl Energy {
     }
 }
 
-/// Kilowatt-hours as an exact JSON number. For serde_json only.
+/// Kilowatt-hours as a JSON number of up to twelve decimals. For serde_json only.
 impl serde::Serialize for Energy {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         super::exact_number(&self.to_kwh_string(), serializer)
@@ -93,6 +100,9 @@ mod tests {
         let energy = Power::from_watts(450).over(Millis::new(15_000));
         assert_eq!(energy, Energy::from_millijoules(6_750_000));
         assert_eq!(energy.to_kwh_string(), "0.001875");
+        assert_eq!(energy.to_rounded_kwh_string(), "0.001875");
+        assert_eq!(Energy::from_millijoules(1_799).to_rounded_kwh_string(), "0.000000");
+        assert_eq!(Energy::from_millijoules(1_800).to_rounded_kwh_string(), "0.000001");
     }
 
     #[test]

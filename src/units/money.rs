@@ -83,14 +83,22 @@ impl Money {
             .map_err(|_| MoneyError::OutOfRange)
     }
 
-    /// Rounded for people, half away from zero: four decimals below 1, else two. `0.3756`, `17300.00`.
-    pub fn to_rounded_string(self) -> String {
-        let places = if self.0.unsigned_abs() < NANO_PER_UNIT.unsigned_abs() { 4 } else { 2 };
+    /// Rounded for people to `places` decimals, half away from zero: `0.3756`, `17300.00`. At most nine places.
+    pub fn to_rounded_string(self, places: u32) -> String {
+        let places = places.min(NANO_DIGITS);
         let step = 10u64.pow(NANO_DIGITS - places);
         let rounded = (self.0.unsigned_abs() + step / 2) / step;
         let sign = if self.0 < 0 && rounded > 0 { "-" } else { "" };
         let unit = 10u64.pow(places);
-        format!("{sign}{}.{:0width$}", rounded / unit, rounded % unit, width = places as usize)
+        match places {
+            0 => format!("{sign}{rounded}"),
+            _ => format!("{sign}{}.{:0width$}", rounded / unit, rounded % unit, width = places as usize),
+        }
+    }
+
+    /// The amount without its sign.
+    pub fn abs(self) -> Self {
+        Self(self.0.saturating_abs())
     }
 
     /// The exact decimal, at least two places: `0.00225`, `17300.00`.
@@ -233,12 +241,13 @@ mod tests {
 
     #[test]
     fn amounts_are_rounded_for_people_half_away_from_zero() {
-        let rounded = |nano| Money::from_nano(nano).to_rounded_string();
-        assert_eq!(rounded(375_583_334), "0.3756");
-        assert_eq!(rounded(-340_550_000), "-0.3406");
-        assert_eq!(rounded(-1), "0.0000");
-        assert_eq!(rounded(17_300_005_000_000), "17300.01");
-        assert_eq!(rounded(999_999_999), "1.0000");
+        let rounded = |nano, places| Money::from_nano(nano).to_rounded_string(places);
+        assert_eq!(rounded(375_583_334, 4), "0.3756");
+        assert_eq!(rounded(-340_550_000, 4), "-0.3406");
+        assert_eq!(rounded(-1, 4), "0.0000");
+        assert_eq!(rounded(17_300_005_000_000, 2), "17300.01");
+        assert_eq!(rounded(1_500_000_000, 0), "2");
+        assert_eq!(rounded(i64::MIN, 9), "-9223372036.854775808");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::server::{Response, TestServer};
+use crate::{client::Response, server::TestServer};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 

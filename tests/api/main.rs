@@ -6,6 +6,7 @@ mod server;
 mod tiny_models;
 
 mod admin;
+mod client;
 mod doors;
 mod images;
 mod refusals;

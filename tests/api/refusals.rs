@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::server::{Response, TestServer};
+use crate::{client::Response, server::TestServer};
 
 fn error(answer: &Response) -> Value {
     let body = answer.json();

@@ -2,7 +2,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::{complaint, out, program::run, tiny_models};
+use crate::{complaint, out, run, tiny_models};
 
 #[test]
 fn a_picture_is_painted_without_a_server_and_its_receipt_printed() {

@@ -1,6 +1,6 @@
 use tempfile::TempDir;
 
-use crate::{complaint, out, program::run};
+use crate::{complaint, out, run};
 
 #[test]
 fn keys_are_made_listed_and_revoked_without_their_secrets() {

@@ -10,7 +10,14 @@ mod hub;
 mod keys_and_costs;
 mod serve;
 
-use std::process::Output;
+use std::{path::Path, process::Output};
+
+use crate::program::tintype;
+
+/// Runs `tintype` with `arguments` in `directory`, to its end.
+pub fn run(directory: &Path, arguments: &[&str]) -> Output {
+    tintype().current_dir(directory).args(arguments).output().expect("the program runs")
+}
 
 /// Standard output of a run that must have succeeded.
 fn out(output: &Output) -> String {

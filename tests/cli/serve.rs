@@ -2,7 +2,8 @@ use tempfile::TempDir;
 
 use crate::{
     complaint, out,
-    program::{Program, run, tintype},
+    program::{Program, tintype},
+    run,
 };
 
 fn paint(program: &Program, key: &str) -> serde_json::Value {

@@ -18,10 +18,22 @@ use std::{
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::program::Program;
+use crate::program::{Program, tintype};
 
 /// Lives of the server. Each ends by SIGKILL while four clients are painting.
 const LIVES: usize = 12;
+
+/// The tiny model `base`, served from `data` on a free port.
+fn serve(data: &Path) -> Program {
+    let mut command = tintype();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--model"]).arg(tiny_models::directory("base"));
+    command
+        .arg("--data-dir")
+        .arg(data)
+        .env("TINTYPE_MODEL__DEFAULT_SIZE", "32x32")
+        .env("TINTYPE_MODEL__STEPS", "2");
+    Program::spawn(&mut command)
+}
 
 fn paint(url: &str, key: &str) -> Result<Value, ureq::Error> {
     let agent: ureq::Agent =
@@ -38,7 +50,7 @@ fn paint(url: &str, key: &str) -> Result<Value, ureq::Error> {
 
 /// Paints with four clients, kills the server once `answers` pictures have come, and returns the requests answered.
 fn live_and_die(data: &Path, key: &mut Option<String>, answers: usize) -> BTreeSet<String> {
-    let mut program = Program::serve(data);
+    let mut program = serve(data);
     *key = key.take().or(program.key.take());
     let (url, key) = (program.url.clone(), key.clone().expect("a key"));
     let answered = Mutex::new(BTreeSet::new());
@@ -72,7 +84,7 @@ fn a_killed_server_never_loses_a_settled_picture() {
         answered.append(&mut live_and_die(data.path(), &mut key, 1 + life % 5));
     }
     // A last start, which abandons what the last death left open.
-    let last = Program::serve(data.path());
+    let last = serve(data.path());
     drop(last);
 
     let ledger = Connection::open(data.path().join("ledger.sqlite3")).expect("the ledger");

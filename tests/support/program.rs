@@ -2,24 +2,16 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc,
     time::Duration,
 };
-
-use crate::tiny_models;
 
 /// `tintype` with nothing of the outer environment that could change it.
 pub fn tintype() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tintype"));
     command.env_remove("TINTYPE_CONFIG").env_remove("HF_TOKEN").env("TINTYPE_TIME_ZONE", "UTC");
     command
-}
-
-/// Runs `tintype` with `arguments` in `directory`, to its end.
-pub fn run(directory: &Path, arguments: &[&str]) -> Output {
-    tintype().current_dir(directory).args(arguments).output().expect("the program runs")
 }
 
 /// A serving child, killed with SIGKILL when it is dropped.
@@ -31,20 +23,6 @@ pub struct Program {
 }
 
 impl Program {
-    /// Serves the tiny model `base` from `data` on a free port.
-    pub fn serve(data: &Path) -> Self {
-        let model = tiny_models::directory("base");
-        let mut command = tintype();
-        command
-            .args(["serve", "--listen", "127.0.0.1:0", "--model"])
-            .arg(model)
-            .arg("--data-dir")
-            .arg(data)
-            .env("TINTYPE_MODEL__DEFAULT_SIZE", "32x32")
-            .env("TINTYPE_MODEL__STEPS", "2");
-        Self::spawn(&mut command)
-    }
-
     /// Starts `command` and waits until it has said where it listens.
     pub fn spawn(command: &mut Command) -> Self {
         let mut child =

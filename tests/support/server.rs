@@ -4,7 +4,6 @@ use std::{
     path::PathBuf,
     sync::{Arc, mpsc},
     thread::JoinHandle,
-    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -25,8 +24,8 @@ pub struct TestServer {
     /// The first key, with both scopes.
     pub key: String,
     pub data: TempDir,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    pub stop: Option<oneshot::Sender<()>>,
+    pub thread: Option<JoinHandle<()>>,
 }
 
 struct Quiet;
@@ -79,14 +78,6 @@ impl TestServer {
         self.stop.take().map(|stop| stop.send(()));
     }
 
-    /// Stops the server and waits until it has.
-    pub fn stop(&mut self) {
-        self.ask_to_stop();
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("it stops well");
-        }
-    }
-
     pub fn ledger_file(&self) -> PathBuf {
         self.data.path().join("ledger.sqlite3")
     }
@@ -103,19 +94,6 @@ impl TestServer {
         // The previous month too: a test may run over midnight of the first.
         self.ledger().totals(month.previous().start(&zone), month.end(&zone)).expect("totals")
     }
-
-    pub fn get(&self, path: &str) -> Request {
-        Request::new("GET", format!("{}{path}", self.url))
-    }
-
-    pub fn post(&self, path: &str) -> Request {
-        Request::new("POST", format!("{}{path}", self.url))
-    }
-
-    /// POST /v1/images/generations with the first key.
-    pub fn generate(&self, body: &serde_json::Value) -> Response {
-        self.post("/v1/images/generations").bearer(&self.key).json(body)
-    }
 }
 
 impl Drop for TestServer {
@@ -126,71 +104,5 @@ impl Drop for TestServer {
             let ended = thread.join();
             assert!(ended.is_ok() || std::thread::panicking(), "the server stops well");
         }
-    }
-}
-
-/// A request whose errors are answers too.
-pub struct Request {
-    method: &'static str,
-    url: String,
-    headers: Vec<(String, String)>,
-}
-
-/// An answer, read to its end.
-#[derive(Debug)]
-pub struct Response {
-    pub status: u16,
-    pub headers: ureq::http::HeaderMap,
-    pub text: String,
-}
-
-impl Request {
-    fn new(method: &'static str, url: String) -> Self {
-        Self { method, url, headers: Vec::new() }
-    }
-
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    pub fn bearer(self, key: &str) -> Self {
-        self.header("authorization", &format!("Bearer {key}"))
-    }
-
-    pub fn json(self, body: &serde_json::Value) -> Response {
-        self.header("content-type", "application/json").send(body.to_string())
-    }
-
-    pub fn send(self, body: impl Into<Vec<u8>>) -> Response {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(Duration::from_secs(120)))
-            .build()
-            .into();
-        let mut request = ureq::http::Request::builder().method(self.method).uri(&self.url);
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(body.into()).expect("a request");
-        let mut response = agent.run(request).expect("an answer");
-        let mut body = Vec::new();
-        std::io::Read::read_to_end(&mut response.body_mut().as_reader(), &mut body).expect("a body");
-        Response {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            text: String::from_utf8(body).expect("UTF-8"),
-        }
-    }
-}
-
-impl Response {
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
     }
 }

@@ -48,7 +48,9 @@ fn wants_html(request: &HttpRequest) -> bool {
 }
 
 fn statement(report: &MonthReport) -> Markup {
-    let money = |amount: Money| amount_in(amount, report.currency);
+    let money = |amount: Money| amount_in(amount, report.currency, report.decimals());
+    let loss = report.saving < Money::ZERO;
+    let (outcome, gained) = (if loss { "Lost" } else { "Saved" }, money(report.saving.abs()));
     html! {
         header {
             h1 { "Costs, " (report.month) }
@@ -65,8 +67,7 @@ fn statement(report: &MonthReport) -> Markup {
                 div { dt { "Pictures" } dd { (report.images) } }
                 @if let Some(each) = report.cost_per_image { div { dt { "Cost of a picture" } dd { (money(each)) } } }
                 div { dt { "Total" } dd { (money(report.total)) } }
-                div { dt { @if report.saving < Money::ZERO { "Lost" } @else { "Saved" } }
-                    dd class=@if report.saving < Money::ZERO { "loss" } { (money(report.saving)) } }
+                div { dt { (outcome) } dd class=[loss.then_some("loss")] { (gained) } }
             }
         }
         table {
@@ -84,7 +85,7 @@ fn statement(report: &MonthReport) -> Markup {
                 (row("List price there", "at each day's price", &money(report.compared_price)))
                 (row("Total here", "", &money(report.total)))
             }
-            tfoot { (row(if report.saving < Money::ZERO { "Lost" } else { "Saved" }, "", &money(report.saving))) }
+            tfoot { (row(outcome, "", &gained)) }
         }
         table {
             caption { "Energy" }
@@ -110,15 +111,12 @@ fn row(name: &str, how: &str, value: &Markup) -> Markup {
 }
 
 /// An amount rounded for people, with the exact one on hover.
-fn amount_in(amount: Money, currency: Currency) -> Markup {
-    let rounded = amount.to_rounded_string();
-    let (minus, digits) = match rounded.strip_prefix('-') {
-        Some(digits) => ("−", digits),
-        None => ("", rounded.as_str()),
-    };
+fn amount_in(amount: Money, currency: Currency, decimals: u32) -> Markup {
+    let minus = if amount < Money::ZERO { "−" } else { "" };
+    let digits = amount.abs().to_rounded_string(decimals);
     html! { span title={ (amount) " " (currency) } { (minus) (currency.symbol()) (digits) } }
 }
 
 fn kwh(energy: Energy) -> Markup {
-    html! { (energy.to_kwh_string()) " kWh" }
+    html! { span title={ (energy.to_kwh_string()) " kWh" } { (energy.to_rounded_kwh_string()) " kWh" } }
 }

@@ -112,6 +112,8 @@ fn sign_in_page(problem: Option<&str>) -> HttpResponse {
     let body = maud::html! {
         h1 { "Sign in" }
         form method="post" action="/admin/sign-in" class="sign-in" {
+            // Password managers want a name beside a password.
+            input type="text" name="user" value="operator" autocomplete="username" hidden;
             label for="key" { "A key with the admin scope" }
             input id="key" name="key" type="password" autocomplete="current-password" placeholder="tt-…" required autofocus;
             @if let Some(problem) = problem { p class="problem" role="alert" { (problem) } }

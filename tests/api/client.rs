@@ -1,0 +1,94 @@
+//! Asking the server, as a client that reads every answer to its end.
+
+use std::time::Duration;
+
+use crate::server::TestServer;
+
+impl TestServer {
+    /// Stops the server and waits until it has.
+    pub fn stop(&mut self) {
+        self.ask_to_stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("it stops well");
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Request {
+        Request::new("GET", format!("{}{path}", self.url))
+    }
+
+    pub fn post(&self, path: &str) -> Request {
+        Request::new("POST", format!("{}{path}", self.url))
+    }
+
+    /// POST /v1/images/generations with the first key.
+    pub fn generate(&self, body: &serde_json::Value) -> Response {
+        self.post("/v1/images/generations").bearer(&self.key).json(body)
+    }
+}
+
+/// A request whose errors are answers too.
+pub struct Request {
+    method: &'static str,
+    url: String,
+    headers: Vec<(String, String)>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub text: String,
+}
+
+impl Request {
+    fn new(method: &'static str, url: String) -> Self {
+        Self { method, url, headers: Vec::new() }
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn bearer(self, key: &str) -> Self {
+        self.header("authorization", &format!("Bearer {key}"))
+    }
+
+    pub fn json(self, body: &serde_json::Value) -> Response {
+        self.header("content-type", "application/json").send(body.to_string())
+    }
+
+    pub fn send(self, body: impl Into<Vec<u8>>) -> Response {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(Duration::from_secs(120)))
+            .build()
+            .into();
+        let mut request = ureq::http::Request::builder().method(self.method).uri(&self.url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(body.into()).expect("a request");
+        let mut response = agent.run(request).expect("an answer");
+        let mut body = Vec::new();
+        std::io::Read::read_to_end(&mut response.body_mut().as_reader(), &mut body).expect("a body");
+        Response {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: String::from_utf8(body).expect("UTF-8"),
+        }
+    }
+}
+
+impl Response {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+}
