@@ -43,7 +43,7 @@ fn print(report: &MonthReport) {
     println!("Costs, {}", report.month);
     println!("  pictures          {:>16}", report.images);
     if let Some(each) = report.cost_per_image {
-        println!("  cost of a picture {}", money(each));
+        println!("  cost of a picture {:>16} {}", each.to_rounded_string(4), report.currency);
     }
     println!("  electricity       {}", money(report.electricity));
     println!("  depreciation      {}", money(report.depreciation));

@@ -6,7 +6,7 @@ use std::{
 
 use clap::Args;
 
-use super::{CliError, Place, progress::LoadReport};
+use super::{CliError, progress::LoadReport};
 use crate::{
     app::{ModelSource, Progress},
     clock::Clock,
@@ -20,8 +20,9 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct GenerateArgs {
-    #[command(flatten)]
-    place: Place,
+    /// Configuration file [default: tintype.toml, where there is one]
+    #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
+    config: Option<PathBuf>,
     /// What to paint
     prompt: String,
     /// Model directory in the diffusers layout, or hub repository [default: the embedded model]
@@ -64,7 +65,7 @@ fn parse_guidance(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
-    let mut config = args.place.config()?;
+    let mut config = Config::load(args.config.as_deref())?;
     config.model.path = args.model.or(config.model.path);
     config.model.device = args.device.unwrap_or(config.model.device);
     config.model.dtype = args.dtype.unwrap_or(config.model.dtype);

@@ -47,13 +47,13 @@ impl ServeArgs {
 pub(super) fn run(args: ServeArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
     let config = args.config()?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| CliError::Failed(error.to_string()))?;
-    let served = runtime.block_on(async {
+    runtime.block_on(async {
         let app = App::build(&config, clock, runtime.handle().clone(), LoadReport::new())?;
         greet(&app, &config);
         app.run_until_stopped(asked_to_stop()).await
-    });
+    })?;
     tracing::info!("stopped");
-    Ok(served?)
+    Ok(())
 }
 
 /// Resolves at the first Ctrl-C or SIGTERM. The second one does not wait for the picture.

@@ -1,4 +1,23 @@
-use super::files::ModelFiles;
+use super::files::{EmbeddedFile, ModelFiles};
 
-/// The model compiled into the binary, for the first minute: no download, no account.
-pub const EMBEDDED_MODEL: ModelFiles = ModelFiles::Embedded { name: "embedded model", files: &[] };
+/// The model compiled into the binary, for the first minute: no download, no account. models/embedded/model.md tells
+/// what it is.
+pub const EMBEDDED_MODEL: ModelFiles = ModelFiles::Embedded { name: "embedded model", files: FILES };
+
+macro_rules! embed {
+    ($($file:literal),* $(,)?) => {
+        &[$(($file, include_bytes!(concat!("../../models/embedded/", $file)))),*]
+    };
+}
+
+const FILES: &[EmbeddedFile] = embed![
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    "text_encoder/model.safetensors",
+    "tokenizer/tokenizer.json",
+    "transformer/config.json",
+    "transformer/diffusion_pytorch_model.safetensors",
+    "vae/config.json",
+    "vae/diffusion_pytorch_model.safetensors",
+];

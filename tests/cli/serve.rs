@@ -4,6 +4,7 @@ use crate::{
     complaint, out,
     program::{Program, tintype},
     run,
+    tiny_models::directory,
 };
 
 fn paint(program: &Program, key: &str) -> serde_json::Value {
@@ -41,4 +42,31 @@ fn with_nothing_configured_it_serves_prints_a_key_and_counts() {
     let again = Program::spawn(tintype().current_dir(place.path()).args(["--listen", "127.0.0.1:0"]));
     assert_eq!(again.key, None, "the first key is shown once");
     paint(&again, &key);
+}
+
+#[test]
+fn ctrl_c_finishes_the_picture_in_hand() {
+    let place = TempDir::new().expect("a directory");
+    let mut command = tintype();
+    command.current_dir(place.path()).args(["--listen", "127.0.0.1:0", "--model"]).arg(directory("base"));
+    let mut program = Program::spawn(&mut command);
+    let key = program.key.take().expect("a first key");
+    let url = format!("{}/v1/images/generations", program.url);
+    let client = std::thread::spawn(move || {
+        let answer = ureq::post(url)
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/json")
+            .send(r#"{"prompt": "x", "size": "128x128", "steps": 40}"#);
+        answer.expect("an answer").status().as_u16()
+    });
+    let ledger = rusqlite::Connection::open(place.path().join("data/ledger.sqlite3")).expect("the ledger");
+    let state = || ledger.query_row("SELECT state FROM requests", [], |row| row.get::<_, String>(0));
+    while state().as_deref() != Ok("running") {
+        std::thread::yield_now();
+    }
+    let pid = program.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("sent").success());
+    assert_eq!(client.join().expect("an answer"), 200);
+    assert_eq!(program.child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(state().as_deref(), Ok("settled"));
 }

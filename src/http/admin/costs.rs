@@ -65,7 +65,7 @@ fn statement(report: &MonthReport) -> Markup {
         } @else {
             dl class="top" {
                 div { dt { "Pictures" } dd { (report.images) } }
-                @if let Some(each) = report.cost_per_image { div { dt { "Cost of a picture" } dd { (money(each)) } } }
+                @if let Some(each) = report.cost_per_image { div { dt { "Cost of a picture" } dd { (amount_in(each, report.currency, 4)) } } }
                 div { dt { "Total" } dd { (money(report.total)) } }
                 div { dt { (outcome) } dd class=[loss.then_some("loss")] { (gained) } }
             }
@@ -119,4 +119,51 @@ fn amount_in(amount: Money, currency: Currency, decimals: u32) -> Markup {
 
 fn kwh(energy: Energy) -> Markup {
     html! { span title={ (energy.to_kwh_string()) " kWh" } { (energy.to_rounded_kwh_string()) " kWh" } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, ledger::MonthTotals};
+
+    fn report(totals: &MonthTotals) -> MonthReport {
+        let costs = Config::default().cost_model(jiff::civil::date(2026, 11, 23)).expect("a cost model");
+        MonthReport::new("2026-11".parse().expect("a month"), totals, &costs)
+    }
+
+    /// The page's words and figures: tags become spaces, rows become lines.
+    fn text(page: &Markup) -> String {
+        let ends = ["</tr>", "</div>", "</caption>", "</header>"];
+        let html = ends.iter().fold(page.0.clone(), |html, end| html.replace(end, "\n"));
+        let words: String = html
+            .split('<')
+            .map(|part| part.split_once('>').map_or(part, |(_, words)| words).to_owned() + " ")
+            .collect();
+        let lines = words.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_month_is_stated_in_figures_that_add_up() {
+        let totals = MonthTotals {
+            images: 500,
+            energy: Energy::from_millijoules(3_375_000_000),
+            wall_energy: Energy::from_millijoules(3_375_000_000),
+            electricity: "1.125".parse().expect("an amount"),
+            depreciation: "171.6666665".parse().expect("an amount"),
+            upkeep: "15".parse().expect("an amount"),
+            standard: "187.7916665".parse().expect("an amount"),
+            compared: "18.2714".parse().expect("an amount"),
+            saving: "-169.5202665".parse().expect("an amount"),
+            undelivered: 2,
+            ..MonthTotals::default()
+        };
+        insta::assert_snapshot!(text(&statement(&report(&totals))));
+    }
+
+    #[test]
+    fn an_empty_month_says_so() {
+        let page = statement(&report(&MonthTotals::default()));
+        assert!(text(&page).contains("No pictures were painted in this month."));
+    }
 }
