@@ -20,14 +20,14 @@ use crate::{
     http::{self, Offer, SessionSecret, State},
     ledger::{Ledger, LedgerError},
     meter::Meter,
-    pipeline::{EMBEDDED_MODEL, LoadError, ModelFiles, OnLoad, Pipeline, hub},
+    pipeline::{EMBEDDED_MODEL, LoadError, ModelFiles, OnLoad, Pipeline, SizeLimits, hub},
     service::Service,
 };
 
-/// Size of a picture where nothing is said: what Z-Image was trained for.
-const DEFAULT_SIZE: ImageSize = ImageSize::square(1024);
+/// Side of a picture where nothing is said: what Z-Image was trained for.
+const DEFAULT_SIDE: u32 = 1024;
 /// The same for the embedded model.
-const EMBEDDED_DEFAULT_SIZE: ImageSize = ImageSize::square(256);
+const EMBEDDED_DEFAULT_SIDE: u32 = 256;
 /// The embedded model's id.
 const EMBEDDED_ID: &str = "z-image-embedded";
 
@@ -81,23 +81,37 @@ pub struct ModelSource {
     path: Option<String>,
     /// The id under /v1/models.
     pub id: String,
-    /// The size of a picture where none is asked for.
-    pub default_size: ImageSize,
+    configured_size: Option<ImageSize>,
 }
 
 impl ModelSource {
     /// The source that `config` names.
     pub fn new(config: &crate::config::ModelConfig) -> Self {
-        let usual_size = match &config.path {
-            Some(_) => DEFAULT_SIZE,
-            None => EMBEDDED_DEFAULT_SIZE,
-        };
         let from_path = config.path.as_deref().map(|path| {
             let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
             if last.is_empty() || last.starts_with('.') { "z-image" } else { last }
         });
         let id = config.id.as_deref().or(from_path).unwrap_or(EMBEDDED_ID).to_owned();
-        Self { path: config.path.clone(), id, default_size: config.default_size.unwrap_or(usual_size) }
+        Self { path: config.path.clone(), id, configured_size: config.default_size }
+    }
+
+    /// The size of a picture where none is asked for: the configured one, or the usual one as far as the model goes.
+    ///
+    /// # Errors
+    /// [`ConfigError::DefaultSize`] where the configured size cannot be painted.
+    pub fn default_size(&self, limits: SizeLimits) -> Result<ImageSize, ConfigError> {
+        let usual = if self.is_embedded() { EMBEDDED_DEFAULT_SIDE } else { DEFAULT_SIDE };
+        match self.configured_size {
+            Some(size) => match limits.check(size) {
+                Ok(()) => Ok(size),
+                Err(error) => Err(ConfigError::DefaultSize(error.to_string())),
+            },
+            None => {
+                let side = usual.min(limits.side_max);
+                let side = (side - side % limits.factor).max(limits.factor);
+                ImageSize::new(side, side).map_err(|error| ConfigError::DefaultSize(error.to_string()))
+            }
+        }
     }
 
     /// Whether it is the model compiled into the binary.
@@ -143,11 +157,12 @@ impl App {
         let zone = config.zone()?;
         let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
         let data_dir = DataDir::open(&config.data_dir)?;
-        // Bound before the model is loaded: a port that is taken should not cost a minute. Nobody is served yet.
+        // Bound before the model is loaded: a port that is taken should not cost a minute. Early clients wait.
         let listener = listen(config.listen)?;
         let address =
             listener.local_addr().map_err(|source| AppError::Listen { address: config.listen, source })?;
         let ledger = Arc::new(Ledger::open(&data_dir.path("ledger.sqlite3"))?);
+        ledger.check_currency(costs.currency())?;
         let abandoned = ledger.abandon_open(clock.now())?;
         if abandoned > 0 {
             tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");
@@ -157,10 +172,16 @@ impl App {
             let files = source.files(&mut |fetched| progress.fetched(fetched))?;
             Ok((files, progress))
         })?;
-        let offer = offer(config, &source, &engine, clock.now().as_second());
-        let first_key = first_key(&ledger, &**clock)?;
-        let service =
-            Arc::new(Service::new(engine, ledger, costs, Arc::clone(clock), zone, source.id, runtime));
+        let offer = offer(config, &source, engine.facts().limits, clock.now().as_second())?;
+        let service = Arc::new(Service::new(
+            engine,
+            Arc::clone(&ledger),
+            costs,
+            Arc::clone(clock),
+            zone,
+            source.id,
+            runtime,
+        ));
         let state = State {
             service: Arc::clone(&service),
             offer: offer.clone(),
@@ -168,6 +189,8 @@ impl App {
             session_secret: data_dir.session_secret()?,
         };
         let server = http::server(listener, state).map_err(AppError::Server)?;
+        // Last: a key that was made and never shown would be the only one.
+        let first_key = first_key(&ledger, &**clock)?;
         Ok(Self { server, service, worker, address, offer, first_key, _data_dir: data_dir })
     }
 
@@ -202,10 +225,11 @@ impl App {
             ended = &mut server => return ended.map_err(AppError::Server),
             () = stop => {}
         }
-        self.service.engine().drain();
-        let stopping = handle.stop(true);
-        let (ended, ()) = tokio::join!(server, stopping);
-        self.service.drain().await;
+        // The answers first, however long the picture in hand takes; then the connections, which may be idle or stuck.
+        let ended = tokio::select! {
+            ended = &mut server => ended,
+            () = self.service.drain() => tokio::join!(server, handle.stop(true)).0,
+        };
         drop(self.service);
         tokio::task::spawn_blocking(|| self.worker.join()).await.ok();
         ended.map_err(AppError::Server)
@@ -230,19 +254,24 @@ fn start_engine<P: Progress + 'static>(
     )
 }
 
-fn offer(config: &Config, source: &ModelSource, engine: &Engine, loaded_at: i64) -> Offer {
-    Offer {
+fn offer(
+    config: &Config,
+    source: &ModelSource,
+    limits: SizeLimits,
+    loaded_at: i64,
+) -> Result<Offer, ConfigError> {
+    Ok(Offer {
         model: source.id.clone(),
         aliases: config.model.aliases.clone(),
         loaded_at,
-        limits: engine.facts().limits,
-        default_size: source.default_size,
+        limits,
+        default_size: source.default_size(limits)?,
         steps: config.model.steps.get(),
         guidance_scale: config.model.guidance_scale,
         pixels_max: config.limits.pixels_max,
         prompt_chars_max: config.limits.prompt_chars_max,
         body_bytes_max: config.limits.body_bytes_max,
-    }
+    })
 }
 
 /// A first key with both scopes, where the ledger has none.

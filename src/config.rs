@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::{
     costs::{CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
-    domain::ImageSize,
+    domain::{GUIDANCE_MAX, ImageSize},
     pipeline::{DeviceChoice, Precision},
     units::{Currency, Money, Power},
 };
@@ -145,7 +145,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             queue_depth_max: 64,
-            pixels_max: 2048 * 2048,
+            pixels_max: 1536 * 1024,
             prompt_chars_max: 32_000,
             body_bytes_max: 1 << 20,
             requests_per_minute: None,
@@ -177,10 +177,13 @@ pub enum ConfigError {
     /// A zone that is not known.
     #[error("time_zone: `{0}` is not a time zone; write an IANA name such as Asia/Shanghai or Europe/Berlin")]
     TimeZone(String),
+    /// A default size that the model cannot paint.
+    #[error("model.default_size: {0}")]
+    DefaultSize(String),
     /// The example's yuan under another currency.
     #[error(
-        "costs.currency is {0}, but costs.price_per_kwh or costs.hardware.price is still the example's amount in yuan; \
-         set both in {0}"
+        "costs.currency is {0}, but costs.price_per_kwh, costs.upkeep_per_image or costs.hardware.price is still the \
+         example's amount in yuan; set all three in {0}"
     )]
     ExampleAmounts(Currency),
     /// Costs that cannot be.
@@ -194,17 +197,26 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], one line that names the key.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        if let Some(missing) = file.filter(|file| !file.is_file()) {
-            let path = missing.display().to_string();
-            return Err(ConfigError::File { path, reason: "no such file".into() });
-        }
+        let named = file.is_some();
         let file = file.unwrap_or(Path::new("tintype.toml"));
-        let environment = Env::prefixed("TINTYPE_").ignore(&OTHER_VARIABLES).split("__");
-        Self::extract(Figment::from(Toml::file(file)).merge(environment))
+        let figment = match (file.is_file(), named) {
+            (true, _) => Figment::from(Toml::file_exact(file)),
+            (false, false) => Figment::new(),
+            (false, true) => {
+                let path = file.display().to_string();
+                return Err(ConfigError::File { path, reason: "no such file".into() });
+            }
+        };
+        Self::extract(figment.merge(Env::prefixed("TINTYPE_").ignore(&OTHER_VARIABLES).split("__")))
     }
 
     fn extract(figment: Figment) -> Result<Self, ConfigError> {
-        figment.extract().map_err(|error| ConfigError::Malformed(error.to_string().replace('\n', " ")))
+        let malformed = |reason: String| ConfigError::Malformed(reason.replace('\n', " "));
+        let config: Self = figment.extract().map_err(|error| malformed(error.to_string()))?;
+        match (0.0..=GUIDANCE_MAX).contains(&config.model.guidance_scale) {
+            true => Ok(config),
+            false => Err(malformed(format!("model.guidance_scale must be from 0 to {GUIDANCE_MAX}"))),
+        }
     }
 
     /// The zone in which days and months are counted.
@@ -225,7 +237,8 @@ impl Config {
     pub fn cost_model(&self, today: Date) -> Result<CostModel, ConfigError> {
         let example = CostSettings::default();
         let unset = self.costs.price_per_kwh == example.price_per_kwh
-            || self.costs.hardware.price == example.hardware.price;
+            || self.costs.hardware.price == example.hardware.price
+            || self.costs.upkeep_per_image == example.upkeep_per_image;
         if self.costs.currency != example.currency && unset {
             return Err(ConfigError::ExampleAmounts(self.costs.currency));
         }
@@ -280,6 +293,7 @@ mod tests {
             ("[costs]\nprice_per_kwh = \"cheap\"", "cheap"),
             ("[model]\ndefault_size = \"big\"", "big"),
             ("listen = 8080", "listen"),
+            ("[model]\nguidance_scale = -1.0", "guidance_scale"),
         ] {
             let error = parse(toml).expect_err("refused").to_string();
             assert!(error.contains(name) && error.lines().count() == 1, "{error}");
@@ -291,11 +305,18 @@ mod tests {
         let today = jiff::civil::date(2026, 11, 23);
         let config = parse("[costs]\ncurrency = \"EUR\"").expect("parsed");
         assert!(matches!(config.cost_model(today), Err(ConfigError::ExampleAmounts(_))));
-        let euros = "[costs]\ncurrency = \"EUR\"\nprice_per_kwh = \"0.35\"\n[costs.hardware]\nprice = \"2100\"\n\
+        let euros = "[costs]\ncurrency = \"EUR\"\nprice_per_kwh = \"0.35\"\nupkeep_per_image = \"0.004\"\n[costs.hardware]\nprice = \"2100\"\n\
                      residual = \"800\"\n[[exchange_rate]]\nfrom = \"USD\"\nto = \"EUR\"\nrate = \"0.86\"\n\
                      effective_from = \"2026-01-01\"";
         let model = parse(euros).expect("parsed").cost_model(today).expect("a cost model");
         assert_eq!(model.currency(), Currency::EUR);
+    }
+
+    #[test]
+    fn an_amount_may_be_a_bare_number() {
+        let config = parse("[costs]\nprice_per_kwh = 0.35\nupkeep_per_image = 1").expect("parsed");
+        assert_eq!(config.costs.price_per_kwh.to_string(), "0.35");
+        assert_eq!(config.costs.upkeep_per_image.to_string(), "1.00");
     }
 
     #[test]

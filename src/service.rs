@@ -1,8 +1,8 @@
 //! A request's life, top to bottom. Read this file first.
 //!
-//! place in the queue → money reserved → painted → measured → priced → settled → encoded → answered.
+//! place in the queue → money reserved → painted → measured → encoded → priced → settled → answered.
 //!
-//! The reservation lives in a task of its own and the caller only awaits that task, so a dropped connection cannot lose a
+//! All of it happens in a task of its own and the caller only awaits that task, so a dropped connection cannot lose a
 //! settlement: the pictures are booked at full cost, as undelivered.
 
 use std::sync::Arc;
@@ -10,15 +10,18 @@ use std::sync::Arc;
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::{
     admit::{self, Refused},
     clock::Clock,
-    costs::{CostError, CostModel, Receipt},
+    costs::{Comparison, CostError, CostModel, Quote, Receipt},
     domain::{Caller, RenderJob, RequestId, Seed, Usage},
     encode::{self, EncodeError},
-    engine::{Engine, Painted, QueueFull, Ticket, WorkError},
-    ledger::{FailedWork, Ledger, LedgerError, Month, MonthTotals, NewRequest, Reservation, SettledImage},
+    engine::{Engine, Painted, Permit, QueueFull, WorkError},
+    ledger::{
+        FailedWork, Ledger, LedgerError, Month, MonthTotals, NewRequest, Reservation, SettledImage, Unbooked,
+    },
 };
 
 /// Everything that a request passes through.
@@ -120,11 +123,6 @@ impl Service {
         &self.costs
     }
 
-    /// The model's name.
-    pub fn model(&self) -> &str {
-        &self.model
-    }
-
     /// The time now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -183,22 +181,17 @@ impl Service {
         random: [u8; 10],
     ) -> Result<Answer, ServiceError> {
         let permit = self.engine.permit().map_err(ServiceError::QueueFull)?;
-        let reservation = self.reserve(&request, random).await?;
-        let ticket = permit.submit(request.job.clone());
         let (answer, on_answer) = oneshot::channel();
         let service = Arc::clone(self);
-        self.open_requests.spawn_on(
-            async move {
-                let id = reservation.id();
-                let result = service.see_through(reservation, ticket, &request.job).await;
-                let settled = result.is_ok();
-                let delivered = answer.send(result).is_ok();
-                if settled {
-                    service.note_delivery(id, delivered).await;
-                }
-            },
-            &self.runtime,
-        );
+        let life = async move {
+            let result = service.live(permit, &request, random).await;
+            let settled = result.as_ref().ok().map(|answer| answer.id);
+            let delivered = answer.send(result).is_ok();
+            if let (Some(id), true) = (settled, delivered) {
+                service.note_delivery(id).await;
+            }
+        };
+        self.open_requests.spawn_on(life.in_current_span(), &self.runtime);
         on_answer.await.map_err(|_| ServiceError::Lost)?
     }
 
@@ -209,99 +202,108 @@ impl Service {
         self.open_requests.wait().await;
     }
 
-    async fn reserve(&self, request: &PaintRequest, random: [u8; 10]) -> Result<Reservation, ServiceError> {
-        let now = self.clock.now();
-        let month_start = Month::of(now, &self.zone).start(&self.zone);
-        let estimate = {
-            let job = &request.job;
-            self.costs.estimate(job, self.engine.estimate(job), self.engine.power())?
-        };
-        let (request, model) = (request.clone(), self.model.clone());
-        self.ask_ledger(move |ledger| {
-            let request = NewRequest {
-                id: RequestId::new(now, random),
-                key: request.caller.key,
-                idempotency_key: request.idempotency_key.as_deref(),
-                body_sha256: request.body_sha256,
-                model: &model,
-                images: request.job.images,
-                estimate,
-                now,
-                month_start,
-            };
-            admit::reserve(ledger, &request)
-        })
-        .await
-    }
-
-    /// From the queue to the settled answer. Whatever happens, the reservation is used up.
-    async fn see_through(
+    /// From a place in the queue to the settled answer. Whatever happens, the reservation is used up.
+    async fn live(
         &self,
-        reservation: Reservation,
-        ticket: Ticket,
-        job: &RenderJob,
+        permit: Permit,
+        request: &PaintRequest,
+        random: [u8; 10],
     ) -> Result<Answer, ServiceError> {
-        let reservation = match ticket.started.await {
-            Ok(()) => self.start(reservation).await?,
-            // The worker dropped the job without beginning it; its result says why.
-            Err(_) => reservation,
-        };
+        let (reservation, comparison) = self.reserve(request, random).await?;
+        let job = &request.job;
+        let ticket = permit.submit(job.clone());
+        if ticket.started.await.is_ok() {
+            self.note_start(reservation.id()).await;
+        }
         match ticket.finished.await {
-            Ok(Ok(painted)) => self.settle(reservation, painted, job).await,
+            Ok(Ok(painted)) => self.settle(reservation, painted, comparison, job).await,
             Ok(Err(error)) => {
-                self.fail(reservation, error.usage(), job).await?;
+                self.fail(reservation, error.usage(), job).await;
                 Err(error.into())
             }
             Err(_) => {
-                self.fail(reservation, None, job).await?;
+                self.fail(reservation, None, job).await;
                 Err(ServiceError::Lost)
             }
         }
     }
 
-    async fn start(&self, reservation: Reservation) -> Result<Reservation, ServiceError> {
-        self.ask_ledger(move |ledger| ledger.start(&reservation).map(|()| reservation)).await
+    /// Prices the job before any work, and reserves what it is expected to cost.
+    async fn reserve(
+        &self,
+        request: &PaintRequest,
+        random: [u8; 10],
+    ) -> Result<(Reservation, Comparison), ServiceError> {
+        let now = self.clock.now();
+        let month_start = Month::of(now, &self.zone).start(&self.zone);
+        let (job, day) = (&request.job, self.zone.to_datetime(now).date());
+        let Quote { estimate, comparison } =
+            self.costs.quote(job, self.engine.estimate(job), self.engine.power(), day)?;
+        let (request, model) = (request.clone(), self.model.clone());
+        let reservation = self
+            .ask_ledger(move |ledger| {
+                let request = NewRequest {
+                    id: RequestId::new(now, random),
+                    key: request.caller.key,
+                    idempotency_key: request.idempotency_key.as_deref(),
+                    body_sha256: request.body_sha256,
+                    model: &model,
+                    images: request.job.images,
+                    estimate,
+                    now,
+                    month_start,
+                };
+                admit::reserve(ledger, &request)
+            })
+            .await?;
+        Ok((reservation, comparison))
     }
 
-    /// Prices, encodes and books the pictures, in this order: nothing is booked that could not be sent.
+    /// Encodes, prices and books the pictures, in this order: nothing is booked that could not be sent.
     async fn settle(
         &self,
         reservation: Reservation,
         painted: Painted,
+        comparison: Comparison,
         job: &RenderJob,
     ) -> Result<Answer, ServiceError> {
         let (id, now) = (reservation.id(), self.clock.now());
         let (usage, prompt_tokens) = (painted.usage, painted.prompt_tokens);
-        let images = match self.price_and_encode(painted, job, now).await {
+        let images = match self.encode_and_price(painted, comparison).await {
             Ok(images) => images,
             Err(error) => {
-                self.fail(reservation, Some(usage), job).await?;
+                self.fail(reservation, Some(usage), job).await;
                 return Err(error);
             }
         };
         let (spec, currency) = (job.spec.clone(), self.costs.currency());
-        let images = self
-            .ask_ledger(move |ledger| {
+        let booked = self
+            .ask_ledger(move |ledger| -> Result<_, ServiceError> {
                 let row =
                     |image: &PaintedImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
                 let rows: Vec<_> = images.iter().map(row).collect();
-                ledger.settle(reservation, &spec, currency, &rows, now).map(|()| images)
+                Ok(ledger.settle(reservation, &spec, currency, &rows, now).map(|()| images))
             })
             .await?;
-        Ok(Answer { id, created: now, images, prompt_tokens })
+        match booked {
+            Ok(images) => Ok(Answer { id, created: now, images, prompt_tokens }),
+            Err(Unbooked { reservation, error }) => {
+                self.fail(reservation, Some(usage), job).await;
+                Err(error.into())
+            }
+        }
     }
 
-    async fn price_and_encode(
+    async fn encode_and_price(
         &self,
         painted: Painted,
-        job: &RenderJob,
-        now: Timestamp,
+        comparison: Comparison,
     ) -> Result<Vec<PaintedImage>, ServiceError> {
-        let day = self.zone.to_datetime(now).date();
+        let count = u32::try_from(painted.images.len()).unwrap_or(u32::MAX);
         let receipts = painted
             .usage
-            .split(job.images)
-            .map(|usage| self.costs.receipt(job.spec.size, usage, day))
+            .split(count)
+            .map(|usage| self.costs.receipt(usage, comparison.clone()))
             .collect::<Result<Vec<_>, CostError>>()?;
         self.blocking(move || {
             let images = painted.images.into_iter().zip(receipts);
@@ -314,34 +316,36 @@ impl Service {
         .await
     }
 
-    async fn fail(
-        &self,
-        reservation: Reservation,
-        usage: Option<Usage>,
-        job: &RenderJob,
-    ) -> Result<(), ServiceError> {
-        let now = self.clock.now();
-        let wasted = match usage {
-            Some(usage) => Some((usage, self.costs.wasted(usage)?)),
-            None => None,
-        };
-        let (job, currency) = (job.clone(), self.costs.currency());
-        self.ask_ledger(move |ledger| {
-            let work = wasted.map(|(usage, (wall_energy, electricity))| FailedWork {
-                seed: job.seed,
-                usage,
-                wall_energy,
-                electricity,
-            });
-            ledger.fail(reservation, &job.spec, currency, work.as_ref(), now)
-        })
-        .await
+    /// Ends a request without pictures. Where even that fails, the next start abandons it; all that is left to do is to
+    /// say so.
+    async fn fail(&self, reservation: Reservation, usage: Option<Usage>, job: &RenderJob) {
+        let (now, id) = (self.clock.now(), reservation.id());
+        let work = usage.and_then(|usage| {
+            let (wall_energy, electricity) = self.costs.wasted(usage).ok()?;
+            Some(FailedWork { seed: job.seed, usage, wall_energy, electricity })
+        });
+        let (spec, currency) = (job.spec.clone(), self.costs.currency());
+        let ended = self
+            .ask_ledger(move |ledger| {
+                ledger
+                    .fail(reservation, &spec, currency, work.as_ref(), now)
+                    .map_err(|unbooked| unbooked.error)
+            })
+            .await;
+        if let Err(error) = ended {
+            tracing::error!(request = %id, %error, "a failed request stays open until the next start");
+        }
     }
 
-    async fn note_delivery(&self, id: RequestId, delivered: bool) {
-        let noted = self.ask_ledger(move |ledger| ledger.note_delivery(id, delivered)).await;
-        if let Err(error) = noted {
-            tracing::warn!(request = %id, %error, "cannot note whether the answer was delivered");
+    async fn note_start(&self, id: RequestId) {
+        if let Err(error) = self.ask_ledger(move |ledger| ledger.start(id)).await {
+            tracing::warn!(request = %id, %error, "cannot note that the request is being painted");
+        }
+    }
+
+    async fn note_delivery(&self, id: RequestId) {
+        if let Err(error) = self.ask_ledger(move |ledger| ledger.note_delivery(id)).await {
+            tracing::warn!(request = %id, %error, "cannot note that the answer was delivered");
         }
     }
 }

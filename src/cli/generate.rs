@@ -52,7 +52,7 @@ pub(super) struct GenerateArgs {
     /// auto, cpu, cuda or cuda:N
     #[arg(long)]
     device: Option<DeviceChoice>,
-    /// PNG file to write; with -n above 1, numbered
+    /// PNG file to write; with --n above 1, numbered
     #[arg(short, long, value_name = "FILE", default_value = "picture.png")]
     output: PathBuf,
 }
@@ -71,6 +71,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     config.model.dtype = args.dtype.unwrap_or(config.model.dtype);
     let today = config.zone()?.to_datetime(clock.now()).date();
     let costs = config.cost_model(today)?;
+    check_writable(&args.output)?;
     let (pipeline, default_size) = load(&config)?;
     let spec = RenderSpec {
         prompt: args.prompt,
@@ -83,6 +84,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let first_seed = Seed::new(args.seed.unwrap_or_else(rand::random));
     let power = config.energy.device_power(pipeline.device_name() == "cpu");
     let meter = Meter::estimating(power, Arc::clone(clock));
+    let comparison = costs.compare(spec.size, today).map_err(|error| CliError::Failed(error.to_string()))?;
     for index in 0..args.n {
         let seed = first_seed.for_image(index);
         let file = match args.n {
@@ -95,7 +97,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
         std::fs::write(&file, png)
             .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
         let receipt =
-            costs.receipt(spec.size, usage, today).map_err(|error| CliError::Failed(error.to_string()))?;
+            costs.receipt(usage, comparison.clone()).map_err(|error| CliError::Failed(error.to_string()))?;
         print_receipt(&file, seed, &spec, &receipt, &costs)?;
     }
     Ok(())
@@ -106,7 +108,22 @@ fn load(config: &Config) -> Result<(Pipeline, ImageSize), CliError> {
     let mut report = LoadReport::new();
     let files = source.files(&mut |fetched| report.fetched(fetched))?;
     let pipeline = Pipeline::load(&files, config.model.device, config.model.dtype, report.on_load())?;
-    Ok((pipeline, source.default_size))
+    let default_size = source.default_size(pipeline.limits())?;
+    Ok((pipeline, default_size))
+}
+
+/// Before the work: whether there is a place for the picture.
+fn check_writable(file: &Path) -> Result<(), CliError> {
+    let place = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match place.is_dir() && !file.is_dir() {
+        true => Ok(()),
+        false => {
+            Err(CliError::Usage(format!("{}: cannot be written; pass another file with -o", file.display())))
+        }
+    }
 }
 
 fn paint(pipeline: &Pipeline, spec: &RenderSpec, seed: Seed) -> Result<Vec<u8>, CliError> {

@@ -53,7 +53,7 @@ pub(super) fn run(command: KeyCommand, clock: &dyn Clock) -> Result<(), CliError
         KeyCommand::Create { place, name, admin, admin_only, budget } => {
             let scopes = Scopes { images: !admin_only, admin: admin || admin_only };
             let key = ApiKey::generate(&mut rand::rng());
-            let (_, ledger) = place.ledger()?;
+            let (_, ledger) = place.ledger_or_new()?;
             let name = name.unwrap_or_else(|| "unnamed".into());
             ledger.create_key(&key, &name, scopes, budget, clock.now())?;
             println!("{}", key.reveal());
@@ -79,19 +79,19 @@ pub(super) fn run(command: KeyCommand, clock: &dyn Clock) -> Result<(), CliError
 fn list(place: &Place) -> Result<(), CliError> {
     let (config, ledger) = place.ledger()?;
     let zone: TimeZone = config.zone()?;
-    println!("{:<12} {:<20} {:<14} {:<12} {:<12} STATE", "PUBLIC ID", "NAME", "SCOPES", "BUDGET", "CREATED");
+    let mut lines = format!(
+        "{:<12} {:<20} {:<14} {:<12} {:<12} STATE\n",
+        "PUBLIC ID", "NAME", "SCOPES", "BUDGET", "CREATED"
+    );
     for key in ledger.keys()? {
         let budget = key.budget_month.map_or_else(|| "-".into(), |budget| budget.to_string());
-        let state = key
-            .revoked_at
-            .map_or_else(|| "active".into(), |at| format!("revoked {}", zone.to_datetime(at).date()));
-        let created = zone.to_datetime(key.created_at).date();
-        println!(
-            "{:<12} {:<20} {:<14} {budget:<12} {created:<12} {state}",
-            key.public_id,
-            key.name,
-            key.scopes.to_string()
+        let revoked = |at| format!("revoked {}", zone.to_datetime(at).date());
+        let state = key.revoked_at.map_or_else(|| "active".into(), revoked);
+        let (scopes, created) = (key.scopes.to_string(), zone.to_datetime(key.created_at).date());
+        lines += &format!(
+            "{:<12} {:<20} {scopes:<14} {budget:<12} {created:<12} {state}\n",
+            key.public_id, key.name
         );
     }
-    Ok(())
+    super::print(&lines)
 }

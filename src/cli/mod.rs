@@ -8,7 +8,12 @@ mod key;
 mod progress;
 mod serve;
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -123,6 +128,16 @@ fn start_log() {
         .init();
 }
 
+/// Writes to standard output; a reader that has gone, such as `head`, is no error.
+fn print(text: &str) -> Result<(), CliError> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CliError::Failed(error.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Place {
     fn config(&self) -> Result<Config, ConfigError> {
         let mut config = Config::load(self.config.as_deref())?;
@@ -132,12 +147,24 @@ impl Place {
         Ok(config)
     }
 
-    /// The ledger of the data directory, beside a running server or without one.
+    /// The ledger of the data directory, beside a running server or without one. A directory without one is a typing
+    /// mistake, not an empty month.
     fn ledger(&self) -> Result<(Config, Ledger), CliError> {
         let config = self.config()?;
-        let error = |cause: std::io::Error| {
-            CliError::Usage(format!("data directory {}: {cause}", config.data_dir.display()))
-        };
+        let file = config.data_dir.join("ledger.sqlite3");
+        match file.is_file() {
+            true => Ok((config, Ledger::open(&file)?)),
+            false => Err(CliError::Usage(format!(
+                "{}: no such ledger; serve once, or pass another --data-dir",
+                file.display()
+            ))),
+        }
+    }
+
+    /// The same, made where there is none.
+    fn ledger_or_new(&self) -> Result<(Config, Ledger), CliError> {
+        let config = self.config()?;
+        let error = |cause| CliError::Usage(format!("data directory {}: {cause}", config.data_dir.display()));
         std::fs::create_dir_all(&config.data_dir).map_err(error)?;
         let ledger = Ledger::open(&config.data_dir.join("ledger.sqlite3"))?;
         Ok((config, ledger))

@@ -4,7 +4,7 @@ mod model;
 mod prices;
 mod receipt;
 
-pub use model::{CostModel, CostSettings, ExchangeRate, Hardware};
+pub use model::{CostModel, CostSettings, ExchangeRate, Hardware, Quote};
 pub use prices::{PriceBook, PriceEntry, PriceError, PriceUnit};
 pub use receipt::{Comparison, Receipt};
 

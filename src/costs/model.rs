@@ -3,7 +3,7 @@ use serde::Deserialize;
 
 use super::{Comparison, CostError, PriceBook, Receipt};
 use crate::{
-    domain::{ImageSize, RenderJob, Usage},
+    domain::{EnergySource, ImageSize, RenderJob, Usage},
     units::{Currency, Energy, Millis, Money, Power},
 };
 
@@ -28,7 +28,7 @@ pub struct CostSettings {
 }
 
 /// Depreciation by units: (price − residual) · share / lifetime images.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Hardware {
     /// What it was.
@@ -82,6 +82,15 @@ pub struct ExchangeRate {
     pub rate: Money,
     /// First day of the rate.
     pub effective_from: Date,
+}
+
+/// What is known of a job's cost before it is done.
+#[derive(Debug, Clone)]
+pub struct Quote {
+    /// The whole job's expected standard cost: what is reserved for it.
+    pub estimate: Money,
+    /// One picture's price elsewhere.
+    pub comparison: Comparison,
 }
 
 /// Prices a picture.
@@ -140,7 +149,7 @@ impl CostModel {
 
     /// Whether no hardware of the owner's was configured, so that wear is the example's.
     pub fn uses_example_hardware(&self) -> bool {
-        self.settings.hardware.price == Hardware::default().price
+        self.settings.hardware == Hardware::default()
     }
 
     /// The settings.
@@ -148,11 +157,32 @@ impl CostModel {
         &self.settings
     }
 
-    /// Prices one picture of `size`, painted on `day` with `usage` of the device.
+    /// What a whole job is expected to cost, if it takes `duration` of the device at `power`, and what one picture of it
+    /// costs elsewhere on `day`. Asked before any work, so that a missing price costs no picture.
     ///
     /// # Errors
     /// [`CostError`] where a price or a rate is missing on that day, or an amount is out of range.
-    pub fn receipt(&self, size: ImageSize, usage: Usage, day: Date) -> Result<Receipt, CostError> {
+    pub fn quote(
+        &self,
+        job: &RenderJob,
+        duration: Millis,
+        power: Power,
+        day: Date,
+    ) -> Result<Quote, CostError> {
+        let usage = Usage { duration, energy: power.over(duration), source: EnergySource::Estimated };
+        let electricity = self.electricity(self.wall_energy(usage))?;
+        let each = self.depreciation_per_image()?.plus(self.settings.upkeep_per_image)?;
+        Ok(Quote {
+            estimate: electricity.plus(each.share_ceil(u64::from(job.images), 1)?)?,
+            comparison: self.compare(job.spec.size, day)?,
+        })
+    }
+
+    /// Prices one picture that took `usage` of the device.
+    ///
+    /// # Errors
+    /// [`CostError`] where an amount is out of range.
+    pub fn receipt(&self, usage: Usage, comparison: Comparison) -> Result<Receipt, CostError> {
         let wall_energy = self.wall_energy(usage);
         Ok(Receipt {
             usage,
@@ -160,20 +190,8 @@ impl CostModel {
             electricity: self.electricity(wall_energy)?,
             depreciation: self.depreciation_per_image()?,
             upkeep: self.settings.upkeep_per_image,
-            comparison: self.compare(size, day)?,
+            comparison,
         })
-    }
-
-    /// What a whole job will cost, if it takes `duration` of the device at `power`: the amount to reserve for it.
-    ///
-    /// # Errors
-    /// [`CostError`] where an amount is out of range.
-    pub fn estimate(&self, job: &RenderJob, duration: Millis, power: Power) -> Result<Money, CostError> {
-        let usage =
-            Usage { duration, energy: power.over(duration), source: crate::domain::EnergySource::Estimated };
-        let electricity = self.electricity(self.wall_energy(usage))?;
-        let each = self.depreciation_per_image()?.plus(self.settings.upkeep_per_image)?;
-        Ok(electricity.plus(each.share_ceil(u64::from(job.images), 1)?)?)
     }
 
     /// Electricity of work that gave no picture: failed, cancelled.
@@ -207,8 +225,11 @@ impl CostModel {
         Ok(worn.share_ceil(u64::from(hardware.share_percent), pictures)?)
     }
 
-    /// The compared service's list price in the ledger's currency, rounded down.
-    fn compare(&self, size: ImageSize, day: Date) -> Result<Comparison, CostError> {
+    /// The compared service's list price for a picture of `size` on `day`, in the ledger's currency, rounded down.
+    ///
+    /// # Errors
+    /// [`CostError`] where a price or a rate is missing on that day, or an amount is out of range.
+    pub fn compare(&self, size: ImageSize, day: Date) -> Result<Comparison, CostError> {
         let entry = self.prices.price(&self.settings.compare_with, day)?;
         let exchange_rate = self.rate(entry.currency, day)?;
         let list_price = entry.of_picture(size)?;
@@ -240,7 +261,6 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::domain::EnergySource;
 
     const DAY: Date = date(2026, 11, 23);
 
@@ -257,6 +277,10 @@ mod tests {
         CostModel::new(settings, PriceBook::built_in()?, dollars(), DAY)
     }
 
+    fn receipt(model: &CostModel, side: u32) -> Result<Receipt, CostError> {
+        model.receipt(ARTICLE, model.compare(ImageSize::square(side), DAY)?)
+    }
+
     /// 450 W for 15 s, as in the article of January 2026.
     const ARTICLE: Usage = Usage {
         duration: Millis::new(15_000),
@@ -266,9 +290,8 @@ mod tests {
 
     #[test]
     fn the_articles_picture_costs_what_its_formulas_give() {
-        let receipt = model(CostSettings::default())
-            .and_then(|model| model.receipt(ImageSize::square(1000), ARTICLE, DAY))
-            .expect("a receipt");
+        let receipt =
+            model(CostSettings::default()).and_then(|model| receipt(&model, 1000)).expect("a receipt");
         assert_eq!(receipt.electricity.to_string(), "0.00225");
         assert_eq!(receipt.depreciation.to_string(), "0.343333334");
         assert_eq!(receipt.upkeep.to_string(), "0.03");
@@ -282,9 +305,7 @@ mod tests {
     fn without_a_residual_the_article_depreciates_0_5767() {
         let mut settings = CostSettings::default();
         settings.hardware.residual = Money::ZERO;
-        let receipt = model(settings)
-            .and_then(|model| model.receipt(ImageSize::square(1024), ARTICLE, DAY))
-            .expect("a receipt");
+        let receipt = model(settings).and_then(|model| receipt(&model, 1024)).expect("a receipt");
         assert_eq!(receipt.depreciation.to_string(), "0.576666667");
     }
 
@@ -295,9 +316,7 @@ mod tests {
             wall_factor_percent: 110,
             ..CostSettings::default()
         };
-        let receipt = model(settings)
-            .and_then(|model| model.receipt(ImageSize::square(1024), ARTICLE, DAY))
-            .expect("a receipt");
+        let receipt = model(settings).and_then(|model| receipt(&model, 1024)).expect("a receipt");
         // (6,750 J + 50 W · 15 s) · 1.1
         assert_eq!(receipt.wall_energy, Energy::from_millijoules(8_250_000));
         assert_eq!(receipt.electricity.to_string(), "0.00275");

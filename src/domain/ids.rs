@@ -3,7 +3,7 @@ use std::fmt;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// One accepted request, in the ledger and in every log line. A UUID version 7 (RFC 9562), so ids sort by time.
+/// One accepted request in the ledger. A UUID version 7 (RFC 9562), so ids sort by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(Uuid);
 

@@ -47,7 +47,7 @@ pub enum Quality {
     /// The model's own steps; also `auto` and `standard`.
     #[default]
     Medium,
-    /// A quarter more than the model's own steps; also `hd`.
+    /// A quarter more than the model's own steps; also `xhigh`, `max` and `hd`.
     High,
 }
 
@@ -79,7 +79,7 @@ impl FromStr for Quality {
         match text {
             "low" => Ok(Self::Low),
             "auto" | "medium" | "standard" => Ok(Self::Medium),
-            "high" | "hd" => Ok(Self::High),
+            "high" | "xhigh" | "max" | "hd" => Ok(Self::High),
             _ => Err(()),
         }
     }

@@ -4,6 +4,9 @@ use crate::units::Millis;
 
 /// Pixel-steps of the unit in which pace is kept: a megapixel-step.
 const UNIT: u64 = 1_000_000;
+/// Pixel-steps of a job that counts as much as everything before it: 512² in 8 steps. Smaller jobs count less, since
+/// what they take is mostly not theirs.
+const HALF_WEIGHT: u64 = 2_097_152;
 /// Microseconds a megapixel-step before anything was measured: 15 s for 1024² in 8 steps, an RTX 4090 in early 2026.
 const FIRST_GUESS_MICROS: u64 = 1_800_000;
 
@@ -20,12 +23,13 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Takes a finished job into the average; half its weight is the newest job's.
+    /// Takes a finished job into the average, by its size.
     pub(super) fn observe(&self, pixel_steps: u64, duration: Millis) {
         let micros = u128::from(duration.get()) * 1000 * u128::from(UNIT) / u128::from(pixel_steps.max(1));
-        let measured = u64::try_from(micros).unwrap_or(u64::MAX);
-        let before = self.micros_per_unit.load(Ordering::Relaxed);
-        self.micros_per_unit.store((before / 2).saturating_add(measured / 2).max(1), Ordering::Relaxed);
+        let before = u128::from(self.micros_per_unit.load(Ordering::Relaxed));
+        let (old, new) = (u128::from(HALF_WEIGHT), u128::from(pixel_steps));
+        let average = before.saturating_mul(old).saturating_add(micros.saturating_mul(new)) / (old + new);
+        self.micros_per_unit.store(u64::try_from(average).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
     }
 
     /// The time for `pixel_steps`, rounded up.
@@ -53,5 +57,13 @@ mod tests {
             pace.observe(8 * UNIT, Millis::new(80));
         }
         assert_eq!(pace.time_for(8 * UNIT), Millis::new(80));
+    }
+
+    #[test]
+    fn a_tiny_job_hardly_moves_the_pace() {
+        let pace = Pace::default();
+        pace.observe(16 * 16, Millis::new(130));
+        let foreseen = pace.time_for(1024 * 1024 * 8).as_secs_ceil();
+        assert!((15..=17).contains(&foreseen), "{foreseen}");
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct ApiError {
 enum Retry {
     Unsaid,
     After(Millis),
-    /// `x-should-retry: false`, which the SDKs obey.
+    /// `x-should-retry: false`, which the SDKs obey: another try would be painted and booked again, or refused again.
     Never,
 }
 
@@ -68,6 +68,24 @@ impl ApiError {
 
     pub(super) fn body(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, None, message)
+    }
+
+    pub(super) fn query(error: &dyn fmt::Display) -> Self {
+        Self::body(format!("The query cannot be read: {error}."))
+    }
+
+    pub(super) fn form(error: &dyn fmt::Display) -> Self {
+        Self::body(format!("The form cannot be read: {error}."))
+    }
+
+    pub(super) fn body_too_slow() -> Self {
+        let message = "The body did not arrive in time.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, "request_timeout", message)
+    }
+
+    /// Whether signing in is what helps.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
     }
 
     pub(super) fn content_type() -> Self {
@@ -118,6 +136,7 @@ impl ApiError {
         tracing::error!(error = %detail, "a request failed");
         let message = "The server could not answer. Its log says why.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, "internal_error", message)
+            .retry(Retry::Never)
     }
 
     fn overloaded(full: QueueFull) -> Self {
@@ -145,6 +164,7 @@ impl From<ServiceError> for ApiError {
                 tracing::error!(dtype, "a picture was not finite");
                 let message = "The picture did not come out finite. The operator may try another dtype.";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, "render_failed", message)
+                    .retry(Retry::Never)
             }
             other @ (ServiceError::Work(_)
             | ServiceError::Cost(_)

@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{CONTENT_TYPE, HeaderMap},
     web,
 };
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 
 use super::{State, auth, error::ApiError, wire};
 use crate::{
@@ -11,6 +14,8 @@ use crate::{
     service::PaintRequest,
 };
 
+/// How long a body may take to arrive.
+const BODY_WAIT: Duration = Duration::from_secs(60);
 /// Longest Idempotency-Key that is kept.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
 
@@ -24,10 +29,11 @@ pub(super) async fn generate(
     check_content_type(request.headers())?;
     let idempotency_key = idempotency_key(request.headers())?;
     let limit = state.offer.body_bytes_max;
-    let body = match payload.to_bytes_limited(limit).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return Err(ApiError::body("The body ended early.")),
-        Err(_) => return Err(ApiError::body_too_large(limit)),
+    let body = match timeout(BODY_WAIT, payload.to_bytes_limited(limit)).await {
+        Ok(Ok(Ok(body))) => body,
+        Ok(Ok(Err(_))) => return Err(ApiError::body("The body ended early.")),
+        Ok(Err(_)) => return Err(ApiError::body_too_large(limit)),
+        Err(_) => return Err(ApiError::body_too_slow()),
     };
     let asked = wire::parse(&body, &state.offer, || Seed::new(rand::random()))?;
     let paint = PaintRequest {

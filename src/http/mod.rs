@@ -16,8 +16,8 @@ use self::error::ApiError;
 pub use self::{admin::SessionSecret, wire::Offer};
 use crate::{admit::Door, service::Service};
 
-/// How long a stop waits for connections: as long as a picture may take. A second Ctrl-C does not wait.
-const STOP_WAIT_SECS: u64 = 24 * 3600;
+/// How long a stop waits for connections, once every answer has been made.
+const STOP_WAIT_SECS: u64 = 5;
 /// Threads that parse requests; the pictures are painted elsewhere.
 const HTTP_WORKERS: usize = 2;
 
@@ -55,6 +55,8 @@ fn routes(config: &mut web::ServiceConfig) {
         web::to(move || async move { Err::<HttpResponse, _>(ApiError::method_not_supported(method)) })
     };
     config
+        .app_data(web::QueryConfig::default().error_handler(|error, _| ApiError::query(&error).into()))
+        .app_data(web::FormConfig::default().error_handler(|error, _| ApiError::form(&error).into()))
         .service(
             web::resource("/v1/images/generations")
                 .route(web::post().to(images::generate))
@@ -71,7 +73,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .default_service(web::to(unknown_url));
 }
 
-/// Alive. Whether the model is loaded needs no asking: the server listens only after that.
+/// Alive, and the model is loaded: nothing is answered before that.
 async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
 }

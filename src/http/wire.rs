@@ -74,7 +74,7 @@ pub(super) fn parse(body: &[u8], offer: &Offer, draw_seed: impl FnOnce() -> Seed
             ApiError::parameter(
                 "quality",
                 "invalid_value",
-                "`quality` is auto, low, medium, high, standard or hd.",
+                "`quality` is auto, low, medium, high, xhigh, max, standard or hd.",
             )
         })?,
     };
@@ -83,6 +83,8 @@ pub(super) fn parse(body: &[u8], offer: &Offer, draw_seed: impl FnOnce() -> Seed
     let seed = fields.integer("seed", 0, Seed::MAX)?.map_or_else(draw_seed, Seed::new);
     fields.one_of("response_format", &["b64_json"])?;
     fields.one_of("output_format", &["png"])?;
+    // A percentage for JPEG and WebP; PNG loses nothing at any.
+    fields.integer("output_compression", 0, 100)?;
     fields.one_of("background", &["auto", "opaque"])?;
     fields.one_of("moderation", &["auto", "low"])?;
     fields.one_of("style", &["vivid", "natural"])?;

@@ -16,15 +16,17 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use rusqlite_migration::{M, Migrations};
+
+use crate::units::Currency;
 
 pub use self::{
     entries::{FailedWork, SettledImage},
     keys::KeyRow,
     months::{Month, MonthError, MonthTotals},
     report::MonthReport,
-    requests::{NewRequest, Reservation, ReserveError},
+    requests::{NewRequest, Reservation, ReserveError, Unbooked},
 };
 
 /// How long a writer waits for another process, such as `tintype key create` beside a running server.
@@ -50,6 +52,19 @@ pub enum LedgerError {
     /// The schema could not be brought up to date.
     #[error("the ledger's schema: {0}")]
     Migration(#[from] rusqlite_migration::Error),
+    /// The file system does not carry a write-ahead log.
+    #[error("the ledger: its file system has no shared memory for a write-ahead log; use a local --data-dir")]
+    NoWal,
+    /// The ledger is kept in another currency.
+    #[error(
+        "the ledger is kept in {kept}, but costs.currency is {configured}; set it back, or use another --data-dir"
+    )]
+    Currency {
+        /// The currency of its entries.
+        kept: String,
+        /// The configured one.
+        configured: Currency,
+    },
     /// A row holds what no row should hold.
     #[error("the ledger: {what} is out of range")]
     OutOfRange {
@@ -74,7 +89,11 @@ impl Ledger {
     pub fn open(file: &Path) -> Result<Self, LedgerError> {
         let mut writer = Connection::open(file)?;
         writer.busy_timeout(BUSY_TIMEOUT)?;
-        writer.pragma_update(None, "journal_mode", "WAL")?;
+        let journal: String =
+            writer.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        if journal != "wal" {
+            return Err(LedgerError::NoWal);
+        }
         writer.pragma_update(None, "synchronous", "FULL")?;
         writer.pragma_update(None, "foreign_keys", true)?;
         Migrations::from_slice(MIGRATIONS).to_latest(&mut writer)?;
@@ -82,6 +101,21 @@ impl Ledger {
         let reader = Connection::open_with_flags(file, flags)?;
         reader.busy_timeout(BUSY_TIMEOUT)?;
         Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader) })
+    }
+
+    /// Whether amounts in `configured` may be added to this ledger's.
+    ///
+    /// # Errors
+    /// [`LedgerError::Currency`] where its entries are in another currency.
+    pub fn check_currency(&self, configured: Currency) -> Result<(), LedgerError> {
+        let kept: Option<String> = self
+            .reader()
+            .query_row("SELECT currency FROM entries ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
+            .optional()?;
+        match kept {
+            Some(kept) if kept != configured.code() => Err(LedgerError::Currency { kept, configured }),
+            _ => Ok(()),
+        }
     }
 
     /// A connection is sound after a panic elsewhere: an open transaction was rolled back when it was dropped.

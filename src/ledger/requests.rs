@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{FailedWork, Ledger, LedgerError, SettledImage, entries::Entries};
 use crate::{
@@ -68,6 +68,16 @@ pub struct Reservation {
     pub(super) id: RequestId,
 }
 
+/// A request that could not be ended, and is still open.
+#[derive(Debug, thiserror::Error)]
+#[error("request {} could not be booked: {error}", reservation.id)]
+pub struct Unbooked {
+    /// Its money, still set aside.
+    pub reservation: Reservation,
+    /// Why.
+    pub error: LedgerError,
+}
+
 impl Reservation {
     /// The request.
     pub fn id(&self) -> RequestId {
@@ -110,18 +120,14 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::State`] where the request is not reserved.
-    pub fn start(&self, reservation: &Reservation) -> Result<(), LedgerError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        move_state(&transaction, reservation.id, "reserved", "running", None)?;
-        transaction.commit()?;
-        Ok(())
+    pub fn start(&self, id: RequestId) -> Result<(), LedgerError> {
+        expect_one(begin(&self.writer(), id)?, id, "reserved")
     }
 
     /// Books every picture of a request: running → settled, with an entry for each, all or none.
     ///
     /// # Errors
-    /// [`LedgerError`]; nothing was written.
+    /// [`Unbooked`], with the reservation; nothing was written.
     pub fn settle(
         &self,
         reservation: Reservation,
@@ -129,22 +135,20 @@ impl Ledger {
         currency: Currency,
         images: &[SettledImage],
         now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    ) -> Result<(), Unbooked> {
         let entries = Entries { request: reservation.id, spec, currency, now };
-        for (index, image) in (0..).zip(images) {
-            entries.insert_image(&transaction, index, image)?;
-        }
-        move_state(&transaction, reservation.id, "running", "settled", Some(now))?;
-        transaction.commit()?;
-        Ok(())
+        self.end(reservation, "settled", now, |transaction| {
+            for (index, image) in (0..).zip(images) {
+                entries.insert_image(transaction, index, image)?;
+            }
+            Ok(())
+        })
     }
 
     /// Ends a request that gave no picture, and books the energy it took, if any: reserved or running → failed.
     ///
     /// # Errors
-    /// [`LedgerError`]; nothing was written.
+    /// [`Unbooked`], with the reservation; nothing was written.
     pub fn fail(
         &self,
         reservation: Reservation,
@@ -152,31 +156,48 @@ impl Ledger {
         currency: Currency,
         work: Option<&FailedWork>,
         now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if let Some(work) = work {
-            let entries = Entries { request: reservation.id, spec, currency, now };
-            entries.insert_failure(&transaction, work)?;
-        }
-        let ended = transaction.execute(
-            "UPDATE requests SET state = 'failed', ended_at_ms = ?2
-             WHERE id = ?1 AND state IN ('reserved', 'running')",
-            params![reservation.id.to_text(), now.as_millisecond()],
-        )?;
-        expect_one(ended, reservation.id, "open")?;
-        transaction.commit()?;
-        Ok(())
+    ) -> Result<(), Unbooked> {
+        let entries = Entries { request: reservation.id, spec, currency, now };
+        self.end(reservation, "failed", now, |transaction| match work {
+            Some(work) => entries.insert_failure(transaction, work),
+            None => Ok(()),
+        })
     }
 
-    /// Notes whether the answer reached the client.
+    /// Writes a request's entries and its end in one transaction.
+    fn end(
+        &self,
+        reservation: Reservation,
+        state: &str,
+        now: Timestamp,
+        write: impl FnOnce(&Transaction<'_>) -> Result<(), LedgerError>,
+    ) -> Result<(), Unbooked> {
+        let id = reservation.id;
+        let mut writer = self.writer();
+        let booked = || -> Result<(), LedgerError> {
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // Where the start could not be noted, it is noted now.
+            begin(&transaction, id)?;
+            write(&transaction)?;
+            let ended = transaction.execute(
+                "UPDATE requests SET state = ?2, ended_at_ms = ?3, delivered = CASE ?2 WHEN 'settled' THEN 0 END
+                 WHERE id = ?1 AND state = 'running'",
+                params![id.to_text(), state, now.as_millisecond()],
+            )?;
+            expect_one(ended, id, "open")?;
+            Ok(transaction.commit()?)
+        };
+        booked().map_err(|error| Unbooked { reservation, error })
+    }
+
+    /// Notes that a settled request's answer was handed over. Until then its pictures count as undelivered.
     ///
     /// # Errors
     /// [`LedgerError::State`] where the request is not settled.
-    pub fn note_delivery(&self, id: RequestId, delivered: bool) -> Result<(), LedgerError> {
+    pub fn note_delivery(&self, id: RequestId) -> Result<(), LedgerError> {
         let noted = self.writer().execute(
-            "UPDATE requests SET delivered = ?2 WHERE id = ?1 AND state = 'settled'",
-            params![id.to_text(), delivered],
+            "UPDATE requests SET delivered = 1 WHERE id = ?1 AND state = 'settled'",
+            [id.to_text()],
         )?;
         expect_one(noted, id, "settled")
     }
@@ -200,7 +221,8 @@ fn check_idempotency(
 ) -> Result<(), ReserveError> {
     let body: Option<[u8; 32]> = transaction
         .query_row(
-            "SELECT body_sha256 FROM requests WHERE key_id = ?1 AND idempotency_key = ?2",
+            "SELECT body_sha256 FROM requests
+             WHERE key_id = ?1 AND idempotency_key = ?2 AND state NOT IN ('failed', 'abandoned')",
             params![request.key.get(), idempotency_key],
             |row| row.get(0),
         )
@@ -237,18 +259,10 @@ fn check_budget(transaction: &Transaction<'_>, request: &NewRequest<'_>) -> Resu
     }
 }
 
-fn move_state(
-    transaction: &Transaction<'_>,
-    id: RequestId,
-    from: &'static str,
-    to: &str,
-    ended_at: Option<Timestamp>,
-) -> Result<(), LedgerError> {
-    let moved = transaction.execute(
-        "UPDATE requests SET state = ?3, ended_at_ms = ?4 WHERE id = ?1 AND state = ?2",
-        params![id.to_text(), from, to, ended_at.map(Timestamp::as_millisecond)],
-    )?;
-    expect_one(moved, id, from)
+/// reserved → running. Returns how many rows went that way.
+fn begin(connection: &Connection, id: RequestId) -> rusqlite::Result<usize> {
+    connection
+        .execute("UPDATE requests SET state = 'running' WHERE id = ?1 AND state = 'reserved'", [id.to_text()])
 }
 
 fn expect_one(rows: usize, id: RequestId, expected: &'static str) -> Result<(), LedgerError> {

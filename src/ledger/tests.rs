@@ -54,7 +54,7 @@ impl Book {
         self.ledger.totals(NOON - hour, NOON + hour).expect("totals")
     }
 
-    fn settle(&self, reservation: Reservation, images: &[&Receipt]) -> Result<(), LedgerError> {
+    fn settle(&self, reservation: Reservation, images: &[&Receipt]) -> Result<(), Unbooked> {
         let images: Vec<_> = images
             .iter()
             .map(|receipt| SettledImage { seed: Seed::new(1), receipt: (*receipt).clone() })
@@ -103,7 +103,7 @@ fn receipt() -> Receipt {
 fn a_settled_request_has_a_row_for_every_picture() {
     let mut book = Book::new(None);
     let reservation = book.reserve(20, None, 0).expect("reserved");
-    book.ledger.start(&reservation).expect("started");
+    book.ledger.start(reservation.id).expect("started");
     book.settle(reservation, &[&receipt(), &receipt()]).expect("settled");
     let totals = book.totals();
     assert_eq!(totals.images, 2);
@@ -118,25 +118,56 @@ fn a_second_settlement_of_one_reservation_is_refused() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
     let again = Reservation { id: reservation.id };
-    book.ledger.start(&reservation).expect("started");
+    book.ledger.start(reservation.id).expect("started");
     book.settle(reservation, &[&receipt()]).expect("settled");
     assert!(book.settle(again, &[&receipt()]).is_err());
     assert_eq!(book.totals().images, 1);
 }
 
 #[test]
-fn a_picture_is_not_settled_before_its_work_began() {
+fn a_start_that_could_not_be_noted_is_noted_with_the_end() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
-    assert!(book.settle(reservation, &[&receipt()]).is_err());
-    assert_eq!(book.totals().images, 0);
+    book.settle(reservation, &[&receipt()]).expect("settled");
+    assert_eq!(book.totals().images, 1);
+}
+
+#[test]
+fn a_settlement_that_fails_gives_its_reservation_back() {
+    let mut book = Book::new(None);
+    let reservation = book.reserve(10, None, 0).expect("reserved");
+    let absurd = Receipt { wall_energy: Energy::from_millijoules(u64::MAX), ..receipt() };
+    let unbooked = book.settle(reservation, &[&receipt(), &absurd]).expect_err("out of range");
+    assert_eq!(book.totals().images, 0, "all or none");
+    book.ledger.fail(unbooked.reservation, &spec(), Currency::CNY, None, NOON).expect("failed");
+}
+
+#[test]
+fn a_picture_counts_as_undelivered_until_its_delivery_is_noted() {
+    let mut book = Book::new(None);
+    let reservation = book.reserve(10, None, 0).expect("reserved");
+    let id = reservation.id;
+    book.settle(reservation, &[&receipt()]).expect("settled");
+    assert_eq!(book.totals().undelivered, 1);
+    book.ledger.note_delivery(id).expect("noted");
+    assert_eq!(book.totals().undelivered, 0);
+}
+
+#[test]
+fn a_ledger_keeps_one_currency() {
+    let mut book = Book::new(None);
+    assert!(book.ledger.check_currency(Currency::EUR).is_ok(), "it is empty");
+    let reservation = book.reserve(10, None, 0).expect("reserved");
+    book.settle(reservation, &[&receipt()]).expect("settled");
+    assert!(book.ledger.check_currency(Currency::CNY).is_ok());
+    assert!(matches!(book.ledger.check_currency(Currency::EUR), Err(LedgerError::Currency { .. })));
 }
 
 #[test]
 fn failed_work_costs_its_electricity_and_gives_no_picture() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
-    book.ledger.start(&reservation).expect("started");
+    book.ledger.start(reservation.id).expect("started");
     let work = FailedWork {
         seed: Seed::new(1),
         usage: receipt().usage,
@@ -154,7 +185,7 @@ fn failed_work_costs_its_electricity_and_gives_no_picture() {
 fn the_database_itself_refuses_to_rewrite_history() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
-    book.ledger.start(&reservation).expect("started");
+    book.ledger.start(reservation.id).expect("started");
     book.settle(reservation, &[&receipt()]).expect("settled");
     for sql in [
         "UPDATE entries SET electricity_nano = 0",
@@ -162,6 +193,14 @@ fn the_database_itself_refuses_to_rewrite_history() {
         "DELETE FROM requests",
         "UPDATE requests SET state = 'running'",
         "UPDATE requests SET state = 'abandoned'",
+        "UPDATE requests SET reserved_nano = 0",
+        "REPLACE INTO requests SELECT id, key_id, idempotency_key, body_sha256, 'reserved', model, images, 0,
+             created_at_ms, NULL, NULL FROM requests",
+        "REPLACE INTO entries (id, request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj,
+             wall_energy_mj, energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
+             compared_nano, exchange_rate_nano, width, height, steps, seed)
+         SELECT id, request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
+             energy_source, currency, 0, 0, 0, compared_sku, 0, 0, width, height, steps, seed FROM entries",
     ] {
         assert!(book.sql(sql).is_err(), "{sql}");
     }
@@ -172,25 +211,25 @@ fn the_database_itself_refuses_to_rewrite_history() {
 fn a_reversal_and_a_correction_replace_a_wrong_entry() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
-    book.ledger.start(&reservation).expect("started");
+    book.ledger.start(reservation.id).expect("started");
     book.settle(reservation, &[&receipt()]).expect("settled");
-    let copy = |kind: &str, reverses: &str, sign: i64, electricity: i64| {
+    let copy = |link: &str, sign: i64, electricity: i64| {
         format!(
-            "INSERT INTO entries (request_id, kind, image_index, reverses, images, entered_at_ms, duration_ms, energy_mj,
+            "INSERT INTO entries (request_id, kind, image_index, {link}, images, entered_at_ms, duration_ms, energy_mj,
                  wall_energy_mj, energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
                  compared_nano, exchange_rate_nano, width, height, steps, seed)
-             SELECT request_id, '{kind}', image_index, {reverses}, {sign}, entered_at_ms, {sign} * duration_ms,
-                 {sign} * energy_mj, {sign} * wall_energy_mj, energy_source, currency, {electricity},
-                 {sign} * depreciation_nano, {sign} * upkeep_nano, compared_sku, {sign} * compared_nano,
-                 exchange_rate_nano, width, height, steps, seed
-             FROM entries WHERE kind = 'image'"
+             SELECT request_id, kind, image_index, id, {sign}, entered_at_ms, {sign} * duration_ms, {sign} * energy_mj,
+                 {sign} * wall_energy_mj, energy_source, currency, {electricity}, {sign} * depreciation_nano,
+                 {sign} * upkeep_nano, compared_sku, {sign} * compared_nano, exchange_rate_nano, width, height, steps, seed
+             FROM entries WHERE reverses IS NULL AND corrects IS NULL"
         )
     };
-    book.sql(&copy("reversal", "id", -1, -1)).expect("reversed");
+    book.sql(&copy("reverses", -1, -1)).expect("reversed");
     assert_eq!((book.totals().images, book.totals().standard), (0, Money::ZERO));
-    assert!(book.sql(&copy("reversal", "id", -1, -1)).is_err(), "at most once");
-    book.sql(&copy("correction", "NULL", 1, 4)).expect("corrected");
+    assert!(book.sql(&copy("reverses", -1, -1)).is_err(), "at most once");
+    book.sql(&copy("corrects", 1, 4)).expect("corrected");
     assert_eq!((book.totals().images, book.totals().standard), (1, Money::from_nano(9)));
+    assert!(book.sql(&copy("corrects", 1, 4)).is_err(), "at most once");
 }
 
 #[test]
@@ -202,6 +241,9 @@ fn a_retry_under_one_idempotency_key_is_told_from_another_request() {
     let other = book.reserve(10, Some("a"), 2);
     assert!(matches!(other, Err(ReserveError::IdempotencyKeyUsed { same_body: false })));
     assert!(book.reserve(10, Some("b"), 1).is_ok());
+    let failed = book.reserve(10, Some("c"), 1).expect("reserved");
+    book.ledger.fail(failed, &spec(), Currency::CNY, None, NOON).expect("failed");
+    assert!(book.reserve(10, Some("c"), 1).is_ok(), "what failed may be tried again");
     assert!(book.reserve(10, None, 1).is_ok() && book.reserve(10, None, 1).is_ok());
 }
 
@@ -209,7 +251,7 @@ fn a_retry_under_one_idempotency_key_is_told_from_another_request() {
 fn what_a_dead_process_left_open_is_abandoned_and_its_money_is_free_again() {
     let mut book = Book::new(Some(10));
     let running = book.reserve(10, None, 0).expect("reserved");
-    book.ledger.start(&running).expect("started");
+    book.ledger.start(running.id).expect("started");
     assert!(matches!(book.reserve(1, None, 0), Err(ReserveError::OverBudget { .. })));
     let reopened = Ledger::open(&book.directory.path().join("ledger.sqlite3")).expect("a ledger");
     assert_eq!(reopened.abandon_open(NOON).expect("abandoned"), 1);
@@ -250,7 +292,7 @@ proptest! {
                     }
                 }
                 (2, Some((reservation, false))) => {
-                    book.ledger.start(&reservation).expect("started");
+                    book.ledger.start(reservation.id).expect("started");
                     held.push((reservation, true));
                 }
                 (2, Some((reservation, true))) => book.settle(reservation, &[&receipt()]).expect("settled"),

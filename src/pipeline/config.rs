@@ -11,6 +11,8 @@ use super::{
 
 /// Tokens a prompt may have, chat template included; the reference cuts what is longer.
 pub const PROMPT_TOKENS_MAX: usize = 512;
+/// More layers than any model has; a mistyped number is refused before memory is set aside for it.
+const LAYERS_MAX: usize = 1024;
 
 /// The configuration of a whole model.
 #[derive(Debug, Clone)]
@@ -181,6 +183,9 @@ impl TransformerConfig {
                 "siglip_feat_dim is set; image-conditioned (Omni) models are not supported".into(),
             );
         }
+        if config.n_layers.max(config.n_refiner_layers) > LAYERS_MAX {
+            return invalid(format!("n_layers and n_refiner_layers must be at most {LAYERS_MAX}"));
+        }
         if config.dim == 0 || config.n_heads == 0 || config.in_channels == 0 {
             return invalid("dim, n_heads and in_channels must be above 0".into());
         }
@@ -223,14 +228,16 @@ fn read_text_encoder(files: &ModelFiles) -> Result<CandleTextEncoderConfig, Load
     #[derive(Deserialize)]
     struct RopeParameters {
         rope_theta: Option<f64>,
-        #[serde(alias = "type")]
         rope_type: Option<String>,
+        /// What older files call the type.
+        r#type: Option<String>,
     }
     #[derive(Deserialize)]
     struct Extra {
         model_type: String,
-        #[serde(alias = "rope_scaling")]
         rope_parameters: Option<RopeParameters>,
+        /// What older files call the parameters.
+        rope_scaling: Option<RopeParameters>,
         #[serde(default)]
         use_sliding_window: bool,
     }
@@ -248,8 +255,8 @@ fn read_text_encoder(files: &ModelFiles) -> Result<CandleTextEncoderConfig, Load
     }
     let mut config = CandleTextEncoderConfig::deserialize(json)
         .map_err(|error| LoadError::invalid(files.path_of(FILE), error.to_string()))?;
-    if let Some(rope) = extra.rope_parameters {
-        match rope.rope_type.as_deref() {
+    if let Some(rope) = extra.rope_parameters.or(extra.rope_scaling) {
+        match rope.rope_type.or(rope.r#type).as_deref() {
             None | Some("default") => {}
             Some(other) => {
                 return invalid(format!("rope_type is `{other}`; only `default` is supported"));
@@ -257,8 +264,10 @@ fn read_text_encoder(files: &ModelFiles) -> Result<CandleTextEncoderConfig, Load
         }
         config.rope_theta = rope.rope_theta.unwrap_or(config.rope_theta);
     }
-    if config.num_hidden_layers < 2 {
-        return invalid("num_hidden_layers must be at least 2: the last but one is the conditioning".into());
+    if !(2..=LAYERS_MAX).contains(&config.num_hidden_layers) {
+        return invalid(format!(
+            "num_hidden_layers must be 2 to {LAYERS_MAX}: the last but one is the conditioning"
+        ));
     }
     if config.num_key_value_heads == 0
         || !config.num_attention_heads.is_multiple_of(config.num_key_value_heads)
@@ -310,6 +319,9 @@ fn read_vae(files: &ModelFiles) -> Result<(VaeConfig, bool), LoadError> {
         return invalid("scaling_factor and shift_factor must be numbers".into());
     };
     let config: VaeConfig = files.json(FILE)?;
+    if config.out_channels != 3 || config.layers_per_block > LAYERS_MAX {
+        return invalid(format!("out_channels must be 3, and layers_per_block at most {LAYERS_MAX}"));
+    }
     let groups = config.norm_num_groups;
     if config.block_out_channels.is_empty()
         || config.block_out_channels.len() > 8

@@ -1,9 +1,9 @@
 //! Fetching a model from the Hugging Face hub into its shared cache. HF_ENDPOINT and HF_HOME are honoured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hf_hub::{
-    Cache, CacheRepo,
+    Cache, Repo, RepoType,
     api::{
         Progress,
         sync::{ApiBuilder, ApiError, ApiRepo},
@@ -51,20 +51,23 @@ pub fn fetch(repository: &str, on_fetch: OnFetch<'_>) -> Result<PathBuf, LoadErr
         ),
     };
     let api = ApiBuilder::from_env().with_progress(false).with_retries(3).build().map_err(error)?;
-    let repo = api.model(repository.to_owned());
     let cache = Cache::from_env().model(repository.to_owned());
-    let info = match (repo.info(), cache.get(INDEX)) {
+    let info = match (api.model(repository.to_owned()).info(), cache.get(INDEX)) {
         (Ok(info), _) => info,
         (Err(_), Some(index)) => return Ok(directory_of(index)),
         (Err(cause), None) => return Err(error(cause)),
     };
+    // One revision from here on, whatever is pushed meanwhile.
+    let repo = api.repo(Repo::with_revision(repository.to_owned(), RepoType::Model, info.sha.clone()));
+    let snapshot = cache.pointer_path(&info.sha);
     let files = info.siblings.iter().map(|sibling| sibling.rfilename.as_str());
     for file in files.filter(|file| *file != INDEX && is_read(file)) {
-        fetch_file(&repo, &cache, file, on_fetch).map_err(error)?;
+        fetch_file(&repo, &snapshot, file, on_fetch).map_err(error)?;
     }
     // Last, so that a cached index stands for a complete model.
-    let index = fetch_file(&repo, &cache, INDEX, on_fetch).map_err(error)?;
-    Ok(directory_of(index))
+    fetch_file(&repo, &snapshot, INDEX, on_fetch).map_err(error)?;
+    cache.create_ref(&info.sha).map_err(|cause| error(cause.into()))?;
+    Ok(snapshot)
 }
 
 fn directory_of(mut file: PathBuf) -> PathBuf {
@@ -75,6 +78,7 @@ fn directory_of(mut file: PathBuf) -> PathBuf {
 /// The files of the diffusers layout that Tintype reads: no .bin, .gguf or .onnx twins, no example pictures.
 fn is_read(file: &str) -> bool {
     match file.split_once('/') {
+        Some((_, name)) if name.contains(['/', '\\']) => false,
         Some(("tokenizer" | "scheduler", name)) => name.ends_with(".json"),
         Some(("text_encoder" | "transformer" | "vae", name)) => {
             name.ends_with(".json") || name.ends_with(".safetensors")
@@ -83,16 +87,11 @@ fn is_read(file: &str) -> bool {
     }
 }
 
-fn fetch_file(
-    repo: &ApiRepo,
-    cache: &CacheRepo,
-    file: &str,
-    on_fetch: OnFetch<'_>,
-) -> Result<PathBuf, ApiError> {
+fn fetch_file(repo: &ApiRepo, snapshot: &Path, file: &str, on_fetch: OnFetch<'_>) -> Result<(), ApiError> {
     let reporter = Reporter { file, bytes: 0, total: 0, on_fetch };
-    match cache.get(file) {
-        Some(path) => Ok(path),
-        None => repo.download_with_progress(file, reporter),
+    match snapshot.join(file).exists() {
+        true => Ok(()),
+        false => repo.download_with_progress(file, reporter).map(|_| ()),
     }
 }
 
@@ -150,5 +149,6 @@ mod tests {
         assert!(!is_read("tokenizer/merges.txt"));
         assert!(!is_read("assets/example.png"));
         assert!(!is_read("README.md"));
+        assert!(!is_read("transformer/../../evil.json"));
     }
 }

@@ -62,7 +62,10 @@ impl DeviceChoice {
     pub(super) fn open(self) -> Result<Device, LoadError> {
         match self {
             Self::Cpu => Ok(Device::Cpu),
-            Self::Auto if cfg!(feature = "cuda") => Ok(Device::new_cuda(0).unwrap_or(Device::Cpu)),
+            Self::Auto if cfg!(feature = "cuda") => Ok(Device::new_cuda(0).unwrap_or_else(|error| {
+                tracing::warn!(%error, "no CUDA card can be used; painting on the CPU");
+                Device::Cpu
+            })),
             Self::Auto => Ok(Device::Cpu),
             Self::Cuda(_) if !cfg!(feature = "cuda") => Err(LoadError::Device {
                 device: self.to_string(),

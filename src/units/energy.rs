@@ -10,8 +10,6 @@ const MILLIJOULES_PER_KWH: u64 = 3_600_000_000;
 pub struct Energy(u64);
 
 impl Energy {
-    /// No energy.
-    pub const ZERO: Self = Self(0);
     /// One kilowatt-hour, 3.6·10⁹ mJ.
     pub const KILOWATT_HOUR: Self = Self(MILLIJOULES_PER_KWH);
 
@@ -78,11 +76,6 @@ impl Power {
     /// A power of `watts`.
     pub const fn from_watts(watts: u32) -> Self {
         Self(watts)
-    }
-
-    /// The power in watts.
-    pub const fn as_watts(self) -> u32 {
-        self.0
     }
 
     /// Energy drawn over `span`. A watt for a millisecond is exactly a millijoule.

@@ -137,7 +137,7 @@ fn an_idempotency_key_is_taken_once() {
 #[test]
 fn beyond_the_queue_a_request_is_refused_and_every_taken_one_is_painted() {
     let server = TestServer::start_with(|config| config.limits.queue_depth_max = 1);
-    let paint = || server.generate(&json!({ "prompt": "x", "size": "128x128", "steps": 20 }));
+    let paint = || server.generate(&json!({ "prompt": "x", "size": "128x128", "steps": 60 }));
     let answers: Vec<_> = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..8).map(|_| scope.spawn(paint)).collect();
         clients.into_iter().map(|client| client.join().expect("an answer")).collect()

@@ -61,7 +61,7 @@ fn answer(mut stream: TcpStream, model: &Path, sent: &AtomicUsize) -> Option<()>
     let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
     let mut words = request.split(' ');
     let (method, path) = (words.next()?, words.next()?);
-    let resolve = format!("/{REPOSITORY}/resolve/main/");
+    let resolve = format!("/{REPOSITORY}/resolve/{COMMIT}/");
     let (body, etag) = if path.starts_with(&format!("/api/models/{REPOSITORY}")) {
         let siblings: Vec<_> =
             files_of(model).into_iter().map(|file| serde_json::json!({ "rfilename": file })).collect();

@@ -22,6 +22,9 @@ fn keys_are_made_listed_and_revoked_without_their_secrets() {
 #[test]
 fn an_empty_month_is_printed_as_text_and_as_json() {
     let place = TempDir::new().expect("a directory");
+    let nothing = complaint(&run(place.path(), &["costs"]), 2);
+    assert!(nothing.contains("no such ledger") && !place.path().join("data").exists(), "{nothing}");
+    out(&run(place.path(), &["key", "create"]));
     let text = out(&run(place.path(), &["costs", "--month", "2026-11"]));
     assert!(text.contains("2026-11") && text.contains("pictures"), "{text}");
     let json = out(&run(place.path(), &["costs", "--month", "2026-11", "--json"]));
@@ -33,6 +36,7 @@ fn an_empty_month_is_printed_as_text_and_as_json() {
 #[test]
 fn a_wrong_configuration_is_named() {
     let place = TempDir::new().expect("a directory");
+    out(&run(place.path(), &["key", "create"]));
     let ask = |toml: &str| {
         std::fs::write(place.path().join("tintype.toml"), toml).expect("written");
         complaint(&run(place.path(), &["costs"]), 2)

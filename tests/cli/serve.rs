@@ -56,12 +56,14 @@ fn ctrl_c_finishes_the_picture_in_hand() {
         let answer = ureq::post(url)
             .header("authorization", format!("Bearer {key}"))
             .header("content-type", "application/json")
-            .send(r#"{"prompt": "x", "size": "128x128", "steps": 40}"#);
+            .send(r#"{"prompt": "x", "size": "128x128", "steps": 100}"#);
         answer.expect("an answer").status().as_u16()
     });
     let ledger = rusqlite::Connection::open(place.path().join("data/ledger.sqlite3")).expect("the ledger");
     let state = || ledger.query_row("SELECT state FROM requests", [], |row| row.get::<_, String>(0));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while state().as_deref() != Ok("running") {
+        assert!(std::time::Instant::now() < deadline, "it is painted");
         std::thread::yield_now();
     }
     let pid = program.child.id().to_string();

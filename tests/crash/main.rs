@@ -12,7 +12,7 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
@@ -66,7 +66,8 @@ fn live_and_die(data: &Path, key: &mut Option<String>, answers: usize) -> BTreeS
                 }
             });
         }
-        while count.load(Ordering::Acquire) < answers {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while count.load(Ordering::Acquire) < answers && Instant::now() < deadline {
             std::thread::yield_now();
         }
         // Four requests are in flight, in whatever state: reserved, running, being settled.

@@ -51,7 +51,7 @@ impl Program {
         }
     }
 
-    /// SIGKILL, as a power cut would.
+    /// SIGKILL: no destructor runs, no buffer is flushed.
     pub fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("reaped");

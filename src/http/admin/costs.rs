@@ -22,7 +22,11 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let wants_page = wants_html(&request);
     match session::admin(&request, &state).await {
-        Err(_) if wants_page && !request.headers().contains_key(header::AUTHORIZATION) => {
+        Err(error)
+            if wants_page
+                && error.is_unauthorized()
+                && !request.headers().contains_key(header::AUTHORIZATION) =>
+        {
             return Ok(session::to_sign_in());
         }
         signed_in => signed_in?,
