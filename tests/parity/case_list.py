@@ -116,6 +116,8 @@ CASES = [
         guidance=4.0,
         negative_prompts=["文字，水印"],
     ),
+    # Linear shift, and a convolution before the decoder.
+    Case("linear-shift", "linear-shift", [GLASS], [14], width=40, height=24, steps=8, seeds=[27]),
     # Configurations as published.
     Case("published-style-zh", "published-style", [MOUNTAINS_ZH], [74], width=48, height=32, steps=8, seeds=[42]),
     Case("published-style-33", "published-style", [TEA + "."], [33], width=48, height=16, steps=4, seeds=[20]),

@@ -307,7 +307,6 @@ def with_random_weights(seed, tokenizer):
             down_block_types=["DownEncoderBlock2D"] * blocks,
             up_block_types=["UpDecoderBlock2D"] * blocks,
             use_quant_conv=False,
-            use_post_quant_conv=False,
             sample_size=64,
             **SPEC.vae,
         ),
