@@ -63,7 +63,7 @@ impl DeviceChoice {
         match self {
             Self::Cpu => Ok(Device::Cpu),
             Self::Auto if cfg!(feature = "cuda") => Ok(Device::new_cuda(0).unwrap_or_else(|error| {
-                tracing::warn!(%error, "no CUDA card can be used; painting on the CPU");
+                tracing::warn!("no CUDA card can be used, painting on the CPU: {}", first_line(&error));
                 Device::Cpu
             })),
             Self::Auto => Ok(Device::Cpu),
@@ -71,12 +71,15 @@ impl DeviceChoice {
                 device: self.to_string(),
                 reason: "this build has no CUDA; build it with --features cuda".into(),
             }),
-            Self::Cuda(ordinal) => Device::new_cuda(ordinal).map_err(|error| LoadError::Device {
-                device: self.to_string(),
-                reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
-            }),
+            Self::Cuda(ordinal) => Device::new_cuda(ordinal)
+                .map_err(|error| LoadError::Device { device: self.to_string(), reason: first_line(&error) }),
         }
     }
+}
+
+/// What candle says, without the backtrace that it may add.
+fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 impl fmt::Display for DeviceChoice {
