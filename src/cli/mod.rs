@@ -88,6 +88,8 @@ impl CliError {
             | Self::Load(_)
             | Self::Usage(_)
             | Self::Render(RenderError::Size { .. })
+            | Self::Ledger(LedgerError::Currency { .. } | LedgerError::NoWal)
+            | Self::App(AppError::Ledger(LedgerError::Currency { .. } | LedgerError::NoWal))
             | Self::App(
                 AppError::Config(_) | AppError::Load(_) | AppError::DataDir { .. } | AppError::Listen { .. },
             ) => 2,

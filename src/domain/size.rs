@@ -74,12 +74,7 @@ impl FromStr for ImageSize {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for ImageSize {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::units::deserialize_from_str!(ImageSize);
 
 #[cfg(test)]
 mod tests {

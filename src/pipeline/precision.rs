@@ -109,15 +109,4 @@ impl FromStr for DeviceChoice {
     }
 }
 
-macro_rules! deserialize_from_str {
-    ($($type:ty),*) => {$(
-        impl<'de> serde::Deserialize<'de> for $type {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
-}
-
-deserialize_from_str!(Precision, DeviceChoice);
+crate::units::deserialize_from_str!(Precision, DeviceChoice);

@@ -131,3 +131,11 @@ fn the_picture_over_http_is_the_goldens_picture() {
     assert_eq!(ours.len(), golden.len());
     assert!(ours.iter().zip(&golden).all(|(a, b)| a.abs_diff(*b) <= 1));
 }
+
+#[test]
+fn a_model_that_cannot_paint_the_usual_size_paints_its_largest() {
+    let server = TestServer::start_with(|config| config.model.default_size = None);
+    // 64 rows of 4 pixels are all the positions that this model has.
+    let body = server.generate(&json!({ "prompt": "x", "steps": 1 })).json();
+    assert_eq!(body["size"], "256x256");
+}

@@ -1,6 +1,6 @@
 use tempfile::TempDir;
 
-use crate::{complaint, out, run};
+use crate::{complaint, out, program::tintype, run};
 
 #[test]
 fn keys_are_made_listed_and_revoked_without_their_secrets() {
@@ -44,8 +44,25 @@ fn a_wrong_configuration_is_named() {
     assert!(ask("[costs]\nprice_per_kwh = \"cheap\"").contains("price_per_kwh"));
     assert!(ask("[costs]\ncompare_with = \"nobody/nothing\"").contains("nobody/nothing"));
     assert!(ask("colour = 1").contains("colour"));
+    assert!(ask("[costs]\ncurrency = \"EUR\"").contains("yuan"));
     assert!(ask("price_book = \"nowhere.toml\"").contains("nowhere.toml"));
     std::fs::remove_file(place.path().join("tintype.toml")).expect("there");
     let missing = run(place.path(), &["costs", "--config", "absent.toml"]);
     assert!(complaint(&missing, 2).contains("absent.toml"));
+}
+
+#[test]
+fn a_variable_comes_before_the_file() {
+    let place = TempDir::new().expect("a directory");
+    out(&run(place.path(), &["key", "create"]));
+    std::fs::write(place.path().join("tintype.toml"), "[costs]\ncompare_with = \"nobody/nothing\"")
+        .expect("written");
+    let ask = |name: &str, value: &str| {
+        tintype().current_dir(place.path()).arg("costs").env(name, value).output().expect("the program runs")
+    };
+    let text = out(&ask("TINTYPE_COSTS__COMPARE_WITH", "venice/z-image-turbo"));
+    assert!(text.contains("venice/z-image-turbo"), "{text}");
+    std::fs::remove_file(place.path().join("tintype.toml")).expect("there");
+    out(&ask("TINTYPE_COSTS__PRICE_PER_KWH", "0.35"));
+    assert!(complaint(&ask("TINTYPE_COSTS__PRICE_PER_KWH", "-1"), 2).contains("price_per_kwh"));
 }

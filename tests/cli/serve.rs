@@ -21,6 +21,10 @@ fn paint(program: &Program, key: &str) -> serde_json::Value {
 #[test]
 fn with_nothing_configured_it_serves_prints_a_key_and_counts() {
     let place = TempDir::new().expect("a directory");
+    let euros = "exchange_rate = [{ from = \"USD\", to = \"EUR\", rate = \"0.86\", effective_from = \"2026-01-01\" }]\n\
+                 [costs]\ncurrency = \"EUR\"\nprice_per_kwh = \"0.35\"\nupkeep_per_image = \"0.004\"\n\
+                 [costs.hardware]\nprice = \"2100\"\nresidual = \"800\"";
+    std::fs::write(place.path().join("euros.toml"), euros).expect("written");
     let mut program = Program::spawn(tintype().current_dir(place.path()).args(["--listen", "127.0.0.1:0"]));
     let key = program.key.take().expect("a first key");
     let answer = paint(&program, &key);
@@ -39,6 +43,11 @@ fn with_nothing_configured_it_serves_prints_a_key_and_counts() {
     assert!(complaint(&taken, 2).contains(port));
 
     program.kill();
+    let euros = tintype()
+        .current_dir(place.path())
+        .args(["serve", "--listen", "127.0.0.1:0", "--config", "euros.toml"])
+        .output();
+    assert!(complaint(&euros.expect("the program runs"), 2).contains("kept in CNY"));
     let again = Program::spawn(tintype().current_dir(place.path()).args(["--listen", "127.0.0.1:0"]));
     assert_eq!(again.key, None, "the first key is shown once");
     paint(&again, &key);
@@ -71,4 +80,17 @@ fn ctrl_c_finishes_the_picture_in_hand() {
     assert_eq!(client.join().expect("an answer"), 200);
     assert_eq!(program.child.wait().expect("it ends").code(), Some(0));
     assert_eq!(state().as_deref(), Ok("settled"));
+}
+
+#[test]
+fn a_default_size_that_the_model_cannot_paint_is_refused_at_the_start() {
+    let place = TempDir::new().expect("a directory");
+    let mut command = tintype();
+    command
+        .current_dir(place.path())
+        .args(["serve", "--listen", "127.0.0.1:0", "--model"])
+        .arg(directory("base"));
+    let refused = command.env("TINTYPE_MODEL__DEFAULT_SIZE", "31x32").output().expect("the program runs");
+    let said = complaint(&refused, 2);
+    assert!(said.contains("default_size") && said.contains("multiples of 4"), "{said}");
 }

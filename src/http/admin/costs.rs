@@ -48,7 +48,7 @@ pub(super) async fn show(
 /// Browsers name text/html; scripts name application/json, anything, or nothing.
 fn wants_html(request: &HttpRequest) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    accept.contains("text/html")
+    accept.contains("text/html") && !accept.contains("application/json")
 }
 
 fn statement(report: &MonthReport) -> Markup {
