@@ -15,7 +15,7 @@ use crate::{
     domain::{GUIDANCE_MAX, IMAGES_MAX, ImageSize, RenderSpec, STEPS_MAX, Seed},
     encode,
     meter::Meter,
-    pipeline::{DeviceChoice, Pipeline, Precision},
+    pipeline::{DeviceChoice, Pipeline, Precision, Prepared},
 };
 
 #[derive(Debug, Args)]
@@ -85,15 +85,17 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let power = config.energy.device_power(pipeline.device_name() == "cpu");
     let meter = Meter::estimating(power, Arc::clone(clock));
     let comparison = costs.compare(spec.size, today).map_err(|error| CliError::Failed(error.to_string()))?;
+    // The prompt is encoded once, on the first picture's account.
+    let mut window = meter.open();
+    let prepared = pipeline.prepare(&spec)?;
     for index in 0..args.n {
         let seed = first_seed.for_image(index);
         let file = match args.n {
             1 => args.output.clone(),
             _ => numbered(&args.output, index + 1),
         };
-        let window = meter.open();
-        let png = paint(&pipeline, &spec, seed)?;
-        let usage = meter.close(window);
+        let png = paint(&pipeline, &spec, &prepared, seed)?;
+        let usage = meter.close(std::mem::replace(&mut window, meter.open()));
         std::fs::write(&file, png)
             .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
         let receipt =
@@ -126,10 +128,14 @@ fn check_writable(file: &Path) -> Result<(), CliError> {
     }
 }
 
-fn paint(pipeline: &Pipeline, spec: &RenderSpec, seed: Seed) -> Result<Vec<u8>, CliError> {
+fn paint(
+    pipeline: &Pipeline,
+    spec: &RenderSpec,
+    prepared: &Prepared,
+    seed: Seed,
+) -> Result<Vec<u8>, CliError> {
     let bar = super::progress::step_bar(spec.steps).with_message(format!("seed {seed}"));
-    let prepared = pipeline.prepare(spec)?;
-    let pixels = pipeline.paint(spec, &prepared, seed, &mut |step| {
+    let pixels = pipeline.paint(spec, prepared, seed, &mut |step| {
         bar.set_position(u64::from(step.done));
         ControlFlow::Continue(())
     })?;

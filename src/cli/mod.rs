@@ -26,11 +26,15 @@ use crate::{
     pipeline::{LoadError, RenderError},
 };
 
+const AFTER_HELP: &str = "\
+Variables: TINTYPE_LOG=debug says more; TINTYPE_<SECTION>__<KEY> sets a key of config/tintype.toml.
+Exit codes: 0 done; 1 it failed while running; 2 a flag, a configuration or a model that cannot be used.";
+
 /// An OpenAI-compatible image API on your own GPU, with the true cost of every picture.
 ///
 /// Without a command it serves: an embedded model, on 127.0.0.1:8080, with its data in ./data.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
