@@ -145,7 +145,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             queue_depth_max: 64,
-            pixels_max: 1536 * 1024,
+            pixels_max: 2048 * 2048,
             prompt_chars_max: 32_000,
             body_bytes_max: 1 << 20,
             requests_per_minute: None,

@@ -13,6 +13,7 @@ mod pixels;
 mod precision;
 mod prompt;
 mod schedule;
+mod scores;
 mod text_encoder;
 mod transformer;
 mod vae;
