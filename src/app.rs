@@ -24,6 +24,8 @@ use crate::{
     service::Service,
 };
 
+/// The ledger's file in the data directory.
+pub const LEDGER_FILE: &str = "ledger.sqlite3";
 /// Side of a picture where nothing is said: what Z-Image was trained for.
 const DEFAULT_SIDE: u32 = 1024;
 /// The same for the embedded model.
@@ -161,7 +163,7 @@ impl App {
         let listener = listen(config.listen)?;
         let address =
             listener.local_addr().map_err(|source| AppError::Listen { address: config.listen, source })?;
-        let ledger = Arc::new(Ledger::open(&data_dir.path("ledger.sqlite3"))?);
+        let ledger = Arc::new(Ledger::open(&data_dir.path(LEDGER_FILE))?);
         ledger.check_currency(costs.currency())?;
         let abandoned = ledger.abandon_open(clock.now())?;
         if abandoned > 0 {

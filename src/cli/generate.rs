@@ -6,16 +6,16 @@ use std::{
 
 use clap::Args;
 
-use super::{CliError, progress::LoadReport};
+use super::{CliError, ModelArgs, progress::LoadReport};
 use crate::{
     app::{ModelSource, Progress},
     clock::Clock,
     config::Config,
-    costs::{CostModel, Receipt},
+    costs::{CostError, CostModel, Receipt},
     domain::{GUIDANCE_MAX, IMAGES_MAX, ImageSize, RenderSpec, STEPS_MAX, Seed},
     encode,
     meter::Meter,
-    pipeline::{DeviceChoice, Pipeline, Precision, Prepared},
+    pipeline::{Pipeline, Prepared},
 };
 
 #[derive(Debug, Args)]
@@ -25,9 +25,8 @@ pub(super) struct GenerateArgs {
     config: Option<PathBuf>,
     /// What to paint
     prompt: String,
-    /// Model directory in the diffusers layout, or hub repository [default: the embedded model]
-    #[arg(long, value_name = "DIR|REPO")]
-    model: Option<String>,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Width and height, such as 1024x1024 [default: the model's]
     #[arg(long, value_name = "WxH")]
     size: Option<ImageSize>,
@@ -46,12 +45,6 @@ pub(super) struct GenerateArgs {
     /// Pictures, with consecutive seeds
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(IMAGES_MAX)))]
     n: u32,
-    /// auto, f32, bf16 or f16
-    #[arg(long)]
-    dtype: Option<Precision>,
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long)]
-    device: Option<DeviceChoice>,
     /// PNG file to write; with --n above 1, numbered
     #[arg(short, long, value_name = "FILE", default_value = "picture.png")]
     output: PathBuf,
@@ -66,9 +59,7 @@ fn parse_guidance(text: &str) -> Result<f64, String> {
 
 pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
     let mut config = Config::load(args.config.as_deref())?;
-    config.model.path = args.model.or(config.model.path);
-    config.model.device = args.device.unwrap_or(config.model.device);
-    config.model.dtype = args.dtype.unwrap_or(config.model.dtype);
+    args.model.apply(&mut config);
     let today = config.zone()?.to_datetime(clock.now()).date();
     let costs = config.cost_model(today)?;
     check_writable(&args.output)?;
@@ -84,7 +75,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let first_seed = Seed::new(args.seed.unwrap_or_else(rand::random));
     let power = config.energy.device_power(pipeline.device_name() == "cpu");
     let meter = Meter::estimating(power, Arc::clone(clock));
-    let comparison = costs.compare(spec.size, today).map_err(|error| CliError::Failed(error.to_string()))?;
+    let comparison = costs.compare(spec.size, today)?;
     // The prompt is encoded once, on the first picture's account.
     let mut window = meter.open();
     let prepared = pipeline.prepare(&spec)?;
@@ -95,12 +86,13 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
             _ => numbered(&args.output, index + 1),
         };
         let png = paint(&pipeline, &spec, &prepared, seed)?;
-        let usage = meter.close(std::mem::replace(&mut window, meter.open()));
+        let usage = meter.close(window);
         std::fs::write(&file, png)
             .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
-        let receipt =
-            costs.receipt(usage, comparison.clone()).map_err(|error| CliError::Failed(error.to_string()))?;
+        let receipt = costs.receipt(usage, comparison.clone())?;
         print_receipt(&file, seed, &spec, &receipt, &costs)?;
+        // Writing and printing are on nobody's account.
+        window = meter.open();
     }
     Ok(())
 }
@@ -158,9 +150,8 @@ fn print_receipt(
     receipt: &Receipt,
     costs: &CostModel,
 ) -> Result<(), CliError> {
-    let out_of_range = |error: crate::units::MoneyError| CliError::Failed(error.to_string());
-    let (total, saving) =
-        (receipt.standard().map_err(out_of_range)?, receipt.saving().map_err(out_of_range)?);
+    let total = receipt.standard().map_err(CostError::from)?;
+    let saving = receipt.saving().map_err(CostError::from)?;
     let currency = costs.currency();
     println!("{}", file.display());
     println!("  seed          {seed}");

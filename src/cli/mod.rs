@@ -19,11 +19,12 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    app::AppError,
+    app::{AppError, LEDGER_FILE},
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
+    costs::CostError,
     ledger::{Ledger, LedgerError},
-    pipeline::{LoadError, RenderError},
+    pipeline::{DeviceChoice, LoadError, Precision, RenderError},
 };
 
 const AFTER_HELP: &str = "\
@@ -66,6 +67,30 @@ struct Place {
     data_dir: Option<PathBuf>,
 }
 
+/// What paints, and where.
+#[derive(Debug, Args)]
+struct ModelArgs {
+    /// Model directory in the diffusers layout, or hub repository [default: the embedded model]
+    #[arg(long, value_name = "DIR|REPO")]
+    model: Option<String>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long)]
+    device: Option<DeviceChoice>,
+    /// auto, f32, bf16 or f16
+    #[arg(long)]
+    dtype: Option<Precision>,
+}
+
+impl ModelArgs {
+    /// Flags come before the configuration.
+    fn apply(self, config: &mut Config) {
+        let model = &mut config.model;
+        model.path = self.model.or(model.path.take());
+        model.device = self.device.unwrap_or(model.device);
+        model.dtype = self.dtype.unwrap_or(model.dtype);
+    }
+}
+
 /// What a command failed on.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
@@ -77,6 +102,8 @@ enum CliError {
     Load(#[from] LoadError),
     #[error(transparent)]
     Render(#[from] RenderError),
+    #[error(transparent)]
+    Cost(#[from] CostError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error("{0}")]
@@ -157,7 +184,7 @@ impl Place {
     /// mistake, not an empty month.
     fn ledger(&self) -> Result<(Config, Ledger), CliError> {
         let config = self.config()?;
-        let file = config.data_dir.join("ledger.sqlite3");
+        let file = config.data_dir.join(LEDGER_FILE);
         match file.is_file() {
             true => Ok((config, Ledger::open(&file)?)),
             false => Err(CliError::Usage(format!(
@@ -172,7 +199,7 @@ impl Place {
         let config = self.config()?;
         let error = |cause| CliError::Usage(format!("data directory {}: {cause}", config.data_dir.display()));
         std::fs::create_dir_all(&config.data_dir).map_err(error)?;
-        let ledger = Ledger::open(&config.data_dir.join("ledger.sqlite3"))?;
+        let ledger = Ledger::open(&config.data_dir.join(LEDGER_FILE))?;
         Ok((config, ledger))
     }
 }

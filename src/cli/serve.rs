@@ -6,40 +6,30 @@ use std::{
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{CliError, Place, progress::LoadReport};
+use super::{CliError, ModelArgs, Place, progress::LoadReport};
 use crate::{
     app::{App, ModelSource},
     clock::Clock,
     config::Config,
     domain::ApiKey,
-    pipeline::{DeviceChoice, Precision},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
     place: Place,
-    /// Model directory in the diffusers layout, or hub repository [default: the embedded model]
-    #[arg(long, value_name = "DIR|REPO")]
-    model: Option<String>,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Address and port [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long)]
-    device: Option<DeviceChoice>,
-    /// auto, f32, bf16 or f16
-    #[arg(long)]
-    dtype: Option<Precision>,
 }
 
 impl ServeArgs {
     fn config(self) -> Result<Config, CliError> {
         let mut config = self.place.config()?;
         config.listen = self.listen.unwrap_or(config.listen);
-        config.model.path = self.model.or(config.model.path);
-        config.model.device = self.device.unwrap_or(config.model.device);
-        config.model.dtype = self.dtype.unwrap_or(config.model.dtype);
+        self.model.apply(&mut config);
         Ok(config)
     }
 }
