@@ -109,3 +109,28 @@ pub enum RenderError {
     #[error("the device failed: {0}")]
     Device(#[from] candle_core::Error),
 }
+
+impl RenderError {
+    /// Whether the device had no memory left. The library passes on what the driver says.
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            Self::Device(error) => {
+                let text = error.to_string().to_lowercase().replace('_', " ");
+                text.contains("out of memory")
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_drivers_words_for_no_memory_are_known() {
+        let device = |text: &str| RenderError::Device(candle_core::Error::msg(text));
+        assert!(device("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")").is_out_of_memory());
+        assert!(!device("CUBLAS_STATUS_EXECUTION_FAILED").is_out_of_memory());
+    }
+}

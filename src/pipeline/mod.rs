@@ -4,6 +4,7 @@
 //! tiny random model, the embedded one and the 6B model run the same code.
 
 mod config;
+mod denoise;
 mod embedded;
 mod error;
 mod files;
@@ -19,12 +20,13 @@ mod transformer;
 mod vae;
 mod weights;
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use candle_core::{DType, Device, Tensor};
 
 pub use self::{
     config::PROMPT_TOKENS_MAX,
+    denoise::Denoising,
     embedded::EMBEDDED_MODEL,
     error::{LoadError, RenderError},
     files::{EmbeddedFile, ModelFiles},
@@ -33,6 +35,7 @@ pub use self::{
     precision::{DeviceChoice, Precision},
     prompt::PromptTokenizer,
     schedule::{Schedule, Shift},
+    transformer::padded_tokens,
     weights::OnLoad,
 };
 use self::{
@@ -46,7 +49,7 @@ use crate::domain::{ImageSize, RenderSpec, Seed};
 
 /// A loaded model on its device. One thread owns it.
 pub struct Pipeline {
-    tokenizer: PromptTokenizer,
+    tokenizer: Arc<PromptTokenizer>,
     text_encoder: TextEncoder,
     transformer: Transformer,
     vae: VaeDecoder,
@@ -100,7 +103,7 @@ impl Pipeline {
         on_load: OnLoad<'_>,
     ) -> Result<Self, LoadError> {
         let config = ModelConfig::read(files)?;
-        let tokenizer = PromptTokenizer::load(files, config.text_encoder.vocab_size)?;
+        let tokenizer = Arc::new(PromptTokenizer::load(files, config.text_encoder.vocab_size)?);
         let text_weights = Weights::open(files, "text_encoder", "model")?;
         let transformer_weights = Weights::open(files, "transformer", "diffusion_pytorch_model")?;
         let vae_weights = Weights::open(files, "vae", "diffusion_pytorch_model")?;
@@ -131,6 +134,11 @@ impl Pipeline {
     /// `cpu` or `cuda`.
     pub fn device_name(&self) -> &'static str {
         if self.device.is_cpu() { "cpu" } else { "cuda" }
+    }
+
+    /// The tokenizer, which other threads may ask how long a prompt is.
+    pub fn tokenizer(&self) -> Arc<PromptTokenizer> {
+        Arc::clone(&self.tokenizer)
     }
 
     /// What the model can paint.
@@ -177,38 +185,53 @@ impl Pipeline {
         steps: u32,
         on_step: OnStep<'_>,
     ) -> Result<Tensor, RenderError> {
-        let (_, _, height, width) = latents.dims4()?;
-        let prepare = |conditioning: &Conditioning| -> Result<_, RenderError> {
-            let caption = self.transformer.caption(&conditioning.hidden)?;
-            let canvas = self.transformer.canvas(height, width, &caption)?;
-            Ok((caption, canvas))
-        };
-        let positive = prepare(conditioning)?;
+        let positive = self.transformer.caption(&conditioning.hidden)?;
         let negative = match guidance {
-            Some((conditioning, scale)) => Some((prepare(conditioning)?, scale)),
+            Some((negative, scale)) => Some((self.transformer.caption(&negative.hidden)?, scale)),
             None => None,
         };
-        let predict = |latents: &Tensor, time: f32, (caption, canvas): &(Caption, _)| {
-            self.transformer.forward(latents, time, caption, canvas)
-        };
-        let tokens = height * width / (TransformerConfig::PATCH * TransformerConfig::PATCH);
-        let sigmas = self.config.schedule.sigmas(steps, tokens);
-        let mut latents = latents;
-        for (done, sigma) in (1..).zip(sigmas.windows(2)) {
-            let time = self.config.schedule.time(sigma[0]);
-            let mut velocity = predict(&latents, time, &positive)?;
-            if let Some((negative, scale)) = &negative {
-                let away = (&velocity - predict(&latents, time, negative)?)?;
-                velocity = (velocity + (away * *scale)?)?;
-            }
-            // The model predicts towards the picture, the schedule steps away from noise: hence the sign.
-            latents = (latents - (velocity * f64::from(sigma[1] - sigma[0]))?)?;
-            let step = Step { done, total: steps, latents: &latents };
-            if on_step(step).is_break() {
+        let negative = negative.as_ref().map(|(caption, scale)| (caption, *scale));
+        self.walk(latents, &positive, negative, steps, on_step)
+    }
+
+    fn walk(
+        &self,
+        latents: Tensor,
+        positive: &Caption,
+        negative: Option<(&Caption, f64)>,
+        steps: u32,
+        on_step: OnStep<'_>,
+    ) -> Result<Tensor, RenderError> {
+        let negative = negative.map(|(caption, scale)| ([caption], scale));
+        let negative = negative.as_ref().map(|(captions, scale)| (captions.as_slice(), *scale));
+        let mut denoising = Denoising::new(self, latents, &[positive], negative, steps)?;
+        for done in 1..=steps {
+            denoising.step()?;
+            if on_step(Step { done, total: steps, latents: denoising.latents() }).is_break() {
                 return Err(RenderError::Cancelled);
             }
         }
-        Ok(latents)
+        Ok(denoising.latents().clone())
+    }
+
+    /// Begins a batch of pictures of one size, one number of steps and one guidance scale, an item each.
+    ///
+    /// # Errors
+    /// [`RenderError::Size`] for a size that the model cannot paint; [`RenderError::Device`] for captions of unequal
+    /// padded length, or where the device fails.
+    pub fn begin(
+        &self,
+        spec: &RenderSpec,
+        items: &[(&Prepared, Seed)],
+    ) -> Result<Denoising<'_>, RenderError> {
+        let noise = items
+            .iter()
+            .map(|(_, seed)| self.noise(spec.size, *seed))
+            .collect::<Result<Vec<_>, RenderError>>()?;
+        let captions: Vec<_> = items.iter().map(|(prepared, _)| &prepared.positive).collect();
+        let negative: Option<Vec<_>> = items.iter().map(|(prepared, _)| prepared.negative.as_ref()).collect();
+        let negative = negative.as_deref().map(|captions| (captions, spec.guidance_scale));
+        Denoising::new(self, Tensor::cat(&noise, 0)?, &captions, negative, spec.steps)
     }
 
     /// Decodes `latents` [1, C, h, w] f32 to a picture.
@@ -232,10 +255,15 @@ impl Pipeline {
     pub fn prepare(&self, spec: &RenderSpec) -> Result<Prepared, RenderError> {
         self.limits().check(spec.size)?;
         let negative = match spec.guidance_scale > 0.0 {
-            true => Some(self.condition(spec.negative_prompt.as_deref().unwrap_or(""))?),
+            true => {
+                let conditioning = self.condition(spec.negative_prompt.as_deref().unwrap_or(""))?;
+                Some(self.transformer.caption(&conditioning.hidden)?)
+            }
             false => None,
         };
-        Ok(Prepared { positive: self.condition(&spec.prompt)?, negative })
+        let conditioning = self.condition(&spec.prompt)?;
+        let positive = self.transformer.caption(&conditioning.hidden)?;
+        Ok(Prepared { positive, negative, prompt_tokens: conditioning.tokens() })
     }
 
     /// Paints one picture of a job. Its pixels depend on `spec` and `seed` alone.
@@ -249,24 +277,25 @@ impl Pipeline {
         seed: Seed,
         on_step: OnStep<'_>,
     ) -> Result<Pixels, RenderError> {
-        let guidance = prepared.negative.as_ref().map(|negative| (negative, spec.guidance_scale));
+        let negative = prepared.negative.as_ref().map(|negative| (negative, spec.guidance_scale));
         let noise = self.noise(spec.size, seed)?;
-        let latents = self.denoise(noise, &prepared.positive, guidance, spec.steps, on_step)?;
+        let latents = self.walk(noise, &prepared.positive, negative, spec.steps, on_step)?;
         self.decode(&latents)
     }
 }
 
-/// A job's prompts, encoded.
+/// A job's prompts, encoded, embedded and refined: everything about them that does not depend on the time.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    positive: Conditioning,
-    negative: Option<Conditioning>,
+    positive: Caption,
+    negative: Option<Caption>,
+    prompt_tokens: usize,
 }
 
 impl Prepared {
     /// Tokens of the prompt, chat template included.
     pub fn prompt_tokens(&self) -> usize {
-        self.positive.tokens()
+        self.prompt_tokens
     }
 }
 

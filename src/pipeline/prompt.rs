@@ -1,4 +1,4 @@
-use tokenizers::{Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy};
+use tokenizers::Tokenizer;
 
 use super::{
     config::PROMPT_TOKENS_MAX,
@@ -34,15 +34,7 @@ impl PromptTokenizer {
                 "has token {largest}, but text_encoder/config.json has vocab_size {vocabulary}"
             )));
         }
-        tokenizer
-            .with_padding(None)
-            .with_truncation(Some(TruncationParams {
-                max_length: PROMPT_TOKENS_MAX,
-                strategy: TruncationStrategy::LongestFirst,
-                direction: TruncationDirection::Right,
-                stride: 0,
-            }))
-            .map_err(|error| invalid(error.to_string()))?;
+        tokenizer.with_padding(None).with_truncation(None).map_err(|error| invalid(error.to_string()))?;
         Ok(Self { tokenizer })
     }
 
@@ -52,6 +44,20 @@ impl PromptTokenizer {
     /// # Errors
     /// [`RenderError::Tokenise`] where the tokenizer fails.
     pub fn encode(&self, prompt: &str) -> Result<Vec<u32>, RenderError> {
+        let mut ids = self.encode_whole(prompt)?;
+        ids.truncate(PROMPT_TOKENS_MAX);
+        Ok(ids)
+    }
+
+    /// Tokens of the whole `prompt`, chat template included, however many they are.
+    ///
+    /// # Errors
+    /// [`RenderError::Tokenise`] where the tokenizer fails.
+    pub fn count(&self, prompt: &str) -> Result<usize, RenderError> {
+        Ok(self.encode_whole(prompt)?.len())
+    }
+
+    fn encode_whole(&self, prompt: &str) -> Result<Vec<u32>, RenderError> {
         let text = format!("<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n");
         let encoding = self
             .tokenizer

@@ -144,6 +144,65 @@ fn the_picture_of_a_batch_is_the_picture_painted_alone() {
 }
 
 #[test]
+fn a_pictures_bytes_do_not_depend_on_its_neighbours() {
+    let pipeline = load("base", Precision::F32);
+    for guidance_scale in [0.0, 4.0] {
+        let spec = |prompt: &str| RenderSpec {
+            prompt: prompt.into(),
+            negative_prompt: None,
+            size: ImageSize::new(48, 32).expect("a size"),
+            steps: 5,
+            guidance_scale,
+        };
+        let asked = [(spec("a cat"), 1), (spec("a lighthouse at dawn"), 7), (spec("tea"), 9)];
+        let prepared: Vec<_> =
+            asked.iter().map(|(spec, _)| pipeline.prepare(spec).expect("prepared")).collect();
+        let alone: Vec<_> = asked
+            .iter()
+            .zip(&prepared)
+            .map(|((spec, seed), prepared)| {
+                let seed = Seed::new(*seed);
+                pipeline.paint(spec, prepared, seed, &mut |_| ControlFlow::Continue(())).expect("painted")
+            })
+            .collect();
+        let items: Vec<_> =
+            prepared.iter().zip(&asked).map(|(prepared, (_, seed))| (prepared, Seed::new(*seed))).collect();
+        let mut batch = pipeline.begin(&asked[0].0, &items).expect("a batch");
+        let mut left = vec![0, 1, 2];
+        while !batch.is_finished() {
+            batch.step().expect("a step");
+            // The one in the middle is given up on the way.
+            if batch.steps_done() == 2 {
+                batch.keep(&[0, 2]).expect("two are left");
+                left.remove(1);
+            }
+        }
+        for (item, picture) in left.into_iter().enumerate() {
+            let latents = batch.item(item).expect("latents");
+            assert_eq!(pipeline.decode(&latents).expect("a picture"), alone[picture], "picture {picture}");
+        }
+    }
+}
+
+#[test]
+fn what_a_picture_is_heading_for_comes_closer_with_every_step() {
+    let case = cases().swap_remove(0);
+    let pipeline = load(&case.model, Precision::F32);
+    let (spec, seed) = case.pictures().next().expect("a picture");
+    let prepared = pipeline.prepare(&spec).expect("prepared");
+    let mut denoising = pipeline.begin(&spec, &[(&prepared, seed)]).expect("a batch");
+    let mut foreseen = Vec::new();
+    while !denoising.is_finished() {
+        denoising.step().expect("a step");
+        foreseen.push(denoising.foresee(0).expect("latents"));
+    }
+    let last = denoising.item(0).expect("latents");
+    let errors: Vec<f32> = foreseen.iter().map(|latents| relative_error(latents, &last)).collect();
+    assert!(errors.is_sorted_by(|a, b| a >= b), "{errors:?}");
+    assert_eq!(errors.last(), Some(&0.0));
+}
+
+#[test]
 fn a_step_callback_can_stop_the_picture() {
     let case = cases().swap_remove(0);
     let pipeline = load(&case.model, Precision::F32);

@@ -32,26 +32,31 @@ impl Linear {
         Ok(Self { weight, bias: None, row_norm_max })
     }
 
-    /// `x` [.., inputs] f32, contiguous → [.., outputs] f32.
+    /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (leading, inputs) = x.dims().split_at(x.rank() - 1);
-        let rows: usize = leading.iter().product();
-        let x = x.reshape((rows, inputs[0]))?;
         let y = match self.row_norm_max {
-            Some(row_norm_max) => self.product_in_range(&x, row_norm_max)?,
-            None => self.product(&x)?,
+            Some(row_norm_max) => self.product_in_range(x, row_norm_max)?,
+            None => self.product(x)?,
         };
-        let y = match &self.bias {
-            Some(bias) => y.broadcast_add(bias)?,
-            None => y,
-        };
-        let mut shape = leading.to_vec();
-        shape.push(y.dim(D::Minus1)?);
-        y.reshape(shape)
+        match &self.bias {
+            Some(bias) => y.broadcast_add(bias),
+            None => Ok(y),
+        }
     }
 
+    /// A product for each item of a batch, not one for all their rows: how a matrix product blocks its sums depends on
+    /// the number of rows, and an item's bits must not depend on its neighbours.
     fn product(&self, x: &Tensor) -> Result<Tensor> {
-        x.to_dtype(self.weight.dtype())?.matmul(&self.weight.t()?)?.to_dtype(DType::F32)
+        let (x, weight) = (x.to_dtype(self.weight.dtype())?, self.weight.t()?);
+        let y = match *x.dims() {
+            [1, rows, inputs] => {
+                let y = x.reshape((rows, inputs))?.matmul(&weight)?;
+                y.unsqueeze(0)?
+            }
+            [batch, _, inputs] => x.matmul(&weight.expand((batch, inputs, weight.dim(1)?))?)?,
+            _ => x.matmul(&weight)?,
+        };
+        y.to_dtype(DType::F32)
     }
 
     fn product_in_range(&self, x: &Tensor, row_norm_max: f64) -> Result<Tensor> {
@@ -61,7 +66,7 @@ impl Linear {
     }
 }
 
-/// ‖xᵢ‖ of each row of [rows, columns], as [rows, 1] f32.
+/// ‖xᵢ‖ of each row of [.., rows, columns], as [.., rows, 1] f32.
 fn row_norms(x: &Tensor) -> Result<Tensor> {
     let x = x.to_dtype(DType::F32)?;
     // Squares of activations up to 1e18 stay within f32: the largest element is taken out first.

@@ -21,7 +21,7 @@ use self::{
     norm::RmsNorm,
     rope::{Position, RopeAxes, RopeTable},
 };
-use super::config::TransformerConfig;
+use super::{config::TransformerConfig, denoise::select};
 
 /// Sequences are padded to a multiple of this many tokens.
 const SEQUENCE_MULTIPLE: usize = 32;
@@ -52,16 +52,40 @@ pub(super) struct Transformer {
     in_channels: usize,
 }
 
-/// A caption ready for every step: embedded, padded and refined, [1, padded tokens, dim] f32.
+/// Captions ready for every step: embedded, padded and refined, [batch, padded tokens, dim] f32.
 #[derive(Debug, Clone)]
 pub(super) struct Caption {
     tokens: Tensor,
     rope: RopeTable,
 }
 
+/// The length to which a caption of `tokens` tokens is padded. Only pictures whose captions have one padded length can
+/// share a batch.
+pub fn padded_tokens(tokens: usize) -> usize {
+    tokens.next_multiple_of(SEQUENCE_MULTIPLE)
+}
+
 impl Caption {
     fn padded_len(&self) -> Result<usize> {
         self.tokens.dim(1)
+    }
+
+    /// A batch of captions, which must have one padded length.
+    pub(super) fn join(captions: &[&Self]) -> Result<Self> {
+        let [first, rest @ ..] = captions else { candle_core::bail!("a batch has at least one caption") };
+        match rest {
+            [] => Ok((*first).clone()),
+            _ => {
+                let tokens: Vec<_> = captions.iter().map(|caption| &caption.tokens).collect();
+                Ok(Self { tokens: Tensor::cat(&tokens, 0)?, rope: first.rope.clone() })
+            }
+        }
+    }
+
+    /// Goes on with the captions `items` alone.
+    pub(super) fn keep(&mut self, items: &[usize]) -> Result<()> {
+        self.tokens = select(&self.tokens, items)?;
+        Ok(())
     }
 }
 
@@ -131,8 +155,8 @@ impl Transformer {
 
     /// Velocity towards the picture.
     ///
-    /// `latents` [batch, channels, height, width] f32, both sides even; `time` 0 at pure noise, 1 at the picture; every
-    /// item of the batch has the same `caption`. Returns the shape of `latents`.
+    /// `latents` [batch, channels, height, width] f32, both sides even; `time` 0 at pure noise, 1 at the picture; a
+    /// caption for each item of the batch. Returns the shape of `latents`.
     pub(super) fn forward(
         &self,
         latents: &Tensor,
@@ -140,7 +164,7 @@ impl Transformer {
         caption: &Caption,
         canvas: &Canvas,
     ) -> Result<Tensor> {
-        let (batch, _, height, width) = latents.dims4()?;
+        let (_, _, height, width) = latents.dims4()?;
         let time = self.time_embedder.forward(time)?;
         let patches = self.image_embedder.forward(&patchify(latents)?)?;
         let mut image = match canvas.pads {
@@ -150,9 +174,7 @@ impl Transformer {
         for block in &self.noise_refiner {
             image = block.forward(&image, &canvas.image, &time)?;
         }
-        let (_, caption_tokens, dim) = caption.tokens.dims3()?;
-        let caption = caption.tokens.expand((batch, caption_tokens, dim))?;
-        let mut unified = Tensor::cat(&[&image, &caption], 1)?;
+        let mut unified = Tensor::cat(&[&image, &caption.tokens], 1)?;
         for block in &self.layers {
             unified = block.forward(&unified, &canvas.unified, &time)?;
         }
@@ -165,7 +187,7 @@ impl Transformer {
 /// Pads [batch, tokens, dim] with the token `pad` [1, dim] to the next multiple of 32.
 fn pad_to_multiple(x: &Tensor, pad: &Tensor) -> Result<Tensor> {
     let tokens = x.dim(1)?;
-    match tokens.next_multiple_of(SEQUENCE_MULTIPLE) - tokens {
+    match padded_tokens(tokens) - tokens {
         0 => Ok(x.clone()),
         pads => append_pads(x, pad, pads),
     }

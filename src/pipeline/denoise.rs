@@ -1,0 +1,146 @@
+use candle_core::Tensor;
+
+use super::{
+    Pipeline,
+    config::TransformerConfig,
+    error::RenderError,
+    transformer::{Canvas, Caption},
+};
+
+/// Pictures of one size and one number of steps, walked down the noise schedule together.
+///
+/// Architecture invariant: a picture's numbers do not depend on its neighbours. Captions of a batch have one padded
+/// length, nothing is masked, and every product is made item by item, so on a CPU the bytes are the same alone and in
+/// any batch.
+pub struct Denoising<'a> {
+    pipeline: &'a Pipeline,
+    /// [batch, C, h, w] f32.
+    latents: Tensor,
+    /// Of the last step, the shape of `latents`: towards the picture.
+    velocity: Option<Tensor>,
+    positive: Side,
+    /// The negative captions, and how strongly the pictures are pushed away from them.
+    negative: Option<(Side, f64)>,
+    sigmas: Vec<f32>,
+    done: usize,
+}
+
+/// Captions and the positions that go with them.
+struct Side {
+    caption: Caption,
+    canvas: Canvas,
+}
+
+impl Side {
+    fn new(
+        pipeline: &Pipeline,
+        (height, width): (usize, usize),
+        captions: &[&Caption],
+    ) -> Result<Self, RenderError> {
+        let caption = Caption::join(captions)?;
+        let canvas = pipeline.transformer.canvas(height, width, &caption)?;
+        Ok(Self { caption, canvas })
+    }
+}
+
+impl<'a> Denoising<'a> {
+    /// `latents` [batch, C, h, w] f32, pure noise; a caption for each item, all of one padded length, and where guidance
+    /// is on (arXiv 2207.12598) a negative one for each.
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        latents: Tensor,
+        captions: &[&Caption],
+        negative: Option<(&[&Caption], f64)>,
+        steps: u32,
+    ) -> Result<Self, RenderError> {
+        let (_, _, height, width) = latents.dims4()?;
+        let positive = Side::new(pipeline, (height, width), captions)?;
+        let negative = match negative {
+            Some((captions, scale)) => Some((Side::new(pipeline, (height, width), captions)?, scale)),
+            None => None,
+        };
+        let tokens = height * width / (TransformerConfig::PATCH * TransformerConfig::PATCH);
+        let sigmas = pipeline.config.schedule.sigmas(steps, tokens);
+        Ok(Self { pipeline, latents, velocity: None, positive, negative, sigmas, done: 0 })
+    }
+
+    /// Whether every step is done.
+    pub fn is_finished(&self) -> bool {
+        self.done + 1 >= self.sigmas.len()
+    }
+
+    /// Steps done.
+    pub fn steps_done(&self) -> usize {
+        self.done
+    }
+
+    /// Does one step for every picture.
+    ///
+    /// # Errors
+    /// [`RenderError::Device`] where the device fails.
+    pub fn step(&mut self) -> Result<(), RenderError> {
+        let (sigma, next) = (self.sigmas[self.done], self.sigmas[self.done + 1]);
+        let time = self.pipeline.config.schedule.time(sigma);
+        let predict =
+            |side: &Side| self.pipeline.transformer.forward(&self.latents, time, &side.caption, &side.canvas);
+        let mut velocity = predict(&self.positive)?;
+        if let Some((negative, scale)) = &self.negative {
+            let away = (&velocity - predict(negative)?)?;
+            velocity = (velocity + (away * *scale)?)?;
+        }
+        // The model predicts towards the picture, the schedule steps away from noise: hence the sign.
+        self.latents = (&self.latents - (&velocity * f64::from(next - sigma))?)?;
+        self.velocity = Some(velocity);
+        self.done += 1;
+        Ok(())
+    }
+
+    /// The pictures as they stand, [batch, C, h, w] f32.
+    pub fn latents(&self) -> &Tensor {
+        &self.latents
+    }
+
+    /// Picture `item` as it stands, [1, C, h, w] f32.
+    ///
+    /// # Errors
+    /// [`RenderError::Device`] where the device fails.
+    pub fn item(&self, item: usize) -> Result<Tensor, RenderError> {
+        Ok(self.latents.narrow(0, item, 1)?)
+    }
+
+    /// What picture `item` is heading for, [1, C, h, w] f32: the latents, with the last velocity followed to noise level
+    /// 0 in a straight line. Much clearer than the noisy latents themselves.
+    ///
+    /// # Errors
+    /// [`RenderError::Device`] where the device fails.
+    pub fn foresee(&self, item: usize) -> Result<Tensor, RenderError> {
+        let latents = self.item(item)?;
+        match &self.velocity {
+            None => Ok(latents),
+            Some(velocity) => {
+                let rest = f64::from(self.sigmas[self.done]);
+                Ok((latents + (velocity.narrow(0, item, 1)? * rest)?)?)
+            }
+        }
+    }
+
+    /// Goes on with the pictures `items` alone, in their order; the others are given up.
+    ///
+    /// # Errors
+    /// [`RenderError::Device`] where the device fails.
+    pub fn keep(&mut self, items: &[usize]) -> Result<(), RenderError> {
+        self.latents = select(&self.latents, items)?;
+        self.velocity = self.velocity.as_ref().map(|velocity| select(velocity, items)).transpose()?;
+        self.positive.caption.keep(items)?;
+        if let Some((negative, _)) = &mut self.negative {
+            negative.caption.keep(items)?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows `items` of the first dimension.
+pub(super) fn select(tensor: &Tensor, items: &[usize]) -> candle_core::Result<Tensor> {
+    let rows = items.iter().map(|&item| tensor.narrow(0, item, 1)).collect::<Result<Vec<_>, _>>()?;
+    Tensor::cat(&rows, 0)
+}
