@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use actix_web::dev::Server;
@@ -15,17 +16,23 @@ use crate::{
     admit::Door,
     clock::Clock,
     config::{Config, ConfigError},
-    domain::{ApiKey, ImageSize, Scopes},
+    domain::{ApiKey, ImageSize, RenderSpec, Scopes},
     engine::{Engine, Worker},
-    http::{self, Offer, SessionSecret, State},
-    ledger::{Ledger, LedgerError},
+    http::{self, Links, Offer, SessionSecret, State},
+    ledger::{KeyRules, Ledger, LedgerError, NewKey},
     meter::Meter,
+    pictures::{PictureStore, StoreError},
     pipeline::{EMBEDDED_MODEL, LoadError, ModelFiles, OnLoad, Pipeline, SizeLimits, hub},
-    service::Service,
+    service::{Service, ServiceParts},
+    telemetry::Metrics,
 };
 
 /// The ledger's file in the data directory.
 pub const LEDGER_FILE: &str = "ledger.sqlite3";
+/// The pictures' directory in the data directory.
+const PICTURES_DIRECTORY: &str = "pictures";
+/// How often old pictures are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// Side of a picture where nothing is said: what Z-Image was trained for.
 const DEFAULT_SIDE: u32 = 1024;
 /// The same for the embedded model.
@@ -64,6 +71,9 @@ pub enum AppError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// The pictures' directory cannot be used.
+    #[error(transparent)]
+    Pictures(#[from] StoreError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}; pass another with --listen")]
     Listen {
@@ -170,25 +180,39 @@ impl App {
             tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");
         }
         let source = ModelSource::new(&config.model);
+        let pictures = PictureStore::open(
+            data_dir.path(PICTURES_DIRECTORY),
+            config.pictures.free_disk_min_mib.saturating_mul(1 << 20),
+        )?;
         let (engine, worker) = start_engine(config, &source, Arc::clone(clock), move |source| {
             let files = source.files(&mut |fetched| progress.fetched(fetched))?;
             Ok((files, progress))
         })?;
         let offer = offer(config, &source, engine.facts().limits, clock.now().as_second())?;
-        let service = Arc::new(Service::new(
+        let service = Arc::new(Service::new(ServiceParts {
             engine,
-            Arc::clone(&ledger),
+            ledger: Arc::clone(&ledger),
             costs,
-            Arc::clone(clock),
+            pictures: Arc::new(pictures),
+            metrics: Arc::new(Metrics::default()),
+            clock: Arc::clone(clock),
             zone,
-            source.id,
+            model: source.id,
             runtime,
-        ));
+            settings: config.service_settings(),
+        }));
         let state = State {
             service: Arc::clone(&service),
             offer: offer.clone(),
-            door: Door::new(config.limits.requests_per_minute),
-            session_secret: data_dir.session_secret()?,
+            door: Door::new(config.limits.of_keys()),
+            session_secret: SessionSecret::new(data_dir.secret("session.key")?),
+            links: Links::new(
+                data_dir.secret("links.key")?,
+                config.pictures.link_lifetime(),
+                config.public_url.clone(),
+                config.trusted_proxies.clone(),
+            ),
+            connections_max: config.limits.connections_max.max(1),
         };
         let server = http::server(listener, state).map_err(AppError::Server)?;
         // Last: a key that was made and never shown would be the only one.
@@ -221,6 +245,13 @@ impl App {
     /// # Errors
     /// [`AppError::Server`] where the server ends by itself.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+        let sweeper = tokio::spawn(sweep_for_ever(Arc::clone(&self.service)));
+        let ended = self.serve(stop).await;
+        sweeper.abort();
+        ended
+    }
+
+    async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
         let handle = self.server.handle();
         let mut server = std::pin::pin!(self.server);
         tokio::select! {
@@ -238,6 +269,21 @@ impl App {
     }
 }
 
+/// Takes away old pictures, now and every hour.
+async fn sweep_for_ever(service: Arc<Service>) {
+    let mut hours = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        hours.tick().await;
+        match service.sweep().await {
+            Ok(swept) if swept.days > 0 => {
+                tracing::info!(days = swept.days, pictures = swept.pictures, "old pictures are swept");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "old pictures cannot be swept"),
+        }
+    }
+}
+
 fn start_engine<P: Progress + 'static>(
     config: &Config,
     source: &ModelSource,
@@ -245,14 +291,24 @@ fn start_engine<P: Progress + 'static>(
     open: impl FnOnce(&ModelSource) -> Result<(ModelFiles, P), LoadError> + Send + 'static,
 ) -> Result<(Engine, Worker), LoadError> {
     let (device, dtype, energy) = (config.model.device, config.model.dtype, config.energy.clone());
-    let source = source.clone();
+    let (source, guidance_scale) = (source.clone(), config.model.guidance_scale);
+    let fetched = source.clone();
     Engine::start(
         move || {
-            let (files, progress) = open(&source)?;
+            let (files, progress) = open(&fetched)?;
             Pipeline::load(&files, device, dtype, progress.on_load())
         },
         move |facts| Meter::estimating(energy.device_power(facts.device == "cpu"), clock),
-        config.limits.queue_depth_max,
+        // The usual picture, in one step: every kernel is loaded and the memory laid out, at an eighth of the time. A
+        // default size that cannot be painted is refused by `offer`, in a better place.
+        move |facts| RenderSpec {
+            prompt: "a warm-up".into(),
+            negative_prompt: None,
+            size: source.default_size(facts.limits).unwrap_or(ImageSize::square(facts.limits.factor)),
+            steps: 1,
+            guidance_scale,
+        },
+        &config.engine_settings(),
     )
 }
 
@@ -268,7 +324,7 @@ fn offer(
         loaded_at,
         limits,
         default_size: source.default_size(limits)?,
-        steps: config.model.steps.get(),
+        steps: config.model.steps,
         guidance_scale: config.model.guidance_scale,
         pixels_max: config.limits.pixels_max,
         prompt_chars_max: config.limits.prompt_chars_max,
@@ -282,7 +338,8 @@ fn first_key(ledger: &Ledger, clock: &dyn Clock) -> Result<Option<ApiKey>, Ledge
         return Ok(None);
     }
     let key = ApiKey::generate(&mut rand::rng());
-    ledger.create_key(&key, "first key", Scopes::ALL, None, clock.now())?;
+    let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
+    ledger.create_key(&NewKey { key: &key, name: "first key", rules }, "first start", clock.now())?;
     Ok(Some(key))
 }
 
@@ -315,9 +372,9 @@ impl DataDir {
         self.root.join(file)
     }
 
-    /// What signs sessions: made at the first start, readable by its owner only.
-    fn session_secret(&self) -> Result<SessionSecret, AppError> {
-        let path = self.path("session.key");
+    /// The secret in `file`: made at the first start, readable by its owner only.
+    fn secret(&self, file: &str) -> Result<[u8; 32], AppError> {
+        let path = self.path(file);
         let read_or_make = || -> std::io::Result<[u8; 32]> {
             let mut secret = [0; 32];
             match File::open(&path) {
@@ -330,8 +387,7 @@ impl DataDir {
             }
             Ok(secret)
         };
-        let secret = read_or_make();
-        secret.map(SessionSecret::new).map_err(|cause| AppError::DataDir {
+        read_or_make().map_err(|cause| AppError::DataDir {
             reason: format!("{cause}; remove the file to have a new one made"),
             path,
         })

@@ -4,7 +4,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    num::NonZeroU32,
+    num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
 };
 
@@ -12,14 +12,18 @@ use figment::{
     Figment,
     providers::{Env, Format, Toml},
 };
-use jiff::{civil::Date, tz::TimeZone};
+use ipnet::IpNet;
+use jiff::{SignedDuration, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 
 use crate::{
     costs::{CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
-    domain::{GUIDANCE_MAX, ImageSize},
+    domain::{GUIDANCE_MAX, ImageSize, KeyLimits, STEPS_MAX, StepsByQuality},
+    engine::EngineSettings,
     pipeline::{DeviceChoice, Precision},
-    units::{Currency, Money, Power},
+    service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
+    telemetry::LogConfig,
+    units::{Currency, Millis, Money, Power},
 };
 
 /// Variables with our prefix that are no configuration keys.
@@ -31,12 +35,22 @@ const OTHER_VARIABLES: [&str; 3] = ["config", "log", "require_clients"];
 pub struct Config {
     /// Address and port to listen on. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Where the ledger and secrets are kept.
+    /// Where the ledger, secrets and pictures are kept.
     pub data_dir: PathBuf,
+    /// Where clients find the server, for links; none: where the request came to.
+    pub public_url: Option<String>,
+    /// Networks whose X-Forwarded headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// What paints.
     pub model: ModelConfig,
     /// What a client may ask for, and how much of it.
     pub limits: Limits,
+    /// Pictures that are kept for links.
+    pub pictures: PicturesConfig,
+    /// What files say of their making.
+    pub metadata: MetadataConfig,
+    /// The log.
+    pub log: LogConfig,
     /// What the device draws.
     pub energy: EnergyConfig,
     /// What it all costs.
@@ -61,14 +75,18 @@ pub struct ModelConfig {
     pub aliases: Vec<String>,
     /// Size where a request names none; none: 1024x1024, or 256x256 for the embedded model.
     pub default_size: Option<ImageSize>,
-    /// Steps of medium quality.
-    pub steps: NonZeroU32,
+    /// Steps for each quality.
+    pub steps: StepsByQuality,
     /// Guidance where a request names none. Turbo models want 0.
     pub guidance_scale: f64,
     /// Where it runs.
     pub device: DeviceChoice,
     /// Number format of its weights.
     pub dtype: Precision,
+    /// Pictures of different requests that are painted together; none: 4 on a card, 1 on a CPU.
+    pub batch_max: Option<NonZeroUsize>,
+    /// Memory that work may take beyond the weights, in MiB; none: what is free.
+    pub memory_mib: Option<u64>,
 }
 
 /// The `[limits]` part.
@@ -83,8 +101,46 @@ pub struct Limits {
     pub prompt_chars_max: usize,
     /// Bytes of a request's body.
     pub body_bytes_max: usize,
+    /// What becomes of a prompt with more tokens than the model reads.
+    pub overlong_prompt: OverlongPrompt,
     /// Requests a minute for each key; none: no limit.
     pub requests_per_minute: Option<NonZeroU32>,
+    /// Pictures a minute for each key; none: no limit.
+    pub images_per_minute: Option<NonZeroU32>,
+    /// Requests of one key in work; none: no limit.
+    pub concurrent_jobs: Option<NonZeroU32>,
+    /// Seconds that an answer which is no stream may take to begin.
+    pub answer_wait_seconds: u32,
+    /// Seconds from a request's acceptance to its answer.
+    pub deadline_seconds: u32,
+    /// What becomes of a job whose client has gone.
+    pub on_disconnect: OnDisconnect,
+    /// Connections at one time.
+    pub connections_max: usize,
+}
+
+/// The `[pictures]` part.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PicturesConfig {
+    /// Minutes for which a link holds.
+    pub link_minutes: u32,
+    /// Days for which pictures are kept, today included.
+    pub keep_days: u32,
+    /// MiB of the disk that stay free.
+    pub free_disk_min_mib: u64,
+}
+
+/// The `[metadata]` part.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetadataConfig {
+    /// Whether files say how they were made, and that they were generated.
+    pub embed: bool,
+    /// How the prompt is recorded.
+    pub prompt: PromptEmbedding,
+    /// Who made them, in the mark for generated content.
+    pub producer: String,
 }
 
 /// The `[energy]` part.
@@ -100,8 +156,13 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data_dir: "data".into(),
+            public_url: None,
+            trusted_proxies: Vec::new(),
             model: ModelConfig::default(),
             limits: Limits::default(),
+            pictures: PicturesConfig::default(),
+            metadata: MetadataConfig::default(),
+            log: LogConfig::default(),
             energy: EnergyConfig::default(),
             costs: CostSettings::default(),
             price_book: None,
@@ -133,11 +194,32 @@ impl Default for ModelConfig {
             id: None,
             aliases: aliases.map(String::from).to_vec(),
             default_size: None,
-            steps: NonZeroU32::MIN.saturating_add(7),
+            steps: StepsByQuality::default(),
             guidance_scale: 0.0,
             device: DeviceChoice::Auto,
             dtype: Precision::Auto,
+            batch_max: None,
+            memory_mib: None,
         }
+    }
+}
+
+impl Default for PicturesConfig {
+    fn default() -> Self {
+        Self { link_minutes: 60, keep_days: 7, free_disk_min_mib: 256 }
+    }
+}
+
+impl Default for MetadataConfig {
+    fn default() -> Self {
+        Self { embed: true, prompt: PromptEmbedding::Hash, producer: "Tintype".into() }
+    }
+}
+
+impl PicturesConfig {
+    /// Time for which a link holds.
+    pub fn link_lifetime(&self) -> Millis {
+        Millis::new(u64::from(self.link_minutes) * 60_000)
     }
 }
 
@@ -148,7 +230,25 @@ impl Default for Limits {
             pixels_max: 2048 * 2048,
             prompt_chars_max: 32_000,
             body_bytes_max: 1 << 20,
+            overlong_prompt: OverlongPrompt::Refuse,
             requests_per_minute: None,
+            images_per_minute: None,
+            concurrent_jobs: None,
+            answer_wait_seconds: 290,
+            deadline_seconds: 600,
+            on_disconnect: OnDisconnect::Cancel,
+            connections_max: 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// Limits of a key that has none of its own.
+    pub fn of_keys(&self) -> KeyLimits {
+        KeyLimits {
+            requests_per_minute: self.requests_per_minute,
+            images_per_minute: self.images_per_minute,
+            concurrent_jobs: self.concurrent_jobs,
         }
     }
 }
@@ -213,9 +313,44 @@ impl Config {
     fn extract(figment: Figment) -> Result<Self, ConfigError> {
         let malformed = |reason: String| ConfigError::Malformed(reason.replace('\n', " "));
         let config: Self = figment.extract().map_err(|error| malformed(error.to_string()))?;
-        match (0.0..=GUIDANCE_MAX).contains(&config.model.guidance_scale) {
-            true => Ok(config),
-            false => Err(malformed(format!("model.guidance_scale must be from 0 to {GUIDANCE_MAX}"))),
+        if !(0.0..=GUIDANCE_MAX).contains(&config.model.guidance_scale) {
+            return Err(malformed(format!("model.guidance_scale must be from 0 to {GUIDANCE_MAX}")));
+        }
+        if config.model.steps.largest() > STEPS_MAX {
+            return Err(malformed(format!("model.steps: a quality has at most {STEPS_MAX} steps")));
+        }
+        if let Some(url) = &config.public_url
+            && !(url.starts_with("http://") || url.starts_with("https://"))
+        {
+            return Err(malformed(format!(
+                "public_url is `{url}`; write it with http:// or https://, such as https://paint.example"
+            )));
+        }
+        Ok(config)
+    }
+
+    /// How the engine is to work.
+    pub fn engine_settings(&self) -> EngineSettings {
+        EngineSettings {
+            queue_depth_max: self.limits.queue_depth_max,
+            batch_max: self.model.batch_max.map(NonZeroUsize::get),
+            memory_max: self.model.memory_mib.map(|mib| mib.saturating_mul(1 << 20)),
+        }
+    }
+
+    /// What the operator decided about requests.
+    pub fn service_settings(&self) -> ServiceSettings {
+        let seconds = |seconds: u32| Millis::new(u64::from(seconds) * 1000);
+        let provenance =
+            || ProvenanceSettings { prompt: self.metadata.prompt, producer: self.metadata.producer.clone() };
+        ServiceSettings {
+            on_disconnect: self.limits.on_disconnect,
+            deadline: seconds(self.limits.deadline_seconds),
+            answer_wait_max: seconds(self.limits.answer_wait_seconds),
+            overlong_prompt: self.limits.overlong_prompt,
+            provenance: self.metadata.embed.then(provenance),
+            keep_pictures: SignedDuration::from_hours(24 * i64::from(self.pictures.keep_days)),
+            log_prompts: self.log.prompts,
         }
     }
 
@@ -279,8 +414,18 @@ mod tests {
             .join("\n");
         let config = parse(&uncommented).expect("config/tintype.toml");
         assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
-        for section in ["[model]", "[limits]", "[energy]", "[costs]", "[costs.hardware]", "[[exchange_rate]]"]
-        {
+        for section in [
+            "[model]",
+            "[model.steps]",
+            "[limits]",
+            "[pictures]",
+            "[metadata]",
+            "[log]",
+            "[energy]",
+            "[costs]",
+            "[costs.hardware]",
+            "[[exchange_rate]]",
+        ] {
             assert!(shipped.contains(section), "{section}");
         }
     }
@@ -294,6 +439,10 @@ mod tests {
             ("[model]\ndefault_size = \"big\"", "big"),
             ("listen = 8080", "listen"),
             ("[model]\nguidance_scale = -1.0", "guidance_scale"),
+            ("[model.steps]\nmax = 101", "model.steps"),
+            ("public_url = \"paint.example\"", "public_url"),
+            ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
+            ("[limits]\non_disconnect = \"wait\"", "on_disconnect"),
         ] {
             let error = parse(toml).expect_err("refused").to_string();
             assert!(error.contains(name) && error.lines().count() == 1, "{error}");

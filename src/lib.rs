@@ -16,6 +16,8 @@ pub mod costs;
 pub mod encode;
 pub mod ledger;
 pub mod meter;
+pub mod pictures;
+pub mod telemetry;
 
 pub mod app;
 pub mod cli;

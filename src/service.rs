@@ -1,136 +1,131 @@
 //! A request's life, top to bottom. Read this file first.
 //!
-//! place in the queue → money reserved → painted → measured → encoded → priced → settled → answered.
+//! place in the queue → money reserved → painted → measured → encoded → priced → kept → settled → answered.
 //!
-//! All of it happens in a task of its own and the caller only awaits that task, so a dropped connection cannot lose a
-//! settlement: the pictures are booked at full cost, as undelivered.
+//! All of it happens in a task of its own and the caller only watches that task, so a dropped connection cannot lose a
+//! settlement: the job is stopped at its next step, or painted to the end, and either way what it took is booked.
+
+mod files;
+mod in_flight;
+mod request;
+mod settings;
 
 use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot, watch},
+};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use self::in_flight::{InFlight, InWorkGuard, Place};
+pub use self::request::{
+    Accepted, Answer, AnsweredImage, News, Outcome, PaintRequest, PartialFile, ServiceError,
+};
+pub use self::settings::{
+    OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
+};
 use crate::{
     admit::{self, Refused},
     clock::Clock,
-    costs::{Comparison, CostError, CostModel, Quote, Receipt},
-    domain::{Caller, RenderJob, RequestId, Seed, Usage},
-    encode::{self, EncodeError},
-    engine::{Engine, Painted, Permit, QueueFull, WorkError},
+    costs::{Comparison, CostModel, Quote},
+    domain::{RenderJob, RenderSpec, RequestId, Usage},
+    engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
-        FailedWork, Ledger, LedgerError, Month, MonthTotals, NewRequest, Reservation, SettledImage, Unbooked,
+        FailedWork, Ledger, Month, MonthTotals, NewRequest, Reservation, ReserveError, SettledImage,
+        Settlement, Unbooked,
     },
+    pictures::{PictureName, PictureStore, Swept},
+    telemetry::Metrics,
+    units::Millis,
 };
 
 /// Everything that a request passes through.
 pub struct Service {
-    engine: Engine,
-    ledger: Arc<Ledger>,
-    costs: CostModel,
-    clock: Arc<dyn Clock>,
-    zone: TimeZone,
-    model: String,
-    runtime: Handle,
+    parts: ServiceParts,
+    in_flight: InFlight,
     open_requests: TaskTracker,
 }
 
-/// A request that has been parsed and may be refused for money or room, but for nothing it says.
-#[derive(Debug, Clone)]
-pub struct PaintRequest {
-    /// Who asks.
-    pub caller: Caller,
-    /// What is to be painted.
-    pub job: RenderJob,
-    /// The client's Idempotency-Key header.
-    pub idempotency_key: Option<String>,
-    /// SHA-256 of the body.
-    pub body_sha256: [u8; 32],
+/// What a service is made of.
+pub struct ServiceParts {
+    /// The device and its queue.
+    pub engine: Engine,
+    /// Keys, reservations, receipts.
+    pub ledger: Arc<Ledger>,
+    /// The price of things.
+    pub costs: CostModel,
+    /// Pictures on disk.
+    pub pictures: Arc<PictureStore>,
+    /// What an operator watches.
+    pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The zone in which days and months are counted.
+    pub zone: TimeZone,
+    /// The model's id.
+    pub model: String,
+    /// Outlives any connection.
+    pub runtime: Handle,
+    /// What the operator decided.
+    pub settings: ServiceSettings,
 }
 
-/// The pictures of a request, settled.
-#[derive(Debug)]
-pub struct Answer {
-    /// The request's id in the ledger.
-    pub id: RequestId,
-    /// When it was settled.
-    pub created: Timestamp,
-    /// The pictures.
-    pub images: Vec<PaintedImage>,
-    /// Tokens of the prompt, chat template included.
-    pub prompt_tokens: usize,
+/// A request that has its place and its money.
+struct Admitted {
+    reservation: Reservation,
+    comparison: Comparison,
+    ticket: Ticket,
+    outlook: Outlook,
 }
 
-/// One picture as it goes out.
-#[derive(Debug)]
-pub struct PaintedImage {
-    /// The PNG file.
-    pub png: Vec<u8>,
-    /// The seed of its noise.
-    pub seed: Seed,
-    /// What it cost.
-    pub receipt: Receipt,
+/// How a request begins.
+struct Start {
+    outlook: Option<Outlook>,
 }
 
-/// Why a request gave no pictures.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    /// The queue is full.
-    #[error("the queue is full")]
-    QueueFull(QueueFull),
-    /// Refused at the door.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// Painting failed.
-    #[error(transparent)]
-    Work(#[from] WorkError),
-    /// A receipt could not be made.
-    #[error(transparent)]
-    Cost(#[from] CostError),
-    /// The ledger failed.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// A picture could not be encoded.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    /// A task ended without an answer: a defect, or the process is stopping.
-    #[error("the request's task ended without an answer")]
-    Lost,
+/// Where a request's news goes.
+struct Audience {
+    partials: mpsc::UnboundedSender<PartialFile>,
+    outcome: watch::Sender<Option<Outcome>>,
 }
 
 impl Service {
-    /// A service on `runtime`, which outlives any connection.
-    pub fn new(
-        engine: Engine,
-        ledger: Arc<Ledger>,
-        costs: CostModel,
-        clock: Arc<dyn Clock>,
-        zone: TimeZone,
-        model: String,
-        runtime: Handle,
-    ) -> Self {
-        Self { engine, ledger, costs, clock, zone, model, runtime, open_requests: TaskTracker::new() }
+    /// A service of these parts.
+    pub fn new(parts: ServiceParts) -> Self {
+        Self { parts, in_flight: InFlight::default(), open_requests: TaskTracker::new() }
     }
 
     /// The device and its queue.
     pub fn engine(&self) -> &Engine {
-        &self.engine
+        &self.parts.engine
     }
 
     /// The price of things.
     pub fn costs(&self) -> &CostModel {
-        &self.costs
+        &self.parts.costs
+    }
+
+    /// What an operator watches.
+    pub fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
     }
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.parts.clock.now()
+    }
+
+    /// Time since some fixed moment.
+    pub fn monotonic(&self) -> Millis {
+        self.parts.clock.monotonic()
     }
 
     /// The month that is running.
     pub fn current_month(&self) -> Month {
-        Month::of(self.now(), &self.zone)
+        Month::of(self.now(), &self.parts.zone)
     }
 
     /// Asks the ledger something, off the caller's thread: it waits for the disk.
@@ -146,7 +141,7 @@ impl Service {
         E: Send + 'static,
         ServiceError: From<E>,
     {
-        let ledger = Arc::clone(&self.ledger);
+        let ledger = Arc::clone(&self.parts.ledger);
         self.blocking(move || question(&ledger)).await
     }
 
@@ -159,7 +154,7 @@ impl Service {
         E: Send + 'static,
         ServiceError: From<E>,
     {
-        Ok(self.runtime.spawn_blocking(work).await.map_err(|_| ServiceError::Lost)??)
+        Ok(self.parts.runtime.spawn_blocking(work).await.map_err(|_| ServiceError::Lost)??)
     }
 
     /// The sums of a month.
@@ -167,65 +162,172 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Ledger`] where the ledger fails.
     pub async fn month(&self, month: Month) -> Result<MonthTotals, ServiceError> {
-        let (start, end) = (month.start(&self.zone), month.end(&self.zone));
+        let (start, end) = (month.start(&self.parts.zone), month.end(&self.parts.zone));
         self.ask_ledger(move |ledger| ledger.totals(start, end)).await
     }
 
-    /// Paints a request's pictures and settles them. `random` tells its id from others of the same millisecond.
+    /// A kept picture's file; none where it is not kept any more.
     ///
     /// # Errors
-    /// [`ServiceError`]. What the device spent is in the ledger all the same.
-    pub async fn paint(
+    /// [`ServiceError::Store`] where the disk fails.
+    pub async fn picture(&self, name: PictureName) -> Result<Option<Vec<u8>>, ServiceError> {
+        let pictures = Arc::clone(&self.parts.pictures);
+        self.blocking(move || pictures.get(name)).await
+    }
+
+    /// Takes away the pictures that have been kept long enough.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] where the disk fails.
+    pub async fn sweep(&self) -> Result<Swept, ServiceError> {
+        let horizon = self.now().checked_sub(self.parts.settings.keep_pictures);
+        let horizon = horizon.unwrap_or(Timestamp::MIN);
+        let pictures = Arc::clone(&self.parts.pictures);
+        self.blocking(move || pictures.sweep(horizon)).await
+    }
+
+    /// Takes a request on: it has its place in the queue and its money, or it is refused. `random` tells its id from
+    /// others of the same millisecond.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; nothing was reserved.
+    pub async fn accept(
         self: &Arc<Self>,
         request: PaintRequest,
         random: [u8; 10],
-    ) -> Result<Answer, ServiceError> {
-        let permit = self.engine.permit().map_err(ServiceError::QueueFull)?;
-        let (answer, on_answer) = oneshot::channel();
-        let service = Arc::clone(self);
-        let life = async move {
-            let result = service.live(permit, &request, random).await;
-            let settled = result.as_ref().ok().map(|answer| answer.id);
-            let delivered = answer.send(result).is_ok();
-            if let (Some(id), true) = (settled, delivered) {
-                service.note_delivery(id).await;
-            }
+    ) -> Result<Accepted, Arc<ServiceError>> {
+        let (tokens, cut_from_tokens) = self.count_tokens(&request.job.spec).await.map_err(Arc::new)?;
+        let (partials, on_partial) = mpsc::unbounded_channel();
+        let (outcome, on_outcome) = watch::channel(None);
+        let place = match &request.idempotency_key {
+            None => None,
+            Some(key) => match self.in_flight.enter(request.caller.key, key, request.body_sha256, &outcome) {
+                Place::First(place) => Some(place),
+                Place::OtherBody => {
+                    let refused = Refused::from(ReserveError::IdempotencyKeyReused);
+                    return Err(Arc::new(refused.into()));
+                }
+                Place::Join(outcome) => {
+                    return Ok(Accepted { outlook: None, cut_from_tokens, partials: on_partial, outcome });
+                }
+            },
         };
-        self.open_requests.spawn_on(life.in_current_span(), &self.runtime);
-        on_answer.await.map_err(|_| ServiceError::Lost)?
+        let (start, on_start) = oneshot::channel();
+        let life =
+            Arc::clone(self).live(request, tokens, random, start, Audience { partials, outcome }, place);
+        self.open_requests.spawn_on(life.in_current_span(), &self.parts.runtime);
+        let Start { outlook } = on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
+        Ok(Accepted { outlook, cut_from_tokens, partials: on_partial, outcome: on_outcome })
     }
 
-    /// Ends the service: the picture in hand is finished and settled, waiting requests are refused.
+    /// Ends the service: the pictures in hand are finished and settled, waiting requests are refused.
     pub async fn drain(&self) {
-        self.engine.drain();
+        self.parts.engine.drain();
         self.open_requests.close();
         self.open_requests.wait().await;
     }
 
     /// From a place in the queue to the settled answer. Whatever happens, the reservation is used up.
     async fn live(
-        &self,
-        permit: Permit,
-        request: &PaintRequest,
+        self: Arc<Self>,
+        request: PaintRequest,
+        tokens: PromptTokens,
         random: [u8; 10],
-    ) -> Result<Answer, ServiceError> {
-        let (reservation, comparison) = self.reserve(request, random).await?;
-        let job = &request.job;
-        let ticket = permit.submit(job.clone());
-        if ticket.started.await.is_ok() {
-            self.note_start(reservation.id()).await;
-        }
-        match ticket.finished.await {
-            Ok(Ok(painted)) => self.settle(reservation, painted, comparison, job).await,
-            Ok(Err(error)) => {
-                self.fail(reservation, error.usage(), job).await;
+        start: oneshot::Sender<Result<Start, Arc<ServiceError>>>,
+        audience: Audience,
+        // Kept until the outcome is told, so that a second request joins this one or finds it settled.
+        _place: Option<InWorkGuard>,
+    ) {
+        let admitted = match self.admit(&request, tokens, random).await {
+            Ok(admitted) => admitted,
+            Err(ServiceError::Refused(Refused::Reserve(ReserveError::SettledBefore(id)))) => {
+                return self.answer_again(id, &request, start, &audience).await;
+            }
+            Err(error) => {
+                // Those who joined see the same refusal. Where nobody is left to hear it, nothing was begun.
+                let error = Arc::new(error);
+                audience.outcome.send_replace(Some(Err(Arc::clone(&error))));
+                start.send(Err(error)).ok();
+                return;
+            }
+        };
+        let Admitted { reservation, comparison, ticket, outlook } = admitted;
+        // Where nobody listens, `follow` finds that out.
+        start.send(Ok(Start { outlook: Some(outlook) })).ok();
+        let id = reservation.id();
+        let outcome = match self.follow(ticket, &request, id, &audience).await {
+            Ok(painted) => self.settle(reservation, painted, comparison, &request).await,
+            Err(error) => {
+                self.fail(reservation, error.usage, &request.job).await;
                 Err(error.into())
             }
-            Err(_) => {
-                self.fail(reservation, None, job).await;
-                Err(ServiceError::Lost)
-            }
+        };
+        let is_settled = outcome.is_ok();
+        let is_awaited = audience.outcome.receiver_count() > 0;
+        audience.outcome.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
+        if is_settled && is_awaited {
+            self.note_delivery(id).await;
         }
+    }
+
+    /// The prompts' tokens as the model reads them, and the whole prompt's where it is cut.
+    async fn count_tokens(
+        self: &Arc<Self>,
+        spec: &RenderSpec,
+    ) -> Result<(PromptTokens, Option<usize>), ServiceError> {
+        let (service, spec) = (Arc::clone(self), spec.clone());
+        let count = move |field: &'static str, text: &str| {
+            let tokens = service.engine().count_tokens(text);
+            let tokens = tokens.map_err(|error| ServiceError::Prompt(error.to_string()))?;
+            let max = Engine::PROMPT_TOKENS_MAX;
+            match tokens > max && service.parts.settings.overlong_prompt == OverlongPrompt::Refuse {
+                true => Err(ServiceError::PromptTooLong { field, tokens, max }),
+                false => Ok(tokens),
+            }
+        };
+        // A long prompt takes milliseconds, which other connections should not wait for.
+        self.blocking(move || {
+            let whole = count("prompt", &spec.prompt)?;
+            let negative = match spec.passes() {
+                1 => None,
+                _ => Some(count("negative_prompt", spec.negative_prompt.as_deref().unwrap_or(""))?),
+            };
+            let read = |tokens: usize| tokens.min(Engine::PROMPT_TOKENS_MAX);
+            let tokens = PromptTokens { positive: read(whole), negative: negative.map(read) };
+            Ok::<_, ServiceError>((tokens, (whole > tokens.positive).then_some(whole)))
+        })
+        .await
+    }
+
+    /// Takes a place in the queue, reserves the money, hands the job in: in this order, so that a full queue writes
+    /// nothing.
+    async fn admit(
+        &self,
+        request: &PaintRequest,
+        tokens: PromptTokens,
+        random: [u8; 10],
+    ) -> Result<Admitted, ServiceError> {
+        if request.is_kept() {
+            let pictures = Arc::clone(&self.parts.pictures);
+            self.blocking(move || pictures.check_room()).await?;
+        }
+        // A stream begins to answer at once, so its client can wait.
+        let patience = request.partials.is_none().then_some(self.parts.settings.answer_wait_max);
+        let permit = self.engine().permit(&request.job, patience).map_err(ServiceError::Overloaded)?;
+        let (reservation, comparison) = self.reserve(request, random).await?;
+        let (id, key) = (reservation.id(), &request.caller.public_id);
+        match self.parts.settings.log_prompts {
+            true => tracing::info!(request = %id, key, prompt = request.job.spec.prompt, "taken on"),
+            false => tracing::debug!(request = %id, key, "taken on"),
+        }
+        let outlook = permit.outlook();
+        let ticket = permit.submit(Order {
+            job: request.job.clone(),
+            key: request.caller.key,
+            tokens,
+            partials: request.partials.unwrap_or(0),
+        });
+        Ok(Admitted { reservation, comparison, ticket, outlook })
     }
 
     /// Prices the job before any work, and reserves what it is expected to cost.
@@ -234,21 +336,22 @@ impl Service {
         request: &PaintRequest,
         random: [u8; 10],
     ) -> Result<(Reservation, Comparison), ServiceError> {
-        let now = self.clock.now();
-        let month_start = Month::of(now, &self.zone).start(&self.zone);
-        let (job, day) = (&request.job, self.zone.to_datetime(now).date());
+        let now = self.now();
+        let month_start = Month::of(now, &self.parts.zone).start(&self.parts.zone);
+        let (job, day) = (&request.job, self.parts.zone.to_datetime(now).date());
         let Quote { estimate, comparison } =
-            self.costs.quote(job, self.engine.estimate(job), self.engine.power(), day)?;
-        let (request, model) = (request.clone(), self.model.clone());
+            self.costs().quote(job, self.engine().estimate(job), self.engine().power(), day)?;
+        let (key, images, body_sha256) = (request.caller.key, job.images, request.body_sha256);
+        let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());
         let reservation = self
             .ask_ledger(move |ledger| {
                 let request = NewRequest {
                     id: RequestId::new(now, random),
-                    key: request.caller.key,
-                    idempotency_key: request.idempotency_key.as_deref(),
-                    body_sha256: request.body_sha256,
+                    key,
+                    idempotency_key: idempotency_key.as_deref(),
+                    body_sha256,
                     model: &model,
-                    images: request.job.images,
+                    images,
                     estimate,
                     now,
                     month_start,
@@ -259,72 +362,127 @@ impl Service {
         Ok((reservation, comparison))
     }
 
-    /// Encodes, prices and books the pictures, in this order: nothing is booked that could not be sent.
+    /// Watches a job to its end, shows it on the way, and stops it where nobody waits any more or its time is up.
+    async fn follow(
+        &self,
+        ticket: Ticket,
+        request: &PaintRequest,
+        id: RequestId,
+        audience: &Audience,
+    ) -> Result<Painted, WorkError> {
+        let Ticket { mut started, partials: mut on_partial, mut finished, stop } = ticket;
+        let settings = &self.parts.settings;
+        let finishes_alone =
+            request.idempotency_key.is_some() || settings.on_disconnect == OnDisconnect::Finish;
+        let mut deadline = std::pin::pin!(tokio::time::sleep(settings.deadline.into()));
+        let queued_at = self.monotonic();
+        let (mut is_waiting, mut is_stopped) = (true, false);
+        loop {
+            tokio::select! {
+                biased;
+                Some(partial) = on_partial.recv() => self.show(partial, request, id, audience).await,
+                begun = &mut started, if is_waiting => {
+                    is_waiting = false;
+                    if begun.is_ok() {
+                        let wait = self.monotonic().get().saturating_sub(queued_at.get());
+                        self.metrics().note_queue_wait(Millis::new(wait));
+                        self.note_start(id).await;
+                    }
+                }
+                ended = &mut finished => {
+                    let panicked = WorkError { cause: WorkFailure::Panicked, usage: None };
+                    return ended.unwrap_or(Err(panicked));
+                }
+                () = audience.outcome.closed(), if !finishes_alone && !is_stopped => {
+                    tracing::info!(request = %id, "the client has gone; its job is stopped");
+                    is_stopped = true;
+                    stop.stop(StopReason::Cancelled);
+                }
+                () = &mut deadline, if !is_stopped => {
+                    is_stopped = true;
+                    stop.stop(StopReason::DeadlinePassed);
+                }
+            }
+        }
+    }
+
+    /// Encodes, prices, keeps and books the pictures, in this order: nothing is booked that could not be sent.
     async fn settle(
         &self,
         reservation: Reservation,
         painted: Painted,
         comparison: Comparison,
-        job: &RenderJob,
+        request: &PaintRequest,
     ) -> Result<Answer, ServiceError> {
-        let (id, now) = (reservation.id(), self.clock.now());
-        let (usage, prompt_tokens) = (painted.usage, painted.prompt_tokens);
-        let images = match self.encode_and_price(painted, comparison).await {
+        let (id, now, job) = (reservation.id(), self.now(), &request.job);
+        let usage = painted.images.iter().map(|image| image.usage).reduce(Usage::plus);
+        let prompt_tokens = painted.prompt_tokens;
+        let images = match self.make_files(painted.images, comparison, request, id, now).await {
             Ok(images) => images,
             Err(error) => {
-                self.fail(reservation, Some(usage), job).await;
+                self.fail(reservation, usage, job).await;
                 return Err(error);
             }
         };
-        let (spec, currency) = (job.spec.clone(), self.costs.currency());
+        let (spec, currency) = (job.spec.clone(), self.costs().currency());
         let booked = self
             .ask_ledger(move |ledger| -> Result<_, ServiceError> {
                 let row =
-                    |image: &PaintedImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
+                    |image: &AnsweredImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
                 let rows: Vec<_> = images.iter().map(row).collect();
-                Ok(ledger.settle(reservation, &spec, currency, &rows, now).map(|()| images))
+                let settlement = Settlement { images: &rows, prompt_tokens };
+                Ok(ledger.settle(reservation, &spec, currency, &settlement, now).map(|()| images))
             })
             .await?;
         match booked {
-            Ok(images) => Ok(Answer { id, created: now, images, prompt_tokens }),
+            Ok(images) => {
+                for image in &images {
+                    self.metrics().note_image(image.receipt.usage, job.spec.steps);
+                }
+                Ok(Answer { id, created: now, images, prompt_tokens })
+            }
             Err(Unbooked { reservation, error }) => {
-                self.fail(reservation, Some(usage), job).await;
+                self.fail(reservation, usage, job).await;
                 Err(error.into())
             }
         }
     }
 
-    async fn encode_and_price(
+    /// Gives a settled answer once more. It was painted and booked the first time.
+    async fn answer_again(
         &self,
-        painted: Painted,
-        comparison: Comparison,
-    ) -> Result<Vec<PaintedImage>, ServiceError> {
-        let count = u32::try_from(painted.images.len()).unwrap_or(u32::MAX);
-        let receipts = painted
-            .usage
-            .split(count)
-            .map(|usage| self.costs.receipt(usage, comparison.clone()))
-            .collect::<Result<Vec<_>, CostError>>()?;
-        self.blocking(move || {
-            let images = painted.images.into_iter().zip(receipts);
-            images
-                .map(|((seed, pixels), receipt)| {
-                    Ok(PaintedImage { png: encode::png(&pixels)?, seed, receipt })
-                })
-                .collect::<Result<Vec<_>, EncodeError>>()
-        })
-        .await
+        id: RequestId,
+        request: &PaintRequest,
+        start: oneshot::Sender<Result<Start, Arc<ServiceError>>>,
+        audience: &Audience,
+    ) {
+        match self.gather(id, request).await {
+            Ok(answer) => {
+                audience.outcome.send_replace(Some(Ok(Arc::new(answer))));
+                if start.send(Ok(Start { outlook: None })).is_ok() {
+                    self.note_delivery(id).await;
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                audience.outcome.send_replace(Some(Err(Arc::clone(&error))));
+                start.send(Err(error)).ok();
+            }
+        }
     }
 
     /// Ends a request without pictures. Where even that fails, the next start abandons it; all that is left to do is to
     /// say so.
     async fn fail(&self, reservation: Reservation, usage: Option<Usage>, job: &RenderJob) {
-        let (now, id) = (self.clock.now(), reservation.id());
+        let (now, id) = (self.now(), reservation.id());
+        if let Some(usage) = usage {
+            self.metrics().note_failure(usage);
+        }
         let work = usage.and_then(|usage| {
-            let (wall_energy, electricity) = self.costs.wasted(usage).ok()?;
+            let (wall_energy, electricity) = self.costs().wasted(usage).ok()?;
             Some(FailedWork { seed: job.seed, usage, wall_energy, electricity })
         });
-        let (spec, currency) = (job.spec.clone(), self.costs.currency());
+        let (spec, currency) = (job.spec.clone(), self.costs().currency());
         let ended = self
             .ask_ledger(move |ledger| {
                 ledger
@@ -347,5 +505,12 @@ impl Service {
         if let Err(error) = self.ask_ledger(move |ledger| ledger.note_delivery(id)).await {
             tracing::warn!(request = %id, %error, "cannot note that the answer was delivered");
         }
+    }
+}
+
+impl PaintRequest {
+    /// Whether its pictures go to the disk: for links, or to be given again.
+    fn is_kept(&self) -> bool {
+        self.keep || self.idempotency_key.is_some()
     }
 }

@@ -1,16 +1,18 @@
 //! Before any work: may this caller, with this request, now?
 
-use std::num::NonZeroU32;
+mod rates;
 
-use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter,
-    clock::{Clock as _, DefaultClock},
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, MutexGuard},
 };
 
+use self::rates::Rates;
+pub use self::rates::{OverRate, Standing};
 use crate::{
-    domain::{Caller, KeyId, Scope},
+    domain::{Caller, KeyId, KeyLimits, Scope},
     ledger::{Ledger, NewRequest, Reservation, ReserveError},
-    units::Millis,
 };
 
 /// Why a request was refused. No work was done and nothing was reserved.
@@ -19,43 +21,109 @@ pub enum Refused {
     /// The key lacks the scope.
     #[error("the key has no `{0}` scope")]
     Scope(Scope),
+    /// The key may not use the model.
+    #[error("the key may not use the model")]
+    Model,
     /// Too many requests a minute.
-    #[error("too many requests")]
-    RateLimited {
-        /// When the next one is welcome.
-        retry_after: Millis,
+    #[error("too many requests a minute")]
+    Requests(OverRate),
+    /// Too many pictures a minute.
+    #[error("too many pictures a minute")]
+    Images(OverRate),
+    /// Too many jobs at once.
+    #[error("the key has {limit} jobs in work, which is its limit")]
+    Concurrent {
+        /// How many it may have.
+        limit: u32,
     },
     /// No money, or a repeated idempotency key.
     #[error(transparent)]
     Reserve(#[from] ReserveError),
 }
 
-/// The door: scopes, rate limits and budgets.
+/// The door: scopes, models and rates. Budgets are the ledger's, in one transaction with the reservation.
+#[derive(Debug, Default)]
 pub struct Door {
-    requests: Option<DefaultKeyedRateLimiter<KeyId>>,
-    clock: DefaultClock,
+    defaults: KeyLimits,
+    requests: Rates,
+    images: Rates,
+    at_work: Arc<Mutex<HashMap<KeyId, u32>>>,
+}
+
+/// Leave to work on one more job. Dropping it makes room for the next.
+#[derive(Debug)]
+#[must_use = "the job counts as in work until the pass is dropped"]
+pub struct Pass {
+    key: KeyId,
+    at_work: Arc<Mutex<HashMap<KeyId, u32>>>,
 }
 
 impl Door {
-    /// A door that lets each key in `requests_per_minute` times a minute, evenly after a first burst, or always.
-    pub fn new(requests_per_minute: Option<NonZeroU32>) -> Self {
-        let requests = requests_per_minute.map(|limit| RateLimiter::keyed(Quota::per_minute(limit)));
-        Self { requests, clock: DefaultClock::default() }
+    /// A door with limits for keys that have none of their own; none: no limit.
+    pub fn new(defaults: KeyLimits) -> Self {
+        Self { defaults, ..Self::default() }
     }
 
-    /// Checks what needs no database.
+    /// Whether the caller has `scope`, and may ask once more. Says where it stands, if it has a limit.
     ///
     /// # Errors
-    /// [`Refused::Scope`] or [`Refused::RateLimited`].
-    pub fn check(&self, caller: &Caller, scope: Scope) -> Result<(), Refused> {
+    /// [`Refused::Scope`] or [`Refused::Requests`].
+    pub fn check(&self, caller: &Caller, scope: Scope) -> Result<Option<Standing>, Refused> {
         if !caller.scopes.contains(scope) {
             return Err(Refused::Scope(scope));
         }
-        let Some(limiter) = &self.requests else { return Ok(()) };
-        limiter.check_key(&caller.key).map_err(|until| Refused::RateLimited {
-            retry_after: Millis::from_duration_ceil(until.wait_time_from(self.clock.now())),
-        })
+        let Some(limit) = caller.limits.requests_per_minute.or(self.defaults.requests_per_minute) else {
+            return Ok(None);
+        };
+        self.requests.take(caller.key, limit, NonZeroU32::MIN).map(Some).map_err(Refused::Requests)
     }
+
+    /// Whether the caller may have `count` more pictures. Says where it stands, if it has a limit.
+    ///
+    /// # Errors
+    /// [`Refused::Images`].
+    pub fn check_images(&self, caller: &Caller, count: u32) -> Result<Option<Standing>, Refused> {
+        let limit = caller.limits.images_per_minute.or(self.defaults.images_per_minute);
+        match (limit, NonZeroU32::new(count)) {
+            (Some(limit), Some(count)) => {
+                self.images.take(caller.key, limit, count).map(Some).map_err(Refused::Images)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Leave to work on one more of the caller's jobs.
+    ///
+    /// # Errors
+    /// [`Refused::Concurrent`].
+    pub fn pass(&self, caller: &Caller) -> Result<Pass, Refused> {
+        let limit = caller.limits.concurrent_jobs.or(self.defaults.concurrent_jobs);
+        let mut at_work = lock(&self.at_work);
+        let count = at_work.entry(caller.key).or_insert(0);
+        match limit {
+            Some(limit) if *count >= limit.get() => Err(Refused::Concurrent { limit: limit.get() }),
+            _ => {
+                *count += 1;
+                Ok(Pass { key: caller.key, at_work: Arc::clone(&self.at_work) })
+            }
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut at_work = lock(&self.at_work);
+        if let Some(count) = at_work.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                at_work.remove(&self.key);
+            }
+        }
+    }
+}
+
+fn lock(at_work: &Mutex<HashMap<KeyId, u32>>) -> MutexGuard<'_, HashMap<KeyId, u32>> {
+    at_work.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// Reserves a request's estimated cost against its key's budget.
@@ -71,27 +139,41 @@ mod tests {
     use super::*;
     use crate::domain::Scopes;
 
-    fn caller(key: i64, scopes: Scopes) -> Caller {
-        Caller { key: KeyId::new(key), public_id: "abc".into(), scopes }
+    fn caller(key: i64, scopes: Scopes, limits: KeyLimits) -> Caller {
+        Caller { key: KeyId::new(key), public_id: "abc".into(), scopes, models: None, limits }
+    }
+
+    fn limits(number: u32) -> KeyLimits {
+        let limit = NonZeroU32::new(number);
+        KeyLimits { requests_per_minute: limit, images_per_minute: limit, concurrent_jobs: limit }
     }
 
     #[test]
     fn a_key_without_the_scope_is_turned_away() {
-        let door = Door::new(None);
-        let painter = caller(1, Scopes { images: true, admin: false });
-        assert!(door.check(&painter, Scope::Images).is_ok());
+        let door = Door::default();
+        let painter = caller(1, Scopes { images: true, admin: false }, KeyLimits::default());
+        assert_eq!(door.check(&painter, Scope::Images).expect("let in"), None);
         assert!(matches!(door.check(&painter, Scope::Admin), Err(Refused::Scope(Scope::Admin))));
     }
 
     #[test]
-    fn the_limit_is_each_keys_own() {
-        let door = Door::new(NonZeroU32::new(2));
-        let (first, second) = (caller(1, Scopes::ALL), caller(2, Scopes::ALL));
-        assert!(door.check(&first, Scope::Images).is_ok() && door.check(&first, Scope::Images).is_ok());
-        let refused = door.check(&first, Scope::Images);
-        assert!(
-            matches!(refused, Err(Refused::RateLimited { retry_after }) if retry_after.as_secs_ceil() <= 30)
-        );
-        assert!(door.check(&second, Scope::Images).is_ok());
+    fn a_keys_own_limit_comes_before_the_default() {
+        let door = Door::new(limits(2));
+        let (usual, generous) =
+            (caller(1, Scopes::ALL, KeyLimits::default()), caller(2, Scopes::ALL, limits(9)));
+        let standing = |caller: &Caller| door.check_images(caller, 2).expect("let in").expect("a limit");
+        assert_eq!((standing(&usual).remaining, standing(&generous).remaining), (0, 7));
+        assert!(matches!(door.check_images(&usual, 1), Err(Refused::Images(_))));
+    }
+
+    #[test]
+    fn a_job_that_ends_makes_room_for_the_next() {
+        let door = Door::new(limits(2));
+        let caller = caller(1, Scopes::ALL, KeyLimits::default());
+        let passes = (door.pass(&caller), door.pass(&caller));
+        assert!(passes.0.is_ok() && passes.1.is_ok());
+        assert!(matches!(door.pass(&caller), Err(Refused::Concurrent { limit: 2 })));
+        drop(passes.0);
+        assert!(door.pass(&caller).is_ok());
     }
 }

@@ -12,10 +12,11 @@ use crate::{
     clock::Clock,
     config::Config,
     costs::{CostError, CostModel, Receipt},
-    domain::{GUIDANCE_MAX, IMAGES_MAX, ImageSize, RenderSpec, STEPS_MAX, Seed},
+    domain::{Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageSize, RenderSpec, STEPS_MAX, Seed},
     encode,
     meter::Meter,
     pipeline::{Pipeline, Prepared},
+    telemetry,
 };
 
 #[derive(Debug, Args)]
@@ -59,6 +60,7 @@ fn parse_guidance(text: &str) -> Result<f64, String> {
 
 pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
     let mut config = Config::load(args.config.as_deref())?;
+    telemetry::start_log(&config.log);
     args.model.apply(&mut config);
     let today = config.zone()?.to_datetime(clock.now()).date();
     let costs = config.cost_model(today)?;
@@ -68,7 +70,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
         prompt: args.prompt,
         negative_prompt: args.negative_prompt,
         size: args.size.unwrap_or(default_size),
-        steps: args.steps.unwrap_or(config.model.steps.get()),
+        steps: args.steps.unwrap_or(config.model.steps.medium.get()),
         guidance_scale: args.guidance.unwrap_or(config.model.guidance_scale),
     };
     pipeline.limits().check(spec.size)?;
@@ -132,7 +134,7 @@ fn paint(
         ControlFlow::Continue(())
     })?;
     bar.finish_and_clear();
-    encode::png(&pixels).map_err(|error| CliError::Failed(error.to_string()))
+    encode::encode(&pixels, Encoding::default(), None).map_err(|error| CliError::Failed(error.to_string()))
 }
 
 /// `picture.png` → `picture-2.png`.

@@ -8,15 +8,9 @@ mod key;
 mod progress;
 mod serve;
 
-use std::{
-    io::{IsTerminal, Write},
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::{
     app::{AppError, LEDGER_FILE},
@@ -25,6 +19,7 @@ use crate::{
     costs::CostError,
     ledger::{Ledger, LedgerError},
     pipeline::{DeviceChoice, LoadError, Precision, RenderError},
+    telemetry,
 };
 
 const AFTER_HELP: &str = "\
@@ -49,7 +44,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Paint pictures without a server
     Generate(generate::GenerateArgs),
-    /// Make, list and revoke API keys
+    /// Make, list, change, rotate and revoke API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Print what a month's pictures cost
@@ -132,7 +127,6 @@ impl CliError {
 /// Runs the command line; what went wrong is one line on standard error.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    start_log();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args, &clock),
@@ -149,18 +143,6 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// To standard error, filtered by TINTYPE_LOG.
-fn start_log() {
-    let filter = EnvFilter::try_from_env("TINTYPE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,rusqlite_migration=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-}
-
 /// Writes to standard output; a reader that has gone, such as `head`, is no error.
 fn print(text: &str) -> Result<(), CliError> {
     match std::io::stdout().write_all(text.as_bytes()) {
@@ -174,6 +156,7 @@ fn print(text: &str) -> Result<(), CliError> {
 impl Place {
     fn config(&self) -> Result<Config, ConfigError> {
         let mut config = Config::load(self.config.as_deref())?;
+        telemetry::start_log(&config.log);
         if let Some(data_dir) = &self.data_dir {
             config.data_dir.clone_from(data_dir);
         }

@@ -32,6 +32,11 @@ impl ApiKey {
         Self { public_id: text(PUBLIC_LEN), secret: text(SECRET_LEN) }
     }
 
+    /// Another secret for the key with `public_id`, from `random`.
+    pub fn rotated(public_id: &str, random: &mut impl Rng) -> Self {
+        Self { public_id: public_id.to_owned(), ..Self::generate(random) }
+    }
+
     /// The part that may be shown and logged.
     pub fn public_id(&self) -> &str {
         &self.public_id
@@ -103,6 +108,15 @@ mod tests {
         let other = ApiKey::generate(&mut StdRng::seed_from_u64(2));
         assert!(key.secret_hash().matches(&key.secret_hash()));
         assert!(!key.secret_hash().matches(&other.secret_hash()));
+    }
+
+    #[test]
+    fn a_rotated_key_has_its_public_id_and_another_secret() {
+        let mut random = StdRng::seed_from_u64(1);
+        let key = ApiKey::generate(&mut random);
+        let rotated = ApiKey::rotated(key.public_id(), &mut random);
+        assert_eq!(rotated.public_id(), key.public_id());
+        assert!(!rotated.secret_hash().matches(&key.secret_hash()));
     }
 
     #[test]

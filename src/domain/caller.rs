@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, num::NonZeroU32, str::FromStr};
 
 use super::KeyId;
 
@@ -20,8 +20,8 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The set of scopes on a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The set of scopes on a key; none by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Scopes {
     /// May paint pictures.
     pub images: bool,
@@ -53,6 +53,39 @@ impl fmt::Display for Scopes {
     }
 }
 
+/// A text that names no scopes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a list of scopes; write images, admin or images,admin")]
+pub struct ScopesError(String);
+
+/// Reads what [`Scopes`] prints.
+impl FromStr for Scopes {
+    type Err = ScopesError;
+
+    fn from_str(text: &str) -> Result<Self, ScopesError> {
+        let mut scopes = Self::default();
+        for name in text.split(',') {
+            match name.trim() {
+                "images" => scopes.images = true,
+                "admin" => scopes.admin = true,
+                _ => return Err(ScopesError(text.to_owned())),
+            }
+        }
+        Ok(scopes)
+    }
+}
+
+/// A key's own limits. None: the configured limit holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// Requests a minute.
+    pub requests_per_minute: Option<NonZeroU32>,
+    /// Pictures a minute.
+    pub images_per_minute: Option<NonZeroU32>,
+    /// Jobs that wait or are painted at one time.
+    pub concurrent_jobs: Option<NonZeroU32>,
+}
+
 /// A request's author, once its key has been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -62,4 +95,45 @@ pub struct Caller {
     pub public_id: String,
     /// What the key may do.
     pub scopes: Scopes,
+    /// Ids of the models that it may use; none: every model.
+    pub models: Option<Vec<String>>,
+    /// Its own limits.
+    pub limits: KeyLimits,
+}
+
+impl Caller {
+    /// Whether it may use the model with the id `model`. An alias is no id.
+    pub fn may_use(&self, model: &str) -> bool {
+        self.models.as_ref().is_none_or(|models| models.iter().any(|allowed| allowed == model))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::KeyId;
+
+    #[test]
+    fn scopes_are_read_back_and_nothing_else_is() {
+        for text in ["images", "admin", "images,admin"] {
+            assert_eq!(text.parse::<Scopes>().expect("scopes").to_string(), text);
+        }
+        for text in ["", "all", "images,", "Images"] {
+            assert!(text.parse::<Scopes>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_caller_uses_the_models_that_are_named_or_every_one() {
+        let mut caller = Caller {
+            key: KeyId::new(1),
+            public_id: "abc".into(),
+            scopes: Scopes::ALL,
+            models: None,
+            limits: KeyLimits::default(),
+        };
+        assert!(caller.may_use("z-image-turbo"));
+        caller.models = Some(vec!["z-image-turbo".into()]);
+        assert!(caller.may_use("z-image-turbo") && !caller.may_use("z-image"));
+    }
 }

@@ -18,6 +18,23 @@ impl RequestId {
     pub fn to_text(self) -> String {
         self.0.hyphenated().to_string()
     }
+
+    /// The id as 32 hexadecimal digits, for names of files.
+    pub fn to_digits(self) -> String {
+        self.0.simple().to_string()
+    }
+
+    /// The id that [`RequestId::to_digits`] or [`RequestId::to_text`] wrote; none for any other text.
+    pub fn from_digits(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().filter(|id| id.get_version_num() == 7).map(Self)
+    }
+
+    /// When the request came, to the millisecond.
+    pub fn created_at(self) -> Timestamp {
+        let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |stamp| stamp.to_unix());
+        let seconds = i64::try_from(seconds).unwrap_or(0);
+        Timestamp::new(seconds, i32::try_from(nanos).unwrap_or(0)).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
 }
 
 impl fmt::Display for RequestId {
@@ -39,5 +56,20 @@ impl KeyId {
     /// The row number.
     pub const fn get(self) -> i64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_tells_when_it_was_made_and_is_read_back() {
+        let now = Timestamp::from_millisecond(1_790_000_000_123).expect("a time");
+        let id = RequestId::new(now, [1; 10]);
+        assert_eq!(id.created_at(), now);
+        assert_eq!(RequestId::from_digits(&id.to_digits()), Some(id));
+        assert_eq!(RequestId::from_digits(&id.to_text()), Some(id));
+        assert_eq!(RequestId::from_digits("67e55044-10b1-426f-9247-bb680e5fe0c8"), None, "version 4");
     }
 }

@@ -2,14 +2,16 @@
 
 mod api_key;
 mod caller;
+mod encoding;
 mod ids;
 mod render;
 mod size;
 mod usage;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
-pub use caller::{Caller, Scope, Scopes};
+pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError};
+pub use encoding::{Encoding, ImageFormat};
 pub use ids::{KeyId, RequestId};
-pub use render::{GUIDANCE_MAX, IMAGES_MAX, Quality, RenderJob, RenderSpec, STEPS_MAX, Seed};
+pub use render::{GUIDANCE_MAX, IMAGES_MAX, Quality, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality};
 pub use size::{ImageSize, SizeError};
 pub use usage::{EnergySource, Usage};

@@ -1,4 +1,6 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, num::NonZeroU32, str::FromStr};
+
+use serde::Deserialize;
 
 use super::ImageSize;
 
@@ -39,28 +41,25 @@ impl fmt::Display for Seed {
     }
 }
 
-/// OpenAI's quality words. Z-Image-Turbo knows steps instead, so each word stands for a number of steps.
+/// OpenAI's quality words. Z-Image knows steps instead, so each word stands for a number of steps, by configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quality {
-    /// Half the model's own steps.
+    /// `low`.
     Low,
-    /// The model's own steps; also `auto` and `standard`.
+    /// `medium`; also `auto` and `standard`.
     #[default]
     Medium,
-    /// A quarter more than the model's own steps; also `xhigh`, `max` and `hd`.
+    /// `high`; also `hd`.
     High,
+    /// `xhigh`.
+    Xhigh,
+    /// `max`.
+    Max,
 }
 
 impl Quality {
-    /// Steps for this quality, where a model is trained for `model_steps`.
-    pub fn steps(self, model_steps: u32) -> u32 {
-        let steps = match self {
-            Self::Low => model_steps.div_ceil(2),
-            Self::Medium => model_steps,
-            Self::High => model_steps + model_steps.div_ceil(4),
-        };
-        steps.clamp(1, STEPS_MAX)
-    }
+    /// The words of OpenAI's clients.
+    pub const WORDS: [&str; 8] = ["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"];
 
     /// The word that an answer reports; never `auto`.
     pub const fn as_str(self) -> &'static str {
@@ -68,6 +67,8 @@ impl Quality {
             Self::Low => "low",
             Self::Medium => "medium",
             Self::High => "high",
+            Self::Xhigh => "xhigh",
+            Self::Max => "max",
         }
     }
 }
@@ -79,9 +80,64 @@ impl FromStr for Quality {
         match text {
             "low" => Ok(Self::Low),
             "auto" | "medium" | "standard" => Ok(Self::Medium),
-            "high" | "xhigh" | "max" | "hd" => Ok(Self::High),
+            "high" | "hd" => Ok(Self::High),
+            "xhigh" => Ok(Self::Xhigh),
+            "max" => Ok(Self::Max),
             _ => Err(()),
         }
+    }
+}
+
+/// Denoising steps for each quality: `auto` and `standard` are medium, `hd` is high.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StepsByQuality {
+    /// Steps of `low`.
+    pub low: NonZeroU32,
+    /// Steps of `medium`.
+    pub medium: NonZeroU32,
+    /// Steps of `high`.
+    pub high: NonZeroU32,
+    /// Steps of `xhigh`.
+    pub xhigh: NonZeroU32,
+    /// Steps of `max`.
+    pub max: NonZeroU32,
+}
+
+/// Z-Image-Turbo was trained for 8 steps.
+impl Default for StepsByQuality {
+    fn default() -> Self {
+        const fn steps(steps: u32) -> NonZeroU32 {
+            NonZeroU32::new(steps).expect("above 0")
+        }
+        Self {
+            low: const { steps(4) },
+            medium: const { steps(8) },
+            high: const { steps(10) },
+            xhigh: const { steps(12) },
+            max: const { steps(16) },
+        }
+    }
+}
+
+impl StepsByQuality {
+    /// Steps of `quality`.
+    pub const fn of(&self, quality: Quality) -> u32 {
+        match quality {
+            Quality::Low => self.low.get(),
+            Quality::Medium => self.medium.get(),
+            Quality::High => self.high.get(),
+            Quality::Xhigh => self.xhigh.get(),
+            Quality::Max => self.max.get(),
+        }
+    }
+
+    /// The most steps of any quality.
+    pub fn largest(&self) -> u32 {
+        [self.low, self.medium, self.high, self.xhigh, self.max]
+            .into_iter()
+            .map(NonZeroU32::get)
+            .fold(0, u32::max)
     }
 }
 
@@ -111,15 +167,22 @@ pub struct RenderJob {
     pub seed: Seed,
 }
 
-impl RenderJob {
-    /// The work in pixel-steps, the unit in which time per job is foreseen. Guidance doubles it.
+impl RenderSpec {
+    /// The work of one picture in pixel-steps, the unit in which time is foreseen and shared. Guidance doubles it.
     pub fn pixel_steps(&self) -> u64 {
-        let passes = if self.spec.guidance_scale > 0.0 { 2 } else { 1 };
-        self.spec
-            .size
-            .pixels()
-            .saturating_mul(u64::from(self.spec.steps) * passes)
-            .saturating_mul(u64::from(self.images))
+        self.size.pixels().saturating_mul(u64::from(self.steps)).saturating_mul(self.passes())
+    }
+
+    /// How often the model looks at a picture in each step: twice where guidance is on.
+    pub fn passes(&self) -> u64 {
+        if self.guidance_scale > 0.0 { 2 } else { 1 }
+    }
+}
+
+impl RenderJob {
+    /// The whole job's work in pixel-steps.
+    pub fn pixel_steps(&self) -> u64 {
+        self.spec.pixel_steps().saturating_mul(u64::from(self.images))
     }
 }
 
@@ -134,12 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn quality_words_become_steps() {
-        assert_eq!(Quality::Low.steps(8), 4);
+    fn every_quality_word_has_its_meaning() {
+        for word in Quality::WORDS {
+            assert!(word.parse::<Quality>().is_ok(), "{word}");
+        }
         assert_eq!("auto".parse(), Ok(Quality::Medium));
-        assert_eq!(Quality::Medium.steps(8), 8);
         assert_eq!("hd".parse(), Ok(Quality::High));
-        assert_eq!(Quality::High.steps(8), 10);
         assert_eq!("best".parse::<Quality>(), Err(()));
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::units::{Energy, Millis};
 
 /// How an energy figure was obtained, best first. Stored on every row of the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EnergySource {
     /// NVML's total-energy counter.
     Metered,
@@ -21,6 +21,11 @@ impl EnergySource {
             Self::Integrated => "integrated",
             Self::Estimated => "estimated",
         }
+    }
+
+    /// The source that [`EnergySource::as_str`] wrote; none for any other word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Metered, Self::Integrated, Self::Estimated].into_iter().find(|source| source.as_str() == word)
     }
 }
 
@@ -42,34 +47,95 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// This usage shared among `parts` equal pictures. The parts' sum is the whole, to the millijoule: what does not
-    /// divide goes to the first ones.
-    pub fn split(self, parts: u32) -> impl Iterator<Item = Self> {
-        let parts = u64::from(parts);
-        let share = move |total: u64, i: u64| total / parts + u64::from(i < total % parts);
-        (0..parts).map(move |i| Self {
-            duration: Millis::new(share(self.duration.get(), i)),
-            energy: Energy::from_millijoules(share(self.energy.as_millijoules(), i)),
-            source: self.source,
-        })
+    /// Nothing, before any work; `source` is that of the work to come.
+    pub const fn none(source: EnergySource) -> Self {
+        Self { duration: Millis::ZERO, energy: Energy::from_millijoules(0), source }
     }
+
+    /// Both together. The less certain source is the whole's.
+    pub fn plus(self, other: Self) -> Self {
+        let energy = self.energy.as_millijoules().saturating_add(other.energy.as_millijoules());
+        Self {
+            duration: self.duration.saturating_add(other.duration),
+            energy: Energy::from_millijoules(energy),
+            source: self.source.max(other.source),
+        }
+    }
+
+    /// This usage shared among pictures by the work done on each, in pixel-steps; evenly, where none was done. The
+    /// shares' sum is the whole, to the millijoule and the millisecond.
+    pub fn share(self, work: &[u64]) -> Vec<Self> {
+        let even: Vec<u64> = vec![1; work.len()];
+        let weights = if work.iter().all(|part| *part == 0) { &even } else { work };
+        let durations = shares(self.duration.get(), weights);
+        let energies = shares(self.energy.as_millijoules(), weights);
+        let parts = durations.into_iter().zip(energies);
+        parts
+            .map(|(duration, energy)| Self {
+                duration: Millis::new(duration),
+                energy: Energy::from_millijoules(energy),
+                source: self.source,
+            })
+            .collect()
+    }
+}
+
+/// `total` in proportion to `weights`. Each share ends where the running sum of the weights ends, rounded down, so that
+/// nothing is lost to rounding.
+fn shares(total: u64, weights: &[u64]) -> Vec<u64> {
+    let whole: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
+    let mut upto = 0;
+    let mut given = 0;
+    weights
+        .iter()
+        .map(|weight| {
+            upto += u128::from(*weight);
+            // At most `total`, since `upto` is at most `whole`.
+            let end = u64::try_from(u128::from(total) * upto / whole.max(1)).unwrap_or(total);
+            std::mem::replace(&mut given, end).abs_diff(end)
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn shares_add_up_to_the_whole() {
-        let whole = Usage {
-            duration: Millis::new(10),
-            energy: Energy::from_millijoules(101),
+    fn usage(millis: u64, millijoules: u64) -> Usage {
+        Usage {
+            duration: Millis::new(millis),
+            energy: Energy::from_millijoules(millijoules),
             source: EnergySource::Estimated,
-        };
-        let parts: Vec<_> = whole.split(3).collect();
-        let energy: u64 = parts.iter().map(|part| part.energy.as_millijoules()).sum();
-        let duration: u64 = parts.iter().map(|part| part.duration.get()).sum();
-        assert_eq!((parts.len(), energy, duration), (3, 101, 10));
-        assert_eq!(whole.split(1).next(), Some(whole));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_to_the_whole(
+            millis in 0..u64::MAX / 2,
+            millijoules in 0..u64::MAX / 2,
+            work in prop::collection::vec(0..u64::MAX / 16, 1..12),
+        ) {
+            let parts = usage(millis, millijoules).share(&work);
+            prop_assert_eq!(parts.len(), work.len());
+            let sum = parts.into_iter().reduce(Usage::plus);
+            prop_assert_eq!(sum, Some(usage(millis, millijoules)));
+        }
+    }
+
+    #[test]
+    fn who_did_half_the_steps_pays_half_as_much() {
+        let parts = usage(30, 300).share(&[8, 4, 8]);
+        let energy: Vec<u64> = parts.iter().map(|part| part.energy.as_millijoules()).collect();
+        assert_eq!(energy, [120, 60, 120]);
+        assert_eq!(usage(10, 100).share(&[0, 0]), [usage(5, 50), usage(5, 50)]);
+    }
+
+    #[test]
+    fn a_sum_is_as_certain_as_its_least_certain_part() {
+        let metered = Usage { source: EnergySource::Metered, ..usage(1, 2) };
+        assert_eq!(metered.plus(usage(3, 4)), usage(4, 6));
     }
 }

@@ -1,45 +1,60 @@
 //! The queue in front of a device, and the one thread that owns the model.
 //!
-//! Architecture invariant: only the worker thread touches a device. Everyone else holds a [`Permit`], hands in a job, and
-//! awaits a [`Ticket`].
+//! Architecture invariant: only the worker thread touches a device. Everyone else holds a [`Permit`], hands in an
+//! [`Order`], and awaits a [`Ticket`].
 
+mod job;
+mod memory;
 mod pace;
+mod queue;
 mod worker;
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Condvar, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-pub use self::worker::{Painted, WorkError};
-use self::{pace::Pace, worker::Work};
+pub use self::job::{
+    Order, Painted, PaintedImage, Partial, PromptTokens, StopReason, WorkError, WorkFailure,
+};
+use self::{
+    job::{Group, Job, Listeners},
+    memory::{DeviceMemory, MemoryTable, Shape},
+    pace::Pace,
+    queue::{FairQueue, Picture, Waiting},
+    worker::Painter,
+};
 use crate::{
-    domain::RenderJob,
+    domain::{RenderJob, RenderSpec},
     meter::Meter,
-    pipeline::{LoadError, Pipeline, SizeLimits},
+    pipeline::{LoadError, PROMPT_TOKENS_MAX, Pipeline, PromptTokenizer, RenderError, SizeLimits},
     units::{Millis, Power},
 };
 
 /// The handle on a device's queue.
 pub struct Engine {
-    queue: mpsc::Sender<Work>,
     shared: Arc<Shared>,
+    slots: Arc<Semaphore>,
+    queue_depth_max: usize,
     facts: Facts,
+    tokenizer: Arc<PromptTokenizer>,
     power: Power,
 }
 
-/// What the queue and the worker both look at.
-#[derive(Debug, Default)]
-struct Shared {
-    pace: Pace,
-    /// Pixel-steps that wait or are being painted.
-    pending: AtomicU64,
-    draining: AtomicBool,
+/// How an engine is to work.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// Jobs that wait for the device.
+    pub queue_depth_max: usize,
+    /// Pictures of one batch; none: 4 on a card, 1 on a CPU, which gains nothing by batches.
+    pub batch_max: Option<usize>,
+    /// Bytes of the device's memory that work may take, beyond the model; none: what is free.
+    pub memory_max: Option<u64>,
 }
 
 /// What was found out about the model when it was loaded.
@@ -53,49 +68,104 @@ pub struct Facts {
     pub dtype: &'static str,
 }
 
+impl Facts {
+    fn is_cpu(&self) -> bool {
+        self.device == "cpu"
+    }
+}
+
+/// Pictures of a batch on a card, where nothing else is configured: beyond it, others have measured little gain.
+const BATCH_MAX_CARD: usize = 4;
+
+/// What the queue and the worker both look at.
+#[derive(Default)]
+struct Shared {
+    pace: Pace,
+    line: Mutex<Line>,
+    /// Something has changed in the line.
+    news: Condvar,
+    is_ready: AtomicBool,
+}
+
+#[derive(Default)]
+struct Line {
+    queue: FairQueue<Arc<Job>, Group>,
+    /// Pixel-steps in hand.
+    in_hand: u64,
+    draining: bool,
+    closed: bool,
+}
+
+type Batch = Vec<Picture<Arc<Job>>>;
+
 /// The worker thread, to be joined after [`Engine::drain`].
 #[derive(Debug)]
 pub struct Worker {
     thread: JoinHandle<()>,
 }
 
-/// The queue is full. No work has been taken on.
+/// The queue is full, or too long for the one who asks. No work has been taken on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueFull {
+pub struct Overloaded {
     /// When the queue will have moved on, by the pace measured so far.
     pub retry_after: Millis,
+    /// How long the answer would have taken.
+    pub wait: Millis,
+    /// Whether the work alone takes longer than the one who asks will wait.
+    pub is_hopeless: bool,
 }
 
 /// A place in the queue, taken before any money is reserved.
 pub struct Permit {
-    slot: mpsc::OwnedPermit<Work>,
+    slot: OwnedSemaphorePermit,
     shared: Arc<Shared>,
+    outlook: Outlook,
 }
 
-/// A job's future: its start and its end.
+/// What a new job has ahead of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outlook {
+    /// Jobs that wait before it, at most.
+    pub position: usize,
+    /// Time until the device begins with it, by the pace measured so far, at most.
+    pub eta: Millis,
+}
+
+/// A job's future: its start, what it looks like on the way, its end.
 pub struct Ticket {
     /// Resolves when the device begins, or errs where it never will.
     pub started: oneshot::Receiver<()>,
+    /// Pictures on their way.
+    pub partials: mpsc::UnboundedReceiver<Partial>,
     /// Resolves with the pictures, or with what went wrong.
     pub finished: oneshot::Receiver<Result<Painted, WorkError>>,
+    /// Stops it.
+    pub stop: StopHandle,
+}
+
+/// Stops a job: it leaves the queue, or where the device is at it, ends at the next step.
+#[derive(Clone)]
+pub struct StopHandle {
+    job: Arc<Job>,
+    shared: Arc<Shared>,
 }
 
 impl Engine {
-    /// Starts the worker thread, which loads the model by `load` and then paints what comes through the queue, one job
-    /// after the other. Returns once the model is loaded.
+    /// Starts the worker thread, which loads the model by `load`, paints a warm-up picture by `warm_up`, and then what
+    /// comes through the queue. Returns once the model is loaded.
     ///
     /// # Errors
     /// What `load` says; [`LoadError::Device`] where it panics or no thread can be had.
     pub fn start(
         load: impl FnOnce() -> Result<Pipeline, LoadError> + Send + 'static,
         meter_for: impl FnOnce(&Facts) -> Meter + Send + 'static,
-        queue_depth_max: usize,
+        warm_up: impl FnOnce(&Facts) -> RenderSpec + Send + 'static,
+        settings: &EngineSettings,
     ) -> Result<(Self, Worker), LoadError> {
         let failure = |reason: String| LoadError::Device { device: "worker".into(), reason };
-        let (queue, incoming) = mpsc::channel(queue_depth_max.max(1));
         let (loaded, on_loaded) = std::sync::mpsc::sync_channel(1);
         let shared = Arc::new(Shared::default());
-        let worker_shared = Arc::clone(&shared);
+        let (worker_shared, worker_settings) = (Arc::clone(&shared), settings.clone());
         let thread = std::thread::Builder::new()
             .name("painter".into())
             .spawn(move || {
@@ -109,14 +179,27 @@ impl Engine {
                     dtype: pipeline.dtype_name(),
                 };
                 let meter = meter_for(&facts);
-                if loaded.send(Ok((facts, meter.power()))).is_ok() {
-                    worker::run(&pipeline, &meter, incoming, &worker_shared);
+                if loaded.send(Ok((facts, pipeline.tokenizer(), meter.power()))).is_ok() {
+                    let usual_batch = if facts.is_cpu() { 1 } else { BATCH_MAX_CARD };
+                    let mut painter = Painter {
+                        pipeline: &pipeline,
+                        meter: &meter,
+                        memory: DeviceMemory::new(facts.is_cpu(), worker_settings.memory_max),
+                        table: MemoryTable::default(),
+                        batch_max: worker_settings.batch_max.unwrap_or(usual_batch),
+                        shared: &worker_shared,
+                    };
+                    painter.warm_up(&warm_up(&facts));
+                    painter.run();
                 }
             })
             .map_err(|error| failure(error.to_string()))?;
         let answer = on_loaded.recv();
-        let (facts, power) = answer.map_err(|_| failure("loading the model panicked".into()))??;
-        Ok((Self { queue, shared, facts, power }, Worker { thread }))
+        let (facts, tokenizer, power) =
+            answer.map_err(|_| failure("loading the model panicked".into()))??;
+        let queue_depth_max = settings.queue_depth_max.clamp(1, Semaphore::MAX_PERMITS);
+        let slots = Arc::new(Semaphore::new(queue_depth_max));
+        Ok((Self { shared, slots, queue_depth_max, facts, tokenizer, power }, Worker { thread }))
     }
 
     /// What is known of the model.
@@ -129,43 +212,162 @@ impl Engine {
         self.power
     }
 
+    /// Whether a picture has been painted: the warm-up, or a client's.
+    pub fn is_ready(&self) -> bool {
+        self.shared.is_ready.load(Ordering::Acquire)
+    }
+
+    /// Jobs that wait.
+    pub fn queue_depth(&self) -> usize {
+        self.queue_depth_max - self.slots.available_permits()
+    }
+
     /// How long the device will need for `job`, by the pace measured so far.
     pub fn estimate(&self, job: &RenderJob) -> Millis {
         self.shared.pace.time_for(job.pixel_steps())
     }
 
-    /// Takes a place in the queue.
+    /// Tokens of `prompt`, chat template included, however many they are.
     ///
     /// # Errors
-    /// [`QueueFull`], with the time to try again.
-    pub fn permit(&self) -> Result<Permit, QueueFull> {
-        let slot = self.queue.clone().try_reserve_owned().map_err(|_| {
-            let pending = self.shared.pending.load(Ordering::Relaxed);
-            let waiting = self.queue.max_capacity() as u64 + 1;
-            QueueFull { retry_after: self.shared.pace.time_for(pending / waiting) }
-        })?;
-        Ok(Permit { slot, shared: Arc::clone(&self.shared) })
+    /// [`RenderError::Tokenise`] where the tokenizer fails.
+    pub fn count_tokens(&self, prompt: &str) -> Result<usize, RenderError> {
+        self.tokenizer.count(prompt)
     }
 
-    /// Lets the job in hand finish; the ones that wait, and any that come, are answered with [`WorkError::Stopping`].
+    /// Tokens of a prompt that the model reads; the rest is cut off.
+    pub const PROMPT_TOKENS_MAX: usize = PROMPT_TOKENS_MAX;
+
+    /// Takes a place in the queue for `job`, whose answer is not awaited longer than `patience`.
+    ///
+    /// # Errors
+    /// [`Overloaded`], with the time to try again.
+    pub fn permit(&self, job: &RenderJob, patience: Option<Millis>) -> Result<Permit, Overloaded> {
+        let (position, ahead) = self.shared.line().ahead();
+        let time_for = |work| self.shared.pace.time_for(work);
+        let (eta, own) = (time_for(ahead), time_for(job.pixel_steps()));
+        let wait = eta.saturating_add(own);
+        if let Some(patience) = patience.filter(|patience| wait > *patience) {
+            let retry_after = Millis::new(wait.get() - patience.get());
+            return Err(Overloaded { retry_after, wait, is_hopeless: own > patience });
+        }
+        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
+            let one_of_them = time_for(ahead / (self.queue_depth_max as u64 + 1));
+            Overloaded { retry_after: one_of_them, wait, is_hopeless: false }
+        })?;
+        Ok(Permit { slot, shared: Arc::clone(&self.shared), outlook: Outlook { position, eta } })
+    }
+
+    /// Lets the pictures in hand finish; the jobs that wait, and any that come, are answered with
+    /// [`WorkFailure::Stopping`].
     pub fn drain(&self) {
-        self.shared.draining.store(true, Ordering::Release);
+        let waiting = {
+            let mut line = self.shared.line();
+            line.draining = true;
+            line.queue.clear()
+        };
+        self.shared.news.notify_all();
+        for job in waiting {
+            job.give_up(WorkFailure::Stopping);
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shared.line().closed = true;
+        self.shared.news.notify_all();
     }
 }
 
 impl Permit {
+    /// What the job has ahead of it.
+    pub fn outlook(&self) -> Outlook {
+        self.outlook
+    }
+
     /// Hands in the job.
-    pub fn submit(self, job: RenderJob) -> Ticket {
+    pub fn submit(self, order: Order) -> Ticket {
         let (on_start, started) = oneshot::channel();
+        let (on_partial, partials) = mpsc::unbounded_channel();
         let (on_finish, finished) = oneshot::channel();
-        self.shared.pending.fetch_add(job.pixel_steps(), Ordering::Relaxed);
-        self.slot.send(Work { job, on_start, on_finish });
-        Ticket { started, finished }
+        let (key, group) = (order.key, order.group());
+        let (cost, pictures) = (order.job.spec.pixel_steps(), 0..order.job.images);
+        let job = Arc::new(Job::new(order, self.slot, Listeners { on_start, on_partial, on_finish }));
+        let stop = StopHandle { job: Arc::clone(&job), shared: Arc::clone(&self.shared) };
+        let refused = {
+            let mut line = self.shared.line();
+            match line.draining {
+                true => Some(job),
+                false => {
+                    line.queue.push(key, Waiting { job, group, cost, pictures });
+                    None
+                }
+            }
+        };
+        match refused {
+            Some(job) => job.give_up(WorkFailure::Stopping),
+            None => self.shared.news.notify_all(),
+        }
+        Ticket { started, partials, finished, stop }
+    }
+}
+
+impl StopHandle {
+    /// Stops the job for `reason`. Its end comes through [`Ticket::finished`], with what was spent on it.
+    pub fn stop(&self, reason: StopReason) {
+        self.job.ask_to_stop(reason);
+        if self.shared.remove(&self.job) {
+            self.job.give_up(reason.into());
+        }
+    }
+}
+
+impl Shared {
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Waits for the next batch, as large as `limit` says for its shape. None once nothing waits and nothing will come.
+    fn next_batch(&self, limit: impl Fn(Shape) -> usize) -> Option<Batch> {
+        let mut line = self.line();
+        loop {
+            let batch = line.queue.take(|group| limit(group.shape));
+            if !batch.is_empty() {
+                let work = batch.iter().map(|picture| picture.job.order.job.spec.pixel_steps());
+                line.in_hand = work.fold(0, u64::saturating_add);
+                return Some(batch);
+            }
+            if line.closed || line.draining {
+                return None;
+            }
+            line = self.news.wait(line).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+
+    fn batch_ended(&self) {
+        self.line().in_hand = 0;
+    }
+
+    /// Takes a job's remaining pictures out of the queue; false where none waited.
+    fn remove(&self, job: &Arc<Job>) -> bool {
+        self.line().queue.remove(|waiting| Arc::ptr_eq(waiting, job))
+    }
+
+    fn note_ready(&self) {
+        self.is_ready.store(true, Ordering::Release);
+    }
+}
+
+impl Line {
+    /// Jobs that wait, and pixel-steps that wait or are in hand.
+    fn ahead(&self) -> (usize, u64) {
+        (self.queue.jobs(), self.queue.work().saturating_add(self.in_hand))
     }
 }
 
 impl Worker {
-    /// Waits for the worker to end. It ends when the last [`Engine`] handle is gone and its queue is empty.
+    /// Waits for the worker to end. It ends after [`Engine::drain`], or when the [`Engine`] is gone and its queue is empty.
     pub fn join(self) {
         if self.thread.join().is_err() {
             tracing::error!("the painter thread panicked");

@@ -1,109 +1,279 @@
 use std::{
-    ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::Ordering,
+    sync::Arc,
 };
 
-use tokio::sync::{mpsc, oneshot};
-
-use super::Shared;
+use super::{
+    Batch, Shared,
+    job::{Job, Partial, StopReason, WorkFailure},
+    memory::{DeviceMemory, MemoryTable, Shape},
+};
 use crate::{
-    domain::{RenderJob, Seed, Usage},
+    domain::{RenderSpec, Seed},
     meter::Meter,
-    pipeline::{Pipeline, Pixels, RenderError},
+    pipeline::{Denoising, Pipeline, Pixels, Prepared, RenderError},
 };
 
-/// A job on its way to the device.
-pub(super) struct Work {
-    pub(super) job: RenderJob,
-    pub(super) on_start: oneshot::Sender<()>,
-    pub(super) on_finish: oneshot::Sender<Result<Painted, WorkError>>,
+/// The thread that owns a device and its model.
+pub(super) struct Painter<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) meter: &'a Meter,
+    pub(super) memory: DeviceMemory,
+    pub(super) table: MemoryTable,
+    pub(super) batch_max: usize,
+    pub(super) shared: &'a Shared,
 }
 
-/// A finished job.
-#[derive(Debug)]
-pub struct Painted {
-    /// Its pictures, with their seeds, in the order of the seeds.
-    pub images: Vec<(Seed, Pixels)>,
-    /// What the whole job took.
-    pub usage: Usage,
-    /// Tokens of the prompt, chat template included.
-    pub prompt_tokens: usize,
+/// One picture of a batch, on the device.
+struct Canvas {
+    job: Arc<Job>,
+    index: u32,
+    seed: Seed,
+    steps_done: u32,
+    /// None until it ends; where the whole batch fails, until then.
+    end: Option<Result<Pixels, WorkFailure>>,
 }
 
-/// A job that gave no picture.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkError {
-    /// The server is stopping; the device never began.
-    #[error("the server is stopping")]
-    Stopping,
-    /// The model or the device failed.
-    #[error("{error}")]
-    Failed {
-        /// Why.
-        error: RenderError,
-        /// What was spent until then.
-        usage: Usage,
-    },
-    /// The painter panicked: a defect. The next job is served.
-    #[error("the painter panicked")]
-    Panicked {
-        /// What was spent until then.
-        usage: Usage,
-    },
-}
-
-impl WorkError {
-    /// What the device spent on it.
-    pub fn usage(&self) -> Option<Usage> {
-        match self {
-            Self::Stopping => None,
-            Self::Failed { usage, .. } | Self::Panicked { usage } => Some(*usage),
-        }
-    }
-}
-
-/// Paints what comes, first in, first out, until every handle on the queue is gone.
-pub(super) fn run(pipeline: &Pipeline, meter: &Meter, mut incoming: mpsc::Receiver<Work>, shared: &Shared) {
-    while let Some(Work { job, on_start, on_finish }) = incoming.blocking_recv() {
-        let result = match shared.draining.load(Ordering::Acquire) {
-            true => Err(WorkError::Stopping),
-            false => {
-                // Nobody awaits the start where the service has gone; the job is painted all the same.
-                on_start.send(()).ok();
-                paint(pipeline, meter, &job)
+impl Painter<'_> {
+    /// Paints `spec` once, so that kernels are loaded, memory is laid out and the pace is known before the first client.
+    pub(super) fn warm_up(&mut self, spec: &RenderSpec) {
+        let window = self.meter.open();
+        let watch = self.memory.watch();
+        let painted = catch_unwind(AssertUnwindSafe(|| {
+            let prepared = self.pipeline.prepare(spec)?;
+            self.pipeline
+                .paint(spec, &prepared, Seed::new(0), &mut |_| std::ops::ControlFlow::Continue(()))
+                .map(|_| ())
+        }));
+        let usage = self.meter.close(window);
+        match painted {
+            Ok(Ok(())) => {
+                if let Some(peak) = watch.and_then(|watch| watch.peak()) {
+                    self.table.observe(Shape::of(spec), 1, peak);
+                }
+                self.shared.pace.observe(spec.pixel_steps(), usage.duration);
+                self.shared.note_ready();
+                tracing::info!(time = %usage.duration, energy = %usage.energy, "the warm-up picture is painted");
             }
+            Ok(Err(error)) => tracing::error!(%error, "the warm-up picture failed"),
+            Err(_) => tracing::error!("the warm-up picture panicked"),
+        }
+    }
+
+    /// Paints what comes until the engine is gone.
+    pub(super) fn run(&mut self) {
+        loop {
+            let (table, free, batch_max) = (&self.table, self.memory.free(), self.batch_max);
+            let limit = |shape| table.batch_max(shape, free).min(batch_max);
+            let Some(batch) = self.shared.next_batch(limit) else { return };
+            self.paint(batch);
+            self.shared.batch_ended();
+        }
+    }
+
+    fn paint(&mut self, batch: Batch) {
+        let canvases: Vec<_> = batch
+            .into_iter()
+            .filter(|picture| !picture.job.is_over())
+            .map(|picture| {
+                picture.job.take_in_hand(picture.index);
+                let seed = picture.job.order.job.seed.for_image(picture.index);
+                Canvas { job: picture.job, index: picture.index, seed, steps_done: 0, end: None }
+            })
+            .collect();
+        let Some(first) = canvases.first() else { return };
+        let spec = first.job.order.job.spec.clone();
+        // Before any work: whether one such picture is known not to fit.
+        if !self.table.is_too_large(Shape::of(&spec), self.memory.free()) {
+            return self.attempt(&spec, canvases);
+        }
+        for canvas in canvases {
+            self.lay_down(Canvas { end: Some(Err(self.out_of_memory(&spec))), ..canvas });
+        }
+    }
+
+    /// Paints a batch. Where it fails as a whole, each of its pictures is tried alone, so that none fails for a
+    /// neighbour's sake or for memory that only one would have had.
+    fn attempt(&mut self, spec: &RenderSpec, mut canvases: Vec<Canvas>) {
+        let window = self.meter.open();
+        let watch = self.memory.watch();
+        // A panic in the library must cost one picture, not the server.
+        let outcome = catch_unwind(AssertUnwindSafe(|| paint_together(self.pipeline, spec, &mut canvases)));
+        let usage = self.meter.close(window);
+        let work: Vec<u64> = canvases.iter().map(|canvas| canvas.work(spec)).collect();
+        let together = canvases.len();
+        for (canvas, share) in canvases.iter().zip(usage.share(&work)) {
+            canvas.job.spend(canvas.index, share);
+        }
+        if canvases.iter().all(|canvas| matches!(canvas.end, Some(Ok(_)))) {
+            self.shared.pace.observe(work.iter().sum(), usage.duration);
+            self.shared.note_ready();
+            if let Some(peak) = watch.and_then(|watch| watch.peak()) {
+                self.table.observe(Shape::of(spec), together, peak);
+            }
+        }
+        let failure = match outcome {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(self.failure(spec, error)),
+            Err(_) => Some(WorkFailure::Panicked),
         };
-        if let Ok(painted) = &result {
-            shared.pace.observe(job.pixel_steps(), painted.usage.duration);
+        let (ended, mut unfinished): (Vec<_>, Vec<_>) =
+            canvases.into_iter().partition(|canvas| canvas.end.is_some());
+        for canvas in ended {
+            self.lay_down(canvas);
         }
-        shared.pending.fetch_sub(job.pixel_steps(), Ordering::Relaxed);
-        if on_finish.send(result).is_err() {
-            tracing::error!("a job ended and nobody took its result");
+        let Some(failure) = failure else { return };
+        if together == 1 {
+            if let Some(canvas) = unfinished.pop() {
+                self.lay_down(Canvas { end: Some(Err(failure)), ..canvas });
+            }
+            return;
         }
+        tracing::warn!(pictures = together, %failure, "a batch failed; its pictures are painted alone");
+        for canvas in unfinished {
+            self.attempt(spec, vec![Canvas { steps_done: 0, ..canvas }]);
+        }
+    }
+
+    fn lay_down(&self, Canvas { job, index, end, .. }: Canvas) {
+        let result = end.unwrap_or(Err(WorkFailure::Panicked));
+        if result.is_err() {
+            self.shared.remove(&job);
+        }
+        job.lay_down(index, result);
+    }
+
+    fn failure(&self, spec: &RenderSpec, error: RenderError) -> WorkFailure {
+        match error.is_out_of_memory() {
+            true => self.out_of_memory(spec),
+            false => WorkFailure::Failed(error),
+        }
+    }
+
+    fn out_of_memory(&self, spec: &RenderSpec) -> WorkFailure {
+        let factor = self.pipeline.limits().factor;
+        let largest = self.table.largest_square(spec.passes(), factor, self.memory.free());
+        WorkFailure::OutOfMemory { size: spec.size, largest }
     }
 }
 
-fn paint(pipeline: &Pipeline, meter: &Meter, job: &RenderJob) -> Result<Painted, WorkError> {
-    let window = meter.open();
-    // A panic in the library must cost one picture, not the server.
-    let painted = catch_unwind(AssertUnwindSafe(|| paint_all(pipeline, job)));
-    let usage = meter.close(window);
-    match painted {
-        Ok(Ok((images, prompt_tokens))) => Ok(Painted { images, usage, prompt_tokens }),
-        Ok(Err(error)) => Err(WorkError::Failed { error, usage }),
-        Err(_) => Err(WorkError::Panicked { usage }),
+impl Canvas {
+    /// Pixel-steps done so far.
+    fn work(&self, spec: &RenderSpec) -> u64 {
+        spec.pixel_steps() / u64::from(spec.steps.max(1)) * u64::from(self.steps_done)
+    }
+
+    fn stop(&mut self, reason: StopReason) {
+        self.end = Some(Err(reason.into()));
     }
 }
 
-fn paint_all(pipeline: &Pipeline, job: &RenderJob) -> Result<(Vec<(Seed, Pixels)>, usize), RenderError> {
-    let prepared = pipeline.prepare(&job.spec)?;
-    let images = (0..job.images)
-        .map(|index| {
-            let seed = job.seed.for_image(index);
-            let mut on_step = |_: crate::pipeline::Step<'_>| ControlFlow::Continue(());
-            Ok((seed, pipeline.paint(&job.spec, &prepared, seed, &mut on_step)?))
-        })
-        .collect::<Result<_, RenderError>>()?;
-    Ok((images, prepared.prompt_tokens()))
+/// Paints the pictures of a batch; each gets its own end. An error is the whole batch's.
+fn paint_together(
+    pipeline: &Pipeline,
+    spec: &RenderSpec,
+    canvases: &mut [Canvas],
+) -> Result<(), RenderError> {
+    let prepared: Vec<Arc<Prepared>> =
+        canvases.iter().map(|canvas| canvas.job.prepare(pipeline)).collect::<Result<_, RenderError>>()?;
+    let items: Vec<_> =
+        prepared.iter().zip(&*canvases).map(|(prepared, canvas)| (&**prepared, canvas.seed)).collect();
+    let mut denoising = pipeline.begin(spec, &items)?;
+    let mut alive: Vec<usize> = (0..canvases.len()).collect();
+    while !denoising.is_finished() {
+        denoising.step()?;
+        for &i in &alive {
+            canvases[i].steps_done += 1;
+        }
+        leave_stopped(&mut denoising, &mut alive, canvases)?;
+        if alive.is_empty() {
+            return Ok(());
+        }
+        for (item, &i) in alive.iter().enumerate() {
+            show_partial(pipeline, spec, &denoising, item, &canvases[i])?;
+        }
+    }
+    for (item, &i) in alive.iter().enumerate() {
+        let canvas = &mut canvases[i];
+        match canvas.job.stop_reason() {
+            Some(reason) => canvas.stop(reason),
+            None => match pipeline.decode(&denoising.item(item)?) {
+                Ok(pixels) => canvas.end = Some(Ok(pixels)),
+                // This picture's own fault; the others may be sound.
+                Err(error @ RenderError::NotFinite { .. }) => {
+                    canvas.end = Some(Err(WorkFailure::Failed(error)));
+                }
+                Err(error) => return Err(error),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Pictures whose jobs are to stop leave the batch; the others go on.
+fn leave_stopped(
+    denoising: &mut Denoising<'_>,
+    alive: &mut Vec<usize>,
+    canvases: &mut [Canvas],
+) -> Result<(), RenderError> {
+    let mut staying = Vec::with_capacity(alive.len());
+    for (item, &i) in alive.iter().enumerate() {
+        match canvases[i].job.stop_reason() {
+            Some(reason) => canvases[i].stop(reason),
+            None => staying.push(item),
+        }
+    }
+    if staying.len() == alive.len() || staying.is_empty() {
+        if staying.is_empty() {
+            alive.clear();
+        }
+        return Ok(());
+    }
+    denoising.keep(&staying)?;
+    *alive = staying.into_iter().map(|item| alive[item]).collect();
+    Ok(())
+}
+
+/// Shows what the picture is heading for, after the steps at which its job wants to see it.
+fn show_partial(
+    pipeline: &Pipeline,
+    spec: &RenderSpec,
+    denoising: &Denoising<'_>,
+    item: usize,
+    canvas: &Canvas,
+) -> Result<(), RenderError> {
+    let shown = partial_steps(spec.steps, canvas.job.order.partials);
+    if let Some(index) =
+        (0..).zip(shown).find_map(|(index, step)| (step == canvas.steps_done).then_some(index))
+    {
+        let pixels = pipeline.decode(&denoising.foresee(item)?)?;
+        canvas.job.show(Partial { image: canvas.index, index, pixels });
+    }
+    Ok(())
+}
+
+/// The steps after which a picture of `steps` steps is shown `partials` times: evenly, never after the last one, and
+/// fewer times where there are not as many steps.
+fn partial_steps(steps: u32, partials: u32) -> impl Iterator<Item = u32> {
+    let mut last = 0;
+    (1..=partials)
+        .map(move |k| (2 * k * steps + partials + 1) / (2 * (partials + 1)))
+        .filter(move |&step| step < steps && std::mem::replace(&mut last, step) < step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partial_pictures_are_spread_evenly_over_the_steps() {
+        let steps = |steps, partials| partial_steps(steps, partials).collect::<Vec<_>>();
+        assert_eq!(steps(8, 3), [2, 4, 6]);
+        assert_eq!(steps(8, 1), [4]);
+        assert_eq!(steps(9, 2), [3, 6]);
+        assert_eq!(steps(8, 0), [0; 0]);
+        assert_eq!(steps(1, 3), [0; 0]);
+        assert_eq!(steps(2, 3), [1]);
+        assert_eq!(steps(3, 3), [1, 2]);
+    }
 }

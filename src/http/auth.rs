@@ -1,7 +1,10 @@
-use actix_web::{HttpRequest, http::header};
+use actix_web::{HttpMessage, HttpRequest, http::header};
 
-use super::{State, error::ApiError};
-use crate::domain::{ApiKey, Caller, Scope};
+use super::{State, error::ApiError, rates::Standings};
+use crate::{
+    domain::{ApiKey, Caller, Scope},
+    ledger::KeyRefusal,
+};
 
 /// The caller behind `Authorization: Bearer`, with `scope`, within its rate limit. Called before any body is read.
 pub(super) async fn caller(request: &HttpRequest, state: &State, scope: Scope) -> Result<Caller, ApiError> {
@@ -10,7 +13,9 @@ pub(super) async fn caller(request: &HttpRequest, state: &State, scope: Scope) -
     let (_, token) =
         token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).ok_or_else(ApiError::no_key)?;
     let caller = by_key(token.trim(), state).await?.ok_or_else(ApiError::invalid_key)?;
-    state.door.check(&caller, scope)?;
+    let checked = state.door.check(&caller, scope);
+    Standings::note_requests(&mut request.extensions_mut(), &checked);
+    checked?;
     Ok(caller)
 }
 
@@ -20,10 +25,12 @@ pub(super) async fn by_key(text: &str, state: &State) -> Result<Option<Caller>, 
         tracing::info!("a key of the wrong form was refused");
         return Ok(None);
     };
-    let public_id = key.public_id().to_owned();
-    let caller = state.service.ask_ledger(move |ledger| ledger.authenticate(&key)).await?;
-    if caller.is_none() {
-        tracing::info!(key = public_id, "a key was refused: unknown, wrong or revoked");
-    }
-    Ok(caller)
+    let (public_id, now) = (key.public_id().to_owned(), state.service.now());
+    let caller = state.service.ask_ledger(move |ledger| ledger.authenticate(&key, now)).await?;
+    Ok(admitted(caller, &public_id))
+}
+
+/// Which way a key was refused stays in the log.
+pub(super) fn admitted(caller: Result<Caller, KeyRefusal>, public_id: &str) -> Option<Caller> {
+    caller.inspect_err(|refusal| tracing::info!(key = public_id, "a key was refused: {refusal}")).ok()
 }

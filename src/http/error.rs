@@ -7,9 +7,11 @@ use actix_web::{
 use serde_json::json;
 
 use crate::{
-    admit::Refused,
-    engine::{QueueFull, WorkError},
+    admit::{OverRate, Refused},
+    encode::EncodeError,
+    engine::{Overloaded, WorkFailure},
     ledger::{LedgerError, ReserveError},
+    pictures::StoreError,
     pipeline::RenderError,
     service::ServiceError,
     units::Millis,
@@ -38,6 +40,10 @@ enum Retry {
     /// `x-should-retry: false`, which the SDKs obey: another try would be painted and booked again, or refused again.
     Never,
 }
+
+/// The code of an error, left on its answer for whoever counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal(pub(super) &'static str);
 
 const INVALID_REQUEST: &str = "invalid_request_error";
 const SERVER_ERROR: &str = "server_error";
@@ -83,6 +89,24 @@ impl ApiError {
         Self::new(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, "request_timeout", message)
     }
 
+    pub(super) fn link_forged() -> Self {
+        let message = "This link was not made by this server, or was changed. Ask for the picture again.";
+        Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, "link_forged", message)
+    }
+
+    pub(super) fn picture_gone() -> Self {
+        let message =
+            "This link has expired, or its picture is not kept any more. Ask for the picture again.";
+        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "picture_gone", message)
+    }
+
+    pub(super) fn not_ready() -> Self {
+        let message =
+            "No picture has been painted yet; the warm-up is in work, or its failure is in the log.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "not_ready", message)
+            .retry(Retry::After(Millis::new(1000)))
+    }
+
     /// Whether signing in is what helps.
     pub(super) fn is_unauthorized(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
@@ -103,7 +127,7 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, None, message)
     }
 
-    /// Unknown, wrong and revoked keys are not told apart.
+    /// Unknown, wrong, revoked, disabled, expired and rotated keys are not told apart; the log does.
     pub(super) fn invalid_key() -> Self {
         let message = "The API key is not valid. Make one with `tintype key create`.";
         Self::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, "invalid_api_key", message)
@@ -139,54 +163,153 @@ impl ApiError {
             .retry(Retry::Never)
     }
 
-    fn overloaded(full: QueueFull) -> Self {
-        let message = format!("The queue is full; try again in {} s.", seconds(full.retry_after));
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message)
-            .retry(Retry::After(full.retry_after))
+    fn overloaded(overloaded: Overloaded) -> Self {
+        let Overloaded { retry_after, wait, is_hopeless } = overloaded;
+        let error =
+            |message| Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message);
+        let wait = wait.as_secs_ceil();
+        match is_hopeless {
+            true => error(format!(
+                "This would take about {wait} s, and answers that are no stream must begin sooner. Send `stream`: true, \
+                 or ask for fewer or smaller pictures."
+            ))
+            .retry(Retry::Never),
+            false => error(format!(
+                "The queue is full: this would take about {wait} s. Try again in {} s.",
+                seconds(retry_after)
+            ))
+            .retry(Retry::After(retry_after)),
+        }
+    }
+
+    fn rate_limited(what: &str, over: &OverRate) -> Self {
+        let limited =
+            |message| Self::new(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", message);
+        let limit = over.standing.limit;
+        match over.retry_after {
+            Some(wait) => limited(format!(
+                "The key's limit is {limit} {what} a minute; try again in {} s.",
+                seconds(wait)
+            ))
+            .retry(Retry::After(wait)),
+            None => limited(format!("The key's limit is {limit} {what} a minute; ask for fewer at once."))
+                .retry(Retry::Never),
+        }
+    }
+
+    /// OpenAI's envelope.
+    pub(super) fn envelope(&self) -> serde_json::Value {
+        json!({
+            "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code }
+        })
     }
 }
 
 /// The table: what the rooms behind say → what a client is told.
+impl From<&ServiceError> for ApiError {
+    fn from(error: &ServiceError) -> Self {
+        match error {
+            ServiceError::PromptTooLong { field, tokens, max } => {
+                let message = format!("`{field}` has {tokens} tokens; the model reads {max}. Shorten it.");
+                Self::parameter(field, "string_above_max_length", message)
+            }
+            ServiceError::Prompt(reason) => Self::parameter("prompt", "invalid_value", sentence(reason)),
+            ServiceError::Overloaded(overloaded) => Self::overloaded(*overloaded),
+            ServiceError::Refused(refused) => refused.into(),
+            ServiceError::NoLongerKept(_) => {
+                let message = "This request was answered before, and its pictures are not kept any more. Use a new \
+                               Idempotency-Key.";
+                Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "idempotency_key_used", message)
+                    .retry(Retry::Never)
+            }
+            ServiceError::Work(error) => (&error.cause).into(),
+            ServiceError::Store(StoreError::Full { .. }) => {
+                tracing::error!(%error, "a picture could not be kept");
+                let message = "The server's disk is full, so pictures cannot be kept for links. Ask for b64_json, or tell \
+                               the operator.";
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, SERVER_ERROR, "insufficient_storage", message)
+                    .retry(Retry::Never)
+            }
+            ServiceError::Encode(error @ EncodeError::SideTooLong { .. }) => {
+                Self::parameter("size", "invalid_value", sentence(error))
+            }
+            other @ (ServiceError::Store(_)
+            | ServiceError::Cost(_)
+            | ServiceError::Ledger(_)
+            | ServiceError::Encode(_)
+            | ServiceError::Lost) => Self::internal(other),
+        }
+    }
+}
+
 impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
-        match error {
-            ServiceError::QueueFull(full) => Self::overloaded(full),
-            ServiceError::Refused(refused) => refused.into(),
-            ServiceError::Work(WorkError::Stopping) => {
+        Self::from(&error)
+    }
+}
+
+impl From<&WorkFailure> for ApiError {
+    fn from(failure: &WorkFailure) -> Self {
+        match failure {
+            WorkFailure::Stopping => {
                 let message = "The server is stopping.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_stopping", message)
                     .retry(Retry::After(Millis::new(5000)))
             }
-            ServiceError::Work(WorkError::Failed { error: error @ RenderError::Size { .. }, .. }) => {
-                Self::parameter("size", "invalid_value", sentence(&error))
+            WorkFailure::DeadlinePassed => {
+                let message = "The picture was not ready in time; its energy is booked. Try fewer steps or a smaller size.";
+                Self::new(StatusCode::GATEWAY_TIMEOUT, SERVER_ERROR, "timeout", message).retry(Retry::Never)
             }
-            ServiceError::Work(WorkError::Failed { error: RenderError::NotFinite { dtype }, .. }) => {
+            WorkFailure::Cancelled => {
+                // Heard only by a client that joined a request whose first client has gone.
+                let message = "The request was cancelled. Send it again.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "request_cancelled", message)
+                    .retry(Retry::After(Millis::new(1000)))
+            }
+            WorkFailure::OutOfMemory { size, largest } => {
+                let fits = match largest {
+                    Some(largest) => format!("; {largest} fits"),
+                    None => "; ask for a smaller one".into(),
+                };
+                let message = format!("{size} does not fit into the device's memory{fits}.");
+                Self::parameter("size", "invalid_value", message)
+            }
+            WorkFailure::Failed(error @ RenderError::Size { .. }) => {
+                Self::parameter("size", "invalid_value", sentence(error))
+            }
+            WorkFailure::Failed(RenderError::NotFinite { dtype }) => {
                 tracing::error!(dtype, "a picture was not finite");
                 let message = "The picture did not come out finite. The operator may try another dtype.";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, "render_failed", message)
                     .retry(Retry::Never)
             }
-            other @ (ServiceError::Work(_)
-            | ServiceError::Cost(_)
-            | ServiceError::Ledger(_)
-            | ServiceError::Encode(_)
-            | ServiceError::Lost) => Self::internal(&other),
+            WorkFailure::Failed(_) | WorkFailure::Panicked => Self::internal(failure),
         }
     }
 }
 
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {
+        Self::from(&refused)
+    }
+}
+
+impl From<&Refused> for ApiError {
+    fn from(refused: &Refused) -> Self {
+        let forbidden = |message| {
+            Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, "insufficient_permissions", message)
+                .retry(Retry::Never)
+        };
         match refused {
-            Refused::Scope(scope) => {
-                let message = format!("This key has no `{scope}` scope.");
-                Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, "insufficient_permissions", message)
-                    .retry(Retry::Never)
-            }
-            Refused::RateLimited { retry_after } => {
-                let message = format!("Too many requests; try again in {} s.", seconds(retry_after));
+            Refused::Scope(scope) => forbidden(format!("This key has no `{scope}` scope.")),
+            Refused::Model => forbidden("This key may not use this model.".into()),
+            Refused::Requests(over) => Self::rate_limited("requests", over),
+            Refused::Images(over) => Self::rate_limited("images", over),
+            Refused::Concurrent { limit } => {
+                let message =
+                    format!("The key has {limit} requests in work, which is its limit; wait for one to end.");
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", message)
-                    .retry(Retry::After(retry_after))
+                    .retry(Retry::After(Millis::new(1000)))
             }
             Refused::Reserve(ReserveError::OverBudget { budget, spent, estimate }) => {
                 let message = format!(
@@ -197,18 +320,16 @@ impl From<Refused> for ApiError {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, kind, "insufficient_quota", message)
                     .retry(Retry::Never)
             }
-            Refused::Reserve(ReserveError::IdempotencyKeyUsed { same_body: false }) => {
+            Refused::Reserve(ReserveError::IdempotencyKeyReused) => {
                 let message = "This Idempotency-Key was used with another body. Use a new one.";
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 Self::new(status, INVALID_REQUEST, "idempotency_key_reused", message)
             }
-            Refused::Reserve(ReserveError::IdempotencyKeyUsed { same_body: true }) => {
-                let message =
-                    "This request was taken on before and is not painted twice. Use a new Idempotency-Key.";
-                Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "idempotency_key_used", message)
-                    .retry(Retry::Never)
+            Refused::Reserve(error @ (ReserveError::SettledBefore(_) | ReserveError::StillOpen)) => {
+                // The service joins or repeats such a request; only a defect brings it here.
+                Self::internal(error)
             }
-            Refused::Reserve(ReserveError::Ledger(error)) => Self::internal(&error),
+            Refused::Reserve(ReserveError::Ledger(error)) => Self::internal(error),
         }
     }
 }
@@ -258,8 +379,8 @@ impl ResponseError for ApiError {
         if let Some(allow) = self.allow {
             response.insert_header((header::ALLOW, allow));
         }
-        response.json(json!({
-            "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code }
-        }))
+        let mut response = response.json(self.envelope());
+        response.extensions_mut().insert(Refusal(self.code.unwrap_or("invalid_request")));
+        response
     }
 }

@@ -1,17 +1,26 @@
 use std::time::Duration;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header::{CONTENT_TYPE, HeaderMap},
     web,
 };
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-use super::{State, auth, error::ApiError, wire};
+use super::{
+    State, auth,
+    error::ApiError,
+    rates::Standings,
+    stream,
+    wire::{self, Asked, Delivery},
+};
 use crate::{
-    domain::{Scope, Seed},
-    service::PaintRequest,
+    admit::Refused,
+    domain::{Caller, Scope, Seed},
+    engine::Engine,
+    pictures::PictureName,
+    service::{Accepted, PaintRequest},
 };
 
 /// How long a body may take to arrive.
@@ -28,23 +37,66 @@ pub(super) async fn generate(
     let caller = auth::caller(&request, &state, Scope::Images).await?;
     check_content_type(request.headers())?;
     let idempotency_key = idempotency_key(request.headers())?;
-    let limit = state.offer.body_bytes_max;
-    let body = match timeout(BODY_WAIT, payload.to_bytes_limited(limit)).await {
-        Ok(Ok(Ok(body))) => body,
-        Ok(Ok(Err(_))) => return Err(ApiError::body("The body ended early.")),
-        Ok(Err(_)) => return Err(ApiError::body_too_large(limit)),
-        Err(_) => return Err(ApiError::body_too_slow()),
-    };
+    let body = read_body(payload, state.offer.body_bytes_max).await?;
     let asked = wire::parse(&body, &state.offer, || Seed::new(rand::random()))?;
+    check_model(&caller, &asked, &state)?;
+    let images = state.door.check_images(&caller, asked.job.images);
+    Standings::note_images(&mut request.extensions_mut(), &images);
+    images?;
+    let pass = state.door.pass(&caller)?;
     let paint = PaintRequest {
         caller,
+        pass,
         job: asked.job.clone(),
+        encoding: asked.encoding,
+        keep: asked.delivery == Delivery::Links,
+        partials: match asked.delivery {
+            Delivery::Stream { partials } => Some(partials),
+            Delivery::Inline | Delivery::Links => None,
+        },
         idempotency_key,
         body_sha256: Sha256::digest(&body).into(),
     };
-    let answer = state.service.paint(paint, rand::random()).await?;
-    let currency = state.service.costs().currency();
-    Ok(HttpResponse::Ok().json(wire::answer(&asked, &answer, &state.offer, currency)))
+    let accepted = state.service.accept(paint, rand::random()).await;
+    let accepted = accepted.map_err(|error| ApiError::from(&*error))?;
+    let mut response = HttpResponse::Ok();
+    warn_of_cut_prompt(&mut response, &accepted);
+    match asked.delivery {
+        Delivery::Stream { .. } => Ok(stream::answer(response, accepted, asked, &state)),
+        delivery => {
+            let answer = accepted.answer().await.map_err(|error| ApiError::from(&*error))?;
+            let (base, now) = (state.links.base(&request), state.service.now().as_second());
+            let link = |name: PictureName| state.links.link(&base, name, now);
+            let link = (delivery == Delivery::Links).then_some(link);
+            let currency = state.service.costs().currency();
+            Ok(response.json(wire::answer(&asked, &answer, &state.offer, currency, link)))
+        }
+    }
+}
+
+async fn read_body(payload: web::Payload, limit: usize) -> Result<web::Bytes, ApiError> {
+    match timeout(BODY_WAIT, payload.to_bytes_limited(limit)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(_))) => Err(ApiError::body("The body ended early.")),
+        Ok(Err(_)) => Err(ApiError::body_too_large(limit)),
+        Err(_) => Err(ApiError::body_too_slow()),
+    }
+}
+
+/// A key that is bound to models may name one by its id or by the alias it was bound to.
+fn check_model(caller: &Caller, asked: &Asked, state: &State) -> Result<(), ApiError> {
+    let by_alias = asked.model.as_deref().is_some_and(|name| caller.may_use(name));
+    match by_alias || caller.may_use(&state.offer.model) {
+        true => Ok(()),
+        false => Err(Refused::Model.into()),
+    }
+}
+
+fn warn_of_cut_prompt(response: &mut HttpResponseBuilder, accepted: &Accepted) {
+    if let Some(tokens) = accepted.cut_from_tokens {
+        let max = Engine::PROMPT_TOKENS_MAX;
+        response.insert_header(("x-tintype-warning", format!("prompt cut from {tokens} tokens to {max}")));
+    }
 }
 
 /// `application/json`, with or without a charset.

@@ -3,23 +3,54 @@
 mod admin;
 mod auth;
 mod error;
+mod health;
 mod images;
+mod links;
 mod models;
-mod request_id;
+mod openapi;
+mod pictures;
+mod rates;
+mod stream;
+mod watch;
 mod wire;
 
-use std::{net::TcpListener, sync::Arc};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use actix_web::{App, HttpResponse, HttpServer, dev::Server, middleware::from_fn, web};
+use actix_cors::Cors;
+use actix_web::{App, HttpResponse, HttpServer, dev::Server, http::header, middleware::from_fn, web};
 
 use self::error::ApiError;
-pub use self::{admin::SessionSecret, wire::Offer};
+pub use self::{
+    admin::SessionSecret,
+    links::Links,
+    wire::{FIELDS, Offer},
+};
 use crate::{admit::Door, service::Service};
 
 /// How long a stop waits for connections, once every answer has been made.
 const STOP_WAIT_SECS: u64 = 5;
 /// Threads that parse requests; the pictures are painted elsewhere.
 const HTTP_WORKERS: usize = 2;
+/// How long a request's head may take to arrive.
+const HEAD_WAIT: Duration = Duration::from_secs(10);
+/// How long a browser may remember what it was allowed.
+const CORS_MAX_AGE_SECS: usize = 3600;
+/// Headers that a page from elsewhere may read.
+const EXPOSED_HEADERS: [&str; 13] = [
+    "x-request-id",
+    "retry-after",
+    "x-should-retry",
+    "x-queue-position",
+    "x-queue-eta-ms",
+    "x-tintype-warning",
+    "content-disposition",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-limit-images",
+    "x-ratelimit-remaining-images",
+    "x-ratelimit-reset-images",
+];
 
 /// What every handler may look at.
 pub struct State {
@@ -31,6 +62,10 @@ pub struct State {
     pub door: Door,
     /// What signs the operator's sessions.
     pub session_secret: SessionSecret,
+    /// Links to pictures.
+    pub links: Links,
+    /// Connections at one time.
+    pub connections_max: usize,
 }
 
 /// The HTTP server on `listener`, not yet polled. It leaves signals to its owner.
@@ -38,12 +73,15 @@ pub struct State {
 /// # Errors
 /// What the system says of the listener.
 pub fn server(listener: TcpListener, state: State) -> std::io::Result<Server> {
+    let connections_max = state.connections_max.div_ceil(HTTP_WORKERS);
     let state = web::Data::new(state);
-    let app = move || App::new().app_data(state.clone()).wrap(from_fn(request_id::stamp)).configure(routes);
+    let app = move || App::new().app_data(state.clone()).wrap(from_fn(watch::watch)).configure(routes);
     Ok(HttpServer::new(app)
         .workers(HTTP_WORKERS)
+        .max_connections(connections_max)
+        .client_request_timeout(HEAD_WAIT)
         .disable_signals()
-        // A client that closes its side has hung up: its handler is dropped, and the service notes the non-delivery.
+        // A client that closes its side has hung up: its handler is dropped, and its job ends at the next step.
         .h1_allow_half_closed(false)
         .shutdown_timeout(STOP_WAIT_SECS)
         .listen(listener)?
@@ -51,31 +89,58 @@ pub fn server(listener: TcpListener, state: State) -> std::io::Result<Server> {
 }
 
 fn routes(config: &mut web::ServiceConfig) {
-    let only = |method: &'static str| {
-        web::to(move || async move { Err::<HttpResponse, _>(ApiError::method_not_supported(method)) })
-    };
     config
         .app_data(web::QueryConfig::default().error_handler(|error, _| ApiError::query(&error).into()))
         .app_data(web::FormConfig::default().error_handler(|error, _| ApiError::form(&error).into()))
         .service(
-            web::resource("/v1/images/generations")
-                .route(web::post().to(images::generate))
-                .default_service(only("POST")),
+            web::scope("/v1")
+                .service(
+                    web::resource("/images/generations")
+                        .route(web::post().to(images::generate))
+                        .default_service(only("POST")),
+                )
+                .service(get("/models", web::get().to(models::list)))
+                .service(get("/models/{id:.+}", web::get().to(models::find)))
+                .default_service(web::to(unknown_url))
+                .wrap(cors()),
         )
-        .service(web::resource("/v1/models").route(web::get().to(models::list)).default_service(only("GET")))
         .service(
-            web::resource("/v1/models/{id:.+}")
-                .route(web::get().to(models::find))
-                .default_service(only("GET")),
+            web::scope("/pictures")
+                .service(get("/{name}", web::get().to(pictures::show)))
+                .default_service(web::to(unknown_url))
+                .wrap(cors()),
         )
-        .service(web::resource("/healthz").route(web::get().to(healthz)).default_service(only("GET")))
+        .service(
+            web::resource("/openapi.json")
+                .route(web::get().to(openapi::document))
+                .default_service(only("GET"))
+                .wrap(cors()),
+        )
+        .service(get("/healthz", web::get().to(health::alive)))
+        .service(get("/readyz", web::get().to(health::ready)))
+        .service(get("/metrics", web::get().to(health::metrics)))
         .service(web::scope("/admin").configure(admin::routes))
         .default_service(web::to(unknown_url));
 }
 
-/// Alive, and the model is loaded: nothing is answered before that.
-async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
+fn get(path: &str, route: actix_web::Route) -> actix_web::Resource {
+    web::resource(path).route(route).default_service(only("GET"))
+}
+
+/// Refuses every method but `methods`.
+fn only(methods: &'static str) -> actix_web::Route {
+    web::to(move || async move { Err::<HttpResponse, _>(ApiError::method_not_supported(methods)) })
+}
+
+/// Any page may ask with a key of its own; none is sent by the browser alone, so no cookie opens /v1.
+fn cors() -> Cors {
+    Cors::default()
+        .allow_any_origin()
+        .send_wildcard()
+        .allowed_methods(["GET", "POST"])
+        .allow_any_header()
+        .expose_headers(EXPOSED_HEADERS.map(header::HeaderName::from_static))
+        .max_age(CORS_MAX_AGE_SECS)
 }
 
 async fn unknown_url(request: actix_web::HttpRequest) -> Result<HttpResponse, ApiError> {

@@ -1,15 +1,15 @@
 use jiff::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
-use super::{LedgerError, signed};
+use super::{LedgerError, signed, unsigned};
 use crate::{
     costs::{Comparison, Receipt},
-    domain::{RenderSpec, RequestId, Seed, Usage},
-    units::{Currency, Energy, Money},
+    domain::{EnergySource, RenderSpec, RequestId, Seed, Usage},
+    units::{Currency, Energy, Millis, Money},
 };
 
 /// A picture with its receipt, ready to be booked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettledImage {
     /// From which noise it was painted.
     pub seed: Seed,
@@ -39,7 +39,7 @@ pub(super) struct Entries<'a> {
 }
 
 /// What differs between a picture and a failure.
-struct Row<'a> {
+struct Columns<'a> {
     kind: &'static str,
     index: u32,
     images: i64,
@@ -60,7 +60,7 @@ impl Entries<'_> {
         image: &SettledImage,
     ) -> Result<(), LedgerError> {
         let receipt = &image.receipt;
-        let row = Row {
+        let row = Columns {
             kind: "image",
             index,
             images: 1,
@@ -80,7 +80,7 @@ impl Entries<'_> {
         transaction: &Transaction<'_>,
         work: &FailedWork,
     ) -> Result<(), LedgerError> {
-        let row = Row {
+        let row = Columns {
             kind: "failed",
             index: 0,
             images: 0,
@@ -95,7 +95,7 @@ impl Entries<'_> {
         self.insert(transaction, &row)
     }
 
-    fn insert(&self, transaction: &Transaction<'_>, row: &Row<'_>) -> Result<(), LedgerError> {
+    fn insert(&self, transaction: &Transaction<'_>, row: &Columns<'_>) -> Result<(), LedgerError> {
         let compared = row.comparison.map_or(Money::ZERO, |comparison| comparison.price);
         let exchange_rate = row.comparison.map_or(Money::ZERO, |comparison| comparison.exchange_rate);
         transaction
@@ -130,4 +130,42 @@ impl Entries<'_> {
             ])?;
         Ok(())
     }
+}
+
+/// The pictures of a request as they were first booked, in order.
+pub(super) fn images_of(connection: &Connection, id: RequestId) -> Result<Vec<SettledImage>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seed, duration_ms, energy_mj, wall_energy_mj, energy_source, electricity_nano, depreciation_nano,
+                upkeep_nano, compared_sku, compared_nano, exchange_rate_nano
+         FROM entries WHERE request_id = ?1 AND kind = 'image' AND reverses IS NULL AND corrects IS NULL
+         ORDER BY image_index",
+    )?;
+    let mut rows = statement.query([id.to_text()])?;
+    let mut images = Vec::new();
+    while let Some(row) = rows.next()? {
+        images.push(image(row)?);
+    }
+    Ok(images)
+}
+
+fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
+    let count = |column: usize, what| unsigned(row.get(column)?, what);
+    let money = |column: usize| -> rusqlite::Result<Money> { Ok(Money::from_nano(row.get(column)?)) };
+    let source: String = row.get(4)?;
+    let source = EnergySource::from_word(&source).ok_or(LedgerError::OutOfRange { what: "energy_source" })?;
+    Ok(SettledImage {
+        seed: Seed::new(count(0, "seed")?),
+        receipt: Receipt {
+            usage: Usage {
+                duration: Millis::new(count(1, "duration_ms")?),
+                energy: Energy::from_millijoules(count(2, "energy_mj")?),
+                source,
+            },
+            wall_energy: Energy::from_millijoules(count(3, "wall_energy_mj")?),
+            electricity: money(5)?,
+            depreciation: money(6)?,
+            upkeep: money(7)?,
+            comparison: Comparison { sku: row.get(8)?, price: money(9)?, exchange_rate: money(10)? },
+        },
+    })
 }

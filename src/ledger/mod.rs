@@ -23,10 +23,10 @@ use crate::units::Currency;
 
 pub use self::{
     entries::{FailedWork, SettledImage},
-    keys::KeyRow,
+    keys::{KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyState, NewKey},
     months::{Month, MonthError, MonthTotals},
     report::MonthReport,
-    requests::{NewRequest, Reservation, ReserveError, Unbooked},
+    requests::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
 };
 
 /// How long a writer waits for another process, such as `tintype key create` beside a running server.
@@ -35,6 +35,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0001_keys.sql")),
     M::up(include_str!("../../migrations/0002_ledger.sql")),
+    M::up(include_str!("../../migrations/0003_key_rules.sql")),
+    M::up(include_str!("../../migrations/0004_answers.sql")),
 ];
 
 /// A handle on the database: one connection that writes, one that reads beside it.

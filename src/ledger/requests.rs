@@ -1,7 +1,11 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{FailedWork, Ledger, LedgerError, SettledImage, entries::Entries};
+use super::{
+    FailedWork, Ledger, LedgerError, SettledImage,
+    entries::{self, Entries},
+    signed, timestamp,
+};
 use crate::{
     domain::{KeyId, RenderSpec, RequestId},
     units::{Currency, Money},
@@ -30,6 +34,26 @@ pub struct NewRequest<'a> {
     pub month_start: Timestamp,
 }
 
+/// What a request came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Settlement<'a> {
+    /// Its pictures, in order.
+    pub images: &'a [SettledImage],
+    /// Tokens of its prompt.
+    pub prompt_tokens: usize,
+}
+
+/// A settled request, as it was booked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledRequest {
+    /// When it was settled.
+    pub settled_at: Timestamp,
+    /// Tokens of its prompt.
+    pub prompt_tokens: usize,
+    /// Its pictures, in order.
+    pub images: Vec<SettledImage>,
+}
+
 /// Why no money was reserved. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReserveError {
@@ -43,12 +67,15 @@ pub enum ReserveError {
         /// What this request was expected to cost.
         estimate: Money,
     },
-    /// The idempotency key was used before.
-    #[error("the idempotency key was used before")]
-    IdempotencyKeyUsed {
-        /// Whether the body was the same.
-        same_body: bool,
-    },
+    /// The idempotency key was used before, with another body.
+    #[error("the idempotency key was used with another body")]
+    IdempotencyKeyReused,
+    /// The idempotency key was used before with this body, and the request is settled: its answer can be given again.
+    #[error("the request was settled before")]
+    SettledBefore(RequestId),
+    /// The idempotency key was used before with this body, and the request is still open.
+    #[error("the request is being worked on")]
+    StillOpen,
     /// The database failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -133,14 +160,18 @@ impl Ledger {
         reservation: Reservation,
         spec: &RenderSpec,
         currency: Currency,
-        images: &[SettledImage],
+        done: &Settlement<'_>,
         now: Timestamp,
     ) -> Result<(), Unbooked> {
         let entries = Entries { request: reservation.id, spec, currency, now };
         self.end(reservation, "settled", now, |transaction| {
-            for (index, image) in (0..).zip(images) {
+            for (index, image) in (0..).zip(done.images) {
                 entries.insert_image(transaction, index, image)?;
             }
+            transaction.execute(
+                "UPDATE requests SET prompt_tokens = ?2 WHERE id = ?1",
+                params![entries.request.to_text(), signed(done.prompt_tokens as u64, "prompt_tokens")?],
+            )?;
             Ok(())
         })
     }
@@ -190,6 +221,25 @@ impl Ledger {
         booked().map_err(|error| Unbooked { reservation, error })
     }
 
+    /// What a settled request was answered with, pictures apart; none where there is no such request.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] where SQLite refuses.
+    pub fn settled(&self, id: RequestId) -> Result<Option<SettledRequest>, LedgerError> {
+        let reader = self.reader();
+        let head = reader
+            .query_row(
+                "SELECT ended_at_ms, coalesce(prompt_tokens, 0) FROM requests WHERE id = ?1 AND state = 'settled'",
+                [id.to_text()],
+                |row| Ok((timestamp(row.get(0)?)?, row.get::<_, i64>(1)?)),
+            )
+            .optional()?;
+        let Some((settled_at, tokens)) = head else { return Ok(None) };
+        let prompt_tokens =
+            usize::try_from(tokens).map_err(|_| LedgerError::OutOfRange { what: "prompt_tokens" })?;
+        Ok(Some(SettledRequest { settled_at, prompt_tokens, images: entries::images_of(&reader, id)? }))
+    }
+
     /// Notes that a settled request's answer was handed over. Until then its pictures count as undelivered.
     ///
     /// # Errors
@@ -219,17 +269,22 @@ fn check_idempotency(
     request: &NewRequest<'_>,
     idempotency_key: &str,
 ) -> Result<(), ReserveError> {
-    let body: Option<[u8; 32]> = transaction
+    let before = transaction
         .query_row(
-            "SELECT body_sha256 FROM requests
+            "SELECT body_sha256, state, id FROM requests
              WHERE key_id = ?1 AND idempotency_key = ?2 AND state NOT IN ('failed', 'abandoned')",
             params![request.key.get(), idempotency_key],
-            |row| row.get(0),
+            |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)),
         )
         .optional()?;
-    match body {
+    match before {
         None => Ok(()),
-        Some(body) => Err(ReserveError::IdempotencyKeyUsed { same_body: body == request.body_sha256 }),
+        Some((body, ..)) if body != request.body_sha256 => Err(ReserveError::IdempotencyKeyReused),
+        Some((_, state, id)) if state == "settled" => {
+            let id = RequestId::from_digits(&id).ok_or(LedgerError::OutOfRange { what: "id" })?;
+            Err(ReserveError::SettledBefore(id))
+        }
+        Some(_) => Err(ReserveError::StillOpen),
     }
 }
 

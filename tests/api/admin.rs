@@ -88,6 +88,6 @@ fn a_revoked_key_ends_its_sessions() {
     let costs = || server.get("/admin/costs").header("cookie", &cookie).send("").status;
     assert_eq!(costs(), 200);
     let public_id = server.key.split('-').nth(1).expect("a public id");
-    server.ledger().revoke_key(public_id, jiff::Timestamp::now()).expect("revoked");
+    server.ledger().revoke_key(public_id, "command line", jiff::Timestamp::now()).expect("revoked");
     assert_eq!(costs(), 401);
 }

@@ -1,8 +1,20 @@
 //! Asking the server, as a client that reads every answer to its end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use serde_json::Value;
 
 use crate::server::TestServer;
+
+/// Waits until `done` says so: the server works at its own pace.
+pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::yield_now();
+    }
+}
 
 impl TestServer {
     /// Stops the server and waits until it has.
@@ -17,8 +29,20 @@ impl TestServer {
         Request::new("GET", format!("{}{path}", self.url))
     }
 
+    pub fn request(&self, method: &'static str, path: &str) -> Request {
+        Request::new(method, format!("{}{path}", self.url))
+    }
+
     pub fn post(&self, path: &str) -> Request {
         Request::new("POST", format!("{}{path}", self.url))
+    }
+
+    /// Requests in the ledger that are in `state`.
+    pub fn count(&self, state: &str) -> i64 {
+        let connection = Connection::open(self.ledger_file()).expect("the ledger");
+        connection.busy_timeout(Duration::from_secs(10)).expect("a timeout");
+        let query = "SELECT count(*) FROM requests WHERE state = ?1";
+        connection.query_row(query, [state], |row| row.get(0)).expect("a count")
     }
 
     /// POST /v1/images/generations with the first key.
@@ -40,6 +64,7 @@ pub struct Response {
     pub status: u16,
     pub headers: ureq::http::HeaderMap,
     pub text: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Request {
@@ -78,7 +103,8 @@ impl Request {
         Response {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
-            text: String::from_utf8(body).expect("UTF-8"),
+            text: String::from_utf8_lossy(&body).into_owned(),
+            bytes: body,
         }
     }
 }
@@ -86,6 +112,17 @@ impl Request {
 impl Response {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The events of a stream, each with its name and its data.
+    pub fn events(&self) -> Vec<(String, Value)> {
+        let events = self.text.split("\n\n").filter(|event| event.starts_with("event: "));
+        let parse = |event: &str| {
+            let (name, data) = event.split_once('\n')?;
+            let data = serde_json::from_str(data.strip_prefix("data: ")?).ok()?;
+            Some((name.trim_start_matches("event: ").to_owned(), data))
+        };
+        events.map(|event| parse(event).unwrap_or_else(|| panic!("no event: {event}"))).collect()
     }
 
     pub fn header(&self, name: &str) -> &str {

@@ -2,12 +2,20 @@
 
 #[path = "../support/server.rs"]
 mod server;
+#[path = "../support/skip.rs"]
+mod skip;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 
 mod admin;
 mod client;
 mod doors;
+mod files;
 mod images;
+mod keys;
+mod queue;
 mod refusals;
+mod repeats;
 mod stopping;
+mod streaming;
+mod watching;

@@ -36,10 +36,34 @@ fn every_wrong_parameter_is_named() {
         (json!({ "prompt": "x", "size": "0x32" }), "size", "invalid_value"),
         (json!({ "prompt": "x", "size": "40000x40000" }), "size", "invalid_value"),
         (json!({ "prompt": "x", "quality": "best" }), "quality", "invalid_value"),
-        (json!({ "prompt": "x", "response_format": "url" }), "response_format", "invalid_value"),
+        (json!({ "prompt": "x", "response_format": "blob" }), "response_format", "invalid_value"),
         (json!({ "prompt": "x", "output_format": "gif" }), "output_format", "invalid_value"),
+        (
+            json!({ "prompt": "x", "output_compression": 101 }),
+            "output_compression",
+            "integer_above_max_value",
+        ),
         (json!({ "prompt": "x", "background": "transparent" }), "background", "invalid_value"),
-        (json!({ "prompt": "x", "stream": true }), "stream", "invalid_value"),
+        (json!({ "prompt": "x", "background": "blue" }), "background", "invalid_value"),
+        (json!({ "prompt": "x", "stream": "true" }), "stream", "invalid_type"),
+        (json!({ "prompt": "x", "stream": true, "n": 2 }), "n", "invalid_value"),
+        (
+            json!({ "prompt": "x", "stream": true, "partial_images": 4 }),
+            "partial_images",
+            "integer_above_max_value",
+        ),
+        (json!({ "prompt": "x", "partial_images": 1 }), "partial_images", "invalid_value"),
+        (
+            json!({ "prompt": "x", "stream": true, "response_format": "url" }),
+            "response_format",
+            "invalid_value",
+        ),
+        (json!({ "prompt": "x", "width": 32 }), "height", "missing_required_parameter"),
+        (json!({ "prompt": "x", "width": 32, "height": 0 }), "height", "integer_below_min_value"),
+        (json!({ "prompt": "x", "width": 30, "height": 32 }), "width", "invalid_value"),
+        (json!({ "prompt": "x", "width": 32, "height": 32, "size": "48x32" }), "width", "invalid_value"),
+        (json!({ "prompt": "x", "n": 2, "batch_size": 3 }), "batch_size", "invalid_value"),
+        (json!({ "prompt": "x", "complexity": "low" }), "complexity", "unknown_parameter"),
         (json!({ "prompt": "x", "seed": -1 }), "seed", "integer_below_min_value"),
         (json!({ "prompt": "x", "seed": 9_223_372_036_854_775_808_u64 }), "seed", "integer_above_max_value"),
         (json!({ "prompt": "x", "steps": 0 }), "steps", "integer_below_min_value"),
@@ -51,6 +75,11 @@ fn every_wrong_parameter_is_named() {
         ),
         (json!({ "prompt": "x", "guidance_scale": 21 }), "guidance_scale", "invalid_value"),
         (json!({ "prompt": "x", "guidance_scale": "4" }), "guidance_scale", "invalid_type"),
+        (
+            json!({ "prompt": "x", "guidance_scale": 4, "true_cfg_scale": 5 }),
+            "true_cfg_scale",
+            "invalid_value",
+        ),
         (json!({ "prompt": "x", "colour": "blue" }), "colour", "unknown_parameter"),
     ];
     for (body, param, code) in cases {
@@ -113,4 +142,14 @@ fn models_are_listed_and_found_by_any_of_their_names() {
     }
     let missing = server.get("/v1/models/sora").bearer(&server.key).send("");
     assert_eq!((missing.status, &error(&missing)["code"]), (404, &json!("model_not_found")));
+}
+
+#[test]
+fn every_field_that_is_documented_is_read() {
+    let server = TestServer::start();
+    for field in tintype::http::FIELDS {
+        let answer = server.generate(&json!({ "prompt": "x", field: { "not": "this" } }));
+        let error = error(&answer);
+        assert_eq!((&error["param"], &error["code"]), (&json!(field), &json!("invalid_type")), "{field}");
+    }
 }

@@ -1,32 +1,15 @@
 //! A client that hangs up, and a server that is asked to stop.
 
-use std::{io::Write, net::TcpStream, sync::mpsc, time::Duration};
+use std::{io::Write, net::TcpStream, sync::mpsc};
 
-use rusqlite::Connection;
 use serde_json::json;
+use tintype::service::OnDisconnect;
 
-use crate::server::TestServer;
+use crate::{client::eventually, server::TestServer};
 
-/// Waits until `done` says so: the server works at its own pace.
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(std::time::Instant::now() < deadline, "{what}");
-        std::thread::yield_now();
-    }
-}
-
-fn count(server: &TestServer, state: &str) -> i64 {
-    let connection = Connection::open(server.ledger_file()).expect("the ledger");
-    connection.busy_timeout(Duration::from_secs(10)).expect("a timeout");
-    let query = "SELECT count(*) FROM requests WHERE state = ?1";
-    connection.query_row(query, [state], |row| row.get(0)).expect("a count")
-}
-
-#[test]
-fn a_client_that_hangs_up_changes_nothing_but_the_delivery() {
-    let server = TestServer::start();
-    let body = json!({ "prompt": "x", "size": "128x128", "steps": 60 }).to_string();
+/// Sends a slow request and hangs up once the device is at it.
+fn hang_up_midway(server: &TestServer) {
+    let body = json!({ "prompt": "x", "size": "128x128", "steps": 100 }).to_string();
     let mut socket = TcpStream::connect(server.url.trim_start_matches("http://")).expect("connected");
     write!(
         socket,
@@ -36,12 +19,53 @@ fn a_client_that_hangs_up_changes_nothing_but_the_delivery() {
         body.len()
     )
     .expect("sent");
-    eventually("the request is taken on", || count(&server, "reserved") + count(&server, "running") == 1);
-    drop(socket);
+    eventually("the device is at it", || server.count("running") == 1);
+}
+
+#[test]
+fn a_client_that_hangs_up_stops_its_picture_and_the_energy_is_booked() {
+    let server = TestServer::start();
+    hang_up_midway(&server);
+    eventually("the request has failed", || server.count("failed") == 1);
+    let totals = server.totals();
+    assert_eq!(totals.images, 0);
+    assert!(totals.failed_electricity > tintype::units::Money::ZERO);
+    assert_eq!(server.generate(&json!({ "prompt": "x" })).status, 200, "the next one is served");
+}
+
+#[test]
+fn a_client_that_hangs_up_changes_nothing_but_the_delivery_where_that_is_configured() {
+    let server = TestServer::start_with(|config| config.limits.on_disconnect = OnDisconnect::Finish);
+    hang_up_midway(&server);
     eventually("the picture is noted as undelivered", || server.totals().undelivered == 1);
     let totals = server.totals();
     assert_eq!(totals.images, 1);
     assert!(totals.standard > tintype::units::Money::ZERO);
+}
+
+#[test]
+fn a_waiting_request_whose_client_hangs_up_leaves_the_queue() {
+    let server = TestServer::start();
+    std::thread::scope(|scope| {
+        let slow =
+            scope.spawn(|| server.generate(&json!({ "prompt": "x", "size": "128x128", "steps": 100 })));
+        eventually("the device is busy", || server.count("running") == 1);
+        let mut socket = TcpStream::connect(server.url.trim_start_matches("http://")).expect("connected");
+        let (key, body) = (&server.key, r#"{"prompt": "never"}"#);
+        write!(
+            socket,
+            "POST /v1/images/generations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("sent");
+        eventually("it waits", || server.count("reserved") == 1);
+        drop(socket);
+        eventually("it has left", || server.count("failed") == 1);
+        assert_eq!(slow.join().expect("an answer").status, 200);
+    });
+    assert_eq!(server.totals().images, 1);
+    assert_eq!(server.totals().failed_electricity, tintype::units::Money::ZERO, "the device never began");
 }
 
 #[test]
@@ -62,13 +86,11 @@ fn a_stop_finishes_the_picture_in_hand_and_refuses_the_ones_that_wait() {
             answered.send(answer.expect("an answer").status().as_u16()).expect("the test waits");
         });
     }
-    eventually("one is painted, two wait", || {
-        count(&server, "running") == 1 && count(&server, "reserved") == 2
-    });
+    eventually("one is painted, two wait", || server.count("running") == 1 && server.count("reserved") == 2);
     server.stop();
     let mut statuses: Vec<u16> = answers.iter().take(3).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 503, 503]);
     assert_eq!(server.totals().images, 1);
-    assert_eq!((count(&server, "settled"), count(&server, "failed")), (1, 2));
+    assert_eq!((server.count("settled"), server.count("failed")), (1, 2));
 }

@@ -2,6 +2,15 @@ use tempfile::TempDir;
 
 use crate::{complaint, out, program::tintype, run};
 
+/// The middle part of a key as it was printed.
+fn public_id(key: &str) -> String {
+    key.split('-').nth(1).expect("a public id").to_owned()
+}
+
+fn secret(key: &str) -> &str {
+    key.trim().rsplit('-').next().expect("a secret")
+}
+
 #[test]
 fn keys_are_made_listed_and_revoked_without_their_secrets() {
     let place = TempDir::new().expect("a directory");
@@ -17,6 +26,86 @@ fn keys_are_made_listed_and_revoked_without_their_secrets() {
     assert!(complaint(&run(place.path(), &["key", "revoke", public_id]), 2).contains(public_id));
     let file = std::fs::read(place.path().join("data/ledger.sqlite3")).expect("the ledger");
     assert!(!file.windows(secret.len()).any(|window| window == secret.as_bytes()), "the secret is nowhere");
+}
+
+#[test]
+fn a_keys_rules_are_set_changed_and_taken_away() {
+    let place = TempDir::new().expect("a directory");
+    let create = [
+        "key",
+        "create",
+        "studio",
+        "--expires",
+        "90d",
+        "--models",
+        "z-image,z-image-turbo",
+        "--concurrent",
+        "2",
+    ];
+    let public_id = public_id(&out(&run(place.path(), &create)));
+    let listed = || out(&run(place.path(), &["key", "list"]));
+    for said in ["active", "never", "expires 2", "models z-image,z-image-turbo", "concurrent jobs 2"] {
+        assert!(listed().contains(said), "{said} in {}", listed());
+    }
+    let set = |arguments: &[&str]| run(place.path(), &[&["key", "set", &public_id], arguments].concat());
+    out(&set(&[
+        "--name",
+        "archive",
+        "--scopes",
+        "images,admin",
+        "--requests-per-minute",
+        "60",
+        "--models",
+        "none",
+    ]));
+    assert!(listed().contains("archive") && listed().contains("images,admin"), "{}", listed());
+    assert!(listed().contains("requests a minute 60") && !listed().contains("models"), "{}", listed());
+    out(&set(&["--expires", "none", "--requests-per-minute", "none", "--concurrent", "none"]));
+    assert!(!listed().contains("expires") && !listed().contains("60"), "{}", listed());
+
+    assert!(complaint(&set(&[]), 2).contains("--budget"));
+    assert!(complaint(&set(&["--expires", "2020-01-01"]), 2).contains("not in the future"));
+    for nonsense in
+        [["--expires", "soon"], ["--requests-per-minute", "0"], ["--scopes", "all"], ["--models", ","]]
+    {
+        assert_eq!(set(&nonsense).status.code(), Some(2), "{nonsense:?}");
+    }
+    let log = out(&run(place.path(), &["key", "log", &public_id]));
+    let lines: Vec<_> = log.lines().collect();
+    assert_eq!(lines.len(), 4, "{log}");
+    assert!(lines[1].contains("created") && lines[1].contains("command line"), "{log}");
+    assert!(lines[2].contains("changed") && lines[2].contains("models none"), "{log}");
+    assert_eq!(out(&run(place.path(), &["key", "log"])), log, "it is the only key");
+}
+
+#[test]
+fn a_key_is_disabled_enabled_and_rotated() {
+    let place = TempDir::new().expect("a directory");
+    let first = out(&run(place.path(), &["key", "create", "studio"]));
+    let public_id = public_id(&first);
+    let key = |arguments: &[&str]| run(place.path(), &[&["key"], arguments].concat());
+    out(&key(&["disable", &public_id]));
+    assert!(out(&key(&["list"])).contains("disabled 2"));
+    assert!(complaint(&key(&["disable", &public_id]), 2).contains("tintype key list"));
+    out(&key(&["enable", &public_id]));
+    let second = out(&key(&["rotate", &public_id]));
+    assert!(second.starts_with(&format!("tt-{public_id}-")) && second != first, "{second}");
+    assert!(out(&key(&["list"])).contains("old secret until 2"));
+    let third = key(&["rotate", &public_id, "--grace", "0s"]);
+    assert!(String::from_utf8_lossy(&third.stderr).contains("opens nothing from now on"));
+    assert!(!out(&key(&["list"])).contains("old secret"));
+    assert!(complaint(&key(&["rotate", &public_id, "--grace=-1h"]), 2).contains("0s"));
+    for command in ["set", "disable", "enable", "rotate", "revoke", "log"] {
+        let mut arguments = vec![command, "nobody"];
+        arguments.extend((command == "set").then_some(["--budget", "1"]).into_iter().flatten());
+        let said = complaint(&key(&arguments), 2);
+        assert!(said.contains("nobody") && said.contains("tintype key list"), "{said}");
+    }
+    let log = out(&key(&["log", &public_id]));
+    let kinds: Vec<_> =
+        log.lines().skip(1).map(|line| line.split_whitespace().nth(3).expect("an event")).collect();
+    assert_eq!(kinds, ["created", "disabled", "enabled", "rotated", "rotated"]);
+    assert!(!log.contains(secret(&first)) && !log.contains(secret(&second)));
 }
 
 #[test]

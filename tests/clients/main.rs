@@ -1,7 +1,11 @@
-//! The real OpenAI SDK for Python, from a virtual environment of its own, against the real server.
+//! Real clients against the real server: the OpenAI SDKs for Python and Node, and LangChain.
 //!
-//! Without python3 or the registry this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
+//! Each test runs one script of this folder; what its checks paint is all that the ledger then holds. Without python3,
+//! node or their registries this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
 
+mod node;
+mod python;
+mod script;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/skip.rs"]
@@ -9,70 +13,100 @@ mod skip;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::process::Command;
 
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
     domain::{ApiKey, Scopes},
+    ledger::{KeyRules, NewKey},
     units::Money,
 };
 
-use crate::{server::TestServer, skip::skip_or_fail};
+use crate::{node::node, python::python, script::run, server::TestServer, skip::skip_or_fail};
 
-fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match output.status.success() {
-        true => Ok(text(&output.stdout)),
-        false => Err(format!("{command:?}\n{}{}", text(&output.stdout), text(&output.stderr))),
-    }
+/// A key of `server` beside its first one.
+fn key(server: &TestServer, seed: u64, name: &str, scopes: Scopes, budget_month: Option<Money>) -> String {
+    let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
+    let ledger = server.ledger();
+    let rules = KeyRules { scopes, budget_month, ..KeyRules::default() };
+    let new = NewKey { key: &key, name, rules };
+    ledger.create_key(&new, "command line", jiff::Timestamp::now()).expect("a key");
+    key.reveal()
 }
 
-/// A Python with the pinned SDK, made once under target/ and made again when the pins change.
-fn python(clients: &Path) -> Result<PathBuf, String> {
-    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients-venv");
-    let python = venv.join("bin/python");
-    let (requirements, installed) = (clients.join("requirements.txt"), venv.join("requirements.txt"));
-    let pins = fs::read(&requirements).map_err(|error| error.to_string())?;
-    if fs::read(&installed).is_ok_and(|done| done == pins) {
-        return Ok(python);
-    }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements))?;
-    fs::write(&installed, pins).map_err(|error| error.to_string())?;
-    Ok(python)
+/// Runs a client's script against `server`: all of its `checks` pass, and `images` pictures are booked.
+fn pass(script: Result<Command, String>, server: &TestServer, checks: usize, images: u64) {
+    let mut script = match script {
+        Ok(script) => script,
+        Err(reason) => return skip_or_fail("a real client", &reason),
+    };
+    let painter = Scopes { images: true, admin: false };
+    let reader = Scopes { images: false, admin: true };
+    script
+        .env("TINTYPE_URL", &server.url)
+        .env("TINTYPE_KEY", &server.key)
+        .env("TINTYPE_BROKE_KEY", key(server, 1, "no money", painter, Some(Money::ZERO)))
+        .env("TINTYPE_READER_KEY", key(server, 2, "no pictures", reader, None))
+        // A proxy of the outer environment knows nothing of this machine.
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1");
+    let output = run(&mut script).unwrap_or_else(|error| panic!("{error}"));
+    println!("{output}");
+    assert_eq!(output.lines().filter(|line| line.starts_with("ok ")).count(), checks);
+    assert_eq!(server.totals().images, images);
 }
 
 #[test]
 fn the_python_sdk_paints_and_reads_every_answer() {
-    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    let python = match python(&clients) {
-        Ok(python) => python,
-        Err(reason) => return skip_or_fail("the OpenAI SDK", &reason),
-    };
-    let server = TestServer::start();
-    let painter = ApiKey::generate(&mut StdRng::seed_from_u64(1));
-    let scopes = Scopes { images: true, admin: false };
-    server
-        .ledger()
-        .create_key(&painter, "no money", scopes, Some(Money::ZERO), jiff::Timestamp::now())
-        .expect("a key");
-    let output = run(Command::new(python)
-        .arg(clients.join("openai_sdk.py"))
-        .env("TINTYPE_URL", &server.url)
-        .env("TINTYPE_KEY", &server.key)
-        .env("TINTYPE_PAINTER_KEY", painter.reveal()));
-    match output {
-        Ok(output) => {
-            println!("{output}");
-            assert_eq!(output.lines().filter(|line| line.starts_with("ok ")).count(), 8);
-        }
-        Err(error) => panic!("{error}"),
-    }
-    // 1 + 2 + 3 + 1 + 8 pictures: what was refused was not painted.
-    assert_eq!(server.totals().images, 15);
+    // 1 + 2 + 1 + 1, 8 words for quality, 3 with extensions, 3 and 1 by seed, 2 raw, 8 at once.
+    pass(python("openai_sdk.py"), &TestServer::start(), 10, 30);
+}
+
+#[test]
+fn the_python_sdk_gets_urls_and_every_format() {
+    pass(python("openai_formats.py"), &TestServer::start(), 9, 19);
+}
+
+#[test]
+fn the_python_sdk_streams() {
+    pass(python("openai_streaming.py"), &TestServer::start(), 10, 17);
+}
+
+#[test]
+fn the_python_sdk_raises_its_own_errors() {
+    pass(python("openai_errors.py"), &TestServer::start(), 6, 0);
+}
+
+#[test]
+fn the_python_sdk_keeps_to_rate_limits() {
+    let server = TestServer::start_with(|config| {
+        config.limits.requests_per_minute = 60.try_into().ok();
+        config.limits.images_per_minute = 30.try_into().ok();
+    });
+    let script = python("openai_limits.py").map(|mut script| {
+        script.env("TINTYPE_LIMITS", "requests=60,images=30");
+        script
+    });
+    pass(script, &server, 3, 1);
+}
+
+#[test]
+fn the_python_sdk_tries_again_and_pays_once() {
+    pass(python("openai_retries.py"), &TestServer::start(), 6, 6);
+}
+
+#[test]
+fn langchain_gets_the_urls_that_it_needs() {
+    pass(python("langchain_dalle.py"), &TestServer::start(), 4, 4);
+}
+
+#[test]
+fn the_node_sdk_paints_and_reads_every_answer() {
+    // 1 + 2, 4 with extensions, 2 formats, 2 by URL, 8 at once, 1 and 1 under an Idempotency-Key.
+    pass(node("openai_sdk.mjs"), &TestServer::start(), 11, 21);
+}
+
+#[test]
+fn the_node_sdk_streams() {
+    pass(node("openai_streaming.mjs"), &TestServer::start(), 6, 13);
 }

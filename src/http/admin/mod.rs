@@ -6,16 +6,13 @@ mod session;
 use actix_web::{HttpResponse, http::header, web};
 
 pub use self::session::SessionSecret;
-use super::error::ApiError;
+use super::only;
 
 /// Nothing from elsewhere, no script, no frame.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    let only = |methods: &'static str| {
-        web::to(move || async move { Err::<HttpResponse, _>(ApiError::method_not_supported(methods)) })
-    };
     config
         .service(web::resource("/costs").route(web::get().to(costs::show)).default_service(only("GET")))
         .service(

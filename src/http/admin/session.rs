@@ -38,6 +38,13 @@ struct Claims {
     exp: i64,
 }
 
+impl Claims {
+    /// When it was opened, to the second.
+    fn opened_at(&self) -> Timestamp {
+        Timestamp::from_second(self.exp - SESSION_SECONDS).unwrap_or(Timestamp::MIN)
+    }
+}
+
 #[derive(Deserialize)]
 pub(super) struct SignIn {
     key: String,
@@ -50,10 +57,11 @@ pub(super) async fn admin(request: &HttpRequest, state: &State) -> Result<Caller
     }
     let cookie = request.cookie(COOKIE).ok_or_else(ApiError::no_key)?;
     let now = state.service.now();
-    let public_id = open(cookie.value(), &state.session_secret, now).ok_or_else(ApiError::invalid_key)?;
+    let session = open(cookie.value(), &state.session_secret, now).ok_or_else(ApiError::invalid_key)?;
+    let (public_id, opened_at) = (session.sub.clone(), session.opened_at());
     // Asked anew each time, so that a revoked key ends its sessions.
-    let caller = state.service.ask_ledger(move |ledger| ledger.caller(&public_id)).await?;
-    let caller = caller.ok_or_else(ApiError::invalid_key)?;
+    let caller = state.service.ask_ledger(move |ledger| ledger.caller(&public_id, opened_at, now)).await?;
+    let caller = auth::admitted(caller, &session.sub).ok_or_else(ApiError::invalid_key)?;
     state.door.check(&caller, Scope::Admin)?;
     Ok(caller)
 }
@@ -131,13 +139,13 @@ fn seal(public_id: &str, secret: &SessionSecret, now: Timestamp) -> Result<Strin
         .map_err(|error| ApiError::internal(&error))
 }
 
-/// The public id in `token`, where we signed it and it holds at `now`.
-fn open(token: &str, secret: &SessionSecret, now: Timestamp) -> Option<String> {
+/// The claims in `token`, where we signed it and it holds at `now`.
+fn open(token: &str, secret: &SessionSecret, now: Timestamp) -> Option<Claims> {
     let mut validation = Validation::new(Algorithm::HS256);
     // The time comes from our clock, not from the library's.
     validation.validate_exp = false;
     let claims = decode::<Claims>(token, &DecodingKey::from_secret(&secret.0), &validation).ok()?.claims;
-    (claims.exp > now.as_second()).then_some(claims.sub)
+    (claims.exp > now.as_second()).then_some(claims)
 }
 
 #[cfg(test)]
@@ -151,17 +159,20 @@ mod tests {
         let secret = SessionSecret::new([7; 32]);
         let token = seal("abc", &secret, NOW).expect("sealed");
         let later = |seconds| NOW + jiff::SignedDuration::from_secs(seconds);
-        assert_eq!(open(&token, &secret, NOW).as_deref(), Some("abc"));
-        assert_eq!(open(&token, &secret, later(SESSION_SECONDS - 1)).as_deref(), Some("abc"));
-        assert_eq!(open(&token, &secret, later(SESSION_SECONDS)), None);
-        assert_eq!(open(&token, &SessionSecret::new([8; 32]), NOW), None);
-        assert_eq!(open(&token[..token.len() - 2], &secret, NOW), None);
+        let holds = |token: &str, secret: &SessionSecret, now| {
+            open(token, secret, now).map(|claims| (claims.opened_at(), claims.sub))
+        };
+        assert_eq!(holds(&token, &secret, NOW), Some((NOW, "abc".into())));
+        assert_eq!(holds(&token, &secret, later(SESSION_SECONDS - 1)), Some((NOW, "abc".into())));
+        assert_eq!(holds(&token, &secret, later(SESSION_SECONDS)), None);
+        assert_eq!(holds(&token, &SessionSecret::new([8; 32]), NOW), None);
+        assert_eq!(holds(&token[..token.len() - 2], &secret, NOW), None);
     }
 
     #[test]
     fn an_unsigned_token_opens_nothing() {
         // {"alg":"none"} . {"sub":"abc","exp":9999999999} .
         let forged = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhYmMiLCJleHAiOjk5OTk5OTk5OTl9.";
-        assert_eq!(open(forged, &SessionSecret::new([7; 32]), NOW), None);
+        assert!(open(forged, &SessionSecret::new([7; 32]), NOW).is_none());
     }
 }

@@ -1,0 +1,175 @@
+mod rules;
+mod show;
+
+use clap::{Args, Subcommand};
+use jiff::{Span, Timestamp};
+
+use self::rules::RuleArgs;
+use super::{CliError, Place};
+use crate::{
+    clock::Clock,
+    domain::{ApiKey, Scopes},
+    ledger::{KeyChange, Ledger, LedgerError, NewKey},
+};
+
+/// Who changes keys here, in their log.
+const ACTOR: &str = "command line";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Make a key and show it, once
+    Create(CreateArgs),
+    /// List keys, without their secrets
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Change a key's name or rules; what is not named stays
+    Set(SetArgs),
+    /// Disable a key until it is enabled
+    Disable(OneKey),
+    /// Enable a key that was disabled
+    Enable(OneKey),
+    /// Give a key another secret and show it, once; public id, budget and history stay
+    Rotate(RotateArgs),
+    /// Revoke a key, for good
+    Revoke(OneKey),
+    /// Print who changed a key, or any key, and how
+    Log {
+        #[command(flatten)]
+        place: Place,
+        /// The key's public id [default: every key]
+        public_id: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    #[command(flatten)]
+    place: Place,
+    /// What you call it
+    name: Option<String>,
+    /// May read costs, besides painting
+    #[arg(long)]
+    admin: bool,
+    /// May read costs, and not paint
+    #[arg(long, conflicts_with = "admin")]
+    admin_only: bool,
+    #[command(flatten)]
+    rules: RuleArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetArgs {
+    #[command(flatten)]
+    key: OneKey,
+    /// What you call it
+    #[arg(long)]
+    name: Option<String>,
+    /// What it may do: images, admin or images,admin
+    #[arg(long)]
+    scopes: Option<Scopes>,
+    #[command(flatten)]
+    rules: RuleArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotateArgs {
+    #[command(flatten)]
+    key: OneKey,
+    /// How long the old secret still opens, such as 90m or 7d; 0s after a leak
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = rules::parse_span)]
+    grace: Span,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OneKey {
+    #[command(flatten)]
+    place: Place,
+    /// The key's public id, the middle part of tt-<public id>-<secret>
+    public_id: String,
+}
+
+pub(super) fn run(command: KeyCommand, clock: &dyn Clock) -> Result<(), CliError> {
+    let now = clock.now();
+    match command {
+        KeyCommand::Create(args) => create(args, now),
+        KeyCommand::List { place } => show::list(&place, now),
+        KeyCommand::Set(args) => set(args, now),
+        KeyCommand::Disable(key) => key.alter("disabled", |ledger, id| ledger.disable_key(id, ACTOR, now)),
+        KeyCommand::Enable(key) => key.alter("enabled", |ledger, id| ledger.enable_key(id, ACTOR, now)),
+        KeyCommand::Rotate(args) => rotate(&args, now),
+        KeyCommand::Revoke(key) => key.alter("revoked", |ledger, id| ledger.revoke_key(id, ACTOR, now)),
+        KeyCommand::Log { place, public_id } => show::log(&place, public_id.as_deref()),
+    }
+}
+
+fn create(args: CreateArgs, now: Timestamp) -> Result<(), CliError> {
+    let (config, ledger) = args.place.ledger_or_new()?;
+    let scopes = Scopes { images: !args.admin_only, admin: args.admin || args.admin_only };
+    let rules = args.rules.rules(scopes, &config.zone()?, now)?;
+    let key = ApiKey::generate(&mut rand::rng());
+    let name = args.name.as_deref().unwrap_or("unnamed");
+    ledger.create_key(&NewKey { key: &key, name, rules }, ACTOR, now)?;
+    println!("{}", key.reveal());
+    eprintln!("shown this once; scopes: {scopes}");
+    Ok(())
+}
+
+fn set(args: SetArgs, now: Timestamp) -> Result<(), CliError> {
+    let zone = args.key.place.config()?.zone()?;
+    let mut changes: Vec<_> = args.name.map(KeyChange::Name).into_iter().collect();
+    changes.extend(args.scopes.map(KeyChange::Scopes));
+    changes.extend(args.rules.changes(&zone, now)?);
+    if changes.is_empty() {
+        return Err(CliError::Usage(
+            "nothing to set; name a rule, such as --budget 20 or --expires none".into(),
+        ));
+    }
+    args.key.alter("changed", |ledger, id| ledger.change_key(id, &changes, ACTOR, now))
+}
+
+fn rotate(args: &RotateArgs, now: Timestamp) -> Result<(), CliError> {
+    let zone = args.key.place.config()?.zone()?;
+    let until = rules::after(now, args.grace, &zone)?;
+    if until < now {
+        return Err(CliError::Usage("--grace is negative; write 0s to refuse the old secret at once".into()));
+    }
+    let key = ApiKey::rotated(&args.key.public_id, &mut rand::rng());
+    args.key.change("rotated", |ledger, _| ledger.rotate_key(&key, until, ACTOR, now))?;
+    println!("{}", key.reveal());
+    match until > now {
+        true => eprintln!("shown this once; the old secret opens until {}", show::minute(until, &zone)),
+        false => eprintln!("shown this once; the old secret opens nothing from now on"),
+    }
+    Ok(())
+}
+
+impl OneKey {
+    /// Changes the key and says so.
+    fn alter(
+        &self,
+        done: &str,
+        change: impl FnOnce(&Ledger, &str) -> Result<bool, LedgerError>,
+    ) -> Result<(), CliError> {
+        self.change(done, change)?;
+        println!("{} is {done}", self.public_id);
+        Ok(())
+    }
+
+    /// Changes the key, which must be one that can be changed so.
+    fn change(
+        &self,
+        done: &str,
+        change: impl FnOnce(&Ledger, &str) -> Result<bool, LedgerError>,
+    ) -> Result<(), CliError> {
+        let (_, ledger) = self.place.ledger()?;
+        match change(&ledger, &self.public_id)? {
+            true => Ok(()),
+            false => Err(CliError::Usage(format!(
+                "no key `{}` that could be {done}; tintype key list shows them",
+                self.public_id
+            ))),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+use webpx::{EncoderConfig, Unstoppable};
+
+use super::{EncodeError, Provenance, xmp};
+use crate::pipeline::Pixels;
+
+/// The quality from which on a WebP is lossless.
+const LOSSLESS_QUALITY: u8 = 100;
+
+/// A WebP file. libwebp works on one thread here, so that equal pictures are equal files.
+pub(super) fn file(
+    pixels: &Pixels,
+    quality: u8,
+    provenance: Option<&Provenance>,
+) -> Result<Vec<u8>, EncodeError> {
+    let mut config = match quality >= LOSSLESS_QUALITY {
+        true => EncoderConfig::new_lossless(),
+        false => EncoderConfig::new().quality(f32::from(quality)),
+    };
+    if let Some(provenance) = provenance {
+        config = config.xmp(xmp::packet(provenance));
+    }
+    let (width, height) = (pixels.size.width(), pixels.size.height());
+    Ok(config.encode_rgb(&pixels.rgb, width, height, Unstoppable)?)
+}

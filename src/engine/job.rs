@@ -1,0 +1,321 @@
+use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicU8, Ordering},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::memory::Shape;
+use crate::{
+    domain::{ImageSize, KeyId, RenderJob, Seed, Usage},
+    pipeline::{Pipeline, Pixels, Prepared, RenderError, padded_tokens},
+};
+
+/// A job and whose it is.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// What is to be painted.
+    pub job: RenderJob,
+    /// Whose turn it takes.
+    pub key: KeyId,
+    /// Tokens of the prompts.
+    pub tokens: PromptTokens,
+    /// Pictures to show on the way, at most; 0 for none.
+    pub partials: u32,
+}
+
+/// How long a job's prompts are, chat template included, cut to what the model reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PromptTokens {
+    /// The prompt.
+    pub positive: usize,
+    /// The negative prompt, where guidance is on.
+    pub negative: Option<usize>,
+}
+
+/// What pictures must have in common to share a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Group {
+    size: ImageSize,
+    steps: u32,
+    guidance_scale: f64,
+    padded: PromptTokens,
+    /// What decides the memory of its pictures.
+    pub(super) shape: Shape,
+}
+
+impl Order {
+    pub(super) fn group(&self) -> Group {
+        let spec = &self.job.spec;
+        let padded = PromptTokens {
+            positive: padded_tokens(self.tokens.positive),
+            negative: self.tokens.negative.map(padded_tokens),
+        };
+        let (size, steps, guidance_scale) = (spec.size, spec.steps, spec.guidance_scale);
+        Group { size, steps, guidance_scale, padded, shape: Shape::of(spec) }
+    }
+}
+
+/// A finished job.
+#[derive(Debug)]
+pub struct Painted {
+    /// Its pictures, in the order of their seeds.
+    pub images: Vec<PaintedImage>,
+    /// Tokens of the prompt that the model read, chat template included.
+    pub prompt_tokens: usize,
+}
+
+/// One picture of a finished job.
+#[derive(Debug)]
+pub struct PaintedImage {
+    /// Its noise.
+    pub seed: Seed,
+    /// The picture.
+    pub pixels: Pixels,
+    /// What it took.
+    pub usage: Usage,
+}
+
+/// A picture on its way.
+#[derive(Debug)]
+pub struct Partial {
+    /// Which of the job's pictures.
+    pub image: u32,
+    /// Which look at it, from 0.
+    pub index: u32,
+    /// What it is heading for.
+    pub pixels: Pixels,
+}
+
+/// A job that gave no pictures.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct WorkError {
+    /// Why.
+    pub cause: WorkFailure,
+    /// What the device spent on it; none where it never began.
+    pub usage: Option<Usage>,
+}
+
+/// Why a job gave no pictures.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkFailure {
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+    /// Nobody wants it any more.
+    #[error("the client has gone")]
+    Cancelled,
+    /// Its time was up.
+    #[error("the request's time was up")]
+    DeadlinePassed,
+    /// It does not fit into the device's memory.
+    #[error("{size} does not fit into the device's memory")]
+    OutOfMemory {
+        /// What was asked for.
+        size: ImageSize,
+        /// The largest square that is known to fit.
+        largest: Option<ImageSize>,
+    },
+    /// The model or the device failed.
+    #[error("{0}")]
+    Failed(RenderError),
+    /// The painter panicked: a defect. The next job is served.
+    #[error("the painter panicked")]
+    Panicked,
+}
+
+const RUNNING: u8 = 0;
+const CANCELLED: u8 = 1;
+const DEADLINE_PASSED: u8 = 2;
+
+/// Why a job is stopped from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// Nobody wants it any more.
+    Cancelled,
+    /// Its time was up.
+    DeadlinePassed,
+}
+
+impl From<StopReason> for WorkFailure {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::Cancelled => Self::Cancelled,
+            StopReason::DeadlinePassed => Self::DeadlinePassed,
+        }
+    }
+}
+
+/// A job from its place in the queue to its end. Its pictures may be painted in different batches.
+pub(super) struct Job {
+    pub(super) order: Order,
+    stop: AtomicU8,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The place in the queue, given back when the device begins.
+    slot: Option<OwnedSemaphorePermit>,
+    on_start: Option<oneshot::Sender<()>>,
+    on_partial: mpsc::UnboundedSender<Partial>,
+    on_finish: Option<oneshot::Sender<Result<Painted, WorkError>>>,
+    prepared: Option<Arc<Prepared>>,
+    pictures: Vec<PictureState>,
+    failure: Option<WorkFailure>,
+}
+
+#[derive(Default)]
+struct PictureState {
+    in_hand: bool,
+    pixels: Option<Pixels>,
+    spent: Option<Usage>,
+}
+
+/// Where a job's news goes.
+pub(super) struct Listeners {
+    pub(super) on_start: oneshot::Sender<()>,
+    pub(super) on_partial: mpsc::UnboundedSender<Partial>,
+    pub(super) on_finish: oneshot::Sender<Result<Painted, WorkError>>,
+}
+
+impl Job {
+    pub(super) fn new(order: Order, slot: OwnedSemaphorePermit, listeners: Listeners) -> Self {
+        let pictures = (0..order.job.images).map(|_| PictureState::default()).collect();
+        let Listeners { on_start, on_partial, on_finish } = listeners;
+        let state = State {
+            slot: Some(slot),
+            on_start: Some(on_start),
+            on_partial,
+            on_finish: Some(on_finish),
+            prepared: None,
+            pictures,
+            failure: None,
+        };
+        Self { order, stop: AtomicU8::new(RUNNING), state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Asks it to stop: at the next step, where it is in hand.
+    pub(super) fn ask_to_stop(&self, reason: StopReason) {
+        let code = match reason {
+            StopReason::Cancelled => CANCELLED,
+            StopReason::DeadlinePassed => DEADLINE_PASSED,
+        };
+        // The first reason holds.
+        self.stop.compare_exchange(RUNNING, code, Ordering::AcqRel, Ordering::Acquire).ok();
+    }
+
+    /// Whether and why it is to stop.
+    pub(super) fn stop_reason(&self) -> Option<StopReason> {
+        match self.stop.load(Ordering::Acquire) {
+            RUNNING => None,
+            CANCELLED => Some(StopReason::Cancelled),
+            _ => Some(StopReason::DeadlinePassed),
+        }
+    }
+
+    /// Takes a picture in hand. The first one ends the wait.
+    pub(super) fn take_in_hand(&self, index: u32) {
+        let mut state = self.state();
+        state.slot = None;
+        if let Some(on_start) = state.on_start.take() {
+            // Nobody awaits the start where the service has gone; the job is painted all the same.
+            on_start.send(()).ok();
+        }
+        if let Some(picture) = state.pictures.get_mut(index as usize) {
+            picture.in_hand = true;
+        }
+    }
+
+    /// Its prompts, encoded once for all its pictures.
+    pub(super) fn prepare(&self, pipeline: &Pipeline) -> Result<Arc<Prepared>, RenderError> {
+        if let Some(prepared) = &self.state().prepared {
+            return Ok(Arc::clone(prepared));
+        }
+        let prepared = Arc::new(pipeline.prepare(&self.order.job.spec)?);
+        self.state().prepared = Some(Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    pub(super) fn show(&self, partial: Partial) {
+        // Nobody may be looking.
+        self.state().on_partial.send(partial).ok();
+    }
+
+    /// Books what a picture took, whether or not it came out.
+    pub(super) fn spend(&self, index: u32, usage: Usage) {
+        if let Some(picture) = self.state().pictures.get_mut(index as usize) {
+            picture.spent = Some(picture.spent.map_or(usage, |before| before.plus(usage)));
+        }
+    }
+
+    /// Lays a picture down: finished, or not. The job ends with its last picture, or where one failed, as soon as none is
+    /// in hand any more.
+    pub(super) fn lay_down(&self, index: u32, result: Result<Pixels, WorkFailure>) {
+        let mut state = self.state();
+        if let Some(picture) = state.pictures.get_mut(index as usize) {
+            picture.in_hand = false;
+        }
+        match result {
+            Ok(pixels) => {
+                if let Some(picture) = state.pictures.get_mut(index as usize) {
+                    picture.pixels = Some(pixels);
+                }
+            }
+            Err(failure) => {
+                state.failure.get_or_insert(failure);
+            }
+        }
+        self.finish_if_over(&mut state);
+    }
+
+    /// Ends it with `failure`, unless a picture is in hand: then that picture's end is the job's.
+    pub(super) fn give_up(&self, failure: WorkFailure) {
+        let mut state = self.state();
+        state.failure.get_or_insert(failure);
+        self.finish_if_over(&mut state);
+    }
+
+    /// Whether it has failed or ended, so that its other pictures are not wanted.
+    pub(super) fn is_over(&self) -> bool {
+        let state = self.state();
+        state.failure.is_some() || state.on_finish.is_none()
+    }
+
+    fn finish_if_over(&self, state: &mut State) {
+        if state.pictures.iter().any(|picture| picture.in_hand) {
+            return;
+        }
+        let result = match state.failure.take() {
+            Some(cause) => {
+                let spent = state.pictures.iter().filter_map(|picture| picture.spent);
+                Err(WorkError { cause, usage: spent.reduce(Usage::plus) })
+            }
+            None if state.pictures.iter().any(|picture| picture.pixels.is_none()) => return,
+            None => Ok(self.gather(state)),
+        };
+        if let Some(on_finish) = state.on_finish.take() {
+            state.slot = None;
+            if on_finish.send(result).is_err() {
+                tracing::error!("a job ended and nobody took its result");
+            }
+        }
+    }
+
+    fn gather(&self, state: &mut State) -> Painted {
+        let first = self.order.job.seed;
+        let images = (0..)
+            .zip(&mut state.pictures)
+            .filter_map(|(index, picture)| {
+                let (pixels, usage) = (picture.pixels.take()?, picture.spent?);
+                Some(PaintedImage { seed: first.for_image(index), pixels, usage })
+            })
+            .collect();
+        let prompt_tokens = state.prepared.as_ref().map_or(0, |prepared| prepared.prompt_tokens());
+        Painted { images, prompt_tokens }
+    }
+}

@@ -1,0 +1,188 @@
+use std::{collections::BTreeMap, fs};
+
+use crate::domain::{ImageSize, RenderSpec};
+
+/// Share of the free memory that work may take, in percent: the rest is for what is not foreseen.
+const USABLE_PERCENT: u64 = 90;
+/// A measured shape tells of another at most this many times its pixels.
+const FORESIGHT: u64 = 4;
+
+/// What decides how much memory a picture takes: its pixels, and how often the model looks at them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Shape {
+    pixels: u64,
+    passes: u64,
+}
+
+impl Shape {
+    pub(super) fn of(spec: &RenderSpec) -> Self {
+        Self { pixels: spec.size.pixels(), passes: spec.passes() }
+    }
+}
+
+/// What batches took of the memory, measured, by shape: the table that limits the next ones.
+///
+/// A batch grows by one picture at a time: two are tried once one was measured and a second as large fits.
+#[derive(Debug, Default)]
+pub(super) struct MemoryTable {
+    /// Bytes of a batch of 1, 2, …, beyond what the model itself holds.
+    peaks: BTreeMap<Shape, Vec<u64>>,
+}
+
+impl MemoryTable {
+    /// Takes in what a batch of `pictures` took at most.
+    pub(super) fn observe(&mut self, shape: Shape, pictures: usize, peak: u64) {
+        let peaks = self.peaks.entry(shape).or_default();
+        if pictures >= 1 && pictures <= peaks.len() + 1 {
+            peaks.resize(peaks.len().max(pictures), 0);
+            let known = &mut peaks[pictures - 1];
+            *known = peak.max(*known);
+        }
+    }
+
+    /// Pictures of a shape that fit into `free` bytes together; 1 while nothing is known.
+    pub(super) fn batch_max(&self, shape: Shape, free: u64) -> usize {
+        let Some(peaks) = self.peaks.get(&shape) else { return 1 };
+        let usable = usable(free);
+        let fitting = peaks.iter().take_while(|peak| **peak <= usable).count();
+        let tried_all = fitting == peaks.len();
+        let next = match peaks.as_slice() {
+            [.., before, last] => last + last.saturating_sub(*before),
+            [only] => only * 2,
+            [] => return 1,
+        };
+        (fitting + usize::from(tried_all && next <= usable)).max(1)
+    }
+
+    /// Whether one picture of `shape` is known not to fit into `free` bytes. Memory grows with pixels (attention runs in
+    /// blocks), so a shape is judged by the largest measured one below it, unless that is much smaller.
+    pub(super) fn is_too_large(&self, shape: Shape, free: u64) -> bool {
+        self.foresee(shape).is_some_and(|peak| peak > usable(free))
+    }
+
+    /// The largest square that is known to fit, in steps of `factor` pixels a side.
+    pub(super) fn largest_square(&self, passes: u64, factor: u32, free: u64) -> Option<ImageSize> {
+        let measured = self.peaks.iter().filter(|(shape, _)| shape.passes == passes);
+        let (shape, peak) = measured
+            .filter_map(|(shape, peaks)| Some((shape, *peaks.first()?)))
+            .rfind(|(_, peak)| *peak <= usable(free))?;
+        let room = usable(free) / peak.max(1);
+        let pixels = shape.pixels.saturating_mul(room.clamp(1, FORESIGHT));
+        let side = u32::try_from(pixels.isqrt()).ok()?;
+        ImageSize::new(side - side % factor, side - side % factor).ok()
+    }
+
+    fn foresee(&self, shape: Shape) -> Option<u64> {
+        if let Some(peak) = self.peaks.get(&shape).and_then(|peaks| peaks.first()) {
+            return Some(*peak);
+        }
+        let below = self.peaks.range(..shape).rev().find(|(known, _)| known.passes == shape.passes);
+        let (known, peaks) = below?;
+        let near = known.pixels.saturating_mul(FORESIGHT) >= shape.pixels;
+        let peak = u128::from(*peaks.first()?) * u128::from(shape.pixels) / u128::from(known.pixels.max(1));
+        near.then(|| u64::try_from(peak).unwrap_or(u64::MAX))
+    }
+}
+
+fn usable(free: u64) -> u64 {
+    free / 100 * USABLE_PERCENT
+}
+
+/// The memory in which a device works.
+#[derive(Debug)]
+pub(super) struct DeviceMemory {
+    /// Bytes that work may take, by configuration.
+    limit: Option<u64>,
+    is_host: bool,
+}
+
+impl DeviceMemory {
+    /// The memory of a device: the host's, for a CPU.
+    pub(super) fn new(is_host: bool, limit: Option<u64>) -> Self {
+        Self { limit, is_host }
+    }
+
+    /// Bytes that a batch may take now: what is free, or the configured limit where that is less.
+    pub(super) fn free(&self) -> u64 {
+        let free = self.is_host.then(|| field("/proc/meminfo", "MemAvailable:")).flatten();
+        free.unwrap_or(u64::MAX).min(self.limit.unwrap_or(u64::MAX))
+    }
+
+    /// Begins to watch what is taken from now on. None where the system cannot tell: then no batch is ever measured, and
+    /// none grows.
+    pub(super) fn watch(&self) -> Option<Watch> {
+        if !self.is_host {
+            return None;
+        }
+        // proc(5): writing 5 sets the peak back to what is resident now.
+        fs::write("/proc/self/clear_refs", "5").ok()?;
+        Some(Watch { before: field("/proc/self/status", "VmRSS:")? })
+    }
+}
+
+/// Memory as it was when a batch began.
+#[derive(Debug)]
+pub(super) struct Watch {
+    before: u64,
+}
+
+impl Watch {
+    /// Bytes taken at most since.
+    pub(super) fn peak(&self) -> Option<u64> {
+        Some(field("/proc/self/status", "VmHWM:")?.saturating_sub(self.before))
+    }
+}
+
+/// Bytes in the line of a /proc file that begins with `name` and counts in kB.
+fn field(file: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches(" kB").parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape { pixels: 512 * 512, passes: 1 };
+
+    #[test]
+    fn a_batch_grows_by_one_as_far_as_it_was_measured_to_fit() {
+        let mut table = MemoryTable::default();
+        assert_eq!(table.batch_max(SHAPE, 1000), 1, "nothing is known");
+        table.observe(SHAPE, 1, 300);
+        assert_eq!(table.batch_max(SHAPE, 1000), 2);
+        table.observe(SHAPE, 2, 500);
+        assert_eq!(table.batch_max(SHAPE, 1000), 3);
+        table.observe(SHAPE, 3, 950);
+        assert_eq!(table.batch_max(SHAPE, 1000), 2, "three took more than was usable");
+        assert_eq!(table.batch_max(SHAPE, 10), 1, "one is always tried");
+    }
+
+    #[test]
+    fn a_size_is_judged_by_the_measured_one_below_it() {
+        let mut table = MemoryTable::default();
+        let double = Shape { pixels: SHAPE.pixels * 2, ..SHAPE };
+        assert!(!table.is_too_large(double, 1), "nothing is known");
+        table.observe(SHAPE, 1, 100);
+        assert!(table.is_too_large(double, 200) && !table.is_too_large(double, 300));
+        let far = Shape { pixels: SHAPE.pixels * 5, ..SHAPE };
+        assert!(!table.is_too_large(far, 200), "too far away to tell");
+        let guided = Shape { passes: 2, ..double };
+        assert!(!table.is_too_large(guided, 200), "another kind of work");
+        let largest = table.largest_square(1, 16, 300).expect("one fits");
+        assert_eq!(largest, ImageSize::square(720), "twice the pixels of 512², in steps of 16");
+        assert_eq!(table.largest_square(1, 16, 50), None);
+    }
+
+    #[test]
+    fn the_host_tells_what_a_piece_of_work_took() {
+        let memory = DeviceMemory::new(true, None);
+        let watch = memory.watch().expect("/proc");
+        let block = vec![1u8; 64 << 20];
+        std::hint::black_box(&block);
+        let peak = watch.peak().expect("/proc");
+        assert!(peak >= 60 << 20, "{peak}");
+        assert!(memory.free() > 0 && DeviceMemory::new(true, Some(5)).free() == 5);
+    }
+}

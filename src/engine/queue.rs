@@ -1,0 +1,249 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::domain::KeyId;
+
+/// Jobs that wait, fair between keys and first in, first out within a key.
+///
+/// Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996): each key has a virtual clock that advances by the work
+/// its pictures cost, and the key whose clock is furthest behind is served next. A key that comes back after a rest starts
+/// at the present, so idling earns no credit. What is shared out is pictures, not jobs: a job of ten does not hold up a
+/// job of one.
+#[derive(Debug)]
+pub(super) struct FairQueue<J, G> {
+    lanes: BTreeMap<KeyId, Lane<J, G>>,
+    /// The virtual clock of the picture served last.
+    now: u64,
+}
+
+#[derive(Debug)]
+struct Lane<J, G> {
+    jobs: VecDeque<Waiting<J, G>>,
+    clock: u64,
+}
+
+/// A job with pictures still to be handed out.
+#[derive(Debug)]
+pub(super) struct Waiting<J, G> {
+    pub(super) job: J,
+    /// Only pictures of one group can share a batch.
+    pub(super) group: G,
+    /// Work of one picture, in pixel-steps.
+    pub(super) cost: u64,
+    /// Pictures not handed out yet, by their index.
+    pub(super) pictures: std::ops::Range<u32>,
+}
+
+/// One picture of a job, handed out to be painted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Picture<J> {
+    pub(super) job: J,
+    pub(super) index: u32,
+}
+
+impl<J, G> Default for FairQueue<J, G> {
+    fn default() -> Self {
+        Self { lanes: BTreeMap::new(), now: 0 }
+    }
+}
+
+impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
+    /// Puts a job at the end of its key's lane.
+    pub(super) fn push(&mut self, key: KeyId, waiting: Waiting<J, G>) {
+        let lane = self.lanes.entry(key).or_insert(Lane { jobs: VecDeque::new(), clock: 0 });
+        if lane.jobs.is_empty() {
+            lane.clock = lane.clock.max(self.now);
+        }
+        lane.jobs.push_back(waiting);
+    }
+
+    /// Hands out the next picture, and with it others of its group, as many as `batch_max` says for that group. Empty
+    /// where nothing waits.
+    pub(super) fn take(&mut self, batch_max: impl FnOnce(&G) -> usize) -> Vec<Picture<J>> {
+        let Some((clock, key)) = self.next_key(|_| true) else { return Vec::new() };
+        self.now = clock;
+        let Some(group) = self.lanes[&key].jobs.front().map(|waiting| waiting.group.clone()) else {
+            return Vec::new();
+        };
+        let in_group = |waiting: &Waiting<J, G>| waiting.group == group;
+        let mut batch = Vec::new();
+        let limit = batch_max(&group).max(1);
+        while batch.len() < limit {
+            // The first round finds `key` again: it is the one furthest behind, and its first job is of the group.
+            let Some((_, key)) = self.next_key(|lane| lane.jobs.iter().any(in_group)) else { break };
+            batch.extend(self.hand_out(key, in_group));
+        }
+        self.forget_rested_lanes();
+        batch
+    }
+
+    /// Takes out a job's remaining pictures; false where it has none.
+    pub(super) fn remove(&mut self, mut is_it: impl FnMut(&J) -> bool) -> bool {
+        let mut found = false;
+        for lane in self.lanes.values_mut() {
+            lane.jobs.retain(|waiting| {
+                let it = is_it(&waiting.job);
+                found |= it;
+                !it
+            });
+        }
+        self.forget_rested_lanes();
+        found
+    }
+
+    /// Takes out every job.
+    pub(super) fn clear(&mut self) -> Vec<J> {
+        let lanes = std::mem::take(&mut self.lanes);
+        lanes.into_values().flat_map(|lane| lane.jobs).map(|waiting| waiting.job).collect()
+    }
+
+    /// Jobs with pictures still to be handed out.
+    pub(super) fn jobs(&self) -> usize {
+        self.lanes.values().map(|lane| lane.jobs.len()).sum()
+    }
+
+    /// Work that waits, in pixel-steps.
+    pub(super) fn work(&self) -> u64 {
+        let jobs = self.lanes.values().flat_map(|lane| &lane.jobs);
+        jobs.map(|waiting| waiting.cost.saturating_mul(waiting.pictures.len() as u64))
+            .fold(0, u64::saturating_add)
+    }
+
+    /// The key furthest behind, of those with jobs that pass `wanted`; the older key where two are even.
+    fn next_key(&self, wanted: impl Fn(&Lane<J, G>) -> bool) -> Option<(u64, KeyId)> {
+        let waiting = self.lanes.iter().filter(|(_, lane)| !lane.jobs.is_empty() && wanted(lane));
+        waiting.map(|(key, lane)| (lane.clock, *key)).min()
+    }
+
+    /// The next picture of the first job in `key`'s lane that passes `wanted`.
+    fn hand_out(&mut self, key: KeyId, wanted: impl Fn(&Waiting<J, G>) -> bool) -> Option<Picture<J>> {
+        let lane = self.lanes.get_mut(&key)?;
+        let place = lane.jobs.iter().position(wanted)?;
+        let waiting = &mut lane.jobs[place];
+        let index = waiting.pictures.next()?;
+        lane.clock = lane.clock.saturating_add(waiting.cost);
+        let picture = Picture { job: waiting.job.clone(), index };
+        if waiting.pictures.is_empty() {
+            lane.jobs.remove(place);
+        }
+        Some(picture)
+    }
+
+    /// An empty lane is kept while its clock is ahead, or its key would be served again too soon.
+    fn forget_rested_lanes(&mut self) {
+        let now = self.now;
+        self.lanes.retain(|_, lane| !lane.jobs.is_empty() || lane.clock > now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Queue = FairQueue<&'static str, char>;
+
+    fn push(queue: &mut Queue, key: i64, job: &'static str, group: char, pictures: u32) {
+        queue.push(KeyId::new(key), Waiting { job, group, cost: 10, pictures: 0..pictures });
+    }
+
+    fn drain(queue: &mut Queue, batch_max: usize) -> Vec<Vec<&'static str>> {
+        let batches =
+            std::iter::from_fn(|| Some(queue.take(|_| batch_max)).filter(|batch| !batch.is_empty()));
+        batches.map(|batch| batch.into_iter().map(|picture| picture.job).collect()).collect()
+    }
+
+    #[test]
+    fn one_key_is_served_first_in_first_out() {
+        let mut queue = Queue::default();
+        for job in ["a", "b", "c"] {
+            push(&mut queue, 1, job, '-', 1);
+        }
+        assert_eq!(drain(&mut queue, 1), [["a"], ["b"], ["c"]]);
+    }
+
+    #[test]
+    fn a_hundred_jobs_of_one_key_do_not_hold_up_anothers_one() {
+        let mut queue = Queue::default();
+        for _ in 0..100 {
+            push(&mut queue, 1, "flood", '-', 1);
+        }
+        assert_eq!(queue.take(|_| 1).len(), 1);
+        push(&mut queue, 2, "one", '-', 1);
+        let order = drain(&mut queue, 1);
+        assert!(order.iter().position(|batch| batch[0] == "one") <= Some(1));
+        assert_eq!(order.len(), 100);
+    }
+
+    #[test]
+    fn a_job_of_ten_does_not_hold_up_a_job_of_one() {
+        let mut queue = Queue::default();
+        push(&mut queue, 1, "ten", '-', 10);
+        assert_eq!(queue.take(|_| 1)[0], Picture { job: "ten", index: 0 });
+        push(&mut queue, 2, "one", '-', 1);
+        assert_eq!(queue.take(|_| 1)[0].job, "one");
+        assert_eq!(queue.take(|_| 1)[0], Picture { job: "ten", index: 1 });
+    }
+
+    #[test]
+    fn idling_earns_no_credit() {
+        let mut queue = Queue::default();
+        for _ in 0..50 {
+            push(&mut queue, 1, "busy", '-', 1);
+        }
+        for _ in 0..40 {
+            queue.take(|_| 1);
+        }
+        for _ in 0..10 {
+            push(&mut queue, 2, "late", '-', 1);
+        }
+        let order: Vec<_> = drain(&mut queue, 1).concat();
+        let busy_in_first_ten = order[..10].iter().filter(|job| **job == "busy").count();
+        assert!((4..=6).contains(&busy_in_first_ten), "{order:?}");
+    }
+
+    #[test]
+    fn a_batch_is_of_one_group_and_shared_between_keys() {
+        let mut queue = Queue::default();
+        push(&mut queue, 1, "a", 'x', 3);
+        push(&mut queue, 1, "b", 'y', 1);
+        push(&mut queue, 2, "c", 'x', 2);
+        assert_eq!(drain(&mut queue, 4), [vec!["a", "c", "a", "c"], vec!["a"], vec!["b"]]);
+    }
+
+    #[test]
+    fn a_removed_job_is_not_served() {
+        let mut queue = Queue::default();
+        push(&mut queue, 1, "a", '-', 2);
+        push(&mut queue, 2, "b", '-', 1);
+        assert!(queue.remove(|job| *job == "a") && !queue.remove(|job| *job == "a"));
+        assert_eq!((queue.jobs(), queue.work()), (1, 10));
+        assert_eq!(drain(&mut queue, 1), [["b"]]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_picture_is_handed_out_once(
+            jobs in prop::collection::vec((0..4_i64, 0..3_u8, 1..5_u32), 0..40),
+            batch_max in 1..6_usize,
+        ) {
+            let mut queue = FairQueue::default();
+            for (job, (key, group, pictures)) in jobs.iter().enumerate() {
+                queue.push(KeyId::new(*key), Waiting { job, group: *group, cost: 7, pictures: 0..*pictures });
+            }
+            let mut handed = Vec::new();
+            loop {
+                let batch = queue.take(|_| batch_max);
+                if batch.is_empty() { break; }
+                prop_assert!(batch.len() <= batch_max);
+                prop_assert!(batch.iter().all(|picture| jobs[picture.job].1 == jobs[batch[0].job].1));
+                handed.extend(batch.into_iter().map(|picture| (picture.job, picture.index)));
+            }
+            handed.sort_unstable();
+            let all: Vec<_> =
+                jobs.iter().enumerate().flat_map(|(job, (_, _, n))| (0..*n).map(move |i| (job, i))).collect();
+            prop_assert_eq!(handed, all);
+            prop_assert_eq!((queue.jobs(), queue.work()), (0, 0));
+        }
+    }
+}

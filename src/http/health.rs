@@ -1,0 +1,28 @@
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use super::{State, error::ApiError};
+
+/// The OpenMetrics text format, which Prometheus asks for by this name.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// GET /healthz: the process answers.
+pub(super) async fn alive() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+/// GET /readyz: the model has painted a picture, so the next one will come out too.
+pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
+    match state.service.engine().is_ready() {
+        true => Ok(HttpResponse::Ok().json(json!({ "status": "ready" }))),
+        false => Err(ApiError::not_ready()),
+    }
+}
+
+/// GET /metrics
+pub(super) async fn metrics(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
+    let engine = state.service.engine();
+    let text = state.service.metrics().render(engine.queue_depth(), engine.is_ready());
+    let text = text.map_err(|error| ApiError::internal(&error))?;
+    Ok(HttpResponse::Ok().content_type(OPEN_METRICS).body(text))
+}

@@ -1,0 +1,151 @@
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{OptionalExtension, params};
+
+use super::{KeyRow, KeyState, key_row};
+use crate::{
+    domain::{ApiKey, Caller, KeyId, SecretHash},
+    ledger::{Ledger, LedgerError},
+};
+
+/// How often the use of a key is noted: a request should not cost a write to the disk.
+const USE_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+/// Why a key opens nothing. For the log; a client is never told which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRefusal {
+    /// No key has its public id.
+    Unknown,
+    /// Its secret is not the key's, and never was.
+    WrongSecret,
+    /// It is revoked.
+    Revoked,
+    /// It is disabled.
+    Disabled,
+    /// It has expired.
+    Expired,
+    /// Its secret was the key's until the last rotation's grace ended.
+    Rotated,
+}
+
+impl fmt::Display for KeyRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "unknown",
+            Self::WrongSecret => "wrong secret",
+            Self::Revoked => "revoked",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+            Self::Rotated => "rotated out",
+        })
+    }
+}
+
+/// A key with what its secrets are compared with.
+struct StoredKey {
+    id: KeyId,
+    row: KeyRow,
+    secret: SecretHash,
+    previous_secret: Option<SecretHash>,
+}
+
+impl StoredKey {
+    /// Who holds it, where it opens anything at `now`.
+    fn caller(self, now: Timestamp) -> Result<Caller, KeyRefusal> {
+        match self.row.state(now) {
+            KeyState::Active => {
+                let KeyRow { public_id, rules, .. } = self.row;
+                let (scopes, models, limits) = (rules.scopes, rules.models, rules.limits);
+                Ok(Caller { key: self.id, public_id, scopes, models, limits })
+            }
+            KeyState::Disabled => Err(KeyRefusal::Disabled),
+            KeyState::Expired => Err(KeyRefusal::Expired),
+            KeyState::Revoked => Err(KeyRefusal::Revoked),
+        }
+    }
+}
+
+impl Ledger {
+    /// The caller behind `key`, where its secret is right and it opens anything at `now`. Its use is noted, to the minute.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] where SQLite refuses.
+    pub fn authenticate(
+        &self,
+        key: &ApiKey,
+        now: Timestamp,
+    ) -> Result<Result<Caller, KeyRefusal>, LedgerError> {
+        let found = self.stored_key(key.public_id())?;
+        // An unknown id is compared too, and both secrets each time, so that every answer takes as long.
+        let (none, given) = (SecretHash::from_bytes([0; 32]), key.secret_hash());
+        let current = found.as_ref().map_or(none, |stored| stored.secret).matches(&given);
+        let previous =
+            found.as_ref().and_then(|stored| stored.previous_secret).unwrap_or(none).matches(&given);
+        let Some(stored) = found else { return Ok(Err(KeyRefusal::Unknown)) };
+        if !current && !previous {
+            return Ok(Err(KeyRefusal::WrongSecret));
+        }
+        if !current && stored.row.previous_until.is_none_or(|until| until <= now) {
+            return Ok(Err(KeyRefusal::Rotated));
+        }
+        let last_used_at = stored.row.last_used_at;
+        let caller = stored.caller(now);
+        if let Ok(caller) = &caller {
+            self.note_use(caller, last_used_at, now);
+        }
+        Ok(caller)
+    }
+
+    /// The caller whose key has `public_id`, where it opens anything at `now`. For sessions, which were opened with a
+    /// secret at `opened_at`. The end of a rotation's grace ends those before it: theirs may be the old secret.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] where SQLite refuses.
+    pub fn caller(
+        &self,
+        public_id: &str,
+        opened_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Result<Caller, KeyRefusal>, LedgerError> {
+        let Some(stored) = self.stored_key(public_id)? else { return Ok(Err(KeyRefusal::Unknown)) };
+        if stored.row.previous_until.is_some_and(|until| opened_at <= until && until <= now) {
+            return Ok(Err(KeyRefusal::Rotated));
+        }
+        Ok(stored.caller(now))
+    }
+
+    /// A use that cannot be noted is no reason to turn its caller away.
+    fn note_use(&self, caller: &Caller, last_used_at: Option<Timestamp>, now: Timestamp) {
+        let recent = SignedDuration::ZERO..USE_NOTED_EVERY;
+        if last_used_at.is_some_and(|at| recent.contains(&now.duration_since(at))) {
+            return;
+        }
+        let noted = self.writer().execute(
+            // Of many requests at once, one notes it.
+            "UPDATE keys SET last_used_at_ms = ?2 WHERE id = ?1 AND last_used_at_ms IS ?3",
+            params![caller.key.get(), now.as_millisecond(), last_used_at.map(Timestamp::as_millisecond)],
+        );
+        if let Err(error) = noted {
+            tracing::warn!(key = caller.public_id, "the use of a key could not be noted: {error}");
+        }
+    }
+
+    fn stored_key(&self, public_id: &str) -> Result<Option<StoredKey>, LedgerError> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached("SELECT * FROM keys WHERE public_id = ?1")?;
+        let found = statement
+            .query_row([public_id], |row| {
+                Ok(StoredKey {
+                    id: KeyId::new(row.get("id")?),
+                    row: key_row(row)?,
+                    secret: SecretHash::from_bytes(row.get("secret_sha256")?),
+                    previous_secret: row
+                        .get::<_, Option<_>>("previous_secret_sha256")?
+                        .map(SecretHash::from_bytes),
+                })
+            })
+            .optional()?;
+        Ok(found)
+    }
+}

@@ -1,0 +1,123 @@
+use std::fmt;
+
+use jiff::Timestamp;
+use rusqlite::{
+    Transaction, params,
+    types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
+};
+
+use crate::{
+    domain::KeyId,
+    ledger::{Ledger, LedgerError, timestamp},
+};
+
+/// What can happen to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyEventKind {
+    /// It was made.
+    Created,
+    /// Its name or its rules were changed.
+    Changed,
+    /// It was disabled.
+    Disabled,
+    /// It was enabled again.
+    Enabled,
+    /// It was given another secret.
+    Rotated,
+    /// It was revoked.
+    Revoked,
+}
+
+/// A change to a key. It knows who made it, not from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyEvent {
+    /// The key.
+    pub public_id: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: KeyEventKind,
+    /// `command line`, `first start`, or the public id of an admin's key.
+    pub actor: String,
+    /// What was set, or nothing.
+    pub detail: String,
+}
+
+/// An event that is to be written beside its change.
+pub(super) struct NewEvent<'a> {
+    pub(super) kind: KeyEventKind,
+    pub(super) actor: &'a str,
+    pub(super) detail: &'a str,
+    pub(super) now: Timestamp,
+}
+
+const KINDS: [KeyEventKind; 6] = [
+    KeyEventKind::Created,
+    KeyEventKind::Changed,
+    KeyEventKind::Disabled,
+    KeyEventKind::Enabled,
+    KeyEventKind::Rotated,
+    KeyEventKind::Revoked,
+];
+
+impl KeyEventKind {
+    /// Its word in the ledger.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Disabled => "disabled",
+            Self::Enabled => "enabled",
+            Self::Rotated => "rotated",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl fmt::Display for KeyEventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromSql for KeyEventKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let word = value.as_str()?;
+        KINDS.into_iter().find(|kind| kind.as_str() == word).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl NewEvent<'_> {
+    pub(super) fn write(&self, transaction: &Transaction<'_>, key: KeyId) -> rusqlite::Result<()> {
+        transaction.execute(
+            "INSERT INTO key_events (key_id, at_ms, event, actor, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![key.get(), self.now.as_millisecond(), self.kind.as_str(), self.actor, self.detail],
+        )?;
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// What happened to the key with `public_id`, or to every key, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] where SQLite refuses.
+    pub fn key_events(&self, public_id: Option<&str>) -> Result<Vec<KeyEvent>, LedgerError> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT public_id, at_ms, event, actor, detail
+             FROM key_events JOIN keys ON keys.id = key_id
+             WHERE ?1 IS NULL OR public_id = ?1 ORDER BY key_events.id",
+        )?;
+        let rows = statement.query_map([public_id], |row| {
+            Ok(KeyEvent {
+                public_id: row.get(0)?,
+                at: timestamp(row.get(1)?)?,
+                kind: row.get(2)?,
+                actor: row.get(3)?,
+                detail: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}

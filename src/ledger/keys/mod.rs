@@ -1,0 +1,199 @@
+//! API keys: what each is held to, what it opens, and who changed it.
+
+mod changes;
+mod check;
+mod events;
+
+use std::fmt;
+
+use jiff::Timestamp;
+use rusqlite::{Row, TransactionBehavior, params, types::Type};
+
+use self::events::NewEvent;
+pub use self::{
+    changes::KeyChange,
+    check::KeyRefusal,
+    events::{KeyEvent, KeyEventKind},
+};
+use crate::{
+    domain::{ApiKey, KeyId, KeyLimits, Scopes},
+    ledger::{Ledger, LedgerError, timestamp},
+    units::Money,
+};
+
+/// A key that is to be stored.
+#[derive(Debug)]
+pub struct NewKey<'a> {
+    /// The key; only its public id and the hash of its secret are kept.
+    pub key: &'a ApiKey,
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// What it is held to.
+    pub rules: KeyRules,
+}
+
+/// What a key is held to. The default may do nothing, and is limited in nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyRules {
+    /// What it may do.
+    pub scopes: Scopes,
+    /// What its pictures may cost a calendar month; none: no limit.
+    pub budget_month: Option<Money>,
+    /// From when on it opens nothing; none: never.
+    pub expires_at: Option<Timestamp>,
+    /// Ids of the models that it may use, at least one; none: every model.
+    pub models: Option<Vec<String>>,
+    /// Its own limits.
+    pub limits: KeyLimits,
+}
+
+/// A key as its owner sees it in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    /// The part of the key that may be shown.
+    pub public_id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is held to.
+    pub rules: KeyRules,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// Until when the secret before the last rotation opens.
+    pub previous_until: Option<Timestamp>,
+    /// Since when it is disabled.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Whether a key opens anything, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// It does.
+    Active,
+    /// Not until it is enabled.
+    Disabled,
+    /// Not until its expiry is moved.
+    Expired,
+    /// Never again.
+    Revoked,
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        })
+    }
+}
+
+impl KeyRules {
+    /// Every rule that is set, as the change that would set it. The scopes come first.
+    pub fn as_changes(&self) -> Vec<KeyChange> {
+        let limits = self.limits;
+        let optional = [
+            self.budget_month.map(|budget| KeyChange::Budget(Some(budget))),
+            self.expires_at.map(|at| KeyChange::Expiry(Some(at))),
+            self.models.clone().map(|models| KeyChange::Models(Some(models))),
+            limits.requests_per_minute.map(|limit| KeyChange::RequestsPerMinute(Some(limit))),
+            limits.images_per_minute.map(|limit| KeyChange::ImagesPerMinute(Some(limit))),
+            limits.concurrent_jobs.map(|limit| KeyChange::ConcurrentJobs(Some(limit))),
+        ];
+        std::iter::once(KeyChange::Scopes(self.scopes)).chain(optional.into_iter().flatten()).collect()
+    }
+}
+
+impl KeyRow {
+    /// Its state at `now`. What is revoked is nothing else; what is disabled is not called expired.
+    pub fn state(&self, now: Timestamp) -> KeyState {
+        match (self.revoked_at, self.disabled_at, self.rules.expires_at) {
+            (Some(_), _, _) => KeyState::Revoked,
+            (None, Some(_), _) => KeyState::Disabled,
+            (None, None, Some(at)) if at <= now => KeyState::Expired,
+            _ => KeyState::Active,
+        }
+    }
+}
+
+impl Ledger {
+    /// Stores a new key: its public id, the hash of its secret and its rules.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] where SQLite refuses.
+    pub fn create_key(&self, new: &NewKey<'_>, actor: &str, now: Timestamp) -> Result<(), LedgerError> {
+        let mut settings = vec![KeyChange::Name(new.name.to_owned())];
+        settings.extend(new.rules.as_changes());
+        let event =
+            NewEvent { kind: KeyEventKind::Created, actor, detail: &changes::in_words(&settings), now };
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "INSERT INTO keys (public_id, name, secret_sha256, scope_images, scope_admin, created_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                new.key.public_id(),
+                new.name,
+                new.key.secret_hash().as_bytes(),
+                new.rules.scopes.images,
+                new.rules.scopes.admin,
+                now.as_millisecond(),
+            ],
+        )?;
+        let id = KeyId::new(transaction.last_insert_rowid());
+        for setting in &settings {
+            setting.write(&transaction, id)?;
+        }
+        event.write(&transaction, id)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// All keys, oldest first, revoked ones included.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] where SQLite refuses.
+    pub fn keys(&self) -> Result<Vec<KeyRow>, LedgerError> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached("SELECT * FROM keys ORDER BY id")?;
+        let rows = statement.query_map([], key_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// A row of the table, without its secrets.
+fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
+    let moment = |column: &str| row.get::<_, Option<i64>>(column)?.map(timestamp).transpose();
+    let rules = KeyRules {
+        scopes: Scopes { images: row.get("scope_images")?, admin: row.get("scope_admin")? },
+        budget_month: row.get::<_, Option<i64>>("budget_month_nano")?.map(Money::from_nano),
+        expires_at: moment("expires_at_ms")?,
+        models: row.get::<_, Option<String>>("models")?.map(|json| model_list(&json)).transpose()?,
+        limits: KeyLimits {
+            requests_per_minute: row.get("requests_per_minute")?,
+            images_per_minute: row.get("images_per_minute")?,
+            concurrent_jobs: row.get("concurrent_jobs")?,
+        },
+    };
+    Ok(KeyRow {
+        public_id: row.get("public_id")?,
+        name: row.get("name")?,
+        rules,
+        created_at: timestamp(row.get("created_at_ms")?)?,
+        last_used_at: moment("last_used_at_ms")?,
+        previous_until: moment("previous_until_ms")?,
+        disabled_at: moment("disabled_at_ms")?,
+        revoked_at: moment("revoked_at_ms")?,
+    })
+}
+
+fn model_list(json: &str) -> rusqlite::Result<Vec<String>> {
+    serde_json::from_str(json)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests;

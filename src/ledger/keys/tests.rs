@@ -1,0 +1,276 @@
+use std::num::NonZeroU32;
+
+use jiff::SignedDuration;
+use rand::{SeedableRng, rngs::StdRng};
+use rusqlite::Connection;
+use rusqlite_migration::Migrations;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{domain::Caller, ledger::MIGRATIONS};
+
+const NOON: Timestamp = Timestamp::constant(1_795_000_000, 0);
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+/// A ledger with one key.
+struct Ring {
+    ledger: Ledger,
+    key: ApiKey,
+    random: StdRng,
+    directory: TempDir,
+}
+
+impl Ring {
+    fn new(rules: KeyRules) -> Self {
+        let directory = TempDir::new().expect("a directory");
+        let ledger = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
+        let mut random = StdRng::seed_from_u64(1);
+        let key = ApiKey::generate(&mut random);
+        ledger.create_key(&NewKey { key: &key, name: "studio", rules }, "first start", NOON).expect("a key");
+        Self { ledger, key, random, directory }
+    }
+
+    fn id(&self) -> &str {
+        self.key.public_id()
+    }
+
+    fn open(&self, key: &ApiKey, at: Timestamp) -> Result<Caller, KeyRefusal> {
+        self.ledger.authenticate(key, at).expect("no error")
+    }
+
+    fn session(&self, opened_at: Timestamp, at: Timestamp) -> Result<Caller, KeyRefusal> {
+        self.ledger.caller(self.id(), opened_at, at).expect("no error")
+    }
+
+    fn rotate(&mut self, grace: SignedDuration, at: Timestamp) -> ApiKey {
+        let new = ApiKey::rotated(self.key.public_id(), &mut self.random);
+        assert!(self.ledger.rotate_key(&new, at + grace, "command line", at).expect("rotated"));
+        new
+    }
+
+    fn row(&self) -> KeyRow {
+        self.ledger.keys().expect("a list").remove(0)
+    }
+
+    fn events(&self) -> Vec<(KeyEventKind, String, String)> {
+        let events = self.ledger.key_events(Some(self.id())).expect("a log");
+        events.into_iter().map(|event| (event.kind, event.actor, event.detail)).collect()
+    }
+
+    fn sql(&self, sql: &str) -> rusqlite::Result<usize> {
+        Connection::open(self.directory.path().join("ledger.sqlite3"))?.execute(sql, [])
+    }
+}
+
+fn all_rules() -> KeyRules {
+    KeyRules {
+        scopes: Scopes::ALL,
+        budget_month: Some(Money::from_nano(12_500_000_000)),
+        expires_at: Some(NOON + MINUTE * 60),
+        models: Some(vec!["z-image-turbo".into(), "quoted \"model\"".into()]),
+        limits: KeyLimits {
+            requests_per_minute: NonZeroU32::new(60),
+            images_per_minute: NonZeroU32::new(8),
+            concurrent_jobs: Some(NonZeroU32::MAX),
+        },
+    }
+}
+
+#[test]
+fn what_a_key_is_held_to_is_kept_and_reaches_its_caller() {
+    let ring = Ring::new(all_rules());
+    let row = ring.row();
+    assert_eq!((row.name.as_str(), &row.rules), ("studio", &all_rules()));
+    let caller = ring.open(&ring.key, NOON).expect("a caller");
+    assert_eq!(
+        (caller.scopes, caller.models, caller.limits),
+        (Scopes::ALL, all_rules().models, all_rules().limits)
+    );
+    let [(kind, actor, detail)] = &ring.events()[..] else { panic!("one event") };
+    assert_eq!((*kind, actor.as_str()), (KeyEventKind::Created, "first start"));
+    for said in ["name studio", "images,admin", "12.50", "z-image-turbo", "requests a minute 60"] {
+        assert!(detail.contains(said), "{detail}");
+    }
+    assert!(!detail.contains(ring.key.reveal().rsplit('-').next().expect("a secret")));
+}
+
+#[test]
+fn a_change_sets_what_it_names_and_nothing_else() {
+    let ring = Ring::new(all_rules());
+    let changes = [
+        KeyChange::Name("archive".into()),
+        KeyChange::Scopes(Scopes { images: true, admin: false }),
+        KeyChange::Budget(None),
+        KeyChange::ImagesPerMinute(NonZeroU32::new(2)),
+    ];
+    assert!(ring.ledger.change_key(ring.id(), &changes, "Abc123", NOON).expect("changed"));
+    let mut rules =
+        KeyRules { scopes: Scopes { images: true, admin: false }, budget_month: None, ..all_rules() };
+    rules.limits.images_per_minute = NonZeroU32::new(2);
+    assert_eq!((ring.row().name, ring.row().rules), ("archive".into(), rules));
+    let all_gone = [
+        KeyChange::Expiry(None),
+        KeyChange::Models(None),
+        KeyChange::RequestsPerMinute(None),
+        KeyChange::ImagesPerMinute(None),
+        KeyChange::ConcurrentJobs(None),
+    ];
+    assert!(ring.ledger.change_key(ring.id(), &all_gone, "Abc123", NOON).expect("changed"));
+    let rules = KeyRules { scopes: Scopes { images: true, admin: false }, ..KeyRules::default() };
+    assert_eq!(ring.row().rules, rules);
+    let said = "name archive; scopes images; budget none; images a minute 2";
+    assert_eq!(ring.events()[1], (KeyEventKind::Changed, "Abc123".into(), said.into()));
+    assert!(!ring.ledger.change_key(ring.id(), &[], "Abc123", NOON).expect("no error"), "nothing to log");
+}
+
+#[test]
+fn every_refusal_has_its_reason() {
+    let mut ring = Ring::new(KeyRules { scopes: Scopes::ALL, ..KeyRules::default() });
+    let stranger = ApiKey::generate(&mut ring.random);
+    let guess = ApiKey::rotated(ring.key.public_id(), &mut ring.random);
+    assert!(ring.open(&ring.key, NOON).is_ok());
+    assert_eq!(ring.open(&stranger, NOON), Err(KeyRefusal::Unknown));
+    assert_eq!(ring.open(&guess, NOON), Err(KeyRefusal::WrongSecret));
+    let expiry = [KeyChange::Expiry(Some(NOON + MINUTE))];
+    assert!(ring.ledger.change_key(ring.id(), &expiry, "command line", NOON).expect("changed"));
+    assert!(ring.open(&ring.key, NOON + MINUTE - SignedDuration::from_millis(1)).is_ok());
+    assert_eq!(ring.open(&ring.key, NOON + MINUTE), Err(KeyRefusal::Expired));
+    assert!(ring.ledger.disable_key(ring.id(), "command line", NOON).expect("disabled"));
+    assert_eq!(ring.open(&ring.key, NOON), Err(KeyRefusal::Disabled));
+    assert!(ring.ledger.enable_key(ring.id(), "command line", NOON).expect("enabled"));
+    assert!(ring.open(&ring.key, NOON).is_ok());
+    assert!(ring.ledger.revoke_key(ring.id(), "command line", NOON).expect("revoked"));
+    assert_eq!(ring.open(&ring.key, NOON), Err(KeyRefusal::Revoked));
+    assert_eq!(
+        ring.open(&guess, NOON),
+        Err(KeyRefusal::WrongSecret),
+        "a guess is not told that it is revoked"
+    );
+}
+
+#[test]
+fn the_old_secret_opens_until_the_grace_of_a_rotation_ends() {
+    let mut ring = Ring::new(KeyRules { scopes: Scopes::ALL, ..KeyRules::default() });
+    let caller = ring.open(&ring.key, NOON).expect("a caller");
+    let second = ring.rotate(MINUTE, NOON);
+    assert_eq!(ring.open(&second, NOON), Ok(caller.clone()), "budget and history go on");
+    assert_eq!(ring.open(&ring.key, NOON + MINUTE - SignedDuration::from_millis(1)), Ok(caller.clone()));
+    assert_eq!(ring.open(&ring.key, NOON + MINUTE), Err(KeyRefusal::Rotated));
+    let third = ring.rotate(SignedDuration::ZERO, NOON);
+    assert_eq!(ring.open(&third, NOON), Ok(caller));
+    assert_eq!(ring.open(&second, NOON), Err(KeyRefusal::Rotated));
+    assert_eq!(ring.open(&ring.key, NOON), Err(KeyRefusal::WrongSecret), "only the last one is remembered");
+    assert_eq!(ring.ledger.keys().expect("a list").len(), 1);
+}
+
+#[test]
+fn sessions_end_with_their_key_and_with_the_old_secret() {
+    let mut ring = Ring::new(KeyRules {
+        scopes: Scopes::ALL,
+        expires_at: Some(NOON + MINUTE * 9),
+        ..KeyRules::default()
+    });
+    assert!(ring.session(NOON, NOON).is_ok());
+    assert_eq!(ring.session(NOON, NOON + MINUTE * 9), Err(KeyRefusal::Expired));
+    ring.rotate(MINUTE * 2, NOON + MINUTE);
+    assert!(ring.session(NOON, NOON + MINUTE * 2).is_ok());
+    let over = NOON + MINUTE * 3;
+    assert_eq!(ring.session(NOON, over), Err(KeyRefusal::Rotated));
+    assert_eq!(
+        ring.session(NOON + MINUTE * 2, over),
+        Err(KeyRefusal::Rotated),
+        "it may be of the old secret"
+    );
+    assert!(ring.session(NOON + MINUTE * 4, NOON + MINUTE * 5).is_ok());
+    assert!(ring.ledger.disable_key(ring.id(), "command line", NOON).expect("disabled"));
+    assert_eq!(ring.session(NOON + MINUTE * 4, NOON + MINUTE * 5), Err(KeyRefusal::Disabled));
+    assert_eq!(ring.ledger.caller("nobody", NOON, NOON).expect("no error"), Err(KeyRefusal::Unknown));
+}
+
+#[test]
+fn the_use_of_a_key_is_noted_once_a_minute_and_only_where_it_opened() {
+    let mut ring = Ring::new(KeyRules::default());
+    let guess = ApiKey::rotated(ring.key.public_id(), &mut ring.random);
+    assert!(ring.open(&guess, NOON).is_err());
+    assert_eq!(ring.row().last_used_at, None);
+    for (seconds, noted) in [(0, 0), (59, 0), (60, 60), (119, 60), (200, 200), (-500, -500)] {
+        assert!(ring.open(&ring.key, NOON + SignedDuration::from_secs(seconds)).is_ok());
+        assert_eq!(ring.row().last_used_at, Some(NOON + SignedDuration::from_secs(noted)), "{seconds}");
+    }
+}
+
+#[test]
+fn what_cannot_be_changed_is_said_and_leaves_no_event() {
+    let mut ring = Ring::new(KeyRules::default());
+    let (ledger, id) = (&ring.ledger, ring.id());
+    assert!(!ledger.enable_key(id, "command line", NOON).expect("no error"), "it is enabled");
+    assert!(ledger.disable_key(id, "command line", NOON).expect("disabled"));
+    assert!(!ledger.disable_key(id, "command line", NOON).expect("no error"), "once");
+    assert!(ledger.revoke_key(id, "command line", NOON).expect("revoked"));
+    assert!(!ledger.revoke_key(id, "command line", NOON).expect("no error"), "once");
+    assert!(!ledger.enable_key(id, "command line", NOON).expect("no error"), "it is revoked");
+    assert!(!ledger.change_key(id, &[KeyChange::Budget(None)], "command line", NOON).expect("no error"));
+    assert!(!ledger.disable_key("nobody", "command line", NOON).expect("no error"));
+    let rotated = ApiKey::rotated(ring.key.public_id(), &mut ring.random);
+    assert!(!ring.ledger.rotate_key(&rotated, NOON, "command line", NOON).expect("no error"));
+    let kinds: Vec<_> = ring.events().into_iter().map(|(kind, ..)| kind).collect();
+    assert_eq!(kinds, [KeyEventKind::Created, KeyEventKind::Disabled, KeyEventKind::Revoked]);
+    assert_eq!(ring.row().state(NOON), KeyState::Revoked);
+}
+
+#[test]
+fn an_event_stays_as_it_was_and_names_no_address() {
+    let ring = Ring::new(KeyRules::default());
+    for sql in [
+        "UPDATE key_events SET actor = 'somebody'",
+        "DELETE FROM key_events",
+        "INSERT OR REPLACE INTO key_events SELECT id, key_id, at_ms, event, 'somebody', detail FROM key_events",
+    ] {
+        assert!(ring.sql(sql).expect_err("refused").to_string().contains("append-only"), "{sql}");
+    }
+    for actor in ["203.0.113.7", "2001:db8::7", ""] {
+        assert!(ring.ledger.disable_key(ring.id(), actor, NOON).is_err(), "{actor}");
+    }
+    assert_eq!(
+        (ring.row().disabled_at, ring.events().len()),
+        (None, 1),
+        "a change without its event is none"
+    );
+}
+
+#[test]
+fn the_database_refuses_rules_that_cannot_be() {
+    let ring = Ring::new(KeyRules::default());
+    for set in [
+        "models = '[]'",
+        "models = '{}'",
+        "models = 'z-image'",
+        "requests_per_minute = 0",
+        "images_per_minute = -1",
+        "concurrent_jobs = 4294967296",
+        "previous_until_ms = 1",
+        "previous_secret_sha256 = x'00', previous_until_ms = 1",
+    ] {
+        assert!(ring.sql(&format!("UPDATE keys SET {set}")).is_err(), "{set}");
+    }
+}
+
+#[test]
+fn a_key_of_an_earlier_version_is_kept_with_its_history() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("ledger.sqlite3");
+    let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
+    let mut old = Connection::open(&file).expect("a database");
+    Migrations::from_slice(&MIGRATIONS[..2]).to_latest(&mut old).expect("the earlier schema");
+    let insert = "INSERT INTO keys VALUES (1, ?1, 'studio', ?2, 1, 0, NULL, 5, NULL), (2, 'gone', '', ?2, 1, 0, NULL, 6, 7)";
+    old.execute(insert, params![key.public_id(), key.secret_hash().as_bytes()]).expect("inserted");
+    drop(old);
+    let ledger = Ledger::open(&file).expect("brought up to date");
+    let caller = ledger.authenticate(&key, NOON).expect("no error").expect("a caller");
+    assert!(caller.scopes.images && caller.may_use("anything") && caller.limits == KeyLimits::default());
+    let kinds = |id| {
+        ledger.key_events(Some(id)).expect("a log").into_iter().map(|event| event.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(key.public_id()), [KeyEventKind::Created]);
+    assert_eq!(kinds("gone"), [KeyEventKind::Created, KeyEventKind::Revoked]);
+}

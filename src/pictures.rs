@@ -1,0 +1,246 @@
+//! Pictures on disk, for links and for answers that are asked for again. One directory a day; a sweep takes whole days.
+//!
+//! Architecture invariant: a file is there in full or not at all, and it is on the disk before its request is settled.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use crate::domain::{ImageFormat, RequestId};
+
+/// The pictures of a data directory.
+#[derive(Debug)]
+pub struct PictureStore {
+    directory: PathBuf,
+    free_min: u64,
+}
+
+/// The name of a stored picture: `019ab…_0.png`, the request's id in 32 hexadecimal digits and the picture's index. The
+/// id is of UUID version 7, so the name tells the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PictureName {
+    /// The request that it answers.
+    pub request: RequestId,
+    /// Its place in the answer.
+    pub index: u32,
+    /// What kind of file it is.
+    pub format: ImageFormat,
+}
+
+/// A picture that could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full, or as full as it may be.
+    #[error("the disk under {directory} is full: {free_mib} MiB are free")]
+    Full {
+        /// Where pictures are kept.
+        directory: PathBuf,
+        /// What is left.
+        free_mib: u64,
+    },
+    /// The system refused.
+    #[error("{path}: {cause}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+/// What a sweep took away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Directories, a day each.
+    pub days: usize,
+    /// Pictures in them.
+    pub pictures: usize,
+}
+
+impl PictureStore {
+    /// The pictures in `directory`, which is made as needed. Nothing is added where less than `free_min` bytes of the disk
+    /// would be left for the ledger.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where the directory cannot be made.
+    pub fn open(directory: PathBuf, free_min: u64) -> Result<Self, StoreError> {
+        make_directory(&directory)?;
+        Ok(Self { directory, free_min })
+    }
+
+    /// Before any work: whether there is room at all.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] where there is none.
+    pub fn check_room(&self) -> Result<(), StoreError> {
+        // Someone may have cleared it away.
+        make_directory(&self.directory)?;
+        let free = fs4::available_space(&self.directory).map_err(|cause| io_error(&self.directory, cause))?;
+        match free >= self.free_min {
+            true => Ok(()),
+            false => Err(self.full(free)),
+        }
+    }
+
+    /// Keeps a picture: written aside, flushed to the disk, and only then named.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] where the disk has no room, [`StoreError::Io`] for anything else.
+    pub fn put(&self, name: PictureName, file: &[u8]) -> Result<(), StoreError> {
+        let day = self.day(name);
+        make_directory(&day)?;
+        let (path, aside) = (day.join(name.to_string()), day.join(format!("{name}.part")));
+        let written = || -> io::Result<()> {
+            let mut part = File::create(&aside)?;
+            part.write_all(file)?;
+            part.sync_all()?;
+            fs::rename(&aside, &path)?;
+            File::open(&day)?.sync_all()
+        };
+        written().map_err(|cause| {
+            // Half a file is of no use; that it cannot be removed changes nothing.
+            fs::remove_file(&aside).ok();
+            match cause.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    self.full(fs4::available_space(&self.directory).unwrap_or(0))
+                }
+                _ => io_error(&path, cause),
+            }
+        })
+    }
+
+    /// A kept picture's file; none where it was never kept, or was swept.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where it is there and cannot be read.
+    pub fn get(&self, name: PictureName) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.day(name).join(name.to_string());
+        match fs::read(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(io_error(&path, cause)),
+        }
+    }
+
+    /// Takes away the days that ended before `horizon`. What is not ours is left alone.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] at the first directory that cannot be read or removed.
+    pub fn sweep(&self, horizon: Timestamp) -> Result<Swept, StoreError> {
+        let first_kept = TimeZone::UTC.to_datetime(horizon).date();
+        let mut swept = Swept::default();
+        for entry in fs::read_dir(&self.directory).map_err(|cause| io_error(&self.directory, cause))? {
+            let path = entry.map_err(|cause| io_error(&self.directory, cause))?.path();
+            let day = path.file_name().and_then(|name| name.to_str()?.parse::<Date>().ok());
+            if day.is_some_and(|day| day < first_kept) && path.is_dir() {
+                swept.pictures += fs::read_dir(&path).map_err(|cause| io_error(&path, cause))?.count();
+                fs::remove_dir_all(&path).map_err(|cause| io_error(&path, cause))?;
+                swept.days += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    fn day(&self, name: PictureName) -> PathBuf {
+        self.directory.join(TimeZone::UTC.to_datetime(name.request.created_at()).date().to_string())
+    }
+
+    fn full(&self, free: u64) -> StoreError {
+        StoreError::Full { directory: self.directory.clone(), free_mib: free >> 20 }
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(path).map_err(|cause| io_error(path, cause))
+}
+
+fn io_error(path: &Path, cause: io::Error) -> StoreError {
+    StoreError::Io { path: path.to_owned(), cause }
+}
+
+impl fmt::Display for PictureName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}.{}", self.request.to_digits(), self.index, self.format.extension())
+    }
+}
+
+/// A name that is none of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of a picture")]
+pub struct PictureNameError;
+
+impl FromStr for PictureName {
+    type Err = PictureNameError;
+
+    fn from_str(text: &str) -> Result<Self, PictureNameError> {
+        let parse = || {
+            let (stem, extension) = text.split_once('.')?;
+            let (request, index) = stem.split_once('_')?;
+            let formats = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Webp];
+            let format = formats.into_iter().find(|format| format.extension() == extension)?;
+            Some(Self { request: RequestId::from_digits(request)?, index: index.parse().ok()?, format })
+        };
+        // A name has one spelling, so that no other one reaches the same file.
+        parse().filter(|name: &Self| name.to_string() == text).ok_or(PictureNameError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(millis: i64, index: u32) -> PictureName {
+        let now = Timestamp::from_millisecond(millis).expect("a time");
+        PictureName { request: RequestId::new(now, [7; 10]), index, format: ImageFormat::Png }
+    }
+
+    const DAY: i64 = 86_400_000;
+
+    #[test]
+    fn a_name_is_read_back_and_nothing_else_is_a_name() {
+        let name = name(1_790_000_000_000, 3);
+        let text = name.to_string();
+        assert_eq!(text.parse(), Ok(name));
+        assert_eq!((text.len(), text.ends_with("_3.png")), (32 + 6, true));
+        let upper = text.to_uppercase();
+        for bad in [
+            "",
+            "x.png",
+            "../../etc/passwd",
+            &upper,
+            &text.replace(".png", ".jpeg"),
+            &text.replace('_', "_+"),
+        ] {
+            assert_eq!(bad.parse::<PictureName>(), Err(PictureNameError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_kept_picture_is_given_back_until_its_day_is_swept() {
+        let data = tempfile::tempdir().expect("a directory");
+        let store = PictureStore::open(data.path().join("pictures"), 0).expect("a store");
+        let (old, new) = (name(10 * DAY, 0), name(12 * DAY, 0));
+        store.put(old, b"old").expect("kept");
+        store.put(new, b"new").expect("kept");
+        fs::write(data.path().join("pictures/notes.txt"), "the operator's").expect("a file");
+        assert_eq!(store.get(old).expect("read").as_deref(), Some(b"old".as_slice()));
+        let horizon = Timestamp::from_millisecond(12 * DAY).expect("a time");
+        assert_eq!(store.sweep(horizon).expect("swept"), Swept { days: 1, pictures: 1 });
+        assert_eq!(store.get(old).expect("read"), None);
+        assert_eq!(store.get(new).expect("read").as_deref(), Some(b"new".as_slice()));
+        assert!(data.path().join("pictures/notes.txt").exists());
+    }
+
+    #[test]
+    fn a_disk_that_is_fuller_than_it_may_be_takes_no_picture() {
+        let data = tempfile::tempdir().expect("a directory");
+        let store = PictureStore::open(data.path().to_owned(), u64::MAX).expect("a store");
+        assert!(matches!(store.check_room(), Err(StoreError::Full { .. })));
+    }
+}

@@ -1,0 +1,120 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    Answer, AnsweredImage, Audience, PaintRequest, PartialFile, PromptEmbedding, Service, ServiceError,
+};
+use crate::{
+    costs::{Comparison, CostError},
+    domain::RequestId,
+    encode::{self, PromptRecord, Provenance},
+    engine::{PaintedImage, Partial},
+    pictures::PictureName,
+};
+
+/// Pixels to files and back from the disk.
+impl Service {
+    /// Sends a picture on its way to whoever looks. One that cannot be encoded is left out: the last one counts.
+    pub(super) async fn show(
+        &self,
+        partial: Partial,
+        request: &PaintRequest,
+        id: RequestId,
+        audience: &Audience,
+    ) {
+        let provenance = self.provenance(request, id, partial.image, self.now());
+        let (index, encoding) = (partial.index, request.encoding);
+        let encoded =
+            self.blocking(move || encode::encode(&partial.pixels, encoding, provenance.as_ref())).await;
+        match encoded {
+            Ok(file) => drop(audience.partials.send(PartialFile { index, file })),
+            Err(error) => tracing::warn!(request = %id, %error, "a partial picture is left out"),
+        }
+    }
+
+    /// Files with receipts, on disk where they are to be kept.
+    pub(super) async fn make_files(
+        &self,
+        images: Vec<PaintedImage>,
+        comparison: Comparison,
+        request: &PaintRequest,
+        id: RequestId,
+        now: Timestamp,
+    ) -> Result<Vec<AnsweredImage>, ServiceError> {
+        let receipts = images
+            .iter()
+            .map(|image| self.costs().receipt(image.usage, comparison.clone()))
+            .collect::<Result<Vec<_>, CostError>>()?;
+        let provenances: Vec<_> =
+            (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();
+        let (encoding, keep) = (request.encoding, request.is_kept());
+        let pictures = Arc::clone(&self.parts.pictures);
+        self.blocking(move || {
+            let images = images.into_iter().zip(receipts).zip(provenances);
+            (0..)
+                .zip(images)
+                .map(|(index, ((image, receipt), provenance))| {
+                    let file = encode::encode(&image.pixels, encoding, provenance.as_ref())?;
+                    let name = PictureName { request: id, index, format: encoding.format };
+                    if keep {
+                        pictures.put(name, &file)?;
+                    }
+                    let name = keep.then_some(name);
+                    Ok(AnsweredImage { file, name, seed: image.seed, receipt })
+                })
+                .collect::<Result<Vec<_>, ServiceError>>()
+        })
+        .await
+    }
+
+    /// What a picture's file says of its making.
+    fn provenance(
+        &self,
+        request: &PaintRequest,
+        id: RequestId,
+        index: u32,
+        now: Timestamp,
+    ) -> Option<Provenance> {
+        let settings = self.parts.settings.provenance.as_ref()?;
+        let spec = &request.job.spec;
+        Some(Provenance {
+            prompt: match settings.prompt {
+                PromptEmbedding::Hash => PromptRecord::hash_of(&spec.prompt),
+                PromptEmbedding::Text => PromptRecord::Text(spec.prompt.clone()),
+                PromptEmbedding::None => PromptRecord::Omitted,
+            },
+            seed: request.job.seed.for_image(index),
+            steps: spec.steps,
+            guidance_scale: spec.guidance_scale,
+            model: self.parts.model.clone(),
+            software: concat!("Tintype ", env!("CARGO_PKG_VERSION")).into(),
+            producer: settings.producer.clone(),
+            produced_id: format!("{}_{index}", id.to_digits()),
+            created: now,
+        })
+    }
+
+    /// A settled answer from the ledger and the disk.
+    pub(super) async fn gather(&self, id: RequestId, request: &PaintRequest) -> Result<Answer, ServiceError> {
+        let (format, pictures) = (request.encoding.format, Arc::clone(&self.parts.pictures));
+        self.ask_ledger(move |ledger| {
+            let settled = ledger.settled(id)?.ok_or(ServiceError::NoLongerKept(id))?;
+            let images = (0..)
+                .zip(settled.images)
+                .map(|(index, image)| {
+                    let name = PictureName { request: id, index, format };
+                    let file = pictures.get(name)?.ok_or(ServiceError::NoLongerKept(id))?;
+                    Ok(AnsweredImage { file, name: Some(name), seed: image.seed, receipt: image.receipt })
+                })
+                .collect::<Result<_, ServiceError>>()?;
+            Ok::<_, ServiceError>(Answer {
+                id,
+                created: settled.settled_at,
+                images,
+                prompt_tokens: settled.prompt_tokens,
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,72 @@
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use tokio::sync::watch;
+
+use super::request::Outcome;
+use crate::domain::KeyId;
+
+type Name = (KeyId, String);
+type Sender = watch::Sender<Option<Outcome>>;
+
+/// Requests in work that carry an idempotency key, so that a second one joins the first instead of being painted.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    requests: Arc<Mutex<HashMap<Name, InWork>>>,
+}
+
+#[derive(Debug)]
+struct InWork {
+    body_sha256: [u8; 32],
+    outcome: Sender,
+}
+
+/// What to do with a request.
+pub(super) enum Place {
+    /// It is the first; its place is kept until the guard is dropped.
+    First(InWorkGuard),
+    /// The same request is in work: wait for its outcome.
+    Join(watch::Receiver<Option<Outcome>>),
+    /// Another body under the same idempotency key is in work.
+    OtherBody,
+}
+
+/// Keeps a request's place. Dropped after its outcome was sent.
+#[derive(Debug)]
+pub(super) struct InWorkGuard {
+    name: Name,
+    requests: Arc<Mutex<HashMap<Name, InWork>>>,
+}
+
+impl InFlight {
+    /// The place of a request whose outcome would be told to `outcome`.
+    pub(super) fn enter(
+        &self,
+        key: KeyId,
+        idempotency_key: &str,
+        body_sha256: [u8; 32],
+        outcome: &Sender,
+    ) -> Place {
+        let name = (key, idempotency_key.to_owned());
+        match lock(&self.requests).entry(name.clone()) {
+            Entry::Occupied(first) if first.get().body_sha256 != body_sha256 => Place::OtherBody,
+            Entry::Occupied(first) => Place::Join(first.get().outcome.subscribe()),
+            Entry::Vacant(place) => {
+                place.insert(InWork { body_sha256, outcome: outcome.clone() });
+                Place::First(InWorkGuard { name, requests: Arc::clone(&self.requests) })
+            }
+        }
+    }
+}
+
+impl Drop for InWorkGuard {
+    fn drop(&mut self) {
+        lock(&self.requests).remove(&self.name);
+    }
+}
+
+fn lock(requests: &Mutex<HashMap<Name, InWork>>) -> MutexGuard<'_, HashMap<Name, InWork>> {
+    requests.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,160 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    admit::{Pass, Refused},
+    costs::{CostError, Receipt},
+    domain::{Caller, Encoding, RenderJob, RequestId, Seed},
+    encode::EncodeError,
+    engine::{Outlook, Overloaded, WorkError},
+    ledger::LedgerError,
+    pictures::{PictureName, StoreError},
+};
+
+/// A request that has been parsed and may be refused for money or room, but for nothing it says.
+#[derive(Debug)]
+pub struct PaintRequest {
+    /// Who asks.
+    pub caller: Caller,
+    /// Leave to work on it, given back at its end.
+    pub pass: Pass,
+    /// What is to be painted.
+    pub job: RenderJob,
+    /// As what files.
+    pub encoding: Encoding,
+    /// Whether the pictures are kept, for links.
+    pub keep: bool,
+    /// How often the picture is shown on its way, at most; none where the answer is no stream.
+    pub partials: Option<u32>,
+    /// The client's Idempotency-Key header.
+    pub idempotency_key: Option<String>,
+    /// SHA-256 of the body.
+    pub body_sha256: [u8; 32],
+}
+
+/// The pictures of a request, settled.
+#[derive(Debug)]
+pub struct Answer {
+    /// The request's id in the ledger.
+    pub id: RequestId,
+    /// When it was settled.
+    pub created: Timestamp,
+    /// The pictures.
+    pub images: Vec<AnsweredImage>,
+    /// Tokens of the prompt that the model read, chat template included.
+    pub prompt_tokens: usize,
+}
+
+/// One picture as it goes out.
+#[derive(Debug)]
+pub struct AnsweredImage {
+    /// The file, in the encoding that was asked for.
+    pub file: Vec<u8>,
+    /// Its name in the store, where it was kept.
+    pub name: Option<PictureName>,
+    /// The seed of its noise.
+    pub seed: Seed,
+    /// What it cost.
+    pub receipt: Receipt,
+}
+
+/// A picture on its way, as a file.
+#[derive(Debug)]
+pub struct PartialFile {
+    /// Which look at it, from 0.
+    pub index: u32,
+    /// The file, in the encoding that was asked for.
+    pub file: Vec<u8>,
+}
+
+/// What became of a request. Several clients may have waited for it.
+pub type Outcome = Result<Arc<Answer>, Arc<ServiceError>>;
+
+/// A request that has been taken on. Dropping it says that nobody waits any more.
+#[derive(Debug)]
+pub struct Accepted {
+    /// What it has ahead of it; none where its answer was made before.
+    pub outlook: Option<Outlook>,
+    /// Tokens of the whole prompt, where it was cut.
+    pub cut_from_tokens: Option<usize>,
+    pub(super) partials: mpsc::UnboundedReceiver<PartialFile>,
+    pub(super) outcome: watch::Receiver<Option<Outcome>>,
+}
+
+/// The next news of a request.
+#[derive(Debug)]
+pub enum News {
+    /// The picture on its way.
+    Partial(PartialFile),
+    /// The end.
+    End(Outcome),
+}
+
+impl Accepted {
+    /// The next news; the last is the end.
+    pub async fn next(&mut self) -> News {
+        tokio::select! {
+            biased;
+            Some(partial) = self.partials.recv() => News::Partial(partial),
+            outcome = self.outcome.wait_for(Option::is_some) => News::End(end(outcome.ok().as_deref())),
+        }
+    }
+
+    /// Waits for the end.
+    pub async fn answer(mut self) -> Outcome {
+        let outcome = self.outcome.wait_for(Option::is_some).await;
+        end(outcome.ok().as_deref())
+    }
+}
+
+/// A task that ends without an outcome is a defect, or the process is stopping.
+fn end(outcome: Option<&Option<Outcome>>) -> Outcome {
+    outcome.and_then(Clone::clone).unwrap_or_else(|| Err(Arc::new(ServiceError::Lost)))
+}
+
+/// Why a request gave no pictures.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A prompt is longer than the model reads.
+    #[error("`{field}` has {tokens} tokens; the model reads {max}")]
+    PromptTooLong {
+        /// `prompt` or `negative_prompt`.
+        field: &'static str,
+        /// Its tokens, chat template included.
+        tokens: usize,
+        /// What the model reads.
+        max: usize,
+    },
+    /// The queue is full, or too long.
+    #[error("the queue is full")]
+    Overloaded(Overloaded),
+    /// Refused at the door.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The answer was given before and its pictures are not kept any more.
+    #[error("the pictures of request {0} are not kept any more")]
+    NoLongerKept(RequestId),
+    /// Painting failed.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// A prompt could not be read.
+    #[error("{0}")]
+    Prompt(String),
+    /// A receipt could not be made.
+    #[error(transparent)]
+    Cost(#[from] CostError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A picture could not be encoded.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A picture could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A task ended without an answer: a defect, or the process is stopping.
+    #[error("the request's task ended without an answer")]
+    Lost,
+}

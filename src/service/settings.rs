@@ -1,0 +1,68 @@
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+use crate::units::Millis;
+
+/// What the operator decided about requests.
+#[derive(Debug, Clone)]
+pub struct ServiceSettings {
+    /// What becomes of a job whose client has gone.
+    pub on_disconnect: OnDisconnect,
+    /// The longest time from acceptance to the answer.
+    pub deadline: Millis,
+    /// The longest wait for an answer that is no stream.
+    pub answer_wait_max: Millis,
+    /// What becomes of a prompt with more tokens than the model reads.
+    pub overlong_prompt: OverlongPrompt,
+    /// What files say of their making; none: nothing.
+    pub provenance: Option<ProvenanceSettings>,
+    /// Time for which pictures are kept.
+    pub keep_pictures: SignedDuration,
+    /// Whether prompts are written to the log.
+    pub log_prompts: bool,
+}
+
+/// What becomes of a job whose client has gone. A job with an idempotency key is always finished: its client is expected
+/// back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDisconnect {
+    /// It leaves the queue, or ends at the next step.
+    #[default]
+    Cancel,
+    /// It is painted and booked as undelivered.
+    Finish,
+}
+
+/// What becomes of a prompt with more tokens than the model reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OverlongPrompt {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is cut, and the answer says so.
+    Cut,
+}
+
+/// What a file says of its making.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvenanceSettings {
+    /// How the prompt is recorded.
+    pub prompt: PromptEmbedding,
+    /// Who made it, as the mark for generated content names it.
+    pub producer: String,
+}
+
+/// How a file records its prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PromptEmbedding {
+    /// As its SHA-256.
+    #[default]
+    Hash,
+    /// As it is.
+    Text,
+    /// Not at all.
+    None,
+}

@@ -1,0 +1,213 @@
+//! What an operator watches: counters for Prometheus, and the log. Neither ever holds a prompt or a key's secret.
+
+use std::{io::IsTerminal, sync::atomic::AtomicU64};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+use serde::Deserialize;
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::{
+    domain::Usage,
+    units::{Energy, Millis},
+};
+
+/// Seconds from one hundredth to about five minutes, doubling: waits and whole requests.
+const LONG_SECONDS: [f64; 16] =
+    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68];
+/// Seconds from one thousandth to about eight, doubling: single steps.
+const STEP_SECONDS: [f64; 14] =
+    [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096, 8.192];
+
+/// The `[log]` part of the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Lines for people, or JSON objects for machines.
+    pub format: LogFormat,
+    /// Whether prompts are written to the log. They are never, unless this says so.
+    pub prompts: bool,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts the log on standard error, filtered by TINTYPE_LOG. Only the first call of a process has an effect.
+pub fn start_log(config: &LogConfig) {
+    let filter = EnvFilter::try_from_env("TINTYPE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,rusqlite_migration=warn"));
+    let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr);
+    let lines = match config.format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    // A second call would replace nothing; tests start many servers in one process.
+    tracing_subscriber::registry().with(filter).with(lines).try_init().ok();
+}
+
+/// Counters and histograms, in the OpenMetrics text format.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    queue_depth: Gauge,
+    ready: Gauge,
+    queue_wait: Histogram,
+    step: Histogram,
+    images: Counter,
+    joules: Family<EnergyLabels, Counter<f64, AtomicU64>>,
+    refusals: Family<ReasonLabels, Counter>,
+    http: Family<HttpLabels, Histogram>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EnergyLabels {
+    /// `image` or `failed`.
+    work: &'static str,
+    source: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HttpLabels {
+    route: String,
+    status: u16,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("tintype");
+        let (queue_depth, ready) = (Gauge::default(), Gauge::default());
+        let (queue_wait, step) = (Histogram::new(LONG_SECONDS), Histogram::new(STEP_SECONDS));
+        let (images, joules, refusals) = (Counter::default(), Family::default(), Family::default());
+        let http = Family::<HttpLabels, Histogram>::new_with_constructor(|| Histogram::new(LONG_SECONDS));
+        registry.register("queue_depth", "Jobs that wait for the device", queue_depth.clone());
+        registry.register("ready", "1 once a picture has been painted", ready.clone());
+        let seconds = || Unit::Seconds;
+        registry.register_with_unit("queue_wait", "Time that jobs waited", seconds(), queue_wait.clone());
+        registry.register_with_unit(
+            "step",
+            "Device time of one denoising step, VAE included",
+            seconds(),
+            step.clone(),
+        );
+        registry.register("images", "Pictures painted and settled", images.clone());
+        registry.register_with_unit("device_energy", "Energy of the device", Unit::Joules, joules.clone());
+        registry.register("refusals", "Answers that were errors, by their code", refusals.clone());
+        registry.register_with_unit(
+            "http_request",
+            "Time from a request to its answer's head",
+            seconds(),
+            http.clone(),
+        );
+        Self { registry, queue_depth, ready, queue_wait, step, images, joules, refusals, http }
+    }
+}
+
+impl Metrics {
+    /// A picture of `steps` steps was settled.
+    pub fn note_image(&self, usage: Usage, steps: u32) {
+        self.images.inc();
+        self.step.observe(seconds(usage.duration) / f64::from(steps.max(1)));
+        self.note_energy("image", usage);
+    }
+
+    /// Work ended without a picture.
+    pub fn note_failure(&self, usage: Usage) {
+        self.note_energy("failed", usage);
+    }
+
+    fn note_energy(&self, work: &'static str, usage: Usage) {
+        let labels = EnergyLabels { work, source: usage.source.as_str() };
+        self.joules.get_or_create(&labels).inc_by(joules(usage.energy));
+    }
+
+    /// A job left the queue.
+    pub fn note_queue_wait(&self, wait: Millis) {
+        self.queue_wait.observe(seconds(wait));
+    }
+
+    /// An answer was an error with this code.
+    pub fn note_refusal(&self, reason: &'static str) {
+        self.refusals.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// An answer's head went out on `route`, the pattern and not the path.
+    pub fn note_answer(&self, route: String, status: u16, took: Millis) {
+        self.http.get_or_create(&HttpLabels { route, status }).observe(seconds(took));
+    }
+
+    /// Everything, in the OpenMetrics text format, with the state of the queue at this moment.
+    ///
+    /// # Errors
+    /// [`std::fmt::Error`] where a metric cannot be written; a defect.
+    pub fn render(&self, queue_depth: usize, is_ready: bool) -> Result<String, std::fmt::Error> {
+        self.queue_depth.set(i64::try_from(queue_depth).unwrap_or(i64::MAX));
+        self.ready.set(i64::from(is_ready));
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a metric is a float by its format; the ledger keeps the integer"
+)]
+fn seconds(span: Millis) -> f64 {
+    span.get() as f64 / 1000.0
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a metric is a float by its format; the ledger keeps the integer"
+)]
+fn joules(energy: Energy) -> f64 {
+    energy.as_millijoules() as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::EnergySource;
+
+    #[test]
+    fn what_happened_is_counted_under_its_name() {
+        let metrics = Metrics::default();
+        let usage = Usage {
+            duration: Millis::new(800),
+            energy: Energy::from_millijoules(52_500),
+            source: EnergySource::Estimated,
+        };
+        metrics.note_image(usage, 8);
+        metrics.note_failure(usage);
+        metrics.note_refusal("server_overloaded");
+        metrics.note_answer("/v1/images/generations".into(), 200, Millis::new(810));
+        let text = metrics.render(3, true).expect("text");
+        for line in [
+            "tintype_queue_depth 3",
+            "tintype_ready 1",
+            "tintype_images_total 1",
+            "tintype_device_energy_joules_total{work=\"image\",source=\"estimated\"} 52.5",
+            "tintype_refusals_total{reason=\"server_overloaded\"} 1",
+            "tintype_http_request_seconds_count{route=\"/v1/images/generations\",status=\"200\"} 1",
+            "tintype_step_seconds_bucket{le=\"0.128\"} 1",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line} is not in\n{text}");
+        }
+    }
+}

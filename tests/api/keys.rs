@@ -1,0 +1,74 @@
+//! Keys that open nothing, and keys that were given another secret.
+
+use jiff::{SignedDuration, Timestamp};
+use rand::{SeedableRng, rngs::StdRng};
+use tintype::{
+    domain::{ApiKey, Scopes},
+    ledger::{KeyRules, Ledger, NewKey},
+};
+
+use crate::server::TestServer;
+
+const ACTOR: &str = "command line";
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// A key with both scopes that was made an hour ago, and `expires_at` some time.
+fn key(ledger: &Ledger, random: &mut StdRng, expires_at: Option<Timestamp>) -> ApiKey {
+    let key = ApiKey::generate(random);
+    let rules = KeyRules { scopes: Scopes::ALL, expires_at, ..KeyRules::default() };
+    let new = NewKey { key: &key, name: "test", rules };
+    ledger.create_key(&new, ACTOR, Timestamp::now() - HOUR).expect("a key");
+    key
+}
+
+#[test]
+fn every_key_that_opens_nothing_gets_one_and_the_same_answer() {
+    let server = TestServer::start();
+    let (ledger, now) = (server.ledger(), Timestamp::now());
+    let mut random = StdRng::seed_from_u64(1);
+    let expired = key(&ledger, &mut random, Some(now));
+    let [disabled, revoked, rotated_out] = [(); 3].map(|()| key(&ledger, &mut random, None));
+    assert!(ledger.disable_key(disabled.public_id(), ACTOR, now).expect("disabled"));
+    assert!(ledger.revoke_key(revoked.public_id(), ACTOR, now).expect("revoked"));
+    let rotated = ApiKey::rotated(rotated_out.public_id(), &mut random);
+    assert!(ledger.rotate_key(&rotated, now, ACTOR, now).expect("rotated"));
+    let wrong_secret = ApiKey::rotated(rotated.public_id(), &mut random);
+    let unknown = ApiKey::generate(&mut random);
+
+    let ask = |key: &ApiKey| server.get("/v1/models").bearer(&key.reveal()).send("");
+    assert_eq!(ask(&rotated).status, 200);
+    let refusal = ask(&unknown);
+    assert_eq!((refusal.status, &refusal.json()["error"]["code"]), (401, &"invalid_api_key".into()));
+    for key in [&wrong_secret, &revoked, &disabled, &expired, &rotated_out] {
+        let answer = ask(key);
+        assert_eq!((answer.status, answer.text.as_str()), (401, refusal.text.as_str()), "{key:?}");
+    }
+    assert!(ledger.enable_key(disabled.public_id(), ACTOR, now).expect("enabled"));
+    assert_eq!(ask(&disabled).status, 200);
+}
+
+#[test]
+fn the_old_secret_opens_during_the_grace_and_its_sessions_end_after_it() {
+    let server = TestServer::start();
+    let ledger = server.ledger();
+    let mut random = StdRng::seed_from_u64(1);
+    let old = key(&ledger, &mut random, None);
+    let sign_in = |key: &ApiKey| {
+        let form = format!("key={}", key.reveal());
+        let page = server.post("/admin/sign-in").header("content-type", "application/x-www-form-urlencoded");
+        page.send(form).header("set-cookie").split(';').next().expect("a cookie").to_owned()
+    };
+    let costs = |cookie: &str| server.get("/admin/costs").header("cookie", cookie).send("").status;
+    let models = |key: &ApiKey| server.get("/v1/models").bearer(&key.reveal()).send("").status;
+    let session = sign_in(&old);
+
+    let now = Timestamp::now();
+    let new = ApiKey::rotated(old.public_id(), &mut random);
+    assert!(ledger.rotate_key(&new, now + HOUR, ACTOR, now).expect("rotated"));
+    assert_eq!((models(&old), models(&new), costs(&session)), (200, 200, 200));
+
+    let now = Timestamp::now();
+    let newer = ApiKey::rotated(old.public_id(), &mut random);
+    assert!(ledger.rotate_key(&newer, now, ACTOR, now).expect("rotated"));
+    assert_eq!((models(&old), models(&new), models(&newer), costs(&session)), (401, 401, 200, 401));
+}

@@ -1,0 +1,76 @@
+//! The same request twice, under one Idempotency-Key.
+
+use serde_json::json;
+
+use crate::{client::Response, server::TestServer};
+
+fn paint(server: &TestServer, key: &str, body: &serde_json::Value) -> Response {
+    let request = server.post("/v1/images/generations").bearer(&server.key);
+    request.header("idempotency-key", key).json(body)
+}
+
+#[test]
+fn a_repeat_gets_the_same_answer_and_costs_nothing() {
+    let server = TestServer::start();
+    let body = json!({ "prompt": "a cat", "n": 2 });
+    let first = paint(&server, "order-1", &body);
+    let again = paint(&server, "order-1", &body);
+    assert_eq!((first.status, again.status), (200, 200));
+    assert_eq!(again.json(), first.json(), "receipts and drawn seeds included");
+    assert_eq!(server.totals().images, 2);
+    let other = paint(&server, "order-1", &json!({ "prompt": "a dog" }));
+    assert_eq!((other.status, &other.json()["error"]["code"]), (422, &json!("idempotency_key_reused")));
+    assert_eq!(paint(&server, "order-2", &body).status, 200);
+    assert_eq!(server.totals().images, 4);
+}
+
+#[test]
+fn repeats_that_come_while_the_first_is_painted_wait_for_its_answer() {
+    let server = TestServer::start();
+    let body = json!({ "prompt": "a cat", "size": "128x128", "steps": 30 });
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..6).map(|_| scope.spawn(|| paint(&server, "order-1", &body))).collect();
+        clients.into_iter().map(|client| client.join().expect("an answer")).collect()
+    });
+    for answer in &answers {
+        assert_eq!((answer.status, answer.json()), (200, answers[0].json()));
+    }
+    assert_eq!(server.totals().images, 1);
+}
+
+#[test]
+fn a_stream_and_links_are_repeated_too() {
+    let server = TestServer::start();
+    let stream = json!({ "prompt": "x", "stream": true, "partial_images": 1, "steps": 4 });
+    let (first, again) = (paint(&server, "s", &stream), paint(&server, "s", &stream));
+    assert_eq!((first.events().len(), again.events().len()), (2, 1));
+    assert_eq!(first.events().pop(), again.events().pop());
+    let links = json!({ "prompt": "x", "response_format": "url" });
+    let (first, again) = (paint(&server, "l", &links).json(), paint(&server, "l", &links).json());
+    let name = |answer: &serde_json::Value| {
+        let url = answer["data"][0]["url"].as_str().expect("a link");
+        url.split('?').next().map(str::to_owned)
+    };
+    assert_eq!(name(&first), name(&again), "the same picture, by a fresh link");
+    assert_eq!(server.totals().images, 2);
+}
+
+#[test]
+fn a_repeat_whose_pictures_are_not_kept_any_more_is_told_so_and_not_painted() {
+    let server = TestServer::start();
+    let body = json!({ "prompt": "x" });
+    assert_eq!(paint(&server, "a", &body).status, 200);
+    std::fs::remove_dir_all(server.data.path().join("pictures")).expect("swept");
+    let again = paint(&server, "a", &body);
+    assert_eq!((again.status, again.header("x-should-retry")), (409, "false"));
+    assert_eq!(server.totals().images, 1);
+}
+
+#[test]
+fn what_failed_may_be_tried_again_under_its_key() {
+    let server = TestServer::start_with(|config| config.limits.deadline_seconds = 1);
+    let body = json!({ "prompt": "x", "size": "256x256", "steps": 100 });
+    assert_eq!(paint(&server, "a", &body).status, 504);
+    assert_eq!(paint(&server, "a", &body).status, 504, "tried again, not joined or refused");
+    assert_eq!(server.count("failed"), 2);
+}

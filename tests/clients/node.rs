@@ -1,0 +1,24 @@
+//! A Node with the pinned OpenAI SDK.
+
+use std::{path::PathBuf, process::Command, sync::LazyLock};
+
+use crate::script::{made_once, run};
+
+/// The scripts too: Node looks for packages from where a script lies.
+const FILES: [&str; 5] =
+    ["package.json", "package-lock.json", "harness.mjs", "openai_sdk.mjs", "openai_streaming.mjs"];
+
+static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+    made_once("clients-node", &FILES, |folder| {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+        run(&mut npm).map(|_| ())
+    })
+});
+
+/// The command that runs a copy of `script` of tests/clients.
+pub fn node(script: &str) -> Result<Command, String> {
+    let mut command = Command::new("node");
+    command.arg(FOLDER.clone()?.join(script));
+    Ok(command)
+}
