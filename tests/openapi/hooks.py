@@ -40,6 +40,9 @@ def paintable(body, fields):
         fitting["model"] = MODELS[len(fitting["model"]) % len(MODELS)]
     if fitting.get("stream"):
         fitting.update({name: 1 for name in ("n", "batch_size") if name in fitting})
+        fitting.update({"response_format": "b64_json"} if "response_format" in fitting else {})
+    elif "partial_images" in fitting:
+        fitting["partial_images"] = 0
     return {**body, **fitting, **sizes(body, fitting)}
 
 
