@@ -1,4 +1,5 @@
-//! The real server, killed with SIGKILL in the middle of its work: no settled picture is lost, none is there twice.
+//! The real server, killed with SIGKILL in the middle of its work: no settled picture is lost, none is there twice, and a
+//! client that sends its unanswered requests again, each under its Idempotency-Key, pays once for each.
 
 #[path = "../support/program.rs"]
 mod program;
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 use crate::program::{Program, tintype};
 
 /// Lives of the server. Each ends by SIGKILL while four clients are painting.
-const LIVES: usize = 12;
+const LIVES: usize = 100;
 
 /// The tiny model `base`, served from `data` on a free port.
 fn serve(data: &Path) -> Program {
@@ -31,11 +32,25 @@ fn serve(data: &Path) -> Program {
         .arg("--data-dir")
         .arg(data)
         .env("TINTYPE_MODEL__DEFAULT_SIZE", "32x32")
-        .env("TINTYPE_MODEL__STEPS", "2");
+        .env("TINTYPE_MODEL__STEPS__MEDIUM", "2");
     Program::spawn(&mut command)
 }
 
-fn paint(url: &str, key: &str) -> Result<Value, ureq::Error> {
+/// Names of requests, as a client would keep them: those that were sent and never answered are sent again.
+#[derive(Default)]
+struct Orders {
+    made: AtomicUsize,
+    unanswered: Mutex<Vec<String>>,
+}
+
+impl Orders {
+    fn next(&self) -> String {
+        let again = self.unanswered.lock().expect("no panic").pop();
+        again.unwrap_or_else(|| format!("order-{}", self.made.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+fn paint(url: &str, key: &str, order: &str) -> Result<Value, ureq::Error> {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(60))).build().into();
     let body = json!({ "prompt": "x", "n": 2 }).to_string();
@@ -43,13 +58,14 @@ fn paint(url: &str, key: &str) -> Result<Value, ureq::Error> {
         .post(format!("{url}/v1/images/generations"))
         .header("authorization", format!("Bearer {key}"))
         .header("content-type", "application/json")
+        .header("idempotency-key", order)
         .send(body)?
         .body_mut()
         .read_json()
 }
 
 /// Paints with four clients, kills the server once `answers` pictures have come, and returns the requests answered.
-fn live_and_die(data: &Path, key: &mut Option<String>, answers: usize) -> BTreeSet<String> {
+fn live_and_die(data: &Path, key: &mut Option<String>, orders: &Orders, answers: usize) -> BTreeSet<String> {
     let mut program = serve(data);
     *key = key.take().or(program.key.take());
     let (url, key) = (program.url.clone(), key.clone().expect("a key"));
@@ -58,10 +74,15 @@ fn live_and_die(data: &Path, key: &mut Option<String>, answers: usize) -> BTreeS
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                while let Ok(answer) = paint(&url, &key) {
-                    let id =
-                        answer["data"][0]["receipt"]["request_id"].as_str().expect("a request").to_owned();
-                    answered.lock().expect("no panic").insert(id);
+                loop {
+                    let order = orders.next();
+                    let Ok(answer) = paint(&url, &key, &order) else {
+                        orders.unanswered.lock().expect("no panic").push(order);
+                        return;
+                    };
+                    let id = answer["data"][0]["receipt"]["request_id"].as_str().expect("a request");
+                    let is_new = answered.lock().expect("no panic").insert(id.to_owned());
+                    assert!(is_new, "an order is answered once");
                     count.fetch_add(1, Ordering::Release);
                 }
             });
@@ -81,11 +102,19 @@ fn a_killed_server_never_loses_a_settled_picture() {
     let data = tempfile::TempDir::new().expect("a data directory");
     let mut key = None;
     let mut answered = BTreeSet::new();
+    let orders = Orders::default();
     for life in 0..LIVES {
-        answered.append(&mut live_and_die(data.path(), &mut key, 1 + life % 5));
+        let mut in_this_life = live_and_die(data.path(), &mut key, &orders, 1 + life % 5);
+        assert!(answered.is_disjoint(&in_this_life), "an order is answered once");
+        answered.append(&mut in_this_life);
     }
-    // A last start, which abandons what the last death left open.
+    // A last start, which abandons what the last death left open, and answers what was never answered.
     let last = serve(data.path());
+    for order in orders.unanswered.into_inner().expect("no panic") {
+        let answer = paint(&last.url, key.as_deref().expect("a key"), &order).expect("an answer");
+        let id = answer["data"][0]["receipt"]["request_id"].as_str().expect("a request");
+        assert!(answered.insert(id.to_owned()), "an order is answered once");
+    }
     drop(last);
 
     let ledger = Connection::open(data.path().join("ledger.sqlite3")).expect("the ledger");
@@ -107,7 +136,11 @@ fn a_killed_server_never_loses_a_settled_picture() {
     assert_eq!(one("SELECT count(*) FROM requests WHERE state IN ('reserved', 'running')"), 0);
     assert!(one("SELECT count(*) FROM requests WHERE state = 'abandoned'") > 0, "some died in the middle");
     let settled = one("SELECT count(*) FROM requests WHERE state = 'settled'");
-    assert!(settled >= i64::try_from(answered.len()).expect("a count"));
+    assert_eq!(
+        settled,
+        i64::try_from(answered.len()).expect("a count"),
+        "nothing was painted twice for one order"
+    );
     assert_eq!(
         one("SELECT count(*) FROM entries WHERE kind = 'image'"),
         2 * settled,
