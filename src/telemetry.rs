@@ -52,8 +52,30 @@ pub fn start_log(config: &LogConfig) {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    let log = tracing_subscriber::registry().with(filter).with(lines);
+    #[cfg(feature = "otel")]
+    let log = log.with(spans_to_collector());
     // A second call would replace nothing; tests start many servers in one process.
-    tracing_subscriber::registry().with(filter).with(lines).try_init().ok();
+    log.try_init().ok();
+}
+
+/// Spans to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, by OTLP over HTTP; none where it names none.
+#[cfg(feature = "otel")]
+fn spans_to_collector<S>() -> Option<impl Layer<S>>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    use opentelemetry::trace::TracerProvider;
+
+    std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build();
+    let exporter = exporter.inspect_err(|error| eprintln!("tintype: no spans are sent: {error}")).ok()?;
+    let resource = opentelemetry_sdk::Resource::builder().with_service_name("tintype").build();
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder()
+        .with_resource(resource)
+        .with_batch_exporter(exporter)
+        .build();
+    Some(tracing_opentelemetry::layer().with_tracer(provider.tracer("tintype")))
 }
 
 /// Counters and histograms, in the OpenMetrics text format.

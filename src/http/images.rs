@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::header::{CONTENT_TYPE, HeaderMap},
+    http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
     web,
 };
 use sha2::{Digest, Sha256};
@@ -37,7 +37,7 @@ pub(super) async fn generate(
     let caller = auth::caller(&request, &state, Scope::Images).await?;
     check_content_type(request.headers())?;
     let idempotency_key = idempotency_key(request.headers())?;
-    let body = read_body(payload, state.offer.body_bytes_max).await?;
+    let body = read_body(&request, payload, state.offer.body_bytes_max).await?;
     let asked = wire::parse(&body, &state.offer, || Seed::new(rand::random()))?;
     check_model(&caller, &asked, &state)?;
     let images = state.door.check_images(&caller, asked.job.images);
@@ -74,7 +74,15 @@ pub(super) async fn generate(
     }
 }
 
-async fn read_body(payload: web::Payload, limit: usize) -> Result<web::Bytes, ApiError> {
+async fn read_body(
+    request: &HttpRequest,
+    payload: web::Payload,
+    limit: usize,
+) -> Result<web::Bytes, ApiError> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|bytes: usize| bytes > limit) {
+        return Err(ApiError::body_too_large(limit));
+    }
     match timeout(BODY_WAIT, payload.to_bytes_limited(limit)).await {
         Ok(Ok(Ok(body))) => Ok(body),
         Ok(Ok(Err(_))) => Err(ApiError::body("The body ended early.")),

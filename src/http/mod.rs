@@ -17,7 +17,10 @@ mod wire;
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_cors::Cors;
-use actix_web::{App, HttpResponse, HttpServer, dev::Server, http::header, middleware::from_fn, web};
+use actix_web::{
+    App, FromRequest, Handler, HttpResponse, HttpServer, Responder, dev::Server, http::header,
+    middleware::from_fn, web,
+};
 
 use self::error::ApiError;
 pub use self::{
@@ -99,32 +102,36 @@ fn routes(config: &mut web::ServiceConfig) {
                         .route(web::post().to(images::generate))
                         .default_service(only("POST")),
                 )
-                .service(get("/models", web::get().to(models::list)))
-                .service(get("/models/{id:.+}", web::get().to(models::find)))
+                .service(readable("/models", models::list))
+                .service(readable("/models/{id:.+}", models::find))
                 .default_service(web::to(unknown_url))
                 .wrap(cors()),
         )
         .service(
             web::scope("/pictures")
-                .service(get("/{name}", web::get().to(pictures::show)))
+                .service(readable("/{name}", pictures::show))
                 .default_service(web::to(unknown_url))
                 .wrap(cors()),
         )
-        .service(
-            web::resource("/openapi.json")
-                .route(web::get().to(openapi::document))
-                .default_service(only("GET"))
-                .wrap(cors()),
-        )
-        .service(get("/healthz", web::get().to(health::alive)))
-        .service(get("/readyz", web::get().to(health::ready)))
-        .service(get("/metrics", web::get().to(health::metrics)))
+        .service(readable("/openapi.json", openapi::document).wrap(cors()))
+        .service(readable("/healthz", health::alive))
+        .service(readable("/readyz", health::ready))
+        .service(readable("/metrics", health::metrics))
         .service(web::scope("/admin").configure(admin::routes))
         .default_service(web::to(unknown_url));
 }
 
-fn get(path: &str, route: actix_web::Route) -> actix_web::Resource {
-    web::resource(path).route(route).default_service(only("GET"))
+/// A resource that is read: by GET, and by HEAD, as probes do.
+fn readable<F, Args>(path: &str, handler: F) -> actix_web::Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(only("GET, HEAD"))
 }
 
 /// Refuses every method but `methods`.

@@ -10,6 +10,7 @@ mod report;
 mod requests;
 
 use std::{
+    fs::File,
     path::Path,
     sync::{Mutex, MutexGuard},
     time::Duration,
@@ -54,6 +55,9 @@ pub enum LedgerError {
     /// The schema could not be brought up to date.
     #[error("the ledger's schema: {0}")]
     Migration(#[from] rusqlite_migration::Error),
+    /// The file that keeps two processes from changing the schema at once cannot be used.
+    #[error("the ledger's lock: {0}")]
+    Lock(std::io::Error),
     /// The file system does not carry a write-ahead log.
     #[error("the ledger: its file system has no shared memory for a write-ahead log; use a local --data-dir")]
     NoWal,
@@ -98,7 +102,7 @@ impl Ledger {
         }
         writer.pragma_update(None, "synchronous", "FULL")?;
         writer.pragma_update(None, "foreign_keys", true)?;
-        Migrations::from_slice(MIGRATIONS).to_latest(&mut writer)?;
+        migrate(file, &mut writer)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(file, flags)?;
         reader.busy_timeout(BUSY_TIMEOUT)?;
@@ -128,6 +132,15 @@ impl Ledger {
     fn reader(&self) -> MutexGuard<'_, Connection> {
         self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+/// Brings the schema up to date. One process at a time: the version is read before the transaction that raises it, so two
+/// at once would both take the same step. The lock is a file's, beside the database.
+fn migrate(file: &Path, writer: &mut Connection) -> Result<(), LedgerError> {
+    let lock = File::create(file.with_extension("lock")).map_err(LedgerError::Lock)?;
+    lock.lock().map_err(LedgerError::Lock)?;
+    Migrations::from_slice(MIGRATIONS).to_latest(writer)?;
+    Ok(())
 }
 
 /// Unsigned numbers of ours as SQLite's signed ones.

@@ -315,3 +315,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_may_open_a_new_ledger_at_once() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("ledger.sqlite3");
+    std::thread::scope(|scope| {
+        let opened: Vec<_> = (0..8).map(|_| scope.spawn(|| Ledger::open(&file).map(drop))).collect();
+        for ledger in opened {
+            ledger.join().expect("no panic").expect("opened");
+        }
+    });
+}

@@ -1,5 +1,7 @@
 //! What cannot be is refused in OpenAI's envelope, with the parameter's name.
 
+use std::io::{Read, Write};
+
 use serde_json::{Value, json};
 
 use crate::{client::Response, server::TestServer};
@@ -112,6 +114,30 @@ fn a_body_that_is_no_json_object_is_refused() {
     assert_eq!((form.status, &error(&form)["code"]), (400, &json!("unsupported_content_type")));
     let large = server.generate(&json!({ "prompt": "x", "user": "y".repeat(2_000_000) }));
     assert_eq!((large.status, &error(&large)["code"]), (413, &json!("request_too_large")));
+    // One that only announces too much is not waited for.
+    let mut socket =
+        std::net::TcpStream::connect(server.url.trim_start_matches("http://")).expect("connected");
+    write!(
+        socket,
+        "POST /v1/images/generations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 9999999999\r\n\r\n{{",
+        server.key
+    )
+    .expect("sent");
+    let mut head = [0; 12];
+    socket.read_exact(&mut head).expect("an answer");
+    assert_eq!(&head, b"HTTP/1.1 413");
+}
+
+#[test]
+fn probes_may_ask_for_the_head_alone() {
+    let server = TestServer::start();
+    let head = |path: &str| server.request("HEAD", path).bearer(&server.key).send("");
+    for path in ["/healthz", "/v1/models", "/metrics", "/openapi.json"] {
+        let answer = head(path);
+        assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{path}");
+    }
+    assert_eq!(server.post("/healthz").send("").header("allow"), "GET, HEAD");
 }
 
 #[test]

@@ -94,3 +94,23 @@ fn a_default_size_that_the_model_cannot_paint_is_refused_at_the_start() {
     let said = complaint(&refused, 2);
     assert!(said.contains("default_size") && said.contains("multiples of 4"), "{said}");
 }
+
+#[test]
+fn the_log_is_json_where_that_is_configured_and_never_holds_a_prompt_or_a_secret() {
+    let place = TempDir::new().expect("a directory");
+    let log = place.path().join("log");
+    let mut command = tintype();
+    command.current_dir(place.path()).args(["--listen", "127.0.0.1:0", "--model"]).arg(directory("base"));
+    command.env("TINTYPE_LOG__FORMAT", "json").env("TINTYPE_LOG", "debug");
+    let mut program = Program::spawn(command.stderr(std::fs::File::create(&log).expect("a file")));
+    let key = program.key.take().expect("a first key");
+    paint(&program, &key);
+    program.kill();
+    let log = std::fs::read_to_string(log).expect("the log");
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    let answered = lines.iter().find(|line| line["message"] == "answered").expect("a line for the request");
+    assert_eq!((&answered["status"], &answered["path"]), (&200.into(), &"/v1/images/generations".into()));
+    assert!(answered["span"]["id"].as_str().is_some_and(|id| id.starts_with("req_")), "{answered}");
+    assert!(!log.contains("lighthouse") && !log.contains(&key));
+}

@@ -9,6 +9,7 @@ mod tiny_models;
 use std::{
     collections::BTreeSet,
     path::Path,
+    process::Stdio,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -33,7 +34,8 @@ fn serve(data: &Path) -> Program {
         .arg(data)
         .env("TINTYPE_MODEL__DEFAULT_SIZE", "32x32")
         .env("TINTYPE_MODEL__STEPS__MEDIUM", "2");
-    Program::spawn(&mut command)
+    // A hundred lives would fill the screen.
+    Program::spawn(command.stderr(Stdio::null()))
 }
 
 /// Names of requests, as a client would keep them: those that were sent and never answered are sent again.

@@ -25,8 +25,7 @@ pub struct Program {
 impl Program {
     /// Starts `command` and waits until it has said where it listens.
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("the program starts");
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("a pipe");
         let (said, on_line) = mpsc::channel();
         std::thread::spawn(move || {
