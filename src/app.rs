@@ -10,20 +10,20 @@ use std::{
 };
 
 use actix_web::dev::Server;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
 use crate::{
     admit::Door,
     clock::Clock,
     config::{Config, ConfigError},
-    domain::{ApiKey, ImageSize, RenderSpec, Scopes},
+    domain::{ApiKey, ImageSize, Overhead, RenderSpec, Scopes, Usage},
     engine::{Engine, Worker},
     http::{self, Links, Offer, SessionSecret, State},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
     meter::Meter,
     pictures::{PictureStore, StoreError},
     pipeline::{EMBEDDED_MODEL, LoadError, ModelFiles, OnLoad, Pipeline, SizeLimits, hub},
-    service::{Service, ServiceParts},
+    service::{OverheadBook, Service, ServiceParts},
     telemetry::Metrics,
 };
 
@@ -45,6 +45,7 @@ pub struct App {
     server: Server,
     service: Arc<Service>,
     worker: Worker,
+    bookkeeping: JoinHandle<()>,
     address: SocketAddr,
     offer: Offer,
     first_key: Option<ApiKey>,
@@ -184,7 +185,11 @@ impl App {
             data_dir.path(PICTURES_DIRECTORY),
             config.pictures.free_disk_min_mib.saturating_mul(1 << 20),
         )?;
-        let (engine, worker) = start_engine(config, &source, Arc::clone(clock), move |source| {
+        let book =
+            OverheadBook { ledger: Arc::clone(&ledger), costs: costs.clone(), clock: Arc::clone(clock) };
+        let (overheads, told) = mpsc::unbounded_channel();
+        let bookkeeping = runtime.spawn(book.clone().keep(told));
+        let (engine, worker) = start_engine(config, &source, &book, overheads, move |source| {
             let files = source.files(&mut |fetched| progress.fetched(fetched))?;
             Ok((files, progress))
         })?;
@@ -193,6 +198,7 @@ impl App {
             engine,
             ledger: Arc::clone(&ledger),
             costs,
+            door: Door::new(config.limits.of_keys()),
             pictures: Arc::new(pictures),
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(clock),
@@ -204,7 +210,6 @@ impl App {
         let state = State {
             service: Arc::clone(&service),
             offer: offer.clone(),
-            door: Door::new(config.limits.of_keys()),
             session_secret: SessionSecret::new(data_dir.secret("session.key")?),
             links: Links::new(
                 data_dir.secret("links.key")?,
@@ -217,7 +222,7 @@ impl App {
         let server = http::server(listener, state).map_err(AppError::Server)?;
         // Last: a key that was made and never shown would be the only one.
         let first_key = first_key(&ledger, &**clock)?;
-        Ok(Self { server, service, worker, address, offer, first_key, _data_dir: data_dir })
+        Ok(Self { server, service, worker, bookkeeping, address, offer, first_key, _data_dir: data_dir })
     }
 
     /// The address it listens on; with port 0 asked for, the one it got.
@@ -265,6 +270,8 @@ impl App {
         };
         drop(self.service);
         tokio::task::spawn_blocking(|| self.worker.join()).await.ok();
+        // The last idle minute.
+        self.bookkeeping.await.ok();
         ended.map_err(AppError::Server)
     }
 }
@@ -287,7 +294,8 @@ async fn sweep_for_ever(service: Arc<Service>) {
 fn start_engine<P: Progress + 'static>(
     config: &Config,
     source: &ModelSource,
-    clock: Arc<dyn Clock>,
+    book: &OverheadBook,
+    overheads: mpsc::UnboundedSender<(Overhead, Usage)>,
     open: impl FnOnce(&ModelSource) -> Result<(ModelFiles, P), LoadError> + Send + 'static,
 ) -> Result<(Engine, Worker), LoadError> {
     let (device, dtype, energy) = (config.model.device, config.model.dtype, config.energy.clone());
@@ -298,16 +306,30 @@ fn start_engine<P: Progress + 'static>(
             let (files, progress) = open(&fetched)?;
             Pipeline::load(&files, device, dtype, progress.on_load())
         },
-        move |facts| Meter::estimating(energy.device_power(facts.device == "cpu"), clock),
-        // The usual picture, in one step: every kernel is loaded and the memory laid out, at an eighth of the time. A
+        {
+            let book = book.clone();
+            move |facts| {
+                let (powers, clock) = (energy.powers(facts.device == "cpu"), Arc::clone(&book.clock));
+                match facts.device {
+                    "cpu" => Meter::estimating(powers, clock),
+                    _ => Meter::of_card(device.card(), book.epochs(), powers, clock),
+                }
+            }
+        },
+        // The usual picture, in two steps: every kernel is loaded, the memory laid out and a step timed, at a quarter of
+        // the time. A
         // default size that cannot be painted is refused by `offer`, in a better place.
         move |facts| RenderSpec {
             prompt: "a warm-up".into(),
             negative_prompt: None,
             size: source.default_size(facts.limits).unwrap_or(ImageSize::square(facts.limits.factor)),
-            steps: 1,
+            steps: 2,
             guidance_scale,
         },
+        // Nobody takes it once the process ends.
+        Box::new(move |kind, usage| {
+            overheads.send((kind, usage)).ok();
+        }),
         &config.engine_settings(),
     )
 }

@@ -20,6 +20,7 @@ use crate::{
     costs::{CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
     domain::{GUIDANCE_MAX, ImageSize, KeyLimits, STEPS_MAX, StepsByQuality},
     engine::EngineSettings,
+    meter::Powers,
     pipeline::{DeviceChoice, Precision},
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
@@ -125,7 +126,7 @@ pub struct Limits {
 pub struct PicturesConfig {
     /// Minutes for which a link holds.
     pub link_minutes: u32,
-    /// Days for which pictures are kept, today included.
+    /// Days for which pictures are kept, after the day on which they were made.
     pub keep_days: u32,
     /// MiB of the disk that stay free.
     pub free_disk_min_mib: u64,
@@ -149,6 +150,8 @@ pub struct MetadataConfig {
 pub struct EnergyConfig {
     /// Power of the device while it paints; none: 65 W for a CPU, 350 W for a card.
     pub device_watts: Option<Power>,
+    /// Power of the device while it waits; none: 0 W, so that idle hours are not booked.
+    pub idle_watts: Option<Power>,
 }
 
 impl Default for Config {
@@ -255,8 +258,9 @@ impl Limits {
 
 impl EnergyConfig {
     /// The device's power, configured or usual for its kind.
-    pub fn device_power(&self, is_cpu: bool) -> Power {
-        self.device_watts.unwrap_or(Power::from_watts(if is_cpu { 65 } else { 350 }))
+    pub fn powers(&self, is_cpu: bool) -> Powers {
+        let usual = Power::from_watts(if is_cpu { 65 } else { 350 });
+        Powers { busy: self.device_watts.unwrap_or(usual), idle: self.idle_watts.unwrap_or_default() }
     }
 }
 
@@ -318,6 +322,17 @@ impl Config {
         }
         if config.model.steps.largest() > STEPS_MAX {
             return Err(malformed(format!("model.steps: a quality has at most {STEPS_MAX} steps")));
+        }
+        let above_zero = [
+            ("limits.deadline_seconds", u64::from(config.limits.deadline_seconds)),
+            ("pictures.keep_days", u64::from(config.pictures.keep_days)),
+            ("model.memory_mib", config.model.memory_mib.unwrap_or(1)),
+        ];
+        if let Some((key, _)) = above_zero.into_iter().find(|(_, value)| *value == 0) {
+            return Err(malformed(format!("{key} must be above 0")));
+        }
+        if u64::from(config.pictures.link_minutes) > u64::from(config.pictures.keep_days) * 24 * 60 {
+            return Err(malformed("pictures.link_minutes must not pass pictures.keep_days".into()));
         }
         if let Some(url) = &config.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
@@ -442,6 +457,9 @@ mod tests {
             ("[model.steps]\nmax = 101", "model.steps"),
             ("public_url = \"paint.example\"", "public_url"),
             ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
+            ("[limits]\ndeadline_seconds = 0", "deadline_seconds"),
+            ("[pictures]\nkeep_days = 0", "keep_days"),
+            ("[pictures]\nkeep_days = 1\nlink_minutes = 1441", "link_minutes"),
             ("[limits]\non_disconnect = \"wait\"", "on_disconnect"),
         ] {
             let error = parse(toml).expect_err("refused").to_string();

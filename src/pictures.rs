@@ -81,8 +81,12 @@ impl PictureStore {
     pub fn check_room(&self) -> Result<(), StoreError> {
         // Someone may have cleared it away.
         make_directory(&self.directory)?;
+        self.check_room_for(0)
+    }
+
+    fn check_room_for(&self, bytes: u64) -> Result<(), StoreError> {
         let free = fs4::available_space(&self.directory).map_err(|cause| io_error(&self.directory, cause))?;
-        match free >= self.free_min {
+        match free >= self.free_min.saturating_add(bytes) {
             true => Ok(()),
             false => Err(self.full(free)),
         }
@@ -93,8 +97,14 @@ impl PictureStore {
     /// # Errors
     /// [`StoreError::Full`] where the disk has no room, [`StoreError::Io`] for anything else.
     pub fn put(&self, name: PictureName, file: &[u8]) -> Result<(), StoreError> {
+        self.check_room_for(file.len() as u64)?;
         let day = self.day(name);
-        make_directory(&day)?;
+        if !day.is_dir() {
+            make_directory(&day)?;
+            // A new day's name is on the disk before anything is in it.
+            let synced = File::open(&self.directory).and_then(|directory| directory.sync_all());
+            synced.map_err(|cause| io_error(&self.directory, cause))?;
+        }
         let (path, aside) = (day.join(name.to_string()), day.join(format!("{name}.part")));
         let written = || -> io::Result<()> {
             let mut part = File::create(&aside)?;
@@ -128,10 +138,11 @@ impl PictureStore {
         }
     }
 
-    /// Takes away the days that ended before `horizon`. What is not ours is left alone.
+    /// Takes away the days that ended before `horizon`. What is not ours is left alone, and so is, with a line in the log,
+    /// what cannot be removed.
     ///
     /// # Errors
-    /// [`StoreError::Io`] at the first directory that cannot be read or removed.
+    /// [`StoreError::Io`] where the store itself cannot be read.
     pub fn sweep(&self, horizon: Timestamp) -> Result<Swept, StoreError> {
         let first_kept = TimeZone::UTC.to_datetime(horizon).date();
         let mut swept = Swept::default();
@@ -139,9 +150,14 @@ impl PictureStore {
             let path = entry.map_err(|cause| io_error(&self.directory, cause))?.path();
             let day = path.file_name().and_then(|name| name.to_str()?.parse::<Date>().ok());
             if day.is_some_and(|day| day < first_kept) && path.is_dir() {
-                swept.pictures += fs::read_dir(&path).map_err(|cause| io_error(&path, cause))?.count();
-                fs::remove_dir_all(&path).map_err(|cause| io_error(&path, cause))?;
-                swept.days += 1;
+                let pictures = fs::read_dir(&path).map_or(0, Iterator::count);
+                match fs::remove_dir_all(&path) {
+                    Ok(()) => {
+                        swept.days += 1;
+                        swept.pictures += pictures;
+                    }
+                    Err(error) => tracing::error!(%error, day = %path.display(), "a day cannot be swept"),
+                }
             }
         }
         Ok(swept)

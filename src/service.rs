@@ -7,6 +7,7 @@
 
 mod files;
 mod in_flight;
+mod overheads;
 mod request;
 mod settings;
 
@@ -21,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use self::in_flight::{InFlight, InWorkGuard, Place};
+pub use self::overheads::OverheadBook;
 pub use self::request::{
     Accepted, Answer, AnsweredImage, News, Outcome, PaintRequest, PartialFile, ServiceError,
 };
@@ -28,14 +30,14 @@ pub use self::settings::{
     OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
 };
 use crate::{
-    admit::{self, Refused},
+    admit::{self, Door, Pass, Refused, Standing},
     clock::Clock,
     costs::{Comparison, CostModel, Quote},
     domain::{RenderJob, RenderSpec, RequestId, Usage},
     engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
-        FailedWork, Ledger, Month, MonthTotals, NewRequest, Reservation, ReserveError, SettledImage,
-        Settlement, Unbooked,
+        FailedWork, Ledger, LedgerError, Month, MonthTotals, NewRequest, Reservation, ReserveError,
+        SettledImage, Settlement, Unbooked,
     },
     pictures::{PictureName, PictureStore, Swept},
     telemetry::Metrics,
@@ -57,6 +59,8 @@ pub struct ServiceParts {
     pub ledger: Arc<Ledger>,
     /// The price of things.
     pub costs: CostModel,
+    /// Scopes, models and rates.
+    pub door: Door,
     /// Pictures on disk.
     pub pictures: Arc<PictureStore>,
     /// What an operator watches.
@@ -79,11 +83,15 @@ struct Admitted {
     comparison: Comparison,
     ticket: Ticket,
     outlook: Outlook,
+    images: Option<Standing>,
+    /// Held while the job is at work.
+    pass: Pass,
 }
 
 /// How a request begins.
 struct Start {
     outlook: Option<Outlook>,
+    images: Option<Standing>,
 }
 
 /// Where a request's news goes.
@@ -106,6 +114,11 @@ impl Service {
     /// The price of things.
     pub fn costs(&self) -> &CostModel {
         &self.parts.costs
+    }
+
+    /// Scopes, models and rates.
+    pub fn door(&self) -> &Door {
+        &self.parts.door
     }
 
     /// What an operator watches.
@@ -208,7 +221,13 @@ impl Service {
                     return Err(Arc::new(refused.into()));
                 }
                 Place::Join(outcome) => {
-                    return Ok(Accepted { outlook: None, cut_from_tokens, partials: on_partial, outcome });
+                    return Ok(Accepted {
+                        outlook: None,
+                        images: None,
+                        cut_from_tokens,
+                        partials: on_partial,
+                        outcome,
+                    });
                 }
             },
         };
@@ -216,8 +235,8 @@ impl Service {
         let life =
             Arc::clone(self).live(request, tokens, random, start, Audience { partials, outcome }, place);
         self.open_requests.spawn_on(life.in_current_span(), &self.parts.runtime);
-        let Start { outlook } = on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
-        Ok(Accepted { outlook, cut_from_tokens, partials: on_partial, outcome: on_outcome })
+        let Start { outlook, images } = on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
+        Ok(Accepted { outlook, images, cut_from_tokens, partials: on_partial, outcome: on_outcome })
     }
 
     /// Ends the service: the pictures in hand are finished and settled, waiting requests are refused.
@@ -251,11 +270,14 @@ impl Service {
                 return;
             }
         };
-        let Admitted { reservation, comparison, ticket, outlook } = admitted;
+        let Admitted { reservation, comparison, ticket, outlook, images, pass } = admitted;
         // Where nobody listens, `follow` finds that out.
-        start.send(Ok(Start { outlook: Some(outlook) })).ok();
+        start.send(Ok(Start { outlook: Some(outlook), images })).ok();
         let id = reservation.id();
-        let outcome = match self.follow(ticket, &request, id, &audience).await {
+        let followed = self.follow(ticket, &request, id, &audience).await;
+        // Before the answer: whoever has it may ask for the next at once.
+        drop(pass);
+        let outcome = match followed {
             Ok(painted) => self.settle(reservation, painted, comparison, &request).await,
             Err(error) => {
                 self.fail(reservation, error.usage, &request.job).await;
@@ -299,21 +321,31 @@ impl Service {
         .await
     }
 
-    /// Takes a place in the queue, reserves the money, hands the job in: in this order, so that a full queue writes
-    /// nothing.
+    /// Lets the request in, takes a place in the queue, reserves the money, hands the job in: in this order, so that a
+    /// full queue writes nothing. A request that was answered before needs none of it, and is found first.
     async fn admit(
         &self,
         request: &PaintRequest,
         tokens: PromptTokens,
         random: [u8; 10],
     ) -> Result<Admitted, ServiceError> {
+        if let Some(idempotency_key) = request.idempotency_key.clone() {
+            let (key, body_sha256) = (request.caller.key, request.body_sha256);
+            let free = self.ask_ledger(move |ledger| {
+                Ok::<_, LedgerError>(ledger.check_idempotency(key, &idempotency_key, body_sha256))
+            });
+            free.await?.map_err(Refused::from)?;
+        }
+        let pass = self.door().pass(&request.caller)?;
+        let images = self.door().check_images(&request.caller, request.job.images)?;
         if request.is_kept() {
             let pictures = Arc::clone(&self.parts.pictures);
             self.blocking(move || pictures.check_room()).await?;
         }
         // A stream begins to answer at once, so its client can wait.
         let patience = request.partials.is_none().then_some(self.parts.settings.answer_wait_max);
-        let permit = self.engine().permit(&request.job, patience).map_err(ServiceError::Overloaded)?;
+        let permit = self.engine().permit(&request.job, request.caller.key, patience);
+        let permit = permit.map_err(ServiceError::Overloaded)?;
         let (reservation, comparison) = self.reserve(request, random).await?;
         let (id, key) = (reservation.id(), &request.caller.public_id);
         match self.parts.settings.log_prompts {
@@ -327,7 +359,7 @@ impl Service {
             tokens,
             partials: request.partials.unwrap_or(0),
         });
-        Ok(Admitted { reservation, comparison, ticket, outlook })
+        Ok(Admitted { reservation, comparison, ticket, outlook, images, pass })
     }
 
     /// Prices the job before any work, and reserves what it is expected to cost.
@@ -416,6 +448,7 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let (id, now, job) = (reservation.id(), self.now(), &request.job);
         let usage = painted.images.iter().map(|image| image.usage).reduce(Usage::plus);
+        let batches: Vec<_> = painted.images.iter().map(|image| image.batch).collect();
         let prompt_tokens = painted.prompt_tokens;
         let images = match self.make_files(painted.images, comparison, request, id, now).await {
             Ok(images) => images,
@@ -436,10 +469,10 @@ impl Service {
             .await?;
         match booked {
             Ok(images) => {
-                for image in &images {
-                    self.metrics().note_image(image.receipt.usage, job.spec.steps);
+                for (image, batch) in images.iter().zip(batches) {
+                    self.metrics().note_image(image.receipt.usage, job.spec.steps, batch);
                 }
-                Ok(Answer { id, created: now, images, prompt_tokens })
+                Ok(Answer { id, created: now, size: job.spec.size, images, prompt_tokens })
             }
             Err(Unbooked { reservation, error }) => {
                 self.fail(reservation, usage, job).await;
@@ -459,7 +492,7 @@ impl Service {
         match self.gather(id, request).await {
             Ok(answer) => {
                 audience.outcome.send_replace(Some(Ok(Arc::new(answer))));
-                if start.send(Ok(Start { outlook: None })).is_ok() {
+                if start.send(Ok(Start { outlook: None, images: None })).is_ok() {
                     self.note_delivery(id).await;
                 }
             }

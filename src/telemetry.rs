@@ -86,6 +86,7 @@ pub struct Metrics {
     ready: Gauge,
     queue_wait: Histogram,
     step: Histogram,
+    batch: Histogram,
     images: Counter,
     joules: Family<EnergyLabels, Counter<f64, AtomicU64>>,
     refusals: Family<ReasonLabels, Counter>,
@@ -115,6 +116,7 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("tintype");
         let (queue_depth, ready) = (Gauge::default(), Gauge::default());
         let (queue_wait, step) = (Histogram::new(LONG_SECONDS), Histogram::new(STEP_SECONDS));
+        let batch = Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0]);
         let (images, joules, refusals) = (Counter::default(), Family::default(), Family::default());
         let http = Family::<HttpLabels, Histogram>::new_with_constructor(|| Histogram::new(LONG_SECONDS));
         registry.register("queue_depth", "Jobs that wait for the device", queue_depth.clone());
@@ -136,14 +138,20 @@ impl Default for Metrics {
             seconds(),
             http.clone(),
         );
-        Self { registry, queue_depth, ready, queue_wait, step, images, joules, refusals, http }
+        registry.register(
+            "batch_images",
+            "Pictures painted together, a count for each picture",
+            batch.clone(),
+        );
+        Self { registry, queue_depth, ready, queue_wait, step, batch, images, joules, refusals, http }
     }
 }
 
 impl Metrics {
-    /// A picture of `steps` steps was settled.
-    pub fn note_image(&self, usage: Usage, steps: u32) {
+    /// A picture of `steps` steps, painted in a batch of `batch`, was settled.
+    pub fn note_image(&self, usage: Usage, steps: u32, batch: usize) {
         self.images.inc();
+        self.batch.observe(f64::from(u32::try_from(batch).unwrap_or(u32::MAX)));
         self.step.observe(seconds(usage.duration) / f64::from(steps.max(1)));
         self.note_energy("image", usage);
     }
@@ -214,8 +222,9 @@ mod tests {
             duration: Millis::new(800),
             energy: Energy::from_millijoules(52_500),
             source: EnergySource::Estimated,
+            epoch: None,
         };
-        metrics.note_image(usage, 8);
+        metrics.note_image(usage, 8, 1);
         metrics.note_failure(usage);
         metrics.note_refusal("server_overloaded");
         metrics.note_answer("/v1/images/generations".into(), 200, Millis::new(810));

@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "clock",
         ],
     ),
-    ("config", &["service", "engine", "telemetry", "costs", "pipeline", "domain", "units"]),
+    ("config", &["service", "engine", "meter", "telemetry", "costs", "pipeline", "domain", "units"]),
     (
         "http",
         &[

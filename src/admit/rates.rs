@@ -65,8 +65,11 @@ impl Rates {
             Ok(Ok(snapshot)) => Ok(standing(snapshot.remaining_burst_capacity())),
             Ok(Err(until)) => {
                 let wait: Duration = until.wait_time_from(self.clock.now());
+                // So many of what was asked for are missing; the others are there.
+                let interval = quota.replenish_interval().as_nanos().max(1);
+                let missing = u32::try_from(wait.as_nanos().div_ceil(interval)).unwrap_or(u32::MAX);
                 let retry_after = Some(Millis::from_duration_ceil(wait));
-                Err(OverRate { standing: standing(0), retry_after })
+                Err(OverRate { standing: standing(count.get().saturating_sub(missing)), retry_after })
             }
             Err(_) => Err(OverRate { standing: standing(0), retry_after: None }),
         }
@@ -104,7 +107,10 @@ mod tests {
         let over = rates.take(key, number(2), ONE).expect_err("over");
         let wait = over.retry_after.expect("a time").get();
         assert!((29_000..=30_000).contains(&wait), "{wait}");
+        assert_eq!(over.standing.remaining, 0);
         assert!(rates.take(other, number(2), ONE).is_ok(), "each key has its own");
+        let over = rates.take(other, number(2), number(2)).expect_err("over");
+        assert_eq!(over.standing.remaining, 1, "one would have been let in");
         assert!(rates.take(key, number(5), ONE).is_ok(), "a changed limit holds at once");
     }
 

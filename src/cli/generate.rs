@@ -75,8 +75,13 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     };
     pipeline.limits().check(spec.size)?;
     let first_seed = Seed::new(args.seed.unwrap_or_else(rand::random));
-    let power = config.energy.device_power(pipeline.device_name() == "cpu");
-    let meter = Meter::estimating(power, Arc::clone(clock));
+    let powers = config.energy.powers(pipeline.device_name() == "cpu");
+    // No ledger, no epochs: one picture's energy is asked for, not a month's.
+    let begin_epoch = Box::new(|_: &str, _, _| None);
+    let mut meter = match pipeline.device_name() {
+        "cuda" => Meter::of_card(config.model.device.card(), begin_epoch, powers, Arc::clone(clock)),
+        _ => Meter::estimating(powers, Arc::clone(clock)),
+    };
     let comparison = costs.compare(spec.size, today)?;
     // The prompt is encoded once, on the first picture's account.
     let mut window = meter.open();

@@ -169,7 +169,8 @@ impl CostModel {
         power: Power,
         day: Date,
     ) -> Result<Quote, CostError> {
-        let usage = Usage { duration, energy: power.over(duration), source: EnergySource::Estimated };
+        let usage =
+            Usage { duration, energy: power.over(duration), source: EnergySource::Estimated, epoch: None };
         let electricity = self.electricity(self.wall_energy(usage))?;
         let each = self.depreciation_per_image()?.plus(self.settings.upkeep_per_image)?;
         Ok(Quote {
@@ -286,6 +287,7 @@ mod tests {
         duration: Millis::new(15_000),
         energy: Energy::from_millijoules(6_750_000),
         source: EnergySource::Estimated,
+        epoch: None,
     };
 
     #[test]

@@ -14,4 +14,4 @@ pub use encoding::{Encoding, ImageFormat};
 pub use ids::{KeyId, RequestId};
 pub use render::{GUIDANCE_MAX, IMAGES_MAX, Quality, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality};
 pub use size::{ImageSize, SizeError};
-pub use usage::{EnergySource, Usage};
+pub use usage::{EnergySource, Overhead, Usage};

@@ -35,6 +35,28 @@ impl fmt::Display for EnergySource {
     }
 }
 
+/// Energy that goes into no request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Overhead {
+    /// The device waits.
+    Idle,
+    /// A picture that nobody asked for, at the start.
+    WarmUp,
+    /// Counted while nobody looked: the server was not running, or died over it.
+    Gap,
+}
+
+impl Overhead {
+    /// The word that the ledger uses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::WarmUp => "warm-up",
+            Self::Gap => "gap",
+        }
+    }
+}
+
 /// What one picture, or one failed attempt, took from the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
@@ -44,21 +66,19 @@ pub struct Usage {
     pub energy: Energy,
     /// How `energy` was obtained.
     pub source: EnergySource,
+    /// The run of the meter's counter in whose sum it is; none where it is in none.
+    pub epoch: Option<u32>,
 }
 
 impl Usage {
-    /// Nothing, before any work; `source` is that of the work to come.
-    pub const fn none(source: EnergySource) -> Self {
-        Self { duration: Millis::ZERO, energy: Energy::from_millijoules(0), source }
-    }
-
-    /// Both together. The less certain source is the whole's.
+    /// Both together. The less certain source is the whole's, and so is the later epoch.
     pub fn plus(self, other: Self) -> Self {
         let energy = self.energy.as_millijoules().saturating_add(other.energy.as_millijoules());
         Self {
             duration: self.duration.saturating_add(other.duration),
             energy: Energy::from_millijoules(energy),
             source: self.source.max(other.source),
+            epoch: self.epoch.max(other.epoch),
         }
     }
 
@@ -75,6 +95,7 @@ impl Usage {
                 duration: Millis::new(duration),
                 energy: Energy::from_millijoules(energy),
                 source: self.source,
+                epoch: self.epoch,
             })
             .collect()
     }
@@ -108,6 +129,7 @@ mod tests {
             duration: Millis::new(millis),
             energy: Energy::from_millijoules(millijoules),
             source: EnergySource::Estimated,
+            epoch: None,
         }
     }
 

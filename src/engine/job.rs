@@ -74,6 +74,8 @@ pub struct PaintedImage {
     pub pixels: Pixels,
     /// What it took.
     pub usage: Usage,
+    /// Pictures that were painted together with it, itself included.
+    pub batch: usize,
 }
 
 /// A picture on its way.
@@ -165,11 +167,18 @@ struct State {
     failure: Option<WorkFailure>,
 }
 
+impl State {
+    fn is_over(&self) -> bool {
+        self.failure.is_some() || self.on_finish.is_none()
+    }
+}
+
 #[derive(Default)]
 struct PictureState {
     in_hand: bool,
     pixels: Option<Pixels>,
     spent: Option<Usage>,
+    batch: usize,
 }
 
 /// Where a job's news goes.
@@ -218,9 +227,12 @@ impl Job {
         }
     }
 
-    /// Takes a picture in hand. The first one ends the wait.
-    pub(super) fn take_in_hand(&self, index: u32) {
+    /// Takes a picture in hand; the first one ends the wait. False where the job is over, and the picture not wanted.
+    pub(super) fn take_in_hand(&self, index: u32) -> bool {
         let mut state = self.state();
+        if state.is_over() {
+            return false;
+        }
         state.slot = None;
         if let Some(on_start) = state.on_start.take() {
             // Nobody awaits the start where the service has gone; the job is painted all the same.
@@ -229,6 +241,7 @@ impl Job {
         if let Some(picture) = state.pictures.get_mut(index as usize) {
             picture.in_hand = true;
         }
+        true
     }
 
     /// Its prompts, encoded once for all its pictures.
@@ -246,9 +259,10 @@ impl Job {
         self.state().on_partial.send(partial).ok();
     }
 
-    /// Books what a picture took, whether or not it came out.
-    pub(super) fn spend(&self, index: u32, usage: Usage) {
+    /// Books what a picture took in a batch of `batch`, whether or not it came out.
+    pub(super) fn spend(&self, index: u32, usage: Usage, batch: usize) {
         if let Some(picture) = self.state().pictures.get_mut(index as usize) {
+            picture.batch = batch;
             picture.spent = Some(picture.spent.map_or(usage, |before| before.plus(usage)));
         }
     }
@@ -282,8 +296,7 @@ impl Job {
 
     /// Whether it has failed or ended, so that its other pictures are not wanted.
     pub(super) fn is_over(&self) -> bool {
-        let state = self.state();
-        state.failure.is_some() || state.on_finish.is_none()
+        self.state().is_over()
     }
 
     fn finish_if_over(&self, state: &mut State) {
@@ -300,6 +313,8 @@ impl Job {
         };
         if let Some(on_finish) = state.on_finish.take() {
             state.slot = None;
+            // On a card these are the device's, and only its thread comes here while a picture was in hand.
+            state.prepared = None;
             if on_finish.send(result).is_err() {
                 tracing::error!("a job ended and nobody took its result");
             }
@@ -312,7 +327,7 @@ impl Job {
             .zip(&mut state.pictures)
             .filter_map(|(index, picture)| {
                 let (pixels, usage) = (picture.pixels.take()?, picture.spent?);
-                Some(PaintedImage { seed: first.for_image(index), pixels, usage })
+                Some(PaintedImage { seed: first.for_image(index), pixels, usage, batch: picture.batch })
             })
             .collect();
         let prompt_tokens = state.prepared.as_ref().map_or(0, |prepared| prepared.prompt_tokens());

@@ -27,6 +27,8 @@ impl Shape {
 pub(super) struct MemoryTable {
     /// Bytes of a batch of 1, 2, …, beyond what the model itself holds.
     peaks: BTreeMap<Shape, Vec<u64>>,
+    /// Batches that did not fit.
+    too_many: BTreeMap<Shape, usize>,
 }
 
 impl MemoryTable {
@@ -40,6 +42,16 @@ impl MemoryTable {
         }
     }
 
+    /// Notes that a batch of `pictures` did not fit.
+    pub(super) fn forbid(&mut self, shape: Shape, pictures: usize) {
+        self.too_many.insert(shape, pictures);
+    }
+
+    /// Pictures of a batch that has not failed yet: half of one that did not fit, or any.
+    pub(super) fn allowed(&self, shape: Shape) -> usize {
+        self.too_many.get(&shape).map_or(usize::MAX, |pictures| (pictures / 2).max(1))
+    }
+
     /// Pictures of a shape that fit into `free` bytes together; 1 while nothing is known.
     pub(super) fn batch_max(&self, shape: Shape, free: u64) -> usize {
         let Some(peaks) = self.peaks.get(&shape) else { return 1 };
@@ -51,7 +63,7 @@ impl MemoryTable {
             [only] => only * 2,
             [] => return 1,
         };
-        (fitting + usize::from(tried_all && next <= usable)).max(1)
+        (fitting + usize::from(tried_all && next <= usable)).clamp(1, self.allowed(shape))
     }
 
     /// Whether one picture of `shape` is known not to fit into `free` bytes. Memory grows with pixels (attention runs in
@@ -102,10 +114,17 @@ impl DeviceMemory {
         Self { limit, is_host }
     }
 
-    /// Bytes that a batch may take now: what is free, or the configured limit where that is less.
+    /// Whether the system tells what is free and what a batch takes.
+    pub(super) fn is_told(&self) -> bool {
+        self.is_host
+    }
+
+    /// Bytes that a batch may take now: what is free on the machine and in its control group (cgroups(7), version 2), or
+    /// the configured limit where that is less.
     pub(super) fn free(&self) -> u64 {
-        let free = self.is_host.then(|| field("/proc/meminfo", "MemAvailable:")).flatten();
-        free.unwrap_or(u64::MAX).min(self.limit.unwrap_or(u64::MAX))
+        let machine = self.is_host.then(|| field("/proc/meminfo", "MemAvailable:")).flatten();
+        let group = self.is_host.then(free_in_control_group).flatten();
+        [machine, group, self.limit].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
     /// Begins to watch what is taken from now on. None where the system cannot tell: then no batch is ever measured, and
@@ -133,6 +152,12 @@ impl Watch {
     }
 }
 
+fn free_in_control_group() -> Option<u64> {
+    let bytes = |file: &str| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
+    let max = bytes("/sys/fs/cgroup/memory.max")?;
+    Some(max.saturating_sub(bytes("/sys/fs/cgroup/memory.current")?))
+}
+
 /// Bytes in the line of a /proc file that begins with `name` and counts in kB.
 fn field(file: &str, name: &str) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
@@ -157,6 +182,8 @@ mod tests {
         table.observe(SHAPE, 3, 950);
         assert_eq!(table.batch_max(SHAPE, 1000), 2, "three took more than was usable");
         assert_eq!(table.batch_max(SHAPE, 10), 1, "one is always tried");
+        table.forbid(SHAPE, 2);
+        assert_eq!((table.batch_max(SHAPE, 1000), table.allowed(SHAPE)), (1, 1), "two were tried and failed");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -30,7 +31,7 @@ use self::{
     worker::Painter,
 };
 use crate::{
-    domain::{RenderJob, RenderSpec},
+    domain::{KeyId, Overhead, RenderJob, RenderSpec, Usage},
     meter::Meter,
     pipeline::{LoadError, PROMPT_TOKENS_MAX, Pipeline, PromptTokenizer, RenderError, SizeLimits},
     units::{Millis, Power},
@@ -74,6 +75,8 @@ impl Facts {
     }
 }
 
+/// One of this many places in the queue is kept for keys that have nothing waiting.
+const SHARE_KEPT_FREE: usize = 8;
 /// Pictures of a batch on a card, where nothing else is configured: beyond it, others have measured little gain.
 const BATCH_MAX_CARD: usize = 4;
 
@@ -98,6 +101,18 @@ struct Line {
 
 type Batch = Vec<Picture<Arc<Job>>>;
 
+/// Told of energy that went into no request.
+pub type OnOverhead = Box<dyn Fn(Overhead, Usage) + Send>;
+
+/// What there is to do.
+enum Next {
+    Batch(Batch),
+    /// Nothing came in time.
+    Nothing,
+    /// Nothing will come any more.
+    End,
+}
+
 /// The worker thread, to be joined after [`Engine::drain`].
 #[derive(Debug)]
 pub struct Worker {
@@ -111,8 +126,19 @@ pub struct Overloaded {
     pub retry_after: Millis,
     /// How long the answer would have taken.
     pub wait: Millis,
-    /// Whether the work alone takes longer than the one who asks will wait.
-    pub is_hopeless: bool,
+    /// Why it was refused.
+    pub reason: OverloadReason,
+}
+
+/// Why no work was taken on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverloadReason {
+    /// There is no place.
+    Full,
+    /// The answer would come later than the one who asks will wait.
+    TooLong,
+    /// The work alone takes longer than that.
+    Hopeless,
 }
 
 /// A place in the queue, taken before any money is reserved.
@@ -160,6 +186,7 @@ impl Engine {
         load: impl FnOnce() -> Result<Pipeline, LoadError> + Send + 'static,
         meter_for: impl FnOnce(&Facts) -> Meter + Send + 'static,
         warm_up: impl FnOnce(&Facts) -> RenderSpec + Send + 'static,
+        on_overhead: OnOverhead,
         settings: &EngineSettings,
     ) -> Result<(Self, Worker), LoadError> {
         let failure = |reason: String| LoadError::Device { device: "worker".into(), reason };
@@ -183,7 +210,8 @@ impl Engine {
                     let usual_batch = if facts.is_cpu() { 1 } else { BATCH_MAX_CARD };
                     let mut painter = Painter {
                         pipeline: &pipeline,
-                        meter: &meter,
+                        meter,
+                        on_overhead,
                         memory: DeviceMemory::new(facts.is_cpu(), worker_settings.memory_max),
                         table: MemoryTable::default(),
                         batch_max: worker_settings.batch_max.unwrap_or(usual_batch),
@@ -212,9 +240,9 @@ impl Engine {
         self.power
     }
 
-    /// Whether a picture has been painted: the warm-up, or a client's.
+    /// Whether work is taken on: a picture has been painted, the warm-up or a client's, and no stop was asked for.
     pub fn is_ready(&self) -> bool {
-        self.shared.is_ready.load(Ordering::Acquire)
+        self.shared.is_ready.load(Ordering::Acquire) && !self.shared.line().draining
     }
 
     /// Jobs that wait.
@@ -238,33 +266,48 @@ impl Engine {
     /// Tokens of a prompt that the model reads; the rest is cut off.
     pub const PROMPT_TOKENS_MAX: usize = PROMPT_TOKENS_MAX;
 
-    /// Takes a place in the queue for `job`, whose answer is not awaited longer than `patience`.
+    /// Takes a place in the queue for `job` of `key`, whose answer is not awaited longer than `patience`.
     ///
     /// # Errors
     /// [`Overloaded`], with the time to try again.
-    pub fn permit(&self, job: &RenderJob, patience: Option<Millis>) -> Result<Permit, Overloaded> {
-        let (position, ahead) = self.shared.line().ahead();
+    pub fn permit(
+        &self,
+        job: &RenderJob,
+        key: KeyId,
+        patience: Option<Millis>,
+    ) -> Result<Permit, Overloaded> {
+        let (position, own_jobs, ahead) = {
+            let line = self.shared.line();
+            let ahead = line.queue.work_before(key, job.pixel_steps()).saturating_add(line.in_hand);
+            (line.queue.jobs(), line.queue.jobs_of(key), ahead)
+        };
         let time_for = |work| self.shared.pace.time_for(work);
         let (eta, own) = (time_for(ahead), time_for(job.pixel_steps()));
         let wait = eta.saturating_add(own);
         if let Some(patience) = patience.filter(|patience| wait > *patience) {
             let retry_after = Millis::new(wait.get() - patience.get());
-            return Err(Overloaded { retry_after, wait, is_hopeless: own > patience });
+            let reason = if own > patience { OverloadReason::Hopeless } else { OverloadReason::TooLong };
+            return Err(Overloaded { retry_after, wait, reason });
         }
-        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
+        let full = || {
             let one_of_them = time_for(ahead / (self.queue_depth_max as u64 + 1));
-            Overloaded { retry_after: one_of_them, wait, is_hopeless: false }
-        })?;
+            Overloaded { retry_after: one_of_them, wait, reason: OverloadReason::Full }
+        };
+        // The last places are for keys that have nothing waiting, so that no key takes them all.
+        if own_jobs > 0 && self.slots.available_permits() <= self.queue_depth_max / SHARE_KEPT_FREE {
+            return Err(full());
+        }
+        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| full())?;
         Ok(Permit { slot, shared: Arc::clone(&self.shared), outlook: Outlook { position, eta } })
     }
 
-    /// Lets the pictures in hand finish; the jobs that wait, and any that come, are answered with
+    /// Lets the jobs that have begun finish; those that wait, and any that come, are answered with
     /// [`WorkFailure::Stopping`].
     pub fn drain(&self) {
         let waiting = {
             let mut line = self.shared.line();
             line.draining = true;
-            line.queue.clear()
+            line.queue.remove_unbegun()
         };
         self.shared.news.notify_all();
         for job in waiting {
@@ -328,20 +371,25 @@ impl Shared {
         self.line.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Waits for the next batch, as large as `limit` says for its shape. None once nothing waits and nothing will come.
-    fn next_batch(&self, limit: impl Fn(Shape) -> usize) -> Option<Batch> {
+    /// Waits for the next batch, as large as `limit` says for its shape, at most for `patience`.
+    fn next_batch(&self, limit: impl Fn(Shape) -> usize, patience: Duration) -> Next {
         let mut line = self.line();
         loop {
             let batch = line.queue.take(|group| limit(group.shape));
             if !batch.is_empty() {
                 let work = batch.iter().map(|picture| picture.job.order.job.spec.pixel_steps());
                 line.in_hand = work.fold(0, u64::saturating_add);
-                return Some(batch);
+                return Next::Batch(batch);
             }
             if line.closed || line.draining {
-                return None;
+                return Next::End;
             }
-            line = self.news.wait(line).unwrap_or_else(|poisoned| poisoned.into_inner());
+            let waited = self.news.wait_timeout(line, patience);
+            let (woken, timeout) = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
+            if timeout.timed_out() {
+                return Next::Nothing;
+            }
+            line = woken;
         }
     }
 
@@ -356,13 +404,6 @@ impl Shared {
 
     fn note_ready(&self) {
         self.is_ready.store(true, Ordering::Release);
-    }
-}
-
-impl Line {
-    /// Jobs that wait, and pixel-steps that wait or are in hand.
-    fn ahead(&self) -> (usize, u64) {
-        (self.queue.jobs(), self.queue.work().saturating_add(self.in_hand))
     }
 }
 

@@ -40,6 +40,18 @@ pub(super) struct Picture<J> {
     pub(super) index: u32,
 }
 
+impl<J, G> Lane<J, G> {
+    /// Work that waits in it, in pixel-steps.
+    fn work(&self) -> u64 {
+        let of = |waiting: &Waiting<J, G>| waiting.cost.saturating_mul(waiting.pictures.len() as u64);
+        self.jobs.iter().map(of).fold(0, u64::saturating_add)
+    }
+
+    fn next_cost(&self) -> u64 {
+        self.jobs.front().map_or(0, |waiting| waiting.cost)
+    }
+}
+
 impl<J, G> Default for FairQueue<J, G> {
     fn default() -> Self {
         Self { lanes: BTreeMap::new(), now: 0 }
@@ -59,7 +71,11 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
     /// Hands out the next picture, and with it others of its group, as many as `batch_max` says for that group. Empty
     /// where nothing waits.
     pub(super) fn take(&mut self, batch_max: impl FnOnce(&G) -> usize) -> Vec<Picture<J>> {
-        let Some((clock, key)) = self.next_key(|_| true) else { return Vec::new() };
+        let Some((clock, key)) = self.next_key(|_| true) else {
+            // A busy period is over: what a key has had in it is forgotten.
+            self.lanes.clear();
+            return Vec::new();
+        };
         self.now = clock;
         let Some(group) = self.lanes[&key].jobs.front().map(|waiting| waiting.group.clone()) else {
             return Vec::new();
@@ -90,10 +106,16 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         found
     }
 
-    /// Takes out every job.
-    pub(super) fn clear(&mut self) -> Vec<J> {
-        let lanes = std::mem::take(&mut self.lanes);
-        lanes.into_values().flat_map(|lane| lane.jobs).map(|waiting| waiting.job).collect()
+    /// Takes out every job of which no picture has been handed out.
+    pub(super) fn remove_unbegun(&mut self) -> Vec<J> {
+        let mut removed = Vec::new();
+        for lane in self.lanes.values_mut() {
+            let (begun, unbegun): (VecDeque<_>, VecDeque<_>) =
+                std::mem::take(&mut lane.jobs).into_iter().partition(|waiting| waiting.pictures.start > 0);
+            lane.jobs = begun;
+            removed.extend(unbegun.into_iter().map(|waiting| waiting.job));
+        }
+        removed
     }
 
     /// Jobs with pictures still to be handed out.
@@ -101,11 +123,22 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         self.lanes.values().map(|lane| lane.jobs.len()).sum()
     }
 
-    /// Work that waits, in pixel-steps.
-    pub(super) fn work(&self) -> u64 {
-        let jobs = self.lanes.values().flat_map(|lane| &lane.jobs);
-        jobs.map(|waiting| waiting.cost.saturating_mul(waiting.pictures.len() as u64))
-            .fold(0, u64::saturating_add)
+    /// The same, of one key.
+    pub(super) fn jobs_of(&self, key: KeyId) -> usize {
+        self.lanes.get(&key).map_or(0, |lane| lane.jobs.len())
+    }
+
+    /// Work that would be handed out before the last picture of a new job of `key`, which has `work` of its own, if nothing
+    /// else came: all that waits in its lane, and of every other lane as much as its turn brings.
+    pub(super) fn work_before(&self, key: KeyId, work: u64) -> u64 {
+        let (clock, own) = self.lanes.get(&key).map_or((0, 0), |lane| (lane.clock, lane.work()));
+        let finish = clock.max(self.now).saturating_add(own).saturating_add(work);
+        let others = self.lanes.iter().filter(|(other, _)| **other != key);
+        let ahead = others.map(|(_, lane)| {
+            let turn = finish.saturating_sub(lane.clock).saturating_add(lane.next_cost());
+            lane.work().min(turn)
+        });
+        ahead.fold(own, u64::saturating_add)
     }
 
     /// The key furthest behind, of those with jobs that pass `wanted`; the older key where two are even.
@@ -203,6 +236,43 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_comes_back_after_a_rest_starts_at_the_present() {
+        let mut queue = Queue::default();
+        queue.push(KeyId::new(1), Waiting { job: "costly", group: '-', cost: 1_000, pictures: 0..1 });
+        assert_eq!(drain(&mut queue, 1), [["costly"]]);
+        for _ in 0..10 {
+            push(&mut queue, 2, "b", '-', 1);
+        }
+        push(&mut queue, 1, "a", '-', 1);
+        let order = drain(&mut queue, 1).concat();
+        assert!(order.iter().position(|job| *job == "a") <= Some(1), "{order:?}");
+    }
+
+    #[test]
+    fn anothers_flood_is_hardly_before_a_new_job() {
+        let mut queue = Queue::default();
+        for _ in 0..50 {
+            push(&mut queue, 1, "flood", '-', 1);
+        }
+        queue.take(|_| 1);
+        assert_eq!(queue.work_before(KeyId::new(1), 10), 490, "its own flood is");
+        let foreseen = queue.work_before(KeyId::new(2), 10);
+        push(&mut queue, 2, "one", '-', 1);
+        let before = drain(&mut queue, 1).concat().iter().position(|job| *job == "one").expect("served");
+        assert!(foreseen >= 10 * before as u64 && foreseen <= 30, "{foreseen}, {before}");
+    }
+
+    #[test]
+    fn a_stop_leaves_the_jobs_that_have_begun() {
+        let mut queue = Queue::default();
+        push(&mut queue, 1, "begun", '-', 3);
+        push(&mut queue, 2, "waiting", '-', 3);
+        queue.take(|_| 1);
+        assert_eq!(queue.remove_unbegun(), ["waiting"]);
+        assert_eq!(drain(&mut queue, 1), [["begun"], ["begun"]]);
+    }
+
+    #[test]
     fn a_batch_is_of_one_group_and_shared_between_keys() {
         let mut queue = Queue::default();
         push(&mut queue, 1, "a", 'x', 3);
@@ -217,7 +287,7 @@ mod tests {
         push(&mut queue, 1, "a", '-', 2);
         push(&mut queue, 2, "b", '-', 1);
         assert!(queue.remove(|job| *job == "a") && !queue.remove(|job| *job == "a"));
-        assert_eq!((queue.jobs(), queue.work()), (1, 10));
+        assert_eq!((queue.jobs(), queue.lanes.values().map(Lane::work).sum::<u64>()), (1, 10));
         assert_eq!(drain(&mut queue, 1), [["b"]]);
     }
 
@@ -243,7 +313,7 @@ mod tests {
             let all: Vec<_> =
                 jobs.iter().enumerate().flat_map(|(job, (_, _, n))| (0..*n).map(move |i| (job, i))).collect();
             prop_assert_eq!(handed, all);
-            prop_assert_eq!((queue.jobs(), queue.work()), (0, 0));
+            prop_assert_eq!((queue.jobs(), queue.lanes.values().map(Lane::work).sum::<u64>()), (0, 0));
         }
     }
 }

@@ -1,23 +1,33 @@
 use std::{
+    ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
-    Batch, Shared,
+    Batch, Next, OnOverhead, Shared,
     job::{Job, Partial, StopReason, WorkFailure},
     memory::{DeviceMemory, MemoryTable, Shape},
 };
 use crate::{
-    domain::{RenderSpec, Seed},
+    domain::{Overhead, RenderSpec, Seed},
     meter::Meter,
-    pipeline::{Denoising, Pipeline, Pixels, Prepared, RenderError},
+    pipeline::{Denoising, Pipeline, Pixels, Prepared, RenderError, Step},
+    units::Millis,
 };
+
+/// How often the meter is read while nothing is painted.
+const METER_INTERVAL: Duration = Duration::from_secs(5);
+/// Idleness that makes a row of the ledger: half a million rows a year, and a minute that a crash leaves to the gap.
+const IDLE_ROW: Millis = Millis::new(60_000);
 
 /// The thread that owns a device and its model.
 pub(super) struct Painter<'a> {
     pub(super) pipeline: &'a Pipeline,
-    pub(super) meter: &'a Meter,
+    pub(super) meter: Meter,
+    /// Told of energy that went into no request.
+    pub(super) on_overhead: OnOverhead,
     pub(super) memory: DeviceMemory,
     pub(super) table: MemoryTable,
     pub(super) batch_max: usize,
@@ -41,17 +51,26 @@ impl Painter<'_> {
         let watch = self.memory.watch();
         let painted = catch_unwind(AssertUnwindSafe(|| {
             let prepared = self.pipeline.prepare(spec)?;
-            self.pipeline
-                .paint(spec, &prepared, Seed::new(0), &mut |_| std::ops::ControlFlow::Continue(()))
-                .map(|_| ())
+            let mut steps = Vec::new();
+            let mut on_step = |_: Step<'_>| {
+                steps.push(self.meter.now());
+                ControlFlow::Continue(())
+            };
+            self.pipeline.paint(spec, &prepared, Seed::new(0), &mut on_step)?;
+            Ok::<_, RenderError>(steps)
         }));
         let usage = self.meter.close(window);
+        (self.on_overhead)(Overhead::WarmUp, usage);
         match painted {
-            Ok(Ok(())) => {
+            Ok(Ok(steps)) => {
                 if let Some(peak) = watch.and_then(|watch| watch.peak()) {
                     self.table.observe(Shape::of(spec), 1, peak);
                 }
-                self.shared.pace.observe(spec.pixel_steps(), usage.duration);
+                // The first step loads kernels; the last one is like all that will come.
+                if let [.., before, last] = steps.as_slice() {
+                    let step = Millis::new(last.get().saturating_sub(before.get()));
+                    self.shared.pace.observe(spec.pixel_steps() / u64::from(spec.steps), step);
+                }
                 self.shared.note_ready();
                 tracing::info!(time = %usage.duration, energy = %usage.energy, "the warm-up picture is painted");
             }
@@ -60,23 +79,42 @@ impl Painter<'_> {
         }
     }
 
-    /// Paints what comes until the engine is gone.
+    /// Paints what comes until the engine is gone. While nothing comes, the meter is read.
     pub(super) fn run(&mut self) {
         loop {
-            let (table, free, batch_max) = (&self.table, self.memory.free(), self.batch_max);
-            let limit = |shape| table.batch_max(shape, free).min(batch_max);
-            let Some(batch) = self.shared.next_batch(limit) else { return };
-            self.paint(batch);
-            self.shared.batch_ended();
+            let (table, memory, batch_max) = (&self.table, &self.memory, self.batch_max);
+            // A device that tells nothing of its memory is trusted with the configured batch, until one does not fit.
+            let limit = |shape| match memory.is_told() {
+                true => table.batch_max(shape, memory.free()).min(batch_max),
+                false => table.allowed(shape).min(batch_max),
+            };
+            match self.shared.next_batch(limit, METER_INTERVAL) {
+                Next::Batch(batch) => {
+                    self.paint(batch);
+                    self.shared.batch_ended();
+                }
+                Next::Nothing => self.meter.rest(),
+                Next::End => break,
+            }
+            if self.meter.idle_for() >= IDLE_ROW {
+                self.tell_idleness();
+            }
+        }
+        self.meter.rest();
+        self.tell_idleness();
+    }
+
+    fn tell_idleness(&mut self) {
+        for idle in self.meter.take_idle() {
+            (self.on_overhead)(Overhead::Idle, idle);
         }
     }
 
     fn paint(&mut self, batch: Batch) {
         let canvases: Vec<_> = batch
             .into_iter()
-            .filter(|picture| !picture.job.is_over())
+            .filter(|picture| picture.job.take_in_hand(picture.index))
             .map(|picture| {
-                picture.job.take_in_hand(picture.index);
                 let seed = picture.job.order.job.seed.for_image(picture.index);
                 Canvas { job: picture.job, index: picture.index, seed, steps_done: 0, end: None }
             })
@@ -103,7 +141,7 @@ impl Painter<'_> {
         let work: Vec<u64> = canvases.iter().map(|canvas| canvas.work(spec)).collect();
         let together = canvases.len();
         for (canvas, share) in canvases.iter().zip(usage.share(&work)) {
-            canvas.job.spend(canvas.index, share);
+            canvas.job.spend(canvas.index, share, together);
         }
         if canvases.iter().all(|canvas| matches!(canvas.end, Some(Ok(_)))) {
             self.shared.pace.observe(work.iter().sum(), usage.duration);
@@ -130,8 +168,18 @@ impl Painter<'_> {
             return;
         }
         tracing::warn!(pictures = together, %failure, "a batch failed; its pictures are painted alone");
+        if matches!(failure, WorkFailure::OutOfMemory { .. }) {
+            self.table.forbid(Shape::of(spec), together);
+        }
         for canvas in unfinished {
-            self.attempt(spec, vec![Canvas { steps_done: 0, ..canvas }]);
+            match canvas.job.stop_reason() {
+                Some(reason) => self.lay_down(Canvas { end: Some(Err(reason.into())), ..canvas }),
+                // A sister picture has failed the job.
+                None if canvas.job.is_over() => {
+                    self.lay_down(Canvas { end: Some(Err(WorkFailure::Cancelled)), ..canvas });
+                }
+                None => self.attempt(spec, vec![Canvas { steps_done: 0, ..canvas }]),
+            }
         }
     }
 

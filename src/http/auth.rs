@@ -13,7 +13,7 @@ pub(super) async fn caller(request: &HttpRequest, state: &State, scope: Scope) -
     let (_, token) =
         token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).ok_or_else(ApiError::no_key)?;
     let caller = by_key(token.trim(), state).await?.ok_or_else(ApiError::invalid_key)?;
-    let checked = state.door.check(&caller, scope);
+    let checked = state.service.door().check(&caller, scope);
     Standings::note_requests(&mut request.extensions_mut(), &checked);
     checked?;
     Ok(caller)

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     admit::{OverRate, Refused},
     encode::EncodeError,
-    engine::{Overloaded, WorkFailure},
+    engine::{OverloadReason, Overloaded, WorkError, WorkFailure},
     ledger::{LedgerError, ReserveError},
     pictures::StoreError,
     pipeline::RenderError,
@@ -164,21 +164,25 @@ impl ApiError {
     }
 
     fn overloaded(overloaded: Overloaded) -> Self {
-        let Overloaded { retry_after, wait, is_hopeless } = overloaded;
+        let Overloaded { retry_after, wait, reason } = overloaded;
         let error =
             |message| Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message);
         let wait = wait.as_secs_ceil();
-        match is_hopeless {
-            true => error(format!(
+        let seconds = seconds(retry_after);
+        match reason {
+            OverloadReason::Hopeless => error(format!(
                 "This would take about {wait} s, and answers that are no stream must begin sooner. Send `stream`: true, \
                  or ask for fewer or smaller pictures."
             ))
             .retry(Retry::Never),
-            false => error(format!(
-                "The queue is full: this would take about {wait} s. Try again in {} s.",
-                seconds(retry_after)
+            OverloadReason::TooLong => error(format!(
+                "The queue is long: this would take about {wait} s. Send `stream`: true, or try again in {seconds} s."
             ))
             .retry(Retry::After(retry_after)),
+            OverloadReason::Full => {
+                error(format!("The queue is full: this would take about {wait} s. Try again in {seconds} s."))
+                    .retry(Retry::After(retry_after))
+            }
         }
     }
 
@@ -195,6 +199,11 @@ impl ApiError {
             None => limited(format!("The key's limit is {limit} {what} a minute; ask for fewer at once."))
                 .retry(Retry::Never),
         }
+    }
+
+    /// The code, for whoever counts.
+    pub(super) fn reason(&self) -> &'static str {
+        self.code.unwrap_or("invalid_request")
     }
 
     /// OpenAI's envelope.
@@ -222,11 +231,17 @@ impl From<&ServiceError> for ApiError {
                 Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "idempotency_key_used", message)
                     .retry(Retry::Never)
             }
+            ServiceError::Work(WorkError { cause: WorkFailure::DeadlinePassed, usage: None }) => {
+                let message =
+                    "The request's time was up before its turn came; nothing was painted. Try again.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message)
+                    .retry(Retry::After(Millis::new(30_000)))
+            }
             ServiceError::Work(error) => (&error.cause).into(),
             ServiceError::Store(StoreError::Full { .. }) => {
                 tracing::error!(%error, "a picture could not be kept");
-                let message = "The server's disk is full, so pictures cannot be kept for links. Ask for b64_json, or tell \
-                               the operator.";
+                let message = "The server's disk is full, so pictures cannot be kept for links. Ask for b64_json \
+                               without an Idempotency-Key, or tell the operator.";
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, SERVER_ERROR, "insufficient_storage", message)
                     .retry(Retry::Never)
             }
@@ -261,7 +276,7 @@ impl From<&WorkFailure> for ApiError {
                 Self::new(StatusCode::GATEWAY_TIMEOUT, SERVER_ERROR, "timeout", message).retry(Retry::Never)
             }
             WorkFailure::Cancelled => {
-                // Heard only by a client that joined a request whose first client has gone.
+                // Nobody is left to hear this: a request that others may join is always finished.
                 let message = "The request was cancelled. Send it again.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "request_cancelled", message)
                     .retry(Retry::After(Millis::new(1000)))
@@ -376,11 +391,14 @@ impl ResponseError for ApiError {
                 response.insert_header(("x-should-retry", "false"));
             }
         }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
         if let Some(allow) = self.allow {
             response.insert_header((header::ALLOW, allow));
         }
         let mut response = response.json(self.envelope());
-        response.extensions_mut().insert(Refusal(self.code.unwrap_or("invalid_request")));
+        response.extensions_mut().insert(Refusal(self.reason()));
         response
     }
 }

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
@@ -9,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use super::{
-    State, auth,
+    BODY_WAIT, State, auth,
     error::ApiError,
     rates::Standings,
     stream,
@@ -23,8 +21,6 @@ use crate::{
     service::{Accepted, PaintRequest},
 };
 
-/// How long a body may take to arrive.
-const BODY_WAIT: Duration = Duration::from_secs(60);
 /// Longest Idempotency-Key that is kept.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
 
@@ -38,15 +34,10 @@ pub(super) async fn generate(
     check_content_type(request.headers())?;
     let idempotency_key = idempotency_key(request.headers())?;
     let body = read_body(&request, payload, state.offer.body_bytes_max).await?;
-    let asked = wire::parse(&body, &state.offer, || Seed::new(rand::random()))?;
+    let asked = wire::parse(&body, &state.offer, draw_seed)?;
     check_model(&caller, &asked, &state)?;
-    let images = state.door.check_images(&caller, asked.job.images);
-    Standings::note_images(&mut request.extensions_mut(), &images);
-    images?;
-    let pass = state.door.pass(&caller)?;
     let paint = PaintRequest {
         caller,
-        pass,
         job: asked.job.clone(),
         encoding: asked.encoding,
         keep: asked.delivery == Delivery::Links,
@@ -58,6 +49,7 @@ pub(super) async fn generate(
         body_sha256: Sha256::digest(&body).into(),
     };
     let accepted = state.service.accept(paint, rand::random()).await;
+    Standings::note_images(&mut request.extensions_mut(), &accepted);
     let accepted = accepted.map_err(|error| ApiError::from(&*error))?;
     let mut response = HttpResponse::Ok();
     warn_of_cut_prompt(&mut response, &accepted);
@@ -72,6 +64,11 @@ pub(super) async fn generate(
             Ok(response.json(wire::answer(&asked, &answer, &state.offer, currency, link)))
         }
     }
+}
+
+/// A seed that any client can read and send again: JavaScript's numbers are exact below 2⁵³.
+fn draw_seed() -> Seed {
+    Seed::new(rand::random::<u64>() >> 11)
 }
 
 async fn read_body(

@@ -37,6 +37,11 @@ impl Links {
         Self { secret, lifetime, public_url, trusted_proxies }
     }
 
+    /// Whether clients come by TLS, as far as that is configured.
+    pub(super) fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// A link to `name` that holds from `now` (Unix seconds) on.
     pub(super) fn link(&self, base: &str, name: PictureName, now: i64) -> String {
         let lifetime = i64::try_from(self.lifetime.as_secs_ceil()).unwrap_or(i64::MAX);
@@ -65,15 +70,15 @@ impl Links {
             return url.clone();
         }
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let peer = request.peer_addr().map(|peer| peer.ip());
+        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
         let is_proxy = peer.is_some_and(|peer| self.trusted_proxies.iter().any(|net| net.contains(&peer)));
         let forwarded = |name: &str| {
-            // The proxy nearest to the client wrote the first one.
+            // The proxy that is trusted wrote the last one; what is before it, anyone may have.
             let value = header(name).filter(|_| is_proxy)?;
-            value.split(',').next().map(str::trim)
+            value.rsplit(',').next().map(str::trim)
         };
         let scheme = match forwarded("x-forwarded-proto") {
-            Some("https") => "https",
+            Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
             _ => "http",
         };
         let host = forwarded("x-forwarded-host").or_else(|| header(header::HOST.as_str()));
@@ -139,7 +144,7 @@ mod tests {
         let request = || TestRequest::default().peer_addr(peer).insert_header(("host", "paint.local:8080"));
         let forwarded = || {
             let request = request().insert_header(("x-forwarded-proto", "https"));
-            request.insert_header(("x-forwarded-host", "paint.example, inner"))
+            request.insert_header(("x-forwarded-host", "claimed, paint.example"))
         };
         let base = |links: Links, request: TestRequest| links.base(&request.to_http_request());
         assert_eq!(base(links(None, &[]), request()), "http://paint.local:8080");

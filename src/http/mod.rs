@@ -14,13 +14,14 @@ mod stream;
 mod watch;
 mod wire;
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{any::Any, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_cors::Cors;
 use actix_web::{
     App, FromRequest, Handler, HttpResponse, HttpServer, Responder, dev::Server, http::header,
     middleware::from_fn, web,
 };
+use socket2::SockRef;
 
 use self::error::ApiError;
 pub use self::{
@@ -28,7 +29,7 @@ pub use self::{
     links::Links,
     wire::{FIELDS, Offer},
 };
-use crate::{admit::Door, service::Service};
+use crate::service::Service;
 
 /// How long a stop waits for connections, once every answer has been made.
 const STOP_WAIT_SECS: u64 = 5;
@@ -36,6 +37,10 @@ const STOP_WAIT_SECS: u64 = 5;
 const HTTP_WORKERS: usize = 2;
 /// How long a request's head may take to arrive.
 const HEAD_WAIT: Duration = Duration::from_secs(10);
+/// How long a request's body may take to arrive.
+const BODY_WAIT: Duration = Duration::from_secs(60);
+/// How long an answer may be stuck on its way to the client.
+const WRITE_WAIT: Duration = Duration::from_secs(60);
 /// How long a browser may remember what it was allowed.
 const CORS_MAX_AGE_SECS: usize = 3600;
 /// Headers that a page from elsewhere may read.
@@ -61,8 +66,6 @@ pub struct State {
     pub service: Arc<Service>,
     /// What a client may ask for.
     pub offer: Offer,
-    /// Scopes and rate limits.
-    pub door: Door,
     /// What signs the operator's sessions.
     pub session_secret: SessionSecret,
     /// Links to pictures.
@@ -83,12 +86,21 @@ pub fn server(listener: TcpListener, state: State) -> std::io::Result<Server> {
         .workers(HTTP_WORKERS)
         .max_connections(connections_max)
         .client_request_timeout(HEAD_WAIT)
+        .on_connect(|connection, _| limit_stalled_writes(connection))
         .disable_signals()
         // A client that closes its side has hung up: its handler is dropped, and its job ends at the next step.
         .h1_allow_half_closed(false)
         .shutdown_timeout(STOP_WAIT_SECS)
         .listen(listener)?
         .run())
+}
+
+/// A client that takes nothing of its answer for this long is cut off by the system (tcp(7), TCP_USER_TIMEOUT).
+fn limit_stalled_writes(connection: &dyn Any) {
+    let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
+    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(WRITE_WAIT)) {
+        tracing::warn!(%error, "a connection has no limit on stalled writes");
+    }
 }
 
 fn routes(config: &mut web::ServiceConfig) {

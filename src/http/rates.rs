@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use actix_web::{
     dev::Extensions,
     http::header::{HeaderMap, HeaderName, HeaderValue},
 };
 
 use crate::{
-    admit::{OverRate, Refused, Standing},
+    admit::{Refused, Standing},
+    service::{Accepted, ServiceError},
     units::Millis,
 };
 
@@ -17,11 +20,21 @@ pub(super) struct Standings {
 
 impl Standings {
     pub(super) fn note_requests(extensions: &mut Extensions, checked: &Result<Option<Standing>, Refused>) {
-        Self::entry(extensions).requests = standing(checked);
+        Self::entry(extensions).requests = match checked {
+            Ok(standing) => *standing,
+            Err(Refused::Requests(over)) => Some(over.standing),
+            Err(_) => None,
+        };
     }
 
-    pub(super) fn note_images(extensions: &mut Extensions, checked: &Result<Option<Standing>, Refused>) {
-        Self::entry(extensions).images = standing(checked);
+    pub(super) fn note_images(extensions: &mut Extensions, accepted: &Result<Accepted, Arc<ServiceError>>) {
+        Self::entry(extensions).images = match accepted {
+            Ok(accepted) => accepted.images,
+            Err(error) => match &**error {
+                ServiceError::Refused(Refused::Images(over)) => Some(over.standing),
+                _ => None,
+            },
+        };
     }
 
     fn entry(extensions: &mut Extensions) -> &mut Self {
@@ -48,16 +61,6 @@ impl Standings {
                 }
             }
         }
-    }
-}
-
-fn standing(checked: &Result<Option<Standing>, Refused>) -> Option<Standing> {
-    match checked {
-        Ok(standing) => *standing,
-        Err(Refused::Requests(OverRate { standing, .. }) | Refused::Images(OverRate { standing, .. })) => {
-            Some(*standing)
-        }
-        Err(_) => None,
     }
 }
 

@@ -68,7 +68,13 @@ impl Events {
                     None => (failure(&ApiError::internal(&"an answer without a picture")), true),
                 }
             }
-            News::End(Err(error)) => (failure(&ApiError::from(&*error)), true),
+            News::End(Err(error)) => {
+                let error = ApiError::from(&*error);
+                // The head said 200; the log and the counters say how it ended.
+                tracing::info!(code = error.reason(), "a stream ended with an error");
+                self.state.service.metrics().note_refusal(error.reason());
+                (failure(&error), true)
+            }
         }
     }
 }

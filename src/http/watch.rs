@@ -5,7 +5,10 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
-    http::header::{HeaderName, HeaderValue},
+    http::{
+        ConnectionType,
+        header::{HeaderName, HeaderValue, TRANSFER_ENCODING},
+    },
     middleware::Next,
     web,
 };
@@ -31,6 +34,7 @@ pub(super) async fn watch<B: MessageBody + 'static>(
     let span = tracing::info_span!("request", id);
     let state = request.app_data::<web::Data<State>>().cloned();
     let began = state.as_ref().map(|state| state.service.monotonic());
+    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let id = HeaderValue::try_from(id).map_err(|error| ApiError::internal(&error))?;
     let answered = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
@@ -40,6 +44,11 @@ pub(super) async fn watch<B: MessageBody + 'static>(
         return Err(InternalError::from_response("a handler panicked", response).into());
     };
     let mut response = answer?.map_into_boxed_body();
+    if is_chunked && response.status().is_client_error() {
+        // The body was not read to its end, and its length is not known: the connection is of no more use, and a slow
+        // sender must not hold it.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     response.headers_mut().insert(X_REQUEST_ID, id);
     let standings = response.request().extensions().get::<Standings>().copied();
     if let Some(standings) = standings {
@@ -54,8 +63,8 @@ pub(super) async fn watch<B: MessageBody + 'static>(
         }
         let _entered = span.enter();
         match path.starts_with("/v1/") {
-            true => tracing::info!(%method, path, status, %took, "answered"),
-            false => tracing::debug!(%method, path, status, %took, "answered"),
+            true => tracing::info!(%method, path, status, took_ms = took.get(), "answered"),
+            false => tracing::debug!(%method, path, status, took_ms = took.get(), "answered"),
         }
         state.service.metrics().note_answer(route, status, took);
     }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 use super::{LedgerError, signed, unsigned};
 use crate::{
     costs::{Comparison, Receipt},
-    domain::{EnergySource, RenderSpec, RequestId, Seed, Usage},
+    domain::{EnergySource, ImageSize, RenderSpec, RequestId, Seed, Usage},
     units::{Currency, Energy, Millis, Money},
 };
 
@@ -103,8 +103,8 @@ impl Entries<'_> {
                 "INSERT INTO entries
                      (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
                       energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
-                      compared_nano, exchange_rate_nano, width, height, steps, seed)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+                      compared_nano, exchange_rate_nano, width, height, steps, seed, epoch)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
             )?
             .execute(params![
                 self.request.to_text(),
@@ -127,25 +127,30 @@ impl Entries<'_> {
                 self.spec.size.height(),
                 self.spec.steps,
                 signed(row.seed.get(), "seed")?,
+                row.usage.epoch,
             ])?;
         Ok(())
     }
 }
 
-/// The pictures of a request as they were first booked, in order.
-pub(super) fn images_of(connection: &Connection, id: RequestId) -> Result<Vec<SettledImage>, LedgerError> {
+/// The pictures of a request as they were first booked, in order, and their size.
+pub(super) fn images_of(
+    connection: &Connection,
+    id: RequestId,
+) -> Result<(ImageSize, Vec<SettledImage>), LedgerError> {
     let mut statement = connection.prepare_cached(
         "SELECT seed, duration_ms, energy_mj, wall_energy_mj, energy_source, electricity_nano, depreciation_nano,
-                upkeep_nano, compared_sku, compared_nano, exchange_rate_nano
+                upkeep_nano, compared_sku, compared_nano, exchange_rate_nano, epoch, width, height
          FROM entries WHERE request_id = ?1 AND kind = 'image' AND reverses IS NULL AND corrects IS NULL
          ORDER BY image_index",
     )?;
     let mut rows = statement.query([id.to_text()])?;
-    let mut images = Vec::new();
+    let (mut size, mut images) = (None, Vec::new());
     while let Some(row) = rows.next()? {
+        size = ImageSize::new(row.get(12)?, row.get(13)?).ok();
         images.push(image(row)?);
     }
-    Ok(images)
+    Ok((size.ok_or(LedgerError::OutOfRange { what: "width" })?, images))
 }
 
 fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
@@ -160,6 +165,7 @@ fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
                 duration: Millis::new(count(1, "duration_ms")?),
                 energy: Energy::from_millijoules(count(2, "energy_mj")?),
                 source,
+                epoch: row.get(11)?,
             },
             wall_energy: Energy::from_millijoules(count(3, "wall_energy_mj")?),
             electricity: money(5)?,

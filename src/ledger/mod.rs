@@ -5,6 +5,7 @@
 
 mod entries;
 mod keys;
+mod meter;
 mod months;
 mod report;
 mod requests;
@@ -25,6 +26,7 @@ use crate::units::Currency;
 pub use self::{
     entries::{FailedWork, SettledImage},
     keys::{KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyState, NewKey},
+    meter::{Epoch, OverheadTotals},
     months::{Month, MonthError, MonthTotals},
     report::MonthReport,
     requests::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
@@ -38,12 +40,14 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0002_ledger.sql")),
     M::up(include_str!("../../migrations/0003_key_rules.sql")),
     M::up(include_str!("../../migrations/0004_answers.sql")),
+    M::up(include_str!("../../migrations/0007_meter.sql")),
 ];
 
 /// A handle on the database: one connection that writes, one that reads beside it.
 pub struct Ledger {
-    writer: Mutex<Connection>,
+    // Closed first: only a connection that may write can bring the log into the file when the last one closes.
     reader: Mutex<Connection>,
+    writer: Mutex<Connection>,
 }
 
 /// The ledger cannot do what was asked. Nothing of it has been done.

@@ -7,7 +7,7 @@ use super::{
     signed, timestamp,
 };
 use crate::{
-    domain::{KeyId, RenderSpec, RequestId},
+    domain::{ImageSize, KeyId, RenderSpec, RequestId},
     units::{Currency, Money},
 };
 
@@ -50,6 +50,8 @@ pub struct SettledRequest {
     pub settled_at: Timestamp,
     /// Tokens of its prompt.
     pub prompt_tokens: usize,
+    /// The pictures' size.
+    pub size: ImageSize,
     /// Its pictures, in order.
     pub images: Vec<SettledImage>,
 }
@@ -121,7 +123,7 @@ impl Ledger {
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if let Some(key) = request.idempotency_key {
-            check_idempotency(&transaction, request, key)?;
+            check_idempotency(&transaction, request.key, key, request.body_sha256)?;
         }
         check_budget(&transaction, request)?;
         transaction.execute(
@@ -221,6 +223,20 @@ impl Ledger {
         booked().map_err(|error| Unbooked { reservation, error })
     }
 
+    /// Whether `idempotency_key` of `key` is free for a request with this body.
+    ///
+    /// # Errors
+    /// [`ReserveError::SettledBefore`], [`ReserveError::StillOpen`] or [`ReserveError::IdempotencyKeyReused`] where it is
+    /// not; [`ReserveError::Ledger`] where SQLite refuses.
+    pub fn check_idempotency(
+        &self,
+        key: KeyId,
+        idempotency_key: &str,
+        body_sha256: [u8; 32],
+    ) -> Result<(), ReserveError> {
+        check_idempotency(&self.reader(), key, idempotency_key, body_sha256)
+    }
+
     /// What a settled request was answered with, pictures apart; none where there is no such request.
     ///
     /// # Errors
@@ -237,7 +253,8 @@ impl Ledger {
         let Some((settled_at, tokens)) = head else { return Ok(None) };
         let prompt_tokens =
             usize::try_from(tokens).map_err(|_| LedgerError::OutOfRange { what: "prompt_tokens" })?;
-        Ok(Some(SettledRequest { settled_at, prompt_tokens, images: entries::images_of(&reader, id)? }))
+        let (size, images) = entries::images_of(&reader, id)?;
+        Ok(Some(SettledRequest { settled_at, prompt_tokens, size, images }))
     }
 
     /// Notes that a settled request's answer was handed over. Until then its pictures count as undelivered.
@@ -265,21 +282,22 @@ impl Ledger {
 }
 
 fn check_idempotency(
-    transaction: &Transaction<'_>,
-    request: &NewRequest<'_>,
+    connection: &Connection,
+    key: KeyId,
     idempotency_key: &str,
+    body_sha256: [u8; 32],
 ) -> Result<(), ReserveError> {
-    let before = transaction
+    let before = connection
         .query_row(
             "SELECT body_sha256, state, id FROM requests
              WHERE key_id = ?1 AND idempotency_key = ?2 AND state NOT IN ('failed', 'abandoned')",
-            params![request.key.get(), idempotency_key],
+            params![key.get(), idempotency_key],
             |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)),
         )
         .optional()?;
     match before {
         None => Ok(()),
-        Some((body, ..)) if body != request.body_sha256 => Err(ReserveError::IdempotencyKeyReused),
+        Some((body, ..)) if body != body_sha256 => Err(ReserveError::IdempotencyKeyReused),
         Some((_, state, id)) if state == "settled" => {
             let id = RequestId::from_digits(&id).ok_or(LedgerError::OutOfRange { what: "id" })?;
             Err(ReserveError::SettledBefore(id))

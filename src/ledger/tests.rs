@@ -92,6 +92,7 @@ fn receipt() -> Receipt {
             duration: Millis::new(40),
             energy: Energy::from_millijoules(2_000),
             source: EnergySource::Estimated,
+            epoch: None,
         },
         wall_energy: Energy::from_millijoules(2_200),
         electricity: Money::from_nano(1),

@@ -58,6 +58,14 @@ pub enum DeviceChoice {
 }
 
 impl DeviceChoice {
+    /// The number of the card, where it runs on one.
+    pub fn card(self) -> u32 {
+        match self {
+            Self::Cuda(ordinal) => u32::try_from(ordinal).unwrap_or(u32::MAX),
+            Self::Auto | Self::Cpu => 0,
+        }
+    }
+
     /// Opens the device.
     pub(super) fn open(self) -> Result<Device, LoadError> {
         match self {

@@ -111,6 +111,7 @@ impl Service {
             Ok::<_, ServiceError>(Answer {
                 id,
                 created: settled.settled_at,
+                size: settled.size,
                 images,
                 prompt_tokens: settled.prompt_tokens,
             })

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    admit::{Pass, Refused},
+    admit::{Refused, Standing},
     costs::{CostError, Receipt},
-    domain::{Caller, Encoding, RenderJob, RequestId, Seed},
+    domain::{Caller, Encoding, ImageSize, RenderJob, RequestId, Seed},
     encode::EncodeError,
     engine::{Outlook, Overloaded, WorkError},
     ledger::LedgerError,
@@ -18,8 +18,6 @@ use crate::{
 pub struct PaintRequest {
     /// Who asks.
     pub caller: Caller,
-    /// Leave to work on it, given back at its end.
-    pub pass: Pass,
     /// What is to be painted.
     pub job: RenderJob,
     /// As what files.
@@ -41,6 +39,8 @@ pub struct Answer {
     pub id: RequestId,
     /// When it was settled.
     pub created: Timestamp,
+    /// The pictures' size.
+    pub size: ImageSize,
     /// The pictures.
     pub images: Vec<AnsweredImage>,
     /// Tokens of the prompt that the model read, chat template included.
@@ -77,6 +77,8 @@ pub type Outcome = Result<Arc<Answer>, Arc<ServiceError>>;
 pub struct Accepted {
     /// What it has ahead of it; none where its answer was made before.
     pub outlook: Option<Outlook>,
+    /// Where the key stands with its pictures a minute, if it has a limit and they were taken from it.
+    pub images: Option<Standing>,
     /// Tokens of the whole prompt, where it was cut.
     pub cut_from_tokens: Option<usize>,
     pub(super) partials: mpsc::UnboundedReceiver<PartialFile>,

@@ -64,6 +64,51 @@ fn pictures_painted_together_are_the_pictures_painted_alone() {
         assert_eq!(answer.json()["data"][0]["b64_json"], expected["data"][0]["b64_json"], "seed {seed}");
     }
     assert_eq!(together.totals().images, 24);
+    let metrics = together.get("/metrics").send("").text;
+    let value = |name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+        line.trim().parse::<f64>().expect("a number")
+    };
+    let mean = value("tintype_batch_images_sum") / value("tintype_batch_images_count");
+    assert!(mean > 1.0, "some were painted together: {mean}");
+}
+
+#[test]
+fn anothers_flood_is_not_what_an_ordinary_request_waits_for() {
+    let server = TestServer::start();
+    let other = key(&server, 1);
+    std::thread::scope(|scope| {
+        let flood: Vec<_> = (0..20)
+            .map(|_| scope.spawn(|| server.generate(&json!({ "prompt": "x", "size": "64x64", "steps": 40 }))))
+            .collect();
+        eventually("the flood waits", || server.count("reserved") >= 16);
+        let eta = |key: &str| {
+            let body = json!({ "prompt": "one", "size": "64x64", "steps": 40, "stream": true });
+            let answer = server.post("/v1/images/generations").bearer(key).json(&body);
+            answer.header("x-queue-eta-ms").parse::<u64>().expect("milliseconds")
+        };
+        let anothers = eta(&other);
+        let own = eta(&server.key);
+        assert!(own > 2 * anothers, "{own} ms behind its own flood, {anothers} ms beside it");
+        for answer in flood {
+            assert_eq!(answer.join().expect("an answer").status, 200);
+        }
+    });
+}
+
+#[test]
+fn one_key_does_not_take_every_place() {
+    let server = TestServer::start_with(|config| config.limits.queue_depth_max = 8);
+    let other = key(&server, 1);
+    let body = json!({ "prompt": "x", "size": "128x128", "steps": 20 });
+    std::thread::scope(|scope| {
+        let flood: Vec<_> = (0..12).map(|_| scope.spawn(|| server.generate(&body).status)).collect();
+        eventually("the queue is as full as one key may make it", || server.count("reserved") >= 6);
+        let one = server.post("/v1/images/generations").bearer(&other).json(&json!({ "prompt": "one" }));
+        assert_eq!(one.status, 200, "{}", one.text);
+        let statuses: Vec<u16> = flood.into_iter().map(|client| client.join().expect("an answer")).collect();
+        assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+    });
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::{client::Response, server::TestServer};
+use crate::{
+    client::{Response, eventually},
+    server::TestServer,
+};
 
 fn paint(server: &TestServer, key: &str, body: &serde_json::Value) -> Response {
     let request = server.post("/v1/images/generations").bearer(&server.key);
@@ -64,6 +67,45 @@ fn a_repeat_whose_pictures_are_not_kept_any_more_is_told_so_and_not_painted() {
     let again = paint(&server, "a", &body);
     assert_eq!((again.status, again.header("x-should-retry")), (409, "false"));
     assert_eq!(server.totals().images, 1);
+}
+
+#[test]
+fn a_repeat_needs_no_place_and_no_leave() {
+    let server = TestServer::start_with(|config| {
+        config.limits.queue_depth_max = 1;
+        config.limits.images_per_minute = 3.try_into().ok();
+        config.limits.concurrent_jobs = 3.try_into().ok();
+    });
+    let body = json!({ "prompt": "a cat" });
+    let first = paint(&server, "a", &body).json();
+    let slow = json!({ "prompt": "x", "size": "128x128", "steps": 60 });
+    std::thread::scope(|scope| {
+        let in_hand = scope.spawn(|| server.generate(&slow).status);
+        eventually("the device is busy", || server.count("running") == 1);
+        let waiting = scope.spawn(|| server.generate(&slow).status);
+        eventually("the queue is full", || server.count("reserved") == 1);
+        for _ in 0..4 {
+            let again = paint(&server, "a", &body);
+            assert_eq!((again.status, again.json()), (200, first.clone()));
+        }
+        for client in [in_hand, waiting] {
+            assert_eq!(client.join().expect("an answer"), 200);
+        }
+    });
+}
+
+#[test]
+fn a_repeat_is_what_it_was_whatever_is_configured_now() {
+    let mut server = TestServer::start();
+    let first = paint(&server, "a", &json!({ "prompt": "a cat" })).json();
+    server.stop();
+    let (data, key) = (server.data.path().to_owned(), server.key.clone());
+    let again = TestServer::start_with(|config| {
+        config.data_dir = data;
+        config.model.default_size = Some("64x64".parse().expect("a size"));
+    });
+    let request = again.post("/v1/images/generations").bearer(&key).header("idempotency-key", "a");
+    assert_eq!(request.json(&json!({ "prompt": "a cat" })).json(), first);
 }
 
 #[test]

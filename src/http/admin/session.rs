@@ -1,5 +1,5 @@
 use actix_web::{
-    HttpRequest, HttpResponse,
+    FromRequest, HttpRequest, HttpResponse,
     cookie::{Cookie, SameSite, time::Duration},
     http::header,
     web,
@@ -7,10 +7,11 @@ use actix_web::{
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use crate::{
     domain::{Caller, Scope},
-    http::{State, auth, error::ApiError},
+    http::{BODY_WAIT, State, auth, error::ApiError},
 };
 
 /// The session cookie's name.
@@ -62,7 +63,7 @@ pub(super) async fn admin(request: &HttpRequest, state: &State) -> Result<Caller
     // Asked anew each time, so that a revoked key ends its sessions.
     let caller = state.service.ask_ledger(move |ledger| ledger.caller(&public_id, opened_at, now)).await?;
     let caller = auth::admitted(caller, &session.sub).ok_or_else(ApiError::invalid_key)?;
-    state.door.check(&caller, Scope::Admin)?;
+    state.service.door().check(&caller, Scope::Admin)?;
     Ok(caller)
 }
 
@@ -73,14 +74,19 @@ pub(super) async fn form() -> HttpResponse {
 
 /// POST /admin/sign-in: a key with the admin scope opens a session.
 pub(super) async fn sign_in(
-    form: web::Form<SignIn>,
+    request: HttpRequest,
+    payload: web::Payload,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
+    let mut payload = payload.into_inner();
+    let form = timeout(BODY_WAIT, web::Form::<SignIn>::from_request(&request, &mut payload)).await;
+    let form = form.map_err(|_| ApiError::body_too_slow())?.map_err(|error| ApiError::form(&error))?;
     let caller = auth::by_key(form.key.trim(), &state).await?;
     match caller {
         Some(caller) if caller.scopes.contains(Scope::Admin) => {
             let token = seal(&caller.public_id, &state.session_secret, state.service.now())?;
-            let cookie = session_cookie(token, Duration::seconds(SESSION_SECONDS));
+            let lifetime = Duration::seconds(SESSION_SECONDS);
+            let cookie = session_cookie(token, lifetime, state.links.is_https());
             Ok(see_other("/admin/costs").cookie(cookie).finish())
         }
         Some(_) => {
@@ -91,8 +97,9 @@ pub(super) async fn sign_in(
 }
 
 /// POST /admin/sign-out
-pub(super) async fn sign_out() -> HttpResponse {
-    see_other("/admin/sign-in").cookie(session_cookie(String::new(), Duration::ZERO)).finish()
+pub(super) async fn sign_out(state: web::Data<State>) -> HttpResponse {
+    let cookie = session_cookie(String::new(), Duration::ZERO, state.links.is_https());
+    see_other("/admin/sign-in").cookie(cookie).finish()
 }
 
 /// Where a browser goes that has not signed in.
@@ -106,11 +113,12 @@ fn see_other(place: &'static str) -> actix_web::HttpResponseBuilder {
     response
 }
 
-/// Out of reach of scripts and of other sites' forms.
-fn session_cookie(token: String, max_age: Duration) -> Cookie<'static> {
+/// Out of reach of scripts and of other sites' forms, and where clients come by TLS, of anyone on the way.
+fn session_cookie(token: String, max_age: Duration, is_https: bool) -> Cookie<'static> {
     Cookie::build(COOKIE, token)
         .path("/admin")
         .http_only(true)
+        .secure(is_https)
         .same_site(SameSite::Strict)
         .max_age(max_age)
         .finish()

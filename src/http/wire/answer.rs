@@ -120,9 +120,9 @@ pub(in crate::http) fn answer(
     };
     ImagesBody {
         created: answer.created.as_second(),
-        done: done(asked),
+        done: done(asked, answer.size),
         data: answer.images.iter().map(image).collect(),
-        usage: usage(asked.job.spec.size, answer, offer),
+        usage: usage(answer, offer),
     }
 }
 
@@ -136,7 +136,7 @@ pub(in crate::http) fn partial_event(
         kind: PARTIAL,
         b64_json: BASE64_STANDARD.encode(&partial.file),
         created_at: now,
-        done: done(asked),
+        done: done(asked, asked.job.spec.size),
         partial_image_index: partial.index,
     };
     (PARTIAL, event)
@@ -154,8 +154,8 @@ pub(in crate::http) fn completed_event(
         kind: COMPLETED,
         b64_json: BASE64_STANDARD.encode(&image.file),
         created_at: answer.created.as_second(),
-        done: done(asked),
-        usage: usage(asked.job.spec.size, answer, offer),
+        done: done(asked, answer.size),
+        usage: usage(answer, offer),
         seed: image.seed.get(),
         receipt: receipt(answer, &image.receipt, currency),
     };
@@ -167,19 +167,19 @@ pub(in crate::http) fn sse(name: &str, data: &impl Serialize) -> serde_json::Res
     Ok(format!("event: {name}\ndata: {}\n\n", serde_json::to_string(data)?))
 }
 
-fn done(asked: &Asked) -> Done {
+fn done(asked: &Asked, size: ImageSize) -> Done {
     Done {
         background: "opaque",
         output_format: asked.encoding.format.as_str(),
         quality: asked.quality.as_str(),
-        size: asked.job.spec.size.to_string(),
+        size: size.to_string(),
     }
 }
 
-fn usage(size: ImageSize, answer: &Answer, offer: &Offer) -> UsageBody {
+fn usage(answer: &Answer, offer: &Offer) -> UsageBody {
     let patch = u64::from(offer.limits.factor) * u64::from(offer.limits.factor);
     let input_tokens = answer.prompt_tokens as u64;
-    let output_tokens = size.pixels() / patch * answer.images.len() as u64;
+    let output_tokens = answer.size.pixels() / patch * answer.images.len() as u64;
     UsageBody {
         input_tokens,
         input_tokens_details: TokenDetails { text_tokens: input_tokens, image_tokens: 0 },

@@ -1,0 +1,216 @@
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::{Ledger, LedgerError, signed, unsigned};
+use crate::{
+    domain::{EnergySource, Overhead, Usage},
+    units::{Currency, Energy, Money},
+};
+
+/// An epoch of a counter, begun or gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch {
+    /// Its number.
+    pub id: u32,
+    /// What the counter has counted and no row accounts for: the server was not there, or died over it.
+    pub gap: Energy,
+}
+
+/// Sums over a span of what went into no request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OverheadTotals {
+    /// Energy of the device while it waited.
+    pub idle: Energy,
+    /// Energy of the device for warm-up pictures.
+    pub warm_up: Energy,
+    /// Energy that was counted while nobody looked.
+    pub gaps: Energy,
+    /// All of it at the plug.
+    pub wall_energy: Energy,
+    /// Its price.
+    pub electricity: Money,
+}
+
+impl Ledger {
+    /// Begins an epoch of `device`'s counter, which stands at `total`. Where the counter has gone on counting since the
+    /// last epoch, that one goes on too, and what is missing in it is told as a gap.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses or a sum is out of range.
+    pub fn begin_epoch(
+        &self,
+        device: &str,
+        source: EnergySource,
+        total: Energy,
+        now: Timestamp,
+    ) -> Result<Epoch, LedgerError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Only the card's own counter outlives the process.
+        if source == EnergySource::Metered
+            && let Some(epoch) = continued(&transaction, device, total)?
+        {
+            return Ok(epoch);
+        }
+        transaction.execute(
+            "INSERT INTO meter_epochs (device, source, begun_at_ms, start_mj) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                device,
+                source.as_str(),
+                now.as_millisecond(),
+                signed(total.as_millijoules(), "start_mj")?
+            ],
+        )?;
+        let id = u32::try_from(transaction.last_insert_rowid())
+            .map_err(|_| LedgerError::OutOfRange { what: "epoch" })?;
+        transaction.commit()?;
+        Ok(Epoch { id, gap: Energy::from_millijoules(0) })
+    }
+
+    /// Books energy that went into no request.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses or an amount is out of range.
+    pub fn book_overhead(
+        &self,
+        kind: Overhead,
+        usage: Usage,
+        (wall_energy, electricity): (Energy, Money),
+        currency: Currency,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.writer().execute(
+            "INSERT INTO overheads (kind, entered_at_ms, duration_ms, energy_mj, wall_energy_mj, energy_source, epoch,
+                                    currency, electricity_nano)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                kind.as_str(),
+                now.as_millisecond(),
+                signed(usage.duration.get(), "duration_ms")?,
+                signed(usage.energy.as_millijoules(), "energy_mj")?,
+                signed(wall_energy.as_millijoules(), "wall_energy_mj")?,
+                usage.source.as_str(),
+                usage.epoch,
+                currency.code(),
+                electricity.as_nano(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// What went into no request from `start` up to, not including, `end`.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses or a sum is out of range.
+    pub fn overheads(&self, start: Timestamp, end: Timestamp) -> Result<OverheadTotals, LedgerError> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(
+            "SELECT coalesce(sum(energy_mj) FILTER (WHERE kind = 'idle'), 0),
+                    coalesce(sum(energy_mj) FILTER (WHERE kind = 'warm-up'), 0),
+                    coalesce(sum(energy_mj) FILTER (WHERE kind = 'gap'), 0),
+                    coalesce(sum(wall_energy_mj), 0),
+                    coalesce(sum(electricity_nano), 0)
+             FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
+        )?;
+        let row = statement.query_row(params![start.as_millisecond(), end.as_millisecond()], |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, i64>(4)?])
+        })?;
+        let energy = |value| unsigned(value, "energy_mj").map(Energy::from_millijoules);
+        Ok(OverheadTotals {
+            idle: energy(row[0])?,
+            warm_up: energy(row[1])?,
+            gaps: energy(row[2])?,
+            wall_energy: energy(row[3])?,
+            electricity: Money::from_nano(row[4]),
+        })
+    }
+
+    /// Energy that the rows of an epoch account for: pictures, failed work, idle hours, warm-up and gaps.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses or the sum is out of range.
+    pub fn booked_in_epoch(&self, epoch: u32) -> Result<Energy, LedgerError> {
+        booked(&self.reader(), epoch)
+    }
+}
+
+fn booked(connection: &Connection, epoch: u32) -> Result<Energy, LedgerError> {
+    let sum = connection.query_row(
+        "SELECT coalesce((SELECT sum(energy_mj) FROM entries   WHERE epoch = ?1), 0)
+              + coalesce((SELECT sum(energy_mj) FROM overheads WHERE epoch = ?1), 0)",
+        [epoch],
+        |row| row.get(0),
+    )?;
+    unsigned(sum, "energy_mj").map(Energy::from_millijoules)
+}
+
+/// The device's last epoch, where the counter has gone on from it.
+fn continued(connection: &Connection, device: &str, total: Energy) -> Result<Option<Epoch>, LedgerError> {
+    let last = connection
+        .query_row(
+            "SELECT id, start_mj FROM meter_epochs WHERE device = ?1 AND source = 'metered' ORDER BY id DESC LIMIT 1",
+            [device],
+            |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?)),
+        )
+        .optional()?;
+    let Some((id, start)) = last else { return Ok(None) };
+    let accounted = unsigned(start, "start_mj")?.saturating_add(booked(connection, id)?.as_millijoules());
+    Ok(total
+        .as_millijoules()
+        .checked_sub(accounted)
+        .map(|gap| Epoch { id, gap: Energy::from_millijoules(gap) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::units::Millis;
+
+    const NOON: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn ledger() -> (TempDir, Ledger) {
+        let directory = TempDir::new().expect("a directory");
+        let ledger = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
+        (directory, ledger)
+    }
+
+    fn book(ledger: &Ledger, kind: Overhead, millijoules: u64, epoch: u32) {
+        let usage = Usage {
+            duration: Millis::new(5),
+            energy: Energy::from_millijoules(millijoules),
+            source: EnergySource::Metered,
+            epoch: Some(epoch),
+        };
+        let price = (usage.energy, Money::from_nano(3));
+        ledger.book_overhead(kind, usage, price, Currency::CNY, NOON).expect("booked");
+    }
+
+    #[test]
+    fn what_was_counted_while_nobody_looked_is_a_gap_and_then_the_sum_closes() {
+        let (_directory, ledger) = ledger();
+        let begin = |total| {
+            let total = Energy::from_millijoules(total);
+            ledger.begin_epoch("GPU-1", EnergySource::Metered, total, NOON).expect("begun")
+        };
+        let first = begin(5_000);
+        assert_eq!(first.gap, Energy::from_millijoules(0));
+        book(&ledger, Overhead::Idle, 300, first.id);
+        book(&ledger, Overhead::WarmUp, 200, first.id);
+        // The process died, and the counter went on to 6,000.
+        let again = begin(6_000);
+        assert_eq!((again.id, again.gap), (first.id, Energy::from_millijoules(500)));
+        book(&ledger, Overhead::Gap, 500, again.id);
+        assert_eq!(ledger.booked_in_epoch(first.id).expect("a sum"), Energy::from_millijoules(1_000));
+        // The driver was reloaded while the process was dead.
+        let reloaded = begin(40);
+        assert_ne!(reloaded.id, first.id);
+        let other = ledger.begin_epoch("GPU-2", EnergySource::Metered, Energy::from_millijoules(9), NOON);
+        assert_eq!(other.expect("begun").gap, Energy::from_millijoules(0), "another device, another sum");
+        let totals = ledger.overheads(NOON, NOON + jiff::SignedDuration::from_hours(1)).expect("sums");
+        let parts =
+            [totals.idle, totals.warm_up, totals.gaps, totals.wall_energy].map(Energy::as_millijoules);
+        assert_eq!((parts, totals.electricity), ([300, 200, 500, 1_000], Money::from_nano(9)));
+    }
+}

@@ -1,0 +1,69 @@
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::{
+    clock::Clock,
+    costs::CostModel,
+    domain::{Overhead, Usage},
+    ledger::{Epoch, Ledger},
+    meter::BeginEpoch,
+    units::Millis,
+};
+
+/// Books energy that went into no request, as the device's thread tells it.
+#[derive(Clone)]
+pub struct OverheadBook {
+    /// Where it is booked.
+    pub ledger: Arc<Ledger>,
+    /// What it costs.
+    pub costs: CostModel,
+    /// When it is booked.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl OverheadBook {
+    /// Books what comes, until nothing will come any more. A row that cannot be booked is told in the log; the next start
+    /// finds it as a gap, where the device counts its energy.
+    pub async fn keep(self, mut told: mpsc::UnboundedReceiver<(Overhead, Usage)>) {
+        while let Some((kind, usage)) = told.recv().await {
+            let book = self.clone();
+            let booked = tokio::task::spawn_blocking(move || book.enter(kind, usage)).await;
+            if booked.is_err() {
+                tracing::error!("the energy of an idle hour could not be booked");
+            }
+        }
+    }
+
+    /// What a meter asks for the number of an epoch. A gap in it is booked at once. Where the ledger fails, energy is
+    /// booked in no epoch.
+    pub fn epochs(&self) -> BeginEpoch {
+        let book = self.clone();
+        Box::new(move |device, source, total| {
+            match book.ledger.begin_epoch(device, source, total, book.clock.now()) {
+                Ok(Epoch { id, gap }) => {
+                    let usage = Usage { duration: Millis::ZERO, energy: gap, source, epoch: Some(id) };
+                    book.enter(Overhead::Gap, usage);
+                    Some(id)
+                }
+                Err(error) => {
+                    tracing::error!(%error, device, "the meter's epoch could not be begun");
+                    None
+                }
+            }
+        })
+    }
+
+    /// Books one piece. What costs nothing and took nothing makes no row.
+    pub fn enter(&self, kind: Overhead, usage: Usage) {
+        let price = match self.costs.wasted(usage) {
+            Ok((wall_energy, _)) if wall_energy.as_millijoules() == 0 => return,
+            Ok(price) => price,
+            Err(error) => return tracing::error!(%error, kind = kind.as_str(), "energy could not be priced"),
+        };
+        let (currency, now) = (self.costs.currency(), self.clock.now());
+        if let Err(error) = self.ledger.book_overhead(kind, usage, price, currency, now) {
+            tracing::error!(%error, kind = kind.as_str(), "energy could not be booked");
+        }
+    }
+}
