@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     config::Config,
     costs::{CostError, CostModel, Receipt},
-    domain::{Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageSize, RenderSpec, STEPS_MAX, Seed},
+    domain::{Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageSize, Quality, RenderSpec, STEPS_MAX, Seed},
     encode,
     meter::Meter,
     pipeline::{Pipeline, Prepared},
@@ -82,7 +82,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
         "cuda" => Meter::of_card(config.model.device.card(), begin_epoch, powers, Arc::clone(clock)),
         _ => Meter::estimating(powers, Arc::clone(clock)),
     };
-    let comparison = costs.compare(spec.size, today)?;
+    let comparison = costs.compare(spec.size, Quality::default(), today)?;
     // The prompt is encoded once, on the first picture's account.
     let mut window = meter.open();
     let prepared = pipeline.prepare(&spec)?;

@@ -5,8 +5,10 @@
 mod costs;
 mod generate;
 mod key;
+mod prices;
 mod progress;
 mod serve;
+mod table;
 
 use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -49,6 +51,9 @@ enum Command {
     Key(key::KeyCommand),
     /// Print what a month's pictures cost
     Costs(costs::CostsArgs),
+    /// Check and show what other services charge
+    #[command(subcommand)]
+    Prices(prices::PricesCommand),
 }
 
 /// Where the configuration and the data are.
@@ -133,6 +138,7 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(args, &clock),
         Command::Key(command) => key::run(command, &*clock),
         Command::Costs(args) => costs::run(&args, &*clock),
+        Command::Prices(command) => prices::run(&command, &*clock),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

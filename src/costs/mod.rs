@@ -5,7 +5,7 @@ mod prices;
 mod receipt;
 
 pub use model::{CostModel, CostSettings, ExchangeRate, Hardware, Quote};
-pub use prices::{PriceBook, PriceEntry, PriceError, PriceUnit};
+pub use prices::{EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, TableRow};
 pub use receipt::{Comparison, Receipt};
 
 /// Why a receipt could not be made.

@@ -1,9 +1,11 @@
+mod compare;
+
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{Comparison, CostError, PriceBook, Receipt};
 use crate::{
-    domain::{EnergySource, ImageSize, RenderJob, Usage},
+    domain::{EnergySource, ImageSize, Quality, RenderJob, Usage},
     units::{Currency, Energy, Millis, Money, Power},
 };
 
@@ -25,6 +27,8 @@ pub struct CostSettings {
     pub upkeep_per_image: Money,
     /// The service to compare with, a sku of the price book. Like for like: the same weights, hosted.
     pub compare_with: String,
+    /// Further services to show beside it, skus of the price book.
+    pub also_compare_with: Vec<String>,
 }
 
 /// Depreciation by units: (price − residual) · share / lifetime images.
@@ -43,6 +47,10 @@ pub struct Hardware {
     pub lifetime_images: u64,
 }
 
+/// Premium services that people know, none of them with an announced end.
+const ALSO_COMPARE_WITH: [&str; 4] =
+    ["openai/gpt-image-2", "google/gemini-3-pro-image", "bfl/flux-2-pro", "midjourney/standard"];
+
 /// The owner of an RTX 4090, January 2026: the example that the figures begin with until they are configured.
 impl Default for CostSettings {
     fn default() -> Self {
@@ -54,6 +62,7 @@ impl Default for CostSettings {
             hardware: Hardware::default(),
             upkeep_per_image: Money::from_nano(30_000_000),
             compare_with: "fal/z-image-turbo".into(),
+            also_compare_with: ALSO_COMPARE_WITH.map(String::from).to_vec(),
         }
     }
 }
@@ -138,7 +147,7 @@ impl CostModel {
             return refuse("exchange_rate.rate", "must be above 0");
         }
         let model = Self { settings, prices, rates };
-        model.compare(ImageSize::square(1024), today)?;
+        model.comparisons(ImageSize::square(1024), Quality::default(), today)?;
         Ok(model)
     }
 
@@ -175,7 +184,7 @@ impl CostModel {
         let each = self.depreciation_per_image()?.plus(self.settings.upkeep_per_image)?;
         Ok(Quote {
             estimate: electricity.plus(each.share_ceil(u64::from(job.images), 1)?)?,
-            comparison: self.compare(job.spec.size, day)?,
+            comparison: self.compare(job.spec.size, job.quality, day)?,
         })
     }
 
@@ -226,22 +235,6 @@ impl CostModel {
         Ok(worn.share_ceil(u64::from(hardware.share_percent), pictures)?)
     }
 
-    /// The compared service's list price for a picture of `size` on `day`, in the ledger's currency, rounded down.
-    ///
-    /// # Errors
-    /// [`CostError`] where a price or a rate is missing on that day, or an amount is out of range.
-    pub fn compare(&self, size: ImageSize, day: Date) -> Result<Comparison, CostError> {
-        let entry = self.prices.price(&self.settings.compare_with, day)?;
-        let exchange_rate = self.rate(entry.currency, day)?;
-        let list_price = entry.of_picture(size)?;
-        let nano = exchange_rate.as_nano().unsigned_abs();
-        Ok(Comparison {
-            sku: entry.sku.clone(),
-            price: list_price.share_floor(nano, 1_000_000_000)?,
-            exchange_rate,
-        })
-    }
-
     /// What one unit of `currency` costs in the ledger's currency on `day`: the latest rate that holds by then.
     fn rate(&self, currency: Currency, day: Date) -> Result<Money, CostError> {
         if currency == self.settings.currency {
@@ -279,7 +272,7 @@ mod tests {
     }
 
     fn receipt(model: &CostModel, side: u32) -> Result<Receipt, CostError> {
-        model.receipt(ARTICLE, model.compare(ImageSize::square(side), DAY)?)
+        model.receipt(ARTICLE, model.compare(ImageSize::square(side), Quality::default(), DAY)?)
     }
 
     /// 450 W for 15 s, as in the article of January 2026.
@@ -334,6 +327,7 @@ mod tests {
         assert!(refused(|s| s.hardware.lifetime_images = 0).contains("lifetime_images"));
         assert!(refused(|s| s.hardware.share_percent = 101).contains("share_percent"));
         assert!(refused(|s| s.compare_with = "nobody/nothing".into()).contains("nobody/nothing"));
+        assert!(refused(|s| s.also_compare_with.push("nobody/else".into())).contains("nobody/else"));
         assert!(refused(|s| s.wall_factor_percent = 99).contains("wall_factor_percent"));
         let no_rate =
             CostModel::new(CostSettings::default(), PriceBook::built_in().expect("a book"), vec![], DAY);

@@ -12,6 +12,8 @@ pub use api_key::{ApiKey, ApiKeyError, SecretHash};
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError};
 pub use encoding::{Encoding, ImageFormat};
 pub use ids::{KeyId, RequestId};
-pub use render::{GUIDANCE_MAX, IMAGES_MAX, Quality, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality};
+pub use render::{
+    GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality,
+};
 pub use size::{ImageSize, SizeError};
 pub use usage::{EnergySource, Overhead, Usage};

@@ -42,7 +42,7 @@ impl fmt::Display for Seed {
 }
 
 /// OpenAI's quality words. Z-Image knows steps instead, so each word stands for a number of steps, by configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Quality {
     /// `low`.
     Low,
@@ -73,20 +73,27 @@ impl Quality {
     }
 }
 
-impl FromStr for Quality {
-    type Err = ();
+/// A word that is no quality.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a quality; write low, medium, high, xhigh or max")]
+pub struct QualityError(String);
 
-    fn from_str(text: &str) -> Result<Self, ()> {
+impl FromStr for Quality {
+    type Err = QualityError;
+
+    fn from_str(text: &str) -> Result<Self, QualityError> {
         match text {
             "low" => Ok(Self::Low),
             "auto" | "medium" | "standard" => Ok(Self::Medium),
             "high" | "hd" => Ok(Self::High),
             "xhigh" => Ok(Self::Xhigh),
             "max" => Ok(Self::Max),
-            _ => Err(()),
+            _ => Err(QualityError(text.to_owned())),
         }
     }
 }
+
+crate::units::deserialize_from_str!(Quality);
 
 /// Denoising steps for each quality: `auto` and `standard` are medium, `hd` is high.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -165,6 +172,8 @@ pub struct RenderJob {
     pub images: u32,
     /// The first picture's seed.
     pub seed: Seed,
+    /// The quality that was asked for. The steps stand in `spec`; other services charge by this.
+    pub quality: Quality,
 }
 
 impl RenderSpec {
@@ -203,6 +212,6 @@ mod tests {
         }
         assert_eq!("auto".parse(), Ok(Quality::Medium));
         assert_eq!("hd".parse(), Ok(Quality::High));
-        assert_eq!("best".parse::<Quality>(), Err(()));
+        assert!("best".parse::<Quality>().is_err_and(|error| error.to_string().contains("xhigh")));
     }
 }

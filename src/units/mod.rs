@@ -4,6 +4,7 @@
 //! private; conversions are the names (`from_nano`, `as_millijoules`), so that a unit cannot be mistaken.
 
 mod energy;
+mod iso4217;
 mod money;
 mod time;
 

@@ -192,6 +192,11 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
 
+    /// Whether it is money of today: a code of ISO 4217, and no typing mistake.
+    pub fn is_in_iso_4217(&self) -> bool {
+        super::iso4217::CODES.split(' ').any(|code| code == self.code())
+    }
+
     /// What people write before an amount: `¥`, `$`, or the code and a space.
     pub fn symbol(&self) -> String {
         match &self.0 {
@@ -253,6 +258,13 @@ mod tests {
         assert_eq!(rounded(17_300_005_000_000, 2), "17300.01");
         assert_eq!(rounded(1_500_000_000, 0), "2");
         assert_eq!(rounded(i64::MIN, 9), "-9223372036.854775808");
+    }
+
+    #[test]
+    fn three_letters_that_are_no_money_are_told_apart() {
+        let is_money = |code: &str| code.parse().is_ok_and(|currency: Currency| currency.is_in_iso_4217());
+        assert!(["AED", "CNY", "EUR", "USD", "ZWG"].into_iter().all(is_money));
+        assert!(!["USX", "DEM", "   "].into_iter().any(is_money));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod tiny_models;
 mod generate;
 mod hub;
 mod keys_and_costs;
+mod prices;
 mod serve;
 
 use std::{path::Path, process::Output};

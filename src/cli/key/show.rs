@@ -1,7 +1,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    cli::{CliError, Place, print},
+    cli::{CliError, Place, print, table::table},
     ledger::{KeyChange, KeyRow, KeyState},
 };
 
@@ -74,16 +74,4 @@ fn rules(key: &KeyRow, zone: &TimeZone, now: Timestamp) -> String {
     let grace = key.previous_until.filter(|until| *until > now);
     words.extend(grace.map(|until| format!("old secret until {}", minute(until, zone))));
     if words.is_empty() { "-".into() } else { words.join("; ") }
-}
-
-/// Rows in columns as wide as their widest cell.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |cell: &String| cell.chars().count();
-    let widths: [usize; N] =
-        std::array::from_fn(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0));
-    let line = |row: &[String; N]| {
-        let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
 }

@@ -171,7 +171,7 @@ fn done(asked: &Asked, size: ImageSize) -> Done {
     Done {
         background: "opaque",
         output_format: asked.encoding.format.as_str(),
-        quality: asked.quality.as_str(),
+        quality: asked.job.quality.as_str(),
         size: size.to_string(),
     }
 }

@@ -47,8 +47,6 @@ pub const FIELDS: [&str; 27] = [
 pub(in crate::http) struct Asked {
     /// What is to be painted.
     pub(in crate::http) job: RenderJob,
-    /// The quality, as an answer reports it.
-    pub(in crate::http) quality: Quality,
     /// As what file.
     pub(in crate::http) encoding: Encoding,
     /// The name by which the model was called.
@@ -108,7 +106,7 @@ pub(in crate::http) fn parse(
         steps: steps.unwrap_or_else(|| offer.steps.of(quality)),
         guidance_scale: guidance_scale.unwrap_or(offer.guidance_scale),
     };
-    Ok(Asked { job: RenderJob { spec, images, seed }, quality, encoding, model, delivery })
+    Ok(Asked { job: RenderJob { spec, images, seed, quality }, encoding, model, delivery })
 }
 
 fn prompt(fields: &mut Fields, offer: &Offer) -> Result<String, ApiError> {

@@ -1,0 +1,145 @@
+use jiff::civil::Date;
+
+use super::CostModel;
+use crate::{
+    costs::{Comparison, CostError, PriceBook, PriceEntry, PriceError},
+    domain::{ImageSize, Quality},
+    units::Money,
+};
+
+/// What other services would have charged.
+impl CostModel {
+    /// What services charge.
+    pub fn prices(&self) -> &PriceBook {
+        &self.prices
+    }
+
+    /// The headline: `costs.compare_with`'s list price for a picture on `day`, in the ledger's currency, rounded down.
+    ///
+    /// # Errors
+    /// [`CostError`] where a price or a rate is missing on that day, or an amount is out of range.
+    pub fn compare(&self, size: ImageSize, quality: Quality, day: Date) -> Result<Comparison, CostError> {
+        self.compare_sku(&self.settings.compare_with, size, quality, day)
+    }
+
+    /// The headline, then `costs.also_compare_with`, each sku once.
+    ///
+    /// # Errors
+    /// As [`CostModel::compare`], for any of them: a service that has no price is not left out in silence.
+    pub fn comparisons(
+        &self,
+        size: ImageSize,
+        quality: Quality,
+        day: Date,
+    ) -> Result<Vec<Comparison>, CostError> {
+        let mut comparisons = vec![self.compare(size, quality, day)?];
+        for sku in &self.settings.also_compare_with {
+            if comparisons.iter().all(|comparison| comparison.sku != *sku) {
+                comparisons.push(self.compare_sku(sku, size, quality, day)?);
+            }
+        }
+        Ok(comparisons)
+    }
+
+    /// Any sku's list price for a picture on `day`, in the ledger's currency, rounded down; never 0.
+    ///
+    /// # Errors
+    /// As [`CostModel::compare`].
+    pub fn compare_sku(
+        &self,
+        sku: &str,
+        size: ImageSize,
+        quality: Quality,
+        day: Date,
+    ) -> Result<Comparison, CostError> {
+        let list_price = self.prices.price(sku, size, quality, day)?;
+        let exchange_rate = self.rate(self.price_entry(sku, day)?.currency, day)?;
+        let price = list_price.share_floor(exchange_rate.as_nano().unsigned_abs(), 1_000_000_000)?;
+        match price {
+            Money::ZERO => Err(PriceError::RoundsToZero { sku: sku.to_owned(), size }.into()),
+            price => Ok(Comparison { sku: sku.to_owned(), price, exchange_rate }),
+        }
+    }
+
+    /// The price-book entry behind a comparison on `day`: its source, and when it was read.
+    ///
+    /// # Errors
+    /// [`CostError::Price`] where the sku has no price on that day.
+    pub fn price_entry(&self, sku: &str, day: Date) -> Result<&PriceEntry, CostError> {
+        Ok(self.prices.entry(sku, day)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::{
+        costs::{CostSettings, ExchangeRate},
+        units::Currency,
+    };
+
+    const DAY: Date = date(2026, 11, 23);
+    const SIZE: ImageSize = ImageSize::square(1024);
+
+    fn model(settings: CostSettings, rate: &str) -> Result<CostModel, CostError> {
+        let dollars = ExchangeRate {
+            from: Currency::USD,
+            to: Currency::CNY,
+            rate: rate.parse().expect("a rate"),
+            effective_from: date(2026, 1, 1),
+        };
+        CostModel::new(settings, PriceBook::built_in()?, vec![dollars], DAY)
+    }
+
+    fn settings(headline: &str, others: &[&str]) -> CostSettings {
+        CostSettings {
+            compare_with: headline.into(),
+            also_compare_with: others.iter().copied().map(String::from).collect(),
+            ..CostSettings::default()
+        }
+    }
+
+    #[test]
+    fn the_headline_comes_first_and_no_sku_twice() {
+        let settings = settings(
+            "bfl/flux-pro-1.1",
+            &["openai/gpt-image-2", "bfl/flux-pro-1.1", "openai/gpt-image-2", "venice/z-image-turbo"],
+        );
+        let model = model(settings, "7").expect("a model");
+        let comparisons = model.comparisons(SIZE, Quality::High, DAY).expect("priced");
+        let said: Vec<_> = comparisons.iter().map(|c| (c.sku.as_str(), c.price.to_string())).collect();
+        let expected =
+            [("bfl/flux-pro-1.1", "0.28"), ("openai/gpt-image-2", "1.477"), ("venice/z-image-turbo", "0.07")];
+        assert_eq!(said, expected.map(|(sku, price)| (sku, price.to_owned())));
+    }
+
+    #[test]
+    fn the_quality_changes_the_price_where_the_service_asks_for_it() {
+        let model = model(settings("openai/gpt-image-2", &[]), "1").expect("a model");
+        let price = |quality| model.compare(SIZE, quality, DAY).map(|found| found.price.to_string());
+        assert_eq!(price(Quality::Low), Ok("0.006".into()));
+        assert_eq!(price(Quality::Medium), Ok("0.053".into()));
+        assert_eq!(price(Quality::Max), Ok("0.211".into()));
+    }
+
+    #[test]
+    fn a_retired_service_is_refused_at_the_start_and_not_left_out() {
+        let refused = model(settings("fal/z-image-turbo", &["openai/dall-e-3"]), "7").expect_err("retired");
+        assert!(refused.to_string().contains("openai/dall-e-3"), "{refused}");
+        let past = date(2026, 3, 1);
+        let model = model(settings("fal/z-image-turbo", &[]), "7").expect("a model");
+        let compared =
+            model.compare_sku("openai/dall-e-3", SIZE, Quality::Medium, past).expect("priced then");
+        assert_eq!(compared.price.to_string(), "0.28");
+        let entry = model.price_entry("openai/dall-e-3", past).expect("priced then");
+        assert_eq!(entry.effective_to, Some(date(2026, 5, 12)));
+    }
+
+    #[test]
+    fn an_exchange_rate_makes_nothing_free() {
+        let model = model(settings("fal/z-image-turbo", &[]), "0.000000001");
+        assert!(matches!(model, Err(CostError::Price(PriceError::RoundsToZero { .. }))), "{model:?}");
+    }
+}

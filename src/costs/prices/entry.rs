@@ -1,0 +1,132 @@
+use std::num::NonZeroU32;
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::{EntryFault, ListPrice, PriceError, PriceTable, PriceUnit, TableRow};
+use crate::units::{Currency, Money};
+
+/// One price over one span of days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceEntry {
+    /// Service and model, for example `fal/z-image-turbo`.
+    pub sku: String,
+    /// The list price.
+    pub price: ListPrice,
+    /// Its currency.
+    pub currency: Currency,
+    /// First day of the price.
+    pub effective_from: Date,
+    /// Last day of the price; none while no end is known.
+    pub effective_to: Option<Date>,
+    /// Where the price was read, and what it was checked against.
+    pub source: String,
+    /// When it was read.
+    pub read_on: Date,
+}
+
+impl PriceEntry {
+    /// Whether it is the price of `day`.
+    pub fn holds_on(&self, day: Date) -> bool {
+        self.effective_from <= day && self.effective_to.is_none_or(|last| day <= last)
+    }
+}
+
+/// An entry as it is written: whether its fields fit its unit is not known yet.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenEntry {
+    pub(super) sku: String,
+    unit: PriceUnit,
+    amount: Option<Money>,
+    included_images: Option<u32>,
+    rows: Option<Vec<TableRow>>,
+    currency: Currency,
+    pub(super) effective_from: Date,
+    pub(super) effective_to: Option<Date>,
+    #[serde(default)]
+    source: String,
+    read_on: Date,
+}
+
+impl WrittenEntry {
+    /// The entry, or everything that is wrong with it.
+    pub(super) fn check(self) -> Result<PriceEntry, Vec<PriceError>> {
+        let mut faults = self.faults();
+        let price = match self.price() {
+            Ok(price) if faults.is_empty() => price,
+            Ok(_) => return Err(self.named(faults)),
+            Err(fault) => {
+                faults.push(fault);
+                return Err(self.named(faults));
+            }
+        };
+        Ok(PriceEntry {
+            sku: self.sku,
+            price,
+            currency: self.currency,
+            effective_from: self.effective_from,
+            effective_to: self.effective_to,
+            source: self.source,
+            read_on: self.read_on,
+        })
+    }
+
+    fn named(&self, faults: Vec<EntryFault>) -> Vec<PriceError> {
+        let named = |fault| PriceError::Entry { sku: self.sku.clone(), from: self.effective_from, fault };
+        faults.into_iter().map(named).collect()
+    }
+
+    /// What is wrong beside the price.
+    fn faults(&self) -> Vec<EntryFault> {
+        let mut faults = Vec::new();
+        if !self.currency.is_in_iso_4217() {
+            faults.push(EntryFault::UnknownCurrency(self.currency));
+        }
+        if self.source.trim().is_empty() {
+            faults.push(EntryFault::NoSource);
+        }
+        if let Some(last) = self.effective_to.filter(|last| *last < self.effective_from) {
+            faults.push(EntryFault::EndsBeforeItBegins(last));
+        }
+        if self.read_on < self.effective_from {
+            faults.push(EntryFault::ReadTooEarly(self.read_on));
+        }
+        faults
+    }
+
+    fn price(&self) -> Result<ListPrice, EntryFault> {
+        let unit = self.unit;
+        let is_given = [
+            ("amount", self.amount.is_some(), unit != PriceUnit::Table),
+            ("included_images", self.included_images.is_some(), unit == PriceUnit::Plan),
+            ("rows", self.rows.is_some(), unit == PriceUnit::Table),
+        ];
+        if let Some((field, ..)) = is_given.into_iter().find(|(_, given, wanted)| *given && !wanted) {
+            return Err(EntryFault::Surplus { field, unit });
+        }
+        match unit {
+            PriceUnit::Image => Ok(ListPrice::Image(self.amount()?)),
+            PriceUnit::Megapixel => Ok(ListPrice::Megapixel(self.amount()?)),
+            PriceUnit::Plan => {
+                let field = "included_images";
+                let images = self.included_images.ok_or(EntryFault::Missing { field, unit })?;
+                let included_images = NonZeroU32::new(images).ok_or(EntryFault::NotPositive { field })?;
+                Ok(ListPrice::Plan { a_month: self.amount()?, included_images })
+            }
+            PriceUnit::Table => {
+                let table = PriceTable::new(self.rows.as_deref().unwrap_or_default())?;
+                table.map(ListPrice::Table).ok_or(EntryFault::Missing { field: "rows", unit })
+            }
+        }
+    }
+
+    fn amount(&self) -> Result<Money, EntryFault> {
+        let field = "amount";
+        match self.amount {
+            None => Err(EntryFault::Missing { field, unit: self.unit }),
+            Some(amount) if amount <= Money::ZERO => Err(EntryFault::NotPositive { field }),
+            Some(amount) => Ok(amount),
+        }
+    }
+}
