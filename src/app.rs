@@ -176,6 +176,7 @@ impl App {
             listener.local_addr().map_err(|source| AppError::Listen { address: config.listen, source })?;
         let ledger = Arc::new(Ledger::open(&data_dir.path(LEDGER_FILE))?);
         ledger.check_currency(costs.currency())?;
+        let costs = ledger.with_assets(&costs)?;
         let abandoned = ledger.abandon_open(clock.now())?;
         if abandoned > 0 {
             tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");
@@ -185,8 +186,12 @@ impl App {
             data_dir.path(PICTURES_DIRECTORY),
             config.pictures.free_disk_min_mib.saturating_mul(1 << 20),
         )?;
-        let book =
-            OverheadBook { ledger: Arc::clone(&ledger), costs: costs.clone(), clock: Arc::clone(clock) };
+        let book = OverheadBook {
+            ledger: Arc::clone(&ledger),
+            costs: costs.clone(),
+            clock: Arc::clone(clock),
+            zone: zone.clone(),
+        };
         let (overheads, told) = mpsc::unbounded_channel();
         let bookkeeping = runtime.spawn(book.clone().keep(told));
         let (engine, worker) = start_engine(config, &source, &book, overheads, move |source| {

@@ -386,9 +386,11 @@ impl Config {
     /// [`ConfigError`] for a price book that cannot be read, or costs that cannot be.
     pub fn cost_model(&self, today: Date) -> Result<CostModel, ConfigError> {
         let example = CostSettings::default();
-        let unset = self.costs.price_per_kwh == example.price_per_kwh
+        let has_tariff = self.costs.tariff.iter().any(|row| row.effective_from <= today);
+        let unset = (self.costs.price_per_kwh == example.price_per_kwh && !has_tariff)
             || self.costs.hardware.price == example.hardware.price
-            || self.costs.upkeep_per_image == example.upkeep_per_image;
+            || (self.costs.upkeep_per_image == example.upkeep_per_image
+                && self.costs.upkeep_per_year.is_none());
         if self.costs.currency != example.currency && unset {
             return Err(ConfigError::ExampleAmounts(self.costs.currency));
         }
@@ -446,11 +448,25 @@ mod tests {
     }
 
     #[test]
+    fn the_tariff_in_the_shipped_file_can_be_used() {
+        let shipped = include_str!("../config/tintype.toml");
+        let rows: String =
+            shipped.lines().filter_map(|line| line.strip_prefix("#     ")).collect::<Vec<_>>().join("\n");
+        let config = parse(&rows).expect("a tariff");
+        assert_eq!(config.costs.tariff.len(), 2);
+        config.cost_model(jiff::civil::date(2026, 11, 23)).expect("a cost model");
+    }
+
+    #[test]
     fn a_wrong_key_or_value_is_named_in_one_line() {
         for (toml, name) in [
             ("colour = 1", "colour"),
             ("[model]\ndtype = \"f8\"", "f8"),
             ("[costs]\nprice_per_kwh = \"cheap\"", "cheap"),
+            (
+                "[[costs.tariff]]\neffective_from = \"2026-01-01\"\nprice_per_kwh = \"1\"\nhours = \"night\"",
+                "night",
+            ),
             ("[model]\ndefault_size = \"big\"", "big"),
             ("listen = 8080", "listen"),
             ("[model]\nguidance_scale = -1.0", "guidance_scale"),

@@ -13,7 +13,7 @@ mod settings;
 
 use std::sync::Arc;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot, watch},
@@ -111,7 +111,7 @@ impl Service {
         &self.parts.engine
     }
 
-    /// The price of things.
+    /// The price of things, with the assets that the ledger had at the start.
     pub fn costs(&self) -> &CostModel {
         &self.parts.costs
     }
@@ -119,6 +119,15 @@ impl Service {
     /// Scopes, models and rates.
     pub fn door(&self) -> &Door {
         &self.parts.door
+    }
+
+    /// The price of things, with the assets that the ledger has now.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] where the ledger fails.
+    pub async fn costs_now(&self) -> Result<CostModel, ServiceError> {
+        let costs = self.costs().clone();
+        self.ask_ledger(move |ledger| ledger.with_assets(&costs)).await
     }
 
     /// What an operator watches.
@@ -129,6 +138,11 @@ impl Service {
     /// The time now.
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+
+    /// A moment by the clock on the wall.
+    fn civil(&self, moment: Timestamp) -> DateTime {
+        self.parts.zone.to_datetime(moment)
     }
 
     /// Time since some fixed moment.
@@ -370,9 +384,9 @@ impl Service {
     ) -> Result<(Reservation, Comparison), ServiceError> {
         let now = self.now();
         let month_start = Month::of(now, &self.parts.zone).start(&self.parts.zone);
-        let (job, day) = (&request.job, self.parts.zone.to_datetime(now).date());
+        let (job, at, costs) = (&request.job, self.civil(now), self.costs_now().await?);
         let Quote { estimate, comparison } =
-            self.costs().quote(job, self.engine().estimate(job), self.engine().power(), day)?;
+            costs.quote(job, self.engine().estimate(job), self.engine().power(), at)?;
         let (key, images, body_sha256) = (request.caller.key, job.images, request.body_sha256);
         let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());
         let reservation = self
@@ -512,7 +526,7 @@ impl Service {
             self.metrics().note_failure(usage);
         }
         let work = usage.and_then(|usage| {
-            let (wall_energy, electricity) = self.costs().wasted(usage).ok()?;
+            let (wall_energy, electricity) = self.costs().wasted(usage, self.civil(now)).ok()?;
             Some(FailedWork { seed: job.seed, usage, wall_energy, electricity })
         });
         let (spec, currency) = (job.spec.clone(), self.costs().currency());

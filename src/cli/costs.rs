@@ -23,6 +23,7 @@ pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let (config, ledger) = args.place.ledger()?;
     let zone = config.zone()?;
     let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
+    let costs = ledger.with_assets(&costs)?;
     let month = args.month.unwrap_or_else(|| Month::of(clock.now(), &zone));
     let totals = ledger.totals(month.start(&zone), month.end(&zone))?;
     let report = MonthReport::new(month, &totals, &costs);

@@ -62,8 +62,9 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let mut config = Config::load(args.config.as_deref())?;
     telemetry::start_log(&config.log);
     args.model.apply(&mut config);
-    let today = config.zone()?.to_datetime(clock.now()).date();
-    let costs = config.cost_model(today)?;
+    let zone = config.zone()?;
+    let today = zone.to_datetime(clock.now()).date();
+    let costs = super::with_recorded_assets(&config, config.cost_model(today)?)?;
     check_writable(&args.output)?;
     let (pipeline, default_size) = load(&config)?;
     let spec = RenderSpec {
@@ -96,7 +97,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
         let usage = meter.close(window);
         std::fs::write(&file, png)
             .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
-        let receipt = costs.receipt(usage, comparison.clone())?;
+        let receipt = costs.receipt(usage, comparison.clone(), zone.to_datetime(clock.now()))?;
         print_receipt(&file, seed, &spec, &receipt, &costs)?;
         // Writing and printing are on nobody's account.
         window = meter.open();

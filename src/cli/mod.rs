@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 done; 1 it failed while running; 2 a flag, a configuration or a model that cannot be used.
 
+mod asset;
+mod calibrate;
 mod costs;
 mod generate;
 mod key;
@@ -13,15 +15,17 @@ mod table;
 use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Parser, Subcommand};
+use jiff::civil::Date;
 
 use crate::{
     app::{AppError, LEDGER_FILE},
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
-    costs::CostError,
+    costs::{CostError, CostModel},
     ledger::{Ledger, LedgerError},
     pipeline::{DeviceChoice, LoadError, Precision, RenderError},
     telemetry,
+    units::Money,
 };
 
 const AFTER_HELP: &str = "\
@@ -54,6 +58,14 @@ enum Command {
     /// Check and show what other services charge
     #[command(subcommand)]
     Prices(prices::PricesCommand),
+    /// Record, list and retire the parts that wear out
+    #[command(subcommand)]
+    Asset(asset::AssetCommand),
+    /// Compare a wall meter's reading with what the ledger booked, and print the factor between them
+    ///
+    /// It prints the line to put into tintype.toml and writes nothing. The meter must have counted this work only: idle
+    /// hours, and other machines on it, raise the factor.
+    Calibrate(calibrate::CalibrateArgs),
 }
 
 /// Where the configuration and the data are.
@@ -139,6 +151,8 @@ pub fn run() -> ExitCode {
         Command::Key(command) => key::run(command, &*clock),
         Command::Costs(args) => costs::run(&args, &*clock),
         Command::Prices(command) => prices::run(&command, &*clock),
+        Command::Asset(command) => asset::run(command, &*clock),
+        Command::Calibrate(args) => calibrate::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -146,6 +160,29 @@ pub fn run() -> ExitCode {
             eprintln!("tintype: {error}");
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// `costs` with the assets of the data directory's ledger, where there is one.
+fn with_recorded_assets(config: &Config, costs: CostModel) -> Result<CostModel, CliError> {
+    let file = config.data_dir.join(LEDGER_FILE);
+    match file.is_file() {
+        true => Ok(Ledger::open(&file)?.with_assets(&costs)?),
+        false => Ok(costs),
+    }
+}
+
+/// A day, `2026-11-23`. Not the lenient reading, which passes over a time and an offset.
+fn parse_day(text: &str) -> Result<Date, String> {
+    Date::strptime("%Y-%m-%d", text).map_err(|_| "not a day; write it as 2026-11-23".into())
+}
+
+/// An amount of the ledger's currency that is not negative.
+fn parse_amount(text: &str) -> Result<Money, String> {
+    match text.parse::<Money>() {
+        Ok(amount) if amount >= Money::ZERO => Ok(amount),
+        Ok(_) => Err("an amount is not negative here".into()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -1,12 +1,23 @@
 //! What a picture costs: pure arithmetic on integers. No clock, no database, no float.
 
+mod asset;
+mod days;
+mod depreciation;
 mod model;
+mod month;
 mod prices;
 mod receipt;
+mod tariff;
+mod upkeep;
 
+pub use asset::{Asset, Life, Retirement};
+pub use days::DaySpan;
 pub use model::{CostModel, CostSettings, ExchangeRate, Hardware, Quote};
+pub use month::{Allocated, AssetUse, MonthCost, month_cost};
 pub use prices::{EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, TableRow};
 pub use receipt::{Comparison, Receipt};
+pub use tariff::{DayOfWeek, Hours, Moment, Tariff, TariffError, TariffRow};
+pub use upkeep::Upkeep;
 
 /// Why a receipt could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +28,9 @@ pub enum CostError {
     /// A price is missing from the price book, or is no price.
     #[error(transparent)]
     Price(#[from] PriceError),
+    /// A tariff that cannot be.
+    #[error(transparent)]
+    Tariff(#[from] TariffError),
     /// No exchange rate is known for a currency on a day.
     #[error(
         "no exchange rate from {from} to {to} holds on {date}; add an [[exchange_rate]] to the configuration"
@@ -38,3 +52,6 @@ pub enum CostError {
         reason: &'static str,
     },
 }
+
+#[cfg(test)]
+mod tests;

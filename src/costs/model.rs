@@ -1,9 +1,11 @@
 mod compare;
 
-use jiff::civil::Date;
+use std::sync::Arc;
+
+use jiff::civil::{Date, DateTime};
 use serde::Deserialize;
 
-use super::{Comparison, CostError, PriceBook, Receipt};
+use super::{Asset, Comparison, CostError, DaySpan, PriceBook, Receipt, Tariff, TariffRow, Upkeep};
 use crate::{
     domain::{EnergySource, ImageSize, Quality, RenderJob, Usage},
     units::{Currency, Energy, Millis, Money, Power},
@@ -15,16 +17,22 @@ use crate::{
 pub struct CostSettings {
     /// The ledger's currency.
     pub currency: Currency,
-    /// Price of a kilowatt-hour at the plug.
+    /// Price of a kilowatt-hour at the plug, until the first row of `tariff` begins.
     pub price_per_kwh: Money,
+    /// Its price by the hour and the season.
+    pub tariff: Vec<TariffRow>,
     /// Power of the machine around the device while it paints; 0 where the device figure is the whole machine's.
     pub host_watts: Power,
     /// What the plug delivers for 100 W that the machine uses: the power supply's loss.
     pub wall_factor_percent: u32,
-    /// The hardware that wears out.
+    /// The hardware that wears out, until the ledger's first asset is bought.
     pub hardware: Hardware,
     /// Repairs, network, space: a flat amount a picture.
     pub upkeep_per_image: Money,
+    /// The same for a year, instead of the flat amount.
+    pub upkeep_per_year: Option<Money>,
+    /// Of all hours, those in which the machine usually paints, in percent: they carry the year's upkeep.
+    pub normal_utilisation_percent: u32,
     /// The service to compare with, a sku of the price book. Like for like: the same weights, hosted.
     pub compare_with: String,
     /// Further services to show beside it, skus of the price book.
@@ -57,10 +65,13 @@ impl Default for CostSettings {
         Self {
             currency: Currency::CNY,
             price_per_kwh: Money::from_nano(1_200_000_000),
+            tariff: Vec::new(),
             host_watts: Power::from_watts(0),
             wall_factor_percent: 100,
             hardware: Hardware::default(),
             upkeep_per_image: Money::from_nano(30_000_000),
+            upkeep_per_year: None,
+            normal_utilisation_percent: 20,
             compare_with: "fal/z-image-turbo".into(),
             also_compare_with: ALSO_COMPARE_WITH.map(String::from).to_vec(),
         }
@@ -106,8 +117,12 @@ pub struct Quote {
 #[derive(Debug, Clone)]
 pub struct CostModel {
     settings: CostSettings,
-    prices: PriceBook,
+    prices: Arc<PriceBook>,
     rates: Vec<ExchangeRate>,
+    tariff: Tariff,
+    /// The configured hardware, which stands in for the ledger's assets until the first of them is bought.
+    stand_in: Asset,
+    assets: Vec<Asset>,
 }
 
 impl CostModel {
@@ -139,16 +154,27 @@ impl CostModel {
             ("costs.price_per_kwh", settings.price_per_kwh),
             ("costs.hardware.residual", hardware.residual),
             ("costs.upkeep_per_image", settings.upkeep_per_image),
+            ("costs.upkeep_per_year", settings.upkeep_per_year.unwrap_or_default()),
         ];
         if let Some((field, _)) = negative.into_iter().find(|(_, amount)| *amount < Money::ZERO) {
             return refuse(field, "must not be negative");
         }
+        if !(1..=100).contains(&settings.normal_utilisation_percent) {
+            return refuse("costs.normal_utilisation_percent", "must be from 1 to 100");
+        }
         if rates.iter().any(|rate| rate.rate <= Money::ZERO) {
             return refuse("exchange_rate.rate", "must be above 0");
         }
-        let model = Self { settings, prices, rates };
+        let tariff = Tariff::new(settings.price_per_kwh, &settings.tariff)?;
+        let stand_in = Asset::configured(hardware);
+        let model = Self { settings, prices: Arc::new(prices), rates, tariff, stand_in, assets: Vec::new() };
         model.comparisons(ImageSize::square(1024), Quality::default(), today)?;
         Ok(model)
+    }
+
+    /// The same with the parts that the ledger knows.
+    pub fn with_assets(&self, assets: Vec<Asset>) -> Self {
+        Self { assets, ..self.clone() }
     }
 
     /// The ledger's currency.
@@ -156,9 +182,9 @@ impl CostModel {
         self.settings.currency
     }
 
-    /// Whether no hardware of the owner's was configured, so that wear is the example's.
+    /// Whether no hardware of the owner's was recorded or configured, so that wear is the example's.
     pub fn uses_example_hardware(&self) -> bool {
-        self.settings.hardware == Hardware::default()
+        self.assets.is_empty() && self.settings.hardware == Hardware::default()
     }
 
     /// The settings.
@@ -167,7 +193,7 @@ impl CostModel {
     }
 
     /// What a whole job is expected to cost, if it takes `duration` of the device at `power`, and what one picture of it
-    /// costs elsewhere on `day`. Asked before any work, so that a missing price costs no picture.
+    /// costs elsewhere, at the prices of `at`. Asked before any work, so that a missing price costs no picture.
     ///
     /// # Errors
     /// [`CostError`] where a price or a rate is missing on that day, or an amount is out of range.
@@ -176,41 +202,42 @@ impl CostModel {
         job: &RenderJob,
         duration: Millis,
         power: Power,
-        day: Date,
+        at: DateTime,
     ) -> Result<Quote, CostError> {
         let usage =
             Usage { duration, energy: power.over(duration), source: EnergySource::Estimated, epoch: None };
-        let electricity = self.electricity(self.wall_energy(usage))?;
-        let each = self.depreciation_per_image()?.plus(self.settings.upkeep_per_image)?;
+        let electricity = self.electricity(self.wall_energy(usage), at)?;
+        let of_each = Millis::new(duration.get().div_ceil(u64::from(job.images.max(1))));
+        let each = self.depreciation(of_each, at.date())?.plus(self.upkeep().of_picture(of_each)?)?;
         Ok(Quote {
             estimate: electricity.plus(each.share_ceil(u64::from(job.images), 1)?)?,
-            comparison: self.compare(job.spec.size, job.quality, day)?,
+            comparison: self.compare(job.spec.size, job.quality, at.date())?,
         })
     }
 
-    /// Prices one picture that took `usage` of the device.
+    /// Prices one picture that took `usage` of the device and is settled at `at`, by the clock on the wall.
     ///
     /// # Errors
     /// [`CostError`] where an amount is out of range.
-    pub fn receipt(&self, usage: Usage, comparison: Comparison) -> Result<Receipt, CostError> {
+    pub fn receipt(&self, usage: Usage, comparison: Comparison, at: DateTime) -> Result<Receipt, CostError> {
         let wall_energy = self.wall_energy(usage);
         Ok(Receipt {
             usage,
             wall_energy,
-            electricity: self.electricity(wall_energy)?,
-            depreciation: self.depreciation_per_image()?,
-            upkeep: self.settings.upkeep_per_image,
+            electricity: self.electricity(wall_energy, at)?,
+            depreciation: self.depreciation(usage.duration, at.date())?,
+            upkeep: self.upkeep().of_picture(usage.duration)?,
             comparison,
         })
     }
 
-    /// Electricity of work that gave no picture: failed, cancelled.
+    /// Electricity of work that gave no picture, failed or cancelled at `at`.
     ///
     /// # Errors
     /// [`CostError`] where an amount is out of range.
-    pub fn wasted(&self, usage: Usage) -> Result<(Energy, Money), CostError> {
+    pub fn wasted(&self, usage: Usage, at: DateTime) -> Result<(Energy, Money), CostError> {
         let wall_energy = self.wall_energy(usage);
-        Ok((wall_energy, self.electricity(wall_energy)?))
+        Ok((wall_energy, self.electricity(wall_energy, at)?))
     }
 
     /// (E_device + P_host · t) · wall factor.
@@ -221,18 +248,37 @@ impl CostModel {
             .scale_percent_ceil(self.settings.wall_factor_percent)
     }
 
-    fn electricity(&self, energy: Energy) -> Result<Money, CostError> {
-        Ok(self
-            .settings
-            .price_per_kwh
-            .share_ceil(energy.as_millijoules(), Energy::KILOWATT_HOUR.as_millijoules())?)
+    fn electricity(&self, energy: Energy, at: DateTime) -> Result<Money, CostError> {
+        let price = self.tariff.price_per_kwh(at)?;
+        Ok(price.share_ceil(energy.as_millijoules(), Energy::KILOWATT_HOUR.as_millijoules())?)
     }
 
-    fn depreciation_per_image(&self) -> Result<Money, CostError> {
-        let hardware = &self.settings.hardware;
-        let worn = hardware.price.minus(hardware.residual)?;
-        let pictures = hardware.lifetime_images.saturating_mul(100);
-        Ok(worn.share_ceil(u64::from(hardware.share_percent), pictures)?)
+    /// Every part that wears out, with the days on which pictures are charged for it. The configured hardware comes
+    /// first, until the first asset of the ledger is bought.
+    pub fn parts(&self) -> impl Iterator<Item = (&Asset, DaySpan)> {
+        let first_bought = self.assets.iter().map(|asset| asset.purchased_on).min();
+        let until_then = first_bought.map_or(DaySpan::ALWAYS, |day| DaySpan::ALWAYS.before(day));
+        let assets = self.assets.iter().map(|asset| (asset, asset.service()));
+        std::iter::once((&self.stand_in, until_then)).chain(assets)
+    }
+
+    /// What the machine costs beside its wear and its electricity.
+    pub fn upkeep(&self) -> Upkeep {
+        match self.settings.upkeep_per_year {
+            None => Upkeep::PerImage(self.settings.upkeep_per_image),
+            Some(amount) => Upkeep::PerYear {
+                amount,
+                normal_utilisation_percent: self.settings.normal_utilisation_percent,
+            },
+        }
+    }
+
+    /// Σ over the parts in service on `day`, each rounded up.
+    fn depreciation(&self, duration: Millis, day: Date) -> Result<Money, CostError> {
+        let in_service = self.parts().filter(|(_, service)| service.contains(day));
+        Ok(in_service
+            .map(|(part, _)| part.depreciation_of_picture(duration))
+            .try_fold(Money::ZERO, |sum, part| sum.plus(part?))?)
     }
 
     /// What one unit of `currency` costs in the ledger's currency on `day`: the latest rate that holds by then.
@@ -272,7 +318,11 @@ mod tests {
     }
 
     fn receipt(model: &CostModel, side: u32) -> Result<Receipt, CostError> {
-        model.receipt(ARTICLE, model.compare(ImageSize::square(side), Quality::default(), DAY)?)
+        model.receipt(
+            ARTICLE,
+            model.compare(ImageSize::square(side), Quality::default(), DAY)?,
+            DAY.at(12, 0, 0, 0),
+        )
     }
 
     /// 450 W for 15 s, as in the article of January 2026.
@@ -329,6 +379,8 @@ mod tests {
         assert!(refused(|s| s.compare_with = "nobody/nothing".into()).contains("nobody/nothing"));
         assert!(refused(|s| s.also_compare_with.push("nobody/else".into())).contains("nobody/else"));
         assert!(refused(|s| s.wall_factor_percent = 99).contains("wall_factor_percent"));
+        assert!(refused(|s| s.normal_utilisation_percent = 0).contains("normal_utilisation_percent"));
+        assert!(refused(|s| s.upkeep_per_year = Some(Money::from_nano(-1))).contains("upkeep_per_year"));
         let no_rate =
             CostModel::new(CostSettings::default(), PriceBook::built_in().expect("a book"), vec![], DAY);
         assert!(matches!(no_rate, Err(CostError::NoExchangeRate { .. })));

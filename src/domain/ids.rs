@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, num::ParseIntError, str::FromStr};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -56,6 +56,36 @@ impl KeyId {
     /// The row number.
     pub const fn get(self) -> i64 {
         self.0
+    }
+}
+
+/// The ledger's row number of an asset, by which people name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AssetId(i64);
+
+impl AssetId {
+    /// The asset in row `row`.
+    pub const fn new(row: i64) -> Self {
+        Self(row)
+    }
+
+    /// The row number.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for AssetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for AssetId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
     }
 }
 

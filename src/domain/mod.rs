@@ -11,7 +11,7 @@ mod usage;
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError};
 pub use encoding::{Encoding, ImageFormat};
-pub use ids::{KeyId, RequestId};
+pub use ids::{AssetId, KeyId, RequestId};
 pub use render::{
     GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality,
 };

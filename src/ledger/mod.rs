@@ -3,10 +3,12 @@
 //! Architecture invariant: the ledger reads no clock; every moment is an argument. Entries are append-only, states go one
 //! way, and both are enforced by the database itself (migrations/0002_ledger.sql). Totals are sums, never counters.
 
+mod assets;
 mod entries;
 mod keys;
 mod meter;
 mod months;
+mod plug;
 mod report;
 mod requests;
 
@@ -24,10 +26,12 @@ use rusqlite_migration::{M, Migrations};
 use crate::units::Currency;
 
 pub use self::{
+    assets::AssetRow,
     entries::{FailedWork, SettledImage},
     keys::{KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyState, NewKey},
     meter::{Epoch, OverheadTotals},
     months::{Month, MonthError, MonthTotals},
+    plug::PlugTotals,
     report::MonthReport,
     requests::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
 };
@@ -40,6 +44,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0002_ledger.sql")),
     M::up(include_str!("../../migrations/0003_key_rules.sql")),
     M::up(include_str!("../../migrations/0004_answers.sql")),
+    M::up(include_str!("../../migrations/0005_assets.sql")),
     M::up(include_str!("../../migrations/0007_meter.sql")),
 ];
 
@@ -70,7 +75,7 @@ pub enum LedgerError {
         "the ledger is kept in {kept}, but costs.currency is {configured}; set it back, or use another --data-dir"
     )]
     Currency {
-        /// The currency of its entries.
+        /// The currency of its entries and assets.
         kept: String,
         /// The configured one.
         configured: Currency,
@@ -116,11 +121,16 @@ impl Ledger {
     /// Whether amounts in `configured` may be added to this ledger's.
     ///
     /// # Errors
-    /// [`LedgerError::Currency`] where its entries are in another currency.
+    /// [`LedgerError::Currency`] where its entries or assets are in another currency.
     pub fn check_currency(&self, configured: Currency) -> Result<(), LedgerError> {
         let kept: Option<String> = self
             .reader()
-            .query_row("SELECT currency FROM entries ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
+            .query_row(
+                "SELECT * FROM (SELECT currency FROM entries ORDER BY id DESC LIMIT 1)
+                 UNION ALL SELECT currency FROM assets LIMIT 1",
+                [],
+                |row| row.get(0),
+            )
             .optional()?;
         match kept {
             Some(kept) if kept != configured.code() => Err(LedgerError::Currency { kept, configured }),

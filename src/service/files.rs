@@ -42,9 +42,10 @@ impl Service {
         id: RequestId,
         now: Timestamp,
     ) -> Result<Vec<AnsweredImage>, ServiceError> {
+        let (costs, at) = (self.costs_now().await?, self.civil(now));
         let receipts = images
             .iter()
-            .map(|image| self.costs().receipt(image.usage, comparison.clone()))
+            .map(|image| costs.receipt(image.usage, comparison.clone(), at))
             .collect::<Result<Vec<_>, CostError>>()?;
         let provenances: Vec<_> =
             (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -20,6 +21,8 @@ pub struct OverheadBook {
     pub costs: CostModel,
     /// When it is booked.
     pub clock: Arc<dyn Clock>,
+    /// Where: a tariff goes by the clock on the wall.
+    pub zone: TimeZone,
 }
 
 impl OverheadBook {
@@ -56,12 +59,12 @@ impl OverheadBook {
 
     /// Books one piece. What costs nothing and took nothing makes no row.
     pub fn enter(&self, kind: Overhead, usage: Usage) {
-        let price = match self.costs.wasted(usage) {
+        let (currency, now) = (self.costs.currency(), self.clock.now());
+        let price = match self.costs.wasted(usage, self.zone.to_datetime(now)) {
             Ok((wall_energy, _)) if wall_energy.as_millijoules() == 0 => return,
             Ok(price) => price,
             Err(error) => return tracing::error!(%error, kind = kind.as_str(), "energy could not be priced"),
         };
-        let (currency, now) = (self.costs.currency(), self.clock.now());
         if let Err(error) = self.ledger.book_overhead(kind, usage, price, currency, now) {
             tracing::error!(%error, kind = kind.as_str(), "energy could not be booked");
         }

@@ -1,4 +1,6 @@
-use std::fmt;
+use std::{fmt, str::FromStr};
+
+use rust_decimal::Decimal;
 
 use super::Millis;
 
@@ -50,6 +52,23 @@ impl Energy {
     }
 }
 
+/// A text that is no energy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an energy; write kilowatt-hours such as 1.25")]
+pub struct EnergyError(String);
+
+/// Kilowatt-hours as people write them, rounded down to the millijoule.
+impl FromStr for Energy {
+    type Err = EnergyError;
+
+    fn from_str(text: &str) -> Result<Self, EnergyError> {
+        let error = || EnergyError(text.to_owned());
+        let kwh: Decimal = text.trim().parse().map_err(|_| error())?;
+        let millijoules = kwh.checked_mul(Decimal::from(MILLIJOULES_PER_KWH)).ok_or_else(error)?;
+        u64::try_from(millijoules.trunc()).map(Self).map_err(|_| error())
+    }
+}
+
 /// Kilowatt-hours as a JSON number of up to twelve decimals. For serde_json only.
 impl serde::Serialize for Energy {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,6 +115,13 @@ mod tests {
         assert_eq!(energy.to_rounded_kwh_string(), "0.001875");
         assert_eq!(Energy::from_millijoules(1_799).to_rounded_kwh_string(), "0.000000");
         assert_eq!(Energy::from_millijoules(1_800).to_rounded_kwh_string(), "0.000001");
+    }
+
+    #[test]
+    fn kilowatt_hours_are_read_to_the_millijoule() {
+        assert_eq!("1.25".parse(), Ok(Energy::from_millijoules(4_500_000_000)));
+        assert_eq!("0.0000000001".parse(), Ok(Energy::from_millijoules(0)));
+        assert!("-1".parse::<Energy>().is_err() && "much".parse::<Energy>().is_err());
     }
 
     #[test]

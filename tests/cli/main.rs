@@ -5,6 +5,7 @@ mod program;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 
+mod assets;
 mod generate;
 mod hub;
 mod keys_and_costs;

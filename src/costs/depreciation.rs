@@ -1,0 +1,222 @@
+use jiff::civil::Date;
+
+use super::{Asset, DaySpan, Life, asset::DAYS_A_YEAR};
+use crate::units::{Millis, Money, MoneyError};
+
+/// Milliseconds in the 8760 hours of a year.
+const MILLIS_A_YEAR: u64 = DAYS_A_YEAR as u64 * 24 * 3_600_000;
+
+/// `amount · share · t / (years · 8760 h) / normal utilisation`, rounded up: what `duration` of the device carries of an
+/// amount that is spread over years.
+pub(super) fn carried_by_time(
+    amount: Money,
+    share_percent: u32,
+    years: u32,
+    normal_utilisation_percent: u32,
+    duration: Millis,
+) -> Result<Money, MoneyError> {
+    // Both percentages are of a hundred, which cancels.
+    let time = duration.get().checked_mul(u64::from(share_percent)).ok_or(MoneyError::OutOfRange)?;
+    let life = u64::from(years) * MILLIS_A_YEAR;
+    let life = life.checked_mul(u64::from(normal_utilisation_percent)).ok_or(MoneyError::OutOfRange)?;
+    amount.share_ceil(time, life)
+}
+
+/// All amounts are of the part's share that works for Tintype.
+///
+/// Three roundings, all up: of a picture's charge, of what has worn off by a day, of the share itself.
+impl Asset {
+    /// What one picture takes of it, by a device time of `duration`. The same for every picture, by units.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn depreciation_of_picture(&self, duration: Millis) -> Result<Money, MoneyError> {
+        let worn = self.price.minus(self.residual)?;
+        match self.life {
+            Life::Units { lifetime_images } => {
+                worn.share_ceil(u64::from(self.share_percent), lifetime_images.saturating_mul(100))
+            }
+            Life::Time { years, normal_utilisation_percent } => {
+                carried_by_time(worn, self.share_percent, years, normal_utilisation_percent, duration)
+            }
+        }
+    }
+
+    /// (price − residual) · share: all that it can lose.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn depreciable(&self) -> Result<Money, MoneyError> {
+        self.shared(self.price.minus(self.residual)?)
+    }
+
+    /// What it has lost before `day`: by time a straight line over its days in service, by units what the `images` took
+    /// that were painted in its service until then. Never more than it can lose.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn lost_before(&self, day: Date, images: u64) -> Result<Money, MoneyError> {
+        match self.life {
+            Life::Units { .. } => {
+                let all = self.depreciable()?;
+                let taken = self.depreciation_of_picture(Millis::ZERO)?.share_ceil(images, 1);
+                Ok(taken.map_or(all, |taken| taken.min(all)))
+            }
+            Life::Time { years, .. } => {
+                let days = self.service().before(day).days().saturating_mul(u64::from(self.share_percent));
+                let life = u64::from(years) * u64::from(DAYS_A_YEAR) * 100;
+                self.price.minus(self.residual)?.share_ceil(days, life)
+            }
+        }
+    }
+
+    /// What it loses on `days`, if `images_before` were painted in its service before them, and `images` on them.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn lost_on(&self, days: DaySpan, images_before: u64, images: u64) -> Result<Money, MoneyError> {
+        let images_after = images_before.saturating_add(images);
+        self.lost_before(days.end, images_after)?.minus(self.lost_before(days.first, images_before)?)
+    }
+
+    /// Its price less what it has lost before `day`; 0 before its purchase.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn book_value(&self, day: Date, images: u64) -> Result<Money, MoneyError> {
+        match day < self.purchased_on {
+            true => Ok(Money::ZERO),
+            false => self.shared(self.price)?.minus(self.lost_before(day, images)?),
+        }
+    }
+
+    /// What its sale brought less its book value, negative for a loss; none while it serves. `images` were painted in
+    /// its service.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn disposal_gain(&self, images: u64) -> Result<Option<Money>, MoneyError> {
+        let gain = |proceeds, on| self.shared(proceeds)?.minus(self.book_value(on, images)?);
+        self.retirement.map(|retirement| gain(retirement.proceeds, retirement.on)).transpose()
+    }
+
+    fn shared(&self, amount: Money) -> Result<Money, MoneyError> {
+        amount.share_ceil(u64::from(self.share_percent), 100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::costs::Retirement;
+
+    const BOUGHT: Date = date(2026, 1, 1);
+    const PICTURE: Millis = Millis::new(15_000);
+
+    fn yuan(amount: i64) -> Money {
+        Money::from_nano(amount * 1_000_000_000)
+    }
+
+    /// The machine of the article of January 2026.
+    fn by_units(residual: i64) -> Asset {
+        Asset {
+            name: "workstation".into(),
+            price: yuan(17_300),
+            residual: yuan(residual),
+            share_percent: 100,
+            purchased_on: BOUGHT,
+            life: Life::Units { lifetime_images: 30_000 },
+            retirement: None,
+        }
+    }
+
+    fn by_time(years: u32, normal_utilisation_percent: u32) -> Asset {
+        Asset { life: Life::Time { years, normal_utilisation_percent }, ..by_units(7_000) }
+    }
+
+    fn text(amount: Result<Money, MoneyError>) -> String {
+        amount.expect("in range").to_string()
+    }
+
+    #[test]
+    fn the_articles_picture_takes_0_5767_or_0_3433_of_its_machine() {
+        assert_eq!(text(by_units(0).depreciation_of_picture(PICTURE)), "0.576666667");
+        assert_eq!(text(by_units(7_000).depreciation_of_picture(PICTURE)), "0.343333334");
+    }
+
+    #[test]
+    fn the_articles_0_12_needs_144_000_pictures_or_a_share_of_21_percent() {
+        let life = Life::Units { lifetime_images: 144_000 };
+        assert_eq!(text(Asset { life, ..by_units(0) }.depreciation_of_picture(PICTURE)), "0.120138889");
+        let shared = Asset { share_percent: 21, ..by_units(0) };
+        assert_eq!(text(shared.depreciation_of_picture(PICTURE)), "0.1211");
+    }
+
+    #[test]
+    fn by_time_a_picture_takes_its_seconds_and_those_in_which_nobody_paints() {
+        // 10,300 / (3 · 8760 h) · 15 s = 0.001633054…
+        assert_eq!(text(by_time(3, 100).depreciation_of_picture(PICTURE)), "0.001633055");
+        // Painting a fifth of the time, each second carries five: 0.008165271…
+        assert_eq!(text(by_time(3, 20).depreciation_of_picture(PICTURE)), "0.008165272");
+        let half = Asset { share_percent: 50, ..by_time(3, 20) };
+        assert_eq!(text(half.depreciation_of_picture(PICTURE)), "0.004082636");
+        assert!(by_time(3, 20).depreciation_of_picture(Millis::new(u64::MAX)).is_err());
+    }
+
+    #[test]
+    fn by_time_a_month_takes_its_days_in_service() {
+        let asset = by_time(3, 20);
+        let month = |from, to| text(asset.lost_on(DaySpan { first: from, end: to }, 0, 0));
+        // 10,300 · 31 / 1095
+        assert_eq!(month(date(2026, 1, 1), date(2026, 2, 1)), "291.598173516");
+        assert_eq!(month(date(2025, 12, 1), date(2026, 1, 1)), "0.00", "not bought yet");
+        assert_eq!(month(date(2029, 1, 1), date(2029, 2, 1)), "0.00", "its years are over");
+        let retirement = Some(Retirement { on: date(2026, 1, 11), proceeds: yuan(9_000) });
+        let sold = Asset { retirement, ..by_time(3, 20) };
+        let january = DaySpan { first: date(2026, 1, 1), end: date(2026, 2, 1) };
+        // 10,300 · 10 / 1095
+        assert_eq!(text(sold.lost_on(january, 0, 0)), "94.063926941");
+    }
+
+    #[test]
+    fn by_units_a_month_takes_what_its_pictures_took_until_the_part_is_worn_out() {
+        let january = DaySpan { first: date(2026, 1, 1), end: date(2026, 2, 1) };
+        let asset = by_units(7_000);
+        assert_eq!(text(asset.lost_on(january, 0, 500)), "171.666667");
+        assert_eq!(
+            text(asset.lost_on(january, 29_999, 500)),
+            "0.343313334",
+            "the last one, less what was rounded up"
+        );
+        assert_eq!(text(asset.lost_on(january, 30_000, 500)), "0.00");
+    }
+
+    #[test]
+    fn a_book_value_falls_from_the_price_to_the_residual() {
+        let asset = by_time(3, 20);
+        let on = |day| text(asset.book_value(day, 0));
+        assert_eq!(on(date(2025, 12, 31)), "0.00", "not bought yet");
+        assert_eq!(on(BOUGHT), "17300.00");
+        // A third of 10,300 after one of three years.
+        assert_eq!(on(date(2027, 1, 1)), "13866.666666666");
+        assert_eq!(on(date(2035, 1, 1)), "7000.00");
+        assert_eq!(text(by_units(7_000).book_value(BOUGHT, 15_000)), "12149.99999");
+        let half = Asset { share_percent: 50, ..by_time(3, 20) };
+        assert_eq!(text(half.book_value(date(2035, 1, 1), 0)), "3500.00");
+    }
+
+    #[test]
+    fn a_sale_brings_a_gain_or_a_loss_on_the_book_value() {
+        let sold_for = |proceeds, day| {
+            let retirement = Some(Retirement { on: day, proceeds: yuan(proceeds) });
+            let sold = Asset { retirement, ..by_time(3, 20) };
+            text(sold.disposal_gain(0).map(Option::unwrap_or_default))
+        };
+        assert_eq!(sold_for(14_000, date(2027, 1, 1)), "133.333333334");
+        assert_eq!(sold_for(13_000, date(2027, 1, 1)), "-866.666666666");
+        assert_eq!(sold_for(17_300, BOUGHT), "0.00", "a mistake is taken back");
+        assert_eq!(by_time(3, 20).disposal_gain(0), Ok(None));
+    }
+}

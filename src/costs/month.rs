@@ -1,0 +1,82 @@
+use super::{Asset, DaySpan, Upkeep};
+use crate::units::{Money, MoneyError};
+
+/// A part, and the pictures that were painted in its service. They only matter to a part that wears out by units.
+#[derive(Debug, Clone, Copy)]
+pub struct AssetUse<'a> {
+    /// The part.
+    pub asset: &'a Asset,
+    /// Pictures before the month.
+    pub images_before: u64,
+    /// Pictures of the month.
+    pub images: u64,
+}
+
+/// What the pictures of a month were charged, as sums over the ledger's entries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allocated {
+    /// Their depreciation.
+    pub depreciation: Money,
+    /// Their upkeep.
+    pub upkeep: Money,
+}
+
+/// A month's depreciation and upkeep beside what its pictures were charged. What they were not charged is unused
+/// capacity: the sum of the two is the month's, to the nano-unit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MonthCost {
+    /// What the parts lost in the month.
+    pub depreciation: Money,
+    /// What the upkeep of the month cost.
+    pub upkeep: Money,
+    /// Depreciation that its pictures were charged.
+    pub allocated_depreciation: Money,
+    /// Upkeep that its pictures were charged.
+    pub allocated_upkeep: Money,
+    /// Depreciation that no picture was charged; negative in a month that painted more than usual.
+    pub unused_depreciation: Money,
+    /// Upkeep that no picture was charged; negative in a month that painted more than usual.
+    pub unused_upkeep: Money,
+    /// What parts retired in the month brought above their book values; negative for a loss.
+    pub disposal_gain: Money,
+}
+
+impl MonthCost {
+    /// Unused capacity: depreciation and upkeep that no picture was charged.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn unused(&self) -> Result<Money, MoneyError> {
+        self.unused_depreciation.plus(self.unused_upkeep)
+    }
+}
+
+/// What the parts and the upkeep cost on `days`, a month or what has passed of it.
+///
+/// # Errors
+/// [`MoneyError::OutOfRange`] past the ledger's range.
+pub fn month_cost(
+    uses: &[AssetUse<'_>],
+    upkeep: &Upkeep,
+    days: DaySpan,
+    allocated: Allocated,
+) -> Result<MonthCost, MoneyError> {
+    let (mut depreciation, mut disposal_gain) = (Money::ZERO, Money::ZERO);
+    for AssetUse { asset, images_before, images } in uses {
+        depreciation = depreciation.plus(asset.lost_on(days, *images_before, *images)?)?;
+        if asset.retirement.is_some_and(|retirement| days.contains(retirement.on)) {
+            let gain = asset.disposal_gain(images_before.saturating_add(*images))?;
+            disposal_gain = disposal_gain.plus(gain.unwrap_or_default())?;
+        }
+    }
+    let upkeep = upkeep.of_days(days, allocated.upkeep)?;
+    Ok(MonthCost {
+        depreciation,
+        upkeep,
+        allocated_depreciation: allocated.depreciation,
+        allocated_upkeep: allocated.upkeep,
+        unused_depreciation: depreciation.minus(allocated.depreciation)?,
+        unused_upkeep: upkeep.minus(allocated.upkeep)?,
+        disposal_gain,
+    })
+}

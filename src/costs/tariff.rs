@@ -1,0 +1,271 @@
+use std::{fmt, str::FromStr};
+
+use jiff::civil::{Date, DateTime, Weekday};
+use serde::Deserialize;
+
+use crate::units::{Money, deserialize_from_str};
+
+const MINUTES_A_DAY: u16 = 24 * 60;
+
+/// One `[[costs.tariff]]` of the configuration: a price of electricity, and when it holds. All rows of one
+/// `effective_from` are one price sheet, which holds until the next sheet begins.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TariffRow {
+    /// First day of its sheet.
+    pub effective_from: Date,
+    /// Price of a kilowatt-hour at the plug.
+    pub price_per_kwh: Money,
+    /// Hours of the day; none: all.
+    pub hours: Option<Hours>,
+    /// Months, from 1 to 12; none: all.
+    pub months: Option<Vec<i8>>,
+    /// Days of the week; none: all.
+    pub weekdays: Option<Vec<DayOfWeek>>,
+}
+
+/// Hours of the clock on the wall, `22:00-06:00`: from the first minute up to, not including, the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hours {
+    from: u16,
+    to: u16,
+}
+
+/// A day of the week as it is written in the configuration: `mon` to `sun`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "they are the days of the week")]
+pub enum DayOfWeek {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+/// What is wrong with a tariff.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TariffError {
+    /// A row that cannot be.
+    #[error("costs.tariff, row {row}: {reason}")]
+    Row {
+        /// Its place in the configuration, from 1.
+        row: usize,
+        /// What is wrong and what to write instead.
+        reason: &'static str,
+    },
+    /// Two prices at one time.
+    #[error(
+        "costs.tariff, rows {first} and {second} both hold on {moment}; give one of them one condition more than the other"
+    )]
+    Overlap {
+        /// The place of one in the configuration, from 1.
+        first: usize,
+        /// The place of the other.
+        second: usize,
+        /// A time at which both hold.
+        moment: Moment,
+    },
+    /// A time without a price.
+    #[error(
+        "costs.tariff from {from} has no price on {moment}; add a row without hours, months and weekdays for all other times"
+    )]
+    Gap {
+        /// First day of the sheet.
+        from: Date,
+        /// A time at which no row holds.
+        moment: Moment,
+    },
+}
+
+/// What a tariff looks at in a time: `a Monday in January at 22:00`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    month: i8,
+    weekday: DayOfWeek,
+    minute: u16,
+}
+
+/// The price of electricity by the clock on the wall.
+#[derive(Debug, Clone)]
+pub struct Tariff {
+    /// Before the first sheet.
+    flat: Money,
+    /// With their first days and the rows' places in the configuration; the newest sheet comes first.
+    sheets: Vec<(Date, Vec<(usize, TariffRow)>)>,
+}
+
+impl Tariff {
+    /// The tariff of these rows, after the `flat` one that holds until the first of them begins. Every sheet is held
+    /// against every minute of every kind of day.
+    ///
+    /// # Errors
+    /// [`TariffError`], which names the row, the overlap or the gap.
+    pub fn new(flat: Money, rows: &[TariffRow]) -> Result<Self, TariffError> {
+        let mut sheets: Vec<(Date, Vec<_>)> = Vec::new();
+        for (row, place) in rows.iter().zip(1..) {
+            row.check().map_err(|reason| TariffError::Row { row: place, reason })?;
+            match sheets.iter_mut().find(|(from, _)| *from == row.effective_from) {
+                Some((_, sheet)) => sheet.push((place, row.clone())),
+                None => sheets.push((row.effective_from, vec![(place, row.clone())])),
+            }
+        }
+        sheets.sort_by(|(one, _), (other, _)| other.cmp(one));
+        for (from, sheet) in &sheets {
+            check_sheet(*from, sheet)?;
+        }
+        Ok(Self { flat, sheets })
+    }
+
+    /// The price of a kilowatt-hour at `at`.
+    ///
+    /// # Errors
+    /// None for a tariff that [`Tariff::new`] has checked.
+    pub fn price_per_kwh(&self, at: DateTime) -> Result<Money, TariffError> {
+        match self.sheets.iter().find(|(from, _)| *from <= at.date()) {
+            None => Ok(self.flat),
+            Some((from, sheet)) => price_at(*from, sheet, Moment::of(at)),
+        }
+    }
+}
+
+/// The price of the row that holds at `moment` and names most conditions.
+fn price_at(from: Date, sheet: &[(usize, TariffRow)], moment: Moment) -> Result<Money, TariffError> {
+    let holding = || sheet.iter().filter(|(_, row)| row.holds_at(moment));
+    let most = holding().map(|(_, row)| row.conditions()).max();
+    let mut best = holding().filter(|(_, row)| Some(row.conditions()) == most);
+    match (best.next(), best.next()) {
+        (None, _) => Err(TariffError::Gap { from, moment }),
+        (Some((_, row)), None) => Ok(row.price_per_kwh),
+        (Some((first, _)), Some((second, _))) => {
+            Err(TariffError::Overlap { first: *first, second: *second, moment })
+        }
+    }
+}
+
+/// Prices only change where hours begin or end, so these minutes stand for all.
+fn check_sheet(from: Date, sheet: &[(usize, TariffRow)]) -> Result<(), TariffError> {
+    let hours = || sheet.iter().filter_map(|(_, row)| row.hours);
+    let minutes: Vec<_> =
+        std::iter::once(0).chain(hours().flat_map(|hours| [hours.from, hours.to])).collect();
+    for month in 1..=12 {
+        for weekday in DayOfWeek::ALL {
+            for minute in &minutes {
+                price_at(from, sheet, Moment { month, weekday, minute: minute % MINUTES_A_DAY })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl TariffRow {
+    fn check(&self) -> Result<(), &'static str> {
+        let is_empty = self.months.as_ref().is_some_and(Vec::is_empty)
+            || self.weekdays.as_ref().is_some_and(Vec::is_empty);
+        let months = self.months.as_deref().unwrap_or_default();
+        match () {
+            () if self.price_per_kwh < Money::ZERO => Err("price_per_kwh must not be negative"),
+            () if is_empty => Err("an empty list holds never; leave it out to hold always"),
+            () if !months.iter().all(|month| (1..=12).contains(month)) => {
+                Err("months are numbers from 1 to 12")
+            }
+            () => Ok(()),
+        }
+    }
+
+    fn conditions(&self) -> usize {
+        [self.hours.is_some(), self.months.is_some(), self.weekdays.is_some()]
+            .into_iter()
+            .filter(|is| *is)
+            .count()
+    }
+
+    fn holds_at(&self, moment: Moment) -> bool {
+        self.hours.is_none_or(|hours| hours.contains(moment.minute))
+            && self.months.as_ref().is_none_or(|months| months.contains(&moment.month))
+            && self.weekdays.as_ref().is_none_or(|weekdays| weekdays.contains(&moment.weekday))
+    }
+}
+
+impl Hours {
+    /// Hours whose end is before their start go on after midnight.
+    fn contains(self, minute: u16) -> bool {
+        match self.from < self.to {
+            true => (self.from..self.to).contains(&minute),
+            false => minute >= self.from || minute < self.to,
+        }
+    }
+}
+
+impl FromStr for Hours {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let minute = |clock: &str| -> Option<u16> {
+            let (hour, minute) = clock.trim().split_once(':')?;
+            let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|digit| digit.is_ascii_digit());
+            let parts = (two_digits(hour) && two_digits(minute)).then_some((hour, minute))?;
+            let (hour, minute): (u16, u16) = (parts.0.parse().ok()?, parts.1.parse().ok()?);
+            (minute < 60).then_some(hour * 60 + minute).filter(|minute| *minute <= MINUTES_A_DAY)
+        };
+        let read = || {
+            let (from, to) = text.split_once('-')?;
+            Some(Self { from: minute(from)?, to: minute(to)? })
+        };
+        read()
+            .filter(|hours| hours.from != hours.to && hours.from < MINUTES_A_DAY)
+            .ok_or_else(|| format!("`{text}` are no hours; write 08:00-22:00, or 22:00-06:00 over midnight"))
+    }
+}
+
+deserialize_from_str!(Hours);
+
+impl DayOfWeek {
+    const ALL: [Self; 7] = [Self::Mon, Self::Tue, Self::Wed, Self::Thu, Self::Fri, Self::Sat, Self::Sun];
+
+    fn of(weekday: Weekday) -> Self {
+        Self::ALL[usize::from(weekday.to_monday_zero_offset().unsigned_abs()) % 7]
+    }
+}
+
+impl Moment {
+    fn of(at: DateTime) -> Self {
+        let minute = i16::from(at.hour()) * 60 + i16::from(at.minute());
+        Self { month: at.month(), weekday: DayOfWeek::of(at.weekday()), minute: minute.unsigned_abs() }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MONTHS: [&str; 12] = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
+        let weekday = match self.weekday {
+            DayOfWeek::Mon => "Monday",
+            DayOfWeek::Tue => "Tuesday",
+            DayOfWeek::Wed => "Wednesday",
+            DayOfWeek::Thu => "Thursday",
+            DayOfWeek::Fri => "Friday",
+            DayOfWeek::Sat => "Saturday",
+            DayOfWeek::Sun => "Sunday",
+        };
+        let month = MONTHS[usize::from(self.month.unsigned_abs()).saturating_sub(1) % 12];
+        write!(f, "a {weekday} in {month} at {:02}:{:02}", self.minute / 60, self.minute % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests;
