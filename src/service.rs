@@ -5,6 +5,7 @@
 //! All of it happens in a task of its own and the caller only watches that task, so a dropped connection cannot lose a
 //! settlement: the job is stopped at its next step, or painted to the end, and either way what it took is booked.
 
+mod books;
 mod files;
 mod in_flight;
 mod overheads;
@@ -36,8 +37,8 @@ use crate::{
     domain::{RenderJob, RenderSpec, RequestId, Usage},
     engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
-        FailedWork, Ledger, LedgerError, Month, MonthTotals, NewRequest, Reservation, ReserveError,
-        SettledImage, Settlement, Unbooked,
+        FailedWork, Ledger, LedgerError, Month, NewRequest, Reservation, ReserveError, SettledImage,
+        Settlement, Unbooked,
     },
     pictures::{PictureName, PictureStore, Swept},
     telemetry::Metrics,
@@ -182,15 +183,6 @@ impl Service {
         ServiceError: From<E>,
     {
         Ok(self.parts.runtime.spawn_blocking(work).await.map_err(|_| ServiceError::Lost)??)
-    }
-
-    /// The sums of a month.
-    ///
-    /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn month(&self, month: Month) -> Result<MonthTotals, ServiceError> {
-        let (start, end) = (month.start(&self.parts.zone), month.end(&self.parts.zone));
-        self.ask_ledger(move |ledger| ledger.totals(start, end)).await
     }
 
     /// A kept picture's file; none where it is not kept any more.
@@ -389,6 +381,7 @@ impl Service {
             costs.quote(job, self.engine().estimate(job), self.engine().power(), at)?;
         let (key, images, body_sha256) = (request.caller.key, job.images, request.body_sha256);
         let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());
+        let (quality, tag) = (job.quality, request.tag.clone());
         let reservation = self
             .ask_ledger(move |ledger| {
                 let request = NewRequest {
@@ -397,6 +390,8 @@ impl Service {
                     idempotency_key: idempotency_key.as_deref(),
                     body_sha256,
                     model: &model,
+                    quality,
+                    tag: tag.as_ref(),
                     images,
                     estimate,
                     now,

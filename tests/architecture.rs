@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "admit",
             "engine",
+            "meter",
             "costs",
             "ledger",
             "encode",

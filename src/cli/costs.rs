@@ -1,9 +1,10 @@
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{CliError, Place};
 use crate::{
     clock::Clock,
-    ledger::{Month, MonthReport},
+    config::Config,
+    ledger::{GroupBy, GroupReport, Groups, Ledger, Month, MonthReport},
     units::Money,
 };
 
@@ -14,27 +15,67 @@ pub(super) struct CostsArgs {
     /// The month [default: this one]
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<Month>,
-    /// Print JSON with exact figures
-    #[arg(long)]
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// In groups that add up: key, tag, model, size, quality or day
+    #[arg(long, value_name = "GROUP")]
+    by: Option<GroupBy>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, rounded
+    Table,
+    /// Exact figures
+    Json,
+    /// Exact figures, a row for each group
+    Csv,
+    /// FOCUS 1.4 cost and usage, a row for each entry of the ledger
+    Focus,
 }
 
 pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
+    let format = if args.json { Format::Json } else { args.format };
+    if format == Format::Focus && args.by.is_some() {
+        return Err(CliError::Usage("--format focus has a row for each entry; leave --by out".into()));
+    }
     let (config, ledger) = args.place.ledger()?;
     let zone = config.zone()?;
-    let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
-    let costs = ledger.with_assets(&costs)?;
     let month = args.month.unwrap_or_else(|| Month::of(clock.now(), &zone));
-    let totals = ledger.totals(month.start(&zone), month.end(&zone))?;
-    let report = MonthReport::new(month, &totals, &costs);
-    ledger.check_currency(costs.currency())?;
-    match args.json {
-        true => {
-            let json = serde_json::to_string_pretty(&report);
+    let report = || report(&config, &ledger, month, args.by, clock);
+    match format {
+        Format::Table => super::print(&statement(&report()?)),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&report()?);
             super::print(&(json.map_err(|error| CliError::Failed(error.to_string()))? + "\n"))
         }
-        false => super::print(&statement(&report)),
+        Format::Csv => super::print(&report()?.to_csv()?),
+        Format::Focus => super::print(&ledger.focus_csv(month, &zone, &config.metadata.producer)?),
     }
+}
+
+fn report(
+    config: &Config,
+    ledger: &Ledger,
+    month: Month,
+    by: Option<GroupBy>,
+    clock: &dyn Clock,
+) -> Result<MonthReport, CliError> {
+    let zone = config.zone()?;
+    let costs = ledger.with_assets(&config.cost_model(zone.to_datetime(clock.now()).date())?)?;
+    ledger.check_currency(costs.currency())?;
+    let (start, end) = (month.start(&zone), month.end(&zone));
+    Ok(match by {
+        None => MonthReport::new(month, &ledger.totals(start, end)?, &costs),
+        Some(by) => {
+            let (totals, groups) = ledger.grouped_totals(by, start, end, &zone)?;
+            MonthReport::new(month, &totals, &costs).grouped(by, groups)
+        }
+    })
 }
 
 fn statement(report: &MonthReport) -> String {
@@ -57,17 +98,73 @@ fn statement(report: &MonthReport) -> String {
         format!("  energy, device    {:>16} kWh", report.energy_kwh.to_rounded_kwh_string()),
         format!("  energy, plug      {:>16} kWh", report.wall_energy_kwh.to_rounded_kwh_string()),
     ];
-    if report.failed_electricity > Money::ZERO {
+    if report.failed_electricity != Money::ZERO {
         lines.push(format!("  failed work       {}  not in the total", money(report.failed_electricity)));
     }
-    if report.undelivered_images > 0 {
+    if report.undelivered_images != 0 {
         lines.push(format!(
             "  undelivered       {:>16}  painted, but the client had gone",
             report.undelivered_images
         ));
     }
+    if report.images < 0 || report.total < Money::ZERO {
+        lines.push("  more of earlier months was taken back than was painted in this one".into());
+    }
     if report.example_hardware {
         lines.push("  depreciation is an example's; set [costs] in tintype.toml".into());
     }
+    if let Some(groups) = &report.groups {
+        lines.push(String::new());
+        lines.extend(group_lines(groups, report.decimals()));
+    }
     lines.join("\n") + "\n"
+}
+
+/// The groups in columns, numbers to the right.
+fn group_lines(groups: &Groups, decimals: u32) -> Vec<String> {
+    let by = groups.by.as_str().to_uppercase();
+    let head = [
+        &by,
+        "PICTURES",
+        "UNDELIVERED",
+        "KWH",
+        "ELECTRICITY",
+        "DEPRECIATION",
+        "UPKEEP",
+        "TOTAL",
+        "EACH",
+        "ELSEWHERE",
+        "SAVED",
+    ];
+    let mut rows = vec![head.map(String::from)];
+    rows.extend(groups.groups.iter().map(|group| group_row(group, decimals)));
+    let widths: [usize; 11] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    });
+    let line = |row: &[String; 11]| {
+        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
+            0 => format!("{cell:width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        cells.collect::<Vec<_>>().join("  ")
+    };
+    rows.iter().map(line).collect()
+}
+
+fn group_row(group: &GroupReport, decimals: u32) -> [String; 11] {
+    let money = |amount: Money| amount.to_rounded_string(decimals);
+    let name = group.group.clone().unwrap_or_else(|| "-".into());
+    [
+        group.title.as_ref().map_or_else(|| name.clone(), |title| format!("{name} {title}")),
+        group.images.to_string(),
+        group.undelivered_images.to_string(),
+        group.energy_kwh.to_rounded_kwh_string(),
+        money(group.electricity),
+        money(group.depreciation),
+        money(group.upkeep),
+        money(group.total),
+        group.cost_per_image.map_or_else(|| "-".into(), |each| each.to_rounded_string(4)),
+        money(group.compared_price),
+        money(group.saving),
+    ]
 }

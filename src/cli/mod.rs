@@ -7,6 +7,7 @@ mod calibrate;
 mod costs;
 mod generate;
 mod key;
+mod month;
 mod prices;
 mod progress;
 mod serve;
@@ -66,6 +67,9 @@ enum Command {
     /// It prints the line to put into tintype.toml and writes nothing. The meter must have counted this work only: idle
     /// hours, and other machines on it, raise the factor.
     Calibrate(calibrate::CalibrateArgs),
+    /// Close months, verify closed ones, take entries back
+    #[command(subcommand)]
+    Month(month::MonthCommand),
 }
 
 /// Where the configuration and the data are.
@@ -153,6 +157,7 @@ pub fn run() -> ExitCode {
         Command::Prices(command) => prices::run(&command, &*clock),
         Command::Asset(command) => asset::run(command, &*clock),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Month(command) => month::run(command, &*clock),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

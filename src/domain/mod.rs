@@ -6,6 +6,7 @@ mod encoding;
 mod ids;
 mod render;
 mod size;
+mod tag;
 mod usage;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
@@ -16,4 +17,5 @@ pub use render::{
     GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality,
 };
 pub use size::{ImageSize, SizeError};
+pub use tag::{CostTag, CostTagError};
 pub use usage::{EnergySource, Overhead, Usage};

@@ -139,6 +139,11 @@ impl ApiError {
         Self { param: Some("model".into()), ..error }
     }
 
+    pub(super) fn receipt_not_found() -> Self {
+        let message = "This key has no settled request with this id.";
+        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "receipt_not_found", message)
+    }
+
     pub(super) fn unknown_url(method: &str, path: &str) -> Self {
         let message = format!("Invalid URL ({method} {path}).");
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)

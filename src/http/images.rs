@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     admit::Refused,
-    domain::{Caller, Scope, Seed},
+    domain::{Caller, CostTag, Scope, Seed},
     engine::Engine,
     pictures::PictureName,
     service::{Accepted, PaintRequest},
@@ -33,12 +33,14 @@ pub(super) async fn generate(
     let caller = auth::caller(&request, &state, Scope::Images).await?;
     check_content_type(request.headers())?;
     let idempotency_key = idempotency_key(request.headers())?;
+    let tag = cost_tag(request.headers())?;
     let body = read_body(&request, payload, state.offer.body_bytes_max).await?;
     let asked = wire::parse(&body, &state.offer, draw_seed)?;
     check_model(&caller, &asked, &state)?;
     let paint = PaintRequest {
         caller,
         job: asked.job.clone(),
+        tag: tag.or_else(|| asked.user_tag.clone()),
         encoding: asked.encoding,
         keep: asked.delivery == Delivery::Links,
         partials: match asked.delivery {
@@ -124,4 +126,14 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
             format!("An Idempotency-Key is 1 to {IDEMPOTENCY_KEY_MAX} printable characters."),
         )),
     }
+}
+
+/// What the request is filed under. Read as UTF-8, which HTTP leaves open, so that a tag may be in any script.
+fn cost_tag(headers: &HeaderMap) -> Result<Option<CostTag>, ApiError> {
+    let Some(value) = headers.get("x-cost-tag") else { return Ok(None) };
+    let tag = std::str::from_utf8(value.as_bytes()).ok().and_then(|text| text.parse().ok());
+    tag.map(Some).ok_or_else(|| {
+        let message = "An X-Cost-Tag is 1 to 128 characters, none of them a control character.";
+        ApiError::parameter("X-Cost-Tag", "invalid_value", message)
+    })
 }

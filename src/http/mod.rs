@@ -10,6 +10,7 @@ mod models;
 mod openapi;
 mod pictures;
 mod rates;
+mod receipts;
 mod stream;
 mod watch;
 mod wire;
@@ -116,6 +117,7 @@ fn routes(config: &mut web::ServiceConfig) {
                 )
                 .service(readable("/models", models::list))
                 .service(readable("/models/{id:.+}", models::find))
+                .service(readable("/receipts/{id}", receipts::find))
                 .default_service(web::to(unknown_url))
                 .wrap(cors()),
         )

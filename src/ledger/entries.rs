@@ -133,27 +133,32 @@ impl Entries<'_> {
     }
 }
 
+/// What [`image`] reads, first in its row.
+pub(super) const IMAGE_COLUMNS: &str = "
+    seed, duration_ms, energy_mj, wall_energy_mj, energy_source, electricity_nano, depreciation_nano, upkeep_nano,
+    compared_sku, compared_nano, exchange_rate_nano, epoch";
+
 /// The pictures of a request as they were first booked, in order, and their size.
 pub(super) fn images_of(
     connection: &Connection,
     id: RequestId,
 ) -> Result<(ImageSize, Vec<SettledImage>), LedgerError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT seed, duration_ms, energy_mj, wall_energy_mj, energy_source, electricity_nano, depreciation_nano,
-                upkeep_nano, compared_sku, compared_nano, exchange_rate_nano, epoch, width, height
-         FROM entries WHERE request_id = ?1 AND kind = 'image' AND reverses IS NULL AND corrects IS NULL
-         ORDER BY image_index",
-    )?;
+    let sql = format!(
+        "SELECT {IMAGE_COLUMNS}, width, height FROM entries
+         WHERE request_id = ?1 AND kind = 'image' AND reverses IS NULL AND corrects IS NULL ORDER BY image_index"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([id.to_text()])?;
     let (mut size, mut images) = (None, Vec::new());
     while let Some(row) = rows.next()? {
-        size = ImageSize::new(row.get(12)?, row.get(13)?).ok();
+        size = ImageSize::new(row.get("width")?, row.get("height")?).ok();
         images.push(image(row)?);
     }
     Ok((size.ok_or(LedgerError::OutOfRange { what: "width" })?, images))
 }
 
-fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
+/// A picture with its receipt.
+pub(super) fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
     let count = |column: usize, what| unsigned(row.get(column)?, what);
     let money = |column: usize| -> rusqlite::Result<Money> { Ok(Money::from_nano(row.get(column)?)) };
     let source: String = row.get(4)?;

@@ -4,13 +4,21 @@
 //! way, and both are enforced by the database itself (migrations/0002_ledger.sql). Totals are sums, never counters.
 
 mod assets;
+mod closings;
+mod corrections;
+mod csv_file;
 mod entries;
+mod focus;
+mod groups;
 mod keys;
 mod meter;
 mod months;
 mod plug;
+mod receipts;
 mod report;
 mod requests;
+mod seals;
+mod totals;
 
 use std::{
     fs::File,
@@ -27,13 +35,19 @@ use crate::units::Currency;
 
 pub use self::{
     assets::AssetRow,
+    closings::{CloseError, Closing, Sha256Hash},
+    corrections::{CorrectedAmounts, Reversal, ReverseError},
     entries::{FailedWork, SettledImage},
+    groups::{GroupBy, GroupByError, GroupTotals},
     keys::{KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyState, NewKey},
     meter::{Epoch, OverheadTotals},
-    months::{Month, MonthError, MonthTotals},
+    months::{Month, MonthError},
     plug::PlugTotals,
-    report::MonthReport,
+    receipts::{PaintedImage, PaintedRequest},
+    report::{GroupReport, Groups, MonthReport},
     requests::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
+    seals::{Finding, VerifiedMonth},
+    totals::MonthTotals,
 };
 
 /// How long a writer waits for another process, such as `tintype key create` beside a running server.
@@ -45,6 +59,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0003_key_rules.sql")),
     M::up(include_str!("../../migrations/0004_answers.sql")),
     M::up(include_str!("../../migrations/0005_assets.sql")),
+    M::up(include_str!("../../migrations/0006_months.sql")),
     M::up(include_str!("../../migrations/0007_meter.sql")),
 ];
 
@@ -94,6 +109,9 @@ pub enum LedgerError {
         /// The state it should have had.
         expected: &'static str,
     },
+    /// A month could not be written down as a file.
+    #[error("the ledger's export: {0}")]
+    Export(#[from] csv::Error),
 }
 
 impl Ledger {

@@ -1,10 +1,6 @@
 use std::{fmt, str::FromStr};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use rusqlite::params;
-
-use super::{Ledger, LedgerError, unsigned};
-use crate::units::{Energy, Millis, Money};
 
 /// A calendar month, `2026-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +27,11 @@ impl Month {
     /// The month after.
     pub fn next(self) -> Self {
         Self { first: self.first.last_of_month().tomorrow().unwrap_or(self.first) }
+    }
+
+    /// Its last day.
+    pub fn last_day(self) -> Date {
+        self.first.last_of_month()
     }
 
     /// The month's first moment in `zone`.
@@ -65,103 +66,8 @@ impl FromStr for Month {
     }
 }
 
-/// A month's sums over the entries.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct MonthTotals {
-    /// Pictures.
-    pub images: u64,
-    /// Time of the device on pictures.
-    pub duration: Millis,
-    /// Energy of the device on pictures.
-    pub energy: Energy,
-    /// Energy at the plug for pictures.
-    pub wall_energy: Energy,
-    /// Price of that energy.
-    pub electricity: Money,
-    /// Wear of the hardware.
-    pub depreciation: Money,
-    /// Everything else.
-    pub upkeep: Money,
-    /// Electricity, depreciation and upkeep.
-    pub standard: Money,
-    /// What the pictures would have cost at the compared service.
-    pub compared: Money,
-    /// That less the standard cost; negative for a loss.
-    pub saving: Money,
-    /// Pictures that were painted and paid for, but whose client had gone.
-    pub undelivered: u64,
-    /// Energy at the plug of work that gave no picture.
-    pub failed_energy: Energy,
-    /// Price of that energy.
-    pub failed_electricity: Money,
-}
-
-impl Ledger {
-    /// The sums from `start` up to, not including, `end`.
-    ///
-    /// # Errors
-    /// [`LedgerError`] where SQLite refuses or a sum is out of range.
-    pub fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MonthTotals, LedgerError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT coalesce(sum(entries.images), 0),
-                    coalesce(sum(duration_ms)       FILTER (WHERE kind <> 'failed'), 0),
-                    coalesce(sum(energy_mj)         FILTER (WHERE kind <> 'failed'), 0),
-                    coalesce(sum(wall_energy_mj)    FILTER (WHERE kind <> 'failed'), 0),
-                    coalesce(sum(electricity_nano)  FILTER (WHERE kind <> 'failed'), 0),
-                    coalesce(sum(depreciation_nano) FILTER (WHERE kind <> 'failed'), 0),
-                    coalesce(sum(upkeep_nano)       FILTER (WHERE kind <> 'failed'), 0),
-                    coalesce(sum(standard_nano)     FILTER (WHERE kind <> 'failed'), 0),
-                    coalesce(sum(compared_nano), 0),
-                    coalesce(sum(saving_nano), 0),
-                    coalesce(sum(entries.images)    FILTER (WHERE delivered = 0), 0),
-                    coalesce(sum(wall_energy_mj)    FILTER (WHERE kind = 'failed'), 0),
-                    coalesce(sum(electricity_nano)  FILTER (WHERE kind = 'failed'), 0)
-             FROM entries JOIN requests ON requests.id = request_id
-             WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
-        )?;
-        let columns: Vec<i64> = statement
-            .query_row(params![start.as_millisecond(), end.as_millisecond()], |row| {
-                (0..13).map(|column| row.get(column)).collect()
-            })?;
-        let &[
-            images,
-            duration,
-            energy,
-            wall_energy,
-            electricity,
-            depreciation,
-            upkeep,
-            standard,
-            compared,
-            saving,
-            undelivered,
-            failed_energy,
-            failed_electricity,
-        ] = columns.as_slice()
-        else {
-            return Err(LedgerError::OutOfRange { what: "the month's columns" });
-        };
-        Ok(MonthTotals {
-            images: unsigned(images, "images")?,
-            duration: Millis::new(unsigned(duration, "duration_ms")?),
-            energy: Energy::from_millijoules(unsigned(energy, "energy_mj")?),
-            wall_energy: Energy::from_millijoules(unsigned(wall_energy, "wall_energy_mj")?),
-            electricity: Money::from_nano(electricity),
-            depreciation: Money::from_nano(depreciation),
-            upkeep: Money::from_nano(upkeep),
-            standard: Money::from_nano(standard),
-            compared: Money::from_nano(compared),
-            saving: Money::from_nano(saving),
-            undelivered: unsigned(undelivered, "undelivered images")?,
-            failed_energy: Energy::from_millijoules(unsigned(failed_energy, "failed energy")?),
-            failed_electricity: Money::from_nano(failed_electricity),
-        })
-    }
-}
-
 #[cfg(test)]
-mod month_tests {
+mod tests {
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
     signed, timestamp,
 };
 use crate::{
-    domain::{ImageSize, KeyId, RenderSpec, RequestId},
+    domain::{CostTag, ImageSize, KeyId, Quality, RenderSpec, RequestId},
     units::{Currency, Money},
 };
 
@@ -24,6 +24,10 @@ pub struct NewRequest<'a> {
     pub body_sha256: [u8; 32],
     /// The model that will paint.
     pub model: &'a str,
+    /// The quality asked for.
+    pub quality: Quality,
+    /// What it is filed under.
+    pub tag: Option<&'a CostTag>,
     /// Pictures asked for.
     pub images: u32,
     /// What they are expected to cost.
@@ -128,8 +132,9 @@ impl Ledger {
         check_budget(&transaction, request)?;
         transaction.execute(
             "INSERT INTO requests
-                 (id, key_id, idempotency_key, body_sha256, state, model, images, reserved_nano, created_at_ms)
-             VALUES (?1, ?2, ?3, ?4, 'reserved', ?5, ?6, ?7, ?8)",
+                 (id, key_id, idempotency_key, body_sha256, state, model, images, reserved_nano, created_at_ms,
+                  quality, tag)
+             VALUES (?1, ?2, ?3, ?4, 'reserved', ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 request.id.to_text(),
                 request.key.get(),
@@ -139,6 +144,8 @@ impl Ledger {
                 request.images,
                 request.estimate.as_nano(),
                 request.now.as_millisecond(),
+                request.quality.as_str(),
+                request.tag.map(CostTag::as_str),
             ],
         )?;
         transaction.commit()?;
@@ -306,7 +313,8 @@ fn check_idempotency(
     }
 }
 
-/// Spent this month, plus what open requests hold, plus this request, against the key's budget.
+/// Spent this month, plus what open requests hold, plus this request, against the key's budget. What is taken back of an
+/// earlier month was not spent in this one, and gives nothing to it.
 fn check_budget(transaction: &Transaction<'_>, request: &NewRequest<'_>) -> Result<(), ReserveError> {
     let budget: Option<i64> = transaction.query_row(
         "SELECT budget_month_nano FROM keys WHERE id = ?1",
@@ -316,7 +324,12 @@ fn check_budget(transaction: &Transaction<'_>, request: &NewRequest<'_>) -> Resu
     let Some(budget) = budget else { return Ok(()) };
     let spent: i64 = transaction.query_row(
         "SELECT coalesce((SELECT sum(standard_nano) FROM entries JOIN requests ON requests.id = request_id
-                          WHERE key_id = ?1 AND entered_at_ms >= ?2), 0)
+                          WHERE key_id = ?1 AND entered_at_ms >= ?2
+                            AND (reverses IS NULL AND corrects IS NULL OR EXISTS (
+                                 SELECT 1 FROM entries AS first
+                                 WHERE first.request_id = entries.request_id AND first.kind = entries.kind
+                                   AND first.image_index = entries.image_index AND first.entered_at_ms >= ?2
+                                   AND first.reverses IS NULL AND first.corrects IS NULL))), 0)
               + coalesce((SELECT sum(reserved_nano) FROM requests
                           WHERE key_id = ?1 AND state IN ('reserved', 'running')), 0)",
         params![request.key.get(), request.month_start.as_millisecond()],

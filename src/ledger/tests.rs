@@ -1,3 +1,8 @@
+mod closings;
+mod exports;
+mod months;
+mod property;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
@@ -6,8 +11,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     costs::{Comparison, Receipt},
-    domain::{ApiKey, EnergySource, ImageSize, KeyId, RenderSpec, RequestId, Scopes, Seed, Usage},
-    units::{Currency, Energy, Millis, Money},
+    domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
+    units::{Currency, Energy, EnergyBalance, Millis, Money},
 };
 
 const NOON: Timestamp = Timestamp::constant(1_795_000_000, 0);
@@ -47,6 +52,8 @@ impl Book {
             idempotency_key,
             body_sha256: [body; 32],
             model: "tiny",
+            quality: Quality::Medium,
+            tag: None,
             images: 1,
             estimate: Money::from_nano(estimate),
             now: NOON,
@@ -114,8 +121,8 @@ fn a_settled_request_has_a_row_for_every_picture() {
     book.settle(reservation, &[&receipt(), &receipt()]).expect("settled");
     let totals = book.totals();
     assert_eq!(totals.images, 2);
-    assert_eq!(totals.energy, Energy::from_millijoules(4_000));
-    assert_eq!(totals.wall_energy, Energy::from_millijoules(4_400));
+    assert_eq!(totals.energy, EnergyBalance::from_millijoules(4_000));
+    assert_eq!(totals.wall_energy, EnergyBalance::from_millijoules(4_400));
     assert_eq!(totals.standard, Money::from_nano(12));
     assert_eq!(totals.saving, Money::from_nano(8));
 }
@@ -199,7 +206,7 @@ fn failed_work_costs_its_electricity_and_gives_no_picture() {
     let totals = book.totals();
     assert_eq!((totals.images, totals.standard, totals.saving), (0, Money::ZERO, Money::ZERO));
     assert_eq!(totals.failed_electricity, Money::from_nano(5));
-    assert_eq!(totals.failed_energy, Energy::from_millijoules(2_200));
+    assert_eq!(totals.failed_energy, EnergyBalance::from_millijoules(2_200));
 }
 
 #[test]
@@ -238,10 +245,11 @@ fn a_reversal_and_a_correction_replace_a_wrong_entry() {
         format!(
             "INSERT INTO entries (request_id, kind, image_index, {link}, images, entered_at_ms, duration_ms, energy_mj,
                  wall_energy_mj, energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
-                 compared_nano, exchange_rate_nano, width, height, steps, seed)
+                 compared_nano, exchange_rate_nano, width, height, steps, seed, reason)
              SELECT request_id, kind, image_index, id, {sign}, entered_at_ms, {sign} * duration_ms, {sign} * energy_mj,
                  {sign} * wall_energy_mj, energy_source, currency, {electricity}, {sign} * depreciation_nano,
-                 {sign} * upkeep_nano, compared_sku, {sign} * compared_nano, exchange_rate_nano, width, height, steps, seed
+                 {sign} * upkeep_nano, compared_sku, {sign} * compared_nano, exchange_rate_nano, width, height, steps, seed,
+                 'a wrong tariff'
              FROM entries WHERE reverses IS NULL AND corrects IS NULL"
         )
     };

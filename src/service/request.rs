@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     admit::{Refused, Standing},
     costs::{CostError, Receipt},
-    domain::{Caller, Encoding, ImageSize, RenderJob, RequestId, Seed},
+    domain::{Caller, CostTag, Encoding, ImageSize, RenderJob, RequestId, Seed},
     encode::EncodeError,
     engine::{Outlook, Overloaded, WorkError},
     ledger::LedgerError,
@@ -20,6 +20,8 @@ pub struct PaintRequest {
     pub caller: Caller,
     /// What is to be painted.
     pub job: RenderJob,
+    /// What it is filed under.
+    pub tag: Option<CostTag>,
     /// As what files.
     pub encoding: Encoding,
     /// Whether the pictures are kept, for links.

@@ -76,6 +76,52 @@ impl serde::Serialize for Energy {
     }
 }
 
+/// A sum of energies less those that were taken back, in integer millijoules. Negative where more was taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EnergyBalance(i64);
+
+impl EnergyBalance {
+    /// A balance of `millijoules`.
+    pub const fn from_millijoules(millijoules: i64) -> Self {
+        Self(millijoules)
+    }
+
+    /// The balance in millijoules.
+    pub const fn as_millijoules(self) -> i64 {
+        self.0
+    }
+
+    /// The balance without its sign.
+    pub const fn abs(self) -> Energy {
+        Energy(self.0.unsigned_abs())
+    }
+
+    /// Kilowatt-hours rounded for people to six decimals: `-0.000116`.
+    pub fn to_rounded_kwh_string(self) -> String {
+        self.signed(self.abs().to_rounded_kwh_string())
+    }
+
+    /// Kilowatt-hours as a decimal of up to twelve places, as [`Energy::to_kwh_string`].
+    pub fn to_kwh_string(self) -> String {
+        self.signed(self.abs().to_kwh_string())
+    }
+
+    /// Nothing has no sign.
+    fn signed(self, kwh: String) -> String {
+        match self.0 < 0 && kwh.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) {
+            true => format!("-{kwh}"),
+            false => kwh,
+        }
+    }
+}
+
+/// Kilowatt-hours as a JSON number of up to twelve decimals. For serde_json only.
+impl serde::Serialize for EnergyBalance {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        super::exact_number(&self.to_kwh_string(), serializer)
+    }
+}
+
 /// Joules or kilojoules, for people.
 impl fmt::Display for Energy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,6 +168,15 @@ mod tests {
         assert_eq!("1.25".parse(), Ok(Energy::from_millijoules(4_500_000_000)));
         assert_eq!("0.0000000001".parse(), Ok(Energy::from_millijoules(0)));
         assert!("-1".parse::<Energy>().is_err() && "much".parse::<Energy>().is_err());
+    }
+
+    #[test]
+    fn a_balance_keeps_its_sign_and_nothing_has_none() {
+        let balance = EnergyBalance::from_millijoules;
+        assert_eq!(balance(-6_750_000).to_kwh_string(), "-0.001875");
+        assert_eq!(balance(-6_750_000).to_rounded_kwh_string(), "-0.001875");
+        assert_eq!(balance(-1_799).to_rounded_kwh_string(), "0.000000");
+        assert_eq!(balance(i64::MIN).abs().as_millijoules(), 1 << 63);
     }
 
     #[test]

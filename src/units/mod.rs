@@ -8,7 +8,7 @@ mod iso4217;
 mod money;
 mod time;
 
-pub use energy::{Energy, EnergyError, Power};
+pub use energy::{Energy, EnergyBalance, EnergyError, Power};
 pub use money::{Currency, CurrencyError, Money, MoneyError};
 pub use time::Millis;
 

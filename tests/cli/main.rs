@@ -1,14 +1,18 @@
 //! The program as a person types it.
 
+#[path = "../support/books.rs"]
+mod books;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 
 mod assets;
+mod focus;
 mod generate;
 mod hub;
 mod keys_and_costs;
+mod months;
 mod prices;
 mod serve;
 

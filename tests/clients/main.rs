@@ -35,7 +35,7 @@ fn key(server: &TestServer, seed: u64, name: &str, scopes: Scopes, budget_month:
 }
 
 /// Runs a client's script against `server`: all of its `checks` pass, and `images` pictures are booked.
-fn pass(script: Result<Command, String>, server: &TestServer, checks: usize, images: u64) {
+fn pass(script: Result<Command, String>, server: &TestServer, checks: usize, images: i64) {
     let mut script = match script {
         Ok(script) => script,
         Err(reason) => return skip_or_fail("a real client", &reason),

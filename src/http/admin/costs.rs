@@ -5,13 +5,33 @@ use serde::Deserialize;
 use super::session;
 use crate::{
     http::{State, error::ApiError},
-    ledger::{Month, MonthReport},
-    units::{Currency, Energy, Money},
+    ledger::{GroupBy, Month, MonthReport},
+    units::{Currency, EnergyBalance, Money},
 };
 
 #[derive(Deserialize)]
 pub(super) struct Question {
     month: Option<String>,
+    by: Option<String>,
+}
+
+/// The month that was asked for, or the running one; in groups where it was asked for them.
+pub(super) async fn report(question: &Question, state: &State) -> Result<MonthReport, ApiError> {
+    let month = match &question.month {
+        None => state.service.current_month(),
+        Some(text) => text
+            .parse::<Month>()
+            .map_err(|error| ApiError::parameter("month", "invalid_value", format!("{error}.")))?,
+    };
+    let costs = &state.service.costs_now().await?;
+    match question.by.as_deref().map(str::parse::<GroupBy>).transpose() {
+        Err(error) => Err(ApiError::parameter("by", "invalid_value", format!("{error}."))),
+        Ok(None) => Ok(MonthReport::new(month, &state.service.month(month).await?, costs)),
+        Ok(Some(by)) => {
+            let (totals, groups) = state.service.grouped_month(month, by).await?;
+            Ok(MonthReport::new(month, &totals, costs).grouped(by, groups))
+        }
+    }
 }
 
 /// GET /admin/costs: a month as a page, or as JSON where the Accept header asks for it.
@@ -31,16 +51,9 @@ pub(super) async fn show(
         }
         signed_in => signed_in?,
     };
-    let month = match &question.month {
-        None => state.service.current_month(),
-        Some(text) => text
-            .parse::<Month>()
-            .map_err(|error| ApiError::parameter("month", "invalid_value", format!("{error}.")))?,
-    };
-    let totals = state.service.month(month).await?;
-    let report = MonthReport::new(month, &totals, state.service.costs());
+    let report = report(&question, &state).await?;
     match wants_page {
-        true => Ok(super::page(&format!("Costs {month}"), &statement(&report))),
+        true => Ok(super::page(&format!("Costs {}", report.month), &statement(&report))),
         false => Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report)),
     }
 }
@@ -64,7 +77,7 @@ fn statement(report: &MonthReport) -> Markup {
                 form method="post" action="/admin/sign-out" { button class="quiet" { "Sign out" } }
             }
         }
-        @if report.images == 0 {
+        @if report.is_empty() {
             p class="empty" { "No pictures were painted in this month." }
         } @else {
             dl class="top" {
@@ -121,8 +134,9 @@ fn amount_in(amount: Money, currency: Currency, decimals: u32) -> Markup {
     html! { span title={ (amount) " " (currency) } { (minus) (currency.symbol()) (digits) } }
 }
 
-fn kwh(energy: Energy) -> Markup {
-    html! { span title={ (energy.to_kwh_string()) " kWh" } { (energy.to_rounded_kwh_string()) " kWh" } }
+fn kwh(energy: EnergyBalance) -> Markup {
+    let digits = energy.to_rounded_kwh_string().replace('-', "−");
+    html! { span title={ (energy.to_kwh_string()) " kWh" } { (digits) " kWh" } }
 }
 
 #[cfg(test)]
@@ -151,8 +165,8 @@ mod tests {
     fn a_month_is_stated_in_figures_that_add_up() {
         let totals = MonthTotals {
             images: 500,
-            energy: Energy::from_millijoules(3_375_000_000),
-            wall_energy: Energy::from_millijoules(3_375_000_000),
+            energy: EnergyBalance::from_millijoules(3_375_000_000),
+            wall_energy: EnergyBalance::from_millijoules(3_375_000_000),
             electricity: "1.125".parse().expect("an amount"),
             depreciation: "171.6666665".parse().expect("an amount"),
             upkeep: "15".parse().expect("an amount"),

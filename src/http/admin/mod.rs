@@ -1,6 +1,7 @@
 //! The operator's pages, behind a key with the admin scope: as a bearer key for scripts, as a session for browsers.
 
 mod costs;
+mod export;
 mod session;
 
 use actix_web::{HttpResponse, http::header, web};
@@ -15,6 +16,8 @@ const CONTENT_SECURITY_POLICY: &str =
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/costs").route(web::get().to(costs::show)).default_service(only("GET")))
+        .service(web::resource("/costs.json").route(web::get().to(export::json)).default_service(only("GET")))
+        .service(web::resource("/costs.csv").route(web::get().to(export::csv)).default_service(only("GET")))
         .service(
             web::resource("/sign-in")
                 .route(web::get().to(session::form))

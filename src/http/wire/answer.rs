@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::{Asked, Offer};
 use crate::{
     costs::Receipt,
-    domain::ImageSize,
+    domain::{ImageSize, RequestId},
     pictures::PictureName,
     service::{Answer, AnsweredImage, PartialFile},
     units::{Currency, Energy, Money},
@@ -42,7 +42,7 @@ struct ImageBody {
 
 /// A picture's receipt, all amounts in `currency`.
 #[derive(Serialize)]
-struct ReceiptBody {
+pub(super) struct ReceiptBody {
     request_id: String,
     currency: String,
     electricity: Money,
@@ -115,7 +115,7 @@ pub(in crate::http) fn answer(
             b64_json: url.is_none().then(|| BASE64_STANDARD.encode(&image.file)),
             url,
             seed: image.seed.get(),
-            receipt: receipt(answer, &image.receipt, currency),
+            receipt: receipt(answer.id, &image.receipt, currency),
         }
     };
     ImagesBody {
@@ -157,7 +157,7 @@ pub(in crate::http) fn completed_event(
         done: done(asked, answer.size),
         usage: usage(answer, offer),
         seed: image.seed.get(),
-        receipt: receipt(answer, &image.receipt, currency),
+        receipt: receipt(answer.id, &image.receipt, currency),
     };
     Some((COMPLETED, event))
 }
@@ -189,9 +189,9 @@ fn usage(answer: &Answer, offer: &Offer) -> UsageBody {
     }
 }
 
-fn receipt(answer: &Answer, receipt: &Receipt, currency: Currency) -> ReceiptBody {
+pub(super) fn receipt(id: RequestId, receipt: &Receipt, currency: Currency) -> ReceiptBody {
     ReceiptBody {
-        request_id: answer.id.to_text(),
+        request_id: id.to_text(),
         currency: currency.to_string(),
         electricity: receipt.electricity,
         depreciation: receipt.depreciation,

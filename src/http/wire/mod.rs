@@ -2,11 +2,13 @@
 
 mod answer;
 mod fields;
+mod receipts;
 mod request;
 
 pub use self::request::FIELDS;
 pub(super) use self::{
     answer::{answer, completed_event, partial_event, sse},
+    receipts::receipts,
     request::{Asked, Delivery, parse},
 };
 use crate::{

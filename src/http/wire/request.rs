@@ -1,7 +1,7 @@
 use super::{Offer, fields::Fields};
 use crate::{
     domain::{
-        Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, Quality, RenderJob, RenderSpec,
+        CostTag, Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, Quality, RenderJob, RenderSpec,
         STEPS_MAX, Seed,
     },
     http::error::ApiError,
@@ -53,6 +53,8 @@ pub(in crate::http) struct Asked {
     pub(in crate::http) model: Option<String>,
     /// How the pictures are handed over.
     pub(in crate::http) delivery: Delivery,
+    /// `user`, where it can be filed under. Clients send what they like there, so one that cannot is no error.
+    pub(in crate::http) user_tag: Option<CostTag>,
 }
 
 /// How pictures are handed over.
@@ -92,11 +94,11 @@ pub(in crate::http) fn parse(
     let encoding = encoding(&mut fields)?;
     let delivery = delivery(&mut fields, model.as_deref(), images)?;
     background(&mut fields)?;
+    let user_tag = fields.text("user")?.and_then(|user| user.parse().ok());
     // Taken, and without effect: there is no moderation, one style, and no rewriting of prompts here.
     fields.one_of("moderation", &["auto", "low"])?;
     fields.one_of("style", &["vivid", "natural"])?;
     fields.truth("prompt_enhancement")?;
-    fields.text("user")?;
     fields.text("safety_identifier")?;
     fields.refuse_the_rest()?;
     let spec = RenderSpec {
@@ -106,7 +108,7 @@ pub(in crate::http) fn parse(
         steps: steps.unwrap_or_else(|| offer.steps.of(quality)),
         guidance_scale: guidance_scale.unwrap_or(offer.guidance_scale),
     };
-    Ok(Asked { job: RenderJob { spec, images, seed, quality }, encoding, model, delivery })
+    Ok(Asked { job: RenderJob { spec, images, seed, quality }, encoding, model, delivery, user_tag })
 }
 
 fn prompt(fields: &mut Fields, offer: &Offer) -> Result<String, ApiError> {

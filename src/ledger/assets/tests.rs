@@ -55,6 +55,8 @@ impl Book {
             body_sha256: [0; 32],
             model: "tiny",
             images: 1,
+            quality: Quality::Medium,
+            tag: None,
             estimate: Money::ZERO,
             now,
             month_start: now,

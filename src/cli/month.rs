@@ -1,0 +1,138 @@
+use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
+
+use super::{CliError, Place};
+use crate::{
+    clock::Clock,
+    ledger::{CloseError, CorrectedAmounts, Month, ReverseError, VerifiedMonth},
+    units::Money,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MonthCommand {
+    /// Close a month that has ended; nothing can be added to it any more
+    Close(CloseArgs),
+    /// Recompute closed months and name what was changed since
+    Verify(VerifyArgs),
+    /// Take an entry back in this month, and perhaps correct it
+    Reverse(ReverseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CloseArgs {
+    #[command(flatten)]
+    place: Place,
+    /// The month
+    #[arg(value_name = "YYYY-MM")]
+    month: Month,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    place: Place,
+    /// The month [default: every closed one]
+    #[arg(value_name = "YYYY-MM")]
+    month: Option<Month>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReverseArgs {
+    #[command(flatten)]
+    place: Place,
+    /// The entry's number, x_EntryId of tintype costs --format focus
+    entry: i64,
+    /// Why, for whoever reads the books
+    #[arg(long)]
+    reason: String,
+    /// What the picture cost instead, such as electricity=0.01,upkeep=0; also depreciation and compared
+    #[arg(long, value_name = "NAME=AMOUNT,…", value_parser = parse_amounts)]
+    correct: Option<CorrectedAmounts>,
+}
+
+pub(super) fn run(command: MonthCommand, clock: &dyn Clock) -> Result<(), CliError> {
+    match command {
+        MonthCommand::Close(args) => close(&args, clock),
+        MonthCommand::Verify(args) => verify(&args),
+        MonthCommand::Reverse(args) => reverse(&args, clock),
+    }
+}
+
+fn close(args: &CloseArgs, clock: &dyn Clock) -> Result<(), CliError> {
+    let (config, ledger) = args.place.ledger()?;
+    let closing =
+        ledger.close_month(args.month, &config.zone()?, clock.now()).map_err(|error| match error {
+            CloseError::Ledger(error) => error.into(),
+            refused => CliError::Usage(refused.to_string()),
+        })?;
+    println!("{} is closed: {} entries, sha256 {}", closing.month, closing.rows, closing.sha256);
+    eprintln!("keep the hash away from this machine: it vouches for this month and all before it");
+    Ok(())
+}
+
+fn verify(args: &VerifyArgs) -> Result<(), CliError> {
+    let (config, ledger) = args.place.ledger()?;
+    let zone = config.zone()?;
+    let months = ledger.verify_months(args.month)?;
+    match (args.month, months.is_empty()) {
+        (Some(month), true) => return Err(CliError::Usage(format!("{month} is not closed"))),
+        (None, true) => return super::print("no month is closed\n"),
+        _ => {}
+    }
+    super::print(&months.iter().map(|month| line(month, &zone)).collect::<String>())?;
+    match months.iter().find_map(|month| Some((month.month, month.finding?))) {
+        None => Ok(()),
+        Some((month, finding)) => {
+            Err(CliError::Failed(format!("{month} is not as it was closed: {finding}")))
+        }
+    }
+}
+
+fn line(month: &VerifiedMonth, zone: &TimeZone) -> String {
+    let closed = month.closing.as_ref().map_or_else(String::new, |closing| {
+        let at = zone.to_datetime(closing.closed_at).strftime("%Y-%m-%d %H:%M");
+        format!("closed {at}  {} entries  sha256 {}  ", closing.rows, closing.sha256)
+    });
+    let outcome = month.finding.map_or_else(|| "unchanged".into(), |finding| finding.to_string());
+    format!("{}  {closed}{outcome}\n", month.month)
+}
+
+fn reverse(args: &ReverseArgs, clock: &dyn Clock) -> Result<(), CliError> {
+    let (_, ledger) = args.place.ledger()?;
+    let reversed = ledger.reverse(args.entry, &args.reason, args.correct.as_ref(), clock.now());
+    let booked = reversed.map_err(|error| match error {
+        ReverseError::Ledger(error) => error.into(),
+        refused => CliError::Usage(refused.to_string()),
+    })?;
+    match booked.correction {
+        None => println!("entry {} is taken back by entry {}", args.entry, booked.reversal),
+        Some(correction) => println!(
+            "entry {} is taken back by entry {}; entry {correction} stands in its place",
+            args.entry, booked.reversal
+        ),
+    }
+    Ok(())
+}
+
+/// `electricity=0.01,upkeep=0`
+fn parse_amounts(text: &str) -> Result<CorrectedAmounts, String> {
+    let mut amounts = CorrectedAmounts::default();
+    for part in text.split(',') {
+        let (name, amount) =
+            part.split_once('=').ok_or_else(|| format!("`{part}` is no NAME=AMOUNT, such as upkeep=0.03"))?;
+        let place = match name.trim() {
+            "electricity" => &mut amounts.electricity,
+            "depreciation" => &mut amounts.depreciation,
+            "upkeep" => &mut amounts.upkeep,
+            "compared" => &mut amounts.compared,
+            other => {
+                return Err(format!("`{other}`: write electricity, depreciation, upkeep or compared"));
+            }
+        };
+        let amount = amount.parse::<Money>().map_err(|error| error.to_string())?;
+        if place.replace(amount).is_some() {
+            return Err(format!("`{}` is there twice", name.trim()));
+        }
+    }
+    Ok(amounts)
+}

@@ -1,0 +1,188 @@
+//! A month as FOCUS 1.4 cost-and-usage rows, the FinOps Foundation's form for bills. docs/focus.md tells column by
+//! column what stands where, and why.
+
+use jiff::{Timestamp, tz::TimeZone};
+use rusqlite::{Row, params};
+use serde::Serialize;
+
+use super::{Ledger, LedgerError, Month, csv_file::write_rows, timestamp};
+use crate::units::{EnergyBalance, Money};
+
+/// The columns, FOCUS's in its order, then ours. None is FOCUS's null.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct FocusRow {
+    billed_cost: String,
+    billing_account_id: &'static str,
+    billing_account_name: String,
+    billing_currency: String,
+    billing_period_end: String,
+    billing_period_start: String,
+    charge_category: &'static str,
+    charge_class: Option<&'static str>,
+    charge_description: String,
+    charge_frequency: &'static str,
+    charge_period_end: String,
+    charge_period_start: String,
+    consumed_quantity: String,
+    consumed_unit: &'static str,
+    contracted_cost: String,
+    effective_cost: String,
+    host_provider_name: String,
+    invoice_issuer_name: String,
+    list_cost: String,
+    pricing_quantity: i64,
+    pricing_unit: &'static str,
+    resource_id: Option<String>,
+    resource_name: Option<String>,
+    service_category: &'static str,
+    service_name: &'static str,
+    service_provider_name: String,
+    service_subcategory: &'static str,
+    sub_account_id: String,
+    sub_account_name: String,
+    tags: Option<String>,
+    #[serde(rename = "x_EnergyKwh")]
+    energy_kwh: String,
+    #[serde(rename = "x_ElectricityCost")]
+    electricity_cost: String,
+    #[serde(rename = "x_DepreciationCost")]
+    depreciation_cost: String,
+    #[serde(rename = "x_MaintenanceCost")]
+    maintenance_cost: String,
+    #[serde(rename = "x_ComparatorSku")]
+    comparator_sku: Option<String>,
+    #[serde(rename = "x_ComparatorCost")]
+    comparator_cost: Option<String>,
+    #[serde(rename = "x_EntryId")]
+    entry_id: i64,
+    #[serde(rename = "x_CorrectedEntryId")]
+    corrected_entry_id: Option<i64>,
+}
+
+/// Every entry of a span with its request, its key, and `first`: the entry by which its picture was first booked.
+const ENTRIES: &str = "
+    SELECT entry.*, model, tag, public_id, keys.name AS key_name,
+           first.entered_at_ms AS first_entered_at_ms, first.duration_ms AS first_duration_ms
+    FROM entries AS entry
+    JOIN requests ON requests.id = entry.request_id
+    JOIN keys ON keys.id = requests.key_id
+    JOIN entries AS first ON first.request_id = entry.request_id AND first.image_index = entry.image_index
+     AND first.kind = entry.kind AND first.reverses IS NULL AND first.corrects IS NULL
+    WHERE entry.entered_at_ms >= ?1 AND entry.entered_at_ms < ?2
+    ORDER BY entry.id";
+
+impl Ledger {
+    /// The entries of `month` as FOCUS rows in a CSV file with a head. `operator` is who runs this server, and so
+    /// provider, host and issuer in one.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses or the rows cannot be written down.
+    pub fn focus_csv(&self, month: Month, zone: &TimeZone, operator: &str) -> Result<String, LedgerError> {
+        let (start, end) = (month.start(zone), month.end(zone));
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(ENTRIES)?;
+        let rows = statement.query_map(params![start.as_millisecond(), end.as_millisecond()], |row| {
+            focus_row(row, month, zone, operator)
+        })?;
+        write_rows(rows.collect::<Result<Vec<_>, _>>()?)
+    }
+}
+
+fn focus_row(row: &Row<'_>, month: Month, zone: &TimeZone, operator: &str) -> rusqlite::Result<FocusRow> {
+    let money = |column: &str| -> rusqlite::Result<_> { Ok(Money::from_nano(row.get(column)?).to_string()) };
+    let kwh = |column: &str| -> rusqlite::Result<_> {
+        Ok(EnergyBalance::from_millijoules(row.get(column)?).to_kwh_string())
+    };
+    let first_entered_at = timestamp(row.get("first_entered_at_ms")?)?;
+    let incurred_in = Month::of(first_entered_at, zone);
+    let (begin, end) =
+        charge_period(first_entered_at, row.get("first_duration_ms")?, incurred_in.start(zone));
+    let (standard, sku) = (money("standard_nano")?, row.get::<_, Option<String>>("compared_sku")?);
+    let comparator_cost = sku.is_some().then(|| money("compared_nano")).transpose()?;
+    let tag = row.get::<_, Option<String>>("tag")?;
+    Ok(FocusRow {
+        billed_cost: Money::ZERO.to_string(),
+        billing_account_id: "tintype",
+        billing_account_name: operator.to_owned(),
+        billing_currency: row.get("currency")?,
+        billing_period_end: month.end(zone).to_string(),
+        billing_period_start: month.start(zone).to_string(),
+        charge_category: "Usage",
+        charge_class: (incurred_in < month).then_some("Correction"),
+        charge_description: description(row)?,
+        charge_frequency: "Usage-Based",
+        charge_period_end: end.to_string(),
+        charge_period_start: begin.to_string(),
+        consumed_quantity: kwh("wall_energy_mj")?,
+        consumed_unit: "kWh",
+        contracted_cost: standard.clone(),
+        effective_cost: standard.clone(),
+        host_provider_name: operator.to_owned(),
+        invoice_issuer_name: operator.to_owned(),
+        list_cost: standard,
+        pricing_quantity: row.get("images")?,
+        pricing_unit: "Images",
+        // The ledger does not know the card's UUID.
+        resource_id: None,
+        resource_name: None,
+        service_category: "AI and Machine Learning",
+        service_name: "Tintype image generation",
+        service_provider_name: operator.to_owned(),
+        service_subcategory: "Generative AI",
+        sub_account_id: row.get("public_id")?,
+        sub_account_name: row.get("key_name")?,
+        tags: tag.map(|tag| serde_json::json!({ "cost_tag": tag }).to_string()),
+        energy_kwh: kwh("energy_mj")?,
+        electricity_cost: money("electricity_nano")?,
+        depreciation_cost: money("depreciation_nano")?,
+        maintenance_cost: money("upkeep_nano")?,
+        comparator_sku: sku,
+        comparator_cost,
+        entry_id: row.get("id")?,
+        corrected_entry_id: row.get::<_, Option<i64>>("reverses")?.or(row.get::<_, Option<i64>>("corrects")?),
+    })
+}
+
+/// The whole seconds in which the device worked, which FOCUS's times are made of; within the month of the booking.
+fn charge_period(entered_at: Timestamp, duration_ms: i64, month_start: Timestamp) -> (Timestamp, Timestamp) {
+    let millis = entered_at.as_millisecond();
+    let begin = millis.saturating_sub(duration_ms).div_euclid(1000).max(month_start.as_second());
+    let end = (millis.div_euclid(1000) + i64::from(millis.rem_euclid(1000) > 0)).max(begin + 1);
+    let at = |second| Timestamp::from_second(second).unwrap_or(entered_at);
+    (at(begin), at(end))
+}
+
+/// `1024x1024 picture, 8 steps, Z-Image-Turbo`, and what it has to do with another entry.
+fn description(row: &Row<'_>) -> rusqlite::Result<String> {
+    let (width, height, steps): (u32, u32, u32) = (row.get("width")?, row.get("height")?, row.get("steps")?);
+    let (model, kind): (String, String) = (row.get("model")?, row.get("kind")?);
+    let (reverses, corrects): (Option<i64>, Option<i64>) = (row.get("reverses")?, row.get("corrects")?);
+    let what = if kind == "image" { "picture" } else { "failed work, no picture" };
+    let work = format!("{width}x{height} {what}, {steps} steps, {model}");
+    let change = match (reverses, corrects) {
+        (Some(entry), _) => format!("reversal of entry {entry}"),
+        (None, Some(entry)) => format!("correction of entry {entry}"),
+        (None, None) => return Ok(work),
+    };
+    let reason: String = row.get("reason")?;
+    Ok(format!("{work}; {change}: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charge_period_is_whole_seconds_within_its_month() {
+        let month_start = Timestamp::from_second(1_000).expect("a time");
+        let period = |entered_ms: i64, duration_ms: i64| {
+            let entered_at = Timestamp::from_millisecond(entered_ms).expect("a time");
+            let (begin, end) = charge_period(entered_at, duration_ms, month_start);
+            (begin.as_second(), end.as_second())
+        };
+        assert_eq!(period(1_010_500, 2_600), (1_007, 1_011));
+        assert_eq!(period(1_010_000, 0), (1_010, 1_011), "never empty");
+        assert_eq!(period(1_001_200, 9_000), (1_000, 1_002), "booked as a whole where it ended");
+    }
+}

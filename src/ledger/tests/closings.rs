@@ -1,0 +1,179 @@
+//! Months closed, verified, and tampered with.
+
+use jiff::tz::TimeZone;
+
+use super::{
+    months::{at, month, two_months},
+    *,
+};
+
+impl Book {
+    /// Runs `sql` as somebody with sqlite3 would who has taken the triggers away.
+    fn tamper(&self, sql: &str) {
+        let connection = Connection::open(self.directory.path().join("ledger.sqlite3")).expect("the ledger");
+        let mut statement =
+            connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").expect("triggers");
+        let names = statement.query_map([], |row| row.get::<_, String>(0)).expect("triggers");
+        for name in names.collect::<Result<Vec<_>, _>>().expect("names") {
+            connection.execute_batch(&format!("DROP TRIGGER {name}")).expect("dropped");
+        }
+        connection.pragma_update(None, "foreign_keys", false).expect("off");
+        assert!(connection.execute(sql, []).expect("tampered") > 0, "{sql}");
+    }
+
+    pub(super) fn finding(&self, text: &str) -> Option<Finding> {
+        let verified = self.ledger.verify_months(Some(month(text))).expect("verified");
+        assert_eq!(verified.len(), 1, "{verified:?}");
+        verified[0].finding
+    }
+}
+
+#[test]
+fn a_closed_month_takes_no_entry_and_the_next_one_does() {
+    let mut book = two_months();
+    let closing = book.close("2026-10").expect("closed");
+    assert_eq!((closing.rows, closing.previous), (3, None));
+    let late = book.open_request(book.filed(), at("2026-10-31T23:59:58Z"));
+    let images = [SettledImage { seed: Seed::new(1), receipt: receipt() }];
+    let done = Settlement { images: &images, prompt_tokens: 1 };
+    let end = |reservation, text| book.ledger.settle(reservation, &spec(), Currency::CNY, &done, at(text));
+    let unbooked = end(late, "2026-10-31T23:59:59Z").expect_err("too late");
+    assert!(unbooked.to_string().contains("is closed"), "{unbooked}");
+    assert!(end(unbooked.reservation, "2026-11-01T00:00:00Z").is_ok());
+    assert_eq!(book.finding("2026-10"), None);
+}
+
+#[test]
+fn a_month_is_closed_once_in_order_and_after_its_end() {
+    let mut book = two_months();
+    let early = book.ledger.close_month(month("2026-10"), &TimeZone::UTC, at("2026-10-31T23:59:59Z"));
+    assert!(matches!(early, Err(CloseError::Running { .. })));
+    assert!(matches!(book.close("2026-12"), Err(CloseError::Running { .. })));
+    let skipped = book.close("2026-11").expect_err("refused");
+    assert_eq!(skipped.to_string(), "2026-10 has entries and is not closed; close it before 2026-11");
+
+    let open = book.open_request(book.filed(), at("2026-10-31T23:00:00Z"));
+    assert!(matches!(book.close("2026-10"), Err(CloseError::Open { requests: 1, .. })));
+    book.ledger.fail(open, &spec(), Currency::CNY, None, NOON).expect("failed");
+
+    let october = book.close("2026-10").expect("closed");
+    assert!(matches!(book.close("2026-10"), Err(CloseError::Closed { .. })));
+    assert!(matches!(book.close("2026-09"), Err(CloseError::Closed { .. })));
+    let november = book.close("2026-11").expect("closed");
+    assert_eq!((november.rows, november.previous), (1, Some(october.sha256)));
+    assert_eq!(book.ledger.closings().expect("closings"), [october, november]);
+    assert!(book.ledger.verify_months(None).expect("verified").iter().all(|month| month.finding.is_none()));
+}
+
+#[test]
+fn months_that_do_not_follow_upon_each_other_are_refused() {
+    let zone = |hours| TimeZone::fixed(jiff::tz::offset(hours));
+    let now = at("2026-12-05T00:00:00Z");
+    let closed_in = |hours| {
+        let mut book = two_months();
+        book.paint(book.filed(), at("2026-10-31T20:00:00Z"), &[receipt()]);
+        book.ledger.close_month(month("2026-10"), &zone(hours), now).expect("closed");
+        book
+    };
+    for (before, after) in [(0, 8), (8, 0)] {
+        let shifted = closed_in(before).ledger.close_month(month("2026-11"), &zone(after), now);
+        assert!(matches!(shifted, Err(CloseError::Shifted { .. })), "{shifted:?}");
+    }
+}
+
+#[test]
+fn the_same_month_has_the_same_hash_everywhere() {
+    // Whoever changes the canonical form gives it another number, or months that were closed cannot be verified.
+    let book = two_months();
+    let key = book.ledger.keys().expect("keys")[0].public_id.clone();
+    let [first, second] = [two_months(), book].map(|book| book.close("2026-10").expect("closed").sha256);
+    assert_eq!(first, second);
+    let id = |at: &str, n| RequestId::new(self::at(at), [n; 10]);
+    let (one, two) = (id("2026-10-02T10:00:00Z", 1), id("2026-10-31T23:59:59.999Z", 2));
+    let usage = r#"40,2000,2200,"estimated","CNY""#;
+    let rest =
+        format!(r#"2,3,"fal/z-image-turbo",10,7000000000,64,64,8,1,null,null,"{key}","tiny","medium""#);
+    let text = format!(
+        "{}\n{}\n{}\n{}\n",
+        r#"["tintype month",1,"2026-10",1790812800000,1793491200000,1796428800000,null]"#,
+        format_args!(
+            r#"[1,"{one}","image",0,null,null,1,1790935200000,{usage},1,{rest},"spring",1790935200000]"#
+        ),
+        format_args!(
+            r#"[2,"{one}","image",1,null,null,1,1790935200000,{usage},7,{rest},"spring",1790935200000]"#
+        ),
+        format_args!(
+            r#"[3,"{two}","image",0,null,null,1,1793491199999,{usage},1,{rest},null,1793491199999]"#
+        ),
+    );
+    let expected: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&text).into();
+    assert_eq!(first.as_bytes(), &expected, "{text}");
+}
+
+#[test]
+fn a_change_by_hand_is_found_and_named() {
+    for (sql, expected) in [
+        ("UPDATE entries SET electricity_nano = 0 WHERE id = 2", Finding::Changed(2)),
+        ("UPDATE entries SET entered_at_ms = entered_at_ms + 86400000 WHERE id = 3", Finding::Missing(3)),
+        ("UPDATE entries SET entered_at_ms = entered_at_ms - 1 WHERE id = 4", Finding::Added(4)),
+        ("UPDATE entries SET reason = 'x' WHERE id = 1", Finding::Changed(1)),
+        ("DELETE FROM entries WHERE id = 2", Finding::Missing(2)),
+        ("UPDATE requests SET tag = 'autumn' WHERE tag = 'spring'", Finding::Changed(1)),
+        ("UPDATE requests SET model = 'other'", Finding::Changed(1)),
+        ("UPDATE requests SET quality = NULL", Finding::Changed(1)),
+        ("DELETE FROM requests", Finding::Changed(1)),
+        ("UPDATE keys SET public_id = 'x'", Finding::Changed(1)),
+        ("UPDATE month_closings SET sha256 = zeroblob(32) WHERE month = '2026-10'", Finding::Closing),
+        ("UPDATE month_closings SET rows = 2 WHERE month = '2026-10'", Finding::Closing),
+        ("UPDATE month_closings SET closed_at_ms = 0 WHERE month = '2026-10'", Finding::Closing),
+        ("UPDATE month_closings SET previous_sha256 = zeroblob(32) WHERE month = '2026-10'", Finding::Chain),
+        ("DELETE FROM month_closings WHERE month = '2026-10'", Finding::NoClosing),
+        ("UPDATE month_closing_rows SET sha256 = zeroblob(32) WHERE entry_id = 1", Finding::Changed(1)),
+        ("DELETE FROM month_closing_rows WHERE entry_id = 1", Finding::Added(1)),
+    ] {
+        let book = two_months();
+        book.close("2026-10").expect("closed");
+        book.close("2026-11").expect("closed");
+        assert_eq!((book.finding("2026-10"), book.finding("2026-11")), (None, None));
+        book.tamper(sql);
+        assert_eq!(book.finding("2026-10"), Some(expected), "{sql}");
+    }
+}
+
+#[test]
+fn a_month_that_was_closed_anew_breaks_the_chain_after_it() {
+    let book = two_months();
+    book.close("2026-10").expect("closed");
+    book.close("2026-11").expect("closed");
+    book.tamper("UPDATE entries SET electricity_nano = 0 WHERE id = 1");
+    book.tamper("DELETE FROM month_closing_rows WHERE month = '2026-10'");
+    let closings = book.ledger.closings().expect("closings");
+    let seal = crate::ledger::seals::Seal::of(&book.ledger.reader(), &closings[0]).expect("a seal");
+    for (entry, sha256) in &seal.rows {
+        book.tamper(&format!("INSERT INTO month_closing_rows VALUES ({entry}, '2026-10', x'{sha256}')"));
+    }
+    book.tamper(&format!("UPDATE month_closings SET sha256 = x'{}' WHERE month = '2026-10'", seal.sha256));
+    assert_eq!((book.finding("2026-10"), book.finding("2026-11")), (None, Some(Finding::Chain)));
+}
+
+#[test]
+fn the_database_itself_refuses_to_reopen_a_month() {
+    let book = two_months();
+    book.close("2026-10").expect("closed");
+    for sql in [
+        "DELETE FROM month_closings",
+        "UPDATE month_closings SET rows = 0",
+        "DELETE FROM month_closing_rows",
+        "UPDATE month_closing_rows SET sha256 = zeroblob(32)",
+        "REPLACE INTO month_closings SELECT month, start_ms, end_ms, 0, format, rows, sha256, previous_sha256
+             FROM month_closings",
+        "REPLACE INTO month_closing_rows SELECT entry_id, month, zeroblob(32) FROM month_closing_rows",
+        "INSERT INTO month_closings SELECT '2027-01', start_ms, end_ms, 0, format, rows, sha256, previous_sha256
+             FROM month_closings",
+        "UPDATE requests SET tag = 'autumn'",
+        "UPDATE requests SET quality = 'low'",
+    ] {
+        assert!(book.sql(sql).is_err(), "{sql}");
+    }
+    assert_eq!(book.finding("2026-10"), None);
+}

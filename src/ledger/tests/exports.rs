@@ -1,0 +1,118 @@
+//! A month as files.
+
+use jiff::tz::TimeZone;
+
+use super::{
+    months::{Filed, at, month, two_months},
+    *,
+};
+use crate::costs::{CostModel, CostSettings, ExchangeRate, PriceBook};
+
+/// The cells of a FOCUS file under its head, by row and column name.
+fn cells(csv: &str, row: usize, columns: &[&str]) -> Vec<String> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let head = reader.headers().expect("a head").clone();
+    let record = reader.records().nth(row).expect("a row").expect("a record");
+    let cell = |column: &&str| {
+        let place = head.iter().position(|name| name == *column).expect("a column");
+        record[place].to_owned()
+    };
+    columns.iter().map(cell).collect()
+}
+
+fn costs() -> CostModel {
+    let day = jiff::civil::date(2026, 11, 23);
+    let rate = Money::from_nano(7_000_000_000);
+    let dollars = ExchangeRate { from: Currency::USD, to: Currency::CNY, rate, effective_from: day };
+    let prices = PriceBook::built_in().expect("a price book");
+    CostModel::new(CostSettings::default(), prices, vec![dollars], day).expect("a cost model")
+}
+
+fn focus(book: &Book, text: &str, zone: &TimeZone) -> String {
+    book.ledger.focus_csv(month(text), zone, "Studio").expect("FOCUS")
+}
+
+#[test]
+fn a_report_in_groups_is_a_csv_file_that_no_spreadsheet_computes() {
+    let mut book = Book::new(None);
+    let filed = Filed { tag: Some("=HYPERLINK(\"x\")"), ..book.filed() };
+    book.paint(filed, at("2026-10-02T10:00:00Z"), &[receipt()]);
+    let costs = costs();
+    let report = |text: &str| {
+        let (start, end) = (month(text).start(&TimeZone::UTC), month(text).end(&TimeZone::UTC));
+        let (totals, groups) =
+            book.ledger.grouped_totals(GroupBy::Tag, start, end, &TimeZone::UTC).expect("groups");
+        MonthReport::new(month(text), &totals, &costs).grouped(GroupBy::Tag, groups).to_csv().expect("CSV")
+    };
+    let october = report("2026-10");
+    let lines: Vec<_> = october.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with("month,currency,grouped_by,group,title,images,"), "{october}");
+    assert!(lines[1].starts_with("2026-10,CNY,tag,\"'=HYPERLINK(\"\"x\"\")\",,1,1,"), "{october}");
+    assert!(lines[1].contains(",0.000000001,0.000000002,0.000000003,0.000000006,"), "{october}");
+    assert_eq!(report("2026-09"), format!("{}\n", lines[0]), "a head without rows");
+}
+
+#[test]
+fn a_picture_is_a_usage_charge_of_its_standard_cost() {
+    let book = two_months();
+    let csv = focus(&book, "2026-10", &TimeZone::UTC);
+    let amounts = ["EffectiveCost", "ListCost", "ContractedCost", "BilledCost", "x_ComparatorCost"];
+    assert_eq!(cells(&csv, 0, &amounts), ["0.000000006", "0.000000006", "0.000000006", "0.00", "0.00000001"]);
+    let parts = ["x_ElectricityCost", "x_DepreciationCost", "x_MaintenanceCost", "PricingQuantity"];
+    assert_eq!(cells(&csv, 1, &parts), ["0.000000007", "0.000000002", "0.000000003", "1"]);
+    let names = ["SubAccountName", "Tags", "ChargeClass", "ServiceProviderName", "x_EntryId"];
+    assert_eq!(cells(&csv, 0, &names), ["test", r#"{"cost_tag":"spring"}"#, "", "Studio", "1"]);
+    assert_eq!(cells(&csv, 2, &["Tags", "ResourceId"]), ["", ""]);
+    assert_eq!(csv.lines().count(), 4);
+    assert_eq!(focus(&book, "2026-09", &TimeZone::UTC).lines().count(), 1, "a head without rows");
+}
+
+#[test]
+fn billing_periods_are_the_zones_months_told_in_utc() {
+    let book = two_months();
+    let periods = ["BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"];
+    let shanghai = TimeZone::fixed(jiff::tz::offset(8));
+    let november = focus(&book, "2026-11", &shanghai);
+    let month = ["2026-10-31T16:00:00Z", "2026-11-30T16:00:00Z"];
+    assert_eq!(cells(&november, 0, &periods)[..2], month);
+    assert_eq!(cells(&november, 0, &periods)[2..], ["2026-10-31T23:59:59Z", "2026-11-01T00:00:00Z"]);
+    assert_eq!(november.lines().count(), 3);
+}
+
+#[test]
+fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_picture() {
+    let book = two_months();
+    let amounts = CorrectedAmounts { electricity: Some(Money::from_nano(4)), ..CorrectedAmounts::default() };
+    let now = at("2026-11-20T00:00:00Z");
+    book.ledger.reverse(2, "the meter was wrong", Some(&amounts), now).expect("reversed");
+    book.ledger.reverse(4, "a test", None, now).expect("reversed");
+    let csv = focus(&book, "2026-11", &TimeZone::UTC);
+    let row = |row: usize| {
+        let columns =
+            ["ChargeClass", "EffectiveCost", "PricingQuantity", "x_CorrectedEntryId", "ChargePeriodEnd"];
+        cells(&csv, row, &columns)
+    };
+    assert_eq!(row(1), ["Correction", "-0.000000012", "-1", "2", "2026-10-02T10:00:00Z"]);
+    assert_eq!(row(2), ["Correction", "0.000000009", "1", "2", "2026-10-02T10:00:00Z"]);
+    assert_eq!(row(3), ["", "-0.000000006", "-1", "4", "2026-11-01T00:00:01Z"], "within an open month");
+    let told = cells(&csv, 2, &["ChargeDescription"]);
+    assert_eq!(told, ["64x64 picture, 8 steps, tiny; correction of entry 2: the meter was wrong"]);
+}
+
+#[test]
+fn failed_work_is_a_charge_without_a_picture() {
+    let mut book = Book::new(None);
+    let failed = book.open_request(book.filed(), NOON);
+    let work = FailedWork {
+        seed: Seed::new(1),
+        usage: receipt().usage,
+        wall_energy: Energy::from_millijoules(2_200),
+        electricity: Money::from_nano(5),
+    };
+    book.ledger.fail(failed, &spec(), Currency::CNY, Some(&work), NOON).expect("failed");
+    let csv = focus(&book, "2026-11", &TimeZone::UTC);
+    let columns = ["EffectiveCost", "PricingQuantity", "x_ComparatorSku", "x_ComparatorCost"];
+    assert_eq!(cells(&csv, 0, &columns), ["0.000000005", "0", "", ""]);
+    assert!(cells(&csv, 0, &["ChargeDescription"])[0].contains("no picture"));
+}

@@ -1,0 +1,95 @@
+//! A ledger with a past, made as a server makes it.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rand::{SeedableRng, rngs::StdRng};
+use tintype::{
+    costs::{Comparison, Receipt},
+    domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
+    ledger::{FailedWork, KeyRules, Ledger, NewKey, NewRequest, Reservation, SettledImage, Settlement},
+    units::{Currency, Energy, Millis, Money},
+};
+
+/// The ledger in `place`/data, with one key.
+pub struct Books {
+    pub ledger: Ledger,
+    key: KeyId,
+}
+
+impl Books {
+    pub fn open(place: &Path) -> Self {
+        std::fs::create_dir_all(place.join("data")).expect("a data directory");
+        let ledger = Ledger::open(&place.join("data/ledger.sqlite3")).expect("a ledger");
+        let (key, now) = (ApiKey::generate(&mut StdRng::seed_from_u64(1)), Timestamp::UNIX_EPOCH);
+        let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
+        ledger.create_key(&NewKey { key: &key, name: "studio", rules }, "first start", now).expect("a key");
+        let key = ledger.authenticate(&key, now).expect("no error").expect("known").key;
+        Self { ledger, key }
+    }
+
+    /// Takes a request on at `at`.
+    pub fn open_request(&self, at: Timestamp, tag: Option<&str>) -> Reservation {
+        let tag = tag.map(|tag| tag.parse().expect("a tag"));
+        let request = NewRequest {
+            id: RequestId::new(at, [1; 10]),
+            key: self.key,
+            idempotency_key: None,
+            body_sha256: [0; 32],
+            model: "Z-Image-Turbo",
+            quality: Quality::Medium,
+            tag: tag.as_ref(),
+            images: 1,
+            estimate: Money::ZERO,
+            now: at,
+            month_start: at,
+        };
+        self.ledger.reserve(&request).expect("reserved")
+    }
+
+    /// One picture for 0.375583334, settled at `at`.
+    pub fn paint(&self, at: &str, tag: Option<&str>) -> RequestId {
+        let at: Timestamp = at.parse().expect("a time");
+        let reservation = self.open_request(at, tag);
+        let id = reservation.id();
+        let images = [SettledImage { seed: Seed::new(42), receipt: receipt() }];
+        let done = Settlement { images: &images, prompt_tokens: 12 };
+        self.ledger.settle(reservation, &spec(), Currency::CNY, &done, at).expect("settled");
+        id
+    }
+
+    /// Work that gave no picture.
+    pub fn fail(&self, at: &str) {
+        let at: Timestamp = at.parse().expect("a time");
+        let Receipt { usage, wall_energy, electricity, .. } = receipt();
+        let work = FailedWork { seed: Seed::new(42), usage, wall_energy, electricity };
+        let reservation = self.open_request(at, None);
+        self.ledger.fail(reservation, &spec(), Currency::CNY, Some(&work), at).expect("failed");
+    }
+}
+
+fn spec() -> RenderSpec {
+    RenderSpec {
+        prompt: "a lighthouse at dawn".into(),
+        negative_prompt: None,
+        size: ImageSize::square(1024),
+        steps: 8,
+        guidance_scale: 0.0,
+    }
+}
+
+fn receipt() -> Receipt {
+    let energy = Energy::from_millijoules(6_750_000);
+    Receipt {
+        usage: Usage { duration: Millis::new(15_000), energy, source: EnergySource::Metered, epoch: None },
+        wall_energy: energy,
+        electricity: Money::from_nano(2_250_000),
+        depreciation: Money::from_nano(343_333_334),
+        upkeep: Money::from_nano(30_000_000),
+        comparison: Comparison {
+            sku: "fal/z-image-turbo".into(),
+            price: Money::from_nano(36_700_160),
+            exchange_rate: Money::from_nano(7_000_000_000),
+        },
+    }
+}
