@@ -394,15 +394,26 @@ impl Config {
         if self.costs.currency != example.currency && unset {
             return Err(ConfigError::ExampleAmounts(self.costs.currency));
         }
-        let prices = match &self.price_book {
-            None => PriceBook::built_in().map_err(CostError::from)?,
-            Some(file) => {
-                let error = |reason: String| ConfigError::File { path: file.display().to_string(), reason };
-                let toml = std::fs::read_to_string(file).map_err(|cause| error(cause.to_string()))?;
-                PriceBook::parse(&toml).map_err(|cause| error(cause.to_string()))?
-            }
+        Ok(CostModel::new(self.costs.clone(), self.prices()?, self.exchange_rate.clone(), today)?)
+    }
+
+    /// A model of these costs in `currency` that compares with `sku`: prices and rates, for a scenario that is not this
+    /// machine's.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a price book that cannot be read, or a sku that has no price or no rate on `today`.
+    pub fn price_list(&self, currency: Currency, sku: &str, today: Date) -> Result<CostModel, ConfigError> {
+        let costs = CostSettings { currency, compare_with: sku.to_owned(), ..self.costs.clone() };
+        Ok(CostModel::new(costs, self.prices()?, self.exchange_rate.clone(), today)?)
+    }
+
+    fn prices(&self) -> Result<PriceBook, ConfigError> {
+        let Some(file) = &self.price_book else {
+            return Ok(PriceBook::built_in().map_err(CostError::from)?);
         };
-        Ok(CostModel::new(self.costs.clone(), prices, self.exchange_rate.clone(), today)?)
+        let error = |reason: String| ConfigError::File { path: file.display().to_string(), reason };
+        let toml = std::fs::read_to_string(file).map_err(|cause| error(cause.to_string()))?;
+        PriceBook::parse(&toml).map_err(|cause| error(cause.to_string()))
     }
 }
 

@@ -14,7 +14,11 @@ mod settings;
 
 use std::sync::Arc;
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot, watch},
@@ -154,6 +158,11 @@ impl Service {
     /// The month that is running.
     pub fn current_month(&self) -> Month {
         Month::of(self.now(), &self.parts.zone)
+    }
+
+    /// The day that is running.
+    pub fn today(&self) -> Date {
+        self.parts.zone.to_datetime(self.now()).date()
     }
 
     /// Asks the ledger something, off the caller's thread: it waits for the disk.

@@ -49,10 +49,7 @@ pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let report = || report(&config, &ledger, month, args.by, clock);
     match format {
         Format::Table => super::print(&statement(&report()?)),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&report()?);
-            super::print(&(json.map_err(|error| CliError::Failed(error.to_string()))? + "\n"))
-        }
+        Format::Json => super::print_json(&report()?),
         Format::Csv => super::print(&report()?.to_csv()?),
         Format::Focus => super::print(&ledger.focus_csv(month, &zone, &config.metadata.producer)?),
     }

@@ -10,6 +10,7 @@ mod key;
 mod month;
 mod prices;
 mod progress;
+mod roi;
 mod serve;
 mod table;
 
@@ -22,7 +23,7 @@ use crate::{
     app::{AppError, LEDGER_FILE},
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
-    costs::{CostError, CostModel},
+    costs::{CostError, CostModel, simulation::ScenarioError},
     ledger::{Ledger, LedgerError},
     pipeline::{DeviceChoice, LoadError, Precision, RenderError},
     telemetry,
@@ -70,14 +71,23 @@ enum Command {
     /// Close months, verify closed ones, take entries back
     #[command(subcommand)]
     Month(month::MonthCommand),
+    /// Tell whether hardware of your own is worth it
+    Roi(Box<roi::RoiArgs>),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// Configuration file [default: tintype.toml, where there is one]
+    #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
+    config: Option<PathBuf>,
 }
 
 /// Where the configuration and the data are.
 #[derive(Debug, Args)]
 struct Place {
-    /// Configuration file [default: tintype.toml, where there is one]
-    #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config_file: ConfigFile,
     /// Where the ledger and secrets are kept [default: data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -121,6 +131,8 @@ enum CliError {
     #[error(transparent)]
     Cost(#[from] CostError),
     #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error("{0}")]
     Usage(String),
@@ -133,6 +145,7 @@ impl CliError {
         match self {
             Self::Config(_)
             | Self::Load(_)
+            | Self::Scenario(_)
             | Self::Usage(_)
             | Self::Render(RenderError::Size { .. })
             | Self::Ledger(LedgerError::Currency { .. } | LedgerError::NoWal)
@@ -158,6 +171,7 @@ pub fn run() -> ExitCode {
         Command::Asset(command) => asset::run(command, &*clock),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Month(command) => month::run(command, &*clock),
+        Command::Roi(args) => roi::run(&args, &*clock),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -191,6 +205,12 @@ fn parse_amount(text: &str) -> Result<Money, String> {
     }
 }
 
+/// Writes JSON, for people to read too.
+fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
+    let json = serde_json::to_string_pretty(value);
+    print(&(json.map_err(|error| CliError::Failed(error.to_string()))? + "\n"))
+}
+
 /// Writes to standard output; a reader that has gone, such as `head`, is no error.
 fn print(text: &str) -> Result<(), CliError> {
     match std::io::stdout().write_all(text.as_bytes()) {
@@ -201,10 +221,17 @@ fn print(text: &str) -> Result<(), CliError> {
     }
 }
 
+impl ConfigFile {
+    fn load(&self) -> Result<Config, ConfigError> {
+        let config = Config::load(self.config.as_deref())?;
+        telemetry::start_log(&config.log);
+        Ok(config)
+    }
+}
+
 impl Place {
     fn config(&self) -> Result<Config, ConfigError> {
-        let mut config = Config::load(self.config.as_deref())?;
-        telemetry::start_log(&config.log);
+        let mut config = self.config_file.load()?;
         if let Some(data_dir) = &self.data_dir {
             config.data_dir.clone_from(data_dir);
         }

@@ -7,6 +7,7 @@ mod model;
 mod month;
 mod prices;
 mod receipt;
+pub mod simulation;
 mod tariff;
 mod upkeep;
 

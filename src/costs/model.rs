@@ -104,6 +104,25 @@ pub struct ExchangeRate {
     pub effective_from: Date,
 }
 
+impl ExchangeRate {
+    /// What one unit of `from` costs in `to` on `day`: the latest of `rates` that holds by then.
+    ///
+    /// # Errors
+    /// [`CostError::NoExchangeRate`] where none does.
+    pub fn find(rates: &[Self], from: Currency, to: Currency, day: Date) -> Result<Money, CostError> {
+        if from == to {
+            return Ok(Money::from_nano(1_000_000_000));
+        }
+        rates
+            .iter()
+            .filter(|rate| (rate.from, rate.to) == (from, to))
+            .filter(|rate| rate.effective_from <= day)
+            .max_by_key(|rate| rate.effective_from)
+            .map(|rate| rate.rate)
+            .ok_or(CostError::NoExchangeRate { from, to, date: day })
+    }
+}
+
 /// What is known of a job's cost before it is done.
 #[derive(Debug, Clone)]
 pub struct Quote {
@@ -283,16 +302,7 @@ impl CostModel {
 
     /// What one unit of `currency` costs in the ledger's currency on `day`: the latest rate that holds by then.
     fn rate(&self, currency: Currency, day: Date) -> Result<Money, CostError> {
-        if currency == self.settings.currency {
-            return Ok(Money::from_nano(1_000_000_000));
-        }
-        self.rates
-            .iter()
-            .filter(|rate| (rate.from, rate.to) == (currency, self.settings.currency))
-            .filter(|rate| rate.effective_from <= day)
-            .max_by_key(|rate| rate.effective_from)
-            .map(|rate| rate.rate)
-            .ok_or(CostError::NoExchangeRate { from: currency, to: self.settings.currency, date: day })
+        ExchangeRate::find(&self.rates, currency, self.settings.currency, day)
     }
 }
 

@@ -143,6 +143,11 @@ impl Power {
         Self(watts)
     }
 
+    /// The power in watts.
+    pub const fn as_watts(self) -> u32 {
+        self.0
+    }
+
     /// Energy drawn over `span`. A watt for a millisecond is exactly a millijoule.
     pub fn over(self, span: Millis) -> Energy {
         Energy(u64::from(self.0).saturating_mul(span.get()))

@@ -10,7 +10,7 @@ mod time;
 
 pub use energy::{Energy, EnergyBalance, EnergyError, Power};
 pub use money::{Currency, CurrencyError, Money, MoneyError};
-pub use time::Millis;
+pub use time::{Millis, SecondsError};
 
 /// `Deserialize` by way of `FromStr`, for what people write as text in configuration and price files.
 macro_rules! deserialize_from_str {
@@ -26,6 +26,23 @@ macro_rules! deserialize_from_str {
 pub(crate) use deserialize_from_str;
 
 deserialize_from_str!(Currency);
+
+/// A decimal number as it was written, for exact reading. A bare number, which is all that an environment variable can be,
+/// is taken for the shortest decimal that reads as it: what was typed, up to fifteen digits.
+pub(crate) fn written_decimal<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged, expecting = "a decimal number such as \"1.20\"")]
+    enum Written {
+        Text(String),
+        Whole(i64),
+        Decimal(f64),
+    }
+    Ok(match <Written as serde::Deserialize>::deserialize(deserializer)? {
+        Written::Text(text) => text,
+        Written::Whole(number) => number.to_string(),
+        Written::Decimal(number) => number.to_string(),
+    })
+}
 
 /// Writes a decimal as a JSON number, digit for digit.
 fn exact_number<S: serde::Serializer>(decimal: &str, serializer: S) -> Result<S::Ok, S::Error> {

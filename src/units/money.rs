@@ -150,23 +150,10 @@ impl serde::Serialize for Money {
     }
 }
 
-/// Amounts in configuration and price files are quoted decimals. A bare number, which is all that an environment variable
-/// can be, is taken for the shortest decimal that reads as it: what was typed, up to fifteen digits.
+/// Amounts in configuration and price files are quoted decimals; a bare number is read as it was typed.
 impl<'de> serde::Deserialize<'de> for Money {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged, expecting = "an amount such as \"1.20\"")]
-        enum Written {
-            Text(String),
-            Whole(i64),
-            Decimal(f64),
-        }
-        let text = match Written::deserialize(deserializer)? {
-            Written::Text(text) => text,
-            Written::Whole(number) => number.to_string(),
-            Written::Decimal(number) => number.to_string(),
-        };
-        text.parse().map_err(serde::de::Error::custom)
+        super::written_decimal(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -17,6 +17,7 @@ mod queue;
 mod receipts;
 mod refusals;
 mod repeats;
+mod roi;
 mod stopping;
 mod streaming;
 mod watching;

@@ -14,6 +14,7 @@ mod hub;
 mod keys_and_costs;
 mod months;
 mod prices;
+mod roi;
 mod serve;
 
 use std::{path::Path, process::Output};

@@ -1,8 +1,8 @@
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::session;
+use super::session::{self, Entrance};
 use crate::{
     http::{State, error::ApiError},
     ledger::{GroupBy, Month, MonthReport},
@@ -40,28 +40,15 @@ pub(super) async fn show(
     question: web::Query<Question>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let wants_page = wants_html(&request);
-    match session::admin(&request, &state).await {
-        Err(error)
-            if wants_page
-                && error.is_unauthorized()
-                && !request.headers().contains_key(header::AUTHORIZATION) =>
-        {
-            return Ok(session::to_sign_in());
-        }
-        signed_in => signed_in?,
+    let wants_page = match session::enter(&request, &state).await? {
+        Entrance::Open { wants_page } => wants_page,
+        Entrance::SignIn(response) => return Ok(response),
     };
     let report = report(&question, &state).await?;
-    match wants_page {
-        true => Ok(super::page(&format!("Costs {}", report.month), &statement(&report))),
-        false => Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report)),
-    }
-}
-
-/// Browsers name text/html; scripts name application/json, anything, or nothing.
-fn wants_html(request: &HttpRequest) -> bool {
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    accept.contains("text/html") && !accept.contains("application/json")
+    Ok(match wants_page {
+        true => super::page(&format!("Costs {}", report.month), &statement(&report)),
+        false => super::json(&report),
+    })
 }
 
 fn statement(report: &MonthReport) -> Markup {
@@ -74,6 +61,7 @@ fn statement(report: &MonthReport) -> Markup {
             nav {
                 a href={ "?month=" (report.month.previous()) } rel="prev" { "‹ " (report.month.previous()) }
                 a href={ "?month=" (report.month.next()) } rel="next" { (report.month.next()) " ›" }
+                a href="/admin/roi" { "Worth it?" }
                 form method="post" action="/admin/sign-out" { button class="quiet" { "Sign out" } }
             }
         }
@@ -121,14 +109,15 @@ fn statement(report: &MonthReport) -> Markup {
     }
 }
 
-fn row(name: &str, how: &str, value: &Markup) -> Markup {
+/// A row of a table.
+pub(super) fn row(name: &str, how: &str, value: &Markup) -> Markup {
     html! {
         tr { th scope="row" { (name) @if !how.is_empty() { small { (how) } } } td { (value) } }
     }
 }
 
 /// An amount rounded for people, with the exact one on hover.
-fn amount_in(amount: Money, currency: Currency, decimals: u32) -> Markup {
+pub(super) fn amount_in(amount: Money, currency: Currency, decimals: u32) -> Markup {
     let minus = if amount < Money::ZERO { "−" } else { "" };
     let digits = amount.abs().to_rounded_string(decimals);
     html! { span title={ (amount) " " (currency) } { (minus) (currency.symbol()) (digits) } }
@@ -142,23 +131,11 @@ fn kwh(energy: EnergyBalance) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Config, ledger::MonthTotals};
+    use crate::{config::Config, http::admin::text, ledger::MonthTotals};
 
     fn report(totals: &MonthTotals) -> MonthReport {
         let costs = Config::default().cost_model(jiff::civil::date(2026, 11, 23)).expect("a cost model");
         MonthReport::new("2026-11".parse().expect("a month"), totals, &costs)
-    }
-
-    /// The page's words and figures: tags become spaces, rows become lines.
-    fn text(page: &Markup) -> String {
-        let ends = ["</tr>", "</div>", "</caption>", "</header>"];
-        let html = ends.iter().fold(page.0.clone(), |html, end| html.replace(end, "\n"));
-        let words: String = html
-            .split('<')
-            .map(|part| part.split_once('>').map_or(part, |(_, words)| words).to_owned() + " ")
-            .collect();
-        let lines = words.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod costs;
 mod export;
+mod roi;
 mod session;
 
 use actix_web::{HttpResponse, http::header, web};
@@ -18,6 +19,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/costs").route(web::get().to(costs::show)).default_service(only("GET")))
         .service(web::resource("/costs.json").route(web::get().to(export::json)).default_service(only("GET")))
         .service(web::resource("/costs.csv").route(web::get().to(export::csv)).default_service(only("GET")))
+        .service(web::resource("/roi").route(web::get().to(roi::show)).default_service(only("GET")))
         .service(
             web::resource("/sign-in")
                 .route(web::get().to(session::form))
@@ -32,6 +34,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 
 async fn style() -> HttpResponse {
     HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("style.css"))
+}
+
+/// The same figures for scripts.
+fn json(report: &impl serde::Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report)
 }
 
 /// A page, with the headers that every page has.
@@ -55,4 +62,17 @@ fn page(title: &str, body: &maud::Markup) -> HttpResponse {
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(html.into_string())
+}
+
+/// The page's words and figures: tags become spaces, rows become lines.
+#[cfg(test)]
+fn text(page: &maud::Markup) -> String {
+    let ends = ["</tr>", "</div>", "</caption>", "</header>"];
+    let html = ends.iter().fold(page.0.clone(), |html, end| html.replace(end, "\n"));
+    let words: String = html
+        .split('<')
+        .map(|part| part.split_once('>').map_or(part, |(_, words)| words).to_owned() + " ")
+        .collect();
+    let lines = words.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }

@@ -51,6 +51,35 @@ pub(super) struct SignIn {
     key: String,
 }
 
+/// How a request to a page ends at its door.
+pub(super) enum Entrance {
+    /// The caller has the admin scope.
+    Open {
+        /// Whether a page is wanted, not JSON.
+        wants_page: bool,
+    },
+    /// A browser that has not signed in is sent to do so.
+    SignIn(HttpResponse),
+}
+
+/// Lets a caller with the admin scope in.
+pub(super) async fn enter(request: &HttpRequest, state: &State) -> Result<Entrance, ApiError> {
+    let wants_page = wants_html(request);
+    let is_browser = wants_page && !request.headers().contains_key(header::AUTHORIZATION);
+    match admin(request, state).await {
+        Err(error) if is_browser && error.is_unauthorized() => {
+            Ok(Entrance::SignIn(see_other("/admin/sign-in").finish()))
+        }
+        signed_in => signed_in.map(|_| Entrance::Open { wants_page }),
+    }
+}
+
+/// Browsers name text/html; scripts name application/json, anything, or nothing.
+fn wants_html(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    accept.contains("text/html") && !accept.contains("application/json")
+}
+
 /// A caller with the admin scope: by bearer key where there is an Authorization header, else by session.
 pub(super) async fn admin(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
     if request.headers().contains_key(header::AUTHORIZATION) {
@@ -100,11 +129,6 @@ pub(super) async fn sign_in(
 pub(super) async fn sign_out(state: web::Data<State>) -> HttpResponse {
     let cookie = session_cookie(String::new(), Duration::ZERO, state.links.is_https());
     see_other("/admin/sign-in").cookie(cookie).finish()
-}
-
-/// Where a browser goes that has not signed in.
-pub(super) fn to_sign_in() -> HttpResponse {
-    see_other("/admin/sign-in").finish()
 }
 
 fn see_other(place: &'static str) -> actix_web::HttpResponseBuilder {

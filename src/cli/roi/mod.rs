@@ -1,0 +1,285 @@
+//! `tintype roi`: whether hardware of one's own is worth it.
+
+mod columns;
+mod number;
+mod report;
+mod usage;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use self::usage::{Paid, UsageFile};
+use super::{CliError, ConfigFile, print, print_json};
+use crate::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    costs::{
+        ExchangeRate,
+        simulation::{ComparedPrice, Input, Outcome, Scenario},
+    },
+    domain::Quality,
+    units::{Currency, Money, MoneyError},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct RoiArgs {
+    /// Scenario file [default: the built-in one, an RTX 4090 workstation in 2026]
+    #[arg(value_name = "SCENARIO.toml")]
+    scenario: Option<PathBuf>,
+    #[command(flatten)]
+    config_file: ConfigFile,
+    #[command(flatten)]
+    inputs: InputArgs,
+    /// What an image costs elsewhere; may be repeated, and replaces the scenario's list
+    #[arg(long, value_name = "NAME=PRICE", value_parser = compared_price)]
+    compare: Vec<ComparedPrice>,
+    /// Months of your own usage or invoices, as CSV: images and prices come from there
+    #[arg(long, value_name = "FILE")]
+    from_csv: Option<PathBuf>,
+    /// Currency of amounts in the CSV that name none [default: the scenario's]
+    #[arg(long, value_name = "CODE", requires = "from_csv")]
+    paid_in: Option<Currency>,
+    /// Print JSON with exact figures
+    #[arg(long)]
+    json: bool,
+    /// Print only what the article says beside what its own inputs give
+    #[arg(long, conflicts_with_all = ["scenario", "InputArgs", "compare", "from_csv", "json"])]
+    article: bool,
+}
+
+/// What changes the scenario's inputs.
+#[derive(Debug, Args)]
+struct InputArgs {
+    /// What all of the hardware cost
+    #[arg(long, value_name = "AMOUNT")]
+    price: Option<String>,
+    /// What it will be sold for
+    #[arg(long, value_name = "AMOUNT")]
+    residual: Option<String>,
+    /// How much of it works for images
+    #[arg(long, value_name = "PERCENT")]
+    share: Option<String>,
+    /// Images that it paints in its life
+    #[arg(long, value_name = "N")]
+    lifetime_images: Option<String>,
+    /// Power of the device while it paints
+    #[arg(long, value_name = "W")]
+    watts: Option<String>,
+    /// Time of the device for an image
+    #[arg(long, value_name = "S")]
+    seconds: Option<String>,
+    /// Price of a kilowatt-hour
+    #[arg(long, value_name = "AMOUNT")]
+    price_per_kwh: Option<String>,
+    /// Repairs, network, space: an image
+    #[arg(long, value_name = "AMOUNT")]
+    upkeep: Option<String>,
+    /// All the bills of a year for running it, electricity included
+    #[arg(long, value_name = "AMOUNT")]
+    running_costs: Option<String>,
+    /// Images of a month
+    #[arg(long, value_name = "N")]
+    images_per_month: Option<String>,
+    /// Years of the table
+    #[arg(long, value_name = "N")]
+    years: Option<String>,
+}
+
+/// What was paid until now, in the scenario's currency.
+#[derive(Debug, Serialize)]
+struct Usage {
+    /// `2026-08`.
+    first_month: String,
+    /// `2026-10`.
+    last_month: String,
+    /// From the one to the other, both counted.
+    months: u64,
+    /// Images of a month, rounded down.
+    images_per_month: u64,
+    /// What was paid in all; null where the file does not say.
+    paid: Option<Money>,
+    /// What one unit of the file's currency cost, on the last day in the file.
+    exchange_rate: Option<Money>,
+    /// What an image cost, rounded down.
+    paid_per_image: Option<Money>,
+}
+
+/// What is printed as JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<&'a Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worth_it: Option<bool>,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+pub(super) fn run(args: &RoiArgs, clock: &dyn Clock) -> Result<(), CliError> {
+    if args.article {
+        return print(&report::article()?);
+    }
+    let config = args.config_file.load()?;
+    let today = config.zone()?.to_datetime(clock.now()).date();
+    let mut scenario = args.scenario()?;
+    let is_shipped = scenario == Scenario::shipped()?;
+    let usage = args.usage(&mut scenario, &config)?;
+    let gap = add_like_for_like(&mut scenario, &config, today)?;
+    let outcome = scenario.outcome()?;
+    if args.json {
+        return args.print_json(usage.as_ref(), &outcome);
+    }
+    let mut text = match &usage {
+        Some(usage) => report::usage(usage, &outcome),
+        None => String::new(),
+    };
+    text += &report::report(&scenario, &outcome);
+    if is_shipped && usage.is_none() {
+        text += &format!("\n{}", report::article()?);
+    }
+    text += &report::like_for_like(&scenario, &outcome, gap.as_deref());
+    print(&text)
+}
+
+impl RoiArgs {
+    /// The scenario's file, with the flags' values in place of its own.
+    fn scenario(&self) -> Result<Scenario, CliError> {
+        let mut scenario = match &self.scenario {
+            None => Scenario::shipped()?,
+            Some(file) => {
+                let named = |error: String| CliError::Usage(format!("{}: {error}", file.display()));
+                let toml = std::fs::read_to_string(file).map_err(|error| named(error.to_string()))?;
+                Scenario::parse(&toml).map_err(|error| named(error.to_string()))?
+            }
+        };
+        for (input, text) in self.inputs.given() {
+            scenario.change(input, text)?;
+        }
+        if !self.compare.is_empty() {
+            scenario.compared.clone_from(&self.compare);
+        }
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    /// Reads the usage, where there is a file of it, and puts it in place of the scenario's volume and prices.
+    fn usage(&self, scenario: &mut Scenario, config: &Config) -> Result<Option<Usage>, CliError> {
+        let Some(path) = &self.from_csv else { return Ok(None) };
+        let name = path.display().to_string();
+        let refuse = |what: String| CliError::Usage(format!("{name}: {what}"));
+        let csv = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        let counts_images = self.inputs.images_per_month.is_none();
+        let file = UsageFile::read(&csv, counts_images).map_err(|error| refuse(error.to_string()))?;
+        let images = match file.images {
+            Some(0) => return Err(refuse("no line counts images; pass --images-per-month".into())),
+            Some(images) => images,
+            None if !counts_images => scenario.images_per_month.saturating_mul(file.months()),
+            None => {
+                return Err(refuse(
+                    "no column of images; name one images, or pass --images-per-month".into(),
+                ));
+            }
+        };
+        scenario.images_per_month = images / file.months();
+        if scenario.images_per_month == 0 {
+            return Err(refuse("less than one image a month; no hardware pays back at that".into()));
+        }
+        let usage = self.priced(&file, images, scenario, config)?;
+        if let Some(price) = usage.paid_per_image {
+            if price <= Money::ZERO {
+                return Err(refuse("an image cost nothing; hardware cannot be cheaper".into()));
+            }
+            scenario.compared = [ComparedPrice { name: "what you paid".into(), price }].to_vec();
+            scenario.compared.extend_from_slice(&self.compare);
+        }
+        Ok(Some(usage))
+    }
+
+    fn priced(
+        &self,
+        file: &UsageFile,
+        images: u64,
+        scenario: &Scenario,
+        config: &Config,
+    ) -> Result<Usage, CliError> {
+        let mut usage = Usage {
+            first_month: month(file.first),
+            last_month: month(file.last),
+            months: file.months(),
+            images_per_month: scenario.images_per_month,
+            paid: None,
+            exchange_rate: None,
+            paid_per_image: None,
+        };
+        let Some(Paid { amount, currency }) = file.paid else { return Ok(usage) };
+        let currency = currency.or(self.paid_in).unwrap_or(scenario.currency);
+        let rate = ExchangeRate::find(&config.exchange_rate, currency, scenario.currency, file.last)
+            .map_err(ConfigError::from)?;
+        let range = |error: MoneyError| CliError::Usage(error.to_string());
+        let paid = amount.share_floor(rate.as_nano().unsigned_abs(), 1_000_000_000).map_err(range)?;
+        usage.paid = Some(paid);
+        usage.exchange_rate = (currency != scenario.currency).then_some(rate);
+        usage.paid_per_image = Some(paid.share_floor(1, images).map_err(range)?);
+        Ok(usage)
+    }
+
+    fn print_json(&self, usage: Option<&Usage>, outcome: &Outcome) -> Result<(), CliError> {
+        let worth_it =
+            usage.and(outcome.against.first()).map(|first| first.is_worth_it_at(outcome.images_per_month));
+        print_json(&Answer { usage, worth_it, outcome })
+    }
+}
+
+impl InputArgs {
+    fn given(&self) -> impl Iterator<Item = (Input, &str)> {
+        let all = [
+            (Input::Price, &self.price),
+            (Input::Residual, &self.residual),
+            (Input::SharePercent, &self.share),
+            (Input::LifetimeImages, &self.lifetime_images),
+            (Input::Watts, &self.watts),
+            (Input::SecondsPerImage, &self.seconds),
+            (Input::PricePerKwh, &self.price_per_kwh),
+            (Input::UpkeepPerImage, &self.upkeep),
+            (Input::RunningCostsPerYear, &self.running_costs),
+            (Input::ImagesPerMonth, &self.images_per_month),
+            (Input::Years, &self.years),
+        ];
+        all.into_iter().filter_map(|(input, text)| Some((input, text.as_deref()?)))
+    }
+}
+
+/// Prices the same weights, hosted, where the scenario does not itself. Why they have no price, where they have none.
+fn add_like_for_like(
+    scenario: &mut Scenario,
+    config: &Config,
+    today: Date,
+) -> Result<Option<String>, CliError> {
+    let sku = scenario.like_for_like.clone();
+    if scenario.compared.iter().any(|compared| compared.name == sku) {
+        return Ok(None);
+    }
+    match config.price_list(scenario.currency, &sku, today) {
+        Ok(prices) => {
+            let price = prices.compare(scenario.size, Quality::default(), today)?.price;
+            scenario.compared.push(ComparedPrice { name: sku, price });
+            Ok(None)
+        }
+        Err(ConfigError::Costs(error)) => Ok(Some(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `Midjourney=2.50`
+fn compared_price(text: &str) -> Result<ComparedPrice, String> {
+    let (name, price) = text.rsplit_once('=').ok_or("write NAME=PRICE, such as Midjourney=2.50")?;
+    let price = price.parse().map_err(|error: MoneyError| error.to_string())?;
+    Ok(ComparedPrice { name: name.trim().to_owned(), price })
+}
+
+fn month(day: Date) -> String {
+    day.strftime("%Y-%m").to_string()
+}

@@ -1,0 +1,23 @@
+//! Whether hardware of one's own is worth it: a scenario's inputs, and what follows from them. Arithmetic on integers.
+//!
+//! Rounding: costs up to the next nano-unit, percentages and what hardware is sold for down, images up to the next whole
+//! one, months to the nearest tenth. docs/roi.md has every formula.
+
+mod article;
+mod compared;
+mod input;
+mod outcome;
+mod scenario;
+#[cfg(test)]
+mod tests;
+
+pub use article::{ArticleRow, Follows};
+pub use compared::{BreakEven, Payback, PriceOutcome, YearRow};
+pub use input::Input;
+pub use outcome::{ImageCost, Outcome, YearCost};
+pub use scenario::{ComparedPrice, Lifetime, Part, Scenario, ScenarioError};
+
+/// Months in a year.
+const MONTHS: u64 = 12;
+/// Milliseconds in a year of 8,760 hours.
+const YEAR_MILLIS: u64 = 8_760 * 3_600_000;

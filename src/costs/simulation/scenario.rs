@@ -1,0 +1,322 @@
+use figment::{
+    Figment,
+    providers::{Format, Toml},
+};
+use serde::{Deserialize, Deserializer};
+
+use super::{MONTHS, YEAR_MILLIS};
+use crate::{
+    costs::CostSettings,
+    domain::ImageSize,
+    units::{Currency, Millis, Money, MoneyError, Power},
+};
+
+/// The article's scenario, as it is shipped.
+const SHIPPED: &str = include_str!("../../../config/scenarios/rtx4090-2026.toml");
+/// No machine of one person draws more.
+const WATTS_MAX: Power = Power::from_watts(100_000);
+/// A picture that takes longer than a day is a typing mistake.
+const PICTURE_TIME_MAX: Millis = Millis::new(86_400_000);
+const YEARS_MAX: u32 = 50;
+
+/// What one person's hardware, power and habits are. Amounts in `currency`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What it is about.
+    pub name: String,
+    /// Currency of every amount.
+    pub currency: Currency,
+    /// What was bought.
+    #[serde(rename = "part")]
+    pub parts: Vec<Part>,
+    /// How much of the hardware works for images, in percent.
+    #[serde(default = "hundred")]
+    pub share_percent: u32,
+    /// Images that the hardware paints in its life; none: it lasts `lifetime_years`.
+    pub lifetime_images: Option<u64>,
+    /// Years that the hardware lasts; none: it lasts `lifetime_images`.
+    pub lifetime_years: Option<u32>,
+    /// With `lifetime_years`, the part of all hours in which it usually paints, in percent; none: what
+    /// `images_per_month` comes to.
+    pub normal_utilisation_percent: Option<u32>,
+    /// Power of the device while it paints.
+    pub watts: Power,
+    /// Time of the device for an image.
+    #[serde(deserialize_with = "seconds")]
+    pub seconds_per_image: Millis,
+    /// Power of the machine around the device while it paints; 0 where it is in `watts`.
+    #[serde(default)]
+    pub host_watts: Power,
+    /// What the plug delivers for 100 W that the machine uses.
+    #[serde(default = "hundred")]
+    pub wall_factor_percent: u32,
+    /// Price of a kilowatt-hour at the plug.
+    pub price_per_kwh: Money,
+    /// Power of the whole machine while it is on and does not paint.
+    #[serde(default)]
+    pub idle_watts: Power,
+    /// Hours that it is on, each day; 0: only while it paints.
+    #[serde(default)]
+    pub hours_on_per_day: u32,
+    /// Repairs, network, space: a flat amount an image.
+    #[serde(default)]
+    pub upkeep_per_image: Money,
+    /// All the bills of a year for running it, electricity and upkeep included; none: the sum of those that are worked
+    /// out here. Where that sum is larger than the bills, the sum counts.
+    pub running_costs_per_year: Option<Money>,
+    /// Images painted in a month.
+    pub images_per_month: u64,
+    /// What an image costs elsewhere; the yearly table of a report is against the first.
+    #[serde(default)]
+    pub compared: Vec<ComparedPrice>,
+    /// The same weights, hosted: the name of a compared price, or an entry of the price book.
+    pub like_for_like: String,
+    /// Size of an image, for services that charge by the pixel.
+    #[serde(default = "usual_size")]
+    pub size: ImageSize,
+    /// Years of the table, and in which the hardware must have paid where its life is counted in images.
+    #[serde(default = "three")]
+    pub years: u32,
+}
+
+/// A part of the hardware.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What it is.
+    pub name: String,
+    /// What was paid for it.
+    pub price: Money,
+    /// What it will be sold for.
+    #[serde(default)]
+    pub residual: Money,
+}
+
+/// What an image costs elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComparedPrice {
+    /// Where.
+    pub name: String,
+    /// Price of an image.
+    pub price: Money,
+}
+
+/// How long hardware lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// It wears out by images.
+    Images(u64),
+    /// It wears out by time.
+    Years {
+        /// Years that it lasts.
+        years: u32,
+        /// The part of all hours in which it usually paints; none: what the images of a month come to.
+        normal_utilisation_percent: Option<u32>,
+    },
+}
+
+/// A scenario that cannot be: one line that names the field and the remedy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScenarioError {
+    /// The file is no scenario.
+    #[error("scenario: {0}")]
+    Malformed(String),
+    /// A value that cannot be.
+    #[error("{field}: {reason}")]
+    Field {
+        /// The field's name in the file.
+        field: &'static str,
+        /// What is wrong and what to write instead.
+        reason: String,
+    },
+    /// An amount passed the ledger's range.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+impl Scenario {
+    /// The article's scenario, config/scenarios/rtx4090-2026.toml.
+    ///
+    /// # Errors
+    /// As [`Scenario::parse`]; a test holds the file to it.
+    pub fn shipped() -> Result<Self, ScenarioError> {
+        Self::parse(SHIPPED)
+    }
+
+    /// Reads a scenario and checks it.
+    ///
+    /// # Errors
+    /// [`ScenarioError`], one line that names the field.
+    pub fn parse(toml: &str) -> Result<Self, ScenarioError> {
+        let scenario: Self = Figment::from(Toml::string(toml))
+            .extract()
+            .map_err(|error| ScenarioError::Malformed(error.to_string().replace('\n', " ")))?;
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    /// This scenario with the configured hardware, tariff and upkeep, and a device of `watts`. Amounts in another currency
+    /// than the configured one go: the compared prices, and the bills of a year.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] for settings that cannot be.
+    pub fn with_costs(self, costs: &CostSettings, watts: Power) -> Result<Self, ScenarioError> {
+        let hardware = &costs.hardware;
+        let part = Part { name: hardware.name.clone(), price: hardware.price, residual: hardware.residual };
+        let scenario = Self {
+            name: hardware.name.clone(),
+            currency: costs.currency,
+            parts: vec![part],
+            share_percent: hardware.share_percent,
+            lifetime_images: Some(hardware.lifetime_images),
+            lifetime_years: None,
+            normal_utilisation_percent: None,
+            watts,
+            host_watts: costs.host_watts,
+            wall_factor_percent: costs.wall_factor_percent,
+            price_per_kwh: costs.price_per_kwh,
+            upkeep_per_image: costs.upkeep_per_image,
+            running_costs_per_year: None,
+            compared: Vec::new(),
+            like_for_like: costs.compare_with.clone(),
+            ..self
+        };
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    /// What was paid for the hardware.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn price(&self) -> Result<Money, MoneyError> {
+        self.parts.iter().try_fold(Money::ZERO, |sum, part| sum.plus(part.price))
+    }
+
+    /// What it will be sold for.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn residual(&self) -> Result<Money, MoneyError> {
+        self.parts.iter().try_fold(Money::ZERO, |sum, part| sum.plus(part.residual))
+    }
+
+    /// How long the hardware lasts.
+    ///
+    /// # Errors
+    /// [`ScenarioError::Field`] where both ways of saying it are used, or none.
+    pub fn lifetime(&self) -> Result<Lifetime, ScenarioError> {
+        match (self.lifetime_images, self.lifetime_years) {
+            (Some(images), None) => Ok(Lifetime::Images(images)),
+            (None, Some(years)) => {
+                Ok(Lifetime::Years { years, normal_utilisation_percent: self.normal_utilisation_percent })
+            }
+            _ => Err(refused("lifetime_images", "set either lifetime_images or lifetime_years")),
+        }
+    }
+
+    /// Images of a month that the device has time for, in the hours in which it is on.
+    pub fn capacity_per_month(&self) -> u64 {
+        let on = match self.hours_on_per_day {
+            0 => YEAR_MILLIS / MONTHS,
+            hours => YEAR_MILLIS / MONTHS / 24 * u64::from(hours),
+        };
+        on / self.seconds_per_image.get().max(1)
+    }
+
+    /// Refuses what cannot be.
+    ///
+    /// # Errors
+    /// [`ScenarioError::Field`], the first one.
+    pub fn check(&self) -> Result<(), ScenarioError> {
+        self.check_amounts()?;
+        let percents = |range: std::ops::RangeInclusive<u32>, percent| range.contains(&percent);
+        let rules = [
+            ("part", !self.parts.is_empty(), "name what was bought, each with its price"),
+            ("share_percent", percents(1..=100, self.share_percent), "must be from 1 to 100"),
+            ("lifetime_images", self.lifetime_images != Some(0), "must be above 0"),
+            (
+                "lifetime_years",
+                self.lifetime_years.is_none_or(|years| (1..=YEARS_MAX).contains(&years)),
+                "must be from 1 to 50",
+            ),
+            (
+                "normal_utilisation_percent",
+                self.normal_utilisation_percent.is_none_or(|percent| percents(1..=100, percent)),
+                "must be from 1 to 100",
+            ),
+            ("watts", self.watts <= WATTS_MAX, "must be at most 100000"),
+            ("host_watts", self.host_watts <= WATTS_MAX, "must be at most 100000"),
+            ("idle_watts", self.idle_watts <= WATTS_MAX, "must be at most 100000"),
+            (
+                "seconds_per_image",
+                (Millis::new(1)..=PICTURE_TIME_MAX).contains(&self.seconds_per_image),
+                "must be above 0 and at most 86400",
+            ),
+            (
+                "wall_factor_percent",
+                percents(100..=1000, self.wall_factor_percent),
+                "must be from 100 to 1000",
+            ),
+            ("hours_on_per_day", self.hours_on_per_day <= 24, "must be at most 24"),
+            ("images_per_month", self.images_per_month > 0, "must be above 0"),
+            ("years", (1..=YEARS_MAX).contains(&self.years), "must be from 1 to 50"),
+        ];
+        if let Some((field, _, reason)) = rules.into_iter().find(|(_, holds, _)| !holds) {
+            return Err(refused(field, reason));
+        }
+        self.lifetime()?;
+        let capacity = self.capacity_per_month();
+        if self.images_per_month > capacity {
+            let time = self.seconds_per_image.to_seconds_string();
+            let reason = format!(
+                "this hardware has time for {capacity} a month, at {time} s an image; write at most that"
+            );
+            return Err(ScenarioError::Field { field: "images_per_month", reason });
+        }
+        Ok(())
+    }
+
+    fn check_amounts(&self) -> Result<(), ScenarioError> {
+        let own = [
+            ("price_per_kwh", self.price_per_kwh),
+            ("upkeep_per_image", self.upkeep_per_image),
+            ("running_costs_per_year", self.running_costs_per_year.unwrap_or_default()),
+        ];
+        let parts = self.parts.iter().flat_map(|part| [("price", part.price), ("residual", part.residual)]);
+        if let Some((field, _)) = own.into_iter().chain(parts).find(|(_, amount)| *amount < Money::ZERO) {
+            return Err(refused(field, "must not be negative"));
+        }
+        if self.parts.iter().any(|part| part.residual > part.price) {
+            return Err(refused("residual", "must not exceed the price"));
+        }
+        // A free picture is a mistake.
+        if self.compared.iter().any(|compared| compared.price <= Money::ZERO) {
+            return Err(refused("compared", "a price must be above 0"));
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn refused(field: &'static str, reason: &str) -> ScenarioError {
+    ScenarioError::Field { field, reason: reason.to_owned() }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    let text = crate::units::written_decimal(deserializer)?;
+    Millis::parse_seconds(&text).map_err(serde::de::Error::custom)
+}
+
+const fn hundred() -> u32 {
+    100
+}
+
+const fn three() -> u32 {
+    3
+}
+
+const fn usual_size() -> ImageSize {
+    ImageSize::square(1024)
+}
