@@ -3,9 +3,9 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
-use super::memory::Shape;
+use super::{memory::Shape, slot::Slot};
 use crate::{
     domain::{ImageSize, KeyId, RenderJob, Seed, Usage},
     pipeline::{Pipeline, Pixels, Prepared, RenderError, padded_tokens},
@@ -158,7 +158,7 @@ pub(super) struct Job {
 
 struct State {
     /// The place in the queue, given back when the device begins.
-    slot: Option<OwnedSemaphorePermit>,
+    slot: Option<Slot>,
     on_start: Option<oneshot::Sender<()>>,
     on_partial: mpsc::UnboundedSender<Partial>,
     on_finish: Option<oneshot::Sender<Result<Painted, WorkError>>>,
@@ -189,7 +189,7 @@ pub(super) struct Listeners {
 }
 
 impl Job {
-    pub(super) fn new(order: Order, slot: OwnedSemaphorePermit, listeners: Listeners) -> Self {
+    pub(super) fn new(order: Order, slot: Slot, listeners: Listeners) -> Self {
         let pictures = (0..order.job.images).map(|_| PictureState::default()).collect();
         let Listeners { on_start, on_partial, on_finish } = listeners;
         let state = State {

@@ -7,6 +7,7 @@ mod job;
 mod memory;
 mod pace;
 mod queue;
+mod slot;
 mod worker;
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use self::job::{
     Order, Painted, PaintedImage, Partial, PromptTokens, StopReason, WorkError, WorkFailure,
@@ -28,6 +29,7 @@ use self::{
     memory::{DeviceMemory, MemoryTable, Shape},
     pace::Pace,
     queue::{FairQueue, Picture, Waiting},
+    slot::{Held, Slot},
     worker::Painter,
 };
 use crate::{
@@ -75,8 +77,6 @@ impl Facts {
     }
 }
 
-/// One of this many places in the queue is kept for keys that have nothing waiting.
-const SHARE_KEPT_FREE: usize = 8;
 /// Pictures of a batch on a card, where nothing else is configured: beyond it, others have measured little gain.
 const BATCH_MAX_CARD: usize = 4;
 
@@ -88,6 +88,8 @@ struct Shared {
     /// Something has changed in the line.
     news: Condvar,
     is_ready: AtomicBool,
+    /// Places that each key holds.
+    held: Arc<Held>,
 }
 
 #[derive(Default)]
@@ -143,7 +145,7 @@ pub enum OverloadReason {
 
 /// A place in the queue, taken before any money is reserved.
 pub struct Permit {
-    slot: OwnedSemaphorePermit,
+    slot: Slot,
     shared: Arc<Shared>,
     outlook: Outlook,
 }
@@ -276,10 +278,10 @@ impl Engine {
         key: KeyId,
         patience: Option<Millis>,
     ) -> Result<Permit, Overloaded> {
-        let (position, own_jobs, ahead) = {
+        let (position, ahead) = {
             let line = self.shared.line();
             let ahead = line.queue.work_before(key, job.pixel_steps()).saturating_add(line.in_hand);
-            (line.queue.jobs(), line.queue.jobs_of(key), ahead)
+            (line.queue.jobs(), ahead)
         };
         let time_for = |work| self.shared.pace.time_for(work);
         let (eta, own) = (time_for(ahead), time_for(job.pixel_steps()));
@@ -293,11 +295,7 @@ impl Engine {
             let one_of_them = time_for(ahead / (self.queue_depth_max as u64 + 1));
             Overloaded { retry_after: one_of_them, wait, reason: OverloadReason::Full }
         };
-        // The last places are for keys that have nothing waiting, so that no key takes them all.
-        if own_jobs > 0 && self.slots.available_permits() <= self.queue_depth_max / SHARE_KEPT_FREE {
-            return Err(full());
-        }
-        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| full())?;
+        let slot = Slot::take(&self.slots, &self.shared.held, key, self.queue_depth_max).ok_or_else(full)?;
         Ok(Permit { slot, shared: Arc::clone(&self.shared), outlook: Outlook { position, eta } })
     }
 

@@ -123,11 +123,6 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         self.lanes.values().map(|lane| lane.jobs.len()).sum()
     }
 
-    /// The same, of one key.
-    pub(super) fn jobs_of(&self, key: KeyId) -> usize {
-        self.lanes.get(&key).map_or(0, |lane| lane.jobs.len())
-    }
-
     /// Work that would be handed out before the last picture of a new job of `key`, which has `work` of its own, if nothing
     /// else came: all that waits in its lane, and of every other lane as much as its turn brings.
     pub(super) fn work_before(&self, key: KeyId, work: u64) -> u64 {
