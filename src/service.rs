@@ -103,6 +103,20 @@ struct Start {
 struct Audience {
     partials: mpsc::UnboundedSender<PartialFile>,
     outcome: watch::Sender<Option<Outcome>>,
+    begun: watch::Sender<bool>,
+}
+
+/// Waits until the request that is joined has been taken on; where it was refused, so is this one.
+async fn join(
+    outcome: watch::Receiver<Option<Outcome>>,
+    mut begun: watch::Receiver<bool>,
+) -> Result<watch::Receiver<Option<Outcome>>, Arc<ServiceError>> {
+    let is_begun = begun.wait_for(|begun| *begun).await.is_ok();
+    let refused = outcome.borrow().as_ref().and_then(|outcome| outcome.as_ref().err().cloned());
+    match refused {
+        Some(error) if !is_begun => Err(error),
+        _ => Ok(outcome),
+    }
 }
 
 impl Service {
@@ -227,28 +241,38 @@ impl Service {
         let (tokens, cut_from_tokens) = self.count_tokens(&request.job.spec).await.map_err(Arc::new)?;
         let (partials, on_partial) = mpsc::unbounded_channel();
         let (outcome, on_outcome) = watch::channel(None);
+        let begun = watch::Sender::new(false);
         let place = match &request.idempotency_key {
             None => None,
-            Some(key) => match self.in_flight.enter(request.caller.key, key, request.body_sha256, &outcome) {
-                Place::First(place) => Some(place),
-                Place::OtherBody => {
-                    let refused = Refused::from(ReserveError::IdempotencyKeyReused);
-                    return Err(Arc::new(refused.into()));
+            Some(key) => {
+                match self.in_flight.enter(request.caller.key, key, request.body_sha256, &outcome, &begun) {
+                    Place::First(place) => Some(place),
+                    Place::OtherBody => {
+                        let refused = Refused::from(ReserveError::IdempotencyKeyReused);
+                        return Err(Arc::new(refused.into()));
+                    }
+                    Place::Join { outcome, begun } => {
+                        let outcome = join(outcome, begun).await?;
+                        return Ok(Accepted {
+                            outlook: None,
+                            images: None,
+                            cut_from_tokens,
+                            partials: on_partial,
+                            outcome,
+                        });
+                    }
                 }
-                Place::Join(outcome) => {
-                    return Ok(Accepted {
-                        outlook: None,
-                        images: None,
-                        cut_from_tokens,
-                        partials: on_partial,
-                        outcome,
-                    });
-                }
-            },
+            }
         };
         let (start, on_start) = oneshot::channel();
-        let life =
-            Arc::clone(self).live(request, tokens, random, start, Audience { partials, outcome }, place);
+        let life = Arc::clone(self).live(
+            request,
+            tokens,
+            random,
+            start,
+            Audience { partials, outcome, begun },
+            place,
+        );
         self.open_requests.spawn_on(life.in_current_span(), &self.parts.runtime);
         let Start { outlook, images } = on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
         Ok(Accepted { outlook, images, cut_from_tokens, partials: on_partial, outcome: on_outcome })
@@ -286,6 +310,7 @@ impl Service {
             }
         };
         let Admitted { reservation, comparison, ticket, outlook, images, pass } = admitted;
+        audience.begun.send_replace(true);
         // Where nobody listens, `follow` finds that out.
         start.send(Ok(Start { outlook: Some(outlook), images })).ok();
         let id = reservation.id();
@@ -510,6 +535,7 @@ impl Service {
         match self.gather(id, request).await {
             Ok(answer) => {
                 audience.outcome.send_replace(Some(Ok(Arc::new(answer))));
+                audience.begun.send_replace(true);
                 if start.send(Ok(Start { outlook: None, images: None })).is_ok() {
                     self.note_delivery(id).await;
                 }

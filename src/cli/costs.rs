@@ -4,7 +4,7 @@ use super::{CliError, Place};
 use crate::{
     clock::Clock,
     config::Config,
-    ledger::{GroupBy, GroupReport, Groups, Ledger, Month, MonthReport},
+    ledger::{GroupBy, GroupReport, Groups, Ledger, Month, MonthReport, WholeMonth},
     units::Money,
 };
 
@@ -63,16 +63,9 @@ fn report(
     clock: &dyn Clock,
 ) -> Result<MonthReport, CliError> {
     let zone = config.zone()?;
-    let costs = ledger.with_assets(&config.cost_model(zone.to_datetime(clock.now()).date())?)?;
+    let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
     ledger.check_currency(costs.currency())?;
-    let (start, end) = (month.start(&zone), month.end(&zone));
-    Ok(match by {
-        None => MonthReport::new(month, &ledger.totals(start, end)?, &costs),
-        Some(by) => {
-            let (totals, groups) = ledger.grouped_totals(by, start, end, &zone)?;
-            MonthReport::new(month, &totals, &costs).grouped(by, groups)
-        }
-    })
+    Ok(ledger.month_report(&costs, month, by, &zone, clock.now())?)
 }
 
 fn statement(report: &MonthReport) -> String {
@@ -98,6 +91,9 @@ fn statement(report: &MonthReport) -> String {
     if report.failed_electricity != Money::ZERO {
         lines.push(format!("  failed work       {}  not in the total", money(report.failed_electricity)));
     }
+    if let Some(whole) = &report.whole {
+        lines.extend(whole_lines(report, whole));
+    }
     if report.undelivered_images != 0 {
         lines.push(format!(
             "  undelivered       {:>16}  painted, but the client had gone",
@@ -115,6 +111,42 @@ fn statement(report: &MonthReport) -> String {
         lines.extend(group_lines(groups, report.decimals()));
     }
     lines.join("\n") + "\n"
+}
+
+/// What the month cost beside its pictures, and what a picture costs with all of it.
+fn whole_lines(report: &MonthReport, whole: &WholeMonth) -> Vec<String> {
+    let money =
+        |amount: Money| format!("{:>16} {}", amount.to_rounded_string(report.decimals()), report.currency);
+    let each = |amount: Option<Money>| {
+        amount.map(|each| format!("{:>16} {}", each.to_rounded_string(4), report.currency))
+    };
+    let mut lines = Vec::new();
+    if whole.overhead_electricity != Money::ZERO {
+        lines.push(format!("  idle and warm-up  {}  not in the total", money(whole.overhead_electricity)));
+    }
+    let unused = whole.unused_depreciation.plus(whole.unused_upkeep).unwrap_or_default();
+    if unused != Money::ZERO {
+        lines.push(format!(
+            "  unused capacity   {}  wear and upkeep that no picture was charged",
+            money(unused)
+        ));
+    }
+    if whole.disposal_gain != Money::ZERO {
+        lines.push(format!("  disposal          {}  above book value", money(whole.disposal_gain)));
+    }
+    if let (Some(marginal), Some(loaded)) =
+        (each(whole.marginal_per_image), each(whole.fully_loaded_per_image))
+    {
+        lines.push(format!("  a picture's power {marginal}"));
+        lines.push(format!("  a picture, all in {loaded}"));
+    }
+    if let Some(images) = whole.break_even_images {
+        lines.push(format!(
+            "  break-even        {images:>16}  pictures a month against {}",
+            report.compared_with
+        ));
+    }
+    lines
 }
 
 /// The groups in columns, numbers to the right.

@@ -1,7 +1,7 @@
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rusqlite::{Row, params, types::Type};
 
-use super::{Ledger, LedgerError, Month, signed, timestamp, unsigned};
+use super::{Ledger, LedgerError, Month, signed, timestamp};
 use crate::{
     costs::{Allocated, Asset, AssetUse, CostModel, DaySpan, Life, MonthCost, Retirement, month_cost},
     domain::AssetId,
@@ -114,9 +114,9 @@ impl Ledger {
     /// Pictures that were booked on `days` of `zone`.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses or the count is out of range.
+    /// [`LedgerError::Database`] where SQLite refuses.
     pub fn images_on(&self, days: DaySpan, zone: &TimeZone) -> Result<u64, LedgerError> {
-        let images = self
+        let images: i64 = self
             .reader()
             .prepare_cached(
                 "SELECT coalesce(sum(images), 0) FROM entries WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
@@ -128,7 +128,8 @@ impl Ledger {
                 ],
                 |row| row.get(0),
             )?;
-        unsigned(images, "images")
+        // Below 0 where more of earlier months was taken back than was painted: then nothing was worn in this span.
+        Ok(u64::try_from(images).unwrap_or(0))
     }
 
     /// What the parts and the upkeep of `costs` cost in `month`, beside what its pictures were `allocated`. Of a month that

@@ -19,6 +19,7 @@ mod report;
 mod requests;
 mod seals;
 mod totals;
+mod whole;
 
 use std::{
     fs::File,
@@ -48,6 +49,7 @@ pub use self::{
     requests::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
     seals::{Finding, VerifiedMonth},
     totals::MonthTotals,
+    whole::WholeMonth,
 };
 
 /// How long a writer waits for another process, such as `tintype key create` beside a running server.

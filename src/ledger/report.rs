@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{GroupBy, GroupTotals, Month, MonthTotals};
+use super::{GroupBy, GroupTotals, Month, MonthTotals, WholeMonth};
 use crate::{
     costs::CostModel,
     units::{Currency, EnergyBalance, Money},
@@ -45,6 +45,9 @@ pub struct MonthReport {
     pub failed_electricity: Money,
     /// Whether wear is that of the built-in example, because no hardware was configured.
     pub example_hardware: bool,
+    /// What the month cost beside its pictures.
+    #[serde(flatten)]
+    pub whole: Option<WholeMonth>,
     /// The same in groups, where they were asked for.
     #[serde(flatten)]
     pub groups: Option<Groups>,
@@ -107,6 +110,7 @@ impl MonthReport {
             failed_energy_kwh: totals.failed_energy,
             failed_electricity: totals.failed_electricity,
             example_hardware: costs.uses_example_hardware(),
+            whole: None,
             groups: None,
             totals: *totals,
         }

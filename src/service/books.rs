@@ -1,32 +1,18 @@
 use super::{Service, ServiceError};
 use crate::{
     domain::{KeyId, RequestId},
-    ledger::{GroupBy, GroupTotals, Month, MonthTotals, PaintedRequest},
+    ledger::{GroupBy, Month, MonthReport, PaintedRequest},
 };
 
 /// What the ledger tells of months and of requests.
 impl Service {
-    /// The sums of a month.
+    /// Everything about a month, in groups where they are asked for.
     ///
     /// # Errors
     /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn month(&self, month: Month) -> Result<MonthTotals, ServiceError> {
-        let (start, end) = (month.start(&self.parts.zone), month.end(&self.parts.zone));
-        self.ask_ledger(move |ledger| ledger.totals(start, end)).await
-    }
-
-    /// The sums of a month, and the same in groups.
-    ///
-    /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn grouped_month(
-        &self,
-        month: Month,
-        by: GroupBy,
-    ) -> Result<(MonthTotals, Vec<GroupTotals>), ServiceError> {
-        let zone = self.parts.zone.clone();
-        let (start, end) = (month.start(&zone), month.end(&zone));
-        self.ask_ledger(move |ledger| ledger.grouped_totals(by, start, end, &zone)).await
+    pub async fn month_report(&self, month: Month, by: Option<GroupBy>) -> Result<MonthReport, ServiceError> {
+        let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
+        self.ask_ledger(move |ledger| ledger.month_report(&costs, month, by, &zone, now)).await
     }
 
     /// The settled request `id` of `key`; none where the key has none with this id.

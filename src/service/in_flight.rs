@@ -21,14 +21,20 @@ pub(super) struct InFlight {
 struct InWork {
     body_sha256: [u8; 32],
     outcome: Sender,
+    begun: watch::Sender<bool>,
 }
 
 /// What to do with a request.
 pub(super) enum Place {
     /// It is the first; its place is kept until the guard is dropped.
     First(InWorkGuard),
-    /// The same request is in work: wait for its outcome.
-    Join(watch::Receiver<Option<Outcome>>),
+    /// The same request is in work: wait for its outcome. `begun` turns true once it cannot be refused any more.
+    Join {
+        /// What becomes of it.
+        outcome: watch::Receiver<Option<Outcome>>,
+        /// Whether it has been taken on.
+        begun: watch::Receiver<bool>,
+    },
     /// Another body under the same idempotency key is in work.
     OtherBody,
 }
@@ -41,20 +47,24 @@ pub(super) struct InWorkGuard {
 }
 
 impl InFlight {
-    /// The place of a request whose outcome would be told to `outcome`.
+    /// The place of a request whose outcome would be told to `outcome`, and its being taken on to `begun`.
     pub(super) fn enter(
         &self,
         key: KeyId,
         idempotency_key: &str,
         body_sha256: [u8; 32],
         outcome: &Sender,
+        begun: &watch::Sender<bool>,
     ) -> Place {
         let name = (key, idempotency_key.to_owned());
         match lock(&self.requests).entry(name.clone()) {
             Entry::Occupied(first) if first.get().body_sha256 != body_sha256 => Place::OtherBody,
-            Entry::Occupied(first) => Place::Join(first.get().outcome.subscribe()),
+            Entry::Occupied(first) => {
+                let first = first.get();
+                Place::Join { outcome: first.outcome.subscribe(), begun: first.begun.subscribe() }
+            }
             Entry::Vacant(place) => {
-                place.insert(InWork { body_sha256, outcome: outcome.clone() });
+                place.insert(InWork { body_sha256, outcome: outcome.clone(), begun: begun.clone() });
                 Place::First(InWorkGuard { name, requests: Arc::clone(&self.requests) })
             }
         }

@@ -10,7 +10,10 @@ use std::{
 /// `tintype` with nothing of the outer environment that could change it.
 pub fn tintype() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tintype"));
-    command.env_remove("TINTYPE_CONFIG").env_remove("HF_TOKEN").env("TINTYPE_TIME_ZONE", "UTC");
+    for variable in ["TINTYPE_CONFIG", "TINTYPE_LOAD_SECONDS", "HF_TOKEN"] {
+        command.env_remove(variable);
+    }
+    command.env("TINTYPE_TIME_ZONE", "UTC");
     command
 }
 
@@ -50,7 +53,7 @@ impl Program {
         }
     }
 
-    /// SIGKILL: no destructor runs, no buffer is flushed.
+    /// SIGKILL: no destructor runs, no buffer is flushed. Does nothing to a child that has ended.
     pub fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("reaped");
@@ -59,7 +62,6 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        self.kill();
     }
 }

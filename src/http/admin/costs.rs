@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::session::{self, Entrance};
 use crate::{
     http::{State, error::ApiError},
-    ledger::{GroupBy, Month, MonthReport},
+    ledger::{GroupBy, Month, MonthReport, WholeMonth},
     units::{Currency, EnergyBalance, Money},
 };
 
@@ -23,15 +23,9 @@ pub(super) async fn report(question: &Question, state: &State) -> Result<MonthRe
             .parse::<Month>()
             .map_err(|error| ApiError::parameter("month", "invalid_value", format!("{error}.")))?,
     };
-    let costs = &state.service.costs_now().await?;
-    match question.by.as_deref().map(str::parse::<GroupBy>).transpose() {
-        Err(error) => Err(ApiError::parameter("by", "invalid_value", format!("{error}."))),
-        Ok(None) => Ok(MonthReport::new(month, &state.service.month(month).await?, costs)),
-        Ok(Some(by)) => {
-            let (totals, groups) = state.service.grouped_month(month, by).await?;
-            Ok(MonthReport::new(month, &totals, costs).grouped(by, groups))
-        }
-    }
+    let by = question.by.as_deref().map(str::parse::<GroupBy>).transpose();
+    let by = by.map_err(|error| ApiError::parameter("by", "invalid_value", format!("{error}.")))?;
+    Ok(state.service.month_report(month, by).await?)
 }
 
 /// GET /admin/costs: a month as a page, or as JSON where the Accept header asks for it.
@@ -95,16 +89,50 @@ fn statement(report: &MonthReport) -> Markup {
         table {
             caption { "Energy" }
             tbody {
-                (row("Device", "estimated: configured watts × measured time", &kwh(report.energy_kwh)))
+                (row("Device", "of the pictures", &kwh(report.energy_kwh)))
                 (row("At the plug", "device, machine and power supply", &kwh(report.wall_energy_kwh)))
                 (row("Failed work", "no picture; not in the total", &kwh(report.failed_energy_kwh)))
                 (row("Price of failed work", "", &money(report.failed_electricity)))
                 (row("Undelivered pictures", "painted, but the client had gone", &html! { (report.undelivered_images) }))
             }
         }
+        @if let Some(whole) = &report.whole { (whole_month(report, whole)) }
         @if report.example_hardware {
             p class="note" { "Depreciation is an example's (an RTX 4090 workstation). Put your own hardware, tariff and watts into "
                 code { "tintype.toml" } "; config/tintype.toml lists every key." }
+        }
+    }
+}
+
+/// What the month cost beside its pictures, and what a picture costs by three ways of counting.
+fn whole_month(report: &MonthReport, whole: &WholeMonth) -> Markup {
+    let money = |amount: Money| amount_in(amount, report.currency, report.decimals());
+    let each = |amount: Option<Money>| match amount {
+        Some(amount) => amount_in(amount, report.currency, 4),
+        None => html! { "–" },
+    };
+    html! {
+        table {
+            caption { "The whole month" }
+            tbody {
+                (row("Standard cost", "of the pictures", &money(report.total)))
+                (row("Failed work", "", &money(report.failed_electricity)))
+                (row("Idle hours and warm-up", "electricity", &money(whole.overhead_electricity)))
+                (row("Unused depreciation", "wear that no picture was charged", &money(whole.unused_depreciation)))
+                (row("Unused upkeep", "", &money(whole.unused_upkeep)))
+            }
+            tfoot { (row("Fully loaded", "", &money(whole.fully_loaded_total))) }
+        }
+        table {
+            caption { "A picture costs" }
+            tbody {
+                (row("Marginal", "its electricity", &each(whole.marginal_per_image)))
+                (row("Standard", "with wear and upkeep", &each(report.cost_per_image)))
+                (row("Fully loaded", "everything of the month ÷ pictures", &each(whole.fully_loaded_per_image)))
+                @if let Some(images) = whole.break_even_images {
+                    (row("Break-even", "pictures a month against the compared price", &html! { (images) }))
+                }
+            }
         }
     }
 }
