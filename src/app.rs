@@ -384,7 +384,11 @@ struct DataDir {
 impl DataDir {
     fn open(root: &Path) -> Result<Self, AppError> {
         let error = |reason: String| AppError::DataDir { path: root.to_owned(), reason };
-        std::fs::create_dir_all(root).map_err(|cause| error(cause.to_string()))?;
+        // Secrets, receipts and pictures are their owner's.
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(root).map_err(|cause| error(cause.to_string()))?;
         let lock = File::create(root.join("server.lock")).map_err(|cause| error(cause.to_string()))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),

@@ -12,10 +12,12 @@ use crate::{
     clock::Clock,
     config::Config,
     costs::{CostError, CostModel, Receipt},
-    domain::{Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageSize, Quality, RenderSpec, STEPS_MAX, Seed},
+    domain::{
+        Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageSize, Quality, RenderSpec, RequestId, STEPS_MAX, Seed,
+    },
     encode,
     meter::Meter,
-    pipeline::{Pipeline, Prepared},
+    pipeline::{Pipeline, Pixels, Prepared},
     telemetry,
 };
 
@@ -93,8 +95,15 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
             1 => args.output.clone(),
             _ => numbered(&args.output, index + 1),
         };
-        let png = paint(&pipeline, &spec, &prepared, seed)?;
+        let pixels = paint(&pipeline, &spec, &prepared, seed)?;
         let usage = meter.close(window);
+        // Whoever generates by hand owes the mark for generated content too.
+        let provenance = config.service_settings().provenance.map(|settings| {
+            let id = RequestId::new(clock.now(), rand::random()).to_digits();
+            settings.of(&spec, seed, &ModelSource::new(&config.model).id, format!("{id}_0"), clock.now())
+        });
+        let png = encode::encode(&pixels, Encoding::default(), provenance.as_ref())
+            .map_err(|error| CliError::Failed(error.to_string()))?;
         std::fs::write(&file, png)
             .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
         let receipt = costs.receipt(usage, comparison.clone(), zone.to_datetime(clock.now()))?;
@@ -133,14 +142,14 @@ fn paint(
     spec: &RenderSpec,
     prepared: &Prepared,
     seed: Seed,
-) -> Result<Vec<u8>, CliError> {
+) -> Result<Pixels, CliError> {
     let bar = super::progress::step_bar(spec.steps).with_message(format!("seed {seed}"));
     let pixels = pipeline.paint(spec, prepared, seed, &mut |step| {
         bar.set_position(u64::from(step.done));
         ControlFlow::Continue(())
     })?;
     bar.finish_and_clear();
-    encode::encode(&pixels, Encoding::default(), None).map_err(|error| CliError::Failed(error.to_string()))
+    Ok(pixels)
 }
 
 /// `picture.png` → `picture-2.png`.

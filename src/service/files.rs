@@ -2,13 +2,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{
-    Answer, AnsweredImage, Audience, PaintRequest, PartialFile, PromptEmbedding, Service, ServiceError,
-};
+use super::{Answer, AnsweredImage, Audience, PaintRequest, PartialFile, Service, ServiceError};
 use crate::{
     costs::{Comparison, CostError},
     domain::RequestId,
-    encode::{self, PromptRecord, Provenance},
+    encode::{self, Provenance},
     engine::{PaintedImage, Partial},
     pictures::PictureName,
 };
@@ -78,22 +76,9 @@ impl Service {
         now: Timestamp,
     ) -> Option<Provenance> {
         let settings = self.parts.settings.provenance.as_ref()?;
-        let spec = &request.job.spec;
-        Some(Provenance {
-            prompt: match settings.prompt {
-                PromptEmbedding::Hash => PromptRecord::hash_of(&spec.prompt),
-                PromptEmbedding::Text => PromptRecord::Text(spec.prompt.clone()),
-                PromptEmbedding::None => PromptRecord::Omitted,
-            },
-            seed: request.job.seed.for_image(index),
-            steps: spec.steps,
-            guidance_scale: spec.guidance_scale,
-            model: self.parts.model.clone(),
-            software: concat!("Tintype ", env!("CARGO_PKG_VERSION")).into(),
-            producer: settings.producer.clone(),
-            produced_id: format!("{}_{index}", id.to_digits()),
-            created: now,
-        })
+        let seed = request.job.seed.for_image(index);
+        let produced_id = format!("{}_{index}", id.to_digits());
+        Some(settings.of(&request.job.spec, seed, &self.parts.model, produced_id, now))
     }
 
     /// A settled answer from the ledger and the disk.

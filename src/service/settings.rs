@@ -1,7 +1,11 @@
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use crate::units::Millis;
+use crate::{
+    domain::{RenderSpec, Seed},
+    encode::{PromptRecord, Provenance},
+    units::Millis,
+};
 
 /// What the operator decided about requests.
 #[derive(Debug, Clone)]
@@ -52,6 +56,34 @@ pub struct ProvenanceSettings {
     pub prompt: PromptEmbedding,
     /// Who made it, as the mark for generated content names it.
     pub producer: String,
+}
+
+impl ProvenanceSettings {
+    /// What a file says of a picture of `spec` from `seed`, made by `model` at `now` and called `produced_id`.
+    pub fn of(
+        &self,
+        spec: &RenderSpec,
+        seed: Seed,
+        model: &str,
+        produced_id: String,
+        now: Timestamp,
+    ) -> Provenance {
+        Provenance {
+            prompt: match self.prompt {
+                PromptEmbedding::Hash => PromptRecord::hash_of(&spec.prompt),
+                PromptEmbedding::Text => PromptRecord::Text(spec.prompt.clone()),
+                PromptEmbedding::None => PromptRecord::Omitted,
+            },
+            seed,
+            steps: spec.steps,
+            guidance_scale: spec.guidance_scale,
+            model: model.to_owned(),
+            software: concat!("Tintype ", env!("CARGO_PKG_VERSION")).into(),
+            producer: self.producer.clone(),
+            produced_id,
+            created: now,
+        }
+    }
 }
 
 /// How a file records its prompt.

@@ -31,10 +31,14 @@ fn several_pictures_are_numbered_and_equal_the_ones_painted_alone() {
     };
     paint("7", "3", "cup.png");
     paint("8", "1", "alone.png");
-    let read =
-        |file: &str| fs::read(place.path().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let read = |file: &str| pixels(&place.path().join(file));
     assert_eq!(read("cup-2.png"), read("alone.png"));
     assert_ne!(read("cup-1.png"), read("cup-3.png"));
+}
+
+/// A file's picture, whatever the file says of its making.
+fn pixels(file: &std::path::Path) -> Vec<u8> {
+    image::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display())).to_rgb8().into_raw()
 }
 
 #[test]
@@ -52,10 +56,26 @@ fn every_flag_changes_the_picture() {
     for extra in variants {
         let base = ["generate", "tea", "--model", &model, "--size", "32x32", "--seed", "1"];
         out(&run(place.path(), &[&base, extra].concat()));
-        let picture = fs::read(place.path().join("picture.png")).expect("a picture");
+        let picture = pixels(&place.path().join("picture.png"));
         assert!(!pictures.contains(&picture), "{extra:?}");
         pictures.push(picture);
     }
+}
+
+#[test]
+fn a_picture_says_that_it_was_generated_unless_the_operator_says_otherwise() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    let generate = ["generate", "tea", "--model", &model, "--size", "32x32", "--steps", "1"];
+    let says = || {
+        let file = fs::read(place.path().join("picture.png")).expect("a picture");
+        String::from_utf8_lossy(&file).contains("TC260:AIGC")
+    };
+    out(&run(place.path(), &generate));
+    assert!(says());
+    fs::write(place.path().join("tintype.toml"), "[metadata]\nembed = false").expect("written");
+    out(&run(place.path(), &generate));
+    assert!(!says());
 }
 
 #[test]
