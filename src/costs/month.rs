@@ -1,4 +1,4 @@
-use super::{Asset, DaySpan, Upkeep};
+use super::{Asset, DaySpan, Life, Upkeep};
 use crate::units::{Money, MoneyError};
 
 /// A part, and the pictures that were painted in its service. They only matter to a part that wears out by units.
@@ -29,6 +29,8 @@ pub struct MonthCost {
     pub depreciation: Money,
     /// What the upkeep of the month cost.
     pub upkeep: Money,
+    /// Of both, what it would have cost without a single picture: wear by time, and upkeep by the year.
+    pub fixed: Money,
     /// Depreciation that its pictures were charged.
     pub allocated_depreciation: Money,
     /// Upkeep that its pictures were charged.
@@ -61,18 +63,27 @@ pub fn month_cost(
     days: DaySpan,
     allocated: Allocated,
 ) -> Result<MonthCost, MoneyError> {
-    let (mut depreciation, mut disposal_gain) = (Money::ZERO, Money::ZERO);
+    let (mut depreciation, mut fixed, mut disposal_gain) = (Money::ZERO, Money::ZERO, Money::ZERO);
     for AssetUse { asset, images_before, images } in uses {
-        depreciation = depreciation.plus(asset.lost_on(days, *images_before, *images)?)?;
+        let lost = asset.lost_on(days, *images_before, *images)?;
+        depreciation = depreciation.plus(lost)?;
+        if let Life::Time { .. } = asset.life {
+            fixed = fixed.plus(lost)?;
+        }
         if asset.retirement.is_some_and(|retirement| days.contains(retirement.on)) {
             let gain = asset.disposal_gain(images_before.saturating_add(*images))?;
             disposal_gain = disposal_gain.plus(gain.unwrap_or_default())?;
         }
     }
+    let is_yearly = matches!(upkeep, Upkeep::PerYear { .. });
     let upkeep = upkeep.of_days(days, allocated.upkeep)?;
+    if is_yearly {
+        fixed = fixed.plus(upkeep)?;
+    }
     Ok(MonthCost {
         depreciation,
         upkeep,
+        fixed,
         allocated_depreciation: allocated.depreciation,
         allocated_upkeep: allocated.upkeep,
         unused_depreciation: depreciation.minus(allocated.depreciation)?,

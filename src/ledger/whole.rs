@@ -31,7 +31,8 @@ pub struct WholeMonth {
     /// Everything over the pictures, rounded up; null without pictures.
     pub fully_loaded_per_image: Option<Money>,
     /// Pictures with which a month like this one costs as much as the compared service: what it costs whether it paints or
-    /// not, over the compared price less the marginal cost. Null where a picture is dearer here than there.
+    /// not, over the compared price less what each picture adds (its electricity, and its wear and upkeep where those go by
+    /// pictures). Null where a picture adds more than it costs there: then no number of them breaks even.
     pub break_even_images: Option<u64>,
 }
 
@@ -41,7 +42,9 @@ impl WholeMonth {
         let each = |sum: Money| images.and_then(|images| sum.share_ceil(1, images).ok());
         let spent = totals.standard.plus(totals.failed_electricity)?.plus(overheads.electricity)?;
         let fully_loaded_total = spent.plus(cost.unused()?)?;
-        let fixed = cost.depreciation.plus(cost.upkeep)?.plus(overheads.electricity)?;
+        let fixed = cost.fixed.plus(overheads.electricity)?;
+        let added = cost.depreciation.plus(cost.upkeep)?.minus(cost.fixed)?.plus(totals.electricity)?;
+        let saved = totals.compared.minus(added)?;
         Ok(Self {
             idle_energy_kwh: overheads.idle,
             warm_up_energy_kwh: overheads.warm_up,
@@ -53,14 +56,16 @@ impl WholeMonth {
             fully_loaded_total,
             marginal_per_image: each(totals.electricity),
             fully_loaded_per_image: each(fully_loaded_total),
-            break_even_images: images.and_then(|images| break_even(totals, fixed, images)),
+            break_even_images: images.and_then(|images| break_even(fixed, saved, images)),
         })
     }
 }
 
-/// Fixed cost over what a picture saves beyond its electricity, rounded up.
-fn break_even(totals: &MonthTotals, fixed: Money, images: u64) -> Option<u64> {
-    let saved = totals.compared.minus(totals.electricity).ok()?;
+/// `fixed` over what one of `images` pictures saves, rounded up, where they save `saved` together.
+fn break_even(fixed: Money, saved: Money, images: u64) -> Option<u64> {
+    if saved <= Money::ZERO {
+        return None;
+    }
     let (saved, fixed) = (u128::try_from(saved.as_nano()).ok()?, u128::try_from(fixed.as_nano()).ok()?);
     let pictures = (fixed * u128::from(images)).checked_div(saved)?;
     let exact = pictures * saved == fixed * u128::from(images);
@@ -128,6 +133,7 @@ mod tests {
         let cost = MonthCost {
             depreciation: money("40"),
             upkeep: money("5"),
+            fixed: money("41"),
             allocated_depreciation: money("30"),
             allocated_upkeep: money("3"),
             unused_depreciation: money("10"),
@@ -139,7 +145,7 @@ mod tests {
         assert_eq!(whole.fully_loaded_total, money("51.5"));
         assert_eq!(whole.marginal_per_image, Some(money("0.02")));
         assert_eq!(whole.fully_loaded_per_image, Some(money("0.515")));
-        // 49 fixed, over 0.52 − 0.02 a picture.
+        // 41 and the idle hours' 4 are fixed; a picture adds 0.04 of flat upkeep and 0.02 of electricity, and saves 0.46.
         assert_eq!(whole.break_even_images, Some(98));
         let dearer = MonthTotals { compared: money("1"), ..totals };
         let whole = WholeMonth::new(&dearer, &overheads, &cost).expect("in range");
