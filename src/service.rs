@@ -9,43 +9,33 @@ mod books;
 mod files;
 mod in_flight;
 mod overheads;
+mod parts;
 mod request;
 mod settings;
 
 use std::sync::Arc;
 
-use jiff::{
-    Timestamp,
-    civil::{Date, DateTime},
-    tz::TimeZone,
-};
-use tokio::{
-    runtime::Handle,
-    sync::{mpsc, oneshot, watch},
-};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use self::in_flight::{InFlight, InWorkGuard, Place};
-pub use self::overheads::OverheadBook;
 pub use self::request::{
     Accepted, Answer, AnsweredImage, News, Outcome, PaintRequest, PartialFile, ServiceError,
 };
 pub use self::settings::{
     OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
 };
+pub use self::{overheads::OverheadBook, parts::ServiceParts};
 use crate::{
-    admit::{self, Door, Pass, Refused, Standing},
-    clock::Clock,
-    costs::{Comparison, CostModel, Quote},
+    admit::{self, Pass, Refused, Standing},
+    costs::{Comparison, Quote},
     domain::{RenderJob, RenderSpec, RequestId, Usage},
     engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
-        FailedWork, Ledger, LedgerError, Month, NewRequest, Reservation, ReserveError, SettledImage,
-        Settlement, Unbooked,
+        FailedWork, LedgerError, Month, NewRequest, Reservation, ReserveError, SettledImage, Settlement,
+        Unbooked,
     },
-    pictures::{PictureName, PictureStore, Swept},
-    telemetry::Metrics,
     units::Millis,
 };
 
@@ -54,32 +44,6 @@ pub struct Service {
     parts: ServiceParts,
     in_flight: InFlight,
     open_requests: TaskTracker,
-}
-
-/// What a service is made of.
-pub struct ServiceParts {
-    /// The device and its queue.
-    pub engine: Engine,
-    /// Keys, reservations, receipts.
-    pub ledger: Arc<Ledger>,
-    /// The price of things.
-    pub costs: CostModel,
-    /// Scopes, models and rates.
-    pub door: Door,
-    /// Pictures on disk.
-    pub pictures: Arc<PictureStore>,
-    /// What an operator watches.
-    pub metrics: Arc<Metrics>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// The zone in which days and months are counted.
-    pub zone: TimeZone,
-    /// The model's id.
-    pub model: String,
-    /// Outlives any connection.
-    pub runtime: Handle,
-    /// What the operator decided.
-    pub settings: ServiceSettings,
 }
 
 /// A request that has its place and its money.
@@ -123,109 +87,6 @@ impl Service {
     /// A service of these parts.
     pub fn new(parts: ServiceParts) -> Self {
         Self { parts, in_flight: InFlight::default(), open_requests: TaskTracker::new() }
-    }
-
-    /// The device and its queue.
-    pub fn engine(&self) -> &Engine {
-        &self.parts.engine
-    }
-
-    /// The price of things, with the assets that the ledger had at the start.
-    pub fn costs(&self) -> &CostModel {
-        &self.parts.costs
-    }
-
-    /// Scopes, models and rates.
-    pub fn door(&self) -> &Door {
-        &self.parts.door
-    }
-
-    /// The price of things, with the assets that the ledger has now.
-    ///
-    /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn costs_now(&self) -> Result<CostModel, ServiceError> {
-        let costs = self.costs().clone();
-        self.ask_ledger(move |ledger| ledger.with_assets(&costs)).await
-    }
-
-    /// What an operator watches.
-    pub fn metrics(&self) -> &Metrics {
-        &self.parts.metrics
-    }
-
-    /// The time now.
-    pub fn now(&self) -> Timestamp {
-        self.parts.clock.now()
-    }
-
-    /// A moment by the clock on the wall.
-    fn civil(&self, moment: Timestamp) -> DateTime {
-        self.parts.zone.to_datetime(moment)
-    }
-
-    /// Time since some fixed moment.
-    pub fn monotonic(&self) -> Millis {
-        self.parts.clock.monotonic()
-    }
-
-    /// The month that is running.
-    pub fn current_month(&self) -> Month {
-        Month::of(self.now(), &self.parts.zone)
-    }
-
-    /// The day that is running.
-    pub fn today(&self) -> Date {
-        self.parts.zone.to_datetime(self.now()).date()
-    }
-
-    /// Asks the ledger something, off the caller's thread: it waits for the disk.
-    ///
-    /// # Errors
-    /// What the question says; [`ServiceError::Lost`] where the process is stopping.
-    pub async fn ask_ledger<T, E>(
-        &self,
-        question: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, ServiceError>
-    where
-        T: Send + 'static,
-        E: Send + 'static,
-        ServiceError: From<E>,
-    {
-        let ledger = Arc::clone(&self.parts.ledger);
-        self.blocking(move || question(&ledger)).await
-    }
-
-    async fn blocking<T, E>(
-        &self,
-        work: impl FnOnce() -> Result<T, E> + Send + 'static,
-    ) -> Result<T, ServiceError>
-    where
-        T: Send + 'static,
-        E: Send + 'static,
-        ServiceError: From<E>,
-    {
-        Ok(self.parts.runtime.spawn_blocking(work).await.map_err(|_| ServiceError::Lost)??)
-    }
-
-    /// A kept picture's file; none where it is not kept any more.
-    ///
-    /// # Errors
-    /// [`ServiceError::Store`] where the disk fails.
-    pub async fn picture(&self, name: PictureName) -> Result<Option<Vec<u8>>, ServiceError> {
-        let pictures = Arc::clone(&self.parts.pictures);
-        self.blocking(move || pictures.get(name)).await
-    }
-
-    /// Takes away the pictures that have been kept long enough.
-    ///
-    /// # Errors
-    /// [`ServiceError::Store`] where the disk fails.
-    pub async fn sweep(&self) -> Result<Swept, ServiceError> {
-        let horizon = self.now().checked_sub(self.parts.settings.keep_pictures);
-        let horizon = horizon.unwrap_or(Timestamp::MIN);
-        let pictures = Arc::clone(&self.parts.pictures);
-        self.blocking(move || pictures.sweep(horizon)).await
     }
 
     /// Takes a request on: it has its place in the queue and its money, or it is refused. `random` tells its id from

@@ -1,0 +1,152 @@
+use std::sync::Arc;
+
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
+use tokio::runtime::Handle;
+
+use super::{Service, ServiceError, ServiceSettings};
+use crate::{
+    admit::Door,
+    clock::Clock,
+    costs::CostModel,
+    engine::Engine,
+    ledger::{Ledger, Month},
+    pictures::{PictureName, PictureStore, Swept},
+    telemetry::Metrics,
+    units::Millis,
+};
+
+/// What a service is made of.
+pub struct ServiceParts {
+    /// The device and its queue.
+    pub engine: Engine,
+    /// Keys, reservations, receipts.
+    pub ledger: Arc<Ledger>,
+    /// The price of things.
+    pub costs: CostModel,
+    /// Scopes, models and rates.
+    pub door: Door,
+    /// Pictures on disk.
+    pub pictures: Arc<PictureStore>,
+    /// What an operator watches.
+    pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The zone in which days and months are counted.
+    pub zone: TimeZone,
+    /// The model's id.
+    pub model: String,
+    /// Outlives any connection.
+    pub runtime: Handle,
+    /// What the operator decided.
+    pub settings: ServiceSettings,
+}
+
+/// What others may ask of a service beside painting.
+impl Service {
+    /// The device and its queue.
+    pub fn engine(&self) -> &Engine {
+        &self.parts.engine
+    }
+
+    /// The price of things, with the assets that the ledger had at the start.
+    pub fn costs(&self) -> &CostModel {
+        &self.parts.costs
+    }
+
+    /// Scopes, models and rates.
+    pub fn door(&self) -> &Door {
+        &self.parts.door
+    }
+
+    /// The price of things, with the assets that the ledger has now.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] where the ledger fails.
+    pub async fn costs_now(&self) -> Result<CostModel, ServiceError> {
+        let costs = self.costs().clone();
+        self.ask_ledger(move |ledger| ledger.with_assets(&costs)).await
+    }
+
+    /// What an operator watches.
+    pub fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// A moment by the clock on the wall.
+    pub(super) fn civil(&self, moment: Timestamp) -> DateTime {
+        self.parts.zone.to_datetime(moment)
+    }
+
+    /// Time since some fixed moment.
+    pub fn monotonic(&self) -> Millis {
+        self.parts.clock.monotonic()
+    }
+
+    /// The month that is running.
+    pub fn current_month(&self) -> Month {
+        Month::of(self.now(), &self.parts.zone)
+    }
+
+    /// The day that is running.
+    pub fn today(&self) -> Date {
+        self.parts.zone.to_datetime(self.now()).date()
+    }
+
+    /// Asks the ledger something, off the caller's thread: it waits for the disk.
+    ///
+    /// # Errors
+    /// What the question says; [`ServiceError::Lost`] where the process is stopping.
+    pub async fn ask_ledger<T, E>(
+        &self,
+        question: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ServiceError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        ServiceError: From<E>,
+    {
+        let ledger = Arc::clone(&self.parts.ledger);
+        self.blocking(move || question(&ledger)).await
+    }
+
+    pub(super) async fn blocking<T, E>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ServiceError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        ServiceError: From<E>,
+    {
+        Ok(self.parts.runtime.spawn_blocking(work).await.map_err(|_| ServiceError::Lost)??)
+    }
+
+    /// A kept picture's file; none where it is not kept any more.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] where the disk fails.
+    pub async fn picture(&self, name: PictureName) -> Result<Option<Vec<u8>>, ServiceError> {
+        let pictures = Arc::clone(&self.parts.pictures);
+        self.blocking(move || pictures.get(name)).await
+    }
+
+    /// Takes away the pictures that have been kept long enough.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] where the disk fails.
+    pub async fn sweep(&self) -> Result<Swept, ServiceError> {
+        let horizon = self.now().checked_sub(self.parts.settings.keep_pictures);
+        let horizon = horizon.unwrap_or(Timestamp::MIN);
+        let pictures = Arc::clone(&self.parts.pictures);
+        self.blocking(move || pictures.sweep(horizon)).await
+    }
+}
