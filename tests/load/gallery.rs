@@ -31,8 +31,8 @@ struct Subject {
 const SUBJECTS: [Subject; 6] = [
     Subject { prompt: "a lighthouse at dawn", size: "32x32", steps: 2, format: "png", quality: 100 },
     Subject { prompt: "a red bicycle in rain", size: "32x32", steps: 2, format: "png", quality: 100 },
-    Subject { prompt: "茶", size: "32x16", steps: 1, format: "jpeg", quality: 80 },
-    Subject { prompt: "a red bicycle in rain", size: "64x16", steps: 2, format: "webp", quality: 80 },
+    Subject { prompt: "茶", size: "16x16", steps: 1, format: "jpeg", quality: 80 },
+    Subject { prompt: "a red bicycle in rain", size: "40x24", steps: 2, format: "webp", quality: 80 },
     Subject { prompt: "a lighthouse at dawn", size: "48x32", steps: 3, format: "png", quality: 100 },
     Subject { prompt: "a harbour at night", size: "32x32", steps: 4, format: "png", quality: 100 },
 ];
