@@ -2,7 +2,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::{complaint, out, run, tiny_models};
+use crate::{complaint, out, pixels, run, tiny_models};
 
 #[test]
 fn a_picture_is_painted_without_a_server_and_its_receipt_printed() {
@@ -34,11 +34,6 @@ fn several_pictures_are_numbered_and_equal_the_ones_painted_alone() {
     let read = |file: &str| pixels(&place.path().join(file));
     assert_eq!(read("cup-2.png"), read("alone.png"));
     assert_ne!(read("cup-1.png"), read("cup-3.png"));
-}
-
-/// A file's picture, whatever the file says of its making.
-fn pixels(file: &std::path::Path) -> Vec<u8> {
-    image::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display())).to_rgb8().into_raw()
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{complaint, out, program::tintype, tiny_models};
+use crate::{complaint, out, pixels, program::tintype, tiny_models};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const REPOSITORY: &str = "studio/tiny-z-image";
@@ -112,7 +112,7 @@ fn a_repository_is_fetched_once_into_the_cache_and_painted_from_there() {
     let place = TempDir::new().expect("a directory");
     let hub = Hub::serve(tiny_models::directory("sharded"));
     out(&generate(place.path(), &hub.url));
-    let picture = fs::read(place.path().join("picture.png")).expect("a picture");
+    let picture = pixels(&place.path().join("picture.png"));
     let sent = hub.files_sent.load(Ordering::Relaxed);
     assert!(sent >= 10, "{sent}");
 
@@ -120,7 +120,7 @@ fn a_repository_is_fetched_once_into_the_cache_and_painted_from_there() {
     assert_eq!(hub.files_sent.load(Ordering::Relaxed), sent, "nothing is fetched again");
     // With no network, the cached model is used as it is.
     out(&generate(place.path(), "http://127.0.0.1:9"));
-    assert_eq!(fs::read(place.path().join("picture.png")).expect("a picture"), picture);
+    assert_eq!(pixels(&place.path().join("picture.png")), picture);
 }
 
 #[test]

@@ -40,3 +40,8 @@ fn complaint(output: &Output, code: i32) -> String {
     assert_eq!(lines.len(), 1, "{text}");
     lines[0].to_owned()
 }
+
+/// A file's picture, whatever the file says of its making.
+fn pixels(file: &std::path::Path) -> Vec<u8> {
+    image::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display())).to_rgb8().into_raw()
+}
