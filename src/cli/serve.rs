@@ -14,6 +14,9 @@ use crate::{
     domain::ApiKey,
 };
 
+/// Threads that wait for the disk or encode pictures.
+const BLOCKING_THREADS: usize = 32;
+
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
@@ -36,7 +39,13 @@ impl ServeArgs {
 
 pub(super) fn run(args: ServeArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
     let config = args.config()?;
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| CliError::Failed(error.to_string()))?;
+    // The ledger has one writer and the encoders want cores: more threads than these would only wait, each with a memory
+    // arena of its own.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|error| CliError::Failed(error.to_string()))?;
     runtime.block_on(async {
         let app = App::build(&config, clock, runtime.handle().clone(), LoadReport::new())?;
         greet(&app, &config);

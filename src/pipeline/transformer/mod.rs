@@ -195,7 +195,8 @@ fn pad_to_multiple(x: &Tensor, pad: &Tensor) -> Result<Tensor> {
 
 fn append_pads(x: &Tensor, pad: &Tensor, pads: usize) -> Result<Tensor> {
     let (batch, _, dim) = x.dims3()?;
-    Tensor::cat(&[x, &pad.expand((batch, pads, dim))?], 1)
+    // Of an expanded tensor, the library would make a transposed copy, which the norms refuse.
+    Tensor::cat(&[x, &pad.expand((batch, pads, dim))?.contiguous()?], 1)
 }
 
 /// [batch, C, H, W] → [batch, H/2 · W/2, 2 · 2 · C], channels last within a token.
