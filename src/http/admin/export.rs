@@ -14,7 +14,7 @@ pub(super) async fn json(
 ) -> Result<HttpResponse, ApiError> {
     session::admin(&request, &state).await?;
     let report = report(&question, &state).await?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report))
+    Ok(super::json(&report))
 }
 
 /// GET /admin/costs.csv: the same as a file.
