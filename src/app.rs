@@ -314,11 +314,9 @@ fn start_engine<P: Progress + 'static>(
         {
             let book = book.clone();
             move |facts| {
-                let (powers, clock) = (energy.powers(facts.device == "cpu"), Arc::clone(&book.clock));
-                match facts.device {
-                    "cpu" => Meter::estimating(powers, clock),
-                    _ => Meter::of_card(device.card(), book.epochs(), powers, clock),
-                }
+                let is_cpu = facts.device == "cpu";
+                let (card, powers) = ((!is_cpu).then(|| device.card()), energy.powers(is_cpu));
+                Meter::of_device(card, book.epochs(), powers, Arc::clone(&book.clock))
             }
         },
         // The usual picture, in two steps: every kernel is loaded, the memory laid out and a step timed, at a quarter of

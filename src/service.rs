@@ -32,10 +32,7 @@ use crate::{
     costs::{Comparison, Quote},
     domain::{RenderJob, RenderSpec, RequestId, Usage},
     engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
-    ledger::{
-        FailedWork, LedgerError, Month, NewRequest, Reservation, ReserveError, SettledImage, Settlement,
-        Unbooked,
-    },
+    ledger::{FailedWork, Month, NewRequest, Reservation, ReserveError, SettledImage, Settlement, Unbooked},
     units::Millis,
 };
 
@@ -232,10 +229,10 @@ impl Service {
     ) -> Result<Admitted, ServiceError> {
         if let Some(idempotency_key) = request.idempotency_key.clone() {
             let (key, body_sha256) = (request.caller.key, request.body_sha256);
-            let free = self.ask_ledger(move |ledger| {
-                Ok::<_, LedgerError>(ledger.check_idempotency(key, &idempotency_key, body_sha256))
-            });
-            free.await?.map_err(Refused::from)?;
+            self.ask_ledger(move |ledger| {
+                ledger.check_idempotency(key, &idempotency_key, body_sha256).map_err(Refused::from)
+            })
+            .await?;
         }
         let pass = self.door().pass(&request.caller)?;
         let images = self.door().check_images(&request.caller, request.job.images)?;
@@ -271,31 +268,30 @@ impl Service {
     ) -> Result<(Reservation, Comparison), ServiceError> {
         let now = self.now();
         let month_start = Month::of(now, &self.parts.zone).start(&self.parts.zone);
-        let (job, at, costs) = (&request.job, self.civil(now), self.costs_now().await?);
-        let Quote { estimate, comparison } =
-            costs.quote(job, self.engine().estimate(job), self.engine().power(), at)?;
-        let (key, images, body_sha256) = (request.caller.key, job.images, request.body_sha256);
+        let (job, at, costs) = (request.job.clone(), self.civil(now), self.costs().clone());
+        let (duration, power) = (self.engine().estimate(&job), self.engine().power());
+        let (key, body_sha256) = (request.caller.key, request.body_sha256);
         let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());
-        let (quality, tag) = (job.quality, request.tag.clone());
-        let reservation = self
-            .ask_ledger(move |ledger| {
-                let request = NewRequest {
-                    id: RequestId::new(now, random),
-                    key,
-                    idempotency_key: idempotency_key.as_deref(),
-                    body_sha256,
-                    model: &model,
-                    quality,
-                    tag: tag.as_ref(),
-                    images,
-                    estimate,
-                    now,
-                    month_start,
-                };
-                admit::reserve(ledger, &request)
-            })
-            .await?;
-        Ok((reservation, comparison))
+        let tag = request.tag.clone();
+        self.ask_ledger(move |ledger| -> Result<_, ServiceError> {
+            let costs = ledger.with_assets(&costs)?;
+            let Quote { estimate, comparison } = costs.quote(&job, duration, power, at)?;
+            let request = NewRequest {
+                id: RequestId::new(now, random),
+                key,
+                idempotency_key: idempotency_key.as_deref(),
+                body_sha256,
+                model: &model,
+                quality: job.quality,
+                tag: tag.as_ref(),
+                images: job.images,
+                estimate,
+                now,
+                month_start,
+            };
+            Ok((admit::reserve(ledger, &request)?, comparison))
+        })
+        .await
     }
 
     /// Watches a job to its end, shows it on the way, and stops it where nobody waits any more or its time is up.

@@ -78,14 +78,13 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     };
     pipeline.limits().check(spec.size)?;
     let first_seed = Seed::new(args.seed.unwrap_or_else(rand::random));
-    let powers = config.energy.powers(pipeline.device_name() == "cpu");
+    let is_cpu = pipeline.device_name() == "cpu";
+    let (card, powers) = ((!is_cpu).then(|| config.model.device.card()), config.energy.powers(is_cpu));
     // No ledger, no epochs: one picture's energy is asked for, not a month's.
-    let begin_epoch = Box::new(|_: &str, _, _| None);
-    let mut meter = match pipeline.device_name() {
-        "cuda" => Meter::of_card(config.model.device.card(), begin_epoch, powers, Arc::clone(clock)),
-        _ => Meter::estimating(powers, Arc::clone(clock)),
-    };
+    let mut meter = Meter::of_device(card, Box::new(|_, _, _| None), powers, Arc::clone(clock));
     let comparison = costs.compare(spec.size, Quality::default(), today)?;
+    // Whoever generates by hand owes the mark for generated content too.
+    let (provenance, model) = (config.service_settings().provenance, ModelSource::new(&config.model).id);
     // The prompt is encoded once, on the first picture's account.
     let mut window = meter.open();
     let prepared = pipeline.prepare(&spec)?;
@@ -97,10 +96,9 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
         };
         let pixels = paint(&pipeline, &spec, &prepared, seed)?;
         let usage = meter.close(window);
-        // Whoever generates by hand owes the mark for generated content too.
-        let provenance = config.service_settings().provenance.map(|settings| {
+        let provenance = provenance.as_ref().map(|settings| {
             let id = RequestId::new(clock.now(), rand::random()).to_digits();
-            settings.of(&spec, seed, &ModelSource::new(&config.model).id, format!("{id}_0"), clock.now())
+            settings.of(&spec, seed, &model, format!("{id}_0"), clock.now())
         });
         let png = encode::encode(&pixels, Encoding::default(), provenance.as_ref())
             .map_err(|error| CliError::Failed(error.to_string()))?;

@@ -97,8 +97,8 @@ struct Line {
     queue: FairQueue<Arc<Job>, Group>,
     /// Pixel-steps in hand.
     in_hand: u64,
+    /// A stop was asked for, or the engine is gone: nothing more is taken on.
     draining: bool,
-    closed: bool,
 }
 
 type Batch = Vec<Picture<Arc<Job>>>;
@@ -316,7 +316,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.shared.line().closed = true;
+        self.shared.line().draining = true;
         self.shared.news.notify_all();
     }
 }
@@ -379,7 +379,7 @@ impl Shared {
                 line.in_hand = work.fold(0, u64::saturating_add);
                 return Next::Batch(batch);
             }
-            if line.closed || line.draining {
+            if line.draining {
                 return Next::End;
             }
             let waited = self.news.wait_timeout(line, patience);

@@ -82,13 +82,7 @@ impl Painter<'_> {
     /// Paints what comes until the engine is gone. While nothing comes, the meter is read.
     pub(super) fn run(&mut self) {
         loop {
-            let (table, memory, batch_max) = (&self.table, &self.memory, self.batch_max);
-            // A device that tells nothing of its memory is trusted with the configured batch, until one does not fit.
-            let limit = |shape| match memory.is_told() {
-                true => table.batch_max(shape, memory.free()).min(batch_max),
-                false => table.allowed(shape).min(batch_max),
-            };
-            match self.shared.next_batch(limit, METER_INTERVAL) {
+            match self.shared.next_batch(|shape| self.batch_limit(shape), METER_INTERVAL) {
                 Next::Batch(batch) => {
                     self.paint(batch);
                     self.shared.batch_ended();
@@ -102,6 +96,17 @@ impl Painter<'_> {
         }
         self.meter.rest();
         self.tell_idleness();
+    }
+
+    /// Pictures of a shape that may share a batch now. A device that tells nothing of its memory is trusted with the
+    /// configured batch, until one does not fit.
+    fn batch_limit(&self, shape: Shape) -> usize {
+        match self.batch_max {
+            // Nothing to weigh: the memory need not be asked.
+            0 | 1 => 1,
+            most if self.memory.is_told() => self.table.batch_max(shape, self.memory.free()).min(most),
+            most => self.table.allowed(shape).min(most),
+        }
     }
 
     fn tell_idleness(&mut self) {
@@ -126,7 +131,7 @@ impl Painter<'_> {
             return self.attempt(&spec, canvases);
         }
         for canvas in canvases {
-            self.lay_down(Canvas { end: Some(Err(self.out_of_memory(&spec))), ..canvas });
+            self.give_up(canvas, self.out_of_memory(&spec));
         }
     }
 
@@ -163,7 +168,7 @@ impl Painter<'_> {
         let Some(failure) = failure else { return };
         if together == 1 {
             if let Some(canvas) = unfinished.pop() {
-                self.lay_down(Canvas { end: Some(Err(failure)), ..canvas });
+                self.give_up(canvas, failure);
             }
             return;
         }
@@ -173,14 +178,16 @@ impl Painter<'_> {
         }
         for canvas in unfinished {
             match canvas.job.stop_reason() {
-                Some(reason) => self.lay_down(Canvas { end: Some(Err(reason.into())), ..canvas }),
+                Some(reason) => self.give_up(canvas, reason.into()),
                 // A sister picture has failed the job.
-                None if canvas.job.is_over() => {
-                    self.lay_down(Canvas { end: Some(Err(WorkFailure::Cancelled)), ..canvas });
-                }
+                None if canvas.job.is_over() => self.give_up(canvas, WorkFailure::Cancelled),
                 None => self.attempt(spec, vec![Canvas { steps_done: 0, ..canvas }]),
             }
         }
+    }
+
+    fn give_up(&self, canvas: Canvas, failure: WorkFailure) {
+        self.lay_down(Canvas { end: Some(Err(failure)), ..canvas });
     }
 
     fn lay_down(&self, Canvas { job, index, end, .. }: Canvas) {

@@ -77,9 +77,14 @@ impl Meter {
         Self { counting, ..Self::estimating(powers, clock) }
     }
 
-    /// The meter of NVIDIA card `index`, where there is one that tells; else one that estimates.
-    pub fn of_card(index: u32, begin_epoch: BeginEpoch, powers: Powers, clock: Arc<dyn Clock>) -> Self {
-        match nvml::counter(index, &clock) {
+    /// The meter of NVIDIA card `card`, where there is one that tells; else, and for a CPU, one that estimates.
+    pub fn of_device(
+        card: Option<u32>,
+        begin_epoch: BeginEpoch,
+        powers: Powers,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        match card.and_then(|card| nvml::counter(card, &clock)) {
             Some(counter) => Self::counting(counter, begin_epoch, powers, clock),
             None => Self::estimating(powers, clock),
         }

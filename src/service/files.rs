@@ -40,16 +40,17 @@ impl Service {
         id: RequestId,
         now: Timestamp,
     ) -> Result<Vec<AnsweredImage>, ServiceError> {
-        let (costs, at) = (self.costs_now().await?, self.civil(now));
-        let receipts = images
-            .iter()
-            .map(|image| costs.receipt(image.usage, comparison.clone(), at))
-            .collect::<Result<Vec<_>, CostError>>()?;
+        let (costs, at) = (self.costs().clone(), self.civil(now));
         let provenances: Vec<_> =
             (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();
         let (encoding, keep) = (request.encoding, request.is_kept());
         let pictures = Arc::clone(&self.parts.pictures);
-        self.blocking(move || {
+        self.ask_ledger(move |ledger| {
+            let costs = ledger.with_assets(&costs)?;
+            let receipts = images
+                .iter()
+                .map(|image| costs.receipt(image.usage, comparison.clone(), at))
+                .collect::<Result<Vec<_>, CostError>>()?;
             let images = images.into_iter().zip(receipts).zip(provenances);
             (0..)
                 .zip(images)

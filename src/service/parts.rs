@@ -62,15 +62,6 @@ impl Service {
         &self.parts.door
     }
 
-    /// The price of things, with the assets that the ledger has now.
-    ///
-    /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn costs_now(&self) -> Result<CostModel, ServiceError> {
-        let costs = self.costs().clone();
-        self.ask_ledger(move |ledger| ledger.with_assets(&costs)).await
-    }
-
     /// What an operator watches.
     pub fn metrics(&self) -> &Metrics {
         &self.parts.metrics

@@ -2,10 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use rand::{SeedableRng, rngs::StdRng};
 use rusqlite::Connection;
 use serde_json::Value;
+use tintype::{
+    domain::{ApiKey, Scopes},
+    ledger::{KeyRules, NewKey},
+};
 
 use crate::server::TestServer;
+
+/// May paint, and nothing else.
+pub const PAINTER: Scopes = Scopes { images: true, admin: false };
 
 /// Waits until `done` says so: the server works at its own pace.
 pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
@@ -23,6 +31,14 @@ impl TestServer {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("it stops well");
         }
+    }
+
+    /// A further key, made as `tintype key create` makes one beside a running server.
+    pub fn make_key(&self, seed: u64, rules: KeyRules) -> ApiKey {
+        let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
+        let new = NewKey { key: &key, name: "test", rules };
+        self.ledger().create_key(&new, "command line", jiff::Timestamp::now()).expect("a key");
+        key
     }
 
     pub fn get(&self, path: &str) -> Request {

@@ -2,27 +2,16 @@
 
 use std::num::NonZeroU32;
 
-use rand::{SeedableRng, rngs::StdRng};
 use serde_json::json;
-use tintype::{
-    domain::{ApiKey, Scopes},
-    ledger::{KeyRules, NewKey},
-    units::Money,
-};
+use tintype::{domain::Scopes, ledger::KeyRules, units::Money};
 
-use crate::server::TestServer;
+use crate::{client::PAINTER, server::TestServer};
 
-/// A further key, made as `tintype key create` makes one beside a running server.
-fn key(server: &TestServer, seed: u64, scopes: Scopes, budget: Option<&str>) -> ApiKey {
-    let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
+/// Rules of a key with `scopes` that may spend `budget` a month.
+fn rules(scopes: Scopes, budget: Option<&str>) -> KeyRules {
     let budget_month = budget.map(|amount| amount.parse::<Money>().expect("an amount"));
-    let rules = KeyRules { scopes, budget_month, ..KeyRules::default() };
-    let new = NewKey { key: &key, name: "test", rules };
-    server.ledger().create_key(&new, "command line", jiff::Timestamp::now()).expect("a key");
-    key
+    KeyRules { scopes, budget_month, ..KeyRules::default() }
 }
-
-const PAINTER: Scopes = Scopes { images: true, admin: false };
 
 #[test]
 fn without_a_valid_key_nothing_is_read_or_painted() {
@@ -56,7 +45,7 @@ fn without_a_valid_key_nothing_is_read_or_painted() {
 #[test]
 fn a_key_is_revoked_while_the_server_runs() {
     let server = TestServer::start();
-    let key = key(&server, 1, PAINTER, None);
+    let key = server.make_key(1, rules(PAINTER, None));
     let models = || server.get("/v1/models").bearer(&key.reveal()).send("").status;
     assert_eq!(models(), 200);
     let now = jiff::Timestamp::now();
@@ -67,8 +56,8 @@ fn a_key_is_revoked_while_the_server_runs() {
 #[test]
 fn a_scope_is_not_exceeded() {
     let server = TestServer::start();
-    let painter = key(&server, 1, PAINTER, None).reveal();
-    let bookkeeper = key(&server, 2, Scopes { images: false, admin: true }, None).reveal();
+    let painter = server.make_key(1, rules(PAINTER, None)).reveal();
+    let bookkeeper = server.make_key(2, rules(Scopes { images: false, admin: true }, None)).reveal();
     let costs = |key: &str| server.get("/admin/costs").bearer(key).send("").status;
     let paint =
         |key: &str| server.post("/v1/images/generations").bearer(key).json(&json!({ "prompt": "x" })).status;
@@ -80,7 +69,7 @@ fn a_scope_is_not_exceeded() {
 fn a_budget_is_kept_and_the_refusal_says_so() {
     let server = TestServer::start();
     // A picture costs 0.373… yuan by the example's figures: one fits, two do not.
-    let key = key(&server, 1, PAINTER, Some("0.50")).reveal();
+    let key = server.make_key(1, rules(PAINTER, Some("0.50"))).reveal();
     let paint = |n: u64| {
         let body = json!({ "prompt": "x", "n": n, "size": "16x16" });
         server.post("/v1/images/generations").bearer(&key).json(&body)
@@ -97,7 +86,7 @@ fn a_budget_is_kept_and_the_refusal_says_so() {
 #[test]
 fn the_last_picture_of_a_budget_goes_to_one_of_many() {
     let server = TestServer::start();
-    let key = key(&server, 1, PAINTER, Some("0.50")).reveal();
+    let key = server.make_key(1, rules(PAINTER, Some("0.50"))).reveal();
     let paint = || {
         let body = json!({ "prompt": "x", "size": "16x16" });
         server.post("/v1/images/generations").bearer(&key).json(&body).status

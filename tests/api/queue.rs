@@ -1,32 +1,21 @@
 //! Who is painted when, together with whom, and who is sent away.
 
-use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
-use tintype::{
-    domain::{ApiKey, Scopes},
-    ledger::{KeyRules, NewKey},
+use tintype::ledger::KeyRules;
+
+use crate::{
+    client::{PAINTER, eventually},
+    server::TestServer,
 };
 
-use crate::{client::eventually, server::TestServer};
-
-fn key(server: &TestServer, seed: u64) -> String {
-    let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
-    let rules = KeyRules { scopes: Scopes { images: true, admin: false }, ..KeyRules::default() };
-    let new = NewKey { key: &key, name: "test", rules };
-    server.ledger().create_key(&new, "command line", jiff::Timestamp::now()).expect("a key");
-    key.reveal()
-}
-
-const SLOW: &str = r#"{ "prompt": "slow", "size": "128x128", "steps": 100 }"#;
-
 fn slow() -> Value {
-    serde_json::from_str(SLOW).expect("JSON")
+    json!({ "prompt": "slow", "size": "128x128", "steps": 100 })
 }
 
 #[test]
 fn a_hundred_requests_of_one_key_do_not_hold_up_anothers_one() {
     let server = TestServer::start_with(|config| config.limits.queue_depth_max = 128);
-    let other = key(&server, 1);
+    let other = server.make_key(1, KeyRules { scopes: PAINTER, ..KeyRules::default() }).reveal();
     std::thread::scope(|scope| {
         let flood: Vec<_> = (0..40)
             .map(|_| scope.spawn(|| server.generate(&json!({ "prompt": "x", "size": "64x64", "steps": 20 }))))
@@ -76,7 +65,7 @@ fn pictures_painted_together_are_the_pictures_painted_alone() {
 #[test]
 fn anothers_flood_is_not_what_an_ordinary_request_waits_for() {
     let server = TestServer::start();
-    let other = key(&server, 1);
+    let other = server.make_key(1, KeyRules { scopes: PAINTER, ..KeyRules::default() }).reveal();
     std::thread::scope(|scope| {
         let flood: Vec<_> = (0..20)
             .map(|_| scope.spawn(|| server.generate(&json!({ "prompt": "x", "size": "64x64", "steps": 40 }))))
@@ -99,7 +88,7 @@ fn anothers_flood_is_not_what_an_ordinary_request_waits_for() {
 #[test]
 fn one_key_does_not_take_every_place() {
     let server = TestServer::start_with(|config| config.limits.queue_depth_max = 8);
-    let other = key(&server, 1);
+    let other = server.make_key(1, KeyRules { scopes: PAINTER, ..KeyRules::default() }).reveal();
     let body = json!({ "prompt": "x", "size": "128x128", "steps": 20 });
     std::thread::scope(|scope| {
         let flood: Vec<_> = (0..12).map(|_| scope.spawn(|| server.generate(&body).status)).collect();

@@ -1,25 +1,16 @@
 //! Receipts of a request, what requests are filed under, and months as files.
 
-use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use tintype::{
-    domain::{ApiKey, Scopes},
-    ledger::{CorrectedAmounts, KeyRules, NewKey},
+    domain::Scopes,
+    ledger::{CorrectedAmounts, KeyRules},
     units::Money,
 };
 
 use crate::{
-    client::{Response, eventually},
+    client::{PAINTER, Response, eventually},
     server::TestServer,
 };
-
-fn key(server: &TestServer, seed: u64, scopes: Scopes) -> String {
-    let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
-    let rules = KeyRules { scopes, ..KeyRules::default() };
-    let new = NewKey { key: &key, name: "another", rules };
-    server.ledger().create_key(&new, "command line", jiff::Timestamp::now()).expect("a key");
-    key.reveal()
-}
 
 fn receipts(server: &TestServer, key: &str, id: &str) -> Response {
     server.get(&format!("/v1/receipts/{id}")).bearer(key).send("")
@@ -62,7 +53,7 @@ fn a_request_is_read_back_with_the_receipts_of_its_answer() {
 fn receipts_are_for_the_key_that_painted_and_for_no_other() {
     let server = TestServer::start();
     let id = id(&server.generate(&json!({ "prompt": "x" })).json());
-    let admin = key(&server, 1, Scopes::ALL);
+    let admin = server.make_key(1, KeyRules { scopes: Scopes::ALL, ..KeyRules::default() }).reveal();
     for (key, id) in [
         (admin.as_str(), id.as_str()),
         (&server.key, "01a206ac-796a-7e17-8467-e6a62303775f"),
@@ -76,7 +67,9 @@ fn receipts_are_for_the_key_that_painted_and_for_no_other() {
             "{id}"
         );
     }
-    let bookkeeper = key(&server, 2, Scopes { images: false, admin: true });
+    let bookkeeper = server
+        .make_key(2, KeyRules { scopes: Scopes { images: false, admin: true }, ..KeyRules::default() })
+        .reveal();
     assert_eq!(receipts(&server, &bookkeeper, &id).status, 403, "as all of /v1");
     assert_eq!(server.get(&format!("/v1/receipts/{id}")).send("").status, 401);
     assert_eq!(server.post(&format!("/v1/receipts/{id}")).bearer(&server.key).send("").status, 405);
@@ -163,7 +156,7 @@ fn a_month_in_groups_is_read_as_json_and_as_csv() {
 #[test]
 fn months_as_files_are_for_admin_keys_only() {
     let server = TestServer::start();
-    let painter = key(&server, 1, Scopes { images: true, admin: false });
+    let painter = server.make_key(1, KeyRules { scopes: PAINTER, ..KeyRules::default() }).reveal();
     for path in ["/admin/costs.json", "/admin/costs.csv"] {
         assert_eq!(server.get(path).send("").status, 401, "{path}");
         assert_eq!(server.get(path).bearer(&painter).send("").status, 403, "{path}");

@@ -1,22 +1,12 @@
 //! What an operator and a browser see: metrics, readiness, limits in the headers, CORS, long prompts.
 
-use rand::{SeedableRng, rngs::StdRng};
 use serde_json::json;
-use tintype::{
-    domain::{ApiKey, KeyLimits, Scopes},
-    ledger::{KeyRules, NewKey},
-    service::OverlongPrompt,
+use tintype::{domain::KeyLimits, ledger::KeyRules, service::OverlongPrompt};
+
+use crate::{
+    client::{PAINTER, eventually},
+    server::TestServer,
 };
-
-use crate::{client::eventually, server::TestServer};
-
-fn key(server: &TestServer, rules: KeyRules) -> String {
-    let key = ApiKey::generate(&mut StdRng::seed_from_u64(5));
-    let rules = KeyRules { scopes: Scopes { images: true, admin: false }, ..rules };
-    let new = NewKey { key: &key, name: "test", rules };
-    server.ledger().create_key(&new, "command line", jiff::Timestamp::now()).expect("a key");
-    key.reveal()
-}
 
 #[test]
 fn metrics_count_what_happened() {
@@ -61,7 +51,7 @@ fn a_key_sees_its_limits_in_every_answer() {
     let server = TestServer::start_with(|config| config.limits.requests_per_minute = 100.try_into().ok());
     let limits =
         KeyLimits { requests_per_minute: None, images_per_minute: 4.try_into().ok(), concurrent_jobs: None };
-    let key = key(&server, KeyRules { limits, ..KeyRules::default() });
+    let key = server.make_key(5, KeyRules { scopes: PAINTER, limits, ..KeyRules::default() }).reveal();
     let paint =
         |n: u32| server.post("/v1/images/generations").bearer(&key).json(&json!({ "prompt": "x", "n": n }));
     let first = paint(3);
@@ -108,8 +98,8 @@ fn a_key_paints_with_the_models_it_may_use() {
     let server = TestServer::start_with(|config| config.model.id = Some("z-image".into()));
     let paint = |models: &str, model: &str| {
         let server = TestServer::start_with(|config| config.model.id = Some("z-image".into()));
-        let rules = KeyRules { models: Some(vec![models.into()]), ..KeyRules::default() };
-        let key = key(&server, rules);
+        let rules = KeyRules { scopes: PAINTER, models: Some(vec![models.into()]), ..KeyRules::default() };
+        let key = server.make_key(5, rules).reveal();
         let body = json!({ "prompt": "x", "model": model });
         server.post("/v1/images/generations").bearer(&key).json(&body).status
     };

@@ -5,6 +5,7 @@
 
 mod node;
 mod python;
+#[path = "../support/script.rs"]
 mod script;
 #[path = "../support/server.rs"]
 mod server;
@@ -13,7 +14,10 @@ mod skip;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 
-use std::process::Command;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
@@ -23,6 +27,11 @@ use tintype::{
 };
 
 use crate::{node::node, python::python, script::run, server::TestServer, skip::skip_or_fail};
+
+/// tests/clients of this repository.
+fn clients_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+}
 
 /// A key of `server` beside its first one.
 fn key(server: &TestServer, seed: u64, name: &str, scopes: Scopes, budget_month: Option<Money>) -> String {

@@ -2,14 +2,17 @@
 
 use std::{path::PathBuf, process::Command, sync::LazyLock};
 
-use crate::script::{made_once, run};
+use crate::{
+    clients_dir,
+    script::{made_once, run},
+};
 
 /// The scripts too: Node looks for packages from where a script lies.
 const FILES: [&str; 5] =
     ["package.json", "package-lock.json", "harness.mjs", "openai_sdk.mjs", "openai_streaming.mjs"];
 
 static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-    made_once("clients-node", &FILES, |folder| {
+    made_once("clients-node", &clients_dir(), &FILES, |folder| {
         let mut npm = Command::new("npm");
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
         run(&mut npm).map(|_| ())

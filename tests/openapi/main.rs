@@ -2,6 +2,8 @@
 //!
 //! Without python3 or the registry this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
 
+#[path = "../support/script.rs"]
+mod script;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/skip.rs"]
@@ -9,16 +11,15 @@ mod skip;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 use serde_json::Value;
 
-use crate::{server::TestServer, skip::skip_or_fail};
+use crate::{
+    script::{python_programs, run},
+    server::TestServer,
+    skip::skip_or_fail,
+};
 
 fn document() -> Value {
     serde_json::from_str(include_str!("../../src/http/openapi.json")).expect("JSON")
@@ -64,35 +65,10 @@ fn the_document_is_served_with_the_programs_version() {
     assert_eq!(served, document);
 }
 
-/// What `command` prints, errors last.
-fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
-    let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-    match output.status.success() {
-        true => Ok(format!("{out}{err}")),
-        false => Err(format!("{out}{err}")),
-    }
-}
-
-/// The programs of a virtual environment with the pinned schemathesis, made once under target/ and made again when the
-/// pins change.
-fn programs(pins: &Path) -> Result<PathBuf, String> {
-    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("openapi-venv");
-    let (programs, installed) = (venv.join("bin"), venv.join("requirements.txt"));
-    let wanted = fs::read(pins).map_err(|error| error.to_string())?;
-    if fs::read(&installed).is_ok_and(|done| done == wanted) {
-        return Ok(programs);
-    }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-    run(Command::new(programs.join("python")).args(["-m", "pip", "install", "--quiet", "-r"]).arg(pins))?;
-    fs::write(&installed, wanted).map_err(|error| error.to_string())?;
-    Ok(programs)
-}
-
 #[test]
 fn whatever_the_document_allows_is_painted_and_all_else_is_refused() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi");
-    let programs = match programs(&here.join("requirements.txt")) {
+    let programs = match python_programs("openapi-venv", &here) {
         Ok(programs) => programs,
         Err(reason) => return skip_or_fail("schemathesis", &reason),
     };

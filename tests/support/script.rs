@@ -1,15 +1,10 @@
-//! A client's script: its surroundings, made once, and its run.
+//! A script in another language: its surroundings, made once, and its run.
 
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
 };
-
-/// tests/clients of this repository.
-pub fn clients_dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
-}
 
 /// Runs `command` to its end: what it printed, or why it failed.
 pub fn run(command: &mut Command) -> Result<String, String> {
@@ -21,14 +16,16 @@ pub fn run(command: &mut Command) -> Result<String, String> {
     }
 }
 
-/// The folder `name` under target/ with copies of `files`, made by `make`; made again when one of them has changed.
+/// The folder `name` under target/ with copies of `files` of `sources`, made by `make`; made again when one of them has
+/// changed.
 pub fn made_once(
     name: &str,
+    sources: &Path,
     files: &[&str],
     make: impl FnOnce(&Path) -> Result<(), String>,
 ) -> Result<PathBuf, String> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (folder, sources) = (target.join(name), clients_dir());
+    let folder = target.join(name);
     let stamp = folder.join("made");
     let said = |error: std::io::Error| format!("{}: {error}", folder.display());
     // Two test runs may share target/: one makes the folder, the other waits.
@@ -51,4 +48,15 @@ pub fn made_once(
     make(&folder)?;
     File::create(stamp).map_err(said)?;
     Ok(folder)
+}
+
+/// The programs of the Python environment `name` under target/, with what requirements.txt of `sources` pins.
+pub fn python_programs(name: &str, sources: &Path) -> Result<PathBuf, String> {
+    let venv = made_once(name, sources, &["requirements.txt"], |venv| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
+        let mut pip = Command::new(venv.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--quiet", "-r", "requirements.txt"]).current_dir(venv);
+        run(&mut pip).map(|_| ())
+    })?;
+    Ok(venv.join("bin"))
 }
