@@ -17,7 +17,7 @@ use jiff::{SignedDuration, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 
 use crate::{
-    costs::{CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
+    costs::{Budgets, CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
     domain::{GUIDANCE_MAX, ImageSize, KeyLimits, STEPS_MAX, StepsByQuality},
     engine::EngineSettings,
     meter::Powers,
@@ -50,6 +50,8 @@ pub struct Config {
     pub pictures: PicturesConfig,
     /// What files say of their making.
     pub metadata: MetadataConfig,
+    /// What all keys together may use up.
+    pub budgets: Budgets,
     /// The log.
     pub log: LogConfig,
     /// What the device draws.
@@ -165,6 +167,7 @@ impl Default for Config {
             limits: Limits::default(),
             pictures: PicturesConfig::default(),
             metadata: MetadataConfig::default(),
+            budgets: Budgets::default(),
             log: LogConfig::default(),
             energy: EnergyConfig::default(),
             costs: CostSettings::default(),
@@ -366,6 +369,7 @@ impl Config {
             provenance: self.metadata.embed.then(provenance),
             keep_pictures: SignedDuration::from_hours(24 * i64::from(self.pictures.keep_days)),
             log_prompts: self.log.prompts,
+            budgets: self.budgets.clone(),
         }
     }
 

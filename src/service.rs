@@ -32,9 +32,16 @@ use crate::{
     costs::{Comparison, Quote},
     domain::{RenderJob, RenderSpec, RequestId, Usage},
     engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
-    ledger::{FailedWork, Month, NewRequest, Reservation, ReserveError, SettledImage, Settlement, Unbooked},
+    ledger::{
+        BudgetPeriods, FailedWork, NewRequest, OverBudget, Reservation, ReserveError, SettledImage,
+        Settlement, Unbooked,
+    },
     units::Millis,
 };
+
+/// What is reserved, in hundredths of what is expected: a picture that takes a little longer than the last one should not
+/// pass a budget.
+const RESERVE_PERCENT: u32 = 125;
 
 /// Everything that a request passes through.
 pub struct Service {
@@ -58,6 +65,7 @@ struct Admitted {
 struct Start {
     outlook: Option<Outlook>,
     images: Option<Standing>,
+    passed_budgets: Vec<OverBudget>,
 }
 
 /// Where a request's news goes.
@@ -114,6 +122,7 @@ impl Service {
                         return Ok(Accepted {
                             outlook: None,
                             images: None,
+                            passed_budgets: Vec::new(),
                             cut_from_tokens,
                             partials: on_partial,
                             outcome,
@@ -132,8 +141,16 @@ impl Service {
             place,
         );
         self.open_requests.spawn_on(life.in_current_span(), &self.parts.runtime);
-        let Start { outlook, images } = on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
-        Ok(Accepted { outlook, images, cut_from_tokens, partials: on_partial, outcome: on_outcome })
+        let Start { outlook, images, passed_budgets } =
+            on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
+        Ok(Accepted {
+            outlook,
+            images,
+            passed_budgets,
+            cut_from_tokens,
+            partials: on_partial,
+            outcome: on_outcome,
+        })
     }
 
     /// Ends the service: the pictures in hand are finished and settled, waiting requests are refused.
@@ -170,7 +187,8 @@ impl Service {
         let Admitted { reservation, comparison, ticket, outlook, images, pass } = admitted;
         audience.begun.send_replace(true);
         // Where nobody listens, `follow` finds that out.
-        start.send(Ok(Start { outlook: Some(outlook), images })).ok();
+        let passed_budgets = reservation.passed_budgets().to_vec();
+        start.send(Ok(Start { outlook: Some(outlook), images, passed_budgets })).ok();
         let id = reservation.id();
         let followed = self.follow(ticket, &request, id, &audience).await;
         // Before the answer: whoever has it may ask for the next at once.
@@ -250,6 +268,9 @@ impl Service {
             true => tracing::info!(request = %id, key, prompt = request.job.spec.prompt, "taken on"),
             false => tracing::debug!(request = %id, key, "taken on"),
         }
+        for over in reservation.passed_budgets().iter().filter(|over| over.was_within()) {
+            tracing::warn!(request = %id, key, "a soft budget is passed: {over}");
+        }
         let outlook = permit.outlook();
         let ticket = permit.submit(Order {
             job: request.job.clone(),
@@ -267,15 +288,17 @@ impl Service {
         random: [u8; 10],
     ) -> Result<(Reservation, Comparison), ServiceError> {
         let now = self.now();
-        let month_start = Month::of(now, &self.parts.zone).start(&self.parts.zone);
+        let periods = BudgetPeriods::of(now, &self.parts.zone);
         let (job, at, costs) = (request.job.clone(), self.civil(now), self.costs().clone());
-        let (duration, power) = (self.engine().estimate(&job), self.engine().power());
+        let (duration, power) =
+            (self.engine().estimate(&job).scale_percent_ceil(RESERVE_PERCENT), self.engine().power());
+        let budgets = self.parts.settings.budgets.clone();
         let (key, body_sha256) = (request.caller.key, request.body_sha256);
         let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());
         let tag = request.tag.clone();
         self.ask_ledger(move |ledger| -> Result<_, ServiceError> {
             let costs = ledger.with_assets(&costs)?;
-            let Quote { estimate, comparison } = costs.quote(&job, duration, power, at)?;
+            let Quote { estimate, wall_energy, comparison } = costs.quote(&job, duration, power, at)?;
             let request = NewRequest {
                 id: RequestId::new(now, random),
                 key,
@@ -286,8 +309,10 @@ impl Service {
                 tag: tag.as_ref(),
                 images: job.images,
                 estimate,
+                wall_energy,
+                budgets: &budgets,
                 now,
-                month_start,
+                periods,
             };
             Ok((admit::reserve(ledger, &request)?, comparison))
         })
@@ -393,7 +418,7 @@ impl Service {
             Ok(answer) => {
                 audience.outcome.send_replace(Some(Ok(Arc::new(answer))));
                 audience.begun.send_replace(true);
-                if start.send(Ok(Start { outlook: None, images: None })).is_ok() {
+                if start.send(Ok(Start { outlook: None, images: None, passed_budgets: Vec::new() })).is_ok() {
                     self.note_delivery(id).await;
                 }
             }

@@ -1,6 +1,7 @@
 //! What a picture costs: pure arithmetic on integers. No clock, no database, no float.
 
 mod asset;
+mod budget;
 mod days;
 mod depreciation;
 mod model;
@@ -12,6 +13,7 @@ mod tariff;
 mod upkeep;
 
 pub use asset::{Asset, Life, Retirement};
+pub use budget::{Budget, BudgetAmount, BudgetError, BudgetLimit, BudgetPeriod, Budgets, Spending};
 pub use days::DaySpan;
 pub use model::{CostModel, CostSettings, ExchangeRate, Hardware, Quote};
 pub use month::{Allocated, AssetUse, MonthCost, month_cost};

@@ -128,6 +128,8 @@ impl ExchangeRate {
 pub struct Quote {
     /// The whole job's expected standard cost: what is reserved for it.
     pub estimate: Money,
+    /// The energy that it is expected to draw at the plug.
+    pub wall_energy: Energy,
     /// One picture's price elsewhere.
     pub comparison: Comparison,
 }
@@ -225,11 +227,13 @@ impl CostModel {
     ) -> Result<Quote, CostError> {
         let usage =
             Usage { duration, energy: power.over(duration), source: EnergySource::Estimated, epoch: None };
-        let electricity = self.electricity(self.wall_energy(usage), at)?;
+        let wall_energy = self.wall_energy(usage);
+        let electricity = self.electricity(wall_energy, at)?;
         let of_each = Millis::new(duration.get().div_ceil(u64::from(job.images.max(1))));
         let each = self.depreciation(of_each, at.date())?.plus(self.upkeep().of_picture(of_each)?)?;
         Ok(Quote {
             estimate: electricity.plus(each.share_ceil(u64::from(job.images), 1)?)?,
+            wall_energy,
             comparison: self.compare(job.spec.size, job.quality, at.date())?,
         })
     }

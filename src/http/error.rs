@@ -331,14 +331,9 @@ impl From<&Refused> for ApiError {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", message)
                     .retry(Retry::After(Millis::new(1000)))
             }
-            Refused::Reserve(ReserveError::OverBudget { budget, spent, estimate }) => {
-                let message = format!(
-                    "The key's budget of {budget} a month does not cover this request: {spent} is spent or reserved, \
-                     and it would cost about {estimate}."
-                );
+            Refused::Reserve(ReserveError::OverBudget(over)) => {
                 let kind = "insufficient_quota";
-                Self::new(StatusCode::TOO_MANY_REQUESTS, kind, "insufficient_quota", message)
-                    .retry(Retry::Never)
+                Self::new(StatusCode::TOO_MANY_REQUESTS, kind, kind, sentence(over)).retry(Retry::Never)
             }
             Refused::Reserve(ReserveError::IdempotencyKeyReused) => {
                 let message = "This Idempotency-Key was used with another body. Use a new one.";

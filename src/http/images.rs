@@ -21,6 +21,9 @@ use crate::{
     service::{Accepted, PaintRequest},
 };
 
+/// What the client should know of an answer that is given all the same.
+const WARNING: &str = "x-tintype-warning";
+
 /// Longest Idempotency-Key that is kept.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
 
@@ -54,7 +57,7 @@ pub(super) async fn generate(
     Standings::note_images(&mut request.extensions_mut(), &accepted);
     let accepted = accepted.map_err(|error| ApiError::from(&*error))?;
     let mut response = HttpResponse::Ok();
-    warn_of_cut_prompt(&mut response, &accepted);
+    warn(&mut response, &accepted);
     match asked.delivery {
         Delivery::Stream { .. } => Ok(stream::answer(response, accepted, asked, &state)),
         delivery => {
@@ -99,10 +102,13 @@ fn check_model(caller: &Caller, asked: &Asked, state: &State) -> Result<(), ApiE
     }
 }
 
-fn warn_of_cut_prompt(response: &mut HttpResponseBuilder, accepted: &Accepted) {
+fn warn(response: &mut HttpResponseBuilder, accepted: &Accepted) {
     if let Some(tokens) = accepted.cut_from_tokens {
         let max = Engine::PROMPT_TOKENS_MAX;
-        response.insert_header(("x-tintype-warning", format!("prompt cut from {tokens} tokens to {max}")));
+        response.append_header((WARNING, format!("prompt cut from {tokens} tokens to {max}")));
+    }
+    for over in &accepted.passed_budgets {
+        response.append_header((WARNING, over.to_string()));
     }
 }
 

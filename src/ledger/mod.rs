@@ -4,6 +4,7 @@
 //! way, and both are enforced by the database itself (migrations/0002_ledger.sql). Totals are sums, never counters.
 
 mod assets;
+mod budgets;
 mod closings;
 mod corrections;
 mod csv_file;
@@ -34,8 +35,10 @@ use rusqlite_migration::{M, Migrations};
 
 use crate::units::Currency;
 
+use self::budgets::RunningSums;
 pub use self::{
     assets::AssetRow,
+    budgets::{BudgetHolder, BudgetPeriods, OverBudget},
     closings::{CloseError, Closing, Sha256Hash},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     entries::{FailedWork, SettledImage},
@@ -63,6 +66,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0005_assets.sql")),
     M::up(include_str!("../../migrations/0006_months.sql")),
     M::up(include_str!("../../migrations/0007_meter.sql")),
+    M::up(include_str!("../../migrations/0008_budgets.sql")),
 ];
 
 /// A handle on the database: one connection that writes, one that reads beside it.
@@ -70,6 +74,8 @@ pub struct Ledger {
     // Closed first: only a connection that may write can bring the log into the file when the last one closes.
     reader: Mutex<Connection>,
     writer: Mutex<Connection>,
+    /// Used by the one who has the writer.
+    running_sums: Mutex<RunningSums>,
 }
 
 /// The ledger cannot do what was asked. Nothing of it has been done.
@@ -135,7 +141,7 @@ impl Ledger {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(file, flags)?;
         reader.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader) })
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), running_sums: Mutex::default() })
     }
 
     /// Whether amounts in `configured` may be added to this ledger's.
@@ -161,6 +167,15 @@ impl Ledger {
     /// A connection is sound after a panic elsewhere: an open transaction was rolled back when it was dropped.
     fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Sums that a panic left half done would be too small; begun anew, they are whole.
+    fn running_sums(&self) -> MutexGuard<'_, RunningSums> {
+        self.running_sums.lock().unwrap_or_else(|poisoned| {
+            let mut sums = poisoned.into_inner();
+            *sums = RunningSums::default();
+            sums
+        })
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {

@@ -2,13 +2,14 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
-    FailedWork, Ledger, LedgerError, SettledImage,
+    BudgetPeriods, FailedWork, Ledger, LedgerError, OverBudget, SettledImage,
     entries::{self, Entries},
     signed, timestamp,
 };
 use crate::{
+    costs::Budgets,
     domain::{CostTag, ImageSize, KeyId, Quality, RenderSpec, RequestId},
-    units::{Currency, Money},
+    units::{Currency, Energy, Money},
 };
 
 /// A request that asks for money before work.
@@ -32,10 +33,14 @@ pub struct NewRequest<'a> {
     pub images: u32,
     /// What they are expected to cost.
     pub estimate: Money,
+    /// What they are expected to draw at the plug.
+    pub wall_energy: Energy,
+    /// Budgets of all keys together.
+    pub budgets: &'a Budgets,
     /// When it came.
     pub now: Timestamp,
-    /// Start of the calendar month, from which a budget counts.
-    pub month_start: Timestamp,
+    /// The day and the month from whose beginnings budgets count.
+    pub periods: BudgetPeriods,
 }
 
 /// What a request came to.
@@ -63,16 +68,9 @@ pub struct SettledRequest {
 /// Why no money was reserved. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReserveError {
-    /// The key's budget does not cover the request.
-    #[error("the key's monthly budget is used up")]
-    OverBudget {
-        /// What the key may spend a month.
-        budget: Money,
-        /// What it has spent and reserved this month.
-        spent: Money,
-        /// What this request was expected to cost.
-        estimate: Money,
-    },
+    /// A hard budget does not cover the request.
+    #[error("a budget is used up")]
+    OverBudget(Box<OverBudget>),
     /// The idempotency key was used before, with another body.
     #[error("the idempotency key was used with another body")]
     IdempotencyKeyReused,
@@ -99,6 +97,7 @@ impl From<rusqlite::Error> for ReserveError {
 #[must_use = "a reservation that is dropped holds its money until the next start"]
 pub struct Reservation {
     pub(super) id: RequestId,
+    pub(super) passed_budgets: Box<[OverBudget]>,
 }
 
 /// A request that could not be ended, and is still open.
@@ -116,6 +115,11 @@ impl Reservation {
     pub fn id(&self) -> RequestId {
         self.id
     }
+
+    /// The soft budgets that it passes.
+    pub fn passed_budgets(&self) -> &[OverBudget] {
+        &self.passed_budgets
+    }
 }
 
 impl Ledger {
@@ -129,12 +133,12 @@ impl Ledger {
         if let Some(key) = request.idempotency_key {
             check_idempotency(&transaction, request.key, key, request.body_sha256)?;
         }
-        check_budget(&transaction, request)?;
+        let passed_budgets = self.running_sums().check(&transaction, request)?;
         transaction.execute(
             "INSERT INTO requests
                  (id, key_id, idempotency_key, body_sha256, state, model, images, reserved_nano, created_at_ms,
-                  quality, tag)
-             VALUES (?1, ?2, ?3, ?4, 'reserved', ?5, ?6, ?7, ?8, ?9, ?10)",
+                  quality, tag, reserved_mj)
+             VALUES (?1, ?2, ?3, ?4, 'reserved', ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 request.id.to_text(),
                 request.key.get(),
@@ -146,10 +150,11 @@ impl Ledger {
                 request.now.as_millisecond(),
                 request.quality.as_str(),
                 request.tag.map(CostTag::as_str),
+                signed(request.wall_energy.as_millijoules(), "reserved_mj")?,
             ],
         )?;
         transaction.commit()?;
-        Ok(Reservation { id: request.id })
+        Ok(Reservation { id: request.id, passed_budgets: passed_budgets.into() })
     }
 
     /// Notes that the device has begun: reserved → running.
@@ -310,38 +315,6 @@ fn check_idempotency(
             Err(ReserveError::SettledBefore(id))
         }
         Some(_) => Err(ReserveError::StillOpen),
-    }
-}
-
-/// Spent this month, plus what open requests hold, plus this request, against the key's budget. What is taken back of an
-/// earlier month was not spent in this one, and gives nothing to it.
-fn check_budget(transaction: &Transaction<'_>, request: &NewRequest<'_>) -> Result<(), ReserveError> {
-    let budget: Option<i64> = transaction.query_row(
-        "SELECT budget_month_nano FROM keys WHERE id = ?1",
-        [request.key.get()],
-        |row| row.get(0),
-    )?;
-    let Some(budget) = budget else { return Ok(()) };
-    let spent: i64 = transaction.query_row(
-        "SELECT coalesce((SELECT sum(standard_nano) FROM entries JOIN requests ON requests.id = request_id
-                          WHERE key_id = ?1 AND entered_at_ms >= ?2
-                            AND (reverses IS NULL AND corrects IS NULL OR EXISTS (
-                                 SELECT 1 FROM entries AS first
-                                 WHERE first.request_id = entries.request_id AND first.kind = entries.kind
-                                   AND first.image_index = entries.image_index AND first.entered_at_ms >= ?2
-                                   AND first.reverses IS NULL AND first.corrects IS NULL))), 0)
-              + coalesce((SELECT sum(reserved_nano) FROM requests
-                          WHERE key_id = ?1 AND state IN ('reserved', 'running')), 0)",
-        params![request.key.get(), request.month_start.as_millisecond()],
-        |row| row.get(0),
-    )?;
-    match spent.saturating_add(request.estimate.as_nano()) <= budget {
-        true => Ok(()),
-        false => Err(ReserveError::OverBudget {
-            budget: Money::from_nano(budget),
-            spent: Money::from_nano(spent),
-            estimate: request.estimate,
-        }),
     }
 }
 

@@ -1,21 +1,32 @@
+mod budgets;
 mod closings;
 mod exports;
 mod months;
 mod property;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    costs::{Comparison, Receipt},
+    costs::{Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Comparison, Receipt},
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
     units::{Currency, Energy, EnergyBalance, Millis, Money},
 };
 
 const NOON: Timestamp = Timestamp::constant(1_795_000_000, 0);
+
+/// A hard budget of so many billionths a month.
+fn money_a_month(nano: Option<i64>) -> Budgets {
+    let budgets = nano.map(|nano| Budget {
+        amount: BudgetAmount::Money(Money::from_nano(nano)),
+        period: BudgetPeriod::Month,
+        limit: BudgetLimit::Hard,
+    });
+    Budgets::try_from(Vec::from_iter(budgets)).expect("one budget")
+}
 
 struct Book {
     ledger: Ledger,
@@ -29,11 +40,7 @@ impl Book {
         let directory = TempDir::new().expect("a directory");
         let ledger = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
         let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
-        let rules = KeyRules {
-            scopes: Scopes::ALL,
-            budget_month: budget.map(Money::from_nano),
-            ..KeyRules::default()
-        };
+        let rules = KeyRules { scopes: Scopes::ALL, budgets: money_a_month(budget), ..KeyRules::default() };
         ledger.create_key(&NewKey { key: &key, name: "test", rules }, "first start", NOON).expect("a key");
         let caller = ledger.authenticate(&key, NOON).expect("no error").expect("known");
         Self { ledger, key: caller.key, directory, requests: 0 }
@@ -57,7 +64,9 @@ impl Book {
             images: 1,
             estimate: Money::from_nano(estimate),
             now: NOON,
-            month_start: NOON - SignedDuration::from_hours(24),
+            wall_energy: Energy::default(),
+            budgets: &Budgets::default(),
+            periods: BudgetPeriods::of(NOON, &TimeZone::UTC),
         })
     }
 
@@ -145,7 +154,7 @@ fn a_settled_answer_is_read_back_as_it_was_booked() {
 fn a_second_settlement_of_one_reservation_is_refused() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
-    let again = Reservation { id: reservation.id };
+    let again = Reservation { id: reservation.id, passed_budgets: Box::default() };
     book.ledger.start(reservation.id).expect("started");
     book.settle(reservation, &[&receipt()]).expect("settled");
     assert!(book.settle(again, &[&receipt()]).is_err());
@@ -283,46 +292,12 @@ fn what_a_dead_process_left_open_is_abandoned_and_its_money_is_free_again() {
     let mut book = Book::new(Some(10));
     let running = book.reserve(10, None, 0).expect("reserved");
     book.ledger.start(running.id).expect("started");
-    assert!(matches!(book.reserve(1, None, 0), Err(ReserveError::OverBudget { .. })));
+    assert!(matches!(book.reserve(1, None, 0), Err(ReserveError::OverBudget(_))));
     let reopened = Ledger::open(&book.directory.path().join("ledger.sqlite3")).expect("a ledger");
     assert_eq!(reopened.abandon_open(NOON).expect("abandoned"), 1);
     assert_eq!(reopened.abandon_open(NOON).expect("abandoned"), 0);
     assert!(book.settle(running, &[&receipt()]).is_err(), "too late");
     assert!(book.reserve(10, None, 0).is_ok());
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    /// Whatever the order of reservations, starts, settlements and failures, spent and reserved stay within budget.
-    #[test]
-    fn a_budget_is_never_overspent(steps in prop::collection::vec((0u8..4, 1i64..12), 1..60)) {
-        const BUDGET: i64 = 40;
-        let mut book = Book::new(Some(BUDGET));
-        let mut held: Vec<(Reservation, bool)> = Vec::new();
-        for (action, amount) in steps {
-            match (action, held.pop()) {
-                (0 | 1, last) => {
-                    held.extend(last);
-                    // Six or more is reserved, so that a settlement of six never exceeds it.
-                    if let Ok(reservation) = book.reserve(amount.max(6), None, 0) {
-                        held.push((reservation, false));
-                    }
-                }
-                (2, Some((reservation, false))) => {
-                    book.ledger.start(reservation.id).expect("started");
-                    held.push((reservation, true));
-                }
-                (2, Some((reservation, true))) => book.settle(reservation, &[&receipt()]).expect("settled"),
-                (_, Some((reservation, _))) => book.ledger.fail(reservation, &spec(), Currency::CNY, None, NOON).expect("failed"),
-                (_, None) => {}
-            }
-            prop_assert!(book.totals().standard.as_nano() <= BUDGET);
-        }
-        for (reservation, _) in held {
-            book.ledger.fail(reservation, &spec(), Currency::CNY, None, NOON).expect("failed");
-        }
-    }
 }
 
 #[test]

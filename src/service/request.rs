@@ -9,7 +9,7 @@ use crate::{
     domain::{Caller, CostTag, Encoding, ImageSize, RenderJob, RequestId, Seed},
     encode::EncodeError,
     engine::{Outlook, Overloaded, WorkError},
-    ledger::LedgerError,
+    ledger::{LedgerError, OverBudget},
     pictures::{PictureName, StoreError},
 };
 
@@ -81,6 +81,8 @@ pub struct Accepted {
     pub outlook: Option<Outlook>,
     /// Where the key stands with its pictures a minute, if it has a limit and they were taken from it.
     pub images: Option<Standing>,
+    /// The soft budgets that it passes.
+    pub passed_budgets: Vec<OverBudget>,
     /// Tokens of the whole prompt, where it was cut.
     pub cut_from_tokens: Option<usize>,
     pub(super) partials: mpsc::UnboundedReceiver<PartialFile>,

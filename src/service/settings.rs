@@ -2,6 +2,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::{
+    costs::Budgets,
     domain::{RenderSpec, Seed},
     encode::{PromptRecord, Provenance},
     units::Millis,
@@ -24,6 +25,8 @@ pub struct ServiceSettings {
     pub keep_pictures: SignedDuration,
     /// Whether prompts are written to the log.
     pub log_prompts: bool,
+    /// What all keys together may use up.
+    pub budgets: Budgets,
 }
 
 /// What becomes of a job whose client has gone. A job with an idempotency key is always finished: its client is expected

@@ -30,6 +30,11 @@ impl Energy {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// The difference, or nothing where `other` is more.
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
     /// This energy times `factor_percent` / 100, rounded up: a wall plug delivers more than the card draws.
     pub fn scale_percent_ceil(self, factor_percent: u32) -> Self {
         let scaled = (u128::from(self.0) * u128::from(factor_percent)).div_ceil(100);

@@ -30,6 +30,9 @@ impl Money {
     /// No money.
     pub const ZERO: Self = Self(0);
 
+    /// The largest amount.
+    pub const MAX: Self = Self(i64::MAX);
+
     /// An amount of `nano` nano-units.
     pub const fn from_nano(nano: i64) -> Self {
         Self(nano)

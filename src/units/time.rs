@@ -49,6 +49,12 @@ impl Millis {
         Self(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 
+    /// This span times `factor_percent` / 100, rounded up.
+    pub fn scale_percent_ceil(self, factor_percent: u32) -> Self {
+        let scaled = (u128::from(self.0) * u128::from(factor_percent)).div_ceil(100);
+        Self(u64::try_from(scaled).unwrap_or(u64::MAX))
+    }
+
     /// The sum, or the longest span where it would not fit.
     pub fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))

@@ -3,14 +3,14 @@
 use std::num::NonZeroU32;
 
 use serde_json::json;
-use tintype::{domain::Scopes, ledger::KeyRules, units::Money};
+use tintype::{domain::Scopes, ledger::KeyRules};
 
 use crate::{client::PAINTER, server::TestServer};
 
-/// Rules of a key with `scopes` that may spend `budget` a month.
+/// Rules of a key with `scopes` and `budget`.
 fn rules(scopes: Scopes, budget: Option<&str>) -> KeyRules {
-    let budget_month = budget.map(|amount| amount.parse::<Money>().expect("an amount"));
-    KeyRules { scopes, budget_month, ..KeyRules::default() }
+    let budgets = budget.unwrap_or("none").parse().expect("budgets");
+    KeyRules { scopes, budgets, ..KeyRules::default() }
 }
 
 #[test]
@@ -78,6 +78,10 @@ fn a_budget_is_kept_and_the_refusal_says_so() {
     assert_eq!(refused.status, 429);
     assert_eq!(refused.json()["error"]["code"], "insufficient_quota");
     assert_eq!(refused.header("x-should-retry"), "false");
+    let message = refused.json()["error"]["message"].as_str().expect("a message").to_owned();
+    for said in ["The key's budget, 0.50 a month, has 0.50 left", "needs about 0.7", "begins anew at 20"] {
+        assert!(message.contains(said), "{message}");
+    }
     assert_eq!(paint(1).status, 200);
     assert_eq!(paint(1).status, 429);
     assert_eq!(server.totals().images, 1);
@@ -85,19 +89,54 @@ fn a_budget_is_kept_and_the_refusal_says_so() {
 
 #[test]
 fn the_last_picture_of_a_budget_goes_to_one_of_many() {
-    let server = TestServer::start();
-    let key = server.make_key(1, rules(PAINTER, Some("0.50"))).reveal();
-    let paint = || {
+    for budget in ["0.50", "1 image a day"] {
+        let server = TestServer::start();
+        let key = server.make_key(1, rules(PAINTER, Some(budget))).reveal();
+        let statuses = paint_at_once(&server, |_| key.clone());
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+        assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+        assert_eq!(server.totals().images, 1);
+    }
+}
+
+#[test]
+fn the_last_picture_of_all_keys_goes_to_one_of_many() {
+    let server =
+        TestServer::start_with(|config| config.budgets = "3 images a month".parse().expect("budgets"));
+    let keys: Vec<_> = (1..=8).map(|seed| server.make_key(seed, rules(PAINTER, None)).reveal()).collect();
+    let statuses = paint_at_once(&server, |client| keys[client % keys.len()].clone());
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 3, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+    assert_eq!(server.totals().images, 3);
+}
+
+/// The statuses of 64 clients that ask for a picture at once, each with its key.
+fn paint_at_once(server: &TestServer, key: impl Fn(usize) -> String) -> Vec<u16> {
+    let paint = |key: String| {
         let body = json!({ "prompt": "x", "size": "16x16" });
         server.post("/v1/images/generations").bearer(&key).json(&body).status
     };
-    let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..16).map(|_| scope.spawn(paint)).collect();
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..64).map(|client| (key(client), paint)).collect();
+        let clients: Vec<_> =
+            clients.into_iter().map(|(key, paint)| scope.spawn(move || paint(key))).collect();
         clients.into_iter().map(|client| client.join().expect("an answer")).collect()
-    });
-    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-    assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
-    assert_eq!(server.totals().images, 1);
+    })
+}
+
+#[test]
+fn a_soft_budget_is_told_with_the_picture() {
+    let server = TestServer::start();
+    let key = server.make_key(1, rules(PAINTER, Some("soft 1 image a day"))).reveal();
+    let paint = || {
+        let body = json!({ "prompt": "x", "size": "16x16" });
+        server.post("/v1/images/generations").bearer(&key).json(&body)
+    };
+    let (within, beyond) = (paint(), paint());
+    assert_eq!((within.status, beyond.status), (200, 200));
+    assert_eq!(within.header("x-tintype-warning"), "");
+    let said = beyond.header("x-tintype-warning");
+    assert!(said.contains("soft 1 image a day, has 0 images left"), "{said}");
 }
 
 #[test]

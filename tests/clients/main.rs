@@ -23,7 +23,6 @@ use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
     domain::{ApiKey, Scopes},
     ledger::{KeyRules, NewKey},
-    units::Money,
 };
 
 use crate::{node::node, python::python, script::run, server::TestServer, skip::skip_or_fail};
@@ -34,10 +33,10 @@ fn clients_dir() -> PathBuf {
 }
 
 /// A key of `server` beside its first one.
-fn key(server: &TestServer, seed: u64, name: &str, scopes: Scopes, budget_month: Option<Money>) -> String {
+fn key(server: &TestServer, seed: u64, name: &str, scopes: Scopes, budgets: &str) -> String {
     let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
     let ledger = server.ledger();
-    let rules = KeyRules { scopes, budget_month, ..KeyRules::default() };
+    let rules = KeyRules { scopes, budgets: budgets.parse().expect("budgets"), ..KeyRules::default() };
     let new = NewKey { key: &key, name, rules };
     ledger.create_key(&new, "command line", jiff::Timestamp::now()).expect("a key");
     key.reveal()
@@ -54,8 +53,8 @@ fn pass(script: Result<Command, String>, server: &TestServer, checks: usize, ima
     script
         .env("TINTYPE_URL", &server.url)
         .env("TINTYPE_KEY", &server.key)
-        .env("TINTYPE_BROKE_KEY", key(server, 1, "no money", painter, Some(Money::ZERO)))
-        .env("TINTYPE_READER_KEY", key(server, 2, "no pictures", reader, None))
+        .env("TINTYPE_BROKE_KEY", key(server, 1, "no money", painter, "0"))
+        .env("TINTYPE_READER_KEY", key(server, 2, "no pictures", reader, "none"))
         // A proxy of the outer environment knows nothing of this machine.
         .env("NO_PROXY", "127.0.0.1")
         .env("no_proxy", "127.0.0.1");

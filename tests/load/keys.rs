@@ -8,7 +8,6 @@ use tintype::{
     app::LEDGER_FILE,
     domain::{ApiKey, KeyLimits, Scopes},
     ledger::{KeyRules, Ledger, NewKey},
-    units::Money,
 };
 
 /// The name of the key with which clients hang up.
@@ -34,24 +33,29 @@ impl Keys {
     pub fn make(data: &Path, first: String) -> Self {
         let ledger = Ledger::open(&data.join(LEDGER_FILE)).expect("the ledger");
         let (mut random, now) = (StdRng::seed_from_u64(1), Timestamp::now());
-        let mut make = |name: &str, limits: KeyLimits, budget_month: Option<Money>| {
+        let mut make = |name: &str, limits: KeyLimits, budgets: &str| {
             let key = ApiKey::generate(&mut random);
-            let rules = KeyRules { scopes: Scopes::ALL, budget_month, limits, ..KeyRules::default() };
+            let rules = KeyRules {
+                scopes: Scopes::ALL,
+                budgets: budgets.parse().expect("budgets"),
+                limits,
+                ..KeyRules::default()
+            };
             ledger.create_key(&NewKey { key: &key, name, rules }, ACTOR, now).expect("a key");
             key
         };
         let free = KeyLimits::default();
-        let painters = (1..PAINTERS).map(|number| make(&format!("painter {number}"), free, None).reveal());
+        let painters = (1..PAINTERS).map(|number| make(&format!("painter {number}"), free, "none").reveal());
         let painters = std::iter::once(first).chain(painters.collect::<Vec<_>>()).collect();
         let paced = KeyLimits { requests_per_minute: NonZeroU32::new(6), ..free };
         let narrow = KeyLimits { concurrent_jobs: NonZeroU32::new(1), ..free };
-        let revoked = make("revoked", free, None);
+        let revoked = make("revoked", free, "none");
         assert!(ledger.revoke_key(revoked.public_id(), ACTOR, now).expect("revoked"));
         Self {
             painters,
-            limited: [make("paced", paced, None), make("narrow", narrow, None)].map(|key| key.reveal()),
-            leavers: make(LEAVERS, free, None).reveal(),
-            poor: make("poor", free, Some(Money::ZERO)).reveal(),
+            limited: [make("paced", paced, "none"), make("narrow", narrow, "none")].map(|key| key.reveal()),
+            leavers: make(LEAVERS, free, "none").reveal(),
+            poor: make("poor", free, "0").reveal(),
             invalid: [revoked, ApiKey::generate(&mut StdRng::seed_from_u64(2))].map(|key| key.reveal()),
         }
     }

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
-    costs::{Comparison, Receipt},
+    costs::{Budgets, Comparison, Receipt},
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
-    ledger::{FailedWork, KeyRules, Ledger, NewKey, NewRequest, Reservation, SettledImage, Settlement},
+    ledger::{
+        BudgetPeriods, FailedWork, KeyRules, Ledger, NewKey, NewRequest, Reservation, SettledImage,
+        Settlement,
+    },
     units::{Currency, Energy, Millis, Money},
 };
 
@@ -42,7 +45,9 @@ impl Books {
             images: 1,
             estimate: Money::ZERO,
             now: at,
-            month_start: at,
+            wall_energy: Energy::from_millijoules(0),
+            budgets: &Budgets::default(),
+            periods: BudgetPeriods::of(at, &TimeZone::UTC),
         };
         self.ledger.reserve(&request).expect("reserved")
     }

@@ -5,17 +5,18 @@ use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     cli::CliError,
+    costs::{Budget, BudgetError, Budgets},
     domain::{KeyLimits, Scopes},
     ledger::{KeyChange, KeyRules},
-    units::Money,
 };
 
 /// What a key is held to. What is left out stays, or is not limited.
 #[derive(Debug, Args)]
 pub(super) struct RuleArgs {
-    /// What its pictures may cost a calendar month, in the ledger's currency
-    #[arg(long, value_name = "AMOUNT|none", value_parser = or_none(parse_budget))]
-    budget: Option<OrNone<Money>>,
+    /// What it may use up in a calendar day or month, such as "20 a month" in the ledger's currency, "100 images a day" or
+    /// "soft 2.5 kWh a month"; may be given several times. A soft one only warns
+    #[arg(long, value_name = "BUDGET|none", value_parser = or_none(parse_budget))]
+    budget: Vec<OrNone<Budget>>,
     /// From when on it opens nothing: a day such as 2027-01-01, or a span from now such as 90d
     #[arg(long, value_name = "DATE|SPAN|none", value_parser = or_none(parse_expiry))]
     expires: Option<OrNone<Expiry>>,
@@ -48,7 +49,7 @@ impl RuleArgs {
     pub(super) fn rules(self, scopes: Scopes, zone: &TimeZone, now: Timestamp) -> Result<KeyRules, CliError> {
         Ok(KeyRules {
             scopes,
-            budget_month: self.budget.and_then(|budget| budget.0),
+            budgets: budgets(self.budget)?.unwrap_or_default(),
             expires_at: moment(self.expires, zone, now)?.flatten(),
             models: self.models.and_then(|models| models.0),
             limits: KeyLimits {
@@ -62,7 +63,7 @@ impl RuleArgs {
     /// What is to be changed on a key.
     pub(super) fn changes(self, zone: &TimeZone, now: Timestamp) -> Result<Vec<KeyChange>, CliError> {
         let named = [
-            self.budget.map(|budget| KeyChange::Budget(budget.0)),
+            budgets(self.budget)?.map(KeyChange::Budgets),
             moment(self.expires, zone, now)?.map(KeyChange::Expiry),
             self.models.map(|models| KeyChange::Models(models.0)),
             self.requests_per_minute.map(|limit| KeyChange::RequestsPerMinute(limit.0)),
@@ -112,12 +113,19 @@ fn or_none<T: 'static>(
     }
 }
 
-fn parse_budget(text: &str) -> Result<Money, String> {
-    match text.parse::<Money>() {
-        Ok(budget) if budget >= Money::ZERO => Ok(budget),
-        Ok(_) => Err("a budget is not negative".into()),
-        Err(error) => Err(error.to_string()),
+fn parse_budget(text: &str) -> Result<Budget, String> {
+    text.parse().map_err(|error: BudgetError| error.to_string())
+}
+
+/// All that are named; `none` alone takes every budget away.
+fn budgets(named: Vec<OrNone<Budget>>) -> Result<Option<Budgets>, CliError> {
+    let (count, budgets) = (named.len(), named.into_iter().filter_map(|budget| budget.0).collect::<Vec<_>>());
+    if count > 1 && budgets.len() < count {
+        return Err(CliError::Usage("--budget none stands alone; leave it out, or the others".into()));
     }
+    let budgets =
+        Budgets::try_from(budgets).map_err(|error| CliError::Usage(format!("--budget: {error}")))?;
+    Ok((count > 0).then_some(budgets))
 }
 
 fn parse_expiry(text: &str) -> Result<Expiry, String> {

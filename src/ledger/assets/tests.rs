@@ -1,13 +1,13 @@
-use jiff::{SignedDuration, civil::date};
+use jiff::{SignedDuration, civil::date, tz::TimeZone};
 use rand::{SeedableRng, rngs::StdRng};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    costs::{CostSettings, ExchangeRate, PriceBook},
+    costs::{Budgets, CostSettings, ExchangeRate, PriceBook},
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
-    ledger::{KeyRules, NewKey, NewRequest, SettledImage, Settlement},
+    ledger::{BudgetPeriods, KeyRules, NewKey, NewRequest, SettledImage, Settlement},
     units::{Energy, Millis},
 };
 
@@ -59,7 +59,9 @@ impl Book {
             tag: None,
             estimate: Money::ZERO,
             now,
-            month_start: now,
+            wall_energy: Energy::from_millijoules(0),
+            budgets: &Budgets::default(),
+            periods: BudgetPeriods::of(now, &TimeZone::UTC),
         };
         let reservation = self.ledger.reserve(&request).expect("reserved");
         let usage = Usage {

@@ -5,9 +5,9 @@ use rusqlite::{OptionalExtension, ToSql, Transaction, TransactionBehavior, param
 
 use super::events::{KeyEventKind, NewEvent};
 use crate::{
+    costs::Budgets,
     domain::{ApiKey, KeyId, Scopes},
-    ledger::{Ledger, LedgerError},
-    units::Money,
+    ledger::{Ledger, LedgerError, budgets::write_budgets},
 };
 
 /// One thing about a key that can be set. None takes a limit away.
@@ -17,8 +17,8 @@ pub enum KeyChange {
     Name(String),
     /// What it may do.
     Scopes(Scopes),
-    /// What its pictures may cost a calendar month.
-    Budget(Option<Money>),
+    /// What it may use up in a day or a month, in the place of all that it had.
+    Budgets(Budgets),
     /// From when on it opens nothing.
     Expiry(Option<Timestamp>),
     /// Ids of the models that it may use, at least one.
@@ -31,7 +31,7 @@ pub enum KeyChange {
     ConcurrentJobs(Option<NonZeroU32>),
 }
 
-/// `budget 12.50`, as in the log; what is taken away is `none`.
+/// `budgets 12.50 a month`, as in the log; what is taken away is `none`.
 impl fmt::Display for KeyChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn or_none(value: &Option<impl ToString>) -> String {
@@ -40,7 +40,7 @@ impl fmt::Display for KeyChange {
         match self {
             Self::Name(name) => write!(f, "name {name}"),
             Self::Scopes(scopes) => write!(f, "scopes {scopes}"),
-            Self::Budget(budget) => write!(f, "budget {}", or_none(budget)),
+            Self::Budgets(budgets) => write!(f, "budgets {budgets}"),
             Self::Expiry(at) => write!(f, "expires {}", or_none(&at.map(|at| format!("{at:.0}")))),
             Self::Models(models) => {
                 write!(f, "models {}", or_none(&models.as_ref().map(|models| models.join(","))))
@@ -52,7 +52,7 @@ impl fmt::Display for KeyChange {
     }
 }
 
-/// `budget 12.50; models none`
+/// `budgets 12.50 a month; models none`
 pub(super) fn in_words(changes: &[KeyChange]) -> String {
     changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -69,7 +69,7 @@ impl KeyChange {
                 set("scope_images", &scopes.images)?;
                 set("scope_admin", &scopes.admin)
             }
-            Self::Budget(budget) => set("budget_month_nano", &budget.map(Money::as_nano)),
+            Self::Budgets(budgets) => write_budgets(transaction, key, budgets),
             Self::Expiry(at) => set("expires_at_ms", &at.map(Timestamp::as_millisecond)),
             Self::Models(models) => set("models", &models.as_deref().map(model_json)),
             Self::RequestsPerMinute(limit) => set("requests_per_minute", &limit.map(NonZeroU32::get)),

@@ -16,9 +16,9 @@ pub use self::{
     events::{KeyEvent, KeyEventKind},
 };
 use crate::{
+    costs::Budgets,
     domain::{ApiKey, KeyId, KeyLimits, Scopes},
-    ledger::{Ledger, LedgerError, timestamp},
-    units::Money,
+    ledger::{Ledger, LedgerError, budgets::budgets_of, timestamp},
 };
 
 /// A key that is to be stored.
@@ -37,8 +37,8 @@ pub struct NewKey<'a> {
 pub struct KeyRules {
     /// What it may do.
     pub scopes: Scopes,
-    /// What its pictures may cost a calendar month; none: no limit.
-    pub budget_month: Option<Money>,
+    /// What it may use up in a day or a month.
+    pub budgets: Budgets,
     /// From when on it opens nothing; none: never.
     pub expires_at: Option<Timestamp>,
     /// Ids of the models that it may use, at least one; none: every model.
@@ -97,7 +97,7 @@ impl KeyRules {
     pub fn as_changes(&self) -> Vec<KeyChange> {
         let limits = self.limits;
         let optional = [
-            self.budget_month.map(|budget| KeyChange::Budget(Some(budget))),
+            (!self.budgets.is_empty()).then(|| KeyChange::Budgets(self.budgets.clone())),
             self.expires_at.map(|at| KeyChange::Expiry(Some(at))),
             self.models.clone().map(|models| KeyChange::Models(Some(models))),
             limits.requests_per_minute.map(|limit| KeyChange::RequestsPerMinute(Some(limit))),
@@ -159,17 +159,22 @@ impl Ledger {
     pub fn keys(&self) -> Result<Vec<KeyRow>, LedgerError> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached("SELECT * FROM keys ORDER BY id")?;
-        let rows = statement.query_map([], key_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let rows = statement.query_map([], |row| Ok((KeyId::new(row.get("id")?), key_row(row)?)))?;
+        let with_budgets = rows.map(|row| {
+            let (id, mut key) = row?;
+            key.rules.budgets = budgets_of(&reader, id)?;
+            Ok(key)
+        });
+        with_budgets.collect()
     }
 }
 
-/// A row of the table, without its secrets.
+/// A row of the table, without its secrets and its budgets, which have a table of their own.
 fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
     let moment = |column: &str| row.get::<_, Option<i64>>(column)?.map(timestamp).transpose();
     let rules = KeyRules {
         scopes: Scopes { images: row.get("scope_images")?, admin: row.get("scope_admin")? },
-        budget_month: row.get::<_, Option<i64>>("budget_month_nano")?.map(Money::from_nano),
+        budgets: Budgets::default(),
         expires_at: moment("expires_at_ms")?,
         models: row.get::<_, Option<String>>("models")?.map(|json| model_list(&json)).transpose()?,
         limits: KeyLimits {

@@ -65,7 +65,7 @@ impl Ring {
 fn all_rules() -> KeyRules {
     KeyRules {
         scopes: Scopes::ALL,
-        budget_month: Some(Money::from_nano(12_500_000_000)),
+        budgets: "12.50, 2.5 kWh, soft 100 images a day".parse().expect("budgets"),
         expires_at: Some(NOON + MINUTE * 60),
         models: Some(vec!["z-image-turbo".into(), "quoted \"model\"".into()]),
         limits: KeyLimits {
@@ -88,7 +88,14 @@ fn what_a_key_is_held_to_is_kept_and_reaches_its_caller() {
     );
     let [(kind, actor, detail)] = &ring.events()[..] else { panic!("one event") };
     assert_eq!((*kind, actor.as_str()), (KeyEventKind::Created, "first start"));
-    for said in ["name studio", "images,admin", "12.50", "z-image-turbo", "requests a minute 60"] {
+    for said in [
+        "name studio",
+        "images,admin",
+        "12.50 a month",
+        "soft 100 images a day",
+        "z-image-turbo",
+        "requests a minute 60",
+    ] {
         assert!(detail.contains(said), "{detail}");
     }
     assert!(!detail.contains(ring.key.reveal().rsplit('-').next().expect("a secret")));
@@ -100,12 +107,15 @@ fn a_change_sets_what_it_names_and_nothing_else() {
     let changes = [
         KeyChange::Name("archive".into()),
         KeyChange::Scopes(Scopes { images: true, admin: false }),
-        KeyChange::Budget(None),
+        KeyChange::Budgets(Budgets::default()),
         KeyChange::ImagesPerMinute(NonZeroU32::new(2)),
     ];
     assert!(ring.ledger.change_key(ring.id(), &changes, "Abc123", NOON).expect("changed"));
-    let mut rules =
-        KeyRules { scopes: Scopes { images: true, admin: false }, budget_month: None, ..all_rules() };
+    let mut rules = KeyRules {
+        scopes: Scopes { images: true, admin: false },
+        budgets: Budgets::default(),
+        ..all_rules()
+    };
     rules.limits.images_per_minute = NonZeroU32::new(2);
     assert_eq!((ring.row().name, ring.row().rules), ("archive".into(), rules));
     let all_gone = [
@@ -118,7 +128,7 @@ fn a_change_sets_what_it_names_and_nothing_else() {
     assert!(ring.ledger.change_key(ring.id(), &all_gone, "Abc123", NOON).expect("changed"));
     let rules = KeyRules { scopes: Scopes { images: true, admin: false }, ..KeyRules::default() };
     assert_eq!(ring.row().rules, rules);
-    let said = "name archive; scopes images; budget none; images a minute 2";
+    let said = "name archive; scopes images; budgets none; images a minute 2";
     assert_eq!(ring.events()[1], (KeyEventKind::Changed, "Abc123".into(), said.into()));
     assert!(!ring.ledger.change_key(ring.id(), &[], "Abc123", NOON).expect("no error"), "nothing to log");
 }
@@ -209,7 +219,11 @@ fn what_cannot_be_changed_is_said_and_leaves_no_event() {
     assert!(ledger.revoke_key(id, "command line", NOON).expect("revoked"));
     assert!(!ledger.revoke_key(id, "command line", NOON).expect("no error"), "once");
     assert!(!ledger.enable_key(id, "command line", NOON).expect("no error"), "it is revoked");
-    assert!(!ledger.change_key(id, &[KeyChange::Budget(None)], "command line", NOON).expect("no error"));
+    assert!(
+        !ledger
+            .change_key(id, &[KeyChange::Budgets(Budgets::default())], "command line", NOON)
+            .expect("no error")
+    );
     assert!(!ledger.disable_key("nobody", "command line", NOON).expect("no error"));
     let rotated = ApiKey::rotated(ring.key.public_id(), &mut ring.random);
     assert!(!ring.ledger.rotate_key(&rotated, NOON, "command line", NOON).expect("no error"));
