@@ -35,6 +35,7 @@ struct FocusRow {
     pricing_unit: &'static str,
     resource_id: Option<String>,
     resource_name: Option<String>,
+    resource_type: Option<&'static str>,
     service_category: &'static str,
     service_name: &'static str,
     service_provider_name: String,
@@ -60,15 +61,18 @@ struct FocusRow {
     corrected_entry_id: Option<i64>,
 }
 
-/// Every entry of a span with its request, its key, and `first`: the entry by which its picture was first booked.
+/// Every entry of a span with its request, its key, `first`: the entry by which its picture was first booked, and the card
+/// that counted its energy, where one did.
 const ENTRIES: &str = "
     SELECT entry.*, model, tag, public_id, keys.name AS key_name,
-           first.entered_at_ms AS first_entered_at_ms, first.duration_ms AS first_duration_ms
+           first.entered_at_ms AS first_entered_at_ms, first.duration_ms AS first_duration_ms,
+           meter_epochs.device AS device
     FROM entries AS entry
     JOIN requests ON requests.id = entry.request_id
     JOIN keys ON keys.id = requests.key_id
     JOIN entries AS first ON first.request_id = entry.request_id AND first.image_index = entry.image_index
      AND first.kind = entry.kind AND first.reverses IS NULL AND first.corrects IS NULL
+    LEFT JOIN meter_epochs ON meter_epochs.id = first.epoch
     WHERE entry.entered_at_ms >= ?1 AND entry.entered_at_ms < ?2
     ORDER BY entry.id";
 
@@ -100,7 +104,7 @@ fn focus_row(row: &Row<'_>, month: Month, zone: &TimeZone, operator: &str) -> ru
         charge_period(first_entered_at, row.get("first_duration_ms")?, incurred_in.start(zone));
     let (standard, sku) = (money("standard_nano")?, row.get::<_, Option<String>>("compared_sku")?);
     let comparator_cost = sku.is_some().then(|| money("compared_nano")).transpose()?;
-    let tag = row.get::<_, Option<String>>("tag")?;
+    let (tag, device) = (row.get::<_, Option<String>>("tag")?, row.get::<_, Option<String>>("device")?);
     Ok(FocusRow {
         billed_cost: Money::ZERO.to_string(),
         billing_account_id: "tintype",
@@ -123,8 +127,9 @@ fn focus_row(row: &Row<'_>, month: Month, zone: &TimeZone, operator: &str) -> ru
         list_cost: standard,
         pricing_quantity: row.get("images")?,
         pricing_unit: "Images",
-        // The ledger does not know the card's UUID.
-        resource_id: None,
+        // Only NVIDIA's cards have counters. They have a UUID and no name of their own: a model's name is a kind.
+        resource_type: device.is_some().then_some("GPU"),
+        resource_id: device,
         resource_name: None,
         service_category: "AI and Machine Learning",
         service_name: "Tintype image generation",

@@ -53,11 +53,21 @@ fn check(column: &Column, cell: &str) {
     assert!(is_allowed, "{name}: {cell}");
 }
 
+/// What the specification asks of a resource's columns together. Returns whether the row has one.
+fn check_resource(cell: impl Fn(&str) -> String) -> bool {
+    let [id, name, kind] = ["ResourceId", "ResourceName", "ResourceType"].map(cell);
+    assert_eq!(id.is_empty(), kind.is_empty(), "ResourceType is null where ResourceId is, and nowhere else");
+    assert!(name.is_empty() || !id.is_empty(), "ResourceName is null where ResourceId is");
+    assert!(name.is_empty() || name != id, "ResourceName does not repeat a ResourceId that a system gave");
+    !id.is_empty()
+}
+
 #[test]
 fn a_month_in_focus_fits_the_specification() {
     let place = TempDir::new().expect("a directory");
     let books = Books::open(place.path());
-    books.paint("2020-01-10T09:00:00.250Z", Some("spring \"collection\", 2020"));
+    let card = Some("GPU-8f1e6b0c-6f3a-0d5e-9a51-2f6a6e0d9c11");
+    books.paint_on(card, "2020-01-10T09:00:00.250Z", Some("spring \"collection\", 2020"));
     books.fail("2020-01-11T09:00:00Z");
     books.paint("2020-02-10T09:00:00Z", None);
     let now = "2020-02-11T00:00:00Z".parse().expect("a time");
@@ -65,7 +75,7 @@ fn a_month_in_focus_fits_the_specification() {
     books.ledger.reverse(1, "a wrong tariff", Some(&nothing), now).expect("reversed");
 
     let specification = specification();
-    let mut rows = 0;
+    let (mut rows, mut with_resource) = (0, 0);
     for month in ["2020-01", "2020-02", "2020-03"] {
         let csv = out(&run(place.path(), &["costs", "--month", month, "--format", "focus"]));
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
@@ -82,10 +92,12 @@ fn a_month_in_focus_fits_the_specification() {
         for record in reader.records() {
             let record = record.expect("a row");
             known.iter().zip(record.iter()).for_each(|(column, cell)| check(column, cell));
+            let place = |name: &str| head.iter().position(|column| column == name).expect("a column");
+            with_resource += usize::from(check_resource(|name| record[place(name)].to_owned()));
             rows += 1;
         }
     }
-    assert_eq!(rows, 5);
+    assert_eq!((rows, with_resource), (5, 3), "the metered picture, its reversal and its correction");
 }
 
 #[test]

@@ -54,10 +54,20 @@ impl Books {
 
     /// One picture for 0.375583334, settled at `at`.
     pub fn paint(&self, at: &str, tag: Option<&str>) -> RequestId {
+        self.paint_on(None, at, tag)
+    }
+
+    /// The same, its energy counted by the card with this UUID.
+    pub fn paint_on(&self, card: Option<&str>, at: &str, tag: Option<&str>) -> RequestId {
         let at: Timestamp = at.parse().expect("a time");
+        let zero = Energy::from_millijoules(0);
+        let epoch = card
+            .map(|card| self.ledger.begin_epoch(card, EnergySource::Metered, zero, at).expect("an epoch").id);
         let reservation = self.open_request(at, tag);
         let id = reservation.id();
-        let images = [SettledImage { seed: Seed::new(42), receipt: receipt() }];
+        let mut receipt = receipt();
+        receipt.usage.epoch = epoch;
+        let images = [SettledImage { seed: Seed::new(42), receipt }];
         let done = Settlement { images: &images, prompt_tokens: 12 };
         self.ledger.settle(reservation, &spec(), Currency::CNY, &done, at).expect("settled");
         id

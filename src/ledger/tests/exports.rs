@@ -69,6 +69,23 @@ fn a_picture_is_a_usage_charge_of_its_standard_cost() {
 }
 
 #[test]
+fn a_metered_picture_names_its_card_and_so_does_what_takes_it_back() {
+    let mut book = Book::new(None);
+    let begun = book.ledger.begin_epoch("GPU-8f1e", EnergySource::Metered, Energy::from_millijoules(7), NOON);
+    let mut metered = receipt();
+    metered.usage =
+        Usage { source: EnergySource::Metered, epoch: Some(begun.expect("begun").id), ..metered.usage };
+    book.paint(book.filed(), NOON, &[metered, receipt()]);
+    book.ledger.reverse(1, "a test", Some(&CorrectedAmounts::default()), NOON).expect("reversed");
+    let csv = focus(&book, "2026-11", &TimeZone::UTC);
+    let resource = |row| cells(&csv, row, &["ResourceId", "ResourceType", "ResourceName"]);
+    for row in [0, 2, 3] {
+        assert_eq!(resource(row), ["GPU-8f1e", "GPU", ""], "row {row}");
+    }
+    assert_eq!(resource(1), ["", "", ""], "an estimate knows no card");
+}
+
+#[test]
 fn billing_periods_are_the_zones_months_told_in_utc() {
     let book = two_months();
     let periods = ["BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"];
