@@ -1,6 +1,6 @@
 //! A request's life, top to bottom. Read this file first.
 //!
-//! place in the queue → money reserved → painted → measured → encoded → priced → kept → settled → answered.
+//! place in the queue → money reserved → painted → measured → priced → encoded → kept → settled → answered.
 //!
 //! All of it happens in a task of its own and the caller only watches that task, so a dropped connection cannot lose a
 //! settlement: the job is stopped at its next step, or painted to the end, and either way what it took is booked.

@@ -1,4 +1,4 @@
-//! Pictures as files: PNG, JPEG and WebP, which carry a record of where they come from.
+//! Pictures as files: PNG, JPEG and WebP, which carry a record of where they come from and what they cost.
 //!
 //! The record is one XMP packet (ISO 16684-1), the same in every format, at the format's own place for it: an iTXt
 //! chunk, an APP1 segment, an `XMP ` chunk. Files of the same arguments are the same, byte for byte.
@@ -10,7 +10,7 @@ mod provenance;
 mod webp;
 mod xmp;
 
-pub use provenance::{PromptRecord, Provenance};
+pub use provenance::{PromptRecord, Provenance, ReceiptRecord};
 pub use xmp::PROMPT_BYTES_MAX;
 
 use crate::{

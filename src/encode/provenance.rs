@@ -1,7 +1,10 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::domain::Seed;
+use crate::{
+    domain::{EnergySource, RequestId, Seed},
+    units::{Currency, Energy, Millis, Money},
+};
 
 /// What a picture's file says of its making.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +27,33 @@ pub struct Provenance {
     pub produced_id: String,
     /// When it was painted.
     pub created: Timestamp,
+    /// What it cost; none for a picture on its way, whose cost nobody knows yet.
+    pub receipt: Option<ReceiptRecord>,
+}
+
+/// What a picture cost, as its receipt says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptRecord {
+    /// The request, by which the whole receipt is found.
+    pub request: RequestId,
+    /// The currency of all amounts.
+    pub currency: Currency,
+    /// Price of its energy.
+    pub electricity: Money,
+    /// Its share of the hardware.
+    pub depreciation: Money,
+    /// Its share of everything else.
+    pub upkeep: Money,
+    /// The three together: the standard cost.
+    pub total: Money,
+    /// Energy of the device.
+    pub energy: Energy,
+    /// Energy at the plug.
+    pub wall_energy: Energy,
+    /// How the energy was obtained.
+    pub energy_source: EnergySource,
+    /// Time of the device.
+    pub duration: Millis,
 }
 
 /// How much of the prompt goes into the file.

@@ -7,7 +7,10 @@ use image::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::Seed;
+use crate::{
+    domain::{EnergySource, RequestId, Seed},
+    units::{Currency, Energy, Millis, Money},
+};
 
 const FORMATS: [ImageFormat; 3] = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Webp];
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
@@ -23,6 +26,24 @@ pub(super) fn provenance() -> Provenance {
         producer: "Example Studio".to_owned(),
         produced_id: "0198c0de-0000-7000-8000-000000000001-0".to_owned(),
         created: "2026-01-02T03:04:05.678Z".parse().expect("a timestamp"),
+        receipt: None,
+    }
+}
+
+/// The article's picture: 450 W for 15 s.
+fn receipt() -> ReceiptRecord {
+    let energy = Energy::from_millijoules(6_750_000);
+    ReceiptRecord {
+        request: RequestId::from_digits("01a206ac-796a-7e17-8467-e6a62303775f").expect("an id"),
+        currency: Currency::CNY,
+        electricity: Money::from_nano(2_250_000),
+        depreciation: Money::from_nano(343_333_334),
+        upkeep: Money::from_nano(30_000_000),
+        total: Money::from_nano(375_583_334),
+        energy,
+        wall_energy: energy.scale_percent_ceil(110),
+        energy_source: EnergySource::Metered,
+        duration: Millis::new(15_000),
     }
 }
 
@@ -163,6 +184,41 @@ fn every_format_carries_the_same_standard_properties() {
 }
 
 #[test]
+fn every_format_carries_the_receipt_and_nothing_of_it_where_there_is_none() {
+    for format in FORMATS {
+        let bare = file(format, Some(&provenance()));
+        assert!(!packet(&bare, format).expect("a packet").contains("receipt"), "{format:?}");
+
+        let file = file(format, Some(&Provenance { receipt: Some(receipt()), ..provenance() }));
+        let packet = packet(&file, format).expect("a packet");
+        let document = roxmltree::Document::parse(&packet).expect("XML");
+        let receipt = document.descendants().find(|node| node.has_tag_name((OURS, "receipt")));
+        let receipt = receipt.expect("a receipt");
+        assert_eq!(receipt.attribute((RDF, "parseType")), Some("Resource"), "an XMP structure");
+        let fields: Vec<_> = receipt
+            .children()
+            .map(|field| {
+                assert_eq!(field.tag_name().namespace(), Some(OURS));
+                (field.tag_name().name(), field.text().expect("a text"))
+            })
+            .collect();
+        let expected = [
+            ("request_id", "01a206ac-796a-7e17-8467-e6a62303775f"),
+            ("currency", "CNY"),
+            ("electricity", "0.00225"),
+            ("depreciation", "0.343333334"),
+            ("upkeep", "0.03"),
+            ("total", "0.375583334"),
+            ("energy_kwh", "0.001875"),
+            ("wall_energy_kwh", "0.0020625"),
+            ("energy_source", "metered"),
+            ("duration_ms", "15000"),
+        ];
+        assert_eq!(fields, expected, "{format:?}");
+    }
+}
+
+#[test]
 fn the_prefixes_are_the_ones_that_the_standards_write() {
     for format in FORMATS {
         let packet = packet(&file(format, Some(&provenance())), format).expect("a packet");
@@ -242,7 +298,7 @@ fn hostile_prompts_survive_or_are_cleaned() {
 fn the_longest_prompt_does_not_break_a_file() {
     for c in ["a", "画", "\"", "🎨"] {
         let prompt = PromptRecord::Text(c.repeat(32_000));
-        let provenance = Provenance { prompt, ..provenance() };
+        let provenance = Provenance { prompt, receipt: Some(receipt()), ..provenance() };
         let cut = FORMATS.map(|format| {
             let file = file(format, Some(&provenance));
             colours(&file, format, gradient(33, 17).size);

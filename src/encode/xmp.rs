@@ -1,6 +1,6 @@
 use xmp_writer::{CustomNamespace, Namespace, XmpWriter};
 
-use super::{PromptRecord, Provenance, aigc};
+use super::{PromptRecord, Provenance, ReceiptRecord, aigc};
 
 /// Most bytes of a prompt in a file, as UTF-8 with XML's escapes (a quotation mark takes six). A longer one is cut and
 /// ends in `…`. The packet holds the prompt twice, and a JPEG's has room for 65,504 bytes.
@@ -42,6 +42,9 @@ pub(super) fn packet(provenance: &Provenance) -> String {
     packet.put(custom(TINTYPE), "steps", &steps.to_string());
     packet.put(custom(TINTYPE), "guidance_scale", &guidance_scale.to_string());
     packet.put(custom(TINTYPE), "model", model);
+    if let Some(receipt) = &provenance.receipt {
+        packet.put_receipt(receipt);
+    }
     packet.0.finish(None)
 }
 
@@ -50,6 +53,26 @@ struct Packet(XmpWriter<'static>);
 impl Packet {
     fn put(&mut self, namespace: Namespace<'static>, name: &str, text: &str) {
         self.0.element(name, namespace).value(legal(text).as_str());
+    }
+
+    /// A structure whose fields are those of the receipt in an answer, by the same names and digit for digit.
+    fn put_receipt(&mut self, receipt: &ReceiptRecord) {
+        let mut fields = self.0.element("receipt", custom(TINTYPE)).obj();
+        let texts = [
+            ("request_id", receipt.request.to_text()),
+            ("currency", receipt.currency.to_string()),
+            ("electricity", receipt.electricity.to_decimal_string()),
+            ("depreciation", receipt.depreciation.to_decimal_string()),
+            ("upkeep", receipt.upkeep.to_decimal_string()),
+            ("total", receipt.total.to_decimal_string()),
+            ("energy_kwh", receipt.energy.to_kwh_string()),
+            ("wall_energy_kwh", receipt.wall_energy.to_kwh_string()),
+            ("energy_source", receipt.energy_source.to_string()),
+            ("duration_ms", receipt.duration.get().to_string()),
+        ];
+        for (name, text) in texts {
+            fields.element(name, custom(TINTYPE)).value(text.as_str());
+        }
     }
 }
 

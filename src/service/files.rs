@@ -4,11 +4,12 @@ use jiff::Timestamp;
 
 use super::{Answer, AnsweredImage, Audience, PaintRequest, PartialFile, Service, ServiceError};
 use crate::{
-    costs::{Comparison, CostError},
+    costs::{Comparison, CostError, Receipt},
     domain::RequestId,
-    encode::{self, Provenance},
+    encode::{self, Provenance, ReceiptRecord},
     engine::{PaintedImage, Partial},
     pictures::PictureName,
+    units::{Currency, MoneyError},
 };
 
 /// Pixels to files and back from the disk.
@@ -31,7 +32,8 @@ impl Service {
         }
     }
 
-    /// Files with receipts, on disk where they are to be kept.
+    /// Files that hold their receipts, on disk where they are to be kept. Encoding costs nothing that is booked, so a
+    /// picture is priced first and says what it cost.
     pub(super) async fn make_files(
         &self,
         images: Vec<PaintedImage>,
@@ -44,7 +46,7 @@ impl Service {
         let provenances: Vec<_> =
             (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();
         let (encoding, keep) = (request.encoding, request.is_kept());
-        let pictures = Arc::clone(&self.parts.pictures);
+        let (pictures, currency) = (Arc::clone(&self.parts.pictures), self.costs().currency());
         self.ask_ledger(move |ledger| {
             let costs = ledger.with_assets(&costs)?;
             let receipts = images
@@ -54,7 +56,10 @@ impl Service {
             let images = images.into_iter().zip(receipts).zip(provenances);
             (0..)
                 .zip(images)
-                .map(|(index, ((image, receipt), provenance))| {
+                .map(|(index, ((image, receipt), mut provenance))| {
+                    if let Some(provenance) = &mut provenance {
+                        provenance.receipt = Some(record(id, &receipt, currency).map_err(CostError::from)?);
+                    }
                     let file = encode::encode(&image.pixels, encoding, provenance.as_ref())?;
                     let name = PictureName { request: id, index, format: encoding.format };
                     if keep {
@@ -105,4 +110,20 @@ impl Service {
         })
         .await
     }
+}
+
+/// What a picture's file says of its receipt.
+fn record(id: RequestId, receipt: &Receipt, currency: Currency) -> Result<ReceiptRecord, MoneyError> {
+    Ok(ReceiptRecord {
+        request: id,
+        currency,
+        electricity: receipt.electricity,
+        depreciation: receipt.depreciation,
+        upkeep: receipt.upkeep,
+        total: receipt.standard()?,
+        energy: receipt.usage.energy,
+        wall_energy: receipt.wall_energy,
+        energy_source: receipt.usage.source,
+        duration: receipt.usage.duration,
+    })
 }

@@ -62,7 +62,8 @@ pub struct ProvenanceSettings {
 }
 
 impl ProvenanceSettings {
-    /// What a file says of a picture of `spec` from `seed`, made by `model` at `now` and called `produced_id`.
+    /// What a file says of a picture of `spec` from `seed`, made by `model` at `now` and called `produced_id`, before it
+    /// has a receipt.
     pub fn of(
         &self,
         spec: &RenderSpec,
@@ -85,6 +86,7 @@ impl ProvenanceSettings {
             producer: self.producer.clone(),
             produced_id,
             created: now,
+            receipt: None,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Pictures as files: formats, links, what they say of their making.
 
-use std::{fs, process::Command};
+use std::{collections::BTreeMap, fs, io::Cursor, process::Command};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use serde_json::{Value, json};
+use image::{ImageDecoder, ImageReader};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{client::Response, server::TestServer};
 
@@ -171,4 +173,69 @@ fn files_say_how_they_were_made_and_that_they_were_generated() {
         }
         assert!(!text.contains("secret garden"), "{format}: the prompt is hashed");
     }
+}
+
+/// The namespace of our own properties.
+const OURS: &str = "urn:uuid:71ea806b-ccdd-4176-99fd-eb13ca667e43#";
+
+/// The fields of the receipt in a file's XMP packet; none where it has none.
+fn embedded_receipt(file: &[u8]) -> Option<BTreeMap<String, String>> {
+    let reader = ImageReader::new(Cursor::new(file)).with_guessed_format().expect("a format");
+    let packet =
+        reader.into_decoder().expect("a picture").xmp_metadata().expect("readable").expect("a packet");
+    let packet = String::from_utf8(packet).expect("UTF-8");
+    let document = roxmltree::Document::parse(&packet).expect("XML");
+    let receipt = document.descendants().find(|node| node.has_tag_name((OURS, "receipt")))?;
+    let field = |field: roxmltree::Node| {
+        (field.tag_name().name().to_owned(), field.text().unwrap_or_default().to_owned())
+    };
+    Some(receipt.children().map(field).collect())
+}
+
+/// The receipts of GET /v1/receipts/{id}, as they are written.
+fn written_receipts(server: &TestServer, id: &str) -> Vec<BTreeMap<String, String>> {
+    #[derive(Deserialize)]
+    struct Answer {
+        data: Vec<Image>,
+    }
+    #[derive(Deserialize)]
+    struct Image {
+        receipt: BTreeMap<String, Box<RawValue>>,
+    }
+    let answer = server.get(&format!("/v1/receipts/{id}")).bearer(&server.key).send("");
+    let answer: Answer = serde_json::from_str(&answer.text).expect("receipts");
+    let written = |(name, value): (String, Box<RawValue>)| (name, value.get().trim_matches('"').to_owned());
+    answer.data.into_iter().map(|image| image.receipt.into_iter().map(written).collect()).collect()
+}
+
+#[test]
+fn a_picture_says_what_it_cost_to_the_digit_of_its_receipt() {
+    let server = TestServer::start_with(|config| {
+        config.metadata.embed = true;
+        config.costs.host_watts = tintype::units::Power::from_watts(7);
+        config.costs.wall_factor_percent = 113;
+    });
+    for format in ["png", "jpeg", "webp"] {
+        let body = json!({ "prompt": "x", "n": 2, "output_format": format });
+        let answer = server.generate(&body).json();
+        let id = answer["data"][0]["receipt"]["request_id"].as_str().expect("an id");
+        let receipts = written_receipts(&server, id);
+        assert_eq!(receipts.len(), 2);
+        for (image, mut receipt) in answer["data"].as_array().expect("pictures").iter().zip(receipts) {
+            // What others charge is no cost of this picture, and changes.
+            for comparison in ["compared_with", "compared_price", "saving"] {
+                assert!(receipt.remove(comparison).is_some(), "{comparison}");
+            }
+            assert_eq!(embedded_receipt(&file(image)), Some(receipt), "{format}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_on_its_way_has_no_cost_yet() {
+    let server = TestServer::start_with(|config| config.metadata.embed = true);
+    let body = json!({ "prompt": "x", "steps": 4, "stream": true, "partial_images": 2 });
+    let receipts: Vec<_> =
+        server.generate(&body).events().iter().map(|(_, event)| embedded_receipt(&file(event))).collect();
+    assert_eq!(receipts.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, true]);
 }
