@@ -10,6 +10,7 @@ mod files;
 mod in_flight;
 mod overheads;
 mod parts;
+mod quotes;
 mod request;
 mod settings;
 
@@ -26,10 +27,10 @@ pub use self::request::{
 pub use self::settings::{
     OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
 };
-pub use self::{overheads::OverheadBook, parts::ServiceParts};
+pub use self::{overheads::OverheadBook, parts::ServiceParts, quotes::Quoted};
 use crate::{
     admit::{self, Pass, Refused, Standing},
-    costs::{Comparison, Quote},
+    costs::Comparison,
     domain::{RenderJob, RenderSpec, RequestId, Usage},
     engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
@@ -290,15 +291,15 @@ impl Service {
         let now = self.now();
         let periods = BudgetPeriods::of(now, &self.parts.zone);
         let (job, at, costs) = (request.job.clone(), self.civil(now), self.costs().clone());
-        let (duration, power) =
-            (self.engine().estimate(&job).scale_percent_ceil(RESERVE_PERCENT), self.engine().power());
+        let partials = request.partials.unwrap_or(0);
+        let usage = self.engine().foresee(&job.spec, partials).usage.scale_percent_ceil(RESERVE_PERCENT);
         let budgets = self.parts.settings.budgets.clone();
         let (key, body_sha256) = (request.caller.key, request.body_sha256);
         let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());
         let tag = request.tag.clone();
         self.ask_ledger(move |ledger| -> Result<_, ServiceError> {
             let costs = ledger.with_assets(&costs)?;
-            let Quote { estimate, wall_energy, comparison } = costs.quote(&job, duration, power, at)?;
+            let quote = costs.quote(&job, usage, at)?;
             let request = NewRequest {
                 id: RequestId::new(now, random),
                 key,
@@ -308,13 +309,13 @@ impl Service {
                 quality: job.quality,
                 tag: tag.as_ref(),
                 images: job.images,
-                estimate,
-                wall_energy,
+                estimate: quote.estimate()?,
+                wall_energy: quote.job.wall_energy,
                 budgets: &budgets,
                 now,
                 periods,
             };
-            Ok((admit::reserve(ledger, &request)?, comparison))
+            Ok((admit::reserve(ledger, &request)?, quote.image.comparison))
         })
         .await
     }
@@ -363,7 +364,8 @@ impl Service {
         }
     }
 
-    /// Encodes, prices, keeps and books the pictures, in this order: nothing is booked that could not be sent.
+    /// Prices, encodes, keeps and books the pictures, in this order: each file holds its receipt, and nothing is booked that
+    /// could not be sent.
     async fn settle(
         &self,
         reservation: Reservation,

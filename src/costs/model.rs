@@ -1,13 +1,15 @@
 mod compare;
+mod quote;
 
 use std::sync::Arc;
 
 use jiff::civil::{Date, DateTime};
 use serde::Deserialize;
 
+pub use self::quote::Quote;
 use super::{Asset, Comparison, CostError, DaySpan, PriceBook, Receipt, Tariff, TariffRow, Upkeep};
 use crate::{
-    domain::{EnergySource, ImageSize, Quality, RenderJob, Usage},
+    domain::{ImageSize, Quality, Usage},
     units::{Currency, Energy, Millis, Money, Power},
 };
 
@@ -123,17 +125,6 @@ impl ExchangeRate {
     }
 }
 
-/// What is known of a job's cost before it is done.
-#[derive(Debug, Clone)]
-pub struct Quote {
-    /// The whole job's expected standard cost: what is reserved for it.
-    pub estimate: Money,
-    /// The energy that it is expected to draw at the plug.
-    pub wall_energy: Energy,
-    /// One picture's price elsewhere.
-    pub comparison: Comparison,
-}
-
 /// Prices a picture.
 #[derive(Debug, Clone)]
 pub struct CostModel {
@@ -213,31 +204,6 @@ impl CostModel {
         &self.settings
     }
 
-    /// What a whole job is expected to cost, if it takes `duration` of the device at `power`, and what one picture of it
-    /// costs elsewhere, at the prices of `at`. Asked before any work, so that a missing price costs no picture.
-    ///
-    /// # Errors
-    /// [`CostError`] where a price or a rate is missing on that day, or an amount is out of range.
-    pub fn quote(
-        &self,
-        job: &RenderJob,
-        duration: Millis,
-        power: Power,
-        at: DateTime,
-    ) -> Result<Quote, CostError> {
-        let usage =
-            Usage { duration, energy: power.over(duration), source: EnergySource::Estimated, epoch: None };
-        let wall_energy = self.wall_energy(usage);
-        let electricity = self.electricity(wall_energy, at)?;
-        let of_each = Millis::new(duration.get().div_ceil(u64::from(job.images.max(1))));
-        let each = self.depreciation(of_each, at.date())?.plus(self.upkeep().of_picture(of_each)?)?;
-        Ok(Quote {
-            estimate: electricity.plus(each.share_ceil(u64::from(job.images), 1)?)?,
-            wall_energy,
-            comparison: self.compare(job.spec.size, job.quality, at.date())?,
-        })
-    }
-
     /// Prices one picture that took `usage` of the device and is settled at `at`, by the clock on the wall.
     ///
     /// # Errors
@@ -315,6 +281,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::domain::EnergySource;
 
     const DAY: Date = date(2026, 11, 23);
 

@@ -1,6 +1,6 @@
 use crate::{
     domain::Usage,
-    units::{Energy, Money, MoneyError},
+    units::{Energy, Millis, Money, MoneyError},
 };
 
 /// What one picture cost, and what it would have cost elsewhere. All amounts in the ledger's currency.
@@ -46,5 +46,28 @@ impl Receipt {
     /// [`MoneyError::OutOfRange`] past the ledger's range.
     pub fn saving(&self) -> Result<Money, MoneyError> {
         self.comparison.price.minus(self.standard()?)
+    }
+
+    /// What `images` pictures cost that cost this each.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn times(&self, images: u32) -> Result<Self, MoneyError> {
+        let money = |amount: Money| amount.share_ceil(images.into(), 1);
+        let energy =
+            |energy: Energy| Energy::from_millijoules(energy.as_millijoules().saturating_mul(images.into()));
+        let usage = Usage {
+            duration: Millis::new(self.usage.duration.get().saturating_mul(images.into())),
+            energy: energy(self.usage.energy),
+            ..self.usage
+        };
+        Ok(Self {
+            usage,
+            wall_energy: energy(self.wall_energy),
+            electricity: money(self.electricity)?,
+            depreciation: money(self.depreciation)?,
+            upkeep: money(self.upkeep)?,
+            comparison: Comparison { price: money(self.comparison.price)?, ..self.comparison.clone() },
+        })
     }
 }

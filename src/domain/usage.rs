@@ -82,6 +82,15 @@ impl Usage {
         }
     }
 
+    /// `factor_percent` / 100 of this time and energy, rounded up.
+    pub fn scale_percent_ceil(self, factor_percent: u32) -> Self {
+        Self {
+            duration: self.duration.scale_percent_ceil(factor_percent),
+            energy: self.energy.scale_percent_ceil(factor_percent),
+            ..self
+        }
+    }
+
     /// This usage shared among pictures by the work done on each, in pixel-steps; evenly, where none was done. The
     /// shares' sum is the whole, to the millijoule and the millisecond.
     pub fn share(self, work: &[u64]) -> Vec<Self> {

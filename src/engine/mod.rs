@@ -3,6 +3,7 @@
 //! Architecture invariant: only the worker thread touches a device. Everyone else holds a [`Permit`], hands in an
 //! [`Order`], and awaits a [`Ticket`].
 
+mod history;
 mod job;
 mod memory;
 mod pace;
@@ -21,10 +22,12 @@ use std::{
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-pub use self::job::{
-    Order, Painted, PaintedImage, Partial, PromptTokens, StopReason, WorkError, WorkFailure,
+pub use self::{
+    history::Foreseen,
+    job::{Order, Painted, PaintedImage, Partial, PromptTokens, StopReason, WorkError, WorkFailure},
 };
 use self::{
+    history::{History, Kind},
     job::{Group, Job, Listeners},
     memory::{DeviceMemory, MemoryTable, Shape},
     pace::Pace,
@@ -33,7 +36,7 @@ use self::{
     worker::Painter,
 };
 use crate::{
-    domain::{KeyId, Overhead, RenderJob, RenderSpec, Usage},
+    domain::{EnergySource, KeyId, Overhead, RenderJob, RenderSpec, Usage},
     meter::Meter,
     pipeline::{LoadError, PROMPT_TOKENS_MAX, Pipeline, PromptTokenizer, RenderError, SizeLimits},
     units::{Millis, Power},
@@ -84,6 +87,7 @@ const BATCH_MAX_CARD: usize = 4;
 #[derive(Default)]
 struct Shared {
     pace: Pace,
+    history: History,
     line: Mutex<Line>,
     /// Something has changed in the line.
     news: Condvar,
@@ -252,9 +256,16 @@ impl Engine {
         self.queue_depth_max - self.slots.available_permits()
     }
 
-    /// How long the device will need for `job`, by the pace measured so far.
-    pub fn estimate(&self, job: &RenderJob) -> Millis {
-        self.shared.pace.time_for(job.pixel_steps())
+    /// What a picture of `spec` will take that is shown on its way `partials` times at most: the mean of the last ones of
+    /// its kind, where there are any since the start; else the time that the pace of others gives, at the configured power.
+    pub fn foresee(&self, spec: &RenderSpec, partials: u32) -> Foreseen {
+        if let Some(usage) = self.shared.history.mean_of(Kind::of(spec, partials)) {
+            return Foreseen { usage, is_measured: true };
+        }
+        let duration = self.shared.pace.time_for(spec.pixel_steps());
+        let energy = self.power.over(duration);
+        let usage = Usage { duration, energy, source: EnergySource::Estimated, epoch: None };
+        Foreseen { usage, is_measured: false }
     }
 
     /// Tokens of `prompt`, chat template included, however many they are.

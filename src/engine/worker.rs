@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Batch, Next, OnOverhead, Shared,
+    history::Kind,
     job::{Job, Partial, StopReason, WorkFailure},
     memory::{DeviceMemory, MemoryTable, Shape},
 };
@@ -150,6 +151,10 @@ impl Painter<'_> {
         }
         if canvases.iter().all(|canvas| matches!(canvas.end, Some(Ok(_)))) {
             self.shared.pace.observe(work.iter().sum(), usage.duration);
+            let mut kinds = canvases.iter().map(|canvas| Kind::of(spec, canvas.job.order.partials));
+            if let Some(kind) = kinds.next().filter(|first| kinds.all(|kind| kind == *first)) {
+                self.shared.history.observe(kind, usage, together);
+            }
             self.shared.note_ready();
             if let Some(peak) = watch.and_then(|watch| watch.peak()) {
                 self.table.observe(Shape::of(spec), together, peak);

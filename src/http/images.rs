@@ -40,6 +40,9 @@ pub(super) async fn generate(
     let body = read_body(&request, payload, state.offer.body_bytes_max).await?;
     let asked = wire::parse(&body, &state.offer, draw_seed)?;
     check_model(&caller, &asked, &state)?;
+    if asked.is_dry_run {
+        return quote(&asked, &state).await;
+    }
     let paint = PaintRequest {
         caller,
         job: asked.job.clone(),
@@ -57,7 +60,8 @@ pub(super) async fn generate(
     Standings::note_images(&mut request.extensions_mut(), &accepted);
     let accepted = accepted.map_err(|error| ApiError::from(&*error))?;
     let mut response = HttpResponse::Ok();
-    warn(&mut response, &accepted);
+    warn_of_cut_prompt(&mut response, accepted.cut_from_tokens);
+    warn_of_budgets(&mut response, &accepted);
     match asked.delivery {
         Delivery::Stream { .. } => Ok(stream::answer(response, accepted, asked, &state)),
         delivery => {
@@ -69,6 +73,15 @@ pub(super) async fn generate(
             Ok(response.json(wire::answer(&asked, &answer, &state.offer, currency, link)))
         }
     }
+}
+
+/// What the request would take and cost. It is no request for pictures yet, so its Idempotency-Key is not looked up.
+async fn quote(asked: &Asked, state: &State) -> Result<HttpResponse, ApiError> {
+    let quoted = state.service.quote(asked.job.clone()).await?;
+    let mut response = HttpResponse::Ok();
+    warn_of_cut_prompt(&mut response, quoted.cut_from_tokens);
+    let currency = state.service.costs().currency();
+    Ok(response.json(wire::quote(asked, &quoted, &state.offer, currency)))
 }
 
 /// A seed that any client can read and send again: JavaScript's numbers are exact below 2⁵³.
@@ -102,11 +115,14 @@ fn check_model(caller: &Caller, asked: &Asked, state: &State) -> Result<(), ApiE
     }
 }
 
-fn warn(response: &mut HttpResponseBuilder, accepted: &Accepted) {
-    if let Some(tokens) = accepted.cut_from_tokens {
+fn warn_of_cut_prompt(response: &mut HttpResponseBuilder, cut_from_tokens: Option<usize>) {
+    if let Some(tokens) = cut_from_tokens {
         let max = Engine::PROMPT_TOKENS_MAX;
         response.append_header((WARNING, format!("prompt cut from {tokens} tokens to {max}")));
     }
+}
+
+fn warn_of_budgets(response: &mut HttpResponseBuilder, accepted: &Accepted) {
     for over in &accepted.passed_budgets {
         response.append_header((WARNING, over.to_string()));
     }

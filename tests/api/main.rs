@@ -14,6 +14,7 @@ mod files;
 mod images;
 mod keys;
 mod queue;
+mod quotes;
 mod receipts;
 mod refusals;
 mod repeats;

@@ -67,7 +67,7 @@ fn pass(script: Result<Command, String>, server: &TestServer, checks: usize, ima
 #[test]
 fn the_python_sdk_paints_and_reads_every_answer() {
     // 1 + 2 + 1 + 1, 8 words for quality, 3 with extensions, 3 and 1 by seed, 2 raw, 8 at once.
-    pass(python("openai_sdk.py"), &TestServer::start(), 10, 30);
+    pass(python("openai_sdk.py"), &TestServer::start(), 11, 30);
 }
 
 #[test]

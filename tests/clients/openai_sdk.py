@@ -98,6 +98,13 @@ def every_picture_has_its_seed_and_receipt():
     assert alone.b64_json == images[1].b64_json
 
 
+def a_quote_is_read_from_the_answer_and_paints_nothing():
+    quote = client.images.generate(prompt="tea", n=2, extra_body={"dry_run": True})
+    assert quote.data is None and (quote.object, quote.n) == ("quote", 2)
+    assert quote.all_images["total"] > quote.per_image["total"] > 0
+    assert quote.duration_source in ("measured", "estimated")
+
+
 def the_raw_answer_carries_a_request_id():
     def request_id():
         raw = client.images.with_raw_response.generate(prompt="a cup of tea", size="16x16")
@@ -134,6 +141,7 @@ check(
     every_word_for_quality_is_taken,
     extensions_go_through_extra_body,
     every_picture_has_its_seed_and_receipt,
+    a_quote_is_read_from_the_answer_and_paints_nothing,
     the_raw_answer_carries_a_request_id,
     models_are_listed_and_retrieved,
     the_async_client_paints_many_at_once,

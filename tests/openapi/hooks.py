@@ -41,6 +41,7 @@ def paintable(body, fields):
     if fitting.get("stream"):
         fitting.update({name: 1 for name in ("n", "batch_size") if name in fitting})
         fitting.update({"response_format": "b64_json"} if "response_format" in fitting else {})
+        fitting.update({"dry_run": False} if "dry_run" in fitting else {})
     elif "partial_images" in fitting:
         fitting["partial_images"] = 0
     return {**body, **fitting, **sizes(body, fitting)}

@@ -40,10 +40,11 @@ struct ImageBody {
     receipt: ReceiptBody,
 }
 
-/// A picture's receipt, all amounts in `currency`.
+/// A picture's receipt, all amounts in `currency`. One that is only expected has no request.
 #[derive(Serialize)]
 pub(super) struct ReceiptBody {
-    request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
     currency: String,
     electricity: Money,
     depreciation: Money,
@@ -190,8 +191,13 @@ fn usage(answer: &Answer, offer: &Offer) -> UsageBody {
 }
 
 pub(super) fn receipt(id: RequestId, receipt: &Receipt, currency: Currency) -> ReceiptBody {
+    ReceiptBody { request_id: Some(id.to_text()), ..expected_receipt(receipt, currency) }
+}
+
+/// The receipt of what has not been painted.
+pub(super) fn expected_receipt(receipt: &Receipt, currency: Currency) -> ReceiptBody {
     ReceiptBody {
-        request_id: id.to_text(),
+        request_id: None,
         currency: currency.to_string(),
         electricity: receipt.electricity,
         depreciation: receipt.depreciation,

@@ -2,12 +2,14 @@
 
 mod answer;
 mod fields;
+mod quote;
 mod receipts;
 mod request;
 
 pub use self::request::FIELDS;
 pub(super) use self::{
     answer::{answer, completed_event, partial_event, sse},
+    quote::quote,
     receipts::receipts,
     request::{Asked, Delivery, parse},
 };

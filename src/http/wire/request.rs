@@ -11,8 +11,8 @@ use crate::{
 /// Most pictures that a stream shows on the way (OpenAI's limit).
 const PARTIALS_MAX: u32 = 3;
 
-/// Every field of the body, OpenAI's first, then those of other servers' clients.
-pub const FIELDS: [&str; 27] = [
+/// Every field of the body, OpenAI's first, then those of other servers' clients, then ours.
+pub const FIELDS: [&str; 28] = [
     "prompt",
     "model",
     "n",
@@ -40,6 +40,7 @@ pub const FIELDS: [&str; 27] = [
     "image_size",
     "batch_size",
     "prompt_enhancement",
+    "dry_run",
 ];
 
 /// A request that says nothing wrong.
@@ -55,6 +56,8 @@ pub(in crate::http) struct Asked {
     pub(in crate::http) delivery: Delivery,
     /// `user`, where it can be filed under. Clients send what they like there, so one that cannot is no error.
     pub(in crate::http) user_tag: Option<CostTag>,
+    /// Whether only its price is asked for.
+    pub(in crate::http) is_dry_run: bool,
 }
 
 /// How pictures are handed over.
@@ -92,7 +95,8 @@ pub(in crate::http) fn parse(
     let guidance_scale = fields.by_any_name(&["guidance_scale", "true_cfg_scale"], scale)?;
     let seed = fields.integer("seed", 0, Seed::MAX)?.map_or_else(draw_seed, Seed::new);
     let encoding = encoding(&mut fields)?;
-    let delivery = delivery(&mut fields, model.as_deref(), images)?;
+    let is_dry_run = fields.truth("dry_run")?.unwrap_or(false);
+    let delivery = delivery(&mut fields, model.as_deref(), images, is_dry_run)?;
     background(&mut fields)?;
     let user_tag = fields.text("user")?.and_then(|user| user.parse().ok());
     // Taken, and without effect: there is no moderation, one style, and no rewriting of prompts here.
@@ -108,7 +112,8 @@ pub(in crate::http) fn parse(
         steps: steps.unwrap_or_else(|| offer.steps.of(quality)),
         guidance_scale: guidance_scale.unwrap_or(offer.guidance_scale),
     };
-    Ok(Asked { job: RenderJob { spec, images, seed, quality }, encoding, model, delivery, user_tag })
+    let job = RenderJob { spec, images, seed, quality };
+    Ok(Asked { job, encoding, model, delivery, user_tag, is_dry_run })
 }
 
 fn prompt(fields: &mut Fields, offer: &Offer) -> Result<String, ApiError> {
@@ -210,7 +215,12 @@ fn encoding(fields: &mut Fields) -> Result<Encoding, ApiError> {
 }
 
 /// Links for clients that know nothing else: those that ask for DALL·E by name expect OpenAI's old default.
-fn delivery(fields: &mut Fields, model: Option<&str>, images: u32) -> Result<Delivery, ApiError> {
+fn delivery(
+    fields: &mut Fields,
+    model: Option<&str>,
+    images: u32,
+    is_dry_run: bool,
+) -> Result<Delivery, ApiError> {
     let response_format = fields.one_of("response_format", &["b64_json", "url"])?;
     let partials = fields.count("partial_images", 0, PARTIALS_MAX)?.unwrap_or(0);
     let refuse = |name: &str, message: &str| Err(ApiError::parameter(name, "invalid_value", message));
@@ -219,6 +229,9 @@ fn delivery(fields: &mut Fields, model: Option<&str>, images: u32) -> Result<Del
             refuse("response_format", "A stream carries b64_json; leave `response_format` out.")
         }
         (true, _) if images > 1 => refuse("n", "A stream carries one picture; `n` must be 1."),
+        (true, _) if is_dry_run => {
+            refuse("stream", "With `dry_run` nothing is streamed; leave `stream` out.")
+        }
         (true, _) => Ok(Delivery::Stream { partials }),
         (false, _) if partials > 0 => refuse("partial_images", "`partial_images` needs `stream`: true."),
         (false, Some("url")) => Ok(Delivery::Links),

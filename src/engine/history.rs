@@ -1,0 +1,154 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard},
+};
+
+use crate::{
+    domain::{ImageSize, RenderSpec, Usage},
+    units::{Energy, Millis},
+};
+
+/// Kinds of pictures that are remembered. Clients choose them; beyond, the one painted longest ago is forgotten.
+const KINDS_MAX: usize = 256;
+/// Batches of a kind that are remembered.
+const BATCHES_MAX: usize = 8;
+
+/// What one picture is expected to take of the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Foreseen {
+    /// Its time and energy, in no epoch.
+    pub usage: Usage,
+    /// Whether pictures of its kind were measured; else the time is by the pace of others, and the energy by the power.
+    pub is_measured: bool,
+}
+
+/// What decides a picture's time, beside the few percent of its prompt's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Kind {
+    size: ImageSize,
+    steps: u32,
+    passes: u64,
+    /// Looks on the way.
+    partials: u32,
+}
+
+/// What the last pictures of each kind took, since the start.
+#[derive(Debug, Default)]
+pub(super) struct History(Mutex<Kinds>);
+
+#[derive(Debug, Default)]
+struct Kinds {
+    by_kind: HashMap<Kind, Recent>,
+    /// Batches that were observed.
+    batches: u64,
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    /// The last batches, each with its pictures.
+    batches: VecDeque<(Usage, u64)>,
+    /// Which of all batches was the last of this kind.
+    last: u64,
+}
+
+impl Kind {
+    /// The kind of a picture of `spec` that is shown on its way `partials` times at most.
+    pub(super) fn of(spec: &RenderSpec, partials: u32) -> Self {
+        Self { size: spec.size, steps: spec.steps, passes: spec.passes(), partials }
+    }
+}
+
+impl History {
+    /// Takes in what a batch of `pictures` of one kind took.
+    pub(super) fn observe(&self, kind: Kind, usage: Usage, pictures: usize) {
+        let mut kinds = self.lock();
+        let Kinds { by_kind, batches } = &mut *kinds;
+        let oldest = by_kind.iter().min_by_key(|(_, recent)| recent.last).map(|(kind, _)| *kind);
+        if let Some(oldest) = oldest.filter(|_| by_kind.len() >= KINDS_MAX && !by_kind.contains_key(&kind)) {
+            by_kind.remove(&oldest);
+        }
+        *batches += 1;
+        let recent = by_kind.entry(kind).or_default();
+        recent.last = *batches;
+        recent.batches.push_back((usage, pictures as u64));
+        if recent.batches.len() > BATCHES_MAX {
+            recent.batches.pop_front();
+        }
+    }
+
+    /// What a picture of `kind` took in the mean, rounded up; none where none is remembered.
+    pub(super) fn mean_of(&self, kind: Kind) -> Option<Usage> {
+        let kinds = self.lock();
+        let batches = &kinds.by_kind.get(&kind)?.batches;
+        let whole = batches.iter().map(|(usage, _)| *usage).reduce(Usage::plus)?;
+        let pictures = batches.iter().map(|(_, pictures)| pictures).sum::<u64>().max(1);
+        Some(Usage {
+            duration: Millis::new(whole.duration.get().div_ceil(pictures)),
+            energy: Energy::from_millijoules(whole.energy.as_millijoules().div_ceil(pictures)),
+            source: whole.source,
+            epoch: None,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kinds> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::EnergySource;
+
+    fn spec(side: u32, steps: u32, guidance_scale: f64) -> RenderSpec {
+        let size = ImageSize::new(side, side).expect("a size");
+        RenderSpec { prompt: "x".into(), negative_prompt: None, size, steps, guidance_scale }
+    }
+
+    fn plain(side: u32, steps: u32) -> Kind {
+        Kind::of(&spec(side, steps, 0.0), 0)
+    }
+
+    fn usage(millis: u64, millijoules: u64) -> Usage {
+        let (duration, energy) = (Millis::new(millis), Energy::from_millijoules(millijoules));
+        Usage { duration, energy, source: EnergySource::Metered, epoch: Some(3) }
+    }
+
+    #[test]
+    fn a_picture_is_expected_to_take_what_the_last_of_its_kind_took() {
+        let history = History::default();
+        assert_eq!(history.mean_of(plain(64, 8)), None);
+        history.observe(plain(64, 8), usage(100, 5_000), 1);
+        history.observe(plain(64, 8), usage(301, 12_000), 2);
+        let expected = Usage { epoch: None, ..usage(134, 5_667) };
+        assert_eq!(history.mean_of(plain(64, 8)), Some(expected), "rounded up, in no epoch");
+        let of_another_prompt = RenderSpec { prompt: "y".into(), ..spec(64, 8, 0.0) };
+        assert_eq!(history.mean_of(Kind::of(&of_another_prompt, 0)), Some(expected));
+        let shown = Kind::of(&spec(64, 8, 0.0), 1);
+        for other in [plain(80, 8), plain(64, 9), Kind::of(&spec(64, 8, 4.0), 0), shown] {
+            assert_eq!(history.mean_of(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_slow_is_forgotten_after_eight_batches() {
+        let history = History::default();
+        history.observe(plain(64, 8), usage(9_000, 90_000), 1);
+        for _ in 0..8 {
+            history.observe(plain(64, 8), usage(100, 5_000), 1);
+        }
+        assert_eq!(history.mean_of(plain(64, 8)).map(|mean| mean.duration), Some(Millis::new(100)));
+    }
+
+    #[test]
+    fn no_client_fills_the_memory_with_kinds() {
+        let history = History::default();
+        for steps in 1..=300 {
+            history.observe(plain(64, steps), usage(100, 5_000), 1);
+            history.observe(plain(32, 1), usage(1, 1), 1);
+        }
+        assert_eq!(history.lock().by_kind.len(), KINDS_MAX);
+        assert_eq!(history.mean_of(plain(64, 1)), None, "painted longest ago");
+        assert!(history.mean_of(plain(32, 1)).is_some() && history.mean_of(plain(64, 300)).is_some());
+    }
+}
