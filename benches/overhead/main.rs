@@ -1,5 +1,5 @@
 //! What the gateway adds to a picture's time, in milliseconds: `cargo bench --bench overhead`, or `-- 1000` for another
-//! number of requests than 300.
+//! number of requests than 300. `-- settle` measures the ledger alone, which comes last otherwise.
 //!
 //! One client asks the real program, with the embedded model and its ledger on a real disk, for one picture after another.
 //! After each answer the library paints the same picture in this process: that is the device's time, without the
@@ -8,8 +8,9 @@
 //! origin, the settlement with its flush, base64 and JSON. The note that painting has begun is flushed beside the painting,
 //! and counts only where the picture is done sooner. The note of the delivery follows the answer and does not count.
 
-#[path = "../tests/support/program.rs"]
+#[path = "../../tests/support/program.rs"]
 mod program;
+mod settle;
 
 use std::{
     ops::ControlFlow,
@@ -85,15 +86,25 @@ fn measure(client: &Client, pipeline: &Pipeline, side: u32, requests: usize) -> 
 
 /// `| what | median | 99th percentile |`, in milliseconds.
 fn row(side: u32, what: &str, samples: &[Sample], value: impl Fn(&Sample) -> f64) {
-    let mut values: Vec<f64> = samples.iter().map(value).collect();
+    let [p50, p99] = percentiles(samples.iter().map(value).collect());
+    println!("| {side}x{side} | {what} | {p50:.2} | {p99:.2} |");
+}
+
+/// The 50th and the 99th percentile by the nearest rank; there is at least one value.
+fn percentiles(mut values: Vec<f64>) -> [f64; 2] {
     values.sort_by(f64::total_cmp);
-    // The nearest rank.
-    let at = |percent: usize| values[(values.len() * percent).div_ceil(100) - 1];
-    println!("| {side}x{side} | {what} | {:.2} | {:.2} |", at(50), at(99));
+    [50, 99].map(|percent| values[(values.len() * percent).div_ceil(100) - 1])
 }
 
 fn main() {
-    let requests = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(REQUESTS).max(1);
+    if std::env::args().all(|argument| argument != "settle") {
+        let requests = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(REQUESTS);
+        measure_gateway(requests.max(1));
+    }
+    settle::measure();
+}
+
+fn measure_gateway(requests: usize) {
     let pipeline = Pipeline::load(&EMBEDDED_MODEL, DeviceChoice::Cpu, Precision::Auto, &|_, _| {})
         .expect("the embedded model");
     // In memory a flush would cost nothing.

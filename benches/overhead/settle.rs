@@ -1,0 +1,168 @@
+//! The ledger's part alone: reserving, starting and settling a request, each flushed to the disk, where a month of a million
+//! pictures is booked already.
+
+use std::{
+    fs::File,
+    io::{Seek, Write},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+use rand::{SeedableRng, rngs::StdRng};
+use rusqlite::{Connection, params};
+use tempfile::TempDir;
+use tintype::{
+    costs::{Budgets, Comparison, Receipt},
+    domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
+    ledger::{BudgetPeriods, KeyRules, Ledger, NewKey, NewRequest, SettledImage, Settlement},
+    units::{Currency, Energy, Millis, Money},
+};
+
+/// Entries that the ledger holds before anything is measured.
+const ENTRIES: u32 = 1_000_000;
+const REQUESTS: usize = 1000;
+/// The first sums the month up for the key's budget.
+const WARM_UP_REQUESTS: usize = 20;
+/// Noon of the month's last day, on whose 29 days before it the entries lie.
+const NOW: Timestamp = Timestamp::constant(1_796_040_000, 0);
+
+/// Settled requests of one picture each, over the 29 days before ?3, in the schema as it is, its triggers on.
+const REQUESTS_OF_A_MONTH: &str = "
+    WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?2),
+         moment (n, ms) AS (SELECT n, ?3 - 2505600000 + n * 2505600000 / ?2 FROM number)
+    INSERT INTO requests (id, key_id, body_sha256, state, model, images, reserved_nano, created_at_ms, quality)
+    SELECT printf('%08x-%04x-7000-8000-%012x', ms >> 16, ms & 65535, n), ?1, zeroblob(32), 'running', 'Z-Image-Turbo', 1,
+           375583334, ms, 'medium'
+    FROM moment";
+
+const ENTRIES_OF_A_MONTH: &str = "
+    INSERT INTO entries
+        (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj, energy_source,
+         currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano, exchange_rate_nano,
+         width, height, steps, seed)
+    SELECT id, 'image', 0, 1, created_at_ms, 15000, 6750000, 6750000, 'metered', 'CNY', 2250000, 343333334, 30000000,
+           'fal/z-image-turbo', 36700160, 7000000000, 1024, 1024, 8, rowid
+    FROM requests WHERE state = 'running'";
+
+const SETTLEMENTS_OF_A_MONTH: &str = "
+    UPDATE requests SET state = 'settled', ended_at_ms = created_at_ms, delivered = 1, prompt_tokens = 18
+    WHERE state = 'running'";
+
+/// What one request took of the ledger.
+struct Sample {
+    reserve: Duration,
+    start: Duration,
+    settle: Duration,
+    /// A page in a file that does not grow, and a flush: the disk's own part of each commit.
+    flush: Duration,
+}
+
+/// Measures and prints a table.
+pub fn measure() {
+    let place = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a data directory");
+    let file = place.path().join("ledger.sqlite3");
+    let ledger = Ledger::open(&file).expect("a ledger");
+    let key = key(&ledger);
+    let began = Instant::now();
+    fill(&file, key);
+    println!(
+        "\n{REQUESTS} requests of a picture, {ENTRIES} entries before them, which took {:?}\n",
+        began.elapsed()
+    );
+
+    let mut page = File::create(place.path().join("page")).expect("a file");
+    let samples: Vec<Sample> =
+        (0..WARM_UP_REQUESTS + REQUESTS).map(|number| sample(&ledger, key, &mut page, number)).collect();
+    println!("| ledger, each on its own | p50 ms | p99 ms |\n| --- | ---: | ---: |");
+    let row = |what: &str, value: fn(&Sample) -> Duration| {
+        let values = samples[WARM_UP_REQUESTS..].iter().map(|sample| value(sample).as_secs_f64() * 1000.0);
+        let [p50, p99] = super::percentiles(values.collect());
+        println!("| {what} | {p50:.2} | {p99:.2} |");
+    };
+    row("Ledger::reserve, with a budget", |sample| sample.reserve);
+    row("Ledger::start", |sample| sample.start);
+    row("Ledger::settle", |sample| sample.settle);
+    row("the disk: 4 KiB and a flush", |sample| sample.flush);
+}
+
+/// A key with a budget that is checked and never passed.
+fn key(ledger: &Ledger) -> KeyId {
+    let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
+    let budgets = "100000000 a month".parse().expect("budgets");
+    let rules = KeyRules { scopes: Scopes::ALL, budgets, ..KeyRules::default() };
+    ledger.create_key(&NewKey { key: &key, name: "bench", rules }, "first start", NOW).expect("a key");
+    ledger.authenticate(&key, NOW).expect("no error").expect("known").key
+}
+
+/// Books the month at once, which a million commits would take an hour for.
+fn fill(file: &Path, key: KeyId) {
+    let mut connection = Connection::open(file).expect("the ledger");
+    let transaction = connection.transaction().expect("a transaction");
+    let month = params![key.get(), ENTRIES, NOW.as_millisecond()];
+    assert_eq!(transaction.execute(REQUESTS_OF_A_MONTH, month).expect("requests"), ENTRIES as usize);
+    assert_eq!(transaction.execute(ENTRIES_OF_A_MONTH, []).expect("entries"), ENTRIES as usize);
+    assert_eq!(transaction.execute(SETTLEMENTS_OF_A_MONTH, []).expect("settled"), ENTRIES as usize);
+    transaction.commit().expect("committed");
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a short log");
+}
+
+fn sample(ledger: &Ledger, key: KeyId, page: &mut File, number: usize) -> Sample {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&(number as u64).to_be_bytes());
+    let request = NewRequest {
+        id: RequestId::new(NOW, random),
+        key,
+        idempotency_key: None,
+        body_sha256: [0; 32],
+        model: "Z-Image-Turbo",
+        quality: Quality::Medium,
+        tag: None,
+        images: 1,
+        estimate: Money::from_nano(375_583_334),
+        wall_energy: Energy::from_millijoules(6_750_000),
+        budgets: &Budgets::default(),
+        now: NOW,
+        periods: BudgetPeriods::of(NOW, &TimeZone::UTC),
+    };
+    let images = [SettledImage { seed: Seed::new(number as u64), receipt: receipt() }];
+    let done = Settlement { images: &images, prompt_tokens: 18 };
+    let (reserve, reservation) = timed(|| ledger.reserve(&request).expect("reserved"));
+    let (start, ()) = timed(|| ledger.start(reservation.id()).expect("started"));
+    let spec = spec();
+    let (settle, ()) =
+        timed(|| ledger.settle(reservation, &spec, Currency::CNY, &done, NOW).expect("settled"));
+    let (flush, ()) = timed(|| {
+        page.rewind().expect("the start");
+        page.write_all(&[0; 4096]).expect("written");
+        page.sync_data().expect("flushed");
+    });
+    Sample { reserve, start, settle, flush }
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let began = Instant::now();
+    let done = work();
+    (began.elapsed(), done)
+}
+
+fn spec() -> RenderSpec {
+    let size = ImageSize::square(1024);
+    RenderSpec { prompt: "a lighthouse".into(), negative_prompt: None, size, steps: 8, guidance_scale: 0.0 }
+}
+
+fn receipt() -> Receipt {
+    let energy = Energy::from_millijoules(6_750_000);
+    Receipt {
+        usage: Usage { duration: Millis::new(15_000), energy, source: EnergySource::Metered, epoch: None },
+        wall_energy: energy,
+        electricity: Money::from_nano(2_250_000),
+        depreciation: Money::from_nano(343_333_334),
+        upkeep: Money::from_nano(30_000_000),
+        comparison: Comparison {
+            sku: "fal/z-image-turbo".into(),
+            price: Money::from_nano(36_700_160),
+            exchange_rate: Money::from_nano(7_000_000_000),
+        },
+    }
+}
