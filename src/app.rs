@@ -16,9 +16,9 @@ use crate::{
     admit::Door,
     clock::Clock,
     config::{Config, ConfigError},
-    domain::{ApiKey, ImageSize, Overhead, RenderSpec, Scopes, Usage},
+    domain::{ApiKey, ImageSize, Overhead, RenderSpec, Scopes, SignInSecret, Usage},
     engine::{Engine, Worker},
-    http::{self, Links, Offer, SessionSecret, State},
+    http::{self, Attempts, Links, Offer, SessionSecret, State},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
     meter::Meter,
     pictures::{PictureStore, StoreError},
@@ -49,6 +49,7 @@ pub struct App {
     address: SocketAddr,
     offer: Offer,
     first_key: Option<ApiKey>,
+    sign_in_link: Option<SignInSecret>,
     _data_dir: DataDir,
 }
 
@@ -216,6 +217,7 @@ impl App {
             service: Arc::clone(&service),
             offer: offer.clone(),
             session_secret: SessionSecret::new(data_dir.secret("session.key")?),
+            attempts: Attempts::default(),
             links: Links::new(
                 data_dir.secret("links.key")?,
                 config.pictures.link_lifetime(),
@@ -227,7 +229,18 @@ impl App {
         let server = http::server(listener, state).map_err(AppError::Server)?;
         // Last: a key that was made and never shown would be the only one.
         let first_key = first_key(&ledger, &**clock)?;
-        Ok(Self { server, service, worker, bookkeeping, address, offer, first_key, _data_dir: data_dir })
+        let sign_in_link = sign_in_link(&ledger, &**clock)?;
+        Ok(Self {
+            server,
+            service,
+            worker,
+            bookkeeping,
+            address,
+            offer,
+            first_key,
+            sign_in_link,
+            _data_dir: data_dir,
+        })
     }
 
     /// The address it listens on; with port 0 asked for, the one it got.
@@ -248,6 +261,11 @@ impl App {
     /// The first key, where this start made one. It cannot be shown again.
     pub fn first_key(&self) -> Option<&ApiKey> {
         self.first_key.as_ref()
+    }
+
+    /// A link that signs the operator in once, where no password is set.
+    pub fn sign_in_link(&self) -> Option<&SignInSecret> {
+        self.sign_in_link.as_ref()
     }
 
     /// Serves until `stop` resolves, then finishes the picture in hand and settles it.
@@ -366,6 +384,16 @@ fn first_key(ledger: &Ledger, clock: &dyn Clock) -> Result<Option<ApiKey>, Ledge
     let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
     ledger.create_key(&NewKey { key: &key, name: "first key", rules }, "first start", clock.now())?;
     Ok(Some(key))
+}
+
+/// A link that signs in once, as long as there is no password.
+fn sign_in_link(ledger: &Ledger, clock: &dyn Clock) -> Result<Option<SignInSecret>, LedgerError> {
+    if ledger.operator_password()?.is_some() {
+        return Ok(None);
+    }
+    let (secret, now) = (SignInSecret::generate(&mut rand::rng()), clock.now());
+    ledger.create_sign_in_link(secret.hash(), SignInSecret::expiry(now), now)?;
+    Ok(Some(secret))
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {

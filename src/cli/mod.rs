@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done; 1 it failed while running; 2 a flag, a configuration or a model that cannot be used.
 
+mod admin;
 mod asset;
 mod calibrate;
 mod costs;
@@ -55,6 +56,9 @@ enum Command {
     /// Make, list, change, rotate and revoke API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Sign in to the operator's pages: links, the password, sessions
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Print what a month's pictures cost
     Costs(costs::CostsArgs),
     /// Check and show what other services charge
@@ -166,6 +170,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args, &clock),
         Command::Generate(args) => generate::run(args, &clock),
         Command::Key(command) => key::run(command, &*clock),
+        Command::Admin(command) => admin::run(command, &*clock),
         Command::Costs(args) => costs::run(&args, &*clock),
         Command::Prices(command) => prices::run(&command, &*clock),
         Command::Asset(command) => asset::run(command, &*clock),

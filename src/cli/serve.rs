@@ -84,6 +84,10 @@ fn greet(app: &App, config: &Config) {
         println!("        for real ones: tintype serve --model Tongyi-MAI/Z-Image-Turbo");
     }
     println!("Costs   {url}/admin/costs");
+    if let Some(secret) = app.sign_in_link() {
+        println!("Sign in {url}{}", secret.path());
+        println!("        once, within 15 minutes; tintype admin link prints another");
+    }
     match app.first_key() {
         Some(key) => introduce(&url, key),
         None => println!("Keys    are in {}; tintype key create makes another\n", config.data_dir.display()),
@@ -105,7 +109,7 @@ fn introduce(url: &str, key: &ApiKey) {
 }
 
 /// An address to type: a server that listens everywhere is reached here.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         ip if ip.is_unspecified() => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()),
         _ => address,

@@ -5,6 +5,7 @@ mod caller;
 mod encoding;
 mod ids;
 mod render;
+mod sign_in;
 mod size;
 mod tag;
 mod usage;
@@ -16,6 +17,7 @@ pub use ids::{AssetId, KeyId, RequestId};
 pub use render::{
     GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality,
 };
+pub use sign_in::{PasswordError, PasswordHash, SignInSecret};
 pub use size::{ImageSize, SizeError};
 pub use tag::{CostTag, CostTagError};
 pub use usage::{EnergySource, Overhead, Usage};

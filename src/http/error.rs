@@ -107,9 +107,9 @@ impl ApiError {
             .retry(Retry::After(Millis::new(1000)))
     }
 
-    /// Whether signing in is what helps.
-    pub(super) fn is_unauthorized(&self) -> bool {
-        self.status == StatusCode::UNAUTHORIZED
+    pub(super) fn form_forged() -> Self {
+        let message = "This form is too old, or was not made by this server. Load the page again.";
+        Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, "form_forged", message)
     }
 
     pub(super) fn content_type() -> Self {

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use actix_web::{HttpRequest, http::header};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -40,6 +42,20 @@ impl Links {
     /// Whether clients come by TLS, as far as that is configured.
     pub(super) fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// The client's address: the peer's, or what the proxy that is trusted wrote last.
+    pub(super) fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr()?.ip().to_canonical();
+        let is_proxy = |address: &IpAddr| self.trusted_proxies.iter().any(|net| net.contains(address));
+        if !is_proxy(&peer) {
+            return Some(peer);
+        }
+        let hops = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+        let hops: Vec<_> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
+        // From the end: what stands before the first address that no proxy of ours has, anyone may have written.
+        let hops = hops.iter().rev().map_while(|hop| Some(hop.parse::<IpAddr>().ok()?.to_canonical()));
+        hops.into_iter().find(|hop| !is_proxy(hop)).or(Some(peer))
     }
 
     /// A link to `name` that holds from `now` (Unix seconds) on.

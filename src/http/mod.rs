@@ -26,7 +26,7 @@ use socket2::SockRef;
 
 use self::error::ApiError;
 pub use self::{
-    admin::SessionSecret,
+    admin::{Attempts, SessionSecret},
     links::Links,
     wire::{FIELDS, Offer},
 };
@@ -69,6 +69,8 @@ pub struct State {
     pub offer: Offer,
     /// What signs the operator's sessions.
     pub session_secret: SessionSecret,
+    /// How often signing in may be tried.
+    pub attempts: Attempts,
     /// Links to pictures.
     pub links: Links,
     /// Connections at one time.
@@ -131,7 +133,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(readable("/healthz", health::alive))
         .service(readable("/readyz", health::ready))
         .service(readable("/metrics", health::metrics))
-        .service(web::scope("/admin").configure(admin::routes))
+        .configure(admin::routes)
         .default_service(web::to(unknown_url));
 }
 

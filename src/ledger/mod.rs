@@ -19,6 +19,7 @@ mod receipts;
 mod report;
 mod requests;
 mod seals;
+mod sessions;
 mod totals;
 mod whole;
 
@@ -51,6 +52,7 @@ pub use self::{
     report::{GroupReport, Groups, MonthReport},
     requests::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
     seals::{Finding, VerifiedMonth},
+    sessions::{NewSession, OpenedWith, SessionRow},
     totals::MonthTotals,
     whole::WholeMonth,
 };
@@ -67,6 +69,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0006_months.sql")),
     M::up(include_str!("../../migrations/0007_meter.sql")),
     M::up(include_str!("../../migrations/0008_budgets.sql")),
+    M::up(include_str!("../../migrations/0010_sessions.sql")),
 ];
 
 /// A handle on the database: one connection that writes, one that reads beside it.

@@ -73,7 +73,7 @@ impl Service {
     }
 
     /// A moment by the clock on the wall.
-    pub(super) fn civil(&self, moment: Timestamp) -> DateTime {
+    pub fn civil(&self, moment: Timestamp) -> DateTime {
         self.parts.zone.to_datetime(moment)
     }
 

@@ -2,16 +2,7 @@
 
 use serde_json::json;
 
-use crate::{client::Response, server::TestServer};
-
-const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-
-fn sign_in(server: &TestServer, key: &str) -> Response {
-    server
-        .post("/admin/sign-in")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .send(format!("key={key}"))
-}
+use crate::{browser::Browser, server::TestServer};
 
 #[test]
 fn a_script_reads_the_month_as_exact_json() {
@@ -51,43 +42,89 @@ fn any_month_can_be_asked_for_and_nonsense_is_refused() {
 fn a_browser_signs_in_reads_the_page_and_signs_out() {
     let server = TestServer::start();
     assert_eq!(server.generate(&json!({ "prompt": "x" })).status, 200);
-    let page =
-        |cookie: &str| server.get("/admin/costs").header("accept", BROWSER).header("cookie", cookie).send("");
-    let turned_away = page("");
+    let mut browser = Browser::new(&server);
+    let turned_away = browser.open("/admin/costs");
     assert_eq!((turned_away.status, turned_away.header("location")), (303, "/admin/sign-in"));
+    assert_eq!(browser.open("/admin").header("location"), "/admin/costs");
 
-    let wrong = sign_in(&server, "tt-wrong-key");
-    assert!(wrong.status == 200 && wrong.text.contains("not valid") && wrong.header("set-cookie").is_empty());
-    let signed_in = sign_in(&server, &server.key);
+    let wrong = browser.sign_in("tt-wrong-key");
+    assert!(wrong.status == 422 && wrong.text.contains("not valid"), "{}", wrong.text);
+    assert_eq!(browser.cookie("tintype_session"), None);
+    let signed_in = browser.sign_in(&server.key);
     assert_eq!((signed_in.status, signed_in.header("location")), (303, "/admin/costs"));
-    let cookie = signed_in.header("set-cookie");
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
-    let cookie = cookie.split(';').next().expect("a cookie");
 
-    let costs = page(cookie);
+    let costs = browser.open("/admin/costs");
     assert_eq!(costs.status, 200);
     assert!(costs.header("content-type").starts_with("text/html"));
-    assert!(costs.header("content-security-policy").contains("default-src 'none'"));
+    assert_eq!(costs.header("cache-control"), "no-store");
     assert!(
         costs.text.contains("Standard cost") && costs.text.contains("fal/z-image-turbo"),
         "{}",
         costs.text
     );
     assert!(!costs.text.contains(&server.key));
-    assert_eq!(page(&cookie.replace("eyJ", "eyK")).status, 303, "a forged session");
 
-    let signed_out = server.post("/admin/sign-out").header("cookie", cookie).send("");
-    assert!(signed_out.header("set-cookie").contains("Max-Age=0"), "{}", signed_out.header("set-cookie"));
+    let old = browser.cookie("tintype_session").expect("a session").clone();
+    assert_eq!(browser.submit("/admin/sign-out", &[]).header("location"), "/admin/sign-in");
+    assert_eq!(browser.cookie("tintype_session"), None);
+    browser.set_cookie("tintype_session", &old);
+    assert_eq!(browser.open("/admin/costs").status, 303, "the session is over, whoever kept its cookie");
 }
 
 #[test]
-fn a_revoked_key_ends_its_sessions() {
+fn a_page_runs_nothing_of_its_own_and_asks_nothing_elsewhere() {
     let server = TestServer::start();
-    let signed_in = sign_in(&server, &server.key);
-    let cookie = signed_in.header("set-cookie").split(';').next().expect("a cookie").to_owned();
-    let costs = || server.get("/admin/costs").header("cookie", &cookie).send("").status;
-    assert_eq!(costs(), 200);
-    let public_id = server.key.split('-').nth(1).expect("a public id");
-    server.ledger().revoke_key(public_id, "command line", jiff::Timestamp::now()).expect("revoked");
-    assert_eq!(costs(), 401);
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open("/admin/costs");
+    let policy = page.header("content-security-policy");
+    for rule in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"] {
+        assert!(policy.contains(rule), "{rule} in {policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for inline in ["<script>", "<style", "style=", "onclick=", "javascript:", "https://"] {
+        assert!(!page.text.contains(inline), "{inline} in {}", page.text);
+    }
+    let (_, rest) = page.text.split_once("rel=\"stylesheet\" href=\"").expect("a style sheet");
+    let path = rest.split('"').next().expect("an address");
+    let sheet = server.get(path).send("");
+    assert_eq!(sheet.status, 200);
+    assert!(
+        sheet.header("cache-control").contains("immutable") && sheet.header("content-type").contains("css")
+    );
+    let other = path.replacen("/assets/", "/assets/0", 1);
+    assert_eq!(server.get(&other).send("").status, 404, "another version's file is not guessed");
+}
+
+#[test]
+fn the_pages_speak_the_readers_language() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    assert!(browser.open("/admin/costs").text.contains("<html lang=\"en\""));
+    let chosen = browser.submit("/admin/preferences", &[("language", "zh-CN")]);
+    assert_eq!((chosen.status, chosen.header("location")), (303, "/admin/costs"));
+    let page = browser.open("/admin/costs");
+    assert!(page.text.contains("<html lang=\"zh-CN\"") && page.text.contains("标准成本"), "{}", page.text);
+    let themed = browser.submit("/admin/preferences", &[("theme", "dark")]);
+    assert_eq!(themed.status, 303);
+    assert!(browser.open("/admin/costs").text.contains("data-theme=\"dark\""));
+    let elsewhere =
+        server.get("/admin/sign-in").header("accept-language", "zh-TW,zh;q=0.9,en;q=0.8").send("");
+    assert!(elsewhere.text.contains("登录") && elsewhere.header("content-language") == "zh-CN");
+}
+
+#[test]
+fn an_error_is_told_to_a_browser_as_a_page_and_to_a_script_as_json() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open("/admin/costs?month=february");
+    assert_eq!(page.status, 400);
+    assert!(
+        page.text.contains("<h1>That did not work</h1>") && page.text.contains("2026-11"),
+        "{}",
+        page.text
+    );
+    let unknown = browser.open("/admin/nothing-here");
+    assert!(unknown.status == 404 && unknown.text.contains("Not found"), "{}", unknown.text);
+    let script = server.get("/admin/nothing-here").bearer(&server.key).send("");
+    assert_eq!((script.status, &script.json()["error"]["code"]), (404, &json!("unknown_url")));
 }

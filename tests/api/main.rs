@@ -8,6 +8,7 @@ mod skip;
 mod tiny_models;
 
 mod admin;
+mod browser;
 mod client;
 mod doors;
 mod files;
@@ -19,6 +20,7 @@ mod receipts;
 mod refusals;
 mod repeats;
 mod roi;
+mod sign_in;
 mod stopping;
 mod streaming;
 mod watching;

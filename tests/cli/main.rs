@@ -7,6 +7,7 @@ mod program;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 
+mod admin;
 mod assets;
 mod focus;
 mod generate;

@@ -45,6 +45,11 @@ impl TestServer {
 
     /// The same, with its configuration changed.
     pub fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_at(Arc::new(SystemClock::start()), change)
+    }
+
+    /// The same, by another clock.
+    pub fn start_at(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Config)) -> Self {
         let data = TempDir::new().expect("a data directory");
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -63,7 +68,6 @@ impl TestServer {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
             runtime.block_on(async {
-                let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
                 let app = App::build(&config, &clock, runtime.handle().clone(), Quiet).expect("it starts");
                 // None where the test brought a data directory that has one.
                 let key = app.first_key().map_or_else(String::new, |key| key.reveal());

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use jiff::{Span, Timestamp};
 
 use self::rules::RuleArgs;
+pub(super) use self::show::minute;
 use super::{CliError, Place};
 use crate::{
     clock::Clock,

@@ -47,7 +47,7 @@ fn day(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// `2026-11-23 18:04`
-pub(super) fn minute(at: Timestamp, zone: &TimeZone) -> String {
+pub(in crate::cli) fn minute(at: Timestamp, zone: &TimeZone) -> String {
     zone.to_datetime(at).strftime("%Y-%m-%d %H:%M").to_string()
 }
 

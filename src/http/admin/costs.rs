@@ -1,12 +1,17 @@
+use std::borrow::Cow;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::session::{self, Entrance};
+use super::{
+    frame::{Page, Place, Words, rich, row},
+    session,
+};
 use crate::{
     http::{State, error::ApiError},
     ledger::{GroupBy, Month, MonthReport, WholeMonth},
-    units::{Currency, EnergyBalance, Money},
+    units::Money,
 };
 
 #[derive(Deserialize)]
@@ -34,132 +39,125 @@ pub(super) async fn show(
     question: web::Query<Question>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let wants_page = match session::enter(&request, &state).await? {
-        Entrance::Open { wants_page } => wants_page,
-        Entrance::SignIn(response) => return Ok(response),
-    };
+    let visit = session::enter(&request, &state).await?;
     let report = report(&question, &state).await?;
-    Ok(match wants_page {
-        true => super::page(&format!("Costs {}", report.month), &statement(&report)),
-        false => super::json(&report),
-    })
+    if !visit.wants_page {
+        return Ok(super::json(&report));
+    }
+    let title = visit.words.tell("costs-title", &[("month", visit.words.month(report.month).into())]);
+    Ok(Page::new(&visit, Place::Costs, &title).narrow().show(&statement(visit.words, &report)))
 }
 
-fn statement(report: &MonthReport) -> Markup {
-    let money = |amount: Money| amount_in(amount, report.currency, report.decimals());
-    let loss = report.saving < Money::ZERO;
-    let (outcome, gained) = (if loss { "Lost" } else { "Saved" }, money(report.saving.abs()));
+fn statement(words: Words, report: &MonthReport) -> Markup {
+    let money = |amount: Money| words.amount(amount, report.currency, report.decimals());
+    let line = |name: &str, how: &str, value: &Markup| named_row(words, name, how, value);
+    let is_loss = report.saving < Money::ZERO;
+    let (outcome, gained) = (if is_loss { "costs-lost" } else { "costs-saved" }, money(report.saving.abs()));
+    let compared = words.tell("costs-compared", &[("service", report.compared_with.as_str().into())]);
     html! {
-        header {
-            h1 { "Costs, " (report.month) }
-            nav {
-                a href={ "?month=" (report.month.previous()) } rel="prev" { "‹ " (report.month.previous()) }
-                a href={ "?month=" (report.month.next()) } rel="next" { (report.month.next()) " ›" }
-                a href="/admin/roi" { "Worth it?" }
-                form method="post" action="/admin/sign-out" { button class="quiet" { "Sign out" } }
-            }
-        }
+        (head(words, report))
         @if report.is_empty() {
-            p class="empty" { "No pictures were painted in this month." }
+            p.empty { (words.say("costs-empty")) }
         } @else {
-            dl class="top" {
-                div { dt { "Pictures" } dd { (report.images) } }
-                @if let Some(each) = report.cost_per_image { div { dt { "Cost of a picture" } dd { (amount_in(each, report.currency, 4)) } } }
-                div { dt { "Total" } dd { (money(report.total)) } }
-                div { dt { (outcome) } dd class=[loss.then_some("loss")] { (gained) } }
+            dl.top-line {
+                div { dt { (words.say("costs-pictures")) } dd { (words.count(report.images)) } }
+                @if let Some(each) = report.cost_per_image {
+                    div { dt { (words.say("costs-cost-per-picture")) } dd { (words.amount(each, report.currency, 4)) } }
+                }
+                div { dt { (words.say("costs-total")) } dd { (money(report.total)) } }
+                div { dt { (words.say(outcome)) } dd class=(if is_loss { "loss" } else { "gain" }) { (gained) } }
             }
         }
         table {
-            caption { "Standard cost" }
+            caption { (words.say("costs-standard-cost")) }
             tbody {
-                (row("Electricity", "energy at the plug × tariff", &money(report.electricity)))
-                (row("Depreciation", "wear of the hardware, by pictures", &money(report.depreciation)))
-                (row("Upkeep", "repairs, network, space", &money(report.upkeep)))
+                (line("costs-electricity", "costs-electricity-how", &money(report.electricity)))
+                (line("costs-depreciation", "costs-depreciation-how", &money(report.depreciation)))
+                (line("costs-upkeep", "costs-upkeep-how", &money(report.upkeep)))
             }
-            tfoot { (row("Total", "", &money(report.total))) }
+            tfoot { (line("costs-total", "", &money(report.total))) }
         }
         table {
-            caption { "Compared with " code { (report.compared_with) } }
+            caption { (rich(&compared)) }
             tbody {
-                (row("List price there", "at each day's price", &money(report.compared_price)))
-                (row("Total here", "", &money(report.total)))
+                (line("costs-list-price", "costs-list-price-how", &money(report.compared_price)))
+                (line("costs-total-here", "", &money(report.total)))
             }
-            tfoot { (row(outcome, "", &gained)) }
+            tfoot { (line(outcome, "", &gained)) }
         }
         table {
-            caption { "Energy" }
+            caption { (words.say("costs-energy")) }
             tbody {
-                (row("Device", "of the pictures", &kwh(report.energy_kwh)))
-                (row("At the plug", "device, machine and power supply", &kwh(report.wall_energy_kwh)))
-                (row("Failed work", "no picture; not in the total", &kwh(report.failed_energy_kwh)))
-                (row("Price of failed work", "", &money(report.failed_electricity)))
-                (row("Undelivered pictures", "painted, but the client had gone", &html! { (report.undelivered_images) }))
+                (line("costs-energy-device", "costs-energy-device-how", &words.kwh(report.energy_kwh)))
+                (line("costs-energy-plug", "costs-energy-plug-how", &words.kwh(report.wall_energy_kwh)))
+                (line("costs-energy-failed", "costs-energy-failed-how", &words.kwh(report.failed_energy_kwh)))
+                (line("costs-energy-failed-price", "", &money(report.failed_electricity)))
+                (line("costs-undelivered", "costs-undelivered-how", &html! { (words.count(report.undelivered_images)) }))
             }
         }
-        @if let Some(whole) = &report.whole { (whole_month(report, whole)) }
-        @if report.example_hardware {
-            p class="note" { "Depreciation is an example's (an RTX 4090 workstation). Put your own hardware, tariff and watts into "
-                code { "tintype.toml" } "; config/tintype.toml lists every key." }
+        @if let Some(whole) = &report.whole { (whole_month(words, report, whole)) }
+        @if report.example_hardware { p.note { (rich(&words.say("costs-example-hardware"))) } }
+    }
+}
+
+/// The month, and the way to its neighbours.
+fn head(words: Words, report: &MonthReport) -> Markup {
+    let (previous, next) = (report.month.previous(), report.month.next());
+    html! {
+        div.page-head {
+            h1 { (words.tell("costs-title", &[("month", words.month(report.month).into())])) }
+            nav.pager aria-label=(words.say("costs-months")) {
+                a href={ "?month=" (previous) } rel="prev" { "‹ " (words.month(previous)) }
+                a href={ "?month=" (next) } rel="next" { (words.month(next)) " ›" }
+            }
         }
     }
 }
 
 /// What the month cost beside its pictures, and what a picture costs by three ways of counting.
-fn whole_month(report: &MonthReport, whole: &WholeMonth) -> Markup {
-    let money = |amount: Money| amount_in(amount, report.currency, report.decimals());
+fn whole_month(words: Words, report: &MonthReport, whole: &WholeMonth) -> Markup {
+    let money = |amount: Money| words.amount(amount, report.currency, report.decimals());
+    let line = |name: &str, how: &str, value: &Markup| named_row(words, name, how, value);
     let each = |amount: Option<Money>| match amount {
-        Some(amount) => amount_in(amount, report.currency, 4),
+        Some(amount) => words.amount(amount, report.currency, 4),
         None => html! { "–" },
     };
     html! {
         table {
-            caption { "The whole month" }
+            caption { (words.say("costs-whole-month")) }
             tbody {
-                (row("Standard cost", "of the pictures", &money(report.total)))
-                (row("Failed work", "", &money(report.failed_electricity)))
-                (row("Idle hours and warm-up", "electricity", &money(whole.overhead_electricity)))
-                (row("Unused depreciation", "wear that no picture was charged", &money(whole.unused_depreciation)))
-                (row("Unused upkeep", "", &money(whole.unused_upkeep)))
+                (line("costs-standard", "costs-standard-how", &money(report.total)))
+                (line("costs-failed", "", &money(report.failed_electricity)))
+                (line("costs-idle", "costs-idle-how", &money(whole.overhead_electricity)))
+                (line("costs-unused-wear", "costs-unused-wear-how", &money(whole.unused_depreciation)))
+                (line("costs-unused-upkeep", "", &money(whole.unused_upkeep)))
             }
-            tfoot { (row("Fully loaded", "", &money(whole.fully_loaded_total))) }
+            tfoot { (line("costs-fully-loaded", "", &money(whole.fully_loaded_total))) }
         }
         table {
-            caption { "A picture costs" }
+            caption { (words.say("costs-each")) }
             tbody {
-                (row("Marginal", "its electricity", &each(whole.marginal_per_image)))
-                (row("Standard", "with wear and upkeep", &each(report.cost_per_image)))
-                (row("Fully loaded", "everything of the month ÷ pictures", &each(whole.fully_loaded_per_image)))
+                (line("costs-each-marginal", "costs-each-marginal-how", &each(whole.marginal_per_image)))
+                (line("costs-each-standard", "costs-each-standard-how", &each(report.cost_per_image)))
+                (line("costs-each-loaded", "costs-each-loaded-how", &each(whole.fully_loaded_per_image)))
                 @if let Some(images) = whole.break_even_images {
-                    (row("Break-even", "pictures a month against the compared price", &html! { (images) }))
+                    (line("costs-break-even", "costs-break-even-how", &html! { (words.count(images)) }))
                 }
             }
         }
     }
 }
 
-/// A row of a table.
-pub(super) fn row(name: &str, how: &str, value: &Markup) -> Markup {
-    html! {
-        tr { th scope="row" { (name) @if !how.is_empty() { small { (how) } } } td { (value) } }
-    }
-}
-
-/// An amount rounded for people, with the exact one on hover.
-pub(super) fn amount_in(amount: Money, currency: Currency, decimals: u32) -> Markup {
-    let minus = if amount < Money::ZERO { "−" } else { "" };
-    let digits = amount.abs().to_rounded_string(decimals);
-    html! { span title={ (amount) " " (currency) } { (minus) (currency.symbol()) (digits) } }
-}
-
-fn kwh(energy: EnergyBalance) -> Markup {
-    let digits = energy.to_rounded_kwh_string().replace('-', "−");
-    html! { span title={ (energy.to_kwh_string()) " kWh" } { (digits) " kWh" } }
+/// A row of a table whose name, and how its figure is made, are messages. Some need no telling how.
+pub(super) fn named_row(words: Words, name: &str, how: &str, value: &Markup) -> Markup {
+    let how = if how.is_empty() { Cow::default() } else { words.say(how) };
+    row(&words.say(name), &how, value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Config, http::admin::text, ledger::MonthTotals};
+    use crate::{config::Config, http::admin::text, ledger::MonthTotals, units::EnergyBalance};
 
     fn report(totals: &MonthTotals) -> MonthReport {
         let costs = Config::default().cost_model(jiff::civil::date(2026, 11, 23)).expect("a cost model");
@@ -181,12 +179,13 @@ mod tests {
             undelivered: 2,
             ..MonthTotals::default()
         };
-        insta::assert_snapshot!(text(&statement(&report(&totals))));
+        insta::assert_snapshot!(text(&statement(Words::ENGLISH, &report(&totals))));
+        insta::assert_snapshot!("a_month_in_chinese", text(&statement(Words::CHINESE, &report(&totals))));
     }
 
     #[test]
     fn an_empty_month_says_so() {
-        let page = statement(&report(&MonthTotals::default()));
+        let page = statement(Words::ENGLISH, &report(&MonthTotals::default()));
         assert!(text(&page).contains("No pictures were painted in this month."));
     }
 }

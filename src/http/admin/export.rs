@@ -12,7 +12,7 @@ pub(super) async fn json(
     question: web::Query<Question>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    session::admin(&request, &state).await?;
+    session::enter(&request, &state).await?;
     let report = report(&question, &state).await?;
     Ok(super::json(&report))
 }
@@ -23,7 +23,7 @@ pub(super) async fn csv(
     question: web::Query<Question>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    session::admin(&request, &state).await?;
+    session::enter(&request, &state).await?;
     let report = report(&question, &state).await?;
     let name = format!("attachment; filename=\"tintype-{}.csv\"", report.month);
     Ok(HttpResponse::Ok()

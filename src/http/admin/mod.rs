@@ -2,66 +2,59 @@
 
 mod costs;
 mod export;
+mod frame;
 mod roi;
 mod session;
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpResponse, http::header, middleware::from_fn, web};
 
-pub use self::session::SessionSecret;
+pub use self::session::{Attempts, SessionSecret};
 use super::only;
 
-/// Nothing from elsewhere, no script, no frame.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
+/// Everything for browsers: pages under /admin, and the files that they ask for.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
+    let file = web::resource("/assets/{version}/{name}").route(web::get().to(frame::serve_asset));
     config
+        .service(file.default_service(only("GET")))
+        .service(web::scope("/admin").configure(operator).wrap(from_fn(frame::attend)));
+}
+
+fn operator(config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource("").route(web::get().to(home)).default_service(only("GET")))
         .service(web::resource("/costs").route(web::get().to(costs::show)).default_service(only("GET")))
         .service(web::resource("/costs.json").route(web::get().to(export::json)).default_service(only("GET")))
         .service(web::resource("/costs.csv").route(web::get().to(export::csv)).default_service(only("GET")))
         .service(web::resource("/roi").route(web::get().to(roi::show)).default_service(only("GET")))
+        .service(posted("/preferences", web::post().to(frame::prefer)))
         .service(
             web::resource("/sign-in")
                 .route(web::get().to(session::form))
                 .route(web::post().to(session::sign_in))
                 .default_service(only("GET, POST")),
         )
+        .service(posted("/sign-out", web::post().to(session::sign_out)))
         .service(
-            web::resource("/sign-out").route(web::post().to(session::sign_out)).default_service(only("POST")),
+            web::resource("/sessions").route(web::get().to(session::show_list)).default_service(only("GET")),
         )
-        .service(web::resource("/style.css").route(web::get().to(style)).default_service(only("GET")));
+        .service(posted("/sessions/end", web::post().to(session::end)))
+        .service(posted("/sessions/end-all", web::post().to(session::end_all)))
+        .default_service(web::to(super::unknown_url));
 }
 
-async fn style() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("style.css"))
+/// What a form is sent to.
+fn posted(path: &str, route: actix_web::Route) -> actix_web::Resource {
+    web::resource(path).route(route).default_service(only("POST"))
+}
+
+/// GET /admin
+async fn home() -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, "/admin/costs")).finish()
 }
 
 /// The same figures for scripts.
-fn json(report: &impl serde::Serialize) -> HttpResponse {
+fn json(report: &(impl serde::Serialize + ?Sized)) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report)
-}
-
-/// A page, with the headers that every page has.
-fn page(title: &str, body: &maud::Markup) -> HttpResponse {
-    let html = maud::html! {
-        (maud::DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · Tintype" }
-                link rel="stylesheet" href="/admin/style.css";
-            }
-            body { main { (body) } }
-        }
-    };
-    HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(html.into_string())
 }
 
 /// The page's words and figures: tags become spaces, rows become lines.

@@ -4,11 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use maud::{Markup, html};
 
 use super::{
-    costs::{amount_in, row},
-    session::{self, Entrance},
+    costs::named_row,
+    frame::{Page, Place, Visit, Words, row},
+    session,
 };
 use crate::{
-    costs::simulation::{ComparedPrice, Input, Outcome, PriceOutcome, Scenario, ScenarioError},
+    costs::simulation::{
+        BreakEven, ComparedPrice, Input, Outcome, Payback, PriceOutcome, Scenario, ScenarioError,
+    },
     domain::Quality,
     http::{State, error::ApiError},
     units::{Currency, Money},
@@ -16,20 +19,20 @@ use crate::{
 
 /// Decimals of an image's amounts.
 const IMAGE_DECIMALS: u32 = 5;
-/// The fields of the form, in its order.
+/// The fields of the form, in its order, with the keys of their labels.
 const FIELDS: [(Input, &str); 12] = [
-    (Input::Price, "Price of the hardware"),
-    (Input::Residual, "Sold in the end for"),
-    (Input::SharePercent, "Share for images, %"),
-    (Input::LifetimeImages, "Images in its life"),
-    (Input::Watts, "Watts while it paints"),
-    (Input::SecondsPerImage, "Seconds an image"),
-    (Input::PricePerKwh, "Price of a kWh"),
-    (Input::UpkeepPerImage, "Upkeep, an image"),
-    (Input::RunningCostsPerYear, "Bills of a year, if known"),
-    (Input::ImagesPerMonth, "Images a month"),
-    (Input::ComparedPrice, "Price of an image elsewhere"),
-    (Input::Years, "Years"),
+    (Input::Price, "roi-price"),
+    (Input::Residual, "roi-residual"),
+    (Input::SharePercent, "roi-share"),
+    (Input::LifetimeImages, "roi-lifetime"),
+    (Input::Watts, "roi-watts"),
+    (Input::SecondsPerImage, "roi-seconds"),
+    (Input::PricePerKwh, "roi-price-per-kwh"),
+    (Input::UpkeepPerImage, "roi-upkeep-per-image"),
+    (Input::RunningCostsPerYear, "roi-running-costs"),
+    (Input::ImagesPerMonth, "roi-images"),
+    (Input::ComparedPrice, "roi-compared-price"),
+    (Input::Years, "roi-years"),
 ];
 
 /// What a person wrote, by the input's name.
@@ -41,23 +44,21 @@ pub(super) async fn show(
     question: web::Query<Question>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let wants_page = match session::enter(&request, &state).await? {
-        Entrance::Open { wants_page } => wants_page,
-        Entrance::SignIn(response) => return Ok(response),
-    };
+    let visit = session::enter(&request, &state).await?;
     let start = prefilled(&state).map_err(|error| ApiError::internal(&error))?;
     let outcome = answer(start.clone(), &question, &state);
-    Ok(match (outcome, wants_page) {
-        (Ok(outcome), true) => page(&start, &question, &result(&outcome)),
-        (Ok(outcome), false) => super::json(&outcome),
-        (Err(error), true) => {
-            let problem = html! { p class="problem" role="alert" { (error) } };
-            let mut response = page(&start, &question, &problem);
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-            response
+    match (outcome, visit.wants_page) {
+        (Ok(outcome), true) => {
+            Ok(page(&visit, &start, &question, StatusCode::OK, &result(visit.words, &outcome)))
         }
-        (Err(error), false) => return Err(refusal(&error)),
-    })
+        (Ok(outcome), false) => Ok(super::json(&outcome)),
+        (Err(error), true) => {
+            // The scenario's own words, as the command line says them.
+            let problem = html! { p.problem role="alert" lang="en" { (error) } };
+            Ok(page(&visit, &start, &question, StatusCode::BAD_REQUEST, &problem))
+        }
+        (Err(error), false) => Err(refusal(&error)),
+    }
 }
 
 /// The configured hardware, or the shipped scenario until there is one.
@@ -97,96 +98,150 @@ fn refusal(error: &ScenarioError) -> ApiError {
     }
 }
 
-fn page(start: &Scenario, question: &Question, result: &Markup) -> HttpResponse {
-    super::page("Worth it?", &html! { (form(start, question)) (result) })
+fn page(
+    visit: &Visit,
+    start: &Scenario,
+    question: &Question,
+    status: StatusCode,
+    result: &Markup,
+) -> HttpResponse {
+    let title = visit.words.say("roi-title");
+    let body = html! { (form(visit.words, start, question)) (result) };
+    Page::new(visit, Place::Roi, &title).status(status).narrow().show(&body)
 }
 
-fn form(start: &Scenario, question: &Question) -> Markup {
+fn form(words: Words, start: &Scenario, question: &Question) -> Markup {
     let value = |input: Input| question.get(input.name()).cloned().unwrap_or_else(|| start.value(input));
+    let begins = [("scenario", start.name.as_str().into()), ("currency", start.currency.code().into())];
     html! {
-        header {
-            h1 { "Worth it?" }
-            nav {
-                a href="/admin/costs" { "Costs" }
-                form method="post" action="/admin/sign-out" { button class="quiet" { "Sign out" } }
-            }
-        }
+        div.page-head { h1 { (words.say("roi-title")) } }
         form method="get" action="/admin/roi" class="inputs" {
             @for (input, label) in FIELDS {
-                label { (label) input name=(input.name()) value=(value(input)) inputmode="decimal" autocomplete="off"; }
+                label { (words.say(label)) input name=(input.name()) value=(value(input)) inputmode="decimal" autocomplete="off"; }
             }
-            button { "Work it out" }
+            button { (words.say("roi-work-out")) }
         }
-        p class="note" { "Begins with " (start.name) ". Amounts in " (start.currency) "." }
+        p.note { (words.tell("roi-begins", &begins)) }
     }
 }
 
-fn result(outcome: &Outcome) -> Markup {
-    let image = |amount: Money| amount_in(amount, outcome.currency, IMAGE_DECIMALS);
-    let money = |amount: Money| amount_in(amount, outcome.currency, 2);
-    let (each, year) = (&outcome.image, &outcome.year);
+fn result(words: Words, outcome: &Outcome) -> Markup {
+    let image = |amount: Money| words.amount(amount, outcome.currency, IMAGE_DECIMALS);
+    let short = |amount: Money| words.amount(amount, outcome.currency, 4);
+    let line = |name: &str, how: &str, value: &Markup| named_row(words, name, how, value);
+    let each = &outcome.image;
+    let at_the_plug = words.tell("roi-at-the-plug", &[("energy", each.energy_kwh.to_kwh_string().into())]);
     html! {
-        dl class="top" {
-            div { dt { "Standard cost of an image" } dd { (amount_in(each.standard, outcome.currency, 4)) } }
-            div { dt { "Fully loaded" } dd { (amount_in(outcome.fully_loaded, outcome.currency, 4)) } }
-            div { dt { "Images a month" } dd { (outcome.images_per_month) } }
+        dl.top-line {
+            div { dt { (words.say("roi-standard-each")) } dd { (short(each.standard)) } }
+            div { dt { (words.say("roi-fully-loaded")) } dd { (short(outcome.fully_loaded)) } }
+            div { dt { (words.say("roi-images")) } dd { (words.count(outcome.images_per_month)) } }
         }
-        @for against in &outcome.against { (against_price(against, outcome.currency)) }
-        @if outcome.like_for_like().is_none() {
-            p class="note" { "Not compared like for like: the configured service has no price or no rate today." }
-        }
+        @for against in &outcome.against { (against_price(words, against, outcome.currency)) }
+        @if outcome.like_for_like().is_none() { p.note { (words.say("roi-no-like-for-like")) } }
         table {
-            caption { "One image" }
+            caption { (words.say("roi-one-image")) }
             tbody {
-                (row("Electricity", &format!("{} kWh at the plug", each.energy_kwh.to_kwh_string()), &image(each.electricity)))
-                (row("Depreciation", "wear, less what it is sold for", &image(each.depreciation)))
-                (row("The same, worth nothing in the end", "", &image(each.depreciation_without_residual)))
-                (row("Upkeep", "repairs, network, space", &image(each.upkeep)))
+                (row(&words.say("roi-electricity"), &at_the_plug, &image(each.electricity)))
+                (line("roi-depreciation", "roi-depreciation-how", &image(each.depreciation)))
+                (line("roi-without-residual", "", &image(each.depreciation_without_residual)))
+                (line("roi-upkeep", "roi-upkeep-how", &image(each.upkeep)))
             }
-            tfoot { (row("Standard cost", "electricity, depreciation, upkeep", &image(each.standard))) }
+            tfoot { (line("roi-standard", "roi-standard-how", &image(each.standard))) }
         }
-        table {
-            caption { "One year: " (year.images) " images" }
-            tbody {
-                (row("Electricity", "of the images", &money(year.electricity)))
-                (row("Idle hours", "electricity while it is on and does not paint", &money(year.idle_electricity)))
-                (row("Upkeep", "", &money(year.upkeep)))
-                (row("Other bills", "what the bills of a year say beyond these", &money(year.other)))
-                (row("Depreciation", "", &money(year.depreciation)))
-            }
-            tfoot { (row("Total", "over its images: fully loaded", &money(year.total))) }
-        }
-        @if let Some(first) = outcome.against.first() { (years(first, outcome.currency)) }
+        (one_year(words, outcome))
+        @if let Some(first) = outcome.against.first() { (years(words, first, outcome.currency)) }
     }
 }
 
-fn against_price(against: &PriceOutcome, currency: Currency) -> Markup {
-    let loss = against.saving < Money::ZERO;
-    let percent = against.saving_percent();
-    let saving = html! { span class=[loss.then_some("loss")] {
-        (amount_in(against.saving.abs(), currency, IMAGE_DECIMALS)) ", " (percent.trim_start_matches('-')) " %"
+fn one_year(words: Words, outcome: &Outcome) -> Markup {
+    let money = |amount: Money| words.amount(amount, outcome.currency, 2);
+    let line = |name: &str, how: &str, value: &Markup| named_row(words, name, how, value);
+    let year = &outcome.year;
+    html! {
+        table {
+            caption { (words.tell("roi-one-year", &[("count", year.images.into())])) }
+            tbody {
+                (line("roi-electricity", "roi-electricity-how", &money(year.electricity)))
+                (line("roi-idle", "roi-idle-how", &money(year.idle_electricity)))
+                (line("roi-upkeep", "", &money(year.upkeep)))
+                (line("roi-other", "roi-other-how", &money(year.other)))
+                (line("roi-depreciation", "", &money(year.depreciation)))
+            }
+            tfoot { (line("roi-total", "roi-total-how", &money(year.total))) }
+        }
+    }
+}
+
+fn against_price(words: Words, against: &PriceOutcome, currency: Currency) -> Markup {
+    let is_loss = against.saving < Money::ZERO;
+    let image = |amount: Money| words.amount(amount, currency, IMAGE_DECIMALS);
+    let line = |name: &str, how: &str, value: &Markup| named_row(words, name, how, value);
+    let percent = words.percent(against.saving_percent().trim_start_matches('-'));
+    let saving = html! { span class=(if is_loss { "loss" } else { "gain" }) {
+        (image(against.saving.abs())) " · " (percent)
     } };
+    let name = [("name", against.name.as_str().into())];
     html! {
         table {
-            caption { "Against " (against.name) @if against.like_for_like { ": the same weights, hosted" } }
+            caption {
+                @if against.like_for_like { (words.tell("roi-against-like-for-like", &name)) }
+                @else { (words.tell("roi-against", &name)) }
+            }
             tbody {
-                (row("Price of an image there", "", &amount_in(against.price, currency, IMAGE_DECIMALS)))
-                (row(if loss { "Lost on each" } else { "Saved on each" }, "the price less the standard cost", &saving))
-                (row("Fully loaded", "the price less everything of a year, an image", &amount_in(against.saving_fully_loaded, currency, IMAGE_DECIMALS)))
-                tr { th scope="row" colspan="2" { (against.payback) "; " (against.break_even) "." } }
+                (line("roi-price-there", "", &image(against.price)))
+                (line(if is_loss { "roi-lost" } else { "roi-saved" }, "roi-saved-how", &saving))
+                (line("roi-fully-loaded", "roi-fully-loaded-how", &image(against.saving_fully_loaded)))
+                tr { th scope="row" colspan="2" {
+                    (payback(words, against.payback)) " " (break_even(words, against.break_even))
+                } }
             }
         }
     }
 }
 
-fn years(against: &PriceOutcome, currency: Currency) -> Markup {
-    let money = |amount: Money| amount_in(amount, currency, 2);
+fn payback(words: Words, payback: Payback) -> String {
+    match payback {
+        Payback::After { months_tenths } => {
+            words.tell("roi-pays-back", &[("months", tenths(words, months_tenths).into())])
+        }
+        Payback::AfterItsLife { months_tenths, life_months_tenths } => words.tell(
+            "roi-pays-back-too-late",
+            &[
+                ("months", tenths(words, months_tenths).into()),
+                ("life", tenths(words, life_months_tenths).into()),
+            ],
+        ),
+        Payback::Never => words.say("roi-never-pays-back").into_owned(),
+    }
+}
+
+fn break_even(words: Words, break_even: BreakEven) -> String {
+    match break_even {
+        BreakEven::From { images_per_month } => {
+            words.tell("roi-worth-from", &[("count", images_per_month.into())])
+        }
+        BreakEven::BeyondCapacity { capacity_per_month } => {
+            words.tell("roi-worth-beyond", &[("count", capacity_per_month.into())])
+        }
+        BreakEven::Never => words.say("roi-worth-never").into_owned(),
+    }
+}
+
+fn tenths(words: Words, tenths: u64) -> String {
+    words.decimal(&format!("{}.{}", tenths / 10, tenths % 10))
+}
+
+fn years(words: Words, against: &PriceOutcome, currency: Currency) -> Markup {
+    let money = |amount: Money| words.amount(amount, currency, 2);
+    let caption = words.tell("roi-years-against", &[("name", against.name.as_str().into())]);
+    let columns = ["roi-hardware", "roi-electricity", "roi-running", "roi-elsewhere", "roi-saved-in-all"];
     html! {
-        div class="wide" { table {
-            caption { "Year by year against " (against.name) }
+        div.scroll tabindex="0" role="region" aria-label=(caption) { table {
+            caption { (caption) }
             thead { tr {
-                th scope="col" { "Year" }
-                @for name in ["Hardware", "Electricity", "Running", "Elsewhere", "Saved in all"] { td { (name) } }
+                th scope="col" { (words.say("roi-year")) }
+                @for name in columns { th scope="col" { (words.say(name)) } }
             } }
             tbody { @for year in &against.years { tr {
                 th scope="row" { (year.year) }
@@ -214,14 +269,15 @@ mod tests {
 
     #[test]
     fn the_shipped_scenario_is_shown_to_its_loss_like_for_like() {
-        insta::assert_snapshot!(text(&result(&outcome())));
+        insta::assert_snapshot!(text(&result(Words::ENGLISH, &outcome())));
+        insta::assert_snapshot!("a_scenario_in_chinese", text(&result(Words::CHINESE, &outcome())));
     }
 
     #[test]
     fn the_form_has_every_input_with_what_was_written() {
         let scenario = Scenario::shipped().expect("the shipped scenario");
         let question = Question::from([("watts".to_owned(), "<320>".to_owned())]);
-        let form = form(&scenario, &question).0;
+        let form = form(Words::ENGLISH, &scenario, &question).0;
         for input in Input::ALL {
             assert_eq!(form.matches(&format!("name=\"{}\"", input.name())).count(), 1, "{}", input.name());
         }

@@ -1,0 +1,155 @@
+use std::io::{BufRead, IsTerminal};
+
+use clap::{Args, Subcommand};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{CliError, Place, key::minute, print, table::table};
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::{PasswordHash, SignInSecret},
+};
+
+/// How far back sessions are listed: none lasts longer.
+const LISTED: SignedDuration = SignedDuration::from_hours(12);
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AdminCommand {
+    /// Print a link that signs in once, within 15 minutes
+    Link(LinkArgs),
+    /// Set the operator's password; asks for it, or reads one line of standard input
+    Password(PasswordArgs),
+    /// List who is signed in
+    Sessions(SessionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LinkArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Where browsers find the server [default: public_url, or the configured address]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PasswordArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Take the password away: keys and links still sign in
+    #[arg(long)]
+    remove: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct SessionsArgs {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Option<SessionsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum SessionsCommand {
+    /// Sign a session out, or all
+    Revoke {
+        #[command(flatten)]
+        place: Place,
+        /// The session's id
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        id: Option<String>,
+        /// Every session
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+pub(super) fn run(command: AdminCommand, clock: &dyn Clock) -> Result<(), CliError> {
+    let now = clock.now();
+    match command {
+        AdminCommand::Link(args) => link(&args, now),
+        AdminCommand::Password(args) => password(&args, now),
+        AdminCommand::Sessions(SessionsArgs { place, command: None }) => list(&place, now),
+        AdminCommand::Sessions(SessionsArgs { command: Some(command), .. }) => revoke(command, now),
+    }
+}
+
+fn link(args: &LinkArgs, now: Timestamp) -> Result<(), CliError> {
+    let (config, ledger) = args.place.ledger_or_new()?;
+    let secret = SignInSecret::generate(&mut rand::rng());
+    ledger.create_sign_in_link(secret.hash(), SignInSecret::expiry(now), now)?;
+    let url = args.url.clone().unwrap_or_else(|| address(&config));
+    println!("{}{}", url.trim_end_matches('/'), secret.path());
+    eprintln!("signs in once, within {} minutes", SignInSecret::LIFETIME.as_mins());
+    Ok(())
+}
+
+fn address(config: &Config) -> String {
+    config.public_url.clone().unwrap_or_else(|| format!("http://{}", super::serve::reachable(config.listen)))
+}
+
+fn password(args: &PasswordArgs, now: Timestamp) -> Result<(), CliError> {
+    let (_, ledger) = args.place.ledger_or_new()?;
+    if args.remove {
+        ledger.set_operator_password(None, now)?;
+        println!("there is no password; keys and links sign in");
+        return Ok(());
+    }
+    let failed = |error: std::io::Error| CliError::Failed(error.to_string());
+    let password = match std::io::stdin().is_terminal() {
+        true => {
+            let password = rpassword::prompt_password("New password: ").map_err(failed)?;
+            let again = rpassword::prompt_password("The same again: ").map_err(failed)?;
+            if password != again {
+                return Err(CliError::Usage("the two passwords differ; nothing is changed".into()));
+            }
+            password
+        }
+        false => {
+            let mut line = String::new();
+            std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
+            line.trim_end_matches(['\r', '\n']).to_owned()
+        }
+    };
+    let hash = PasswordHash::new(&password, &mut rand::rng());
+    let hash = hash.map_err(|error| CliError::Usage(error.to_string()))?;
+    ledger.set_operator_password(Some(hash.as_str()), now)?;
+    println!("the password is set; whoever signed in with an earlier one is signed out");
+    Ok(())
+}
+
+fn list(place: &Place, now: Timestamp) -> Result<(), CliError> {
+    let (config, ledger) = place.ledger()?;
+    let zone = config.zone()?;
+    let mut rows = vec![["ID", "WITH", "KEY", "BROWSER", "SIGNED IN", "LAST USED"].map(String::from)];
+    for session in ledger.sessions(now.saturating_sub(LISTED).unwrap_or(Timestamp::MIN))? {
+        rows.push([
+            session.id,
+            session.opened_with,
+            session.key.unwrap_or_else(|| "-".into()),
+            session.agent,
+            minute(session.opened_at, &zone),
+            minute(session.seen_at, &zone),
+        ]);
+    }
+    print(&table(&rows))
+}
+
+fn revoke(command: SessionsCommand, now: Timestamp) -> Result<(), CliError> {
+    let SessionsCommand::Revoke { place, id, .. } = command;
+    let (_, ledger) = place.ledger()?;
+    let Some(id) = id else {
+        println!("signed out: {}", ledger.end_sessions(now)?);
+        return Ok(());
+    };
+    match ledger.end_session(&id, now)? {
+        true => println!("{id} is signed out"),
+        false => {
+            return Err(CliError::Usage(format!(
+                "no open session `{id}`; tintype admin sessions lists them"
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+# What stands around every page.
+skip = Skip to the content
+nav-label = Pages
+nav-costs = Costs
+nav-roi = Worth it?
+nav-keys = Keys
+nav-jobs = Jobs
+nav-playground = Playground
+nav-sessions = Sessions
+menu = Colours and session
+theme = Colours
+theme-system = System
+theme-light = Light
+theme-dark = Dark
+sign-out = Sign out
+footer = Tintype: pictures on your own hardware, with what each one cost.
+how-heading = How this figure is made
+
+error-forbidden = Not allowed
+error-forbidden-remedy = Go back, load the page again, and repeat what you did. If that does not help, sign in with a key that has the admin scope.
+error-not-found = Not found
+error-not-found-remedy = There is no page at this address.
+error-too-many = Too many attempts
+error-too-many-remedy = Wait a moment, then try again.
+error-server = Something went wrong
+error-server-remedy = The server could not answer. Its log says why.
+error-request = That did not work
+error-request-remedy = Something in the address or in the form cannot be used. Go back and correct it.
+error-home = To the costs

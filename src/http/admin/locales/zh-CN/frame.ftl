@@ -1,0 +1,29 @@
+# 每个页面共用的框架
+skip = 跳到正文
+nav-label = 页面
+nav-costs = 成本
+nav-roi = 值不值
+nav-keys = 密钥
+nav-jobs = 任务
+nav-playground = 试画
+nav-sessions = 登录会话
+menu = 配色与会话
+theme = 配色
+theme-system = 跟随系统
+theme-light = 浅色
+theme-dark = 深色
+sign-out = 退出登录
+footer = Tintype：用自己的硬件生成图片，每一张的成本都清楚。
+how-heading = 这个数字怎么来的
+
+error-forbidden = 不允许
+error-forbidden-remedy = 请返回并重新载入页面，再操作一次。如果还是不行，请用带 admin 权限的密钥登录。
+error-not-found = 找不到页面
+error-not-found-remedy = 这个地址没有页面。
+error-too-many = 尝试次数太多
+error-too-many-remedy = 请稍等片刻再试。
+error-server = 出错了
+error-server-remedy = 服务器无法响应，原因见服务器日志。
+error-request = 没有成功
+error-request-remedy = 地址或表单中有无法使用的内容，请返回修改。
+error-home = 前往成本页
