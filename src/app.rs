@@ -20,7 +20,7 @@ use crate::{
     engine::{Engine, Worker},
     http::{self, Attempts, Links, Offer, SessionSecret, State},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
-    meter::Meter,
+    meter::{EnergyCounter, Meter},
     pictures::{PictureStore, StoreError},
     pipeline::{EMBEDDED_MODEL, LoadError, ModelFiles, OnLoad, Pipeline, SizeLimits, hub},
     service::{OverheadBook, Service, ServiceParts},
@@ -166,7 +166,21 @@ impl App {
         config: &Config,
         clock: &Arc<dyn Clock>,
         runtime: Handle,
+        progress: impl Progress + 'static,
+    ) -> Result<Self, AppError> {
+        Self::build_with(config, clock, runtime, progress, None)
+    }
+
+    /// The same with `counter` to meter the device by, instead of the card's own.
+    ///
+    /// # Errors
+    /// As [`App::build`].
+    pub fn build_with(
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        runtime: Handle,
         mut progress: impl Progress + 'static,
+        counter: Option<Box<dyn EnergyCounter>>,
     ) -> Result<Self, AppError> {
         let zone = config.zone()?;
         let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
@@ -195,7 +209,7 @@ impl App {
         };
         let (overheads, told) = mpsc::unbounded_channel();
         let bookkeeping = runtime.spawn(book.clone().keep(told));
-        let (engine, worker) = start_engine(config, &source, &book, overheads, move |source| {
+        let (engine, worker) = start_engine(config, &source, &book, (counter, overheads), move |source| {
             let files = source.files(&mut |fetched| progress.fetched(fetched))?;
             Ok((files, progress))
         })?;
@@ -318,7 +332,7 @@ fn start_engine<P: Progress + 'static>(
     config: &Config,
     source: &ModelSource,
     book: &OverheadBook,
-    overheads: mpsc::UnboundedSender<(Overhead, Usage)>,
+    (counter, overheads): (Option<Box<dyn EnergyCounter>>, mpsc::UnboundedSender<(Overhead, Usage)>),
     open: impl FnOnce(&ModelSource) -> Result<(ModelFiles, P), LoadError> + Send + 'static,
 ) -> Result<(Engine, Worker), LoadError> {
     let (device, dtype, energy) = (config.model.device, config.model.dtype, config.energy.clone());
@@ -334,7 +348,11 @@ fn start_engine<P: Progress + 'static>(
             move |facts| {
                 let is_cpu = facts.device == "cpu";
                 let (card, powers) = ((!is_cpu).then(|| device.card()), energy.powers(is_cpu));
-                Meter::of_device(card, book.epochs(), powers, Arc::clone(&book.clock))
+                let clock = Arc::clone(&book.clock);
+                match counter {
+                    Some(counter) => Meter::counting(counter, book.epochs(), powers, clock),
+                    None => Meter::of_device(card, book.epochs(), powers, clock),
+                }
             }
         },
         // The usual picture, in two steps: every kernel is loaded, the memory laid out and a step timed, at a quarter of

@@ -6,8 +6,10 @@ mod days;
 mod depreciation;
 mod model;
 mod month;
+mod payback;
 mod prices;
 mod receipt;
+mod services;
 pub mod simulation;
 mod tariff;
 mod upkeep;
@@ -17,8 +19,10 @@ pub use budget::{Budget, BudgetAmount, BudgetError, BudgetLimit, BudgetPeriod, B
 pub use days::DaySpan;
 pub use model::{CostModel, CostSettings, ExchangeRate, Hardware, Quote};
 pub use month::{Allocated, AssetUse, MonthCost, month_cost};
+pub use payback::{Outlook, Pace};
 pub use prices::{EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, TableRow};
 pub use receipt::{Comparison, Receipt};
+pub use services::{Elsewhere, Pictures, PriceRead, ServiceComparison, Unpriced, WholePlans};
 pub use tariff::{DayOfWeek, Hours, Moment, Tariff, TariffError, TariffRow};
 pub use upkeep::Upkeep;
 

@@ -1,4 +1,4 @@
-mod compare;
+pub(super) mod compare;
 mod quote;
 
 use std::sync::Arc;
@@ -249,6 +249,14 @@ impl CostModel {
         let until_then = first_bought.map_or(DaySpan::ALWAYS, |day| DaySpan::ALWAYS.before(day));
         let assets = self.assets.iter().map(|asset| (asset, asset.service()));
         std::iter::once((&self.stand_in, until_then)).chain(assets)
+    }
+
+    /// The parts that were bought: those that the ledger knows, or the configured hardware, which always served.
+    pub fn bought_parts(&self) -> &[Asset] {
+        match self.assets.as_slice() {
+            [] => std::slice::from_ref(&self.stand_in),
+            assets => assets,
+        }
     }
 
     /// What the machine costs beside its wear and its electricity.

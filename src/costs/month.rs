@@ -51,6 +51,23 @@ impl MonthCost {
     pub fn unused(&self) -> Result<Money, MoneyError> {
         self.unused_depreciation.plus(self.unused_upkeep)
     }
+
+    /// Both months together.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn plus(&self, other: &Self) -> Result<Self, MoneyError> {
+        Ok(Self {
+            depreciation: self.depreciation.plus(other.depreciation)?,
+            upkeep: self.upkeep.plus(other.upkeep)?,
+            fixed: self.fixed.plus(other.fixed)?,
+            allocated_depreciation: self.allocated_depreciation.plus(other.allocated_depreciation)?,
+            allocated_upkeep: self.allocated_upkeep.plus(other.allocated_upkeep)?,
+            unused_depreciation: self.unused_depreciation.plus(other.unused_depreciation)?,
+            unused_upkeep: self.unused_upkeep.plus(other.unused_upkeep)?,
+            disposal_gain: self.disposal_gain.plus(other.disposal_gain)?,
+        })
+    }
 }
 
 /// What the parts and the upkeep cost on `days`, a month or what has passed of it.

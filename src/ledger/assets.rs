@@ -1,9 +1,9 @@
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use rusqlite::{Row, params, types::Type};
+use rusqlite::{Connection, Row, params, types::Type};
 
-use super::{Ledger, LedgerError, Month, signed, timestamp};
+use super::{Ledger, LedgerError, signed, timestamp};
 use crate::{
-    costs::{Allocated, Asset, AssetUse, CostModel, DaySpan, Life, MonthCost, Retirement, month_cost},
+    costs::{Asset, CostModel, DaySpan, Life, Retirement},
     domain::AssetId,
     units::{Currency, Money},
 };
@@ -93,14 +93,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Database`] where SQLite refuses.
     pub fn assets(&self) -> Result<Vec<AssetRow>, LedgerError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT id, name, price_nano, residual_nano, share_percent, purchased_on, lifetime_images, life_years,
-                    normal_utilisation_percent, added_at_ms, retired_on, proceeds_nano
-             FROM assets LEFT JOIN asset_retirements ON asset_id = id ORDER BY id",
-        )?;
-        let rows = statement.query_map([], asset_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        assets(&self.reader())
     }
 
     /// `costs` with the ledger's assets.
@@ -108,7 +101,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Database`] where SQLite refuses.
     pub fn with_assets(&self, costs: &CostModel) -> Result<CostModel, LedgerError> {
-        Ok(costs.with_assets(self.assets()?.into_iter().map(|row| row.asset).collect()))
+        with_assets(&self.reader(), costs)
     }
 
     /// Pictures that were booked on `days` of `zone`.
@@ -116,61 +109,45 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Database`] where SQLite refuses.
     pub fn images_on(&self, days: DaySpan, zone: &TimeZone) -> Result<u64, LedgerError> {
-        let images: i64 = self
-            .reader()
-            .prepare_cached(
-                "SELECT coalesce(sum(images), 0) FROM entries WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
-            )?
-            .query_row(
-                params![
-                    start_of(days.first, zone).as_millisecond(),
-                    start_of(days.end, zone).as_millisecond()
-                ],
-                |row| row.get(0),
-            )?;
         // Below 0 where more of earlier months was taken back than was painted: then nothing was worn in this span.
-        Ok(u64::try_from(images).unwrap_or(0))
-    }
-
-    /// What the parts and the upkeep of `costs` cost in `month`, beside what its pictures were `allocated`. Of a month that
-    /// is not over, the days to `now`, today included; days before the ledger's first key do not count.
-    ///
-    /// # Errors
-    /// [`LedgerError`] where SQLite refuses or a sum is out of range.
-    pub fn month_cost(
-        &self,
-        costs: &CostModel,
-        month: Month,
-        zone: &TimeZone,
-        now: Timestamp,
-        allocated: Allocated,
-    ) -> Result<MonthCost, LedgerError> {
-        let day = |moment| zone.to_datetime(moment).date();
-        let tomorrow = day(now).tomorrow().unwrap_or(Date::MAX);
-        let known = DaySpan { first: self.first_day(zone)?.unwrap_or(Date::MAX), end: tomorrow };
-        let days = known.and(DaySpan { first: day(month.start(zone)), end: day(month.end(zone)) });
-        let parts: Vec<_> = costs.parts().collect();
-        let uses = parts
-            .iter()
-            .map(|(asset, service)| {
-                let images_before = self.images_on(service.before(days.first), zone)?;
-                Ok(AssetUse { asset, images_before, images: self.images_on(service.and(days), zone)? })
-            })
-            .collect::<Result<Vec<_>, LedgerError>>()?;
-        month_cost(&uses, &costs.upkeep(), days, allocated)
-            .map_err(|_| LedgerError::OutOfRange { what: "the month's cost" })
-    }
-
-    /// The day on which the first key was made; none before.
-    fn first_day(&self, zone: &TimeZone) -> Result<Option<Date>, LedgerError> {
-        let first: Option<i64> =
-            self.reader().query_row("SELECT min(created_at_ms) FROM keys", [], |row| row.get(0))?;
-        Ok(first.map(timestamp).transpose()?.map(|first| zone.to_datetime(first).date()))
+        Ok(u64::try_from(images_on(&self.reader(), days, zone)?).unwrap_or(0))
     }
 }
 
+/// As [`Ledger::assets`].
+fn assets(connection: &Connection) -> Result<Vec<AssetRow>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, name, price_nano, residual_nano, share_percent, purchased_on, lifetime_images, life_years,
+                normal_utilisation_percent, added_at_ms, retired_on, proceeds_nano
+         FROM assets LEFT JOIN asset_retirements ON asset_id = id ORDER BY id",
+    )?;
+    let rows = statement.query_map([], asset_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// `costs` with the ledger's assets.
+pub(super) fn with_assets(connection: &Connection, costs: &CostModel) -> Result<CostModel, LedgerError> {
+    Ok(costs.with_assets(assets(connection)?.into_iter().map(|row| row.asset).collect()))
+}
+
+/// Pictures that were booked on `days` of `zone`, less those that were taken back.
+pub(super) fn images_on(connection: &Connection, days: DaySpan, zone: &TimeZone) -> Result<i64, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT coalesce(sum(images), 0) FROM entries WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
+    )?;
+    let [start, end] = [days.first, days.end].map(|day| start_of(day, zone).as_millisecond());
+    Ok(statement.query_row(params![start, end], |row| row.get(0))?)
+}
+
+/// The day on which the first key was made; none before.
+pub(super) fn first_day(connection: &Connection, zone: &TimeZone) -> Result<Option<Date>, LedgerError> {
+    let first: Option<i64> =
+        connection.query_row("SELECT min(created_at_ms) FROM keys", [], |row| row.get(0))?;
+    Ok(first.map(timestamp).transpose()?.map(|first| zone.to_datetime(first).date()))
+}
+
 /// A day's first moment, or the first or last that there is.
-fn start_of(day: Date, zone: &TimeZone) -> Timestamp {
+pub(super) fn start_of(day: Date, zone: &TimeZone) -> Timestamp {
     let beyond = if day.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
     zone.to_zoned(day.into()).map_or(beyond, |zoned| zoned.timestamp())
 }

@@ -1,9 +1,10 @@
-//! A month's figures as a CSV file (RFC 4180): a row for each group, or one for the month. No row sums others up.
+//! The figures of a month or a year as a CSV file (RFC 4180): a row for each group, or for each month. No row sums others
+//! up.
 
 use serde::Serialize;
 
-use super::{GroupReport, LedgerError, MonthReport};
-use crate::units::Money;
+use super::{Figures, LedgerError, Month, MonthReport, YearReport};
+use crate::units::{Currency, Money};
 
 /// One row. Amounts are exact decimals.
 #[derive(Default, Serialize)]
@@ -35,21 +36,39 @@ impl MonthReport {
     /// [`LedgerError::Export`] where it cannot be written down.
     pub fn to_csv(&self) -> Result<String, LedgerError> {
         match &self.groups {
-            None => write_rows([self.row(None, &self.as_group())]),
+            None => write_rows([self.row()]),
             Some(groups) => {
-                let by = Some(groups.by.as_str());
-                write_rows(groups.groups.iter().map(|group| self.row(by, group)))
+                let grouped_by = Some(groups.by.as_str());
+                write_rows(groups.groups.iter().map(|group| Row {
+                    grouped_by,
+                    group: group.group.as_deref().map(as_text_cell),
+                    title: group.title.as_deref().map(as_text_cell),
+                    ..Row::new(self.month, self.currency, &group.figures)
+                }))
             }
         }
     }
 
-    fn row(&self, grouped_by: Option<&'static str>, figures: &GroupReport) -> Row {
-        Row {
-            month: self.month.to_string(),
-            currency: self.currency.to_string(),
-            grouped_by,
-            group: figures.group.as_deref().map(as_text_cell),
-            title: figures.title.as_deref().map(as_text_cell),
+    fn row(&self) -> Row {
+        Row::new(self.month, self.currency, &self.figures)
+    }
+}
+
+impl YearReport {
+    /// The report as a CSV file with a head: a row for each month.
+    ///
+    /// # Errors
+    /// [`LedgerError::Export`] where it cannot be written down.
+    pub fn to_csv(&self) -> Result<String, LedgerError> {
+        write_rows(self.months.iter().map(MonthReport::row))
+    }
+}
+
+impl Row {
+    fn new(month: Month, currency: Currency, figures: &Figures) -> Self {
+        Self {
+            month: month.to_string(),
+            currency: currency.to_string(),
             images: figures.images,
             undelivered_images: figures.undelivered_images,
             energy_kwh: figures.energy_kwh.to_kwh_string(),
@@ -63,6 +82,7 @@ impl MonthReport {
             saving: figures.saving.to_string(),
             failed_energy_kwh: figures.failed_energy_kwh.to_kwh_string(),
             failed_electricity: figures.failed_electricity.to_string(),
+            ..Self::default()
         }
     }
 }

@@ -1,11 +1,11 @@
-use std::{fmt, str::FromStr};
+use std::{collections::HashMap, fmt, str::FromStr};
 
 use jiff::{Timestamp, tz::TimeZone};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::{
     Ledger, LedgerError, MonthTotals,
-    totals::{self, SUMS, read_sums},
+    facts::{self, Fact, Span},
 };
 
 /// By what a month's entries are sorted into groups.
@@ -56,18 +56,6 @@ impl GroupBy {
             Self::Day => "day",
         }
     }
-
-    /// The column that tells groups apart; none for days, which depend on a zone.
-    const fn column(self) -> Option<&'static str> {
-        match self {
-            Self::Key => Some("keys.public_id"),
-            Self::Tag => Some("requests.tag"),
-            Self::Model => Some("requests.model"),
-            Self::Size => Some("entries.width || 'x' || entries.height"),
-            Self::Quality => Some("requests.quality"),
-            Self::Day => None,
-        }
-    }
 }
 
 impl FromStr for GroupBy {
@@ -97,57 +85,34 @@ impl Ledger {
         end: Timestamp,
         zone: &TimeZone,
     ) -> Result<(MonthTotals, Vec<GroupTotals>), LedgerError> {
-        let mut reader = self.reader();
-        // One view of the ledger for both, so that a picture settled meanwhile is in both or in neither.
+        let mut reader = self.reports();
         let view = reader.transaction()?;
-        let totals = totals::between(&view, start, end)?;
-        let groups = match by.column() {
-            Some(column) => by_column(&view, by, column, start, end)?,
-            None => by_day(&view, start, end, zone)?,
-        };
-        Ok((totals, groups))
+        let facts = facts::read(&view, Span { start, end, zone }, &[by])?;
+        Ok((facts::sum(&facts)?, groups(&view, by, &facts)?))
     }
 }
 
-fn by_column(
+/// `facts` in groups.
+pub(super) fn groups(
     connection: &Connection,
     by: GroupBy,
-    column: &str,
-    start: Timestamp,
-    end: Timestamp,
+    facts: &[Fact],
 ) -> Result<Vec<GroupTotals>, LedgerError> {
-    let title = if by == GroupBy::Key { "keys.name" } else { "NULL" };
-    let sql = format!(
-        "SELECT {SUMS}, {column} AS common, {title} AS title
-         FROM entries JOIN requests ON requests.id = request_id JOIN keys ON keys.id = key_id
-         WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2
-         GROUP BY common ORDER BY sum(standard_nano) DESC, common"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![start.as_millisecond(), end.as_millisecond()], |row| {
-        Ok(GroupTotals { group: row.get("common")?, title: row.get("title")?, totals: read_sums(row)? })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let titles = if by == GroupBy::Key { key_names(connection)? } else { HashMap::new() };
+    let sums = facts::sums_by(facts, |fact| fact.group(by))?;
+    let title = |group: &Option<String>| group.as_ref().and_then(|group| titles.get(group).cloned());
+    let mut groups: Vec<_> =
+        sums.into_iter().map(|(group, totals)| GroupTotals { title: title(&group), group, totals }).collect();
+    if by != GroupBy::Day {
+        // A stable sort: those that cost the same stay in the order of their names.
+        groups.sort_by_key(|group| std::cmp::Reverse(group.totals.standard));
+    }
+    Ok(groups)
 }
 
-/// Days on which there is anything to tell.
-fn by_day(
-    connection: &Connection,
-    start: Timestamp,
-    end: Timestamp,
-    zone: &TimeZone,
-) -> Result<Vec<GroupTotals>, LedgerError> {
-    let mut days = Vec::new();
-    let mut begin = start;
-    while begin < end {
-        let day = zone.to_datetime(begin).date();
-        let next = day.tomorrow().and_then(|tomorrow| zone.to_zoned(tomorrow.into()));
-        let next = next.map_or(end, |next| next.timestamp().min(end));
-        let totals = totals::between(connection, begin, next)?;
-        if totals != MonthTotals::default() {
-            days.push(GroupTotals { group: Some(day.to_string()), title: None, totals });
-        }
-        begin = next;
-    }
-    Ok(days)
+/// What their owners call the keys, by public id.
+fn key_names(connection: &Connection) -> Result<HashMap<String, String>, LedgerError> {
+    let mut statement = connection.prepare_cached("SELECT public_id, name FROM keys")?;
+    let names = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(names.collect::<Result<_, _>>()?)
 }

@@ -103,26 +103,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] where SQLite refuses or a sum is out of range.
     pub fn overheads(&self, start: Timestamp, end: Timestamp) -> Result<OverheadTotals, LedgerError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT coalesce(sum(energy_mj) FILTER (WHERE kind = 'idle'), 0),
-                    coalesce(sum(energy_mj) FILTER (WHERE kind = 'warm-up'), 0),
-                    coalesce(sum(energy_mj) FILTER (WHERE kind = 'gap'), 0),
-                    coalesce(sum(wall_energy_mj), 0),
-                    coalesce(sum(electricity_nano), 0)
-             FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
-        )?;
-        let row = statement.query_row(params![start.as_millisecond(), end.as_millisecond()], |row| {
-            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, i64>(4)?])
-        })?;
-        let energy = |value| unsigned(value, "energy_mj").map(Energy::from_millijoules);
-        Ok(OverheadTotals {
-            idle: energy(row[0])?,
-            warm_up: energy(row[1])?,
-            gaps: energy(row[2])?,
-            wall_energy: energy(row[3])?,
-            electricity: Money::from_nano(row[4]),
-        })
+        overheads(&self.reader(), start, end)
     }
 
     /// Energy that the rows of an epoch account for: pictures, failed work, idle hours, warm-up and gaps.
@@ -132,6 +113,33 @@ impl Ledger {
     pub fn booked_in_epoch(&self, epoch: u32) -> Result<Energy, LedgerError> {
         booked(&self.reader(), epoch)
     }
+}
+
+/// What went into no request from `start` up to, not including, `end`.
+pub(super) fn overheads(
+    connection: &Connection,
+    start: Timestamp,
+    end: Timestamp,
+) -> Result<OverheadTotals, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT coalesce(sum(energy_mj) FILTER (WHERE kind = 'idle'), 0),
+                coalesce(sum(energy_mj) FILTER (WHERE kind = 'warm-up'), 0),
+                coalesce(sum(energy_mj) FILTER (WHERE kind = 'gap'), 0),
+                coalesce(sum(wall_energy_mj), 0),
+                coalesce(sum(electricity_nano), 0)
+         FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
+    )?;
+    let row = statement.query_row(params![start.as_millisecond(), end.as_millisecond()], |row| {
+        Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, i64>(4)?])
+    })?;
+    let energy = |value| unsigned(value, "energy_mj").map(Energy::from_millijoules);
+    Ok(OverheadTotals {
+        idle: energy(row[0])?,
+        warm_up: energy(row[1])?,
+        gaps: energy(row[2])?,
+        wall_energy: energy(row[3])?,
+        electricity: Money::from_nano(row[4]),
+    })
 }
 
 fn booked(connection: &Connection, epoch: u32) -> Result<Energy, LedgerError> {

@@ -8,20 +8,25 @@ mod budgets;
 mod closings;
 mod corrections;
 mod csv_file;
+mod days;
 mod entries;
+mod facts;
 mod focus;
 mod groups;
 mod keys;
 mod meter;
 mod months;
+mod payback;
 mod plug;
 mod receipts;
 mod report;
 mod requests;
 mod seals;
 mod sessions;
+mod statements;
 mod totals;
 mod whole;
+mod year;
 
 use std::{
     fs::File,
@@ -42,19 +47,22 @@ pub use self::{
     budgets::{BudgetHolder, BudgetPeriods, OverBudget},
     closings::{CloseError, Closing, Sha256Hash},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
+    days::DayReport,
     entries::{FailedWork, SettledImage},
     groups::{GroupBy, GroupByError, GroupTotals},
     keys::{KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyState, NewKey},
     meter::{Epoch, OverheadTotals},
-    months::{Month, MonthError},
+    months::{Month, MonthError, Year, YearError},
+    payback::{Payback, PaybackAgainst, SavedPoint, Step},
     plug::PlugTotals,
     receipts::{PaintedImage, PaintedRequest},
-    report::{GroupReport, Groups, MonthReport},
+    report::{Figures, GroupReport, Groups, MonthReport},
     requests::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
     seals::{Finding, VerifiedMonth},
     sessions::{NewSession, OpenedWith, SessionRow},
     totals::MonthTotals,
     whole::WholeMonth,
+    year::YearReport,
 };
 
 /// How long a writer waits for another process, such as `tintype key create` beside a running server.
@@ -72,10 +80,11 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0010_sessions.sql")),
 ];
 
-/// A handle on the database: one connection that writes, one that reads beside it.
+/// A handle on the database: one connection that writes, one that reads beside it, and one for what takes long to read.
 pub struct Ledger {
     // Closed first: only a connection that may write can bring the log into the file when the last one closes.
     reader: Mutex<Connection>,
+    reports: Mutex<Connection>,
     writer: Mutex<Connection>,
     /// Used by the one who has the writer.
     running_sums: Mutex<RunningSums>,
@@ -141,10 +150,18 @@ impl Ledger {
         writer.pragma_update(None, "synchronous", "FULL")?;
         writer.pragma_update(None, "foreign_keys", true)?;
         migrate(file, &mut writer)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reader = Connection::open_with_flags(file, flags)?;
-        reader.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), running_sums: Mutex::default() })
+        let reader = || -> Result<_, LedgerError> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let reader = Connection::open_with_flags(file, flags)?;
+            reader.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(Mutex::new(reader))
+        };
+        Ok(Self {
+            writer: Mutex::new(writer),
+            reader: reader()?,
+            reports: reader()?,
+            running_sums: Mutex::default(),
+        })
     }
 
     /// Whether amounts in `configured` may be added to this ledger's.
@@ -183,6 +200,11 @@ impl Ledger {
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
         self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// For reports, which take up to a second for a million pictures, and should hold up no request meanwhile.
+    fn reports(&self) -> MutexGuard<'_, Connection> {
+        self.reports.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

@@ -2,11 +2,24 @@ use std::{fmt, str::FromStr};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
+use crate::costs::DaySpan;
+
 /// A calendar month, `2026-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Month {
     first: Date,
 }
+
+/// A calendar year, `2026`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Year {
+    first: Date,
+}
+
+/// A text that is no year.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a year; write YYYY, such as 2026")]
+pub struct YearError(String);
 
 /// A text that is no month.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +40,11 @@ impl Month {
     /// The month after.
     pub fn next(self) -> Self {
         Self { first: self.first.last_of_month().tomorrow().unwrap_or(self.first) }
+    }
+
+    /// Its days.
+    pub fn days(self) -> DaySpan {
+        DaySpan { first: self.first, end: self.next().first }
     }
 
     /// Its last day.
@@ -66,6 +84,34 @@ impl FromStr for Month {
     }
 }
 
+impl Year {
+    /// Its months, in order.
+    pub fn months(self) -> impl Iterator<Item = Month> {
+        std::iter::successors(Some(Month { first: self.first }), |month| Some(month.next())).take(12)
+    }
+
+    /// Its days.
+    pub fn days(self) -> DaySpan {
+        let end = self.first.last_of_year().tomorrow().unwrap_or(Date::MAX);
+        DaySpan { first: self.first, end }
+    }
+}
+
+impl fmt::Display for Year {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}", self.first.year())
+    }
+}
+
+impl FromStr for Year {
+    type Err = YearError;
+
+    fn from_str(text: &str) -> Result<Self, YearError> {
+        let january = Month::from_str(&format!("{text}-01")).map_err(|_| YearError(text.to_owned()))?;
+        Ok(Self { first: january.first })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +128,21 @@ mod tests {
             (month.previous().to_string(), month.next().to_string()),
             ("2026-11".into(), "2027-01".into())
         );
+    }
+
+    #[test]
+    fn a_year_has_twelve_months() {
+        let year: Year = "2026".parse().expect("a year");
+        let months: Vec<_> = year.months().collect();
+        assert_eq!(
+            (months.len(), months[0].to_string(), months[11].to_string()),
+            (12, "2026-01".into(), "2026-12".into())
+        );
+        assert_eq!((year.days().days(), year.to_string()), (365, "2026".into()));
+        assert_eq!(months.iter().map(|month| month.days().days()).sum::<u64>(), 365);
+        for text in ["", "26", "2026-01", "-026", "year"] {
+            assert!(text.parse::<Year>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 use serde::Serialize;
 
-use super::{GroupBy, GroupTotals, Month, MonthTotals, WholeMonth};
+use super::{DayReport, GroupBy, GroupTotals, Month, MonthTotals, Payback, WholeMonth};
 use crate::{
-    costs::CostModel,
+    costs::{CostModel, ServiceComparison},
     units::{Currency, EnergyBalance, Money},
 };
 
@@ -15,6 +15,32 @@ pub struct MonthReport {
     /// Currency of every amount.
     #[serde(serialize_with = "as_text")]
     pub currency: Currency,
+    /// What its pictures came to.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// The service that is compared with now.
+    pub compared_with: String,
+    /// Whether wear is that of the built-in example, because no hardware was configured.
+    pub example_hardware: bool,
+    /// What the month cost beside its pictures.
+    #[serde(flatten)]
+    pub whole: Option<WholeMonth>,
+    /// The pictures at each compared service, the like-for-like one first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceComparison>,
+    /// Day by day, those to come left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<Vec<DayReport>>,
+    /// How far the hardware has paid for itself by the end of the month, or by now; null before the first part was bought.
+    pub payback: Option<Payback>,
+    /// The same in groups, where they were asked for.
+    #[serde(flatten)]
+    pub groups: Option<Groups>,
+}
+
+/// What the pictures of a month, or of a part of it, came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Figures {
     /// Pictures, less those of earlier months that were taken back.
     pub images: i64,
     /// Of them, painted for a client that had gone.
@@ -31,11 +57,9 @@ pub struct MonthReport {
     pub upkeep: Money,
     /// Electricity, depreciation and upkeep: the standard cost.
     pub total: Money,
-    /// The total over the pictures, rounded up; null in a month without pictures.
+    /// The total over the pictures, rounded up; null without pictures.
     pub cost_per_image: Option<Money>,
-    /// The service that is compared with now.
-    pub compared_with: String,
-    /// What the pictures would have cost there, at each day's price.
+    /// What the pictures would have cost at the service that each was compared with, at its day's price.
     pub compared_price: Money,
     /// The compared price less the total; negative for a loss.
     pub saving: Money,
@@ -43,16 +67,6 @@ pub struct MonthReport {
     pub failed_energy_kwh: EnergyBalance,
     /// Its price, not in the total.
     pub failed_electricity: Money,
-    /// Whether wear is that of the built-in example, because no hardware was configured.
-    pub example_hardware: bool,
-    /// What the month cost beside its pictures.
-    #[serde(flatten)]
-    pub whole: Option<WholeMonth>,
-    /// The same in groups, where they were asked for.
-    #[serde(flatten)]
-    pub groups: Option<Groups>,
-    #[serde(skip)]
-    totals: MonthTotals,
 }
 
 /// A month in groups, which add up to it.
@@ -65,36 +79,57 @@ pub struct Groups {
     pub groups: Vec<GroupReport>,
 }
 
-/// One group of a month. Its figures are the month's of the same names.
+/// One group of a month.
 #[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "they are named and told in MonthReport")]
 pub struct GroupReport {
     /// What its pictures have in common; null: nothing was noted.
     pub group: Option<String>,
     /// What the owner calls the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    pub images: i64,
-    pub undelivered_images: i64,
-    pub energy_kwh: EnergyBalance,
-    pub wall_energy_kwh: EnergyBalance,
-    pub electricity: Money,
-    pub depreciation: Money,
-    pub upkeep: Money,
-    pub total: Money,
-    pub cost_per_image: Option<Money>,
-    pub compared_price: Money,
-    pub saving: Money,
-    pub failed_energy_kwh: EnergyBalance,
-    pub failed_electricity: Money,
+    /// What they came to.
+    #[serde(flatten)]
+    pub figures: Figures,
 }
 
 impl MonthReport {
-    /// The report of `month`, whose sums are `totals`.
+    /// The report of `month`, whose sums are `totals`, and nothing else of it.
     pub fn new(month: Month, totals: &MonthTotals, costs: &CostModel) -> Self {
         Self {
             month,
             currency: costs.currency(),
+            figures: Figures::new(totals),
+            compared_with: costs.settings().compare_with.clone(),
+            example_hardware: costs.uses_example_hardware(),
+            whole: None,
+            services: Vec::new(),
+            days: None,
+            payback: None,
+            groups: None,
+        }
+    }
+
+    /// The report with its groups.
+    #[must_use]
+    pub fn grouped(self, by: GroupBy, groups: Vec<GroupTotals>) -> Self {
+        Self { groups: Some(Groups::new(by, groups)), ..self }
+    }
+
+    /// Whether nothing was booked at all.
+    pub fn is_empty(&self) -> bool {
+        self.figures.is_empty()
+    }
+
+    /// Decimals in which the month's amounts are shown to people.
+    pub fn decimals(&self) -> u32 {
+        self.figures.decimals()
+    }
+}
+
+impl Figures {
+    /// The figures of `totals`.
+    pub fn new(totals: &MonthTotals) -> Self {
+        Self {
             images: totals.images,
             undelivered_images: totals.undelivered,
             energy_kwh: totals.energy,
@@ -104,28 +139,11 @@ impl MonthReport {
             upkeep: totals.upkeep,
             total: totals.standard,
             cost_per_image: cost_per_image(totals),
-            compared_with: costs.settings().compare_with.clone(),
             compared_price: totals.compared,
             saving: totals.saving,
             failed_energy_kwh: totals.failed_energy,
             failed_electricity: totals.failed_electricity,
-            example_hardware: costs.uses_example_hardware(),
-            whole: None,
-            groups: None,
-            totals: *totals,
         }
-    }
-
-    /// The month's own figures, as those of a group that is all of it.
-    pub(super) fn as_group(&self) -> GroupReport {
-        GroupReport::new(GroupTotals { group: None, title: None, totals: self.totals })
-    }
-
-    /// The report with its groups.
-    #[must_use]
-    pub fn grouped(self, by: GroupBy, groups: Vec<GroupTotals>) -> Self {
-        let groups = groups.into_iter().map(GroupReport::new).collect();
-        Self { groups: Some(Groups { by, groups }), ..self }
     }
 
     /// Whether nothing was booked at all.
@@ -133,33 +151,22 @@ impl MonthReport {
         self.images == 0 && self.total == Money::ZERO && self.compared_price == Money::ZERO
     }
 
-    /// Decimals in which the month's amounts are shown to people: four while they are small.
+    /// Decimals in which amounts are shown to people: four while they are small.
     pub fn decimals(&self) -> u32 {
         const SMALL: Money = Money::from_nano(100_000_000_000);
         if self.total.abs().max(self.compared_price.abs()) < SMALL { 4 } else { 2 }
     }
 }
 
+impl Groups {
+    pub(super) fn new(by: GroupBy, groups: Vec<GroupTotals>) -> Self {
+        Self { by, groups: groups.into_iter().map(GroupReport::new).collect() }
+    }
+}
+
 impl GroupReport {
     fn new(group: GroupTotals) -> Self {
-        let GroupTotals { group, title, totals } = group;
-        Self {
-            group,
-            title,
-            images: totals.images,
-            undelivered_images: totals.undelivered,
-            energy_kwh: totals.energy,
-            wall_energy_kwh: totals.wall_energy,
-            electricity: totals.electricity,
-            depreciation: totals.depreciation,
-            upkeep: totals.upkeep,
-            total: totals.standard,
-            cost_per_image: cost_per_image(&totals),
-            compared_price: totals.compared,
-            saving: totals.saving,
-            failed_energy_kwh: totals.failed_energy,
-            failed_electricity: totals.failed_electricity,
-        }
+        Self { group: group.group, title: group.title, figures: Figures::new(&group.totals) }
     }
 }
 
@@ -169,7 +176,10 @@ fn cost_per_image(totals: &MonthTotals) -> Option<Money> {
     totals.standard.share_ceil(1, images).ok()
 }
 
-fn as_text<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<T: std::fmt::Display, S: serde::Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 
@@ -205,7 +215,7 @@ mod tests {
             assert!(json.contains(part), "{part} in {json}");
         }
         let empty = MonthReport::new("2026-12".parse().expect("a month"), &MonthTotals::default(), &costs);
-        assert_eq!(empty.cost_per_image, None);
+        assert_eq!(empty.figures.cost_per_image, None);
         assert!(empty.is_empty() && !json.contains("group"));
     }
 
@@ -221,7 +231,7 @@ mod tests {
         let group = GroupTotals { group: None, title: None, totals };
         let report = MonthReport::new("2026-11".parse().expect("a month"), &totals, &costs);
         let report = report.grouped(GroupBy::Tag, vec![group]);
-        assert_eq!((report.cost_per_image, report.is_empty()), (None, false));
+        assert_eq!((report.figures.cost_per_image, report.is_empty()), (None, false));
         let json = serde_json::to_string(&report).expect("JSON");
         for part in [
             r#""images":-1,"#,

@@ -3,6 +3,7 @@ mod closings;
 mod exports;
 mod months;
 mod property;
+mod statements;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use proptest::prelude::*;
@@ -37,12 +38,16 @@ struct Book {
 
 impl Book {
     fn new(budget: Option<i64>) -> Self {
+        Self::begun_at(budget, NOON)
+    }
+
+    fn begun_at(budget: Option<i64>, now: Timestamp) -> Self {
         let directory = TempDir::new().expect("a directory");
         let ledger = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
         let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
         let rules = KeyRules { scopes: Scopes::ALL, budgets: money_a_month(budget), ..KeyRules::default() };
-        ledger.create_key(&NewKey { key: &key, name: "test", rules }, "first start", NOON).expect("a key");
-        let caller = ledger.authenticate(&key, NOON).expect("no error").expect("known");
+        ledger.create_key(&NewKey { key: &key, name: "test", rules }, "first start", now).expect("a key");
+        let caller = ledger.authenticate(&key, now).expect("no error").expect("known");
         Self { ledger, key: caller.key, directory, requests: 0 }
     }
 

@@ -1,8 +1,8 @@
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 use super::{Ledger, LedgerError};
-use crate::units::{EnergyBalance, Money};
+use crate::units::{EnergyBalance, Money, MoneyError};
 
 /// Sums over the entries of a month, or of a part of it. Any of them may be negative: a reversal takes an entry of an
 /// earlier month back.
@@ -36,8 +36,8 @@ pub struct MonthTotals {
     pub failed_electricity: Money,
 }
 
-/// The columns of [`MonthTotals`], for `entries JOIN requests`.
-pub(super) const SUMS: &str = "
+/// The columns of [`Sums`] and [`MonthTotals`], for `entries JOIN requests`.
+const SUMS: &str = "
     coalesce(sum(entries.images), 0),
     coalesce(sum(duration_ms)       FILTER (WHERE kind <> 'failed'), 0),
     coalesce(sum(energy_mj)         FILTER (WHERE kind <> 'failed'), 0),
@@ -45,47 +45,109 @@ pub(super) const SUMS: &str = "
     coalesce(sum(electricity_nano)  FILTER (WHERE kind <> 'failed'), 0),
     coalesce(sum(depreciation_nano) FILTER (WHERE kind <> 'failed'), 0),
     coalesce(sum(upkeep_nano)       FILTER (WHERE kind <> 'failed'), 0),
-    coalesce(sum(standard_nano)     FILTER (WHERE kind <> 'failed'), 0),
     coalesce(sum(compared_nano), 0),
-    coalesce(sum(saving_nano), 0),
     coalesce(sum(entries.images)    FILTER (WHERE delivered = 0), 0),
     coalesce(sum(wall_energy_mj)    FILTER (WHERE kind = 'failed'), 0),
     coalesce(sum(electricity_nano)  FILTER (WHERE kind = 'failed'), 0)";
 
-/// Reads [`SUMS`] from the first columns of `row`.
-pub(super) fn read_sums(row: &Row<'_>) -> rusqlite::Result<MonthTotals> {
-    let energy =
-        |column: usize| -> rusqlite::Result<_> { Ok(EnergyBalance::from_millijoules(row.get(column)?)) };
-    let money = |column: usize| -> rusqlite::Result<_> { Ok(Money::from_nano(row.get(column)?)) };
-    Ok(MonthTotals {
-        images: row.get(0)?,
-        duration: SignedDuration::from_millis(row.get(1)?),
-        energy: energy(2)?,
-        wall_energy: energy(3)?,
-        electricity: money(4)?,
-        depreciation: money(5)?,
-        upkeep: money(6)?,
-        standard: money(7)?,
-        compared: money(8)?,
-        saving: money(9)?,
-        undelivered: row.get(10)?,
-        failed_energy: energy(11)?,
-        failed_electricity: money(12)?,
-    })
+/// What [`MonthTotals`] is made of, as the columns are: nano-units, millijoules, milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sums {
+    images: i64,
+    duration: i64,
+    energy: i64,
+    wall_energy: i64,
+    electricity: i64,
+    depreciation: i64,
+    upkeep: i64,
+    compared: i64,
+    undelivered: i64,
+    failed_energy: i64,
+    failed_electricity: i64,
 }
 
-/// The sums from `start` up to, not including, `end`.
-pub(super) fn between(
-    connection: &Connection,
-    start: Timestamp,
-    end: Timestamp,
-) -> Result<MonthTotals, LedgerError> {
-    let sql = format!(
-        "SELECT {SUMS} FROM entries JOIN requests ON requests.id = request_id
-         WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    Ok(statement.query_row(params![start.as_millisecond(), end.as_millisecond()], read_sums)?)
+impl Sums {
+    /// Adds an entry whose images, duration, energy, energy at the plug, electricity, depreciation, upkeep, compared price
+    /// and request's delivery are the columns 1 to 9 of `row`.
+    pub(super) fn add(&mut self, row: &Row<'_>) -> Result<(), LedgerError> {
+        let images: i64 = row.get(1)?;
+        let add = |sum: &mut i64, column: usize| -> Result<(), LedgerError> {
+            *sum = sum.checked_add(row.get(column)?).ok_or(LedgerError::OutOfRange { what: "a sum" })?;
+            Ok(())
+        };
+        // Failed work is what has no picture, taken back or not.
+        if images == 0 {
+            add(&mut self.failed_energy, 4)?;
+            return add(&mut self.failed_electricity, 5);
+        }
+        self.images += images;
+        add(&mut self.duration, 2)?;
+        add(&mut self.energy, 3)?;
+        add(&mut self.wall_energy, 4)?;
+        add(&mut self.electricity, 5)?;
+        add(&mut self.depreciation, 6)?;
+        add(&mut self.upkeep, 7)?;
+        add(&mut self.compared, 8)?;
+        if row.get::<_, Option<i64>>(9)? == Some(0) {
+            self.undelivered += images;
+        }
+        Ok(())
+    }
+
+    pub(super) fn totals(&self) -> Result<MonthTotals, LedgerError> {
+        let money = Money::from_nano;
+        let standard = money(self.electricity).plus(money(self.depreciation));
+        let standard = standard.and_then(|sum| sum.plus(money(self.upkeep)));
+        let saving = standard.clone().and_then(|standard| money(self.compared).minus(standard));
+        Ok(MonthTotals {
+            images: self.images,
+            duration: SignedDuration::from_millis(self.duration),
+            energy: EnergyBalance::from_millijoules(self.energy),
+            wall_energy: EnergyBalance::from_millijoules(self.wall_energy),
+            electricity: money(self.electricity),
+            depreciation: money(self.depreciation),
+            upkeep: money(self.upkeep),
+            standard: standard.map_err(out_of_range)?,
+            compared: money(self.compared),
+            saving: saving.map_err(out_of_range)?,
+            undelivered: self.undelivered,
+            failed_energy: EnergyBalance::from_millijoules(self.failed_energy),
+            failed_electricity: money(self.failed_electricity),
+        })
+    }
+}
+
+impl MonthTotals {
+    /// The sums of both.
+    ///
+    /// # Errors
+    /// [`LedgerError::OutOfRange`] where one of them is.
+    pub fn plus(&self, other: &Self) -> Result<Self, LedgerError> {
+        let money = |a: Money, b: Money| a.plus(b).map_err(out_of_range);
+        let energy = |a: EnergyBalance, b: EnergyBalance| {
+            let sum = a.as_millijoules().checked_add(b.as_millijoules());
+            sum.map(EnergyBalance::from_millijoules).ok_or(LedgerError::OutOfRange { what: "a sum" })
+        };
+        Ok(Self {
+            images: self.images + other.images,
+            duration: self.duration.saturating_add(other.duration),
+            energy: energy(self.energy, other.energy)?,
+            wall_energy: energy(self.wall_energy, other.wall_energy)?,
+            electricity: money(self.electricity, other.electricity)?,
+            depreciation: money(self.depreciation, other.depreciation)?,
+            upkeep: money(self.upkeep, other.upkeep)?,
+            standard: money(self.standard, other.standard)?,
+            compared: money(self.compared, other.compared)?,
+            saving: money(self.saving, other.saving)?,
+            undelivered: self.undelivered + other.undelivered,
+            failed_energy: energy(self.failed_energy, other.failed_energy)?,
+            failed_electricity: money(self.failed_electricity, other.failed_electricity)?,
+        })
+    }
+}
+
+pub(super) fn out_of_range(_: MoneyError) -> LedgerError {
+    LedgerError::OutOfRange { what: "a sum" }
 }
 
 impl Ledger {
@@ -94,6 +156,28 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] where SQLite refuses or a sum is out of range.
     pub fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MonthTotals, LedgerError> {
-        between(&self.reader(), start, end)
+        let sql = format!(
+            "SELECT {SUMS} FROM entries JOIN requests ON requests.id = request_id
+             WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2"
+        );
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached(&sql)?;
+        let span = params![start.as_millisecond(), end.as_millisecond()];
+        let sums = statement.query_row(span, |row| {
+            Ok(Sums {
+                images: row.get(0)?,
+                duration: row.get(1)?,
+                energy: row.get(2)?,
+                wall_energy: row.get(3)?,
+                electricity: row.get(4)?,
+                depreciation: row.get(5)?,
+                upkeep: row.get(6)?,
+                compared: row.get(7)?,
+                undelivered: row.get(8)?,
+                failed_energy: row.get(9)?,
+                failed_electricity: row.get(10)?,
+            })
+        })?;
+        sums.totals()
     }
 }

@@ -1,9 +1,8 @@
-use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-use super::{GroupBy, Ledger, LedgerError, Month, MonthReport, MonthTotals, OverheadTotals};
+use super::{MonthTotals, OverheadTotals};
 use crate::{
-    costs::{Allocated, CostModel, MonthCost},
+    costs::MonthCost,
     units::{Energy, Money, MoneyError},
 };
 
@@ -18,6 +17,10 @@ pub struct WholeMonth {
     pub gap_energy_kwh: Energy,
     /// Price at the plug of all three.
     pub overhead_electricity: Money,
+    /// What the parts lost, charged to a picture or not.
+    pub whole_depreciation: Money,
+    /// What the upkeep cost, charged to a picture or not.
+    pub whole_upkeep: Money,
     /// Wear that no picture was charged; negative in a month that painted more than usual.
     pub unused_depreciation: Money,
     /// The same of upkeep.
@@ -37,7 +40,11 @@ pub struct WholeMonth {
 }
 
 impl WholeMonth {
-    fn new(totals: &MonthTotals, overheads: &OverheadTotals, cost: &MonthCost) -> Result<Self, MoneyError> {
+    pub(super) fn new(
+        totals: &MonthTotals,
+        overheads: &OverheadTotals,
+        cost: &MonthCost,
+    ) -> Result<Self, MoneyError> {
         let images = u64::try_from(totals.images).ok().filter(|images| *images > 0);
         let each = |sum: Money| images.and_then(|images| sum.share_ceil(1, images).ok());
         let spent = totals.standard.plus(totals.failed_electricity)?.plus(overheads.electricity)?;
@@ -50,6 +57,8 @@ impl WholeMonth {
             warm_up_energy_kwh: overheads.warm_up,
             gap_energy_kwh: overheads.gaps,
             overhead_electricity: overheads.electricity,
+            whole_depreciation: cost.depreciation,
+            whole_upkeep: cost.upkeep,
             unused_depreciation: cost.unused_depreciation,
             unused_upkeep: cost.unused_upkeep,
             disposal_gain: cost.disposal_gain,
@@ -70,41 +79,6 @@ fn break_even(fixed: Money, saved: Money, images: u64) -> Option<u64> {
     let pictures = (fixed * u128::from(images)).checked_div(saved)?;
     let exact = pictures * saved == fixed * u128::from(images);
     u64::try_from(pictures + u128::from(!exact)).ok()
-}
-
-impl Ledger {
-    /// Everything about `month`, as far as it has passed by `now`, in groups where they are asked for.
-    ///
-    /// # Errors
-    /// [`LedgerError`] where SQLite refuses, or a sum is out of range.
-    pub fn month_report(
-        &self,
-        costs: &CostModel,
-        month: Month,
-        by: Option<GroupBy>,
-        zone: &TimeZone,
-        now: Timestamp,
-    ) -> Result<MonthReport, LedgerError> {
-        let costs = self.with_assets(costs)?;
-        let (start, end) = (month.start(zone), month.end(zone));
-        let (totals, groups) = match by {
-            None => (self.totals(start, end)?, None),
-            Some(by) => {
-                let (totals, groups) = self.grouped_totals(by, start, end, zone)?;
-                (totals, Some((by, groups)))
-            }
-        };
-        let allocated = Allocated { depreciation: totals.depreciation, upkeep: totals.upkeep };
-        let cost = self.month_cost(&costs, month, zone, now, allocated)?;
-        let whole = WholeMonth::new(&totals, &self.overheads(start, end)?, &cost);
-        let whole = whole.map_err(|_| LedgerError::OutOfRange { what: "the month's cost" })?;
-        let mut report = MonthReport::new(month, &totals, &costs);
-        report.whole = Some(whole);
-        Ok(match groups {
-            None => report,
-            Some((by, groups)) => report.grouped(by, groups),
-        })
-    }
 }
 
 #[cfg(test)]

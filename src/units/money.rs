@@ -104,6 +104,20 @@ impl Money {
         Self(self.0.saturating_abs())
     }
 
+    /// `self` in tenths of a percent of `whole`, rounded down: 756 for 75.6 %. None where `whole` is not above 0.
+    pub fn percent_tenths_of(self, whole: Self) -> Option<i64> {
+        let tenths = (i128::from(self.0) * 1000).checked_div_euclid(i128::from(whole.0))?;
+        i64::try_from(tenths).ok().filter(|_| whole > Self::ZERO)
+    }
+
+    /// `self · count`, which is below 0 where `count` is.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past 64-bit nano-units.
+    pub fn times(self, count: i64) -> Result<Self, MoneyError> {
+        self.0.checked_mul(count).map(Self).ok_or(MoneyError::OutOfRange)
+    }
+
     /// The exact decimal, at least two places: `0.00225`, `17300.00`.
     pub fn to_decimal_string(self) -> String {
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -248,6 +262,15 @@ mod tests {
         assert_eq!(rounded(17_300_005_000_000, 2), "17300.01");
         assert_eq!(rounded(1_500_000_000, 0), "2");
         assert_eq!(rounded(i64::MIN, 9), "-9223372036.854775808");
+    }
+
+    #[test]
+    fn a_part_of_an_amount_is_told_in_tenths_of_a_percent_rounded_down() {
+        let tenths = |part, whole| Money::from_nano(part).percent_tenths_of(Money::from_nano(whole));
+        assert_eq!((tenths(1, 3), tenths(-1, 3), tenths(4, 2)), (Some(333), Some(-334), Some(2000)));
+        assert_eq!((tenths(1, 0), tenths(1, -1), tenths(i64::MAX, 1)), (None, None, None));
+        assert_eq!(Money::from_nano(-3).times(-2), Ok(Money::from_nano(6)));
+        assert!(Money::from_nano(i64::MAX).times(2).is_err());
     }
 
     #[test]

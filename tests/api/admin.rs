@@ -128,3 +128,51 @@ fn an_error_is_told_to_a_browser_as_a_page_and_to_a_script_as_json() {
     let script = server.get("/admin/nothing-here").bearer(&server.key).send("");
     assert_eq!((script.status, &script.json()["error"]["code"]), (404, &json!("unknown_url")));
 }
+
+#[test]
+fn a_month_tells_its_days_its_services_and_how_far_the_hardware_has_paid() {
+    let server = TestServer::start();
+    assert_eq!(server.generate(&json!({ "prompt": "x", "n": 2, "quality": "high" })).status, 200);
+    let month = server.get("/admin/costs.json").bearer(&server.key).send("").json();
+    let services = month["services"].as_array().expect("services");
+    let skus: Vec<_> = services.iter().map(|service| service["sku"].as_str().expect("a sku")).collect();
+    let expected = [
+        "fal/z-image-turbo",
+        "openai/gpt-image-2",
+        "google/gemini-3-pro-image",
+        "bfl/flux-2-pro",
+        "midjourney/standard",
+    ];
+    assert_eq!(skus, expected);
+    assert_eq!(services[0]["compared_price"], month["compared_price"], "as it was booked");
+    for service in services {
+        assert_eq!((&service["images"], &service["unpriced"]), (&json!(2), &json!(null)), "{service}");
+        assert!(service["prices"][0]["read_on"].is_string() && service["prices"][0]["source"].is_string());
+    }
+    assert_eq!(services[4]["plans"]["plans"], json!(1));
+    let today = month["days"].as_array().expect("days").last().expect("today").clone();
+    assert_eq!((&today["images"], &today["total"]), (&json!(2), &month["total"]));
+    let against = &month["payback"]["against"];
+    assert_eq!(against[0]["outlook"], json!("never"));
+    assert!(against[1]["saved"].is_number() && against[1]["points"][0]["saved_in_all"].is_number());
+}
+
+#[test]
+fn a_year_is_twelve_months_and_is_asked_for_alone() {
+    let server = TestServer::start();
+    assert_eq!(server.generate(&json!({ "prompt": "x" })).status, 200);
+    let ask = |path: &str| server.get(path).bearer(&server.key).send("");
+    let month = ask("/admin/costs.json").json();
+    let name = month["month"].as_str().expect("a month").to_owned();
+    let year = ask(&format!("/admin/costs.json?year={}", &name[..4])).json();
+    let months = year["months"].as_array().expect("months");
+    let same = months.iter().find(|of_year| of_year["month"] == month["month"]).expect("this month");
+    assert_eq!((months.len(), &same["total"], &year["total"]), (12, &month["total"], &month["total"]));
+    let file = ask(&format!("/admin/costs.csv?year={}", &name[..4]));
+    assert_eq!((file.status, file.text.lines().count()), (200, 13));
+    assert!(file.header("content-disposition").contains(&format!("tintype-{}.csv", &name[..4])));
+    for wrong in ["year=26", "year=2026&month=2026-11", "year=2026&by=tag"] {
+        let refused = ask(&format!("/admin/costs.json?{wrong}"));
+        assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!("year")), "{wrong}");
+    }
+}

@@ -25,14 +25,6 @@ pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 impl TestServer {
-    /// Stops the server and waits until it has.
-    pub fn stop(&mut self) {
-        self.ask_to_stop();
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("it stops well");
-        }
-    }
-
     /// A further key, made as `tintype key create` makes one beside a running server.
     pub fn make_key(&self, seed: u64, rules: KeyRules) -> ApiKey {
         let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));

@@ -98,7 +98,7 @@ fn a_repeat_needs_no_place_and_no_leave() {
 fn a_repeat_is_what_it_was_whatever_is_configured_now() {
     let mut server = TestServer::start();
     let first = paint(&server, "a", &json!({ "prompt": "a cat" })).json();
-    server.stop();
+    server.end();
     let (data, key) = (server.data.path().to_owned(), server.key.clone());
     let again = TestServer::start_with(|config| {
         config.data_dir = data;

@@ -87,7 +87,7 @@ fn a_stop_finishes_the_picture_in_hand_and_refuses_the_ones_that_wait() {
         });
     }
     eventually("one is painted, two wait", || server.count("running") == 1 && server.count("reserved") == 2);
-    server.stop();
+    server.end();
     let mut statuses: Vec<u16> = answers.iter().take(3).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 503, 503]);

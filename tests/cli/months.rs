@@ -141,3 +141,75 @@ fn an_entry_of_a_closed_month_is_corrected_in_this_one() {
         assert_eq!(refused.status.code(), Some(2), "{nonsense}");
     }
 }
+
+#[test]
+fn a_month_is_compared_with_each_service_and_told_how_far_it_has_paid() {
+    let place = TempDir::new().expect("a directory");
+    past(&place);
+    let costs = |extra: &[&str]| out(&run(place.path(), &[&["costs", "--month", "2020-01"], extra].concat()));
+    let month: serde_json::Value = serde_json::from_str(&costs(&["--json"])).expect("JSON");
+    let same = &month["services"][0];
+    assert_eq!((&same["sku"], &same["headline"]), (&json!("fal/z-image-turbo"), &json!(true)));
+    assert_eq!((&same["compared_price"], &same["saving"]), (&month["compared_price"], &month["saving"]));
+    // The price book begins in 2026.
+    let premium = &month["services"][1];
+    assert_eq!((&premium["compared_price"], &premium["unpriced"]["images"]), (&json!(null), &json!(2)));
+    assert_eq!(month["days"].as_array().expect("days").len(), 31);
+    assert_eq!(month["days"][9]["images"], json!(1));
+    let payback = &month["payback"];
+    assert_eq!((&payback["investment"], &payback["since"]), (&json!(17300.0), &json!("1970-01-01")));
+    assert_eq!(
+        (&payback["against"][0]["outlook"], &payback["against"][1]["outlook"]),
+        (&json!("never"), &json!(null))
+    );
+
+    let table = costs(&[]);
+    let line = |start: &str| {
+        table.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start} in {table}"))
+    };
+    assert!(line("SERVICE").ends_with("PRICE READ"), "{table}");
+    assert!(line("fal/z-image-turbo").contains("-0.6778"), "{table}");
+    assert!(
+        line("  openai/gpt-image-2: 2 pictures of 2 days from 2020-01-10 to 2020-01-31 are left out")
+            .contains("no price")
+    );
+    assert!(
+        line("Payback since 1970-01-01: 17300.00 CNY for the hardware").ends_with("0.06 CNY for upkeep"),
+        "{table}"
+    );
+    let outlook = line("  fal/z-image-turbo");
+    assert!(outlook.ends_with("0.0 %  never paid back, at the pace of 30 days"), "{outlook}");
+    let empty = out(&run(place.path(), &["costs", "--month", "2020-03"]));
+    assert!(!empty.contains("SERVICE") && empty.contains("Payback"), "{empty}");
+}
+
+#[test]
+fn a_year_is_printed_month_by_month_in_every_format() {
+    let place = TempDir::new().expect("a directory");
+    past(&place);
+    let costs = |extra: &[&str]| out(&run(place.path(), &[&["costs", "--year", "2020"], extra].concat()));
+    let year: serde_json::Value = serde_json::from_str(&costs(&["--json"])).expect("JSON");
+    assert_eq!((&year["year"], &year["images"]), (&json!("2020"), &json!(3)));
+    let months = year["months"].as_array().expect("months");
+    assert_eq!((months.len(), &months[0]["images"], &months[1]["images"]), (12, &json!(2), &json!(1)));
+    let january = out(&run(place.path(), &["costs", "--month", "2020-01", "--json"]));
+    let january: serde_json::Value = serde_json::from_str(&january).expect("JSON");
+    for field in ["total", "saving", "fully_loaded_total", "services"] {
+        assert_eq!(january[field], months[0][field], "{field}");
+    }
+    let table = costs(&[]);
+    let lines: Vec<_> = table.lines().collect();
+    assert!(lines[1].starts_with("MONTH") && lines[2].starts_with("2020-01"), "{table}");
+    assert!(lines[14].starts_with("2020 ") && lines[14].contains(" 3 "), "{table}");
+    let csv = costs(&["--format", "csv"]);
+    assert_eq!(
+        (csv.lines().count(), csv.lines().nth(2).expect("a row").starts_with("2020-02,CNY,,,,1,")),
+        (13, true)
+    );
+
+    for wrong in [&["--month", "2020-01"][..], &["--by", "tag"], &["--format", "focus"]] {
+        let refused = run(place.path(), &[&["costs", "--year", "2020"], wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
+    }
+    assert_eq!(run(place.path(), &["costs", "--year", "20"]).status.code(), Some(2));
+}

@@ -16,9 +16,15 @@ use tintype::{
 };
 use tokio::sync::oneshot;
 
+use self::counter::Trace;
 use crate::tiny_models;
 
-/// A running server. Dropping it stops it as Ctrl-C does, and waits.
+#[path = "counter.rs"]
+mod counter;
+#[path = "sums.rs"]
+mod sums;
+
+/// A running server with a metered device. Dropping it stops it as Ctrl-C does, waits, and looks whether its books close.
 pub struct TestServer {
     pub url: String,
     /// The first key, with both scopes.
@@ -26,6 +32,9 @@ pub struct TestServer {
     pub data: TempDir,
     pub stop: Option<oneshot::Sender<()>>,
     pub thread: Option<JoinHandle<()>>,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    trace: Trace,
 }
 
 struct Quiet;
@@ -65,10 +74,13 @@ impl TestServer {
         change(&mut config);
         let (ready, on_ready) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
+        let trace = Trace::begin();
+        let (counter, served, told) = (trace.counter(), config.clone(), Arc::clone(&clock));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
             runtime.block_on(async {
-                let app = App::build(&config, &clock, runtime.handle().clone(), Quiet).expect("it starts");
+                let app = App::build_with(&served, &told, runtime.handle().clone(), Quiet, Some(counter));
+                let app = app.expect("it starts");
                 // None where the test brought a data directory that has one.
                 let key = app.first_key().map_or_else(String::new, |key| key.reveal());
                 ready.send((app.address(), key)).expect("the test waits");
@@ -77,12 +89,27 @@ impl TestServer {
             });
         });
         let (address, key) = on_ready.recv().expect("it starts");
-        Self { url: format!("http://{address}"), key, data, stop: Some(stop), thread: Some(thread) }
+        let url = format!("http://{address}");
+        Self { url, key, data, stop: Some(stop), thread: Some(thread), config, clock, trace }
     }
 
     /// Asks the server to stop, without waiting.
     pub fn ask_to_stop(&mut self) {
+        // The counter counts whatever it has not told yet, as any would in the seconds before the next start.
+        self.trace.catch_up();
         self.stop.take().map(|stop| stop.send(()));
+    }
+
+    /// Stops the server, waits until it has, and looks whether its books close.
+    pub fn end(&mut self) {
+        self.ask_to_stop();
+        let Some(thread) = self.thread.take() else { return };
+        let ended = thread.join();
+        // A failed test panics already; its server's end is not its cause.
+        if !std::thread::panicking() {
+            ended.expect("the server stops well");
+            sums::assert_closed(&self.config, self.clock.now(), &self.trace);
+        }
     }
 
     pub fn ledger_file(&self) -> PathBuf {
@@ -105,11 +132,6 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        self.ask_to_stop();
-        if let Some(thread) = self.thread.take() {
-            // A failed test panics already; its server's end is not its cause.
-            let ended = thread.join();
-            assert!(ended.is_ok() || std::thread::panicking(), "the server stops well");
-        }
+        self.end();
     }
 }

@@ -4,7 +4,7 @@ use super::CostModel;
 use crate::{
     costs::{Comparison, CostError, PriceBook, PriceEntry, PriceError},
     domain::{ImageSize, Quality},
-    units::Money,
+    units::{Money, MoneyError},
 };
 
 /// What other services would have charged.
@@ -32,13 +32,18 @@ impl CostModel {
         quality: Quality,
         day: Date,
     ) -> Result<Vec<Comparison>, CostError> {
-        let mut comparisons = vec![self.compare(size, quality, day)?];
+        self.compared_skus().into_iter().map(|sku| self.compare_sku(sku, size, quality, day)).collect()
+    }
+
+    /// `costs.compare_with`, then `costs.also_compare_with`, each once.
+    pub fn compared_skus(&self) -> Vec<&str> {
+        let mut skus = vec![self.settings.compare_with.as_str()];
         for sku in &self.settings.also_compare_with {
-            if comparisons.iter().all(|comparison| comparison.sku != *sku) {
-                comparisons.push(self.compare_sku(sku, size, quality, day)?);
+            if !skus.contains(&sku.as_str()) {
+                skus.push(sku);
             }
         }
-        Ok(comparisons)
+        skus
     }
 
     /// Any sku's list price for a picture on `day`, in the ledger's currency, rounded down; never 0.
@@ -52,13 +57,15 @@ impl CostModel {
         quality: Quality,
         day: Date,
     ) -> Result<Comparison, CostError> {
-        let list_price = self.prices.price(sku, size, quality, day)?;
-        let exchange_rate = self.rate(self.price_entry(sku, day)?.currency, day)?;
-        let price = list_price.share_floor(exchange_rate.as_nano().unsigned_abs(), 1_000_000_000)?;
-        match price {
-            Money::ZERO => Err(PriceError::RoundsToZero { sku: sku.to_owned(), size }.into()),
-            price => Ok(Comparison { sku: sku.to_owned(), price, exchange_rate }),
-        }
+        let (entry, exchange_rate) = self.price_on(sku, day)?;
+        let price = price_of_picture(entry, exchange_rate, size, quality)?;
+        Ok(Comparison { sku: sku.to_owned(), price, exchange_rate })
+    }
+
+    /// The price of `sku` on `day`, and what a unit of its currency costs in the ledger's.
+    pub(in crate::costs) fn price_on(&self, sku: &str, day: Date) -> Result<(&PriceEntry, Money), CostError> {
+        let entry = self.price_entry(sku, day)?;
+        Ok((entry, self.rate(entry.currency, day)?))
     }
 
     /// The price-book entry behind a comparison on `day`: its source, and when it was read.
@@ -68,6 +75,28 @@ impl CostModel {
     pub fn price_entry(&self, sku: &str, day: Date) -> Result<&PriceEntry, CostError> {
         Ok(self.prices.entry(sku, day)?)
     }
+}
+
+/// `entry`'s price of a picture at `exchange_rate`, rounded down; never 0.
+pub(in crate::costs) fn price_of_picture(
+    entry: &PriceEntry,
+    exchange_rate: Money,
+    size: ImageSize,
+    quality: Quality,
+) -> Result<Money, CostError> {
+    let list_price = entry.price.of_picture(size, quality)?;
+    match in_ledgers_currency(list_price, exchange_rate)? {
+        Money::ZERO => Err(PriceError::RoundsToZero { sku: entry.sku.clone(), size }.into()),
+        price => Ok(price),
+    }
+}
+
+/// `amount` at `exchange_rate`, rounded down.
+pub(in crate::costs) fn in_ledgers_currency(
+    amount: Money,
+    exchange_rate: Money,
+) -> Result<Money, MoneyError> {
+    amount.share_floor(exchange_rate.as_nano().unsigned_abs(), 1_000_000_000)
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ impl PriceOutcome {
             price,
             like_for_like: compared.name == scenario.like_for_like,
             saving,
-            saving_percent_tenths: percent_tenths(saving, price)?,
+            saving_percent_tenths: saving.percent_tenths_of(price).ok_or(MoneyError::OutOfRange)?,
             saving_fully_loaded: price.minus(outcome.fully_loaded)?,
             payback: payback(scenario, outcome, price)?,
             break_even: break_even(scenario, &outcome.image, price)?,
@@ -117,12 +117,6 @@ impl PriceOutcome {
         let sign = if self.saving_percent_tenths < 0 { "-" } else { "" };
         format!("{sign}{}", tenths(self.saving_percent_tenths.unsigned_abs()))
     }
-}
-
-/// `part` in tenths of a percent of `whole`, which is above 0, rounded down.
-fn percent_tenths(part: Money, whole: Money) -> Result<i64, ScenarioError> {
-    let percent = (i128::from(part.as_nano()) * 1000).div_euclid(i128::from(whole.as_nano()));
-    Ok(i64::try_from(percent).map_err(|_| MoneyError::OutOfRange)?)
 }
 
 /// Price of the hardware over what a month saves in bills.

@@ -10,14 +10,26 @@ use super::{
 };
 use crate::{
     http::{State, error::ApiError},
-    ledger::{GroupBy, Month, MonthReport, WholeMonth},
+    ledger::{GroupBy, Month, MonthReport, WholeMonth, Year, YearReport},
     units::Money,
 };
 
 #[derive(Deserialize)]
 pub(super) struct Question {
     month: Option<String>,
+    year: Option<String>,
     by: Option<String>,
+}
+
+/// The year that was asked for, if any; a year is neither grouped nor a month.
+pub(super) async fn year_report(question: &Question, state: &State) -> Result<Option<YearReport>, ApiError> {
+    let Some(text) = &question.year else { return Ok(None) };
+    let refused = |message: String| ApiError::parameter("year", "invalid_value", message);
+    let year = text.parse::<Year>().map_err(|error| refused(format!("{error}.")))?;
+    if question.month.is_some() || question.by.is_some() {
+        return Err(refused("year goes with neither month nor by; leave them out.".into()));
+    }
+    Ok(Some(state.service.year_report(year).await?))
 }
 
 /// The month that was asked for, or the running one; in groups where it was asked for them.
@@ -51,8 +63,9 @@ pub(super) async fn show(
 fn statement(words: Words, report: &MonthReport) -> Markup {
     let money = |amount: Money| words.amount(amount, report.currency, report.decimals());
     let line = |name: &str, how: &str, value: &Markup| named_row(words, name, how, value);
-    let is_loss = report.saving < Money::ZERO;
-    let (outcome, gained) = (if is_loss { "costs-lost" } else { "costs-saved" }, money(report.saving.abs()));
+    let is_loss = report.figures.saving < Money::ZERO;
+    let (outcome, gained) =
+        (if is_loss { "costs-lost" } else { "costs-saved" }, money(report.figures.saving.abs()));
     let compared = words.tell("costs-compared", &[("service", report.compared_with.as_str().into())]);
     html! {
         (head(words, report))
@@ -60,39 +73,39 @@ fn statement(words: Words, report: &MonthReport) -> Markup {
             p.empty { (words.say("costs-empty")) }
         } @else {
             dl.top-line {
-                div { dt { (words.say("costs-pictures")) } dd { (words.count(report.images)) } }
-                @if let Some(each) = report.cost_per_image {
+                div { dt { (words.say("costs-pictures")) } dd { (words.count(report.figures.images)) } }
+                @if let Some(each) = report.figures.cost_per_image {
                     div { dt { (words.say("costs-cost-per-picture")) } dd { (words.amount(each, report.currency, 4)) } }
                 }
-                div { dt { (words.say("costs-total")) } dd { (money(report.total)) } }
+                div { dt { (words.say("costs-total")) } dd { (money(report.figures.total)) } }
                 div { dt { (words.say(outcome)) } dd class=(if is_loss { "loss" } else { "gain" }) { (gained) } }
             }
         }
         table {
             caption { (words.say("costs-standard-cost")) }
             tbody {
-                (line("costs-electricity", "costs-electricity-how", &money(report.electricity)))
-                (line("costs-depreciation", "costs-depreciation-how", &money(report.depreciation)))
-                (line("costs-upkeep", "costs-upkeep-how", &money(report.upkeep)))
+                (line("costs-electricity", "costs-electricity-how", &money(report.figures.electricity)))
+                (line("costs-depreciation", "costs-depreciation-how", &money(report.figures.depreciation)))
+                (line("costs-upkeep", "costs-upkeep-how", &money(report.figures.upkeep)))
             }
-            tfoot { (line("costs-total", "", &money(report.total))) }
+            tfoot { (line("costs-total", "", &money(report.figures.total))) }
         }
         table {
             caption { (rich(&compared)) }
             tbody {
-                (line("costs-list-price", "costs-list-price-how", &money(report.compared_price)))
-                (line("costs-total-here", "", &money(report.total)))
+                (line("costs-list-price", "costs-list-price-how", &money(report.figures.compared_price)))
+                (line("costs-total-here", "", &money(report.figures.total)))
             }
             tfoot { (line(outcome, "", &gained)) }
         }
         table {
             caption { (words.say("costs-energy")) }
             tbody {
-                (line("costs-energy-device", "costs-energy-device-how", &words.kwh(report.energy_kwh)))
-                (line("costs-energy-plug", "costs-energy-plug-how", &words.kwh(report.wall_energy_kwh)))
-                (line("costs-energy-failed", "costs-energy-failed-how", &words.kwh(report.failed_energy_kwh)))
-                (line("costs-energy-failed-price", "", &money(report.failed_electricity)))
-                (line("costs-undelivered", "costs-undelivered-how", &html! { (words.count(report.undelivered_images)) }))
+                (line("costs-energy-device", "costs-energy-device-how", &words.kwh(report.figures.energy_kwh)))
+                (line("costs-energy-plug", "costs-energy-plug-how", &words.kwh(report.figures.wall_energy_kwh)))
+                (line("costs-energy-failed", "costs-energy-failed-how", &words.kwh(report.figures.failed_energy_kwh)))
+                (line("costs-energy-failed-price", "", &money(report.figures.failed_electricity)))
+                (line("costs-undelivered", "costs-undelivered-how", &html! { (words.count(report.figures.undelivered_images)) }))
             }
         }
         @if let Some(whole) = &report.whole { (whole_month(words, report, whole)) }
@@ -126,8 +139,8 @@ fn whole_month(words: Words, report: &MonthReport, whole: &WholeMonth) -> Markup
         table {
             caption { (words.say("costs-whole-month")) }
             tbody {
-                (line("costs-standard", "costs-standard-how", &money(report.total)))
-                (line("costs-failed", "", &money(report.failed_electricity)))
+                (line("costs-standard", "costs-standard-how", &money(report.figures.total)))
+                (line("costs-failed", "", &money(report.figures.failed_electricity)))
                 (line("costs-idle", "costs-idle-how", &money(whole.overhead_electricity)))
                 (line("costs-unused-wear", "costs-unused-wear-how", &money(whole.unused_depreciation)))
                 (line("costs-unused-upkeep", "", &money(whole.unused_upkeep)))
@@ -138,7 +151,7 @@ fn whole_month(words: Words, report: &MonthReport, whole: &WholeMonth) -> Markup
             caption { (words.say("costs-each")) }
             tbody {
                 (line("costs-each-marginal", "costs-each-marginal-how", &each(whole.marginal_per_image)))
-                (line("costs-each-standard", "costs-each-standard-how", &each(report.cost_per_image)))
+                (line("costs-each-standard", "costs-each-standard-how", &each(report.figures.cost_per_image)))
                 (line("costs-each-loaded", "costs-each-loaded-how", &each(whole.fully_loaded_per_image)))
                 @if let Some(images) = whole.break_even_images {
                     (line("costs-break-even", "costs-break-even-how", &html! { (words.count(images)) }))

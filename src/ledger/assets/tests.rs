@@ -5,9 +5,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    costs::{Budgets, CostSettings, ExchangeRate, PriceBook},
+    costs::{Budgets, CostModel, CostSettings, ExchangeRate, Life, PriceBook},
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
-    ledger::{BudgetPeriods, KeyRules, NewKey, NewRequest, SettledImage, Settlement},
+    ledger::{BudgetPeriods, KeyRules, Month, MonthReport, NewKey, NewRequest, SettledImage, Settlement},
     units::{Energy, Millis},
 };
 
@@ -80,13 +80,12 @@ impl Book {
     }
 
     /// November, as it stands at its end.
-    fn november(&self, costs: &CostModel) -> MonthCost {
-        let month: Month = "2026-11".parse().expect("a month");
-        let totals = self.ledger.totals(month.start(&UTC), month.end(&UTC)).expect("totals");
-        let allocated = Allocated { depreciation: totals.depreciation, upkeep: totals.upkeep };
-        let costs = self.ledger.with_assets(costs).expect("assets");
-        let later = NOW + SignedDuration::from_hours(24 * 30);
-        self.ledger.month_cost(&costs, month, &UTC, later, allocated).expect("in range")
+    fn november(&self, costs: &CostModel) -> MonthReport {
+        self.report(costs, "2026-11".parse().expect("a month"), NOW + SignedDuration::from_hours(24 * 30))
+    }
+
+    fn report(&self, costs: &CostModel, month: Month, now: Timestamp) -> MonthReport {
+        self.ledger.month_report(costs, month, None, &UTC, now).expect("a report")
     }
 
     fn sql(&self, sql: &str) -> rusqlite::Result<usize> {
@@ -206,7 +205,9 @@ fn a_month_closes_over_parts_that_are_bought_and_sold_in_it() {
     let mut book = Book::new();
     let day = |number| date(2026, 11, number).at(12, 0, 0, 0).to_zoned(UTC).expect("a day").timestamp();
     book.paint(&costs(), day(5));
-    assert_eq!(book.november(&costs()).unused(), Ok(Money::ZERO), "the configured hardware is by units");
+    let whole = book.november(&costs()).whole.expect("a whole month");
+    let unused = (whole.unused_depreciation, whole.unused_upkeep);
+    assert_eq!(unused, (Money::ZERO, Money::ZERO), "the configured hardware is by units");
     let id = book.add(&Asset { purchased_on: date(2026, 11, 10), ..by_units() });
     book.add(&Asset { purchased_on: date(2026, 11, 10), ..by_time() });
     for number in [10, 12, 17] {
@@ -215,17 +216,18 @@ fn a_month_closes_over_parts_that_are_bought_and_sold_in_it() {
     let retirement = Retirement { on: date(2026, 11, 18), proceeds: yuan(17_000) };
     assert!(book.ledger.retire_asset(id, retirement, NOW).expect("no error"));
     book.paint(&costs(), day(20));
-    let month = book.november(&costs());
+    let report = book.november(&costs());
+    let whole = report.whole.expect("a whole month");
     // One picture of the configured hardware, three of the part by units, four of the part by time.
-    assert_eq!(month.allocated_depreciation.to_string(), "1.38966388".to_owned());
+    assert_eq!(report.figures.depreciation.to_string(), "1.38966388".to_owned());
     // By units the same; by time 10,300 · 50 % · 21 / 1095.
     let by_units = yuan(0).plus("1.373333336".parse().expect("an amount"));
     let by_time = "98.767123288".parse::<Money>().expect("an amount");
-    assert_eq!(Ok(month.depreciation), by_units.and_then(|sum| sum.plus(by_time)));
-    let sum = month.allocated_depreciation.plus(month.unused_depreciation);
-    assert_eq!(sum, Ok(month.depreciation));
+    assert_eq!(Ok(whole.whole_depreciation), by_units.and_then(|sum| sum.plus(by_time)));
+    let sum = report.figures.depreciation.plus(whole.unused_depreciation);
+    assert_eq!(sum, Ok(whole.whole_depreciation));
     // 17,000 − (17,300 − 3 · 0.343333334)
-    assert_eq!(month.disposal_gain.to_string(), "-298.969999998");
+    assert_eq!(whole.disposal_gain.to_string(), "-298.969999998");
 }
 
 #[test]
@@ -233,10 +235,8 @@ fn a_month_that_is_not_over_costs_the_days_that_have_begun() {
     let book = Book::new();
     book.add(&by_time());
     let month: Month = "2026-11".parse().expect("a month");
-    let costs = book.ledger.with_assets(&costs()).expect("assets");
-    let cost = |month, now| {
-        book.ledger.month_cost(&costs, month, &UTC, now, Allocated::default()).expect("in range").depreciation
-    };
+    let cost =
+        |month, now| book.report(&costs(), month, now).whole.expect("a whole month").whole_depreciation;
     // 10,300 · 50 % · 18 / 1095
     assert_eq!(cost(month, NOW).to_string(), "84.657534247");
     assert_eq!(cost(month.next(), NOW), Money::ZERO);

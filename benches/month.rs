@@ -1,0 +1,154 @@
+//! How long the report of a month of one million pictures takes: `cargo bench --bench month`, or `-- 100000` for another
+//! number of pictures.
+//!
+//! The ledger is a file with the program's own schema, its triggers at work, and a request for every picture, which is the
+//! dearest case: reports read both. Pictures are spread over the month, five keys, four tags, four sizes and three
+//! qualities; idle hours are booked by the minute. Each report is made by the library, from the file, as `tintype costs` and
+//! /admin/costs make it, five times; nothing is kept between two reports but SQLite's own pages.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use jiff::{ToSpan, civil::date, tz::TimeZone};
+use rand::{SeedableRng, rngs::StdRng};
+use rusqlite::{Connection, params};
+use tempfile::TempDir;
+use tintype::{
+    config::Config,
+    costs::{Asset, CostModel, Life},
+    domain::{ApiKey, Scopes},
+    ledger::{GroupBy, KeyRules, Ledger, Month, NewKey},
+    units::{Currency, Money},
+};
+
+const IMAGES: u64 = 1_000_000;
+const KEYS: i64 = 5;
+const REPEATS: usize = 5;
+const ZONE: TimeZone = TimeZone::UTC;
+
+/// ?3 requests from ?1 to ?2, of ?4 keys. `random` is the number scattered by Knuth's constant.
+const REQUESTS: &str = "
+    WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < ?3 - 1),
+         scattered (n, ms, random) AS (SELECT n, ?1 + n * (?2 - ?1) / ?3, (n * 2654435761 & 4294967295) >> 8 FROM number)
+    INSERT INTO requests (id, key_id, body_sha256, state, model, images, reserved_nano, created_at_ms, quality, tag)
+    SELECT printf('%08x-%04x-7000-8000-%012x', ms >> 16, ms & 65535, n), 1 + random % ?4, zeroblob(32), 'running',
+           'Z-Image-Turbo', 1, 375583334, ms,
+           CASE random / 5 % 3 WHEN 0 THEN 'low' WHEN 1 THEN 'medium' ELSE 'high' END,
+           CASE random / 15 % 4 WHEN 0 THEN 'spring' WHEN 1 THEN 'autumn' WHEN 2 THEN 'client 12' END
+    FROM scattered";
+
+const ENTRIES: &str = "
+    INSERT INTO entries
+        (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj, energy_source,
+         currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano, exchange_rate_nano,
+         width, height, steps, seed)
+    SELECT id, 'image', 0, 1, created_at_ms, 900, 300000 + rowid % 9973, 330000, 'metered', 'CNY', 110000 + rowid % 997,
+           343333334, 30000000, 'fal/z-image-turbo', 36543000, 6970000000,
+           CASE rowid / 7 % 4 WHEN 0 THEN 768 WHEN 1 THEN 512 ELSE 1024 END,
+           CASE rowid / 7 % 4 WHEN 1 THEN 512 WHEN 2 THEN 768 ELSE 1024 END, 8, rowid
+    FROM requests WHERE state = 'running'";
+
+const SETTLEMENTS: &str = "
+    UPDATE requests SET state = 'settled', ended_at_ms = created_at_ms, delivered = 1, prompt_tokens = 18
+    WHERE state = 'running'";
+
+/// An idle minute in each minute from ?1 to ?2.
+const IDLE_MINUTES: &str = "
+    WITH RECURSIVE minute (ms) AS (SELECT ?1 UNION ALL SELECT ms + 60000 FROM minute WHERE ms + 60000 < ?2)
+    INSERT INTO overheads (kind, entered_at_ms, duration_ms, energy_mj, wall_energy_mj, energy_source, currency,
+                           electricity_nano)
+    SELECT 'idle', ms, 60000, 1200000, 1320000, 'metered', 'CNY', 440000 FROM minute";
+
+fn main() {
+    let images = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(IMAGES).max(1);
+    // In memory nothing would be read from a disk.
+    let place = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let file = place.path().join("ledger.sqlite3");
+    let month: Month = "2026-11".parse().expect("a month");
+    let ledger = ledger(&file, month);
+    let began = Instant::now();
+    fill(&file, month, images);
+    let size = std::fs::metadata(&file).expect("the file").len() / 1_000_000;
+    println!("{images} pictures in {size} MB, made in {:.0} s\n", began.elapsed().as_secs_f64());
+
+    let costs = Config::default().cost_model(date(2026, 11, 23)).expect("a cost model");
+    println!("| report | median s | best s |\n| --- | ---: | ---: |");
+    let report = |by| time_report(&ledger, &costs, month, by, images);
+    row("a month: three unit costs, services, days, payback", || report(None));
+    for by in GroupBy::ALL {
+        row(&format!("the same, by {by}"), || report(Some(by)));
+    }
+    row("all six groups at once", || {
+        let groups = ledger.month_groups(month, &GroupBy::ALL, &ZONE).expect("groups");
+        assert_eq!(groups.len(), GroupBy::ALL.len());
+    });
+    row("a year with this one month in it", || {
+        let year = "2026".parse().expect("a year");
+        let year = ledger.year_report(&costs, year, &ZONE, month.end(&ZONE)).expect("a report");
+        assert_eq!(year.figures.images.unsigned_abs(), images);
+    });
+}
+
+fn time_report(ledger: &Ledger, costs: &CostModel, month: Month, by: Option<GroupBy>, images: u64) {
+    let last = month.end(&ZONE) - 1.second();
+    let report = ledger.month_report(costs, month, by, &ZONE, last).expect("a report");
+    assert_eq!(report.figures.images.unsigned_abs(), images);
+    let priced: Vec<_> = report.services.iter().map(|service| service.images).collect();
+    assert_eq!(priced, [report.figures.images; 5], "the headline and four more");
+    assert!(report.payback.is_some() && report.days.is_some_and(|days| days.len() == 30));
+}
+
+fn row(name: &str, mut report: impl FnMut()) {
+    let mut times: Vec<Duration> = (0..REPEATS)
+        .map(|_| {
+            let began = Instant::now();
+            report();
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    println!("| {name} | {:.2} | {:.2} |", times[REPEATS / 2].as_secs_f64(), times[0].as_secs_f64());
+}
+
+/// A new ledger with keys and two parts.
+fn ledger(file: &Path, month: Month) -> Ledger {
+    let ledger = Ledger::open(file).expect("a ledger");
+    let start = month.start(&ZONE);
+    for seed in 0..KEYS.unsigned_abs() {
+        let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
+        let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
+        let name = format!("studio {seed}");
+        ledger.create_key(&NewKey { key: &key, name: &name, rules }, "first start", start).expect("a key");
+    }
+    let card = Asset {
+        name: "card".into(),
+        price: Money::from_nano(13_000_000_000_000),
+        residual: Money::from_nano(5_000_000_000_000),
+        share_percent: 100,
+        purchased_on: month.days().first,
+        life: Life::Time { years: 3, normal_utilisation_percent: 20 },
+        retirement: None,
+    };
+    let rest =
+        Asset { name: "rest".into(), life: Life::Units { lifetime_images: 2_000_000 }, ..card.clone() };
+    for part in [card, rest] {
+        ledger.add_asset(&part, Currency::CNY, start).expect("a part");
+    }
+    ledger
+}
+
+/// Books `images` pictures and the idle minutes of `month`.
+fn fill(file: &Path, month: Month, images: u64) {
+    let mut connection = Connection::open(file).expect("the ledger");
+    let transaction = connection.transaction().expect("a transaction");
+    let (start, end) = (month.start(&ZONE).as_millisecond(), month.end(&ZONE).as_millisecond());
+    let images = i64::try_from(images).expect("a number");
+    transaction.execute(REQUESTS, params![start, end, images, KEYS]).expect("requests");
+    transaction.execute(ENTRIES, []).expect("entries");
+    transaction.execute(SETTLEMENTS, []).expect("settled");
+    transaction.execute(IDLE_MINUTES, params![start, end]).expect("idle minutes");
+    transaction.commit().expect("committed");
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a short log");
+}

@@ -1,0 +1,111 @@
+//! What the pictures would have cost elsewhere, and how far that has paid for the hardware.
+
+use crate::{
+    cli::table::aligned,
+    costs::{ServiceComparison, Unpriced},
+    ledger::{Payback, PaybackAgainst},
+    units::{Currency, Money},
+};
+
+/// The compared services in columns, with what is to be said of each; nothing where there is no picture to compare.
+pub(super) fn services(services: &[ServiceComparison], decimals: u32) -> Vec<String> {
+    if services.iter().all(|service| service.images == 0 && service.unpriced.is_none()) {
+        return Vec::new();
+    }
+    let head = ["SERVICE", "PICTURES", "ELSEWHERE", "HERE", "SAVED", "%", "PRICE READ"];
+    let mut rows = vec![head.map(String::from)];
+    rows.extend(services.iter().map(|service| row(service, decimals)));
+    let mut lines = vec![String::new()];
+    lines.extend(aligned(&rows));
+    lines.extend(services.iter().flat_map(|service| notes(service, decimals)));
+    lines
+}
+
+fn row(service: &ServiceComparison, decimals: u32) -> [String; 7] {
+    let money = |amount: Money| amount.to_rounded_string(decimals);
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+    [
+        service.sku.clone(),
+        service.images.to_string(),
+        or_dash(service.compared_price.map(money)),
+        money(service.total),
+        or_dash(service.saving.map(money)),
+        or_dash(service.saving_percent_tenths.map(percent)),
+        or_dash(service.prices.last().map(|price| price.read_on.to_string())),
+    ]
+}
+
+fn notes(service: &ServiceComparison, decimals: u32) -> Vec<String> {
+    let money = |amount: Money| amount.to_rounded_string(decimals);
+    let mut lines = Vec::new();
+    if let Some(unpriced) = &service.unpriced {
+        lines.push(format!("  {}: {}", service.sku, without_price(unpriced)));
+    }
+    if let Some(plans) = &service.plans {
+        lines.push(format!(
+            "  {} in whole months: {} for {}, saved {}",
+            service.sku,
+            plans.plans,
+            money(plans.price),
+            money(plans.saving)
+        ));
+    }
+    lines
+}
+
+fn without_price(unpriced: &Unpriced) -> String {
+    let Unpriced { images, days, first, last, reason } = unpriced;
+    format!("{images} pictures of {days} days from {first} to {last} are left out: {reason}")
+}
+
+/// How far the hardware has paid for itself, and when it will have.
+pub(super) fn payback(payback: Option<&Payback>, currency: Currency) -> Vec<String> {
+    let Some(payback) = payback else { return Vec::new() };
+    let money = |amount: Money| format!("{} {currency}", amount.to_rounded_string(2));
+    let mut lines = vec![
+        String::new(),
+        format!(
+            "Payback since {}: {} for the hardware, {} for electricity, {} for upkeep",
+            payback.since,
+            money(payback.investment),
+            money(payback.electricity),
+            money(payback.upkeep)
+        ),
+    ];
+    let row = |against: &PaybackAgainst| {
+        let saved = against.saved.map_or_else(|| "-".into(), money);
+        let part = against.paid_back_percent_tenths;
+        let part = part.map_or_else(|| "-".into(), |tenths| format!("{} %", percent(tenths)));
+        [format!("  {}", against.sku), saved, part]
+    };
+    let rows = aligned(&payback.against.iter().map(row).collect::<Vec<_>>());
+    lines.extend(
+        rows.iter()
+            .zip(&payback.against)
+            .map(|(row, against)| format!("{row}  {}", outlook(payback, against))),
+    );
+    lines
+}
+
+fn outlook(payback: &Payback, against: &PaybackAgainst) -> String {
+    let pace = match payback.pace_days {
+        1 => "at the pace of one day".to_owned(),
+        days => format!("at the pace of {days} days"),
+    };
+    match (against.outlook, against.pays_back_on, against.would_pay_back_on) {
+        (None, ..) => "some pictures have no price there".into(),
+        (Some("paid_back"), ..) => "paid back".into(),
+        (_, Some(day), _) => format!("paid back on {day}, {pace}"),
+        (_, _, Some(day)) => {
+            let end = payback.worn_out_on.map_or_else(String::new, |end| format!(" on {end}"));
+            format!("never paid back: it would be on {day}, {pace}, and is worn out{end}")
+        }
+        _ => format!("never paid back, {pace}"),
+    }
+}
+
+/// Tenths of a percent as a decimal: `75.6`, `-928.1`.
+fn percent(tenths: i64) -> String {
+    let sign = if tenths < 0 { "-" } else { "" };
+    format!("{sign}{}.{}", tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10)
+}

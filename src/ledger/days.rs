@@ -1,0 +1,56 @@
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::{LedgerError, MonthTotals, totals::out_of_range};
+use crate::units::Money;
+
+/// A day of a month. Days add up to the month of the same names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DayReport {
+    /// The day.
+    pub day: Date,
+    /// Pictures, less those that were taken back.
+    pub images: i64,
+    /// Electricity of the pictures.
+    pub electricity: Money,
+    /// Wear that the pictures were charged.
+    pub depreciation: Money,
+    /// Upkeep that the pictures were charged.
+    pub upkeep: Money,
+    /// Electricity, depreciation and upkeep: the standard cost.
+    pub total: Money,
+    /// Electricity of failed work, not in the total.
+    pub failed_electricity: Money,
+    /// Electricity of idle hours, warm-up pictures and gaps, not in the total.
+    pub overhead_electricity: Money,
+    /// What the pictures would have cost at the service that each was compared with.
+    pub compared_price: Money,
+    /// That less the total; negative for a loss.
+    pub saving: Money,
+    /// The savings of the month up to this day.
+    pub saving_so_far: Money,
+}
+
+/// The report of each of `days`, which come in order with their sums and the electricity of their overheads.
+pub(super) fn reports(
+    days: impl IntoIterator<Item = (Date, MonthTotals, Money)>,
+) -> Result<Vec<DayReport>, LedgerError> {
+    let mut saving_so_far = Money::ZERO;
+    let report = |(day, totals, overhead_electricity): (Date, MonthTotals, Money)| {
+        saving_so_far = saving_so_far.plus(totals.saving).map_err(out_of_range)?;
+        Ok(DayReport {
+            day,
+            images: totals.images,
+            electricity: totals.electricity,
+            depreciation: totals.depreciation,
+            upkeep: totals.upkeep,
+            total: totals.standard,
+            failed_electricity: totals.failed_electricity,
+            overhead_electricity,
+            compared_price: totals.compared,
+            saving: totals.saving,
+            saving_so_far,
+        })
+    };
+    days.into_iter().map(report).collect()
+}

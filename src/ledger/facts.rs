@@ -1,0 +1,231 @@
+//! The entries of a span in one pass: sums over those of one day, size, quality and service. Every report is made from these
+//! few rows, so that a month of a million pictures is read once.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use rusqlite::{
+    Connection, Row, params,
+    types::{Type, ValueRef},
+};
+
+use super::{GroupBy, LedgerError, MonthTotals, timestamp, totals::Sums};
+use crate::{
+    costs::Pictures,
+    domain::{ImageSize, Quality},
+};
+
+/// Entries that have all of this in common.
+#[derive(Debug, Clone)]
+pub(super) struct Fact {
+    /// The day on which they were entered.
+    pub(super) day: Date,
+    /// The day on which what they take back or correct was first entered; else the same.
+    pub(super) priced_on: Date,
+    pub(super) size: ImageSize,
+    /// None: not noted.
+    pub(super) quality: Option<Quality>,
+    /// None for failed work.
+    compared_sku: Option<Arc<str>>,
+    /// The key's public id, the tag and the model, as far as they were asked for.
+    filed: [Option<Arc<str>>; 3],
+    /// Their sums.
+    pub(super) totals: MonthTotals,
+}
+
+/// Which entries, and in whose days.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span<'a> {
+    pub(super) start: Timestamp,
+    /// The first moment after it.
+    pub(super) end: Timestamp,
+    pub(super) zone: &'a TimeZone,
+}
+
+/// [`Fact`], with numbers in place of texts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    day: Date,
+    priced_on: Date,
+    size: (u32, u32),
+    quality: Option<u32>,
+    compared_sku: Option<u32>,
+    filed: [Option<u32>; 3],
+}
+
+/// What a fact tells apart only where it is asked for, with the columns.
+const FILED: [(GroupBy, &str); 3] =
+    [(GroupBy::Key, "keys.public_id"), (GroupBy::Tag, "requests.tag"), (GroupBy::Model, "requests.model")];
+
+impl Fact {
+    /// What tells its group from others.
+    pub(super) fn group(&self, by: GroupBy) -> Option<String> {
+        match by {
+            GroupBy::Key => self.filed[0].as_deref().map(str::to_owned),
+            GroupBy::Tag => self.filed[1].as_deref().map(str::to_owned),
+            GroupBy::Model => self.filed[2].as_deref().map(str::to_owned),
+            GroupBy::Size => Some(self.size.to_string()),
+            GroupBy::Quality => self.quality.map(|quality| quality.as_str().to_owned()),
+            GroupBy::Day => Some(self.day.to_string()),
+        }
+    }
+
+    /// Its pictures, to be priced elsewhere; none for failed work.
+    pub(super) fn pictures(&self) -> Option<Pictures<'_>> {
+        let sku = self.compared_sku.as_deref()?;
+        Some(Pictures {
+            day: self.day,
+            priced_on: self.priced_on,
+            size: self.size,
+            // Before qualities were kept, every request had the usual steps.
+            quality: self.quality.unwrap_or_default(),
+            images: self.totals.images,
+            standard: self.totals.standard,
+            booked: Some((sku, self.totals.compared)),
+        })
+    }
+}
+
+/// The facts of `span`, by day. Entries that differ in one of `by` are told apart.
+pub(super) fn read(
+    connection: &Connection,
+    span: Span<'_>,
+    by: &[GroupBy],
+) -> Result<Vec<Fact>, LedgerError> {
+    let mut statement = connection.prepare_cached(&query(by))?;
+    let mut rows = statement.query(params![span.start.as_millisecond(), span.end.as_millisecond()])?;
+    let (mut sums, mut texts) = (HashMap::<Key, Sums>::new(), Texts::default());
+    let mut today = Day::of(span.start.as_millisecond(), span.zone)?;
+    while let Some(row) = rows.next()? {
+        let entered: i64 = row.get(0)?;
+        if !today.contains(entered) {
+            today = Day::of(entered, span.zone)?;
+        }
+        let priced_on = match row.get(17)? {
+            None => today.date,
+            Some(first) => Day::of(first, span.zone)?.date,
+        };
+        let key = Key {
+            day: today.date,
+            priced_on,
+            size: (row.get(10)?, row.get(11)?),
+            quality: texts.number(row, 12)?,
+            compared_sku: texts.number(row, 13)?,
+            filed: [texts.number(row, 14)?, texts.number(row, 15)?, texts.number(row, 16)?],
+        };
+        sums.entry(key).or_default().add(row)?;
+    }
+    let mut facts =
+        sums.into_iter().map(|(key, sums)| texts.fact(key, &sums)).collect::<Result<Vec<_>, _>>()?;
+    facts.sort_by_key(|fact| (fact.day, fact.priced_on));
+    Ok(facts)
+}
+
+/// What is read, by time.
+pub(super) fn query(by: &[GroupBy]) -> String {
+    let filed = FILED.map(|(filed, column)| if by.contains(&filed) { column } else { "NULL" });
+    // Entries have their index by time alone: reading their rows beside it costs less than a wider index, which every
+    // settlement would pay for. Grouping is done here: SQLite would sort the rows for it, which takes twice the time.
+    format!(
+        "SELECT entered_at_ms, entries.images, duration_ms, energy_mj, wall_energy_mj, electricity_nano,
+                depreciation_nano, upkeep_nano, compared_nano, delivered, width, height, quality, compared_sku, {},
+                CASE WHEN reverses IS NOT NULL OR corrects IS NOT NULL THEN
+                    (SELECT first.entered_at_ms FROM entries AS first
+                     WHERE first.request_id = entries.request_id AND first.image_index = entries.image_index
+                       AND first.kind = entries.kind AND first.reverses IS NULL AND first.corrects IS NULL) END
+         FROM entries JOIN requests ON requests.id = request_id {}
+         WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2 ORDER BY entered_at_ms",
+        filed.join(", "),
+        if by.contains(&GroupBy::Key) { "JOIN keys ON keys.id = key_id" } else { "" },
+    )
+}
+
+/// Sums of facts, by what `of` says of each.
+pub(super) fn sums_by<K: Ord>(
+    facts: &[Fact],
+    of: impl Fn(&Fact) -> K,
+) -> Result<BTreeMap<K, MonthTotals>, LedgerError> {
+    let mut sums = BTreeMap::<K, MonthTotals>::new();
+    for fact in facts {
+        let sum = sums.entry(of(fact)).or_default();
+        *sum = sum.plus(&fact.totals)?;
+    }
+    Ok(sums)
+}
+
+/// The sum of facts.
+pub(super) fn sum<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Result<MonthTotals, LedgerError> {
+    facts.into_iter().try_fold(MonthTotals::default(), |sum, fact| sum.plus(&fact.totals))
+}
+
+/// A calendar day in Unix milliseconds.
+struct Day {
+    date: Date,
+    start: i64,
+    end: i64,
+}
+
+impl Day {
+    /// The day of `moment`.
+    fn of(moment: i64, zone: &TimeZone) -> rusqlite::Result<Self> {
+        let date = zone.to_datetime(timestamp(moment)?).date();
+        let start_of =
+            |date: Date| zone.to_zoned(date.into()).map(|zoned| zoned.timestamp().as_millisecond());
+        let start = start_of(date).unwrap_or(i64::MIN);
+        let end = date.tomorrow().and_then(start_of).unwrap_or(i64::MAX);
+        Ok(Self { date, start, end })
+    }
+
+    fn contains(&self, moment: i64) -> bool {
+        self.start <= moment && moment < self.end
+    }
+}
+
+/// The texts of a column, numbered as they come: a text is compared once and copied seldom.
+#[derive(Default)]
+struct Texts {
+    texts: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
+}
+
+impl Texts {
+    /// The number of the text in `column`; none for NULL.
+    fn number(&mut self, row: &Row<'_>, column: usize) -> Result<Option<u32>, LedgerError> {
+        let text = match row.get_ref(column)? {
+            ValueRef::Null => return Ok(None),
+            value => value.as_str().map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+            })?,
+        };
+        if let Some(number) = self.numbers.get(text) {
+            return Ok(Some(*number));
+        }
+        let number =
+            u32::try_from(self.texts.len()).map_err(|_| LedgerError::OutOfRange { what: "requests.tag" })?;
+        let text: Arc<str> = text.into();
+        self.texts.push(Arc::clone(&text));
+        self.numbers.insert(text, number);
+        Ok(Some(number))
+    }
+
+    fn text(&self, number: Option<u32>) -> Option<Arc<str>> {
+        self.texts.get(usize::try_from(number?).ok()?).cloned()
+    }
+
+    fn fact(&self, key: Key, sums: &Sums) -> Result<Fact, LedgerError> {
+        let (width, height) = key.size;
+        let quality = self.text(key.quality).map(|text| text.parse::<Quality>()).transpose();
+        Ok(Fact {
+            day: key.day,
+            priced_on: key.priced_on,
+            size: ImageSize::new(width, height).map_err(|_| LedgerError::OutOfRange { what: "width" })?,
+            quality: quality.map_err(|_| LedgerError::OutOfRange { what: "requests.quality" })?,
+            compared_sku: self.text(key.compared_sku),
+            filed: key.filed.map(|text| self.text(text)),
+            totals: sums.totals()?,
+        })
+    }
+}

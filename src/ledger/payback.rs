@@ -1,0 +1,258 @@
+use std::collections::BTreeMap;
+
+use jiff::{ToSpan, civil::Date};
+use serde::Serialize;
+
+use super::{LedgerError, MonthTotals, totals::out_of_range};
+use crate::{
+    costs::{CostModel, DaySpan, Elsewhere, Outlook, Pace, Pictures, Unpriced},
+    units::{Money, MoneyError},
+};
+
+/// The pace is that of so many days.
+const PACE_DAYS: i64 = 30;
+/// A longer past is told by the month.
+const DAY_POINTS_MAX: u64 = 92;
+
+/// How far the hardware has paid for itself, in money that was paid: no wear, no residual. `tintype roi` counts the same
+/// way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Payback {
+    /// The first day that counts: of the first part in service, or of the ledger's first key, whichever is later.
+    pub since: Date,
+    /// The last day that counts.
+    pub until: Date,
+    /// What was paid for the parts, their share, less what retired ones brought.
+    pub investment: Money,
+    /// Pictures since then.
+    pub images: i64,
+    /// Electricity since then: of pictures, failed work, idle hours.
+    pub electricity: Money,
+    /// Upkeep since then.
+    pub upkeep: Money,
+    /// The pace is that of so many days up to the last one.
+    pub pace_days: u64,
+    /// When the last part in service is worn out, at that pace; null: never.
+    pub worn_out_on: Option<Date>,
+    /// Against each compared service, the like-for-like one first.
+    pub against: Vec<PaybackAgainst>,
+}
+
+/// The hardware against one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PaybackAgainst {
+    /// The service.
+    pub sku: String,
+    /// Whether it is `costs.compare_with`, like for like.
+    pub headline: bool,
+    /// What the pictures would have cost there; null, as all the rest, where some have no price.
+    pub compared_price: Option<Money>,
+    /// That less electricity and upkeep; negative where running costs more.
+    pub saved: Option<Money>,
+    /// The same in tenths of a percent of the investment, rounded down; null without one.
+    pub paid_back_percent_tenths: Option<i64>,
+    /// What was saved in the days of the pace.
+    pub saved_at_pace: Option<Money>,
+    /// `paid_back`, `on` a day, `after_its_life`, or `never`.
+    pub outlook: Option<&'static str>,
+    /// The day on which it pays back at the present pace; null unless the outlook is `on`.
+    pub pays_back_on: Option<Date>,
+    /// The day on which it would, were it not worn out before.
+    pub would_pay_back_on: Option<Date>,
+    /// What was saved, step by step.
+    pub points: Vec<SavedPoint>,
+    /// Of what length the steps are.
+    pub step: Step,
+    /// Pictures without a price there.
+    pub unpriced: Option<Unpriced>,
+}
+
+/// What was saved in a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SavedPoint {
+    /// Its last day.
+    pub day: Date,
+    /// In it.
+    pub saved: Money,
+    /// Since the beginning.
+    pub saved_in_all: Money,
+}
+
+/// The length of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// A day.
+    Day,
+    /// A calendar month.
+    Month,
+}
+
+/// Pictures and bills of a day.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bills {
+    images: i64,
+    electricity: Money,
+    upkeep: Money,
+}
+
+/// What a payback is worked out from.
+pub(super) struct History<'a> {
+    pub(super) costs: &'a CostModel,
+    /// The days that count, at least one.
+    pub(super) days: DaySpan,
+    pub(super) pictures: Vec<Pictures<'a>>,
+    pub(super) totals: BTreeMap<Date, MonthTotals>,
+    /// Electricity of overheads.
+    pub(super) overheads: &'a BTreeMap<Date, Money>,
+    /// Pictures of each of [`CostModel::bought_parts`] in its service, until the last day.
+    pub(super) images_of_parts: Vec<u64>,
+}
+
+impl History<'_> {
+    pub(super) fn payback(&self) -> Result<Payback, LedgerError> {
+        self.work_out().map_err(out_of_range)
+    }
+
+    fn work_out(&self) -> Result<Payback, MoneyError> {
+        let until = self.days.end.yesterday().unwrap_or(self.days.first);
+        let bills = self.bills()?;
+        let pace_days = self.pace_span().days();
+        let parts = self.costs.bought_parts();
+        let investment = parts.iter().try_fold(Money::ZERO, |sum, part| sum.plus(part.paid_by(until)?))?;
+        let sum = |of: fn(&Bills) -> Money| bills.values().map(of).try_fold(Money::ZERO, Money::plus);
+        let images: i64 = self.of_pace(&bills).map(|bills| bills.images).sum();
+        let pace = Pace { saved: Money::ZERO, images: u64::try_from(images).unwrap_or(0), days: pace_days };
+        let worn_out_on = self.worn_out_on(pace, until);
+        let against = |sku: &str| {
+            let there = self.costs.elsewhere(sku, &self.pictures)?;
+            self.against(&bills, there, investment, pace, until, worn_out_on)
+        };
+        Ok(Payback {
+            since: self.days.first,
+            until,
+            investment,
+            images: bills.values().map(|bills| bills.images).sum(),
+            electricity: sum(|bills| bills.electricity)?,
+            upkeep: sum(|bills| bills.upkeep)?,
+            pace_days,
+            worn_out_on,
+            against: self.costs.compared_skus().into_iter().map(against).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The bills of every day.
+    fn bills(&self) -> Result<BTreeMap<Date, Bills>, MoneyError> {
+        let of_day = |day: Date| {
+            let totals = self.totals.get(&day).copied().unwrap_or_default();
+            let overheads = self.overheads.get(&day).copied().unwrap_or_default();
+            let electricity = totals.electricity.plus(totals.failed_electricity)?.plus(overheads)?;
+            let span = DaySpan { first: day, end: day.tomorrow().unwrap_or(day) };
+            let upkeep = self.costs.upkeep().of_days(span, totals.upkeep)?;
+            Ok((day, Bills { images: totals.images, electricity, upkeep }))
+        };
+        let days = self.days.first.series(1.day()).take_while(|day| *day < self.days.end);
+        days.map(of_day).collect()
+    }
+
+    /// The days of the pace.
+    fn pace_span(&self) -> DaySpan {
+        let first = self.days.end.checked_sub(PACE_DAYS.days()).unwrap_or(self.days.first);
+        self.days.and(DaySpan { first, end: self.days.end })
+    }
+
+    fn of_pace<'b>(&self, bills: &'b BTreeMap<Date, Bills>) -> impl Iterator<Item = &'b Bills> {
+        bills.range(self.pace_span().first..).map(|(_, bills)| bills)
+    }
+
+    /// When the last part in service is worn out; none: never.
+    fn worn_out_on(&self, pace: Pace, today: Date) -> Option<Date> {
+        let serving = self.costs.bought_parts().iter().zip(&self.images_of_parts);
+        let serving = serving.filter(|(part, _)| part.purchased_on <= today);
+        let serving =
+            serving.filter(|(part, _)| part.retirement.is_none_or(|retirement| retirement.on > today));
+        let ends: Option<Vec<Date>> =
+            serving.map(|(part, images)| part.worn_out_on(*images, pace, today)).collect();
+        ends.map(|ends| ends.into_iter().max().unwrap_or(today))
+    }
+
+    fn against(
+        &self,
+        bills: &BTreeMap<Date, Bills>,
+        there: Elsewhere,
+        investment: Money,
+        pace: Pace,
+        until: Date,
+        worn_out_on: Option<Date>,
+    ) -> Result<PaybackAgainst, MoneyError> {
+        let step = if self.days.days() > DAY_POINTS_MAX { Step::Month } else { Step::Day };
+        let comparison = there.comparison;
+        let mut against = PaybackAgainst {
+            sku: comparison.sku,
+            headline: comparison.headline,
+            compared_price: None,
+            saved: None,
+            paid_back_percent_tenths: None,
+            saved_at_pace: None,
+            outlook: None,
+            pays_back_on: None,
+            would_pay_back_on: None,
+            points: Vec::new(),
+            step,
+            unpriced: comparison.unpriced,
+        };
+        if against.unpriced.is_some() {
+            return Ok(against);
+        }
+        let saved_on = |(day, bills): (&Date, &Bills)| {
+            let price = there.by_day.get(day).copied().unwrap_or_default();
+            Ok((*day, price.minus(bills.electricity)?.minus(bills.upkeep)?))
+        };
+        let days = bills.iter().map(saved_on).collect::<Result<Vec<_>, MoneyError>>()?;
+        let sum =
+            |days: &[(Date, Money)]| days.iter().try_fold(Money::ZERO, |sum, (_, saved)| sum.plus(*saved));
+        let saved = sum(&days)?;
+        let first = self.pace_span().first;
+        let at_pace = sum(&days[days.partition_point(|(day, _)| *day < first)..])?;
+        let outlook = Outlook::new(investment, saved, Pace { saved: at_pace, ..pace }, until, worn_out_on);
+        against.compared_price = comparison.compared_price;
+        against.saved = Some(saved);
+        against.paid_back_percent_tenths = saved.percent_tenths_of(investment);
+        against.saved_at_pace = Some(at_pace);
+        against.points = points(&days, step)?;
+        against.note(outlook);
+        Ok(against)
+    }
+}
+
+impl PaybackAgainst {
+    fn note(&mut self, outlook: Outlook) {
+        self.outlook = Some(match outlook {
+            Outlook::PaidBack => "paid_back",
+            Outlook::On(day) => {
+                self.pays_back_on = Some(day);
+                "on"
+            }
+            Outlook::AfterItsLife(day) => {
+                self.would_pay_back_on = Some(day);
+                "after_its_life"
+            }
+            Outlook::Never => "never",
+        });
+    }
+}
+
+/// What was saved in each step, and in all until its end.
+fn points(days: &[(Date, Money)], step: Step) -> Result<Vec<SavedPoint>, MoneyError> {
+    let is_same_step = |(a, _): &(Date, Money), (b, _): &(Date, Money)| {
+        step == Step::Month && a.first_of_month() == b.first_of_month()
+    };
+    let mut saved_in_all = Money::ZERO;
+    let point = |days: &[(Date, Money)]| {
+        let saved = days.iter().try_fold(Money::ZERO, |sum, (_, saved)| sum.plus(*saved))?;
+        saved_in_all = saved_in_all.plus(saved)?;
+        let day = days.last().map_or(Date::MIN, |(day, _)| *day);
+        Ok(SavedPoint { day, saved, saved_in_all })
+    };
+    days.chunk_by(is_same_step).map(point).collect()
+}

@@ -1,0 +1,254 @@
+//! A month or a year put together: one view of the ledger, one pass over its entries.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use rusqlite::{Connection, params};
+
+use super::{
+    DayReport, Figures, GroupBy, Groups, Ledger, LedgerError, Month, MonthReport, MonthTotals, Payback,
+    WholeMonth, Year, YearReport,
+    assets::{first_day, images_on, start_of, with_assets},
+    days,
+    facts::{self, Fact, Span},
+    groups::groups,
+    meter,
+    payback::History,
+    timestamp,
+    totals::out_of_range,
+};
+use crate::{
+    costs::{Allocated, Asset, AssetUse, CostModel, DaySpan, Life, MonthCost, ServiceComparison, month_cost},
+    units::Money,
+};
+
+/// What reports are made from.
+struct Source<'a> {
+    view: &'a Connection,
+    costs: CostModel,
+    zone: &'a TimeZone,
+    /// From the ledger's first day up to, not including, tomorrow; empty before the first key.
+    known: DaySpan,
+    /// The days of the facts, the report's own and those since the hardware was bought.
+    read: DaySpan,
+    facts: Vec<Fact>,
+    /// Electricity of overheads.
+    overheads: BTreeMap<Date, Money>,
+}
+
+impl Ledger {
+    /// Everything about `month`, as far as it has passed by `now`, in groups where they are asked for.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses, or a sum is out of range.
+    pub fn month_report(
+        &self,
+        costs: &CostModel,
+        month: Month,
+        by: Option<GroupBy>,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<MonthReport, LedgerError> {
+        let mut reader = self.reports();
+        let view = reader.transaction()?;
+        let source = Source::read(&view, costs, month.days(), by.as_slice(), zone, now)?;
+        let (mut report, ..) = source.month(month)?;
+        report.days = Some(source.days(month.days())?);
+        report.payback = source.payback(month.days())?;
+        Ok(match by {
+            None => report,
+            Some(by) => report.grouped(by, groups(&view, by, source.facts_on(month.days()))?),
+        })
+    }
+
+    /// `month` in groups of several kinds at once, each of which adds up to it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses, or a sum is out of range.
+    pub fn month_groups(
+        &self,
+        month: Month,
+        kinds: &[GroupBy],
+        zone: &TimeZone,
+    ) -> Result<Vec<Groups>, LedgerError> {
+        let mut reader = self.reports();
+        let view = reader.transaction()?;
+        let span = Span { start: month.start(zone), end: month.end(zone), zone };
+        let facts = facts::read(&view, span, kinds)?;
+        kinds.iter().map(|by| Ok(Groups::new(*by, groups(&view, *by, &facts)?))).collect()
+    }
+
+    /// A year, as far as it has passed by `now`, month by month.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses, or a sum is out of range.
+    pub fn year_report(
+        &self,
+        costs: &CostModel,
+        year: Year,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<YearReport, LedgerError> {
+        let mut reader = self.reports();
+        let view = reader.transaction()?;
+        let source = Source::read(&view, costs, year.days(), &[], zone, now)?;
+        let (mut months, mut totals, mut cost) = (Vec::new(), MonthTotals::default(), MonthCost::default());
+        for month in year.months() {
+            let (report, of_month, cost_of_month) = source.month(month)?;
+            months.push(report);
+            totals = totals.plus(&of_month)?;
+            cost = cost.plus(&cost_of_month).map_err(out_of_range)?;
+        }
+        Ok(YearReport {
+            year,
+            currency: source.costs.currency(),
+            figures: Figures::new(&totals),
+            compared_with: source.costs.settings().compare_with.clone(),
+            example_hardware: source.costs.uses_example_hardware(),
+            whole: source.whole(year.days(), &totals, &cost)?,
+            services: source.services(year.days())?,
+            payback: source.payback(year.days())?,
+            months,
+        })
+    }
+}
+
+impl<'a> Source<'a> {
+    /// Reads `days`, and those since the hardware was bought.
+    fn read(
+        view: &'a Connection,
+        costs: &CostModel,
+        days: DaySpan,
+        by: &[GroupBy],
+        zone: &'a TimeZone,
+        now: Timestamp,
+    ) -> Result<Self, LedgerError> {
+        let costs = with_assets(view, costs)?;
+        let tomorrow = zone.to_datetime(now).date().tomorrow().unwrap_or(Date::MAX);
+        let known = DaySpan { first: first_day(view, zone)?.unwrap_or(Date::MAX), end: tomorrow };
+        let since = paying_days(&costs, known).first.min(days.first);
+        let read = DaySpan { first: since, end: days.end };
+        let span = Span { start: start_of(read.first, zone), end: start_of(read.end, zone), zone };
+        Ok(Self {
+            facts: facts::read(view, span, by)?,
+            overheads: overheads_by_day(view, span)?,
+            view,
+            costs,
+            zone,
+            known,
+            read,
+        })
+    }
+
+    fn facts_on(&self, days: DaySpan) -> &[Fact] {
+        let before = |day: Date| self.facts.partition_point(|fact| fact.day < day);
+        self.facts.get(before(days.first)..before(days.end)).unwrap_or_default()
+    }
+
+    /// A month's report without its days and its payback, and what its figures are made from.
+    fn month(&self, month: Month) -> Result<(MonthReport, MonthTotals, MonthCost), LedgerError> {
+        let totals = facts::sum(self.facts_on(month.days()))?;
+        let cost = self.cost(month.days(), &totals)?;
+        let mut report = MonthReport::new(month, &totals, &self.costs);
+        report.whole = Some(self.whole(month.days(), &totals, &cost)?);
+        report.services = self.services(month.days())?;
+        Ok((report, totals, cost))
+    }
+
+    /// What the parts and the upkeep cost, beside what the pictures of `totals` were allocated. Of days that are not over,
+    /// those to now, today included; days before the ledger's first key do not count.
+    fn cost(&self, days: DaySpan, totals: &MonthTotals) -> Result<MonthCost, LedgerError> {
+        let days = self.known.and(days);
+        let allocated = Allocated { depreciation: totals.depreciation, upkeep: totals.upkeep };
+        let parts: Vec<_> = self.costs.parts().collect();
+        let uses = parts.iter().map(|(asset, service)| {
+            // By time, a part wears out whatever it paints.
+            let images = |span| match asset.life {
+                Life::Time { .. } => Ok(0),
+                Life::Units { .. } => self.images(span),
+            };
+            let images_before = images(service.before(days.first))?;
+            Ok(AssetUse { asset, images_before, images: images(service.and(days))? })
+        });
+        let uses = uses.collect::<Result<Vec<_>, LedgerError>>()?;
+        month_cost(&uses, &self.costs.upkeep(), days, allocated).map_err(out_of_range)
+    }
+
+    /// Pictures on `days`, which end at the latest with those that were read.
+    fn images(&self, days: DaySpan) -> Result<u64, LedgerError> {
+        let earlier = match days.before(self.read.first) {
+            none if none.days() == 0 => 0,
+            earlier => images_on(self.view, earlier, self.zone)?,
+        };
+        let read: i64 = self.facts_on(days).iter().map(|fact| fact.totals.images).sum();
+        // Below 0 where more was taken back than was painted: then nothing was worn.
+        Ok(u64::try_from(earlier + read).unwrap_or(0))
+    }
+
+    fn whole(
+        &self,
+        days: DaySpan,
+        totals: &MonthTotals,
+        cost: &MonthCost,
+    ) -> Result<WholeMonth, LedgerError> {
+        let [start, end] = [days.first, days.end].map(|day| start_of(day, self.zone));
+        let overheads = meter::overheads(self.view, start, end)?;
+        WholeMonth::new(totals, &overheads, cost).map_err(out_of_range)
+    }
+
+    fn services(&self, days: DaySpan) -> Result<Vec<ServiceComparison>, LedgerError> {
+        let pictures: Vec<_> = self.facts_on(days).iter().filter_map(Fact::pictures).collect();
+        let there = |sku: &str| Ok(self.costs.elsewhere(sku, &pictures).map_err(out_of_range)?.comparison);
+        self.costs.compared_skus().into_iter().map(there).collect()
+    }
+
+    /// The days of `days` that are known, and any other on which something was entered.
+    fn days(&self, days: DaySpan) -> Result<Vec<DayReport>, LedgerError> {
+        let mut sums = facts::sums_by(self.facts_on(days), |fact| fact.day)?;
+        let known = self.known.and(days);
+        for day in known.first.series(1.day()).take_while(|day| *day < known.end) {
+            sums.entry(day).or_default();
+        }
+        let overheads = |day: &Date| self.overheads.get(day).copied().unwrap_or_default();
+        days::reports(sums.into_iter().map(|(day, totals)| (day, totals, overheads(&day))))
+    }
+
+    /// How far the hardware has paid for itself by the end of `days`, or by now.
+    fn payback(&self, days: DaySpan) -> Result<Option<Payback>, LedgerError> {
+        let days = paying_days(&self.costs, self.known).before(days.end);
+        if days.days() == 0 {
+            return Ok(None);
+        }
+        let facts = self.facts_on(days);
+        let images = |part: &Asset| self.images(part.service().before(days.end));
+        let history = History {
+            costs: &self.costs,
+            days,
+            pictures: facts.iter().filter_map(Fact::pictures).collect(),
+            totals: facts::sums_by(facts, |fact| fact.day)?,
+            overheads: &self.overheads,
+            images_of_parts: self.costs.bought_parts().iter().map(images).collect::<Result<_, _>>()?,
+        };
+        history.payback().map(Some)
+    }
+}
+
+/// The days that count for a payback: of `known` those since the first part was bought.
+fn paying_days(costs: &CostModel, known: DaySpan) -> DaySpan {
+    let first = costs.bought_parts().iter().map(|part| part.purchased_on).min();
+    known.and(DaySpan { first: first.unwrap_or(Date::MAX), end: Date::MAX })
+}
+
+/// Electricity of what went into no request, day by day.
+fn overheads_by_day(connection: &Connection, span: Span<'_>) -> Result<BTreeMap<Date, Money>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT entered_at_ms, electricity_nano FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
+    )?;
+    let mut rows = statement.query(params![span.start.as_millisecond(), span.end.as_millisecond()])?;
+    let mut days = BTreeMap::<Date, Money>::new();
+    while let Some(row) = rows.next()? {
+        let day = days.entry(span.zone.to_datetime(timestamp(row.get(0)?)?).date()).or_default();
+        *day = day.plus(Money::from_nano(row.get(1)?)).map_err(out_of_range)?;
+    }
+    Ok(days)
+}

@@ -1,0 +1,31 @@
+use serde::Serialize;
+
+use super::{Figures, MonthReport, Payback, WholeMonth, Year, report::as_text};
+use crate::{costs::ServiceComparison, units::Currency};
+
+/// A year as it is shown: twelve months, and the same figures for all of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct YearReport {
+    /// `2026`.
+    #[serde(serialize_with = "as_text")]
+    pub year: Year,
+    /// Currency of every amount.
+    #[serde(serialize_with = "as_text")]
+    pub currency: Currency,
+    /// What its pictures came to.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// The service that is compared with now.
+    pub compared_with: String,
+    /// Whether wear is that of the built-in example, because no hardware was configured.
+    pub example_hardware: bool,
+    /// What the year cost beside its pictures. Its break-even is in pictures a year.
+    #[serde(flatten)]
+    pub whole: WholeMonth,
+    /// The pictures at each compared service, the like-for-like one first.
+    pub services: Vec<ServiceComparison>,
+    /// How far the hardware has paid for itself by the end of the year, or by now; null before the first part was bought.
+    pub payback: Option<Payback>,
+    /// January to December. Months to come are empty.
+    pub months: Vec<MonthReport>,
+}
