@@ -170,4 +170,25 @@ mod tests {
         let evil = TestRequest::default().insert_header(("host", "evil/<script>"));
         assert_eq!(base(links(None, &[]), evil), "http://127.0.0.1:8080");
     }
+
+    #[test]
+    fn a_client_has_the_address_that_a_trusted_proxy_saw() {
+        let address = |peer: &str, forwarded: &str| {
+            let peer = format!("{peer}:1234").parse().expect("an address");
+            let request =
+                TestRequest::default().peer_addr(peer).insert_header(("x-forwarded-for", forwarded));
+            let proxies = ["127.0.0.1/32", "10.0.0.0/8"];
+            links(None, &proxies).client_address(&request.to_http_request()).map(|found| found.to_string())
+        };
+        let is = |found: &str| Some(found.to_owned());
+        assert_eq!(address("192.0.2.1", "198.51.100.7"), is("192.0.2.1"), "no proxy of ours");
+        assert_eq!(
+            address("127.0.0.1", "203.0.113.9, 198.51.100.7"),
+            is("198.51.100.7"),
+            "the first is anyone's word"
+        );
+        assert_eq!(address("127.0.0.1", "198.51.100.7, 10.1.2.3"), is("198.51.100.7"), "two proxies of ours");
+        assert_eq!(address("127.0.0.1", "198.51.100.7, nonsense"), is("127.0.0.1"));
+        assert_eq!(address("127.0.0.1", ""), is("127.0.0.1"));
+    }
 }
