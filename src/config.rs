@@ -370,6 +370,7 @@ impl Config {
             keep_pictures: SignedDuration::from_hours(24 * i64::from(self.pictures.keep_days)),
             log_prompts: self.log.prompts,
             budgets: self.budgets.clone(),
+            operator: self.metadata.producer.clone(),
         }
     }
 

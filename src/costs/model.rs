@@ -259,6 +259,11 @@ impl CostModel {
         }
     }
 
+    /// The parts that `tintype asset add` recorded.
+    pub fn recorded_parts(&self) -> &[Asset] {
+        &self.assets
+    }
+
     /// What the machine costs beside its wear and its electricity.
     pub fn upkeep(&self) -> Upkeep {
         match self.settings.upkeep_per_year {

@@ -23,6 +23,7 @@ mod report;
 mod requests;
 mod seals;
 mod sessions;
+mod sources;
 mod statements;
 mod totals;
 mod whole;
@@ -60,6 +61,7 @@ pub use self::{
     requests::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
     seals::{Finding, VerifiedMonth},
     sessions::{NewSession, OpenedWith, SessionRow},
+    sources::EnergySources,
     totals::MonthTotals,
     whole::WholeMonth,
     year::YearReport,

@@ -1,7 +1,10 @@
+use jiff::{Timestamp, civil::Date};
+
 use super::{Service, ServiceError};
 use crate::{
+    costs::{CostModel, DaySpan},
     domain::{KeyId, RequestId},
-    ledger::{GroupBy, Groups, Month, MonthReport, PaintedRequest, Year, YearReport},
+    ledger::{Closing, EnergySources, GroupBy, Groups, Month, MonthReport, PaintedRequest, Year, YearReport},
 };
 
 /// What the ledger tells of months and of requests.
@@ -35,6 +38,45 @@ impl Service {
     ) -> Result<Vec<Groups>, ServiceError> {
         let zone = self.parts.zone.clone();
         self.ask_ledger(move |ledger| ledger.month_groups(month, kinds, &zone)).await
+    }
+
+    /// How the energy of the pictures on `days` became known.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] where the ledger fails.
+    pub async fn energy_sources(&self, days: DaySpan) -> Result<EnergySources, ServiceError> {
+        let zone = &self.parts.zone;
+        let start_of =
+            |day: Date| zone.to_zoned(day.into()).map_or(Timestamp::MAX, |zoned| zoned.timestamp());
+        let [start, end] = [days.first, days.end].map(start_of);
+        self.ask_ledger(move |ledger| ledger.energy_sources(start, end)).await
+    }
+
+    /// The price of things, with the assets that are recorded now.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] where the ledger fails.
+    pub async fn costs_now(&self) -> Result<CostModel, ServiceError> {
+        let costs = self.costs().clone();
+        self.ask_ledger(move |ledger| ledger.with_assets(&costs)).await
+    }
+
+    /// How `month` was closed; none while it is open.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] where the ledger fails.
+    pub async fn closing(&self, month: Month) -> Result<Option<Closing>, ServiceError> {
+        let closings = self.ask_ledger(|ledger| ledger.closings()).await?;
+        Ok(closings.into_iter().find(|closing| closing.month == month))
+    }
+
+    /// The entries of `month` as FOCUS rows in a CSV file.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] where the ledger fails.
+    pub async fn focus_csv(&self, month: Month) -> Result<String, ServiceError> {
+        let (zone, operator) = (self.parts.zone.clone(), self.parts.settings.operator.clone());
+        self.ask_ledger(move |ledger| ledger.focus_csv(month, &zone, &operator)).await
     }
 
     /// The settled request `id` of `key`; none where the key has none with this id.

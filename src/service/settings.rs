@@ -27,6 +27,8 @@ pub struct ServiceSettings {
     pub log_prompts: bool,
     /// What all keys together may use up.
     pub budgets: Budgets,
+    /// Who runs this server, as files of the ledger name them.
+    pub operator: String,
 }
 
 /// What becomes of a job whose client has gone. A job with an idempotency key is always finished: its client is expected

@@ -10,6 +10,7 @@ mod tiny_models;
 mod admin;
 mod browser;
 mod client;
+mod dashboard;
 mod doors;
 mod files;
 mod images;

@@ -165,12 +165,22 @@ fn break_even(scenario: &Scenario, image: &ImageCost, price: Money) -> Result<Br
     Ok(BreakEven::From { images_per_month: enough })
 }
 
-/// What `images_per_month` would cost elsewhere in a year, less bills and wear, in nano-units. A life in images is over
-/// after the scenario's years at the latest: hardware that stands still is replaced all the same.
+/// What `images_per_month` would cost elsewhere in a year, less bills and wear, in nano-units.
 fn gain_of_year(
     scenario: &Scenario,
     image: &ImageCost,
     price: Money,
+    images_per_month: u64,
+) -> Result<i128, ScenarioError> {
+    let images = i128::from(images_per_month) * i128::from(MONTHS);
+    Ok(images * i128::from(price.as_nano()) - cost_of_year(scenario, image, images_per_month)?)
+}
+
+/// Bills and wear of a year with `images_per_month`, in nano-units. A life in images is over after the scenario's years at
+/// the latest: hardware that stands still is replaced all the same.
+pub(super) fn cost_of_year(
+    scenario: &Scenario,
+    image: &ImageCost,
     images_per_month: u64,
 ) -> Result<i128, ScenarioError> {
     let nano = |amount: Money| i128::from(amount.as_nano());
@@ -184,7 +194,7 @@ fn gain_of_year(
         Lifetime::Images(_) => (images * nano(image.depreciation)).max(nano(over(scenario.years)?)),
         Lifetime::Years { years, .. } => nano(over(years)?),
     };
-    Ok(images * nano(price) - bills - wear)
+    Ok(bills + wear)
 }
 
 fn years(scenario: &Scenario, outcome: &Outcome, price: Money) -> Result<Vec<YearRow>, ScenarioError> {

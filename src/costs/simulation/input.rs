@@ -3,6 +3,9 @@ use std::str::FromStr;
 use super::{ComparedPrice, Part, Scenario, ScenarioError, scenario::refused};
 use crate::units::{Millis, Money, MoneyError, Power};
 
+/// The name of a compared price that a person wrote.
+pub const WRITTEN_PRICE: &str = "what you pay now";
+
 /// An input that people change: a flag of `tintype roi`, a field of its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
@@ -127,7 +130,7 @@ impl Scenario {
             Input::ComparedPrice if text.is_empty() => self.compared.clear(),
             Input::ComparedPrice => {
                 self.compared =
-                    vec![ComparedPrice { name: "what you pay now".into(), price: amount(input, text)? }];
+                    vec![ComparedPrice { name: WRITTEN_PRICE.into(), price: amount(input, text)? }];
             }
             Input::Years => self.years = count(input, text)?,
         }

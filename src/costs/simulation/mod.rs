@@ -5,6 +5,7 @@
 
 mod article;
 mod compared;
+mod curve;
 mod input;
 mod outcome;
 mod scenario;
@@ -13,7 +14,8 @@ mod tests;
 
 pub use article::{ArticleRow, Follows};
 pub use compared::{BreakEven, Payback, PriceOutcome, YearRow};
-pub use input::Input;
+pub use curve::CurvePoint;
+pub use input::{Input, WRITTEN_PRICE};
 pub use outcome::{ImageCost, Outcome, YearCost};
 pub use scenario::{ComparedPrice, Lifetime, Part, Scenario, ScenarioError};
 

@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
 use super::{
-    costs::{Question, report, year_report},
+    costs::{Question, month, report, year_report},
     session,
 };
 use crate::http::{State, error::ApiError};
@@ -19,25 +19,48 @@ pub(super) async fn json(
     })
 }
 
-/// GET /admin/costs.csv: the same as a file.
+/// GET /admin/costs.csv: the same as a file, or with `format=focus` every entry of a month as a row of FOCUS 1.4.
 pub(super) async fn csv(
     request: HttpRequest,
     question: web::Query<Question>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     session::enter(&request, &state).await?;
-    let (span, file) = match year_report(&question, &state).await? {
-        Some(year) => (year.year.to_string(), year.to_csv()?),
-        None => {
-            let month = report(&question, &state).await?;
-            (month.month.to_string(), month.to_csv()?)
-        }
+    let (name, file) = match question.format.as_deref() {
+        None => statement(&question, &state).await?,
+        Some("focus") => focus(&question, &state).await?,
+        Some(_) => return Err(refused("format", "format can be focus; leave it out for the statement.")),
     };
-    let name = format!("attachment; filename=\"tintype-{span}.csv\"");
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, name))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"tintype-{name}.csv\"")))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(file))
+}
+
+/// What the file is called, and the file.
+async fn statement(question: &Question, state: &State) -> Result<(String, String), ApiError> {
+    Ok(match year_report(question, state).await? {
+        Some(year) => (year.year.to_string(), year.to_csv()?),
+        None => {
+            let month = report(question, state).await?;
+            (month.month.to_string(), month.to_csv()?)
+        }
+    })
+}
+
+async fn focus(question: &Question, state: &State) -> Result<(String, String), ApiError> {
+    if question.year.is_some() || question.by.is_some() {
+        return Err(refused(
+            "format",
+            "format=focus has a row for each entry of a month; leave year and by out.",
+        ));
+    }
+    let month = month(question, state)?;
+    Ok((format!("focus-{month}"), state.service.focus_csv(month).await?))
+}
+
+fn refused(parameter: &'static str, message: &str) -> ApiError {
+    ApiError::parameter(parameter, "invalid_value", message.to_owned())
 }

@@ -1,5 +1,6 @@
 //! The operator's pages, behind a key with the admin scope: as a bearer key for scripts, as a session for browsers.
 
+mod charts;
 mod costs;
 mod export;
 mod frame;

@@ -13,11 +13,16 @@ struct Asset {
 }
 
 const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Every file, compiled in.
 const ASSETS: &[Asset] = &[
     Asset { name: "style.css", content_type: CSS, bytes: include_bytes!("../style.css") },
+    Asset { name: "charts.css", content_type: CSS, bytes: include_bytes!("../charts.css") },
+    Asset { name: "costs.css", content_type: CSS, bytes: include_bytes!("../costs.css") },
+    Asset { name: "roi.css", content_type: CSS, bytes: include_bytes!("../roi.css") },
+    Asset { name: "roi.js", content_type: SCRIPT, bytes: include_bytes!("../roi.js") },
     Asset { name: "icon.svg", content_type: SVG, bytes: include_bytes!("../icon.svg") },
 ];
 

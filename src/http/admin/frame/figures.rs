@@ -40,14 +40,31 @@ impl Words {
         }
     }
 
-    /// Energy rounded to milliwatt hours, with the exact one on hover.
+    /// Energy in as many decimals as its size deserves, with the exact one on hover.
     pub(in crate::http) fn kwh(self, energy: EnergyBalance) -> Markup {
         html! { span title={ (energy.to_kwh_string()) " kWh" } { (self.kwh_text(energy)) } }
     }
 
-    /// The same as a text: `1,234.567901 kWh`.
+    /// The same as a text: `1,234.6 kWh`, `0.0019 kWh`.
     pub(in crate::http) fn kwh_text(self, energy: EnergyBalance) -> String {
-        format!("{}\u{a0}kWh", grouped(&energy.to_rounded_kwh_string()))
+        const KWH: i128 = 3_600_000_000;
+        let millijoules = i128::from(energy.as_millijoules());
+        let decimals = match millijoules.abs() {
+            0 => 0,
+            1..36_000_000 => 6,
+            36_000_000..3_600_000_000 => 4,
+            3_600_000_000..360_000_000_000 => 2,
+            _ => 1,
+        };
+        let scale = 10_i128.pow(decimals);
+        let scaled = (millijoules.abs() * scale + KWH / 2) / KWH;
+        let sign = if millijoules < 0 { "−" } else { "" };
+        let mut digits = (scaled / scale).to_string();
+        if decimals > 0 {
+            let width = usize::try_from(decimals).unwrap_or(0);
+            digits += &format!(".{:0width$}", scaled % scale);
+        }
+        format!("{sign}{}\u{a0}kWh", grouped(&digits))
     }
 
     /// How many: `12,345`.
@@ -66,13 +83,11 @@ impl Words {
     }
 
     /// `23 Nov 2026`, `2026年11月23日`
-    #[cfg_attr(not(test), expect(dead_code, reason = "the pages that use it are being built"))]
     pub(in crate::http) fn date(self, date: Date) -> String {
         date.strftime(self.either("%-d %b %Y", "%Y年%-m月%-d日")).to_string()
     }
 
     /// `23 Nov`, `11月23日`
-    #[cfg_attr(not(test), expect(dead_code, reason = "the pages that use it are being built"))]
     pub(in crate::http) fn day(self, date: Date) -> String {
         date.strftime(self.either("%-d %b", "%-m月%-d日")).to_string()
     }
@@ -80,6 +95,16 @@ impl Words {
     /// `November 2026`, `2026年11月`
     pub(in crate::http) fn month(self, month: Month) -> String {
         month.last_day().strftime(self.either("%B %Y", "%Y年%-m月")).to_string()
+    }
+
+    /// `Nov`, `11月`: where the year is known.
+    pub(in crate::http) fn short_month(self, month: Month) -> String {
+        month.last_day().strftime(self.either("%b", "%-m月")).to_string()
+    }
+
+    /// `Nov 2026`, `2026年11月`: a day of which the month is enough.
+    pub(in crate::http) fn short_date(self, date: Date) -> String {
+        date.strftime(self.either("%b %Y", "%Y年%-m月")).to_string()
     }
 
     /// `23 Nov 2026, 14:05`, `2026年11月23日 14:05`; the exact moment for machines.
@@ -161,10 +186,16 @@ mod tests {
         assert_eq!(ENGLISH.count(-1_234_567_i64), "−1,234,567");
         assert_eq!(ENGLISH.decimal("-1234.5678"), "−1,234.5678");
         assert_eq!(ENGLISH.percent("-92.6"), "−92.6%");
-        assert_eq!(
-            ENGLISH.kwh_text(EnergyBalance::from_millijoules(4_444_444_444_444)),
-            "1,234.567901\u{a0}kWh"
-        );
+        for (millijoules, kwh) in [
+            (4_444_444_444_444, "1,234.6"),
+            (-36_000_000_000, "−10.00"),
+            (400_000_000, "0.1111"),
+            (6_750_000, "0.001875"),
+            (0, "0"),
+        ] {
+            let energy = EnergyBalance::from_millijoules(millijoules);
+            assert_eq!(ENGLISH.kwh_text(energy), format!("{kwh}\u{a0}kWh"));
+        }
     }
 
     #[test]

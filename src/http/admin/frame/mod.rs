@@ -15,7 +15,7 @@ pub(in crate::http) use self::{
     assets::serve as serve_asset,
     attend::{attend, set_cookie},
     page::{Page, Place},
-    parts::{fields, rich, row},
+    parts::{explained, fields, rich, row},
     preferences::prefer,
     visit::{Visit, Visitor, is_local, posted},
     words::Words,

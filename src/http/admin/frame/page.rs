@@ -77,14 +77,12 @@ impl<'a> Page<'a> {
     }
 
     /// With a style sheet of its own, a name among the assets.
-    #[expect(dead_code, reason = "the pages that use it are being built")]
     pub(in crate::http) fn sheet(mut self, name: &'static str) -> Self {
         self.sheets.push(name);
         self
     }
 
     /// With a script, a module's name among the assets.
-    #[expect(dead_code, reason = "the pages that use it are being built")]
     pub(in crate::http) fn script(mut self, name: &'static str) -> Self {
         self.scripts.push(name);
         self

@@ -10,7 +10,6 @@ pub(in crate::http) fn row(name: &str, how: &str, value: &Markup) -> Markup {
 }
 
 /// A figure that tells on hover and on tap how it is made. `id` is the page's own and used once.
-#[expect(dead_code, reason = "the pages that use it are being built")]
 pub(in crate::http) fn explained(words: Words, id: &str, value: &str, how: &str) -> Markup {
     html! {
         button.explained type="button" popovertarget=(id) title=(how) { (value) }

@@ -1,4 +1,12 @@
 roi-title = Worth it?
+roi-lead = Is a card of your own worth it, from how many pictures, and when has it paid for itself? Change a number, and see.
+roi-begins = Begins with { $scenario }. Amounts in { $currency }.
+roi-presets = Begin with
+roi-preset-own = Your hardware
+roi-preset-article = The article’s RTX 4090
+roi-group-use = What you need
+roi-group-hardware = The hardware
+roi-group-running = What it takes to run
 roi-price = Price of the hardware
 roi-residual = Sold in the end for
 roi-share = Share for images, %
@@ -12,18 +20,23 @@ roi-images = Images a month
 roi-compared-price = Price of an image elsewhere
 roi-years = Years
 roi-work-out = Work it out
-roi-begins = Begins with { $scenario }. Amounts in { $currency }.
 
 roi-standard-each = Standard cost of an image
 roi-fully-loaded = Fully loaded
-roi-fully-loaded-how = the price less everything of a year, an image
+roi-capacity = Images a month it has time for
+roi-hardware = Hardware
 roi-no-like-for-like = Not compared like for like: the configured service has no price or no rate today.
-roi-against = Against { $name }
-roi-against-like-for-like = Against { $name }: the same weights, hosted
-roi-price-there = Price of an image there
+roi-what-you-pay = What you pay now
+roi-against = Against { $name }:
+roi-against-like-for-like = Against { $name }, the same weights, hosted:
+roi-like-for-like = the same weights, hosted
+roi-prices = Against each price
+roi-where = Where
+roi-price-there = Price there
 roi-saved = Saved on each
-roi-saved-how = the price less the standard cost
-roi-lost = Lost on each
+roi-saved-part = Of the price
+roi-saved-loaded = With everything
+roi-lost = Lost
 roi-pays-back = Pays back in { $months } months.
 roi-pays-back-too-late = Never pays back: it would take { $months } months, and it is worn out after { $life }.
 roi-never-pays-back = Never pays back at this volume.
@@ -37,32 +50,45 @@ roi-worth-beyond = { $count ->
 }
 roi-worth-never = Not worth it at any volume.
 
+roi-curve = What an image costs, by how many you paint
+roi-curve-how = Bills and wear of a year; hardware that stands still counts as worn out after the years you chose. Where the curve falls below a price, your own hardware begins to be worth it. The dot is where you are.
+roi-curve-here = here
+roi-curve-present = At { $images } images a month, one costs { $cost }.
+roi-curve-table = The curve in figures
+
 roi-one-image = One image
-roi-at-the-plug = { $energy } kWh at the plug
 roi-electricity = Electricity
-roi-electricity-how = of the images
 roi-depreciation = Depreciation
-roi-depreciation-how = wear, less what it is sold for
 roi-without-residual = The same, worth nothing in the end
 roi-upkeep = Upkeep
-roi-upkeep-how = repairs, network, space
 roi-standard = Standard cost
-roi-standard-how = electricity, depreciation, upkeep
 
 roi-one-year = { $count ->
     [one] One year: { $count } image
    *[other] One year: { $count } images
 }
 roi-idle = Idle hours
-roi-idle-how = electricity while it is on and does not paint
 roi-other = Other bills
-roi-other-how = what the bills of a year say beyond these
 roi-total = Total
-roi-total-how = over its images: fully loaded
 
-roi-years-against = Year by year against { $name }
+roi-years-against = Year by year, against { $name }
 roi-year = Year
-roi-hardware = Hardware
 roi-running = Running
 roi-elsewhere = Elsewhere
 roi-saved-in-all = Saved in all
+
+roi-how = How?
+roi-how-standard = Electricity { $electricity } + depreciation { $depreciation } + upkeep { $upkeep } = { $standard }.
+roi-how-loaded = Everything of a year { $total } ÷ { $images } images = { $each }, rounded up.
+roi-how-capacity = The seconds of a month ÷ seconds an image.
+roi-how-hardware = The part that works for images: { $price } paid; expected to be sold for { $residual } in the end. Depreciation counts the difference; the payback counts what was paid.
+roi-how-saved = Price { $price } − cost here { $here } = { $saving } on each image.
+roi-how-payback = Hardware { $hardware } ÷ what a year saves (elsewhere { $elsewhere } − bills { $running } = { $saved }) × 12 months.
+roi-how-electricity = (device + machine) × seconds × losses of the power supply = { $energy } kWh at the plug, × price of a kWh.
+roi-how-depreciation = (price − what it is sold for) × share ÷ images in its life.
+roi-how-without-residual = Price × share ÷ images in its life.
+roi-how-upkeep = As you wrote it: repairs, network, space.
+roi-how-times = { $each } × { $images } images.
+roi-how-idle = Electricity of the hours in which it is on and does not paint.
+roi-how-other = What the bills of a year say beyond electricity and upkeep.
+roi-how-year-depreciation = Wear of a year.

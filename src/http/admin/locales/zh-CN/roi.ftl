@@ -1,59 +1,91 @@
 roi-title = 值不值
+roi-lead = 自己买卡划不划算？出多少张图起划算，多久回本？改一个数字就知道。
+roi-begins = 初始值取自“{ $scenario }”，金额单位为 { $currency }。
+roi-presets = 初始方案
+roi-preset-own = 我的硬件
+roi-preset-article = 文章里的 RTX 4090
+roi-group-use = 需求
+roi-group-hardware = 硬件
+roi-group-running = 运行
 roi-price = 硬件价格
 roi-residual = 最终残值
-roi-share = 用于图片的比例，%
-roi-lifetime = 使用寿命内的图片数
-roi-watts = 生成时的功率，瓦
+roi-share = 用于出图的比例，%
+roi-lifetime = 寿命内出图张数
+roi-watts = 出图功率，瓦
 roi-seconds = 每张秒数
-roi-price-per-kwh = 每 kWh 电价
+roi-price-per-kwh = 电价，每 kWh
 roi-upkeep-per-image = 每张维护费
 roi-running-costs = 全年账单（如已知）
-roi-images = 每月图片数
+roi-images = 每月张数
 roi-compared-price = 别处每张价格
 roi-years = 年数
 roi-work-out = 计算
-roi-begins = 初始值取自“{ $scenario }”，金额单位为 { $currency }。
 
 roi-standard-each = 每张标准成本
 roi-fully-loaded = 全部成本
-roi-fully-loaded-how = 价格减去全年支出分摊到每张
-roi-no-like-for-like = 没有同类比较：所设的服务今天没有价格或汇率。
-roi-against = 与 { $name } 比较
-roi-against-like-for-like = 与 { $name } 比较：相同权重的托管服务
-roi-price-there = 对方每张价格
+roi-capacity = 每月最多张数
+roi-hardware = 硬件
+roi-no-like-for-like = 没有同款模型可比：所设的服务今天没有价格或汇率。
+roi-what-you-pay = 现在付的价格
+roi-against = 对比 { $name }：
+roi-against-like-for-like = 对比 { $name }（同款模型托管）：
+roi-like-for-like = 同款模型托管
+roi-prices = 逐个价格比较
+roi-where = 服务
+roi-price-there = 对方单价
 roi-saved = 每张节省
-roi-saved-how = 价格减去标准成本
-roi-lost = 每张亏损
+roi-saved-part = 占单价
+roi-saved-loaded = 计入全部成本
+roi-lost = 亏损
 roi-pays-back = { $months } 个月回本。
 roi-pays-back-too-late = 无法回本：需要 { $months } 个月，而硬件 { $life } 个月后就用坏了。
 roi-never-pays-back = 按这个用量无法回本。
-roi-worth-from = 每月 { $count } 张起划算。
-roi-worth-beyond = 不划算：即使每月满负荷 { $count } 张也不行。
-roi-worth-never = 无论多少张都不划算。
+roi-worth-from = { $count ->
+   *[other] 每月 { $count } 张起划算。
+}
+roi-worth-beyond = { $count ->
+   *[other] 不划算：即使每月满负荷 { $count } 张也不行。
+}
+roi-worth-never = 出多少张都不划算。
 
-roi-one-image = 每张图片
-roi-at-the-plug = 插座处 { $energy } kWh
+roi-curve = 出图越多，每张越便宜
+roi-curve-how = 全年账单与损耗都算在内；用得再少，硬件也按所选年数折完。曲线低于某个价格后，自己的硬件就开始划算。圆点是现在的用量。
+roi-curve-here = 自己
+roi-curve-present = 每月 { $images } 张时，每张 { $cost }。
+roi-curve-table = 曲线明细
+
+roi-one-image = 每张图
 roi-electricity = 电费
-roi-electricity-how = 生成图片所用
 roi-depreciation = 折旧
-roi-depreciation-how = 损耗，已减去残值
-roi-without-residual = 同上，残值为零
+roi-without-residual = 折旧（残值为零）
 roi-upkeep = 维护
-roi-upkeep-how = 维修、网络、场地
 roi-standard = 标准成本
-roi-standard-how = 电费、折旧、维护
 
-roi-one-year = 一年：{ $count } 张图片
-roi-idle = 空闲时间
-roi-idle-how = 开机但不生成图片时的电费
+roi-one-year = { $count ->
+   *[other] 一年：{ $count } 张
+}
+roi-idle = 空闲
 roi-other = 其他账单
-roi-other-how = 全年账单中超出以上各项的部分
 roi-total = 合计
-roi-total-how = 除以图片数即为全部成本
 
-roi-years-against = 与 { $name } 逐年比较
+roi-years-against = 逐年对比 { $name }
 roi-year = 年
-roi-hardware = 硬件
 roi-running = 运行
 roi-elsewhere = 别处花费
 roi-saved-in-all = 累计节省
+
+roi-how = 怎么算的
+roi-how-standard = 电费 { $electricity } + 折旧 { $depreciation } + 维护 { $upkeep } = { $standard }。
+roi-how-loaded = 全年支出 { $total } ÷ { $images } 张 = { $each }，向上取整。
+roi-how-capacity = 一个月的秒数 ÷ 每张秒数。
+roi-how-hardware = 用于出图的部分：买价 { $price }，预计最终卖 { $residual }。折旧按差额计，回本按买价计。
+roi-how-saved = 对方单价 { $price } − 自己成本 { $here } = 每张 { $saving }。
+roi-how-payback = 硬件 { $hardware } ÷ 一年节省（别处 { $elsewhere } − 账单 { $running } = { $saved }）× 12 个月。
+roi-how-electricity =（设备 + 主机）× 秒数 × 电源损耗 = 插座处 { $energy } kWh，再乘以电价。
+roi-how-depreciation =（买价 − 残值）× 比例 ÷ 寿命内张数。
+roi-how-without-residual = 买价 × 比例 ÷ 寿命内张数。
+roi-how-upkeep = 按所填：维修、网络、场地。
+roi-how-times = { $each } × { $images } 张。
+roi-how-idle = 开机但不出图时的电费。
+roi-how-other = 全年账单中超出电费和维护的部分。
+roi-how-year-depreciation = 一年的损耗。

@@ -1,0 +1,131 @@
+//! The cost page and the simulator as people look at them.
+
+use jiff::tz::TimeZone;
+use serde_json::json;
+use tintype::ledger::Month;
+
+use crate::{browser::Browser, client::Response, server::TestServer};
+
+fn ask(server: &TestServer, path: &str) -> Response {
+    server.get(path).bearer(&server.key).send("")
+}
+
+#[test]
+fn a_month_is_drawn_and_every_chart_has_its_table_and_every_figure_its_note() {
+    let server = TestServer::start();
+    assert_eq!(server.generate(&json!({ "prompt": "x", "n": 2, "user": "spring" })).status, 200);
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open("/admin/costs");
+    assert_eq!(page.status, 200);
+    for id in
+        ["top-line", "by-step", "savings", "whole", "by-key", "by-tag", "by-size", "services", "energy-table"]
+    {
+        assert!(page.text.contains(&format!("id=\"{id}\"")), "{id} in {}", page.text);
+    }
+    assert!(page.text.contains("role=\"img\"") && page.text.contains("spring"), "{}", page.text);
+    assert!(!page.text.contains("style="), "{}", page.text);
+    assert!(page.text.contains("popovertarget=\"how-total\"") && page.text.contains("id=\"how-total\""));
+    assert!(page.text.contains(">measured<"), "the test servers have a counter: {}", page.text);
+    for sheet in
+        page.text.split("rel=\"stylesheet\" href=\"").skip(1).filter_map(|rest| rest.split('"').next())
+    {
+        assert_eq!(server.get(sheet).send("").status, 200, "{sheet}");
+    }
+}
+
+#[test]
+fn a_year_is_a_page_and_json_and_goes_with_no_month() {
+    let server = TestServer::start();
+    assert_eq!(server.generate(&json!({ "prompt": "x" })).status, 200);
+    let year = Month::of(jiff::Timestamp::now(), &TimeZone::UTC).days().first.year();
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open(&format!("/admin/costs?year={year}"));
+    assert!(page.status == 200 && page.text.contains("Cost by month"), "{}", page.text);
+    assert!(page.text.contains(&format!("href=\"?month={year}-")), "a month leads to its page");
+    let json = ask(&server, &format!("/admin/costs?year={year}")).json();
+    assert_eq!(json["months"].as_array().map(Vec::len), Some(12));
+    let both = ask(&server, &format!("/admin/costs?year={year}&month={year}-01"));
+    assert_eq!((both.status, &both.json()["error"]["param"]), (400, &json!("year")));
+}
+
+#[test]
+fn every_entry_of_a_month_is_downloaded_as_focus() {
+    let server = TestServer::start();
+    assert_eq!(server.generate(&json!({ "prompt": "x", "n": 2 })).status, 200);
+    let focus = ask(&server, "/admin/costs.csv?format=focus");
+    assert_eq!(focus.status, 200);
+    assert!(
+        focus.header("content-disposition").contains("tintype-focus-"),
+        "{}",
+        focus.header("content-disposition")
+    );
+    assert!(focus.text.starts_with("BilledCost,") && focus.text.lines().count() == 3, "{}", focus.text);
+    for (query, param) in
+        [("format=xlsx", "format"), ("format=focus&year=2026", "format"), ("format=focus&by=key", "format")]
+    {
+        let refused = ask(&server, &format!("/admin/costs.csv?{query}"));
+        assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!(param)), "{query}");
+    }
+}
+
+#[test]
+fn a_closed_month_shows_its_seal_and_the_running_one_that_it_runs() {
+    let server = TestServer::start();
+    let now = jiff::Timestamp::now();
+    let last = Month::of(now, &TimeZone::UTC).previous();
+    let closing = server.ledger().close_month(last, &TimeZone::UTC, now).expect("closed");
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open(&format!("/admin/costs?month={last}"));
+    assert!(
+        page.text.contains(&closing.sha256.to_string()) && page.text.contains(">Closed<"),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("No pictures were painted"), "{}", page.text);
+    assert!(browser.open("/admin/costs").text.contains(">Running<"));
+    let open = browser.open(&format!("/admin/costs?month={}", last.previous()));
+    assert!(open.text.contains(">Not closed yet<"), "{}", open.text);
+}
+
+#[test]
+fn the_simulator_begins_with_the_article_where_it_is_asked_to() {
+    let server = TestServer::start_with(|config| {
+        config.costs.hardware.name = "our card".into();
+        config.costs.hardware.price = "9000".parse().expect("an amount");
+    });
+    let article = ask(&server, "/admin/roi?preset=article").json();
+    assert_eq!(article["against"][0]["payback"], json!({ "kind": "after", "months_tenths": 117 }));
+    assert_eq!(ask(&server, "/admin/roi").json()["scenario"], json!("our card"));
+    let curve = article["curve"].as_array().expect("a curve");
+    assert!(curve.len() > 100 && curve[0]["cost_per_image"].is_number(), "{curve:?}");
+    let unknown = ask(&server, "/admin/roi?preset=other");
+    assert_eq!((unknown.status, &unknown.json()["error"]["param"]), (400, &json!("preset")));
+
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open("/admin/roi?preset=article&images_per_month=900").text;
+    assert!(page.contains("name=\"preset\" value=\"article\""), "{page}");
+    assert!(
+        page.contains("name=\"images_per_month\" value=\"900\"") && page.contains("id=\"chart-curve-"),
+        "{page}"
+    );
+}
+
+#[test]
+fn recorded_parts_are_what_the_simulator_begins_with() {
+    let server = TestServer::start();
+    let part = |name: &str, price: &str| tintype::costs::Asset {
+        name: name.into(),
+        price: price.parse().expect("an amount"),
+        residual: tintype::units::Money::ZERO,
+        share_percent: 50,
+        purchased_on: jiff::civil::date(2026, 1, 1),
+        life: tintype::costs::Life::Time { years: 4, normal_utilisation_percent: 20 },
+        retirement: None,
+    };
+    let (ledger, now) = (server.ledger(), jiff::Timestamp::now());
+    let currency = tintype::units::Currency::CNY;
+    ledger.add_asset(&part("a card", "8000"), currency, now).expect("a part");
+    ledger.add_asset(&part("a box", "2000"), currency, now).expect("a part");
+    let answer = ask(&server, "/admin/roi").json();
+    assert_eq!((&answer["scenario"], &answer["price"]), (&json!("a card"), &json!(5000.0)), "{answer}");
+}
