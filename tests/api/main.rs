@@ -15,6 +15,7 @@ mod doors;
 mod files;
 mod images;
 mod keys;
+mod playground;
 mod queue;
 mod quotes;
 mod receipts;

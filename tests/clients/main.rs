@@ -118,3 +118,14 @@ fn the_node_sdk_paints_and_reads_every_answer() {
 fn the_node_sdk_streams() {
     pass(node("openai_streaming.mjs"), &TestServer::start(), 6, 13);
 }
+
+#[test]
+fn the_playground_paints_as_any_client_and_its_programs_run() {
+    let script = node("playground.mjs").and_then(|mut script| {
+        script.env("TINTYPE_PYTHON", python::interpreter()?);
+        script.env("TINTYPE_PAGES", Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/admin"));
+        Ok(script)
+    });
+    // 1, 2 and 2, then 2 by the page and by each of its three programs. What is stopped is no picture.
+    pass(script, &TestServer::start(), 7, 13);
+}

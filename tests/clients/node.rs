@@ -8,8 +8,14 @@ use crate::{
 };
 
 /// The scripts too: Node looks for packages from where a script lies.
-const FILES: [&str; 5] =
-    ["package.json", "package-lock.json", "harness.mjs", "openai_sdk.mjs", "openai_streaming.mjs"];
+const FILES: [&str; 6] = [
+    "package.json",
+    "package-lock.json",
+    "harness.mjs",
+    "openai_sdk.mjs",
+    "openai_streaming.mjs",
+    "playground.mjs",
+];
 
 static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     made_once("clients-node", &clients_dir(), &FILES, |folder| {

@@ -8,9 +8,14 @@ use crate::{clients_dir, script::python_programs};
 static PROGRAMS: LazyLock<Result<PathBuf, String>> =
     LazyLock::new(|| python_programs("clients-venv", &clients_dir()));
 
+/// The interpreter that has them.
+pub fn interpreter() -> Result<PathBuf, String> {
+    Ok(PROGRAMS.clone()?.join("python"))
+}
+
 /// The command that runs `script` of tests/clients.
 pub fn python(script: &str) -> Result<Command, String> {
-    let mut command = Command::new(PROGRAMS.clone()?.join("python"));
+    let mut command = Command::new(interpreter()?);
     // Byte code would be left beside the sources.
     command.env("PYTHONDONTWRITEBYTECODE", "1").arg(clients_dir().join(script));
     Ok(command)

@@ -4,6 +4,7 @@ mod charts;
 mod costs;
 mod export;
 mod frame;
+mod playground;
 mod roi;
 mod session;
 
@@ -15,8 +16,10 @@ use super::only;
 /// Everything for browsers: pages under /admin, and the files that they ask for.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let file = web::resource("/assets/{version}/{name}").route(web::get().to(frame::serve_asset));
+    let playground = web::resource("/playground").route(web::get().to(playground::show));
     config
         .service(file.default_service(only("GET")))
+        .service(playground.default_service(only("GET")).wrap(from_fn(frame::attend)))
         .service(web::scope("/admin").configure(operator).wrap(from_fn(frame::attend)));
 }
 

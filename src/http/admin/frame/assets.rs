@@ -15,6 +15,7 @@ struct Asset {
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
+const JS: &str = "text/javascript; charset=utf-8";
 
 /// Every file, compiled in.
 const ASSETS: &[Asset] = &[
@@ -24,6 +25,19 @@ const ASSETS: &[Asset] = &[
     Asset { name: "roi.css", content_type: CSS, bytes: include_bytes!("../roi.css") },
     Asset { name: "roi.js", content_type: SCRIPT, bytes: include_bytes!("../roi.js") },
     Asset { name: "icon.svg", content_type: SVG, bytes: include_bytes!("../icon.svg") },
+    Asset { name: "playground.css", content_type: CSS, bytes: include_bytes!("../playground.css") },
+    Asset { name: "playground.js", content_type: JS, bytes: include_bytes!("../playground.js") },
+    Asset { name: "playground-api.js", content_type: JS, bytes: include_bytes!("../playground-api.js") },
+    Asset { name: "playground-code.js", content_type: JS, bytes: include_bytes!("../playground-code.js") },
+    Asset { name: "playground-form.js", content_type: JS, bytes: include_bytes!("../playground-form.js") },
+    Asset {
+        name: "playground-gallery.js",
+        content_type: JS,
+        bytes: include_bytes!("../playground-gallery.js"),
+    },
+    Asset { name: "playground-key.js", content_type: JS, bytes: include_bytes!("../playground-key.js") },
+    Asset { name: "playground-price.js", content_type: JS, bytes: include_bytes!("../playground-price.js") },
+    Asset { name: "playground-words.js", content_type: JS, bytes: include_bytes!("../playground-words.js") },
 ];
 
 /// How long a file may be kept: its address changes with any file's content.

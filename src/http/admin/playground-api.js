@@ -1,0 +1,162 @@
+// The API as every client uses it: POST /v1/images/generations with the visitor's own key.
+
+const GENERATIONS = "/v1/images/generations";
+
+/**
+ * A refusal, or a failure on the way. `kind` is one of key, scope, budget, rate, busy, refused, server, network and
+ * cut-off; `message` is the server's own, in English; `param` is the field at fault; `retryAfter` is in seconds.
+ */
+export class Refusal extends Error {
+  constructor(kind, { message = "", param = null, retryAfter = null } = {}) {
+    super(message);
+    this.kind = kind;
+    this.param = param;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** What `body` would take and cost. */
+export async function quote(key, body, { server = "", signal } = {}) {
+  const answer = await post(server, key, { ...body, dry_run: true }, signal);
+  return { quote: read(await text(answer)), warnings: warnings(answer) };
+}
+
+/** Several pictures in one answer. */
+export async function paintTogether(key, body, { server = "", signal } = {}) {
+  const answer = await post(server, key, body, signal);
+  const painted = read(await text(answer));
+  return painted.data.map((image) => picture(image, painted, answer));
+}
+
+/**
+ * One picture as a stream, with `partials` looks on the way. `onBegin` hears the place in the queue and the milliseconds until
+ * the device begins, `onLook` each look.
+ */
+export async function paintOne(key, body, { server = "", signal, partials = 0, onBegin, onLook }) {
+  const { n: _, ...one } = body;
+  const answer = await post(server, key, { ...one, stream: true, partial_images: partials }, signal);
+  const number = (name) => Number(answer.headers.get(name) ?? 0);
+  onBegin?.({ position: number("x-queue-position"), wait: number("x-queue-eta-ms") });
+  let painted = null;
+  // To the end of the body, so that the connection is left in order.
+  for await (const event of events(answer.body)) {
+    if (event.error) throw refusal(500, event.error, null);
+    if (event.type === "image_generation.partial_image") {
+      onLook?.({ file: file(event), index: event.partial_image_index });
+    } else if (event.type === "image_generation.completed") {
+      painted = picture(event, event, answer);
+    }
+  }
+  if (painted === null) throw new Refusal("cut-off");
+  return painted;
+}
+
+/** The text of the receipt of `request`. */
+export async function receipt(key, request, { server = "" } = {}) {
+  return await text(await ask(`${server}/v1/receipts/${request}`, key, {}));
+}
+
+function post(server, key, body, signal) {
+  return ask(server + GENERATIONS, key, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    signal,
+  });
+}
+
+async function ask(url, key, { headers, ...options }) {
+  let answer;
+  try {
+    // No cookie goes along: the key is all that counts, as for any other client.
+    answer = await fetch(url, { ...options, credentials: "omit", headers: { ...headers, Authorization: `Bearer ${key}` } });
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new Refusal("network");
+  }
+  if (answer.ok) return answer;
+  let error = {};
+  try {
+    error = JSON.parse(await answer.text()).error ?? {};
+  } catch {
+    // A proxy's page; its status says enough.
+  }
+  throw refusal(answer.status, error, answer.headers.get("retry-after"));
+}
+
+async function text(answer) {
+  try {
+    return await answer.text();
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new Refusal("cut-off");
+  }
+}
+
+function refusal(status, error, retryAfter) {
+  const { message, param } = error;
+  return new Refusal(kindOf(status, error), { message, param, retryAfter: retryAfter ? Number(retryAfter) : null });
+}
+
+function kindOf(status, { code, type }) {
+  if (status === 401) return "key";
+  if (status === 403) return "scope";
+  if (code === "insufficient_quota") return "budget";
+  if (status === 429) return "rate";
+  if (status === 503) return "busy";
+  return status >= 500 && type !== "invalid_request_error" ? "server" : "refused";
+}
+
+function warnings(answer) {
+  return answer.headers.get("x-tintype-warning");
+}
+
+/** What is kept of a picture: `image` has the file, `painted` what is said of it. */
+function picture(image, painted, answer) {
+  const { seed, receipt } = image;
+  const { output_format: format, size, quality } = painted;
+  return { file: file({ ...image, output_format: format }), seed, receipt, format, size, quality, warning: warnings(answer) };
+}
+
+function file({ b64_json, output_format }) {
+  const bytes = Uint8Array.from(atob(b64_json), (character) => character.charCodeAt(0));
+  return new Blob([bytes], { type: `image/${output_format}` });
+}
+
+/** JSON whose seeds stay what they are: they may be larger than numbers here are exact. */
+function read(text) {
+  return JSON.parse(text, (name, value, context) => (name === "seed" ? (context?.source ?? value) : value));
+}
+
+/** The data of a stream's events (WHATWG HTML, section 9.2), each as JSON. */
+export async function* events(stream) {
+  let data = [];
+  for await (const line of lines(stream)) {
+    if (line.startsWith("data:")) {
+      data.push(line.slice(line[5] === " " ? 6 : 5));
+    } else if (line === "" && data.length > 0) {
+      yield read(data.join("\n"));
+      data = [];
+    }
+  }
+}
+
+/** Lines that have ended; what comes last without an end is not one. */
+async function* lines(stream) {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let begun = [];
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const parts = value.split("\n");
+      for (const part of parts.slice(0, -1)) {
+        yield [...begun, part].join("").replace(/\r$/, "");
+        begun = [];
+      }
+      begun.push(parts.at(-1));
+    }
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new Refusal("cut-off");
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,84 @@
+//! The playground: open to everybody, with nothing of anybody's key in it.
+
+use serde_json::{Value, json};
+
+use crate::{browser::Browser, client::Response, server::TestServer};
+
+/// What the page's script goes by.
+fn data(page: &Response) -> Value {
+    let (_, rest) = page.text.split_once("id=\"playground-data\">").expect("the data");
+    serde_json::from_str(rest.split("</script>").next().expect("its end")).expect("JSON")
+}
+
+#[test]
+fn anybody_may_open_the_playground_and_it_offers_what_the_api_takes() {
+    let server = TestServer::start();
+    let page = Browser::new(&server).open("/playground");
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(page.header("content-security-policy").contains("connect-src 'self'"));
+    assert!(!page.text.contains(&server.key));
+    let terms = &data(&page)["terms"];
+    assert_eq!(terms["base_url"], server.url);
+    for preset in terms["presets"].as_array().expect("presets") {
+        let body =
+            json!({ "prompt": "x", "dry_run": true, "width": preset["width"], "height": preset["height"] });
+        assert_eq!(server.generate(&body).status, 200, "{preset}");
+    }
+    for (quality, steps) in terms["steps"].as_object().expect("steps") {
+        let quote = server.generate(&json!({ "prompt": "x", "dry_run": true, "quality": quality })).json();
+        assert_eq!(&quote["steps"], steps, "{quality}");
+    }
+    let limits = [
+        ("n", "images_max"),
+        ("steps", "steps_max"),
+        ("guidance_scale", "guidance_max"),
+        ("seed", "seed_max"),
+    ];
+    for (field, limit) in limits {
+        let ask = |value: &Value| server.generate(&json!({ "prompt": "x", "dry_run": true, field: value }));
+        assert_eq!(ask(&terms[limit]).status, 200, "{limit}");
+    }
+}
+
+#[test]
+fn the_files_of_the_playground_are_served_and_import_each_other() {
+    let server = TestServer::start();
+    let page = Browser::new(&server).open("/playground").text;
+    let (_, rest) = page.split_once("<script type=\"module\" src=\"").expect("a script");
+    let entry = rest.split('"').next().expect("an address");
+    let folder = entry.strip_suffix("playground.js").expect("its name");
+    let mut names = vec!["playground.css".to_owned(), "playground.js".to_owned()];
+    let mut at = 0;
+    while let Some(name) = names.get(at) {
+        let file = server.get(&format!("{folder}{name}")).send("");
+        assert_eq!(file.status, 200, "{name}");
+        assert_eq!(file.header("x-content-type-options"), "nosniff");
+        let imports = file.text.split("from \"./").skip(1).filter_map(|rest| rest.split('"').next());
+        let new: Vec<_> = imports.filter(|import| !names.iter().any(|name| name == import)).collect();
+        let new: Vec<_> = new.into_iter().map(str::to_owned).collect();
+        names.extend(new);
+        at += 1;
+    }
+    assert!(names.len() > 4, "{names:?}");
+}
+
+#[test]
+fn scripts_read_what_the_playground_offers_as_json() {
+    let server = TestServer::start();
+    let answer = server.get("/playground").header("accept", "application/json").send("");
+    assert_eq!((answer.status, &answer.json()["model"]), (200, &json!("base")));
+    assert_eq!(answer.json()["default_size"], "32x32");
+    let refused = server.post("/playground").send("");
+    assert_eq!((refused.status, refused.header("allow")), (405, "GET"));
+}
+
+#[test]
+fn the_playground_speaks_chinese_and_keeps_the_way_out_of_whoever_signed_in() {
+    let server = TestServer::start();
+    let page =
+        server.get("/playground").header("accept", "text/html").header("accept-language", "zh-CN").send("");
+    assert!(page.text.contains("<html lang=\"zh-CN\"") && page.text.contains("提示词"), "{}", page.text);
+    assert!(!page.text.contains("/admin/sign-out"), "nobody has signed in");
+    let page = Browser::signed_in(&server).open("/playground");
+    assert!(page.text.contains("/admin/sign-out"), "{}", page.text);
+}

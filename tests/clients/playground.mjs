@@ -1,0 +1,133 @@
+// The playground's own modules against a running Tintype: what they paint, and the programs that they write.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { check, look, server } from "./harness.mjs";
+
+const { Refusal, paintOne, paintTogether, quote, receipt, events } = await module("playground-api.js");
+const programs = await module("playground-code.js");
+
+const key = process.env.TINTYPE_KEY;
+/** A form with everything that breaks quoting. */
+const body = {
+  prompt: "it's \"a\" $HOME `lighthouse` \\ 灯塔 🗼\n${x} {y} %s",
+  size: "24x16", quality: "low", n: 2, output_format: "webp", seed: 9007199254740982, steps: 3,
+  guidance_scale: 1.5, negative_prompt: "fog's",
+};
+
+/** A module of the page. It is no file of a package, so Node is handed its text. */
+function module(name) {
+  const text = readFileSync(join(process.env.TINTYPE_PAGES, name), "utf8");
+  return import(`data:text/javascript,${encodeURIComponent(text)}`);
+}
+
+async function bytes(blob) {
+  return Buffer.from(await blob.arrayBuffer());
+}
+
+/** The refusal that `promise` ends with. */
+async function refused(promise) {
+  return await assert.rejects(promise, Refusal).then(() => promise.catch((error) => error));
+}
+
+/** Files by their names that `run` leaves in an empty folder. */
+function made(run) {
+  const folder = mkdtempSync(join(tmpdir(), "tintype-"));
+  run(folder);
+  return Object.fromEntries(readdirSync(folder).sort().map((name) => [name, readFileSync(join(folder, name))]));
+}
+
+async function aStreamShowsItsLooksAndEndsInAPictureWithAReceipt() {
+  const heard = [];
+  const picture = await paintOne(key, { ...body, n: 1, steps: 8 }, {
+    server, partials: 3,
+    onBegin: ({ position, wait }) => heard.push(["begin", position, typeof wait]),
+    onLook: ({ file, index }) => heard.push([file.type, index]),
+  });
+  assert.deepEqual(heard, [["begin", 0, "number"], ["image/webp", 0], ["image/webp", 1], ["image/webp", 2]]);
+  assert.equal(look(await bytes(picture.file)), "webp 24x16");
+  assert.equal(String(picture.seed), "9007199254740982");
+  const told = JSON.parse(await receipt(key, picture.receipt.request_id, { server }));
+  assert.deepEqual(told.data[0].receipt, picture.receipt);
+}
+
+async function picturesOneByOneAreThoseOfOneRequest() {
+  const together = await paintTogether(key, body, { server });
+  for (const [k, picture] of together.entries()) {
+    const one = await paintOne(key, { ...body, seed: body.seed + k }, { server });
+    assert.deepEqual(await bytes(one.file), await bytes(picture.file));
+    assert.equal(String(picture.seed), String(body.seed + k));
+  }
+}
+
+async function aPriceIsAskedForWithoutPainting() {
+  const { quote: price } = await quote(key, body, { server });
+  assert.equal(price.n, 2);
+  assert.ok(price.all_images.total > 0 && price.per_image.duration_ms > 0);
+}
+
+async function refusalsAreToldApart() {
+  const kind = async (used, changed) => (await refused(paintOne(used, { ...body, ...changed }, { server }))).kind;
+  assert.equal(await kind("tt-wrong-key", {}), "key");
+  assert.equal(await kind(process.env.TINTYPE_READER_KEY, {}), "scope");
+  assert.equal(await kind(process.env.TINTYPE_BROKE_KEY, {}), "budget");
+  assert.equal(await kind(key, { size: "17x17" }), "refused");
+  const error = await refused(paintOne(key, { ...body, steps: 0 }, { server }));
+  assert.equal(error.param, "steps");
+  assert.equal((await refused(paintOne(key, body, { server: "http://127.0.0.1:1" }))).kind, "network");
+  // What the page finds in the sentence about a budget.
+  const { message } = await refused(paintOne(process.env.TINTYPE_BROKE_KEY, body, { server }));
+  assert.match(message, /has (.+?) left.* begins anew at (.+?)\.?$/);
+}
+
+async function aStreamThatBreaksOffIsNoPicture() {
+  const stream = (...parts) => new Blob(parts).stream();
+  const read = async (source) => {
+    const found = [];
+    for await (const event of events(source)) found.push(event);
+    return found;
+  };
+  const whole = await read(stream(": ping\n\nevent: x\nda", "ta: {\"a\":1}\r\n\r\n", "data: {\"cut\""));
+  assert.deepEqual(whole, [{ a: 1 }]);
+}
+
+async function stoppingEndsTheRequest() {
+  const abort = new AbortController();
+  const long = { ...body, n: 1, size: "128x128", steps: 100 };
+  const painting = paintOne(key, long, { server, signal: abort.signal, partials: 3, onLook: () => abort.abort() });
+  await assert.rejects(painting, { name: "AbortError" });
+}
+
+async function theProgramsPaintWhatTheFormSays() {
+  const pictures = await paintTogether(key, body, { server });
+  const expected = Object.fromEntries(await Promise.all(
+    pictures.map(async ({ seed, file }) => [`${seed}.webp`, await bytes(file)])));
+  const python = made((folder) => {
+    writeFileSync(join(folder, "..", "program.py"), programs.python(server, body));
+    execFileSync(process.env.TINTYPE_PYTHON, [join(folder, "..", "program.py")], { cwd: folder });
+  });
+  assert.deepEqual(python, expected, "Python");
+  const node = made((folder) => {
+    const program = join(import.meta.dirname, "program.mjs");
+    writeFileSync(program, programs.node(server, { ...body, seed: 7 }));
+    execFileSync(process.execPath, [program], { cwd: folder });
+  });
+  assert.deepEqual(Object.keys(node), ["7.webp", "8.webp"]);
+  const shell = JSON.parse(execFileSync("sh", ["-c", programs.curl(server, { ...body, seed: 7 })]));
+  for (const [k, { seed, url }] of shell.data.entries()) {
+    const file = Buffer.from(await (await fetch(url)).arrayBuffer());
+    assert.deepEqual(file, node[`${seed}.webp`], `curl ${k}`);
+  }
+}
+
+await check(
+  aStreamShowsItsLooksAndEndsInAPictureWithAReceipt,
+  picturesOneByOneAreThoseOfOneRequest,
+  aPriceIsAskedForWithoutPainting,
+  refusalsAreToldApart,
+  aStreamThatBreaksOffIsNoPicture,
+  stoppingEndsTheRequest,
+  theProgramsPaintWhatTheFormSays,
+);
