@@ -92,6 +92,22 @@ impl Budget {
         }
     }
 
+    /// How much of it `spent` is, in thousandths; 1000 where it is used up, or where nothing was allowed.
+    pub fn used_permille(&self, spent: &Spending) -> u16 {
+        let (part, whole) = match (self.amount, self.part_of(spent)) {
+            (BudgetAmount::Money(limit), BudgetAmount::Money(spent)) => {
+                (i128::from(spent.as_nano()), i128::from(limit.as_nano()))
+            }
+            (BudgetAmount::Images(limit), BudgetAmount::Images(spent)) => (spent.into(), limit.into()),
+            (BudgetAmount::Energy(limit), BudgetAmount::Energy(spent)) => {
+                (spent.as_millijoules().into(), limit.as_millijoules().into())
+            }
+            _ => (1, 1),
+        };
+        let permille = (part.max(0) * 1000).checked_div(whole).unwrap_or(1000);
+        u16::try_from(permille).unwrap_or(1000).min(1000)
+    }
+
     /// What `spent` is in this budget's unit.
     pub fn part_of(&self, spent: &Spending) -> BudgetAmount {
         match self.amount {
@@ -285,6 +301,10 @@ mod tests {
         assert_eq!(budget("20").left(&spent("21", 0, 0)).to_string(), "0.00");
         assert_eq!(budget("3 images").left(&spent("21", 2, 0)).to_string(), "1 image");
         assert_eq!(budget("2 kWh").left(&full).to_string(), "1 kWh");
+        assert_eq!(
+            ["40", "99 images", "2 kWh", "0"].map(|text| budget(text).used_permille(&full)),
+            [500, 1000, 500, 1000]
+        );
         assert!(!budget("1").holds(&spent("9000000000", 0, 0).plus(spent("9000000000", 0, 0))));
     }
 

@@ -101,6 +101,12 @@ pub struct Caller {
     pub limits: KeyLimits,
 }
 
+/// Ids of models as people write them, with commas between; none where one of them is empty.
+pub fn model_list(text: &str) -> Option<Vec<String>> {
+    let models: Vec<_> = text.split(',').map(|model| model.trim().to_owned()).collect();
+    (!models.iter().any(String::is_empty)).then_some(models)
+}
+
 impl Caller {
     /// Whether it may use the model with the id `model`. An alias is no id.
     pub fn may_use(&self, model: &str) -> bool {
@@ -112,6 +118,12 @@ impl Caller {
 mod tests {
     use super::*;
     use crate::domain::KeyId;
+
+    #[test]
+    fn a_list_of_models_has_no_holes() {
+        assert_eq!(model_list("a, b"), Some(vec!["a".into(), "b".into()]));
+        assert_eq!((model_list("a,"), model_list("")), (None, None));
+    }
 
     #[test]
     fn scopes_are_read_back_and_nothing_else_is() {

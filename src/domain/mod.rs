@@ -3,6 +3,7 @@
 mod api_key;
 mod caller;
 mod encoding;
+mod expiry;
 mod ids;
 mod render;
 mod sign_in;
@@ -11,8 +12,9 @@ mod tag;
 mod usage;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
-pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError};
+pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, model_list};
 pub use encoding::{Encoding, ImageFormat};
+pub use expiry::{Expiry, ExpiryError};
 pub use ids::{AssetId, KeyId, RequestId};
 pub use render::{
     GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality,

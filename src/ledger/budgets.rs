@@ -39,6 +39,11 @@ impl BudgetPeriods {
         }
     }
 
+    /// When the period begins anew.
+    pub(super) fn end(&self, period: BudgetPeriod) -> &Zoned {
+        &self.span(period).end
+    }
+
     fn span(&self, period: BudgetPeriod) -> &Span {
         match period {
             BudgetPeriod::Day => &self.day,

@@ -51,7 +51,10 @@ pub use self::{
     days::DayReport,
     entries::{FailedWork, SettledImage},
     groups::{GroupBy, GroupByError, GroupTotals},
-    keys::{KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyState, NewKey},
+    keys::{
+        BudgetStanding, KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyStanding,
+        KeyState, NewKey,
+    },
     meter::{Epoch, OverheadTotals},
     months::{Month, MonthError, Year, YearError},
     payback::{Payback, PaybackAgainst, SavedPoint, Step},

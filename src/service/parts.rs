@@ -82,6 +82,11 @@ impl Service {
         self.parts.clock.monotonic()
     }
 
+    /// The zone in which days and months are counted.
+    pub fn zone(&self) -> &TimeZone {
+        &self.parts.zone
+    }
+
     /// The month that is running.
     pub fn current_month(&self) -> Month {
         Month::of(self.now(), &self.parts.zone)

@@ -15,6 +15,7 @@ mod doors;
 mod files;
 mod images;
 mod keys;
+mod keys_page;
 mod playground;
 mod queue;
 mod quotes;

@@ -8,6 +8,7 @@ use tintype::{
 };
 
 use crate::{
+    browser::Browser,
     client::{PAINTER, Response, eventually},
     server::TestServer,
 };
@@ -162,10 +163,5 @@ fn months_as_files_are_for_admin_keys_only() {
         assert_eq!(server.get(path).bearer(&painter).send("").status, 403, "{path}");
         assert_eq!(server.post(path).bearer(&server.key).send("").status, 405, "{path}");
     }
-    let signed_in = server
-        .post("/admin/sign-in")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .send(format!("key={}", server.key));
-    let cookie = signed_in.header("set-cookie").split(';').next().expect("a cookie");
-    assert_eq!(server.get("/admin/costs.csv").header("cookie", cookie).send("").status, 200);
+    assert_eq!(Browser::signed_in(&server).open("/admin/costs.csv").status, 200);
 }

@@ -132,7 +132,8 @@ fn set(args: SetArgs, now: Timestamp) -> Result<(), CliError> {
 
 fn rotate(args: &RotateArgs, now: Timestamp) -> Result<(), CliError> {
     let zone = args.key.place.config()?.zone()?;
-    let until = rules::after(now, args.grace, &zone)?;
+    let until = now.to_zoned(zone.clone()).checked_add(args.grace).map(|until| until.timestamp());
+    let until = until.map_err(|_| CliError::Usage("--grace is further than dates go; write less".into()))?;
     if until < now {
         return Err(CliError::Usage("--grace is negative; write 0s to refuse the old secret at once".into()));
     }

@@ -1,12 +1,12 @@
 use std::num::NonZeroU32;
 
 use clap::Args;
-use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Span, Timestamp, tz::TimeZone};
 
 use crate::{
     cli::CliError,
     costs::{Budget, BudgetError, Budgets},
-    domain::{KeyLimits, Scopes},
+    domain::{Expiry, ExpiryError, KeyLimits, Scopes, model_list},
     ledger::{KeyChange, KeyRules},
 };
 
@@ -38,12 +38,6 @@ pub(super) struct RuleArgs {
 #[derive(Debug, Clone)]
 struct OrNone<T>(Option<T>);
 
-#[derive(Debug, Clone, Copy)]
-enum Expiry {
-    On(Date),
-    After(Span),
-}
-
 impl RuleArgs {
     /// The rules of a new key.
     pub(super) fn rules(self, scopes: Scopes, zone: &TimeZone, now: Timestamp) -> Result<KeyRules, CliError> {
@@ -74,34 +68,18 @@ impl RuleArgs {
     }
 }
 
-/// `span` after `now`; a day is a day of `zone`, whatever its hours.
-pub(super) fn after(now: Timestamp, span: Span, zone: &TimeZone) -> Result<Timestamp, CliError> {
-    match now.to_zoned(zone.clone()).checked_add(span) {
-        Ok(moment) => Ok(moment.timestamp()),
-        Err(_) => Err(CliError::Usage(format!("{span:#} from now is further than dates go; write less"))),
-    }
-}
-
 fn moment(
     expires: Option<OrNone<Expiry>>,
     zone: &TimeZone,
     now: Timestamp,
 ) -> Result<Option<Option<Timestamp>>, CliError> {
     let Some(OrNone(expiry)) = expires else { return Ok(None) };
-    Ok(Some(expiry.map(|expiry| expiry.moment(zone, now)).transpose()?))
-}
-
-impl Expiry {
-    /// A day's first moment in `zone`, or a span after `now`.
-    fn moment(self, zone: &TimeZone, now: Timestamp) -> Result<Timestamp, CliError> {
-        let at = match self {
-            Self::On(date) => zone.to_timestamp(date.into()).ok(),
-            Self::After(span) => Some(after(now, span, zone)?),
-        };
-        at.filter(|at| *at > now).ok_or_else(|| {
-            CliError::Usage("--expires is not in the future; tintype key disable closes a key now".into())
-        })
-    }
+    let moment = expiry.map(|expiry| expiry.moment(zone, now)).transpose();
+    let refused = |error: ExpiryError| {
+        let remedy = if error == ExpiryError::Past { "; tintype key disable closes a key now" } else { "" };
+        CliError::Usage(format!("--expires is {error}{remedy}"))
+    };
+    Ok(Some(moment.map_err(refused)?))
 }
 
 fn or_none<T: 'static>(
@@ -129,10 +107,7 @@ fn budgets(named: Vec<OrNone<Budget>>) -> Result<Option<Budgets>, CliError> {
 }
 
 fn parse_expiry(text: &str) -> Result<Expiry, String> {
-    // Not the lenient reading, which passes over a time and an offset.
-    let date = Date::strptime("%Y-%m-%d", text).map(Expiry::On);
-    date.or_else(|_| text.parse().map(Expiry::After))
-        .map_err(|_| "neither a day nor a span of time; write 2027-01-01, 90d or none".into())
+    text.parse().map_err(|error: ExpiryError| error.to_string())
 }
 
 /// A span such as `24h`, `90m` or `7d`.
@@ -141,11 +116,7 @@ pub(super) fn parse_span(text: &str) -> Result<Span, String> {
 }
 
 fn parse_models(text: &str) -> Result<Vec<String>, String> {
-    let models: Vec<_> = text.split(',').map(|model| model.trim().to_owned()).collect();
-    match models.iter().any(String::is_empty) {
-        true => Err("a model's id is empty; write z-image-turbo,z-image or none".into()),
-        false => Ok(models),
-    }
+    model_list(text).ok_or_else(|| "a model's id is empty; write z-image-turbo,z-image or none".into())
 }
 
 fn parse_limit(text: &str) -> Result<NonZeroU32, String> {
@@ -156,28 +127,11 @@ fn parse_limit(text: &str) -> Result<NonZeroU32, String> {
 mod tests {
     use super::*;
 
-    const NOW: Timestamp = Timestamp::constant(1_795_000_000, 0);
-
-    #[test]
-    fn an_expiry_is_a_day_of_the_zone_or_a_span_from_now() {
-        let shanghai = TimeZone::fixed(jiff::tz::offset(8));
-        let moment = |text: &str| parse_expiry(text).expect("an expiry").moment(&shanghai, NOW);
-        assert_eq!(moment("2027-01-01").expect("a moment").to_string(), "2026-12-31T16:00:00Z");
-        assert_eq!(moment("90d").expect("a moment"), NOW + jiff::SignedDuration::from_hours(90 * 24));
-        assert!(moment("2020-01-01").is_err() && moment("0s").is_err() && moment("5d ago").is_err());
-        assert!(moment("9000y").is_err());
-        for text in ["", "soon", "2027-13-01", "2027-01-01T12:00+08:00", "01.01.2027"] {
-            assert!(parse_expiry(text).is_err(), "{text}");
-        }
-    }
-
     #[test]
     fn none_takes_a_rule_away_and_nonsense_is_refused() {
         let limit = or_none(parse_limit);
         assert_eq!(limit("60").expect("a limit").0, NonZeroU32::new(60));
         assert_eq!(limit("none").expect("no limit").0, None);
         assert!(limit("0").is_err() && limit("many").is_err());
-        assert_eq!(parse_models("a, b"), Ok(vec!["a".into(), "b".into()]));
-        assert!(parse_models("a,").is_err() && parse_models("").is_err());
     }
 }

@@ -4,6 +4,7 @@ mod charts;
 mod costs;
 mod export;
 mod frame;
+mod keys;
 mod playground;
 mod roi;
 mod session;
@@ -30,6 +31,22 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(web::resource("/costs.json").route(web::get().to(export::json)).default_service(only("GET")))
         .service(web::resource("/costs.csv").route(web::get().to(export::csv)).default_service(only("GET")))
         .service(web::resource("/roi").route(web::get().to(roi::show)).default_service(only("GET")))
+        .service(
+            web::resource("/keys")
+                .route(web::get().to(keys::show))
+                .route(web::post().to(keys::create))
+                .default_service(only("GET, POST")),
+        )
+        .service(
+            web::resource("/keys/{public_id}")
+                .route(web::get().to(keys::show_one))
+                .route(web::post().to(keys::change))
+                .default_service(only("GET, POST")),
+        )
+        .service(posted("/keys/{public_id}/rotate", web::post().to(keys::rotate)))
+        .service(posted("/keys/{public_id}/disable", web::post().to(keys::disable)))
+        .service(posted("/keys/{public_id}/enable", web::post().to(keys::enable)))
+        .service(posted("/keys/{public_id}/revoke", web::post().to(keys::revoke)))
         .service(posted("/preferences", web::post().to(frame::prefer)))
         .service(
             web::resource("/sign-in")

@@ -3,6 +3,7 @@
 mod changes;
 mod check;
 mod events;
+mod standing;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ pub use self::{
     changes::KeyChange,
     check::KeyRefusal,
     events::{KeyEvent, KeyEventKind},
+    standing::{BudgetStanding, KeyStanding},
 };
 use crate::{
     costs::Budgets,
@@ -50,6 +52,8 @@ pub struct KeyRules {
 /// A key as its owner sees it in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
+    /// Its row.
+    pub id: KeyId,
     /// The part of the key that may be shown.
     pub public_id: String,
     /// What its owner calls it.
@@ -95,16 +99,26 @@ impl fmt::Display for KeyState {
 impl KeyRules {
     /// Every rule that is set, as the change that would set it. The scopes come first.
     pub fn as_changes(&self) -> Vec<KeyChange> {
-        let limits = self.limits;
-        let optional = [
-            (!self.budgets.is_empty()).then(|| KeyChange::Budgets(self.budgets.clone())),
-            self.expires_at.map(|at| KeyChange::Expiry(Some(at))),
-            self.models.clone().map(|models| KeyChange::Models(Some(models))),
-            limits.requests_per_minute.map(|limit| KeyChange::RequestsPerMinute(Some(limit))),
-            limits.images_per_minute.map(|limit| KeyChange::ImagesPerMinute(Some(limit))),
-            limits.concurrent_jobs.map(|limit| KeyChange::ConcurrentJobs(Some(limit))),
-        ];
-        std::iter::once(KeyChange::Scopes(self.scopes)).chain(optional.into_iter().flatten()).collect()
+        let unset = Self { scopes: self.scopes, ..Self::default() };
+        std::iter::once(KeyChange::Scopes(self.scopes)).chain(self.changes_since(&unset)).collect()
+    }
+
+    /// What makes these rules of `others`.
+    pub fn changes_since(&self, others: &Self) -> Vec<KeyChange> {
+        let pairs = self.every_rule().into_iter().zip(others.every_rule());
+        pairs.filter(|(ours, theirs)| ours != theirs).map(|(ours, _)| ours).collect()
+    }
+
+    fn every_rule(&self) -> [KeyChange; 7] {
+        [
+            KeyChange::Scopes(self.scopes),
+            KeyChange::Budgets(self.budgets.clone()),
+            KeyChange::Expiry(self.expires_at),
+            KeyChange::Models(self.models.clone()),
+            KeyChange::RequestsPerMinute(self.limits.requests_per_minute),
+            KeyChange::ImagesPerMinute(self.limits.images_per_minute),
+            KeyChange::ConcurrentJobs(self.limits.concurrent_jobs),
+        ]
     }
 }
 
@@ -159,10 +173,9 @@ impl Ledger {
     pub fn keys(&self) -> Result<Vec<KeyRow>, LedgerError> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached("SELECT * FROM keys ORDER BY id")?;
-        let rows = statement.query_map([], |row| Ok((KeyId::new(row.get("id")?), key_row(row)?)))?;
-        let with_budgets = rows.map(|row| {
-            let (id, mut key) = row?;
-            key.rules.budgets = budgets_of(&reader, id)?;
+        let with_budgets = statement.query_map([], key_row)?.map(|row| {
+            let mut key = row?;
+            key.rules.budgets = budgets_of(&reader, key.id)?;
             Ok(key)
         });
         with_budgets.collect()
@@ -184,6 +197,7 @@ fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
         },
     };
     Ok(KeyRow {
+        id: KeyId::new(row.get("id")?),
         public_id: row.get("public_id")?,
         name: row.get("name")?,
         rules,

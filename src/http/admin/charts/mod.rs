@@ -6,6 +6,7 @@ mod bars;
 mod columns;
 mod lines;
 mod scale;
+mod sparkline;
 
 use maud::{Markup, PreEscaped, html};
 use plotters::{coord::Shift, prelude::*};
@@ -15,6 +16,7 @@ pub(super) use self::{
     columns::{Column, columns},
     lines::{Line, Look, lines},
     scale::{Money2d, tick_decimals},
+    sparkline::sparkline,
 };
 
 /// Colours of series, in their order. They are those of charts.css.

@@ -13,32 +13,24 @@ struct Asset {
 }
 
 const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const SVG: &str = "image/svg+xml";
 const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
 
-/// Every file, compiled in.
-const ASSETS: &[Asset] = &[
-    Asset { name: "style.css", content_type: CSS, bytes: include_bytes!("../style.css") },
-    Asset { name: "charts.css", content_type: CSS, bytes: include_bytes!("../charts.css") },
-    Asset { name: "costs.css", content_type: CSS, bytes: include_bytes!("../costs.css") },
-    Asset { name: "roi.css", content_type: CSS, bytes: include_bytes!("../roi.css") },
-    Asset { name: "roi.js", content_type: SCRIPT, bytes: include_bytes!("../roi.js") },
-    Asset { name: "icon.svg", content_type: SVG, bytes: include_bytes!("../icon.svg") },
-    Asset { name: "playground.css", content_type: CSS, bytes: include_bytes!("../playground.css") },
-    Asset { name: "playground.js", content_type: JS, bytes: include_bytes!("../playground.js") },
-    Asset { name: "playground-api.js", content_type: JS, bytes: include_bytes!("../playground-api.js") },
-    Asset { name: "playground-code.js", content_type: JS, bytes: include_bytes!("../playground-code.js") },
-    Asset { name: "playground-form.js", content_type: JS, bytes: include_bytes!("../playground-form.js") },
-    Asset {
-        name: "playground-gallery.js",
-        content_type: JS,
-        bytes: include_bytes!("../playground-gallery.js"),
-    },
-    Asset { name: "playground-key.js", content_type: JS, bytes: include_bytes!("../playground-key.js") },
-    Asset { name: "playground-price.js", content_type: JS, bytes: include_bytes!("../playground-price.js") },
-    Asset { name: "playground-words.js", content_type: JS, bytes: include_bytes!("../playground-words.js") },
-];
+macro_rules! assets {
+    ($($content_type:ident: $($name:literal),*;)*) => {
+        /// Every file, compiled in.
+        const ASSETS: &[Asset] = &[$($(
+            Asset { name: $name, content_type: $content_type, bytes: include_bytes!(concat!("../", $name)) },
+        )*)*];
+    };
+}
+
+assets! {
+    CSS: "style.css", "charts.css", "costs.css", "roi.css", "keys.css", "playground.css";
+    SVG: "icon.svg";
+    JS: "copy.js", "roi.js", "playground.js", "playground-api.js", "playground-code.js", "playground-form.js",
+        "playground-gallery.js", "playground-key.js", "playground-price.js", "playground-words.js";
+}
 
 /// How long a file may be kept: its address changes with any file's content.
 const FOR_A_YEAR: &str = "public, max-age=31536000, immutable";

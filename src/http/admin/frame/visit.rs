@@ -100,7 +100,6 @@ impl Theme {
 
 impl Visitor {
     /// Who is written into logs of changes.
-    #[expect(dead_code, reason = "the pages that use it are being built")]
     pub(in crate::http) fn actor(&self) -> &str {
         match self {
             Self::Session { key: Some(public_id), .. } | Self::Key { public_id } => public_id,

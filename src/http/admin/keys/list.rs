@@ -1,0 +1,94 @@
+use maud::{Markup, html};
+
+use super::form::{KeyForm, Problem};
+use crate::{
+    http::admin::{
+        charts::sparkline,
+        frame::{Visit, Words},
+    },
+    ledger::{BudgetStanding, KeyStanding, KeyState},
+    service::Service,
+};
+
+/// Every key, and the form for another.
+pub(super) fn body(
+    visit: &Visit,
+    keys: &[KeyStanding],
+    form: &KeyForm,
+    problems: &[Problem],
+    service: &Service,
+) -> Markup {
+    let words = visit.words;
+    html! {
+        div.page-head { h1 { (words.say("nav-keys")) } a href="#make" { (words.say("keys-make")) } }
+        div.scroll tabindex="0" role="region" aria-label=(words.say("nav-keys")) { table.list.keys {
+            thead { tr {
+                th scope="col" { (words.say("keys-name")) }
+                th scope="col" { (words.say("keys-scopes")) }
+                th scope="col" { (words.say("keys-budgets")) }
+                th scope="col" { (words.say("keys-lately")) }
+                th scope="col" { (words.say("keys-last-used")) }
+            } }
+            tbody { @for key in keys { (line(visit, key, service)) } }
+        } }
+        section id="make" {
+            h2 { (words.say("keys-make")) }
+            (form.show(visit, "/admin/keys", &words.say("keys-make-button"), problems))
+        }
+    }
+}
+
+fn line(visit: &Visit, key: &KeyStanding, service: &Service) -> Markup {
+    let (words, row) = (visit.words, &key.row);
+    let painted: u64 = key.images_by_day.iter().map(|images| u64::from(*images)).sum();
+    html! { tr {
+        th scope="row" {
+            a href={ "/admin/keys/" (row.public_id) } { (row.name) } " "
+            (state_tag(words, row.state(service.now())))
+            small { code { "tt-" (row.public_id) "-…" } }
+        }
+        td { (row.rules.scopes) }
+        td { (budgets(words, &key.budgets)) }
+        td.number {
+            (sparkline(&key.images_by_day))
+            small { (words.tell("keys-painted", &[("count", painted.into())])) }
+        }
+        td {
+            @match row.last_used_at {
+                Some(at) => (words.moment(at, service.civil(at))),
+                None => span.soft { (words.say("keys-never")) },
+            }
+        }
+    } }
+}
+
+/// Nothing for a key that opens: that is the rule.
+pub(super) fn state_tag(words: Words, state: KeyState) -> Markup {
+    let (class, key) = match state {
+        KeyState::Active => return html! {},
+        KeyState::Disabled => ("tag warn", "keys-disabled"),
+        KeyState::Expired => ("tag warn", "keys-expired"),
+        KeyState::Revoked => ("tag bad", "keys-revoked"),
+    };
+    html! { span class=(class) { (words.say(key)) } }
+}
+
+/// Each budget with a bar of how far it is used up.
+pub(super) fn budgets(words: Words, budgets: &[BudgetStanding]) -> Markup {
+    html! {
+        @if budgets.is_empty() { span.soft { (words.say("keys-no-budget")) } }
+        @for standing in budgets {
+            @let budget = standing.budget.to_string();
+            @let left = words.tell("keys-left", &[
+                ("left", standing.left().to_string().into()),
+                ("until", standing.begins_anew.strftime("%Y-%m-%d %H:%M").to_string().into()),
+            ]);
+            div.budget title=(left) {
+                span { (budget) }
+                meter min="0" max="1000" high="800" optimum="0" value=(standing.budget.used_permille(&standing.spent))
+                    aria-label={ (budget) ": " (left) } {}
+                small { (left) }
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! /admin/keys: who may paint, how much, and who changed that.
+
+mod form;
+mod list;
+mod one;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
+use jiff::{SignedDuration, Timestamp};
+use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+
+use self::form::{KeyForm, Problem};
+use super::{
+    frame::{Page, Place, Visit},
+    json,
+    session::{enter, enter_with},
+};
+use crate::{
+    domain::ApiKey,
+    http::{State, error::ApiError},
+    ledger::{BudgetPeriods, KeyChange, KeyRow, KeyStanding, Ledger, LedgerError, NewKey},
+};
+
+/// Days of the sparklines.
+const DAYS: usize = 30;
+
+/// How long the old secret still opens after a rotation.
+#[derive(Deserialize)]
+struct Rotation {
+    grace_hours: u16,
+}
+
+/// That a key is to be revoked, said twice.
+#[derive(Deserialize)]
+struct Revocation {
+    sure: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Nothing {}
+
+/// A key for scripts, without its secret.
+#[derive(Serialize)]
+struct Entry<'a> {
+    public_id: &'a str,
+    name: &'a str,
+    state: String,
+    scopes: String,
+    budgets: Vec<BudgetEntry>,
+    rules: Vec<String>,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    /// Pictures of the last thirty days, oldest first.
+    images_by_day: &'a [u32],
+}
+
+#[derive(Serialize)]
+struct BudgetEntry {
+    budget: String,
+    left: String,
+    begins_anew: Timestamp,
+}
+
+/// GET /admin/keys: every key, and a form for another.
+pub(super) async fn show(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, ApiError> {
+    let visit = enter(&request, &state).await?;
+    let keys = standings(&state).await?;
+    match visit.wants_page {
+        true => Ok(list_page(&visit, &keys, &KeyForm::blank(), &[], &state)),
+        false => {
+            let now = state.service.now();
+            Ok(json(&keys.iter().map(|key| Entry::of(key, now)).collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// POST /admin/keys: makes a key and shows its secret, this once.
+pub(super) async fn create(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (visit, form): (_, KeyForm) = enter_with(&request, payload, &state).await?;
+    let now = state.service.now();
+    let rules = match form.rules(None, state.service.zone(), now) {
+        Ok(rules) => rules,
+        Err(problems) => return Ok(list_page(&visit, &standings(&state).await?, &form, &problems, &state)),
+    };
+    let key = ApiKey::generate(&mut rand::rng());
+    let (stored, name, actor) = (key.clone(), form.name.trim().to_owned(), visit.visitor.actor().to_owned());
+    let created = state.service.ask_ledger(move |ledger| {
+        ledger.create_key(&NewKey { key: &stored, name: &name, rules }, &actor, now)
+    });
+    created.await?;
+    Ok(secret_page(&visit, &key, "keys-made"))
+}
+
+/// GET /admin/keys/{public_id}: one key, its rules and its history.
+pub(super) async fn show_one(
+    request: HttpRequest,
+    public_id: web::Path<String>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let visit = enter(&request, &state).await?;
+    let key = standing(&request, &public_id, &state).await?;
+    let form = KeyForm::of(&key.row, state.service.zone());
+    one::page(&visit, &key, &form, &[], &state).await
+}
+
+/// POST /admin/keys/{public_id}: changes the name and the rules that differ.
+pub(super) async fn change(
+    request: HttpRequest,
+    public_id: web::Path<String>,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (visit, form): (_, KeyForm) = enter_with(&request, payload, &state).await?;
+    let key = standing(&request, &public_id, &state).await?;
+    let row = &key.row;
+    let rules = match form.rules(row.rules.expires_at, state.service.zone(), state.service.now()) {
+        Ok(rules) => rules,
+        Err(problems) => return one::page(&visit, &key, &form, &problems, &state).await,
+    };
+    let name = form.name.trim();
+    let mut changes: Vec<_> =
+        (name != row.name).then(|| KeyChange::Name(name.to_owned())).into_iter().collect();
+    changes.extend(rules.changes_since(&row.rules));
+    if !changes.is_empty() {
+        alter(&visit, &public_id, &state, move |ledger, id, actor, now| {
+            ledger.change_key(id, &changes, actor, now)
+        })
+        .await?;
+    }
+    Ok(back_to(&public_id))
+}
+
+/// POST /admin/keys/{public_id}/rotate: another secret, shown this once.
+pub(super) async fn rotate(
+    request: HttpRequest,
+    public_id: web::Path<String>,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (visit, Rotation { grace_hours }) = enter_with(&request, payload, &state).await?;
+    standing(&request, &public_id, &state).await?;
+    let key = ApiKey::rotated(&public_id, &mut rand::rng());
+    let (stored, grace) = (key.clone(), SignedDuration::from_hours(grace_hours.into()));
+    alter(&visit, &public_id, &state, move |ledger, _, actor, now| {
+        ledger.rotate_key(&stored, now.checked_add(grace).unwrap_or(now), actor, now)
+    })
+    .await?;
+    Ok(secret_page(&visit, &key, "keys-rotated"))
+}
+
+/// POST /admin/keys/{public_id}/disable
+pub(super) async fn disable(
+    request: HttpRequest,
+    public_id: web::Path<String>,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (visit, Nothing {}) = enter_with(&request, payload, &state).await?;
+    alter(&visit, &public_id, &state, Ledger::disable_key).await?;
+    Ok(back_to(&public_id))
+}
+
+/// POST /admin/keys/{public_id}/enable
+pub(super) async fn enable(
+    request: HttpRequest,
+    public_id: web::Path<String>,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (visit, Nothing {}) = enter_with(&request, payload, &state).await?;
+    alter(&visit, &public_id, &state, Ledger::enable_key).await?;
+    Ok(back_to(&public_id))
+}
+
+/// POST /admin/keys/{public_id}/revoke: for good, where the box beside it is checked.
+pub(super) async fn revoke(
+    request: HttpRequest,
+    public_id: web::Path<String>,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (visit, Revocation { sure }) = enter_with(&request, payload, &state).await?;
+    if sure.is_some() {
+        alter(&visit, &public_id, &state, Ledger::revoke_key).await?;
+    }
+    Ok(back_to(&public_id))
+}
+
+/// Changes a key in the visitor's name. One that cannot be changed so is shown as it is.
+async fn alter(
+    visit: &Visit,
+    public_id: &str,
+    state: &State,
+    change: impl FnOnce(&Ledger, &str, &str, Timestamp) -> Result<bool, LedgerError> + Send + 'static,
+) -> Result<(), ApiError> {
+    let (id, actor, now) = (public_id.to_owned(), visit.visitor.actor().to_owned(), state.service.now());
+    state.service.ask_ledger(move |ledger| change(ledger, &id, &actor, now)).await?;
+    Ok(())
+}
+
+async fn standings(state: &State) -> Result<Vec<KeyStanding>, ApiError> {
+    let (now, zone) = (state.service.now(), state.service.zone().clone());
+    let standings = state
+        .service
+        .ask_ledger(move |ledger| ledger.key_standings(&BudgetPeriods::of(now, &zone), DAYS, &zone, now));
+    Ok(standings.await?)
+}
+
+async fn standing(request: &HttpRequest, public_id: &str, state: &State) -> Result<KeyStanding, ApiError> {
+    let keys = standings(state).await?;
+    let key = keys.into_iter().find(|key| key.row.public_id == public_id);
+    key.ok_or_else(|| ApiError::unknown_url(request.method().as_str(), request.path()))
+}
+
+fn back_to(public_id: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, format!("/admin/keys/{public_id}"))).finish()
+}
+
+fn list_page(
+    visit: &Visit,
+    keys: &[KeyStanding],
+    form: &KeyForm,
+    problems: &[Problem],
+    state: &State,
+) -> HttpResponse {
+    let title = visit.words.say("nav-keys");
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let body = list::body(visit, keys, form, problems, &state.service);
+    Page::new(visit, Place::Keys, &title).sheet("charts.css").sheet("keys.css").status(status).show(&body)
+}
+
+/// A secret in clear, which stands nowhere else. The page is not kept by any cache.
+fn secret_page(visit: &Visit, key: &ApiKey, heading: &str) -> HttpResponse {
+    let words = visit.words;
+    let title = words.say(heading);
+    let body: Markup = html! {
+        div.page-head { h1 { (title) } }
+        div.card.stack {
+            p { (words.say("keys-secret-once")) }
+            label for="secret" { (words.say("keys-secret")) }
+            div.row.secret {
+                input type="text" id="secret" value=(key.reveal()) readonly spellcheck="false" autocomplete="off";
+                button.second type="button" data-copy="secret" data-copied=(words.say("copied")) hidden { (words.say("copy")) }
+            }
+            p.hint { (words.say("keys-secret-use")) }
+            pre { code { "OPENAI_BASE_URL=http://…/v1\nOPENAI_API_KEY=" (key.reveal()) } }
+        }
+        p { a.button href="/admin/keys" { (words.say("keys-back")) } }
+    };
+    Page::new(visit, Place::Keys, &title)
+        .narrow()
+        .sheet("charts.css")
+        .sheet("keys.css")
+        .script("copy.js")
+        .show(&body)
+}
+
+impl<'a> Entry<'a> {
+    fn of(key: &'a KeyStanding, now: Timestamp) -> Self {
+        let KeyRow { public_id, name, rules, created_at, last_used_at, .. } = &key.row;
+        let budget = |standing: &crate::ledger::BudgetStanding| BudgetEntry {
+            budget: standing.budget.to_string(),
+            left: standing.left().to_string(),
+            begins_anew: standing.begins_anew.timestamp(),
+        };
+        Self {
+            public_id,
+            name,
+            state: key.row.state(now).to_string(),
+            scopes: rules.scopes.to_string(),
+            budgets: key.budgets.iter().map(budget).collect(),
+            rules: rules.as_changes().iter().map(ToString::to_string).collect(),
+            created_at: *created_at,
+            last_used_at: *last_used_at,
+            images_by_day: &key.images_by_day,
+        }
+    }
+}

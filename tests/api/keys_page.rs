@@ -1,0 +1,118 @@
+//! /admin/keys: keys made, changed and closed by forms.
+
+use serde_json::json;
+
+use crate::{browser::Browser, server::TestServer};
+
+/// What the page shows as a new secret.
+fn secret(page: &str) -> String {
+    let (_, rest) = page.split_once("value=\"tt-").expect("a secret");
+    format!("tt-{}", rest.split('"').next().expect("a value"))
+}
+
+fn public_id(key: &str) -> &str {
+    key.split('-').nth(1).expect("a public id")
+}
+
+fn paint(server: &TestServer, key: &str) -> u16 {
+    let body = json!({ "prompt": "x", "size": "16x16" });
+    server.post("/v1/images/generations").bearer(key).json(&body).status
+}
+
+#[test]
+fn a_key_is_made_shown_once_used_and_revoked() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    browser.open("/admin/keys");
+    let made = browser
+        .submit("/admin/keys", &[("name", "studio 7"), ("images", "on"), ("budgets", "1 image a day")]);
+    assert_eq!((made.status, made.header("cache-control")), (200, "no-store"));
+    let key = secret(&made.text);
+    assert_eq!(paint(&server, &key), 200);
+    assert_eq!(paint(&server, &key), 429, "its budget is one picture");
+    let listed = browser.open("/admin/keys").text;
+    assert!(listed.contains("studio 7") && listed.contains("0 images left"), "{listed}");
+    assert!(!listed.contains(&key), "never again");
+
+    let one = format!("/admin/keys/{}", public_id(&key));
+    assert!(browser.open(&one).text.contains("made"));
+    assert_eq!(browser.submit(&format!("{one}/revoke"), &[]).status, 303);
+    assert_eq!(paint(&server, &key), 429, "not without the box");
+    assert_eq!(browser.submit(&format!("{one}/revoke"), &[("sure", "on")]).status, 303);
+    assert_eq!(paint(&server, &key), 401);
+    assert!(browser.open(&one).text.contains("revoked"));
+}
+
+#[test]
+fn a_change_is_logged_with_who_made_it_and_only_with_what_differs() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    browser.open("/admin/keys");
+    let key = secret(
+        &browser.submit("/admin/keys", &[("name", "one"), ("images", "on"), ("concurrent_jobs", "2")]).text,
+    );
+    let one = format!("/admin/keys/{}", public_id(&key));
+    browser.open(&one);
+    let form = [("name", "two"), ("images", "on"), ("concurrent_jobs", "2"), ("budgets", "20")];
+    assert_eq!(browser.submit(&one, &form).status, 303);
+    assert_eq!(browser.submit(&one, &form).status, 303, "nothing differs");
+    let events = server.ledger().key_events(Some(public_id(&key))).expect("a log");
+    let said: Vec<_> = events.iter().map(|event| (event.actor.as_str(), event.detail.as_str())).collect();
+    let admin = public_id(&server.key);
+    assert_eq!(
+        said,
+        [(admin, "name one; scopes images; concurrent jobs 2"), (admin, "name two; budgets 20.00 a month"),]
+    );
+}
+
+#[test]
+fn a_wrong_field_is_named_and_what_was_typed_stays() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    browser.open("/admin/keys");
+    let before = server.ledger().keys().expect("keys").len();
+    let refused =
+        browser.submit("/admin/keys", &[("name", "studio"), ("images", "on"), ("budgets", "20 a week")]);
+    assert_eq!(refused.status, 422);
+    assert!(
+        refused.text.contains("Write budgets such as") && refused.text.contains("20 a week"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(server.ledger().keys().expect("keys").len(), before);
+}
+
+#[test]
+fn a_key_gets_another_secret_and_is_closed_for_a_while() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    browser.open("/admin/keys");
+    let old = secret(&browser.submit("/admin/keys", &[("name", "one"), ("images", "on")]).text);
+    let one = format!("/admin/keys/{}", public_id(&old));
+    browser.open(&one);
+    let new = secret(&browser.submit(&format!("{one}/rotate"), &[("grace_hours", "0")]).text);
+    assert_eq!((paint(&server, &old), paint(&server, &new)), (401, 200));
+    assert_eq!(browser.submit(&format!("{one}/disable"), &[]).status, 303);
+    assert_eq!(paint(&server, &new), 401);
+    assert_eq!(browser.submit(&format!("{one}/enable"), &[]).status, 303);
+    assert_eq!(paint(&server, &new), 200);
+}
+
+#[test]
+fn without_the_forms_token_nothing_is_changed() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    browser.open("/admin/keys");
+    let before = server.ledger().keys().expect("keys").len();
+    assert_eq!(browser.submit_only("/admin/keys", &[("name", "x"), ("images", "on")]).status, 403);
+    assert_eq!(server.ledger().keys().expect("keys").len(), before);
+}
+
+#[test]
+fn scripts_read_keys_with_their_standing() {
+    let server = TestServer::start();
+    let listed = server.get("/admin/keys").bearer(&server.key).send("").json();
+    assert_eq!(listed[0]["public_id"], public_id(&server.key));
+    assert_eq!(listed[0]["images_by_day"].as_array().expect("days").len(), 30);
+    assert!(listed[0].get("secret").is_none());
+}
