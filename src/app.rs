@@ -190,6 +190,7 @@ impl App {
         let address =
             listener.local_addr().map_err(|source| AppError::Listen { address: config.listen, source })?;
         let ledger = Arc::new(Ledger::open(&data_dir.path(LEDGER_FILE))?);
+        ledger.inspect()?;
         ledger.check_currency(costs.currency())?;
         let costs = ledger.with_assets(&costs)?;
         let abandoned = ledger.abandon_open(clock.now())?;
@@ -433,7 +434,9 @@ impl DataDir {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.recursive(true).create(root).map_err(|cause| error(cause.to_string()))?;
-        let lock = File::create(root.join("server.lock")).map_err(|cause| error(cause.to_string()))?;
+        let lock = File::create(root.join("server.lock"));
+        let lock =
+            lock.map_err(|cause| error(format!("{cause}; let the server's user write to its files")))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(error(

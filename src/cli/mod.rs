@@ -1,6 +1,6 @@
 //! The command line: one file a subcommand.
 //!
-//! Exit codes: 0 done; 1 it failed while running; 2 a flag, a configuration or a model that cannot be used.
+//! Exit codes: 0 done; 1 it failed while running; 2 a flag, a configuration, a model or a ledger that cannot be used.
 
 mod admin;
 mod asset;
@@ -33,7 +33,7 @@ use crate::{
 
 const AFTER_HELP: &str = "\
 Variables: TINTYPE_LOG=debug says more; TINTYPE_<SECTION>__<KEY> sets a key of config/tintype.toml.
-Exit codes: 0 done; 1 it failed while running; 2 a flag, a configuration or a model that cannot be used.";
+Exit codes: 0 done; 1 it failed while running; 2 a flag, a configuration, a model or a ledger that cannot be used.";
 
 /// An OpenAI-compatible image API on your own GPU, with the true cost of every picture.
 ///
@@ -152,11 +152,10 @@ impl CliError {
             | Self::Scenario(_)
             | Self::Usage(_)
             | Self::Render(RenderError::Size { .. })
-            | Self::Ledger(LedgerError::Currency { .. } | LedgerError::NoWal)
-            | Self::App(AppError::Ledger(LedgerError::Currency { .. } | LedgerError::NoWal))
             | Self::App(
                 AppError::Config(_) | AppError::Load(_) | AppError::DataDir { .. } | AppError::Listen { .. },
             ) => 2,
+            Self::Ledger(error) | Self::App(AppError::Ledger(error)) if error.needs_the_operator() => 2,
             _ => 1,
         }
     }
@@ -243,13 +242,18 @@ impl Place {
         Ok(config)
     }
 
-    /// The ledger of the data directory, beside a running server or without one. A directory without one is a typing
-    /// mistake, not an empty month.
+    /// The ledger of the data directory, beside a running server or without one.
     fn ledger(&self) -> Result<(Config, Ledger), CliError> {
+        let (config, file) = self.ledger_file()?;
+        Ok((config, Ledger::open(&file)?))
+    }
+
+    /// Its file. A directory without one is a typing mistake, not an empty month.
+    fn ledger_file(&self) -> Result<(Config, PathBuf), CliError> {
         let config = self.config()?;
         let file = config.data_dir.join(LEDGER_FILE);
         match file.is_file() {
-            true => Ok((config, Ledger::open(&file)?)),
+            true => Ok((config, file)),
             false => Err(CliError::Usage(format!(
                 "{}: no such ledger; serve once, or pass another --data-dir",
                 file.display()

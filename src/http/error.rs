@@ -168,6 +168,16 @@ impl ApiError {
             .retry(Retry::Never)
     }
 
+    fn ledger(error: &LedgerError) -> Self {
+        if !error.is_full_disk() {
+            return Self::internal(error);
+        }
+        tracing::error!(%error, "nothing can be booked");
+        let message = "The server's disk is full, so nothing can be booked. Tell the operator.";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, SERVER_ERROR, "insufficient_storage", message)
+            .retry(Retry::Never)
+    }
+
     fn overloaded(overloaded: Overloaded) -> Self {
         let Overloaded { retry_after, wait, reason } = overloaded;
         let error =
@@ -250,12 +260,12 @@ impl From<&ServiceError> for ApiError {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, SERVER_ERROR, "insufficient_storage", message)
                     .retry(Retry::Never)
             }
+            ServiceError::Ledger(error) => Self::ledger(error),
             ServiceError::Encode(error @ EncodeError::SideTooLong { .. }) => {
                 Self::parameter("size", "invalid_value", sentence(error))
             }
             other @ (ServiceError::Store(_)
             | ServiceError::Cost(_)
-            | ServiceError::Ledger(_)
             | ServiceError::Encode(_)
             | ServiceError::Lost) => Self::internal(other),
         }
@@ -344,14 +354,14 @@ impl From<&Refused> for ApiError {
                 // The service joins or repeats such a request; only a defect brings it here.
                 Self::internal(error)
             }
-            Refused::Reserve(ReserveError::Ledger(error)) => Self::internal(error),
+            Refused::Reserve(ReserveError::Ledger(error)) => Self::ledger(error),
         }
     }
 }
 
 impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
-        Self::internal(&error)
+        Self::ledger(&error)
     }
 }
 

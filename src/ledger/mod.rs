@@ -11,6 +11,7 @@ mod csv_file;
 mod days;
 mod entries;
 mod facts;
+mod faults;
 mod focus;
 mod groups;
 mod keys;
@@ -26,23 +27,25 @@ mod sessions;
 mod sources;
 mod statements;
 mod totals;
+mod wal;
 mod whole;
 mod year;
 
 use std::{
     fs::File,
-    path::Path,
+    io,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, OptionalExtension};
 use rusqlite_migration::{M, Migrations};
 
+use self::{budgets::RunningSums, faults::remedy};
 use crate::units::Currency;
 
-use self::budgets::RunningSums;
 pub use self::{
     assets::AssetRow,
     budgets::{BudgetHolder, BudgetPeriods, OverBudget},
@@ -85,6 +88,9 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0010_sessions.sql")),
 ];
 
+/// `Tint`: what tells our files from other programs' SQLite databases.
+const APPLICATION_ID: i32 = 0x5469_6e74;
+
 /// A handle on the database: one connection that writes, one that reads beside it, and one for what takes long to read.
 pub struct Ledger {
     // Closed first: only a connection that may write can bring the log into the file when the last one closes.
@@ -93,20 +99,66 @@ pub struct Ledger {
     writer: Mutex<Connection>,
     /// Used by the one who has the writer.
     running_sums: Mutex<RunningSums>,
+    file: PathBuf,
 }
 
 /// The ledger cannot do what was asked. Nothing of it has been done.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// SQLite refused.
-    #[error("the ledger: {0}")]
+    #[error("the ledger: {}{}", .0, remedy(.0))]
     Database(#[from] rusqlite::Error),
     /// The schema could not be brought up to date.
     #[error("the ledger's schema: {0}")]
     Migration(#[from] rusqlite_migration::Error),
-    /// The file that keeps two processes from changing the schema at once cannot be used.
-    #[error("the ledger's lock: {0}")]
-    Lock(std::io::Error),
+    /// A file cannot be opened.
+    #[error("{}: {cause}; the server's user must be able to read and write all files of the data directory", .file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// SQLite cannot open the ledger.
+    #[error("{}: {cause}{}", .file.display(), remedy(.cause))]
+    Open {
+        /// The ledger.
+        file: PathBuf,
+        /// Why.
+        cause: rusqlite::Error,
+    },
+    /// The ledger can be read, and nothing can be booked.
+    #[error("{} is read-only; let the server's user write to it and to its directory (chown, chmod u+w, mount)", .file.display())]
+    ReadOnly {
+        /// The ledger.
+        file: PathBuf,
+    },
+    /// The ledger is not as SQLite wrote it.
+    #[error("{} is damaged ({finding}); restore a backup: tintype restore FILE", .file.display())]
+    Damaged {
+        /// The ledger.
+        file: PathBuf,
+        /// What was found first.
+        finding: String,
+    },
+    /// The write-ahead log is not as SQLite wrote it, and what was booked last is in it.
+    #[error(
+        "{} is damaged, and {writes} writes in it cannot be read; restore a backup (tintype restore FILE), or keep what \
+         can be read (tintype backup FILE, then tintype restore FILE)",
+        .file.display()
+    )]
+    DamagedLog {
+        /// The log.
+        file: PathBuf,
+        /// Transactions that cannot be read.
+        writes: u64,
+    },
+    /// The file is a database of another program.
+    #[error("{} is another program's database; pass another --data-dir", .file.display())]
+    NotOurs {
+        /// The file.
+        file: PathBuf,
+    },
     /// The file system does not carry a write-ahead log.
     #[error("the ledger: its file system has no shared memory for a write-ahead log; use a local --data-dir")]
     NoWal,
@@ -143,10 +195,24 @@ impl Ledger {
     /// Opens the ledger in `file`, making it and bringing its schema up to date as needed.
     ///
     /// # Errors
-    /// [`LedgerError`] where the file cannot be opened, or is newer than this program.
+    /// [`LedgerError`] where the file cannot be opened or written, is damaged, or is newer than this program.
     pub fn open(file: &Path) -> Result<Self, LedgerError> {
+        let _turn = wait_for_turn(file)?;
+        wal::check(file)?;
+        Self::open_in_turn(file).map_err(|error| error.of_file(file))
+    }
+
+    fn open_in_turn(file: &Path) -> Result<Self, LedgerError> {
         let mut writer = Connection::open(file)?;
         writer.busy_timeout(BUSY_TIMEOUT)?;
+        if writer.is_readonly(MAIN_DB)? {
+            return Err(LedgerError::ReadOnly { file: file.to_owned() });
+        }
+        // 0 is a new file's, or an earlier version's.
+        let application_id = application_id(&writer)?;
+        if ![APPLICATION_ID, 0].contains(&application_id) {
+            return Err(LedgerError::NotOurs { file: file.to_owned() });
+        }
         let journal: String =
             writer.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         if journal != "wal" {
@@ -154,7 +220,10 @@ impl Ledger {
         }
         writer.pragma_update(None, "synchronous", "FULL")?;
         writer.pragma_update(None, "foreign_keys", true)?;
-        migrate(file, &mut writer)?;
+        if application_id == 0 {
+            writer.pragma_update(None, "application_id", APPLICATION_ID)?;
+        }
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut writer)?;
         let reader = || -> Result<_, LedgerError> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let reader = Connection::open_with_flags(file, flags)?;
@@ -166,7 +235,30 @@ impl Ledger {
             reader: reader()?,
             reports: reader()?,
             running_sums: Mutex::default(),
+            file: file.to_owned(),
         })
+    }
+
+    /// At a server's start: whether every page is sound. Then what is in the log goes into the database, so that damage to
+    /// the log costs at most what was booked since.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] where a page is not sound.
+    pub fn inspect(&self) -> Result<(), LedgerError> {
+        self.check_pages().map_err(|error| error.of_file(&self.file))?;
+        let moved = self.writer().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = moved {
+            // A disk may be full. The log goes on from where it is.
+            tracing::warn!(%error, "the ledger's log could not be brought into the database");
+        }
+        Ok(())
+    }
+
+    fn check_pages(&self) -> Result<(), LedgerError> {
+        match faults::first_finding(&self.reader(), "PRAGMA quick_check(1)")? {
+            None => Ok(()),
+            Some(finding) => Err(LedgerError::Damaged { file: self.file.clone(), finding }),
+        }
     }
 
     /// Whether amounts in `configured` may be added to this ledger's.
@@ -213,13 +305,17 @@ impl Ledger {
     }
 }
 
-/// Brings the schema up to date. One process at a time: the version is read before the transaction that raises it, so two
-/// at once would both take the same step. The lock is a file's, beside the database.
-fn migrate(file: &Path, writer: &mut Connection) -> Result<(), LedgerError> {
-    let lock = File::create(file.with_extension("lock")).map_err(LedgerError::Lock)?;
-    lock.lock().map_err(LedgerError::Lock)?;
-    Migrations::from_slice(MIGRATIONS).to_latest(writer)?;
-    Ok(())
+/// One process at a time opens the ledger: the schema's version is read before the transaction that raises it, so two at
+/// once would both take the same step, and a restore must not put another file in place meanwhile. The lock is a file's,
+/// beside the database, and holds until it is dropped.
+fn wait_for_turn(file: &Path) -> Result<File, LedgerError> {
+    let path = file.with_extension("lock");
+    let locked = File::create(&path).and_then(|lock| lock.lock().map(|()| lock));
+    locked.map_err(|cause| LedgerError::Io { file: path, cause })
+}
+
+fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
 /// Unsigned numbers of ours as SQLite's signed ones.
