@@ -419,15 +419,15 @@ fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
     TcpListener::bind(address).map_err(|source| AppError::Listen { address, source })
 }
 
-/// The data directory, held by one server at a time.
+/// The data directory, held by one server or restore at a time.
 #[derive(Debug)]
-struct DataDir {
+pub(crate) struct DataDir {
     root: PathBuf,
     _lock: File,
 }
 
 impl DataDir {
-    fn open(root: &Path) -> Result<Self, AppError> {
+    pub(crate) fn open(root: &Path) -> Result<Self, AppError> {
         let error = |reason: String| AppError::DataDir { path: root.to_owned(), reason };
         // Secrets, receipts and pictures are their owner's.
         let mut builder = std::fs::DirBuilder::new();

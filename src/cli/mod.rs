@@ -4,6 +4,7 @@
 
 mod admin;
 mod asset;
+mod backup;
 mod calibrate;
 mod costs;
 mod generate;
@@ -11,6 +12,7 @@ mod key;
 mod month;
 mod prices;
 mod progress;
+mod restore;
 mod roi;
 mod serve;
 mod table;
@@ -25,7 +27,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
     costs::{CostError, CostModel, simulation::ScenarioError},
-    ledger::{Ledger, LedgerError},
+    ledger::{CopyError, Ledger, LedgerError},
     pipeline::{DeviceChoice, LoadError, Precision, RenderError},
     telemetry,
     units::Money,
@@ -75,6 +77,14 @@ enum Command {
     /// Close months, verify closed ones, take entries back
     #[command(subcommand)]
     Month(month::MonthCommand),
+    /// Copy the ledger, beside a running server or without one, and check the copy
+    ///
+    /// It holds keys, requests and costs. Kept pictures, session.key, links.key and tintype.toml are not in it.
+    Backup(backup::BackupArgs),
+    /// Put a backup in the ledger's place, and keep the ledger that was there
+    ///
+    /// Stop the server first.
+    Restore(restore::RestoreArgs),
     /// Tell whether hardware of your own is worth it
     Roi(Box<roi::RoiArgs>),
 }
@@ -138,6 +148,8 @@ enum CliError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -156,6 +168,7 @@ impl CliError {
                 AppError::Config(_) | AppError::Load(_) | AppError::DataDir { .. } | AppError::Listen { .. },
             ) => 2,
             Self::Ledger(error) | Self::App(AppError::Ledger(error)) if error.needs_the_operator() => 2,
+            Self::Copy(error) if error.needs_the_operator() => 2,
             _ => 1,
         }
     }
@@ -175,6 +188,8 @@ pub fn run() -> ExitCode {
         Command::Asset(command) => asset::run(command, &*clock),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Month(command) => month::run(command, &*clock),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args, &*clock),
         Command::Roi(args) => roi::run(&args, &*clock),
     };
     match done {

@@ -30,6 +30,7 @@ impl LedgerError {
             | Self::ReadOnly { .. }
             | Self::Damaged { .. }
             | Self::DamagedLog { .. }
+            | Self::HalfRestored { .. }
             | Self::NotOurs { .. } => true,
             Self::Io { cause, .. } => cause.kind() == ErrorKind::PermissionDenied,
             _ => false,

@@ -4,6 +4,7 @@
 //! way, and both are enforced by the database itself (migrations/0002_ledger.sql). Totals are sums, never counters.
 
 mod assets;
+mod backup;
 mod budgets;
 mod closings;
 mod corrections;
@@ -22,6 +23,7 @@ mod plug;
 mod receipts;
 mod report;
 mod requests;
+mod restore;
 mod seals;
 mod sessions;
 mod sources;
@@ -48,6 +50,7 @@ use crate::units::Currency;
 
 pub use self::{
     assets::AssetRow,
+    backup::{BackedUp, CopyError, Holdings, back_up},
     budgets::{BudgetHolder, BudgetPeriods, OverBudget},
     closings::{CloseError, Closing, Sha256Hash},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
@@ -65,6 +68,7 @@ pub use self::{
     receipts::{PaintedImage, PaintedRequest},
     report::{Figures, GroupReport, Groups, MonthReport},
     requests::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
+    restore::{BackupFile, Restored},
     seals::{Finding, VerifiedMonth},
     sessions::{NewSession, OpenedWith, SessionRow},
     sources::EnergySources,
@@ -153,6 +157,12 @@ pub enum LedgerError {
         /// Transactions that cannot be read.
         writes: u64,
     },
+    /// A restore was killed; the ledger may be without its log.
+    #[error("{} is left of a restore that was cut short; run tintype restore FILE again", .file.display())]
+    HalfRestored {
+        /// What it left.
+        file: PathBuf,
+    },
     /// The file is a database of another program.
     #[error("{} is another program's database; pass another --data-dir", .file.display())]
     NotOurs {
@@ -198,6 +208,7 @@ impl Ledger {
     /// [`LedgerError`] where the file cannot be opened or written, is damaged, or is newer than this program.
     pub fn open(file: &Path) -> Result<Self, LedgerError> {
         let _turn = wait_for_turn(file)?;
+        restore::refuse_half_done(file)?;
         wal::check(file)?;
         Self::open_in_turn(file).map_err(|error| error.of_file(file))
     }

@@ -1,7 +1,11 @@
 //! The program as a person types it.
 
+#[path = "../support/audit.rs"]
+mod audit;
 #[path = "../support/books.rs"]
 mod books;
+#[path = "../support/painter.rs"]
+mod painter;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/tiny_models.rs"]
@@ -9,6 +13,7 @@ mod tiny_models;
 
 mod admin;
 mod assets;
+mod backup;
 mod focus;
 mod generate;
 mod hub;

@@ -7,10 +7,19 @@ use std::{
     time::Duration,
 };
 
+const TINTYPE: &str = env!("CARGO_BIN_EXE_tintype");
+
 /// `tintype` with nothing of the outer environment that could change it.
 pub fn tintype() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tintype"));
-    for variable in ["TINTYPE_CONFIG", "TINTYPE_LOAD_SECONDS", "HF_TOKEN"] {
+    tintype_by(&[])
+}
+
+/// The same, started by `wrapper`: a command and its arguments, which end where those of `tintype` begin.
+pub fn tintype_by(wrapper: &[&str]) -> Command {
+    let mut words = wrapper.iter().chain([&TINTYPE]);
+    let mut command = Command::new(words.next().expect("a program"));
+    command.args(words);
+    for variable in ["TINTYPE_CONFIG", "TINTYPE_LOAD_SECONDS", "TINTYPE_CRASH_LIVES", "HF_TOKEN"] {
         command.env_remove(variable);
     }
     command.env("TINTYPE_TIME_ZONE", "UTC");

@@ -1,0 +1,363 @@
+//! Copies of the ledger: taken beside a running server, checked before they get their name, and in one file each.
+
+use std::{
+    fmt,
+    fs::{self, File, TryLockError},
+    io,
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{MetadataExt, OpenOptionsExt},
+    },
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup};
+
+use super::{
+    APPLICATION_ID, BUSY_TIMEOUT, LedgerError, MIGRATIONS, application_id,
+    faults::first_finding,
+    restore::refuse_half_done,
+    wal::{self, beside},
+};
+
+/// How long a copy waits for another process that holds the file for a moment.
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a ledger holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holdings {
+    /// Requests in any state.
+    pub requests: u64,
+    /// Entries: pictures, failed work, reversals and corrections.
+    pub entries: u64,
+    /// Keys in any state.
+    pub keys: u64,
+    /// Closed months.
+    pub closed_months: u64,
+    /// Version of the schema, from 1.
+    pub schema: i64,
+}
+
+/// Why a ledger was not copied. What was there before is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The file to write is there.
+    #[error("{} is there already; name another file, or pass --force to replace it", .0.display())]
+    Exists(PathBuf),
+    /// The file to write is one of the ledger's own.
+    #[error("{} belongs to the ledger itself; name another file", .0.display())]
+    Itself(PathBuf),
+    /// Another backup is being written to the same place.
+    #[error("{} is being written by another backup; wait for it, or name another file", .0.display())]
+    BeingWritten(PathBuf),
+    /// The file is no ledger.
+    #[error("{} is not a ledger of Tintype; name a file that tintype backup wrote", .0.display())]
+    NotALedger(PathBuf),
+    /// The file was written by a newer program.
+    #[error("{} has schema {schema}, and this program knows {known}; restore it with the newer program", .file.display())]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its schema.
+        schema: i64,
+        /// The newest known one.
+        known: usize,
+    },
+    /// The file that was to be copied is not as SQLite wrote it.
+    #[error("{} is damaged ({finding}); use another backup", .file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What was found first.
+        finding: String,
+    },
+    /// A program has the ledger open that is to be replaced.
+    #[error("{} is in use; end the other tintype or sqlite3 and try again", .0.display())]
+    InUse(PathBuf),
+    /// The system refused.
+    #[error("{}: {cause}", .path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// SQLite refused.
+    #[error("{}: {cause}", .file.display())]
+    Database {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: rusqlite::Error,
+    },
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl CopyError {
+    /// Whether the file that was named cannot be used, or not now.
+    pub fn needs_the_operator(&self) -> bool {
+        match self {
+            Self::Io { .. } | Self::Database { .. } => false,
+            Self::Ledger(error) => error.needs_the_operator(),
+            _ => true,
+        }
+    }
+
+    pub(super) fn io(path: &Path, cause: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), cause }
+    }
+
+    /// What SQLite says of `file`.
+    pub(super) fn of(file: &Path, cause: rusqlite::Error) -> Self {
+        let file = file.to_owned();
+        match cause.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::NotALedger(file),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { file, finding: cause.to_string() },
+            _ => Self::Database { file, cause },
+        }
+    }
+}
+
+/// `12 requests, 15 entries, 2 keys, 1 closed month, schema 7`
+impl fmt::Display for Holdings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = [
+            (self.requests, "request"),
+            (self.entries, if self.entries == 1 { "entry" } else { "entrie" }),
+            (self.keys, "key"),
+            (self.closed_months, "closed month"),
+        ];
+        for (count, noun) in counted {
+            write!(f, "{count} {noun}{}, ", if count == 1 { "" } else { "s" })?;
+        }
+        write!(f, "schema {}", self.schema)
+    }
+}
+
+/// A backup that was made.
+#[derive(Debug)]
+pub struct BackedUp {
+    /// What it holds.
+    pub holdings: Holdings,
+    /// Where the ledger's log cannot be read to its end: what is missing.
+    pub damage: Option<LedgerError>,
+}
+
+/// Copies the ledger in `ledger` to `to`, as it is at one moment, whoever writes to it meanwhile. The copy is written
+/// aside, checked and flushed to the disk before it gets its name, and readable by its owner only.
+///
+/// # Errors
+/// [`CopyError`]; `to` is as it was.
+pub fn back_up(ledger: &Path, to: &Path, replace: bool) -> Result<BackedUp, CopyError> {
+    refuse_own_files(ledger, to)?;
+    refuse_half_done(ledger)?;
+    let damage = wal::check(ledger).err();
+    let of_ledger = |error| match error {
+        CopyError::Damaged { file, finding } => LedgerError::Damaged { file, finding }.into(),
+        CopyError::NotALedger(file) => {
+            LedgerError::Damaged { file, finding: "it does not begin as a ledger does".into() }.into()
+        }
+        other => other,
+    };
+    let source = open_to_read(ledger).map_err(of_ledger)?;
+    check_kind(&source, ledger).map_err(of_ledger)?;
+    let draft = Draft::take(beside(to, ".partial"))?;
+    if !replace && to.exists() {
+        return Err(CopyError::Exists(to.to_owned()));
+    }
+    let holdings = draft.copy(&source, ledger).map_err(of_ledger)?;
+    draft.name(to)?;
+    Ok(BackedUp { holdings, damage })
+}
+
+/// Refuses `other` where it is one of the three files of `ledger`.
+pub(super) fn refuse_own_files(ledger: &Path, other: &Path) -> Result<(), CopyError> {
+    let own = [ledger.to_owned(), wal::log_of(ledger), beside(ledger, "-shm")];
+    match own.iter().any(|own| is_same(own, other)) {
+        true => Err(CopyError::Itself(other.to_owned())),
+        false => Ok(()),
+    }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
+}
+
+/// A connection that only reads. A file without a log beside it is read as it is where SQLite cannot put its own files
+/// there: on a disk that is read-only.
+pub(super) fn open_to_read(file: &Path) -> Result<Connection, CopyError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(file, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
+        Ok(connection)
+    };
+    let has_log = fs::metadata(wal::log_of(file)).is_ok_and(|log| log.len() > 0);
+    match open() {
+        Err(error) if !has_log && is_for_want_of_files(&error) => open_unchanging(file),
+        opened => opened,
+    }
+    .map_err(|cause| CopyError::of(file, cause))
+}
+
+fn is_for_want_of_files(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// A connection to a file of ours alone.
+fn open_to_write(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(file, flags)
+}
+
+/// A connection to a file that nobody writes to: no locks, no files beside it.
+pub(super) fn open_unchanging(file: &Path) -> rusqlite::Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let mut address = String::from("file:");
+    for byte in file.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                address.push(char::from(*byte))
+            }
+            _ => address += &format!("%{byte:02X}"),
+        }
+    }
+    let connection = Connection::open_with_flags(address + "?immutable=1", flags)?;
+    connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Whether `connection` is to a ledger of ours that this program can read.
+pub(super) fn check_kind(connection: &Connection, file: &Path) -> Result<(), CopyError> {
+    let read = || -> rusqlite::Result<(i32, i64, bool)> {
+        let schema = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let has_keys = "SELECT count(*) > 0 FROM pragma_table_info('keys') WHERE name = 'secret_sha256'";
+        Ok((application_id(connection)?, schema, connection.query_row(has_keys, [], |row| row.get(0))?))
+    };
+    let (application_id, schema, has_keys) = read().map_err(|cause| CopyError::of(file, cause))?;
+    // 0: written by a version that did not sign its files yet.
+    if ![APPLICATION_ID, 0].contains(&application_id) || schema < 1 || !has_keys {
+        return Err(CopyError::NotALedger(file.to_owned()));
+    }
+    match usize::try_from(schema).is_ok_and(|schema| schema > MIGRATIONS.len()) {
+        true => Err(CopyError::Newer { file: file.to_owned(), schema, known: MIGRATIONS.len() }),
+        false => Ok(()),
+    }
+}
+
+/// Brings the names in the directory of `file` to the disk.
+pub(super) fn sync_directory_of(file: &Path) -> Result<(), CopyError> {
+    let directory = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|cause| CopyError::io(directory, cause))
+}
+
+/// A copy before it has its name. Removed where it does not get one.
+pub(super) struct Draft {
+    path: PathBuf,
+    /// Holds the file against another draft. Closed after SQLite has closed it, whose locks go with any handle.
+    held: File,
+    is_named: bool,
+}
+
+impl Draft {
+    /// Takes the file `path` and empties it: an earlier copy may have been killed over it.
+    pub(super) fn take(path: PathBuf) -> Result<Self, CopyError> {
+        let error = |cause| CopyError::io(&path, cause);
+        let mut options = File::options();
+        let held = options.write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(error)?;
+        match held.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(CopyError::BeingWritten(path)),
+            Err(TryLockError::Error(cause)) => return Err(error(cause)),
+        }
+        // Between the two calls above, another backup may have given the file its last name.
+        let (ours, there) = (held.metadata().map_err(error)?, fs::metadata(&path).map_err(error)?);
+        if (ours.dev(), ours.ino()) != (there.dev(), there.ino()) {
+            return Err(CopyError::BeingWritten(path));
+        }
+        held.set_len(0).map_err(error)?;
+        Ok(Self { path, held, is_named: false })
+    }
+
+    /// Copies the ledger `source`, from `file`, checks the copy and flushes it to the disk.
+    pub(super) fn copy(&self, source: &Connection, file: &Path) -> Result<Holdings, CopyError> {
+        self.fill(source).map_err(|cause| CopyError::of(&self.path, cause))?;
+        let checked = self.check().map_err(|cause| match cause.sqlite_error_code() {
+            // Its pages are the source's.
+            Some(ErrorCode::DatabaseCorrupt) => CopyError::of(file, cause),
+            _ => CopyError::of(&self.path, cause),
+        });
+        let holdings = checked?.map_err(|finding| CopyError::Damaged { file: file.to_owned(), finding })?;
+        self.held.sync_all().map_err(|cause| CopyError::io(&self.path, cause))?;
+        Ok(holdings)
+    }
+
+    fn fill(&self, source: &Connection) -> rusqlite::Result<()> {
+        let mut target = open_to_write(&self.path)?;
+        // It is nobody's until it has its name: what a crash leaves of it is thrown away.
+        target.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
+        target.pragma_update(None, "synchronous", "OFF")?;
+        // In one step, which reads the ledger as it is at one moment and keeps nobody from writing.
+        Backup::new(source, &mut target)?.run_to_completion(i32::MAX, BUSY_PAUSE, None)
+    }
+
+    /// What the copy holds, or what is wrong with it.
+    fn check(&self) -> rusqlite::Result<Result<Holdings, String>> {
+        let target = open_to_write(&self.path)?;
+        // It says of itself that it has a log, as the ledger does. Without one it is complete in its one file.
+        target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+        match first_finding(&target, "PRAGMA integrity_check(1)")? {
+            None => Ok(Ok(Holdings::of(&target)?)),
+            Some(finding) => Ok(Err(finding)),
+        }
+    }
+
+    /// Gives the finished copy its name, for good.
+    pub(super) fn name(mut self, to: &Path) -> Result<(), CopyError> {
+        fs::rename(&self.path, to).map_err(|cause| CopyError::io(to, cause))?;
+        self.is_named = true;
+        sync_directory_of(to)
+    }
+}
+
+impl Drop for Draft {
+    /// Half a copy is of no use; that it cannot be removed changes nothing.
+    fn drop(&mut self) {
+        if self.is_named {
+            return;
+        }
+        for path in [self.path.clone(), wal::log_of(&self.path), beside(&self.path, "-shm")] {
+            fs::remove_file(path).ok();
+        }
+    }
+}
+
+impl Holdings {
+    fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        let count = |table: &str| -> rusqlite::Result<u64> {
+            // An earlier schema has fewer tables.
+            match connection.table_exists(None, table)? {
+                true => connection
+                    .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0))
+                    .map(i64::unsigned_abs),
+                false => Ok(0),
+            }
+        };
+        Ok(Self {
+            requests: count("requests")?,
+            entries: count("entries")?,
+            keys: count("keys")?,
+            closed_months: count("month_closings")?,
+            schema: connection.pragma_query_value(None, "user_version", |row| row.get(0))?,
+        })
+    }
+}
