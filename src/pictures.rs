@@ -14,6 +14,9 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::domain::{ImageFormat, RequestId};
 
+/// What pictures are kept as.
+const FORMATS: [ImageFormat; 3] = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Webp];
+
 /// The pictures of a data directory.
 #[derive(Debug)]
 pub struct PictureStore {
@@ -138,6 +141,12 @@ impl PictureStore {
         }
     }
 
+    /// The name under which picture `index` of `request` is kept, if it is.
+    pub fn find(&self, request: RequestId, index: u32) -> Option<PictureName> {
+        let names = FORMATS.into_iter().map(|format| PictureName { request, index, format });
+        names.into_iter().find(|name| self.day(*name).join(name.to_string()).is_file())
+    }
+
     /// Takes away the days that ended before `horizon`. What is not ours is left alone, and so is, with a line in the log,
     /// what cannot be removed.
     ///
@@ -198,8 +207,7 @@ impl FromStr for PictureName {
         let parse = || {
             let (stem, extension) = text.split_once('.')?;
             let (request, index) = stem.split_once('_')?;
-            let formats = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Webp];
-            let format = formats.into_iter().find(|format| format.extension() == extension)?;
+            let format = FORMATS.into_iter().find(|format| format.extension() == extension)?;
             Some(Self { request: RequestId::from_digits(request)?, index: index.parse().ok()?, format })
         };
         // A name has one spelling, so that no other one reaches the same file.
@@ -246,6 +254,7 @@ mod tests {
         store.put(new, b"new").expect("kept");
         fs::write(data.path().join("pictures/notes.txt"), "the operator's").expect("a file");
         assert_eq!(store.get(old).expect("read").as_deref(), Some(b"old".as_slice()));
+        assert_eq!((store.find(old.request, 0), store.find(old.request, 1)), (Some(old), None));
         let horizon = Timestamp::from_millisecond(12 * DAY).expect("a time");
         assert_eq!(store.sweep(horizon).expect("swept"), Swept { days: 1, pictures: 1 });
         assert_eq!(store.get(old).expect("read"), None);

@@ -8,9 +8,11 @@
 mod books;
 mod files;
 mod in_flight;
+mod jobs;
 mod overheads;
 mod parts;
 mod quotes;
+mod recent;
 mod request;
 mod settings;
 
@@ -21,6 +23,9 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use self::in_flight::{InFlight, InWorkGuard, Place};
+use self::jobs::{JobGuard, OpenJobs};
+pub use self::jobs::{JobStage, OpenJob, Preview};
+pub use self::recent::RecentJob;
 pub use self::request::{
     Accepted, Answer, AnsweredImage, News, Outcome, PaintRequest, PartialFile, ServiceError,
 };
@@ -48,6 +53,7 @@ const RESERVE_PERCENT: u32 = 125;
 pub struct Service {
     parts: ServiceParts,
     in_flight: InFlight,
+    open_jobs: OpenJobs,
     open_requests: TaskTracker,
 }
 
@@ -92,7 +98,12 @@ async fn join(
 impl Service {
     /// A service of these parts.
     pub fn new(parts: ServiceParts) -> Self {
-        Self { parts, in_flight: InFlight::default(), open_requests: TaskTracker::new() }
+        Self {
+            parts,
+            in_flight: InFlight::default(),
+            open_jobs: OpenJobs::default(),
+            open_requests: TaskTracker::new(),
+        }
     }
 
     /// Takes a request on: it has its place in the queue and its money, or it is refused. `random` tells its id from
@@ -191,7 +202,8 @@ impl Service {
         let passed_budgets = reservation.passed_budgets().to_vec();
         start.send(Ok(Start { outlook: Some(outlook), images, passed_budgets })).ok();
         let id = reservation.id();
-        let followed = self.follow(ticket, &request, id, &audience).await;
+        let open = self.open_jobs.enter(id, &request, &ticket.handle, self.now());
+        let followed = self.follow(ticket, &request, &open, &audience).await;
         // Before the answer: whoever has it may ask for the next at once.
         drop(pass);
         let outcome = match followed {
@@ -325,10 +337,11 @@ impl Service {
         &self,
         ticket: Ticket,
         request: &PaintRequest,
-        id: RequestId,
+        open: &JobGuard,
         audience: &Audience,
     ) -> Result<Painted, WorkError> {
-        let Ticket { mut started, partials: mut on_partial, mut finished, stop } = ticket;
+        let Ticket { mut started, partials: mut on_partial, mut finished, handle } = ticket;
+        let id = open.id();
         let settings = &self.parts.settings;
         let finishes_alone =
             request.idempotency_key.is_some() || settings.on_disconnect == OnDisconnect::Finish;
@@ -338,10 +351,11 @@ impl Service {
         loop {
             tokio::select! {
                 biased;
-                Some(partial) = on_partial.recv() => self.show(partial, request, id, audience).await,
+                Some(partial) = on_partial.recv() => self.show(partial, request, open, audience).await,
                 begun = &mut started, if is_waiting => {
                     is_waiting = false;
                     if begun.is_ok() {
+                        open.note_begin(self.now());
                         let wait = self.monotonic().get().saturating_sub(queued_at.get());
                         self.metrics().note_queue_wait(Millis::new(wait));
                         self.note_start(id).await;
@@ -354,11 +368,11 @@ impl Service {
                 () = audience.outcome.closed(), if !finishes_alone && !is_stopped => {
                     tracing::info!(request = %id, "the client has gone; its job is stopped");
                     is_stopped = true;
-                    stop.stop(StopReason::Cancelled);
+                    handle.stop(StopReason::Cancelled);
                 }
                 () = &mut deadline, if !is_stopped => {
                     is_stopped = true;
-                    stop.stop(StopReason::DeadlinePassed);
+                    handle.stop(StopReason::DeadlinePassed);
                 }
             }
         }

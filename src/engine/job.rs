@@ -108,6 +108,9 @@ pub enum WorkFailure {
     /// Nobody wants it any more.
     #[error("the client has gone")]
     Cancelled,
+    /// The operator does not want it.
+    #[error("the operator cancelled the request")]
+    CancelledByOperator,
     /// Its time was up.
     #[error("the request's time was up")]
     DeadlinePassed,
@@ -130,20 +133,37 @@ pub enum WorkFailure {
 const RUNNING: u8 = 0;
 const CANCELLED: u8 = 1;
 const DEADLINE_PASSED: u8 = 2;
+const CANCELLED_BY_OPERATOR: u8 = 3;
 
 /// Why a job is stopped from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
     /// Nobody wants it any more.
     Cancelled,
+    /// The operator does not want it.
+    CancelledByOperator,
     /// Its time was up.
     DeadlinePassed,
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Denoising steps done, of all its pictures.
+    pub steps_done: u32,
+    /// Denoising steps to be done, of all its pictures.
+    pub steps: u32,
+    /// Whether the device has begun with it.
+    pub is_begun: bool,
+    /// Whether it was asked to stop.
+    pub is_stopping: bool,
 }
 
 impl From<StopReason> for WorkFailure {
     fn from(reason: StopReason) -> Self {
         match reason {
             StopReason::Cancelled => Self::Cancelled,
+            StopReason::CancelledByOperator => Self::CancelledByOperator,
             StopReason::DeadlinePassed => Self::DeadlinePassed,
         }
     }
@@ -176,6 +196,7 @@ impl State {
 #[derive(Default)]
 struct PictureState {
     in_hand: bool,
+    steps_done: u32,
     pixels: Option<Pixels>,
     spent: Option<Usage>,
     batch: usize,
@@ -212,6 +233,7 @@ impl Job {
     pub(super) fn ask_to_stop(&self, reason: StopReason) {
         let code = match reason {
             StopReason::Cancelled => CANCELLED,
+            StopReason::CancelledByOperator => CANCELLED_BY_OPERATOR,
             StopReason::DeadlinePassed => DEADLINE_PASSED,
         };
         // The first reason holds.
@@ -223,6 +245,7 @@ impl Job {
         match self.stop.load(Ordering::Acquire) {
             RUNNING => None,
             CANCELLED => Some(StopReason::Cancelled),
+            CANCELLED_BY_OPERATOR => Some(StopReason::CancelledByOperator),
             _ => Some(StopReason::DeadlinePassed),
         }
     }
@@ -257,6 +280,22 @@ impl Job {
     pub(super) fn show(&self, partial: Partial) {
         // Nobody may be looking.
         self.state().on_partial.send(partial).ok();
+    }
+
+    /// Notes how far a picture is. One that is painted once more begins anew.
+    pub(super) fn note_steps(&self, index: u32, steps_done: u32) {
+        if let Some(picture) = self.state().pictures.get_mut(index as usize) {
+            picture.steps_done = steps_done;
+        }
+    }
+
+    /// How far it is.
+    pub(super) fn progress(&self) -> Progress {
+        let is_stopping = self.stop_reason().is_some();
+        let state = self.state();
+        let steps_done = state.pictures.iter().map(|picture| picture.steps_done).fold(0, u32::saturating_add);
+        let steps = self.order.job.spec.steps.saturating_mul(self.order.job.images);
+        Progress { steps_done, steps, is_begun: state.on_start.is_none(), is_stopping }
     }
 
     /// Books what a picture took in a batch of `batch`, whether or not it came out.

@@ -24,7 +24,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use self::{
     history::Foreseen,
-    job::{Order, Painted, PaintedImage, Partial, PromptTokens, StopReason, WorkError, WorkFailure},
+    job::{
+        Order, Painted, PaintedImage, Partial, Progress, PromptTokens, StopReason, WorkError, WorkFailure,
+    },
 };
 use self::{
     history::{History, Kind},
@@ -171,13 +173,13 @@ pub struct Ticket {
     pub partials: mpsc::UnboundedReceiver<Partial>,
     /// Resolves with the pictures, or with what went wrong.
     pub finished: oneshot::Receiver<Result<Painted, WorkError>>,
-    /// Stops it.
-    pub stop: StopHandle,
+    /// Stops it, and tells how far it is.
+    pub handle: JobHandle,
 }
 
-/// Stops a job: it leaves the queue, or where the device is at it, ends at the next step.
+/// A hold on a job: stops it, and tells how far it is.
 #[derive(Clone)]
-pub struct StopHandle {
+pub struct JobHandle {
     job: Arc<Job>,
     shared: Arc<Shared>,
 }
@@ -310,6 +312,19 @@ impl Engine {
         Ok(Permit { slot, shared: Arc::clone(&self.shared), outlook: Outlook { position, eta } })
     }
 
+    /// Jobs that wait, in the order in which the device will begin with them if nothing else comes, and the time until
+    /// then by the pace measured so far, at most.
+    pub fn waiting(&self) -> Vec<(JobHandle, Millis)> {
+        let (forecast, in_hand) = {
+            let line = self.shared.line();
+            (line.queue.forecast(), line.in_hand)
+        };
+        let waiting = forecast.into_iter().filter(|(job, _)| !job.progress().is_begun);
+        let time_for = |before: u64| self.shared.pace.time_for(in_hand.saturating_add(before));
+        let handle = |job| JobHandle { job, shared: Arc::clone(&self.shared) };
+        waiting.map(|(job, before)| (handle(job), time_for(before))).collect()
+    }
+
     /// Lets the jobs that have begun finish; those that wait, and any that come, are answered with
     /// [`WorkFailure::Stopping`].
     pub fn drain(&self) {
@@ -346,7 +361,7 @@ impl Permit {
         let (key, group) = (order.key, order.group());
         let (cost, pictures) = (order.job.spec.pixel_steps(), 0..order.job.images);
         let job = Arc::new(Job::new(order, self.slot, Listeners { on_start, on_partial, on_finish }));
-        let stop = StopHandle { job: Arc::clone(&job), shared: Arc::clone(&self.shared) };
+        let handle = JobHandle { job: Arc::clone(&job), shared: Arc::clone(&self.shared) };
         let refused = {
             let mut line = self.shared.line();
             match line.draining {
@@ -361,12 +376,22 @@ impl Permit {
             Some(job) => job.give_up(WorkFailure::Stopping),
             None => self.shared.news.notify_all(),
         }
-        Ticket { started, partials, finished, stop }
+        Ticket { started, partials, finished, handle }
     }
 }
 
-impl StopHandle {
-    /// Stops the job for `reason`. Its end comes through [`Ticket::finished`], with what was spent on it.
+impl JobHandle {
+    /// How far the job is.
+    pub fn progress(&self) -> Progress {
+        self.job.progress()
+    }
+
+    /// Whether both hold one job.
+    pub fn is_of_same_job(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.job, &other.job)
+    }
+
+    /// Stops the job for `reason`: it leaves the queue, or where the device is at it, ends at the next step. Its end comes through [`Ticket::finished`], with what was spent on it.
     pub fn stop(&self, reason: StopReason) {
         self.job.ask_to_stop(reason);
         if self.shared.remove(&self.job) {

@@ -136,6 +136,32 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         ahead.fold(own, u64::saturating_add)
     }
 
+    /// The jobs in the order in which their next pictures will be handed out if nothing else comes, each with the work
+    /// before that. Batches may bring a picture forward.
+    pub(super) fn forecast(&self) -> Vec<(J, u64)> {
+        let mut turns = Vec::new();
+        for (key, lane) in &self.lanes {
+            let mut clock = lane.clock;
+            for waiting in &lane.jobs {
+                for picture in 0..waiting.pictures.len() {
+                    turns.push((clock, *key, waiting, picture == 0));
+                    clock = clock.saturating_add(waiting.cost);
+                }
+            }
+        }
+        // The key furthest behind is served next, so pictures go by the clock that their lane will have. Stable: a lane's
+        // own order stays.
+        turns.sort_by_key(|(clock, key, ..)| (*clock, *key));
+        let (mut order, mut before) = (Vec::with_capacity(self.jobs()), 0_u64);
+        for (_, _, waiting, is_first) in turns {
+            if is_first {
+                order.push((waiting.job.clone(), before));
+            }
+            before = before.saturating_add(waiting.cost);
+        }
+        order
+    }
+
     /// The key furthest behind, of those with jobs that pass `wanted`; the older key where two are even.
     fn next_key(&self, wanted: impl Fn(&Lane<J, G>) -> bool) -> Option<(u64, KeyId)> {
         let waiting = self.lanes.iter().filter(|(_, lane)| !lane.jobs.is_empty() && wanted(lane));
@@ -211,6 +237,20 @@ mod tests {
         push(&mut queue, 2, "one", '-', 1);
         assert_eq!(queue.take(|_| 1)[0].job, "one");
         assert_eq!(queue.take(|_| 1)[0], Picture { job: "ten", index: 1 });
+    }
+
+    #[test]
+    fn the_forecast_is_what_is_handed_out() {
+        let mut queue = Queue::default();
+        push(&mut queue, 1, "a", '-', 3);
+        push(&mut queue, 1, "b", '-', 1);
+        assert_eq!(queue.take(|_| 1)[0].job, "a");
+        push(&mut queue, 2, "c", '-', 2);
+        push(&mut queue, 3, "d", '-', 1);
+        let forecast = queue.forecast();
+        assert_eq!(forecast, [("c", 0), ("d", 10), ("a", 20), ("b", 50)]);
+        let handed_out = drain(&mut queue, 1).concat();
+        assert_eq!(handed_out, ["c", "d", "a", "c", "a", "b"]);
     }
 
     #[test]

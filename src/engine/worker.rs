@@ -243,7 +243,9 @@ fn paint_together(
     while !denoising.is_finished() {
         denoising.step()?;
         for &i in &alive {
-            canvases[i].steps_done += 1;
+            let canvas = &mut canvases[i];
+            canvas.steps_done += 1;
+            canvas.job.note_steps(canvas.index, canvas.steps_done);
         }
         leave_stopped(&mut denoising, &mut alive, canvases)?;
         if alive.is_empty() {

@@ -144,6 +144,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "receipt_not_found", message)
     }
 
+    pub(super) fn job_not_found() -> Self {
+        let message = "No job with this id is open. It may have ended.";
+        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "job_not_found", message)
+    }
+
     pub(super) fn unknown_url(method: &str, path: &str) -> Self {
         let message = format!("Invalid URL ({method} {path}).");
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)
@@ -295,6 +300,12 @@ impl From<&WorkFailure> for ApiError {
                 let message = "The request was cancelled. Send it again.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "request_cancelled", message)
                     .retry(Retry::After(Millis::new(1000)))
+            }
+            WorkFailure::CancelledByOperator => {
+                let message =
+                    "The operator cancelled this request. What it took so far is booked as failed work.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "request_cancelled", message)
+                    .retry(Retry::Never)
             }
             WorkFailure::OutOfMemory { size, largest } => {
                 let fits = match largest {

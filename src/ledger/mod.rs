@@ -21,6 +21,7 @@ mod months;
 mod payback;
 mod plug;
 mod receipts;
+mod recent;
 mod report;
 mod requests;
 mod restore;
@@ -66,6 +67,7 @@ pub use self::{
     payback::{Payback, PaybackAgainst, SavedPoint, Step},
     plug::PlugTotals,
     receipts::{PaintedImage, PaintedRequest},
+    recent::{RecentRequest, RecentWork},
     report::{Figures, GroupReport, Groups, MonthReport},
     requests::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
     restore::{BackupFile, Restored},

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Answer, AnsweredImage, Audience, PaintRequest, PartialFile, Service, ServiceError};
+use super::{
+    Answer, AnsweredImage, Audience, PaintRequest, PartialFile, Service, ServiceError, jobs::JobGuard,
+};
 use crate::{
     costs::{Comparison, CostError, Receipt},
     domain::RequestId,
@@ -19,15 +21,20 @@ impl Service {
         &self,
         partial: Partial,
         request: &PaintRequest,
-        id: RequestId,
+        open: &JobGuard,
         audience: &Audience,
     ) {
+        let id = open.id();
         let provenance = self.provenance(request, id, partial.image, self.now());
         let (index, encoding) = (partial.index, request.encoding);
         let encoded =
             self.blocking(move || encode::encode(&partial.pixels, encoding, provenance.as_ref())).await;
         match encoded {
-            Ok(file) => drop(audience.partials.send(PartialFile { index, file })),
+            Ok(file) => {
+                let file: Arc<[u8]> = file.into();
+                open.note_preview(index, encoding.format, &file);
+                audience.partials.send(PartialFile { index, file }).ok();
+            }
             Err(error) => tracing::warn!(request = %id, %error, "a partial picture is left out"),
         }
     }

@@ -67,8 +67,8 @@ pub struct AnsweredImage {
 pub struct PartialFile {
     /// Which look at it, from 0.
     pub index: u32,
-    /// The file, in the encoding that was asked for.
-    pub file: Vec<u8>,
+    /// The file, in the encoding that was asked for. An operator who watches may look at it too.
+    pub file: Arc<[u8]>,
 }
 
 /// What became of a request. Several clients may have waited for it.

@@ -14,6 +14,7 @@ mod dashboard;
 mod doors;
 mod files;
 mod images;
+mod jobs_page;
 mod keys;
 mod keys_page;
 mod playground;

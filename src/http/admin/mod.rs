@@ -4,6 +4,7 @@ mod charts;
 mod costs;
 mod export;
 mod frame;
+mod jobs;
 mod keys;
 mod playground;
 mod roi;
@@ -31,6 +32,21 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(web::resource("/costs.json").route(web::get().to(export::json)).default_service(only("GET")))
         .service(web::resource("/costs.csv").route(web::get().to(export::csv)).default_service(only("GET")))
         .service(web::resource("/roi").route(web::get().to(roi::show)).default_service(only("GET")))
+        .service(web::resource("/jobs").route(web::get().to(jobs::show)).default_service(only("GET")))
+        .service(
+            web::resource("/jobs.json").route(web::get().to(jobs::show_json)).default_service(only("GET")),
+        )
+        .service(posted("/jobs/{id}/cancel", web::post().to(jobs::cancel)))
+        .service(
+            web::resource("/jobs/{id}/preview")
+                .route(web::get().to(jobs::preview))
+                .default_service(only("GET")),
+        )
+        .service(
+            web::resource("/pictures/{name}")
+                .route(web::get().to(jobs::picture))
+                .default_service(only("GET")),
+        )
         .service(
             web::resource("/keys")
                 .route(web::get().to(keys::show))

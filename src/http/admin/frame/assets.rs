@@ -26,9 +26,9 @@ macro_rules! assets {
 }
 
 assets! {
-    CSS: "style.css", "charts.css", "costs.css", "roi.css", "keys.css", "playground.css";
+    CSS: "style.css", "charts.css", "costs.css", "jobs.css", "keys.css", "playground.css", "roi.css";
     SVG: "icon.svg";
-    JS: "copy.js", "roi.js", "playground.js", "playground-api.js", "playground-code.js", "playground-form.js",
+    JS: "copy.js", "jobs.js", "roi.js", "playground.js", "playground-api.js", "playground-code.js", "playground-form.js",
         "playground-gallery.js", "playground-key.js", "playground-price.js", "playground-words.js";
 }
 

@@ -1,1 +1,45 @@
-# The jobs page.
+# /admin/jobs
+jobs-live = 每 2 秒更新
+jobs-paused = 页面已有 10 分钟无人操作，更新已暂停。
+jobs-lost = 服务器没有响应。
+jobs-refresh = 刷新
+jobs-open = 排队与出图
+jobs-none-open = 当前没有任务。
+jobs-key = 密钥
+jobs-asked = 规格
+jobs-stage = 状态
+jobs-since = 已历时
+jobs-cancel = 取消
+jobs-cancel-whose = 取消 { $key } 的任务
+jobs-look = 生成中的图片
+jobs-pictures = { $count } 张
+jobs-steps = { $count } 步
+jobs-stream = 流式
+jobs-waiting = 排队
+jobs-position = 第 { $position } 位
+jobs-wait = { $span }内开始
+jobs-painting = 出图中
+jobs-progress = 第 { $done } 步，共 { $all } 步
+jobs-finishing = 收尾中
+jobs-stopping = 正在停止
+jobs-seconds = { $seconds } 秒
+jobs-minutes = { $minutes } 分 { $seconds } 秒
+
+jobs-ended = 已结束
+jobs-none-ended = 还没有结束的任务。
+jobs-kept = 图片
+jobs-time = 用时
+jobs-energy = 能耗（插座处）
+jobs-energy-device = 设备 { $energy }
+jobs-cost = 成本
+jobs-state = 状态
+jobs-seed = 种子 { $seed }
+jobs-picture = 已保存的图片
+jobs-not-kept = 未保存
+jobs-delivered = 已送达
+jobs-undelivered = 未送达
+jobs-failed = 失败
+jobs-abandoned = 中断
+jobs-states-how = 未送达：图已生成并入账，但客户端已断开。失败：没有出图（含被取消的任务），已耗电费照常入账。中断：服务器上次异常退出时任务尚未结束。
+jobs-older = 更早
+jobs-newest = 最新

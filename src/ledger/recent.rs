@@ -1,0 +1,114 @@
+use jiff::Timestamp;
+use rusqlite::{Row, params};
+
+use super::{Ledger, LedgerError, timestamp, unsigned};
+use crate::{
+    domain::{ImageSize, RequestId, Seed},
+    units::{Energy, Millis, Money},
+};
+
+/// A request that has ended, with the sums of what was booked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentRequest {
+    /// Its id.
+    pub id: RequestId,
+    /// The public id of the key that asked.
+    pub key: String,
+    /// What its owner calls that key.
+    pub key_name: String,
+    /// `settled`, `failed` or `abandoned`.
+    pub state: String,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// What it is filed under.
+    pub tag: Option<String>,
+    /// Pictures asked for.
+    pub images: u32,
+    /// Whether the answer was handed over; none where there was none.
+    pub is_delivered: Option<bool>,
+    /// What the device did for it; none where it never began.
+    pub work: Option<RecentWork>,
+}
+
+/// What the device did for a request, pictures or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecentWork {
+    /// Width and height of its pictures.
+    pub size: ImageSize,
+    /// Denoising steps of each.
+    pub steps: u32,
+    /// The first picture's seed.
+    pub seed: Seed,
+    /// Time of the device.
+    pub duration: Millis,
+    /// Energy of the device.
+    pub energy: Energy,
+    /// Energy at the plug.
+    pub wall_energy: Energy,
+    /// What it cost; for failed work, the electricity.
+    pub cost: Money,
+}
+
+impl Ledger {
+    /// The `limit` requests that came last and have ended, newest first; where `before` is given, those that came before
+    /// that one.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses or a row holds what none should.
+    pub fn recent_requests(
+        &self,
+        before: Option<RequestId>,
+        limit: usize,
+    ) -> Result<Vec<RecentRequest>, LedgerError> {
+        let reader = self.reader();
+        // Ids sort by time. What is taken back counts against what it takes back, so the sums are what is in force.
+        let mut statement = reader.prepare_cached(
+            "SELECT requests.id, public_id, name, state, ended_at_ms, tag, requests.images, delivered,
+                 min(width) AS width, min(height) AS height, min(steps) AS steps,
+                 min(CASE image_index WHEN 0 THEN seed END) AS seed, sum(duration_ms) AS duration_ms,
+                 sum(energy_mj) AS energy_mj, sum(wall_energy_mj) AS wall_energy_mj, sum(standard_nano) AS standard_nano
+             FROM (SELECT * FROM requests
+                   WHERE state NOT IN ('reserved', 'running') AND (?1 IS NULL OR id < ?1)
+                   ORDER BY id DESC LIMIT ?2) AS requests
+             JOIN keys ON keys.id = key_id LEFT JOIN entries ON request_id = requests.id
+             GROUP BY requests.id ORDER BY requests.id DESC",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut rows = statement.query(params![before.map(RequestId::to_text), limit])?;
+        let mut requests = Vec::new();
+        while let Some(row) = rows.next()? {
+            requests.push(request(row)?);
+        }
+        Ok(requests)
+    }
+}
+
+fn request(row: &Row<'_>) -> Result<RecentRequest, LedgerError> {
+    let id: String = row.get("id")?;
+    Ok(RecentRequest {
+        id: RequestId::from_digits(&id).ok_or(LedgerError::OutOfRange { what: "requests.id" })?,
+        key: row.get("public_id")?,
+        key_name: row.get("name")?,
+        state: row.get("state")?,
+        ended_at: timestamp(row.get("ended_at_ms")?)?,
+        tag: row.get("tag")?,
+        images: row.get("images")?,
+        is_delivered: row.get("delivered")?,
+        work: work(row)?,
+    })
+}
+
+fn work(row: &Row<'_>) -> Result<Option<RecentWork>, LedgerError> {
+    let Some(width) = row.get("width")? else { return Ok(None) };
+    let size = ImageSize::new(width, row.get("height")?);
+    let count = |column| unsigned(row.get(column)?, column);
+    Ok(Some(RecentWork {
+        size: size.map_err(|_| LedgerError::OutOfRange { what: "entries.width" })?,
+        steps: row.get("steps")?,
+        seed: Seed::new(count("seed")?),
+        duration: Millis::new(count("duration_ms")?),
+        energy: Energy::from_millijoules(count("energy_mj")?),
+        wall_energy: Energy::from_millijoules(count("wall_energy_mj")?),
+        cost: Money::from_nano(row.get("standard_nano")?),
+    }))
+}

@@ -1,0 +1,140 @@
+//! /admin/jobs: what waits, what is painted, what has ended, and a job that is cancelled.
+
+use serde_json::{Value, json};
+use tintype::ledger::KeyRules;
+
+use crate::{
+    browser::Browser,
+    client::{PAINTER, Response, eventually},
+    server::TestServer,
+};
+
+fn slow() -> Value {
+    json!({ "prompt": "a quiet lighthouse", "size": "128x128", "steps": 100 })
+}
+
+fn jobs(server: &TestServer) -> Value {
+    server.get("/admin/jobs.json").bearer(&server.key).send("").json()
+}
+
+/// The id of the open job that is in `state`, once there is one.
+fn in_state(server: &TestServer, state: &str) -> String {
+    let mut id = None;
+    eventually(state, || {
+        let report = jobs(server);
+        let found = report["open"].as_array().expect("jobs").iter().find(|job| job["state"] == state);
+        id = found.map(|job| job["id"].as_str().expect("an id").to_owned());
+        id.is_some()
+    });
+    id.expect("an id")
+}
+
+fn was_cancelled(answer: &Response) -> bool {
+    let error = &answer.json()["error"];
+    let is_final = answer.header("x-should-retry") == "false";
+    answer.status == 503 && error["code"] == "request_cancelled" && is_final
+}
+
+#[test]
+fn jobs_are_listed_and_cancelled_where_they_wait_and_where_they_are_painted() {
+    let server = TestServer::start();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| server.generate(&slow()));
+        let painting = in_state(&server, "painting");
+        let second = scope.spawn(|| server.generate(&slow()));
+        let waiting = in_state(&server, "waiting");
+        let report = jobs(&server);
+        let open = report["open"].as_array().expect("jobs");
+        assert_eq!(open[0]["id"], painting.as_str(), "what is painted comes first");
+        assert_eq!((&open[0]["steps_all"], &open[0]["preview"]), (&json!(100), &Value::Null));
+        assert_eq!((&open[1]["position"], &open[1]["key_name"]), (&json!(1), &json!("first key")));
+        assert!(!report.to_string().contains("lighthouse"), "prompts are shown only where they are logged");
+
+        let mut browser = Browser::signed_in(&server);
+        let page = browser.open("/admin/jobs");
+        assert!(
+            page.text.contains(&format!("job-{waiting}")) && page.text.contains("number 1"),
+            "{}",
+            page.text
+        );
+        assert!(!page.text.contains("lighthouse"));
+        let cancel = format!("/admin/jobs/{waiting}/cancel");
+        assert_eq!(browser.submit_only(&cancel, &[]).status, 403, "no form of ours");
+        assert_eq!(browser.submit(&cancel, &[]).status, 303);
+        let second = second.join().expect("an answer");
+        assert!(was_cancelled(&second), "{}", second.text);
+
+        let cancel = format!("/admin/jobs/{painting}/cancel");
+        assert_eq!(server.post(&cancel).send("").status, 401);
+        let answer = server.post(&cancel).bearer(&server.key).send("");
+        assert_eq!((answer.status, &answer.json()["cancelled"]), (200, &json!(true)), "{}", answer.text);
+        let first = first.join().expect("an answer");
+        assert!(was_cancelled(&first), "{}", first.text);
+
+        eventually("none is open", || jobs(&server)["open"] == json!([]));
+        assert_eq!(server.post(&cancel).bearer(&server.key).send("").status, 404);
+        let report = jobs(&server);
+        let [later, earlier] = [0, 1].map(|place| &report["recent"][place]);
+        assert_eq!((&later["id"], &later["state"]), (&json!(waiting), &json!("failed")));
+        assert_eq!(later.get("size"), None, "the device never began with it");
+        assert_eq!((&earlier["id"], &earlier["size"]), (&json!(painting), &json!("128x128")));
+        assert!(earlier["cost"].as_f64() > Some(0.0), "what it took is booked: {earlier}");
+    });
+    assert_eq!(server.totals().images, 0);
+}
+
+#[test]
+fn a_look_on_the_way_is_there_where_a_client_had_it_made() {
+    let server = TestServer::start();
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            let stream = json!({ "prompt": "x", "size": "128x128", "steps": 100, "stream": true, "partial_images": 3 });
+            server.generate(&stream)
+        });
+        let mut look = String::new();
+        eventually("a look", || {
+            look = jobs(&server)["open"][0]["preview"].as_str().unwrap_or_default().to_owned();
+            !look.is_empty()
+        });
+        assert_eq!(server.get(&look).send("").status, 401);
+        let shown = server.get(&look).bearer(&server.key).send("");
+        assert_eq!((shown.status, shown.header("content-type")), (200, "image/png"));
+        let picture = image::load_from_memory(&shown.bytes).expect("a picture");
+        assert_eq!((picture.width(), picture.height()), (128, 128));
+        client.join().expect("an answer");
+        eventually("it is gone with its job", || {
+            server.get(&look).bearer(&server.key).send("").status == 404
+        });
+    });
+}
+
+#[test]
+fn a_kept_picture_is_shown_to_operators_and_to_nobody_else() {
+    let server = TestServer::start();
+    let link = server.generate(&json!({ "prompt": "x", "response_format": "url" })).json();
+    let link = link["data"][0]["url"].as_str().expect("a link").replace(&server.url, "");
+    server.generate(&json!({ "prompt": "x" }));
+    let report = jobs(&server);
+    assert_eq!(report["recent"][0]["pictures"], json!([]), "not kept");
+    let kept = report["recent"][1]["pictures"][0].as_str().expect("a picture").to_owned();
+    let painter = server.make_key(1, KeyRules { scopes: PAINTER, ..KeyRules::default() }).reveal();
+    assert_eq!(server.get(&kept).send("").status, 401);
+    assert_eq!(server.get(&kept).bearer(&painter).send("").status, 403);
+    let shown = server.get(&kept).bearer(&server.key).send("");
+    assert_eq!((shown.status, shown.header("content-type")), (200, "image/png"));
+    assert_eq!(shown.bytes, server.get(&link).send("").bytes);
+    assert!(Browser::signed_in(&server).open("/admin/jobs").text.contains(&format!("src=\"{kept}\"")));
+}
+
+#[test]
+fn older_requests_are_a_page_further_on() {
+    let server = TestServer::start();
+    for _ in 0..2 {
+        assert_eq!(server.generate(&json!({ "prompt": "x" })).status, 200);
+    }
+    let newest = jobs(&server)["recent"][0]["id"].as_str().expect("an id").to_owned();
+    let older = server.get(&format!("/admin/jobs.json?before={newest}")).bearer(&server.key).send("").json();
+    assert_eq!(older["recent"].as_array().map(Vec::len), Some(1));
+    assert_ne!(older["recent"][0]["id"], newest.as_str());
+    assert_eq!(server.get("/admin/jobs?before=x").bearer(&server.key).send("").status, 400);
+}
