@@ -210,7 +210,7 @@ impl App {
         };
         let (overheads, told) = mpsc::unbounded_channel();
         let bookkeeping = runtime.spawn(book.clone().keep(told));
-        let (engine, worker) = start_engine(config, &source, &book, (counter, overheads), move |source| {
+        let (engine, worker) = start_engine(config, &source, &book, counter, overheads, move |source| {
             let files = source.files(&mut |fetched| progress.fetched(fetched))?;
             Ok((files, progress))
         })?;
@@ -333,7 +333,8 @@ fn start_engine<P: Progress + 'static>(
     config: &Config,
     source: &ModelSource,
     book: &OverheadBook,
-    (counter, overheads): (Option<Box<dyn EnergyCounter>>, mpsc::UnboundedSender<(Overhead, Usage)>),
+    counter: Option<Box<dyn EnergyCounter>>,
+    overheads: mpsc::UnboundedSender<(Overhead, Usage)>,
     open: impl FnOnce(&ModelSource) -> Result<(ModelFiles, P), LoadError> + Send + 'static,
 ) -> Result<(Engine, Worker), LoadError> {
     let (device, dtype, energy) = (config.model.device, config.model.dtype, config.energy.clone());

@@ -74,7 +74,7 @@ impl TestServer {
         change(&mut config);
         let (ready, on_ready) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
-        let trace = Trace::begin();
+        let trace = Trace::begin(&clock);
         let (counter, served, told) = (trace.counter(), config.clone(), Arc::clone(&clock));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
