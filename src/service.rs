@@ -417,7 +417,7 @@ impl Service {
             }
             Err(Unbooked { reservation, error }) => {
                 self.fail(reservation, usage, job).await;
-                Err(error.into())
+                Err((*error).into())
             }
         }
     }
@@ -462,7 +462,7 @@ impl Service {
             .ask_ledger(move |ledger| {
                 ledger
                     .fail(reservation, &spec, currency, work.as_ref(), now)
-                    .map_err(|unbooked| unbooked.error)
+                    .map_err(|unbooked| *unbooked.error)
             })
             .await;
         if let Err(error) = ended {

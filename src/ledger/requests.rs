@@ -107,7 +107,7 @@ pub struct Unbooked {
     /// Its money, still set aside.
     pub reservation: Reservation,
     /// Why.
-    pub error: LedgerError,
+    pub error: Box<LedgerError>,
 }
 
 impl Reservation {
@@ -232,7 +232,7 @@ impl Ledger {
             expect_one(ended, id, "open")?;
             Ok(transaction.commit()?)
         };
-        booked().map_err(|error| Unbooked { reservation, error })
+        booked().map_err(|error| Unbooked { reservation, error: Box::new(error) })
     }
 
     /// Whether `idempotency_key` of `key` is free for a request with this body.
