@@ -1,0 +1,199 @@
+//! Chromium without a screen, driven through its WebDriver: <https://www.w3.org/TR/webdriver2/>.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+/// What the protocol calls an element in its answers.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// How long a condition may take to come true, in milliseconds.
+const PATIENCE_MS: u32 = 30_000;
+
+/// A browser with one tab.
+pub struct Driver {
+    process: Child,
+    /// Open as long as the driver may want to print.
+    _said: BufReader<ChildStdout>,
+    session: String,
+}
+
+/// What to look at a page with.
+#[derive(Debug, Clone, Copy)]
+pub struct Screen {
+    pub name: &'static str,
+    /// In CSS pixels.
+    pub width: u32,
+    pub height: u32,
+    pub is_dark: bool,
+}
+
+impl Driver {
+    /// A fresh browser that asks for pages in `language`; an error says what is missing.
+    pub fn start(language: &str) -> Result<Self, String> {
+        let found = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn();
+        let mut process = found.map_err(|error| {
+            format!("chromedriver: {error}; install chromium and chromium-driver (apt-get install)")
+        })?;
+        let mut said = BufReader::new(process.stdout.take().expect("piped"));
+        let mut line = String::new();
+        let port = loop {
+            line.clear();
+            if said.read_line(&mut line).map_err(|error| error.to_string())? == 0 {
+                return Err("chromedriver ends before it has a port".into());
+            }
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                break port.trim().trim_end_matches('.').to_owned();
+            }
+        };
+        let mut driver = Self { process, _said: said, session: format!("http://127.0.0.1:{port}/session") };
+        let created = driver.try_post("", &capabilities(language))?;
+        let id = created["sessionId"].as_str().ok_or("a session without an id")?;
+        driver.session = format!("{}/{id}", driver.session);
+        Ok(driver)
+    }
+
+    pub fn open(&self, url: &str) {
+        self.post("/url", &json!({ "url": url }));
+    }
+
+    /// Waits until `selector` finds something, and gives it.
+    pub fn find(&self, selector: &str) -> Element<'_> {
+        self.locate("css selector", selector)
+    }
+
+    /// Waits until a page shows `text` within one element of `selector`.
+    pub fn find_text(&self, element: &str, text: &str) -> Element<'_> {
+        self.locate("xpath", &format!("//{element}[contains(normalize-space(.), '{text}')]"))
+    }
+
+    fn locate(&self, using: &str, value: &str) -> Element<'_> {
+        let found = self.post("/element", &json!({ "using": using, "value": value }));
+        let id = found[ELEMENT].as_str().unwrap_or_else(|| panic!("{value}: {found}")).to_owned();
+        Element { driver: self, id }
+    }
+
+    /// What `script`, the body of a function, returns; a promise is waited for.
+    pub fn ask(&self, script: &str, arguments: &[Value]) -> Value {
+        self.post("/execute/sync", &json!({ "script": script, "args": arguments }))
+    }
+
+    /// Looks at the page with `screen`.
+    pub fn set_screen(&self, screen: Screen) {
+        let Screen { width, height, is_dark, .. } = screen;
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.tell_browser("Emulation.setDeviceMetricsOverride", &size);
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": if is_dark { "dark" } else { "light" } },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
+        self.tell_browser("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
+    /// The whole page as a PNG.
+    pub fn picture(&self) -> Vec<u8> {
+        let size = self.tell_browser("Page.getLayoutMetrics", &json!({}))["cssContentSize"].clone();
+        let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
+        let shot = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        let shot = self.tell_browser("Page.captureScreenshot", &shot);
+        BASE64_STANDARD.decode(shot["data"].as_str().expect("a picture")).expect("base64")
+    }
+
+    /// What the browser has complained about since this was last asked: errors of scripts, breaches of the content
+    /// security policy, answers that are refusals.
+    pub fn complaints(&self) -> Vec<String> {
+        let log = self.post("/se/log", &json!({ "type": "browser" }));
+        let entries = log.as_array().expect("a list").iter();
+        let serious = entries.filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING");
+        serious.filter_map(|entry| entry["message"].as_str().map(str::to_owned)).collect()
+    }
+
+    fn tell_browser(&self, command: &str, parameters: &Value) -> Value {
+        self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.try_post(path, body).unwrap_or_else(|error| panic!("{path} {body}: {error}"))
+    }
+
+    fn try_post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(120)))
+            .build()
+            .into();
+        let url = format!("{}{path}", self.session);
+        let mut answer = agent.post(&url).send_json(body).map_err(|error| format!("{url}: {error}"))?;
+        let mut json: Value = answer.body_mut().read_json().map_err(|error| format!("{url}: {error}"))?;
+        let value = json["value"].take();
+        match value["error"].is_string() {
+            true => Err(format!("{}: {}", value["error"], value["message"])),
+            false => Ok(value),
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Ends the browser; the driver alone would leave it behind.
+        let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+        agent.delete(&self.session).call().ok();
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// Something on the page.
+pub struct Element<'a> {
+    driver: &'a Driver,
+    id: String,
+}
+
+impl Element<'_> {
+    pub fn click(&self) {
+        self.post("click", &json!({}));
+    }
+
+    /// Types `text` in place of what is there.
+    pub fn fill(&self, text: &str) {
+        self.post("clear", &json!({}));
+        self.post("value", &json!({ "text": text }));
+    }
+
+    /// What stands for it among the arguments of a script.
+    pub fn reference(&self) -> Value {
+        json!({ ELEMENT: self.id })
+    }
+
+    pub fn text(&self) -> String {
+        let text = self.driver.ask("return arguments[0].textContent", &[self.reference()]);
+        text.as_str().expect("text").trim().to_owned()
+    }
+
+    fn post(&self, command: &str, body: &Value) {
+        self.driver.post(&format!("/element/{}/{command}", self.id), body);
+    }
+}
+
+fn capabilities(language: &str) -> Value {
+    // The sandbox wants rights that a container does not give; the pages are our own.
+    let arguments = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+        "--force-color-profile=srgb",
+        "--no-proxy-server",
+    ];
+    json!({ "capabilities": { "alwaysMatch": {
+        "goog:chromeOptions": { "args": arguments, "prefs": { "intl.accept_languages": language } },
+        "goog:loggingPrefs": { "browser": "ALL" },
+        "timeouts": { "implicit": PATIENCE_MS, "script": PATIENCE_MS },
+    } } })
+}

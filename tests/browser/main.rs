@@ -1,0 +1,24 @@
+//! The pages in a real browser: Chromium without a screen.
+//!
+//! Without chromium, chromedriver or npm this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
+
+mod driver;
+mod operator;
+mod pages;
+#[expect(dead_code, reason = "no Python here")]
+#[path = "../support/script.rs"]
+mod script;
+#[path = "../support/server.rs"]
+mod server;
+#[path = "../support/skip.rs"]
+mod skip;
+mod studio;
+#[path = "../support/tiny_models.rs"]
+mod tiny_models;
+
+use crate::{driver::Driver, skip::skip_or_fail};
+
+/// A browser, or none where it is not installed.
+fn browser(language: &str) -> Option<Driver> {
+    Driver::start(language).map_err(|reason| skip_or_fail("a browser", &reason)).ok()
+}

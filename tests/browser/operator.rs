@@ -1,0 +1,113 @@
+//! What an operator does on the first day.
+
+use tintype::domain::SignInSecret;
+
+use crate::{browser, driver::Driver, server::TestServer};
+
+/// What Chromium says of each answer that is a refusal; nothing of the page is wrong then.
+const REFUSED: &str = "Failed to load resource: the server responded with a status of 4";
+
+/// Nothing has gone wrong on the pages since this was last asked, but for refusals that the test provoked.
+fn assert_quiet(driver: &Driver) {
+    let complaints: Vec<_> =
+        driver.complaints().into_iter().filter(|complaint| !complaint.contains(REFUSED)).collect();
+    assert!(complaints.is_empty(), "{complaints:#?}");
+}
+
+/// A link as `tintype serve` prints it at its first start.
+fn make_link(server: &TestServer) -> String {
+    let (secret, now) = (SignInSecret::generate(&mut rand::rng()), jiff::Timestamp::now());
+    server.ledger().create_sign_in_link(secret.hash(), SignInSecret::expiry(now), now).expect("made");
+    format!("{}{}", server.url, secret.path())
+}
+
+fn paint(driver: &Driver, server: &TestServer, key: &str, prompt: &str) {
+    driver.open(&format!("{}/playground", server.url));
+    driver.find("#key").fill(key);
+    driver.find("#key-use").click();
+    driver.find("#key-held:not([hidden])");
+    driver.find("#prompt").fill(prompt);
+    driver.find("#paint").click();
+}
+
+#[test]
+fn the_first_day_from_the_link_to_the_cost_of_a_picture() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start();
+    driver.open(&make_link(&server));
+    driver.find("main form button:not([name])").click();
+    driver.find_text("main", "No pictures were painted");
+
+    paint(&driver, &server, &server.key, "a lighthouse at dawn");
+    driver.find("#gallery > li.picture:not(.in-work) [data-part=done]:not([hidden])");
+    let width = driver.ask("return document.querySelector('#gallery [data-part=image]').naturalWidth", &[]);
+    assert_eq!(width, 32, "the picture is seen");
+    let cost = driver.find("#gallery [data-part=cost]").text();
+    assert!(cost.contains("CN") || cost.contains('¥'), "{cost}");
+
+    driver.open(&format!("{}/admin/costs", server.url));
+    assert!(driver.find("#images").text().starts_with("Pictures1How"), "{}", driver.find("#images").text());
+    assert_eq!(server.totals().images, 1);
+    let csv = driver.ask(
+        "const link = document.querySelector('#downloads a[href*=\"costs.csv\"]');
+         return fetch(link.href).then((answer) => answer.text())",
+        &[],
+    );
+    assert!(csv.as_str().is_some_and(|csv| csv.lines().count() >= 2), "{csv}");
+
+    driver.find("form[action='/admin/preferences'] button[name=language]").click();
+    driver.find("html[lang=zh-CN] #standing");
+    driver.find_text("h1", "成本");
+    assert_quiet(&driver);
+}
+
+/// How the API answers a picture's request with `key`.
+fn status_of_painting(server: &TestServer, key: &str) -> u16 {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
+    let request = agent
+        .post(format!("{}/v1/images/generations", server.url))
+        .header("authorization", format!("Bearer {key}"));
+    request.send_json(serde_json::json!({ "prompt": "x" })).expect("an answer").status().as_u16()
+}
+
+#[test]
+fn a_key_is_made_used_revoked_and_then_refused() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start();
+    driver.open(&make_link(&server));
+    driver.find("main form button:not([name])").click();
+    driver.find("#standing");
+    driver.open(&format!("{}/admin/keys", server.url));
+    driver.find("#name").fill("summer job");
+    driver.find("#make form button").click();
+    let key = driver.ask("return arguments[0].value", &[driver.find("#secret[readonly]").reference()]);
+    let key = key.as_str().expect("a key");
+    assert_eq!(status_of_painting(&server, key), 200);
+
+    driver.open(&format!("{}/admin/keys", server.url));
+    driver.find_text("a", "summer job").click();
+    driver.find("form[action$='/revoke'] input[name=sure]").click();
+    driver.find("form[action$='/revoke'] button").click();
+    driver.find("main:not(:has(form[action$='/revoke']))");
+    assert_eq!(status_of_painting(&server, key), 401);
+    paint(&driver, &server, key, "a lighthouse at night");
+    driver.find("#key-problem:not([hidden])");
+    assert_eq!(server.totals().images, 1);
+    assert_quiet(&driver);
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_nothing_is_shown() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start();
+    driver.open(&format!("{}/admin/costs", server.url));
+    driver.find("#secret").fill("a wrong password");
+    driver.find("main form button:not([name])").click();
+    driver.find("#problem[role=alert]");
+    driver.open(&format!("{}/admin/costs", server.url));
+    driver.find("#secret").fill(&server.key);
+    driver.find("main form button:not([name])").click();
+    driver.find("#standing");
+    assert_quiet(&driver);
+}

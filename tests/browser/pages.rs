@@ -1,0 +1,147 @@
+//! Every page in both languages, light and dark, wide and on a phone: looked over by axe-core, and kept as a picture under
+//! target/screenshots.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{
+    browser,
+    driver::{Driver, Screen},
+    script::{made_once, run},
+    server::TestServer,
+    skip::skip_or_fail,
+    studio,
+};
+
+const SCREENS: [Screen; 4] = [
+    Screen { name: "wide-light", width: 1280, height: 800, is_dark: false },
+    Screen { name: "wide-dark", width: 1280, height: 800, is_dark: true },
+    Screen { name: "phone-light", width: 390, height: 844, is_dark: false },
+    Screen { name: "phone-dark", width: 390, height: 844, is_dark: true },
+];
+
+/// The pages behind the sign-in: name, path, what is there once the page is.
+const PAGES: [(&str, &str, &str); 7] = [
+    ("costs", "/admin/costs", "#by-step"),
+    ("costs-year", "/admin/costs?year=2026", "#top-line"),
+    ("roi", "/admin/roi", "#results"),
+    ("keys", "/admin/keys", "#make"),
+    ("jobs", "/admin/jobs", "#recent"),
+    ("sessions", "/admin/sessions", "main h1"),
+    ("refusal", "/admin/costs?month=x", "main h1"),
+];
+
+/// Looks with every screen at the page that is open: no serious fault, nothing wider than the screen, and a picture.
+struct Inspector<'a> {
+    driver: &'a Driver,
+    axe: &'a str,
+    language: &'a str,
+    faults: Vec<String>,
+}
+
+impl Inspector<'_> {
+    fn inspect(&mut self, page: &str) {
+        let Self { driver, axe, language, .. } = *self;
+        for screen in SCREENS {
+            let name = format!("{page}-{language}-{}", screen.name);
+            driver.set_screen(screen);
+            let found = driver.ask(&format!("{axe}\nreturn axe.run({{ resultTypes: ['violations'] }})"), &[]);
+            assert!(found["passes"].as_array().is_some_and(|passes| passes.len() > 9), "it looked: {found}");
+            let violations = found["violations"].as_array().expect("a list").iter();
+            let serious = violations.filter(|one| one["impact"] == "serious" || one["impact"] == "critical");
+            self.faults.extend(serious.map(|one| format!("{name}: {}", summary(one))));
+            let overhang = driver.ask("return document.documentElement.scrollWidth - innerWidth", &[]);
+            if overhang.as_i64().is_none_or(|pixels| pixels > 0) {
+                self.faults.push(format!("{name}: {overhang} pixels wider than the screen"));
+            }
+            keep(&name, &driver.picture());
+        }
+        driver.set_screen(SCREENS[0]);
+    }
+}
+
+fn summary(violation: &Value) -> String {
+    let nodes = violation["nodes"].as_array().expect("a list").iter().take(3);
+    let nodes: Vec<_> =
+        nodes.map(|node| format!("{} {}", node["target"], node["any"][0]["message"])).collect();
+    format!("{} at {}", violation["id"], nodes.join("; "))
+}
+
+fn keep(name: &str, picture: &[u8]) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join(format!("{name}.png")), picture).expect("a file");
+}
+
+/// The source of axe-core, fetched once.
+fn axe() -> Result<String, String> {
+    let sources: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let folder = made_once("browser-node", &sources, &["package.json", "package-lock.json"], |folder| {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+        run(&mut npm).map(|_| ())
+    })?;
+    fs::read_to_string(folder.join("node_modules/axe-core/axe.min.js")).map_err(|error| error.to_string())
+}
+
+fn every_page(language: &str, prompt: &str) {
+    let axe = match axe() {
+        Ok(axe) => axe,
+        Err(reason) => return skip_or_fail("axe-core", &reason),
+    };
+    let Some(driver) = browser(language) else { return };
+    let (server, key) = studio::open();
+    let mut inspector = Inspector { driver: &driver, axe: &axe, language, faults: Vec::new() };
+    driver.set_screen(SCREENS[0]);
+    driver.open(&format!("{}/admin/sign-in", server.url));
+    driver.find(&format!("html[lang={language}] #secret"));
+    inspector.inspect("sign-in");
+    driver.find("#secret").fill(&key.reveal());
+    driver.find("main form button:not([name])").click();
+    driver.find("#standing");
+    for (name, path, ready) in PAGES {
+        driver.open(&format!("{}{path}", server.url));
+        driver.find(ready);
+        inspector.inspect(name);
+    }
+    driver.open(&format!("{}/admin/keys", server.url));
+    driver.find_text("a", "shop window").click();
+    driver.find("#grace_hours");
+    inspector.inspect("key");
+    playground(&mut inspector, &server, &key.reveal(), prompt);
+    let refused = "the server responded with a status of 400";
+    let complaints = driver.complaints().into_iter().filter(|complaint| !complaint.contains(refused));
+    inspector.faults.extend(complaints);
+    assert!(inspector.faults.is_empty(), "{}", inspector.faults.join("\n"));
+}
+
+fn playground(inspector: &mut Inspector<'_>, server: &TestServer, key: &str, prompt: &str) {
+    let driver = inspector.driver;
+    driver.open(&format!("{}/playground", server.url));
+    driver.find("#key");
+    inspector.inspect("playground-empty");
+    driver.find("#key").fill(key);
+    driver.find("#key-use").click();
+    driver.find("#key-held:not([hidden])");
+    driver.find("#seed").fill("42");
+    driver.find("#prompt").fill(prompt);
+    driver.find("#paint").click();
+    driver.find("#gallery > li.picture:not(.in-work) [data-part=done]:not([hidden])");
+    driver.find("#paint:not([hidden])");
+    inspector.inspect("playground");
+}
+
+#[test]
+fn every_page_in_english() {
+    every_page("en", "a lighthouse at dawn");
+}
+
+#[test]
+fn every_page_in_chinese() {
+    every_page("zh-CN", "黎明时分的灯塔");
+}
