@@ -31,7 +31,7 @@ fn a_key_is_made_shown_once_used_and_revoked() {
     assert_eq!(paint(&server, &key), 200);
     assert_eq!(paint(&server, &key), 429, "its budget is one picture");
     let listed = browser.open("/admin/keys").text;
-    assert!(listed.contains("studio 7") && listed.contains("0 images left"), "{listed}");
+    assert!(listed.contains("studio 7") && listed.contains("0 pictures left"), "{listed}");
     assert!(!listed.contains(&key), "never again");
 
     let one = format!("/admin/keys/{}", public_id(&key));

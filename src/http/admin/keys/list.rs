@@ -2,12 +2,14 @@ use maud::{Markup, html};
 
 use super::form::{KeyForm, Problem};
 use crate::{
+    costs::{BudgetAmount, BudgetLimit, BudgetPeriod},
     http::admin::{
         charts::sparkline,
         frame::{Visit, Words},
     },
     ledger::{BudgetStanding, KeyStanding, KeyState},
     service::Service,
+    units::Currency,
 };
 
 /// Every key, and the form for another.
@@ -48,7 +50,7 @@ fn line(visit: &Visit, key: &KeyStanding, service: &Service) -> Markup {
             small { code { "tt-" (row.public_id) "-…" } }
         }
         td { (row.rules.scopes) }
-        td { (budgets(words, &key.budgets)) }
+        td { (budgets(words, &key.budgets, service.costs().currency())) }
         td.number {
             (sparkline(&key.images_by_day))
             small { (words.tell("keys-painted", &[("count", painted.into())])) }
@@ -73,18 +75,34 @@ pub(super) fn state_tag(words: Words, state: KeyState) -> Markup {
     html! { span class=(class) { (words.say(key)) } }
 }
 
+/// An amount as the reader writes it.
+fn amount(words: Words, amount: BudgetAmount, currency: Currency) -> String {
+    match amount {
+        BudgetAmount::Money(amount) => words.amount_text(amount, currency, 2),
+        BudgetAmount::Images(count) => words.tell("keys-painted", &[("count", count.into())]),
+        BudgetAmount::Energy(energy) => format!("{}\u{a0}kWh", words.decimal(&energy.to_kwh_string())),
+    }
+}
+
 /// Each budget with a bar of how far it is used up.
-pub(super) fn budgets(words: Words, budgets: &[BudgetStanding]) -> Markup {
+pub(super) fn budgets(words: Words, budgets: &[BudgetStanding], currency: Currency) -> Markup {
     html! {
         @if budgets.is_empty() { span.soft { (words.say("keys-no-budget")) } }
         @for standing in budgets {
-            @let budget = standing.budget.to_string();
+            @let period = match standing.budget.period {
+                BudgetPeriod::Day => "keys-a-day",
+                BudgetPeriod::Month => "keys-a-month",
+            };
+            @let budget = words.tell(period, &[("amount", amount(words, standing.budget.amount, currency).into())]);
             @let left = words.tell("keys-left", &[
-                ("left", standing.left().to_string().into()),
+                ("left", amount(words, standing.left(), currency).into()),
                 ("until", standing.begins_anew.strftime("%Y-%m-%d %H:%M").to_string().into()),
             ]);
-            div.budget title=(left) {
-                span { (budget) }
+            div.budget {
+                span {
+                    (budget)
+                    @if standing.budget.limit == BudgetLimit::Soft { " " span.tag { (words.say("keys-soft")) } }
+                }
                 meter min="0" max="1000" high="800" optimum="0" value=(standing.budget.used_permille(&standing.spent))
                     aria-label={ (budget) ": " (left) } {}
                 small { (left) }

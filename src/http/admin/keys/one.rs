@@ -60,7 +60,7 @@ fn body(
             @if let Some(until) = row.previous_until.filter(|until| *until > service.now()) {
                 div { dt { (words.say("keys-old-secret-until")) } dd { (words.moment(until, service.civil(until))) } }
             }
-            div { dt { (words.say("keys-budgets")) } dd { (budgets(words, &key.budgets)) } }
+            div { dt { (words.say("keys-budgets")) } dd { (budgets(words, &key.budgets, service.costs().currency())) } }
         }
         @if state != KeyState::Revoked {
             section {
