@@ -97,8 +97,17 @@ impl Driver {
     /// The whole page as a PNG.
     pub fn picture(&self) -> Vec<u8> {
         let size = self.tell_browser("Page.getLayoutMetrics", &json!({}))["cssContentSize"].clone();
-        let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
-        let shot = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        self.shot("png", &size["width"], &size["height"])
+    }
+
+    /// The first `height` pixels of a page `width` pixels wide, as WebP.
+    pub fn first_view(&self, width: u32, height: u32) -> Vec<u8> {
+        self.shot("webp", &json!(width), &json!(height))
+    }
+
+    fn shot(&self, format: &str, width: &Value, height: &Value) -> Vec<u8> {
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let shot = json!({ "format": format, "quality": 85, "captureBeyondViewport": true, "clip": clip });
         let shot = self.tell_browser("Page.captureScreenshot", &shot);
         BASE64_STANDARD.decode(shot["data"].as_str().expect("a picture")).expect("base64")
     }

@@ -36,6 +36,9 @@ const PAGES: [(&str, &str, &str); 7] = [
     ("refusal", "/admin/costs?month=x", "main h1"),
 ];
 
+/// What the README shows, kept under readme/ as files for docs/images.
+const IN_README: [&str; 2] = ["costs", "playground"];
+
 /// Looks with every screen at the page that is open: no serious fault, nothing wider than the screen, and a picture.
 struct Inspector<'a> {
     driver: &'a Driver,
@@ -59,9 +62,12 @@ impl Inspector<'_> {
             if overhang.as_i64().is_none_or(|pixels| pixels > 0) {
                 self.faults.push(format!("{name}: {overhang} pixels wider than the screen"));
             }
-            keep(&name, &driver.picture());
+            keep(&format!("{name}.png"), &driver.picture());
         }
         driver.set_screen(SCREENS[0]);
+        if IN_README.contains(&page) {
+            keep(&format!("readme/{page}-{language}.webp"), &driver.first_view(SCREENS[0].width, 880));
+        }
     }
 }
 
@@ -74,8 +80,8 @@ fn summary(violation: &Value) -> String {
 
 fn keep(name: &str, picture: &[u8]) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
-    fs::create_dir_all(&folder).expect("a folder");
-    fs::write(folder.join(format!("{name}.png")), picture).expect("a file");
+    fs::create_dir_all(folder.join("readme")).expect("a folder");
+    fs::write(folder.join(name), picture).expect("a file");
 }
 
 /// The source of axe-core, fetched once.

@@ -130,7 +130,10 @@ fn paint(books: &Books<'_>, order: u8, at: Timestamp) {
     };
     let receipt = books.costs.receipt(usage, comparison, TimeZone::UTC.to_datetime(at)).expect("a receipt");
     let images: Vec<_> = (0..pictures)
-        .map(|index| SettledImage { seed: Seed::new(u64::from(index)), receipt: receipt.clone() })
+        .map(|index| SettledImage {
+            seed: Seed::new(u64::from(order) * 7_919 + u64::from(index)),
+            receipt: receipt.clone(),
+        })
         .collect();
     let spec = RenderSpec {
         prompt: "a lighthouse at dawn".into(),
