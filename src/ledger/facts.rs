@@ -128,7 +128,7 @@ pub(super) fn read(
 pub(super) fn query(by: &[GroupBy]) -> String {
     let filed = FILED.map(|(filed, column)| if by.contains(&filed) { column } else { "NULL" });
     // Entries have their index by time alone: reading their rows beside it costs less than a wider index, which every
-    // settlement would pay for. Grouping is done here: SQLite would sort the rows for it, which takes twice the time.
+    // settlement would pay for. Grouping is done here: SQLite would sort all rows for it, which takes longer.
     format!(
         "SELECT entered_at_ms, entries.images, duration_ms, energy_mj, wall_energy_mj, electricity_nano,
                 depreciation_nano, upkeep_nano, compared_nano, delivered, width, height, quality, compared_sku, {},
