@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::{Hash, Hasher},
     sync::Arc,
 };
 
@@ -46,15 +47,29 @@ pub(super) struct Span<'a> {
 }
 
 /// [`Fact`], with numbers in place of texts.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Key {
     day: Date,
     priced_on: Date,
     size: (u32, u32),
-    quality: Option<u32>,
-    compared_sku: Option<u32>,
-    filed: [Option<u32>; 3],
+    /// Of the columns from [`TEXTS`] on: quality, compared service, and what was asked for.
+    texts: [Option<u32>; 5],
 }
+
+/// Two words instead of a dozen fields, since it is done for every entry; days come one after the other.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (width, height) = self.size;
+        state.write_u64(u64::from(width) << 32 | u64::from(height));
+        let day = u64::from(self.day.day().unsigned_abs());
+        state.write_u64(self.texts.iter().fold(day, |mixed, text| {
+            mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ text.map_or(0, |text| u64::from(text) + 1)
+        }));
+    }
+}
+
+/// The first column of texts.
+const TEXTS: usize = 12;
 
 /// What a fact tells apart only where it is asked for, with the columns.
 const FILED: [(GroupBy, &str); 3] =
@@ -97,29 +112,27 @@ pub(super) fn read(
 ) -> Result<Vec<Fact>, LedgerError> {
     let mut statement = connection.prepare_cached(&query(by))?;
     let mut rows = statement.query(params![span.start.as_millisecond(), span.end.as_millisecond()])?;
-    let (mut sums, mut texts) = (HashMap::<Key, Sums>::new(), Texts::default());
+    let mut sums = HashMap::<Key, Sums>::new();
+    let mut texts: [Texts; 5] = Default::default();
     let mut today = Day::of(span.start.as_millisecond(), span.zone)?;
     while let Some(row) = rows.next()? {
         let entered: i64 = row.get(0)?;
         if !today.contains(entered) {
             today = Day::of(entered, span.zone)?;
         }
-        let priced_on = match row.get(17)? {
+        let priced_on = match row.get(TEXTS + texts.len())? {
             None => today.date,
             Some(first) => Day::of(first, span.zone)?.date,
         };
-        let key = Key {
-            day: today.date,
-            priced_on,
-            size: (row.get(10)?, row.get(11)?),
-            quality: texts.number(row, 12)?,
-            compared_sku: texts.number(row, 13)?,
-            filed: [texts.number(row, 14)?, texts.number(row, 15)?, texts.number(row, 16)?],
-        };
+        let mut key =
+            Key { day: today.date, priced_on, size: (row.get(10)?, row.get(11)?), texts: [None; 5] };
+        for (place, texts) in texts.iter_mut().enumerate() {
+            key.texts[place] = texts.number(row, TEXTS + place)?;
+        }
         sums.entry(key).or_default().add(row)?;
     }
-    let mut facts =
-        sums.into_iter().map(|(key, sums)| texts.fact(key, &sums)).collect::<Result<Vec<_>, _>>()?;
+    let facts = sums.into_iter().map(|(key, sums)| fact(key, &sums, &texts));
+    let mut facts = facts.collect::<Result<Vec<_>, _>>()?;
     facts.sort_by_key(|fact| (fact.day, fact.priced_on));
     Ok(facts)
 }
@@ -128,7 +141,7 @@ pub(super) fn read(
 pub(super) fn query(by: &[GroupBy]) -> String {
     let filed = FILED.map(|(filed, column)| if by.contains(&filed) { column } else { "NULL" });
     // Entries have their index by time alone: reading their rows beside it costs less than a wider index, which every
-    // settlement would pay for. Grouping is done here: SQLite would sort all rows for it, which takes longer.
+    // settlement would pay for. Grouping is done here: SQLite would sort the rows for it, which takes longer.
     format!(
         "SELECT entered_at_ms, entries.images, duration_ms, energy_mj, wall_energy_mj, electricity_nano,
                 depreciation_nano, upkeep_nano, compared_nano, delivered, width, height, quality, compared_sku, {},
@@ -184,11 +197,12 @@ impl Day {
     }
 }
 
-/// The texts of a column, numbered as they come: a text is compared once and copied seldom.
+/// The texts of a column, numbered as they come: a text is copied once, and compared first with the last one.
 #[derive(Default)]
 struct Texts {
     texts: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
+    last: Option<(u32, Arc<str>)>,
 }
 
 impl Texts {
@@ -200,32 +214,44 @@ impl Texts {
                 rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
             })?,
         };
-        if let Some(number) = self.numbers.get(text) {
+        if let Some((number, last)) = &self.last
+            && **last == *text
+        {
             return Ok(Some(*number));
         }
+        let (number, text) = match self.numbers.get_key_value(text) {
+            Some((text, number)) => (*number, Arc::clone(text)),
+            None => self.add(text)?,
+        };
+        self.last = Some((number, text));
+        Ok(Some(number))
+    }
+
+    fn add(&mut self, text: &str) -> Result<(u32, Arc<str>), LedgerError> {
         let number =
             u32::try_from(self.texts.len()).map_err(|_| LedgerError::OutOfRange { what: "requests.tag" })?;
         let text: Arc<str> = text.into();
         self.texts.push(Arc::clone(&text));
-        self.numbers.insert(text, number);
-        Ok(Some(number))
+        self.numbers.insert(Arc::clone(&text), number);
+        Ok((number, text))
     }
 
     fn text(&self, number: Option<u32>) -> Option<Arc<str>> {
         self.texts.get(usize::try_from(number?).ok()?).cloned()
     }
+}
 
-    fn fact(&self, key: Key, sums: &Sums) -> Result<Fact, LedgerError> {
-        let (width, height) = key.size;
-        let quality = self.text(key.quality).map(|text| text.parse::<Quality>()).transpose();
-        Ok(Fact {
-            day: key.day,
-            priced_on: key.priced_on,
-            size: ImageSize::new(width, height).map_err(|_| LedgerError::OutOfRange { what: "width" })?,
-            quality: quality.map_err(|_| LedgerError::OutOfRange { what: "requests.quality" })?,
-            compared_sku: self.text(key.compared_sku),
-            filed: key.filed.map(|text| self.text(text)),
-            totals: sums.totals()?,
-        })
-    }
+fn fact(key: Key, sums: &Sums, texts: &[Texts; 5]) -> Result<Fact, LedgerError> {
+    let text = |place: usize| texts[place].text(key.texts[place]);
+    let quality = text(0).map(|quality| quality.parse::<Quality>()).transpose();
+    let (width, height) = key.size;
+    Ok(Fact {
+        day: key.day,
+        priced_on: key.priced_on,
+        size: ImageSize::new(width, height).map_err(|_| LedgerError::OutOfRange { what: "width" })?,
+        quality: quality.map_err(|_| LedgerError::OutOfRange { what: "requests.quality" })?,
+        compared_sku: text(1),
+        filed: [text(2), text(3), text(4)],
+        totals: sums.totals()?,
+    })
 }
