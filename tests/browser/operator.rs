@@ -98,6 +98,23 @@ fn a_key_is_made_used_revoked_and_then_refused() {
 }
 
 #[test]
+fn a_breach_of_the_security_policy_would_be_told() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start();
+    driver.open(&format!("{}/admin/sign-in", server.url));
+    assert_quiet(&driver);
+    driver.ask(
+        "document.body.append(Object.assign(document.createElement('style'), { textContent: 'p {}' }))",
+        &[],
+    );
+    let complaints = driver.complaints();
+    assert!(
+        complaints.iter().any(|complaint| complaint.contains("Content Security Policy")),
+        "{complaints:?}"
+    );
+}
+
+#[test]
 fn a_wrong_password_is_refused_and_nothing_is_shown() {
     let Some(driver) = browser("en") else { return };
     let server = TestServer::start();
