@@ -8,14 +8,21 @@ use crate::{
 };
 
 fn paint(program: &Program, key: &str) -> serde_json::Value {
-    ureq::post(format!("{}/v1/images/generations", program.url))
+    let (status, answer) = ask_for(program, key, "64x64");
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+/// The status and the body of the answer to an order of this size.
+fn ask_for(program: &Program, key: &str, size: &str) -> (u16, serde_json::Value) {
+    let agent =
+        ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
+    let mut answer = agent
+        .post(format!("{}/v1/images/generations", program.url))
         .header("authorization", format!("Bearer {key}"))
-        .header("content-type", "application/json")
-        .send(r#"{"prompt": "a lighthouse at dawn", "size": "64x64"}"#)
-        .expect("an answer")
-        .body_mut()
-        .read_json()
-        .expect("JSON")
+        .send_json(serde_json::json!({ "prompt": "a lighthouse at dawn", "size": size }))
+        .expect("an answer");
+    (answer.status().as_u16(), answer.body_mut().read_json().expect("JSON"))
 }
 
 #[test]
@@ -51,6 +58,24 @@ fn with_nothing_configured_it_serves_prints_a_key_and_counts() {
     let again = Program::spawn(tintype().current_dir(place.path()).args(["--listen", "127.0.0.1:0"]));
     assert_eq!(again.key, None, "the first key is shown once");
     paint(&again, &key);
+}
+
+/// In a process of its own: what is measured is the process' peak, which other tests' servers would raise.
+#[test]
+fn a_picture_that_does_not_fit_is_told_what_does_and_the_next_one_is_painted() {
+    let place = TempDir::new().expect("a directory");
+    // The warm-up picture of 64x64 is measured; 128x128 is foreseen to take four times as much, which is not there.
+    let mut command = tintype();
+    command.current_dir(place.path()).args(["--listen", "127.0.0.1:0"]);
+    command.env("TINTYPE_MODEL__DEFAULT_SIZE", "64x64").env("TINTYPE_MODEL__MEMORY_MIB", "1");
+    let mut program = Program::spawn(&mut command);
+    let key = program.key.take().expect("a first key");
+    let (status, _) = ask_for(&program, &key, "16x16");
+    assert_eq!(status, 200);
+    let (status, large) = ask_for(&program, &key, "128x128");
+    assert_eq!((status, &large["error"]["param"]), (400, &"size".into()), "{large}");
+    assert!(large["error"]["message"].as_str().is_some_and(|text| text.contains("memory")), "{large}");
+    assert_eq!(ask_for(&program, &key, "16x16").0, 200);
 }
 
 #[test]
