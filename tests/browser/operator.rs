@@ -1,6 +1,6 @@
 //! What an operator does on the first day.
 
-use tintype::domain::SignInSecret;
+use tintype::domain::{PasswordHash, SignInSecret};
 
 use crate::{browser, driver::Driver, server::TestServer};
 
@@ -118,12 +118,15 @@ fn a_breach_of_the_security_policy_would_be_told() {
 fn a_wrong_password_is_refused_and_nothing_is_shown() {
     let Some(driver) = browser("en") else { return };
     let server = TestServer::start();
+    let password = "silver on black iron";
+    let hash = PasswordHash::new(password, &mut rand::rng()).expect("a hash");
+    server.ledger().set_operator_password(Some(hash.as_str()), jiff::Timestamp::now()).expect("set");
     driver.open(&format!("{}/admin/costs", server.url));
     driver.find("#secret").fill("a wrong password");
     driver.find("main form button:not([name])").click();
     driver.find("#problem[role=alert]");
     driver.open(&format!("{}/admin/costs", server.url));
-    driver.find("#secret").fill(&server.key);
+    driver.find("#secret").fill(password);
     driver.find("main form button:not([name])").click();
     driver.find("#standing");
     assert_quiet(&driver);
