@@ -70,7 +70,7 @@ pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
         return super::print(&ledger.focus_csv(month, &zone, &config.metadata.producer)?);
     }
     let costs = costs(&config, &ledger, &zone, clock)?;
-    let report = ledger.month_report(&costs, month, args.by, &zone, clock.now())?;
+    let report = ledger.month_report(&costs, month, args.by.as_slice(), &zone, clock.now())?;
     match format {
         Format::Json => super::print_json(&report),
         Format::Csv => super::print(&report.to_csv()?),

@@ -35,18 +35,16 @@ impl MonthReport {
     /// # Errors
     /// [`LedgerError::Export`] where it cannot be written down.
     pub fn to_csv(&self) -> Result<String, LedgerError> {
-        match &self.groups {
-            None => write_rows([self.row()]),
-            Some(groups) => {
-                let grouped_by = Some(groups.by.as_str());
-                write_rows(groups.groups.iter().map(|group| Row {
-                    grouped_by,
-                    group: group.group.as_deref().map(as_text_cell),
-                    title: group.title.as_deref().map(as_text_cell),
-                    ..Row::new(self.month, self.currency, &group.figures)
-                }))
-            }
+        if self.groups.is_empty() {
+            return write_rows([self.row()]);
         }
+        let groups = self.groups.iter().flat_map(|kind| kind.groups.iter().map(|group| (kind.by, group)));
+        write_rows(groups.map(|(by, group)| Row {
+            grouped_by: Some(by.as_str()),
+            group: group.group.as_deref().map(as_text_cell),
+            title: group.title.as_deref().map(as_text_cell),
+            ..Row::new(self.month, self.currency, &group.figures)
+        }))
     }
 
     fn row(&self) -> Row {

@@ -157,19 +157,23 @@ pub(super) fn images_of(
     Ok((size.ok_or(LedgerError::OutOfRange { what: "width" })?, images))
 }
 
+/// The word in `column`.
+pub(super) fn energy_source(row: &Row<'_>, column: usize) -> Result<EnergySource, LedgerError> {
+    let word = row.get_ref(column)?.as_str().ok().and_then(EnergySource::from_word);
+    word.ok_or(LedgerError::OutOfRange { what: "energy_source" })
+}
+
 /// A picture with its receipt.
 pub(super) fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
     let count = |column: usize, what| unsigned(row.get(column)?, what);
     let money = |column: usize| -> rusqlite::Result<Money> { Ok(Money::from_nano(row.get(column)?)) };
-    let source: String = row.get(4)?;
-    let source = EnergySource::from_word(&source).ok_or(LedgerError::OutOfRange { what: "energy_source" })?;
     Ok(SettledImage {
         seed: Seed::new(count(0, "seed")?),
         receipt: Receipt {
             usage: Usage {
                 duration: Millis::new(count(1, "duration_ms")?),
                 energy: Energy::from_millijoules(count(2, "energy_mj")?),
-                source,
+                source: energy_source(row, 4)?,
                 epoch: row.get(11)?,
             },
             wall_energy: Energy::from_millijoules(count(3, "wall_energy_mj")?),

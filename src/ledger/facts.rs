@@ -13,7 +13,7 @@ use rusqlite::{
     types::{Type, ValueRef},
 };
 
-use super::{GroupBy, LedgerError, MonthTotals, timestamp, totals::Sums};
+use super::{EnergySources, GroupBy, LedgerError, MonthTotals, timestamp, totals::Sums};
 use crate::{
     costs::Pictures,
     domain::{ImageSize, Quality},
@@ -35,6 +35,8 @@ pub(super) struct Fact {
     filed: [Option<Arc<str>>; 3],
     /// Their sums.
     pub(super) totals: MonthTotals,
+    /// Of their energy for pictures, what was measured.
+    pub(super) sources: EnergySources,
 }
 
 /// Which entries, and in whose days.
@@ -69,7 +71,7 @@ impl Hash for Key {
 }
 
 /// The first column of texts.
-const TEXTS: usize = 12;
+const TEXTS: usize = 13;
 
 /// What a fact tells apart only where it is asked for, with the columns.
 const FILED: [(GroupBy, &str); 3] =
@@ -125,7 +127,7 @@ pub(super) fn read(
             Some(first) => Day::of(first, span.zone)?.date,
         };
         let mut key =
-            Key { day: today.date, priced_on, size: (row.get(10)?, row.get(11)?), texts: [None; 5] };
+            Key { day: today.date, priced_on, size: (row.get(11)?, row.get(12)?), texts: [None; 5] };
         for (place, texts) in texts.iter_mut().enumerate() {
             key.texts[place] = texts.number(row, TEXTS + place)?;
         }
@@ -144,7 +146,8 @@ pub(super) fn query(by: &[GroupBy]) -> String {
     // settlement would pay for. Grouping is done here: SQLite would sort the rows for it, which takes longer.
     format!(
         "SELECT entered_at_ms, entries.images, duration_ms, energy_mj, wall_energy_mj, electricity_nano,
-                depreciation_nano, upkeep_nano, compared_nano, delivered, width, height, quality, compared_sku, {},
+                depreciation_nano, upkeep_nano, compared_nano, delivered, energy_source, width, height, quality,
+                compared_sku, {},
                 CASE WHEN reverses IS NOT NULL OR corrects IS NOT NULL THEN
                     (SELECT first.entered_at_ms FROM entries AS first
                      WHERE first.request_id = entries.request_id AND first.image_index = entries.image_index
@@ -172,6 +175,11 @@ pub(super) fn sums_by<K: Ord>(
 /// The sum of facts.
 pub(super) fn sum<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Result<MonthTotals, LedgerError> {
     facts.into_iter().try_fold(MonthTotals::default(), |sum, fact| sum.plus(&fact.totals))
+}
+
+/// How the energy of the facts' pictures became known.
+pub(super) fn sources(facts: &[Fact]) -> Result<EnergySources, LedgerError> {
+    facts.iter().try_fold(EnergySources::default(), |sum, fact| sum.plus(&fact.sources))
 }
 
 /// A calendar day in Unix milliseconds.
@@ -253,5 +261,6 @@ fn fact(key: Key, sums: &Sums, texts: &[Texts; 5]) -> Result<Fact, LedgerError> 
         compared_sku: text(1),
         filed: [text(2), text(3), text(4)],
         totals: sums.totals()?,
+        sources: sums.sources(),
     })
 }

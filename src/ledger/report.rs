@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{DayReport, GroupBy, GroupTotals, Month, MonthTotals, Payback, WholeMonth};
+use super::{DayReport, EnergySources, GroupBy, GroupTotals, Month, MonthTotals, Payback, WholeMonth};
 use crate::{
     costs::{CostModel, ServiceComparison},
     units::{Currency, EnergyBalance, Money},
@@ -18,6 +18,8 @@ pub struct MonthReport {
     /// What its pictures came to.
     #[serde(flatten)]
     pub figures: Figures,
+    /// How the energy of its pictures became known.
+    pub energy_sources: EnergySources,
     /// The service that is compared with now.
     pub compared_with: String,
     /// Whether wear is that of the built-in example, because no hardware was configured.
@@ -33,9 +35,9 @@ pub struct MonthReport {
     pub days: Option<Vec<DayReport>>,
     /// How far the hardware has paid for itself by the end of the month, or by now; null before the first part was bought.
     pub payback: Option<Payback>,
-    /// The same in groups, where they were asked for.
-    #[serde(flatten)]
-    pub groups: Option<Groups>,
+    /// The same in groups, of each kind that was asked for. JSON has room for one kind.
+    #[serde(flatten, serialize_with = "first_kind")]
+    pub groups: Vec<Groups>,
 }
 
 /// What the pictures of a month, or of a part of it, came to.
@@ -99,20 +101,15 @@ impl MonthReport {
             month,
             currency: costs.currency(),
             figures: Figures::new(totals),
+            energy_sources: EnergySources::default(),
             compared_with: costs.settings().compare_with.clone(),
             example_hardware: costs.uses_example_hardware(),
             whole: None,
             services: Vec::new(),
             days: None,
             payback: None,
-            groups: None,
+            groups: Vec::new(),
         }
-    }
-
-    /// The report with its groups.
-    #[must_use]
-    pub fn grouped(self, by: GroupBy, groups: Vec<GroupTotals>) -> Self {
-        Self { groups: Some(Groups::new(by, groups)), ..self }
     }
 
     /// Whether nothing was booked at all.
@@ -176,6 +173,10 @@ fn cost_per_image(totals: &MonthTotals) -> Option<Money> {
     totals.standard.share_ceil(1, images).ok()
 }
 
+fn first_kind<S: serde::Serializer>(groups: &[Groups], serializer: S) -> Result<S::Ok, S::Error> {
+    groups.first().serialize(serializer)
+}
+
 pub(super) fn as_text<T: std::fmt::Display, S: serde::Serializer>(
     value: &T,
     serializer: S,
@@ -229,8 +230,8 @@ mod tests {
             ..MonthTotals::default()
         };
         let group = GroupTotals { group: None, title: None, totals };
-        let report = MonthReport::new("2026-11".parse().expect("a month"), &totals, &costs);
-        let report = report.grouped(GroupBy::Tag, vec![group]);
+        let mut report = MonthReport::new("2026-11".parse().expect("a month"), &totals, &costs);
+        report.groups = vec![Groups::new(GroupBy::Tag, vec![group])];
         assert_eq!((report.figures.cost_per_image, report.is_empty()), (None, false));
         let json = serde_json::to_string(&report).expect("JSON");
         for part in [

@@ -1,8 +1,6 @@
-use jiff::Timestamp;
-use rusqlite::params;
 use serde::Serialize;
 
-use super::{Ledger, LedgerError};
+use super::LedgerError;
 use crate::units::EnergyBalance;
 
 /// How the energy of a span's pictures became known: counted by the device, added up from its power, or worked out from the
@@ -18,6 +16,19 @@ pub struct EnergySources {
 }
 
 impl EnergySources {
+    /// The sums of both.
+    ///
+    /// # Errors
+    /// [`LedgerError::OutOfRange`] where one of them is.
+    pub fn plus(&self, other: &Self) -> Result<Self, LedgerError> {
+        let energy = |a: EnergyBalance, b| a.checked_add(b).ok_or(LedgerError::OutOfRange { what: "a sum" });
+        Ok(Self {
+            metered_kwh: energy(self.metered_kwh, other.metered_kwh)?,
+            integrated_kwh: energy(self.integrated_kwh, other.integrated_kwh)?,
+            estimated_kwh: energy(self.estimated_kwh, other.estimated_kwh)?,
+        })
+    }
+
     /// Counted or sampled, in tenths of a percent of all, rounded down; none without energy.
     pub fn measured_percent_tenths(&self) -> Option<i64> {
         let [metered, integrated, estimated] = [self.metered_kwh, self.integrated_kwh, self.estimated_kwh]
@@ -25,31 +36,6 @@ impl EnergySources {
         let measured = metered + integrated;
         let tenths = (measured * 1000).checked_div_euclid(measured + estimated)?;
         i64::try_from(tenths.clamp(0, 1000)).ok()
-    }
-}
-
-impl Ledger {
-    /// The energy of the pictures from `start` up to, not including, `end`, by how it became known.
-    ///
-    /// # Errors
-    /// [`LedgerError`] where SQLite refuses.
-    pub fn energy_sources(&self, start: Timestamp, end: Timestamp) -> Result<EnergySources, LedgerError> {
-        let reader = self.reports();
-        let mut statement = reader.prepare_cached(
-            "SELECT coalesce(sum(energy_mj) FILTER (WHERE energy_source = 'metered'), 0),
-                    coalesce(sum(energy_mj) FILTER (WHERE energy_source = 'integrated'), 0),
-                    coalesce(sum(energy_mj) FILTER (WHERE energy_source = 'estimated'), 0)
-             FROM entries WHERE kind = 'image' AND entered_at_ms >= ?1 AND entered_at_ms < ?2",
-        )?;
-        let sources = statement.query_row(params![start.as_millisecond(), end.as_millisecond()], |row| {
-            let energy = |column: usize| row.get(column).map(EnergyBalance::from_millijoules);
-            Ok(EnergySources {
-                metered_kwh: energy(0)?,
-                integrated_kwh: energy(1)?,
-                estimated_kwh: energy(2)?,
-            })
-        })?;
-        Ok(sources)
     }
 }
 

@@ -37,7 +37,7 @@ struct Source<'a> {
 }
 
 impl Ledger {
-    /// Everything about `month`, as far as it has passed by `now`, in groups where they are asked for.
+    /// Everything about `month`, as far as it has passed by `now`, in groups of each of `kinds`.
     ///
     /// # Errors
     /// [`LedgerError`] where SQLite refuses, or a sum is out of range.
@@ -45,37 +45,19 @@ impl Ledger {
         &self,
         costs: &CostModel,
         month: Month,
-        by: Option<GroupBy>,
+        kinds: &[GroupBy],
         zone: &TimeZone,
         now: Timestamp,
     ) -> Result<MonthReport, LedgerError> {
         let mut reader = self.reports();
         let view = reader.transaction()?;
-        let source = Source::read(&view, costs, month.days(), by.as_slice(), zone, now)?;
+        let source = Source::read(&view, costs, month.days(), kinds, zone, now)?;
         let (mut report, ..) = source.month(month)?;
         report.days = Some(source.days(month.days())?);
         report.payback = source.payback(month.days())?;
-        Ok(match by {
-            None => report,
-            Some(by) => report.grouped(by, groups(&view, by, source.facts_on(month.days()))?),
-        })
-    }
-
-    /// `month` in groups of several kinds at once, each of which adds up to it.
-    ///
-    /// # Errors
-    /// [`LedgerError`] where SQLite refuses, or a sum is out of range.
-    pub fn month_groups(
-        &self,
-        month: Month,
-        kinds: &[GroupBy],
-        zone: &TimeZone,
-    ) -> Result<Vec<Groups>, LedgerError> {
-        let mut reader = self.reports();
-        let view = reader.transaction()?;
-        let span = Span { start: month.start(zone), end: month.end(zone), zone };
-        let facts = facts::read(&view, span, kinds)?;
-        kinds.iter().map(|by| Ok(Groups::new(*by, groups(&view, *by, &facts)?))).collect()
+        let of_kind = |by: &GroupBy| Ok(Groups::new(*by, groups(&view, *by, source.facts_on(month.days()))?));
+        report.groups = kinds.iter().map(of_kind).collect::<Result<_, LedgerError>>()?;
+        Ok(report)
     }
 
     /// A year, as far as it has passed by `now`, month by month.
@@ -103,6 +85,7 @@ impl Ledger {
             year,
             currency: source.costs.currency(),
             figures: Figures::new(&totals),
+            energy_sources: facts::sources(source.facts_on(year.days()))?,
             compared_with: source.costs.settings().compare_with.clone(),
             example_hardware: source.costs.uses_example_hardware(),
             whole: source.whole(year.days(), &totals, &cost)?,
@@ -151,6 +134,7 @@ impl<'a> Source<'a> {
         let cost = self.cost(month.days(), &totals)?;
         let mut report = MonthReport::new(month, &totals, &self.costs);
         report.whole = Some(self.whole(month.days(), &totals, &cost)?);
+        report.energy_sources = facts::sources(self.facts_on(month.days()))?;
         report.services = self.services(month.days())?;
         Ok((report, totals, cost))
     }

@@ -1,8 +1,11 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Row, params};
 
-use super::{Ledger, LedgerError};
-use crate::units::{EnergyBalance, Money, MoneyError};
+use super::{EnergySources, Ledger, LedgerError, entries::energy_source};
+use crate::{
+    domain::EnergySource,
+    units::{EnergyBalance, Money, MoneyError},
+};
 
 /// Sums over the entries of a month, or of a part of it. Any of them may be negative: a reversal takes an entry of an
 /// earlier month back.
@@ -64,11 +67,14 @@ pub(super) struct Sums {
     undelivered: i64,
     failed_energy: i64,
     failed_electricity: i64,
+    metered: i64,
+    integrated: i64,
+    estimated: i64,
 }
 
 impl Sums {
     /// Adds an entry whose images, duration, energy, energy at the plug, electricity, depreciation, upkeep, compared price
-    /// and request's delivery are the columns 1 to 9 of `row`.
+    /// request's delivery and source of the energy are the columns 1 to 10 of `row`.
     pub(super) fn add(&mut self, row: &Row<'_>) -> Result<(), LedgerError> {
         let images: i64 = row.get(1)?;
         let add = |sum: &mut i64, column: usize| -> Result<(), LedgerError> {
@@ -91,7 +97,21 @@ impl Sums {
         if row.get::<_, Option<i64>>(9)? == Some(0) {
             self.undelivered += images;
         }
-        Ok(())
+        let of_source = match energy_source(row, 10)? {
+            EnergySource::Metered => &mut self.metered,
+            EnergySource::Integrated => &mut self.integrated,
+            EnergySource::Estimated => &mut self.estimated,
+        };
+        add(of_source, 3)
+    }
+
+    /// The energy by how it became known.
+    pub(super) fn sources(&self) -> EnergySources {
+        EnergySources {
+            metered_kwh: EnergyBalance::from_millijoules(self.metered),
+            integrated_kwh: EnergyBalance::from_millijoules(self.integrated),
+            estimated_kwh: EnergyBalance::from_millijoules(self.estimated),
+        }
     }
 
     pub(super) fn totals(&self) -> Result<MonthTotals, LedgerError> {
@@ -124,10 +144,7 @@ impl MonthTotals {
     /// [`LedgerError::OutOfRange`] where one of them is.
     pub fn plus(&self, other: &Self) -> Result<Self, LedgerError> {
         let money = |a: Money, b: Money| a.plus(b).map_err(out_of_range);
-        let energy = |a: EnergyBalance, b: EnergyBalance| {
-            let sum = a.as_millijoules().checked_add(b.as_millijoules());
-            sum.map(EnergyBalance::from_millijoules).ok_or(LedgerError::OutOfRange { what: "a sum" })
-        };
+        let energy = |a: EnergyBalance, b| a.checked_add(b).ok_or(LedgerError::OutOfRange { what: "a sum" });
         Ok(Self {
             images: self.images + other.images,
             duration: self.duration.saturating_add(other.duration),
@@ -176,6 +193,7 @@ impl Ledger {
                 undelivered: row.get(8)?,
                 failed_energy: row.get(9)?,
                 failed_electricity: row.get(10)?,
+                ..Sums::default()
             })
         })?;
         sums.totals()

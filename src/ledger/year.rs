@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Figures, MonthReport, Payback, WholeMonth, Year, report::as_text};
+use super::{EnergySources, Figures, MonthReport, Payback, WholeMonth, Year, report::as_text};
 use crate::{costs::ServiceComparison, units::Currency};
 
 /// A year as it is shown: twelve months, and the same figures for all of them.
@@ -15,6 +15,8 @@ pub struct YearReport {
     /// What its pictures came to.
     #[serde(flatten)]
     pub figures: Figures,
+    /// How the energy of its pictures became known.
+    pub energy_sources: EnergySources,
     /// The service that is compared with now.
     pub compared_with: String,
     /// Whether wear is that of the built-in example, because no hardware was configured.

@@ -1,21 +1,19 @@
-use jiff::{Timestamp, civil::Date};
-
 use super::{Service, ServiceError};
 use crate::{
-    costs::{CostModel, DaySpan},
+    costs::CostModel,
     domain::{KeyId, RequestId},
-    ledger::{Closing, EnergySources, GroupBy, Groups, Month, MonthReport, PaintedRequest, Year, YearReport},
+    ledger::{Closing, GroupBy, Month, MonthReport, PaintedRequest, Year, YearReport},
 };
 
 /// What the ledger tells of months and of requests.
 impl Service {
-    /// Everything about a month, in groups where they are asked for.
+    /// Everything about a month, in groups of each of `kinds`.
     ///
     /// # Errors
     /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn month_report(&self, month: Month, by: Option<GroupBy>) -> Result<MonthReport, ServiceError> {
+    pub async fn month_report(&self, month: Month, kinds: Vec<GroupBy>) -> Result<MonthReport, ServiceError> {
         let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
-        self.ask_ledger(move |ledger| ledger.month_report(&costs, month, by, &zone, now)).await
+        self.ask_ledger(move |ledger| ledger.month_report(&costs, month, &kinds, &zone, now)).await
     }
 
     /// A year, month by month.
@@ -25,31 +23,6 @@ impl Service {
     pub async fn year_report(&self, year: Year) -> Result<YearReport, ServiceError> {
         let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
         self.ask_ledger(move |ledger| ledger.year_report(&costs, year, &zone, now)).await
-    }
-
-    /// A month in groups of several kinds.
-    ///
-    /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn month_groups(
-        &self,
-        month: Month,
-        kinds: &'static [GroupBy],
-    ) -> Result<Vec<Groups>, ServiceError> {
-        let zone = self.parts.zone.clone();
-        self.ask_ledger(move |ledger| ledger.month_groups(month, kinds, &zone)).await
-    }
-
-    /// How the energy of the pictures on `days` became known.
-    ///
-    /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn energy_sources(&self, days: DaySpan) -> Result<EnergySources, ServiceError> {
-        let zone = &self.parts.zone;
-        let start_of =
-            |day: Date| zone.to_zoned(day.into()).map_or(Timestamp::MAX, |zoned| zoned.timestamp());
-        let [start, end] = [days.first, days.end].map(start_of);
-        self.ask_ledger(move |ledger| ledger.energy_sources(start, end)).await
     }
 
     /// The price of things, with the assets that are recorded now.

@@ -101,6 +101,14 @@ impl EnergyBalance {
         Energy(self.0.unsigned_abs())
     }
 
+    /// The sum of both; none where it is out of range.
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+
     /// Kilowatt-hours rounded for people to six decimals: `-0.000116`.
     pub fn to_rounded_kwh_string(self) -> String {
         self.signed(self.abs().to_rounded_kwh_string())

@@ -147,7 +147,7 @@ fn sums_close(file: &Path, ledger: &Connection) {
     let costs = Config::default().cost_model(today).expect("a cost model");
     let month = Month::of(now, &zone);
     let reports = [month.previous(), month]
-        .map(|month| books.month_report(&costs, month, None, &zone, now).expect("a report"));
+        .map(|month| books.month_report(&costs, month, &[], &zone, now).expect("a report"));
     let sum = |part: fn(&MonthReport) -> Money| {
         reports.iter().map(part).fold(Money::ZERO, |sum, amount| sum.plus(amount).expect("in range"))
     };

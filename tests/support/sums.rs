@@ -26,7 +26,7 @@ pub fn assert_closed(config: &Config, now: Timestamp, trace: &Trace) {
     // A test may run over midnight of the first.
     for month in [month.previous(), month] {
         let costs = config.cost_model(zone.to_datetime(now).date()).expect("a cost model");
-        let report = ledger.month_report(&costs, month, None, &zone, now).expect("a report");
+        let report = ledger.month_report(&costs, month, &[], &zone, now).expect("a report");
         assert_month(&connection, &zone, &report);
     }
 }

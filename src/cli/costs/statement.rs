@@ -49,7 +49,7 @@ pub(super) fn statement(report: &MonthReport) -> String {
     }
     lines.extend(elsewhere::services(&report.services, report.decimals()));
     lines.extend(elsewhere::payback(report.payback.as_ref(), report.currency));
-    if let Some(groups) = &report.groups {
+    for groups in &report.groups {
         lines.push(String::new());
         lines.extend(group_lines(groups, report.decimals()));
     }

@@ -85,7 +85,7 @@ impl Book {
     }
 
     fn report(&self, costs: &CostModel, month: Month, now: Timestamp) -> MonthReport {
-        self.ledger.month_report(costs, month, None, &UTC, now).expect("a report")
+        self.ledger.month_report(costs, month, &[], &UTC, now).expect("a report")
     }
 
     fn sql(&self, sql: &str) -> rusqlite::Result<usize> {

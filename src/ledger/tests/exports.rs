@@ -38,11 +38,10 @@ fn a_report_in_groups_is_a_csv_file_that_no_spreadsheet_computes() {
     let filed = Filed { tag: Some("=HYPERLINK(\"x\")"), ..book.filed() };
     book.paint(filed, at("2026-10-02T10:00:00Z"), &[receipt()]);
     let costs = costs();
+    let now = at("2026-12-01T00:00:00Z");
     let report = |text: &str| {
-        let (start, end) = (month(text).start(&TimeZone::UTC), month(text).end(&TimeZone::UTC));
-        let (totals, groups) =
-            book.ledger.grouped_totals(GroupBy::Tag, start, end, &TimeZone::UTC).expect("groups");
-        MonthReport::new(month(text), &totals, &costs).grouped(GroupBy::Tag, groups).to_csv().expect("CSV")
+        let report = book.ledger.month_report(&costs, month(text), &[GroupBy::Tag], &TimeZone::UTC, now);
+        report.expect("a report").to_csv().expect("CSV")
     };
     let october = report("2026-10");
     let lines: Vec<_> = october.lines().collect();

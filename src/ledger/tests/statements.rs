@@ -54,7 +54,7 @@ fn yuan(text: &str) -> Money {
 }
 
 fn report(book: &Book, text: &str, now: &str) -> MonthReport {
-    book.ledger.month_report(&costs(), month(text), None, &TimeZone::UTC, at(now)).expect("a report")
+    book.ledger.month_report(&costs(), month(text), &[], &TimeZone::UTC, at(now)).expect("a report")
 }
 
 /// A book whose first key is of 2026-10-01.
@@ -206,8 +206,10 @@ fn groups_of_several_kinds_are_those_of_each() {
     let book = two_months();
     let utc = TimeZone::UTC;
     let october = month("2026-10");
-    let groups = book.ledger.month_groups(october, &GroupBy::ALL, &utc).expect("groups");
-    for (by, all) in GroupBy::ALL.into_iter().zip(groups) {
+    let now = at("2026-12-02T00:00:00Z");
+    let report = book.ledger.month_report(&costs(), october, &GroupBy::ALL, &utc, now).expect("a report");
+    assert_eq!(report.groups.len(), GroupBy::ALL.len());
+    for (by, all) in GroupBy::ALL.into_iter().zip(report.groups) {
         let (_, alone) =
             book.ledger.grouped_totals(by, october.start(&utc), october.end(&utc), &utc).expect("groups");
         let images = |group: &GroupReport| (group.group.clone(), group.title.clone(), group.figures.images);
@@ -216,6 +218,30 @@ fn groups_of_several_kinds_are_those_of_each() {
             alone.into_iter().map(|group| (group.group, group.title, group.totals.images)).collect();
         assert_eq!(all, alone, "{by}");
     }
+}
+
+#[test]
+fn a_report_tells_measured_energy_from_estimates() {
+    let mut book = book();
+    let source = |source| {
+        let mut of_source = receipt();
+        of_source.usage.source = source;
+        of_source
+    };
+    let receipts = [EnergySource::Metered, EnergySource::Integrated, EnergySource::Metered].map(source);
+    let noon = at("2026-11-02T12:00:00Z");
+    book.paint(book.filed(), noon, &receipts);
+    book.paint(book.filed(), noon, &[receipt()]);
+    book.ledger.reverse(1, "a test", None, noon).expect("reversed");
+    let report = report(&book, "2026-11", "2026-11-30T00:00:00Z");
+    let sources = report.energy_sources;
+    let told = [sources.metered_kwh, sources.integrated_kwh, sources.estimated_kwh];
+    assert_eq!(
+        told.map(EnergyBalance::as_millijoules),
+        [2_000, 2_000, 2_000],
+        "one of three metered is taken back"
+    );
+    assert_eq!(report.figures.energy_kwh.as_millijoules(), 6_000);
 }
 
 #[test]

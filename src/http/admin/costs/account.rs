@@ -26,7 +26,7 @@ pub(super) struct Account<'a> {
     pub(super) first_day: Option<Date>,
     pub(super) last_day: Option<Date>,
     pub(super) sources: EnergySources,
-    pub(super) groups: Vec<Groups>,
+    pub(super) groups: &'a [Groups],
 }
 
 /// A day of a month, a month of a year.
@@ -66,8 +66,8 @@ impl<'a> Account<'a> {
             steps: days.iter().map(|day| Step::of_day(words, day)).collect(),
             first_day: days.first().map(|day| day.day),
             last_day: days.last().map(|day| day.day),
-            sources: EnergySources::default(),
-            groups: Vec::new(),
+            sources: report.energy_sources,
+            groups: &report.groups,
         }
     }
 
@@ -84,8 +84,8 @@ impl<'a> Account<'a> {
             steps: report.months.iter().map(|month| Step::of_month(words, month)).collect(),
             first_day: None,
             last_day: None,
-            sources: EnergySources::default(),
-            groups: Vec::new(),
+            sources: report.energy_sources,
+            groups: &[],
         }
     }
 

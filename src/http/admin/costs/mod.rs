@@ -63,10 +63,13 @@ pub(super) fn month(question: &Question, state: &State) -> Result<Month, ApiErro
 
 /// The same with its figures, in groups where it was asked for them.
 pub(super) async fn report(question: &Question, state: &State) -> Result<MonthReport, ApiError> {
-    let month = month(question, state)?;
-    let by = question.by.as_deref().map(str::parse::<GroupBy>).transpose();
-    let by = by.map_err(|error| ApiError::parameter("by", "invalid_value", format!("{error}.")))?;
-    Ok(state.service.month_report(month, by).await?)
+    let kinds = kind(question)?.into_iter().collect();
+    Ok(state.service.month_report(month(question, state)?, kinds).await?)
+}
+
+fn kind(question: &Question) -> Result<Option<GroupBy>, ApiError> {
+    let by = question.by.as_deref().map(str::parse).transpose();
+    by.map_err(|error| ApiError::parameter("by", "invalid_value", format!("{error}.")))
 }
 
 /// GET /admin/costs: a month or a year as a page, or as JSON where the Accept header asks for it.
@@ -83,15 +86,17 @@ pub(super) async fn show(
             Ok(super::json(&report))
         };
     }
-    let report = report(&question, &state).await?;
-    if visit.wants_page { month_page(&visit, &report, &state).await } else { Ok(super::json(&report)) }
+    if !visit.wants_page {
+        return Ok(super::json(&report(&question, &state).await?));
+    }
+    kind(&question)?;
+    let report = state.service.month_report(month(&question, &state)?, GROUPS.to_vec()).await?;
+    month_page(&visit, &report, &state).await
 }
 
 async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Result<HttpResponse, ApiError> {
     let (words, month, service) = (visit.words, report.month, &state.service);
-    let mut account = Account::of_month(words, report);
-    account.sources = service.energy_sources(month.days()).await?;
-    account.groups = service.month_groups(month, GROUPS).await?;
+    let account = Account::of_month(words, report);
     let standing = match service.closing(month).await? {
         Some(closing) => Standing::Closed(closing),
         None if month > service.current_month() => Standing::ToCome,
@@ -116,8 +121,7 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
 
 async fn year_page(visit: &Visit, report: &YearReport, state: &State) -> Result<HttpResponse, ApiError> {
     let words = visit.words;
-    let mut account = Account::of_year(words, report);
-    account.sources = state.service.energy_sources(report.year.days()).await?;
+    let account = Account::of_year(words, report);
     let span = words.tell("costs-year", &[("year", report.year.to_string().into())]);
     let title = words.tell("costs-title", &[("span", span.into())]);
     let head = year_head(words, report, &title, i32::from(state.service.today().year()));

@@ -52,7 +52,7 @@ fn empty_report() -> MonthReport {
     let place = TempDir::new().expect("a directory");
     let ledger = Ledger::open(&place.path().join("ledger.sqlite3")).expect("a ledger");
     let now: Timestamp = "2026-11-23T12:00:00Z".parse().expect("a time");
-    ledger.month_report(&costs(), month(), None, &TimeZone::UTC, now).expect("a report")
+    ledger.month_report(&costs(), month(), &[], &TimeZone::UTC, now).expect("a report")
 }
 
 fn shown(words: Words, report: &MonthReport) -> String {
@@ -62,8 +62,9 @@ fn shown(words: Words, report: &MonthReport) -> String {
         estimated_kwh: EnergyBalance::from_millijoules(675_000_000),
         ..EnergySources::default()
     };
-    account.groups =
-        vec![Groups { by: GroupBy::Tag, groups: vec![group(None, report), group(Some("spring"), report)] }];
+    let groups = vec![group(None, report), group(Some("spring"), report)];
+    let groups = [Groups { by: GroupBy::Tag, groups }];
+    account.groups = &groups;
     text(&body(&account))
 }
 
