@@ -6,6 +6,9 @@
 //! qualities; idle hours are booked by the minute. Each report is made by the library, from the file, as `tintype costs` and
 //! /admin/costs make it, five times; nothing is kept between two reports but SQLite's own pages.
 
+#[path = "support/pictures.rs"]
+mod pictures;
+
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -23,36 +26,10 @@ use tintype::{
     units::{Currency, Money},
 };
 
-const IMAGES: u64 = 1_000_000;
-const KEYS: i64 = 5;
+const IMAGES: u32 = 1_000_000;
+const KEYS: u32 = 5;
 const REPEATS: usize = 5;
 const ZONE: TimeZone = TimeZone::UTC;
-
-/// ?3 requests from ?1 to ?2, of ?4 keys. `random` is the number scattered by Knuth's constant.
-const REQUESTS: &str = "
-    WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < ?3 - 1),
-         scattered (n, ms, random) AS (SELECT n, ?1 + n * (?2 - ?1) / ?3, (n * 2654435761 & 4294967295) >> 8 FROM number)
-    INSERT INTO requests (id, key_id, body_sha256, state, model, images, reserved_nano, created_at_ms, quality, tag)
-    SELECT printf('%08x-%04x-7000-8000-%012x', ms >> 16, ms & 65535, n), 1 + random % ?4, zeroblob(32), 'running',
-           'Z-Image-Turbo', 1, 375583334, ms,
-           CASE random / 5 % 3 WHEN 0 THEN 'low' WHEN 1 THEN 'medium' ELSE 'high' END,
-           CASE random / 15 % 4 WHEN 0 THEN 'spring' WHEN 1 THEN 'autumn' WHEN 2 THEN 'client 12' END
-    FROM scattered";
-
-const ENTRIES: &str = "
-    INSERT INTO entries
-        (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj, energy_source,
-         currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano, exchange_rate_nano,
-         width, height, steps, seed)
-    SELECT id, 'image', 0, 1, created_at_ms, 900, 300000 + rowid % 9973, 330000, 'metered', 'CNY', 110000 + rowid % 997,
-           343333334, 30000000, 'fal/z-image-turbo', 36543000, 6970000000,
-           CASE rowid / 7 % 4 WHEN 0 THEN 768 WHEN 1 THEN 512 ELSE 1024 END,
-           CASE rowid / 7 % 4 WHEN 1 THEN 512 WHEN 2 THEN 768 ELSE 1024 END, 8, rowid
-    FROM requests WHERE state = 'running'";
-
-const SETTLEMENTS: &str = "
-    UPDATE requests SET state = 'settled', ended_at_ms = created_at_ms, delivered = 1, prompt_tokens = 18
-    WHERE state = 'running'";
 
 /// An idle minute in each minute from ?1 to ?2.
 const IDLE_MINUTES: &str = "
@@ -84,14 +61,14 @@ fn main() {
     row("a year with this one month in it", || {
         let year = "2026".parse().expect("a year");
         let year = ledger.year_report(&costs, year, &ZONE, month.end(&ZONE)).expect("a report");
-        assert_eq!(year.figures.images.unsigned_abs(), images);
+        assert_eq!(year.figures.images, i64::from(images));
     });
 }
 
-fn time_report(ledger: &Ledger, costs: &CostModel, month: Month, kinds: &[GroupBy], images: u64) {
+fn time_report(ledger: &Ledger, costs: &CostModel, month: Month, kinds: &[GroupBy], images: u32) {
     let last = month.end(&ZONE) - 1.second();
     let report = ledger.month_report(costs, month, kinds, &ZONE, last).expect("a report");
-    assert_eq!((report.figures.images.unsigned_abs(), report.groups.len()), (images, kinds.len()));
+    assert_eq!((report.figures.images, report.groups.len()), (i64::from(images), kinds.len()));
     let priced: Vec<_> = report.services.iter().map(|service| service.images).collect();
     assert_eq!(priced, [report.figures.images; 5], "the headline and four more");
     assert!(report.payback.is_some() && report.days.is_some_and(|days| days.len() == 30));
@@ -113,8 +90,8 @@ fn row(name: &str, mut report: impl FnMut()) {
 fn ledger(file: &Path, month: Month) -> Ledger {
     let ledger = Ledger::open(file).expect("a ledger");
     let start = month.start(&ZONE);
-    for seed in 0..KEYS.unsigned_abs() {
-        let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
+    for seed in 0..KEYS {
+        let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed.into()));
         let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
         let name = format!("studio {seed}");
         ledger.create_key(&NewKey { key: &key, name: &name, rules }, "first start", start).expect("a key");
@@ -137,15 +114,13 @@ fn ledger(file: &Path, month: Month) -> Ledger {
 }
 
 /// Books `images` pictures and the idle minutes of `month`.
-fn fill(file: &Path, month: Month, images: u64) {
+fn fill(file: &Path, month: Month, images: u32) {
     let mut connection = Connection::open(file).expect("the ledger");
     let transaction = connection.transaction().expect("a transaction");
-    let (start, end) = (month.start(&ZONE).as_millisecond(), month.end(&ZONE).as_millisecond());
-    let images = i64::try_from(images).expect("a number");
-    transaction.execute(REQUESTS, params![start, end, images, KEYS]).expect("requests");
-    transaction.execute(ENTRIES, []).expect("entries");
-    transaction.execute(SETTLEMENTS, []).expect("settled");
-    transaction.execute(IDLE_MINUTES, params![start, end]).expect("idle minutes");
+    let (start, end) = (month.start(&ZONE), month.end(&ZONE));
+    pictures::book(&transaction, start, end, images, KEYS);
+    let span = params![start.as_millisecond(), end.as_millisecond()];
+    transaction.execute(IDLE_MINUTES, span).expect("idle minutes");
     transaction.commit().expect("committed");
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a short log");
 }

@@ -8,6 +8,11 @@
 //! origin, the settlement with its flush, base64 and JSON. The note that painting has begun is flushed beside the painting,
 //! and counts only where the picture is done sooner. The note of the delivery follows the answer and does not count.
 
+#[expect(dead_code, reason = "its past is not used")]
+#[path = "../../tests/support/books.rs"]
+mod books;
+#[path = "../support/pictures.rs"]
+mod pictures;
 #[path = "../../tests/support/program.rs"]
 mod program;
 mod settle;

@@ -8,15 +8,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rand::{SeedableRng, rngs::StdRng};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tempfile::TempDir;
 use tintype::{
-    costs::{Budgets, Comparison, Receipt},
-    domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
+    costs::Budgets,
+    domain::{ApiKey, KeyId, Quality, RequestId, Scopes, Seed},
     ledger::{BudgetPeriods, KeyRules, Ledger, NewKey, NewRequest, SettledImage, Settlement},
-    units::{Currency, Energy, Millis, Money},
+    units::{Currency, Energy, Money},
+};
+
+use crate::{
+    books::{receipt, spec},
+    pictures,
 };
 
 /// Entries that the ledger holds before anything is measured.
@@ -26,28 +31,7 @@ const REQUESTS: usize = 1000;
 const WARM_UP_REQUESTS: usize = 20;
 /// Noon of the month's last day, on whose 29 days before it the entries lie.
 const NOW: Timestamp = Timestamp::constant(1_796_040_000, 0);
-
-/// Settled requests of one picture each, over the 29 days before ?3, in the schema as it is, its triggers on.
-const REQUESTS_OF_A_MONTH: &str = "
-    WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?2),
-         moment (n, ms) AS (SELECT n, ?3 - 2505600000 + n * 2505600000 / ?2 FROM number)
-    INSERT INTO requests (id, key_id, body_sha256, state, model, images, reserved_nano, created_at_ms, quality)
-    SELECT printf('%08x-%04x-7000-8000-%012x', ms >> 16, ms & 65535, n), ?1, zeroblob(32), 'running', 'Z-Image-Turbo', 1,
-           375583334, ms, 'medium'
-    FROM moment";
-
-const ENTRIES_OF_A_MONTH: &str = "
-    INSERT INTO entries
-        (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj, energy_source,
-         currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano, exchange_rate_nano,
-         width, height, steps, seed)
-    SELECT id, 'image', 0, 1, created_at_ms, 15000, 6750000, 6750000, 'metered', 'CNY', 2250000, 343333334, 30000000,
-           'fal/z-image-turbo', 36700160, 7000000000, 1024, 1024, 8, rowid
-    FROM requests WHERE state = 'running'";
-
-const SETTLEMENTS_OF_A_MONTH: &str = "
-    UPDATE requests SET state = 'settled', ended_at_ms = created_at_ms, delivered = 1, prompt_tokens = 18
-    WHERE state = 'running'";
+const SPAN: SignedDuration = SignedDuration::from_hours(29 * 24);
 
 /// What one request took of the ledger.
 struct Sample {
@@ -65,7 +49,7 @@ pub fn measure() {
     let ledger = Ledger::open(&file).expect("a ledger");
     let key = key(&ledger);
     let began = Instant::now();
-    fill(&file, key);
+    fill(&file);
     println!(
         "\n{REQUESTS} requests of a picture, {ENTRIES} entries before them, which took {:?}\n",
         began.elapsed()
@@ -95,14 +79,11 @@ fn key(ledger: &Ledger) -> KeyId {
     ledger.authenticate(&key, NOW).expect("no error").expect("known").key
 }
 
-/// Books the month at once, which a million commits would take an hour for.
-fn fill(file: &Path, key: KeyId) {
+/// Books a month up to now.
+fn fill(file: &Path) {
     let mut connection = Connection::open(file).expect("the ledger");
     let transaction = connection.transaction().expect("a transaction");
-    let month = params![key.get(), ENTRIES, NOW.as_millisecond()];
-    assert_eq!(transaction.execute(REQUESTS_OF_A_MONTH, month).expect("requests"), ENTRIES as usize);
-    assert_eq!(transaction.execute(ENTRIES_OF_A_MONTH, []).expect("entries"), ENTRIES as usize);
-    assert_eq!(transaction.execute(SETTLEMENTS_OF_A_MONTH, []).expect("settled"), ENTRIES as usize);
+    pictures::book(&transaction, NOW - SPAN, NOW, ENTRIES, 1);
     transaction.commit().expect("committed");
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a short log");
 }
@@ -144,25 +125,4 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let began = Instant::now();
     let done = work();
     (began.elapsed(), done)
-}
-
-fn spec() -> RenderSpec {
-    let size = ImageSize::square(1024);
-    RenderSpec { prompt: "a lighthouse".into(), negative_prompt: None, size, steps: 8, guidance_scale: 0.0 }
-}
-
-fn receipt() -> Receipt {
-    let energy = Energy::from_millijoules(6_750_000);
-    Receipt {
-        usage: Usage { duration: Millis::new(15_000), energy, source: EnergySource::Metered, epoch: None },
-        wall_energy: energy,
-        electricity: Money::from_nano(2_250_000),
-        depreciation: Money::from_nano(343_333_334),
-        upkeep: Money::from_nano(30_000_000),
-        comparison: Comparison {
-            sku: "fal/z-image-turbo".into(),
-            price: Money::from_nano(36_700_160),
-            exchange_rate: Money::from_nano(7_000_000_000),
-        },
-    }
 }

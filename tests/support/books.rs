@@ -83,7 +83,8 @@ impl Books {
     }
 }
 
-fn spec() -> RenderSpec {
+/// What every picture was asked for.
+pub fn spec() -> RenderSpec {
     RenderSpec {
         prompt: "a lighthouse at dawn".into(),
         negative_prompt: None,
@@ -93,7 +94,8 @@ fn spec() -> RenderSpec {
     }
 }
 
-fn receipt() -> Receipt {
+/// What it cost.
+pub fn receipt() -> Receipt {
     let energy = Energy::from_millijoules(6_750_000);
     Receipt {
         usage: Usage { duration: Millis::new(15_000), energy, source: EnergySource::Metered, epoch: None },
