@@ -45,9 +45,11 @@ use crate::{
     units::Millis,
 };
 
-/// What is reserved, in hundredths of what is expected: a picture that takes a little longer than the last one should not
-/// pass a budget.
-const RESERVE_PERCENT: u32 = 125;
+/// What is reserved of the device for a picture that is expected to take `usage`: a quarter more, because one that takes a
+/// little longer than the last should not pass a budget.
+fn reserved(usage: Usage) -> Usage {
+    usage.scale_percent_ceil(125)
+}
 
 /// Everything that a request passes through.
 pub struct Service {
@@ -304,7 +306,7 @@ impl Service {
         let periods = BudgetPeriods::of(now, &self.parts.zone);
         let (job, at, costs) = (request.job.clone(), self.civil(now), self.costs().clone());
         let partials = request.partials.unwrap_or(0);
-        let usage = self.engine().foresee(&job.spec, partials).usage.scale_percent_ceil(RESERVE_PERCENT);
+        let usage = reserved(self.engine().foresee(&job.spec, partials).usage);
         let budgets = self.parts.settings.budgets.clone();
         let (key, body_sha256) = (request.caller.key, request.body_sha256);
         let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());

@@ -377,7 +377,7 @@ impl From<LedgerError> for ApiError {
 }
 
 /// An error message as a sentence.
-fn sentence(error: &dyn fmt::Display) -> String {
+pub(super) fn sentence(error: &dyn fmt::Display) -> String {
     let text = error.to_string();
     let mut chars = text.chars();
     match chars.next() {

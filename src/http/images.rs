@@ -41,7 +41,7 @@ pub(super) async fn generate(
     let asked = wire::parse(&body, &state.offer, draw_seed)?;
     check_model(&caller, &asked, &state)?;
     if asked.is_dry_run {
-        return quote(&asked, &state).await;
+        return quote(&caller, &asked, &state).await;
     }
     let paint = PaintRequest {
         caller,
@@ -76,8 +76,8 @@ pub(super) async fn generate(
 }
 
 /// What the request would take and cost. It is no request for pictures yet, so its Idempotency-Key is not looked up.
-async fn quote(asked: &Asked, state: &State) -> Result<HttpResponse, ApiError> {
-    let quoted = state.service.quote(asked.job.clone()).await?;
+async fn quote(caller: &Caller, asked: &Asked, state: &State) -> Result<HttpResponse, ApiError> {
+    let quoted = state.service.quote(asked.job.clone(), caller.key).await?;
     let mut response = HttpResponse::Ok();
     warn_of_cut_prompt(&mut response, quoted.cut_from_tokens);
     let currency = state.service.costs().currency();

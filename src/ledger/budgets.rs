@@ -3,7 +3,7 @@ use std::{collections::HashMap, fmt};
 use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::{Ledger, LedgerError, Month, NewRequest, ReserveError, unsigned};
+use super::{Ledger, LedgerError, Month, unsigned};
 use crate::{
     costs::{Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Spending},
     domain::KeyId,
@@ -61,6 +61,19 @@ pub enum BudgetHolder {
     AllKeys,
 }
 
+/// What a request would use, and of which budgets.
+#[derive(Debug, Clone, Copy)]
+pub struct Need<'a> {
+    /// Who asks.
+    pub key: KeyId,
+    /// What the request is expected to use.
+    pub spending: Spending,
+    /// The budgets of all keys together.
+    pub budgets: &'a Budgets,
+    /// The day and the month that run.
+    pub periods: &'a BudgetPeriods,
+}
+
 /// A budget that does not cover a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverBudget {
@@ -77,6 +90,13 @@ pub struct OverBudget {
 }
 
 impl OverBudget {
+    /// Of budgets that do not cover a request, the one that refuses it; none where all are soft. Of several, the one that
+    /// lasts longest: waiting for another would be in vain.
+    pub fn refusing(passed: &[Self]) -> Option<&Self> {
+        let hard = passed.iter().filter(|over| over.budget.limit == BudgetLimit::Hard);
+        hard.max_by_key(|over| &over.resets_at)
+    }
+
     /// Whether something of the budget was left, so that this request is the first to pass it.
     pub fn was_within(&self) -> bool {
         self.left != self.budget.left(&Spending::MAX)
@@ -192,47 +212,39 @@ fn signed_spending(row: &Row<'_>) -> rusqlite::Result<(KeyId, [i64; 3])> {
 }
 
 impl RunningSums {
-    /// Whether the budgets of the request's key, and those of all keys, cover it beside what open requests hold. Returns
-    /// the soft budgets that it passes.
-    pub(super) fn check(
+    /// The budgets, of the key and of all keys, that do not cover `need` beside what open requests hold.
+    pub(super) fn passed(
         &mut self,
         transaction: &Transaction<'_>,
-        request: &NewRequest<'_>,
-    ) -> Result<Vec<OverBudget>, ReserveError> {
-        let own = budgets_of(transaction, request.key)?;
-        let all = request.budgets.iter().map(|budget| (BudgetHolder::AllKeys, *budget));
+        need: &Need<'_>,
+    ) -> Result<Vec<OverBudget>, LedgerError> {
+        let own = budgets_of(transaction, need.key)?;
+        let all = need.budgets.iter().map(|budget| (BudgetHolder::AllKeys, *budget));
         let budgets: Vec<_> = own.iter().map(|budget| (BudgetHolder::Key, *budget)).chain(all).collect();
         if budgets.is_empty() {
             return Ok(Vec::new());
         }
         let reserved = reserved(transaction)?;
-        let needed =
-            Spending { money: request.estimate, images: request.images, energy: request.wall_energy };
         let mut passed = Vec::new();
         for (holder, budget) in budgets {
-            let span = request.periods.span(budget.period);
+            let span = need.periods.span(budget.period);
             let sums = match budget.period {
                 BudgetPeriod::Day => &mut self.day,
                 BudgetPeriod::Month => &mut self.month,
             };
             sums.catch_up(transaction, span.start)?;
-            let spent = sums.of(holder, request.key).plus(of(&reserved, holder, request.key));
-            if !budget.holds(&spent.plus(needed)) {
+            let spent = sums.of(holder, need.key).plus(of(&reserved, holder, need.key));
+            if !budget.holds(&spent.plus(need.spending)) {
                 passed.push(OverBudget {
                     holder,
                     budget,
                     left: budget.left(&spent),
-                    needed: budget.part_of(&needed),
+                    needed: budget.part_of(&need.spending),
                     resets_at: span.end.clone(),
                 });
             }
         }
-        // Of several, the one that lasts longest: waiting for another would be in vain.
-        let hard = passed.iter().filter(|over| over.budget.limit == BudgetLimit::Hard);
-        match hard.max_by_key(|over| &over.resets_at) {
-            Some(over) => Err(ReserveError::OverBudget(Box::new(over.clone()))),
-            None => Ok(passed),
-        }
+        Ok(passed)
     }
 }
 
@@ -305,6 +317,15 @@ pub(super) fn write_budgets(
 }
 
 impl Ledger {
+    /// The budgets that do not cover `need` now, hard and soft. Nothing is reserved.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses or a sum is out of range.
+    pub fn passed_budgets(&self, need: &Need<'_>) -> Result<Vec<OverBudget>, LedgerError> {
+        let mut writer = self.writer();
+        self.running_sums().passed(&writer.transaction()?, need)
+    }
+
     /// What each key has spent in the running day and in the running month, without what open requests hold.
     ///
     /// # Errors

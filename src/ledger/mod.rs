@@ -52,7 +52,7 @@ use crate::units::Currency;
 pub use self::{
     assets::AssetRow,
     backup::{BackedUp, CopyError, Holdings, back_up},
-    budgets::{BudgetHolder, BudgetPeriods, OverBudget},
+    budgets::{BudgetHolder, BudgetPeriods, Need, OverBudget},
     closings::{CloseError, Closing, Sha256Hash},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     days::DayReport,

@@ -2,12 +2,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
-    BudgetPeriods, FailedWork, Ledger, LedgerError, OverBudget, SettledImage,
+    BudgetPeriods, FailedWork, Ledger, LedgerError, Need, OverBudget, SettledImage,
     entries::{self, Entries},
     signed, timestamp,
 };
 use crate::{
-    costs::Budgets,
+    costs::{Budgets, Spending},
     domain::{CostTag, ImageSize, KeyId, Quality, RenderSpec, RequestId},
     units::{Currency, Energy, Money},
 };
@@ -41,6 +41,14 @@ pub struct NewRequest<'a> {
     pub now: Timestamp,
     /// The day and the month from whose beginnings budgets count.
     pub periods: BudgetPeriods,
+}
+
+impl NewRequest<'_> {
+    /// What its budgets must cover.
+    fn need(&self) -> Need<'_> {
+        let spending = Spending { money: self.estimate, images: self.images, energy: self.wall_energy };
+        Need { key: self.key, spending, budgets: self.budgets, periods: &self.periods }
+    }
 }
 
 /// What a request came to.
@@ -133,7 +141,10 @@ impl Ledger {
         if let Some(key) = request.idempotency_key {
             check_idempotency(&transaction, request.key, key, request.body_sha256)?;
         }
-        let passed_budgets = self.running_sums().check(&transaction, request)?;
+        let passed_budgets = self.running_sums().passed(&transaction, &request.need())?;
+        if let Some(over) = OverBudget::refusing(&passed_budgets) {
+            return Err(ReserveError::OverBudget(Box::new(over.clone())));
+        }
         transaction.execute(
             "INSERT INTO requests
                  (id, key_id, idempotency_key, body_sha256, state, model, images, reserved_nano, created_at_ms,

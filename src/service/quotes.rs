@@ -3,7 +3,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Service, ServiceError};
-use crate::{costs::Quote, domain::RenderJob};
+use crate::{
+    costs::{Quote, Spending},
+    domain::{KeyId, RenderJob},
+    ledger::{BudgetPeriods, Need, OverBudget},
+};
 
 /// What a job is expected to take and to cost, before anything is done for it.
 #[derive(Debug)]
@@ -14,25 +18,39 @@ pub struct Quoted {
     pub quote: Quote,
     /// Whether pictures of its kind were measured; else its time is estimated.
     pub is_measured: bool,
+    /// The budget that would refuse it now.
+    pub over_budget: Option<OverBudget>,
     /// Tokens of the whole prompt, where it would be cut.
     pub cut_from_tokens: Option<usize>,
 }
 
 impl Service {
-    /// What `job` is expected to take and cost, were it asked for now and not streamed. Nothing is painted, written, or taken
-    /// from a limit on pictures.
+    /// What `job` is expected to take and cost, were it asked for by `key` now and not streamed, and whether the budgets cover
+    /// it. Nothing is painted, written, or taken from a limit on pictures.
     ///
     /// # Errors
     /// [`ServiceError`] for a prompt that would be refused, or a price that is missing.
-    pub async fn quote(self: &Arc<Self>, job: RenderJob) -> Result<Quoted, ServiceError> {
+    pub async fn quote(self: &Arc<Self>, job: RenderJob, key: KeyId) -> Result<Quoted, ServiceError> {
         let (_, cut_from_tokens) = self.count_tokens(&job.spec).await?;
         let (created, foreseen) = (self.now(), self.engine().foresee(&job.spec, 0));
         let (costs, at) = (self.costs().clone(), self.civil(created));
-        let quote = self
+        let (budgets, zone) = (self.parts.settings.budgets.clone(), self.parts.zone.clone());
+        let (quote, over_budget) = self
             .ask_ledger(move |ledger| -> Result<_, ServiceError> {
-                Ok(ledger.with_assets(&costs)?.quote(&job, foreseen.usage, at)?)
+                let costs = ledger.with_assets(&costs)?;
+                let reserved = costs.quote(&job, super::reserved(foreseen.usage), at)?;
+                let spending = Spending {
+                    money: reserved.estimate()?,
+                    images: job.images,
+                    energy: reserved.job.wall_energy,
+                };
+                let periods = BudgetPeriods::of(created, &zone);
+                let need = Need { key, spending, budgets: &budgets, periods: &periods };
+                let passed = ledger.passed_budgets(&need)?;
+                let quote = costs.quote(&job, foreseen.usage, at)?;
+                Ok((quote, OverBudget::refusing(&passed).cloned()))
             })
             .await?;
-        Ok(Quoted { created, quote, is_measured: foreseen.is_measured, cut_from_tokens })
+        Ok(Quoted { created, quote, is_measured: foreseen.is_measured, over_budget, cut_from_tokens })
     }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use tintype::config::Config;
+use tintype::{config::Config, domain::Scopes, ledger::KeyRules};
 
 use crate::{
     client::{Response, eventually},
@@ -27,6 +27,26 @@ fn rows(server: &TestServer) -> (i64, i64) {
     let ledger = Connection::open(server.ledger_file()).expect("the ledger");
     let query = "SELECT (SELECT count(*) FROM requests), (SELECT count(*) FROM entries)";
     ledger.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("counts")
+}
+
+#[test]
+fn a_quote_says_whether_a_budget_would_refuse_the_request() {
+    let server = TestServer::start();
+    let rules = KeyRules {
+        scopes: Scopes::ALL,
+        budgets: "2 images a month".parse().expect("budgets"),
+        ..KeyRules::default()
+    };
+    let key = server.make_key(1, rules).reveal();
+    let ask = |images: u32| {
+        let body = dry(&json!({ "prompt": "x", "n": images }));
+        server.post("/v1/images/generations").bearer(&key).json(&body).json()["over_budget"].clone()
+    };
+    assert_eq!(ask(2), Value::Null);
+    let told = ask(3);
+    let told = told.as_str().expect("a sentence");
+    assert!(told.starts_with("The key's budget, 2 images a month, has 2 images left"), "{told}");
+    assert_eq!(ask(2), Value::Null, "a question takes nothing");
 }
 
 #[test]

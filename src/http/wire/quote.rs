@@ -4,7 +4,7 @@ use super::{
     Asked, Offer,
     answer::{ReceiptBody, expected_receipt},
 };
-use crate::{service::Quoted, units::Currency};
+use crate::{http::error::sentence, service::Quoted, units::Currency};
 
 /// What a request would take and cost: the body of a 200 to one with `dry_run`.
 #[derive(Serialize)]
@@ -17,6 +17,7 @@ pub(in crate::http) struct QuoteBody {
     quality: &'static str,
     n: u32,
     duration_source: &'static str,
+    over_budget: Option<String>,
     per_image: ReceiptBody,
     all_images: ReceiptBody,
 }
@@ -33,6 +34,7 @@ pub(in crate::http) fn quote(asked: &Asked, quoted: &Quoted, offer: &Offer, curr
         quality: asked.job.quality.as_str(),
         n: asked.job.images,
         duration_source: if quoted.is_measured { "measured" } else { "estimated" },
+        over_budget: quoted.over_budget.as_ref().map(|over| sentence(over)),
         per_image: expected_receipt(&quoted.quote.image, currency),
         all_images: expected_receipt(&quoted.quote.job, currency),
     }
