@@ -2,23 +2,22 @@
 //!
 //! Every key stands in config/tintype.toml with its default; a test compares the two.
 
+mod load;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     num::{NonZeroU32, NonZeroUsize},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
-use figment::{
-    Figment,
-    providers::{Env, Format, Toml},
-};
 use ipnet::IpNet;
 use jiff::{SignedDuration, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 
+pub use self::load::ConfigError;
 use crate::{
     costs::{Budgets, CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
-    domain::{GUIDANCE_MAX, ImageSize, KeyLimits, STEPS_MAX, StepsByQuality},
+    domain::{ImageSize, KeyLimits, StepsByQuality},
     engine::EngineSettings,
     meter::Powers,
     pipeline::{DeviceChoice, Precision},
@@ -26,9 +25,6 @@ use crate::{
     telemetry::LogConfig,
     units::{Currency, Millis, Money, Power},
 };
-
-/// Variables with our prefix that are no configuration keys.
-const OTHER_VARIABLES: [&str; 3] = ["config", "log", "require_clients"];
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Deserialize)]
@@ -267,86 +263,7 @@ impl EnergyConfig {
     }
 }
 
-/// A configuration that cannot be used: one line that names the key and the remedy.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A file or variable that does not parse.
-    #[error("configuration: {0}")]
-    Malformed(String),
-    /// A file that was named is not there or cannot be read.
-    #[error("{path}: {reason}")]
-    File {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A zone that is not known.
-    #[error("time_zone: `{0}` is not a time zone; write an IANA name such as Asia/Shanghai or Europe/Berlin")]
-    TimeZone(String),
-    /// A default size that the model cannot paint.
-    #[error("model.default_size: {0}")]
-    DefaultSize(String),
-    /// The example's yuan under another currency.
-    #[error(
-        "costs.currency is {0}, but costs.price_per_kwh, costs.upkeep_per_image or costs.hardware.price is still the \
-         example's amount in yuan; set all three in {0}"
-    )]
-    ExampleAmounts(Currency),
-    /// Costs that cannot be.
-    #[error("configuration: {0}")]
-    Costs(#[from] CostError),
-}
-
 impl Config {
-    /// Reads `file`, or tintype.toml in the working directory where there is one, and the environment.
-    ///
-    /// # Errors
-    /// [`ConfigError`], one line that names the key.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let named = file.is_some();
-        let file = file.unwrap_or(Path::new("tintype.toml"));
-        let figment = match (file.is_file(), named) {
-            (true, _) => Figment::from(Toml::file_exact(file)),
-            (false, false) => Figment::new(),
-            (false, true) => {
-                let path = file.display().to_string();
-                return Err(ConfigError::File { path, reason: "no such file".into() });
-            }
-        };
-        Self::extract(figment.merge(Env::prefixed("TINTYPE_").ignore(&OTHER_VARIABLES).split("__")))
-    }
-
-    fn extract(figment: Figment) -> Result<Self, ConfigError> {
-        let malformed = |reason: String| ConfigError::Malformed(reason.replace('\n', " "));
-        let config: Self = figment.extract().map_err(|error| malformed(error.to_string()))?;
-        if !(0.0..=GUIDANCE_MAX).contains(&config.model.guidance_scale) {
-            return Err(malformed(format!("model.guidance_scale must be from 0 to {GUIDANCE_MAX}")));
-        }
-        if config.model.steps.largest() > STEPS_MAX {
-            return Err(malformed(format!("model.steps: a quality has at most {STEPS_MAX} steps")));
-        }
-        let above_zero = [
-            ("limits.deadline_seconds", u64::from(config.limits.deadline_seconds)),
-            ("pictures.keep_days", u64::from(config.pictures.keep_days)),
-            ("model.memory_mib", config.model.memory_mib.unwrap_or(1)),
-        ];
-        if let Some((key, _)) = above_zero.into_iter().find(|(_, value)| *value == 0) {
-            return Err(malformed(format!("{key} must be above 0")));
-        }
-        if u64::from(config.pictures.link_minutes) > u64::from(config.pictures.keep_days) * 24 * 60 {
-            return Err(malformed("pictures.link_minutes must not pass pictures.keep_days".into()));
-        }
-        if let Some(url) = &config.public_url
-            && !(url.starts_with("http://") || url.starts_with("https://"))
-        {
-            return Err(malformed(format!(
-                "public_url is `{url}`; write it with http:// or https://, such as https://paint.example"
-            )));
-        }
-        Ok(config)
-    }
-
     /// How the engine is to work.
     pub fn engine_settings(&self) -> EngineSettings {
         EngineSettings {
@@ -423,104 +340,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(toml: &str) -> Result<Config, ConfigError> {
-        Config::extract(Figment::from(Toml::string(toml)))
-    }
-
-    fn is_setting(line: &str) -> bool {
-        let key = line.split(" = ").next().unwrap_or_default();
-        line.contains(" = ") && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-    }
-
-    #[test]
-    fn the_shipped_file_says_every_default_and_nothing_else() {
-        let shipped = include_str!("../config/tintype.toml");
-        // Every commented key, uncommented, must parse, and change nothing but what has no default.
-        let uncommented: String = shipped
-            .lines()
-            .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))
-            .filter(|line| !line.contains(" = none"))
-            .collect::<Vec<_>>()
-            .join("\n");
-        let config = parse(&uncommented).expect("config/tintype.toml");
-        assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
-        for section in [
-            "[model]",
-            "[model.steps]",
-            "[limits]",
-            "[pictures]",
-            "[metadata]",
-            "[log]",
-            "[energy]",
-            "[costs]",
-            "[costs.hardware]",
-            "[[exchange_rate]]",
-        ] {
-            assert!(shipped.contains(section), "{section}");
-        }
-    }
-
-    #[test]
-    fn the_tariff_in_the_shipped_file_can_be_used() {
-        let shipped = include_str!("../config/tintype.toml");
-        let rows: String =
-            shipped.lines().filter_map(|line| line.strip_prefix("#     ")).collect::<Vec<_>>().join("\n");
-        let config = parse(&rows).expect("a tariff");
-        assert_eq!(config.costs.tariff.len(), 2);
-        config.cost_model(jiff::civil::date(2026, 11, 23)).expect("a cost model");
-    }
-
-    #[test]
-    fn a_wrong_key_or_value_is_named_in_one_line() {
-        for (toml, name) in [
-            ("colour = 1", "colour"),
-            ("[model]\ndtype = \"f8\"", "f8"),
-            ("[costs]\nprice_per_kwh = \"cheap\"", "cheap"),
-            (
-                "[[costs.tariff]]\neffective_from = \"2026-01-01\"\nprice_per_kwh = \"1\"\nhours = \"night\"",
-                "night",
-            ),
-            ("[model]\ndefault_size = \"big\"", "big"),
-            ("listen = 8080", "listen"),
-            ("[model]\nguidance_scale = -1.0", "guidance_scale"),
-            ("[model.steps]\nmax = 101", "model.steps"),
-            ("public_url = \"paint.example\"", "public_url"),
-            ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
-            ("[limits]\ndeadline_seconds = 0", "deadline_seconds"),
-            ("[pictures]\nkeep_days = 0", "keep_days"),
-            ("[pictures]\nkeep_days = 1\nlink_minutes = 1441", "link_minutes"),
-            ("[limits]\non_disconnect = \"wait\"", "on_disconnect"),
-        ] {
-            let error = parse(toml).expect_err("refused").to_string();
-            assert!(error.contains(name) && error.lines().count() == 1, "{error}");
-        }
-    }
-
-    #[test]
-    fn the_examples_yuan_are_not_taken_for_euros() {
-        let today = jiff::civil::date(2026, 11, 23);
-        let config = parse("[costs]\ncurrency = \"EUR\"").expect("parsed");
-        assert!(matches!(config.cost_model(today), Err(ConfigError::ExampleAmounts(_))));
-        let euros = "[costs]\ncurrency = \"EUR\"\nprice_per_kwh = \"0.35\"\nupkeep_per_image = \"0.004\"\n[costs.hardware]\nprice = \"2100\"\n\
-                     residual = \"800\"\n[[exchange_rate]]\nfrom = \"USD\"\nto = \"EUR\"\nrate = \"0.86\"\n\
-                     effective_from = \"2026-01-01\"";
-        let model = parse(euros).expect("parsed").cost_model(today).expect("a cost model");
-        assert_eq!(model.currency(), Currency::EUR);
-    }
-
-    #[test]
-    fn an_amount_may_be_a_bare_number() {
-        let config = parse("[costs]\nprice_per_kwh = 0.35\nupkeep_per_image = 1").expect("parsed");
-        assert_eq!(config.costs.price_per_kwh.to_string(), "0.35");
-        assert_eq!(config.costs.upkeep_per_image.to_string(), "1.00");
-    }
-
-    #[test]
-    fn a_zone_that_is_none_is_named() {
-        let config = parse("time_zone = \"Mars/Olympus\"").expect("parsed");
-        assert!(config.zone().expect_err("refused").to_string().contains("Mars/Olympus"));
-    }
-}
+mod tests;

@@ -1,0 +1,104 @@
+use figment::{
+    Figment,
+    providers::{Format, Toml},
+};
+
+use super::*;
+
+fn parse(toml: &str) -> Result<Config, ConfigError> {
+    Config::extract(Figment::from(Toml::string(toml)))
+}
+
+fn is_setting(line: &str) -> bool {
+    let key = line.split(" = ").next().unwrap_or_default();
+    line.contains(" = ") && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+}
+
+#[test]
+fn the_shipped_file_says_every_default_and_nothing_else() {
+    let shipped = include_str!("../../config/tintype.toml");
+    // Every commented key, uncommented, must parse, and change nothing but what has no default.
+    let uncommented: String = shipped
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))
+        .filter(|line| !line.contains(" = none"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let config = parse(&uncommented).expect("config/tintype.toml");
+    assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    for section in [
+        "[model]",
+        "[model.steps]",
+        "[limits]",
+        "[pictures]",
+        "[metadata]",
+        "[log]",
+        "[energy]",
+        "[costs]",
+        "[costs.hardware]",
+        "[[exchange_rate]]",
+    ] {
+        assert!(shipped.contains(section), "{section}");
+    }
+}
+
+#[test]
+fn the_tariff_in_the_shipped_file_can_be_used() {
+    let shipped = include_str!("../../config/tintype.toml");
+    let rows: String =
+        shipped.lines().filter_map(|line| line.strip_prefix("#     ")).collect::<Vec<_>>().join("\n");
+    let config = parse(&rows).expect("a tariff");
+    assert_eq!(config.costs.tariff.len(), 2);
+    config.cost_model(jiff::civil::date(2026, 11, 23)).expect("a cost model");
+}
+
+#[test]
+fn a_wrong_key_or_value_is_named_in_one_line() {
+    for (toml, name) in [
+        ("colour = 1", "colour"),
+        ("[model]\ndtype = \"f8\"", "f8"),
+        ("[costs]\nprice_per_kwh = \"cheap\"", "cheap"),
+        (
+            "[[costs.tariff]]\neffective_from = \"2026-01-01\"\nprice_per_kwh = \"1\"\nhours = \"night\"",
+            "night",
+        ),
+        ("[model]\ndefault_size = \"big\"", "big"),
+        ("listen = 8080", "listen"),
+        ("[model]\nguidance_scale = -1.0", "guidance_scale"),
+        ("[model.steps]\nmax = 101", "model.steps"),
+        ("public_url = \"paint.example\"", "public_url"),
+        ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
+        ("[limits]\ndeadline_seconds = 0", "deadline_seconds"),
+        ("[pictures]\nkeep_days = 0", "keep_days"),
+        ("[pictures]\nkeep_days = 1\nlink_minutes = 1441", "link_minutes"),
+        ("[limits]\non_disconnect = \"wait\"", "on_disconnect"),
+    ] {
+        let error = parse(toml).expect_err("refused").to_string();
+        assert!(error.contains(name) && error.lines().count() == 1, "{error}");
+    }
+}
+
+#[test]
+fn the_examples_yuan_are_not_taken_for_euros() {
+    let today = jiff::civil::date(2026, 11, 23);
+    let config = parse("[costs]\ncurrency = \"EUR\"").expect("parsed");
+    assert!(matches!(config.cost_model(today), Err(ConfigError::ExampleAmounts(_))));
+    let euros = "[costs]\ncurrency = \"EUR\"\nprice_per_kwh = \"0.35\"\nupkeep_per_image = \"0.004\"\n[costs.hardware]\nprice = \"2100\"\n\
+                 residual = \"800\"\n[[exchange_rate]]\nfrom = \"USD\"\nto = \"EUR\"\nrate = \"0.86\"\n\
+                 effective_from = \"2026-01-01\"";
+    let model = parse(euros).expect("parsed").cost_model(today).expect("a cost model");
+    assert_eq!(model.currency(), Currency::EUR);
+}
+
+#[test]
+fn an_amount_may_be_a_bare_number() {
+    let config = parse("[costs]\nprice_per_kwh = 0.35\nupkeep_per_image = 1").expect("parsed");
+    assert_eq!(config.costs.price_per_kwh.to_string(), "0.35");
+    assert_eq!(config.costs.upkeep_per_image.to_string(), "1.00");
+}
+
+#[test]
+fn a_zone_that_is_none_is_named() {
+    let config = parse("time_zone = \"Mars/Olympus\"").expect("parsed");
+    assert!(config.zone().expect_err("refused").to_string().contains("Mars/Olympus"));
+}
