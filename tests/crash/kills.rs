@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Lives of the server, each ended by SIGKILL while clients are painting. TINTYPE_CRASH_LIVES says how many.
-const LIVES: usize = 100;
+const LIVES: usize = 300;
 
 /// Where a budget allows 20 pictures: each costs 8,000 / 30,000 of a card, 0.03 of upkeep, and far less than a thousandth
 /// of electricity and of the other part's time.
