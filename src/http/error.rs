@@ -226,6 +226,11 @@ impl ApiError {
         self.code.unwrap_or("invalid_request")
     }
 
+    /// The parameter that cannot be, where it is one.
+    pub(super) fn param(&self) -> Option<&str> {
+        self.param.as_deref()
+    }
+
     /// OpenAI's envelope.
     pub(super) fn envelope(&self) -> serde_json::Value {
         json!({

@@ -123,6 +123,10 @@ fn an_error_is_told_to_a_browser_as_a_page_and_to_a_script_as_json() {
         "{}",
         page.text
     );
+    browser.set_cookie("tintype_language", "zh-CN");
+    let chinese = browser.open("/admin/costs?month=february").text;
+    assert!(chinese.contains("月份的写法如 2026-11") && !chinese.contains("is not a month"), "{chinese}");
+    browser.set_cookie("tintype_language", "en");
     let unknown = browser.open("/admin/nothing-here");
     assert!(unknown.status == 404 && unknown.text.contains("Not found"), "{}", unknown.text);
     let script = server.get("/admin/nothing-here").bearer(&server.key).send("");

@@ -7,11 +7,9 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use maud::html;
 
 use super::{
-    page::{Page, Place},
-    parts::rich,
+    refusal,
     visit::{Visit, wants_page},
 };
 use crate::http::{
@@ -54,17 +52,17 @@ pub(in crate::http) async fn attend<B: MessageBody + 'static>(
 }
 
 fn for_browser(response: ServiceResponse) -> ServiceResponse {
-    let detail = response.response().error().and_then(|error| error.as_error::<ApiError>());
-    let Some(detail) = detail.map(ToString::to_string) else { return response };
+    let Some(refusal) = response.response().error().and_then(|error| error.as_error::<ApiError>()) else {
+        return response;
+    };
     let Some(state) = response.request().app_data::<web::Data<State>>().cloned() else { return response };
-    let status = response.status();
-    if status == StatusCode::UNAUTHORIZED {
+    if response.status() == StatusCode::UNAUTHORIZED {
         let to = sign_in_from(response.request());
         return response
             .into_response(HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish());
     }
     let visit = Visit::of_stranger(response.request(), &state);
-    let mut page = error_page(&visit, status, &detail);
+    let mut page = refusal::page(&visit, refusal);
     for name in [header::RETRY_AFTER, header::ALLOW] {
         if let Some(value) = response.headers().get(&name) {
             page.headers_mut().insert(name, value.clone());
@@ -91,25 +89,6 @@ fn sign_in_from(request: &HttpRequest) -> String {
 /// A value in a query. What is in a path and query already needs only the marks between values hidden.
 fn form_encoded(text: &str) -> String {
     text.replace('%', "%25").replace('&', "%26").replace('+', "%2B").replace('#', "%23")
-}
-
-fn error_page(visit: &Visit, status: StatusCode, detail: &str) -> HttpResponse {
-    let words = visit.words;
-    let (title, remedy) = match status {
-        StatusCode::FORBIDDEN => (words.say("error-forbidden"), words.say("error-forbidden-remedy")),
-        StatusCode::NOT_FOUND => (words.say("error-not-found"), words.say("error-not-found-remedy")),
-        StatusCode::TOO_MANY_REQUESTS => (words.say("error-too-many"), words.say("error-too-many-remedy")),
-        status if status.is_server_error() => (words.say("error-server"), words.say("error-server-remedy")),
-        _ => (words.say("error-request"), words.say("error-request-remedy")),
-    };
-    let body = html! {
-        div.page-head { h1 { (title) } }
-        p { (remedy) }
-        // What went wrong is said to scripts in English, and is the same here.
-        p.note lang="en" { code { (status.as_u16()) } " " (rich(detail)) }
-        p { a.button href="/admin/costs" { (words.say("error-home")) } }
-    };
-    Page::new(visit, Place::Elsewhere, &title).narrow().status(status).show(&body)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod figures;
 mod page;
 mod parts;
 mod preferences;
+mod refusal;
 mod visit;
 mod words;
 

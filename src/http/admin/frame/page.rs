@@ -36,6 +36,13 @@ const NAVIGATION: [(Place, &str, &str); 5] = [
     (Place::Playground, "/playground", "nav-playground"),
 ];
 
+/// The entry of the navigation that `path` lies in; elsewhere, the first one's address and name.
+pub(super) fn place_of(path: &str) -> (Place, &'static str, &'static str) {
+    let (_, href, name) = NAVIGATION[0];
+    let inside = NAVIGATION.into_iter().find(|(_, href, _)| path.starts_with(href));
+    inside.unwrap_or((Place::Elsewhere, href, name))
+}
+
 /// A half-lit disc.
 const DISPLAY_ICON: PreEscaped<&str> = PreEscaped(
     "<svg viewBox=\"0 0 20 20\" width=\"18\" height=\"18\" aria-hidden=\"true\"><circle cx=\"10\" cy=\"10\" r=\"7\" \

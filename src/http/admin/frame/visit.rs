@@ -1,14 +1,14 @@
 use actix_web::{
     FromRequest, HttpRequest,
     cookie::{Cookie, SameSite, time::Duration},
-    http::header,
+    http::{Method, header},
     web,
 };
 use rand::distr::{Alphanumeric, SampleString};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
-use super::{attend::set_cookie, words::Words};
+use super::{attend::set_cookie, page::place_of, words::Words};
 use crate::http::{BODY_WAIT, State, admin::session, error::ApiError};
 
 /// Which colours a visitor chose.
@@ -111,12 +111,16 @@ impl Visitor {
 impl Visit {
     /// The visit that `request` is. A browser's first one gets a name, which its forms' tokens are bound to.
     pub(in crate::http) fn new(request: &HttpRequest, state: &State, visitor: Visitor) -> Self {
-        let here = request.uri().path_and_query().map_or("/", |here| here.as_str()).to_owned();
+        let here = match *request.method() {
+            Method::GET => request.uri().path_and_query().map_or("/", |here| here.as_str()),
+            // What a form was sent to may be no page.
+            _ => place_of(request.path()).1,
+        };
         Self {
             words: Words::of(request),
             wants_page: wants_page(request),
             theme: Theme::of(request),
-            here,
+            here: here.to_owned(),
             form_token: state.session_secret.form_token(&binding(request, state)),
             visitor,
         }
@@ -132,7 +136,7 @@ impl Visit {
         &self.form_token
     }
 
-    /// The page's own path and query.
+    /// The page's own path and query; on the answer to a form, the place of the navigation that it lies in.
     pub(in crate::http) fn here(&self) -> &str {
         &self.here
     }
