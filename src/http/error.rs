@@ -149,6 +149,26 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "job_not_found", message)
     }
 
+    pub(super) fn key_not_found() -> Self {
+        let message = "No key has this public id.";
+        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "key_not_found", message)
+    }
+
+    pub(super) fn key_revoked() -> Self {
+        let message = "This key is revoked, for good, and cannot be changed. Make another key.";
+        Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "key_revoked", message)
+    }
+
+    pub(super) fn key_disabled() -> Self {
+        let message = "This key is disabled already.";
+        Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "key_disabled", message)
+    }
+
+    pub(super) fn key_enabled() -> Self {
+        let message = "This key is enabled already.";
+        Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "key_enabled", message)
+    }
+
     pub(super) fn unknown_url(method: &str, path: &str) -> Self {
         let message = format!("Invalid URL ({method} {path}).");
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)

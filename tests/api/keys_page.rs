@@ -99,6 +99,57 @@ fn a_key_gets_another_secret_and_is_closed_for_a_while() {
 }
 
 #[test]
+fn a_revoked_key_is_given_no_secret_that_opens_nothing() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    browser.open("/admin/keys");
+    let key = secret(&browser.submit("/admin/keys", &[("name", "one"), ("images", "on")]).text);
+    let one = format!("/admin/keys/{}", public_id(&key));
+    browser.open(&one);
+    assert_eq!(browser.submit(&format!("{one}/revoke"), &[("sure", "on")]).status, 303);
+    let events = || server.ledger().key_events(Some(public_id(&key))).expect("a log").len();
+    let before = events();
+    let refused = browser.submit(&format!("{one}/rotate"), &[("grace_hours", "24")]);
+    assert!(refused.status == 409 && refused.text.contains("This key is revoked"), "{}", refused.text);
+    assert!(!refused.text.contains("value=\"tt-"), "{}", refused.text);
+    browser.set_cookie("tintype_language", "zh-CN");
+    let renamed = browser.submit(&one, &[("name", "two"), ("images", "on")]);
+    assert!(renamed.status == 409 && renamed.text.contains("已永久吊销"), "{}", renamed.text);
+    assert_eq!(events(), before, "nothing is logged that did not happen");
+}
+
+#[test]
+fn a_key_that_is_switched_twice_says_what_it_is_already() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    browser.open("/admin/keys");
+    let key = secret(&browser.submit("/admin/keys", &[("name", "one"), ("images", "on")]).text);
+    let one = format!("/admin/keys/{}", public_id(&key));
+    browser.open(&one);
+    let mut switch = |to: &str| browser.submit(&format!("{one}/{to}"), &[]);
+    let enabled = switch("enable");
+    assert!(enabled.status == 409 && enabled.text.contains("enabled already"), "{}", enabled.text);
+    assert_eq!(switch("disable").status, 303);
+    let disabled = switch("disable");
+    assert!(disabled.status == 409 && disabled.text.contains("disabled already"), "{}", disabled.text);
+    assert_eq!(switch("destroy").status, 404);
+    let disable = server.post(&format!("{one}/disable")).bearer(&server.key).send("");
+    assert_eq!((disable.status, &disable.json()["error"]["code"]), (409, &json!("key_disabled")));
+}
+
+#[test]
+fn a_key_that_was_never_made_cannot_be_changed() {
+    let server = TestServer::start();
+    for (action, form) in [("", "name=x&images=on"), ("/rotate", "grace_hours=0"), ("/disable", "")] {
+        let answer = server.post(&format!("/admin/keys/nobodys{action}")).bearer(&server.key).send(form);
+        let code = &answer.json()["error"]["code"];
+        assert_eq!((answer.status, code), (404, &json!("key_not_found")), "{action}");
+    }
+    let page = Browser::signed_in(&server).open("/admin/keys/nobodys");
+    assert!(page.status == 404 && page.text.contains("No key has this id."), "{}", page.text);
+}
+
+#[test]
 fn without_the_forms_token_nothing_is_changed() {
     let server = TestServer::start();
     let mut browser = Browser::signed_in(&server);

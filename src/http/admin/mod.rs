@@ -60,9 +60,7 @@ fn operator(config: &mut web::ServiceConfig) {
                 .default_service(only("GET, POST")),
         )
         .service(posted("/keys/{public_id}/rotate", web::post().to(keys::rotate)))
-        .service(posted("/keys/{public_id}/disable", web::post().to(keys::disable)))
-        .service(posted("/keys/{public_id}/enable", web::post().to(keys::enable)))
-        .service(posted("/keys/{public_id}/revoke", web::post().to(keys::revoke)))
+        .service(posted("/keys/{public_id}/{switch:disable|enable|revoke}", web::post().to(keys::switch)))
         .service(posted("/preferences", web::post().to(frame::prefer)))
         .service(
             web::resource("/sign-in")

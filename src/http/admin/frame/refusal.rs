@@ -10,13 +10,17 @@ use super::{
 use crate::http::error::ApiError;
 
 /// What went wrong in the reader's words, by the error's code. The API says the same in English.
-const BY_CODE: [(&str, &str); 11] = [
+const BY_CODE: [(&str, &str); 15] = [
     ("form_forged", "refusal-form-forged"),
     ("insufficient_permissions", "refusal-scope"),
     ("insufficient_storage", "refusal-disk-full"),
     ("internal_error", "refusal-internal"),
     ("invalid_request", "refusal-unreadable"),
     ("job_not_found", "refusal-no-job"),
+    ("key_disabled", "refusal-key-disabled"),
+    ("key_enabled", "refusal-key-enabled"),
+    ("key_not_found", "refusal-no-key"),
+    ("key_revoked", "refusal-key-revoked"),
     ("method_not_supported", "refusal-method"),
     ("picture_gone", "refusal-no-picture"),
     ("rate_limit_exceeded", "refusal-rate"),
@@ -68,6 +72,7 @@ fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::FORBIDDEN => "error-forbidden",
         StatusCode::NOT_FOUND => "error-not-found",
+        StatusCode::CONFLICT => "error-conflict",
         StatusCode::TOO_MANY_REQUESTS => "error-too-many",
         status if status.is_server_error() => "error-server",
         _ => "error-request",
@@ -87,6 +92,10 @@ mod tests {
             ApiError::form_forged(),
             ApiError::internal(&"no"),
             ApiError::job_not_found(),
+            ApiError::key_disabled(),
+            ApiError::key_enabled(),
+            ApiError::key_not_found(),
+            ApiError::key_revoked(),
             ApiError::method_not_supported("GET"),
             ApiError::picture_gone(),
             ApiError::query(&"no"),

@@ -30,14 +30,23 @@ struct Rotation {
     grace_hours: u16,
 }
 
-/// That a key is to be revoked, said twice.
-#[derive(Deserialize)]
-struct Revocation {
-    sure: Option<String>,
+/// What a key opens from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Switch {
+    /// Nothing until it is enabled.
+    Disable,
+    /// What its rules say.
+    Enable,
+    /// Nothing, ever again.
+    Revoke,
 }
 
+/// That a key is to be revoked, said twice.
 #[derive(Deserialize)]
-struct Nothing {}
+struct Confirmation {
+    sure: Option<String>,
+}
 
 /// A key for scripts, without its secret.
 #[derive(Serialize)]
@@ -102,7 +111,7 @@ pub(super) async fn show_one(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let visit = enter(&request, &state).await?;
-    let key = standing(&request, &public_id, &state).await?;
+    let key = standing(&public_id, &state).await?;
     let form = KeyForm::of(&key.row, state.service.zone());
     one::page(&visit, &key, &form, &[], &state).await
 }
@@ -115,21 +124,24 @@ pub(super) async fn change(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (visit, form): (_, KeyForm) = enter_with(&request, payload, &state).await?;
-    let key = standing(&request, &public_id, &state).await?;
-    let row = &key.row;
+    let row = row(&public_id, &state).await?.ok_or_else(ApiError::key_not_found)?;
     let rules = match form.rules(row.rules.expires_at, state.service.zone(), state.service.now()) {
         Ok(rules) => rules,
-        Err(problems) => return one::page(&visit, &key, &form, &problems, &state).await,
+        Err(problems) => {
+            let key = standing(&public_id, &state).await?;
+            return one::page(&visit, &key, &form, &problems, &state).await;
+        }
     };
     let name = form.name.trim();
     let mut changes: Vec<_> =
         (name != row.name).then(|| KeyChange::Name(name.to_owned())).into_iter().collect();
     changes.extend(rules.changes_since(&row.rules));
     if !changes.is_empty() {
-        alter(&visit, &public_id, &state, move |ledger, id, actor, now| {
-            ledger.change_key(id, &changes, actor, now)
-        })
-        .await?;
+        let change =
+            move |ledger: &Ledger, id: &str, actor: &str, now| ledger.change_key(id, &changes, actor, now);
+        if !alter(&visit, &public_id, &state, change).await? {
+            return Err(why_unchanged(&public_id, &state).await?);
+        }
     }
     Ok(back_to(&public_id))
 }
@@ -142,64 +154,65 @@ pub(super) async fn rotate(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let (visit, Rotation { grace_hours }) = enter_with(&request, payload, &state).await?;
-    standing(&request, &public_id, &state).await?;
     let key = ApiKey::rotated(&public_id, &mut rand::rng());
     let (stored, grace) = (key.clone(), SignedDuration::from_hours(grace_hours.into()));
-    alter(&visit, &public_id, &state, move |ledger, _, actor, now| {
+    let change = move |ledger: &Ledger, _: &str, actor: &str, now: Timestamp| {
         ledger.rotate_key(&stored, now.checked_add(grace).unwrap_or(now), actor, now)
-    })
-    .await?;
-    Ok(secret_page(&visit, &key, "keys-rotated"))
+    };
+    match alter(&visit, &public_id, &state, change).await? {
+        true => Ok(secret_page(&visit, &key, "keys-rotated")),
+        // A secret that opens nothing is not shown.
+        false => Err(why_unchanged(&public_id, &state).await?),
+    }
 }
 
-/// POST /admin/keys/{public_id}/disable
-pub(super) async fn disable(
+/// POST /admin/keys/{public_id}/disable, enable or revoke: what the key opens from now on. It is revoked, for good, only
+/// where the box beside it is checked.
+pub(super) async fn switch(
     request: HttpRequest,
-    public_id: web::Path<String>,
+    path: web::Path<(String, Switch)>,
     payload: web::Payload,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let (visit, Nothing {}) = enter_with(&request, payload, &state).await?;
-    alter(&visit, &public_id, &state, Ledger::disable_key).await?;
-    Ok(back_to(&public_id))
-}
-
-/// POST /admin/keys/{public_id}/enable
-pub(super) async fn enable(
-    request: HttpRequest,
-    public_id: web::Path<String>,
-    payload: web::Payload,
-    state: web::Data<State>,
-) -> Result<HttpResponse, ApiError> {
-    let (visit, Nothing {}) = enter_with(&request, payload, &state).await?;
-    alter(&visit, &public_id, &state, Ledger::enable_key).await?;
-    Ok(back_to(&public_id))
-}
-
-/// POST /admin/keys/{public_id}/revoke: for good, where the box beside it is checked.
-pub(super) async fn revoke(
-    request: HttpRequest,
-    public_id: web::Path<String>,
-    payload: web::Payload,
-    state: web::Data<State>,
-) -> Result<HttpResponse, ApiError> {
-    let (visit, Revocation { sure }) = enter_with(&request, payload, &state).await?;
-    if sure.is_some() {
-        alter(&visit, &public_id, &state, Ledger::revoke_key).await?;
+    let (visit, Confirmation { sure }) = enter_with(&request, payload, &state).await?;
+    let (public_id, switch) = path.into_inner();
+    let change = match switch {
+        Switch::Disable => Ledger::disable_key,
+        Switch::Enable => Ledger::enable_key,
+        Switch::Revoke => Ledger::revoke_key,
+    };
+    let is_meant = switch != Switch::Revoke || sure.is_some();
+    if is_meant && !alter(&visit, &public_id, &state, change).await? {
+        return Err(why_unchanged(&public_id, &state).await?);
     }
     Ok(back_to(&public_id))
 }
 
-/// Changes a key in the visitor's name. One that cannot be changed so is shown as it is.
+/// Changes a key in the visitor's name, and says whether that changed anything.
 async fn alter(
     visit: &Visit,
     public_id: &str,
     state: &State,
     change: impl FnOnce(&Ledger, &str, &str, Timestamp) -> Result<bool, LedgerError> + Send + 'static,
-) -> Result<(), ApiError> {
+) -> Result<bool, ApiError> {
     let (id, actor, now) = (public_id.to_owned(), visit.visitor.actor().to_owned(), state.service.now());
-    state.service.ask_ledger(move |ledger| change(ledger, &id, &actor, now)).await?;
-    Ok(())
+    Ok(state.service.ask_ledger(move |ledger| change(ledger, &id, &actor, now)).await?)
+}
+
+/// Why a change to a key changed nothing: what is not revoked refuses only to be what it is already.
+async fn why_unchanged(public_id: &str, state: &State) -> Result<ApiError, ApiError> {
+    Ok(match row(public_id, state).await? {
+        None => ApiError::key_not_found(),
+        Some(KeyRow { revoked_at: Some(_), .. }) => ApiError::key_revoked(),
+        Some(KeyRow { disabled_at: Some(_), .. }) => ApiError::key_disabled(),
+        Some(_) => ApiError::key_enabled(),
+    })
+}
+
+/// A key's rules, without what it has used up.
+async fn row(public_id: &str, state: &State) -> Result<Option<KeyRow>, ApiError> {
+    let keys = state.service.ask_ledger(Ledger::keys).await?;
+    Ok(keys.into_iter().find(|key| key.public_id == public_id))
 }
 
 async fn standings(state: &State) -> Result<Vec<KeyStanding>, ApiError> {
@@ -210,10 +223,10 @@ async fn standings(state: &State) -> Result<Vec<KeyStanding>, ApiError> {
     Ok(standings.await?)
 }
 
-async fn standing(request: &HttpRequest, public_id: &str, state: &State) -> Result<KeyStanding, ApiError> {
+async fn standing(public_id: &str, state: &State) -> Result<KeyStanding, ApiError> {
     let keys = standings(state).await?;
     let key = keys.into_iter().find(|key| key.row.public_id == public_id);
-    key.ok_or_else(|| ApiError::unknown_url(request.method().as_str(), request.path()))
+    key.ok_or_else(ApiError::key_not_found)
 }
 
 fn back_to(public_id: &str) -> HttpResponse {
