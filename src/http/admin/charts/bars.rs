@@ -1,7 +1,9 @@
 use plotters::prelude::*;
 
 use super::{
-    Area, Drawn, GRID, RULE, SERIES, is_narrow, label_style,
+    Area, Drawn, RULE, SERIES,
+    axes::{Amounts, Axes, Axis},
+    is_narrow,
     scale::{item, range},
 };
 
@@ -26,26 +28,16 @@ pub(in crate::http::admin) fn bars(
     let range = range(bars.iter().map(|bar| bar.length));
     let end = bars.len() as f64 - 0.5;
     let (names, letters, ticks) = if is_narrow(area) { (104, 13, 4) } else { (150, 20, 5) };
-    let mut chart = ChartBuilder::on(area)
-        .margin_top(4)
-        .margin_right(28)
-        .x_label_area_size(28)
-        .y_label_area_size(names)
-        .build_cartesian_2d(range.0..range.1, end..-0.5)?;
-    chart
-        .configure_mesh()
-        .disable_y_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(GRID)
-        .label_style(label_style())
-        .x_labels(ticks)
-        .y_labels(bars.len().max(1))
-        .x_label_formatter(&|value| amount(range, *value))
-        .y_label_formatter(&|position| {
-            item(bars, *position).map_or_else(String::new, |bar| shortened(&bar.label, letters))
-        })
-        .draw()?;
+    let name = |position| item(bars, position).map_or_else(String::new, |bar| shortened(&bar.label, letters));
+    let axes = Axes {
+        x: Axis { span: range.0..range.1, labels: ticks, label: &|value| amount(range, value) },
+        y: Axis { span: end..-0.5, labels: bars.len().max(1), label: &name },
+        amounts: Amounts::Across,
+        left: names,
+        top: 4,
+        right: 28,
+    };
+    let mut chart = axes.draw(area)?;
     for (index, bar) in bars.iter().enumerate() {
         let middle = index as f64;
         chart.draw_series([Rectangle::new(

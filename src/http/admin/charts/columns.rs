@@ -1,7 +1,9 @@
 use plotters::prelude::*;
 
 use super::{
-    Area, Drawn, GRID, RULE, SERIES, amount_width, is_narrow, label_style,
+    Area, Drawn, RULE, SERIES, amount_width,
+    axes::{Amounts, Axes, Axis},
+    is_narrow,
     scale::{item, range},
 };
 
@@ -26,27 +28,17 @@ pub(in crate::http::admin) fn columns(
     };
     let range = range(height(|part| *part > 0.0).chain(height(|part| *part < 0.0)));
     let end = columns.len() as f64 - 0.5;
-    let mut chart = ChartBuilder::on(area)
-        .margin_top(8)
-        .margin_right(16)
-        .x_label_area_size(28)
-        .y_label_area_size(amount_width(range, amount))
-        .build_cartesian_2d(-0.5..end, range.0..range.1)?;
     let labels_max = if is_narrow(area) { 5 } else { 12 };
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(GRID)
-        .label_style(label_style())
-        .x_labels(columns.len().clamp(1, labels_max))
-        .y_labels(6)
-        .x_label_formatter(&|position| {
-            item(columns, *position).map_or_else(String::new, |column| column.label.clone())
-        })
-        .y_label_formatter(&|value| amount(range, *value))
-        .draw()?;
+    let name = |position| item(columns, position).map_or_else(String::new, |column| column.label.clone());
+    let axes = Axes {
+        x: Axis { span: -0.5..end, labels: columns.len().clamp(1, labels_max), label: &name },
+        y: Axis { span: range.0..range.1, labels: 6, label: &|value| amount(range, value) },
+        amounts: Amounts::Up,
+        left: amount_width(range, amount),
+        top: 8,
+        right: 16,
+    };
+    let mut chart = axes.draw(area)?;
     for (index, column) in columns.iter().enumerate() {
         let middle = index as f64;
         let (mut above, mut below) = (0.0, 0.0);

@@ -2,7 +2,12 @@ use std::ops::Range;
 
 use plotters::prelude::*;
 
-use super::{Area, Drawn, GRID, RULE, SERIES, amount_width, is_narrow, label_style, scale::range};
+use super::{
+    Area, Drawn, RULE, SERIES, amount_width,
+    axes::{Amounts, Axes, Axis},
+    is_narrow,
+    scale::range,
+};
 
 /// A line through points, from the left.
 #[derive(Debug, Clone)]
@@ -35,24 +40,15 @@ pub(in crate::http::admin) fn lines(
 ) -> Drawn {
     let values = lines.iter().flat_map(|line| line.points.iter().map(|(_, y)| *y));
     let range = range(values.map(|y| top.map_or(y, |top| y.min(top))));
-    let mut chart = ChartBuilder::on(area)
-        .margin_top(8)
-        .margin_right(28)
-        .x_label_area_size(28)
-        .y_label_area_size(amount_width(range, amount))
-        .build_cartesian_2d(across.clone(), range.0..range.1)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(GRID)
-        .label_style(label_style())
-        .x_labels(if is_narrow(area) { 4 } else { 6 })
-        .y_labels(6)
-        .x_label_formatter(&|x| x_label(*x))
-        .y_label_formatter(&|value| amount(range, *value))
-        .draw()?;
+    let axes = Axes {
+        x: Axis { span: across.clone(), labels: if is_narrow(area) { 4 } else { 6 }, label: x_label },
+        y: Axis { span: range.0..range.1, labels: 6, label: &|value| amount(range, value) },
+        amounts: Amounts::Up,
+        left: amount_width(range, amount),
+        top: 8,
+        right: 28,
+    };
+    let mut chart = axes.draw(area)?;
     chart.draw_series([PathElement::new([(across.start, 0.0), (across.end, 0.0)], RULE)])?;
     for line in lines {
         let color = SERIES.get(line.series).copied().unwrap_or(RULE);

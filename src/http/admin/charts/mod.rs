@@ -2,6 +2,7 @@
 //! the sheet finds by their value and replaces in the dark (charts.css). Each is drawn in several widths, of which the
 //! sheet shows one: text that is scaled down with its chart cannot be read on a phone.
 
+mod axes;
 mod bars;
 mod columns;
 mod lines;
@@ -31,14 +32,13 @@ pub(super) const SERIES: [RGBColor; 5] = [
 const SOFT: RGBColor = RGBColor(0x66, 0x5C, 0x50);
 const GRID: RGBColor = RGBColor(0xE0, 0xD8, 0xC9);
 const RULE: RGBColor = RGBColor(0x8F, 0x84, 0x75);
-/// Size of labels. The backend writes 0.81 of it, which is 12.
-const LABEL_SIZE: u32 = 15;
 /// Below this width there is room for few labels.
 const NARROW: u32 = 480;
 
 type Backend<'a> = SVGBackend<'a>;
 pub(super) type Area<'a> = DrawingArea<Backend<'a>, Shift>;
-pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+type DrawError = DrawingAreaErrorKind<std::io::Error>;
+pub(super) type Drawn = Result<(), DrawError>;
 
 /// A chart's place: its id on the page, what it is, what it shows in words, and its height.
 #[derive(Debug, Clone, Copy)]
@@ -106,10 +106,6 @@ pub(super) fn legend(series: &[(usize, &str)]) -> Markup {
     html! {
         ul.legend { @for (index, name) in series { li { span class={ "swatch series-" (index + 1) } {} (name) } } }
     }
-}
-
-fn label_style() -> TextStyle<'static> {
-    TextStyle::from((FontFamily::SansSerif, f64::from(LABEL_SIZE))).color(&SOFT)
 }
 
 /// Width of the widest label of an amount at the axis of `range`, with room beside it.
