@@ -25,8 +25,9 @@ use crate::{
     units::Currency,
 };
 
-/// Requests that have ended, on a page.
-const RECENT: usize = 50;
+/// Requests that have ended: on a page, which goes on page by page, and for scripts.
+const ON_PAGE: usize = 12;
+const FOR_SCRIPTS: usize = 50;
 
 /// A look and a kept picture have addresses of their own, so a browser need not ask twice.
 const KEPT: &str = "private, max-age=86400, immutable";
@@ -50,6 +51,8 @@ struct View {
     currency: Currency,
     /// Whether it begins with the newest.
     is_newest: bool,
+    /// Whether there are older ones.
+    has_older: bool,
 }
 
 /// Reads a moment from the clock on the wall.
@@ -62,10 +65,10 @@ pub(super) async fn show(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let visit = enter(&request, &state).await?;
-    let view = view(&question, &state).await?;
     if !visit.wants_page {
-        return Ok(json(&report::report(&view)));
+        return Ok(json(&report::report(&view(&question, FOR_SCRIPTS, &state).await?)));
     }
+    let view = view(&question, ON_PAGE, &state).await?;
     let title = visit.words.say("nav-jobs");
     let body = body(&visit, &view, &|at| state.service.civil(at));
     Ok(Page::new(&visit, Place::Jobs, &title).sheet("jobs.css").script("jobs.js").show(&body))
@@ -78,7 +81,7 @@ pub(super) async fn show_json(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     enter(&request, &state).await?;
-    Ok(json(&report::report(&view(&question, &state).await?)))
+    Ok(json(&report::report(&view(&question, FOR_SCRIPTS, &state).await?)))
 }
 
 /// POST /admin/jobs/{id}/cancel: the job ends at its next step, and its client is told.
@@ -134,7 +137,7 @@ fn file(media_type: &str, bytes: Vec<u8>) -> HttpResponse {
         .body(bytes)
 }
 
-async fn view(question: &Question, state: &State) -> Result<View, ApiError> {
+async fn view(question: &Question, limit: usize, state: &State) -> Result<View, ApiError> {
     let before = match question.before.as_deref() {
         None => None,
         Some(id) => Some(RequestId::from_digits(id).ok_or_else(|| {
@@ -143,7 +146,10 @@ async fn view(question: &Question, state: &State) -> Result<View, ApiError> {
     };
     // First the open ones: what ends meanwhile is shown twice rather than not at all.
     let open = state.service.open_jobs();
-    let recent = state.service.recent_jobs(before, RECENT).await?;
+    // One more than is shown tells whether there are older ones.
+    let mut recent = state.service.recent_jobs(before, limit + 1).await?;
+    let has_older = recent.len() > limit;
+    recent.truncate(limit);
     let key_names = match open.is_empty() {
         true => HashMap::new(),
         false => {
@@ -155,7 +161,7 @@ async fn view(question: &Question, state: &State) -> Result<View, ApiError> {
         }
     };
     let (now, currency) = (state.service.now(), state.service.costs().currency());
-    Ok(View { open, recent, key_names, now, currency, is_newest: before.is_none() })
+    Ok(View { open, recent, key_names, now, currency, is_newest: before.is_none(), has_older })
 }
 
 fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {

@@ -1,6 +1,6 @@
 use maud::{Markup, html};
 
-use super::{Civil, RECENT, View, size};
+use super::{Civil, View, size};
 use crate::{
     http::admin::frame::Words,
     ledger::{RecentRequest, RecentWork},
@@ -14,14 +14,14 @@ const SHOWN: usize = 4;
 
 /// The requests that have ended, newest first, and the way to older ones.
 pub(super) fn section(words: Words, view: &View, civil: Civil<'_>) -> Markup {
-    let oldest = view.recent.last().filter(|_| view.recent.len() == RECENT);
+    let oldest = view.recent.last().filter(|_| view.has_older);
     html! {
         section id="recent" aria-labelledby="recent-title" {
             h2 id="recent-title" { (words.say("jobs-ended")) }
             @if view.recent.is_empty() {
                 p.empty { (words.say("jobs-none-ended")) }
             } @else {
-                div.scroll tabindex="0" role="region" aria-labelledby="recent-title" { table.list.jobs {
+                div.scroll tabindex="0" role="region" aria-labelledby="recent-title" { table.list.jobs.ended {
                     thead { tr {
                         th scope="col" { (words.say("jobs-kept")) }
                         th scope="col" { (words.say("jobs-key")) }
@@ -36,9 +36,9 @@ pub(super) fn section(words: Words, view: &View, civil: Civil<'_>) -> Markup {
                 p.note { (words.say("jobs-states-how")) }
             }
             nav.pager aria-label=(words.say("jobs-ended")) {
-                @if !view.is_newest { a href="/admin/jobs" { "‹ " (words.say("jobs-newest")) } }
+                @if !view.is_newest { a.button.second href="/admin/jobs" { "‹ " (words.say("jobs-newest")) } }
                 @if let Some(oldest) = oldest {
-                    a href={ "?before=" (oldest.request.id) } rel="next" { (words.say("jobs-older")) " ›" }
+                    a.button.second href={ "?before=" (oldest.request.id) } rel="next" { (words.say("jobs-older")) " ›" }
                 }
             }
         }
@@ -48,20 +48,20 @@ pub(super) fn section(words: Words, view: &View, civil: Civil<'_>) -> Markup {
 fn line(words: Words, job: &RecentJob, currency: Currency, civil: Civil<'_>) -> Markup {
     let request = &job.request;
     html! { tr {
-        td { (thumbnails(words, &job.pictures)) }
+        td.kept { (thumbnails(words, &job.pictures)) }
         th scope="row" {
             (request.key_name) " " @if let Some(tag) = &request.tag { span.tag { (tag) } }
             small { (words.moment(request.ended_at, civil(request.ended_at))) }
-            small { code { (request.id) } }
+            small.id { code { (request.id) } }
         }
         @match &request.work {
             None => {
-                td { span.soft { (words.tell("jobs-pictures", &[("count", request.images.into())])) } }
-                td.number { "–" } td.number { "–" } td.number { "–" }
+                td.asked { span.soft { (words.tell("jobs-pictures", &[("count", request.images.into())])) } }
+                td.number.time { "–" } td.number.energy { "–" } td.number.cost { "–" }
             }
             Some(work) => { (figures(words, request, work, currency)) }
         }
-        td { (state(words, request)) }
+        td.state { (state(words, request)) }
     } }
 }
 
@@ -72,7 +72,7 @@ fn figures(words: Words, request: &RecentRequest, work: &RecentWork, currency: C
     };
     let device = thousandths(work.energy.as_millijoules(), "J");
     html! {
-        td {
+        td.asked {
             (size(work.size))
             small {
                 (words.tell("jobs-pictures", &[("count", request.images.into())])) " · "
@@ -80,12 +80,12 @@ fn figures(words: Words, request: &RecentRequest, work: &RecentWork, currency: C
             }
             small { (words.tell("jobs-seed", &[("seed", work.seed.to_string().into())])) }
         }
-        td.number { (thousandths(work.duration.get(), "s")) }
-        td.number {
+        td.number.time { (thousandths(work.duration.get(), "s")) }
+        td.number.energy {
             (thousandths(work.wall_energy.as_millijoules(), "J"))
             small { (words.tell("jobs-energy-device", &[("energy", device.into())])) }
         }
-        td.number { (words.amount(work.cost, currency, 4)) }
+        td.number.cost { (words.amount(work.cost, currency, 4)) }
     }
 }
 

@@ -76,6 +76,7 @@ fn view() -> View {
         now: NOW,
         currency: "CNY".parse().expect("a currency"),
         is_newest: true,
+        has_older: true,
     }
 }
 
