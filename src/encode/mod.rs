@@ -7,10 +7,12 @@ mod aigc;
 mod jpeg;
 mod png;
 mod provenance;
+mod thumbnail;
 mod webp;
 mod xmp;
 
 pub use provenance::{PromptRecord, Provenance, ReceiptRecord};
+pub use thumbnail::thumbnail;
 pub use xmp::PROMPT_BYTES_MAX;
 
 use crate::{
@@ -59,6 +61,9 @@ pub enum EncodeError {
     /// The JPEG encoder's file could not be taken apart.
     #[error("the provenance could not be put into the jpeg: {0}")]
     JpegSegments(#[from] img_parts::Error),
+    /// A kept file could not be made small.
+    #[error("the picture could not be made small: {0}")]
+    Thumbnail(image::ImageError),
     /// The WebP encoder failed.
     #[error("the picture could not be encoded as webp: {0}")]
     Webp(#[from] webpx::At<webpx::Error>),

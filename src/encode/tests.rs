@@ -364,3 +364,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_thumbnail_is_a_small_jpeg_of_any_format_and_never_larger_than_its_picture() {
+    let sides = |width, height, format| {
+        let file = encode(&gradient(width, height), encoding(format, 90), None).expect("a file");
+        let small = thumbnail(&file, format).expect("a thumbnail");
+        assert!(small.len() < 10_000, "{} bytes", small.len());
+        JpegDecoder::new(Cursor::new(small)).expect("a jpeg").dimensions()
+    };
+    for format in FORMATS {
+        assert_eq!(sides(640, 320, format), (160, 80), "{format:?}");
+        assert_eq!(sides(32, 48, format), (32, 48), "{format:?}");
+    }
+}
+
+#[test]
+fn what_is_no_picture_has_no_thumbnail() {
+    for format in FORMATS {
+        assert!(matches!(thumbnail(b"half a file", format), Err(EncodeError::Thumbnail(_))), "{format:?}");
+    }
+}

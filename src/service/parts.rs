@@ -12,6 +12,7 @@ use crate::{
     admit::Door,
     clock::Clock,
     costs::CostModel,
+    encode,
     engine::Engine,
     ledger::{Ledger, Month},
     pictures::{PictureName, PictureStore, Swept},
@@ -133,6 +134,19 @@ impl Service {
     pub async fn picture(&self, name: PictureName) -> Result<Option<Vec<u8>>, ServiceError> {
         let pictures = Arc::clone(&self.parts.pictures);
         self.blocking(move || pictures.get(name)).await
+    }
+
+    /// A small JPEG of a kept picture; none where it is not kept any more.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] where the disk fails, [`ServiceError::Encode`] where the file is no picture.
+    pub async fn thumbnail(&self, name: PictureName) -> Result<Option<Vec<u8>>, ServiceError> {
+        let pictures = Arc::clone(&self.parts.pictures);
+        let thumbnail = move || {
+            let Some(file) = pictures.get(name)? else { return Ok::<_, ServiceError>(None) };
+            Ok(Some(encode::thumbnail(&file, name.format)?))
+        };
+        self.blocking(thumbnail).await
     }
 
     /// Takes away the pictures that have been kept long enough.

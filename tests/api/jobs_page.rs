@@ -123,18 +123,33 @@ fn a_kept_picture_is_shown_to_operators_and_to_nobody_else() {
     let shown = server.get(&kept).bearer(&server.key).send("");
     assert_eq!((shown.status, shown.header("content-type")), (200, "image/png"));
     assert_eq!(shown.bytes, server.get(&link).send("").bytes);
-    assert!(Browser::signed_in(&server).open("/admin/jobs").text.contains(&format!("src=\"{kept}\"")));
+    let small = format!("{kept}/small");
+    assert_eq!(server.get(&small).send("").status, 401);
+    assert!(Browser::signed_in(&server).open("/admin/jobs").text.contains(&format!("src=\"{small}\"")));
+    let shown = server.get(&small).bearer(&server.key).send("");
+    assert_eq!((shown.status, shown.header("content-type")), (200, "image/jpeg"));
+    assert!(shown.header("cache-control").contains("immutable"), "{:?}", shown.headers);
+    let gone = small.replace("_0.png", "_1.png");
+    assert_eq!(server.get(&gone).bearer(&server.key).send("").status, 404);
 }
 
 #[test]
 fn older_requests_are_a_page_further_on() {
     let server = TestServer::start();
-    for _ in 0..2 {
-        assert_eq!(server.generate(&json!({ "prompt": "x" })).status, 200);
+    for _ in 0..13 {
+        assert_eq!(server.generate(&json!({ "prompt": "x", "size": "16x16" })).status, 200);
     }
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open("/admin/jobs").text;
+    assert_eq!(page.matches("class=\"state\"").count(), 12, "{page}");
+    let (_, link) = page.split_once("href=\"?before=").expect("a link to older ones");
+    let oldest = link.split('"').next().expect("an id");
+    let page = browser.open(&format!("/admin/jobs?before={oldest}")).text;
+    assert_eq!(page.matches("class=\"state\"").count(), 1, "{page}");
+    assert!(!page.contains("href=\"?before=") && page.contains("Newest"), "{page}");
     let newest = jobs(&server)["recent"][0]["id"].as_str().expect("an id").to_owned();
     let older = server.get(&format!("/admin/jobs.json?before={newest}")).bearer(&server.key).send("").json();
-    assert_eq!(older["recent"].as_array().map(Vec::len), Some(1));
+    assert_eq!(older["recent"].as_array().map(Vec::len), Some(12), "scripts are told more at once");
     assert_ne!(older["recent"][0]["id"], newest.as_str());
     assert_eq!(server.get("/admin/jobs?before=x").bearer(&server.key).send("").status, 400);
 }

@@ -48,6 +48,11 @@ fn operator(config: &mut web::ServiceConfig) {
                 .default_service(only("GET")),
         )
         .service(
+            web::resource("/pictures/{name}/small")
+                .route(web::get().to(jobs::thumbnail))
+                .default_service(only("GET")),
+        )
+        .service(
             web::resource("/keys")
                 .route(web::get().to(keys::show))
                 .route(web::post().to(keys::create))

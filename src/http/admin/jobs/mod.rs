@@ -17,7 +17,7 @@ use super::{
     session::{enter, enter_with},
 };
 use crate::{
-    domain::{ImageSize, RequestId},
+    domain::{ImageFormat, ImageSize, RequestId},
     http::{State, error::ApiError},
     ledger::LedgerError,
     pictures::PictureName,
@@ -127,6 +127,18 @@ pub(super) async fn picture(
     let name: PictureName = name.parse().map_err(|_| ApiError::picture_gone())?;
     let found = state.service.picture(name).await?.ok_or_else(ApiError::picture_gone)?;
     Ok(file(name.format.media_type(), found))
+}
+
+/// GET /admin/pictures/{name}/small: the same as a small JPEG, for a list.
+pub(super) async fn thumbnail(
+    request: HttpRequest,
+    name: web::Path<String>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    enter(&request, &state).await?;
+    let name: PictureName = name.parse().map_err(|_| ApiError::picture_gone())?;
+    let small = state.service.thumbnail(name).await?.ok_or_else(ApiError::picture_gone)?;
+    Ok(file(ImageFormat::Jpeg.media_type(), small))
 }
 
 fn file(media_type: &str, bytes: Vec<u8>) -> HttpResponse {

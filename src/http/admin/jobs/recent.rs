@@ -94,7 +94,7 @@ fn thumbnails(words: Words, pictures: &[PictureName]) -> Markup {
         @if pictures.is_empty() { span.soft { (words.say("jobs-not-kept")) } }
         div.thumbs { @for name in pictures.iter().take(SHOWN) {
             @let address = format!("/admin/pictures/{name}");
-            a href=(address) { img src=(address) alt=(words.say("jobs-picture")) loading="lazy" width="64" height="64"; }
+            a href=(address) { img src={ (address) "/small" } alt=(words.say("jobs-picture")) loading="lazy" width="64" height="64"; }
         } }
         @if pictures.len() > SHOWN { small { "+" (pictures.len() - SHOWN) } }
     }
