@@ -113,6 +113,12 @@ impl Words {
         html! { time datetime=(at) { (text.to_string()) } }
     }
 
+    /// `one, two`, `一、二`
+    pub(in crate::http) fn list(self, items: &[impl AsRef<str>]) -> String {
+        let items: Vec<_> = items.iter().map(AsRef::as_ref).collect();
+        items.join(self.either(", ", "、"))
+    }
+
     const fn either(self, english: &'static str, chinese: &'static str) -> &'static str {
         match self.language() {
             Language::English => english,

@@ -2,7 +2,8 @@ use maud::{Markup, html};
 
 use super::form::{KeyForm, Problem};
 use crate::{
-    costs::{BudgetAmount, BudgetLimit, BudgetPeriod},
+    costs::{Budget, BudgetAmount, BudgetLimit, BudgetPeriod},
+    domain::Scopes,
     http::admin::{
         charts::sparkline,
         frame::{Visit, Words},
@@ -49,13 +50,13 @@ fn line(visit: &Visit, key: &KeyStanding, service: &Service) -> Markup {
             (state_tag(words, row.state(service.now())))
             small { code { "tt-" (row.public_id) "-…" } }
         }
-        td { (row.rules.scopes) }
-        td { (budgets(words, &key.budgets, service.costs().currency())) }
-        td.number {
+        td data-label=(words.say("keys-scopes")) { (scopes(words, row.rules.scopes)) }
+        td data-label=(words.say("keys-budgets")) { (budgets(words, &key.budgets, service.costs().currency())) }
+        td.number data-label=(words.say("keys-lately")) {
             (sparkline(&key.images_by_day))
             small { (words.tell("keys-painted", &[("count", painted.into())])) }
         }
-        td {
+        td data-label=(words.say("keys-last-used")) {
             @match row.last_used_at {
                 Some(at) => (words.moment(at, service.civil(at))),
                 None => span.soft { (words.say("keys-never")) },
@@ -75,6 +76,24 @@ pub(super) fn state_tag(words: Words, state: KeyState) -> Markup {
     html! { span class=(class) { (words.say(key)) } }
 }
 
+/// What a key may do.
+pub(super) fn scopes(words: Words, scopes: Scopes) -> String {
+    let may = [(scopes.images, "keys-may-paint"), (scopes.admin, "keys-may-administer")];
+    let may: Vec<_> = may.iter().filter(|(is_set, _)| *is_set).map(|(_, key)| words.say(key)).collect();
+    words.list(&may)
+}
+
+/// A budget as the reader writes it.
+pub(super) fn budget(words: Words, budget: &Budget, currency: Currency) -> String {
+    let key = match (budget.period, budget.limit) {
+        (BudgetPeriod::Day, BudgetLimit::Hard) => "keys-a-day",
+        (BudgetPeriod::Day, BudgetLimit::Soft) => "keys-a-day-soft",
+        (BudgetPeriod::Month, BudgetLimit::Hard) => "keys-a-month",
+        (BudgetPeriod::Month, BudgetLimit::Soft) => "keys-a-month-soft",
+    };
+    words.tell(key, &[("amount", amount(words, budget.amount, currency).into())])
+}
+
 /// An amount as the reader writes it.
 fn amount(words: Words, amount: BudgetAmount, currency: Currency) -> String {
     match amount {
@@ -89,20 +108,13 @@ pub(super) fn budgets(words: Words, budgets: &[BudgetStanding], currency: Curren
     html! {
         @if budgets.is_empty() { span.soft { (words.say("keys-no-budget")) } }
         @for standing in budgets {
-            @let period = match standing.budget.period {
-                BudgetPeriod::Day => "keys-a-day",
-                BudgetPeriod::Month => "keys-a-month",
-            };
-            @let budget = words.tell(period, &[("amount", amount(words, standing.budget.amount, currency).into())]);
+            @let budget = budget(words, &standing.budget, currency);
             @let left = words.tell("keys-left", &[
                 ("left", amount(words, standing.left(), currency).into()),
-                ("until", standing.begins_anew.strftime("%Y-%m-%d %H:%M").to_string().into()),
+                ("until", words.date(standing.begins_anew.date()).into()),
             ]);
             div.budget {
-                span {
-                    (budget)
-                    @if standing.budget.limit == BudgetLimit::Soft { " " span.tag { (words.say("keys-soft")) } }
-                }
+                span { (budget) }
                 meter min="0" max="1000" high="800" optimum="0" value=(standing.budget.used_permille(&standing.spent))
                     aria-label={ (budget) ": " (left) } {}
                 small { (left) }

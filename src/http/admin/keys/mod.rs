@@ -1,6 +1,7 @@
 //! /admin/keys: who may paint, how much, and who changed that.
 
 mod form;
+mod history;
 mod list;
 mod one;
 

@@ -3,15 +3,16 @@ use maud::{Markup, html};
 
 use super::{
     form::{KeyForm, Problem},
+    history,
     list::{budgets, state_tag},
 };
 use crate::{
     http::{
         State,
-        admin::frame::{Page, Place, Visit, Words, fields},
+        admin::frame::{Page, Place, Visit, fields},
         error::ApiError,
     },
-    ledger::{KeyEvent, KeyEventKind, KeyStanding, KeyState},
+    ledger::{KeyEvent, KeyStanding, KeyState},
     service::Service,
 };
 
@@ -77,15 +78,7 @@ fn body(
         }
         section {
             h2 { (words.say("keys-history")) }
-            div.scroll tabindex="0" role="region" aria-label=(words.say("keys-history")) { table.list {
-                thead { tr {
-                    th scope="col" { (words.say("keys-event")) }
-                    th scope="col" { (words.say("keys-actor")) }
-                    th scope="col" { (words.say("keys-when")) }
-                } }
-                // Newest first: what is asked is what happened last.
-                tbody { @for event in events.iter().rev() { (history(words, event, service)) } }
-            } }
+            (history::table(words, events, service))
         }
     }
 }
@@ -131,20 +124,4 @@ fn closing(visit: &Visit, here: &str, state: KeyState) -> Markup {
             }
         }
     }
-}
-
-fn history(words: Words, event: &KeyEvent, service: &Service) -> Markup {
-    let kind = match event.kind {
-        KeyEventKind::Created => "keys-event-created",
-        KeyEventKind::Changed => "keys-event-changed",
-        KeyEventKind::Disabled => "keys-event-disabled",
-        KeyEventKind::Enabled => "keys-event-enabled",
-        KeyEventKind::Rotated => "keys-event-rotated",
-        KeyEventKind::Revoked => "keys-event-revoked",
-    };
-    html! { tr {
-        th scope="row" { (words.say(kind)) @if !event.detail.is_empty() { small lang="en" { (event.detail) } } }
-        td { (event.actor) }
-        td { (words.moment(event.at, service.civil(event.at))) }
-    } }
 }
