@@ -58,6 +58,10 @@ impl Words {
         };
         let scale = 10_i128.pow(decimals);
         let scaled = (millijoules.abs() * scale + KWH / 2) / KWH;
+        if scaled == 0 {
+            // As much as nothing, however many decimals: the exact amount is on hover.
+            return "0\u{a0}kWh".into();
+        }
         let sign = if millijoules < 0 { "−" } else { "" };
         let mut digits = (scaled / scale).to_string();
         if decimals > 0 {
@@ -117,6 +121,12 @@ impl Words {
     pub(in crate::http) fn list(self, items: &[impl AsRef<str>]) -> String {
         let items: Vec<_> = items.iter().map(AsRef::as_ref).collect();
         items.join(self.either(", ", "、"))
+    }
+
+    /// Sentences one after the other: Chinese has no space between them.
+    pub(in crate::http) fn sentences(self, sentences: &[impl AsRef<str>]) -> String {
+        let sentences: Vec<_> = sentences.iter().map(AsRef::as_ref).collect();
+        sentences.join(self.either(" ", ""))
     }
 
     const fn either(self, english: &'static str, chinese: &'static str) -> &'static str {
@@ -197,6 +207,9 @@ mod tests {
             (-36_000_000_000, "−10.00"),
             (400_000_000, "0.1111"),
             (6_750_000, "0.001875"),
+            (1_799, "0"),
+            (-1_799, "0"),
+            (1_800, "0.000001"),
             (0, "0"),
         ] {
             let energy = EnergyBalance::from_millijoules(millijoules);

@@ -2,37 +2,37 @@ use maud::{Markup, html};
 
 use super::{ARTICLE, PRESET, Question, Start};
 use crate::{
-    costs::simulation::{Input, Scenario},
+    costs::simulation::{Input, Scenario, ScenarioError},
     http::admin::frame::Words,
 };
 
-/// The fields in their groups: the group's name, and each input with its label.
-const GROUPS: [(&str, &[(Input, &str)]); 3] = [
+/// The fields in their groups: the group's name, and each input with its label and what may be written.
+const GROUPS: [(&str, &[(Input, &str, &str)]); 3] = [
     (
         "roi-group-use",
         &[
-            (Input::ImagesPerMonth, "roi-images"),
-            (Input::ComparedPrice, "roi-compared-price"),
-            (Input::Years, "roi-years"),
+            (Input::ImagesPerMonth, "roi-images", "roi-rule-images"),
+            (Input::ComparedPrice, "roi-compared-price", "roi-rule-price-there"),
+            (Input::Years, "roi-years", "roi-rule-years"),
         ],
     ),
     (
         "roi-group-hardware",
         &[
-            (Input::Price, "roi-price"),
-            (Input::Residual, "roi-residual"),
-            (Input::SharePercent, "roi-share"),
-            (Input::LifetimeImages, "roi-lifetime"),
+            (Input::Price, "roi-price", "roi-rule-amount"),
+            (Input::Residual, "roi-residual", "roi-rule-residual"),
+            (Input::SharePercent, "roi-share", "roi-rule-percent"),
+            (Input::LifetimeImages, "roi-lifetime", "roi-rule-count"),
         ],
     ),
     (
         "roi-group-running",
         &[
-            (Input::Watts, "roi-watts"),
-            (Input::SecondsPerImage, "roi-seconds"),
-            (Input::PricePerKwh, "roi-price-per-kwh"),
-            (Input::UpkeepPerImage, "roi-upkeep-per-image"),
-            (Input::RunningCostsPerYear, "roi-running-costs"),
+            (Input::Watts, "roi-watts", "roi-rule-watts"),
+            (Input::SecondsPerImage, "roi-seconds", "roi-rule-seconds"),
+            (Input::PricePerKwh, "roi-price-per-kwh", "roi-rule-amount"),
+            (Input::UpkeepPerImage, "roi-upkeep-per-image", "roi-rule-amount"),
+            (Input::RunningCostsPerYear, "roi-running-costs", "roi-rule-amount"),
         ],
     ),
 ];
@@ -55,10 +55,30 @@ pub(super) fn show(words: Words, start: &Start, question: &Question) -> Markup {
             @if start.is_preset { input type="hidden" name=(PRESET) value=(ARTICLE); }
             @for (group, inputs) in GROUPS {
                 fieldset { legend { (words.say(group)) }
-                    @for (input, label) in inputs { (dial(words, scenario, question, *input, label)) }
+                    @for (input, label, _) in inputs { (dial(words, scenario, question, *input, label)) }
                 }
             }
             button { (words.say("roi-work-out")) }
+        }
+    }
+}
+
+/// What cannot be used, and what may be written instead.
+pub(super) fn problem(words: Words, error: &ScenarioError) -> Markup {
+    let field = match error {
+        // The compared prices have one field here.
+        ScenarioError::Field { field: "compared", .. } => Input::ComparedPrice.name(),
+        ScenarioError::Field { field, .. } => field,
+        _ => "",
+    };
+    let inputs = GROUPS.into_iter().flat_map(|(_, inputs)| inputs);
+    html! {
+        @match inputs.into_iter().find(|(input, ..)| input.name() == field) {
+            Some((_, label, rule)) => p.problem role="alert" {
+                (words.tell("roi-refused", &[("field", words.say(label).into()), ("rule", words.say(rule).into())]))
+            },
+            // Of what has no field here, the scenario's own words, as the command line says them.
+            None => p.problem role="alert" lang="en" { (error) },
         }
     }
 }
@@ -156,5 +176,15 @@ mod tests {
         }
         assert!(form.contains("value=\"17300.00\"") && form.contains("value=\"&lt;320&gt;\""), "{form}");
         assert!(form.contains("name=\"preset\" value=\"article\""), "{form}");
+    }
+    #[test]
+    fn a_value_that_cannot_be_is_refused_by_its_label_and_what_may_be_written() {
+        for input in Input::ALL {
+            let mut scenario = Scenario::shipped().expect("the shipped scenario");
+            let error = scenario.change(input, "-1").and_then(|()| scenario.check()).expect_err(input.name());
+            let [english, chinese] = [Words::ENGLISH, Words::CHINESE].map(|words| problem(words, &error).0);
+            assert!(english.contains("cannot be used: write") && !english.contains("lang="), "{english}");
+            assert!(chinese.contains("的值无法使用"), "{chinese}");
+        }
     }
 }

@@ -69,8 +69,7 @@ pub(super) async fn show(
         }
         (Ok(answer), false) => Ok(super::json(&answer)),
         (Err(error), true) => {
-            // The scenario's own words, as the command line says them.
-            let problem = html! { p.problem role="alert" lang="en" { (error) } };
+            let problem = form::problem(visit.words, &error);
             Ok(page(&visit, &start, &question, StatusCode::BAD_REQUEST, &problem))
         }
         (Err(error), false) => Err(refusal(&error)),

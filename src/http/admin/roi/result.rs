@@ -46,8 +46,8 @@ pub(super) fn show(words: Words, answer: &Answer) -> Markup {
         (top_line(&teller, outcome))
         @if let Some(first) = outcome.against.first() {
             p.verdict id="verdict" {
-                strong { (against_name(words, first)) } " "
-                (payback(words, first.payback)) " " (break_even(words, first.break_even))
+                strong { (against_name(words, first)) }
+                (words.sentences(&[String::new(), payback(words, first.payback), break_even(words, first.break_even)]))
             }
         }
         (curve::show(words, answer))
@@ -162,7 +162,7 @@ fn price_row(teller: &Teller, outcome: &Outcome, index: usize, against: &PriceOu
                 (curve::name(words, against)) " "
                 @if against.like_for_like { span.tag { (words.say("roi-like-for-like")) } }
                 small.wrap {
-                    (payback(words, against.payback)) " " (break_even(words, against.break_even)) " "
+                    (words.sentences(&[payback(words, against.payback), break_even(words, against.break_even)])) " "
                     (teller.explained(&format!("payback-{index}"), &words.say("roi-how"), &how_payback(teller, outcome, against)))
                 }
             }
@@ -192,14 +192,11 @@ fn how_payback(teller: &Teller, outcome: &Outcome, against: &PriceOutcome) -> St
 fn payback(words: Words, payback: Payback) -> String {
     match payback {
         Payback::After { months_tenths } => {
-            words.tell("roi-pays-back", &[("months", tenths(words, months_tenths).into())])
+            words.tell("roi-pays-back", &[("span", span(words, months_tenths).into())])
         }
         Payback::AfterItsLife { months_tenths, life_months_tenths } => words.tell(
             "roi-pays-back-too-late",
-            &[
-                ("months", tenths(words, months_tenths).into()),
-                ("life", tenths(words, life_months_tenths).into()),
-            ],
+            &[("span", span(words, months_tenths).into()), ("life", span(words, life_months_tenths).into())],
         ),
         Payback::Never => words.say("roi-never-pays-back").into_owned(),
     }
@@ -217,8 +214,14 @@ fn break_even(words: Words, break_even: BreakEven) -> String {
     }
 }
 
-fn tenths(words: Words, tenths: u64) -> String {
-    words.decimal(&format!("{}.{}", tenths / 10, tenths % 10))
+/// `18.5 months`, and from two years on `2.5 years`.
+fn span(words: Words, months_tenths: u64) -> String {
+    let (key, tenths) = match months_tenths {
+        ..240 => ("roi-months", months_tenths),
+        _ => ("roi-years-long", (months_tenths + 6) / 12),
+    };
+    let count = words.decimal(&format!("{}.{}", tenths / 10, tenths % 10));
+    words.tell(key, &[("count", count.into())])
 }
 
 fn one_image(teller: &Teller, outcome: &Outcome) -> Markup {
@@ -282,5 +285,23 @@ fn years(words: Words, against: &PriceOutcome, currency: Currency) -> Markup {
                 td class=[(year.saved_in_all < Money::ZERO).then_some("loss")] { (money(year.saved_in_all)) }
             } } }
         } } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_is_said_in_years() {
+        for (months_tenths, english, chinese) in [
+            (239, "23.9 months", "23.9 个月"),
+            (240, "2.0 years", "2.0 年"),
+            (10_739, "89.5 years", "89.5 年"),
+            (150_000, "1,250.0 years", "1,250.0 年"),
+        ] {
+            assert_eq!(span(Words::ENGLISH, months_tenths), english);
+            assert_eq!(span(Words::CHINESE, months_tenths), chinese);
+        }
     }
 }

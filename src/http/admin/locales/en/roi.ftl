@@ -37,8 +37,10 @@ roi-saved = Saved on each
 roi-saved-part = Of the price
 roi-saved-loaded = With everything
 roi-lost = Lost
-roi-pays-back = Pays back in { $months } months.
-roi-pays-back-too-late = Never pays back: it would take { $months } months, and it is worn out after { $life }.
+roi-months = { $count } months
+roi-years-long = { $count } years
+roi-pays-back = Pays back in { $span }.
+roi-pays-back-too-late = Never pays back: it would take { $span }, and it is worn out after { $life }.
 roi-never-pays-back = Never pays back at this volume.
 roi-worth-from = { $count ->
     [one] Worth it from { $count } image a month.
@@ -92,3 +94,15 @@ roi-how-times = { $each } × { $images } images.
 roi-how-idle = Electricity of the hours in which it is on and does not paint.
 roi-how-other = What the bills of a year say beyond electricity and upkeep.
 roi-how-year-depreciation = Wear of a year.
+
+# What may be written into a field.
+roi-refused = “{ $field }” cannot be used: { $rule }
+roi-rule-amount = write an amount of 0 or more, such as 0.5.
+roi-rule-residual = write an amount from 0 to the price of the hardware.
+roi-rule-price-there = write an amount above 0, or nothing.
+roi-rule-percent = write a whole number from 1 to 100.
+roi-rule-years = write a whole number from 1 to 50.
+roi-rule-count = write a whole number above 0.
+roi-rule-images = write a whole number above 0, and no more than this hardware has time for.
+roi-rule-watts = write a whole number from 0 to 100,000.
+roi-rule-seconds = write seconds above 0 and up to 86,400, such as 1.5.

@@ -37,8 +37,10 @@ roi-saved = 每张节省
 roi-saved-part = 占单价
 roi-saved-loaded = 计入全部成本
 roi-lost = 亏损
-roi-pays-back = { $months } 个月回本。
-roi-pays-back-too-late = 无法回本：需要 { $months } 个月，而硬件 { $life } 个月后就用坏了。
+roi-months = { $count } 个月
+roi-years-long = { $count } 年
+roi-pays-back = { $span }回本。
+roi-pays-back-too-late = 无法回本：需要 { $span }，而硬件 { $life }后就用坏了。
 roi-never-pays-back = 按这个用量无法回本。
 roi-worth-from = { $count ->
    *[other] 每月 { $count } 张起划算。
@@ -89,3 +91,15 @@ roi-how-times = { $each } × { $images } 张。
 roi-how-idle = 开机但不出图时的电费。
 roi-how-other = 全年账单中超出电费和维护的部分。
 roi-how-year-depreciation = 一年的损耗。
+
+# 各项可以填什么
+roi-refused = “{ $field }”的值无法使用：{ $rule }
+roi-rule-amount = 请填写不小于 0 的金额，如 0.5。
+roi-rule-residual = 请填写 0 到硬件价格之间的金额。
+roi-rule-price-there = 请填写大于 0 的金额，或留空。
+roi-rule-percent = 请填写 1 到 100 的整数。
+roi-rule-years = 请填写 1 到 50 的整数。
+roi-rule-count = 请填写大于 0 的整数。
+roi-rule-images = 请填写大于 0 的整数，且不超过硬件每月能出的张数。
+roi-rule-watts = 请填写 0 到 100,000 的整数。
+roi-rule-seconds = 请填写大于 0、不超过 86,400 的秒数，如 1.5。
