@@ -1,6 +1,6 @@
 //! Asking the server, as a client that reads every answer to its end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::{SeedableRng, rngs::StdRng};
 use rusqlite::Connection;
@@ -10,19 +10,11 @@ use tintype::{
     ledger::{KeyRules, NewKey},
 };
 
+pub use crate::eventually::eventually;
 use crate::server::TestServer;
 
 /// May paint, and nothing else.
 pub const PAINTER: Scopes = Scopes { images: true, admin: false };
-
-/// Waits until `done` says so: the server works at its own pace.
-pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::yield_now();
-    }
-}
 
 impl TestServer {
     /// A further key, made as `tintype key create` makes one beside a running server.

@@ -1,5 +1,7 @@
 //! The real server, asked over HTTP.
 
+#[path = "../support/eventually.rs"]
+mod eventually;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/skip.rs"]

@@ -2,12 +2,16 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::eventually::eventually;
 
 /// What the protocol calls an element in its answers.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -20,6 +24,8 @@ pub struct Driver {
     /// Open as long as the driver may want to print.
     _said: BufReader<ChildStdout>,
     session: String,
+    /// Where it downloads to.
+    downloads: TempDir,
 }
 
 /// What to look at a page with.
@@ -50,8 +56,10 @@ impl Driver {
                 break port.trim().trim_end_matches('.').to_owned();
             }
         };
-        let mut driver = Self { process, _said: said, session: format!("http://127.0.0.1:{port}/session") };
-        let created = driver.try_post("", &capabilities(language))?;
+        let downloads = TempDir::new().map_err(|error| error.to_string())?;
+        let session = format!("http://127.0.0.1:{port}/session");
+        let mut driver = Self { process, _said: said, session, downloads };
+        let created = driver.try_post("", &capabilities(language, driver.downloads.path()))?;
         let id = created["sessionId"].as_str().ok_or("a session without an id")?;
         driver.session = format!("{}/{id}", driver.session);
         Ok(driver)
@@ -80,6 +88,16 @@ impl Driver {
     /// What `script`, the body of a function, returns; a promise is waited for.
     pub fn ask(&self, script: &str, arguments: &[Value]) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": arguments }))
+    }
+
+    /// The text of the file `name`, once the browser has downloaded it: until then nothing is in it, since what has come
+    /// so far is called something else.
+    pub fn downloaded(&self, name: &str) -> String {
+        let file = self.downloads.path().join(name);
+        eventually(&format!("{name} is downloaded"), || {
+            std::fs::metadata(&file).is_ok_and(|file| file.len() > 0)
+        });
+        std::fs::read_to_string(file).expect("a file")
     }
 
     /// Looks at the page with `screen`.
@@ -189,7 +207,7 @@ impl Element<'_> {
     }
 }
 
-fn capabilities(language: &str) -> Value {
+fn capabilities(language: &str, downloads: &Path) -> Value {
     // The sandbox wants rights that a container does not give; the pages are our own.
     let arguments = [
         "--headless=new",
@@ -200,8 +218,9 @@ fn capabilities(language: &str) -> Value {
         "--force-color-profile=srgb",
         "--no-proxy-server",
     ];
+    let preferences = json!({ "intl.accept_languages": language, "download.default_directory": downloads });
     json!({ "capabilities": { "alwaysMatch": {
-        "goog:chromeOptions": { "args": arguments, "prefs": { "intl.accept_languages": language } },
+        "goog:chromeOptions": { "args": arguments, "prefs": preferences },
         "goog:loggingPrefs": { "browser": "ALL" },
         "timeouts": { "implicit": PATIENCE_MS, "script": PATIENCE_MS },
     } } })

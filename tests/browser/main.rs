@@ -3,6 +3,8 @@
 //! Without chromium, chromedriver or npm this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
 
 mod driver;
+#[path = "../support/eventually.rs"]
+mod eventually;
 mod operator;
 mod pages;
 #[expect(dead_code, reason = "no Python here")]

@@ -1,6 +1,10 @@
 //! What an operator does on the first day.
 
-use tintype::domain::{PasswordHash, SignInSecret};
+use tintype::{
+    domain::{PasswordHash, SignInSecret},
+    ledger::Month,
+    units::Money,
+};
 
 use crate::{browser, driver::Driver, server::TestServer};
 
@@ -19,6 +23,16 @@ fn make_link(server: &TestServer) -> String {
     let (secret, now) = (SignInSecret::generate(&mut rand::rng()), jiff::Timestamp::now());
     server.ledger().create_sign_in_link(secret.hash(), SignInSecret::expiry(now), now).expect("made");
     format!("{}{}", server.url, secret.path())
+}
+
+/// Electricity, depreciation and upkeep of all rows of a statement.
+fn sum_of_month(csv: &str) -> Money {
+    let mut rows = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let head = rows.next().expect("a head");
+    let parts = ["electricity", "depreciation", "upkeep"];
+    let columns = parts.map(|name| head.iter().position(|column| *column == name).expect(name));
+    let amounts = rows.flat_map(|row| columns.map(|column| row[column].parse::<Money>().expect("an amount")));
+    amounts.reduce(|sum, amount| sum.plus(amount).expect("in range")).expect("a row")
 }
 
 fn paint(driver: &Driver, server: &TestServer, key: &str, prompt: &str) {
@@ -48,12 +62,11 @@ fn the_first_day_from_the_link_to_the_cost_of_a_picture() {
     driver.open(&format!("{}/admin/costs", server.url));
     assert!(driver.find("#images").text().starts_with("Pictures1How"), "{}", driver.find("#images").text());
     assert_eq!(server.totals().images, 1);
-    let csv = driver.ask(
-        "const link = document.querySelector('#downloads a[href*=\"costs.csv\"]');
-         return fetch(link.href).then((answer) => answer.text())",
-        &[],
-    );
-    assert!(csv.as_str().is_some_and(|csv| csv.lines().count() >= 2), "{csv}");
+    let total = driver.find("#total dd > button").text();
+    driver.find("#downloads a[href*='costs.csv']:not([href*=focus])").click();
+    let month = Month::of(jiff::Timestamp::now(), &jiff::tz::TimeZone::UTC);
+    let sum = sum_of_month(&driver.downloaded(&format!("tintype-{month}.csv")));
+    assert_eq!(total, format!("CN¥{}", sum.to_rounded_string(4)), "the page and the file");
 
     driver.find("form[action='/admin/preferences'] button[name=language]").click();
     driver.find("html[lang=zh-CN] #standing");

@@ -1,6 +1,6 @@
 //! A studio that has painted since September, at a standing clock: what the screenshots show.
 
-use std::sync::Arc;
+use std::{io::Cursor, sync::Arc};
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use rand::{SeedableRng, rngs::StdRng};
@@ -8,8 +8,15 @@ use tintype::{
     clock::ManualClock,
     config::Config,
     costs::{Budgets, Comparison, CostModel},
-    domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
-    ledger::{BudgetPeriods, KeyRules, Ledger, NewKey, NewRequest, SettledImage, Settlement},
+    domain::{
+        ApiKey, EnergySource, ImageFormat, ImageSize, KeyId, Overhead, Quality, RenderSpec, RequestId,
+        Scopes, Seed, Usage,
+    },
+    ledger::{
+        BudgetPeriods, FailedWork, KeyChange, KeyRules, Ledger, NewKey, NewRequest, Reservation,
+        SettledImage, Settlement,
+    },
+    pictures::{PictureName, PictureStore},
     units::{Energy, Millis, Money},
 };
 
@@ -18,12 +25,19 @@ use crate::server::TestServer;
 /// When the pages are looked at.
 const NOW: &str = "2026-11-23T09:41:00Z";
 const DAYS_BEFORE: i64 = 70;
-/// Power of the whole machine, in watts: millijoules a millisecond.
+/// Power of the whole machine while it paints, in watts: millijoules a millisecond.
 const WATTS: u64 = 420;
+/// The same while it waits, which is most of a day.
+const IDLE_WATTS: u64 = 28;
+const IDLE_MS: u64 = 22 * 3_600_000;
 /// A picture of 1024x1024 in 8 steps, in milliseconds.
 const PICTURE_MS: u64 = 5_200;
 /// 0.005 dollars a megapixel, in yuan.
 const MEGAPIXEL_NANO: i64 = 34_850_000;
+/// Pictures of an order before today, by fours; today's have few, as the list of jobs shows.
+const BATCH: u32 = 90;
+/// Orders of the morning, a quarter of an hour apart.
+const THIS_MORNING: u8 = 15;
 
 /// Who paints, and what they file it under.
 const CLIENTS: [(&str, Option<&str>); 4] = [
@@ -62,15 +76,23 @@ fn paint_the_past(config: &Config, operator: &ApiKey, now: Timestamp) {
         ledger.authenticate(key, begin).expect("no error").expect("known").key
     };
     add(operator, "operator", Scopes::ALL);
-    let names = ["shop window", "studio", "blog"];
-    let keys: Vec<(&str, KeyId)> = (100..)
+    let painter = Scopes { images: true, admin: false };
+    let names = ["shop window", "studio", "blog", "summer job"];
+    let keys: Vec<(ApiKey, KeyId)> = (100..)
         .zip(names)
         .map(|(seed, name)| {
             let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
-            (name, add(&key, name, Scopes { images: true, admin: false }))
+            let id = add(&key, name, painter);
+            (key, id)
         })
         .collect();
     let costs = config.cost_model(jiff::civil::date(2026, 11, 23)).expect("a cost model");
+    let pictures = PictureStore::open(config.data_dir.join("pictures"), 0).expect("a store");
+    let paint = |order: u8, images: u32, at: Timestamp| {
+        let (name, tag) = CLIENTS[usize::from(order) % CLIENTS.len()];
+        let key = names.iter().position(|known| *known == name).expect("one of them");
+        Order { ledger: &ledger, costs: &costs, key: keys[key].1, tag, order, images, at }
+    };
     let mut order = 0_u8;
     for day in 0..DAYS_BEFORE {
         // Fewer on Sundays, more towards the end.
@@ -78,73 +100,166 @@ fn paint_the_past(config: &Config, operator: &ApiKey, now: Timestamp) {
         for hour in 0..orders {
             order = order.wrapping_add(1);
             let at = begin + (day * 24 + hour).hours();
-            let (name, tag) = CLIENTS[usize::from(order) % CLIENTS.len()];
-            let key = keys.iter().find(|key| key.0 == name).expect("one of them").1;
-            paint(&Books { ledger: &ledger, costs: &costs, key, tag }, order, at);
+            paint(order, BATCH * (1 + u32::from(order % 4)), at).settle(true);
         }
+        wait_for_work(&ledger, &costs, begin + (day * 24 + 12).hours());
+    }
+    for earlier in (0..THIS_MORNING).rev() {
+        let at = now - (i64::from(earlier) * 15 + 4).minutes();
+        let order = paint(earlier, 1 + u32::from(earlier % 4), at);
+        match earlier {
+            3 => order.fail(),
+            _ => {
+                let id = order.settle(earlier != 6);
+                if earlier % 2 == 0 {
+                    keep(&pictures, id, order.images);
+                }
+            }
+        }
+    }
+    change_keys(&ledger, operator, &keys, now);
+}
+
+/// What an operator does with keys: budgets, another secret, an end.
+fn change_keys(ledger: &Ledger, operator: &ApiKey, keys: &[(ApiKey, KeyId)], now: Timestamp) {
+    let [shop_window, studio, blog, summer_job] = [0, 1, 2, 3].map(|key| keys[key].0.public_id());
+    let budgets = |text: &str| [KeyChange::Budgets(text.parse().expect("budgets"))];
+    let change = |key, change: &[KeyChange], days: i64| {
+        let at = now - (days * 24).hours();
+        ledger.change_key(key, change, operator.public_id(), at).expect("changed");
+    };
+    change(studio, &budgets("250 a month"), 30);
+    change(shop_window, &budgets("30 a month, soft 5 kWh a month"), 21);
+    change(shop_window, &[KeyChange::ConcurrentJobs(2.try_into().ok())], 3);
+    change(blog, &budgets("500 images a day"), 12);
+    let secret = ApiKey::rotated(shop_window, &mut StdRng::seed_from_u64(8));
+    ledger.rotate_key(&secret, now + 20.hours(), operator.public_id(), now - 4.hours()).expect("rotated");
+    ledger.disable_key(summer_job, "command line", now - 200.hours()).expect("disabled");
+}
+
+/// A day's idle hours.
+fn wait_for_work(ledger: &Ledger, costs: &CostModel, at: Timestamp) {
+    let usage = used(IDLE_MS, IDLE_WATTS);
+    let price = costs.wasted(usage, TimeZone::UTC.to_datetime(at)).expect("a price");
+    ledger.book_overhead(Overhead::Idle, usage, price, costs.currency(), at).expect("booked");
+}
+
+fn used(duration: u64, watts: u64) -> Usage {
+    Usage {
+        duration: Millis::new(duration),
+        energy: Energy::from_millijoules(duration * watts),
+        source: EnergySource::Estimated,
+        epoch: None,
     }
 }
 
-struct Books<'a> {
+/// Keeps evening skies, each of another hour, as the pictures of request `id`.
+fn keep(pictures: &PictureStore, id: RequestId, images: u32) {
+    const SIDE: u32 = 256;
+    for index in 0..images {
+        let hour = (u32::from(id.to_digits().as_bytes()[11]) * 7 + index * 5) % 16;
+        let sky = image::RgbImage::from_fn(SIDE, SIDE, |x, y| {
+            let sun = x.abs_diff(64 + hour * 8).pow(2) + y.abs_diff(168 - hour * 6).pow(2) < 26_u32.pow(2);
+            let light =
+                |least: u32, most: u32| u8::try_from(least + (most - least) * y / SIDE).unwrap_or(255);
+            match (y > 190, sun) {
+                (true, _) => image::Rgb([24, light(20, 60), light(30, 84)]),
+                (false, true) => image::Rgb([255, 214, 140]),
+                (false, false) => image::Rgb([light(60 + hour * 4, 240), light(70, 170), light(140, 150)]),
+            }
+        });
+        let mut file = Cursor::new(Vec::new());
+        sky.write_to(&mut file, image::ImageFormat::Png).expect("a file");
+        let name = PictureName { request: id, index, format: ImageFormat::Png };
+        pictures.put(name, &file.into_inner()).expect("kept");
+    }
+}
+
+/// A request of so many pictures; `order` says what is asked for.
+struct Order<'a> {
     ledger: &'a Ledger,
     costs: &'a CostModel,
     key: KeyId,
     tag: Option<&'a str>,
+    order: u8,
+    images: u32,
+    at: Timestamp,
 }
 
-/// One request, painted and settled; `order` says what is asked for.
-fn paint(books: &Books<'_>, order: u8, at: Timestamp) {
-    let turn = usize::from(order);
-    let (width, height, of_area) = SIZES[turn / 3 % SIZES.len()];
-    let (quality, steps, of_steps) = QUALITIES[turn / 5 % QUALITIES.len()];
-    let size = ImageSize::new(width, height).expect("a size");
-    let pictures = 1 + u32::from(order % 4) * 2;
-    let tag = books.tag.map(|tag| tag.parse().expect("a tag"));
-    let request = NewRequest {
-        id: RequestId::new(at, [order; 10]),
-        key: books.key,
-        idempotency_key: None,
-        body_sha256: [order; 32],
-        model: "Z-Image-Turbo",
-        quality,
-        tag: tag.as_ref(),
-        images: pictures,
-        estimate: Money::ZERO,
-        now: at,
-        wall_energy: Energy::from_millijoules(0),
-        budgets: &Budgets::default(),
-        periods: BudgetPeriods::of(at, &TimeZone::UTC),
-    };
-    let duration = PICTURE_MS * of_area * of_steps / 10_000 + u64::from(order) % 7 * 31;
-    let usage = Usage {
-        duration: Millis::new(duration),
-        energy: Energy::from_millijoules(duration * WATTS),
-        source: EnergySource::Estimated,
-        epoch: None,
-    };
-    let area = i64::from(width) * i64::from(height);
-    let comparison = Comparison {
-        sku: "fal/z-image-turbo".into(),
-        price: Money::from_nano(MEGAPIXEL_NANO * area / 1_048_576),
-        exchange_rate: Money::from_nano(6_970_000_000),
-    };
-    let receipt = books.costs.receipt(usage, comparison, TimeZone::UTC.to_datetime(at)).expect("a receipt");
-    let images: Vec<_> = (0..pictures)
-        .map(|index| SettledImage {
-            seed: Seed::new(u64::from(order) * 7_919 + u64::from(index)),
-            receipt: receipt.clone(),
-        })
-        .collect();
-    let spec = RenderSpec {
-        prompt: "a lighthouse at dawn".into(),
-        negative_prompt: None,
-        size,
-        steps,
-        guidance_scale: 0.0,
-    };
-    let reservation = books.ledger.reserve(&request).expect("reserved");
-    let id = reservation.id();
-    let done = Settlement { images: &images, prompt_tokens: 12 };
-    books.ledger.settle(reservation, &spec, books.costs.currency(), &done, at).expect("settled");
-    books.ledger.note_delivery(id).expect("noted");
+impl Order<'_> {
+    fn asked(&self) -> ((u32, u32, u64), (Quality, u32, u64)) {
+        let turn = usize::from(self.order);
+        (SIZES[turn / 3 % SIZES.len()], QUALITIES[turn / 5 % QUALITIES.len()])
+    }
+
+    fn spec(&self) -> RenderSpec {
+        let ((width, height, _), (_, steps, _)) = self.asked();
+        RenderSpec {
+            prompt: "a lighthouse at dawn".into(),
+            negative_prompt: None,
+            size: ImageSize::new(width, height).expect("a size"),
+            steps,
+            guidance_scale: 0.0,
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let ((_, _, of_area), (_, _, of_steps)) = self.asked();
+        used(PICTURE_MS * of_area * of_steps / 10_000 + u64::from(self.order) % 7 * 31, WATTS)
+    }
+
+    fn reserve(&self) -> Reservation {
+        let tag = self.tag.map(|tag| tag.parse().expect("a tag"));
+        let request = NewRequest {
+            id: RequestId::new(self.at, [self.order; 10]),
+            key: self.key,
+            idempotency_key: None,
+            body_sha256: [self.order; 32],
+            model: "Z-Image-Turbo",
+            quality: self.asked().1.0,
+            tag: tag.as_ref(),
+            images: self.images,
+            estimate: Money::ZERO,
+            now: self.at,
+            wall_energy: Energy::from_millijoules(0),
+            budgets: &Budgets::default(),
+            periods: BudgetPeriods::of(self.at, &TimeZone::UTC),
+        };
+        self.ledger.reserve(&request).expect("reserved")
+    }
+
+    /// Painted, settled, and handed over where its client has waited.
+    fn settle(&self, has_waited: bool) -> RequestId {
+        let spec = self.spec();
+        let area = i64::from(spec.size.width()) * i64::from(spec.size.height());
+        let comparison = Comparison {
+            sku: "fal/z-image-turbo".into(),
+            price: Money::from_nano(MEGAPIXEL_NANO * area / 1_048_576),
+            exchange_rate: Money::from_nano(6_970_000_000),
+        };
+        let at = TimeZone::UTC.to_datetime(self.at);
+        let receipt = self.costs.receipt(self.usage(), comparison, at).expect("a receipt");
+        let seed = |index| Seed::new(u64::from(self.order) * 7_919 + u64::from(index));
+        let images: Vec<_> = (0..self.images)
+            .map(|index| SettledImage { seed: seed(index), receipt: receipt.clone() })
+            .collect();
+        let reservation = self.reserve();
+        let id = reservation.id();
+        let done = Settlement { images: &images, prompt_tokens: 12 };
+        self.ledger.settle(reservation, &spec, self.costs.currency(), &done, self.at).expect("settled");
+        if has_waited {
+            self.ledger.note_delivery(id).expect("noted");
+        }
+        id
+    }
+
+    /// Cancelled on the way.
+    fn fail(&self) {
+        let usage = self.usage();
+        let price = self.costs.wasted(usage, TimeZone::UTC.to_datetime(self.at)).expect("a price");
+        let (wall_energy, electricity) = price;
+        let work = FailedWork { seed: Seed::new(42), usage, wall_energy, electricity };
+        let (reservation, currency) = (self.reserve(), self.costs.currency());
+        self.ledger.fail(reservation, &self.spec(), currency, Some(&work), self.at).expect("failed");
+    }
 }

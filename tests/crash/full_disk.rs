@@ -8,8 +8,9 @@ use serde_json::json;
 
 use crate::{
     audit::audit,
+    eventually::eventually,
     painter::Refusal,
-    served::{Place, Served, complaint, eventually},
+    served::{Place, Served, complaint},
 };
 
 /// Starts a program that is told of a file that may not grow, as of a full disk, instead of ending by SIGXFSZ.

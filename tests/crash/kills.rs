@@ -14,8 +14,9 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tintype::units::Money;
 
 use crate::{
+    eventually::eventually,
     painter::{Answered, Painter, Refusal},
-    served::{Place, Served, eventually},
+    served::{Place, Served},
 };
 
 /// Lives of the server, each ended by SIGKILL while clients are painting. TINTYPE_CRASH_LIVES says how many.

@@ -3,6 +3,8 @@
 
 #[path = "../support/audit.rs"]
 mod audit;
+#[path = "../support/eventually.rs"]
+mod eventually;
 #[path = "../support/painter.rs"]
 mod painter;
 #[path = "../support/program.rs"]

@@ -5,13 +5,13 @@ use std::{
     path::PathBuf,
     process::{Command, Output, Stdio},
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
 use crate::{
     audit::{Audit, audit},
+    eventually::eventually,
     painter::{Answered, Painter},
     program::{Program, tintype, tintype_by},
     tiny_models,
@@ -179,13 +179,4 @@ pub fn complaint(output: &Output, code: i32) -> String {
     let lines: Vec<_> = text.lines().filter(|line| line.starts_with("tintype: ")).collect();
     assert_eq!(lines.len(), 1, "{text}");
     lines[0].to_owned()
-}
-
-/// Waits until `done` says so.
-pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::yield_now();
-    }
 }
