@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::account::Account;
 use crate::{
+    domain::Quality,
     http::admin::charts::{Bar, Chart, Money2d, Width, bars},
     ledger::{GroupBy, GroupReport, Groups},
 };
@@ -112,6 +113,10 @@ fn name(account: &Account<'_>, by: GroupBy, group: &GroupReport) -> String {
     match (by, &group.title, &group.group) {
         (_, Some(title), _) => title.clone(),
         (GroupBy::Size, None, Some(size)) => size.replace('x', "\u{a0}×\u{a0}"),
+        (GroupBy::Quality, None, Some(quality)) => match quality.parse::<Quality>() {
+            Ok(quality) => account.words.quality(quality).into_owned(),
+            Err(_) => quality.clone(),
+        },
         (_, None, Some(group)) => group.clone(),
         (GroupBy::Tag, None, None) => account.words.say("costs-no-tag").into_owned(),
         (_, None, None) => account.words.say("costs-not-noted").into_owned(),

@@ -7,6 +7,7 @@ use actix_web::{
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 
 use super::figures::grouped;
+use crate::domain::Quality;
 
 /// Which language a visitor asked for, in a cookie that any page sets.
 pub(super) const LANGUAGE_COOKIE: &str = "tintype_language";
@@ -108,11 +109,6 @@ impl Language {
 }
 
 impl Words {
-    #[cfg(test)]
-    pub(in crate::http) const ENGLISH: Self = Self(Language::English);
-    #[cfg(test)]
-    pub(in crate::http) const CHINESE: Self = Self(Language::Chinese);
-
     /// The words for whoever sent `request`.
     pub(in crate::http) fn of(request: &HttpRequest) -> Self {
         Self(Language::of(request))
@@ -126,6 +122,17 @@ impl Words {
     /// The message under `key`.
     pub(in crate::http) fn say(self, key: &str) -> Cow<'static, str> {
         self.message(key, None)
+    }
+
+    /// What a quality is called.
+    pub(in crate::http) fn quality(self, quality: Quality) -> Cow<'static, str> {
+        self.say(match quality {
+            Quality::Low => "quality-low",
+            Quality::Medium => "quality-medium",
+            Quality::High => "quality-high",
+            Quality::Xhigh => "quality-xhigh",
+            Quality::Max => "quality-max",
+        })
     }
 
     /// The message under `key`, told what its variables are.
@@ -151,6 +158,12 @@ impl Words {
         }
         text.into()
     }
+}
+
+#[cfg(test)]
+impl Words {
+    pub(in crate::http) const ENGLISH: Self = Self(Language::English);
+    pub(in crate::http) const CHINESE: Self = Self(Language::Chinese);
 }
 
 #[cfg(test)]

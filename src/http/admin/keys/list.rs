@@ -10,7 +10,7 @@ use crate::{
     },
     ledger::{BudgetStanding, KeyStanding, KeyState},
     service::Service,
-    units::Currency,
+    units::{Currency, EnergyBalance},
 };
 
 /// Every key, and the form for another.
@@ -53,7 +53,7 @@ fn line(visit: &Visit, key: &KeyStanding, service: &Service) -> Markup {
         td data-label=(words.say("keys-scopes")) { (scopes(words, row.rules.scopes)) }
         td data-label=(words.say("keys-budgets")) { (budgets(words, &key.budgets, service.costs().currency())) }
         td.number data-label=(words.say("keys-lately")) {
-            (sparkline(&key.images_by_day))
+            @if painted > 0 { (sparkline(&key.images_by_day)) }
             small { (words.tell("keys-painted", &[("count", painted.into())])) }
         }
         td data-label=(words.say("keys-last-used")) {
@@ -94,7 +94,18 @@ pub(super) fn budget(words: Words, budget: &Budget, currency: Currency) -> Strin
     words.tell(key, &[("amount", amount(words, budget.amount, currency).into())])
 }
 
-/// An amount as the reader writes it.
+/// What is left of a budget.
+fn left(words: Words, left: BudgetAmount, currency: Currency) -> String {
+    match left {
+        BudgetAmount::Energy(energy) => {
+            let millijoules = i64::try_from(energy.as_millijoules()).unwrap_or(i64::MAX);
+            words.kwh_text(EnergyBalance::from_millijoules(millijoules))
+        }
+        other => amount(words, other, currency),
+    }
+}
+
+/// An amount as it was set.
 fn amount(words: Words, amount: BudgetAmount, currency: Currency) -> String {
     match amount {
         BudgetAmount::Money(amount) => words.amount_text(amount, currency, 2),
@@ -110,7 +121,7 @@ pub(super) fn budgets(words: Words, budgets: &[BudgetStanding], currency: Curren
         @for standing in budgets {
             @let budget = budget(words, &standing.budget, currency);
             @let left = words.tell("keys-left", &[
-                ("left", amount(words, standing.left(), currency).into()),
+                ("left", self::left(words, standing.left(), currency).into()),
                 ("until", words.date(standing.begins_anew.date()).into()),
             ]);
             div.budget {

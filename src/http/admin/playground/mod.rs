@@ -179,15 +179,8 @@ fn size(words: Words, terms: &Terms) -> Markup {
 
 fn quality(words: Words, terms: &Terms) -> Markup {
     let label = |quality: Quality| {
-        let name = match quality {
-            Quality::Low => "playground-low",
-            Quality::Medium => "playground-medium",
-            Quality::High => "playground-high",
-            Quality::Xhigh => "playground-xhigh",
-            Quality::Max => "playground-max",
-        };
         let steps = terms.steps.get(quality.as_str()).copied().unwrap_or_default();
-        let values = [("quality", words.say(name).into()), ("steps", steps.into())];
+        let values = [("quality", words.quality(quality).into()), ("steps", steps.into())];
         words.tell("playground-quality-steps", &values)
     };
     html! {

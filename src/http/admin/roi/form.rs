@@ -6,8 +6,11 @@ use crate::{
     http::admin::frame::Words,
 };
 
-/// The fields in their groups: the group's name, and each input with its label and what may be written.
-const GROUPS: [(&str, &[(Input, &str, &str)]); 3] = [
+/// An input with its label and what may be written.
+type Field = (Input, &'static str, &'static str);
+
+/// The fields in their groups, each with its name.
+const GROUPS: [(&str, &[Field]); 3] = [
     (
         "roi-group-use",
         &[

@@ -16,6 +16,13 @@ sign-out = Sign out
 footer = Tintype: pictures on your own hardware, with what each one cost.
 how-heading = How this figure is made
 
+# How much care a picture is given.
+quality-low = Low
+quality-medium = Medium
+quality-high = High
+quality-xhigh = Very high
+quality-max = Highest
+
 # A refusal as a page.
 error-forbidden = Not allowed
 error-not-found = Not found

@@ -26,11 +26,6 @@ playground-quality-steps = { $steps ->
     [one] { $quality } · { $steps } step
    *[other] { $quality } · { $steps } steps
 }
-playground-low = Low
-playground-medium = Medium
-playground-high = High
-playground-xhigh = Very high
-playground-max = Highest
 playground-count = Pictures
 playground-format = Format
 playground-seed = Seed

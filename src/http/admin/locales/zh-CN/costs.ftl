@@ -35,7 +35,7 @@ costs-partly-measured = { $part } 实测
 costs-payback = 已回本
 costs-paid-back = 硬件已回本
 costs-pays-back-on = 照此速度，{ $day }全部回本
-costs-pays-back-too-late = 无法回本：{ $day }之前硬件就会用坏
+costs-pays-back-too-late = 无法回本：硬件撑不到 { $day }
 costs-pays-back-never = 照此速度无法回本
 
 # 图表
@@ -51,7 +51,7 @@ costs-depreciation = 折旧
 costs-upkeep = 维护
 costs-idle-and-failed = 空闲与失败
 costs-elsewhere = 对方价格
-costs-here = 自己成本
+costs-here = 自有成本
 costs-savings = 累计节省与硬件投入
 costs-savings-how = 这些图在别处的价格，减去电费和维护费。曲线碰到虚线时，硬件就回本了。
 costs-savings-none = 当时还没有购入硬件，或者没有对方价格。
@@ -81,22 +81,22 @@ costs-idle = 空闲、预热与间断
 costs-unused-wear = 未分摊折旧
 costs-unused-upkeep = 未分摊维护
 costs-loaded = 全部成本
-costs-disposal = 出售部件，超出账面
+costs-disposal = 出售部件收益（超出账面）
 costs-disposal-how = 不计入合计
 costs-each = 每张
 costs-energy-short = 用电
 costs-a-picture-costs = 每张图的成本
 costs-marginal = 边际成本
 costs-everything = 这段时间的全部支出
-costs-break-even = 盈亏平衡，张
+costs-break-even = 盈亏平衡点（张）
 costs-break-even-never = 无法平衡
 costs-energy = 用电
-costs-energy-device = 设备，出图
-costs-energy-idle = 设备，空闲
-costs-energy-warm-up = 设备，预热
-costs-energy-gaps = 设备，服务未运行时
-costs-services = 同样的图在别处
-costs-services-how = 按每天的标价计算。亏的就写亏。
+costs-energy-device = 设备：出图
+costs-energy-idle = 设备：空闲
+costs-energy-warm-up = 设备：预热
+costs-energy-gaps = 设备：服务未运行期间
+costs-services = 与其他服务对比
+costs-services-how = 同样的图，按当日标价计算；亏损如实列出。
 costs-service = 服务
 costs-saved-part = 占对方价格
 costs-price-read = 查价日期
@@ -115,13 +115,13 @@ costs-how-depreciation = 分摊到图片上的硬件损耗为 { $charged }。这
 costs-how-upkeep = 分摊到图片上的维修、网络、场地费用为 { $charged }。这段时间一共 { $whole }。
 costs-how-unused = 这段时间的{ $what } { $whole } − 已分摊 { $charged } = { $unused }。出图比平常多时为负数。
 costs-how-energy = 设备 { $device }；加上主机和电源损耗，插座处 { $plug }。设备用电中：电表计数 { $metered }，功率累计 { $integrated }，按设定功率估算 { $estimated }。
-costs-how-saved = { $images } 张图的对方价格 { $price } − 自己成本 { $total } = { $saving }。
+costs-how-saved = { $images } 张图的对方价格 { $price } − 自有成本 { $total } = { $saving }。
 costs-how-price-read = 价格查于{ $day }：{ $source }。
 costs-how-payback = （对方价格 { $price } − 电费 { $electricity } − 维护 { $upkeep }）= { $saved }，占硬件投入 { $investment } 的 { $part }。从{ $since }起按实际支付计算，因此不含折旧。
 costs-how-pace = 速度：最近 { $days } 天节省 { $saved }。
 costs-how-failed = 没有产出图片的任务所用的电费，不计入标准成本。
 costs-how-idle = 设备等待、预热以及服务未运行时，插座处的电费。
-costs-how-idle-energy = 设备开机但没有出图时的用电。
+costs-how-idle-energy = 设备开机但未出图时的用电。
 costs-how-warm-up = 设备预热出图的用电。
 costs-how-gaps = 服务未运行时，设备计数器走过的用电。
 costs-how-break-even = 这段时间的固定成本 ÷（对方单价 − 每张新增成本）。对方每张 { $there }。

@@ -2,7 +2,7 @@
 skip = 跳到正文
 nav-label = 页面
 nav-costs = 成本
-nav-roi = 值不值
+nav-roi = 回本测算
 nav-keys = 密钥
 nav-jobs = 任务
 nav-playground = 试画
@@ -15,6 +15,13 @@ theme-dark = 深色
 sign-out = 退出登录
 footer = Tintype：用自己的硬件生成图片，每一张的成本都清楚。
 how-heading = 这个数字怎么来的
+
+# 出图质量
+quality-low = 低
+quality-medium = 中
+quality-high = 高
+quality-xhigh = 很高
+quality-max = 最高
 
 # 操作被拒绝时的页面
 error-forbidden = 操作被拒绝

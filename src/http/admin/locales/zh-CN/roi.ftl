@@ -1,5 +1,5 @@
-roi-title = 值不值
-roi-lead = 自己买卡划不划算？出多少张图起划算，多久回本？改一个数字就知道。
+roi-title = 回本测算
+roi-lead = 自己买卡是否划算？每月出多少张起划算，多久回本？修改任意数字即可看到。
 roi-begins = 初始值取自“{ $scenario }”，金额单位为 { $currency }。
 roi-presets = 初始方案
 roi-preset-own = 我的硬件
@@ -9,11 +9,11 @@ roi-group-hardware = 硬件
 roi-group-running = 运行
 roi-price = 硬件价格
 roi-residual = 最终残值
-roi-share = 用于出图的比例，%
+roi-share = 用于出图的比例（%）
 roi-lifetime = 寿命内出图张数
-roi-watts = 出图功率，瓦
+roi-watts = 出图功率（瓦）
 roi-seconds = 每张秒数
-roi-price-per-kwh = 电价，每 kWh
+roi-price-per-kwh = 电价（每 kWh）
 roi-upkeep-per-image = 每张维护费
 roi-running-costs = 全年账单（如已知）
 roi-images = 每月张数
@@ -27,20 +27,20 @@ roi-capacity = 每月最多张数
 roi-hardware = 硬件
 roi-no-like-for-like = 没有同款模型可比：所设的服务今天没有价格或汇率。
 roi-what-you-pay = 现在付的价格
-roi-against = 对比 { $name }：
-roi-against-like-for-like = 对比 { $name }（同款模型托管）：
+roi-against = 与 { $name } 相比：
+roi-against-like-for-like = 与 { $name }（同款模型托管）相比：
 roi-like-for-like = 同款模型托管
 roi-prices = 逐个价格比较
 roi-where = 服务
 roi-price-there = 对方单价
 roi-saved = 每张节省
 roi-saved-part = 占单价
-roi-saved-loaded = 计入全部成本
+roi-saved-loaded = 按全部成本节省
 roi-lost = 亏损
 roi-months = { $count } 个月
 roi-years-long = { $count } 年
 roi-pays-back = { $span }回本。
-roi-pays-back-too-late = 无法回本：需要 { $span }，而硬件 { $life }后就用坏了。
+roi-pays-back-too-late = 无法回本：需要 { $span }，而硬件寿命只有 { $life }。
 roi-never-pays-back = 按这个用量无法回本。
 roi-worth-from = { $count ->
    *[other] 每月 { $count } 张起划算。
@@ -51,8 +51,8 @@ roi-worth-beyond = { $count ->
 roi-worth-never = 出多少张都不划算。
 
 roi-curve = 出图越多，每张越便宜
-roi-curve-how = 全年账单与损耗都算在内；用得再少，硬件也按所选年数折完。曲线低于某个价格后，自己的硬件就开始划算。圆点是现在的用量。
-roi-curve-here = 自己
+roi-curve-how = 全年账单与损耗都算在内；用得再少，硬件也按所选年数折旧完毕。曲线低于某条价格线，自有硬件就开始划算。圆点是当前用量。
+roi-curve-here = 自有硬件
 roi-curve-present = 每月 { $images } 张时，每张 { $cost }。
 roi-curve-table = 曲线明细
 
@@ -70,7 +70,7 @@ roi-idle = 空闲
 roi-other = 其他账单
 roi-total = 合计
 
-roi-years-against = 逐年对比 { $name }
+roi-years-against = 与 { $name } 逐年对比
 roi-year = 年
 roi-running = 运行
 roi-elsewhere = 别处花费
@@ -80,8 +80,8 @@ roi-how = 怎么算的
 roi-how-standard = 电费 { $electricity } + 折旧 { $depreciation } + 维护 { $upkeep } = { $standard }。
 roi-how-loaded = 全年支出 { $total } ÷ { $images } 张 = { $each }，向上取整。
 roi-how-capacity = 一个月的秒数 ÷ 每张秒数。
-roi-how-hardware = 用于出图的部分：买价 { $price }，预计最终卖 { $residual }。折旧按差额计，回本按买价计。
-roi-how-saved = 对方单价 { $price } − 自己成本 { $here } = 每张 { $saving }。
+roi-how-hardware = 用于出图的部分：买价 { $price }，预计最终售得 { $residual }。折旧按差额计，回本按买价计。
+roi-how-saved = 对方单价 { $price } − 自有成本 { $here } = 每张 { $saving }。
 roi-how-payback = 硬件 { $hardware } ÷ 一年节省（别处 { $elsewhere } − 账单 { $running } = { $saved }）× 12 个月。
 roi-how-electricity =（设备 + 主机）× 秒数 × 电源损耗 = 插座处 { $energy } kWh，再乘以电价。
 roi-how-depreciation =（买价 − 残值）× 比例 ÷ 寿命内张数。
