@@ -6,7 +6,7 @@ use std::{
 
 use clap::Args;
 
-use super::{CliError, ModelArgs, progress::LoadReport};
+use super::{CliError, ModelArgs, progress::LoadReport, sheet::sheet};
 use crate::{
     app::{ModelSource, Progress},
     clock::Clock,
@@ -21,13 +21,17 @@ use crate::{
     telemetry,
 };
 
+/// More columns than any screen shows.
+const GRID_COLUMNS_MAX: i64 = 100;
+
 #[derive(Debug, Args)]
 pub(super) struct GenerateArgs {
     /// Configuration file [default: tintype.toml, where there is one]
     #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
     config: Option<PathBuf>,
-    /// What to paint
-    prompt: String,
+    /// What to paint; several prompts make several pictures
+    #[arg(required = true, value_name = "PROMPT")]
+    prompts: Vec<String>,
     #[command(flatten)]
     model: ModelArgs,
     /// Width and height, such as 1024x1024 [default: the model's]
@@ -45,10 +49,13 @@ pub(super) struct GenerateArgs {
     /// What to avoid; needs guidance above 0
     #[arg(long, value_name = "TEXT")]
     negative_prompt: Option<String>,
-    /// Pictures, with consecutive seeds
+    /// Pictures of each prompt, with consecutive seeds
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(IMAGES_MAX)))]
     n: u32,
-    /// PNG file to write; with --n above 1, numbered
+    /// All pictures in one file, in rows of so many
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u32).range(1..=GRID_COLUMNS_MAX))]
+    grid: Option<u32>,
+    /// PNG file to write; numbered where there are several pictures and no grid
     #[arg(short, long, value_name = "FILE", default_value = "picture.png")]
     output: PathBuf,
 }
@@ -69,8 +76,8 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let costs = super::with_recorded_assets(&config, config.cost_model(today)?)?;
     check_writable(&args.output)?;
     let (pipeline, default_size) = load(&config)?;
-    let spec = RenderSpec {
-        prompt: args.prompt,
+    let mut spec = RenderSpec {
+        prompt: String::new(),
         negative_prompt: args.negative_prompt,
         size: args.size.unwrap_or(default_size),
         steps: args.steps.unwrap_or(config.model.steps.medium.get()),
@@ -85,29 +92,44 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let comparison = costs.compare(spec.size, Quality::default(), today)?;
     // Whoever generates by hand owes the mark for generated content too.
     let (provenance, model) = (config.service_settings().provenance, ModelSource::new(&config.model).id);
-    // The prompt is encoded once, on the first picture's account.
-    let mut window = meter.open();
-    let prepared = pipeline.prepare(&spec)?;
-    for index in 0..args.n {
-        let seed = first_seed.for_image(index);
-        let file = match args.n {
-            1 => args.output.clone(),
-            _ => numbered(&args.output, index + 1),
-        };
-        let pixels = paint(&pipeline, &spec, &prepared, seed)?;
-        let usage = meter.close(window);
+    let write = |file: &Path, pixels: &Pixels, spec: &RenderSpec, seed: Seed| {
         let provenance = provenance.as_ref().map(|settings| {
             let id = RequestId::new(clock.now(), rand::random()).to_digits();
-            settings.of(&spec, seed, &model, format!("{id}_0"), clock.now())
+            settings.of(spec, seed, &model, format!("{id}_0"), clock.now())
         });
-        let png = encode::encode(&pixels, Encoding::default(), provenance.as_ref())
+        let png = encode::encode(pixels, Encoding::default(), provenance.as_ref())
             .map_err(|error| CliError::Failed(error.to_string()))?;
-        std::fs::write(&file, png)
-            .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
-        let receipt = costs.receipt(usage, comparison.clone(), zone.to_datetime(clock.now()))?;
-        print_receipt(&file, seed, &spec, &receipt, &costs)?;
-        // Writing and printing are on nobody's account.
-        window = meter.open();
+        std::fs::write(file, png).map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))
+    };
+    let (single, mut tiles) = (args.grid.is_some() || (args.n == 1 && args.prompts.len() == 1), Vec::new());
+    let mut seed = first_seed;
+    let mut number = 0;
+    let mut window = meter.open();
+    for prompt in &args.prompts {
+        spec.prompt.clone_from(prompt);
+        // A prompt is encoded once, on its first picture's account.
+        let prepared = pipeline.prepare(&spec)?;
+        for _ in 0..args.n {
+            number += 1;
+            let file = if single { args.output.clone() } else { numbered(&args.output, number) };
+            let pixels = paint(&pipeline, &spec, &prepared, seed)?;
+            let usage = meter.close(window);
+            if args.grid.is_none() {
+                write(&file, &pixels, &spec, seed)?;
+            }
+            let receipt = costs.receipt(usage, comparison.clone(), zone.to_datetime(clock.now()))?;
+            print_receipt(&file, seed, &spec, &receipt, &costs)?;
+            if args.grid.is_some() {
+                tiles.push(pixels);
+            }
+            seed = seed.for_image(1);
+            // Writing and printing are on nobody's account.
+            window = meter.open();
+        }
+    }
+    if let Some(pixels) = args.grid.and_then(|columns| sheet(&tiles, columns)) {
+        let whole = RenderSpec { prompt: args.prompts.join(" | "), size: pixels.size, ..spec };
+        write(&args.output, &pixels, &whole, first_seed)?;
     }
     Ok(())
 }

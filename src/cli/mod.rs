@@ -15,6 +15,7 @@ mod progress;
 mod restore;
 mod roi;
 mod serve;
+mod sheet;
 mod table;
 
 use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};

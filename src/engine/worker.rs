@@ -259,7 +259,7 @@ fn paint_together(
         let canvas = &mut canvases[i];
         match canvas.job.stop_reason() {
             Some(reason) => canvas.stop(reason),
-            None => match pipeline.decode(&denoising.item(item)?) {
+            None => match pipeline.picture(&denoising.item(item)?, spec.size) {
                 Ok(pixels) => canvas.end = Some(Ok(pixels)),
                 // This picture's own fault; the others may be sound.
                 Err(error @ RenderError::NotFinite { .. }) => {
@@ -308,7 +308,7 @@ fn show_partial(
     if let Some(index) =
         (0..).zip(shown).find_map(|(index, step)| (step == canvas.steps_done).then_some(index))
     {
-        let pixels = pipeline.decode(&denoising.foresee(item)?)?;
+        let pixels = pipeline.picture(&denoising.foresee(item)?, spec.size)?;
         canvas.job.show(Partial { image: canvas.index, index, pixels });
     }
     Ok(())

@@ -8,6 +8,7 @@ use super::{
     files::ModelFiles,
     schedule::{Schedule, Shift},
 };
+use crate::domain::ImageSize;
 
 /// Tokens a prompt may have, chat template included; the reference cuts what is longer.
 pub const PROMPT_TOKENS_MAX: usize = 512;
@@ -22,11 +23,13 @@ pub(super) struct ModelConfig {
     pub(super) vae: VaeConfig,
     pub(super) post_quant_conv: bool,
     pub(super) schedule: Schedule,
+    /// The only size the model paints, for small models that know no other; other sizes are made from it.
+    pub(super) native_size: Option<ImageSize>,
 }
 
 impl ModelConfig {
     pub(super) fn read(files: &ModelFiles) -> Result<Self, LoadError> {
-        check_pipeline_class(files)?;
+        let native_size = read_index(files)?;
         let transformer = TransformerConfig::read(files)?;
         let text_encoder = read_text_encoder(files)?;
         let (vae, post_quant_conv) = read_vae(files)?;
@@ -49,24 +52,47 @@ impl ModelConfig {
                 ),
             ));
         }
-        Ok(Self { transformer, text_encoder, vae, post_quant_conv, schedule })
+        let config = Self { transformer, text_encoder, vae, post_quant_conv, schedule, native_size };
+        let factor = config.size_factor();
+        if native_size.is_some_and(|size| !size.is_multiple_of(factor)) {
+            return Err(LoadError::invalid(
+                files.path_of(INDEX_FILE),
+                format!("native_size must have sides that are multiples of {factor}"),
+            ));
+        }
+        Ok(config)
     }
 
     /// Pixels of a latent's side.
     pub(super) fn vae_factor(&self) -> u32 {
         1 << (self.vae.block_out_channels.len() - 1)
     }
+
+    /// Both sides of a painted picture are multiples of this many pixels.
+    pub(super) fn size_factor(&self) -> u32 {
+        self.vae_factor() * TransformerConfig::PATCH as u32
+    }
 }
 
-fn check_pipeline_class(files: &ModelFiles) -> Result<(), LoadError> {
-    const FILE: &str = "model_index.json";
+const INDEX_FILE: &str = "model_index.json";
+
+/// Checks the pipeline's class, and reads what only Tintype looks for: `"_tintype": {"native_size": "128x128"}`. Diffusers
+/// passes over keys that begin with an underscore.
+fn read_index(files: &ModelFiles) -> Result<Option<ImageSize>, LoadError> {
     #[derive(Deserialize)]
     struct ModelIndex {
         #[serde(rename = "_class_name")]
         class_name: String,
+        #[serde(rename = "_tintype", default)]
+        ours: Ours,
     }
-    let index: ModelIndex = files.json(FILE)?;
-    expect_class(files, FILE, &index.class_name, "ZImagePipeline")
+    #[derive(Deserialize, Default)]
+    struct Ours {
+        native_size: Option<ImageSize>,
+    }
+    let index: ModelIndex = files.json(INDEX_FILE)?;
+    expect_class(files, INDEX_FILE, &index.class_name, "ZImagePipeline")?;
+    Ok(index.ours.native_size)
 }
 
 fn expect_class(files: &ModelFiles, file: &str, found: &str, expected: &str) -> Result<(), LoadError> {

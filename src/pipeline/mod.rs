@@ -24,6 +24,13 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use candle_core::{DType, Device, Tensor};
 
+use self::{
+    config::ModelConfig,
+    text_encoder::TextEncoder,
+    transformer::{Caption, Transformer},
+    vae::VaeDecoder,
+    weights::{LoadProgress, Weights},
+};
 pub use self::{
     config::PROMPT_TOKENS_MAX,
     denoise::Denoising,
@@ -37,13 +44,6 @@ pub use self::{
     schedule::{Schedule, Shift},
     transformer::padded_tokens,
     weights::OnLoad,
-};
-use self::{
-    config::{ModelConfig, TransformerConfig},
-    text_encoder::TextEncoder,
-    transformer::{Caption, Transformer},
-    vae::VaeDecoder,
-    weights::{LoadProgress, Weights},
 };
 use crate::domain::{ImageSize, RenderSpec, Seed};
 
@@ -143,10 +143,10 @@ impl Pipeline {
 
     /// What the model can paint.
     pub fn limits(&self) -> SizeLimits {
-        let factor = self.config.vae_factor() * TransformerConfig::PATCH as u32;
+        let factor = self.config.size_factor();
         let [_, rows, columns] = self.config.transformer.axes_lens;
         let tokens_max = u32::try_from(rows.min(columns)).unwrap_or(u32::MAX);
-        SizeLimits { factor, side_max: tokens_max.saturating_mul(factor) }
+        SizeLimits { factor, side_max: tokens_max.saturating_mul(factor), native: self.config.native_size }
     }
 
     /// Encodes a prompt, cut to [`PROMPT_TOKENS_MAX`] tokens.
@@ -158,12 +158,14 @@ impl Pipeline {
         Ok(Conditioning { hidden })
     }
 
-    /// The noise of `seed` for a picture of `size`: [1, C, H/f, W/f] f32, f the VAE's factor.
+    /// The noise of `seed` for a picture of `size`: [1, C, H/f, W/f] f32, f the VAE's factor, H and W as painted.
     ///
     /// # Errors
     /// [`RenderError::Size`] for a size that the model cannot paint.
     pub fn noise(&self, size: ImageSize, seed: Seed) -> Result<Tensor, RenderError> {
-        self.limits().check(size)?;
+        let limits = self.limits();
+        limits.check(size)?;
+        let size = limits.painted(size);
         let factor = self.config.vae_factor();
         let channels = self.config.transformer.in_channels;
         let (height, width) = ((size.height() / factor) as usize, (size.width() / factor) as usize);
@@ -248,6 +250,14 @@ impl Pipeline {
         Pixels::from_colours(&colours, size, self.dtype)
     }
 
+    /// Decodes `latents` to a picture of `size`, resampled where the model painted another one.
+    ///
+    /// # Errors
+    /// As [`Pipeline::decode`].
+    pub fn picture(&self, latents: &Tensor, size: ImageSize) -> Result<Pixels, RenderError> {
+        Ok(self.decode(latents)?.fitted(size))
+    }
+
     /// Encodes what a job's pictures share: the prompt, and the negative prompt where guidance is on.
     ///
     /// # Errors
@@ -280,7 +290,7 @@ impl Pipeline {
         let negative = prepared.negative.as_ref().map(|negative| (negative, spec.guidance_scale));
         let noise = self.noise(spec.size, seed)?;
         let latents = self.walk(noise, &prepared.positive, negative, spec.steps, on_step)?;
-        self.decode(&latents)
+        self.picture(&latents, spec.size)
     }
 }
 
@@ -306,9 +316,16 @@ pub struct SizeLimits {
     pub factor: u32,
     /// The longest side, in pixels, for which the model has positions.
     pub side_max: u32,
+    /// The one size that the model paints, for small models that know no other; the others are made from it.
+    pub native: Option<ImageSize>,
 }
 
 impl SizeLimits {
+    /// The size at which a picture of `size` is painted.
+    pub fn painted(self, size: ImageSize) -> ImageSize {
+        self.native.unwrap_or(size)
+    }
+
     /// Whether `size` can be painted.
     ///
     /// # Errors

@@ -10,12 +10,14 @@ use crate::{
     units::{Currency, Energy, Money},
 };
 
-/// The body of a 200. Keys that OpenAI does not have (`seed`, `receipt`) are passed over by its clients.
+/// The body of a 200. Keys that OpenAI does not have (`seed`, `receipt`, `painted_size`) are passed over by its clients.
 #[derive(Serialize)]
 pub(in crate::http) struct ImagesBody {
     created: i64,
     #[serde(flatten)]
     done: Done,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    painted_size: Option<String>,
     data: Vec<ImageBody>,
     usage: UsageBody,
 }
@@ -94,6 +96,8 @@ struct CompletedEvent {
     created_at: i64,
     #[serde(flatten)]
     done: Done,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    painted_size: Option<String>,
     usage: UsageBody,
     seed: u64,
     receipt: ReceiptBody,
@@ -122,6 +126,7 @@ pub(in crate::http) fn answer(
     ImagesBody {
         created: answer.created.as_second(),
         done: done(asked, answer.size),
+        painted_size: painted_size(answer, offer),
         data: answer.images.iter().map(image).collect(),
         usage: usage(answer, offer),
     }
@@ -156,6 +161,7 @@ pub(in crate::http) fn completed_event(
         b64_json: BASE64_STANDARD.encode(&image.file),
         created_at: answer.created.as_second(),
         done: done(asked, answer.size),
+        painted_size: painted_size(answer, offer),
         usage: usage(answer, offer),
         seed: image.seed.get(),
         receipt: receipt(answer.id, &image.receipt, currency),
@@ -177,10 +183,16 @@ fn done(asked: &Asked, size: ImageSize) -> Done {
     }
 }
 
+/// The size that the model painted, where the answer's was made from it.
+fn painted_size(answer: &Answer, offer: &Offer) -> Option<String> {
+    let painted = offer.limits.painted(answer.size);
+    (painted != answer.size).then(|| painted.to_string())
+}
+
 fn usage(answer: &Answer, offer: &Offer) -> UsageBody {
     let patch = u64::from(offer.limits.factor) * u64::from(offer.limits.factor);
     let input_tokens = answer.prompt_tokens as u64;
-    let output_tokens = answer.size.pixels() / patch * answer.images.len() as u64;
+    let output_tokens = offer.limits.painted(answer.size).pixels() / patch * answer.images.len() as u64;
     UsageBody {
         input_tokens,
         input_tokens_details: TokenDetails { text_tokens: input_tokens, image_tokens: 0 },

@@ -190,7 +190,7 @@ fn other_side_missing(missing: &str, given: &str) -> ApiError {
 
 fn possible(name: &str, size: ImageSize, offer: &Offer) -> Result<ImageSize, ApiError> {
     let invalid = |message: String| ApiError::parameter(name, "invalid_value", message);
-    let SizeLimits { factor, side_max } = offer.limits;
+    let SizeLimits { factor, side_max, .. } = offer.limits;
     if offer.limits.check(size).is_err() {
         return Err(invalid(format!(
             "{size} is not possible; both sides must be multiples of {factor}, at most {side_max}."

@@ -164,7 +164,7 @@ pub(super) mod tests {
             model: "Z-Image-Turbo".into(),
             aliases: Vec::new(),
             loaded_at: 0,
-            limits: SizeLimits { factor: 16, side_max: 8192 },
+            limits: SizeLimits { factor: 16, side_max: 8192, native: None },
             default_size: default_size.parse().expect("a size"),
             steps: StepsByQuality::default(),
             guidance_scale: 0.0,
