@@ -80,8 +80,8 @@ fn greet(app: &App, config: &Config) {
     println!("\nTintype {} at {url}", env!("CARGO_PKG_VERSION"));
     println!("Model   {} ({} on {})", offer.model, facts.dtype, facts.device);
     if ModelSource::new(&config.model).is_embedded() {
-        println!("        a tiny embedded model with random weights: real code, abstract pictures");
-        println!("        for real ones: tintype serve --model Tongyi-MAI/Z-Image-Turbo");
+        println!("        a tiny embedded model: emoji-like things at 128x128, in English and Chinese");
+        println!("        for the real one: tintype serve --model Tongyi-MAI/Z-Image-Turbo");
     }
     println!("Costs   {url}/admin/costs");
     if let Some(secret) = app.sign_in_link() {
@@ -99,11 +99,11 @@ fn introduce(url: &str, key: &ApiKey) {
     println!("Key     {key}");
     println!("        shown this once; it may paint and read costs\n");
     println!(
-        r#"curl -s {url}/v1/images/generations -H "Authorization: Bearer {key}" -H "Content-Type: application/json" -d '{{"prompt": "a lighthouse at dawn"}}' | grep -o '"b64_json":"[^"]*' | cut -d'"' -f4 | base64 -d > picture.png"#
+        r#"curl -s {url}/v1/images/generations -H "Authorization: Bearer {key}" -H "Content-Type: application/json" -d '{{"prompt": "a red apple on a blue background"}}' | grep -o '"b64_json":"[^"]*' | cut -d'"' -f4 | base64 -d > picture.png"#
     );
     println!();
     println!(
-        r#"python3 -c 'import base64, openai; open("picture.png", "wb").write(base64.b64decode(openai.OpenAI(base_url="{url}/v1", api_key="{key}").images.generate(prompt="a lighthouse at dawn").data[0].b64_json))'"#
+        r#"python3 -c 'import base64, openai; open("picture.png", "wb").write(base64.b64decode(openai.OpenAI(base_url="{url}/v1", api_key="{key}").images.generate(prompt="a red apple on a blue background").data[0].b64_json))'"#
     );
     println!();
 }

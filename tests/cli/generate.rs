@@ -37,6 +37,22 @@ fn several_pictures_are_numbered_and_equal_the_ones_painted_alone() {
 }
 
 #[test]
+fn several_prompts_make_a_grid_of_the_pictures_painted_alone() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    let paint = |extra: &[&str]| {
+        let base = ["generate", "--model", &model, "--size", "32x16", "--steps", "2"];
+        out(&run(place.path(), &[&base, extra].concat()));
+    };
+    paint(&["茶", "tea", "a cat", "--seed", "7", "--grid", "2", "-o", "grid.png"]);
+    paint(&["a cat", "--seed", "9", "-o", "alone.png"]);
+    let read = |file: &str| image::open(place.path().join(file)).expect("a PNG").to_rgb8();
+    let (grid, alone) = (read("grid.png"), read("alone.png"));
+    assert_eq!(grid.dimensions(), (64, 32));
+    assert_eq!(image::imageops::crop_imm(&grid, 0, 16, 32, 16).to_image(), alone);
+}
+
+#[test]
 fn every_flag_changes_the_picture() {
     let place = TempDir::new().expect("a directory");
     let model = tiny_models::directory("base").display().to_string();
