@@ -138,3 +138,9 @@ CASES = [
         negative_prompts=[LOW_QUALITY, ""],
     ),
 ]
+
+# Of the embedded model (models/embedded), at the one size that it paints.
+EMBEDDED_CASES = [
+    Case("embedded-en", "embedded", ["a red apple on a blue background"], [19], width=128, height=128, steps=8, seeds=[1]),
+    Case("embedded-zh", "embedded", ["绿色背景上的企鹅"], [14], width=128, height=128, steps=4, seeds=[2]),
+]

@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 use tintype::{
     domain::{ImageSize, RenderSpec, Seed},
-    pipeline::{DeviceChoice, ModelFiles, Pipeline, Precision, standard_normal},
+    pipeline::{DeviceChoice, EMBEDDED_MODEL, ModelFiles, Pipeline, Precision, standard_normal},
 };
 
 use crate::tiny_models;
@@ -43,14 +43,19 @@ impl Case {
     }
 
     pub fn goldens(&self) -> HashMap<String, Tensor> {
-        let file = tiny_models::parity_dir().join(format!("goldens/{}.safetensors", self.name));
+        let directory = if self.model == "embedded" { "goldens-embedded" } else { "goldens" };
+        let file = tiny_models::parity_dir().join(directory).join(format!("{}.safetensors", self.name));
         candle_core::safetensors::load(&file, &Device::Cpu)
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     }
 }
 
 pub fn cases() -> Vec<Case> {
-    let file = fs::read(tiny_models::parity_dir().join("cases.json")).expect("cases.json");
+    cases_in("cases.json")
+}
+
+fn cases_in(file: &str) -> Vec<Case> {
+    let file = fs::read(tiny_models::parity_dir().join(file)).expect("cases");
     serde_json::from_slice(&file).expect("a list of cases")
 }
 
@@ -122,6 +127,34 @@ fn every_case_equals_diffusers() {
         }
     }
     assert!(pipelines.len() >= 7, "seven models of different shapes");
+}
+
+#[test]
+fn the_embedded_model_paints_what_diffusers_paints_with_its_weights() {
+    let pipeline = Pipeline::load(&EMBEDDED_MODEL, DeviceChoice::Cpu, Precision::F32, &|_, _| {})
+        .expect("the embedded model");
+    for case in cases_in("embedded_cases.json") {
+        let worst = check_picture(&pipeline, &case, 0, &case.goldens());
+        println!("{:28} worst relative error {worst:.1e}", case.name);
+    }
+}
+
+#[test]
+fn a_model_of_one_size_makes_every_other_size_from_it() {
+    let pipeline = Pipeline::load(&EMBEDDED_MODEL, DeviceChoice::Cpu, Precision::F32, &|_, _| {})
+        .expect("the embedded model");
+    let native = pipeline.limits().native.expect("it paints one size");
+    let paint = |size: ImageSize| {
+        let spec =
+            RenderSpec { prompt: "a cat".into(), negative_prompt: None, size, steps: 2, guidance_scale: 0.0 };
+        let prepared = pipeline.prepare(&spec).expect("prepared");
+        pipeline.paint(&spec, &prepared, Seed::new(3), &mut |_| ControlFlow::Continue(())).expect("painted")
+    };
+    let painted = paint(native);
+    for size in ["256x256", "64x64", "384x256"] {
+        let size = size.parse().expect("a size");
+        assert_eq!(paint(size), painted.clone().fitted(size));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
     python tests/parity/make_goldens.py                       all of it
     python tests/parity/make_goldens.py --write-models DIR    only the test models, as whole diffusers models
+    python tests/parity/make_goldens.py --embedded            only those of the embedded model
 """
 
 import argparse
@@ -19,12 +20,13 @@ from diffusers.utils import logging as diffusers_logging
 from safetensors.numpy import load_file, save_file
 from transformers.utils import logging as transformers_logging
 
-from case_list import CASES
+from case_list import CASES, EMBEDDED_CASES
 from model_specs import MODELS, VOCAB_SIZE, copy_committed_files, write_model
 from qwen3_prompts import write_qwen3_ids
 from tokenizer_build import write_tokenizer
 
 HERE = Path(__file__).resolve().parent
+EMBEDDED_MODEL = HERE.parents[1] / "models" / "embedded"
 F16_MAX = 65504
 
 NOISE_SEEDS = [0, 1, 42, 2**32 - 1, 2**32 + 5, 2**63 - 1]
@@ -135,6 +137,19 @@ def largest_activations(transformer, maxima):
             hook.remove()
 
 
+def write_embedded_goldens():
+    """What diffusers paints with the embedded model's weights."""
+    goldens = HERE / "goldens-embedded"
+    shutil.rmtree(goldens, ignore_errors=True)
+    goldens.mkdir()
+    pipeline = load_pipeline(EMBEDDED_MODEL)
+    for case in EMBEDDED_CASES:
+        arrays = render(pipeline, case)
+        check(case, arrays)
+        save(arrays, goldens / f"{case.name}.safetensors")
+    write_cases(EMBEDDED_CASES, HERE / "embedded_cases.json")
+
+
 def write_goldens(models_dir):
     goldens = HERE / "goldens"
     shutil.rmtree(goldens, ignore_errors=True)
@@ -153,13 +168,13 @@ def write_goldens(models_dir):
         save(arrays, goldens / f"{case.name}.safetensors")
 
 
-def write_cases():
+def write_cases(cases, path):
     lines = []
-    for case in CASES:
+    for case in cases:
         fields = dataclasses.asdict(case)
         fields["caption_tokens"] = fields.pop("tokens")
         lines.append(json.dumps(fields, ensure_ascii=False))
-    (HERE / "cases.json").write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
 
 
 def write_noise():
@@ -177,6 +192,7 @@ def main():
     parser.add_argument(
         "--write-models", metavar="DIR", type=Path, help="write the test models to DIR with their weights, and stop"
     )
+    parser.add_argument("--embedded", action="store_true", help="only the goldens of the embedded model")
     arguments = parser.parse_args()
 
     torch.set_num_threads(1)
@@ -188,6 +204,9 @@ def main():
     if arguments.write_models is not None:
         write_models(HERE / "tokenizer", arguments.write_models)
         return
+    if arguments.embedded:
+        write_embedded_goldens()
+        return
 
     write_tokenizer(VOCAB_SIZE, HERE / "tokenizer")
     with tempfile.TemporaryDirectory() as directory:
@@ -197,7 +216,8 @@ def main():
         for model in MODELS:
             copy_committed_files(models_dir / model, HERE / "models" / model)
         write_goldens(models_dir)
-    write_cases()
+    write_cases(CASES, HERE / "cases.json")
+    write_embedded_goldens()
     write_noise()
     write_qwen3_ids(HERE / "qwen3_ids.json")
 

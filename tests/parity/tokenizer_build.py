@@ -81,8 +81,8 @@ An astronaut rides a white horse over the hills of the moon, with the earth risi
 """
 
 
-def build_tokenizer(vocab_size):
-    """Trains the tokenizer: bytes first, then merges, then the added tokens, as in Qwen3."""
+def build_tokenizer(vocab_size, corpus):
+    """Trains the tokenizer on the lines of `corpus`: bytes first, then merges, then the added tokens, as in Qwen3."""
     tokenizer = Tokenizer(BPE(continuing_subword_prefix="", end_of_word_suffix=""))
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -98,15 +98,15 @@ def build_tokenizer(vocab_size):
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(CORPUS.strip().splitlines(), trainer)
+    tokenizer.train_from_iterator(corpus, trainer)
     tokenizer.add_tokens([AddedToken(text, special=special, normalized=False) for text, special in ADDED_TOKENS])
     assert tokenizer.get_vocab_size() == vocab_size
     return tokenizer
 
 
-def write_tokenizer(vocab_size, directory):
+def write_tokenizer(vocab_size, directory, corpus=tuple(CORPUS.strip().splitlines())):
     """tokenizer.json and tokenizer_config.json, in the form in which Qwen3 is published."""
-    tokenizer = build_tokenizer(vocab_size)
+    tokenizer = build_tokenizer(vocab_size, corpus)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
     config = {

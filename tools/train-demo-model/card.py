@@ -1,0 +1,51 @@
+"""The model card, models/embedded/model.md: what the model is, and what evaluate.py measured of it."""
+
+import json
+from pathlib import Path
+
+import autoencoder
+import scenes
+import text
+import transformer
+
+TEMPLATE = Path(__file__).resolve().with_name("model.md.in")
+
+
+def percent(share):
+    return f"{100 * share:.1f} %"
+
+
+def measured(figures):
+    rows = [
+        "| | named subject nearest | among the nearest five |",
+        "| --- | --- | --- |",
+        *(
+            f"| {language}, {figures['names']} names | {percent(figures[key]['nearest'])} | {percent(figures[key]['among_five'])} |"
+            for language, key in (("English", "english"), ("Chinese", "chinese"))
+        ),
+        "",
+        f"- Background: the border's mean colour is nearest the named one of 12 in {percent(figures['colours'])} of 120 pictures.",
+        f"- Unknown words: {percent(figures['unknown_clean'])} of {figures['unknown']} pictures are as near to some subject's "
+        "picture as 95 % of the named pictures are.",
+        f"- Measured by `tools/train-demo-model/evaluate.py` with diffusers in f32 on {figures['date']}, seed "
+        f"{figures['seed']}, {figures['steps']} steps, against all {figures['subjects']} subjects.",
+    ]
+    return "\n".join(rows)
+
+
+def write(work_dir, directory, subjects, trained):
+    """Writes the card; without figures where evaluate.py has not run yet."""
+    figures = work_dir / "evaluation" / "figures.json"
+    trained = {
+        "subjects": subjects,
+        "side": scenes.SIDE,
+        "megabytes": f"{trained['bytes'] / 1e6:.1f}",
+        "autoencoder_pictures": f"{trained['autoencoder'] * autoencoder.BATCH * 2:,}",
+        "captions": f"{trained['text'] * text.BATCH * 2:,}",
+        "transformer_pictures": f"{trained['transformer'] * transformer.BATCH * 2:,}",
+        "measured": measured(json.loads(figures.read_text())) if figures.exists() else "Not measured yet.",
+    }
+    card = TEMPLATE.read_text(encoding="utf-8")
+    for name, value in trained.items():
+        card = card.replace("{" + name + "}", str(value))
+    (directory / "model.md").write_text(card, encoding="utf-8")
