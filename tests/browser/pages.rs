@@ -144,10 +144,10 @@ fn playground(inspector: &mut Inspector<'_>, server: &TestServer, key: &str, pro
 
 #[test]
 fn every_page_in_english() {
-    every_page("en", "a lighthouse at dawn");
+    every_page("en", "a red apple on a blue background");
 }
 
 #[test]
 fn every_page_in_chinese() {
-    every_page("zh-CN", "黎明时分的灯塔");
+    every_page("zh-CN", "蓝色背景上的红苹果");
 }

@@ -25,7 +25,7 @@ import workers  # noqa: E402
 
 SEED = 6
 STAGES = ("autoencoder", "text", "transformer", "export")
-AUTOENCODER_STEPS, TEXT_STEPS, TRANSFORMER_STEPS = 2000, 2500, 2500
+AUTOENCODER_STEPS, TEXT_STEPS, TRANSFORMER_STEPS = 2000, 2500, 3800
 
 
 def main():

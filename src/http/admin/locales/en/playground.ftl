@@ -1,7 +1,7 @@
 # The playground.
 playground-title = Playground
 playground-no-script = This page paints with JavaScript, which is switched off here. Nothing is lost: with your key in TINTYPE_KEY, a terminal paints just as well.
-playground-example = A lighthouse at dawn, oil on canvas
+playground-example = A red apple on a blue background
 
 playground-key = Your API key
 playground-key-use = Use it

@@ -1,7 +1,7 @@
 # 试画
 playground-title = 试画
 playground-no-script = 这个页面需要 JavaScript，当前浏览器已将其关闭。不要紧：把密钥放进 TINTYPE_KEY，在终端里一样可以出图。
-playground-example = 黎明时分的灯塔，布面油画
+playground-example = 蓝色背景上的红苹果
 
 playground-key = 你的 API 密钥
 playground-key-use = 使用
