@@ -36,12 +36,16 @@ fn sum_of_month(csv: &str) -> Money {
 }
 
 fn paint(driver: &Driver, server: &TestServer, key: &str, prompt: &str) {
+    use_key(driver, server, key);
+    driver.find("#prompt").fill(prompt);
+    driver.find("#paint").click();
+}
+
+fn use_key(driver: &Driver, server: &TestServer, key: &str) {
     driver.open(&format!("{}/playground", server.url));
     driver.find("#key").fill(key);
     driver.find("#key-use").click();
     driver.find("#key-held:not([hidden])");
-    driver.find("#prompt").fill(prompt);
-    driver.find("#paint").click();
 }
 
 #[test]
@@ -93,10 +97,15 @@ fn a_key_is_made_used_revoked_and_then_refused() {
     driver.find("#standing");
     driver.open(&format!("{}/admin/keys", server.url));
     driver.find("#name").fill("summer job");
+    driver.find("#budgets").fill("1 image a month");
     driver.find("#make form button").click();
     let key = driver.ask("return arguments[0].value", &[driver.find("#secret[readonly]").reference()]);
     let key = key.as_str().expect("a key");
     assert_eq!(status_of_painting(&server, key), 200);
+
+    use_key(&driver, &server, key);
+    let over = driver.find("#quote-over:not([hidden])");
+    assert_eq!(over.text(), "over budget");
 
     driver.open(&format!("{}/admin/keys", server.url));
     driver.find_text("a", "summer job").click();

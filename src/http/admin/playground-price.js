@@ -65,7 +65,7 @@ function kindOf({ size, quality, steps, guidance, n }) {
 function show(answer) {
   part("quote").hidden = answer === null;
   if (answer === null) return;
-  const { n, all_images: all, duration_source: known } = answer;
+  const { n, all_images: all, duration_source: known, over_budget: over } = answer;
   const figures = {
     count: count(n),
     seconds: seconds(all.duration_ms),
@@ -76,4 +76,6 @@ function show(answer) {
   part("quote-text").title = `${exact(all.wall_energy_kwh, "kWh")} · ${exact(all.total, all.currency)}`;
   part("quote-source").textContent = source(known);
   part("quote-source").classList.toggle("good", known === "measured");
+  part("quote-over").hidden = over === null;
+  part("quote-over").title = over ?? "";
 }

@@ -109,7 +109,10 @@ fn settings(words: Words, terms: &Terms) -> Markup {
                     button.second id="stop" type="button" hidden { (words.say("playground-stop")) }
                     span.hint.shortcut { kbd { "Ctrl" } " + " kbd { "Enter" } }
                 }
-                p.hint id="quote" hidden { span.number id="quote-text" {} " " span.tag id="quote-source" {} }
+                p.hint id="quote" hidden {
+                    span.number id="quote-text" {} " " span.tag id="quote-source" {} " "
+                    span.tag.warn id="quote-over" hidden { (words.say("playground-quote-over")) }
+                }
             }
             p.problem id="problem" role="alert" hidden {}
             p.hint id="status" role="status" {}

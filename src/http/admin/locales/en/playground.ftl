@@ -43,6 +43,7 @@ playground-preview-hint = The looks on the way take a little time and energy. Wi
 playground-paint = Paint
 playground-stop = Stop
 playground-quote-one = About { $seconds } · { $energy } · { $money }
+playground-quote-over = over budget
 playground-quote-all = { $count } pictures: about { $seconds } · { $energy } · { $money }
 playground-measured = measured
 playground-sampled = sampled

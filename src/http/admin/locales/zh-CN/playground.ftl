@@ -40,6 +40,7 @@ playground-preview-hint = 中途预览会多用一点时间和电。关闭后，
 playground-paint = 出图
 playground-stop = 停止
 playground-quote-one = 约 { $seconds } · { $energy } · { $money }
+playground-quote-over = 超出预算
 playground-quote-all = { $count } 张：约 { $seconds } · { $energy } · { $money }
 playground-measured = 实测
 playground-sampled = 采样
