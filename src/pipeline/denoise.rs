@@ -4,13 +4,14 @@ use super::{
     Pipeline,
     config::TransformerConfig,
     error::RenderError,
+    ops,
     transformer::{Canvas, Caption},
 };
 
 /// Pictures of one size and one number of steps, walked down the noise schedule together.
 ///
 /// Architecture invariant: a picture's numbers do not depend on its neighbours. Captions of a batch have one padded
-/// length, nothing is masked, and every product is made item by item, so on a CPU the bytes are the same alone and in
+/// length, nothing is masked, and a row of a product knows no other row, so on a CPU the bytes are the same alone and in
 /// any batch.
 pub struct Denoising<'a> {
     pipeline: &'a Pipeline,
@@ -81,8 +82,10 @@ impl<'a> Denoising<'a> {
     pub fn step(&mut self) -> Result<(), RenderError> {
         let (sigma, next) = (self.sigmas[self.done], self.sigmas[self.done + 1]);
         let time = self.pipeline.config.schedule.time(sigma);
-        let predict =
-            |side: &Side| self.pipeline.transformer.forward(&self.latents, time, &side.caption, &side.canvas);
+        let Self { pipeline: Pipeline { transformer, device, .. }, latents, .. } = self;
+        let predict = |side: &Side| {
+            ops::in_pool(device, || transformer.forward(latents, time, &side.caption, &side.canvas))
+        };
         let mut velocity = predict(&self.positive)?;
         if let Some((negative, scale)) = &self.negative {
             let away = (&velocity - predict(negative)?)?;

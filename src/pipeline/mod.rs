@@ -4,12 +4,14 @@
 //! tiny random model, the embedded one and the 6B model run the same code.
 
 mod config;
+pub mod cpu;
 mod denoise;
 mod embedded;
 mod error;
 mod files;
 pub mod hub;
 mod noise;
+mod ops;
 mod pixels;
 mod precision;
 mod prompt;
@@ -241,7 +243,7 @@ impl Pipeline {
     /// # Errors
     /// [`RenderError::NotFinite`] where the picture would be NaN; [`RenderError::Device`] where the device fails.
     pub fn decode(&self, latents: &Tensor) -> Result<Pixels, RenderError> {
-        let colours = self.vae.decode(latents)?;
+        let colours = ops::in_pool(&self.device, || self.vae.decode(latents))?;
         let (_, _, height, width) = colours.dims4()?;
         let size = u32::try_from(width)
             .and_then(|width| Ok(ImageSize::new(width, u32::try_from(height)?)))

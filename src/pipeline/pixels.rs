@@ -1,5 +1,6 @@
-use candle_core::{D, DType, Tensor};
+use candle_core::{DType, Tensor};
 use image::{RgbImage, imageops};
+use rayon::prelude::*;
 
 use super::error::RenderError;
 use crate::domain::ImageSize;
@@ -16,14 +17,32 @@ pub struct Pixels {
 impl Pixels {
     /// Colours [1, 3, H, W] f32 in −1 to 1, clamped and rounded to 8 bits.
     pub(super) fn from_colours(colours: &Tensor, size: ImageSize, dtype: DType) -> Result<Self, RenderError> {
-        let total = colours.abs()?.sum_all()?.to_scalar::<f32>()?;
-        if !total.is_finite() {
-            return Err(RenderError::NotFinite { dtype: dtype.as_str() });
+        let colours = colours.squeeze(0)?.permute((1, 2, 0))?.flatten_all()?;
+        match colours.device().is_cpu() {
+            true => Self::rounded(&colours.to_vec1::<f32>()?),
+            false => Self::rounded_on_device(&colours)?,
+        }
+        .map(|rgb| Self { size, rgb })
+        .ok_or(RenderError::NotFinite { dtype: dtype.as_str() })
+    }
+
+    /// None where a number is not finite.
+    fn rounded(colours: &[f32]) -> Option<Vec<u8>> {
+        /// Colours that a thread takes at a time.
+        const BLOCK: usize = 1 << 14;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 255")]
+        let round = |colour: &f32| (colour.clamp(-1.0, 1.0) * 127.5 + 127.5).round() as u8;
+        let are_finite =
+            colours.par_chunks(BLOCK).all(|colours| colours.iter().all(|colour| colour.is_finite()));
+        are_finite.then(|| colours.par_iter().with_min_len(BLOCK).map(round).collect())
+    }
+
+    fn rounded_on_device(colours: &Tensor) -> candle_core::Result<Option<Vec<u8>>> {
+        if !colours.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite() {
+            return Ok(None);
         }
         let bytes = ((colours.clamp(-1f32, 1f32)? * 127.5)? + 127.5)?.round()?;
-        let rgb =
-            bytes.squeeze(0)?.permute((1, 2, 0))?.flatten(0, D::Minus1)?.to_dtype(DType::U8)?.to_vec1()?;
-        Ok(Self { size, rgb })
+        bytes.to_dtype(DType::U8)?.to_vec1().map(Some)
     }
 
     /// The picture at `size`: made larger or smaller by a Lanczos filter until it just fits, its edges drawn out to the

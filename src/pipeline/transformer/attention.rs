@@ -2,7 +2,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::{
-    super::{config::TransformerConfig, scores::scaled_dot_product},
+    super::{config::TransformerConfig, ops, scores::scaled_dot_product},
     linear::Linear,
     norm::RmsNorm,
     rope::RopeTable,
@@ -48,17 +48,30 @@ impl Attention {
 
     /// `x` [batch, tokens, dim] f32 → the same shape.
     pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable) -> Result<Tensor> {
-        let (batch, tokens, dim) = x.dims3()?;
-        let q = self.split_heads(&self.to_q.forward(x)?)?;
-        let k = self.split_heads(&self.to_k.forward(x)?)?;
-        let v = self.split_heads(&self.to_v.forward(x)?)?;
+        let (q, k, v) = (self.to_q.forward(x)?, self.to_k.forward(x)?, self.to_v.forward(x)?);
+        let context = match ops::are_ours(x) {
+            true => self.attend_on_cpu((q, k, v), rope)?,
+            false => self.attend(&q, &k, &v, rope)?,
+        };
+        self.to_out.forward(&context)
+    }
+
+    fn attend_on_cpu(&self, (q, k, v): (Tensor, Tensor, Tensor), rope: &RopeTable) -> Result<Tensor> {
+        let norms = self.norms.as_ref().map(|(norm_q, norm_k)| (norm_q.parts(), norm_k.parts()));
+        let (norm_q, norm_k) = norms.unzip();
+        let q = ops::turn(q, norm_q, &rope.cos, &rope.sin)?;
+        let k = ops::turn(k, norm_k, &rope.cos, &rope.sin)?;
+        ops::attend(&q, &k, &v, self.heads)
+    }
+
+    fn attend(&self, q: &Tensor, k: &Tensor, v: &Tensor, rope: &RopeTable) -> Result<Tensor> {
+        let (q, k, v) = (self.split_heads(q)?, self.split_heads(k)?, self.split_heads(v)?);
         let (q, k) = match &self.norms {
             Some((norm_q, norm_k)) => (norm_q.forward(&q)?, norm_k.forward(&k)?),
             None => (q, k),
         };
         let context = scaled_dot_product(&rope.turn(&q)?, &rope.turn(&k)?, &v)?;
-        let context = context.transpose(1, 2)?.reshape((batch, tokens, dim))?;
-        self.to_out.forward(&context)
+        context.transpose(1, 2)?.flatten_from(2)
     }
 
     /// [batch, tokens, dim] → [batch, heads, tokens, head_dim], contiguous.

@@ -2,7 +2,11 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::{
-    super::config::TransformerConfig, attention::Attention, linear::Linear, norm::RmsNorm, rope::RopeTable,
+    super::{config::TransformerConfig, ops},
+    attention::Attention,
+    linear::Linear,
+    norm::RmsNorm,
+    rope::RopeTable,
 };
 
 /// Attention and a gated feed-forward layer, each between two norms ("sandwich"), around a residual stream.
@@ -47,18 +51,18 @@ impl Block {
     /// `x` [batch, tokens, dim] f32 → the same shape.
     pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable) -> Result<Tensor> {
         let attended = self.attention.forward(&self.attention_norm1.forward(x)?, rope)?;
-        let x = (x + self.attention_norm2.forward(&attended)?)?;
+        let x = self.attention_norm2.added(attended, x)?;
         let fed = self.feed_forward.forward(&self.ffn_norm1.forward(&x)?)?;
-        x + self.ffn_norm2.forward(&fed)?
+        self.ffn_norm2.added(fed, &x)
     }
 
     fn forward_modulated(&self, x: &Tensor, rope: &RopeTable, m: &Modulation) -> Result<Tensor> {
         let normed = self.attention_norm1.forward_times(x, &m.scale_attention)?;
         let attended = self.attention.forward(&normed, rope)?;
-        let x = (x + self.attention_norm2.forward_times(&attended, &m.gate_attention)?)?;
+        let x = self.attention_norm2.added_times(attended, x, &m.gate_attention)?;
         let normed = self.ffn_norm1.forward_times(&x, &m.scale_ffn)?;
         let fed = self.feed_forward.forward(&normed)?;
-        x + self.ffn_norm2.forward_times(&fed, &m.gate_ffn)?
+        self.ffn_norm2.added_times(fed, &x, &m.gate_ffn)
     }
 }
 
@@ -107,7 +111,11 @@ impl FeedForward {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let gate = self.w1.forward(x)?.silu()?;
-        self.w2.forward(&(gate * self.w3.forward(x)?)?)
+        let (gate, up) = (self.w1.forward(x)?, self.w3.forward(x)?);
+        let product = match ops::are_ours(&gate) {
+            true => ops::gate(gate, &up)?,
+            false => (gate.silu()? * up)?,
+        };
+        self.w2.forward(&product)
     }
 }

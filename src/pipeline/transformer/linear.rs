@@ -1,39 +1,74 @@
+use std::sync::Arc;
+
 use candle_core::{D, DType, Result, Tensor};
 use candle_nn::VarBuilder;
+
+use super::super::{
+    cpu,
+    ops::{self, Numbers},
+};
 
 /// Half of f16's largest number: room for the rounding of a sum that is bounded in exact arithmetic.
 const F16_SAFE: f64 = 32_768.0;
 
 /// y = x·Wᵀ + b between f32 activations; the product itself runs in the weight's format.
+#[derive(Debug, Clone)]
+pub(super) enum Linear {
+    /// f32 on a CPU.
+    Ours(Arc<cpu::Linear>),
+    Library(LibraryLinear),
+}
+
+impl Linear {
+    pub(super) fn load(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+        let bias = vb.get(outputs, "bias")?.to_dtype(DType::F32)?;
+        Self::new(&vb.get((outputs, inputs), "weight")?, Some(bias))
+    }
+
+    pub(super) fn load_without_bias(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+        Self::new(&vb.get((outputs, inputs), "weight")?, None)
+    }
+
+    fn new(weight: &Tensor, bias: Option<Tensor>) -> Result<Self> {
+        if !ops::are_ours(weight) {
+            return Ok(Self::Library(LibraryLinear::new(weight.clone(), bias)?));
+        }
+        let bias = bias.map(|bias| bias.to_vec1()).transpose()?;
+        Ok(Self::Ours(Arc::new(cpu::Linear::new(&Numbers::of(weight)?, weight.dim(0)?, bias))))
+    }
+
+    /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32.
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Ours(linear) => ops::linear(linear, x),
+            Self::Library(linear) => linear.forward(x),
+        }
+    }
+}
+
+/// The layer by candle's product.
 ///
 /// In f16 the published weights overflow: sums pass 65,504. By Cauchy and Schwarz no sum of a token exceeds
 /// ‖x‖·max‖Wᵢ‖, so a token whose bound is too large is divided by bound / 32,768 before the product and multiplied
 /// again after it, in f32. Nothing is clamped, and ordinary tokens are left alone.
 #[derive(Debug, Clone)]
-pub(super) struct Linear {
+pub(super) struct LibraryLinear {
     weight: Tensor,
     bias: Option<Tensor>,
     /// max‖Wᵢ‖ over the rows, where the weight is f16.
     row_norm_max: Option<f64>,
 }
 
-impl Linear {
-    pub(super) fn load(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
-        let bias = vb.get(outputs, "bias")?.to_dtype(DType::F32)?;
-        Ok(Self { bias: Some(bias), ..Self::load_without_bias(vb, inputs, outputs)? })
-    }
-
-    pub(super) fn load_without_bias(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
-        let weight = vb.get((outputs, inputs), "weight")?;
+impl LibraryLinear {
+    fn new(weight: Tensor, bias: Option<Tensor>) -> Result<Self> {
         let row_norm_max = match weight.dtype() {
             DType::F16 => Some(f64::from(row_norms(&weight)?.max_all()?.to_scalar::<f32>()?)),
             _ => None,
         };
-        Ok(Self { weight, bias: None, row_norm_max })
+        Ok(Self { weight, bias, row_norm_max })
     }
 
-    /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32.
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let y = match self.row_norm_max {
             Some(row_norm_max) => self.product_in_range(x, row_norm_max)?,
             None => self.product(x)?,

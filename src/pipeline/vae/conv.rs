@@ -1,135 +1,135 @@
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
+use std::sync::Arc;
+
+use candle_core::{Result, Tensor, bail};
 use candle_nn::{Conv2d, Conv2dConfig, Module, VarBuilder};
-use rayon::prelude::*;
 
-/// Numbers of the unfolded input that are held at once, 16 MB of them.
-const TILE_NUMBERS: usize = 1 << 22;
+use super::super::{
+    cpu::{self, Convolution, Method},
+    ops::{self, Numbers, filled},
+};
 
-/// A convolution with stride 1 whose output is as large as its input, for odd kernels.
+/// A convolution with stride 1 whose output is as large as its input, or twice as large, for kernels of 1 and 3.
 ///
-/// On a CPU the input is unfolded a band of rows at a time, by copying whole runs, and multiplied; candle's own
-/// convolution unfolds number by number, which takes longer than the product (docs/decisions/0003).
+/// On a CPU it is our own, over maps with their channels innermost (docs/decisions/0008).
 #[derive(Debug, Clone)]
-pub(super) struct Conv {
-    /// What a device other than the CPU runs.
-    library: Conv2d,
-    /// [outputs, inputs · kernel² + 1]: the kernels as rows, then the bias.
-    rows: Tensor,
-    kernel: usize,
+pub(super) enum Conv {
+    /// Maps [batch, C, H, W].
+    Library { conv: Conv2d, doubles: bool },
+    /// Maps [batch, H, W, C].
+    Square(Arc<Convolution>),
+    /// Maps [batch, H, W, C].
+    Point(Arc<cpu::Linear>),
 }
 
 impl Conv {
     pub(super) fn load(vb: VarBuilder, inputs: usize, outputs: usize, kernel: usize) -> Result<Self> {
-        let config = Conv2dConfig { padding: kernel / 2, ..Default::default() };
-        let library = candle_nn::conv2d(inputs, outputs, kernel, config, vb)?;
-        let Some(bias) = library.bias() else { bail!("the convolution has no bias") };
-        let kernels = library.weight().reshape((outputs, inputs * kernel * kernel))?;
-        let rows = Tensor::cat(&[&kernels, &bias.reshape((outputs, 1))?], 1)?;
-        Ok(Self { library, rows, kernel })
+        Self::load_with(vb, inputs, outputs, kernel, false)
     }
 
-    /// `x` [batch, inputs, H, W], contiguous → [batch, outputs, H, W].
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if !x.device().is_cpu() || x.dtype() != DType::F32 {
-            return self.library.forward(x);
-        }
-        let (batch, _, height, width) = x.dims4()?;
-        let pictures = (0..batch)
-            .map(|i| self.forward_one(&x.get(i)?)?.reshape((1, (), height, width)))
-            .collect::<Result<Vec<_>>>()?;
-        Tensor::cat(&pictures, 0)
+    /// A convolution of kernel 3 whose input is first doubled in width and height.
+    pub(super) fn load_doubling(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+        Self::load_with(vb, inputs, outputs, 3, true)
     }
 
-    /// [inputs, H, W] → [outputs, H·W].
-    fn forward_one(&self, x: &Tensor) -> Result<Tensor> {
-        let (_, height, width) = x.dims3()?;
-        let band = (TILE_NUMBERS / (self.rows.dim(1)? * width)).clamp(1, height);
-        let bands = (0..height)
-            .step_by(band)
-            .map(|top| {
-                let unfold = Unfold { kernel: self.kernel, top, rows: band.min(height - top) };
-                self.rows.matmul(&x.apply_op1_no_bwd(&unfold)?)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Tensor::cat(&bands, 1)
-    }
-}
-
-/// [C, H, W] → [C · kernel² + 1, rows · W]: what each kernel number meets at each place of a band of rows, with zeros
-/// around the picture, and a last row of ones for the bias.
-struct Unfold {
-    kernel: usize,
-    /// First row of the band.
-    top: usize,
-    /// Rows of the band.
-    rows: usize,
-}
-
-impl CustomOp1 for Unfold {
-    fn name(&self) -> &'static str {
-        "unfold"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (channels, height, width) = layout.shape().dims3()?;
-        let (CpuStorage::F32(numbers), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
-            bail!("unfold takes contiguous f32");
-        };
-        let planes = &numbers[start..end];
-        let (taps, band) = (self.kernel * self.kernel, self.rows * width);
-        let mut unfolded = vec![0f32; (channels * taps + 1) * band];
-        let (met, ones) = unfolded.split_at_mut(channels * taps * band);
-        met.par_chunks_mut(band).enumerate().for_each(|(row, met)| {
-            let plane = &planes[row / taps * height * width..][..height * width];
-            self.copy_shifted(plane, width, (row % taps / self.kernel, row % self.kernel), met);
-        });
-        ones.fill(1.0);
-        Ok((CpuStorage::F32(unfolded), (channels * taps + 1, band).into()))
-    }
-}
-
-impl Unfold {
-    /// The band of `plane` as the kernel number at (`down`, `right`) meets it.
-    fn copy_shifted(&self, plane: &[f32], width: usize, (down, right): (usize, usize), met: &mut [f32]) {
-        let padding = self.kernel / 2;
-        let (skipped, cut) = (padding.saturating_sub(right), right.saturating_sub(padding));
-        for (met, y) in met.chunks_exact_mut(width).zip(self.top + down..) {
-            let source = y.checked_sub(padding).and_then(|y| plane.chunks_exact(width).nth(y));
-            if let Some(source) = source.filter(|_| skipped.max(cut) < width) {
-                met[skipped..width - cut].copy_from_slice(&source[cut..width - skipped]);
+    fn load_with(
+        vb: VarBuilder,
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        doubles: bool,
+    ) -> Result<Self> {
+        let (weight, bias) = (vb.get((outputs, inputs, kernel, kernel), "weight")?, vb.get(outputs, "bias")?);
+        match (vb.device().is_cpu(), kernel) {
+            (true, 1) => {
+                let linear = cpu::Linear::new(&Numbers::of(&weight)?, outputs, Some(bias.to_vec1()?));
+                Ok(Self::Point(Arc::new(linear)))
+            }
+            (true, 3) => {
+                let method = Method::for_channels(inputs, outputs);
+                let conv = Convolution::new(&Numbers::of(&weight)?, bias.to_vec1()?, doubles, method);
+                Ok(Self::Square(Arc::new(conv)))
+            }
+            (true, _) => bail!("convolutions of kernel {kernel} are not known"),
+            (false, _) => {
+                let config = Conv2dConfig { padding: kernel / 2, ..Default::default() };
+                Ok(Self::Library { conv: Conv2d::new(weight, Some(bias), config), doubles })
             }
         }
     }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Library { conv, doubles: false } => conv.forward(x),
+            Self::Library { conv, doubles: true } => {
+                let (_, _, height, width) = x.dims4()?;
+                conv.forward(&x.upsample_nearest2d(2 * height, 2 * width)?)
+            }
+            Self::Square(conv) => square(conv, x, None),
+            Self::Point(linear) => ops::linear(linear, x),
+        }
+    }
+
+    /// The convolution of `x`, plus `added`: one pass over memory instead of two.
+    pub(super) fn forward_plus(&self, x: &Tensor, added: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Square(conv) => square(conv, x, Some(added)),
+            _ => self.forward(x)? + added,
+        }
+    }
+}
+
+fn square(conv: &Convolution, x: &Tensor, added: Option<&Tensor>) -> Result<Tensor> {
+    let (batch, height, width, inputs) = x.dims4()?;
+    let (rows, columns) = conv.output_size((height, width));
+    let shape = [batch, rows, columns, conv.outputs()];
+    if inputs != conv.inputs() || added.is_some_and(|added| added.dims() != shape) {
+        bail!("a convolution of {} channels, {:?} to {shape:?}", conv.inputs(), x.dims());
+    }
+    let (x, added) = (Numbers::of(x)?, added.map(Numbers::of).transpose()?);
+    let item = rows * columns * conv.outputs();
+    filled(&shape, |out| {
+        for (i, (out, x)) in
+            out.chunks_exact_mut(item).zip(x.chunks_exact(height * width * inputs)).enumerate()
+        {
+            let added = added.as_ref().map(|added| &added[i * item..][..item]);
+            conv.apply(x, (height, width), added, out);
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
+    use candle_core::{DType, Device};
 
     use super::*;
-    use crate::{domain::Seed, pipeline::noise::standard_normal};
-
-    fn random(seed: u64, shape: &[usize]) -> Tensor {
-        let values = standard_normal(Seed::new(seed), shape.iter().product());
-        Tensor::from_vec(values, shape, &Device::Cpu).expect("a tensor")
-    }
+    use crate::pipeline::noise::random_tensor as random;
 
     #[test]
     fn it_is_the_librarys_convolution() -> Result<()> {
-        // Narrow and wide, one band and several, kernels of 1 and 3.
+        // Narrow and wide, even and odd, one band of tiles and several, one row's tiles in one piece and in several.
         let shapes =
-            [(3, 5, 3, 4, 6), (7, 2, 1, 5, 3), (2, 3, 3, 1, 1), (2, 2, 3, 9, 1), (64, 4, 3, 300, 64)];
-        for (inputs, outputs, kernel, height, width) in shapes {
-            let weight = random(1, &[outputs, inputs, kernel, kernel]);
-            let tensors = [("weight".into(), weight), ("bias".into(), random(2, &[outputs]))];
-            let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-            let conv = Conv::load(vb, inputs, outputs, kernel)?;
-            let x = random(3, &[2, inputs, height, width]);
-            let error = (conv.forward(&x)? - conv.library.forward(&x)?)?.abs()?.max_all()?;
-            assert!(
-                error.to_scalar::<f32>()? < 1e-3,
-                "{inputs} {outputs} {kernel} {height} {width}: {error}"
-            );
+            [(3, 5, 4, 6), (7, 2, 5, 3), (2, 3, 1, 1), (2, 2, 9, 1), (64, 4, 300, 64), (160, 33, 5, 600)];
+        for (inputs, outputs, height, width) in shapes {
+            for (kernel, doubles) in [(1, false), (3, false), (3, true)] {
+                let weight = random(1, &[outputs, inputs, kernel, kernel]);
+                let bias = random(2, &[outputs]);
+                let config = Conv2dConfig { padding: kernel / 2, ..Default::default() };
+                let conv = Conv2d::new(weight.clone(), Some(bias.clone()), config);
+                let library = Conv::Library { conv, doubles };
+                let tensors = [("weight".into(), weight), ("bias".into(), bias)];
+                let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
+                let ours = Conv::load_with(vb, inputs, outputs, kernel, doubles)?;
+
+                let x = random(3, &[2, height, width, inputs]);
+                let theirs =
+                    library.forward(&x.permute((0, 3, 1, 2))?.contiguous()?)?.permute((0, 2, 3, 1))?;
+                let error =
+                    |ours: Tensor, theirs: Tensor| (ours - theirs)?.abs()?.max_all()?.to_scalar::<f32>();
+                let case = format!("{inputs} {outputs} {height} {width} {kernel} {doubles}");
+                assert!(error(ours.forward(&x)?, theirs.contiguous()?)? < 1e-3, "{case}");
+                let added = random(4, theirs.dims());
+                assert!(error(ours.forward_plus(&x, &added)?, (theirs + &added)?)? < 1e-3, "{case}, added");
+            }
         }
         Ok(())
     }

@@ -5,12 +5,16 @@
 mod conv;
 mod norm;
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::{Linear, VarBuilder};
 use candle_transformers::models::z_image::VaeConfig;
 
 use self::{conv::Conv, norm::Norm};
 use super::{
+    cpu,
+    ops::{self, Numbers},
     scores::scaled_dot_product,
     weights::{LoadProgress, Weights},
 };
@@ -86,6 +90,9 @@ impl VaeDecoder {
     /// `latents` [batch, C, h, w] f32 → colours [batch, 3, H, W] f32, −1 to 1 where the picture is in range.
     pub(super) fn decode(&self, latents: &Tensor) -> Result<Tensor> {
         let latents = ((latents / self.scaling_factor)? + self.shift_factor)?.to_dtype(self.dtype)?;
+        let is_cpu = latents.device().is_cpu();
+        // On a CPU channels are innermost from here on.
+        let latents = if is_cpu { latents.permute((0, 2, 3, 1))?.contiguous()? } else { latents };
         let latents = match &self.post_quant_conv {
             Some(conv) => conv.forward(&latents)?,
             None => latents,
@@ -94,7 +101,8 @@ impl VaeDecoder {
         let x = before.forward(&self.conv_in.forward(&latents)?)?;
         let x = after.forward(&attention.forward(&x)?)?;
         let x = self.up.iter().try_fold(x, |x, block| block.forward(&x))?;
-        self.conv_out.forward(&self.norm_out.forward_silu(&x)?)?.to_dtype(DType::F32)
+        let colours = self.conv_out.forward(&self.norm_out.forward_silu(&x)?)?.to_dtype(DType::F32)?;
+        if is_cpu { colours.permute((0, 3, 1, 2)) } else { Ok(colours) }
     }
 }
 
@@ -133,10 +141,10 @@ impl Resnet {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let h = self.conv1.forward(&self.norm1.forward_silu(x)?)?;
-        let h = self.conv2.forward(&self.norm2.forward_silu(&h)?)?;
+        let h = self.norm2.forward_silu(&h)?;
         match &self.shortcut {
-            Some(conv) => conv.forward(x)? + h,
-            None => x + h,
+            Some(conv) => self.conv2.forward_plus(&h, &conv.forward(x)?),
+            None => self.conv2.forward_plus(&h, x),
         }
     }
 }
@@ -144,15 +152,41 @@ impl Resnet {
 /// Self-attention of one head over the places of the coarsest picture.
 struct Attention {
     norm: Norm,
-    to_q: Linear,
-    to_k: Linear,
-    to_v: Linear,
-    to_out: Linear,
+    to_q: Projection,
+    to_k: Projection,
+    to_v: Projection,
+    to_out: Projection,
+}
+
+/// Channels to channels, place by place.
+enum Projection {
+    Library(Linear),
+    Ours(Arc<cpu::Linear>),
+}
+
+impl Projection {
+    fn load(vb: VarBuilder, channels: usize) -> Result<Self> {
+        let (weight, bias) = (vb.get((channels, channels), "weight")?, vb.get(channels, "bias")?);
+        match ops::are_ours(&weight) {
+            true => {
+                let linear = cpu::Linear::new(&Numbers::of(&weight)?, channels, Some(bias.to_vec1()?));
+                Ok(Self::Ours(Arc::new(linear)))
+            }
+            false => Ok(Self::Library(Linear::new(weight, Some(bias)))),
+        }
+    }
+
+    fn forward(&self, places: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Library(linear) => linear.forward(places),
+            Self::Ours(linear) => ops::linear(linear, places),
+        }
+    }
 }
 
 impl Attention {
     fn load(vb: VarBuilder, groups: usize, channels: usize) -> Result<Self> {
-        let linear = |name: &str| candle_nn::linear(channels, channels, vb.pp(name));
+        let linear = |name: &str| Projection::load(vb.pp(name), channels);
         Ok(Self {
             norm: Norm::load(vb.pp("group_norm"), groups, channels)?,
             to_q: linear("to_q")?,
@@ -163,12 +197,18 @@ impl Attention {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (batch, channels, height, width) = x.dims4()?;
-        let places = self.norm.forward(x)?.flatten_from(2)?.transpose(1, 2)?.contiguous()?;
-        let head = |linear: &Linear| linear.forward(&places)?.unsqueeze(1);
+        let normed = self.norm.forward(x)?;
+        if ops::are_ours(x) {
+            let places = normed.flatten(1, 2)?;
+            let (q, k) = (self.to_q.forward(&places)?, self.to_k.forward(&places)?);
+            let context = ops::attend(&q, &k, &self.to_v.forward(&places)?, 1)?;
+            return x + self.to_out.forward(&context)?.reshape(x.shape())?;
+        }
+        let places = normed.flatten_from(2)?.transpose(1, 2)?.contiguous()?;
+        let head = |linear: &Projection| linear.forward(&places)?.unsqueeze(1);
         let context = scaled_dot_product(&head(&self.to_q)?, &head(&self.to_k)?, &head(&self.to_v)?)?;
         let out = self.to_out.forward(&context.squeeze(1)?)?;
-        x + out.transpose(1, 2)?.contiguous()?.reshape((batch, channels, height, width))?
+        x + out.transpose(1, 2)?.contiguous()?.reshape(x.shape())?
     }
 }
 
@@ -193,7 +233,7 @@ impl UpBlock {
             })
             .collect::<Result<_>>()?;
         let upsampler = match doubles {
-            true => Some(Conv::load(vb.pp("upsamplers.0.conv"), outputs, outputs, 3)?),
+            true => Some(Conv::load_doubling(vb.pp("upsamplers.0.conv"), outputs, outputs)?),
             false => None,
         };
         Ok(Self { resnets, upsampler })
@@ -201,8 +241,9 @@ impl UpBlock {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let x = self.resnets.iter().try_fold(x.clone(), |x, resnet| resnet.forward(&x))?;
-        let Some(conv) = &self.upsampler else { return Ok(x) };
-        let (_, _, height, width) = x.dims4()?;
-        conv.forward(&x.upsample_nearest2d(2 * height, 2 * width)?)
+        match &self.upsampler {
+            Some(conv) => conv.forward(&x),
+            None => Ok(x),
+        }
     }
 }

@@ -1,0 +1,24 @@
+//! What a CPU runs instead of candle's own kernels: over slices, without candle, on every core.
+//!
+//! Each thread's part is fixed by the shapes alone, and each product runs on one thread, so a picture's bits do not
+//! depend on how many threads there are. Vectors are as wide as the CPU has them, found out at run time.
+
+mod attention;
+mod convolution;
+mod direct;
+mod groups;
+mod linear;
+mod product;
+mod rows;
+mod scratch;
+mod simd;
+mod tiling;
+mod winograd;
+
+pub use self::{
+    attention::attend,
+    convolution::{Convolution, Method},
+    groups::GroupNorm,
+    linear::Linear,
+    rows::{Turn, add_rms_norm, gate, rms_norm},
+};
