@@ -5,6 +5,7 @@
 mod admin;
 mod asset;
 mod backup;
+mod bench;
 mod calibrate;
 mod costs;
 mod generate;
@@ -56,6 +57,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Paint pictures without a server
     Generate(generate::GenerateArgs),
+    /// Time each part of a picture: text, steps, decoding, PNG
+    Bench(bench::BenchArgs),
     /// Make, list, change, rotate and revoke API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -182,6 +185,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args, &clock),
         Command::Generate(args) => generate::run(args, &clock),
+        Command::Bench(args) => bench::run(args, &clock),
         Command::Key(command) => key::run(command, &*clock),
         Command::Admin(command) => admin::run(command, &*clock),
         Command::Costs(args) => costs::run(&args, &*clock),

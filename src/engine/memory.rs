@@ -102,7 +102,7 @@ fn usable(free: u64) -> u64 {
 
 /// The memory in which a device works.
 #[derive(Debug)]
-pub(super) struct DeviceMemory {
+pub struct DeviceMemory {
     /// Bytes that work may take, by configuration.
     limit: Option<u64>,
     is_host: bool,
@@ -110,7 +110,7 @@ pub(super) struct DeviceMemory {
 
 impl DeviceMemory {
     /// The memory of a device: the host's, for a CPU.
-    pub(super) fn new(is_host: bool, limit: Option<u64>) -> Self {
+    pub fn new(is_host: bool, limit: Option<u64>) -> Self {
         Self { limit, is_host }
     }
 
@@ -129,7 +129,7 @@ impl DeviceMemory {
 
     /// Begins to watch what is taken from now on. None where the system cannot tell: then no batch is ever measured, and
     /// none grows.
-    pub(super) fn watch(&self) -> Option<Watch> {
+    pub fn watch(&self) -> Option<Watch> {
         if !self.is_host {
             return None;
         }
@@ -141,14 +141,19 @@ impl DeviceMemory {
 
 /// Memory as it was when a batch began.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub struct Watch {
     before: u64,
 }
 
 impl Watch {
     /// Bytes taken at most since.
     pub(super) fn peak(&self) -> Option<u64> {
-        Some(field("/proc/self/status", "VmHWM:")?.saturating_sub(self.before))
+        Some(self.peak_in_all()?.saturating_sub(self.before))
+    }
+
+    /// Bytes that the process held at most since, the model among them.
+    pub fn peak_in_all(&self) -> Option<u64> {
+        field("/proc/self/status", "VmHWM:")
     }
 }
 

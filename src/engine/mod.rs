@@ -27,11 +27,12 @@ pub use self::{
     job::{
         Order, Painted, PaintedImage, Partial, Progress, PromptTokens, StopReason, WorkError, WorkFailure,
     },
+    memory::{DeviceMemory, Watch},
 };
 use self::{
     history::{History, Kind},
     job::{Group, Job, Listeners},
-    memory::{DeviceMemory, MemoryTable, Shape},
+    memory::{MemoryTable, Shape},
     pace::Pace,
     queue::{FairQueue, Picture, Waiting},
     slot::{Held, Slot},

@@ -17,6 +17,7 @@ mod precision;
 mod prompt;
 mod schedule;
 mod scores;
+mod shapes;
 mod text_encoder;
 mod transformer;
 mod vae;
@@ -44,6 +45,7 @@ pub use self::{
     precision::{DeviceChoice, Precision},
     prompt::PromptTokenizer,
     schedule::{Schedule, Shift},
+    shapes::ModelShape,
     transformer::padded_tokens,
     weights::OnLoad,
 };
@@ -104,25 +106,51 @@ impl Pipeline {
         precision: Precision,
         on_load: OnLoad<'_>,
     ) -> Result<Self, LoadError> {
+        let described = Self::read_description(files)?;
+        let weights = [
+            Weights::open(files, "text_encoder", "model")?,
+            Weights::open(files, "transformer", "diffusion_pytorch_model")?,
+            Weights::open(files, "vae", "diffusion_pytorch_model")?,
+        ];
+        Self::load_weights(described, &weights, device, precision, on_load)
+    }
+
+    /// A model of `shape` whose weights are drawn at random, on the device: it paints noise, as fast as a real one.
+    ///
+    /// # Errors
+    /// [`LoadError`] where the device cannot be opened, or has no room.
+    pub fn random(shape: ModelShape, device: DeviceChoice, precision: Precision) -> Result<Self, LoadError> {
+        let weights = ["text_encoder", "transformer", "vae"].map(Weights::random);
+        let described = Self::read_description(&shape.files())?;
+        Self::load_weights(described, &weights, device, precision, &|_, _| {})
+    }
+
+    /// Everything but the weights.
+    fn read_description(files: &ModelFiles) -> Result<(ModelConfig, Arc<PromptTokenizer>), LoadError> {
         let config = ModelConfig::read(files)?;
-        let tokenizer = Arc::new(PromptTokenizer::load(files, config.text_encoder.vocab_size)?);
-        let text_weights = Weights::open(files, "text_encoder", "model")?;
-        let transformer_weights = Weights::open(files, "transformer", "diffusion_pytorch_model")?;
-        let vae_weights = Weights::open(files, "vae", "diffusion_pytorch_model")?;
+        let tokenizer = PromptTokenizer::load(files, config.text_encoder.vocab_size)?;
+        Ok((config, Arc::new(tokenizer)))
+    }
+
+    fn load_weights(
+        (config, tokenizer): (ModelConfig, Arc<PromptTokenizer>),
+        weights: &[Weights; 3],
+        device: DeviceChoice,
+        precision: Precision,
+        on_load: OnLoad<'_>,
+    ) -> Result<Self, LoadError> {
         let device = device.open()?;
         let dtype = precision.dtype(&device);
-        let total = [&text_weights, &transformer_weights, &vae_weights]
-            .iter()
-            .map(|weights| weights.total_bytes())
-            .sum();
+        let total = weights.iter().map(Weights::total_bytes).sum();
+        let [text_weights, transformer_weights, vae_weights] = weights;
         let progress = LoadProgress::new(on_load, total);
-        let text_encoder = TextEncoder::load(&config.text_encoder, &text_weights, dtype, &device, &progress)
+        let text_encoder = TextEncoder::load(&config.text_encoder, text_weights, dtype, &device, &progress)
             .map_err(|error| LoadError::from_candle("text_encoder", &error))?;
         let builder = transformer_weights.builder(dtype, &device, "", &progress);
         let transformer = Transformer::load(&config.transformer, builder)
             .map_err(|error| LoadError::from_candle("transformer", &error))?;
         let vae =
-            VaeDecoder::load(&config.vae, config.post_quant_conv, &vae_weights, dtype, &device, &progress)
+            VaeDecoder::load(&config.vae, config.post_quant_conv, vae_weights, dtype, &device, &progress)
                 .map_err(|error| LoadError::from_candle("vae", &error))?;
         on_load(total, total);
         Ok(Self { tokenizer, text_encoder, transformer, vae, config, dtype, device })
@@ -156,8 +184,11 @@ impl Pipeline {
     /// # Errors
     /// [`RenderError`] where the tokenizer or the device fails.
     pub fn condition(&self, prompt: &str) -> Result<Conditioning, RenderError> {
-        let hidden = self.text_encoder.encode(&self.tokenizer.encode(prompt)?)?;
-        Ok(Conditioning { hidden })
+        self.condition_tokens(&self.tokenizer.encode(prompt)?)
+    }
+
+    fn condition_tokens(&self, ids: &[u32]) -> Result<Conditioning, RenderError> {
+        Ok(Conditioning { hidden: self.text_encoder.encode(ids)? })
     }
 
     /// The noise of `seed` for a picture of `size`: [1, C, H/f, W/f] f32, f the VAE's factor, H and W as painted.
@@ -266,16 +297,41 @@ impl Pipeline {
     /// As [`Pipeline::condition`]; [`RenderError::Size`] for a size that the model cannot paint.
     pub fn prepare(&self, spec: &RenderSpec) -> Result<Prepared, RenderError> {
         self.limits().check(spec.size)?;
+        self.prepare_tokens(&self.tokenise(spec)?)
+    }
+
+    /// The first half of [`Pipeline::prepare`]: the prompts as tokens.
+    ///
+    /// # Errors
+    /// [`RenderError::Tokenise`] where the tokenizer fails.
+    pub fn tokenise(&self, spec: &RenderSpec) -> Result<JobTokens, RenderError> {
         let negative = match spec.guidance_scale > 0.0 {
-            true => {
-                let conditioning = self.condition(spec.negative_prompt.as_deref().unwrap_or(""))?;
-                Some(self.transformer.caption(&conditioning.hidden)?)
-            }
+            true => Some(self.tokenizer.encode(spec.negative_prompt.as_deref().unwrap_or(""))?),
             false => None,
         };
-        let conditioning = self.condition(&spec.prompt)?;
+        Ok(JobTokens { positive: self.tokenizer.encode(&spec.prompt)?, negative })
+    }
+
+    /// The second half of [`Pipeline::prepare`]: the tokens through the text encoder.
+    ///
+    /// # Errors
+    /// [`RenderError::Device`] where the device fails.
+    pub fn prepare_tokens(&self, tokens: &JobTokens) -> Result<Prepared, RenderError> {
+        let negative = match &tokens.negative {
+            Some(ids) => Some(self.transformer.caption(&self.condition_tokens(ids)?.hidden)?),
+            None => None,
+        };
+        let conditioning = self.condition_tokens(&tokens.positive)?;
         let positive = self.transformer.caption(&conditioning.hidden)?;
         Ok(Prepared { positive, negative, prompt_tokens: conditioning.tokens() })
+    }
+
+    /// Waits until the device has done what it was told; a CPU has by then.
+    ///
+    /// # Errors
+    /// [`RenderError::Device`] where the device fails.
+    pub fn synchronize(&self) -> Result<(), RenderError> {
+        Ok(self.device.synchronize()?)
     }
 
     /// Paints one picture of a job. Its pixels depend on `spec` and `seed` alone.
@@ -294,6 +350,13 @@ impl Pipeline {
         let latents = self.walk(noise, &prepared.positive, negative, spec.steps, on_step)?;
         self.picture(&latents, spec.size)
     }
+}
+
+/// A job's prompts as token ids.
+#[derive(Debug, Clone)]
+pub struct JobTokens {
+    positive: Vec<u32>,
+    negative: Option<Vec<u32>>,
 }
 
 /// A job's prompts, encoded, embedded and refined: everything about them that does not depend on the time.

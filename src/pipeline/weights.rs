@@ -12,14 +12,16 @@ use serde::Deserialize;
 use super::{
     error::LoadError,
     files::{Blob, ModelFiles},
+    shapes::RandomWeights,
 };
 
 /// Told the bytes of weights read so far, and the bytes that the model's files hold in all.
 pub type OnLoad<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
-/// The safetensors files of one component, sharded or not, found through the index file.
+/// The safetensors files of one component, sharded or not, found through the index file; or random weights of any shape.
 pub(super) struct Weights {
     component: &'static str,
+    is_random: bool,
     shards: Vec<Shard>,
     /// Tensor name → its shard, type, shape and place.
     tensors: HashMap<String, Entry>,
@@ -43,6 +45,11 @@ struct ShardIndex {
 }
 
 impl Weights {
+    /// Weights that are made on the device when they are asked for.
+    pub(super) fn random(component: &'static str) -> Self {
+        Self { component, is_random: true, shards: Vec::new(), tensors: HashMap::new() }
+    }
+
     /// Maps the files of `component` whose names begin with `stem`, and reads their headers.
     pub(super) fn open(files: &ModelFiles, component: &'static str, stem: &str) -> Result<Self, LoadError> {
         let single = format!("{component}/{stem}.safetensors");
@@ -56,8 +63,11 @@ impl Weights {
                 .collect(),
             false => BTreeSet::from([single]),
         };
-        let mut weights =
-            Self { component, shards: Vec::with_capacity(shard_files.len()), tensors: HashMap::new() };
+        let mut weights = Self {
+            shards: Vec::with_capacity(shard_files.len()),
+            is_random: false,
+            ..Self::random(component)
+        };
         for file in shard_files {
             let expected = format!("weights, or {index_file} that names their shards");
             weights.add_shard(files.path_of(&file), files.open(&file, &expected)?)?;
@@ -102,7 +112,7 @@ impl Weights {
     }
 
     pub(super) fn contains(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
+        self.is_random || self.tensors.contains_key(name)
     }
 
     /// A builder over these weights. `drop_prefix` is what the caller's names begin with and the file's do not.
@@ -113,8 +123,11 @@ impl Weights {
         drop_prefix: &'static str,
         progress: &'a LoadProgress<'a>,
     ) -> VarBuilder<'a> {
-        let reader = Reader { weights: self, drop_prefix, progress };
-        VarBuilder::from_backend(Box::new(reader), dtype, device.clone())
+        let reader: Box<dyn SimpleBackend + 'a> = match self.is_random {
+            true => Box::new(RandomWeights),
+            false => Box::new(Reader { weights: self, drop_prefix, progress }),
+        };
+        VarBuilder::from_backend(reader, dtype, device.clone())
     }
 
     fn paths(&self) -> String {

@@ -14,6 +14,7 @@ mod tiny_models;
 mod admin;
 mod assets;
 mod backup;
+mod bench;
 mod focus;
 mod generate;
 mod hub;

@@ -1,0 +1,213 @@
+//! `tintype bench`: where the time of a picture goes, on the path that the server takes.
+
+mod report;
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+
+use self::report::{Case, Report, Sample, Span};
+use super::{CliError, ModelArgs, progress::LoadReport};
+use crate::{
+    app::{ModelSource, Progress},
+    clock::Clock,
+    config::Config,
+    domain::{Encoding, IMAGES_MAX, ImageSize, RenderSpec, STEPS_MAX, Seed},
+    encode,
+    engine::DeviceMemory,
+    meter::Meter,
+    pipeline::{ModelShape, Pipeline},
+    telemetry,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// Configuration file [default: tintype.toml, where there is one]
+    #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Draw weights at random instead of loading a model: middle or full, the shape of Z-Image
+    #[arg(long, value_name = "SHAPE", conflicts_with = "model")]
+    random_weights: Option<ModelShape>,
+    /// Widths and heights, such as 512x512,1024x1024 [default: the model's]
+    #[arg(long, value_name = "WxH", value_delimiter = ',')]
+    sizes: Vec<ImageSize>,
+    /// Denoising steps
+    #[arg(long, value_delimiter = ',', default_value = "8",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(STEPS_MAX)))]
+    steps: Vec<u32>,
+    /// Pictures of one batch
+    #[arg(long, value_delimiter = ',', default_value = "1",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(IMAGES_MAX)))]
+    n: Vec<u32>,
+    /// What to paint
+    #[arg(long, default_value = "a lighthouse at dawn")]
+    prompt: String,
+    /// Batches that are painted and not counted, for each case
+    #[arg(long, default_value_t = 1)]
+    warm_up: u32,
+    /// Batches that are counted, for each case
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    repetitions: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
+    let mut config = Config::load(args.config.as_deref())?;
+    telemetry::start_log(&config.log);
+    args.model.apply(&mut config);
+    let source = ModelSource::new(&config.model);
+    let (pipeline, model) = load(&config, &source, args.random_weights)?;
+    let sizes = match args.sizes.as_slice() {
+        [] => vec![source.default_size(pipeline.limits())?],
+        sizes => sizes.to_vec(),
+    };
+    let is_cpu = pipeline.device_name() == "cpu";
+    let (card, powers) = ((!is_cpu).then(|| config.model.device.card()), config.energy.powers(is_cpu));
+    let meter = Meter::of_device(card, Box::new(|_, _, _| None), powers, Arc::clone(clock));
+    let memory = DeviceMemory::new(is_cpu, None);
+    let mut bench = Bench { pipeline, meter, memory, counts: (args.warm_up, args.repetitions) };
+    let mut cases = Vec::new();
+    for size in sizes {
+        bench.pipeline.limits().check(size)?;
+        for &steps in &args.steps {
+            for &n in &args.n {
+                let (prompt, guidance_scale) = (args.prompt.clone(), config.model.guidance_scale);
+                let spec = RenderSpec { prompt, negative_prompt: None, size, steps, guidance_scale };
+                cases.push(bench.case(&spec, n)?);
+            }
+        }
+    }
+    let report = Report {
+        model,
+        device: bench.pipeline.device_name(),
+        dtype: bench.pipeline.dtype_name(),
+        threads: is_cpu.then(rayon::current_num_threads),
+        energy_source: bench.meter.source().as_str(),
+        warm_up: args.warm_up,
+        repetitions: args.repetitions,
+        cases,
+    };
+    match args.json {
+        true => super::print_json(&report),
+        false => super::print(&report.to_text()),
+    }
+}
+
+fn load(
+    config: &Config,
+    source: &ModelSource,
+    random: Option<ModelShape>,
+) -> Result<(Pipeline, String), CliError> {
+    let (device, dtype) = (config.model.device, config.model.dtype);
+    if let Some(shape) = random {
+        let name = format!("random weights, {} shape", shape.as_str());
+        return Ok((Pipeline::random(shape, device, dtype)?, name));
+    }
+    let mut report = LoadReport::new();
+    let files = source.files(&mut |fetched| report.fetched(fetched))?;
+    Ok((Pipeline::load(&files, device, dtype, report.on_load())?, source.id.clone()))
+}
+
+struct Bench {
+    pipeline: Pipeline,
+    meter: Meter,
+    memory: DeviceMemory,
+    /// Batches that are not counted, and that are.
+    counts: (u32, u32),
+}
+
+impl Bench {
+    fn case(&mut self, spec: &RenderSpec, n: u32) -> Result<Case, CliError> {
+        let (warm_up, repetitions) = self.counts;
+        let watch = self.memory.watch();
+        for seed in 0..u64::from(warm_up) {
+            self.paint(spec, n, Seed::new(seed))?;
+        }
+        let window = self.meter.open();
+        let samples = (0..u64::from(repetitions))
+            .map(|seed| self.paint(spec, n, Seed::new(seed)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let usage = self.meter.close(window);
+        Ok(Case::new(spec, n, &samples, usage, watch.and_then(|watch| watch.peak_in_all())))
+    }
+
+    /// What the engine's worker does with a batch, and the answer's encoding after it. After each part the device is
+    /// waited for.
+    fn paint(&self, spec: &RenderSpec, n: u32, first_seed: Seed) -> Result<Sample, CliError> {
+        let pipeline = &self.pipeline;
+        let mut lap = Lap::start(pipeline);
+        let tokens = pipeline.tokenise(spec)?;
+        let tokenise = lap.end()?;
+        let prepared = pipeline.prepare_tokens(&tokens)?;
+        let text = lap.end()?;
+        let items: Vec<_> = (0..n).map(|item| (&prepared, first_seed.for_image(item))).collect();
+        let mut denoising = pipeline.begin(spec, &items)?;
+        let begin = lap.end()?;
+        let mut steps = Vec::new();
+        while !denoising.is_finished() {
+            denoising.step()?;
+            steps.push(lap.end()?);
+        }
+        let latents = (0..n as usize).map(|item| denoising.item(item)).collect::<Result<Vec<_>, _>>()?;
+        let picture = |latents| pipeline.picture(latents, spec.size);
+        let pixels = latents.iter().map(picture).collect::<Result<Vec<_>, _>>()?;
+        let decode = lap.end()?;
+        for pixels in &pixels {
+            encode::encode(pixels, Encoding::default(), None)
+                .map_err(|error| CliError::Failed(error.to_string()))?;
+        }
+        let png = lap.end()?;
+        Ok(Sample { tokenise, text, begin, steps, decode, png, whole: lap.whole() })
+    }
+}
+
+/// A clock that is read after each part.
+struct Lap<'a> {
+    pipeline: &'a Pipeline,
+    start: Moment,
+    last: Moment,
+}
+
+impl<'a> Lap<'a> {
+    fn start(pipeline: &'a Pipeline) -> Self {
+        let start = Moment::now();
+        Self { pipeline, start, last: start }
+    }
+
+    fn end(&mut self) -> Result<Span, CliError> {
+        self.pipeline.synchronize()?;
+        let now = Moment::now();
+        Ok(now.since(std::mem::replace(&mut self.last, now)))
+    }
+
+    /// From the start to the last end.
+    fn whole(self) -> Span {
+        self.last.since(self.start)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    wall: Instant,
+    /// What this process has had of all cores, user and system.
+    cpu: Duration,
+}
+
+impl Moment {
+    fn now() -> Self {
+        let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Self { wall: Instant::now(), cpu: cpu.try_into().unwrap_or_default() }
+    }
+
+    fn since(self, earlier: Self) -> Span {
+        Span { wall: self.wall - earlier.wall, cpu: self.cpu.saturating_sub(earlier.cpu) }
+    }
+}

@@ -1,0 +1,281 @@
+use std::{fmt::Write, time::Duration};
+
+use serde::Serialize;
+
+use super::super::table::table;
+use crate::domain::{EnergySource, RenderSpec, Usage};
+
+/// The time of one part.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) wall: Duration,
+    /// The processor's, over all cores.
+    pub(super) cpu: Duration,
+}
+
+/// The times of one batch.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    pub(super) tokenise: Span,
+    /// Text encoder, caption embedder and refiner.
+    pub(super) text: Span,
+    /// Noise and positions.
+    pub(super) begin: Span,
+    pub(super) steps: Vec<Span>,
+    pub(super) decode: Span,
+    pub(super) png: Span,
+    pub(super) whole: Span,
+}
+
+/// What a run of the benchmark found.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) model: String,
+    pub(super) device: &'static str,
+    pub(super) dtype: &'static str,
+    /// Threads of the pool; none on a card.
+    pub(super) threads: Option<usize>,
+    /// How the device's energy is obtained.
+    pub(super) energy_source: &'static str,
+    pub(super) warm_up: u32,
+    pub(super) repetitions: u32,
+    pub(super) cases: Vec<Case>,
+}
+
+/// One size, number of steps and batch.
+#[derive(Debug, Serialize)]
+pub(super) struct Case {
+    size: String,
+    steps: u32,
+    n: u32,
+    parts: Vec<Part>,
+    /// Pixels of the answer × steps × pictures, over the median of the whole.
+    pixel_steps_per_second: f64,
+    joules_per_image: f64,
+    energy_source: &'static str,
+    /// Bytes that the process held at most; none where the system does not tell, as on a card.
+    peak_memory_bytes: Option<u64>,
+}
+
+/// Milliseconds of one part over the repetitions.
+#[derive(Debug, Serialize)]
+struct Part {
+    name: &'static str,
+    median_ms: f64,
+    min_ms: f64,
+    max_ms: f64,
+    /// Median of the processor's time, over all cores.
+    cpu_ms: f64,
+}
+
+impl Part {
+    fn new(name: &'static str, spans: impl Iterator<Item = Span> + Clone) -> Self {
+        let wall = sorted_ms(spans.clone().map(|span| span.wall));
+        let cpu = sorted_ms(spans.map(|span| span.cpu));
+        let end = |time: Option<&f64>| time.copied().unwrap_or_default();
+        Self {
+            name,
+            median_ms: median(&wall),
+            min_ms: end(wall.first()),
+            max_ms: end(wall.last()),
+            cpu_ms: median(&cpu),
+        }
+    }
+}
+
+fn sorted_ms(times: impl Iterator<Item = Duration>) -> Vec<f64> {
+    let mut times: Vec<f64> = times.map(|time| time.as_secs_f64() * 1e3).collect();
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+/// Of sorted numbers: the middle one, or what is between the middle two; 0 for none.
+fn median(sorted: &[f64]) -> f64 {
+    let (low, high) = (sorted.len().saturating_sub(1) / 2, sorted.len() / 2);
+    sorted.get(low).zip(sorted.get(high)).map_or(0.0, |(low, high)| (low + high) / 2.0)
+}
+
+impl Case {
+    /// `usage` is that of all samples together.
+    pub(super) fn new(
+        spec: &RenderSpec,
+        n: u32,
+        samples: &[Sample],
+        usage: Usage,
+        peak_memory_bytes: Option<u64>,
+    ) -> Self {
+        let part = |name, span: fn(&Sample) -> Span| Part::new(name, samples.iter().map(span));
+        let whole = part("whole", |sample| sample.whole);
+        let seconds = whole.median_ms / 1e3;
+        let parts = vec![
+            part("tokenise", |sample| sample.tokenise),
+            part("text", |sample| sample.text),
+            part("begin", |sample| sample.begin),
+            Part::new("step", samples.iter().flat_map(|sample| sample.steps.iter().copied())),
+            part("decode", |sample| sample.decode),
+            part("png", |sample| sample.png),
+            whole,
+        ];
+        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+        let (pixels, joules) = (spec.size.pixels() as f64, usage.energy.as_millijoules() as f64 / 1e3);
+        let pictures = f64::from(n) * samples.len() as f64;
+        Self {
+            size: spec.size.to_string(),
+            steps: spec.steps,
+            n,
+            parts,
+            pixel_steps_per_second: pixels * f64::from(spec.steps) * f64::from(n) / seconds,
+            joules_per_image: joules / pictures,
+            energy_source: usage.source.as_str(),
+            peak_memory_bytes,
+        }
+    }
+
+    fn title(&self) -> String {
+        let steps = if self.steps == 1 { "step" } else { "steps" };
+        let pictures = if self.n == 1 { "picture" } else { "pictures" };
+        format!("{}, {} {steps}, {} {pictures}", self.size, self.steps, self.n)
+    }
+
+    fn write(&self, text: &mut String) {
+        let header = ["", "median ms", "min", "max", "cpu ms"].map(str::to_owned);
+        let row = |part: &Part| {
+            let millis = |value: f64| format!("{value:.2}");
+            [
+                part.name.to_owned(),
+                millis(part.median_ms),
+                millis(part.min_ms),
+                millis(part.max_ms),
+                millis(part.cpu_ms),
+            ]
+        };
+        let rows: Vec<_> = std::iter::once(header).chain(self.parts.iter().map(row)).collect();
+        let estimated = match self.energy_source == EnergySource::Estimated.as_str() {
+            true => ", estimated from configured watts",
+            false => "",
+        };
+        let memory = match self.peak_memory_bytes {
+            Some(bytes) => format!("{} MiB", bytes >> 20),
+            None => "not told by the device".to_owned(),
+        };
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "\n{}\n{}pixels × steps per second  {:.3e}\njoules per picture         {:.1}{estimated}\n\
+             peak memory                {memory}\n",
+            self.title(),
+            table(&rows),
+            self.pixel_steps_per_second,
+            self.joules_per_image,
+        );
+    }
+}
+
+impl Report {
+    /// A table for each case.
+    pub(super) fn to_text(&self) -> String {
+        let threads = self.threads.map_or(String::new(), |threads| format!(", {threads} threads"));
+        let mut text = format!(
+            "{} on {} in {}{threads}; {} warm-up, {} counted\n",
+            self.model, self.device, self.dtype, self.warm_up, self.repetitions
+        );
+        for case in &self.cases {
+            case.write(&mut text);
+        }
+        text + "\n`step` is one denoising step; `cpu` is the processor's time, over all cores.\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::ImageSize,
+        units::{Energy, Millis},
+    };
+
+    fn sample(whole: u64) -> Sample {
+        let ms = |wall| Span { wall: Duration::from_millis(wall), cpu: Duration::from_millis(2 * wall) };
+        Sample {
+            tokenise: Span { wall: Duration::from_micros(40), cpu: Duration::from_micros(30) },
+            text: ms(3),
+            begin: ms(1),
+            steps: vec![ms(whole / 10), ms(whole / 5)],
+            decode: ms(whole / 2),
+            png: ms(2),
+            whole: ms(whole),
+        }
+    }
+
+    fn report(source: EnergySource, peak_memory_bytes: Option<u64>) -> Report {
+        let size = ImageSize::square(512);
+        let spec =
+            RenderSpec { prompt: "x".into(), negative_prompt: None, size, steps: 2, guidance_scale: 0.0 };
+        let energy = Energy::from_millijoules(600_000);
+        let usage = Usage { duration: Millis::new(600), energy, source, epoch: None };
+        let samples = [sample(100), sample(300), sample(200)];
+        Report {
+            model: "a model".into(),
+            device: "cpu",
+            dtype: "f32",
+            threads: Some(2),
+            energy_source: source.as_str(),
+            warm_up: 1,
+            repetitions: 3,
+            cases: vec![Case::new(&spec, 2, &samples, usage, peak_memory_bytes)],
+        }
+    }
+
+    #[test]
+    fn times_become_a_table() {
+        insta::assert_snapshot!(report(EnergySource::Estimated, Some(300 << 20)).to_text(), @r"
+        a model on cpu in f32, 2 threads; 1 warm-up, 3 counted
+
+        512x512, 2 steps, 2 pictures
+                  median ms  min     max     cpu ms
+        tokenise  0.04       0.04    0.04    0.03
+        text      3.00       3.00    3.00    6.00
+        begin     1.00       1.00    1.00    2.00
+        step      25.00      10.00   60.00   50.00
+        decode    100.00     50.00   150.00  200.00
+        png       2.00       2.00    2.00    4.00
+        whole     200.00     100.00  300.00  400.00
+        pixels × steps per second  5.243e6
+        joules per picture         100.0, estimated from configured watts
+        peak memory                300 MiB
+
+        `step` is one denoising step; `cpu` is the processor's time, over all cores.
+        ");
+    }
+
+    #[test]
+    fn a_metered_device_is_not_called_estimated() {
+        let text = report(EnergySource::Metered, None).to_text();
+        assert!(text.contains("100.0\n") && text.contains("not told by the device"), "{text}");
+    }
+
+    #[test]
+    fn json_has_the_same_figures_under_stable_names() {
+        let json = serde_json::to_value(report(EnergySource::Estimated, Some(5))).expect("JSON");
+        let case = &json["cases"][0];
+        let part = |name: &str| {
+            let parts = case["parts"].as_array().expect("parts");
+            parts.iter().find(|part| part["name"] == name).expect("a part").clone()
+        };
+        assert_eq!((&part("whole")["median_ms"], &part("whole")["cpu_ms"]), (&200.0.into(), &400.0.into()));
+        assert_eq!(
+            (part("step")["min_ms"].clone(), part("step")["max_ms"].clone()),
+            (10.0.into(), 60.0.into())
+        );
+        assert_eq!(part("step")["median_ms"], 25.0, "between the middle two");
+        assert_eq!(case["pixel_steps_per_second"], 512.0 * 512.0 * 2.0 * 2.0 / 0.2);
+        assert_eq!(case["joules_per_image"], 100.0);
+        assert_eq!((&case["energy_source"], &case["peak_memory_bytes"]), (&"estimated".into(), &5.into()));
+        let names: Vec<_> =
+            ["model", "device", "dtype", "threads", "energy_source", "warm_up", "repetitions"]
+                .into_iter()
+                .filter(|name| json.get(name).is_none())
+                .collect();
+        assert!(names.is_empty(), "{names:?}");
+    }
+}

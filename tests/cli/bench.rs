@@ -1,0 +1,42 @@
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{complaint, out, run, tiny_models};
+
+#[test]
+fn each_part_is_timed_for_each_case_as_a_table_and_as_json() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    let cases = ["--sizes", "32x32,32x16", "--steps", "1,2", "--n", "2", "--repetitions", "2"];
+    let bench = [&["bench", "--model", &model, "--device", "cpu"], &cases[..]].concat();
+
+    let json: Value =
+        serde_json::from_str(&out(&run(place.path(), &[&bench[..], &["--json"]].concat()))).expect("JSON");
+    assert_eq!((&json["device"], &json["dtype"]), (&"cpu".into(), &"f32".into()));
+    assert_eq!(json["energy_source"], "estimated");
+    let told: Vec<_> = json["cases"].as_array().expect("cases").iter().collect();
+    assert_eq!(told.len(), 4, "two sizes, two numbers of steps");
+    assert_eq!((&told[3]["size"], &told[3]["steps"], &told[3]["n"]), (&"32x16".into(), &2.into(), &2.into()));
+    for case in told {
+        let parts = case["parts"].as_array().expect("parts");
+        let names: Vec<_> = parts.iter().map(|part| part["name"].as_str().expect("a name")).collect();
+        assert_eq!(names, ["tokenise", "text", "begin", "step", "decode", "png", "whole"]);
+        let median = |part: &Value| part["median_ms"].as_f64().expect("milliseconds");
+        assert!(parts.iter().all(|part| median(part) <= median(&parts[6])), "{case}");
+        assert!(case["joules_per_image"].as_f64().expect("joules") > 0.0);
+    }
+
+    let text = out(&run(place.path(), &bench));
+    assert!(text.contains("32x16, 2 steps, 2 pictures") && text.contains("estimated"), "{text}");
+    assert!(!place.path().join("data").exists(), "no ledger is made");
+}
+
+#[test]
+fn what_cannot_be_timed_is_refused_by_its_name() {
+    let place = TempDir::new().expect("a directory");
+    let refused = run(place.path(), &["bench", "--random-weights", "huge"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && said.contains("write middle or full"), "{said}");
+    let said = complaint(&run(place.path(), &["bench", "--sizes", "30x30", "--repetitions", "1"]), 2);
+    assert!(said.contains("30x30"), "{said}");
+}
