@@ -177,21 +177,9 @@ pub struct RenderJob {
 }
 
 impl RenderSpec {
-    /// The work of one picture in pixel-steps, the unit in which time is foreseen and shared. Guidance doubles it.
-    pub fn pixel_steps(&self) -> u64 {
-        self.size.pixels().saturating_mul(u64::from(self.steps)).saturating_mul(self.passes())
-    }
-
     /// How often the model looks at a picture in each step: twice where guidance is on.
     pub fn passes(&self) -> u64 {
         if self.guidance_scale > 0.0 { 2 } else { 1 }
-    }
-}
-
-impl RenderJob {
-    /// The whole job's work in pixel-steps.
-    pub fn pixel_steps(&self) -> u64 {
-        self.spec.pixel_steps().saturating_mul(u64::from(self.images))
     }
 }
 

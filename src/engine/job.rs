@@ -172,6 +172,8 @@ impl From<StopReason> for WorkFailure {
 /// A job from its place in the queue to its end. Its pictures may be painted in different batches.
 pub(super) struct Job {
     pub(super) order: Order,
+    /// Of one picture, as [`crate::pipeline::SizeLimits::work`] has it.
+    pub(super) work: u64,
     stop: AtomicU8,
     state: Mutex<State>,
 }
@@ -210,7 +212,7 @@ pub(super) struct Listeners {
 }
 
 impl Job {
-    pub(super) fn new(order: Order, slot: Slot, listeners: Listeners) -> Self {
+    pub(super) fn new(order: Order, work: u64, slot: Slot, listeners: Listeners) -> Self {
         let pictures = (0..order.job.images).map(|_| PictureState::default()).collect();
         let Listeners { on_start, on_partial, on_finish } = listeners;
         let state = State {
@@ -222,7 +224,7 @@ impl Job {
             pictures,
             failure: None,
         };
-        Self { order, stop: AtomicU8::new(RUNNING), state: Mutex::new(state) }
+        Self { order, work, stop: AtomicU8::new(RUNNING), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -153,6 +153,8 @@ pub enum OverloadReason {
 /// A place in the queue, taken before any money is reserved.
 pub struct Permit {
     slot: Slot,
+    /// Of one picture.
+    work: u64,
     shared: Arc<Shared>,
     outlook: Outlook,
 }
@@ -265,7 +267,7 @@ impl Engine {
         if let Some(usage) = self.shared.history.mean_of(Kind::of(spec, partials)) {
             return Foreseen { usage, is_measured: true };
         }
-        let duration = self.shared.pace.time_for(spec.pixel_steps());
+        let duration = self.shared.pace.time_for(self.facts.limits.work(spec));
         let energy = self.power.over(duration);
         let usage = Usage { duration, energy, source: EnergySource::Estimated, epoch: None };
         Foreseen { usage, is_measured: false }
@@ -292,13 +294,15 @@ impl Engine {
         key: KeyId,
         patience: Option<Millis>,
     ) -> Result<Permit, Overloaded> {
+        let work = self.facts.limits.work(&job.spec);
+        let work_of_job = work.saturating_mul(u64::from(job.images));
         let (position, ahead) = {
             let line = self.shared.line();
-            let ahead = line.queue.work_before(key, job.pixel_steps()).saturating_add(line.in_hand);
+            let ahead = line.queue.work_before(key, work_of_job).saturating_add(line.in_hand);
             (line.queue.jobs(), ahead)
         };
         let time_for = |work| self.shared.pace.time_for(work);
-        let (eta, own) = (time_for(ahead), time_for(job.pixel_steps()));
+        let (eta, own) = (time_for(ahead), time_for(work_of_job));
         let wait = eta.saturating_add(own);
         if let Some(patience) = patience.filter(|patience| wait > *patience) {
             let retry_after = Millis::new(wait.get() - patience.get());
@@ -310,7 +314,7 @@ impl Engine {
             Overloaded { retry_after: one_of_them, wait, reason: OverloadReason::Full }
         };
         let slot = Slot::take(&self.slots, &self.shared.held, key, self.queue_depth_max).ok_or_else(full)?;
-        Ok(Permit { slot, shared: Arc::clone(&self.shared), outlook: Outlook { position, eta } })
+        Ok(Permit { slot, work, shared: Arc::clone(&self.shared), outlook: Outlook { position, eta } })
     }
 
     /// Jobs that wait, in the order in which the device will begin with them if nothing else comes, and the time until
@@ -360,8 +364,9 @@ impl Permit {
         let (on_partial, partials) = mpsc::unbounded_channel();
         let (on_finish, finished) = oneshot::channel();
         let (key, group) = (order.key, order.group());
-        let (cost, pictures) = (order.job.spec.pixel_steps(), 0..order.job.images);
-        let job = Arc::new(Job::new(order, self.slot, Listeners { on_start, on_partial, on_finish }));
+        let (cost, pictures) = (self.work, 0..order.job.images);
+        let job =
+            Arc::new(Job::new(order, self.work, self.slot, Listeners { on_start, on_partial, on_finish }));
         let handle = JobHandle { job: Arc::clone(&job), shared: Arc::clone(&self.shared) };
         let refused = {
             let mut line = self.shared.line();
@@ -412,7 +417,7 @@ impl Shared {
         loop {
             let batch = line.queue.take(|group| limit(group.shape));
             if !batch.is_empty() {
-                let work = batch.iter().map(|picture| picture.job.order.job.spec.pixel_steps());
+                let work = batch.iter().map(|picture| picture.job.work);
                 line.in_hand = work.fold(0, u64::saturating_add);
                 return Next::Batch(batch);
             }

@@ -70,7 +70,8 @@ impl Painter<'_> {
                 // The first step loads kernels; the last one is like all that will come.
                 if let [.., before, last] = steps.as_slice() {
                     let step = Millis::new(last.get().saturating_sub(before.get()));
-                    self.shared.pace.observe(spec.pixel_steps() / u64::from(spec.steps), step);
+                    let work = self.pipeline.limits().work(spec);
+                    self.shared.pace.observe(work / u64::from(spec.steps), step);
                 }
                 self.shared.note_ready();
                 tracing::info!(time = %usage.duration, energy = %usage.energy, "the warm-up picture is painted");
@@ -218,9 +219,9 @@ impl Painter<'_> {
 }
 
 impl Canvas {
-    /// Pixel-steps done so far.
+    /// The work done so far.
     fn work(&self, spec: &RenderSpec) -> u64 {
-        spec.pixel_steps() / u64::from(spec.steps.max(1)) * u64::from(self.steps_done)
+        self.job.work / u64::from(spec.steps.max(1)) * u64::from(self.steps_done)
     }
 
     fn stop(&mut self, reason: StopReason) {

@@ -10,6 +10,7 @@ mod embedded;
 mod error;
 mod files;
 pub mod hub;
+mod limits;
 mod noise;
 mod ops;
 mod pixels;
@@ -40,6 +41,7 @@ pub use self::{
     embedded::EMBEDDED_MODEL,
     error::{LoadError, RenderError},
     files::{EmbeddedFile, ModelFiles},
+    limits::SizeLimits,
     noise::standard_normal,
     pixels::Pixels,
     precision::{DeviceChoice, Precision},
@@ -371,35 +373,5 @@ impl Prepared {
     /// Tokens of the prompt, chat template included.
     pub fn prompt_tokens(&self) -> usize {
         self.prompt_tokens
-    }
-}
-
-/// The sizes a model can paint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SizeLimits {
-    /// Both sides are multiples of this many pixels.
-    pub factor: u32,
-    /// The longest side, in pixels, for which the model has positions.
-    pub side_max: u32,
-    /// The one size that the model paints, for small models that know no other; the others are made from it.
-    pub native: Option<ImageSize>,
-}
-
-impl SizeLimits {
-    /// The size at which a picture of `size` is painted.
-    pub fn painted(self, size: ImageSize) -> ImageSize {
-        self.native.unwrap_or(size)
-    }
-
-    /// Whether `size` can be painted.
-    ///
-    /// # Errors
-    /// [`RenderError::Size`] that names the multiple and the longest side.
-    pub fn check(self, size: ImageSize) -> Result<(), RenderError> {
-        let fits = size.width().max(size.height()) <= self.side_max;
-        match size.is_multiple_of(self.factor) && fits {
-            true => Ok(()),
-            false => Err(RenderError::Size { size, factor: self.factor, side_max: self.side_max }),
-        }
     }
 }

@@ -1,0 +1,59 @@
+use super::error::RenderError;
+use crate::domain::{ImageSize, RenderSpec};
+
+/// The sizes a model can paint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SizeLimits {
+    /// Both sides are multiples of this many pixels.
+    pub factor: u32,
+    /// The longest side, in pixels, for which the model has positions.
+    pub side_max: u32,
+    /// The one size that the model paints, for small models that know no other; the others are made from it.
+    pub native: Option<ImageSize>,
+}
+
+impl SizeLimits {
+    /// The size at which a picture of `size` is painted.
+    pub fn painted(self, size: ImageSize) -> ImageSize {
+        self.native.unwrap_or(size)
+    }
+
+    /// The work of one picture of `spec` in painted pixels × steps, the unit in which time is foreseen and shared. Guidance
+    /// doubles it.
+    pub fn work(self, spec: &RenderSpec) -> u64 {
+        let pixels = self.painted(spec.size).pixels();
+        pixels.saturating_mul(u64::from(spec.steps)).saturating_mul(spec.passes())
+    }
+
+    /// Whether `size` can be painted.
+    ///
+    /// # Errors
+    /// [`RenderError::Size`] that names the multiple and the longest side.
+    pub fn check(self, size: ImageSize) -> Result<(), RenderError> {
+        let fits = size.width().max(size.height()) <= self.side_max;
+        match size.is_multiple_of(self.factor) && fits {
+            true => Ok(()),
+            false => Err(RenderError::Size { size, factor: self.factor, side_max: self.side_max }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(size: &str, guidance_scale: f64) -> RenderSpec {
+        let size = size.parse().expect("a size");
+        RenderSpec { prompt: "tea".into(), negative_prompt: None, size, steps: 8, guidance_scale }
+    }
+
+    #[test]
+    fn work_is_counted_at_the_size_that_is_painted() {
+        let any = SizeLimits { factor: 16, side_max: 8192, native: None };
+        let one = SizeLimits { native: Some(ImageSize::square(128)), ..any };
+        assert_eq!(any.work(&spec("1024x512", 0.0)), 1024 * 512 * 8);
+        assert_eq!(any.work(&spec("1024x512", 4.0)), 2 * 1024 * 512 * 8, "guidance looks twice");
+        assert_eq!(one.work(&spec("1024x512", 0.0)), 128 * 128 * 8);
+        assert_eq!(one.work(&spec("16x16", 0.0)), 128 * 128 * 8);
+    }
+}
