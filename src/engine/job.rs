@@ -5,7 +5,7 @@ use std::sync::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{memory::Shape, slot::Slot};
+use super::{memory::Shape, prompts::Prompts, slot::Slot};
 use crate::{
     domain::{ImageSize, KeyId, RenderJob, Seed, Usage},
     pipeline::{Pipeline, Pixels, Prepared, RenderError, padded_tokens},
@@ -270,11 +270,16 @@ impl Job {
     }
 
     /// Its prompts, encoded once for all its pictures.
-    pub(super) fn prepare(&self, pipeline: &Pipeline) -> Result<Arc<Prepared>, RenderError> {
+    pub(super) fn prepare(
+        &self,
+        pipeline: &Pipeline,
+        prompts: &mut Prompts<Prepared>,
+    ) -> Result<Arc<Prepared>, RenderError> {
         if let Some(prepared) = &self.state().prepared {
             return Ok(Arc::clone(prepared));
         }
-        let prepared = Arc::new(pipeline.prepare(&self.order.job.spec)?);
+        let spec = &self.order.job.spec;
+        let prepared = prompts.encoded(spec, || pipeline.prepare(spec))?;
         self.state().prepared = Some(Arc::clone(&prepared));
         Ok(prepared)
     }

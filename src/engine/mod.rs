@@ -7,6 +7,7 @@ mod history;
 mod job;
 mod memory;
 mod pace;
+mod prompts;
 mod queue;
 mod slot;
 mod worker;
@@ -34,6 +35,7 @@ use self::{
     job::{Group, Job, Listeners},
     memory::{MemoryTable, Shape},
     pace::Pace,
+    prompts::Prompts,
     queue::{FairQueue, Picture, Waiting},
     slot::{Held, Slot},
     worker::Painter,
@@ -227,6 +229,7 @@ impl Engine {
                         table: MemoryTable::default(),
                         batch_max: worker_settings.batch_max.unwrap_or(usual_batch),
                         shared: &worker_shared,
+                        prompts: Prompts::default(),
                     };
                     painter.warm_up(&warm_up(&facts));
                     painter.run();

@@ -10,6 +10,7 @@ use super::{
     history::Kind,
     job::{Job, Partial, StopReason, WorkFailure},
     memory::{DeviceMemory, MemoryTable, Shape},
+    prompts::Prompts,
 };
 use crate::{
     domain::{Overhead, RenderSpec, Seed},
@@ -33,6 +34,7 @@ pub(super) struct Painter<'a> {
     pub(super) table: MemoryTable,
     pub(super) batch_max: usize,
     pub(super) shared: &'a Shared,
+    pub(super) prompts: Prompts<Prepared>,
 }
 
 /// One picture of a batch, on the device.
@@ -143,7 +145,9 @@ impl Painter<'_> {
         let window = self.meter.open();
         let watch = self.memory.watch();
         // A panic in the library must cost one picture, not the server.
-        let outcome = catch_unwind(AssertUnwindSafe(|| paint_together(self.pipeline, spec, &mut canvases)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            paint_together(self.pipeline, &mut self.prompts, spec, &mut canvases)
+        }));
         let usage = self.meter.close(window);
         let work: Vec<u64> = canvases.iter().map(|canvas| canvas.work(spec)).collect();
         let together = canvases.len();
@@ -172,6 +176,9 @@ impl Painter<'_> {
             self.lay_down(canvas);
         }
         let Some(failure) = failure else { return };
+        if matches!(failure, WorkFailure::OutOfMemory { .. }) {
+            self.prompts.clear();
+        }
         if together == 1 {
             if let Some(canvas) = unfinished.pop() {
                 self.give_up(canvas, failure);
@@ -232,11 +239,12 @@ impl Canvas {
 /// Paints the pictures of a batch; each gets its own end. An error is the whole batch's.
 fn paint_together(
     pipeline: &Pipeline,
+    prompts: &mut Prompts<Prepared>,
     spec: &RenderSpec,
     canvases: &mut [Canvas],
 ) -> Result<(), RenderError> {
-    let prepared: Vec<Arc<Prepared>> =
-        canvases.iter().map(|canvas| canvas.job.prepare(pipeline)).collect::<Result<_, RenderError>>()?;
+    let prepare = |canvas: &Canvas| canvas.job.prepare(pipeline, prompts);
+    let prepared: Vec<Arc<Prepared>> = canvases.iter().map(prepare).collect::<Result<_, RenderError>>()?;
     let items: Vec<_> =
         prepared.iter().zip(&*canvases).map(|(prepared, canvas)| (&**prepared, canvas.seed)).collect();
     let mut denoising = pipeline.begin(spec, &items)?;
