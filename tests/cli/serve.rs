@@ -66,7 +66,7 @@ fn a_picture_that_does_not_fit_is_told_what_does_and_the_next_one_is_painted() {
     let place = TempDir::new().expect("a directory");
     // The warm-up picture of 64x64 is measured; 128x128 is foreseen to take four times as much, which is not there.
     let mut command = tintype();
-    command.current_dir(place.path()).args(["--listen", "127.0.0.1:0"]);
+    command.current_dir(place.path()).args(["--listen", "127.0.0.1:0", "--model"]).arg(directory("base"));
     command.env("TINTYPE_MODEL__DEFAULT_SIZE", "64x64").env("TINTYPE_MODEL__MEMORY_MIB", "1");
     let mut program = Program::spawn(&mut command);
     let key = program.key.take().expect("a first key");
