@@ -114,14 +114,12 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
             let file = if single { args.output.clone() } else { numbered(&args.output, number) };
             let pixels = paint(&pipeline, &spec, &prepared, seed)?;
             let usage = meter.close(window);
-            if args.grid.is_none() {
-                write(&file, &pixels, &spec, seed)?;
+            match args.grid {
+                None => write(&file, &pixels, &spec, seed)?,
+                Some(_) => tiles.push(pixels),
             }
             let receipt = costs.receipt(usage, comparison.clone(), zone.to_datetime(clock.now()))?;
             print_receipt(&file, seed, &spec, &receipt, &costs)?;
-            if args.grid.is_some() {
-                tiles.push(pixels);
-            }
             seed = seed.for_image(1);
             // Writing and printing are on nobody's account.
             window = meter.open();

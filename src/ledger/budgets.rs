@@ -322,6 +322,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] where SQLite refuses or a sum is out of range.
     pub fn passed_budgets(&self, need: &Need<'_>) -> Result<Vec<OverBudget>, LedgerError> {
+        // The writer's view: a reader's may be older than the sums, which would count its newest rows twice.
         let mut writer = self.writer();
         self.running_sums().passed(&writer.transaction()?, need)
     }

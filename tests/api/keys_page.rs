@@ -19,6 +19,16 @@ fn paint(server: &TestServer, key: &str) -> u16 {
     server.post("/v1/images/generations").bearer(key).json(&body).status
 }
 
+/// An operator on the page of a key just made: the browser, the key, and the page's path.
+fn on_a_new_keys_page(server: &TestServer) -> (Browser<'_>, String, String) {
+    let mut browser = Browser::signed_in(server);
+    browser.open("/admin/keys");
+    let key = secret(&browser.submit("/admin/keys", &[("name", "one"), ("images", "on")]).text);
+    let one = format!("/admin/keys/{}", public_id(&key));
+    browser.open(&one);
+    (browser, key, one)
+}
+
 #[test]
 fn a_key_is_made_shown_once_used_and_revoked() {
     let server = TestServer::start();
@@ -85,11 +95,7 @@ fn a_wrong_field_is_named_and_what_was_typed_stays() {
 #[test]
 fn a_key_gets_another_secret_and_is_closed_for_a_while() {
     let server = TestServer::start();
-    let mut browser = Browser::signed_in(&server);
-    browser.open("/admin/keys");
-    let old = secret(&browser.submit("/admin/keys", &[("name", "one"), ("images", "on")]).text);
-    let one = format!("/admin/keys/{}", public_id(&old));
-    browser.open(&one);
+    let (mut browser, old, one) = on_a_new_keys_page(&server);
     let new = secret(&browser.submit(&format!("{one}/rotate"), &[("grace_hours", "0")]).text);
     assert_eq!((paint(&server, &old), paint(&server, &new)), (401, 200));
     assert_eq!(browser.submit(&format!("{one}/disable"), &[]).status, 303);
@@ -101,11 +107,7 @@ fn a_key_gets_another_secret_and_is_closed_for_a_while() {
 #[test]
 fn a_revoked_key_is_given_no_secret_that_opens_nothing() {
     let server = TestServer::start();
-    let mut browser = Browser::signed_in(&server);
-    browser.open("/admin/keys");
-    let key = secret(&browser.submit("/admin/keys", &[("name", "one"), ("images", "on")]).text);
-    let one = format!("/admin/keys/{}", public_id(&key));
-    browser.open(&one);
+    let (mut browser, key, one) = on_a_new_keys_page(&server);
     assert_eq!(browser.submit(&format!("{one}/revoke"), &[("sure", "on")]).status, 303);
     let events = || server.ledger().key_events(Some(public_id(&key))).expect("a log").len();
     let before = events();
@@ -121,11 +123,7 @@ fn a_revoked_key_is_given_no_secret_that_opens_nothing() {
 #[test]
 fn a_key_that_is_switched_twice_says_what_it_is_already() {
     let server = TestServer::start();
-    let mut browser = Browser::signed_in(&server);
-    browser.open("/admin/keys");
-    let key = secret(&browser.submit("/admin/keys", &[("name", "one"), ("images", "on")]).text);
-    let one = format!("/admin/keys/{}", public_id(&key));
-    browser.open(&one);
+    let (mut browser, _, one) = on_a_new_keys_page(&server);
     let mut switch = |to: &str| browser.submit(&format!("{one}/{to}"), &[]);
     let enabled = switch("enable");
     assert!(enabled.status == 409 && enabled.text.contains("enabled already"), "{}", enabled.text);
