@@ -2,9 +2,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::{
-    super::{config::TransformerConfig, ops, scores::scaled_dot_product},
-    linear::Linear,
-    norm::RmsNorm,
+    super::{config::TransformerConfig, linear::Linear, norm::RmsNorm, ops, scores::scaled_dot_product},
     rope::RopeTable,
 };
 

@@ -2,10 +2,8 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::{
-    super::{config::TransformerConfig, ops},
+    super::{config::TransformerConfig, linear::Linear, norm::RmsNorm, ops},
     attention::Attention,
-    linear::Linear,
-    norm::RmsNorm,
     rope::RopeTable,
 };
 

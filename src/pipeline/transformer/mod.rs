@@ -8,8 +8,6 @@
 
 mod attention;
 mod block;
-mod linear;
-mod norm;
 mod rope;
 
 use candle_core::{DType, Device, Result, Tensor};
@@ -17,11 +15,9 @@ use candle_nn::VarBuilder;
 
 use self::{
     block::{Block, ModulatedBlock},
-    linear::Linear,
-    norm::RmsNorm,
     rope::{Position, RopeAxes, RopeTable},
 };
-use super::{config::TransformerConfig, denoise::select};
+use super::{config::TransformerConfig, denoise::select, linear::Linear, norm::RmsNorm};
 
 /// Sequences are padded to a multiple of this many tokens.
 const SEQUENCE_MULTIPLE: usize = 32;

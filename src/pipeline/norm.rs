@@ -1,7 +1,7 @@
 use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::super::ops;
+use super::ops;
 
 /// Root-mean-square norm (Zhang and Sennrich, arXiv 1910.07467) with a learned weight, in f32.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use candle_core::{D, DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
-use super::super::{
+use super::{
     cpu,
     ops::{self, Numbers},
 };

@@ -1,0 +1,137 @@
+//! Qwen3 up to its last but one layer, equal to transformers' `Qwen3Model`.
+//!
+//! Why not candle-transformers' own: docs/decisions/0011-memory-tiers.md.
+
+mod layer;
+
+use candle_core::{DType, Device, Result, Tensor};
+use candle_transformers::models::z_image::TextEncoderConfig;
+
+use self::layer::{Layer, Places};
+use super::weights::{LoadProgress, Weights};
+
+/// The layers whose output is the conditioning, and the embedding before them.
+pub(super) struct TextEncoder {
+    /// [vocabulary, hidden].
+    embedding: Tensor,
+    layers: Vec<Layer>,
+    config: TextEncoderConfig,
+    device: Device,
+}
+
+impl TextEncoder {
+    /// Files of Qwen3ForCausalLM call their tensors `model.…`, files of Qwen3Model do not; both are read.
+    pub(super) fn load(
+        config: &TextEncoderConfig,
+        weights: &Weights,
+        dtype: DType,
+        device: &Device,
+        progress: &LoadProgress<'_>,
+    ) -> Result<Self> {
+        const PREFIX: &str = "model.";
+        let drop_prefix = match weights.contains("model.embed_tokens.weight") {
+            true => "",
+            false => PREFIX,
+        };
+        let vb = weights.builder(dtype, device, drop_prefix, progress).pp("model");
+        let layers = vb.pp("layers");
+        // The last layer is not needed: the conditioning is what goes into it.
+        let needed = config.num_hidden_layers - 1;
+        Ok(Self {
+            embedding: vb.get((config.vocab_size, config.hidden_size), "embed_tokens.weight")?,
+            layers: (0..needed).map(|i| Layer::load(config, layers.pp(i))).collect::<Result<_>>()?,
+            config: config.clone(),
+            device: device.clone(),
+        })
+    }
+
+    /// Hidden states of the last but one layer, without the final norm: [1, tokens, hidden] f32.
+    pub(super) fn encode(&self, ids: &[u32]) -> Result<Tensor> {
+        let rows = self.embedding.index_select(&Tensor::new(ids, &self.device)?, 0)?;
+        let x = rows.to_dtype(DType::F32)?.unsqueeze(0)?;
+        let places = Places::new(&self.config, ids.len(), &self.device)?;
+        super::ops::in_pool(&self.device, || {
+            self.layers.iter().try_fold(x, |x, layer| layer.forward(&x, &places))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use candle_nn::{Activation, VarBuilder};
+    use candle_transformers::models::z_image::ZImageTextEncoder;
+
+    use super::*;
+    use crate::pipeline::noise::random_tensor as random;
+
+    fn config(heads: usize, key_heads: usize, has_bias: bool) -> TextEncoderConfig {
+        TextEncoderConfig {
+            vocab_size: 50,
+            hidden_size: 24,
+            intermediate_size: 40,
+            num_hidden_layers: 3,
+            num_attention_heads: heads,
+            num_key_value_heads: key_heads,
+            head_dim: 6,
+            rms_norm_eps: 1e-6,
+            rope_theta: 10_000.0,
+            attention_bias: has_bias,
+            hidden_act: Activation::Silu,
+            max_position_embeddings: 512,
+        }
+    }
+
+    fn tensors(config: &TextEncoderConfig) -> HashMap<String, Tensor> {
+        let (hidden, inner, head_dim) = (config.hidden_size, config.intermediate_size, config.head_dim);
+        let (q, k) = (config.num_attention_heads * head_dim, config.num_key_value_heads * head_dim);
+        let shapes: [(&str, &[usize]); 15] = [
+            ("self_attn.q_proj.weight", &[q, hidden]),
+            ("self_attn.k_proj.weight", &[k, hidden]),
+            ("self_attn.v_proj.weight", &[k, hidden]),
+            ("self_attn.o_proj.weight", &[hidden, q]),
+            ("self_attn.q_proj.bias", &[q]),
+            ("self_attn.k_proj.bias", &[k]),
+            ("self_attn.v_proj.bias", &[k]),
+            ("self_attn.o_proj.bias", &[hidden]),
+            ("self_attn.q_norm.weight", &[head_dim]),
+            ("self_attn.k_norm.weight", &[head_dim]),
+            ("mlp.gate_proj.weight", &[inner, hidden]),
+            ("mlp.up_proj.weight", &[inner, hidden]),
+            ("mlp.down_proj.weight", &[hidden, inner]),
+            ("input_layernorm.weight", &[hidden]),
+            ("post_attention_layernorm.weight", &[hidden]),
+        ];
+        let layers = (0..config.num_hidden_layers).flat_map(|layer| {
+            shapes.iter().enumerate().map(move |(i, (name, shape))| {
+                (format!("model.layers.{layer}.{name}"), random((layer * 20 + i) as u64, shape))
+            })
+        });
+        let embedding = random(99, &[config.vocab_size, hidden]);
+        layers.chain([("model.embed_tokens.weight".into(), embedding)]).collect()
+    }
+
+    #[test]
+    fn its_layers_are_the_librarys() -> Result<()> {
+        for (heads, key_heads, has_bias) in [(4, 4, false), (4, 2, true), (6, 1, false)] {
+            let config = config(heads, key_heads, has_bias);
+            let vb = VarBuilder::from_tensors(tensors(&config), DType::F32, &Device::Cpu);
+            let library = ZImageTextEncoder::new(&config, vb.clone())?;
+            let vb = vb.pp("model");
+            let ours = TextEncoder {
+                embedding: vb.get((50, 24), "embed_tokens.weight")?,
+                layers: (0..2).map(|i| Layer::load(&config, vb.pp("layers").pp(i))).collect::<Result<_>>()?,
+                config,
+                device: Device::Cpu,
+            };
+            for ids in [vec![7], vec![3, 1, 4, 1, 5, 9, 2, 6], (0..50).collect()] {
+                let theirs = library.forward(&Tensor::new(ids.as_slice(), &Device::Cpu)?.unsqueeze(0)?)?;
+                let scale = theirs.sqr()?.mean_all()?.sqrt()?.to_scalar::<f32>()?;
+                let error = (ours.encode(&ids)? - theirs)?.abs()?.max_all()?.to_scalar::<f32>()?;
+                assert!(error < 1e-4 * scale, "{heads} {key_heads}: {error} of {scale}");
+            }
+        }
+        Ok(())
+    }
+}
