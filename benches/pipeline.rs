@@ -10,7 +10,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use tintype::{
     domain::{ImageSize, RenderSpec, Seed},
     pipeline::{
-        DeviceChoice, ModelShape, Pipeline, Precision,
+        DeviceChoice, ModelShape, Pipeline, Placement, Precision,
         cpu::{self, Method},
         standard_normal,
     },
@@ -112,7 +112,9 @@ fn rows(criterion: &mut Criterion) {
 
 /// A step (10 blocks) and a decoding at 512², with random weights of the middle shape.
 fn model(criterion: &mut Criterion) {
-    let pipeline = Pipeline::random(ModelShape::Middle, DeviceChoice::Cpu, Precision::F32).expect("a model");
+    let pipeline =
+        Pipeline::random(ModelShape::Middle, &Placement::resident(DeviceChoice::Cpu, Precision::F32))
+            .expect("a model");
     let (prompt, size) = ("a lighthouse at dawn".to_owned(), ImageSize::square(512));
     let spec = RenderSpec { prompt, negative_prompt: None, size, steps: 100, guidance_scale: 0.0 };
     let prepared = pipeline.prepare(&spec).expect("a prompt");

@@ -337,13 +337,14 @@ fn start_engine<P: Progress + 'static>(
     overheads: mpsc::UnboundedSender<(Overhead, Usage)>,
     open: impl FnOnce(&ModelSource) -> Result<(ModelFiles, P), LoadError> + Send + 'static,
 ) -> Result<(Engine, Worker), LoadError> {
-    let (device, dtype, energy) = (config.model.device, config.model.dtype, config.energy.clone());
+    let (placement, energy) = (config.model.placement(), config.energy.clone());
+    let device = placement.device;
     let (source, guidance_scale) = (source.clone(), config.model.guidance_scale);
     let fetched = source.clone();
     Engine::start(
         move || {
             let (files, progress) = open(&fetched)?;
-            Pipeline::load(&files, device, dtype, progress.on_load())
+            Pipeline::load(&files, &placement, progress.on_load())
         },
         {
             let book = book.clone();

@@ -20,7 +20,7 @@ use crate::{
     domain::{ImageSize, KeyLimits, StepsByQuality},
     engine::EngineSettings,
     meter::Powers,
-    pipeline::{DeviceChoice, Precision},
+    pipeline::{DeviceChoice, MemoryTier, Placement, Precision},
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
     units::{Currency, Millis, Money, Power},
@@ -84,6 +84,8 @@ pub struct ModelConfig {
     pub dtype: Precision,
     /// Pictures of different requests that are painted together; none: 4 on a card, 1 on a CPU.
     pub batch_max: Option<NonZeroUsize>,
+    /// How much of it stays on the device.
+    pub memory: MemoryTier,
     /// Memory that work may take beyond the weights, in MiB; none: what is free.
     pub memory_mib: Option<u64>,
 }
@@ -201,8 +203,25 @@ impl Default for ModelConfig {
             device: DeviceChoice::Auto,
             dtype: Precision::Auto,
             batch_max: None,
+            memory: MemoryTier::Auto,
             memory_mib: None,
         }
+    }
+}
+
+impl ModelConfig {
+    /// Where and how the model is held.
+    pub fn placement(&self) -> Placement {
+        Placement {
+            device: self.device,
+            precision: self.dtype,
+            memory: self.memory,
+            work_bytes_max: self.work_bytes_max(),
+        }
+    }
+
+    fn work_bytes_max(&self) -> Option<u64> {
+        self.memory_mib.map(|mib| mib.saturating_mul(1 << 20))
     }
 }
 
@@ -269,7 +288,7 @@ impl Config {
         EngineSettings {
             queue_depth_max: self.limits.queue_depth_max,
             batch_max: self.model.batch_max.map(NonZeroUsize::get),
-            memory_max: self.model.memory_mib.map(|mib| mib.saturating_mul(1 << 20)),
+            memory_max: self.model.work_bytes_max(),
         }
     }
 

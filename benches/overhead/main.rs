@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tintype::{
     domain::{ImageSize, RenderSpec, Seed},
-    pipeline::{DeviceChoice, EMBEDDED_MODEL, Pipeline, Precision},
+    pipeline::{DeviceChoice, EMBEDDED_MODEL, Pipeline, Placement, Precision},
 };
 
 use crate::program::{Program, tintype};
@@ -110,8 +110,9 @@ fn main() {
 }
 
 fn measure_gateway(requests: usize) {
-    let pipeline = Pipeline::load(&EMBEDDED_MODEL, DeviceChoice::Cpu, Precision::Auto, &|_, _| {})
-        .expect("the embedded model");
+    let pipeline =
+        Pipeline::load(&EMBEDDED_MODEL, &Placement::resident(DeviceChoice::Cpu, Precision::Auto), &|_, _| {})
+            .expect("the embedded model");
     // In memory a flush would cost nothing.
     let data = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a data directory");
     let mut command: Command = tintype();

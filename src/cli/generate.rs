@@ -136,7 +136,7 @@ fn load(config: &Config) -> Result<(Pipeline, ImageSize), CliError> {
     let source = ModelSource::new(&config.model);
     let mut report = LoadReport::new();
     let files = source.files(&mut |fetched| report.fetched(fetched))?;
-    let pipeline = Pipeline::load(&files, config.model.device, config.model.dtype, report.on_load())?;
+    let pipeline = Pipeline::load(&files, &config.model.placement(), report.on_load())?;
     let default_size = source.default_size(pipeline.limits())?;
     Ok((pipeline, default_size))
 }

@@ -30,7 +30,7 @@ use crate::{
     config::{Config, ConfigError},
     costs::{CostError, CostModel, simulation::ScenarioError},
     ledger::{CopyError, Ledger, LedgerError},
-    pipeline::{DeviceChoice, LoadError, Precision, RenderError},
+    pipeline::{DeviceChoice, LoadError, MemoryTier, Precision, RenderError},
     telemetry,
     units::Money,
 };
@@ -123,6 +123,9 @@ struct ModelArgs {
     /// auto, f32, bf16 or f16
     #[arg(long)]
     dtype: Option<Precision>,
+    /// What stays on the device: auto, resident, offload, 8bit, 4bit or low
+    #[arg(long, value_name = "TIER")]
+    memory: Option<MemoryTier>,
 }
 
 impl ModelArgs {
@@ -132,6 +135,7 @@ impl ModelArgs {
         model.path = self.model.or(model.path.take());
         model.device = self.device.unwrap_or(model.device);
         model.dtype = self.dtype.unwrap_or(model.dtype);
+        model.memory = self.memory.unwrap_or(model.memory);
     }
 }
 

@@ -1,6 +1,9 @@
 use std::{collections::BTreeMap, fs};
 
-use crate::domain::{ImageSize, RenderSpec};
+use crate::{
+    domain::{ImageSize, RenderSpec},
+    pipeline::{free_host_bytes, proc_bytes},
+};
 
 /// Share of the free memory that work may take, in percent: the rest is for what is not foreseen.
 const USABLE_PERCENT: u64 = 90;
@@ -122,9 +125,8 @@ impl DeviceMemory {
     /// Bytes that a batch may take now: what is free on the machine and in its control group (cgroups(7), version 2), or
     /// the configured limit where that is less.
     pub(super) fn free(&self) -> u64 {
-        let machine = self.is_host.then(|| field("/proc/meminfo", "MemAvailable:")).flatten();
-        let group = self.is_host.then(free_in_control_group).flatten();
-        [machine, group, self.limit].into_iter().flatten().min().unwrap_or(u64::MAX)
+        let host = self.is_host.then(free_host_bytes).flatten();
+        [host, self.limit].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
     /// Begins to watch what is taken from now on. None where the system cannot tell: then no batch is ever measured, and
@@ -135,7 +137,7 @@ impl DeviceMemory {
         }
         // proc(5): writing 5 sets the peak back to what is resident now.
         fs::write("/proc/self/clear_refs", "5").ok()?;
-        Some(Watch { before: field("/proc/self/status", "VmRSS:")? })
+        Some(Watch { before: proc_bytes("/proc/self/status", "VmRSS:")? })
     }
 }
 
@@ -153,21 +155,8 @@ impl Watch {
 
     /// Bytes that the process held at most since, the model among them.
     pub fn peak_in_all(&self) -> Option<u64> {
-        field("/proc/self/status", "VmHWM:")
+        proc_bytes("/proc/self/status", "VmHWM:")
     }
-}
-
-fn free_in_control_group() -> Option<u64> {
-    let bytes = |file: &str| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
-    let max = bytes("/sys/fs/cgroup/memory.max")?;
-    Some(max.saturating_sub(bytes("/sys/fs/cgroup/memory.current")?))
-}
-
-/// Bytes in the line of a /proc file that begins with `name` and counts in kB.
-fn field(file: &str, name: &str) -> Option<u64> {
-    let text = fs::read_to_string(file).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().trim_end_matches(" kB").parse::<u64>().ok()?.checked_mul(1024)
 }
 
 #[cfg(test)]

@@ -43,7 +43,9 @@ use self::{
 use crate::{
     domain::{EnergySource, KeyId, Overhead, RenderJob, RenderSpec, Usage},
     meter::Meter,
-    pipeline::{LoadError, PROMPT_TOKENS_MAX, Pipeline, PromptTokenizer, RenderError, SizeLimits},
+    pipeline::{
+        LoadError, MemoryTier, PROMPT_TOKENS_MAX, Pipeline, PromptTokenizer, RenderError, SizeLimits,
+    },
     units::{Millis, Power},
 };
 
@@ -77,6 +79,8 @@ pub struct Facts {
     pub device: &'static str,
     /// The format of its weights.
     pub dtype: &'static str,
+    /// How much of it stays on the device.
+    pub memory: MemoryTier,
 }
 
 impl Facts {
@@ -217,6 +221,7 @@ impl Engine {
                     limits: pipeline.limits(),
                     device: pipeline.device_name(),
                     dtype: pipeline.dtype_name(),
+                    memory: pipeline.memory_tier(),
                 };
                 let meter = meter_for(&facts);
                 if loaded.send(Ok((facts, pipeline.tokenizer(), meter.power()))).is_ok() {

@@ -9,6 +9,7 @@ mod denoise;
 mod embedded;
 mod error;
 mod files;
+mod free_memory;
 pub mod hub;
 mod limits;
 mod linear;
@@ -16,11 +17,13 @@ mod noise;
 mod norm;
 mod ops;
 mod pixels;
+mod placement;
 mod precision;
 mod prompt;
 mod schedule;
 mod scores;
 mod shapes;
+mod stack;
 mod text_encoder;
 mod transformer;
 mod vae;
@@ -32,6 +35,8 @@ use candle_core::{DType, Device, Tensor};
 
 use self::{
     config::ModelConfig,
+    free_memory::free_bytes,
+    placement::ModelSize,
     text_encoder::TextEncoder,
     transformer::{Caption, Transformer},
     vae::VaeDecoder,
@@ -43,9 +48,11 @@ pub use self::{
     embedded::EMBEDDED_MODEL,
     error::{LoadError, RenderError},
     files::{EmbeddedFile, ModelFiles},
+    free_memory::{free_host_bytes, proc_bytes},
     limits::SizeLimits,
     noise::standard_normal,
     pixels::Pixels,
+    placement::{MemoryTier, Placement},
     precision::{DeviceChoice, Precision},
     prompt::PromptTokenizer,
     schedule::{Schedule, Shift},
@@ -64,6 +71,7 @@ pub struct Pipeline {
     config: ModelConfig,
     dtype: DType,
     device: Device,
+    memory: MemoryTier,
 }
 
 /// A prompt's hidden states: what the text encoder tells the transformer.
@@ -104,29 +112,24 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`LoadError`], one line that names the file and what was expected of it.
-    pub fn load(
-        files: &ModelFiles,
-        device: DeviceChoice,
-        precision: Precision,
-        on_load: OnLoad<'_>,
-    ) -> Result<Self, LoadError> {
+    pub fn load(files: &ModelFiles, placement: &Placement, on_load: OnLoad<'_>) -> Result<Self, LoadError> {
         let described = Self::read_description(files)?;
         let weights = [
             Weights::open(files, "text_encoder", "model")?,
             Weights::open(files, "transformer", "diffusion_pytorch_model")?,
             Weights::open(files, "vae", "diffusion_pytorch_model")?,
         ];
-        Self::load_weights(described, &weights, device, precision, on_load)
+        Self::load_weights(described, weights, placement, on_load)
     }
 
     /// A model of `shape` whose weights are drawn at random, on the device: it paints noise, as fast as a real one.
     ///
     /// # Errors
     /// [`LoadError`] where the device cannot be opened, or has no room.
-    pub fn random(shape: ModelShape, device: DeviceChoice, precision: Precision) -> Result<Self, LoadError> {
+    pub fn random(shape: ModelShape, placement: &Placement) -> Result<Self, LoadError> {
         let weights = ["text_encoder", "transformer", "vae"].map(Weights::random);
         let described = Self::read_description(&shape.files())?;
-        Self::load_weights(described, &weights, device, precision, &|_, _| {})
+        Self::load_weights(described, weights, placement, &|_, _| {})
     }
 
     /// Everything but the weights.
@@ -138,31 +141,56 @@ impl Pipeline {
 
     fn load_weights(
         (config, tokenizer): (ModelConfig, Arc<PromptTokenizer>),
-        weights: &[Weights; 3],
-        device: DeviceChoice,
-        precision: Precision,
+        weights: [Weights; 3],
+        placement: &Placement,
         on_load: OnLoad<'_>,
     ) -> Result<Self, LoadError> {
-        let device = device.open()?;
-        let dtype = precision.dtype(&device);
+        let device = placement.device.open()?;
+        let dtype = placement.precision.dtype(&device);
         let total = weights.iter().map(Weights::total_bytes).sum();
-        let [text_weights, transformer_weights, vae_weights] = weights;
+        let [text_weights, transformer_weights, vae_weights] = weights.map(Arc::new);
+        let of_number = dtype.size_in_bytes() as u64;
+        let bytes = |weights: &Weights| weights.numbers() * of_number;
+        let size = ModelSize {
+            text_encoder: bytes(&text_weights),
+            transformer: bytes(&transformer_weights),
+            vae: bytes(&vae_weights),
+            of_number,
+        };
+        let memory = placement.memory.resolve(size, free_bytes(&device));
+        let plan = memory.plan();
         let progress = LoadProgress::new(on_load, total);
-        let text_encoder = TextEncoder::load(&config.text_encoder, text_weights, dtype, &device, &progress)
-            .map_err(|error| LoadError::from_candle("text_encoder", &error))?;
-        let builder = transformer_weights.builder(dtype, &device, "", &progress);
-        let transformer = Transformer::load(&config.transformer, builder)
-            .map_err(|error| LoadError::from_candle("transformer", &error))?;
+        let text_encoder = TextEncoder::load(
+            &config.text_encoder,
+            &text_weights,
+            (dtype, &device),
+            plan.text_encoder,
+            &progress,
+        )
+        .map_err(|error| LoadError::from_candle("text_encoder", &error))?;
+        let transformer = Transformer::load(
+            &config.transformer,
+            &transformer_weights,
+            (dtype, &device),
+            (plan.transformer, plan.format),
+            &progress,
+        )
+        .map_err(|error| LoadError::from_candle("transformer", &error))?;
         let vae =
-            VaeDecoder::load(&config.vae, config.post_quant_conv, vae_weights, dtype, &device, &progress)
+            VaeDecoder::load(&config.vae, config.post_quant_conv, &vae_weights, dtype, &device, &progress)
                 .map_err(|error| LoadError::from_candle("vae", &error))?;
         on_load(total, total);
-        Ok(Self { tokenizer, text_encoder, transformer, vae, config, dtype, device })
+        Ok(Self { tokenizer, text_encoder, transformer, vae, config, dtype, device, memory })
     }
 
     /// The number format of the weights, for example `f32`.
     pub fn dtype_name(&self) -> &'static str {
         self.dtype.as_str()
+    }
+
+    /// How much of the model stays on the device: the tier that was chosen, by the operator or by the free memory.
+    pub fn memory_tier(&self) -> MemoryTier {
+        self.memory
     }
 
     /// `cpu` or `cuda`.

@@ -92,13 +92,22 @@ pub(super) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result
 
 /// x·Wᵀ + b over the last dimension.
 pub(super) fn linear(linear: &cpu::Linear, x: &Tensor) -> Result<Tensor> {
+    rows_to_rows(x, (linear.inputs(), linear.outputs()), |x, out| linear.apply(x, out))
+}
+
+/// A new tensor whose last dimension has `outputs` numbers where that of `x` has `inputs`, filled by `write`.
+pub(super) fn rows_to_rows(
+    x: &Tensor,
+    (inputs, outputs): (usize, usize),
+    write: impl FnOnce(&[f32], &mut [f32]),
+) -> Result<Tensor> {
     let mut shape = x.dims().to_vec();
     match shape.last_mut() {
-        Some(numbers) if *numbers == linear.inputs() => *numbers = linear.outputs(),
-        _ => bail!("a layer of {} inputs over {:?}", linear.inputs(), x.dims()),
+        Some(numbers) if *numbers == inputs => *numbers = outputs,
+        _ => bail!("a layer of {inputs} inputs over {:?}", x.dims()),
     }
     let x = Numbers::of(x)?;
-    filled(&shape, |out| linear.apply(&x, out))
+    filled(&shape, |out| write(&x, out))
 }
 
 /// x / √(mean x² + ε) · weight over the last dimension.

@@ -1,11 +1,15 @@
 use std::{
     collections::{BTreeSet, HashMap},
     ops::Range,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use candle_core::{DType, Device, Shape, Tensor, safetensors::Load};
+use candle_core::{DType, Device, Shape, Tensor, bail, safetensors::Load};
 use candle_nn::{Init, VarBuilder, var_builder::SimpleBackend};
+use memmap2::Advice;
 use safetensors::{SafeTensors, tensor::TensorView};
 use serde::Deserialize;
 
@@ -115,19 +119,83 @@ impl Weights {
         self.is_random || self.tensors.contains_key(name)
     }
 
+    /// Numbers of all tensors; none known of random ones.
+    pub(super) fn numbers(&self) -> u64 {
+        self.tensors.values().map(|entry| entry.shape.iter().product::<usize>() as u64).sum()
+    }
+
     /// A builder over these weights. `drop_prefix` is what the caller's names begin with and the file's do not.
     pub(super) fn builder<'a>(
-        &'a self,
+        self: &Arc<Self>,
         dtype: DType,
         device: &Device,
         drop_prefix: &'static str,
-        progress: &'a LoadProgress<'a>,
+        progress: Option<&'a LoadProgress<'a>>,
     ) -> VarBuilder<'a> {
         let reader: Box<dyn SimpleBackend + 'a> = match self.is_random {
             true => Box::new(RandomWeights),
-            false => Box::new(Reader { weights: self, drop_prefix, progress }),
+            false => Box::new(Reader { weights: Arc::clone(self), drop_prefix, progress }),
         };
         VarBuilder::from_backend(reader, dtype, device.clone())
+    }
+
+    /// Rows `ids` of the matrix `name`, [ids, columns] f32 on `device`: the rest of it stays where it is.
+    pub(super) fn rows(
+        &self,
+        name: &str,
+        columns: usize,
+        ids: &[u32],
+        device: &Device,
+    ) -> candle_core::Result<Tensor> {
+        if self.is_random {
+            return Tensor::randn(0f32, 1.0, (ids.len(), columns), device);
+        }
+        let Entry { shard, dtype, shape, bytes } = self.find(name, None)?;
+        let shard = &self.shards[*shard];
+        let row_bytes = bytes.len() / shape.first().copied().unwrap_or(1).max(1);
+        let matrix = &shard.blob[bytes.clone()];
+        let row = |id: &u32| matrix.get(*id as usize * row_bytes..(*id as usize + 1) * row_bytes);
+        let Some(rows) = ids.iter().map(row).collect::<Option<Vec<_>>>() else {
+            bail!("{}: tensor `{name}` of shape {shape:?} has no row for every token", shard.path);
+        };
+        let rows = rows.concat();
+        TensorView::new(*dtype, vec![ids.len(), columns], &rows)?.load(device)?.to_dtype(DType::F32)
+    }
+
+    /// Checks that `name` is there in `shape`.
+    pub(super) fn expect(&self, name: &str, shape: &[usize]) -> candle_core::Result<()> {
+        match self.is_random {
+            true => Ok(()),
+            false => self.find(name, Some(shape)).map(|_| ()),
+        }
+    }
+
+    fn find(&self, name: &str, expected: Option<&[usize]>) -> candle_core::Result<&Entry> {
+        let Some(entry) = self.tensors.get(name) else {
+            let shape = expected.map_or(String::new(), |shape| format!(" of shape {shape:?}"));
+            bail!("{}: no tensor `{name}`; expected one{shape}", self.paths());
+        };
+        match expected.filter(|expected| *expected != entry.shape) {
+            None => Ok(entry),
+            Some(expected) => bail!(
+                "{}: tensor `{name}` has shape {:?}; the configuration asks for {expected:?}",
+                self.shards[entry.shard].path,
+                entry.shape
+            ),
+        }
+    }
+
+    /// Asks the system to read the tensors whose names begin with `prefix` from the disk. What it cannot do is no error:
+    /// they are read when they are needed.
+    pub(super) fn announce(&self, prefix: &str) {
+        for (_, entry) in self.tensors.iter().filter(|(name, _)| name.starts_with(prefix)) {
+            if let Blob::Mapped(map) = &self.shards[entry.shard].blob {
+                let asked = map.advise_range(Advice::WillNeed, entry.bytes.start, entry.bytes.len());
+                if let Err(error) = asked {
+                    tracing::debug!(%error, "weights are not read ahead");
+                }
+            }
+        }
     }
 
     fn paths(&self) -> String {
@@ -171,9 +239,10 @@ impl<'a> LoadProgress<'a> {
 }
 
 struct Reader<'a> {
-    weights: &'a Weights,
+    weights: Arc<Weights>,
     drop_prefix: &'static str,
-    progress: &'a LoadProgress<'a>,
+    /// Told what is read; none after the start.
+    progress: Option<&'a LoadProgress<'a>>,
 }
 
 impl Reader<'_> {
@@ -189,28 +258,16 @@ impl Reader<'_> {
         device: &Device,
     ) -> candle_core::Result<Tensor> {
         let name = self.file_name(name);
-        let Some(entry) = self.weights.tensors.get(name) else {
-            let shape = expected.map_or(String::new(), |shape| format!(" of shape {:?}", shape.dims()));
-            let paths = self.weights.paths();
-            return Err(candle_core::Error::Msg(format!("{paths}: no tensor `{name}`; expected one{shape}")));
-        };
+        let entry = self.weights.find(name, expected.map(Shape::dims))?;
         let shard = &self.weights.shards[entry.shard];
-        if let Some(expected) = expected
-            && expected.dims() != entry.shape
-        {
-            return Err(candle_core::Error::Msg(format!(
-                "{}: tensor `{name}` has shape {:?}; the configuration asks for {:?}",
-                shard.path,
-                entry.shape,
-                expected.dims()
-            )));
-        }
         let bytes = &shard.blob[entry.bytes.clone()];
         let tensor = TensorView::new(entry.dtype, entry.shape.clone(), bytes)
             .map_err(|error| candle_core::Error::Msg(format!("{}: tensor `{name}`: {error}", shard.path)))?
             .load(device)?
             .to_dtype(dtype)?;
-        self.progress.add(bytes.len() as u64);
+        if let Some(progress) = self.progress {
+            progress.add(bytes.len() as u64);
+        }
         Ok(tensor)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tintype::{
     domain::{Encoding, RenderSpec, Seed},
     encode::encode,
-    pipeline::{DeviceChoice, ModelFiles, Pipeline, Precision, Prepared},
+    pipeline::{DeviceChoice, ModelFiles, Pipeline, Placement, Precision, Prepared},
 };
 
 use crate::tiny_models;
@@ -89,7 +89,8 @@ impl Gallery {
     pub fn paint() -> Self {
         let model = ModelFiles::directory(&tiny_models::directory("base")).expect("a model");
         let pipeline =
-            Pipeline::load(&model, DeviceChoice::Cpu, Precision::Auto, &|_, _| {}).expect("a model");
+            Pipeline::load(&model, &Placement::resident(DeviceChoice::Cpu, Precision::Auto), &|_, _| {})
+                .expect("a model");
         let files = SUBJECTS.iter().map(|subject| {
             let spec = spec(subject);
             let prepared = pipeline.prepare(&spec).expect("a prompt");

@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 use tintype::{
     domain::{ImageSize, RenderSpec, Seed},
-    pipeline::{DeviceChoice, EMBEDDED_MODEL, ModelFiles, Pipeline, Precision, standard_normal},
+    pipeline::{DeviceChoice, EMBEDDED_MODEL, ModelFiles, Pipeline, Placement, Precision, standard_normal},
 };
 
 use crate::tiny_models;
@@ -61,7 +61,8 @@ fn cases_in(file: &str) -> Vec<Case> {
 
 pub fn load(model: &str, precision: Precision) -> Pipeline {
     let files = ModelFiles::directory(&tiny_models::directory(model)).expect("a directory");
-    Pipeline::load(&files, DeviceChoice::Cpu, precision, &|_, _| {}).expect("the model loads")
+    Pipeline::load(&files, &Placement::resident(DeviceChoice::Cpu, precision), &|_, _| {})
+        .expect("the model loads")
 }
 
 pub fn relative_error(ours: &Tensor, reference: &Tensor) -> f32 {
@@ -131,8 +132,9 @@ fn every_case_equals_diffusers() {
 
 #[test]
 fn the_embedded_model_paints_what_diffusers_paints_with_its_weights() {
-    let pipeline = Pipeline::load(&EMBEDDED_MODEL, DeviceChoice::Cpu, Precision::F32, &|_, _| {})
-        .expect("the embedded model");
+    let pipeline =
+        Pipeline::load(&EMBEDDED_MODEL, &Placement::resident(DeviceChoice::Cpu, Precision::F32), &|_, _| {})
+            .expect("the embedded model");
     for case in cases_in("embedded_cases.json") {
         let worst = check_picture(&pipeline, &case, 0, &case.goldens());
         println!("{:28} worst relative error {worst:.1e}", case.name);
@@ -141,8 +143,9 @@ fn the_embedded_model_paints_what_diffusers_paints_with_its_weights() {
 
 #[test]
 fn a_model_of_one_size_makes_every_other_size_from_it() {
-    let pipeline = Pipeline::load(&EMBEDDED_MODEL, DeviceChoice::Cpu, Precision::F32, &|_, _| {})
-        .expect("the embedded model");
+    let pipeline =
+        Pipeline::load(&EMBEDDED_MODEL, &Placement::resident(DeviceChoice::Cpu, Precision::F32), &|_, _| {})
+            .expect("the embedded model");
     let native = pipeline.limits().native.expect("it paints one size");
     let paint = |size: ImageSize| {
         let spec =

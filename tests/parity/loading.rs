@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use tempfile::TempDir;
-use tintype::pipeline::{DeviceChoice, ModelFiles, Pipeline, Precision};
+use tintype::pipeline::{DeviceChoice, ModelFiles, Pipeline, Placement, Precision};
 
 use crate::tiny_models;
 
@@ -12,7 +12,7 @@ fn damaged(model: &str, damage: impl Fn(&Path)) -> String {
     tiny_models::write(model, directory.path());
     damage(directory.path());
     let files = ModelFiles::directory(directory.path()).expect("a directory");
-    let error = Pipeline::load(&files, DeviceChoice::Cpu, Precision::F32, &|_, _| {})
+    let error = Pipeline::load(&files, &Placement::resident(DeviceChoice::Cpu, Precision::F32), &|_, _| {})
         .err()
         .expect("the damage is noticed")
         .to_string();
@@ -128,7 +128,8 @@ fn progress_goes_from_nothing_to_everything() {
     let seen = std::sync::Mutex::new(Vec::new());
     let files = ModelFiles::directory(&tiny_models::directory("base")).expect("a directory");
     let on_load = |done, total| seen.lock().expect("no panic").push((done, total));
-    Pipeline::load(&files, DeviceChoice::Cpu, Precision::F32, &on_load).expect("loaded");
+    Pipeline::load(&files, &Placement::resident(DeviceChoice::Cpu, Precision::F32), &on_load)
+        .expect("loaded");
     let seen = seen.into_inner().expect("no panic");
     assert_eq!(seen.first().map(|(done, _)| *done), Some(0));
     assert!(seen.len() > 50 && seen.is_sorted());

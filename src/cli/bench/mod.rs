@@ -89,6 +89,7 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
         model,
         device: bench.pipeline.device_name(),
         dtype: bench.pipeline.dtype_name(),
+        memory: bench.pipeline.memory_tier().as_str(),
         threads: is_cpu.then(rayon::current_num_threads),
         energy_source: bench.meter.source().as_str(),
         warm_up: args.warm_up,
@@ -106,14 +107,14 @@ fn load(
     source: &ModelSource,
     random: Option<ModelShape>,
 ) -> Result<(Pipeline, String), CliError> {
-    let (device, dtype) = (config.model.device, config.model.dtype);
+    let placement = config.model.placement();
     if let Some(shape) = random {
         let name = format!("random weights, {} shape", shape.as_str());
-        return Ok((Pipeline::random(shape, device, dtype)?, name));
+        return Ok((Pipeline::random(shape, &placement)?, name));
     }
     let mut report = LoadReport::new();
     let files = source.files(&mut |fetched| report.fetched(fetched))?;
-    Ok((Pipeline::load(&files, device, dtype, report.on_load())?, source.id.clone()))
+    Ok((Pipeline::load(&files, &placement, report.on_load())?, source.id.clone()))
 }
 
 struct Bench {

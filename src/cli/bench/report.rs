@@ -33,6 +33,8 @@ pub(super) struct Report {
     pub(super) model: String,
     pub(super) device: &'static str,
     pub(super) dtype: &'static str,
+    /// The memory tier.
+    pub(super) memory: &'static str,
     /// Threads of the pool; none on a card.
     pub(super) threads: Option<usize>,
     /// How the device's energy is obtained.
@@ -176,8 +178,8 @@ impl Report {
     pub(super) fn to_text(&self) -> String {
         let threads = self.threads.map_or(String::new(), |threads| format!(", {threads} threads"));
         let mut text = format!(
-            "{} on {} in {}{threads}; {} warm-up, {} counted\n",
-            self.model, self.device, self.dtype, self.warm_up, self.repetitions
+            "{} on {} in {}, memory {}{threads}; {} warm-up, {} counted\n",
+            self.model, self.device, self.dtype, self.memory, self.warm_up, self.repetitions
         );
         for case in &self.cases {
             case.write(&mut text);
@@ -218,6 +220,7 @@ mod tests {
             model: "a model".into(),
             device: "cpu",
             dtype: "f32",
+            memory: "resident",
             threads: Some(2),
             energy_source: source.as_str(),
             warm_up: 1,
@@ -272,7 +275,7 @@ mod tests {
         assert_eq!(case["joules_per_image"], 100.0);
         assert_eq!((&case["energy_source"], &case["peak_memory_bytes"]), (&"estimated".into(), &5.into()));
         let names: Vec<_> =
-            ["model", "device", "dtype", "threads", "energy_source", "warm_up", "repetitions"]
+            ["model", "device", "dtype", "memory", "threads", "energy_source", "warm_up", "repetitions"]
                 .into_iter()
                 .filter(|name| json.get(name).is_none())
                 .collect();

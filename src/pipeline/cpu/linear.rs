@@ -33,7 +33,7 @@ impl Linear {
     /// `x` [rows, inputs] → `out` [rows, outputs].
     pub fn apply(&self, x: &[f32], out: &mut [f32]) {
         let (inputs, outputs) = (self.inputs(), self.outputs());
-        let columns = PART.1.next_multiple_of(self.weight.block_outputs());
+        let columns = PART.1.next_multiple_of(Packed::widest_block());
         let mut parts = Vec::new();
         for (x, out) in x.chunks(PART.0 * inputs).zip(out.chunks_mut(PART.0 * outputs)) {
             let rows = Rows { numbers: x, count: x.len() / inputs, stride: inputs };

@@ -4,6 +4,7 @@
 //! depend on how many threads there are. Vectors are as wide as the CPU has them, found out at run time.
 
 mod attention;
+mod by_row;
 mod convolution;
 mod direct;
 mod groups;
@@ -17,6 +18,7 @@ mod winograd;
 
 pub use self::{
     attention::attend,
+    by_row::multiply_by_row,
     convolution::{Convolution, Method},
     groups::GroupNorm,
     linear::Linear,

@@ -104,17 +104,18 @@ impl Packed {
         Self { numbers, terms, outputs, vectors }
     }
 
+    /// Outputs of the widest block on this CPU.
+    pub(super) fn widest_block() -> usize {
+        let vectors = Arch::new().dispatch(FindVectors);
+        vectors.of_block * vectors.lanes
+    }
+
     pub(super) fn terms(&self) -> usize {
         self.terms
     }
 
     pub(super) fn outputs(&self) -> usize {
         self.outputs
-    }
-
-    /// Outputs of a block, but for the last ones.
-    pub(super) fn block_outputs(&self) -> usize {
-        self.vectors.of_block * self.vectors.lanes
     }
 
     /// The blocks from that of the output `first` on.

@@ -4,17 +4,31 @@
 
 mod layer;
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Result, Tensor};
+use candle_nn::VarBuilder;
 use candle_transformers::models::z_image::TextEncoderConfig;
 
 use self::layer::{Layer, Places};
-use super::weights::{LoadProgress, Weights};
+use super::{
+    ops,
+    stack::{LayerSource, Residence, Stack},
+    weights::{LoadProgress, Weights},
+};
+
+/// Where a token's first numbers come from.
+enum Embedding {
+    /// [vocabulary, hidden], on the device.
+    Resident(Tensor),
+    /// The tensor of this name in the files.
+    Mapped(Arc<Weights>, &'static str),
+}
 
 /// The layers whose output is the conditioning, and the embedding before them.
 pub(super) struct TextEncoder {
-    /// [vocabulary, hidden].
-    embedding: Tensor,
-    layers: Vec<Layer>,
+    embedding: Embedding,
+    layers: Stack<Layer>,
     config: TextEncoderConfig,
     device: Device,
 }
@@ -23,36 +37,55 @@ impl TextEncoder {
     /// Files of Qwen3ForCausalLM call their tensors `model.…`, files of Qwen3Model do not; both are read.
     pub(super) fn load(
         config: &TextEncoderConfig,
-        weights: &Weights,
-        dtype: DType,
-        device: &Device,
+        weights: &Arc<Weights>,
+        (dtype, device): (DType, &Device),
+        residence: Residence,
         progress: &LoadProgress<'_>,
     ) -> Result<Self> {
-        const PREFIX: &str = "model.";
-        let drop_prefix = match weights.contains("model.embed_tokens.weight") {
-            true => "",
-            false => PREFIX,
+        const EMBEDDING: &str = "model.embed_tokens.weight";
+        let (drop_prefix, file_name) = match weights.contains(EMBEDDING) {
+            true => ("", EMBEDDING),
+            false => ("model.", "embed_tokens.weight"),
         };
-        let vb = weights.builder(dtype, device, drop_prefix, progress).pp("model");
-        let layers = vb.pp("layers");
-        // The last layer is not needed: the conditioning is what goes into it.
-        let needed = config.num_hidden_layers - 1;
-        Ok(Self {
-            embedding: vb.get((config.vocab_size, config.hidden_size), "embed_tokens.weight")?,
-            layers: (0..needed).map(|i| Layer::load(config, layers.pp(i))).collect::<Result<_>>()?,
-            config: config.clone(),
+        let shape = [config.vocab_size, config.hidden_size];
+        let embedding = match residence {
+            Residence::Resident => {
+                let vb = weights.builder(dtype, device, drop_prefix, Some(progress));
+                Embedding::Resident(vb.get(&shape, EMBEDDING)?)
+            }
+            Residence::Streamed => {
+                weights.expect(file_name, &shape)?;
+                Embedding::Mapped(Arc::clone(weights), file_name)
+            }
+        };
+        let source = LayerSource {
+            weights: Arc::clone(weights),
+            dtype,
             device: device.clone(),
-        })
+            drop_prefix,
+            path: "model.layers",
+            // The last layer is not needed: the conditioning is what goes into it.
+            count: config.num_hidden_layers - 1,
+        };
+        let of_layers = config.clone();
+        let load = move |vb: VarBuilder| Layer::load(&of_layers, vb);
+        let layers = Stack::load(source, residence, progress, load)?;
+        Ok(Self { embedding, layers, config: config.clone(), device: device.clone() })
     }
 
     /// Hidden states of the last but one layer, without the final norm: [1, tokens, hidden] f32.
     pub(super) fn encode(&self, ids: &[u32]) -> Result<Tensor> {
-        let rows = self.embedding.index_select(&Tensor::new(ids, &self.device)?, 0)?;
-        let x = rows.to_dtype(DType::F32)?.unsqueeze(0)?;
+        let rows = match &self.embedding {
+            Embedding::Resident(matrix) => {
+                matrix.index_select(&Tensor::new(ids, &self.device)?, 0)?.to_dtype(DType::F32)?
+            }
+            Embedding::Mapped(weights, name) => {
+                weights.rows(name, self.config.hidden_size, ids, &self.device)?
+            }
+        };
         let places = Places::new(&self.config, ids.len(), &self.device)?;
-        super::ops::in_pool(&self.device, || {
-            self.layers.iter().try_fold(x, |x, layer| layer.forward(&x, &places))
-        })
+        let start = rows.unsqueeze(0)?;
+        ops::in_pool(&self.device, || self.layers.run(start, |x, layer| layer.forward(&x, &places)))
     }
 }
 
@@ -60,7 +93,7 @@ impl TextEncoder {
 mod tests {
     use std::collections::HashMap;
 
-    use candle_nn::{Activation, VarBuilder};
+    use candle_nn::Activation;
     use candle_transformers::models::z_image::ZImageTextEncoder;
 
     use super::*;
@@ -120,8 +153,10 @@ mod tests {
             let library = ZImageTextEncoder::new(&config, vb.clone())?;
             let vb = vb.pp("model");
             let ours = TextEncoder {
-                embedding: vb.get((50, 24), "embed_tokens.weight")?,
-                layers: (0..2).map(|i| Layer::load(&config, vb.pp("layers").pp(i))).collect::<Result<_>>()?,
+                embedding: Embedding::Resident(vb.get((50, 24), "embed_tokens.weight")?),
+                layers: Stack::Resident(
+                    (0..2).map(|i| Layer::load(&config, vb.pp("layers").pp(i))).collect::<Result<_>>()?,
+                ),
                 config,
                 device: Device::Cpu,
             };

@@ -2,7 +2,13 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::{
-    super::{config::TransformerConfig, linear::Linear, norm::RmsNorm, ops, scores::scaled_dot_product},
+    super::{
+        config::TransformerConfig,
+        linear::{Format, Linear},
+        norm::RmsNorm,
+        ops,
+        scores::scaled_dot_product,
+    },
     rope::RopeTable,
 };
 
@@ -23,9 +29,9 @@ pub(super) struct Attention {
 }
 
 impl Attention {
-    pub(super) fn load(config: &TransformerConfig, vb: VarBuilder) -> Result<Self> {
+    pub(super) fn load(config: &TransformerConfig, format: Format, vb: VarBuilder) -> Result<Self> {
         let (dim, head_dim) = (config.dim, config.head_dim());
-        let square = |name: &str| Linear::load_without_bias(vb.pp(name), dim, dim);
+        let square = |name: &str| Linear::load_in(format, vb.pp(name), dim, dim);
         let norms = match config.qk_norm {
             true => Some((
                 RmsNorm::load(vb.pp("norm_q"), head_dim, QK_NORM_EPS)?,

@@ -2,7 +2,12 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::{
-    super::{config::TransformerConfig, linear::Linear, norm::RmsNorm, ops},
+    super::{
+        config::TransformerConfig,
+        linear::{Format, Linear},
+        norm::RmsNorm,
+        ops,
+    },
     attention::Attention,
     rope::RopeTable,
 };
@@ -34,11 +39,11 @@ struct Modulation {
 }
 
 impl Block {
-    pub(super) fn load(config: &TransformerConfig, vb: VarBuilder) -> Result<Self> {
+    pub(super) fn load(config: &TransformerConfig, format: Format, vb: VarBuilder) -> Result<Self> {
         let norm = |name: &str| RmsNorm::load(vb.pp(name), config.dim, config.norm_eps);
         Ok(Self {
-            attention: Attention::load(config, vb.pp("attention"))?,
-            feed_forward: FeedForward::load(config, vb.pp("feed_forward"))?,
+            attention: Attention::load(config, format, vb.pp("attention"))?,
+            feed_forward: FeedForward::load(config, format, vb.pp("feed_forward"))?,
             attention_norm1: norm("attention_norm1")?,
             attention_norm2: norm("attention_norm2")?,
             ffn_norm1: norm("ffn_norm1")?,
@@ -65,10 +70,15 @@ impl Block {
 }
 
 impl ModulatedBlock {
-    pub(super) fn load(config: &TransformerConfig, time_dim: usize, vb: VarBuilder) -> Result<Self> {
+    pub(super) fn load(
+        config: &TransformerConfig,
+        time_dim: usize,
+        format: Format,
+        vb: VarBuilder,
+    ) -> Result<Self> {
         Ok(Self {
             modulation: Linear::load(vb.pp("adaLN_modulation.0"), time_dim, 4 * config.dim)?,
-            block: Block::load(config, vb)?,
+            block: Block::load(config, format, vb)?,
         })
     }
 
@@ -99,12 +109,12 @@ struct FeedForward {
 }
 
 impl FeedForward {
-    fn load(config: &TransformerConfig, vb: VarBuilder) -> Result<Self> {
+    fn load(config: &TransformerConfig, format: Format, vb: VarBuilder) -> Result<Self> {
         let (dim, hidden) = (config.dim, config.feed_forward_dim());
         Ok(Self {
-            w1: Linear::load_without_bias(vb.pp("w1"), dim, hidden)?,
-            w2: Linear::load_without_bias(vb.pp("w2"), hidden, dim)?,
-            w3: Linear::load_without_bias(vb.pp("w3"), dim, hidden)?,
+            w1: Linear::load_in(format, vb.pp("w1"), dim, hidden)?,
+            w2: Linear::load_in(format, vb.pp("w2"), hidden, dim)?,
+            w3: Linear::load_in(format, vb.pp("w3"), dim, hidden)?,
         })
     }
 

@@ -10,6 +10,8 @@ mod attention;
 mod block;
 mod rope;
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 
@@ -17,7 +19,14 @@ use self::{
     block::{Block, ModulatedBlock},
     rope::{Position, RopeAxes, RopeTable},
 };
-use super::{config::TransformerConfig, denoise::select, linear::Linear, norm::RmsNorm};
+use super::{
+    config::TransformerConfig,
+    denoise::select,
+    linear::{Format, Linear},
+    norm::RmsNorm,
+    stack::{LayerSource, Residence, Stack},
+    weights::{LoadProgress, Weights},
+};
 
 /// Sequences are padded to a multiple of this many tokens.
 const SEQUENCE_MULTIPLE: usize = 32;
@@ -31,7 +40,6 @@ const TIME_HIDDEN: usize = 1024;
 const FINAL_NORM_EPS: f32 = 1e-6;
 
 /// The denoiser: latents at a noise level, and a caption, to a velocity.
-#[derive(Debug)]
 pub(super) struct Transformer {
     time_embedder: TimeEmbedder,
     caption_norm: RmsNorm,
@@ -39,9 +47,9 @@ pub(super) struct Transformer {
     caption_pad: Tensor,
     image_embedder: Linear,
     image_pad: Tensor,
-    noise_refiner: Vec<ModulatedBlock>,
-    context_refiner: Vec<Block>,
-    layers: Vec<ModulatedBlock>,
+    noise_refiner: Stack<ModulatedBlock>,
+    context_refiner: Stack<Block>,
+    layers: Stack<ModulatedBlock>,
     final_layer: FinalLayer,
     rope: RopeAxes,
     device: Device,
@@ -97,11 +105,33 @@ pub(super) struct Canvas {
 }
 
 impl Transformer {
-    pub(super) fn load(config: &TransformerConfig, vb: VarBuilder) -> Result<Self> {
+    pub(super) fn load(
+        config: &TransformerConfig,
+        weights: &Arc<Weights>,
+        (dtype, device): (DType, &Device),
+        (residence, format): (Residence, Format),
+        progress: &LoadProgress<'_>,
+    ) -> Result<Self> {
         let dim = config.dim;
         let time_dim = dim.min(TIME_DIM_MAX);
-        let modulated = |part: &str, count: usize| -> Result<Vec<_>> {
-            (0..count).map(|i| ModulatedBlock::load(config, time_dim, vb.pp(part).pp(i))).collect()
+        let vb = weights.builder(dtype, device, "", Some(progress));
+        let source = |path: &'static str, count: usize| LayerSource {
+            weights: Arc::clone(weights),
+            dtype,
+            device: device.clone(),
+            drop_prefix: "",
+            path,
+            count,
+        };
+        let modulated = |path, count| {
+            let config = config.clone();
+            let load = move |vb: VarBuilder| ModulatedBlock::load(&config, time_dim, format, vb);
+            Stack::load(source(path, count), residence, progress, load)
+        };
+        let plain = |path, count| {
+            let config = config.clone();
+            let load = move |vb: VarBuilder| Block::load(&config, format, vb);
+            Stack::load(source(path, count), residence, progress, load)
         };
         let pad = |name: &str| vb.get((1, dim), name)?.to_dtype(DType::F32);
         let caption = vb.pp("cap_embedder");
@@ -113,9 +143,7 @@ impl Transformer {
             image_embedder: Linear::load(vb.pp("all_x_embedder.2-1"), config.patch_dim(), dim)?,
             image_pad: pad("x_pad_token")?,
             noise_refiner: modulated("noise_refiner", config.n_refiner_layers)?,
-            context_refiner: (0..config.n_refiner_layers)
-                .map(|i| Block::load(config, vb.pp("context_refiner").pp(i)))
-                .collect::<Result<_>>()?,
+            context_refiner: plain("context_refiner", config.n_refiner_layers)?,
             layers: modulated("layers", config.n_layers)?,
             final_layer: FinalLayer::load(config, time_dim, vb.pp("all_final_layer.2-1"))?,
             rope: RopeAxes::new(config.rope_theta, config.axes_dims),
@@ -131,7 +159,7 @@ impl Transformer {
         let padded = pad_to_multiple(&embedded, &self.caption_pad)?;
         let positions: Vec<Position> = (1..=padded.dim(1)?).map(|frame| [frame, 0, 0]).collect();
         let rope = self.rope.table(&positions, &self.device)?;
-        let tokens = self.context_refiner.iter().try_fold(padded, |x, block| block.forward(&x, &rope))?;
+        let tokens = self.context_refiner.run(padded, |x, block| block.forward(&x, &rope))?;
         Ok(Caption { tokens, rope })
     }
 
@@ -163,17 +191,13 @@ impl Transformer {
         let (_, _, height, width) = latents.dims4()?;
         let time = self.time_embedder.forward(time)?;
         let patches = self.image_embedder.forward(&patchify(latents)?)?;
-        let mut image = match canvas.pads {
+        let image = match canvas.pads {
             0 => patches,
             pads => append_pads(&patches, &self.image_pad, pads)?,
         };
-        for block in &self.noise_refiner {
-            image = block.forward(&image, &canvas.image, &time)?;
-        }
-        let mut unified = Tensor::cat(&[&image, &caption.tokens], 1)?;
-        for block in &self.layers {
-            unified = block.forward(&unified, &canvas.unified, &time)?;
-        }
+        let image = self.noise_refiner.run(image, |x, block| block.forward(&x, &canvas.image, &time))?;
+        let unified = Tensor::cat(&[&image, &caption.tokens], 1)?;
+        let unified = self.layers.run(unified, |x, block| block.forward(&x, &canvas.unified, &time))?;
         let image = unified.narrow(1, 0, canvas.image_tokens)?.contiguous()?;
         let patches = self.final_layer.forward(&image, &time)?;
         unpatchify(&patches, self.in_channels, height, width)

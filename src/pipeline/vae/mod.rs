@@ -37,13 +37,13 @@ impl VaeDecoder {
     pub(super) fn load(
         config: &VaeConfig,
         post_quant_conv: bool,
-        weights: &Weights,
+        weights: &Arc<Weights>,
         dtype: DType,
         device: &Device,
         progress: &LoadProgress<'_>,
     ) -> Result<Self> {
         let dtype = dtype_for(dtype, device);
-        let vb = weights.builder(dtype, device, "", progress);
+        let vb = weights.builder(dtype, device, "", Some(progress));
         let (latent, groups) = (config.latent_channels, config.norm_num_groups);
         let post_quant_conv = match post_quant_conv {
             true => Some(Conv::load(vb.pp("post_quant_conv"), latent, latent, 1)?),

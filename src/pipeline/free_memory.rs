@@ -1,0 +1,37 @@
+use std::fs;
+
+use candle_core::Device;
+
+/// Bytes of the memory in which `device` works that are free now; none where nobody tells.
+///
+/// For a CPU, what is free on the machine and in its control group (cgroups(7), version 2).
+pub(super) fn free_bytes(device: &Device) -> Option<u64> {
+    match device {
+        Device::Cpu => free_host_bytes(),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(_) => {
+            use candle_core::cuda_backend::cudarc::driver::result::mem_get_info;
+            mem_get_info().ok().map(|(free, _)| free as u64)
+        }
+        _ => None,
+    }
+}
+
+/// The same of a CPU.
+pub fn free_host_bytes() -> Option<u64> {
+    let machine = proc_bytes("/proc/meminfo", "MemAvailable:");
+    [machine, free_in_control_group()].into_iter().flatten().min()
+}
+
+fn free_in_control_group() -> Option<u64> {
+    let bytes = |file: &str| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
+    let max = bytes("/sys/fs/cgroup/memory.max")?;
+    Some(max.saturating_sub(bytes("/sys/fs/cgroup/memory.current")?))
+}
+
+/// Bytes in the line of a /proc file (proc(5)) that begins with `name` and counts in kB.
+pub fn proc_bytes(file: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches(" kB").parse::<u64>().ok()?.checked_mul(1024)
+}

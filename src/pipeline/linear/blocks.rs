@@ -1,0 +1,115 @@
+use candle_core::quantized::{
+    GgmlDType,
+    k_quants::{BlockQ4K, BlockQ8_0, GgmlType},
+};
+use rayon::prelude::*;
+
+use super::super::cpu;
+
+/// How the large matrices of a model are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::pipeline) enum Format {
+    /// In the model's number format.
+    #[default]
+    Dense,
+    /// ggml's Q8_0: blocks of 32 numbers, each 8 bits, and a scale of 16; 8.5 bits a number.
+    EightBit,
+    /// ggml's Q4_K: blocks of 256 numbers, each 4 bits, and scales in two stages; 4.5 bits a number.
+    FourBit,
+}
+
+impl Format {
+    /// Bits of a number, rounded up; none where it is dense.
+    pub(in crate::pipeline) const fn bits(self) -> Option<u32> {
+        match self {
+            Self::Dense => None,
+            Self::EightBit => Some(9),
+            Self::FourBit => Some(5),
+        }
+    }
+
+    /// ggml's name for it; none where it is dense.
+    pub(super) const fn ggml(self) -> Option<GgmlDType> {
+        match self {
+            Self::Dense => None,
+            Self::EightBit => Some(GgmlDType::Q8_0),
+            Self::FourBit => Some(GgmlDType::Q4K),
+        }
+    }
+}
+
+/// A weight [outputs, inputs] in blocks, in the host's memory. Rows are filled up with zeros to whole blocks.
+#[derive(Debug)]
+pub(in crate::pipeline) struct BlockLinear {
+    rows: Rows,
+    bias: Option<Vec<f32>>,
+    inputs: usize,
+    outputs: usize,
+}
+
+#[derive(Debug)]
+enum Rows {
+    EightBit(Vec<BlockQ8_0>),
+    FourBit(Vec<BlockQ4K>),
+}
+
+impl BlockLinear {
+    /// `weight` [outputs, inputs], `bias` [outputs]. None where `format` is dense.
+    pub(super) fn new(
+        weight: &[f32],
+        outputs: usize,
+        bias: Option<Vec<f32>>,
+        format: Format,
+    ) -> Option<Self> {
+        let inputs = weight.len() / outputs;
+        let rows = match format {
+            Format::Dense => return None,
+            Format::EightBit => Rows::EightBit(to_blocks(weight, inputs)),
+            Format::FourBit => Rows::FourBit(to_blocks(weight, inputs)),
+        };
+        Some(Self { rows, bias, inputs, outputs })
+    }
+
+    /// Numbers of a row that come in, and that go out.
+    pub(in crate::pipeline) fn size(&self) -> (usize, usize) {
+        (self.inputs, self.outputs)
+    }
+
+    /// `x` [rows, inputs] → `out` [rows, outputs].
+    pub(in crate::pipeline) fn apply(&self, x: &[f32], out: &mut [f32]) {
+        match &self.rows {
+            Rows::EightBit(blocks) => self.multiply(blocks, x, out),
+            Rows::FourBit(blocks) => self.multiply(blocks, x, out),
+        }
+    }
+
+    fn multiply<T: GgmlType>(&self, blocks: &[T], x: &[f32], out: &mut [f32]) {
+        let blocks_of_row = self.inputs.div_ceil(T::BLCK_SIZE);
+        let row = |output: usize, row: &mut [f32]| {
+            let blocks = &blocks[output * blocks_of_row..][..blocks_of_row];
+            let (whole, rest) = row.split_at_mut(self.inputs / T::BLCK_SIZE * T::BLCK_SIZE);
+            T::to_float(&blocks[..whole.len() / T::BLCK_SIZE], whole);
+            if !rest.is_empty() {
+                let mut last = [0f32; BLOCK_MAX];
+                T::to_float(&blocks[blocks_of_row - 1..], &mut last[..T::BLCK_SIZE]);
+                rest.copy_from_slice(&last[..rest.len()]);
+            }
+        };
+        cpu::multiply_by_row(x, self.size(), row, self.bias.as_deref(), out);
+    }
+}
+
+/// Numbers of the largest block.
+const BLOCK_MAX: usize = 256;
+
+/// Rows of `width` numbers, each rounded to blocks of its own.
+fn to_blocks<T: GgmlType>(numbers: &[f32], width: usize) -> Vec<T> {
+    let mut blocks = vec![T::zeros(); numbers.len() / width * width.div_ceil(T::BLCK_SIZE)];
+    let rows = blocks.par_chunks_mut(width.div_ceil(T::BLCK_SIZE)).zip(numbers.par_chunks(width));
+    rows.for_each(|(blocks, row)| {
+        let mut filled = row.to_vec();
+        filled.resize(blocks.len() * T::BLCK_SIZE, 0.0);
+        T::from_float(&filled, blocks);
+    });
+    blocks
+}

@@ -1,0 +1,117 @@
+use std::sync::Arc;
+
+use candle_core::{D, DType, Device, Result, Tensor, quantized::QTensor};
+
+use super::blocks::Format;
+
+/// Half of f16's largest number: room for the rounding of a sum that is bounded in exact arithmetic.
+const F16_SAFE: f64 = 32_768.0;
+
+/// The layer by candle's product.
+///
+/// In f16 the published weights overflow: sums pass 65,504. By Cauchy and Schwarz no sum of a token exceeds
+/// ‖x‖·max‖Wᵢ‖, so a token whose bound is too large is divided by bound / 32,768 before the product and multiplied
+/// again after it, in f32. Nothing is clamped, and ordinary tokens are left alone.
+#[derive(Debug, Clone)]
+pub(in crate::pipeline) struct LibraryLinear {
+    weight: Weight,
+    bias: Option<Tensor>,
+    /// max‖Wᵢ‖ over the rows, where the weight is f16.
+    row_norm_max: Option<f64>,
+}
+
+/// A matrix [outputs, inputs].
+#[derive(Debug, Clone)]
+enum Weight {
+    Dense(Tensor),
+    /// Rows filled up with zeros to whole blocks; made dense for each product, in `dtype`.
+    Blocks {
+        blocks: Arc<QTensor>,
+        inputs: usize,
+        dtype: DType,
+    },
+}
+
+impl Weight {
+    fn new(dense: Tensor, format: Format) -> Result<Self> {
+        let Some(ggml) = format.ggml() else { return Ok(Self::Dense(dense)) };
+        let (device, dtype, inputs) = (dense.device().clone(), dense.dtype(), dense.dim(1)?);
+        let rows = dense.to_device(&Device::Cpu)?.to_dtype(DType::F32)?;
+        let fill = inputs.next_multiple_of(ggml.block_size()) - inputs;
+        let rows = rows.pad_with_zeros(1, 0, fill)?.contiguous()?;
+        let blocks = Arc::new(QTensor::quantize_onto(&rows, ggml, &device)?);
+        Ok(Self::Blocks { blocks, inputs, dtype })
+    }
+
+    fn dtype(&self) -> DType {
+        match self {
+            Self::Dense(weight) => weight.dtype(),
+            Self::Blocks { dtype, .. } => *dtype,
+        }
+    }
+
+    fn dense(&self) -> Result<Tensor> {
+        match self {
+            Self::Dense(weight) => Ok(weight.clone()),
+            Self::Blocks { blocks, inputs, dtype } => {
+                let device = blocks.device();
+                let rows = match dtype {
+                    DType::F16 => blocks.dequantize_f16(&device)?,
+                    dtype => blocks.dequantize(&device)?.to_dtype(*dtype)?,
+                };
+                rows.narrow(1, 0, *inputs)
+            }
+        }
+    }
+}
+
+impl LibraryLinear {
+    pub(super) fn new(weight: Tensor, bias: Option<Tensor>, format: Format) -> Result<Self> {
+        let row_norm_max = match weight.dtype() {
+            DType::F16 => Some(f64::from(row_norms(&weight)?.max_all()?.to_scalar::<f32>()?)),
+            _ => None,
+        };
+        Ok(Self { weight: Weight::new(weight, format)?, bias, row_norm_max })
+    }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let y = match self.row_norm_max {
+            Some(row_norm_max) => self.product_in_range(x, row_norm_max)?,
+            None => self.product(x)?,
+        };
+        match &self.bias {
+            Some(bias) => y.broadcast_add(bias),
+            None => Ok(y),
+        }
+    }
+
+    /// A product for each item of a batch, not one for all their rows: how a matrix product blocks its sums depends on
+    /// the number of rows, and an item's bits must not depend on its neighbours.
+    fn product(&self, x: &Tensor) -> Result<Tensor> {
+        let (x, weight) = (x.to_dtype(self.weight.dtype())?, self.weight.dense()?.t()?);
+        let y = match *x.dims() {
+            [1, rows, inputs] => {
+                let y = x.reshape((rows, inputs))?.matmul(&weight)?;
+                y.unsqueeze(0)?
+            }
+            [batch, _, inputs] => x.matmul(&weight.expand((batch, inputs, weight.dim(1)?))?)?,
+            _ => x.matmul(&weight)?,
+        };
+        y.to_dtype(DType::F32)
+    }
+
+    fn product_in_range(&self, x: &Tensor, row_norm_max: f64) -> Result<Tensor> {
+        let bound = row_norms(x)?.affine(row_norm_max / F16_SAFE, 0.0)?;
+        let excess = bound.maximum(1f32)?;
+        self.product(&x.broadcast_div(&excess)?)?.broadcast_mul(&excess)
+    }
+}
+
+/// ‖xᵢ‖ of each row of [.., rows, columns], as [.., rows, 1] f32.
+fn row_norms(x: &Tensor) -> Result<Tensor> {
+    let x = x.to_dtype(DType::F32)?;
+    // Squares of activations up to 1e18 stay within f32: the largest element is taken out first.
+    let largest = x.abs()?.max_keepdim(D::Minus1)?.maximum(f32::MIN_POSITIVE)?;
+    let unit = x.broadcast_div(&largest)?;
+    unit.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?.broadcast_mul(&largest)
+}

@@ -1,0 +1,105 @@
+//! y = x·Wᵀ + b, by our own product or the library's, with the weight dense or in blocks of few bits.
+
+mod blocks;
+mod library;
+
+use std::sync::Arc;
+
+use candle_core::{DType, Result, Tensor};
+use candle_nn::VarBuilder;
+
+pub(super) use self::blocks::{BlockLinear, Format};
+use self::library::LibraryLinear;
+use super::{
+    cpu,
+    ops::{self, Numbers},
+};
+
+/// A layer between f32 activations; the product itself runs in the weight's number format.
+#[derive(Debug, Clone)]
+pub(super) enum Linear {
+    /// f32 on a CPU.
+    Ours(Arc<cpu::Linear>),
+    /// f32 on a CPU, the weight in blocks.
+    OursInBlocks(Arc<BlockLinear>),
+    Library(LibraryLinear),
+}
+
+impl Linear {
+    pub(super) fn load(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+        let bias = vb.get(outputs, "bias")?.to_dtype(DType::F32)?;
+        Self::new(&vb.get((outputs, inputs), "weight")?, Some(bias), Format::Dense)
+    }
+
+    pub(super) fn load_without_bias(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+        Self::load_in(Format::Dense, vb, inputs, outputs)
+    }
+
+    /// Without bias, the weight held in `format`.
+    pub(super) fn load_in(format: Format, vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+        Self::new(&vb.get((outputs, inputs), "weight")?, None, format)
+    }
+
+    fn new(weight: &Tensor, bias: Option<Tensor>, format: Format) -> Result<Self> {
+        if !ops::are_ours(weight) {
+            return Ok(Self::Library(LibraryLinear::new(weight.clone(), bias, format)?));
+        }
+        let bias: Option<Vec<f32>> = bias.map(|bias| bias.to_vec1()).transpose()?;
+        let (numbers, outputs) = (Numbers::of(weight)?, weight.dim(0)?);
+        Ok(match BlockLinear::new(&numbers, outputs, bias.clone(), format) {
+            Some(linear) => Self::OursInBlocks(Arc::new(linear)),
+            None => Self::Ours(Arc::new(cpu::Linear::new(&numbers, outputs, bias))),
+        })
+    }
+
+    /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32.
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Ours(linear) => ops::linear(linear, x),
+            Self::OursInBlocks(linear) => ops::rows_to_rows(x, linear.size(), |x, out| linear.apply(x, out)),
+            Self::Library(linear) => linear.forward(x),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::noise::random_tensor as random;
+
+    /// ‖a − b‖ / ‖b‖.
+    fn relative_error(a: &Tensor, b: &Tensor) -> Result<f32> {
+        let norm = |x: Tensor| x.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>();
+        Ok(norm((a - b)?)? / norm(b.clone())?)
+    }
+
+    #[test]
+    fn few_bits_lose_what_is_said_of_them_at_any_width() -> Result<()> {
+        // Whole blocks, a short last one, less than one.
+        for (inputs, outputs) in [(512, 96), (682, 70), (100, 3)] {
+            let (weight, x) = (random(1, &[outputs, inputs]), random(2, &[2, 37, inputs]));
+            let dense = Linear::new(&weight, None, Format::Dense)?.forward(&x)?;
+            for (format, least, most) in [(Format::EightBit, 1e-3, 8e-3), (Format::FourBit, 1e-2, 0.1)] {
+                let ours = Linear::new(&weight, None, format)?.forward(&x)?;
+                let error = relative_error(&ours, &dense)?;
+                assert!((least..most).contains(&error), "{format:?} {inputs}: {error}");
+                // The library's product sees the same rounded weights.
+                let weight = Linear::Library(LibraryLinear::new(weight.clone(), None, format)?);
+                let error = relative_error(&weight.forward(&x)?, &ours)?;
+                assert!(error < 1e-5, "{format:?} {inputs}: {error}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn blocks_in_half_precision_do_not_overflow() -> Result<()> {
+        let weight = random(1, &[64, 256]);
+        let x = (random(2, &[1, 5, 256]) * 60_000.0)?;
+        let exact = Linear::new(&weight, None, Format::EightBit)?.forward(&x)?;
+        assert!(exact.abs()?.max_all()?.to_scalar::<f32>()? > 65_504.0);
+        let half = Linear::new(&weight.to_dtype(DType::F16)?, None, Format::EightBit)?.forward(&x)?;
+        assert!(relative_error(&half, &exact)? < 2e-3);
+        Ok(())
+    }
+}

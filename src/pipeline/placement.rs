@@ -1,0 +1,194 @@
+//! Where a model is held, and in how many bits: how it fits into the memory that there is.
+
+use std::{fmt, str::FromStr};
+
+use super::{
+    linear::Format,
+    precision::{DeviceChoice, Precision},
+    stack::Residence,
+};
+
+/// Where and how a model is to be held.
+#[derive(Debug, Clone, Default)]
+pub struct Placement {
+    /// Where it runs.
+    pub device: DeviceChoice,
+    /// The number format of its weights.
+    pub precision: Precision,
+    /// How much of it stays on the device.
+    pub memory: MemoryTier,
+    /// Bytes of the device's memory that work may take beyond the weights; none: what is free.
+    pub work_bytes_max: Option<u64>,
+}
+
+impl Placement {
+    /// On `device` in `precision`, all of it resident.
+    pub fn resident(device: DeviceChoice, precision: Precision) -> Self {
+        Self { device, precision, memory: MemoryTier::Resident, work_bytes_max: None }
+    }
+}
+
+/// How much of a model stays on the device between pictures, from the fastest to the smallest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MemoryTier {
+    /// The first of resident, offload, 8bit and low for which there is room.
+    #[default]
+    Auto,
+    /// Everything.
+    Resident,
+    /// The text encoder comes layer by layer for a prompt, and leaves again.
+    Offload,
+    /// As offload, and the transformer's matrices are held in 8 bits. Pictures change a little.
+    EightBit,
+    /// As offload, and the transformer's matrices are held in 4 bits. Pictures change visibly.
+    FourBit,
+    /// The transformer's layers, too, come one by one, at every step.
+    Low,
+}
+
+impl MemoryTier {
+    const ALL: [Self; 6] =
+        [Self::Auto, Self::Resident, Self::Offload, Self::EightBit, Self::FourBit, Self::Low];
+
+    /// As it is configured, for example `8bit`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Resident => "resident",
+            Self::Offload => "offload",
+            Self::EightBit => "8bit",
+            Self::FourBit => "4bit",
+            Self::Low => "low",
+        }
+    }
+
+    /// What it means for each part. `Auto` is everything resident.
+    pub(super) const fn plan(self) -> Plan {
+        use Residence::{Resident, Streamed};
+        let (text_encoder, transformer, format) = match self {
+            Self::Auto | Self::Resident => (Resident, Resident, Format::Dense),
+            Self::Offload => (Streamed, Resident, Format::Dense),
+            Self::EightBit => (Streamed, Resident, Format::EightBit),
+            Self::FourBit => (Streamed, Resident, Format::FourBit),
+            Self::Low => (Streamed, Streamed, Format::Dense),
+        };
+        Plan { text_encoder, transformer, format }
+    }
+
+    /// The tier to use for a model of `size` where `free` bytes are: this one, or for `Auto` the first that fits.
+    ///
+    /// Never 4 bits: that loss should be chosen.
+    pub(super) fn resolve(self, size: ModelSize, free: Option<u64>) -> Self {
+        match (self, free) {
+            (Self::Auto, None) => Self::Resident,
+            (Self::Auto, Some(free)) => [Self::Resident, Self::Offload, Self::EightBit]
+                .into_iter()
+                .find(|tier| size.needed(*tier) <= free)
+                .unwrap_or(Self::Low),
+            (chosen, _) => chosen,
+        }
+    }
+}
+
+impl fmt::Display for MemoryTier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for MemoryTier {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|tier| tier.as_str() == text);
+        found.ok_or_else(|| {
+            format!("`{text}` is not a memory tier; write auto, resident, offload, 8bit, 4bit or low")
+        })
+    }
+}
+
+crate::units::deserialize_from_str!(MemoryTier);
+
+/// What a tier means for each part of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) text_encoder: Residence,
+    pub(super) transformer: Residence,
+    /// Of the matrices in the transformer's layers.
+    pub(super) format: Format,
+}
+
+/// Bytes of a model's parts in its number format.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ModelSize {
+    pub(super) text_encoder: u64,
+    pub(super) transformer: u64,
+    pub(super) vae: u64,
+    /// Bytes of a number.
+    pub(super) of_number: u64,
+}
+
+/// Room that work is given where it is decided what stays: Z-Image takes about that at 1024².
+const WORK_BYTES: u64 = 3 << 29;
+/// Small models need less: at most this part of their weights.
+const WORK_PART: u64 = 8;
+
+impl ModelSize {
+    /// Bytes that a tier keeps on the device, and room for work.
+    fn needed(self, tier: MemoryTier) -> u64 {
+        let Plan { text_encoder, transformer, format } = tier.plan();
+        let kept = |bytes: u64, residence| if residence == Residence::Resident { bytes } else { 0 };
+        // Embedders, norms and modulations stay dense; they are under a twentieth.
+        let transformer_bytes = match format.bits() {
+            None => self.transformer,
+            Some(bits) => {
+                let numbers = self.transformer / self.of_number;
+                numbers * u64::from(bits) / 8 + self.transformer / 20
+            }
+        };
+        let all = self.text_encoder + self.transformer + self.vae;
+        kept(self.text_encoder, text_encoder)
+            + kept(transformer_bytes, transformer)
+            + self.vae
+            + WORK_BYTES.min(all / WORK_PART)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Z-Image-Turbo in 16 bits.
+    const Z_IMAGE: ModelSize = ModelSize {
+        text_encoder: 8_000_000_000,
+        transformer: 12_300_000_000,
+        vae: 200_000_000,
+        of_number: 2,
+    };
+
+    #[test]
+    fn the_first_tier_that_fits_is_taken() {
+        let tier = |gb: u64| MemoryTier::Auto.resolve(Z_IMAGE, Some(gb * 1_000_000_000));
+        // Free memory of cards of 24, 16, 12 and 8 GB with nothing else on them.
+        assert_eq!(
+            [23, 15, 11, 7].map(tier),
+            [MemoryTier::Resident, MemoryTier::Offload, MemoryTier::EightBit, MemoryTier::Low]
+        );
+        assert_eq!(MemoryTier::Auto.resolve(Z_IMAGE, None), MemoryTier::Resident, "nobody tells");
+    }
+
+    #[test]
+    fn a_tier_that_was_chosen_is_used() {
+        for tier in MemoryTier::ALL.into_iter().filter(|tier| *tier != MemoryTier::Auto) {
+            assert_eq!(tier.resolve(Z_IMAGE, Some(0)), tier);
+            assert_eq!(tier.as_str().parse(), Ok(tier));
+        }
+        assert!("tiny".parse::<MemoryTier>().is_err_and(|error| error.contains("8bit")));
+    }
+
+    #[test]
+    fn a_small_model_stays_on_a_small_machine() {
+        let size = ModelSize { text_encoder: 6 << 20, transformer: 30 << 20, vae: 2 << 20, of_number: 4 };
+        assert_eq!(MemoryTier::Auto.resolve(size, Some(64 << 20)), MemoryTier::Resident);
+    }
+}

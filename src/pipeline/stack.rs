@@ -1,0 +1,81 @@
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Result};
+use candle_nn::VarBuilder;
+
+use super::weights::{LoadProgress, Weights};
+
+/// Where layers are while they do not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Residence {
+    /// On the device.
+    Resident,
+    /// In the model's files, mapped: each comes to the device when its turn comes, and leaves it after.
+    Streamed,
+}
+
+/// The layers of one stack in a model's files.
+#[derive(Clone)]
+pub(super) struct LayerSource {
+    pub(super) weights: Arc<Weights>,
+    pub(super) dtype: DType,
+    pub(super) device: Device,
+    /// What the names asked for begin with, and the file's do not.
+    pub(super) drop_prefix: &'static str,
+    /// What the names of all layers begin with; then comes their number.
+    pub(super) path: &'static str,
+    pub(super) count: usize,
+}
+
+impl LayerSource {
+    fn builder<'a>(&self, layer: usize, progress: Option<&'a LoadProgress<'a>>) -> VarBuilder<'a> {
+        let builder = self.weights.builder(self.dtype, &self.device, self.drop_prefix, progress);
+        builder.pp(self.path).pp(layer)
+    }
+
+    /// Asks the system to read `layer` from the disk while something else goes on.
+    fn announce(&self, layer: usize) {
+        let prefix = format!("{}.{layer}.", self.path);
+        self.weights.announce(prefix.strip_prefix(self.drop_prefix).unwrap_or(&prefix));
+    }
+}
+
+type Load<L> = Box<dyn Fn(VarBuilder) -> Result<L> + Send + Sync>;
+
+/// Layers that run one after the other.
+pub(super) enum Stack<L> {
+    Resident(Vec<L>),
+    Streamed { source: LayerSource, load: Load<L> },
+}
+
+impl<L> Stack<L> {
+    /// Loads every layer, so that a broken file is found now and not in the middle of a picture; keeps them where
+    /// `residence` says so.
+    pub(super) fn load(
+        source: LayerSource,
+        residence: Residence,
+        progress: &LoadProgress<'_>,
+        load: impl Fn(VarBuilder) -> Result<L> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let mut layers = (0..source.count).map(|layer| load(source.builder(layer, Some(progress))));
+        match residence {
+            Residence::Resident => Ok(Self::Resident(layers.collect::<Result<_>>()?)),
+            Residence::Streamed => {
+                layers.try_for_each(|layer| layer.map(drop))?;
+                Ok(Self::Streamed { source, load: Box::new(load) })
+            }
+        }
+    }
+
+    /// What `step` makes of `start` with each layer in its turn.
+    pub(super) fn run<T>(&self, start: T, mut step: impl FnMut(T, &L) -> Result<T>) -> Result<T> {
+        match self {
+            Self::Resident(layers) => layers.iter().try_fold(start, step),
+            Self::Streamed { source, load } => (0..source.count).try_fold(start, |x, layer| {
+                let loaded = load(source.builder(layer, None))?;
+                source.announce((layer + 1) % source.count);
+                step(x, &loaded)
+            }),
+        }
+    }
+}
