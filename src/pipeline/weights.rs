@@ -139,27 +139,27 @@ impl Weights {
         VarBuilder::from_backend(reader, dtype, device.clone())
     }
 
-    /// Rows `ids` of the matrix `name`, [ids, columns] f32 on `device`: the rest of it stays where it is.
+    /// Rows `ids` of the matrix `name`, [ids, columns], on `device`: the rest of it stays where it is.
     pub(super) fn rows(
         &self,
         name: &str,
         columns: usize,
         ids: &[u32],
-        device: &Device,
+        (dtype, device): (DType, &Device),
     ) -> candle_core::Result<Tensor> {
         if self.is_random {
-            return Tensor::randn(0f32, 1.0, (ids.len(), columns), device);
+            return Tensor::randn(0f32, 1.0, (ids.len(), columns), device)?.to_dtype(dtype);
         }
-        let Entry { shard, dtype, shape, bytes } = self.find(name, None)?;
-        let shard = &self.shards[*shard];
-        let row_bytes = bytes.len() / shape.first().copied().unwrap_or(1).max(1);
-        let matrix = &shard.blob[bytes.clone()];
+        let entry = self.find(name, None)?;
+        let (shard, shape) = (&self.shards[entry.shard], &entry.shape);
+        let row_bytes = entry.bytes.len() / shape.first().copied().unwrap_or(1).max(1);
+        let matrix = &shard.blob[entry.bytes.clone()];
         let row = |id: &u32| matrix.get(*id as usize * row_bytes..(*id as usize + 1) * row_bytes);
         let Some(rows) = ids.iter().map(row).collect::<Option<Vec<_>>>() else {
             bail!("{}: tensor `{name}` of shape {shape:?} has no row for every token", shard.path);
         };
         let rows = rows.concat();
-        TensorView::new(*dtype, vec![ids.len(), columns], &rows)?.load(device)?.to_dtype(DType::F32)
+        TensorView::new(entry.dtype, vec![ids.len(), columns], &rows)?.load(device)?.to_dtype(dtype)
     }
 
     /// Checks that `name` is there in `shape`.

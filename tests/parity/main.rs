@@ -8,5 +8,6 @@ mod tiny_models;
 mod goldens;
 mod library;
 mod loading;
+mod memory;
 mod precision;
 mod tokenizer;

@@ -21,8 +21,8 @@ use super::{
 enum Embedding {
     /// [vocabulary, hidden], on the device.
     Resident(Tensor),
-    /// The tensor of this name in the files.
-    Mapped(Arc<Weights>, &'static str),
+    /// The tensor of this name in the files, rounded to a number format.
+    Mapped(Arc<Weights>, &'static str, DType),
 }
 
 /// The layers whose output is the conditioning, and the embedding before them.
@@ -55,7 +55,7 @@ impl TextEncoder {
             }
             Residence::Streamed => {
                 weights.expect(file_name, &shape)?;
-                Embedding::Mapped(Arc::clone(weights), file_name)
+                Embedding::Mapped(Arc::clone(weights), file_name, dtype)
             }
         };
         let source = LayerSource {
@@ -76,15 +76,13 @@ impl TextEncoder {
     /// Hidden states of the last but one layer, without the final norm: [1, tokens, hidden] f32.
     pub(super) fn encode(&self, ids: &[u32]) -> Result<Tensor> {
         let rows = match &self.embedding {
-            Embedding::Resident(matrix) => {
-                matrix.index_select(&Tensor::new(ids, &self.device)?, 0)?.to_dtype(DType::F32)?
-            }
-            Embedding::Mapped(weights, name) => {
-                weights.rows(name, self.config.hidden_size, ids, &self.device)?
+            Embedding::Resident(matrix) => matrix.index_select(&Tensor::new(ids, &self.device)?, 0)?,
+            Embedding::Mapped(weights, name, dtype) => {
+                weights.rows(name, self.config.hidden_size, ids, (*dtype, &self.device))?
             }
         };
         let places = Places::new(&self.config, ids.len(), &self.device)?;
-        let start = rows.unsqueeze(0)?;
+        let start = rows.to_dtype(DType::F32)?.unsqueeze(0)?;
         ops::in_pool(&self.device, || self.layers.run(start, |x, layer| layer.forward(&x, &places)))
     }
 }

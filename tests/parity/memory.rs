@@ -1,0 +1,81 @@
+//! Tiers of memory: what leaves the device comes back unchanged, and fewer bits lose what is said of them.
+
+use std::ops::ControlFlow;
+
+use tintype::{
+    domain::{RenderSpec, Seed},
+    pipeline::{
+        DeviceChoice, EMBEDDED_MODEL, MemoryTier, ModelFiles, Pipeline, Pixels, Placement, Precision,
+    },
+};
+
+use crate::{goldens::cases, tiny_models};
+
+fn load(files: &ModelFiles, precision: Precision, memory: MemoryTier) -> Pipeline {
+    let placement = Placement { memory, ..Placement::resident(DeviceChoice::Cpu, precision) };
+    let pipeline = Pipeline::load(files, &placement, &|_, _| {}).expect("the model loads");
+    assert_eq!(pipeline.memory_tier(), memory);
+    pipeline
+}
+
+fn paint(pipeline: &Pipeline, spec: &RenderSpec, seed: Seed) -> Pixels {
+    let prepared = pipeline.prepare(spec).expect("prepared");
+    pipeline.paint(spec, &prepared, seed, &mut |_| ControlFlow::Continue(())).expect("painted")
+}
+
+#[test]
+fn a_model_whose_layers_come_and_go_paints_the_same_pixels() {
+    let mut models: Vec<String> = Vec::new();
+    for case in cases() {
+        if models.contains(&case.model) {
+            continue;
+        }
+        let files = ModelFiles::directory(&tiny_models::directory(&case.model)).expect("a model");
+        let (spec, seed) = case.pictures().next().expect("a picture");
+        for precision in [Precision::F32, Precision::F16] {
+            let of = |memory| paint(&load(&files, precision, memory), &spec, seed);
+            let resident = of(MemoryTier::Resident);
+            for memory in [MemoryTier::Offload, MemoryTier::Low] {
+                assert_eq!(of(memory), resident, "{} in {precision:?}, {memory}", case.model);
+            }
+        }
+        models.push(case.model);
+    }
+    assert!(models.len() >= 7, "sharded, with and without prefix, with and without biases");
+}
+
+/// Root mean square of the differences, of 255.
+fn difference(a: &Pixels, b: &Pixels) -> f64 {
+    let squares = a.rgb.iter().zip(&b.rgb).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+    (squares.sum::<f64>() / b.rgb.len() as f64).sqrt()
+}
+
+/// The figures stand in docs/decisions/0011-memory-tiers.md.
+#[test]
+fn eight_bits_are_hardly_seen_and_four_bits_are() {
+    let prompts =
+        ["a red apple", "a blue house on a yellow background", "一只绿色的猫", "a star", "an orange car"];
+    let pictures = |precision, memory| {
+        let pipeline = load(&EMBEDDED_MODEL, precision, memory);
+        let size = pipeline.limits().native.expect("one size");
+        prompts.map(|prompt| {
+            let (prompt, steps) = (prompt.to_owned(), 8);
+            let spec = RenderSpec { prompt, negative_prompt: None, size, steps, guidance_scale: 0.0 };
+            paint(&pipeline, &spec, Seed::new(7))
+        })
+    };
+    let exact = pictures(Precision::F32, MemoryTier::Resident);
+    let mean = |precision, memory| {
+        let differences: Vec<f64> =
+            pictures(precision, memory).iter().zip(&exact).map(|(a, b)| difference(a, b)).collect();
+        println!("{precision:?} {memory}: {differences:.2?} of 255");
+        differences.iter().sum::<f64>() / differences.len() as f64
+    };
+    let (bf16, eight) =
+        (mean(Precision::Bf16, MemoryTier::Resident), mean(Precision::F32, MemoryTier::EightBit));
+    let four = mean(Precision::F32, MemoryTier::FourBit);
+    assert!(eight < 1.5 && eight < 2.0 * bf16, "{eight}, {bf16}");
+    assert!(eight < four && four < 12.0, "{four}");
+    let half = mean(Precision::F16, MemoryTier::EightBit);
+    assert!(half < 1.5, "the other product sees the same blocks: {half}");
+}
