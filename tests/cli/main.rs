@@ -4,6 +4,8 @@
 mod audit;
 #[path = "../support/books.rs"]
 mod books;
+#[path = "../support/large_model.rs"]
+mod large_model;
 #[path = "../support/painter.rs"]
 mod painter;
 #[path = "../support/program.rs"]
@@ -19,6 +21,7 @@ mod focus;
 mod generate;
 mod hub;
 mod keys_and_costs;
+mod memory;
 mod months;
 mod prices;
 mod roi;
