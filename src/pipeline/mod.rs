@@ -157,7 +157,16 @@ impl Pipeline {
             vae: bytes(&vae_weights),
             of_number,
         };
-        let memory = placement.memory.resolve(size, free_bytes(&device));
+        let free = free_bytes(&device);
+        let memory = placement.memory.resolve(size, free);
+        if placement.memory == MemoryTier::Auto && memory != MemoryTier::Resident {
+            let (free_mib, needed_mib) = (free.unwrap_or(0) >> 20, size.needed(MemoryTier::Resident) >> 20);
+            tracing::warn!(
+                free_mib,
+                needed_mib,
+                "the model does not stay in memory whole: memory is {memory}"
+            );
+        }
         let plan = memory.plan();
         let progress = LoadProgress::new(on_load, total);
         let text_encoder = TextEncoder::load(

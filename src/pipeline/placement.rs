@@ -135,7 +135,7 @@ const WORK_PART: u64 = 8;
 
 impl ModelSize {
     /// Bytes that a tier keeps on the device, and room for work.
-    fn needed(self, tier: MemoryTier) -> u64 {
+    pub(super) fn needed(self, tier: MemoryTier) -> u64 {
         let Plan { text_encoder, transformer, format } = tier.plan();
         let kept = |bytes: u64, residence| if residence == Residence::Resident { bytes } else { 0 };
         // Embedders, norms and modulations stay dense; they are under a twentieth.
