@@ -21,15 +21,19 @@ pub struct GroupNorm {
 
 /// Count, mean and sum of squares around the mean.
 #[derive(Debug, Clone, Copy, Default)]
-struct Moments {
-    count: f64,
-    mean: f64,
-    squares: f64,
+pub struct Moments {
+    /// Numbers.
+    pub count: f64,
+    /// Their mean.
+    pub mean: f64,
+    /// The sum of (number − mean)².
+    pub squares: f64,
 }
 
 impl Moments {
     /// Of both sets together (Chan, Golub and LeVeque, 1979): no digits are lost far from zero.
-    fn and(self, other: Self) -> Self {
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         let count = self.count + other.count;
         if count == 0.0 {
             return self;
@@ -38,12 +42,22 @@ impl Moments {
         let squares = self.squares + other.squares + apart * apart * self.count * share;
         Self { count, mean: self.mean + apart * share, squares }
     }
+
+    /// √(variance + `eps`).
+    pub fn deviation(self, eps: f64) -> f64 {
+        (self.squares / self.count + eps).sqrt()
+    }
 }
 
 impl GroupNorm {
     /// Normalises one map.
     pub fn apply(&self, x: &[f32], with_silu: bool, out: &mut [f32]) {
-        let (scale, shift) = self.scale_and_shift(x);
+        self.apply_by(&self.moments(x), x, with_silu, out);
+    }
+
+    /// Normalises places of a map whose groups have `moments`.
+    pub fn apply_by(&self, moments: &[Moments], x: &[f32], with_silu: bool, out: &mut [f32]) {
+        let (scale, shift) = self.scale_and_shift(moments);
         let block = self.block();
         out.par_chunks_mut(block).zip(x.par_chunks(block)).for_each(|(out, x)| {
             Arch::new().dispatch(Apply { x, scale: &scale, shift: &shift, with_silu, out });
@@ -55,8 +69,8 @@ impl GroupNorm {
         (BLOCK / channels).max(1) * channels
     }
 
-    /// What each channel is multiplied by, and what is then added.
-    fn scale_and_shift(&self, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    /// Of each group, over places of a map.
+    pub fn moments(&self, x: &[f32]) -> Vec<Moments> {
         let channels = self.weight.len();
         let size = channels / self.groups;
         let blocks: Vec<Vec<Moments>> = x
@@ -67,11 +81,16 @@ impl GroupNorm {
                 groups.map(|group| group.iter().copied().fold(Moments::default(), Moments::and)).collect()
             })
             .collect();
-        let deviation = |group: usize| {
-            let moments = blocks.iter().map(|block| block[group]).fold(Moments::default(), Moments::and);
-            (moments.mean, (moments.squares / moments.count + self.eps).sqrt())
-        };
-        let groups: Vec<(f64, f64)> = (0..self.groups).map(deviation).collect();
+        let of_group =
+            |group: usize| blocks.iter().map(|block| block[group]).fold(Moments::default(), Moments::and);
+        (0..self.groups).map(of_group).collect()
+    }
+
+    /// What each channel is multiplied by, and what is then added.
+    fn scale_and_shift(&self, moments: &[Moments]) -> (Vec<f32>, Vec<f32>) {
+        let size = self.weight.len() / self.groups;
+        let groups: Vec<(f64, f64)> =
+            moments.iter().map(|moments| (moments.mean, moments.deviation(self.eps))).collect();
         let numbers = self.weight.iter().zip(&self.bias).enumerate().map(|(channel, (weight, bias))| {
             let (mean, deviation) = groups[channel / size];
             let scale = f64::from(*weight) / deviation;

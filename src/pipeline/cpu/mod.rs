@@ -20,7 +20,7 @@ pub use self::{
     attention::attend,
     by_row::multiply_by_row,
     convolution::{Convolution, Method},
-    groups::GroupNorm,
+    groups::{GroupNorm, Moments},
     linear::Linear,
     rows::{Turn, add_rms_norm, gate, rms_norm},
 };
