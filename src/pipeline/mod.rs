@@ -39,7 +39,6 @@ use self::{
     placement::ModelSize,
     text_encoder::TextEncoder,
     transformer::{Caption, Transformer},
-    vae::VaeDecoder,
     weights::{LoadProgress, Weights},
 };
 pub use self::{
@@ -58,6 +57,7 @@ pub use self::{
     schedule::{Schedule, Shift},
     shapes::ModelShape,
     transformer::padded_tokens,
+    vae::VaeDecoder,
     weights::OnLoad,
 };
 use crate::domain::{ImageSize, RenderSpec, Seed};
@@ -68,6 +68,8 @@ pub struct Pipeline {
     text_encoder: TextEncoder,
     transformer: Transformer,
     vae: VaeDecoder,
+    /// Bytes that decoding may take; None is no limit.
+    decoding_room: Option<u64>,
     config: ModelConfig,
     dtype: DType,
     device: Device,
@@ -189,7 +191,17 @@ impl Pipeline {
             VaeDecoder::load(&config.vae, config.post_quant_conv, &vae_weights, dtype, &device, &progress)
                 .map_err(|error| LoadError::from_candle("vae", &error))?;
         on_load(total, total);
-        Ok(Self { tokenizer, text_encoder, transformer, vae, config, dtype, device, memory })
+        Ok(Self {
+            tokenizer,
+            text_encoder,
+            transformer,
+            vae,
+            decoding_room: None,
+            config,
+            dtype,
+            device,
+            memory,
+        })
     }
 
     /// The number format of the weights, for example `f32`.
@@ -315,7 +327,7 @@ impl Pipeline {
     /// # Errors
     /// [`RenderError::NotFinite`] where the picture would be NaN; [`RenderError::Device`] where the device fails.
     pub fn decode(&self, latents: &Tensor) -> Result<Pixels, RenderError> {
-        let colours = ops::in_pool(&self.device, || self.vae.decode(latents))?;
+        let colours = ops::in_pool(&self.device, || self.vae.decode(latents, self.decoding_room))?;
         let (_, _, height, width) = colours.dims4()?;
         let size = u32::try_from(width)
             .and_then(|width| Ok(ImageSize::new(width, u32::try_from(height)?)))

@@ -1,11 +1,14 @@
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Conv2d, Conv2dConfig, Module, VarBuilder};
 
-use super::super::{
-    cpu::{self, Convolution, Method},
-    ops::{self, Numbers, filled},
+use super::{
+    super::{
+        cpu::{self, Convolution, Method},
+        ops::{self, Numbers, filled},
+    },
+    layout::Layout,
 };
 
 /// A convolution with stride 1 whose output is as large as its input, or twice as large, for kernels of 1 and 3.
@@ -22,35 +25,40 @@ pub(super) enum Conv {
 }
 
 impl Conv {
-    pub(super) fn load(vb: VarBuilder, inputs: usize, outputs: usize, kernel: usize) -> Result<Self> {
-        Self::load_with(vb, inputs, outputs, kernel, false)
+    pub(super) fn load(
+        vb: VarBuilder,
+        layout: Layout,
+        channels: (usize, usize),
+        kernel: usize,
+    ) -> Result<Self> {
+        Self::load_with(vb, layout, channels, kernel, false)
     }
 
     /// A convolution of kernel 3 whose input is first doubled in width and height.
-    pub(super) fn load_doubling(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
-        Self::load_with(vb, inputs, outputs, 3, true)
+    pub(super) fn load_doubling(vb: VarBuilder, layout: Layout, channels: usize) -> Result<Self> {
+        Self::load_with(vb, layout, (channels, channels), 3, true)
     }
 
     fn load_with(
         vb: VarBuilder,
-        inputs: usize,
-        outputs: usize,
+        layout: Layout,
+        (inputs, outputs): (usize, usize),
         kernel: usize,
         doubles: bool,
     ) -> Result<Self> {
         let (weight, bias) = (vb.get((outputs, inputs, kernel, kernel), "weight")?, vb.get(outputs, "bias")?);
-        match (vb.device().is_cpu(), kernel) {
-            (true, 1) => {
+        match (layout, kernel) {
+            (Layout::ChannelsLast, 1) => {
                 let linear = cpu::Linear::new(&Numbers::of(&weight)?, outputs, Some(bias.to_vec1()?));
                 Ok(Self::Point(Arc::new(linear)))
             }
-            (true, 3) => {
+            (Layout::ChannelsLast, 3) => {
                 let method = Method::for_channels(inputs, outputs);
                 let conv = Convolution::new(&Numbers::of(&weight)?, bias.to_vec1()?, doubles, method);
                 Ok(Self::Square(Arc::new(conv)))
             }
-            (true, _) => bail!("convolutions of kernel {kernel} are not known"),
-            (false, _) => {
+            (Layout::ChannelsLast, _) => bail!("convolutions of kernel {kernel} are not known"),
+            (Layout::ChannelsFirst, _) => {
                 let config = Conv2dConfig { padding: kernel / 2, ..Default::default() };
                 Ok(Self::Library { conv: Conv2d::new(weight, Some(bias), config), doubles })
             }
@@ -74,6 +82,69 @@ impl Conv {
         match self {
             Self::Square(conv) => square(conv, x, Some(added)),
             _ => self.forward(x)? + added,
+        }
+    }
+
+    /// The rows of an input of `height` rows that the output's `rows` are made of. They begin at an even row: a strip's
+    /// tiles of 2 × 2 outputs are then the whole map's, to the bit.
+    pub(super) fn reach(&self, rows: &Range<usize>, height: usize) -> Range<usize> {
+        match (self.is_point(), self.factor()) {
+            (true, _) => rows.clone(),
+            (false, 1) => rows.start.saturating_sub(1) & !1..height.min(rows.end + 1),
+            (false, factor) => rows.start.saturating_sub(1) / factor..height.min(rows.end / factor + 1),
+        }
+    }
+
+    /// The output's `rows` from `x`, the input's rows `given`, which [`Conv::reach`] said; plus `added`, which is as high as
+    /// what `x` makes.
+    ///
+    /// Zeros stand above and below `x`, as they do around a whole map. What they reach is cut off.
+    pub(super) fn forward_rows(
+        &self,
+        x: &Tensor,
+        given: Range<usize>,
+        rows: Range<usize>,
+        added: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let out = match added {
+            Some(added) => self.forward_plus(x, added)?,
+            None => self.forward(x)?,
+        };
+        let first = rows.start - self.factor() * given.start;
+        self.layout().rows(&out, first..first + rows.len())
+    }
+
+    /// Bytes that it takes for each place of its output, beyond input and output, of `number` bytes a number.
+    pub(super) fn place_bytes(&self, number: usize) -> usize {
+        let Self::Library { conv, doubles } = self else { return 0 };
+        let (outputs, terms) =
+            (conv.weight().dims()[0], conv.weight().elem_count() / conv.weight().dims()[0]);
+        let upsampled = if *doubles { conv.weight().dims()[1] } else { 0 };
+        // candle lays every term of every sum beside the next, and has the output twice: turned, and without its bias.
+        number * (upsampled + terms + outputs)
+    }
+
+    fn is_point(&self) -> bool {
+        match self {
+            Self::Library { conv, .. } => conv.config().padding == 0,
+            Self::Square(_) => false,
+            Self::Point(_) => true,
+        }
+    }
+
+    /// How often an input's row is in the output's height.
+    fn factor(&self) -> usize {
+        match self {
+            Self::Library { doubles: true, .. } => 2,
+            Self::Square(conv) => conv.output_size((1, 1)).0,
+            _ => 1,
+        }
+    }
+
+    fn layout(&self) -> Layout {
+        match self {
+            Self::Library { .. } => Layout::ChannelsFirst,
+            _ => Layout::ChannelsLast,
         }
     }
 }
@@ -118,7 +189,7 @@ mod tests {
                 let library = Conv::Library { conv, doubles };
                 let tensors = [("weight".into(), weight), ("bias".into(), bias)];
                 let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-                let ours = Conv::load_with(vb, inputs, outputs, kernel, doubles)?;
+                let ours = Conv::load_with(vb, Layout::ChannelsLast, (inputs, outputs), kernel, doubles)?;
 
                 let x = random(3, &[2, height, width, inputs]);
                 let theirs =
@@ -129,6 +200,36 @@ mod tests {
                 assert!(error(ours.forward(&x)?, theirs.contiguous()?)? < 1e-3, "{case}");
                 let added = random(4, theirs.dims());
                 assert!(error(ours.forward_plus(&x, &added)?, (theirs + &added)?)? < 1e-3, "{case}, added");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn rows_are_the_maps_to_the_bit() -> Result<()> {
+        for (layout, channels, kernel, doubles) in [
+            (Layout::ChannelsLast, 3, 3, false),
+            (Layout::ChannelsLast, 3, 3, true),
+            (Layout::ChannelsLast, 40, 3, false),
+            (Layout::ChannelsLast, 40, 3, true),
+            (Layout::ChannelsLast, 3, 1, false),
+            (Layout::ChannelsFirst, 3, 3, false),
+            (Layout::ChannelsFirst, 3, 3, true),
+            (Layout::ChannelsFirst, 3, 1, false),
+        ] {
+            let weight = random(1, &[channels, channels, kernel, kernel]);
+            let tensors = [("weight".into(), weight), ("bias".into(), random(2, &[channels]))];
+            let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
+            let conv = Conv::load_with(vb, layout, (channels, channels), kernel, doubles)?;
+            let x = layout.arrange(random(3, &[2, channels, 9, 5]))?;
+            let whole = conv.forward(&x)?;
+            let height = layout.size(&whole)?.height;
+            for rows in (0..height).flat_map(|first| (first + 1..=height).map(move |end| first..end)) {
+                let given = conv.reach(&rows, 9);
+                let ours = conv.forward_rows(&layout.rows(&x, given.clone())?, given, rows.clone(), None)?;
+                let theirs = layout.rows(&whole, rows.clone())?.flatten_all()?;
+                let case = format!("{layout:?} {channels} {kernel} {doubles} {rows:?}");
+                assert_eq!(ours.flatten_all()?.to_vec1::<f32>()?, theirs.to_vec1::<f32>()?, "{case}");
             }
         }
         Ok(())
