@@ -18,6 +18,7 @@ mod settings;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -36,7 +37,7 @@ pub use self::{overheads::OverheadBook, parts::ServiceParts, quotes::Quoted};
 use crate::{
     admit::{self, Pass, Refused, Standing},
     costs::Comparison,
-    domain::{RenderJob, RenderSpec, RequestId, Usage},
+    domain::{RenderJob, RenderSpec, RequestId, Seed, Usage},
     engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
         BudgetPeriods, FailedWork, NewRequest, OverBudget, Reservation, ReserveError, SettledImage,
@@ -211,7 +212,7 @@ impl Service {
         let outcome = match followed {
             Ok(painted) => self.settle(reservation, painted, comparison, &request).await,
             Err(error) => {
-                self.fail(reservation, error.usage, &request.job).await;
+                self.fail(reservation, &error.spent, &request.job).await;
                 Err(error.into())
             }
         };
@@ -364,7 +365,7 @@ impl Service {
                     }
                 }
                 ended = &mut finished => {
-                    let panicked = WorkError { cause: WorkFailure::Panicked, usage: None };
+                    let panicked = WorkError { cause: WorkFailure::Panicked, spent: Vec::new() };
                     return ended.unwrap_or(Err(panicked));
                 }
                 () = audience.outcome.closed(), if !finishes_alone && !is_stopped => {
@@ -390,13 +391,13 @@ impl Service {
         request: &PaintRequest,
     ) -> Result<Answer, ServiceError> {
         let (id, now, job) = (reservation.id(), self.now(), &request.job);
-        let usage = painted.images.iter().map(|image| image.usage).reduce(Usage::plus);
+        let spent = Usage::sums_by_epoch(painted.images.iter().map(|image| image.usage));
         let batches: Vec<_> = painted.images.iter().map(|image| image.batch).collect();
         let prompt_tokens = painted.prompt_tokens;
         let images = match self.make_files(painted.images, comparison, request, id, now).await {
             Ok(images) => images,
             Err(error) => {
-                self.fail(reservation, usage, job).await;
+                self.fail(reservation, &spent, job).await;
                 return Err(error);
             }
         };
@@ -406,7 +407,7 @@ impl Service {
                 let row =
                     |image: &AnsweredImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
                 let rows: Vec<_> = images.iter().map(row).collect();
-                let settlement = Settlement { images: &rows, prompt_tokens };
+                let settlement = Settlement { images: &rows, failed: &[], prompt_tokens };
                 Ok(ledger.settle(reservation, &spec, currency, &settlement, now).map(|()| images))
             })
             .await?;
@@ -418,7 +419,7 @@ impl Service {
                 Ok(Answer { id, created: now, size: job.spec.size, images, prompt_tokens })
             }
             Err(Unbooked { reservation, error }) => {
-                self.fail(reservation, usage, job).await;
+                self.fail(reservation, &spent, job).await;
                 Err((*error).into())
             }
         }
@@ -450,26 +451,29 @@ impl Service {
 
     /// Ends a request without pictures. Where even that fails, the next start abandons it; all that is left to do is to
     /// say so.
-    async fn fail(&self, reservation: Reservation, usage: Option<Usage>, job: &RenderJob) {
+    async fn fail(&self, reservation: Reservation, spent: &[Usage], job: &RenderJob) {
         let (now, id) = (self.now(), reservation.id());
-        if let Some(usage) = usage {
-            self.metrics().note_failure(usage);
+        for usage in spent {
+            self.metrics().note_failure(*usage);
         }
-        let work = usage.and_then(|usage| {
-            let (wall_energy, electricity) = self.costs().wasted(usage, self.civil(now)).ok()?;
-            Some(FailedWork { seed: job.seed, usage, wall_energy, electricity })
-        });
+        let work =
+            (0..).zip(spent).filter_map(|(index, usage)| self.failed_work(index, job.seed, *usage, now));
+        let work: Vec<_> = work.collect();
         let (spec, currency) = (job.spec.clone(), self.costs().currency());
         let ended = self
             .ask_ledger(move |ledger| {
-                ledger
-                    .fail(reservation, &spec, currency, work.as_ref(), now)
-                    .map_err(|unbooked| *unbooked.error)
+                ledger.fail(reservation, &spec, currency, &work, now).map_err(|unbooked| *unbooked.error)
             })
             .await;
         if let Err(error) = ended {
             tracing::error!(request = %id, %error, "a failed request stays open until the next start");
         }
+    }
+
+    /// Work that gave no picture, priced; none where it cannot be.
+    fn failed_work(&self, index: u32, seed: Seed, usage: Usage, now: Timestamp) -> Option<FailedWork> {
+        let (wall_energy, electricity) = self.costs().wasted(usage, self.civil(now)).ok()?;
+        Some(FailedWork { index, seed, usage, wall_energy, electricity })
     }
 
     async fn note_start(&self, id: RequestId) {

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::units::{Energy, Millis};
 
@@ -82,6 +82,15 @@ impl Usage {
         }
     }
 
+    /// The sum of each epoch: an epoch's rows must add up to what its counter counted, so that a row is in one alone.
+    pub fn sums_by_epoch(usages: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut sums = BTreeMap::<Option<u32>, Self>::new();
+        for usage in usages {
+            sums.entry(usage.epoch).and_modify(|sum| *sum = sum.plus(usage)).or_insert(usage);
+        }
+        sums.into_values().collect()
+    }
+
     /// `factor_percent` / 100 of this time and energy, rounded up.
     pub fn scale_percent_ceil(self, factor_percent: u32) -> Self {
         Self {
@@ -162,6 +171,14 @@ mod tests {
         let energy: Vec<u64> = parts.iter().map(|part| part.energy.as_millijoules()).collect();
         assert_eq!(energy, [120, 60, 120]);
         assert_eq!(usage(10, 100).share(&[0, 0]), [usage(5, 50), usage(5, 50)]);
+    }
+
+    #[test]
+    fn what_two_devices_took_is_summed_for_each() {
+        let of = |epoch, millis| Usage { epoch, ..usage(millis, 10 * millis) };
+        let sums = Usage::sums_by_epoch([of(Some(2), 1), of(None, 2), of(Some(1), 3), of(Some(2), 4)]);
+        assert_eq!(sums, [of(None, 2), of(Some(1), 3), of(Some(2), 5)]);
+        assert_eq!(Usage::sums_by_epoch([]), []);
     }
 
     #[test]

@@ -95,8 +95,8 @@ pub struct Partial {
 pub struct WorkError {
     /// Why.
     pub cause: WorkFailure,
-    /// What the device spent on it; none where it never began.
-    pub usage: Option<Usage>,
+    /// What was spent on it, for each epoch; empty where no device ever began.
+    pub spent: Vec<Usage>,
 }
 
 /// Why a job gave no pictures.
@@ -352,7 +352,7 @@ impl Job {
         let result = match state.failure.take() {
             Some(cause) => {
                 let spent = state.pictures.iter().filter_map(|picture| picture.spent);
-                Err(WorkError { cause, usage: spent.reduce(Usage::plus) })
+                Err(WorkError { cause, spent: Usage::sums_by_epoch(spent) })
             }
             None if state.pictures.iter().any(|picture| picture.pixels.is_none()) => return,
             None => Ok(self.gather(state)),

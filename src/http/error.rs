@@ -276,7 +276,9 @@ impl From<&ServiceError> for ApiError {
                 Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "idempotency_key_used", message)
                     .retry(Retry::Never)
             }
-            ServiceError::Work(WorkError { cause: WorkFailure::DeadlinePassed, usage: None }) => {
+            ServiceError::Work(WorkError { cause: WorkFailure::DeadlinePassed, spent })
+                if spent.is_empty() =>
+            {
                 let message =
                     "The request's time was up before its turn came; nothing was painted. Try again.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message)

@@ -20,6 +20,8 @@ pub struct SettledImage {
 /// Work that gave no picture.
 #[derive(Debug, Clone, Copy)]
 pub struct FailedWork {
+    /// Its place in the request: which picture, or which part of a request that gave none.
+    pub index: u32,
     /// From which noise it began.
     pub seed: Seed,
     /// Time and energy of the device.
@@ -82,7 +84,7 @@ impl Entries<'_> {
     ) -> Result<(), LedgerError> {
         let row = Columns {
             kind: "failed",
-            index: 0,
+            index: work.index,
             images: 0,
             seed: work.seed,
             usage: work.usage,

@@ -56,6 +56,8 @@ impl NewRequest<'_> {
 pub struct Settlement<'a> {
     /// Its pictures, in order.
     pub images: &'a [SettledImage],
+    /// Work on them that gave none, at most once for each picture.
+    pub failed: &'a [FailedWork],
     /// Tokens of its prompt.
     pub prompt_tokens: usize,
 }
@@ -193,6 +195,9 @@ impl Ledger {
             for (index, image) in (0..).zip(done.images) {
                 entries.insert_image(transaction, index, image)?;
             }
+            for work in done.failed {
+                entries.insert_failure(transaction, work)?;
+            }
             transaction.execute(
                 "UPDATE requests SET prompt_tokens = ?2 WHERE id = ?1",
                 params![entries.request.to_text(), signed(done.prompt_tokens as u64, "prompt_tokens")?],
@@ -210,13 +215,12 @@ impl Ledger {
         reservation: Reservation,
         spec: &RenderSpec,
         currency: Currency,
-        work: Option<&FailedWork>,
+        work: &[FailedWork],
         now: Timestamp,
     ) -> Result<(), Unbooked> {
         let entries = Entries { request: reservation.id, spec, currency, now };
-        self.end(reservation, "failed", now, |transaction| match work {
-            Some(work) => entries.insert_failure(transaction, work),
-            None => Ok(()),
+        self.end(reservation, "failed", now, |transaction| {
+            work.iter().try_for_each(|work| entries.insert_failure(transaction, work))
         })
     }
 

@@ -85,7 +85,7 @@ impl Book {
             .iter()
             .map(|receipt| SettledImage { seed: Seed::new(1), receipt: (*receipt).clone() })
             .collect();
-        let done = Settlement { images: &images, prompt_tokens: 12 };
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12 };
         self.ledger.settle(reservation, &spec(), Currency::CNY, &done, NOON)
     }
 
@@ -181,7 +181,7 @@ fn a_settlement_that_fails_gives_its_reservation_back() {
     let absurd = Receipt { wall_energy: Energy::from_millijoules(u64::MAX), ..receipt() };
     let unbooked = book.settle(reservation, &[&receipt(), &absurd]).expect_err("out of range");
     assert_eq!(book.totals().images, 0, "all or none");
-    book.ledger.fail(unbooked.reservation, &spec(), Currency::CNY, None, NOON).expect("failed");
+    book.ledger.fail(unbooked.reservation, &spec(), Currency::CNY, &[], NOON).expect("failed");
 }
 
 #[test]
@@ -211,12 +211,13 @@ fn failed_work_costs_its_electricity_and_gives_no_picture() {
     let reservation = book.reserve(10, None, 0).expect("reserved");
     book.ledger.start(reservation.id).expect("started");
     let work = FailedWork {
+        index: 0,
         seed: Seed::new(1),
         usage: receipt().usage,
         wall_energy: Energy::from_millijoules(2_200),
         electricity: Money::from_nano(5),
     };
-    book.ledger.fail(reservation, &spec(), Currency::CNY, Some(&work), NOON).expect("failed");
+    book.ledger.fail(reservation, &spec(), Currency::CNY, &[work], NOON).expect("failed");
     let totals = book.totals();
     assert_eq!((totals.images, totals.standard, totals.saving), (0, Money::ZERO, Money::ZERO));
     assert_eq!(totals.failed_electricity, Money::from_nano(5));
@@ -287,7 +288,7 @@ fn a_retry_under_one_idempotency_key_is_told_from_another_request() {
     assert!(matches!(book.reserve(10, Some("a"), 2), Err(ReserveError::IdempotencyKeyReused)));
     assert!(book.reserve(10, Some("b"), 1).is_ok());
     let failed = book.reserve(10, Some("c"), 1).expect("reserved");
-    book.ledger.fail(failed, &spec(), Currency::CNY, None, NOON).expect("failed");
+    book.ledger.fail(failed, &spec(), Currency::CNY, &[], NOON).expect("failed");
     assert!(book.reserve(10, Some("c"), 1).is_ok(), "what failed may be tried again");
     assert!(book.reserve(10, None, 1).is_ok() && book.reserve(10, None, 1).is_ok());
 }

@@ -252,7 +252,7 @@ impl Order<'_> {
             .collect();
         let reservation = self.reserve();
         let id = reservation.id();
-        let done = Settlement { images: &images, prompt_tokens: 12 };
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12 };
         self.ledger.settle(reservation, &spec, self.costs.currency(), &done, self.at).expect("settled");
         if has_waited {
             self.ledger.note_delivery(id).expect("noted");
@@ -265,8 +265,8 @@ impl Order<'_> {
         let usage = self.usage();
         let price = self.costs.wasted(usage, TimeZone::UTC.to_datetime(self.at)).expect("a price");
         let (wall_energy, electricity) = price;
-        let work = FailedWork { seed: Seed::new(42), usage, wall_energy, electricity };
+        let work = FailedWork { index: 0, seed: Seed::new(42), usage, wall_energy, electricity };
         let (reservation, currency) = (self.reserve(), self.costs.currency());
-        self.ledger.fail(reservation, &self.spec(), currency, Some(&work), self.at).expect("failed");
+        self.ledger.fail(reservation, &self.spec(), currency, &[work], self.at).expect("failed");
     }
 }

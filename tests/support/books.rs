@@ -68,7 +68,7 @@ impl Books {
         let mut receipt = receipt();
         receipt.usage.epoch = epoch;
         let images = [SettledImage { seed: Seed::new(42), receipt }];
-        let done = Settlement { images: &images, prompt_tokens: 12 };
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12 };
         self.ledger.settle(reservation, &spec(), Currency::CNY, &done, at).expect("settled");
         id
     }
@@ -77,9 +77,9 @@ impl Books {
     pub fn fail(&self, at: &str) {
         let at: Timestamp = at.parse().expect("a time");
         let Receipt { usage, wall_energy, electricity, .. } = receipt();
-        let work = FailedWork { seed: Seed::new(42), usage, wall_energy, electricity };
+        let work = FailedWork { index: 0, seed: Seed::new(42), usage, wall_energy, electricity };
         let reservation = self.open_request(at, None);
-        self.ledger.fail(reservation, &spec(), Currency::CNY, Some(&work), at).expect("failed");
+        self.ledger.fail(reservation, &spec(), Currency::CNY, &[work], at).expect("failed");
     }
 }
 

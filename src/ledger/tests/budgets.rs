@@ -109,7 +109,7 @@ impl Shop {
         let image = |receipt: Receipt| SettledImage { seed: Seed::new(1), receipt };
         let mut images = vec![image(part)];
         images.resize_with(need.images as usize, || image(nothing.clone()));
-        let done = Settlement { images: &images, prompt_tokens: 1 };
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 1 };
         self.book.ledger.settle(reservation, &spec(), Currency::CNY, &done, self.now).expect("settled");
     }
 
@@ -172,7 +172,7 @@ proptest! {
                 }
                 Step::Fail { which } => {
                     if let Some((reservation, _)) = shop.take(which) {
-                        shop.book.ledger.fail(reservation, &spec(), Currency::CNY, None, shop.now).expect("failed");
+                        shop.book.ledger.fail(reservation, &spec(), Currency::CNY, &[], shop.now).expect("failed");
                     }
                 }
                 Step::Wait { hours } => shop.now += SignedDuration::from_hours(hours),
@@ -234,7 +234,7 @@ fn a_soft_budget_lets_pass_and_says_so_once_as_news() {
     let within = shop.reserve(0, need(5)).expect("reserved");
     assert_eq!(news(&within), []);
     let soft = || "soft 5.00 a month".to_owned();
-    shop.book.ledger.fail(within, &spec(), Currency::CNY, None, NOON).expect("failed");
+    shop.book.ledger.fail(within, &spec(), Currency::CNY, &[], NOON).expect("failed");
     let first = shop.reserve(0, need(6)).expect("reserved");
     assert_eq!(news(&first), [(soft(), true)]);
     let second = shop.reserve(0, need(1)).expect("reserved");

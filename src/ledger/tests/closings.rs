@@ -35,7 +35,7 @@ fn a_closed_month_takes_no_entry_and_the_next_one_does() {
     assert_eq!((closing.rows, closing.previous), (3, None));
     let late = book.open_request(book.filed(), at("2026-10-31T23:59:58Z"));
     let images = [SettledImage { seed: Seed::new(1), receipt: receipt() }];
-    let done = Settlement { images: &images, prompt_tokens: 1 };
+    let done = Settlement { images: &images, failed: &[], prompt_tokens: 1 };
     let end = |reservation, text| book.ledger.settle(reservation, &spec(), Currency::CNY, &done, at(text));
     let unbooked = end(late, "2026-10-31T23:59:59Z").expect_err("too late");
     assert!(unbooked.to_string().contains("is closed"), "{unbooked}");
@@ -54,7 +54,7 @@ fn a_month_is_closed_once_in_order_and_after_its_end() {
 
     let open = book.open_request(book.filed(), at("2026-10-31T23:00:00Z"));
     assert!(matches!(book.close("2026-10"), Err(CloseError::Open { requests: 1, .. })));
-    book.ledger.fail(open, &spec(), Currency::CNY, None, NOON).expect("failed");
+    book.ledger.fail(open, &spec(), Currency::CNY, &[], NOON).expect("failed");
 
     let october = book.close("2026-10").expect("closed");
     assert!(matches!(book.close("2026-10"), Err(CloseError::Closed { .. })));

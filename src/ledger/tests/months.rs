@@ -59,7 +59,7 @@ impl Book {
         let image = |receipt: &Receipt| SettledImage { seed: Seed::new(1), receipt: receipt.clone() };
         let images: Vec<_> = receipts.iter().map(image).collect();
         let spec = RenderSpec { size: ImageSize::square(filed.side), ..spec() };
-        let done = Settlement { images: &images, prompt_tokens: 12 };
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12 };
         self.ledger.settle(reservation, &spec, Currency::CNY, &done, at).expect("settled");
         id
     }
@@ -140,12 +140,13 @@ fn what_cannot_be_taken_back_is_refused_in_a_line() {
     let mut book = two_months();
     let failed = book.open_request(book.filed(), NOON);
     let work = FailedWork {
+        index: 0,
         seed: Seed::new(1),
         usage: receipt().usage,
         wall_energy: Energy::from_millijoules(2_200),
         electricity: Money::from_nano(5),
     };
-    book.ledger.fail(failed, &spec(), Currency::CNY, Some(&work), NOON).expect("failed");
+    book.ledger.fail(failed, &spec(), Currency::CNY, &[work], NOON).expect("failed");
     let upkeep = CorrectedAmounts { upkeep: Some(Money::from_nano(1)), ..CorrectedAmounts::default() };
     let negative = CorrectedAmounts { upkeep: Some(Money::from_nano(-1)), ..CorrectedAmounts::default() };
     let reverse = |entry, reason: &str, amounts: Option<&CorrectedAmounts>| {
