@@ -1,5 +1,7 @@
 //! The application: its parts put together, apart from its running.
 
+mod devices;
+
 use std::{
     fs::{File, TryLockError},
     io::{Read, Write},
@@ -12,17 +14,17 @@ use std::{
 use actix_web::dev::Server;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
+pub use self::devices::Fitting;
 use crate::{
     admit::Door,
     clock::Clock,
     config::{Config, ConfigError},
-    domain::{ApiKey, ImageSize, Overhead, RenderSpec, Scopes, SignInSecret, Usage},
-    engine::{Engine, Worker},
+    domain::{ApiKey, ImageSize, Scopes, SignInSecret},
+    engine::Workers,
     http::{self, Attempts, Links, Offer, SessionSecret, State},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
-    meter::{EnergyCounter, Meter},
     pictures::{PictureStore, StoreError},
-    pipeline::{EMBEDDED_MODEL, LoadError, ModelFiles, OnLoad, Pipeline, SizeLimits, hub},
+    pipeline::{EMBEDDED_MODEL, LoadError, ModelFiles, OnLoad, SizeLimits, hub},
     service::{OverheadBook, Service, ServiceParts},
     telemetry::Metrics,
 };
@@ -44,7 +46,7 @@ const EMBEDDED_ID: &str = "z-image-embedded";
 pub struct App {
     server: Server,
     service: Arc<Service>,
-    worker: Worker,
+    workers: Workers,
     bookkeeping: JoinHandle<()>,
     address: SocketAddr,
     offer: Offer,
@@ -168,10 +170,10 @@ impl App {
         runtime: Handle,
         progress: impl Progress + 'static,
     ) -> Result<Self, AppError> {
-        Self::build_with(config, clock, runtime, progress, None)
+        Self::build_with(config, clock, runtime, progress, Vec::new())
     }
 
-    /// The same with `counter` to meter the device by, instead of the card's own.
+    /// The same with `fittings` for the devices, in their order.
     ///
     /// # Errors
     /// As [`App::build`].
@@ -180,7 +182,7 @@ impl App {
         clock: &Arc<dyn Clock>,
         runtime: Handle,
         mut progress: impl Progress + 'static,
-        counter: Option<Box<dyn EnergyCounter>>,
+        fittings: Vec<Fitting>,
     ) -> Result<Self, AppError> {
         let zone = config.zone()?;
         let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
@@ -210,10 +212,9 @@ impl App {
         };
         let (overheads, told) = mpsc::unbounded_channel();
         let bookkeeping = runtime.spawn(book.clone().keep(told));
-        let (engine, worker) = start_engine(config, &source, &book, counter, overheads, move |source| {
-            let files = source.files(&mut |fetched| progress.fetched(fetched))?;
-            Ok((files, progress))
-        })?;
+        let files = source.files(&mut |fetched| progress.fetched(fetched))?;
+        let (engine, workers) =
+            devices::start_engine(config, &source, &book, overheads, &files, progress, fittings)?;
         let offer = offer(config, &source, engine.facts().limits, clock.now().as_second())?;
         let service = Arc::new(Service::new(ServiceParts {
             engine,
@@ -248,7 +249,7 @@ impl App {
         Ok(Self {
             server,
             service,
-            worker,
+            workers,
             bookkeeping,
             address,
             offer,
@@ -283,7 +284,7 @@ impl App {
         self.sign_in_link.as_ref()
     }
 
-    /// Serves until `stop` resolves, then finishes the picture in hand and settles it.
+    /// Serves until `stop` resolves, then finishes the pictures in hand and settles them.
     ///
     /// # Errors
     /// [`AppError::Server`] where the server ends by itself.
@@ -301,13 +302,13 @@ impl App {
             ended = &mut server => return ended.map_err(AppError::Server),
             () = stop => {}
         }
-        // The answers first, however long the picture in hand takes; then the connections, which may be idle or stuck.
+        // The answers first, however long the pictures in hand take; then the connections, which may be idle or stuck.
         let ended = tokio::select! {
             ended = &mut server => ended,
             () = self.service.drain() => tokio::join!(server, handle.stop(true)).0,
         };
         drop(self.service);
-        tokio::task::spawn_blocking(|| self.worker.join()).await.ok();
+        tokio::task::spawn_blocking(|| self.workers.join()).await.ok();
         // The last idle minute.
         self.bookkeeping.await.ok();
         ended.map_err(AppError::Server)
@@ -327,53 +328,6 @@ async fn sweep_for_ever(service: Arc<Service>) {
             Err(error) => tracing::error!(%error, "old pictures cannot be swept"),
         }
     }
-}
-
-fn start_engine<P: Progress + 'static>(
-    config: &Config,
-    source: &ModelSource,
-    book: &OverheadBook,
-    counter: Option<Box<dyn EnergyCounter>>,
-    overheads: mpsc::UnboundedSender<(Overhead, Usage)>,
-    open: impl FnOnce(&ModelSource) -> Result<(ModelFiles, P), LoadError> + Send + 'static,
-) -> Result<(Engine, Worker), LoadError> {
-    let (placement, energy) = (config.model.placement(), config.energy.clone());
-    let device = placement.device;
-    let (source, guidance_scale) = (source.clone(), config.model.guidance_scale);
-    let fetched = source.clone();
-    Engine::start(
-        move || {
-            let (files, progress) = open(&fetched)?;
-            Pipeline::load(&files, &placement, progress.on_load())
-        },
-        {
-            let book = book.clone();
-            move |facts| {
-                let is_cpu = facts.device == "cpu";
-                let (card, powers) = ((!is_cpu).then(|| device.card()), energy.powers(is_cpu));
-                let clock = Arc::clone(&book.clock);
-                match counter {
-                    Some(counter) => Meter::counting(counter, book.epochs(), powers, clock),
-                    None => Meter::of_device(card, book.epochs(), powers, clock),
-                }
-            }
-        },
-        // The usual picture, in two steps: every kernel is loaded, the memory laid out and a step timed, at a quarter of
-        // the time. A
-        // default size that cannot be painted is refused by `offer`, in a better place.
-        move |facts| RenderSpec {
-            prompt: "a warm-up".into(),
-            negative_prompt: None,
-            size: source.default_size(facts.limits).unwrap_or(ImageSize::square(facts.limits.factor)),
-            steps: 2,
-            guidance_scale,
-        },
-        // Nobody takes it once the process ends.
-        Box::new(move |kind, usage| {
-            overheads.send((kind, usage)).ok();
-        }),
-        &config.engine_settings(),
-    )
 }
 
 fn offer(

@@ -20,7 +20,7 @@ use crate::{
     domain::{ImageSize, KeyLimits, StepsByQuality},
     engine::EngineSettings,
     meter::Powers,
-    pipeline::{DeviceChoice, MemoryTier, Placement, Precision},
+    pipeline::{DeviceList, MemoryTier, Placement, Precision},
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
     units::{Currency, Millis, Money, Power},
@@ -78,8 +78,8 @@ pub struct ModelConfig {
     pub steps: StepsByQuality,
     /// Guidance where a request names none. Turbo models want 0.
     pub guidance_scale: f64,
-    /// Where it runs.
-    pub device: DeviceChoice,
+    /// Where it runs: a copy on each.
+    pub device: DeviceList,
     /// Number format of its weights.
     pub dtype: Precision,
     /// Pictures of different requests that are painted together; none: 4 on a card, 1 on a CPU.
@@ -200,7 +200,7 @@ impl Default for ModelConfig {
             default_size: None,
             steps: StepsByQuality::default(),
             guidance_scale: 0.0,
-            device: DeviceChoice::Auto,
+            device: DeviceList::default(),
             dtype: Precision::Auto,
             batch_max: None,
             memory: MemoryTier::Auto,
@@ -210,10 +210,10 @@ impl Default for ModelConfig {
 }
 
 impl ModelConfig {
-    /// Where and how the model is held.
+    /// Where and how the model is held: on the first device.
     pub fn placement(&self) -> Placement {
         Placement {
-            device: self.device,
+            device: self.device.first(),
             precision: self.dtype,
             memory: self.memory,
             work_bytes_max: self.work_bytes_max(),

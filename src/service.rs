@@ -6,6 +6,7 @@
 //! settlement: the job is stopped at its next step, or painted to the end, and either way what it took is booked.
 
 mod books;
+mod failures;
 mod files;
 mod in_flight;
 mod jobs;
@@ -18,7 +19,6 @@ mod settings;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -37,11 +37,10 @@ pub use self::{overheads::OverheadBook, parts::ServiceParts, quotes::Quoted};
 use crate::{
     admit::{self, Pass, Refused, Standing},
     costs::Comparison,
-    domain::{RenderJob, RenderSpec, RequestId, Seed, Usage},
+    domain::{RenderSpec, RequestId, Usage},
     engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
-        BudgetPeriods, FailedWork, NewRequest, OverBudget, Reservation, ReserveError, SettledImage,
-        Settlement, Unbooked,
+        BudgetPeriods, NewRequest, OverBudget, Reservation, ReserveError, SettledImage, Settlement, Unbooked,
     },
     units::Millis,
 };
@@ -391,7 +390,7 @@ impl Service {
         request: &PaintRequest,
     ) -> Result<Answer, ServiceError> {
         let (id, now, job) = (reservation.id(), self.now(), &request.job);
-        let spent = Usage::sums_by_epoch(painted.images.iter().map(|image| image.usage));
+        let (spent, failed) = (painted.spent(), self.wasted_work(&painted, now));
         let batches: Vec<_> = painted.images.iter().map(|image| image.batch).collect();
         let prompt_tokens = painted.prompt_tokens;
         let images = match self.make_files(painted.images, comparison, request, id, now).await {
@@ -407,12 +406,15 @@ impl Service {
                 let row =
                     |image: &AnsweredImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
                 let rows: Vec<_> = images.iter().map(row).collect();
-                let settlement = Settlement { images: &rows, failed: &[], prompt_tokens };
-                Ok(ledger.settle(reservation, &spec, currency, &settlement, now).map(|()| images))
+                let settlement = Settlement { images: &rows, failed: &failed, prompt_tokens };
+                Ok(ledger.settle(reservation, &spec, currency, &settlement, now).map(|()| (images, failed)))
             })
             .await?;
         match booked {
-            Ok(images) => {
+            Ok((images, failed)) => {
+                for work in failed {
+                    self.metrics().note_failure(work.usage);
+                }
                 for (image, batch) in images.iter().zip(batches) {
                     self.metrics().note_image(image.receipt.usage, job.spec.steps, batch);
                 }
@@ -447,33 +449,6 @@ impl Service {
                 start.send(Err(error)).ok();
             }
         }
-    }
-
-    /// Ends a request without pictures. Where even that fails, the next start abandons it; all that is left to do is to
-    /// say so.
-    async fn fail(&self, reservation: Reservation, spent: &[Usage], job: &RenderJob) {
-        let (now, id) = (self.now(), reservation.id());
-        for usage in spent {
-            self.metrics().note_failure(*usage);
-        }
-        let work =
-            (0..).zip(spent).filter_map(|(index, usage)| self.failed_work(index, job.seed, *usage, now));
-        let work: Vec<_> = work.collect();
-        let (spec, currency) = (job.spec.clone(), self.costs().currency());
-        let ended = self
-            .ask_ledger(move |ledger| {
-                ledger.fail(reservation, &spec, currency, &work, now).map_err(|unbooked| *unbooked.error)
-            })
-            .await;
-        if let Err(error) = ended {
-            tracing::error!(request = %id, %error, "a failed request stays open until the next start");
-        }
-    }
-
-    /// Work that gave no picture, priced; none where it cannot be.
-    fn failed_work(&self, index: u32, seed: Seed, usage: Usage, now: Timestamp) -> Option<FailedWork> {
-        let (wall_energy, electricity) = self.costs().wasted(usage, self.civil(now)).ok()?;
-        Some(FailedWork { index, seed, usage, wall_energy, electricity })
     }
 
     async fn note_start(&self, id: RequestId) {

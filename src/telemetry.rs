@@ -84,6 +84,7 @@ pub struct Metrics {
     registry: Registry,
     queue_depth: Gauge,
     ready: Gauge,
+    devices: Family<StateLabels, Gauge>,
     queue_wait: Histogram,
     step: Histogram,
     batch: Histogram,
@@ -106,6 +107,11 @@ struct ReasonLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HttpLabels {
     route: String,
     status: u16,
@@ -121,6 +127,8 @@ impl Default for Metrics {
         let http = Family::<HttpLabels, Histogram>::new_with_constructor(|| Histogram::new(LONG_SECONDS));
         registry.register("queue_depth", "Jobs that wait for the device", queue_depth.clone());
         registry.register("ready", "1 once a picture has been painted", ready.clone());
+        let devices = Family::<StateLabels, Gauge>::default();
+        registry.register("devices", "Devices, by what becomes of them", devices.clone());
         let seconds = || Unit::Seconds;
         registry.register_with_unit("queue_wait", "Time that jobs waited", seconds(), queue_wait.clone());
         registry.register_with_unit(
@@ -143,7 +151,19 @@ impl Default for Metrics {
             "Pictures painted together, a count for each picture",
             batch.clone(),
         );
-        Self { registry, queue_depth, ready, queue_wait, step, batch, images, joules, refusals, http }
+        Self {
+            registry,
+            queue_depth,
+            ready,
+            devices,
+            queue_wait,
+            step,
+            batch,
+            images,
+            joules,
+            refusals,
+            http,
+        }
     }
 }
 
@@ -181,12 +201,21 @@ impl Metrics {
         self.http.get_or_create(&HttpLabels { route, status }).observe(seconds(took));
     }
 
-    /// Everything, in the OpenMetrics text format, with the state of the queue at this moment.
+    /// Everything, in the OpenMetrics text format, with the queue and the devices, by state, as they are at this moment.
     ///
     /// # Errors
     /// [`std::fmt::Error`] where a metric cannot be written; a defect.
-    pub fn render(&self, queue_depth: usize, is_ready: bool) -> Result<String, std::fmt::Error> {
-        self.queue_depth.set(i64::try_from(queue_depth).unwrap_or(i64::MAX));
+    pub fn render(
+        &self,
+        queue_depth: usize,
+        is_ready: bool,
+        devices: [(&'static str, usize); 3],
+    ) -> Result<String, std::fmt::Error> {
+        let count = |value| i64::try_from(value).unwrap_or(i64::MAX);
+        self.queue_depth.set(count(queue_depth));
+        for (state, devices) in devices {
+            self.devices.get_or_create(&StateLabels { state }).set(count(devices));
+        }
         self.ready.set(i64::from(is_ready));
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -228,10 +257,11 @@ mod tests {
         metrics.note_failure(usage);
         metrics.note_refusal("server_overloaded");
         metrics.note_answer("/v1/images/generations".into(), 200, Millis::new(810));
-        let text = metrics.render(3, true).expect("text");
+        let text = metrics.render(3, true, [("starting", 0), ("painting", 1), ("lost", 1)]).expect("text");
         for line in [
             "tintype_queue_depth 3",
             "tintype_ready 1",
+            "tintype_devices{state=\"lost\"} 1",
             "tintype_images_total 1",
             "tintype_device_energy_joules_total{work=\"image\",source=\"estimated\"} 52.5",
             "tintype_refusals_total{reason=\"server_overloaded\"} 1",

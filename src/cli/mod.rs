@@ -30,7 +30,7 @@ use crate::{
     config::{Config, ConfigError},
     costs::{CostError, CostModel, simulation::ScenarioError},
     ledger::{CopyError, Ledger, LedgerError},
-    pipeline::{DeviceChoice, LoadError, MemoryTier, Precision, RenderError},
+    pipeline::{DeviceList, LoadError, MemoryTier, Precision, RenderError},
     telemetry,
     units::Money,
 };
@@ -117,9 +117,9 @@ struct ModelArgs {
     /// Model directory in the diffusers layout, or hub repository [default: the embedded model]
     #[arg(long, value_name = "DIR|REPO")]
     model: Option<String>,
-    /// auto, cpu, cuda or cuda:N
+    /// auto, cpu, cuda or cuda:N; several cards as cuda:0,cuda:1, of which only a server uses more than the first
     #[arg(long)]
-    device: Option<DeviceChoice>,
+    device: Option<DeviceList>,
     /// auto, f32, bf16 or f16
     #[arg(long)]
     dtype: Option<Precision>,
@@ -133,7 +133,7 @@ impl ModelArgs {
     fn apply(self, config: &mut Config) {
         let model = &mut config.model;
         model.path = self.model.or(model.path.take());
-        model.device = self.device.unwrap_or(model.device);
+        model.device = self.device.unwrap_or_else(|| model.device.clone());
         model.dtype = self.dtype.unwrap_or(model.dtype);
         model.memory = self.memory.unwrap_or(model.memory);
     }

@@ -78,7 +78,11 @@ fn greet(app: &App, config: &Config) {
     let url = format!("http://{}", reachable(app.address()));
     let (offer, facts) = (app.offer(), app.service().engine().facts());
     println!("\nTintype {} at {url}", env!("CARGO_PKG_VERSION"));
-    println!("Model   {} ({} on {}, memory {})", offer.model, facts.dtype, facts.device, facts.memory);
+    let devices = match config.model.device.names() {
+        names if names.len() > 1 => names.join(", "),
+        _ => facts.device.to_owned(),
+    };
+    println!("Model   {} ({} on {devices}, memory {})", offer.model, facts.dtype, facts.memory);
     if ModelSource::new(&config.model).is_embedded() {
         println!("        a tiny embedded model: emoji-like things at 128x128, in English and Chinese");
         println!("        for the real one: tintype serve --model Tongyi-MAI/Z-Image-Turbo");

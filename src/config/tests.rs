@@ -43,6 +43,18 @@ fn the_shipped_file_says_every_default_and_nothing_else() {
 }
 
 #[test]
+fn devices_are_one_or_a_list_or_a_line() {
+    for (toml, names) in [
+        ("device = \"cuda:1\"", ["cuda:1"].as_slice()),
+        ("device = [\"cuda:0\", \"cuda:1\"]", &["cuda:0", "cuda:1"]),
+        ("device = \"cuda:0,cuda:1\"", &["cuda:0", "cuda:1"]),
+    ] {
+        let config = parse(&format!("[model]\n{toml}")).expect("parsed");
+        assert_eq!(config.model.device.names(), names);
+    }
+}
+
+#[test]
 fn the_tariff_in_the_shipped_file_can_be_used() {
     let shipped = include_str!("../../config/tintype.toml");
     let rows: String =
@@ -57,6 +69,8 @@ fn a_wrong_key_or_value_is_named_in_one_line() {
     for (toml, name) in [
         ("colour = 1", "colour"),
         ("[model]\ndtype = \"f8\"", "f8"),
+        ("[model]\ndevice = [\"cuda:1\", \"cuda:1\"]", "cuda:1 stands twice"),
+        ("[model]\ndevice = []", "device"),
         ("[costs]\nprice_per_kwh = \"cheap\"", "cheap"),
         (
             "[[costs.tariff]]\neffective_from = \"2026-01-01\"\nprice_per_kwh = \"1\"\nhours = \"night\"",

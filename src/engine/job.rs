@@ -1,14 +1,14 @@
 use std::sync::{
-    Arc, Mutex, MutexGuard,
+    Mutex, MutexGuard,
     atomic::{AtomicU8, Ordering},
 };
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{memory::Shape, prompts::Prompts, slot::Slot};
+use super::{memory::Shape, slot::Slot};
 use crate::{
     domain::{ImageSize, KeyId, RenderJob, Seed, Usage},
-    pipeline::{Pipeline, Pixels, Prepared, RenderError, padded_tokens},
+    pipeline::{Pixels, RenderError, padded_tokens},
 };
 
 /// A job and whose it is.
@@ -65,6 +65,14 @@ pub struct Painted {
     pub prompt_tokens: usize,
 }
 
+impl Painted {
+    /// What was spent on it, for each epoch.
+    pub fn spent(&self) -> Vec<Usage> {
+        let spent = self.images.iter().flat_map(|image| [Some(image.usage), image.wasted]);
+        Usage::sums_by_epoch(spent.flatten())
+    }
+}
+
 /// One picture of a finished job.
 #[derive(Debug)]
 pub struct PaintedImage {
@@ -72,8 +80,10 @@ pub struct PaintedImage {
     pub seed: Seed,
     /// The picture.
     pub pixels: Pixels,
-    /// What it took.
+    /// What it took of the device that painted it.
     pub usage: Usage,
+    /// What it took of another device, which failed at it.
+    pub wasted: Option<Usage>,
     /// Pictures that were painted together with it, itself included.
     pub batch: usize,
 }
@@ -114,6 +124,9 @@ pub enum WorkFailure {
     /// Its time was up.
     #[error("the request's time was up")]
     DeadlinePassed,
+    /// Every device is lost.
+    #[error("no device paints any more")]
+    NoDevice,
     /// It does not fit into the device's memory.
     #[error("{size} does not fit into the device's memory")]
     OutOfMemory {
@@ -128,6 +141,17 @@ pub enum WorkFailure {
     /// The painter panicked: a defect. The next job is served.
     #[error("the painter panicked")]
     Panicked,
+}
+
+impl WorkFailure {
+    /// Whether another device might have painted it.
+    pub(super) fn blames_device(&self) -> bool {
+        match self {
+            Self::Failed(error) => error.blames_device(),
+            Self::Panicked => true,
+            _ => false,
+        }
+    }
 }
 
 const RUNNING: u8 = 0;
@@ -184,7 +208,6 @@ struct State {
     on_start: Option<oneshot::Sender<()>>,
     on_partial: mpsc::UnboundedSender<Partial>,
     on_finish: Option<oneshot::Sender<Result<Painted, WorkError>>>,
-    prepared: Option<Arc<Prepared>>,
     pictures: Vec<PictureState>,
     failure: Option<WorkFailure>,
 }
@@ -201,6 +224,8 @@ struct PictureState {
     steps_done: u32,
     pixels: Option<Pixels>,
     spent: Option<Usage>,
+    /// Spent on a device that failed at it.
+    wasted: Option<Usage>,
     batch: usize,
 }
 
@@ -220,7 +245,6 @@ impl Job {
             on_start: Some(on_start),
             on_partial,
             on_finish: Some(on_finish),
-            prepared: None,
             pictures,
             failure: None,
         };
@@ -269,21 +293,6 @@ impl Job {
         true
     }
 
-    /// Its prompts, encoded once for all its pictures.
-    pub(super) fn prepare(
-        &self,
-        pipeline: &Pipeline,
-        prompts: &mut Prompts<Prepared>,
-    ) -> Result<Arc<Prepared>, RenderError> {
-        if let Some(prepared) = &self.state().prepared {
-            return Ok(Arc::clone(prepared));
-        }
-        let spec = &self.order.job.spec;
-        let prepared = prompts.encoded(spec, || pipeline.prepare(spec))?;
-        self.state().prepared = Some(Arc::clone(&prepared));
-        Ok(prepared)
-    }
-
     pub(super) fn show(&self, partial: Partial) {
         // Nobody may be looking.
         self.state().on_partial.send(partial).ok();
@@ -313,6 +322,16 @@ impl Job {
         }
     }
 
+    /// Takes a picture out of hand again, for another device: what was spent on it gave nothing. False for one that was
+    /// put back before.
+    pub(super) fn put_back(&self, index: u32) -> bool {
+        let mut state = self.state();
+        let picture = state.pictures.get_mut(index as usize);
+        let Some(picture) = picture.filter(|picture| picture.wasted.is_none()) else { return false };
+        *picture = PictureState { wasted: picture.spent.take(), ..PictureState::default() };
+        true
+    }
+
     /// Lays a picture down: finished, or not. The job ends with its last picture, or where one failed, as soon as none is
     /// in hand any more.
     pub(super) fn lay_down(&self, index: u32, result: Result<Pixels, WorkFailure>) {
@@ -328,6 +347,8 @@ impl Job {
             }
             Err(failure) => {
                 state.failure.get_or_insert(failure);
+                // Another device may be at a sister of it, for nothing.
+                self.ask_to_stop(StopReason::Cancelled);
             }
         }
         self.finish_if_over(&mut state);
@@ -351,7 +372,8 @@ impl Job {
         }
         let result = match state.failure.take() {
             Some(cause) => {
-                let spent = state.pictures.iter().filter_map(|picture| picture.spent);
+                let spent =
+                    state.pictures.iter().flat_map(|picture| [picture.spent, picture.wasted]).flatten();
                 Err(WorkError { cause, spent: Usage::sums_by_epoch(spent) })
             }
             None if state.pictures.iter().any(|picture| picture.pixels.is_none()) => return,
@@ -359,8 +381,6 @@ impl Job {
         };
         if let Some(on_finish) = state.on_finish.take() {
             state.slot = None;
-            // On a card these are the device's, and only its thread comes here while a picture was in hand.
-            state.prepared = None;
             if on_finish.send(result).is_err() {
                 tracing::error!("a job ended and nobody took its result");
             }
@@ -373,10 +393,15 @@ impl Job {
             .zip(&mut state.pictures)
             .filter_map(|(index, picture)| {
                 let (pixels, usage) = (picture.pixels.take()?, picture.spent?);
-                Some(PaintedImage { seed: first.for_image(index), pixels, usage, batch: picture.batch })
+                Some(PaintedImage {
+                    seed: first.for_image(index),
+                    pixels,
+                    usage,
+                    wasted: picture.wasted,
+                    batch: picture.batch,
+                })
             })
             .collect();
-        let prompt_tokens = state.prepared.as_ref().map_or(0, |prepared| prepared.prompt_tokens());
-        Painted { images, prompt_tokens }
+        Painted { images, prompt_tokens: self.order.tokens.positive }
     }
 }

@@ -109,12 +109,18 @@ pub struct DeviceMemory {
     /// Bytes that work may take, by configuration.
     limit: Option<u64>,
     is_host: bool,
+    is_watched: bool,
 }
 
 impl DeviceMemory {
     /// The memory of a device: the host's, for a CPU.
     pub fn new(is_host: bool, limit: Option<u64>) -> Self {
-        Self { limit, is_host }
+        Self { limit, is_host, is_watched: is_host }
+    }
+
+    /// The same, where others work in it too, so that nobody can tell what one of them took.
+    pub(super) fn unwatched(self) -> Self {
+        Self { is_watched: false, ..self }
     }
 
     /// Whether the system tells what is free and what a batch takes.
@@ -132,7 +138,7 @@ impl DeviceMemory {
     /// Begins to watch what is taken from now on. None where the system cannot tell: then no batch is ever measured, and
     /// none grows.
     pub fn watch(&self) -> Option<Watch> {
-        if !self.is_host {
+        if !self.is_watched {
             return None;
         }
         // proc(5): writing 5 sets the peak back to what is resident now.

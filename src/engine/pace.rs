@@ -10,7 +10,10 @@ const HALF_WEIGHT: u64 = 2_097_152;
 /// Microseconds a megapixel-step before anything was measured: 15 s for 1024² in 8 steps, an RTX 4090 in early 2026.
 const FIRST_GUESS_MICROS: u64 = 1_800_000;
 
-/// How fast the device paints: a moving average over finished jobs.
+/// One over a pace is a speed in this unit.
+const SPEED: u128 = 1_000_000_000_000_000_000_000_000;
+
+/// How fast a device paints: a moving average over finished jobs.
 #[derive(Debug)]
 pub(super) struct Pace {
     micros_per_unit: AtomicU64,
@@ -30,6 +33,14 @@ impl Pace {
         let (old, new) = (u128::from(HALF_WEIGHT), u128::from(pixel_steps));
         let average = before.saturating_mul(old).saturating_add(micros.saturating_mul(new)) / (old + new);
         self.micros_per_unit.store(u64::try_from(average).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+    }
+
+    /// The pace of devices that share their work.
+    pub(super) fn together<'a>(paces: impl IntoIterator<Item = &'a Self>) -> Self {
+        let of_each = paces.into_iter().map(|pace| u128::from(pace.micros_per_unit.load(Ordering::Relaxed)));
+        let speeds: u128 = of_each.map(|micros| SPEED / micros.max(1)).sum();
+        let micros = (SPEED / speeds.max(1)).max(1);
+        Self { micros_per_unit: AtomicU64::new(u64::try_from(micros).unwrap_or(u64::MAX)) }
     }
 
     /// The time for `pixel_steps`, rounded up.
@@ -57,6 +68,15 @@ mod tests {
             pace.observe(8 * UNIT, Millis::new(80));
         }
         assert_eq!(pace.time_for(8 * UNIT), Millis::new(80));
+    }
+
+    #[test]
+    fn devices_that_share_their_work_are_as_fast_as_the_sum_of_them() {
+        let of = |micros| Pace { micros_per_unit: AtomicU64::new(micros) };
+        let time = |paces: &[Pace]| Pace::together(paces).time_for(100 * UNIT).get();
+        assert_eq!(time(&[of(30_000)]), 3_000, "alone as before");
+        assert_eq!(time(&[of(30_000), of(30_000)]), 1_500);
+        assert_eq!(time(&[of(30_000), of(60_000)]), 2_000, "two thirds of it are the faster one's");
     }
 
     #[test]

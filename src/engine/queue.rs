@@ -31,6 +31,8 @@ pub(super) struct Waiting<J, G> {
     pub(super) cost: u64,
     /// Pictures not handed out yet, by their index.
     pub(super) pictures: std::ops::Range<u32>,
+    /// The worker that failed at them and put them back, for another one.
+    pub(super) failed_on: Option<usize>,
 }
 
 /// One picture of a job, handed out to be painted.
@@ -38,6 +40,12 @@ pub(super) struct Waiting<J, G> {
 pub(super) struct Picture<J> {
     pub(super) job: J,
     pub(super) index: u32,
+}
+
+impl<J, G> Waiting<J, G> {
+    fn is_begun(&self) -> bool {
+        self.pictures.start > 0 || self.failed_on.is_some()
+    }
 }
 
 impl<J, G> Lane<J, G> {
@@ -68,23 +76,35 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         lane.jobs.push_back(waiting);
     }
 
-    /// Hands out the next picture, and with it others of its group, as many as `batch_max` says for that group. Empty
-    /// where nothing waits.
-    pub(super) fn take(&mut self, batch_max: impl FnOnce(&G) -> usize) -> Vec<Picture<J>> {
-        let Some((clock, key)) = self.next_key(|_| true) else {
+    /// Puts a picture back at the head of its key's lane, as if it had not been handed out.
+    pub(super) fn put_back(&mut self, key: KeyId, waiting: Waiting<J, G>) {
+        let lane = self.lanes.entry(key).or_insert(Lane { jobs: VecDeque::new(), clock: self.now });
+        lane.clock = lane.clock.saturating_sub(waiting.cost);
+        lane.jobs.push_front(waiting);
+    }
+
+    /// Hands out the next picture of those that pass `may`, and with it others of its group, as many as `batch_max` says
+    /// for that group. Empty where none waits.
+    pub(super) fn take(
+        &mut self,
+        may: impl Fn(&Waiting<J, G>) -> bool,
+        batch_max: impl FnOnce(&G) -> usize,
+    ) -> Vec<Picture<J>> {
+        if self.is_empty() {
             // A busy period is over: what a key has had in it is forgotten.
             self.lanes.clear();
+        }
+        let Some((clock, key)) = self.next_key(|lane| lane.jobs.iter().any(&may)) else {
             return Vec::new();
         };
-        self.now = clock;
-        let Some(group) = self.lanes[&key].jobs.front().map(|waiting| waiting.group.clone()) else {
-            return Vec::new();
-        };
-        let in_group = |waiting: &Waiting<J, G>| waiting.group == group;
+        self.now = clock.max(self.now);
+        let next = self.lanes[&key].jobs.iter().find(|waiting| may(waiting));
+        let Some(group) = next.map(|waiting| waiting.group.clone()) else { return Vec::new() };
+        let in_group = |waiting: &Waiting<J, G>| may(waiting) && waiting.group == group;
         let mut batch = Vec::new();
         let limit = batch_max(&group).max(1);
         while batch.len() < limit {
-            // The first round finds `key` again: it is the one furthest behind, and its first job is of the group.
+            // The first round finds `key` again: it is the one furthest behind, and its first job that may is of the group.
             let Some((_, key)) = self.next_key(|lane| lane.jobs.iter().any(in_group)) else { break };
             batch.extend(self.hand_out(key, in_group));
         }
@@ -111,11 +131,27 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         let mut removed = Vec::new();
         for lane in self.lanes.values_mut() {
             let (begun, unbegun): (VecDeque<_>, VecDeque<_>) =
-                std::mem::take(&mut lane.jobs).into_iter().partition(|waiting| waiting.pictures.start > 0);
+                std::mem::take(&mut lane.jobs).into_iter().partition(Waiting::is_begun);
             lane.jobs = begun;
             removed.extend(unbegun.into_iter().map(|waiting| waiting.job));
         }
         removed
+    }
+
+    /// Takes out everything.
+    pub(super) fn remove_all(&mut self) -> Vec<J> {
+        let lanes = std::mem::take(&mut self.lanes).into_values();
+        lanes.flat_map(|lane| lane.jobs).map(|waiting| waiting.job).collect()
+    }
+
+    /// Whether no picture waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lanes.values().all(|lane| lane.jobs.is_empty())
+    }
+
+    /// Pictures still to be handed out.
+    pub(super) fn pictures(&self) -> usize {
+        self.lanes.values().flat_map(|lane| &lane.jobs).map(|waiting| waiting.pictures.len()).sum()
     }
 
     /// Jobs with pictures still to be handed out.
@@ -198,12 +234,13 @@ mod tests {
     type Queue = FairQueue<&'static str, char>;
 
     fn push(queue: &mut Queue, key: i64, job: &'static str, group: char, pictures: u32) {
-        queue.push(KeyId::new(key), Waiting { job, group, cost: 10, pictures: 0..pictures });
+        queue.push(KeyId::new(key), Waiting { job, group, cost: 10, pictures: 0..pictures, failed_on: None });
     }
 
     fn drain(queue: &mut Queue, batch_max: usize) -> Vec<Vec<&'static str>> {
-        let batches =
-            std::iter::from_fn(|| Some(queue.take(|_| batch_max)).filter(|batch| !batch.is_empty()));
+        let batches = std::iter::from_fn(|| {
+            Some(queue.take(|_| true, |_| batch_max)).filter(|batch| !batch.is_empty())
+        });
         batches.map(|batch| batch.into_iter().map(|picture| picture.job).collect()).collect()
     }
 
@@ -222,7 +259,7 @@ mod tests {
         for _ in 0..100 {
             push(&mut queue, 1, "flood", '-', 1);
         }
-        assert_eq!(queue.take(|_| 1).len(), 1);
+        assert_eq!(queue.take(|_| true, |_| 1).len(), 1);
         push(&mut queue, 2, "one", '-', 1);
         let order = drain(&mut queue, 1);
         assert!(order.iter().position(|batch| batch[0] == "one") <= Some(1));
@@ -233,10 +270,10 @@ mod tests {
     fn a_job_of_ten_does_not_hold_up_a_job_of_one() {
         let mut queue = Queue::default();
         push(&mut queue, 1, "ten", '-', 10);
-        assert_eq!(queue.take(|_| 1)[0], Picture { job: "ten", index: 0 });
+        assert_eq!(queue.take(|_| true, |_| 1)[0], Picture { job: "ten", index: 0 });
         push(&mut queue, 2, "one", '-', 1);
-        assert_eq!(queue.take(|_| 1)[0].job, "one");
-        assert_eq!(queue.take(|_| 1)[0], Picture { job: "ten", index: 1 });
+        assert_eq!(queue.take(|_| true, |_| 1)[0].job, "one");
+        assert_eq!(queue.take(|_| true, |_| 1)[0], Picture { job: "ten", index: 1 });
     }
 
     #[test]
@@ -244,7 +281,7 @@ mod tests {
         let mut queue = Queue::default();
         push(&mut queue, 1, "a", '-', 3);
         push(&mut queue, 1, "b", '-', 1);
-        assert_eq!(queue.take(|_| 1)[0].job, "a");
+        assert_eq!(queue.take(|_| true, |_| 1)[0].job, "a");
         push(&mut queue, 2, "c", '-', 2);
         push(&mut queue, 3, "d", '-', 1);
         let forecast = queue.forecast();
@@ -260,7 +297,7 @@ mod tests {
             push(&mut queue, 1, "busy", '-', 1);
         }
         for _ in 0..40 {
-            queue.take(|_| 1);
+            queue.take(|_| true, |_| 1);
         }
         for _ in 0..10 {
             push(&mut queue, 2, "late", '-', 1);
@@ -273,7 +310,10 @@ mod tests {
     #[test]
     fn a_key_that_comes_back_after_a_rest_starts_at_the_present() {
         let mut queue = Queue::default();
-        queue.push(KeyId::new(1), Waiting { job: "costly", group: '-', cost: 1_000, pictures: 0..1 });
+        queue.push(
+            KeyId::new(1),
+            Waiting { job: "costly", group: '-', cost: 1_000, pictures: 0..1, failed_on: None },
+        );
         assert_eq!(drain(&mut queue, 1), [["costly"]]);
         for _ in 0..10 {
             push(&mut queue, 2, "b", '-', 1);
@@ -289,7 +329,7 @@ mod tests {
         for _ in 0..50 {
             push(&mut queue, 1, "flood", '-', 1);
         }
-        queue.take(|_| 1);
+        queue.take(|_| true, |_| 1);
         assert_eq!(queue.work_before(KeyId::new(1), 10), 490, "its own flood is");
         let foreseen = queue.work_before(KeyId::new(2), 10);
         push(&mut queue, 2, "one", '-', 1);
@@ -302,9 +342,25 @@ mod tests {
         let mut queue = Queue::default();
         push(&mut queue, 1, "begun", '-', 3);
         push(&mut queue, 2, "waiting", '-', 3);
-        queue.take(|_| 1);
+        queue.take(|_| true, |_| 1);
         assert_eq!(queue.remove_unbegun(), ["waiting"]);
         assert_eq!(drain(&mut queue, 1), [["begun"], ["begun"]]);
+    }
+
+    #[test]
+    fn a_picture_that_a_worker_failed_at_is_anothers_next() {
+        let mut queue = Queue::default();
+        push(&mut queue, 1, "tried", '-', 2);
+        push(&mut queue, 2, "other", '-', 1);
+        let tried = queue.take(|_| true, |_| 1);
+        let back = Waiting { job: "tried", group: '-', cost: 10, pictures: 0..1, failed_on: Some(0) };
+        queue.put_back(KeyId::new(1), back);
+        assert_eq!((queue.pictures(), queue.remove_unbegun()), (3, vec!["other"]), "it has begun");
+        let not_on = |worker| move |waiting: &Waiting<_, _>| waiting.failed_on != Some(worker);
+        assert_eq!(queue.take(not_on(0), |_| 1), [Picture { job: "tried", index: 1 }]);
+        assert_eq!(queue.take(not_on(0), |_| 1), [], "the other one is not for it");
+        assert_eq!(queue.take(not_on(1), |_| 1), tried);
+        assert!(queue.is_empty());
     }
 
     #[test]
@@ -334,11 +390,11 @@ mod tests {
         ) {
             let mut queue = FairQueue::default();
             for (job, (key, group, pictures)) in jobs.iter().enumerate() {
-                queue.push(KeyId::new(*key), Waiting { job, group: *group, cost: 7, pictures: 0..*pictures });
+                queue.push(KeyId::new(*key), Waiting { job, group: *group, cost: 7, pictures: 0..*pictures, failed_on: None });
             }
             let mut handed = Vec::new();
             loop {
-                let batch = queue.take(|_| batch_max);
+                let batch = queue.take(|_| true, |_| batch_max);
                 if batch.is_empty() { break; }
                 prop_assert!(batch.len() <= batch_max);
                 prop_assert!(batch.iter().all(|picture| jobs[picture.job].1 == jobs[batch[0].job].1));

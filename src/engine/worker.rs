@@ -1,21 +1,22 @@
 use std::{
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     time::Duration,
 };
 
 use super::{
-    Batch, Next, OnOverhead, Shared,
+    Facts, OnOverhead, WarmUp,
+    canvas::{Canvas, paint_together},
     history::Kind,
-    job::{Job, Partial, StopReason, WorkFailure},
+    job::WorkFailure,
+    line::{Batch, Next, Shared},
     memory::{DeviceMemory, MemoryTable, Shape},
     prompts::Prompts,
 };
 use crate::{
-    domain::{Overhead, RenderSpec, Seed},
+    domain::{Overhead, RenderSpec, Seed, Usage},
     meter::Meter,
-    pipeline::{Denoising, Pipeline, Pixels, Prepared, RenderError, Step},
+    pipeline::{Pipeline, Prepared, RenderError, Step},
     units::Millis,
 };
 
@@ -26,32 +27,84 @@ const IDLE_ROW: Millis = Millis::new(60_000);
 
 /// The thread that owns a device and its model.
 pub(super) struct Painter<'a> {
+    /// Its place among the workers, from 0.
+    pub(super) number: usize,
+    /// The device as the log calls it.
+    pub(super) device: String,
     pub(super) pipeline: &'a Pipeline,
     pub(super) meter: Meter,
     /// Told of energy that went into no request.
     pub(super) on_overhead: OnOverhead,
+    pub(super) facts: Facts,
+    pub(super) warm_up: WarmUp,
     pub(super) memory: DeviceMemory,
     pub(super) table: MemoryTable,
     pub(super) batch_max: usize,
     pub(super) shared: &'a Shared,
     pub(super) prompts: Prompts<Prepared>,
-}
-
-/// One picture of a batch, on the device.
-struct Canvas {
-    job: Arc<Job>,
-    index: u32,
-    seed: Seed,
-    steps_done: u32,
-    /// None until it ends; where the whole batch fails, until then.
-    end: Option<Result<Pixels, WorkFailure>>,
+    /// Something failed for which the device may be at fault, and it has not been checked since.
+    pub(super) is_suspect: bool,
 }
 
 impl Painter<'_> {
-    /// Paints `spec` once, so that kernels are loaded, memory is laid out and the pace is known before the first client.
-    pub(super) fn warm_up(&mut self, spec: &RenderSpec) {
+    /// Paints a picture that nobody asked for, then what comes until the engine is gone or the device is lost. While
+    /// nothing comes, the meter is read.
+    pub(super) fn run(&mut self) {
+        let mut is_sound = self.check();
+        while is_sound {
+            match self.shared.next_batch(self.number, |shape| self.batch_limit(shape), METER_INTERVAL) {
+                Next::Batch(batch) => {
+                    self.paint(batch);
+                    self.shared.batch_ended(self.number);
+                    is_sound = !std::mem::take(&mut self.is_suspect) || self.check();
+                }
+                Next::Nothing => self.meter.rest(),
+                Next::End => break,
+            }
+            if self.meter.idle_for() >= IDLE_ROW {
+                self.tell_idleness();
+            }
+        }
+        self.meter.rest();
+        self.tell_idleness();
+    }
+
+    /// Paints the warm-up picture: at the start, so that kernels are loaded, memory is laid out and the pace is known before
+    /// the first client; and after a failure, to find out whether the device still paints. False where it does not: then
+    /// it is lost.
+    fn check(&mut self) -> bool {
+        let failure = match self.paint_warm_up() {
+            Ok(usage) => {
+                self.shared.note_painted(self.number);
+                let Self { device, .. } = self;
+                tracing::info!(%device, time = %usage.duration, energy = %usage.energy, "the warm-up picture is painted");
+                return true;
+            }
+            Err(failure) => failure,
+        };
+        let device = &self.device;
+        if !failure.blames_device() {
+            // For want of memory, say: smaller pictures may come out.
+            tracing::error!(%device, %failure, "the warm-up picture failed");
+            return true;
+        }
+        self.shared.lose(self.number);
+        match self.shared.counts() {
+            counts if counts.lost < counts.all => {
+                let left = counts.all - counts.lost;
+                tracing::error!(%device, %failure, left, "a device is lost; restart the server to have it back");
+            }
+            _ => {
+                tracing::error!(%device, %failure, "no device is left; restart the server to have pictures again")
+            }
+        }
+        false
+    }
+
+    fn paint_warm_up(&mut self) -> Result<Usage, WorkFailure> {
         let window = self.meter.open();
         let watch = self.memory.watch();
+        let spec = &(self.warm_up)(&self.facts);
         let painted = catch_unwind(AssertUnwindSafe(|| {
             let prepared = self.pipeline.prepare(spec)?;
             let mut steps = Vec::new();
@@ -64,42 +117,17 @@ impl Painter<'_> {
         }));
         let usage = self.meter.close(window);
         (self.on_overhead)(Overhead::WarmUp, usage);
-        match painted {
-            Ok(Ok(steps)) => {
-                if let Some(peak) = watch.and_then(|watch| watch.peak()) {
-                    self.table.observe(Shape::of(spec), 1, peak);
-                }
-                // The first step loads kernels; the last one is like all that will come.
-                if let [.., before, last] = steps.as_slice() {
-                    let step = Millis::new(last.get().saturating_sub(before.get()));
-                    let work = self.pipeline.limits().work(spec);
-                    self.shared.pace.observe(work / u64::from(spec.steps), step);
-                }
-                self.shared.note_ready();
-                tracing::info!(time = %usage.duration, energy = %usage.energy, "the warm-up picture is painted");
-            }
-            Ok(Err(error)) => tracing::error!(%error, "the warm-up picture failed"),
-            Err(_) => tracing::error!("the warm-up picture panicked"),
+        let steps = painted.map_err(|_| WorkFailure::Panicked)?.map_err(WorkFailure::Failed)?;
+        if let Some(peak) = watch.and_then(|watch| watch.peak()) {
+            self.table.observe(Shape::of(spec), 1, peak);
         }
-    }
-
-    /// Paints what comes until the engine is gone. While nothing comes, the meter is read.
-    pub(super) fn run(&mut self) {
-        loop {
-            match self.shared.next_batch(|shape| self.batch_limit(shape), METER_INTERVAL) {
-                Next::Batch(batch) => {
-                    self.paint(batch);
-                    self.shared.batch_ended();
-                }
-                Next::Nothing => self.meter.rest(),
-                Next::End => break,
-            }
-            if self.meter.idle_for() >= IDLE_ROW {
-                self.tell_idleness();
-            }
+        // The first step loads kernels; the last one is like all that will come.
+        if let ([.., before, last], Some(figures)) = (steps.as_slice(), self.shared.figures(self.number)) {
+            let step = Millis::new(last.get().saturating_sub(before.get()));
+            let work = self.pipeline.limits().work(spec);
+            figures.pace.observe(work / u64::from(spec.steps.max(1)), step);
         }
-        self.meter.rest();
-        self.tell_idleness();
+        Ok(usage)
     }
 
     /// Pictures of a shape that may share a batch now. A device that tells nothing of its memory is trusted with the
@@ -135,12 +163,13 @@ impl Painter<'_> {
             return self.attempt(&spec, canvases);
         }
         for canvas in canvases {
-            self.give_up(canvas, self.out_of_memory(&spec));
+            let failure = self.out_of_memory(&spec);
+            self.give_up(canvas, failure);
         }
     }
 
     /// Paints a batch. Where it fails as a whole, each of its pictures is tried alone, so that none fails for a
-    /// neighbour's sake or for memory that only one would have had.
+    /// neighbour's sake or for memory that only one would have had; on another device, where this one may be at fault.
     fn attempt(&mut self, spec: &RenderSpec, mut canvases: Vec<Canvas>) {
         let window = self.meter.open();
         let watch = self.memory.watch();
@@ -155,12 +184,7 @@ impl Painter<'_> {
             canvas.job.spend(canvas.index, share, together);
         }
         if canvases.iter().all(|canvas| matches!(canvas.end, Some(Ok(_)))) {
-            self.shared.pace.observe(work.iter().sum(), usage.duration);
-            let mut kinds = canvases.iter().map(|canvas| Kind::of(spec, canvas.job.order.partials));
-            if let Some(kind) = kinds.next().filter(|first| kinds.all(|kind| kind == *first)) {
-                self.shared.history.observe(kind, usage, together);
-            }
-            self.shared.note_ready();
+            self.note_painted(spec, &canvases, &work, usage);
             if let Some(peak) = watch.and_then(|watch| watch.peak()) {
                 self.table.observe(Shape::of(spec), together, peak);
             }
@@ -176,7 +200,9 @@ impl Painter<'_> {
             self.lay_down(canvas);
         }
         let Some(failure) = failure else { return };
-        if matches!(failure, WorkFailure::OutOfMemory { .. }) {
+        let blames_device = failure.blames_device();
+        self.is_suspect |= blames_device;
+        if blames_device || matches!(failure, WorkFailure::OutOfMemory { .. }) {
             self.prompts.clear();
         }
         if together == 1 {
@@ -194,21 +220,48 @@ impl Painter<'_> {
                 Some(reason) => self.give_up(canvas, reason.into()),
                 // A sister picture has failed the job.
                 None if canvas.job.is_over() => self.give_up(canvas, WorkFailure::Cancelled),
+                None if blames_device && self.hand_back(&canvas) => {}
                 None => self.attempt(spec, vec![Canvas { steps_done: 0, ..canvas }]),
             }
         }
     }
 
-    fn give_up(&self, canvas: Canvas, failure: WorkFailure) {
+    /// What a batch tells of those to come.
+    fn note_painted(&self, spec: &RenderSpec, canvases: &[Canvas], work: &[u64], usage: Usage) {
+        self.shared.note_painted(self.number);
+        let Some(figures) = self.shared.figures(self.number) else { return };
+        figures.pace.observe(work.iter().sum(), usage.duration);
+        let mut kinds = canvases.iter().map(|canvas| Kind::of(spec, canvas.job.order.partials));
+        if let Some(kind) = kinds.next().filter(|first| kinds.all(|kind| kind == *first)) {
+            figures.history.observe(kind, usage, canvases.len());
+        }
+    }
+
+    fn give_up(&mut self, canvas: Canvas, failure: WorkFailure) {
         self.lay_down(Canvas { end: Some(Err(failure)), ..canvas });
     }
 
-    fn lay_down(&self, Canvas { job, index, end, .. }: Canvas) {
-        let result = end.unwrap_or(Err(WorkFailure::Panicked));
-        if result.is_err() {
-            self.shared.remove(&job);
+    fn lay_down(&mut self, mut canvas: Canvas) {
+        let result = canvas.end.take().unwrap_or(Err(WorkFailure::Panicked));
+        if let Err(failure) = &result {
+            if failure.blames_device() {
+                self.is_suspect = true;
+                if self.hand_back(&canvas) {
+                    return;
+                }
+            }
+            self.shared.remove(&canvas.job);
         }
-        job.lay_down(index, result);
+        canvas.job.lay_down(canvas.index, result);
+    }
+
+    /// Leaves a picture to another device; false where none may have it.
+    fn hand_back(&self, Canvas { job, index, .. }: &Canvas) -> bool {
+        let is_handed = self.shared.hand_back(self.number, job, *index);
+        if is_handed {
+            tracing::warn!(device = %self.device, "a picture failed; another device tries it");
+        }
+        is_handed
     }
 
     fn failure(&self, spec: &RenderSpec, error: RenderError) -> WorkFailure {
@@ -222,129 +275,5 @@ impl Painter<'_> {
         let factor = self.pipeline.limits().factor;
         let largest = self.table.largest_square(spec.passes(), factor, self.memory.free());
         WorkFailure::OutOfMemory { size: spec.size, largest }
-    }
-}
-
-impl Canvas {
-    /// The work done so far.
-    fn work(&self, spec: &RenderSpec) -> u64 {
-        self.job.work / u64::from(spec.steps.max(1)) * u64::from(self.steps_done)
-    }
-
-    fn stop(&mut self, reason: StopReason) {
-        self.end = Some(Err(reason.into()));
-    }
-}
-
-/// Paints the pictures of a batch; each gets its own end. An error is the whole batch's.
-fn paint_together(
-    pipeline: &Pipeline,
-    prompts: &mut Prompts<Prepared>,
-    spec: &RenderSpec,
-    canvases: &mut [Canvas],
-) -> Result<(), RenderError> {
-    let prepare = |canvas: &Canvas| canvas.job.prepare(pipeline, prompts);
-    let prepared: Vec<Arc<Prepared>> = canvases.iter().map(prepare).collect::<Result<_, RenderError>>()?;
-    let items: Vec<_> =
-        prepared.iter().zip(&*canvases).map(|(prepared, canvas)| (&**prepared, canvas.seed)).collect();
-    let mut denoising = pipeline.begin(spec, &items)?;
-    let mut alive: Vec<usize> = (0..canvases.len()).collect();
-    while !denoising.is_finished() {
-        denoising.step()?;
-        for &i in &alive {
-            let canvas = &mut canvases[i];
-            canvas.steps_done += 1;
-            canvas.job.note_steps(canvas.index, canvas.steps_done);
-        }
-        leave_stopped(&mut denoising, &mut alive, canvases)?;
-        if alive.is_empty() {
-            return Ok(());
-        }
-        for (item, &i) in alive.iter().enumerate() {
-            show_partial(pipeline, spec, &denoising, item, &canvases[i])?;
-        }
-    }
-    for (item, &i) in alive.iter().enumerate() {
-        let canvas = &mut canvases[i];
-        match canvas.job.stop_reason() {
-            Some(reason) => canvas.stop(reason),
-            None => match pipeline.picture(&denoising.item(item)?, spec.size) {
-                Ok(pixels) => canvas.end = Some(Ok(pixels)),
-                // This picture's own fault; the others may be sound.
-                Err(error @ RenderError::NotFinite { .. }) => {
-                    canvas.end = Some(Err(WorkFailure::Failed(error)));
-                }
-                Err(error) => return Err(error),
-            },
-        }
-    }
-    Ok(())
-}
-
-/// Pictures whose jobs are to stop leave the batch; the others go on.
-fn leave_stopped(
-    denoising: &mut Denoising<'_>,
-    alive: &mut Vec<usize>,
-    canvases: &mut [Canvas],
-) -> Result<(), RenderError> {
-    let mut staying = Vec::with_capacity(alive.len());
-    for (item, &i) in alive.iter().enumerate() {
-        match canvases[i].job.stop_reason() {
-            Some(reason) => canvases[i].stop(reason),
-            None => staying.push(item),
-        }
-    }
-    if staying.len() == alive.len() || staying.is_empty() {
-        if staying.is_empty() {
-            alive.clear();
-        }
-        return Ok(());
-    }
-    denoising.keep(&staying)?;
-    *alive = staying.into_iter().map(|item| alive[item]).collect();
-    Ok(())
-}
-
-/// Shows what the picture is heading for, after the steps at which its job wants to see it.
-fn show_partial(
-    pipeline: &Pipeline,
-    spec: &RenderSpec,
-    denoising: &Denoising<'_>,
-    item: usize,
-    canvas: &Canvas,
-) -> Result<(), RenderError> {
-    let shown = partial_steps(spec.steps, canvas.job.order.partials);
-    if let Some(index) =
-        (0..).zip(shown).find_map(|(index, step)| (step == canvas.steps_done).then_some(index))
-    {
-        let pixels = pipeline.picture(&denoising.foresee(item)?, spec.size)?;
-        canvas.job.show(Partial { image: canvas.index, index, pixels });
-    }
-    Ok(())
-}
-
-/// The steps after which a picture of `steps` steps is shown `partials` times: evenly, never after the last one, and
-/// fewer times where there are not as many steps.
-fn partial_steps(steps: u32, partials: u32) -> impl Iterator<Item = u32> {
-    let mut last = 0;
-    (1..=partials)
-        .map(move |k| (2 * k * steps + partials + 1) / (2 * (partials + 1)))
-        .filter(move |&step| step < steps && std::mem::replace(&mut last, step) < step)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn partial_pictures_are_spread_evenly_over_the_steps() {
-        let steps = |steps, partials| partial_steps(steps, partials).collect::<Vec<_>>();
-        assert_eq!(steps(8, 3), [2, 4, 6]);
-        assert_eq!(steps(8, 1), [4]);
-        assert_eq!(steps(9, 2), [3, 6]);
-        assert_eq!(steps(8, 0), [0; 0]);
-        assert_eq!(steps(1, 3), [0; 0]);
-        assert_eq!(steps(2, 3), [1]);
-        assert_eq!(steps(3, 3), [1, 2]);
     }
 }

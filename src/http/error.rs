@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     admit::{OverRate, Refused},
     encode::EncodeError,
-    engine::{OverloadReason, Overloaded, WorkError, WorkFailure},
+    engine::{DeviceCounts, OverloadReason, Overloaded, WorkError, WorkFailure},
     ledger::{LedgerError, ReserveError},
     pictures::StoreError,
     pipeline::RenderError,
@@ -100,11 +100,21 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "picture_gone", message)
     }
 
-    pub(super) fn not_ready() -> Self {
+    pub(super) fn not_ready(devices: DeviceCounts) -> Self {
+        if devices.lost == devices.all {
+            return Self::no_device();
+        }
         let message =
             "No picture has been painted yet; the warm-up is in work, or its failure is in the log.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "not_ready", message)
             .retry(Retry::After(Millis::new(1000)))
+    }
+
+    /// Every device is lost.
+    fn no_device() -> Self {
+        let message = "No device of this server paints any more. Tell the operator; its log says why.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "not_ready", message)
+            .retry(Retry::After(Millis::new(30_000)))
     }
 
     pub(super) fn form_forged() -> Self {
@@ -210,6 +220,7 @@ impl ApiError {
         let wait = wait.as_secs_ceil();
         let seconds = seconds(retry_after);
         match reason {
+            OverloadReason::NoDevice => Self::no_device(),
             OverloadReason::Hopeless => error(format!(
                 "This would take about {wait} s, and answers that are no stream must begin sooner. Send `stream`: true, \
                  or ask for fewer or smaller pictures."
@@ -318,6 +329,7 @@ impl From<&WorkFailure> for ApiError {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_stopping", message)
                     .retry(Retry::After(Millis::new(5000)))
             }
+            WorkFailure::NoDevice => Self::no_device(),
             WorkFailure::DeadlinePassed => {
                 let message = "The picture was not ready in time; its energy is booked. Try fewer steps or a smaller size.";
                 Self::new(StatusCode::GATEWAY_TIMEOUT, SERVER_ERROR, "timeout", message).retry(Retry::Never)

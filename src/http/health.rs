@@ -13,16 +13,23 @@ pub(super) async fn alive() -> HttpResponse {
 
 /// GET /readyz: the model has painted a picture, so the next one will come out too.
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
-    match state.service.engine().is_ready() {
-        true => Ok(HttpResponse::Ok().json(json!({ "status": "ready" }))),
-        false => Err(ApiError::not_ready()),
+    let (engine, devices) = (state.service.engine(), state.service.engine().devices());
+    match engine.is_ready() {
+        true => {
+            let body =
+                json!({ "status": "ready", "devices": devices.all, "devices_painting": devices.painting });
+            Ok(HttpResponse::Ok().json(body))
+        }
+        false => Err(ApiError::not_ready(devices)),
     }
 }
 
 /// GET /metrics
 pub(super) async fn metrics(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
     let engine = state.service.engine();
-    let text = state.service.metrics().render(engine.queue_depth(), engine.is_ready());
+    let devices = engine.devices();
+    let by_state = [("starting", devices.starting), ("painting", devices.painting), ("lost", devices.lost)];
+    let text = state.service.metrics().render(engine.queue_depth(), engine.is_ready(), by_state);
     let text = text.map_err(|error| ApiError::internal(&error))?;
     Ok(HttpResponse::Ok().content_type(OPEN_METRICS).body(text))
 }

@@ -196,6 +196,25 @@ mod tests {
     }
 
     #[test]
+    fn the_same_idle_minute_of_two_devices_is_two_rows_and_each_has_its_gap() {
+        let (_directory, ledger) = ledger();
+        let begin = |device, total| {
+            let total = Energy::from_millijoules(total);
+            ledger.begin_epoch(device, EnergySource::Metered, total, NOON).expect("begun")
+        };
+        let (one, other) = (begin("GPU-1", 0), begin("GPU-2", 0));
+        assert_ne!(one.id, other.id);
+        book(&ledger, Overhead::Idle, 300, one.id);
+        book(&ledger, Overhead::Idle, 300, other.id);
+        let totals = ledger.overheads(NOON, NOON + jiff::SignedDuration::from_hours(1)).expect("sums");
+        assert_eq!(totals.idle, Energy::from_millijoules(600));
+        // The process died; the counters went on to 400 and 700.
+        let gaps =
+            [begin("GPU-1", 400), begin("GPU-2", 700)].map(|epoch| (epoch.id, epoch.gap.as_millijoules()));
+        assert_eq!(gaps, [(one.id, 100), (other.id, 400)]);
+    }
+
+    #[test]
     fn what_was_counted_while_nobody_looked_is_a_gap_and_then_the_sum_closes() {
         let (_directory, ledger) = ledger();
         let begin = |total| {

@@ -111,6 +111,11 @@ pub enum RenderError {
 }
 
 impl RenderError {
+    /// Whether the device may be at fault: it said so, or its numbers are none. For want of memory it is not.
+    pub fn blames_device(&self) -> bool {
+        matches!(self, Self::Device(_) | Self::NotFinite { .. }) && !self.is_out_of_memory()
+    }
+
     /// Whether the device had no memory left. The library passes on what the driver says.
     pub fn is_out_of_memory(&self) -> bool {
         match self {
@@ -132,5 +137,8 @@ mod tests {
         let device = |text: &str| RenderError::Device(candle_core::Error::msg(text));
         assert!(device("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")").is_out_of_memory());
         assert!(!device("CUBLAS_STATUS_EXECUTION_FAILED").is_out_of_memory());
+        assert!(device("CUBLAS_STATUS_EXECUTION_FAILED").blames_device());
+        assert!(RenderError::NotFinite { dtype: "f16" }.blames_device());
+        assert!(!device("out of memory").blames_device() && !RenderError::Cancelled.blames_device());
     }
 }

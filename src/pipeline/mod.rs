@@ -52,7 +52,7 @@ pub use self::{
     noise::standard_normal,
     pixels::Pixels,
     placement::{MemoryTier, Placement},
-    precision::{DeviceChoice, Precision},
+    precision::{DeviceChoice, DeviceList, Precision},
     prompt::PromptTokenizer,
     schedule::{Schedule, Shift},
     shapes::ModelShape,

@@ -62,6 +62,11 @@ impl MemoryTier {
         }
     }
 
+    /// Whether a picture is the same in `other`.
+    pub fn paints_as(self, other: Self) -> bool {
+        self.plan().format == other.plan().format
+    }
+
     /// What it means for each part. `Auto` is everything resident.
     pub(super) const fn plan(self) -> Plan {
         use Residence::{Resident, Streamed};
@@ -184,6 +189,13 @@ mod tests {
             assert_eq!(tier.as_str().parse(), Ok(tier));
         }
         assert!("tiny".parse::<MemoryTier>().is_err_and(|error| error.contains("8bit")));
+    }
+
+    #[test]
+    fn bits_change_pictures_and_places_do_not() {
+        use MemoryTier::{EightBit, FourBit, Low, Offload, Resident};
+        assert!(Resident.paints_as(Offload) && Low.paints_as(Resident) && FourBit.paints_as(FourBit));
+        assert!(!Resident.paints_as(EightBit) && !EightBit.paints_as(FourBit));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use std::{fmt, str::FromStr};
 
 use candle_core::{DType, Device};
+use serde::{Deserialize, Deserializer, de::Error};
 
 use super::error::LoadError;
 
@@ -117,4 +118,106 @@ impl FromStr for DeviceChoice {
     }
 }
 
-crate::units::deserialize_from_str!(Precision, DeviceChoice);
+/// The devices that paint, each with its own copy of the model: one, several cards, or the CPU several times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceList(Vec<DeviceChoice>);
+
+impl DeviceList {
+    /// The first one.
+    pub fn first(&self) -> DeviceChoice {
+        self.0.first().copied().unwrap_or_default()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = DeviceChoice> {
+        self.0.iter().copied()
+    }
+
+    /// What the log calls each: `cuda:1`; `cpu`, or where there are several, `cpu 1`, `cpu 2`.
+    pub fn names(&self) -> Vec<String> {
+        let are_copies = self.0.len() > 1 && self.first() == DeviceChoice::Cpu;
+        let name = |(number, device): (usize, &DeviceChoice)| match are_copies {
+            true => format!("{device} {}", number + 1),
+            false => device.to_string(),
+        };
+        self.0.iter().enumerate().map(name).collect()
+    }
+
+    /// A list that can be: a picture's numbers depend on its kind of device, so that cards and CPUs are not mixed.
+    fn checked(devices: Vec<DeviceChoice>) -> Result<Self, String> {
+        let is_card = |device: &DeviceChoice| matches!(device, DeviceChoice::Cuda(_));
+        if devices.is_empty() {
+            return Err("no device is named; write auto, cpu, cuda or cuda:0,cuda:1".into());
+        }
+        if devices.len() > 1 && devices.contains(&DeviceChoice::Auto) {
+            return Err("auto stands alone; name each card, such as cuda:0,cuda:1".into());
+        }
+        if devices.iter().any(is_card) && !devices.iter().all(is_card) {
+            return Err("cpu and cards do not paint the same numbers; name cards only, or cpu only".into());
+        }
+        let mut cards = devices.iter().enumerate().filter(|(_, device)| is_card(device));
+        match cards.find(|(place, card)| devices[..*place].contains(card)) {
+            Some((_, card)) => Err(format!("{card} stands twice; name each card once")),
+            None => Ok(Self(devices)),
+        }
+    }
+}
+
+impl Default for DeviceList {
+    fn default() -> Self {
+        Self(vec![DeviceChoice::Auto])
+    }
+}
+
+impl FromStr for DeviceList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let devices = text.split(',').map(|device| device.trim().parse());
+        Self::checked(devices.collect::<Result<_, String>>()?)
+    }
+}
+
+impl<'de> Deserialize<'de> for DeviceList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "a device such as \"cuda:0\", or a list of them")]
+        enum Written {
+            Line(String),
+            List(Vec<String>),
+        }
+        let line = match Written::deserialize(deserializer)? {
+            Written::Line(line) => line,
+            Written::List(list) => list.join(","),
+        };
+        line.parse().map_err(D::Error::custom)
+    }
+}
+
+crate::units::deserialize_from_str!(Precision);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Vec<String>, String> {
+        text.parse::<DeviceList>().map(|list| list.names())
+    }
+
+    #[test]
+    fn a_list_names_each_card_once_and_the_cpu_as_often_as_it_likes() {
+        assert_eq!(parse("auto"), Ok(vec!["auto".into()]));
+        assert_eq!(parse("cuda"), Ok(vec!["cuda:0".into()]));
+        assert_eq!(parse("cuda:0, cuda:2"), Ok(vec!["cuda:0".into(), "cuda:2".into()]));
+        assert_eq!(parse("cpu,cpu"), Ok(vec!["cpu 1".into(), "cpu 2".into()]));
+        for (text, complaint) in [
+            ("cuda,cuda:0", "cuda:0 stands twice"),
+            ("cuda:1,auto", "auto stands alone"),
+            ("cpu,cuda:0", "cards only, or cpu only"),
+            ("cuda:0,", "`` is not a device"),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(error.contains(complaint) && error.lines().count() == 1, "{error}");
+        }
+    }
+}

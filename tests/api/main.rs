@@ -13,6 +13,8 @@ mod admin;
 mod browser;
 mod client;
 mod dashboard;
+mod devices;
+mod devices_lost;
 mod doors;
 mod files;
 mod images;

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 use tintype::{
-    app::{App, Progress},
+    app::{App, Fitting, Progress},
     clock::{Clock, SystemClock},
     config::Config,
     ledger::{Ledger, Month, MonthTotals},
@@ -20,11 +20,11 @@ use self::counter::Trace;
 use crate::tiny_models;
 
 #[path = "counter.rs"]
-mod counter;
+pub mod counter;
 #[path = "sums.rs"]
 mod sums;
 
-/// A running server with a metered device. Dropping it stops it as Ctrl-C does, waits, and looks whether its books close.
+/// A running server with a metered device, or several. Dropping it stops it as Ctrl-C does, waits, and looks whether its books close.
 pub struct TestServer {
     pub url: String,
     /// The first key, with both scopes.
@@ -34,7 +34,7 @@ pub struct TestServer {
     pub thread: Option<JoinHandle<()>>,
     config: Config,
     clock: Arc<dyn Clock>,
-    trace: Trace,
+    traces: Vec<Trace>,
 }
 
 struct Quiet;
@@ -59,6 +59,18 @@ impl TestServer {
 
     /// The same, by another clock.
     pub fn start_at(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Config)) -> Self {
+        let trace = Trace::begin(&clock);
+        let fitting = Fitting { counter: Some(trace.counter()), files: None };
+        Self::start_fitted(clock, change, vec![trace], vec![fitting])
+    }
+
+    /// The same, its devices fitted out, and metered by these.
+    pub fn start_fitted(
+        clock: Arc<dyn Clock>,
+        change: impl FnOnce(&mut Config),
+        traces: Vec<Trace>,
+        fittings: Vec<Fitting>,
+    ) -> Self {
         let data = TempDir::new().expect("a data directory");
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -74,12 +86,11 @@ impl TestServer {
         change(&mut config);
         let (ready, on_ready) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
-        let trace = Trace::begin(&clock);
-        let (counter, served, told) = (trace.counter(), config.clone(), Arc::clone(&clock));
+        let (served, told) = (config.clone(), Arc::clone(&clock));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
             runtime.block_on(async {
-                let app = App::build_with(&served, &told, runtime.handle().clone(), Quiet, Some(counter));
+                let app = App::build_with(&served, &told, runtime.handle().clone(), Quiet, fittings);
                 let app = app.expect("it starts");
                 // None where the test brought a data directory that has one.
                 let key = app.first_key().map_or_else(String::new, |key| key.reveal());
@@ -90,13 +101,13 @@ impl TestServer {
         });
         let (address, key) = on_ready.recv().expect("it starts");
         let url = format!("http://{address}");
-        Self { url, key, data, stop: Some(stop), thread: Some(thread), config, clock, trace }
+        Self { url, key, data, stop: Some(stop), thread: Some(thread), config, clock, traces }
     }
 
     /// Asks the server to stop, without waiting.
     pub fn ask_to_stop(&mut self) {
         // The counter counts whatever it has not told yet, as any would in the seconds before the next start.
-        self.trace.catch_up();
+        self.traces.iter().for_each(Trace::catch_up);
         self.stop.take().map(|stop| stop.send(()));
     }
 
@@ -108,7 +119,9 @@ impl TestServer {
         // A failed test panics already; its server's end is not its cause.
         if !std::thread::panicking() {
             ended.expect("the server stops well");
-            sums::assert_closed(&self.config, self.clock.now(), &self.trace);
+            for trace in &self.traces {
+                sums::assert_closed(&self.config, self.clock.now(), trace);
+            }
         }
     }
 

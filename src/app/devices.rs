@@ -1,0 +1,96 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{ModelSource, Progress};
+use crate::{
+    config::Config,
+    domain::{ImageSize, Overhead, RenderSpec, Usage},
+    engine::{Engine, Facts, WarmUp, WorkerParts, Workers},
+    meter::{EnergyCounter, Meter},
+    pipeline::{DeviceChoice, LoadError, ModelFiles, Pipeline, Placement},
+    service::OverheadBook,
+};
+
+/// What a device is given instead of what is configured.
+#[derive(Default)]
+pub struct Fitting {
+    /// Meters it, instead of the card's own counter.
+    pub counter: Option<Box<dyn EnergyCounter>>,
+    /// Its copy of the model.
+    pub files: Option<ModelFiles>,
+}
+
+/// Starts a worker for each configured device. The model is loaded onto one after another, so that the second finds its
+/// files in memory.
+pub(super) fn start_engine<P: Progress + 'static>(
+    config: &Config,
+    source: &ModelSource,
+    book: &OverheadBook,
+    overheads: UnboundedSender<(Overhead, Usage)>,
+    files: &ModelFiles,
+    progress: P,
+    fittings: Vec<Fitting>,
+) -> Result<(Engine, Workers), LoadError> {
+    warn_of_numbering(config);
+    let progress = Arc::new(Mutex::new(progress));
+    let mut fittings = fittings.into_iter();
+    let devices = config.model.device.iter().zip(config.model.device.names());
+    let parts = devices.map(|(choice, device)| {
+        let Fitting { counter, files: own } = fittings.next().unwrap_or_default();
+        let (files, progress) = (own.unwrap_or_else(|| files.clone()), Arc::clone(&progress));
+        let placement = Placement { device: choice, ..config.model.placement() };
+        let load = move || {
+            let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+            Pipeline::load(&files, &placement, progress.on_load())
+        };
+        let meter = meter(config, book, choice, counter);
+        WorkerParts { device, load: Box::new(load), meter: Box::new(meter) }
+    });
+    // Nobody takes it once the process ends.
+    let on_overhead = Arc::new(move |kind, usage| {
+        overheads.send((kind, usage)).ok();
+    });
+    Engine::start(parts.collect(), warm_up(config, source), on_overhead, &config.engine_settings())
+}
+
+/// CUDA numbers cards by their speed unless it is told otherwise, and NVML, which meters them, by their place on the bus.
+fn warn_of_numbering(config: &Config) {
+    let cards = config.model.device.iter().filter(|device| matches!(device, DeviceChoice::Cuda(_)));
+    let by_bus = std::env::var_os("CUDA_DEVICE_ORDER").is_some_and(|order| order == "PCI_BUS_ID");
+    if cards.count() > 1 && !by_bus {
+        tracing::warn!("cards may be metered as one another; set CUDA_DEVICE_ORDER=PCI_BUS_ID");
+    }
+}
+
+/// Makes the meter of a device once its model is loaded.
+fn meter(
+    config: &Config,
+    book: &OverheadBook,
+    choice: DeviceChoice,
+    counter: Option<Box<dyn EnergyCounter>>,
+) -> impl FnOnce(&Facts) -> Meter + Send + 'static {
+    let (energy, book) = (config.energy.clone(), book.clone());
+    move |facts| {
+        let is_cpu = facts.device == "cpu";
+        let (card, powers) = ((!is_cpu).then(|| choice.card()), energy.powers(is_cpu));
+        let clock = Arc::clone(&book.clock);
+        match counter {
+            Some(counter) => Meter::counting(counter, book.epochs(), powers, clock),
+            None => Meter::of_device(card, book.epochs(), powers, clock),
+        }
+    }
+}
+
+/// The usual picture, in two steps: every kernel is loaded, the memory laid out and a step timed, at a quarter of the time.
+/// A default size that cannot be painted is refused by `offer`, in a better place.
+fn warm_up(config: &Config, source: &ModelSource) -> WarmUp {
+    let (source, guidance_scale) = (source.clone(), config.model.guidance_scale);
+    Arc::new(move |facts| RenderSpec {
+        prompt: "a warm-up".into(),
+        negative_prompt: None,
+        size: source.default_size(facts.limits).unwrap_or(ImageSize::square(facts.limits.factor)),
+        steps: 2,
+        guidance_scale,
+    })
+}

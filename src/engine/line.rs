@@ -1,0 +1,367 @@
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use super::{
+    history::{Foreseen, History, Kind},
+    job::{Group, Job, WorkFailure},
+    memory::Shape,
+    pace::Pace,
+    queue::{FairQueue, Picture, Waiting},
+    slot::Held,
+};
+use crate::{
+    domain::{EnergySource, Usage},
+    units::{Energy, Millis, Power},
+};
+
+/// What the queue and the workers all look at. A worker is known by its number, from 0.
+pub(super) struct Shared {
+    line: Mutex<Line>,
+    /// Something has changed in the line.
+    news: Condvar,
+    /// Of each device.
+    figures: Vec<Figures>,
+    /// Places that each key holds.
+    pub(super) held: Arc<Held>,
+}
+
+/// How fast a device paints, and what its last pictures took.
+#[derive(Default)]
+pub(super) struct Figures {
+    pub(super) pace: Pace,
+    pub(super) history: History,
+}
+
+/// Jobs that wait, and who is at work.
+pub(super) struct Line {
+    pub(super) queue: FairQueue<Arc<Job>, Group>,
+    workers: Vec<Place>,
+    /// A stop was asked for, or the engine is gone: nothing more is taken on.
+    pub(super) is_draining: bool,
+}
+
+/// A worker's place in the line.
+#[derive(Default)]
+struct Place {
+    state: DeviceState,
+    /// Pixel-steps in hand.
+    in_hand: u64,
+    is_waiting: bool,
+}
+
+/// What becomes of a device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum DeviceState {
+    /// It has not painted a picture yet.
+    #[default]
+    Starting,
+    Painting,
+    /// It failed, and its warm-up picture too.
+    Lost,
+    /// Its worker has ended, since nothing will come any more.
+    Ended,
+}
+
+impl DeviceState {
+    /// Whether it takes pictures, or will.
+    fn serves(self) -> bool {
+        matches!(self, Self::Starting | Self::Painting)
+    }
+}
+
+/// How many devices there are, by what becomes of them. While the server stops, those that have ended are in none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceCounts {
+    /// In all.
+    pub all: usize,
+    /// Loaded, without a picture yet.
+    pub starting: usize,
+    /// Painting, or ready to.
+    pub painting: usize,
+    /// Failed for good.
+    pub lost: usize,
+}
+
+pub(super) type Batch = Vec<Picture<Arc<Job>>>;
+
+/// What there is to do.
+pub(super) enum Next {
+    Batch(Batch),
+    /// Nothing came in time.
+    Nothing,
+    /// Nothing will come any more.
+    End,
+}
+
+impl Line {
+    fn serves(&self, worker: usize) -> bool {
+        self.workers.get(worker).is_some_and(|place| place.state.serves())
+    }
+
+    fn others_serve(&self, worker: usize) -> bool {
+        (0..self.workers.len()).any(|other| other != worker && self.serves(other))
+    }
+
+    /// Whether every device has failed, and nobody asked for a stop.
+    pub(super) fn is_lost(&self) -> bool {
+        !self.is_draining && !self.workers.iter().any(|place| place.state.serves())
+    }
+
+    /// Pixel-steps in hand, of all devices.
+    pub(super) fn in_hand(&self) -> u64 {
+        self.workers.iter().map(|place| place.in_hand).fold(0, u64::saturating_add)
+    }
+
+    fn take(&mut self, worker: usize, limit: impl Fn(Shape) -> usize) -> Batch {
+        // Where no other is left, a device has its second try too.
+        let is_alone = !self.others_serve(worker);
+        let others_idle = self.workers.iter().filter(|place| place.is_waiting).count();
+        // Pictures side by side on two devices come sooner than in one batch.
+        let share = self.queue.pictures().div_ceil(1 + others_idle);
+        self.queue.take(
+            |waiting| is_alone || waiting.failed_on != Some(worker),
+            |group| limit(group.shape).min(share),
+        )
+    }
+
+    fn place(&mut self, worker: usize, change: impl FnOnce(&mut Place)) {
+        if let Some(place) = self.workers.get_mut(worker) {
+            change(place);
+        }
+    }
+}
+
+impl Shared {
+    /// A line before so many devices.
+    pub(super) fn new(devices: usize) -> Self {
+        let workers = std::iter::repeat_with(Place::default).take(devices).collect();
+        Self {
+            line: Mutex::new(Line { queue: FairQueue::default(), workers, is_draining: false }),
+            news: Condvar::new(),
+            figures: std::iter::repeat_with(Figures::default).take(devices).collect(),
+            held: Arc::default(),
+        }
+    }
+
+    pub(super) fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Tells all workers that something has changed.
+    pub(super) fn tell(&self) {
+        self.news.notify_all();
+    }
+
+    /// Waits for the next batch of `worker`, as large as `limit` says for its shape, at most for `patience`.
+    pub(super) fn next_batch(
+        &self,
+        worker: usize,
+        limit: impl Fn(Shape) -> usize,
+        patience: Duration,
+    ) -> Next {
+        let mut line = self.line();
+        loop {
+            let batch = line.take(worker, &limit);
+            if !batch.is_empty() {
+                let work = batch.iter().map(|picture| picture.job.work).fold(0, u64::saturating_add);
+                line.place(worker, |place| place.in_hand = work);
+                return Next::Batch(batch);
+            }
+            // What another device is to try once more may come to this one, where that one is lost.
+            if line.is_draining && line.queue.is_empty() {
+                line.place(worker, |place| place.state = DeviceState::Ended);
+                return Next::End;
+            }
+            line.place(worker, |place| place.is_waiting = true);
+            let waited = self.news.wait_timeout(line, patience);
+            let (woken, timeout) = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
+            line = woken;
+            line.place(worker, |place| place.is_waiting = false);
+            if timeout.timed_out() {
+                return Next::Nothing;
+            }
+        }
+    }
+
+    pub(super) fn batch_ended(&self, worker: usize) {
+        self.line().place(worker, |place| place.in_hand = 0);
+    }
+
+    /// Takes a job's remaining pictures out of the queue; false where none waited.
+    pub(super) fn remove(&self, job: &Arc<Job>) -> bool {
+        self.line().queue.remove(|waiting| Arc::ptr_eq(waiting, job))
+    }
+
+    /// Puts a picture that `worker` has in hand back into the queue, for another device. False where there is none, where
+    /// the picture was put back before, or where its job is to stop.
+    pub(super) fn hand_back(&self, worker: usize, job: &Arc<Job>, index: u32) -> bool {
+        let mut line = self.line();
+        // Under the lock: a stop that comes after this look finds the picture in the queue.
+        if !line.others_serve(worker) || job.stop_reason().is_some() || !job.put_back(index) {
+            return false;
+        }
+        let waiting = Waiting {
+            job: Arc::clone(job),
+            group: job.order.group(),
+            cost: job.work,
+            pictures: index..index.saturating_add(1),
+            failed_on: Some(worker),
+        };
+        line.queue.put_back(job.order.key, waiting);
+        drop(line);
+        self.tell();
+        true
+    }
+
+    /// Notes that the device of `worker` has painted a picture.
+    pub(super) fn note_painted(&self, worker: usize) {
+        self.line().place(worker, |place| place.state = DeviceState::Painting);
+    }
+
+    /// Notes that the device of `worker` paints no more. With the last one, all that waits is given up.
+    pub(super) fn lose(&self, worker: usize) {
+        let given_up = {
+            let mut line = self.line();
+            line.place(worker, |place| place.state = DeviceState::Lost);
+            if line.others_serve(worker) { Vec::new() } else { line.queue.remove_all() }
+        };
+        self.tell();
+        for job in given_up {
+            job.give_up(WorkFailure::NoDevice);
+        }
+    }
+
+    /// Whether a picture has been painted, a device is left, and no stop was asked for.
+    pub(super) fn is_ready(&self) -> bool {
+        let line = self.line();
+        !line.is_draining && line.workers.iter().any(|place| place.state == DeviceState::Painting)
+    }
+
+    pub(super) fn counts(&self) -> DeviceCounts {
+        let line = self.line();
+        let count = |state| line.workers.iter().filter(|place| place.state == state).count();
+        DeviceCounts {
+            all: line.workers.len(),
+            starting: count(DeviceState::Starting),
+            painting: count(DeviceState::Painting),
+            lost: count(DeviceState::Lost),
+        }
+    }
+
+    /// Of the device of `worker`.
+    pub(super) fn figures(&self, worker: usize) -> Option<&Figures> {
+        self.figures.get(worker)
+    }
+
+    /// Of the devices that serve; of all, where none does.
+    fn serving(&self) -> Vec<(usize, &Figures)> {
+        let line = self.line();
+        let (serving, rest): (Vec<_>, Vec<_>) =
+            self.figures.iter().enumerate().partition(|(worker, _)| line.serves(*worker));
+        if serving.is_empty() { rest } else { serving }
+    }
+
+    /// Time in which all devices together do `work`, in pixel-steps, by the pace measured so far.
+    pub(super) fn time_for(&self, work: u64) -> Millis {
+        Pace::together(self.serving().into_iter().map(|(_, figures)| &figures.pace)).time_for(work)
+    }
+
+    /// Time for so many pictures of `work` each, side by side on all devices, the slowest with as many as any.
+    pub(super) fn time_for_pictures(&self, work: u64, pictures: u32) -> Millis {
+        let serving = self.serving();
+        let rounds = u64::from(pictures).div_ceil(serving.len().max(1) as u64);
+        let each = serving.into_iter().map(|(_, figures)| figures.pace.time_for(work.saturating_mul(rounds)));
+        each.max().unwrap_or_default()
+    }
+
+    /// What a picture of `kind` and `work` will take, on the device where that is most: nobody knows which one it will be.
+    pub(super) fn foresee(&self, kind: Kind, work: u64, powers: &[Power]) -> Foreseen {
+        let serving = self.serving();
+        let measured = serving.iter().filter_map(|(_, figures)| figures.history.mean_of(kind));
+        if let Some(usage) = measured.reduce(the_most) {
+            return Foreseen { usage, is_measured: true };
+        }
+        let estimated = serving.iter().map(|(worker, figures)| {
+            let duration = figures.pace.time_for(work);
+            let energy = powers.get(*worker).copied().unwrap_or_default().over(duration);
+            Usage { duration, energy, source: EnergySource::Estimated, epoch: None }
+        });
+        let nothing = Usage {
+            duration: Millis::ZERO,
+            energy: Energy::from_millijoules(0),
+            source: EnergySource::Estimated,
+            epoch: None,
+        };
+        Foreseen { usage: estimated.reduce(the_most).unwrap_or(nothing), is_measured: false }
+    }
+}
+
+fn the_most(one: Usage, other: Usage) -> Usage {
+    Usage {
+        duration: one.duration.max(other.duration),
+        energy: one.energy.max(other.energy),
+        source: one.source.max(other.source),
+        epoch: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_is_shared_by_the_devices_that_are_left() {
+        let (line, work) = (Shared::new(2), 1_000_000);
+        assert_eq!(
+            (line.time_for(work), line.time_for_pictures(work, 1)),
+            (Millis::new(900), Millis::new(1_800))
+        );
+        assert_eq!([2, 3].map(|pictures| line.time_for_pictures(work, pictures).get()), [1_800, 3_600]);
+        line.lose(1);
+        assert_eq!(
+            (line.time_for(work), line.time_for_pictures(work, 2)),
+            (Millis::new(1_800), Millis::new(3_600))
+        );
+    }
+
+    #[test]
+    fn what_a_picture_will_take_is_told_of_the_device_where_it_is_most() {
+        let line = Shared::new(2);
+        let spec = crate::domain::RenderSpec {
+            prompt: "x".into(),
+            negative_prompt: None,
+            size: crate::domain::ImageSize::square(64),
+            steps: 8,
+            guidance_scale: 0.0,
+        };
+        let powers = [Power::from_watts(100), Power::from_watts(300)];
+        let foresee = || line.foresee(Kind::of(&spec, 0), 1_000_000, &powers);
+        assert_eq!((foresee().usage.energy.as_millijoules(), foresee().is_measured), (540_000, false));
+        let took = |millis, energy| Usage {
+            duration: Millis::new(millis),
+            energy: Energy::from_millijoules(energy),
+            source: EnergySource::Metered,
+            epoch: Some(1),
+        };
+        line.figures[0].history.observe(Kind::of(&spec, 0), took(500, 9_000), 1);
+        line.figures[1].history.observe(Kind::of(&spec, 0), took(300, 12_000), 1);
+        assert_eq!(foresee().usage, Usage { epoch: None, ..took(500, 12_000) });
+        line.lose(1);
+        assert_eq!(foresee().usage, Usage { epoch: None, ..took(500, 9_000) });
+    }
+
+    #[test]
+    fn the_line_tells_how_many_are_left() {
+        let line = Shared::new(3);
+        assert!(!line.is_ready());
+        line.note_painted(0);
+        line.lose(2);
+        assert_eq!(line.counts(), DeviceCounts { all: 3, starting: 1, painting: 1, lost: 1 });
+        assert!(line.is_ready() && !line.line().is_lost());
+        line.lose(0);
+        line.lose(1);
+        assert!(!line.is_ready() && line.line().is_lost());
+    }
+}

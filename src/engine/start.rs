@@ -1,0 +1,234 @@
+use std::{
+    fmt::Display,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    Engine, EngineSettings, Facts, OnOverhead,
+    line::Shared,
+    memory::{DeviceMemory, MemoryTable},
+    prompts::Prompts,
+    worker::Painter,
+};
+use crate::{
+    domain::RenderSpec,
+    meter::Meter,
+    pipeline::{LoadError, Pipeline, PromptTokenizer},
+    units::Power,
+};
+
+/// Pictures of a batch on a card, where nothing else is configured: beyond it, others have measured little gain.
+const BATCH_MAX_CARD: usize = 4;
+
+/// What a worker is made of.
+pub struct WorkerParts {
+    /// The device as the log calls it.
+    pub device: String,
+    /// Loads the model onto the device.
+    pub load: Box<dyn FnOnce() -> Result<Pipeline, LoadError> + Send>,
+    /// Measures the device.
+    pub meter: Box<dyn FnOnce(&Facts) -> Meter + Send>,
+}
+
+/// Tells which picture warms a device up, and checks it after a failure.
+pub type WarmUp = Arc<dyn Fn(&Facts) -> RenderSpec + Send + Sync>;
+
+/// The worker threads, to be joined after [`Engine::drain`].
+#[derive(Debug)]
+pub struct Workers {
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What every worker is told.
+#[derive(Clone)]
+struct Common {
+    shared: Arc<Shared>,
+    warm_up: WarmUp,
+    on_overhead: OnOverhead,
+    settings: EngineSettings,
+    devices: usize,
+}
+
+/// What a worker tells when its model is loaded.
+struct Loaded {
+    facts: Facts,
+    tokenizer: Arc<PromptTokenizer>,
+    power: Power,
+}
+
+/// A worker that has loaded its model and waits for the others.
+struct Started {
+    loaded: Loaded,
+    go: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Engine {
+    /// Starts a worker thread for each of `devices`. They load their models one after another, and once all are loaded
+    /// each paints a warm-up picture by `warm_up`, and then what comes through the queue. Returns once all are loaded.
+    ///
+    /// # Errors
+    /// What a load says, or [`LoadError::Device`] where it panics, where no thread can be had, or where devices would
+    /// paint different numbers. Then no worker is left.
+    pub fn start(
+        devices: Vec<WorkerParts>,
+        warm_up: WarmUp,
+        on_overhead: OnOverhead,
+        settings: &EngineSettings,
+    ) -> Result<(Self, Workers), LoadError> {
+        let shared = Arc::new(Shared::new(devices.len()));
+        let common = Common {
+            shared: Arc::clone(&shared),
+            warm_up,
+            on_overhead,
+            settings: settings.clone(),
+            devices: devices.len(),
+        };
+        let names: Vec<_> = devices.iter().map(|parts| parts.device.clone()).collect();
+        let mut started = Vec::new();
+        for (number, parts) in devices.into_iter().enumerate() {
+            // Where one fails, `started` is dropped, and with it what the others wait for: they end.
+            started.push(Started::spawn(number, parts, common.clone())?);
+        }
+        let Some(Loaded { facts, tokenizer, .. }) = started.first().map(|worker| &worker.loaded) else {
+            let reason = "none is configured; name one in model.device".into();
+            return Err(LoadError::Device { device: "model.device".into(), reason });
+        };
+        let (facts, tokenizer) = (*facts, Arc::clone(tokenizer));
+        for (device, worker) in names.into_iter().zip(&started) {
+            worker.loaded.facts.check_against(&facts, device)?;
+        }
+        let powers = started.iter().map(|worker| worker.loaded.power).collect();
+        let threads = started.into_iter().map(Started::go).collect();
+        let queue_depth_max = settings.queue_depth_max.clamp(1, Semaphore::MAX_PERMITS);
+        let slots = Arc::new(Semaphore::new(queue_depth_max));
+        Ok((Self { shared, slots, queue_depth_max, facts, tokenizer, powers }, Workers { threads }))
+    }
+}
+
+impl Facts {
+    /// A seed is one picture on all devices.
+    ///
+    /// # Errors
+    /// [`LoadError::Device`] where `device` would paint other numbers than the first.
+    fn check_against(&self, first: &Self, device: String) -> Result<(), LoadError> {
+        let refuse = |own: &dyn Display, other: &dyn Display, key| {
+            let reason = format!("it would hold the model in {own} and the first in {other}; set {key}");
+            Err(LoadError::Device { device, reason })
+        };
+        match self.dtype == first.dtype {
+            false => refuse(&self.dtype, &first.dtype, "model.dtype"),
+            true if !self.memory.paints_as(first.memory) => {
+                refuse(&self.memory, &first.memory, "model.memory")
+            }
+            true => Ok(()),
+        }
+    }
+}
+
+impl Started {
+    /// Starts the thread and waits until the model is loaded.
+    fn spawn(number: usize, parts: WorkerParts, common: Common) -> Result<Self, LoadError> {
+        let device = parts.device.clone();
+        let failure = |reason: String| LoadError::Device { device: device.clone(), reason };
+        let (loaded, on_loaded) = sync_channel(1);
+        let (go, on_go) = channel();
+        let thread = std::thread::Builder::new()
+            .name(format!("painter {number}"))
+            .spawn(move || work(number, parts, common, &loaded, &on_go))
+            .map_err(|error| failure(error.to_string()))?;
+        let answer = on_loaded.recv().map_err(|_| failure("loading the model panicked".into()))?;
+        Ok(Self { loaded: answer?, go, thread })
+    }
+
+    fn go(self) -> JoinHandle<()> {
+        if self.go.send(()).is_err() {
+            tracing::error!("a painter thread has ended before its first picture");
+        }
+        self.thread
+    }
+}
+
+/// A worker's life.
+fn work(
+    number: usize,
+    parts: WorkerParts,
+    common: Common,
+    loaded: &SyncSender<Result<Loaded, LoadError>>,
+    on_go: &Receiver<()>,
+) {
+    let pipeline = match (parts.load)() {
+        Ok(pipeline) => pipeline,
+        // Nobody hears it where the start was given up.
+        Err(error) => return drop(loaded.send(Err(error))),
+    };
+    let facts = Facts {
+        limits: pipeline.limits(),
+        device: pipeline.device_name(),
+        dtype: pipeline.dtype_name(),
+        memory: pipeline.memory_tier(),
+    };
+    let meter = (parts.meter)(&facts);
+    let told = Loaded { facts, tokenizer: pipeline.tokenizer(), power: meter.power() };
+    if loaded.send(Ok(told)).is_err() || on_go.recv().is_err() {
+        return;
+    }
+    let Common { shared, warm_up, on_overhead, settings, devices } = common;
+    let memory = DeviceMemory::new(facts.is_cpu(), settings.memory_max);
+    let mut painter = Painter {
+        number,
+        device: parts.device,
+        pipeline: &pipeline,
+        meter,
+        on_overhead,
+        facts,
+        warm_up,
+        // The system tells one peak for the whole process.
+        memory: if devices > 1 { memory.unwatched() } else { memory },
+        table: MemoryTable::default(),
+        batch_max: settings.batch_max.unwrap_or(if facts.is_cpu() { 1 } else { BATCH_MAX_CARD }),
+        shared: &shared,
+        prompts: Prompts::default(),
+        is_suspect: false,
+    };
+    painter.run();
+}
+
+impl Workers {
+    /// Waits for the workers to end. They end after [`Engine::drain`], or when the [`Engine`] is gone and its queue is
+    /// empty; one whose device is lost has ended before.
+    pub fn join(self) {
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a painter thread panicked");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::{MemoryTier, SizeLimits};
+
+    #[test]
+    fn a_device_that_would_paint_other_numbers_is_named() {
+        let limits = SizeLimits { factor: 16, side_max: 2048, native: None };
+        let first = Facts { limits, device: "cuda", dtype: "f16", memory: MemoryTier::Resident };
+        let check = |facts: Facts| facts.check_against(&first, "cuda:1".into()).map_err(|e| e.to_string());
+        assert_eq!(check(Facts { memory: MemoryTier::Low, ..first }), Ok(()));
+        let error = check(Facts { memory: MemoryTier::EightBit, ..first }).expect_err("other numbers");
+        assert_eq!(
+            error,
+            "device cuda:1: it would hold the model in 8bit and the first in resident; set model.memory"
+        );
+        let error = check(Facts { dtype: "bf16", ..first }).expect_err("other numbers");
+        assert!(error.contains("bf16") && error.contains("model.dtype"), "{error}");
+    }
+}
