@@ -30,12 +30,14 @@ impl Canvas {
     }
 }
 
-/// Paints the pictures of a batch; each gets its own end. An error is the whole batch's.
+/// Paints the pictures of a batch; each gets its own end. `on_denoised` is called when only decoding is left. An error is
+/// the whole batch's.
 pub(super) fn paint_together(
     pipeline: &Pipeline,
     prompts: &mut Prompts<Prepared>,
     spec: &RenderSpec,
     canvases: &mut [Canvas],
+    on_denoised: impl FnOnce(),
 ) -> Result<(), RenderError> {
     let prepare = |canvas: &Canvas| {
         let spec = &canvas.job.order.job.spec;
@@ -61,6 +63,7 @@ pub(super) fn paint_together(
             show_partial(pipeline, spec, &denoising, item, &canvases[i])?;
         }
     }
+    on_denoised();
     for (item, &i) in alive.iter().enumerate() {
         let canvas = &mut canvases[i];
         match canvas.job.stop_reason() {

@@ -2,11 +2,9 @@ use std::{collections::BTreeMap, fs};
 
 use crate::{
     domain::{ImageSize, RenderSpec},
-    pipeline::{free_host_bytes, proc_bytes},
+    pipeline::{free_host_bytes, proc_bytes, usable_bytes},
 };
 
-/// Share of the free memory that work may take, in percent: the rest is for what is not foreseen.
-const USABLE_PERCENT: u64 = 90;
 /// A measured shape tells of another at most this many times its pixels.
 const FORESIGHT: u64 = 4;
 
@@ -23,7 +21,8 @@ impl Shape {
     }
 }
 
-/// What batches took of the memory, measured, by shape: the table that limits the next ones.
+/// What batches took of the memory on their way through the steps, measured, by shape: the table that limits the next
+/// ones. What decoding takes is no part of it: that goes by the room there is.
 ///
 /// A batch grows by one picture at a time: two are tried once one was measured and a second as large fits.
 #[derive(Debug, Default)]
@@ -58,7 +57,7 @@ impl MemoryTable {
     /// Pictures of a shape that fit into `free` bytes together; 1 while nothing is known.
     pub(super) fn batch_max(&self, shape: Shape, free: u64) -> usize {
         let Some(peaks) = self.peaks.get(&shape) else { return 1 };
-        let usable = usable(free);
+        let usable = usable_bytes(free);
         let fitting = peaks.iter().take_while(|peak| **peak <= usable).count();
         let tried_all = fitting == peaks.len();
         let next = match peaks.as_slice() {
@@ -72,7 +71,7 @@ impl MemoryTable {
     /// Whether one picture of `shape` is known not to fit into `free` bytes. Memory grows with pixels (attention runs in
     /// blocks), so a shape is judged by the largest measured one below it, unless that is much smaller.
     pub(super) fn is_too_large(&self, shape: Shape, free: u64) -> bool {
-        self.foresee(shape).is_some_and(|peak| peak > usable(free))
+        self.foresee(shape).is_some_and(|peak| peak > usable_bytes(free))
     }
 
     /// The largest square that is known to fit, in steps of `factor` pixels a side.
@@ -80,8 +79,8 @@ impl MemoryTable {
         let measured = self.peaks.iter().filter(|(shape, _)| shape.passes == passes);
         let (shape, peak) = measured
             .filter_map(|(shape, peaks)| Some((shape, *peaks.first()?)))
-            .rfind(|(_, peak)| *peak <= usable(free))?;
-        let room = usable(free) / peak.max(1);
+            .rfind(|(_, peak)| *peak <= usable_bytes(free))?;
+        let room = usable_bytes(free) / peak.max(1);
         let pixels = shape.pixels.saturating_mul(room.clamp(1, FORESIGHT));
         let side = u32::try_from(pixels.isqrt()).ok()?;
         ImageSize::new(side - side % factor, side - side % factor).ok()
@@ -97,10 +96,6 @@ impl MemoryTable {
         let peak = u128::from(*peaks.first()?) * u128::from(shape.pixels) / u128::from(known.pixels.max(1));
         near.then(|| u64::try_from(peak).unwrap_or(u64::MAX))
     }
-}
-
-fn usable(free: u64) -> u64 {
-    free / 100 * USABLE_PERCENT
 }
 
 /// The memory in which a device works.

@@ -10,13 +10,13 @@ use super::{
     history::Kind,
     job::WorkFailure,
     line::{Batch, Next, Shared},
-    memory::{DeviceMemory, MemoryTable, Shape},
+    memory::{DeviceMemory, MemoryTable, Shape, Watch},
     prompts::Prompts,
 };
 use crate::{
-    domain::{Overhead, RenderSpec, Seed, Usage},
+    domain::{ImageSize, Overhead, RenderSpec, Seed, Usage},
     meter::Meter,
-    pipeline::{Pipeline, Prepared, RenderError, Step},
+    pipeline::{Pipeline, Prepared, RenderError, Step, usable_bytes},
     units::Millis,
 };
 
@@ -107,18 +107,19 @@ impl Painter<'_> {
         let spec = &(self.warm_up)(&self.facts);
         let painted = catch_unwind(AssertUnwindSafe(|| {
             let prepared = self.pipeline.prepare(spec)?;
-            let mut steps = Vec::new();
+            let (mut steps, mut peak) = (Vec::new(), None);
             let mut on_step = |_: Step<'_>| {
                 steps.push(self.meter.now());
+                peak = watch.as_ref().and_then(Watch::peak);
                 ControlFlow::Continue(())
             };
             self.pipeline.paint(spec, &prepared, Seed::new(0), &mut on_step)?;
-            Ok::<_, RenderError>(steps)
+            Ok::<_, RenderError>((steps, peak))
         }));
         let usage = self.meter.close(window);
         (self.on_overhead)(Overhead::WarmUp, usage);
-        let steps = painted.map_err(|_| WorkFailure::Panicked)?.map_err(WorkFailure::Failed)?;
-        if let Some(peak) = watch.and_then(|watch| watch.peak()) {
+        let (steps, peak) = painted.map_err(|_| WorkFailure::Panicked)?.map_err(WorkFailure::Failed)?;
+        if let Some(peak) = peak {
             self.table.observe(Shape::of(spec), 1, peak);
         }
         // The first step loads kernels; the last one is like all that will come.
@@ -159,7 +160,8 @@ impl Painter<'_> {
         let Some(first) = canvases.first() else { return };
         let spec = first.job.order.job.spec.clone();
         // Before any work: whether one such picture is known not to fit.
-        if !self.table.is_too_large(Shape::of(&spec), self.memory.free()) {
+        let free = self.memory.free();
+        if !self.table.is_too_large(Shape::of(&spec), free) && self.can_decode(spec.size, free) {
             return self.attempt(&spec, canvases);
         }
         for canvas in canvases {
@@ -173,9 +175,11 @@ impl Painter<'_> {
     fn attempt(&mut self, spec: &RenderSpec, mut canvases: Vec<Canvas>) {
         let window = self.meter.open();
         let watch = self.memory.watch();
+        let mut peak = None;
         // A panic in the library must cost one picture, not the server.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            paint_together(self.pipeline, &mut self.prompts, spec, &mut canvases)
+            let on_denoised = || peak = watch.as_ref().and_then(Watch::peak);
+            paint_together(self.pipeline, &mut self.prompts, spec, &mut canvases, on_denoised)
         }));
         let usage = self.meter.close(window);
         let work: Vec<u64> = canvases.iter().map(|canvas| canvas.work(spec)).collect();
@@ -185,7 +189,9 @@ impl Painter<'_> {
         }
         if canvases.iter().all(|canvas| matches!(canvas.end, Some(Ok(_)))) {
             self.note_painted(spec, &canvases, &work, usage);
-            if let Some(peak) = watch.and_then(|watch| watch.peak()) {
+            // A picture that was shown on its way was decoded on its way.
+            let is_plain = canvases.iter().all(|canvas| canvas.job.order.partials == 0);
+            if let Some(peak) = peak.filter(|_| is_plain) {
                 self.table.observe(Shape::of(spec), together, peak);
             }
         }
@@ -271,9 +277,16 @@ impl Painter<'_> {
         }
     }
 
+    /// Whether there is room for decoding a picture of `size`, at its slowest.
+    fn can_decode(&self, size: ImageSize, free: u64) -> bool {
+        self.pipeline.least_decoding_bytes(size) <= usable_bytes(free)
+    }
+
     fn out_of_memory(&self, spec: &RenderSpec) -> WorkFailure {
-        let factor = self.pipeline.limits().factor;
-        let largest = self.table.largest_square(spec.passes(), factor, self.memory.free());
-        WorkFailure::OutOfMemory { size: spec.size, largest }
+        let (factor, free) = (self.pipeline.limits().factor, self.memory.free());
+        let denoised = self.table.largest_square(spec.passes(), factor, free);
+        let squares = denoised.map(|most| (factor..=most.width()).rev().step_by(factor as usize));
+        let mut sizes = squares.into_iter().flatten().filter_map(|side| ImageSize::new(side, side).ok());
+        WorkFailure::OutOfMemory { size: spec.size, largest: sizes.find(|size| self.can_decode(*size, free)) }
     }
 }

@@ -2,6 +2,14 @@ use std::fs;
 
 use candle_core::Device;
 
+/// Share of the free memory that work may take, in percent: the rest is for what is not foreseen.
+const USABLE_PERCENT: u64 = 90;
+
+/// Bytes that work may take where `free` are free.
+pub fn usable_bytes(free: u64) -> u64 {
+    free / 100 * USABLE_PERCENT
+}
+
 /// Bytes of the memory in which `device` works that are free now; none where nobody tells.
 ///
 /// For a CPU, what is free on the machine and in its control group (cgroups(7), version 2).

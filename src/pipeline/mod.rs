@@ -47,7 +47,7 @@ pub use self::{
     embedded::EMBEDDED_MODEL,
     error::{LoadError, RenderError},
     files::{EmbeddedFile, ModelFiles},
-    free_memory::{free_host_bytes, proc_bytes},
+    free_memory::{free_host_bytes, proc_bytes, usable_bytes},
     limits::SizeLimits,
     noise::standard_normal,
     pixels::Pixels,
@@ -68,7 +68,7 @@ pub struct Pipeline {
     text_encoder: TextEncoder,
     transformer: Transformer,
     vae: VaeDecoder,
-    /// Bytes that decoding may take; None is no limit.
+    /// Bytes that decoding may take beside what is free; None is no limit.
     decoding_room: Option<u64>,
     config: ModelConfig,
     dtype: DType,
@@ -196,7 +196,7 @@ impl Pipeline {
             text_encoder,
             transformer,
             vae,
-            decoding_room: None,
+            decoding_room: [placement.work_bytes_max, memory.decoding_room()].into_iter().flatten().min(),
             config,
             dtype,
             device,
@@ -327,13 +327,27 @@ impl Pipeline {
     /// # Errors
     /// [`RenderError::NotFinite`] where the picture would be NaN; [`RenderError::Device`] where the device fails.
     pub fn decode(&self, latents: &Tensor) -> Result<Pixels, RenderError> {
-        let colours = ops::in_pool(&self.device, || self.vae.decode(latents, self.decoding_room))?;
+        let room = self.decoding_room();
+        let colours = ops::in_pool(&self.device, || self.vae.decode(latents, room))?;
         let (_, _, height, width) = colours.dims4()?;
         let size = u32::try_from(width)
             .and_then(|width| Ok(ImageSize::new(width, u32::try_from(height)?)))
             .map_err(candle_core::Error::msg)?
             .map_err(candle_core::Error::msg)?;
         Pixels::from_colours(&colours, size, self.dtype)
+    }
+
+    /// Bytes that decoding may take now.
+    fn decoding_room(&self) -> Option<u64> {
+        let free = free_bytes(&self.device).map(usable_bytes);
+        [free, self.decoding_room].into_iter().flatten().min()
+    }
+
+    /// Bytes that decoding a picture of `size` takes at the least, beside the weights.
+    pub fn least_decoding_bytes(&self, size: ImageSize) -> u64 {
+        let (size, factor) = (self.limits().painted(size), self.config.vae_factor());
+        let latents = (1, (size.height() / factor) as usize, (size.width() / factor) as usize);
+        self.vae.foreseen_bytes(latents, Some(0))
     }
 
     /// Decodes `latents` to a picture of `size`, resampled where the model painted another one.

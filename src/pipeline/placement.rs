@@ -80,6 +80,14 @@ impl MemoryTier {
         Plan { text_encoder, transformer, format }
     }
 
+    /// Bytes that decoding may take; none where all that is free may be taken.
+    pub(super) const fn decoding_room(self) -> Option<u64> {
+        match self {
+            Self::Auto | Self::Resident => None,
+            _ => Some(WORK_BYTES),
+        }
+    }
+
     /// The tier to use for a model of `size` where `free` bytes are: this one, or for `Auto` the first that fits.
     ///
     /// Never 4 bits: that loss should be chosen.
