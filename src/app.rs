@@ -20,7 +20,7 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError},
     domain::{ApiKey, ImageSize, Scopes, SignInSecret},
-    engine::Workers,
+    engine::{ProfileStore, Workers},
     http::{self, Attempts, Links, Offer, SessionSecret, State},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
     pictures::{PictureStore, StoreError},
@@ -31,6 +31,8 @@ use crate::{
 
 /// The ledger's file in the data directory.
 pub const LEDGER_FILE: &str = "ledger.sqlite3";
+/// What was measured of shapes of pictures, in the data directory.
+const PROFILES_FILE: &str = "shapes.json";
 /// The pictures' directory in the data directory.
 const PICTURES_DIRECTORY: &str = "pictures";
 /// How often old pictures are looked for.
@@ -213,8 +215,9 @@ impl App {
         let (overheads, told) = mpsc::unbounded_channel();
         let bookkeeping = runtime.spawn(book.clone().keep(told));
         let files = source.files(&mut |fetched| progress.fetched(fetched))?;
+        let profiles = ProfileStore::open(&data_dir.path(PROFILES_FILE), source.id.clone());
         let (engine, workers) =
-            devices::start_engine(config, &source, &book, overheads, &files, progress, fittings)?;
+            devices::start_engine(config, &book, overheads, &files, progress, fittings, profiles)?;
         let offer = offer(config, &source, engine.facts().limits, clock.now().as_second())?;
         let service = Arc::new(Service::new(ServiceParts {
             engine,

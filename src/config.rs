@@ -8,6 +8,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
+    sync::Arc,
 };
 
 use ipnet::IpNet;
@@ -18,7 +19,7 @@ pub use self::load::ConfigError;
 use crate::{
     costs::{Budgets, CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
     domain::{ImageSize, KeyLimits, StepsByQuality},
-    engine::EngineSettings,
+    engine::{EngineSettings, ProfileStore},
     meter::Powers,
     pipeline::{DeviceList, MemoryTier, Placement, Precision},
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
@@ -283,12 +284,13 @@ impl EnergyConfig {
 }
 
 impl Config {
-    /// How the engine is to work.
-    pub fn engine_settings(&self) -> EngineSettings {
+    /// How the engine is to work, and where it keeps what it measures.
+    pub fn engine_settings(&self, profiles: ProfileStore) -> EngineSettings {
         EngineSettings {
             queue_depth_max: self.limits.queue_depth_max,
             batch_max: self.model.batch_max.map(NonZeroUsize::get),
             memory_max: self.model.work_bytes_max(),
+            profiles: Some(Arc::new(profiles)),
         }
     }
 

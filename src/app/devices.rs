@@ -6,7 +6,7 @@ use super::{ModelSource, Progress};
 use crate::{
     config::Config,
     domain::{ImageSize, Overhead, RenderSpec, Usage},
-    engine::{Engine, Facts, WarmUp, WorkerParts, Workers},
+    engine::{Engine, Facts, ProfileStore, WarmUp, WorkerParts, Workers},
     meter::{EnergyCounter, Meter},
     pipeline::{DeviceChoice, LoadError, ModelFiles, Pipeline, Placement},
     service::OverheadBook,
@@ -25,12 +25,12 @@ pub struct Fitting {
 /// files in memory.
 pub(super) fn start_engine<P: Progress + 'static>(
     config: &Config,
-    source: &ModelSource,
     book: &OverheadBook,
     overheads: UnboundedSender<(Overhead, Usage)>,
     files: &ModelFiles,
     progress: P,
     fittings: Vec<Fitting>,
+    profiles: ProfileStore,
 ) -> Result<(Engine, Workers), LoadError> {
     warn_of_numbering(config);
     let progress = Arc::new(Mutex::new(progress));
@@ -51,7 +51,12 @@ pub(super) fn start_engine<P: Progress + 'static>(
     let on_overhead = Arc::new(move |kind, usage| {
         overheads.send((kind, usage)).ok();
     });
-    Engine::start(parts.collect(), warm_up(config, source), on_overhead, &config.engine_settings())
+    Engine::start(
+        parts.collect(),
+        warm_up(config, ModelSource::new(&config.model)),
+        on_overhead,
+        &config.engine_settings(profiles),
+    )
 }
 
 /// CUDA numbers cards by their speed unless it is told otherwise, and NVML, which meters them, by their place on the bus.
@@ -84,8 +89,8 @@ fn meter(
 
 /// The usual picture, in two steps: every kernel is loaded, the memory laid out and a step timed, at a quarter of the time.
 /// A default size that cannot be painted is refused by `offer`, in a better place.
-fn warm_up(config: &Config, source: &ModelSource) -> WarmUp {
-    let (source, guidance_scale) = (source.clone(), config.model.guidance_scale);
+fn warm_up(config: &Config, source: ModelSource) -> WarmUp {
+    let guidance_scale = config.model.guidance_scale;
     Arc::new(move |facts| RenderSpec {
         prompt: "a warm-up".into(),
         negative_prompt: None,

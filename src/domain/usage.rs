@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use crate::units::{Energy, Millis};
 
@@ -22,10 +22,16 @@ impl EnergySource {
             Self::Estimated => "estimated",
         }
     }
+}
 
-    /// The source that [`EnergySource::as_str`] wrote; none for any other word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Metered, Self::Integrated, Self::Estimated].into_iter().find(|source| source.as_str() == word)
+impl FromStr for EnergySource {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let sources = [Self::Metered, Self::Integrated, Self::Estimated];
+        let found = sources.into_iter().find(|source| source.as_str() == word);
+        found
+            .ok_or_else(|| format!("`{word}` is no source of energy; write metered, integrated or estimated"))
     }
 }
 

@@ -3,8 +3,10 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    domain::{ImageSize, RenderSpec, Usage},
+    domain::{EnergySource, ImageSize, RenderSpec, Usage},
     units::{Energy, Millis},
 };
 
@@ -23,8 +25,9 @@ pub struct Foreseen {
 }
 
 /// What decides a picture's time, beside the few percent of its prompt's length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Kind {
+    #[serde(with = "as_text")]
     size: ImageSize,
     steps: u32,
     passes: u64,
@@ -32,7 +35,42 @@ pub(super) struct Kind {
     partials: u32,
 }
 
-/// What the last pictures of each kind took, since the start.
+/// What the last batches of a kind took, as a file has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct KindProfile {
+    #[serde(flatten)]
+    kind: Kind,
+    batches: Vec<BatchProfile>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct BatchProfile {
+    pictures: u64,
+    millis: u64,
+    millijoules: u64,
+    #[serde(with = "as_text")]
+    source: EnergySource,
+}
+
+/// What has a text form is written in it.
+mod as_text {
+    use std::{fmt::Display, str::FromStr};
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>, T>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+    {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// What the last pictures of each kind took, since the start or before it.
 #[derive(Debug, Default)]
 pub(super) struct History(Mutex<Kinds>);
 
@@ -73,6 +111,35 @@ impl History {
         recent.batches.push_back((usage, pictures as u64));
         if recent.batches.len() > BATCHES_MAX {
             recent.batches.pop_front();
+        }
+    }
+
+    /// What is remembered, the kind painted longest ago first.
+    pub(super) fn profile(&self) -> Vec<KindProfile> {
+        let kinds = self.lock();
+        let mut recent: Vec<_> = kinds.by_kind.iter().collect();
+        recent.sort_by_key(|(_, recent)| recent.last);
+        let batch = |(usage, pictures): &(Usage, u64)| BatchProfile {
+            pictures: *pictures,
+            millis: usage.duration.get(),
+            millijoules: usage.energy.as_millijoules(),
+            source: usage.source,
+        };
+        let kind = |(kind, recent): (&Kind, &Recent)| KindProfile {
+            kind: *kind,
+            batches: recent.batches.iter().map(batch).collect(),
+        };
+        recent.into_iter().map(kind).collect()
+    }
+
+    /// Goes on from what was remembered before.
+    pub(super) fn resume(&self, profile: Vec<KindProfile>) {
+        for KindProfile { kind, batches } in profile {
+            for BatchProfile { pictures, millis, millijoules, source } in batches {
+                let (duration, energy) = (Millis::new(millis), Energy::from_millijoules(millijoules));
+                let pictures = usize::try_from(pictures).unwrap_or(1);
+                self.observe(kind, Usage { duration, energy, source, epoch: None }, pictures);
+            }
         }
     }
 
@@ -128,6 +195,23 @@ mod tests {
         for other in [plain(80, 8), plain(64, 9), Kind::of(&spec(64, 8, 4.0), 0), shown] {
             assert_eq!(history.mean_of(other), None, "{other:?}");
         }
+    }
+
+    #[test]
+    fn what_a_file_has_of_it_is_what_it_was() {
+        let history = History::default();
+        for (side, millis) in [(64, 100), (32, 40), (64, 301), (16, 9)] {
+            history.observe(plain(side, 8), usage(millis, 5_000), 2);
+        }
+        let json = serde_json::to_string(&history.profile()).expect("JSON");
+        let again = History::default();
+        again.resume(serde_json::from_str(&json).expect("what was written"));
+        assert_eq!(again.profile(), history.profile());
+        assert_eq!(again.mean_of(plain(64, 8)), history.mean_of(plain(64, 8)));
+        assert!(
+            json.find("32x32") < json.find("64x64"),
+            "the kind painted last is remembered longest: {json}"
+        );
     }
 
     #[test]

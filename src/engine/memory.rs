@@ -1,15 +1,17 @@
 use std::{collections::BTreeMap, fs};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     domain::{ImageSize, RenderSpec},
-    pipeline::{free_host_bytes, proc_bytes, usable_bytes},
+    pipeline::{proc_bytes, usable_bytes},
 };
 
 /// A measured shape tells of another at most this many times its pixels.
 const FORESIGHT: u64 = 4;
 
 /// What decides how much memory a picture takes: its pixels, and how often the model looks at them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Shape {
     pixels: u64,
     passes: u64,
@@ -19,6 +21,15 @@ impl Shape {
     pub(super) fn of(spec: &RenderSpec) -> Self {
         Self { pixels: spec.size.pixels(), passes: spec.passes() }
     }
+}
+
+/// What batches of a shape took, as a file has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PeakProfile {
+    #[serde(flatten)]
+    shape: Shape,
+    /// Bytes of a batch of 1, 2, …
+    peak_bytes: Vec<u64>,
 }
 
 /// What batches took of the memory on their way through the steps, measured, by shape: the table that limits the next
@@ -41,6 +52,22 @@ impl MemoryTable {
             peaks.resize(peaks.len().max(pictures), 0);
             let known = &mut peaks[pictures - 1];
             *known = peak.max(*known);
+        }
+    }
+
+    /// What was measured. Batches that did not fit are no part of it: another time there may be room.
+    pub(super) fn profile(&self) -> Vec<PeakProfile> {
+        let peak =
+            |(shape, peaks): (&Shape, &Vec<u64>)| PeakProfile { shape: *shape, peak_bytes: peaks.clone() };
+        self.peaks.iter().map(peak).collect()
+    }
+
+    /// Goes on from what was measured before.
+    pub(super) fn resume(&mut self, profile: Vec<PeakProfile>) {
+        for PeakProfile { shape, peak_bytes } in profile {
+            for (before, peak) in peak_bytes.into_iter().enumerate() {
+                self.observe(shape, before + 1, peak);
+            }
         }
     }
 
@@ -123,11 +150,9 @@ impl DeviceMemory {
         self.is_host
     }
 
-    /// Bytes that a batch may take now: what is free on the machine and in its control group (cgroups(7), version 2), or
-    /// the configured limit where that is less.
-    pub(super) fn free(&self) -> u64 {
-        let host = self.is_host.then(free_host_bytes).flatten();
-        [host, self.limit].into_iter().flatten().min().unwrap_or(u64::MAX)
+    /// Bytes that a batch may take where so many are free on the device: those, or the configured limit where that is less.
+    pub(super) fn free(&self, on_device: Option<u64>) -> u64 {
+        [on_device, self.limit].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
     /// Begins to watch what is taken from now on. None where the system cannot tell: then no batch is ever measured, and
@@ -182,6 +207,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_file_has_of_it_limits_the_next_batches() {
+        let mut table = MemoryTable::default();
+        table.observe(SHAPE, 1, 300);
+        table.observe(SHAPE, 2, 500);
+        table.forbid(SHAPE, 3);
+        let json = serde_json::to_string(&table.profile()).expect("JSON");
+        let mut again = MemoryTable::default();
+        again.resume(serde_json::from_str(&json).expect("what was written"));
+        assert_eq!(again.profile(), table.profile());
+        assert_eq!((again.batch_max(SHAPE, 1000), table.batch_max(SHAPE, 1000)), (3, 1), "another try");
+    }
+
+    #[test]
     fn a_size_is_judged_by_the_measured_one_below_it() {
         let mut table = MemoryTable::default();
         let double = Shape { pixels: SHAPE.pixels * 2, ..SHAPE };
@@ -206,6 +244,6 @@ mod tests {
         let peak = watch.peak().expect("/proc");
         // Half of it: other tests of this process give memory back meanwhile.
         assert!(peak >= 32 << 20, "{peak}");
-        assert!(memory.free() > 0 && DeviceMemory::new(true, Some(5)).free() == 5);
+        assert_eq!((memory.free(Some(7)), DeviceMemory::new(true, Some(5)).free(Some(7))), (7, 5));
     }
 }

@@ -9,6 +9,7 @@ mod job;
 mod line;
 mod memory;
 mod pace;
+mod profiles;
 mod prompts;
 mod queue;
 mod slot;
@@ -27,6 +28,7 @@ pub use self::{
     },
     line::DeviceCounts,
     memory::{DeviceMemory, Watch},
+    profiles::ProfileStore,
     start::{WarmUp, WorkerParts, Workers},
     ticket::{JobHandle, Outlook, Permit, Ticket},
 };
@@ -57,6 +59,8 @@ pub struct EngineSettings {
     pub batch_max: Option<usize>,
     /// Bytes of a device's memory that work may take, beyond the model; none: what is free.
     pub memory_max: Option<u64>,
+    /// Where what is measured is kept across restarts.
+    pub profiles: Option<Arc<ProfileStore>>,
 }
 
 /// What was found out about the model when it was loaded.

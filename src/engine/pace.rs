@@ -26,6 +26,16 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// Microseconds a megapixel-step.
+    pub(super) fn micros(&self) -> u64 {
+        self.micros_per_unit.load(Ordering::Relaxed)
+    }
+
+    /// Goes on from a pace that was measured before.
+    pub(super) fn resume(&self, micros: u64) {
+        self.micros_per_unit.store(micros.max(1), Ordering::Relaxed);
+    }
+
     /// Takes a finished job into the average, by its size.
     pub(super) fn observe(&self, pixel_steps: u64, duration: Millis) {
         let micros = u128::from(duration.get()) * 1000 * u128::from(UNIT) / u128::from(pixel_steps.max(1));

@@ -20,7 +20,7 @@ use crate::{
     domain::RenderSpec,
     meter::Meter,
     pipeline::{LoadError, Pipeline, PromptTokenizer},
-    units::Power,
+    units::{Millis, Power},
 };
 
 /// Pictures of a batch on a card, where nothing else is configured: beyond it, others have measured little gain.
@@ -179,6 +179,8 @@ fn work(
     if loaded.send(Ok(told)).is_err() || on_go.recv().is_err() {
         return;
     }
+    let profiles = common.settings.profiles.clone();
+    let profiles = profiles.map(|store| (Arc::clone(&store), store.key(&pipeline, &parts.device)));
     let Common { shared, warm_up, on_overhead, settings, devices } = common;
     let memory = DeviceMemory::new(facts.is_cpu(), settings.memory_max);
     let mut painter = Painter {
@@ -195,6 +197,8 @@ fn work(
         batch_max: settings.batch_max.unwrap_or(if facts.is_cpu() { 1 } else { BATCH_MAX_CARD }),
         shared: &shared,
         prompts: Prompts::default(),
+        profiles,
+        kept_at: Millis::ZERO,
         is_suspect: false,
     };
     painter.run();

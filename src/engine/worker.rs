@@ -1,6 +1,7 @@
 use std::{
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,6 +12,7 @@ use super::{
     job::WorkFailure,
     line::{Batch, Next, Shared},
     memory::{DeviceMemory, MemoryTable, Shape, Watch},
+    profiles::{Profile, ProfileKey, ProfileStore},
     prompts::Prompts,
 };
 use crate::{
@@ -24,6 +26,9 @@ use crate::{
 const METER_INTERVAL: Duration = Duration::from_secs(5);
 /// Idleness that makes a row of the ledger: half a million rows a year, and a minute that a crash leaves to the gap.
 const IDLE_ROW: Millis = Millis::new(60_000);
+
+/// How often what was measured is kept while pictures come; while none come, it is kept at once.
+const KEEP_INTERVAL: Millis = Millis::new(60_000);
 
 /// The thread that owns a device and its model.
 pub(super) struct Painter<'a> {
@@ -42,6 +47,10 @@ pub(super) struct Painter<'a> {
     pub(super) batch_max: usize,
     pub(super) shared: &'a Shared,
     pub(super) prompts: Prompts<Prepared>,
+    /// Where what is measured is kept, and under what.
+    pub(super) profiles: Option<(Arc<ProfileStore>, ProfileKey)>,
+    /// When it was kept last.
+    pub(super) kept_at: Millis,
     /// Something failed for which the device may be at fault, and it has not been checked since.
     pub(super) is_suspect: bool,
 }
@@ -50,6 +59,7 @@ impl Painter<'_> {
     /// Paints a picture that nobody asked for, then what comes until the engine is gone or the device is lost. While
     /// nothing comes, the meter is read.
     pub(super) fn run(&mut self) {
+        self.resume();
         let mut is_sound = self.check();
         while is_sound {
             match self.shared.next_batch(self.number, |shape| self.batch_limit(shape), METER_INTERVAL) {
@@ -58,15 +68,47 @@ impl Painter<'_> {
                     self.shared.batch_ended(self.number);
                     is_sound = !std::mem::take(&mut self.is_suspect) || self.check();
                 }
-                Next::Nothing => self.meter.rest(),
+                Next::Nothing => {
+                    self.meter.rest();
+                    self.keep();
+                }
                 Next::End => break,
+            }
+            if self.meter.now().get() >= self.kept_at.get().saturating_add(KEEP_INTERVAL.get()) {
+                self.keep();
             }
             if self.meter.idle_for() >= IDLE_ROW {
                 self.tell_idleness();
             }
         }
+        self.keep();
         self.meter.rest();
         self.tell_idleness();
+    }
+
+    /// Goes on from what was measured before the start.
+    fn resume(&mut self) {
+        let Some(Profile { pace_micros, kinds, peaks }) =
+            self.profiles.as_ref().map(|(store, key)| store.get(key))
+        else {
+            return;
+        };
+        self.table.resume(peaks);
+        if let Some(figures) = self.shared.figures(self.number) {
+            figures.history.resume(kinds);
+            if let Some(micros) = pace_micros {
+                figures.pace.resume(micros);
+            }
+        }
+    }
+
+    /// Keeps what was measured for the next start.
+    fn keep(&mut self) {
+        self.kept_at = self.meter.now();
+        if let (Some((store, key)), Some(figures)) = (&self.profiles, self.shared.figures(self.number)) {
+            let (kinds, peaks) = (figures.history.profile(), self.table.profile());
+            store.put(key, Profile { pace_micros: Some(figures.pace.micros()), kinds, peaks });
+        }
     }
 
     /// Paints the warm-up picture: at the start, so that kernels are loaded, memory is laid out and the pace is known before
@@ -131,13 +173,18 @@ impl Painter<'_> {
         Ok(usage)
     }
 
+    /// Bytes that work may take now.
+    fn free(&self) -> u64 {
+        self.memory.free(self.pipeline.free_bytes())
+    }
+
     /// Pictures of a shape that may share a batch now. A device that tells nothing of its memory is trusted with the
     /// configured batch, until one does not fit.
     fn batch_limit(&self, shape: Shape) -> usize {
         match self.batch_max {
             // Nothing to weigh: the memory need not be asked.
             0 | 1 => 1,
-            most if self.memory.is_told() => self.table.batch_max(shape, self.memory.free()).min(most),
+            most if self.memory.is_told() => self.table.batch_max(shape, self.free()).min(most),
             most => self.table.allowed(shape).min(most),
         }
     }
@@ -160,7 +207,7 @@ impl Painter<'_> {
         let Some(first) = canvases.first() else { return };
         let spec = first.job.order.job.spec.clone();
         // Before any work: whether one such picture is known not to fit.
-        let free = self.memory.free();
+        let free = self.free();
         if !self.table.is_too_large(Shape::of(&spec), free) && self.can_decode(spec.size, free) {
             return self.attempt(&spec, canvases);
         }
@@ -283,7 +330,7 @@ impl Painter<'_> {
     }
 
     fn out_of_memory(&self, spec: &RenderSpec) -> WorkFailure {
-        let (factor, free) = (self.pipeline.limits().factor, self.memory.free());
+        let (factor, free) = (self.pipeline.limits().factor, self.free());
         let denoised = self.table.largest_square(spec.passes(), factor, free);
         let squares = denoised.map(|most| (factor..=most.width()).rev().step_by(factor as usize));
         let mut sizes = squares.into_iter().flatten().filter_map(|side| ImageSize::new(side, side).ok());

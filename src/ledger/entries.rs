@@ -161,7 +161,7 @@ pub(super) fn images_of(
 
 /// The word in `column`.
 pub(super) fn energy_source(row: &Row<'_>, column: usize) -> Result<EnergySource, LedgerError> {
-    let word = row.get_ref(column)?.as_str().ok().and_then(EnergySource::from_word);
+    let word = row.get_ref(column)?.as_str().ok().and_then(|word| word.parse().ok());
     word.ok_or(LedgerError::OutOfRange { what: "energy_source" })
 }
 

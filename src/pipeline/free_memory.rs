@@ -25,8 +25,7 @@ pub(super) fn free_bytes(device: &Device) -> Option<u64> {
     }
 }
 
-/// The same of a CPU.
-pub fn free_host_bytes() -> Option<u64> {
+fn free_host_bytes() -> Option<u64> {
     let machine = proc_bytes("/proc/meminfo", "MemAvailable:");
     [machine, free_in_control_group()].into_iter().flatten().min()
 }

@@ -47,7 +47,7 @@ pub use self::{
     embedded::EMBEDDED_MODEL,
     error::{LoadError, RenderError},
     files::{EmbeddedFile, ModelFiles},
-    free_memory::{free_host_bytes, proc_bytes, usable_bytes},
+    free_memory::{proc_bytes, usable_bytes},
     limits::SizeLimits,
     noise::standard_normal,
     pixels::Pixels,
@@ -74,6 +74,7 @@ pub struct Pipeline {
     dtype: DType,
     device: Device,
     memory: MemoryTier,
+    weight_bytes: u64,
 }
 
 /// A prompt's hidden states: what the text encoder tells the transformer.
@@ -201,12 +202,18 @@ impl Pipeline {
             dtype,
             device,
             memory,
+            weight_bytes: total,
         })
     }
 
     /// The number format of the weights, for example `f32`.
     pub fn dtype_name(&self) -> &'static str {
         self.dtype.as_str()
+    }
+
+    /// Bytes of the weights in the model's files; 0 for random ones.
+    pub fn weight_bytes(&self) -> u64 {
+        self.weight_bytes
     }
 
     /// How much of the model stays on the device: the tier that was chosen, by the operator or by the free memory.
@@ -337,9 +344,14 @@ impl Pipeline {
         Pixels::from_colours(&colours, size, self.dtype)
     }
 
+    /// Bytes of the device's memory that are free now; none where nobody tells.
+    pub fn free_bytes(&self) -> Option<u64> {
+        free_bytes(&self.device)
+    }
+
     /// Bytes that decoding may take now.
     fn decoding_room(&self) -> Option<u64> {
-        let free = free_bytes(&self.device).map(usable_bytes);
+        let free = self.free_bytes().map(usable_bytes);
         [free, self.decoding_room].into_iter().flatten().min()
     }
 

@@ -80,7 +80,7 @@ fn worker(model: PathBuf) -> WorkerParts {
 }
 
 fn settings() -> EngineSettings {
-    EngineSettings { queue_depth_max: 64, batch_max: None, memory_max: None }
+    EngineSettings { queue_depth_max: 64, batch_max: None, memory_max: None, profiles: None }
 }
 
 /// Warms so many devices up with a picture that comes out on both models. Checks them with one that does not where a

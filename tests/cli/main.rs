@@ -24,6 +24,7 @@ mod keys_and_costs;
 mod memory;
 mod months;
 mod prices;
+mod profiles;
 mod roi;
 mod serve;
 

@@ -1,0 +1,189 @@
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{history::KindProfile, memory::PeakProfile};
+use crate::pipeline::Pipeline;
+
+/// What the file's form is called. A file of another form is not read.
+const VERSION: u32 = 1;
+
+/// What was measured of each shape of picture, on each device and for each way of holding a model, kept in a file: what a
+/// server foresees does not begin anew when it is started again.
+///
+/// It holds nothing that cannot be measured again. A file that cannot be read is replaced.
+#[derive(Debug)]
+pub struct ProfileStore {
+    path: PathBuf,
+    model: String,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Kept {
+    version: u32,
+    profiles: Vec<Row>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Row {
+    #[serde(flatten)]
+    of: ProfileKey,
+    #[serde(flatten)]
+    profile: Profile,
+}
+
+/// Whose figures they are: others hold for another model, device or way to hold the one on the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProfileKey {
+    /// The model's id.
+    pub(super) model: String,
+    /// Bytes of its weights: another model under the same id is another one.
+    pub(super) weight_bytes: u64,
+    /// The device as it is configured, and its kind, for example `cuda:1 (cuda)`.
+    pub(super) device: String,
+    /// The number format.
+    pub(super) dtype: String,
+    /// The memory tier.
+    pub(super) memory: String,
+}
+
+/// What was measured on one device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Profile {
+    /// Microseconds a megapixel-step.
+    pub(super) pace_micros: Option<u64>,
+    /// What the last pictures of each kind took.
+    pub(super) kinds: Vec<KindProfile>,
+    /// What batches took of the memory.
+    pub(super) peaks: Vec<PeakProfile>,
+}
+
+impl ProfileStore {
+    /// Reads the file at `path`, where there is one, to look for what is known of the model with id `model`.
+    pub fn open(path: &Path, model: String) -> Self {
+        let kept = match read(path) {
+            Ok(kept) => kept,
+            Err(error) => {
+                let path = path.display();
+                tracing::warn!(%error, "{path}: measured shapes cannot be read; they are measured anew");
+                Kept::default()
+            }
+        };
+        Self { path: path.to_owned(), model, kept: Mutex::new(kept) }
+    }
+
+    /// Whose figures those of `pipeline` on `device` are.
+    pub(super) fn key(&self, pipeline: &Pipeline, device: &str) -> ProfileKey {
+        ProfileKey {
+            model: self.model.clone(),
+            weight_bytes: pipeline.weight_bytes(),
+            device: format!("{device} ({})", pipeline.device_name()),
+            dtype: pipeline.dtype_name().into(),
+            memory: pipeline.memory_tier().as_str().into(),
+        }
+    }
+
+    /// What is known; nothing where nothing was measured.
+    pub(super) fn get(&self, key: &ProfileKey) -> Profile {
+        let kept = self.lock();
+        kept.profiles.iter().find(|row| row.of == *key).map(|row| row.profile.clone()).unwrap_or_default()
+    }
+
+    /// Keeps `profile` in the place of what was known. Where the disk fails, the log says so, and what is in memory holds.
+    pub(super) fn put(&self, key: &ProfileKey, profile: Profile) {
+        let mut kept = self.lock();
+        kept.version = VERSION;
+        match kept.profiles.iter_mut().find(|row| row.of == *key) {
+            Some(row) if row.profile == profile => return,
+            Some(row) => row.profile = profile,
+            None => kept.profiles.push(Row { of: key.clone(), profile }),
+        }
+        if let Err(error) = write(&self.path, &kept) {
+            tracing::warn!(%error, "{}: measured shapes cannot be kept", self.path.display());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn read(path: &Path) -> io::Result<Kept> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
+        Err(error) => return Err(error),
+    };
+    let kept: Kept = serde_json::from_slice(&text)?;
+    match kept.version {
+        VERSION => Ok(kept),
+        other => Err(io::Error::other(format!("version {other}, not {VERSION}"))),
+    }
+}
+
+/// Written aside and renamed, so that a process that dies leaves the file of before.
+fn write(path: &Path, kept: &Kept) -> io::Result<()> {
+    let aside = path.with_extension("part");
+    let mut file = File::create(&aside)?;
+    file.write_all(&serde_json::to_vec_pretty(kept)?)?;
+    file.sync_all()?;
+    fs::rename(&aside, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn key(device: &str) -> ProfileKey {
+        let [model, dtype, memory] = ["z-image", "f16", "8bit"].map(String::from);
+        ProfileKey { model, weight_bytes: 5, device: device.into(), dtype, memory }
+    }
+
+    fn profile(pace_micros: u64) -> Profile {
+        Profile { pace_micros: Some(pace_micros), ..Profile::default() }
+    }
+
+    #[test]
+    fn what_was_measured_is_known_after_a_restart_and_of_each_device_by_itself() {
+        let place = TempDir::new().expect("a directory");
+        let path = place.path().join("shapes.json");
+        let store = ProfileStore::open(&path, "m".into());
+        assert_eq!(store.get(&key("cpu")), Profile::default());
+        store.put(&key("cpu"), profile(1));
+        store.put(&key("cuda:0"), profile(2));
+        store.put(&key("cpu"), profile(3));
+        let again = ProfileStore::open(&path, "m".into());
+        assert_eq!((again.get(&key("cpu")), again.get(&key("cuda:0"))), (profile(3), profile(2)));
+        let other = ProfileKey { weight_bytes: 6, ..key("cpu") };
+        assert_eq!(again.get(&other), Profile::default(), "another model of this name");
+        assert_eq!(fs::read_dir(place.path()).expect("a directory").count(), 1, "nothing is left aside");
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_or_of_another_form_is_replaced() {
+        let place = TempDir::new().expect("a directory");
+        let path = place.path().join("shapes.json");
+        for text in ["{", "", r#"{"version": 2, "profiles": []}"#, r#"{"version": 1, "profiles": [{}]}"#] {
+            fs::write(&path, text).expect("a file");
+            let store = ProfileStore::open(&path, "m".into());
+            assert_eq!(store.get(&key("cpu")), Profile::default(), "{text}");
+            store.put(&key("cpu"), profile(4));
+            assert_eq!(ProfileStore::open(&path, "m".into()).get(&key("cpu")), profile(4), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_stops_nobody() {
+        let store = ProfileStore::open(Path::new("/nonexistent/shapes.json"), "m".into());
+        store.put(&key("cpu"), profile(4));
+        assert_eq!(store.get(&key("cpu")), profile(4));
+    }
+}

@@ -1,0 +1,78 @@
+//! What a server measured is known to the next one in the same data directory.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    program::{Program, tintype},
+    tiny_models::directory,
+};
+
+struct Server {
+    program: Program,
+    key: String,
+}
+
+impl Server {
+    /// `memory_mib` is what work may take.
+    fn start(place: &Path, key: Option<String>, memory_mib: &str) -> Self {
+        let mut command = tintype();
+        command.current_dir(place).args(["--listen", "127.0.0.1:0", "--model"]).arg(directory("base"));
+        command.env("TINTYPE_MODEL__DEFAULT_SIZE", "16x16").env("TINTYPE_MODEL__MEMORY_MIB", memory_mib);
+        let mut program = Program::spawn(&mut command);
+        let key = key.or_else(|| program.key.take()).expect("a first key");
+        Self { program, key }
+    }
+
+    fn ask(&self, size: &str, is_quote: bool) -> (u16, Value) {
+        let agent =
+            ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
+        let mut answer = agent
+            .post(format!("{}/v1/images/generations", self.program.url))
+            .header("authorization", format!("Bearer {}", self.key))
+            .send_json(json!({ "prompt": "a lighthouse", "size": size, "dry_run": is_quote }))
+            .expect("an answer");
+        (answer.status().as_u16(), answer.body_mut().read_json().expect("JSON"))
+    }
+
+    fn quoted_source(&self, size: &str) -> Value {
+        self.ask(size, true).1["duration_source"].clone()
+    }
+
+    /// Asks it to stop, and waits until it has.
+    fn stop(mut self) -> String {
+        let pid = self.program.child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("sent").success());
+        assert_eq!(self.program.child.wait().expect("it ends").code(), Some(0));
+        self.key.clone()
+    }
+}
+
+#[test]
+fn a_server_that_starts_again_knows_what_pictures_take() {
+    let place = TempDir::new().expect("a directory");
+    let server = Server::start(place.path(), None, "64");
+    assert_eq!(server.quoted_source("128x128"), "estimated");
+    assert_eq!(server.ask("128x128", false).0, 200);
+    assert_eq!(server.quoted_source("128x128"), "measured");
+    let key = server.stop();
+
+    let again = Server::start(place.path(), Some(key), "1");
+    assert_eq!(again.quoted_source("128x128"), "measured", "before it painted one");
+    assert_eq!(again.quoted_source("64x64"), "estimated");
+    // The warm-up picture of 16x16 alone says nothing of one that is 64 times as large.
+    let (status, refused) = again.ask("128x128", false);
+    assert_eq!((status, &refused["error"]["param"]), (400, &"size".into()), "{refused}");
+    assert_eq!(again.ask("16x16", false).0, 200);
+    let key = again.stop();
+
+    std::fs::write(place.path().join("data/shapes.json"), "{").expect("written");
+    let anew = Server::start(place.path(), Some(key), "64");
+    assert_eq!(anew.quoted_source("128x128"), "estimated", "a damaged file is measured anew");
+    anew.stop();
+    let kept = std::fs::read(place.path().join("data/shapes.json")).expect("a file");
+    let kept: Value = serde_json::from_slice(&kept).expect("JSON");
+    assert_eq!(kept["profiles"][0]["peaks"][0]["pixels"], 256, "{kept}");
+}
