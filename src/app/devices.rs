@@ -35,8 +35,9 @@ pub(super) fn start_engine<P: Progress + 'static>(
     warn_of_numbering(config);
     let progress = Arc::new(Mutex::new(progress));
     let mut fittings = fittings.into_iter();
-    let devices = config.model.device.iter().zip(config.model.device.names());
-    let parts = devices.map(|(choice, device)| {
+    let names = config.model.device.names();
+    let are_several = names.len() > 1;
+    let parts = config.model.device.iter().zip(names).map(|(choice, name)| {
         let Fitting { counter, files: own } = fittings.next().unwrap_or_default();
         let (files, progress) = (own.unwrap_or_else(|| files.clone()), Arc::clone(&progress));
         let placement = Placement { device: choice, ..config.model.placement() };
@@ -45,7 +46,7 @@ pub(super) fn start_engine<P: Progress + 'static>(
             Pipeline::load(&files, &placement, progress.on_load())
         };
         let meter = meter(config, book, choice, counter);
-        WorkerParts { device, load: Box::new(load), meter: Box::new(meter) }
+        WorkerParts { device: are_several.then_some(name), load: Box::new(load), meter: Box::new(meter) }
     });
     // Nobody takes it once the process ends.
     let on_overhead = Arc::new(move |kind, usage| {

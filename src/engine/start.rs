@@ -28,8 +28,8 @@ const BATCH_MAX_CARD: usize = 4;
 
 /// What a worker is made of.
 pub struct WorkerParts {
-    /// The device as the log calls it.
-    pub device: String,
+    /// The device as the log calls it; none: `cpu` or `cuda`, whatever it turns out to be.
+    pub device: Option<String>,
     /// Loads the model onto the device.
     pub load: Box<dyn FnOnce() -> Result<Pipeline, LoadError> + Send>,
     /// Measures the device.
@@ -57,6 +57,7 @@ struct Common {
 
 /// What a worker tells when its model is loaded.
 struct Loaded {
+    device: String,
     facts: Facts,
     tokenizer: Arc<PromptTokenizer>,
     power: Power,
@@ -90,7 +91,6 @@ impl Engine {
             settings: settings.clone(),
             devices: devices.len(),
         };
-        let names: Vec<_> = devices.iter().map(|parts| parts.device.clone()).collect();
         let mut started = Vec::new();
         for (number, parts) in devices.into_iter().enumerate() {
             // Where one fails, `started` is dropped, and with it what the others wait for: they end.
@@ -101,8 +101,8 @@ impl Engine {
             return Err(LoadError::Device { device: "model.device".into(), reason });
         };
         let (facts, tokenizer) = (*facts, Arc::clone(tokenizer));
-        for (device, worker) in names.into_iter().zip(&started) {
-            worker.loaded.facts.check_against(&facts, device)?;
+        for Started { loaded, .. } in &started {
+            loaded.facts.check_against(&facts, &loaded.device)?;
         }
         let powers = started.iter().map(|worker| worker.loaded.power).collect();
         let threads = started.into_iter().map(Started::go).collect();
@@ -117,10 +117,10 @@ impl Facts {
     ///
     /// # Errors
     /// [`LoadError::Device`] where `device` would paint other numbers than the first.
-    fn check_against(&self, first: &Self, device: String) -> Result<(), LoadError> {
+    fn check_against(&self, first: &Self, device: &str) -> Result<(), LoadError> {
         let refuse = |own: &dyn Display, other: &dyn Display, key| {
             let reason = format!("it would hold the model in {own} and the first in {other}; set {key}");
-            Err(LoadError::Device { device, reason })
+            Err(LoadError::Device { device: device.to_owned(), reason })
         };
         match self.dtype == first.dtype {
             false => refuse(&self.dtype, &first.dtype, "model.dtype"),
@@ -135,7 +135,7 @@ impl Facts {
 impl Started {
     /// Starts the thread and waits until the model is loaded.
     fn spawn(number: usize, parts: WorkerParts, common: Common) -> Result<Self, LoadError> {
-        let device = parts.device.clone();
+        let device = parts.device.clone().unwrap_or_else(|| "worker".into());
         let failure = |reason: String| LoadError::Device { device: device.clone(), reason };
         let (loaded, on_loaded) = sync_channel(1);
         let (go, on_go) = channel();
@@ -175,7 +175,9 @@ fn work(
         memory: pipeline.memory_tier(),
     };
     let meter = (parts.meter)(&facts);
-    let told = Loaded { facts, tokenizer: pipeline.tokenizer(), power: meter.power() };
+    let device = parts.device.unwrap_or_else(|| facts.device.to_owned());
+    let told =
+        Loaded { device: device.clone(), facts, tokenizer: pipeline.tokenizer(), power: meter.power() };
     if loaded.send(Ok(told)).is_err() || on_go.recv().is_err() {
         return;
     }
@@ -185,7 +187,7 @@ fn work(
     let memory = DeviceMemory::new(facts.is_cpu(), settings.memory_max);
     let mut painter = Painter {
         number,
-        device: parts.device,
+        device,
         pipeline: &pipeline,
         meter,
         on_overhead,
@@ -225,7 +227,7 @@ mod tests {
     fn a_device_that_would_paint_other_numbers_is_named() {
         let limits = SizeLimits { factor: 16, side_max: 2048, native: None };
         let first = Facts { limits, device: "cuda", dtype: "f16", memory: MemoryTier::Resident };
-        let check = |facts: Facts| facts.check_against(&first, "cuda:1".into()).map_err(|e| e.to_string());
+        let check = |facts: Facts| facts.check_against(&first, "cuda:1").map_err(|e| e.to_string());
         assert_eq!(check(Facts { memory: MemoryTier::Low, ..first }), Ok(()));
         let error = check(Facts { memory: MemoryTier::EightBit, ..first }).expect_err("other numbers");
         assert_eq!(

@@ -70,7 +70,7 @@ fn worker(model: PathBuf) -> WorkerParts {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let powers = Powers { busy: Power::from_watts(65), idle: Power::from_watts(0) };
     WorkerParts {
-        device: "cpu".into(),
+        device: None,
         load: Box::new(move || {
             let files = ModelFiles::directory(&model)?;
             Pipeline::load(&files, &Placement::resident(DeviceChoice::Cpu, Precision::F32), &|_, _| {})
