@@ -45,7 +45,7 @@ pub(super) struct ProfileKey {
     pub(super) model: String,
     /// Bytes of its weights: another model under the same id is another one.
     pub(super) weight_bytes: u64,
-    /// The device as it is configured, and its kind, for example `cuda:1 (cuda)`.
+    /// The device as the log calls it, for example `cuda:1`.
     pub(super) device: String,
     /// The number format.
     pub(super) dtype: String,
@@ -83,7 +83,7 @@ impl ProfileStore {
         ProfileKey {
             model: self.model.clone(),
             weight_bytes: pipeline.weight_bytes(),
-            device: format!("{device} ({})", pipeline.device_name()),
+            device: device.to_owned(),
             dtype: pipeline.dtype_name().into(),
             memory: pipeline.memory_tier().as_str().into(),
         }

@@ -182,7 +182,7 @@ fn work(
         return;
     }
     let profiles = common.settings.profiles.clone();
-    let profiles = profiles.map(|store| (Arc::clone(&store), store.key(&pipeline, &parts.device)));
+    let profiles = profiles.map(|store| (Arc::clone(&store), store.key(&pipeline, &device)));
     let Common { shared, warm_up, on_overhead, settings, devices } = common;
     let memory = DeviceMemory::new(facts.is_cpu(), settings.memory_max);
     let mut painter = Painter {

@@ -54,23 +54,23 @@ impl Server {
 fn a_server_that_starts_again_knows_what_pictures_take() {
     let place = TempDir::new().expect("a directory");
     let server = Server::start(place.path(), None, "64");
-    assert_eq!(server.quoted_source("128x128"), "estimated");
-    assert_eq!(server.ask("128x128", false).0, 200);
-    assert_eq!(server.quoted_source("128x128"), "measured");
+    assert_eq!(server.quoted_source("256x256"), "estimated");
+    assert_eq!(server.ask("256x256", false).0, 200);
+    assert_eq!(server.quoted_source("256x256"), "measured");
     let key = server.stop();
 
-    let again = Server::start(place.path(), Some(key), "1");
-    assert_eq!(again.quoted_source("128x128"), "measured", "before it painted one");
+    let again = Server::start(place.path(), Some(key), "8");
+    assert_eq!(again.quoted_source("256x256"), "measured", "before it painted one");
     assert_eq!(again.quoted_source("64x64"), "estimated");
-    // The warm-up picture of 16x16 alone says nothing of one that is 64 times as large.
-    let (status, refused) = again.ask("128x128", false);
+    // The warm-up picture of 16x16 alone says nothing of one that is 256 times as large.
+    let (status, refused) = again.ask("256x256", false);
     assert_eq!((status, &refused["error"]["param"]), (400, &"size".into()), "{refused}");
     assert_eq!(again.ask("16x16", false).0, 200);
     let key = again.stop();
 
     std::fs::write(place.path().join("data/shapes.json"), "{").expect("written");
     let anew = Server::start(place.path(), Some(key), "64");
-    assert_eq!(anew.quoted_source("128x128"), "estimated", "a damaged file is measured anew");
+    assert_eq!(anew.quoted_source("256x256"), "estimated", "a damaged file is measured anew");
     anew.stop();
     let kept = std::fs::read(place.path().join("data/shapes.json")).expect("a file");
     let kept: Value = serde_json::from_slice(&kept).expect("JSON");

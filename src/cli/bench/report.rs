@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn times_become_a_table() {
         insta::assert_snapshot!(report(EnergySource::Estimated, Some(300 << 20)).to_text(), @r"
-        a model on cpu in f32, 2 threads; 1 warm-up, 3 counted
+        a model on cpu in f32, memory resident, 2 threads; 1 warm-up, 3 counted
 
         512x512, 2 steps, 2 pictures
                   median ms  min     max     cpu ms
