@@ -126,7 +126,7 @@ impl Default for Metrics {
         let (images, joules, refusals) = (Counter::default(), Family::default(), Family::default());
         let http = Family::<HttpLabels, Histogram>::new_with_constructor(|| Histogram::new(LONG_SECONDS));
         registry.register("queue_depth", "Jobs that wait for the device", queue_depth.clone());
-        registry.register("ready", "1 once a picture has been painted", ready.clone());
+        registry.register("ready", "1 while pictures can be painted", ready.clone());
         let devices = Family::<StateLabels, Gauge>::default();
         registry.register("devices", "Devices, by what becomes of them", devices.clone());
         let seconds = || Unit::Seconds;

@@ -36,7 +36,6 @@ pub(super) fn start_engine<P: Progress + 'static>(
     let progress = Arc::new(Mutex::new(progress));
     let mut fittings = fittings.into_iter();
     let names = config.model.device.names();
-    let are_several = names.len() > 1;
     let parts = config.model.device.iter().zip(names).map(|(choice, name)| {
         let Fitting { counter, files: own } = fittings.next().unwrap_or_default();
         let (files, progress) = (own.unwrap_or_else(|| files.clone()), Arc::clone(&progress));
@@ -46,7 +45,11 @@ pub(super) fn start_engine<P: Progress + 'static>(
             Pipeline::load(&files, &placement, progress.on_load())
         };
         let meter = meter(config, book, choice, counter);
-        WorkerParts { device: are_several.then_some(name), load: Box::new(load), meter: Box::new(meter) }
+        WorkerParts {
+            device: (choice != DeviceChoice::Auto).then_some(name),
+            load: Box::new(load),
+            meter: Box::new(meter),
+        }
     });
     // Nobody takes it once the process ends.
     let on_overhead = Arc::new(move |kind, usage| {

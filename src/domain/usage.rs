@@ -46,7 +46,7 @@ impl fmt::Display for EnergySource {
 pub enum Overhead {
     /// The device waits.
     Idle,
-    /// A picture that nobody asked for, at the start.
+    /// A picture that nobody asked for, at the start, or to check a device that failed.
     WarmUp,
     /// Counted while nobody looked: the server was not running, or died over it.
     Gap,

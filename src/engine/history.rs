@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{EnergySource, ImageSize, RenderSpec, Usage},
-    units::{Energy, Millis},
+    units::{Energy, Millis, Power},
 };
 
 /// Kinds of pictures that are remembered. Clients choose them; beyond, the one painted longest ago is forgotten.
@@ -132,11 +132,16 @@ impl History {
         recent.into_iter().map(kind).collect()
     }
 
-    /// Goes on from what was remembered before.
-    pub(super) fn resume(&self, profile: Vec<KindProfile>) {
+    /// Goes on from what was remembered before. Energy that was estimated is estimated anew, by the power that is configured
+    /// now.
+    pub(super) fn resume(&self, profile: Vec<KindProfile>, power: Power) {
         for KindProfile { kind, batches } in profile {
             for BatchProfile { pictures, millis, millijoules, source } in batches {
-                let (duration, energy) = (Millis::new(millis), Energy::from_millijoules(millijoules));
+                let duration = Millis::new(millis);
+                let energy = match source {
+                    EnergySource::Estimated => power.over(duration),
+                    _ => Energy::from_millijoules(millijoules),
+                };
                 let pictures = usize::try_from(pictures).unwrap_or(1);
                 self.observe(kind, Usage { duration, energy, source, epoch: None }, pictures);
             }
@@ -148,7 +153,7 @@ impl History {
         let kinds = self.lock();
         let batches = &kinds.by_kind.get(&kind)?.batches;
         let whole = batches.iter().map(|(usage, _)| *usage).reduce(Usage::plus)?;
-        let pictures = batches.iter().map(|(_, pictures)| pictures).sum::<u64>().max(1);
+        let pictures = batches.iter().map(|(_, pictures)| *pictures).fold(0, u64::saturating_add).max(1);
         Some(Usage {
             duration: Millis::new(whole.duration.get().div_ceil(pictures)),
             energy: Energy::from_millijoules(whole.energy.as_millijoules().div_ceil(pictures)),
@@ -205,9 +210,20 @@ mod tests {
         }
         let json = serde_json::to_string(&history.profile()).expect("JSON");
         let again = History::default();
-        again.resume(serde_json::from_str(&json).expect("what was written"));
+        let power = Power::from_watts(100);
+        again.resume(serde_json::from_str(&json).expect("what was written"), power);
         assert_eq!(again.profile(), history.profile());
         assert_eq!(again.mean_of(plain(64, 8)), history.mean_of(plain(64, 8)));
+        let estimated = Usage { source: EnergySource::Estimated, ..usage(1_000, 5_000) };
+        history.observe(plain(80, 8), estimated, 1);
+        let again = History::default();
+        again.resume(history.profile(), power);
+        let energy = |kind| again.mean_of(kind).map(|mean| mean.energy.as_millijoules());
+        assert_eq!(
+            (energy(plain(80, 8)), energy(plain(16, 8))),
+            (Some(100_000), Some(2_500)),
+            "as configured now"
+        );
         assert!(
             json.find("32x32") < json.find("64x64"),
             "the kind painted last is remembered longest: {json}"

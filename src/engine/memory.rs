@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +43,8 @@ pub(super) struct PeakProfile {
 pub(super) struct MemoryTable {
     /// Bytes of a batch of 1, 2, …, beyond what the model itself holds.
     peaks: BTreeMap<Shape, Vec<u64>>,
+    /// Shapes of which all that is known is from before the start.
+    resumed: BTreeSet<Shape>,
     /// Batches that did not fit.
     too_many: BTreeMap<Shape, usize>,
 }
@@ -48,6 +53,10 @@ impl MemoryTable {
     /// Takes in what a batch of `pictures` took at most.
     pub(super) fn observe(&mut self, shape: Shape, pictures: usize, peak: u64) {
         let peaks = self.peaks.entry(shape).or_default();
+        if self.resumed.remove(&shape) {
+            // What was measured before may have been another's doing; what is measured now counts.
+            peaks.truncate(pictures.saturating_sub(1));
+        }
         if pictures >= 1 && pictures <= peaks.len() + 1 {
             peaks.resize(peaks.len().max(pictures), 0);
             let known = &mut peaks[pictures - 1];
@@ -65,8 +74,9 @@ impl MemoryTable {
     /// Goes on from what was measured before.
     pub(super) fn resume(&mut self, profile: Vec<PeakProfile>) {
         for PeakProfile { shape, peak_bytes } in profile {
-            for (before, peak) in peak_bytes.into_iter().enumerate() {
-                self.observe(shape, before + 1, peak);
+            if !peak_bytes.is_empty() {
+                self.peaks.insert(shape, peak_bytes);
+                self.resumed.insert(shape);
             }
         }
     }
@@ -88,8 +98,8 @@ impl MemoryTable {
         let fitting = peaks.iter().take_while(|peak| **peak <= usable).count();
         let tried_all = fitting == peaks.len();
         let next = match peaks.as_slice() {
-            [.., before, last] => last + last.saturating_sub(*before),
-            [only] => only * 2,
+            [.., before, last] => last.saturating_add(last.saturating_sub(*before)),
+            [only] => only.saturating_mul(2),
             [] => return 1,
         };
         (fitting + usize::from(tried_all && next <= usable)).clamp(1, self.allowed(shape))
@@ -217,6 +227,10 @@ mod tests {
         again.resume(serde_json::from_str(&json).expect("what was written"));
         assert_eq!(again.profile(), table.profile());
         assert_eq!((again.batch_max(SHAPE, 1000), table.batch_max(SHAPE, 1000)), (3, 1), "another try");
+        again.observe(SHAPE, 1, 200);
+        assert_eq!(again.peaks[&SHAPE], [200], "what is measured now counts");
+        again.resume(vec![PeakProfile { shape: SHAPE, peak_bytes: vec![u64::MAX; 2] }]);
+        assert_eq!(again.batch_max(SHAPE, 1000), 1, "numbers that cannot be do no harm");
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl Engine {
     }
 
     /// What a picture of `spec` will take that is shown on its way `partials` times at most: the mean of the last ones of
-    /// its kind, where there are any since the start; else the time that the pace of others gives, at the configured power.
+    /// its kind, where any are remembered; else the time that the pace of others gives, at the configured power.
     /// Where devices differ, it is that of the one where it is most.
     pub fn foresee(&self, spec: &RenderSpec, partials: u32) -> Foreseen {
         self.shared.foresee(Kind::of(spec, partials), self.facts.limits.work(spec), &self.powers)

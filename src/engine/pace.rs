@@ -10,8 +10,15 @@ const HALF_WEIGHT: u64 = 2_097_152;
 /// Microseconds a megapixel-step before anything was measured: 15 s for 1024² in 8 steps, an RTX 4090 in early 2026.
 const FIRST_GUESS_MICROS: u64 = 1_800_000;
 
+/// A pace this many times another is not the same device's at the same work.
+const FAR: u128 = 16;
+
 /// One over a pace is a speed in this unit.
 const SPEED: u128 = 1_000_000_000_000_000_000_000_000;
+
+fn micros_per_unit(pixel_steps: u64, duration: Millis) -> u128 {
+    u128::from(duration.get()) * 1000 * u128::from(UNIT) / u128::from(pixel_steps.max(1))
+}
 
 /// How fast a device paints: a moving average over finished jobs.
 #[derive(Debug)]
@@ -36,9 +43,21 @@ impl Pace {
         self.micros_per_unit.store(micros.max(1), Ordering::Relaxed);
     }
 
+    /// Takes in the first work since the start. A pace from before that is far from it was another machine's, or a picture's
+    /// over which the machine slept: it is forgotten.
+    pub(super) fn observe_first(&self, pixel_steps: u64, duration: Millis) {
+        let measured = micros_per_unit(pixel_steps, duration);
+        let before = u128::from(self.micros());
+        if measured.saturating_mul(FAR) < before || before.saturating_mul(FAR) < measured {
+            self.resume(u64::try_from(measured).unwrap_or(u64::MAX));
+        } else {
+            self.observe(pixel_steps, duration);
+        }
+    }
+
     /// Takes a finished job into the average, by its size.
     pub(super) fn observe(&self, pixel_steps: u64, duration: Millis) {
-        let micros = u128::from(duration.get()) * 1000 * u128::from(UNIT) / u128::from(pixel_steps.max(1));
+        let micros = micros_per_unit(pixel_steps, duration);
         let before = u128::from(self.micros_per_unit.load(Ordering::Relaxed));
         let (old, new) = (u128::from(HALF_WEIGHT), u128::from(pixel_steps));
         let average = before.saturating_mul(old).saturating_add(micros.saturating_mul(new)) / (old + new);
@@ -78,6 +97,18 @@ mod tests {
             pace.observe(8 * UNIT, Millis::new(80));
         }
         assert_eq!(pace.time_for(8 * UNIT), Millis::new(80));
+    }
+
+    #[test]
+    fn a_pace_from_before_that_cannot_be_is_forgotten_at_the_first_work() {
+        let first_after = |before| {
+            let pace = Pace::default();
+            pace.resume(before);
+            pace.observe_first(UNIT / 10, Millis::new(10));
+            pace.micros()
+        };
+        assert_eq!([first_after(u64::MAX), first_after(0), first_after(20 * 100_000)], [100_000; 3]);
+        assert!((100_001..300_000).contains(&first_after(300_000)), "a usual difference is averaged");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard},
 };
@@ -28,6 +27,9 @@ pub struct ProfileStore {
 struct Kept {
     version: u32,
     profiles: Vec<Row>,
+    /// The disk did not take it.
+    #[serde(skip)]
+    is_unsaved: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,6 +43,10 @@ struct Row {
 /// Whose figures they are: others hold for another model, device or way to hold the one on the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProfileKey {
+    /// Tintype's version: another may take more, or less.
+    pub(super) version: String,
+    /// Threads of the pool, on a CPU.
+    pub(super) threads: Option<usize>,
     /// The model's id.
     pub(super) model: String,
     /// Bytes of its weights: another model under the same id is another one.
@@ -81,6 +87,8 @@ impl ProfileStore {
     /// Whose figures those of `pipeline` on `device` are.
     pub(super) fn key(&self, pipeline: &Pipeline, device: &str) -> ProfileKey {
         ProfileKey {
+            version: env!("CARGO_PKG_VERSION").into(),
+            threads: pipeline.threads(),
             model: self.model.clone(),
             weight_bytes: pipeline.weight_bytes(),
             device: device.to_owned(),
@@ -99,12 +107,15 @@ impl ProfileStore {
     pub(super) fn put(&self, key: &ProfileKey, profile: Profile) {
         let mut kept = self.lock();
         kept.version = VERSION;
+        let is_unsaved = kept.is_unsaved;
         match kept.profiles.iter_mut().find(|row| row.of == *key) {
-            Some(row) if row.profile == profile => return,
+            Some(row) if row.profile == profile && !is_unsaved => return,
             Some(row) => row.profile = profile,
             None => kept.profiles.push(Row { of: key.clone(), profile }),
         }
+        kept.is_unsaved = false;
         if let Err(error) = write(&self.path, &kept) {
+            kept.is_unsaved = true;
             tracing::warn!(%error, "{}: measured shapes cannot be kept", self.path.display());
         }
     }
@@ -127,12 +138,11 @@ fn read(path: &Path) -> io::Result<Kept> {
     }
 }
 
-/// Written aside and renamed, so that a process that dies leaves the file of before.
+/// Written aside and renamed, so that a process that dies leaves the file of before. Not flushed: painters would wait for the
+/// disk, and what a power cut takes is measured again.
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     let aside = path.with_extension("part");
-    let mut file = File::create(&aside)?;
-    file.write_all(&serde_json::to_vec_pretty(kept)?)?;
-    file.sync_all()?;
+    fs::write(&aside, serde_json::to_vec_pretty(kept)?)?;
     fs::rename(&aside, path)
 }
 
@@ -143,8 +153,8 @@ mod tests {
     use super::*;
 
     fn key(device: &str) -> ProfileKey {
-        let [model, dtype, memory] = ["z-image", "f16", "8bit"].map(String::from);
-        ProfileKey { model, weight_bytes: 5, device: device.into(), dtype, memory }
+        let [version, model, dtype, memory] = ["1.0.0", "z-image", "f16", "8bit"].map(String::from);
+        ProfileKey { version, threads: None, model, weight_bytes: 5, device: device.into(), dtype, memory }
     }
 
     fn profile(pace_micros: u64) -> Profile {
@@ -181,9 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_takes_nothing_stops_nobody() {
-        let store = ProfileStore::open(Path::new("/nonexistent/shapes.json"), "m".into());
+    fn a_disk_that_takes_nothing_stops_nobody_and_is_tried_again() {
+        let place = TempDir::new().expect("a directory");
+        let path = place.path().join("data").join("shapes.json");
+        let store = ProfileStore::open(&path, "m".into());
         store.put(&key("cpu"), profile(4));
         assert_eq!(store.get(&key("cpu")), profile(4));
+        fs::create_dir(place.path().join("data")).expect("a directory");
+        store.put(&key("cpu"), profile(4));
+        assert_eq!(ProfileStore::open(&path, "m".into()).get(&key("cpu")), profile(4));
     }
 }

@@ -193,17 +193,33 @@ fn work(
         on_overhead,
         facts,
         warm_up,
-        // The system tells one peak for the whole process.
-        memory: if devices > 1 { memory.unwatched() } else { memory },
+        // The system tells one peak for the whole process, with the pages of mapped files in it.
+        memory: if devices > 1 || facts.memory.streams() { memory.unwatched() } else { memory },
         table: MemoryTable::default(),
         batch_max: settings.batch_max.unwrap_or(if facts.is_cpu() { 1 } else { BATCH_MAX_CARD }),
         shared: &shared,
         prompts: Prompts::default(),
         profiles,
         kept_at: Millis::ZERO,
+        was_warm: false,
         is_suspect: false,
     };
+    let _guard = LoseOnPanic { shared: &shared, number };
     painter.run();
+}
+
+/// A thread that panics where no picture is at stake must not leave its device in the line, as if it still painted.
+struct LoseOnPanic<'a> {
+    shared: &'a Shared,
+    number: usize,
+}
+
+impl Drop for LoseOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.lose(self.number);
+        }
+    }
 }
 
 impl Workers {

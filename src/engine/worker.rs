@@ -51,6 +51,8 @@ pub(super) struct Painter<'a> {
     pub(super) profiles: Option<(Arc<ProfileStore>, ProfileKey)>,
     /// When it was kept last.
     pub(super) kept_at: Millis,
+    /// A warm-up picture has been painted.
+    pub(super) was_warm: bool,
     /// Something failed for which the device may be at fault, and it has not been checked since.
     pub(super) is_suspect: bool,
 }
@@ -95,7 +97,7 @@ impl Painter<'_> {
         };
         self.table.resume(peaks);
         if let Some(figures) = self.shared.figures(self.number) {
-            figures.history.resume(kinds);
+            figures.history.resume(kinds, self.meter.power());
             if let Some(micros) = pace_micros {
                 figures.pace.resume(micros);
             }
@@ -168,7 +170,11 @@ impl Painter<'_> {
         if let ([.., before, last], Some(figures)) = (steps.as_slice(), self.shared.figures(self.number)) {
             let step = Millis::new(last.get().saturating_sub(before.get()));
             let work = self.pipeline.limits().work(spec);
-            figures.pace.observe(work / u64::from(spec.steps.max(1)), step);
+            let work = work / u64::from(spec.steps.max(1));
+            match std::mem::replace(&mut self.was_warm, true) {
+                false => figures.pace.observe_first(work, step),
+                true => figures.pace.observe(work, step),
+            }
         }
         Ok(usage)
     }
@@ -332,8 +338,15 @@ impl Painter<'_> {
     fn out_of_memory(&self, spec: &RenderSpec) -> WorkFailure {
         let (factor, free) = (self.pipeline.limits().factor, self.free());
         let denoised = self.table.largest_square(spec.passes(), factor, free);
-        let squares = denoised.map(|most| (factor..=most.width()).rev().step_by(factor as usize));
-        let mut sizes = squares.into_iter().flatten().filter_map(|side| ImageSize::new(side, side).ok());
+        let largest = match denoised {
+            // Decoding alone is in the way, as far as is known.
+            None if !self.table.is_too_large(Shape::of(spec), free) => {
+                spec.size.width().min(spec.size.height())
+            }
+            known => known.map_or(0, |most| most.width()),
+        };
+        let sides = (1..=largest / factor).rev().map(|places| places * factor);
+        let mut sizes = sides.filter_map(|side| ImageSize::new(side, side).ok());
         WorkFailure::OutOfMemory { size: spec.size, largest: sizes.find(|size| self.can_decode(*size, free)) }
     }
 }

@@ -121,7 +121,7 @@ impl RenderError {
         match self {
             Self::Device(error) => {
                 let text = error.to_string().to_lowercase().replace('_', " ");
-                text.contains("out of memory")
+                text.contains("out of memory") || text.contains("alloc failed")
             }
             _ => false,
         }
@@ -136,6 +136,7 @@ mod tests {
     fn the_drivers_words_for_no_memory_are_known() {
         let device = |text: &str| RenderError::Device(candle_core::Error::msg(text));
         assert!(device("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")").is_out_of_memory());
+        assert!(device("CublasError(CUBLAS_STATUS_ALLOC_FAILED)").is_out_of_memory());
         assert!(!device("CUBLAS_STATUS_EXECUTION_FAILED").is_out_of_memory());
         assert!(device("CUBLAS_STATUS_EXECUTION_FAILED").blames_device());
         assert!(RenderError::NotFinite { dtype: "f16" }.blames_device());

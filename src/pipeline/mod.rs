@@ -68,7 +68,7 @@ pub struct Pipeline {
     text_encoder: TextEncoder,
     transformer: Transformer,
     vae: VaeDecoder,
-    /// Bytes that decoding may take beside what is free; None is no limit.
+    /// Bytes that decoding may take, where that many are free; None is no limit.
     decoding_room: Option<u64>,
     config: ModelConfig,
     dtype: DType,
@@ -209,6 +209,11 @@ impl Pipeline {
     /// The number format of the weights, for example `f32`.
     pub fn dtype_name(&self) -> &'static str {
         self.dtype.as_str()
+    }
+
+    /// Threads that work on a picture; none on a card.
+    pub fn threads(&self) -> Option<usize> {
+        self.device.is_cpu().then(rayon::current_num_threads)
     }
 
     /// Bytes of the weights in the model's files; 0 for random ones.
@@ -413,7 +418,8 @@ impl Pipeline {
         Ok(self.device.synchronize()?)
     }
 
-    /// Paints one picture of a job. Its pixels depend on `spec` and `seed` alone.
+    /// Paints one picture of a job. Its pixels depend on `spec` and `seed` alone; where decoding goes in strips for want of
+    /// memory, but for a last bit (docs/decisions/0009-decoding-in-strips.md).
     ///
     /// # Errors
     /// As [`Pipeline::noise`], [`Pipeline::denoise`] and [`Pipeline::decode`].

@@ -80,6 +80,11 @@ impl MemoryTier {
         Plan { text_encoder, transformer, format }
     }
 
+    /// Whether layers come from the mapped files while pictures are painted.
+    pub fn streams(self) -> bool {
+        !matches!(self, Self::Auto | Self::Resident)
+    }
+
     /// Bytes that decoding may take; none where all that is free may be taken.
     pub(super) const fn decoding_room(self) -> Option<u64> {
         match self {
@@ -141,7 +146,8 @@ pub(super) struct ModelSize {
     pub(super) of_number: u64,
 }
 
-/// Room that work is given where it is decided what stays: Z-Image takes about that at 1024².
+/// Room that work is given where it is decided what stays. Z-Image's decoder at 1024² likes twice that, and takes a tenth longer
+/// in it (docs/decisions/0009-decoding-in-strips.md).
 const WORK_BYTES: u64 = 3 << 29;
 /// Small models need less: at most this part of their weights.
 const WORK_PART: u64 = 8;

@@ -91,7 +91,7 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
         device: bench.pipeline.device_name(),
         dtype: bench.pipeline.dtype_name(),
         memory: bench.pipeline.memory_tier().as_str(),
-        threads: is_cpu.then(rayon::current_num_threads),
+        threads: bench.pipeline.threads(),
         energy_source: bench.meter.source().as_str(),
         warm_up: args.warm_up,
         repetitions: args.repetitions,
