@@ -38,9 +38,10 @@ pub enum MemoryTier {
     Resident,
     /// The text encoder comes layer by layer for a prompt, and leaves again.
     Offload,
-    /// As offload, and the transformer's matrices are held in 8 bits. Pictures change a little.
+    /// As offload, and the transformer's matrices are held in 8 bits. Pictures change by what rounding to
+    /// bf16 changes.
     EightBit,
-    /// As offload, and the transformer's matrices are held in 4 bits. Pictures change visibly.
+    /// As offload, and the transformer's matrices are held in 4 bits. Pictures change a little.
     FourBit,
     /// The transformer's layers, too, come one by one, at every step.
     Low,

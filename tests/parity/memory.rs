@@ -79,3 +79,18 @@ fn eight_bits_are_hardly_seen_and_four_bits_are() {
     let half = mean(Precision::F16, MemoryTier::EightBit);
     assert!(half < 1.5, "the other product sees the same blocks: {half}");
 }
+
+#[test]
+fn a_picture_decoded_in_no_room_at_all_is_the_same() {
+    let placement = Placement::resident(DeviceChoice::Cpu, Precision::F32);
+    let of = |work_bytes_max| {
+        let placement = Placement { work_bytes_max, ..placement.clone() };
+        let pipeline = Pipeline::load(&EMBEDDED_MODEL, &placement, &|_, _| {}).expect("the model loads");
+        let (prompt, size) = ("a red apple".to_owned(), pipeline.limits().native.expect("one size"));
+        let spec = RenderSpec { prompt, negative_prompt: None, size, steps: 4, guidance_scale: 0.0 };
+        paint(&pipeline, &spec, Seed::new(3))
+    };
+    let (whole, strips) = (of(None), of(Some(0)));
+    assert!(whole.rgb.iter().zip(&strips.rgb).all(|(a, b)| a.abs_diff(*b) <= 1));
+    assert!(difference(&strips, &whole) < 0.01, "one number in 10,000 may be 1/255 apart");
+}
