@@ -103,7 +103,8 @@ impl ProfileStore {
         kept.profiles.iter().find(|row| row.of == *key).map(|row| row.profile.clone()).unwrap_or_default()
     }
 
-    /// Keeps `profile` in the place of what was known. Where the disk fails, the log says so, and what is in memory holds.
+    /// Keeps `profile` in the place of what was known. Where the disk fails, the log says so once, what is in memory holds, and
+    /// the next call tries again.
     pub(super) fn put(&self, key: &ProfileKey, profile: Profile) {
         let mut kept = self.lock();
         kept.version = VERSION;
@@ -113,9 +114,10 @@ impl ProfileStore {
             Some(row) => row.profile = profile,
             None => kept.profiles.push(Row { of: key.clone(), profile }),
         }
-        kept.is_unsaved = false;
-        if let Err(error) = write(&self.path, &kept) {
-            kept.is_unsaved = true;
+        let written = write(&self.path, &kept);
+        kept.is_unsaved = written.is_err();
+        // Tried each time, and said once.
+        if let (Err(error), false) = (written, is_unsaved) {
             tracing::warn!(%error, "{}: measured shapes cannot be kept", self.path.display());
         }
     }

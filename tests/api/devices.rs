@@ -1,9 +1,6 @@
 //! Several devices in one server: who paints what, and what is booked for it.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, mpsc},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -18,6 +15,7 @@ use crate::{
     client::eventually,
     devices_lost::{NOT_FINITE_EVER, NOT_FINITE_PADDED, broken},
     server::{TestServer, counter::Trace},
+    stopping::ask_for_slow_pictures,
     tiny_models,
 };
 
@@ -141,21 +139,7 @@ fn with_the_last_device_lost_requests_are_refused_before_anything_is_written() {
 #[test]
 fn a_stop_finishes_the_picture_in_every_devices_hand() {
     let mut server = two_sound();
-    let (url, key) = (server.url.clone(), server.key.clone());
-    let (answered, answers) = mpsc::channel();
-    for _ in 0..4 {
-        let (url, key, answered) = (url.clone(), key.clone(), answered.clone());
-        std::thread::spawn(move || {
-            let body = json!({ "prompt": "x", "size": "128x128", "steps": 100 }).to_string();
-            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-            let answer = agent
-                .post(format!("{url}/v1/images/generations"))
-                .header("authorization", format!("Bearer {key}"))
-                .header("content-type", "application/json")
-                .send(body);
-            answered.send(answer.expect("an answer").status().as_u16()).expect("the test waits");
-        });
-    }
+    let answers = ask_for_slow_pictures(&server, 4);
     eventually("two are painted, two wait", || server.count("running") == 2 && server.count("reserved") == 2);
     server.end();
     let mut statuses: Vec<u16> = answers.iter().take(4).collect();

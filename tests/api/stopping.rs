@@ -68,13 +68,11 @@ fn a_waiting_request_whose_client_hangs_up_leaves_the_queue() {
     assert_eq!(server.totals().failed_electricity, tintype::units::Money::ZERO, "the device never began");
 }
 
-#[test]
-fn a_stop_finishes_the_picture_in_hand_and_refuses_the_ones_that_wait() {
-    let mut server = TestServer::start();
-    let (url, key) = (server.url.clone(), server.key.clone());
+/// Asks for so many pictures at once, each of its own thread, and tells the answers' statuses as they come.
+pub fn ask_for_slow_pictures(server: &TestServer, count: usize) -> mpsc::Receiver<u16> {
     let (answered, answers) = mpsc::channel();
-    for _ in 0..3 {
-        let (url, key, answered) = (url.clone(), key.clone(), answered.clone());
+    for _ in 0..count {
+        let (url, key, answered) = (server.url.clone(), server.key.clone(), answered.clone());
         std::thread::spawn(move || {
             let body = json!({ "prompt": "x", "size": "128x128", "steps": 100 }).to_string();
             let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -86,6 +84,13 @@ fn a_stop_finishes_the_picture_in_hand_and_refuses_the_ones_that_wait() {
             answered.send(answer.expect("an answer").status().as_u16()).expect("the test waits");
         });
     }
+    answers
+}
+
+#[test]
+fn a_stop_finishes_the_picture_in_hand_and_refuses_the_ones_that_wait() {
+    let mut server = TestServer::start();
+    let answers = ask_for_slow_pictures(&server, 3);
     eventually("one is painted, two wait", || server.count("running") == 1 && server.count("reserved") == 2);
     server.end();
     let mut statuses: Vec<u16> = answers.iter().take(3).collect();
