@@ -83,15 +83,12 @@ impl MemoryTier {
 
     /// Whether layers come from the mapped files while pictures are painted.
     pub fn streams(self) -> bool {
-        !matches!(self, Self::Auto | Self::Resident)
+        self.plan().text_encoder == Residence::Streamed
     }
 
     /// Bytes that decoding may take; none where all that is free may be taken.
-    pub(super) const fn decoding_room(self) -> Option<u64> {
-        match self {
-            Self::Auto | Self::Resident => None,
-            _ => Some(WORK_BYTES),
-        }
+    pub(super) fn decoding_room(self) -> Option<u64> {
+        self.streams().then_some(WORK_BYTES)
     }
 
     /// The tier to use for a model of `size` where `free` bytes are: this one, or for `Auto` the first that fits.

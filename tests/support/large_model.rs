@@ -10,6 +10,8 @@ use std::{
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::{Value, json};
 
+use crate::tiny_models;
+
 /// Width and layers of the text encoder, of which the last is never used.
 const TEXT: (usize, usize) = (1024, 6);
 const TEXT_INNER: usize = 3072;
@@ -19,7 +21,7 @@ const LAYERS: usize = 6;
 const HEADS: usize = 12;
 
 /// Writes the model into `target`.
-pub fn write(target: &Path) {
+fn write(target: &Path) {
     let embedded = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/embedded");
     for file in [
         "scheduler/scheduler_config.json",
@@ -165,13 +167,5 @@ fn save(path: &Path, tensors: &Tensors) {
 
 /// The model's directory, written on the first call of a test run.
 pub fn directory() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("large-model");
-    if !target.is_dir() {
-        // Tests run side by side: each writes its own copy, and the first rename wins.
-        let draft = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("target is writable");
-        write(draft.path());
-        let moved = fs::rename(draft.path(), &target);
-        assert!(moved.is_ok() || target.is_dir(), "{moved:?}");
-    }
-    target
+    tiny_models::written_once("large", write)
 }

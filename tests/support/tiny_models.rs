@@ -33,13 +33,18 @@ pub fn parity_dir() -> PathBuf {
 
 /// The directory of model `name`, written on the first call of a test run.
 pub fn directory(name: &str) -> PathBuf {
+    written_once(name, |target| write(name, target))
+}
+
+/// The directory of model `name`, which `write` fills on the first call of a test run.
+pub fn written_once(name: &str, write: impl FnOnce(&Path)) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models").join(name);
     if !target.is_dir() {
         // Tests run side by side: each writes its own copy, and the first rename wins.
         let parent = target.parent().expect("a parent");
         fs::create_dir_all(parent).expect("target is writable");
         let draft = tempfile::tempdir_in(parent).expect("target is writable");
-        write(name, draft.path());
+        write(draft.path());
         let moved = fs::rename(draft.path(), &target);
         assert!(moved.is_ok() || target.is_dir(), "{moved:?}");
     }

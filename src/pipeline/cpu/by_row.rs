@@ -2,13 +2,12 @@ use rayon::prelude::*;
 
 use super::product::{Packed, Rows, multiply_part};
 
-/// x·Wᵀ + b where the weight is not at hand as numbers: `row` writes the weights [inputs] of an output. Each is asked for
-/// once a product. `x` [rows, inputs], `bias` [outputs] → `out` [rows, outputs].
+/// x·Wᵀ where the weight is not at hand as numbers: `row` writes the weights [inputs] of an output. Each is asked for
+/// once a product. `x` [rows, inputs] → `out` [rows, outputs].
 pub fn multiply_by_row(
     x: &[f32],
     (inputs, outputs): (usize, usize),
     row: impl Fn(usize, &mut [f32]) + Sync,
-    bias: Option<&[f32]>,
     out: &mut [f32],
 ) {
     let rows = Rows { numbers: x, count: x.len() / inputs, stride: inputs };
@@ -26,7 +25,7 @@ pub fn multiply_by_row(
         }
         let block = Packed::from_columns(inputs, width, |output| &numbers[output * inputs..][..inputs]);
         drop(numbers);
-        multiply_part(rows, &block, bias.map(|bias| &bias[first..][..width]), 0, &mut out);
+        multiply_part(rows, &block, None, 0, &mut out);
     });
 }
 
@@ -39,13 +38,13 @@ mod tests {
     fn its_bits_are_those_of_a_weight_that_is_at_hand() {
         // One block of outputs and several, the last one short.
         for (rows, inputs, outputs) in [(1, 5, 3), (50, 70, 333), (7, 33, 64)] {
-            let [weight, bias, x] = [(1, outputs * inputs), (2, outputs), (3, rows * inputs)]
+            let [weight, x] = [(1, outputs * inputs), (3, rows * inputs)]
                 .map(|(seed, count)| standard_normal(Seed::new(seed), count));
             let (mut ours, mut expected) = (vec![f32::NAN; rows * outputs], vec![f32::NAN; rows * outputs]);
-            Linear::new(&weight, outputs, Some(bias.clone())).apply(&x, &mut expected);
+            Linear::new(&weight, outputs, None).apply(&x, &mut expected);
             let row =
                 |output: usize, row: &mut [f32]| row.copy_from_slice(&weight[output * inputs..][..inputs]);
-            multiply_by_row(&x, (inputs, outputs), row, Some(&bias), &mut ours);
+            multiply_by_row(&x, (inputs, outputs), row, &mut ours);
             assert_eq!(ours, expected, "{rows} {inputs} {outputs}");
         }
     }

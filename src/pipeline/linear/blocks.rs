@@ -42,7 +42,6 @@ impl Format {
 #[derive(Debug)]
 pub(in crate::pipeline) struct BlockLinear {
     rows: Rows,
-    bias: Option<Vec<f32>>,
     inputs: usize,
     outputs: usize,
 }
@@ -54,20 +53,15 @@ enum Rows {
 }
 
 impl BlockLinear {
-    /// `weight` [outputs, inputs], `bias` [outputs]. None where `format` is dense.
-    pub(super) fn new(
-        weight: &[f32],
-        outputs: usize,
-        bias: Option<Vec<f32>>,
-        format: Format,
-    ) -> Option<Self> {
+    /// `weight` [outputs, inputs]. None where `format` is dense.
+    pub(super) fn new(weight: &[f32], outputs: usize, format: Format) -> Option<Self> {
         let inputs = weight.len() / outputs;
         let rows = match format {
             Format::Dense => return None,
             Format::EightBit => Rows::EightBit(to_blocks(weight, inputs)),
             Format::FourBit => Rows::FourBit(to_blocks(weight, inputs)),
         };
-        Some(Self { rows, bias, inputs, outputs })
+        Some(Self { rows, inputs, outputs })
     }
 
     /// Numbers of a row that come in, and that go out.
@@ -95,7 +89,7 @@ impl BlockLinear {
                 rest.copy_from_slice(&last[..rest.len()]);
             }
         };
-        cpu::multiply_by_row(x, self.size(), row, self.bias.as_deref(), out);
+        cpu::multiply_by_row(x, self.size(), row, out);
     }
 }
 

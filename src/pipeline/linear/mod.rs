@@ -28,7 +28,7 @@ pub(super) enum Linear {
 impl Linear {
     pub(super) fn load(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
         let bias = vb.get(outputs, "bias")?.to_dtype(DType::F32)?;
-        Self::new(&vb.get((outputs, inputs), "weight")?, Some(bias), Format::Dense)
+        Self::dense(&vb.get((outputs, inputs), "weight")?, Some(bias))
     }
 
     pub(super) fn load_without_bias(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
@@ -37,19 +37,25 @@ impl Linear {
 
     /// Without bias, the weight held in `format`.
     pub(super) fn load_in(format: Format, vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
-        Self::new(&vb.get((outputs, inputs), "weight")?, None, format)
+        Self::in_format(&vb.get((outputs, inputs), "weight")?, format)
     }
 
-    fn new(weight: &Tensor, bias: Option<Tensor>, format: Format) -> Result<Self> {
+    fn in_format(weight: &Tensor, format: Format) -> Result<Self> {
         if !ops::are_ours(weight) {
-            return Ok(Self::Library(LibraryLinear::new(weight.clone(), bias, format)?));
+            return Ok(Self::Library(LibraryLinear::new(weight.clone(), None, format)?));
         }
-        let bias: Option<Vec<f32>> = bias.map(|bias| bias.to_vec1()).transpose()?;
-        let (numbers, outputs) = (Numbers::of(weight)?, weight.dim(0)?);
-        Ok(match BlockLinear::new(&numbers, outputs, bias.clone(), format) {
-            Some(linear) => Self::OursInBlocks(Arc::new(linear)),
-            None => Self::Ours(Arc::new(cpu::Linear::new(&numbers, outputs, bias))),
-        })
+        match BlockLinear::new(&Numbers::of(weight)?, weight.dim(0)?, format) {
+            Some(linear) => Ok(Self::OursInBlocks(Arc::new(linear))),
+            None => Self::dense(weight, None),
+        }
+    }
+
+    fn dense(weight: &Tensor, bias: Option<Tensor>) -> Result<Self> {
+        if !ops::are_ours(weight) {
+            return Ok(Self::Library(LibraryLinear::new(weight.clone(), bias, Format::Dense)?));
+        }
+        let bias = bias.map(|bias| bias.to_vec1()).transpose()?;
+        Ok(Self::Ours(Arc::new(cpu::Linear::new(&Numbers::of(weight)?, weight.dim(0)?, bias))))
     }
 
     /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32.
@@ -78,9 +84,9 @@ mod tests {
         // Whole blocks, a short last one, less than one.
         for (inputs, outputs) in [(512, 96), (682, 70), (100, 3)] {
             let (weight, x) = (random(1, &[outputs, inputs]), random(2, &[2, 37, inputs]));
-            let dense = Linear::new(&weight, None, Format::Dense)?.forward(&x)?;
+            let dense = Linear::in_format(&weight, Format::Dense)?.forward(&x)?;
             for (format, least, most) in [(Format::EightBit, 1e-3, 8e-3), (Format::FourBit, 1e-2, 0.1)] {
-                let ours = Linear::new(&weight, None, format)?.forward(&x)?;
+                let ours = Linear::in_format(&weight, format)?.forward(&x)?;
                 let error = relative_error(&ours, &dense)?;
                 assert!((least..most).contains(&error), "{format:?} {inputs}: {error}");
                 // The library's product sees the same rounded weights.
@@ -96,9 +102,9 @@ mod tests {
     fn blocks_in_half_precision_do_not_overflow() -> Result<()> {
         let weight = random(1, &[64, 256]);
         let x = (random(2, &[1, 5, 256]) * 60_000.0)?;
-        let exact = Linear::new(&weight, None, Format::EightBit)?.forward(&x)?;
+        let exact = Linear::in_format(&weight, Format::EightBit)?.forward(&x)?;
         assert!(exact.abs()?.max_all()?.to_scalar::<f32>()? > 65_504.0);
-        let half = Linear::new(&weight.to_dtype(DType::F16)?, None, Format::EightBit)?.forward(&x)?;
+        let half = Linear::in_format(&weight.to_dtype(DType::F16)?, Format::EightBit)?.forward(&x)?;
         assert!(relative_error(&half, &exact)? < 2e-3);
         Ok(())
     }
