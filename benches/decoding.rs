@@ -63,14 +63,13 @@ struct Decoding {
 impl Decoding {
     fn run(decoder: &VaeDecoder, latents: &Tensor, room: Option<u64>) -> Result<Self> {
         let watch = DeviceMemory::new(true, None).watch().expect("/proc");
-        let before = watch.peak_in_all().expect("/proc");
         let (began, processor_before) = (Instant::now(), processor_time());
         let colours = decoder.decode(latents, room)?;
         Ok(Self {
             colours,
             wall: began.elapsed(),
             processor: processor_time() - processor_before,
-            peak_bytes: watch.peak_in_all().expect("/proc") - before,
+            peak_bytes: watch.peak().expect("/proc"),
         })
     }
 }

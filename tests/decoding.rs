@@ -10,9 +10,8 @@ use tintype::{
 /// Bytes that one decoding takes at most, beyond those held before.
 fn taken(decoder: &VaeDecoder, latents: &Tensor, room: Option<u64>) -> Result<u64> {
     let watch = DeviceMemory::new(true, None).watch().expect("/proc");
-    let before = watch.peak_in_all().expect("/proc");
     decoder.decode(latents, room)?;
-    Ok(watch.peak_in_all().expect("/proc") - before)
+    Ok(watch.peak().expect("/proc"))
 }
 
 #[test]
