@@ -21,7 +21,7 @@ use crate::{
     domain::{ImageSize, KeyLimits, StepsByQuality},
     engine::{EngineSettings, ProfileStore},
     meter::Powers,
-    pipeline::{DeviceList, MemoryTier, Placement, Precision},
+    pipeline::{DeviceList, KernelChoice, MemoryTier, Placement, Precision},
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
     units::{Currency, Millis, Money, Power},
@@ -87,6 +87,8 @@ pub struct ModelConfig {
     pub batch_max: Option<NonZeroUsize>,
     /// How much of it stays on the device.
     pub memory: MemoryTier,
+    /// Whose kernels compute its transformer where the weights have 16 bits.
+    pub kernels: KernelChoice,
     /// Memory that work may take beyond the weights, in MiB; none: what is free.
     pub memory_mib: Option<u64>,
 }
@@ -205,6 +207,7 @@ impl Default for ModelConfig {
             dtype: Precision::Auto,
             batch_max: None,
             memory: MemoryTier::Auto,
+            kernels: KernelChoice::Auto,
             memory_mib: None,
         }
     }
@@ -217,6 +220,7 @@ impl ModelConfig {
             device: self.device.first(),
             precision: self.dtype,
             memory: self.memory,
+            kernels: self.kernels,
             work_bytes_max: self.work_bytes_max(),
         }
     }

@@ -30,7 +30,7 @@ use crate::{
     config::{Config, ConfigError},
     costs::{CostError, CostModel, simulation::ScenarioError},
     ledger::{CopyError, Ledger, LedgerError},
-    pipeline::{DeviceList, LoadError, MemoryTier, Precision, RenderError},
+    pipeline::{DeviceList, KernelChoice, LoadError, MemoryTier, Precision, RenderError},
     telemetry,
     units::Money,
 };
@@ -126,6 +126,9 @@ struct ModelArgs {
     /// What stays on the device: auto, resident, offload, 8bit, 4bit or low
     #[arg(long, value_name = "TIER")]
     memory: Option<MemoryTier>,
+    /// Whose kernels compute the transformer in 16 bits: auto, own or candle
+    #[arg(long, value_name = "WHOSE")]
+    kernels: Option<KernelChoice>,
 }
 
 impl ModelArgs {
@@ -136,6 +139,7 @@ impl ModelArgs {
         model.device = self.device.unwrap_or_else(|| model.device.clone());
         model.dtype = self.dtype.unwrap_or(model.dtype);
         model.memory = self.memory.unwrap_or(model.memory);
+        model.kernels = self.kernels.unwrap_or(model.kernels);
     }
 }
 

@@ -57,6 +57,9 @@ pub(super) struct ProfileKey {
     pub(super) dtype: String,
     /// The memory tier.
     pub(super) memory: String,
+    /// How the transformer's blocks compute.
+    #[serde(default)]
+    pub(super) arithmetic: String,
 }
 
 /// What was measured on one device.
@@ -94,6 +97,7 @@ impl ProfileStore {
             device: device.to_owned(),
             dtype: pipeline.dtype_name().into(),
             memory: pipeline.memory_tier().as_str().into(),
+            arithmetic: pipeline.arithmetic_name().into(),
         }
     }
 
@@ -156,7 +160,16 @@ mod tests {
 
     fn key(device: &str) -> ProfileKey {
         let [version, model, dtype, memory] = ["1.0.0", "z-image", "f16", "8bit"].map(String::from);
-        ProfileKey { version, threads: None, model, weight_bytes: 5, device: device.into(), dtype, memory }
+        ProfileKey {
+            version,
+            threads: None,
+            model,
+            weight_bytes: 5,
+            device: device.into(),
+            dtype,
+            memory,
+            arithmetic: "plain".into(),
+        }
     }
 
     fn profile(pace_micros: u64) -> Profile {

@@ -13,6 +13,7 @@ mod free_memory;
 pub mod hub;
 mod limits;
 mod linear;
+mod mixed;
 mod noise;
 mod norm;
 mod ops;
@@ -36,6 +37,7 @@ use candle_core::{DType, Device, Tensor};
 use self::{
     config::ModelConfig,
     free_memory::free_bytes,
+    mixed::Arithmetic,
     placement::ModelSize,
     text_encoder::TextEncoder,
     transformer::{Caption, Transformer},
@@ -49,6 +51,7 @@ pub use self::{
     files::{EmbeddedFile, ModelFiles},
     free_memory::{proc_bytes, usable_bytes},
     limits::SizeLimits,
+    mixed::KernelChoice,
     noise::standard_normal,
     pixels::Pixels,
     placement::{MemoryTier, Placement},
@@ -74,6 +77,7 @@ pub struct Pipeline {
     dtype: DType,
     device: Device,
     memory: MemoryTier,
+    arithmetic: Arithmetic,
     weight_bytes: u64,
 }
 
@@ -171,6 +175,7 @@ impl Pipeline {
             );
         }
         let plan = memory.plan();
+        let arithmetic = placement.kernels.arithmetic(dtype, &device);
         let progress = LoadProgress::new(on_load, total);
         let text_encoder = TextEncoder::load(
             &config.text_encoder,
@@ -184,7 +189,7 @@ impl Pipeline {
             &config.transformer,
             &transformer_weights,
             (dtype, &device),
-            (plan.transformer, plan.format),
+            (plan.transformer, (plan.format, arithmetic)),
             &progress,
         )
         .map_err(|error| LoadError::from_candle("transformer", &error))?;
@@ -202,6 +207,7 @@ impl Pipeline {
             dtype,
             device,
             memory,
+            arithmetic,
             weight_bytes: total,
         })
     }
@@ -224,6 +230,11 @@ impl Pipeline {
     /// How much of the model stays on the device: the tier that was chosen, by the operator or by the free memory.
     pub fn memory_tier(&self) -> MemoryTier {
         self.memory
+    }
+
+    /// How the transformer's blocks compute: `plain`, or `mixed` in kernels of ours for 16 bits.
+    pub fn arithmetic_name(&self) -> &'static str {
+        self.arithmetic.as_str()
     }
 
     /// `cpu` or `cuda`.

@@ -1,10 +1,10 @@
 //! The kernels of [`super::cpu`] over candle's tensors.
 
-use std::ops::Deref;
+use std::{marker::PhantomData, ops::Deref};
 
-use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Result, Storage, Tensor, bail};
+use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Result, Storage, Tensor, WithDType, bail};
 
-use super::cpu;
+use super::{cpu, norm::RmsNorm};
 
 /// Whether our own kernels run on `x`. Elsewhere candle's do.
 pub(super) fn are_ours(x: &Tensor) -> bool {
@@ -21,36 +21,41 @@ pub(super) fn in_pool<R: Send>(device: &Device, work: impl FnOnce() -> R + Send)
 }
 
 /// A tensor's numbers, while they are read.
-pub(super) struct Numbers<'a> {
+pub(super) struct Numbers<'a, T = f32> {
     storage: Box<dyn Deref<Target = Storage> + 'a>,
     range: (usize, usize),
+    of: PhantomData<T>,
 }
 
-impl<'a> Numbers<'a> {
-    /// Of contiguous f32 on the CPU.
+impl<'a, T: WithDType> Numbers<'a, T> {
+    /// Of a contiguous tensor of `T` on the CPU.
     pub(super) fn of(x: &'a Tensor) -> Result<Self> {
         let (storage, layout) = x.storage_and_layout();
-        match (&*storage, layout.contiguous_offsets()) {
-            (Storage::Cpu(CpuStorage::F32(_)), Some(range)) => Ok(Self { storage: Box::new(storage), range }),
-            _ => bail!("our own kernels take contiguous f32"),
+        match (numbers_of::<T>(&storage), layout.contiguous_offsets()) {
+            (Some(_), Some(range)) => Ok(Self { storage: Box::new(storage), range, of: PhantomData }),
+            _ => bail!("our own kernels take contiguous {:?}", T::DTYPE),
         }
     }
 }
 
-impl Deref for Numbers<'_> {
-    type Target = [f32];
+fn numbers_of<T: WithDType>(storage: &Storage) -> Option<&[T]> {
+    match storage {
+        Storage::Cpu(storage) => T::cpu_storage_as_slice(storage).ok(),
+        _ => None,
+    }
+}
 
-    fn deref(&self) -> &[f32] {
-        match &**self.storage {
-            Storage::Cpu(CpuStorage::F32(numbers)) => &numbers[self.range.0..self.range.1],
-            _ => &[],
-        }
+impl<T: WithDType> Deref for Numbers<'_, T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        numbers_of(&self.storage).map_or(&[], |numbers| &numbers[self.range.0..self.range.1])
     }
 }
 
 /// A new tensor on the CPU of `shape`, which `write` fills.
-pub(super) fn filled(shape: &[usize], write: impl FnOnce(&mut [f32])) -> Result<Tensor> {
-    let mut numbers = vec![0f32; shape.iter().product()];
+pub(super) fn filled<T: WithDType>(shape: &[usize], write: impl FnOnce(&mut [T])) -> Result<Tensor> {
+    let mut numbers = vec![T::zero(); shape.iter().product()];
     write(&mut numbers);
     Tensor::from_vec(numbers, shape, &Device::Cpu)
 }
@@ -130,9 +135,9 @@ pub(super) fn gate(gate: Tensor, up: &Tensor) -> Result<Tensor> {
 
 /// Normalises where `norm` says so, and turns, each head of `x` [batch, tokens, heads · head_dim] by `cos` and `sin`
 /// [tokens, head_dim / 2], in the place of `x`, which nobody else may hold.
-pub(super) fn turn(x: Tensor, norm: Option<(&Tensor, f32)>, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
+pub(super) fn turn(x: Tensor, norm: Option<&RmsNorm>, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
     let (width, head_dim) = (x.dim(2)?, 2 * cos.dim(1)?);
-    let norm = norm.map(|(weight, eps)| Numbers::of(weight).map(|weight| (weight, eps))).transpose()?;
+    let norm = norm.map(|norm| Numbers::of(&norm.weight).map(|weight| (weight, norm.eps))).transpose()?;
     let norm = norm.as_ref().map(|(weight, eps)| (&**weight, *eps));
     let (cos, sin) = (Numbers::of(cos)?, Numbers::of(sin)?);
     changed(x, |x| cpu::Turn { norm, cos: &cos, sin: &sin, head_dim, width }.apply(x))
@@ -185,7 +190,8 @@ mod tests {
             let heads_first = x.reshape((2, tokens, heads, head_dim))?.transpose(1, 2)?.contiguous()?;
             let weight = random(6, &[head_dim]);
             let normed = candle_nn::ops::rms_norm(&heads_first, &weight, 1e-5)?;
-            for (norm, x_heads) in [(None, heads_first), (Some((&weight, 1e-5)), normed)] {
+            let norm = RmsNorm { weight, eps: 1e-5 };
+            for (norm, x_heads) in [(None, heads_first), (Some(&norm), normed)] {
                 let turned = candle_nn::rotary_emb::rope_i(&x_heads, &cos, &sin)?;
                 let turned = turned.transpose(1, 2)?.reshape(x.dims())?;
                 assert!(error(&turn(x.copy()?, norm, &cos, &sin)?, &turned)? < 1e-5);

@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use super::{
     linear::Format,
+    mixed::KernelChoice,
     precision::{DeviceChoice, Precision},
     stack::Residence,
 };
@@ -17,6 +18,8 @@ pub struct Placement {
     pub precision: Precision,
     /// How much of it stays on the device.
     pub memory: MemoryTier,
+    /// Whose kernels compute its transformer.
+    pub kernels: KernelChoice,
     /// Bytes of the device's memory that work may take beyond the weights; none: what is free.
     pub work_bytes_max: Option<u64>,
 }
@@ -24,7 +27,7 @@ pub struct Placement {
 impl Placement {
     /// On `device` in `precision`, all of it resident.
     pub fn resident(device: DeviceChoice, precision: Precision) -> Self {
-        Self { device, precision, memory: MemoryTier::Resident, work_bytes_max: None }
+        Self { device, precision, memory: MemoryTier::Resident, ..Self::default() }
     }
 }
 

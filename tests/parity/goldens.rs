@@ -60,9 +60,12 @@ fn cases_in(file: &str) -> Vec<Case> {
 }
 
 pub fn load(model: &str, precision: Precision) -> Pipeline {
+    load_as(model, &Placement::resident(DeviceChoice::Cpu, precision))
+}
+
+pub fn load_as(model: &str, placement: &Placement) -> Pipeline {
     let files = ModelFiles::directory(&tiny_models::directory(model)).expect("a directory");
-    Pipeline::load(&files, &Placement::resident(DeviceChoice::Cpu, precision), &|_, _| {})
-        .expect("the model loads")
+    Pipeline::load(&files, placement, &|_, _| {}).expect("the model loads")
 }
 
 pub fn relative_error(ours: &Tensor, reference: &Tensor) -> f32 {

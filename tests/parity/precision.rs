@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use tintype::{
     domain::RenderSpec,
     domain::Seed,
-    pipeline::{Pipeline, Precision},
+    pipeline::{DeviceChoice, KernelChoice, Pipeline, Placement, Precision},
 };
 
-use crate::goldens::{Case, cases, load, relative_error};
+use crate::goldens::{Case, cases, load_as, relative_error};
 
 /// Largest relative error of the final latents against diffusers in f32, over all cases; the measured figures are in
 /// docs/decisions/0001-our-own-transformer.md.
@@ -28,17 +28,23 @@ fn latents(pipeline: &Pipeline, spec: &RenderSpec, seed: Seed) -> candle_core::T
         .expect("latents")
 }
 
-/// The worst relative error of the final latents over the cases that `wanted` picks.
+/// The worst relative error of the final latents over the cases that `wanted` picks, by our kernels and by candle's.
 fn worst_error(precision: Precision, wanted: impl Fn(&Case) -> bool) -> f32 {
+    let worst_of = |kernels| worst_error_of(kernels, precision, &wanted);
+    worst_of(KernelChoice::Own).max(worst_of(KernelChoice::Candle))
+}
+
+fn worst_error_of(kernels: KernelChoice, precision: Precision, wanted: impl Fn(&Case) -> bool) -> f32 {
+    let placement = Placement { kernels, ..Placement::resident(DeviceChoice::Cpu, precision) };
     let mut worst = 0f32;
     for case in cases().iter().filter(|case| wanted(case)) {
-        let pipeline = load(&case.model, precision);
+        let pipeline = load_as(&case.model, &placement);
         let reference = &case.goldens()[&format!("latents.{}", case.steps)];
         for (i, (spec, seed)) in case.pictures().enumerate() {
             let ours = latents(&pipeline, &spec, seed);
             pipeline.decode(&ours).expect("a finite picture");
             let error = relative_error(&ours, &reference.narrow(0, i, 1).expect("a row"));
-            println!("{precision:?} {:28} picture {i}: relative error {error:.1e}", case.name);
+            println!("{precision:?} {kernels:6} {:28} picture {i}: relative error {error:.1e}", case.name);
             assert!(error.is_finite(), "{}, picture {i}", case.name);
             worst = worst.max(error);
         }

@@ -1,8 +1,6 @@
-use std::sync::Arc;
+use candle_core::{D, DType, Result, Tensor};
 
-use candle_core::{D, DType, Device, Result, Tensor, quantized::QTensor};
-
-use super::blocks::Format;
+use super::{Format, weight::Weight};
 
 /// Half of f16's largest number: room for the rounding of a sum that is bounded in exact arithmetic.
 const F16_SAFE: f64 = 32_768.0;
@@ -11,58 +9,13 @@ const F16_SAFE: f64 = 32_768.0;
 ///
 /// In f16 the published weights overflow: sums pass 65,504. By Cauchy and Schwarz no sum of a token exceeds
 /// ‖x‖·max‖Wᵢ‖, so a token whose bound is too large is divided by bound / 32,768 before the product and multiplied
-/// again after it, in f32. Nothing is clamped, and ordinary tokens are left alone.
+/// again after it, in f32. Where all ‖Wᵢ‖ are under 1, ‖x‖ is the bound: the token itself must fit. Nothing is clamped, and ordinary tokens are left alone.
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct LibraryLinear {
     weight: Weight,
     bias: Option<Tensor>,
     /// max‖Wᵢ‖ over the rows, where the weight is f16.
     row_norm_max: Option<f64>,
-}
-
-/// A matrix [outputs, inputs].
-#[derive(Debug, Clone)]
-enum Weight {
-    Dense(Tensor),
-    /// Rows filled up with zeros to whole blocks; made dense for each product, in `dtype`.
-    Blocks {
-        blocks: Arc<QTensor>,
-        inputs: usize,
-        dtype: DType,
-    },
-}
-
-impl Weight {
-    fn new(dense: Tensor, format: Format) -> Result<Self> {
-        let Some(ggml) = format.ggml() else { return Ok(Self::Dense(dense)) };
-        let (device, dtype, inputs) = (dense.device().clone(), dense.dtype(), dense.dim(1)?);
-        let rows = dense.to_device(&Device::Cpu)?.to_dtype(DType::F32)?;
-        let fill = inputs.next_multiple_of(ggml.block_size()) - inputs;
-        let rows = rows.pad_with_zeros(1, 0, fill)?.contiguous()?;
-        let blocks = Arc::new(QTensor::quantize_onto(&rows, ggml, &device)?);
-        Ok(Self::Blocks { blocks, inputs, dtype })
-    }
-
-    fn dtype(&self) -> DType {
-        match self {
-            Self::Dense(weight) => weight.dtype(),
-            Self::Blocks { dtype, .. } => *dtype,
-        }
-    }
-
-    fn dense(&self) -> Result<Tensor> {
-        match self {
-            Self::Dense(weight) => Ok(weight.clone()),
-            Self::Blocks { blocks, inputs, dtype } => {
-                let device = blocks.device();
-                let rows = match dtype {
-                    DType::F16 => blocks.dequantize_f16(&device)?,
-                    dtype => blocks.dequantize(&device)?.to_dtype(*dtype)?,
-                };
-                rows.narrow(1, 0, *inputs)
-            }
-        }
-    }
 }
 
 impl LibraryLinear {
@@ -101,7 +54,7 @@ impl LibraryLinear {
     }
 
     fn product_in_range(&self, x: &Tensor, row_norm_max: f64) -> Result<Tensor> {
-        let bound = row_norms(x)?.affine(row_norm_max / F16_SAFE, 0.0)?;
+        let bound = row_norms(x)?.affine(row_norm_max.max(1.0) / F16_SAFE, 0.0)?;
         let excess = bound.maximum(1f32)?;
         self.product(&x.broadcast_div(&excess)?)?.broadcast_mul(&excess)
     }

@@ -2,14 +2,18 @@
 
 mod blocks;
 mod library;
+mod weight;
 
 use std::sync::Arc;
 
 use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
-pub(super) use self::blocks::{BlockLinear, Format};
 use self::library::LibraryLinear;
+pub(super) use self::{
+    blocks::{BlockLinear, Format},
+    weight::Weight,
+};
 use super::{
     cpu,
     ops::{self, Numbers},
@@ -95,6 +99,17 @@ mod tests {
                 assert!(error < 1e-5, "{format:?} {inputs}: {error}");
             }
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_token_beyond_half_precision_passes_through_small_weights() -> Result<()> {
+        let weight = (random(1, &[64, 256]) * 1e-4)?;
+        let x = (random(2, &[1, 5, 256]) * 60_000.0)?;
+        assert!(x.abs()?.max_all()?.to_scalar::<f32>()? > 65_504.0);
+        let exact = Linear::in_format(&weight, Format::Dense)?.forward(&x)?;
+        let half = Linear::in_format(&weight.to_dtype(DType::F16)?, Format::Dense)?.forward(&x)?;
+        assert!(relative_error(&half, &exact)? < 2e-3);
         Ok(())
     }
 

@@ -15,6 +15,12 @@ use super::{
 /// Epsilon of the query and key norms, which the configuration does not set.
 const QK_NORM_EPS: f32 = 1e-5;
 
+/// The norms of queries and keys, where the model has them.
+pub(super) fn load_norms(config: &TransformerConfig, vb: &VarBuilder) -> Result<Option<(RmsNorm, RmsNorm)>> {
+    let load = |name: &str| RmsNorm::load(vb.pp(name), config.head_dim(), QK_NORM_EPS);
+    config.qk_norm.then(|| Ok((load("norm_q")?, load("norm_k")?))).transpose()
+}
+
 /// Self-attention with normalised queries and keys and rotary positions. No mask: every pad is attended to, and items
 /// of unequal length are never put into one batch.
 #[derive(Debug, Clone)]
@@ -32,19 +38,12 @@ impl Attention {
     pub(super) fn load(config: &TransformerConfig, format: Format, vb: VarBuilder) -> Result<Self> {
         let (dim, head_dim) = (config.dim, config.head_dim());
         let square = |name: &str| Linear::load_in(format, vb.pp(name), dim, dim);
-        let norms = match config.qk_norm {
-            true => Some((
-                RmsNorm::load(vb.pp("norm_q"), head_dim, QK_NORM_EPS)?,
-                RmsNorm::load(vb.pp("norm_k"), head_dim, QK_NORM_EPS)?,
-            )),
-            false => None,
-        };
         Ok(Self {
             to_q: square("to_q")?,
             to_k: square("to_k")?,
             to_v: square("to_v")?,
             to_out: square("to_out.0")?,
-            norms,
+            norms: load_norms(config, &vb)?,
             heads: config.n_heads,
             head_dim,
         })
@@ -61,8 +60,7 @@ impl Attention {
     }
 
     fn attend_on_cpu(&self, (q, k, v): (Tensor, Tensor, Tensor), rope: &RopeTable) -> Result<Tensor> {
-        let norms = self.norms.as_ref().map(|(norm_q, norm_k)| (norm_q.parts(), norm_k.parts()));
-        let (norm_q, norm_k) = norms.unzip();
+        let (norm_q, norm_k) = self.norms.as_ref().map(|(norm_q, norm_k)| (norm_q, norm_k)).unzip();
         let q = ops::turn(q, norm_q, &rope.cos, &rope.sin)?;
         let k = ops::turn(k, norm_k, &rope.cos, &rope.sin)?;
         ops::attend(&q, &k, &v, self.heads)

@@ -5,22 +5,44 @@ use super::{
     super::{
         config::TransformerConfig,
         linear::{Format, Linear},
+        mixed::Arithmetic,
         norm::RmsNorm,
         ops,
     },
     attention::Attention,
+    mixed::MixedLayers,
     rope::RopeTable,
 };
 
 /// Attention and a gated feed-forward layer, each between two norms ("sandwich"), around a residual stream.
 #[derive(Debug, Clone)]
 pub(super) struct Block {
+    norms: Norms,
+    layers: Layers,
+}
+
+/// The four norms of a block, each of [dim].
+#[derive(Debug, Clone)]
+pub(super) struct Norms {
+    pub(super) attention1: RmsNorm,
+    pub(super) attention2: RmsNorm,
+    pub(super) ffn1: RmsNorm,
+    pub(super) ffn2: RmsNorm,
+}
+
+/// What is between the norms.
+#[derive(Debug, Clone)]
+enum Layers {
+    /// Each operation by itself.
+    Plain(Box<PlainLayers>),
+    /// In 16 bits, what belongs together in one kernel.
+    Mixed(MixedLayers),
+}
+
+#[derive(Debug, Clone)]
+struct PlainLayers {
     attention: Attention,
     feed_forward: FeedForward,
-    attention_norm1: RmsNorm,
-    attention_norm2: RmsNorm,
-    ffn_norm1: RmsNorm,
-    ffn_norm2: RmsNorm,
 }
 
 /// A block that is told the time: its norms are scaled, its branches gated (adaptive layer norm, arXiv 2212.09748).
@@ -30,42 +52,46 @@ pub(super) struct ModulatedBlock {
     modulation: Linear,
 }
 
-/// Factors on the norms of one block at one time, each [dim].
-struct Modulation {
-    scale_attention: Tensor,
-    gate_attention: Tensor,
-    scale_ffn: Tensor,
-    gate_ffn: Tensor,
-}
-
 impl Block {
-    pub(super) fn load(config: &TransformerConfig, format: Format, vb: VarBuilder) -> Result<Self> {
+    pub(super) fn load(
+        config: &TransformerConfig,
+        (format, arithmetic): (Format, Arithmetic),
+        vb: VarBuilder,
+    ) -> Result<Self> {
         let norm = |name: &str| RmsNorm::load(vb.pp(name), config.dim, config.norm_eps);
-        Ok(Self {
-            attention: Attention::load(config, format, vb.pp("attention"))?,
-            feed_forward: FeedForward::load(config, format, vb.pp("feed_forward"))?,
-            attention_norm1: norm("attention_norm1")?,
-            attention_norm2: norm("attention_norm2")?,
-            ffn_norm1: norm("ffn_norm1")?,
-            ffn_norm2: norm("ffn_norm2")?,
-        })
+        let norms = Norms {
+            attention1: norm("attention_norm1")?,
+            attention2: norm("attention_norm2")?,
+            ffn1: norm("ffn_norm1")?,
+            ffn2: norm("ffn_norm2")?,
+        };
+        let layers = match arithmetic {
+            Arithmetic::Mixed => Layers::Mixed(MixedLayers::load(config, format, &vb)?),
+            Arithmetic::Plain => Layers::Plain(Box::new(PlainLayers {
+                attention: Attention::load(config, format, vb.pp("attention"))?,
+                feed_forward: FeedForward::load(config, format, vb.pp("feed_forward"))?,
+            })),
+        };
+        Ok(Self { norms, layers })
     }
 
     /// `x` [batch, tokens, dim] f32 → the same shape.
     pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable) -> Result<Tensor> {
-        let attended = self.attention.forward(&self.attention_norm1.forward(x)?, rope)?;
-        let x = self.attention_norm2.added(attended, x)?;
-        let fed = self.feed_forward.forward(&self.ffn_norm1.forward(&x)?)?;
-        self.ffn_norm2.added(fed, &x)
+        self.layers.forward(x, rope, &self.norms)
     }
+}
 
-    fn forward_modulated(&self, x: &Tensor, rope: &RopeTable, m: &Modulation) -> Result<Tensor> {
-        let normed = self.attention_norm1.forward_times(x, &m.scale_attention)?;
-        let attended = self.attention.forward(&normed, rope)?;
-        let x = self.attention_norm2.added_times(attended, x, &m.gate_attention)?;
-        let normed = self.ffn_norm1.forward_times(&x, &m.scale_ffn)?;
-        let fed = self.feed_forward.forward(&normed)?;
-        self.ffn_norm2.added_times(fed, &x, &m.gate_ffn)
+impl Layers {
+    fn forward(&self, x: &Tensor, rope: &RopeTable, norms: &Norms) -> Result<Tensor> {
+        match self {
+            Self::Plain(layers) => {
+                let attended = layers.attention.forward(&norms.attention1.forward(x)?, rope)?;
+                let x = norms.attention2.added(attended, x)?;
+                let fed = layers.feed_forward.forward(&norms.ffn1.forward(&x)?)?;
+                norms.ffn2.added(fed, &x)
+            }
+            Self::Mixed(layers) => layers.forward(x, rope, norms),
+        }
     }
 }
 
@@ -73,12 +99,12 @@ impl ModulatedBlock {
     pub(super) fn load(
         config: &TransformerConfig,
         time_dim: usize,
-        format: Format,
+        form: (Format, Arithmetic),
         vb: VarBuilder,
     ) -> Result<Self> {
         Ok(Self {
             modulation: Linear::load(vb.pp("adaLN_modulation.0"), time_dim, 4 * config.dim)?,
-            block: Block::load(config, format, vb)?,
+            block: Block::load(config, form, vb)?,
         })
     }
 
@@ -90,13 +116,14 @@ impl ModulatedBlock {
         let [scale_attention, gate_attention, scale_ffn, gate_ffn] = parts.as_slice() else {
             candle_core::bail!("the modulation has {} parts, not 4", parts.len());
         };
-        let modulation = Modulation {
-            scale_attention: (scale_attention + 1.0)?,
-            gate_attention: gate_attention.tanh()?,
-            scale_ffn: (scale_ffn + 1.0)?,
-            gate_ffn: gate_ffn.tanh()?,
+        let Norms { attention1, attention2, ffn1, ffn2 } = &self.block.norms;
+        let norms = Norms {
+            attention1: attention1.times(&(scale_attention + 1.0)?)?,
+            attention2: attention2.times(&gate_attention.tanh()?)?,
+            ffn1: ffn1.times(&(scale_ffn + 1.0)?)?,
+            ffn2: ffn2.times(&gate_ffn.tanh()?)?,
         };
-        self.block.forward_modulated(x, rope, &modulation)
+        self.block.layers.forward(x, rope, &norms)
     }
 }
 

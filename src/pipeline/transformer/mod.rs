@@ -8,6 +8,7 @@
 
 mod attention;
 mod block;
+mod mixed;
 mod rope;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::{
     config::TransformerConfig,
     denoise::select,
     linear::{Format, Linear},
+    mixed::Arithmetic,
     norm::RmsNorm,
     stack::{LayerSource, Residence, Stack},
     weights::{LoadProgress, Weights},
@@ -109,7 +111,7 @@ impl Transformer {
         config: &TransformerConfig,
         weights: &Arc<Weights>,
         (dtype, device): (DType, &Device),
-        (residence, format): (Residence, Format),
+        (residence, form): (Residence, (Format, Arithmetic)),
         progress: &LoadProgress<'_>,
     ) -> Result<Self> {
         let dim = config.dim;
@@ -125,12 +127,12 @@ impl Transformer {
         };
         let modulated = |path, count| {
             let config = config.clone();
-            let load = move |vb: VarBuilder| ModulatedBlock::load(&config, time_dim, format, vb);
+            let load = move |vb: VarBuilder| ModulatedBlock::load(&config, time_dim, form, vb);
             Stack::load(source(path, count), residence, progress, load)
         };
         let plain = |path, count| {
             let config = config.clone();
-            let load = move |vb: VarBuilder| Block::load(&config, format, vb);
+            let load = move |vb: VarBuilder| Block::load(&config, form, vb);
             Stack::load(source(path, count), residence, progress, load)
         };
         let pad = |name: &str| vb.get((1, dim), name)?.to_dtype(DType::F32);

@@ -1,0 +1,52 @@
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Result, Tensor, quantized::QTensor};
+
+use super::blocks::Format;
+
+/// A matrix [outputs, inputs].
+#[derive(Debug, Clone)]
+pub(in crate::pipeline) enum Weight {
+    Dense(Tensor),
+    /// Rows filled up with zeros to whole blocks; made dense for each product, in `dtype`.
+    Blocks {
+        blocks: Arc<QTensor>,
+        inputs: usize,
+        dtype: DType,
+    },
+}
+
+impl Weight {
+    pub(in crate::pipeline) fn new(dense: Tensor, format: Format) -> Result<Self> {
+        let Some(ggml) = format.ggml() else { return Ok(Self::Dense(dense)) };
+        let (device, dtype, inputs) = (dense.device().clone(), dense.dtype(), dense.dim(1)?);
+        let rows = dense.to_device(&Device::Cpu)?.to_dtype(DType::F32)?;
+        let fill = inputs.next_multiple_of(ggml.block_size()) - inputs;
+        let rows = rows.pad_with_zeros(1, 0, fill)?.contiguous()?;
+        let blocks = Arc::new(QTensor::quantize_onto(&rows, ggml, &device)?);
+        Ok(Self::Blocks { blocks, inputs, dtype })
+    }
+
+    pub(super) fn dtype(&self) -> DType {
+        match self {
+            Self::Dense(weight) => weight.dtype(),
+            Self::Blocks { dtype, .. } => *dtype,
+        }
+    }
+
+    /// The matrix, contiguous, on its device, in its number format.
+    pub(in crate::pipeline) fn dense(&self) -> Result<Tensor> {
+        match self {
+            Self::Dense(weight) => Ok(weight.clone()),
+            Self::Blocks { blocks, inputs, dtype } => {
+                let device = blocks.device();
+                let rows = match dtype {
+                    DType::F16 => blocks.dequantize_f16(&device)?,
+                    dtype => blocks.dequantize(&device)?.to_dtype(*dtype)?,
+                };
+                // Candle's product on a card takes no rows that are parts of longer ones.
+                rows.narrow(1, 0, *inputs)?.contiguous()
+            }
+        }
+    }
+}

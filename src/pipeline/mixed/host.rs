@@ -1,0 +1,324 @@
+use candle_core::{DType, Result, Tensor, WithDType, bail};
+use half::{bf16, f16, slice::HalfFloatSliceExt};
+use rayon::prelude::*;
+
+use super::{
+    super::{
+        cpu,
+        norm::RmsNorm,
+        ops::{Numbers, filled},
+    },
+    Heads, Kernels, Narrow, Sums, Turn,
+};
+
+/// The kernels on a CPU: those of f32, between roundings to 16 bits. What the ones on a card are held against.
+pub(super) struct Host;
+
+/// A number of 16 bits.
+trait Half: WithDType {
+    /// A row with numbers beyond this is divided by a power of two.
+    const SAFE: f32;
+
+    fn widen(narrow: &[Self], wide: &mut [f32]);
+
+    fn narrow(wide: &[f32], narrow: &mut [Self]);
+}
+
+impl Half for f16 {
+    /// Half of the largest number.
+    const SAFE: f32 = 32_768.0;
+
+    fn widen(narrow: &[Self], wide: &mut [f32]) {
+        narrow.convert_to_f32_slice(wide);
+    }
+
+    fn narrow(wide: &[f32], narrow: &mut [Self]) {
+        narrow.convert_from_f32_slice(wide);
+    }
+}
+
+impl Half for bf16 {
+    /// Its range is that of f32.
+    const SAFE: f32 = f32::INFINITY;
+
+    fn widen(narrow: &[Self], wide: &mut [f32]) {
+        narrow.convert_to_f32_slice(wide);
+    }
+
+    fn narrow(wide: &[f32], narrow: &mut [Self]) {
+        narrow.convert_from_f32_slice(wide);
+    }
+}
+
+impl Kernels for Host {
+    fn norm(&self, x: &Tensor, norm: &RmsNorm, dtype: DType) -> Result<Narrow> {
+        let (numbers, weight): (Numbers, Numbers) = (Numbers::of(x)?, Numbers::of(&norm.weight)?);
+        let mut normed = vec![0f32; numbers.len()];
+        cpu::rms_norm(&numbers, &weight, norm.eps, &mut normed);
+        narrowed(normed, x.dims(), dtype)
+    }
+
+    fn add_norm(&self, x: &Tensor, sums: &Sums, norm: &RmsNorm) -> Result<Tensor> {
+        let (added, weight): (Numbers, Numbers) = (Numbers::of(x)?, Numbers::of(&norm.weight)?);
+        let mut sum = sums.scaled()?;
+        cpu::add_rms_norm(&mut sum, &added, &weight, norm.eps);
+        Tensor::from_vec(sum, x.dims(), x.device())
+    }
+
+    fn add_norm_norm(
+        &self,
+        x: &Tensor,
+        sums: &Sums,
+        (norm, next): (&RmsNorm, &RmsNorm),
+        dtype: DType,
+    ) -> Result<(Tensor, Narrow)> {
+        let x = self.add_norm(x, sums, norm)?;
+        let normed = self.norm(&x, next, dtype)?;
+        Ok((x, normed))
+    }
+
+    fn gate(&self, sums: &Sums, dtype: DType) -> Result<Narrow> {
+        let (batch, tokens, both) = sums.numbers.dims3()?;
+        let width = both / 2;
+        let scaled = sums.scaled()?;
+        let [mut gate, up] = [0, 1].map(|half| part(&scaled, both, half * width, width));
+        cpu::gate(&mut gate, &up);
+        narrowed(gate, &[batch, tokens, width], dtype)
+    }
+
+    fn turn(&self, sums: &Sums, turn: Turn<'_>) -> Result<Heads> {
+        let (batch, tokens, all) = sums.numbers.dims3()?;
+        let (width, shape) = (all / 3, [batch, tokens, all / 3]);
+        let scaled = sums.scaled()?;
+        let [mut queries, mut keys, values] = [0, 1, 2].map(|third| part(&scaled, all, third * width, width));
+        let (cos, sin): (Numbers, Numbers) = (Numbers::of(turn.cos)?, Numbers::of(turn.sin)?);
+        let (norm_q, norm_k) = turn.norms.map(|(norm_q, norm_k)| (norm_q, norm_k)).unzip();
+        for (x, norm) in [(&mut queries, norm_q), (&mut keys, norm_k)] {
+            let weight: Option<Numbers> = norm.map(|norm| Numbers::of(&norm.weight)).transpose()?;
+            let norm = weight.as_deref().zip(norm.map(|norm| norm.eps));
+            cpu::Turn { norm, cos: &cos, sin: &sin, head_dim: width / turn.heads, width }.apply(x);
+        }
+        Ok(Heads {
+            queries: rounded(&queries, &shape, turn.dtype)?,
+            keys: rounded(&keys, &shape, turn.dtype)?,
+            values: narrowed(values, &shape, turn.dtype)?,
+            heads: turn.heads,
+        })
+    }
+
+    fn attend(&self, heads: &Heads) -> Result<Narrow> {
+        let (_, tokens, width) = heads.queries.dims3()?;
+        let (queries, keys) = (widened(&heads.queries)?, widened(&heads.keys)?);
+        let values = multiplied(widened(&heads.values.numbers)?, &heads.values.scale)?;
+        let mut attended = vec![0f32; queries.len()];
+        let item = tokens * width;
+        let items = queries.chunks_exact(item).zip(keys.chunks_exact(item)).zip(values.chunks_exact(item));
+        for (out, ((q, k), v)) in attended.chunks_exact_mut(item).zip(items) {
+            cpu::attend(q, k, v, (tokens, heads.heads), out);
+        }
+        narrowed(attended, heads.queries.dims(), heads.queries.dtype())
+    }
+
+    fn multiply(&self, x: &Narrow, weight: &Tensor) -> Result<Sums> {
+        match weight.dtype() {
+            DType::F16 => multiply::<f16>(x, weight),
+            DType::BF16 => multiply::<bf16>(x, weight),
+            dtype => bail!("mixed precision in {dtype:?}"),
+        }
+    }
+}
+
+fn multiply<T: Half>(x: &Narrow, weight: &Tensor) -> Result<Sums> {
+    let (batch, tokens, inputs) = x.numbers.dims3()?;
+    let outputs = weight.dim(0)?;
+    let (wide, weight) = (widened(&x.numbers)?, Numbers::<T>::of(weight)?);
+    let weight = &*weight;
+    let row = |output: usize, row: &mut [f32]| T::widen(&weight[output * inputs..][..inputs], row);
+    let numbers = filled(&[batch, tokens, outputs], |out| {
+        cpu::multiply_by_row(&wide, (inputs, outputs), row, out);
+    })?;
+    Ok(Sums { numbers, scale: x.scale.clone() })
+}
+
+impl Sums {
+    /// The sums of what was meant to go in.
+    fn scaled(&self) -> Result<Vec<f32>> {
+        multiplied(Numbers::of(&self.numbers)?.to_vec(), &self.scale)
+    }
+}
+
+/// Rows, each times its number of `scale`.
+fn multiplied(mut rows: Vec<f32>, scale: &Tensor) -> Result<Vec<f32>> {
+    let scale: Numbers = Numbers::of(scale)?;
+    let width = rows.len() / scale.len().max(1);
+    for (row, scale) in rows.chunks_exact_mut(width).zip(scale.iter()).filter(|(_, scale)| **scale != 1.0) {
+        row.iter_mut().for_each(|x| *x *= scale);
+    }
+    Ok(rows)
+}
+
+/// `width` numbers from `first` on of each row of `all` numbers.
+fn part(rows: &[f32], all: usize, first: usize, width: usize) -> Vec<f32> {
+    let mut part = vec![0f32; rows.len() / all * width];
+    part.par_chunks_mut(width)
+        .zip(rows.par_chunks(all))
+        .for_each(|(part, row)| part.copy_from_slice(&row[first..][..width]));
+    part
+}
+
+/// Rows in 16 bits, each divided by a power of two where it would not fit.
+fn narrowed(rows: Vec<f32>, shape: &[usize], dtype: DType) -> Result<Narrow> {
+    match dtype {
+        DType::F16 => narrowed_to::<f16>(rows, shape),
+        DType::BF16 => narrowed_to::<bf16>(rows, shape),
+        dtype => bail!("mixed precision in {dtype:?}"),
+    }
+}
+
+fn narrowed_to<T: Half>(mut rows: Vec<f32>, shape: &[usize]) -> Result<Narrow> {
+    let [leading @ .., width] = shape else { bail!("rows of no width") };
+    let scale = filled(leading, |scale: &mut [f32]| {
+        rows.par_chunks_mut(*width).zip(scale).for_each(|(row, scale)| {
+            *scale = power_of_two(row, T::SAFE);
+            if *scale != 1.0 {
+                row.iter_mut().for_each(|x| *x /= *scale);
+            }
+        });
+    })?;
+    Ok(Narrow { numbers: rounded_to::<T>(&rows, shape)?, scale })
+}
+
+/// The smallest power of two, 1 or more, that brings a row within `safe`; 1 where a number is infinite or none.
+fn power_of_two(row: &[f32], safe: f32) -> f32 {
+    let largest = row.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+    match largest.is_finite() && largest > safe {
+        true => (largest / safe).log2().ceil().exp2(),
+        false => 1.0,
+    }
+}
+
+/// The nearest numbers of 16 bits.
+fn rounded(rows: &[f32], shape: &[usize], dtype: DType) -> Result<Tensor> {
+    match dtype {
+        DType::F16 => rounded_to::<f16>(rows, shape),
+        DType::BF16 => rounded_to::<bf16>(rows, shape),
+        dtype => bail!("mixed precision in {dtype:?}"),
+    }
+}
+
+fn rounded_to<T: Half>(wide: &[f32], shape: &[usize]) -> Result<Tensor> {
+    filled(shape, |narrow: &mut [T]| {
+        narrow
+            .par_chunks_mut(BLOCK)
+            .zip(wide.par_chunks(BLOCK))
+            .for_each(|(narrow, wide)| T::narrow(wide, narrow));
+    })
+}
+
+/// The numbers as f32.
+fn widened(narrow: &Tensor) -> Result<Vec<f32>> {
+    match narrow.dtype() {
+        DType::F16 => widened_from::<f16>(narrow),
+        DType::BF16 => widened_from::<bf16>(narrow),
+        dtype => bail!("mixed precision in {dtype:?}"),
+    }
+}
+
+fn widened_from<T: Half>(narrow: &Tensor) -> Result<Vec<f32>> {
+    let narrow = Numbers::<T>::of(narrow)?;
+    let mut wide = vec![0f32; narrow.len()];
+    wide.par_chunks_mut(BLOCK)
+        .zip(narrow.par_chunks(BLOCK))
+        .for_each(|(wide, narrow)| T::widen(narrow, wide));
+    Ok(wide)
+}
+
+/// Numbers that a thread converts at a time.
+const BLOCK: usize = 1 << 14;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::noise::random_tensor as random;
+
+    /// The numbers that `narrow` stands for.
+    fn meant(narrow: &Narrow) -> Result<Tensor> {
+        let numbers = multiplied(widened(&narrow.numbers)?, &narrow.scale)?;
+        Tensor::from_vec(numbers, narrow.numbers.dims(), narrow.numbers.device())
+    }
+
+    /// ‖a − b‖ / ‖b‖.
+    fn relative_error(a: &Tensor, b: &Tensor) -> Result<f32> {
+        let norm = |x: Tensor| x.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>();
+        Ok(norm((a - b)?)? / norm(b.clone())?)
+    }
+
+    /// What rounding to 16 bits may change, relative.
+    const ROUNDING: [(DType, f32); 2] = [(DType::F16, 5e-4), (DType::BF16, 4e-3)];
+
+    #[test]
+    fn rows_beyond_16_bits_are_halved_until_they_fit_and_others_left_alone() -> Result<()> {
+        let rows = vec![1.0, -32_768.0, 3.0, 32_769.0, 1e9, -1.0, f32::INFINITY, 1e6];
+        let narrow = narrowed(rows.clone(), &[1, 4, 2], DType::F16)?;
+        assert_eq!(Numbers::<f32>::of(&narrow.scale)?.to_vec(), [1.0, 2.0, 32_768.0, 1.0]);
+        let meant = Numbers::<f32>::of(&meant(&narrow)?)?.to_vec();
+        assert_eq!(meant[..3], rows[..3]);
+        assert!(
+            (meant[4] / 1e9 - 1.0).abs() < 5e-4 && meant[6..].iter().all(|x| x.is_infinite()),
+            "{meant:?}"
+        );
+        let narrow = narrowed(rows, &[1, 4, 2], DType::BF16)?;
+        assert_eq!(Numbers::<f32>::of(&narrow.scale)?.to_vec(), [1.0; 4], "bf16 has the range of f32");
+        Ok(())
+    }
+
+    #[test]
+    fn a_product_is_that_of_rounded_numbers_in_32_bits_at_any_scale() -> Result<()> {
+        let (weight, x) = (random(1, &[70, 33]), random(2, &[2, 9, 33]));
+        for ((dtype, rounding), factor) in ROUNDING.into_iter().zip([1.0, 3e5]) {
+            let x = (&x * factor)?;
+            let narrow = narrowed(Numbers::of(&x)?.to_vec(), x.dims(), dtype)?;
+            let sums = Host.multiply(&narrow, &weight.to_dtype(dtype)?)?;
+            let ours = Tensor::from_vec(sums.scaled()?, (2, 9, 70), x.device())?;
+            let exact = x.broadcast_matmul(&weight.t()?)?;
+            assert!(relative_error(&ours, &exact)? < 2.0 * rounding, "{dtype:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_gate_beyond_16_bits_keeps_its_signal() -> Result<()> {
+        let sums = Sums {
+            numbers: (random(1, &[1, 6, 40]) * 1e3)?,
+            scale: Tensor::from_vec(vec![1f32, 2.0, 4.0, 1.0, 1.0, 64.0], (1, 6), &candle_core::Device::Cpu)?,
+        };
+        let scaled = sums.numbers.broadcast_mul(&sums.scale.unsqueeze(2)?)?;
+        let (gate, up) = (scaled.narrow(2, 0, 20)?, scaled.narrow(2, 20, 20)?);
+        let exact = (gate.contiguous()?.silu()? * up)?;
+        assert!(exact.abs()?.max_all()?.to_scalar::<f32>()? > 65_504.0);
+        for (dtype, rounding) in ROUNDING {
+            assert!(relative_error(&meant(&Host.gate(&sums, dtype)?)?, &exact)? < rounding, "{dtype:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn norms_see_the_scale_that_was_taken_out() -> Result<()> {
+        let (x, sums, scale) = (random(1, &[1, 5, 64]), random(2, &[1, 5, 64]), 1024.0);
+        let norm = |seed, eps| RmsNorm { weight: random(seed, &[64]), eps };
+        // An ε that a scale forgotten would make felt.
+        let (first, second) = (norm(3, 10.0), norm(4, 10.0));
+        let scaled = Sums {
+            numbers: (&sums / scale)?,
+            scale: (Tensor::ones((1, 5), DType::F32, x.device())? * scale)?,
+        };
+        let expected = (&x + first.forward(&sums)?)?;
+        assert!(relative_error(&Host.add_norm(&x, &scaled, &first)?, &expected)? < 1e-6);
+        for (dtype, rounding) in ROUNDING {
+            let (sum, next) = Host.add_norm_norm(&x, &scaled, (&first, &second), dtype)?;
+            assert!(relative_error(&sum, &expected)? < 1e-6);
+            assert!(relative_error(&meant(&next)?, &second.forward(&expected)?)? < rounding);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Mixed precision (Micikevicius et al., arXiv 1710.03740): what enters a product has 16 bits, its sums have 32, and so
+//! has everything between products.
+//!
+//! In f16 the published weights overflow: activations pass 65,504. A row that would is divided by a power of two on its
+//! way into a product, and whoever reads the product's sums multiplies them again. Nothing is clamped, and but for what
+//! f16 cannot hold at either end it is exact.
+
+mod choice;
+mod host;
+mod linear;
+
+use candle_core::{DType, Device, Result, Tensor};
+
+pub use self::choice::KernelChoice;
+pub(super) use self::{choice::Arithmetic, linear::MixedLinear};
+use super::norm::RmsNorm;
+
+/// Numbers of 16 bits on their way into a product.
+#[derive(Debug)]
+pub(super) struct Narrow {
+    /// [batch, tokens, width] f16 or bf16, contiguous.
+    numbers: Tensor,
+    /// [batch, tokens] f32, powers of two, by which a row is to be multiplied.
+    scale: Tensor,
+}
+
+/// What a product gave.
+#[derive(Debug)]
+pub(super) struct Sums {
+    /// [batch, tokens, width] f32, contiguous.
+    numbers: Tensor,
+    /// As [`Narrow`]'s: of the rows that went in.
+    scale: Tensor,
+}
+
+/// Queries, keys and values, each [batch, tokens, heads · head_dim].
+#[derive(Debug)]
+pub(super) struct Heads {
+    /// Normalised and turned.
+    queries: Tensor,
+    /// As the queries.
+    keys: Tensor,
+    values: Narrow,
+    heads: usize,
+}
+
+/// What becomes of queries and keys before they meet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn<'a> {
+    /// Over each head of the queries, and of the keys; none where they are not normalised.
+    pub(super) norms: Option<&'a (RmsNorm, RmsNorm)>,
+    /// [tokens, head_dim / 2] f32.
+    pub(super) cos: &'a Tensor,
+    /// As `cos`.
+    pub(super) sin: &'a Tensor,
+    pub(super) heads: usize,
+    pub(super) dtype: DType,
+}
+
+/// The passes over memory between a block's products. `dtype` is f16 or bf16; tokens are [batch, tokens, dim] f32.
+pub(super) trait Kernels {
+    /// The norm of `x`.
+    fn norm(&self, x: &Tensor, norm: &RmsNorm, dtype: DType) -> Result<Narrow>;
+
+    /// `x` and the norm of `sums`.
+    fn add_norm(&self, x: &Tensor, sums: &Sums, norm: &RmsNorm) -> Result<Tensor>;
+
+    /// `x` and the first norm of `sums`, and the second norm of that.
+    fn add_norm_norm(
+        &self,
+        x: &Tensor,
+        sums: &Sums,
+        norms: (&RmsNorm, &RmsNorm),
+        dtype: DType,
+    ) -> Result<(Tensor, Narrow)>;
+
+    /// silu(gate) · up, where the first half of each row of `sums` is the gate.
+    fn gate(&self, sums: &Sums, dtype: DType) -> Result<Narrow>;
+
+    /// Queries, keys and values, which are thirds of each row of `sums`; the first two normalised and turned.
+    fn turn(&self, sums: &Sums, turn: Turn<'_>) -> Result<Heads>;
+
+    /// softmax(q·kᵀ / √d)·v of each head, [batch, tokens, heads · d].
+    fn attend(&self, heads: &Heads) -> Result<Narrow>;
+
+    /// x·Wᵀ; `weight` [outputs, inputs] in the format of `x`, contiguous. An item's sums do not depend on its neighbours.
+    fn multiply(&self, x: &Narrow, weight: &Tensor) -> Result<Sums>;
+}
+
+/// The kernels of `device`.
+pub(super) fn kernels(_device: &Device) -> &'static dyn Kernels {
+    &host::Host
+}
