@@ -32,7 +32,6 @@ pub(super) fn start_engine<P: Progress + 'static>(
     fittings: Vec<Fitting>,
     profiles: ProfileStore,
 ) -> Result<(Engine, Workers), LoadError> {
-    warn_of_numbering(config);
     let progress = Arc::new(Mutex::new(progress));
     let mut fittings = fittings.into_iter();
     let names = config.model.device.names();
@@ -44,7 +43,7 @@ pub(super) fn start_engine<P: Progress + 'static>(
             let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
             Pipeline::load(&files, &placement, progress.on_load())
         };
-        let meter = meter(config, book, choice, counter);
+        let meter = meter(config, book, counter);
         WorkerParts {
             device: (choice != DeviceChoice::Auto).then_some(name),
             load: Box::new(load),
@@ -63,30 +62,20 @@ pub(super) fn start_engine<P: Progress + 'static>(
     )
 }
 
-/// CUDA numbers cards by their speed unless it is told otherwise, and NVML, which meters them, by their place on the bus.
-fn warn_of_numbering(config: &Config) {
-    let cards = config.model.device.iter().filter(|device| matches!(device, DeviceChoice::Cuda(_)));
-    let by_bus = std::env::var_os("CUDA_DEVICE_ORDER").is_some_and(|order| order == "PCI_BUS_ID");
-    if cards.count() > 1 && !by_bus {
-        tracing::warn!("cards may be metered as one another; set CUDA_DEVICE_ORDER=PCI_BUS_ID");
-    }
-}
-
 /// Makes the meter of a device once its model is loaded.
 fn meter(
     config: &Config,
     book: &OverheadBook,
-    choice: DeviceChoice,
     counter: Option<Box<dyn EnergyCounter>>,
 ) -> impl FnOnce(&Facts) -> Meter + Send + 'static {
     let (energy, book) = (config.energy.clone(), book.clone());
     move |facts| {
         let is_cpu = facts.device == "cpu";
-        let (card, powers) = ((!is_cpu).then(|| choice.card()), energy.powers(is_cpu));
+        let powers = energy.powers(is_cpu);
         let clock = Arc::clone(&book.clock);
         match counter {
             Some(counter) => Meter::counting(counter, book.epochs(), powers, clock),
-            None => Meter::of_device(card, book.epochs(), powers, clock),
+            None => Meter::of_device(facts.card, book.epochs(), powers, clock),
         }
     }
 }

@@ -86,8 +86,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     pipeline.limits().check(spec.size)?;
     let first_seed = Seed::new(args.seed.unwrap_or_else(rand::random));
     let is_cpu = pipeline.device_name() == "cpu";
-    let (card, powers) =
-        ((!is_cpu).then(|| config.model.device.first().card()), config.energy.powers(is_cpu));
+    let (card, powers) = (pipeline.card(), config.energy.powers(is_cpu));
     // No ledger, no epochs: one picture's energy is asked for, not a month's.
     let mut meter = Meter::of_device(card, Box::new(|_, _, _| None), powers, Arc::clone(clock));
     let comparison = costs.compare(spec.size, Quality::default(), today)?;

@@ -20,6 +20,7 @@ mod worker;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 pub use self::{
     history::Foreseen,
@@ -74,6 +75,8 @@ pub struct Facts {
     pub dtype: &'static str,
     /// How much of it stays on the device.
     pub memory: MemoryTier,
+    /// By which the driver knows its card; none on a CPU.
+    pub card: Option<Uuid>,
 }
 
 impl Facts {

@@ -173,6 +173,7 @@ fn work(
         device: pipeline.device_name(),
         dtype: pipeline.dtype_name(),
         memory: pipeline.memory_tier(),
+        card: pipeline.card(),
     };
     let meter = (parts.meter)(&facts);
     let device = parts.device.unwrap_or_else(|| facts.device.to_owned());
@@ -242,7 +243,7 @@ mod tests {
     #[test]
     fn a_device_that_would_paint_other_numbers_is_named() {
         let limits = SizeLimits { factor: 16, side_max: 2048, native: None };
-        let first = Facts { limits, device: "cuda", dtype: "f16", memory: MemoryTier::Resident };
+        let first = Facts { limits, device: "cuda", dtype: "f16", memory: MemoryTier::Resident, card: None };
         let check = |facts: Facts| facts.check_against(&first, "cuda:1").map_err(|e| e.to_string());
         assert_eq!(check(Facts { memory: MemoryTier::Low, ..first }), Ok(()));
         let error = check(Facts { memory: MemoryTier::EightBit, ..first }).expect_err("other numbers");

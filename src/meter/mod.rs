@@ -8,6 +8,8 @@ mod nvml;
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 pub use self::counter::EnergyCounter;
 use crate::{
     clock::Clock,
@@ -77,9 +79,9 @@ impl Meter {
         Self { counting, ..Self::estimating(powers, clock) }
     }
 
-    /// The meter of NVIDIA card `card`, where there is one that tells; else, and for a CPU, one that estimates.
+    /// The meter of the NVIDIA card that the driver knows by `card`, where there is one that tells; else, and for a CPU, one that estimates.
     pub fn of_device(
-        card: Option<u32>,
+        card: Option<Uuid>,
         begin_epoch: BeginEpoch,
         powers: Powers,
         clock: Arc<dyn Clock>,

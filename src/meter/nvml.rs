@@ -8,6 +8,7 @@ use std::{
 };
 
 use nvml_wrapper::{Nvml, error::NvmlError};
+use uuid::Uuid;
 
 use super::counter::{EnergyCounter, Integral};
 use crate::{clock::Clock, domain::EnergySource, units::Energy};
@@ -15,19 +16,20 @@ use crate::{clock::Clock, domain::EnergySource, units::Energy};
 /// Time between samples of power, where the card has no counter of energy.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The counter of card `index`: NVML's own where the card has one (Volta and newer), else the sum of samples of its power.
+/// The counter of the card that the driver knows by `uuid`: NVML's own where the card has one (Volta and newer), else the sum of samples of its power.
 /// NVML is loaded at run time; none where there is no driver, or the card tells neither.
-pub(super) fn counter(index: u32, clock: &Arc<dyn Clock>) -> Option<Box<dyn EnergyCounter>> {
+pub(super) fn counter(uuid: Uuid, clock: &Arc<dyn Clock>) -> Option<Box<dyn EnergyCounter>> {
     let nvml =
         Nvml::init().inspect_err(|error| tracing::info!(%error, "no NVML: energy is estimated")).ok()?;
-    let card = nvml.device_by_index(index);
-    let device = card.and_then(|card| card.uuid());
-    let device = device.inspect_err(|error| tracing::warn!(%error, index, "NVML has no such card")).ok()?;
-    if read_total(&nvml, index).is_ok() {
-        return Some(Box::new(Total { nvml, index, device }));
+    // As nvidia-smi -L writes it.
+    let device = format!("GPU-{uuid}");
+    let card = nvml.device_by_uuid(device.as_str());
+    card.inspect_err(|error| tracing::warn!(%error, device, "NVML has no such card")).ok()?;
+    if read_total(&nvml, &device).is_ok() {
+        return Some(Box::new(Total { nvml, device }));
     }
-    match read_power(&nvml, index) {
-        Ok(_) => Some(Box::new(Samples::start(nvml, index, device, Arc::clone(clock))?)),
+    match read_power(&nvml, &device) {
+        Ok(_) => Some(Box::new(Samples::start(nvml, device, Arc::clone(clock))?)),
         Err(error) => {
             tracing::warn!(%error, device, "the card tells neither energy nor power: energy is estimated");
             None
@@ -36,25 +38,24 @@ pub(super) fn counter(index: u32, clock: &Arc<dyn Clock>) -> Option<Box<dyn Ener
 }
 
 /// Millijoules since the driver was loaded.
-fn read_total(nvml: &Nvml, index: u32) -> Result<u64, NvmlError> {
-    nvml.device_by_index(index)?.total_energy_consumption()
+fn read_total(nvml: &Nvml, device: &str) -> Result<u64, NvmlError> {
+    nvml.device_by_uuid(device)?.total_energy_consumption()
 }
 
 /// Milliwatts now.
-fn read_power(nvml: &Nvml, index: u32) -> Result<u32, NvmlError> {
-    nvml.device_by_index(index)?.power_usage()
+fn read_power(nvml: &Nvml, device: &str) -> Result<u32, NvmlError> {
+    nvml.device_by_uuid(device)?.power_usage()
 }
 
 /// NVML's total-energy counter.
 struct Total {
     nvml: Nvml,
-    index: u32,
     device: String,
 }
 
 impl EnergyCounter for Total {
     fn total(&mut self) -> Option<Energy> {
-        let total = read_total(&self.nvml, self.index);
+        let total = read_total(&self.nvml, &self.device);
         total.inspect_err(|error| tracing::warn!(%error, "NVML")).ok().map(Energy::from_millijoules)
     }
 
@@ -76,13 +77,13 @@ struct Samples {
 }
 
 impl Samples {
-    fn start(nvml: Nvml, index: u32, device: String, clock: Arc<dyn Clock>) -> Option<Self> {
+    fn start(nvml: Nvml, device: String, clock: Arc<dyn Clock>) -> Option<Self> {
         let integral = Arc::new(Mutex::new(Integral::default()));
         let ended = Arc::new(AtomicBool::new(false));
-        let (shared, stop) = (Arc::clone(&integral), Arc::clone(&ended));
+        let (shared, stop, sampled) = (Arc::clone(&integral), Arc::clone(&ended), device.clone());
         let sampler = move || {
             while !stop.load(Ordering::Acquire) {
-                if let Ok(milliwatts) = read_power(&nvml, index) {
+                if let Ok(milliwatts) = read_power(&nvml, &sampled) {
                     let mut integral = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
                     integral.sample(clock.monotonic(), milliwatts);
                 }

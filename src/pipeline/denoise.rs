@@ -75,7 +75,7 @@ impl<'a> Denoising<'a> {
         self.done
     }
 
-    /// Does one step for every picture.
+    /// Does one step for every picture, and waits until it is done.
     ///
     /// # Errors
     /// [`RenderError::Device`] where the device fails.
@@ -95,7 +95,8 @@ impl<'a> Denoising<'a> {
         self.latents = (&self.latents - (&velocity * f64::from(next - sigma))?)?;
         self.velocity = Some(velocity);
         self.done += 1;
-        Ok(())
+        // A card is told of work long before it does it. What follows is by steps that are done: progress, the pace.
+        self.pipeline.synchronize()
     }
 
     /// The pictures as they stand, [batch, C, h, w] f32.

@@ -17,10 +17,7 @@ pub(super) fn free_bytes(device: &Device) -> Option<u64> {
     match device {
         Device::Cpu => free_host_bytes(),
         #[cfg(feature = "cuda")]
-        Device::Cuda(_) => {
-            use candle_core::cuda_backend::cudarc::driver::result::mem_get_info;
-            mem_get_info().ok().map(|(free, _)| free as u64)
-        }
+        Device::Cuda(cuda) => super::card::free_bytes(cuda),
         _ => None,
     }
 }

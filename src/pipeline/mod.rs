@@ -3,6 +3,8 @@
 //! Architecture invariant: nothing here knows HTTP or money. Every dimension comes from the model's own files, so a
 //! tiny random model, the embedded one and the 6B model run the same code.
 
+#[cfg(feature = "cuda")]
+mod card;
 mod config;
 pub mod cpu;
 mod denoise;
@@ -33,6 +35,7 @@ mod weights;
 use std::{ops::ControlFlow, sync::Arc};
 
 use candle_core::{DType, Device, Tensor};
+use uuid::Uuid;
 
 use self::{
     config::ModelConfig,
@@ -154,6 +157,9 @@ impl Pipeline {
     ) -> Result<Self, LoadError> {
         let device = placement.device.open()?;
         let dtype = placement.precision.dtype(&device);
+        #[cfg(feature = "cuda")]
+        card::prepare(&device, dtype)
+            .map_err(|reason| LoadError::Device { device: placement.device.to_string(), reason })?;
         let total = weights.iter().map(Weights::total_bytes).sum();
         let [text_weights, transformer_weights, vae_weights] = weights.map(Arc::new);
         let of_number = dtype.size_in_bytes() as u64;
@@ -235,6 +241,15 @@ impl Pipeline {
     /// How the transformer's blocks compute: `plain`, or `mixed` in kernels of ours for 16 bits.
     pub fn arithmetic_name(&self) -> &'static str {
         self.arithmetic.as_str()
+    }
+
+    /// By which the driver knows the card it runs on; none on a CPU.
+    pub fn card(&self) -> Option<Uuid> {
+        match &self.device {
+            #[cfg(feature = "cuda")]
+            Device::Cuda(cuda) => card::uuid(cuda),
+            _ => None,
+        }
     }
 
     /// `cpu` or `cuda`.

@@ -59,19 +59,11 @@ pub enum DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The number of the card, where it runs on one.
-    pub fn card(self) -> u32 {
-        match self {
-            Self::Cuda(ordinal) => u32::try_from(ordinal).unwrap_or(u32::MAX),
-            Self::Auto | Self::Cpu => 0,
-        }
-    }
-
     /// Opens the device.
     pub(super) fn open(self) -> Result<Device, LoadError> {
         match self {
             Self::Cpu => Ok(Device::Cpu),
-            Self::Auto if cfg!(feature = "cuda") => Ok(Device::new_cuda(0).unwrap_or_else(|error| {
+            Self::Auto if cfg!(feature = "cuda") => Ok(open_card(0).unwrap_or_else(|error| {
                 tracing::warn!("no CUDA card can be used, painting on the CPU: {}", first_line(&error));
                 Device::Cpu
             })),
@@ -80,10 +72,18 @@ impl DeviceChoice {
                 device: self.to_string(),
                 reason: "this build has no CUDA; build it with --features cuda".into(),
             }),
-            Self::Cuda(ordinal) => Device::new_cuda(ordinal)
+            Self::Cuda(ordinal) => open_card(ordinal)
                 .map_err(|error| LoadError::Device { device: self.to_string(), reason: first_line(&error) }),
         }
     }
+}
+
+#[cfg(feature = "cuda")]
+use super::card::open as open_card;
+
+#[cfg(not(feature = "cuda"))]
+fn open_card(ordinal: usize) -> candle_core::Result<Device> {
+    Device::new_cuda(ordinal)
 }
 
 /// What candle says, without the backtrace that it may add.

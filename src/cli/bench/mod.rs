@@ -70,8 +70,7 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
         sizes => sizes.to_vec(),
     };
     let is_cpu = pipeline.device_name() == "cpu";
-    let (card, powers) =
-        ((!is_cpu).then(|| config.model.device.first().card()), config.energy.powers(is_cpu));
+    let (card, powers) = (pipeline.card(), config.energy.powers(is_cpu));
     let meter = Meter::of_device(card, Box::new(|_, _, _| None), powers, Arc::clone(clock));
     let memory = DeviceMemory::new(is_cpu, None);
     let mut bench = Bench { pipeline, meter, memory, counts: (args.warm_up, args.repetitions) };
