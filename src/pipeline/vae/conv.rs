@@ -9,7 +9,17 @@ use super::{
         ops::{self, Numbers, filled},
     },
     layout::Layout,
+    map::strips,
+    room::Taken,
 };
+
+/// Terms that candle's convolution lays side by side at once, at most.
+///
+/// On a card it lays out every term of every sum, and counts them in 32 bits: of more than 2³² it makes garbage and says
+/// nothing. In f32 this many are 1 GB.
+const TERMS_MAX: usize = 1 << 28;
+/// Rows that a band computes beyond its own, at most.
+const CUT_ROWS: usize = 4;
 
 /// A convolution with stride 1 whose output is as large as its input, or twice as large, for kernels of 1 and 3.
 ///
@@ -67,10 +77,8 @@ impl Conv {
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Library { conv, doubles: false } => conv.forward(x),
-            Self::Library { conv, doubles: true } => {
-                let (_, _, height, width) = x.dims4()?;
-                conv.forward(&x.upsample_nearest2d(2 * height, 2 * width)?)
+            Self::Library { conv, doubles } => {
+                self.in_bands(x, terms(conv), TERMS_MAX, |x| library(conv, *doubles, x))
             }
             Self::Square(conv) => square(conv, x, None),
             Self::Point(linear) => ops::linear(linear, x),
@@ -110,18 +118,47 @@ impl Conv {
             Some(added) => self.forward_plus(x, added)?,
             None => self.forward(x)?,
         };
-        let first = rows.start - self.factor() * given.start;
-        self.layout().rows(&out, first..first + rows.len())
+        self.cut(&out, &given, &rows)
     }
 
-    /// Bytes that it takes for each place of its output, beyond input and output, of `number` bytes a number.
-    pub(super) fn place_bytes(&self, number: usize) -> usize {
-        let Self::Library { conv, doubles } = self else { return 0 };
-        let (outputs, terms) =
-            (conv.weight().dims()[0], conv.weight().elem_count() / conv.weight().dims()[0]);
-        let upsampled = if *doubles { conv.weight().dims()[1] } else { 0 };
-        // candle lays every term of every sum beside the next, and has the output twice: turned, and without its bias.
-        number * (upsampled + terms + outputs)
+    /// The output's `rows` of `out`, which the input's rows `given` make.
+    fn cut(&self, out: &Tensor, given: &Range<usize>, rows: &Range<usize>) -> Result<Tensor> {
+        let first = rows.start - self.factor() * given.start;
+        self.layout().rows(out, first..first + rows.len())
+    }
+
+    /// `convolve` of `x`, in bands of the output's rows where a place has `terms` terms and all have more than `terms_max`.
+    ///
+    /// A band has two rows at least.
+    fn in_bands(
+        &self,
+        x: &Tensor,
+        terms: usize,
+        terms_max: usize,
+        convolve: impl Fn(&Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let (layout, factor) = (self.layout(), self.factor());
+        let size = layout.size(x)?;
+        let row_terms = size.batch * factor * size.width * terms;
+        if factor * size.height * row_terms <= terms_max {
+            return convolve(x);
+        }
+        let rows = ((terms_max / row_terms).saturating_sub(CUT_ROWS) & !1).max(2);
+        let bands = strips(factor * size.height, rows).map(|rows| {
+            let given = self.reach(&rows, size.height);
+            self.cut(&convolve(&layout.view(x, given.clone())?)?, &given, &rows)
+        });
+        layout.join(&bands.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// What it takes beyond input and output, of `number` bytes a number.
+    pub(super) fn taken(&self, number: usize) -> Taken {
+        let Self::Library { conv, doubles } = self else { return Taken::default() };
+        let (outputs, inputs) = (conv.weight().dims()[0], conv.weight().dims()[1]);
+        let upsampled = if *doubles { inputs } else { 0 };
+        // The output is there twice: turned, or without its bias, or in bands.
+        let band_places = TERMS_MAX / terms(conv);
+        Taken { place: number * outputs, band_place: number * (upsampled + terms(conv)), band_places }
     }
 
     fn is_point(&self) -> bool {
@@ -149,6 +186,22 @@ impl Conv {
     }
 }
 
+/// Terms of one of its sums.
+fn terms(conv: &Conv2d) -> usize {
+    conv.weight().dims()[1..].iter().product()
+}
+
+/// `x` may be a view.
+fn library(conv: &Conv2d, doubles: bool, x: &Tensor) -> Result<Tensor> {
+    match doubles {
+        true => {
+            let (_, _, height, width) = x.dims4()?;
+            conv.forward(&x.upsample_nearest2d(2 * height, 2 * width)?)
+        }
+        false => conv.forward(x),
+    }
+}
+
 fn square(conv: &Convolution, x: &Tensor, added: Option<&Tensor>) -> Result<Tensor> {
     let (batch, height, width, inputs) = x.dims4()?;
     let (rows, columns) = conv.output_size((height, width));
@@ -170,6 +223,8 @@ fn square(conv: &Convolution, x: &Tensor, added: Option<&Tensor>) -> Result<Tens
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use candle_core::{DType, Device};
 
     use super::*;
@@ -230,6 +285,41 @@ mod tests {
                 let theirs = layout.rows(&whole, rows.clone())?.flatten_all()?;
                 let case = format!("{layout:?} {channels} {kernel} {doubles} {rows:?}");
                 assert_eq!(ours.flatten_all()?.to_vec1::<f32>()?, theirs.to_vec1::<f32>()?, "{case}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn bands_are_the_whole_map() -> Result<()> {
+        for (channels, kernel, doubles) in
+            [(3, 3, false), (3, 3, true), (3, 1, false), (40, 3, false), (40, 3, true), (40, 1, false)]
+        {
+            let weight = random(1, &[channels, channels, kernel, kernel]);
+            let tensors = [("weight".into(), weight), ("bias".into(), random(2, &[channels]))];
+            let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
+            let conv = Conv::load_with(vb, Layout::ChannelsFirst, (channels, channels), kernel, doubles)?;
+            for (height, width) in [(9, 5), (8, 5), (1, 3), (31, 33)] {
+                let x = random(3, &[2, channels, height, width]);
+                let whole = conv.forward(&x)?;
+                let row_terms = 2 * channels * kernel * kernel * whole.dim(3)?;
+                // Of two rows, what is cut off taking more than there is; of four, of eight, and all but the last row.
+                for rows in [0, 8, 12, whole.dim(2)? - 1] {
+                    let (cap, most) = (rows * row_terms, Cell::new(0));
+                    let bands = conv.in_bands(&x, channels * kernel * kernel, cap, |x| {
+                        let Conv::Library { conv, doubles } = &conv else { bail!("not the library's") };
+                        let out = library(conv, *doubles, x)?;
+                        most.set(most.get().max(out.dim(2)?));
+                        Ok(out)
+                    })?;
+                    let case = format!("{channels} {kernel} {doubles} {height} {width} {rows}");
+                    assert!(most.get() <= rows.max(2 + CUT_ROWS), "{case}: {} rows at once", most.get());
+                    assert_eq!(
+                        bands.flatten_all()?.to_vec1::<f32>()?,
+                        whole.flatten_all()?.to_vec1::<f32>()?,
+                        "{case}"
+                    );
+                }
             }
         }
         Ok(())

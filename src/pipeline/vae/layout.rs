@@ -47,9 +47,14 @@ impl Layout {
         Ok(MapSize { batch, height: map.dim(axis)?, width: map.dim(axis + 1)? })
     }
 
+    /// Some rows of a map, where they are.
+    pub(super) fn view(self, map: &Tensor, rows: Range<usize>) -> Result<Tensor> {
+        map.narrow(self.row_axis(), rows.start, rows.len())
+    }
+
     /// Some rows of a map, contiguous.
     pub(super) fn rows(self, map: &Tensor, rows: Range<usize>) -> Result<Tensor> {
-        map.narrow(self.row_axis(), rows.start, rows.len())?.contiguous()
+        self.view(map, rows)?.contiguous()
     }
 
     /// Strips of rows as one map, the first on top.

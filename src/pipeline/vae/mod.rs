@@ -30,7 +30,7 @@ use self::{
     map::{Map, Stored},
     norm::Norm,
     resnet::Resnet,
-    room::{Demand, Incoming, Way},
+    room::{Demand, Incoming, Taken, Way},
     up::UpBlock,
 };
 use super::{
@@ -172,8 +172,8 @@ impl VaeDecoder {
         let size = MapSize { batch, height, width };
         let mut incoming = Incoming { size, doubling: None, number };
         let coarsest = &self.mid.0;
-        let place = coarsest.place_bytes(number).max(9 * number * coarsest.outputs);
-        let mut peak = (place * batch * height * width) as u64;
+        let steps = coarsest.taken(number).into_iter().chain([Taken::of(9 * number * coarsest.outputs)]);
+        let mut peak = steps.map(|step| step.bytes(batch * height * width)).max().unwrap_or_default() as u64;
         for block in &self.up {
             for resnet in &block.resnets {
                 peak = peak.max(Demand::of_resnet(resnet, incoming).plan(room).1);

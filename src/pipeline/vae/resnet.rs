@@ -1,6 +1,6 @@
 use candle_core::{Result, Tensor};
 
-use super::{conv::Conv, load::Loader, norm::Norm};
+use super::{conv::Conv, load::Loader, norm::Norm, room::Taken};
 
 /// Two convolutions around a residual.
 pub(super) struct Resnet {
@@ -47,21 +47,21 @@ impl Resnet {
         }
     }
 
-    /// Bytes that [`Resnet::forward`] takes at most for each place, input and output among them, of `number` bytes a number.
-    pub(super) fn place_bytes(&self, number: usize) -> usize {
+    /// What [`Resnet::forward`] takes, input and output among it, from one of its steps to the next; of `number` bytes a
+    /// number.
+    pub(super) fn taken(&self, number: usize) -> [Taken; 5] {
         let (inputs, outputs) = (number * self.inputs, number * self.outputs);
-        let norm = |norm: &Norm, channels: usize| channels * norm.number_bytes(number);
+        let norm = |norm: &Norm, channels: usize| Taken::of(channels * norm.number_bytes(number));
         let (residual, shortcut) = match &self.shortcut {
-            Some(conv) => (outputs, conv.place_bytes(number)),
-            None => (inputs, 0),
+            Some(conv) => (outputs, conv.taken(number)),
+            None => (inputs, Taken::default()),
         };
-        let stages = [
-            2 * inputs + norm(&self.norm1, self.inputs),
-            2 * inputs + outputs + self.conv1.place_bytes(number),
-            inputs + 2 * outputs + norm(&self.norm2, self.outputs),
-            inputs + 2 * outputs + shortcut,
-            residual + 2 * outputs + self.conv2.place_bytes(number),
-        ];
-        stages.into_iter().max().unwrap_or_default()
+        [
+            norm(&self.norm1, self.inputs).beside(2 * inputs),
+            self.conv1.taken(number).beside(2 * inputs + outputs),
+            norm(&self.norm2, self.outputs).beside(inputs + 2 * outputs),
+            shortcut.beside(inputs + 2 * outputs),
+            self.conv2.taken(number).beside(residual + 2 * outputs),
+        ]
     }
 }

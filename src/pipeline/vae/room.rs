@@ -5,14 +5,51 @@ const ROWS_MIN: usize = 16;
 /// Rows that a resnet's strip is made of beyond its own: two convolutions' neighbours, from an even row on.
 const HALO_ROWS: usize = 6;
 
+/// Bytes that are taken at one time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Taken {
+    /// Of every place.
+    pub(super) place: usize,
+    /// Of every place of the band that is in work.
+    pub(super) band_place: usize,
+    /// Places of a band, at most.
+    pub(super) band_places: usize,
+}
+
+impl Taken {
+    /// Of every place, and of no band.
+    pub(super) fn of(place: usize) -> Self {
+        Self { place, ..Self::default() }
+    }
+
+    /// Beside maps of `place` bytes a place.
+    pub(super) fn beside(self, place: usize) -> Self {
+        Self { place: self.place + place, ..self }
+    }
+
+    /// Of a map of `places` places.
+    pub(super) fn bytes(self, places: usize) -> usize {
+        places * self.place + places.min(self.band_places) * self.band_place
+    }
+
+    /// The places of the largest map that fits into `room` bytes. A place takes something.
+    fn places_in(self, room: usize) -> usize {
+        let one_band = room / (self.place + self.band_place);
+        let many = room.saturating_sub(self.band_places * self.band_place) / self.place;
+        one_band.max(many)
+    }
+}
+
 /// What decides how much memory a part of the decoder takes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Demand {
     /// Of what it gives.
     size: MapSize,
     places: Bytes,
-    /// Where what it takes comes doubled, the bytes of a place while it is: the map before, the one after, and between.
-    doubling: Option<usize>,
+    /// From one of its steps over whole maps to the next, input and output among it.
+    steps: Vec<Taken>,
+    /// Whether what comes into it is still to be doubled.
+    doubles: bool,
 }
 
 /// Bytes of a place.
@@ -22,8 +59,6 @@ struct Bytes {
     /// What is between two convolutions.
     hidden: usize,
     output: usize,
-    /// In whole maps, at most, input and output among them.
-    peak: usize,
 }
 
 /// How a part of the decoder runs.
@@ -59,8 +94,7 @@ pub(super) struct Incoming<'a> {
 impl Demand {
     pub(super) fn of_resnet(resnet: &Resnet, incoming: Incoming<'_>) -> Self {
         let (input, output) = (incoming.number * resnet.inputs, incoming.number * resnet.outputs);
-        let peak = resnet.place_bytes(incoming.number);
-        Self::new(incoming, Bytes { input, hidden: output, output, peak })
+        Self::new(incoming, Bytes { input, hidden: output, output }, &resnet.taken(incoming.number))
     }
 
     /// Of a norm and a convolution from `channels` inputs to `outputs` outputs.
@@ -70,22 +104,26 @@ impl Demand {
         incoming: Incoming<'_>,
     ) -> Self {
         let (input, output) = (incoming.number * channels, incoming.number * outputs);
-        let norm = channels * norm.number_bytes(incoming.number);
-        let peak = 2 * input + norm.max(output + conv.place_bytes(incoming.number));
-        Self::new(incoming, Bytes { input, hidden: 0, output, peak })
+        let steps = [
+            Taken::of(channels * norm.number_bytes(incoming.number)).beside(2 * input),
+            conv.taken(incoming.number).beside(2 * input + output),
+        ];
+        Self::new(incoming, Bytes { input, hidden: 0, output }, &steps)
     }
 
-    fn new(incoming: Incoming<'_>, places: Bytes) -> Self {
+    fn new(incoming: Incoming<'_>, places: Bytes, steps: &[Taken]) -> Self {
+        // The map before, the one after, and between.
         let doubling =
-            incoming.doubling.map(|conv| places.input / 4 + places.input + conv.place_bytes(incoming.number));
-        Self { size: incoming.size, places, doubling }
+            incoming.doubling.map(|conv| conv.taken(incoming.number).beside(places.input / 4 + places.input));
+        let steps = steps.iter().copied().chain(doubling).collect();
+        Self { size: incoming.size, places, steps, doubles: doubling.is_some() }
     }
 
     /// The way that computes least of those that fit into `room` bytes, and the bytes that it takes; where none fits, the
     /// one that takes least.
     pub(super) fn plan(&self, room: Option<u64>) -> (Way, u64) {
         let room = room.map_or(usize::MAX, |room| usize::try_from(room).unwrap_or(usize::MAX));
-        let whole = (Way::Whole, self.area() * self.place_peak());
+        let whole = (Way::Whole, self.peak(self.area()));
         let ways = [(true, true), (true, false), (false, true), (false, false)];
         let ways = ways.map(|(doubled, hidden)| self.strips(room, doubled, hidden));
         let too_much = |way: &(Way, usize)| way.1.saturating_sub(room);
@@ -99,11 +137,13 @@ impl Demand {
     fn strips(&self, room: usize, holds_doubled: bool, holds_hidden: bool) -> (Way, usize) {
         let held = self.held(holds_doubled, holds_hidden);
         // Beyond a whole map's: what is cut from input and output stands beside them for a while.
-        let row =
-            self.size.batch * self.size.width * (self.place_peak() + self.places.input + self.places.output);
-        let fitting = (room.saturating_sub(held) / row).saturating_sub(HALO_ROWS);
-        let rows = (fitting & !1).clamp(ROWS_MIN, self.size.height.next_multiple_of(2).max(ROWS_MIN));
-        let taken = held + row * (rows + HALO_ROWS).min(self.size.height);
+        let cut = self.places.input + self.places.output;
+        let row = self.size.batch * self.size.width;
+        let fitting = self.places_in(room.saturating_sub(held), cut) / row;
+        let fitting = fitting.saturating_sub(HALO_ROWS) & !1;
+        let rows = fitting.clamp(ROWS_MIN, self.size.height.next_multiple_of(2).max(ROWS_MIN));
+        let places = row * (rows + HALO_ROWS).min(self.size.height);
+        let taken = held + self.peak(places) + places * cut;
         (Way::Strips(Strips { rows, holds_doubled, holds_hidden }), taken)
     }
 
@@ -111,7 +151,7 @@ impl Demand {
     ///
     /// What comes in one piece is cut into strips first, which takes its bytes twice; the part that made it took more.
     fn held(&self, holds_doubled: bool, holds_hidden: bool) -> usize {
-        let source = match self.doubling.is_some() && !holds_doubled {
+        let source = match self.doubles && !holds_doubled {
             true => self.places.input / 4,
             false => self.places.input,
         };
@@ -119,11 +159,36 @@ impl Demand {
         self.area() * (source + hidden).max(self.places.output)
     }
 
-    fn place_peak(&self) -> usize {
-        self.places.peak.max(self.doubling.unwrap_or(0))
+    /// Bytes that it takes over `places` places, at most.
+    fn peak(&self, places: usize) -> usize {
+        self.steps.iter().map(|step| step.bytes(places)).max().unwrap_or_default()
+    }
+
+    /// Places that it can be taken over in `room` bytes, beside `cut` bytes a place.
+    fn places_in(&self, room: usize, cut: usize) -> usize {
+        self.steps.iter().map(|step| step.beside(cut).places_in(room)).min().unwrap_or_default()
     }
 
     fn area(&self) -> usize {
         self.size.batch * self.size.height * self.size.width
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_map_of_a_room_fits_and_the_next_does_not() {
+        let in_bands = Taken { place: 7, band_place: 100, band_places: 30 };
+        for taken in [in_bands, in_bands.beside(12), Taken::of(3)] {
+            for room in 0..20_000 {
+                let places = taken.places_in(room);
+                assert!(
+                    taken.bytes(places) <= room && room < taken.bytes(places + 1),
+                    "{taken:?} {room}: {places}"
+                );
+            }
+        }
     }
 }

@@ -126,6 +126,33 @@ fn a_plan_keeps_within_the_room_that_it_was_given() -> Result<()> {
 }
 
 #[test]
+fn what_is_laid_out_at_once_does_not_grow_with_the_picture() -> Result<()> {
+    let decoder = decoder(&[16, 32], 1, Layout::ChannelsFirst, DType::F32)?;
+    let whole = |side| decoder.foreseen_bytes((1, side, side), None);
+    // Of a place of the last convolutions: nine terms of each of 32 channels, in f32.
+    let terms = |side: u64| 4 * 9 * 32 * (2 * side).pow(2);
+    assert!(whole(256) > terms(256), "one band");
+    assert!(whole(1024) < terms(1024), "many bands");
+    for room in [0, whole(1024) / 4, whole(1024) / 2, whole(1024) - 1] {
+        let room = room.max(decoder.foreseen_bytes((1, 1024, 1024), Some(0)));
+        let foreseen = decoder.foreseen_bytes((1, 1024, 1024), Some(room));
+        assert!(foreseen <= room, "{foreseen} in {room}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_card_takes_for_1024_by_1024_what_the_decision_says() -> Result<()> {
+    let config = ModelConfig::read(&ModelShape::Full.files()).expect("a configuration").vae;
+    let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
+    let loader = Loader { vb, layout: Layout::ChannelsFirst, groups: config.norm_num_groups };
+    let decoder = VaeDecoder::load_with(&config, false, &loader, DType::F32)?;
+    let megabytes = |room| decoder.foreseen_bytes((1, 128, 128), room) / 1_000_000;
+    assert_eq!((megabytes(None), megabytes(Some(0))), (5_368, 854));
+    Ok(())
+}
+
+#[test]
 fn the_more_room_there_is_the_more_is_held() -> Result<()> {
     let decoder = decoder(&[16, 32], 1, Layout::ChannelsLast, DType::F32)?;
     let incoming = Incoming {
