@@ -1,6 +1,9 @@
-use candle_core::quantized::{
-    GgmlDType,
-    k_quants::{BlockQ4K, BlockQ8_0, GgmlType},
+use candle_core::{
+    Device, Result,
+    quantized::{
+        QStorage, QTensor,
+        k_quants::{BlockQ4K, BlockQ8_0, GgmlType},
+    },
 };
 use rayon::prelude::*;
 
@@ -28,13 +31,31 @@ impl Format {
         }
     }
 
-    /// ggml's name for it; none where it is dense.
-    pub(super) const fn ggml(self) -> Option<GgmlDType> {
+    /// What brings a weight into it; none where it is dense.
+    pub(super) const fn quantizer(self) -> Option<Quantizer> {
         match self {
             Self::Dense => None,
-            Self::EightBit => Some(GgmlDType::Q8_0),
-            Self::FourBit => Some(GgmlDType::Q4K),
+            Self::EightBit => Some(quantize::<BlockQ8_0>),
+            Self::FourBit => Some(quantize::<BlockQ4K>),
         }
+    }
+}
+
+/// From a weight [outputs, inputs] and its outputs to candle's tensor on a device, rows filled up with zeros to whole blocks.
+pub(super) type Quantizer = fn(&[f32], usize, &Device) -> Result<QTensor>;
+
+/// Rows on every core; candle's own quantizes on one.
+fn quantize<T: GgmlType + Send + Sync + 'static>(
+    weight: &[f32],
+    outputs: usize,
+    device: &Device,
+) -> Result<QTensor> {
+    let inputs = weight.len() / outputs;
+    let shape = (outputs, inputs.next_multiple_of(T::BLCK_SIZE));
+    let on_host = QTensor::new(QStorage::Cpu(Box::new(to_blocks::<T>(weight, inputs))), shape)?;
+    match device.is_cpu() {
+        true => Ok(on_host),
+        false => QTensor::new(QStorage::from_data(on_host.data()?, device, T::DTYPE)?, shape),
     }
 }
 
@@ -106,4 +127,33 @@ fn to_blocks<T: GgmlType>(numbers: &[f32], width: usize) -> Vec<T> {
         T::from_float(&filled, blocks);
     });
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::quantized::GgmlDType;
+
+    use super::*;
+    use crate::pipeline::{noise::random_tensor as random, ops::Numbers};
+
+    #[test]
+    fn blocks_are_candles_own() -> Result<()> {
+        // Whole blocks, a short last one, less than one.
+        for (inputs, outputs) in [(512, 96), (682, 70), (100, 3)] {
+            let weight = random(1, &[outputs, inputs]);
+            for (format, ggml) in [(Format::EightBit, GgmlDType::Q8_0), (Format::FourBit, GgmlDType::Q4K)] {
+                let fill = inputs.next_multiple_of(ggml.block_size()) - inputs;
+                let theirs = QTensor::quantize(&weight.pad_with_zeros(1, 0, fill)?.contiguous()?, ggml)?;
+                let quantize = format.quantizer().expect("blocks");
+                let ours = quantize(&Numbers::of(&weight)?, outputs, &Device::Cpu)?;
+                assert_eq!((ours.shape(), ours.dtype()), (theirs.shape(), ggml));
+                assert_eq!(ours.data()?, theirs.data()?, "{format:?} {inputs}");
+                // What a card is given: the blocks' bytes.
+                let read =
+                    QTensor::new(QStorage::from_data(ours.data()?, &Device::Cpu, ggml)?, ours.shape())?;
+                assert_eq!(read.data()?, theirs.data()?, "{format:?} {inputs}");
+            }
+        }
+        Ok(())
+    }
 }

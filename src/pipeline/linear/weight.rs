@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, quantized::QTensor};
 
-use super::blocks::Format;
+use super::{super::ops::Numbers, blocks::Format};
 
 /// A matrix [outputs, inputs].
 #[derive(Debug, Clone)]
@@ -18,12 +18,10 @@ pub(in crate::pipeline) enum Weight {
 
 impl Weight {
     pub(in crate::pipeline) fn new(dense: Tensor, format: Format) -> Result<Self> {
-        let Some(ggml) = format.ggml() else { return Ok(Self::Dense(dense)) };
-        let (device, dtype, inputs) = (dense.device().clone(), dense.dtype(), dense.dim(1)?);
-        let rows = dense.to_device(&Device::Cpu)?.to_dtype(DType::F32)?;
-        let fill = inputs.next_multiple_of(ggml.block_size()) - inputs;
-        let rows = rows.pad_with_zeros(1, 0, fill)?.contiguous()?;
-        let blocks = Arc::new(QTensor::quantize_onto(&rows, ggml, &device)?);
+        let Some(quantize) = format.quantizer() else { return Ok(Self::Dense(dense)) };
+        let (device, dtype, (outputs, inputs)) = (dense.device().clone(), dense.dtype(), dense.dims2()?);
+        let rows = dense.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
+        let blocks = Arc::new(quantize(&Numbers::of(&rows)?, outputs, &device)?);
         Ok(Self::Blocks { blocks, inputs, dtype })
     }
 
