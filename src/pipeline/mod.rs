@@ -13,6 +13,8 @@ mod error;
 mod files;
 mod free_memory;
 pub mod hub;
+#[cfg(any(test, feature = "cuda"))]
+mod kernels;
 mod limits;
 mod linear;
 mod mixed;
