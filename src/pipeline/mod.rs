@@ -183,7 +183,7 @@ impl Pipeline {
             );
         }
         let plan = memory.plan();
-        let arithmetic = placement.kernels.arithmetic(dtype, &device);
+        let arithmetic = placement.kernels.arithmetic(&config.transformer, dtype, &device);
         let progress = LoadProgress::new(on_load, total);
         let text_encoder = TextEncoder::load(
             &config.text_encoder,

@@ -2,6 +2,8 @@ use std::{fmt, str::FromStr};
 
 use candle_core::{DType, Device};
 
+use super::super::config::TransformerConfig;
+
 /// Whose kernels compute the transformer's blocks where the weights have 16 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KernelChoice {
@@ -35,11 +37,22 @@ impl KernelChoice {
         }
     }
 
-    /// What it means for weights of `dtype` on `device`.
-    pub(in crate::pipeline) fn arithmetic(self, dtype: DType, device: &Device) -> Arithmetic {
+    /// What it means for a transformer in `dtype` on `device`.
+    pub(in crate::pipeline) fn arithmetic(
+        self,
+        config: &TransformerConfig,
+        dtype: DType,
+        device: &Device,
+    ) -> Arithmetic {
         let is_half = matches!(dtype, DType::F16 | DType::BF16);
         match self {
             Self::Auto | Self::Own if is_half && device.is_cpu() => Arithmetic::Mixed,
+            Self::Own if is_half && serves_on_card(config) => Arithmetic::Mixed,
+            Self::Own if is_half => {
+                let head_dim = config.head_dim();
+                tracing::warn!(head_dim, "our kernels do not serve this model on a card: candle's are used");
+                Arithmetic::Plain
+            }
             _ => Arithmetic::Plain,
         }
     }
@@ -53,6 +66,11 @@ impl Arithmetic {
             Self::Mixed => "mixed",
         }
     }
+}
+
+/// `Launch::attention` has kernels for these widths of a head, Z-Image's 128 among them; queries and keys must be normalised.
+fn serves_on_card(config: &TransformerConfig) -> bool {
+    config.qk_norm && matches!(config.head_dim(), 64 | 128)
 }
 
 impl fmt::Display for KernelChoice {

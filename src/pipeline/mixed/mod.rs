@@ -5,6 +5,8 @@
 //! way into a product, and whoever reads the product's sums multiplies them again. Nothing is clamped, and but for what
 //! f16 cannot hold at either end it is exact.
 
+#[cfg(feature = "cuda")]
+mod card;
 mod choice;
 mod host;
 mod linear;
@@ -88,6 +90,10 @@ pub(super) trait Kernels {
 }
 
 /// The kernels of `device`.
-pub(super) fn kernels(_device: &Device) -> &'static dyn Kernels {
-    &host::Host
+pub(super) fn kernels(device: &Device) -> &'static dyn Kernels {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(_) => &card::Card,
+        _ => &host::Host,
+    }
 }

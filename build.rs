@@ -1,0 +1,21 @@
+//! Compiles our kernels for the card, where there is to be one.
+
+fn main() {
+    println!("cargo::rerun-if-changed=src/pipeline/kernels");
+    #[cfg(feature = "cuda")]
+    compile_kernels();
+}
+
+/// PTX for the compute capability that CUDA_COMPUTE_CAP names, or else for the card of this machine: as candle's own.
+#[cfg(feature = "cuda")]
+fn compile_kernels() {
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
+    let kernels = cudaforge::KernelBuilder::new()
+        .source_files(["src/pipeline/kernels/rows.cu", "src/pipeline/kernels/attention.cu"])
+        .arg("-Isrc/pipeline/kernels")
+        .arg("-std=c++17")
+        .arg("-O3")
+        .build_ptx()
+        .expect("the kernels compile");
+    kernels.write(out.join("ptx.rs")).expect("the build folder takes a file");
+}

@@ -1,0 +1,59 @@
+//! How kernels come to run on a card.
+
+use std::sync::Arc;
+
+use candle_core::{
+    CudaDevice, Result,
+    cuda_backend::{
+        WrapErr,
+        cudarc::driver::{CudaFunction, CudaStream, LaunchArgs, LaunchConfig, sys::CUfunction_attribute},
+    },
+};
+
+use super::launch::{File, Launch};
+
+/// What nvcc made of the files.
+mod ptx {
+    include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
+}
+
+/// A kernel that is loaded onto a card.
+pub(in crate::pipeline) struct Kernel {
+    function: CudaFunction,
+    stream: Arc<CudaStream>,
+    launch: Launch,
+}
+
+impl Kernel {
+    pub(in crate::pipeline) fn load(cuda: &CudaDevice, launch: Launch) -> Result<Self> {
+        let (file, ptx) = match launch.file {
+            File::Rows => ("rows", ptx::ROWS),
+            File::Attention => ("attention", ptx::ATTENTION),
+        };
+        let function = cuda.get_or_load_custom_func(&launch.name, file, ptx)?.into_cuda_function();
+        if launch.shared_bytes > 0 {
+            // As much of a multiprocessor's memory as can be shared, in percent: room for a second block.
+            let attribute = CUfunction_attribute::CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT;
+            function.set_attribute(attribute, 100).w()?;
+        }
+        Ok(Self { function, stream: cuda.cuda_stream(), launch })
+    }
+
+    /// The arguments of a launch, to which the kernel's are to be added in their order.
+    pub(in crate::pipeline) fn arguments(&self) -> LaunchArgs<'_> {
+        self.stream.launch_builder(&self.function)
+    }
+
+    /// Tells the card to run it. The arguments are those that [`Launch`] says, of the sizes that it says.
+    pub(in crate::pipeline) fn run(&self, mut arguments: LaunchArgs<'_>) -> Result<()> {
+        let Launch { grid: [x, y, z], block, shared_bytes, .. } = self.launch;
+        let config =
+            LaunchConfig { grid_dim: (x, y, z), block_dim: (block, 1, 1), shared_mem_bytes: shared_bytes };
+        // SAFETY: the callers in `mixed::card` pass what the launch's documentation says, and check sizes before.
+        #[expect(unsafe_code, reason = "what a kernel does to memory no compiler checks")]
+        unsafe {
+            arguments.launch(config).w()?;
+        }
+        Ok(())
+    }
+}
