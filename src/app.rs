@@ -88,6 +88,9 @@ pub enum AppError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Devices painted, and then all were lost.
+    #[error("no device is left; a new start tries them again")]
+    NoDevice,
     /// The server ended by itself.
     #[error("the server ended: {0}")]
     Server(std::io::Error),
@@ -287,10 +290,12 @@ impl App {
         self.sign_in_link.as_ref()
     }
 
-    /// Serves until `stop` resolves, then finishes the pictures in hand and settles them.
+    /// Serves until `stop` resolves, then finishes the pictures in hand and settles them. So it does where devices break
+    /// down, for whoever watches over the process to start it anew: a context that CUDA lost comes back with a new process.
     ///
     /// # Errors
-    /// [`AppError::Server`] where the server ends by itself.
+    /// [`AppError::NoDevice`] where the last device was lost after it had painted; [`AppError::Server`] where the server ends
+    /// by itself.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
         let sweeper = tokio::spawn(sweep_for_ever(Arc::clone(&self.service)));
         let ended = self.serve(stop).await;
@@ -301,10 +306,11 @@ impl App {
     async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
         let handle = self.server.handle();
         let mut server = std::pin::pin!(self.server);
-        tokio::select! {
+        let reason = tokio::select! {
             ended = &mut server => return ended.map_err(AppError::Server),
-            () = stop => {}
-        }
+            () = stop => Ok(()),
+            () = self.service.engine().broken_down() => Err(AppError::NoDevice),
+        };
         // The answers first, however long the pictures in hand take; then the connections, which may be idle or stuck.
         let ended = tokio::select! {
             ended = &mut server => ended,
@@ -314,7 +320,7 @@ impl App {
         tokio::task::spawn_blocking(|| self.workers.join()).await.ok();
         // The last idle minute.
         self.bookkeeping.await.ok();
-        ended.map_err(AppError::Server)
+        ended.map_err(AppError::Server).and(reason)
     }
 }
 

@@ -3,6 +3,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
+
 use super::{
     history::{Foreseen, History, Kind},
     job::{Group, Job, WorkFailure},
@@ -21,6 +23,8 @@ pub(super) struct Shared {
     line: Mutex<Line>,
     /// Something has changed in the line.
     news: Condvar,
+    /// The last device was lost, after one had painted.
+    pub(super) broke_down: Notify,
     /// Of each device.
     figures: Vec<Figures>,
     /// Places that each key holds.
@@ -40,6 +44,8 @@ pub(super) struct Line {
     workers: Vec<Place>,
     /// A stop was asked for, or the engine is gone: nothing more is taken on.
     pub(super) is_draining: bool,
+    /// A device has painted a picture since the start.
+    has_painted: bool,
 }
 
 /// A worker's place in the line.
@@ -138,8 +144,14 @@ impl Shared {
     pub(super) fn new(devices: usize) -> Self {
         let workers = std::iter::repeat_with(Place::default).take(devices).collect();
         Self {
-            line: Mutex::new(Line { queue: FairQueue::default(), workers, is_draining: false }),
+            line: Mutex::new(Line {
+                queue: FairQueue::default(),
+                workers,
+                is_draining: false,
+                has_painted: false,
+            }),
             news: Condvar::new(),
+            broke_down: Notify::new(),
             figures: std::iter::repeat_with(Figures::default).take(devices).collect(),
             held: Arc::default(),
         }
@@ -217,7 +229,9 @@ impl Shared {
 
     /// Notes that the device of `worker` has painted a picture.
     pub(super) fn note_painted(&self, worker: usize) {
-        self.line().place(worker, |place| place.state = DeviceState::Painting);
+        let mut line = self.line();
+        line.has_painted = true;
+        line.place(worker, |place| place.state = DeviceState::Painting);
     }
 
     /// Notes that the device of `worker` paints no more. With the last one, all that waits is given up.
@@ -225,6 +239,9 @@ impl Shared {
         let given_up = {
             let mut line = self.line();
             line.place(worker, |place| place.state = DeviceState::Lost);
+            if line.is_lost() && line.has_painted {
+                self.broke_down.notify_one();
+            }
             if line.others_serve(worker) { Vec::new() } else { line.queue.remove_all() }
         };
         self.tell();

@@ -129,6 +129,12 @@ impl Engine {
         self.shared.is_ready()
     }
 
+    /// Resolves when the last device is lost of those that have painted. One that never has since the start is not waited
+    /// for: a new start would find it as it is.
+    pub async fn broken_down(&self) {
+        self.shared.broke_down.notified().await;
+    }
+
     /// How many devices there are, and how they are.
     pub fn devices(&self) -> DeviceCounts {
         self.shared.counts()

@@ -139,7 +139,7 @@ impl Painter<'_> {
                 tracing::error!(%device, %failure, left, "a device is lost; restart the server to have it back");
             }
             _ => {
-                tracing::error!(%device, %failure, "no device is left; restart the server to have pictures again")
+                tracing::error!(%device, %failure, "no device is left: nothing is painted until a new start")
             }
         }
         false

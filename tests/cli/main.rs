@@ -17,6 +17,7 @@ mod admin;
 mod assets;
 mod backup;
 mod bench;
+mod breakdown;
 mod focus;
 mod generate;
 mod hub;
