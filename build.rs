@@ -1,7 +1,8 @@
 //! Compiles our kernels for the card, where there is to be one.
 
 fn main() {
-    println!("cargo::rerun-if-changed=src/pipeline/kernels");
+    // cudaforge names the kernels beside it.
+    println!("cargo::rerun-if-changed=build.rs");
     #[cfg(feature = "cuda")]
     compile_kernels();
 }
@@ -12,6 +13,7 @@ fn compile_kernels() {
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let kernels = cudaforge::KernelBuilder::new()
         .source_files(["src/pipeline/kernels/rows.cu", "src/pipeline/kernels/attention.cu"])
+        .watch(["src/pipeline/kernels/primitives.cuh"])
         .arg("-Isrc/pipeline/kernels")
         .arg("-std=c++17")
         .arg("-O3")

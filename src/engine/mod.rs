@@ -75,6 +75,8 @@ pub struct Facts {
     pub dtype: &'static str,
     /// How much of it stays on the device.
     pub memory: MemoryTier,
+    /// How the transformer's blocks compute.
+    pub arithmetic: &'static str,
     /// By which the driver knows its card; none on a CPU.
     pub card: Option<Uuid>,
 }

@@ -127,6 +127,11 @@ impl Facts {
             true if !self.memory.paints_as(first.memory) => {
                 refuse(&self.memory, &first.memory, "model.memory")
             }
+            true if self.arithmetic != first.arithmetic => {
+                let reason =
+                    "our kernels do not serve this card and the first alike; set model.kernels = \"candle\"";
+                Err(LoadError::Device { device: device.to_owned(), reason: reason.into() })
+            }
             true => Ok(()),
         }
     }
@@ -173,6 +178,7 @@ fn work(
         device: pipeline.device_name(),
         dtype: pipeline.dtype_name(),
         memory: pipeline.memory_tier(),
+        arithmetic: pipeline.arithmetic_name(),
         card: pipeline.card(),
     };
     let meter = (parts.meter)(&facts);
@@ -243,7 +249,14 @@ mod tests {
     #[test]
     fn a_device_that_would_paint_other_numbers_is_named() {
         let limits = SizeLimits { factor: 16, side_max: 2048, native: None };
-        let first = Facts { limits, device: "cuda", dtype: "f16", memory: MemoryTier::Resident, card: None };
+        let first = Facts {
+            limits,
+            device: "cuda",
+            dtype: "f16",
+            memory: MemoryTier::Resident,
+            arithmetic: "plain",
+            card: None,
+        };
         let check = |facts: Facts| facts.check_against(&first, "cuda:1").map_err(|e| e.to_string());
         assert_eq!(check(Facts { memory: MemoryTier::Low, ..first }), Ok(()));
         let error = check(Facts { memory: MemoryTier::EightBit, ..first }).expect_err("other numbers");
@@ -251,6 +264,8 @@ mod tests {
             error,
             "device cuda:1: it would hold the model in 8bit and the first in resident; set model.memory"
         );
+        let error = check(Facts { arithmetic: "mixed", ..first }).expect_err("other numbers");
+        assert!(error.to_string().contains("set model.kernels"), "{error}");
         let error = check(Facts { dtype: "bf16", ..first }).expect_err("other numbers");
         assert!(error.contains("bf16") && error.contains("model.dtype"), "{error}");
     }

@@ -79,7 +79,8 @@ impl Meter {
         Self { counting, ..Self::estimating(powers, clock) }
     }
 
-    /// The meter of the NVIDIA card that the driver knows by `card`, where there is one that tells; else, and for a CPU, one that estimates.
+    /// The meter of the NVIDIA card that the driver knows by `card`, where there is one that tells; else, and for a CPU, one
+    /// that estimates.
     pub fn of_device(
         card: Option<Uuid>,
         begin_epoch: BeginEpoch,

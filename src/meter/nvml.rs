@@ -16,8 +16,8 @@ use crate::{clock::Clock, domain::EnergySource, units::Energy};
 /// Time between samples of power, where the card has no counter of energy.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The counter of the card that the driver knows by `uuid`: NVML's own where the card has one (Volta and newer), else the sum of samples of its power.
-/// NVML is loaded at run time; none where there is no driver, or the card tells neither.
+/// The counter of the card that the driver knows by `uuid`: NVML's own where the card has one (Volta and newer), else the
+/// sum of samples of its power. NVML is loaded at run time; none where there is no driver, or the card tells neither.
 pub(super) fn counter(uuid: Uuid, clock: &Arc<dyn Clock>) -> Option<Box<dyn EnergyCounter>> {
     let nvml =
         Nvml::init().inspect_err(|error| tracing::info!(%error, "no NVML: energy is estimated")).ok()?;

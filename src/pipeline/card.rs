@@ -24,7 +24,9 @@ pub(super) fn open(ordinal: usize) -> Result<Device> {
     unsafe {
         cuda.disable_event_tracking();
     }
-    set_pool(cuda, CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, u64::MAX).w()?;
+    if cuda.cuda_stream().context().has_async_alloc() {
+        set_pool(cuda, CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, u64::MAX).w()?;
+    }
     Ok(device)
 }
 
@@ -42,6 +44,11 @@ pub(super) fn prepare(device: &Device, dtype: DType) -> std::result::Result<(), 
         }
         _ => Ok(()),
     }
+}
+
+/// Whether it has what our kernels are made of: asynchronous copies, and products of 16 bits of either kind (PTX ISA: sm_80).
+pub(super) fn runs_our_kernels(cuda: &CudaDevice) -> bool {
+    matches!(cuda.cuda_stream().context().compute_capability(), Ok((8.., _)))
 }
 
 /// Bytes of the card that are free now, those that the process holds for later among them.

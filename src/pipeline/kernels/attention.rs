@@ -12,7 +12,7 @@ impl Launch {
     ///
     /// Memory is aligned to 16 bytes, neither count is 0, and factor is above 0. Every row of an item goes out with the
     /// largest of the scales of the item's values. bf16 has no scales: v's is not read, and out's is 1. Where a score is
-    /// NaN or +inf, or none is finite, the query's row is NaN.
+    /// NaN or +inf, or none of the first tile of keys is finite, the query's row is NaN.
     ///
     /// None where no kernel has such heads: they are 64 or 128 wide.
     pub(in crate::pipeline) fn attention(

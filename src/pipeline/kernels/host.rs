@@ -214,7 +214,8 @@ fn compile() -> Library {
 /// With checks of alignment and of indices, which call the emulator. Without the C library's own check of longjmp, which
 /// takes a switch of fibers for a fault.
 const COMPILER_FLAGS: &[&str] = &[
-    "-std=c++20",
+    // As nvcc compiles them.
+    "-std=c++17",
     "-O2",
     "-g0",
     "-fPIC",

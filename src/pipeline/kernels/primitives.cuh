@@ -19,9 +19,6 @@ struct bf16 {
     static constexpr float SAFE = INFINITY;
 };
 
-__device__ inline float widen(f16 x) { return __half2float(__ushort_as_half(x.bits)); }
-__device__ inline float widen(bf16 x) { return __bfloat162float(__ushort_as_bfloat16(x.bits)); }
-
 // The nearest 16-bit number, ties to even.
 template <class T> __device__ T narrow(float x);
 template <> __device__ inline f16 narrow<f16>(float x) { return {__half_as_ushort(__float2half_rn(x))}; }

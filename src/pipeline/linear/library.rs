@@ -9,7 +9,8 @@ const F16_SAFE: f64 = 32_768.0;
 ///
 /// In f16 the published weights overflow: sums pass 65,504. By Cauchy and Schwarz no sum of a token exceeds
 /// ‖x‖·max‖Wᵢ‖, so a token whose bound is too large is divided by bound / 32,768 before the product and multiplied
-/// again after it, in f32. Where all ‖Wᵢ‖ are under 1, ‖x‖ is the bound: the token itself must fit. Nothing is clamped, and ordinary tokens are left alone.
+/// again after it, in f32. Where all ‖Wᵢ‖ are under 1, ‖x‖ is the bound: the token itself must fit. Nothing is clamped, and
+/// ordinary tokens are left alone.
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct LibraryLinear {
     weight: Weight,

@@ -2,6 +2,8 @@ use std::{fmt, str::FromStr};
 
 use candle_core::{DType, Device};
 
+#[cfg(feature = "cuda")]
+use super::super::card;
 use super::super::config::TransformerConfig;
 
 /// Whose kernels compute the transformer's blocks where the weights have 16 bits.
@@ -44,13 +46,16 @@ impl KernelChoice {
         dtype: DType,
         device: &Device,
     ) -> Arithmetic {
-        let is_half = matches!(dtype, DType::F16 | DType::BF16);
-        match self {
-            Self::Auto | Self::Own if is_half && device.is_cpu() => Arithmetic::Mixed,
-            Self::Own if is_half && serves_on_card(config) => Arithmetic::Mixed,
-            Self::Own if is_half => {
-                let head_dim = config.head_dim();
-                tracing::warn!(head_dim, "our kernels do not serve this model on a card: candle's are used");
+        let is_asked = matches!(dtype, DType::F16 | DType::BF16)
+            && match self {
+                Self::Auto => device.is_cpu(),
+                Self::Own => true,
+                Self::Candle => false,
+            };
+        match is_asked {
+            true if is_served(config, device) => Arithmetic::Mixed,
+            true if self == Self::Own => {
+                tracing::warn!("our kernels do not serve this model on this device: candle's are used");
                 Arithmetic::Plain
             }
             _ => Arithmetic::Plain,
@@ -68,9 +73,16 @@ impl Arithmetic {
     }
 }
 
-/// `Launch::attention` has kernels for these widths of a head, Z-Image's 128 among them; queries and keys must be normalised.
-fn serves_on_card(config: &TransformerConfig) -> bool {
-    config.qk_norm && matches!(config.head_dim(), 64 | 128)
+/// Whether queries and keys are normalised, without which 16 bits may not hold them; on a card, whether `Launch::attention` has
+/// a kernel for its heads, Z-Image's of 128 among them, and the card what the kernels are made of.
+fn is_served(config: &TransformerConfig, device: &Device) -> bool {
+    config.qk_norm
+        && match device {
+            Device::Cpu => true,
+            #[cfg(feature = "cuda")]
+            Device::Cuda(cuda) => matches!(config.head_dim(), 64 | 128) && card::runs_our_kernels(cuda),
+            _ => false,
+        }
 }
 
 impl fmt::Display for KernelChoice {

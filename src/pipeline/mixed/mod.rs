@@ -5,6 +5,16 @@
 //! way into a product, and whoever reads the product's sums multiplies them again. Nothing is clamped, and but for what
 //! f16 cannot hold at either end it is exact.
 
+/// Calls a function for the number format `$dtype`, f16 or bf16.
+macro_rules! in_format {
+    ($dtype:expr, $function:ident($($argument:expr),*)) => {
+        match $dtype {
+            candle_core::DType::F16 => $function::<half::f16>($($argument),*),
+            candle_core::DType::BF16 => $function::<half::bf16>($($argument),*),
+            dtype => candle_core::bail!("mixed precision in {dtype:?}"),
+        }
+    };
+}
 #[cfg(feature = "cuda")]
 mod card;
 mod choice;
@@ -49,8 +59,8 @@ pub(super) struct Heads {
 /// What becomes of queries and keys before they meet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Turn<'a> {
-    /// Over each head of the queries, and of the keys; none where they are not normalised.
-    pub(super) norms: Option<&'a (RmsNorm, RmsNorm)>,
+    /// Over each head of the queries, and of the keys.
+    pub(super) norms: &'a (RmsNorm, RmsNorm),
     /// [tokens, head_dim / 2] f32.
     pub(super) cos: &'a Tensor,
     /// As `cos`.
@@ -85,7 +95,8 @@ pub(super) trait Kernels {
     /// softmax(q·kᵀ / √d)·v of each head, [batch, tokens, heads · d].
     fn attend(&self, heads: &Heads) -> Result<Narrow>;
 
-    /// x·Wᵀ; `weight` [outputs, inputs] in the format of `x`, contiguous. An item's sums do not depend on its neighbours.
+    /// x·Wᵀ; `weight` [outputs, inputs] in the format of `x`, contiguous. On a CPU an item's sums do not depend on its
+    /// neighbours; on a card as far as cuBLAS computes items alike.
     fn multiply(&self, x: &Narrow, weight: &Tensor) -> Result<Sums>;
 }
 

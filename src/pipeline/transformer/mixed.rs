@@ -23,7 +23,8 @@ pub(super) struct MixedLayers {
     /// SwiGLU's w1 and w3.
     to_gate_and_up: MixedLinear,
     to_down: MixedLinear,
-    norms: Option<(RmsNorm, RmsNorm)>,
+    /// Of queries and keys.
+    norms: (RmsNorm, RmsNorm),
     heads: usize,
     dtype: DType,
 }
@@ -32,13 +33,16 @@ impl MixedLayers {
     pub(super) fn load(config: &TransformerConfig, format: Format, vb: &VarBuilder) -> Result<Self> {
         let (dim, hidden) = (config.dim, config.feed_forward_dim());
         let (attention, feed_forward) = (vb.pp("attention"), vb.pp("feed_forward"));
+        let Some(norms) = load_norms(config, &attention)? else {
+            candle_core::bail!("mixed precision wants norms of queries and keys");
+        };
         let linear = |vb: &VarBuilder, names: &[&str], size| MixedLinear::load(format, vb, names, size);
         Ok(Self {
             to_qkv: linear(&attention, &["to_q", "to_k", "to_v"], (dim, dim))?,
             to_out: linear(&attention, &["to_out.0"], (dim, dim))?,
             to_gate_and_up: linear(&feed_forward, &["w1", "w3"], (dim, hidden))?,
             to_down: linear(&feed_forward, &["w2"], (hidden, dim))?,
-            norms: load_norms(config, &attention)?,
+            norms,
             heads: config.n_heads,
             dtype: vb.dtype(),
         })
@@ -47,13 +51,8 @@ impl MixedLayers {
     /// `x` [batch, tokens, dim] f32 → the same shape, between the norms `norms`.
     pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable, norms: &Norms) -> Result<Tensor> {
         let kernels = mixed::kernels(x.device());
-        let turn = Turn {
-            norms: self.norms.as_ref(),
-            cos: &rope.cos,
-            sin: &rope.sin,
-            heads: self.heads,
-            dtype: self.dtype,
-        };
+        let turn =
+            Turn { norms: &self.norms, cos: &rope.cos, sin: &rope.sin, heads: self.heads, dtype: self.dtype };
         let normed = kernels.norm(x, &norms.attention1, self.dtype)?;
         let heads = kernels.turn(&self.to_qkv.forward(&normed)?, turn)?;
         let attended = self.to_out.forward(&kernels.attend(&heads)?)?;

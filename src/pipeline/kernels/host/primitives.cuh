@@ -7,7 +7,6 @@
 
 #define __global__
 #define __device__
-#define __forceinline__ inline
 #define __align__(bytes) __attribute__((aligned(bytes)))
 #define __launch_bounds__(...)
 // Nothing else here is thread-local, so that host.cpp can tell where all of it is.
@@ -19,9 +18,6 @@ struct uint3 {
 struct alignas(8) uint2 {
     uint32_t x, y;
 };
-struct alignas(16) uint4 {
-    uint32_t x, y, z, w;
-};
 struct alignas(8) float2 {
     float x, y;
 };
@@ -29,7 +25,6 @@ struct alignas(16) float4 {
     float x, y, z, w;
 };
 inline uint2 make_uint2(uint32_t x, uint32_t y) { return {x, y}; }
-inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w) { return {x, y, z, w}; }
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 
@@ -79,9 +74,6 @@ template <class T> T shuffle(const char *operation, unsigned line, unsigned mask
 }
 } // namespace host
 
-template <class T> T __shfl_sync(unsigned mask, T value, unsigned from, unsigned line = __builtin_LINE()) {
-    return host::shuffle("__shfl_sync", line, mask, value, from);
-}
 template <class T> T __shfl_xor_sync(unsigned mask, T value, unsigned change, unsigned line = __builtin_LINE()) {
     return host::shuffle("__shfl_xor_sync", line, mask, value, threadIdx.x % 32 ^ change);
 }
@@ -101,7 +93,6 @@ inline int __any_sync(unsigned mask, int predicate, unsigned line = __builtin_LI
 
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 inline float __expf(float x) { return std::exp(x); }
-inline float __fdividef(float x, float y) { return x / y; }
 inline uint32_t __float_as_uint(float x) {
     uint32_t bits;
     std::memcpy(&bits, &x, 4);
