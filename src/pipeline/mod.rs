@@ -29,6 +29,8 @@ mod schedule;
 mod scores;
 mod shapes;
 mod stack;
+#[cfg(test)]
+mod testing;
 mod text_encoder;
 mod transformer;
 mod vae;

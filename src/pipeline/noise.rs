@@ -78,13 +78,6 @@ fn uniform_f64(engine: &mut Mt) -> f64 {
     bits as f64 * SCALE
 }
 
-/// Standard normal numbers on the CPU.
-#[cfg(test)]
-pub(super) fn random_tensor(seed: u64, shape: &[usize]) -> candle_core::Tensor {
-    let numbers = standard_normal(Seed::new(seed), shape.iter().product());
-    candle_core::Tensor::from_vec(numbers, shape, &candle_core::Device::Cpu).expect("a tensor")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -148,7 +148,7 @@ mod tests {
     use candle_core::D;
 
     use super::*;
-    use crate::pipeline::{noise::random_tensor as random, scores::scaled_dot_product};
+    use crate::pipeline::{scores::scaled_dot_product, testing::random_tensor as random};
 
     fn error(a: &Tensor, b: &Tensor) -> Result<f32> {
         (a - b)?.abs()?.max_all()?.to_scalar()

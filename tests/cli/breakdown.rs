@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    agent, order,
     program::{Program, tintype},
     tiny_models,
 };
@@ -37,21 +38,12 @@ fn spoil(model: &Path) {
     file.write_all_at(&nan, first).expect("written");
 }
 
-fn ask(url: &str, key: &str) -> (u16, Value) {
-    let agent =
-        ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
-    let mut answer = agent
-        .post(format!("{url}/v1/images/generations"))
-        .header("authorization", format!("Bearer {key}"))
-        .send_json(json!({ "prompt": "a lighthouse" }))
-        .expect("an answer");
-    (answer.status().as_u16(), answer.body_mut().read_json().expect("JSON"))
+fn ask(server: &Program, key: &str) -> (u16, Value) {
+    order(server, key, json!({ "prompt": "a lighthouse" }))
 }
 
-fn status(url: &str, path: &str) -> u16 {
-    let agent =
-        ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
-    agent.get(format!("{url}{path}")).call().expect("an answer").status().as_u16()
+fn status(server: &Program, path: &str) -> u16 {
+    agent().get(format!("{}{path}", server.url)).call().expect("an answer").status().as_u16()
 }
 
 #[test]
@@ -61,10 +53,10 @@ fn a_server_whose_device_breaks_ends_for_a_new_start_which_stays_up_to_say_so() 
     tiny_models::write("base", &model);
     let mut server = start(place.path());
     let key = server.key.take().expect("a first key");
-    assert_eq!(ask(&server.url, &key).0, 200);
+    assert_eq!(ask(&server, &key).0, 200);
 
     spoil(&model);
-    let (failed, body) = ask(&server.url, &key);
+    let (failed, body) = ask(&server, &key);
     assert!(failed >= 500 && body["error"]["message"].is_string(), "{failed} {body}");
     let ended = server.child.wait().expect("it ends");
     let mut said = String::new();
@@ -75,8 +67,8 @@ fn a_server_whose_device_breaks_ends_for_a_new_start_which_stays_up_to_say_so() 
 
     // What the next one finds is no better, and would be none the third time.
     let mut next = start(place.path());
-    let (refused, body) = ask(&next.url, &key);
+    let (refused, body) = ask(&next, &key);
     assert_eq!((refused, &body["error"]["code"]), (503, &"not_ready".into()), "{body}");
-    assert_eq!((status(&next.url, "/healthz"), status(&next.url, "/readyz")), (200, 503));
+    assert_eq!((status(&next, "/healthz"), status(&next, "/readyz")), (200, 503));
     assert!(next.child.try_wait().expect("a child").is_none(), "it stays up");
 }

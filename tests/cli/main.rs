@@ -31,7 +31,7 @@ mod serve;
 
 use std::{path::Path, process::Output};
 
-use crate::program::tintype;
+use crate::program::{Program, tintype};
 
 /// Runs `tintype` with `arguments` in `directory`, to its end.
 pub fn run(directory: &Path, arguments: &[&str]) -> Output {
@@ -51,6 +51,21 @@ fn complaint(output: &Output, code: i32) -> String {
     let lines: Vec<_> = text.lines().filter(|line| line.starts_with("tintype: ")).collect();
     assert_eq!(lines.len(), 1, "{text}");
     lines[0].to_owned()
+}
+
+/// The status and the body of the answer to an order of `body`.
+fn order(program: &Program, key: &str, body: serde_json::Value) -> (u16, serde_json::Value) {
+    let mut answer = agent()
+        .post(format!("{}/v1/images/generations", program.url))
+        .header("authorization", format!("Bearer {key}"))
+        .send_json(body)
+        .expect("an answer");
+    (answer.status().as_u16(), answer.body_mut().read_json().expect("JSON"))
+}
+
+/// A client to which a refusal is an answer.
+fn agent() -> ureq::Agent {
+    ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build())
 }
 
 /// A file's picture, whatever the file says of its making.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    order,
     program::{Program, tintype},
     tiny_models::directory,
 };
@@ -27,14 +28,8 @@ impl Server {
     }
 
     fn ask(&self, size: &str, is_quote: bool) -> (u16, Value) {
-        let agent =
-            ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
-        let mut answer = agent
-            .post(format!("{}/v1/images/generations", self.program.url))
-            .header("authorization", format!("Bearer {}", self.key))
-            .send_json(json!({ "prompt": "a lighthouse", "size": size, "dry_run": is_quote }))
-            .expect("an answer");
-        (answer.status().as_u16(), answer.body_mut().read_json().expect("JSON"))
+        let body = json!({ "prompt": "a lighthouse", "size": size, "dry_run": is_quote });
+        order(&self.program, &self.key, body)
     }
 
     fn quoted_source(&self, size: &str) -> Value {

@@ -1,7 +1,7 @@
 use tempfile::TempDir;
 
 use crate::{
-    complaint, out,
+    complaint, order, out,
     program::{Program, tintype},
     run,
     tiny_models::directory,
@@ -15,14 +15,7 @@ fn paint(program: &Program, key: &str) -> serde_json::Value {
 
 /// The status and the body of the answer to an order of this size.
 fn ask_for(program: &Program, key: &str, size: &str) -> (u16, serde_json::Value) {
-    let agent =
-        ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
-    let mut answer = agent
-        .post(format!("{}/v1/images/generations", program.url))
-        .header("authorization", format!("Bearer {key}"))
-        .send_json(serde_json::json!({ "prompt": "a lighthouse at dawn", "size": size }))
-        .expect("an answer");
-    (answer.status().as_u16(), answer.body_mut().read_json().expect("JSON"))
+    order(program, key, serde_json::json!({ "prompt": "a lighthouse at dawn", "size": size }))
 }
 
 #[test]

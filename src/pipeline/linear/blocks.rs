@@ -134,7 +134,7 @@ mod tests {
     use candle_core::quantized::GgmlDType;
 
     use super::*;
-    use crate::pipeline::{noise::random_tensor as random, ops::Numbers};
+    use crate::pipeline::{ops::Numbers, testing::random_tensor as random};
 
     #[test]
     fn blocks_are_candles_own() -> Result<()> {

@@ -75,13 +75,7 @@ impl Linear {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::noise::random_tensor as random;
-
-    /// ‖a − b‖ / ‖b‖.
-    fn relative_error(a: &Tensor, b: &Tensor) -> Result<f32> {
-        let norm = |x: Tensor| x.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>();
-        Ok(norm((a - b)?)? / norm(b.clone())?)
-    }
+    use crate::pipeline::testing::{random_tensor as random, relative_error};
 
     #[test]
     fn few_bits_lose_what_is_said_of_them_at_any_width() -> Result<()> {

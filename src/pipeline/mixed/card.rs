@@ -377,7 +377,7 @@ mod tests {
     use candle_core::Device;
 
     use super::{super::host::Host, *};
-    use crate::pipeline::noise::random_tensor as random;
+    use crate::pipeline::testing::{random_tensor as random, relative_error};
 
     /// What rounding to 16 bits may change, relative, of one pass and of attention.
     const ROUNDING: [(DType, f32); 2] = [(DType::F16, 1e-3), (DType::BF16, 8e-3)];
@@ -409,8 +409,7 @@ mod tests {
     }
 
     fn assert_close(ours: &Tensor, host: &Tensor, bound: f32) -> Result<()> {
-        let norm = |x: Tensor| x.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>();
-        let error = norm((ours.to_device(&Device::Cpu)? - host)?)? / norm(host.clone())?;
+        let error = relative_error(&ours.to_device(&Device::Cpu)?, host)?;
         assert!(error < bound, "{error:.1e}");
         Ok(())
     }

@@ -52,14 +52,13 @@ impl KernelChoice {
                 Self::Own => true,
                 Self::Candle => false,
             };
-        match is_asked {
-            true if is_served(config, device) => Arithmetic::Mixed,
-            true if self == Self::Own => {
-                tracing::warn!("our kernels do not serve this model on this device: candle's are used");
-                Arithmetic::Plain
-            }
-            _ => Arithmetic::Plain,
+        if is_asked && is_served(config, device) {
+            return Arithmetic::Mixed;
         }
+        if is_asked && self == Self::Own {
+            tracing::warn!("our kernels do not serve this model on this device: candle's are used");
+        }
+        Arithmetic::Plain
     }
 }
 

@@ -223,18 +223,12 @@ const BLOCK: usize = 1 << 14;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::noise::random_tensor as random;
+    use crate::pipeline::testing::{random_tensor as random, relative_error};
 
     /// The numbers that `narrow` stands for.
     fn meant(narrow: &Narrow) -> Result<Tensor> {
         let numbers = multiplied(widened(&narrow.numbers)?, &narrow.scale)?;
         Tensor::from_vec(numbers, narrow.numbers.dims(), narrow.numbers.device())
-    }
-
-    /// ‖a − b‖ / ‖b‖.
-    fn relative_error(a: &Tensor, b: &Tensor) -> Result<f32> {
-        let norm = |x: Tensor| x.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>();
-        Ok(norm((a - b)?)? / norm(b.clone())?)
     }
 
     /// What rounding to 16 bits may change, relative.

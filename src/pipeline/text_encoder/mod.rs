@@ -95,7 +95,7 @@ mod tests {
     use candle_transformers::models::z_image::ZImageTextEncoder;
 
     use super::*;
-    use crate::pipeline::noise::random_tensor as random;
+    use crate::pipeline::testing::random_tensor as random;
 
     fn config(heads: usize, key_heads: usize, has_bias: bool) -> TextEncoderConfig {
         TextEncoderConfig {

@@ -228,7 +228,7 @@ mod tests {
     use candle_core::{DType, Device};
 
     use super::*;
-    use crate::pipeline::noise::random_tensor as random;
+    use crate::pipeline::testing::random_tensor as random;
 
     #[test]
     fn it_is_the_librarys_convolution() -> Result<()> {

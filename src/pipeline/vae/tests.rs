@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     domain::{ImageSize, Seed},
     pipeline::{
-        DeviceChoice, EMBEDDED_MODEL, Pipeline, Pixels, Placement, Precision, Step, noise::random_tensor,
+        DeviceChoice, EMBEDDED_MODEL, Pipeline, Pixels, Placement, Precision, Step, testing::random_tensor,
     },
 };
 
