@@ -1,9 +1,11 @@
 //! Taking an entry back: a reversal in the current month, and perhaps a correction in the entry's place.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Ledger, LedgerError};
+use super::{
+    Ledger, LedgerError,
+    store::{Conn, params},
+};
 use crate::units::Money;
 
 /// Most characters of a reason.
@@ -62,12 +64,6 @@ pub enum ReverseError {
     Ledger(#[from] LedgerError),
 }
 
-impl From<rusqlite::Error> for ReverseError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Ledger(error.into())
-    }
-}
-
 impl CorrectedAmounts {
     fn check(&self) -> Result<(), ReverseError> {
         let amounts = [
@@ -106,31 +102,27 @@ impl Ledger {
             return Err(ReverseError::Reason);
         }
         correction.map_or(Ok(()), CorrectedAmounts::check)?;
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let is_failed = check_reversible(&transaction, entry)?;
-        if is_failed && correction.is_some_and(|amounts| !amounts.only_electricity()) {
-            return Err(ReverseError::FailedWork(entry));
-        }
-        let reversal = insert_reversal(&transaction, entry, reason, now)?;
-        let correction = correction
-            .map(|amounts| insert_correction(&transaction, entry, reason, amounts, now))
-            .transpose()?;
-        transaction.commit()?;
-        Ok(Reversal { reversal, correction })
+        self.store.write(|conn| {
+            let is_failed = check_reversible(conn, entry)?;
+            if is_failed && correction.is_some_and(|amounts| !amounts.only_electricity()) {
+                return Err(ReverseError::FailedWork(entry));
+            }
+            let reversal = insert_reversal(conn, entry, reason, now)?;
+            let correction =
+                correction.map(|amounts| insert_correction(conn, entry, reason, amounts, now)).transpose()?;
+            Ok(Reversal { reversal, correction })
+        })
     }
 }
 
 /// Whether `entry` is failed work.
-fn check_reversible(connection: &Connection, entry: i64) -> Result<bool, ReverseError> {
-    let found = connection
-        .query_row(
-            "SELECT kind = 'failed', reverses IS NOT NULL, (SELECT id FROM entries WHERE reverses = ?1)
-             FROM entries WHERE id = ?1",
-            [entry],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .optional()?;
+fn check_reversible(conn: &Conn<'_>, entry: i64) -> Result<bool, ReverseError> {
+    let found = conn.query_first(
+        "SELECT kind = 'failed', reverses IS NOT NULL, (SELECT id FROM entries WHERE reverses = ?1)
+         FROM entries WHERE id = ?1",
+        params![entry],
+        |row| Ok((row.get::<bool>(0)?, row.get::<bool>(1)?, row.get::<Option<i64>>(2)?)),
+    )?;
     match found {
         None => Err(ReverseError::Unknown(entry)),
         Some((_, true, _)) => Err(ReverseError::IsReversal(entry)),
@@ -139,13 +131,8 @@ fn check_reversible(connection: &Connection, entry: i64) -> Result<bool, Reverse
     }
 }
 
-fn insert_reversal(
-    connection: &Connection,
-    entry: i64,
-    reason: &str,
-    now: Timestamp,
-) -> rusqlite::Result<i64> {
-    connection.execute(
+fn insert_reversal(conn: &Conn<'_>, entry: i64, reason: &str, now: Timestamp) -> Result<i64, LedgerError> {
+    conn.query_one(
         "INSERT INTO entries
              (request_id, kind, image_index, reverses, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
               energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano,
@@ -153,20 +140,20 @@ fn insert_reversal(
          SELECT request_id, kind, image_index, id, -images, ?2, -duration_ms, -energy_mj, -wall_energy_mj,
                 energy_source, currency, -electricity_nano, -depreciation_nano, -upkeep_nano, compared_sku,
                 -compared_nano, exchange_rate_nano, width, height, steps, seed, ?3
-         FROM entries WHERE id = ?1",
-        params![entry, now.as_millisecond(), reason],
-    )?;
-    Ok(connection.last_insert_rowid())
+         FROM entries WHERE id = ?1 RETURNING id",
+        params![entry, now, reason],
+        |row| row.get(0),
+    )
 }
 
 fn insert_correction(
-    connection: &Connection,
+    conn: &Conn<'_>,
     entry: i64,
     reason: &str,
     amounts: &CorrectedAmounts,
     now: Timestamp,
-) -> rusqlite::Result<i64> {
-    connection.execute(
+) -> Result<i64, LedgerError> {
+    conn.query_one(
         "INSERT INTO entries
              (request_id, kind, image_index, corrects, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
               energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano,
@@ -175,16 +162,16 @@ fn insert_correction(
                 energy_source, currency, coalesce(?4, electricity_nano), coalesce(?5, depreciation_nano),
                 coalesce(?6, upkeep_nano), compared_sku, coalesce(?7, compared_nano), exchange_rate_nano, width, height,
                 steps, seed, ?3
-         FROM entries WHERE id = ?1",
+         FROM entries WHERE id = ?1 RETURNING id",
         params![
             entry,
-            now.as_millisecond(),
+            now,
             reason,
             amounts.electricity.map(Money::as_nano),
             amounts.depreciation.map(Money::as_nano),
             amounts.upkeep.map(Money::as_nano),
             amounts.compared.map(Money::as_nano),
         ],
-    )?;
-    Ok(connection.last_insert_rowid())
+        |row| row.get(0),
+    )
 }

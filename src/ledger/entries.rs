@@ -1,36 +1,15 @@
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, Transaction, params};
 
-use super::{LedgerError, signed, unsigned};
+use super::{
+    FailedWork, LedgerError, SettledImage, signed,
+    store::{Conn, Row, params},
+    unsigned,
+};
 use crate::{
     costs::{Comparison, Receipt},
     domain::{EnergySource, ImageSize, RenderSpec, RequestId, Seed, Usage},
     units::{Currency, Energy, Millis, Money},
 };
-
-/// A picture with its receipt, ready to be booked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettledImage {
-    /// From which noise it was painted.
-    pub seed: Seed,
-    /// What it cost.
-    pub receipt: Receipt,
-}
-
-/// Work that gave no picture.
-#[derive(Debug, Clone, Copy)]
-pub struct FailedWork {
-    /// Its place in the request: which picture, or which part of a request that gave none.
-    pub index: u32,
-    /// From which noise it began.
-    pub seed: Seed,
-    /// Time and energy of the device.
-    pub usage: Usage,
-    /// Energy at the plug.
-    pub wall_energy: Energy,
-    /// Its price.
-    pub electricity: Money,
-}
 
 /// What all entries of one request have in common.
 pub(super) struct Entries<'a> {
@@ -57,7 +36,7 @@ struct Columns<'a> {
 impl Entries<'_> {
     pub(super) fn insert_image(
         &self,
-        transaction: &Transaction<'_>,
+        conn: &Conn<'_>,
         index: u32,
         image: &SettledImage,
     ) -> Result<(), LedgerError> {
@@ -74,14 +53,10 @@ impl Entries<'_> {
             upkeep: receipt.upkeep,
             comparison: Some(&receipt.comparison),
         };
-        self.insert(transaction, &row)
+        self.insert(conn, &row)
     }
 
-    pub(super) fn insert_failure(
-        &self,
-        transaction: &Transaction<'_>,
-        work: &FailedWork,
-    ) -> Result<(), LedgerError> {
+    pub(super) fn insert_failure(&self, conn: &Conn<'_>, work: &FailedWork) -> Result<(), LedgerError> {
         let row = Columns {
             kind: "failed",
             index: work.index,
@@ -94,26 +69,25 @@ impl Entries<'_> {
             upkeep: Money::ZERO,
             comparison: None,
         };
-        self.insert(transaction, &row)
+        self.insert(conn, &row)
     }
 
-    fn insert(&self, transaction: &Transaction<'_>, row: &Columns<'_>) -> Result<(), LedgerError> {
+    fn insert(&self, conn: &Conn<'_>, row: &Columns<'_>) -> Result<(), LedgerError> {
         let compared = row.comparison.map_or(Money::ZERO, |comparison| comparison.price);
         let exchange_rate = row.comparison.map_or(Money::ZERO, |comparison| comparison.exchange_rate);
-        transaction
-            .prepare_cached(
+        conn
+            .execute(
                 "INSERT INTO entries
                      (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
                       energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
                       compared_nano, exchange_rate_nano, width, height, steps, seed, epoch)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
-            )?
-            .execute(params![
+            params![
                 self.request.to_text(),
                 row.kind,
                 row.index,
                 row.images,
-                self.now.as_millisecond(),
+                self.now,
                 signed(row.usage.duration.get(), "duration_ms")?,
                 signed(row.usage.energy.as_millijoules(), "energy_mj")?,
                 signed(row.wall_energy.as_millijoules(), "wall_energy_mj")?,
@@ -142,33 +116,31 @@ pub(super) const IMAGE_COLUMNS: &str = "
 
 /// The pictures of a request as they were first booked, in order, and their size.
 pub(super) fn images_of(
-    connection: &Connection,
+    conn: &Conn<'_>,
     id: RequestId,
 ) -> Result<(ImageSize, Vec<SettledImage>), LedgerError> {
     let sql = format!(
         "SELECT {IMAGE_COLUMNS}, width, height FROM entries
          WHERE request_id = ?1 AND kind = 'image' AND reverses IS NULL AND corrects IS NULL ORDER BY image_index"
     );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([id.to_text()])?;
-    let (mut size, mut images) = (None, Vec::new());
-    while let Some(row) = rows.next()? {
+    let mut size = None;
+    let images = conn.query(&sql, params![id.to_text()], |row| {
         size = ImageSize::new(row.get("width")?, row.get("height")?).ok();
-        images.push(image(row)?);
-    }
+        image(row)
+    })?;
     Ok((size.ok_or(LedgerError::OutOfRange { what: "width" })?, images))
 }
 
 /// The word in `column`.
 pub(super) fn energy_source(row: &Row<'_>, column: usize) -> Result<EnergySource, LedgerError> {
-    let word = row.get_ref(column)?.as_str().ok().and_then(|word| word.parse().ok());
+    let word = row.value(column)?.as_str().and_then(|word| word.parse().ok());
     word.ok_or(LedgerError::OutOfRange { what: "energy_source" })
 }
 
 /// A picture with its receipt.
 pub(super) fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
     let count = |column: usize, what| unsigned(row.get(column)?, what);
-    let money = |column: usize| -> rusqlite::Result<Money> { Ok(Money::from_nano(row.get(column)?)) };
+    let money = |column: usize| -> Result<Money, LedgerError> { Ok(Money::from_nano(row.get(column)?)) };
     Ok(SettledImage {
         seed: Seed::new(count(0, "seed")?),
         receipt: Receipt {

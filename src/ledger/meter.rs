@@ -1,7 +1,10 @@
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Ledger, LedgerError, signed, unsigned};
+use super::{
+    Ledger, LedgerError, signed,
+    store::{Conn, params},
+    unsigned,
+};
 use crate::{
     domain::{EnergySource, Overhead, Usage},
     units::{Currency, Energy, Money},
@@ -36,7 +39,7 @@ impl Ledger {
     /// last epoch, that one goes on too, and what is missing in it is told as a gap.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses or a sum is out of range.
+    /// [`LedgerError`] if the database refuses or a sum is out of range.
     pub fn begin_epoch(
         &self,
         device: &str,
@@ -44,33 +47,27 @@ impl Ledger {
         total: Energy,
         now: Timestamp,
     ) -> Result<Epoch, LedgerError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Only the card's own counter outlives the process.
-        if source == EnergySource::Metered
-            && let Some(epoch) = continued(&transaction, device, total)?
-        {
-            return Ok(epoch);
-        }
-        transaction.execute(
-            "INSERT INTO meter_epochs (device, source, begun_at_ms, start_mj) VALUES (?1, ?2, ?3, ?4)",
-            params![
-                device,
-                source.as_str(),
-                now.as_millisecond(),
-                signed(total.as_millijoules(), "start_mj")?
-            ],
-        )?;
-        let id = u32::try_from(transaction.last_insert_rowid())
-            .map_err(|_| LedgerError::OutOfRange { what: "epoch" })?;
-        transaction.commit()?;
-        Ok(Epoch { id, gap: Energy::from_millijoules(0) })
+        self.store.write(|conn| {
+            // Only the card's own counter outlives the process.
+            if source == EnergySource::Metered
+                && let Some(epoch) = continued(conn, device, total)?
+            {
+                return Ok(epoch);
+            }
+            let id = conn.query_one(
+                "INSERT INTO meter_epochs (device, source, begun_at_ms, start_mj) VALUES (?1, ?2, ?3, ?4)
+                 RETURNING id",
+                params![device, source.as_str(), now, signed(total.as_millijoules(), "start_mj")?],
+                |row| row.get(0),
+            )?;
+            Ok(Epoch { id, gap: Energy::from_millijoules(0) })
+        })
     }
 
     /// Books energy that went into no request.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses or an amount is out of range.
+    /// [`LedgerError`] if the database refuses or an amount is out of range.
     pub fn book_overhead(
         &self,
         kind: Overhead,
@@ -79,58 +76,59 @@ impl Ledger {
         currency: Currency,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.writer().execute(
-            "INSERT INTO overheads (kind, entered_at_ms, duration_ms, energy_mj, wall_energy_mj, energy_source, epoch,
-                                    currency, electricity_nano)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            params![
-                kind.as_str(),
-                now.as_millisecond(),
-                signed(usage.duration.get(), "duration_ms")?,
-                signed(usage.energy.as_millijoules(), "energy_mj")?,
-                signed(wall_energy.as_millijoules(), "wall_energy_mj")?,
-                usage.source.as_str(),
-                usage.epoch,
-                currency.code(),
-                electricity.as_nano(),
-            ],
-        )?;
-        Ok(())
+        let sql = "INSERT INTO overheads (kind, entered_at_ms, duration_ms, energy_mj, wall_energy_mj, energy_source,
+                                          epoch, currency, electricity_nano)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        self.store.write(|conn| {
+            conn.execute(
+                sql,
+                params![
+                    kind.as_str(),
+                    now,
+                    signed(usage.duration.get(), "duration_ms")?,
+                    signed(usage.energy.as_millijoules(), "energy_mj")?,
+                    signed(wall_energy.as_millijoules(), "wall_energy_mj")?,
+                    usage.source.as_str(),
+                    usage.epoch,
+                    currency.code(),
+                    electricity.as_nano(),
+                ],
+            )?;
+            Ok(())
+        })
     }
 
     /// What went into no request from `start` up to, not including, `end`.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses or a sum is out of range.
+    /// [`LedgerError`] if the database refuses or a sum is out of range.
     pub fn overheads(&self, start: Timestamp, end: Timestamp) -> Result<OverheadTotals, LedgerError> {
-        overheads(&self.reader(), start, end)
+        self.store.read(|conn| overheads(conn, start, end))
     }
 
     /// Energy that the rows of an epoch account for: pictures, failed work, idle hours, warm-up and gaps.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses or the sum is out of range.
+    /// [`LedgerError`] if the database refuses or the sum is out of range.
     pub fn booked_in_epoch(&self, epoch: u32) -> Result<Energy, LedgerError> {
-        booked(&self.reader(), epoch)
+        self.store.read(|conn| booked(conn, epoch))
     }
 }
 
 /// What went into no request from `start` up to, not including, `end`.
 pub(super) fn overheads(
-    connection: &Connection,
+    conn: &Conn<'_>,
     start: Timestamp,
     end: Timestamp,
 ) -> Result<OverheadTotals, LedgerError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT coalesce(sum(energy_mj) FILTER (WHERE kind = 'idle'), 0),
-                coalesce(sum(energy_mj) FILTER (WHERE kind = 'warm-up'), 0),
-                coalesce(sum(energy_mj) FILTER (WHERE kind = 'gap'), 0),
-                coalesce(sum(wall_energy_mj), 0),
-                coalesce(sum(electricity_nano), 0)
-         FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
-    )?;
-    let row = statement.query_row(params![start.as_millisecond(), end.as_millisecond()], |row| {
-        Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, i64>(4)?])
+    let sql = "SELECT CAST(coalesce(sum(energy_mj) FILTER (WHERE kind = 'idle'), 0) AS BIGINT),
+                      CAST(coalesce(sum(energy_mj) FILTER (WHERE kind = 'warm-up'), 0) AS BIGINT),
+                      CAST(coalesce(sum(energy_mj) FILTER (WHERE kind = 'gap'), 0) AS BIGINT),
+                      CAST(coalesce(sum(wall_energy_mj), 0) AS BIGINT),
+                      CAST(coalesce(sum(electricity_nano), 0) AS BIGINT)
+               FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
+    let row = conn.query_one(sql, params![start, end], |row| {
+        Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<i64>(4)?])
     })?;
     let energy = |value| unsigned(value, "energy_mj").map(Energy::from_millijoules);
     Ok(OverheadTotals {
@@ -142,27 +140,20 @@ pub(super) fn overheads(
     })
 }
 
-fn booked(connection: &Connection, epoch: u32) -> Result<Energy, LedgerError> {
-    let sum = connection.query_row(
-        "SELECT coalesce((SELECT sum(energy_mj) FROM entries   WHERE epoch = ?1), 0)
-              + coalesce((SELECT sum(energy_mj) FROM overheads WHERE epoch = ?1), 0)",
-        [epoch],
-        |row| row.get(0),
-    )?;
+fn booked(conn: &Conn<'_>, epoch: u32) -> Result<Energy, LedgerError> {
+    let sql = "SELECT CAST(coalesce((SELECT sum(energy_mj) FROM entries   WHERE epoch = ?1), 0)
+                         + coalesce((SELECT sum(energy_mj) FROM overheads WHERE epoch = ?1), 0) AS BIGINT)";
+    let sum = conn.query_one(sql, params![epoch], |row| row.get(0))?;
     unsigned(sum, "energy_mj").map(Energy::from_millijoules)
 }
 
 /// The device's last epoch, where the counter has gone on from it.
-fn continued(connection: &Connection, device: &str, total: Energy) -> Result<Option<Epoch>, LedgerError> {
-    let last = connection
-        .query_row(
-            "SELECT id, start_mj FROM meter_epochs WHERE device = ?1 AND source = 'metered' ORDER BY id DESC LIMIT 1",
-            [device],
-            |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?)),
-        )
-        .optional()?;
+fn continued(conn: &Conn<'_>, device: &str, total: Energy) -> Result<Option<Epoch>, LedgerError> {
+    let sql = "SELECT id, start_mj FROM meter_epochs WHERE device = ?1 AND source = 'metered'
+               ORDER BY id DESC LIMIT 1";
+    let last = conn.query_first(sql, params![device], |row| Ok((row.get::<u32>(0)?, row.get::<i64>(1)?)))?;
     let Some((id, start)) = last else { return Ok(None) };
-    let accounted = unsigned(start, "start_mj")?.saturating_add(booked(connection, id)?.as_millijoules());
+    let accounted = unsigned(start, "start_mj")?.saturating_add(booked(conn, id)?.as_millijoules());
     Ok(total
         .as_millijoules()
         .checked_sub(accounted)

@@ -3,9 +3,11 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
-use super::{Ledger, LedgerError, timestamp};
+use super::{
+    Ledger, LedgerError,
+    store::{Row, params},
+};
 use crate::domain::{KeyId, SecretHash};
 
 /// How long a session that is over stays in the table, for who looks at it.
@@ -66,146 +68,139 @@ impl Ledger {
     /// Stores a new session, and forgets those that have long been over.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn open_session(&self, new: NewSession<'_>, now: Timestamp) -> Result<(), LedgerError> {
         let key = match new.opened_with {
             OpenedWith::Key(id) => Some(id.get()),
             OpenedWith::Password | OpenedWith::Link => None,
         };
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let kept_from = now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
-        transaction.execute("DELETE FROM sessions WHERE opened_at_ms < ?1", [kept_from.as_millisecond()])?;
-        transaction.execute(
-            "INSERT INTO sessions (id, opened_with, key_id, agent, opened_at_ms, seen_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-            params![new.id, new.opened_with.to_string(), key, new.agent, now.as_millisecond()],
-        )?;
-        Ok(transaction.commit()?)
+        self.store.write(|conn| {
+            conn.execute("DELETE FROM sessions WHERE opened_at_ms < ?1", params![kept_from])?;
+            conn.execute(
+                "INSERT INTO sessions (id, opened_with, key_id, agent, opened_at_ms, seen_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+                params![new.id, new.opened_with.to_string(), key, new.agent, now],
+            )?;
+            Ok(())
+        })
     }
 
     /// The session `id`, ended ones included.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn session(&self, id: &str) -> Result<Option<SessionRow>, LedgerError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT sessions.*, public_id FROM sessions LEFT JOIN keys ON keys.id = key_id WHERE sessions.id = ?1",
-        )?;
-        Ok(statement.query_row([id], session_row).optional()?)
+        let sql = "SELECT sessions.*, public_id FROM sessions LEFT JOIN keys ON keys.id = key_id
+                   WHERE sessions.id = ?1";
+        self.store.read(|conn| conn.query_first(sql, params![id], session_row))
     }
 
     /// Sessions that were opened after `since` and have not ended, latest use first.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn sessions(&self, since: Timestamp) -> Result<Vec<SessionRow>, LedgerError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT sessions.*, public_id FROM sessions LEFT JOIN keys ON keys.id = key_id
-             WHERE opened_at_ms > ?1 AND ended_at_ms IS NULL ORDER BY seen_at_ms DESC, sessions.id",
-        )?;
-        let rows = statement.query_map([since.as_millisecond()], session_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let sql = "SELECT sessions.*, public_id FROM sessions LEFT JOIN keys ON keys.id = key_id
+                   WHERE opened_at_ms > ?1 AND ended_at_ms IS NULL ORDER BY seen_at_ms DESC, sessions.id";
+        self.store.read(|conn| conn.query(sql, params![since], session_row))
     }
 
     /// Notes that a session is used.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn note_session_use(&self, id: &str, now: Timestamp) -> Result<(), LedgerError> {
         let update = "UPDATE sessions SET seen_at_ms = ?2 WHERE id = ?1";
-        self.writer().execute(update, params![id, now.as_millisecond()])?;
+        self.store.write(|conn| conn.execute(update, params![id, now]))?;
         Ok(())
     }
 
     /// Ends the session `id`. False where there is none that has not ended.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn end_session(&self, id: &str, now: Timestamp) -> Result<bool, LedgerError> {
         let update = "UPDATE sessions SET ended_at_ms = ?2 WHERE id = ?1 AND ended_at_ms IS NULL";
-        Ok(self.writer().execute(update, params![id, now.as_millisecond()])? > 0)
+        self.store.write(|conn| Ok(conn.execute(update, params![id, now])? > 0))
     }
 
     /// Ends every session, and says how many there were.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn end_sessions(&self, now: Timestamp) -> Result<usize, LedgerError> {
         let update = "UPDATE sessions SET ended_at_ms = ?1 WHERE ended_at_ms IS NULL";
-        Ok(self.writer().execute(update, [now.as_millisecond()])?)
+        self.store.write(|conn| conn.execute(update, params![now]))
     }
 
     /// Stores a link that signs in once, until `expires_at`, and forgets those that have expired.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn create_sign_in_link(
         &self,
         secret: SecretHash,
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute("DELETE FROM sign_in_links WHERE expires_at_ms <= ?1", [now.as_millisecond()])?;
-        transaction.execute(
-            "INSERT INTO sign_in_links (secret_sha256, made_at_ms, expires_at_ms) VALUES (?1, ?2, ?3)",
-            params![secret.as_bytes(), now.as_millisecond(), expires_at.as_millisecond()],
-        )?;
-        Ok(transaction.commit()?)
+        self.store.write(|conn| {
+            conn.execute("DELETE FROM sign_in_links WHERE expires_at_ms <= ?1", params![now])?;
+            conn.execute(
+                "INSERT INTO sign_in_links (secret_sha256, made_at_ms, expires_at_ms) VALUES (?1, ?2, ?3)",
+                params![secret.as_bytes(), now, expires_at],
+            )?;
+            Ok(())
+        })
     }
 
     /// Uses a link up. False where there is none with this secret, it was used before, or it has expired.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn use_sign_in_link(&self, secret: SecretHash, now: Timestamp) -> Result<bool, LedgerError> {
         // Looked up by the hash of 256 random bits: how long that takes tells nothing of the secret.
         let update = "UPDATE sign_in_links SET used_at_ms = ?2
                       WHERE secret_sha256 = ?1 AND used_at_ms IS NULL AND expires_at_ms > ?2";
-        Ok(self.writer().execute(update, params![secret.as_bytes(), now.as_millisecond()])? > 0)
+        self.store.write(|conn| Ok(conn.execute(update, params![secret.as_bytes(), now])? > 0))
     }
 
     /// The hash of the operator's password, where one is set.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn operator_password(&self) -> Result<Option<String>, LedgerError> {
-        let reader = self.reader();
-        let found = reader.query_row("SELECT hash FROM operator_password", [], |row| row.get(0));
-        Ok(found.optional()?)
+        let sql = "SELECT hash FROM operator_password";
+        self.store.read(|conn| conn.query_first(sql, params![], |row| row.get(0)))
     }
 
     /// Sets the operator's password, or takes it away, and ends the sessions that the one before opened.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn set_operator_password(&self, hash: Option<&str>, now: Timestamp) -> Result<(), LedgerError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute("DELETE FROM operator_password", [])?;
-        if let Some(hash) = hash {
-            let insert = "INSERT INTO operator_password (id, hash, set_at_ms) VALUES (1, ?1, ?2)";
-            transaction.execute(insert, params![hash, now.as_millisecond()])?;
-        }
-        let end =
-            "UPDATE sessions SET ended_at_ms = ?1 WHERE opened_with = 'password' AND ended_at_ms IS NULL";
-        transaction.execute(end, [now.as_millisecond()])?;
-        Ok(transaction.commit()?)
+        self.store.write(|conn| {
+            conn.execute("DELETE FROM operator_password", params![])?;
+            if let Some(hash) = hash {
+                let insert = "INSERT INTO operator_password (id, hash, set_at_ms) VALUES (1, ?1, ?2)";
+                conn.execute(insert, params![hash, now])?;
+            }
+            let end =
+                "UPDATE sessions SET ended_at_ms = ?1 WHERE opened_with = 'password' AND ended_at_ms IS NULL";
+            conn.execute(end, params![now])?;
+            Ok(())
+        })
     }
 }
 
-fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+fn session_row(row: &Row<'_>) -> Result<SessionRow, LedgerError> {
     Ok(SessionRow {
         id: row.get("id")?,
         opened_with: row.get("opened_with")?,
         key: row.get("public_id")?,
         agent: row.get("agent")?,
-        opened_at: timestamp(row.get("opened_at_ms")?)?,
-        seen_at: timestamp(row.get("seen_at_ms")?)?,
-        ended_at: row.get::<_, Option<i64>>("ended_at_ms")?.map(timestamp).transpose()?,
+        opened_at: row.get("opened_at_ms")?,
+        seen_at: row.get("seen_at_ms")?,
+        ended_at: row.get("ended_at_ms")?,
     })
 }

@@ -266,9 +266,10 @@ fn a_ledger_that_is_gone_is_restored_with_its_closed_months() {
 fn a_backup_of_an_earlier_version_is_restored_and_brought_up_to_date() {
     let place = TempDir::new().expect("a directory");
     let old = Connection::open(place.path().join("old.sqlite3")).expect("a database");
-    for sql in
-        [include_str!("../../migrations/0001_keys.sql"), include_str!("../../migrations/0002_ledger.sql")]
-    {
+    for sql in [
+        include_str!("../../migrations/sqlite/0001_keys.sql"),
+        include_str!("../../migrations/sqlite/0002_ledger.sql"),
+    ] {
         old.execute_batch(sql).expect(sql);
     }
     old.execute_batch("PRAGMA user_version = 2; PRAGMA journal_mode = WAL").expect("signed");

@@ -1,6 +1,5 @@
 use jiff::{SignedDuration, civil::date, tz::TimeZone};
 use rand::{SeedableRng, rngs::StdRng};
-use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
@@ -19,7 +18,7 @@ struct Book {
     ledger: Ledger,
     key: KeyId,
     requests: u8,
-    directory: TempDir,
+    _directory: TempDir,
 }
 
 impl Book {
@@ -31,7 +30,7 @@ impl Book {
         let made = NOW - SignedDuration::from_hours(24 * 365);
         ledger.create_key(&NewKey { key: &key, name: "test", rules }, "first start", made).expect("a key");
         let key = ledger.authenticate(&key, NOW).expect("no error").expect("known").key;
-        Self { ledger, key, requests: 0, directory }
+        Self { ledger, key, requests: 0, _directory: directory }
     }
 
     fn add(&self, asset: &Asset) -> AssetId {
@@ -88,10 +87,8 @@ impl Book {
         self.ledger.month_report(costs, month, &[], &UTC, now).expect("a report")
     }
 
-    fn sql(&self, sql: &str) -> rusqlite::Result<usize> {
-        let connection = Connection::open(self.directory.path().join("ledger.sqlite3"))?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.execute(sql, [])
+    fn sql(&self, sql: &str) -> Result<usize, LedgerError> {
+        self.ledger.sql(sql)
     }
 }
 

@@ -1,13 +1,16 @@
 use std::{fmt, num::NonZeroU32};
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
 
 use super::events::{KeyEventKind, NewEvent};
 use crate::{
     costs::Budgets,
     domain::{ApiKey, KeyId, Scopes},
-    ledger::{Ledger, LedgerError, budgets::write_budgets},
+    ledger::{
+        Ledger, LedgerError,
+        budgets::write_budgets,
+        store::{Conn, ToParam, params},
+    },
 };
 
 /// One thing about a key that can be set. None takes a limit away.
@@ -58,10 +61,10 @@ pub(super) fn in_words(changes: &[KeyChange]) -> String {
 }
 
 impl KeyChange {
-    pub(super) fn write(&self, transaction: &Transaction<'_>, key: KeyId) -> rusqlite::Result<()> {
-        let set = |column: &str, value: &dyn ToSql| {
+    pub(super) fn write(&self, conn: &Conn<'_>, key: KeyId) -> Result<(), LedgerError> {
+        let set = |column: &str, value: &dyn ToParam| {
             let sql = format!("UPDATE keys SET {column} = ?2 WHERE id = ?1");
-            transaction.execute(&sql, params![key.get(), value]).map(|_| ())
+            conn.execute(&sql, &[key.get().to_param(), value.to_param()]).map(|_| ())
         };
         match self {
             Self::Name(name) => set("name", name),
@@ -69,8 +72,8 @@ impl KeyChange {
                 set("scope_images", &scopes.images)?;
                 set("scope_admin", &scopes.admin)
             }
-            Self::Budgets(budgets) => write_budgets(transaction, key, budgets),
-            Self::Expiry(at) => set("expires_at_ms", &at.map(Timestamp::as_millisecond)),
+            Self::Budgets(budgets) => write_budgets(conn, key, budgets),
+            Self::Expiry(at) => set("expires_at_ms", at),
             Self::Models(models) => set("models", &models.as_deref().map(model_json)),
             Self::RequestsPerMinute(limit) => set("requests_per_minute", &limit.map(NonZeroU32::get)),
             Self::ImagesPerMinute(limit) => set("images_per_minute", &limit.map(NonZeroU32::get)),
@@ -89,7 +92,7 @@ impl Ledger {
     /// Changes a key's name or rules; what is not named stays.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn change_key(
         &self,
         public_id: &str,
@@ -98,9 +101,9 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
         let event = NewEvent { kind: KeyEventKind::Changed, actor, detail: &in_words(changes), now };
-        self.alter_key(public_id, &event, |transaction, key| {
+        self.alter_key(public_id, &event, |conn, key| {
             for change in changes {
-                change.write(transaction, key)?;
+                change.write(conn, key)?;
             }
             Ok(changes.len())
         })
@@ -109,13 +112,13 @@ impl Ledger {
     /// Disables a key until it is enabled. False, too, where it is disabled already.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn disable_key(&self, public_id: &str, actor: &str, now: Timestamp) -> Result<bool, LedgerError> {
         let event = NewEvent { kind: KeyEventKind::Disabled, actor, detail: "", now };
-        self.alter_key(public_id, &event, |transaction, key| {
-            transaction.execute(
+        self.alter_key(public_id, &event, |conn, key| {
+            conn.execute(
                 "UPDATE keys SET disabled_at_ms = ?2 WHERE id = ?1 AND disabled_at_ms IS NULL",
-                params![key.get(), now.as_millisecond()],
+                params![key.get(), now],
             )
         })
     }
@@ -123,13 +126,13 @@ impl Ledger {
     /// Enables a key again. False, too, where it is not disabled.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn enable_key(&self, public_id: &str, actor: &str, now: Timestamp) -> Result<bool, LedgerError> {
         let event = NewEvent { kind: KeyEventKind::Enabled, actor, detail: "", now };
-        self.alter_key(public_id, &event, |transaction, key| {
-            transaction.execute(
+        self.alter_key(public_id, &event, |conn, key| {
+            conn.execute(
                 "UPDATE keys SET disabled_at_ms = NULL WHERE id = ?1 AND disabled_at_ms IS NOT NULL",
-                [key.get()],
+                params![key.get()],
             )
         })
     }
@@ -137,14 +140,11 @@ impl Ledger {
     /// Revokes a key, for good.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn revoke_key(&self, public_id: &str, actor: &str, now: Timestamp) -> Result<bool, LedgerError> {
         let event = NewEvent { kind: KeyEventKind::Revoked, actor, detail: "", now };
-        self.alter_key(public_id, &event, |transaction, key| {
-            transaction.execute(
-                "UPDATE keys SET revoked_at_ms = ?2 WHERE id = ?1",
-                params![key.get(), now.as_millisecond()],
-            )
+        self.alter_key(public_id, &event, |conn, key| {
+            conn.execute("UPDATE keys SET revoked_at_ms = ?2 WHERE id = ?1", params![key.get(), now])
         })
     }
 
@@ -152,7 +152,7 @@ impl Ledger {
     /// until `previous_until`, the one before it no longer.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn rotate_key(
         &self,
         new: &ApiKey,
@@ -162,11 +162,11 @@ impl Ledger {
     ) -> Result<bool, LedgerError> {
         let detail = format!("old secret until {previous_until:.0}");
         let event = NewEvent { kind: KeyEventKind::Rotated, actor, detail: &detail, now };
-        self.alter_key(new.public_id(), &event, |transaction, key| {
-            transaction.execute(
+        self.alter_key(new.public_id(), &event, |conn, key| {
+            conn.execute(
                 "UPDATE keys SET secret_sha256 = ?2, previous_secret_sha256 = secret_sha256, previous_until_ms = ?3
                  WHERE id = ?1",
-                params![key.get(), new.secret_hash().as_bytes(), previous_until.as_millisecond()],
+                params![key.get(), new.secret_hash().as_bytes(), previous_until],
             )
         })
     }
@@ -176,23 +176,17 @@ impl Ledger {
         &self,
         public_id: &str,
         event: &NewEvent<'_>,
-        change: impl FnOnce(&Transaction<'_>, KeyId) -> rusqlite::Result<usize>,
+        change: impl FnOnce(&Conn<'_>, KeyId) -> Result<usize, LedgerError>,
     ) -> Result<bool, LedgerError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let key: Option<i64> = transaction
-            .query_row(
-                "SELECT id FROM keys WHERE public_id = ?1 AND revoked_at_ms IS NULL",
-                [public_id],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let Some(key) = key.map(KeyId::new) else { return Ok(false) };
-        if change(&transaction, key)? == 0 {
-            return Ok(false);
-        }
-        event.write(&transaction, key)?;
-        transaction.commit()?;
-        Ok(true)
+        self.store.write(|conn| {
+            let sql = "SELECT id FROM keys WHERE public_id = ?1 AND revoked_at_ms IS NULL";
+            let key = conn.query_first(sql, params![public_id], |row| Ok(KeyId::new(row.get(0)?)))?;
+            let Some(key) = key else { return Ok(false) };
+            if change(conn, key)? == 0 {
+                return Ok(false);
+            }
+            event.write(conn, key)?;
+            Ok(true)
+        })
     }
 }

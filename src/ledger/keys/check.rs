@@ -1,12 +1,11 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, params};
 
 use super::{KeyRow, KeyState, key_row};
 use crate::{
     domain::{ApiKey, Caller, KeyId, SecretHash},
-    ledger::{Ledger, LedgerError},
+    ledger::{Ledger, LedgerError, store::params},
 };
 
 /// How often the use of a key is noted: a request should not cost a write to the disk.
@@ -70,7 +69,7 @@ impl Ledger {
     /// The caller behind `key`, where its secret is right and it opens anything at `now`. Its use is noted, to the minute.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn authenticate(
         &self,
         key: &ApiKey,
@@ -101,7 +100,7 @@ impl Ledger {
     /// secret at `opened_at`. The end of a rotation's grace ends those before it: theirs may be the old secret.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn caller(
         &self,
         public_id: &str,
@@ -121,31 +120,28 @@ impl Ledger {
         if last_used_at.is_some_and(|at| recent.contains(&now.duration_since(at))) {
             return;
         }
-        let noted = self.writer().execute(
-            // Of many requests at once, one notes it.
-            "UPDATE keys SET last_used_at_ms = ?2 WHERE id = ?1 AND last_used_at_ms IS ?3",
-            params![caller.key.get(), now.as_millisecond(), last_used_at.map(Timestamp::as_millisecond)],
-        );
+        // Of many requests at once, one notes it.
+        let update = "UPDATE keys SET last_used_at_ms = ?2
+                      WHERE id = ?1 AND last_used_at_ms IS NOT DISTINCT FROM ?3";
+        let noted: Result<_, LedgerError> =
+            self.store.write(|conn| conn.execute(update, params![caller.key.get(), now, last_used_at]));
         if let Err(error) = noted {
             tracing::warn!(key = caller.public_id, "the use of a key could not be noted: {error}");
         }
     }
 
     fn stored_key(&self, public_id: &str) -> Result<Option<StoredKey>, LedgerError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached("SELECT * FROM keys WHERE public_id = ?1")?;
-        let found = statement
-            .query_row([public_id], |row| {
+        let sql = "SELECT * FROM keys WHERE public_id = ?1";
+        self.store.read(|conn| {
+            conn.query_first(sql, params![public_id], |row| {
+                let previous: Option<[u8; 32]> = row.get("previous_secret_sha256")?;
                 Ok(StoredKey {
                     id: KeyId::new(row.get("id")?),
                     row: key_row(row)?,
                     secret: SecretHash::from_bytes(row.get("secret_sha256")?),
-                    previous_secret: row
-                        .get::<_, Option<_>>("previous_secret_sha256")?
-                        .map(SecretHash::from_bytes),
+                    previous_secret: previous.map(SecretHash::from_bytes),
                 })
             })
-            .optional()?;
-        Ok(found)
+        })
     }
 }

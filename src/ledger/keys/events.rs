@@ -1,14 +1,13 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use rusqlite::{
-    Transaction, params,
-    types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
-};
 
 use crate::{
     domain::KeyId,
-    ledger::{Ledger, LedgerError, timestamp},
+    ledger::{
+        Ledger, LedgerError,
+        store::{Conn, FromValue, Value, params},
+    },
 };
 
 /// What can happen to a key.
@@ -80,18 +79,18 @@ impl fmt::Display for KeyEventKind {
     }
 }
 
-impl FromSql for KeyEventKind {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+impl FromValue for KeyEventKind {
+    fn from_value(value: Value<'_>) -> Option<Self> {
         let word = value.as_str()?;
-        KINDS.into_iter().find(|kind| kind.as_str() == word).ok_or(FromSqlError::InvalidType)
+        KINDS.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
 impl NewEvent<'_> {
-    pub(super) fn write(&self, transaction: &Transaction<'_>, key: KeyId) -> rusqlite::Result<()> {
-        transaction.execute(
+    pub(super) fn write(&self, conn: &Conn<'_>, key: KeyId) -> Result<(), LedgerError> {
+        conn.execute(
             "INSERT INTO key_events (key_id, at_ms, event, actor, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![key.get(), self.now.as_millisecond(), self.kind.as_str(), self.actor, self.detail],
+            params![key.get(), self.now, self.kind.as_str(), self.actor, self.detail],
         )?;
         Ok(())
     }
@@ -101,23 +100,21 @@ impl Ledger {
     /// What happened to the key with `public_id`, or to every key, oldest first.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn key_events(&self, public_id: Option<&str>) -> Result<Vec<KeyEvent>, LedgerError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT public_id, at_ms, event, actor, detail
-             FROM key_events JOIN keys ON keys.id = key_id
-             WHERE ?1 IS NULL OR public_id = ?1 ORDER BY key_events.id",
-        )?;
-        let rows = statement.query_map([public_id], |row| {
-            Ok(KeyEvent {
-                public_id: row.get(0)?,
-                at: timestamp(row.get(1)?)?,
-                kind: row.get(2)?,
-                actor: row.get(3)?,
-                detail: row.get(4)?,
+        let sql = "SELECT public_id, at_ms, event, actor, detail
+                   FROM key_events JOIN keys ON keys.id = key_id
+                   WHERE CAST(?1 AS TEXT) IS NULL OR public_id = ?1 ORDER BY key_events.id";
+        self.store.read(|conn| {
+            conn.query(sql, params![public_id], |row| {
+                Ok(KeyEvent {
+                    public_id: row.get(0)?,
+                    at: row.get(1)?,
+                    kind: row.get(2)?,
+                    actor: row.get(3)?,
+                    detail: row.get(4)?,
+                })
             })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 }

@@ -3,24 +3,27 @@
 mod changes;
 mod check;
 mod events;
-mod standing;
+mod overview;
 
 use std::fmt;
 
 use jiff::Timestamp;
-use rusqlite::{Row, TransactionBehavior, params, types::Type};
 
 use self::events::NewEvent;
 pub use self::{
     changes::KeyChange,
     check::KeyRefusal,
     events::{KeyEvent, KeyEventKind},
-    standing::{BudgetStanding, KeyStanding},
+    overview::{BudgetStanding, KeyStanding},
 };
 use crate::{
     costs::Budgets,
     domain::{ApiKey, KeyId, KeyLimits, Scopes},
-    ledger::{Ledger, LedgerError, budgets::budgets_of, timestamp},
+    ledger::{
+        Ledger, LedgerError,
+        budgets::budgets_of,
+        store::{Row, params},
+    },
 };
 
 /// A key that is to be stored.
@@ -138,58 +141,55 @@ impl Ledger {
     /// Stores a new key: its public id, the hash of its secret and its rules.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn create_key(&self, new: &NewKey<'_>, actor: &str, now: Timestamp) -> Result<(), LedgerError> {
         let mut settings = vec![KeyChange::Name(new.name.to_owned())];
         settings.extend(new.rules.as_changes());
         let event =
             NewEvent { kind: KeyEventKind::Created, actor, detail: &changes::in_words(&settings), now };
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute(
-            "INSERT INTO keys (public_id, name, secret_sha256, scope_images, scope_admin, created_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
-                new.key.public_id(),
-                new.name,
-                new.key.secret_hash().as_bytes(),
-                new.rules.scopes.images,
-                new.rules.scopes.admin,
-                now.as_millisecond(),
-            ],
-        )?;
-        let id = KeyId::new(transaction.last_insert_rowid());
-        for setting in &settings {
-            setting.write(&transaction, id)?;
-        }
-        event.write(&transaction, id)?;
-        Ok(transaction.commit()?)
+        self.store.write(|conn| {
+            let id = conn.query_one(
+                "INSERT INTO keys (public_id, name, secret_sha256, scope_images, scope_admin, created_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
+                params![
+                    new.key.public_id(),
+                    new.name,
+                    new.key.secret_hash().as_bytes(),
+                    new.rules.scopes.images,
+                    new.rules.scopes.admin,
+                    now,
+                ],
+                |row| Ok(KeyId::new(row.get(0)?)),
+            )?;
+            for setting in &settings {
+                setting.write(conn, id)?;
+            }
+            event.write(conn, id)
+        })
     }
 
     /// All keys, oldest first, revoked ones included.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] where SQLite refuses.
+    /// [`LedgerError::Store`] if the database refuses.
     pub fn keys(&self) -> Result<Vec<KeyRow>, LedgerError> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached("SELECT * FROM keys ORDER BY id")?;
-        let with_budgets = statement.query_map([], key_row)?.map(|row| {
-            let mut key = row?;
-            key.rules.budgets = budgets_of(&reader, key.id)?;
-            Ok(key)
-        });
-        with_budgets.collect()
+        self.store.read(|conn| {
+            let mut keys = conn.query("SELECT * FROM keys ORDER BY id", params![], key_row)?;
+            for key in &mut keys {
+                key.rules.budgets = budgets_of(conn, key.id)?;
+            }
+            Ok(keys)
+        })
     }
 }
 
 /// A row of the table, without its secrets and its budgets, which have a table of their own.
-fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
-    let moment = |column: &str| row.get::<_, Option<i64>>(column)?.map(timestamp).transpose();
+fn key_row(row: &Row<'_>) -> Result<KeyRow, LedgerError> {
     let rules = KeyRules {
         scopes: Scopes { images: row.get("scope_images")?, admin: row.get("scope_admin")? },
         budgets: Budgets::default(),
-        expires_at: moment("expires_at_ms")?,
-        models: row.get::<_, Option<String>>("models")?.map(|json| model_list(&json)).transpose()?,
+        expires_at: row.get("expires_at_ms")?,
+        models: row.get::<Option<String>>("models")?.map(|json| model_list(&json)).transpose()?,
         limits: KeyLimits {
             requests_per_minute: row.get("requests_per_minute")?,
             images_per_minute: row.get("images_per_minute")?,
@@ -201,17 +201,16 @@ fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
         public_id: row.get("public_id")?,
         name: row.get("name")?,
         rules,
-        created_at: timestamp(row.get("created_at_ms")?)?,
-        last_used_at: moment("last_used_at_ms")?,
-        previous_until: moment("previous_until_ms")?,
-        disabled_at: moment("disabled_at_ms")?,
-        revoked_at: moment("revoked_at_ms")?,
+        created_at: row.get("created_at_ms")?,
+        last_used_at: row.get("last_used_at_ms")?,
+        previous_until: row.get("previous_until_ms")?,
+        disabled_at: row.get("disabled_at_ms")?,
+        revoked_at: row.get("revoked_at_ms")?,
     })
 }
 
-fn model_list(json: &str) -> rusqlite::Result<Vec<String>> {
-    serde_json::from_str(json)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
+fn model_list(json: &str) -> Result<Vec<String>, LedgerError> {
+    serde_json::from_str(json).map_err(|_| LedgerError::OutOfRange { what: "keys.models" })
 }
 
 #[cfg(test)]

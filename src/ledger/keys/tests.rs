@@ -2,12 +2,10 @@ use std::num::NonZeroU32;
 
 use jiff::SignedDuration;
 use rand::{SeedableRng, rngs::StdRng};
-use rusqlite::Connection;
-use rusqlite_migration::Migrations;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{domain::Caller, ledger::MIGRATIONS};
+use crate::{domain::Caller, ledger::store::testing};
 
 const NOON: Timestamp = Timestamp::constant(1_795_000_000, 0);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -17,7 +15,7 @@ struct Ring {
     ledger: Ledger,
     key: ApiKey,
     random: StdRng,
-    directory: TempDir,
+    _directory: TempDir,
 }
 
 impl Ring {
@@ -27,7 +25,7 @@ impl Ring {
         let mut random = StdRng::seed_from_u64(1);
         let key = ApiKey::generate(&mut random);
         ledger.create_key(&NewKey { key: &key, name: "studio", rules }, "first start", NOON).expect("a key");
-        Self { ledger, key, random, directory }
+        Self { ledger, key, random, _directory: directory }
     }
 
     fn id(&self) -> &str {
@@ -57,8 +55,8 @@ impl Ring {
         events.into_iter().map(|event| (event.kind, event.actor, event.detail)).collect()
     }
 
-    fn sql(&self, sql: &str) -> rusqlite::Result<usize> {
-        Connection::open(self.directory.path().join("ledger.sqlite3"))?.execute(sql, [])
+    fn sql(&self, sql: &str) -> Result<usize, LedgerError> {
+        self.ledger.sql(sql)
     }
 }
 
@@ -274,11 +272,8 @@ fn a_key_of_an_earlier_version_is_kept_with_its_history() {
     let directory = TempDir::new().expect("a directory");
     let file = directory.path().join("ledger.sqlite3");
     let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
-    let mut old = Connection::open(&file).expect("a database");
-    Migrations::from_slice(&MIGRATIONS[..2]).to_latest(&mut old).expect("the earlier schema");
     let insert = "INSERT INTO keys VALUES (1, ?1, 'studio', ?2, 1, 0, NULL, 5, NULL), (2, 'gone', '', ?2, 1, 0, NULL, 6, 7)";
-    old.execute(insert, params![key.public_id(), key.secret_hash().as_bytes()]).expect("inserted");
-    drop(old);
+    testing::make_earlier(&file, 2, insert, params![key.public_id(), key.secret_hash().as_bytes()]);
     let ledger = Ledger::open(&file).expect("brought up to date");
     let caller = ledger.authenticate(&key, NOON).expect("no error").expect("a caller");
     assert!(caller.scopes.images && caller.may_use("anything") && caller.limits == KeyLimits::default());

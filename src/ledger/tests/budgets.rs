@@ -179,9 +179,9 @@ proptest! {
                 Step::TakeBackLast => {
                     let last = "SELECT max(id) FROM entries WHERE reverses IS NULL
                                 AND id NOT IN (SELECT reverses FROM entries WHERE reverses IS NOT NULL)";
-                    let file = shop.book.directory.path().join("ledger.sqlite3");
-                    let connection = Connection::open(file).expect("the ledger");
-                    let id: Option<i64> = connection.query_row(last, [], |row| row.get(0)).expect("an answer");
+                    let id: Result<Option<i64>, LedgerError> =
+                        shop.book.ledger.store.read(|conn| conn.query_one(last, params![], |row| row.get(0)));
+                    let id = id.expect("an answer");
                     if let Some(id) = id {
                         shop.book.ledger.reverse(id, "a test", None, shop.now).expect("reversed");
                     }

@@ -10,15 +10,7 @@ use super::{
 impl Book {
     /// Runs `sql` as somebody with sqlite3 would who has taken the triggers away.
     fn tamper(&self, sql: &str) {
-        let connection = Connection::open(self.directory.path().join("ledger.sqlite3")).expect("the ledger");
-        let mut statement =
-            connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").expect("triggers");
-        let names = statement.query_map([], |row| row.get::<_, String>(0)).expect("triggers");
-        for name in names.collect::<Result<Vec<_>, _>>().expect("names") {
-            connection.execute_batch(&format!("DROP TRIGGER {name}")).expect("dropped");
-        }
-        connection.pragma_update(None, "foreign_keys", false).expect("off");
-        assert!(connection.execute(sql, []).expect("tampered") > 0, "{sql}");
+        assert!(store::testing::tamper(&self.file(), sql) > 0, "{sql}");
     }
 
     pub(super) fn finding(&self, text: &str) -> Option<Finding> {
@@ -148,11 +140,11 @@ fn a_month_that_was_closed_anew_breaks_the_chain_after_it() {
     book.tamper("UPDATE entries SET electricity_nano = 0 WHERE id = 1");
     book.tamper("DELETE FROM month_closing_rows WHERE month = '2026-10'");
     let closings = book.ledger.closings().expect("closings");
-    let seal = crate::ledger::seals::Seal::of(&book.ledger.reader(), &closings[0]).expect("a seal");
-    for (entry, sha256) in &seal.rows {
+    let (rows, whole) = book.ledger.store.read(|conn| closing::seal_of(conn, &closings[0])).expect("a seal");
+    for (entry, sha256) in &rows {
         book.tamper(&format!("INSERT INTO month_closing_rows VALUES ({entry}, '2026-10', x'{sha256}')"));
     }
-    book.tamper(&format!("UPDATE month_closings SET sha256 = x'{}' WHERE month = '2026-10'", seal.sha256));
+    book.tamper(&format!("UPDATE month_closings SET sha256 = x'{whole}' WHERE month = '2026-10'"));
     assert_eq!((book.finding("2026-10"), book.finding("2026-11")), (None, Some(Finding::Chain)));
 }
 

@@ -247,12 +247,11 @@ fn a_report_tells_measured_energy_from_estimates() {
 #[test]
 fn a_report_reads_the_months_entries_once_and_sorts_nothing() {
     let book = book();
-    let connection = Connection::open(book.directory.path().join("ledger.sqlite3")).expect("the ledger");
     for by in [&[][..], &[GroupBy::Key], &[GroupBy::Tag, GroupBy::Size], &GroupBy::ALL] {
-        let sql = format!("EXPLAIN QUERY PLAN {}", crate::ledger::facts::query(by));
-        let mut statement = connection.prepare(&sql).expect("SQL");
-        let plan = statement.query_map([0, 1], |row| row.get::<_, String>("detail")).expect("a plan");
-        let plan = plan.collect::<Result<Vec<_>, _>>().expect("a plan").join("\n");
+        let sql = format!("EXPLAIN QUERY PLAN {}", report::entry_sums::query(by));
+        let plan =
+            |conn: &store::Conn<'_>| conn.query(&sql, params![0i64, 1i64], |row| row.get::<String>("detail"));
+        let plan = book.ledger.store.read(plan).expect("a plan").join("\n");
         assert!(plan.contains("SEARCH entries USING INDEX entries_by_time"), "{plan}");
         assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
     }

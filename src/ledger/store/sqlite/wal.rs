@@ -5,13 +5,13 @@
 //! bytes and a page. Checksums run on from frame to frame. A frame that ends a transaction tells the database's size.
 
 use std::{
-    ffi::OsString,
     fs::File,
     io::{self, BufReader, Read},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use super::LedgerError;
+use super::files::log_of;
+use crate::ledger::LedgerError;
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
@@ -29,18 +29,6 @@ struct Scan {
     readable: u64,
     /// Transactions after it that belong to the same run of the log.
     unreadable: u64,
-}
-
-/// The write-ahead log of the database in `file`.
-pub(super) fn log_of(file: &Path) -> PathBuf {
-    beside(file, "-wal")
-}
-
-/// `file` with `ending` after its name.
-pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(file);
-    name.push(ending);
-    name.into()
 }
 
 /// Whether the log of the database in `file` can be read to its end. One last transaction that cannot be is what a power

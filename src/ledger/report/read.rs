@@ -3,28 +3,28 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
-use rusqlite::{Connection, params};
 
 use super::{
-    DayReport, Figures, GroupBy, Groups, Ledger, LedgerError, Month, MonthReport, MonthTotals, Payback,
-    WholeMonth, Year, YearReport,
-    assets::{first_day, images_on, start_of, with_assets},
-    days,
-    facts::{self, Fact, Span},
+    DayReport, Figures, GroupBy, Groups, MonthReport, MonthTotals, Payback, WholeMonth, YearReport, days,
+    entry_sums::{self, Fact, Span},
     groups::groups,
-    meter,
     payback::History,
-    timestamp,
     totals::out_of_range,
 };
 use crate::{
     costs::{Allocated, Asset, AssetUse, CostModel, DaySpan, Life, MonthCost, ServiceComparison, month_cost},
+    ledger::{
+        Ledger, LedgerError, Month, Year,
+        assets::{first_day, images_on, start_of, with_assets},
+        meter,
+        store::{Conn, params},
+    },
     units::Money,
 };
 
 /// What reports are made from.
 struct Source<'a> {
-    view: &'a Connection,
+    view: &'a Conn<'a>,
     costs: CostModel,
     zone: &'a TimeZone,
     /// From the ledger's first day up to, not including, tomorrow; empty before the first key.
@@ -40,7 +40,7 @@ impl Ledger {
     /// Everything about `month`, as far as it has passed by `now`, in groups of each of `kinds`.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses, or a sum is out of range.
+    /// [`LedgerError`] if the database refuses, or a sum is out of range.
     pub fn month_report(
         &self,
         costs: &CostModel,
@@ -49,21 +49,22 @@ impl Ledger {
         zone: &TimeZone,
         now: Timestamp,
     ) -> Result<MonthReport, LedgerError> {
-        let mut reader = self.reports();
-        let view = reader.transaction()?;
-        let source = Source::read(&view, costs, month.days(), kinds, zone, now)?;
-        let (mut report, ..) = source.month(month)?;
-        report.days = Some(source.days(month.days())?);
-        report.payback = source.payback(month.days())?;
-        let of_kind = |by: &GroupBy| Ok(Groups::new(*by, groups(&view, *by, source.facts_on(month.days()))?));
-        report.groups = kinds.iter().map(of_kind).collect::<Result<_, LedgerError>>()?;
-        Ok(report)
+        self.store.read(|view| {
+            let source = Source::read(view, costs, month.days(), kinds, zone, now)?;
+            let (mut report, ..) = source.month(month)?;
+            report.days = Some(source.days(month.days())?);
+            report.payback = source.payback(month.days())?;
+            let of_kind =
+                |by: &GroupBy| Ok(Groups::new(*by, groups(view, *by, source.facts_on(month.days()))?));
+            report.groups = kinds.iter().map(of_kind).collect::<Result<_, LedgerError>>()?;
+            Ok(report)
+        })
     }
 
     /// A year, as far as it has passed by `now`, month by month.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses, or a sum is out of range.
+    /// [`LedgerError`] if the database refuses, or a sum is out of range.
     pub fn year_report(
         &self,
         costs: &CostModel,
@@ -71,27 +72,28 @@ impl Ledger {
         zone: &TimeZone,
         now: Timestamp,
     ) -> Result<YearReport, LedgerError> {
-        let mut reader = self.reports();
-        let view = reader.transaction()?;
-        let source = Source::read(&view, costs, year.days(), &[], zone, now)?;
-        let (mut months, mut totals, mut cost) = (Vec::new(), MonthTotals::default(), MonthCost::default());
-        for month in year.months() {
-            let (report, of_month, cost_of_month) = source.month(month)?;
-            months.push(report);
-            totals = totals.plus(&of_month)?;
-            cost = cost.plus(&cost_of_month).map_err(out_of_range)?;
-        }
-        Ok(YearReport {
-            year,
-            currency: source.costs.currency(),
-            figures: Figures::new(&totals),
-            energy_sources: facts::sources(source.facts_on(year.days()))?,
-            compared_with: source.costs.settings().compare_with.clone(),
-            example_hardware: source.costs.uses_example_hardware(),
-            whole: source.whole(year.days(), &totals, &cost)?,
-            services: source.services(year.days())?,
-            payback: source.payback(year.days())?,
-            months,
+        self.store.read(|view| {
+            let source = Source::read(view, costs, year.days(), &[], zone, now)?;
+            let (mut months, mut totals, mut cost) =
+                (Vec::new(), MonthTotals::default(), MonthCost::default());
+            for month in year.months() {
+                let (report, of_month, cost_of_month) = source.month(month)?;
+                months.push(report);
+                totals = totals.plus(&of_month)?;
+                cost = cost.plus(&cost_of_month).map_err(out_of_range)?;
+            }
+            Ok(YearReport {
+                year,
+                currency: source.costs.currency(),
+                figures: Figures::new(&totals),
+                energy_sources: entry_sums::sources(source.facts_on(year.days()))?,
+                compared_with: source.costs.settings().compare_with.clone(),
+                example_hardware: source.costs.uses_example_hardware(),
+                whole: source.whole(year.days(), &totals, &cost)?,
+                services: source.services(year.days())?,
+                payback: source.payback(year.days())?,
+                months,
+            })
         })
     }
 }
@@ -99,7 +101,7 @@ impl Ledger {
 impl<'a> Source<'a> {
     /// Reads `days`, and those since the hardware was bought.
     fn read(
-        view: &'a Connection,
+        view: &'a Conn<'a>,
         costs: &CostModel,
         days: DaySpan,
         by: &[GroupBy],
@@ -113,7 +115,7 @@ impl<'a> Source<'a> {
         let read = DaySpan { first: since, end: days.end };
         let span = Span { start: start_of(read.first, zone), end: start_of(read.end, zone), zone };
         Ok(Self {
-            facts: facts::read(view, span, by)?,
+            facts: entry_sums::read(view, span, by)?,
             overheads: overheads_by_day(view, span)?,
             view,
             costs,
@@ -130,11 +132,11 @@ impl<'a> Source<'a> {
 
     /// A month's report without its days and its payback, and what its figures are made from.
     fn month(&self, month: Month) -> Result<(MonthReport, MonthTotals, MonthCost), LedgerError> {
-        let totals = facts::sum(self.facts_on(month.days()))?;
+        let totals = entry_sums::sum(self.facts_on(month.days()))?;
         let cost = self.cost(month.days(), &totals)?;
         let mut report = MonthReport::new(month, &totals, &self.costs);
         report.whole = Some(self.whole(month.days(), &totals, &cost)?);
-        report.energy_sources = facts::sources(self.facts_on(month.days()))?;
+        report.energy_sources = entry_sums::sources(self.facts_on(month.days()))?;
         report.services = self.services(month.days())?;
         Ok((report, totals, cost))
     }
@@ -188,7 +190,7 @@ impl<'a> Source<'a> {
 
     /// The days of `days` that are known, and any other on which something was entered.
     fn days(&self, days: DaySpan) -> Result<Vec<DayReport>, LedgerError> {
-        let mut sums = facts::sums_by(self.facts_on(days), |fact| fact.day)?;
+        let mut sums = entry_sums::sums_by(self.facts_on(days), |fact| fact.day)?;
         let known = self.known.and(days);
         for day in known.first.series(1.day()).take_while(|day| *day < known.end) {
             sums.entry(day).or_default();
@@ -209,7 +211,7 @@ impl<'a> Source<'a> {
             costs: &self.costs,
             days,
             pictures: facts.iter().filter_map(Fact::pictures).collect(),
-            totals: facts::sums_by(facts, |fact| fact.day)?,
+            totals: entry_sums::sums_by(facts, |fact| fact.day)?,
             overheads: &self.overheads,
             images_of_parts: self.costs.bought_parts().iter().map(images).collect::<Result<_, _>>()?,
         };
@@ -224,15 +226,13 @@ fn paying_days(costs: &CostModel, known: DaySpan) -> DaySpan {
 }
 
 /// Electricity of what went into no request, day by day.
-fn overheads_by_day(connection: &Connection, span: Span<'_>) -> Result<BTreeMap<Date, Money>, LedgerError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT entered_at_ms, electricity_nano FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
-    )?;
-    let mut rows = statement.query(params![span.start.as_millisecond(), span.end.as_millisecond()])?;
+fn overheads_by_day(conn: &Conn<'_>, span: Span<'_>) -> Result<BTreeMap<Date, Money>, LedgerError> {
+    let sql = "SELECT entered_at_ms, electricity_nano FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
     let mut days = BTreeMap::<Date, Money>::new();
-    while let Some(row) = rows.next()? {
-        let day = days.entry(span.zone.to_datetime(timestamp(row.get(0)?)?).date()).or_default();
+    conn.for_each(sql, params![span.start, span.end], |row| {
+        let day = days.entry(span.zone.to_datetime(row.get::<Timestamp>(0)?).date()).or_default();
         *day = day.plus(Money::from_nano(row.get(1)?)).map_err(out_of_range)?;
-    }
+        Ok::<_, LedgerError>(())
+    })?;
     Ok(days)
 }

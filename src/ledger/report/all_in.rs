@@ -1,8 +1,9 @@
 use serde::Serialize;
 
-use super::{MonthTotals, OverheadTotals};
+use super::MonthTotals;
 use crate::{
     costs::MonthCost,
+    ledger::OverheadTotals,
     units::{Energy, Money, MoneyError},
 };
 

@@ -3,8 +3,11 @@
 
 use serde::Serialize;
 
-use super::{Figures, LedgerError, Month, MonthReport, YearReport};
-use crate::units::{Currency, Money};
+use super::{Figures, MonthReport, YearReport};
+use crate::{
+    ledger::{LedgerError, Month},
+    units::{Currency, Money},
+};
 
 /// One row. Amounts are exact decimals.
 #[derive(Default, Serialize)]
@@ -98,11 +101,11 @@ pub(super) fn write_rows<T: Serialize + Default>(
 }
 
 fn write<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<String, LedgerError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
     for row in rows {
         writer.serialize(row)?;
     }
-    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    let bytes = writer.into_inner().map_err(|error| ::csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -1,11 +1,14 @@
 use std::{collections::HashMap, fmt, str::FromStr};
 
 use jiff::{Timestamp, tz::TimeZone};
-use rusqlite::Connection;
 
 use super::{
-    Ledger, LedgerError, MonthTotals,
-    facts::{self, Fact, Span},
+    MonthTotals,
+    entry_sums::{self, Fact, Span},
+};
+use crate::ledger::{
+    Ledger, LedgerError,
+    store::{Conn, params},
 };
 
 /// By what a month's entries are sorted into groups.
@@ -77,7 +80,7 @@ impl Ledger {
     /// order, other groups with the dearest first.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses or a sum is out of range.
+    /// [`LedgerError`] if the database refuses or a sum is out of range.
     pub fn grouped_totals(
         &self,
         by: GroupBy,
@@ -85,21 +88,17 @@ impl Ledger {
         end: Timestamp,
         zone: &TimeZone,
     ) -> Result<(MonthTotals, Vec<GroupTotals>), LedgerError> {
-        let mut reader = self.reports();
-        let view = reader.transaction()?;
-        let facts = facts::read(&view, Span { start, end, zone }, &[by])?;
-        Ok((facts::sum(&facts)?, groups(&view, by, &facts)?))
+        self.store.read(|conn| {
+            let facts = entry_sums::read(conn, Span { start, end, zone }, &[by])?;
+            Ok((entry_sums::sum(&facts)?, groups(conn, by, &facts)?))
+        })
     }
 }
 
 /// `facts` in groups.
-pub(super) fn groups(
-    connection: &Connection,
-    by: GroupBy,
-    facts: &[Fact],
-) -> Result<Vec<GroupTotals>, LedgerError> {
-    let titles = if by == GroupBy::Key { key_names(connection)? } else { HashMap::new() };
-    let sums = facts::sums_by(facts, |fact| fact.group(by))?;
+pub(super) fn groups(conn: &Conn<'_>, by: GroupBy, facts: &[Fact]) -> Result<Vec<GroupTotals>, LedgerError> {
+    let titles = if by == GroupBy::Key { key_names(conn)? } else { HashMap::new() };
+    let sums = entry_sums::sums_by(facts, |fact| fact.group(by))?;
     let title = |group: &Option<String>| group.as_ref().and_then(|group| titles.get(group).cloned());
     let mut groups: Vec<_> =
         sums.into_iter().map(|(group, totals)| GroupTotals { title: title(&group), group, totals }).collect();
@@ -111,8 +110,8 @@ pub(super) fn groups(
 }
 
 /// What their owners call the keys, by public id.
-fn key_names(connection: &Connection) -> Result<HashMap<String, String>, LedgerError> {
-    let mut statement = connection.prepare_cached("SELECT public_id, name FROM keys")?;
-    let names = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(names.collect::<Result<_, _>>()?)
+fn key_names(conn: &Conn<'_>) -> Result<HashMap<String, String>, LedgerError> {
+    let names =
+        conn.query("SELECT public_id, name FROM keys", params![], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(names.into_iter().collect())
 }

@@ -6,7 +6,7 @@ use super::KeyRow;
 use crate::{
     costs::{Budget, BudgetAmount, BudgetPeriod, Spending},
     domain::KeyId,
-    ledger::{BudgetPeriods, Ledger, LedgerError},
+    ledger::{BudgetPeriods, Ledger, LedgerError, store::params, timestamp},
 };
 
 /// Milliseconds of a quarter of an hour: days of every zone begin at a multiple of it.
@@ -45,7 +45,7 @@ impl Ledger {
     /// Every key with its standing, oldest first, and the pictures of its last `days` days in `zone`.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses, or a sum is out of range.
+    /// [`LedgerError`] if the database refuses, or a sum is out of range.
     pub fn key_standings(
         &self,
         periods: &BudgetPeriods,
@@ -82,26 +82,23 @@ impl Ledger {
         let span = i64::try_from(days).unwrap_or(1) - 1;
         let first = today.checked_sub(jiff::SignedDuration::from_hours(24 * span)).unwrap_or(today);
         let start = zone.to_timestamp(first.into()).unwrap_or(now);
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT key_id, entered_at_ms / ?2 AS quarter, sum(entries.images)
-             FROM entries JOIN requests ON requests.id = request_id
-             WHERE entered_at_ms >= ?1 GROUP BY key_id, quarter",
-        )?;
-        let mut rows = statement.query([start.as_millisecond(), QUARTER_MS])?;
+        let sql = "SELECT key_id, entered_at_ms / ?2 AS quarter, CAST(sum(entries.images) AS BIGINT)
+                   FROM entries JOIN requests ON requests.id = request_id
+                   WHERE entered_at_ms >= ?1 GROUP BY key_id, quarter";
         let mut painted: HashMap<KeyId, Vec<u32>> = HashMap::new();
-        while let Some(row) = rows.next()? {
-            let (key, quarter, images) =
-                (KeyId::new(row.get(0)?), row.get::<_, i64>(1)?, row.get::<_, i64>(2)?);
-            let at = crate::ledger::timestamp(quarter.saturating_mul(QUARTER_MS))?;
-            let day = zone.to_datetime(at).date();
-            let index =
-                usize::try_from(first.until(day).map_or(-1, |span| span.get_days())).unwrap_or(usize::MAX);
-            let counts = painted.entry(key).or_insert_with(|| vec![0; days]);
-            if let Some(count) = counts.get_mut(index) {
-                *count = u32::try_from((i64::from(*count) + images).max(0)).unwrap_or(u32::MAX);
-            }
-        }
+        self.store.read(|conn| {
+            conn.for_each(sql, params![start, QUARTER_MS], |row| -> Result<(), LedgerError> {
+                let (key, quarter, images): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let day = zone.to_datetime(timestamp(quarter.saturating_mul(QUARTER_MS))?).date();
+                let index = usize::try_from(first.until(day).map_or(-1, |span| span.get_days()))
+                    .unwrap_or(usize::MAX);
+                let counts = painted.entry(KeyId::new(key)).or_insert_with(|| vec![0; days]);
+                if let Some(count) = counts.get_mut(index) {
+                    *count = u32::try_from((i64::from(*count) + images).max(0)).unwrap_or(u32::MAX);
+                }
+                Ok(())
+            })
+        })?;
         Ok(painted)
     }
 }

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use jiff::{ToSpan, civil::Date};
 use serde::Serialize;
 
-use super::{LedgerError, MonthTotals, totals::out_of_range};
+use super::{MonthTotals, totals::out_of_range};
 use crate::{
     costs::{CostModel, DaySpan, Elsewhere, Outlook, Pace, Pictures, Unpriced},
+    ledger::LedgerError,
     units::{Money, MoneyError},
 };
 

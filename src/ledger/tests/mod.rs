@@ -89,10 +89,12 @@ impl Book {
         self.ledger.settle(reservation, &spec(), Currency::CNY, &done, NOON)
     }
 
-    fn sql(&self, sql: &str) -> rusqlite::Result<usize> {
-        let connection = Connection::open(self.directory.path().join("ledger.sqlite3"))?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.execute(sql, [])
+    fn sql(&self, sql: &str) -> Result<usize, LedgerError> {
+        self.ledger.sql(sql)
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.directory.path().join("ledger.sqlite3")
     }
 }
 

@@ -8,15 +8,16 @@ use std::{
 };
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use rusqlite::{
-    Connection, Row, params,
-    types::{Type, ValueRef},
-};
 
-use super::{EnergySources, GroupBy, LedgerError, MonthTotals, timestamp, totals::Sums};
+use super::{EnergySources, GroupBy, MonthTotals, totals::Sums};
 use crate::{
     costs::Pictures,
     domain::{ImageSize, Quality},
+    ledger::{
+        LedgerError,
+        store::{Conn, Row, Value, params},
+        timestamp,
+    },
 };
 
 /// Entries that have all of this in common.
@@ -107,17 +108,11 @@ impl Fact {
 }
 
 /// The facts of `span`, by day. Entries that differ in one of `by` are told apart.
-pub(super) fn read(
-    connection: &Connection,
-    span: Span<'_>,
-    by: &[GroupBy],
-) -> Result<Vec<Fact>, LedgerError> {
-    let mut statement = connection.prepare_cached(&query(by))?;
-    let mut rows = statement.query(params![span.start.as_millisecond(), span.end.as_millisecond()])?;
+pub(super) fn read(conn: &Conn<'_>, span: Span<'_>, by: &[GroupBy]) -> Result<Vec<Fact>, LedgerError> {
     let mut sums = HashMap::<Key, Sums>::new();
     let mut texts: [Texts; 5] = Default::default();
     let mut today = Day::of(span.start.as_millisecond(), span.zone)?;
-    while let Some(row) = rows.next()? {
+    conn.for_each(&query(by), params![span.start, span.end], |row| {
         let entered: i64 = row.get(0)?;
         if !today.contains(entered) {
             today = Day::of(entered, span.zone)?;
@@ -131,8 +126,8 @@ pub(super) fn read(
         for (place, texts) in texts.iter_mut().enumerate() {
             key.texts[place] = texts.number(row, TEXTS + place)?;
         }
-        sums.entry(key).or_default().add(row)?;
-    }
+        sums.entry(key).or_default().add(row)
+    })?;
     let facts = sums.into_iter().map(|(key, sums)| fact(key, &sums, &texts));
     let mut facts = facts.collect::<Result<Vec<_>, _>>()?;
     facts.sort_by_key(|fact| (fact.day, fact.priced_on));
@@ -140,7 +135,7 @@ pub(super) fn read(
 }
 
 /// What is read, by time.
-pub(super) fn query(by: &[GroupBy]) -> String {
+pub(in crate::ledger) fn query(by: &[GroupBy]) -> String {
     let filed = FILED.map(|(filed, column)| if by.contains(&filed) { column } else { "NULL" });
     // Entries have their index by time alone: reading their rows beside it costs less than a wider index, which every
     // settlement would pay for. Grouping is done here: SQLite would sort the rows for it, which takes longer.
@@ -191,7 +186,7 @@ struct Day {
 
 impl Day {
     /// The day of `moment`.
-    fn of(moment: i64, zone: &TimeZone) -> rusqlite::Result<Self> {
+    fn of(moment: i64, zone: &TimeZone) -> Result<Self, LedgerError> {
         let date = zone.to_datetime(timestamp(moment)?).date();
         let start_of =
             |date: Date| zone.to_zoned(date.into()).map(|zoned| zoned.timestamp().as_millisecond());
@@ -216,12 +211,11 @@ struct Texts {
 impl Texts {
     /// The number of the text in `column`; none for NULL.
     fn number(&mut self, row: &Row<'_>, column: usize) -> Result<Option<u32>, LedgerError> {
-        let text = match row.get_ref(column)? {
-            ValueRef::Null => return Ok(None),
-            value => value.as_str().map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
-            })?,
-        };
+        let value = row.value(column)?;
+        if value == Value::Null {
+            return Ok(None);
+        }
+        let text = value.as_str().ok_or(LedgerError::OutOfRange { what: "a text of a request" })?;
         if let Some((number, last)) = &self.last
             && **last == *text
         {

@@ -1,8 +1,9 @@
 use serde::Serialize;
 
-use super::{DayReport, EnergySources, GroupBy, GroupTotals, Month, MonthTotals, Payback, WholeMonth};
+use super::{DayReport, EnergySources, GroupBy, GroupTotals, MonthTotals, Payback, WholeMonth};
 use crate::{
     costs::{CostModel, ServiceComparison},
+    ledger::Month,
     units::{Currency, EnergyBalance, Money},
 };
 

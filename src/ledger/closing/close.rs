@@ -1,20 +1,17 @@
 //! Closed months. A closing writes every entry of its month down in one canonical form and keeps the SHA-256 of that,
 //! over the closing before it, so that the last hash vouches for all months up to it.
 
-use std::fmt;
-
 use jiff::{Timestamp, tz::TimeZone};
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{
-    Ledger, LedgerError, Month,
-    seals::{FORMAT, Seal},
-    signed, timestamp, unsigned,
+    hash::Sha256Hash,
+    seal::{FORMAT, Head, Seal},
 };
-
-/// A SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Sha256Hash([u8; 32]);
+use crate::ledger::{
+    Ledger, LedgerError, Month, signed,
+    store::{Conn, Row, params},
+    timestamp, unsigned,
+};
 
 /// A closed month.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +30,7 @@ pub struct Closing {
     pub sha256: Sha256Hash,
     /// The hash of the closing before; none for the first.
     pub previous: Option<Sha256Hash>,
-    pub(super) format: i64,
+    format: i64,
 }
 
 /// Why a month was not closed. Nothing was written.
@@ -86,33 +83,25 @@ pub enum CloseError {
     Ledger(#[from] LedgerError),
 }
 
-impl From<rusqlite::Error> for CloseError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Ledger(error.into())
+impl Closing {
+    fn new(head: Head, seal: &Seal) -> Self {
+        let Head { month, start, end, closed_at, previous, format } = head;
+        Self {
+            month,
+            start,
+            end,
+            closed_at,
+            rows: seal.rows.len() as u64,
+            sha256: seal.sha256,
+            previous,
+            format,
+        }
     }
-}
 
-impl Sha256Hash {
-    pub(super) const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The hash's bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-/// 64 hexadecimal digits.
-impl fmt::Display for Sha256Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Sha256Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+    /// What it says of itself, its hash apart.
+    pub(super) fn head(&self) -> Head {
+        let Self { month, start, end, closed_at, previous, format, .. } = *self;
+        Head { month, start, end, closed_at, previous, format }
     }
 }
 
@@ -127,41 +116,31 @@ impl Ledger {
         if now < end {
             return Err(CloseError::Running { month, last_day: month.last_day() });
         }
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let last = last_closing(&transaction)?;
-        check_order(&transaction, month, start, last.as_ref(), zone)?;
-        check_open(&transaction, month, end)?;
-        let mut closing = Closing {
-            month,
-            start,
-            end,
-            closed_at: now,
-            rows: 0,
-            sha256: Sha256Hash([0; 32]),
-            previous: last.map(|last| last.sha256),
-            format: FORMAT,
-        };
-        let seal = Seal::of(&transaction, &closing)?;
-        closing.rows = seal.rows.len() as u64;
-        closing.sha256 = seal.sha256;
-        insert(&transaction, &closing, &seal)?;
-        transaction.commit()?;
-        Ok(closing)
+        self.store.write(|conn| {
+            let last = last_closing(conn)?;
+            check_order(conn, month, start, last.as_ref(), zone)?;
+            check_open(conn, month, end)?;
+            let previous = last.map(|last| last.sha256);
+            let head = Head { month, start, end, closed_at: now, previous, format: FORMAT };
+            let seal = Seal::of(conn, &head)?;
+            let closing = Closing::new(head, &seal);
+            insert(conn, &closing, &seal)?;
+            Ok(closing)
+        })
     }
 
     /// Every closed month, in order.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses or a row holds what none should.
+    /// [`LedgerError`] if the database refuses or a row holds what none should.
     pub fn closings(&self) -> Result<Vec<Closing>, LedgerError> {
-        closings(&self.reader())
+        self.store.read(closings)
     }
 }
 
 /// Months are closed in order, without an entry between them.
 fn check_order(
-    connection: &Connection,
+    conn: &Conn<'_>,
     month: Month,
     start: Timestamp,
     last: Option<&Closing>,
@@ -176,11 +155,8 @@ fn check_order(
         }
     }
     let from = last.map_or(i64::MIN, |last| last.end.as_millisecond());
-    let earliest: Option<i64> = connection.query_row(
-        "SELECT min(entered_at_ms) FROM entries WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2",
-        params![from, start.as_millisecond()],
-        |row| row.get(0),
-    )?;
+    let sql = "SELECT min(entered_at_ms) FROM entries WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
+    let earliest: Option<i64> = conn.query_one(sql, params![from, start], |row| row.get(0))?;
     let Some(earliest) = earliest else { return Ok(()) };
     let earlier = Month::of(timestamp(earliest)?, zone);
     match last {
@@ -190,70 +166,57 @@ fn check_order(
 }
 
 /// A request that is open may yet be booked at a moment before `end`.
-fn check_open(connection: &Connection, month: Month, end: Timestamp) -> Result<(), CloseError> {
-    let open: i64 = connection.query_row(
-        "SELECT count(*) FROM requests WHERE state IN ('reserved', 'running') AND created_at_ms < ?1",
-        [end.as_millisecond()],
-        |row| row.get(0),
-    )?;
+fn check_open(conn: &Conn<'_>, month: Month, end: Timestamp) -> Result<(), CloseError> {
+    let sql = "SELECT count(*) FROM requests WHERE state IN ('reserved', 'running') AND created_at_ms < ?1";
+    let open: i64 = conn.query_one(sql, params![end], |row| row.get(0))?;
     match unsigned(open, "open requests")? {
         0 => Ok(()),
         requests => Err(CloseError::Open { month, requests }),
     }
 }
 
-fn insert(connection: &Connection, closing: &Closing, seal: &Seal) -> Result<(), LedgerError> {
-    connection.execute(
+fn insert(conn: &Conn<'_>, closing: &Closing, seal: &Seal) -> Result<(), LedgerError> {
+    conn.execute(
         "INSERT INTO month_closings
              (month, start_ms, end_ms, closed_at_ms, format, rows, sha256, previous_sha256)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             closing.month.to_string(),
-            closing.start.as_millisecond(),
-            closing.end.as_millisecond(),
-            closing.closed_at.as_millisecond(),
+            closing.start,
+            closing.end,
+            closing.closed_at,
             closing.format,
             signed(closing.rows, "rows")?,
             closing.sha256.as_bytes(),
             closing.previous.as_ref().map(Sha256Hash::as_bytes),
         ],
     )?;
-    let mut statement = connection
-        .prepare_cached("INSERT INTO month_closing_rows (entry_id, month, sha256) VALUES (?1, ?2, ?3)")?;
+    let month = closing.month.to_string();
     for (entry, sha256) in &seal.rows {
-        statement.execute(params![entry, closing.month.to_string(), sha256.as_bytes()])?;
+        let sql = "INSERT INTO month_closing_rows (entry_id, month, sha256) VALUES (?1, ?2, ?3)";
+        conn.execute(sql, params![entry, month, sha256.as_bytes()])?;
     }
     Ok(())
 }
 
-pub(super) fn closings(connection: &Connection) -> Result<Vec<Closing>, LedgerError> {
-    let mut statement = connection.prepare_cached("SELECT * FROM month_closings ORDER BY start_ms")?;
-    let mut rows = statement.query([])?;
-    let mut closings = Vec::new();
-    while let Some(row) = rows.next()? {
-        closings.push(closing(row)?);
-    }
-    Ok(closings)
+pub(super) fn closings(conn: &Conn<'_>) -> Result<Vec<Closing>, LedgerError> {
+    conn.query("SELECT * FROM month_closings ORDER BY start_ms", params![], closing)
 }
 
-fn last_closing(connection: &Connection) -> Result<Option<Closing>, LedgerError> {
-    connection
-        .query_row("SELECT * FROM month_closings ORDER BY start_ms DESC LIMIT 1", [], |row| Ok(closing(row)))
-        .optional()?
-        .transpose()
+fn last_closing(conn: &Conn<'_>) -> Result<Option<Closing>, LedgerError> {
+    conn.query_first("SELECT * FROM month_closings ORDER BY start_ms DESC LIMIT 1", params![], closing)
 }
 
 fn closing(row: &Row<'_>) -> Result<Closing, LedgerError> {
-    let moment = |column: &str| -> rusqlite::Result<_> { timestamp(row.get(column)?) };
     let month: String = row.get("month")?;
     Ok(Closing {
         month: month.parse().map_err(|_| LedgerError::OutOfRange { what: "month_closings.month" })?,
-        start: moment("start_ms")?,
-        end: moment("end_ms")?,
-        closed_at: moment("closed_at_ms")?,
+        start: row.get("start_ms")?,
+        end: row.get("end_ms")?,
+        closed_at: row.get("closed_at_ms")?,
         rows: unsigned(row.get("rows")?, "month_closings.rows")?,
-        sha256: Sha256Hash(row.get("sha256")?),
-        previous: row.get::<_, Option<_>>("previous_sha256")?.map(Sha256Hash),
+        sha256: Sha256Hash::new(row.get("sha256")?),
+        previous: row.get::<Option<[u8; 32]>>("previous_sha256")?.map(Sha256Hash::new),
         format: row.get("format")?,
     })
 }

@@ -1,6 +1,7 @@
 //! Copies of the ledger: taken beside a running server, checked before they get their name, and in one file each.
 
 use std::{
+    error::Error,
     fmt,
     fs::{self, File, TryLockError},
     io,
@@ -15,11 +16,13 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup};
 
 use super::{
-    APPLICATION_ID, BUSY_TIMEOUT, LedgerError, MIGRATIONS, application_id,
-    faults::first_finding,
-    restore::refuse_half_done,
-    wal::{self, beside},
+    BUSY_TIMEOUT,
+    files::{beside, draft_of, log_index_of, log_of, refuse_half_restored, sync_directory_of},
+    first_finding,
+    schema::{APPLICATION_ID, MIGRATIONS, application_id},
+    wal,
 };
+use crate::ledger::LedgerError;
 
 /// How long a copy waits for another process that holds the file for a moment.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
@@ -84,12 +87,12 @@ pub enum CopyError {
         cause: io::Error,
     },
     /// SQLite refused.
-    #[error("{}: {cause}", .file.display())]
+    #[error("{}: {source}", .file.display())]
     Database {
         /// The file.
         file: PathBuf,
         /// Why.
-        cause: rusqlite::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The ledger cannot be used.
     #[error(transparent)]
@@ -116,7 +119,7 @@ impl CopyError {
         match cause.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotALedger(file),
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { file, finding: cause.to_string() },
-            _ => Self::Database { file, cause },
+            _ => Self::Database { file, source: Box::new(cause) },
         }
     }
 }
@@ -153,7 +156,7 @@ pub struct BackedUp {
 /// [`CopyError`]; `to` is as it was.
 pub fn back_up(ledger: &Path, to: &Path, replace: bool) -> Result<BackedUp, CopyError> {
     refuse_own_files(ledger, to)?;
-    refuse_half_done(ledger)?;
+    refuse_half_restored(ledger)?;
     let damage = wal::check(ledger).err();
     let of_ledger = |error| match error {
         CopyError::Damaged { file, finding } => LedgerError::Damaged { file, finding }.into(),
@@ -175,7 +178,7 @@ pub fn back_up(ledger: &Path, to: &Path, replace: bool) -> Result<BackedUp, Copy
 
 /// Refuses `other` where it is one of the three files of `ledger`.
 pub(super) fn refuse_own_files(ledger: &Path, other: &Path) -> Result<(), CopyError> {
-    let own = [ledger.to_owned(), wal::log_of(ledger), beside(ledger, "-shm")];
+    let own = [ledger.to_owned(), log_of(ledger), log_index_of(ledger)];
     match own.iter().any(|own| is_same(own, other)) {
         true => Err(CopyError::Itself(other.to_owned())),
         false => Ok(()),
@@ -196,7 +199,7 @@ pub(super) fn open_to_read(file: &Path) -> Result<Connection, CopyError> {
         connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
         Ok(connection)
     };
-    let has_log = fs::metadata(wal::log_of(file)).is_ok_and(|log| log.len() > 0);
+    let has_log = fs::metadata(log_of(file)).is_ok_and(|log| log.len() > 0);
     match open() {
         Err(error) if !has_log && is_for_want_of_files(&error) => open_unchanging(file),
         opened => opened,
@@ -248,16 +251,6 @@ pub(super) fn check_kind(connection: &Connection, file: &Path) -> Result<(), Cop
         true => Err(CopyError::Newer { file: file.to_owned(), schema, known: MIGRATIONS.len() }),
         false => Ok(()),
     }
-}
-
-/// Brings the names in the directory of `file` to the disk.
-pub(super) fn sync_directory_of(file: &Path) -> Result<(), CopyError> {
-    let directory = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let synced = File::open(directory).and_then(|directory| directory.sync_all());
-    synced.map_err(|cause| CopyError::io(directory, cause))
 }
 
 /// A copy before it has its name. Removed where it does not get one.
@@ -335,7 +328,7 @@ impl Drop for Draft {
         if self.is_named {
             return;
         }
-        for path in [self.path.clone(), wal::log_of(&self.path), beside(&self.path, "-shm")] {
+        for path in [self.path.clone(), log_of(&self.path), log_index_of(&self.path)] {
             fs::remove_file(path).ok();
         }
     }

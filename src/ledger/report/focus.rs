@@ -2,11 +2,16 @@
 //! column what stands where, and why.
 
 use jiff::{Timestamp, tz::TimeZone};
-use rusqlite::{Row, params};
 use serde::Serialize;
 
-use super::{Ledger, LedgerError, Month, csv_file::write_rows, timestamp};
-use crate::units::{EnergyBalance, Money};
+use super::csv::write_rows;
+use crate::{
+    ledger::{
+        Ledger, LedgerError, Month,
+        store::{Row, params},
+    },
+    units::{EnergyBalance, Money},
+};
 
 /// The columns, FOCUS's in its order, then ours. None is FOCUS's null.
 #[derive(Default, Serialize)]
@@ -81,30 +86,29 @@ impl Ledger {
     /// provider, host and issuer in one.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses or the rows cannot be written down.
+    /// [`LedgerError`] if the database refuses or the rows cannot be written down.
     pub fn focus_csv(&self, month: Month, zone: &TimeZone, operator: &str) -> Result<String, LedgerError> {
         let (start, end) = (month.start(zone), month.end(zone));
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(ENTRIES)?;
-        let rows = statement.query_map(params![start.as_millisecond(), end.as_millisecond()], |row| {
-            focus_row(row, month, zone, operator)
+        let rows = self.store.read(|conn| {
+            conn.query(ENTRIES, params![start, end], |row| focus_row(row, month, zone, operator))
         })?;
-        write_rows(rows.collect::<Result<Vec<_>, _>>()?)
+        write_rows(rows)
     }
 }
 
-fn focus_row(row: &Row<'_>, month: Month, zone: &TimeZone, operator: &str) -> rusqlite::Result<FocusRow> {
-    let money = |column: &str| -> rusqlite::Result<_> { Ok(Money::from_nano(row.get(column)?).to_string()) };
-    let kwh = |column: &str| -> rusqlite::Result<_> {
+fn focus_row(row: &Row<'_>, month: Month, zone: &TimeZone, operator: &str) -> Result<FocusRow, LedgerError> {
+    let money =
+        |column: &str| -> Result<_, LedgerError> { Ok(Money::from_nano(row.get(column)?).to_string()) };
+    let kwh = |column: &str| -> Result<_, LedgerError> {
         Ok(EnergyBalance::from_millijoules(row.get(column)?).to_kwh_string())
     };
-    let first_entered_at = timestamp(row.get("first_entered_at_ms")?)?;
+    let first_entered_at = row.get("first_entered_at_ms")?;
     let incurred_in = Month::of(first_entered_at, zone);
     let (begin, end) =
         charge_period(first_entered_at, row.get("first_duration_ms")?, incurred_in.start(zone));
-    let (standard, sku) = (money("standard_nano")?, row.get::<_, Option<String>>("compared_sku")?);
+    let (standard, sku) = (money("standard_nano")?, row.get::<Option<String>>("compared_sku")?);
     let comparator_cost = sku.is_some().then(|| money("compared_nano")).transpose()?;
-    let (tag, device) = (row.get::<_, Option<String>>("tag")?, row.get::<_, Option<String>>("device")?);
+    let (tag, device) = (row.get::<Option<String>>("tag")?, row.get::<Option<String>>("device")?);
     Ok(FocusRow {
         billed_cost: Money::ZERO.to_string(),
         billing_account_id: "tintype",
@@ -145,7 +149,7 @@ fn focus_row(row: &Row<'_>, month: Month, zone: &TimeZone, operator: &str) -> ru
         comparator_sku: sku,
         comparator_cost,
         entry_id: row.get("id")?,
-        corrected_entry_id: row.get::<_, Option<i64>>("reverses")?.or(row.get::<_, Option<i64>>("corrects")?),
+        corrected_entry_id: row.get::<Option<i64>>("reverses")?.or(row.get::<Option<i64>>("corrects")?),
     })
 }
 
@@ -159,7 +163,7 @@ fn charge_period(entered_at: Timestamp, duration_ms: i64, month_start: Timestamp
 }
 
 /// `1024x1024 picture, 8 steps, Z-Image-Turbo`, and what it has to do with another entry.
-fn description(row: &Row<'_>) -> rusqlite::Result<String> {
+fn description(row: &Row<'_>) -> Result<String, LedgerError> {
     let (width, height, steps): (u32, u32, u32) = (row.get("width")?, row.get("height")?, row.get("steps")?);
     let (model, kind): (String, String) = (row.get("model")?, row.get("kind")?);
     let (reverses, corrects): (Option<i64>, Option<i64>) = (row.get("reverses")?, row.get("corrects")?);

@@ -1,7 +1,10 @@
 use jiff::Timestamp;
-use rusqlite::{Row, params};
 
-use super::{Ledger, LedgerError, timestamp, unsigned};
+use super::{
+    Ledger, LedgerError,
+    store::{Row, params},
+    unsigned,
+};
 use crate::{
     domain::{ImageSize, RequestId, Seed},
     units::{Energy, Millis, Money},
@@ -54,32 +57,26 @@ impl Ledger {
     /// that one.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses or a row holds what none should.
+    /// [`LedgerError`] if the database refuses or a row holds what none should.
     pub fn recent_requests(
         &self,
         before: Option<RequestId>,
         limit: usize,
     ) -> Result<Vec<RecentRequest>, LedgerError> {
-        let reader = self.reader();
         // Ids sort by time. What is taken back counts against what it takes back, so the sums are what is in force.
-        let mut statement = reader.prepare_cached(
-            "SELECT requests.id, public_id, name, state, ended_at_ms, tag, requests.images, delivered,
+        let sql = "SELECT requests.id, public_id, name, state, ended_at_ms, tag, requests.images, delivered,
                  min(width) AS width, min(height) AS height, min(steps) AS steps,
-                 min(CASE image_index WHEN 0 THEN seed END) AS seed, sum(duration_ms) AS duration_ms,
-                 sum(energy_mj) AS energy_mj, sum(wall_energy_mj) AS wall_energy_mj, sum(standard_nano) AS standard_nano
+                 min(CASE image_index WHEN 0 THEN seed END) AS seed, CAST(sum(duration_ms) AS BIGINT) AS duration_ms,
+                 CAST(sum(energy_mj) AS BIGINT) AS energy_mj, CAST(sum(wall_energy_mj) AS BIGINT) AS wall_energy_mj,
+                 CAST(sum(standard_nano) AS BIGINT) AS standard_nano
              FROM (SELECT * FROM requests
-                   WHERE state NOT IN ('reserved', 'running') AND (?1 IS NULL OR id < ?1)
+                   WHERE state NOT IN ('reserved', 'running') AND (CAST(?1 AS TEXT) IS NULL OR id < ?1)
                    ORDER BY id DESC LIMIT ?2) AS requests
              JOIN keys ON keys.id = key_id LEFT JOIN entries ON request_id = requests.id
-             GROUP BY requests.id ORDER BY requests.id DESC",
-        )?;
+             GROUP BY requests.id ORDER BY requests.id DESC";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut rows = statement.query(params![before.map(RequestId::to_text), limit])?;
-        let mut requests = Vec::new();
-        while let Some(row) = rows.next()? {
-            requests.push(request(row)?);
-        }
-        Ok(requests)
+        let before = before.map(RequestId::to_text);
+        self.store.read(|conn| conn.query(sql, params![before, limit], request))
     }
 }
 
@@ -90,7 +87,7 @@ fn request(row: &Row<'_>) -> Result<RecentRequest, LedgerError> {
         key: row.get("public_id")?,
         key_name: row.get("name")?,
         state: row.get("state")?,
-        ended_at: timestamp(row.get("ended_at_ms")?)?,
+        ended_at: row.get("ended_at_ms")?,
         tag: row.get("tag")?,
         images: row.get("images")?,
         is_delivered: row.get("delivered")?,

@@ -1,7 +1,6 @@
 use serde::Serialize;
 
-use super::LedgerError;
-use crate::units::EnergyBalance;
+use crate::{ledger::LedgerError, units::EnergyBalance};
 
 /// How the energy of a span's pictures became known: counted by the device, added up from its power, or worked out from the
 /// configured watts.

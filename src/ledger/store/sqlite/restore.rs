@@ -6,14 +6,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{
-    LedgerError,
-    backup::{
-        CopyError, Draft, Holdings, check_kind, open_to_read, open_unchanging, refuse_own_files,
-        sync_directory_of,
-    },
-    wait_for_turn,
-    wal::{self, beside},
+    backup::{CopyError, Draft, Holdings, check_kind, open_to_read, open_unchanging, refuse_own_files},
+    files::{beside, draft_of, log_index_of, log_of, sync_directory_of, wait_for_turn},
+    wal,
 };
+use crate::ledger::LedgerError;
 
 /// A backup that this program can restore.
 pub struct BackupFile {
@@ -44,7 +41,7 @@ impl BackupFile {
             return Err(CopyError::NotALedger(file.to_owned()));
         }
         // A backup has no log. A copy of a ledger's files may have one, and is only complete with it.
-        let (source, damage) = match is_file(&wal::log_of(file)) {
+        let (source, damage) = match is_file(&log_of(file)) {
             Ok(_) => (open_to_read(file)?, wal::check(file).err()),
             Err(_) => (open_whole(file)?, None),
         };
@@ -85,24 +82,10 @@ fn open_whole(file: &Path) -> Result<Connection, CopyError> {
     }
 }
 
-/// Where a restored ledger is written before it has its name.
-fn draft_of(ledger: &Path) -> PathBuf {
-    beside(ledger, ".restoring")
-}
-
-/// Refuses a ledger over which a restore was killed: it may be without its log.
-pub(super) fn refuse_half_done(ledger: &Path) -> Result<(), LedgerError> {
-    let draft = draft_of(ledger);
-    match draft.exists() {
-        true => Err(LedgerError::HalfRestored { file: draft }),
-        false => Ok(()),
-    }
-}
-
 /// Keeps the ledger under the name `kept` too, and leaves nothing beside it that SQLite would take for part of the next
 /// one. False where there is no ledger.
 fn retire(ledger: &Path, kept: &Path) -> Result<bool, CopyError> {
-    let (log, index) = (wal::log_of(ledger), beside(ledger, "-shm"));
+    let (log, index) = (log_of(ledger), log_index_of(ledger));
     let is_there = ledger.exists();
     if is_there {
         take_log_in(ledger)?;
@@ -110,7 +93,7 @@ fn retire(ledger: &Path, kept: &Path) -> Result<bool, CopyError> {
     }
     // Still there: it could not be read, and goes with its ledger for whoever wants to look.
     if log.exists() {
-        fs::rename(&log, wal::log_of(kept)).map_err(|cause| CopyError::io(&log, cause))?;
+        fs::rename(&log, log_of(kept)).map_err(|cause| CopyError::io(&log, cause))?;
     }
     match fs::remove_file(&index) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(CopyError::io(&index, cause)),

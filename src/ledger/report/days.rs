@@ -1,8 +1,8 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{LedgerError, MonthTotals, totals::out_of_range};
-use crate::units::Money;
+use super::{MonthTotals, totals::out_of_range};
+use crate::{ledger::LedgerError, units::Money};
 
 /// A day of a month. Days add up to the month of the same names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

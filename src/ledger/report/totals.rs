@@ -1,9 +1,13 @@
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Row, params};
 
-use super::{EnergySources, Ledger, LedgerError, entries::energy_source};
+use super::EnergySources;
 use crate::{
     domain::EnergySource,
+    ledger::{
+        Ledger, LedgerError,
+        entries::energy_source,
+        store::{Row, params},
+    },
     units::{EnergyBalance, Money, MoneyError},
 };
 
@@ -94,7 +98,7 @@ impl Sums {
         add(&mut self.depreciation, 6)?;
         add(&mut self.upkeep, 7)?;
         add(&mut self.compared, 8)?;
-        if row.get::<_, Option<i64>>(9)? == Some(0) {
+        if row.get::<Option<i64>>(9)? == Some(0) {
             self.undelivered += images;
         }
         let of_source = match energy_source(row, 10)? {
@@ -171,29 +175,28 @@ impl Ledger {
     /// The sums from `start` up to, not including, `end`.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite refuses or a sum is out of range.
+    /// [`LedgerError`] if the database refuses or a sum is out of range.
     pub fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MonthTotals, LedgerError> {
         let sql = format!(
             "SELECT {SUMS} FROM entries JOIN requests ON requests.id = request_id
              WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2"
         );
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(&sql)?;
-        let span = params![start.as_millisecond(), end.as_millisecond()];
-        let sums = statement.query_row(span, |row| {
-            Ok(Sums {
-                images: row.get(0)?,
-                duration: row.get(1)?,
-                energy: row.get(2)?,
-                wall_energy: row.get(3)?,
-                electricity: row.get(4)?,
-                depreciation: row.get(5)?,
-                upkeep: row.get(6)?,
-                compared: row.get(7)?,
-                undelivered: row.get(8)?,
-                failed_energy: row.get(9)?,
-                failed_electricity: row.get(10)?,
-                ..Sums::default()
+        let sums = self.store.read(|conn| {
+            conn.query_one(&sql, params![start, end], |row| {
+                Ok(Sums {
+                    images: row.get(0)?,
+                    duration: row.get(1)?,
+                    energy: row.get(2)?,
+                    wall_energy: row.get(3)?,
+                    electricity: row.get(4)?,
+                    depreciation: row.get(5)?,
+                    upkeep: row.get(6)?,
+                    compared: row.get(7)?,
+                    undelivered: row.get(8)?,
+                    failed_energy: row.get(9)?,
+                    failed_electricity: row.get(10)?,
+                    ..Sums::default()
+                })
             })
         })?;
         sums.totals()

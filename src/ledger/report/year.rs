@@ -1,7 +1,7 @@
 use serde::Serialize;
 
-use super::{EnergySources, Figures, MonthReport, Payback, WholeMonth, Year, report::as_text};
-use crate::{costs::ServiceComparison, units::Currency};
+use super::{EnergySources, Figures, MonthReport, Payback, WholeMonth, month::as_text};
+use crate::{costs::ServiceComparison, ledger::Year, units::Currency};
 
 /// A year as it is shown: twelve months, and the same figures for all of them.
 #[derive(Debug, Clone, Serialize)]

@@ -1,0 +1,135 @@
+use std::{
+    error::Error,
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
+
+use super::StoreFault;
+use crate::{domain::RequestId, units::Currency};
+
+/// The ledger cannot do what was asked. Nothing of it has been done.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The database refused.
+    #[error("the ledger: {source}{fault}")]
+    Store {
+        /// What kind of thing went wrong.
+        fault: StoreFault,
+        /// What the database says of it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the ledger's schema: {0}")]
+    Schema(#[source] Box<dyn Error + Send + Sync>),
+    /// A file cannot be opened.
+    #[error("{}: {cause}; the server's user must be able to read and write all files of the data directory", .file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The ledger cannot be opened.
+    #[error("{}: {source}{fault}", .file.display())]
+    Open {
+        /// The ledger.
+        file: PathBuf,
+        /// What kind of thing went wrong.
+        fault: StoreFault,
+        /// What the database says of it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The ledger can be read, and nothing can be booked.
+    #[error("{} is read-only; let the server's user write to it and to its directory (chown, chmod u+w, mount)", .file.display())]
+    ReadOnly {
+        /// The ledger.
+        file: PathBuf,
+    },
+    /// The ledger is not as SQLite wrote it.
+    #[error("{} is damaged ({finding}); restore a backup: tintype restore FILE", .file.display())]
+    Damaged {
+        /// The ledger.
+        file: PathBuf,
+        /// What was found first.
+        finding: String,
+    },
+    /// The write-ahead log is not as SQLite wrote it, and what was booked last is in it.
+    #[error(
+        "{} is damaged, and {writes} writes in it cannot be read; restore a backup (tintype restore FILE), or keep what \
+         can be read (tintype backup FILE, then tintype restore FILE)",
+        .file.display()
+    )]
+    DamagedLog {
+        /// The log.
+        file: PathBuf,
+        /// Transactions that cannot be read.
+        writes: u64,
+    },
+    /// A restore was killed; the ledger may be without its log.
+    #[error("{} is left of a restore that was cut short; run tintype restore FILE again", .file.display())]
+    HalfRestored {
+        /// What it left.
+        file: PathBuf,
+    },
+    /// The file is a database of another program.
+    #[error("{} is another program's database; pass another --data-dir", .file.display())]
+    NotOurs {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file system does not carry a write-ahead log.
+    #[error("the ledger: its file system has no shared memory for a write-ahead log; use a local --data-dir")]
+    NoWal,
+    /// The ledger is kept in another currency.
+    #[error(
+        "the ledger is kept in {kept}, but costs.currency is {configured}; set it back, or use another --data-dir"
+    )]
+    Currency {
+        /// The currency of its entries and assets.
+        kept: String,
+        /// The configured one.
+        configured: Currency,
+    },
+    /// A row holds what no row should hold.
+    #[error("the ledger: {what} is out of range")]
+    OutOfRange {
+        /// The column.
+        what: &'static str,
+    },
+    /// A request was not in the state that the step needs; it has been ended already.
+    #[error("the ledger: request {id} is not {expected}")]
+    State {
+        /// The request.
+        id: RequestId,
+        /// The state it should have had.
+        expected: &'static str,
+    },
+    /// A month could not be written down as a file.
+    #[error("the ledger's export: {0}")]
+    Export(#[from] csv::Error),
+}
+
+impl LedgerError {
+    /// Whether another start would end as this one did, until somebody has done something about a file or the configuration.
+    pub fn needs_the_operator(&self) -> bool {
+        match self {
+            Self::Currency { .. }
+            | Self::NoWal
+            | Self::ReadOnly { .. }
+            | Self::Damaged { .. }
+            | Self::DamagedLog { .. }
+            | Self::HalfRestored { .. }
+            | Self::NotOurs { .. } => true,
+            Self::Io { cause, .. } => cause.kind() == ErrorKind::PermissionDenied,
+            _ => false,
+        }
+    }
+
+    /// Whether there is no room on the disk.
+    pub fn is_full_disk(&self) -> bool {
+        matches!(
+            self,
+            Self::Store { fault: StoreFault::FullDisk, .. } | Self::Open { fault: StoreFault::FullDisk, .. }
+        )
+    }
+}

@@ -1,0 +1,27 @@
+//! Reports: one pass over the entries of a span, and what is made from it.
+
+mod all_in;
+mod csv;
+mod days;
+mod energy_sources;
+mod energy_totals;
+pub(super) mod entry_sums;
+mod focus;
+mod groups;
+mod month;
+mod payback;
+mod read;
+mod totals;
+mod year;
+
+pub use self::{
+    all_in::WholeMonth,
+    days::DayReport,
+    energy_sources::EnergySources,
+    energy_totals::PlugTotals,
+    groups::{GroupBy, GroupByError, GroupTotals},
+    month::{Figures, GroupReport, Groups, MonthReport},
+    payback::{Payback, PaybackAgainst, SavedPoint, Step},
+    totals::MonthTotals,
+    year::YearReport,
+};

@@ -1,0 +1,281 @@
+//! The ledger in one file: SQLite in WAL mode, one connection that writes, and as many that read as are asked for at once.
+
+mod backup;
+mod files;
+mod restore;
+mod schema;
+#[cfg(test)]
+pub(in crate::ledger) mod testing;
+mod wal;
+
+use std::{
+    ops::{Deref, DerefMut},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use rusqlite::{
+    Connection, ErrorCode, MAIN_DB, OpenFlags, ToSql, TransactionBehavior, params_from_iter,
+    types::{ToSqlOutput, ValueRef},
+};
+
+use self::schema::{APPLICATION_ID, application_id};
+pub use self::{
+    backup::{BackedUp, CopyError, Holdings, back_up},
+    restore::{BackupFile, Restored},
+};
+use super::{Column, Conn, Param, Row, StoreFault, Value};
+use crate::ledger::LedgerError;
+
+/// How long a writer waits for another process, such as `tintype key create` beside a running server.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Statements that a connection keeps prepared.
+const STATEMENTS_KEPT: usize = 64;
+/// Connections for reading that are kept open between two questions.
+const READERS_KEPT: usize = 8;
+
+/// The ledger's file.
+pub(in crate::ledger) struct Store {
+    // Closed first: only a connection that may write can bring the log into the file when the last one closes.
+    readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
+    file: PathBuf,
+}
+
+impl Store {
+    /// Opens the ledger in `file`, making it and bringing its schema up to date as needed.
+    pub(in crate::ledger) fn open(file: &Path) -> Result<Self, LedgerError> {
+        let _turn = files::wait_for_turn(file)?;
+        files::refuse_half_restored(file)?;
+        wal::check(file)?;
+        Self::open_in_turn(file).map_err(|error| of_file(error, file))
+    }
+
+    fn open_in_turn(file: &Path) -> Result<Self, LedgerError> {
+        let mut writer = Connection::open(file)?;
+        writer.busy_timeout(BUSY_TIMEOUT)?;
+        if writer.is_readonly(MAIN_DB)? {
+            return Err(LedgerError::ReadOnly { file: file.to_owned() });
+        }
+        // 0 is a new file's, or an earlier version's.
+        let application_id = application_id(&writer)?;
+        if ![APPLICATION_ID, 0].contains(&application_id) {
+            return Err(LedgerError::NotOurs { file: file.to_owned() });
+        }
+        let journal: String =
+            writer.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        if journal != "wal" {
+            return Err(LedgerError::NoWal);
+        }
+        writer.pragma_update(None, "synchronous", "FULL")?;
+        writer.pragma_update(None, "foreign_keys", true)?;
+        writer.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        if application_id == 0 {
+            writer.pragma_update(None, "application_id", APPLICATION_ID)?;
+        }
+        schema::migrate(&mut writer)?;
+        Ok(Self { readers: Mutex::default(), writer: Mutex::new(writer), file: file.to_owned() })
+    }
+
+    /// Reads the ledger as it is at one moment. Waits for nobody.
+    pub(in crate::ledger) fn read<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut reader = self.reader()?;
+        let view = reader.transaction().map_err(LedgerError::from)?;
+        work(&Conn::Sqlite(&view))
+    }
+
+    /// Writes in one transaction, alone: all of `work` is done, or, if it fails, none.
+    pub(in crate::ledger) fn write<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut writer = self.writer();
+        let transaction =
+            writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(LedgerError::from)?;
+        let done = work(&Conn::Sqlite(&transaction))?;
+        transaction.commit().map_err(LedgerError::from)?;
+        Ok(done)
+    }
+
+    /// Reads between two writes: no write of this process is under way, and none is missing.
+    pub(in crate::ledger) fn read_latest<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut writer = self.writer();
+        let view = writer.transaction().map_err(LedgerError::from)?;
+        work(&Conn::Sqlite(&view))
+    }
+
+    /// Checks every page, then brings the log into the database, so that damage to the log costs at most what was booked
+    /// since.
+    pub(in crate::ledger) fn inspect(&self) -> Result<(), LedgerError> {
+        self.check_pages().map_err(|error| of_file(error, &self.file))?;
+        let moved = self.writer().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = moved {
+            // A disk may be full. The log goes on from where it is.
+            tracing::warn!(%error, "the ledger's log could not be brought into the database");
+        }
+        Ok(())
+    }
+
+    fn check_pages(&self) -> Result<(), LedgerError> {
+        let reader = self.reader()?;
+        match first_finding(&reader, "PRAGMA quick_check(1)")? {
+            None => Ok(()),
+            Some(finding) => Err(LedgerError::Damaged { file: self.file.clone(), finding }),
+        }
+    }
+
+    /// A connection is sound after a panic elsewhere: an open transaction was rolled back when it was dropped.
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn idle_readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// A connection that nobody else reads by. A report that takes seconds holds up nobody.
+    fn reader(&self) -> Result<Reader<'_>, LedgerError> {
+        let idle = self.idle_readers().pop();
+        let connection = idle.map_or_else(|| open_reader(&self.file), Ok)?;
+        Ok(Reader { store: self, connection: Some(connection) })
+    }
+}
+
+fn open_reader(file: &Path) -> Result<Connection, LedgerError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(file, flags)?;
+    reader.busy_timeout(BUSY_TIMEOUT)?;
+    reader.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(reader)
+}
+
+/// A connection on loan.
+struct Reader<'a> {
+    store: &'a Store,
+    /// None only while it is dropped.
+    connection: Option<Connection>,
+}
+
+impl Deref for Reader<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("a reader has its connection until it is dropped")
+    }
+}
+
+impl DerefMut for Reader<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("a reader has its connection until it is dropped")
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let mut idle = self.store.idle_readers();
+        if idle.len() < READERS_KEPT {
+            idle.extend(self.connection.take());
+        }
+    }
+}
+
+pub(super) fn execute(
+    connection: &Connection,
+    sql: &str,
+    params: &[Param<'_>],
+) -> Result<usize, LedgerError> {
+    Ok(connection.prepare_cached(sql)?.execute(params_from_iter(params))?)
+}
+
+pub(super) fn for_each<E: From<LedgerError>>(
+    connection: &Connection,
+    sql: &str,
+    params: &[Param<'_>],
+    mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = connection.prepare_cached(sql).map_err(LedgerError::from)?;
+    let mut rows = statement.query(params_from_iter(params)).map_err(LedgerError::from)?;
+    while let Some(row) = rows.next().map_err(LedgerError::from)? {
+        each(&Row::Sqlite(row))?;
+    }
+    Ok(())
+}
+
+pub(super) fn query_first<T>(
+    connection: &Connection,
+    sql: &str,
+    params: &[Param<'_>],
+    read: impl FnOnce(&Row<'_>) -> Result<T, LedgerError>,
+) -> Result<Option<T>, LedgerError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params_from_iter(params))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let first = read(&Row::Sqlite(row))?;
+    // An INSERT … RETURNING is done only once its rows are read to their end.
+    while rows.next()?.is_some() {}
+    Ok(Some(first))
+}
+
+pub(super) fn value<'a>(row: &'a rusqlite::Row<'_>, column: impl Column) -> Result<Value<'a>, LedgerError> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(number) => Value::Real(number),
+        ValueRef::Text(text) => Value::Text(text),
+        ValueRef::Blob(bytes) => Value::Blob(bytes),
+    })
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl From<rusqlite::Error> for LedgerError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store { fault: fault(&error), source: Box::new(error) }
+    }
+}
+
+fn fault(error: &rusqlite::Error) -> StoreFault {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreFault::FullDisk,
+        Some(ErrorCode::SystemIoFailure) => StoreFault::Disk,
+        Some(ErrorCode::ReadOnly) => StoreFault::ReadOnly,
+        Some(ErrorCode::CannotOpen) => StoreFault::CannotOpen,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreFault::Damaged,
+        Some(ErrorCode::ConstraintViolation) => StoreFault::Refused,
+        _ => StoreFault::Other,
+    }
+}
+
+/// What went wrong with the ledger in `file`, by its name.
+fn of_file(error: LedgerError, file: &Path) -> LedgerError {
+    let LedgerError::Store { fault, source } = error else { return error };
+    let file = file.to_owned();
+    match fault {
+        StoreFault::ReadOnly => LedgerError::ReadOnly { file },
+        StoreFault::Damaged => LedgerError::Damaged { file, finding: source.to_string() },
+        _ => LedgerError::Open { file, fault, source },
+    }
+}
+
+/// What one of SQLite's checks finds first, in a line.
+fn first_finding(connection: &Connection, check: &str) -> rusqlite::Result<Option<String>> {
+    let text: String = connection.query_row(check, [], |row| row.get(0))?;
+    let finding = text.lines().find(|line| !line.starts_with("***")).unwrap_or(&text);
+    Ok((finding != "ok").then(|| finding.trim().to_owned()))
+}

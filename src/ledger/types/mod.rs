@@ -1,0 +1,13 @@
+//! What goes into the ledger and comes out of it, as data.
+
+mod budget;
+mod entry;
+mod month;
+mod request;
+
+pub use self::{
+    budget::{BudgetHolder, BudgetPeriods, Need, OverBudget},
+    entry::{FailedWork, SettledImage},
+    month::{Month, MonthError, Year, YearError},
+    request::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
+};

@@ -1,0 +1,124 @@
+use jiff::Timestamp;
+
+use super::{BudgetPeriods, FailedWork, Need, OverBudget, SettledImage};
+use crate::{
+    costs::{Budgets, Spending},
+    domain::{CostTag, ImageSize, KeyId, Quality, RequestId},
+    ledger::LedgerError,
+    units::{Energy, Money},
+};
+
+/// A request that asks for money before work.
+#[derive(Debug, Clone)]
+pub struct NewRequest<'a> {
+    /// Its id.
+    pub id: RequestId,
+    /// Who asks.
+    pub key: KeyId,
+    /// The client's Idempotency-Key header.
+    pub idempotency_key: Option<&'a str>,
+    /// SHA-256 of the body, which tells a retry from another request under the same idempotency key.
+    pub body_sha256: [u8; 32],
+    /// The model that will paint.
+    pub model: &'a str,
+    /// The quality asked for.
+    pub quality: Quality,
+    /// What it is filed under.
+    pub tag: Option<&'a CostTag>,
+    /// Pictures asked for.
+    pub images: u32,
+    /// What they are expected to cost.
+    pub estimate: Money,
+    /// What they are expected to draw at the plug.
+    pub wall_energy: Energy,
+    /// Budgets of all keys together.
+    pub budgets: &'a Budgets,
+    /// When it came.
+    pub now: Timestamp,
+    /// The day and the month from whose beginnings budgets count.
+    pub periods: BudgetPeriods,
+}
+
+impl NewRequest<'_> {
+    /// What its budgets must cover.
+    pub(in crate::ledger) fn need(&self) -> Need<'_> {
+        let spending = Spending { money: self.estimate, images: self.images, energy: self.wall_energy };
+        Need { key: self.key, spending, budgets: self.budgets, periods: &self.periods }
+    }
+}
+
+/// What a request came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Settlement<'a> {
+    /// Its pictures, in order.
+    pub images: &'a [SettledImage],
+    /// Work on them that gave none, at most once for each picture.
+    pub failed: &'a [FailedWork],
+    /// Tokens of its prompt.
+    pub prompt_tokens: usize,
+}
+
+/// A settled request, as it was booked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledRequest {
+    /// When it was settled.
+    pub settled_at: Timestamp,
+    /// Tokens of its prompt.
+    pub prompt_tokens: usize,
+    /// The pictures' size.
+    pub size: ImageSize,
+    /// Its pictures, in order.
+    pub images: Vec<SettledImage>,
+}
+
+/// Why no money was reserved. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReserveError {
+    /// A hard budget does not cover the request.
+    #[error("a budget is used up")]
+    OverBudget(Box<OverBudget>),
+    /// The idempotency key was used before, with another body.
+    #[error("the idempotency key was used with another body")]
+    IdempotencyKeyReused,
+    /// The idempotency key was used before with this body, and the request is settled: its answer can be given again.
+    #[error("the request was settled before")]
+    SettledBefore(RequestId),
+    /// The idempotency key was used before with this body, and the request is still open.
+    #[error("the request is being worked on")]
+    StillOpen,
+    /// The database failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Money set aside for a request. Used up by [`settle`](crate::ledger::Ledger::settle) or
+/// [`fail`](crate::ledger::Ledger::fail); a crash leaves it to
+/// [`abandon_open`](crate::ledger::Ledger::abandon_open).
+#[derive(Debug)]
+#[must_use = "a reservation that is dropped holds its money until the next start"]
+pub struct Reservation {
+    pub(in crate::ledger) id: RequestId,
+    pub(in crate::ledger) passed_budgets: Box<[OverBudget]>,
+}
+
+/// A request that could not be ended, and is still open.
+#[derive(Debug, thiserror::Error)]
+#[error("request {} could not be booked: {error}", reservation.id)]
+pub struct Unbooked {
+    /// Its money, still set aside.
+    pub reservation: Reservation,
+    /// Why.
+    pub error: Box<LedgerError>,
+}
+
+impl Reservation {
+    /// The request.
+    pub fn id(&self) -> RequestId {
+        self.id
+    }
+
+    /// The soft budgets that it passes.
+    pub fn passed_budgets(&self) -> &[OverBudget] {
+        &self.passed_budgets
+    }
+}
