@@ -12,9 +12,9 @@ fn main() {
 fn compile_kernels() {
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let kernels = cudaforge::KernelBuilder::new()
-        .source_files(["src/pipeline/kernels/rows.cu", "src/pipeline/kernels/attention.cu"])
-        .watch(["src/pipeline/kernels/primitives.cuh"])
-        .arg("-Isrc/pipeline/kernels")
+        .source_files(["src/pipeline/fused/cuda/rows.cu", "src/pipeline/fused/cuda/attention.cu"])
+        .watch(["src/pipeline/fused/cuda/primitives.cuh"])
+        .arg("-Isrc/pipeline/fused/cuda")
         .arg("-std=c++17")
         .arg("-O3")
         .build_ptx()

@@ -19,12 +19,12 @@ use crate::{
     admit::Door,
     clock::Clock,
     config::{Config, ConfigError},
-    domain::{ApiKey, ImageSize, Scopes, SignInSecret},
+    domain::{ApiKey, Scopes, SignInSecret},
     engine::{ProfileStore, Workers},
     http::{self, Attempts, Links, Offer, SessionSecret, State},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
     pictures::{PictureStore, StoreError},
-    pipeline::{EMBEDDED_MODEL, LoadError, ModelFiles, OnLoad, SizeLimits, hub},
+    pipeline::{LoadError, ModelSource, OnLoad, SizeLimits, hub},
     service::{OverheadBook, Service, ServiceParts},
     telemetry::Metrics,
 };
@@ -37,13 +37,6 @@ const PROFILES_FILE: &str = "shapes.json";
 const PICTURES_DIRECTORY: &str = "pictures";
 /// How often old pictures are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
-/// Side of a picture where nothing is said: what Z-Image was trained for.
-const DEFAULT_SIDE: u32 = 1024;
-/// The same for the embedded model.
-const EMBEDDED_DEFAULT_SIDE: u32 = 256;
-/// The embedded model's id.
-const EMBEDDED_ID: &str = "z-image-embedded";
-
 /// A server that is ready to run.
 pub struct App {
     server: Server,
@@ -96,65 +89,6 @@ pub enum AppError {
     Server(std::io::Error),
 }
 
-/// Where a model comes from and what it is called, from the configuration.
-#[derive(Debug, Clone)]
-pub struct ModelSource {
-    path: Option<String>,
-    /// The id under /v1/models.
-    pub id: String,
-    configured_size: Option<ImageSize>,
-}
-
-impl ModelSource {
-    /// The source that `config` names.
-    pub fn new(config: &crate::config::ModelConfig) -> Self {
-        let from_path = config.path.as_deref().map(|path| {
-            let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-            if last.is_empty() || last.starts_with('.') { "z-image" } else { last }
-        });
-        let id = config.id.as_deref().or(from_path).unwrap_or(EMBEDDED_ID).to_owned();
-        Self { path: config.path.clone(), id, configured_size: config.default_size }
-    }
-
-    /// The size of a picture where none is asked for: the configured one, or the usual one as far as the model goes.
-    ///
-    /// # Errors
-    /// [`ConfigError::DefaultSize`] where the configured size cannot be painted.
-    pub fn default_size(&self, limits: SizeLimits) -> Result<ImageSize, ConfigError> {
-        let usual = if self.is_embedded() { EMBEDDED_DEFAULT_SIDE } else { DEFAULT_SIDE };
-        match self.configured_size {
-            Some(size) => match limits.check(size) {
-                Ok(()) => Ok(size),
-                Err(error) => Err(ConfigError::DefaultSize(error.to_string())),
-            },
-            None => {
-                let side = usual.min(limits.side_max);
-                let side = (side - side % limits.factor).max(limits.factor);
-                ImageSize::new(side, side).map_err(|error| ConfigError::DefaultSize(error.to_string()))
-            }
-        }
-    }
-
-    /// Whether it is the model compiled into the binary.
-    pub fn is_embedded(&self) -> bool {
-        self.path.is_none()
-    }
-
-    /// The model's files: embedded, in a directory, or fetched from the hub.
-    ///
-    /// # Errors
-    /// [`LoadError`] where there is no such directory, or the hub cannot be reached.
-    pub fn files(&self, on_fetch: hub::OnFetch<'_>) -> Result<ModelFiles, LoadError> {
-        match self.path.as_deref() {
-            None => Ok(EMBEDDED_MODEL),
-            Some(path) if !Path::new(path).is_dir() && hub::is_repository(path) => {
-                ModelFiles::directory(&hub::fetch(path, on_fetch)?)
-            }
-            Some(path) => ModelFiles::directory(Path::new(path)),
-        }
-    }
-}
-
 /// Told how a fetch and a load go on.
 pub trait Progress: Send {
     /// Bytes of a file have arrived from the hub.
@@ -204,7 +138,7 @@ impl App {
         if abandoned > 0 {
             tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");
         }
-        let source = ModelSource::new(&config.model);
+        let source = config.model.source();
         let pictures = PictureStore::open(
             data_dir.path(PICTURES_DIRECTORY),
             config.pictures.free_disk_min_mib.saturating_mul(1 << 20),
@@ -350,7 +284,7 @@ fn offer(
         aliases: config.model.aliases.clone(),
         loaded_at,
         limits,
-        default_size: source.default_size(limits)?,
+        default_size: config.model.default_size(limits)?,
         steps: config.model.steps,
         guidance_scale: config.model.guidance_scale,
         pixels_max: config.limits.pixels_max,

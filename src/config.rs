@@ -21,7 +21,7 @@ use crate::{
     domain::{ImageSize, KeyLimits, StepsByQuality},
     engine::{EngineSettings, ProfileStore},
     meter::Powers,
-    pipeline::{DeviceList, KernelChoice, MemoryTier, Placement, Precision},
+    pipeline::{DeviceList, KernelChoice, MemoryTier, ModelSource, Placement, Precision, SizeLimits},
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
     units::{Currency, Millis, Money, Power},
@@ -223,6 +223,20 @@ impl ModelConfig {
             kernels: self.kernels,
             work_bytes_max: self.work_bytes_max(),
         }
+    }
+
+    /// Where the model comes from and what it is called.
+    pub fn source(&self) -> ModelSource {
+        ModelSource::new(self.path.as_deref(), self.id.as_deref(), self.default_size)
+    }
+
+    /// The size of an image if none is asked for.
+    ///
+    /// # Errors
+    /// [`ConfigError::DefaultSize`] if the model cannot make the configured size.
+    pub fn default_size(&self, limits: SizeLimits) -> Result<ImageSize, ConfigError> {
+        let size = self.source().default_size(limits);
+        size.map_err(|error| ConfigError::DefaultSize(error.to_string()))
     }
 
     fn work_bytes_max(&self) -> Option<u64> {

@@ -2,13 +2,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{ModelSource, Progress};
+use super::Progress;
 use crate::{
     config::Config,
     domain::{ImageSize, Overhead, RenderSpec, Usage},
     engine::{Engine, Facts, ProfileStore, WarmUp, WorkerParts, Workers},
     meter::{EnergyCounter, Meter},
-    pipeline::{DeviceChoice, LoadError, ModelFiles, Pipeline, Placement},
+    pipeline::{DeviceChoice, LoadError, ModelFiles, ModelSource, Pipeline, Placement},
     service::OverheadBook,
 };
 
@@ -56,7 +56,7 @@ pub(super) fn start_engine<P: Progress + 'static>(
     });
     Engine::start(
         parts.collect(),
-        warm_up(config, ModelSource::new(&config.model)),
+        warm_up(config, config.model.source()),
         on_overhead,
         &config.engine_settings(profiles),
     )

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{CliError, ModelArgs, progress::LoadReport, sheet::sheet};
 use crate::{
-    app::{ModelSource, Progress},
+    app::Progress,
     clock::Clock,
     config::Config,
     costs::{CostError, CostModel, Receipt},
@@ -91,7 +91,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let mut meter = Meter::of_device(card, Box::new(|_, _, _| None), powers, Arc::clone(clock));
     let comparison = costs.compare(spec.size, Quality::default(), today)?;
     // Whoever generates by hand owes the mark for generated content too.
-    let (provenance, model) = (config.service_settings().provenance, ModelSource::new(&config.model).id);
+    let (provenance, model) = (config.service_settings().provenance, config.model.source().id);
     let write = |file: &Path, pixels: &Pixels, spec: &RenderSpec, seed: Seed| {
         let provenance = provenance.as_ref().map(|settings| {
             let id = RequestId::new(clock.now(), rand::random()).to_digits();
@@ -133,11 +133,11 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
 }
 
 fn load(config: &Config) -> Result<(Pipeline, ImageSize), CliError> {
-    let source = ModelSource::new(&config.model);
+    let source = config.model.source();
     let mut report = LoadReport::new();
     let files = source.files(&mut |fetched| report.fetched(fetched))?;
     let pipeline = Pipeline::load(&files, &config.model.placement(), report.on_load())?;
-    let default_size = source.default_size(pipeline.limits())?;
+    let default_size = config.model.default_size(pipeline.limits())?;
     Ok((pipeline, default_size))
 }
 

@@ -7,12 +7,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CliError, ModelArgs, Place, progress::LoadReport};
-use crate::{
-    app::{App, ModelSource},
-    clock::Clock,
-    config::Config,
-    domain::ApiKey,
-};
+use crate::{app::App, clock::Clock, config::Config, domain::ApiKey};
 
 /// Threads that wait for the disk or encode pictures.
 const BLOCKING_THREADS: usize = 32;
@@ -83,7 +78,7 @@ fn greet(app: &App, config: &Config) {
         _ => facts.device.to_owned(),
     };
     println!("Model   {} ({} on {devices}, memory {})", offer.model, facts.dtype, facts.memory);
-    if ModelSource::new(&config.model).is_embedded() {
+    if config.model.source().is_embedded() {
         println!("        a tiny embedded model: emoji-like things at 128x128, in English and Chinese");
         println!("        for the real one: tintype serve --model Tongyi-MAI/Z-Image-Turbo");
     }

@@ -47,7 +47,7 @@ pub(super) fn prepare(device: &Device, dtype: DType) -> std::result::Result<(), 
 }
 
 /// Whether it has what our kernels are made of: asynchronous copies, and products of 16 bits of either kind (PTX ISA: sm_80).
-pub(super) fn runs_our_kernels(cuda: &CudaDevice) -> bool {
+pub(super) fn runs_fused_kernels(cuda: &CudaDevice) -> bool {
     matches!(cuda.cuda_stream().context().compute_capability(), Ok((8.., _)))
 }
 

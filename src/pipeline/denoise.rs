@@ -2,9 +2,9 @@ use candle_core::Tensor;
 
 use super::{
     Pipeline,
-    config::TransformerConfig,
     error::RenderError,
     ops,
+    source::TransformerConfig,
     transformer::{Canvas, Caption},
 };
 
@@ -95,7 +95,7 @@ impl<'a> Denoising<'a> {
         self.latents = (&self.latents - (&velocity * f64::from(next - sigma))?)?;
         self.velocity = Some(velocity);
         self.done += 1;
-        // A card is told of work long before it does it. What follows is by steps that are done: progress, the pace.
+        // CUDA launches are asynchronous. Synchronise, so that progress and pace count finished steps.
         self.pipeline.synchronize()
     }
 
@@ -133,18 +133,12 @@ impl<'a> Denoising<'a> {
     /// # Errors
     /// [`RenderError::Device`] where the device fails.
     pub fn keep(&mut self, items: &[usize]) -> Result<(), RenderError> {
-        self.latents = select(&self.latents, items)?;
-        self.velocity = self.velocity.as_ref().map(|velocity| select(velocity, items)).transpose()?;
+        self.latents = ops::select(&self.latents, items)?;
+        self.velocity = self.velocity.as_ref().map(|velocity| ops::select(velocity, items)).transpose()?;
         self.positive.caption.keep(items)?;
         if let Some((negative, _)) = &mut self.negative {
             negative.caption.keep(items)?;
         }
         Ok(())
     }
-}
-
-/// Rows `items` of the first dimension.
-pub(super) fn select(tensor: &Tensor, items: &[usize]) -> candle_core::Result<Tensor> {
-    let rows = items.iter().map(|&item| tensor.narrow(0, item, 1)).collect::<Result<Vec<_>, _>>()?;
-    Tensor::cat(&rows, 0)
 }

@@ -5,19 +5,15 @@
 
 #[cfg(feature = "cuda")]
 mod card;
-mod config;
 pub mod cpu;
 mod denoise;
-mod embedded;
+mod devices;
 mod error;
-mod files;
 mod free_memory;
-pub mod hub;
-#[cfg(any(test, feature = "cuda"))]
-mod kernels;
+mod fused;
 mod limits;
 mod linear;
-mod mixed;
+mod load;
 mod noise;
 mod norm;
 mod ops;
@@ -28,47 +24,45 @@ mod prompt;
 mod schedule;
 mod scores;
 mod shapes;
+mod source;
 mod stack;
 #[cfg(test)]
 mod testing;
 mod text_encoder;
 mod transformer;
 mod vae;
-mod weights;
 
 use std::{ops::ControlFlow, sync::Arc};
 
 use candle_core::{DType, Device, Tensor};
 use uuid::Uuid;
 
-use self::{
-    config::ModelConfig,
-    free_memory::free_bytes,
-    mixed::Arithmetic,
-    placement::ModelSize,
-    text_encoder::TextEncoder,
-    transformer::{Caption, Transformer},
-    weights::{LoadProgress, Weights},
-};
 pub use self::{
-    config::PROMPT_TOKENS_MAX,
     denoise::Denoising,
-    embedded::EMBEDDED_MODEL,
+    devices::{DeviceChoice, DeviceList},
     error::{LoadError, RenderError},
-    files::{EmbeddedFile, ModelFiles},
     free_memory::{proc_bytes, usable_bytes},
+    fused::KernelChoice,
     limits::SizeLimits,
-    mixed::KernelChoice,
     noise::standard_normal,
     pixels::Pixels,
     placement::{MemoryTier, Placement},
-    precision::{DeviceChoice, DeviceList, Precision},
+    precision::Precision,
     prompt::PromptTokenizer,
     schedule::{Schedule, Shift},
     shapes::ModelShape,
+    source::{EMBEDDED_MODEL, EmbeddedFile, ModelFiles, ModelSource, OnLoad, PROMPT_TOKENS_MAX, hub},
     transformer::padded_tokens,
     vae::VaeDecoder,
-    weights::OnLoad,
+};
+use self::{
+    free_memory::free_bytes,
+    fused::{Arithmetic, BlockForm},
+    load::LoadOptions,
+    placement::ModelSize,
+    source::{LoadProgress, ModelConfig, Weights},
+    text_encoder::TextEncoder,
+    transformer::{Caption, Transformer},
 };
 use crate::domain::{ImageSize, RenderSpec, Seed};
 
@@ -187,25 +181,16 @@ impl Pipeline {
         let plan = memory.plan();
         let arithmetic = placement.kernels.arithmetic(&config.transformer, dtype, &device);
         let progress = LoadProgress::new(on_load, total);
-        let text_encoder = TextEncoder::load(
-            &config.text_encoder,
-            &text_weights,
-            (dtype, &device),
-            plan.text_encoder,
-            &progress,
-        )
-        .map_err(|error| LoadError::from_candle("text_encoder", &error))?;
-        let transformer = Transformer::load(
-            &config.transformer,
-            &transformer_weights,
-            (dtype, &device),
-            (plan.transformer, (plan.format, arithmetic)),
-            &progress,
-        )
-        .map_err(|error| LoadError::from_candle("transformer", &error))?;
-        let vae =
-            VaeDecoder::load(&config.vae, config.post_quant_conv, &vae_weights, dtype, &device, &progress)
-                .map_err(|error| LoadError::from_candle("vae", &error))?;
+        let options = LoadOptions { dtype, device: &device, progress: &progress };
+        let text_encoder =
+            TextEncoder::load(&config.text_encoder, &text_weights, plan.text_encoder, &options)
+                .map_err(|error| LoadError::from_candle("text_encoder", &error))?;
+        let form = BlockForm { format: plan.format, arithmetic };
+        let transformer =
+            Transformer::load(&config.transformer, &transformer_weights, plan.transformer, form, &options)
+                .map_err(|error| LoadError::from_candle("transformer", &error))?;
+        let vae = VaeDecoder::load(&config.vae, config.post_quant_conv, &vae_weights, &options)
+            .map_err(|error| LoadError::from_candle("vae", &error))?;
         on_load(total, total);
         Ok(Self {
             tokenizer,
@@ -242,7 +227,7 @@ impl Pipeline {
         self.memory
     }
 
-    /// How the transformer's blocks compute: `plain`, or `mixed` in kernels of ours for 16 bits.
+    /// How the transformer's blocks compute: `plain`, or `mixed`, in fused kernels for 16 bits.
     pub fn arithmetic_name(&self) -> &'static str {
         self.arithmetic.as_str()
     }

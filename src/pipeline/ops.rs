@@ -4,10 +4,10 @@ use std::{marker::PhantomData, ops::Deref};
 
 use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Result, Storage, Tensor, WithDType, bail};
 
-use super::{cpu, norm::RmsNorm};
+use super::cpu;
 
-/// Whether our own kernels run on `x`. Elsewhere candle's do.
-pub(super) fn are_ours(x: &Tensor) -> bool {
+/// Whether the kernels of [`super::cpu`] take `x`: f32 on a CPU. candle computes everything else.
+pub(super) fn on_cpu_kernels(x: &Tensor) -> bool {
     x.device().is_cpu() && x.dtype() == DType::F32
 }
 
@@ -33,7 +33,7 @@ impl<'a, T: WithDType> Numbers<'a, T> {
         let (storage, layout) = x.storage_and_layout();
         match (numbers_of::<T>(&storage), layout.contiguous_offsets()) {
             (Some(_), Some(range)) => Ok(Self { storage: Box::new(storage), range, of: PhantomData }),
-            _ => bail!("our own kernels take contiguous {:?}", T::DTYPE),
+            _ => bail!("the CPU kernels take contiguous {:?}", T::DTYPE),
         }
     }
 }
@@ -76,7 +76,7 @@ impl<F: Fn(&mut [f32])> InplaceOp1 for InPlace<F> {
     fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
         match (storage, layout.contiguous_offsets()) {
             (CpuStorage::F32(numbers), Some((start, end))) => (self.0)(&mut numbers[start..end]),
-            _ => bail!("our own kernels take contiguous f32"),
+            _ => bail!("the CPU kernels take contiguous f32"),
         }
         Ok(())
     }
@@ -133,14 +133,20 @@ pub(super) fn gate(gate: Tensor, up: &Tensor) -> Result<Tensor> {
     changed(gate, |gate| cpu::gate(gate, &up))
 }
 
-/// Normalises where `norm` says so, and turns, each head of `x` [batch, tokens, heads · head_dim] by `cos` and `sin`
+/// Normalises by `norm`, a weight [head_dim] and ε, if there is one, and turns, each head of `x` [batch, tokens, heads · head_dim] by `cos` and `sin`
 /// [tokens, head_dim / 2], in the place of `x`, which nobody else may hold.
-pub(super) fn turn(x: Tensor, norm: Option<&RmsNorm>, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
+pub(super) fn turn(x: Tensor, norm: Option<(&Tensor, f32)>, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
     let (width, head_dim) = (x.dim(2)?, 2 * cos.dim(1)?);
-    let norm = norm.map(|norm| Numbers::of(&norm.weight).map(|weight| (weight, norm.eps))).transpose()?;
+    let norm = norm.map(|(weight, eps)| Numbers::of(weight).map(|weight| (weight, eps))).transpose()?;
     let norm = norm.as_ref().map(|(weight, eps)| (&**weight, *eps));
     let (cos, sin) = (Numbers::of(cos)?, Numbers::of(sin)?);
     changed(x, |x| cpu::Turn { norm, cos: &cos, sin: &sin, head_dim, width }.apply(x))
+}
+
+/// Rows `items` of the first dimension.
+pub(super) fn select(tensor: &Tensor, items: &[usize]) -> Result<Tensor> {
+    let rows = items.iter().map(|&item| tensor.narrow(0, item, 1)).collect::<Result<Vec<_>>>()?;
+    Tensor::cat(&rows, 0)
 }
 
 #[cfg(test)]
@@ -190,8 +196,7 @@ mod tests {
             let heads_first = x.reshape((2, tokens, heads, head_dim))?.transpose(1, 2)?.contiguous()?;
             let weight = random(6, &[head_dim]);
             let normed = candle_nn::ops::rms_norm(&heads_first, &weight, 1e-5)?;
-            let norm = RmsNorm { weight, eps: 1e-5 };
-            for (norm, x_heads) in [(None, heads_first), (Some(&norm), normed)] {
+            for (norm, x_heads) in [(None, heads_first), (Some((&weight, 1e-5)), normed)] {
                 let turned = candle_nn::rotary_emb::rope_i(&x_heads, &cos, &sin)?;
                 let turned = turned.transpose(1, 2)?.reshape(x.dims())?;
                 assert!(error(&turn(x.copy()?, norm, &cos, &sin)?, &turned)? < 1e-5);

@@ -3,10 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::{
-    linear::Format,
-    mixed::KernelChoice,
-    precision::{DeviceChoice, Precision},
-    stack::Residence,
+    devices::DeviceChoice, fused::KernelChoice, linear::Format, precision::Precision, stack::Residence,
 };
 
 /// Where and how a model is to be held.

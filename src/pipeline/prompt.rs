@@ -1,9 +1,8 @@
 use tokenizers::Tokenizer;
 
 use super::{
-    config::PROMPT_TOKENS_MAX,
     error::{LoadError, RenderError},
-    files::ModelFiles,
+    source::{ModelFiles, PROMPT_TOKENS_MAX},
 };
 
 /// Turns a prompt into Qwen3's token ids.

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Result, Shape, Tensor, bail};
 use candle_nn::{Init, var_builder::SimpleBackend};
 
-use super::files::{EmbeddedFile, ModelFiles};
+use super::source::{EmbeddedFile, ModelFiles};
 
 /// The configurations of a model without its weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl SimpleBackend for RandomWeights {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::{config::ModelConfig, prompt::PromptTokenizer};
+    use crate::pipeline::{prompt::PromptTokenizer, source::ModelConfig};
 
     #[test]
     fn every_shape_is_a_model_but_for_its_weights() {

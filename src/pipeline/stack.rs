@@ -3,7 +3,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result};
 use candle_nn::VarBuilder;
 
-use super::weights::{LoadProgress, Weights};
+use super::source::{LoadProgress, Weights};
 
 /// Where layers are while they do not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,14 +13,14 @@ use clap::Args;
 use self::report::{Case, Report, Sample, Span};
 use super::{CliError, ModelArgs, progress::LoadReport};
 use crate::{
-    app::{ModelSource, Progress},
+    app::Progress,
     clock::Clock,
     config::Config,
     domain::{Encoding, IMAGES_MAX, ImageSize, RenderSpec, STEPS_MAX, Seed},
     encode,
     engine::DeviceMemory,
     meter::Meter,
-    pipeline::{ModelShape, Pipeline},
+    pipeline::{ModelShape, ModelSource, Pipeline},
     telemetry,
 };
 
@@ -63,10 +63,10 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
     let mut config = Config::load(args.config.as_deref())?;
     telemetry::start_log(&config.log);
     args.model.apply(&mut config);
-    let source = ModelSource::new(&config.model);
+    let source = config.model.source();
     let (pipeline, model) = load(&config, &source, args.random_weights)?;
     let sizes = match args.sizes.as_slice() {
-        [] => vec![source.default_size(pipeline.limits())?],
+        [] => vec![config.model.default_size(pipeline.limits())?],
         sizes => sizes.to_vec(),
     };
     let is_cpu = pipeline.device_name() == "cpu";

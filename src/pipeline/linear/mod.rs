@@ -1,7 +1,7 @@
-//! y = x·Wᵀ + b, by our own product or the library's, with the weight dense or in blocks of few bits.
+//! y = x·Wᵀ + b, by the CPU kernels or by candle, with the weight dense or in blocks of few bits.
 
 mod blocks;
-mod library;
+mod candle;
 mod weight;
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
-use self::library::LibraryLinear;
+use self::candle::CandleLinear;
 pub(super) use self::{
     blocks::{BlockLinear, Format},
     weight::Weight,
@@ -22,11 +22,12 @@ use super::{
 /// A layer between f32 activations; the product itself runs in the weight's number format.
 #[derive(Debug, Clone)]
 pub(super) enum Linear {
-    /// f32 on a CPU.
-    Ours(Arc<cpu::Linear>),
-    /// f32 on a CPU, the weight in blocks.
-    OursInBlocks(Arc<BlockLinear>),
-    Library(LibraryLinear),
+    /// f32 on the CPU kernels.
+    Dense(Arc<cpu::Linear>),
+    /// f32 on the CPU kernels, the weight in blocks.
+    Blocks(Arc<BlockLinear>),
+    /// 16 bits on a CPU, and everything on a CUDA device.
+    Candle(CandleLinear),
 }
 
 impl Linear {
@@ -45,29 +46,29 @@ impl Linear {
     }
 
     fn in_format(weight: &Tensor, format: Format) -> Result<Self> {
-        if !ops::are_ours(weight) {
-            return Ok(Self::Library(LibraryLinear::new(weight.clone(), None, format)?));
+        if !ops::on_cpu_kernels(weight) {
+            return Ok(Self::Candle(CandleLinear::new(weight.clone(), None, format)?));
         }
         match BlockLinear::new(&Numbers::of(weight)?, weight.dim(0)?, format) {
-            Some(linear) => Ok(Self::OursInBlocks(Arc::new(linear))),
+            Some(linear) => Ok(Self::Blocks(Arc::new(linear))),
             None => Self::dense(weight, None),
         }
     }
 
     fn dense(weight: &Tensor, bias: Option<Tensor>) -> Result<Self> {
-        if !ops::are_ours(weight) {
-            return Ok(Self::Library(LibraryLinear::new(weight.clone(), bias, Format::Dense)?));
+        if !ops::on_cpu_kernels(weight) {
+            return Ok(Self::Candle(CandleLinear::new(weight.clone(), bias, Format::Dense)?));
         }
         let bias = bias.map(|bias| bias.to_vec1()).transpose()?;
-        Ok(Self::Ours(Arc::new(cpu::Linear::new(&Numbers::of(weight)?, weight.dim(0)?, bias))))
+        Ok(Self::Dense(Arc::new(cpu::Linear::new(&Numbers::of(weight)?, weight.dim(0)?, bias))))
     }
 
     /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Ours(linear) => ops::linear(linear, x),
-            Self::OursInBlocks(linear) => ops::rows_to_rows(x, linear.size(), |x, out| linear.apply(x, out)),
-            Self::Library(linear) => linear.forward(x),
+            Self::Dense(linear) => ops::linear(linear, x),
+            Self::Blocks(linear) => ops::rows_to_rows(x, linear.size(), |x, out| linear.apply(x, out)),
+            Self::Candle(linear) => linear.forward(x),
         }
     }
 }
@@ -87,8 +88,8 @@ mod tests {
                 let ours = Linear::in_format(&weight, format)?.forward(&x)?;
                 let error = relative_error(&ours, &dense)?;
                 assert!((least..most).contains(&error), "{format:?} {inputs}: {error}");
-                // The library's product sees the same rounded weights.
-                let weight = Linear::Library(LibraryLinear::new(weight.clone(), None, format)?);
+                // candle's product sees the same rounded weights.
+                let weight = Linear::Candle(CandleLinear::new(weight.clone(), None, format)?);
                 let error = relative_error(&weight.forward(&x)?, &ours)?;
                 assert!(error < 1e-5, "{format:?} {inputs}: {error}");
             }

@@ -145,7 +145,7 @@ impl FeedForward {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (gate, up) = (self.gate.forward(x)?, self.up.forward(x)?);
-        let product = match (self.activation, ops::are_ours(&gate)) {
+        let product = match (self.activation, ops::on_cpu_kernels(&gate)) {
             (Activation::Silu, true) => ops::gate(gate, &up)?,
             (activation, _) => (activation.forward(&gate)? * up)?,
         };

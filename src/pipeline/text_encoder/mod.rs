@@ -12,9 +12,10 @@ use candle_transformers::models::z_image::TextEncoderConfig;
 
 use self::layer::{Layer, Places};
 use super::{
+    load::LoadOptions,
     ops,
+    source::Weights,
     stack::{LayerSource, Residence, Stack},
-    weights::{LoadProgress, Weights},
 };
 
 /// Where a token's first numbers come from.
@@ -38,10 +39,10 @@ impl TextEncoder {
     pub(super) fn load(
         config: &TextEncoderConfig,
         weights: &Arc<Weights>,
-        (dtype, device): (DType, &Device),
         residence: Residence,
-        progress: &LoadProgress<'_>,
+        options: &LoadOptions<'_>,
     ) -> Result<Self> {
+        let LoadOptions { dtype, device, progress } = *options;
         const EMBEDDING: &str = "model.embed_tokens.weight";
         let (drop_prefix, file_name) = match weights.contains(EMBEDDING) {
             true => ("", EMBEDDING),

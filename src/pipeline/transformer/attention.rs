@@ -3,11 +3,11 @@ use candle_nn::VarBuilder;
 
 use super::{
     super::{
-        config::TransformerConfig,
         linear::{Format, Linear},
         norm::RmsNorm,
         ops,
         scores::scaled_dot_product,
+        source::TransformerConfig,
     },
     rope::RopeTable,
 };
@@ -52,7 +52,7 @@ impl Attention {
     /// `x` [batch, tokens, dim] f32 → the same shape.
     pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable) -> Result<Tensor> {
         let (q, k, v) = (self.to_q.forward(x)?, self.to_k.forward(x)?, self.to_v.forward(x)?);
-        let context = match ops::are_ours(x) {
+        let context = match ops::on_cpu_kernels(x) {
             true => self.attend_on_cpu((q, k, v), rope)?,
             false => self.attend(&q, &k, &v, rope)?,
         };
@@ -60,7 +60,8 @@ impl Attention {
     }
 
     fn attend_on_cpu(&self, (q, k, v): (Tensor, Tensor, Tensor), rope: &RopeTable) -> Result<Tensor> {
-        let (norm_q, norm_k) = self.norms.as_ref().map(|(norm_q, norm_k)| (norm_q, norm_k)).unzip();
+        let (norm_q, norm_k) =
+            self.norms.as_ref().map(|(q, k)| ((&q.weight, q.eps), (&k.weight, k.eps))).unzip();
         let q = ops::turn(q, norm_q, &rope.cos, &rope.sin)?;
         let k = ops::turn(k, norm_k, &rope.cos, &rope.sin)?;
         ops::attend(&q, &k, &v, self.heads)

@@ -3,14 +3,14 @@ use candle_nn::VarBuilder;
 
 use super::{
     super::{
-        config::TransformerConfig,
+        fused::{Arithmetic, BlockForm},
         linear::{Format, Linear},
-        mixed::Arithmetic,
-        norm::RmsNorm,
         ops,
+        source::TransformerConfig,
     },
     attention::Attention,
-    mixed::MixedLayers,
+    fused::FusedLayers,
+    norms::Norms,
     rope::RopeTable,
 };
 
@@ -21,22 +21,13 @@ pub(super) struct Block {
     layers: Layers,
 }
 
-/// The four norms of a block, each of [dim].
-#[derive(Debug, Clone)]
-pub(super) struct Norms {
-    pub(super) attention1: RmsNorm,
-    pub(super) attention2: RmsNorm,
-    pub(super) ffn1: RmsNorm,
-    pub(super) ffn2: RmsNorm,
-}
-
 /// What is between the norms.
 #[derive(Debug, Clone)]
 enum Layers {
     /// Each operation by itself.
     Plain(Box<PlainLayers>),
     /// In 16 bits, what belongs together in one kernel.
-    Mixed(MixedLayers),
+    Fused(FusedLayers),
 }
 
 #[derive(Debug, Clone)]
@@ -53,23 +44,13 @@ pub(super) struct ModulatedBlock {
 }
 
 impl Block {
-    pub(super) fn load(
-        config: &TransformerConfig,
-        (format, arithmetic): (Format, Arithmetic),
-        vb: VarBuilder,
-    ) -> Result<Self> {
-        let norm = |name: &str| RmsNorm::load(vb.pp(name), config.dim, config.norm_eps);
-        let norms = Norms {
-            attention1: norm("attention_norm1")?,
-            attention2: norm("attention_norm2")?,
-            ffn1: norm("ffn_norm1")?,
-            ffn2: norm("ffn_norm2")?,
-        };
-        let layers = match arithmetic {
-            Arithmetic::Mixed => Layers::Mixed(MixedLayers::load(config, format, &vb)?),
+    pub(super) fn load(config: &TransformerConfig, form: BlockForm, vb: VarBuilder) -> Result<Self> {
+        let norms = Norms::load(config, &vb)?;
+        let layers = match form.arithmetic {
+            Arithmetic::Mixed => Layers::Fused(FusedLayers::load(config, form.format, &vb)?),
             Arithmetic::Plain => Layers::Plain(Box::new(PlainLayers {
-                attention: Attention::load(config, format, vb.pp("attention"))?,
-                feed_forward: FeedForward::load(config, format, vb.pp("feed_forward"))?,
+                attention: Attention::load(config, form.format, vb.pp("attention"))?,
+                feed_forward: FeedForward::load(config, form.format, vb.pp("feed_forward"))?,
             })),
         };
         Ok(Self { norms, layers })
@@ -90,7 +71,7 @@ impl Layers {
                 let fed = layers.feed_forward.forward(&norms.ffn1.forward(&x)?)?;
                 norms.ffn2.added(fed, &x)
             }
-            Self::Mixed(layers) => layers.forward(x, rope, norms),
+            Self::Fused(layers) => layers.forward(x, rope, norms),
         }
     }
 }
@@ -99,7 +80,7 @@ impl ModulatedBlock {
     pub(super) fn load(
         config: &TransformerConfig,
         time_dim: usize,
-        form: (Format, Arithmetic),
+        form: BlockForm,
         vb: VarBuilder,
     ) -> Result<Self> {
         Ok(Self {
@@ -147,7 +128,7 @@ impl FeedForward {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (gate, up) = (self.w1.forward(x)?, self.w3.forward(x)?);
-        let product = match ops::are_ours(&gate) {
+        let product = match ops::on_cpu_kernels(&gate) {
             true => ops::gate(gate, &up)?,
             false => (gate.silu()? * up)?,
         };

@@ -8,7 +8,8 @@
 
 mod attention;
 mod block;
-mod mixed;
+mod fused;
+mod norms;
 mod rope;
 
 use std::sync::Arc;
@@ -21,13 +22,13 @@ use self::{
     rope::{Position, RopeAxes, RopeTable},
 };
 use super::{
-    config::TransformerConfig,
-    denoise::select,
-    linear::{Format, Linear},
-    mixed::Arithmetic,
+    fused::BlockForm,
+    linear::Linear,
+    load::LoadOptions,
     norm::RmsNorm,
+    ops::select,
+    source::{TransformerConfig, Weights},
     stack::{LayerSource, Residence, Stack},
-    weights::{LoadProgress, Weights},
 };
 
 /// Sequences are padded to a multiple of this many tokens.
@@ -110,10 +111,11 @@ impl Transformer {
     pub(super) fn load(
         config: &TransformerConfig,
         weights: &Arc<Weights>,
-        (dtype, device): (DType, &Device),
-        (residence, form): (Residence, (Format, Arithmetic)),
-        progress: &LoadProgress<'_>,
+        residence: Residence,
+        form: BlockForm,
+        options: &LoadOptions<'_>,
     ) -> Result<Self> {
+        let LoadOptions { dtype, device, progress } = *options;
         let dim = config.dim;
         let time_dim = dim.min(TIME_DIM_MAX);
         let vb = weights.builder(dtype, device, "", Some(progress));

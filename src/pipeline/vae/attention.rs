@@ -26,8 +26,8 @@ pub(super) struct Attention {
 
 /// Channels to channels, place by place.
 enum Projection {
-    Library(Linear),
-    Ours(Arc<cpu::Linear>),
+    Candle(Linear),
+    Cpu(Arc<cpu::Linear>),
 }
 
 impl Projection {
@@ -37,16 +37,16 @@ impl Projection {
         match loader.layout {
             Layout::ChannelsLast => {
                 let linear = cpu::Linear::new(&Numbers::of(&weight)?, channels, Some(bias.to_vec1()?));
-                Ok(Self::Ours(Arc::new(linear)))
+                Ok(Self::Cpu(Arc::new(linear)))
             }
-            Layout::ChannelsFirst => Ok(Self::Library(Linear::new(weight, Some(bias)))),
+            Layout::ChannelsFirst => Ok(Self::Candle(Linear::new(weight, Some(bias)))),
         }
     }
 
     fn forward(&self, places: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Library(linear) => linear.forward(places),
-            Self::Ours(linear) => ops::linear(linear, places),
+            Self::Candle(linear) => linear.forward(places),
+            Self::Cpu(linear) => ops::linear(linear, places),
         }
     }
 }

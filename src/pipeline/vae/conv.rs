@@ -8,9 +8,8 @@ use super::{
         cpu::{self, Convolution, Method},
         ops::{self, Numbers, filled},
     },
-    layout::Layout,
-    map::strips,
-    room::Taken,
+    layout::{Layout, strips},
+    taken::Taken,
 };
 
 /// Terms that candle's convolution lays side by side at once, at most.
@@ -27,7 +26,7 @@ const CUT_ROWS: usize = 4;
 #[derive(Debug, Clone)]
 pub(super) enum Conv {
     /// Maps [batch, C, H, W].
-    Library { conv: Conv2d, doubles: bool },
+    Candle { conv: Conv2d, doubles: bool },
     /// Maps [batch, H, W, C].
     Square(Arc<Convolution>),
     /// Maps [batch, H, W, C].
@@ -70,15 +69,15 @@ impl Conv {
             (Layout::ChannelsLast, _) => bail!("convolutions of kernel {kernel} are not known"),
             (Layout::ChannelsFirst, _) => {
                 let config = Conv2dConfig { padding: kernel / 2, ..Default::default() };
-                Ok(Self::Library { conv: Conv2d::new(weight, Some(bias), config), doubles })
+                Ok(Self::Candle { conv: Conv2d::new(weight, Some(bias), config), doubles })
             }
         }
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Library { conv, doubles } => {
-                self.in_bands(x, terms(conv), TERMS_MAX, |x| library(conv, *doubles, x))
+            Self::Candle { conv, doubles } => {
+                self.in_bands(x, terms(conv), TERMS_MAX, |x| by_candle(conv, *doubles, x))
             }
             Self::Square(conv) => square(conv, x, None),
             Self::Point(linear) => ops::linear(linear, x),
@@ -153,7 +152,7 @@ impl Conv {
 
     /// What it takes beyond input and output, of `number` bytes a number.
     pub(super) fn taken(&self, number: usize) -> Taken {
-        let Self::Library { conv, doubles } = self else { return Taken::default() };
+        let Self::Candle { conv, doubles } = self else { return Taken::default() };
         let (outputs, inputs) = (conv.weight().dims()[0], conv.weight().dims()[1]);
         let upsampled = if *doubles { inputs } else { 0 };
         // The output is there twice: turned, or without its bias, or in bands.
@@ -163,7 +162,7 @@ impl Conv {
 
     fn is_point(&self) -> bool {
         match self {
-            Self::Library { conv, .. } => conv.config().padding == 0,
+            Self::Candle { conv, .. } => conv.config().padding == 0,
             Self::Square(_) => false,
             Self::Point(_) => true,
         }
@@ -172,7 +171,7 @@ impl Conv {
     /// How often an input's row is in the output's height.
     fn factor(&self) -> usize {
         match self {
-            Self::Library { doubles: true, .. } => 2,
+            Self::Candle { doubles: true, .. } => 2,
             Self::Square(conv) => conv.output_size((1, 1)).0,
             _ => 1,
         }
@@ -180,7 +179,7 @@ impl Conv {
 
     fn layout(&self) -> Layout {
         match self {
-            Self::Library { .. } => Layout::ChannelsFirst,
+            Self::Candle { .. } => Layout::ChannelsFirst,
             _ => Layout::ChannelsLast,
         }
     }
@@ -192,7 +191,7 @@ fn terms(conv: &Conv2d) -> usize {
 }
 
 /// `x` may be a view.
-fn library(conv: &Conv2d, doubles: bool, x: &Tensor) -> Result<Tensor> {
+fn by_candle(conv: &Conv2d, doubles: bool, x: &Tensor) -> Result<Tensor> {
     match doubles {
         true => {
             let (_, _, height, width) = x.dims4()?;
@@ -241,7 +240,7 @@ mod tests {
                 let bias = random(2, &[outputs]);
                 let config = Conv2dConfig { padding: kernel / 2, ..Default::default() };
                 let conv = Conv2d::new(weight.clone(), Some(bias.clone()), config);
-                let library = Conv::Library { conv, doubles };
+                let library = Conv::Candle { conv, doubles };
                 let tensors = [("weight".into(), weight), ("bias".into(), bias)];
                 let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
                 let ours = Conv::load_with(vb, Layout::ChannelsLast, (inputs, outputs), kernel, doubles)?;
@@ -307,8 +306,8 @@ mod tests {
                 for rows in [0, 8, 12, whole.dim(2)? - 1] {
                     let (cap, most) = (rows * row_terms, Cell::new(0));
                     let bands = conv.in_bands(&x, channels * kernel * kernel, cap, |x| {
-                        let Conv::Library { conv, doubles } = &conv else { bail!("not the library's") };
-                        let out = library(conv, *doubles, x)?;
+                        let Conv::Candle { conv, doubles } = &conv else { bail!("not the library's") };
+                        let out = by_candle(conv, *doubles, x)?;
                         most.set(most.get().max(out.dim(2)?));
                         Ok(out)
                     })?;

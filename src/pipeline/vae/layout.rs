@@ -78,3 +78,8 @@ impl Layout {
         }
     }
 }
+
+/// Rows from the top, `strip` at a time.
+pub(super) fn strips(height: usize, strip: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..height).step_by(strip).map(move |first| first..height.min(first + strip))
+}

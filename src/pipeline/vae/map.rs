@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, bail};
 
 use super::{
     conv::Conv,
-    layout::{Layout, MapSize},
+    layout::{Layout, MapSize, strips},
     room::Incoming,
 };
 
@@ -100,11 +100,6 @@ impl<'a> Map<'a> {
         }
         Ok(stored)
     }
-}
-
-/// Rows from the top, `strip` at a time.
-pub(super) fn strips(height: usize, strip: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..height).step_by(strip).map(move |first| first..height.min(first + strip))
 }
 
 /// A map in memory, in one strip of rows or several.

@@ -18,9 +18,9 @@ const EPS: f64 = 1e-6;
 #[derive(Debug, Clone)]
 pub(super) enum Norm {
     /// Maps [batch, C, H, W].
-    Library { norm: GroupNorm, weight: Tensor, bias: Tensor, groups: usize },
+    Candle { norm: GroupNorm, weight: Tensor, bias: Tensor, groups: usize },
     /// Maps [batch, H, W, C].
-    Ours(Arc<cpu::GroupNorm>),
+    Cpu(Arc<cpu::GroupNorm>),
 }
 
 /// What a norm has to know of a whole map: the moments of each item's groups. Of no rows, none.
@@ -45,32 +45,32 @@ impl Norm {
         match layout {
             Layout::ChannelsLast => {
                 let (weight, bias) = (weight.to_vec1()?, bias.to_vec1()?);
-                Ok(Self::Ours(Arc::new(cpu::GroupNorm { weight, bias, groups, eps: EPS })))
+                Ok(Self::Cpu(Arc::new(cpu::GroupNorm { weight, bias, groups, eps: EPS })))
             }
-            Layout::ChannelsFirst => Ok(Self::Library { norm, weight, bias, groups }),
+            Layout::ChannelsFirst => Ok(Self::Candle { norm, weight, bias, groups }),
         }
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Library { norm, .. } => norm.forward(x),
-            Self::Ours(norm) => by_item(x, |x, out| norm.apply(x, false, out)),
+            Self::Candle { norm, .. } => norm.forward(x),
+            Self::Cpu(norm) => by_item(x, |x, out| norm.apply(x, false, out)),
         }
     }
 
     /// The norm, then x · σ(x).
     pub(super) fn forward_silu(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Library { norm, .. } => norm.forward(x)?.silu(),
-            Self::Ours(norm) => by_item(x, |x, out| norm.apply(x, true, out)),
+            Self::Candle { norm, .. } => norm.forward(x)?.silu(),
+            Self::Cpu(norm) => by_item(x, |x, out| norm.apply(x, true, out)),
         }
     }
 
     /// Of a map, or of some of its rows.
     pub(super) fn moments(&self, x: &Tensor) -> Result<MapMoments> {
         match self {
-            Self::Library { groups, .. } => library_moments(x, *groups),
-            Self::Ours(norm) => {
+            Self::Candle { groups, .. } => library_moments(x, *groups),
+            Self::Cpu(norm) => {
                 let (numbers, item) = (Numbers::of(x)?, x.elem_count() / x.dim(0)?);
                 Ok(MapMoments(numbers.chunks_exact(item).flat_map(|x| norm.moments(x)).collect()))
             }
@@ -80,10 +80,10 @@ impl Norm {
     /// As [`Norm::forward_silu`], for rows of a map that has `moments`.
     pub(super) fn forward_silu_by(&self, moments: &MapMoments, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Library { weight, bias, groups, .. } => {
+            Self::Candle { weight, bias, groups, .. } => {
                 library_norm(x, moments, *groups, (weight, bias))?.silu()
             }
-            Self::Ours(norm) => {
+            Self::Cpu(norm) => {
                 let mut items = moments.0.chunks_exact(norm.groups);
                 by_item(x, |x, out| norm.apply_by(items.next().unwrap_or_default(), x, true, out))
             }
@@ -94,8 +94,8 @@ impl Norm {
     pub(super) fn number_bytes(&self, number: usize) -> usize {
         match self {
             // candle's has four copies in f32 beside its input, or three and two in 16 bits.
-            Self::Library { .. } => 20 - 2 * number,
-            Self::Ours(_) => 0,
+            Self::Candle { .. } => 20 - 2 * number,
+            Self::Cpu(_) => 0,
         }
     }
 }

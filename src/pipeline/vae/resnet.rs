@@ -1,6 +1,6 @@
 use candle_core::{Result, Tensor};
 
-use super::{conv::Conv, load::Loader, norm::Norm, room::Taken};
+use super::{conv::Conv, load::Loader, norm::Norm, taken::Taken};
 
 /// Two convolutions around a residual.
 pub(super) struct Resnet {

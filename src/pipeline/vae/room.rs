@@ -1,44 +1,9 @@
-use super::{conv::Conv, layout::MapSize, norm::Norm, resnet::Resnet};
+use super::{conv::Conv, layout::MapSize, norm::Norm, resnet::Resnet, taken::Taken};
 
 /// Rows of a strip, at least. Below it what neighbouring strips compute twice is most of the work.
 const ROWS_MIN: usize = 16;
 /// Rows that a resnet's strip is made of beyond its own: two convolutions' neighbours, from an even row on.
 const HALO_ROWS: usize = 6;
-
-/// Bytes that are taken at one time.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Taken {
-    /// Of every place.
-    pub(super) place: usize,
-    /// Of every place of the band that is in work.
-    pub(super) band_place: usize,
-    /// Places of a band, at most.
-    pub(super) band_places: usize,
-}
-
-impl Taken {
-    /// Of every place, and of no band.
-    pub(super) fn of(place: usize) -> Self {
-        Self { place, ..Self::default() }
-    }
-
-    /// Beside maps of `place` bytes a place.
-    pub(super) fn beside(self, place: usize) -> Self {
-        Self { place: self.place + place, ..self }
-    }
-
-    /// Of a map of `places` places.
-    pub(super) fn bytes(self, places: usize) -> usize {
-        places * self.place + places.min(self.band_places) * self.band_place
-    }
-
-    /// The places of the largest map that fits into `room` bytes. A place takes something.
-    fn places_in(self, room: usize) -> usize {
-        let one_band = room / (self.place + self.band_place);
-        let many = room.saturating_sub(self.band_places * self.band_place) / self.place;
-        one_band.max(many)
-    }
-}
 
 /// What decides how much memory a part of the decoder takes.
 #[derive(Debug)]
@@ -171,24 +136,5 @@ impl Demand {
 
     fn area(&self) -> usize {
         self.size.batch * self.size.height * self.size.width
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_largest_map_of_a_room_fits_and_the_next_does_not() {
-        let in_bands = Taken { place: 7, band_place: 100, band_places: 30 };
-        for taken in [in_bands, in_bands.beside(12), Taken::of(3)] {
-            for room in 0..20_000 {
-                let places = taken.places_in(room);
-                assert!(
-                    taken.bytes(places) <= room && room < taken.bytes(places + 1),
-                    "{taken:?} {room}: {places}"
-                );
-            }
-        }
     }
 }

@@ -8,7 +8,8 @@ use candle_core::{Result, Tensor};
 
 use super::{
     conv::Conv,
-    map::{Map, Stored, strips},
+    layout::strips,
+    map::{Map, Stored},
     norm::{MapMoments, Norm},
     resnet::Resnet,
     room::Strips,

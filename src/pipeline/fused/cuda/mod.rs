@@ -1,3 +1,8 @@
+//! CUDA kernels for the passes between two products, and their products. tests/cuda_emulator runs the same kernels on a CPU.
+
+mod kernel;
+mod launch;
+
 use std::{marker::PhantomData, ops::Deref};
 
 use candle_core::{
@@ -13,16 +18,14 @@ use candle_core::{
 };
 use half::{bf16, f16};
 
-use super::{
-    super::{
-        kernels::{Half, Kernel, Launch},
-        norm::RmsNorm,
-    },
-    Heads, Kernels, Narrow, Sums, Turn,
+use self::{
+    kernel::Kernel,
+    launch::{Half, Launch},
 };
+use super::{super::norm::RmsNorm, Heads, Kernels, Narrow, Sums, Turn};
 
-/// The kernels on a card: src/pipeline/kernels, and cuBLAS.
-pub(super) struct Card;
+/// The passes on a CUDA device: the kernels of rows.cu and attention.cu, and cuBLAS.
+pub(super) struct Cuda;
 
 /// A number of 16 bits.
 trait HalfNumber: CudaDType + DeviceRepr {
@@ -40,7 +43,7 @@ impl HalfNumber for bf16 {
     const CUBLAS: sys::cudaDataType_t = sys::cudaDataType_t::CUDA_R_16BF;
 }
 
-impl Kernels for Card {
+impl Kernels for Cuda {
     fn norm(&self, x: &Tensor, norm: &RmsNorm, dtype: DType) -> Result<Narrow> {
         in_format!(dtype, normed(x, norm))
     }
@@ -181,7 +184,7 @@ fn attended<T: HalfNumber>(heads: &Heads) -> Result<Narrow> {
     let factor = (head_dim as f32).sqrt().recip();
     let (mut out, mut scale) = size.narrow::<T>(cuda)?;
     let Some(launch) = Launch::attention(T::HALF, size.batch(), size.tokens, count, head_dim) else {
-        bail!("no attention of ours for heads of {head_dim} numbers");
+        bail!("no attention kernel for heads of {head_dim} numbers");
     };
     let kernel = Kernel::load(cuda, launch)?;
     let mut arguments = kernel.arguments();
@@ -332,7 +335,7 @@ impl<'a, T: CudaDType> Input<'a, T> {
             Some(range) if (range.0 * size_of::<T>()).is_multiple_of(16) => {
                 Ok(Self { storage: Box::new(storage), range, of: PhantomData })
             }
-            _ => bail!("our own kernels take contiguous numbers, aligned to 16 bytes"),
+            _ => bail!("the CUDA kernels take contiguous numbers, aligned to 16 bytes"),
         }
     }
 

@@ -1,6 +1,6 @@
 use candle_core::Result;
 
-use super::{
+use super::super::{
     conv::Conv,
     load::Loader,
     map::{Map, Stored},
@@ -10,13 +10,13 @@ use super::{
 };
 
 /// Resnets, then twice the width and height, but for the last block.
-pub(super) struct UpBlock {
-    pub(super) resnets: Vec<Resnet>,
-    pub(super) upsampler: Option<Conv>,
+pub(in crate::pipeline::vae) struct UpBlock {
+    pub(in crate::pipeline::vae) resnets: Vec<Resnet>,
+    pub(in crate::pipeline::vae) upsampler: Option<Conv>,
 }
 
 impl UpBlock {
-    pub(super) fn load(
+    pub(in crate::pipeline::vae) fn load(
         loader: &Loader,
         (inputs, outputs): (usize, usize),
         resnets: usize,
@@ -36,7 +36,11 @@ impl UpBlock {
     }
 
     /// Each resnet in the way that fits into `room` bytes. The doubling is left to who reads the rows.
-    pub(super) fn forward<'a>(&'a self, map: Map<'a>, room: Option<u64>) -> Result<Map<'a>> {
+    pub(in crate::pipeline::vae) fn forward<'a>(
+        &'a self,
+        map: Map<'a>,
+        room: Option<u64>,
+    ) -> Result<Map<'a>> {
         let mut map = map;
         for resnet in &self.resnets {
             let (way, _) = Demand::of_resnet(resnet, map.incoming()).plan(room);

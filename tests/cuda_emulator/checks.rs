@@ -1,12 +1,11 @@
-use half::{bf16, f16};
+//! Tests of the emulator: it finds the faults that a CUDA device would hide.
 
-use super::{Argument, run};
-use crate::{
-    domain::Seed,
-    pipeline::{
-        kernels::launch::{File, Launch},
-        standard_normal,
-    },
+use half::{bf16, f16};
+use tintype::{domain::Seed, pipeline::standard_normal};
+
+use super::{
+    emulator::{Argument, run},
+    launch::{File, Launch},
 };
 
 /// A block of 64 threads with 256 bytes of shared memory.

@@ -8,11 +8,11 @@ use super::{
 
 /// Layers without bias that see the same rows, as one product.
 #[derive(Debug, Clone)]
-pub(in crate::pipeline) struct MixedLinear {
+pub(in crate::pipeline) struct FusedLinear {
     weight: Weight,
 }
 
-impl MixedLinear {
+impl FusedLinear {
     /// The layers `names` of `vb`, each of the size (inputs, outputs), one after the other.
     pub(in crate::pipeline) fn load(
         format: Format,

@@ -1,4 +1,4 @@
-#include "../rows.cu"
+#include "../../src/pipeline/fused/cuda/rows.cu"
 #include "registry.h"
 
 KERNEL(norm_f16);

@@ -18,14 +18,14 @@ mod ptx {
 }
 
 /// A kernel that is loaded onto a card.
-pub(in crate::pipeline) struct Kernel {
+pub(super) struct Kernel {
     function: CudaFunction,
     stream: Arc<CudaStream>,
     launch: Launch,
 }
 
 impl Kernel {
-    pub(in crate::pipeline) fn load(cuda: &CudaDevice, launch: Launch) -> Result<Self> {
+    pub(super) fn load(cuda: &CudaDevice, launch: Launch) -> Result<Self> {
         let (file, ptx) = match launch.file {
             File::Rows => ("rows", ptx::ROWS),
             File::Attention => ("attention", ptx::ATTENTION),
@@ -40,16 +40,16 @@ impl Kernel {
     }
 
     /// The arguments of a launch, to which the kernel's are to be added in their order.
-    pub(in crate::pipeline) fn arguments(&self) -> LaunchArgs<'_> {
+    pub(super) fn arguments(&self) -> LaunchArgs<'_> {
         self.stream.launch_builder(&self.function)
     }
 
     /// Tells the card to run it. The arguments are those that [`Launch`] says, of the sizes that it says.
-    pub(in crate::pipeline) fn run(&self, mut arguments: LaunchArgs<'_>) -> Result<()> {
+    pub(super) fn run(&self, mut arguments: LaunchArgs<'_>) -> Result<()> {
         let Launch { grid: [x, y, z], block, shared_bytes, .. } = self.launch;
         let config =
             LaunchConfig { grid_dim: (x, y, z), block_dim: (block, 1, 1), shared_mem_bytes: shared_bytes };
-        // SAFETY: the callers in `mixed::card` pass what the launch's documentation says, and check sizes before.
+        // SAFETY: the callers in `fused::cuda` pass what the launch's documentation says, and check sizes before.
         #[expect(unsafe_code, reason = "what a kernel does to memory no compiler checks")]
         unsafe {
             arguments.launch(config).w()?;

@@ -12,14 +12,14 @@ const F16_SAFE: f64 = 32_768.0;
 /// again after it, in f32. Where all ‖Wᵢ‖ are under 1, ‖x‖ is the bound: the token itself must fit. Nothing is clamped, and
 /// ordinary tokens are left alone.
 #[derive(Debug, Clone)]
-pub(in crate::pipeline) struct LibraryLinear {
+pub(in crate::pipeline) struct CandleLinear {
     weight: Weight,
     bias: Option<Tensor>,
     /// max‖Wᵢ‖ over the rows, where the weight is f16.
     row_norm_max: Option<f64>,
 }
 
-impl LibraryLinear {
+impl CandleLinear {
     pub(super) fn new(weight: Tensor, bias: Option<Tensor>, format: Format) -> Result<Self> {
         let row_norm_max = match weight.dtype() {
             DType::F16 => Some(f64::from(row_norms(&weight)?.max_all()?.to_scalar::<f32>()?)),

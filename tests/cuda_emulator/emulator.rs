@@ -1,7 +1,5 @@
-//! The kernels of CUDA cards on this CPU, for tests: compiled by the host's C++ compiler (`CXX`, or `c++`) and run by the
-//! emulator in `host/host.cpp`.
-
-mod tests;
+//! CUDA kernels on this CPU: compiled by the host's C++ compiler (`CXX`, or `c++`) and run by the emulator in `host.cpp`,
+//! where each CUDA thread is a fiber.
 
 use std::{
     env,
@@ -133,7 +131,7 @@ fn run_in_order(launch: &Launch, order: u32, arguments: &[Argument]) -> Result<V
         .collect()
 }
 
-/// `launch` of `host/host.cpp`.
+/// `launch` of `host.cpp`.
 type LaunchOnHost = unsafe extern "C" fn(
     name: *const c_char,
     grid: *const u32,
@@ -173,13 +171,13 @@ fn call(launch: &Launch, order: u32, values: &mut [*mut c_void]) -> Result<(), S
     if failed == 0 { Ok(()) } else { Err(String::from_utf8_lossy(text).into_owned()) }
 }
 
-/// Compiles every file of `host/`, each of which includes its kernels, and loads them.
+/// Compiles every C++ file of this folder, each of which includes its kernels, and loads them.
 #[expect(
     unsafe_code,
     reason = "the library is ours, and loading it runs nothing but the list of its kernels"
 )]
 fn compile() -> Library {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pipeline/kernels/host");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda_emulator");
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let files =
         fs::read_dir(&sources).expect("the emulator's sources").map(|entry| entry.expect("an entry").path());

@@ -15,17 +15,24 @@ macro_rules! in_format {
         }
     };
 }
-#[cfg(feature = "cuda")]
-mod card;
 mod choice;
-mod host;
+mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod linear;
 
 use candle_core::{DType, Device, Result, Tensor};
 
 pub use self::choice::KernelChoice;
-pub(super) use self::{choice::Arithmetic, linear::MixedLinear};
-use super::norm::RmsNorm;
+pub(super) use self::{choice::Arithmetic, linear::FusedLinear};
+use super::{linear::Format, norm::RmsNorm};
+
+/// How the matrices of a transformer's block are held, and how they are multiplied.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlockForm {
+    pub(super) format: Format,
+    pub(super) arithmetic: Arithmetic,
+}
 
 /// Numbers of 16 bits on their way into a product.
 #[derive(Debug)]
@@ -104,7 +111,7 @@ pub(super) trait Kernels {
 pub(super) fn kernels(device: &Device) -> &'static dyn Kernels {
     match device {
         #[cfg(feature = "cuda")]
-        Device::Cuda(_) => &card::Card,
-        _ => &host::Host,
+        Device::Cuda(_) => &cuda::Cuda,
+        _ => &cpu::Cpu,
     }
 }

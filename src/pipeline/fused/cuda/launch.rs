@@ -1,14 +1,15 @@
-//! How kernels are launched: their names, grids and blocks, and what their arguments are. Tests launch them as a card does.
+//! How kernels are launched: their names, grids and blocks, and their arguments. tests/cuda_emulator reads this file too, so
+//! it names nothing else of the crate.
 
 /// The numbers that a matrix product takes: 16 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::pipeline) enum Half {
+pub(crate) enum Half {
     F16,
     Bf16,
 }
 
 impl Half {
-    pub(super) fn suffix(self) -> &'static str {
+    pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::F16 => "f16",
             Self::Bf16 => "bf16",
@@ -18,22 +19,22 @@ impl Half {
 
 /// The file that has a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum File {
+pub(crate) enum File {
     Rows,
     Attention,
 }
 
 /// A kernel, and the threads that run it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::pipeline) struct Launch {
-    pub(super) file: File,
-    pub(super) name: String,
+pub(crate) struct Launch {
+    pub(crate) file: File,
+    pub(crate) name: String,
     /// Blocks in x, y and z.
-    pub(super) grid: [u32; 3],
+    pub(crate) grid: [u32; 3],
     /// Threads of a block.
-    pub(super) block: u32,
+    pub(crate) block: u32,
     /// Dynamic shared memory of a block.
-    pub(super) shared_bytes: u32,
+    pub(crate) shared_bytes: u32,
 }
 
 /// The kernels of `rows.cu`. Memory is aligned to 16 bytes; `rows` may not be 0. Where the sums of a product come in, their
@@ -42,36 +43,67 @@ pub(in crate::pipeline) struct Launch {
 impl Launch {
     /// x \[rows, width\] f32, weight \[width\], eps f32, width u32 → out \[rows, width\] 16-bit, scale: x / √(mean x² + eps) ·
     /// weight.
-    pub(in crate::pipeline) fn norm(half: Half, rows: u32) -> Self {
+    pub(crate) fn norm(half: Half, rows: u32) -> Self {
         Self::of_rows(format!("norm_{}", half.suffix()), rows)
     }
 
     /// sums \[rows, width\] f32, their scale, weight \[width\], eps f32, width u32, x \[rows, width\] f32 → out \[rows, width\]
     /// f32, which may be x: x + norm(sums) · weight.
-    pub(in crate::pipeline) fn add_norm(rows: u32) -> Self {
+    pub(crate) fn add_norm(rows: u32) -> Self {
         Self::of_rows("add_norm".into(), rows)
     }
 
     /// As [`Self::add_norm`], then next_weight \[width\] → next \[rows, width\] 16-bit, scale: the norm of out times
     /// next_weight, with the same eps.
-    pub(in crate::pipeline) fn add_norm_norm(half: Half, rows: u32) -> Self {
+    pub(crate) fn add_norm_norm(half: Half, rows: u32) -> Self {
         Self::of_rows(format!("add_norm_norm_{}", half.suffix()), rows)
     }
 
     /// gate_up \[rows, 2 · width\] f32 sums, their scale, width u32 → out \[rows, width\] 16-bit, scale: silu(first half) · second
     /// half.
-    pub(in crate::pipeline) fn gate(half: Half, rows: u32) -> Self {
+    pub(crate) fn gate(half: Half, rows: u32) -> Self {
         Self::of_rows(format!("gate_{}", half.suffix()), rows)
     }
 
     /// qkv \[rows, 3 · heads · head_dim\] f32 sums, their scale, norm_q \[head_dim\], norm_k \[head_dim\], eps f32, cos and sin
     /// \[tokens, head_dim / 2\], tokens u32, heads u32, head_dim u32 (even, at most 256) → q, k, v \[rows, heads · head_dim\]
     /// 16-bit, v's scale: each head of q and k normed, and its pairs of neighbours turned by the angles of row mod tokens.
-    pub(in crate::pipeline) fn turn(half: Half, rows: u32) -> Self {
+    pub(crate) fn turn(half: Half, rows: u32) -> Self {
         Self::of_rows(format!("turn_{}", half.suffix()), rows)
     }
 
     fn of_rows(name: String, rows: u32) -> Self {
         Self { file: File::Rows, name, grid: [rows, 1, 1], block: 256, shared_bytes: 0 }
+    }
+}
+
+/// Queries of a block, 32 for each of its 4 warps.
+const QUERIES: u32 = 128;
+const THREADS: u32 = 128;
+
+/// The kernels of `attention.cu`.
+impl Launch {
+    /// q, k, v \[batch, tokens, heads · head_dim\] 16-bit, v's scale \[batch · tokens\], tokens u32, heads u32, factor f32 → out
+    /// as q, its scale: softmax(factor · q·kᵀ) · v of every head.
+    ///
+    /// Memory is aligned to 16 bytes, neither count is 0, and factor is above 0. Every row of an item goes out with the
+    /// largest of the scales of the item's values. bf16 has no scales: v's is not read, and out's is 1. Where a score is
+    /// NaN or +inf, or none of the first tile of keys is finite, the query's row is NaN.
+    ///
+    /// None where no kernel has such heads: they are 64 or 128 wide.
+    pub(crate) fn attention(half: Half, batch: u32, tokens: u32, heads: u32, head_dim: u32) -> Option<Self> {
+        // As KEYS in attention.cu.
+        let keys = match head_dim {
+            64 => 64,
+            128 => 32,
+            _ => return None,
+        };
+        Some(Self {
+            file: File::Attention,
+            name: format!("attention_{}_{head_dim}", half.suffix()),
+            grid: [tokens.div_ceil(QUERIES), heads, batch],
+            block: THREADS,
+            shared_bytes: 2 * head_dim * (QUERIES + 2 * keys),
+        })
     }
 }

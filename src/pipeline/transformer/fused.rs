@@ -3,40 +3,40 @@ use candle_nn::VarBuilder;
 
 use super::{
     super::{
-        config::TransformerConfig,
+        fused::{self, FusedLinear, Turn},
         linear::Format,
-        mixed::{self, MixedLinear, Turn},
         norm::RmsNorm,
+        source::TransformerConfig,
     },
     attention::load_norms,
-    block::Norms,
+    norms::Norms,
     rope::RopeTable,
 };
 
 /// A block's attention and feed-forward layer in mixed precision, what belongs together in one kernel: four products, and
 /// between them one pass over memory each.
 #[derive(Debug, Clone)]
-pub(super) struct MixedLayers {
+pub(super) struct FusedLayers {
     /// Queries, keys and values.
-    to_qkv: MixedLinear,
-    to_out: MixedLinear,
+    to_qkv: FusedLinear,
+    to_out: FusedLinear,
     /// SwiGLU's w1 and w3.
-    to_gate_and_up: MixedLinear,
-    to_down: MixedLinear,
+    to_gate_and_up: FusedLinear,
+    to_down: FusedLinear,
     /// Of queries and keys.
     norms: (RmsNorm, RmsNorm),
     heads: usize,
     dtype: DType,
 }
 
-impl MixedLayers {
+impl FusedLayers {
     pub(super) fn load(config: &TransformerConfig, format: Format, vb: &VarBuilder) -> Result<Self> {
         let (dim, hidden) = (config.dim, config.feed_forward_dim());
         let (attention, feed_forward) = (vb.pp("attention"), vb.pp("feed_forward"));
         let Some(norms) = load_norms(config, &attention)? else {
             candle_core::bail!("mixed precision wants norms of queries and keys");
         };
-        let linear = |vb: &VarBuilder, names: &[&str], size| MixedLinear::load(format, vb, names, size);
+        let linear = |vb: &VarBuilder, names: &[&str], size| FusedLinear::load(format, vb, names, size);
         Ok(Self {
             to_qkv: linear(&attention, &["to_q", "to_k", "to_v"], (dim, dim))?,
             to_out: linear(&attention, &["to_out.0"], (dim, dim))?,
@@ -50,7 +50,7 @@ impl MixedLayers {
 
     /// `x` [batch, tokens, dim] f32 → the same shape, between the norms `norms`.
     pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable, norms: &Norms) -> Result<Tensor> {
-        let kernels = mixed::kernels(x.device());
+        let kernels = fused::kernels(x.device());
         let turn =
             Turn { norms: &self.norms, cos: &rope.cos, sin: &rope.sin, heads: self.heads, dtype: self.dtype };
         let normed = kernels.norm(x, &norms.attention1, self.dtype)?;

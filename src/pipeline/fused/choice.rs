@@ -4,17 +4,17 @@ use candle_core::{DType, Device};
 
 #[cfg(feature = "cuda")]
 use super::super::card;
-use super::super::config::TransformerConfig;
+use super::super::source::TransformerConfig;
 
-/// Whose kernels compute the transformer's blocks where the weights have 16 bits.
+/// Which kernels compute the transformer's blocks if the weights have 16 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KernelChoice {
-    /// Ours where they were measured: on a CPU. Candle's on a card.
+    /// The fused kernels where they were measured, on a CPU; candle's on a CUDA device.
     #[default]
     Auto,
-    /// Ours: products in mixed precision, and what is between them in one pass each.
+    /// The fused kernels: products in mixed precision, and the passes between them in one kernel each.
     Own,
-    /// Candle's, an operation at a time.
+    /// candle's, one operation at a time.
     Candle,
 }
 
@@ -56,7 +56,7 @@ impl KernelChoice {
             return Arithmetic::Mixed;
         }
         if is_asked && self == Self::Own {
-            tracing::warn!("our kernels do not serve this model on this device: candle's are used");
+            tracing::warn!("the fused kernels do not support this model on this device; using candle's");
         }
         Arithmetic::Plain
     }
@@ -79,7 +79,7 @@ fn is_served(config: &TransformerConfig, device: &Device) -> bool {
         && match device {
             Device::Cpu => true,
             #[cfg(feature = "cuda")]
-            Device::Cuda(cuda) => matches!(config.head_dim(), 64 | 128) && card::runs_our_kernels(cuda),
+            Device::Cuda(cuda) => matches!(config.head_dim(), 64 | 128) && card::runs_fused_kernels(cuda),
             _ => false,
         }
 }

@@ -1,4 +1,4 @@
-#include "../attention.cu"
+#include "../../src/pipeline/fused/cuda/attention.cu"
 #include "registry.h"
 
 KERNEL(attention_f16_64);

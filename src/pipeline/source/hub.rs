@@ -10,7 +10,7 @@ use hf_hub::{
     },
 };
 
-use super::error::LoadError;
+use super::super::error::LoadError;
 
 /// Where a fetch has come to.
 #[derive(Debug, Clone, Copy)]

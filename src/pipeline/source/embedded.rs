@@ -6,7 +6,7 @@ pub const EMBEDDED_MODEL: ModelFiles = ModelFiles::Embedded { name: "embedded mo
 
 macro_rules! embed {
     ($($file:literal),* $(,)?) => {
-        &[$(($file, include_bytes!(concat!("../../models/embedded/", $file)))),*]
+        &[$(($file, include_bytes!(concat!("../../../models/embedded/", $file)))),*]
     };
 }
 

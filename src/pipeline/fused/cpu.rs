@@ -11,8 +11,8 @@ use super::{
     Heads, Kernels, Narrow, Sums, Turn,
 };
 
-/// The kernels on a CPU: those of f32, between roundings to 16 bits. What the ones on a card are held against.
-pub(super) struct Host;
+/// The passes on a CPU: the f32 kernels of [`cpu`], between roundings to 16 bits. The reference for the CUDA kernels.
+pub(super) struct Cpu;
 
 /// A number of 16 bits.
 trait Half: WithDType {
@@ -50,7 +50,7 @@ impl Half for bf16 {
     }
 }
 
-impl Kernels for Host {
+impl Kernels for Cpu {
     fn norm(&self, x: &Tensor, norm: &RmsNorm, dtype: DType) -> Result<Narrow> {
         let (numbers, weight): (Numbers, Numbers) = (Numbers::of(x)?, Numbers::of(&norm.weight)?);
         let mut normed = vec![0f32; numbers.len()];
@@ -257,7 +257,7 @@ mod tests {
             for factor in [1.0, 3e5] {
                 let x = (&x * factor)?;
                 let narrow = narrowed(Numbers::of(&x)?.to_vec(), x.dims(), dtype)?;
-                let sums = Host.multiply(&narrow, &weight.to_dtype(dtype)?)?;
+                let sums = Cpu.multiply(&narrow, &weight.to_dtype(dtype)?)?;
                 let ours = Tensor::from_vec(sums.scaled()?, (2, 9, 70), x.device())?;
                 let exact = x.broadcast_matmul(&weight.t()?)?;
                 assert!(relative_error(&ours, &exact)? < 2.0 * rounding, "{dtype:?} {factor}");
@@ -277,7 +277,7 @@ mod tests {
         let exact = (gate.contiguous()?.silu()? * up)?;
         assert!(exact.abs()?.max_all()?.to_scalar::<f32>()? > 65_504.0);
         for (dtype, rounding) in ROUNDING {
-            assert!(relative_error(&meant(&Host.gate(&sums, dtype)?)?, &exact)? < rounding, "{dtype:?}");
+            assert!(relative_error(&meant(&Cpu.gate(&sums, dtype)?)?, &exact)? < rounding, "{dtype:?}");
         }
         Ok(())
     }
@@ -293,9 +293,9 @@ mod tests {
             scale: (Tensor::ones((1, 5), DType::F32, x.device())? * scale)?,
         };
         let expected = (&x + first.forward(&sums)?)?;
-        assert!(relative_error(&Host.add_norm(&x, &scaled, &first)?, &expected)? < 1e-6);
+        assert!(relative_error(&Cpu.add_norm(&x, &scaled, &first)?, &expected)? < 1e-6);
         for (dtype, rounding) in ROUNDING {
-            let (sum, next) = Host.add_norm_norm(&x, &scaled, (&first, &second), dtype)?;
+            let (sum, next) = Cpu.add_norm_norm(&x, &scaled, (&first, &second), dtype)?;
             assert!(relative_error(&sum, &expected)? < 1e-6);
             assert!(relative_error(&meant(&next)?, &second.forward(&expected)?)? < rounding);
         }

@@ -1,12 +1,12 @@
 //! Tests of `rows.cu`: each kernel against its definition in f64, with numbers that break careless ones.
 
 use half::{bf16, f16};
+use tintype::{domain::Seed, pipeline::standard_normal};
 
 use super::{
-    host::{Argument, run},
+    emulator::{Argument, run},
     launch::{Half, Launch},
 };
-use crate::{domain::Seed, pipeline::standard_normal};
 
 const EPS: f32 = 1e-5;
 

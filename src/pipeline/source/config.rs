@@ -4,9 +4,11 @@ use candle_transformers::models::z_image::{TextEncoderConfig as CandleTextEncode
 use serde::Deserialize;
 
 use super::{
-    error::LoadError,
+    super::{
+        error::LoadError,
+        schedule::{Schedule, Shift},
+    },
     files::ModelFiles,
-    schedule::{Schedule, Shift},
 };
 use crate::domain::ImageSize;
 
@@ -17,18 +19,18 @@ const LAYERS_MAX: usize = 1024;
 
 /// The configuration of a whole model.
 #[derive(Debug, Clone)]
-pub(super) struct ModelConfig {
-    pub(super) transformer: TransformerConfig,
-    pub(super) text_encoder: CandleTextEncoderConfig,
-    pub(super) vae: VaeConfig,
-    pub(super) post_quant_conv: bool,
-    pub(super) schedule: Schedule,
+pub(in crate::pipeline) struct ModelConfig {
+    pub(in crate::pipeline) transformer: TransformerConfig,
+    pub(in crate::pipeline) text_encoder: CandleTextEncoderConfig,
+    pub(in crate::pipeline) vae: VaeConfig,
+    pub(in crate::pipeline) post_quant_conv: bool,
+    pub(in crate::pipeline) schedule: Schedule,
     /// The only size the model paints, for small models that know no other; other sizes are made from it.
-    pub(super) native_size: Option<ImageSize>,
+    pub(in crate::pipeline) native_size: Option<ImageSize>,
 }
 
 impl ModelConfig {
-    pub(super) fn read(files: &ModelFiles) -> Result<Self, LoadError> {
+    pub(in crate::pipeline) fn read(files: &ModelFiles) -> Result<Self, LoadError> {
         let native_size = read_index(files)?;
         let transformer = TransformerConfig::read(files)?;
         let text_encoder = read_text_encoder(files)?;
@@ -64,12 +66,12 @@ impl ModelConfig {
     }
 
     /// Pixels of a latent's side.
-    pub(super) fn vae_factor(&self) -> u32 {
+    pub(in crate::pipeline) fn vae_factor(&self) -> u32 {
         1 << (self.vae.block_out_channels.len() - 1)
     }
 
     /// Both sides of a painted picture are multiples of this many pixels.
-    pub(super) fn size_factor(&self) -> u32 {
+    pub(in crate::pipeline) fn size_factor(&self) -> u32 {
         self.vae_factor() * TransformerConfig::PATCH as u32
     }
 }
@@ -107,7 +109,7 @@ fn expect_class(files: &ModelFiles, file: &str, found: &str, expected: &str) -> 
 
 /// transformer/config.json of diffusers' `ZImageTransformer2DModel`, with its defaults.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct TransformerConfig {
+pub(in crate::pipeline) struct TransformerConfig {
     #[serde(rename = "_class_name")]
     class_name: String,
     #[serde(default = "defaults::patch_sizes")]
@@ -115,31 +117,31 @@ pub(super) struct TransformerConfig {
     #[serde(default = "defaults::frame_patch_sizes")]
     all_f_patch_size: Vec<usize>,
     #[serde(default = "defaults::in_channels")]
-    pub(super) in_channels: usize,
+    pub(in crate::pipeline) in_channels: usize,
     #[serde(default = "defaults::dim")]
-    pub(super) dim: usize,
+    pub(in crate::pipeline) dim: usize,
     #[serde(default = "defaults::n_layers")]
-    pub(super) n_layers: usize,
+    pub(in crate::pipeline) n_layers: usize,
     #[serde(default = "defaults::n_refiner_layers")]
-    pub(super) n_refiner_layers: usize,
+    pub(in crate::pipeline) n_refiner_layers: usize,
     #[serde(default = "defaults::n_heads")]
-    pub(super) n_heads: usize,
+    pub(in crate::pipeline) n_heads: usize,
     #[serde(default = "defaults::norm_eps")]
-    pub(super) norm_eps: f32,
+    pub(in crate::pipeline) norm_eps: f32,
     #[serde(default = "defaults::qk_norm")]
-    pub(super) qk_norm: bool,
+    pub(in crate::pipeline) qk_norm: bool,
     #[serde(default = "defaults::cap_feat_dim")]
-    pub(super) cap_feat_dim: usize,
+    pub(in crate::pipeline) cap_feat_dim: usize,
     #[serde(default)]
     siglip_feat_dim: Option<usize>,
     #[serde(default = "defaults::rope_theta")]
-    pub(super) rope_theta: f64,
+    pub(in crate::pipeline) rope_theta: f64,
     #[serde(default = "defaults::t_scale")]
-    pub(super) t_scale: f32,
+    pub(in crate::pipeline) t_scale: f32,
     #[serde(default = "defaults::axes_dims")]
-    pub(super) axes_dims: [usize; 3],
+    pub(in crate::pipeline) axes_dims: [usize; 3],
     #[serde(default = "defaults::axes_lens")]
-    pub(super) axes_lens: [usize; 3],
+    pub(in crate::pipeline) axes_lens: [usize; 3],
 }
 
 /// Defaults of `ZImageTransformer2DModel.__init__` in diffusers 0.42.1.
@@ -191,7 +193,7 @@ mod defaults {
 impl TransformerConfig {
     const FILE: &str = "transformer/config.json";
     /// Latent pixels of a token's side. Diffusers' pipeline uses no other, and neither do we.
-    pub(super) const PATCH: usize = 2;
+    pub(in crate::pipeline) const PATCH: usize = 2;
 
     fn read(files: &ModelFiles) -> Result<Self, LoadError> {
         let config: Self = files.json(Self::FILE)?;
@@ -227,7 +229,7 @@ impl TransformerConfig {
         Ok(config)
     }
 
-    pub(super) const fn head_dim(&self) -> usize {
+    pub(in crate::pipeline) const fn head_dim(&self) -> usize {
         self.dim / self.n_heads
     }
 
@@ -238,12 +240,12 @@ impl TransformerConfig {
         clippy::cast_precision_loss,
         reason = "the reference rounds through a double, and so must we"
     )]
-    pub(super) fn feed_forward_dim(&self) -> usize {
+    pub(in crate::pipeline) fn feed_forward_dim(&self) -> usize {
         (self.dim as f64 / 3.0 * 8.0) as usize
     }
 
     /// Values of one token: patch × patch × channels.
-    pub(super) const fn patch_dim(&self) -> usize {
+    pub(in crate::pipeline) const fn patch_dim(&self) -> usize {
         Self::PATCH * Self::PATCH * self.in_channels
     }
 }

@@ -7,7 +7,7 @@ use std::{
 use memmap2::Mmap;
 use serde::de::DeserializeOwned;
 
-use super::error::LoadError;
+use super::super::error::LoadError;
 
 /// A file that is compiled into the binary: its path inside the model directory, and its bytes.
 pub type EmbeddedFile = (&'static str, &'static [u8]);
@@ -28,7 +28,7 @@ pub enum ModelFiles {
 
 /// A file's bytes, mapped or compiled in.
 #[derive(Debug)]
-pub(super) enum Blob {
+pub(in crate::pipeline) enum Blob {
     Mapped(Mmap),
     Static(&'static [u8]),
 }
@@ -60,14 +60,14 @@ impl ModelFiles {
     }
 
     /// The name for messages of `file`, a path inside the model.
-    pub(super) fn path_of(&self, file: &str) -> String {
+    pub(in crate::pipeline) fn path_of(&self, file: &str) -> String {
         match self {
             Self::Directory(root) => root.join(file).display().to_string(),
             Self::Embedded { name, .. } => format!("{name}/{file}"),
         }
     }
 
-    pub(super) fn contains(&self, file: &str) -> bool {
+    pub(in crate::pipeline) fn contains(&self, file: &str) -> bool {
         match self {
             Self::Directory(root) => root.join(file).is_file(),
             Self::Embedded { files, .. } => files.iter().any(|(path, _)| *path == file),
@@ -75,7 +75,7 @@ impl ModelFiles {
     }
 
     /// The bytes of `file`; a file on disk is mapped, not read.
-    pub(super) fn open(&self, file: &str, expected: &str) -> Result<Blob, LoadError> {
+    pub(in crate::pipeline) fn open(&self, file: &str, expected: &str) -> Result<Blob, LoadError> {
         let path = self.path_of(file);
         if !self.contains(file) {
             return Err(LoadError::missing_file(path, expected));
@@ -100,7 +100,7 @@ impl ModelFiles {
     }
 
     /// The JSON file `file` as a `T`.
-    pub(super) fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, LoadError> {
+    pub(in crate::pipeline) fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, LoadError> {
         let blob = self.open(file, "a JSON file of the diffusers layout")?;
         serde_json::from_slice(&blob).map_err(|error| {
             LoadError::invalid(self.path_of(file), format!("not the JSON expected: {error}"))

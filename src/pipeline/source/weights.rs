@@ -14,16 +14,15 @@ use safetensors::{SafeTensors, tensor::TensorView};
 use serde::Deserialize;
 
 use super::{
-    error::LoadError,
+    super::{error::LoadError, shapes::RandomWeights},
     files::{Blob, ModelFiles},
-    shapes::RandomWeights,
 };
 
 /// Told the bytes of weights read so far, and the bytes that the model's files hold in all.
 pub type OnLoad<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// The safetensors files of one component, sharded or not, found through the index file; or random weights of any shape.
-pub(super) struct Weights {
+pub(in crate::pipeline) struct Weights {
     component: &'static str,
     is_random: bool,
     shards: Vec<Shard>,
@@ -50,12 +49,16 @@ struct ShardIndex {
 
 impl Weights {
     /// Weights that are made on the device when they are asked for.
-    pub(super) fn random(component: &'static str) -> Self {
+    pub(in crate::pipeline) fn random(component: &'static str) -> Self {
         Self { component, is_random: true, shards: Vec::new(), tensors: HashMap::new() }
     }
 
     /// Maps the files of `component` whose names begin with `stem`, and reads their headers.
-    pub(super) fn open(files: &ModelFiles, component: &'static str, stem: &str) -> Result<Self, LoadError> {
+    pub(in crate::pipeline) fn open(
+        files: &ModelFiles,
+        component: &'static str,
+        stem: &str,
+    ) -> Result<Self, LoadError> {
         let single = format!("{component}/{stem}.safetensors");
         let index_file = format!("{single}.index.json");
         let shard_files: BTreeSet<String> = match files.contains(&index_file) {
@@ -111,21 +114,21 @@ impl Weights {
     }
 
     /// Bytes of all tensors.
-    pub(super) fn total_bytes(&self) -> u64 {
+    pub(in crate::pipeline) fn total_bytes(&self) -> u64 {
         self.tensors.values().map(|entry| entry.bytes.len() as u64).sum()
     }
 
-    pub(super) fn contains(&self, name: &str) -> bool {
+    pub(in crate::pipeline) fn contains(&self, name: &str) -> bool {
         self.is_random || self.tensors.contains_key(name)
     }
 
     /// Numbers of all tensors; none known of random ones.
-    pub(super) fn numbers(&self) -> u64 {
+    pub(in crate::pipeline) fn numbers(&self) -> u64 {
         self.tensors.values().map(|entry| entry.shape.iter().product::<usize>() as u64).sum()
     }
 
     /// A builder over these weights. `drop_prefix` is what the caller's names begin with and the file's do not.
-    pub(super) fn builder<'a>(
+    pub(in crate::pipeline) fn builder<'a>(
         self: &Arc<Self>,
         dtype: DType,
         device: &Device,
@@ -140,7 +143,7 @@ impl Weights {
     }
 
     /// Rows `ids` of the matrix `name`, [ids, columns], on `device`: the rest of it stays where it is.
-    pub(super) fn rows(
+    pub(in crate::pipeline) fn rows(
         &self,
         name: &str,
         columns: usize,
@@ -163,7 +166,7 @@ impl Weights {
     }
 
     /// Checks that `name` is there in `shape`.
-    pub(super) fn expect(&self, name: &str, shape: &[usize]) -> candle_core::Result<()> {
+    pub(in crate::pipeline) fn expect(&self, name: &str, shape: &[usize]) -> candle_core::Result<()> {
         match self.is_random {
             true => Ok(()),
             false => self.find(name, Some(shape)).map(|_| ()),
@@ -187,7 +190,7 @@ impl Weights {
 
     /// Asks the system to read the tensors whose names begin with `prefix` from the disk. What it cannot do is no error:
     /// they are read when they are needed.
-    pub(super) fn announce(&self, prefix: &str) {
+    pub(in crate::pipeline) fn announce(&self, prefix: &str) {
         for (_, entry) in self.tensors.iter().filter(|(name, _)| name.starts_with(prefix)) {
             if let Blob::Mapped(map) = &self.shards[entry.shard].blob {
                 let asked = map.advise_range(Advice::WillNeed, entry.bytes.start, entry.bytes.len());
@@ -220,14 +223,14 @@ fn promised_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Bytes read so far, over all components of a model.
-pub(super) struct LoadProgress<'a> {
+pub(in crate::pipeline) struct LoadProgress<'a> {
     on_load: OnLoad<'a>,
     read: AtomicU64,
     total: u64,
 }
 
 impl<'a> LoadProgress<'a> {
-    pub(super) fn new(on_load: OnLoad<'a>, total: u64) -> Self {
+    pub(in crate::pipeline) fn new(on_load: OnLoad<'a>, total: u64) -> Self {
         on_load(0, total);
         Self { on_load, read: AtomicU64::new(0), total }
     }
