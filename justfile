@@ -1,0 +1,56 @@
+# `just` lists what can be done; https://just.systems, or `pip install rust-just`.
+
+_default:
+    @just --list --unsorted
+
+# The program, optimised: target/release/tintype
+build:
+    cargo build --release --locked
+
+# Serve the embedded model on 127.0.0.1:8080
+serve *flags:
+    cargo run --release --locked -- serve {{ flags }}
+
+# Everything except the browser, the SDKs, the crash and load tests: a few minutes
+fast-test *filter:
+    cargo test --locked --lib --test architecture --test dependencies --test api --test cli {{ filter }}
+
+# Every test. What needs python3, npm or chromium skips without them
+test *filter:
+    cargo test --locked {{ filter }}
+
+# The whole of what a change has to pass, as CI runs it
+ci:
+    .ci/run
+
+# Formatting, clippy, and the documentation's links
+lint:
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+# Mend what rustfmt and clippy can mend
+fix:
+    cargo clippy --locked --all-targets --fix --allow-dirty
+    cargo fmt
+
+# Licences, bans, duplicates and advisories of all dependencies. Needs cargo-deny
+deny:
+    cargo deny --locked check
+
+# Documentation of the library, opened in a browser
+docs:
+    cargo doc --locked --no-deps --open
+
+# Benchmarks: `just bench pipeline`, `just bench overhead -- settle`
+bench name *flags:
+    cargo bench --locked --bench {{ name }} {{ flags }}
+
+# Make the images of the README again. Needs chromium and chromedriver
+screenshots:
+    cargo test --locked --test browser pages
+    cp target/screenshots/readme/*.webp docs/images/
+
+# A tar.gz of the program with its checksum, below target/package
+package:
+    tools/package/tarball
