@@ -32,6 +32,11 @@ fn clients_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
 
+/// examples/ of this repository.
+fn examples_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
 /// A key of `server` beside its first one.
 fn key(server: &TestServer, seed: u64, name: &str, scopes: Scopes, budgets: &str) -> String {
     let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
@@ -117,6 +122,39 @@ fn the_node_sdk_paints_and_reads_every_answer() {
 #[test]
 fn the_node_sdk_streams() {
     pass(node("openai_streaming.mjs"), &TestServer::start(), 6, 13);
+}
+
+/// Runs a file of examples/ in an empty folder: the files that it left there.
+fn run_example(script: Result<Command, String>, server: &TestServer) -> Option<Vec<String>> {
+    let mut script = script.map_err(|reason| skip_or_fail("a real client", &reason)).ok()?;
+    let folder = tempfile::TempDir::new().expect("a folder");
+    script.current_dir(folder.path());
+    script.env("OPENAI_BASE_URL", format!("{}/v1", server.url)).env("OPENAI_API_KEY", &server.key);
+    script.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    println!("{}", run(&mut script).unwrap_or_else(|error| panic!("{error}")));
+    let entries = std::fs::read_dir(folder.path()).expect("the folder");
+    let mut files: Vec<String> =
+        entries.map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned()).collect();
+    files.sort_unstable();
+    Some(files)
+}
+
+#[test]
+fn the_python_example_runs_as_it_is() {
+    let server = TestServer::start();
+    if let Some(files) = run_example(python::example("openai_client.py"), &server) {
+        assert_eq!(files, ["image.png", "preview-0.png"], "two steps leave room for one preview");
+        assert_eq!(server.totals().images, 1);
+    }
+}
+
+#[test]
+fn the_node_example_runs_as_it_is() {
+    let server = TestServer::start();
+    if let Some(files) = run_example(node::example("openai_client.mjs"), &server) {
+        assert_eq!(files, ["image-42.png", "image-43.png"]);
+        assert_eq!(server.totals().images, 2);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::Command, sync::LazyLock};
 
 use crate::{
-    clients_dir,
+    clients_dir, examples_dir,
     script::{made_once, run},
 };
 
@@ -29,5 +29,15 @@ static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
 pub fn node(script: &str) -> Result<Command, String> {
     let mut command = Command::new("node");
     command.arg(FOLDER.clone()?.join(script));
+    Ok(command)
+}
+
+/// The command that runs a copy of `script` of examples/.
+pub fn example(script: &str) -> Result<Command, String> {
+    let copy = FOLDER.clone()?.join(script);
+    std::fs::copy(examples_dir().join(script), &copy)
+        .map_err(|error| format!("{}: {error}", copy.display()))?;
+    let mut command = Command::new("node");
+    command.arg(copy);
     Ok(command)
 }
