@@ -13,6 +13,7 @@ mod admin;
 mod browser;
 mod client;
 mod dashboard;
+mod deploy;
 mod devices;
 mod devices_lost;
 mod doors;
