@@ -190,10 +190,21 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::{
+        costs::{CostSettings, ExchangeRate, PriceBook},
+        units::Currency,
+    };
+
+    fn costs() -> CostModel {
+        let (day, rate) = (date(2026, 11, 23), Money::from_nano(7_000_000_000));
+        let dollars = ExchangeRate { from: Currency::USD, to: Currency::CNY, rate, effective_from: day };
+        let prices = PriceBook::built_in().expect("a price book");
+        CostModel::new(CostSettings::default(), prices, vec![dollars], day).expect("a cost model")
+    }
 
     #[test]
     fn figures_go_out_as_exact_numbers() {
-        let costs = crate::config::Config::default().cost_model(date(2026, 11, 23)).expect("a cost model");
+        let costs = costs();
         let totals = MonthTotals {
             images: 3,
             energy: EnergyBalance::from_millijoules(20_250_000),
@@ -223,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_month_that_takes_more_back_than_it_paints_is_told_in_negative_figures() {
-        let costs = crate::config::Config::default().cost_model(date(2026, 11, 23)).expect("a cost model");
+        let costs = costs();
         let totals = MonthTotals {
             images: -1,
             energy: EnergyBalance::from_millijoules(-6_750_000),
