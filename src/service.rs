@@ -347,7 +347,7 @@ impl Service {
         let settings = &self.parts.settings;
         let finishes_alone =
             request.idempotency_key.is_some() || settings.on_disconnect == OnDisconnect::Finish;
-        let mut deadline = std::pin::pin!(tokio::time::sleep(settings.deadline.into()));
+        let mut deadline = self.parts.clock.sleep(settings.deadline);
         let queued_at = self.monotonic();
         let (mut is_waiting, mut is_stopped) = (true, false);
         loop {
