@@ -21,7 +21,7 @@ use crate::{
     config::{Config, ConfigError},
     domain::{ApiKey, Scopes, SignInSecret},
     engine::{ProfileStore, Workers},
-    http::{self, Attempts, Links, Offer, SessionSecret, State},
+    http::{self, Attempts, Links, NewSecrets, Offer, PublicAddress, SessionSecret, State},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
     pictures::{PictureStore, StoreError},
     pipeline::{LoadError, ModelSource, OnLoad, SizeLimits, hub},
@@ -174,12 +174,13 @@ impl App {
             offer: offer.clone(),
             session_secret: SessionSecret::new(data_dir.secret("session.key")?),
             attempts: Attempts::default(),
-            links: Links::new(
-                data_dir.secret("links.key")?,
-                config.pictures.link_lifetime(),
+            new_secrets: NewSecrets::default(),
+            address: PublicAddress::new(
                 config.public_url.clone(),
                 config.trusted_proxies.clone(),
+                config.hsts_seconds,
             ),
+            links: Links::new(data_dir.secret("links.key")?, config.pictures.link_lifetime()),
             connections_max: config.limits.connections_max.max(1),
         };
         let server = http::server(listener, state).map_err(AppError::Server)?;

@@ -39,6 +39,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Networks whose X-Forwarded headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Seconds for which browsers that came over TLS may come by nothing else; 0: not said.
+    pub hsts_seconds: u32,
     /// What paints.
     pub model: ModelConfig,
     /// What a client may ask for, and how much of it.
@@ -164,6 +166,7 @@ impl Default for Config {
             data_dir: "data".into(),
             public_url: None,
             trusted_proxies: Vec::new(),
+            hsts_seconds: 0,
             model: ModelConfig::default(),
             limits: Limits::default(),
             pictures: PicturesConfig::default(),

@@ -7,7 +7,7 @@ use actix_web::{
     error::InternalError,
     http::{
         ConnectionType,
-        header::{HeaderName, HeaderValue, TRANSFER_ENCODING},
+        header::{HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING},
     },
     middleware::Next,
     web,
@@ -17,8 +17,10 @@ use tracing::Instrument;
 
 use super::{
     State,
-    error::{ApiError, Refusal},
-    rates::Standings,
+    api::{
+        error::{ApiError, Refusal},
+        rates::Standings,
+    },
 };
 use crate::units::Millis;
 
@@ -50,6 +52,9 @@ pub(super) async fn watch<B: MessageBody + 'static>(
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     response.headers_mut().insert(X_REQUEST_ID, id);
+    if let Some(value) = state.as_ref().and_then(|state| state.address.hsts(response.request())).cloned() {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
+    }
     let standings = response.request().extensions().get::<Standings>().copied();
     if let Some(standings) = standings {
         standings.write(response.headers_mut());

@@ -38,18 +38,18 @@ pub use self::{
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     error::LedgerError,
     keys::{
-        BudgetStanding, KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyStanding,
-        KeyState, NewKey,
+        BudgetStanding, KeyChange, KeyEdit, KeyEdited, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules,
+        KeyStanding, KeyState, NewKey,
     },
     meter::{Epoch, OverheadTotals},
     receipts::{PaintedImage, PaintedRequest},
-    recent_requests::{RecentRequest, RecentWork},
+    recent_requests::{EndState, RecentRequest, RecentWork},
     report::{
         DayReport, EnergySources, Figures, GroupBy, GroupByError, GroupReport, GroupTotals, Groups,
         MonthReport, MonthTotals, Payback, PaybackAgainst, PlugTotals, SavedPoint, Step, WholeMonth,
         YearReport,
     },
-    sessions::{NewSession, OpenedWith, SessionRow},
+    sessions::{Credential, NewSession, OpenedWith, SessionRow},
     store::{BackedUp, BackupFile, CopyError, Holdings, Restored, StoreFault, back_up},
     types::{
         BudgetHolder, BudgetPeriods, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,

@@ -29,6 +29,7 @@ mod receipts;
 mod refusals;
 mod repeats;
 mod roi;
+mod scopes;
 mod sign_in;
 mod stopping;
 mod streaming;

@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0008_budgets.sql")),
     // There is no 0009: SQLite counts the steps of this list, not the numbers in their names.
     M::up(include_str!("../../../../migrations/sqlite/0010_sessions.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0017_scopes.sql")),
 ];
 
 /// Brings the schema up to date.
