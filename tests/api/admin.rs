@@ -121,7 +121,7 @@ fn the_pages_speak_the_readers_language() {
     let chosen = browser.submit("/admin/preferences", &[("language", "zh-CN")]);
     assert_eq!((chosen.status, chosen.header("location")), (303, "/admin/costs"));
     let page = browser.open("/admin/costs");
-    assert!(page.text.contains("<html lang=\"zh-CN\"") && page.text.contains("标准成本"), "{}", page.text);
+    assert!(page.text.contains("<html lang=\"zh-CN\"") && page.text.contains("出图成本"), "{}", page.text);
     let themed = browser.submit("/admin/preferences", &[("theme", "dark")]);
     assert_eq!(themed.status, 303);
     assert!(browser.open("/admin/costs").text.contains("data-theme=\"dark\""));

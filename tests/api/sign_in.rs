@@ -71,7 +71,7 @@ fn there_is_no_password_until_one_is_set() {
     }
     set_password(&server);
     let wrong = browser.sign_in("silver on black tin");
-    assert!(wrong.status == 422 && wrong.text.contains("not the password"), "{}", wrong.text);
+    assert!(wrong.status == 422 && wrong.text.contains("Wrong password"), "{}", wrong.text);
     assert_eq!(browser.sign_in(PASSWORD).status, 303);
     assert_eq!(browser.open("/admin/costs").status, 200);
     set_password(&server);
@@ -120,7 +120,7 @@ fn passwords_from_an_address_are_limited_and_keys_and_links_are_not() {
     let refused = browser.sign_in(PASSWORD);
     assert_eq!(refused.status, 429, "the right password too");
     let wait: u32 = refused.header("retry-after").parse().expect("seconds");
-    assert!((1..=30).contains(&wait) && refused.text.contains("Too many attempts"), "{}", refused.text);
+    assert!((1..=30).contains(&wait) && refused.text.contains("Too many passwords"), "{}", refused.text);
     assert_eq!(browser.sign_in("tt-0000000000-0000").status, 422, "no key, and not counted");
     assert_eq!(browser.sign_in(&server.key).status, 303);
     let path = make_link(&server, jiff::Timestamp::now());
