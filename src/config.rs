@@ -121,8 +121,14 @@ pub struct Limits {
     pub deadline_seconds: u32,
     /// What becomes of a job whose client has gone.
     pub on_disconnect: OnDisconnect,
+    /// MiB that answers on their way to clients hold together.
+    pub answers_mib_max: usize,
     /// Connections at one time.
     pub connections_max: usize,
+    /// Connections from one address at one time.
+    pub connections_per_address_max: usize,
+    /// Seconds for which a connection may rest between two requests.
+    pub keep_alive_seconds: u32,
 }
 
 /// The `[pictures]` part.
@@ -280,7 +286,10 @@ impl Default for Limits {
             answer_wait_seconds: 290,
             deadline_seconds: 600,
             on_disconnect: OnDisconnect::Cancel,
+            answers_mib_max: 256,
             connections_max: 1024,
+            connections_per_address_max: 256,
+            keep_alive_seconds: 75,
         }
     }
 }

@@ -6,6 +6,8 @@ use actix_web::{
 };
 use ipnet::IpNet;
 
+use super::connections;
+
 /// How clients reach this server: at a configured URL, through proxies that say so in X-Forwarded headers, or directly.
 ///
 /// A forwarded header is believed only from a trusted proxy. It may come in several lines, which mean the same as one line
@@ -37,7 +39,7 @@ impl PublicAddress {
         let scheme = if self.is_https(request) { "https" } else { "http" };
         let asked = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
         let host = self.forwarded(request, "x-forwarded-host").or(asked);
-        let own = || request.app_config().local_addr().to_string();
+        let own = || connections::local_address(request).to_string();
         let host = host.filter(|host| is_authority(host)).map_or_else(own, str::to_owned);
         format!("{scheme}://{host}")
     }
@@ -84,7 +86,8 @@ impl PublicAddress {
         entries.into_iter().rev().map_while(address)
     }
 
-    fn is_trusted(&self, address: &IpAddr) -> bool {
+    /// Whether `address` is that of a trusted proxy.
+    pub(super) fn is_trusted(&self, address: &IpAddr) -> bool {
         self.trusted_proxies.iter().any(|net| net.contains(address))
     }
 }

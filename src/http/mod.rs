@@ -2,22 +2,25 @@
 
 mod address;
 mod api;
+mod connections;
 mod health;
 mod pages;
 mod routing;
+mod text;
 mod watch;
 
-use std::{any::Any, net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, sync::Arc};
 
-use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
-use socket2::SockRef;
+use actix_web::{App, dev::Server, middleware::from_fn, web};
 
 pub use self::{
     address::PublicAddress,
     api::{
         links::Links,
+        pieces::AnswerMemory,
         wire::{FIELDS, Offer},
     },
+    connections::ConnectionLimits,
     pages::{Attempts, NewSecrets, SessionSecret},
 };
 use self::{
@@ -25,17 +28,6 @@ use self::{
     routing::{readable, unknown_url},
 };
 use crate::service::Service;
-
-/// How long a stop waits for connections, once every answer has been made.
-const STOP_WAIT_SECS: u64 = 5;
-/// Threads that parse requests; the pictures are painted elsewhere.
-const HTTP_WORKERS: usize = 2;
-/// How long a request's head may take to arrive.
-const HEAD_WAIT: Duration = Duration::from_secs(10);
-/// How long a request's body may take to arrive.
-const BODY_WAIT: Duration = Duration::from_secs(60);
-/// How long an answer may be stuck on its way to the client.
-const WRITE_WAIT: Duration = Duration::from_secs(60);
 
 /// What every handler may look at.
 pub struct State {
@@ -53,37 +45,19 @@ pub struct State {
     pub address: PublicAddress,
     /// Links to images.
     pub links: Links,
-    /// Connections at one time.
-    pub connections_max: usize,
+    /// What answers on their way hold.
+    pub answer_memory: AnswerMemory,
 }
 
 /// The HTTP server on `listener`, not yet polled. It leaves signals to its owner.
 ///
 /// # Errors
 /// What the system says of the listener.
-pub fn server(listener: TcpListener, state: State) -> std::io::Result<Server> {
-    let connections_max = state.connections_max.div_ceil(HTTP_WORKERS);
+pub fn server(listener: TcpListener, limits: ConnectionLimits, state: State) -> std::io::Result<Server> {
     let state = web::Data::new(state);
+    let peers = web::Data::clone(&state);
     let app = move || App::new().app_data(state.clone()).wrap(from_fn(watch::watch)).configure(routes);
-    Ok(HttpServer::new(app)
-        .workers(HTTP_WORKERS)
-        .max_connections(connections_max)
-        .client_request_timeout(HEAD_WAIT)
-        .on_connect(|connection, _| limit_stalled_writes(connection))
-        .disable_signals()
-        // A client that closes its side has hung up: its handler is dropped, and its job ends at the next step.
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(STOP_WAIT_SECS)
-        .listen(listener)?
-        .run())
-}
-
-/// A client that takes nothing of its answer for this long is cut off by the system (tcp(7), TCP_USER_TIMEOUT).
-fn limit_stalled_writes(connection: &dyn Any) {
-    let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
-    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(WRITE_WAIT)) {
-        tracing::warn!(%error, "a connection has no limit on stalled writes");
-    }
+    connections::server(listener, limits, move |peer| peers.address.is_trusted(&peer), app)
 }
 
 fn routes(config: &mut web::ServiceConfig) {

@@ -2,10 +2,12 @@ use std::fmt;
 
 use actix_web::{
     HttpResponse, ResponseError,
+    error::PayloadError,
     http::{StatusCode, header},
 };
 use serde_json::json;
 
+use crate::http::text::shortened;
 use crate::{
     admit::{OverRate, Refused},
     encode::EncodeError,
@@ -69,7 +71,7 @@ impl ApiError {
     /// A parameter that cannot be: 400, with its name.
     pub(in crate::http) fn parameter(param: &str, code: &'static str, message: impl Into<String>) -> Self {
         let error = Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, code, message);
-        Self { param: Some(param.to_owned()), ..error }
+        Self { param: Some(shortened(param).into_owned()), ..error }
     }
 
     pub(in crate::http) fn body(message: impl Into<String>) -> Self {
@@ -84,9 +86,47 @@ impl ApiError {
         Self::body(format!("The form cannot be read: {error}."))
     }
 
+    /// A body that did not arrive whole.
+    pub(in crate::http) fn body_unread(error: Option<&PayloadError>) -> Self {
+        match error {
+            Some(PayloadError::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
+                Self::body_too_slow()
+            }
+            _ => Self::body("The body ended early."),
+        }
+    }
+
     pub(in crate::http) fn body_too_slow() -> Self {
         let message = "The body did not arrive in time.";
         Self::new(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, "request_timeout", message)
+    }
+
+    pub(in crate::http) fn bad_head() -> Self {
+        let message = "The head of this request is not valid HTTP/1.1.";
+        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_http", message)
+    }
+
+    pub(in crate::http) fn head_too_large() -> Self {
+        let message = "The head of this request is too large. Send at most 96 headers and 128 KiB.";
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, INVALID_REQUEST, "headers_too_large", message)
+    }
+
+    pub(in crate::http) fn head_too_slow() -> Self {
+        let message = "The head of the request did not arrive within 10 s.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, "request_timeout", message)
+    }
+
+    pub(in crate::http) fn connections_full() -> Self {
+        let message = "The server has no connection free for this address. Try again in 1 s.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message)
+            .retry(Retry::After(Millis::new(1000)))
+    }
+
+    pub(in crate::http) fn too_many_answers() -> Self {
+        let message = "Answers on their way hold all the memory that they may. This one is kept: send the same request in 1 s.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message)
+            .retry(Retry::After(Millis::new(1000)))
     }
 
     pub(in crate::http) fn link_forged() -> Self {
@@ -144,7 +184,8 @@ impl ApiError {
     }
 
     pub(in crate::http) fn model_not_found(model: &str, known: &str) -> Self {
-        let message = format!("The model `{model}` does not exist here. This server has `{known}`.");
+        let message =
+            format!("The model `{}` does not exist here. This server has `{known}`.", shortened(model));
         let error = Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "model_not_found", message);
         Self { param: Some("model".into()), ..error }
     }
@@ -185,8 +226,7 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "key_enabled", message)
     }
 
-    pub(in crate::http) fn unknown_url(method: &str, path: &str) -> Self {
-        let message = format!("Invalid URL ({method} {path}).");
+    pub(in crate::http) fn unknown_url(message: String) -> Self {
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)
     }
 
@@ -255,6 +295,18 @@ impl ApiError {
             .retry(Retry::After(wait)),
             None => limited(format!("The key's limit is {limit} {what} a minute; ask for fewer at once."))
                 .retry(Retry::Never),
+        }
+    }
+
+    pub(in crate::http) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Seconds for Retry-After, if a client is to wait before it tries again.
+    pub(in crate::http) fn retry_after(&self) -> Option<u64> {
+        match self.retry {
+            Retry::After(wait) => Some(seconds(wait)),
+            Retry::Unsaid | Retry::Never => None,
         }
     }
 

@@ -1,23 +1,24 @@
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    body::SizedStream,
+    http::header::{CONTENT_LENGTH, CONTENT_TYPE, ContentType, HeaderMap},
     web,
 };
 use sha2::{Digest, Sha256};
-use tokio::time::timeout;
 
 use super::{
     auth,
     error::ApiError,
+    pieces,
     rates::Standings,
     stream,
-    wire::{self, Asked, Delivery},
+    wire::{self, Asked, Delivery, Part},
 };
 use crate::{
     admit::Refused,
     domain::{Caller, CostTag, Scope, Seed},
     engine::Engine,
-    http::{BODY_WAIT, State},
+    http::State,
     pictures::PictureName,
     service::{Accepted, PaintRequest},
 };
@@ -66,12 +67,18 @@ pub(super) async fn generate(
     match asked.delivery {
         Delivery::Stream { .. } => Ok(stream::answer(response, accepted, asked, &state)),
         delivery => {
+            let pass = accepted.pass();
             let answer = accepted.answer().await.map_err(|error| ApiError::from(&*error))?;
             let (base, now) = (state.address.base(&request), state.service.now().as_second());
             let link = |name: PictureName| state.links.link(&base, name, now);
             let link = (delivery == Delivery::Links).then_some(link);
             let currency = state.service.costs().currency();
-            Ok(response.json(wire::answer(&asked, &answer, &state.offer, currency, link)))
+            let parts = wire::answer(&asked, &answer, &state.offer, currency, link);
+            let parts = parts.map_err(|error| ApiError::internal(&error))?;
+            let held = state.answer_memory.hold(&parts)?;
+            let length = parts.iter().map(Part::len).sum();
+            let body = pieces::stream_of(parts, web::Data::clone(&state), Some(held), pass);
+            Ok(response.content_type(ContentType::json()).body(SizedStream::new(length, body)))
         }
     }
 }
@@ -99,18 +106,18 @@ async fn read_body(
     if announced.is_some_and(|bytes: usize| bytes > limit) {
         return Err(ApiError::body_too_large(limit));
     }
-    match timeout(BODY_WAIT, payload.to_bytes_limited(limit)).await {
-        Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Ok(Err(_))) => Err(ApiError::body("The body ended early.")),
-        Ok(Err(_)) => Err(ApiError::body_too_large(limit)),
-        Err(_) => Err(ApiError::body_too_slow()),
+    match payload.to_bytes_limited(limit).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => Err(ApiError::body_unread(error.as_error())),
+        Err(_) => Err(ApiError::body_too_large(limit)),
     }
 }
 
-/// A key that is bound to models may name one by its id or by the alias it was bound to.
+/// A key that is bound to models may name one by its id, its repository, or the alias that it is bound to.
 fn check_model(caller: &Caller, asked: &Asked, state: &State) -> Result<(), ApiError> {
     let by_alias = asked.model.as_deref().is_some_and(|name| caller.may_use(name));
-    match by_alias || caller.may_use(&state.offer.model) {
+    let own_names = std::iter::once(&state.offer.model).chain(&state.offer.repository);
+    match by_alias || own_names.into_iter().any(|name| caller.may_use(name)) {
         true => Ok(()),
         false => Err(Refused::Model.into()),
     }

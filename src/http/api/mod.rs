@@ -7,6 +7,7 @@ pub(super) mod links;
 mod models;
 mod openapi;
 mod pictures;
+pub(super) mod pieces;
 pub(super) mod rates;
 mod receipts;
 mod stream;

@@ -1,17 +1,17 @@
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
-    web::{self, Bytes},
+    web,
 };
-use futures_util::stream;
-use serde::Serialize;
+use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
 use super::{
     error::ApiError,
-    wire::{self, Asked},
+    pieces,
+    wire::{self, Asked, Part},
 };
 use crate::{
     http::State,
@@ -44,31 +44,36 @@ pub(super) fn answer(
         response.insert_header(("x-queue-eta-ms", outlook.eta.get().to_string()));
     }
     let events = Events { accepted, asked, state: web::Data::clone(state) };
-    response.streaming(stream::unfold(Some(events), |events| async {
+    let state = web::Data::clone(state);
+    let events = stream::unfold(Some(events), |events| async {
         let mut events = events?;
-        let (chunk, is_last) = events.next().await;
-        Some((Ok::<_, Infallible>(chunk), (!is_last).then_some(events)))
-    }))
+        let (event, is_last) = events.next().await;
+        Some((event, (!is_last).then_some(events)))
+    });
+    response.streaming(
+        events.flat_map(move |event| pieces::stream_of(event, state.clone(), None, None).boxed_local()),
+    )
 }
 
 impl Events {
-    /// The next chunk, and whether it is the last.
-    async fn next(&mut self) -> (Bytes, bool) {
+    /// The next event, and whether it is the last.
+    async fn next(&mut self) -> (Vec<Part>, bool) {
         let Ok(news) = timeout(KEEP_ALIVE, self.accepted.next()).await else {
-            return (Bytes::from_static(b": ping\n\n"), false);
+            return (vec![Part::Text(": ping\n\n".into())], false);
         };
         match news {
             News::Partial(partial) => {
                 let now = self.state.service.now().as_second();
-                let (name, event) = wire::partial_event(&self.asked, &partial, now);
-                (chunk(name, &event), false)
+                let event = wire::partial_event(&self.asked, &partial, now);
+                (event.unwrap_or_else(|error| failure(&ApiError::internal(&error))), false)
             }
             News::End(Ok(answer)) => {
                 let currency = self.state.service.costs().currency();
-                match wire::completed_event(&self.asked, &answer, &self.state.offer, currency) {
-                    Some((name, event)) => (chunk(name, &event), true),
-                    None => (failure(&ApiError::internal(&"an answer without a picture")), true),
-                }
+                let event = match wire::completed_event(&self.asked, &answer, &self.state.offer, currency) {
+                    Some(event) => event.map_err(|error| ApiError::internal(&error)),
+                    None => Err(ApiError::internal(&"an answer without an image")),
+                };
+                (event.unwrap_or_else(|error| failure(&error)), true)
             }
             News::End(Err(error)) => {
                 let error = ApiError::from(&*error);
@@ -82,14 +87,6 @@ impl Events {
 }
 
 /// OpenAI's clients raise an error on any event whose data has the key `error`.
-fn failure(error: &ApiError) -> Bytes {
-    chunk("error", &error.envelope())
-}
-
-fn chunk(name: &str, data: &impl Serialize) -> Bytes {
-    let text = wire::sse(name, data).unwrap_or_else(|error| {
-        tracing::error!(%error, "an event could not be written");
-        String::new()
-    });
-    Bytes::from(text)
+fn failure(error: &ApiError) -> Vec<Part> {
+    vec![Part::Text(format!("event: error\ndata: {}\n\n", error.envelope()))]
 }

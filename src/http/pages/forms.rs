@@ -1,11 +1,10 @@
 use actix_web::{FromRequest, HttpRequest, web};
 use rand::distr::{Alphanumeric, SampleString};
 use serde::{Deserialize, de::DeserializeOwned};
-use tokio::time::timeout;
 
 use super::cookies::{self, cookie, set_cookie};
 use crate::http::{
-    BODY_WAIT, State,
+    State,
     api::{auth::bearer_token, error::ApiError},
 };
 
@@ -52,8 +51,11 @@ pub(super) async fn posted_with_token<T: DeserializeOwned>(
 
 async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<String, ApiError> {
     let mut payload = payload.into_inner();
-    let body = timeout(BODY_WAIT, String::from_request(request, &mut payload)).await;
-    body.map_err(|_| ApiError::body_too_slow())?.map_err(|error| ApiError::form(&error))
+    let body = String::from_request(request, &mut payload).await;
+    body.map_err(|error| match error.as_error() {
+        Some(unread) => ApiError::body_unread(Some(unread)),
+        None => ApiError::form(&error),
+    })
 }
 
 fn check_token(request: &HttpRequest, body: &str, state: &State) -> Result<(), ApiError> {

@@ -1,12 +1,14 @@
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Serialize;
 
-use super::{Asked, Offer};
+use super::{
+    Asked, Offer, Part,
+    parts::{FilePlace, with_files},
+};
 use crate::{
     costs::Receipt,
     domain::{ImageSize, RequestId},
     pictures::PictureName,
-    service::{Answer, AnsweredImage, PartialFile},
+    service::{Answer, AnsweredImage, ImageFile, PartialFile},
     units::{Currency, Energy, Money},
 };
 
@@ -35,7 +37,7 @@ struct Done {
 #[derive(Serialize)]
 struct ImageBody {
     #[serde(skip_serializing_if = "Option::is_none")]
-    b64_json: Option<String>,
+    b64_json: Option<FilePlace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     seed: u64,
@@ -81,7 +83,7 @@ struct TokenDetails {
 struct PartialEvent {
     #[serde(rename = "type")]
     kind: &'static str,
-    b64_json: String,
+    b64_json: FilePlace,
     created_at: i64,
     #[serde(flatten)]
     done: Done,
@@ -92,7 +94,7 @@ struct PartialEvent {
 struct CompletedEvent {
     #[serde(rename = "type")]
     kind: &'static str,
-    b64_json: String,
+    b64_json: FilePlace,
     created_at: i64,
     #[serde(flatten)]
     done: Done,
@@ -113,23 +115,29 @@ pub(in crate::http::api) fn answer(
     offer: &Offer,
     currency: Currency,
     link: Option<impl Fn(PictureName) -> String>,
-) -> ImagesBody {
-    let image = |image: &AnsweredImage| {
-        let url = link.as_ref().zip(image.name).map(|(link, name)| link(name));
+) -> serde_json::Result<Vec<Part>> {
+    let mut files = Vec::new();
+    let mut image = |image: &AnsweredImage| {
+        let url = link.as_ref().zip(image.file.name()).map(|(link, name)| link(name));
+        let is_inline = url.is_none();
+        if is_inline {
+            files.push(image.file.clone());
+        }
         ImageBody {
-            b64_json: url.is_none().then(|| BASE64_STANDARD.encode(&image.file)),
+            b64_json: is_inline.then_some(FilePlace),
             url,
             seed: image.seed.get(),
             receipt: receipt(answer.id, &image.receipt, currency),
         }
     };
-    ImagesBody {
+    let body = ImagesBody {
         created: answer.created.as_second(),
         done: done(asked, answer.size),
         painted_size: painted_size(answer, offer),
-        data: answer.images.iter().map(image).collect(),
+        data: answer.images.iter().map(&mut image).collect(),
         usage: usage(answer, offer),
-    }
+    };
+    with_files("", &body, "", files)
 }
 
 /// The picture on its way, as an event.
@@ -137,15 +145,15 @@ pub(in crate::http::api) fn partial_event(
     asked: &Asked,
     partial: &PartialFile,
     now: i64,
-) -> (&'static str, impl Serialize) {
+) -> serde_json::Result<Vec<Part>> {
     let event = PartialEvent {
         kind: PARTIAL,
-        b64_json: BASE64_STANDARD.encode(&partial.file),
+        b64_json: FilePlace,
         created_at: now,
         done: done(asked, asked.job.spec.size),
         partial_image_index: partial.index,
     };
-    (PARTIAL, event)
+    sse(PARTIAL, &event, vec![ImageFile::InMemory(partial.file.clone())])
 }
 
 /// The finished picture, as the last event; none where there is no picture, which is a defect.
@@ -154,11 +162,11 @@ pub(in crate::http::api) fn completed_event(
     answer: &Answer,
     offer: &Offer,
     currency: Currency,
-) -> Option<(&'static str, impl Serialize)> {
+) -> Option<serde_json::Result<Vec<Part>>> {
     let image = answer.images.first()?;
     let event = CompletedEvent {
         kind: COMPLETED,
-        b64_json: BASE64_STANDARD.encode(&image.file),
+        b64_json: FilePlace,
         created_at: answer.created.as_second(),
         done: done(asked, answer.size),
         painted_size: painted_size(answer, offer),
@@ -166,12 +174,12 @@ pub(in crate::http::api) fn completed_event(
         seed: image.seed.get(),
         receipt: receipt(answer.id, &image.receipt, currency),
     };
-    Some((COMPLETED, event))
+    Some(sse(COMPLETED, &event, vec![image.file.clone()]))
 }
 
 /// An event of a server-sent stream (WHATWG HTML, section 9.2). JSON has no line breaks of its own, so one data line.
-pub(in crate::http::api) fn sse(name: &str, data: &impl Serialize) -> serde_json::Result<String> {
-    Ok(format!("event: {name}\ndata: {}\n\n", serde_json::to_string(data)?))
+fn sse(name: &str, data: &impl Serialize, files: Vec<ImageFile>) -> serde_json::Result<Vec<Part>> {
+    with_files(&format!("event: {name}\ndata: "), data, "\n\n", files)
 }
 
 fn done(asked: &Asked, size: ImageSize) -> Done {

@@ -1,16 +1,60 @@
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::{Map, Value};
 
-use crate::http::api::error::ApiError;
+use super::unreadable;
+use crate::http::{api::error::ApiError, text::shortened};
 
 /// The fields of a body that nobody has taken yet. null stands for a field that is not there.
 pub(super) struct Fields(Map<String, Value>);
 
+/// A JSON object, and the first name that it has twice.
+struct Object {
+    fields: Map<String, Value>,
+    repeated: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ReadObject;
+        impl<'de> Visitor<'de> for ReadObject {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut object = Object { fields: Map::new(), repeated: None };
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if object.fields.contains_key(&name) {
+                        object.repeated.get_or_insert(name);
+                    } else {
+                        object.fields.insert(name, value);
+                    }
+                }
+                Ok(object)
+            }
+        }
+        deserializer.deserialize_map(ReadObject)
+    }
+}
+
 impl Fields {
-    /// The fields of a JSON object.
+    /// Reads the fields of a JSON object in UTF-8, with or without a byte order mark.
     pub(super) fn read(body: &[u8]) -> Result<Self, ApiError> {
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
-            _ => Err(ApiError::body("The body is not a JSON object.")),
+        let text = unreadable::text_of(body)?;
+        match serde_json::from_str(text) {
+            Ok(Object { fields, repeated: None }) => Ok(Self(fields)),
+            Ok(Object { repeated: Some(name), .. }) => {
+                let message = format!("`{}` is given twice; send it once.", shortened(&name));
+                Err(ApiError::parameter(&name, "invalid_value", message))
+            }
+            Err(error) => Err(unreadable::not_an_object(text, &error)),
         }
     }
 
@@ -47,7 +91,7 @@ impl Fields {
         }
     }
 
-    /// The same, of few.
+    /// Like `integer`, for one that fits into a u32.
     pub(super) fn count(&mut self, name: &str, min: u32, max: u32) -> Result<Option<u32>, ApiError> {
         let number = self.integer(name, min.into(), max.into())?;
         Ok(number.map(|number| u32::try_from(number).unwrap_or(max)))
@@ -69,7 +113,8 @@ impl Fields {
     pub(super) fn one_of(&mut self, name: &str, allowed: &[&str]) -> Result<Option<String>, ApiError> {
         match self.text(name)? {
             Some(word) if !allowed.contains(&word.as_str()) => {
-                let message = format!("`{name}` is `{word}`; this server offers {}.", listed(allowed));
+                let message =
+                    format!("`{name}` is `{}`; this server offers {}.", shortened(&word), listed(allowed));
                 Err(ApiError::parameter(name, "invalid_value", message))
             }
             word => Ok(word),
@@ -100,7 +145,8 @@ impl Fields {
         match self.0.keys().next() {
             None => Ok(()),
             Some(name) => {
-                Err(ApiError::parameter(name, "unknown_parameter", format!("Unknown parameter: `{name}`.")))
+                let message = format!("Unknown parameter: `{}`.", shortened(name));
+                Err(ApiError::parameter(name, "unknown_parameter", message))
             }
         }
     }

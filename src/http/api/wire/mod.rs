@@ -2,13 +2,16 @@
 
 mod answer;
 mod fields;
+mod parts;
 mod quote;
 mod receipts;
 mod request;
+mod unreadable;
 
 pub use self::request::FIELDS;
 pub(super) use self::{
-    answer::{answer, completed_event, partial_event, sse},
+    answer::{answer, completed_event, partial_event},
+    parts::Part,
     quote::quote,
     receipts::receipts,
     request::{Asked, Delivery, parse},
@@ -23,6 +26,8 @@ use crate::{
 pub struct Offer {
     /// The model's id.
     pub model: String,
+    /// The hub repository that it comes from, which reaches it too.
+    pub repository: Option<String>,
     /// Other names that reach it.
     pub aliases: Vec<String>,
     /// Unix seconds at which it was loaded.
@@ -46,6 +51,7 @@ pub struct Offer {
 impl Offer {
     /// Every name that reaches the model, its id first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.model.as_str()).chain(self.aliases.iter().map(String::as_str))
+        let repository = self.repository.as_deref().filter(|name| *name != self.model);
+        std::iter::once(self.model.as_str()).chain(repository).chain(self.aliases.iter().map(String::as_str))
     }
 }

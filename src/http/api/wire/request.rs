@@ -4,7 +4,10 @@ use crate::{
         CostTag, Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, Quality, RenderJob, RenderSpec,
         STEPS_MAX, Seed,
     },
-    http::api::error::ApiError,
+    http::{
+        api::error::ApiError,
+        text::{is_invisible, shortened},
+    },
     pipeline::SizeLimits,
 };
 
@@ -121,8 +124,9 @@ fn prompt(fields: &mut Fields, offer: &Offer) -> Result<String, ApiError> {
         let message = "Say what to paint in `prompt`.";
         return Err(ApiError::parameter("prompt", "missing_required_parameter", message));
     };
-    if prompt.trim().is_empty() {
-        return Err(ApiError::parameter("prompt", "empty_string", "`prompt` is empty."));
+    if is_invisible(&prompt) {
+        let message = "`prompt` is empty, or has nothing but invisible characters.";
+        return Err(ApiError::parameter("prompt", "empty_string", message));
     }
     check_length("prompt", &prompt, offer)?;
     Ok(prompt)
@@ -161,7 +165,7 @@ fn size(fields: &mut Fields, offer: &Offer) -> Result<ImageSize, ApiError> {
     let size = match written.as_deref() {
         None | Some("auto") => None,
         Some(text) => {
-            let size = text.parse::<ImageSize>();
+            let size = shortened(text).parse::<ImageSize>();
             Some(size.map_err(|error| ApiError::parameter("size", "invalid_value", format!("{error}.")))?)
         }
     };
@@ -248,7 +252,8 @@ fn background(fields: &mut Fields) -> Result<(), ApiError> {
             Err(ApiError::parameter("background", "invalid_value", message))
         }
         Some(other) => {
-            let message = format!("`background` is `{other}`; this server offers auto or opaque.");
+            let message =
+                format!("`background` is `{}`; this server offers auto or opaque.", shortened(other));
             Err(ApiError::parameter("background", "invalid_value", message))
         }
     }

@@ -74,7 +74,7 @@ pub(in crate::http) fn asset(name: &str) -> String {
 pub(in crate::http) async fn serve(place: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
     let (version, name) = place.into_inner();
     let found = ASSETS.iter().find(|asset| asset.name == name && version == *VERSION);
-    let asset = found.ok_or_else(|| ApiError::unknown_url("GET", &format!("/assets/{version}/{name}")))?;
+    let asset = found.ok_or_else(|| ApiError::unknown_url("Invalid URL: no such file.".into()))?;
     Ok(HttpResponse::Ok()
         .content_type(asset.content_type)
         .insert_header((header::CACHE_CONTROL, FOR_A_YEAR))

@@ -96,7 +96,7 @@ mod tests {
             ApiError::method_not_supported("GET"),
             ApiError::picture_gone(),
             ApiError::query(&"no"),
-            ApiError::unknown_url("GET", "/"),
+            ApiError::unknown_url("no".into()),
             parameter("month"),
             parameter("watts"),
         ];

@@ -162,6 +162,7 @@ pub(super) mod tests {
     pub(in crate::http::pages::playground) fn offer(default_size: &str) -> Offer {
         Offer {
             model: "Z-Image-Turbo".into(),
+            repository: None,
             aliases: Vec::new(),
             loaded_at: 0,
             limits: SizeLimits { factor: 16, side_max: 8192, native: None },
