@@ -10,8 +10,10 @@ mod skip;
 mod tiny_models;
 
 mod admin;
+mod bodies;
 mod browser;
 mod client;
+mod connections;
 mod dashboard;
 mod deploy;
 mod devices;
