@@ -12,19 +12,17 @@ use std::{
 };
 
 use actix_web::dev::Server;
+use jiff::Timestamp;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
 pub use self::devices::Fitting;
 use crate::{
     admit::Door,
     clock::Clock,
-    config::{Config, ConfigError, Limits},
+    config::{Config, ConfigError},
     domain::{ApiKey, Scopes, SignInSecret},
     engine::{ProfileStore, Workers},
-    http::{
-        self, AnswerMemory, Attempts, ConnectionLimits, Links, NewSecrets, Offer, PublicAddress,
-        SessionSecret, State,
-    },
+    http::{self, Attempts, Links, Offer, SessionSecret, State},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
     pictures::{PictureStore, StoreError},
     pipeline::{LoadError, ModelSource, OnLoad, SizeLimits, hub},
@@ -136,6 +134,8 @@ impl App {
         let ledger = Arc::new(Ledger::open(&data_dir.path(LEDGER_FILE))?);
         ledger.inspect()?;
         ledger.check_currency(costs.currency())?;
+        ledger.keep_zone(&zone, clock.now())?;
+        warn_of_the_future(&ledger, clock.now())?;
         let costs = ledger.with_assets(&costs)?;
         let abandoned = ledger.abandon_open(clock.now())?;
         if abandoned > 0 {
@@ -177,17 +177,15 @@ impl App {
             offer: offer.clone(),
             session_secret: SessionSecret::new(data_dir.secret("session.key")?),
             attempts: Attempts::default(),
-            new_secrets: NewSecrets::default(),
-            address: PublicAddress::new(
+            links: Links::new(
+                data_dir.secret("links.key")?,
+                config.pictures.link_lifetime(),
                 config.public_url.clone(),
                 config.trusted_proxies.clone(),
-                config.hsts_seconds,
             ),
-            links: Links::new(data_dir.secret("links.key")?, config.pictures.link_lifetime()),
-            answer_memory: AnswerMemory::new(config.limits.answers_mib_max.saturating_mul(1 << 20)),
+            connections_max: config.limits.connections_max.max(1),
         };
-        let server =
-            http::server(listener, connection_limits(&config.limits), state).map_err(AppError::Server)?;
+        let server = http::server(listener, state).map_err(AppError::Server)?;
         // Last: a key that was made and never shown would be the only one.
         let first_key = first_key(&ledger, &**clock)?;
         let sign_in_link = sign_in_link(&ledger, &**clock)?;
@@ -263,6 +261,17 @@ impl App {
     }
 }
 
+/// Rows that are later than now were written by a clock that was ahead, or this one is behind.
+fn warn_of_the_future(ledger: &Ledger, now: Timestamp) -> Result<(), AppError> {
+    if let Some(latest) = ledger.latest_moment()?.filter(|latest| *latest > now) {
+        tracing::warn!(
+            %latest, %now,
+            "the ledger has rows from the future: the clock was wrong then, or is now; check it (timedatectl)"
+        );
+    }
+    Ok(())
+}
+
 /// Takes away old pictures, now and every hour.
 async fn sweep_for_ever(service: Arc<Service>) {
     let mut hours = tokio::time::interval(SWEEP_INTERVAL);
@@ -286,7 +295,6 @@ fn offer(
 ) -> Result<Offer, ConfigError> {
     Ok(Offer {
         model: source.id.clone(),
-        repository: source.repository.clone(),
         aliases: config.model.aliases.clone(),
         loaded_at,
         limits,
@@ -297,14 +305,6 @@ fn offer(
         prompt_chars_max: config.limits.prompt_chars_max,
         body_bytes_max: config.limits.body_bytes_max,
     })
-}
-
-fn connection_limits(limits: &Limits) -> ConnectionLimits {
-    ConnectionLimits {
-        max: limits.connections_max,
-        per_address_max: limits.connections_per_address_max,
-        keep_alive: Duration::from_secs(u64::from(limits.keep_alive_seconds)),
-    }
 }
 
 /// A first key with both scopes, where the ledger has none.

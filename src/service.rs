@@ -19,7 +19,7 @@ mod settings;
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -28,7 +28,7 @@ use self::jobs::{JobGuard, OpenJobs};
 pub use self::jobs::{JobStage, OpenJob, Preview};
 pub use self::recent::RecentJob;
 pub use self::request::{
-    Accepted, Answer, AnsweredImage, ImageFile, News, Outcome, PaintRequest, PartialFile, ServiceError,
+    Accepted, Answer, AnsweredImage, News, Outcome, PaintRequest, PartialFile, ServiceError,
 };
 pub use self::settings::{
     OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
@@ -57,7 +57,11 @@ pub struct Service {
     in_flight: InFlight,
     open_jobs: OpenJobs,
     open_requests: TaskTracker,
+    report_slots: Arc<Semaphore>,
 }
+
+/// Reports that are made at one time.
+const REPORTS_AT_ONCE: usize = 8;
 
 /// A request that has its place and its money.
 struct Admitted {
@@ -75,7 +79,6 @@ struct Start {
     outlook: Option<Outlook>,
     images: Option<Standing>,
     passed_budgets: Vec<OverBudget>,
-    pass: Option<Arc<Pass>>,
 }
 
 /// Where a request's news goes.
@@ -106,6 +109,7 @@ impl Service {
             in_flight: InFlight::default(),
             open_jobs: OpenJobs::default(),
             open_requests: TaskTracker::new(),
+            report_slots: Arc::new(Semaphore::new(REPORTS_AT_ONCE)),
         }
     }
 
@@ -133,10 +137,8 @@ impl Service {
                         return Err(Arc::new(refused.into()));
                     }
                     Place::Join { outcome, begun } => {
-                        let pass = self.pass(&request)?;
                         let outcome = join(outcome, begun).await?;
                         return Ok(Accepted {
-                            pass: Some(pass),
                             outlook: None,
                             images: None,
                             passed_budgets: Vec::new(),
@@ -158,23 +160,16 @@ impl Service {
             place,
         );
         self.open_requests.spawn_on(life.in_current_span(), &self.parts.runtime);
-        let Start { outlook, images, passed_budgets, pass } =
+        let Start { outlook, images, passed_budgets } =
             on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
         Ok(Accepted {
             outlook,
             images,
             passed_budgets,
             cut_from_tokens,
-            pass,
             partials: on_partial,
             outcome: on_outcome,
         })
-    }
-
-    /// Counts an answer that no job stands behind as one of its key's jobs until it is sent.
-    fn pass(&self, request: &PaintRequest) -> Result<Arc<Pass>, Arc<ServiceError>> {
-        let pass = self.door().pass(&request.caller);
-        pass.map(Arc::new).map_err(|refused| Arc::new(refused.into()))
     }
 
     /// Ends the service: the pictures in hand are finished and settled, waiting requests are refused.
@@ -212,7 +207,7 @@ impl Service {
         audience.begun.send_replace(true);
         // Where nobody listens, `follow` finds that out.
         let passed_budgets = reservation.passed_budgets().to_vec();
-        start.send(Ok(Start { outlook: Some(outlook), images, passed_budgets, pass: None })).ok();
+        start.send(Ok(Start { outlook: Some(outlook), images, passed_budgets })).ok();
         let id = reservation.id();
         let open = self.open_jobs.enter(id, &request, &ticket.handle, self.now());
         let followed = self.follow(ticket, &request, &open, &audience).await;
@@ -357,7 +352,7 @@ impl Service {
         let settings = &self.parts.settings;
         let finishes_alone =
             request.idempotency_key.is_some() || settings.on_disconnect == OnDisconnect::Finish;
-        let mut deadline = self.parts.clock.sleep(settings.deadline);
+        let mut deadline = std::pin::pin!(tokio::time::sleep(settings.deadline.into()));
         let queued_at = self.monotonic();
         let (mut is_waiting, mut is_stopped) = (true, false);
         loop {
@@ -445,22 +440,16 @@ impl Service {
         start: oneshot::Sender<Result<Start, Arc<ServiceError>>>,
         audience: &Audience,
     ) {
-        let gathered = match self.pass(request) {
-            Ok(pass) => self.gather(id, request).await.map(|answer| (answer, pass)).map_err(Arc::new),
-            Err(error) => Err(error),
-        };
-        match gathered {
-            Ok((answer, pass)) => {
+        match self.gather(id, request).await {
+            Ok(answer) => {
                 audience.outcome.send_replace(Some(Ok(Arc::new(answer))));
                 audience.begun.send_replace(true);
-                let pass = Some(pass);
-                let start =
-                    start.send(Ok(Start { outlook: None, images: None, passed_budgets: Vec::new(), pass }));
-                if start.is_ok() {
+                if start.send(Ok(Start { outlook: None, images: None, passed_budgets: Vec::new() })).is_ok() {
                     self.note_delivery(id).await;
                 }
             }
             Err(error) => {
+                let error = Arc::new(error);
                 audience.outcome.send_replace(Some(Err(Arc::clone(&error))));
                 start.send(Err(error)).ok();
             }

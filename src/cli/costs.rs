@@ -56,6 +56,7 @@ pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
     }
     let (config, ledger) = args.place.ledger()?;
     let zone = config.zone()?;
+    ledger.check_zone(&zone, clock.now())?;
     if let Some(year) = args.year {
         let costs = costs(&config, &ledger, &zone, clock)?;
         let report = ledger.year_report(&costs, year, &zone, clock.now())?;
@@ -67,7 +68,11 @@ pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
     }
     let month = args.month.unwrap_or_else(|| Month::of(clock.now(), &zone));
     if format == Format::Focus {
-        return super::print(&ledger.focus_csv(month, &zone, &config.metadata.producer)?);
+        let mut export = ledger.focus_export(month, &zone, &config.metadata.producer)?;
+        while let Some(rows) = ledger.focus_rows(&mut export)? {
+            super::print(&rows)?;
+        }
+        return Ok(());
     }
     let costs = costs(&config, &ledger, &zone, clock)?;
     let report = ledger.month_report(&costs, month, args.by.as_slice(), &zone, clock.now())?;

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::{
     BudgetHolder, BudgetPeriods, Ledger, LedgerError, Need, OverBudget,
     store::{Conn, Row, params},
-    unsigned,
+    unsigned, whole,
 };
 use crate::{
     costs::{Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Spending},
@@ -29,7 +29,8 @@ struct PeriodSums {
 
 /// Sums for each key of the entries after ?2 that were entered at or after ?1. What is taken back of an earlier period was
 /// not spent in this one, and gives nothing to it. The plus keeps SQLite from walking the whole period by its index.
-const SPENT: &str = "SELECT key_id, CAST(sum(standard_nano) AS BIGINT), CAST(sum(entries.images) AS BIGINT),
+pub(super) const SPENT: &str =
+    "SELECT key_id, CAST(sum(standard_nano) AS BIGINT), CAST(sum(entries.images) AS BIGINT),
             CAST(sum(wall_energy_mj) AS BIGINT)
      FROM entries JOIN requests ON requests.id = request_id
      WHERE entries.id > ?2 AND +entered_at_ms >= ?1
@@ -41,7 +42,8 @@ const SPENT: &str = "SELECT key_id, CAST(sum(standard_nano) AS BIGINT), CAST(sum
      GROUP BY key_id";
 
 /// What open requests of each key have reserved.
-const RESERVED: &str = "SELECT key_id, CAST(sum(reserved_nano) AS BIGINT), CAST(sum(images) AS BIGINT),
+pub(super) const RESERVED: &str =
+    "SELECT key_id, CAST(sum(reserved_nano) AS BIGINT), CAST(sum(images) AS BIGINT),
             CAST(sum(reserved_mj) AS BIGINT)
      FROM requests WHERE state IN ('reserved', 'running') GROUP BY key_id";
 
@@ -106,6 +108,13 @@ fn signed_spending(row: &Row<'_>) -> Result<(KeyId, [i64; 3]), LedgerError> {
 }
 
 impl RunningSums {
+    fn of_period(&mut self, period: BudgetPeriod) -> &mut PeriodSums {
+        match period {
+            BudgetPeriod::Day => &mut self.day,
+            BudgetPeriod::Month => &mut self.month,
+        }
+    }
+
     /// The budgets, of the key and of all keys, that do not cover `need` beside what open requests hold.
     pub(super) fn passed(
         &mut self,
@@ -122,10 +131,7 @@ impl RunningSums {
         let mut passed = Vec::new();
         for (holder, budget) in budgets {
             let span = need.periods.span(budget.period);
-            let sums = match budget.period {
-                BudgetPeriod::Day => &mut self.day,
-                BudgetPeriod::Month => &mut self.month,
-            };
+            let sums = self.of_period(budget.period);
             sums.catch_up(conn, span.start)?;
             let spent = sums.of(holder, need.key).plus(of(&reserved, holder, need.key));
             if !budget.holds(&spent.plus(need.spending)) {
@@ -212,12 +218,14 @@ impl Ledger {
         &self,
         periods: &BudgetPeriods,
     ) -> Result<HashMap<BudgetPeriod, HashMap<KeyId, Spending>>, LedgerError> {
+        // Taken before the view: whoever comes later sees more, never less.
+        let mut shown = whole(&self.shown_sums);
         self.store.read(|conn| {
             let mut spent = HashMap::new();
             for period in [BudgetPeriod::Day, BudgetPeriod::Month] {
-                let mut sums = PeriodSums::default();
+                let sums = shown.of_period(period);
                 sums.catch_up(conn, periods.span(period).start)?;
-                spent.insert(period, sums.by_key);
+                spent.insert(period, sums.by_key.clone());
             }
             Ok(spent)
         })

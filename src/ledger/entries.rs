@@ -114,17 +114,21 @@ pub(super) const IMAGE_COLUMNS: &str = "
     seed, duration_ms, energy_mj, wall_energy_mj, energy_source, electricity_nano, depreciation_nano, upkeep_nano,
     compared_sku, compared_nano, exchange_rate_nano, epoch";
 
+/// The images of request ?1 as they were first booked.
+pub(super) fn images_query() -> String {
+    format!(
+        "SELECT {IMAGE_COLUMNS}, width, height FROM entries
+         WHERE request_id = ?1 AND kind = 'image' AND reverses IS NULL AND corrects IS NULL ORDER BY image_index"
+    )
+}
+
 /// The pictures of a request as they were first booked, in order, and their size.
 pub(super) fn images_of(
     conn: &Conn<'_>,
     id: RequestId,
 ) -> Result<(ImageSize, Vec<SettledImage>), LedgerError> {
-    let sql = format!(
-        "SELECT {IMAGE_COLUMNS}, width, height FROM entries
-         WHERE request_id = ?1 AND kind = 'image' AND reverses IS NULL AND corrects IS NULL ORDER BY image_index"
-    );
     let mut size = None;
-    let images = conn.query(&sql, params![id.to_text()], |row| {
+    let images = conn.query(&images_query(), params![id.to_text()], |row| {
         size = ImageSize::new(row.get("width")?, row.get("height")?).ok();
         image(row)
     })?;

@@ -1,7 +1,7 @@
 use std::{
     error::Error,
     io::{self, ErrorKind},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use super::StoreFault;
@@ -77,6 +77,25 @@ pub enum LedgerError {
         /// The file.
         file: PathBuf,
     },
+    /// The schema is not the one that the program made: whoever wrote the file could have it do what it likes.
+    #[error("{}: its schema was altered ({finding}); restore a backup that you trust: tintype restore FILE", .file.display())]
+    Altered {
+        /// The file.
+        file: PathBuf,
+        /// What was found first.
+        finding: String,
+    },
+    /// The ledger's months are counted in another zone.
+    #[error(
+        "the ledger counts its months in {kept}, but time_zone is {configured} here; set time_zone = \"{kept}\", or run \
+         this with the server's tintype.toml (--config)"
+    )]
+    Zone {
+        /// The ledger's zone.
+        kept: String,
+        /// The configured one.
+        configured: String,
+    },
     /// The file system does not carry a write-ahead log.
     #[error("the ledger: its file system has no shared memory for a write-ahead log; use a local --data-dir")]
     NoWal,
@@ -119,7 +138,9 @@ impl LedgerError {
             | Self::Damaged { .. }
             | Self::DamagedLog { .. }
             | Self::HalfRestored { .. }
-            | Self::NotOurs { .. } => true,
+            | Self::NotOurs { .. }
+            | Self::Altered { .. }
+            | Self::Zone { .. } => true,
             Self::Io { cause, .. } => cause.kind() == ErrorKind::PermissionDenied,
             _ => false,
         }

@@ -18,6 +18,7 @@ mod requests;
 mod sessions;
 mod store;
 mod types;
+mod zone;
 
 use std::{
     path::Path,
@@ -28,6 +29,7 @@ use jiff::Timestamp;
 
 use self::{
     budgets::RunningSums,
+    keys::KnownKeys,
     store::{Store, params},
 };
 use crate::units::Currency;
@@ -38,18 +40,18 @@ pub use self::{
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     error::LedgerError,
     keys::{
-        BudgetStanding, KeyChange, KeyEdit, KeyEdited, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules,
-        KeyStanding, KeyState, NewKey,
+        BudgetStanding, KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyStanding,
+        KeyState, KeyUse, NewKey, Recognised,
     },
     meter::{Epoch, OverheadTotals},
     receipts::{PaintedImage, PaintedRequest},
-    recent_requests::{EndState, RecentRequest, RecentWork},
+    recent_requests::{RecentRequest, RecentWork},
     report::{
-        DayReport, EnergySources, Figures, GroupBy, GroupByError, GroupReport, GroupTotals, Groups,
-        MonthReport, MonthTotals, Payback, PaybackAgainst, PlugTotals, SavedPoint, Step, WholeMonth,
+        DayReport, EnergySources, Figures, FocusExport, GroupBy, GroupByError, GroupReport, GroupTotals,
+        Groups, MonthReport, MonthTotals, Payback, PaybackAgainst, PlugTotals, SavedPoint, Step, WholeMonth,
         YearReport,
     },
-    sessions::{Credential, NewSession, OpenedWith, SessionRow},
+    sessions::{NewSession, OpenedWith, SessionRow},
     store::{BackedUp, BackupFile, CopyError, Holdings, Restored, StoreFault, back_up},
     types::{
         BudgetHolder, BudgetPeriods, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
@@ -62,6 +64,9 @@ pub struct Ledger {
     store: Store,
     /// Used by whoever writes.
     running_sums: Mutex<RunningSums>,
+    /// The same for pages, which hold up nobody who writes.
+    shown_sums: Mutex<RunningSums>,
+    known_keys: Mutex<KnownKeys>,
 }
 
 impl Ledger {
@@ -70,7 +75,12 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] if the file cannot be opened or written, is damaged, or is newer than this program.
     pub fn open(file: &Path) -> Result<Self, LedgerError> {
-        Ok(Self { store: Store::open(file)?, running_sums: Mutex::default() })
+        Ok(Self {
+            store: Store::open(file)?,
+            running_sums: Mutex::default(),
+            shown_sums: Mutex::default(),
+            known_keys: Mutex::default(),
+        })
     }
 
     /// At a server's start: checks that every page is sound, and brings what is in the log into the database, so that
@@ -97,14 +107,29 @@ impl Ledger {
         }
     }
 
+    /// The latest moment that any row was written at; none if there is no row. Later than now only if the clock was wrong.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn latest_moment(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let sql = "SELECT max(at) FROM (SELECT max(entered_at_ms) AS at FROM entries
+                   UNION ALL SELECT max(entered_at_ms) FROM overheads
+                   UNION ALL SELECT max(created_at_ms) FROM keys) AS latest";
+        self.store.read(|conn| conn.query_one(sql, params![], |row| row.get(0)))
+    }
+
     /// Sums that a panic left half done would be too small; begun anew, they are whole.
     fn running_sums(&self) -> MutexGuard<'_, RunningSums> {
-        self.running_sums.lock().unwrap_or_else(|poisoned| {
-            let mut sums = poisoned.into_inner();
-            *sums = RunningSums::default();
-            sums
-        })
+        whole(&self.running_sums)
     }
+}
+
+fn whole(sums: &Mutex<RunningSums>) -> MutexGuard<'_, RunningSums> {
+    sums.lock().unwrap_or_else(|poisoned| {
+        let mut sums = poisoned.into_inner();
+        *sums = RunningSums::default();
+        sums
+    })
 }
 
 /// Unsigned numbers of ours as SQLite's signed ones.

@@ -41,18 +41,21 @@ pub struct PaintedImage {
     pub correction: Option<SettledImage>,
 }
 
+/// A settled request of a key, with what its entries have in common.
+pub(super) const HEAD: &str = "
+    SELECT ended_at_ms, model, quality, tag, delivered, width, height, steps
+    FROM requests JOIN entries ON request_id = requests.id
+    WHERE requests.id = ?1 AND key_id = ?2 AND state = 'settled' LIMIT 1";
+
 impl Ledger {
     /// The settled request `id` of `key`; none where the key has none with this id.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.
     pub fn painted(&self, id: RequestId, key: KeyId) -> Result<Option<PaintedRequest>, LedgerError> {
-        let sql = "SELECT ended_at_ms, model, quality, tag, delivered, width, height, steps
-                   FROM requests JOIN entries ON request_id = requests.id
-                   WHERE requests.id = ?1 AND key_id = ?2 AND state = 'settled' LIMIT 1";
         self.store.read(|conn| {
             let head =
-                conn.query_first(sql, params![id.to_text(), key.get()], |row| painted_head(id, row))?;
+                conn.query_first(HEAD, params![id.to_text(), key.get()], |row| painted_head(id, row))?;
             let Some(head) = head else { return Ok(None) };
             let (_, booked) = images_of(conn, id)?;
             let images = (0..).zip(booked).map(|(index, booked)| {
@@ -82,12 +85,18 @@ fn painted_head(id: RequestId, row: &Row<'_>) -> Result<PaintedRequest, LedgerEr
     })
 }
 
-/// The entry of a picture that has not been taken back, and whether it is a correction.
-fn in_force(conn: &Conn<'_>, id: RequestId, index: u32) -> Result<Option<(bool, SettledImage)>, LedgerError> {
-    let sql = format!(
+/// An image's entry that has not been taken back.
+pub(super) fn in_force_query() -> String {
+    format!(
         "SELECT {IMAGE_COLUMNS}, corrects IS NOT NULL AS is_correction FROM entries
          WHERE request_id = ?1 AND image_index = ?2 AND kind = 'image' AND reverses IS NULL
            AND id NOT IN (SELECT reverses FROM entries WHERE request_id = ?1 AND reverses IS NOT NULL)"
-    );
-    conn.query_first(&sql, params![id.to_text(), index], |row| Ok((row.get("is_correction")?, image(row)?)))
+    )
+}
+
+/// The entry of a picture that has not been taken back, and whether it is a correction.
+fn in_force(conn: &Conn<'_>, id: RequestId, index: u32) -> Result<Option<(bool, SettledImage)>, LedgerError> {
+    conn.query_first(&in_force_query(), params![id.to_text(), index], |row| {
+        Ok((row.get("is_correction")?, image(row)?))
+    })
 }

@@ -2,44 +2,13 @@ use jiff::Timestamp;
 
 use super::{
     Ledger, LedgerError,
-    store::{FromValue, Row, Value, params},
+    store::{Row, params},
     unsigned,
 };
 use crate::{
     domain::{ImageSize, RequestId, Seed},
     units::{Energy, Millis, Money},
 };
-
-/// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndState {
-    /// Its images were generated and booked.
-    Settled,
-    /// It gave no image; what it took is booked.
-    Failed,
-    /// It was open when the server died.
-    Abandoned,
-}
-
-impl EndState {
-    const ALL: [Self; 3] = [Self::Settled, Self::Failed, Self::Abandoned];
-
-    /// Its word in the ledger and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Settled => "settled",
-            Self::Failed => "failed",
-            Self::Abandoned => "abandoned",
-        }
-    }
-}
-
-impl FromValue for EndState {
-    fn from_value(value: Value<'_>) -> Option<Self> {
-        let word = value.as_str()?;
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-}
 
 /// A request that has ended, with the sums of what was booked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +19,8 @@ pub struct RecentRequest {
     pub key: String,
     /// What its owner calls that key.
     pub key_name: String,
-    /// How it ended.
-    pub state: EndState,
+    /// `settled`, `failed` or `abandoned`.
+    pub state: String,
     /// When it ended.
     pub ended_at: Timestamp,
     /// What it is filed under.
@@ -83,6 +52,19 @@ pub struct RecentWork {
     pub cost: Money,
 }
 
+/// The ?2 requests that came last and have ended, or those before ?1. Ids sort by time. What is taken back counts against
+/// what it takes back, so the sums are what is in force.
+pub(super) const RECENT: &str = "SELECT requests.id, public_id, name, state, ended_at_ms, tag, requests.images, delivered,
+                 min(width) AS width, min(height) AS height, min(steps) AS steps,
+                 min(CASE image_index WHEN 0 THEN seed END) AS seed, CAST(sum(duration_ms) AS BIGINT) AS duration_ms,
+                 CAST(sum(energy_mj) AS BIGINT) AS energy_mj, CAST(sum(wall_energy_mj) AS BIGINT) AS wall_energy_mj,
+                 CAST(sum(standard_nano) AS BIGINT) AS standard_nano
+             FROM (SELECT * FROM requests
+                   WHERE state NOT IN ('reserved', 'running') AND (CAST(?1 AS TEXT) IS NULL OR id < ?1)
+                   ORDER BY id DESC LIMIT ?2) AS requests
+             JOIN keys ON keys.id = key_id LEFT JOIN entries ON request_id = requests.id
+             GROUP BY requests.id ORDER BY requests.id DESC";
+
 impl Ledger {
     /// The `limit` requests that came last and have ended, newest first; where `before` is given, those that came before
     /// that one.
@@ -94,20 +76,9 @@ impl Ledger {
         before: Option<RequestId>,
         limit: usize,
     ) -> Result<Vec<RecentRequest>, LedgerError> {
-        // Ids sort by time. What is taken back counts against what it takes back, so the sums are what is in force.
-        let sql = "SELECT requests.id, public_id, name, state, ended_at_ms, tag, requests.images, delivered,
-                 min(width) AS width, min(height) AS height, min(steps) AS steps,
-                 min(CASE image_index WHEN 0 THEN seed END) AS seed, CAST(sum(duration_ms) AS BIGINT) AS duration_ms,
-                 CAST(sum(energy_mj) AS BIGINT) AS energy_mj, CAST(sum(wall_energy_mj) AS BIGINT) AS wall_energy_mj,
-                 CAST(sum(standard_nano) AS BIGINT) AS standard_nano
-             FROM (SELECT * FROM requests
-                   WHERE state NOT IN ('reserved', 'running') AND (CAST(?1 AS TEXT) IS NULL OR id < ?1)
-                   ORDER BY id DESC LIMIT ?2) AS requests
-             JOIN keys ON keys.id = key_id LEFT JOIN entries ON request_id = requests.id
-             GROUP BY requests.id ORDER BY requests.id DESC";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let before = before.map(RequestId::to_text);
-        self.store.read(|conn| conn.query(sql, params![before, limit], request))
+        self.store.read(|conn| conn.query(RECENT, params![before, limit], request))
     }
 }
 

@@ -51,8 +51,9 @@ impl Ledger {
         done: &Settlement<'_>,
         now: Timestamp,
     ) -> Result<(), Unbooked> {
-        let entries = Entries { request: reservation.id, spec, currency, now };
-        self.end(reservation, "settled", now, |conn| {
+        let request = reservation.id;
+        self.end(reservation, "settled", now, |conn, now| {
+            let entries = Entries { request, spec, currency, now };
             for (index, image) in (0..).zip(done.images) {
                 entries.insert_image(conn, index, image)?;
             }
@@ -79,8 +80,9 @@ impl Ledger {
         work: &[FailedWork],
         now: Timestamp,
     ) -> Result<(), Unbooked> {
-        let entries = Entries { request: reservation.id, spec, currency, now };
-        self.end(reservation, "failed", now, |conn| {
+        let request = reservation.id;
+        self.end(reservation, "failed", now, |conn, now| {
+            let entries = Entries { request, spec, currency, now };
             work.iter().try_for_each(|work| entries.insert_failure(conn, work))
         })
     }
@@ -91,13 +93,14 @@ impl Ledger {
         reservation: Reservation,
         state: &str,
         now: Timestamp,
-        write: impl FnOnce(&Conn<'_>) -> Result<(), LedgerError>,
+        write: impl FnOnce(&Conn<'_>, Timestamp) -> Result<(), LedgerError>,
     ) -> Result<(), Unbooked> {
         let id = reservation.id;
         let booked = self.store.write(|conn| {
             // If the start could not be noted, it is noted now.
             begin(conn, id)?;
-            write(conn)?;
+            let now = bookable_at(conn, now)?;
+            write(conn, now)?;
             let ended = conn.execute(
                 "UPDATE requests SET state = ?2, ended_at_ms = ?3, delivered = CASE ?2 WHEN 'settled' THEN 0 END
                  WHERE id = ?1 AND state = 'running'",
@@ -203,6 +206,18 @@ fn check_idempotency(
         }
         Some(_) => Err(ReserveError::StillOpen),
     }
+}
+
+/// The moment at which something that ends `now` is booked. By a clock that was set back into a closed month, it is the
+/// first one after all closed months: an image that was made is booked, and its month stays closed.
+fn bookable_at(conn: &Conn<'_>, now: Timestamp) -> Result<Timestamp, LedgerError> {
+    let sql = "SELECT max(end_ms) FROM month_closings
+               WHERE EXISTS (SELECT 1 FROM month_closings WHERE start_ms <= ?1 AND end_ms > ?1)";
+    let open_from: Option<Timestamp> = conn.query_one(sql, params![now], |row| row.get(0))?;
+    if let Some(at) = open_from {
+        tracing::warn!(%now, booked_at = %at, "the clock stands in a closed month; set it right");
+    }
+    Ok(open_from.unwrap_or(now))
 }
 
 /// reserved → running. Returns how many rows went that way.

@@ -1,8 +1,12 @@
+use std::sync::Arc;
+
+use futures_util::stream::{self, Stream};
+
 use super::{Service, ServiceError};
 use crate::{
     costs::CostModel,
     domain::{KeyId, RequestId},
-    ledger::{Closing, GroupBy, Month, MonthReport, PaintedRequest, Year, YearReport},
+    ledger::{Closing, GroupBy, LedgerError, Month, MonthReport, PaintedRequest, Year, YearReport},
 };
 
 /// What the ledger tells of months and of requests.
@@ -13,7 +17,7 @@ impl Service {
     /// [`ServiceError::Ledger`] where the ledger fails.
     pub async fn month_report(&self, month: Month, kinds: Vec<GroupBy>) -> Result<MonthReport, ServiceError> {
         let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
-        self.ask_ledger(move |ledger| ledger.month_report(&costs, month, &kinds, &zone, now)).await
+        self.ask_report(move |ledger| ledger.month_report(&costs, month, &kinds, &zone, now)).await
     }
 
     /// A year, month by month.
@@ -22,7 +26,7 @@ impl Service {
     /// [`ServiceError::Ledger`] where the ledger fails.
     pub async fn year_report(&self, year: Year) -> Result<YearReport, ServiceError> {
         let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
-        self.ask_ledger(move |ledger| ledger.year_report(&costs, year, &zone, now)).await
+        self.ask_report(move |ledger| ledger.year_report(&costs, year, &zone, now)).await
     }
 
     /// The price of things, with the assets that are recorded now.
@@ -43,13 +47,30 @@ impl Service {
         Ok(closings.into_iter().find(|closing| closing.month == month))
     }
 
-    /// The entries of `month` as FOCUS rows in a CSV file.
+    /// The entries of `month` as FOCUS rows in a CSV file, part by part as somebody reads it. The ledger is asked for the
+    /// next part only then, so a reader that is slow or has gone costs nothing.
     ///
     /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn focus_csv(&self, month: Month) -> Result<String, ServiceError> {
+    /// [`ServiceError::Ledger`] if the ledger fails, at the beginning or in the stream.
+    pub async fn focus_csv(
+        self: &Arc<Self>,
+        month: Month,
+    ) -> Result<impl Stream<Item = Result<String, ServiceError>> + use<>, ServiceError> {
         let (zone, operator) = (self.parts.zone.clone(), self.parts.settings.operator.clone());
-        self.ask_ledger(move |ledger| ledger.focus_csv(month, &zone, &operator)).await
+        let first = self
+            .ask_report(move |ledger| {
+                let mut export = ledger.focus_export(month, &zone, &operator)?;
+                Ok::<_, LedgerError>((ledger.focus_rows(&mut export)?, export))
+            })
+            .await?;
+        let begun = (Arc::clone(self), Some(first));
+        Ok(stream::try_unfold(begun, async |(service, part)| {
+            let Some((Some(rows), mut export)) = part else { return Ok(None) };
+            let next = service
+                .ask_report(move |ledger| Ok::<_, LedgerError>((ledger.focus_rows(&mut export)?, export)))
+                .await?;
+            Ok(Some((rows, (service, Some(next)))))
+        }))
     }
 
     /// The settled request `id` of `key`; none where the key has none with this id.

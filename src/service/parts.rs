@@ -1,4 +1,4 @@
-use std::{fs::File, sync::Arc};
+use std::sync::Arc;
 
 use jiff::{
     Timestamp,
@@ -12,9 +12,10 @@ use crate::{
     admit::Door,
     clock::Clock,
     costs::CostModel,
+    domain::{ApiKey, Caller},
     encode,
     engine::Engine,
-    ledger::{Ledger, Month},
+    ledger::{KeyRefusal, Ledger, Month, Recognised},
     pictures::{PictureName, PictureStore, Swept},
     telemetry::Metrics,
     units::Millis,
@@ -115,6 +116,45 @@ impl Service {
         self.blocking(move || question(&ledger)).await
     }
 
+    /// The same for what takes long: some at a time, so that whoever asks for little finds a thread.
+    ///
+    /// # Errors
+    /// As [`Service::ask_ledger`].
+    pub async fn ask_report<T, E>(
+        &self,
+        question: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ServiceError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        ServiceError: From<E>,
+    {
+        let slots = Arc::clone(&self.report_slots);
+        let slot = slots.acquire_owned().await.map_err(|_| ServiceError::Lost)?;
+        self.ask_ledger(move |ledger| {
+            let answer = question(ledger);
+            drop(slot);
+            answer
+        })
+        .await
+    }
+
+    /// The caller behind `key`, if it opens anything now. Answered from memory, on the caller's own thread: reports that
+    /// keep every other thread busy keep nobody out.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] if the ledger fails.
+    pub fn recognise(&self, key: &ApiKey) -> Result<Result<Caller, KeyRefusal>, ServiceError> {
+        let found = self.parts.ledger.recognise(key, self.now())?;
+        Ok(found.map(|Recognised { caller, use_to_note }| {
+            if let Some(of_key) = use_to_note {
+                let (ledger, caller) = (Arc::clone(&self.parts.ledger), caller.clone());
+                self.parts.runtime.spawn_blocking(move || ledger.note_use(&caller, of_key));
+            }
+            caller
+        }))
+    }
+
     pub(super) async fn blocking<T, E>(
         &self,
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
@@ -134,15 +174,6 @@ impl Service {
     pub async fn picture(&self, name: PictureName) -> Result<Option<Vec<u8>>, ServiceError> {
         let pictures = Arc::clone(&self.parts.pictures);
         self.blocking(move || pictures.get(name)).await
-    }
-
-    /// A kept picture's file, open; none where it is not kept any more.
-    ///
-    /// # Errors
-    /// [`ServiceError::Store`] where the disk fails.
-    pub async fn open_image(&self, name: PictureName) -> Result<Option<File>, ServiceError> {
-        let pictures = Arc::clone(&self.parts.pictures);
-        self.blocking(move || pictures.open_file(name)).await
     }
 
     /// A small JPEG of a kept picture; none where it is not kept any more.

@@ -10,10 +10,8 @@ mod skip;
 mod tiny_models;
 
 mod admin;
-mod bodies;
 mod browser;
 mod client;
-mod connections;
 mod dashboard;
 mod deploy;
 mod devices;
@@ -31,7 +29,6 @@ mod receipts;
 mod refusals;
 mod repeats;
 mod roi;
-mod scopes;
 mod sign_in;
 mod stopping;
 mod streaming;

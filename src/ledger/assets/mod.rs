@@ -131,11 +131,17 @@ pub(super) fn images_on(conn: &Conn<'_>, days: DaySpan, zone: &TimeZone) -> Resu
     conn.query_one(sql, params![start, end], |row| row.get(0))
 }
 
-/// The day on which the first key was made; none before.
-pub(super) fn first_day(conn: &Conn<'_>, zone: &TimeZone) -> Result<Option<Date>, LedgerError> {
-    let sql = "SELECT min(created_at_ms) FROM keys";
+/// The day on which the first key was made or, if the clock was wrong then, the first entry; none before. Never later than
+/// today: what a clock that was ahead wrote must not hide today's costs.
+pub(super) fn first_day(
+    conn: &Conn<'_>,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Result<Option<Date>, LedgerError> {
+    let sql = "SELECT min(at) FROM (SELECT min(created_at_ms) AS at FROM keys
+               UNION ALL SELECT min(entered_at_ms) FROM entries) AS first";
     let first: Option<Timestamp> = conn.query_one(sql, params![], |row| row.get(0))?;
-    Ok(first.map(|first| zone.to_datetime(first).date()))
+    Ok(first.map(|first| zone.to_datetime(first.min(now)).date()))
 }
 
 /// A day's first moment, or the first or last that there is.

@@ -10,7 +10,7 @@ use super::{
 use crate::ledger::{
     Ledger, LedgerError, Month, signed,
     store::{Conn, Row, params},
-    timestamp, unsigned,
+    timestamp, unsigned, zone,
 };
 
 /// A closed month.
@@ -117,6 +117,8 @@ impl Ledger {
             return Err(CloseError::Running { month, last_day: month.last_day() });
         }
         self.store.write(|conn| {
+            zone::check(conn, zone, now)?;
+            zone::keep(conn, zone)?;
             let last = last_closing(conn)?;
             check_order(conn, month, start, last.as_ref(), zone)?;
             check_open(conn, month, end)?;

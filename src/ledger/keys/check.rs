@@ -1,15 +1,34 @@
-use std::fmt;
+use std::{collections::HashMap, fmt, ops::Range, sync::MutexGuard};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{KeyRow, KeyState, key_row};
+use super::{BY_PUBLIC_ID, KeyRow, KeyState, key_row};
 use crate::{
-    domain::{ApiKey, Caller, KeyId, RequestId, SecretHash},
-    ledger::{Ledger, LedgerError, store::params},
+    domain::{ApiKey, Caller, KeyId, SecretHash},
+    ledger::{
+        Ledger, LedgerError,
+        store::{Row, params},
+    },
 };
 
-/// How often the use of a key is noted: a request should not cost a write to the disk.
-const USE_NOTED_EVERY: SignedDuration = SignedDuration::from_mins(1);
+/// A use this long after the last one that was noted is not: a request should not cost a write to the disk.
+const USE_IS_RECENT: Range<SignedDuration> = SignedDuration::ZERO..SignedDuration::from_mins(1);
+
+/// A caller, and whether the use of the key is still to be noted.
+#[derive(Debug)]
+pub struct Recognised {
+    /// Who holds the key.
+    pub caller: Caller,
+    /// What [`Ledger::note_use`] is to be given; none if the last note is recent.
+    pub use_to_note: Option<KeyUse>,
+}
+
+/// A use of a key, and the last one that was noted before it.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyUse {
+    last_used_at: Option<Timestamp>,
+    now: Timestamp,
+}
 
 /// Why a key opens nothing. For the log; a client is never told which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +60,11 @@ impl fmt::Display for KeyRefusal {
     }
 }
 
+/// How often anything about any key has changed.
+const KEY_CHANGES: &str = "SELECT changes FROM change_counters WHERE name = 'keys'";
+
 /// A key with what its secrets are compared with.
+#[derive(Clone)]
 struct StoredKey {
     id: KeyId,
     row: KeyRow,
@@ -50,13 +73,6 @@ struct StoredKey {
 }
 
 impl StoredKey {
-    /// Whether `secret` is the key's at `now`: its present one, or the one before it during the grace.
-    fn opens_with(&self, secret: &SecretHash, now: Timestamp) -> bool {
-        let in_grace = self.row.previous_until.is_some_and(|until| now < until);
-        let previous = self.previous_secret.filter(|_| in_grace);
-        self.secret.matches(secret) || previous.is_some_and(|previous| previous.matches(secret))
-    }
-
     /// Who holds it, where it opens anything at `now`.
     fn caller(self, now: Timestamp) -> Result<Caller, KeyRefusal> {
         match self.row.state(now) {
@@ -73,15 +89,16 @@ impl StoredKey {
 }
 
 impl Ledger {
-    /// The caller behind `key`, where its secret is right and it opens anything at `now`. Its use is noted, to the minute.
+    /// The caller behind `key`, if its secret is right and it opens anything at `now`. Answers from memory, in
+    /// microseconds; only a key that nobody has used since the last change to any key is read from the disk.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
-    pub fn authenticate(
+    pub fn recognise(
         &self,
         key: &ApiKey,
         now: Timestamp,
-    ) -> Result<Result<Caller, KeyRefusal>, LedgerError> {
+    ) -> Result<Result<Recognised, KeyRefusal>, LedgerError> {
         let found = self.stored_key(key.public_id())?;
         // An unknown id is compared too, and both secrets each time, so that every answer takes as long.
         let (none, given) = (SecretHash::from_bytes([0; 32]), key.secret_hash());
@@ -97,49 +114,55 @@ impl Ledger {
         }
         let last_used_at = stored.row.last_used_at;
         let caller = stored.caller(now);
-        if let Ok(caller) = &caller {
-            self.note_use(caller, last_used_at, now);
-        }
-        Ok(caller)
+        Ok(caller.map(|caller| {
+            let noted_at = last_used_at.filter(|at| USE_IS_RECENT.contains(&now.duration_since(*at)));
+            let use_to_note = noted_at.is_none().then_some(KeyUse { last_used_at, now });
+            if let (Some(_), Some(known)) = (use_to_note, self.known_keys().keys.get_mut(&caller.public_id)) {
+                // Of many requests at once, one notes it.
+                known.row.last_used_at = Some(now);
+            }
+            Recognised { caller, use_to_note }
+        }))
     }
 
-    /// The caller whose key has `public_id`, if `secret` would still open it at `now`. For sessions: each ends with the
-    /// secret that opened it.
+    /// The caller behind `key`, if its secret is right and it opens anything at `now`. Its use is noted, to the minute.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn authenticate(
+        &self,
+        key: &ApiKey,
+        now: Timestamp,
+    ) -> Result<Result<Caller, KeyRefusal>, LedgerError> {
+        Ok(self.recognise(key, now)?.map(|Recognised { caller, use_to_note }| {
+            if let Some(of_key) = use_to_note {
+                self.note_use(&caller, of_key);
+            }
+            caller
+        }))
+    }
+
+    /// The caller whose key has `public_id`, where it opens anything at `now`. For sessions, which were opened with a
+    /// secret at `opened_at`. The end of a rotation's grace ends those before it: theirs may be the old secret.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn caller(
         &self,
         public_id: &str,
-        secret: Option<SecretHash>,
+        opened_at: Timestamp,
         now: Timestamp,
     ) -> Result<Result<Caller, KeyRefusal>, LedgerError> {
         let Some(stored) = self.stored_key(public_id)? else { return Ok(Err(KeyRefusal::Unknown)) };
-        let opens = secret.is_some_and(|secret| stored.opens_with(&secret, now));
-        Ok(if opens { stored.caller(now) } else { Err(KeyRefusal::Rotated) })
-    }
-
-    /// The state at `now` of the key that sent the request `id`; none if there is no such request.
-    ///
-    /// # Errors
-    /// [`LedgerError::Store`] if the database refuses.
-    pub fn key_state_of_request(
-        &self,
-        id: RequestId,
-        now: Timestamp,
-    ) -> Result<Option<KeyState>, LedgerError> {
-        let sql = "SELECT keys.* FROM requests JOIN keys ON keys.id = key_id WHERE requests.id = ?1";
-        self.store
-            .read(|conn| conn.query_first(sql, params![id.to_text()], |row| Ok(key_row(row)?.state(now))))
-    }
-
-    /// A use that cannot be noted is no reason to turn its caller away.
-    fn note_use(&self, caller: &Caller, last_used_at: Option<Timestamp>, now: Timestamp) {
-        let recent = SignedDuration::ZERO..USE_NOTED_EVERY;
-        if last_used_at.is_some_and(|at| recent.contains(&now.duration_since(at))) {
-            return;
+        if stored.row.previous_until.is_some_and(|until| opened_at <= until && until <= now) {
+            return Ok(Err(KeyRefusal::Rotated));
         }
-        // Of many requests at once, one notes it.
+        Ok(stored.caller(now))
+    }
+
+    /// Notes the use of a key, which waits for the disk. A use that cannot be noted is no reason to turn its caller away.
+    pub fn note_use(&self, caller: &Caller, KeyUse { last_used_at, now }: KeyUse) {
+        // Of several processes, one notes it.
         let update = "UPDATE keys SET last_used_at_ms = ?2
                       WHERE id = ?1 AND last_used_at_ms IS NOT DISTINCT FROM ?3";
         let noted: Result<_, LedgerError> =
@@ -150,17 +173,63 @@ impl Ledger {
     }
 
     fn stored_key(&self, public_id: &str) -> Result<Option<StoredKey>, LedgerError> {
-        let sql = "SELECT * FROM keys WHERE public_id = ?1";
-        self.store.read(|conn| {
-            conn.query_first(sql, params![public_id], |row| {
-                let previous: Option<[u8; 32]> = row.get("previous_secret_sha256")?;
-                Ok(StoredKey {
-                    id: KeyId::new(row.get("id")?),
-                    row: key_row(row)?,
-                    secret: SecretHash::from_bytes(row.get("secret_sha256")?),
-                    previous_secret: previous.map(SecretHash::from_bytes),
-                })
-            })
+        let mut known = self.known_keys();
+        if let Some(key) = known.get(self, public_id)? {
+            return Ok(Some(key));
+        }
+        let found = self.store.read(|conn| conn.query_first(BY_PUBLIC_ID, params![public_id], stored_key))?;
+        // A guess at an id is not kept: whoever guesses would fill the memory.
+        if let Some(key) = &found {
+            known.keys.insert(public_id.to_owned(), key.clone());
+        }
+        Ok(found)
+    }
+
+    /// Half of a change that a panic left is forgotten.
+    fn known_keys(&self) -> MutexGuard<'_, KnownKeys> {
+        self.known_keys.lock().unwrap_or_else(|poisoned| {
+            let mut known = poisoned.into_inner();
+            *known = KnownKeys::default();
+            known
         })
     }
+}
+
+/// Keys as the ledger has them, in memory, so that a request is let in without waiting for a disk, and without a write to
+/// it: a revocation counts from the moment it is committed, by this process or another.
+#[derive(Default)]
+pub(in crate::ledger) struct KnownKeys {
+    /// The store's version when the keys were last found unchanged.
+    version: Option<i64>,
+    /// Changes to keys until then.
+    changes: Option<i64>,
+    keys: HashMap<String, StoredKey>,
+}
+
+impl KnownKeys {
+    /// The key with `public_id`, if it is known and nothing about any key has changed.
+    fn get(&mut self, ledger: &Ledger, public_id: &str) -> Result<Option<StoredKey>, LedgerError> {
+        let version = ledger.store.version()?;
+        if self.version != Some(version) {
+            // Something was written after the version before. Read after this one, so never older.
+            let changes =
+                ledger.store.read(|conn| conn.query_first(KEY_CHANGES, params![], |row| row.get(0)))?;
+            if changes != self.changes {
+                self.keys.clear();
+                self.changes = changes;
+            }
+            self.version = Some(version);
+        }
+        Ok(self.keys.get(public_id).cloned())
+    }
+}
+
+fn stored_key(row: &Row<'_>) -> Result<StoredKey, LedgerError> {
+    let previous: Option<[u8; 32]> = row.get("previous_secret_sha256")?;
+    Ok(StoredKey {
+        id: KeyId::new(row.get("id")?),
+        row: key_row(row)?,
+        secret: SecretHash::from_bytes(row.get("secret_sha256")?),
+        previous_secret: previous.map(SecretHash::from_bytes),
+    })
 }

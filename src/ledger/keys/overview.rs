@@ -41,8 +41,20 @@ impl BudgetStanding {
     }
 }
 
+/// Images of key ?3 since ?1, by spans of ?2 milliseconds. A settled request is booked at the moment it ends, with all of
+/// its images; what was taken back or corrected later counts then.
+pub(in crate::ledger) const IMAGES: &str = "
+    SELECT span, CAST(sum(images) AS BIGINT) FROM (
+        SELECT ended_at_ms / ?2 AS span, images FROM requests
+        WHERE state = 'settled' AND key_id = ?3 AND ended_at_ms >= ?1
+        UNION ALL
+        SELECT entered_at_ms / ?2 AS span, entries.images
+        FROM entries JOIN requests ON requests.id = request_id
+        WHERE (reverses IS NOT NULL OR corrects IS NOT NULL) AND entered_at_ms >= ?1 AND key_id = ?3) AS booked
+    GROUP BY span";
+
 impl Ledger {
-    /// Every key with its standing, oldest first, and the pictures of its last `days` days in `zone`.
+    /// Every key with its standing, oldest first, and the images of its last `days` days in `zone`.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses, or a sum is out of range.
@@ -53,52 +65,73 @@ impl Ledger {
         zone: &TimeZone,
         now: Timestamp,
     ) -> Result<Vec<KeyStanding>, LedgerError> {
-        let (keys, spent) = (self.keys()?, self.spent(periods)?);
-        let mut painted = self.images_by_day(days, zone, now)?;
-        let standing = |row: KeyRow| {
-            let of_period = |period: BudgetPeriod| spent[&period].get(&row.id).copied().unwrap_or_default();
-            let budgets = row.rules.budgets.iter().map(|budget| BudgetStanding {
-                budget: *budget,
-                spent: of_period(budget.period),
-                begins_anew: periods.end(budget.period).clone(),
-            });
-            KeyStanding {
-                budgets: budgets.collect(),
-                images_by_day: painted.remove(&row.id).unwrap_or_else(|| vec![0; days]),
-                row,
-            }
-        };
-        Ok(keys.into_iter().map(standing).collect())
+        let spent = self.spent(periods)?;
+        let standing = |row| self.standing(row, &spent, periods, days, zone, now);
+        self.keys()?.into_iter().map(standing).collect()
     }
 
-    /// Pictures of each key and day. What was taken back is taken off on the day of the reversal, where there is enough.
-    fn images_by_day(
+    /// The key with `public_id` and its standing, as in [`Ledger::key_standings`]; none if there is no such key.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses, or a sum is out of range.
+    pub fn key_standing(
         &self,
+        public_id: &str,
+        periods: &BudgetPeriods,
         days: usize,
         zone: &TimeZone,
         now: Timestamp,
-    ) -> Result<HashMap<KeyId, Vec<u32>>, LedgerError> {
+    ) -> Result<Option<KeyStanding>, LedgerError> {
+        let Some(row) = self.key(public_id)? else { return Ok(None) };
+        self.standing(row, &self.spent(periods)?, periods, days, zone, now).map(Some)
+    }
+
+    fn standing(
+        &self,
+        row: KeyRow,
+        spent: &HashMap<BudgetPeriod, HashMap<KeyId, Spending>>,
+        periods: &BudgetPeriods,
+        days: usize,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<KeyStanding, LedgerError> {
+        let of_period = |period: BudgetPeriod| spent[&period].get(&row.id).copied().unwrap_or_default();
+        let budgets = row.rules.budgets.iter().map(|budget| BudgetStanding {
+            budget: *budget,
+            spent: of_period(budget.period),
+            begins_anew: periods.end(budget.period).clone(),
+        });
+        Ok(KeyStanding {
+            budgets: budgets.collect(),
+            images_by_day: self.images_by_day(row.id, days, zone, now)?,
+            row,
+        })
+    }
+
+    /// Images of a key by day. What was taken back is taken off on the day of the reversal, if there is enough.
+    fn images_by_day(
+        &self,
+        key: KeyId,
+        days: usize,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<Vec<u32>, LedgerError> {
         let today = zone.to_datetime(now).date();
         let span = i64::try_from(days).unwrap_or(1) - 1;
         let first = today.checked_sub(jiff::SignedDuration::from_hours(24 * span)).unwrap_or(today);
         let start = zone.to_timestamp(first.into()).unwrap_or(now);
-        let sql = "SELECT key_id, entered_at_ms / ?2 AS quarter, CAST(sum(entries.images) AS BIGINT)
-                   FROM entries JOIN requests ON requests.id = request_id
-                   WHERE entered_at_ms >= ?1 GROUP BY key_id, quarter";
-        let mut painted: HashMap<KeyId, Vec<u32>> = HashMap::new();
+        let mut counts = vec![0_i64; days];
         self.store.read(|conn| {
-            conn.for_each(sql, params![start, QUARTER_MS], |row| -> Result<(), LedgerError> {
-                let (key, quarter, images): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            conn.for_each(IMAGES, params![start, QUARTER_MS, key.get()], |row| -> Result<(), LedgerError> {
+                let (quarter, images): (i64, i64) = (row.get(0)?, row.get(1)?);
                 let day = zone.to_datetime(timestamp(quarter.saturating_mul(QUARTER_MS))?).date();
-                let index = usize::try_from(first.until(day).map_or(-1, |span| span.get_days()))
-                    .unwrap_or(usize::MAX);
-                let counts = painted.entry(KeyId::new(key)).or_insert_with(|| vec![0; days]);
-                if let Some(count) = counts.get_mut(index) {
-                    *count = u32::try_from((i64::from(*count) + images).max(0)).unwrap_or(u32::MAX);
+                let index = usize::try_from(first.until(day).map_or(-1, |span| span.get_days()));
+                if let Some(count) = index.ok().and_then(|index| counts.get_mut(index)) {
+                    *count += images;
                 }
                 Ok(())
             })
         })?;
-        Ok(painted)
+        Ok(counts.into_iter().map(|count| u32::try_from(count.max(0)).unwrap_or(u32::MAX)).collect())
     }
 }

@@ -94,14 +94,21 @@ pub(super) fn write_rows<T: Serialize + Default>(
 ) -> Result<String, LedgerError> {
     let mut rows = rows.into_iter().peekable();
     if rows.peek().is_some() {
-        return write(rows);
+        return write(rows, true);
     }
-    let file = write(std::iter::once(T::default()))?;
+    let file = write(std::iter::once(T::default()), true)?;
     Ok(file.split_inclusive('\n').take(1).collect())
 }
 
-fn write<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<String, LedgerError> {
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
+/// `rows` without a head, as they go on in a file.
+pub(super) fn write_more_rows<T: Serialize>(
+    rows: impl IntoIterator<Item = T>,
+) -> Result<String, LedgerError> {
+    write(rows.into_iter(), false)
+}
+
+fn write<T: Serialize>(rows: impl Iterator<Item = T>, has_head: bool) -> Result<String, LedgerError> {
+    let mut writer = ::csv::WriterBuilder::new().has_headers(has_head).from_writer(Vec::new());
     for row in rows {
         writer.serialize(row)?;
     }

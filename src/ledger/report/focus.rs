@@ -4,7 +4,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-use super::csv::write_rows;
+use super::csv::{write_more_rows, write_rows};
 use crate::{
     ledger::{
         Ledger, LedgerError, Month,
@@ -66,33 +66,90 @@ struct FocusRow {
     corrected_entry_id: Option<i64>,
 }
 
-/// Every entry of a span with its request, its key, `first`: the entry by which its picture was first booked, and the card
-/// that counted its energy, where one did.
-const ENTRIES: &str = "
+/// Rows that are read and written down at one time.
+const ROWS_AT_ONCE: i64 = 2000;
+
+/// The first and the last entry of a span.
+const BOUNDS: &str = "SELECT min(id), max(id) FROM entries WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
+
+/// Entries of a span after ?3, up to ?4, each with its request, its key, `first`: the entry by which its image was first
+/// booked, and the card that counted its energy, if one did. All of these exist; LEFT JOIN says in which order they are
+/// looked up, whatever a planner guesses. The plus keeps the planner from sorting what an index by time would find.
+pub(in crate::ledger) const ENTRIES: &str = "
     SELECT entry.*, model, tag, public_id, keys.name AS key_name,
            first.entered_at_ms AS first_entered_at_ms, first.duration_ms AS first_duration_ms,
            meter_epochs.device AS device
     FROM entries AS entry
-    JOIN requests ON requests.id = entry.request_id
-    JOIN keys ON keys.id = requests.key_id
-    JOIN entries AS first ON first.request_id = entry.request_id AND first.image_index = entry.image_index
+    LEFT JOIN requests ON requests.id = entry.request_id
+    LEFT JOIN keys ON keys.id = requests.key_id
+    LEFT JOIN entries AS first ON first.request_id = entry.request_id AND first.image_index = entry.image_index
      AND first.kind = entry.kind AND first.reverses IS NULL AND first.corrects IS NULL
     LEFT JOIN meter_epochs ON meter_epochs.id = first.epoch
-    WHERE entry.entered_at_ms >= ?1 AND entry.entered_at_ms < ?2
-    ORDER BY entry.id";
+    WHERE entry.id > ?3 AND entry.id <= ?4 AND +entry.entered_at_ms >= ?1 AND +entry.entered_at_ms < ?2
+    ORDER BY entry.id LIMIT ?5";
+
+/// A month on its way into a FOCUS file: some thousand rows at a time, so that it takes little memory, and holds up nobody
+/// while its reader is slow. Entries are only ever added, so the parts fit together; what is added after the export began
+/// is not in it.
+#[derive(Debug)]
+pub struct FocusExport {
+    month: Month,
+    zone: TimeZone,
+    operator: String,
+    span: (Timestamp, Timestamp),
+    /// The last entry that was written, and the last one there is; none when all is written.
+    left: Option<(i64, i64)>,
+    has_head: bool,
+}
 
 impl Ledger {
-    /// The entries of `month` as FOCUS rows in a CSV file with a head. `operator` is who runs this server, and so
-    /// provider, host and issuer in one.
+    /// Begins an export of the entries of `month` as FOCUS rows. `operator` is who runs this server, and so provider, host
+    /// and issuer in one.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses.
+    pub fn focus_export(
+        &self,
+        month: Month,
+        zone: &TimeZone,
+        operator: &str,
+    ) -> Result<FocusExport, LedgerError> {
+        let span = (month.start(zone), month.end(zone));
+        let (first, last): (Option<i64>, Option<i64>) = self.store.read(|conn| {
+            conn.query_one(BOUNDS, params![span.0, span.1], |row| Ok((row.get(0)?, row.get(1)?)))
+        })?;
+        let left = first.zip(last).map(|(first, last)| (first - 1, last));
+        Ok(FocusExport {
+            month,
+            zone: zone.clone(),
+            operator: operator.to_owned(),
+            span,
+            left,
+            has_head: false,
+        })
+    }
+
+    /// The next part of an export's CSV file, the first one with the head; none after the last.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or the rows cannot be written down.
-    pub fn focus_csv(&self, month: Month, zone: &TimeZone, operator: &str) -> Result<String, LedgerError> {
-        let (start, end) = (month.start(zone), month.end(zone));
+    pub fn focus_rows(&self, export: &mut FocusExport) -> Result<Option<String>, LedgerError> {
+        let is_first = !std::mem::replace(&mut export.has_head, true);
+        let Some((after, last)) = export.left else {
+            return is_first.then(|| write_rows::<FocusRow>([])).transpose();
+        };
+        let FocusExport { month, zone, operator, span, .. } = &*export;
         let rows = self.store.read(|conn| {
-            conn.query(ENTRIES, params![start, end], |row| focus_row(row, month, zone, operator))
+            let parameters = params![span.0, span.1, after, last, ROWS_AT_ONCE];
+            conn.query(ENTRIES, parameters, |row| focus_row(row, *month, zone, operator))
         })?;
-        write_rows(rows)
+        let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows == ROWS_AT_ONCE);
+        export.left = rows.last().filter(|_| is_full).map(|row| (row.entry_id, last));
+        match (is_first, rows.is_empty()) {
+            (true, _) => write_rows(rows).map(Some),
+            (false, true) => Ok(None),
+            (false, false) => write_more_rows(rows).map(Some),
+        }
     }
 }
 

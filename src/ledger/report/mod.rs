@@ -6,7 +6,7 @@ mod days;
 mod energy_sources;
 mod energy_totals;
 pub(super) mod entry_sums;
-mod focus;
+pub(super) mod focus;
 mod groups;
 mod month;
 mod payback;
@@ -19,6 +19,7 @@ pub use self::{
     days::DayReport,
     energy_sources::EnergySources,
     energy_totals::PlugTotals,
+    focus::FocusExport,
     groups::{GroupBy, GroupByError, GroupTotals},
     month::{Figures, GroupReport, Groups, MonthReport},
     payback::{Payback, PaybackAgainst, SavedPoint, Step},

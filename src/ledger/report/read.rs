@@ -110,7 +110,7 @@ impl<'a> Source<'a> {
     ) -> Result<Self, LedgerError> {
         let costs = with_assets(view, costs)?;
         let tomorrow = zone.to_datetime(now).date().tomorrow().unwrap_or(Date::MAX);
-        let known = DaySpan { first: first_day(view, zone)?.unwrap_or(Date::MAX), end: tomorrow };
+        let known = DaySpan { first: first_day(view, zone, now)?.unwrap_or(Date::MAX), end: tomorrow };
         let since = paying_days(&costs, known).first.min(days.first);
         let read = DaySpan { first: since, end: days.end };
         let span = Span { start: start_of(read.first, zone), end: start_of(read.end, zone), zone };

@@ -9,7 +9,7 @@ use super::{
 
 impl Book {
     /// Runs `sql` as somebody with sqlite3 would who has taken the triggers away.
-    fn tamper(&self, sql: &str) {
+    pub(super) fn tamper(&self, sql: &str) {
         assert!(store::testing::tamper(&self.file(), sql) > 0, "{sql}");
     }
 
@@ -28,11 +28,70 @@ fn a_closed_month_takes_no_entry_and_the_next_one_does() {
     let late = book.open_request(book.filed(), at("2026-10-31T23:59:58Z"));
     let images = [SettledImage { seed: Seed::new(1), receipt: receipt() }];
     let done = Settlement { images: &images, failed: &[], prompt_tokens: 1 };
-    let end = |reservation, text| book.ledger.settle(reservation, &spec(), Currency::CNY, &done, at(text));
-    let unbooked = end(late, "2026-10-31T23:59:59Z").expect_err("too late");
-    assert!(unbooked.to_string().contains("is closed"), "{unbooked}");
-    assert!(end(unbooked.reservation, "2026-11-01T00:00:00Z").is_ok());
+    // The clock was set back: the image was made, so it is booked, in the first month that is open.
+    let now = at("2026-10-31T23:59:59Z");
+    book.ledger.settle(late, &spec(), Currency::CNY, &done, now).expect("booked");
     assert_eq!(book.finding("2026-10"), None);
+    let sql = "SELECT entered_at_ms FROM entries ORDER BY id DESC LIMIT 1";
+    let booked: Result<Timestamp, LedgerError> =
+        book.ledger.store.read(|conn| conn.query_one(sql, params![], |row| row.get(0)));
+    assert_eq!(booked.expect("an entry"), at("2026-11-01T00:00:00Z"));
+    let refused = book.sql(
+        "INSERT INTO entries (request_id, kind, image_index, reverses, images, entered_at_ms, duration_ms, energy_mj,
+             wall_energy_mj, energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
+             compared_nano, exchange_rate_nano, width, height, steps, seed, reason)
+         SELECT request_id, kind, image_index, id, -1, entered_at_ms, -duration_ms, -energy_mj, -wall_energy_mj,
+             energy_source, currency, -electricity_nano, -depreciation_nano, -upkeep_nano, compared_sku, -compared_nano,
+             exchange_rate_nano, width, height, steps, seed, 'late' FROM entries WHERE id = 1",
+    );
+    assert!(refused.expect_err("the database itself").to_string().contains("is closed"));
+}
+
+#[test]
+fn months_are_cut_in_the_zone_that_the_ledger_keeps() {
+    let book = two_months();
+    let zone = |name: &str| TimeZone::get(name).expect("a zone");
+    let now = at("2026-12-05T00:00:00Z");
+    book.ledger.check_zone(&zone("Europe/Berlin"), now).expect("none is kept yet");
+    book.ledger.keep_zone(&zone("Europe/Berlin"), now).expect("kept");
+    book.ledger.keep_zone(&zone("Asia/Shanghai"), now).expect("no month is closed");
+    book.ledger.check_zone(&zone("PRC"), now).expect("another name of the same zone");
+    let refused = book.ledger.check_zone(&TimeZone::UTC, now).expect_err("another zone").to_string();
+    assert!(refused.contains("Asia/Shanghai") && refused.contains("UTC"), "{refused}");
+    let close = |zone: &TimeZone| book.ledger.close_month(month("2026-10"), zone, now);
+    assert!(matches!(close(&TimeZone::UTC), Err(CloseError::Ledger(LedgerError::Zone { .. }))));
+    assert_eq!(book.ledger.closings().expect("closings"), [], "nothing was sealed");
+    close(&zone("Asia/Shanghai")).expect("closed");
+    assert!(matches!(book.ledger.keep_zone(&TimeZone::UTC, now), Err(LedgerError::Zone { .. })));
+}
+
+#[test]
+fn a_first_key_from_the_future_hides_no_costs_of_today() {
+    let book = Book::begun_at(None, at("2030-03-01T00:00:00Z"));
+    assert_eq!(book.ledger.latest_moment().expect("a moment"), Some(at("2030-03-01T00:00:00Z")));
+    let first = |now| book.ledger.store.read(|conn| assets::first_day(conn, &TimeZone::UTC, at(now)));
+    let day = |text: &str| Some(text.parse::<jiff::civil::Date>().expect("a day"));
+    assert_eq!(first("2026-11-28T12:00:00Z").expect("a day"), day("2026-11-28"));
+    assert_eq!(first("2031-01-01T00:00:00Z").expect("a day"), day("2030-03-01"));
+}
+
+#[test]
+fn a_file_whose_schema_was_altered_is_not_opened() {
+    for (sql, finding) in [
+        (
+            "CREATE TRIGGER evil AFTER INSERT ON requests BEGIN UPDATE keys SET scope_admin = 1; END",
+            "trigger evil was added",
+        ),
+        ("DROP TRIGGER entries_are_never_deleted", "trigger entries_are_never_deleted is missing"),
+        ("CREATE VIEW spent AS SELECT * FROM entries", "view spent was added"),
+    ] {
+        let book = Book::new(None);
+        book.sql(sql).expect("altered");
+        match Ledger::open(&book.file()) {
+            Err(LedgerError::Altered { finding: found, .. }) => assert_eq!(found, finding),
+            other => panic!("{sql}: {:?}", other.map(|_| "opened")),
+        }
+    }
 }
 
 #[test]
@@ -157,10 +216,10 @@ fn the_database_itself_refuses_to_reopen_a_month() {
         "UPDATE month_closings SET rows = 0",
         "DELETE FROM month_closing_rows",
         "UPDATE month_closing_rows SET sha256 = zeroblob(32)",
-        "REPLACE INTO month_closings SELECT month, start_ms, end_ms, 0, format, rows, sha256, previous_sha256, actor
+        "REPLACE INTO month_closings SELECT month, start_ms, end_ms, 0, format, rows, sha256, previous_sha256
              FROM month_closings",
         "REPLACE INTO month_closing_rows SELECT entry_id, month, zeroblob(32) FROM month_closing_rows",
-        "INSERT INTO month_closings SELECT '2027-01', start_ms, end_ms, 0, format, rows, sha256, previous_sha256, actor
+        "INSERT INTO month_closings SELECT '2027-01', start_ms, end_ms, 0, format, rows, sha256, previous_sha256
              FROM month_closings",
         "UPDATE requests SET tag = 'autumn'",
         "UPDATE requests SET quality = 'low'",

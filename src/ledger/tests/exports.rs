@@ -28,8 +28,10 @@ fn costs() -> CostModel {
     CostModel::new(CostSettings::default(), prices, vec![dollars], day).expect("a cost model")
 }
 
-fn focus(book: &Book, text: &str, zone: &TimeZone) -> String {
-    book.ledger.focus_csv(month(text), zone, "Studio").expect("FOCUS")
+pub(super) fn focus(book: &Book, text: &str, zone: &TimeZone) -> String {
+    let mut export = book.ledger.focus_export(month(text), zone, "Studio").expect("an export");
+    let parts = std::iter::from_fn(|| book.ledger.focus_rows(&mut export).expect("FOCUS"));
+    parts.collect()
 }
 
 #[test]

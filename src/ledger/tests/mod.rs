@@ -2,6 +2,7 @@ mod budgets;
 mod closings;
 mod exports;
 mod months;
+mod plans;
 mod property;
 mod statements;
 

@@ -147,7 +147,7 @@ proptest! {
                 prop_assert_eq!(whole, totals);
                 prop_assert_eq!(sum(&groups), totals, "{} by {}", text, by);
             }
-            let focus = book.ledger.focus_csv(month, &zone, "Studio").expect("FOCUS");
+            let focus = super::exports::focus(&book, &month.to_string(), &zone);
             let all = totals.standard.plus(totals.failed_electricity).expect("in range");
             prop_assert_eq!(focus_sum(&focus, "EffectiveCost"), all);
         }

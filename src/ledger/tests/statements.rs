@@ -248,10 +248,7 @@ fn a_report_tells_measured_energy_from_estimates() {
 fn a_report_reads_the_months_entries_once_and_sorts_nothing() {
     let book = book();
     for by in [&[][..], &[GroupBy::Key], &[GroupBy::Tag, GroupBy::Size], &GroupBy::ALL] {
-        let sql = format!("EXPLAIN QUERY PLAN {}", report::entry_sums::query(by));
-        let plan =
-            |conn: &store::Conn<'_>| conn.query(&sql, params![0i64, 1i64], |row| row.get::<String>("detail"));
-        let plan = book.ledger.store.read(plan).expect("a plan").join("\n");
+        let plan = super::plans::plan(&book, &report::entry_sums::query(by), 2);
         assert!(plan.contains("SEARCH entries USING INDEX entries_by_time"), "{plan}");
         assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
     }

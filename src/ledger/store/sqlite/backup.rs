@@ -17,7 +17,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup};
 
 use super::{
     BUSY_TIMEOUT,
-    files::{beside, draft_of, log_index_of, log_of, refuse_half_restored, sync_directory_of},
+    files::{beside, log_index_of, log_of, refuse_half_restored, sync_directory_of},
     first_finding,
     schema::{APPLICATION_ID, MIGRATIONS, application_id},
     wal,

@@ -39,6 +39,8 @@ const READERS_KEPT: usize = 8;
 pub(in crate::ledger) struct Store {
     // Closed first: only a connection that may write can bring the log into the file when the last one closes.
     readers: Mutex<Vec<Connection>>,
+    /// Only asked whether anything has been written.
+    watch: Mutex<Connection>,
     writer: Mutex<Connection>,
     file: PathBuf,
 }
@@ -74,8 +76,17 @@ impl Store {
         if application_id == 0 {
             writer.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
+        schema::distrust(&writer)?;
+        if let Some(finding) = schema::first_alteration(&writer)? {
+            return Err(LedgerError::Altered { file: file.to_owned(), finding });
+        }
         schema::migrate(&mut writer)?;
-        Ok(Self { readers: Mutex::default(), writer: Mutex::new(writer), file: file.to_owned() })
+        Ok(Self {
+            readers: Mutex::default(),
+            watch: Mutex::new(open_reader(file)?),
+            writer: Mutex::new(writer),
+            file: file.to_owned(),
+        })
     }
 
     /// Reads the ledger as it is at one moment. Waits for nobody.
@@ -109,6 +120,13 @@ impl Store {
         let mut writer = self.writer();
         let view = writer.transaction().map_err(LedgerError::from)?;
         work(&Conn::Sqlite(&view))
+    }
+
+    /// A number that is another one after each write, whoever makes it.
+    pub(in crate::ledger) fn version(&self) -> Result<i64, LedgerError> {
+        let watch = self.watch.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut statement = watch.prepare_cached("PRAGMA data_version")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
     }
 
     /// Checks every page, then brings the log into the database, so that damage to the log costs at most what was booked
@@ -152,6 +170,7 @@ fn open_reader(file: &Path) -> Result<Connection, LedgerError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let reader = Connection::open_with_flags(file, flags)?;
     reader.busy_timeout(BUSY_TIMEOUT)?;
+    schema::distrust(&reader)?;
     reader.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(reader)
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::{
     backup::{CopyError, Draft, Holdings, check_kind, open_to_read, open_unchanging, refuse_own_files},
     files::{beside, draft_of, log_index_of, log_of, sync_directory_of, wait_for_turn},
-    wal,
+    schema, wal,
 };
 use crate::ledger::LedgerError;
 
@@ -46,6 +46,9 @@ impl BackupFile {
             Err(_) => (open_whole(file)?, None),
         };
         check_kind(&source, file)?;
+        if let Some(finding) = schema::first_alteration(&source)? {
+            return Err(LedgerError::Altered { file: file.to_owned(), finding }.into());
+        }
         Ok(Self { file: file.to_owned(), source, damage })
     }
 

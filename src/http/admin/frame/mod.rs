@@ -1,0 +1,23 @@
+//! What every page stands in: who visits and in which language, the page around a body, figures as people write them, and
+//! the files that a page asks for.
+
+mod assets;
+mod attend;
+mod figures;
+mod page;
+mod parts;
+mod preferences;
+mod refusal;
+mod visit;
+mod words;
+
+pub(in crate::http::admin) use self::visit::{CookieName, cookie};
+pub(in crate::http) use self::{
+    assets::serve as serve_asset,
+    attend::{attend, set_cookie},
+    page::{Page, Place},
+    parts::{explained, fields, rich, row},
+    preferences::prefer,
+    visit::{Visit, Visitor, is_local, posted},
+    words::Words,
+};

@@ -1,0 +1,70 @@
+// The visitor's key: in this tab until it is closed, in no cookie and no address.
+
+import { part, say, tell } from "./playground-words.js";
+
+/** Where the tab keeps it. */
+const PLACE = "tintype-key";
+
+export class Key {
+  #value = kept();
+  #onChange;
+
+  /** `onChange` hears when another key, or none, is in its place. */
+  constructor(onChange) {
+    this.#onChange = onChange;
+    part("key-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#set(part("key").value.trim());
+      if (this.#value) part("prompt").focus();
+    });
+    part("key-forget").addEventListener("click", () => {
+      this.#set("");
+      part("key").focus();
+    });
+    this.#show();
+  }
+
+  /** The key, empty where there is none. */
+  get value() {
+    return this.#value;
+  }
+
+  /** Forgets the key, if there is one, and says why another is needed. */
+  askFor(problem) {
+    if (this.#value) this.#set("");
+    tell("key-problem", problem);
+    part("key").setAttribute("aria-invalid", "true");
+    part("key").focus();
+  }
+
+  #set(value) {
+    this.#value = value;
+    try {
+      if (value) sessionStorage.setItem(PLACE, value);
+      else sessionStorage.removeItem(PLACE);
+    } catch {
+      // Storage is switched off: the key lasts as long as the page.
+    }
+    part("key").value = "";
+    this.#show();
+    this.#onChange();
+  }
+
+  #show() {
+    // What the operator's lists call it: the part that is no secret.
+    const [, name] = this.#value.split("-");
+    part("key-name").textContent = this.#value ? say("key-held", { name: `tt-${name ?? ""}-…` }) : "";
+    part("key-entry").hidden = this.#value !== "";
+    part("key-held").hidden = this.#value === "";
+    part("key").removeAttribute("aria-invalid");
+    tell("key-problem", "");
+  }
+}
+
+function kept() {
+  try {
+    return sessionStorage.getItem(PLACE) ?? "";
+  } catch {
+    return "";
+  }
+}

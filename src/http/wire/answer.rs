@@ -1,0 +1,226 @@
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::Serialize;
+
+use super::{Asked, Offer};
+use crate::{
+    costs::Receipt,
+    domain::{ImageSize, RequestId},
+    pictures::PictureName,
+    service::{Answer, AnsweredImage, PartialFile},
+    units::{Currency, Energy, Money},
+};
+
+/// The body of a 200. Keys that OpenAI does not have (`seed`, `receipt`, `painted_size`) are passed over by its clients.
+#[derive(Serialize)]
+pub(in crate::http) struct ImagesBody {
+    created: i64,
+    #[serde(flatten)]
+    done: Done,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    painted_size: Option<String>,
+    data: Vec<ImageBody>,
+    usage: UsageBody,
+}
+
+/// What was done, never `auto`.
+#[derive(Clone, Serialize)]
+struct Done {
+    background: &'static str,
+    output_format: &'static str,
+    quality: &'static str,
+    size: String,
+}
+
+/// One picture: `b64_json` or `url`, never both, or some clients fetch what they have.
+#[derive(Serialize)]
+struct ImageBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b64_json: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    seed: u64,
+    receipt: ReceiptBody,
+}
+
+/// A picture's receipt, all amounts in `currency`. One that is only expected has no request.
+#[derive(Serialize)]
+pub(super) struct ReceiptBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    currency: String,
+    electricity: Money,
+    depreciation: Money,
+    upkeep: Money,
+    total: Option<Money>,
+    compared_with: String,
+    compared_price: Money,
+    saving: Option<Money>,
+    energy_kwh: Energy,
+    wall_energy_kwh: Energy,
+    energy_source: &'static str,
+    duration_ms: u64,
+}
+
+/// OpenAI's token counts. Ours: the prompt's tokens in, the picture's latent patches out.
+#[derive(Serialize)]
+struct UsageBody {
+    input_tokens: u64,
+    input_tokens_details: TokenDetails,
+    output_tokens: u64,
+    output_tokens_details: TokenDetails,
+    total_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct TokenDetails {
+    text_tokens: u64,
+    image_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct PartialEvent {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    b64_json: String,
+    created_at: i64,
+    #[serde(flatten)]
+    done: Done,
+    partial_image_index: u32,
+}
+
+#[derive(Serialize)]
+struct CompletedEvent {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    b64_json: String,
+    created_at: i64,
+    #[serde(flatten)]
+    done: Done,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    painted_size: Option<String>,
+    usage: UsageBody,
+    seed: u64,
+    receipt: ReceiptBody,
+}
+
+const PARTIAL: &str = "image_generation.partial_image";
+const COMPLETED: &str = "image_generation.completed";
+
+/// The body that tells what was done, its pictures as `link` has them, or in the body where there is none.
+pub(in crate::http) fn answer(
+    asked: &Asked,
+    answer: &Answer,
+    offer: &Offer,
+    currency: Currency,
+    link: Option<impl Fn(PictureName) -> String>,
+) -> ImagesBody {
+    let image = |image: &AnsweredImage| {
+        let url = link.as_ref().zip(image.name).map(|(link, name)| link(name));
+        ImageBody {
+            b64_json: url.is_none().then(|| BASE64_STANDARD.encode(&image.file)),
+            url,
+            seed: image.seed.get(),
+            receipt: receipt(answer.id, &image.receipt, currency),
+        }
+    };
+    ImagesBody {
+        created: answer.created.as_second(),
+        done: done(asked, answer.size),
+        painted_size: painted_size(answer, offer),
+        data: answer.images.iter().map(image).collect(),
+        usage: usage(answer, offer),
+    }
+}
+
+/// The picture on its way, as an event.
+pub(in crate::http) fn partial_event(
+    asked: &Asked,
+    partial: &PartialFile,
+    now: i64,
+) -> (&'static str, impl Serialize) {
+    let event = PartialEvent {
+        kind: PARTIAL,
+        b64_json: BASE64_STANDARD.encode(&partial.file),
+        created_at: now,
+        done: done(asked, asked.job.spec.size),
+        partial_image_index: partial.index,
+    };
+    (PARTIAL, event)
+}
+
+/// The finished picture, as the last event; none where there is no picture, which is a defect.
+pub(in crate::http) fn completed_event(
+    asked: &Asked,
+    answer: &Answer,
+    offer: &Offer,
+    currency: Currency,
+) -> Option<(&'static str, impl Serialize)> {
+    let image = answer.images.first()?;
+    let event = CompletedEvent {
+        kind: COMPLETED,
+        b64_json: BASE64_STANDARD.encode(&image.file),
+        created_at: answer.created.as_second(),
+        done: done(asked, answer.size),
+        painted_size: painted_size(answer, offer),
+        usage: usage(answer, offer),
+        seed: image.seed.get(),
+        receipt: receipt(answer.id, &image.receipt, currency),
+    };
+    Some((COMPLETED, event))
+}
+
+/// An event of a server-sent stream (WHATWG HTML, section 9.2). JSON has no line breaks of its own, so one data line.
+pub(in crate::http) fn sse(name: &str, data: &impl Serialize) -> serde_json::Result<String> {
+    Ok(format!("event: {name}\ndata: {}\n\n", serde_json::to_string(data)?))
+}
+
+fn done(asked: &Asked, size: ImageSize) -> Done {
+    Done {
+        background: "opaque",
+        output_format: asked.encoding.format.as_str(),
+        quality: asked.job.quality.as_str(),
+        size: size.to_string(),
+    }
+}
+
+/// The size that the model painted, where the answer's was made from it.
+fn painted_size(answer: &Answer, offer: &Offer) -> Option<String> {
+    let painted = offer.limits.painted(answer.size);
+    (painted != answer.size).then(|| painted.to_string())
+}
+
+fn usage(answer: &Answer, offer: &Offer) -> UsageBody {
+    let patch = u64::from(offer.limits.factor) * u64::from(offer.limits.factor);
+    let input_tokens = answer.prompt_tokens as u64;
+    let output_tokens = offer.limits.painted(answer.size).pixels() / patch * answer.images.len() as u64;
+    UsageBody {
+        input_tokens,
+        input_tokens_details: TokenDetails { text_tokens: input_tokens, image_tokens: 0 },
+        output_tokens,
+        output_tokens_details: TokenDetails { text_tokens: 0, image_tokens: output_tokens },
+        total_tokens: input_tokens + output_tokens,
+    }
+}
+
+pub(super) fn receipt(id: RequestId, receipt: &Receipt, currency: Currency) -> ReceiptBody {
+    ReceiptBody { request_id: Some(id.to_text()), ..expected_receipt(receipt, currency) }
+}
+
+/// The receipt of what has not been painted.
+pub(super) fn expected_receipt(receipt: &Receipt, currency: Currency) -> ReceiptBody {
+    ReceiptBody {
+        request_id: None,
+        currency: currency.to_string(),
+        electricity: receipt.electricity,
+        depreciation: receipt.depreciation,
+        upkeep: receipt.upkeep,
+        total: receipt.standard().ok(),
+        compared_with: receipt.comparison.sku.clone(),
+        compared_price: receipt.comparison.price,
+        saving: receipt.saving().ok(),
+        energy_kwh: receipt.usage.energy,
+        wall_energy_kwh: receipt.wall_energy,
+        energy_source: receipt.usage.source.as_str(),
+        duration_ms: receipt.usage.duration.get(),
+    }
+}
