@@ -35,7 +35,7 @@ pub const LEDGER_FILE: &str = "ledger.sqlite3";
 /// What was measured of shapes of pictures, in the data directory.
 const PROFILES_FILE: &str = "shapes.json";
 /// The pictures' directory in the data directory.
-const PICTURES_DIRECTORY: &str = "pictures";
+pub(crate) const PICTURES_DIRECTORY: &str = "pictures";
 /// How often old pictures are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// A server that is ready to run.
@@ -304,6 +304,7 @@ fn offer(
         pixels_max: config.limits.pixels_max,
         prompt_chars_max: config.limits.prompt_chars_max,
         body_bytes_max: config.limits.body_bytes_max,
+        user_is_tag: config.user_is_tag,
     })
 }
 

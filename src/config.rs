@@ -57,6 +57,8 @@ pub struct Config {
     pub costs: CostSettings,
     /// A price book instead of the built-in one.
     pub price_book: Option<PathBuf>,
+    /// Whether a request without X-Cost-Tag is filed under its body's `user`, which is often an e-mail address.
+    pub user_is_tag: bool,
     /// IANA name of the zone in which days and months are counted; none: the machine's own.
     pub time_zone: Option<String>,
     /// Rates between currencies.
@@ -174,6 +176,7 @@ impl Default for Config {
             costs: CostSettings::default(),
             price_book: None,
             time_zone: None,
+            user_is_tag: false,
             exchange_rate: vec![
                 example_rate(Currency::USD, 6_970_000_000),
                 example_rate(Currency::EUR, 8_100_000_000),

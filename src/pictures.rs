@@ -147,6 +147,24 @@ impl PictureStore {
         names.into_iter().find(|name| self.day(*name).join(name.to_string()).is_file())
     }
 
+    /// Takes image `index` of `request` away, in whatever format it is kept. Returns how many files there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if a file is there and cannot be removed.
+    pub fn remove(&self, request: RequestId, index: u32) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        for format in FORMATS {
+            let name = PictureName { request, index, format };
+            let path = self.day(name).join(name.to_string());
+            match fs::remove_file(&path) {
+                Ok(()) => removed += 1,
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+                Err(cause) => return Err(io_error(&path, cause)),
+            }
+        }
+        Ok(removed)
+    }
+
     /// Takes away the days that ended before `horizon`. What is not ours is left alone, and so is, with a line in the log,
     /// what cannot be removed.
     ///

@@ -8,6 +8,7 @@ mod backup;
 mod bench;
 mod calibrate;
 mod costs;
+mod forget;
 mod generate;
 mod key;
 mod month;
@@ -81,6 +82,8 @@ enum Command {
     /// Close months, verify closed ones, take entries back
     #[command(subcommand)]
     Month(month::MonthCommand),
+    /// Forget a tag or a key's name: a pseudonym takes its place, kept images are deleted, sums and seals stay
+    Forget(forget::ForgetArgs),
     /// Copy the ledger, beside a running server or without one, and check the copy
     ///
     /// It holds keys, requests and costs. Kept pictures, session.key, links.key and tintype.toml are not in it.
@@ -201,6 +204,7 @@ pub fn run() -> ExitCode {
         Command::Asset(command) => asset::run(command, &*clock),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Month(command) => month::run(command, &*clock),
+        Command::Forget(args) => forget::run(&args, &*clock),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args, &*clock),
         Command::Roi(args) => roi::run(&args, &*clock),

@@ -9,6 +9,7 @@ mod closing;
 mod corrections;
 mod entries;
 mod error;
+mod forget;
 mod keys;
 mod meter;
 mod receipts;
@@ -39,6 +40,7 @@ pub use self::{
     closing::{CloseError, Closing, Finding, Sha256Hash, VerifiedMonth},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     error::LedgerError,
+    forget::{ForgetError, Forgotten},
     keys::{
         BudgetStanding, KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyStanding,
         KeyState, KeyUse, NewKey, Recognised,

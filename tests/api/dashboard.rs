@@ -12,7 +12,7 @@ fn ask(server: &TestServer, path: &str) -> Response {
 
 #[test]
 fn a_month_is_drawn_and_every_chart_has_its_table_and_every_figure_its_note() {
-    let server = TestServer::start();
+    let server = TestServer::start_with(|config| config.user_is_tag = true);
     assert_eq!(server.generate(&json!({ "prompt": "x", "n": 2, "user": "spring" })).status, 200);
     let mut browser = Browser::signed_in(&server);
     let page = browser.open("/admin/costs");

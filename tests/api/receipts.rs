@@ -97,7 +97,7 @@ fn a_receipt_that_was_taken_back_says_so() {
 
 #[test]
 fn a_tag_comes_from_the_header_or_else_from_the_user() {
-    let server = TestServer::start();
+    let server = TestServer::start_with(|config| config.user_is_tag = true);
     let tag = |answer: Response| {
         assert_eq!(answer.status, 200, "{}", answer.text);
         receipts(&server, &server.key, &id(&answer.json())).json()["tag"].clone()
@@ -110,6 +110,18 @@ fn a_tag_comes_from_the_header_or_else_from_the_user() {
     // Clients put anything into `user`, and OpenAI takes it.
     for user in ["u".repeat(129), "a\nb".into(), String::new()] {
         assert_eq!(tag(server.generate(&json!({ "prompt": "x", "user": user }))), json!(null));
+    }
+}
+
+#[test]
+fn a_user_is_not_stored_unless_the_operator_wants_it() {
+    let server = TestServer::start();
+    let answer = server.generate(&json!({ "prompt": "x", "user": "alice@example.com" }));
+    assert_eq!(receipts(&server, &server.key, &id(&answer.json())).json()["tag"], json!(null));
+    let file = std::fs::read(server.ledger_file()).expect("the ledger");
+    let log = std::fs::read(server.ledger_file().with_extension("sqlite3-wal")).unwrap_or_default();
+    for bytes in [file, log] {
+        assert!(!bytes.windows(17).any(|part| part == b"alice@example.com"), "it is in the ledger's files");
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Offer {
     pub prompt_chars_max: usize,
     /// Bytes of a body.
     pub body_bytes_max: usize,
+    /// Whether `user` is a tag.
+    pub user_is_tag: bool,
 }
 
 impl Offer {

@@ -98,7 +98,9 @@ pub(in crate::http) fn parse(
     let is_dry_run = fields.truth("dry_run")?.unwrap_or(false);
     let delivery = delivery(&mut fields, model.as_deref(), images, is_dry_run)?;
     background(&mut fields)?;
-    let user_tag = fields.text("user")?.and_then(|user| user.parse().ok());
+    // Often an e-mail address: stored only if the operator wants it.
+    let user = fields.text("user")?.filter(|_| offer.user_is_tag);
+    let user_tag = user.and_then(|user| user.parse().ok());
     // Taken, and without effect: there is no moderation, one style, and no rewriting of prompts here.
     fields.one_of("moderation", &["auto", "low"])?;
     fields.one_of("style", &["vivid", "natural"])?;

@@ -98,6 +98,11 @@ impl Closing {
         }
     }
 
+    /// Version of the canonical row format that its seal is over.
+    pub(super) fn format(&self) -> i64 {
+        self.format
+    }
+
     /// What it says of itself, its hash apart.
     pub(super) fn head(&self) -> Head {
         let Self { month, start, end, closed_at, previous, format, .. } = *self;

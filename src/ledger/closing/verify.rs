@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     close::{Closing, closings},
     hash::Sha256Hash,
+    reseal::reseal_of,
     seal::Seal,
 };
 use crate::ledger::{
@@ -58,7 +59,7 @@ impl Ledger {
             for closing in closings(conn)? {
                 let (month, sha256) = (closing.month, closing.sha256);
                 if only.is_none_or(|only| only == month) {
-                    let finding = finding(conn, &closing, previous)?;
+                    let finding = finding_of(conn, &closing, previous)?;
                     verified.push(VerifiedMonth { month, closing: Some(closing), finding });
                 }
                 previous = Some(sha256);
@@ -73,16 +74,21 @@ impl Ledger {
     }
 }
 
-fn finding(
+/// The first thing that is not as `closing`, or the month's second seal, says.
+pub(super) fn finding_of(
     conn: &Conn<'_>,
     closing: &Closing,
     previous: Option<Sha256Hash>,
 ) -> Result<Option<Finding>, LedgerError> {
-    let seal = Seal::of(conn, &closing.head())?;
-    if let Some(finding) = first_difference(conn, closing.month, &seal)? {
+    let (head, sha256, rows) = match reseal_of(conn, closing)? {
+        Some((sha256, format)) => (closing.head().again(closing.sha256, format), sha256, "month_reseal_rows"),
+        None => (closing.head(), closing.sha256, "month_closing_rows"),
+    };
+    let seal = Seal::of(conn, &head)?;
+    if let Some(finding) = first_difference(conn, closing.month, &seal, rows)? {
         return Ok(Some(finding));
     }
-    let is_changed = closing.sha256 != seal.sha256 || closing.rows != seal.rows.len() as u64;
+    let is_changed = sha256 != seal.sha256 || closing.rows != seal.rows.len() as u64;
     Ok(if closing.previous != previous {
         Some(Finding::Chain)
     } else {
@@ -91,10 +97,15 @@ fn finding(
 }
 
 /// The first entry, by id, whose hash is not the one that was kept.
-fn first_difference(conn: &Conn<'_>, month: Month, seal: &Seal) -> Result<Option<Finding>, LedgerError> {
+fn first_difference(
+    conn: &Conn<'_>,
+    month: Month,
+    seal: &Seal,
+    rows: &str,
+) -> Result<Option<Finding>, LedgerError> {
     let mut kept = BTreeMap::<i64, [u8; 32]>::new();
-    let sql = "SELECT entry_id, sha256 FROM month_closing_rows WHERE month = ?1";
-    conn.for_each(sql, params![month.to_string()], |row| -> Result<(), LedgerError> {
+    let sql = format!("SELECT entry_id, sha256 FROM {rows} WHERE month = ?1");
+    conn.for_each(&sql, params![month.to_string()], |row| -> Result<(), LedgerError> {
         kept.insert(row.get(0)?, row.get(1)?);
         Ok(())
     })?;

@@ -146,13 +146,9 @@ fn the_same_month_has_the_same_hash_everywhere() {
         format!(r#"2,3,"fal/z-image-turbo",10,7000000000,64,64,8,1,null,null,"{key}","tiny","medium""#);
     let text = format!(
         "{}\n{}\n{}\n{}\n",
-        r#"["tintype month",1,"2026-10",1790812800000,1793491200000,1796428800000,null]"#,
-        format_args!(
-            r#"[1,"{one}","image",0,null,null,1,1790935200000,{usage},1,{rest},"spring",1790935200000]"#
-        ),
-        format_args!(
-            r#"[2,"{one}","image",1,null,null,1,1790935200000,{usage},7,{rest},"spring",1790935200000]"#
-        ),
+        r#"["tintype month",2,"2026-10",1790812800000,1793491200000,1796428800000,null]"#,
+        format_args!(r#"[1,"{one}","image",0,null,null,1,1790935200000,{usage},1,{rest},1,1790935200000]"#),
+        format_args!(r#"[2,"{one}","image",1,null,null,1,1790935200000,{usage},7,{rest},1,1790935200000]"#),
         format_args!(
             r#"[3,"{two}","image",0,null,null,1,1793491199999,{usage},1,{rest},null,1793491199999]"#
         ),

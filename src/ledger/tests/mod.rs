@@ -1,6 +1,7 @@
 mod budgets;
 mod closings;
 mod exports;
+mod forget;
 mod months;
 mod plans;
 mod property;

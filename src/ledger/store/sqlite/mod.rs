@@ -72,6 +72,8 @@ impl Store {
         }
         writer.pragma_update(None, "synchronous", "FULL")?;
         writer.pragma_update(None, "foreign_keys", true)?;
+        // What is forgotten is overwritten, not only unlinked.
+        writer.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
         writer.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         if application_id == 0 {
             writer.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -133,6 +135,11 @@ impl Store {
     /// since.
     pub(in crate::ledger) fn inspect(&self) -> Result<(), LedgerError> {
         self.check_pages().map_err(|error| of_file(error, &self.file))?;
+        self.drop_old_pages()
+    }
+
+    /// Brings what is in the log into the database and empties the log, in which earlier contents of pages stand.
+    pub(in crate::ledger) fn drop_old_pages(&self) -> Result<(), LedgerError> {
         let moved = self.writer().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = moved {
             // A disk may be full. The log goes on from where it is.

@@ -1,0 +1,55 @@
+use clap::Args;
+
+use super::{CliError, Place};
+use crate::{app::PICTURES_DIRECTORY, clock::Clock, ledger::ForgetError, pictures::PictureStore};
+
+#[derive(Debug, Args)]
+pub(super) struct ForgetArgs {
+    #[command(flatten)]
+    place: Place,
+    /// A tag that requests are filed under, or a key's public id
+    #[arg(value_name = "TAG|KEY")]
+    who: String,
+    /// Take it for a tag, even if a key has this public id
+    #[arg(long)]
+    tag: bool,
+}
+
+pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> {
+    let (config, ledger) = args.place.ledger()?;
+    let (who, now) = (args.who.as_str(), clock.now());
+    let is_key = !args.tag && ledger.is_key(who)?;
+    let forgotten =
+        if is_key { ledger.forget_key(who, "command line", now) } else { ledger.forget_tag(who, now) };
+    let forgotten = forgotten.map_err(|error| match error {
+        ForgetError::Ledger(error) => error.into(),
+        refused => CliError::Usage(refused.to_string()),
+    })?;
+    // The ledger comes first: what is not deleted now can be, by the same command under the pseudonym.
+    let pictures = PictureStore::open(config.data_dir.join(PICTURES_DIRECTORY), 0)
+        .map_err(|error| CliError::Failed(error.to_string()))?;
+    let mut deleted = 0;
+    for (request, images) in &forgotten.requests {
+        for index in 0..*images {
+            let removed = pictures.remove(*request, index);
+            deleted += removed.map_err(|error| CliError::Failed(error.to_string()))?;
+        }
+    }
+    let mut said = format!(
+        "{what}: {pseudonym} stands in its place in {requests} settled requests and in every report\n\
+         images deleted: {deleted}\n\
+         sums and seals: as they were\n",
+        what = if is_key { format!("the name of key {who}") } else { format!("tag {who}") },
+        pseudonym = forgotten.pseudonym,
+        requests = forgotten.requests.len(),
+    );
+    for (month, sha256) in &forgotten.resealed {
+        said += &format!("{month} was sealed over the text; its seal over the pseudonym is {sha256}\n");
+    }
+    super::print(&said)?;
+    if is_key {
+        eprintln!("the key still opens; tintype key revoke {who} ends it");
+    }
+    eprintln!("not reached: backups and exports made before, logs, and images that clients have");
+    Ok(())
+}

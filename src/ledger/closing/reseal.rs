@@ -1,0 +1,71 @@
+//! Months that were sealed while seals hashed the texts of tags, sealed again over what the texts stand in.
+
+use jiff::Timestamp;
+
+use super::{
+    close::{Closing, closings},
+    hash::Sha256Hash,
+    seal::{FORMAT, Seal, TEXTS_UNTIL},
+    verify::finding_of,
+};
+use crate::ledger::{
+    ForgetError, LedgerError, Month,
+    store::{Conn, params},
+};
+
+/// Seals every closed month again that hashes the text of `label`. Each is verified first: a seal must not vouch for what
+/// somebody changed.
+pub(in crate::ledger) fn reseal_months_with(
+    conn: &Conn<'_>,
+    label: i64,
+    now: Timestamp,
+) -> Result<Vec<(Month, Sha256Hash)>, ForgetError> {
+    let mut resealed = Vec::new();
+    let mut previous = None;
+    for closing in closings(conn)? {
+        if closing.format() <= TEXTS_UNTIL
+            && reseal_of(conn, &closing)?.is_none()
+            && has(conn, &closing, label)?
+        {
+            if let Some(finding) = finding_of(conn, &closing, previous)? {
+                return Err(ForgetError::Altered { month: closing.month, finding });
+            }
+            resealed.push((closing.month, reseal(conn, &closing, now)?));
+        }
+        previous = Some(closing.sha256);
+    }
+    Ok(resealed)
+}
+
+/// The hash of a month's second seal, if it has one, and the form it has.
+pub(super) fn reseal_of(
+    conn: &Conn<'_>,
+    closing: &Closing,
+) -> Result<Option<(Sha256Hash, i64)>, LedgerError> {
+    let sql = "SELECT sha256, format FROM month_reseals WHERE month = ?1";
+    conn.query_first(sql, params![closing.month.to_string()], |row| {
+        Ok((Sha256Hash::new(row.get(0)?), row.get(1)?))
+    })
+}
+
+fn has(conn: &Conn<'_>, closing: &Closing, label: i64) -> Result<bool, LedgerError> {
+    let sql = "SELECT 1 FROM requests JOIN entries ON request_id = requests.id
+               WHERE tag_id = ?1 AND entered_at_ms >= ?2 AND entered_at_ms < ?3 LIMIT 1";
+    let found = conn.query_first(sql, params![label, closing.start, closing.end], |row| row.get::<i64>(0))?;
+    Ok(found.is_some())
+}
+
+/// The second seal continues upon the first one of its month, which stays in the chain.
+fn reseal(conn: &Conn<'_>, closing: &Closing, now: Timestamp) -> Result<Sha256Hash, LedgerError> {
+    let seal = Seal::of(conn, &closing.head().again(closing.sha256, FORMAT))?;
+    let month = closing.month.to_string();
+    conn.execute(
+        "INSERT INTO month_reseals (month, resealed_at_ms, format, sha256) VALUES (?1, ?2, ?3, ?4)",
+        params![month, now, FORMAT, seal.sha256.as_bytes()],
+    )?;
+    for (entry, sha256) in &seal.rows {
+        let sql = "INSERT INTO month_reseal_rows (entry_id, month, sha256) VALUES (?1, ?2, ?3)";
+        conn.execute(sql, params![entry, month, sha256.as_bytes()])?;
+    }
+    Ok(seal.sha256)
+}
