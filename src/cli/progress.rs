@@ -21,21 +21,18 @@ pub(super) struct LoadReport {
 
 impl LoadReport {
     pub(super) fn new() -> Self {
-        let on_load: Box<dyn Fn(u64, u64) + Send + Sync> = match std::io::stderr().is_terminal() {
-            true => {
-                let bar = byte_bar("loading weights");
-                Box::new(move |done, total| advance(&bar, done, total))
-            }
-            false => {
-                let tenths = Tenths::default();
-                Box::new(move |done, total| {
-                    if total >= WORTH_A_LINE
-                        && let Some(percent) = tenths.passed(done, total)
-                    {
-                        tracing::info!("loading weights: {percent} %");
-                    }
-                })
-            }
+        let on_load: Box<dyn Fn(u64, u64) + Send + Sync> = if std::io::stderr().is_terminal() {
+            let bar = byte_bar("loading weights");
+            Box::new(move |done, total| advance(&bar, done, total))
+        } else {
+            let tenths = Tenths::default();
+            Box::new(move |done, total| {
+                if total >= WORTH_A_LINE
+                    && let Some(percent) = tenths.passed(done, total)
+                {
+                    tracing::info!("loading weights: {percent} %");
+                }
+            })
         };
         Self { fetch: None, on_load }
     }

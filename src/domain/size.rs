@@ -66,9 +66,12 @@ impl FromStr for ImageSize {
     fn from_str(text: &str) -> Result<Self, SizeError> {
         let error = || SizeError(text.to_owned());
         let (width, height) = text.split_once('x').ok_or_else(error)?;
-        let side = |digits: &str| match digits.bytes().all(|b| b.is_ascii_digit()) {
-            true => digits.parse().map_err(|_| error()),
-            false => Err(error()),
+        let side = |digits: &str| {
+            if digits.bytes().all(|b| b.is_ascii_digit()) {
+                digits.parse().map_err(|_| error())
+            } else {
+                Err(error())
+            }
         };
         Self::new(side(width)?, side(height)?).map_err(|_| error())
     }

@@ -101,9 +101,10 @@ fn check(pixels: &Pixels, format: ImageFormat) -> Result<(), EncodeError> {
     if size.width().max(size.height()) > side_max {
         return Err(EncodeError::SideTooLong { format, size, side_max });
     }
-    match size.pixels().checked_mul(3) == u64::try_from(bytes).ok() {
-        true => Ok(()),
-        false => Err(EncodeError::NotFilled { size, bytes }),
+    if size.pixels().checked_mul(3) == u64::try_from(bytes).ok() {
+        Ok(())
+    } else {
+        Err(EncodeError::NotFilled { size, bytes })
     }
 }
 

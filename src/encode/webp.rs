@@ -12,9 +12,10 @@ pub(super) fn file(
     quality: u8,
     provenance: Option<&Provenance>,
 ) -> Result<Vec<u8>, EncodeError> {
-    let mut config = match quality >= LOSSLESS_QUALITY {
-        true => EncoderConfig::new_lossless(),
-        false => EncoderConfig::new().quality(f32::from(quality)),
+    let mut config = if quality >= LOSSLESS_QUALITY {
+        EncoderConfig::new_lossless()
+    } else {
+        EncoderConfig::new().quality(f32::from(quality))
     };
     if let Some(provenance) = provenance {
         config = config.xmp(xmp::packet(provenance));

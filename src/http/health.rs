@@ -14,13 +14,11 @@ pub(super) async fn alive() -> HttpResponse {
 /// GET /readyz: the model has painted a picture, so the next one will come out too.
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
     let (engine, devices) = (state.service.engine(), state.service.engine().devices());
-    match engine.is_ready() {
-        true => {
-            let body =
-                json!({ "status": "ready", "devices": devices.all, "devices_painting": devices.painting });
-            Ok(HttpResponse::Ok().json(body))
-        }
-        false => Err(ApiError::not_ready(devices)),
+    if engine.is_ready() {
+        let body = json!({ "status": "ready", "devices": devices.all, "devices_painting": devices.painting });
+        Ok(HttpResponse::Ok().json(body))
+    } else {
+        Err(ApiError::not_ready(devices))
     }
 }
 

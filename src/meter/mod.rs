@@ -128,7 +128,7 @@ impl Meter {
         }
         match self.idle.last_mut() {
             Some(idle) if (idle.epoch, idle.source) == (piece.epoch, piece.source) => {
-                *idle = idle.plus(piece)
+                *idle = idle.plus(piece);
             }
             _ => self.idle.push(piece),
         }
@@ -174,15 +174,14 @@ impl Counting {
     /// What the counter has counted since it was last read, less what is owed.
     fn difference(&mut self) -> Option<Energy> {
         let total = self.counter.total()?;
-        let before = match total >= self.last {
-            true => self.last.as_millijoules(),
-            false => {
-                // A reload of the driver: the counter began at 0 again, and what it lost is not known.
-                let zero = Energy::from_millijoules(0);
-                self.epoch = (self.begin_epoch)(self.counter.device(), self.counter.source(), zero);
-                self.owed = zero;
-                0
-            }
+        let before = if total >= self.last {
+            self.last.as_millijoules()
+        } else {
+            // A reload of the driver: the counter began at 0 again, and what it lost is not known.
+            let zero = Energy::from_millijoules(0);
+            self.epoch = (self.begin_epoch)(self.counter.device(), self.counter.source(), zero);
+            self.owed = zero;
+            0
         };
         self.last = total;
         let counted = total.as_millijoules() - before;

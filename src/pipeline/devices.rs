@@ -95,9 +95,8 @@ impl DeviceList {
     /// What the log calls each: `cuda:1`; `cpu`, or where there are several, `cpu 1`, `cpu 2`.
     pub fn names(&self) -> Vec<String> {
         let are_copies = self.0.len() > 1 && self.first() == DeviceChoice::Cpu;
-        let name = |(number, device): (usize, &DeviceChoice)| match are_copies {
-            true => format!("{device} {}", number + 1),
-            false => device.to_string(),
+        let name = |(number, device): (usize, &DeviceChoice)| {
+            if are_copies { format!("{device} {}", number + 1) } else { device.to_string() }
         };
         self.0.iter().enumerate().map(name).collect()
     }

@@ -31,9 +31,10 @@ impl SizeLimits {
     /// [`RenderError::Size`] that names the multiple and the longest side.
     pub fn check(self, size: ImageSize) -> Result<(), RenderError> {
         let fits = size.width().max(size.height()) <= self.side_max;
-        match size.is_multiple_of(self.factor) && fits {
-            true => Ok(()),
-            false => Err(RenderError::Size { size, factor: self.factor, side_max: self.side_max }),
+        if size.is_multiple_of(self.factor) && fits {
+            Ok(())
+        } else {
+            Err(RenderError::Size { size, factor: self.factor, side_max: self.side_max })
         }
     }
 }

@@ -18,10 +18,7 @@ pub fn standard_normal(seed: Seed, count: usize) -> Vec<f32> {
     // PyTorch's engine keeps the low 32 bits of the seed.
     #[expect(clippy::cast_possible_truncation, reason = "PyTorch does the same")]
     let mut engine = Mt::new(seed.get() as u32);
-    match count < BLOCK {
-        true => one_by_one(&mut engine, count),
-        false => in_blocks(&mut engine, count),
-    }
+    if count < BLOCK { one_by_one(&mut engine, count) } else { in_blocks(&mut engine, count) }
 }
 
 /// Box–Muller on blocks of 16 uniforms: the first 8 give radii, the last 8 angles.

@@ -22,17 +22,19 @@ impl RmsNorm {
 
     /// `x` [.., dim] f32, contiguous.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        match ops::on_cpu_kernels(x) {
-            true => ops::rms_norm(x, &self.weight, self.eps),
-            false => candle_nn::ops::rms_norm(x, &self.weight, self.eps),
+        if ops::on_cpu_kernels(x) {
+            ops::rms_norm(x, &self.weight, self.eps)
+        } else {
+            candle_nn::ops::rms_norm(x, &self.weight, self.eps)
         }
     }
 
     /// `added` and the norm of `x`, which nobody else may hold.
     pub(super) fn added(&self, x: Tensor, added: &Tensor) -> Result<Tensor> {
-        match ops::on_cpu_kernels(&x) {
-            true => ops::add_rms_norm(x, added, &self.weight, self.eps),
-            false => added + candle_nn::ops::rms_norm(&x, &self.weight, self.eps)?,
+        if ops::on_cpu_kernels(&x) {
+            ops::add_rms_norm(x, added, &self.weight, self.eps)
+        } else {
+            added + candle_nn::ops::rms_norm(&x, &self.weight, self.eps)?
         }
     }
 }

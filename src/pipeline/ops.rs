@@ -14,10 +14,7 @@ pub(super) fn on_cpu_kernels(x: &Tensor) -> bool {
 /// Runs `work` on a thread of the pool where `device` is a CPU: the kernels in it need not wake the pool up from outside,
 /// each by itself.
 pub(super) fn in_pool<R: Send>(device: &Device, work: impl FnOnce() -> R + Send) -> R {
-    match device.is_cpu() {
-        true => rayon::scope(|_| work()),
-        false => work(),
-    }
+    if device.is_cpu() { rayon::scope(|_| work()) } else { work() }
 }
 
 /// A tensor's numbers, while they are read.

@@ -18,9 +18,10 @@ impl Pixels {
     /// Colours [1, 3, H, W] f32 in −1 to 1, clamped and rounded to 8 bits.
     pub(super) fn from_colours(colours: &Tensor, size: ImageSize, dtype: DType) -> Result<Self, RenderError> {
         let colours = colours.squeeze(0)?.permute((1, 2, 0))?.flatten_all()?;
-        match colours.device().is_cpu() {
-            true => Self::rounded(&colours.to_vec1::<f32>()?),
-            false => Self::rounded_on_device(&colours)?,
+        if colours.device().is_cpu() {
+            Self::rounded(&colours.to_vec1::<f32>()?)
+        } else {
+            Self::rounded_on_device(&colours)?
         }
         .map(|rgb| Self { size, rgb })
         .ok_or(RenderError::NotFinite { dtype: dtype.as_str() })
@@ -61,9 +62,10 @@ impl Pixels {
         };
         let by_width =
             u64::from(size.width()) * u64::from(height) <= u64::from(size.height()) * u64::from(width);
-        let (fitted_width, fitted_height) = match by_width {
-            true => (size.width(), share(height, width, size.width())),
-            false => (share(width, height, size.height()), size.height()),
+        let (fitted_width, fitted_height) = if by_width {
+            (size.width(), share(height, width, size.width()))
+        } else {
+            (share(width, height, size.height()), size.height())
         };
         let fitted = imageops::resize(&picture, fitted_width, fitted_height, imageops::FilterType::Lanczos3);
         let (left, top) = ((size.width() - fitted_width) / 2, (size.height() - fitted_height) / 2);

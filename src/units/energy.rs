@@ -121,9 +121,10 @@ impl EnergyBalance {
 
     /// Nothing has no sign.
     fn signed(self, kwh: String) -> String {
-        match self.0 < 0 && kwh.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) {
-            true => format!("-{kwh}"),
-            false => kwh,
+        if self.0 < 0 && kwh.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) {
+            format!("-{kwh}")
+        } else {
+            kwh
         }
     }
 }

@@ -71,9 +71,10 @@ impl<'a> Browser<'a> {
             let set = set.to_str().expect("text");
             let (name, value) =
                 set.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
-            match set.contains("Max-Age=0") {
-                true => self.cookies.remove(name),
-                false => self.cookies.insert(name.to_owned(), value.to_owned()),
+            if set.contains("Max-Age=0") {
+                self.cookies.remove(name)
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned())
             };
         }
         if let Some((_, rest)) = response.text.split_once("name=\"form_token\" value=\"") {

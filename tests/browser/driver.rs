@@ -158,9 +158,10 @@ impl Driver {
         let mut answer = agent.post(&url).send_json(body).map_err(|error| format!("{url}: {error}"))?;
         let mut json: Value = answer.body_mut().read_json().map_err(|error| format!("{url}: {error}"))?;
         let value = json["value"].take();
-        match value["error"].is_string() {
-            true => Err(format!("{}: {}", value["error"], value["message"])),
-            false => Ok(value),
+        if value["error"].is_string() {
+            Err(format!("{}: {}", value["error"], value["message"]))
+        } else {
+            Ok(value)
         }
     }
 }

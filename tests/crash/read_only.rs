@@ -11,10 +11,7 @@ use crate::{audit::audit, program::tintype_by, served::Place};
 /// Whoever runs these tests, the server is bound by the modes of its files: root is not, with its capabilities.
 fn bound_by_modes() -> &'static [&'static str] {
     let is_root = fs::metadata("/proc/self").expect("Linux").uid() == 0;
-    match is_root {
-        true => &["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"],
-        false => &[],
-    }
+    if is_root { &["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"] } else { &[] }
 }
 
 fn set_mode(path: &Path, mode: u32) {

@@ -43,7 +43,7 @@ pub(super) fn run(launch: &Launch, arguments: &mut [Argument]) -> Result<(), Str
     for (argument, bytes) in arguments.iter_mut().zip(after) {
         match argument {
             Argument::FloatsOut(out) | Argument::FloatsInOut(out) => {
-                copy_words(out, &bytes, f32::from_ne_bytes)
+                copy_words(out, &bytes, f32::from_ne_bytes);
             }
             Argument::HalvesOut(out) => copy_words(out, &bytes, u16::from_ne_bytes),
             _ if bytes == argument.bytes() => {}

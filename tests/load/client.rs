@@ -158,10 +158,7 @@ impl Answer {
         let refusal = self.envelope(&self.json()?)?;
         let may_wait = matches!(refusal.status, 429 | 503);
         let is_told = refusal.retry_after.is_some() || self.header("x-should-retry") == "false";
-        match !may_wait || is_told {
-            true => Ok(refusal),
-            false => Err(self.wrong("nothing is said of another try")),
-        }
+        if !may_wait || is_told { Ok(refusal) } else { Err(self.wrong("nothing is said of another try")) }
     }
 
     /// OpenAI's envelope: `{"error":{"message","type","param","code"}}`, in a body or an event.

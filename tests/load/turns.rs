@@ -217,9 +217,10 @@ impl<'a> Visitor<'a> {
     fn check_end(&mut self, answer: &Answer, error: &Value) -> Result<(), Fault> {
         let refusal = answer.envelope(error)?;
         self.tally.note_answer(200, &format!("stream, then {}", refusal.code));
-        match refusal.code == "server_stopping" && self.stage.is_over() {
-            true => Ok(()),
-            false => Err(answer.wrong("a stream that failed")),
+        if refusal.code == "server_stopping" && self.stage.is_over() {
+            Ok(())
+        } else {
+            Err(answer.wrong("a stream that failed"))
         }
     }
 
@@ -284,12 +285,11 @@ impl<'a> Visitor<'a> {
         let is_busy = matches!(expected.0, 422 | 429)
             && status == 503
             && (code == "server_overloaded" || code == "server_stopping" && self.stage.is_over());
-        match (status, code.as_str(), param.as_deref()) == expected || is_busy {
-            true => {
-                retry_after.into_iter().for_each(wait_for);
-                Ok(())
-            }
-            false => Err(answer.wrong(&format!("not {expected:?}"))),
+        if (status, code.as_str(), param.as_deref()) == expected || is_busy {
+            retry_after.into_iter().for_each(wait_for);
+            Ok(())
+        } else {
+            Err(answer.wrong(&format!("not {expected:?}")))
         }
     }
 

@@ -28,10 +28,7 @@ impl Method {
 
     /// The faster one.
     pub fn for_channels(inputs: usize, outputs: usize) -> Self {
-        match inputs.min(outputs) <= Self::DIRECT_CHANNELS_MAX {
-            true => Self::Direct,
-            false => Self::Winograd,
-        }
+        if inputs.min(outputs) <= Self::DIRECT_CHANNELS_MAX { Self::Direct } else { Self::Winograd }
     }
 }
 
@@ -64,10 +61,7 @@ impl Convolution {
 
     /// Height and width of the output for an input of `size`.
     pub fn output_size(&self, (height, width): (usize, usize)) -> (usize, usize) {
-        match self.doubles {
-            true => (2 * height, 2 * width),
-            false => (height, width),
-        }
+        if self.doubles { (2 * height, 2 * width) } else { (height, width) }
     }
 
     /// The convolution of one map `x` of `size`, plus `added`, which has the output's shape.

@@ -29,11 +29,12 @@ impl Direct {
     /// `weight` [outputs, inputs, 3, 3], `bias` [outputs]; `doubles` where the input is first doubled.
     pub(super) fn new(weight: &[f32], bias: Vec<f32>, doubles: bool) -> Self {
         let inputs = weight.len() / (9 * bias.len());
-        let phases = match doubles {
-            true => [(0, 0), (0, 1), (1, 0), (1, 1)]
+        let phases = if doubles {
+            [(0, 0), (0, 1), (1, 0), (1, 1)]
                 .map(|phase| packed(&doubled(weight, phase), 2, (inputs, bias.len())))
-                .to_vec(),
-            false => vec![packed(weight, 3, (inputs, bias.len()))],
+                .to_vec()
+        } else {
+            vec![packed(weight, 3, (inputs, bias.len()))]
         };
         Self { phases, bias, inputs, doubles }
     }

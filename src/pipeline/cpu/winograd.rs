@@ -32,18 +32,20 @@ impl Winograd {
     /// `weight` [outputs, inputs, 3, 3], `bias` [outputs]; `doubles` where the input is first doubled.
     pub(super) fn new(weight: &[f32], bias: Vec<f32>, doubles: bool) -> Self {
         let inputs = weight.len() / (9 * bias.len());
-        let kernels = match doubles {
-            true => kernels::<3, Doubled>(weight, inputs, bias.len()),
-            false => kernels::<4, Same>(weight, inputs, bias.len()),
+        let kernels = if doubles {
+            kernels::<3, Doubled>(weight, inputs, bias.len())
+        } else {
+            kernels::<4, Same>(weight, inputs, bias.len())
         };
         Self { kernels, bias, inputs, doubles }
     }
 
     /// As [`super::Convolution::apply`].
     pub(super) fn apply(&self, x: &[f32], size: (usize, usize), added: Option<&[f32]>, out: &mut [f32]) {
-        match self.doubles {
-            true => self.apply_tiled::<3, Doubled>(x, size, added, out),
-            false => self.apply_tiled::<4, Same>(x, size, added, out),
+        if self.doubles {
+            self.apply_tiled::<3, Doubled>(x, size, added, out)
+        } else {
+            self.apply_tiled::<4, Same>(x, size, added, out)
         }
     }
 

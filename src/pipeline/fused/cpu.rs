@@ -182,10 +182,11 @@ fn narrowed_to<T: Half>(mut rows: Vec<f32>, shape: &[usize]) -> Result<Narrow> {
 /// The smallest power of two, 1 or more, that brings a row within `safe`; 1 where a number is infinite or none.
 fn power_of_two(row: &[f32], safe: f32) -> f32 {
     let largest = row.iter().fold(0f32, |largest, x| largest.max(x.abs()));
-    match largest.is_finite() && largest > safe {
+    if largest.is_finite() && largest > safe {
         // Past the next power of two, unless it is one: by the bits, which round nothing.
-        true => f32::from_bits(((largest / safe).to_bits() + 0x007f_ffff) & 0xff80_0000),
-        false => 1.0,
+        f32::from_bits(((largest / safe).to_bits() + 0x007f_ffff) & 0xff80_0000)
+    } else {
+        1.0
     }
 }
 

@@ -53,9 +53,10 @@ fn quantize<T: GgmlType + Send + Sync + 'static>(
     let inputs = weight.len() / outputs;
     let shape = (outputs, inputs.next_multiple_of(T::BLCK_SIZE));
     let on_host = QTensor::new(QStorage::Cpu(Box::new(to_blocks::<T>(weight, inputs))), shape)?;
-    match device.is_cpu() {
-        true => Ok(on_host),
-        false => QTensor::new(QStorage::from_data(on_host.data()?, device, T::DTYPE)?, shape),
+    if device.is_cpu() {
+        Ok(on_host)
+    } else {
+        QTensor::new(QStorage::from_data(on_host.data()?, device, T::DTYPE)?, shape)
     }
 }
 

@@ -83,9 +83,12 @@ impl Attention {
     fn load(config: &TextEncoderConfig, vb: VarBuilder) -> Result<Self> {
         let (heads, key_heads, head_dim) =
             (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
-        let linear = |name: &str, inputs, outputs| match config.attention_bias {
-            true => Linear::load(vb.pp(name), inputs, outputs),
-            false => Linear::load_without_bias(vb.pp(name), inputs, outputs),
+        let linear = |name: &str, inputs, outputs| {
+            if config.attention_bias {
+                Linear::load(vb.pp(name), inputs, outputs)
+            } else {
+                Linear::load_without_bias(vb.pp(name), inputs, outputs)
+            }
         };
         let hidden = config.hidden_size;
         Ok(Self {

@@ -52,9 +52,10 @@ impl Attention {
     /// `x` [batch, tokens, dim] f32 → the same shape.
     pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable) -> Result<Tensor> {
         let (q, k, v) = (self.to_q.forward(x)?, self.to_k.forward(x)?, self.to_v.forward(x)?);
-        let context = match ops::on_cpu_kernels(x) {
-            true => self.attend_on_cpu((q, k, v), rope)?,
-            false => self.attend(&q, &k, &v, rope)?,
+        let context = if ops::on_cpu_kernels(x) {
+            self.attend_on_cpu((q, k, v), rope)?
+        } else {
+            self.attend(&q, &k, &v, rope)?
         };
         self.to_out.forward(&context)
     }

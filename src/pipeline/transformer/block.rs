@@ -128,10 +128,7 @@ impl FeedForward {
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (gate, up) = (self.w1.forward(x)?, self.w3.forward(x)?);
-        let product = match ops::on_cpu_kernels(&gate) {
-            true => ops::gate(gate, &up)?,
-            false => (gate.silu()? * up)?,
-        };
+        let product = if ops::on_cpu_kernels(&gate) { ops::gate(gate, &up)? } else { (gate.silu()? * up)? };
         self.w2.forward(&product)
     }
 }

@@ -192,12 +192,11 @@ fn terms(conv: &Conv2d) -> usize {
 
 /// `x` may be a view.
 fn by_candle(conv: &Conv2d, doubles: bool, x: &Tensor) -> Result<Tensor> {
-    match doubles {
-        true => {
-            let (_, _, height, width) = x.dims4()?;
-            conv.forward(&x.upsample_nearest2d(2 * height, 2 * width)?)
-        }
-        false => conv.forward(x),
+    if doubles {
+        let (_, _, height, width) = x.dims4()?;
+        conv.forward(&x.upsample_nearest2d(2 * height, 2 * width)?)
+    } else {
+        conv.forward(x)
     }
 }
 

@@ -29,10 +29,7 @@ impl MapSize {
 impl Layout {
     /// Of the kernels that run on `device`.
     pub(super) fn on(device: &Device) -> Self {
-        match device.is_cpu() {
-            true => Self::ChannelsLast,
-            false => Self::ChannelsFirst,
-        }
+        if device.is_cpu() { Self::ChannelsLast } else { Self::ChannelsFirst }
     }
 
     fn row_axis(self) -> usize {

@@ -147,9 +147,10 @@ impl Stored {
             }
         }
         let map = self.layout.join(&parts)?;
-        match self.layout.size(&map)?.height == rows.len() {
-            true => Ok(map),
-            false => bail!("rows {rows:?} of a map are not held"),
+        if self.layout.size(&map)?.height == rows.len() {
+            Ok(map)
+        } else {
+            bail!("rows {rows:?} of a map are not held")
         }
     }
 

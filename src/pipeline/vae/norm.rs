@@ -30,9 +30,10 @@ pub(super) struct MapMoments(Vec<Moments>);
 impl MapMoments {
     /// Of both strips together.
     pub(super) fn and(self, other: Self) -> Self {
-        match self.0.is_empty() {
-            true => other,
-            false => Self(self.0.into_iter().zip(other.0).map(|(a, b)| a.and(b)).collect()),
+        if self.0.is_empty() {
+            other
+        } else {
+            Self(self.0.into_iter().zip(other.0).map(|(a, b)| a.and(b)).collect())
         }
     }
 }

@@ -16,10 +16,8 @@ pub(super) struct Resnet {
 
 impl Resnet {
     pub(super) fn load(loader: &Loader, inputs: usize, outputs: usize) -> Result<Self> {
-        let shortcut = match inputs == outputs {
-            true => None,
-            false => Some(loader.conv("conv_shortcut", inputs, outputs, 1)?),
-        };
+        let shortcut =
+            if inputs == outputs { None } else { Some(loader.conv("conv_shortcut", inputs, outputs, 1)?) };
         Ok(Self {
             norm1: loader.norm("norm1", inputs)?,
             conv1: loader.conv("conv1", inputs, outputs, 3)?,

@@ -116,10 +116,7 @@ impl Demand {
     ///
     /// What comes in one piece is cut into strips first, which takes its bytes twice; the part that made it took more.
     fn held(&self, holds_doubled: bool, holds_hidden: bool) -> usize {
-        let source = match self.doubles && !holds_doubled {
-            true => self.places.input / 4,
-            false => self.places.input,
-        };
+        let source = if self.doubles && !holds_doubled { self.places.input / 4 } else { self.places.input };
         let hidden = if holds_hidden { self.places.hidden } else { 0 };
         self.area() * (source + hidden).max(self.places.output)
     }

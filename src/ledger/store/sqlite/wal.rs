@@ -52,10 +52,7 @@ pub(super) fn check(file: &Path) -> Result<(), LedgerError> {
 /// Transactions in `log` that cannot be read. A log that changes under the reader is in good hands.
 fn unreadable(log: &Path) -> io::Result<u64> {
     let first = scan(log)?;
-    match first.unreadable > 0 && scan(log)? != first {
-        true => Ok(0),
-        false => Ok(first.unreadable),
-    }
+    if first.unreadable > 0 && scan(log)? != first { Ok(0) } else { Ok(first.unreadable) }
 }
 
 fn scan(log: &Path) -> io::Result<Scan> {
@@ -126,10 +123,8 @@ impl Sum {
     }
 
     fn over(self, bytes: &[u8]) -> Self {
-        let read = |at: usize| match self.is_big_endian {
-            true => word(bytes, at),
-            false => word(bytes, at).swap_bytes(),
-        };
+        let read =
+            |at: usize| if self.is_big_endian { word(bytes, at) } else { word(bytes, at).swap_bytes() };
         let [mut first, mut second] = self.sums;
         for at in (0..bytes.len()).step_by(8) {
             first = first.wrapping_add(read(at)).wrapping_add(second);

@@ -28,10 +28,7 @@ impl UpBlock {
                 Resnet::load(&loader.pp("resnets").pp(i), inputs, outputs)
             })
             .collect::<Result<_>>()?;
-        let upsampler = match doubles {
-            true => Some(loader.doubling("upsamplers.0.conv", outputs)?),
-            false => None,
-        };
+        let upsampler = if doubles { Some(loader.doubling("upsamplers.0.conv", outputs)?) } else { None };
         Ok(Self { resnets, upsampler })
     }
 
