@@ -137,6 +137,9 @@ impl App {
         ledger.keep_zone(&zone, clock.now())?;
         warn_of_the_future(&ledger, clock.now())?;
         let costs = ledger.with_assets(&costs)?;
+        for notice in costs.price_notices(zone.to_datetime(clock.now()).date()) {
+            tracing::warn!("{notice}");
+        }
         let abandoned = ledger.abandon_open(clock.now())?;
         if abandoned > 0 {
             tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");

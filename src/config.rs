@@ -344,10 +344,10 @@ impl Config {
         }
     }
 
-    /// The cost model, checked against the price book for `today`.
+    /// The cost model; `today` decides whether the tariff has begun.
     ///
     /// # Errors
-    /// [`ConfigError`] for a price book that cannot be read, or costs that cannot be.
+    /// [`ConfigError`] for a price book that cannot be read, or costs out of range.
     pub fn cost_model(&self, today: Date) -> Result<CostModel, ConfigError> {
         let example = CostSettings::default();
         let has_tariff = self.costs.tariff.iter().any(|row| row.effective_from <= today);
@@ -358,17 +358,17 @@ impl Config {
         if self.costs.currency != example.currency && unset {
             return Err(ConfigError::ExampleAmounts(self.costs.currency));
         }
-        Ok(CostModel::new(self.costs.clone(), self.prices()?, self.exchange_rate.clone(), today)?)
+        Ok(CostModel::new(self.costs.clone(), self.prices()?, self.exchange_rate.clone())?)
     }
 
     /// A model of these costs in `currency` that compares with `sku`: prices and rates, for a scenario that is not this
     /// machine's.
     ///
     /// # Errors
-    /// [`ConfigError`] for a price book that cannot be read, or a sku that has no price or no rate on `today`.
-    pub fn price_list(&self, currency: Currency, sku: &str, today: Date) -> Result<CostModel, ConfigError> {
+    /// [`ConfigError`] for a price book that cannot be read, or a sku that the price book has never had.
+    pub fn price_list(&self, currency: Currency, sku: &str) -> Result<CostModel, ConfigError> {
         let costs = CostSettings { currency, compare_with: sku.to_owned(), ..self.costs.clone() };
-        Ok(CostModel::new(costs, self.prices()?, self.exchange_rate.clone(), today)?)
+        Ok(CostModel::new(costs, self.prices()?, self.exchange_rate.clone())?)
     }
 
     fn prices(&self) -> Result<PriceBook, ConfigError> {

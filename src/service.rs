@@ -36,7 +36,6 @@ pub use self::settings::{
 pub use self::{overheads::OverheadBook, parts::ServiceParts, quotes::Quoted};
 use crate::{
     admit::{self, Pass, Refused, Standing},
-    costs::Comparison,
     domain::{RenderSpec, RequestId, Usage},
     engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
@@ -66,7 +65,6 @@ const REPORTS_AT_ONCE: usize = 8;
 /// A request that has its place and its money.
 struct Admitted {
     reservation: Reservation,
-    comparison: Comparison,
     ticket: Ticket,
     outlook: Outlook,
     images: Option<Standing>,
@@ -203,7 +201,7 @@ impl Service {
                 return;
             }
         };
-        let Admitted { reservation, comparison, ticket, outlook, images, pass } = admitted;
+        let Admitted { reservation, ticket, outlook, images, pass } = admitted;
         audience.begun.send_replace(true);
         // Where nobody listens, `follow` finds that out.
         let passed_budgets = reservation.passed_budgets().to_vec();
@@ -214,7 +212,7 @@ impl Service {
         // Before the answer: whoever has it may ask for the next at once.
         drop(pass);
         let outcome = match followed {
-            Ok(painted) => self.settle(reservation, painted, comparison, &request).await,
+            Ok(painted) => self.settle(reservation, painted, &request).await,
             Err(error) => {
                 self.fail(reservation, &error.spent, &request.job).await;
                 Err(error.into())
@@ -282,7 +280,7 @@ impl Service {
         let patience = request.partials.is_none().then_some(self.parts.settings.answer_wait_max);
         let permit = self.engine().permit(&request.job, request.caller.key, patience);
         let permit = permit.map_err(ServiceError::Overloaded)?;
-        let (reservation, comparison) = self.reserve(request, random).await?;
+        let reservation = self.reserve(request, random).await?;
         let (id, key) = (reservation.id(), &request.caller.public_id);
         match self.parts.settings.log_prompts {
             true => tracing::info!(request = %id, key, prompt = request.job.spec.prompt, "taken on"),
@@ -298,15 +296,11 @@ impl Service {
             tokens,
             partials: request.partials.unwrap_or(0),
         });
-        Ok(Admitted { reservation, comparison, ticket, outlook, images, pass })
+        Ok(Admitted { reservation, ticket, outlook, images, pass })
     }
 
     /// Prices the job before any work, and reserves what it is expected to cost.
-    async fn reserve(
-        &self,
-        request: &PaintRequest,
-        random: [u8; 10],
-    ) -> Result<(Reservation, Comparison), ServiceError> {
+    async fn reserve(&self, request: &PaintRequest, random: [u8; 10]) -> Result<Reservation, ServiceError> {
         let now = self.now();
         let periods = BudgetPeriods::of(now, &self.parts.zone);
         let (job, at, costs) = (request.job.clone(), self.civil(now), self.costs().clone());
@@ -334,7 +328,7 @@ impl Service {
                 now,
                 periods,
             };
-            Ok((admit::reserve(ledger, &request)?, quote.image.comparison))
+            Ok(admit::reserve(ledger, &request)?)
         })
         .await
     }
@@ -391,14 +385,13 @@ impl Service {
         &self,
         reservation: Reservation,
         painted: Painted,
-        comparison: Comparison,
         request: &PaintRequest,
     ) -> Result<Answer, ServiceError> {
         let (id, now, job) = (reservation.id(), self.now(), &request.job);
         let (spent, failed) = (painted.spent(), self.wasted_work(&painted, now));
         let batches: Vec<_> = painted.images.iter().map(|image| image.batch).collect();
         let prompt_tokens = painted.prompt_tokens;
-        let images = match self.make_files(painted.images, comparison, request, id, now).await {
+        let images = match self.make_files(painted.images, request, id, now).await {
             Ok(images) => images,
             Err(error) => {
                 self.fail(reservation, &spent, job).await;

@@ -89,7 +89,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let (card, powers) = (pipeline.card(), config.energy.powers(is_cpu));
     // No ledger, no epochs: one picture's energy is asked for, not a month's.
     let mut meter = Meter::of_device(card, Box::new(|_, _, _| None), powers, Arc::clone(clock));
-    let comparison = costs.compare(spec.size, Quality::default(), today)?;
+    let comparison = costs.compare(spec.size, Quality::default(), today);
     // Whoever generates by hand owes the mark for generated content too.
     let (provenance, model) = (config.service_settings().provenance, config.model.source().id);
     let write = |file: &Path, pixels: &Pixels, spec: &RenderSpec, seed: Seed| {
@@ -186,7 +186,6 @@ fn print_receipt(
     costs: &CostModel,
 ) -> Result<(), CliError> {
     let total = receipt.standard().map_err(CostError::from)?;
-    let saving = receipt.saving().map_err(CostError::from)?;
     let currency = costs.currency();
     println!("{}", file.display());
     println!("  seed          {seed}");
@@ -197,8 +196,13 @@ fn print_receipt(
     println!("  depreciation  {} {currency}", receipt.depreciation);
     println!("  upkeep        {} {currency}", receipt.upkeep);
     println!("  total         {total} {currency}");
-    println!("  compared      {} {currency} at {}", receipt.comparison.price, receipt.comparison.sku);
-    println!("  saved         {saving} {currency}");
+    match receipt.comparison.as_ref().zip(receipt.saving()) {
+        Some((comparison, saving)) => {
+            println!("  compared      {} {currency} at {}", comparison.price, comparison.sku);
+            println!("  saved         {saving} {currency}");
+        }
+        None => println!("  compared      - {currency}, {} has no price", costs.settings().compare_with),
+    }
     if costs.uses_example_hardware() {
         println!("  depreciation is an example's; set [costs] in tintype.toml");
     }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use jiff::civil::Date;
+use jiff::{civil::Date, tz::TimeZone};
 
 use super::{CliError, print, table::table};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PricesCommand {
-    /// Say what is wrong with a price book, one problem a line
+    /// Say what is wrong with a price book, one problem a line, and warn of prices to look at again
     Check(CheckArgs),
     /// List what a picture costs at each service
     Show(ShowArgs),
@@ -48,13 +48,13 @@ pub(super) struct ShowArgs {
 
 pub(super) fn run(command: &PricesCommand, clock: &dyn Clock) -> Result<(), CliError> {
     match command {
-        PricesCommand::Check(args) => check(args.file.as_deref()),
+        PricesCommand::Check(args) => check(args.file.as_deref(), clock),
         PricesCommand::Show(args) => show(args, clock),
     }
 }
 
 /// Problems are what was asked for, so they are the output; the exit code says that there are some.
-fn check(file: Option<&Path>) -> Result<(), CliError> {
+fn check(file: Option<&Path>, clock: &dyn Clock) -> Result<(), CliError> {
     let (name, text) = match file {
         None => ("the built-in price book".to_owned(), PriceBook::BUILT_IN.to_owned()),
         Some(file) => {
@@ -69,6 +69,9 @@ fn check(file: Option<&Path>) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("{name} has {}", counted(problems.len(), "problem"))));
     }
     let book = PriceBook::parse(&text).map_err(CostError::from)?;
+    for warning in book.warnings(TimeZone::system().to_datetime(clock.now()).date()) {
+        eprintln!("warning: {warning}");
+    }
     let skus = book.skus();
     let counts = format!("{} of {}", counted(book.entries().len(), "price"), counted(skus.len(), "sku"));
     print(&format!("{name} is sound: {counts}\n{}\n", skus.join("\n")))

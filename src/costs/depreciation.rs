@@ -70,12 +70,12 @@ impl Asset {
         }
     }
 
-    /// What it loses on `days`, if `images_before` were painted in its service before them, and `images` on them.
+    /// What it loses on `days`, if `images_before` were made in its service before them, and `images_after` until their end.
+    /// Below 0 if more images were taken back than made: their wear comes back.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn lost_on(&self, days: DaySpan, images_before: u64, images: u64) -> Result<Money, MoneyError> {
-        let images_after = images_before.saturating_add(images);
+    pub fn lost_on(&self, days: DaySpan, images_before: u64, images_after: u64) -> Result<Money, MoneyError> {
         self.lost_before(days.end, images_after)?.minus(self.lost_before(days.first, images_before)?)
     }
 
@@ -186,11 +186,12 @@ mod tests {
         let asset = by_units(7_000);
         assert_eq!(text(asset.lost_on(january, 0, 500)), "171.666667");
         assert_eq!(
-            text(asset.lost_on(january, 29_999, 500)),
+            text(asset.lost_on(january, 29_999, 30_499)),
             "0.343313334",
             "the last one, less what was rounded up"
         );
-        assert_eq!(text(asset.lost_on(january, 30_000, 500)), "0.00");
+        assert_eq!(text(asset.lost_on(january, 30_000, 30_500)), "0.00");
+        assert_eq!(text(asset.lost_on(january, 500, 200)), "-103.0000002", "300 are taken back");
     }
 
     #[test]

@@ -17,13 +17,15 @@ mod upkeep;
 pub use asset::{Asset, Life, Retirement};
 pub use budget::{Budget, BudgetAmount, BudgetError, BudgetLimit, BudgetPeriod, Budgets, Spending};
 pub use days::DaySpan;
-pub use model::{CostModel, CostSettings, ExchangeRate, Hardware, Quote};
+pub use model::{CostModel, CostSettings, ExchangeRate, Hardware, PriceMatter, PriceNotice, Quote};
 pub use month::{Allocated, AssetUse, MonthCost, month_cost};
 pub use payback::{Outlook, Pace};
-pub use prices::{EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, TableRow};
+pub use prices::{
+    EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, PriceWarning, TableRow,
+};
 pub use receipt::{Comparison, Receipt};
-pub use services::{Elsewhere, Pictures, PriceRead, ServiceComparison, Unpriced, WholePlans};
-pub use tariff::{DayOfWeek, Hours, Moment, Tariff, TariffError, TariffRow};
+pub use services::{Elsewhere, Pictures, PriceRead, ServiceComparison, Unpriced, WholePlans, part_of_all_in};
+pub use tariff::{Hours, Moment, Tariff, TariffError, TariffRow};
 pub use upkeep::Upkeep;
 
 /// Why a receipt could not be made.

@@ -1,4 +1,5 @@
 pub(super) mod compare;
+mod notices;
 mod quote;
 
 use std::sync::Arc;
@@ -6,10 +7,13 @@ use std::sync::Arc;
 use jiff::civil::{Date, DateTime};
 use serde::Deserialize;
 
-pub use self::quote::Quote;
+pub use self::{
+    notices::{PriceMatter, PriceNotice},
+    quote::Quote,
+};
 use super::{Asset, Comparison, CostError, DaySpan, PriceBook, Receipt, Tariff, TariffRow, Upkeep};
 use crate::{
-    domain::{ImageSize, Quality, Usage},
+    domain::Usage,
     units::{Currency, Energy, Millis, Money, Power},
 };
 
@@ -138,15 +142,15 @@ pub struct CostModel {
 }
 
 impl CostModel {
-    /// A cost model that can price a picture on `today`.
+    /// A cost model of these settings.
     ///
     /// # Errors
-    /// [`CostError`] for a setting that cannot be, a compared sku without a price today, or a currency without a rate.
+    /// [`CostError`] for a setting out of range, or a compared sku that the price book has never had. One whose price has
+    /// ended, has not begun or lacks an exchange rate is compared with nothing.
     pub fn new(
         settings: CostSettings,
         prices: PriceBook,
         rates: Vec<ExchangeRate>,
-        today: Date,
     ) -> Result<Self, CostError> {
         let refuse = |field, reason| Err(CostError::Setting { field, reason });
         let hardware = &settings.hardware;
@@ -180,7 +184,7 @@ impl CostModel {
         let tariff = Tariff::new(settings.price_per_kwh, &settings.tariff)?;
         let stand_in = Asset::configured(hardware);
         let model = Self { settings, prices: Arc::new(prices), rates, tariff, stand_in, assets: Vec::new() };
-        model.comparisons(ImageSize::square(1024), Quality::default(), today)?;
+        model.compared_skus().into_iter().try_for_each(|sku| model.prices.check_sku(sku))?;
         Ok(model)
     }
 
@@ -208,7 +212,12 @@ impl CostModel {
     ///
     /// # Errors
     /// [`CostError`] where an amount is out of range.
-    pub fn receipt(&self, usage: Usage, comparison: Comparison, at: DateTime) -> Result<Receipt, CostError> {
+    pub fn receipt(
+        &self,
+        usage: Usage,
+        comparison: Option<Comparison>,
+        at: DateTime,
+    ) -> Result<Receipt, CostError> {
         let wall_energy = self.wall_energy(usage);
         Ok(Receipt {
             usage,
@@ -226,6 +235,16 @@ impl CostModel {
     /// [`CostError`] where an amount is out of range.
     pub fn wasted(&self, usage: Usage, at: DateTime) -> Result<(Energy, Money), CostError> {
         let wall_energy = self.wall_energy(usage);
+        Ok((wall_energy, self.electricity(wall_energy, at)?))
+    }
+
+    /// Electricity of a device that waits, until `at`: of the device alone. `host_watts` is what the machine around it takes
+    /// while it generates.
+    ///
+    /// # Errors
+    /// [`CostError`] if an amount is out of range.
+    pub fn idle(&self, usage: Usage, at: DateTime) -> Result<(Energy, Money), CostError> {
+        let wall_energy = usage.energy.scale_percent_ceil(self.settings.wall_factor_percent);
         Ok((wall_energy, self.electricity(wall_energy, at)?))
     }
 
@@ -294,7 +313,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::domain::EnergySource;
+    use crate::domain::{EnergySource, ImageSize, Quality};
 
     const DAY: Date = date(2026, 11, 23);
 
@@ -308,13 +327,13 @@ mod tests {
     }
 
     fn model(settings: CostSettings) -> Result<CostModel, CostError> {
-        CostModel::new(settings, PriceBook::built_in()?, dollars(), DAY)
+        CostModel::new(settings, PriceBook::built_in()?, dollars())
     }
 
     fn receipt(model: &CostModel, side: u32) -> Result<Receipt, CostError> {
         model.receipt(
             ARTICLE,
-            model.compare(ImageSize::square(side), Quality::default(), DAY)?,
+            model.compare(ImageSize::square(side), Quality::default(), DAY),
             DAY.at(12, 0, 0, 0),
         )
     }
@@ -336,8 +355,9 @@ mod tests {
         assert_eq!(receipt.upkeep.to_string(), "0.03");
         assert_eq!(receipt.standard().map(|sum| sum.to_string()), Ok("0.375583334".into()));
         // fal: $0.005 a megapixel at 7 yuan to the dollar. Like for like, this owner loses money, and it is said.
-        assert_eq!(receipt.comparison.price.to_string(), "0.035");
-        assert_eq!(receipt.saving().map(|sum| sum.to_string()), Ok("-0.340583334".into()));
+        let comparison = receipt.comparison.as_ref().expect("a price");
+        assert_eq!(comparison.price.to_string(), "0.035");
+        assert_eq!(receipt.saving().map(|sum| sum.to_string()), Some("-0.340583334".into()));
     }
 
     #[test]
@@ -375,8 +395,19 @@ mod tests {
         assert!(refused(|s| s.wall_factor_percent = 99).contains("wall_factor_percent"));
         assert!(refused(|s| s.normal_utilisation_percent = 0).contains("normal_utilisation_percent"));
         assert!(refused(|s| s.upkeep_per_year = Some(Money::from_nano(-1))).contains("upkeep_per_year"));
-        let no_rate =
-            CostModel::new(CostSettings::default(), PriceBook::built_in().expect("a book"), vec![], DAY);
-        assert!(matches!(no_rate, Err(CostError::NoExchangeRate { .. })));
+        let slip = refused(|s| s.compare_with = "openai/gpt-imgae-2".into());
+        assert!(
+            slip.contains("openai/gpt-imgae-2") && slip.contains("did you mean openai/gpt-image-2?"),
+            "{slip}"
+        );
+    }
+
+    #[test]
+    fn an_image_is_priced_without_an_exchange_rate_and_compared_with_nothing() {
+        let book = PriceBook::built_in().expect("a book");
+        let model = CostModel::new(CostSettings::default(), book, vec![]).expect("a model");
+        let receipt = receipt(&model, 1024).expect("a receipt");
+        assert_eq!((receipt.comparison.as_ref(), receipt.saving()), (None, None));
+        assert_eq!(receipt.standard().map(|sum| sum.to_string()), Ok("0.375583334".into()));
     }
 }

@@ -8,8 +8,8 @@ pub struct AssetUse<'a> {
     pub asset: &'a Asset,
     /// Pictures before the month.
     pub images_before: u64,
-    /// Pictures of the month.
-    pub images: u64,
+    /// Images until its end: fewer, if the month took more back than it made.
+    pub images_after: u64,
 }
 
 /// What the pictures of a month were charged, as sums over the ledger's entries.
@@ -81,14 +81,14 @@ pub fn month_cost(
     allocated: Allocated,
 ) -> Result<MonthCost, MoneyError> {
     let (mut depreciation, mut fixed, mut disposal_gain) = (Money::ZERO, Money::ZERO, Money::ZERO);
-    for AssetUse { asset, images_before, images } in uses {
-        let lost = asset.lost_on(days, *images_before, *images)?;
+    for AssetUse { asset, images_before, images_after } in uses {
+        let lost = asset.lost_on(days, *images_before, *images_after)?;
         depreciation = depreciation.plus(lost)?;
         if let Life::Time { .. } = asset.life {
             fixed = fixed.plus(lost)?;
         }
         if asset.retirement.is_some_and(|retirement| days.contains(retirement.on)) {
-            let gain = asset.disposal_gain(images_before.saturating_add(*images))?;
+            let gain = asset.disposal_gain(*images_after)?;
             disposal_gain = disposal_gain.plus(gain.unwrap_or_default())?;
         }
     }

@@ -16,8 +16,8 @@ pub struct Receipt {
     pub depreciation: Money,
     /// This picture's share of everything else.
     pub upkeep: Money,
-    /// The service compared with.
-    pub comparison: Comparison,
+    /// The service compared with; none if it had no price.
+    pub comparison: Option<Comparison>,
 }
 
 /// A list price elsewhere, for the same size on the same day.
@@ -40,12 +40,9 @@ impl Receipt {
         self.electricity.plus(self.depreciation)?.plus(self.upkeep)
     }
 
-    /// The compared price less the standard cost. Negative where the picture was dearer here.
-    ///
-    /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn saving(&self) -> Result<Money, MoneyError> {
-        self.comparison.price.minus(self.standard()?)
+    /// The compared price less the standard cost: negative if the image was dearer here, none if there is no price.
+    pub fn saving(&self) -> Option<Money> {
+        self.comparison.as_ref()?.price.minus(self.standard().ok()?).ok()
     }
 
     /// What `images` pictures cost that cost this each.
@@ -67,7 +64,15 @@ impl Receipt {
             electricity: money(self.electricity)?,
             depreciation: money(self.depreciation)?,
             upkeep: money(self.upkeep)?,
-            comparison: Comparison { price: money(self.comparison.price)?, ..self.comparison.clone() },
+            comparison: self.comparison.as_ref().and_then(|comparison| comparison.times(images)),
         })
+    }
+}
+
+impl Comparison {
+    /// The price of `images` images; none past the ledger's range.
+    fn times(&self, images: u32) -> Option<Self> {
+        let price = self.price.times(i64::from(images)).ok()?;
+        Some(Self { sku: self.sku.clone(), price, exchange_rate: self.exchange_rate })
     }
 }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
 use super::{
-    CostError, CostModel, ListPrice, PriceEntry, PriceUnit,
+    CostError, CostModel, ListPrice, PriceEntry, PriceNotice, PriceUnit,
     model::compare::{in_ledgers_currency, price_of_picture},
 };
 use crate::{
@@ -60,12 +60,20 @@ pub struct ServiceComparison {
     pub saving: Option<Money>,
     /// The same in tenths of a percent of the compared price, rounded down.
     pub saving_percent_tenths: Option<i64>,
+    /// What they cost here all in: their part of everything that was spent. Null if it cannot be told.
+    pub all_in_total: Option<Money>,
+    /// The compared price less that; negative for a loss.
+    pub saving_all_in: Option<Money>,
+    /// The same in tenths of a percent of the compared price, rounded down.
+    pub saving_all_in_percent_tenths: Option<i64>,
     /// The entries of the price book that were used.
     pub prices: Vec<PriceRead>,
     /// Pictures without a price there.
     pub unpriced: Option<Unpriced>,
-    /// Whole plans instead of parts of one, where the service sells plans.
+    /// Whole plans instead of parts of one, if the service sells plans.
     pub plans: Option<WholePlans>,
+    /// That it has no price today, or that its price ends soon.
+    pub notice: Option<PriceNotice>,
 }
 
 /// An entry of the price book, and where it comes from.
@@ -140,19 +148,26 @@ struct Tally<'a> {
 }
 
 impl CostModel {
-    /// What `sku` would have charged for `pictures`. Those that were compared with it when they were booked keep the price
-    /// that was booked. Days without a price there are named, and their pictures left out.
+    /// What `sku` would have charged for `pictures`, by what is known on `today`. Those that were compared with it when they
+    /// were booked keep the price that was booked. Days without a price there are named, and their images left out.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn elsewhere(&self, sku: &str, pictures: &[Pictures<'_>]) -> Result<Elsewhere, MoneyError> {
+    /// [`MoneyError::OutOfRange`] if what the images cost here is past the ledger's range.
+    pub fn elsewhere(
+        &self,
+        sku: &str,
+        pictures: &[Pictures<'_>],
+        today: Date,
+    ) -> Result<Elsewhere, MoneyError> {
         let mut tally = Tally::default();
         let mut days: BTreeMap<Date, DayPrice<'_>> = BTreeMap::new();
         for group in pictures {
             let day = days.entry(group.priced_on).or_insert_with(|| self.price_on(sku, group.priced_on));
             tally.add(sku, group, day)?;
         }
-        tally.finish(sku, sku == self.settings().compare_with)
+        let mut found = tally.finish(sku, sku == self.settings().compare_with);
+        found.comparison.notice = self.price_notice(sku, today);
+        Ok(found)
     }
 }
 
@@ -164,23 +179,27 @@ impl<'a> Tally<'a> {
                 .and_then(|each| Ok(each.times(group.images)?)),
             (_, Err(error)) => Err(error.clone()),
         };
-        let price = match price {
-            Ok(price) => price,
-            Err(CostError::Money(error)) => return Err(error),
+        // A price that is out of range is a price that is missing: it hides no books.
+        let sums = price.and_then(|price| {
+            let of_day = self.by_day.get(&group.day).copied().unwrap_or_default();
+            Ok((self.price.plus(price)?, of_day.plus(price)?))
+        });
+        match sums {
+            Ok((price, of_day)) => {
+                self.price = price;
+                self.by_day.insert(group.day, of_day);
+            }
             Err(error) => {
                 self.note_unpriced(group, error);
                 return Ok(());
             }
-        };
-        self.images += group.images;
-        self.price = self.price.plus(price)?;
-        self.standard = self.standard.plus(group.standard)?;
-        let of_day = self.by_day.entry(group.day).or_default();
-        *of_day = of_day.plus(price)?;
-        match day {
-            Ok((entry, rate)) => self.note_entry(group, entry, *rate),
-            Err(_) => Ok(()),
         }
+        self.images += group.images;
+        self.standard = self.standard.plus(group.standard)?;
+        if let Ok((entry, rate)) = day {
+            self.note_entry(group, entry, *rate);
+        }
+        Ok(())
     }
 
     fn note_unpriced(&mut self, group: &Pictures<'_>, error: CostError) {
@@ -191,31 +210,23 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn note_entry(
-        &mut self,
-        group: &Pictures<'_>,
-        entry: &'a PriceEntry,
-        rate: Money,
-    ) -> Result<(), MoneyError> {
+    fn note_entry(&mut self, group: &Pictures<'_>, entry: &'a PriceEntry, rate: Money) {
         if !self.entries.contains(&entry) {
             self.entries.push(entry);
         }
-        if let ListPrice::Plan { a_month, included_images } = entry.price {
+        if let ListPrice::Plan { a_month, included_images } = entry.price
+            && let Ok(a_month) = in_ledgers_currency(a_month, rate)
+        {
             // A plan is paid for when its month begins: at the first price that counts in it.
-            let plan = PlanMonth {
-                images: 0,
-                a_month: in_ledgers_currency(a_month, rate)?,
-                included_images: included_images.get(),
-            };
+            let plan = PlanMonth { images: 0, a_month, included_images: included_images.get() };
             self.plan_months.entry(group.day.first_of_month()).or_insert(plan).images += group.images;
         }
-        Ok(())
     }
 
-    fn finish(mut self, sku: &str, headline: bool) -> Result<Elsewhere, MoneyError> {
+    fn finish(mut self, sku: &str, headline: bool) -> Elsewhere {
         let is_priced = self.images != 0 || self.unpriced_days.is_empty();
-        let saving = self.price.minus(self.standard)?;
-        let plans = self.plans()?;
+        let saving = is_priced.then(|| self.price.minus(self.standard).ok()).flatten();
+        let plans = self.plans();
         self.entries.sort_by_key(|entry| entry.effective_from);
         let days = self.unpriced_days;
         let unpriced = self.reason.map(|(first, error)| Unpriced {
@@ -231,29 +242,53 @@ impl<'a> Tally<'a> {
             images: self.images,
             compared_price: is_priced.then_some(self.price),
             total: self.standard,
-            saving: is_priced.then_some(saving),
-            saving_percent_tenths: saving.percent_tenths_of(self.price),
+            saving,
+            all_in_total: None,
+            saving_all_in: None,
+            saving_all_in_percent_tenths: None,
+            saving_percent_tenths: saving.and_then(|saving| saving.percent_tenths_of(self.price)),
             prices: self.entries.into_iter().map(PriceRead::new).collect(),
             unpriced,
             plans,
+            notice: None,
         };
-        Ok(Elsewhere { comparison, by_day: self.by_day })
+        Elsewhere { comparison, by_day: self.by_day }
     }
 
-    /// Whole plans for each month's pictures; none where the service sells no plans.
-    fn plans(&self) -> Result<Option<WholePlans>, MoneyError> {
+    /// Whole plans for each month's images; none if the service sells no plans, or past the ledger's range.
+    fn plans(&self) -> Option<WholePlans> {
         if self.plan_months.is_empty() {
-            return Ok(None);
+            return None;
         }
         let mut all = WholePlans::default();
         for month in self.plan_months.values() {
             let plans = u64::try_from(month.images).unwrap_or(0).div_ceil(u64::from(month.included_images));
             all.plans += plans;
-            all.price = all.price.plus(month.a_month.share_floor(plans, 1)?)?;
+            all.price = all.price.plus(month.a_month.share_floor(plans, 1).ok()?).ok()?;
         }
-        all.saving = all.price.minus(self.standard)?;
-        Ok(Some(all))
+        all.saving = all.price.minus(self.standard).ok()?;
+        Some(all)
     }
+}
+
+impl ServiceComparison {
+    /// The same against everything that was spent: `total`, on `images`, of which those with a price here carry their part.
+    pub fn against_all_in(self, total: Money, images: i64) -> Self {
+        let all_in_total = part_of_all_in(total, self.images, images);
+        let saving_all_in =
+            self.compared_price.zip(all_in_total).and_then(|(price, all)| price.minus(all).ok());
+        let price = self.compared_price.unwrap_or_default();
+        let saving_all_in_percent_tenths = saving_all_in.and_then(|saving| saving.percent_tenths_of(price));
+        Self { all_in_total, saving_all_in, saving_all_in_percent_tenths, ..self }
+    }
+}
+
+/// What `part` of `images` carry of `total`, each the same; rounded up. None if more were taken back than made.
+pub fn part_of_all_in(total: Money, part: i64, images: i64) -> Option<Money> {
+    if part == images {
+        return Some(total);
+    }
+    total.share_ceil(u64::try_from(part).ok()?, u64::try_from(images).ok()?).ok()
 }
 
 impl PriceRead {
@@ -327,6 +362,8 @@ mod tests {
         read_on = "2026-10-01"
     "#;
 
+    const TODAY: Date = date(2026, 11, 20);
+
     fn model() -> CostModel {
         let settings = CostSettings {
             compare_with: "a/image".into(),
@@ -340,7 +377,7 @@ mod tests {
             effective_from: date(2026, 1, 1),
         };
         let book = PriceBook::parse(BOOK).expect("a price book");
-        CostModel::new(settings, book, vec![rate], date(2026, 11, 20)).expect("a model")
+        CostModel::new(settings, book, vec![rate]).expect("a model")
     }
 
     fn money(text: &str) -> Money {
@@ -358,7 +395,7 @@ mod tests {
     #[test]
     fn each_day_has_its_price_and_every_price_its_source() {
         let span = [pictures(10, 2, Quality::Medium), pictures(11, 3, Quality::Medium)];
-        let found = model().elsewhere("a/image", &span).expect("in range");
+        let found = model().elsewhere("a/image", &span, TODAY).expect("in range");
         let Elsewhere { comparison, by_day } = found;
         // 2 · $0.10 · 7 + 3 · $0.20 · 7
         assert_eq!((comparison.images, comparison.compared_price), (5, Some(money("5.6"))));
@@ -374,16 +411,16 @@ mod tests {
     fn days_without_a_price_are_named_and_compared_with_nothing() {
         let priced = [pictures(10, 2, Quality::High), pictures(9, 1, Quality::Low)];
         let span = [priced[0], priced[1], pictures(12, 4, Quality::High), pictures(20, 1, Quality::High)];
-        let found = model().elsewhere("b/retired", &span).expect("in range").comparison;
+        let found = model().elsewhere("b/retired", &span, TODAY).expect("in range").comparison;
         assert_eq!((found.images, found.compared_price), (3, Some(money("0.19"))));
         assert_eq!((found.total, found.saving), (money("3"), Some(money("-2.81"))));
         let unpriced = found.unpriced.expect("two days");
         assert_eq!((unpriced.images, unpriced.days), (5, 2));
         assert_eq!((unpriced.first, unpriced.last), (date(2026, 11, 12), date(2026, 11, 20)));
         assert!(unpriced.reason.contains("b/retired on 2026-11-12"), "{}", unpriced.reason);
-        let none = model().elsewhere("b/retired", &span[2..]).expect("in range").comparison;
+        let none = model().elsewhere("b/retired", &span[2..], TODAY).expect("in range").comparison;
         assert_eq!((none.images, none.compared_price, none.saving), (0, None, None), "no price is not 0");
-        let unknown = model().elsewhere("nobody/nothing", &span).expect("in range").comparison;
+        let unknown = model().elsewhere("nobody/nothing", &span, TODAY).expect("in range").comparison;
         assert_eq!((unknown.compared_price, unknown.unpriced.map(|found| found.images)), (None, Some(8)));
     }
 
@@ -399,9 +436,8 @@ mod tests {
             },
             PriceBook::parse(&BOOK.replace("2026-01-01", "2025-01-01")).expect("a price book"),
             vec![],
-            date(2026, 11, 1),
         );
-        let found = model.and_then(|model| Ok(model.elsewhere("a/image", &[early])?));
+        let found = model.and_then(|model| Ok(model.elsewhere("a/image", &[early], TODAY)?));
         let reason = found.expect("in range").comparison.unpriced.expect("no rate").reason;
         assert!(reason.contains("exchange rate from USD to CNY holds on 2025-12-31"), "{reason}");
     }
@@ -410,7 +446,7 @@ mod tests {
     fn what_was_booked_with_a_service_stays_its_price() {
         let booked = Pictures { booked: Some(("a/image", money("9"))), ..pictures(10, 2, Quality::Medium) };
         let span = [booked, pictures(10, 1, Quality::Medium)];
-        let price = |sku| model().elsewhere(sku, &span).expect("in range").comparison.compared_price;
+        let price = |sku| model().elsewhere(sku, &span, TODAY).expect("in range").comparison.compared_price;
         assert_eq!(price("a/image"), Some(money("9.7")));
         assert_eq!(price("b/retired"), Some(money("0.03")), "three at the lower quality");
     }
@@ -419,7 +455,7 @@ mod tests {
     fn what_is_taken_back_is_taken_back_at_its_own_days_price() {
         let back = Pictures { priced_on: date(2026, 11, 10), ..pictures(20, -2, Quality::Medium) };
         let found =
-            model().elsewhere("a/image", &[pictures(20, 1, Quality::Medium), back]).expect("in range");
+            model().elsewhere("a/image", &[pictures(20, 1, Quality::Medium), back], TODAY).expect("in range");
         assert_eq!(found.comparison.images, -1);
         assert_eq!(found.comparison.compared_price, Some(money("0")), "one at 1.4, two of 0.7 back");
         assert_eq!(found.comparison.saving_percent_tenths, None);
@@ -429,7 +465,7 @@ mod tests {
     fn a_plan_is_told_by_the_picture_and_in_whole_plans() {
         let october = Pictures { day: date(2026, 10, 31), ..pictures(1, 1, Quality::Medium) };
         let span = [october, pictures(1, 300, Quality::Medium), pictures(2, 1, Quality::Medium)];
-        let found = model().elsewhere("c/plan", &span).expect("in range").comparison;
+        let found = model().elsewhere("c/plan", &span, TODAY).expect("in range").comparison;
         // $10 / 300, rounded down, · 7, rounded down.
         assert_eq!(found.compared_price, money("0.233333331").times(302).ok());
         let plans = WholePlans { plans: 3, price: money("210"), saving: money("-92") };

@@ -1,7 +1,7 @@
 use std::{fmt, str::FromStr};
 
-use jiff::civil::{Date, DateTime, Weekday};
-use serde::Deserialize;
+use jiff::civil::{Date, DateTime, Weekday, date};
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::units::{Money, deserialize_from_str};
 
@@ -14,14 +14,15 @@ const MINUTES_A_DAY: u16 = 24 * 60;
 pub struct TariffRow {
     /// First day of its sheet.
     pub effective_from: Date,
-    /// Price of a kilowatt-hour at the plug.
+    /// Price of a kilowatt-hour at the plug; below 0 in hours in which the grid pays for what is used.
     pub price_per_kwh: Money,
     /// Hours of the day; none: all.
     pub hours: Option<Hours>,
     /// Months, from 1 to 12; none: all.
     pub months: Option<Vec<i8>>,
     /// Days of the week; none: all.
-    pub weekdays: Option<Vec<DayOfWeek>>,
+    #[serde(default, deserialize_with = "weekdays")]
+    pub weekdays: Option<Vec<Weekday>>,
 }
 
 /// Hours of the clock on the wall, `22:00-06:00`: from the first minute up to, not including, the last.
@@ -29,20 +30,6 @@ pub struct TariffRow {
 pub struct Hours {
     from: u16,
     to: u16,
-}
-
-/// A day of the week as it is written in the configuration: `mon` to `sun`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "they are the days of the week")]
-pub enum DayOfWeek {
-    Mon,
-    Tue,
-    Wed,
-    Thu,
-    Fri,
-    Sat,
-    Sun,
 }
 
 /// What is wrong with a tariff.
@@ -84,7 +71,7 @@ pub enum TariffError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     month: i8,
-    weekday: DayOfWeek,
+    weekday: Weekday,
     minute: u16,
 }
 
@@ -151,7 +138,7 @@ fn check_sheet(from: Date, sheet: &[(usize, TariffRow)]) -> Result<(), TariffErr
     let minutes: Vec<_> =
         std::iter::once(0).chain(hours().flat_map(|hours| [hours.from, hours.to])).collect();
     for month in 1..=12 {
-        for weekday in DayOfWeek::ALL {
+        for weekday in Weekday::Monday.cycle_forward().take(7) {
             for minute in &minutes {
                 price_at(from, sheet, Moment { month, weekday, minute: minute % MINUTES_A_DAY })?;
             }
@@ -165,14 +152,13 @@ impl TariffRow {
         let is_empty = self.months.as_ref().is_some_and(Vec::is_empty)
             || self.weekdays.as_ref().is_some_and(Vec::is_empty);
         let months = self.months.as_deref().unwrap_or_default();
-        match () {
-            () if self.price_per_kwh < Money::ZERO => Err("price_per_kwh must not be negative"),
-            () if is_empty => Err("an empty list holds never; leave it out to hold always"),
-            () if !months.iter().all(|month| (1..=12).contains(month)) => {
-                Err("months are numbers from 1 to 12")
-            }
-            () => Ok(()),
+        if is_empty {
+            return Err("an empty list never holds; leave it out to hold always");
         }
+        if !months.iter().all(|month| (1..=12).contains(month)) {
+            return Err("months are numbers from 1 to 12");
+        }
+        Ok(())
     }
 
     fn conditions(&self) -> usize {
@@ -214,56 +200,38 @@ impl FromStr for Hours {
             let (from, to) = text.split_once('-')?;
             Some(Self { from: minute(from)?, to: minute(to)? })
         };
-        read()
-            .filter(|hours| hours.from != hours.to && hours.from < MINUTES_A_DAY)
-            .ok_or_else(|| format!("`{text}` are no hours; write 08:00-22:00, or 22:00-06:00 over midnight"))
+        read().filter(|hours| hours.from != hours.to && hours.from < MINUTES_A_DAY).ok_or_else(|| {
+            format!("`{text}` is not a time range; write 08:00-22:00, or 22:00-06:00 over midnight")
+        })
     }
 }
 
 deserialize_from_str!(Hours);
 
-impl DayOfWeek {
-    const ALL: [Self; 7] = [Self::Mon, Self::Tue, Self::Wed, Self::Thu, Self::Fri, Self::Sat, Self::Sun];
-
-    fn of(weekday: Weekday) -> Self {
-        Self::ALL[usize::from(weekday.to_monday_zero_offset().unsigned_abs()) % 7]
-    }
+/// Days of the week as the configuration writes them, `mon` to `sun`.
+fn weekdays<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Weekday>>, D::Error> {
+    let names = Option::<Vec<String>>::deserialize(deserializer)?;
+    let weekday = |name: &String| {
+        let named = |day: &Weekday| format!("{day:?}").to_lowercase().starts_with(name) && name.len() == 3;
+        let day = Weekday::Monday.cycle_forward().take(7).find(named);
+        day.ok_or_else(|| D::Error::custom(format!("`{name}` is not a day of the week; write mon to sun")))
+    };
+    names.map(|names| names.iter().map(weekday).collect()).transpose()
 }
 
 impl Moment {
     fn of(at: DateTime) -> Self {
         let minute = i16::from(at.hour()) * 60 + i16::from(at.minute());
-        Self { month: at.month(), weekday: DayOfWeek::of(at.weekday()), minute: minute.unsigned_abs() }
+        Self { month: at.month(), weekday: at.weekday(), minute: minute.unsigned_abs() }
     }
 }
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MONTHS: [&str; 12] = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ];
-        let weekday = match self.weekday {
-            DayOfWeek::Mon => "Monday",
-            DayOfWeek::Tue => "Tuesday",
-            DayOfWeek::Wed => "Wednesday",
-            DayOfWeek::Thu => "Thursday",
-            DayOfWeek::Fri => "Friday",
-            DayOfWeek::Sat => "Saturday",
-            DayOfWeek::Sun => "Sunday",
-        };
-        let month = MONTHS[usize::from(self.month.unsigned_abs()).saturating_sub(1) % 12];
-        write!(f, "a {weekday} in {month} at {:02}:{:02}", self.minute / 60, self.minute % 60)
+        // Any year has such a day.
+        let day = date(2026, self.month, 1).nth_weekday_of_month(1, self.weekday).map_err(|_| fmt::Error)?;
+        let (hour, minute) = (self.minute / 60, self.minute % 60);
+        write!(f, "a {} at {hour:02}:{minute:02}", day.strftime("%A in %B"))
     }
 }
 

@@ -26,7 +26,7 @@ fn model(settings: CostSettings, assets: Vec<Asset>) -> CostModel {
         effective_from: date(2026, 1, 1),
     };
     let prices = PriceBook::built_in().expect("a price book");
-    CostModel::new(settings, prices, vec![rate], NOVEMBER.first).expect("a cost model").with_assets(assets)
+    CostModel::new(settings, prices, vec![rate]).expect("a cost model").with_assets(assets)
 }
 
 fn day(number: i8) -> Date {
@@ -41,8 +41,7 @@ fn receipt(model: &CostModel, millis: u64, at: DateTime) -> Receipt {
         source: EnergySource::Estimated,
         epoch: None,
     };
-    let comparison =
-        model.compare(ImageSize::square(1024), Quality::default(), NOVEMBER.first).expect("a comparison");
+    let comparison = model.compare(ImageSize::square(1024), Quality::default(), NOVEMBER.first);
     model.receipt(usage, comparison, at).expect("a receipt")
 }
 
@@ -60,7 +59,11 @@ fn november(model: &CostModel, pictures: &[Picture]) -> MonthCost {
     let parts: Vec<_> = model.parts().collect();
     let uses: Vec<_> = parts
         .iter()
-        .map(|(asset, service)| AssetUse { asset, images_before: 0, images: count(*service).expect("few") })
+        .map(|(asset, service)| AssetUse {
+            asset,
+            images_before: 0,
+            images_after: count(*service).expect("few"),
+        })
         .collect();
     month_cost(&uses, &model.upkeep(), NOVEMBER, allocated).expect("in range")
 }

@@ -56,6 +56,9 @@ pub enum ReverseError {
     /// A corrected amount is below 0.
     #[error("{0} is negative; a correction states what the picture cost")]
     Negative(&'static str),
+    /// The image had no price elsewhere.
+    #[error("entry {0} was compared with no service; leave compared out of the correction")]
+    NotCompared(i64),
     /// Failed work has no wear, no upkeep and no compared price.
     #[error("entry {0} is failed work, which costs electricity only; correct that")]
     FailedWork(i64),
@@ -66,12 +69,9 @@ pub enum ReverseError {
 
 impl CorrectedAmounts {
     fn check(&self) -> Result<(), ReverseError> {
-        let amounts = [
-            ("electricity", self.electricity),
-            ("depreciation", self.depreciation),
-            ("upkeep", self.upkeep),
-            ("compared", self.compared),
-        ];
+        // Electricity may cost less than nothing.
+        let amounts =
+            [("depreciation", self.depreciation), ("upkeep", self.upkeep), ("compared", self.compared)];
         let is_negative = |amount: Option<Money>| amount.is_some_and(|amount| amount < Money::ZERO);
         match amounts.into_iter().find(|(_, amount)| is_negative(*amount)) {
             Some((name, _)) => Err(ReverseError::Negative(name)),
@@ -103,9 +103,12 @@ impl Ledger {
         }
         correction.map_or(Ok(()), CorrectedAmounts::check)?;
         self.store.write(|conn| {
-            let is_failed = check_reversible(conn, entry)?;
+            let (is_failed, is_compared) = check_reversible(conn, entry)?;
             if is_failed && correction.is_some_and(|amounts| !amounts.only_electricity()) {
                 return Err(ReverseError::FailedWork(entry));
+            }
+            if !is_compared && correction.is_some_and(|amounts| amounts.compared.is_some()) {
+                return Err(ReverseError::NotCompared(entry));
             }
             let reversal = insert_reversal(conn, entry, reason, now)?;
             let correction =
@@ -115,19 +118,23 @@ impl Ledger {
     }
 }
 
-/// Whether `entry` is failed work.
-fn check_reversible(conn: &Conn<'_>, entry: i64) -> Result<bool, ReverseError> {
+/// Whether `entry` is failed work, and whether it was compared with a service.
+fn check_reversible(conn: &Conn<'_>, entry: i64) -> Result<(bool, bool), ReverseError> {
     let found = conn.query_first(
-        "SELECT kind = 'failed', reverses IS NOT NULL, (SELECT id FROM entries WHERE reverses = ?1)
+        "SELECT kind = 'failed', compared_sku IS NOT NULL, reverses IS NOT NULL,
+                (SELECT id FROM entries WHERE reverses = ?1)
          FROM entries WHERE id = ?1",
         params![entry],
-        |row| Ok((row.get::<bool>(0)?, row.get::<bool>(1)?, row.get::<Option<i64>>(2)?)),
+        |row| {
+            let kind = (row.get::<bool>(0)?, row.get::<bool>(1)?);
+            Ok((kind, row.get::<bool>(2)?, row.get::<Option<i64>>(3)?))
+        },
     )?;
     match found {
         None => Err(ReverseError::Unknown(entry)),
         Some((_, true, _)) => Err(ReverseError::IsReversal(entry)),
         Some((_, _, Some(by))) => Err(ReverseError::Before { entry, by }),
-        Some((is_failed, false, None)) => Ok(is_failed),
+        Some((kind, false, None)) => Ok(kind),
     }
 }
 

@@ -51,7 +51,7 @@ impl Entries<'_> {
             electricity: receipt.electricity,
             depreciation: receipt.depreciation,
             upkeep: receipt.upkeep,
-            comparison: Some(&receipt.comparison),
+            comparison: receipt.comparison.as_ref(),
         };
         self.insert(conn, &row)
     }
@@ -73,8 +73,8 @@ impl Entries<'_> {
     }
 
     fn insert(&self, conn: &Conn<'_>, row: &Columns<'_>) -> Result<(), LedgerError> {
-        let compared = row.comparison.map_or(Money::ZERO, |comparison| comparison.price);
-        let exchange_rate = row.comparison.map_or(Money::ZERO, |comparison| comparison.exchange_rate);
+        // Failed work has never had a price; an image without one has none.
+        let none = (row.kind == "failed").then_some(0);
         conn
             .execute(
                 "INSERT INTO entries
@@ -97,8 +97,8 @@ impl Entries<'_> {
                 row.depreciation.as_nano(),
                 row.upkeep.as_nano(),
                 row.comparison.map(|comparison| comparison.sku.as_str()),
-                compared.as_nano(),
-                exchange_rate.as_nano(),
+                row.comparison.map(|comparison| comparison.price.as_nano()).or(none),
+                row.comparison.map(|comparison| comparison.exchange_rate.as_nano()).or(none),
                 self.spec.size.width(),
                 self.spec.size.height(),
                 self.spec.steps,
@@ -158,7 +158,10 @@ pub(super) fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
             electricity: money(5)?,
             depreciation: money(6)?,
             upkeep: money(7)?,
-            comparison: Comparison { sku: row.get(8)?, price: money(9)?, exchange_rate: money(10)? },
+            comparison: match row.get(8)? {
+                Some(sku) => Some(Comparison { sku, price: money(9)?, exchange_rate: money(10)? }),
+                None => None,
+            },
         },
     })
 }

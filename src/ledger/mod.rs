@@ -49,9 +49,9 @@ pub use self::{
     receipts::{PaintedImage, PaintedRequest},
     recent_requests::{RecentRequest, RecentWork},
     report::{
-        DayReport, EnergySources, Figures, FocusExport, GroupBy, GroupByError, GroupReport, GroupTotals,
-        Groups, MonthReport, MonthTotals, Payback, PaybackAgainst, PlugTotals, SavedPoint, Step, WholeMonth,
-        YearReport,
+        Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy, GroupByError, GroupReport,
+        GroupTotals, Groups, MonthReport, MonthTotals, Payback, PaybackAgainst, PlugTotals, SavedPoint, Step,
+        WholeMonth, YearReport,
     },
     sessions::{NewSession, OpenedWith, SessionRow},
     store::{BackedUp, BackupFile, CopyError, Holdings, Restored, StoreFault, back_up},
@@ -104,7 +104,9 @@ impl Ledger {
         let kept: Option<String> =
             self.store.read(|conn| conn.query_first(sql, params![], |row| row.get(0)))?;
         match kept {
-            Some(kept) if kept != configured.code() => Err(LedgerError::Currency { kept, configured }),
+            Some(kept) if Currency::meant_by(&kept) != Some(configured) => {
+                Err(LedgerError::Currency { kept, configured })
+            }
             _ => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use super::{
     Answer, AnsweredImage, Audience, PaintRequest, PartialFile, Service, ServiceError, jobs::JobGuard,
 };
 use crate::{
-    costs::{Comparison, CostError, Receipt},
+    costs::{CostError, Receipt},
     domain::RequestId,
     encode::{self, Provenance, ReceiptRecord},
     engine::{PaintedImage, Partial},
@@ -44,12 +44,12 @@ impl Service {
     pub(super) async fn make_files(
         &self,
         images: Vec<PaintedImage>,
-        comparison: Comparison,
         request: &PaintRequest,
         id: RequestId,
         now: Timestamp,
     ) -> Result<Vec<AnsweredImage>, ServiceError> {
-        let (costs, at) = (self.costs().clone(), self.civil(now));
+        let (costs, at, job) = (self.costs().clone(), self.civil(now), &request.job);
+        let comparison = costs.compare(job.spec.size, job.quality, at.date());
         let provenances: Vec<_> =
             (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();
         let (encoding, keep) = (request.encoding, request.is_kept());

@@ -60,7 +60,12 @@ impl OverheadBook {
     /// Books one piece. What costs nothing and took nothing makes no row.
     pub fn enter(&self, kind: Overhead, usage: Usage) {
         let (currency, now) = (self.costs.currency(), self.clock.now());
-        let price = match self.costs.wasted(usage, self.zone.to_datetime(now)) {
+        let at = self.zone.to_datetime(now);
+        let price = match kind {
+            Overhead::Idle | Overhead::Gap => self.costs.idle(usage, at),
+            Overhead::WarmUp => self.costs.wasted(usage, at),
+        };
+        let price = match price {
             Ok((wall_energy, _)) if wall_energy.as_millijoules() == 0 => return,
             Ok(price) => price,
             Err(error) => return tracing::error!(%error, kind = kind.as_str(), "energy could not be priced"),

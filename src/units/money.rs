@@ -174,14 +174,39 @@ impl<'de> serde::Deserialize<'de> for Money {
     }
 }
 
-/// An ISO 4217 currency code: three capital letters.
+/// A currency of ISO 4217, as money is paid with today.
+///
+/// ```
+/// use tintype::units::Currency;
+///
+/// assert_eq!("CNY".parse::<Currency>(), Ok(Currency::CNY));
+/// let refused = "RMB".parse::<Currency>().unwrap_err();
+/// assert_eq!(refused.to_string(), "`RMB` is not in ISO 4217; write CNY");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
 
-/// A code that is not three capital letters.
+/// A text that is not a code of ISO 4217.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a currency code; write three capital letters such as CNY, EUR or USD")]
-pub struct CurrencyError(String);
+#[error("`{text}` is not in ISO 4217; write {}", Self::meant(.text).unwrap_or("a code such as CNY, EUR or USD"))]
+pub struct CurrencyError {
+    text: String,
+}
+
+impl CurrencyError {
+    /// The code that people mean by another word.
+    fn meant(text: &str) -> Option<&'static str> {
+        let upper = text.trim().to_uppercase();
+        match upper.as_str() {
+            "RMB" | "CNH" | "YUAN" | "元" | "人民币" => Some("CNY"),
+            "$" | "US$" | "DOLLAR" => Some("USD"),
+            "€" | "EURO" => Some("EUR"),
+            "£" | "UKP" | "STG" => Some("GBP"),
+            "NTD" => Some("TWD"),
+            _ => super::iso4217::CODES.split(' ').find(|code| *code == upper),
+        }
+    }
+}
 
 impl Currency {
     /// The renminbi, the ledger's default.
@@ -196,9 +221,9 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
 
-    /// Whether it is money of today: a code of ISO 4217, and no typing mistake.
-    pub fn is_in_iso_4217(&self) -> bool {
-        super::iso4217::CODES.split(' ').any(|code| code == self.code())
+    /// The currency that `text` names, or means: older ledgers are kept in codes such as RMB.
+    pub fn meant_by(text: &str) -> Option<Self> {
+        text.parse().ok().or_else(|| CurrencyError::meant(text)?.parse().ok())
     }
 
     /// What people write before an amount: `¥`, `$`, or the code and a space.
@@ -217,10 +242,9 @@ impl FromStr for Currency {
     type Err = CurrencyError;
 
     fn from_str(text: &str) -> Result<Self, CurrencyError> {
-        match <[u8; 3]>::try_from(text.as_bytes()) {
-            Ok(code) if code.iter().all(u8::is_ascii_uppercase) => Ok(Self(code)),
-            _ => Err(CurrencyError(text.to_owned())),
-        }
+        let known = super::iso4217::CODES.split(' ').find(|code| *code == text);
+        let code = known.and_then(|code| <[u8; 3]>::try_from(code.as_bytes()).ok());
+        code.map(Self).ok_or_else(|| CurrencyError { text: text.to_owned() })
     }
 }
 
@@ -275,9 +299,14 @@ mod tests {
 
     #[test]
     fn three_letters_that_are_no_money_are_told_apart() {
-        let is_money = |code: &str| code.parse().is_ok_and(|currency: Currency| currency.is_in_iso_4217());
+        let is_money = |code: &str| code.parse::<Currency>().is_ok();
         assert!(["AED", "CNY", "EUR", "USD", "ZWG"].into_iter().all(is_money));
-        assert!(!["USX", "DEM", "   "].into_iter().any(is_money));
+        assert!(!["USX", "DEM", "   ", "cny", "XXX"].into_iter().any(is_money));
+        let refused = |code: &str| code.parse::<Currency>().expect_err("refused").to_string();
+        assert_eq!(refused("RMB"), "`RMB` is not in ISO 4217; write CNY");
+        assert_eq!(refused("eur"), "`eur` is not in ISO 4217; write EUR");
+        assert_eq!(refused("XYZ"), "`XYZ` is not in ISO 4217; write a code such as CNY, EUR or USD");
+        assert_eq!((Currency::meant_by("RMB"), Currency::meant_by("XYZ")), (Some(Currency::CNY), None));
     }
 
     #[test]

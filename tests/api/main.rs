@@ -12,6 +12,7 @@ mod tiny_models;
 mod admin;
 mod browser;
 mod client;
+mod comparisons;
 mod dashboard;
 mod deploy;
 mod devices;

@@ -245,7 +245,7 @@ impl Order<'_> {
             exchange_rate: Money::from_nano(6_970_000_000),
         };
         let at = TimeZone::UTC.to_datetime(self.at);
-        let receipt = self.costs.receipt(self.usage(), comparison, at).expect("a receipt");
+        let receipt = self.costs.receipt(self.usage(), Some(comparison), at).expect("a receipt");
         let seed = |index| Seed::new(u64::from(self.order) * 7_919 + u64::from(index));
         let images: Vec<_> = (0..self.images)
             .map(|index| SettledImage { seed: seed(index), receipt: receipt.clone() })

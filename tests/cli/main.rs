@@ -18,6 +18,7 @@ mod assets;
 mod backup;
 mod bench;
 mod breakdown;
+mod comparisons;
 mod focus;
 mod generate;
 mod hub;

@@ -18,6 +18,9 @@ fn the_built_in_price_book_is_sound() {
     let said = out(&run(place.path(), &["prices", "check"]));
     assert!(said.starts_with("the built-in price book is sound: "), "{said}");
     assert!(said.lines().any(|line| line == "fal/z-image-turbo"), "{said}");
+    let warned = String::from_utf8(run(place.path(), &["prices", "check"]).stderr).expect("UTF-8");
+    let single = warned.lines().find(|line| line.starts_with("warning: no second source"));
+    assert!(single.is_some_and(|line| line.contains("venice/z-image-turbo")), "{warned}");
 }
 
 #[test]

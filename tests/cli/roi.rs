@@ -22,7 +22,7 @@ fn refused(place: &TempDir, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_shipped_scenario_ends_with_the_article_and_the_loss_like_for_like() {
+fn the_shipped_scenario_ends_with_the_loss_like_for_like() {
     let place = place();
     let text = roi(&place, &[]);
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
@@ -34,20 +34,9 @@ fn the_shipped_scenario_ends_with_the_article_and_the_loss_like_for_like() {
         end.contains("fal/z-image-turbo") && end.contains("lost") && end.contains("not worth it"),
         "{end}"
     );
-    let article = roi(&place, &["--article"]);
-    assert!(text.contains(&article), "{text}");
     assert!(!place.path().join("data").exists(), "a question leaves nothing behind");
     let changed = roi(&place, &["--watts", "320"]);
-    assert!(!changed.contains("The article") && changed.contains("320 W"), "{changed}");
-}
-
-#[test]
-fn the_document_prints_what_the_program_prints() {
-    let document = include_str!("../../docs/roi.md");
-    let article = roi(&place(), &["--article"]);
-    for line in article.lines() {
-        assert!(document.contains(line), "docs/roi.md lacks: {line}");
-    }
+    assert!(changed.contains("320 W"), "{changed}");
 }
 
 #[test]
@@ -122,8 +111,7 @@ fn what_cannot_be_is_named_in_one_line() {
     std::fs::write(place.path().join("bad.toml"), "colour = 1").expect("written");
     let line = refused(&place, &["bad.toml"]);
     assert!(line.contains("bad.toml") && line.contains("colour"), "{line}");
-    for arguments in [&["--compare", "Midjourney"][..], &["--paid-in", "USD"], &["--article", "--watts", "1"]]
-    {
+    for arguments in [&["--compare", "Midjourney"][..], &["--paid-in", "USD"]] {
         assert_eq!(
             run(place.path(), &[&["roi"], arguments].concat()).status.code(),
             Some(2),
@@ -146,8 +134,9 @@ fn ones_own_invoices_answer_whether_it_is_worth_it() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let text = roi(&place, &arguments);
     for said in [
-        "2026-08 to 2026-10",
-        "¥4500.00",
+        "2026-08-01",
+        "2026-10-31",
+        "4500.00 CNY",
         "¥3.00000",
         "Yes, against what you paid: worth it from 104 images a month; you have 500.",
         "pays back in 11.7 months",
@@ -199,4 +188,96 @@ fn an_export_with_half_of_it_says_what_is_missing() {
     );
     assert!(complaint(&ask("date,images,cost\n2026-10-01,9,0\n", &[]), 2).contains("cost nothing"));
     assert!(complaint(&ask("date,images,cost\n2025-10-01,9,$1\n", &[]), 2).contains("[[exchange_rate]]"));
+}
+
+/// Every file of tests/cli/invoices: what it comes to, or the line that says what to do.
+#[test]
+fn the_bills_that_people_have_are_read_rightly_or_refused_with_what_to_do() {
+    let place = place();
+    let rupees = "[[exchange_rate]]\nfrom = \"INR\"\nto = \"CNY\"\nrate = \"0.08\"\neffective_from = \"2026-01-01\"\n\
+         [[exchange_rate]]\nfrom = \"EUR\"\nto = \"CNY\"\nrate = \"8\"\neffective_from = \"2026-01-01\"\n\
+         [[exchange_rate]]\nfrom = \"USD\"\nto = \"CNY\"\nrate = \"7\"\neffective_from = \"2026-01-01\"\n";
+    std::fs::write(place.path().join("tintype.toml"), rupees).expect("written");
+    let invoices = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/invoices");
+    let arguments = |name: &str, more: &[&str]| -> Vec<String> {
+        let file = invoices.join(name).display().to_string();
+        [&["--from-csv", &file], more].concat().into_iter().map(str::to_owned).collect()
+    };
+    // Images in all, images a month, what was paid in yuan.
+    for (name, images, a_month, paid) in [
+        ("aliyun_bill.csv", 500, 500, json!(50.0)),
+        ("excel_de_en_heads.csv", 500, 500, json!(9876.0)),
+        ("excel_sep.csv", 500, 500, json!(12.5)),
+        ("excel_zh.csv", 1000, 1000, json!(2500.0)),
+        ("excel_zh_date.csv", 500, 500, json!(1250.0)),
+        ("excel_zh_padded.csv", 1000, 1000, json!(2500.0)),
+        ("excel_zh_yuan_head.csv", 500, 500, json!(1250.0)),
+        ("excel_zh_yuan_suffix.csv", 500, 500, json!(1250.0)),
+        ("fal_usage.csv", 1000, 1000, json!(36.70016)),
+        ("hezji.csv", 500, 500, json!(50.0)),
+        ("inr.csv", 500, 500, json!(9876.48)),
+        ("openai_legacy_usage.csv", 4, 4, json!(1.12)),
+        ("total_row.csv", 500, 500, json!(12.5)),
+        ("us_date.csv", 500, 500, json!(87.5)),
+    ] {
+        let arguments = arguments(name, &[]);
+        let usage = &roi_json(&place, &arguments.iter().map(String::as_str).collect::<Vec<_>>())["usage"];
+        let told = [&usage["images"], &usage["images_per_month"], &usage["paid"]];
+        assert_eq!(told, [&json!(images), &json!(a_month), &paid], "{name}: {usage}");
+    }
+    for (name, said) in [
+        ("aliyun_summary.csv", "pass --images-per-month"),
+        ("amount_first_quantity.csv", "`Midjourney Standard Plan` is not counted in images"),
+        ("aws_cur.csv", "column line_item_usage_amount does not say what it counts"),
+        ("fal_images.csv", "put quotes around fields with commas inside"),
+        ("google_billing.csv", "`count` are not images"),
+        ("openai_cost.csv", "pass --images-per-month"),
+        ("openai_images_usage.csv", "no column of costs"),
+        ("siliconflow.csv", "column 调用次数 does not say what it counts"),
+        ("zh_consume.csv", "column 用量 does not say what it counts"),
+    ] {
+        let arguments = arguments(name, &[]);
+        let line = refused(&place, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(line.contains(name) && line.contains(said), "{line}");
+    }
+    let bill = arguments("openai_cost.csv", &["--images-per-month", "100"]);
+    let usage = &roi_json(&place, &bill.iter().map(String::as_str).collect::<Vec<_>>())["usage"];
+    assert_eq!((&usage["paid"], &usage["cost_column"]), (&json!(29.68), &json!("amount_value")));
+}
+
+#[test]
+fn what_a_bill_does_not_say_is_said_before_the_verdict() {
+    let place = place();
+    let ask = |csv: &str, more: &[&str]| {
+        let arguments = from_csv(&place, csv, more);
+        run(place.path(), &[&["roi"], &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat())
+    };
+    let text = out(&ask("date,images,cost\n2026-10-17,100,3\n2026-11-15,50,1.5\nTotal,150,4.5\n", &[]));
+    let (preview, _) = text.split_once("Is it worth it with this hardware?").expect("a verdict");
+    for said in
+        ["2026-10-17", "2026-11-15", "30 days", "column cost", "no currency is named, CNY", "lines of totals"]
+    {
+        assert!(preview.contains(said), "{said} in {preview}");
+    }
+    assert!(
+        complaint(&ask("date,images,gesamtkosten_usd\n2026-10-01,1,2\n", &[]), 2)
+            .contains("column gesamtkosten_usd")
+    );
+    assert!(complaint(&ask("date,images,cost,tax\n2026-10-01,1,2,0.4\n", &[]), 2).contains("column tax"));
+    assert!(complaint(&ask("date,images,cost\n10/05/2026,1,2\n", &[]), 2).contains("in two ways"));
+    let refund = "date,images,cost\n2026-10-01,500,$20\n2026-10-20,-100,-$4\n";
+    let usage = &serde_json::from_str::<Value>(&out(&ask(refund, &["--json"]))).expect("JSON")["usage"];
+    assert_eq!((&usage["images"], &usage["paid_per_image"]), (&json!(400), &json!(0.2788)));
+}
+
+#[test]
+fn our_own_focus_export_is_read_by_what_images_cost() {
+    let place = place();
+    let books = crate::books::Books::open(place.path());
+    books.paint("2026-10-10T09:00:00Z", None);
+    let focus = out(&run(place.path(), &["costs", "--month", "2026-10", "--format", "focus"]));
+    let arguments = from_csv(&place, &focus, &["--json"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let usage = serde_json::from_str::<Value>(&roi(&place, &arguments)).expect("JSON")["usage"].clone();
+    assert_eq!((&usage["cost_column"], &usage["paid"]), (&json!("EffectiveCost"), &json!(0.375583334)));
 }

@@ -59,13 +59,21 @@ impl Books {
 
     /// The same, its energy counted by the card with this UUID.
     pub fn paint_on(&self, card: Option<&str>, at: &str, tag: Option<&str>) -> RequestId {
+        self.book(receipt(), card, at, tag)
+    }
+
+    /// The same without a price elsewhere.
+    pub fn paint_uncompared(&self, at: &str) -> RequestId {
+        self.book(Receipt { comparison: None, ..receipt() }, None, at, None)
+    }
+
+    fn book(&self, mut receipt: Receipt, card: Option<&str>, at: &str, tag: Option<&str>) -> RequestId {
         let at: Timestamp = at.parse().expect("a time");
         let zero = Energy::from_millijoules(0);
         let epoch = card
             .map(|card| self.ledger.begin_epoch(card, EnergySource::Metered, zero, at).expect("an epoch").id);
         let reservation = self.open_request(at, tag);
         let id = reservation.id();
-        let mut receipt = receipt();
         receipt.usage.epoch = epoch;
         let images = [SettledImage { seed: Seed::new(42), receipt }];
         let done = Settlement { images: &images, failed: &[], prompt_tokens: 12 };
@@ -103,10 +111,10 @@ pub fn receipt() -> Receipt {
         electricity: Money::from_nano(2_250_000),
         depreciation: Money::from_nano(343_333_334),
         upkeep: Money::from_nano(30_000_000),
-        comparison: Comparison {
+        comparison: Some(Comparison {
             sku: "fal/z-image-turbo".into(),
             price: Money::from_nano(36_700_160),
             exchange_rate: Money::from_nano(7_000_000_000),
-        },
+        }),
     }
 }

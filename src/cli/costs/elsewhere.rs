@@ -12,7 +12,7 @@ pub(super) fn services(services: &[ServiceComparison], decimals: u32) -> Vec<Str
     if services.iter().all(|service| service.images == 0 && service.unpriced.is_none()) {
         return Vec::new();
     }
-    let head = ["SERVICE", "PICTURES", "ELSEWHERE", "HERE", "SAVED", "%", "PRICE READ"];
+    let head = ["SERVICE", "IMAGES", "ELSEWHERE", "ALL IN", "SAVED", "%", "BY STANDARD COST", "PRICE READ"];
     let mut rows = vec![head.map(String::from)];
     rows.extend(services.iter().map(|service| row(service, decimals)));
     let mut lines = vec![String::new()];
@@ -21,16 +21,17 @@ pub(super) fn services(services: &[ServiceComparison], decimals: u32) -> Vec<Str
     lines
 }
 
-fn row(service: &ServiceComparison, decimals: u32) -> [String; 7] {
+fn row(service: &ServiceComparison, decimals: u32) -> [String; 8] {
     let money = |amount: Money| amount.to_rounded_string(decimals);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
     [
         service.sku.clone(),
         service.images.to_string(),
         or_dash(service.compared_price.map(money)),
-        money(service.total),
+        or_dash(service.all_in_total.map(money)),
+        or_dash(service.saving_all_in.map(money)),
+        or_dash(service.saving_all_in_percent_tenths.map(percent)),
         or_dash(service.saving.map(money)),
-        or_dash(service.saving_percent_tenths.map(percent)),
         or_dash(service.prices.last().map(|price| price.read_on.to_string())),
     ]
 }
@@ -38,6 +39,9 @@ fn row(service: &ServiceComparison, decimals: u32) -> [String; 7] {
 fn notes(service: &ServiceComparison, decimals: u32) -> Vec<String> {
     let money = |amount: Money| amount.to_rounded_string(decimals);
     let mut lines = Vec::new();
+    if let Some(notice) = &service.notice {
+        lines.push(format!("  {notice}"));
+    }
     if let Some(unpriced) = &service.unpriced {
         lines.push(format!("  {}: {}", service.sku, without_price(unpriced)));
     }

@@ -9,10 +9,17 @@ use crate::{
 pub(super) fn statement(report: &MonthReport) -> String {
     let money =
         |amount: Money| format!("{:>16} {}", amount.to_rounded_string(report.decimals()), report.currency);
+    let or_dash = |amount: Option<Money>| amount.map_or_else(|| format!("{:>16}", "-"), money);
     let each = report.figures.cost_per_image.map_or_else(
         || format!("{:>16}", "-"),
         |each| format!("{:>16} {}", each.to_rounded_string(4), report.currency),
     );
+    let all_in = match report.whole.as_ref().and_then(|whole| whole.saving_all_in) {
+        Some(saving) if saving < Money::ZERO => {
+            (Some(saving), "a loss: elsewhere less everything of the month")
+        }
+        saving => (saving, "elsewhere less everything of the month"),
+    };
     let mut lines = vec![
         format!("Costs, {}", report.month),
         format!("  pictures          {:>16}", report.figures.images),
@@ -21,8 +28,9 @@ pub(super) fn statement(report: &MonthReport) -> String {
         format!("  depreciation      {}", money(report.figures.depreciation)),
         format!("  upkeep            {}", money(report.figures.upkeep)),
         format!("  total             {}", money(report.figures.total)),
-        format!("  elsewhere         {}  {}", money(report.figures.compared_price), report.compared_with),
-        format!("  saved             {}", money(report.figures.saving)),
+        format!("  elsewhere         {}  {}", or_dash(report.figures.compared_price), compared(report)),
+        format!("  saved             {}  {}", or_dash(all_in.0), all_in.1),
+        format!("  by standard cost  {}  elsewhere less the total", or_dash(report.figures.saving)),
         format!("  energy, device    {:>16} kWh", report.figures.energy_kwh.to_rounded_kwh_string()),
         format!("  energy, plug      {:>16} kWh", report.figures.wall_energy_kwh.to_rounded_kwh_string()),
     ];
@@ -56,6 +64,14 @@ pub(super) fn statement(report: &MonthReport) -> String {
     lines.join("\n") + "\n"
 }
 
+/// The compared service, and how many of the images have no price there.
+fn compared(report: &MonthReport) -> String {
+    match report.figures.images - report.figures.compared_images {
+        0 => report.compared_with.clone(),
+        unpriced => format!("{}; {unpriced} of {} had no price", report.compared_with, report.figures.images),
+    }
+}
+
 /// What the month cost beside its pictures, and what a picture costs with all of it.
 fn whole_lines(report: &MonthReport, whole: &WholeMonth) -> Vec<String> {
     let money =
@@ -75,7 +91,11 @@ fn whole_lines(report: &MonthReport, whole: &WholeMonth) -> Vec<String> {
         ));
     }
     if whole.disposal_gain != Money::ZERO {
-        lines.push(format!("  disposal          {}  above book value", money(whole.disposal_gain)));
+        let (what, amount) = match whole.disposal_gain < Money::ZERO {
+            true => ("lost on parts that were sold below their book value", whole.disposal_gain.abs()),
+            false => ("gained on parts that were sold above their book value", whole.disposal_gain),
+        };
+        lines.push(format!("  disposal          {}  {what}", money(amount)));
     }
     if let (Some(marginal), Some(loaded)) =
         (each(whole.marginal_per_image), each(whole.fully_loaded_per_image))
@@ -83,9 +103,13 @@ fn whole_lines(report: &MonthReport, whole: &WholeMonth) -> Vec<String> {
         lines.push(format!("  a picture's power {marginal}"));
         lines.push(format!("  a picture, all in {loaded}"));
     }
+    lines.push(format!("  all in            {}  everything of the month", money(whole.fully_loaded_total)));
     if let Some(images) = whole.break_even_images {
+        let pace = whole.images_at_pace.map_or_else(String::new, |images| {
+            format!("; {images} at this pace, after {} of {} days", whole.days_counted, whole.days_in_period)
+        });
         lines.push(format!(
-            "  break-even        {images:>16}  pictures a month against {}",
+            "  break-even        {images:>16}  images a month against {}{pace}",
             report.compared_with
         ));
     }
@@ -115,6 +139,7 @@ fn group_lines(groups: &Groups, decimals: u32) -> Vec<String> {
 
 fn group_row(group: &GroupReport, decimals: u32) -> [String; 11] {
     let money = |amount: Money| amount.to_rounded_string(decimals);
+    let or_dash = |amount: Option<Money>| amount.map_or_else(|| "-".into(), money);
     let name = group.group.clone().unwrap_or_else(|| "-".into());
     [
         group.title.as_ref().map_or_else(|| name.clone(), |title| format!("{name} {title}")),
@@ -126,7 +151,7 @@ fn group_row(group: &GroupReport, decimals: u32) -> [String; 11] {
         money(group.figures.upkeep),
         money(group.figures.total),
         group.figures.cost_per_image.map_or_else(|| "-".into(), |each| each.to_rounded_string(4)),
-        money(group.figures.compared_price),
-        money(group.figures.saving),
+        or_dash(group.figures.compared_price),
+        or_dash(group.figures.saving),
     ]
 }

@@ -20,7 +20,7 @@ pub(super) fn statement(report: &YearReport) -> String {
     rows.push(row(report.year.to_string(), &report.figures, Some(&report.whole), decimals));
     let mut lines = vec![format!("Costs, {}, in {}", report.year, report.currency)];
     lines.extend(aligned(&rows));
-    lines.push(format!("elsewhere: {}, as it was booked", report.compared_with));
+    lines.push(format!("elsewhere: {}, as it was booked; saved: that less all in", report.compared_with));
     if report.example_hardware {
         lines.push("depreciation is an example's; set [costs] in tintype.toml".into());
     }
@@ -31,6 +31,7 @@ pub(super) fn statement(report: &YearReport) -> String {
 
 fn row(name: String, figures: &Figures, whole: Option<&WholeMonth>, decimals: u32) -> [String; 8] {
     let money = |amount: Money| amount.to_rounded_string(decimals);
+    let or_dash = |amount: Option<Money>| amount.map_or_else(|| "-".into(), money);
     [
         name,
         figures.images.to_string(),
@@ -38,7 +39,7 @@ fn row(name: String, figures: &Figures, whole: Option<&WholeMonth>, decimals: u3
         figures.cost_per_image.map_or_else(|| "-".into(), |each| each.to_rounded_string(4)),
         money(figures.total),
         whole.map_or_else(|| "-".into(), |whole| money(whole.fully_loaded_total)),
-        money(figures.compared_price),
-        money(figures.saving),
+        or_dash(figures.compared_price),
+        or_dash(whole.and_then(|whole| whole.saving_all_in)),
     ]
 }

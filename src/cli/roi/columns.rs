@@ -1,17 +1,24 @@
+//! Which column of an export holds what.
+
 use csv::StringRecord;
 
 use super::{number, usage::UsageError};
 use crate::units::Currency;
 
 /// Names of columns, best first, without case, spaces and signs. FOCUS has the capitals (BilledCost), OpenAI's cost export
-/// the `amount_value`, fal's usage API the `bucket`.
-const DATES: [&str; 16] = [
+/// the `amount_value`, fal's usage API the `bucket`, Alibaba's bill the Chinese ones.
+const DATES: [&str; 26] = [
     "chargeperiodstart",
+    "usagestartdate",
+    "账单开始时间",
+    "starttimeiso",
+    "starttime",
+    "startdate",
+    "开始时间",
+    "开始日期",
     "usagedate",
     "date",
     "day",
-    "starttimeiso",
-    "starttime",
     "bucket",
     "timestamp",
     "createdat",
@@ -19,51 +26,111 @@ const DATES: [&str; 16] = [
     "billingperiodstart",
     "month",
     "period",
+    "year",
     "日期",
+    "消费时间",
+    "消费日期",
     "时间",
     "账期",
+    "月份",
+    "年份",
 ];
-const IMAGES: [&str; 12] = [
+const ENDS: [&str; 10] = [
+    "chargeperiodend",
+    "usageenddate",
+    "账单结束时间",
+    "endtimeiso",
+    "endtime",
+    "enddate",
+    "结束时间",
+    "结束日期",
+    "until",
+    "billingperiodend",
+];
+/// They count images, whatever else stands there.
+const IMAGES: [&str; 10] = [
     "images",
     "numimages",
     "imagecount",
     "numberofimages",
     "pictures",
-    "pricingquantity",
-    "quantity",
-    "qty",
-    "count",
     "张数",
     "图片数",
-    "数量",
+    "图片数量",
+    "图片张数",
+    "出图数",
 ];
-const COSTS: [&str; 12] = [
+/// They count images unless a column of units, or the line, says otherwise.
+const QUANTITIES: [&str; 6] = ["pricingquantity", "quantity", "qty", "count", "units", "数量"];
+/// They count images only where a column of units says so.
+const AMOUNTS_OF_USE: [&str; 5] = ["usageamount", "usagequantity", "consumedquantity", "用量", "使用量"];
+const COSTS: [&str; 21] = [
     "billedcost",
+    "应付金额",
+    "实付金额",
+    "支付金额",
+    "消费金额",
     "cost",
     "amountvalue",
     "amount",
+    "unblendedcost",
     "totalcost",
     "totalamount",
     "total",
     "paid",
     "spend",
+    "amountpaid",
     "金额",
     "费用",
-    "应付金额",
+    "花费",
+    "现金支付",
+    "总价",
+    "effectivecost",
 ];
-const CURRENCIES: [&str; 5] = ["billingcurrency", "amountcurrency", "currency", "currencycode", "币种"];
-const UNITS: [&str; 4] = ["pricingunit", "quantityunit", "unit", "单位"];
+/// What stands in place of a bill where nothing was billed: FOCUS's cost of what a commitment had paid before.
+const COSTS_INSTEAD: [&str; 1] = ["effectivecost"];
+/// Money that is in no sum of what was paid: unit and list prices, and what was taken off them.
+const OTHER_MONEY: [&str; 11] = [
+    "unitprice",
+    "price",
+    "listcost",
+    "contractedcost",
+    "listunitprice",
+    "contractedunitprice",
+    "单价",
+    "官网价",
+    "原价",
+    "优惠金额",
+    "discount",
+];
+/// Added to a cost, and not in it.
+const ADDED: [&str; 8] = ["tax", "taxes", "taxamount", "vat", "gst", "fee", "fees", "税额"];
+/// Parts of names that only money has.
+const MONEY_WORDS: [&str; 13] =
+    ["cost", "amount", "charge", "paid", "spend", "price", "usd", "eur", "金额", "费", "价", "款", "消费"];
+const CURRENCIES: [&str; 6] =
+    ["billingcurrency", "amountcurrency", "currency", "currencycode", "币种", "货币"];
+const UNITS: [&str; 8] =
+    ["pricingunit", "quantityunit", "usageunit", "unittype", "unit", "用量单位", "计量单位", "单位"];
 
 /// Where what stands.
 pub(super) struct Columns {
     pub names: StringRecord,
     pub date: usize,
+    /// The last day, or the first one that is no longer meant.
+    pub end: Option<usize>,
     pub images: Option<usize>,
     pub cost: Option<usize>,
+    /// What counts where the cost's column is 0 throughout.
+    pub cost_instead: Option<usize>,
+    /// Money that may be missing in the cost's column.
+    pub added: Option<usize>,
     /// What the name of the cost's column says, as `cost_usd` does.
     pub cost_currency: Option<Currency>,
     pub currency: Option<usize>,
     pub unit: Option<usize>,
+    /// Whether the names are Chinese, whose amounts are in yuan where nothing else is said.
+    pub is_chinese: bool,
     /// Whether a comma may be a decimal mark everywhere, as in files with semicolons.
     pub foreign_marks: bool,
 }
@@ -80,20 +147,47 @@ impl Columns {
             |known: &[&str]| known.iter().find_map(|known| plain.iter().position(|(name, _)| name == known));
         let date = find(&DATES)
             .ok_or(UsageError::NoColumn { what: "dates", names: "date, day, month or ChargePeriodStart" })?;
-        let (images, cost) = (find(&IMAGES).filter(|_| counts_images), find(&COSTS));
+        let unit = find(&UNITS);
+        let images = find(&IMAGES).or_else(|| find(&QUANTITIES));
+        let images = images.or_else(|| find(&AMOUNTS_OF_USE).filter(|_| unit.is_some()));
+        let images = images.filter(|_| counts_images);
+        let cost = find(&COSTS);
+        if cost.is_none() {
+            let is_money = |name: &str| MONEY_WORDS.iter().any(|word| name.contains(word));
+            let others: [&[&str]; 6] = [&OTHER_MONEY, &CURRENCIES, &DATES, &ENDS, &UNITS, &AMOUNTS_OF_USE];
+            let is_other = |name: &str| others.iter().any(|others| others.contains(&name));
+            let unknown = plain.iter().position(|(name, _)| is_money(name) && !is_other(name));
+            if let Some(column) = unknown {
+                return Err(UsageError::UnknownCost { column: names[column].to_owned() });
+            }
+        }
         if images.is_none() && cost.is_none() {
             return Err(UsageError::NoColumn { what: "images or costs", names: "images, and one cost" });
         }
         Ok(Self {
             date,
+            end: find(&ENDS),
             images,
             cost,
+            cost_instead: find(&COSTS_INSTEAD).filter(|_| cost.is_some()),
+            added: find(&ADDED).filter(|_| cost.is_some()),
             cost_currency: cost.and_then(|index| plain[index].1),
             currency: find(&CURRENCIES),
-            unit: find(&UNITS),
+            unit,
+            is_chinese: names.iter().any(|name| name.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))),
             names: names.clone(),
             foreign_marks,
         })
+    }
+
+    /// A column of use that no column of units explains.
+    pub(super) fn uncounted(names: &StringRecord) -> Option<&str> {
+        const CALLS: [&str; 5] = ["调用次数", "次数", "requests", "nummodelrequests", "calls"];
+        let is_use = |name: &&str| {
+            let (plain, _) = plain_name(name);
+            AMOUNTS_OF_USE.contains(&plain.as_str()) || CALLS.contains(&plain.as_str())
+        };
+        names.iter().find(is_use)
     }
 }
 
@@ -105,20 +199,26 @@ pub(super) fn delimiter(csv: &str) -> u8 {
     [b'\t', b';', b','].into_iter().max_by_key(|mark| count(*mark)).unwrap_or(b',')
 }
 
-/// `Amount (USD)` is `amount` in dollars; `cost_usd` is `cost` in dollars.
+/// `Amount (USD)` is `amount` in dollars, and so are `amount_usd` and `usd_amount`; `金额（元）` is `金额` in yuan. Amazon
+/// puts `line_item_` before its names.
 fn plain_name(name: &str) -> (String, Option<Currency>) {
-    let sign = ["$", "¥", "￥", "€", "£"].into_iter().find(|sign| name.contains(sign));
+    const CODES: [&str; 10] = ["usd", "cny", "rmb", "eur", "gbp", "jpy", "inr", "元", "人民币", "美元"];
+    let sign = ["$", "¥", "￥", "€", "£", "₹"].into_iter().find(|sign| name.contains(sign));
     let mut words: Vec<String> = name
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
         .collect();
     let mut found = sign.and_then(number::currency);
-    if let [_, .., last] = &words[..]
-        && ["usd", "cny", "rmb", "eur", "gbp", "jpy"].contains(&last.as_str())
-    {
-        found = number::currency(last);
-        words.pop();
+    let is_code = |word: &String| CODES.contains(&word.as_str());
+    if words.len() > 1 {
+        let place = [words.len() - 1, 0].into_iter().find(|place| is_code(&words[*place]));
+        if let Some(place) = place {
+            found = number::currency(&words.remove(place));
+        }
+    }
+    if words.starts_with(&["line".into(), "item".into()]) {
+        words.drain(..2);
     }
     (words.concat(), found)
 }

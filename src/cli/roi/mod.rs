@@ -9,15 +9,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::civil::Date;
+use rust_decimal::Decimal;
 use serde::Serialize;
 
-use self::usage::{Paid, UsageFile};
+use self::usage::{Period, UsageFile};
 use super::{CliError, ConfigFile, print, print_json};
 use crate::{
     clock::Clock,
     config::{Config, ConfigError},
     costs::{
-        ExchangeRate,
+        Comparison, ExchangeRate,
         simulation::{ComparedPrice, Input, Outcome, Scenario},
     },
     domain::Quality,
@@ -45,9 +46,6 @@ pub(super) struct RoiArgs {
     /// Print JSON with exact figures
     #[arg(long)]
     json: bool,
-    /// Print only what the article says beside what its own inputs give
-    #[arg(long, conflicts_with_all = ["scenario", "InputArgs", "compare", "from_csv", "json"])]
-    article: bool,
 }
 
 /// What changes the scenario's inputs.
@@ -88,18 +86,39 @@ struct InputArgs {
     years: Option<String>,
 }
 
-/// What was paid until now, in the scenario's currency.
+/// What was paid until now, in the scenario's currency, and how the file was understood.
 #[derive(Debug, Serialize)]
 struct Usage {
+    /// Its first day.
+    first_day: Date,
+    /// Its last day.
+    last_day: Date,
+    #[serde(skip)]
+    period: Period,
     /// `2026-08`.
     first_month: String,
     /// `2026-10`.
     last_month: String,
     /// From the one to the other, both counted.
     months: u64,
-    /// Images of a month, rounded down.
+    /// Images in all.
+    images: u64,
+    /// Images of a month, rounded down: the images over the days of the file, and over a month if those are fewer.
     images_per_month: u64,
-    /// What was paid in all; null where the file does not say.
+    /// The column that they were read from; null if they were given.
+    images_column: Option<String>,
+    /// Megapixels, which were counted as images of the scenario's size; null if the file counts images.
+    megapixels: Option<String>,
+    /// The column that costs were read from; null if there is none.
+    cost_column: Option<String>,
+    /// What was paid, in the file's currency.
+    #[serde(skip)]
+    paid_there: Option<(Money, Currency)>,
+    /// Whether the file names no currency.
+    currency_guessed: bool,
+    /// Lines of sums, which were left out.
+    totals_left_out: u64,
+    /// What was paid in all; null if the file does not say.
     paid: Option<Money>,
     /// What one unit of the file's currency cost, on the last day in the file.
     exchange_rate: Option<Money>,
@@ -119,13 +138,9 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &RoiArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    if args.article {
-        return print(&report::article()?);
-    }
     let config = args.config_file.load()?;
     let today = config.zone()?.to_datetime(clock.now()).date();
     let mut scenario = args.scenario()?;
-    let is_shipped = scenario == Scenario::shipped()?;
     let usage = args.usage(&mut scenario, &config)?;
     let gap = add_like_for_like(&mut scenario, &config, today)?;
     let outcome = scenario.outcome()?;
@@ -133,13 +148,10 @@ pub(super) fn run(args: &RoiArgs, clock: &dyn Clock) -> Result<(), CliError> {
         return args.print_json(usage.as_ref(), &outcome);
     }
     let mut text = match &usage {
-        Some(usage) => report::usage(usage, &outcome),
+        Some(usage) => report::usage(usage, &scenario, &outcome),
         None => String::new(),
     };
     text += &report::report(&scenario, &outcome);
-    if is_shipped && usage.is_none() {
-        text += &format!("\n{}", report::article()?);
-    }
     text += &report::like_for_like(&scenario, &outcome, gap.as_deref());
     print(&text)
 }
@@ -173,56 +185,95 @@ impl RoiArgs {
         let csv = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
         let counts_images = self.inputs.images_per_month.is_none();
         let file = UsageFile::read(&csv, counts_images).map_err(|error| refuse(error.to_string()))?;
-        let images = match file.images {
-            Some(0) => return Err(refuse("no line counts images; pass --images-per-month".into())),
-            Some(images) => images,
-            None if !counts_images => scenario.images_per_month.saturating_mul(file.months()),
-            None => {
-                return Err(refuse(
-                    "no column of images; name one images, or pass --images-per-month".into(),
-                ));
-            }
-        };
-        scenario.images_per_month = images / file.months();
+        let images = self.images(&file, scenario).map_err(refuse)?;
+        let names_seller = file.names_seller;
+        let usage = self.priced(file, images, scenario, config)?;
+        scenario.images_per_month = usage.images_per_month;
         if scenario.images_per_month == 0 {
             return Err(refuse("less than one image a month; no hardware pays back at that".into()));
         }
-        let usage = self.priced(&file, images, scenario, config)?;
-        if let Some(price) = usage.paid_per_image {
-            if price <= Money::ZERO {
-                return Err(refuse("an image cost nothing; hardware cannot be cheaper".into()));
+        match usage.paid_per_image {
+            Some(price) if price <= Money::ZERO => {
+                return Err(refuse(format!(
+                    "column {} says that an image cost nothing; hardware cannot be cheaper",
+                    usage.cost_column.as_deref().unwrap_or_default()
+                )));
             }
-            scenario.compared = [ComparedPrice { name: "what you paid".into(), price }].to_vec();
-            scenario.compared.extend_from_slice(&self.compare);
+            Some(price) => {
+                scenario.compared = [ComparedPrice { name: "what you paid".into(), price }].to_vec();
+                scenario.compared.extend_from_slice(&self.compare);
+            }
+            None if names_seller && self.compare.is_empty() => {
+                return Err(refuse(
+                    "no column of costs, so what you paid is not known; name one cost, or pass --compare NAME=PRICE"
+                        .into(),
+                ));
+            }
+            None => {}
         }
         Ok(Some(usage))
     }
 
+    /// The images of `file`, or what to do to have them.
+    fn images(&self, file: &UsageFile, scenario: &Scenario) -> Result<u64, String> {
+        let Some(images) = file.images else {
+            return match self.inputs.images_per_month {
+                Some(_) => Ok(file.period.in_all(scenario.images_per_month)),
+                None => Err("no column of images; name one images, or pass --images-per-month".into()),
+            };
+        };
+        let of_megapixels = (file.megapixels * Decimal::from(1_000_000))
+            .checked_div(Decimal::from(scenario.size.pixels()))
+            .and_then(|images| u64::try_from(images.round().trunc()).ok());
+        let images = u64::try_from(images).ok().zip(of_megapixels);
+        match images.map(|(counted, of_megapixels)| counted.saturating_add(of_megapixels)) {
+            None => Err("more images are given back than were made; export more months".into()),
+            Some(0) => Err("no line counts images; pass --images-per-month".into()),
+            Some(images) => Ok(images),
+        }
+    }
+
     fn priced(
         &self,
-        file: &UsageFile,
+        file: UsageFile,
         images: u64,
         scenario: &Scenario,
         config: &Config,
     ) -> Result<Usage, CliError> {
+        let period = file.period;
+        let [images_column, cost_column] = file.columns;
         let mut usage = Usage {
-            first_month: month(file.first),
-            last_month: month(file.last),
-            months: file.months(),
-            images_per_month: scenario.images_per_month,
+            first_day: period.first(),
+            last_day: period.last(),
+            period,
+            first_month: month(period.first()),
+            last_month: month(period.last()),
+            months: period.calendar_months(),
+            images,
+            images_per_month: period.a_month(images),
+            images_column,
+            megapixels: (file.megapixels != Decimal::ZERO).then(|| file.megapixels.normalize().to_string()),
+            cost_column,
+            paid_there: None,
+            currency_guessed: false,
+            totals_left_out: file.totals,
             paid: None,
             exchange_rate: None,
             paid_per_image: None,
         };
-        let Some(Paid { amount, currency }) = file.paid else { return Ok(usage) };
-        let currency = currency.or(self.paid_in).unwrap_or(scenario.currency);
-        let rate = ExchangeRate::find(&config.exchange_rate, currency, scenario.currency, file.last)
+        let Some(paid) = file.paid else { return Ok(usage) };
+        let named = paid.currency.filter(|_| !paid.is_guessed);
+        let currency = named.or(self.paid_in).or(paid.currency).unwrap_or(scenario.currency);
+        usage.currency_guessed = named.or(self.paid_in).is_none();
+        let rate = ExchangeRate::find(&config.exchange_rate, currency, scenario.currency, period.last())
             .map_err(ConfigError::from)?;
         let range = |error: MoneyError| CliError::Usage(error.to_string());
-        let paid = amount.share_floor(rate.as_nano().unsigned_abs(), 1_000_000_000).map_err(range)?;
-        usage.paid = Some(paid);
+        let converted =
+            paid.amount.share_floor(rate.as_nano().unsigned_abs(), 1_000_000_000).map_err(range)?;
+        usage.paid_there = Some((paid.amount, currency));
+        usage.paid = Some(converted);
         usage.exchange_rate = (currency != scenario.currency).then_some(rate);
-        usage.paid_per_image = Some(paid.share_floor(1, images).map_err(range)?);
+        usage.paid_per_image = Some(converted.share_floor(1, images).map_err(range)?);
         Ok(usage)
     }
 
@@ -262,12 +313,14 @@ fn add_like_for_like(
     if scenario.compared.iter().any(|compared| compared.name == sku) {
         return Ok(None);
     }
-    match config.price_list(scenario.currency, &sku, today) {
-        Ok(prices) => {
-            let price = prices.compare(scenario.size, Quality::default(), today)?.price;
-            scenario.compared.push(ComparedPrice { name: sku, price });
-            Ok(None)
-        }
+    match config.price_list(scenario.currency, &sku) {
+        Ok(prices) => match prices.compare_sku(&sku, scenario.size, Quality::default(), today) {
+            Ok(Comparison { price, .. }) => {
+                scenario.compared.push(ComparedPrice { name: sku, price });
+                Ok(None)
+            }
+            Err(error) => Ok(Some(error.to_string())),
+        },
         Err(ConfigError::Costs(error)) => Ok(Some(error.to_string())),
         Err(error) => Err(error.into()),
     }

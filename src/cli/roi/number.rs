@@ -44,10 +44,21 @@ impl Number {
         i64::try_from(nano.trunc()).ok().map(Money::from_nano)
     }
 
-    /// As a count; none for a fraction, or less than nothing.
-    pub(super) fn count(self) -> Option<u64> {
-        let decimal = self.decimal.normalize();
-        (decimal.scale() == 0).then(|| u64::try_from(decimal).ok()).flatten()
+    /// A count in `text`, below 0 for what was given back; none for a fraction. Under `foreign_marks`, a lone mark before
+    /// three digits groups them: a count has no decimals.
+    pub(super) fn count(text: &str, foreign_marks: bool) -> Option<i64> {
+        let grouped = |mark| foreign_marks && is_grouped(text.trim().trim_start_matches('-'), mark);
+        let ungrouped = match (grouped('.'), grouped(',')) {
+            (false, false) => text.to_owned(),
+            _ => text.replace(['.', ','], ""),
+        };
+        let decimal = Self::read(&ungrouped, foreign_marks)?.decimal.normalize();
+        (decimal.scale() == 0).then(|| i64::try_from(decimal).ok()).flatten()
+    }
+
+    /// The number itself.
+    pub(super) fn decimal(self) -> Decimal {
+        self.decimal
     }
 }
 
@@ -76,14 +87,16 @@ fn plain(digits: &str, foreign_marks: bool) -> Option<String> {
     Some(format!("{}.{fraction}", whole.replace(group, "")).trim_end_matches('.').to_owned())
 }
 
-/// Whether `mark` stands before every three digits, and the first group is no lone 0.
+/// Whether `mark` stands before every three digits, or as in India before the last three and every two before them, and
+/// the first group is not a lone 0.
 fn is_grouped(digits: &str, mark: char) -> bool {
     let groups: Vec<&str> = digits.split(mark).collect();
-    let (first, rest) = (groups[0], &groups[1..]);
-    (1..=3).contains(&first.len())
-        && !first.starts_with('0')
-        && !rest.is_empty()
-        && rest.iter().all(|group| group.len() == 3)
+    let [first, middle @ .., last] = &groups[..] else { return false };
+    let is_digits = groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_digit()));
+    let of = |length: usize| middle.iter().all(|group| group.len() == length);
+    let by_three = (1..=3).contains(&first.len()) && of(3);
+    let by_two = (1..=2).contains(&first.len()) && of(2);
+    is_digits && !first.starts_with('0') && last.len() == 3 && (by_three || by_two)
 }
 
 /// The currency beside a number; none at all where something else stands there.
@@ -101,14 +114,12 @@ fn beside(before: &str, after: &str) -> Option<Option<Currency>> {
 /// The currency that people write as `word`: a sign, or a code in any case.
 pub(super) fn currency(word: &str) -> Option<Currency> {
     match word.trim() {
-        "$" | "US$" => Some(Currency::USD),
-        "¥" | "￥" | "CN¥" | "元" => Some(Currency::CNY),
-        "€" => Some(Currency::EUR),
-        "£" => "GBP".parse().ok(),
-        code => match code.to_ascii_uppercase().as_str() {
-            "RMB" => Some(Currency::CNY),
-            code => code.parse().ok(),
-        },
+        "美元" => Some(Currency::USD),
+        "¥" | "￥" | "CN¥" => Some(Currency::CNY),
+        "欧元" => Some(Currency::EUR),
+        "₹" | "Rs" | "Rs." => "INR".parse().ok(),
+        "日元" | "円" => "JPY".parse().ok(),
+        word => Currency::meant_by(word),
     }
 }
 
@@ -152,6 +163,10 @@ mod tests {
             ("US$ 12", "12.00", "USD"),
             ("¥3.00", "3.00", "CNY"),
             ("3 元", "3.00", "CNY"),
+            ("1250.00元", "1250.00", "CNY"),
+            ("￥1,250.00", "1250.00", "CNY"),
+            ("₹1,23,456.00", "123456.00", "INR"),
+            ("12 rmb", "12.00", "CNY"),
             ("12,50 €", "12.50", "EUR"),
             ("0.06 usd", "0.06", "USD"),
             ("$5 USD", "5.00", "USD"),
@@ -167,10 +182,11 @@ mod tests {
         for text in ["", "free", "1,23,4", "1.2.3", "1,2345.6,7", "12 apples", "2026-10-31", "5 %", "1e99"] {
             assert_eq!(money(text), None, "{text}");
         }
-        assert_eq!(Number::read("1,000", false).and_then(Number::count), Some(1_000));
-        assert_eq!(Number::read("12.000", false).and_then(Number::count), Some(12));
-        for text in ["1.5", "-1"] {
-            assert_eq!(Number::read(text, false).and_then(Number::count), None, "{text}");
+        assert_eq!((Number::count("1,000", false), Number::count("12.000", false)), (Some(1_000), Some(12)));
+        assert_eq!((Number::count("1.500", true), Number::count("1,500", true)), (Some(1_500), Some(1_500)));
+        assert_eq!((Number::count("-4", false), Number::count("-1.500", true)), (Some(-4), Some(-1_500)));
+        for text in ["1.5", "1,5", "1.50"] {
+            assert_eq!(Number::count(text, true), None, "{text}");
         }
     }
 
@@ -189,7 +205,7 @@ mod tests {
         #[test]
         fn no_text_is_read_with_a_panic(text in "[0-9.,'()$€e+ -]{0,24}|\\PC{0,12}") {
             let number = Number::read(&text, text.len() % 2 == 0);
-            let _ = number.map(|number| (number.money(), number.count()));
+            let _ = (number.map(Number::money), Number::count(&text, text.len() % 2 == 0));
         }
 
         #[test]

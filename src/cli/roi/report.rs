@@ -1,6 +1,6 @@
 use super::Usage;
 use crate::{
-    costs::simulation::{ArticleRow, Lifetime, Outcome, PriceOutcome, Scenario, ScenarioError, YearRow},
+    costs::simulation::{Lifetime, Outcome, PriceOutcome, Scenario, YearRow},
     units::{Currency, Money},
 };
 
@@ -52,19 +52,38 @@ pub(super) fn like_for_like(scenario: &Scenario, outcome: &Outcome, gap: Option<
 }
 
 /// What a person's own usage says, and the answer.
-pub(super) fn usage(usage: &Usage, outcome: &Outcome) -> String {
+pub(super) fn usage(usage: &Usage, scenario: &Scenario, outcome: &Outcome) -> String {
     let mut text = Text::new(outcome.currency);
-    let span = match usage.months {
-        1 => usage.first_month.clone(),
-        _ => format!("{} to {}, each counted whole", usage.first_month, usage.last_month),
+    text.words(0, "Your usage, as the file was read");
+    let days = usage.period.days.days();
+    let hundredths = usage.period.month_hundredths();
+    let months = format!("{}.{:02} months", hundredths / 100, hundredths % 100);
+    text.line("from", &usage.first_day.to_string(), "");
+    text.line("to", &usage.last_day.to_string(), &format!("{days} days, counted as {months}"));
+    let of_what = match (&usage.megapixels, &usage.images_column) {
+        (Some(megapixels), _) => {
+            format!("{megapixels} megapixels, as images of {}", scenario.size)
+        }
+        (None, Some(column)) => format!("column {column}"),
+        (None, None) => "as they were given".into(),
     };
-    text.words(0, "Your usage");
-    text.line("months", &usage.months.to_string(), &span);
+    text.line("images", &usage.images.to_string(), &of_what);
     text.line("images a month", &usage.images_per_month.to_string(), "");
-    if let (Some(paid), Some(each)) = (usage.paid, usage.paid_per_image) {
-        let rate = usage.exchange_rate.map_or_else(String::new, |rate| format!("at a rate of {rate}"));
-        text.line("paid", &text.amount(paid, 2), &rate);
+    if let (Some((there, currency)), Some(paid), Some(each)) =
+        (usage.paid_there, usage.paid, usage.paid_per_image)
+    {
+        let mut how = format!("column {}", usage.cost_column.as_deref().unwrap_or_default());
+        if usage.currency_guessed {
+            how += &format!("; no currency is named, {currency} is assumed, --paid-in says another");
+        }
+        text.line("paid", &format!("{} {currency}", there.to_rounded_string(2)), &how);
+        if let Some(rate) = usage.exchange_rate {
+            text.line("", &text.amount(paid, 2), &format!("at a rate of {rate}"));
+        }
         text.line("paid for an image", &text.amount(each, IMAGE_DECIMALS), "");
+    }
+    if usage.totals_left_out > 0 {
+        text.line("left out", &usage.totals_left_out.to_string(), "lines of totals");
     }
     text.heading("Is it worth it with this hardware?");
     if let Some(first) = outcome.against.first() {
@@ -79,20 +98,6 @@ fn answer(against: &PriceOutcome, outcome: &Outcome) -> String {
         "{yes}, against {}: {}; you have {}. It {}.",
         against.name, against.break_even, outcome.images_per_month, against.payback
     )
-}
-
-/// What the article says, beside what its own inputs give.
-pub(super) fn article() -> Result<String, ScenarioError> {
-    let row = |figure: &str, article: &str, formulas: &str, follows: &str| {
-        let row = format!("  {figure:<36}  {article:<11}  {formulas:<38} {follows}");
-        row.trim_end().to_owned() + "\n"
-    };
-    let mut table = "The article of January 2026, figure by figure\n".to_owned();
-    table += &row("", "article", "its own inputs give", "");
-    for ArticleRow { figure, article, formulas, follows } in ArticleRow::all()? {
-        table += &row(figure, article, &formulas, &follows.to_string());
-    }
-    Ok(table)
 }
 
 impl Text {
@@ -110,7 +115,10 @@ impl Text {
         self.line("price", &self.amount(outcome.price, 2), &format!("{share}{}", parts.join(", ")));
         self.line("sold in the end for", &self.amount(outcome.residual, 2), "");
         match scenario.lifetime() {
-            Ok(Lifetime::Images(images)) => self.line("lasts", &images.to_string(), "images"),
+            Ok(Lifetime::Images(images)) => {
+                let remark = format!("images, but at most {} years", scenario.years);
+                self.line("lasts", &images.to_string(), &remark);
+            }
             Ok(Lifetime::Years { years, .. }) => self.line("lasts", &years.to_string(), "years"),
             Err(_) => {}
         }
@@ -262,8 +270,7 @@ mod tests {
     #[test]
     fn the_shipped_scenario_is_reported_to_its_loss_like_for_like() {
         let (scenario, outcome) = shipped(|_| ());
-        let text = report(&scenario, &outcome) + "\n" + &article().expect("rows");
-        let text = text + &like_for_like(&scenario, &outcome, None);
+        let text = report(&scenario, &outcome) + &like_for_like(&scenario, &outcome, None);
         assert!(is_narrow(&text), "{text}");
         insta::assert_snapshot!(text);
     }

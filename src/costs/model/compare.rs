@@ -14,25 +14,10 @@ impl CostModel {
         &self.prices
     }
 
-    /// The headline: `costs.compare_with`'s list price for a picture on `day`, in the ledger's currency, rounded down.
-    ///
-    /// # Errors
-    /// [`CostError`] where a price or a rate is missing on that day, or an amount is out of range.
-    pub fn compare(&self, size: ImageSize, quality: Quality, day: Date) -> Result<Comparison, CostError> {
-        self.compare_sku(&self.settings.compare_with, size, quality, day)
-    }
-
-    /// The headline, then `costs.also_compare_with`, each sku once.
-    ///
-    /// # Errors
-    /// As [`CostModel::compare`], for any of them: a service that has no price is not left out in silence.
-    pub fn comparisons(
-        &self,
-        size: ImageSize,
-        quality: Quality,
-        day: Date,
-    ) -> Result<Vec<Comparison>, CostError> {
-        self.compared_skus().into_iter().map(|sku| self.compare_sku(sku, size, quality, day)).collect()
+    /// The headline: `costs.compare_with`'s list price for an image on `day`, in the ledger's currency, rounded down. None
+    /// if it has none: a comparison is decoration and stops nothing. [`CostModel::price_notices`] says why.
+    pub fn compare(&self, size: ImageSize, quality: Quality, day: Date) -> Option<Comparison> {
+        self.compare_sku(&self.settings.compare_with, size, quality, day).ok()
     }
 
     /// `costs.compare_with`, then `costs.also_compare_with`, each once.
@@ -46,10 +31,10 @@ impl CostModel {
         skus
     }
 
-    /// Any sku's list price for a picture on `day`, in the ledger's currency, rounded down; never 0.
+    /// Any sku's list price for an image on `day`, in the ledger's currency, rounded down; never 0.
     ///
     /// # Errors
-    /// As [`CostModel::compare`].
+    /// [`CostError`] if a price or a rate is missing on that day, or an amount is out of range.
     pub fn compare_sku(
         &self,
         sku: &str,
@@ -119,7 +104,7 @@ mod tests {
             rate: rate.parse().expect("a rate"),
             effective_from: date(2026, 1, 1),
         };
-        CostModel::new(settings, PriceBook::built_in()?, vec![dollars], DAY)
+        CostModel::new(settings, PriceBook::built_in()?, vec![dollars])
     }
 
     fn settings(headline: &str, others: &[&str]) -> CostSettings {
@@ -137,28 +122,25 @@ mod tests {
             &["openai/gpt-image-2", "bfl/flux-pro-1.1", "openai/gpt-image-2", "venice/z-image-turbo"],
         );
         let model = model(settings, "7").expect("a model");
-        let comparisons = model.comparisons(SIZE, Quality::High, DAY).expect("priced");
-        let said: Vec<_> = comparisons.iter().map(|c| (c.sku.as_str(), c.price.to_string())).collect();
-        let expected =
-            [("bfl/flux-pro-1.1", "0.28"), ("openai/gpt-image-2", "1.477"), ("venice/z-image-turbo", "0.07")];
-        assert_eq!(said, expected.map(|(sku, price)| (sku, price.to_owned())));
+        assert_eq!(model.compared_skus(), ["bfl/flux-pro-1.1", "openai/gpt-image-2", "venice/z-image-turbo"]);
+        let headline = model.compare(SIZE, Quality::High, DAY).expect("a price");
+        assert_eq!((headline.sku.as_str(), headline.price.to_string()), ("bfl/flux-pro-1.1", "0.28".into()));
     }
 
     #[test]
     fn the_quality_changes_the_price_where_the_service_asks_for_it() {
         let model = model(settings("openai/gpt-image-2", &[]), "1").expect("a model");
         let price = |quality| model.compare(SIZE, quality, DAY).map(|found| found.price.to_string());
-        assert_eq!(price(Quality::Low), Ok("0.006".into()));
-        assert_eq!(price(Quality::Medium), Ok("0.053".into()));
-        assert_eq!(price(Quality::Max), Ok("0.211".into()));
+        assert_eq!(price(Quality::Low), Some("0.006".into()));
+        assert_eq!(price(Quality::Medium), Some("0.053".into()));
+        assert_eq!(price(Quality::Max), Some("0.211".into()));
     }
 
     #[test]
-    fn a_retired_service_is_refused_at_the_start_and_not_left_out() {
-        let refused = model(settings("fal/z-image-turbo", &["openai/dall-e-3"]), "7").expect_err("retired");
-        assert!(refused.to_string().contains("openai/dall-e-3"), "{refused}");
+    fn a_retired_service_stops_nothing_and_keeps_its_price_of_earlier_days() {
+        let model = model(settings("openai/dall-e-3", &[]), "7").expect("a model");
+        assert_eq!(model.compare(SIZE, Quality::Medium, DAY), None);
         let past = date(2026, 3, 1);
-        let model = model(settings("fal/z-image-turbo", &[]), "7").expect("a model");
         let compared =
             model.compare_sku("openai/dall-e-3", SIZE, Quality::Medium, past).expect("priced then");
         assert_eq!(compared.price.to_string(), "0.28");
@@ -168,7 +150,8 @@ mod tests {
 
     #[test]
     fn an_exchange_rate_makes_nothing_free() {
-        let model = model(settings("fal/z-image-turbo", &[]), "0.000000001");
-        assert!(matches!(model, Err(CostError::Price(PriceError::RoundsToZero { .. }))), "{model:?}");
+        let model = model(settings("fal/z-image-turbo", &[]), "0.000000001").expect("a model");
+        let refused = model.compare_sku("fal/z-image-turbo", SIZE, Quality::Medium, DAY);
+        assert!(matches!(refused, Err(CostError::Price(PriceError::RoundsToZero { .. }))), "{refused:?}");
     }
 }

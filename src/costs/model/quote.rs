@@ -17,23 +17,24 @@ pub struct Quote {
 }
 
 impl Quote {
-    /// The whole job's expected standard cost.
+    /// What budgets set aside for the whole job: its expected standard cost, never below 0. What electricity with a
+    /// negative price may bring is not promised.
     ///
     /// # Errors
     /// [`CostError::Money`] past the ledger's range.
     pub fn estimate(&self) -> Result<Money, CostError> {
-        Ok(self.job.standard()?)
+        Ok(self.job.standard()?.max(Money::ZERO))
     }
 }
 
 impl CostModel {
-    /// What a job is expected to cost, if each picture takes `usage` of the device, and what it costs elsewhere, at the
-    /// prices of `at`. Asked before any work, so that a missing price costs no picture.
+    /// What a job is expected to cost if each image takes `usage` of the device, and what it costs elsewhere, at the
+    /// prices of `at`.
     ///
     /// # Errors
-    /// [`CostError`] where a price or a rate is missing on that day, or an amount is out of range.
+    /// [`CostError`] if an amount is out of range.
     pub fn quote(&self, job: &RenderJob, usage: Usage, at: DateTime) -> Result<Quote, CostError> {
-        let comparison = self.compare(job.spec.size, job.quality, at.date())?;
+        let comparison = self.compare(job.spec.size, job.quality, at.date());
         let image = self.receipt(usage, comparison, at)?;
         Ok(Quote { job: image.times(job.images)?, image })
     }
@@ -60,7 +61,7 @@ mod tests {
             effective_from: day,
         };
         let prices = PriceBook::built_in().expect("a price book");
-        let model = CostModel::new(CostSettings::default(), prices, vec![dollars], day).expect("a model");
+        let model = CostModel::new(CostSettings::default(), prices, vec![dollars]).expect("a model");
         let spec = RenderSpec {
             prompt: "x".into(),
             negative_prompt: None,
@@ -82,6 +83,6 @@ mod tests {
         assert_eq!(quote.estimate().map(|sum| sum.to_string()), Ok("1.126750002".into()));
         assert_eq!(quote.job.usage.duration, Millis::new(45_000));
         assert_eq!(quote.job.wall_energy, Energy::from_millijoules(20_250_000));
-        assert_eq!(quote.job.saving().map(|sum| sum.to_string()), Ok("-1.021750002".into()));
+        assert_eq!(quote.job.saving().map(|sum| sum.to_string()), Some("-1.021750002".into()));
     }
 }

@@ -80,9 +80,6 @@ impl WrittenEntry {
     /// What is wrong beside the price.
     fn faults(&self) -> Vec<EntryFault> {
         let mut faults = Vec::new();
-        if !self.currency.is_in_iso_4217() {
-            faults.push(EntryFault::UnknownCurrency(self.currency));
-        }
         if self.source.trim().is_empty() {
             faults.push(EntryFault::NoSource);
         }

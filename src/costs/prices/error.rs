@@ -1,10 +1,7 @@
 use jiff::civil::Date;
 
 use super::PriceUnit;
-use crate::{
-    domain::ImageSize,
-    units::{Currency, MoneyError},
-};
+use crate::{domain::ImageSize, units::MoneyError};
 
 /// What is wrong with a price book, or with a question to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +46,17 @@ pub enum PriceError {
         sku: String,
         /// The day.
         day: Date,
+    },
+    /// No entry, on whatever day.
+    #[error(
+        "the price book has no sku {sku}{}; `tintype prices check` lists all",
+        suggestion.as_ref().map_or_else(String::new, |known| format!("; did you mean {known}?"))
+    )]
+    UnknownSku {
+        /// The sku.
+        sku: String,
+        /// The known sku that is written most like it.
+        suggestion: Option<String>,
     },
     /// A free picture is a mistake.
     #[error("a picture of {size} at {sku} costs less than a billionth; compare with another sku")]
@@ -102,9 +110,6 @@ pub enum EntryFault {
         /// `size` or `quality`.
         field: &'static str,
     },
-    /// Three letters that are no money.
-    #[error("currency {0} is not in ISO 4217; write a code such as USD, EUR or CNY")]
-    UnknownCurrency(Currency),
     /// Nobody could check the price.
     #[error("source is empty; say where the price was read")]
     NoSource,

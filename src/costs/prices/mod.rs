@@ -5,6 +5,7 @@ mod error;
 mod spans;
 mod table;
 mod unit;
+mod warnings;
 
 use figment::{
     Figment,
@@ -14,11 +15,13 @@ use figment::{
 use jiff::civil::Date;
 use serde::Deserialize;
 
+pub(super) use self::warnings::DAYS_AHEAD;
 pub use self::{
     entry::PriceEntry,
     error::{EntryFault, PriceError},
     table::{PriceTable, TableRow},
     unit::{ListPrice, PriceUnit},
+    warnings::PriceWarning,
 };
 use self::{entry::WrittenEntry, spans::Span};
 use crate::{
@@ -114,6 +117,22 @@ impl PriceBook {
             }
         }
         skus
+    }
+
+    /// Whether `sku` has an entry, on whatever day.
+    ///
+    /// # Errors
+    /// [`PriceError::UnknownSku`], with the known one that is written most like it.
+    pub fn check_sku(&self, sku: &str) -> Result<(), PriceError> {
+        const LIKENESS_MIN: f64 = 0.85;
+        let skus = self.skus();
+        if skus.contains(&sku) {
+            return Ok(());
+        }
+        let likeness = |known: &&str| strsim::jaro_winkler(sku, known);
+        let alike = skus.into_iter().filter(|known| likeness(known) >= LIKENESS_MIN);
+        let suggestion = alike.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).map(str::to_owned);
+        Err(PriceError::UnknownSku { sku: sku.to_owned(), suggestion })
     }
 
     /// The entry of `sku` on `day`.

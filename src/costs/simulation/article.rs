@@ -5,6 +5,8 @@ use crate::units::Money;
 
 /// The depreciation in the article's total.
 const ARTICLES_DEPRECIATION: Money = Money::from_nano(120_000_000);
+/// Images that its 1,095 days of 100 images come to.
+const ARTICLES_DAYS: u64 = 109_500;
 /// The price against which the article states its saving.
 const ARTICLES_PRICE: &str = "Midjourney, low";
 
@@ -52,6 +54,14 @@ impl ArticleRow {
         let years = &against(&ours.outcome, 0)?.years;
         let saved = |year: usize| years.get(year).map_or(Money::ZERO, |row| row.saved_in_all);
         let bills = ours.scenario.running_costs_per_year.unwrap_or_default();
+        let wear = |residual: i64, images: u64, places: u32| -> Result<String, ScenarioError> {
+            let variant = Variant::new(|scenario| {
+                scenario.parts.iter_mut().for_each(|part| part.residual = Money::ZERO);
+                scenario.parts[0].residual = Money::from_nano(residual * 1_000_000_000);
+                scenario.lifetime_images = Some(images);
+            })?;
+            Ok(yuan(variant.outcome.image.depreciation, places))
+        };
         let standard = |variant: &Variant, places| yuan(variant.outcome.image.standard, places);
         let (images, share) =
             (ours.images_for_articles_depreciation()?, ours.share_for_articles_depreciation()?);
@@ -70,19 +80,26 @@ impl ArticleRow {
                 Follows::Yes,
             ),
             row(
-                "  then",
+                "  less a residual of ¥6,000–8,000",
                 "¥0.30–0.40",
-                format!(
-                    "{} if sold for ¥{}",
-                    yuan(ours.outcome.image.depreciation, 4),
-                    ours.scenario.residual()?.to_rounded_string(0)
-                ),
-                Follows::No,
+                format!("{}–{}", wear(8_000, 30_000, 4)?, wear(6_000, 30_000, 4)?),
+                Follows::Yes,
             ),
             row(
                 "  then, in the total",
                 "¥0.12",
                 format!("takes {images} images, or {share} % share"),
+                Follows::No,
+            ),
+            row(
+                "  1,095 days of 100 images a day",
+                "30,000",
+                format!(
+                    "109500: {}, or {}–{} less the residual",
+                    wear(0, ARTICLES_DAYS, 3)?,
+                    wear(8_000, ARTICLES_DAYS, 3)?,
+                    wear(6_000, ARTICLES_DAYS, 3)?
+                ),
                 Follows::No,
             ),
             row("upkeep and network", "¥0.03", yuan(ours.outcome.image.upkeep, 2), Follows::Input),

@@ -130,7 +130,10 @@ fn payback(scenario: &Scenario, outcome: &Outcome, price: Money) -> Result<Payba
     let months_tenths = (hardware * 10 * i128::from(MONTHS) * 2 + saved) / (saved * 2);
     let months_tenths = u64::try_from(months_tenths).unwrap_or(u64::MAX);
     let life_months_tenths = match scenario.lifetime()? {
-        Lifetime::Images(images) => images.saturating_mul(10) / scenario.images_per_month,
+        Lifetime::Images(images) => {
+            let at_most = u64::from(scenario.years) * MONTHS * 10;
+            (images.saturating_mul(10) / scenario.images_per_month).min(at_most)
+        }
         Lifetime::Years { years, .. } => u64::from(years) * MONTHS * 10,
     };
     Ok(match months_tenths <= life_months_tenths {
@@ -176,8 +179,7 @@ fn gain_of_year(
     Ok(images * i128::from(price.as_nano()) - cost_of_year(scenario, image, images_per_month)?)
 }
 
-/// Bills and wear of a year with `images_per_month`, in nano-units. A life in images is over after the scenario's years at
-/// the latest: hardware that stands still is replaced all the same.
+/// Bills and depreciation of a year with `images_per_month`, in nano-units.
 pub(super) fn cost_of_year(
     scenario: &Scenario,
     image: &ImageCost,
@@ -188,13 +190,27 @@ pub(super) fn cost_of_year(
     let idle = scenario.idle_electricity_of_year(images_per_month)?;
     let known = images * nano(image.electricity.plus(image.upkeep)?) + nano(idle);
     let bills = known.max(nano(scenario.running_costs_per_year.unwrap_or_default()));
-    let over =
-        |years: u32| scenario.loss()?.share_ceil(u64::from(scenario.share_percent), u64::from(years) * 100);
-    let wear = match scenario.lifetime()? {
-        Lifetime::Images(_) => (images * nano(image.depreciation)).max(nano(over(scenario.years)?)),
-        Lifetime::Years { years, .. } => nano(over(years)?),
+    Ok(bills + depreciation_of_year(scenario, image, images_per_month)?)
+}
+
+/// What hardware loses in a year with `images_per_month`, in nano-units: the one rule of its life. A life in images is over
+/// after the scenario's years at the latest, since idle hardware is replaced too.
+pub(super) fn depreciation_of_year(
+    scenario: &Scenario,
+    image: &ImageCost,
+    images_per_month: u64,
+) -> Result<i128, ScenarioError> {
+    let over = |years: u32| -> Result<i128, ScenarioError> {
+        let share = u64::from(scenario.share_percent);
+        Ok(scenario.loss()?.share_ceil(share, u64::from(years) * 100)?.as_nano().into())
     };
-    Ok(bills + wear)
+    match scenario.lifetime()? {
+        Lifetime::Images(_) => {
+            let images = i128::from(images_per_month) * i128::from(MONTHS);
+            Ok((images * i128::from(image.depreciation.as_nano())).max(over(scenario.years)?))
+        }
+        Lifetime::Years { years, .. } => over(years),
+    }
 }
 
 fn years(scenario: &Scenario, outcome: &Outcome, price: Money) -> Result<Vec<YearRow>, ScenarioError> {

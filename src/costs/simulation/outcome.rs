@@ -1,6 +1,8 @@
 use serde::{Serialize, Serializer};
 
-use super::{Lifetime, MONTHS, PriceOutcome, Scenario, ScenarioError, YEAR_MILLIS};
+use super::{
+    Lifetime, MONTHS, PriceOutcome, Scenario, ScenarioError, YEAR_MILLIS, compared::depreciation_of_year,
+};
 use crate::units::{Currency, Energy, Millis, Money, MoneyError};
 
 /// What follows from a scenario. All amounts in its currency.
@@ -142,12 +144,9 @@ impl Scenario {
         let known = electricity.plus(idle_electricity)?.plus(upkeep)?;
         let bills = self.running_costs_per_year.unwrap_or_default();
         let other = bills.minus(known)?.max(Money::ZERO);
-        let depreciation = match self.lifetime()? {
-            Lifetime::Images(_) => times(image.depreciation, images)?,
-            Lifetime::Years { years, .. } => {
-                self.loss()?.share_ceil(u64::from(self.share_percent), u64::from(years) * 100)?
-            }
-        };
+        let depreciation = depreciation_of_year(self, image, self.images_per_month)?;
+        let depreciation =
+            i64::try_from(depreciation).map(Money::from_nano).map_err(|_| MoneyError::OutOfRange)?;
         let total = known.plus(other)?.plus(depreciation)?;
         Ok(YearCost { images, electricity, idle_electricity, upkeep, other, depreciation, total })
     }

@@ -1,7 +1,10 @@
 use jiff::civil::date;
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    article::{ArticleRow, Follows},
+    *,
+};
 use crate::{
     costs::{CostModel, CostSettings, ExchangeRate, PriceBook},
     domain::{EnergySource, ImageSize, Quality, Usage},
@@ -159,11 +162,11 @@ fn the_same_hardware_has_the_same_figures_here_and_in_a_receipt() {
     };
     let day = date(2026, 11, 23);
     let book = PriceBook::built_in().expect("a book");
-    let model = CostModel::new(settings.clone(), book, vec![rate], day).expect("a model");
+    let model = CostModel::new(settings.clone(), book, vec![rate]).expect("a model");
     let (power, duration) = (Power::from_watts(333), Millis::new(7_777));
     let usage =
         Usage { duration, energy: power.over(duration), source: EnergySource::Estimated, epoch: None };
-    let comparison = model.compare(ImageSize::square(1024), Quality::default(), day).expect("a price");
+    let comparison = model.compare(ImageSize::square(1024), Quality::default(), day);
     let receipt = model.receipt(usage, comparison, day.at(12, 0, 0, 0)).expect("a receipt");
     let mut scenario = shipped().with_costs(&settings, power).expect("a scenario");
     scenario.seconds_per_image = duration;

@@ -2,11 +2,7 @@ use figment::{
     Figment,
     providers::{Format, Toml},
 };
-use jiff::{
-    Timestamp,
-    civil::{date, datetime},
-    tz::TimeZone,
-};
+use jiff::{Timestamp, civil::datetime, tz::TimeZone};
 
 use super::*;
 
@@ -92,6 +88,13 @@ fn the_clock_on_the_wall_counts_when_it_is_put_back_or_forward() {
 }
 
 #[test]
+fn an_hour_may_cost_less_than_nothing() {
+    let rows = [("2026-01-01", "0.30", ""), ("2026-01-01", "-0.02", "hours = \"12:00-15:00\"")];
+    let sunny = tariff(&rows).expect("a tariff");
+    assert_eq!(price(&sunny, datetime(2026, 7, 5, 13, 0, 0, 0)), "-0.02");
+}
+
+#[test]
 fn two_prices_at_one_time_are_named() {
     let rows = [
         ("2026-01-01", "0.60", ""),
@@ -121,7 +124,6 @@ fn a_time_without_a_price_is_named() {
 #[test]
 fn a_row_that_cannot_be_is_named() {
     for (price, conditions, said) in [
-        ("-0.10", "", "row 1: price_per_kwh"),
         ("0.60", "months = [0]", "row 1: months"),
         ("0.60", "weekdays = []", "row 1: an empty list"),
         ("0.60", "weekdays = [\"monday\"]", "monday"),

@@ -214,11 +214,10 @@ class Work {
       this.#part(name).title = exact(value, currency);
     };
     amount("cost", receipt.total);
-    const isLoss = receipt.saving < 0;
-    const against = { service: receipt.compared_with };
-    this.#part("saving-label").textContent = isLoss ? say("lost", against) : say("saved", against);
-    amount("saving", Math.abs(receipt.saving));
-    this.#part("saving").className = isLoss ? "loss" : "gain";
+    // Without a price elsewhere there is nothing to compare with.
+    const isCompared = receipt.compared_price !== null;
+    for (const name of ["saving", "compared"]) this.#part(name).parentElement.hidden = !isCompared;
+    if (isCompared) this.#comparison(receipt, amount);
     this.#part("energy").textContent = kwh(receipt.wall_energy_kwh);
     this.#part("energy").title = exact(receipt.wall_energy_kwh, "kWh");
     this.#part("source").textContent = source(receipt.energy_source);
@@ -228,7 +227,14 @@ class Work {
     amount("electricity", receipt.electricity);
     amount("depreciation", receipt.depreciation);
     amount("upkeep", receipt.upkeep);
-    amount("compared", receipt.compared_price);
     this.#part("request").textContent = receipt.request_id;
+  }
+
+  #comparison({ compared_with: service, compared_price: price, saving }, amount) {
+    const isLoss = saving < 0;
+    this.#part("saving-label").textContent = say(isLoss ? "lost" : "saved", { service });
+    amount("saving", Math.abs(saving));
+    this.#part("saving").className = isLoss ? "loss" : "gain";
+    amount("compared", price);
   }
 }

@@ -70,8 +70,7 @@ impl Book {
             epoch: None,
         };
         let costs = self.ledger.with_assets(costs).expect("assets");
-        let comparison =
-            costs.compare(spec.size, Quality::default(), date(2026, 11, 1)).expect("a comparison");
+        let comparison = costs.compare(spec.size, Quality::default(), date(2026, 11, 1));
         let receipt = costs.receipt(usage, comparison, UTC.to_datetime(now)).expect("a receipt");
         let images = [SettledImage { seed: Seed::new(1), receipt }];
         let done = Settlement { images: &images, failed: &[], prompt_tokens: 1 };
@@ -100,7 +99,7 @@ fn costs() -> CostModel {
     let (from, to, effective_from) = (Currency::USD, Currency::CNY, date(2026, 1, 1));
     let rates = vec![ExchangeRate { from, to, rate: yuan(7), effective_from }];
     let prices = PriceBook::built_in().expect("a price book");
-    CostModel::new(CostSettings::default(), prices, rates, date(2026, 11, 1)).expect("a cost model")
+    CostModel::new(CostSettings::default(), prices, rates).expect("a cost model")
 }
 
 fn by_units() -> Asset {

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::MonthTotals;
 use crate::{
-    costs::MonthCost,
+    costs::{MonthCost, part_of_all_in},
     ledger::OverheadTotals,
     units::{Energy, Money, MoneyError},
 };
@@ -28,16 +28,36 @@ pub struct WholeMonth {
     pub unused_upkeep: Money,
     /// What parts retired in the month brought above their book values; negative for a loss.
     pub disposal_gain: Money,
-    /// Everything that the month cost: pictures, failed work, overheads, unused capacity.
+    /// Everything that the month cost: images, failed work and images that were taken back, overheads, unused capacity, and
+    /// what was lost on parts that were sold, or less what was gained.
     pub fully_loaded_total: Money,
     /// Electricity of a picture, rounded up; null without pictures.
     pub marginal_per_image: Option<Money>,
     /// Everything over the pictures, rounded up; null without pictures.
     pub fully_loaded_per_image: Option<Money>,
-    /// Pictures with which a month like this one costs as much as the compared service: what it costs whether it paints or
-    /// not, over the compared price less what each picture adds (its electricity, and its wear and upkeep where those go by
-    /// pictures). Null where a picture adds more than it costs there: then no number of them breaks even.
+    /// What the images with a price elsewhere would have cost there, less their part of everything: the headline. Negative
+    /// for a loss; null if no image has a price there.
+    pub saving_all_in: Option<Money>,
+    /// The same in tenths of a percent of the compared price, rounded down.
+    pub saving_all_in_percent_tenths: Option<i64>,
+    /// Images with which a whole month, or year, at today's pace costs as much as the compared service: what it costs
+    /// whether it makes images or not, over the compared price less what each image adds (its electricity and that of failed
+    /// work, and its wear and upkeep if those go by images). Null if an image adds more than it costs there: then no number
+    /// of them breaks even.
     pub break_even_images: Option<u64>,
+    /// Images of the whole month, or year, at the pace of the days so far.
+    pub images_at_pace: Option<u64>,
+    /// Days that count: those that have passed, today included, since the ledger's first.
+    pub days_counted: u64,
+    /// Days of the month, or of the year.
+    pub days_in_period: u64,
+}
+
+/// How many days of a month or a year have counted so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) days: u64,
+    pub(super) of: u64,
 }
 
 impl WholeMonth {
@@ -45,14 +65,24 @@ impl WholeMonth {
         totals: &MonthTotals,
         overheads: &OverheadTotals,
         cost: &MonthCost,
+        counted: Counted,
     ) -> Result<Self, MoneyError> {
         let images = u64::try_from(totals.images).ok().filter(|images| *images > 0);
         let each = |sum: Money| images.and_then(|images| sum.share_ceil(1, images).ok());
         let spent = totals.standard.plus(totals.failed_electricity)?.plus(overheads.electricity)?;
-        let fully_loaded_total = spent.plus(cost.unused()?)?;
+        let fully_loaded_total = spent.plus(cost.unused()?)?.minus(cost.disposal_gain)?;
         let fixed = cost.fixed.plus(overheads.electricity)?;
-        let added = cost.depreciation.plus(cost.upkeep)?.minus(cost.fixed)?.plus(totals.electricity)?;
-        let saved = totals.compared.minus(added)?;
+        let added = cost.depreciation.plus(cost.upkeep)?.minus(cost.fixed)?;
+        let added = added.plus(totals.electricity)?.plus(totals.failed_electricity)?;
+        let there = totals.compared_price();
+        // If some images have no price elsewhere, the others stand for them.
+        let of_all = there.zip(images).and_then(|(price, images)| {
+            let compared = u64::try_from(totals.compared.images).ok()?;
+            price.share_floor(images, compared).ok()
+        });
+        let saved = of_all.and_then(|there| there.minus(added).ok());
+        let all_in = part_of_all_in(fully_loaded_total, totals.compared.images, totals.images);
+        let saving_all_in = there.zip(all_in).and_then(|(there, all_in)| there.minus(all_in).ok());
         Ok(Self {
             idle_energy_kwh: overheads.idle,
             warm_up_energy_kwh: overheads.warm_up,
@@ -66,26 +96,39 @@ impl WholeMonth {
             fully_loaded_total,
             marginal_per_image: each(totals.electricity),
             fully_loaded_per_image: each(fully_loaded_total),
-            break_even_images: images.and_then(|images| break_even(fixed, saved, images)),
+            saving_all_in,
+            saving_all_in_percent_tenths: saving_all_in
+                .and_then(|saving| saving.percent_tenths_of(there.unwrap_or_default())),
+            break_even_images: images
+                .zip(saved)
+                .and_then(|(images, saved)| break_even(fixed, saved, images, counted)),
+            images_at_pace: images
+                .and_then(|images| images.checked_mul(counted.of)?.checked_div(counted.days)),
+            days_counted: counted.days,
+            days_in_period: counted.of,
         })
     }
 }
 
-/// `fixed` over what one of `images` pictures saves, rounded up, where they save `saved` together.
-fn break_even(fixed: Money, saved: Money, images: u64) -> Option<u64> {
+/// `fixed` of all days over what one of `images` saves, rounded up, if they save `saved` together; both are of the days so
+/// far.
+fn break_even(fixed: Money, saved: Money, images: u64, counted: Counted) -> Option<u64> {
     if saved <= Money::ZERO {
         return None;
     }
     let (saved, fixed) = (u128::try_from(saved.as_nano()).ok()?, u128::try_from(fixed.as_nano()).ok()?);
-    let pictures = (fixed * u128::from(images)).checked_div(saved)?;
-    let exact = pictures * saved == fixed * u128::from(images);
-    u64::try_from(pictures + u128::from(!exact)).ok()
+    let fixed_of_all = fixed.checked_mul(u128::from(images))?.checked_mul(u128::from(counted.of))?;
+    let saved_so_far = saved.checked_mul(u128::from(counted.days))?;
+    let images = fixed_of_all.checked_div(saved_so_far)? + u128::from(fixed_of_all % saved_so_far > 0);
+    u64::try_from(images).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::EnergyBalance;
+    use crate::{ledger::Compared, units::EnergyBalance};
+
+    const WHOLE: Counted = Counted { days: 30, of: 30 };
 
     fn money(text: &str) -> Money {
         text.parse().expect("an amount")
@@ -100,7 +143,7 @@ mod tests {
             depreciation: money("30"),
             upkeep: money("3"),
             standard: money("35"),
-            compared: money("52"),
+            compared: Compared::new(100, money("35"), money("52")),
             failed_electricity: money("0.5"),
             ..MonthTotals::default()
         };
@@ -115,17 +158,29 @@ mod tests {
             unused_upkeep: money("2"),
             disposal_gain: Money::ZERO,
         };
-        let whole = WholeMonth::new(&totals, &overheads, &cost).expect("in range");
+        let whole = WholeMonth::new(&totals, &overheads, &cost, WHOLE).expect("in range");
         // All that was paid: electricity of pictures, failed work and idle hours, and the month's fixed cost.
         assert_eq!(whole.fully_loaded_total, money("51.5"));
         assert_eq!(whole.marginal_per_image, Some(money("0.02")));
         assert_eq!(whole.fully_loaded_per_image, Some(money("0.515")));
-        // 41 and the idle hours' 4 are fixed; a picture adds 0.04 of flat upkeep and 0.02 of electricity, and saves 0.46.
-        assert_eq!(whole.break_even_images, Some(98));
-        let dearer = MonthTotals { compared: money("1"), ..totals };
-        let whole = WholeMonth::new(&dearer, &overheads, &cost).expect("in range");
+        assert_eq!(whole.saving_all_in, Some(money("0.5")), "52 elsewhere");
+        // 41 and the idle hours' 4 are fixed; an image adds 0.04 of flat upkeep, 0.02 of electricity and 0.005 of failed
+        // work, and saves 0.455.
+        assert_eq!(whole.break_even_images, Some(99));
+        let third = Counted { days: 10, of: 30 };
+        let whole = WholeMonth::new(&totals, &overheads, &cost, third).expect("in range");
+        assert_eq!(
+            (whole.break_even_images, whole.images_at_pace),
+            (Some(297), Some(300)),
+            "of a whole month"
+        );
+        let sold = MonthCost { disposal_gain: money("-40"), ..cost };
+        let whole = WholeMonth::new(&totals, &overheads, &sold, WHOLE).expect("in range");
+        assert_eq!((whole.fully_loaded_total, whole.saving_all_in), (money("91.5"), Some(money("-39.5"))));
+        let dearer = MonthTotals { compared: Compared::new(100, money("35"), money("1")), ..totals };
+        let whole = WholeMonth::new(&dearer, &overheads, &cost, WHOLE).expect("in range");
         assert_eq!(whole.break_even_images, None, "each picture loses money");
-        let empty = WholeMonth::new(&MonthTotals::default(), &overheads, &cost).expect("in range");
+        let empty = WholeMonth::new(&MonthTotals::default(), &overheads, &cost, WHOLE).expect("in range");
         assert_eq!((empty.marginal_per_image, empty.break_even_images), (None, None));
     }
 }

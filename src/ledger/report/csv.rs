@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Figures, MonthReport, YearReport};
+use super::{Figures, MonthReport, WholeMonth, YearReport};
 use crate::{
     ledger::{LedgerError, Month},
     units::{Currency, Money},
@@ -15,8 +15,8 @@ struct Row {
     month: String,
     currency: String,
     grouped_by: Option<&'static str>,
-    group: Option<String>,
-    title: Option<String>,
+    group: Option<TextCell>,
+    title: Option<TextCell>,
     images: i64,
     undelivered_images: i64,
     energy_kwh: String,
@@ -26,10 +26,18 @@ struct Row {
     upkeep: String,
     total: String,
     cost_per_image: Option<String>,
-    compared_price: String,
-    saving: String,
+    compared_price: Option<String>,
+    saving: Option<String>,
     failed_energy_kwh: String,
     failed_electricity: String,
+    compared_images: i64,
+    compared_total: String,
+    overhead_electricity: Option<String>,
+    unused_depreciation: Option<String>,
+    unused_upkeep: Option<String>,
+    disposal_gain: Option<String>,
+    fully_loaded_total: Option<String>,
+    saving_all_in: Option<String>,
 }
 
 impl MonthReport {
@@ -44,14 +52,25 @@ impl MonthReport {
         let groups = self.groups.iter().flat_map(|kind| kind.groups.iter().map(|group| (kind.by, group)));
         write_rows(groups.map(|(by, group)| Row {
             grouped_by: Some(by.as_str()),
-            group: group.group.as_deref().map(as_text_cell),
-            title: group.title.as_deref().map(as_text_cell),
+            group: group.group.as_deref().map(TextCell::from),
+            title: group.title.as_deref().map(TextCell::from),
             ..Row::new(self.month, self.currency, &group.figures)
         }))
     }
 
+    /// The month with everything that was spent; a group has no part of what is not its images'.
     fn row(&self) -> Row {
-        Row::new(self.month, self.currency, &self.figures)
+        let whole = |of: fn(&WholeMonth) -> Money| self.whole.as_ref().map(|whole| of(whole).to_string());
+        let saving_all_in = self.whole.as_ref().and_then(|whole| whole.saving_all_in);
+        Row {
+            overhead_electricity: whole(|whole| whole.overhead_electricity),
+            unused_depreciation: whole(|whole| whole.unused_depreciation),
+            unused_upkeep: whole(|whole| whole.unused_upkeep),
+            disposal_gain: whole(|whole| whole.disposal_gain),
+            fully_loaded_total: whole(|whole| whole.fully_loaded_total),
+            saving_all_in: saving_all_in.as_ref().map(Money::to_string),
+            ..Row::new(self.month, self.currency, &self.figures)
+        }
     }
 }
 
@@ -79,10 +98,12 @@ impl Row {
             upkeep: figures.upkeep.to_string(),
             total: figures.total.to_string(),
             cost_per_image: figures.cost_per_image.as_ref().map(Money::to_string),
-            compared_price: figures.compared_price.to_string(),
-            saving: figures.saving.to_string(),
+            compared_price: figures.compared_price.as_ref().map(Money::to_string),
+            saving: figures.saving.as_ref().map(Money::to_string),
             failed_energy_kwh: figures.failed_energy_kwh.to_kwh_string(),
             failed_electricity: figures.failed_electricity.to_string(),
+            compared_images: figures.compared_images,
+            compared_total: figures.compared_total.to_string(),
             ..Self::default()
         }
     }
@@ -116,8 +137,95 @@ fn write<T: Serialize>(rows: impl Iterator<Item = T>, has_head: bool) -> Result<
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Clients choose their tags. One that a spreadsheet would take for a formula gets an apostrophe before it.
-fn as_text_cell(text: &str) -> String {
-    let apostrophe = if text.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
-    format!("{apostrophe}{text}")
+/// A cell of text that somebody else chose: a tag, a key's name. Every such cell of every CSV file is one of these.
+///
+/// If a spreadsheet could take it for a formula, it gets an apostrophe before it. OWASP's list of what begins one: `=`, `+`,
+/// `-`, `@`, their full-width and small forms, a tab and a line break; and whatever does so behind characters that are not
+/// seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct TextCell(String);
+
+impl From<String> for TextCell {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for TextCell {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl Serialize for TextCell {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match is_formula(&self.0) {
+            true => serializer.collect_str(&format_args!("'{}", self.0)),
+            false => serializer.serialize_str(&self.0),
+        }
+    }
+}
+
+fn is_formula(text: &str) -> bool {
+    const BEGINNINGS: [char; 13] =
+        ['=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '\u{2212}'];
+    let first_seen = text.chars().find(|c| !is_unseen(*c));
+    text.starts_with(['\t', '\r', '\n']) || first_seen.is_some_and(|first| BEGINNINGS.contains(&first))
+}
+
+/// White space, control characters, and what Unicode gives no width.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}')
+        || matches!(c, '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}')
+        || matches!(c, '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(text: &str) -> String {
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+        writer.serialize((TextCell::from(text), "end")).expect("a row");
+        let row = String::from_utf8(writer.into_inner().expect("bytes")).expect("UTF-8");
+        row.strip_suffix(",end\n").expect("two cells").to_owned()
+    }
+
+    #[test]
+    fn what_a_spreadsheet_takes_for_a_formula_gets_an_apostrophe() {
+        for formula in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "＝1+1",
+            "＋1",
+            "－1",
+            "＠x",
+            "﹦1",
+            "\u{2212}1",
+            "\t=1+1",
+            "\tx",
+            " =1+1",
+            "\u{a0}=1",
+            "\u{3000}=1",
+            "\u{200b}=1+1",
+            "\u{feff}=1",
+            "\u{2060}\u{200d}@x",
+            "\u{ad}-1",
+        ] {
+            assert!(
+                cell(formula).trim_start_matches('"').starts_with('\''),
+                "{formula:?}: {}",
+                cell(formula)
+            );
+        }
+        assert!(cell("\r=1").contains("'\r") && cell("\nx").contains("'\n"));
+        for text in ["spring", "秋", "a=b", "1-2", "", "{\"cost_tag\":\"=1\"}", "a\u{200b}=1"] {
+            assert!(!cell(text).contains('\''), "{text:?}: {}", cell(text));
+        }
+    }
 }

@@ -23,10 +23,12 @@ pub struct DayReport {
     pub failed_electricity: Money,
     /// Electricity of idle hours, warm-up pictures and gaps, not in the total.
     pub overhead_electricity: Money,
-    /// What the pictures would have cost at the service that each was compared with.
-    pub compared_price: Money,
-    /// That less the total; negative for a loss.
-    pub saving: Money,
+    /// Images that have a price at the service that each was compared with.
+    pub compared_images: i64,
+    /// What they would have cost there; null if none has a price.
+    pub compared_price: Option<Money>,
+    /// That less what the same images cost here; negative for a loss.
+    pub saving: Option<Money>,
     /// The savings of the month up to this day.
     pub saving_so_far: Money,
 }
@@ -37,7 +39,7 @@ pub(super) fn reports(
 ) -> Result<Vec<DayReport>, LedgerError> {
     let mut saving_so_far = Money::ZERO;
     let report = |(day, totals, overhead_electricity): (Date, MonthTotals, Money)| {
-        saving_so_far = saving_so_far.plus(totals.saving).map_err(out_of_range)?;
+        saving_so_far = saving_so_far.plus(totals.saving().unwrap_or_default()).map_err(out_of_range)?;
         Ok(DayReport {
             day,
             images: totals.images,
@@ -47,8 +49,9 @@ pub(super) fn reports(
             total: totals.standard,
             failed_electricity: totals.failed_electricity,
             overhead_electricity,
-            compared_price: totals.compared,
-            saving: totals.saving,
+            compared_images: totals.compared.images,
+            compared_price: totals.compared_price(),
+            saving: totals.saving(),
             saving_so_far,
         })
     };

@@ -30,8 +30,9 @@ pub(super) struct Fact {
     pub(super) size: ImageSize,
     /// None: not noted.
     pub(super) quality: Option<Quality>,
-    /// None for failed work.
+    /// What they were compared with; none for failed work, and for images that had no price elsewhere.
     compared_sku: Option<Arc<str>>,
+    is_failed_work: bool,
     /// The key's public id, the tag and the model, as far as they were asked for.
     filed: [Option<Arc<str>>; 3],
     /// Their sums.
@@ -55,6 +56,7 @@ struct Key {
     day: Date,
     priced_on: Date,
     size: (u32, u32),
+    is_failed_work: bool,
     /// Of the columns from [`TEXTS`] on: quality, compared service, and what was asked for.
     texts: [Option<u32>; 5],
 }
@@ -93,8 +95,8 @@ impl Fact {
 
     /// Its pictures, to be priced elsewhere; none for failed work.
     pub(super) fn pictures(&self) -> Option<Pictures<'_>> {
-        let sku = self.compared_sku.as_deref()?;
-        Some(Pictures {
+        let booked = self.compared_sku.as_deref().zip(self.totals.compared_price());
+        (!self.is_failed_work).then_some(Pictures {
             day: self.day,
             priced_on: self.priced_on,
             size: self.size,
@@ -102,7 +104,7 @@ impl Fact {
             quality: self.quality.unwrap_or_default(),
             images: self.totals.images,
             standard: self.totals.standard,
-            booked: Some((sku, self.totals.compared)),
+            booked,
         })
     }
 }
@@ -121,12 +123,13 @@ pub(super) fn read(conn: &Conn<'_>, span: Span<'_>, by: &[GroupBy]) -> Result<Ve
             None => today.date,
             Some(first) => Day::of(first, span.zone)?.date,
         };
-        let mut key =
-            Key { day: today.date, priced_on, size: (row.get(11)?, row.get(12)?), texts: [None; 5] };
+        let (size, is_failed_work) = ((row.get(11)?, row.get(12)?), row.get::<i64>(1)? == 0);
+        let mut key = Key { day: today.date, priced_on, size, is_failed_work, texts: [None; 5] };
         for (place, texts) in texts.iter_mut().enumerate() {
             key.texts[place] = texts.number(row, TEXTS + place)?;
         }
-        sums.entry(key).or_default().add(row)
+        let is_taken_back = row.get(TEXTS + texts.len() + 1)?;
+        sums.entry(key).or_default().add(row, is_taken_back)
     })?;
     let facts = sums.into_iter().map(|(key, sums)| fact(key, &sums, &texts));
     let mut facts = facts.collect::<Result<Vec<_>, _>>()?;
@@ -146,7 +149,9 @@ pub(in crate::ledger) fn query(by: &[GroupBy]) -> String {
                 CASE WHEN reverses IS NOT NULL OR corrects IS NOT NULL THEN
                     (SELECT first.entered_at_ms FROM entries AS first
                      WHERE first.request_id = entries.request_id AND first.image_index = entries.image_index
-                       AND first.kind = entries.kind AND first.reverses IS NULL AND first.corrects IS NULL) END
+                       AND first.kind = entries.kind AND first.reverses IS NULL AND first.corrects IS NULL) END,
+                reverses IS NOT NULL AND NOT EXISTS
+                    (SELECT 1 FROM entries AS correction WHERE correction.corrects = entries.reverses)
          FROM entries JOIN requests ON requests.id = request_id {}
          WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2 ORDER BY entered_at_ms",
         filed.join(", "),
@@ -253,6 +258,7 @@ fn fact(key: Key, sums: &Sums, texts: &[Texts; 5]) -> Result<Fact, LedgerError> 
         size: ImageSize::new(width, height).map_err(|_| LedgerError::OutOfRange { what: "width" })?,
         quality: quality.map_err(|_| LedgerError::OutOfRange { what: "requests.quality" })?,
         compared_sku: text(1),
+        is_failed_work: key.is_failed_work,
         filed: [text(2), text(3), text(4)],
         totals: sums.totals()?,
         sources: sums.sources(),

@@ -4,7 +4,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-use super::csv::{write_more_rows, write_rows};
+use super::csv::{TextCell, write_more_rows, write_rows};
 use crate::{
     ledger::{
         Ledger, LedgerError, Month,
@@ -19,13 +19,13 @@ use crate::{
 struct FocusRow {
     billed_cost: String,
     billing_account_id: &'static str,
-    billing_account_name: String,
+    billing_account_name: TextCell,
     billing_currency: String,
     billing_period_end: String,
     billing_period_start: String,
     charge_category: &'static str,
     charge_class: Option<&'static str>,
-    charge_description: String,
+    charge_description: TextCell,
     charge_frequency: &'static str,
     charge_period_end: String,
     charge_period_start: String,
@@ -33,21 +33,21 @@ struct FocusRow {
     consumed_unit: &'static str,
     contracted_cost: String,
     effective_cost: String,
-    host_provider_name: String,
-    invoice_issuer_name: String,
+    host_provider_name: TextCell,
+    invoice_issuer_name: TextCell,
     list_cost: String,
     pricing_quantity: i64,
     pricing_unit: &'static str,
-    resource_id: Option<String>,
-    resource_name: Option<String>,
+    resource_id: Option<TextCell>,
+    resource_name: Option<TextCell>,
     resource_type: Option<&'static str>,
     service_category: &'static str,
     service_name: &'static str,
-    service_provider_name: String,
+    service_provider_name: TextCell,
     service_subcategory: &'static str,
     sub_account_id: String,
-    sub_account_name: String,
-    tags: Option<String>,
+    sub_account_name: TextCell,
+    tags: Option<TextCell>,
     #[serde(rename = "x_EnergyKwh")]
     energy_kwh: String,
     #[serde(rename = "x_ElectricityCost")]
@@ -57,7 +57,7 @@ struct FocusRow {
     #[serde(rename = "x_MaintenanceCost")]
     maintenance_cost: String,
     #[serde(rename = "x_ComparatorSku")]
-    comparator_sku: Option<String>,
+    comparator_sku: Option<TextCell>,
     #[serde(rename = "x_ComparatorCost")]
     comparator_cost: Option<String>,
     #[serde(rename = "x_EntryId")]
@@ -169,13 +169,13 @@ fn focus_row(row: &Row<'_>, month: Month, zone: &TimeZone, operator: &str) -> Re
     Ok(FocusRow {
         billed_cost: Money::ZERO.to_string(),
         billing_account_id: "tintype",
-        billing_account_name: operator.to_owned(),
+        billing_account_name: operator.into(),
         billing_currency: row.get("currency")?,
         billing_period_end: month.end(zone).to_string(),
         billing_period_start: month.start(zone).to_string(),
         charge_category: "Usage",
         charge_class: (incurred_in < month).then_some("Correction"),
-        charge_description: description(row)?,
+        charge_description: description(row)?.into(),
         charge_frequency: "Usage-Based",
         charge_period_end: end.to_string(),
         charge_period_start: begin.to_string(),
@@ -183,27 +183,27 @@ fn focus_row(row: &Row<'_>, month: Month, zone: &TimeZone, operator: &str) -> Re
         consumed_unit: "kWh",
         contracted_cost: standard.clone(),
         effective_cost: standard.clone(),
-        host_provider_name: operator.to_owned(),
-        invoice_issuer_name: operator.to_owned(),
+        host_provider_name: operator.into(),
+        invoice_issuer_name: operator.into(),
         list_cost: standard,
         pricing_quantity: row.get("images")?,
         pricing_unit: "Images",
         // Only NVIDIA's cards have counters. They have a UUID and no name of their own: a model's name is a kind.
         resource_type: device.is_some().then_some("GPU"),
-        resource_id: device,
+        resource_id: device.map(TextCell::from),
         resource_name: None,
         service_category: "AI and Machine Learning",
         service_name: "Tintype image generation",
-        service_provider_name: operator.to_owned(),
+        service_provider_name: operator.into(),
         service_subcategory: "Generative AI",
         sub_account_id: row.get("public_id")?,
-        sub_account_name: row.get("key_name")?,
-        tags: tag.map(|tag| serde_json::json!({ "cost_tag": tag }).to_string()),
+        sub_account_name: row.get::<String>("key_name")?.into(),
+        tags: tag.map(|tag| serde_json::json!({ "cost_tag": tag }).to_string().into()),
         energy_kwh: kwh("energy_mj")?,
         electricity_cost: money("electricity_nano")?,
         depreciation_cost: money("depreciation_nano")?,
         maintenance_cost: money("upkeep_nano")?,
-        comparator_sku: sku,
+        comparator_sku: sku.map(TextCell::from),
         comparator_cost,
         entry_id: row.get("id")?,
         corrected_entry_id: row.get::<Option<i64>>("reverses")?.or(row.get::<Option<i64>>("corrects")?),

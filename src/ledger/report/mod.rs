@@ -1,6 +1,7 @@
 //! Reports: one pass over the entries of a span, and what is made from it.
 
 mod all_in;
+mod compared;
 mod csv;
 mod days;
 mod energy_sources;
@@ -16,6 +17,7 @@ mod year;
 
 pub use self::{
     all_in::WholeMonth,
+    compared::Compared,
     days::DayReport,
     energy_sources::EnergySources,
     energy_totals::PlugTotals,

@@ -62,10 +62,14 @@ pub struct Figures {
     pub total: Money,
     /// The total over the pictures, rounded up; null without pictures.
     pub cost_per_image: Option<Money>,
-    /// What the pictures would have cost at the service that each was compared with, at its day's price.
-    pub compared_price: Money,
-    /// The compared price less the total; negative for a loss.
-    pub saving: Money,
+    /// Images that have a price at the service that each was compared with.
+    pub compared_images: i64,
+    /// Their standard cost.
+    pub compared_total: Money,
+    /// What they would have cost there, at each day's price; null if none has a price.
+    pub compared_price: Option<Money>,
+    /// The compared price less what the same images cost here; negative for a loss.
+    pub saving: Option<Money>,
     /// Energy at the plug of work that gave no picture.
     pub failed_energy_kwh: EnergyBalance,
     /// Its price, not in the total.
@@ -137,8 +141,10 @@ impl Figures {
             upkeep: totals.upkeep,
             total: totals.standard,
             cost_per_image: cost_per_image(totals),
-            compared_price: totals.compared,
-            saving: totals.saving,
+            compared_images: totals.compared.images,
+            compared_total: totals.compared.standard,
+            compared_price: totals.compared_price(),
+            saving: totals.saving(),
             failed_energy_kwh: totals.failed_energy,
             failed_electricity: totals.failed_electricity,
         }
@@ -146,13 +152,13 @@ impl Figures {
 
     /// Whether nothing was booked at all.
     pub fn is_empty(&self) -> bool {
-        self.images == 0 && self.total == Money::ZERO && self.compared_price == Money::ZERO
+        self.images == 0 && self.total == Money::ZERO && self.compared_images == 0
     }
 
     /// Decimals in which amounts are shown to people: four while they are small.
     pub fn decimals(&self) -> u32 {
         const SMALL: Money = Money::from_nano(100_000_000_000);
-        if self.total.abs().max(self.compared_price.abs()) < SMALL { 4 } else { 2 }
+        if self.total.abs().max(self.compared_price.unwrap_or_default().abs()) < SMALL { 4 } else { 2 }
     }
 }
 
@@ -192,6 +198,7 @@ mod tests {
     use super::*;
     use crate::{
         costs::{CostSettings, ExchangeRate, PriceBook},
+        ledger::Compared,
         units::Currency,
     };
 
@@ -199,7 +206,7 @@ mod tests {
         let (day, rate) = (date(2026, 11, 23), Money::from_nano(7_000_000_000));
         let dollars = ExchangeRate { from: Currency::USD, to: Currency::CNY, rate, effective_from: day };
         let prices = PriceBook::built_in().expect("a price book");
-        CostModel::new(CostSettings::default(), prices, vec![dollars], day).expect("a cost model")
+        CostModel::new(CostSettings::default(), prices, vec![dollars]).expect("a cost model")
     }
 
     #[test]
@@ -210,7 +217,7 @@ mod tests {
             energy: EnergyBalance::from_millijoules(20_250_000),
             electricity: Money::from_nano(6_750_000),
             standard: Money::from_nano(1_126_750_002),
-            saving: Money::from_nano(-1_021_750_002),
+            compared: Compared::new(3, Money::from_nano(1_126_750_002), Money::from_nano(105_000_000)),
             ..MonthTotals::default()
         };
         let report = MonthReport::new("2026-11".parse().expect("a month"), &totals, &costs);

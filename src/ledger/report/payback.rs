@@ -126,7 +126,7 @@ impl History<'_> {
         let pace = Pace { saved: Money::ZERO, images: u64::try_from(images).unwrap_or(0), days: pace_days };
         let worn_out_on = self.worn_out_on(pace, until);
         let against = |sku: &str| {
-            let there = self.costs.elsewhere(sku, &self.pictures)?;
+            let there = self.costs.elsewhere(sku, &self.pictures, until)?;
             self.against(&bills, there, investment, pace, until, worn_out_on)
         };
         Ok(Payback {

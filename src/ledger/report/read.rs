@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use super::{
-    DayReport, Figures, GroupBy, Groups, MonthReport, MonthTotals, Payback, WholeMonth, YearReport, days,
+    DayReport, Figures, GroupBy, Groups, MonthReport, MonthTotals, Payback, WholeMonth, YearReport,
+    all_in::Counted,
+    days,
     entry_sums::{self, Fact, Span},
     groups::groups,
     payback::History,
@@ -82,6 +84,7 @@ impl Ledger {
                 totals = totals.plus(&of_month)?;
                 cost = cost.plus(&cost_of_month).map_err(out_of_range)?;
             }
+            let whole = source.whole(year.days(), &totals, &cost)?;
             Ok(YearReport {
                 year,
                 currency: source.costs.currency(),
@@ -89,8 +92,8 @@ impl Ledger {
                 energy_sources: entry_sums::sources(source.facts_on(year.days()))?,
                 compared_with: source.costs.settings().compare_with.clone(),
                 example_hardware: source.costs.uses_example_hardware(),
-                whole: source.whole(year.days(), &totals, &cost)?,
-                services: source.services(year.days())?,
+                services: source.services(year.days(), totals.images, &whole)?,
+                whole,
                 payback: source.payback(year.days())?,
                 months,
             })
@@ -135,9 +138,10 @@ impl<'a> Source<'a> {
         let totals = entry_sums::sum(self.facts_on(month.days()))?;
         let cost = self.cost(month.days(), &totals)?;
         let mut report = MonthReport::new(month, &totals, &self.costs);
-        report.whole = Some(self.whole(month.days(), &totals, &cost)?);
+        let whole = self.whole(month.days(), &totals, &cost)?;
         report.energy_sources = entry_sums::sources(self.facts_on(month.days()))?;
-        report.services = self.services(month.days())?;
+        report.services = self.services(month.days(), totals.images, &whole)?;
+        report.whole = Some(whole);
         Ok((report, totals, cost))
     }
 
@@ -154,7 +158,7 @@ impl<'a> Source<'a> {
                 Life::Units { .. } => self.images(span),
             };
             let images_before = images(service.before(days.first))?;
-            Ok(AssetUse { asset, images_before, images: images(service.and(days))? })
+            Ok(AssetUse { asset, images_before, images_after: images(service.before(days.end))? })
         });
         let uses = uses.collect::<Result<Vec<_>, LedgerError>>()?;
         month_cost(&uses, &self.costs.upkeep(), days, allocated).map_err(out_of_range)
@@ -167,7 +171,7 @@ impl<'a> Source<'a> {
             earlier => images_on(self.view, earlier, self.zone)?,
         };
         let read: i64 = self.facts_on(days).iter().map(|fact| fact.totals.images).sum();
-        // Below 0 where more was taken back than was painted: then nothing was worn.
+        // Below 0 if images from before this span were taken back: then nothing was worn.
         Ok(u64::try_from(earlier + read).unwrap_or(0))
     }
 
@@ -179,12 +183,23 @@ impl<'a> Source<'a> {
     ) -> Result<WholeMonth, LedgerError> {
         let [start, end] = [days.first, days.end].map(|day| start_of(day, self.zone));
         let overheads = meter::overheads(self.view, start, end)?;
-        WholeMonth::new(totals, &overheads, cost).map_err(out_of_range)
+        let counted = Counted { days: self.known.and(days).days(), of: days.days() };
+        WholeMonth::new(totals, &overheads, cost, counted).map_err(out_of_range)
     }
 
-    fn services(&self, days: DaySpan) -> Result<Vec<ServiceComparison>, LedgerError> {
+    /// The images of `days` at each service, against what they and everything else of these days cost.
+    fn services(
+        &self,
+        days: DaySpan,
+        images: i64,
+        whole: &WholeMonth,
+    ) -> Result<Vec<ServiceComparison>, LedgerError> {
         let pictures: Vec<_> = self.facts_on(days).iter().filter_map(Fact::pictures).collect();
-        let there = |sku: &str| Ok(self.costs.elsewhere(sku, &pictures).map_err(out_of_range)?.comparison);
+        let today = self.known.end.yesterday().unwrap_or(self.known.end);
+        let there = |sku: &str| {
+            let found = self.costs.elsewhere(sku, &pictures, today).map_err(out_of_range)?;
+            Ok(found.comparison.against_all_in(whole.fully_loaded_total, images))
+        };
         self.costs.compared_skus().into_iter().map(there).collect()
     }
 

@@ -1,13 +1,12 @@
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::EnergySources;
+use super::{
+    Compared, EnergySources,
+    entry_sums::{self, Span},
+};
 use crate::{
     domain::EnergySource,
-    ledger::{
-        Ledger, LedgerError,
-        entries::energy_source,
-        store::{Row, params},
-    },
+    ledger::{Ledger, LedgerError, entries::energy_source, store::Row},
     units::{EnergyBalance, Money, MoneyError},
 };
 
@@ -31,31 +30,15 @@ pub struct MonthTotals {
     pub upkeep: Money,
     /// Electricity, depreciation and upkeep.
     pub standard: Money,
-    /// What the pictures would have cost at the compared service.
-    pub compared: Money,
-    /// That less the standard cost; negative for a loss.
-    pub saving: Money,
+    /// What those of the images that have a price elsewhere would have cost there.
+    pub compared: Compared,
     /// Pictures that were painted and paid for, but whose client had gone.
     pub undelivered: i64,
-    /// Energy at the plug of work that gave no picture.
+    /// Energy at the plug of work that gave no image, and of images that were taken back.
     pub failed_energy: EnergyBalance,
     /// Price of that energy.
     pub failed_electricity: Money,
 }
-
-/// The columns of [`Sums`] and [`MonthTotals`], for `entries JOIN requests`.
-const SUMS: &str = "
-    coalesce(sum(entries.images), 0),
-    coalesce(sum(duration_ms)       FILTER (WHERE kind <> 'failed'), 0),
-    coalesce(sum(energy_mj)         FILTER (WHERE kind <> 'failed'), 0),
-    coalesce(sum(wall_energy_mj)    FILTER (WHERE kind <> 'failed'), 0),
-    coalesce(sum(electricity_nano)  FILTER (WHERE kind <> 'failed'), 0),
-    coalesce(sum(depreciation_nano) FILTER (WHERE kind <> 'failed'), 0),
-    coalesce(sum(upkeep_nano)       FILTER (WHERE kind <> 'failed'), 0),
-    coalesce(sum(compared_nano), 0),
-    coalesce(sum(entries.images)    FILTER (WHERE delivered = 0), 0),
-    coalesce(sum(wall_energy_mj)    FILTER (WHERE kind = 'failed'), 0),
-    coalesce(sum(electricity_nano)  FILTER (WHERE kind = 'failed'), 0)";
 
 /// What [`MonthTotals`] is made of, as the columns are: nano-units, millijoules, milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,7 +50,7 @@ pub(super) struct Sums {
     electricity: i64,
     depreciation: i64,
     upkeep: i64,
-    compared: i64,
+    compared: Compared,
     undelivered: i64,
     failed_energy: i64,
     failed_electricity: i64,
@@ -78,17 +61,26 @@ pub(super) struct Sums {
 
 impl Sums {
     /// Adds an entry whose images, duration, energy, energy at the plug, electricity, depreciation, upkeep, compared price
-    /// request's delivery and source of the energy are the columns 1 to 10 of `row`.
-    pub(super) fn add(&mut self, row: &Row<'_>) -> Result<(), LedgerError> {
+    /// request's delivery and source of the energy are the columns 1 to 10 of `row`. An image that `is_taken_back`, with
+    /// nothing in its place, leaves its electricity with the failed work: the meter has turned.
+    pub(super) fn add(&mut self, row: &Row<'_>, is_taken_back: bool) -> Result<(), LedgerError> {
         let images: i64 = row.get(1)?;
         let add = |sum: &mut i64, column: usize| -> Result<(), LedgerError> {
             *sum = sum.checked_add(row.get(column)?).ok_or(LedgerError::OutOfRange { what: "a sum" })?;
+            Ok(())
+        };
+        let take = |sum: &mut i64, column: usize| -> Result<(), LedgerError> {
+            *sum = sum.checked_sub(row.get(column)?).ok_or(LedgerError::OutOfRange { what: "a sum" })?;
             Ok(())
         };
         // Failed work is what has no picture, taken back or not.
         if images == 0 {
             add(&mut self.failed_energy, 4)?;
             return add(&mut self.failed_electricity, 5);
+        }
+        if is_taken_back {
+            take(&mut self.failed_energy, 4)?;
+            take(&mut self.failed_electricity, 5)?;
         }
         self.images += images;
         add(&mut self.duration, 2)?;
@@ -97,7 +89,12 @@ impl Sums {
         add(&mut self.electricity, 5)?;
         add(&mut self.depreciation, 6)?;
         add(&mut self.upkeep, 7)?;
-        add(&mut self.compared, 8)?;
+        if let Some(price) = row.get::<Option<i64>>(8)? {
+            let charged = |column: usize| row.get::<i64>(column);
+            let standard = i128::from(charged(5)?) + i128::from(charged(6)?) + i128::from(charged(7)?);
+            let standard = i64::try_from(standard).map_err(|_| LedgerError::OutOfRange { what: "a sum" })?;
+            self.compared.add(images, Money::from_nano(standard), Money::from_nano(price))?;
+        }
         if row.get::<Option<i64>>(9)? == Some(0) {
             self.undelivered += images;
         }
@@ -122,7 +119,6 @@ impl Sums {
         let money = Money::from_nano;
         let standard = money(self.electricity).plus(money(self.depreciation));
         let standard = standard.and_then(|sum| sum.plus(money(self.upkeep)));
-        let saving = standard.clone().and_then(|standard| money(self.compared).minus(standard));
         Ok(MonthTotals {
             images: self.images,
             duration: SignedDuration::from_millis(self.duration),
@@ -132,8 +128,7 @@ impl Sums {
             depreciation: money(self.depreciation),
             upkeep: money(self.upkeep),
             standard: standard.map_err(out_of_range)?,
-            compared: money(self.compared),
-            saving: saving.map_err(out_of_range)?,
+            compared: self.compared,
             undelivered: self.undelivered,
             failed_energy: EnergyBalance::from_millijoules(self.failed_energy),
             failed_electricity: money(self.failed_electricity),
@@ -142,6 +137,16 @@ impl Sums {
 }
 
 impl MonthTotals {
+    /// What the images would have cost elsewhere; none if none of them has a price there.
+    pub fn compared_price(&self) -> Option<Money> {
+        self.compared.price(self.images)
+    }
+
+    /// That less what the same images cost here; negative for a loss.
+    pub fn saving(&self) -> Option<Money> {
+        self.compared.saving(self.images)
+    }
+
     /// The sums of both.
     ///
     /// # Errors
@@ -158,8 +163,7 @@ impl MonthTotals {
             depreciation: money(self.depreciation, other.depreciation)?,
             upkeep: money(self.upkeep, other.upkeep)?,
             standard: money(self.standard, other.standard)?,
-            compared: money(self.compared, other.compared)?,
-            saving: money(self.saving, other.saving)?,
+            compared: self.compared.plus(&other.compared).map_err(out_of_range)?,
             undelivered: self.undelivered + other.undelivered,
             failed_energy: energy(self.failed_energy, other.failed_energy)?,
             failed_electricity: money(self.failed_electricity, other.failed_electricity)?,
@@ -177,28 +181,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] if the database refuses or a sum is out of range.
     pub fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MonthTotals, LedgerError> {
-        let sql = format!(
-            "SELECT {SUMS} FROM entries JOIN requests ON requests.id = request_id
-             WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2"
-        );
-        let sums = self.store.read(|conn| {
-            conn.query_one(&sql, params![start, end], |row| {
-                Ok(Sums {
-                    images: row.get(0)?,
-                    duration: row.get(1)?,
-                    energy: row.get(2)?,
-                    wall_energy: row.get(3)?,
-                    electricity: row.get(4)?,
-                    depreciation: row.get(5)?,
-                    upkeep: row.get(6)?,
-                    compared: row.get(7)?,
-                    undelivered: row.get(8)?,
-                    failed_energy: row.get(9)?,
-                    failed_electricity: row.get(10)?,
-                    ..Sums::default()
-                })
-            })
-        })?;
-        sums.totals()
+        let span = Span { start, end, zone: &TimeZone::UTC };
+        self.store.read(|conn| entry_sums::sum(&entry_sums::read(conn, span, &[])?))
     }
 }

@@ -25,7 +25,7 @@ fn costs() -> CostModel {
     let rate = Money::from_nano(7_000_000_000);
     let dollars = ExchangeRate { from: Currency::USD, to: Currency::CNY, rate, effective_from: day };
     let prices = PriceBook::built_in().expect("a price book");
-    CostModel::new(CostSettings::default(), prices, vec![dollars], day).expect("a cost model")
+    CostModel::new(CostSettings::default(), prices, vec![dollars]).expect("a cost model")
 }
 
 pub(super) fn focus(book: &Book, text: &str, zone: &TimeZone) -> String {

@@ -1,5 +1,6 @@
 mod budgets;
 mod closings;
+mod comparisons;
 mod exports;
 mod forget;
 mod months;
@@ -123,11 +124,11 @@ fn receipt() -> Receipt {
         electricity: Money::from_nano(1),
         depreciation: Money::from_nano(2),
         upkeep: Money::from_nano(3),
-        comparison: Comparison {
+        comparison: Some(Comparison {
             sku: "fal/z-image-turbo".into(),
             price: Money::from_nano(10),
             exchange_rate: Money::from_nano(7_000_000_000),
-        },
+        }),
     }
 }
 
@@ -142,7 +143,7 @@ fn a_settled_request_has_a_row_for_every_picture() {
     assert_eq!(totals.energy, EnergyBalance::from_millijoules(4_000));
     assert_eq!(totals.wall_energy, EnergyBalance::from_millijoules(4_400));
     assert_eq!(totals.standard, Money::from_nano(12));
-    assert_eq!(totals.saving, Money::from_nano(8));
+    assert_eq!(totals.saving(), Some(Money::from_nano(8)));
 }
 
 #[test]
@@ -223,7 +224,7 @@ fn failed_work_costs_its_electricity_and_gives_no_picture() {
     };
     book.ledger.fail(reservation, &spec(), Currency::CNY, &[work], NOON).expect("failed");
     let totals = book.totals();
-    assert_eq!((totals.images, totals.standard, totals.saving), (0, Money::ZERO, Money::ZERO));
+    assert_eq!((totals.images, totals.standard, totals.saving()), (0, Money::ZERO, Some(Money::ZERO)));
     assert_eq!(totals.failed_electricity, Money::from_nano(5));
     assert_eq!(totals.failed_energy, EnergyBalance::from_millijoules(2_200));
 }

@@ -122,7 +122,7 @@ fn an_entry_of_a_closed_month_is_taken_back_in_the_running_one() {
     assert_eq!(book.month_totals("2026-10"), october, "a closed month stays");
     let december = book.month_totals("2026-12");
     assert_eq!((december.images, december.standard), (0, Money::from_nano(4 - 7)));
-    assert_eq!(december.saving, Money::from_nano(3), "what was overstated comes back");
+    assert_eq!(december.saving(), Some(Money::from_nano(3)), "what was overstated comes back");
     assert_eq!((book.finding("2026-10"), book.finding("2026-11")), (None, None));
 
     let booked = book.ledger.reverse(6, "it was right after all", None, now).expect("reversed");

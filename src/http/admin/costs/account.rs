@@ -47,8 +47,9 @@ pub(super) struct Step {
     pub(super) total: Money,
     /// Electricity of failed work, idle hours, warm-up and gaps.
     pub(super) idle: Money,
-    pub(super) compared_price: Money,
-    pub(super) saving: Money,
+    /// None if no image has a price elsewhere.
+    pub(super) compared_price: Option<Money>,
+    pub(super) saving: Option<Money>,
 }
 
 impl<'a> Account<'a> {
@@ -104,6 +105,11 @@ impl<'a> Account<'a> {
         self.words.amount_text(amount, self.currency, self.figures.decimals())
     }
 
+    /// The same; a dash if there is none.
+    pub(super) fn money_or_dash(&self, amount: Option<Money>) -> String {
+        amount.map_or_else(|| "–".into(), |amount| self.money(amount))
+    }
+
     /// An amount of one picture.
     pub(super) fn each(&self, amount: Money) -> String {
         self.words.amount_text(amount, self.currency, 4)
@@ -133,12 +139,15 @@ impl<'a> Account<'a> {
         explained(self.words, &format!("how-{id}"), value, how)
     }
 
-    /// An amount that was saved, or lost: then with its colour, its word and its minus.
-    pub(super) fn saved(&self, saving: Money) -> Markup {
+    /// An amount that was saved, or lost: then with its colour, its word and its minus. A dash if nothing was compared.
+    pub(super) fn saved(&self, saving: Option<Money>) -> Markup {
         html! {
-            @if saving < Money::ZERO {
-                span.loss { span.hidden { (self.words.say("costs-lost")) " " } (self.money(saving)) }
-            } @else { (self.money(saving)) }
+            @match saving {
+                Some(saving) if saving < Money::ZERO => {
+                    span.loss { span.hidden { (self.words.say("costs-lost")) " " } (self.money(saving)) }
+                }
+                saving => (self.money_or_dash(saving)),
+            }
         }
     }
 

@@ -87,7 +87,8 @@ fn items(account: &Account<'_>, groups: &Groups) -> Vec<Bar> {
 
 fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
     let words = account.words;
-    let columns = ["costs-images", "costs-energy-short", "costs-total", "costs-each", "costs-saved"];
+    let columns =
+        ["costs-images", "costs-energy-short", "costs-total", "costs-each", "costs-by-standard-cost"];
     html! {
         div.scroll tabindex="0" role="region" aria-label=(title) { table {
             thead { tr {

@@ -2,7 +2,7 @@
 
 use super::account::Account;
 use crate::{
-    costs::ServiceComparison,
+    costs::{PriceMatter, PriceNotice, ServiceComparison},
     ledger::{Payback, PaybackAgainst, WholeMonth},
     units::Money,
 };
@@ -52,6 +52,7 @@ impl Account<'_> {
                 ("idle", self.money(whole.overhead_electricity)),
                 ("wear", self.money(whole.unused_depreciation)),
                 ("upkeep", self.money(whole.unused_upkeep)),
+                ("disposal", self.money(whole.disposal_gain)),
                 ("total", self.money(whole.fully_loaded_total)),
             ],
         )
@@ -109,7 +110,21 @@ impl Account<'_> {
         )
     }
 
-    /// What was saved against a service; none where it has no price.
+    /// What was saved against a service with everything that was spent; none if it has no price.
+    pub(super) fn how_saved_all_in(&self, service: &ServiceComparison) -> Option<String> {
+        let (price, total, saving) = (service.compared_price?, service.all_in_total?, service.saving_all_in?);
+        Some(self.told(
+            "costs-how-saved-all-in",
+            &[
+                ("price", self.money(price)),
+                ("images", self.count(service.images)),
+                ("total", self.money(total)),
+                ("saving", self.money(saving)),
+            ],
+        ))
+    }
+
+    /// What was saved against a service by the standard cost; none if it has no price.
     pub(super) fn how_saved(&self, service: &ServiceComparison) -> Option<String> {
         let (price, saving) = (service.compared_price?, service.saving?);
         let formula = self.told(
@@ -150,6 +165,22 @@ impl Account<'_> {
         Some(join(formula, pace))
     }
 
+    /// That a service has no price today, or that its price ends soon.
+    pub(super) fn notice(&self, notice: &PriceNotice) -> String {
+        let (key, values) = match &notice.matter {
+            PriceMatter::Ends { on } => ("costs-price-ends", vec![("day", self.words.date(*on))]),
+            PriceMatter::Ended { since } => ("costs-price-ended", vec![("day", self.words.date(*since))]),
+            PriceMatter::NotBegun { from } => {
+                ("costs-price-not-begun", vec![("day", self.words.date(*from))])
+            }
+            PriceMatter::NoRate { currency } => {
+                ("costs-price-no-rate", vec![("currency", currency.to_string())])
+            }
+            PriceMatter::OutOfRange => ("costs-price-out-of-range", Vec::new()),
+        };
+        self.told(key, &values)
+    }
+
     /// When the hardware will have paid for itself.
     pub(super) fn outlook(&self, against: &PaybackAgainst) -> String {
         let day = against.pays_back_on.or(against.would_pay_back_on).map(|day| self.words.date(day));
@@ -163,12 +194,26 @@ impl Account<'_> {
     }
 
     pub(super) fn how_break_even(&self) -> String {
-        let each = |sum: Money| match u64::try_from(self.figures.images) {
+        let each = |sum: Money| match u64::try_from(self.figures.compared_images) {
             Ok(images) => sum.share_ceil(1, images).ok(),
             Err(_) => None,
         };
-        let there = each(self.figures.compared_price).unwrap_or_default();
+        let there = self.figures.compared_price.and_then(each).unwrap_or_default();
         self.told("costs-how-break-even", &[("there", self.each(there))])
+    }
+
+    /// How far the month, or the year, is on its way to that.
+    pub(super) fn pace(&self, whole: &WholeMonth) -> Option<String> {
+        let count = |days| i64::try_from(days).map_or_else(|_| String::new(), |days| self.count(days));
+        let images = whole.images_at_pace?;
+        Some(self.told(
+            "costs-at-pace",
+            &[
+                ("images", self.words.count(images).to_string()),
+                ("days", count(whole.days_counted)),
+                ("of", count(whole.days_in_period)),
+            ],
+        ))
     }
 }
 

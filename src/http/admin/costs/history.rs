@@ -72,7 +72,7 @@ fn step_table(account: &Account<'_>, title: &str) -> Markup {
         "costs-total",
         "costs-idle-and-failed",
         "costs-elsewhere",
-        "costs-saved",
+        "costs-by-standard-cost",
     ];
     html! {
         div.scroll tabindex="0" role="region" aria-label=(title) { table {
@@ -92,9 +92,10 @@ fn step_row(account: &Account<'_>, step: &Step) -> Markup {
                 @match &step.page { Some(page) => a href=(page) { (step.name) }, None => (step.name) }
             }
             td { (account.count(step.images)) }
-            @for amount in [step.electricity, step.depreciation, step.upkeep, step.total, step.idle, step.compared_price] {
+            @for amount in [step.electricity, step.depreciation, step.upkeep, step.total, step.idle] {
                 td { (account.money(amount)) }
             }
+            td { (account.money_or_dash(step.compared_price)) }
             td { (account.saved(step.saving)) }
         }
     }
@@ -168,7 +169,7 @@ fn savings_table(account: &Account<'_>, drawn: &[&PaybackAgainst], title: &str) 
             tbody { @for (day, amounts) in &rows { tr {
                 th scope="row" { (account.words.date(*day)) }
                 @for amount in amounts.iter().take(drawn.len()) {
-                    td { @match amount { Some(amount) => (account.saved(*amount)), None => "–" } }
+                    td { @match amount { Some(amount) => (account.saved(Some(*amount))), None => "–" } }
                 }
             } } }
         } }

@@ -53,14 +53,16 @@ fn beyond(account: &Account<'_>, whole: &WholeMonth) -> Markup {
             (money("idle", "costs-idle", whole.overhead_electricity, &words.say("costs-how-idle")))
             (money("unused-wear", "costs-unused-wear", whole.unused_depreciation, &wear))
             (money("unused-upkeep", "costs-unused-upkeep", whole.unused_upkeep, &upkeep))
+            @if whole.disposal_gain != Money::ZERO {
+                tr {
+                    th scope="row" {
+                        (words.say(if whole.disposal_gain < Money::ZERO { "costs-disposal-loss" } else { "costs-disposal" }))
+                    }
+                    td { (account.saved(Some(whole.disposal_gain))) }
+                }
+            }
         }
         tfoot { (money("loaded", "costs-loaded", whole.fully_loaded_total, &account.how_loaded(whole))) }
-        @if whole.disposal_gain != Money::ZERO {
-            tbody { tr {
-                th scope="row" { (words.say("costs-disposal")) small { (words.say("costs-disposal-how")) } }
-                td { (account.saved(whole.disposal_gain)) }
-            } }
-        }
     }
 }
 
@@ -81,7 +83,13 @@ pub(super) fn each(account: &Account<'_>) -> Markup {
                     (each("marginal", "costs-marginal", "costs-electricity", figures.electricity, marginal))
                     (each("each", "costs-standard", "costs-standard", figures.total, figures.cost_per_image))
                     (each("each-all", "costs-loaded", "costs-everything", whole.fully_loaded_total, loaded))
-                    tr { th scope="row" { (words.say("costs-break-even")) } td { (break_even(account, whole)) } }
+                    tr {
+                        th scope="row" {
+                            (words.say("costs-break-even"))
+                            @if let Some(pace) = account.pace(whole) { small { (pace) } }
+                        }
+                        td { (break_even(account, whole)) }
+                    }
                 }
             }
         }
@@ -140,9 +148,10 @@ pub(super) fn services(account: &Account<'_>) -> Markup {
     let columns = [
         "costs-images",
         "costs-elsewhere",
-        "costs-here",
+        "costs-loaded",
         "costs-saved",
         "costs-saved-part",
+        "costs-by-standard-cost",
         "costs-price-read",
     ];
     html! {
@@ -164,7 +173,8 @@ pub(super) fn services(account: &Account<'_>) -> Markup {
 
 fn service_row(account: &Account<'_>, index: usize, service: &ServiceComparison) -> Markup {
     let words = account.words;
-    let saved = service.saving.zip(account.how_saved(service));
+    let saved = service.saving_all_in.zip(account.how_saved_all_in(service));
+    let standard = service.saving.zip(account.how_saved(service));
     html! {
         tr {
             th scope="row" {
@@ -173,8 +183,8 @@ fn service_row(account: &Account<'_>, index: usize, service: &ServiceComparison)
                 (service_notes(account, service))
             }
             td { (account.count(service.images)) }
-            td { @match service.compared_price { Some(price) => (account.money(price)), None => "–" } }
-            td { (account.money(service.total)) }
+            td { (account.money_or_dash(service.compared_price)) }
+            td { (account.money_or_dash(service.all_in_total)) }
             td { @match saved {
                 Some((saving, how)) => span class=(if saving < Money::ZERO { "loss" } else { "gain" }) {
                     @if saving < Money::ZERO { span.hidden { (words.say("costs-lost")) " " } }
@@ -182,7 +192,11 @@ fn service_row(account: &Account<'_>, index: usize, service: &ServiceComparison)
                 },
                 None => "–",
             } }
-            td { @match service.saving_percent_tenths { Some(part) => (account.percent(part)), None => "–" } }
+            td { @match service.saving_all_in_percent_tenths { Some(part) => (account.percent(part)), None => "–" } }
+            td { @match standard {
+                Some((saving, how)) => (account.explained(&format!("service-standard-{index}"), &account.money(saving), &how)),
+                None => "–",
+            } }
             td { @match service.prices.last() {
                 Some(read) => span title=(without_scheme(&read.source)) { (words.date(read.read_on)) },
                 None => "–",
@@ -194,6 +208,7 @@ fn service_row(account: &Account<'_>, index: usize, service: &ServiceComparison)
 fn service_notes(account: &Account<'_>, service: &ServiceComparison) -> Markup {
     let words = account.words;
     html! {
+        @if let Some(notice) = &service.notice { small.wrap { (account.notice(notice)) } }
         @if let Some(unpriced) = &service.unpriced {
             small.wrap {
                 (words.tell("costs-unpriced-days", &[

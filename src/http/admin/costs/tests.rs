@@ -10,8 +10,8 @@ use crate::{
     costs::{CostModel, CostSettings, ExchangeRate, PriceBook, PriceRead, PriceUnit, ServiceComparison},
     http::admin::text,
     ledger::{
-        EnergySources, GroupReport, Groups, Ledger, MonthTotals, Payback, PaybackAgainst, SavedPoint, Step,
-        WholeMonth,
+        Compared, EnergySources, GroupReport, Groups, Ledger, MonthTotals, Payback, PaybackAgainst,
+        SavedPoint, Step, WholeMonth,
     },
     units::{Currency, Energy, EnergyBalance, Money},
 };
@@ -24,7 +24,7 @@ fn costs() -> CostModel {
         effective_from: date(2026, 1, 1),
     };
     let prices = PriceBook::built_in().expect("a price book");
-    CostModel::new(CostSettings::default(), prices, vec![dollars], date(2026, 11, 23)).expect("a cost model")
+    CostModel::new(CostSettings::default(), prices, vec![dollars]).expect("a cost model")
 }
 
 fn month() -> Month {
@@ -40,8 +40,11 @@ fn totals() -> MonthTotals {
         depreciation: "171.6666665".parse().expect("an amount"),
         upkeep: "15".parse().expect("an amount"),
         standard: "187.7916665".parse().expect("an amount"),
-        compared: "18.2714".parse().expect("an amount"),
-        saving: "-169.5202665".parse().expect("an amount"),
+        compared: Compared::new(
+            500,
+            "187.7916665".parse().expect("an amount"),
+            "18.2714".parse().expect("an amount"),
+        ),
         undelivered: 2,
         ..MonthTotals::default()
     }
@@ -86,10 +89,15 @@ fn full_report() -> MonthReport {
         unused_depreciation: amount("28.3333335"),
         unused_upkeep: Money::ZERO,
         disposal_gain: amount("-40"),
-        fully_loaded_total: amount("228.125"),
+        fully_loaded_total: amount("268.125"),
         marginal_per_image: Some(amount("0.00225")),
-        fully_loaded_per_image: Some(amount("0.45625")),
+        fully_loaded_per_image: Some(amount("0.53625")),
+        saving_all_in: Some(amount("-249.8536")),
+        saving_all_in_percent_tenths: Some(-13675),
         break_even_images: None,
+        images_at_pace: Some(652),
+        days_counted: 23,
+        days_in_period: 30,
     });
     report.services = vec![
         service("fal/z-image-turbo", "18.2714", "-169.5202665"),
@@ -134,7 +142,12 @@ fn service(sku: &str, price: &str, saving: &str) -> ServiceComparison {
         }],
         unpriced: None,
         plans: None,
+        notice: None,
+        all_in_total: None,
+        saving_all_in: None,
+        saving_all_in_percent_tenths: None,
     }
+    .against_all_in("268.125".parse().expect("an amount"), 500)
 }
 
 fn against(
@@ -174,12 +187,12 @@ fn a_month_is_stated_in_figures_that_add_up_and_tell_how_they_are_made() {
 fn a_loss_has_its_word_its_colour_and_its_minus() {
     let report = MonthReport::new(month(), &totals(), &costs());
     let account = Account::of_month(Words::ENGLISH, &report);
-    let saved = account.saved(Money::from_nano(-1_500_000_000)).0;
+    let saved = account.saved(Some(Money::from_nano(-1_500_000_000))).0;
     assert!(
         saved.contains("class=\"loss\"") && saved.contains("Lost") && saved.contains("−CN¥1.50"),
         "{saved}"
     );
-    assert_eq!(account.saved(Money::ZERO).0, "CN¥0.00");
+    assert_eq!(account.saved(Some(Money::ZERO)).0, "CN¥0.00");
 }
 
 #[test]

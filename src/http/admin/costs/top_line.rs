@@ -88,9 +88,10 @@ fn total(account: &Account<'_>) -> Markup {
 
 fn saved(account: &Account<'_>, id: &str, service: &ServiceComparison) -> Markup {
     let words = account.words;
-    let is_loss = service.saving.is_some_and(|saving| saving < Money::ZERO);
+    let is_loss = service.saving_all_in.is_some_and(|saving| saving < Money::ZERO);
     let of_what = against(service.headline);
-    let how = service.saving.zip(account.how_saved(service));
+    let how = service.saving_all_in.zip(account.how_saved_all_in(service));
+    let standard = service.saving.zip(account.how_saved(service));
     html! {
         div id=(id) {
             dt { (named(words, if is_loss { "costs-lost" } else { "costs-saved" }, of_what)) }
@@ -103,8 +104,15 @@ fn saved(account: &Account<'_>, id: &str, service: &ServiceComparison) -> Markup
                 }
                 small {
                     code { (service.sku) }
-                    @if let Some(part) = service.saving_percent_tenths { " " (account.percent(part)) }
+                    @if let Some(part) = service.saving_all_in_percent_tenths { " " (account.percent(part)) }
                 }
+                @if let Some((saving, how)) = standard {
+                    small {
+                        (words.say("costs-by-standard-cost")) " "
+                        (account.explained(&format!("{id}-standard"), &account.money(saving), &how))
+                    }
+                }
+                @if let Some(notice) = &service.notice { small { (account.notice(notice)) } }
             }
         }
     }

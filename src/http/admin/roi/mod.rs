@@ -132,7 +132,7 @@ fn answer(mut scenario: Scenario, question: &Question, state: &State) -> Result<
         scenario.change(input, text)?;
     }
     // Without a price or a rate today there is no such comparison; nothing else depends on it.
-    if let Ok(hosted) =
+    if let Some(hosted) =
         state.service.costs().compare(scenario.size, Quality::default(), state.service.today())
     {
         scenario.like_for_like.clone_from(&hosted.sku);

@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0008_budgets.sql")),
     // There is no 0009: SQLite counts the steps of this list, not the numbers in their names.
     M::up(include_str!("../../../../migrations/sqlite/0010_sessions.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0011_comparisons.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0012_reading.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0013_settings.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0014_labels.sql")),
@@ -96,4 +97,99 @@ fn bare(sql: &str) -> String {
 
 pub(super) fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, "application_id", |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::{Timestamp, tz::TimeZone};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::ledger::{Ledger, Month};
+
+    /// Migrations before that of comparisons.
+    const EARLIER: usize = 9;
+
+    /// A ledger of the schema before comparisons could be missing, with an image and failed work in a closed month.
+    fn earlier_ledger(file: &Path) {
+        let mut connection = Connection::open(file).expect("a file");
+        connection.pragma_update(None, "application_id", APPLICATION_ID).expect("set");
+        Migrations::from_slice(&MIGRATIONS[..EARLIER])
+            .to_latest(&mut connection)
+            .expect("the earlier schema");
+        let request = |id: &str| {
+            format!(
+                "INSERT INTO requests (id, key_id, body_sha256, state, model, images, reserved_nano, created_at_ms)
+                     VALUES ('{id}', 1, zeroblob(32), 'running', 'tiny', 1, 0, 1790000000000);"
+            )
+        };
+        let entry = |id: &str, kind: &str, images: u32, compared: &str| {
+            format!(
+                "INSERT INTO entries (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj,
+                     wall_energy_mj, energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano,
+                     compared_sku, compared_nano, exchange_rate_nano, width, height, steps, seed)
+                 VALUES ('{id}', '{kind}', 0, {images}, 1790000000000, 40, 2000, 2200, 'estimated', 'CNY', 1, 2, 3,
+                     {compared}, 64, 64, 8, 1);"
+            )
+        };
+        connection
+            .execute_batch(&format!(
+                "INSERT INTO keys (public_id, name, secret_sha256, scope_images, scope_admin, created_at_ms)
+                     VALUES ('abc', 'studio', zeroblob(32), 1, 1, 1780000000000);
+                 {}{}{}{}",
+                request("a"),
+                request("b"),
+                entry("a", "image", 1, "'fal/z-image-turbo', 10, 7000000000"),
+                entry("b", "failed", 0, "NULL, 0, 0"),
+            ))
+            .expect("rows");
+    }
+
+    #[test]
+    fn a_ledger_from_before_takes_images_without_a_comparison_and_keeps_its_rows() {
+        let directory = TempDir::new().expect("a directory");
+        let file = directory.path().join("ledger.sqlite3");
+        earlier_ledger(&file);
+        let rows = |connection: &Connection| {
+            connection
+                .query_row(
+                    "SELECT group_concat(id || kind || compared_nano || saving_nano) FROM entries",
+                    [],
+                    |row| row.get::<_, String>(0),
+                )
+                .expect("rows")
+        };
+        let before = rows(&Connection::open(&file).expect("a file"));
+        let ledger = Ledger::open(&file).expect("migrated");
+        let connection = Connection::open(&file).expect("a file");
+        assert_eq!(rows(&connection), before);
+        let check = |pragma: &str| {
+            let mut statement = connection.prepare(pragma).expect("SQL");
+            let found = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+            found.collect::<Result<Vec<_>, _>>().expect("texts")
+        };
+        assert_eq!(check("PRAGMA integrity_check"), ["ok"]);
+        assert!(check("PRAGMA foreign_key_check").is_empty());
+        for sql in ["UPDATE entries SET upkeep_nano = 0", "DELETE FROM entries"] {
+            assert!(connection.execute(sql, []).is_err(), "{sql}");
+        }
+        let moment = Timestamp::from_millisecond(1_790_000_000_000).expect("a time");
+        let now = Timestamp::from_millisecond(1_795_000_000_000).expect("a time");
+        let closed =
+            ledger.close_month(Month::of(moment, &TimeZone::UTC), &TimeZone::UTC, now).expect("closed");
+        assert_eq!(closed.rows, 2);
+        let fresh_file = directory.path().join("fresh.sqlite3");
+        drop(Ledger::open(&fresh_file).expect("a ledger"));
+        let schema = |connection: &Connection| -> Vec<String> {
+            let mut statement = connection
+                .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+                .expect("SQL");
+            let found = statement.query_map([], |row| row.get(0)).expect("rows");
+            found.collect::<Result<_, _>>().expect("texts")
+        };
+        let fresh = Connection::open(&fresh_file).expect("a file");
+        assert_eq!(schema(&connection), schema(&fresh), "it is the schema of a new ledger");
+    }
 }

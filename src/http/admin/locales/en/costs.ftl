@@ -25,6 +25,7 @@ costs-per-image = Cost of a picture
 costs-total = Total
 costs-saved = Saved
 costs-lost = Lost
+costs-by-standard-cost = Saved, by standard cost
 costs-of-what = { $figure }, { $what }
 costs-like-for-like = like for like
 costs-premium = premium service
@@ -82,9 +83,9 @@ costs-failed = Failed work
 costs-idle = Idle hours, warm-up, gaps
 costs-unused-wear = Unused depreciation
 costs-unused-upkeep = Unused upkeep
-costs-loaded = Fully loaded
-costs-disposal = Parts sold above book value
-costs-disposal-how = not in the sum
+costs-loaded = All in
+costs-disposal = Gain on parts sold
+costs-disposal-loss = Loss on parts sold
 costs-each = Each
 costs-energy-short = Energy
 costs-a-picture-costs = What a picture costs
@@ -102,6 +103,11 @@ costs-services-how = List prices of each day. What loses money is shown as a los
 costs-service = Service
 costs-saved-part = Of the price
 costs-price-read = Price read on
+costs-price-ends = Its price ends on { $day }. Add the next one to the price book, or compare with another service.
+costs-price-ended = No price since { $day }. Add one to the price book, or compare with another service.
+costs-price-not-begun = No price until { $day }.
+costs-price-no-rate = No exchange rate from { $currency } holds today. Add an [[exchange_rate]] to the configuration.
+costs-price-out-of-range = Its price in the ledger’s currency is out of range. Check the price and the exchange rate.
 costs-unpriced-days = { $images } pictures from { $first } to { $last } have no price there and are left out.
 costs-whole-plans = { $plans ->
     [one] As { $plans } whole monthly plan: { $price }; saved { $saving }.
@@ -112,22 +118,24 @@ costs-whole-plans = { $plans ->
 costs-how-images = Pictures that were painted and settled, less those of earlier months that were taken back. { $undelivered } of them were painted for a client that had gone: they cost the same.
 costs-how-each = { $what }: { $sum } ÷ { $images } pictures = { $each }, rounded up.
 costs-how-total = Electricity { $electricity } + depreciation { $depreciation } + upkeep { $upkeep } = { $total }.
-costs-how-loaded = Pictures { $standard } + failed work { $failed } + idle hours, warm-up and gaps { $idle } + unused depreciation { $wear } + unused upkeep { $upkeep } = { $total }.
+costs-how-loaded = Images { $standard } + failed work { $failed } + idle hours, warm-up and gaps { $idle } + unused depreciation { $wear } + unused upkeep { $upkeep } − gain on parts sold { $disposal } = { $total }.
 costs-how-electricity = { $plug } at the plug ({ $device } of it in the device), each picture at the tariff of its hour: { $total }.
 costs-how-depreciation = What the pictures were charged of the wear of the hardware: { $charged }. In this time it wore by { $whole }, used or not.
 costs-how-upkeep = What the pictures were charged of repairs, network and space: { $charged }. In this time these came to { $whole }.
 costs-how-unused = { $what } of this time { $whole } − charged to pictures { $charged } = { $unused }. Negative where more was painted than usual.
 costs-how-energy = Device { $device }; with the machine around it and the losses of the power supply { $plug } at the plug. Of the device: metered by its counter { $metered }, added up from its power { $integrated }, estimated from configured watts { $estimated }.
-costs-how-saved = Price elsewhere { $price } for { $images } pictures − { $total } here = { $saving }.
+costs-how-saved = Price elsewhere { $price } for { $images } images − their standard cost { $total } = { $saving }.
+costs-how-saved-all-in = Price elsewhere { $price } for { $images } images − everything that was spent on them, used or not, { $total } = { $saving }.
 costs-how-price-read = Price read on { $day }: { $source }.
 costs-how-payback = (Price elsewhere { $price } − electricity { $electricity } − upkeep { $upkeep }) = { $saved }, of { $investment } paid for the hardware: { $part }. Counted in money paid since { $since }, so without depreciation.
 costs-how-pace = The pace: { $saved } in the last { $days } days.
-costs-how-failed = Electricity of work that gave no picture. It is not in the standard cost.
+costs-how-failed = Electricity of work that gave no image, and of images that were taken back. It is not in the standard cost.
 costs-how-idle = Electricity at the plug while the device waited, warmed up, or ran without this server.
 costs-how-idle-energy = What the device drew while it was on and did not paint.
 costs-how-warm-up = What the device drew for the pictures that warm it up.
 costs-how-gaps = What the device's counter went on by while this server did not run.
-costs-how-break-even = Fixed cost of this time ÷ (price elsewhere − what a picture adds). A picture costs { $there } elsewhere.
+costs-how-break-even = Fixed cost of the whole month or year at today’s pace ÷ (price elsewhere − what an image adds). An image costs { $there } elsewhere.
+costs-at-pace = { $images } at this pace, after { $days } of { $of } days
 costs-how-break-even-never = A picture adds more here than it costs elsewhere: no number of them breaks even.
 
 costs-files = As files

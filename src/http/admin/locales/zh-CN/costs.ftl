@@ -24,6 +24,7 @@ costs-per-image = 每张成本
 costs-total = 合计
 costs-saved = 节省
 costs-lost = 亏损
+costs-by-standard-cost = 节省（按标准成本）
 costs-of-what = { $figure }（{ $what }）
 costs-like-for-like = 同款模型
 costs-premium = 高端服务
@@ -81,8 +82,8 @@ costs-idle = 空闲、预热与间断
 costs-unused-wear = 未分摊折旧
 costs-unused-upkeep = 未分摊维护
 costs-loaded = 全部成本
-costs-disposal = 出售部件收益（超出账面）
-costs-disposal-how = 不计入合计
+costs-disposal = 出售部件收益
+costs-disposal-loss = 出售部件亏损
 costs-each = 每张
 costs-energy-short = 用电
 costs-a-picture-costs = 每张图的成本
@@ -100,6 +101,11 @@ costs-services-how = 同样的图，按当日标价计算；亏损如实列出�
 costs-service = 服务
 costs-saved-part = 占对方价格
 costs-price-read = 查价日期
+costs-price-ends = 该价格{ $day }到期。请在价目表里补上新价格，或换一家服务作比较。
+costs-price-ended = { $day }起没有价格。请在价目表里补上新价格，或换一家服务作比较。
+costs-price-not-begun = { $day }之前没有价格。
+costs-price-no-rate = 今天没有 { $currency } 的汇率。请在配置里添加 [[exchange_rate]]。
+costs-price-out-of-range = 折算成账本货币后价格超出范围，请检查价格和汇率。
 costs-unpriced-days = { $first }至{ $last }有 { $images } 张图没有对方价格，未计入。
 costs-whole-plans = { $plans ->
    *[other] 按整月套餐买 { $plans } 份：{ $price }；节省 { $saving }。
@@ -109,22 +115,24 @@ costs-whole-plans = { $plans ->
 costs-how-images = 已完成并入账的图，减去冲回的往月图片。其中 { $undelivered } 张完成时客户端已断开，成本照算。
 costs-how-each = { $what }：{ $sum } ÷ { $images } 张 = { $each }，向上取整。
 costs-how-total = 电费 { $electricity } + 折旧 { $depreciation } + 维护 { $upkeep } = { $total }。
-costs-how-loaded = 出图 { $standard } + 失败的任务 { $failed } + 空闲、预热与间断 { $idle } + 未分摊折旧 { $wear } + 未分摊维护 { $upkeep } = { $total }。
+costs-how-loaded = 出图 { $standard } + 失败的任务 { $failed } + 空闲、预热与间断 { $idle } + 未分摊折旧 { $wear } + 未分摊维护 { $upkeep } − 出售部件收益 { $disposal } = { $total }。
 costs-how-electricity = 插座处用电 { $plug }（其中设备 { $device }），每张图按当时的电价计费，共 { $total }。
 costs-how-depreciation = 分摊到图片上的硬件损耗为 { $charged }。这段时间硬件一共折旧 { $whole }，不论用没用上。
 costs-how-upkeep = 分摊到图片上的维修、网络、场地费用为 { $charged }。这段时间一共 { $whole }。
 costs-how-unused = 这段时间的{ $what } { $whole } − 已分摊 { $charged } = { $unused }。出图比平常多时为负数。
 costs-how-energy = 设备 { $device }；加上主机和电源损耗，插座处 { $plug }。设备用电中：电表计数 { $metered }，功率累计 { $integrated }，按设定功率估算 { $estimated }。
-costs-how-saved = { $images } 张图的对方价格 { $price } − 自有成本 { $total } = { $saving }。
+costs-how-saved = { $images } 张图的对方价格 { $price } − 标准成本 { $total } = { $saving }。
+costs-how-saved-all-in = { $images } 张图的对方价格 { $price } − 这些图承担的全部支出（不论用没用上） { $total } = { $saving }。
 costs-how-price-read = 价格查于{ $day }：{ $source }。
 costs-how-payback = （对方价格 { $price } − 电费 { $electricity } − 维护 { $upkeep }）= { $saved }，占硬件投入 { $investment } 的 { $part }。从{ $since }起按实际支付计算，因此不含折旧。
 costs-how-pace = 速度：最近 { $days } 天节省 { $saved }。
-costs-how-failed = 没有产出图片的任务所用的电费，不计入标准成本。
+costs-how-failed = 没有产出图片的任务和被冲回的图所用的电费，不计入标准成本。
 costs-how-idle = 设备等待、预热以及服务未运行时，插座处的电费。
 costs-how-idle-energy = 设备开机但未出图时的用电。
 costs-how-warm-up = 设备预热出图的用电。
 costs-how-gaps = 服务未运行时，设备计数器走过的用电。
-costs-how-break-even = 这段时间的固定成本 ÷（对方单价 − 每张新增成本）。对方每张 { $there }。
+costs-how-break-even = 按目前进度推算的整月（或全年）固定成本 ÷（对方单价 − 每张新增成本）。对方每张 { $there }。
+costs-at-pace = 照目前进度为 { $images } 张（已过 { $days } 天，共 { $of } 天）
 costs-how-break-even-never = 每张图新增的成本高于对方单价，出多少张都无法平衡。
 
 costs-files = 下载
