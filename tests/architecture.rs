@@ -12,7 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &["units"]),
     ("domain", &["units"]),
     ("pipeline", &["domain", "units"]),
-    ("encode", &["pipeline", "domain", "units"]),
+    ("encode", &["pipeline", "costs", "domain", "units"]),
     ("meter", &["domain", "units", "clock"]),
     ("costs", &["domain", "units"]),
     ("ledger", &["costs", "domain", "units"]),

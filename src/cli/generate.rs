@@ -192,9 +192,9 @@ fn print_receipt(
     println!("  picture       {}, {} steps", spec.size, spec.steps);
     println!("  time          {}", receipt.usage.duration);
     println!("  energy        {} ({})", receipt.usage.energy, receipt.usage.source);
-    println!("  electricity   {} {currency}", receipt.electricity);
-    println!("  depreciation  {} {currency}", receipt.depreciation);
-    println!("  upkeep        {} {currency}", receipt.upkeep);
+    println!("  electricity   {} {currency}", receipt.cost.electricity);
+    println!("  depreciation  {} {currency}", receipt.cost.depreciation);
+    println!("  upkeep        {} {currency}", receipt.cost.upkeep);
     println!("  total         {total} {currency}");
     match receipt.comparison.as_ref().zip(receipt.saving()) {
         Some((comparison, saving)) => {

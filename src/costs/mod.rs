@@ -1,6 +1,7 @@
 //! What a picture costs: pure arithmetic on integers. No clock, no database, no float.
 
 mod asset;
+mod breakdown;
 mod budget;
 mod days;
 mod depreciation;
@@ -15,6 +16,7 @@ mod tariff;
 mod upkeep;
 
 pub use asset::{Asset, Life, Retirement};
+pub use breakdown::Breakdown;
 pub use budget::{Budget, BudgetAmount, BudgetError, BudgetLimit, BudgetPeriod, Budgets, Spending};
 pub use days::DaySpan;
 pub use model::{CostModel, CostSettings, ExchangeRate, Hardware, PriceMatter, PriceNotice, Quote};

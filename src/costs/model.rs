@@ -11,7 +11,9 @@ pub use self::{
     notices::{PriceMatter, PriceNotice},
     quote::Quote,
 };
-use super::{Asset, Comparison, CostError, DaySpan, PriceBook, Receipt, Tariff, TariffRow, Upkeep};
+use super::{
+    Asset, Breakdown, Comparison, CostError, DaySpan, PriceBook, Receipt, Tariff, TariffRow, Upkeep,
+};
 use crate::{
     domain::Usage,
     units::{Currency, Energy, Millis, Money, Power},
@@ -222,9 +224,11 @@ impl CostModel {
         Ok(Receipt {
             usage,
             wall_energy,
-            electricity: self.electricity(wall_energy, at)?,
-            depreciation: self.depreciation(usage.duration, at.date())?,
-            upkeep: self.upkeep().of_picture(usage.duration)?,
+            cost: Breakdown {
+                electricity: self.electricity(wall_energy, at)?,
+                depreciation: self.depreciation(usage.duration, at.date())?,
+                upkeep: self.upkeep().of_picture(usage.duration)?,
+            },
             comparison,
         })
     }
@@ -350,9 +354,9 @@ mod tests {
     fn the_articles_picture_costs_what_its_formulas_give() {
         let receipt =
             model(CostSettings::default()).and_then(|model| receipt(&model, 1000)).expect("a receipt");
-        assert_eq!(receipt.electricity.to_string(), "0.00225");
-        assert_eq!(receipt.depreciation.to_string(), "0.343333334");
-        assert_eq!(receipt.upkeep.to_string(), "0.03");
+        assert_eq!(receipt.cost.electricity.to_string(), "0.00225");
+        assert_eq!(receipt.cost.depreciation.to_string(), "0.343333334");
+        assert_eq!(receipt.cost.upkeep.to_string(), "0.03");
         assert_eq!(receipt.standard().map(|sum| sum.to_string()), Ok("0.375583334".into()));
         // fal: $0.005 a megapixel at 7 yuan to the dollar. Like for like, this owner loses money, and it is said.
         let comparison = receipt.comparison.as_ref().expect("a price");
@@ -365,7 +369,7 @@ mod tests {
         let mut settings = CostSettings::default();
         settings.hardware.residual = Money::ZERO;
         let receipt = model(settings).and_then(|model| receipt(&model, 1024)).expect("a receipt");
-        assert_eq!(receipt.depreciation.to_string(), "0.576666667");
+        assert_eq!(receipt.cost.depreciation.to_string(), "0.576666667");
     }
 
     #[test]
@@ -378,7 +382,7 @@ mod tests {
         let receipt = model(settings).and_then(|model| receipt(&model, 1024)).expect("a receipt");
         // (6,750 J + 50 W · 15 s) · 1.1
         assert_eq!(receipt.wall_energy, Energy::from_millijoules(8_250_000));
-        assert_eq!(receipt.electricity.to_string(), "0.00275");
+        assert_eq!(receipt.cost.electricity.to_string(), "0.00275");
     }
 
     #[test]

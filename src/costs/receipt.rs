@@ -1,3 +1,4 @@
+use super::Breakdown;
 use crate::{
     domain::Usage,
     units::{Energy, Millis, Money, MoneyError},
@@ -10,12 +11,8 @@ pub struct Receipt {
     pub usage: Usage,
     /// Energy at the plug: the device, the machine around it, and the power supply's loss.
     pub wall_energy: Energy,
-    /// Price of that energy, rounded up.
-    pub electricity: Money,
-    /// This picture's share of the hardware, rounded up.
-    pub depreciation: Money,
-    /// This picture's share of everything else.
-    pub upkeep: Money,
+    /// Price of that energy, and the image's shares of the hardware and of everything else; each rounded up.
+    pub cost: Breakdown,
     /// The service compared with; none if it had no price.
     pub comparison: Option<Comparison>,
 }
@@ -37,7 +34,7 @@ impl Receipt {
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.
     pub fn standard(&self) -> Result<Money, MoneyError> {
-        self.electricity.plus(self.depreciation)?.plus(self.upkeep)
+        self.cost.total()
     }
 
     /// The compared price less the standard cost: negative if the image was dearer here, none if there is no price.
@@ -50,7 +47,6 @@ impl Receipt {
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.
     pub fn times(&self, images: u32) -> Result<Self, MoneyError> {
-        let money = |amount: Money| amount.share_ceil(images.into(), 1);
         let energy =
             |energy: Energy| Energy::from_millijoules(energy.as_millijoules().saturating_mul(images.into()));
         let usage = Usage {
@@ -61,9 +57,7 @@ impl Receipt {
         Ok(Self {
             usage,
             wall_energy: energy(self.wall_energy),
-            electricity: money(self.electricity)?,
-            depreciation: money(self.depreciation)?,
-            upkeep: money(self.upkeep)?,
+            cost: self.cost.times(images)?,
             comparison: self.comparison.as_ref().and_then(|comparison| comparison.times(images)),
         })
     }

@@ -50,8 +50,8 @@ fn november(model: &CostModel, pictures: &[Picture]) -> MonthCost {
     let mut allocated = Allocated::default();
     for (number, millis) in pictures {
         let receipt = receipt(model, *millis, day(*number).at(12, 0, 0, 0));
-        allocated.depreciation = allocated.depreciation.plus(receipt.depreciation).expect("in range");
-        allocated.upkeep = allocated.upkeep.plus(receipt.upkeep).expect("in range");
+        allocated.depreciation = allocated.depreciation.plus(receipt.cost.depreciation).expect("in range");
+        allocated.upkeep = allocated.upkeep.plus(receipt.cost.upkeep).expect("in range");
     }
     let count = |service: DaySpan| {
         u64::try_from(pictures.iter().filter(|(number, _)| service.contains(day(*number))).count())
@@ -192,7 +192,7 @@ fn a_picture_is_priced_by_the_moment_it_was_settled() {
     let tariff = vec![row(1_200_000_000, None), row(600_000_000, Some("22:00-06:00"))];
     let model = model(CostSettings { tariff, ..CostSettings::default() }, Vec::new());
     let electricity =
-        |hour, minute| receipt(&model, 15_000, day(23).at(hour, minute, 0, 0)).electricity.to_string();
+        |hour, minute| receipt(&model, 15_000, day(23).at(hour, minute, 0, 0)).cost.electricity.to_string();
     assert_eq!((electricity(21, 59), electricity(22, 0)), ("0.00225".into(), "0.001125".into()));
     let usage = Usage {
         duration: Millis::new(15_000),
@@ -209,7 +209,7 @@ fn the_configured_hardware_stands_in_until_the_first_asset_is_bought() {
     let card = card();
     let bought = card.purchased_on;
     let model = model(CostSettings::default(), vec![card]);
-    let on = |day: Date| receipt(&model, 15_000, day.at(0, 0, 0, 0)).depreciation.to_string();
+    let on = |day: Date| receipt(&model, 15_000, day.at(0, 0, 0, 0)).cost.depreciation.to_string();
     assert_eq!(on(bought.yesterday().expect("a day")), "0.343333334", "the example's");
     assert_eq!(on(bought), "0.006341959", "the card's");
     assert!(!model.uses_example_hardware());
@@ -220,7 +220,7 @@ fn the_configured_hardware_stands_in_until_the_first_asset_is_bought() {
 fn a_part_is_charged_for_until_the_day_it_is_retired() {
     let retirement = Some(Retirement { on: day(23), proceeds: yuan(9_000) });
     let model = model(CostSettings::default(), vec![Asset { retirement, ..card() }]);
-    let on = |number| receipt(&model, 15_000, day(number).at(12, 0, 0, 0)).depreciation;
+    let on = |number| receipt(&model, 15_000, day(number).at(12, 0, 0, 0)).cost.depreciation;
     assert_eq!((on(22).to_string(), on(23)), ("0.006341959".into(), Money::ZERO));
 }
 
@@ -262,10 +262,10 @@ fn the_documents_example_is_what_the_formulas_give() {
         ..asset
     };
     let lines = [
-        ("electricity", picture.electricity),
+        ("electricity", picture.cost.electricity),
         ("depreciation, card", of_picture(card())),
         ("depreciation, other parts", of_picture(other_parts())),
-        ("upkeep", picture.upkeep),
+        ("upkeep", picture.cost.upkeep),
         ("standard cost", in_range(picture.standard())),
         ("depreciation of November, card", lost(card(), 500)),
         ("depreciation of November, other parts", lost(other_parts(), 500)),

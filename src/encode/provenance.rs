@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    costs::Breakdown,
     domain::{EnergySource, RequestId, Seed},
     units::{Currency, Energy, Millis, Money},
 };
@@ -38,12 +39,8 @@ pub struct ReceiptRecord {
     pub request: RequestId,
     /// The currency of all amounts.
     pub currency: Currency,
-    /// Price of its energy.
-    pub electricity: Money,
-    /// Its share of the hardware.
-    pub depreciation: Money,
-    /// Its share of everything else.
-    pub upkeep: Money,
+    /// What the image cost.
+    pub cost: Breakdown,
     /// The three together: the standard cost.
     pub total: Money,
     /// Energy of the device.

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    costs::Breakdown,
     domain::{EnergySource, RequestId, Seed},
     units::{Currency, Energy, Millis, Money},
 };
@@ -36,9 +37,11 @@ fn receipt() -> ReceiptRecord {
     ReceiptRecord {
         request: RequestId::from_digits("01a206ac-796a-7e17-8467-e6a62303775f").expect("an id"),
         currency: Currency::CNY,
-        electricity: Money::from_nano(2_250_000),
-        depreciation: Money::from_nano(343_333_334),
-        upkeep: Money::from_nano(30_000_000),
+        cost: Breakdown {
+            electricity: Money::from_nano(2_250_000),
+            depreciation: Money::from_nano(343_333_334),
+            upkeep: Money::from_nano(30_000_000),
+        },
         total: Money::from_nano(375_583_334),
         energy,
         wall_energy: energy.scale_percent_ceil(110),

@@ -61,9 +61,9 @@ impl Packet {
         let texts = [
             ("request_id", receipt.request.to_text()),
             ("currency", receipt.currency.to_string()),
-            ("electricity", receipt.electricity.to_decimal_string()),
-            ("depreciation", receipt.depreciation.to_decimal_string()),
-            ("upkeep", receipt.upkeep.to_decimal_string()),
+            ("electricity", receipt.cost.electricity.to_decimal_string()),
+            ("depreciation", receipt.cost.depreciation.to_decimal_string()),
+            ("upkeep", receipt.cost.upkeep.to_decimal_string()),
             ("total", receipt.total.to_decimal_string()),
             ("energy_kwh", receipt.energy.to_kwh_string()),
             ("wall_energy_kwh", receipt.wall_energy.to_kwh_string()),

@@ -6,7 +6,7 @@ use super::{
     unsigned,
 };
 use crate::{
-    costs::{Comparison, Receipt},
+    costs::{Breakdown, Comparison, Receipt},
     domain::{EnergySource, ImageSize, RenderSpec, RequestId, Seed, Usage},
     units::{Currency, Energy, Millis, Money},
 };
@@ -27,9 +27,7 @@ struct Columns<'a> {
     seed: Seed,
     usage: Usage,
     wall_energy: Energy,
-    electricity: Money,
-    depreciation: Money,
-    upkeep: Money,
+    cost: Breakdown,
     comparison: Option<&'a Comparison>,
 }
 
@@ -48,9 +46,7 @@ impl Entries<'_> {
             seed: image.seed,
             usage: receipt.usage,
             wall_energy: receipt.wall_energy,
-            electricity: receipt.electricity,
-            depreciation: receipt.depreciation,
-            upkeep: receipt.upkeep,
+            cost: receipt.cost,
             comparison: receipt.comparison.as_ref(),
         };
         self.insert(conn, &row)
@@ -64,9 +60,7 @@ impl Entries<'_> {
             seed: work.seed,
             usage: work.usage,
             wall_energy: work.wall_energy,
-            electricity: work.electricity,
-            depreciation: Money::ZERO,
-            upkeep: Money::ZERO,
+            cost: Breakdown { electricity: work.electricity, ..Breakdown::default() },
             comparison: None,
         };
         self.insert(conn, &row)
@@ -93,9 +87,9 @@ impl Entries<'_> {
                 signed(row.wall_energy.as_millijoules(), "wall_energy_mj")?,
                 row.usage.source.as_str(),
                 self.currency.code(),
-                row.electricity.as_nano(),
-                row.depreciation.as_nano(),
-                row.upkeep.as_nano(),
+                row.cost.electricity.as_nano(),
+                row.cost.depreciation.as_nano(),
+                row.cost.upkeep.as_nano(),
                 row.comparison.map(|comparison| comparison.sku.as_str()),
                 row.comparison.map(|comparison| comparison.price.as_nano()).or(none),
                 row.comparison.map(|comparison| comparison.exchange_rate.as_nano()).or(none),
@@ -155,9 +149,7 @@ pub(super) fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
                 epoch: row.get(11)?,
             },
             wall_energy: Energy::from_millijoules(count(3, "wall_energy_mj")?),
-            electricity: money(5)?,
-            depreciation: money(6)?,
-            upkeep: money(7)?,
+            cost: Breakdown { electricity: money(5)?, depreciation: money(6)?, upkeep: money(7)? },
             comparison: match row.get(8)? {
                 Some(sku) => Some(Comparison { sku, price: money(9)?, exchange_rate: money(10)? }),
                 None => None,

@@ -124,9 +124,7 @@ fn record(id: RequestId, receipt: &Receipt, currency: Currency) -> Result<Receip
     Ok(ReceiptRecord {
         request: id,
         currency,
-        electricity: receipt.electricity,
-        depreciation: receipt.depreciation,
-        upkeep: receipt.upkeep,
+        cost: receipt.cost,
         total: receipt.standard()?,
         energy: receipt.usage.energy,
         wall_energy: receipt.wall_energy,

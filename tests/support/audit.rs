@@ -174,7 +174,7 @@ fn sums_close(file: &Path, ledger: &Connection) {
 
     // What pictures were charged and what they were not is what the parts lost, by their own arithmetic.
     let unused = |report: &MonthReport| report.whole.as_ref().expect("a whole month").unused_depreciation;
-    let charged = sum(|report| report.figures.depreciation).plus(sum(unused)).expect("in range");
+    let charged = sum(|report| report.figures.cost.depreciation).plus(sum(unused)).expect("in range");
     let first_key = one(ledger, "SELECT coalesce(min(created_at_ms), 0) FROM keys");
     let first_day = Timestamp::from_millisecond(first_key).map(|first| zone.to_datetime(first).date());
     let days = DaySpan { first: first_day.expect("a time"), end: today.tomorrow().expect("a day") };
@@ -188,5 +188,5 @@ fn sums_close(file: &Path, ledger: &Connection) {
     let lost = lost.fold(Money::ZERO, |sum, amount| sum.plus(amount).expect("in range"));
     assert_eq!(charged, lost, "the second sum closes");
     let charged = "SELECT coalesce(sum(depreciation_nano), 0) FROM entries";
-    assert_eq!(sum(|report| report.figures.depreciation).as_nano(), one(ledger, charged));
+    assert_eq!(sum(|report| report.figures.cost.depreciation).as_nano(), one(ledger, charged));
 }

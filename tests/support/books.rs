@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::{Timestamp, tz::TimeZone};
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
-    costs::{Budgets, Comparison, Receipt},
+    costs::{Breakdown, Budgets, Comparison, Receipt},
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
     ledger::{
         BudgetPeriods, FailedWork, KeyRules, Ledger, NewKey, NewRequest, Reservation, SettledImage,
@@ -84,7 +84,8 @@ impl Books {
     /// Work that gave no picture.
     pub fn fail(&self, at: &str) {
         let at: Timestamp = at.parse().expect("a time");
-        let Receipt { usage, wall_energy, electricity, .. } = receipt();
+        let Receipt { usage, wall_energy, cost, .. } = receipt();
+        let electricity = cost.electricity;
         let work = FailedWork { index: 0, seed: Seed::new(42), usage, wall_energy, electricity };
         let reservation = self.open_request(at, None);
         self.ledger.fail(reservation, &spec(), Currency::CNY, &[work], at).expect("failed");
@@ -108,9 +109,11 @@ pub fn receipt() -> Receipt {
     Receipt {
         usage: Usage { duration: Millis::new(15_000), energy, source: EnergySource::Metered, epoch: None },
         wall_energy: energy,
-        electricity: Money::from_nano(2_250_000),
-        depreciation: Money::from_nano(343_333_334),
-        upkeep: Money::from_nano(30_000_000),
+        cost: Breakdown {
+            electricity: Money::from_nano(2_250_000),
+            depreciation: Money::from_nano(343_333_334),
+            upkeep: Money::from_nano(30_000_000),
+        },
         comparison: Some(Comparison {
             sku: "fal/z-image-turbo".into(),
             price: Money::from_nano(36_700_160),

@@ -172,7 +172,10 @@ fn the_same_hardware_has_the_same_figures_here_and_in_a_receipt() {
     scenario.seconds_per_image = duration;
     let image = scenario.outcome().expect("an outcome").image;
     assert_eq!(image.energy_kwh, receipt.wall_energy);
-    assert_eq!((image.electricity, image.depreciation), (receipt.electricity, receipt.depreciation));
+    assert_eq!(
+        (image.electricity, image.depreciation),
+        (receipt.cost.electricity, receipt.cost.depreciation)
+    );
     assert_eq!(Ok(image.standard), receipt.standard());
 }
 

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::{Asked, Offer};
 use crate::{
-    costs::Receipt,
+    costs::{Breakdown, Receipt},
     domain::{ImageSize, RequestId},
     pictures::PictureName,
     service::{Answer, AnsweredImage, PartialFile},
@@ -48,9 +48,8 @@ pub(super) struct ReceiptBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     currency: String,
-    electricity: Money,
-    depreciation: Money,
-    upkeep: Money,
+    #[serde(flatten)]
+    cost: Breakdown,
     total: Option<Money>,
     compared_with: Option<String>,
     compared_price: Option<Money>,
@@ -211,9 +210,7 @@ pub(super) fn expected_receipt(receipt: &Receipt, currency: Currency) -> Receipt
     ReceiptBody {
         request_id: None,
         currency: currency.to_string(),
-        electricity: receipt.electricity,
-        depreciation: receipt.depreciation,
-        upkeep: receipt.upkeep,
+        cost: receipt.cost,
         total: receipt.standard().ok(),
         compared_with: receipt.comparison.as_ref().map(|comparison| comparison.sku.clone()),
         compared_price: receipt.comparison.as_ref().map(|comparison| comparison.price),

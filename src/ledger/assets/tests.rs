@@ -215,12 +215,12 @@ fn a_month_closes_over_parts_that_are_bought_and_sold_in_it() {
     let report = book.november(&costs());
     let whole = report.whole.expect("a whole month");
     // One picture of the configured hardware, three of the part by units, four of the part by time.
-    assert_eq!(report.figures.depreciation.to_string(), "1.38966388".to_owned());
+    assert_eq!(report.figures.cost.depreciation.to_string(), "1.38966388".to_owned());
     // By units the same; by time 10,300 · 50 % · 21 / 1095.
     let by_units = yuan(0).plus("1.373333336".parse().expect("an amount"));
     let by_time = "98.767123288".parse::<Money>().expect("an amount");
     assert_eq!(Ok(whole.whole_depreciation), by_units.and_then(|sum| sum.plus(by_time)));
-    let sum = report.figures.depreciation.plus(whole.unused_depreciation);
+    let sum = report.figures.cost.depreciation.plus(whole.unused_depreciation);
     assert_eq!(sum, Ok(whole.whole_depreciation));
     // 17,000 − (17,300 − 3 · 0.343333334)
     assert_eq!(whole.disposal_gain.to_string(), "-298.969999998");

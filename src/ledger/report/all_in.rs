@@ -73,7 +73,7 @@ impl WholeMonth {
         let fully_loaded_total = spent.plus(cost.unused()?)?.minus(cost.disposal_gain)?;
         let fixed = cost.fixed.plus(overheads.electricity)?;
         let added = cost.depreciation.plus(cost.upkeep)?.minus(cost.fixed)?;
-        let added = added.plus(totals.electricity)?.plus(totals.failed_electricity)?;
+        let added = added.plus(totals.cost.electricity)?.plus(totals.failed_electricity)?;
         let there = totals.compared_price();
         // If some images have no price elsewhere, the others stand for them.
         let of_all = there.zip(images).and_then(|(price, images)| {
@@ -94,7 +94,7 @@ impl WholeMonth {
             unused_upkeep: cost.unused_upkeep,
             disposal_gain: cost.disposal_gain,
             fully_loaded_total,
-            marginal_per_image: each(totals.electricity),
+            marginal_per_image: each(totals.cost.electricity),
             fully_loaded_per_image: each(fully_loaded_total),
             saving_all_in,
             saving_all_in_percent_tenths: saving_all_in
@@ -126,7 +126,7 @@ fn break_even(fixed: Money, saved: Money, images: u64, counted: Counted) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ledger::Compared, units::EnergyBalance};
+    use crate::{costs::Breakdown, ledger::Compared, units::EnergyBalance};
 
     const WHOLE: Counted = Counted { days: 30, of: 30 };
 
@@ -139,9 +139,7 @@ mod tests {
         let totals = MonthTotals {
             images: 100,
             energy: EnergyBalance::from_millijoules(1),
-            electricity: money("2"),
-            depreciation: money("30"),
-            upkeep: money("3"),
+            cost: Breakdown { electricity: money("2"), depreciation: money("30"), upkeep: money("3") },
             standard: money("35"),
             compared: Compared::new(100, money("35"), money("52")),
             failed_electricity: money("0.5"),

@@ -2,7 +2,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{MonthTotals, totals::out_of_range};
-use crate::{ledger::LedgerError, units::Money};
+use crate::{costs::Breakdown, ledger::LedgerError, units::Money};
 
 /// A day of a month. Days add up to the month of the same names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -11,12 +11,9 @@ pub struct DayReport {
     pub day: Date,
     /// Pictures, less those that were taken back.
     pub images: i64,
-    /// Electricity of the pictures.
-    pub electricity: Money,
-    /// Wear that the pictures were charged.
-    pub depreciation: Money,
-    /// Upkeep that the pictures were charged.
-    pub upkeep: Money,
+    /// What its images cost.
+    #[serde(flatten)]
+    pub cost: Breakdown,
     /// Electricity, depreciation and upkeep: the standard cost.
     pub total: Money,
     /// Electricity of failed work, not in the total.
@@ -43,9 +40,7 @@ pub(super) fn reports(
         Ok(DayReport {
             day,
             images: totals.images,
-            electricity: totals.electricity,
-            depreciation: totals.depreciation,
-            upkeep: totals.upkeep,
+            cost: totals.cost,
             total: totals.standard,
             failed_electricity: totals.failed_electricity,
             overhead_electricity,

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::{DayReport, EnergySources, GroupBy, GroupTotals, MonthTotals, Payback, WholeMonth};
 use crate::{
-    costs::{CostModel, ServiceComparison},
+    costs::{Breakdown, CostModel, ServiceComparison},
     ledger::Month,
     units::{Currency, EnergyBalance, Money},
 };
@@ -52,12 +52,9 @@ pub struct Figures {
     pub energy_kwh: EnergyBalance,
     /// Energy at the plug.
     pub wall_energy_kwh: EnergyBalance,
-    /// Price of the energy at the plug.
-    pub electricity: Money,
-    /// Wear of the hardware.
-    pub depreciation: Money,
-    /// Everything else.
-    pub upkeep: Money,
+    /// Price of the energy at the plug, depreciation, and upkeep.
+    #[serde(flatten)]
+    pub cost: Breakdown,
     /// Electricity, depreciation and upkeep: the standard cost.
     pub total: Money,
     /// The total over the pictures, rounded up; null without pictures.
@@ -136,9 +133,7 @@ impl Figures {
             undelivered_images: totals.undelivered,
             energy_kwh: totals.energy,
             wall_energy_kwh: totals.wall_energy,
-            electricity: totals.electricity,
-            depreciation: totals.depreciation,
-            upkeep: totals.upkeep,
+            cost: totals.cost,
             total: totals.standard,
             cost_per_image: cost_per_image(totals),
             compared_images: totals.compared.images,
@@ -215,7 +210,7 @@ mod tests {
         let totals = MonthTotals {
             images: 3,
             energy: EnergyBalance::from_millijoules(20_250_000),
-            electricity: Money::from_nano(6_750_000),
+            cost: Breakdown { electricity: Money::from_nano(6_750_000), ..Breakdown::default() },
             standard: Money::from_nano(1_126_750_002),
             compared: Compared::new(3, Money::from_nano(1_126_750_002), Money::from_nano(105_000_000)),
             ..MonthTotals::default()

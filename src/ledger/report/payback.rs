@@ -147,9 +147,9 @@ impl History<'_> {
         let of_day = |day: Date| {
             let totals = self.totals.get(&day).copied().unwrap_or_default();
             let overheads = self.overheads.get(&day).copied().unwrap_or_default();
-            let electricity = totals.electricity.plus(totals.failed_electricity)?.plus(overheads)?;
+            let electricity = totals.cost.electricity.plus(totals.failed_electricity)?.plus(overheads)?;
             let span = DaySpan { first: day, end: day.tomorrow().unwrap_or(day) };
-            let upkeep = self.costs.upkeep().of_days(span, totals.upkeep)?;
+            let upkeep = self.costs.upkeep().of_days(span, totals.cost.upkeep)?;
             Ok((day, Bills { images: totals.images, electricity, upkeep }))
         };
         let days = self.days.first.series(1.day()).take_while(|day| *day < self.days.end);

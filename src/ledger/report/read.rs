@@ -149,7 +149,7 @@ impl<'a> Source<'a> {
     /// those to now, today included; days before the ledger's first key do not count.
     fn cost(&self, days: DaySpan, totals: &MonthTotals) -> Result<MonthCost, LedgerError> {
         let days = self.known.and(days);
-        let allocated = Allocated { depreciation: totals.depreciation, upkeep: totals.upkeep };
+        let allocated = Allocated { depreciation: totals.cost.depreciation, upkeep: totals.cost.upkeep };
         let parts: Vec<_> = self.costs.parts().collect();
         let uses = parts.iter().map(|(asset, service)| {
             // By time, a part wears out whatever it paints.

@@ -5,6 +5,7 @@ use super::{
     entry_sums::{self, Span},
 };
 use crate::{
+    costs::Breakdown,
     domain::EnergySource,
     ledger::{Ledger, LedgerError, entries::energy_source, store::Row},
     units::{EnergyBalance, Money, MoneyError},
@@ -22,12 +23,8 @@ pub struct MonthTotals {
     pub energy: EnergyBalance,
     /// Energy at the plug for pictures.
     pub wall_energy: EnergyBalance,
-    /// Price of that energy.
-    pub electricity: Money,
-    /// Wear of the hardware.
-    pub depreciation: Money,
-    /// Everything else.
-    pub upkeep: Money,
+    /// What they cost.
+    pub cost: Breakdown,
     /// Electricity, depreciation and upkeep.
     pub standard: Money,
     /// What those of the images that have a price elsewhere would have cost there.
@@ -117,17 +114,18 @@ impl Sums {
 
     pub(super) fn totals(&self) -> Result<MonthTotals, LedgerError> {
         let money = Money::from_nano;
-        let standard = money(self.electricity).plus(money(self.depreciation));
-        let standard = standard.and_then(|sum| sum.plus(money(self.upkeep)));
+        let cost = Breakdown {
+            electricity: money(self.electricity),
+            depreciation: money(self.depreciation),
+            upkeep: money(self.upkeep),
+        };
         Ok(MonthTotals {
             images: self.images,
             duration: SignedDuration::from_millis(self.duration),
             energy: EnergyBalance::from_millijoules(self.energy),
             wall_energy: EnergyBalance::from_millijoules(self.wall_energy),
-            electricity: money(self.electricity),
-            depreciation: money(self.depreciation),
-            upkeep: money(self.upkeep),
-            standard: standard.map_err(out_of_range)?,
+            cost,
+            standard: cost.total().map_err(out_of_range)?,
             compared: self.compared,
             undelivered: self.undelivered,
             failed_energy: EnergyBalance::from_millijoules(self.failed_energy),
@@ -159,9 +157,7 @@ impl MonthTotals {
             duration: self.duration.saturating_add(other.duration),
             energy: energy(self.energy, other.energy)?,
             wall_energy: energy(self.wall_energy, other.wall_energy)?,
-            electricity: money(self.electricity, other.electricity)?,
-            depreciation: money(self.depreciation, other.depreciation)?,
-            upkeep: money(self.upkeep, other.upkeep)?,
+            cost: self.cost.plus(&other.cost).map_err(out_of_range)?,
             standard: money(self.standard, other.standard)?,
             compared: self.compared.plus(&other.compared).map_err(out_of_range)?,
             undelivered: self.undelivered + other.undelivered,

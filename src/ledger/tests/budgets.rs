@@ -99,13 +99,14 @@ impl Shop {
     /// Settles for `percent` of what was reserved, all of it on the first picture.
     fn settle(&mut self, (reservation, need): (Reservation, Spending), percent: u32) {
         let part = Receipt {
-            electricity: need.money.share_floor(u64::from(percent), 100).expect("in range"),
-            depreciation: Money::ZERO,
-            upkeep: Money::ZERO,
+            cost: Breakdown {
+                electricity: need.money.share_floor(u64::from(percent), 100).expect("in range"),
+                ..Breakdown::default()
+            },
             wall_energy: Energy::from_millijoules(need.energy.as_millijoules() * u64::from(percent) / 100),
             ..receipt()
         };
-        let nothing = Receipt { electricity: Money::ZERO, wall_energy: Energy::default(), ..part.clone() };
+        let nothing = Receipt { cost: Breakdown::default(), wall_energy: Energy::default(), ..part.clone() };
         let image = |receipt: Receipt| SettledImage { seed: Seed::new(1), receipt };
         let mut images = vec![image(part)];
         images.resize_with(need.images as usize, || image(nothing.clone()));

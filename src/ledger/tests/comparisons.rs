@@ -41,10 +41,10 @@ fn the_meter_has_turned_for_an_image_that_is_taken_back() {
     let mut book = Book::new(None);
     book.paint(book.filed(), NOON, &[receipt_of(1_000)]);
     let before = book.totals();
-    let electricity = |totals: &MonthTotals| totals.electricity.plus(totals.failed_electricity);
+    let electricity = |totals: &MonthTotals| totals.cost.electricity.plus(totals.failed_electricity);
     book.ledger.reverse(1, "the wrong image", None, NOON).expect("reversed");
     let after = book.totals();
-    assert_eq!((after.images, after.electricity), (0, Money::ZERO));
+    assert_eq!((after.images, after.cost.electricity), (0, Money::ZERO));
     assert_eq!(electricity(&after), electricity(&before), "nothing is forgotten");
     assert_eq!(after.failed_energy, before.wall_energy);
 
@@ -54,7 +54,7 @@ fn the_meter_has_turned_for_an_image_that_is_taken_back() {
     book.ledger.reverse(3, "a wrong tariff", Some(&amounts), NOON).expect("corrected");
     let corrected = book.totals();
     assert_eq!(
-        (corrected.electricity, corrected.failed_electricity),
+        (corrected.cost.electricity, corrected.failed_electricity),
         (Money::from_nano(400), Money::from_nano(1_000))
     );
 }
@@ -135,7 +135,7 @@ fn break_even_is_of_a_whole_month_from_its_first_day_on() {
         comparison: receipt()
             .comparison
             .map(|comparison| Comparison { price: "1".parse().expect("an amount"), ..comparison }),
-        upkeep: Money::ZERO,
+        cost: Breakdown { upkeep: Money::ZERO, ..receipt().cost },
         ..receipt()
     };
     let whole = |book: &Book, day: u32| {

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    costs::{Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Comparison, Receipt},
+    costs::{Breakdown, Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Comparison, Receipt},
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
     units::{Currency, Energy, EnergyBalance, Millis, Money},
 };
@@ -121,9 +121,11 @@ fn receipt() -> Receipt {
             epoch: None,
         },
         wall_energy: Energy::from_millijoules(2_200),
-        electricity: Money::from_nano(1),
-        depreciation: Money::from_nano(2),
-        upkeep: Money::from_nano(3),
+        cost: Breakdown {
+            electricity: Money::from_nano(1),
+            depreciation: Money::from_nano(2),
+            upkeep: Money::from_nano(3),
+        },
         comparison: Some(Comparison {
             sku: "fal/z-image-turbo".into(),
             price: Money::from_nano(10),
@@ -152,7 +154,8 @@ fn a_settled_answer_is_read_back_as_it_was_booked() {
     let reservation = book.reserve(20, None, 0).expect("reserved");
     let id = reservation.id();
     assert_eq!(book.ledger.settled(id).expect("read"), None, "not yet");
-    let dearer = Receipt { electricity: Money::from_nano(5), ..receipt() };
+    let dearer =
+        Receipt { cost: Breakdown { electricity: Money::from_nano(5), ..receipt().cost }, ..receipt() };
     book.settle(reservation, &[&receipt(), &dearer]).expect("settled");
     let settled = book.ledger.settled(id).expect("read").expect("it is there");
     assert_eq!((settled.settled_at, settled.prompt_tokens), (NOON, 12));

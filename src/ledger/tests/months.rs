@@ -23,7 +23,8 @@ pub(super) fn month(text: &str) -> Month {
 }
 
 pub(super) fn receipt_of(electricity: i64) -> Receipt {
-    Receipt { electricity: Money::from_nano(electricity), ..receipt() }
+    let electricity = Money::from_nano(electricity);
+    Receipt { cost: Breakdown { electricity, ..receipt().cost }, ..receipt() }
 }
 
 impl Book {
@@ -212,7 +213,7 @@ fn a_request_is_shown_with_its_receipts_to_its_own_key() {
     let shown = painted(book.key).expect("it is there");
     assert_eq!((shown.settled_at, shown.steps, shown.is_delivered), (NOON, 8, false));
     assert_eq!((shown.quality.as_deref(), shown.tag.as_deref()), (Some("high"), Some("spring")));
-    let electricity = |image: &SettledImage| image.receipt.electricity.as_nano();
+    let electricity = |image: &SettledImage| image.receipt.cost.electricity.as_nano();
     let states = |request: PaintedRequest| -> Vec<_> {
         let state = |image: PaintedImage| {
             (electricity(&image.booked), image.is_reversed, image.correction.as_ref().map(electricity))

@@ -85,7 +85,7 @@ fn a_month_is_told_day_by_day_and_its_days_add_up() {
     };
     assert_eq!(sum(|day| day.total), report.figures.total);
     assert_eq!(Some(sum(|day| day.saving.expect("a price"))), report.figures.saving);
-    assert_eq!(sum(|day| day.electricity), report.figures.electricity);
+    assert_eq!(sum(|day| day.cost.electricity), report.figures.cost.electricity);
     let whole = report.whole.expect("a whole month");
     assert_eq!(sum(|day| day.overhead_electricity), whole.overhead_electricity);
     assert_eq!(whole.whole_upkeep, yuan("5"), "five days of a year");

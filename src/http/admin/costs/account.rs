@@ -2,7 +2,7 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 
 use crate::{
-    costs::ServiceComparison,
+    costs::{Breakdown, ServiceComparison},
     http::admin::{
         charts::{Money2d, tick_decimals},
         frame::{Words, explained},
@@ -41,9 +41,7 @@ pub(super) struct Step {
     /// Its own page.
     pub(super) page: Option<String>,
     pub(super) images: i64,
-    pub(super) electricity: Money,
-    pub(super) depreciation: Money,
-    pub(super) upkeep: Money,
+    pub(super) cost: Breakdown,
     pub(super) total: Money,
     /// Electricity of failed work, idle hours, warm-up and gaps.
     pub(super) idle: Money,
@@ -175,9 +173,7 @@ impl Step {
             is_told: true,
             page: None,
             images: day.images,
-            electricity: day.electricity,
-            depreciation: day.depreciation,
-            upkeep: day.upkeep,
+            cost: day.cost,
             total: day.total,
             idle: day.overhead_electricity.plus(day.failed_electricity).unwrap_or_default(),
             compared_price: day.compared_price,
@@ -195,9 +191,7 @@ impl Step {
             is_told: !month.is_empty() || spent.is_some_and(|spent| spent != Money::ZERO),
             page: Some(format!("?month={}", month.month)),
             images: figures.images,
-            electricity: figures.electricity,
-            depreciation: figures.depreciation,
-            upkeep: figures.upkeep,
+            cost: figures.cost,
             total: figures.total,
             idle: overheads.plus(figures.failed_electricity).unwrap_or_default(),
             compared_price: figures.compared_price,
@@ -207,6 +201,8 @@ impl Step {
 
     /// What is stacked in its column, in the order of the legend.
     pub(super) fn parts(&self) -> Vec<f64> {
-        [self.electricity, self.depreciation, self.upkeep, self.idle].map(Money::to_chart).to_vec()
+        [self.cost.electricity, self.cost.depreciation, self.cost.upkeep, self.idle]
+            .map(Money::to_chart)
+            .to_vec()
     }
 }

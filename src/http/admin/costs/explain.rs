@@ -22,9 +22,9 @@ impl Account<'_> {
         self.told(
             "costs-how-total",
             &[
-                ("electricity", self.money(figures.electricity)),
-                ("depreciation", self.money(figures.depreciation)),
-                ("upkeep", self.money(figures.upkeep)),
+                ("electricity", self.money(figures.cost.electricity)),
+                ("depreciation", self.money(figures.cost.depreciation)),
+                ("upkeep", self.money(figures.cost.upkeep)),
                 ("total", self.money(figures.total)),
             ],
         )
@@ -65,14 +65,14 @@ impl Account<'_> {
             &[
                 ("plug", self.kwh(figures.wall_energy_kwh)),
                 ("device", self.kwh(figures.energy_kwh)),
-                ("total", self.money(figures.electricity)),
+                ("total", self.money(figures.cost.electricity)),
             ],
         )
     }
 
     pub(super) fn how_depreciation(&self) -> String {
         let whole = self.whole.map_or(Money::ZERO, |whole| whole.whole_depreciation);
-        let values = [("charged", self.money(self.figures.depreciation)), ("whole", self.money(whole))];
+        let values = [("charged", self.money(self.figures.cost.depreciation)), ("whole", self.money(whole))];
         self.told("costs-how-depreciation", &values)
     }
 
@@ -80,7 +80,7 @@ impl Account<'_> {
         let whole = self.whole.map_or(Money::ZERO, |whole| whole.whole_upkeep);
         self.told(
             "costs-how-upkeep",
-            &[("charged", self.money(self.figures.upkeep)), ("whole", self.money(whole))],
+            &[("charged", self.money(self.figures.cost.upkeep)), ("whole", self.money(whole))],
         )
     }
 

@@ -92,7 +92,7 @@ fn step_row(account: &Account<'_>, step: &Step) -> Markup {
                 @match &step.page { Some(page) => a href=(page) { (step.name) }, None => (step.name) }
             }
             td { (account.count(step.images)) }
-            @for amount in [step.electricity, step.depreciation, step.upkeep, step.total, step.idle] {
+            @for amount in [step.cost.electricity, step.cost.depreciation, step.cost.upkeep, step.total, step.idle] {
                 td { (account.money(amount)) }
             }
             td { (account.money_or_dash(step.compared_price)) }

@@ -25,9 +25,9 @@ pub(super) fn whole(account: &Account<'_>) -> Markup {
             table {
                 caption { (words.say(if account.is_year { "costs-whole-year" } else { "costs-whole-month" })) }
                 tbody {
-                    (money("electricity", "costs-electricity", figures.electricity, &account.how_electricity()))
-                    (money("depreciation", "costs-depreciation", figures.depreciation, &account.how_depreciation()))
-                    (money("upkeep", "costs-upkeep", figures.upkeep, &account.how_upkeep()))
+                    (money("electricity", "costs-electricity", figures.cost.electricity, &account.how_electricity()))
+                    (money("depreciation", "costs-depreciation", figures.cost.depreciation, &account.how_depreciation()))
+                    (money("upkeep", "costs-upkeep", figures.cost.upkeep, &account.how_upkeep()))
                 }
                 tbody.subtotal { (money("standard", "costs-standard", figures.total, &account.how_total())) }
                 @if let Some(whole) = account.whole { (beyond(account, whole)) }
@@ -43,10 +43,11 @@ fn beyond(account: &Account<'_>, whole: &WholeMonth) -> Markup {
     let wear = account.how_unused(
         "costs-depreciation",
         whole.whole_depreciation,
-        figures.depreciation,
+        figures.cost.depreciation,
         whole.unused_depreciation,
     );
-    let upkeep = account.how_unused("costs-upkeep", whole.whole_upkeep, figures.upkeep, whole.unused_upkeep);
+    let upkeep =
+        account.how_unused("costs-upkeep", whole.whole_upkeep, figures.cost.upkeep, whole.unused_upkeep);
     html! {
         tbody {
             (money("failed", "costs-failed", figures.failed_electricity, &words.say("costs-how-failed")))
@@ -80,7 +81,7 @@ pub(super) fn each(account: &Account<'_>) -> Markup {
             table {
                 caption { (words.say("costs-a-picture-costs")) }
                 tbody {
-                    (each("marginal", "costs-marginal", "costs-electricity", figures.electricity, marginal))
+                    (each("marginal", "costs-marginal", "costs-electricity", figures.cost.electricity, marginal))
                     (each("each", "costs-standard", "costs-standard", figures.total, figures.cost_per_image))
                     (each("each-all", "costs-loaded", "costs-everything", whole.fully_loaded_total, loaded))
                     tr {

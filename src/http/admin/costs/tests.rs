@@ -7,7 +7,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    costs::{CostModel, CostSettings, ExchangeRate, PriceBook, PriceRead, PriceUnit, ServiceComparison},
+    costs::{
+        Breakdown, CostModel, CostSettings, ExchangeRate, PriceBook, PriceRead, PriceUnit, ServiceComparison,
+    },
     http::admin::text,
     ledger::{
         Compared, EnergySources, GroupReport, Groups, Ledger, MonthTotals, Payback, PaybackAgainst,
@@ -36,9 +38,11 @@ fn totals() -> MonthTotals {
         images: 500,
         energy: EnergyBalance::from_millijoules(3_375_000_000),
         wall_energy: EnergyBalance::from_millijoules(3_375_000_000),
-        electricity: "1.125".parse().expect("an amount"),
-        depreciation: "171.6666665".parse().expect("an amount"),
-        upkeep: "15".parse().expect("an amount"),
+        cost: Breakdown {
+            electricity: "1.125".parse().expect("an amount"),
+            depreciation: "171.6666665".parse().expect("an amount"),
+            upkeep: "15".parse().expect("an amount"),
+        },
         standard: "187.7916665".parse().expect("an amount"),
         compared: Compared::new(
             500,

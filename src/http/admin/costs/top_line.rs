@@ -52,7 +52,7 @@ fn each(account: &Account<'_>) -> Markup {
                         small {
                             (words.say("costs-marginal")) " "
                             (account.explained("each-marginal", &account.each(marginal),
-                                &account.how_each("costs-electricity", figures.electricity, marginal)))
+                                &account.how_each("costs-electricity", figures.cost.electricity, marginal)))
                         }
                     }
                     @if let Some(loaded) = whole.fully_loaded_per_image {
