@@ -19,10 +19,13 @@ pub use self::devices::Fitting;
 use crate::{
     admit::Door,
     clock::Clock,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, Limits},
     domain::{ApiKey, Scopes, SignInSecret},
     engine::{ProfileStore, Workers},
-    http::{self, Attempts, Links, Offer, SessionSecret, State},
+    http::{
+        self, AnswerMemory, Attempts, ConnectionLimits, Links, NewSecrets, Offer, PublicAddress,
+        SessionSecret, State,
+    },
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
     pictures::{PictureStore, StoreError},
     pipeline::{LoadError, ModelSource, OnLoad, SizeLimits, hub},
@@ -180,15 +183,17 @@ impl App {
             offer: offer.clone(),
             session_secret: SessionSecret::new(data_dir.secret("session.key")?),
             attempts: Attempts::default(),
-            links: Links::new(
-                data_dir.secret("links.key")?,
-                config.pictures.link_lifetime(),
+            new_secrets: NewSecrets::default(),
+            address: PublicAddress::new(
                 config.public_url.clone(),
                 config.trusted_proxies.clone(),
+                config.hsts_seconds,
             ),
-            connections_max: config.limits.connections_max.max(1),
+            links: Links::new(data_dir.secret("links.key")?, config.pictures.link_lifetime()),
+            answer_memory: AnswerMemory::new(config.limits.answers_mib_max.saturating_mul(1 << 20)),
         };
-        let server = http::server(listener, state).map_err(AppError::Server)?;
+        let server =
+            http::server(listener, connection_limits(&config.limits), state).map_err(AppError::Server)?;
         // Last: a key that was made and never shown would be the only one.
         let first_key = first_key(&ledger, &**clock)?;
         let sign_in_link = sign_in_link(&ledger, &**clock)?;
@@ -298,6 +303,7 @@ fn offer(
 ) -> Result<Offer, ConfigError> {
     Ok(Offer {
         model: source.id.clone(),
+        repository: source.repository.clone(),
         aliases: config.model.aliases.clone(),
         loaded_at,
         limits,
@@ -309,6 +315,14 @@ fn offer(
         body_bytes_max: config.limits.body_bytes_max,
         user_is_tag: config.user_is_tag,
     })
+}
+
+fn connection_limits(limits: &Limits) -> ConnectionLimits {
+    ConnectionLimits {
+        max: limits.connections_max,
+        per_address_max: limits.connections_per_address_max,
+        keep_alive: Duration::from_secs(u64::from(limits.keep_alive_seconds)),
+    }
 }
 
 /// A first key with both scopes, where the ledger has none.

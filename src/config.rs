@@ -39,6 +39,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Networks whose X-Forwarded headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Seconds for which browsers that came over TLS may come by nothing else; 0: not said.
+    pub hsts_seconds: u32,
     /// What paints.
     pub model: ModelConfig,
     /// What a client may ask for, and how much of it.
@@ -121,8 +123,14 @@ pub struct Limits {
     pub deadline_seconds: u32,
     /// What becomes of a job whose client has gone.
     pub on_disconnect: OnDisconnect,
+    /// MiB that answers on their way to clients hold together.
+    pub answers_mib_max: usize,
     /// Connections at one time.
     pub connections_max: usize,
+    /// Connections from one address at one time.
+    pub connections_per_address_max: usize,
+    /// Seconds for which a connection may rest between two requests.
+    pub keep_alive_seconds: u32,
 }
 
 /// The `[pictures]` part.
@@ -166,6 +174,7 @@ impl Default for Config {
             data_dir: "data".into(),
             public_url: None,
             trusted_proxies: Vec::new(),
+            hsts_seconds: 0,
             model: ModelConfig::default(),
             limits: Limits::default(),
             pictures: PicturesConfig::default(),
@@ -280,7 +289,10 @@ impl Default for Limits {
             answer_wait_seconds: 290,
             deadline_seconds: 600,
             on_disconnect: OnDisconnect::Cancel,
+            answers_mib_max: 256,
             connections_max: 1024,
+            connections_per_address_max: 256,
+            keep_alive_seconds: 75,
         }
     }
 }

@@ -141,6 +141,32 @@ impl PictureStore {
         }
     }
 
+    /// A kept picture's file, open; none where it was never kept, or was swept.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where it is there and cannot be opened.
+    pub fn open_file(&self, name: PictureName) -> Result<Option<File>, StoreError> {
+        let path = self.day(name).join(name.to_string());
+        match File::open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(io_error(&path, cause)),
+        }
+    }
+
+    /// The length of a kept picture's file; none where it was never kept, or was swept.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where it is there and cannot be looked at.
+    pub fn length(&self, name: PictureName) -> Result<Option<u64>, StoreError> {
+        let path = self.day(name).join(name.to_string());
+        match fs::metadata(&path) {
+            Ok(file) => Ok(Some(file.len())),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(io_error(&path, cause)),
+        }
+    }
+
     /// The name under which picture `index` of `request` is kept, if it is.
     pub fn find(&self, request: RequestId, index: u32) -> Option<PictureName> {
         let names = FORMATS.into_iter().map(|format| PictureName { request, index, format });

@@ -28,7 +28,7 @@ use self::jobs::{JobGuard, OpenJobs};
 pub use self::jobs::{JobStage, OpenJob, Preview};
 pub use self::recent::RecentJob;
 pub use self::request::{
-    Accepted, Answer, AnsweredImage, News, Outcome, PaintRequest, PartialFile, ServiceError,
+    Accepted, Answer, AnsweredImage, ImageFile, News, Outcome, PaintRequest, PartialFile, ServiceError,
 };
 pub use self::settings::{
     OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
@@ -77,6 +77,7 @@ struct Start {
     outlook: Option<Outlook>,
     images: Option<Standing>,
     passed_budgets: Vec<OverBudget>,
+    pass: Option<Arc<Pass>>,
 }
 
 /// Where a request's news goes.
@@ -135,8 +136,10 @@ impl Service {
                         return Err(Arc::new(refused.into()));
                     }
                     Place::Join { outcome, begun } => {
+                        let pass = self.pass(&request)?;
                         let outcome = join(outcome, begun).await?;
                         return Ok(Accepted {
+                            pass: Some(pass),
                             outlook: None,
                             images: None,
                             passed_budgets: Vec::new(),
@@ -158,16 +161,23 @@ impl Service {
             place,
         );
         self.open_requests.spawn_on(life.in_current_span(), &self.parts.runtime);
-        let Start { outlook, images, passed_budgets } =
+        let Start { outlook, images, passed_budgets, pass } =
             on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
         Ok(Accepted {
             outlook,
             images,
             passed_budgets,
             cut_from_tokens,
+            pass,
             partials: on_partial,
             outcome: on_outcome,
         })
+    }
+
+    /// Counts an answer that no job stands behind as one of its key's jobs until it is sent.
+    fn pass(&self, request: &PaintRequest) -> Result<Arc<Pass>, Arc<ServiceError>> {
+        let pass = self.door().pass(&request.caller);
+        pass.map(Arc::new).map_err(|refused| Arc::new(refused.into()))
     }
 
     /// Ends the service: the pictures in hand are finished and settled, waiting requests are refused.
@@ -205,7 +215,7 @@ impl Service {
         audience.begun.send_replace(true);
         // Where nobody listens, `follow` finds that out.
         let passed_budgets = reservation.passed_budgets().to_vec();
-        start.send(Ok(Start { outlook: Some(outlook), images, passed_budgets })).ok();
+        start.send(Ok(Start { outlook: Some(outlook), images, passed_budgets, pass: None })).ok();
         let id = reservation.id();
         let open = self.open_jobs.enter(id, &request, &ticket.handle, self.now());
         let followed = self.follow(ticket, &request, &open, &audience).await;
@@ -346,7 +356,7 @@ impl Service {
         let settings = &self.parts.settings;
         let finishes_alone =
             request.idempotency_key.is_some() || settings.on_disconnect == OnDisconnect::Finish;
-        let mut deadline = std::pin::pin!(tokio::time::sleep(settings.deadline.into()));
+        let mut deadline = self.parts.clock.sleep(settings.deadline);
         let queued_at = self.monotonic();
         let (mut is_waiting, mut is_stopped) = (true, false);
         loop {
@@ -433,16 +443,22 @@ impl Service {
         start: oneshot::Sender<Result<Start, Arc<ServiceError>>>,
         audience: &Audience,
     ) {
-        match self.gather(id, request).await {
-            Ok(answer) => {
+        let gathered = match self.pass(request) {
+            Ok(pass) => self.gather(id, request).await.map(|answer| (answer, pass)).map_err(Arc::new),
+            Err(error) => Err(error),
+        };
+        match gathered {
+            Ok((answer, pass)) => {
                 audience.outcome.send_replace(Some(Ok(Arc::new(answer))));
                 audience.begun.send_replace(true);
-                if start.send(Ok(Start { outlook: None, images: None, passed_budgets: Vec::new() })).is_ok() {
+                let pass = Some(pass);
+                let start =
+                    start.send(Ok(Start { outlook: None, images: None, passed_budgets: Vec::new(), pass }));
+                if start.is_ok() {
                     self.note_delivery(id).await;
                 }
             }
             Err(error) => {
-                let error = Arc::new(error);
                 audience.outcome.send_replace(Some(Err(Arc::clone(&error))));
                 start.send(Err(error)).ok();
             }

@@ -22,6 +22,9 @@ const LONG_SECONDS: [f64; 16] =
 const STEP_SECONDS: [f64; 14] =
     [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096, 8.192];
 
+/// Heads that are no HTTP are refused with a line of our own; the parser's dispatcher would add an error for each.
+const DEFAULT_FILTER: &str = "info,actix_server=warn,actix_http::h1::dispatcher=off,rusqlite_migration=warn";
+
 /// The `[log]` part of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -45,8 +48,7 @@ pub enum LogFormat {
 
 /// Starts the log on standard error, filtered by TINTYPE_LOG. Only the first call of a process has an effect.
 pub fn start_log(config: &LogConfig) {
-    let filter = EnvFilter::try_from_env("TINTYPE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,rusqlite_migration=warn"));
+    let filter = EnvFilter::try_from_env("TINTYPE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr);
     let lines = match config.format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),

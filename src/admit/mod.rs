@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_key_without_the_scope_is_turned_away() {
         let door = Door::default();
-        let painter = caller(1, Scopes { images: true, admin: false }, KeyLimits::default());
+        let painter = caller(1, Scopes::IMAGES, KeyLimits::default());
         assert_eq!(door.check(&painter, Scope::Images).expect("let in"), None);
         assert!(matches!(door.check(&painter, Scope::Admin), Err(Refused::Scope(Scope::Admin))));
     }

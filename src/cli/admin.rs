@@ -126,7 +126,7 @@ fn list(place: &Place, now: Timestamp) -> Result<(), CliError> {
     for session in ledger.sessions(now.saturating_sub(LISTED).unwrap_or(Timestamp::MIN))? {
         rows.push([
             session.id,
-            session.opened_with,
+            session.opened_with.as_str().to_owned(),
             session.key.unwrap_or_else(|| "-".into()),
             session.agent,
             minute(session.opened_at, &zone),

@@ -87,13 +87,27 @@ impl Config {
         if u64::from(config.pictures.link_minutes) > u64::from(config.pictures.keep_days) * 24 * 60 {
             return Err(malformed("pictures.link_minutes must not pass pictures.keep_days".into()));
         }
-        if let Some(url) = &config.public_url
-            && !(url.starts_with("http://") || url.starts_with("https://"))
-        {
-            return Err(malformed(format!(
-                "public_url is `{url}`; write it with http:// or https://, such as https://paint.example"
-            )));
+        if let Some(url) = &config.public_url {
+            check_public_url(url).map_err(malformed)?;
         }
         Ok(config)
     }
+}
+
+/// Pages and links begin at the root of a host, so a public URL is a scheme and a host.
+fn check_public_url(url: &str) -> Result<(), String> {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).ok_or_else(|| {
+        format!("public_url is `{url}`; write it with http:// or https://, such as https://paint.example")
+    })?;
+    let host = rest.strip_suffix('/').unwrap_or(rest);
+    if host.contains(['/', '?', '#']) {
+        return Err(format!(
+            "public_url is `{url}`, which has a path; the pages need a host name of their own, such as \
+             https://paint.example"
+        ));
+    }
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@') {
+        return Err(format!("public_url is `{url}`, which names no host; write it as https://paint.example"));
+    }
+    Ok(())
 }

@@ -75,6 +75,21 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash")
+    }
+}
+
+/// In time that does not depend on the bytes.
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(other)
+    }
+}
+
+impl Eq for SecretHash {}
+
 impl SecretHash {
     /// The hash as it is stored.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {

@@ -2,60 +2,84 @@ use std::{fmt, num::NonZeroU32, str::FromStr};
 
 use super::KeyId;
 
-/// What a key may do.
+/// What a key may do. No scope includes another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Paint pictures: everything under /v1.
+    /// Generate images: everything under /v1.
     Images,
-    /// Read costs: everything under /admin.
+    /// Read the pages under /admin, in which nobody's images and prompts are shown without `Admin`.
+    Costs,
+    /// Change keys, jobs and sessions, and see everyone's kept images: every write under /admin.
     Admin,
+}
+
+impl Scope {
+    const ALL: [Self; 3] = [Self::Images, Self::Costs, Self::Admin];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Costs => "costs",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Images => "images",
-            Self::Admin => "admin",
-        })
+        f.write_str(self.name())
     }
 }
 
 /// The set of scopes on a key; none by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Scopes {
-    /// May paint pictures.
+    /// May generate images.
     pub images: bool,
-    /// May read costs.
+    /// May read reports.
+    pub costs: bool,
+    /// May change what the pages change.
     pub admin: bool,
 }
 
 impl Scopes {
-    /// Both scopes, as the first key has.
-    pub const ALL: Self = Self { images: true, admin: true };
+    /// Every scope, as the first key has.
+    pub const ALL: Self = Self { images: true, costs: true, admin: true };
+    /// Images alone, as a new key has.
+    pub const IMAGES: Self = Self { images: true, costs: false, admin: false };
+    /// Reports alone, as a bookkeeper has.
+    pub const COSTS: Self = Self { images: false, costs: true, admin: false };
 
     /// Whether `scope` is in the set.
     pub const fn contains(self, scope: Scope) -> bool {
         match scope {
             Scope::Images => self.images,
+            Scope::Costs => self.costs,
             Scope::Admin => self.admin,
+        }
+    }
+
+    const fn insert(&mut self, scope: Scope) {
+        match scope {
+            Scope::Images => self.images = true,
+            Scope::Costs => self.costs = true,
+            Scope::Admin => self.admin = true,
         }
     }
 }
 
+/// `images,costs`
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = [Scope::Images, Scope::Admin]
-            .into_iter()
-            .filter(|scope| self.contains(*scope))
-            .map(|scope| scope.to_string())
-            .collect();
+        let names: Vec<_> =
+            Scope::ALL.into_iter().filter(|scope| self.contains(*scope)).map(Scope::name).collect();
         f.write_str(&names.join(","))
     }
 }
 
-/// A text that names no scopes.
+/// A text that is not a list of scopes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a list of scopes; write images, admin or images,admin")]
+#[error("`{0}` is not a list of scopes; write one or more of images, costs and admin, separated by commas")]
 pub struct ScopesError(String);
 
 /// Reads what [`Scopes`] prints.
@@ -65,11 +89,8 @@ impl FromStr for Scopes {
     fn from_str(text: &str) -> Result<Self, ScopesError> {
         let mut scopes = Self::default();
         for name in text.split(',') {
-            match name.trim() {
-                "images" => scopes.images = true,
-                "admin" => scopes.admin = true,
-                _ => return Err(ScopesError(text.to_owned())),
-            }
+            let scope = Scope::ALL.into_iter().find(|scope| scope.name() == name.trim());
+            scopes.insert(scope.ok_or_else(|| ScopesError(text.to_owned()))?);
         }
         Ok(scopes)
     }
@@ -80,9 +101,9 @@ impl FromStr for Scopes {
 pub struct KeyLimits {
     /// Requests a minute.
     pub requests_per_minute: Option<NonZeroU32>,
-    /// Pictures a minute.
+    /// Images a minute.
     pub images_per_minute: Option<NonZeroU32>,
-    /// Jobs that wait or are painted at one time.
+    /// Jobs that wait or run at one time.
     pub concurrent_jobs: Option<NonZeroU32>,
 }
 
@@ -127,10 +148,10 @@ mod tests {
 
     #[test]
     fn scopes_are_read_back_and_nothing_else_is() {
-        for text in ["images", "admin", "images,admin"] {
+        for text in ["images", "costs", "admin", "images,admin", "images,costs,admin"] {
             assert_eq!(text.parse::<Scopes>().expect("scopes").to_string(), text);
         }
-        for text in ["", "all", "images,", "Images"] {
+        for text in ["", "all", "images,", "Images", "cost"] {
             assert!(text.parse::<Scopes>().is_err(), "{text}");
         }
     }

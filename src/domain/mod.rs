@@ -5,6 +5,7 @@ mod caller;
 mod encoding;
 mod expiry;
 mod ids;
+mod label;
 mod render;
 mod sign_in;
 mod size;
@@ -16,6 +17,7 @@ pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, model_list};
 pub use encoding::{Encoding, ImageFormat};
 pub use expiry::{Expiry, ExpiryError};
 pub use ids::{AssetId, KeyId, RequestId};
+pub use label::{KEY_NAME_MAX, LabelError, check_label};
 pub use render::{
     GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality,
 };

@@ -1,15 +1,17 @@
 use std::{fmt, str::FromStr};
 
+use super::check_label;
+
 /// Most characters of a tag.
 const CHARS_MAX: usize = 128;
 
-/// What a client files a request under, such as a project: 1 to 128 characters, none of them a control character.
+/// What a client files a request under, such as a project: 1 to 128 characters, none of which controls how text is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CostTag(String);
 
-/// A text that is no tag.
+/// A text that is not a tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a tag is 1 to {CHARS_MAX} characters, none of them a control character")]
+#[error("a tag is 1 to {CHARS_MAX} characters, none of which controls how text is shown")]
 pub struct CostTagError;
 
 impl CostTag {
@@ -19,17 +21,14 @@ impl CostTag {
     }
 }
 
-/// Spaces around a tag are no part of it.
+/// Spaces around a tag are dropped.
 impl FromStr for CostTag {
     type Err = CostTagError;
 
     fn from_str(text: &str) -> Result<Self, CostTagError> {
         let text = text.trim();
-        let fits = (1..=CHARS_MAX).contains(&text.chars().count());
-        match fits && !text.chars().any(char::is_control) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(CostTagError),
-        }
+        check_label(text, CHARS_MAX).map_err(|_| CostTagError)?;
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -50,7 +49,7 @@ mod tests {
             assert_eq!(text.parse::<CostTag>().expect("a tag").as_str(), text);
         }
         assert_eq!(" a ".parse::<CostTag>().expect("a tag").as_str(), "a");
-        for text in ["", " ", "a\tb", "a\u{7f}", "a\u{85}b", &"x".repeat(129)] {
+        for text in ["", " ", "a\tb", "a\u{7f}", "a\u{85}b", "a\u{202e}b", "a\u{2066}b", &"x".repeat(129)] {
             assert_eq!(text.parse::<CostTag>(), Err(CostTagError), "{text:?}");
         }
     }

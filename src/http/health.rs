@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use super::{State, error::ApiError};
+use super::{State, api::error::ApiError};
 
 /// The OpenMetrics text format, which Prometheus asks for by this name.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

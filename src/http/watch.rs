@@ -1,13 +1,13 @@
 use std::panic::AssertUnwindSafe;
 
 use actix_web::{
-    Error, HttpMessage, ResponseError,
-    body::{BoxBody, MessageBody},
+    Error, HttpMessage,
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        ConnectionType,
-        header::{HeaderName, HeaderValue, TRANSFER_ENCODING},
+        ConnectionType, Version,
+        header::{HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
     },
     middleware::Next,
     web,
@@ -17,39 +17,56 @@ use tracing::Instrument;
 
 use super::{
     State,
-    error::{ApiError, Refusal},
-    rates::Standings,
+    api::{
+        error::{ApiError, Refusal},
+        rates::Standings,
+    },
+    connections,
 };
 use crate::units::Millis;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A new id for a request's answer and its log lines.
+pub(super) fn request_id() -> String {
+    format!("req_{}", uuid::Uuid::now_v7().simple())
+}
 
 /// Stands around every request: a fresh `x-request-id` on the answer and on every log line, never an echo of the
 /// client's; where the key stands with its limits; one log line; the metrics. A handler that panics answers 500.
 pub(super) async fn watch<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let id = format!("req_{}", uuid::Uuid::now_v7().simple());
+    let connection = connections::begin(&mut request);
+    let id = request_id();
     let span = tracing::info_span!("request", id);
     let state = request.app_data::<web::Data<State>>().cloned();
     let began = state.as_ref().map(|state| state.service.monotonic());
-    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let id = HeaderValue::try_from(id).map_err(|error| ApiError::internal(&error))?;
     let answered = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
-    let Ok(answer) = answered else {
-        let mut response = ApiError::internal(&"a handler panicked").error_response();
-        response.headers_mut().insert(X_REQUEST_ID, id);
-        return Err(InternalError::from_response("a handler panicked", response).into());
-    };
-    let mut response = answer?.map_into_boxed_body();
-    if is_chunked && response.status().is_client_error() {
-        // The body was not read to its end, and its length is not known: the connection is of no more use, and a slow
-        // sender must not hold it.
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    }
+    let answered = answered.unwrap_or_else(|_| Err(ApiError::internal(&"a handler panicked").into()));
+    let response = answered.map_err(|error| {
+        let mut response = error.error_response();
+        response.headers_mut().insert(X_REQUEST_ID, id.clone());
+        let response = connections::finish(response, connection.as_ref());
+        InternalError::from_response(error, response)
+    })?;
+    let mut response = response.map_into_boxed_body();
     response.headers_mut().insert(X_REQUEST_ID, id);
+    if let Some(value) = state.as_ref().and_then(|state| state.address.hsts(response.request())).cloned() {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
+    }
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if response.request().version() < Version::HTTP_11
+        && response.response().body().size() == BodySize::Stream
+    {
+        // RFC 9112, 6.1: no chunks before HTTP/1.1. The end of the connection ends the body.
+        let head = response.response_mut().head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
     let standings = response.request().extensions().get::<Standings>().copied();
     if let Some(standings) = standings {
         standings.write(response.headers_mut());
@@ -68,5 +85,6 @@ pub(super) async fn watch<B: MessageBody + 'static>(
         }
         state.service.metrics().note_answer(route, status, took);
     }
-    Ok(response)
+    let (request, response) = response.into_parts();
+    Ok(ServiceResponse::new(request, connections::finish(response, connection.as_ref())))
 }

@@ -42,18 +42,18 @@ pub use self::{
     error::LedgerError,
     forget::{ForgetError, Forgotten},
     keys::{
-        BudgetStanding, KeyChange, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules, KeyStanding,
-        KeyState, KeyUse, NewKey, Recognised,
+        BudgetStanding, KeyChange, KeyEdit, KeyEdited, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules,
+        KeyStanding, KeyState, KeyUse, NewKey, Recognised,
     },
     meter::{Epoch, OverheadTotals},
     receipts::{PaintedImage, PaintedRequest},
-    recent_requests::{RecentRequest, RecentWork},
+    recent_requests::{EndState, RecentRequest, RecentWork},
     report::{
         Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy, GroupByError, GroupReport,
         GroupTotals, Groups, MonthReport, MonthTotals, Payback, PaybackAgainst, PlugTotals, SavedPoint, Step,
         WholeMonth, YearReport,
     },
-    sessions::{NewSession, OpenedWith, SessionRow},
+    sessions::{Credential, NewSession, OpenedWith, SessionRow},
     store::{BackedUp, BackupFile, CopyError, Holdings, Restored, StoreFault, back_up},
     types::{
         BudgetHolder, BudgetPeriods, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,

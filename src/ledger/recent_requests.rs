@@ -2,13 +2,44 @@ use jiff::Timestamp;
 
 use super::{
     Ledger, LedgerError,
-    store::{Row, params},
+    store::{FromValue, Row, Value, params},
     unsigned,
 };
 use crate::{
     domain::{ImageSize, RequestId, Seed},
     units::{Energy, Millis, Money},
 };
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndState {
+    /// Its images were generated and booked.
+    Settled,
+    /// It gave no image; what it took is booked.
+    Failed,
+    /// It was open when the server died.
+    Abandoned,
+}
+
+impl EndState {
+    const ALL: [Self; 3] = [Self::Settled, Self::Failed, Self::Abandoned];
+
+    /// Its word in the ledger and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+impl FromValue for EndState {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        let word = value.as_str()?;
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
 
 /// A request that has ended, with the sums of what was booked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +50,8 @@ pub struct RecentRequest {
     pub key: String,
     /// What its owner calls that key.
     pub key_name: String,
-    /// `settled`, `failed` or `abandoned`.
-    pub state: String,
+    /// How it ended.
+    pub state: EndState,
     /// When it ended.
     pub ended_at: Timestamp,
     /// What it is filed under.

@@ -1,12 +1,10 @@
 //! The operator's sessions, the links that open one, and the password.
 
-use std::fmt;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Ledger, LedgerError,
-    store::{Row, params},
+    store::{FromValue, Row, Value, params},
 };
 use crate::domain::{KeyId, SecretHash};
 
@@ -16,8 +14,8 @@ const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// What a session was opened with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenedWith {
-    /// A key with the admin scope.
-    Key(KeyId),
+    /// A key: its row, and the secret of it that was given.
+    Key(KeyId, SecretHash),
     /// The operator's password.
     Password,
     /// A link that signs in once.
@@ -40,10 +38,12 @@ pub struct NewSession<'a> {
 pub struct SessionRow {
     /// Its id.
     pub id: String,
-    /// `key`, `password` or `link`.
-    pub opened_with: String,
+    /// What it was opened with.
+    pub opened_with: Credential,
     /// The public id of the key that opened it.
     pub key: Option<String>,
+    /// The secret of that key that opened it; none where an earlier version did not note it.
+    pub key_secret: Option<SecretHash>,
     /// Browser and system in two words.
     pub agent: String,
     /// When it was opened.
@@ -54,13 +54,45 @@ pub struct SessionRow {
     pub ended_at: Option<Timestamp>,
 }
 
-impl fmt::Display for OpenedWith {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Key(_) => "key",
+/// What kind of thing opens a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// A key.
+    Key,
+    /// The operator's password.
+    Password,
+    /// A link that signs in once.
+    Link,
+}
+
+impl OpenedWith {
+    /// What kind of thing it is.
+    pub const fn credential(&self) -> Credential {
+        match self {
+            Self::Key(..) => Credential::Key,
+            Self::Password => Credential::Password,
+            Self::Link => Credential::Link,
+        }
+    }
+}
+
+impl Credential {
+    const ALL: [Self; 3] = [Self::Key, Self::Password, Self::Link];
+
+    /// Its word in the ledger, in JSON and in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
             Self::Password => "password",
             Self::Link => "link",
-        })
+        }
+    }
+}
+
+impl FromValue for Credential {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        let word = value.as_str()?;
+        Self::ALL.into_iter().find(|credential| credential.as_str() == word)
     }
 }
 
@@ -70,17 +102,18 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn open_session(&self, new: NewSession<'_>, now: Timestamp) -> Result<(), LedgerError> {
-        let key = match new.opened_with {
-            OpenedWith::Key(id) => Some(id.get()),
-            OpenedWith::Password | OpenedWith::Link => None,
+        let (key, secret) = match new.opened_with {
+            OpenedWith::Key(id, secret) => (Some(id.get()), Some(secret)),
+            OpenedWith::Password | OpenedWith::Link => (None, None),
         };
+        let secret = secret.as_ref().map(SecretHash::as_bytes);
         let kept_from = now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
         self.store.write(|conn| {
             conn.execute("DELETE FROM sessions WHERE opened_at_ms < ?1", params![kept_from])?;
             conn.execute(
-                "INSERT INTO sessions (id, opened_with, key_id, agent, opened_at_ms, seen_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-                params![new.id, new.opened_with.to_string(), key, new.agent, now],
+                "INSERT INTO sessions (id, opened_with, key_id, agent, opened_at_ms, seen_at_ms, key_secret_sha256)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
+                params![new.id, new.opened_with.credential().as_str(), key, new.agent, now, secret],
             )?;
             Ok(())
         })
@@ -198,6 +231,7 @@ fn session_row(row: &Row<'_>) -> Result<SessionRow, LedgerError> {
         id: row.get("id")?,
         opened_with: row.get("opened_with")?,
         key: row.get("public_id")?,
+        key_secret: row.get::<Option<[u8; 32]>>("key_secret_sha256")?.map(SecretHash::from_bytes),
         agent: row.get("agent")?,
         opened_at: row.get("opened_at_ms")?,
         seen_at: row.get("seen_at_ms")?,

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Answer, AnsweredImage, Audience, PaintRequest, PartialFile, Service, ServiceError, jobs::JobGuard,
+    Answer, AnsweredImage, Audience, ImageFile, PaintRequest, PartialFile, Service, ServiceError,
+    jobs::JobGuard,
 };
 use crate::{
     costs::{CostError, Receipt},
@@ -68,12 +69,15 @@ impl Service {
                         provenance.receipt = Some(record(id, &receipt, currency).map_err(CostError::from)?);
                     }
                     let file = encode::encode(&image.pixels, encoding, provenance.as_ref())?;
-                    let name = PictureName { request: id, index, format: encoding.format };
-                    if keep {
-                        pictures.put(name, &file)?;
-                    }
-                    let name = keep.then_some(name);
-                    Ok(AnsweredImage { file, name, seed: image.seed, receipt })
+                    let file = match keep {
+                        true => {
+                            let name = PictureName { request: id, index, format: encoding.format };
+                            pictures.put(name, &file)?;
+                            ImageFile::Kept { name, bytes: file.len() as u64 }
+                        }
+                        false => ImageFile::InMemory(file.into()),
+                    };
+                    Ok(AnsweredImage { file, seed: image.seed, receipt })
                 })
                 .collect::<Result<Vec<_>, ServiceError>>()
         })
@@ -103,8 +107,9 @@ impl Service {
                 .zip(settled.images)
                 .map(|(index, image)| {
                     let name = PictureName { request: id, index, format };
-                    let file = pictures.get(name)?.ok_or(ServiceError::NoLongerKept(id))?;
-                    Ok(AnsweredImage { file, name: Some(name), seed: image.seed, receipt: image.receipt })
+                    let bytes = pictures.length(name)?.ok_or(ServiceError::NoLongerKept(id))?;
+                    let file = ImageFile::Kept { name, bytes };
+                    Ok(AnsweredImage { file, seed: image.seed, receipt: image.receipt })
                 })
                 .collect::<Result<_, ServiceError>>()?;
             Ok::<_, ServiceError>(Answer {

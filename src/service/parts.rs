@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fs::File, sync::Arc};
 
 use jiff::{
     Timestamp,
@@ -174,6 +174,15 @@ impl Service {
     pub async fn picture(&self, name: PictureName) -> Result<Option<Vec<u8>>, ServiceError> {
         let pictures = Arc::clone(&self.parts.pictures);
         self.blocking(move || pictures.get(name)).await
+    }
+
+    /// A kept picture's file, open; none where it is not kept any more.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] where the disk fails.
+    pub async fn open_image(&self, name: PictureName) -> Result<Option<File>, ServiceError> {
+        let pictures = Arc::clone(&self.parts.pictures);
+        self.blocking(move || pictures.open_file(name)).await
     }
 
     /// A small JPEG of a kept picture; none where it is not kept any more.

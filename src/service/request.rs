@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    admit::{Refused, Standing},
+    admit::{Pass, Refused, Standing},
     costs::{CostError, Receipt},
     domain::{Caller, CostTag, Encoding, ImageSize, RenderJob, RequestId, Seed},
     encode::EncodeError,
@@ -53,13 +53,44 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct AnsweredImage {
     /// The file, in the encoding that was asked for.
-    pub file: Vec<u8>,
-    /// Its name in the store, where it was kept.
-    pub name: Option<PictureName>,
+    pub file: ImageFile,
     /// The seed of its noise.
     pub seed: Seed,
     /// What it cost.
     pub receipt: Receipt,
+}
+
+/// Where an image's file is.
+#[derive(Debug, Clone)]
+pub enum ImageFile {
+    /// In memory, for this answer alone.
+    InMemory(Arc<[u8]>),
+    /// On the disk.
+    Kept {
+        /// Its name in the store.
+        name: PictureName,
+        /// Its length.
+        bytes: u64,
+    },
+}
+
+impl ImageFile {
+    /// Its length in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "no image's file is empty")]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::InMemory(bytes) => bytes.len() as u64,
+            Self::Kept { bytes, .. } => *bytes,
+        }
+    }
+
+    /// Its name in the store, if it is kept.
+    pub fn name(&self) -> Option<PictureName> {
+        match self {
+            Self::InMemory(_) => None,
+            Self::Kept { name, .. } => Some(*name),
+        }
+    }
 }
 
 /// A picture on its way, as a file.
@@ -85,6 +116,8 @@ pub struct Accepted {
     pub passed_budgets: Vec<OverBudget>,
     /// Tokens of the whole prompt, where it was cut.
     pub cut_from_tokens: Option<usize>,
+    /// Counts the request as one of its key's jobs until its answer is sent. A job's own is given back before that.
+    pub(super) pass: Option<Arc<Pass>>,
     pub(super) partials: mpsc::UnboundedReceiver<PartialFile>,
     pub(super) outcome: watch::Receiver<Option<Outcome>>,
 }
@@ -106,6 +139,11 @@ impl Accepted {
             Some(partial) = self.partials.recv() => News::Partial(partial),
             outcome = self.outcome.wait_for(Option::is_some) => News::End(end(outcome.ok().as_deref())),
         }
+    }
+
+    /// What counts the request as one of its key's jobs until its answer is sent, where no job does.
+    pub fn pass(&self) -> Option<Arc<Pass>> {
+        self.pass.clone()
     }
 
     /// Waits for the end.

@@ -57,6 +57,13 @@ impl Energy {
     }
 }
 
+/// What is above 2.5 TWh is 2.5 TWh.
+impl From<Energy> for EnergyBalance {
+    fn from(energy: Energy) -> Self {
+        Self(i64::try_from(energy.0).unwrap_or(i64::MAX))
+    }
+}
+
 /// A text that is no energy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an energy; write kilowatt-hours such as 1.25")]

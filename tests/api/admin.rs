@@ -96,6 +96,24 @@ fn a_page_runs_nothing_of_its_own_and_asks_nothing_elsewhere() {
 }
 
 #[test]
+fn every_page_answers_head_as_it_answers_get() {
+    let server = TestServer::start();
+    let key = server.key.split('-').nth(1).expect("a public id");
+    let one = format!("/admin/keys/{key}");
+    let pages =
+        ["", "/costs", "/costs.json", "/costs.csv", "/roi", "/jobs", "/jobs.json", "/keys", "/sessions"];
+    let pages = pages.iter().map(|page| format!("/admin{page}"));
+    for path in pages.chain([one, "/admin/sign-in".into(), "/playground".into()]) {
+        let ask = |method| server.request(method, &path).bearer(&server.key).send("");
+        let (head, get) = (ask("HEAD"), ask("GET"));
+        assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+    }
+    let posted = server.post("/admin/costs").bearer(&server.key).send("");
+    assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD"));
+}
+
+#[test]
 fn the_pages_speak_the_readers_language() {
     let server = TestServer::start();
     let mut browser = Browser::signed_in(&server);
@@ -103,7 +121,7 @@ fn the_pages_speak_the_readers_language() {
     let chosen = browser.submit("/admin/preferences", &[("language", "zh-CN")]);
     assert_eq!((chosen.status, chosen.header("location")), (303, "/admin/costs"));
     let page = browser.open("/admin/costs");
-    assert!(page.text.contains("<html lang=\"zh-CN\"") && page.text.contains("标准成本"), "{}", page.text);
+    assert!(page.text.contains("<html lang=\"zh-CN\"") && page.text.contains("出图成本"), "{}", page.text);
     let themed = browser.submit("/admin/preferences", &[("theme", "dark")]);
     assert_eq!(themed.status, 303);
     assert!(browser.open("/admin/costs").text.contains("data-theme=\"dark\""));

@@ -14,11 +14,19 @@ pub struct Browser<'a> {
     cookies: BTreeMap<String, String>,
     /// What forms bring back, from the page that was shown last.
     form_token: String,
+    /// Sent with every request, as a proxy in front would.
+    headers: Vec<(&'static str, String)>,
 }
 
 impl<'a> Browser<'a> {
     pub fn new(server: &'a TestServer) -> Self {
-        Self { server, cookies: BTreeMap::new(), form_token: String::new() }
+        Self { server, cookies: BTreeMap::new(), form_token: String::new(), headers: Vec::new() }
+    }
+
+    /// The same behind a proxy that adds the header `name`.
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
     /// One that has signed in with the first key.
@@ -66,6 +74,7 @@ impl<'a> Browser<'a> {
     fn send(&mut self, request: Request, body: String) -> Response {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = request.header("accept", ACCEPT).header("cookie", &cookies.join("; "));
+        let request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let response = request.send(body);
         for set in response.headers.get_all("set-cookie") {
             let set = set.to_str().expect("text");

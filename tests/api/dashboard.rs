@@ -83,7 +83,7 @@ fn a_closed_month_shows_its_seal_and_the_running_one_that_it_runs() {
         "{}",
         page.text
     );
-    assert!(page.text.contains("No pictures were painted"), "{}", page.text);
+    assert!(page.text.contains("No images were generated"), "{}", page.text);
     assert!(browser.open("/admin/costs").text.contains(">Running<"));
     let open = browser.open(&format!("/admin/costs?month={}", last.previous()));
     assert!(open.text.contains(">Not closed yet<"), "{}", open.text);

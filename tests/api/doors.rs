@@ -57,7 +57,7 @@ fn a_key_is_revoked_while_the_server_runs() {
 fn a_scope_is_not_exceeded() {
     let server = TestServer::start();
     let painter = server.make_key(1, rules(PAINTER, None)).reveal();
-    let bookkeeper = server.make_key(2, rules(Scopes { images: false, admin: true }, None)).reveal();
+    let bookkeeper = server.make_key(2, rules(Scopes::COSTS, None)).reveal();
     let costs = |key: &str| server.get("/admin/costs").bearer(key).send("").status;
     let paint =
         |key: &str| server.post("/v1/images/generations").bearer(key).json(&json!({ "prompt": "x" })).status;

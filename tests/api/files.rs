@@ -7,6 +7,8 @@ use image::{ImageDecoder, ImageReader};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
+use tintype::{domain::Scopes, ledger::KeyRules};
+
 use crate::{client::Response, server::TestServer};
 
 fn file(image: &Value) -> Vec<u8> {
@@ -102,6 +104,24 @@ fn a_link_that_was_changed_or_is_over_shows_nothing() {
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("picture_gone")));
     fs::remove_dir_all(server.data.path().join("pictures")).expect("swept");
     assert_eq!(fetch(&server, &link).status, 404);
+}
+
+#[test]
+fn a_link_ends_with_the_key_that_it_was_given_to() {
+    let server = TestServer::start();
+    let key = server.make_key(7, KeyRules { scopes: Scopes::IMAGES, ..KeyRules::default() });
+    let body = json!({ "prompt": "x", "size": "16x16", "response_format": "url" });
+    let made = server.post("/v1/images/generations").bearer(&key.reveal()).json(&body).json();
+    let link = made["data"][0]["url"].as_str().expect("a link").to_owned();
+    let (ledger, now) = (server.ledger(), jiff::Timestamp::now());
+    assert_eq!(fetch(&server, &link).status, 200);
+    assert!(ledger.disable_key(key.public_id(), "command line", now).expect("disabled"));
+    assert_eq!(fetch(&server, &link).status, 404);
+    assert!(ledger.enable_key(key.public_id(), "command line", now).expect("enabled"));
+    assert_eq!(fetch(&server, &link).status, 200);
+    assert!(ledger.revoke_key(key.public_id(), "command line", now).expect("revoked"));
+    let gone = fetch(&server, &link);
+    assert_eq!((gone.status, &gone.json()["error"]["code"]), (404, &json!("picture_gone")));
 }
 
 #[test]

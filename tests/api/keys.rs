@@ -68,3 +68,24 @@ fn the_old_secret_opens_during_the_grace_and_its_sessions_end_after_it() {
     assert_eq!((models(&old), models(&new), models(&newer)), (401, 401, 200));
     assert_eq!(session.open("/admin/costs").status, 303, "to sign in again");
 }
+
+#[test]
+fn a_session_ends_with_the_secret_that_opened_it_however_long_the_grace_of_the_next() {
+    let server = TestServer::start();
+    let ledger = server.ledger();
+    let mut random = StdRng::seed_from_u64(1);
+    let first = key(&ledger, &mut random, None);
+    let [mut of_first, mut of_second] = [(); 2].map(|()| Browser::new(&server));
+    assert_eq!(of_first.sign_in(&first.reveal()).status, 303);
+    let rotate = |random: &mut StdRng| {
+        let (new, now) = (ApiKey::rotated(first.public_id(), random), Timestamp::now());
+        assert!(ledger.rotate_key(&new, now + HOUR, ACTOR, now).expect("rotated"));
+        new
+    };
+    let second = rotate(&mut random);
+    assert_eq!(of_second.sign_in(&second.reveal()).status, 303);
+    assert_eq!(of_first.open("/admin/costs").status, 200, "during the grace");
+    rotate(&mut random);
+    assert_eq!(of_first.open("/admin/costs").status, 303, "its secret was rotated out twice");
+    assert_eq!(of_second.open("/admin/costs").status, 200);
+}

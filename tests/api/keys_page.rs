@@ -2,12 +2,24 @@
 
 use serde_json::json;
 
-use crate::{browser::Browser, server::TestServer};
+use crate::{browser::Browser, client::Response, server::TestServer};
 
 /// What the page shows as a new secret.
 fn secret(page: &str) -> String {
     let (_, rest) = page.split_once("value=\"tt-").expect("a secret");
     format!("tt-{}", rest.split('"').next().expect("a value"))
+}
+
+/// Sends a form that gives a key a secret, and follows to the page that shows it.
+fn submit_for_secret(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> Response {
+    let sent = browser.submit(path, fields);
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let page = sent.header("location").to_owned();
+    let shown = browser.open(&page);
+    assert_eq!(shown.status, 200);
+    let again = browser.open(&page);
+    assert_eq!(again.status, 303, "it is shown once");
+    shown
 }
 
 fn public_id(key: &str) -> &str {
@@ -23,7 +35,8 @@ fn paint(server: &TestServer, key: &str) -> u16 {
 fn on_a_new_keys_page(server: &TestServer) -> (Browser<'_>, String, String) {
     let mut browser = Browser::signed_in(server);
     browser.open("/admin/keys");
-    let key = secret(&browser.submit("/admin/keys", &[("name", "one"), ("images", "on")]).text);
+    let key =
+        secret(&submit_for_secret(&mut browser, "/admin/keys", &[("name", "one"), ("images", "on")]).text);
     let one = format!("/admin/keys/{}", public_id(&key));
     browser.open(&one);
     (browser, key, one)
@@ -34,18 +47,23 @@ fn a_key_is_made_shown_once_used_and_revoked() {
     let server = TestServer::start();
     let mut browser = Browser::signed_in(&server);
     browser.open("/admin/keys");
-    let made = browser
-        .submit("/admin/keys", &[("name", "studio 7"), ("images", "on"), ("budgets", "1 image a day")]);
-    assert_eq!((made.status, made.header("cache-control")), (200, "no-store"));
+    let fields = [("name", "studio 7"), ("images", "on"), ("budgets", "1 image a day")];
+    let made = submit_for_secret(&mut browser, "/admin/keys", &fields);
+    assert_eq!(made.header("cache-control"), "no-store");
     let key = secret(&made.text);
+    let variables = format!("OPENAI_BASE_URL={}/v1\nOPENAI_API_KEY={key}", server.url);
+    assert!(made.text.contains(&variables), "{}", made.text);
+    let named =
+        |name: &str| server.ledger().keys().expect("keys").iter().filter(|key| key.name == name).count();
+    assert_eq!(named("studio 7"), 1, "loading the page again creates nothing");
     assert_eq!(paint(&server, &key), 200);
     assert_eq!(paint(&server, &key), 429, "its budget is one picture");
     let listed = browser.open("/admin/keys").text;
-    assert!(listed.contains("studio 7") && listed.contains("0 pictures left"), "{listed}");
+    assert!(listed.contains("studio 7") && listed.contains("0 images left"), "{listed}");
     assert!(!listed.contains(&key), "never again");
 
     let one = format!("/admin/keys/{}", public_id(&key));
-    assert!(browser.open(&one).text.contains("made"));
+    assert!(browser.open(&one).text.contains("created"));
     assert_eq!(browser.submit(&format!("{one}/revoke"), &[]).status, 303);
     assert_eq!(paint(&server, &key), 429, "not without the box");
     assert_eq!(browser.submit(&format!("{one}/revoke"), &[("sure", "on")]).status, 303);
@@ -59,7 +77,12 @@ fn a_change_is_logged_with_who_made_it_and_only_with_what_differs() {
     let mut browser = Browser::signed_in(&server);
     browser.open("/admin/keys");
     let key = secret(
-        &browser.submit("/admin/keys", &[("name", "one"), ("images", "on"), ("concurrent_jobs", "2")]).text,
+        &submit_for_secret(
+            &mut browser,
+            "/admin/keys",
+            &[("name", "one"), ("images", "on"), ("concurrent_jobs", "2")],
+        )
+        .text,
     );
     let one = format!("/admin/keys/{}", public_id(&key));
     browser.open(&one);
@@ -96,7 +119,8 @@ fn a_wrong_field_is_named_and_what_was_typed_stays() {
 fn a_key_gets_another_secret_and_is_closed_for_a_while() {
     let server = TestServer::start();
     let (mut browser, old, one) = on_a_new_keys_page(&server);
-    let new = secret(&browser.submit(&format!("{one}/rotate"), &[("grace_hours", "0")]).text);
+    let new =
+        secret(&submit_for_secret(&mut browser, &format!("{one}/rotate"), &[("grace_hours", "0")]).text);
     assert_eq!((paint(&server, &old), paint(&server, &new)), (401, 200));
     assert_eq!(browser.submit(&format!("{one}/disable"), &[]).status, 303);
     assert_eq!(paint(&server, &new), 401);
@@ -126,13 +150,36 @@ fn a_key_that_is_switched_twice_says_what_it_is_already() {
     let (mut browser, _, one) = on_a_new_keys_page(&server);
     let mut switch = |to: &str| browser.submit(&format!("{one}/{to}"), &[]);
     let enabled = switch("enable");
-    assert!(enabled.status == 409 && enabled.text.contains("enabled already"), "{}", enabled.text);
+    assert!(enabled.status == 409 && enabled.text.contains("already enabled"), "{}", enabled.text);
     assert_eq!(switch("disable").status, 303);
     let disabled = switch("disable");
-    assert!(disabled.status == 409 && disabled.text.contains("disabled already"), "{}", disabled.text);
+    assert!(disabled.status == 409 && disabled.text.contains("already disabled"), "{}", disabled.text);
     assert_eq!(switch("destroy").status, 404);
     let disable = server.post(&format!("{one}/disable")).bearer(&server.key).send("");
     assert_eq!((disable.status, &disable.json()["error"]["code"]), (409, &json!("key_disabled")));
+}
+
+#[test]
+fn the_last_admin_stays_one() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    let one = format!("/admin/keys/{}", public_id(&server.key));
+    browser.open(&one);
+    let demoted = [("name", "first key"), ("images", "on"), ("costs", "on")];
+    for (path, fields) in [
+        (one.clone(), &demoted[..]),
+        (format!("{one}/disable"), &[]),
+        (format!("{one}/revoke"), &[("sure", "on")]),
+    ] {
+        let refused = browser.submit(&path, fields);
+        assert!(refused.status == 409 && refused.text.contains("last active key"), "{}", refused.text);
+    }
+    let script = server.post(&format!("{one}/disable")).bearer(&server.key).send("");
+    assert_eq!((script.status, &script.json()["error"]["code"]), (409, &json!("last_admin_key")));
+    let fields = [("name", "second"), ("costs", "on"), ("admin", "on")];
+    submit_for_secret(&mut browser, "/admin/keys", &fields);
+    assert_eq!(browser.submit(&one, &demoted).status, 303);
+    assert_eq!(browser.submit(&format!("{one}/enable"), &[]).status, 403, "its session may only read now");
 }
 
 #[test]
@@ -144,7 +191,7 @@ fn a_key_that_was_never_made_cannot_be_changed() {
         assert_eq!((answer.status, code), (404, &json!("key_not_found")), "{action}");
     }
     let page = Browser::signed_in(&server).open("/admin/keys/nobodys");
-    assert!(page.status == 404 && page.text.contains("No key has this id."), "{}", page.text);
+    assert!(page.status == 404 && page.text.contains("There is no key with this id."), "{}", page.text);
 }
 
 #[test]

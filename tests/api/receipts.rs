@@ -68,9 +68,7 @@ fn receipts_are_for_the_key_that_painted_and_for_no_other() {
             "{id}"
         );
     }
-    let bookkeeper = server
-        .make_key(2, KeyRules { scopes: Scopes { images: false, admin: true }, ..KeyRules::default() })
-        .reveal();
+    let bookkeeper = server.make_key(2, KeyRules { scopes: Scopes::COSTS, ..KeyRules::default() }).reveal();
     assert_eq!(receipts(&server, &bookkeeper, &id).status, 403, "as all of /v1");
     assert_eq!(server.get(&format!("/v1/receipts/{id}")).send("").status, 401);
     assert_eq!(server.post(&format!("/v1/receipts/{id}")).bearer(&server.key).send("").status, 405);

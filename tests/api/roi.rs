@@ -41,8 +41,7 @@ fn a_browser_fills_the_form_and_reads_the_page() {
     let page = ask(&server, "", browser);
     assert_eq!(page.status, 200);
     assert!(page.header("content-security-policy").contains("default-src 'none'"));
-    for said in
-        ["name=\"price_per_kwh\" value=\"1.20\"", "Pays back in 11.7 months", "the same weights, hosted"]
+    for said in ["name=\"price_per_kwh\" value=\"1.20\"", "Pays back in 11.7 months", "same weights, hosted"]
     {
         assert!(page.text.contains(said), "{said} in {}", page.text);
     }

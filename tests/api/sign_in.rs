@@ -71,7 +71,7 @@ fn there_is_no_password_until_one_is_set() {
     }
     set_password(&server);
     let wrong = browser.sign_in("silver on black tin");
-    assert!(wrong.status == 422 && wrong.text.contains("not the password"), "{}", wrong.text);
+    assert!(wrong.status == 422 && wrong.text.contains("Wrong password"), "{}", wrong.text);
     assert_eq!(browser.sign_in(PASSWORD).status, 303);
     assert_eq!(browser.open("/admin/costs").status, 200);
     set_password(&server);
@@ -79,17 +79,67 @@ fn there_is_no_password_until_one_is_set() {
 }
 
 #[test]
-fn attempts_are_limited_and_then_refused_kindly() {
+fn a_trusted_proxy_that_speaks_tls_makes_cookies_secure() {
+    let server = TestServer::start_with(|config| {
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+        config.hsts_seconds = 600;
+    });
+    let mut browser = Browser::new(&server).with_header("x-forwarded-proto", "https");
+    let signed_in = browser.sign_in(&server.key);
+    let set = set_cookie(&signed_in, "__Host-tintype_session");
+    assert!(set.contains("Secure") && set.contains("Path=/;") && !set.contains("Domain"), "{set}");
+    assert_eq!(signed_in.header("strict-transport-security"), "max-age=600");
+    assert_eq!(browser.open("/admin/costs").status, 200);
+    let mut direct = Browser::new(&server);
+    let signed_in = direct.sign_in(&server.key);
+    assert!(!set_cookie(&signed_in, "tintype_session").contains("Secure"));
+    assert_eq!(signed_in.header("strict-transport-security"), "");
+}
+
+#[test]
+fn the_header_of_a_proxys_own_sign_in_is_neither_a_key_nor_an_excuse() {
     let server = TestServer::start();
+    let basic = "Basic dXNlcjpwYXNzd29yZA==";
+    let mut browser = Browser::new(&server).with_header("authorization", basic);
+    let forged = browser.submit_only("/admin/sign-in", &[("secret", &server.key)]);
+    assert_eq!(forged.status, 403, "a form of another site: {}", forged.text);
+    assert_eq!(browser.sign_in(&server.key).status, 303);
+    assert_eq!(browser.open("/admin/costs").status, 200);
+    let forged = server.post("/admin/sign-in").header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(forged.bearer(&server.key).send(format!("secret={}", server.key)).status, 403);
+}
+
+#[test]
+fn passwords_from_an_address_are_limited_and_keys_and_links_are_not() {
+    let server = TestServer::start();
+    set_password(&server);
     let mut browser = Browser::new(&server);
     for _ in 0..10 {
         assert_eq!(browser.sign_in("a wrong password").status, 422);
     }
-    let refused = browser.sign_in(&server.key);
-    assert_eq!(refused.status, 429, "the right key too");
+    let refused = browser.sign_in(PASSWORD);
+    assert_eq!(refused.status, 429, "the right password too");
     let wait: u32 = refused.header("retry-after").parse().expect("seconds");
-    assert!((1..=30).contains(&wait) && refused.text.contains("Too many attempts"), "{}", refused.text);
-    assert_eq!(server.get("/admin/costs").bearer(&server.key).send("").status, 200, "scripts go on");
+    assert!((1..=30).contains(&wait) && refused.text.contains("Too many passwords"), "{}", refused.text);
+    assert_eq!(browser.sign_in("tt-0000000000-0000").status, 422, "no key, and not counted");
+    assert_eq!(browser.sign_in(&server.key).status, 303);
+    let path = make_link(&server, jiff::Timestamp::now());
+    assert_eq!(link(&mut Browser::new(&server), &path), 303);
+}
+
+#[test]
+fn guesses_from_everywhere_do_not_turn_the_operator_away() {
+    let server = TestServer::start_with(|config| {
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+    });
+    set_password(&server);
+    for guess in 0..30 {
+        let address = format!("192.0.2.{}:5000", guess / 5);
+        let mut attacker = Browser::new(&server).with_header("x-forwarded-for", &address);
+        assert_eq!(attacker.sign_in("a wrong password").status, 422);
+    }
+    let mut operator = Browser::new(&server).with_header("x-forwarded-for", "198.51.100.7");
+    assert_eq!(operator.sign_in(PASSWORD).status, 303);
 }
 
 #[test]

@@ -1,10 +1,20 @@
 //! Pictures on their way, as server-sent events.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
-use serde_json::{Value, json};
-use tintype::units::Money;
+use std::sync::Arc;
 
-use crate::{client::eventually, server::TestServer};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tintype::{
+    clock::ManualClock,
+    config::Config,
+    units::{Millis, Money},
+};
+
+use crate::{
+    client::{Response, eventually},
+    server::TestServer,
+};
 
 fn file(event: &Value) -> Vec<u8> {
     BASE64_STANDARD.decode(event["b64_json"].as_str().expect("base64")).expect("base64")
@@ -62,9 +72,12 @@ fn what_is_refused_before_work_is_no_stream() {
 
 #[test]
 fn a_job_that_fails_midway_ends_its_stream_with_an_error() {
-    let server = TestServer::start_with(|config| config.limits.deadline_seconds = 1);
-    let body = json!({ "prompt": "x", "size": "256x256", "steps": 100, "stream": true, "partial_images": 1 });
-    let answer = server.generate(&body);
+    let clock = Arc::new(ManualClock::at(Timestamp::now()));
+    let server = TestServer::start_at(Arc::<ManualClock>::clone(&clock), |_| {});
+    let body = json!({ "prompt": "x", "size": "512x512", "steps": 100 });
+    let mut streamed = body.clone();
+    (streamed["stream"], streamed["partial_images"]) = (json!(true), json!(1));
+    let answer = past_its_deadline(&server, &clock, || server.generate(&streamed));
     assert_eq!(answer.status, 200, "the head was sent before");
     let (name, event) = answer.events().pop().expect("a last event");
     assert_eq!(name, "error");
@@ -72,9 +85,25 @@ fn a_job_that_fails_midway_ends_its_stream_with_an_error() {
         (&event["error"]["code"], &event["error"]["type"]),
         (&json!("timeout"), &json!("server_error"))
     );
-    let plain = server.generate(&json!({ "prompt": "x", "size": "256x256", "steps": 100 }));
+    let plain = past_its_deadline(&server, &clock, || server.generate(&body));
     assert_eq!((plain.status, plain.header("x-should-retry")), (504, "false"));
     eventually("both are booked", || server.count("failed") == 2);
     assert_eq!(server.totals().images, 0);
     assert!(server.totals().failed_electricity > Money::ZERO);
+}
+
+/// The answer to `ask`, whose deadline passes once a step of its job is done.
+pub fn past_its_deadline(
+    server: &TestServer,
+    clock: &ManualClock,
+    ask: impl FnOnce() -> Response + Send,
+) -> Response {
+    let open = || server.get("/admin/jobs.json").bearer(&server.key).send("").json()["open"].clone();
+    eventually("no earlier job is open", || open() == json!([]));
+    std::thread::scope(|scope| {
+        let client = scope.spawn(ask);
+        eventually("a step is done", || open()[0]["steps_done"].as_u64() > Some(0));
+        clock.advance(Millis::new(1000 * u64::from(Config::default().limits.deadline_seconds)));
+        client.join().expect("an answer")
+    })
 }

@@ -54,7 +54,7 @@ fn the_first_day_from_the_link_to_the_cost_of_a_picture() {
     let server = TestServer::start();
     driver.open(&make_link(&server));
     driver.find("main form button:not([name])").click();
-    driver.find_text("main", "No pictures were painted");
+    driver.find_text("main", "No images were generated");
 
     paint(&driver, &server, &server.key, "a lighthouse at dawn");
     driver.find("#gallery > li.picture:not(.in-work) [data-part=done]:not([hidden])");
@@ -64,13 +64,13 @@ fn the_first_day_from_the_link_to_the_cost_of_a_picture() {
     assert!(cost.contains("CN") || cost.contains('¥'), "{cost}");
 
     driver.open(&format!("{}/admin/costs", server.url));
-    assert!(driver.find("#images").text().starts_with("Pictures1How"), "{}", driver.find("#images").text());
+    assert!(driver.find("#images").text().starts_with("Images1How"), "{}", driver.find("#images").text());
     assert_eq!(server.totals().images, 1);
     let total = driver.find("#total dd > button").text();
     driver.find("#downloads a[href*='costs.csv']:not([href*=focus])").click();
     let month = Month::of(jiff::Timestamp::now(), &jiff::tz::TimeZone::UTC);
     let sum = sum_of_month(&driver.downloaded(&format!("tintype-{month}.csv")));
-    assert_eq!(total, format!("CN¥{}", sum.to_rounded_string(4)), "the page and the file");
+    assert_eq!(total, format!("CN¥{}", sum.readable()), "the page and the file");
 
     driver.find("form[action='/admin/preferences'] button[name=language]").click();
     driver.find("html[lang=zh-CN] #standing");
@@ -115,6 +115,37 @@ fn a_key_is_made_used_revoked_and_then_refused() {
     assert_eq!(status_of_painting(&server, key), 401);
     paint(&driver, &server, key, "a lighthouse at night");
     driver.find("#key-problem:not([hidden])");
+    let typed = driver.ask("return document.getElementById('key').value", &[]);
+    assert_eq!(typed, key, "a refused key stays in its field, to be corrected");
+    assert_eq!(server.totals().images, 1);
+    assert_quiet(&driver);
+}
+
+#[test]
+fn what_was_typed_outlives_the_page() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start();
+    driver.open(&format!("{}/playground", server.url));
+    driver.find("#prompt").fill("a lighthouse at dusk");
+    driver.find("#seed").fill("7");
+    driver.open(&format!("{}/", server.url));
+    driver.find_text("a", "Playground").click();
+    driver.find("#gallery");
+    let form = driver.ask("return ['prompt', 'seed'].map((id) => document.getElementById(id).value)", &[]);
+    assert_eq!(form, serde_json::json!(["a lighthouse at dusk", "7"]));
+    assert_quiet(&driver);
+}
+
+#[test]
+fn a_double_click_generates_one_image_and_does_not_stop_it() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start();
+    driver.open(&format!("{}/playground", server.url));
+    driver.find("#prompt").fill("a lighthouse at noon");
+    // A key that was typed and not confirmed counts.
+    driver.find("#key").fill(&server.key);
+    driver.ask("document.getElementById('paint').click(); document.getElementById('stop').click()", &[]);
+    driver.find("#gallery > li.picture:not(.in-work) [data-part=done]:not([hidden])");
     assert_eq!(server.totals().images, 1);
     assert_quiet(&driver);
 }

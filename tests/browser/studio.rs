@@ -80,7 +80,7 @@ fn paint_the_past(config: &Config, operator: &ApiKey, now: Timestamp) {
         ledger.authenticate(key, begin).expect("no error").expect("known").key
     };
     add(operator, "operator", Scopes::ALL);
-    let painter = Scopes { images: true, admin: false };
+    let painter = Scopes::IMAGES;
     let names = ["shop window", "studio", "blog", "summer job"];
     let keys: Vec<(ApiKey, KeyId)> = (100..)
         .zip(names)

@@ -79,6 +79,38 @@ fn a_keys_rules_are_set_changed_and_taken_away() {
 }
 
 #[test]
+fn a_key_has_the_scopes_that_its_flag_says() {
+    let place = TempDir::new().expect("a directory");
+    for (flags, scopes) in [
+        (&[][..], "images"),
+        (&["--admin"], "images,costs,admin"),
+        (&["--admin-only"], "costs"),
+        (&["--scopes", "images,costs"], "images,costs"),
+        (&["--scopes", "admin"], "admin"),
+    ] {
+        let made = run(place.path(), &[&["key", "create", "studio"], flags].concat());
+        let said = String::from_utf8_lossy(&made.stderr);
+        assert!(said.ends_with(&format!("; scopes: {scopes}\n")), "{said}");
+    }
+    for flags in [&["--scopes", "all"][..], &["--scopes", ""], &["--admin", "--scopes", "images"]] {
+        let refused = run(place.path(), &[&["key", "create", "studio"], flags].concat());
+        assert_eq!(refused.status.code(), Some(2), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_name_shows_as_it_was_written() {
+    let place = TempDir::new().expect("a directory");
+    let public_id = public_id(&out(&run(place.path(), &["key", "create", "设计部 👩‍🎨"])));
+    for name in ["a\nb", "a\u{1b}[2Jb", "a\u{7}b", "a\u{202e}b", "a\u{2066}b", "", &"x".repeat(65)] {
+        for arguments in [&["key", "create", name][..], &["key", "set", &public_id, "--name", name]] {
+            assert_eq!(run(place.path(), arguments).status.code(), Some(2), "{arguments:?}");
+        }
+    }
+    assert_eq!(out(&run(place.path(), &["key", "list"])).lines().count(), 2);
+}
+
+#[test]
 fn a_key_is_disabled_enabled_and_rotated() {
     let place = TempDir::new().expect("a directory");
     let first = out(&run(place.path(), &["key", "create", "studio"]));

@@ -53,8 +53,8 @@ fn pass(script: Result<Command, String>, server: &TestServer, checks: usize, ima
         Ok(script) => script,
         Err(reason) => return skip_or_fail("a real client", &reason),
     };
-    let painter = Scopes { images: true, admin: false };
-    let reader = Scopes { images: false, admin: true };
+    let painter = Scopes::IMAGES;
+    let reader = Scopes::COSTS;
     script
         .env("TINTYPE_URL", &server.url)
         .env("TINTYPE_KEY", &server.key)
@@ -161,7 +161,7 @@ fn the_node_example_runs_as_it_is() {
 fn the_playground_paints_as_any_client_and_its_programs_run() {
     let script = node("playground.mjs").and_then(|mut script| {
         script.env("TINTYPE_PYTHON", python::interpreter()?);
-        script.env("TINTYPE_PAGES", Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/admin"));
+        script.env("TINTYPE_PAGES", Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/pages/playground"));
         Ok(script)
     });
     // 1, 2 and 2, then 2 by the page and by each of its three programs. What is stopped is no picture.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 fn document() -> Value {
-    serde_json::from_str(include_str!("../../src/http/openapi.json")).expect("JSON")
+    serde_json::from_str(include_str!("../../src/http/api/openapi.json")).expect("JSON")
 }
 
 /// Every `$ref` under `value`.

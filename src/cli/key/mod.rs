@@ -9,7 +9,7 @@ pub(super) use self::show::minute;
 use super::{CliError, Place};
 use crate::{
     clock::Clock,
-    domain::{ApiKey, Scopes},
+    domain::{ApiKey, KEY_NAME_MAX, Scopes, check_label},
     ledger::{KeyChange, Ledger, LedgerError, NewKey},
 };
 
@@ -49,13 +49,17 @@ pub(super) struct CreateArgs {
     #[command(flatten)]
     place: Place,
     /// What you call it
+    #[arg(value_parser = parse_name)]
     name: Option<String>,
-    /// May read costs, besides painting
+    /// All scopes: generate images, read costs, and change keys, jobs and sessions
     #[arg(long)]
     admin: bool,
-    /// May read costs, and not paint
+    /// The costs scope alone: read costs, and change nothing
     #[arg(long, conflicts_with = "admin")]
     admin_only: bool,
+    /// What it may do: one or more of images, costs and admin, separated by commas [default: images]
+    #[arg(long, conflicts_with_all = ["admin", "admin_only"])]
+    scopes: Option<Scopes>,
     #[command(flatten)]
     rules: RuleArgs,
 }
@@ -65,9 +69,9 @@ pub(super) struct SetArgs {
     #[command(flatten)]
     key: OneKey,
     /// What you call it
-    #[arg(long)]
+    #[arg(long, value_parser = parse_name)]
     name: Option<String>,
-    /// What it may do: images, admin or images,admin
+    /// What it may do: one or more of images, costs and admin, separated by commas
     #[arg(long)]
     scopes: Option<Scopes>,
     #[command(flatten)]
@@ -107,7 +111,12 @@ pub(super) fn run(command: KeyCommand, clock: &dyn Clock) -> Result<(), CliError
 
 fn create(args: CreateArgs, now: Timestamp) -> Result<(), CliError> {
     let (config, ledger) = args.place.ledger_or_new()?;
-    let scopes = Scopes { images: !args.admin_only, admin: args.admin || args.admin_only };
+    let scopes = match (args.admin, args.admin_only) {
+        (true, _) => Scopes::ALL,
+        (_, true) => Scopes::COSTS,
+        _ => args.scopes.unwrap_or(Scopes::IMAGES),
+    };
+    args.rules.warn_of_unknown_models(&config.model);
     let rules = args.rules.rules(scopes, &config.zone()?, now)?;
     let key = ApiKey::generate(&mut rand::rng());
     let name = args.name.as_deref().unwrap_or("unnamed");
@@ -118,7 +127,9 @@ fn create(args: CreateArgs, now: Timestamp) -> Result<(), CliError> {
 }
 
 fn set(args: SetArgs, now: Timestamp) -> Result<(), CliError> {
-    let zone = args.key.place.config()?.zone()?;
+    let config = args.key.place.config()?;
+    let zone = config.zone()?;
+    args.rules.warn_of_unknown_models(&config.model);
     let mut changes: Vec<_> = args.name.map(KeyChange::Name).into_iter().collect();
     changes.extend(args.scopes.map(KeyChange::Scopes));
     changes.extend(args.rules.changes(&zone, now)?);
@@ -174,4 +185,9 @@ impl OneKey {
             ))),
         }
     }
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    check_label(text, KEY_NAME_MAX).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
 }

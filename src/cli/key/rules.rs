@@ -5,6 +5,7 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 
 use crate::{
     cli::CliError,
+    config::ModelConfig,
     costs::{Budget, BudgetError, Budgets},
     domain::{Expiry, ExpiryError, KeyLimits, Scopes, model_list},
     ledger::{KeyChange, KeyRules},
@@ -39,6 +40,21 @@ pub(super) struct RuleArgs {
 struct OrNone<T>(Option<T>);
 
 impl RuleArgs {
+    /// Warns of models that this configuration does not have. A server may still be started with others.
+    pub(super) fn warn_of_unknown_models(&self, config: &ModelConfig) {
+        let Some(models) = self.models.as_ref().and_then(|models| models.0.as_ref()) else { return };
+        let source = config.source();
+        let known: Vec<_> =
+            std::iter::once(&source.id).chain(&source.repository).chain(&config.aliases).collect();
+        for model in models.iter().filter(|model| !known.contains(model)) {
+            let known: Vec<_> = known.iter().map(|name| name.as_str()).collect();
+            eprintln!(
+                "warning: no model of this configuration is known as `{model}`; it has {}",
+                known.join(", ")
+            );
+        }
+    }
+
     /// The rules of a new key.
     pub(super) fn rules(self, scopes: Scopes, zone: &TimeZone, now: Timestamp) -> Result<KeyRules, CliError> {
         Ok(KeyRules {

@@ -168,10 +168,10 @@ fn the_database_itself_refuses_to_rewrite_an_asset() {
         "UPDATE asset_retirements SET proceeds_nano = 0".into(),
         "DELETE FROM asset_retirements".into(),
         "REPLACE INTO asset_retirements SELECT asset_id, retired_on, 0, noted_at_ms FROM asset_retirements".into(),
-        format!("INSERT INTO asset_retirements VALUES ({sold}, '2026-11-19', 0, 0)"),
-        format!("INSERT INTO asset_retirements VALUES ({kept}, '2026-10-31', 0, 0)"),
-        format!("INSERT INTO asset_retirements VALUES ({kept}, 'soon', 0, 0)"),
-        "INSERT INTO asset_retirements VALUES (99, '2026-11-19', 0, 0)".into(),
+        format!("INSERT INTO asset_retirements (asset_id, retired_on, proceeds_nano, noted_at_ms) VALUES ({sold}, '2026-11-19', 0, 0)"),
+        format!("INSERT INTO asset_retirements (asset_id, retired_on, proceeds_nano, noted_at_ms) VALUES ({kept}, '2026-10-31', 0, 0)"),
+        format!("INSERT INTO asset_retirements (asset_id, retired_on, proceeds_nano, noted_at_ms) VALUES ({kept}, 'soon', 0, 0)"),
+        "INSERT INTO asset_retirements (asset_id, retired_on, proceeds_nano, noted_at_ms) VALUES (99, '2026-11-19', 0, 0)".into(),
     ] {
         assert!(book.sql(&sql).is_err(), "{sql}");
     }

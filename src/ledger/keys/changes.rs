@@ -70,6 +70,7 @@ impl KeyChange {
             Self::Name(name) => set("name", name),
             Self::Scopes(scopes) => {
                 set("scope_images", &scopes.images)?;
+                set("scope_costs", &scopes.costs)?;
                 set("scope_admin", &scopes.admin)
             }
             Self::Budgets(budgets) => write_budgets(conn, key, budgets),
@@ -86,9 +87,101 @@ fn model_json(models: &[String]) -> String {
     serde_json::Value::from(models).to_string()
 }
 
+/// What is done to a key that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyEdit<'a> {
+    /// Its name or rules are changed; what is not named stays.
+    Change(&'a [KeyChange]),
+    /// It is disabled until it is enabled.
+    Disable,
+    /// It is enabled again.
+    Enable,
+    /// It is revoked, for good.
+    Revoke,
+}
+
+/// What became of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyEdited {
+    /// It was made.
+    Done,
+    /// There is no such key, it is revoked, or it was so already.
+    Unchanged,
+    /// It would have left no active key with the admin scope.
+    LastAdmin,
+}
+
+impl KeyEdit<'_> {
+    /// Whether a key with the admin scope may no longer use it afterwards.
+    fn takes_admin(self) -> bool {
+        match self {
+            Self::Change(changes) => {
+                changes.iter().any(|change| matches!(change, KeyChange::Scopes(scopes) if !scopes.admin))
+            }
+            Self::Disable | Self::Revoke => true,
+            Self::Enable => false,
+        }
+    }
+
+    fn make(
+        self,
+        conn: &Conn<'_>,
+        public_id: &str,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let (kind, detail) = match self {
+            Self::Change(changes) => (KeyEventKind::Changed, in_words(changes)),
+            Self::Disable => (KeyEventKind::Disabled, String::new()),
+            Self::Enable => (KeyEventKind::Enabled, String::new()),
+            Self::Revoke => (KeyEventKind::Revoked, String::new()),
+        };
+        let event = NewEvent { kind, actor, detail: &detail, now };
+        alter(conn, public_id, &event, |key| match self {
+            Self::Change(changes) => {
+                for change in changes {
+                    change.write(conn, key)?;
+                }
+                Ok(changes.len())
+            }
+            Self::Disable => conn.execute(
+                "UPDATE keys SET disabled_at_ms = ?2 WHERE id = ?1 AND disabled_at_ms IS NULL",
+                params![key.get(), now],
+            ),
+            Self::Enable => conn.execute(
+                "UPDATE keys SET disabled_at_ms = NULL WHERE id = ?1 AND disabled_at_ms IS NOT NULL",
+                params![key.get()],
+            ),
+            Self::Revoke => {
+                conn.execute("UPDATE keys SET revoked_at_ms = ?2 WHERE id = ?1", params![key.get(), now])
+            }
+        })
+    }
+}
+
 /// Each change stands with its audit row in one transaction, and is false, with nothing written, where there is no such
 /// key or it is revoked. `actor` is `command line`, `first start` or an admin key's public id; an address is refused.
 impl Ledger {
+    /// Makes an edit of a page, which never takes the last active key with the admin scope away.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn edit_key(
+        &self,
+        public_id: &str,
+        edit: KeyEdit<'_>,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<KeyEdited, LedgerError> {
+        self.store.write(|conn| {
+            if edit.takes_admin() && is_last_admin(conn, public_id, now)? {
+                return Ok(KeyEdited::LastAdmin);
+            }
+            let is_done = edit.make(conn, public_id, actor, now)?;
+            Ok(if is_done { KeyEdited::Done } else { KeyEdited::Unchanged })
+        })
+    }
+
     /// Changes a key's name or rules; what is not named stays.
     ///
     /// # Errors
@@ -100,13 +193,7 @@ impl Ledger {
         actor: &str,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        let event = NewEvent { kind: KeyEventKind::Changed, actor, detail: &in_words(changes), now };
-        self.alter_key(public_id, &event, |conn, key| {
-            for change in changes {
-                change.write(conn, key)?;
-            }
-            Ok(changes.len())
-        })
+        self.store.write(|conn| KeyEdit::Change(changes).make(conn, public_id, actor, now))
     }
 
     /// Disables a key until it is enabled. False, too, where it is disabled already.
@@ -114,13 +201,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn disable_key(&self, public_id: &str, actor: &str, now: Timestamp) -> Result<bool, LedgerError> {
-        let event = NewEvent { kind: KeyEventKind::Disabled, actor, detail: "", now };
-        self.alter_key(public_id, &event, |conn, key| {
-            conn.execute(
-                "UPDATE keys SET disabled_at_ms = ?2 WHERE id = ?1 AND disabled_at_ms IS NULL",
-                params![key.get(), now],
-            )
-        })
+        self.store.write(|conn| KeyEdit::Disable.make(conn, public_id, actor, now))
     }
 
     /// Enables a key again. False, too, where it is not disabled.
@@ -128,13 +209,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn enable_key(&self, public_id: &str, actor: &str, now: Timestamp) -> Result<bool, LedgerError> {
-        let event = NewEvent { kind: KeyEventKind::Enabled, actor, detail: "", now };
-        self.alter_key(public_id, &event, |conn, key| {
-            conn.execute(
-                "UPDATE keys SET disabled_at_ms = NULL WHERE id = ?1 AND disabled_at_ms IS NOT NULL",
-                params![key.get()],
-            )
-        })
+        self.store.write(|conn| KeyEdit::Enable.make(conn, public_id, actor, now))
     }
 
     /// Revokes a key, for good.
@@ -142,10 +217,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn revoke_key(&self, public_id: &str, actor: &str, now: Timestamp) -> Result<bool, LedgerError> {
-        let event = NewEvent { kind: KeyEventKind::Revoked, actor, detail: "", now };
-        self.alter_key(public_id, &event, |conn, key| {
-            conn.execute("UPDATE keys SET revoked_at_ms = ?2 WHERE id = ?1", params![key.get(), now])
-        })
+        self.store.write(|conn| KeyEdit::Revoke.make(conn, public_id, actor, now))
     }
 
     /// Gives the key with `new`'s public id the secret of `new`; budget and history go on. The present secret opens
@@ -162,31 +234,41 @@ impl Ledger {
     ) -> Result<bool, LedgerError> {
         let detail = format!("old secret until {previous_until:.0}");
         let event = NewEvent { kind: KeyEventKind::Rotated, actor, detail: &detail, now };
-        self.alter_key(new.public_id(), &event, |conn, key| {
-            conn.execute(
-                "UPDATE keys SET secret_sha256 = ?2, previous_secret_sha256 = secret_sha256, previous_until_ms = ?3
-                 WHERE id = ?1",
-                params![key.get(), new.secret_hash().as_bytes(), previous_until],
-            )
-        })
-    }
-
-    /// Writes `event` beside `change`, which says how much it changed; nothing stays where that is nothing.
-    fn alter_key(
-        &self,
-        public_id: &str,
-        event: &NewEvent<'_>,
-        change: impl FnOnce(&Conn<'_>, KeyId) -> Result<usize, LedgerError>,
-    ) -> Result<bool, LedgerError> {
         self.store.write(|conn| {
-            let sql = "SELECT id FROM keys WHERE public_id = ?1 AND revoked_at_ms IS NULL";
-            let key = conn.query_first(sql, params![public_id], |row| Ok(KeyId::new(row.get(0)?)))?;
-            let Some(key) = key else { return Ok(false) };
-            if change(conn, key)? == 0 {
-                return Ok(false);
-            }
-            event.write(conn, key)?;
-            Ok(true)
+            alter(conn, new.public_id(), &event, |key| {
+                conn.execute(
+                    "UPDATE keys SET secret_sha256 = ?2, previous_secret_sha256 = secret_sha256, previous_until_ms = ?3
+                     WHERE id = ?1",
+                    params![key.get(), new.secret_hash().as_bytes(), previous_until],
+                )
+            })
         })
     }
+}
+
+/// Writes `event` beside `change`, which returns how much it changed; nothing stays if that is nothing.
+fn alter(
+    conn: &Conn<'_>,
+    public_id: &str,
+    event: &NewEvent<'_>,
+    change: impl FnOnce(KeyId) -> Result<usize, LedgerError>,
+) -> Result<bool, LedgerError> {
+    let sql = "SELECT id FROM keys WHERE public_id = ?1 AND revoked_at_ms IS NULL";
+    let key = conn.query_first(sql, params![public_id], |row| Ok(KeyId::new(row.get(0)?)))?;
+    let Some(key) = key else { return Ok(false) };
+    if change(key)? == 0 {
+        return Ok(false);
+    }
+    event.write(conn, key)?;
+    Ok(true)
+}
+
+/// Whether `public_id` is an active key with the admin scope, and no other key is.
+fn is_last_admin(conn: &Conn<'_>, public_id: &str, now: Timestamp) -> Result<bool, LedgerError> {
+    let sql = "SELECT public_id FROM keys
+               WHERE scope_admin = 1 AND revoked_at_ms IS NULL AND disabled_at_ms IS NULL
+                 AND (expires_at_ms IS NULL OR expires_at_ms > ?1)
+               ORDER BY id LIMIT 2";
+    let admins: Vec<String> = conn.query(sql, params![now], |row| row.get(0))?;
+    Ok(admins == [public_id])
 }

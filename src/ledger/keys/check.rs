@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{BY_PUBLIC_ID, KeyRow, KeyState, key_row};
 use crate::{
-    domain::{ApiKey, Caller, KeyId, SecretHash},
+    domain::{ApiKey, Caller, KeyId, RequestId, SecretHash},
     ledger::{
         Ledger, LedgerError,
         store::{Row, params},
@@ -73,6 +73,13 @@ struct StoredKey {
 }
 
 impl StoredKey {
+    /// Whether `secret` is the key's at `now`: its present one, or the one before it during the grace.
+    fn opens_with(&self, secret: &SecretHash, now: Timestamp) -> bool {
+        let in_grace = self.row.previous_until.is_some_and(|until| now < until);
+        let previous = self.previous_secret.filter(|_| in_grace);
+        self.secret.matches(secret) || previous.is_some_and(|previous| previous.matches(secret))
+    }
+
     /// Who holds it, where it opens anything at `now`.
     fn caller(self, now: Timestamp) -> Result<Caller, KeyRefusal> {
         match self.row.state(now) {
@@ -142,22 +149,34 @@ impl Ledger {
         }))
     }
 
-    /// The caller whose key has `public_id`, where it opens anything at `now`. For sessions, which were opened with a
-    /// secret at `opened_at`. The end of a rotation's grace ends those before it: theirs may be the old secret.
+    /// The caller whose key has `public_id`, if `secret` would still open it at `now`. For sessions: each ends with the
+    /// secret that opened it.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn caller(
         &self,
         public_id: &str,
-        opened_at: Timestamp,
+        secret: Option<SecretHash>,
         now: Timestamp,
     ) -> Result<Result<Caller, KeyRefusal>, LedgerError> {
         let Some(stored) = self.stored_key(public_id)? else { return Ok(Err(KeyRefusal::Unknown)) };
-        if stored.row.previous_until.is_some_and(|until| opened_at <= until && until <= now) {
-            return Ok(Err(KeyRefusal::Rotated));
-        }
-        Ok(stored.caller(now))
+        let opens = secret.is_some_and(|secret| stored.opens_with(&secret, now));
+        Ok(if opens { stored.caller(now) } else { Err(KeyRefusal::Rotated) })
+    }
+
+    /// The state at `now` of the key that sent the request `id`; none if there is no such request.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn key_state_of_request(
+        &self,
+        id: RequestId,
+        now: Timestamp,
+    ) -> Result<Option<KeyState>, LedgerError> {
+        let sql = "SELECT keys.* FROM requests JOIN keys ON keys.id = key_id WHERE requests.id = ?1";
+        self.store
+            .read(|conn| conn.query_first(sql, params![id.to_text()], |row| Ok(key_row(row)?.state(now))))
     }
 
     /// Notes the use of a key, which waits for the disk. A use that cannot be noted is no reason to turn its caller away.

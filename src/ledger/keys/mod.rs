@@ -12,7 +12,7 @@ use jiff::Timestamp;
 pub(super) use self::check::KnownKeys;
 use self::events::NewEvent;
 pub use self::{
-    changes::KeyChange,
+    changes::{KeyChange, KeyEdit, KeyEdited},
     check::{KeyRefusal, KeyUse, Recognised},
     events::{KeyEvent, KeyEventKind},
     overview::{BudgetStanding, KeyStanding},
@@ -150,13 +150,14 @@ impl Ledger {
             NewEvent { kind: KeyEventKind::Created, actor, detail: &changes::in_words(&settings), now };
         self.store.write(|conn| {
             let id = conn.query_one(
-                "INSERT INTO keys (public_id, name, secret_sha256, scope_images, scope_admin, created_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
+                "INSERT INTO keys (public_id, name, secret_sha256, scope_images, scope_costs, scope_admin, created_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
                 params![
                     new.key.public_id(),
                     new.name,
                     new.key.secret_hash().as_bytes(),
                     new.rules.scopes.images,
+                    new.rules.scopes.costs,
                     new.rules.scopes.admin,
                     now,
                 ],
@@ -206,7 +207,11 @@ pub(super) const BY_PUBLIC_ID: &str = "SELECT * FROM keys WHERE public_id = ?1";
 /// A row of the table, without its secrets and its budgets, which have a table of their own.
 fn key_row(row: &Row<'_>) -> Result<KeyRow, LedgerError> {
     let rules = KeyRules {
-        scopes: Scopes { images: row.get("scope_images")?, admin: row.get("scope_admin")? },
+        scopes: Scopes {
+            images: row.get("scope_images")?,
+            costs: row.get("scope_costs")?,
+            admin: row.get("scope_admin")?,
+        },
         budgets: Budgets::default(),
         expires_at: row.get("expires_at_ms")?,
         models: row.get::<Option<String>>("models")?.map(|json| model_list(&json)).transpose()?,

@@ -36,8 +36,9 @@ impl Ring {
         self.ledger.authenticate(key, at).expect("no error")
     }
 
-    fn session(&self, opened_at: Timestamp, at: Timestamp) -> Result<Caller, KeyRefusal> {
-        self.ledger.caller(self.id(), opened_at, at).expect("no error")
+    /// A session that `key` opened, at `at`.
+    fn session(&self, key: &ApiKey, at: Timestamp) -> Result<Caller, KeyRefusal> {
+        self.ledger.caller(self.id(), Some(key.secret_hash()), at).expect("no error")
     }
 
     fn rotate(&mut self, grace: SignedDuration, at: Timestamp) -> ApiKey {
@@ -88,7 +89,7 @@ fn what_a_key_is_held_to_is_kept_and_reaches_its_caller() {
     assert_eq!((*kind, actor.as_str()), (KeyEventKind::Created, "first start"));
     for said in [
         "name studio",
-        "images,admin",
+        "images,costs,admin",
         "12.50 a month",
         "soft 100 images a day",
         "z-image-turbo",
@@ -104,16 +105,12 @@ fn a_change_sets_what_it_names_and_nothing_else() {
     let ring = Ring::new(all_rules());
     let changes = [
         KeyChange::Name("archive".into()),
-        KeyChange::Scopes(Scopes { images: true, admin: false }),
+        KeyChange::Scopes(Scopes::IMAGES),
         KeyChange::Budgets(Budgets::default()),
         KeyChange::ImagesPerMinute(NonZeroU32::new(2)),
     ];
     assert!(ring.ledger.change_key(ring.id(), &changes, "Abc123", NOON).expect("changed"));
-    let mut rules = KeyRules {
-        scopes: Scopes { images: true, admin: false },
-        budgets: Budgets::default(),
-        ..all_rules()
-    };
+    let mut rules = KeyRules { scopes: Scopes::IMAGES, budgets: Budgets::default(), ..all_rules() };
     rules.limits.images_per_minute = NonZeroU32::new(2);
     assert_eq!((ring.row().name, ring.row().rules), ("archive".into(), rules));
     let all_gone = [
@@ -124,7 +121,7 @@ fn a_change_sets_what_it_names_and_nothing_else() {
         KeyChange::ConcurrentJobs(None),
     ];
     assert!(ring.ledger.change_key(ring.id(), &all_gone, "Abc123", NOON).expect("changed"));
-    let rules = KeyRules { scopes: Scopes { images: true, admin: false }, ..KeyRules::default() };
+    let rules = KeyRules { scopes: Scopes::IMAGES, ..KeyRules::default() };
     assert_eq!(ring.row().rules, rules);
     let said = "name archive; scopes images; budgets none; images a minute 2";
     assert_eq!(ring.events()[1], (KeyEventKind::Changed, "Abc123".into(), said.into()));
@@ -172,27 +169,29 @@ fn the_old_secret_opens_until_the_grace_of_a_rotation_ends() {
 }
 
 #[test]
-fn sessions_end_with_their_key_and_with_the_old_secret() {
+fn a_session_ends_with_its_key_and_with_the_secret_that_opened_it() {
     let mut ring = Ring::new(KeyRules {
         scopes: Scopes::ALL,
         expires_at: Some(NOON + MINUTE * 9),
         ..KeyRules::default()
     });
-    assert!(ring.session(NOON, NOON).is_ok());
-    assert_eq!(ring.session(NOON, NOON + MINUTE * 9), Err(KeyRefusal::Expired));
-    ring.rotate(MINUTE * 2, NOON + MINUTE);
-    assert!(ring.session(NOON, NOON + MINUTE * 2).is_ok());
-    let over = NOON + MINUTE * 3;
-    assert_eq!(ring.session(NOON, over), Err(KeyRefusal::Rotated));
-    assert_eq!(
-        ring.session(NOON + MINUTE * 2, over),
-        Err(KeyRefusal::Rotated),
-        "it may be of the old secret"
+    let first = ring.key.clone();
+    assert!(ring.session(&first, NOON).is_ok());
+    assert_eq!(ring.session(&first, NOON + MINUTE * 9), Err(KeyRefusal::Expired));
+    let second = ring.rotate(MINUTE * 2, NOON + MINUTE);
+    assert!(ring.session(&first, NOON + MINUTE * 2).is_ok(), "during the grace");
+    assert_eq!(ring.session(&first, NOON + MINUTE * 3), Err(KeyRefusal::Rotated));
+    assert!(ring.session(&second, NOON + MINUTE * 3).is_ok());
+    let third = ring.rotate(MINUTE * 9, NOON + MINUTE * 2);
+    assert_eq!(ring.session(&first, NOON + MINUTE * 2), Err(KeyRefusal::Rotated), "two rotations ago");
+    assert!(
+        ring.session(&second, NOON + MINUTE * 3).is_ok() && ring.session(&third, NOON + MINUTE * 3).is_ok()
     );
-    assert!(ring.session(NOON + MINUTE * 4, NOON + MINUTE * 5).is_ok());
+    assert_eq!(ring.ledger.caller(ring.id(), None, NOON).expect("no error"), Err(KeyRefusal::Rotated));
     assert!(ring.ledger.disable_key(ring.id(), "command line", NOON).expect("disabled"));
-    assert_eq!(ring.session(NOON + MINUTE * 4, NOON + MINUTE * 5), Err(KeyRefusal::Disabled));
-    assert_eq!(ring.ledger.caller("nobody", NOON, NOON).expect("no error"), Err(KeyRefusal::Unknown));
+    assert_eq!(ring.session(&third, NOON + MINUTE * 5), Err(KeyRefusal::Disabled));
+    let stranger = ring.ledger.caller("nobody", Some(third.secret_hash()), NOON).expect("no error");
+    assert_eq!(stranger, Err(KeyRefusal::Unknown));
 }
 
 #[test]
@@ -282,4 +281,32 @@ fn a_key_of_an_earlier_version_is_kept_with_its_history() {
     };
     assert_eq!(kinds(key.public_id()), [KeyEventKind::Created]);
     assert_eq!(kinds("gone"), [KeyEventKind::Created, KeyEventKind::Revoked]);
+}
+
+#[test]
+fn a_page_does_not_take_the_last_admin_away() {
+    let ring = Ring::new(KeyRules { scopes: Scopes::ALL, ..KeyRules::default() });
+    let demotion = [KeyChange::Scopes(Scopes::COSTS)];
+    let edit =
+        |public_id: &str, edit| ring.ledger.edit_key(public_id, edit, "operator", NOON).expect("no error");
+    for taking in [KeyEdit::Change(&demotion), KeyEdit::Disable, KeyEdit::Revoke] {
+        assert_eq!(edit(ring.id(), taking), KeyEdited::LastAdmin, "{taking:?}");
+    }
+    let painter = ApiKey::generate(&mut rand::rng());
+    let new = |key, rules| NewKey { key, name: "studio", rules };
+    let rules = |scopes, expires_at| KeyRules { scopes, expires_at, ..KeyRules::default() };
+    ring.ledger.create_key(&new(&painter, rules(Scopes::IMAGES, None)), "operator", NOON).expect("a key");
+    assert_eq!(edit(painter.public_id(), KeyEdit::Revoke), KeyEdited::Done, "it has no admin scope");
+    let expired = ApiKey::generate(&mut rand::rng());
+    ring.ledger.create_key(&new(&expired, rules(Scopes::ALL, Some(NOON))), "operator", NOON).expect("a key");
+    assert_eq!(edit(ring.id(), KeyEdit::Disable), KeyEdited::LastAdmin, "the other one has expired");
+    let second = ApiKey::generate(&mut rand::rng());
+    ring.ledger.create_key(&new(&second, rules(Scopes::ALL, None)), "operator", NOON).expect("a key");
+    assert_eq!(edit(ring.id(), KeyEdit::Change(&demotion)), KeyEdited::Done);
+    assert_eq!(edit(second.public_id(), KeyEdit::Disable), KeyEdited::LastAdmin);
+    assert_eq!(edit("nobody", KeyEdit::Disable), KeyEdited::Unchanged);
+    assert!(
+        ring.ledger.revoke_key(second.public_id(), "command line", NOON).expect("revoked"),
+        "that is the operator"
+    );
 }

@@ -212,10 +212,10 @@ fn the_database_itself_refuses_to_reopen_a_month() {
         "UPDATE month_closings SET rows = 0",
         "DELETE FROM month_closing_rows",
         "UPDATE month_closing_rows SET sha256 = zeroblob(32)",
-        "REPLACE INTO month_closings SELECT month, start_ms, end_ms, 0, format, rows, sha256, previous_sha256
+        "REPLACE INTO month_closings SELECT month, start_ms, end_ms, 0, format, rows, sha256, previous_sha256, actor
              FROM month_closings",
         "REPLACE INTO month_closing_rows SELECT entry_id, month, zeroblob(32) FROM month_closing_rows",
-        "INSERT INTO month_closings SELECT '2027-01', start_ms, end_ms, 0, format, rows, sha256, previous_sha256
+        "INSERT INTO month_closings SELECT '2027-01', start_ms, end_ms, 0, format, rows, sha256, previous_sha256, actor
              FROM month_closings",
         "UPDATE requests SET tag = 'autumn'",
         "UPDATE requests SET quality = 'low'",

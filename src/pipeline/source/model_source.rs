@@ -24,6 +24,8 @@ pub struct ModelSource {
     path: Option<String>,
     /// The id under /v1/models.
     pub id: String,
+    /// The hub repository that it comes from.
+    pub repository: Option<String>,
     configured_size: Option<ImageSize>,
 }
 
@@ -31,12 +33,14 @@ impl ModelSource {
     /// The model at `path`, a directory or a repository on the hub; without one, the embedded model. `id` and
     /// `default_size` take the place of what follows from the model.
     pub fn new(path: Option<&str>, id: Option<&str>, default_size: Option<ImageSize>) -> Self {
+        let repository = path.and_then(repository_of);
         let from_path = path.map(|path| {
-            let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            let name = repository.as_deref().unwrap_or(path);
+            let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
             if last.is_empty() || last.starts_with('.') { "z-image" } else { last }
         });
         let id = id.or(from_path).unwrap_or(EMBEDDED_ID).to_owned();
-        Self { path: path.map(str::to_owned), id, configured_size: default_size }
+        Self { path: path.map(str::to_owned), id, repository, configured_size: default_size }
     }
 
     /// The size of an image if none is asked for: the configured one, or the usual one within the model's limits.
@@ -71,4 +75,18 @@ impl ModelSource {
             Some(path) => ModelFiles::directory(Path::new(path)),
         }
     }
+}
+
+/// The hub repository behind `path`: one by name, or a snapshot in a cache of Hugging Face's,
+/// `…/models--OWNER--NAME/snapshots/COMMIT`.
+fn repository_of(path: &str) -> Option<String> {
+    if !Path::new(path).is_dir() {
+        return hub::is_repository(path).then(|| path.to_owned());
+    }
+    let mut parents = Path::new(path).components().rev().skip(1).map(|part| part.as_os_str().to_str());
+    if parents.next()? != Some("snapshots") {
+        return None;
+    }
+    let (owner, name) = parents.next()??.strip_prefix("models--")?.split_once("--")?;
+    Some(format!("{owner}/{name}"))
 }

@@ -1,0 +1,54 @@
+use actix_web::{HttpMessage, HttpRequest, http::header};
+
+use super::{error::ApiError, rates::Standings};
+use crate::{
+    domain::{ApiKey, Caller, Scope},
+    http::State,
+    ledger::KeyRefusal,
+};
+
+/// The caller behind `Authorization: Bearer`, with `scope`, within its rate limit. Called before any body is read.
+pub(in crate::http) async fn caller(
+    request: &HttpRequest,
+    state: &State,
+    scope: Scope,
+) -> Result<Caller, ApiError> {
+    let token = bearer_token(request).ok_or_else(ApiError::no_key)?;
+    let caller = by_key(token, state)?.ok_or_else(ApiError::invalid_key)?;
+    admit(request, state, &caller, scope)?;
+    Ok(caller)
+}
+
+/// Refuses a caller without `scope`, or beyond its rate limit.
+pub(in crate::http) fn admit(
+    request: &HttpRequest,
+    state: &State,
+    caller: &Caller,
+    scope: Scope,
+) -> Result<(), ApiError> {
+    let checked = state.service.door().check(caller, scope);
+    Standings::note_requests(&mut request.extensions_mut(), &checked);
+    checked?;
+    Ok(())
+}
+
+/// Returns the text behind `Authorization: Bearer`. Other schemes are for proxies in front, which let the header through.
+pub(in crate::http) fn bearer_token(request: &HttpRequest) -> Option<&str> {
+    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The caller behind a key's text, where it is valid.
+pub(in crate::http) fn by_key(text: &str, state: &State) -> Result<Option<Caller>, ApiError> {
+    let Ok(key) = text.parse::<ApiKey>() else {
+        tracing::info!("a key of the wrong form was refused");
+        return Ok(None);
+    };
+    Ok(admitted(state.service.recognise(&key)?, key.public_id()))
+}
+
+/// Which way a key was refused stays in the log.
+pub(in crate::http) fn admitted(caller: Result<Caller, KeyRefusal>, public_id: &str) -> Option<Caller> {
+    caller.inspect_err(|refusal| tracing::info!(key = public_id, "a key was refused: {refusal}")).ok()
+}

@@ -1,0 +1,169 @@
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder,
+    body::SizedStream,
+    http::header::{CONTENT_LENGTH, CONTENT_TYPE, ContentType, HeaderMap},
+    web,
+};
+use sha2::{Digest, Sha256};
+
+use super::{
+    auth,
+    error::ApiError,
+    pieces,
+    rates::Standings,
+    stream,
+    wire::{self, Asked, Delivery, Part},
+};
+use crate::{
+    admit::Refused,
+    domain::{Caller, CostTag, Scope, Seed},
+    engine::Engine,
+    http::State,
+    pictures::PictureName,
+    service::{Accepted, PaintRequest},
+};
+
+/// What the client should know of an answer that is given all the same.
+const WARNING: &str = "x-tintype-warning";
+
+/// Longest Idempotency-Key that is kept.
+const IDEMPOTENCY_KEY_MAX: usize = 255;
+
+/// POST /v1/images/generations
+pub(super) async fn generate(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = auth::caller(&request, &state, Scope::Images).await?;
+    check_content_type(request.headers())?;
+    let idempotency_key = idempotency_key(request.headers())?;
+    let tag = cost_tag(request.headers())?;
+    let body = read_body(&request, payload, state.offer.body_bytes_max).await?;
+    let asked = wire::parse(&body, &state.offer, draw_seed)?;
+    check_model(&caller, &asked, &state)?;
+    if asked.is_dry_run {
+        return quote(&caller, &asked, &state).await;
+    }
+    let paint = PaintRequest {
+        caller,
+        job: asked.job.clone(),
+        tag: tag.or_else(|| asked.user_tag.clone()),
+        encoding: asked.encoding,
+        keep: asked.delivery == Delivery::Links,
+        partials: match asked.delivery {
+            Delivery::Stream { partials } => Some(partials),
+            Delivery::Inline | Delivery::Links => None,
+        },
+        idempotency_key,
+        body_sha256: Sha256::digest(&body).into(),
+    };
+    let accepted = state.service.accept(paint, rand::random()).await;
+    Standings::note_images(&mut request.extensions_mut(), &accepted);
+    let accepted = accepted.map_err(|error| ApiError::from(&*error))?;
+    let mut response = HttpResponse::Ok();
+    warn_of_cut_prompt(&mut response, accepted.cut_from_tokens);
+    warn_of_budgets(&mut response, &accepted);
+    match asked.delivery {
+        Delivery::Stream { .. } => Ok(stream::answer(response, accepted, asked, &state)),
+        delivery => {
+            let pass = accepted.pass();
+            let answer = accepted.answer().await.map_err(|error| ApiError::from(&*error))?;
+            let (base, now) = (state.address.base(&request), state.service.now().as_second());
+            let link = |name: PictureName| state.links.link(&base, name, now);
+            let link = (delivery == Delivery::Links).then_some(link);
+            let currency = state.service.costs().currency();
+            let parts = wire::answer(&asked, &answer, &state.offer, currency, link);
+            let parts = parts.map_err(|error| ApiError::internal(&error))?;
+            let held = state.answer_memory.hold(&parts)?;
+            let length = parts.iter().map(Part::len).sum();
+            let body = pieces::stream_of(parts, web::Data::clone(&state), Some(held), pass);
+            Ok(response.content_type(ContentType::json()).body(SizedStream::new(length, body)))
+        }
+    }
+}
+
+/// What the request would take and cost. It is no request for pictures yet, so its Idempotency-Key is not looked up.
+async fn quote(caller: &Caller, asked: &Asked, state: &State) -> Result<HttpResponse, ApiError> {
+    let quoted = state.service.quote(asked.job.clone(), caller.key).await?;
+    let mut response = HttpResponse::Ok();
+    warn_of_cut_prompt(&mut response, quoted.cut_from_tokens);
+    let currency = state.service.costs().currency();
+    Ok(response.json(wire::quote(asked, &quoted, &state.offer, currency)))
+}
+
+/// A seed that any client can read and send again: JavaScript's numbers are exact below 2⁵³.
+fn draw_seed() -> Seed {
+    Seed::new(rand::random::<u64>() >> 11)
+}
+
+async fn read_body(
+    request: &HttpRequest,
+    payload: web::Payload,
+    limit: usize,
+) -> Result<web::Bytes, ApiError> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|bytes: usize| bytes > limit) {
+        return Err(ApiError::body_too_large(limit));
+    }
+    match payload.to_bytes_limited(limit).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => Err(ApiError::body_unread(error.as_error())),
+        Err(_) => Err(ApiError::body_too_large(limit)),
+    }
+}
+
+/// A key that is bound to models may name one by its id, its repository, or the alias that it is bound to.
+fn check_model(caller: &Caller, asked: &Asked, state: &State) -> Result<(), ApiError> {
+    let by_alias = asked.model.as_deref().is_some_and(|name| caller.may_use(name));
+    let own_names = std::iter::once(&state.offer.model).chain(&state.offer.repository);
+    match by_alias || own_names.into_iter().any(|name| caller.may_use(name)) {
+        true => Ok(()),
+        false => Err(Refused::Model.into()),
+    }
+}
+
+fn warn_of_cut_prompt(response: &mut HttpResponseBuilder, cut_from_tokens: Option<usize>) {
+    if let Some(tokens) = cut_from_tokens {
+        let max = Engine::PROMPT_TOKENS_MAX;
+        response.append_header((WARNING, format!("prompt cut from {tokens} tokens to {max}")));
+    }
+}
+
+fn warn_of_budgets(response: &mut HttpResponseBuilder, accepted: &Accepted) {
+    for over in &accepted.passed_budgets {
+        response.append_header((WARNING, over.to_string()));
+    }
+}
+
+/// `application/json`, with or without a charset.
+fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    match essence.eq_ignore_ascii_case("application/json") {
+        true => Ok(()),
+        false => Err(ApiError::content_type()),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(text) if !text.is_empty() && text.len() <= IDEMPOTENCY_KEY_MAX => Ok(Some(text.to_owned())),
+        _ => Err(ApiError::parameter(
+            "Idempotency-Key",
+            "invalid_value",
+            format!("An Idempotency-Key is 1 to {IDEMPOTENCY_KEY_MAX} printable characters."),
+        )),
+    }
+}
+
+/// What the request is filed under. Read as UTF-8, which HTTP leaves open, so that a tag may be in any script.
+fn cost_tag(headers: &HeaderMap) -> Result<Option<CostTag>, ApiError> {
+    let Some(value) = headers.get("x-cost-tag") else { return Ok(None) };
+    let tag = std::str::from_utf8(value.as_bytes()).ok().and_then(|text| text.parse().ok());
+    tag.map(Some).ok_or_else(|| {
+        let message = "An X-Cost-Tag is 1 to 128 characters, none of which controls how text is shown.";
+        ApiError::parameter("X-Cost-Tag", "invalid_value", message)
+    })
+}

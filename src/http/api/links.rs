@@ -1,0 +1,89 @@
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::{pictures::PictureName, units::Millis};
+
+/// Makes and checks links to pictures: `/pictures/<name>?expires=<Unix seconds>&signature=<HMAC-SHA256>`. Whoever has the
+/// link sees the picture, until it expires; nobody can make one.
+pub struct Links {
+    secret: [u8; 32],
+    lifetime: Millis,
+}
+
+/// A link that opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum BadLink {
+    /// Not made here, or changed since.
+    Forged,
+    /// Its time is over.
+    Expired,
+}
+
+impl Links {
+    /// Links signed with `secret` that hold for `lifetime`.
+    pub const fn new(secret: [u8; 32], lifetime: Millis) -> Self {
+        Self { secret, lifetime }
+    }
+
+    /// A link to `name` that holds from `now` (Unix seconds) on.
+    pub(in crate::http) fn link(&self, base: &str, name: PictureName, now: i64) -> String {
+        let lifetime = i64::try_from(self.lifetime.as_secs_ceil()).unwrap_or(i64::MAX);
+        let expires = now.saturating_add(lifetime);
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(self.mac(name, expires).finalize().into_bytes());
+        format!("{base}/pictures/{name}?expires={expires}&signature={signature}")
+    }
+
+    /// Whether a link was made here and still holds.
+    pub(in crate::http) fn check(
+        &self,
+        name: PictureName,
+        expires: i64,
+        signature: &str,
+        now: i64,
+    ) -> Result<(), BadLink> {
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).map_err(|_| BadLink::Forged)?;
+        // In constant time.
+        self.mac(name, expires).verify_slice(&signature).map_err(|_| BadLink::Forged)?;
+        if now < expires { Ok(()) } else { Err(BadLink::Expired) }
+    }
+
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    fn mac(&self, name: PictureName, expires: i64) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).expect("a key of any length");
+        mac.update(format!("{name} {expires}").as_bytes());
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::domain::{ImageFormat, RequestId};
+
+    fn name(index: u32) -> PictureName {
+        PictureName {
+            request: RequestId::new(Timestamp::UNIX_EPOCH, [3; 10]),
+            index,
+            format: ImageFormat::Png,
+        }
+    }
+
+    #[test]
+    fn a_link_opens_its_own_picture_until_it_expires() {
+        let links = Links::new([7; 32], Millis::new(60_000));
+        let url = links.link("http://h", name(0), 1000);
+        let (path, query) = url.split_once('?').expect("a query");
+        assert_eq!(path, format!("http://h/pictures/{}", name(0)));
+        let (expires, signature) = query.split_once("&signature=").expect("a signature");
+        assert_eq!(expires, "expires=1060");
+        assert_eq!(links.check(name(0), 1060, signature, 1059), Ok(()));
+        assert_eq!(links.check(name(0), 1060, signature, 1060), Err(BadLink::Expired));
+        assert_eq!(links.check(name(0), 1061, signature, 1000), Err(BadLink::Forged));
+        assert_eq!(links.check(name(1), 1060, signature, 1000), Err(BadLink::Forged));
+        assert_eq!(links.check(name(0), 1060, "", 1000), Err(BadLink::Forged));
+        assert_eq!(links.check(name(0), 1060, "é", 1000), Err(BadLink::Forged));
+    }
+}

@@ -1,0 +1,73 @@
+//! OpenAI's routes under /v1, links to images, and the document that describes both.
+
+pub(super) mod auth;
+pub(super) mod error;
+mod images;
+pub(super) mod links;
+mod models;
+mod openapi;
+mod pictures;
+pub(super) mod pieces;
+pub(super) mod rates;
+mod receipts;
+mod stream;
+pub(super) mod wire;
+
+use actix_cors::Cors;
+use actix_web::{http::header::HeaderName, web};
+
+use super::routing::{only, readable, unknown_url};
+
+/// How long a browser may remember what it was allowed.
+const CORS_MAX_AGE_SECS: usize = 3600;
+/// Headers that a page from elsewhere may read.
+const EXPOSED_HEADERS: [&str; 13] = [
+    "x-request-id",
+    "retry-after",
+    "x-should-retry",
+    "x-queue-position",
+    "x-queue-eta-ms",
+    "x-tintype-warning",
+    "content-disposition",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-limit-images",
+    "x-ratelimit-remaining-images",
+    "x-ratelimit-reset-images",
+];
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::scope("/v1")
+                .service(
+                    web::resource("/images/generations")
+                        .route(web::post().to(images::generate))
+                        .default_service(only("POST")),
+                )
+                .service(readable("/models", models::list))
+                .service(readable("/models/{id:.+}", models::find))
+                .service(readable("/receipts/{id}", receipts::find))
+                .default_service(web::to(unknown_url))
+                .wrap(cors()),
+        )
+        .service(
+            web::scope("/pictures")
+                .service(readable("/{name}", pictures::show))
+                .default_service(web::to(unknown_url))
+                .wrap(cors()),
+        )
+        .service(readable("/openapi.json", openapi::document).wrap(cors()));
+}
+
+/// Any page may ask with a key of its own; none is sent by the browser alone, so no cookie opens /v1.
+fn cors() -> Cors {
+    Cors::default()
+        .allow_any_origin()
+        .send_wildcard()
+        .allowed_methods(["GET", "POST"])
+        .allow_any_header()
+        .expose_headers(EXPOSED_HEADERS.map(HeaderName::from_static))
+        .max_age(CORS_MAX_AGE_SECS)
+}

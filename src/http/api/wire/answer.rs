@@ -1,0 +1,231 @@
+use serde::Serialize;
+
+use super::{
+    Asked, Offer, Part,
+    parts::{FilePlace, with_files},
+};
+use crate::{
+    costs::{Breakdown, Receipt},
+    domain::{ImageSize, RequestId},
+    pictures::PictureName,
+    service::{Answer, AnsweredImage, ImageFile, PartialFile},
+    units::{Currency, Energy, Money},
+};
+
+/// The body of a 200. Keys that OpenAI does not have (`seed`, `receipt`, `painted_size`) are passed over by its clients.
+#[derive(Serialize)]
+pub(in crate::http::api) struct ImagesBody {
+    created: i64,
+    #[serde(flatten)]
+    done: Done,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    painted_size: Option<String>,
+    data: Vec<ImageBody>,
+    usage: UsageBody,
+}
+
+/// What was done, never `auto`.
+#[derive(Clone, Serialize)]
+struct Done {
+    background: &'static str,
+    output_format: &'static str,
+    quality: &'static str,
+    size: String,
+}
+
+/// One picture: `b64_json` or `url`, never both, or some clients fetch what they have.
+#[derive(Serialize)]
+struct ImageBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b64_json: Option<FilePlace>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    seed: u64,
+    receipt: ReceiptBody,
+}
+
+/// A picture's receipt, all amounts in `currency`. One that is only expected has no request.
+#[derive(Serialize)]
+pub(super) struct ReceiptBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    currency: String,
+    #[serde(flatten)]
+    cost: Breakdown,
+    total: Option<Money>,
+    compared_with: Option<String>,
+    compared_price: Option<Money>,
+    saving: Option<Money>,
+    energy_kwh: Energy,
+    wall_energy_kwh: Energy,
+    energy_source: &'static str,
+    duration_ms: u64,
+}
+
+/// OpenAI's token counts. Ours: the prompt's tokens in, the picture's latent patches out.
+#[derive(Serialize)]
+struct UsageBody {
+    input_tokens: u64,
+    input_tokens_details: TokenDetails,
+    output_tokens: u64,
+    output_tokens_details: TokenDetails,
+    total_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct TokenDetails {
+    text_tokens: u64,
+    image_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct PartialEvent {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    b64_json: FilePlace,
+    created_at: i64,
+    #[serde(flatten)]
+    done: Done,
+    partial_image_index: u32,
+}
+
+#[derive(Serialize)]
+struct CompletedEvent {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    b64_json: FilePlace,
+    created_at: i64,
+    #[serde(flatten)]
+    done: Done,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    painted_size: Option<String>,
+    usage: UsageBody,
+    seed: u64,
+    receipt: ReceiptBody,
+}
+
+const PARTIAL: &str = "image_generation.partial_image";
+const COMPLETED: &str = "image_generation.completed";
+
+/// The body that tells what was done, its pictures as `link` has them, or in the body where there is none.
+pub(in crate::http::api) fn answer(
+    asked: &Asked,
+    answer: &Answer,
+    offer: &Offer,
+    currency: Currency,
+    link: Option<impl Fn(PictureName) -> String>,
+) -> serde_json::Result<Vec<Part>> {
+    let mut files = Vec::new();
+    let mut image = |image: &AnsweredImage| {
+        let url = link.as_ref().zip(image.file.name()).map(|(link, name)| link(name));
+        let is_inline = url.is_none();
+        if is_inline {
+            files.push(image.file.clone());
+        }
+        ImageBody {
+            b64_json: is_inline.then_some(FilePlace),
+            url,
+            seed: image.seed.get(),
+            receipt: receipt(answer.id, &image.receipt, currency),
+        }
+    };
+    let body = ImagesBody {
+        created: answer.created.as_second(),
+        done: done(asked, answer.size),
+        painted_size: painted_size(answer, offer),
+        data: answer.images.iter().map(&mut image).collect(),
+        usage: usage(answer, offer),
+    };
+    with_files("", &body, "", files)
+}
+
+/// The picture on its way, as an event.
+pub(in crate::http::api) fn partial_event(
+    asked: &Asked,
+    partial: &PartialFile,
+    now: i64,
+) -> serde_json::Result<Vec<Part>> {
+    let event = PartialEvent {
+        kind: PARTIAL,
+        b64_json: FilePlace,
+        created_at: now,
+        done: done(asked, asked.job.spec.size),
+        partial_image_index: partial.index,
+    };
+    sse(PARTIAL, &event, vec![ImageFile::InMemory(partial.file.clone())])
+}
+
+/// The finished picture, as the last event; none where there is no picture, which is a defect.
+pub(in crate::http::api) fn completed_event(
+    asked: &Asked,
+    answer: &Answer,
+    offer: &Offer,
+    currency: Currency,
+) -> Option<serde_json::Result<Vec<Part>>> {
+    let image = answer.images.first()?;
+    let event = CompletedEvent {
+        kind: COMPLETED,
+        b64_json: FilePlace,
+        created_at: answer.created.as_second(),
+        done: done(asked, answer.size),
+        painted_size: painted_size(answer, offer),
+        usage: usage(answer, offer),
+        seed: image.seed.get(),
+        receipt: receipt(answer.id, &image.receipt, currency),
+    };
+    Some(sse(COMPLETED, &event, vec![image.file.clone()]))
+}
+
+/// An event of a server-sent stream (WHATWG HTML, section 9.2). JSON has no line breaks of its own, so one data line.
+fn sse(name: &str, data: &impl Serialize, files: Vec<ImageFile>) -> serde_json::Result<Vec<Part>> {
+    with_files(&format!("event: {name}\ndata: "), data, "\n\n", files)
+}
+
+fn done(asked: &Asked, size: ImageSize) -> Done {
+    Done {
+        background: "opaque",
+        output_format: asked.encoding.format.as_str(),
+        quality: asked.job.quality.as_str(),
+        size: size.to_string(),
+    }
+}
+
+/// The size that the model painted, where the answer's was made from it.
+fn painted_size(answer: &Answer, offer: &Offer) -> Option<String> {
+    let painted = offer.limits.painted(answer.size);
+    (painted != answer.size).then(|| painted.to_string())
+}
+
+fn usage(answer: &Answer, offer: &Offer) -> UsageBody {
+    let patch = u64::from(offer.limits.factor) * u64::from(offer.limits.factor);
+    let input_tokens = answer.prompt_tokens as u64;
+    let output_tokens = offer.limits.painted(answer.size).pixels() / patch * answer.images.len() as u64;
+    UsageBody {
+        input_tokens,
+        input_tokens_details: TokenDetails { text_tokens: input_tokens, image_tokens: 0 },
+        output_tokens,
+        output_tokens_details: TokenDetails { text_tokens: 0, image_tokens: output_tokens },
+        total_tokens: input_tokens + output_tokens,
+    }
+}
+
+pub(super) fn receipt(id: RequestId, receipt: &Receipt, currency: Currency) -> ReceiptBody {
+    ReceiptBody { request_id: Some(id.to_text()), ..expected_receipt(receipt, currency) }
+}
+
+/// The receipt of what has not been painted.
+pub(super) fn expected_receipt(receipt: &Receipt, currency: Currency) -> ReceiptBody {
+    ReceiptBody {
+        request_id: None,
+        currency: currency.to_string(),
+        cost: receipt.cost,
+        total: receipt.standard().ok(),
+        compared_with: receipt.comparison.as_ref().map(|comparison| comparison.sku.clone()),
+        compared_price: receipt.comparison.as_ref().map(|comparison| comparison.price),
+        saving: receipt.saving(),
+        energy_kwh: receipt.usage.energy,
+        wall_energy_kwh: receipt.wall_energy,
+        energy_source: receipt.usage.source.as_str(),
+        duration_ms: receipt.usage.duration.get(),
+    }
+}

@@ -1,0 +1,59 @@
+//! OpenAI's request and answer, field by field.
+
+mod answer;
+mod fields;
+mod parts;
+mod quote;
+mod receipts;
+mod request;
+mod unreadable;
+
+pub use self::request::FIELDS;
+pub(super) use self::{
+    answer::{answer, completed_event, partial_event},
+    parts::Part,
+    quote::quote,
+    receipts::receipts,
+    request::{Asked, Delivery, parse},
+};
+use crate::{
+    domain::{ImageSize, StepsByQuality},
+    pipeline::SizeLimits,
+};
+
+/// What this server offers, and what a request gets where it asks for nothing.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The model's id.
+    pub model: String,
+    /// The hub repository that it comes from, which reaches it too.
+    pub repository: Option<String>,
+    /// Other names that reach it.
+    pub aliases: Vec<String>,
+    /// Unix seconds at which it was loaded.
+    pub loaded_at: i64,
+    /// Sizes that it can paint.
+    pub limits: SizeLimits,
+    /// Size where none is asked for.
+    pub default_size: ImageSize,
+    /// Steps for each quality.
+    pub steps: StepsByQuality,
+    /// Guidance where none is asked for.
+    pub guidance_scale: f64,
+    /// Pixels of one picture.
+    pub pixels_max: u64,
+    /// Characters of a prompt.
+    pub prompt_chars_max: usize,
+    /// Bytes of a body.
+    pub body_bytes_max: usize,
+    /// Whether `user` is a tag.
+    pub user_is_tag: bool,
+}
+
+impl Offer {
+    /// Every name that reaches the model, its id first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let repository = self.repository.as_deref().filter(|name| *name != self.model);
+        std::iter::once(self.model.as_str()).chain(repository).chain(self.aliases.iter().map(String::as_str))
+    }
+}

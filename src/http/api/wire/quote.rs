@@ -1,0 +1,46 @@
+use serde::Serialize;
+
+use super::{
+    Asked, Offer,
+    answer::{ReceiptBody, expected_receipt},
+};
+use crate::{http::api::error::sentence, service::Quoted, units::Currency};
+
+/// What a request would take and cost: the body of a 200 to one with `dry_run`.
+#[derive(Serialize)]
+pub(in crate::http::api) struct QuoteBody {
+    object: &'static str,
+    created: i64,
+    model: String,
+    size: String,
+    steps: u32,
+    quality: &'static str,
+    n: u32,
+    duration_source: &'static str,
+    over_budget: Option<String>,
+    per_image: ReceiptBody,
+    all_images: ReceiptBody,
+}
+
+/// The body that tells what `asked` would take and cost.
+pub(in crate::http::api) fn quote(
+    asked: &Asked,
+    quoted: &Quoted,
+    offer: &Offer,
+    currency: Currency,
+) -> QuoteBody {
+    let spec = &asked.job.spec;
+    QuoteBody {
+        object: "quote",
+        created: quoted.created.as_second(),
+        model: offer.model.clone(),
+        size: spec.size.to_string(),
+        steps: spec.steps,
+        quality: asked.job.quality.as_str(),
+        n: asked.job.images,
+        duration_source: if quoted.is_measured { "measured" } else { "estimated" },
+        over_budget: quoted.over_budget.as_ref().map(|over| sentence(over)),
+        per_image: expected_receipt(&quoted.quote.image, currency),
+        all_images: expected_receipt(&quoted.quote.job, currency),
+    }
+}

@@ -1,0 +1,54 @@
+use serde::Serialize;
+
+use super::answer::{ReceiptBody, receipt};
+use crate::{
+    ledger::{PaintedImage, PaintedRequest, SettledImage},
+    units::Currency,
+};
+
+/// A settled request with its receipts. `created` is that of its answer.
+#[derive(Serialize)]
+pub(in crate::http::api) struct ReceiptsBody {
+    id: String,
+    object: &'static str,
+    created: i64,
+    model: String,
+    size: String,
+    steps: u32,
+    quality: Option<String>,
+    tag: Option<String>,
+    delivered: bool,
+    data: Vec<ReceiptedImage>,
+}
+
+/// A picture. Where its receipt was taken back, `correction` is what stands in its place, if anything does.
+#[derive(Serialize)]
+struct ReceiptedImage {
+    seed: u64,
+    receipt: ReceiptBody,
+    reversed: bool,
+    correction: Option<ReceiptBody>,
+}
+
+/// The body of GET /v1/receipts/{id}.
+pub(in crate::http::api) fn receipts(painted: &PaintedRequest, currency: Currency) -> ReceiptsBody {
+    let body = |image: &SettledImage| receipt(painted.id, &image.receipt, currency);
+    let image = |image: &PaintedImage| ReceiptedImage {
+        seed: image.booked.seed.get(),
+        receipt: body(&image.booked),
+        reversed: image.is_reversed,
+        correction: image.correction.as_ref().map(body),
+    };
+    ReceiptsBody {
+        id: painted.id.to_text(),
+        object: "receipts",
+        created: painted.settled_at.as_second(),
+        model: painted.model.clone(),
+        size: painted.size.to_string(),
+        steps: painted.steps,
+        quality: painted.quality.clone(),
+        tag: painted.tag.clone(),
+        delivered: painted.is_delivered,
+        data: painted.images.iter().map(image).collect(),
+    }
+}

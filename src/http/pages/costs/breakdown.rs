@@ -1,0 +1,125 @@
+//! A month by keys, tags, sizes and qualities.
+
+use maud::{Markup, html};
+
+use super::account::Account;
+use crate::{
+    domain::Quality,
+    http::pages::charts::{Bar, Chart, Money2d, Width, bars},
+    ledger::{GroupBy, GroupReport, Groups},
+};
+
+/// More groups than these are drawn as one; the table has all.
+const BARS_MAX: usize = 8;
+/// A longer table is folded.
+const ROWS_MAX: usize = 6;
+/// Height of a bar, and of what stands around them.
+const BAR_HEIGHT: u32 = 34;
+const FRAME_HEIGHT: u32 = 40;
+
+pub(super) fn show(account: &Account<'_>) -> Markup {
+    let groups = account.groups.iter().filter(|groups| !groups.groups.is_empty());
+    html! { div.columns.pair.groups { @for groups in groups { (figure(account, groups)) } } }
+}
+
+fn figure(account: &Account<'_>, groups: &Groups) -> Markup {
+    let words = account.words;
+    let title = words.say(match groups.by {
+        GroupBy::Key => "costs-by-key",
+        GroupBy::Tag => "costs-by-tag",
+        GroupBy::Size => "costs-by-size",
+        GroupBy::Quality => "costs-by-quality",
+        GroupBy::Model => "costs-by-model",
+        GroupBy::Day => "costs-by-day",
+    });
+    let is_only = groups.groups.len() == 1;
+    html! {
+        figure.card.chart id={ "by-" (groups.by) } {
+            figcaption { h2 { (title) } }
+            // One bar says no more than its table.
+            @if !is_only { (chart(account, groups, &title)) }
+            @if groups.groups.len() > ROWS_MAX {
+                details { summary { (words.say("costs-every-group")) } (table(account, groups, &title)) }
+            } @else { (table(account, groups, &title)) }
+            @if groups.by == GroupBy::Tag && is_only && groups.groups[0].group.is_none() {
+                p.note { (words.say("costs-tag-how")) }
+            }
+        }
+    }
+}
+
+fn chart(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
+    let words = account.words;
+    let items = items(account, groups);
+    let rows = u32::try_from(items.len()).unwrap_or(0);
+    let first = groups.groups.first();
+    let description = first.map_or_else(String::new, |first| {
+        let values = [
+            ("step", name(account, groups.by, first).into()),
+            ("total", account.money(first.figures.total).into()),
+        ];
+        words.tell("costs-dearest", &values)
+    });
+    let id = format!("chart-by-{}", groups.by);
+    let height = rows * BAR_HEIGHT + FRAME_HEIGHT;
+    let chart = Chart { id: &id, title, description: &description, width: Width::Half, height };
+    html! {
+        (chart.drawn(|area| bars(area, &items, &|range, value| account.tick(range, value))))
+    }
+}
+
+/// The dearest groups, and all others as one.
+fn items(account: &Account<'_>, groups: &Groups) -> Vec<Bar> {
+    let length = |group: &GroupReport| group.figures.total.to_chart();
+    let is_many = groups.groups.len() > BARS_MAX;
+    let (shown, others) = groups.groups.split_at(if is_many { BARS_MAX - 1 } else { groups.groups.len() });
+    let mut items: Vec<_> = shown
+        .iter()
+        .map(|group| Bar { label: name(account, groups.by, group), length: length(group) })
+        .collect();
+    if is_many {
+        let count = i64::try_from(others.len()).unwrap_or(0);
+        let label = account.words.tell("costs-others", &[("count", count.into())]);
+        items.push(Bar { label, length: others.iter().map(length).sum() });
+    }
+    items
+}
+
+fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
+    let words = account.words;
+    let columns =
+        ["costs-images", "costs-energy-short", "costs-total", "costs-each", "costs-by-standard-cost"];
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(title) { table {
+            thead { tr {
+                th scope="col" { (words.say("costs-group")) }
+                @for column in columns { th scope="col" { (words.say(column)) } }
+            } }
+            tbody { @for group in &groups.groups { tr {
+                th scope="row" {
+                    (name(account, groups.by, group))
+                    @if group.title.is_some() { @if let Some(id) = &group.group { small { code { (id) } } } }
+                }
+                td { (account.count(group.figures.images)) }
+                td { (words.energy(group.figures.wall_energy_kwh)) }
+                td { (account.money(group.figures.total)) }
+                td { @match group.figures.cost_per_image { Some(each) => (account.money(each)), None => "–" } }
+                td { (account.saved(group.figures.saving)) }
+            } } }
+        } }
+    }
+}
+
+fn name(account: &Account<'_>, by: GroupBy, group: &GroupReport) -> String {
+    match (by, &group.title, &group.group) {
+        (_, Some(title), _) => title.clone(),
+        (GroupBy::Size, None, Some(size)) => size.replace('x', "\u{a0}×\u{a0}"),
+        (GroupBy::Quality, None, Some(quality)) => match quality.parse::<Quality>() {
+            Ok(quality) => account.words.quality(quality).into_owned(),
+            Err(_) => quality.clone(),
+        },
+        (_, None, Some(group)) => group.clone(),
+        (GroupBy::Tag, None, None) => account.words.say("costs-no-tag").into_owned(),
+        (_, None, None) => account.words.say("costs-not-noted").into_owned(),
+    }
+}

@@ -1,0 +1,145 @@
+costs-title = Costs, { $span }
+costs-year = { $year }
+costs-months = Months
+costs-years = Years
+costs-this-month = This month
+costs-empty = No images were generated in this period.
+
+# Whether the books can still change.
+costs-to-come = Not started
+costs-running = Running
+costs-open = Not closed yet
+costs-closed = Closed
+costs-up-to = Up to { $day }.
+costs-books-begin = The books begin on { $day }.
+costs-closed-on = { $rows ->
+    [one] Closed on { $day }, with { $rows } entry.
+   *[other] Closed on { $day }, with { $rows } entries.
+}
+costs-seal = Seal
+
+# The top line.
+costs-images = Images
+costs-of-them-undelivered = { $count } undelivered
+costs-per-image = Standard cost per image
+costs-total = Total standard cost
+costs-saved = Saved
+costs-lost = Lost
+costs-by-standard-cost = Saved, by standard cost
+costs-of-what = { $figure }, { $what }
+costs-like-for-like = like for like
+costs-premium = premium service
+costs-unpriced = The price book has no price elsewhere for these images.
+costs-energy-plug = Energy at the plug
+costs-measured = measured
+costs-estimated = estimated
+costs-partly-measured = { $part } measured
+costs-payback = Paid back
+costs-paid-back = the hardware is paid for
+costs-pays-back-on = fully paid back on { $day } at this pace
+costs-pays-back-too-late = Won’t pay back: at this pace not before { $day }, after the hardware is worn out
+costs-pays-back-never = Won’t pay back at this pace
+
+# Charts.
+costs-by-day = Cost by day
+costs-by-month = Cost by month
+costs-every-day = Every day as a table
+costs-every-month = Every month as a table
+costs-dearest = Highest: { $step }, { $total }.
+costs-day = Day
+costs-month = Month
+costs-electricity = Electricity
+costs-depreciation = Depreciation
+costs-upkeep = Upkeep
+costs-idle-and-failed = Idle time and failed jobs
+costs-elsewhere = List price elsewhere
+costs-here = Standard cost
+costs-savings = Savings so far, and the price of the hardware
+costs-savings-how = The list price of the images elsewhere, minus electricity and upkeep. The hardware has paid for itself where a line crosses the dashed line.
+costs-savings-none = No hardware had been bought yet, or no list price elsewhere is known.
+costs-savings-table = These figures as a table
+costs-up-to-day = Up to
+costs-paid-for-hardware = price of the hardware: { $amount }
+costs-by-key = By key
+costs-by-tag = By tag
+costs-by-size = By size
+costs-by-quality = By quality
+costs-by-model = By model
+costs-group = Name
+costs-every-group = All groups as a table
+costs-others = { $count ->
+    [one] { $count } other
+   *[other] { $count } others
+}
+costs-no-tag = no tag
+costs-not-noted = not recorded
+costs-tag-how = Clients tag their requests with the header X-Cost-Tag or the field user.
+
+# The account of the whole month.
+costs-whole-month = From the images to the whole month
+costs-whole-year = From the images to the whole year
+costs-standard = Standard cost
+costs-failed = Failed jobs
+costs-idle = Idle time, warm-up, downtime
+costs-unused-wear = Unused depreciation
+costs-unused-upkeep = Unused upkeep
+costs-loaded = All in
+costs-disposal = Gain on parts sold
+costs-disposal-loss = Loss on parts sold
+costs-each = Each
+costs-energy-short = Energy
+costs-a-picture-costs = What an image costs
+costs-marginal = Marginal cost
+costs-everything = Everything of this period
+costs-break-even = Break-even, images
+costs-break-even-never = never
+costs-energy = Energy
+costs-energy-device = Device, images
+costs-energy-idle = Device, idle
+costs-energy-warm-up = Device, warm-up
+costs-energy-gaps = Device, while the server was down
+costs-services = The same images elsewhere
+costs-services-how = At the list prices of each day. Losses are shown as losses.
+costs-service = Service
+costs-saved-part = Saving, %
+costs-price-read = Price as of
+costs-price-ends = Its price ends on { $day }. Add the next one to the price book, or compare with another service.
+costs-price-ended = No price since { $day }. Add one to the price book, or compare with another service.
+costs-price-not-begun = No price until { $day }.
+costs-price-no-rate = No exchange rate from { $currency } holds today. Add an [[exchange_rate]] to the configuration.
+costs-price-out-of-range = Its price in the ledger’s currency is out of range. Check the price and the exchange rate.
+costs-unpriced-days = { $images } images from { $first } to { $last } have no list price there and are left out.
+costs-whole-plans = { $plans ->
+    [one] With { $plans } monthly plan: { $price }; saving { $saving }.
+   *[other] With { $plans } monthly plans: { $price }; saving { $saving }.
+}
+
+# How each figure is made.
+costs-how-images = Images that were generated and booked, minus images of earlier months that were reversed. { $undelivered } of them were generated for a client that had disconnected; they cost the same.
+costs-how-each = { $what }: { $sum } ÷ { $images } images = { $each }, rounded up.
+costs-how-total = Electricity { $electricity } + depreciation { $depreciation } + upkeep { $upkeep } = { $total }.
+costs-how-loaded = Images { $standard } + failed work { $failed } + idle hours, warm-up and gaps { $idle } + unused depreciation { $wear } + unused upkeep { $upkeep } − gain on parts sold { $disposal } = { $total }.
+costs-how-electricity = { $plug } at the plug ({ $device } of it in the device), each image at the tariff of its hour: { $total }.
+costs-how-depreciation = Depreciation charged to the images: { $charged }. The hardware lost { $whole } of its value in this period, used or not.
+costs-how-upkeep = Repairs, network and space charged to the images: { $charged }. They came to { $whole } in this period.
+costs-how-unused = { $what } of this period { $whole } − charged to images { $charged } = { $unused }. Negative if more images than usual were generated.
+costs-how-energy = Device { $device }; with the rest of the machine and the losses of the power supply, { $plug } at the plug. Of the device’s energy: read from its counter { $metered }, summed from its power { $integrated }, estimated from configured watts { $estimated }.
+costs-how-saved = Price elsewhere { $price } for { $images } images − their standard cost { $total } = { $saving }.
+costs-how-saved-all-in = Price elsewhere { $price } for { $images } images − everything that was spent on them, used or not, { $total } = { $saving }.
+costs-how-price-read = Price as of { $day }: { $source }.
+costs-how-payback = (List price elsewhere { $price } − electricity { $electricity } − upkeep { $upkeep }) = { $saved }, of { $investment } paid for the hardware: { $part }. Counts what was paid since { $since }, so depreciation is left out.
+costs-how-pace = Pace: { $saved } in the last { $days } days.
+costs-how-failed = Electricity of work that gave no image, and of images that were taken back. It is not in the standard cost.
+costs-how-idle = Electricity at the plug while the device waited, warmed up, or ran without this server.
+costs-how-idle-energy = Energy of the device while it was on and generated nothing.
+costs-how-warm-up = Energy of the device for its warm-up images.
+costs-how-gaps = What the device’s counter added while this server was down.
+costs-how-break-even = Fixed cost of the whole month or year at today’s pace ÷ (price elsewhere − what an image adds). An image costs { $there } elsewhere.
+costs-at-pace = { $images } at this pace, after { $days } of { $of } days
+costs-how-break-even-never = The marginal cost of an image is above its list price elsewhere, so no number of images breaks even.
+
+costs-files = Download
+costs-csv = CSV
+costs-focus = FOCUS 1.4
+costs-print-note = Print this page for a one-page statement.
+costs-example-hardware = Depreciation is calculated for an example, an RTX 4090 workstation. Write your own hardware, tariff and watts into `tintype.toml`; `config/tintype.toml` lists every setting.

@@ -1,0 +1,82 @@
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header,
+    web::{self, Bytes},
+};
+use futures_util::TryStreamExt;
+
+use super::{CostsQuery, month, report, year_report};
+use crate::domain::Scope;
+use crate::http::{
+    State,
+    api::error::ApiError,
+    pages::{self, session},
+};
+
+/// GET /admin/costs.json: a month, in groups where `by` asks for them, or a year.
+pub(in crate::http::pages) async fn json(
+    request: HttpRequest,
+    question: web::Query<CostsQuery>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    session::enter(&request, &state, Scope::Costs).await?;
+    Ok(match year_report(&question, &state).await? {
+        Some(year) => pages::json(&year),
+        None => pages::json(&report(&question, &state).await?),
+    })
+}
+
+/// GET /admin/costs.csv: the same as a file, or with `format=focus` every entry of a month as a row of FOCUS 1.4.
+pub(in crate::http::pages) async fn csv(
+    request: HttpRequest,
+    question: web::Query<CostsQuery>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    session::enter(&request, &state, Scope::Costs).await?;
+    match question.format.as_deref() {
+        None => {
+            let (name, file) = statement(&question, &state).await?;
+            Ok(download(&name).body(file))
+        }
+        Some("focus") => focus(&question, &state).await,
+        Some(_) => Err(refused("format", "format can be focus; leave it out for the statement.")),
+    }
+}
+
+/// An answer that a browser keeps as a file.
+fn download(name: &str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"tintype-{name}.csv\"")))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    response
+}
+
+/// What the file is called, and the file.
+async fn statement(question: &CostsQuery, state: &State) -> Result<(String, String), ApiError> {
+    Ok(match year_report(question, state).await? {
+        Some(year) => (year.year.to_string(), year.to_csv()?),
+        None => {
+            let month = report(question, state).await?;
+            (month.month.to_string(), month.to_csv()?)
+        }
+    })
+}
+
+async fn focus(question: &CostsQuery, state: &State) -> Result<HttpResponse, ApiError> {
+    if question.year.is_some() || question.by.is_some() {
+        return Err(refused(
+            "format",
+            "format=focus has a row for each entry of a month; leave year and by out.",
+        ));
+    }
+    let month = month(question, state)?;
+    let rows = state.service.focus_csv(month).await?;
+    Ok(download(&format!("focus-{month}")).streaming(rows.map_ok(Bytes::from)))
+}
+
+fn refused(parameter: &'static str, message: &str) -> ApiError {
+    ApiError::parameter(parameter, "invalid_value", message.to_owned())
+}

@@ -1,0 +1,142 @@
+costs-title = { $span }成本
+costs-year = { $year }年
+costs-months = 月份
+costs-years = 年份
+costs-this-month = 本月
+costs-empty = 这段时间没有出图。
+
+# 账目还会不会变
+costs-to-come = 未开始
+costs-running = 进行中
+costs-open = 尚未封账
+costs-closed = 已封账
+costs-up-to = 截至{ $day }。
+costs-books-begin = 从{ $day }开始记账。
+costs-closed-on = { $rows ->
+   *[other] { $day }封账，共 { $rows } 笔。
+}
+costs-seal = 封账校验码
+
+# 概览
+costs-images = 张数
+costs-of-them-undelivered = 其中 { $count } 张未送达
+costs-per-image = 单张成本（按正常利用率）
+costs-total = 合计（按正常利用率）
+costs-saved = 节省
+costs-lost = 亏损
+costs-by-standard-cost = 节省（按标准成本）
+costs-of-what = { $figure }（{ $what }）
+costs-like-for-like = 同款模型
+costs-premium = 高端服务
+costs-unpriced = 价目表里没有这些图的外部价格。
+costs-energy-plug = 整机用电（插座端）
+costs-measured = 实测
+costs-estimated = 估算
+costs-partly-measured = { $part } 实测
+costs-payback = 已回本
+costs-paid-back = 硬件已回本
+costs-pays-back-on = 照此速度，{ $day }全部回本
+costs-pays-back-too-late = 无法回本：按此速度要到{ $day }，届时硬件早已报废
+costs-pays-back-never = 照此速度无法回本
+
+# 图表
+costs-by-day = 每日成本
+costs-by-month = 每月成本
+costs-every-day = 每日明细
+costs-every-month = 每月明细
+costs-dearest = 最高：{ $step }，{ $total }。
+costs-day = 日期
+costs-month = 月份
+costs-electricity = 电费
+costs-depreciation = 折旧
+costs-upkeep = 维护
+costs-idle-and-failed = 空闲与失败
+costs-elsewhere = 外部价格
+costs-here = 自有成本
+costs-savings = 累计节省与硬件投入
+costs-savings-how = 这些图的外部价格，减去电费和维护费。曲线碰到虚线时，硬件就回本了。
+costs-savings-none = 当时还没有购入硬件，或者没有外部价格。
+costs-savings-table = 累计明细
+costs-up-to-day = 截至
+costs-paid-for-hardware = 硬件投入：{ $amount }
+costs-by-key = 按密钥
+costs-by-tag = 按标签
+costs-by-size = 按尺寸
+costs-by-quality = 按质量
+costs-by-model = 按模型
+costs-group = 名称
+costs-every-group = 全部明细
+costs-others = { $count ->
+   *[other] 其余 { $count } 项
+}
+costs-no-tag = 无标签
+costs-not-noted = 未记录
+costs-tag-how = 客户端可以用请求头 X-Cost-Tag 或字段 user 给请求打标签。
+
+# 整月账
+costs-whole-month = 从出图成本到整月成本
+costs-whole-year = 从出图成本到全年成本
+costs-standard = 出图成本（按正常利用率）
+costs-failed = 失败的任务
+costs-idle = 空闲、预热与停服期间
+costs-unused-wear = 未分摊折旧
+costs-unused-upkeep = 未分摊维护
+costs-loaded = 完全成本
+costs-disposal = 出售部件收益
+costs-disposal-loss = 出售部件亏损
+costs-each = 每张
+costs-energy-short = 耗电
+costs-a-picture-costs = 每张图的成本
+costs-marginal = 边际成本
+costs-everything = 这段时间的全部支出
+costs-break-even = 保本张数
+costs-break-even-never = 无法保本
+costs-energy = 耗电
+costs-energy-device = 设备：出图
+costs-energy-idle = 设备：空闲
+costs-energy-warm-up = 设备：预热
+costs-energy-gaps = 设备：服务未运行期间
+costs-services = 与其他服务对比
+costs-services-how = 同样的图，按当日标价计算；亏损如实列出。
+costs-service = 服务
+costs-saved-part = 节省比例
+costs-price-read = 查价日期
+costs-price-ends = 该价格{ $day }到期。请在价目表里补上新价格，或换一家服务作比较。
+costs-price-ended = { $day }起没有价格。请在价目表里补上新价格，或换一家服务作比较。
+costs-price-not-begun = { $day }之前没有价格。
+costs-price-no-rate = 今天没有 { $currency } 的汇率。请在配置里添加 [[exchange_rate]]。
+costs-price-out-of-range = 折算成账本货币后价格超出范围，请检查价格和汇率。
+costs-unpriced-days = { $first }至{ $last }有 { $images } 张图没有外部价格，未计入。
+costs-whole-plans = { $plans ->
+   *[other] 按整月套餐买 { $plans } 份：{ $price }；节省 { $saving }。
+}
+
+# 每个数字怎么来的
+costs-how-images = 已完成并入账的图，减去冲回的往月图片。其中 { $undelivered } 张完成时客户端已断开，成本照算。
+costs-how-each = { $what }：{ $sum } ÷ { $images } 张 = { $each }，向上取整。
+costs-how-total = 电费 { $electricity } + 折旧 { $depreciation } + 维护 { $upkeep } = { $total }。
+costs-how-loaded = 出图 { $standard } + 失败的任务 { $failed } + 空闲、预热与停服期间 { $idle } + 未分摊折旧 { $wear } + 未分摊维护 { $upkeep } − 出售部件收益 { $disposal } = { $total }。
+costs-how-electricity = 插座端用电 { $plug }（其中设备 { $device }），每张图按当时的电价计费，共 { $total }。
+costs-how-depreciation = 分摊到图片上的硬件损耗为 { $charged }。这段时间硬件一共折旧 { $whole }，不论用没用上。
+costs-how-upkeep = 分摊到图片上的维修、网络、场地费用为 { $charged }。这段时间一共 { $whole }。
+costs-how-unused = 这段时间的{ $what } { $whole } − 已分摊 { $charged } = { $unused }。出图比平常多时为负数。
+costs-how-energy = 设备 { $device }；加上主机和电源损耗，插座端 { $plug }。设备用电中：设备电能计数器实测 { $metered }，按功率采样 { $integrated }，按设定功率估算 { $estimated }。
+costs-how-saved = { $images } 张图的外部价格 { $price } − 标准成本 { $total } = { $saving }。
+costs-how-saved-all-in = { $images } 张图的外部价格 { $price } − 这些图承担的全部支出（不论用没用上） { $total } = { $saving }。
+costs-how-price-read = 价格查于{ $day }：{ $source }。
+costs-how-payback = （外部价格 { $price } − 电费 { $electricity } − 维护 { $upkeep }）= { $saved }，占硬件投入 { $investment } 的 { $part }。从{ $since }起按实际支付计算，因此不含折旧。
+costs-how-pace = 速度：最近 { $days } 天节省 { $saved }。
+costs-how-failed = 没有产出图片的任务和被冲回的图所用的电费，不计入标准成本。
+costs-how-idle = 设备等待、预热以及服务未运行时，插座端的电费。
+costs-how-idle-energy = 设备开机但未出图时的用电。
+costs-how-warm-up = 设备预热出图的用电。
+costs-how-gaps = 服务未运行时，设备计数器累计的用电。
+costs-how-break-even = 按目前进度推算的整月（或全年）固定成本 ÷（外部单价 − 每张新增成本）。外部单价为 { $there }。
+costs-how-break-even-never = 每张图的边际成本高于外部单价，出多少张都无法保本。
+costs-at-pace = 照目前进度为 { $images } 张（已过 { $days } 天，共 { $of } 天）
+
+costs-files = 下载
+costs-csv = CSV
+costs-focus = FOCUS 1.4
+costs-print-note = 可直接打印本页作为成本月报。
+costs-example-hardware = 折旧用的是示例硬件（RTX 4090 工作站）。请把自己的硬件、电价和功率写入 `tintype.toml`；`config/tintype.toml` 列出了全部设置。

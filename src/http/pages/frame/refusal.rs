@@ -1,0 +1,108 @@
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use maud::html;
+
+use super::{page::Page, parts::rich, visit::Visit, words::Words};
+use crate::http::{api::error::ApiError, pages::places::section_of};
+
+/// What went wrong in the reader's words, by the error's code. The API says the same in English.
+const BY_CODE: [(&str, &str); 16] = [
+    ("form_forged", "refusal-form-forged"),
+    ("insufficient_permissions", "refusal-scope"),
+    ("insufficient_storage", "refusal-disk-full"),
+    ("internal_error", "refusal-internal"),
+    ("invalid_request", "refusal-unreadable"),
+    ("job_not_found", "refusal-no-job"),
+    ("key_disabled", "refusal-key-disabled"),
+    ("key_enabled", "refusal-key-enabled"),
+    ("key_not_found", "refusal-no-key"),
+    ("key_revoked", "refusal-key-revoked"),
+    ("last_admin_key", "refusal-last-admin"),
+    ("method_not_supported", "refusal-method"),
+    ("picture_gone", "refusal-no-picture"),
+    ("rate_limit_exceeded", "refusal-rate"),
+    ("request_timeout", "refusal-too-slow"),
+    ("unknown_url", "refusal-no-page"),
+];
+
+/// The same for a parameter that cannot be, by its name.
+const BY_PARAMETER: [(&str, &str); 5] = [
+    ("before", "refusal-before"),
+    ("by", "refusal-by"),
+    ("format", "refusal-format"),
+    ("month", "refusal-month"),
+    ("year", "refusal-year"),
+];
+
+/// A refusal as a page: what happened, what to do, and the way back to where it happened.
+pub(super) fn page(visit: &Visit, refusal: &ApiError) -> HttpResponse {
+    let (words, status) = (visit.words, refusal.status_code());
+    let title = words.say(title(status));
+    let (section, href, name) = section_of(visit.here());
+    let body = html! {
+        div.page-head { h1 { (title) } }
+        @match sentence(words, refusal) {
+            Some(sentence) => p { (rich(&sentence)) },
+            // A code without words of ours, as a new one may be.
+            None => p lang="en" { (rich(&refusal.to_string())) },
+        }
+        p { a.button href=(href) { (words.tell("error-back", &[("place", words.say(name).into())])) } }
+        p.note { (words.tell("error-status", &[("status", status.as_str().into())])) }
+    };
+    Page::new(visit, section, &title).narrow().status(status).show(&body)
+}
+
+fn sentence(words: Words, refusal: &ApiError) -> Option<String> {
+    let found = |table: &[(&str, &'static str)], sought: &str| {
+        table.iter().find(|(name, _)| *name == sought).map(|(_, key)| *key)
+    };
+    match refusal.param() {
+        None => found(&BY_CODE, refusal.reason()).map(|key| words.say(key).into_owned()),
+        Some(param) => Some(match found(&BY_PARAMETER, param) {
+            Some(key) => words.say(key).into_owned(),
+            None => words.tell("refusal-parameter", &[("name", param.into())]),
+        }),
+    }
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::FORBIDDEN => "error-forbidden",
+        StatusCode::NOT_FOUND => "error-not-found",
+        StatusCode::CONFLICT => "error-conflict",
+        StatusCode::TOO_MANY_REQUESTS => "error-too-many",
+        status if status.is_server_error() => "error-server",
+        _ => "error-request",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_page_may_be_refused_with_is_said_in_both_languages() {
+        let parameter = |name| ApiError::parameter(name, "invalid_value", "no");
+        let refusals = [
+            ApiError::body_too_slow(),
+            ApiError::form(&"no"),
+            ApiError::form_forged(),
+            ApiError::internal(&"no"),
+            ApiError::job_not_found(),
+            ApiError::key_disabled(),
+            ApiError::key_enabled(),
+            ApiError::key_not_found(),
+            ApiError::key_revoked(),
+            ApiError::last_admin_key(),
+            ApiError::method_not_supported("GET"),
+            ApiError::picture_gone(),
+            ApiError::query(&"no"),
+            ApiError::unknown_url("no".into()),
+            parameter("month"),
+            parameter("watts"),
+        ];
+        for refusal in refusals {
+            let said = |words| sentence(words, &refusal).unwrap_or_else(|| panic!("{refusal}"));
+            assert_ne!(said(Words::ENGLISH), said(Words::CHINESE));
+        }
+    }
+}

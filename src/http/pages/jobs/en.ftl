@@ -1,0 +1,51 @@
+# /admin/jobs
+jobs-live = Updates every 2 seconds.
+jobs-paused = Paused after 10 minutes without activity.
+jobs-lost = The server does not answer.
+jobs-refresh = Refresh
+jobs-open = In the queue and on the device
+jobs-none-open = No job is running or waiting.
+jobs-key = Key
+jobs-asked = Request
+jobs-stage = State
+jobs-since = Open for
+jobs-cancel = Cancel
+jobs-cancel-whose = Cancel the job of { $key }
+jobs-look = Preview of the image
+jobs-pictures = { $count ->
+    [one] { $count } image
+   *[other] { $count } images
+}
+jobs-steps = { $count ->
+    [one] { $count } step
+   *[other] { $count } steps
+}
+jobs-stream = streaming
+jobs-waiting = waiting
+jobs-position = number { $position }
+jobs-wait = starts within { $span }
+jobs-painting = generating
+jobs-progress = step { $done } of { $all }
+jobs-finishing = finishing
+jobs-stopping = stopping
+jobs-seconds = { $seconds } s
+jobs-minutes = { $minutes } min { $seconds } s
+
+jobs-ended = Ended
+jobs-none-ended = No job has ended yet.
+jobs-kept = Image
+jobs-time = Time
+jobs-energy = Energy at the plug
+jobs-energy-device = device { $energy }
+jobs-cost = Cost
+jobs-state = State
+jobs-seed = seed { $seed }
+jobs-picture = Kept image
+jobs-not-kept = not kept
+jobs-delivered = delivered
+jobs-undelivered = undelivered
+jobs-failed = failed
+jobs-abandoned = abandoned
+jobs-states-how = Undelivered: generated and booked, but the client had disconnected. Failed: no image, or the job was cancelled; the energy used is booked. Abandoned: still open when the server last stopped unexpectedly.
+jobs-older = Older
+jobs-newest = Newest

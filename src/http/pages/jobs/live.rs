@@ -1,0 +1,98 @@
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::{Civil, View, size, span};
+use crate::{
+    http::pages::frame::Words,
+    service::{JobStage, OpenJob},
+};
+
+/// The jobs that are painted, then those that wait.
+pub(super) fn section(words: Words, view: &View, civil: Civil<'_>, fields: &Markup) -> Markup {
+    html! {
+        section id="live" aria-labelledby="live-title" {
+            h2 id="live-title" { (words.say("jobs-open")) }
+            @if view.open.is_empty() {
+                p.empty { (words.say("jobs-none-open")) }
+            } @else {
+                div.scroll tabindex="0" role="region" aria-labelledby="live-title" { table.list.jobs {
+                    thead { tr {
+                        th scope="col" { (words.say("jobs-key")) }
+                        th scope="col" { (words.say("jobs-asked")) }
+                        th scope="col" { (words.say("jobs-stage")) }
+                        th scope="col" { (words.say("jobs-since")) }
+                        th scope="col" { span.hidden { (words.say("jobs-cancel")) } }
+                    } }
+                    tbody { @for job in &view.open { (line(words, job, view, civil, fields)) } }
+                } }
+            }
+        }
+    }
+}
+
+fn line(words: Words, job: &OpenJob, view: &View, civil: Civil<'_>, fields: &Markup) -> Markup {
+    let name = view.key_names.get(&job.key).unwrap_or(&job.key);
+    html! { tr id={ "job-" (job.id) } {
+        th scope="row" {
+            div.who {
+                @if let Some(look) = job.preview {
+                    img.look src={ "/admin/jobs/" (job.id) "/preview?look=" (look) } alt=(words.say("jobs-look"))
+                        width="64" height="64";
+                }
+                div {
+                    (name) " " @if let Some(tag) = &job.tag { span.tag { (tag) } }
+                    @if let Some(prompt) = &job.prompt { p.prompt { (prompt) } }
+                    small { code { (job.id) } }
+                }
+            }
+        }
+        td {
+            (size(job.size))
+            small {
+                (words.tell("jobs-pictures", &[("count", job.images.into())])) " · "
+                (words.tell("jobs-steps", &[("count", job.steps.into())]))
+                @if job.is_stream { " · " (words.say("jobs-stream")) }
+            }
+        }
+        td { (stage(words, job)) }
+        td {
+            (span(words, seconds_since(job.since, view.now)))
+            small { (words.moment(job.since, civil(job.since))) }
+        }
+        td {
+            @if view.may_administer && job.stage != JobStage::Stopping {
+                form method="post" action={ "/admin/jobs/" (job.id) "/cancel" } {
+                    (fields)
+                    button.danger id={ "cancel-" (job.id) } aria-label=(words.tell("jobs-cancel-whose", &[("key", name.as_str().into())])) {
+                        (words.say("jobs-cancel"))
+                    }
+                }
+            }
+        }
+    } }
+}
+
+fn stage(words: Words, job: &OpenJob) -> Markup {
+    let tag = |class: &str, key: &str| html! { span class=(class) { (words.say(key)) } };
+    match job.stage {
+        JobStage::Waiting { position, wait } => html! {
+            (tag("tag", "jobs-waiting")) " " (words.tell("jobs-position", &[("position", position.into())]))
+            small { (words.tell("jobs-wait", &[("span", span(words, wait.as_secs_ceil()).into())])) }
+        },
+        JobStage::Painting => {
+            let steps = [("done", job.steps_done.into()), ("all", job.steps_all.into())];
+            let steps = words.tell("jobs-progress", &steps);
+            html! {
+                (tag("tag live", "jobs-painting")) " "
+                progress max=(job.steps_all) value=(job.steps_done) aria-label=(words.say("jobs-painting")) {}
+                small { (steps) }
+            }
+        }
+        JobStage::Finishing => tag("tag live", "jobs-finishing"),
+        JobStage::Stopping => tag("tag warn", "jobs-stopping"),
+    }
+}
+
+fn seconds_since(since: Timestamp, now: Timestamp) -> u64 {
+    u64::try_from(now.as_second() - since.as_second()).unwrap_or(0)
+}

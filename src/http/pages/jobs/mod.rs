@@ -1,0 +1,234 @@
+//! /admin/jobs: what waits, what is painted, and what has ended.
+
+mod live;
+mod recent;
+mod report;
+
+use std::collections::HashMap;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use jiff::{Timestamp, civil::DateTime};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{
+    frame::{Page, Visit, Words, fields},
+    json,
+    places::Section,
+    see_other,
+    session::{enter, enter_with},
+};
+use crate::{
+    domain::{ImageFormat, ImageSize, RequestId, Scope},
+    http::{State, api::error::ApiError},
+    ledger::LedgerError,
+    pictures::PictureName,
+    service::{OpenJob, RecentJob},
+    units::Currency,
+};
+
+/// Requests that have ended: on a page, which goes on page by page, and for scripts.
+const ON_PAGE: usize = 12;
+const FOR_SCRIPTS: usize = 50;
+
+/// What an operator has seen is not left in the browser's cache for whoever uses it after signing out.
+const NOT_KEPT: &str = "private, no-store";
+
+/// From where on the requests that have ended are shown.
+#[derive(Deserialize)]
+pub(super) struct JobsQuery {
+    before: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Nothing {}
+
+/// What the page shows.
+struct View {
+    open: Vec<OpenJob>,
+    recent: Vec<RecentJob>,
+    /// What the keys of the open jobs are called, by public id.
+    key_names: HashMap<String, String>,
+    now: Timestamp,
+    currency: Currency,
+    /// Whether it begins with the newest.
+    is_newest: bool,
+    /// Whether there are older ones.
+    has_older: bool,
+    /// Whether the visitor may cancel jobs, and see images and prompts.
+    may_administer: bool,
+}
+
+/// Reads a moment from the clock on the wall.
+type Civil<'a> = &'a dyn Fn(Timestamp) -> DateTime;
+
+/// GET /admin/jobs
+pub(super) async fn show(
+    request: HttpRequest,
+    question: web::Query<JobsQuery>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let visit = enter(&request, &state, Scope::Costs).await?;
+    if !visit.wants_page {
+        return Ok(json(&report::body(&view(&visit, &question, FOR_SCRIPTS, &state).await?)));
+    }
+    let view = view(&visit, &question, ON_PAGE, &state).await?;
+    let title = visit.words.say("nav-jobs");
+    let body = body(&visit, &view, &|at| state.service.civil(at));
+    Ok(Page::new(&visit, Section::Jobs, &title).sheet("jobs.css").script("jobs.js").show(&body))
+}
+
+/// GET /admin/jobs.json: the same for scripts.
+pub(super) async fn show_json(
+    request: HttpRequest,
+    question: web::Query<JobsQuery>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let visit = enter(&request, &state, Scope::Costs).await?;
+    Ok(json(&report::body(&view(&visit, &question, FOR_SCRIPTS, &state).await?)))
+}
+
+/// POST /admin/jobs/{id}/cancel: the job ends at its next step, and its client is told.
+pub(super) async fn cancel(
+    request: HttpRequest,
+    payload: web::Payload,
+    id: web::Path<String>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let (visit, Nothing {}) = enter_with(&request, payload, &state).await?;
+    let id = RequestId::from_digits(&id).ok_or_else(ApiError::job_not_found)?;
+    let is_open = state.service.cancel_job(id);
+    if is_open {
+        tracing::info!(request = %id, by = visit.visitor.actor(), "the operator cancelled a job");
+    }
+    match (visit.wants_page, is_open) {
+        // On a page it is the list that tells: a job that has just ended stands among the others.
+        (true, _) => Ok(see_other("/admin/jobs")),
+        (false, true) => Ok(json(&serde_json::json!({ "id": id.to_text(), "cancelled": true }))),
+        (false, false) => Err(ApiError::job_not_found()),
+    }
+}
+
+/// GET /admin/jobs/{id}/preview: the last look at a picture on its way, where its client had one made.
+pub(super) async fn preview(
+    request: HttpRequest,
+    id: web::Path<String>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    enter(&request, &state, Scope::Admin).await?;
+    let found = RequestId::from_digits(&id).and_then(|id| state.service.preview(id));
+    let found = found.ok_or_else(ApiError::job_not_found)?;
+    Ok(file(found.format.media_type(), found.file.to_vec()))
+}
+
+/// GET /admin/pictures/{name}: a kept picture, for an operator.
+pub(super) async fn picture(
+    request: HttpRequest,
+    name: web::Path<String>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    enter(&request, &state, Scope::Admin).await?;
+    let name: PictureName = name.parse().map_err(|_| ApiError::picture_gone())?;
+    let found = state.service.picture(name).await?.ok_or_else(ApiError::picture_gone)?;
+    Ok(file(name.format.media_type(), found))
+}
+
+/// GET /admin/pictures/{name}/small: the same as a small JPEG, for a list.
+pub(super) async fn thumbnail(
+    request: HttpRequest,
+    name: web::Path<String>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    enter(&request, &state, Scope::Admin).await?;
+    let name: PictureName = name.parse().map_err(|_| ApiError::picture_gone())?;
+    let small = state.service.thumbnail(name).await?.ok_or_else(ApiError::picture_gone)?;
+    Ok(file(ImageFormat::Jpeg.media_type(), small))
+}
+
+fn file(media_type: &str, bytes: Vec<u8>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(media_type)
+        .insert_header((header::CACHE_CONTROL, NOT_KEPT))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(bytes)
+}
+
+async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) -> Result<View, ApiError> {
+    let before = match question.before.as_deref() {
+        None => None,
+        Some(id) => Some(RequestId::from_digits(id).ok_or_else(|| {
+            ApiError::parameter("before", "invalid_value", "`before` is the id of a request.")
+        })?),
+    };
+    // First the open ones: what ends meanwhile is shown twice rather than not at all.
+    let mut open = state.service.open_jobs();
+    // One more than is shown tells whether there are older ones.
+    let mut recent = state.service.recent_jobs(before, limit + 1).await?;
+    let has_older = recent.len() > limit;
+    recent.truncate(limit);
+    let may_administer = visit.may_administer();
+    if !may_administer {
+        // Figures are for whoever reads costs; what clients asked for and got is not.
+        for job in &mut open {
+            (job.prompt, job.preview) = (None, None);
+        }
+        for job in &mut recent {
+            job.pictures.clear();
+        }
+    }
+    let key_names = match open.is_empty() {
+        true => HashMap::new(),
+        false => {
+            let names = state.service.ask_ledger(|ledger| {
+                let keys = ledger.keys()?.into_iter();
+                Ok::<_, LedgerError>(keys.map(|key| (key.public_id, key.name)).collect())
+            });
+            names.await?
+        }
+    };
+    let (now, currency) = (state.service.now(), state.service.costs().currency());
+    Ok(View {
+        open,
+        recent,
+        key_names,
+        now,
+        currency,
+        is_newest: before.is_none(),
+        has_older,
+        may_administer,
+    })
+}
+
+fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {
+    let words = visit.words;
+    html! {
+        div.page-head {
+            h1 { (words.say("nav-jobs")) }
+            p.note id="jobs-status" data-live=(words.say("jobs-live")) data-paused=(words.say("jobs-paused"))
+                data-lost=(words.say("jobs-lost")) {
+                span id="jobs-pace" role="status" {} " "
+                a id="jobs-refresh" href=(visit.here()) { (words.say("jobs-refresh")) }
+            }
+        }
+        (live::section(words, view, civil, &fields(visit)))
+        (recent::section(words, view, civil))
+    }
+}
+
+/// `1024 × 768`
+fn size(size: ImageSize) -> String {
+    format!("{}\u{a0}×\u{a0}{}", size.width(), size.height())
+}
+
+/// `12 s`, `3 min 5 s`
+fn span(words: Words, seconds: u64) -> String {
+    match seconds / 60 {
+        0 => words.tell("jobs-seconds", &[("seconds", seconds.into())]),
+        minutes => {
+            words.tell("jobs-minutes", &[("minutes", minutes.into()), ("seconds", (seconds % 60).into())])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+use maud::{Markup, html};
+
+use super::{Civil, View, size};
+use crate::{
+    http::pages::frame::Words,
+    ledger::{EndState, RecentRequest, RecentWork},
+    pictures::PictureName,
+    service::RecentJob,
+    units::Currency,
+};
+
+/// Pictures of a request that are shown small; its link leads to the others.
+const SHOWN: usize = 4;
+
+/// The requests that have ended, newest first, and the way to older ones.
+pub(super) fn section(words: Words, view: &View, civil: Civil<'_>) -> Markup {
+    let oldest = view.recent.last().filter(|_| view.has_older);
+    html! {
+        section id="recent" aria-labelledby="recent-title" {
+            h2 id="recent-title" { (words.say("jobs-ended")) }
+            @if view.recent.is_empty() {
+                p.empty { (words.say("jobs-none-ended")) }
+            } @else {
+                div.scroll tabindex="0" role="region" aria-labelledby="recent-title" { table.list.jobs.ended {
+                    thead { tr {
+                        th scope="col" { (words.say("jobs-kept")) }
+                        th scope="col" { (words.say("jobs-key")) }
+                        th scope="col" { (words.say("jobs-asked")) }
+                        th.number scope="col" { (words.say("jobs-time")) }
+                        th.number scope="col" { (words.say("jobs-energy")) }
+                        th.number scope="col" { (words.say("jobs-cost")) }
+                        th scope="col" { (words.say("jobs-state")) }
+                    } }
+                    tbody { @for job in &view.recent { (line(words, job, view, civil)) } }
+                } }
+                p.note { (words.say("jobs-states-how")) }
+            }
+            nav.pager aria-label=(words.say("jobs-ended")) {
+                @if !view.is_newest { a.button.second href="/admin/jobs" { "‹ " (words.say("jobs-newest")) } }
+                @if let Some(oldest) = oldest {
+                    a.button.second href={ "?before=" (oldest.request.id) } rel="next" { (words.say("jobs-older")) " ›" }
+                }
+            }
+        }
+    }
+}
+
+fn line(words: Words, job: &RecentJob, view: &View, civil: Civil<'_>) -> Markup {
+    let request = &job.request;
+    html! { tr {
+        td.kept { @if view.may_administer { (thumbnails(words, &job.pictures)) } }
+        th scope="row" {
+            (request.key_name) " " @if let Some(tag) = &request.tag { span.tag { (tag) } }
+            small { (words.moment(request.ended_at, civil(request.ended_at))) }
+            small.id { code { (request.id) } }
+        }
+        @match &request.work {
+            None => {
+                td.asked { span.soft { (words.tell("jobs-pictures", &[("count", request.images.into())])) } }
+                td.number.time { "–" } td.number.energy { "–" } td.number.cost { "–" }
+            }
+            Some(work) => { (figures(words, request, work, view.currency)) }
+        }
+        td.state { (state(words, request)) }
+    } }
+}
+
+fn figures(words: Words, request: &RecentRequest, work: &RecentWork, currency: Currency) -> Markup {
+    let device = words.energy_text(work.energy.into());
+    html! {
+        td.asked {
+            (size(work.size))
+            small {
+                (words.tell("jobs-pictures", &[("count", request.images.into())])) " · "
+                (words.tell("jobs-steps", &[("count", work.steps.into())]))
+            }
+            small { (words.tell("jobs-seed", &[("seed", work.seed.to_string().into())])) }
+        }
+        td.number.time { (words.time_text(work.duration)) }
+        td.number.energy {
+            (words.energy(work.wall_energy.into()))
+            small { (words.tell("jobs-energy-device", &[("energy", device.into())])) }
+        }
+        td.number.cost { (words.amount(work.cost, currency)) }
+    }
+}
+
+fn thumbnails(words: Words, pictures: &[PictureName]) -> Markup {
+    html! {
+        @if pictures.is_empty() { span.soft { (words.say("jobs-not-kept")) } }
+        div.thumbs { @for name in pictures.iter().take(SHOWN) {
+            @let address = format!("/admin/pictures/{name}");
+            a href=(address) { img src={ (address) "/small" } alt=(words.say("jobs-picture")) loading="lazy" width="64" height="64"; }
+        } }
+        @if pictures.len() > SHOWN { small { "+" (pictures.len() - SHOWN) } }
+    }
+}
+
+fn state(words: Words, request: &RecentRequest) -> Markup {
+    let (class, key) = match (request.state, request.is_delivered) {
+        (EndState::Settled, Some(true)) => ("tag good", "jobs-delivered"),
+        (EndState::Settled, _) => ("tag warn", "jobs-undelivered"),
+        (EndState::Failed, _) => ("tag bad", "jobs-failed"),
+        (EndState::Abandoned, _) => ("tag bad", "jobs-abandoned"),
+    };
+    html! { span class=(class) { (words.say(key)) } }
+}

@@ -1,0 +1,129 @@
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::View;
+use crate::{
+    service::{JobStage, OpenJob, RecentJob},
+    units::{Energy, Money},
+};
+
+/// The page for scripts.
+#[derive(Serialize)]
+pub(super) struct JobsBody<'a> {
+    currency: String,
+    open: Vec<OpenJobBody<'a>>,
+    recent: Vec<EndedJobBody<'a>>,
+}
+
+/// A job that waits or is painted.
+#[derive(Serialize)]
+struct OpenJobBody<'a> {
+    id: String,
+    key: &'a str,
+    key_name: Option<&'a str>,
+    tag: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<&'a str>,
+    size: String,
+    steps: u32,
+    images: u32,
+    stream: bool,
+    since: Timestamp,
+    begun_at: Option<Timestamp>,
+    state: &'static str,
+    /// From 1, and how long it waits yet at most; where it waits.
+    position: Option<usize>,
+    wait_ms: Option<u64>,
+    /// Denoising steps of all its pictures.
+    steps_done: u32,
+    steps_all: u32,
+    preview: Option<String>,
+}
+
+/// A request that has ended, with the sums over its pictures.
+#[derive(Serialize)]
+struct EndedJobBody<'a> {
+    id: String,
+    key: &'a str,
+    key_name: &'a str,
+    tag: Option<&'a str>,
+    state: &'a str,
+    delivered: Option<bool>,
+    ended_at: Timestamp,
+    images: u32,
+    #[serde(flatten)]
+    work: Option<WorkBody>,
+    pictures: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct WorkBody {
+    size: String,
+    steps: u32,
+    /// The first picture's.
+    seed: u64,
+    duration_ms: u64,
+    energy_kwh: Energy,
+    wall_energy_kwh: Energy,
+    cost: Money,
+}
+
+pub(super) fn body(view: &View) -> JobsBody<'_> {
+    JobsBody {
+        currency: view.currency.to_string(),
+        open: view.open.iter().map(|job| open(job, view)).collect(),
+        recent: view.recent.iter().map(ended).collect(),
+    }
+}
+
+fn open<'a>(job: &'a OpenJob, view: &'a View) -> OpenJobBody<'a> {
+    let (state, position, wait) = match job.stage {
+        JobStage::Waiting { position, wait } => ("waiting", Some(position), Some(wait.get())),
+        JobStage::Painting => ("painting", None, None),
+        JobStage::Finishing => ("finishing", None, None),
+        JobStage::Stopping => ("stopping", None, None),
+    };
+    OpenJobBody {
+        id: job.id.to_text(),
+        key: &job.key,
+        key_name: view.key_names.get(&job.key).map(String::as_str),
+        tag: job.tag.as_deref(),
+        prompt: job.prompt.as_deref(),
+        size: job.size.to_string(),
+        steps: job.steps,
+        images: job.images,
+        stream: job.is_stream,
+        since: job.since,
+        begun_at: job.begun_at,
+        state,
+        position,
+        wait_ms: wait,
+        steps_done: job.steps_done,
+        steps_all: job.steps_all,
+        preview: job.preview.map(|look| format!("/admin/jobs/{}/preview?look={look}", job.id)),
+    }
+}
+
+fn ended(job: &RecentJob) -> EndedJobBody<'_> {
+    let request = &job.request;
+    EndedJobBody {
+        id: request.id.to_text(),
+        key: &request.key,
+        key_name: &request.key_name,
+        tag: request.tag.as_deref(),
+        state: request.state.as_str(),
+        delivered: request.is_delivered,
+        ended_at: request.ended_at,
+        images: request.images,
+        work: request.work.as_ref().map(|work| WorkBody {
+            size: work.size.to_string(),
+            steps: work.steps,
+            seed: work.seed.get(),
+            duration_ms: work.duration.get(),
+            energy_kwh: work.energy,
+            wall_energy_kwh: work.wall_energy,
+            cost: work.cost,
+        }),
+        pictures: job.pictures.iter().map(|name| format!("/admin/pictures/{name}")).collect(),
+    }
+}

@@ -1,0 +1,110 @@
+use jiff::{SignedDuration, tz::TimeZone};
+
+use super::*;
+use crate::{
+    domain::{ImageFormat, Seed},
+    http::pages::text,
+    ledger::{EndState, RecentRequest, RecentWork},
+    service::JobStage,
+    units::{Energy, Millis},
+};
+
+const NOW: Timestamp = Timestamp::constant(1_795_000_000, 0);
+
+fn id(random: u8) -> RequestId {
+    RequestId::new(NOW, [random; 10])
+}
+
+fn open(random: u8, stage: JobStage) -> OpenJob {
+    OpenJob {
+        id: id(random),
+        key: "O1z1TrT7XU".into(),
+        tag: Some("poster".into()),
+        prompt: None,
+        size: ImageSize::new(1024, 768).expect("a size"),
+        steps: 8,
+        images: 2,
+        is_stream: true,
+        since: NOW - SignedDuration::from_secs(75),
+        begun_at: None,
+        stage,
+        steps_done: 3,
+        steps_all: 16,
+        preview: (stage == JobStage::Painting).then_some(1),
+    }
+}
+
+fn ended(random: u8, state: EndState, is_delivered: Option<bool>, work: Option<RecentWork>) -> RecentJob {
+    let name = PictureName { request: id(random), index: 0, format: ImageFormat::Png };
+    let request = RecentRequest {
+        id: id(random),
+        key: "O1z1TrT7XU".into(),
+        key_name: "studio 7".into(),
+        state,
+        ended_at: NOW,
+        tag: None,
+        images: 1,
+        is_delivered,
+        work,
+    };
+    RecentJob { request, pictures: is_delivered.map(|_| name).into_iter().collect() }
+}
+
+fn view() -> View {
+    let work = RecentWork {
+        size: ImageSize::new(512, 512).expect("a size"),
+        steps: 8,
+        seed: Seed::new(7_000_001),
+        duration: Millis::new(12_345),
+        energy: Energy::from_millijoules(1_234_567),
+        wall_energy: Energy::from_millijoules(1_500_000),
+        cost: "0.01234".parse().expect("an amount"),
+    };
+    View {
+        open: vec![
+            open(1, JobStage::Painting),
+            open(2, JobStage::Waiting { position: 1, wait: Millis::new(4_100) }),
+            open(3, JobStage::Stopping),
+        ],
+        recent: vec![
+            ended(4, EndState::Settled, Some(true), Some(work)),
+            ended(5, EndState::Settled, Some(false), Some(work)),
+            ended(6, EndState::Failed, None, Some(work)),
+            ended(7, EndState::Abandoned, None, None),
+        ],
+        key_names: HashMap::from([("O1z1TrT7XU".into(), "studio 7".into())]),
+        now: NOW,
+        currency: "CNY".parse().expect("a currency"),
+        is_newest: true,
+        has_older: true,
+        may_administer: true,
+    }
+}
+
+fn page(words: Words, view: &View) -> Markup {
+    let civil = |at| TimeZone::UTC.to_datetime(at);
+    html! { (live::section(words, view, &civil, &html! {})) (recent::section(words, view, &civil)) }
+}
+
+#[test]
+fn every_job_is_told_with_where_it_is_and_what_it_took() {
+    insta::assert_snapshot!(text(&page(Words::ENGLISH, &view())));
+    insta::assert_snapshot!("jobs_in_chinese", text(&page(Words::CHINESE, &view())));
+}
+
+#[test]
+fn a_job_that_is_stopping_is_not_cancelled_twice() {
+    let page = page(Words::ENGLISH, &view()).into_string();
+    assert!(page.contains(&format!("/admin/jobs/{}/cancel", id(2))));
+    assert!(!page.contains(&format!("/admin/jobs/{}/cancel", id(3))));
+}
+
+#[test]
+fn an_idle_server_says_so() {
+    let view = View { open: Vec::new(), recent: Vec::new(), ..view() };
+    let text = text(&page(Words::ENGLISH, &view));
+    assert!(
+        text.contains("No job is running or waiting") && text.contains("No job has ended yet."),
+        "{text}"
+    );
+}

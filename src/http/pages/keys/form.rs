@@ -1,0 +1,250 @@
+use std::num::NonZeroU32;
+
+use jiff::{Timestamp, tz::TimeZone};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::{
+    domain::{Expiry, KEY_NAME_MAX, KeyLimits, Scopes, check_label, model_list},
+    http::pages::frame::{Visit, fields},
+    ledger::{KeyRow, KeyRules},
+};
+
+/// A key's name and rules as they were typed. A field that is empty limits nothing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct KeyForm {
+    pub(super) name: String,
+    images: Option<String>,
+    costs: Option<String>,
+    admin: Option<String>,
+    budgets: String,
+    expires: String,
+    models: String,
+    requests_per_minute: String,
+    images_per_minute: String,
+    concurrent_jobs: String,
+}
+
+/// A field that cannot be used: its name, and the message that says so.
+pub(super) type Problem = (&'static str, &'static str);
+
+impl KeyForm {
+    /// The form of a key that paints and is limited in nothing.
+    pub(super) fn blank() -> Self {
+        Self { images: Some("on".into()), ..Self::default() }
+    }
+
+    /// The form that would make `key` again.
+    pub(super) fn of(key: &KeyRow, zone: &TimeZone) -> Self {
+        let KeyRules { scopes, budgets, expires_at, models, limits } = &key.rules;
+        let check = |is_set: bool| is_set.then(|| "on".to_owned());
+        let number = |limit: Option<NonZeroU32>| limit.map(|limit| limit.to_string()).unwrap_or_default();
+        Self {
+            name: key.name.clone(),
+            images: check(scopes.images),
+            costs: check(scopes.costs),
+            admin: check(scopes.admin),
+            budgets: if budgets.is_empty() { String::new() } else { budgets.to_string() },
+            expires: expires_at.map(|at| day(at, zone)).unwrap_or_default(),
+            models: models.as_ref().map(|models| models.join(", ")).unwrap_or_default(),
+            requests_per_minute: number(limits.requests_per_minute),
+            images_per_minute: number(limits.images_per_minute),
+            concurrent_jobs: number(limits.concurrent_jobs),
+        }
+    }
+
+    /// The rules that were typed. `before`, an expiry that shows as the same day, stays to the minute.
+    ///
+    /// # Errors
+    /// Every field that cannot be used.
+    pub(super) fn rules(
+        &self,
+        before: Option<Timestamp>,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<KeyRules, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let name = self.name.trim();
+        if check_label(name, KEY_NAME_MAX).is_err() {
+            problems.push(("name", "keys-bad-name"));
+        }
+        let scopes = Scopes {
+            images: self.images.is_some(),
+            costs: self.costs.is_some(),
+            admin: self.admin.is_some(),
+        };
+        if scopes == Scopes::default() {
+            problems.push(("images", "keys-bad-scopes"));
+        }
+        let budgets = match self.budgets.trim() {
+            "" => Some(Default::default()),
+            text => text.parse().ok(),
+        };
+        if budgets.is_none() {
+            problems.push(("budgets", "keys-bad-budgets"));
+        }
+        let expires_at = match (self.expires.trim(), before) {
+            ("", _) => Some(None),
+            (text, Some(before)) if text == day(before, zone) => Some(Some(before)),
+            (text, _) => {
+                text.parse::<Expiry>().ok().and_then(|expiry| expiry.moment(zone, now).ok()).map(Some)
+            }
+        };
+        if expires_at.is_none() {
+            problems.push(("expires", "keys-bad-expires"));
+        }
+        let models = match self.models.trim() {
+            "" => Some(None),
+            text => model_list(text).map(Some),
+        };
+        if models.is_none() {
+            problems.push(("models", "keys-bad-models"));
+        }
+        let mut limit = |name, text: &str| match text.trim() {
+            "" => None,
+            text => {
+                let limit = text.parse::<NonZeroU32>().ok();
+                if limit.is_none() {
+                    problems.push((name, "keys-bad-limit"));
+                }
+                limit
+            }
+        };
+        let limits = KeyLimits {
+            requests_per_minute: limit("requests_per_minute", &self.requests_per_minute),
+            images_per_minute: limit("images_per_minute", &self.images_per_minute),
+            concurrent_jobs: limit("concurrent_jobs", &self.concurrent_jobs),
+        };
+        match (problems.is_empty(), budgets, expires_at, models) {
+            (true, Some(budgets), Some(expires_at), Some(models)) => {
+                Ok(KeyRules { scopes, budgets, expires_at, models, limits })
+            }
+            _ => Err(problems),
+        }
+    }
+
+    /// The form, to be sent to `action`, with what is wrong beside each field.
+    pub(super) fn show(&self, visit: &Visit, action: &str, button: &str, problems: &[Problem]) -> Markup {
+        let words = visit.words;
+        let text = |name: &'static str, value: &str, label: &str, hint: &str| {
+            let input = html! {
+                input type="text" id=(name) name=(name) value=(value) autocomplete="off"
+                    aria-describedby={ (name) "-hint" } aria-invalid=[wrong(problems, name).map(|_| "true")];
+            };
+            self.field(visit, name, label, hint, &input, problems)
+        };
+        let number = |name: &'static str, value: &str, label: &str| {
+            let input = html! {
+                input type="number" min="1" step="1" id=(name) name=(name) value=(value) inputmode="numeric"
+                    aria-describedby={ (name) "-hint" } aria-invalid=[wrong(problems, name).map(|_| "true")];
+            };
+            self.field(visit, name, label, "keys-limit-hint", &input, problems)
+        };
+        html! {
+            form.card.stack method="post" action=(action) {
+                (fields(visit))
+                div.columns {
+                    div.stack {
+                        (text("name", &self.name, "keys-name", "keys-name-hint"))
+                        fieldset.field {
+                            legend.label { (words.say("keys-scopes")) }
+                            @for (name, is_set, label) in [
+                                ("images", self.images.is_some(), "keys-scope-images"),
+                                ("costs", self.costs.is_some(), "keys-scope-costs"),
+                                ("admin", self.admin.is_some(), "keys-scope-admin"),
+                            ] {
+                                label.check { input type="checkbox" name=(name) checked[is_set]; (words.say(label)) }
+                            }
+                            @if let Some(message) = wrong(problems, "images") { p.problem { (words.say(message)) } }
+                        }
+                        (text("budgets", &self.budgets, "keys-budgets", "keys-budgets-hint"))
+                        (text("expires", &self.expires, "keys-expires", "keys-expires-hint"))
+                    }
+                    div.stack {
+                        (text("models", &self.models, "keys-models", "keys-models-hint"))
+                        (number("requests_per_minute", &self.requests_per_minute, "keys-requests"))
+                        (number("images_per_minute", &self.images_per_minute, "keys-images"))
+                        (number("concurrent_jobs", &self.concurrent_jobs, "keys-concurrent"))
+                    }
+                }
+                div.row { button { (button) } }
+            }
+        }
+    }
+
+    fn field(
+        &self,
+        visit: &Visit,
+        name: &str,
+        label: &str,
+        hint: &str,
+        input: &Markup,
+        problems: &[Problem],
+    ) -> Markup {
+        let words = visit.words;
+        html! {
+            div.field {
+                label for=(name) { (words.say(label)) }
+                (input)
+                p.hint id={ (name) "-hint" } { (words.say(hint)) }
+                @if let Some(message) = wrong(problems, name) { p.problem role="alert" { (words.say(message)) } }
+            }
+        }
+    }
+}
+
+fn wrong(problems: &[Problem], name: &str) -> Option<&'static str> {
+    problems.iter().find(|(field, _)| *field == name).map(|(_, message)| *message)
+}
+
+/// As a form takes it.
+fn day(at: Timestamp, zone: &TimeZone) -> String {
+    zone.to_datetime(at).date().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::constant(1_795_000_000, 0);
+
+    fn typed(pairs: &str) -> KeyForm {
+        actix_web::web::Query::<KeyForm>::from_query(pairs).expect("a form").into_inner()
+    }
+
+    #[test]
+    fn what_is_typed_becomes_rules_and_what_is_left_out_limits_nothing() {
+        let form = typed(
+            "name=studio+7&images=on&budgets=20,+soft+5+kWh&expires=90d&models=a,+b&requests_per_minute=60\
+             &images_per_minute=&concurrent_jobs=4",
+        );
+        let rules = form.rules(None, &TimeZone::UTC, NOW).expect("rules");
+        assert_eq!(rules.budgets.to_string(), "20.00 a month, soft 5 kWh a month");
+        assert_eq!(rules.scopes, Scopes::IMAGES);
+        assert_eq!(rules.models, Some(vec!["a".into(), "b".into()]));
+        assert_eq!(
+            (rules.limits.images_per_minute, rules.limits.concurrent_jobs),
+            (None, NonZeroU32::new(4))
+        );
+        let free = typed("name=x&admin=on").rules(None, &TimeZone::UTC, NOW).expect("rules");
+        let all = KeyRules { scopes: Scopes { admin: true, ..Scopes::default() }, ..KeyRules::default() };
+        assert_eq!(free, all);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let form = typed("name=&budgets=much&expires=2020-01-01&models=,&requests_per_minute=0");
+        let problems = form.rules(None, &TimeZone::UTC, NOW).expect_err("refused");
+        let names: Vec<_> = problems.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["name", "images", "budgets", "expires", "models", "requests_per_minute"]);
+    }
+
+    #[test]
+    fn an_expiry_that_is_left_as_it_was_stays_to_the_second() {
+        let before = NOW + jiff::SignedDuration::from_hours(30);
+        let form = KeyForm { name: "x".into(), expires: day(before, &TimeZone::UTC), ..KeyForm::blank() };
+        let rules = form.rules(Some(before), &TimeZone::UTC, NOW).expect("rules");
+        assert_eq!(rules.expires_at, Some(before));
+    }
+}

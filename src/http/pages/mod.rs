@@ -1,0 +1,85 @@
+//! The operator's pages, behind a key with the admin scope: as a bearer key for scripts, as a session for browsers.
+
+mod charts;
+mod cookies;
+mod costs;
+mod forms;
+mod frame;
+mod jobs;
+mod keys;
+mod places;
+mod playground;
+mod roi;
+mod session;
+mod signing;
+mod welcome;
+
+use actix_web::{HttpResponse, http::header, middleware::from_fn, web};
+
+pub use self::{keys::NewSecrets, session::Attempts, signing::SessionSecret};
+use super::routing::{posted, readable, readable_and_posted, unknown_url};
+
+/// Everything for browsers: pages under /admin, and the files that they ask for.
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(readable("/assets/{version}/{name}", frame::serve_asset))
+        .service(readable("/", welcome::show).wrap(from_fn(frame::attend)))
+        .service(readable("/playground", playground::show).wrap(from_fn(frame::attend)))
+        .service(web::scope("/admin").configure(operator).wrap(from_fn(frame::attend)));
+}
+
+fn operator(config: &mut web::ServiceConfig) {
+    config
+        .service(readable("", home))
+        .service(readable("/", home))
+        .service(readable("/costs", costs::show))
+        .service(readable("/costs.json", costs::json))
+        .service(readable("/costs.csv", costs::csv))
+        .service(readable("/roi", roi::show))
+        .service(readable("/jobs", jobs::show))
+        .service(readable("/jobs.json", jobs::show_json))
+        .service(posted("/jobs/{id}/cancel", jobs::cancel))
+        .service(readable("/jobs/{id}/preview", jobs::preview))
+        .service(readable("/pictures/{name}", jobs::picture))
+        .service(readable("/pictures/{name}/small", jobs::thumbnail))
+        .service(readable_and_posted("/keys", keys::show, keys::create))
+        .service(readable_and_posted("/keys/{public_id}", keys::show_one, keys::change))
+        .service(readable("/keys/{public_id}/secret", keys::show_secret))
+        .service(posted("/keys/{public_id}/rotate", keys::rotate))
+        .service(posted("/keys/{public_id}/{switch:disable|enable|revoke}", keys::switch))
+        .service(posted("/preferences", frame::prefer))
+        .service(readable_and_posted("/sign-in", session::form, session::sign_in))
+        .service(posted("/sign-out", session::sign_out))
+        .service(readable("/sessions", session::show_list))
+        .service(posted("/sessions/end", session::end))
+        .service(posted("/sessions/end-all", session::end_all))
+        .default_service(web::to(unknown_url));
+}
+
+/// GET /admin
+async fn home() -> HttpResponse {
+    see_other(places::HOME)
+}
+
+/// Sends a browser to `place`, a path of this server.
+fn see_other(place: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, place.to_owned())).finish()
+}
+
+/// The same figures for scripts.
+fn json(report: &(impl serde::Serialize + ?Sized)) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report)
+}
+
+/// The page's words and figures: tags become spaces, rows become lines.
+#[cfg(test)]
+fn text(page: &maud::Markup) -> String {
+    let ends = ["</tr>", "</div>", "</caption>", "</header>"];
+    let html = ends.iter().fold(page.0.clone(), |html, end| html.replace(end, "\n"));
+    let words: String = html
+        .split('<')
+        .map(|part| part.split_once('>').map_or(part, |(_, words)| words).to_owned() + " ")
+        .collect();
+    let lines = words.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,178 @@
+// The form: what it asks for, what it is filled with, and what it will not take.
+
+import { keep, kept } from "./playground-draft.js";
+import { count, part, say, terms } from "./playground-words.js";
+
+/** Fields of the API and the elements that they come from. */
+const ELEMENTS = {
+  prompt: "prompt", negative_prompt: "negative", size: "sizes", n: "count", quality: "quality", seed: "seed",
+  steps: "steps", guidance_scale: "guidance", output_format: "format",
+};
+
+/** The element for the API's `field`; none where the form has none. */
+export function elementOf(field) {
+  const element = part(ELEMENTS[field] ?? "");
+  return element?.id === "sizes" ? element.querySelector("input:checked") : element;
+}
+
+export class Form {
+  #element = part("paint-form");
+  /** Whether the seed in the form has been painted. */
+  #isPainted = false;
+
+  constructor(onChange) {
+    this.#roll();
+    part("dice").addEventListener("click", () => { this.#roll(); this.#changed(onChange); });
+    part("lock").addEventListener("click", () => { this.#lock(!this.#isLocked()); this.#keep(); });
+    // A seed that was written by hand is meant.
+    part("seed").addEventListener("input", () => this.#lock(true));
+    this.#element.addEventListener("input", () => this.#changed(onChange));
+    const draft = kept();
+    if (draft) this.#restore(draft);
+    // How it begins, which is no change.
+    this.#changed(() => {});
+  }
+
+  /** What the form says. */
+  settings() {
+    const size = this.#element.elements.size.value;
+    return {
+      prompt: part("prompt").value,
+      negative: part("negative").value,
+      size: size === "custom" ? `${part("width").value}x${part("height").value}` : size,
+      quality: part("quality").value,
+      steps: part("steps").value === "" ? null : Number(part("steps").value),
+      guidance: Number(part("guidance").value),
+      n: Number(part("count").value),
+      format: part("format").value,
+      seed: Number(part("seed").value),
+      preview: part("preview").checked,
+    };
+  }
+
+  /** Puts a draft back. A value that this server does not offer leaves the field as it is. */
+  #restore(draft) {
+    const { seed } = this.settings();
+    const isLocked = draft.locked === true;
+    this.#put({ ...this.settings(), ...draft, seed: isLocked ? draft.seed : seed });
+    part("preview").checked = draft.preview !== false;
+    this.#lock(isLocked);
+  }
+
+  /** Takes `settings` over, with their seed. */
+  fill(settings) {
+    this.#put(settings);
+    this.#lock(true);
+    this.#element.dispatchEvent(new Event("input", { bubbles: true }));
+    part("prompt").focus();
+  }
+
+  #put(settings) {
+    const sizes = [...this.#element.elements.size];
+    const preset = sizes.find((radio) => radio.value === settings.size);
+    (preset ?? sizes.at(-1)).checked = true;
+    [part("width").value, part("height").value] = settings.size.split("x");
+    part("prompt").value = settings.prompt;
+    part("negative").value = settings.negative;
+    choose(part("quality"), settings.quality);
+    part("steps").value = settings.steps ?? "";
+    part("guidance").value = settings.guidance;
+    choose(part("count"), settings.n);
+    choose(part("format"), settings.format);
+    part("seed").value = settings.seed;
+    part("more").open ||= settings.steps !== null || settings.guidance > 0;
+  }
+
+  /** A new seed, where the form's has been painted and is not kept. */
+  begin() {
+    if (this.#isPainted && !this.#isLocked()) {
+      this.#roll();
+      this.#element.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    this.#isPainted = true;
+  }
+
+  /** Whether all but the prompt can be asked for. */
+  isPossible() {
+    return [...this.#element.elements].every((element) => element.id === "prompt" || element.validity?.valid !== false);
+  }
+
+  /** Whether all can be asked for; says what is in the way. */
+  check() {
+    const prompt = part("prompt");
+    prompt.setCustomValidity(prompt.value.trim() === "" ? say("no-prompt") : "");
+    const invalid = this.#element.querySelector(":invalid:not(fieldset)");
+    for (let around = invalid?.closest("details"); around; around = null) around.open = true;
+    return this.#element.reportValidity();
+  }
+
+  #changed(onChange) {
+    part("prompt").setCustomValidity("");
+    this.#checkSides();
+    this.#checkSeed();
+    part("negative-entry").hidden = !(Number(part("guidance").value) > 0);
+    const steps = terms.steps[part("quality").value];
+    part("steps").placeholder = say("by-quality", { steps });
+    this.#keep();
+    onChange();
+  }
+
+  #keep() {
+    keep({ ...this.settings(), locked: this.#isLocked() });
+  }
+
+  #checkSides() {
+    const isCustom = this.#element.elements.size.value === "custom";
+    const sides = [part("width"), part("height")];
+    part("sides").hidden = !isCustom;
+    for (const side of sides) {
+      side.disabled = !isCustom;
+      side.required = isCustom;
+      side.setCustomValidity("");
+      const { badInput, valid } = side.validity;
+      if (badInput || !valid) {
+        side.setCustomValidity(say("bad-side", { factor: terms.size_factor, side: count(terms.side_max) }));
+      }
+    }
+    const pixels = sides.reduce((product, side) => product * Number(side.value), 1);
+    if (isCustom && pixels > terms.pixels_max) {
+      sides[0].setCustomValidity(say("bad-pixels", { pixels: count(terms.pixels_max) }));
+    }
+  }
+
+  #checkSeed() {
+    const seed = part("seed");
+    const isTooLarge = Number(seed.value) > Number(seed.dataset.max);
+    seed.setCustomValidity(isTooLarge ? `≤ ${seed.dataset.max}` : "");
+  }
+
+  /** Short enough to be read out, with as many seeds as anyone needs. */
+  #roll() {
+    part("seed").value = crypto.getRandomValues(new Uint32Array(1))[0];
+    this.#isPainted = false;
+  }
+
+  #isLocked() {
+    return part("lock").getAttribute("aria-pressed") === "true";
+  }
+
+  #lock(isLocked) {
+    part("lock").setAttribute("aria-pressed", String(isLocked));
+  }
+}
+
+/** Chooses `value` in a list if the list has it. */
+function choose(element, value) {
+  const options = element.options;
+  if (!options || [...options].some((option) => option.value === String(value))) element.value = value;
+}
+
+/** `settings` as the body of a request. */
+export function bodyOf(settings) {
+  const { prompt, size, quality, n, format, seed, steps, guidance, negative } = settings;
+  const body = { prompt, size, quality, n, output_format: format, seed };
+  if (steps !== null) body.steps = steps;
+  if (guidance !== terms.guidance_scale) body.guidance_scale = guidance;
+  if (guidance > 0 && negative.trim() !== "") body.negative_prompt = negative;
+  return body;
+}

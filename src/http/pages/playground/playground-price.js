@@ -1,0 +1,81 @@
+// What the form's pictures would take and cost, asked for by `dry_run` once the form rests.
+
+import { quote } from "./playground-api.js";
+import { bodyOf } from "./playground-form.js";
+import { count, energy, exact, money, part, say, seconds, source } from "./playground-words.js";
+
+/** How long the form rests before its price is asked for, in milliseconds. */
+const REST = 500;
+/** What a price is asked for where nothing is written yet; the words hardly change it. */
+const ANY_PROMPT = "…";
+
+export class Price {
+  #key;
+  #form;
+  /** What was quoted last: what it is of, and its answer. */
+  #quoted = { of: null, answer: null };
+  #resting;
+  #asking;
+
+  constructor(key, form) {
+    this.#key = key;
+    this.#form = form;
+  }
+
+  /** Shows the price, and asks for it where it is not known. While the device paints nothing is asked. */
+  ask({ isStale = false, isBusy = false } = {}) {
+    clearTimeout(this.#resting);
+    this.#asking?.abort();
+    if (!this.#key.value || !this.#form.isPossible()) return show(null);
+    const of = kindOf(this.#form.settings());
+    if (of === this.#quoted.of && !isStale) return show(this.#quoted.answer);
+    if (of !== this.#quoted.of) show(null);
+    if (!isBusy) this.#resting = setTimeout(() => this.#fetch(of), REST);
+  }
+
+  /** Milliseconds that `n` pictures take, as far as a quote of these settings told. */
+  expected(n) {
+    const isOfThese = this.#quoted.of === kindOf(this.#form.settings());
+    return isOfThese ? this.#quoted.answer.per_image.duration_ms * n : null;
+  }
+
+  async #fetch(of) {
+    this.#asking = new AbortController();
+    const body = bodyOf(this.#form.settings());
+    if (body.prompt.trim() === "") body.prompt = ANY_PROMPT;
+    try {
+      const { quote: answer } = await quote(this.#key.value, body, { signal: this.#asking.signal });
+      this.#quoted = { of, answer };
+      show(answer);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      show(null);
+      // The rest is said when it is painted; a key that opens nothing is better known at once.
+      if (error.kind === "key") this.#key.askFor(say("error-key"));
+      if (error.kind === "scope") this.#key.askFor(say("error-scope"));
+    }
+  }
+}
+
+/** What a price depends on. */
+function kindOf({ size, quality, steps, guidance, n }) {
+  return JSON.stringify([size, quality, steps, guidance > 0, n]);
+}
+
+function show(answer) {
+  part("quote").hidden = answer === null;
+  if (answer === null) return;
+  const { n, all_images: all, duration_source: known, over_budget: over } = answer;
+  const figures = {
+    count: count(n),
+    seconds: seconds(all.duration_ms),
+    energy: energy(all.wall_energy_kwh),
+    money: money(all.total, all.currency),
+  };
+  part("quote-text").textContent = n === 1 ? say("quote-one", figures) : say("quote-all", figures);
+  part("quote-text").title = `${exact(all.wall_energy_kwh, "kWh")} · ${exact(all.total, all.currency)}`;
+  part("quote-source").textContent = source(known);
+  part("quote-source").classList.toggle("good", known === "measured");
+  part("quote-over").hidden = over === null;
+  part("quote-over").title = over ?? "";
+}

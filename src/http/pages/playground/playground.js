@@ -1,0 +1,242 @@
+// The playground: it generates images with the visitor's own key, as any client would.
+
+import { Refusal, paintOne, paintTogether, receipt } from "./playground-api.js";
+import { curl, node, python } from "./playground-code.js";
+import { Form, bodyOf, elementOf } from "./playground-form.js";
+import { Gallery } from "./playground-gallery.js";
+import { Key } from "./playground-key.js";
+import { Price } from "./playground-price.js";
+import { count, moment, money, part, say, seconds, tell, terms } from "./playground-words.js";
+
+/** Previews of an image, at most. */
+const PARTIALS = 3;
+/** The second press of a double click lands on Stop, which takes the place of Generate under the pointer. */
+const DOUBLE_CLICK_MS = 500;
+const PROGRAMS = { curl, python, node };
+
+let language = "curl";
+/** Ends the request; null while there is none. */
+let aborting = null;
+let startedAt = -DOUBLE_CLICK_MS;
+
+const gallery = new Gallery({ onReuse: reuse, onReceipt: showReceipt, onStop: stop });
+const key = new Key(() => price.ask({ isStale: true }));
+const form = new Form(onChange);
+const price = new Price(key, form);
+showCode();
+price.ask();
+
+part("paint-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  paint();
+});
+part("paint-form").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
+    event.preventDefault();
+    paint();
+  }
+});
+part("stop").addEventListener("click", () => {
+  if (performance.now() - startedAt >= DOUBLE_CLICK_MS) stop();
+});
+// Leaving would end the request, which is paid for.
+addEventListener("beforeunload", (event) => {
+  if (aborting) event.preventDefault();
+});
+part("copy").addEventListener("click", copy);
+for (const button of document.querySelectorAll("[data-language]")) {
+  button.addEventListener("click", () => {
+    language = button.dataset.language;
+    for (const other of document.querySelectorAll("[data-language]")) {
+      other.setAttribute("aria-pressed", String(other === button));
+    }
+    showCode();
+  });
+}
+
+// The form
+
+function onChange() {
+  tell("problem", "");
+  for (const element of document.querySelectorAll("[aria-invalid]")) element.removeAttribute("aria-invalid");
+  showCode();
+  price.ask({ isBusy: aborting !== null });
+}
+
+function showCode() {
+  part("code-text").textContent = PROGRAMS[language](terms.base_url, bodyOf(form.settings()));
+}
+
+async function copy() {
+  const code = part("code-text");
+  let isCopied = true;
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+  } catch {
+    // Without TLS there is no clipboard; the older way needs the text selected.
+    getSelection().selectAllChildren(code);
+    isCopied = document.execCommand("copy");
+  }
+  part("status").textContent = isCopied ? say("copied") : say("not-copied");
+}
+
+function reuse(settings) {
+  form.fill(settings);
+  part("status").textContent = say("reused", { seed: settings.seed });
+}
+
+// Painting
+
+function stop() {
+  aborting?.abort();
+}
+
+async function paint() {
+  if (aborting) return;
+  tell("problem", "");
+  if (!key.take()) return key.askFor(say("no-key"));
+  if (!form.check()) return;
+  form.begin();
+  const settings = form.settings();
+  aborting = new AbortController();
+  startedAt = performance.now();
+  showBusy(true);
+  try {
+    const isStream = settings.preview || settings.n === 1;
+    const pictures = isStream ? await oneByOne(settings) : await together(settings);
+    part("status").textContent = outcome(pictures, performance.now() - startedAt);
+  } catch (error) {
+    if (error.name === "AbortError") part("status").textContent = say("stopped");
+    else complain(error);
+  } finally {
+    aborting = null;
+    showBusy(false);
+    price.ask({ isStale: true });
+  }
+}
+
+/** A stream for each picture: picture k of a request has its seed plus k, so they are the same pictures. */
+async function oneByOne(settings) {
+  const pictures = [];
+  for (let k = 0; k < settings.n; k += 1) {
+    const one = { ...settings, n: 1, seed: settings.seed + k };
+    pictures.push(await stream(one, settings.n > 1 ? { number: k + 1, count: settings.n } : null));
+  }
+  return pictures;
+}
+
+async function stream(settings, which) {
+  const place = gallery.begin(settings, price.expected(1));
+  const status = (what) => {
+    part("status").textContent = which ? say("of", { ...which, what }) : what;
+  };
+  const partials = settings.preview ? PARTIALS : 0;
+  status(say("painting"));
+  try {
+    const picture = await paintOne(key.value, bodyOf(settings), {
+      signal: aborting.signal,
+      partials,
+      onBegin: ({ position, wait }) => {
+        place.accepted({ position, wait });
+        if (position > 0) status(say("wait-place", { position, seconds: seconds(wait) }));
+      },
+      onLook: ({ file, index }) => {
+        place.look(file, index, partials);
+        status(say("looking", { number: index + 1, count: partials }));
+      },
+    });
+    place.done(picture);
+    return picture;
+  } catch (error) {
+    place.drop();
+    throw error;
+  }
+}
+
+async function together(settings) {
+  const place = gallery.begin(settings, price.expected(settings.n));
+  part("status").textContent = say("painting");
+  let pictures;
+  try {
+    pictures = await paintTogether(key.value, bodyOf(settings), { signal: aborting.signal });
+  } finally {
+    place.drop();
+  }
+  for (const picture of pictures) gallery.begin(settings).done(picture);
+  return pictures;
+}
+
+function outcome(pictures, span) {
+  const total = pictures.reduce((sum, { receipt }) => sum + receipt.total, 0);
+  const cost = money(total, pictures[0].receipt.currency);
+  return pictures.length === 1
+    ? say("done", { money: cost, seconds: seconds(span) })
+    : say("done-all", { count: count(pictures.length), money: cost });
+}
+
+function showBusy(isBusy) {
+  const [hidden, shown] = isBusy ? [part("paint"), part("stop")] : [part("stop"), part("paint")];
+  const hasFocus = document.activeElement === hidden;
+  hidden.hidden = true;
+  shown.hidden = false;
+  // What was pressed is gone; its successor takes the focus.
+  if (hasFocus) shown.focus();
+  part("gallery").setAttribute("aria-busy", String(isBusy));
+}
+
+// What went wrong
+
+/** Says what went wrong in the reader's words, and what the server says in its own. */
+function complain(error) {
+  part("status").textContent = "";
+  if (!(error instanceof Refusal)) {
+    tell("problem", say("error-server"), String(error));
+    return console.error(error);
+  }
+  if (error.kind === "key") return key.askFor(say("error-key"));
+  if (error.kind === "scope") return key.askFor(say("error-scope"));
+  if (error.kind === "budget") return complainOfBudget(error);
+  const span = seconds((error.retryAfter ?? 1) * 1000);
+  const words = {
+    rate: say("error-rate", { seconds: span }),
+    busy: say("error-busy", { seconds: span }),
+    refused: say("error-refused"),
+    server: say("error-server"),
+    network: say("error-network"),
+    "cut-off": say("error-cut-off"),
+  };
+  tell("problem", words[error.kind], error.message);
+  const element = elementOf(error.param);
+  element?.setAttribute("aria-invalid", "true");
+  element?.setAttribute("aria-errormessage", "problem");
+  element?.focus();
+}
+
+/** What is left and when there is more stand in the server's sentence; where they cannot be found, it is shown whole. */
+function complainOfBudget({ message }) {
+  const [, left, when] = /has (.+?) left.* begins anew at (.+?)\.?$/.exec(message) ?? [];
+  // An amount of money stands there alone; pictures and kWh are named.
+  const amount = /^[\d.]+$/.test(left ?? "") ? money(Number(left), terms.currency) : left;
+  if (left) tell("problem", say("error-budget", { left: amount, when: moment(when) }));
+  else tell("problem", say("error-budget-used"), message);
+}
+
+// The receipt
+
+async function showReceipt({ receipt: { request_id: request } }) {
+  let text;
+  try {
+    text = await receipt(key.value, request, {});
+  } catch (error) {
+    return complain(error);
+  }
+  const readable = JSON.stringify(JSON.parse(text), null, 2);
+  part("receipt-url").textContent = `GET /v1/receipts/${request}`;
+  part("receipt-json").textContent = readable;
+  const save = part("receipt-save");
+  URL.revokeObjectURL(save.href);
+  // As the server wrote it: its decimals are exact.
+  save.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  save.download = `${request}.json`;
+  part("receipt").showModal();
+}

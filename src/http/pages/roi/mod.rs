@@ -1,0 +1,183 @@
+//! Whether hardware is worth it: a form, and what follows from it.
+
+mod curve;
+mod form;
+mod result;
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use maud::{Markup, html};
+use serde::Serialize;
+
+use super::{
+    frame::{Page, Visit},
+    places::Section,
+    session,
+};
+use crate::{
+    costs::{
+        Asset, CostModel, Life,
+        simulation::{ComparedPrice, CurvePoint, Input, Outcome, Part, Scenario, ScenarioError},
+    },
+    domain::{Quality, Scope},
+    http::{State, api::error::ApiError},
+    units::{Money, Power},
+};
+
+/// What a person wrote, by the input's name.
+type RoiQuery = BTreeMap<String, String>;
+
+/// The name under which a scenario to begin with is asked for.
+const PRESET: &str = "preset";
+/// The shipped scenario's name there.
+const ARTICLE: &str = "article";
+
+/// What follows from a scenario, with the curve of its cost.
+#[derive(Debug, Serialize)]
+struct RoiAnswer {
+    #[serde(flatten)]
+    outcome: Outcome,
+    /// What an image costs by the images of a month, with everything of a year.
+    curve: Vec<CurvePoint>,
+    /// The same at the scenario's own volume.
+    present: CurvePoint,
+}
+
+/// The scenario that a form begins with.
+struct Start {
+    scenario: Scenario,
+    /// Whether it is the shipped one by choice.
+    is_preset: bool,
+    /// Whether there is hardware of one's own to go back to.
+    has_own: bool,
+}
+
+/// GET /admin/roi: whether hardware is worth it, as a page with a form, or as JSON where the Accept header asks for it.
+pub(super) async fn show(
+    request: HttpRequest,
+    question: web::Query<RoiQuery>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let visit = session::enter(&request, &state, Scope::Costs).await?;
+    let mut question = question.into_inner();
+    let costs = state.service.costs_now().await?;
+    let start = start(question.remove(PRESET).as_deref(), &costs, &state).map_err(|error| refusal(&error))?;
+    let answer = answer(start.scenario.clone(), &question, &state);
+    match (answer, visit.wants_page) {
+        (Ok(answer), true) => {
+            Ok(page(&visit, &start, &question, StatusCode::OK, &result::show(visit.words, &answer)))
+        }
+        (Ok(answer), false) => Ok(super::json(&answer)),
+        (Err(error), true) => {
+            let problem = form::problem(visit.words, &error);
+            Ok(page(&visit, &start, &question, StatusCode::BAD_REQUEST, &problem))
+        }
+        (Err(error), false) => Err(refusal(&error)),
+    }
+}
+
+/// The configured hardware, or the shipped scenario until there is one, or by choice.
+fn start(preset: Option<&str>, costs: &CostModel, state: &State) -> Result<Start, ScenarioError> {
+    let shipped = Scenario::shipped()?;
+    let has_own = !costs.uses_example_hardware();
+    let is_preset = match preset {
+        None | Some("") => false,
+        Some(ARTICLE) => true,
+        Some(other) => {
+            let reason = format!("no preset `{other}`; there is {ARTICLE}");
+            return Err(ScenarioError::Field { field: PRESET, reason });
+        }
+    };
+    let scenario = match has_own && !is_preset {
+        true => own_hardware(shipped, costs, state.service.engine().power())?,
+        false => shipped,
+    };
+    Ok(Start { scenario, is_preset, has_own })
+}
+
+/// The recorded parts that serve, or the configured hardware where there are none. Parts that wear out differently are
+/// taken to last as long as the dearest of them.
+fn own_hardware(shipped: Scenario, costs: &CostModel, power: Power) -> Result<Scenario, ScenarioError> {
+    let scenario = shipped.with_costs(costs.settings(), power)?;
+    let parts: Vec<_> = costs.recorded_parts().iter().filter(|part| part.retirement.is_none()).collect();
+    let Some(dearest) = parts.iter().max_by_key(|part| part.price) else { return Ok(scenario) };
+    let shared = |part: &&Asset| -> Result<Part, ScenarioError> {
+        let share = |amount: Money| amount.share_ceil(u64::from(part.share_percent), 100);
+        Ok(Part { name: part.name.clone(), price: share(part.price)?, residual: share(part.residual)? })
+    };
+    let (lifetime_images, lifetime_years, normal_utilisation_percent) = match dearest.life {
+        Life::Units { lifetime_images } => (Some(lifetime_images), None, None),
+        Life::Time { years, normal_utilisation_percent } => {
+            (None, Some(years), Some(normal_utilisation_percent))
+        }
+    };
+    Ok(Scenario {
+        name: dearest.name.clone(),
+        parts: parts.iter().map(shared).collect::<Result<_, _>>()?,
+        share_percent: 100,
+        lifetime_images,
+        lifetime_years,
+        normal_utilisation_percent,
+        ..scenario
+    })
+}
+
+/// What follows from `scenario` with the question's inputs, the same weights, hosted, last.
+fn answer(mut scenario: Scenario, question: &RoiQuery, state: &State) -> Result<RoiAnswer, ScenarioError> {
+    for (name, text) in question {
+        let input = Input::from_name(name).ok_or_else(|| {
+            let known = Input::ALL.map(Input::name).join(", ");
+            ScenarioError::Field { field: "query", reason: format!("no input `{name}`; there are {known}") }
+        })?;
+        scenario.change(input, text)?;
+    }
+    // Without a price or a rate today there is no such comparison; nothing else depends on it.
+    if let Some(hosted) =
+        state.service.costs().compare(scenario.size, Quality::default(), state.service.today())
+    {
+        scenario.like_for_like.clone_from(&hosted.sku);
+        scenario.compared.push(ComparedPrice { name: hosted.sku, price: hosted.price });
+    }
+    worked_out(&scenario)
+}
+
+fn worked_out(scenario: &Scenario) -> Result<RoiAnswer, ScenarioError> {
+    let outcome = scenario.outcome()?;
+    let curve = curve::of(scenario, &outcome)?;
+    let present = scenario.curve_point(&outcome, outcome.images_per_month)?;
+    Ok(RoiAnswer { outcome, curve, present })
+}
+
+fn refusal(error: &ScenarioError) -> ApiError {
+    match error {
+        ScenarioError::Field { field, .. } => {
+            ApiError::parameter(field, "invalid_value", format!("{error}."))
+        }
+        _ => ApiError::parameter("query", "invalid_value", format!("{error}.")),
+    }
+}
+
+fn page(
+    visit: &Visit,
+    start: &Start,
+    question: &RoiQuery,
+    status: StatusCode,
+    result: &Markup,
+) -> HttpResponse {
+    let title = visit.words.say("roi-title");
+    let body = html! {
+        div.page-head { h1 { (title) } }
+        p.note { (visit.words.say("roi-lead")) }
+        div.simulator {
+            (form::show(visit.words, start, question))
+            div.results id="results" { (result) }
+        }
+        p.hidden id="announcement" role="status" {}
+    };
+    let page = Page::new(visit, Section::Roi, &title).status(status);
+    page.sheet("charts.css").sheet("roi.css").script("roi.js").show(&body)
+}
+
+#[cfg(test)]
+mod tests;

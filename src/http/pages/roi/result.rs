@@ -1,0 +1,300 @@
+use maud::{Markup, html};
+
+use super::{RoiAnswer, curve};
+use crate::{
+    costs::simulation::{BreakEven, Outcome, Payback, PriceOutcome},
+    http::pages::frame::{Words, explained, row},
+    units::{Currency, Money},
+};
+
+/// Amounts in a scenario's currency, and figures that tell how they are made.
+struct Teller {
+    words: Words,
+    currency: Currency,
+}
+
+impl Teller {
+    fn money(&self, amount: Money) -> String {
+        self.words.amount_text(amount, self.currency)
+    }
+
+    fn told(&self, key: &str, values: &[(&str, String)]) -> String {
+        let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
+        self.words.tell(key, &values)
+    }
+
+    fn explained(&self, id: &str, value: &str, how: &str) -> Markup {
+        explained(self.words, &format!("how-{id}"), value, how)
+    }
+
+    fn row(&self, id: &str, name: &str, value: &str, how: &str) -> Markup {
+        row(&self.words.say(name), "", &self.explained(id, value, how))
+    }
+}
+
+pub(super) fn show(words: Words, answer: &RoiAnswer) -> Markup {
+    let outcome = &answer.outcome;
+    let teller = Teller { words, currency: outcome.currency };
+    html! {
+        (top_line(&teller, outcome))
+        @if let Some(first) = outcome.against.first() {
+            p.verdict id="verdict" {
+                strong { (against_name(words, first)) }
+                (words.sentences(&[String::new(), payback(words, first.payback), break_even(words, first.break_even)]))
+            }
+        }
+        (curve::show(words, answer))
+        (prices(&teller, outcome))
+        @if outcome.like_for_like().is_none() { p.note { (words.say("roi-no-like-for-like")) } }
+        div.columns {
+            (one_image(&teller, outcome))
+            (one_year(&teller, outcome))
+        }
+        @if let Some(first) = outcome.against.first() { (years(words, first, outcome.currency)) }
+    }
+}
+
+fn top_line(teller: &Teller, outcome: &Outcome) -> Markup {
+    let words = teller.words;
+    let each = &outcome.image;
+    let short = |amount: Money| words.amount_text(amount, outcome.currency);
+    html! {
+        dl.top-line {
+            div id="standard-each" { dt { (words.say("roi-standard-each")) } dd {
+                (teller.explained("standard-each", &short(each.standard), &how_standard(teller, outcome)))
+            } }
+            div id="fully-loaded" { dt { (words.say("roi-fully-loaded")) } dd {
+                (teller.explained("fully-loaded", &short(outcome.fully_loaded), &how_loaded(teller, outcome)))
+            } }
+            div id="capacity" { dt { (words.say("roi-capacity")) } dd {
+                (teller.explained("capacity", &words.count(outcome.capacity_per_month), &words.say("roi-how-capacity")))
+            } }
+            div id="investment" { dt { (words.say("roi-hardware")) } dd {
+                (teller.explained("investment", &teller.money(outcome.price), &teller.told("roi-how-hardware",
+                    &[("price", teller.money(outcome.price)), ("residual", teller.money(outcome.residual))])))
+            } }
+        }
+    }
+}
+
+fn how_standard(teller: &Teller, outcome: &Outcome) -> String {
+    let each = &outcome.image;
+    teller.told(
+        "roi-how-standard",
+        &[
+            ("electricity", teller.money(each.electricity)),
+            ("depreciation", teller.money(each.depreciation)),
+            ("upkeep", teller.money(each.upkeep)),
+            ("standard", teller.money(each.standard)),
+        ],
+    )
+}
+
+fn how_loaded(teller: &Teller, outcome: &Outcome) -> String {
+    let year = &outcome.year;
+    teller.told(
+        "roi-how-loaded",
+        &[
+            ("total", teller.money(year.total)),
+            ("images", teller.words.count(year.images)),
+            ("each", teller.money(outcome.fully_loaded)),
+        ],
+    )
+}
+
+fn against_name(words: Words, against: &PriceOutcome) -> String {
+    let name = [("name", curve::name(words, against).into())];
+    match against.like_for_like {
+        true => words.tell("roi-against-like-for-like", &name),
+        false => words.tell("roi-against", &name),
+    }
+}
+
+/// The hardware against every price.
+fn prices(teller: &Teller, outcome: &Outcome) -> Markup {
+    let words = teller.words;
+    let title = words.say("roi-prices");
+    let columns = ["roi-price-there", "roi-saved", "roi-saved-part", "roi-saved-loaded"];
+    html! {
+        div.card id="prices" {
+            h2 { (title) }
+            div.scroll tabindex="0" role="region" aria-label=(title) { table {
+                thead { tr {
+                    th scope="col" { (words.say("roi-where")) }
+                    @for column in columns { th scope="col" { (words.say(column)) } }
+                } }
+                tbody { @for (index, against) in outcome.against.iter().enumerate() {
+                    (price_row(teller, outcome, index, against))
+                } }
+            } }
+        }
+    }
+}
+
+fn price_row(teller: &Teller, outcome: &Outcome, index: usize, against: &PriceOutcome) -> Markup {
+    let words = teller.words;
+    let values = |here: Money, saving: Money| {
+        [
+            ("price", teller.money(against.price)),
+            ("here", teller.money(here)),
+            ("saving", teller.money(saving)),
+        ]
+    };
+    let saved = |id: &str, here: Money, saving: Money| {
+        let how = teller.told("roi-how-saved", &values(here, saving));
+        html! {
+            span class=(if saving < Money::ZERO { "loss" } else { "gain" }) {
+                @if saving < Money::ZERO { (words.say("roi-lost")) " " }
+                (teller.explained(&format!("{id}-{index}"), &teller.money(saving), &how))
+            }
+        }
+    };
+    html! {
+        tr {
+            th scope="row" {
+                (curve::name(words, against)) " "
+                @if against.like_for_like { span.tag { (words.say("roi-like-for-like")) } }
+                small.wrap {
+                    (words.sentences(&[payback(words, against.payback), break_even(words, against.break_even)])) " "
+                    (teller.explained(&format!("payback-{index}"), &words.say("roi-how"), &how_payback(teller, outcome, against)))
+                }
+            }
+            td { (teller.money(against.price)) }
+            td { (saved("saved", outcome.image.standard, against.saving)) }
+            td { (words.percent(&against.saving_percent())) }
+            td { (saved("loaded", outcome.fully_loaded, against.saving_fully_loaded)) }
+        }
+    }
+}
+
+fn how_payback(teller: &Teller, outcome: &Outcome, against: &PriceOutcome) -> String {
+    let elsewhere = against.years.first().map_or(Money::ZERO, |year| year.elsewhere);
+    let running = outcome.year.running().unwrap_or_default();
+    let saved = elsewhere.minus(running).unwrap_or_default();
+    teller.told(
+        "roi-how-payback",
+        &[
+            ("hardware", teller.money(outcome.price)),
+            ("elsewhere", teller.money(elsewhere)),
+            ("running", teller.money(running)),
+            ("saved", teller.money(saved)),
+        ],
+    )
+}
+
+fn payback(words: Words, payback: Payback) -> String {
+    match payback {
+        Payback::After { months_tenths } => {
+            words.tell("roi-pays-back", &[("span", span(words, months_tenths).into())])
+        }
+        Payback::AfterItsLife { months_tenths, life_months_tenths } => words.tell(
+            "roi-pays-back-too-late",
+            &[("span", span(words, months_tenths).into()), ("life", span(words, life_months_tenths).into())],
+        ),
+        Payback::Never => words.say("roi-never-pays-back").into_owned(),
+    }
+}
+
+fn break_even(words: Words, break_even: BreakEven) -> String {
+    match break_even {
+        BreakEven::From { images_per_month } => {
+            words.tell("roi-worth-from", &[("count", images_per_month.into())])
+        }
+        BreakEven::BeyondCapacity { capacity_per_month } => {
+            words.tell("roi-worth-beyond", &[("count", capacity_per_month.into())])
+        }
+        BreakEven::Never => words.say("roi-worth-never").into_owned(),
+    }
+}
+
+/// `18.5 months`, and from two years on `2.5 years`.
+fn span(words: Words, months_tenths: u64) -> String {
+    let (key, tenths) = match months_tenths {
+        ..240 => ("roi-months", months_tenths),
+        _ => ("roi-years-long", (months_tenths + 6) / 12),
+    };
+    let count = words.decimal(&format!("{}.{}", tenths / 10, tenths % 10));
+    words.tell(key, &[("count", count.into())])
+}
+
+fn one_image(teller: &Teller, outcome: &Outcome) -> Markup {
+    let (words, each) = (teller.words, &outcome.image);
+    let energy = [("energy", words.energy_text(each.energy_kwh.into()))];
+    let row =
+        |id: &str, name: &str, amount: Money, how: &str| teller.row(id, name, &teller.money(amount), how);
+    html! {
+        div.card id="one-image" { table {
+            caption { (words.say("roi-one-image")) }
+            tbody {
+                (row("electricity", "roi-electricity", each.electricity, &teller.told("roi-how-electricity", &energy)))
+                (row("depreciation", "roi-depreciation", each.depreciation, &words.say("roi-how-depreciation")))
+                (row("no-residual", "roi-without-residual", each.depreciation_without_residual, &words.say("roi-how-without-residual")))
+                (row("upkeep", "roi-upkeep", each.upkeep, &words.say("roi-how-upkeep")))
+            }
+            tfoot { (row("standard", "roi-standard", each.standard, &how_standard(teller, outcome))) }
+        } }
+    }
+}
+
+fn one_year(teller: &Teller, outcome: &Outcome) -> Markup {
+    let (words, year) = (teller.words, &outcome.year);
+    let row =
+        |id: &str, name: &str, amount: Money, how: &str| teller.row(id, name, &teller.money(amount), how);
+    let times = |each: Money| {
+        teller.told("roi-how-times", &[("each", teller.money(each)), ("images", words.count(year.images))])
+    };
+    html! {
+        div.card id="one-year" { table {
+            caption { (words.tell("roi-one-year", &[("count", year.images.into())])) }
+            tbody {
+                (row("year-electricity", "roi-electricity", year.electricity, &times(outcome.image.electricity)))
+                (row("year-idle", "roi-idle", year.idle_electricity, &words.say("roi-how-idle")))
+                (row("year-upkeep", "roi-upkeep", year.upkeep, &times(outcome.image.upkeep)))
+                (row("year-other", "roi-other", year.other, &words.say("roi-how-other")))
+                (row("year-depreciation", "roi-depreciation", year.depreciation, &words.say("roi-how-year-depreciation")))
+            }
+            tfoot { (row("year-total", "roi-total", year.total, &how_loaded(teller, outcome))) }
+        } }
+    }
+}
+
+fn years(words: Words, against: &PriceOutcome, currency: Currency) -> Markup {
+    let money = |amount: Money| words.amount(amount, currency);
+    let caption = words.tell("roi-years-against", &[("name", curve::name(words, against).into())]);
+    let columns = ["roi-hardware", "roi-electricity", "roi-running", "roi-elsewhere", "roi-saved-in-all"];
+    html! {
+        div.card id="years" { div.scroll tabindex="0" role="region" aria-label=(caption) { table {
+            caption { (caption) }
+            thead { tr {
+                th scope="col" { (words.say("roi-year")) }
+                @for name in columns { th scope="col" { (words.say(name)) } }
+            } }
+            tbody { @for year in &against.years { tr {
+                th scope="row" { (year.year) }
+                td { (money(year.hardware)) }
+                td { (money(year.electricity)) }
+                td { (money(year.running)) }
+                td { (money(year.elsewhere)) }
+                td class=[(year.saved_in_all < Money::ZERO).then_some("loss")] { (money(year.saved_in_all)) }
+            } } }
+        } } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_is_said_in_years() {
+        for (months_tenths, english, chinese) in [
+            (239, "23.9 months", "23.9 个月"),
+            (240, "2.0 years", "2.0 年"),
+            (10_739, "89.5 years", "89.5 年"),
+            (150_000, "1,250.0 years", "1,250.0 年"),
+        ] {
+            assert_eq!(span(Words::ENGLISH, months_tenths), english);
+            assert_eq!(span(Words::CHINESE, months_tenths), chinese);
+        }
+    }
+}

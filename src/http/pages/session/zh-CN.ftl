@@ -1,0 +1,25 @@
+sign-in = 登录
+sign-in-title = 登录
+sign-in-secret = 密码，或带 costs 或 admin 权限的密钥
+sign-in-link-ready = 这个链接可以登录一次，点击按钮后即失效。
+sign-in-help = 怎么登录？
+sign-in-help-link = 在服务器上运行 `tintype admin link`，然后打开它显示的链接。链接只能用一次，15 分钟内有效。没有设置密码时，服务器每次启动也会显示一个。
+sign-in-help-password = 用 `tintype admin password` 设置密码。初始状态没有密码。
+sign-in-help-key = 任何带 costs 或 admin 权限的 API 密钥也可以。用 `tintype key create --admin` 创建。
+sign-in-wrong-key = 密钥无效，请检查是否完整粘贴。
+sign-in-no-scope = 这个密钥没有 costs 或 admin 权限。用 `tintype key create --admin` 创建一个。
+sign-in-wrong-password = 密码不对。
+sign-in-no-password = 还没有设置密码。用 `tintype admin password` 设置，或者用密钥或链接登录。
+sign-in-wrong-link = 这个链接已经用过或已过期。用 `tintype admin link` 再生成一个。
+sign-in-too-many = 密码尝试次数太多，请在 { $seconds } 秒后再试，或用链接或密钥登录。
+
+sessions-count = 共有 { $count } 台设备处于登录状态。
+sessions-end = 退出
+sessions-end-all = 全部退出
+sessions-browser = 浏览器
+sessions-opened = 登录时间
+sessions-seen = 最近使用
+sessions-this = 当前
+sessions-with-key = 使用密钥 { $key }
+sessions-with-password = 使用密码
+sessions-with-link = 使用链接
