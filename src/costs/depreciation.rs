@@ -42,6 +42,21 @@ impl Asset {
         }
     }
 
+    /// What the image after `images_before` is charged of it: by units nothing more once it has lost all it can.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn charge_of_image(&self, duration: Millis, images_before: u64) -> Result<Money, MoneyError> {
+        let charge = self.depreciation_of_picture(duration)?;
+        match self.life {
+            Life::Time { .. } => Ok(charge),
+            Life::Units { .. } => {
+                let left = self.depreciable()?.minus(self.lost_before(Date::MAX, images_before)?)?;
+                Ok(charge.min(left))
+            }
+        }
+    }
+
     /// (price − residual) · share: all that it can lose.
     ///
     /// # Errors
@@ -192,6 +207,15 @@ mod tests {
         );
         assert_eq!(text(asset.lost_on(january, 30_000, 30_500)), "0.00");
         assert_eq!(text(asset.lost_on(january, 500, 200)), "-103.0000002", "300 are taken back");
+    }
+
+    #[test]
+    fn by_units_images_are_charged_until_the_residual_and_no_more() {
+        let life = Life::Units { lifetime_images: 3 };
+        let ssd = Asset { price: yuan(100), residual: Money::ZERO, life, ..by_units(0) };
+        let charges: Vec<_> = (0..5).map(|before| text(ssd.charge_of_image(PICTURE, before))).collect();
+        assert_eq!(charges, ["33.333333334", "33.333333334", "33.333333332", "0.00", "0.00"]);
+        assert_eq!(text(by_time(3, 20).charge_of_image(PICTURE, u64::MAX)), "0.008165272");
     }
 
     #[test]

@@ -141,6 +141,8 @@ pub struct CostModel {
     /// The configured hardware, which stands in for the ledger's assets until the first of them is bought.
     stand_in: Asset,
     assets: Vec<Asset>,
+    /// Images that were made in the service of each of [`CostModel::parts`]; none where nothing is known of them.
+    images_made: Vec<u64>,
 }
 
 impl CostModel {
@@ -183,16 +185,40 @@ impl CostModel {
         if rates.iter().any(|rate| rate.rate <= Money::ZERO) {
             return refuse("exchange_rate.rate", "must be above 0");
         }
+        let day = |rate: &ExchangeRate| (rate.from, rate.to, rate.effective_from);
+        let is_double = |(place, rate): (usize, &ExchangeRate)| {
+            rates[..place].iter().any(|other| day(other) == day(rate))
+        };
+        if rates.iter().enumerate().any(is_double) {
+            return refuse(
+                "exchange_rate.effective_from",
+                "two rates for the same currencies begin on one day; keep one",
+            );
+        }
         let tariff = Tariff::new(settings.price_per_kwh, &settings.tariff)?;
         let stand_in = Asset::configured(hardware);
-        let model = Self { settings, prices: Arc::new(prices), rates, tariff, stand_in, assets: Vec::new() };
+        let model = Self {
+            settings,
+            prices: Arc::new(prices),
+            rates,
+            tariff,
+            stand_in,
+            assets: Vec::new(),
+            images_made: Vec::new(),
+        };
         model.compared_skus().into_iter().try_for_each(|sku| model.prices.check_sku(sku))?;
         Ok(model)
     }
 
     /// The same with the parts that the ledger knows.
     pub fn with_assets(&self, assets: Vec<Asset>) -> Self {
-        Self { assets, ..self.clone() }
+        Self { assets, images_made: Vec::new(), ..self.clone() }
+    }
+
+    /// The same with the images that were made in the service of each of [`CostModel::parts`]: a part by units is charged
+    /// until it has lost all it can.
+    pub fn with_images_made(self, images_made: Vec<u64>) -> Self {
+        Self { images_made, ..self }
     }
 
     /// The ledger's currency.
@@ -220,17 +246,41 @@ impl CostModel {
         comparison: Option<Comparison>,
         at: DateTime,
     ) -> Result<Receipt, CostError> {
+        self.receipt_after(0, usage, comparison, at)
+    }
+
+    fn receipt_after(
+        &self,
+        images_before: u64,
+        usage: Usage,
+        comparison: Option<Comparison>,
+        at: DateTime,
+    ) -> Result<Receipt, CostError> {
         let wall_energy = self.wall_energy(usage);
         Ok(Receipt {
             usage,
             wall_energy,
             cost: Breakdown {
                 electricity: self.electricity(wall_energy, at)?,
-                depreciation: self.depreciation(usage.duration, at.date())?,
+                depreciation: self.depreciation(usage.duration, at.date(), images_before)?,
                 upkeep: self.upkeep().of_picture(usage.duration)?,
             },
             comparison,
         })
+    }
+
+    /// Prices images that are settled together, one after the other.
+    ///
+    /// # Errors
+    /// [`CostError`] if an amount is out of range.
+    pub fn receipts(
+        &self,
+        usages: impl IntoIterator<Item = Usage>,
+        comparison: Option<&Comparison>,
+        at: DateTime,
+    ) -> Result<Vec<Receipt>, CostError> {
+        let usages = (0..).zip(usages);
+        usages.map(|(before, usage)| self.receipt_after(before, usage, comparison.cloned(), at)).collect()
     }
 
     /// Electricity of work that gave no picture, failed or cancelled at `at`.
@@ -298,11 +348,12 @@ impl CostModel {
         }
     }
 
-    /// Σ over the parts in service on `day`, each rounded up.
-    fn depreciation(&self, duration: Millis, day: Date) -> Result<Money, CostError> {
-        let in_service = self.parts().filter(|(_, service)| service.contains(day));
+    /// Σ over the parts in service on `day`, each rounded up, for the image after `images_before` further ones.
+    fn depreciation(&self, duration: Millis, day: Date, images_before: u64) -> Result<Money, CostError> {
+        let made = self.images_made.iter().copied().chain(std::iter::repeat(0));
+        let in_service = self.parts().zip(made).filter(|((_, service), _)| service.contains(day));
         Ok(in_service
-            .map(|(part, _)| part.depreciation_of_picture(duration))
+            .map(|((part, _), made)| part.charge_of_image(duration, made.saturating_add(images_before)))
             .try_fold(Money::ZERO, |sum, part| sum.plus(part?))?)
     }
 

@@ -22,6 +22,7 @@ mod types;
 mod zone;
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{Mutex, MutexGuard},
 };
@@ -69,6 +70,8 @@ pub struct Ledger {
     /// The same for pages, which hold up nobody who writes.
     shown_sums: Mutex<RunningSums>,
     known_keys: Mutex<KnownKeys>,
+    /// Images that were made between two moments: up to the newest entry that was read, and how many.
+    images_made: Mutex<HashMap<[Timestamp; 2], (i64, i64)>>,
 }
 
 impl Ledger {
@@ -82,6 +85,7 @@ impl Ledger {
             running_sums: Mutex::default(),
             shown_sums: Mutex::default(),
             known_keys: Mutex::default(),
+            images_made: Mutex::default(),
         })
     }
 

@@ -57,10 +57,8 @@ impl Service {
         let (pictures, currency) = (Arc::clone(&self.parts.pictures), self.costs().currency());
         self.ask_ledger(move |ledger| {
             let costs = ledger.with_assets(&costs)?;
-            let receipts = images
-                .iter()
-                .map(|image| costs.receipt(image.usage, comparison.clone(), at))
-                .collect::<Result<Vec<_>, CostError>>()?;
+            let usages = images.iter().map(|image| image.usage);
+            let receipts = costs.receipts(usages, comparison.as_ref(), at)?;
             let images = images.into_iter().zip(receipts).zip(provenances);
             (0..)
                 .zip(images)

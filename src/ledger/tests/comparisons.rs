@@ -151,3 +151,30 @@ fn break_even_is_of_a_whole_month_from_its_first_day_on() {
         assert_eq!((whole.days_counted, whole.days_in_period), (u64::from(day), 30));
     }
 }
+
+#[test]
+fn a_part_by_units_is_charged_until_its_residual_and_no_more() {
+    let mut book = Book::begun_at(None, at("2026-09-01T00:00:00Z"));
+    let ssd = Asset {
+        name: "ssd".into(),
+        price: "100".parse().expect("an amount"),
+        residual: Money::ZERO,
+        share_percent: 100,
+        purchased_on: date(2026, 9, 1),
+        life: Life::Units { lifetime_images: 5 },
+        retirement: None,
+    };
+    book.ledger.add_asset(&ssd, Currency::CNY, NOON).expect("added");
+    let moment = at("2026-09-02T10:00:00Z");
+    for images in [3, 4, 3] {
+        let costs = book.ledger.with_assets(&costs(vec![])).expect("assets");
+        let civil = TimeZone::UTC.to_datetime(moment);
+        let receipts = costs.receipts(vec![receipt().usage; images], None, civil).expect("receipts");
+        book.paint(book.filed(), moment, &receipts);
+    }
+    let report = book.ledger.month_report(&costs(vec![]), month("2026-09"), &[], &TimeZone::UTC, moment);
+    let report = report.expect("a report");
+    let whole = report.whole.expect("a whole month");
+    let amounts = [report.figures.cost.depreciation, whole.whole_depreciation, whole.unused_depreciation];
+    assert_eq!(amounts.map(|amount| amount.to_string()), ["100.00", "100.00", "0.00"]);
+}
