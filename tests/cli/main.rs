@@ -14,6 +14,7 @@ mod program;
 mod tiny_models;
 
 mod admin;
+mod agreement;
 mod assets;
 mod backup;
 mod bench;
