@@ -21,7 +21,9 @@ use crate::{
     domain::{ImageSize, KeyLimits, StepsByQuality},
     engine::{EngineSettings, ProfileStore},
     meter::Powers,
-    pipeline::{DeviceList, KernelChoice, MemoryTier, ModelSource, Placement, Precision, SizeLimits},
+    pipeline::{
+        DeviceList, KernelChoice, MemoryTier, ModelSource, PartFiles, Placement, Precision, SizeLimits,
+    },
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
     units::{Currency, Millis, Money, Power},
@@ -71,8 +73,15 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
-    /// A directory in the diffusers layout, a hub repository such as Tongyi-MAI/Z-Image-Turbo, or none: the embedded one.
+    /// A directory in the diffusers layout, a hub repository such as Tongyi-MAI/Z-Image-Turbo, a .safetensors or .gguf file,
+    /// or none: the embedded one.
     pub path: Option<String>,
+    /// Weights of the text encoder, a file or a folder; none: in `path`, or beside it.
+    pub text_encoder: Option<PathBuf>,
+    /// Weights of the autoencoder, a file or a folder; none: in `path`, or beside it.
+    pub vae: Option<PathBuf>,
+    /// A tokenizer.json, or a folder that has one; none: in `path`, or beside it.
+    pub tokenizer: Option<PathBuf>,
     /// The id under /v1/models; none: from the path.
     pub id: Option<String>,
     /// Other names that clients have built in and that reach this model too.
@@ -210,6 +219,9 @@ impl Default for ModelConfig {
             ["dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"];
         Self {
             path: None,
+            text_encoder: None,
+            vae: None,
+            tokenizer: None,
             id: None,
             aliases: aliases.map(String::from).to_vec(),
             default_size: None,
@@ -239,7 +251,13 @@ impl ModelConfig {
 
     /// Where the model comes from and what it is called.
     pub fn source(&self) -> ModelSource {
-        ModelSource::new(self.path.as_deref(), self.id.as_deref(), self.default_size)
+        let parts = PartFiles {
+            transformer: None,
+            text_encoder: self.text_encoder.clone(),
+            vae: self.vae.clone(),
+            tokenizer: self.tokenizer.clone(),
+        };
+        ModelSource::new(self.path.as_deref(), self.id.as_deref(), self.default_size).with_parts(parts)
     }
 
     /// The size of an image if none is asked for.

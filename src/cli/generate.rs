@@ -6,7 +6,7 @@ use std::{
 
 use clap::Args;
 
-use super::{CliError, ModelArgs, progress::LoadReport, sheet::sheet};
+use super::{CliError, ModelArgs, lora::LoraArg, progress::LoadReport, sheet::sheet};
 use crate::{
     app::Progress,
     clock::Clock,
@@ -34,6 +34,9 @@ pub(super) struct GenerateArgs {
     prompts: Vec<String>,
     #[command(flatten)]
     model: ModelArgs,
+    /// A LoRA's file, or its name in the data directory's loras, and how strongly it is applied [default: 1]; repeatable
+    #[arg(long, value_name = "NAME_OR_FILE[:WEIGHT]")]
+    lora: Vec<LoraArg>,
     /// Width and height, such as 1024x1024 [default: the model's]
     #[arg(long, value_name = "WxH")]
     size: Option<ImageSize>,
@@ -75,7 +78,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let today = zone.to_datetime(clock.now()).date();
     let costs = super::with_recorded_assets(&config, config.cost_model(today)?)?;
     check_writable(&args.output)?;
-    let (pipeline, default_size) = load(&config)?;
+    let (pipeline, default_size) = load(&config, &args.lora)?;
     let mut spec = RenderSpec {
         prompt: String::new(),
         negative_prompt: args.negative_prompt,
@@ -132,10 +135,11 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     Ok(())
 }
 
-fn load(config: &Config) -> Result<(Pipeline, ImageSize), CliError> {
+fn load(config: &Config, loras: &[LoraArg]) -> Result<(Pipeline, ImageSize), CliError> {
     let source = config.model.source();
     let mut report = LoadReport::new();
-    let files = source.files(&mut |fetched| report.fetched(fetched))?;
+    let loras = loras.iter().map(|lora| lora.choice(&config.data_dir)).collect::<Result<_, _>>()?;
+    let files = source.files(&mut |fetched| report.fetched(fetched))?.with_loras(loras);
     let pipeline = Pipeline::load(&files, &config.model.placement(), report.on_load())?;
     let default_size = config.model.default_size(pipeline.limits())?;
     Ok((pipeline, default_size))

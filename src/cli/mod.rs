@@ -11,6 +11,8 @@ mod costs;
 mod forget;
 mod generate;
 mod key;
+mod lora;
+mod model;
 mod month;
 mod prices;
 mod progress;
@@ -60,6 +62,9 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Time each part of a picture: text, steps, decoding, PNG
     Bench(bench::BenchArgs),
+    /// Look at a model's files before they are loaded
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Make, list, change, rotate and revoke API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -117,9 +122,18 @@ struct Place {
 /// What paints, and where.
 #[derive(Debug, Args)]
 struct ModelArgs {
-    /// Model directory in the diffusers layout, or hub repository [default: the embedded model]
-    #[arg(long, value_name = "DIR|REPO")]
+    /// Model directory in the diffusers layout, hub repository, or .safetensors or .gguf file [default: the embedded model]
+    #[arg(long, value_name = "DIR|REPO|FILE")]
     model: Option<String>,
+    /// Text encoder (Qwen3-4B) of a model that is one file [default: found beside it]
+    #[arg(long, value_name = "FILE|DIR")]
+    text_encoder: Option<PathBuf>,
+    /// Autoencoder of a model that is one file [default: found beside it]
+    #[arg(long, value_name = "FILE|DIR")]
+    vae: Option<PathBuf>,
+    /// tokenizer.json of a model that is one file, or its folder [default: found beside it]
+    #[arg(long, value_name = "FILE|DIR")]
+    tokenizer: Option<PathBuf>,
     /// auto, cpu, cuda or cuda:N; several cards as cuda:0,cuda:1, of which only a server uses more than the first
     #[arg(long)]
     device: Option<DeviceList>,
@@ -139,6 +153,9 @@ impl ModelArgs {
     fn apply(self, config: &mut Config) {
         let model = &mut config.model;
         model.path = self.model.or(model.path.take());
+        model.text_encoder = self.text_encoder.or(model.text_encoder.take());
+        model.vae = self.vae.or(model.vae.take());
+        model.tokenizer = self.tokenizer.or(model.tokenizer.take());
         model.device = self.device.unwrap_or_else(|| model.device.clone());
         model.dtype = self.dtype.unwrap_or(model.dtype);
         model.memory = self.memory.unwrap_or(model.memory);
@@ -197,6 +214,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args, &clock),
         Command::Generate(args) => generate::run(args, &clock),
         Command::Bench(args) => bench::run(args, &clock),
+        Command::Model(command) => model::run(command),
         Command::Key(command) => key::run(command, &*clock),
         Command::Admin(command) => admin::run(command, &*clock),
         Command::Costs(args) => costs::run(&args, &*clock),

@@ -69,7 +69,7 @@ fn a_wrong_key_or_value_is_named_in_one_line() {
     for (toml, name) in [
         ("colour = 1", "colour"),
         ("[model]\ndtype = \"f8\"", "f8"),
-        ("[model]\ndevice = [\"cuda:1\", \"cuda:1\"]", "cuda:1 stands twice"),
+        ("[model]\ndevice = [\"cuda:1\", \"cuda:1\"]", "cuda:1 is listed twice"),
         ("[model]\ndevice = []", "device"),
         ("[costs]\nprice_per_kwh = \"cheap\"", "cheap"),
         (

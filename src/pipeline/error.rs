@@ -54,7 +54,7 @@ pub enum LoadError {
 
 impl LoadError {
     pub(super) fn invalid(path: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid { path: path.into(), reason: reason.into() }
+        Self::Invalid { path: path.into(), reason: cut(&reason.into(), REASON_MAX) }
     }
 
     pub(super) fn missing_file(path: impl Into<String>, expected: impl Into<String>) -> Self {
@@ -80,7 +80,24 @@ impl LoadError {
     }
 }
 
-/// Why a picture could not be painted.
+/// Longest reason that is shown: a file may quote itself in it.
+const REASON_MAX: usize = 500;
+/// Longest value of a file that is shown.
+const VALUE_MAX: usize = 60;
+
+/// A value from a file, short enough for a line.
+pub(super) fn short(value: &str) -> String {
+    cut(value, VALUE_MAX)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Why an image could not be generated.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// A size that the model cannot paint.

@@ -11,9 +11,11 @@ mod devices;
 mod error;
 mod free_memory;
 mod fused;
+mod inspect;
 mod limits;
 mod linear;
 mod load;
+mod lora;
 mod noise;
 mod norm;
 mod ops;
@@ -43,7 +45,9 @@ pub use self::{
     error::{LoadError, RenderError},
     free_memory::{proc_bytes, usable_bytes},
     fused::KernelChoice,
+    inspect::{InspectedFile, InspectedPart, Inspection, TierNeed},
     limits::SizeLimits,
+    lora::LoraChoice,
     noise::standard_normal,
     pixels::Pixels,
     placement::{MemoryTier, Placement},
@@ -51,7 +55,9 @@ pub use self::{
     prompt::PromptTokenizer,
     schedule::{Schedule, Shift},
     shapes::ModelShape,
-    source::{EMBEDDED_MODEL, EmbeddedFile, ModelFiles, ModelSource, OnLoad, PROMPT_TOKENS_MAX, hub},
+    source::{
+        EMBEDDED_MODEL, EmbeddedFile, ModelFiles, ModelSource, OnLoad, PROMPT_TOKENS_MAX, PartFiles, hub,
+    },
     transformer::padded_tokens,
     vae::VaeDecoder,
 };
@@ -60,7 +66,7 @@ use self::{
     fused::{Arithmetic, BlockForm},
     load::LoadOptions,
     placement::ModelSize,
-    source::{LoadProgress, ModelConfig, Weights},
+    source::{LoadProgress, ModelConfig, Part, Parts},
     text_encoder::TextEncoder,
     transformer::{Caption, Transformer},
 };
@@ -121,13 +127,9 @@ impl Pipeline {
     /// # Errors
     /// [`LoadError`], one line that names the file and what was expected of it.
     pub fn load(files: &ModelFiles, placement: &Placement, on_load: OnLoad<'_>) -> Result<Self, LoadError> {
-        let described = Self::read_description(files)?;
-        let weights = [
-            Weights::open(files, "text_encoder", "model")?,
-            Weights::open(files, "transformer", "diffusion_pytorch_model")?,
-            Weights::open(files, "vae", "diffusion_pytorch_model")?,
-        ];
-        Self::load_weights(described, weights, placement, on_load)
+        let mut parts = Parts::open(files)?;
+        lora::apply(files.loras(), &mut parts)?;
+        Self::load_parts(files, parts, placement, on_load)
     }
 
     /// A model of `shape` whose weights are drawn at random, on the device: it paints noise, as fast as a real one.
@@ -135,37 +137,30 @@ impl Pipeline {
     /// # Errors
     /// [`LoadError`] where the device cannot be opened, or has no room.
     pub fn random(shape: ModelShape, placement: &Placement) -> Result<Self, LoadError> {
-        let weights = ["text_encoder", "transformer", "vae"].map(Weights::random);
-        let described = Self::read_description(&shape.files())?;
-        Self::load_weights(described, weights, placement, &|_, _| {})
+        let files = shape.files();
+        Self::load_parts(&files, Parts::random(&files)?, placement, &|_, _| {})
     }
 
-    /// Everything but the weights.
-    fn read_description(files: &ModelFiles) -> Result<(ModelConfig, Arc<PromptTokenizer>), LoadError> {
-        let config = ModelConfig::read(files)?;
-        let tokenizer = PromptTokenizer::load(files, config.text_encoder.vocab_size)?;
-        Ok((config, Arc::new(tokenizer)))
-    }
-
-    fn load_weights(
-        (config, tokenizer): (ModelConfig, Arc<PromptTokenizer>),
-        weights: [Weights; 3],
+    fn load_parts(
+        files: &ModelFiles,
+        parts: Parts,
         placement: &Placement,
         on_load: OnLoad<'_>,
     ) -> Result<Self, LoadError> {
+        let config = ModelConfig::read(files, &parts)?;
+        let tokenizer = Arc::new(PromptTokenizer::load(files, config.text_encoder.vocab_size)?);
         let device = placement.device.open()?;
         let dtype = placement.precision.dtype(&device);
         #[cfg(feature = "cuda")]
         card::prepare(&device, dtype)
             .map_err(|reason| LoadError::Device { device: placement.device.to_string(), reason })?;
-        let total = weights.iter().map(Weights::total_bytes).sum();
-        let [text_weights, transformer_weights, vae_weights] = weights.map(Arc::new);
+        let total = parts.total_bytes();
         let of_number = dtype.size_in_bytes() as u64;
-        let bytes = |weights: &Weights| weights.numbers() * of_number;
+        let bytes = |part: &Part| part.weights.numbers() * of_number;
         let size = ModelSize {
-            text_encoder: bytes(&text_weights),
-            transformer: bytes(&transformer_weights),
-            vae: bytes(&vae_weights),
+            text_encoder: bytes(&parts.text_encoder),
+            transformer: bytes(&parts.transformer),
+            vae: bytes(&parts.vae),
             of_number,
         };
         let free = free_bytes(&device);
@@ -182,6 +177,8 @@ impl Pipeline {
         let arithmetic = placement.kernels.arithmetic(&config.transformer, dtype, &device);
         let progress = LoadProgress::new(on_load, total);
         let options = LoadOptions { dtype, device: &device, progress: &progress };
+        let [text_weights, transformer_weights, vae_weights] =
+            [parts.text_encoder, parts.transformer, parts.vae].map(|part| Arc::new(part.weights));
         let text_encoder =
             TextEncoder::load(&config.text_encoder, &text_weights, plan.text_encoder, &options)
                 .map_err(|error| LoadError::from_candle("text_encoder", &error))?;
@@ -253,10 +250,11 @@ impl Pipeline {
 
     /// What the model can paint.
     pub fn limits(&self) -> SizeLimits {
-        let factor = self.config.size_factor();
-        let [_, rows, columns] = self.config.transformer.axes_lens;
-        let tokens_max = u32::try_from(rows.min(columns)).unwrap_or(u32::MAX);
-        SizeLimits { factor, side_max: tokens_max.saturating_mul(factor), native: self.config.native_size }
+        SizeLimits {
+            factor: self.config.size_factor(),
+            side_max: self.config.side_max(),
+            native: self.config.native_size,
+        }
     }
 
     /// Encodes a prompt, cut to [`PROMPT_TOKENS_MAX`] tokens.

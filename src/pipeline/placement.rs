@@ -51,6 +51,10 @@ impl MemoryTier {
     const ALL: [Self; 6] =
         [Self::Auto, Self::Resident, Self::Offload, Self::EightBit, Self::FourBit, Self::Low];
 
+    /// Those that can be chosen: all but `auto`.
+    pub(super) const CHOSEN: [Self; 5] =
+        [Self::Resident, Self::Offload, Self::EightBit, Self::FourBit, Self::Low];
+
     /// As it is configured, for example `8bit`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -12,14 +12,13 @@ pub struct PromptTokenizer {
 }
 
 impl PromptTokenizer {
-    /// Reads tokenizer/tokenizer.json. `vocabulary` is the number of embeddings that the text encoder has.
+    /// Reads tokenizer.json. `vocabulary` is the number of embeddings that the text encoder has.
     ///
     /// # Errors
     /// [`LoadError`] where the file is missing, is no tokenizer, or knows more tokens than the text encoder.
     pub fn load(files: &ModelFiles, vocabulary: usize) -> Result<Self, LoadError> {
-        const FILE: &str = "tokenizer/tokenizer.json";
-        let blob = files.open(FILE, "Qwen's tokenizer as one JSON file")?;
-        let invalid = |reason: String| LoadError::invalid(files.path_of(FILE), reason);
+        let (name, blob) = files.tokenizer()?;
+        let invalid = |reason: String| LoadError::invalid(&name, reason);
         let mut tokenizer =
             Tokenizer::from_bytes(&*blob).map_err(|error| invalid(format!("not a tokenizer: {error}")))?;
         for special in ["<|im_start|>", "<|im_end|>"] {
@@ -30,7 +29,7 @@ impl PromptTokenizer {
         let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
         if largest as usize >= vocabulary {
             return Err(invalid(format!(
-                "has token {largest}, but text_encoder/config.json has vocab_size {vocabulary}"
+                "has token {largest}, but the text encoder has vocab_size {vocabulary}"
             )));
         }
         tokenizer.with_padding(None).with_truncation(None).map_err(|error| invalid(error.to_string()))?;

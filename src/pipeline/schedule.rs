@@ -33,6 +33,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Z-Image's own, for models whose files do not have one.
+    pub(super) const Z_IMAGE: Self = Self { shift: Shift::Static(3.0), train_timesteps: 1000.0 };
+
     /// Noise levels for `steps` Euler steps, then a final 0. Length `steps + 1`.
     ///
     /// σᵢ = 3s / (1 + 2s), s = 1 − i/steps. Source: Z-Image's scheduler config, shift 3.

@@ -43,8 +43,8 @@ impl ModelShape {
     /// The configurations, with the embedded model's tokenizer.
     pub(super) const fn files(self) -> ModelFiles {
         match self {
-            Self::Middle => ModelFiles::Embedded { name: "middle shape", files: MIDDLE },
-            Self::Full => ModelFiles::Embedded { name: "full shape", files: FULL },
+            Self::Middle => ModelFiles::embedded("middle shape", MIDDLE),
+            Self::Full => ModelFiles::embedded("full shape", FULL),
         }
     }
 
@@ -89,21 +89,26 @@ impl SimpleBackend for RandomWeights {
         bail!("random weights have a shape; `{name}` was asked for without one")
     }
 
-    fn contains_tensor(&self, _: &str) -> bool {
-        true
+    fn contains_tensor(&self, name: &str) -> bool {
+        !name.contains(".lora.")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::{prompt::PromptTokenizer, source::ModelConfig};
+    use crate::pipeline::{
+        prompt::PromptTokenizer,
+        source::{ModelConfig, Parts},
+    };
 
     #[test]
     fn every_shape_is_a_model_but_for_its_weights() {
         for shape in [ModelShape::Middle, ModelShape::Full] {
-            let config = ModelConfig::read(&shape.files()).expect("configurations");
-            PromptTokenizer::load(&shape.files(), config.text_encoder.vocab_size).expect("a tokenizer");
+            let files = shape.files();
+            let parts = Parts::random(&files).expect("configurations");
+            let config = ModelConfig::read(&files, &parts).expect("a configuration");
+            PromptTokenizer::load(&files, config.text_encoder.vocab_size).expect("a tokenizer");
             assert_eq!(shape.as_str().parse(), Ok(shape));
         }
         assert!("huge".parse::<ModelShape>().is_err_and(|error| error.contains("middle or full")));

@@ -20,8 +20,6 @@ pub(super) struct LayerSource {
     pub(super) weights: Arc<Weights>,
     pub(super) dtype: DType,
     pub(super) device: Device,
-    /// What the names asked for begin with, and the file's do not.
-    pub(super) drop_prefix: &'static str,
     /// What the names of all layers begin with; then comes their number.
     pub(super) path: &'static str,
     pub(super) count: usize,
@@ -29,14 +27,13 @@ pub(super) struct LayerSource {
 
 impl LayerSource {
     fn builder<'a>(&self, layer: usize, progress: Option<&'a LoadProgress<'a>>) -> VarBuilder<'a> {
-        let builder = self.weights.builder(self.dtype, &self.device, self.drop_prefix, progress);
+        let builder = self.weights.builder(self.dtype, &self.device, progress);
         builder.pp(self.path).pp(layer)
     }
 
     /// Asks the system to read `layer` from the disk while something else goes on.
     fn announce(&self, layer: usize) {
-        let prefix = format!("{}.{layer}.", self.path);
-        self.weights.announce(prefix.strip_prefix(self.drop_prefix).unwrap_or(&prefix));
+        self.weights.announce(&format!("{}.{layer}.", self.path));
     }
 }
 

@@ -1,133 +1,172 @@
-//! `--model owner/name` against a hub on loopback that serves a tiny model as the real one serves the large.
+//! `--model owner/name` against a hub on loopback, honest, slow and hostile.
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    process::Output,
 };
 
 use tempfile::TempDir;
 
-use crate::{complaint, out, pixels, program::tintype, tiny_models};
+use crate::{
+    complaint,
+    false_hub::{COMMIT, Hub, Manners, silent},
+    out, pixels,
+    program::tintype,
+    tiny_models,
+};
 
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const REPOSITORY: &str = "studio/tiny-z-image";
 
-/// The two routes of the hub that hf-hub asks: a repository's list of files, and a file by revision.
-struct Hub {
-    url: String,
-    files_sent: Arc<AtomicUsize>,
+fn hub(manners: Manners) -> Hub {
+    Hub::serve(tiny_models::directory("sharded"), manners)
 }
 
-impl Hub {
-    fn serve(model: PathBuf) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let files_sent = Arc::new(AtomicUsize::new(0));
-        let sent = Arc::clone(&files_sent);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let (model, sent) = (model.clone(), Arc::clone(&sent));
-                std::thread::spawn(move || answer(stream, &model, &sent));
-            }
-        });
-        Self { url, files_sent }
+/// One image by the model of the hub at `endpoint`, whose cache is below `place`.
+fn generate(place: &Path, endpoint: &str, variables: &[(&str, &str)]) -> Output {
+    let mut command = tintype();
+    for variable in
+        ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_TOKEN_PATH"]
+    {
+        command.env_remove(variable);
     }
-}
-
-fn files_of(model: &Path) -> Vec<String> {
-    let mut files = Vec::new();
-    let mut places = vec![model.to_owned()];
-    while let Some(place) = places.pop() {
-        for entry in fs::read_dir(place).expect("a directory") {
-            let path = entry.expect("an entry").path();
-            match path.is_dir() {
-                true => places.push(path),
-                false => files.push(path.strip_prefix(model).expect("inside").display().to_string()),
-            }
-        }
-    }
-    files
-}
-
-fn answer(mut stream: TcpStream, model: &Path, sent: &AtomicUsize) -> Option<()> {
-    let mut lines = BufReader::new(stream.try_clone().ok()?).lines().map_while(Result::ok);
-    let request = lines.next()?;
-    let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-    let mut words = request.split(' ');
-    let (method, path) = (words.next()?, words.next()?);
-    let resolve = format!("/{REPOSITORY}/resolve/{COMMIT}/");
-    let (body, etag) = if path.starts_with(&format!("/api/models/{REPOSITORY}")) {
-        let siblings: Vec<_> =
-            files_of(model).into_iter().map(|file| serde_json::json!({ "rfilename": file })).collect();
-        (serde_json::json!({ "sha": COMMIT, "siblings": siblings }).to_string().into_bytes(), String::new())
-    } else {
-        let file = path.strip_prefix(&resolve)?;
-        (fs::read(model.join(file)).ok()?, file.replace('/', "-"))
-    };
-    let range = headers.iter().find_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        let range = value.strip_prefix("bytes=").filter(|_| name.eq_ignore_ascii_case("range"))?;
-        let (start, end) = range.split_once('-')?;
-        Some((start.parse::<usize>().ok()?, end.parse::<usize>().unwrap_or(usize::MAX)))
-    });
-    let total = body.len();
-    let (start, end) =
-        range.map_or((0, total), |(start, end)| (start.min(total), end.saturating_add(1).min(total)));
-    let status = if range.is_some() { "206 Partial Content" } else { "200 OK" };
-    if !etag.is_empty() && end == total {
-        sent.fetch_add(1, Ordering::Relaxed);
-    }
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\ncontent-range: bytes {start}-{}/{total}\r\n\
-         etag: \"{etag}\"\r\nx-repo-commit: {COMMIT}\r\nconnection: close\r\n\r\n",
-        end - start,
-        end.saturating_sub(1)
-    )
-    .ok()?;
-    if method != "HEAD" {
-        stream.write_all(&body[start..end]).ok()?;
-    }
-    stream.flush().ok()
-}
-
-fn generate(place: &Path, endpoint: &str) -> std::process::Output {
-    tintype()
+    command
         .current_dir(place)
         .args(["generate", "tea", "--model", REPOSITORY, "--size", "32x32", "--steps", "2", "--seed", "1"])
         .env("HF_ENDPOINT", endpoint)
-        .env("HF_HOME", place.join("hub"))
+        .env("HF_HOME", place.join("hf"))
+        .env("HOME", place.join("home"))
+        .envs(variables.iter().copied())
         .output()
         .expect("the program runs")
 }
 
-#[test]
-fn a_repository_is_fetched_once_into_the_cache_and_painted_from_there() {
-    let place = TempDir::new().expect("a directory");
-    let hub = Hub::serve(tiny_models::directory("sharded"));
-    out(&generate(place.path(), &hub.url));
-    let picture = pixels(&place.path().join("picture.png"));
-    let sent = hub.files_sent.load(Ordering::Relaxed);
-    assert!(sent >= 10, "{sent}");
+/// Every file and link below `place`, but what a run leaves beside the cache.
+fn everything_in(place: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut places = vec![place.to_owned()];
+    while let Some(place) = places.pop() {
+        for entry in fs::read_dir(place).into_iter().flatten().map_while(Result::ok) {
+            match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                true => places.push(entry.path()),
+                false => found.push(entry.path()),
+            }
+        }
+    }
+    found
+}
 
-    out(&generate(place.path(), &hub.url));
-    assert_eq!(hub.files_sent.load(Ordering::Relaxed), sent, "nothing is fetched again");
-    // With no network, the cached model is used as it is.
-    out(&generate(place.path(), "http://127.0.0.1:9"));
-    assert_eq!(pixels(&place.path().join("picture.png")), picture);
+#[test]
+fn a_repository_is_fetched_once_into_the_cache_and_used_from_there() {
+    let place = TempDir::new().expect("a directory");
+    let hub = hub(Manners::default());
+    out(&generate(place.path(), &hub.url, &[]));
+    let image = pixels(&place.path().join("picture.png"));
+    let asked = hub.asked().len();
+    assert!(asked >= 10, "{asked}");
+
+    out(&generate(place.path(), &hub.url, &[]));
+    assert_eq!(hub.asked().len(), asked, "a complete model is used as it is");
+    // No network, a hub that never answers, and a network that is forbidden.
+    for (endpoint, offline) in [("http://127.0.0.1:9", "0"), (&silent(), "0"), (&hub.url, "1")] {
+        out(&generate(place.path(), endpoint, &[("HF_HUB_OFFLINE", offline)]));
+        assert_eq!(pixels(&place.path().join("picture.png")), image, "{endpoint}");
+    }
+    assert_eq!(hub.asked().len(), asked);
+}
+
+#[test]
+fn the_cache_may_be_anywhere() {
+    let place = TempDir::new().expect("a directory");
+    let hub = hub(Manners::default());
+    let caches = [place.path().join("new"), place.path().join("old")].map(|path| path.display().to_string());
+    out(&generate(place.path(), &hub.url, &[("HF_HUB_CACHE", &caches[0])]));
+    out(&generate(place.path(), &hub.url, &[("HUGGINGFACE_HUB_CACHE", &caches[1])]));
+    for cache in &caches {
+        let snapshots = Path::new(cache).join("models--studio--tiny-z-image/snapshots");
+        assert!(snapshots.join(COMMIT).join("model_index.json").is_file(), "{cache}");
+    }
+    assert!(!place.path().join("hf/hub").exists());
 }
 
 #[test]
 fn with_no_network_it_says_what_to_do() {
     let place = TempDir::new().expect("a directory");
-    let said = complaint(&generate(place.path(), "http://127.0.0.1:9"), 2);
+    let said = complaint(&generate(place.path(), "http://127.0.0.1:9", &[]), 2);
     for part in [REPOSITORY, "HF_ENDPOINT", "--model"] {
         assert!(said.contains(part), "{said}");
     }
+    let hub = hub(Manners::default());
+    let said = complaint(&generate(place.path(), &hub.url, &[("HF_HUB_OFFLINE", "1")]), 2);
+    assert!(said.contains("HF_HUB_OFFLINE") && hub.asked().is_empty(), "{said}");
+}
+
+#[test]
+fn a_file_that_breaks_off_goes_on_where_it_stopped() {
+    let place = TempDir::new().expect("a directory");
+    let hub = hub(Manners { breaks_after: Some(60_000), busy: 2, ..Manners::default() });
+    out(&generate(place.path(), &hub.url, &[]));
+    let resumed = hub.asked().iter().filter(|path| path.ends_with(" from 60000")).count();
+    assert!(resumed > 0, "{:?}", hub.asked());
+}
+
+#[test]
+fn bytes_that_are_not_the_promised_ones_are_not_kept() {
+    let other: fn(Vec<u8>) -> Vec<u8> = |mut bytes| {
+        if let Some(last) = bytes.last_mut() {
+            *last ^= 1;
+        }
+        bytes
+    };
+    let longer: fn(Vec<u8>) -> Vec<u8> = |bytes| [bytes, vec![0; 9]].concat();
+    for (sent, complaint_part) in [(other, "SHA-256"), (longer, "longer than")] {
+        let place = TempDir::new().expect("a directory");
+        let hub = hub(Manners { sent, ..Manners::default() });
+        let said = complaint(&generate(place.path(), &hub.url, &[]), 2);
+        assert!(said.contains(complaint_part) && said.contains(".safetensors"), "{said}");
+        let kept = everything_in(&place.path().join("hf"));
+        assert!(kept.iter().all(|file| !file.display().to_string().contains("incomplete")), "{kept:?}");
+        // The honest hub's is fetched again in its place.
+        let hub = self::hub(Manners::default());
+        out(&generate(place.path(), &hub.url, &[]));
+    }
+}
+
+#[test]
+fn nothing_that_a_hub_answers_becomes_a_path_outside_the_cache() {
+    type Case = (&'static str, fn(&Path) -> Manners);
+    let cases: [Case; 8] = [
+        ("ETag", |_| Manners { etag: |_, _| "../../../../../PWNED".to_owned(), ..Manners::default() }),
+        ("ETag", |_| Manners { etag: |_, _| "/tmp/tintype-PWNED".to_owned(), ..Manners::default() }),
+        ("ETag", |_| Manners { etag: |_, etag| etag[1..].to_owned(), ..Manners::default() }),
+        ("ETag", |_| Manners { etag: |_, _| String::new(), ..Manners::default() }),
+        ("commit", |_| Manners { commit: "../../../../../PWNED".to_owned(), ..Manners::default() }),
+        ("commit", |place| Manners {
+            commit: place.join("PWNED").display().to_string(),
+            ..Manners::default()
+        }),
+        ("commit", |_| Manners { commit: COMMIT.to_uppercase(), ..Manners::default() }),
+        ("lists", |_| Manners {
+            listed: (0..2000).map(|i| format!("vae/{i}.safetensors")).collect(),
+            ..Manners::default()
+        }),
+    ];
+    for (part, manners) in cases {
+        let place = TempDir::new().expect("a directory");
+        let hub = hub(manners(place.path()));
+        let said = complaint(&generate(place.path(), &hub.url, &[]), 2);
+        assert!(said.contains(part) && said.contains("nothing of it was kept"), "{said}");
+        assert_eq!(everything_in(place.path()), Vec::<PathBuf>::new(), "{said}");
+    }
+    assert!(!Path::new("/tmp/tintype-PWNED").exists());
+}
+
+#[test]
+fn names_that_lead_out_of_the_model_are_not_asked_for() {
+    let listed =
+        ["transformer/../../PWNED.safetensors", "transformer/..\\PWNED.safetensors", "../vae/config.json"];
+    let place = TempDir::new().expect("a directory");
+    let hub = hub(Manners { listed: listed.map(String::from).to_vec(), ..Manners::default() });
+    out(&generate(place.path(), &hub.url, &[]));
+    assert!(hub.asked().iter().all(|path| !path.contains("..")), "{:?}", hub.asked());
 }

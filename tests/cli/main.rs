@@ -4,6 +4,8 @@
 mod audit;
 #[path = "../support/books.rs"]
 mod books;
+#[path = "../support/hub.rs"]
+mod false_hub;
 #[path = "../support/large_model.rs"]
 mod large_model;
 #[path = "../support/painter.rs"]
@@ -25,6 +27,7 @@ mod generate;
 mod hub;
 mod keys_and_costs;
 mod memory;
+mod model;
 mod months;
 mod prices;
 mod profiles;

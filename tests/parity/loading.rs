@@ -118,6 +118,85 @@ fn a_configuration_that_cannot_be_is_refused() {
 }
 
 #[test]
+fn a_pointer_of_git_lfs_is_called_one() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0123456789abcdef\nsize 15570888\n";
+    for file in ["transformer/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json"] {
+        let error = damaged("base", |root| fs::write(root.join(file), pointer).expect("writable"));
+        assert!(error.contains(file) && error.contains("git lfs pull"), "{error}");
+    }
+}
+
+#[test]
+fn an_index_names_files_beside_it_and_no_others() {
+    let index = "transformer/diffusion_pytorch_model.safetensors.index.json";
+    let outside = tiny_models::directory("base").join("vae/diffusion_pytorch_model.safetensors");
+    let outside = outside.display().to_string();
+    for shard in [
+        "../vae/diffusion_pytorch_model.safetensors",
+        &outside,
+        "..",
+        ".",
+        "a/b",
+        "a\\b",
+        "",
+        "a/",
+        "./a",
+        "a\0b",
+    ] {
+        let error = damaged("base", |root| {
+            let weight_map = serde_json::json!({ "weight_map": { "x_pad_token": shard } });
+            fs::write(root.join(index), weight_map.to_string()).expect("writable");
+        });
+        assert!(error.contains(index) && error.contains("not a file beside it"), "{shard:?}: {error}");
+    }
+}
+
+#[test]
+fn a_file_that_quotes_itself_is_cut_short() {
+    let long = "x".repeat(1_000_000);
+    for (file, field) in [
+        ("model_index.json", "_class_name"),
+        ("transformer/config.json", "_class_name"),
+        ("transformer/config.json", "dim"),
+        ("text_encoder/config.json", "model_type"),
+        ("vae/config.json", "act_fn"),
+        ("scheduler/scheduler_config.json", "time_shift_type"),
+    ] {
+        let error = damaged("base", |root| edit_json(&root.join(file), field, long.as_str().into()));
+        assert!(error.contains(file) && error.len() < 1000, "{} bytes", error.len());
+    }
+    let error = damaged("base", |root| {
+        fs::write(root.join("vae/config.json"), format!("{{\"x\": \"{}\"}}", "x".repeat(17 << 20)))
+            .expect("writable");
+    });
+    assert!(error.contains("vae/config.json") && error.len() < 1000, "{} bytes", error.len());
+}
+
+#[test]
+fn absurd_numbers_are_refused() {
+    let values: [(&str, &str, serde_json::Value); 14] = [
+        ("transformer/config.json", "axes_lens", serde_json::json!([0, 0, 0])),
+        ("transformer/config.json", "axes_lens", serde_json::json!([1024, 0, 512])),
+        ("transformer/config.json", "axes_lens", serde_json::json!([1024, 512, 99_999_999_999_u64])),
+        ("transformer/config.json", "dim", (1_u64 << 40).into()),
+        ("transformer/config.json", "n_layers", (1_u64 << 40).into()),
+        ("transformer/config.json", "rope_theta", 0.into()),
+        ("transformer/config.json", "norm_eps", serde_json::json!(-1.0)),
+        ("text_encoder/config.json", "head_dim", 0.into()),
+        ("text_encoder/config.json", "vocab_size", (1_u64 << 50).into()),
+        ("vae/config.json", "scaling_factor", 0.into()),
+        ("vae/config.json", "block_out_channels", serde_json::json!([0])),
+        ("scheduler/scheduler_config.json", "shift", serde_json::json!(1e39)),
+        ("scheduler/scheduler_config.json", "num_train_timesteps", 0.into()),
+        ("model_index.json", "_tintype", serde_json::json!({ "native_size": "65520x65520" })),
+    ];
+    for (file, field, value) in values {
+        let error = damaged("base", |root| edit_json(&root.join(file), field, value.clone()));
+        assert!(error.contains(file), "{file} {field} {value}: {error}");
+    }
+}
+
+#[test]
 fn a_directory_that_is_not_there_is_named() {
     let error = ModelFiles::directory(Path::new("/nowhere/at-all")).expect_err("not there").to_string();
     assert!(error.contains("/nowhere/at-all"), "{error}");

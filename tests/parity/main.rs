@@ -6,6 +6,7 @@ mod skip;
 mod tiny_models;
 
 mod goldens;
+mod layouts;
 mod library;
 mod loading;
 mod memory;

@@ -1,8 +1,8 @@
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::{
-    super::linear::{Format, Weight},
+    super::linear::{Format, SideBranch, Weight},
     Narrow, Sums, kernels,
 };
 
@@ -10,6 +10,10 @@ use super::{
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct FusedLinear {
     weight: Weight,
+    /// What LoRAs add to each layer; empty if to none.
+    sides: Vec<Option<SideBranch>>,
+    /// Of one layer.
+    outputs: usize,
 }
 
 impl FusedLinear {
@@ -25,11 +29,28 @@ impl FusedLinear {
             [only] => only.clone(),
             several => Tensor::cat(several, 0)?,
         };
-        Ok(Self { weight: Weight::new(weight, format)? })
+        let mut sides =
+            names.iter().map(|name| SideBranch::load(&vb.pp(name))).collect::<Result<Vec<_>>>()?;
+        if sides.iter().all(Option::is_none) {
+            sides.clear();
+        }
+        Ok(Self { weight: Weight::new(weight, format)?, sides, outputs })
     }
 
     /// `x` [batch, tokens, inputs] → [batch, tokens, outputs of all layers].
     pub(in crate::pipeline) fn forward(&self, x: &Narrow) -> Result<Sums> {
-        kernels(x.numbers.device()).multiply(x, &self.weight.dense()?)
+        let sums = kernels(x.numbers.device()).multiply(x, &self.weight.dense()?)?;
+        if self.sides.is_empty() {
+            return Ok(sums);
+        }
+        // Sums have the scale of the rows that go in, and so have what is added to them.
+        let (batch, tokens, _) = x.numbers.dims3()?;
+        let wide = x.numbers.to_dtype(DType::F32)?;
+        let added = self.sides.iter().map(|side| match side {
+            Some(side) => side.forward(&wide),
+            None => Tensor::zeros((batch, tokens, self.outputs), DType::F32, wide.device()),
+        });
+        let added = Tensor::cat(&added.collect::<Result<Vec<_>>>()?, 2)?;
+        Ok(Sums { numbers: (sums.numbers + added)?, scale: sums.scale })
     }
 }

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod candle;
+mod side;
 mod weight;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use candle_nn::VarBuilder;
 use self::candle::CandleLinear;
 pub(super) use self::{
     blocks::{BlockLinear, Format},
+    side::SideBranch,
     weight::Weight,
 };
 use super::{
@@ -19,9 +21,16 @@ use super::{
     ops::{self, Numbers},
 };
 
-/// A layer between f32 activations; the product itself runs in the weight's number format.
+/// A layer between f32 activations: the product with its own weight, and what LoRAs add to it.
 #[derive(Debug, Clone)]
-pub(super) enum Linear {
+pub(super) struct Linear {
+    product: Product,
+    side: Option<SideBranch>,
+}
+
+/// The product with a weight, in the weight's number format.
+#[derive(Debug, Clone)]
+enum Product {
     /// f32 on the CPU kernels.
     Dense(Arc<cpu::Linear>),
     /// f32 on the CPU kernels, the weight in blocks.
@@ -33,7 +42,8 @@ pub(super) enum Linear {
 impl Linear {
     pub(super) fn load(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
         let bias = vb.get(outputs, "bias")?.to_dtype(DType::F32)?;
-        Self::dense(&vb.get((outputs, inputs), "weight")?, Some(bias))
+        let product = Product::dense(&vb.get((outputs, inputs), "weight")?, Some(bias))?;
+        Ok(Self { product, side: SideBranch::load(&vb)? })
     }
 
     pub(super) fn load_without_bias(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
@@ -42,9 +52,21 @@ impl Linear {
 
     /// Without bias, the weight held in `format`.
     pub(super) fn load_in(format: Format, vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
-        Self::in_format(&vb.get((outputs, inputs), "weight")?, format)
+        let product = Product::in_format(&vb.get((outputs, inputs), "weight")?, format)?;
+        Ok(Self { product, side: SideBranch::load(&vb)? })
     }
 
+    /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32.
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let y = self.product.forward(x)?;
+        match &self.side {
+            Some(side) => y + side.forward(x)?,
+            None => Ok(y),
+        }
+    }
+}
+
+impl Product {
     fn in_format(weight: &Tensor, format: Format) -> Result<Self> {
         if !ops::on_cpu_kernels(weight) {
             return Ok(Self::Candle(CandleLinear::new(weight.clone(), None, format)?));
@@ -63,8 +85,7 @@ impl Linear {
         Ok(Self::Dense(Arc::new(cpu::Linear::new(&Numbers::of(weight)?, weight.dim(0)?, bias))))
     }
 
-    /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32.
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Dense(linear) => ops::linear(linear, x),
             Self::Blocks(linear) => ops::rows_to_rows(x, linear.size(), |x, out| linear.apply(x, out)),
@@ -83,13 +104,13 @@ mod tests {
         // Whole blocks, a short last one, less than one.
         for (inputs, outputs) in [(512, 96), (682, 70), (100, 3)] {
             let (weight, x) = (random(1, &[outputs, inputs]), random(2, &[2, 37, inputs]));
-            let dense = Linear::in_format(&weight, Format::Dense)?.forward(&x)?;
+            let dense = Product::in_format(&weight, Format::Dense)?.forward(&x)?;
             for (format, least, most) in [(Format::EightBit, 1e-3, 8e-3), (Format::FourBit, 1e-2, 0.1)] {
-                let ours = Linear::in_format(&weight, format)?.forward(&x)?;
+                let ours = Product::in_format(&weight, format)?.forward(&x)?;
                 let error = relative_error(&ours, &dense)?;
                 assert!((least..most).contains(&error), "{format:?} {inputs}: {error}");
                 // candle's product sees the same rounded weights.
-                let weight = Linear::Candle(CandleLinear::new(weight.clone(), None, format)?);
+                let weight = Product::Candle(CandleLinear::new(weight.clone(), None, format)?);
                 let error = relative_error(&weight.forward(&x)?, &ours)?;
                 assert!(error < 1e-5, "{format:?} {inputs}: {error}");
             }
@@ -102,8 +123,8 @@ mod tests {
         let weight = (random(1, &[64, 256]) * 1e-4)?;
         let x = (random(2, &[1, 5, 256]) * 60_000.0)?;
         assert!(x.abs()?.max_all()?.to_scalar::<f32>()? > 65_504.0);
-        let exact = Linear::in_format(&weight, Format::Dense)?.forward(&x)?;
-        let half = Linear::in_format(&weight.to_dtype(DType::F16)?, Format::Dense)?.forward(&x)?;
+        let exact = Product::in_format(&weight, Format::Dense)?.forward(&x)?;
+        let half = Product::in_format(&weight.to_dtype(DType::F16)?, Format::Dense)?.forward(&x)?;
         assert!(relative_error(&half, &exact)? < 2e-3);
         Ok(())
     }
@@ -112,9 +133,9 @@ mod tests {
     fn blocks_in_half_precision_do_not_overflow() -> Result<()> {
         let weight = random(1, &[64, 256]);
         let x = (random(2, &[1, 5, 256]) * 60_000.0)?;
-        let exact = Linear::in_format(&weight, Format::EightBit)?.forward(&x)?;
+        let exact = Product::in_format(&weight, Format::EightBit)?.forward(&x)?;
         assert!(exact.abs()?.max_all()?.to_scalar::<f32>()? > 65_504.0);
-        let half = Linear::in_format(&weight.to_dtype(DType::F16)?, Format::EightBit)?.forward(&x)?;
+        let half = Product::in_format(&weight.to_dtype(DType::F16)?, Format::EightBit)?.forward(&x)?;
         assert!(relative_error(&half, &exact)? < 2e-3);
         Ok(())
     }

@@ -1,14 +1,15 @@
-//! A model's own description: the JSON files of the diffusers layout, checked before any weight is read.
+//! A model's own description, checked before any weight is read: the JSON of each part, and of the schedule.
 
 use candle_transformers::models::z_image::{TextEncoderConfig as CandleTextEncoderConfig, VaeConfig};
 use serde::Deserialize;
 
 use super::{
     super::{
-        error::LoadError,
+        error::{LoadError, short},
         schedule::{Schedule, Shift},
     },
-    files::ModelFiles,
+    files::{Folder, INDEX_FILE, ModelFiles},
+    part::{Description, Parts},
 };
 use crate::domain::ImageSize;
 
@@ -16,6 +17,11 @@ use crate::domain::ImageSize;
 pub const PROMPT_TOKENS_MAX: usize = 512;
 /// More layers than any model has; a mistyped number is refused before memory is set aside for it.
 const LAYERS_MAX: usize = 1024;
+
+/// Wider than any model is; what is wider is refused before memory is set aside for it.
+const WIDTH_MAX: usize = 1 << 20;
+/// More positions than an axis of any model has.
+const POSITIONS_MAX: usize = 1 << 16;
 
 /// The configuration of a whole model.
 #[derive(Debug, Clone)]
@@ -30,36 +36,39 @@ pub(in crate::pipeline) struct ModelConfig {
 }
 
 impl ModelConfig {
-    pub(in crate::pipeline) fn read(files: &ModelFiles) -> Result<Self, LoadError> {
-        let native_size = read_index(files)?;
-        let transformer = TransformerConfig::read(files)?;
-        let text_encoder = read_text_encoder(files)?;
-        let (vae, post_quant_conv) = read_vae(files)?;
-        let schedule = read_schedule(files)?;
+    pub(in crate::pipeline) fn read(files: &ModelFiles, parts: &Parts) -> Result<Self, LoadError> {
+        let native_size = files.folder().map(read_index).transpose()?.flatten();
+        let transformer = TransformerConfig::read(&parts.transformer.description)?;
+        let text_encoder = read_text_encoder(&parts.text_encoder.description)?;
+        let (vae, post_quant_conv) = read_vae(&parts.vae.description)?;
+        let schedule = files.folder().map_or(Ok(Schedule::Z_IMAGE), read_schedule)?;
         if text_encoder.hidden_size != transformer.cap_feat_dim {
             return Err(LoadError::invalid(
-                files.path_of(TransformerConfig::FILE),
+                &parts.transformer.description.name,
                 format!(
-                    "cap_feat_dim is {}, but text_encoder/config.json has hidden_size {}; they must be equal",
-                    transformer.cap_feat_dim, text_encoder.hidden_size
+                    "cap_feat_dim is {}, but {} has hidden_size {}; they must be equal",
+                    transformer.cap_feat_dim, parts.text_encoder.description.name, text_encoder.hidden_size
                 ),
             ));
         }
         if vae.latent_channels != transformer.in_channels {
             return Err(LoadError::invalid(
-                files.path_of(TransformerConfig::FILE),
+                &parts.transformer.description.name,
                 format!(
-                    "in_channels is {}, but vae/config.json has latent_channels {}; they must be equal",
-                    transformer.in_channels, vae.latent_channels
+                    "in_channels is {}, but {} has latent_channels {}; they must be equal",
+                    transformer.in_channels, parts.vae.description.name, vae.latent_channels
                 ),
             ));
         }
         let config = Self { transformer, text_encoder, vae, post_quant_conv, schedule, native_size };
         let factor = config.size_factor();
-        if native_size.is_some_and(|size| !size.is_multiple_of(factor)) {
+        let side_max = config.side_max();
+        if native_size
+            .is_some_and(|size| !size.is_multiple_of(factor) || size.width().max(size.height()) > side_max)
+        {
             return Err(LoadError::invalid(
-                files.path_of(INDEX_FILE),
-                format!("native_size must have sides that are multiples of {factor}"),
+                INDEX_FILE,
+                format!("native_size must have sides that are multiples of {factor}, at most {side_max}"),
             ));
         }
         Ok(config)
@@ -70,17 +79,21 @@ impl ModelConfig {
         1 << (self.vae.block_out_channels.len() - 1)
     }
 
-    /// Both sides of a painted picture are multiples of this many pixels.
+    /// The longest side that the transformer has positions for.
+    pub(in crate::pipeline) fn side_max(&self) -> u32 {
+        let [_, rows, columns] = self.transformer.axes_lens;
+        u32::try_from(rows.min(columns)).unwrap_or(u32::MAX).saturating_mul(self.size_factor())
+    }
+
+    /// Both sides of a generated image are multiples of this many pixels.
     pub(in crate::pipeline) fn size_factor(&self) -> u32 {
         self.vae_factor() * TransformerConfig::PATCH as u32
     }
 }
 
-const INDEX_FILE: &str = "model_index.json";
-
 /// Checks the pipeline's class, and reads what only Tintype looks for: `"_tintype": {"native_size": "128x128"}`. Diffusers
 /// passes over keys that begin with an underscore.
-fn read_index(files: &ModelFiles) -> Result<Option<ImageSize>, LoadError> {
+fn read_index(folder: &Folder) -> Result<Option<ImageSize>, LoadError> {
     #[derive(Deserialize)]
     struct ModelIndex {
         #[serde(rename = "_class_name")]
@@ -92,17 +105,17 @@ fn read_index(files: &ModelFiles) -> Result<Option<ImageSize>, LoadError> {
     struct Ours {
         native_size: Option<ImageSize>,
     }
-    let index: ModelIndex = files.json(INDEX_FILE)?;
-    expect_class(files, INDEX_FILE, &index.class_name, "ZImagePipeline")?;
+    let index: ModelIndex = folder.json(INDEX_FILE)?;
+    expect_class(&folder.path_of(INDEX_FILE), &index.class_name, "ZImagePipeline")?;
     Ok(index.ours.native_size)
 }
 
-fn expect_class(files: &ModelFiles, file: &str, found: &str, expected: &str) -> Result<(), LoadError> {
+fn expect_class(name: &str, found: &str, expected: &str) -> Result<(), LoadError> {
     match found == expected {
         true => Ok(()),
         false => Err(LoadError::invalid(
-            files.path_of(file),
-            format!("_class_name is `{found}`; expected `{expected}`, as Z-Image models have"),
+            name,
+            format!("_class_name is `{}`; expected `{expected}`, as Z-Image models have", short(found)),
         )),
     }
 }
@@ -191,14 +204,13 @@ mod defaults {
 }
 
 impl TransformerConfig {
-    const FILE: &str = "transformer/config.json";
     /// Latent pixels of a token's side. Diffusers' pipeline uses no other, and neither do we.
     pub(in crate::pipeline) const PATCH: usize = 2;
 
-    fn read(files: &ModelFiles) -> Result<Self, LoadError> {
-        let config: Self = files.json(Self::FILE)?;
-        expect_class(files, Self::FILE, &config.class_name, "ZImageTransformer2DModel")?;
-        let invalid = |reason: String| Err(LoadError::invalid(files.path_of(Self::FILE), reason));
+    fn read(description: &Description) -> Result<Self, LoadError> {
+        let config: Self = description.parse()?;
+        expect_class(&description.name, &config.class_name, "ZImageTransformer2DModel")?;
+        let invalid = |reason: String| Err(LoadError::invalid(&description.name, reason));
         let patches = config.all_patch_size.iter().zip(&config.all_f_patch_size);
         if !patches.into_iter().any(|pair| pair == (&Self::PATCH, &1)) {
             return invalid(format!(
@@ -214,8 +226,21 @@ impl TransformerConfig {
         if config.n_layers.max(config.n_refiner_layers) > LAYERS_MAX {
             return invalid(format!("n_layers and n_refiner_layers must be at most {LAYERS_MAX}"));
         }
-        if config.dim == 0 || config.n_heads == 0 || config.in_channels == 0 {
-            return invalid("dim, n_heads and in_channels must be above 0".into());
+        let widths = [config.dim, config.n_heads, config.in_channels, config.cap_feat_dim];
+        if widths.iter().any(|width| !(1..=WIDTH_MAX).contains(width)) {
+            return invalid(format!(
+                "dim, n_heads, in_channels and cap_feat_dim must be 1 to {WIDTH_MAX}; they are {widths:?}"
+            ));
+        }
+        if config.axes_lens.iter().any(|places| !(1..=POSITIONS_MAX).contains(places)) {
+            return invalid(format!(
+                "axes_lens is {:?}; each must be 1 to {POSITIONS_MAX}, the positions of an axis",
+                config.axes_lens
+            ));
+        }
+        let numbers = [config.rope_theta, f64::from(config.t_scale), f64::from(config.norm_eps)];
+        if numbers.iter().any(|number| !number.is_finite() || *number <= 0.0) {
+            return invalid("rope_theta, t_scale and norm_eps must be numbers above 0".into());
         }
         if config.head_dim() * config.n_heads != config.dim
             || config.axes_dims.iter().sum::<usize>() != config.head_dim()
@@ -251,8 +276,7 @@ impl TransformerConfig {
 }
 
 /// text_encoder/config.json of transformers' Qwen3. Version 5 keeps rope's θ in `rope_parameters`, version 4 beside it.
-fn read_text_encoder(files: &ModelFiles) -> Result<CandleTextEncoderConfig, LoadError> {
-    const FILE: &str = "text_encoder/config.json";
+fn read_text_encoder(description: &Description) -> Result<CandleTextEncoderConfig, LoadError> {
     #[derive(Deserialize)]
     struct RopeParameters {
         rope_theta: Option<f64>,
@@ -269,25 +293,23 @@ fn read_text_encoder(files: &ModelFiles) -> Result<CandleTextEncoderConfig, Load
         #[serde(default)]
         use_sliding_window: bool,
     }
-    let invalid = |reason: String| Err(LoadError::invalid(files.path_of(FILE), reason));
-    let json: serde_json::Value = files.json(FILE)?;
-    let extra: Extra = files.json(FILE)?;
+    let invalid = |reason: String| Err(LoadError::invalid(&description.name, reason));
+    let extra: Extra = description.parse()?;
     if extra.model_type != "qwen3" {
         return invalid(format!(
             "model_type is `{}`; expected `qwen3`, the text encoder of Z-Image",
-            extra.model_type
+            short(&extra.model_type)
         ));
     }
     if extra.use_sliding_window {
         return invalid("use_sliding_window is true; only full attention is supported".into());
     }
-    let mut config = CandleTextEncoderConfig::deserialize(json)
-        .map_err(|error| LoadError::invalid(files.path_of(FILE), error.to_string()))?;
+    let mut config: CandleTextEncoderConfig = description.parse()?;
     if let Some(rope) = extra.rope_parameters.or(extra.rope_scaling) {
         match rope.rope_type.or(rope.r#type).as_deref() {
             None | Some("default") => {}
             Some(other) => {
-                return invalid(format!("rope_type is `{other}`; only `default` is supported"));
+                return invalid(format!("rope_type is `{}`; only `default` is supported", short(other)));
             }
         }
         config.rope_theta = rope.rope_theta.unwrap_or(config.rope_theta);
@@ -306,14 +328,29 @@ fn read_text_encoder(files: &ModelFiles) -> Result<CandleTextEncoderConfig, Load
             config.num_attention_heads, config.num_key_value_heads, config.head_dim
         ));
     }
+    let widths = [
+        config.vocab_size,
+        config.hidden_size,
+        config.intermediate_size,
+        config.head_dim,
+        config.num_attention_heads,
+    ];
+    if widths.iter().any(|width| !(1..=WIDTH_MAX).contains(width)) {
+        return invalid(format!(
+            "vocab_size, hidden_size, intermediate_size, head_dim and num_attention_heads must be 1 to {WIDTH_MAX}; \
+             they are {widths:?}"
+        ));
+    }
+    if !(config.rope_theta.is_finite() && config.rope_theta > 0.0 && config.rms_norm_eps.is_finite()) {
+        return invalid("rope_theta and rms_norm_eps must be numbers above 0".into());
+    }
     // Positions are tabled up to here; a prompt has no more.
     config.max_position_embeddings = PROMPT_TOKENS_MAX;
     Ok(config)
 }
 
 /// vae/config.json of diffusers' `AutoencoderKL`, and whether a 1×1 convolution stands before the decoder.
-fn read_vae(files: &ModelFiles) -> Result<(VaeConfig, bool), LoadError> {
-    const FILE: &str = "vae/config.json";
+fn read_vae(description: &Description) -> Result<(VaeConfig, bool), LoadError> {
     const fn yes() -> bool {
         true
     }
@@ -331,22 +368,28 @@ fn read_vae(files: &ModelFiles) -> Result<(VaeConfig, bool), LoadError> {
         scaling_factor: Option<f64>,
         shift_factor: Option<f64>,
     }
-    let invalid = |reason: String| Err(LoadError::invalid(files.path_of(FILE), reason));
-    let extra: Extra = files.json(FILE)?;
-    expect_class(files, FILE, &extra.class_name, "AutoencoderKL")?;
+    let invalid = |reason: String| Err(LoadError::invalid(&description.name, reason));
+    let extra: Extra = description.parse()?;
+    expect_class(&description.name, &extra.class_name, "AutoencoderKL")?;
     if let Some(other) = extra.up_block_types.iter().find(|kind| *kind != "UpDecoderBlock2D") {
-        return invalid(format!("up_block_types has `{other}`; only `UpDecoderBlock2D` is supported"));
+        return invalid(format!(
+            "up_block_types has `{}`; only `UpDecoderBlock2D` is supported",
+            short(other)
+        ));
     }
     if !extra.mid_block_add_attention {
         return invalid("mid_block_add_attention is false; only true is supported".into());
     }
     if let Some(other) = extra.act_fn.filter(|name| name != "silu") {
-        return invalid(format!("act_fn is `{other}`; only `silu` is supported"));
+        return invalid(format!("act_fn is `{}`; only `silu` is supported", short(&other)));
     }
-    let (Some(_), Some(_)) = (extra.scaling_factor, extra.shift_factor) else {
+    let (Some(scaling), Some(shift)) = (extra.scaling_factor, extra.shift_factor) else {
         return invalid("scaling_factor and shift_factor must be numbers".into());
     };
-    let config: VaeConfig = files.json(FILE)?;
+    if !(scaling.is_normal() && shift.is_finite()) {
+        return invalid("scaling_factor must be a number other than 0".into());
+    }
+    let config: VaeConfig = description.parse()?;
     if config.out_channels != 3 || config.layers_per_block > LAYERS_MAX {
         return invalid(format!("out_channels must be 3, and layers_per_block at most {LAYERS_MAX}"));
     }
@@ -354,7 +397,10 @@ fn read_vae(files: &ModelFiles) -> Result<(VaeConfig, bool), LoadError> {
     if config.block_out_channels.is_empty()
         || config.block_out_channels.len() > 8
         || groups == 0
-        || config.block_out_channels.iter().any(|channels| !channels.is_multiple_of(groups))
+        || config
+            .block_out_channels
+            .iter()
+            .any(|channels| !channels.is_multiple_of(groups) || !(1..=WIDTH_MAX).contains(channels))
     {
         return invalid(format!(
             "block_out_channels {:?} must be one to eight multiples of norm_num_groups {groups}",
@@ -365,7 +411,7 @@ fn read_vae(files: &ModelFiles) -> Result<(VaeConfig, bool), LoadError> {
 }
 
 /// scheduler/scheduler_config.json of diffusers' `FlowMatchEulerDiscreteScheduler`, with its defaults.
-fn read_schedule(files: &ModelFiles) -> Result<Schedule, LoadError> {
+fn read_schedule(folder: &Folder) -> Result<Schedule, LoadError> {
     const FILE: &str = "scheduler/scheduler_config.json";
     #[derive(Deserialize)]
     #[serde(default)]
@@ -408,9 +454,9 @@ fn read_schedule(files: &ModelFiles) -> Result<Schedule, LoadError> {
             }
         }
     }
-    let invalid = |reason: String| Err(LoadError::invalid(files.path_of(FILE), reason));
-    let config: Config = files.json(FILE)?;
-    expect_class(files, FILE, &config.class_name, "FlowMatchEulerDiscreteScheduler")?;
+    let invalid = |reason: String| Err(LoadError::invalid(folder.path_of(FILE), reason));
+    let config: Config = folder.json(FILE)?;
+    expect_class(&folder.path_of(FILE), &config.class_name, "FlowMatchEulerDiscreteScheduler")?;
     let unsupported = [
         ("shift_terminal", config.shift_terminal.is_some_and(|value| value != 0.0)),
         ("use_karras_sigmas", config.use_karras_sigmas == Some(true)),
@@ -426,7 +472,10 @@ fn read_schedule(files: &ModelFiles) -> Result<Schedule, LoadError> {
         "exponential" => true,
         "linear" => false,
         other => {
-            return invalid(format!("time_shift_type is `{other}`; expected `exponential` or `linear`"));
+            return invalid(format!(
+                "time_shift_type is `{}`; expected `exponential` or `linear`",
+                short(other)
+            ));
         }
     };
     let shift = match config.use_dynamic_shifting {
@@ -439,8 +488,9 @@ fn read_schedule(files: &ModelFiles) -> Result<Schedule, LoadError> {
             exponential,
         },
     };
-    if config.shift <= 0.0 || config.num_train_timesteps <= 0.0 {
-        return invalid("shift and num_train_timesteps must be above 0".into());
+    let numbers = [config.shift, config.num_train_timesteps];
+    if numbers.iter().any(|number| !number.is_finite() || *number <= 0.0) {
+        return invalid("shift and num_train_timesteps must be numbers above 0".into());
     }
     Ok(Schedule { shift, train_timesteps: config.num_train_timesteps })
 }

@@ -2,7 +2,7 @@ use super::files::{EmbeddedFile, ModelFiles};
 
 /// The model compiled into the binary, for the first minute: no download, no account. models/embedded/model.md tells
 /// what it is.
-pub const EMBEDDED_MODEL: ModelFiles = ModelFiles::Embedded { name: "embedded model", files: FILES };
+pub const EMBEDDED_MODEL: ModelFiles = ModelFiles::embedded("embedded model", FILES);
 
 macro_rules! embed {
     ($($file:literal),* $(,)?) => {

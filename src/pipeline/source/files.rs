@@ -7,14 +7,22 @@ use std::{
 use memmap2::Mmap;
 use serde::de::DeserializeOwned;
 
-use super::super::error::LoadError;
+use super::{
+    super::{error::LoadError, lora::LoraChoice},
+    Component, neighbours,
+};
 
 /// A file that is compiled into the binary: its path inside the model directory, and its bytes.
 pub type EmbeddedFile = (&'static str, &'static [u8]);
 
-/// A model in the diffusers directory layout, on disk or in the binary. Both are read by the same code.
+/// How a file begins that git-lfs has not fetched.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+/// More than any configuration or index has.
+const JSON_BYTES_MAX: usize = 16 << 20;
+
+/// A folder of files, on disk or in the binary. Both are read by the same code.
 #[derive(Debug, Clone)]
-pub enum ModelFiles {
+pub(in crate::pipeline) enum Folder {
     /// A directory.
     Directory(PathBuf),
     /// Files compiled into the binary.
@@ -29,8 +37,22 @@ pub enum ModelFiles {
 /// A file's bytes, mapped or compiled in.
 #[derive(Debug)]
 pub(in crate::pipeline) enum Blob {
-    Mapped(Mmap),
+    Mapped { map: Mmap, file: File },
     Static(&'static [u8]),
+}
+
+impl Blob {
+    /// Checks that the file still has the bytes that were mapped. To read what was cut off under the map would end the
+    /// process (SIGBUS).
+    pub(in crate::pipeline) fn check_whole(&self) -> std::io::Result<()> {
+        let Self::Mapped { map, file } = self else { return Ok(()) };
+        match file.metadata()?.len() >= map.len() as u64 {
+            true => Ok(()),
+            false => Err(std::io::Error::other(
+                "the file was cut short while it was in use; restore it and restart",
+            )),
+        }
+    }
 }
 
 impl Deref for Blob {
@@ -38,25 +60,33 @@ impl Deref for Blob {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Mapped(map) => map,
+            Self::Mapped { map, .. } => map,
             Self::Static(bytes) => bytes,
         }
     }
 }
 
-impl ModelFiles {
-    /// The model in directory `path`.
+impl Folder {
+    /// The directory `path`.
     ///
     /// # Errors
     /// [`LoadError::Missing`] where there is no such directory.
-    pub fn directory(path: &Path) -> Result<Self, LoadError> {
+    pub(super) fn directory(path: &Path) -> Result<Self, LoadError> {
         match path.is_dir() {
             true => Ok(Self::Directory(path.to_owned())),
             false => Err(LoadError::missing_directory(
                 path,
-                "a Z-Image model in the diffusers layout, with model_index.json in it",
+                "a Z-Image model in the diffusers layout, with model_index.json in it, or a file of weights",
             )),
         }
+    }
+
+    /// The folder that has the file `path`, and its name there.
+    pub(super) fn of_file(path: &Path) -> Result<(Self, String), LoadError> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name =
+            name.ok_or_else(|| LoadError::missing_file(path.display().to_string(), "a file of weights"))?;
+        Ok((Self::Directory(path.parent().unwrap_or_else(|| Path::new("")).to_owned()), name.to_owned()))
     }
 
     /// The name for messages of `file`, a path inside the model.
@@ -80,7 +110,7 @@ impl ModelFiles {
         if !self.contains(file) {
             return Err(LoadError::missing_file(path, expected));
         }
-        match self {
+        let blob = match self {
             Self::Directory(root) => {
                 let handle = File::open(root.join(file));
                 #[expect(
@@ -88,22 +118,149 @@ impl ModelFiles {
                     reason = "20 GB of weights are mapped, not copied; a file that changes under a map is \
                               the operator's doing, and Hugging Face's cache never rewrites a blob"
                 )]
-                let map = handle.and_then(|handle| unsafe { Mmap::map(&handle) });
-                map.map(Blob::Mapped).map_err(|source| LoadError::Unreadable { path, source })
+                let mapped =
+                    handle.and_then(|file| Ok(Blob::Mapped { map: unsafe { Mmap::map(&file)? }, file }));
+                mapped.map_err(|source| LoadError::Unreadable { path: path.clone(), source })
             }
             Self::Embedded { files, .. } => files
                 .iter()
                 .find(|(path, _)| *path == file)
                 .map(|(_, bytes)| Blob::Static(bytes))
-                .ok_or_else(|| LoadError::missing_file(path, expected)),
+                .ok_or_else(|| LoadError::missing_file(&path, expected)),
+        }?;
+        match blob.starts_with(LFS_POINTER) {
+            true => Err(LoadError::invalid(
+                path,
+                "a pointer of git-lfs, not the file itself; run `git lfs pull` in the model's directory",
+            )),
+            false => Ok(blob),
         }
     }
 
     /// The JSON file `file` as a `T`.
     pub(in crate::pipeline) fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, LoadError> {
         let blob = self.open(file, "a JSON file of the diffusers layout")?;
+        if blob.len() > JSON_BYTES_MAX {
+            let reason = format!("{} bytes; a configuration has at most {JSON_BYTES_MAX}", blob.len());
+            return Err(LoadError::invalid(self.path_of(file), reason));
+        }
         serde_json::from_slice(&blob).map_err(|error| {
             LoadError::invalid(self.path_of(file), format!("not the JSON expected: {error}"))
         })
     }
 }
+
+/// Files, or folders, that each stand for a part of a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PartFiles {
+    /// Weights of the transformer, alone or with other parts in one file.
+    pub transformer: Option<PathBuf>,
+    /// Weights of the text encoder.
+    pub text_encoder: Option<PathBuf>,
+    /// Weights of the autoencoder.
+    pub vae: Option<PathBuf>,
+    /// A tokenizer.json, or a folder that has one.
+    pub tokenizer: Option<PathBuf>,
+}
+
+/// A model's files: a folder in the diffusers layout, files that stand for parts of it, or both.
+#[derive(Debug, Clone)]
+pub struct ModelFiles {
+    folder: Option<Folder>,
+    parts: PartFiles,
+    loras: Vec<LoraChoice>,
+}
+
+impl ModelFiles {
+    /// The model in directory `path`.
+    ///
+    /// # Errors
+    /// [`LoadError::Missing`] if there is no such directory.
+    pub fn directory(path: &Path) -> Result<Self, LoadError> {
+        Ok(Self::in_folder(Folder::directory(path)?))
+    }
+
+    /// The model whose transformer is the file `path`, alone or with other parts.
+    pub fn file(path: &Path) -> Self {
+        // A file of a diffusers directory has the other parts around it.
+        let around = path.parent().and_then(Path::parent).filter(|root| root.join(INDEX_FILE).is_file());
+        Self {
+            folder: around.map(|root| Folder::Directory(root.to_owned())),
+            parts: PartFiles { transformer: Some(path.to_owned()), ..PartFiles::default() },
+            loras: Vec::new(),
+        }
+    }
+
+    /// The same with `loras` beside its layers.
+    #[must_use]
+    pub fn with_loras(self, loras: Vec<LoraChoice>) -> Self {
+        Self { loras, ..self }
+    }
+
+    /// What is put beside its layers.
+    pub(in crate::pipeline) fn loras(&self) -> &[LoraChoice] {
+        &self.loras
+    }
+
+    /// The same with `parts` in the place of its own.
+    #[must_use]
+    pub fn with_parts(self, parts: PartFiles) -> Self {
+        Self {
+            parts: PartFiles {
+                transformer: parts.transformer.or(self.parts.transformer),
+                text_encoder: parts.text_encoder.or(self.parts.text_encoder),
+                vae: parts.vae.or(self.parts.vae),
+                tokenizer: parts.tokenizer.or(self.parts.tokenizer),
+            },
+            ..self
+        }
+    }
+
+    const fn in_folder(folder: Folder) -> Self {
+        let parts = PartFiles { transformer: None, text_encoder: None, vae: None, tokenizer: None };
+        Self { folder: Some(folder), parts, loras: Vec::new() }
+    }
+
+    /// A model that is compiled into the binary; messages call it `name`.
+    pub(in crate::pipeline) const fn embedded(name: &'static str, files: &'static [EmbeddedFile]) -> Self {
+        Self::in_folder(Folder::Embedded { name, files })
+    }
+
+    /// The folder in the diffusers layout, if there is one.
+    pub(in crate::pipeline) const fn folder(&self) -> Option<&Folder> {
+        self.folder.as_ref()
+    }
+
+    /// The file or folder that stands for `component`.
+    pub(super) fn part(&self, component: Component) -> Option<&Path> {
+        match component {
+            Component::TextEncoder => self.parts.text_encoder.as_deref(),
+            Component::Transformer => self.parts.transformer.as_deref(),
+            Component::Vae => self.parts.vae.as_deref(),
+        }
+    }
+
+    /// The tokenizer's bytes, and the name for messages.
+    pub(in crate::pipeline) fn tokenizer(&self) -> Result<(String, Blob), LoadError> {
+        const FILE: &str = "tokenizer.json";
+        let expected = "Qwen's tokenizer as one JSON file";
+        if let (None, Some(folder)) = (&self.parts.tokenizer, &self.folder) {
+            let file = format!("tokenizer/{FILE}");
+            return Ok((folder.path_of(&file), folder.open(&file, expected)?));
+        }
+        let near = [Component::Transformer, Component::TextEncoder].map(|component| self.part(component));
+        let path = self.parts.tokenizer.clone().or_else(|| neighbours::tokenizer(near));
+        let Some(path) = path else {
+            let reason =
+                "it is missing; pass --tokenizer with a tokenizer.json of Qwen3, or a folder that has one";
+            return Err(LoadError::invalid("tokenizer", reason));
+        };
+        let inside = [FILE.to_owned(), format!("tokenizer/{FILE}")].map(|file| path.join(file));
+        let file = inside.into_iter().find(|file| file.is_file()).unwrap_or(path);
+        let (folder, name) = Folder::of_file(&file)?;
+        Ok((folder.path_of(&name), folder.open(&name, expected)?))
+    }
+}
+
+/// Describes a whole model of the diffusers layout.
+pub(super) const INDEX_FILE: &str = "model_index.json";

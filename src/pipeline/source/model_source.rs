@@ -6,7 +6,7 @@ use super::{
         limits::SizeLimits,
     },
     embedded::EMBEDDED_MODEL,
-    files::ModelFiles,
+    files::{ModelFiles, PartFiles},
     hub,
 };
 use crate::domain::ImageSize;
@@ -22,25 +22,29 @@ const EMBEDDED_ID: &str = "z-image-embedded";
 #[derive(Debug, Clone)]
 pub struct ModelSource {
     path: Option<String>,
+    parts: PartFiles,
     /// The id under /v1/models.
     pub id: String,
-    /// The hub repository that it comes from.
+    /// The hub repository that it comes from, for example `Tongyi-MAI/Z-Image-Turbo`; also that of a snapshot in the hub's
+    /// cache.
     pub repository: Option<String>,
     configured_size: Option<ImageSize>,
 }
 
 impl ModelSource {
-    /// The model at `path`, a directory or a repository on the hub; without one, the embedded model. `id` and
-    /// `default_size` take the place of what follows from the model.
+    /// The model at `path`: a directory, a repository on the hub or a file of weights; without one, the embedded model.
+    /// `id` and `default_size` take the place of what follows from the model.
     pub fn new(path: Option<&str>, id: Option<&str>, default_size: Option<ImageSize>) -> Self {
         let repository = path.and_then(repository_of);
-        let from_path = path.map(|path| {
-            let name = repository.as_deref().unwrap_or(path);
-            let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-            if last.is_empty() || last.starts_with('.') { "z-image" } else { last }
-        });
-        let id = id.or(from_path).unwrap_or(EMBEDDED_ID).to_owned();
-        Self { path: path.map(str::to_owned), id, repository, configured_size: default_size }
+        let id = id.or(path.map(name_of)).unwrap_or(EMBEDDED_ID).to_owned();
+        let parts = PartFiles::default();
+        Self { path: path.map(str::to_owned), parts, id, repository, configured_size: default_size }
+    }
+
+    /// The same with files of its own for some parts.
+    #[must_use]
+    pub fn with_parts(self, parts: PartFiles) -> Self {
+        Self { parts, ..self }
     }
 
     /// The size of an image if none is asked for: the configured one, or the usual one within the model's limits.
@@ -67,26 +71,71 @@ impl ModelSource {
     /// # Errors
     /// [`LoadError`] if there is no such directory, or the hub cannot be reached.
     pub fn files(&self, on_fetch: hub::OnFetch<'_>) -> Result<ModelFiles, LoadError> {
-        match self.path.as_deref() {
-            None => Ok(EMBEDDED_MODEL),
-            Some(path) if !Path::new(path).is_dir() && hub::is_repository(path) => {
-                ModelFiles::directory(&hub::fetch(path, on_fetch)?)
-            }
-            Some(path) => ModelFiles::directory(Path::new(path)),
-        }
+        let files = match self.path.as_deref() {
+            None => EMBEDDED_MODEL,
+            Some(path) if is_fetched(path) => ModelFiles::directory(&hub::fetch(path, on_fetch)?)?,
+            Some(path) if Path::new(path).is_file() => ModelFiles::file(Path::new(path)),
+            Some(path) => ModelFiles::directory(Path::new(path))?,
+        };
+        Ok(files.with_parts(self.parts.clone()))
     }
 }
 
-/// The hub repository behind `path`: one by name, or a snapshot in a cache of Hugging Face's,
-/// `…/models--OWNER--NAME/snapshots/COMMIT`.
+/// Whether `path` is a repository on the hub, and nothing on the disk.
+fn is_fetched(path: &str) -> bool {
+    !Path::new(path).exists() && hub::is_repository(path)
+}
+
+/// The repository of `path`, `owner/name`.
 fn repository_of(path: &str) -> Option<String> {
-    if !Path::new(path).is_dir() {
-        return hub::is_repository(path).then(|| path.to_owned());
+    match cached_repository(path) {
+        Some(name) => name.split_once("--").map(|(owner, name)| format!("{owner}/{name}")),
+        None => is_fetched(path).then(|| path.to_owned()),
     }
-    let mut parents = Path::new(path).components().rev().skip(1).map(|part| part.as_os_str().to_str());
-    if parents.next()? != Some("snapshots") {
-        return None;
+}
+
+/// What a model at `path` is called.
+fn name_of(path: &str) -> &str {
+    let last = || {
+        let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        [".safetensors", ".gguf"].iter().find_map(|ending| last.strip_suffix(ending)).unwrap_or(last)
+    };
+    let name = cached_repository(path).map_or_else(last, |name| name.rsplit("--").next().unwrap_or_default());
+    if name.is_empty() || name.starts_with('.') { "z-image" } else { name }
+}
+
+/// `owner--name` of a snapshot in the hub's cache, `…/models--owner--name/snapshots/COMMIT`.
+fn cached_repository(path: &str) -> Option<&str> {
+    let parts: Vec<&str> =
+        path.trim_end_matches('/').rsplit('/').filter(|part| *part != ".").take(3).collect();
+    match parts.as_slice() {
+        [_, "snapshots", repository] => repository.strip_prefix("models--"),
+        _ => None,
     }
-    let (owner, name) = parents.next()??.strip_prefix("models--")?.split_once("--")?;
-    Some(format!("{owner}/{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(path: &str) -> (String, Option<String>) {
+        let source = ModelSource::new(Some(path), None, None);
+        (source.id, source.repository)
+    }
+
+    #[test]
+    fn a_model_is_called_by_its_directory_or_repository() {
+        assert_eq!(named("/models/my-model/"), ("my-model".into(), None));
+        assert_eq!(named("."), ("z-image".into(), None));
+        assert_eq!(named("/m/diffusion_models/z_image_turbo_bf16.safetensors").0, "z_image_turbo_bf16");
+        assert_eq!(named("z-image-turbo-Q4_K_M.gguf").0, "z-image-turbo-Q4_K_M");
+        let repository = Some("Tongyi-MAI/Z-Image-Turbo".to_owned());
+        assert_eq!(named("Tongyi-MAI/Z-Image-Turbo"), ("Z-Image-Turbo".into(), repository.clone()));
+        let snapshot =
+            "/hub/models--Tongyi-MAI--Z-Image-Turbo/snapshots/5f4b9cbb80cc95ba44fe6667dfd75710f7db2947";
+        assert_eq!(named(snapshot), ("Z-Image-Turbo".into(), repository.clone()));
+        assert_eq!(named(&format!("{snapshot}/")), ("Z-Image-Turbo".into(), repository));
+        assert_eq!(ModelSource::new(Some(snapshot), Some("z"), None).id, "z");
+        assert_eq!(ModelSource::new(None, None, None).id, "z-image-embedded");
+    }
 }

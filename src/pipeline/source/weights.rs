@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     ops::Range,
     sync::{
         Arc,
@@ -7,27 +7,37 @@ use std::{
     },
 };
 
-use candle_core::{DType, Device, Shape, Tensor, bail, safetensors::Load};
+use candle_core::{DType, Device, Shape, Tensor, bail};
 use candle_nn::{Init, VarBuilder, var_builder::SimpleBackend};
 use memmap2::Advice;
-use safetensors::{SafeTensors, tensor::TensorView};
-use serde::Deserialize;
 
 use super::{
-    super::{error::LoadError, shapes::RandomWeights},
-    files::{Blob, ModelFiles},
+    super::{error::LoadError, lora::Adapters, shapes::RandomWeights},
+    Component,
+    encoding::{Encoding, Scale},
+    files::Blob,
+    gguf::{self, Value},
+    header::{Header, RawTensor},
+    names::{Named, translate, turn_up_blocks, without_prefix},
+    scales,
 };
 
-/// Told the bytes of weights read so far, and the bytes that the model's files hold in all.
+/// Called with the bytes of weights read so far, and the bytes that the model's files hold in all.
 pub type OnLoad<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
-/// The safetensors files of one component, sharded or not, found through the index file; or random weights of any shape.
+/// The weights of one component by diffusers' names, whatever files they are in and however they are written there; or
+/// random weights of any shape.
 pub(in crate::pipeline) struct Weights {
-    component: &'static str,
+    component: Component,
     is_random: bool,
+    /// Whose names the files' tensors have: `diffusers`, `original` or `gguf`.
+    layout: &'static str,
+    /// The configuration that the first file carries in its header.
+    config: Option<String>,
     shards: Vec<Shard>,
-    /// Tensor name → its shard, type, shape and place.
-    tensors: HashMap<String, Entry>,
+    tensors: BTreeMap<String, Entry>,
+    /// What LoRAs add to its layers. Asked for as `LAYER.lora.down`, `.up` and `.dense`.
+    adapters: Adapters,
 }
 
 struct Shard {
@@ -35,82 +45,120 @@ struct Shard {
     blob: Blob,
 }
 
-struct Entry {
-    shard: usize,
-    dtype: safetensors::Dtype,
-    shape: Vec<usize>,
-    bytes: Range<usize>,
+impl Shard {
+    fn check_whole(&self) -> candle_core::Result<()> {
+        self.blob.check_whole().map_err(|error| candle_core::Error::Msg(format!("{}: {error}", self.path)))
+    }
 }
 
-#[derive(Deserialize)]
-struct ShardIndex {
-    weight_map: HashMap<String, String>,
+/// A tensor in a file.
+#[derive(Clone)]
+struct Entry {
+    shard: usize,
+    encoding: Encoding,
+    shape: Vec<usize>,
+    bytes: Range<usize>,
+    scale: Scale,
+}
+
+impl Entry {
+    /// One of three equal parts of the rows.
+    fn third(&self, part: usize) -> Option<Self> {
+        let rows = *self.shape.first().filter(|rows| rows.is_multiple_of(3))? / 3;
+        let bytes = self.bytes.len() / 3;
+        let start = self.bytes.start + part * bytes;
+        let mut shape = self.shape.clone();
+        shape[0] = rows;
+        let scale = match &self.scale {
+            Scale::Rows(scales) => Scale::Rows(scales.get(part * rows..(part + 1) * rows)?.to_vec()),
+            of_tensor => of_tensor.clone(),
+        };
+        Some(Self { shape, bytes: start..start + bytes, scale, ..*self })
+    }
 }
 
 impl Weights {
     /// Weights that are made on the device when they are asked for.
-    pub(in crate::pipeline) fn random(component: &'static str) -> Self {
-        Self { component, is_random: true, shards: Vec::new(), tensors: HashMap::new() }
+    pub(in crate::pipeline) fn random(component: Component) -> Self {
+        Self {
+            component,
+            is_random: true,
+            layout: "diffusers",
+            config: None,
+            shards: Vec::new(),
+            tensors: BTreeMap::new(),
+            adapters: Adapters::new(),
+        }
     }
 
-    /// Maps the files of `component` whose names begin with `stem`, and reads their headers.
-    pub(in crate::pipeline) fn open(
-        files: &ModelFiles,
-        component: &'static str,
-        stem: &str,
-    ) -> Result<Self, LoadError> {
-        let single = format!("{component}/{stem}.safetensors");
-        let index_file = format!("{single}.index.json");
-        let shard_files: BTreeSet<String> = match files.contains(&index_file) {
-            true => files
-                .json::<ShardIndex>(&index_file)?
-                .weight_map
-                .into_values()
-                .map(|shard| format!("{component}/{shard}"))
-                .collect(),
-            false => BTreeSet::from([single]),
-        };
-        let mut weights = Self {
-            shards: Vec::with_capacity(shard_files.len()),
-            is_random: false,
-            ..Self::random(component)
-        };
-        for file in shard_files {
-            let expected = format!("weights, or {index_file} that names their shards");
-            weights.add_shard(files.path_of(&file), files.open(&file, &expected)?)?;
+    /// Reads the headers of `files`, each with the name that messages give it, and finds the tensors of `component`.
+    pub(super) fn open(component: Component, files: Vec<(String, Blob)>) -> Result<Self, LoadError> {
+        let mut shards = Vec::with_capacity(files.len());
+        let mut headers = Vec::with_capacity(files.len());
+        for (path, blob) in files {
+            headers.push(Header::read(&blob).map_err(|reason| LoadError::invalid(&path, reason))?);
+            shards.push(Shard { path, blob });
         }
+        let mut weights = Self { shards, ..Self::random(component) };
+        let invalid = |reason: String| LoadError::invalid(weights.paths(), reason);
+        let contents = Contents::of(component, &headers);
+        if let Some(reason) = contents.refusal(component) {
+            return Err(invalid(reason));
+        }
+        if let Some(formats) = contents.text("_quantization_metadata") {
+            scales::check_metadata(formats).map_err(invalid)?;
+        }
+        let raw = contents.tensors.iter().map(|(name, (shard, tensor))| {
+            ((*name).to_owned(), Raw { shard: *shard, tensor: (*tensor).clone() })
+        });
+        let tensors = entries(component, &weights.shards, raw.collect()).map_err(invalid)?;
+        let is_gguf = weights.shards.iter().any(|shard| shard.blob.starts_with(gguf::MAGIC));
+        weights.layout = match contents.tensors.keys().all(|name| tensors.contains_key(*name)) {
+            _ if is_gguf => "gguf",
+            true => "diffusers",
+            false => "original",
+        };
+        weights.config = contents.text("config").map(str::to_owned);
+        (weights.tensors, weights.is_random) = (tensors, false);
         Ok(weights)
     }
 
-    fn add_shard(&mut self, path: String, blob: Blob) -> Result<(), LoadError> {
-        let shard = self.shards.len();
-        let parsed = SafeTensors::deserialize(&blob).map_err(|error| {
-            let length = blob.len();
-            LoadError::invalid(
-                &path,
-                match promised_length(&blob) {
-                    Some(promised) if promised > length => format!(
-                        "truncated: the header promises {promised} bytes, the file has {length}; fetch it again"
-                    ),
-                    _ => format!("not a safetensors file ({error}); fetch it again"),
-                },
-            )
-        })?;
-        let origin = blob.as_ptr() as usize;
-        for (name, view) in parsed.iter() {
-            let start = view.data().as_ptr() as usize - origin;
-            self.tensors.insert(
-                name.to_owned(),
-                Entry {
-                    shard,
-                    dtype: view.dtype(),
-                    shape: view.shape().to_vec(),
-                    bytes: start..start + view.data().len(),
-                },
-            );
+    /// Whose names the files' tensors have: `diffusers`, `original` or `gguf`.
+    pub(in crate::pipeline) const fn layout(&self) -> &'static str {
+        self.layout
+    }
+
+    /// The configuration that the first file carries in its header.
+    pub(super) fn config(&self) -> Option<&str> {
+        self.config.as_deref()
+    }
+
+    /// The shape of the tensor `name`.
+    pub(super) fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|entry| entry.shape.as_slice())
+    }
+
+    /// How many layers there are whose names begin with `stem` and a number.
+    pub(super) fn layers(&self, stem: &str) -> usize {
+        let numbers = self
+            .tensors
+            .keys()
+            .filter_map(|name| name.strip_prefix(stem)?.split_once('.')?.0.parse::<usize>().ok());
+        numbers.max().map_or(0, |last| last + 1)
+    }
+
+    /// Tensors by the encoding of their numbers, for example `Q4_K`.
+    pub(in crate::pipeline) fn encodings(&self) -> BTreeMap<String, usize> {
+        let mut encodings = BTreeMap::new();
+        for entry in self.tensors.values() {
+            *encodings.entry(entry.encoding.name()).or_default() += 1;
         }
-        self.shards.push(Shard { path, blob });
-        Ok(())
+        encodings
+    }
+
+    /// The files, and their lengths in bytes.
+    pub(in crate::pipeline) fn files(&self) -> impl Iterator<Item = (&str, &Blob)> {
+        self.shards.iter().map(|shard| (&*shard.path, &shard.blob))
     }
 
     /// Bytes of all tensors.
@@ -119,7 +167,35 @@ impl Weights {
     }
 
     pub(in crate::pipeline) fn contains(&self, name: &str) -> bool {
-        self.is_random || self.tensors.contains_key(name)
+        self.is_random || self.tensors.contains_key(name) || self.adapter(name).is_some()
+    }
+
+    /// The linear layers, each with the sides of its matrix: (outputs, inputs).
+    pub(in crate::pipeline) fn linear_layers(&self) -> impl Iterator<Item = (String, (usize, usize))> {
+        self.tensors.iter().filter_map(|(name, entry)| {
+            let layer = name.strip_suffix(".weight").filter(|layer| !layer.ends_with("embed_tokens"))?;
+            match entry.shape.as_slice() {
+                [outputs, inputs] => Some((layer.to_owned(), (*outputs, *inputs))),
+                _ => None,
+            }
+        })
+    }
+
+    /// Puts what LoRAs add beside its layers.
+    pub(in crate::pipeline) fn adapt(&mut self, adapters: Adapters) {
+        self.adapters = adapters;
+    }
+
+    /// A matrix that a LoRA adds, by its name: `LAYER.lora.down`, `.up` or `.dense`.
+    fn adapter(&self, name: &str) -> Option<&Tensor> {
+        let (layer, matrix) = name.rsplit_once(".lora.")?;
+        let adapter = self.adapters.get(layer)?;
+        match matrix {
+            "down" => adapter.low_rank.as_ref().map(|(down, _)| down),
+            "up" => adapter.low_rank.as_ref().map(|(_, up)| up),
+            "dense" => adapter.dense.as_ref(),
+            _ => None,
+        }
     }
 
     /// Numbers of all tensors; none known of random ones.
@@ -127,17 +203,16 @@ impl Weights {
         self.tensors.values().map(|entry| entry.shape.iter().product::<usize>() as u64).sum()
     }
 
-    /// A builder over these weights. `drop_prefix` is what the caller's names begin with and the file's do not.
+    /// A builder over these weights.
     pub(in crate::pipeline) fn builder<'a>(
         self: &Arc<Self>,
         dtype: DType,
         device: &Device,
-        drop_prefix: &'static str,
         progress: Option<&'a LoadProgress<'a>>,
     ) -> VarBuilder<'a> {
         let reader: Box<dyn SimpleBackend + 'a> = match self.is_random {
             true => Box::new(RandomWeights),
-            false => Box::new(Reader { weights: Arc::clone(self), drop_prefix, progress }),
+            false => Box::new(Reader { weights: Arc::clone(self), progress }),
         };
         VarBuilder::from_backend(reader, dtype, device.clone())
     }
@@ -155,14 +230,20 @@ impl Weights {
         }
         let entry = self.find(name, None)?;
         let (shard, shape) = (&self.shards[entry.shard], &entry.shape);
+        shard.check_whole()?;
         let row_bytes = entry.bytes.len() / shape.first().copied().unwrap_or(1).max(1);
         let matrix = &shard.blob[entry.bytes.clone()];
         let row = |id: &u32| matrix.get(*id as usize * row_bytes..(*id as usize + 1) * row_bytes);
         let Some(rows) = ids.iter().map(row).collect::<Option<Vec<_>>>() else {
             bail!("{}: tensor `{name}` of shape {shape:?} has no row for every token", shard.path);
         };
-        let rows = rows.concat();
-        TensorView::new(entry.dtype, vec![ids.len(), columns], &rows)?.load(device)?.to_dtype(dtype)
+        let scale = match &entry.scale {
+            Scale::Rows(scales) => {
+                Scale::Rows(ids.iter().filter_map(|id| scales.get(*id as usize).copied()).collect())
+            }
+            of_tensor => of_tensor.clone(),
+        };
+        entry.encoding.decode(&rows.concat(), &[ids.len(), columns], &scale, (dtype, device))
     }
 
     /// Checks that `name` is there in `shape`.
@@ -173,12 +254,14 @@ impl Weights {
         }
     }
 
+    /// Sides of 1 do not count: files write a projection as a convolution, and a token as a row.
     fn find(&self, name: &str, expected: Option<&[usize]>) -> candle_core::Result<&Entry> {
         let Some(entry) = self.tensors.get(name) else {
             let shape = expected.map_or(String::new(), |shape| format!(" of shape {shape:?}"));
             bail!("{}: no tensor `{name}`; expected one{shape}", self.paths());
         };
-        match expected.filter(|expected| *expected != entry.shape) {
+        let sides = |shape: &[usize]| shape.iter().copied().filter(|side| *side != 1).collect::<Vec<_>>();
+        match expected.filter(|expected| sides(expected) != sides(&entry.shape)) {
             None => Ok(entry),
             Some(expected) => bail!(
                 "{}: tensor `{name}` has shape {:?}; the configuration asks for {expected:?}",
@@ -192,7 +275,7 @@ impl Weights {
     /// they are read when they are needed.
     pub(in crate::pipeline) fn announce(&self, prefix: &str) {
         for (_, entry) in self.tensors.iter().filter(|(name, _)| name.starts_with(prefix)) {
-            if let Blob::Mapped(map) = &self.shards[entry.shard].blob {
+            if let Blob::Mapped { map, .. } = &self.shards[entry.shard].blob {
                 let asked = map.advise_range(Advice::WillNeed, entry.bytes.start, entry.bytes.len());
                 if let Err(error) = asked {
                     tracing::debug!(%error, "weights are not read ahead");
@@ -201,25 +284,105 @@ impl Weights {
         }
     }
 
-    fn paths(&self) -> String {
+    pub(super) fn paths(&self) -> String {
         match self.shards.as_slice() {
-            [] => self.component.to_owned(),
+            [] => self.component.as_str().to_owned(),
             [one] => one.path.clone(),
             [first, rest @ ..] => format!("{} and {} more", first.path, rest.len()),
         }
     }
 }
 
-/// File length that a safetensors header promises: 8 bytes, the header, then data up to the last offset.
-fn promised_length(bytes: &[u8]) -> Option<usize> {
-    let header = usize::try_from(u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?)).ok()?;
-    let end_of_header = header.checked_add(8)?;
-    let Some(json) = bytes.get(8..end_of_header) else {
-        return Some(end_of_header);
+/// A tensor of one of several files.
+struct Raw {
+    shard: usize,
+    tensor: RawTensor,
+}
+
+/// The tensors by diffusers' names, from those by the files' names.
+fn entries(
+    component: Component,
+    shards: &[Shard],
+    mut raw: BTreeMap<String, Raw>,
+) -> Result<BTreeMap<String, Entry>, String> {
+    let bytes = |raw: &Raw| &shards[raw.shard].blob[raw.tensor.bytes.clone()];
+    let numbers = |raw: &Raw| {
+        let RawTensor { encoding, shape, .. } = &raw.tensor;
+        let numbers = encoding.decode(bytes(raw), shape, &Scale::One, (DType::F32, &Device::Cpu));
+        numbers.and_then(|numbers| numbers.flatten_all()?.to_vec1()).map_err(|error| error.to_string())
     };
-    let tensors: HashMap<String, serde_json::Value> = serde_json::from_slice(json).ok()?;
-    let last = tensors.values().filter_map(|tensor| tensor.pointer("/data_offsets/1")?.as_u64()).max()?;
-    end_of_header.checked_add(usize::try_from(last).ok()?)
+    let mut scales = scales::take(&mut raw, numbers, |raw| bytes(raw).to_vec())?;
+    let mut names = Vec::with_capacity(raw.len());
+    let mut entries = Vec::with_capacity(raw.len());
+    for (name, Raw { shard, tensor: RawTensor { encoding, shape, bytes } }) in &raw {
+        let layer = name.strip_suffix(".weight");
+        let scale = layer.and_then(|layer| scales.remove(layer)).unwrap_or(Scale::One);
+        if let Scale::Rows(rows) = &scale
+            && shape.first() != Some(&rows.len())
+        {
+            return Err(format!(
+                "`{name}` has {} scales for {shape:?} numbers; scales of a tensor or of its rows are read",
+                rows.len()
+            ));
+        }
+        let (encoding, shape, bytes) = (*encoding, shape.clone(), bytes.clone());
+        let entry = Entry { shard: *shard, encoding, shape, bytes, scale };
+        match translate(component, name) {
+            Named::Passed => {}
+            Named::Whole(name) => {
+                names.push(name.into_owned());
+                entries.push(entry);
+            }
+            Named::Thirds([first, ..]) if raw.contains_key(&format!("{name}.1")) => {
+                names.push(first);
+                entries.push(entry);
+            }
+            Named::Thirds(thirds) => {
+                for (part, name) in thirds.into_iter().enumerate() {
+                    let third = entry.third(part);
+                    entries.push(third.ok_or_else(|| {
+                        format!(
+                            "`{name}` cannot be cut out of {:?} numbers, three matrices in one",
+                            entry.shape
+                        )
+                    })?);
+                    names.push(name);
+                }
+            }
+        }
+    }
+    turn_up_blocks(&mut names);
+    Ok(names.into_iter().zip(entries).collect())
+}
+
+/// The tensors of a component in some files, without what stands before all their names, and what the first file says.
+pub(super) struct Contents<'a> {
+    pub(super) metadata: Option<&'a HashMap<String, Value>>,
+    /// Each with the number of its file.
+    pub(super) tensors: BTreeMap<&'a str, (usize, &'a RawTensor)>,
+}
+
+impl<'a> Contents<'a> {
+    /// If names of the component have a prefix in these files, tensors without it are another component's.
+    pub(super) fn of(component: Component, headers: &'a [Header]) -> Self {
+        let all = headers.iter().enumerate().flat_map(|(shard, header)| {
+            header.tensors.iter().map(move |(name, tensor)| {
+                let (name, is_prefixed) = without_prefix(component, name);
+                (name, is_prefixed, (shard, tensor))
+            })
+        });
+        let all: Vec<_> = all.collect();
+        let any_prefixed = all.iter().any(|(_, is_prefixed, _)| *is_prefixed);
+        let own = all.into_iter().filter(|(_, is_prefixed, _)| *is_prefixed == any_prefixed);
+        Self {
+            metadata: headers.first().map(|header| &header.metadata),
+            tensors: own.map(|(name, _, tensor)| (name, tensor)).collect(),
+        }
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.metadata?.get(key)?.text()
+    }
 }
 
 /// Bytes read so far, over all components of a model.
@@ -243,16 +406,11 @@ impl<'a> LoadProgress<'a> {
 
 struct Reader<'a> {
     weights: Arc<Weights>,
-    drop_prefix: &'static str,
-    /// Told what is read; none after the start.
+    /// Called with what is read; none after the start.
     progress: Option<&'a LoadProgress<'a>>,
 }
 
 impl Reader<'_> {
-    fn file_name<'n>(&self, name: &'n str) -> &'n str {
-        name.strip_prefix(self.drop_prefix).unwrap_or(name)
-    }
-
     fn read(
         &self,
         name: &str,
@@ -260,14 +418,18 @@ impl Reader<'_> {
         dtype: DType,
         device: &Device,
     ) -> candle_core::Result<Tensor> {
-        let name = self.file_name(name);
+        if let Some(matrix) = self.weights.adapter(name) {
+            return matrix.to_dtype(dtype)?.to_device(device);
+        }
         let entry = self.weights.find(name, expected.map(Shape::dims))?;
         let shard = &self.weights.shards[entry.shard];
+        shard.check_whole()?;
         let bytes = &shard.blob[entry.bytes.clone()];
-        let tensor = TensorView::new(entry.dtype, entry.shape.clone(), bytes)
-            .map_err(|error| candle_core::Error::Msg(format!("{}: tensor `{name}`: {error}", shard.path)))?
-            .load(device)?
-            .to_dtype(dtype)?;
+        let shape = expected.map_or(entry.shape.as_slice(), Shape::dims);
+        let tensor = entry
+            .encoding
+            .decode(bytes, shape, &entry.scale, (dtype, device))
+            .map_err(|error| candle_core::Error::Msg(format!("{}: tensor `{name}`: {error}", shard.path)))?;
         if let Some(progress) = self.progress {
             progress.add(bytes.len() as u64);
         }
@@ -292,6 +454,6 @@ impl SimpleBackend for Reader<'_> {
     }
 
     fn contains_tensor(&self, name: &str) -> bool {
-        self.weights.contains(self.file_name(name))
+        self.weights.contains(name)
     }
 }

@@ -18,12 +18,15 @@ use super::{
     stack::{LayerSource, Residence, Stack},
 };
 
+/// The matrix of the tokens' first numbers.
+const EMBEDDING: &str = "model.embed_tokens.weight";
+
 /// Where a token's first numbers come from.
 enum Embedding {
     /// [vocabulary, hidden], on the device.
     Resident(Tensor),
-    /// The tensor of this name in the files, rounded to a number format.
-    Mapped(Arc<Weights>, &'static str, DType),
+    /// The matrix in the files, rounded to a number format.
+    Mapped(Arc<Weights>, DType),
 }
 
 /// The layers whose output is the conditioning, and the embedding before them.
@@ -35,7 +38,6 @@ pub(super) struct TextEncoder {
 }
 
 impl TextEncoder {
-    /// Files of Qwen3ForCausalLM call their tensors `model.…`, files of Qwen3Model do not; both are read.
     pub(super) fn load(
         config: &TextEncoderConfig,
         weights: &Arc<Weights>,
@@ -43,27 +45,21 @@ impl TextEncoder {
         options: &LoadOptions<'_>,
     ) -> Result<Self> {
         let LoadOptions { dtype, device, progress } = *options;
-        const EMBEDDING: &str = "model.embed_tokens.weight";
-        let (drop_prefix, file_name) = match weights.contains(EMBEDDING) {
-            true => ("", EMBEDDING),
-            false => ("model.", "embed_tokens.weight"),
-        };
         let shape = [config.vocab_size, config.hidden_size];
         let embedding = match residence {
             Residence::Resident => {
-                let vb = weights.builder(dtype, device, drop_prefix, Some(progress));
+                let vb = weights.builder(dtype, device, Some(progress));
                 Embedding::Resident(vb.get(&shape, EMBEDDING)?)
             }
             Residence::Streamed => {
-                weights.expect(file_name, &shape)?;
-                Embedding::Mapped(Arc::clone(weights), file_name, dtype)
+                weights.expect(EMBEDDING, &shape)?;
+                Embedding::Mapped(Arc::clone(weights), dtype)
             }
         };
         let source = LayerSource {
             weights: Arc::clone(weights),
             dtype,
             device: device.clone(),
-            drop_prefix,
             path: "model.layers",
             // The last layer is not needed: the conditioning is what goes into it.
             count: config.num_hidden_layers - 1,
@@ -78,8 +74,8 @@ impl TextEncoder {
     pub(super) fn encode(&self, ids: &[u32]) -> Result<Tensor> {
         let rows = match &self.embedding {
             Embedding::Resident(matrix) => matrix.index_select(&Tensor::new(ids, &self.device)?, 0)?,
-            Embedding::Mapped(weights, name, dtype) => {
-                weights.rows(name, self.config.hidden_size, ids, (*dtype, &self.device))?
+            Embedding::Mapped(weights, dtype) => {
+                weights.rows(EMBEDDING, self.config.hidden_size, ids, (*dtype, &self.device))?
             }
         };
         let places = Places::new(&self.config, ids.len(), &self.device)?;

@@ -118,12 +118,11 @@ impl Transformer {
         let LoadOptions { dtype, device, progress } = *options;
         let dim = config.dim;
         let time_dim = dim.min(TIME_DIM_MAX);
-        let vb = weights.builder(dtype, device, "", Some(progress));
+        let vb = weights.builder(dtype, device, Some(progress));
         let source = |path: &'static str, count: usize| LayerSource {
             weights: Arc::clone(weights),
             dtype,
             device: device.clone(),
-            drop_prefix: "",
             path,
             count,
         };

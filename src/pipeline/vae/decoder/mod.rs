@@ -17,7 +17,7 @@ use super::{
         load::LoadOptions,
         precision::Precision,
         shapes::ModelShape,
-        source::{LoadProgress, ModelConfig, Weights},
+        source::{LoadProgress, ModelConfig, Parts, Weights},
     },
     attention::Attention,
     conv::Conv,
@@ -57,7 +57,7 @@ impl VaeDecoder {
         options: &LoadOptions<'_>,
     ) -> candle_core::Result<Self> {
         let dtype = dtype_for(options.dtype, options.device);
-        let vb = weights.builder(dtype, options.device, "", Some(options.progress));
+        let vb = weights.builder(dtype, options.device, Some(options.progress));
         let loader = Loader { vb, layout: Layout::on(options.device), groups: config.norm_num_groups };
         Self::load_with(config, post_quant_conv, &loader, dtype)
     }
@@ -67,11 +67,12 @@ impl VaeDecoder {
     /// # Errors
     /// [`LoadError`] where the device cannot be opened, or has no room.
     pub fn random(shape: ModelShape, device: DeviceChoice, precision: Precision) -> Result<Self, LoadError> {
-        let (config, device) = (ModelConfig::read(&shape.files())?, device.open()?);
-        let (weights, dtype) = (Arc::new(Weights::random("vae")), precision.dtype(&device));
-        let progress = LoadProgress::new(&|_, _| {}, weights.total_bytes());
+        let (files, device) = (shape.files(), device.open()?);
+        let parts = Parts::random(&files)?;
+        let (config, dtype) = (ModelConfig::read(&files, &parts)?, precision.dtype(&device));
+        let progress = LoadProgress::new(&|_, _| {}, parts.total_bytes());
         let options = LoadOptions { dtype, device: &device, progress: &progress };
-        Self::load(&config.vae, config.post_quant_conv, &weights, &options)
+        Self::load(&config.vae, config.post_quant_conv, &Arc::new(parts.vae.weights), &options)
             .map_err(|error| LoadError::from_candle("vae", &error))
     }
 

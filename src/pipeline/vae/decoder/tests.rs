@@ -143,7 +143,9 @@ fn what_is_laid_out_at_once_does_not_grow_with_the_picture() -> Result<()> {
 
 #[test]
 fn a_card_takes_for_1024_by_1024_what_the_decision_says() -> Result<()> {
-    let config = ModelConfig::read(&ModelShape::Full.files()).expect("a configuration").vae;
+    let files = ModelShape::Full.files();
+    let parts = Parts::random(&files).expect("configurations");
+    let config = ModelConfig::read(&files, &parts).expect("a configuration").vae;
     let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
     let loader = Loader { vb, layout: Layout::ChannelsFirst, groups: config.norm_num_groups };
     let decoder = VaeDecoder::load_with(&config, false, &loader, DType::F32)?;
