@@ -1,7 +1,7 @@
 -- A request's entries: receipts, exports and the list of jobs find them by it.
 CREATE INDEX entries_by_request ON entries (request_id, image_index);
 -- What changes other entries, which is little.
-CREATE INDEX entries_that_change_others ON entries (entered_at_ms) WHERE reverses IS NOT NULL OR corrects IS NOT NULL;
+CREATE INDEX entries_that_change_others ON entries (entered_at_ms) WHERE coalesce(reverses, corrects) IS NOT NULL;
 -- The images of a key, day by day, from the index alone.
 CREATE INDEX requests_settled ON requests (key_id, ended_at_ms, images) WHERE state = 'settled';
 -- Counters that begin at an epoch's sum.

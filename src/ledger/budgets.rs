@@ -28,17 +28,18 @@ struct PeriodSums {
 }
 
 /// Sums for each key of the entries after ?2 that were entered at or after ?1. What is taken back of an earlier period was
-/// not spent in this one, and gives nothing to it. The plus keeps SQLite from walking the whole period by its index.
+/// not spent in this one, and gives nothing to it. The pluses keep SQLite from walking the whole period by its index, and from looking for NULLs,
+/// which almost every entry has; CROSS JOIN keeps the order of the tables.
 pub(super) const SPENT: &str =
     "SELECT key_id, CAST(sum(standard_nano) AS BIGINT), CAST(sum(entries.images) AS BIGINT),
             CAST(sum(wall_energy_mj) AS BIGINT)
-     FROM entries JOIN requests ON requests.id = request_id
-     WHERE entries.id > ?2 AND +entered_at_ms >= ?1
+     FROM entries CROSS JOIN requests
+     WHERE requests.id = request_id AND entries.id > ?2 AND +entered_at_ms >= ?1
        AND (reverses IS NULL AND corrects IS NULL OR EXISTS (
             SELECT 1 FROM entries AS first
             WHERE first.request_id = entries.request_id AND first.kind = entries.kind
               AND first.image_index = entries.image_index AND first.entered_at_ms >= ?1
-              AND first.reverses IS NULL AND first.corrects IS NULL))
+              AND +first.reverses IS NULL AND +first.corrects IS NULL))
      GROUP BY key_id";
 
 /// What open requests of each key have reserved.

@@ -112,7 +112,7 @@ pub(super) const IMAGE_COLUMNS: &str = "
 pub(super) fn images_query() -> String {
     format!(
         "SELECT {IMAGE_COLUMNS}, width, height FROM entries
-         WHERE request_id = ?1 AND kind = 'image' AND reverses IS NULL AND corrects IS NULL ORDER BY image_index"
+         WHERE request_id = ?1 AND kind = 'image' AND +reverses IS NULL AND +corrects IS NULL ORDER BY image_index"
     )
 }
 

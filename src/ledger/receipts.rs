@@ -89,7 +89,7 @@ fn painted_head(id: RequestId, row: &Row<'_>) -> Result<PaintedRequest, LedgerEr
 pub(super) fn in_force_query() -> String {
     format!(
         "SELECT {IMAGE_COLUMNS}, corrects IS NOT NULL AS is_correction FROM entries
-         WHERE request_id = ?1 AND image_index = ?2 AND kind = 'image' AND reverses IS NULL
+         WHERE request_id = ?1 AND image_index = ?2 AND kind = 'image' AND +reverses IS NULL
            AND id NOT IN (SELECT reverses FROM entries WHERE request_id = ?1 AND reverses IS NOT NULL)"
     )
 }

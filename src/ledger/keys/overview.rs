@@ -49,8 +49,9 @@ pub(in crate::ledger) const IMAGES: &str = "
         WHERE state = 'settled' AND key_id = ?3 AND ended_at_ms >= ?1
         UNION ALL
         SELECT entered_at_ms / ?2 AS span, entries.images
-        FROM entries JOIN requests ON requests.id = request_id
-        WHERE (reverses IS NOT NULL OR corrects IS NOT NULL) AND entered_at_ms >= ?1 AND key_id = ?3) AS booked
+        FROM entries CROSS JOIN requests
+        WHERE coalesce(reverses, corrects) IS NOT NULL AND entered_at_ms >= ?1
+          AND requests.id = request_id AND key_id = ?3) AS booked
     GROUP BY span";
 
 impl Ledger {

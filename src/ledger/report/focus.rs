@@ -74,7 +74,8 @@ const BOUNDS: &str = "SELECT min(id), max(id) FROM entries WHERE entered_at_ms >
 
 /// Entries of a span after ?3, up to ?4, each with its request, its key, `first`: the entry by which its image was first
 /// booked, and the card that counted its energy, if one did. All of these exist; LEFT JOIN says in which order they are
-/// looked up, whatever a planner guesses. The plus keeps the planner from sorting what an index by time would find.
+/// looked up, whatever a planner guesses. The pluses keep it from sorting what an index by time would find, and from looking
+/// for NULLs, which almost every entry has.
 pub(in crate::ledger) const ENTRIES: &str = "
     SELECT entry.*, model, tag, public_id, keys.name AS key_name,
            first.entered_at_ms AS first_entered_at_ms, first.duration_ms AS first_duration_ms,
@@ -83,7 +84,7 @@ pub(in crate::ledger) const ENTRIES: &str = "
     LEFT JOIN requests ON requests.id = entry.request_id
     LEFT JOIN keys ON keys.id = requests.key_id
     LEFT JOIN entries AS first ON first.request_id = entry.request_id AND first.image_index = entry.image_index
-     AND first.kind = entry.kind AND first.reverses IS NULL AND first.corrects IS NULL
+     AND first.kind = entry.kind AND +first.reverses IS NULL AND +first.corrects IS NULL
     LEFT JOIN meter_epochs ON meter_epochs.id = first.epoch
     WHERE entry.id > ?3 AND entry.id <= ?4 AND +entry.entered_at_ms >= ?1 AND +entry.entered_at_ms < ?2
     ORDER BY entry.id LIMIT ?5";

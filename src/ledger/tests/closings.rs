@@ -82,7 +82,7 @@ fn a_file_whose_schema_was_altered_is_not_opened() {
             "CREATE TRIGGER evil AFTER INSERT ON requests BEGIN UPDATE keys SET scope_admin = 1; END",
             "trigger evil was added",
         ),
-        ("DROP TRIGGER entries_are_never_deleted", "trigger entries_are_never_deleted is missing"),
+        ("DROP TABLE month_reseal_rows", "table month_reseal_rows is missing"),
         ("CREATE VIEW spent AS SELECT * FROM entries", "view spent was added"),
     ] {
         let book = Book::new(None);
@@ -91,6 +91,17 @@ fn a_file_whose_schema_was_altered_is_not_opened() {
             Err(LedgerError::Altered { finding: found, .. }) => assert_eq!(found, finding),
             other => panic!("{sql}: {:?}", other.map(|_| "opened")),
         }
+    }
+}
+
+#[test]
+fn triggers_that_were_taken_away_are_put_back() {
+    let mut book = two_months();
+    book.tamper("UPDATE entries SET electricity_nano = 0 WHERE id = 1");
+    book.ledger = Ledger::open(&book.file()).expect("opened");
+    for sql in ["DELETE FROM entries", "UPDATE requests SET tag = 'autumn'", "UPDATE keys SET models = '[]'"]
+    {
+        assert!(book.sql(sql).is_err(), "{sql}");
     }
 }
 

@@ -79,9 +79,11 @@ impl Store {
             writer.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
         schema::distrust(&writer)?;
-        if let Some(finding) = schema::first_alteration(&writer)? {
+        let difference = schema::difference(&writer)?;
+        if let Some(finding) = difference.alteration {
             return Err(LedgerError::Altered { file: file.to_owned(), finding });
         }
+        schema::put_back(&writer, &difference)?;
         schema::migrate(&mut writer)?;
         Ok(Self {
             readers: Mutex::default(),

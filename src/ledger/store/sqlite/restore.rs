@@ -10,7 +10,7 @@ use super::{
     files::{beside, draft_of, log_index_of, log_of, sync_directory_of, wait_for_turn},
     schema, wal,
 };
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, StoreFault};
 
 /// A backup that this program can restore.
 pub struct BackupFile {
@@ -46,7 +46,13 @@ impl BackupFile {
             Err(_) => (open_whole(file)?, None),
         };
         check_kind(&source, file)?;
-        if let Some(finding) = schema::first_alteration(&source)? {
+        let difference = schema::difference(&source).map_err(|error| match error {
+            LedgerError::Store { fault: StoreFault::Damaged, source } => {
+                CopyError::Damaged { file: file.to_owned(), finding: source.to_string() }
+            }
+            error => error.into(),
+        })?;
+        if let Some(finding) = difference.alteration {
             return Err(LedgerError::Altered { file: file.to_owned(), finding }.into());
         }
         Ok(Self { file: file.to_owned(), source, damage })

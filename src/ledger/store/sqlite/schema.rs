@@ -44,36 +44,69 @@ pub(super) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "trusted_schema", false)
 }
 
-/// The first table, trigger, index or view that is not as the migrations made it: a trigger that somebody put into a backup
-/// would run with our rights. None if all are, and none is missing.
-pub(super) fn first_alteration(connection: &Connection) -> Result<Option<String>, LedgerError> {
+/// How a file's schema differs from what the migrations made.
+#[derive(Debug, Default)]
+pub(super) struct Difference {
+    /// The first table, trigger, index or view that was added or changed, or table that is missing. A trigger that somebody
+    /// put into a file would run with our rights.
+    pub(super) alteration: Option<String>,
+    /// SQL of the triggers and indexes that are missing.
+    missing: Vec<String>,
+}
+
+/// Compares the schema of a file with that of its version.
+pub(super) fn difference(connection: &Connection) -> Result<Difference, LedgerError> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // A newer program's schema is refused elsewhere, with its own words.
     let Some(version) = usize::try_from(version).ok().filter(|version| *version <= MIGRATIONS.len()) else {
-        return Ok(None);
+        return Ok(Difference::default());
     };
     let mut pattern = Connection::open_in_memory()?;
     Migrations::from_slice(MIGRATIONS).to_version(&mut pattern, version).map_err(of_migration)?;
     let (expected, found) = (objects(&pattern)?, objects(connection)?);
-    let altered = found.iter().find(|(name, sql)| expected.get(*name) != Some(sql));
-    let missing = expected.keys().find(|name| !found.contains_key(*name));
-    Ok(match (altered, missing) {
-        (Some((name, _)), _) if expected.contains_key(name) => Some(format!("{name} was changed")),
-        (Some((name, _)), _) => Some(format!("{name} was added")),
-        (None, Some(name)) => Some(format!("{name} is missing")),
-        (None, None) => None,
-    })
+    let mut difference = Difference::default();
+    for (name, sql) in &found {
+        let finding = match expected.get(name) {
+            Some(expected) if bare(expected) == bare(sql) => continue,
+            Some(_) => "was changed",
+            None => "was added",
+        };
+        difference.alteration.get_or_insert_with(|| format!("{name} {finding}"));
+    }
+    for (name, sql) in expected.iter().filter(|(name, _)| !found.contains_key(*name)) {
+        if name.starts_with("table ") {
+            difference.alteration.get_or_insert_with(|| format!("{name} is missing"));
+        }
+        difference.missing.push(sql.clone());
+    }
+    Ok(difference)
 }
 
-/// What the schema consists of, by kind and name: its SQL without comments and white space, which say nothing.
+/// Puts triggers and indexes back that somebody took away: without them the ledger could be rewritten.
+pub(super) fn put_back(connection: &Connection, difference: &Difference) -> Result<(), LedgerError> {
+    for sql in &difference.missing {
+        connection.execute_batch(sql)?;
+    }
+    if !difference.missing.is_empty() {
+        let count = difference.missing.len();
+        tracing::warn!(
+            count,
+            "triggers or indexes of the ledger were missing; they are back. Run tintype month verify"
+        );
+    }
+    Ok(())
+}
+
+/// What the schema consists of: SQL by kind and name.
 fn objects(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
     let mut statement = connection.prepare(
         "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'",
     )?;
-    let objects = statement.query_map([], |row| Ok((row.get(0)?, bare(&row.get::<_, String>(1)?))))?;
+    let objects = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     objects.collect()
 }
 
+/// `sql` without comments and white space, which change nothing.
 fn bare(sql: &str) -> String {
     let mut kept = String::with_capacity(sql.len());
     let mut rest = sql;
