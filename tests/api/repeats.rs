@@ -1,6 +1,9 @@
 //! The same request twice, under one Idempotency-Key.
 
-use std::sync::Arc;
+use std::{
+    io::{Read, Write},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -122,4 +125,32 @@ fn what_failed_may_be_tried_again_under_its_key() {
     assert_eq!(once(), 504);
     assert_eq!(once(), 504, "tried again, not joined or refused");
     assert_eq!(server.count("failed"), 2);
+}
+
+#[test]
+fn a_repeat_counts_as_a_job_of_its_key_until_its_answer_is_read() {
+    let server =
+        TestServer::start_with(|config| config.limits.concurrent_jobs = std::num::NonZeroU32::new(1));
+    let body = json!({ "prompt": "x", "size": "512x512", "n": 10, "steps": 1 });
+    let repeat = || paint(&server, "large", &body);
+    assert_eq!(repeat().status, 200);
+    // Some 10 MB, of which this client reads a few bytes.
+    let mut unread =
+        std::net::TcpStream::connect(server.url.trim_start_matches("http://")).expect("connected");
+    let text = body.to_string();
+    write!(
+        unread,
+        "POST /v1/images/generations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nidempotency-key: large\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{text}",
+        server.key,
+        text.len()
+    )
+    .expect("sent");
+    let mut status = [0; 12];
+    unread.read_exact(&mut status).expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 200");
+    let refused = repeat();
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (429, &json!("rate_limit_exceeded")));
+    drop(unread);
+    eventually("its place is free again", || repeat().status == 200);
 }

@@ -17,3 +17,4 @@ mod full_disk;
 mod kills;
 mod read_only;
 mod served;
+mod storm;

@@ -1,0 +1,78 @@
+//! Repeats of a large answer that nobody reads: they end in refusals, and take little memory.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use serde_json::json;
+use socket2::{Domain, Socket, Type};
+
+use crate::{
+    eventually::eventually,
+    served::{Place, Served},
+};
+
+/// What answers on their way may hold.
+const ANSWERS_MIB: u64 = 32;
+/// Each answer has about 10 MB; all of them together would be some GB.
+const REPEATS: usize = 600;
+
+/// KiB in the line `name` of what the system says of the server's memory.
+fn memory_kib(served: &Served, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", served.pid())).expect("the server runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("its memory");
+    line.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("KiB")
+}
+
+/// Sends `request` from an address of its own, and takes of the answer what a small buffer holds.
+fn send(served: &Served, source: Ipv4Addr, request: &str) -> TcpStream {
+    let address: SocketAddr = served.program.url.trim_start_matches("http://").parse().expect("an address");
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    socket.bind(&SocketAddr::from((source, 0)).into()).expect("an address of this machine");
+    socket.connect(&address.into()).expect("a connection");
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+    stream.write_all(request.as_bytes()).expect("sent");
+    stream
+}
+
+fn status(stream: &mut TcpStream) -> String {
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).expect("an answer");
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+#[test]
+fn a_storm_of_unread_repeats_ends_in_refusals() {
+    let mut place = Place::new();
+    let served = place.serve_by(&["env", &format!("TINTYPE_LIMITS__ANSWERS_MIB_MAX={ANSWERS_MIB}")]);
+    let body = json!({ "prompt": "x", "size": "512x512", "n": 10, "steps": 1 });
+    let painter = place.painter(&served);
+    let (first, _) = painter.ask(Some("storm"), &body).expect("an answer");
+    let before = memory_kib(&served, "VmRSS:");
+    let text = body.to_string();
+    let request = format!(
+        "POST /v1/images/generations HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nIdempotency-Key: storm\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{text}",
+        place.key(),
+        text.len()
+    );
+    let sources = (2..=5).cycle().map(|last| Ipv4Addr::new(127, 0, 0, last));
+    let mut unread: Vec<_> = sources.take(REPEATS).map(|source| send(&served, source, &request)).collect();
+    let statuses: Vec<_> = unread.iter_mut().map(status).collect();
+    let answered = statuses.iter().filter(|status| *status == "HTTP/1.1 200").count();
+    let refused = statuses.iter().filter(|status| *status == "HTTP/1.1 503").count();
+    assert_eq!(answered + refused, REPEATS, "{statuses:?}");
+    assert!(answered > 0 && refused > REPEATS / 2, "{answered} answered, {refused} refused");
+    let peak = memory_kib(&served, "VmHWM:");
+    assert!(peak < 1 << 20, "a peak of {peak} KiB, after {before} KiB");
+    assert_eq!(painter.get("/healthz"), 200);
+    drop(unread);
+    eventually("there is room again", || painter.ask(Some("storm"), &body).is_ok_and(|(id, _)| id == first));
+    println!("{answered} answered, {refused} refused; {before} KiB before, a peak of {peak} KiB");
+    served.stop();
+}
