@@ -7,11 +7,12 @@ use actix_web::{
 };
 use serde_json::json;
 
-use crate::http::text::shortened;
+use super::code::Code;
 use crate::{
     admit::{OverRate, Refused},
     encode::EncodeError,
     engine::{DeviceCounts, OverloadReason, Overloaded, WorkError, WorkFailure},
+    http::text::shortened,
     ledger::{LedgerError, ReserveError},
     pictures::StoreError,
     pipeline::RenderError,
@@ -25,9 +26,7 @@ const RETRY_AFTER_MAX_SECS: u64 = 120;
 /// An answer that is no picture, in OpenAI's envelope: `{"error":{"message","type","param","code"}}`.
 #[derive(Debug)]
 pub(in crate::http) struct ApiError {
-    status: StatusCode,
-    kind: &'static str,
-    code: Option<&'static str>,
+    code: Code,
     param: Option<String>,
     message: String,
     retry: Retry,
@@ -47,35 +46,23 @@ enum Retry {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Refusal(pub(in crate::http) &'static str);
 
-const INVALID_REQUEST: &str = "invalid_request_error";
-const SERVER_ERROR: &str = "server_error";
-
 impl ApiError {
-    fn new(
-        status: StatusCode,
-        kind: &'static str,
-        code: impl Into<Option<&'static str>>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            kind,
-            code: code.into(),
-            param: None,
-            message: message.into(),
-            retry: Retry::Unsaid,
-            allow: None,
-        }
+    fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, param: None, message: message.into(), retry: Retry::Unsaid, allow: None }
     }
 
-    /// A parameter that cannot be: 400, with its name.
-    pub(in crate::http) fn parameter(param: &str, code: &'static str, message: impl Into<String>) -> Self {
-        let error = Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, code, message);
-        Self { param: Some(shortened(param).into_owned()), ..error }
+    /// A parameter that is refused, with its name.
+    pub(in crate::http) fn parameter(param: &str, code: Code, message: impl Into<String>) -> Self {
+        Self { param: Some(shortened(param).into_owned()), ..Self::new(code, message) }
+    }
+
+    /// A parameter whose value is refused, with its name.
+    pub(in crate::http) fn invalid(param: &str, message: impl Into<String>) -> Self {
+        Self::parameter(param, Code::InvalidValue, message)
     }
 
     pub(in crate::http) fn body(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, None, message)
+        Self::new(Code::Unreadable, message)
     }
 
     pub(in crate::http) fn query(error: &dyn fmt::Display) -> Self {
@@ -98,46 +85,43 @@ impl ApiError {
 
     pub(in crate::http) fn body_too_slow() -> Self {
         let message = "The body did not arrive in time.";
-        Self::new(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, "request_timeout", message)
+        Self::new(Code::RequestTimeout, message)
     }
 
     pub(in crate::http) fn bad_head() -> Self {
         let message = "The head of this request is not valid HTTP/1.1.";
-        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_http", message)
+        Self::new(Code::InvalidHttp, message)
     }
 
     pub(in crate::http) fn head_too_large() -> Self {
         let message = "The head of this request is too large. Send at most 96 headers and 128 KiB.";
-        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        Self::new(status, INVALID_REQUEST, "headers_too_large", message)
+        Self::new(Code::HeadersTooLarge, message)
     }
 
     pub(in crate::http) fn head_too_slow() -> Self {
         let message = "The head of the request did not arrive within 10 s.";
-        Self::new(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, "request_timeout", message)
+        Self::new(Code::RequestTimeout, message)
     }
 
     pub(in crate::http) fn connections_full() -> Self {
         let message = "The server has no connection free for this address. Try again in 1 s.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message)
-            .retry(Retry::After(Millis::new(1000)))
+        Self::new(Code::ServerOverloaded, message).retry(Retry::After(Millis::new(1000)))
     }
 
     pub(in crate::http) fn too_many_answers() -> Self {
         let message = "Answers on their way hold all the memory that they may. This one is kept: send the same request in 1 s.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message)
-            .retry(Retry::After(Millis::new(1000)))
+        Self::new(Code::ServerOverloaded, message).retry(Retry::After(Millis::new(1000)))
     }
 
     pub(in crate::http) fn link_forged() -> Self {
         let message = "This link was not made by this server, or was changed. Ask for the picture again.";
-        Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, "link_forged", message)
+        Self::new(Code::LinkForged, message)
     }
 
     pub(in crate::http) fn picture_gone() -> Self {
         let message =
             "This link has expired, or its picture is not kept any more. Ask for the picture again.";
-        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "picture_gone", message)
+        Self::new(Code::PictureGone, message)
     }
 
     pub(in crate::http) fn not_ready(devices: DeviceCounts) -> Self {
@@ -146,94 +130,91 @@ impl ApiError {
         }
         let message =
             "No picture has been painted yet; the warm-up is in work, or its failure is in the log.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "not_ready", message)
-            .retry(Retry::After(Millis::new(1000)))
+        Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(1000)))
     }
 
     /// Every device is lost.
     fn no_device() -> Self {
         let message = "No device of this server paints any more. Tell the operator; its log says why.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "not_ready", message)
-            .retry(Retry::After(Millis::new(30_000)))
+        Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(30_000)))
     }
 
     pub(in crate::http) fn form_forged() -> Self {
         let message = "This form is too old, or was not made by this server. Load the page again.";
-        Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, "form_forged", message)
+        Self::new(Code::FormForged, message)
     }
 
     pub(in crate::http) fn content_type() -> Self {
         let message = "Send the body as application/json.";
-        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, "unsupported_content_type", message)
+        Self::new(Code::UnsupportedContentType, message)
     }
 
     pub(in crate::http) fn body_too_large(limit: usize) -> Self {
         let message = format!("The body is larger than {limit} bytes.");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "request_too_large", message)
+        Self::new(Code::RequestTooLarge, message)
     }
 
     pub(in crate::http) fn no_key() -> Self {
         let message = "No API key. Send it as `Authorization: Bearer tt-…`.";
-        Self::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, None, message)
+        Self::new(Code::NoKey, message)
     }
 
     /// Unknown, wrong, revoked, disabled, expired and rotated keys are not told apart; the log does.
     pub(in crate::http) fn invalid_key() -> Self {
         let message = "The API key is not valid. Make one with `tintype key create`.";
-        Self::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, "invalid_api_key", message)
+        Self::new(Code::InvalidApiKey, message)
     }
 
     pub(in crate::http) fn model_not_found(model: &str, known: &str) -> Self {
         let message =
             format!("The model `{}` does not exist here. This server has `{known}`.", shortened(model));
-        let error = Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "model_not_found", message);
+        let error = Self::new(Code::ModelNotFound, message);
         Self { param: Some("model".into()), ..error }
     }
 
     pub(in crate::http) fn receipt_not_found() -> Self {
         let message = "This key has no settled request with this id.";
-        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "receipt_not_found", message)
+        Self::new(Code::ReceiptNotFound, message)
     }
 
     pub(in crate::http) fn job_not_found() -> Self {
         let message = "No job with this id is open. It may have ended.";
-        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "job_not_found", message)
+        Self::new(Code::JobNotFound, message)
     }
 
     pub(in crate::http) fn key_not_found() -> Self {
         let message = "No key has this public id.";
-        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "key_not_found", message)
+        Self::new(Code::KeyNotFound, message)
     }
 
     pub(in crate::http) fn key_revoked() -> Self {
         let message = "This key is revoked, for good, and cannot be changed. Make another key.";
-        Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "key_revoked", message)
+        Self::new(Code::KeyRevoked, message)
     }
 
     /// An edit of a page that would leave nobody with a key for the pages' writes.
     pub(in crate::http) fn last_admin_key() -> Self {
         let message = "This is the last active key with the admin scope. Give another key that scope first, or use tintype key.";
-        Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "last_admin_key", message)
+        Self::new(Code::LastAdminKey, message)
     }
 
     pub(in crate::http) fn key_disabled() -> Self {
         let message = "This key is disabled already.";
-        Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "key_disabled", message)
+        Self::new(Code::KeyDisabled, message)
     }
 
     pub(in crate::http) fn key_enabled() -> Self {
         let message = "This key is enabled already.";
-        Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "key_enabled", message)
+        Self::new(Code::KeyEnabled, message)
     }
 
     pub(in crate::http) fn unknown_url(message: String) -> Self {
-        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)
+        Self::new(Code::UnknownUrl, message)
     }
 
     pub(in crate::http) fn method_not_supported(allow: &'static str) -> Self {
         let message = format!("Only {allow} is allowed on this URL.");
-        let error =
-            Self::new(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, "method_not_supported", message);
+        let error = Self::new(Code::MethodNotSupported, message);
         Self { allow: Some(allow), ..error }
     }
 
@@ -245,8 +226,7 @@ impl ApiError {
     pub(in crate::http) fn internal(detail: &dyn fmt::Display) -> Self {
         tracing::error!(error = %detail, "a request failed");
         let message = "The server could not answer. Its log says why.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, "internal_error", message)
-            .retry(Retry::Never)
+        Self::new(Code::InternalError, message).retry(Retry::Never)
     }
 
     fn ledger(error: &LedgerError) -> Self {
@@ -255,14 +235,12 @@ impl ApiError {
         }
         tracing::error!(%error, "nothing can be booked");
         let message = "The server's disk is full, so nothing can be booked. Tell the operator.";
-        Self::new(StatusCode::INSUFFICIENT_STORAGE, SERVER_ERROR, "insufficient_storage", message)
-            .retry(Retry::Never)
+        Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
     }
 
     fn overloaded(overloaded: Overloaded) -> Self {
         let Overloaded { retry_after, wait, reason } = overloaded;
-        let error =
-            |message| Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message);
+        let error = |message| Self::new(Code::ServerOverloaded, message);
         let wait = wait.as_secs_ceil();
         let seconds = seconds(retry_after);
         match reason {
@@ -284,8 +262,7 @@ impl ApiError {
     }
 
     fn rate_limited(what: &str, over: &OverRate) -> Self {
-        let limited =
-            |message| Self::new(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", message);
+        let limited = |message| Self::new(Code::RateLimitExceeded, message);
         let limit = over.standing.limit;
         match over.retry_after {
             Some(wait) => limited(format!(
@@ -299,7 +276,11 @@ impl ApiError {
     }
 
     pub(in crate::http) fn status(&self) -> StatusCode {
-        self.status
+        self.code.status()
+    }
+
+    pub(in crate::http) fn code(&self) -> Code {
+        self.code
     }
 
     /// Seconds for Retry-After, if a client is to wait before it tries again.
@@ -312,7 +293,7 @@ impl ApiError {
 
     /// The code, for whoever counts.
     pub(in crate::http) fn reason(&self) -> &'static str {
-        self.code.unwrap_or("invalid_request")
+        self.code.reason()
     }
 
     /// The parameter that cannot be, where it is one.
@@ -323,7 +304,12 @@ impl ApiError {
     /// OpenAI's envelope.
     pub(in crate::http) fn envelope(&self) -> serde_json::Value {
         json!({
-            "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code }
+            "error": {
+                "message": self.message,
+                "type": self.code.kind(),
+                "param": self.param,
+                "code": self.code.text(),
+            }
         })
     }
 }
@@ -334,36 +320,33 @@ impl From<&ServiceError> for ApiError {
         match error {
             ServiceError::PromptTooLong { field, tokens, max } => {
                 let message = format!("`{field}` has {tokens} tokens; the model reads {max}. Shorten it.");
-                Self::parameter(field, "string_above_max_length", message)
+                Self::parameter(field, Code::StringAboveMaxLength, message)
             }
-            ServiceError::Prompt(reason) => Self::parameter("prompt", "invalid_value", sentence(reason)),
+            ServiceError::Prompt(reason) => Self::invalid("prompt", sentence(reason)),
             ServiceError::Overloaded(overloaded) => Self::overloaded(*overloaded),
             ServiceError::Refused(refused) => refused.into(),
             ServiceError::NoLongerKept(_) => {
                 let message = "This request was answered before, and its pictures are not kept any more. Use a new \
                                Idempotency-Key.";
-                Self::new(StatusCode::CONFLICT, INVALID_REQUEST, "idempotency_key_used", message)
-                    .retry(Retry::Never)
+                Self::new(Code::IdempotencyKeyUsed, message).retry(Retry::Never)
             }
             ServiceError::Work(WorkError { cause: WorkFailure::DeadlinePassed, spent })
                 if spent.is_empty() =>
             {
                 let message =
                     "The request's time was up before its turn came; nothing was painted. Try again.";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_overloaded", message)
-                    .retry(Retry::After(Millis::new(30_000)))
+                Self::new(Code::ServerOverloaded, message).retry(Retry::After(Millis::new(30_000)))
             }
             ServiceError::Work(error) => (&error.cause).into(),
             ServiceError::Store(StoreError::Full { .. }) => {
                 tracing::error!(%error, "a picture could not be kept");
                 let message = "The server's disk is full, so pictures cannot be kept for links. Ask for b64_json \
                                without an Idempotency-Key, or tell the operator.";
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, SERVER_ERROR, "insufficient_storage", message)
-                    .retry(Retry::Never)
+                Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
             }
             ServiceError::Ledger(error) => Self::ledger(error),
             ServiceError::Encode(error @ EncodeError::SideTooLong { .. }) => {
-                Self::parameter("size", "invalid_value", sentence(error))
+                Self::invalid("size", sentence(error))
             }
             other @ (ServiceError::Store(_)
             | ServiceError::Cost(_)
@@ -384,25 +367,22 @@ impl From<&WorkFailure> for ApiError {
         match failure {
             WorkFailure::Stopping => {
                 let message = "The server is stopping.";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_stopping", message)
-                    .retry(Retry::After(Millis::new(5000)))
+                Self::new(Code::ServerStopping, message).retry(Retry::After(Millis::new(5000)))
             }
             WorkFailure::NoDevice => Self::no_device(),
             WorkFailure::DeadlinePassed => {
                 let message = "The picture was not ready in time; its energy is booked. Try fewer steps or a smaller size.";
-                Self::new(StatusCode::GATEWAY_TIMEOUT, SERVER_ERROR, "timeout", message).retry(Retry::Never)
+                Self::new(Code::Timeout, message).retry(Retry::Never)
             }
             WorkFailure::Cancelled => {
                 // Nobody is left to hear this: a request that others may join is always finished.
                 let message = "The request was cancelled. Send it again.";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "request_cancelled", message)
-                    .retry(Retry::After(Millis::new(1000)))
+                Self::new(Code::RequestCancelled, message).retry(Retry::After(Millis::new(1000)))
             }
             WorkFailure::CancelledByOperator => {
                 let message =
                     "The operator cancelled this request. What it took so far is booked as failed work.";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "request_cancelled", message)
-                    .retry(Retry::Never)
+                Self::new(Code::RequestCancelled, message).retry(Retry::Never)
             }
             WorkFailure::OutOfMemory { size, largest } => {
                 let fits = match largest {
@@ -410,16 +390,13 @@ impl From<&WorkFailure> for ApiError {
                     None => "; ask for a smaller one".into(),
                 };
                 let message = format!("{size} does not fit into the device's memory{fits}.");
-                Self::parameter("size", "invalid_value", message)
+                Self::invalid("size", message)
             }
-            WorkFailure::Failed(error @ RenderError::Size { .. }) => {
-                Self::parameter("size", "invalid_value", sentence(error))
-            }
+            WorkFailure::Failed(error @ RenderError::Size { .. }) => Self::invalid("size", sentence(error)),
             WorkFailure::Failed(RenderError::NotFinite { dtype }) => {
                 tracing::error!(dtype, "a picture was not finite");
                 let message = "The picture did not come out finite. The operator may try another dtype.";
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, "render_failed", message)
-                    .retry(Retry::Never)
+                Self::new(Code::RenderFailed, message).retry(Retry::Never)
             }
             WorkFailure::Failed(_) | WorkFailure::Panicked => Self::internal(failure),
         }
@@ -434,10 +411,7 @@ impl From<Refused> for ApiError {
 
 impl From<&Refused> for ApiError {
     fn from(refused: &Refused) -> Self {
-        let forbidden = |message| {
-            Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, "insufficient_permissions", message)
-                .retry(Retry::Never)
-        };
+        let forbidden = |message| Self::new(Code::InsufficientPermissions, message).retry(Retry::Never);
         match refused {
             Refused::Scope(scope) => forbidden(format!("This key has no `{scope}` scope.")),
             Refused::Model => forbidden("This key may not use this model.".into()),
@@ -446,17 +420,14 @@ impl From<&Refused> for ApiError {
             Refused::Concurrent { limit } => {
                 let message =
                     format!("The key has {limit} requests in work, which is its limit; wait for one to end.");
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", message)
-                    .retry(Retry::After(Millis::new(1000)))
+                Self::new(Code::RateLimitExceeded, message).retry(Retry::After(Millis::new(1000)))
             }
             Refused::Reserve(ReserveError::OverBudget(over)) => {
-                let kind = "insufficient_quota";
-                Self::new(StatusCode::TOO_MANY_REQUESTS, kind, kind, sentence(over)).retry(Retry::Never)
+                Self::new(Code::InsufficientQuota, sentence(over)).retry(Retry::Never)
             }
             Refused::Reserve(ReserveError::IdempotencyKeyReused) => {
                 let message = "This Idempotency-Key was used with another body. Use a new one.";
-                let status = StatusCode::UNPROCESSABLE_ENTITY;
-                Self::new(status, INVALID_REQUEST, "idempotency_key_reused", message)
+                Self::new(Code::IdempotencyKeyReused, message)
             }
             Refused::Reserve(error @ (ReserveError::SettledBefore(_) | ReserveError::StillOpen)) => {
                 // The service joins or repeats such a request; only a defect brings it here.
@@ -495,11 +466,11 @@ impl fmt::Display for ApiError {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.code.status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
+        let mut response = HttpResponse::build(self.status());
         match self.retry {
             Retry::Unsaid => {}
             Retry::After(span) => {
@@ -509,7 +480,7 @@ impl ResponseError for ApiError {
                 response.insert_header(("x-should-retry", "false"));
             }
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.status() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         if let Some(allow) = self.allow {

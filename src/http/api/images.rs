@@ -150,9 +150,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
         Ok(text) if !text.is_empty() && text.len() <= IDEMPOTENCY_KEY_MAX => Ok(Some(text.to_owned())),
-        _ => Err(ApiError::parameter(
+        _ => Err(ApiError::invalid(
             "Idempotency-Key",
-            "invalid_value",
             format!("An Idempotency-Key is 1 to {IDEMPOTENCY_KEY_MAX} printable characters."),
         )),
     }
@@ -164,6 +163,6 @@ fn cost_tag(headers: &HeaderMap) -> Result<Option<CostTag>, ApiError> {
     let tag = std::str::from_utf8(value.as_bytes()).ok().and_then(|text| text.parse().ok());
     tag.map(Some).ok_or_else(|| {
         let message = "An X-Cost-Tag is 1 to 128 characters, none of which controls how text is shown.";
-        ApiError::parameter("X-Cost-Tag", "invalid_value", message)
+        ApiError::invalid("X-Cost-Tag", message)
     })
 }

@@ -1,6 +1,7 @@
 //! OpenAI's routes under /v1, links to images, and the document that describes both.
 
 pub(super) mod auth;
+pub(super) mod code;
 pub(super) mod error;
 mod images;
 pub(super) mod links;

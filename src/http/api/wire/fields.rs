@@ -7,7 +7,10 @@ use serde::{
 use serde_json::{Map, Value};
 
 use super::unreadable;
-use crate::http::{api::error::ApiError, text::shortened};
+use crate::http::{
+    api::{code::Code, error::ApiError},
+    text::shortened,
+};
 
 /// The fields of a body that nobody has taken yet. null stands for a field that is not there.
 pub(super) struct Fields(Map<String, Value>);
@@ -52,7 +55,7 @@ impl Fields {
             Ok(Object { fields, repeated: None }) => Ok(Self(fields)),
             Ok(Object { repeated: Some(name), .. }) => {
                 let message = format!("`{}` is given twice; send it once.", shortened(&name));
-                Err(ApiError::parameter(&name, "invalid_value", message))
+                Err(ApiError::invalid(&name, message))
             }
             Err(error) => Err(unreadable::not_an_object(text, &error)),
         }
@@ -85,8 +88,8 @@ impl Fields {
         };
         match whole(&value) {
             None => Err(wrong_type(name, "an integer", &value)),
-            Some(number) if number > i128::from(max) => Err(bound("integer_above_max_value", "most", max)),
-            Some(number) if number < i128::from(min) => Err(bound("integer_below_min_value", "least", min)),
+            Some(number) if number > i128::from(max) => Err(bound(Code::IntegerAboveMaxValue, "most", max)),
+            Some(number) if number < i128::from(min) => Err(bound(Code::IntegerBelowMinValue, "least", min)),
             Some(number) => Ok(u64::try_from(number).ok()),
         }
     }
@@ -103,7 +106,7 @@ impl Fields {
             Some(number) if (min..=max).contains(&number) => Ok(Some(number)),
             Some(_) => {
                 let message = format!("`{name}` is {value}; it must be from {min} to {max}.");
-                Err(ApiError::parameter(name, "invalid_value", message))
+                Err(ApiError::invalid(name, message))
             }
             None => Err(wrong_type(name, "a number", &value)),
         }
@@ -115,7 +118,7 @@ impl Fields {
             Some(word) if !allowed.contains(&word.as_str()) => {
                 let message =
                     format!("`{name}` is `{}`; this server offers {}.", shortened(&word), listed(allowed));
-                Err(ApiError::parameter(name, "invalid_value", message))
+                Err(ApiError::invalid(name, message))
             }
             word => Ok(word),
         }
@@ -132,7 +135,7 @@ impl Fields {
             match (read(self, name)?, &found) {
                 (Some(value), Some((first, other))) if value != *other => {
                     let message = format!("`{name}` and `{first}` say different things; send one of them.");
-                    return Err(ApiError::parameter(name, "invalid_value", message));
+                    return Err(ApiError::invalid(name, message));
                 }
                 (Some(value), None) => found = Some((name, value)),
                 _ => {}
@@ -146,7 +149,7 @@ impl Fields {
             None => Ok(()),
             Some(name) => {
                 let message = format!("Unknown parameter: `{}`.", shortened(name));
-                Err(ApiError::parameter(name, "unknown_parameter", message))
+                Err(ApiError::parameter(name, Code::UnknownParameter, message))
             }
         }
     }
@@ -180,5 +183,5 @@ fn wrong_type(name: &str, expected: &str, found: &Value) -> ApiError {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    ApiError::parameter(name, "invalid_type", format!("`{name}` must be {expected}; it is {found}."))
+    ApiError::parameter(name, Code::InvalidType, format!("`{name}` must be {expected}; it is {found}."))
 }

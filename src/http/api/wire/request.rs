@@ -5,7 +5,7 @@ use crate::{
         STEPS_MAX, Seed,
     },
     http::{
-        api::error::ApiError,
+        api::{code::Code, error::ApiError},
         text::{is_invisible, shortened},
     },
     pipeline::SizeLimits,
@@ -124,11 +124,11 @@ pub(in crate::http::api) fn parse(
 fn prompt(fields: &mut Fields, offer: &Offer) -> Result<String, ApiError> {
     let Some(prompt) = fields.text("prompt")? else {
         let message = "Say what to paint in `prompt`.";
-        return Err(ApiError::parameter("prompt", "missing_required_parameter", message));
+        return Err(ApiError::parameter("prompt", Code::MissingRequiredParameter, message));
     };
     if is_invisible(&prompt) {
         let message = "`prompt` is empty, or has nothing but invisible characters.";
-        return Err(ApiError::parameter("prompt", "empty_string", message));
+        return Err(ApiError::parameter("prompt", Code::EmptyString, message));
     }
     check_length("prompt", &prompt, offer)?;
     Ok(prompt)
@@ -140,7 +140,7 @@ fn check_length(name: &str, text: &str, offer: &Offer) -> Result<(), ApiError> {
         true => Ok(()),
         false => Err(ApiError::parameter(
             name,
-            "string_above_max_length",
+            Code::StringAboveMaxLength,
             format!("`{name}` has {length} characters; at most {limit} are allowed."),
         )),
     }
@@ -168,7 +168,7 @@ fn size(fields: &mut Fields, offer: &Offer) -> Result<ImageSize, ApiError> {
         None | Some("auto") => None,
         Some(text) => {
             let size = shortened(text).parse::<ImageSize>();
-            Some(size.map_err(|error| ApiError::parameter("size", "invalid_value", format!("{error}.")))?)
+            Some(size.map_err(|error| ApiError::invalid("size", format!("{error}.")))?)
         }
     };
     let sides = match (side(fields, "width")?, side(fields, "height")?) {
@@ -181,7 +181,7 @@ fn size(fields: &mut Fields, offer: &Offer) -> Result<ImageSize, ApiError> {
         (Some(size), Some(sides)) if size != sides => {
             let message =
                 format!("`width` and `height` say {sides}, but `size` says {size}; send one of them.");
-            Err(ApiError::parameter("width", "invalid_value", message))
+            Err(ApiError::invalid("width", message))
         }
         (None, Some(sides)) => possible("width", sides, offer),
         (Some(size), _) => possible("size", size, offer),
@@ -191,11 +191,11 @@ fn size(fields: &mut Fields, offer: &Offer) -> Result<ImageSize, ApiError> {
 
 fn other_side_missing(missing: &str, given: &str) -> ApiError {
     let message = format!("`{given}` is given and `{missing}` is not; send both, or `size`.");
-    ApiError::parameter(missing, "missing_required_parameter", message)
+    ApiError::parameter(missing, Code::MissingRequiredParameter, message)
 }
 
 fn possible(name: &str, size: ImageSize, offer: &Offer) -> Result<ImageSize, ApiError> {
-    let invalid = |message: String| ApiError::parameter(name, "invalid_value", message);
+    let invalid = |message: String| ApiError::invalid(name, message);
     let SizeLimits { factor, side_max, .. } = offer.limits;
     if offer.limits.check(size).is_err() {
         return Err(invalid(format!(
@@ -229,7 +229,7 @@ fn delivery(
 ) -> Result<Delivery, ApiError> {
     let response_format = fields.one_of("response_format", &["b64_json", "url"])?;
     let partials = fields.count("partial_images", 0, PARTIALS_MAX)?.unwrap_or(0);
-    let refuse = |name: &str, message: &str| Err(ApiError::parameter(name, "invalid_value", message));
+    let refuse = |name: &str, message: &str| Err(ApiError::invalid(name, message));
     match (fields.truth("stream")?.unwrap_or(false), response_format.as_deref()) {
         (true, Some("url")) => {
             refuse("response_format", "A stream carries b64_json; leave `response_format` out.")
@@ -251,12 +251,12 @@ fn background(fields: &mut Fields) -> Result<(), ApiError> {
         None | Some("auto" | "opaque") => Ok(()),
         Some("transparent") => {
             let message = "This model paints no transparent background; send `opaque` or `auto`.";
-            Err(ApiError::parameter("background", "invalid_value", message))
+            Err(ApiError::invalid("background", message))
         }
         Some(other) => {
             let message =
                 format!("`background` is `{}`; this server offers auto or opaque.", shortened(other));
-            Err(ApiError::parameter("background", "invalid_value", message))
+            Err(ApiError::invalid("background", message))
         }
     }
 }

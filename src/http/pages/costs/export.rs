@@ -78,5 +78,5 @@ async fn focus(question: &CostsQuery, state: &State) -> Result<HttpResponse, Api
 }
 
 fn refused(parameter: &'static str, message: &str) -> ApiError {
-    ApiError::parameter(parameter, "invalid_value", message.to_owned())
+    ApiError::invalid(parameter, message.to_owned())
 }

@@ -54,7 +54,7 @@ pub(super) async fn year_report(
     state: &State,
 ) -> Result<Option<YearReport>, ApiError> {
     let Some(text) = &question.year else { return Ok(None) };
-    let refused = |name, message: String| ApiError::parameter(name, "invalid_value", message);
+    let refused = |name, message: String| ApiError::invalid(name, message);
     let year = text.parse::<Year>().map_err(|error| refused("year", format!("{error}.")))?;
     if question.month.is_some() || question.by.is_some() {
         return Err(refused("year", "year goes with neither month nor by; leave them out.".into()));
@@ -65,7 +65,7 @@ pub(super) async fn year_report(
 /// The month that was asked for, or the running one.
 pub(super) fn month(question: &CostsQuery, state: &State) -> Result<Month, ApiError> {
     let Some(text) = &question.month else { return Ok(state.service.current_month()) };
-    text.parse().map_err(|error| ApiError::parameter("month", "invalid_value", format!("{error}.")))
+    text.parse().map_err(|error| ApiError::invalid("month", format!("{error}.")))
 }
 
 /// The same with its figures, in groups where it was asked for them.
@@ -76,7 +76,7 @@ pub(super) async fn report(question: &CostsQuery, state: &State) -> Result<Month
 
 fn kind(question: &CostsQuery) -> Result<Option<GroupBy>, ApiError> {
     let by = question.by.as_deref().map(str::parse).transpose();
-    by.map_err(|error| ApiError::parameter("by", "invalid_value", format!("{error}.")))
+    by.map_err(|error| ApiError::invalid("by", format!("{error}.")))
 }
 
 /// GET /admin/costs: a month or a year as a page, or as JSON where the Accept header asks for it.

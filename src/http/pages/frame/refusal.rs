@@ -4,27 +4,7 @@ use maud::html;
 use super::{page::Page, parts::rich, visit::Visit, words::Words};
 use crate::http::{api::error::ApiError, pages::places::section_of};
 
-/// What went wrong in the reader's words, by the error's code. The API says the same in English.
-const BY_CODE: [(&str, &str); 16] = [
-    ("form_forged", "refusal-form-forged"),
-    ("insufficient_permissions", "refusal-scope"),
-    ("insufficient_storage", "refusal-disk-full"),
-    ("internal_error", "refusal-internal"),
-    ("invalid_request", "refusal-unreadable"),
-    ("job_not_found", "refusal-no-job"),
-    ("key_disabled", "refusal-key-disabled"),
-    ("key_enabled", "refusal-key-enabled"),
-    ("key_not_found", "refusal-no-key"),
-    ("key_revoked", "refusal-key-revoked"),
-    ("last_admin_key", "refusal-last-admin"),
-    ("method_not_supported", "refusal-method"),
-    ("picture_gone", "refusal-no-picture"),
-    ("rate_limit_exceeded", "refusal-rate"),
-    ("request_timeout", "refusal-too-slow"),
-    ("unknown_url", "refusal-no-page"),
-];
-
-/// The same for a parameter that cannot be, by its name.
+/// What to say of a parameter that is refused, by its name. The API says the same in English.
 const BY_PARAMETER: [(&str, &str); 5] = [
     ("before", "refusal-before"),
     ("by", "refusal-by"),
@@ -52,13 +32,10 @@ pub(super) fn page(visit: &Visit, refusal: &ApiError) -> HttpResponse {
 }
 
 fn sentence(words: Words, refusal: &ApiError) -> Option<String> {
-    let found = |table: &[(&str, &'static str)], sought: &str| {
-        table.iter().find(|(name, _)| *name == sought).map(|(_, key)| *key)
-    };
     match refusal.param() {
-        None => found(&BY_CODE, refusal.reason()).map(|key| words.say(key).into_owned()),
-        Some(param) => Some(match found(&BY_PARAMETER, param) {
-            Some(key) => words.say(key).into_owned(),
+        None => refusal.code().page_words().map(|key| words.say(key).into_owned()),
+        Some(param) => Some(match BY_PARAMETER.iter().find(|(name, _)| *name == param) {
+            Some((_, key)) => words.say(key).into_owned(),
             None => words.tell("refusal-parameter", &[("name", param.into())]),
         }),
     }
@@ -81,7 +58,7 @@ mod tests {
 
     #[test]
     fn what_a_page_may_be_refused_with_is_said_in_both_languages() {
-        let parameter = |name| ApiError::parameter(name, "invalid_value", "no");
+        let parameter = |name| ApiError::invalid(name, "no");
         let refusals = [
             ApiError::body_too_slow(),
             ApiError::form(&"no"),

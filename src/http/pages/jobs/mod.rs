@@ -156,9 +156,10 @@ fn file(media_type: &str, bytes: Vec<u8>) -> HttpResponse {
 async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) -> Result<View, ApiError> {
     let before = match question.before.as_deref() {
         None => None,
-        Some(id) => Some(RequestId::from_digits(id).ok_or_else(|| {
-            ApiError::parameter("before", "invalid_value", "`before` is the id of a request.")
-        })?),
+        Some(id) => Some(
+            RequestId::from_digits(id)
+                .ok_or_else(|| ApiError::invalid("before", "`before` is the id of a request."))?,
+        ),
     };
     // First the open ones: what ends meanwhile is shown twice rather than not at all.
     let mut open = state.service.open_jobs();

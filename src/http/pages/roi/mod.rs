@@ -151,10 +151,8 @@ fn worked_out(scenario: &Scenario) -> Result<RoiAnswer, ScenarioError> {
 
 fn refusal(error: &ScenarioError) -> ApiError {
     match error {
-        ScenarioError::Field { field, .. } => {
-            ApiError::parameter(field, "invalid_value", format!("{error}."))
-        }
-        _ => ApiError::parameter("query", "invalid_value", format!("{error}.")),
+        ScenarioError::Field { field, .. } => ApiError::invalid(field, format!("{error}.")),
+        _ => ApiError::invalid("query", format!("{error}.")),
     }
 }
 

@@ -60,7 +60,9 @@ fn note_inline(inline: &ast::InlineExpression<&str>, variables: &mut BTreeSet<St
 }
 
 fn sources() -> Vec<(PathBuf, String)> {
-    let mut places = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/pages")];
+    let http = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+    // The table of errors names what a page says of each.
+    let mut places = vec![http.join("pages"), http.join("api/code.rs")];
     let mut files = Vec::new();
     while let Some(place) = places.pop() {
         if place.is_dir() {
