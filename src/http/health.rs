@@ -11,7 +11,7 @@ pub(super) async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// GET /readyz: the model has painted a picture, so the next one will come out too.
+/// GET /readyz: the model has generated an image, so the next one will come out too.
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
     let (engine, devices) = (state.service.engine(), state.service.engine().devices());
     if engine.is_ready() {

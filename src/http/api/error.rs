@@ -23,7 +23,7 @@ use crate::{
 /// The longest wait that OpenAI's Python client accepts in Retry-After.
 const RETRY_AFTER_MAX_SECS: u64 = 120;
 
-/// An answer that is no picture, in OpenAI's envelope: `{"error":{"message","type","param","code"}}`.
+/// An error, in OpenAI's envelope: `{"error":{"message","type","param","code"}}`.
 #[derive(Debug)]
 pub(in crate::http) struct ApiError {
     code: Code,
@@ -38,7 +38,7 @@ pub(in crate::http) struct ApiError {
 enum Retry {
     Unsaid,
     After(Millis),
-    /// `x-should-retry: false`, which the SDKs obey: another try would be painted and booked again, or refused again.
+    /// `x-should-retry: false`, which the SDKs obey: another try would be generated and booked again, or refused again.
     Never,
 }
 
@@ -114,13 +114,12 @@ impl ApiError {
     }
 
     pub(in crate::http) fn link_forged() -> Self {
-        let message = "This link was not made by this server, or was changed. Ask for the picture again.";
+        let message = "This link was not made by this server, or was changed. Ask for the image again.";
         Self::new(Code::LinkForged, message)
     }
 
     pub(in crate::http) fn picture_gone() -> Self {
-        let message =
-            "This link has expired, or its picture is not kept any more. Ask for the picture again.";
+        let message = "This link has expired, or its image is no longer kept. Ask for the image again.";
         Self::new(Code::PictureGone, message)
     }
 
@@ -129,13 +128,13 @@ impl ApiError {
             return Self::no_device();
         }
         let message =
-            "No picture has been painted yet; the warm-up is in work, or its failure is in the log.";
+            "No image has been generated yet: the warm-up is running, or its failure is in the log.";
         Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(1000)))
     }
 
     /// Every device is lost.
     fn no_device() -> Self {
-        let message = "No device of this server paints any more. Tell the operator; its log says why.";
+        let message = "No device of this server works any more. Tell the operator; the log says why.";
         Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(30_000)))
     }
 
@@ -246,8 +245,8 @@ impl ApiError {
         match reason {
             OverloadReason::NoDevice => Self::no_device(),
             OverloadReason::Hopeless => error(format!(
-                "This would take about {wait} s, and answers that are no stream must begin sooner. Send `stream`: true, \
-                 or ask for fewer or smaller pictures."
+                "This would take about {wait} s, and an answer that is not a stream must begin sooner. Send `stream`: true, \
+                 or ask for fewer or smaller images."
             ))
             .retry(Retry::Never),
             OverloadReason::TooLong => error(format!(
@@ -326,7 +325,7 @@ impl From<&ServiceError> for ApiError {
             ServiceError::Overloaded(overloaded) => Self::overloaded(*overloaded),
             ServiceError::Refused(refused) => refused.into(),
             ServiceError::NoLongerKept(_) => {
-                let message = "This request was answered before, and its pictures are not kept any more. Use a new \
+                let message = "This request was answered before, and its images are no longer kept. Use a new \
                                Idempotency-Key.";
                 Self::new(Code::IdempotencyKeyUsed, message).retry(Retry::Never)
             }
@@ -334,13 +333,13 @@ impl From<&ServiceError> for ApiError {
                 if spent.is_empty() =>
             {
                 let message =
-                    "The request's time was up before its turn came; nothing was painted. Try again.";
+                    "The request's time was up before its turn came; nothing was generated. Try again.";
                 Self::new(Code::ServerOverloaded, message).retry(Retry::After(Millis::new(30_000)))
             }
             ServiceError::Work(error) => (&error.cause).into(),
             ServiceError::Store(StoreError::Full { .. }) => {
-                tracing::error!(%error, "a picture could not be kept");
-                let message = "The server's disk is full, so pictures cannot be kept for links. Ask for b64_json \
+                tracing::error!(%error, "an image could not be kept");
+                let message = "The server's disk is full, so images cannot be kept for links. Ask for b64_json \
                                without an Idempotency-Key, or tell the operator.";
                 Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
             }
@@ -371,7 +370,7 @@ impl From<&WorkFailure> for ApiError {
             }
             WorkFailure::NoDevice => Self::no_device(),
             WorkFailure::DeadlinePassed => {
-                let message = "The picture was not ready in time; its energy is booked. Try fewer steps or a smaller size.";
+                let message = "The image was not ready in time; its energy is booked. Try fewer steps or a smaller size.";
                 Self::new(Code::Timeout, message).retry(Retry::Never)
             }
             WorkFailure::Cancelled => {
@@ -394,8 +393,8 @@ impl From<&WorkFailure> for ApiError {
             }
             WorkFailure::Failed(error @ RenderError::Size { .. }) => Self::invalid("size", sentence(error)),
             WorkFailure::Failed(RenderError::NotFinite { dtype }) => {
-                tracing::error!(dtype, "a picture was not finite");
-                let message = "The picture did not come out finite. The operator may try another dtype.";
+                tracing::error!(dtype, "an image was not finite");
+                let message = "The image's numbers are not finite. The operator may try another dtype.";
                 Self::new(Code::RenderFailed, message).retry(Retry::Never)
             }
             WorkFailure::Failed(_) | WorkFailure::Panicked => Self::internal(failure),
@@ -419,7 +418,7 @@ impl From<&Refused> for ApiError {
             Refused::Images(over) => Self::rate_limited("images", over),
             Refused::Concurrent { limit } => {
                 let message =
-                    format!("The key has {limit} requests in work, which is its limit; wait for one to end.");
+                    format!("The key has {limit} requests at work, which is its limit. Wait for one to end.");
                 Self::new(Code::RateLimitExceeded, message).retry(Retry::After(Millis::new(1000)))
             }
             Refused::Reserve(ReserveError::OverBudget(over)) => {

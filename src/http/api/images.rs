@@ -83,7 +83,7 @@ pub(super) async fn generate(
     }
 }
 
-/// What the request would take and cost. It is no request for pictures yet, so its Idempotency-Key is not looked up.
+/// What the request would take and cost. It does not ask for images yet, so its Idempotency-Key is not looked up.
 async fn quote(caller: &Caller, asked: &Asked, state: &State) -> Result<HttpResponse, ApiError> {
     let quoted = state.service.quote(asked.job.clone(), caller.key).await?;
     let mut response = HttpResponse::Ok();

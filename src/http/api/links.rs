@@ -5,7 +5,7 @@ use sha2::Sha256;
 use crate::{pictures::PictureName, units::Millis};
 
 /// Makes and checks links to pictures: `/pictures/<name>?expires=<Unix seconds>&signature=<HMAC-SHA256>`. Whoever has the
-/// link sees the picture, until it expires; nobody can make one.
+/// link sees the image until it expires; nobody else can make one.
 pub struct Links {
     secret: [u8; 32],
     lifetime: Millis,

@@ -6,7 +6,7 @@ use crate::{
     http::State,
 };
 
-/// GET /v1/receipts/{id}: what a request's pictures cost, for the key that had them painted and for no other.
+/// GET /v1/receipts/{id}: what a request's images cost, for the key that asked for them and for no other.
 pub(super) async fn find(
     request: HttpRequest,
     id: web::Path<String>,

@@ -28,8 +28,8 @@ struct Events {
     state: web::Data<State>,
 }
 
-/// The answer as server-sent events: pictures on the way, then the finished one or an error, then the end of the body.
-/// Its head goes out at once, so that no client gives up on a picture that waits.
+/// The answer as server-sent events: partial images, then the finished one or an error, then the end of the body.
+/// Its head goes out at once, so that no client gives up on an image that waits.
 pub(super) fn answer(
     mut response: HttpResponseBuilder,
     accepted: Accepted,

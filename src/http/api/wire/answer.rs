@@ -33,7 +33,7 @@ struct Done {
     size: String,
 }
 
-/// One picture: `b64_json` or `url`, never both, or some clients fetch what they have.
+/// One image: `b64_json` or `url`, never both, or some clients fetch what they have.
 #[derive(Serialize)]
 struct ImageBody {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ struct ImageBody {
     receipt: ReceiptBody,
 }
 
-/// A picture's receipt, all amounts in `currency`. One that is only expected has no request.
+/// An image's receipt, all amounts in `currency`. One that is only expected has no request.
 #[derive(Serialize)]
 pub(super) struct ReceiptBody {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ pub(super) struct ReceiptBody {
     duration_ms: u64,
 }
 
-/// OpenAI's token counts. Ours: the prompt's tokens in, the picture's latent patches out.
+/// OpenAI's token counts. Ours: the prompt's tokens in, the image's latent patches out.
 #[derive(Serialize)]
 struct UsageBody {
     input_tokens: u64,
@@ -107,7 +107,7 @@ struct CompletedEvent {
 const PARTIAL: &str = "image_generation.partial_image";
 const COMPLETED: &str = "image_generation.completed";
 
-/// The body that tells what was done, its pictures as `link` has them, or in the body where there is none.
+/// The body of an answer, with its images as links if `link` makes them, else in the body.
 pub(in crate::http::api) fn answer(
     asked: &Asked,
     answer: &Answer,
@@ -139,7 +139,7 @@ pub(in crate::http::api) fn answer(
     with_files("", &body, "", files)
 }
 
-/// The picture on its way, as an event.
+/// A partial image, as an event.
 pub(in crate::http::api) fn partial_event(
     asked: &Asked,
     partial: &PartialFile,
@@ -155,7 +155,7 @@ pub(in crate::http::api) fn partial_event(
     sse(PARTIAL, &event, vec![ImageFile::InMemory(partial.file.clone())])
 }
 
-/// The finished picture, as the last event; none where there is no picture, which is a defect.
+/// The finished image, as the last event; none without an image, which is a defect.
 pub(in crate::http::api) fn completed_event(
     asked: &Asked,
     answer: &Answer,
@@ -190,7 +190,7 @@ fn done(asked: &Asked, size: ImageSize) -> Done {
     }
 }
 
-/// The size that the model painted, where the answer's was made from it.
+/// The size that the model generated, if the answer's was made from it.
 fn painted_size(answer: &Answer, offer: &Offer) -> Option<String> {
     let painted = offer.limits.painted(answer.size);
     (painted != answer.size).then(|| painted.to_string())
@@ -213,7 +213,7 @@ pub(super) fn receipt(id: RequestId, receipt: &Receipt, currency: Currency) -> R
     ReceiptBody { request_id: Some(id.to_text()), ..expected_receipt(receipt, currency) }
 }
 
-/// The receipt of what has not been painted.
+/// The receipt of what has not been generated.
 pub(super) fn expected_receipt(receipt: &Receipt, currency: Currency) -> ReceiptBody {
     ReceiptBody {
         request_id: None,

@@ -32,7 +32,7 @@ pub struct Offer {
     pub aliases: Vec<String>,
     /// Unix seconds at which it was loaded.
     pub loaded_at: i64,
-    /// Sizes that it can paint.
+    /// Sizes that it can generate.
     pub limits: SizeLimits,
     /// Size where none is asked for.
     pub default_size: ImageSize,
@@ -40,7 +40,7 @@ pub struct Offer {
     pub steps: StepsByQuality,
     /// Guidance where none is asked for.
     pub guidance_scale: f64,
-    /// Pixels of one picture.
+    /// Pixels of one image.
     pub pixels_max: u64,
     /// Characters of a prompt.
     pub prompt_chars_max: usize,

@@ -21,7 +21,7 @@ pub(in crate::http::api) struct ReceiptsBody {
     data: Vec<ReceiptedImage>,
 }
 
-/// A picture. Where its receipt was taken back, `correction` is what stands in its place, if anything does.
+/// An image. If its receipt was reversed, `correction` is what stands in its place, if anything does.
 #[derive(Serialize)]
 struct ReceiptedImage {
     seed: u64,

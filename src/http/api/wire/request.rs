@@ -11,7 +11,7 @@ use crate::{
     pipeline::SizeLimits,
 };
 
-/// Most pictures that a stream shows on the way (OpenAI's limit).
+/// Most partial images of a stream (OpenAI's limit).
 const PARTIALS_MAX: u32 = 3;
 
 /// Every field of the body, OpenAI's first, then those of other servers' clients, then ours.
@@ -49,13 +49,13 @@ pub const FIELDS: [&str; 28] = [
 /// A request that says nothing wrong.
 #[derive(Debug)]
 pub(in crate::http::api) struct Asked {
-    /// What is to be painted.
+    /// What is to be generated.
     pub(in crate::http::api) job: RenderJob,
     /// As what file.
     pub(in crate::http::api) encoding: Encoding,
     /// The name by which the model was called.
     pub(in crate::http::api) model: Option<String>,
-    /// How the pictures are handed over.
+    /// How the images are handed over.
     pub(in crate::http::api) delivery: Delivery,
     /// `user`, where it can be filed under. Clients send what they like there, so one that cannot is no error.
     pub(in crate::http::api) user_tag: Option<CostTag>,
@@ -63,14 +63,14 @@ pub(in crate::http::api) struct Asked {
     pub(in crate::http::api) is_dry_run: bool,
 }
 
-/// How pictures are handed over.
+/// How images are handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http::api) enum Delivery {
     /// In the answer, as base64.
     Inline,
     /// As links.
     Links,
-    /// As events, with at most this many looks at the picture on its way.
+    /// As events, with at most this many partial images.
     Stream {
         /// 0 to 3.
         partials: u32,
@@ -123,7 +123,7 @@ pub(in crate::http::api) fn parse(
 
 fn prompt(fields: &mut Fields, offer: &Offer) -> Result<String, ApiError> {
     let Some(prompt) = fields.text("prompt")? else {
-        let message = "Say what to paint in `prompt`.";
+        let message = "`prompt` is missing; describe the image in it.";
         return Err(ApiError::parameter("prompt", Code::MissingRequiredParameter, message));
     };
     if is_invisible(&prompt) {
@@ -234,7 +234,7 @@ fn delivery(
         (true, Some("url")) => {
             refuse("response_format", "A stream carries b64_json; leave `response_format` out.")
         }
-        (true, _) if images > 1 => refuse("n", "A stream carries one picture; `n` must be 1."),
+        (true, _) if images > 1 => refuse("n", "A stream carries one image; `n` must be 1."),
         (true, _) if is_dry_run => {
             refuse("stream", "With `dry_run` nothing is streamed; leave `stream` out.")
         }
@@ -250,7 +250,7 @@ fn background(fields: &mut Fields) -> Result<(), ApiError> {
     match fields.text("background")?.as_deref() {
         None | Some("auto" | "opaque") => Ok(()),
         Some("transparent") => {
-            let message = "This model paints no transparent background; send `opaque` or `auto`.";
+            let message = "This model cannot generate a transparent background; send `opaque` or `auto`.";
             Err(ApiError::invalid("background", message))
         }
         Some(other) => {
