@@ -48,6 +48,8 @@ use super::api::error::ApiError;
 
 /// Threads that read requests and write answers; images are generated elsewhere.
 const HTTP_WORKERS: usize = 2;
+/// Connections that the system keeps until they are accepted.
+const BACKLOG: i32 = 1024;
 /// How long a stop waits for connections, once every answer has been made.
 const STOP_WAIT_SECS: u64 = 5;
 /// How long a connection that we end waits for the client to end its side, so that the client can read the last answer.
@@ -93,6 +95,8 @@ where
     B: MessageBody + 'static,
 {
     let address = listener.local_addr()?;
+    // The standard library asks for 128: a flood fills that, and newcomers then wait for a second.
+    SockRef::from(&listener).listen(BACKLOG)?;
     let registry = Registry::new(caps(limits));
     let builder = Server::build();
     let stop = builder.graceful_shutdown_signal();
@@ -130,6 +134,7 @@ where
                     Ok((guest, requests)) => serve(&guest, limits.keep_alive, &tcp, requests).await,
                     Err(registry::Full) => {
                         tracing::warn!(?peer, "refused a connection: all within its cap are at work");
+                        timeout(LINGER_WAIT, tcp.writable()).await.ok();
                         send(&tcp, &refusal::raw(&ApiError::connections_full()));
                     }
                 }

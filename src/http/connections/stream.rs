@@ -19,6 +19,7 @@ use super::{
     refusal,
     registry::Connection,
 };
+use crate::http::api::error::ApiError;
 
 /// A socket that notes each byte that moves, and ends for its reader where the connection has to end.
 #[derive(Debug)]
@@ -36,19 +37,23 @@ impl Stream {
         &self.connection
     }
 
-    /// Sends our own words in place of the parser's refusal of a head, which has none.
-    fn refuse_head(&self, answer: &[u8]) -> bool {
-        let Some(refused) = refusal::of_a_head(answer) else { return false };
+    /// Sends our own refusal of a head in place of the parser's, which has no body.
+    fn refuse_head(&self, refused: &ApiError) {
         let peer = self.tcp.peer_addr().ok().map(|peer| peer.to_string());
         tracing::info!(peer, code = refused.reason(), "refused the head of a request");
-        send(&self.tcp, &refusal::raw(&refused));
-        true
+        send(&self.tcp, &refusal::raw(refused));
+    }
+
+    /// Our refusal, if `answer` is the parser's refusal of a head.
+    fn refusal(&self, answer: &[u8]) -> Option<ApiError> {
+        let is_refusing = self.connection.ask(Progress::is_refusing_a_head);
+        is_refusing.then(|| refusal::of_a_head(answer)).flatten()
     }
 }
 
-/// Sends what fits into the socket's buffer, without waiting: the last words of a connection.
+/// Sends the last words of a connection, as far as they fit into the socket's buffer, which has little else in it.
 pub(super) fn send(tcp: &TcpStream, bytes: &[u8]) {
-    if let Err(error) = SockRef::from(tcp).send(bytes) {
+    if let Err(error) = tcp.try_write(bytes) {
         tracing::debug!(%error, "a client is gone before its refusal");
     }
 }
@@ -87,9 +92,6 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.connection.ask(Progress::is_refusing_a_head) && self.refuse_head(bytes) {
-            return Poll::Ready(Ok(bytes.len()));
-        }
         loop {
             match self.tcp.poll_write_ready(context)? {
                 Poll::Pending => {
@@ -97,6 +99,10 @@ impl AsyncWrite for Stream {
                     return Poll::Pending;
                 }
                 Poll::Ready(()) => {}
+            }
+            if let Some(refused) = self.refusal(bytes) {
+                self.refuse_head(&refused);
+                return Poll::Ready(Ok(bytes.len()));
             }
             match self.tcp.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
