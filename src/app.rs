@@ -139,7 +139,6 @@ impl App {
         ledger.check_currency(costs.currency())?;
         ledger.keep_zone(&zone, clock.now())?;
         warn_of_the_future(&ledger, clock.now())?;
-        let costs = ledger.with_assets(&costs)?;
         for notice in costs.price_notices(zone.to_datetime(clock.now()).date()) {
             tracing::warn!("{notice}");
         }

@@ -131,18 +131,25 @@ impl ExchangeRate {
     }
 }
 
-/// Prices a picture.
+/// Prices an image. What is configured is shared by all clones; what the ledger knows of the parts is a model's own, and is
+/// read for every request and every report.
 #[derive(Debug, Clone)]
 pub struct CostModel {
+    basis: Arc<Basis>,
+    assets: Vec<Asset>,
+    /// Images that were made in the service of each of [`CostModel::parts`]; none where nothing is known of them.
+    images_made: Vec<u64>,
+}
+
+/// What is configured.
+#[derive(Debug)]
+struct Basis {
     settings: CostSettings,
-    prices: Arc<PriceBook>,
+    prices: PriceBook,
     rates: Vec<ExchangeRate>,
     tariff: Tariff,
     /// The configured hardware, which stands in for the ledger's assets until the first of them is bought.
     stand_in: Asset,
-    assets: Vec<Asset>,
-    /// Images that were made in the service of each of [`CostModel::parts`]; none where nothing is known of them.
-    images_made: Vec<u64>,
 }
 
 impl CostModel {
@@ -197,22 +204,15 @@ impl CostModel {
         }
         let tariff = Tariff::new(settings.price_per_kwh, &settings.tariff)?;
         let stand_in = Asset::configured(hardware);
-        let model = Self {
-            settings,
-            prices: Arc::new(prices),
-            rates,
-            tariff,
-            stand_in,
-            assets: Vec::new(),
-            images_made: Vec::new(),
-        };
-        model.compared_skus().into_iter().try_for_each(|sku| model.prices.check_sku(sku))?;
+        let basis = Arc::new(Basis { settings, prices, rates, tariff, stand_in });
+        let model = Self { basis, assets: Vec::new(), images_made: Vec::new() };
+        model.compared_skus().into_iter().try_for_each(|sku| model.basis.prices.check_sku(sku))?;
         Ok(model)
     }
 
     /// The same with the parts that the ledger knows.
     pub fn with_assets(&self, assets: Vec<Asset>) -> Self {
-        Self { assets, images_made: Vec::new(), ..self.clone() }
+        Self { basis: Arc::clone(&self.basis), assets, images_made: Vec::new() }
     }
 
     /// The same with the images that were made in the service of each of [`CostModel::parts`]: a part by units is charged
@@ -223,17 +223,17 @@ impl CostModel {
 
     /// The ledger's currency.
     pub fn currency(&self) -> Currency {
-        self.settings.currency
+        self.basis.settings.currency
     }
 
     /// Whether no hardware of the owner's was recorded or configured, so that wear is the example's.
     pub fn uses_example_hardware(&self) -> bool {
-        self.assets.is_empty() && self.settings.hardware == Hardware::default()
+        self.assets.is_empty() && self.basis.settings.hardware == Hardware::default()
     }
 
     /// The settings.
     pub fn settings(&self) -> &CostSettings {
-        &self.settings
+        &self.basis.settings
     }
 
     /// Prices one picture that took `usage` of the device and is settled at `at`, by the clock on the wall.
@@ -298,7 +298,7 @@ impl CostModel {
     /// # Errors
     /// [`CostError`] if an amount is out of range.
     pub fn idle(&self, usage: Usage, at: DateTime) -> Result<(Energy, Money), CostError> {
-        let wall_energy = usage.energy.scale_percent_ceil(self.settings.wall_factor_percent);
+        let wall_energy = usage.energy.scale_percent_ceil(self.basis.settings.wall_factor_percent);
         Ok((wall_energy, self.electricity(wall_energy, at)?))
     }
 
@@ -306,12 +306,12 @@ impl CostModel {
     fn wall_energy(&self, usage: Usage) -> Energy {
         usage
             .energy
-            .saturating_add(self.settings.host_watts.over(usage.duration))
-            .scale_percent_ceil(self.settings.wall_factor_percent)
+            .saturating_add(self.basis.settings.host_watts.over(usage.duration))
+            .scale_percent_ceil(self.basis.settings.wall_factor_percent)
     }
 
     fn electricity(&self, energy: Energy, at: DateTime) -> Result<Money, CostError> {
-        let price = self.tariff.price_per_kwh(at)?;
+        let price = self.basis.tariff.price_per_kwh(at)?;
         Ok(price.share_ceil(energy.as_millijoules(), Energy::KILOWATT_HOUR.as_millijoules())?)
     }
 
@@ -321,13 +321,13 @@ impl CostModel {
         let first_bought = self.assets.iter().map(|asset| asset.purchased_on).min();
         let until_then = first_bought.map_or(DaySpan::ALWAYS, |day| DaySpan::ALWAYS.before(day));
         let assets = self.assets.iter().map(|asset| (asset, asset.service()));
-        std::iter::once((&self.stand_in, until_then)).chain(assets)
+        std::iter::once((&self.basis.stand_in, until_then)).chain(assets)
     }
 
     /// The parts that were bought: those that the ledger knows, or the configured hardware, which always served.
     pub fn bought_parts(&self) -> &[Asset] {
         match self.assets.as_slice() {
-            [] => std::slice::from_ref(&self.stand_in),
+            [] => std::slice::from_ref(&self.basis.stand_in),
             assets => assets,
         }
     }
@@ -339,11 +339,11 @@ impl CostModel {
 
     /// What the machine costs beside its wear and its electricity.
     pub fn upkeep(&self) -> Upkeep {
-        match self.settings.upkeep_per_year {
-            None => Upkeep::PerImage(self.settings.upkeep_per_image),
+        match self.basis.settings.upkeep_per_year {
+            None => Upkeep::PerImage(self.basis.settings.upkeep_per_image),
             Some(amount) => Upkeep::PerYear {
                 amount,
-                normal_utilisation_percent: self.settings.normal_utilisation_percent,
+                normal_utilisation_percent: self.basis.settings.normal_utilisation_percent,
             },
         }
     }
@@ -359,7 +359,7 @@ impl CostModel {
 
     /// What one unit of `currency` costs in the ledger's currency on `day`: the latest rate that holds by then.
     fn rate(&self, currency: Currency, day: Date) -> Result<Money, CostError> {
-        ExchangeRate::find(&self.rates, currency, self.settings.currency, day)
+        ExchangeRate::find(&self.basis.rates, currency, self.basis.settings.currency, day)
     }
 }
 

@@ -11,19 +11,19 @@ use crate::{
 impl CostModel {
     /// What services charge.
     pub fn prices(&self) -> &PriceBook {
-        &self.prices
+        &self.basis.prices
     }
 
     /// The headline: `costs.compare_with`'s list price for an image on `day`, in the ledger's currency, rounded down. None
     /// if it has none: a comparison is decoration and stops nothing. [`CostModel::price_notices`] says why.
     pub fn compare(&self, size: ImageSize, quality: Quality, day: Date) -> Option<Comparison> {
-        self.compare_sku(&self.settings.compare_with, size, quality, day).ok()
+        self.compare_sku(&self.basis.settings.compare_with, size, quality, day).ok()
     }
 
     /// `costs.compare_with`, then `costs.also_compare_with`, each once.
     pub fn compared_skus(&self) -> Vec<&str> {
-        let mut skus = vec![self.settings.compare_with.as_str()];
-        for sku in &self.settings.also_compare_with {
+        let mut skus = vec![self.basis.settings.compare_with.as_str()];
+        for sku in &self.basis.settings.also_compare_with {
             if !skus.contains(&sku.as_str()) {
                 skus.push(sku);
             }
@@ -58,7 +58,7 @@ impl CostModel {
     /// # Errors
     /// [`CostError::Price`] where the sku has no price on that day.
     pub fn price_entry(&self, sku: &str, day: Date) -> Result<&PriceEntry, CostError> {
-        Ok(self.prices.entry(sku, day)?)
+        Ok(self.basis.prices.entry(sku, day)?)
     }
 }
 

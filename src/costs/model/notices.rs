@@ -64,7 +64,7 @@ impl CostModel {
     }
 
     fn price_matter(&self, sku: &str, today: Date) -> Option<PriceMatter> {
-        let entries = || self.prices.entries().iter().filter(|entry| entry.sku == sku);
+        let entries = || self.basis.prices.entries().iter().filter(|entry| entry.sku == sku);
         // Entries of a sku have no gaps between them.
         let last = entries().max_by_key(|entry| entry.effective_from)?;
         match self.compare_sku(sku, ImageSize::square(1024), Quality::default(), today) {
