@@ -12,9 +12,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &["units"]),
     ("domain", &["units"]),
     ("pipeline", &["domain", "units"]),
-    ("encode", &["pipeline", "costs", "domain", "units"]),
     ("meter", &["domain", "units", "clock"]),
     ("costs", &["domain", "units"]),
+    ("encode", &["pipeline", "costs", "domain", "units"]),
     ("ledger", &["costs", "domain", "units"]),
     ("admit", &["ledger", "costs", "domain", "units", "clock"]),
     ("engine", &["pipeline", "meter", "domain", "units", "clock"]),
@@ -40,6 +40,43 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "service",
+            "admit",
+            "engine",
+            "pipeline",
+            "encode",
+            "pictures",
+            "telemetry",
+            "ledger",
+            "costs",
+            "domain",
+            "units",
+            "clock",
+        ],
+    ),
+    (
+        "http::api",
+        &[
+            "http",
+            "service",
+            "admit",
+            "engine",
+            "pipeline",
+            "encode",
+            "pictures",
+            "telemetry",
+            "ledger",
+            "costs",
+            "domain",
+            "units",
+            "clock",
+        ],
+    ),
+    (
+        "http::pages",
+        &[
+            "http",
+            "http::api",
             "service",
             "admit",
             "engine",
@@ -341,6 +378,29 @@ fn every_room_has_its_line_and_every_line_its_room() {
         let is_there = sources().iter().any(|source| self::room(&source.module) == *room);
         assert!(is_there, "{room} has no files");
     }
+}
+
+#[test]
+fn what_the_guide_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = fs::read_to_string(root.join("docs/architecture.md")).expect("the guide");
+    let is_path = |c: char| c.is_ascii_alphanumeric() || "_/.-".contains(c);
+    let mut checked = 0;
+    for word in guide.split(|c: char| !is_path(c)).map(|word| word.trim_matches(['.', '/'])) {
+        let first = word.split('/').next().unwrap_or_default();
+        let is_room =
+            ROOMS.iter().any(|(room, _)| *room == first) || ["src", "tests", "config"].contains(&first);
+        if !word.contains('/') || !is_room {
+            continue;
+        }
+        let places = [root.join(word), src().join(word), src().join(format!("{word}.rs"))];
+        assert!(
+            places.iter().any(|place| place.exists()),
+            "docs/architecture.md names {word}, which is not there"
+        );
+        checked += 1;
+    }
+    assert!(checked > 30, "{checked}");
 }
 
 #[test]
