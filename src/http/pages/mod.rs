@@ -1,4 +1,5 @@
-//! The operator's pages, behind a key with the admin scope: as a bearer key for scripts, as a session for browsers.
+//! The pages for browsers. Those under /admin ask for a key, as a bearer key of a script or by a browser's session:
+//! reading for the costs scope, writing for the admin scope.
 
 mod charts;
 mod cookies;
@@ -40,7 +41,7 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(readable("/jobs.json", jobs::show_json))
         .service(posted("/jobs/{id}/cancel", jobs::cancel))
         .service(readable("/jobs/{id}/preview", jobs::preview))
-        .service(readable("/pictures/{name}", jobs::picture))
+        .service(readable("/pictures/{name}", jobs::image))
         .service(readable("/pictures/{name}/small", jobs::thumbnail))
         .service(readable_and_posted("/keys", keys::show, keys::create))
         .service(readable_and_posted("/keys/{public_id}", keys::show_one, keys::change))

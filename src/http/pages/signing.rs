@@ -39,7 +39,7 @@ impl SessionSecret {
             .map_err(|error| ApiError::internal(&error))
     }
 
-    /// The claims in `token`, where we signed it and it holds at `now`.
+    /// The claims in `token`, if we signed it and it holds at `now`.
     pub(super) fn open(&self, token: &str, now: Timestamp) -> Option<Claims> {
         let mut validation = Validation::new(Algorithm::HS256);
         // The time comes from our clock, not from the library's.

@@ -19,7 +19,7 @@ const COLOR: RGBColor = SERIES[4];
 /// Half the width of a bar.
 const HALF: f64 = 0.3;
 
-/// Bars from the left, the first on top. `amount` writes an amount at the axis, told the axis' range.
+/// Bars from the left, the first on top. `amount` writes an amount at an axis of a range.
 pub(in crate::http::pages) fn bars(
     area: &Area<'_>,
     bars: &[Bar],

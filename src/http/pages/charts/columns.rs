@@ -17,7 +17,7 @@ pub(in crate::http::pages) struct Column {
 /// Half the width of a column; 0.5 would leave no gap.
 const HALF: f64 = 0.38;
 
-/// Stacked columns. `amount` writes an amount at the axis, told the axis' range.
+/// Stacked columns. `amount` writes an amount at an axis of a range.
 pub(in crate::http::pages) fn columns(
     area: &Area<'_>,
     columns: &[Column],

@@ -28,7 +28,7 @@ pub(in crate::http::pages) enum Look {
     Points,
 }
 
-/// Lines over `across`. `x_label` writes a position, `amount` an amount at the axis, told the axis' range. With `top`, what
+/// Lines over `across`. `x_label` writes a position, `amount` an amount at an axis of a range. With `top`, what
 /// is above it is cut off.
 pub(in crate::http::pages) fn lines(
     area: &Area<'_>,

@@ -55,7 +55,7 @@ pub(super) struct Chart<'a> {
 pub(super) enum Width {
     /// All of it.
     Full,
-    /// Half of it, where there is room for two.
+    /// Half of it, if there is room for two.
     Half,
 }
 

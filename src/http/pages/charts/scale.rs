@@ -33,7 +33,7 @@ pub(super) fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     (if least < 0.0 { least - room } else { 0.0 }, if greatest > 0.0 { greatest + room } else { 0.0 })
 }
 
-/// Decimals that tell the ticks of an axis of this height apart, where there are about five.
+/// Decimals that keep about five ticks of an axis of this height distinct.
 pub(in crate::http::pages) fn tick_decimals((least, greatest): (f64, f64)) -> u32 {
     let step = (greatest - least) / 6.0;
     if step >= 1.0 || step <= 0.0 {

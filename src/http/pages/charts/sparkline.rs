@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_with_pictures_has_a_column_and_the_busiest_is_the_highest() {
+    fn a_day_with_images_has_a_column_and_the_busiest_is_the_highest() {
         let drawn = sparkline(&[0, 2, 0, 4]).0;
         let heights: Vec<u32> = drawn
             .split("<rect ")

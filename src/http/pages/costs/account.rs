@@ -127,7 +127,7 @@ impl<'a> Account<'a> {
         self.words.percent(&format!("{sign}{}.{}", tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10))
     }
 
-    /// A figure that tells how it is made.
+    /// A figure that explains how it is calculated.
     pub(super) fn explained(&self, id: &str, value: &str, how: &str) -> Markup {
         explained(self.words, &format!("how-{id}"), value, how)
     }
@@ -153,7 +153,7 @@ impl<'a> Account<'a> {
                 Some(1000) => span.tag.good { (words.say("costs-measured")) },
                 Some(0) => span.tag.warn { (words.say("costs-estimated")) },
                 Some(part) => span.tag.warn {
-                    (words.tell("costs-partly-measured", &[("part", self.percent(part).into())]))
+                    (words.format("costs-partly-measured", &[("part", self.percent(part).into())]))
                 },
             }
         }

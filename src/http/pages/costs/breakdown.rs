@@ -58,7 +58,7 @@ fn chart(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
             ("step", name(account, groups.by, first).into()),
             ("total", account.money(first.figures.total).into()),
         ];
-        words.tell("costs-dearest", &values)
+        words.format("costs-dearest", &values)
     });
     let id = format!("chart-by-{}", groups.by);
     let height = rows * BAR_HEIGHT + FRAME_HEIGHT;
@@ -79,7 +79,7 @@ fn items(account: &Account<'_>, groups: &Groups) -> Vec<Bar> {
         .collect();
     if is_many {
         let count = i64::try_from(others.len()).unwrap_or(0);
-        let label = account.words.tell("costs-others", &[("count", count.into())]);
+        let label = account.words.format("costs-others", &[("count", count.into())]);
         items.push(Bar { label, length: others.iter().map(length).sum() });
     }
     items

@@ -10,7 +10,7 @@ use crate::{
 impl Account<'_> {
     fn told(&self, key: &str, values: &[(&str, String)]) -> String {
         let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
-        self.words.tell(key, &values)
+        self.words.format(key, &values)
     }
 
     pub(super) fn how_images(&self) -> String {
@@ -30,7 +30,7 @@ impl Account<'_> {
         )
     }
 
-    /// `sum` over the pictures.
+    /// `sum` divided by the images.
     pub(super) fn how_each(&self, what: &str, sum: Money, each: Money) -> String {
         self.told(
             "costs-how-each",

@@ -20,7 +20,7 @@ const SERVICES_MAX: usize = 2;
 /// Colours of the services, and of what was paid.
 const SERVICE_SERIES: [usize; SERVICES_MAX] = [1, 2];
 const INVESTMENT_SERIES: usize = 3;
-/// A span in days that is told with years.
+/// A span in days from which on years are written.
 const LONG: f64 = 300.0;
 
 /// Cost by day, or by month.
@@ -33,7 +33,7 @@ pub(super) fn by_step(account: &Account<'_>) -> Markup {
     let dearest = account.steps.iter().max_by_key(|step| step.total);
     let description = dearest.map_or_else(String::new, |step| {
         let values = [("step", step.name.as_str().into()), ("total", account.money(step.total).into())];
-        words.tell("costs-dearest", &values)
+        words.format("costs-dearest", &values)
     });
     let chart = Chart {
         id: "chart-by-step",
@@ -140,7 +140,8 @@ fn savings_chart(account: &Account<'_>, payback: &Payback, drawn: &[&PaybackAgai
     let x_label = |x: f64| day_label(account, x, end - start > LONG);
     let names: Vec<_> =
         drawn.iter().zip(SERVICE_SERIES).map(|(against, series)| (series, against.sku.as_str())).collect();
-    let paid = words.tell("costs-paid-for-hardware", &[("amount", account.money(payback.investment).into())]);
+    let paid =
+        words.format("costs-paid-for-hardware", &[("amount", account.money(payback.investment).into())]);
     html! {
         (legend(&[names, vec![(INVESTMENT_SERIES, paid.as_str())]].concat()))
         (chart.drawn(|area| lines(area, &all, start..end, None, &x_label, &|range, value| account.tick(range, value))))

@@ -114,7 +114,7 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
         MonthStanding::Closed(closing) => Some(words.date(service.civil(closing.closed_at).date())),
         _ => None,
     };
-    let title = words.tell("costs-title", &[("span", words.month(month).into())]);
+    let title = words.format("costs-title", &[("span", words.month(month).into())]);
     let head = html! {
         (month_head(words, report, &title, month < service.current_month()))
         (standing_line(words, &account, &standing, closed_at))
@@ -129,8 +129,8 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
 async fn year_page(visit: &Visit, report: &YearReport, state: &State) -> Result<HttpResponse, ApiError> {
     let words = visit.words;
     let account = Account::of_year(words, report);
-    let span = words.tell("costs-year", &[("year", report.year.to_string().into())]);
-    let title = words.tell("costs-title", &[("span", span.into())]);
+    let span = words.format("costs-year", &[("year", report.year.to_string().into())]);
+    let title = words.format("costs-title", &[("span", span.into())]);
     let head = year_head(words, report, &title, i32::from(state.service.today().year()));
     Ok(page(
         visit,
@@ -180,7 +180,7 @@ fn month_head(words: Words, report: &MonthReport, title: &str, has_next: bool) -
             h1 { (title) }
             nav.pager aria-label=(words.say("costs-months")) {
                 @if has_previous { a href={ "?month=" (previous) } rel="prev" { "‹ " (words.month(previous)) } }
-                a href={ "?year=" (year) } { (words.tell("costs-year", &[("year", year.as_str().into())])) }
+                a href={ "?year=" (year) } { (words.format("costs-year", &[("year", year.as_str().into())])) }
                 @if has_next { a href={ "?month=" (next) } rel="next" { (words.month(next)) " ›" } }
             }
         }
@@ -189,7 +189,7 @@ fn month_head(words: Words, report: &MonthReport, title: &str, has_next: bool) -
 
 fn year_head(words: Words, report: &YearReport, title: &str, this_year: i32) -> Markup {
     let year = i32::from(report.year.days().first.year());
-    let name = |year: i32| words.tell("costs-year", &[("year", year.to_string().into())]);
+    let name = |year: i32| words.format("costs-year", &[("year", year.to_string().into())]);
     html! {
         div.page-head {
             h1 { (title) }
@@ -220,14 +220,14 @@ fn standing_line(
             }
             @if let Some(last) = account.last_day {
                 @if matches!(standing, MonthStanding::Running) {
-                    span { (words.tell("costs-up-to", &[("day", words.date(last).into())])) }
+                    span { (words.format("costs-up-to", &[("day", words.date(last).into())])) }
                 }
             }
             @if let Some(first) = first {
-                span { (words.tell("costs-books-begin", &[("day", words.date(first).into())])) }
+                span { (words.format("costs-books-begin", &[("day", words.date(first).into())])) }
             }
             @if let (MonthStanding::Closed(closing), Some(at)) = (standing, closed_at) {
-                span { (words.tell("costs-closed-on", &[("day", at.into()), ("rows", closing.rows.into())])) }
+                span { (words.format("costs-closed-on", &[("day", at.into()), ("rows", closing.rows.into())])) }
                 span.seal { (words.say("costs-seal")) " " code { (closing.sha256) } }
             }
         }

@@ -1,4 +1,4 @@
-//! What does not need drawing: the account of the whole month, what a picture costs, energy, other services.
+//! Tables: the account of the whole month, the cost of an image, energy, other services.
 
 use maud::{Markup, html};
 
@@ -15,7 +15,7 @@ fn row(account: &Account<'_>, id: &str, name: &str, value: &str, how: &str) -> M
     frame::row(&account.words.say(name), "", &account.explained(id, value, how))
 }
 
-/// From the pictures' cost to everything that was spent.
+/// From the cost of the images to everything that was spent.
 pub(super) fn whole(account: &Account<'_>) -> Markup {
     let (words, figures) = (account.words, account.figures);
     let money =
@@ -67,7 +67,7 @@ fn beyond(account: &Account<'_>, whole: &WholeMonth) -> Markup {
     }
 }
 
-/// What a picture costs by three ways of counting, and from how many on it is worth it.
+/// The three costs of an image, and the images from which on it is worth it.
 pub(super) fn each(account: &Account<'_>) -> Markup {
     let (words, figures) = (account.words, account.figures);
     let Some(whole) = account.whole else { return html! {} };
@@ -79,7 +79,7 @@ pub(super) fn each(account: &Account<'_>) -> Markup {
     html! {
         div.card id="each" {
             table {
-                caption { (words.say("costs-a-picture-costs")) }
+                caption { (words.say("costs-per-image-title")) }
                 tbody {
                     (each("marginal", "costs-marginal", "costs-electricity", figures.cost.electricity, marginal))
                     (each("each", "costs-standard", "costs-standard", figures.total, figures.cost_per_image))
@@ -108,7 +108,7 @@ fn break_even(account: &Account<'_>, whole: &WholeMonth) -> Markup {
     }
 }
 
-/// Where the energy went.
+/// What the energy was used for.
 pub(super) fn energy(account: &Account<'_>) -> Markup {
     let (words, figures) = (account.words, account.figures);
     let energy = |id: &str, name: &str, energy: EnergyBalance, how: &str| {
@@ -139,7 +139,7 @@ fn balance(energy: Energy) -> EnergyBalance {
     EnergyBalance::from_millijoules(i64::try_from(energy.as_millijoules()).unwrap_or(i64::MAX))
 }
 
-/// The same pictures at each compared service.
+/// The same images at each compared service.
 pub(super) fn services(account: &Account<'_>) -> Markup {
     if account.services.is_empty() {
         return html! {};
@@ -212,7 +212,7 @@ fn service_notes(account: &Account<'_>, service: &ServiceComparison) -> Markup {
         @if let Some(notice) = &service.notice { small.wrap { (account.notice(notice)) } }
         @if let Some(unpriced) = &service.unpriced {
             small.wrap {
-                (words.tell("costs-unpriced-days", &[
+                (words.format("costs-unpriced-days", &[
                     ("images", unpriced.images.into()),
                     ("first", words.date(unpriced.first).into()),
                     ("last", words.date(unpriced.last).into()),
@@ -221,7 +221,7 @@ fn service_notes(account: &Account<'_>, service: &ServiceComparison) -> Markup {
         }
         @if let Some(plans) = &service.plans {
             small.wrap {
-                (words.tell("costs-whole-plans", &[
+                (words.format("costs-whole-plans", &[
                     ("plans", plans.plans.into()),
                     ("price", account.money(plans.price).into()),
                     ("saving", account.money(plans.saving).into()),

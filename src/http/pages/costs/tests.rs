@@ -79,7 +79,7 @@ fn group(name: Option<&str>, report: &MonthReport) -> GroupReport {
     GroupReport { group: name.map(str::to_owned), title: None, figures: report.figures.clone() }
 }
 
-/// The same month with all that stands beside its pictures.
+/// The same month with everything beyond its images.
 fn full_report() -> MonthReport {
     let amount = |text: &str| text.parse::<Money>().expect("an amount");
     let mut report = MonthReport::new(month(), &totals(), &costs());

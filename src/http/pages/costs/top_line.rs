@@ -31,7 +31,7 @@ fn images(account: &Account<'_>) -> Markup {
             dd {
                 (account.explained("images", &account.count(account.figures.images), &account.how_images()))
                 @if undelivered != 0 {
-                    small { (account.words.tell("costs-of-them-undelivered", &[("count", undelivered.into())])) }
+                    small { (account.words.format("costs-of-them-undelivered", &[("count", undelivered.into())])) }
                 }
             }
         }
@@ -168,5 +168,6 @@ const fn against(is_headline: bool) -> &'static str {
 
 /// A figure's name with what it is held against.
 fn named(words: Words, figure: &str, of_what: &str) -> String {
-    words.tell("costs-of-what", &[("figure", words.say(figure).into()), ("what", words.say(of_what).into())])
+    words
+        .format("costs-of-what", &[("figure", words.say(figure).into()), ("what", words.say(of_what).into())])
 }

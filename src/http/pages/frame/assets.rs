@@ -64,13 +64,13 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..VERSION_LEN].to_owned()
 });
 
-/// Where a page finds the file `name`.
+/// Returns the address of the file `name`.
 pub(in crate::http) fn asset(name: &str) -> String {
     debug_assert!(ASSETS.iter().any(|asset| asset.name == name), "no file {name}");
     format!("/assets/{}/{name}", *VERSION)
 }
 
-/// GET /assets/{version}/{name}. Another version's address finds nothing: its content is not known any more.
+/// GET /assets/{version}/{name}. An address of another version is unknown: its content is gone.
 pub(in crate::http) async fn serve(place: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
     let (version, name) = place.into_inner();
     let found = ASSETS.iter().find(|asset| asset.name == name && version == *VERSION);

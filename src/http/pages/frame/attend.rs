@@ -21,7 +21,7 @@ use crate::http::{
 };
 
 /// Stands around every page: cookies that the handler set go with the answer; a browser that has not signed in is sent to
-/// do so, and an error is told to it as a page.
+/// do so, and gets an error as a page.
 pub(in crate::http) async fn attend<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -58,7 +58,7 @@ fn for_browser(response: ServiceResponse) -> ServiceResponse {
     response.into_response(page)
 }
 
-/// Where to sign in, with the way back to what was asked for.
+/// The sign-in page, with the way back to the page that was asked for.
 fn sign_in_from(request: &HttpRequest) -> String {
     let here =
         request.uri().path_and_query().filter(|_| matches!(*request.method(), Method::GET | Method::HEAD));

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::http::pages::places::{HOME, NAVIGATION, Section};
 
-/// Nothing from elsewhere, nothing inline, no frame. Pictures may be shown from memory: they come with an API key.
+/// Nothing from elsewhere, nothing inline, no frame. Images may be shown from memory: the API sends them to scripts.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 

@@ -9,7 +9,7 @@ pub(in crate::http) fn row(name: &str, how: &str, value: &Markup) -> Markup {
     }
 }
 
-/// A figure that tells on hover and on tap how it is made. `id` is the page's own and used once.
+/// A figure that explains on hover and on tap how it is calculated. `id` must be unique on the page.
 pub(in crate::http) fn explained(words: Words, id: &str, value: &str, how: &str) -> Markup {
     html! {
         button.explained type="button" popovertarget=(id) title=(how) { (value) }

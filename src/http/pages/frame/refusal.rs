@@ -25,8 +25,8 @@ pub(super) fn page(visit: &Visit, refusal: &ApiError) -> HttpResponse {
             // A code without words of ours, as a new one may be.
             None => p lang="en" { (rich(&refusal.to_string())) },
         }
-        p { a.button href=(href) { (words.tell("error-back", &[("place", words.say(name).into())])) } }
-        p.note { (words.tell("error-status", &[("status", status.as_str().into())])) }
+        p { a.button href=(href) { (words.format("error-back", &[("place", words.say(name).into())])) } }
+        p.note { (words.format("error-status", &[("status", status.as_str().into())])) }
     };
     Page::new(visit, section, &title).narrow().status(status).show(&body)
 }
@@ -36,7 +36,7 @@ fn sentence(words: Words, refusal: &ApiError) -> Option<String> {
         None => refusal.code().page_words().map(|key| words.say(key).into_owned()),
         Some(param) => Some(match BY_PARAMETER.iter().find(|(name, _)| *name == param) {
             Some((_, key)) => words.say(key).into_owned(),
-            None => words.tell("refusal-parameter", &[("name", param.into())]),
+            None => words.format("refusal-parameter", &[("name", param.into())]),
         }),
     }
 }

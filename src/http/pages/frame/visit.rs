@@ -138,7 +138,7 @@ impl Visit {
         self.visitor != Visitor::Stranger
     }
 
-    /// The session's id, where a browser has signed in.
+    /// The session's id, if a browser has signed in.
     pub(in crate::http) fn session_id(&self) -> Option<&str> {
         match &self.visitor {
             Visitor::Session { id, .. } => Some(id),

@@ -12,7 +12,7 @@ jobs-since = Open for
 jobs-cancel = Cancel
 jobs-cancel-whose = Cancel the job of { $key }
 jobs-look = Preview of the image
-jobs-pictures = { $count ->
+jobs-images = { $count ->
     [one] { $count } image
    *[other] { $count } images
 }
@@ -24,7 +24,7 @@ jobs-stream = streaming
 jobs-waiting = waiting
 jobs-position = number { $position }
 jobs-wait = starts within { $span }
-jobs-painting = generating
+jobs-generating = generating
 jobs-progress = step { $done } of { $all }
 jobs-finishing = finishing
 jobs-stopping = stopping
@@ -40,7 +40,7 @@ jobs-energy-device = device { $energy }
 jobs-cost = Cost
 jobs-state = State
 jobs-seed = seed { $seed }
-jobs-picture = Kept image
+jobs-image = Kept image
 jobs-not-kept = not kept
 jobs-delivered = delivered
 jobs-undelivered = undelivered

@@ -7,7 +7,7 @@ use crate::{
     service::{JobStage, OpenJob},
 };
 
-/// The jobs that are painted, then those that wait.
+/// Running jobs, then waiting jobs.
 pub(super) fn section(words: Words, view: &View, civil: Civil<'_>, fields: &Markup) -> Markup {
     html! {
         section id="live" aria-labelledby="live-title" {
@@ -49,8 +49,8 @@ fn line(words: Words, job: &OpenJob, view: &View, civil: Civil<'_>, fields: &Mar
         td {
             (size(job.size))
             small {
-                (words.tell("jobs-pictures", &[("count", job.images.into())])) " · "
-                (words.tell("jobs-steps", &[("count", job.steps.into())]))
+                (words.format("jobs-images", &[("count", job.images.into())])) " · "
+                (words.format("jobs-steps", &[("count", job.steps.into())]))
                 @if job.is_stream { " · " (words.say("jobs-stream")) }
             }
         }
@@ -63,7 +63,7 @@ fn line(words: Words, job: &OpenJob, view: &View, civil: Civil<'_>, fields: &Mar
             @if view.may_administer && job.stage != JobStage::Stopping {
                 form method="post" action={ "/admin/jobs/" (job.id) "/cancel" } {
                     (fields)
-                    button.danger id={ "cancel-" (job.id) } aria-label=(words.tell("jobs-cancel-whose", &[("key", name.as_str().into())])) {
+                    button.danger id={ "cancel-" (job.id) } aria-label=(words.format("jobs-cancel-whose", &[("key", name.as_str().into())])) {
                         (words.say("jobs-cancel"))
                     }
                 }
@@ -76,15 +76,15 @@ fn stage(words: Words, job: &OpenJob) -> Markup {
     let tag = |class: &str, key: &str| html! { span class=(class) { (words.say(key)) } };
     match job.stage {
         JobStage::Waiting { position, wait } => html! {
-            (tag("tag", "jobs-waiting")) " " (words.tell("jobs-position", &[("position", position.into())]))
-            small { (words.tell("jobs-wait", &[("span", span(words, wait.as_secs_ceil()).into())])) }
+            (tag("tag", "jobs-waiting")) " " (words.format("jobs-position", &[("position", position.into())]))
+            small { (words.format("jobs-wait", &[("span", span(words, wait.as_secs_ceil()).into())])) }
         },
         JobStage::Painting => {
             let steps = [("done", job.steps_done.into()), ("all", job.steps_all.into())];
-            let steps = words.tell("jobs-progress", &steps);
+            let steps = words.format("jobs-progress", &steps);
             html! {
-                (tag("tag live", "jobs-painting")) " "
-                progress max=(job.steps_all) value=(job.steps_done) aria-label=(words.say("jobs-painting")) {}
+                (tag("tag live", "jobs-generating")) " "
+                progress max=(job.steps_all) value=(job.steps_done) aria-label=(words.say("jobs-generating")) {}
                 small { (steps) }
             }
         }

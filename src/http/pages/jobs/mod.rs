@@ -1,4 +1,4 @@
-//! /admin/jobs: what waits, what is painted, and what has ended.
+//! /admin/jobs: jobs that wait, run, or have ended.
 
 mod live;
 mod recent;
@@ -88,7 +88,7 @@ pub(super) async fn show_json(
     Ok(json(&report::body(&view(&visit, &question, FOR_SCRIPTS, &state).await?)))
 }
 
-/// POST /admin/jobs/{id}/cancel: the job ends at its next step, and its client is told.
+/// POST /admin/jobs/{id}/cancel: the job ends at its next step, and its client gets 503.
 pub(super) async fn cancel(
     request: HttpRequest,
     payload: web::Payload,
@@ -99,17 +99,17 @@ pub(super) async fn cancel(
     let id = RequestId::from_digits(&id).ok_or_else(ApiError::job_not_found)?;
     let is_open = state.service.cancel_job(id);
     if is_open {
-        tracing::info!(request = %id, by = visit.visitor.actor(), "the operator cancelled a job");
+        tracing::info!(request = %id, by = visit.visitor.actor(), "an administrator cancelled a job");
     }
     match (visit.wants_page, is_open) {
-        // On a page it is the list that tells: a job that has just ended stands among the others.
+        // The page shows the result: a job that has just ended is in its list of ended jobs.
         (true, _) => Ok(see_other("/admin/jobs")),
         (false, true) => Ok(json(&serde_json::json!({ "id": id.to_text(), "cancelled": true }))),
         (false, false) => Err(ApiError::job_not_found()),
     }
 }
 
-/// GET /admin/jobs/{id}/preview: the last look at a picture on its way, where its client had one made.
+/// GET /admin/jobs/{id}/preview: the last preview of an image, if its client streams previews.
 pub(super) async fn preview(
     request: HttpRequest,
     id: web::Path<String>,
@@ -121,8 +121,8 @@ pub(super) async fn preview(
     Ok(file(found.format.media_type(), found.file.to_vec()))
 }
 
-/// GET /admin/pictures/{name}: a kept picture, for an operator.
-pub(super) async fn picture(
+/// GET /admin/pictures/{name}: a kept image, for an administrator.
+pub(super) async fn image(
     request: HttpRequest,
     name: web::Path<String>,
     state: web::Data<State>,
@@ -161,9 +161,9 @@ async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) 
                 .ok_or_else(|| ApiError::invalid("before", "`before` is the id of a request."))?,
         ),
     };
-    // First the open ones: what ends meanwhile is shown twice rather than not at all.
+    // Open jobs first: a job that ends in between is shown twice rather than not at all.
     let mut open = state.service.open_jobs();
-    // One more than is shown tells whether there are older ones.
+    // One more than is shown, to know whether there are older ones.
     let mut recent = state.service.recent_jobs(before, limit + 1).await?;
     let has_older = recent.len() > limit;
     recent.truncate(limit);
@@ -224,9 +224,9 @@ fn size(size: ImageSize) -> String {
 /// `12 s`, `3 min 5 s`
 fn span(words: Words, seconds: u64) -> String {
     match seconds / 60 {
-        0 => words.tell("jobs-seconds", &[("seconds", seconds.into())]),
+        0 => words.format("jobs-seconds", &[("seconds", seconds.into())]),
         minutes => {
-            words.tell("jobs-minutes", &[("minutes", minutes.into()), ("seconds", (seconds % 60).into())])
+            words.format("jobs-minutes", &[("minutes", minutes.into()), ("seconds", (seconds % 60).into())])
         }
     }
 }

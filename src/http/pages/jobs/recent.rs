@@ -9,7 +9,7 @@ use crate::{
     units::Currency,
 };
 
-/// Pictures of a request that are shown small; its link leads to the others.
+/// Thumbnails shown for a request; a count stands for the rest.
 const SHOWN: usize = 4;
 
 /// The requests that have ended, newest first, and the way to older ones.
@@ -56,7 +56,7 @@ fn line(words: Words, job: &RecentJob, view: &View, civil: Civil<'_>) -> Markup 
         }
         @match &request.work {
             None => {
-                td.asked { span.soft { (words.tell("jobs-pictures", &[("count", request.images.into())])) } }
+                td.asked { span.soft { (words.format("jobs-images", &[("count", request.images.into())])) } }
                 td.number.time { "–" } td.number.energy { "–" } td.number.cost { "–" }
             }
             Some(work) => { (figures(words, request, work, view.currency)) }
@@ -71,15 +71,15 @@ fn figures(words: Words, request: &RecentRequest, work: &RecentWork, currency: C
         td.asked {
             (size(work.size))
             small {
-                (words.tell("jobs-pictures", &[("count", request.images.into())])) " · "
-                (words.tell("jobs-steps", &[("count", work.steps.into())]))
+                (words.format("jobs-images", &[("count", request.images.into())])) " · "
+                (words.format("jobs-steps", &[("count", work.steps.into())]))
             }
-            small { (words.tell("jobs-seed", &[("seed", work.seed.to_string().into())])) }
+            small { (words.format("jobs-seed", &[("seed", work.seed.to_string().into())])) }
         }
         td.number.time { (words.time_text(work.duration)) }
         td.number.energy {
             (words.energy(work.wall_energy.into()))
-            small { (words.tell("jobs-energy-device", &[("energy", device.into())])) }
+            small { (words.format("jobs-energy-device", &[("energy", device.into())])) }
         }
         td.number.cost { (words.amount(work.cost, currency)) }
     }
@@ -90,7 +90,7 @@ fn thumbnails(words: Words, pictures: &[PictureName]) -> Markup {
         @if pictures.is_empty() { span.soft { (words.say("jobs-not-kept")) } }
         div.thumbs { @for name in pictures.iter().take(SHOWN) {
             @let address = format!("/admin/pictures/{name}");
-            a href=(address) { img src={ (address) "/small" } alt=(words.say("jobs-picture")) loading="lazy" width="64" height="64"; }
+            a href=(address) { img src={ (address) "/small" } alt=(words.say("jobs-image")) loading="lazy" width="64" height="64"; }
         } }
         @if pictures.len() > SHOWN { small { "+" (pictures.len() - SHOWN) } }
     }

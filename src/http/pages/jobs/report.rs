@@ -7,7 +7,7 @@ use crate::{
     units::{Energy, Money},
 };
 
-/// The page for scripts.
+/// The page as JSON.
 #[derive(Serialize)]
 pub(super) struct JobsBody<'a> {
     currency: String,
@@ -15,7 +15,7 @@ pub(super) struct JobsBody<'a> {
     recent: Vec<EndedJobBody<'a>>,
 }
 
-/// A job that waits or is painted.
+/// A job that waits or runs.
 #[derive(Serialize)]
 struct OpenJobBody<'a> {
     id: String,
@@ -31,16 +31,16 @@ struct OpenJobBody<'a> {
     since: Timestamp,
     begun_at: Option<Timestamp>,
     state: &'static str,
-    /// From 1, and how long it waits yet at most; where it waits.
+    /// Its place from 1, and the longest it still waits; only while it waits.
     position: Option<usize>,
     wait_ms: Option<u64>,
-    /// Denoising steps of all its pictures.
+    /// Denoising steps of all its images.
     steps_done: u32,
     steps_all: u32,
     preview: Option<String>,
 }
 
-/// A request that has ended, with the sums over its pictures.
+/// A request that has ended, with the sums over its images.
 #[derive(Serialize)]
 struct EndedJobBody<'a> {
     id: String,
@@ -60,7 +60,7 @@ struct EndedJobBody<'a> {
 struct WorkBody {
     size: String,
     steps: u32,
-    /// The first picture's.
+    /// The seed of the first image.
     seed: u64,
     duration_ms: u64,
     energy_kwh: Energy,

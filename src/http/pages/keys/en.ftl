@@ -27,7 +27,7 @@ keys-bad-expires = Write a future date such as 2027-01-01, or a duration such as
 keys-bad-models = One of the ids is empty. Separate model ids by commas.
 keys-bad-limit = Write a whole number above 0, or leave it blank.
 keys-lately = Last 30 days
-keys-painted = { $count ->
+keys-images-count = { $count ->
     [one] { $count } image
    *[other] { $count } images
 }

@@ -30,7 +30,7 @@ pub(super) struct KeyForm {
 pub(super) type Problem = (&'static str, &'static str);
 
 impl KeyForm {
-    /// The form of a key that paints and is limited in nothing.
+    /// The form of a key that may generate images without limits.
     pub(super) fn blank() -> Self {
         Self { images: Some("on".into()), ..Self::default() }
     }

@@ -89,7 +89,7 @@ fn settings(detail: &str) -> Vec<(Option<&'static str>, &str)> {
         .collect()
 }
 
-/// A value as the reader writes it; as it stands in the log where it is no such value.
+/// A value as the reader writes it, or as it is logged if it cannot be read.
 fn setting(words: Words, what: Option<&str>, value: &str, service: &Service) -> Markup {
     let moment = |at: Timestamp| words.moment(at, service.civil(at));
     let read = match what {

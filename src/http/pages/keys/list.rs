@@ -45,7 +45,7 @@ pub(super) fn body(
 
 fn line(visit: &Visit, key: &KeyStanding, service: &Service) -> Markup {
     let (words, row) = (visit.words, &key.row);
-    let painted: u64 = key.images_by_day.iter().map(|images| u64::from(*images)).sum();
+    let images: u64 = key.images_by_day.iter().map(|images| u64::from(*images)).sum();
     html! { tr {
         th scope="row" {
             a href={ "/admin/keys/" (row.public_id) } { (row.name) } " "
@@ -55,8 +55,8 @@ fn line(visit: &Visit, key: &KeyStanding, service: &Service) -> Markup {
         td data-label=(words.say("keys-scopes")) { (scopes(words, row.rules.scopes)) }
         td data-label=(words.say("keys-budgets")) { (budgets(words, &key.budgets, service.costs().currency())) }
         td.number data-label=(words.say("keys-lately")) {
-            @if painted > 0 { (sparkline(&key.images_by_day)) }
-            small { (words.tell("keys-painted", &[("count", painted.into())])) }
+            @if images > 0 { (sparkline(&key.images_by_day)) }
+            small { (words.format("keys-images-count", &[("count", images.into())])) }
         }
         td data-label=(words.say("keys-last-used")) {
             @match row.last_used_at {
@@ -97,7 +97,7 @@ pub(super) fn budget(words: Words, budget: &Budget, currency: Currency) -> Strin
         (BudgetPeriod::Month, BudgetLimit::Hard) => "keys-a-month",
         (BudgetPeriod::Month, BudgetLimit::Soft) => "keys-a-month-soft",
     };
-    words.tell(key, &[("amount", amount(words, budget.amount, currency).into())])
+    words.format(key, &[("amount", amount(words, budget.amount, currency).into())])
 }
 
 /// What is left of a budget.
@@ -112,7 +112,7 @@ fn left(words: Words, left: BudgetAmount, currency: Currency) -> String {
 fn amount(words: Words, amount: BudgetAmount, currency: Currency) -> String {
     match amount {
         BudgetAmount::Money(amount) => words.amount_text(amount, currency),
-        BudgetAmount::Images(count) => words.tell("keys-painted", &[("count", count.into())]),
+        BudgetAmount::Images(count) => words.format("keys-images-count", &[("count", count.into())]),
         BudgetAmount::Energy(energy) => format!("{}\u{a0}kWh", words.decimal(&energy.to_kwh_string())),
     }
 }
@@ -123,7 +123,7 @@ pub(super) fn budgets(words: Words, budgets: &[BudgetStanding], currency: Curren
         @if budgets.is_empty() { span.soft { (words.say("keys-no-budget")) } }
         @for standing in budgets {
             @let budget = budget(words, &standing.budget, currency);
-            @let left = words.tell("keys-left", &[
+            @let left = words.format("keys-left", &[
                 ("left", self::left(words, standing.left(), currency).into()),
                 ("until", words.date(standing.begins_anew.date()).into()),
             ]);

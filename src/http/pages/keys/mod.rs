@@ -1,4 +1,4 @@
-//! /admin/keys: who may paint, how much, and who changed that.
+//! /admin/keys: who may generate images, how many, and who changed that.
 
 mod form;
 mod history;
@@ -66,7 +66,7 @@ struct KeyBody<'a> {
     rules: Vec<String>,
     created_at: Timestamp,
     last_used_at: Option<Timestamp>,
-    /// Pictures of the last thirty days, oldest first.
+    /// Images of the last thirty days, oldest first.
     images_by_day: &'a [u32],
 }
 

@@ -1,4 +1,4 @@
-//! Where anyone with an API key paints by hand. The page asks the API as every client does: the key is the visitor's own,
+//! Generating images by hand, for anyone with an API key. The page asks the API as every client does: the key is the visitor's own,
 //! stays in the browser's tab, and is in no cookie and no address.
 
 mod parts;
@@ -172,7 +172,7 @@ fn size(words: Words, terms: &Terms) -> Markup {
             div.inputs.sides id="sides" hidden[!custom] {
                 (side("width", "playground-width", width))
                 (side("height", "playground-height", height))
-                p.hint { (words.tell("playground-size-hint", &hint)) }
+                p.hint { (words.format("playground-size-hint", &hint)) }
             }
         }
     }
@@ -182,7 +182,7 @@ fn quality(words: Words, terms: &Terms) -> Markup {
     let label = |quality: Quality| {
         let steps = terms.steps.get(quality.as_str()).copied().unwrap_or_default();
         let values = [("quality", words.quality(quality).into()), ("steps", steps.into())];
-        words.tell("playground-quality-steps", &values)
+        words.format("playground-quality-steps", &values)
     };
     html! {
         div.field {

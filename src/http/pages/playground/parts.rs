@@ -82,7 +82,7 @@ pub(super) fn code(words: Words) -> Markup {
     }
 }
 
-/// A picture, in work and then done; the script fills it in.
+/// An image in progress and then done; the script fills it in.
 pub(super) fn picture(words: Words) -> Markup {
     let figure = |name: &str, label: &str| html! { div { dt { (words.say(label)) } dd data-part=(name) {} } };
     html! {

@@ -1,17 +1,17 @@
-// The pictures of this tab, newest first: one in work shows how far it is, one that is done what it cost.
+// The images of this tab, newest first: progress while one is generated, then its cost.
 
 import { energy, exact, money, part, say, seconds, source } from "./playground-words.js";
 
-/** Pictures kept at one time: each takes megabytes of memory. */
+/** Images kept at one time: each takes megabytes of memory. */
 const KEPT_MAX = 60;
 /** How often the progress moves on, in milliseconds. */
 const TICK = 200;
-/** How far the progress goes before the picture is there. */
+/** How far the progress goes before the image is there. */
 const ALMOST = 0.97;
 
-/** How far a small picture is enlarged. */
+/** How far a small image is enlarged. */
 const SCALE_MAX = 2;
-/** How high a picture stands, in percent of the window's height. */
+/** Height of an image in percent of the window's. */
 const HIGH_MAX = 66;
 
 export class Gallery {
@@ -20,14 +20,14 @@ export class Gallery {
   #onReceipt;
   #onStop;
 
-  /** `onReuse` is told the settings and `onReceipt` the picture that was pressed; `onStop` that all work is to end. */
+  /** Calls `onReuse` with settings, `onReceipt` with an image, and `onStop` to end all requests. */
   constructor({ onReuse, onReceipt, onStop }) {
     this.#onReuse = onReuse;
     this.#onReceipt = onReceipt;
     this.#onStop = onStop;
   }
 
-  /** A place for a picture that is about to be painted. `expected` is how long it takes, in milliseconds, where known. */
+  /** A place for an image that is about to be generated. `expected` is how long it takes, in milliseconds, if known. */
   begin(settings, expected) {
     const item = part("picture").content.firstElementChild.cloneNode(true);
     this.#list.prepend(item);
@@ -38,7 +38,7 @@ export class Gallery {
     return work;
   }
 
-  /** Takes the settings of a picture over. */
+  /** Puts the settings of an image into the form. */
   reuse(settings) {
     this.#onReuse(settings);
   }
@@ -48,12 +48,12 @@ export class Gallery {
     this.#onStop();
   }
 
-  /** Shows the receipt of a picture. */
+  /** Shows the receipt of an image. */
   tell(picture) {
     this.#onReceipt(picture);
   }
 
-  /** Takes away a place whose picture was not painted. */
+  /** Removes a place whose image was not generated. */
   drop(item) {
     item.remove();
     this.#tidy();

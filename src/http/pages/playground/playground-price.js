@@ -1,4 +1,4 @@
-// What the form's pictures would take and cost, asked for by `dry_run` once the form rests.
+// What the form's images would take and cost, asked for by `dry_run` once the form rests.
 
 import { quote } from "./playground-api.js";
 import { bodyOf } from "./playground-form.js";
@@ -50,7 +50,7 @@ export class Price {
     } catch (error) {
       if (error.name === "AbortError") return;
       show(null);
-      // The rest is said when it is painted; a key that opens nothing is better known at once.
+      // Other problems are shown when it is generated; a key that is refused is shown at once.
       if (error.kind === "key") this.#key.askFor(say("error-key"));
       if (error.kind === "scope") this.#key.askFor(say("error-scope"));
     }

@@ -7,7 +7,7 @@ use crate::{
     http::{Offer, pages::frame::Words},
 };
 
-/// The largest seed that JavaScript counts up to exactly, nine pictures on.
+/// The largest seed from which JavaScript counts nine images on exactly.
 const SEED_MAX: u64 = (1 << 53) - 1 - (IMAGES_MAX as u64 - 1);
 
 /// The qualities, from the quickest.
@@ -25,7 +25,7 @@ const SHAPES: [(&str, u64, u64); 5] = [
     ("playground-tall", 9, 16),
 ];
 
-/// What the page's script says, with what each message is told. It puts the values in where the braces are.
+/// Messages of the page's script with their variables. The script replaces the braces by values.
 pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
     ("playground-key-held", &["name"]),
     ("playground-wait-place", &["position", "seconds"]),
@@ -68,7 +68,7 @@ pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
     ("playground-error-cut-off", &[]),
 ];
 
-/// What may be asked for here, and what is painted where nothing is said.
+/// What a client may ask for here, and the defaults.
 #[derive(Debug, Serialize)]
 pub(super) struct Terms {
     pub(super) model: String,
@@ -149,7 +149,7 @@ fn presets(offer: &Offer) -> Vec<Preset> {
 pub(super) fn script_words(words: Words) -> BTreeMap<&'static str, String> {
     let say = |&(key, names): &(&'static str, &[&str])| {
         let holes: Vec<_> = names.iter().map(|name| (*name, format!("{{{name}}}").into())).collect();
-        (key.trim_start_matches("playground-"), words.tell(key, &holes))
+        (key.trim_start_matches("playground-"), words.format(key, &holes))
     };
     SCRIPT_WORDS.iter().map(say).collect()
 }
@@ -181,7 +181,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn shapes_have_the_pixels_of_the_default_size_in_sides_that_the_model_paints() {
+    fn shapes_have_the_pixels_of_the_default_size_in_sides_that_the_model_accepts() {
         assert_eq!(sizes("1024x1024"), ["1024x1024", "1248x832", "832x1248", "1360x768", "768x1360"]);
         assert_eq!(sizes("256x256"), ["256x256", "320x208", "208x320", "336x192", "192x336"]);
         assert_eq!(sizes("16x16"), ["16x16"], "one of each size");

@@ -1,4 +1,4 @@
-//! What a picture costs by the pictures of a month, against the prices elsewhere.
+//! The cost of an image by images a month, compared with prices elsewhere.
 
 use maud::{Markup, html};
 
@@ -14,7 +14,7 @@ use crate::{
 
 /// Points of the curve: one every few pixels.
 const POINTS: u64 = 150;
-/// The curve shows at least so many pictures a month.
+/// Images a month that the curve shows at least.
 const VOLUME_MIN: u64 = 20;
 /// More prices than these have no colour of their own.
 const PRICES_MAX: usize = 4;
@@ -36,11 +36,11 @@ pub(super) fn show(words: Words, answer: &RoiAnswer) -> Markup {
     let present = answer.present.cost_per_image;
     let amount = |amount: Money| words.amount_text(amount, outcome.currency);
     let values = [("images", words.count(outcome.images_per_month).into()), ("cost", amount(present).into())];
-    let description = words.tell("roi-curve-present", &values);
+    let description = words.format("roi-curve-present", &values);
     let end = answer.curve.last().map_or(1, |point| point.images_per_month) as f64;
     let prices: Vec<_> = outcome.against.iter().take(PRICES_MAX).collect();
     let all = drawn(answer, &prices, end);
-    // Few pictures cost almost anything: what matters is near the prices and the present cost.
+    // At few images the cost has no bound; what matters is near the prices and the present cost.
     let greatest = prices.iter().map(|against| against.price).chain([present]).max().unwrap_or(present);
     let top = greatest.to_chart() * 1.8;
     let names: Vec<_> =

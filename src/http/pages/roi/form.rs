@@ -40,7 +40,7 @@ const GROUPS: [(&str, &[Field]); 3] = [
     ),
 ];
 
-/// Where a slider begins and ends; the number beside it may be anything that the scenario takes.
+/// The ends of a slider; the number beside it may be anything that the scenario accepts.
 struct Slide {
     least: f64,
     greatest: f64,
@@ -53,7 +53,7 @@ pub(super) fn show(words: Words, start: &Start, question: &RoiQuery) -> Markup {
     let begins = [("scenario", scenario.name.as_str().into()), ("currency", scenario.currency.code().into())];
     html! {
         form.card.dials id="roi-form" method="get" action="/admin/roi" {
-            p.note { (words.tell("roi-begins", &begins)) }
+            p.note { (words.format("roi-begins", &begins)) }
             (presets(words, start))
             @if start.is_preset { input type="hidden" name=(PRESET) value=(ARTICLE); }
             @for (group, inputs) in GROUPS {
@@ -78,7 +78,7 @@ pub(super) fn problem(words: Words, error: &ScenarioError) -> Markup {
     html! {
         @match inputs.into_iter().find(|(input, ..)| input.name() == field) {
             Some((_, label, rule)) => p.problem role="alert" {
-                (words.tell("roi-refused", &[("field", words.say(label).into()), ("rule", words.say(rule).into())]))
+                (words.format("roi-refused", &[("field", words.say(label).into()), ("rule", words.say(rule).into())]))
             },
             // Of what has no field here, the scenario's own words, as the command line says them.
             None => p.problem role="alert" lang="en" { (error) },

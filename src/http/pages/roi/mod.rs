@@ -96,7 +96,7 @@ fn start(preset: Option<&str>, costs: &CostModel, state: &State) -> Result<Start
     Ok(Start { scenario, is_preset, has_own })
 }
 
-/// The recorded parts that serve, or the configured hardware where there are none. Parts that wear out differently are
+/// The recorded parts in service, or the configured hardware if there are none. Parts that wear out differently are
 /// taken to last as long as the dearest of them.
 fn own_hardware(shipped: Scenario, costs: &CostModel, power: Power) -> Result<Scenario, ScenarioError> {
     let scenario = shipped.with_costs(costs.settings(), power)?;
@@ -132,7 +132,7 @@ fn answer(mut scenario: Scenario, question: &RoiQuery, state: &State) -> Result<
         })?;
         scenario.change(input, text)?;
     }
-    // Without a price or a rate today there is no such comparison; nothing else depends on it.
+    // Without a price or an exchange rate today there is no such comparison; nothing else depends on it.
     if let Some(hosted) =
         state.service.costs().compare(scenario.size, Quality::default(), state.service.today())
     {

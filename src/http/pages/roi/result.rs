@@ -7,7 +7,7 @@ use crate::{
     units::{Currency, Money},
 };
 
-/// Amounts in a scenario's currency, and figures that tell how they are made.
+/// Amounts in a scenario's currency, and figures that explain how they are calculated.
 struct Teller {
     words: Words,
     currency: Currency,
@@ -20,7 +20,7 @@ impl Teller {
 
     fn told(&self, key: &str, values: &[(&str, String)]) -> String {
         let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
-        self.words.tell(key, &values)
+        self.words.format(key, &values)
     }
 
     fn explained(&self, id: &str, value: &str, how: &str) -> Markup {
@@ -105,8 +105,8 @@ fn how_loaded(teller: &Teller, outcome: &Outcome) -> String {
 fn against_name(words: Words, against: &PriceOutcome) -> String {
     let name = [("name", curve::name(words, against).into())];
     match against.like_for_like {
-        true => words.tell("roi-against-like-for-like", &name),
-        false => words.tell("roi-against", &name),
+        true => words.format("roi-against-like-for-like", &name),
+        false => words.format("roi-against", &name),
     }
 }
 
@@ -185,9 +185,9 @@ fn how_payback(teller: &Teller, outcome: &Outcome, against: &PriceOutcome) -> St
 fn payback(words: Words, payback: Payback) -> String {
     match payback {
         Payback::After { months_tenths } => {
-            words.tell("roi-pays-back", &[("span", span(words, months_tenths).into())])
+            words.format("roi-pays-back", &[("span", span(words, months_tenths).into())])
         }
-        Payback::AfterItsLife { months_tenths, life_months_tenths } => words.tell(
+        Payback::AfterItsLife { months_tenths, life_months_tenths } => words.format(
             "roi-pays-back-too-late",
             &[("span", span(words, months_tenths).into()), ("life", span(words, life_months_tenths).into())],
         ),
@@ -198,10 +198,10 @@ fn payback(words: Words, payback: Payback) -> String {
 fn break_even(words: Words, break_even: BreakEven) -> String {
     match break_even {
         BreakEven::From { images_per_month } => {
-            words.tell("roi-worth-from", &[("count", images_per_month.into())])
+            words.format("roi-worth-from", &[("count", images_per_month.into())])
         }
         BreakEven::BeyondCapacity { capacity_per_month } => {
-            words.tell("roi-worth-beyond", &[("count", capacity_per_month.into())])
+            words.format("roi-worth-beyond", &[("count", capacity_per_month.into())])
         }
         BreakEven::Never => words.say("roi-worth-never").into_owned(),
     }
@@ -214,7 +214,7 @@ fn span(words: Words, months_tenths: u64) -> String {
         _ => ("roi-years-long", (months_tenths + 6) / 12),
     };
     let count = words.decimal(&format!("{}.{}", tenths / 10, tenths % 10));
-    words.tell(key, &[("count", count.into())])
+    words.format(key, &[("count", count.into())])
 }
 
 fn one_image(teller: &Teller, outcome: &Outcome) -> Markup {
@@ -245,7 +245,7 @@ fn one_year(teller: &Teller, outcome: &Outcome) -> Markup {
     };
     html! {
         div.card id="one-year" { table {
-            caption { (words.tell("roi-one-year", &[("count", year.images.into())])) }
+            caption { (words.format("roi-one-year", &[("count", year.images.into())])) }
             tbody {
                 (row("year-electricity", "roi-electricity", year.electricity, &times(outcome.image.electricity)))
                 (row("year-idle", "roi-idle", year.idle_electricity, &words.say("roi-how-idle")))
@@ -260,7 +260,7 @@ fn one_year(teller: &Teller, outcome: &Outcome) -> Markup {
 
 fn years(words: Words, against: &PriceOutcome, currency: Currency) -> Markup {
     let money = |amount: Money| words.amount(amount, currency);
-    let caption = words.tell("roi-years-against", &[("name", curve::name(words, against).into())]);
+    let caption = words.format("roi-years-against", &[("name", curve::name(words, against).into())]);
     let columns = ["roi-hardware", "roi-electricity", "roi-running", "roi-elsewhere", "roi-saved-in-all"];
     html! {
         div.card id="years" { div.scroll tabindex="0" role="region" aria-label=(caption) { table {

@@ -1,4 +1,4 @@
-/// Browsers by what tells them apart, those first whose text names others too.
+/// Browsers by the mark that distinguishes them. Those whose text names other browsers too come first.
 const BROWSERS: [(&str, &str); 6] = [
     ("Edg/", "Edge"),
     ("OPR/", "Opera"),

@@ -110,7 +110,7 @@ fn list(visit: &Visit, sessions: &[SessionRow], state: &State) -> Markup {
                 }
             }
         }
-        p.note { (words.tell("sessions-count", &[("count", sessions.len().into())])) }
+        p.note { (words.format("sessions-count", &[("count", sessions.len().into())])) }
         div.scroll tabindex="0" role="region" aria-label=(words.say("nav-sessions")) { table.list {
             thead { tr {
                 th scope="col" { (words.say("sessions-browser")) }
@@ -151,7 +151,7 @@ fn with(visit: &Visit, session: &SessionRow) -> String {
     match session.opened_with {
         Credential::Key => {
             let key = session.key.as_deref().unwrap_or_default();
-            words.tell("sessions-with-key", &[("key", key.into())])
+            words.format("sessions-with-key", &[("key", key.into())])
         }
         Credential::Password => words.say("sessions-with-password").into_owned(),
         Credential::Link => words.say("sessions-with-link").into_owned(),

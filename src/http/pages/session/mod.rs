@@ -1,4 +1,4 @@
-//! Signing in, and who has: a signed cookie that is short and renewed, over a row that can be ended at once.
+//! Signing in and sessions: a short-lived signed cookie over a row of the ledger, which can be ended at once.
 
 mod agent;
 mod attempts;
@@ -31,7 +31,7 @@ use crate::{
 
 /// How long a session lasts whatever its use: a working day.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
-/// How old a cookie is before it is signed anew. Each time costs a write to the disk.
+/// The age at which a cookie is signed again. Each time costs a write to the disk.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// Who sent a request.
@@ -137,7 +137,7 @@ fn is_open(session: &SessionRow, now: Timestamp) -> bool {
     session.ended_at.is_none() && now.duration_since(session.opened_at) < LIFETIME
 }
 
-/// Signs the cookie anew and notes the use.
+/// Signs the cookie again and notes the use.
 async fn renew(
     claims: &Claims,
     request: &HttpRequest,

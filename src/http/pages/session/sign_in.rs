@@ -228,7 +228,7 @@ impl Problem {
             Self::NoPassword => words.say("sign-in-no-password").into_owned(),
             Self::Link => words.say("sign-in-wrong-link").into_owned(),
             Self::TooMany(wait) => {
-                words.tell("sign-in-too-many", &[("seconds", wait.as_secs_ceil().max(1).into())])
+                words.format("sign-in-too-many", &[("seconds", wait.as_secs_ceil().max(1).into())])
             }
         }
     }

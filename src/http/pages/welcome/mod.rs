@@ -40,7 +40,7 @@ fn body(visit: &Visit, base: &str, model: &str) -> Markup {
     };
     html! {
         div.page-head { h1 { "Tintype" } }
-        p { (words.tell("welcome-lead", &[("model", model.into())])) }
+        p { (words.format("welcome-lead", &[("model", model.into())])) }
         div.card.stack {
             p { a.button href="/playground" { (words.say("nav-playground")) } }
             p { (words.say("welcome-playground")) }

@@ -8,7 +8,7 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentB
 
 use crate::{domain::Quality, http::pages::cookies, units::grouped};
 
-/// What a message may be told: texts, and whole numbers, which choose plurals and are written in groups.
+/// A value in a message: a text, or a whole number, which chooses the plural and is written in groups.
 pub(in crate::http) type Value<'a> = FluentValue<'a>;
 
 /// A language that the pages speak.
@@ -18,7 +18,7 @@ pub(in crate::http) enum Language {
     Chinese,
 }
 
-/// The words of the pages in one language: `words.say("sign-in")`, `words.tell("sessions-count", &[("count", n.into())])`.
+/// The words of the pages in one language: `words.say("sign-in")`, `words.format("sessions-count", &[("count", n.into())])`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) struct Words(pub(super) Language);
 
@@ -131,8 +131,8 @@ impl Words {
         })
     }
 
-    /// The message under `key`, told what its variables are.
-    pub(in crate::http) fn tell(self, key: &str, values: &[(&str, Value<'_>)]) -> String {
+    /// The message under `key` with values for its variables.
+    pub(in crate::http) fn format(self, key: &str, values: &[(&str, Value<'_>)]) -> String {
         let mut args = FluentArgs::with_capacity(values.len());
         for (name, value) in values {
             args.set(*name, value.clone());

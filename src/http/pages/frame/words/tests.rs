@@ -102,7 +102,7 @@ fn every_message_that_a_page_says_is_there_and_every_one_there_is_said() {
     let keys = keys(Language::English);
     let sources = sources();
     for (file, source) in &sources {
-        for opening in ["say(", "tell(", "line("] {
+        for opening in ["say(", "format(", "line("] {
             for key in quoted_behind(source, opening) {
                 assert!(keys.contains_key(key), "{} says {key}, which has no words", file.display());
             }
@@ -136,7 +136,7 @@ fn what_a_visitor_chose_goes_before_what_the_browser_prefers() {
 
 #[test]
 fn a_number_chooses_its_plural_and_is_written_in_groups() {
-    let tell = |language, count: i64| Words(language).tell("sessions-count", &[("count", count.into())]);
+    let tell = |language, count: i64| Words(language).format("sessions-count", &[("count", count.into())]);
     assert_eq!(tell(Language::English, 1), "1 session is open.");
     assert_eq!(tell(Language::English, 1200), "1,200 sessions are open.");
     assert_eq!(tell(Language::Chinese, 1200), "共有 1,200 台设备处于登录状态。");
