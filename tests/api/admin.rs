@@ -96,6 +96,25 @@ fn a_page_runs_nothing_of_its_own_and_asks_nothing_elsewhere() {
 }
 
 #[test]
+fn the_first_page_says_where_to_go() {
+    let server = TestServer::start();
+    let mut browser = Browser::new(&server);
+    let page = browser.open("/");
+    assert_eq!(page.status, 200);
+    for said in ["href=\"/playground\"", "href=\"/openapi.json\"", &format!("{}/v1", server.url), "Sign in"] {
+        assert!(page.text.contains(said), "{said} in {}", page.text);
+    }
+    for hidden in ["href=\"/admin/keys\"", "href=\"/admin/jobs\""] {
+        assert!(!page.text.contains(hidden), "{hidden} is for those who have signed in: {}", page.text);
+    }
+    assert_eq!(browser.sign_in(&server.key).status, 303);
+    assert!(browser.open("/").text.contains("href=\"/admin/keys\""));
+    assert_eq!(browser.open("/admin/").header("location"), "/admin/costs");
+    let script = server.get("/").send("").json();
+    assert_eq!(script["base_url"], json!(format!("{}/v1", server.url)));
+}
+
+#[test]
 fn every_page_answers_head_as_it_answers_get() {
     let server = TestServer::start();
     let key = server.key.split('-').nth(1).expect("a public id");
@@ -147,6 +166,7 @@ fn an_error_is_told_to_a_browser_as_a_page_and_to_a_script_as_json() {
     browser.set_cookie("tintype_language", "en");
     let unknown = browser.open("/admin/nothing-here");
     assert!(unknown.status == 404 && unknown.text.contains("Not found"), "{}", unknown.text);
+    assert!(unknown.text.contains("/admin/sign-out"), "whoever has signed in still is: {}", unknown.text);
     let script = server.get("/admin/nothing-here").bearer(&server.key).send("");
     assert_eq!((script.status, &script.json()["error"]["code"]), (404, &json!("unknown_url")));
 }

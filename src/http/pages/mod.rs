@@ -1,6 +1,7 @@
 //! The pages for browsers. Those under /admin ask for a key, as a bearer key of a script or by a browser's session:
 //! reading for the costs scope, writing for the admin scope.
 
+mod attend;
 mod charts;
 mod cookies;
 mod costs;
@@ -24,9 +25,9 @@ use super::routing::{posted, readable, readable_and_posted, unknown_url};
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(readable("/assets/{version}/{name}", frame::serve_asset))
-        .service(readable("/", welcome::show).wrap(from_fn(frame::attend)))
-        .service(readable("/playground", playground::show).wrap(from_fn(frame::attend)))
-        .service(web::scope("/admin").configure(operator).wrap(from_fn(frame::attend)));
+        .service(readable("/", welcome::show).wrap(from_fn(attend::attend)))
+        .service(readable("/playground", playground::show).wrap(from_fn(attend::attend)))
+        .service(web::scope("/admin").configure(operator).wrap(from_fn(attend::attend)));
 }
 
 fn operator(config: &mut web::ServiceConfig) {

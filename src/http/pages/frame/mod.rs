@@ -2,7 +2,6 @@
 //! the files that a page asks for.
 
 mod assets;
-mod attend;
 mod figures;
 mod page;
 mod parts;
@@ -13,10 +12,10 @@ mod words;
 
 pub(in crate::http) use self::{
     assets::serve as serve_asset,
-    attend::attend,
     page::Page,
     parts::{explained, fields, rich, row},
     preferences::prefer,
-    visit::{Visit, Visitor},
+    refusal::page as refusal_page,
+    visit::{Visit, Visitor, wants_page},
     words::Words,
 };

@@ -14,7 +14,7 @@ const BY_PARAMETER: [(&str, &str); 5] = [
 ];
 
 /// A refusal as a page: what happened, what to do, and the way back to where it happened.
-pub(super) fn page(visit: &Visit, refusal: &ApiError) -> HttpResponse {
+pub(in crate::http) fn page(visit: &Visit, refusal: &ApiError) -> HttpResponse {
     let (words, status) = (visit.words, refusal.status_code());
     let title = words.say(title(status));
     let (section, href, name) = section_of(visit.here());

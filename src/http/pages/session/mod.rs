@@ -54,7 +54,7 @@ enum SessionStanding {
 }
 
 /// Lets a caller with `scope` in: by bearer key if there is one, else by session. A browser without either is sent to
-/// sign in by [`super::frame::attend`]. A session that the password or a link opened has every scope.
+/// sign in by [`super::attend`]. A session that the password or a link opened has every scope.
 pub(in crate::http) async fn enter(
     request: &HttpRequest,
     state: &State,

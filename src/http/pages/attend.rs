@@ -8,8 +8,10 @@ use actix_web::{
 };
 
 use super::{
-    refusal,
-    visit::{Visit, wants_page},
+    cookies::take_cookies,
+    frame::{refusal_page, wants_page},
+    places::HOME,
+    session,
 };
 use crate::http::{
     State,
@@ -17,25 +19,24 @@ use crate::http::{
         auth::bearer_token,
         error::{ApiError, Refusal},
     },
-    pages::{cookies::take_cookies, places::HOME},
 };
 
 /// Stands around every page: cookies that the handler set go with the answer; a browser that has not signed in is sent to
 /// do so, and gets an error as a page.
-pub(in crate::http) async fn attend<B: MessageBody + 'static>(
+pub(super) async fn attend<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_browser = wants_page(request.request()) && bearer_token(request.request()).is_none();
     let response = next.call(request).await?.map_into_boxed_body();
-    let mut response = if is_browser { for_browser(response) } else { response };
+    let mut response = if is_browser { for_browser(response).await } else { response };
     for cookie in take_cookies(response.request()) {
         response.response_mut().add_cookie(&cookie)?;
     }
     Ok(response)
 }
 
-fn for_browser(response: ServiceResponse) -> ServiceResponse {
+async fn for_browser(response: ServiceResponse) -> ServiceResponse {
     let Some(refusal) = response.response().error().and_then(|error| error.as_error::<ApiError>()) else {
         return response;
     };
@@ -45,8 +46,8 @@ fn for_browser(response: ServiceResponse) -> ServiceResponse {
         return response
             .into_response(HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish());
     }
-    let visit = Visit::new(response.request(), &state);
-    let mut page = refusal::page(&visit, refusal);
+    let visit = session::visit(response.request(), &state).await;
+    let mut page = refusal_page(&visit, refusal);
     for name in [header::RETRY_AFTER, header::ALLOW] {
         if let Some(value) = response.headers().get(&name) {
             page.headers_mut().insert(name, value.clone());
