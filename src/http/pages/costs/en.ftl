@@ -83,7 +83,7 @@ costs-failed = Failed jobs
 costs-idle = Idle time, warm-up, downtime
 costs-unused-wear = Unused depreciation
 costs-unused-upkeep = Unused upkeep
-costs-loaded = All in
+costs-loaded = All-in cost
 costs-disposal = Gain on parts sold
 costs-disposal-loss = Loss on parts sold
 costs-each = Each
@@ -106,7 +106,7 @@ costs-price-read = Price as of
 costs-price-ends = Its price ends on { $day }. Add the next one to the price book, or compare with another service.
 costs-price-ended = No price since { $day }. Add one to the price book, or compare with another service.
 costs-price-not-begun = No price until { $day }.
-costs-price-no-rate = No exchange rate from { $currency } holds today. Add an [[exchange_rate]] to the configuration.
+costs-price-no-rate = No exchange rate from { $currency } holds today. Add an exchange_rate to the configuration.
 costs-price-out-of-range = Its price in the ledger’s currency is out of range. Check the price and the exchange rate.
 costs-unpriced-days = { $images } images from { $first } to { $last } have no list price there and are left out.
 costs-whole-plans = { $plans ->
@@ -118,23 +118,23 @@ costs-whole-plans = { $plans ->
 costs-how-images = Images that were generated and booked, minus images of earlier months that were reversed. { $undelivered } of them were generated for a client that had disconnected; they cost the same.
 costs-how-each = { $what }: { $sum } ÷ { $images } images = { $each }, rounded up.
 costs-how-total = Electricity { $electricity } + depreciation { $depreciation } + upkeep { $upkeep } = { $total }.
-costs-how-loaded = Images { $standard } + failed work { $failed } + idle hours, warm-up and gaps { $idle } + unused depreciation { $wear } + unused upkeep { $upkeep } − gain on parts sold { $disposal } = { $total }.
+costs-how-loaded = Images { $standard } + failed jobs { $failed } + idle time, warm-up and downtime { $idle } + unused depreciation { $wear } + unused upkeep { $upkeep } − gain on parts sold { $disposal } = { $total }.
 costs-how-electricity = { $plug } at the plug ({ $device } of it in the device), each image at the tariff of its hour: { $total }.
 costs-how-depreciation = Depreciation charged to the images: { $charged }. The hardware lost { $whole } of its value in this period, used or not.
 costs-how-upkeep = Repairs, network and space charged to the images: { $charged }. They came to { $whole } in this period.
 costs-how-unused = { $what } of this period { $whole } − charged to images { $charged } = { $unused }. Negative if more images than usual were generated.
 costs-how-energy = Device { $device }; with the rest of the machine and the losses of the power supply, { $plug } at the plug. Of the device’s energy: read from its counter { $metered }, summed from its power { $integrated }, estimated from configured watts { $estimated }.
-costs-how-saved = Price elsewhere { $price } for { $images } images − their standard cost { $total } = { $saving }.
-costs-how-saved-all-in = Price elsewhere { $price } for { $images } images − everything that was spent on them, used or not, { $total } = { $saving }.
+costs-how-saved = List price elsewhere { $price } for { $images } images − their standard cost { $total } = { $saving }.
+costs-how-saved-all-in = List price elsewhere { $price } for { $images } images − their all-in cost { $total } = { $saving }.
 costs-how-price-read = Price as of { $day }: { $source }.
 costs-how-payback = (List price elsewhere { $price } − electricity { $electricity } − upkeep { $upkeep }) = { $saved }, of { $investment } paid for the hardware: { $part }. Counts what was paid since { $since }, so depreciation is left out.
 costs-how-pace = Pace: { $saved } in the last { $days } days.
-costs-how-failed = Electricity of work that gave no image, and of images that were taken back. It is not in the standard cost.
+costs-how-failed = Electricity of jobs that gave no image, and of images that were reversed. It is not part of the standard cost.
 costs-how-idle = Electricity at the plug while the device waited, warmed up, or ran without this server.
 costs-how-idle-energy = Energy of the device while it was on and generated nothing.
 costs-how-warm-up = Energy of the device for its warm-up images.
 costs-how-gaps = What the device’s counter added while this server was down.
-costs-how-break-even = Fixed cost of the whole month or year at today’s pace ÷ (price elsewhere − what an image adds). An image costs { $there } elsewhere.
+costs-how-break-even = Fixed cost of the whole month or year at today’s pace ÷ (list price elsewhere − marginal cost). An image costs { $there } elsewhere.
 costs-at-pace = { $images } at this pace, after { $days } of { $of } days
 costs-how-break-even-never = The marginal cost of an image is above its list price elsewhere, so no number of images breaks even.
 

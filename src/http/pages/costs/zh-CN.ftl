@@ -24,7 +24,7 @@ costs-per-image = 单张成本（按正常利用率）
 costs-total = 合计（按正常利用率）
 costs-saved = 节省
 costs-lost = 亏损
-costs-by-standard-cost = 节省（按标准成本）
+costs-by-standard-cost = 节省（按正常利用率）
 costs-of-what = { $figure }（{ $what }）
 costs-like-for-like = 同款模型
 costs-premium = 高端服务
@@ -104,7 +104,7 @@ costs-price-read = 查价日期
 costs-price-ends = 该价格{ $day }到期。请在价目表里补上新价格，或换一家服务作比较。
 costs-price-ended = { $day }起没有价格。请在价目表里补上新价格，或换一家服务作比较。
 costs-price-not-begun = { $day }之前没有价格。
-costs-price-no-rate = 今天没有 { $currency } 的汇率。请在配置里添加 [[exchange_rate]]。
+costs-price-no-rate = 今天没有 { $currency } 的汇率。请在配置里添加 exchange_rate。
 costs-price-out-of-range = 折算成账本货币后价格超出范围，请检查价格和汇率。
 costs-unpriced-days = { $first }至{ $last }有 { $images } 张图没有外部价格，未计入。
 costs-whole-plans = { $plans ->
@@ -121,17 +121,17 @@ costs-how-depreciation = 分摊到图片上的硬件损耗为 { $charged }。这
 costs-how-upkeep = 分摊到图片上的维修、网络、场地费用为 { $charged }。这段时间一共 { $whole }。
 costs-how-unused = 这段时间的{ $what } { $whole } − 已分摊 { $charged } = { $unused }。出图比平常多时为负数。
 costs-how-energy = 设备 { $device }；加上主机和电源损耗，插座端 { $plug }。设备用电中：设备电能计数器实测 { $metered }，按功率采样 { $integrated }，按设定功率估算 { $estimated }。
-costs-how-saved = { $images } 张图的外部价格 { $price } − 标准成本 { $total } = { $saving }。
-costs-how-saved-all-in = { $images } 张图的外部价格 { $price } − 这些图承担的全部支出（不论用没用上） { $total } = { $saving }。
+costs-how-saved = { $images } 张图的外部价格 { $price } − 出图成本 { $total } = { $saving }。
+costs-how-saved-all-in = { $images } 张图的外部价格 { $price } − 这些图的完全成本 { $total } = { $saving }。
 costs-how-price-read = 价格查于{ $day }：{ $source }。
 costs-how-payback = （外部价格 { $price } − 电费 { $electricity } − 维护 { $upkeep }）= { $saved }，占硬件投入 { $investment } 的 { $part }。从{ $since }起按实际支付计算，因此不含折旧。
 costs-how-pace = 速度：最近 { $days } 天节省 { $saved }。
-costs-how-failed = 没有产出图片的任务和被冲回的图所用的电费，不计入标准成本。
+costs-how-failed = 没有产出图片的任务和被冲回的图所用的电费，不计入出图成本。
 costs-how-idle = 设备等待、预热以及服务未运行时，插座端的电费。
 costs-how-idle-energy = 设备开机但未出图时的用电。
 costs-how-warm-up = 设备预热出图的用电。
 costs-how-gaps = 服务未运行时，设备计数器累计的用电。
-costs-how-break-even = 按目前进度推算的整月（或全年）固定成本 ÷（外部单价 − 每张新增成本）。外部单价为 { $there }。
+costs-how-break-even = 按目前进度推算的整月（或全年）固定成本 ÷（外部单价 − 边际成本）。外部单价为 { $there }。
 costs-how-break-even-never = 每张图的边际成本高于外部单价，出多少张都无法保本。
 costs-at-pace = 照目前进度为 { $images } 张（已过 { $days } 天，共 { $of } 天）
 
