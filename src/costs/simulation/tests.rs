@@ -248,9 +248,9 @@ fn losses_are_said_plainly() {
     assert_eq!(hosted.payback.to_string(), "never pays back at this volume");
     assert_eq!(hosted.break_even.to_string(), "not worth it at any volume");
     assert_eq!(outcome.against[1].break_even, BreakEven::Never);
-    // 1,200 − 300 a year: 230.7 months, of which it lives 60.
+    // 1,200 − 300 a year: 230.7 months, of which it lives the three years of the scenario, and not the 60 months of its 30,000 images.
     let said = outcome.against[2].payback.to_string();
-    assert_eq!(said, "never pays back: it would take 230.7 months, and it is worn out after 60.0");
+    assert_eq!(said, "never pays back: it would take 230.7 months, and it is worn out after 36.0");
 }
 
 #[test]
