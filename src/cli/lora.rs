@@ -1,10 +1,197 @@
-use std::{path::Path, str::FromStr};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
-use super::CliError;
-use crate::pipeline::LoraChoice;
+use clap::{Args, Subcommand};
+
+use super::{CliError, ModelArgs, Place, progress::LoadReport};
+use crate::{
+    app::Progress,
+    pipeline::{LoraChoice, LoraInspection},
+};
 
 /// Where LoRAs are kept in the data directory.
 const LIBRARY: &str = "loras";
+
+const ENDING: &str = "safetensors";
+
+/// The data directory's LoRAs, which `--lora` takes by name.
+#[derive(Debug, Subcommand)]
+pub(super) enum LoraCommand {
+    /// Copy a LoRA into the library
+    Add(AddArgs),
+    /// List the library
+    List(Place),
+    /// Say what a LoRA is, and what of it the model has
+    Inspect(InspectArgs),
+    /// Remove a LoRA from the library
+    Remove(RemoveArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    /// The LoRA's .safetensors file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// What to call it [default: the file's name]
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    /// A LoRA's file, or its name in the library
+    #[arg(value_name = "NAME_OR_FILE")]
+    lora: LoraArg,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RemoveArgs {
+    /// Its name
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) fn run(command: LoraCommand) -> Result<(), CliError> {
+    match command {
+        LoraCommand::Add(args) => add(&args),
+        LoraCommand::List(place) => list(&place),
+        LoraCommand::Inspect(args) => inspect(args),
+        LoraCommand::Remove(args) => remove(&args),
+    }
+}
+
+fn add(args: &AddArgs) -> Result<(), CliError> {
+    let library = args.place.config()?.data_dir.join(LIBRARY);
+    let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = args.name.clone().or(stem).unwrap_or_default();
+    let file = file_of(&library, &name)?;
+    LoraInspection::of(&args.file, None)?;
+    let failed = |error: std::io::Error| CliError::Failed(format!("{}: {error}", file.display()));
+    fs::create_dir_all(&library).map_err(failed)?;
+    if file.exists() {
+        return Err(CliError::Usage(format!("{name} is in the library; remove it first, or pass --name")));
+    }
+    // Whoever lists the library meanwhile sees all of it or nothing.
+    let draft = file.with_extension("partial");
+    fs::copy(&args.file, &draft).map_err(failed)?;
+    fs::rename(&draft, &file).map_err(failed)?;
+    super::print(&format!("{name}\n"))
+}
+
+fn list(place: &Place) -> Result<(), CliError> {
+    let library = place.config()?.data_dir.join(LIBRARY);
+    let mut text = String::new();
+    for name in names(&library) {
+        let what = match LoraInspection::of(&file_of(&library, &name)?, None) {
+            Ok(inspection) => summary(&inspection),
+            Err(error) => error.to_string(),
+        };
+        text.push_str(&format!("{name:<24}  {what}\n"));
+    }
+    super::print(&text)
+}
+
+fn inspect(args: InspectArgs) -> Result<(), CliError> {
+    let mut config = args.place.config()?;
+    args.model.apply(&mut config);
+    let file = args.lora.choice(&config.data_dir)?.file;
+    let mut report = LoadReport::new();
+    let files = config.model.source().files(&mut |fetched| report.fetched(fetched))?;
+    let inspection = LoraInspection::of(&file, Some(&files))?;
+    match args.json {
+        true => super::print_json(&inspection)?,
+        false => super::print(&to_text(&file, &inspection))?,
+    }
+    match inspection.model.and_then(|model| model.problem) {
+        None => Ok(()),
+        Some(_) => Err(CliError::Failed("the LoRA cannot be applied to this model".into())),
+    }
+}
+
+fn remove(args: &RemoveArgs) -> Result<(), CliError> {
+    let library = args.place.config()?.data_dir.join(LIBRARY);
+    let file = file_of(&library, &args.name)?;
+    match fs::remove_file(&file) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(CliError::Usage(format!("{}: {error}", file.display()))),
+    }
+}
+
+/// Where the LoRA `name` is in the library.
+fn file_of(library: &Path, name: &str) -> Result<PathBuf, CliError> {
+    match is_name(name) {
+        true => Ok(library.join(format!("{name}.{ENDING}"))),
+        false => Err(CliError::Usage(format!(
+            "`{name}` cannot be a LoRA's name; use letters, digits, spaces, dots, dashes and underscores"
+        ))),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_alphanumeric() || " ._-+()".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_allowed)
+}
+
+/// The names in the library, in their order.
+fn names(library: &Path) -> Vec<String> {
+    let entries = fs::read_dir(library).into_iter().flatten().filter_map(Result::ok);
+    let files = entries.map(|entry| entry.path());
+    let files = files.filter(|file| file.extension().is_some_and(|extension| extension == ENDING));
+    let mut names: Vec<String> = files
+        .filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned()))
+        .filter(|name| is_name(name))
+        .collect();
+    names.sort();
+    names
+}
+
+/// For example `276 LoRA, rank 16, alpha 8`.
+fn summary(inspection: &LoraInspection) -> String {
+    let kinds = inspection.kinds.iter().map(|(kind, count)| format!("{count} {kind}"));
+    let joined = |numbers: Vec<String>| numbers.join("/");
+    let mut parts: Vec<String> = kinds.collect();
+    if !inspection.ranks.is_empty() {
+        parts.push(format!("rank {}", joined(inspection.ranks.iter().map(usize::to_string).collect())));
+    }
+    if !inspection.alphas.is_empty() {
+        parts.push(format!("alpha {}", joined(inspection.alphas.iter().map(f32::to_string).collect())));
+    }
+    if let Some(family) = inspection.other_family {
+        parts.push(format!("looks like {family}"));
+    }
+    parts.join(", ")
+}
+
+fn to_text(file: &Path, inspection: &LoraInspection) -> String {
+    let mut text = format!("file          {}\n", file.display());
+    text.push_str(&format!("changes       {}\n", summary(inspection)));
+    text.push_str(&format!("sha256        {}\n", inspection.sha256));
+    if let Some(model) = &inspection.model {
+        text.push_str(&format!("matched       {} of {} layers\n", model.matched, model.layers));
+        text.push_str(&format!("norm          {:.4}\n", model.norm));
+        for name in &model.unmatched {
+            text.push_str(&format!("not found     {name}\n"));
+        }
+        if let Some(problem) = &model.problem {
+            text.push_str(&format!("problem       {problem}\n"));
+        }
+    }
+    text
+}
 
 /// `NAME_OR_FILE[:WEIGHT]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,11 +221,7 @@ impl LoraArg {
     /// The file: itself, or the one of that name in the library of `data_dir`.
     pub(super) fn choice(&self, data_dir: &Path) -> Result<LoraChoice, CliError> {
         let library = data_dir.join(LIBRARY);
-        let in_library = || {
-            let is_name = !self.name.contains(['/', '\\']) && !self.name.starts_with('.');
-            let file = library.join(format!("{}.safetensors", self.name));
-            (is_name && file.is_file()).then_some(file)
-        };
+        let in_library = || file_of(&library, &self.name).ok().filter(|file| file.is_file());
         let direct = Path::new(&self.name);
         let file = direct.is_file().then(|| direct.to_owned()).or_else(in_library);
         let file = file.ok_or_else(|| {

@@ -65,6 +65,9 @@ enum Command {
     /// Look at a model's files before they are loaded
     #[command(subcommand)]
     Model(model::ModelCommand),
+    /// Keep, list and inspect LoRAs
+    #[command(subcommand)]
+    Lora(lora::LoraCommand),
     /// Make, list, change, rotate and revoke API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -215,6 +218,7 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(args, &clock),
         Command::Bench(args) => bench::run(args, &clock),
         Command::Model(command) => model::run(command),
+        Command::Lora(command) => lora::run(command),
         Command::Key(command) => key::run(command, &*clock),
         Command::Admin(command) => admin::run(command, &*clock),
         Command::Costs(args) => costs::run(&args, &*clock),

@@ -47,7 +47,7 @@ pub use self::{
     fused::KernelChoice,
     inspect::{InspectedFile, InspectedPart, Inspection, TierNeed},
     limits::SizeLimits,
-    lora::LoraChoice,
+    lora::{LoraChoice, LoraInspection, LoraMatch},
     noise::standard_normal,
     pixels::Pixels,
     placement::{MemoryTier, Placement},

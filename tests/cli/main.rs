@@ -26,6 +26,7 @@ mod focus;
 mod generate;
 mod hub;
 mod keys_and_costs;
+mod lora;
 mod memory;
 mod model;
 mod months;

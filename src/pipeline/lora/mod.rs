@@ -4,6 +4,7 @@
 //! in `up`, and those of one layer stand side by side, so that a layer has one side branch however many LoRAs there are.
 
 mod change;
+mod inspect;
 mod keys;
 
 use std::{
@@ -13,12 +14,13 @@ use std::{
 
 use candle_core::{Result, Tensor};
 
+pub use self::inspect::{LoraInspection, LoraMatch};
 use self::{
     change::{Change, Factors},
     keys::{Layers, Target, layer_and_role},
 };
 use super::{
-    error::LoadError,
+    error::{LoadError, short},
     source::{Part, Parts, RawFile},
 };
 
@@ -56,53 +58,127 @@ pub(super) fn apply(loras: &[LoraChoice], parts: &mut Parts) -> std::result::Res
     if loras.is_empty() {
         return Ok(());
     }
-    let sizes = Sizes::of(parts);
-    let layers = Layers::new(
-        sizes.transformer.keys().map(String::as_str),
-        sizes.text_encoder.keys().map(String::as_str),
-    );
+    let layers = ModelLayers::of(parts);
     let mut adapters = Adapters::new();
-    for lora in loras {
-        let invalid = |reason: String| LoadError::invalid(lora.file.display().to_string(), reason);
-        let changes = changes(&lora.file, &layers, &sizes)?;
-        tracing::info!(file = %lora.file.display(), weight = lora.weight, layers = changes.len(), "a LoRA is applied");
+    for LoraChoice { file, weight } in loras {
+        let changes = layers.changes(file)?;
+        tracing::info!(file = %file.display(), weight, layers = changes.len(), "a LoRA is applied");
         for (layer, change) in changes {
-            let adapter = adapters.entry(layer).or_default();
-            adapter.add(change, lora.weight).map_err(|error| invalid(error.to_string()))?;
+            let added = adapters.entry(layer).or_default().add(change, *weight);
+            added.map_err(|error| LoadError::invalid(file.display().to_string(), error.to_string()))?;
         }
     }
     let (transformer, text_encoder) =
-        adapters.into_iter().partition(|(layer, _)| sizes.transformer.contains_key(layer));
+        adapters.into_iter().partition(|(layer, _)| layers.transformer.contains_key(layer));
     parts.transformer.weights.adapt(transformer);
     parts.text_encoder.weights.adapt(text_encoder);
     Ok(())
 }
 
-/// (outputs, inputs) of the linear layers that a model has.
-struct Sizes {
+/// The linear layers of a model, with (outputs, inputs) of each.
+struct ModelLayers {
     transformer: BTreeMap<String, (usize, usize)>,
     text_encoder: BTreeMap<String, (usize, usize)>,
+    /// The names that files have for them.
+    names: Layers,
 }
 
-impl Sizes {
+impl ModelLayers {
     fn of(parts: &Parts) -> Self {
-        let of = |part: &Part| part.weights.linear_layers().collect();
-        Self { transformer: of(&parts.transformer), text_encoder: of(&parts.text_encoder) }
+        let of = |part: &Part| part.weights.linear_layers().collect::<BTreeMap<_, _>>();
+        let (transformer, text_encoder) = (of(&parts.transformer), of(&parts.text_encoder));
+        let names =
+            Layers::new(transformer.keys().map(String::as_str), text_encoder.keys().map(String::as_str));
+        Self { transformer, text_encoder, names }
     }
 
-    fn get(&self, layer: &str) -> Option<(usize, usize)> {
+    fn size(&self, layer: &str) -> Option<(usize, usize)> {
         self.transformer.get(layer).or_else(|| self.text_encoder.get(layer)).copied()
     }
+
+    /// How many of the layers of `file` there are, how many it has, and its first names that nothing here has.
+    fn count(&self, file: &Path) -> std::result::Result<(usize, usize, Vec<String>), LoadError> {
+        let invalid = |reason: String| LoadError::invalid(file.display().to_string(), reason);
+        let (factors, mut unknown) = factors_of(&RawFile::open(file)?).map_err(invalid)?;
+        let (found, lost): (Vec<&String>, Vec<&String>) =
+            factors.keys().partition(|name| self.names.find(name).is_some());
+        let matched = found.len();
+        unknown.extend(lost.into_iter().cloned());
+        unknown.truncate(SHOWN_MAX);
+        Ok((matched, factors.len(), unknown))
+    }
+
+    /// What `file` changes of each layer.
+    fn changes(&self, file: &Path) -> std::result::Result<Vec<(String, Change)>, LoadError> {
+        let invalid = |reason: String| LoadError::invalid(file.display().to_string(), reason);
+        let raw = RawFile::open(file)?;
+        let (factors, mut unknown) = factors_of(&raw).map_err(invalid)?;
+        let all = factors.len();
+        let mut found: Vec<(String, Target, Factors)> = Vec::new();
+        for (name, factors) in factors {
+            match self.names.find(&name) {
+                Some(target) => found.push((name, target.clone(), factors)),
+                None => unknown.push(name),
+            }
+        }
+        let shown = unknown.iter().take(SHOWN_MAX).map(|name| format!("`{}`", short(name)));
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        if found.len() * 100 < all * MATCHED_PERCENT_MIN {
+            let family = family(&unknown).map_or(String::new(), |family| format!("; it looks like {family}"));
+            return Err(invalid(format!(
+                "a LoRA of another model{family}: {} of its {all} layers are of this one; not found: {shown}",
+                found.len()
+            )));
+        }
+        if !unknown.is_empty() {
+            let unknown = unknown.len();
+            tracing::warn!(file = %file.display(), unknown, "parts of a LoRA are passed over: {shown}");
+        }
+        let alphas = raw.text("lora_adapter_metadata").and_then(|text| serde_json::from_str(text).ok());
+        let split = split_layers(&found);
+        let mut changes = Vec::new();
+        for (name, target, factors) in
+            found.iter().filter(|(name, target, _)| !is_said_twice(name, target, &split))
+        {
+            let of_layer = |error: candle_core::Error| invalid(format!("layer `{name}`: {error}"));
+            let alpha = alphas.as_ref().and_then(|alphas| alpha_of(alphas, name));
+            let change = Change::of(factors, alpha).map_err(of_layer)?;
+            let parts = match target {
+                Target::Layer(layer) => vec![(layer.clone(), change)],
+                Target::Fused(thirds) => {
+                    let parts = thirds
+                        .iter()
+                        .enumerate()
+                        .map(|(part, layer)| Ok((layer.clone(), change.third(part)?)));
+                    parts.collect::<Result<_>>().map_err(of_layer)?
+                }
+            };
+            for (layer, change) in &parts {
+                self.check_size(name, layer, change.size().map_err(of_layer)?).map_err(invalid)?;
+            }
+            changes.extend(parts);
+        }
+        Ok(changes)
+    }
+
+    /// Checks that a change of `size`, by the file's `name`, fits the model's `layer`.
+    fn check_size(&self, name: &str, layer: &str, size: (usize, usize)) -> std::result::Result<(), String> {
+        match self.size(layer) {
+            Some(expected) if expected == size => Ok(()),
+            expected => {
+                let (outputs, inputs) = expected.unwrap_or_default();
+                Err(format!(
+                    "layer `{name}` changes a matrix of {} × {}; the model's `{layer}` is {outputs} × {inputs}: it is of \
+                     another model",
+                    size.0, size.1
+                ))
+            }
+        }
+    }
 }
 
-/// What `file` changes of each layer.
-fn changes(
-    file: &Path,
-    layers: &Layers,
-    sizes: &Sizes,
-) -> std::result::Result<Vec<(String, Change)>, LoadError> {
-    let invalid = |reason: String| LoadError::invalid(file.display().to_string(), reason);
-    let raw = RawFile::open(file)?;
+/// The factors of each layer in a file, by the file's names, and the names of tensors that are none.
+fn factors_of(raw: &RawFile) -> std::result::Result<(BTreeMap<String, Factors>, Vec<String>), String> {
     let mut factors: BTreeMap<String, Factors> = BTreeMap::new();
     let mut unknown = Vec::new();
     for name in raw.names() {
@@ -110,66 +186,13 @@ fn changes(
             unknown.push(name.to_owned());
             continue;
         };
-        let tensor = raw.tensor(name).map_err(|error| invalid(format!("tensor `{name}`: {error}")))?;
+        let tensor = raw.tensor(name).map_err(|error| format!("tensor `{name}`: {error}"))?;
         factors.entry(layer.to_owned()).or_default().insert(role, tensor);
     }
-    if factors.is_empty() {
-        return Err(invalid("not a LoRA: no tensor of it is called lora_A, lora_down, hada or lokr".into()));
+    match factors.is_empty() {
+        true => Err("not a LoRA: no tensor of it is called lora_A, lora_down, hada or lokr".to_owned()),
+        false => Ok((factors, unknown)),
     }
-    let all = factors.len();
-    let mut found: Vec<(String, Target, Factors)> = Vec::new();
-    for (name, factors) in factors {
-        match layers.find(&name) {
-            Some(target) => found.push((name, target.clone(), factors)),
-            None => unknown.push(name),
-        }
-    }
-    let shown = unknown.iter().take(SHOWN_MAX).map(|name| format!("`{}`", super::error::short(name)));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    if found.len() * 100 < all * MATCHED_PERCENT_MIN {
-        let family = family(&unknown).map_or(String::new(), |family| format!("; it looks like {family}"));
-        return Err(invalid(format!(
-            "a LoRA of another model{family}: {} of its {all} layers are of this one; not found: {shown}",
-            found.len()
-        )));
-    }
-    if !unknown.is_empty() {
-        tracing::warn!(file = %file.display(), unknown = unknown.len(), "parts of a LoRA are passed over: {shown}");
-    }
-    let alphas = raw.text("lora_adapter_metadata").and_then(|text| serde_json::from_str(text).ok());
-    let split = split_layers(&found);
-    let mut changes = Vec::new();
-    for (name, target, factors) in found {
-        if is_said_twice(&name, &target, &split) {
-            continue;
-        }
-        let of_layer = |error: candle_core::Error| invalid(format!("layer `{name}`: {error}"));
-        let alpha = alphas.as_ref().and_then(|alphas| alpha_of(alphas, &name));
-        let change = Change::of(&factors, alpha).map_err(of_layer)?;
-        let size = change.size().map_err(of_layer)?;
-        let targets = match target {
-            Target::Layer(layer) => vec![(layer, change)],
-            Target::Fused(thirds) => thirds
-                .into_iter()
-                .enumerate()
-                .map(|(part, layer)| Ok((layer, change.third(part)?)))
-                .collect::<Result<_>>()
-                .map_err(of_layer)?,
-        };
-        for (layer, change) in targets {
-            let (expected, found) = (sizes.get(&layer), change.size().map_err(of_layer)?);
-            if expected != Some(found) {
-                let (outputs, inputs) = expected.unwrap_or_default();
-                return Err(invalid(format!(
-                    "layer `{name}` changes a matrix of {} × {}; the model's `{layer}` is {outputs} × {inputs}: it is of \
-                     another model",
-                    size.0, size.1
-                )));
-            }
-            changes.push((layer, change));
-        }
-    }
-    Ok(changes)
 }
 
 /// The layers that a file names by themselves, and not as a part of queries, keys and values in one.

@@ -96,6 +96,11 @@ impl RawFile {
         Ok(Self { blob, header })
     }
 
+    /// All of the file.
+    pub(in crate::pipeline) fn bytes(&self) -> &[u8] {
+        &self.blob
+    }
+
     /// The names of its tensors.
     pub(in crate::pipeline) fn names(&self) -> impl Iterator<Item = &str> {
         self.header.tensors.keys().map(String::as_str)

@@ -1,0 +1,71 @@
+//! LoRAs: the library, what is said of a file, and `generate --lora`.
+
+use std::{fs, path::Path};
+
+use safetensors::{Dtype, tensor::TensorView};
+use tempfile::TempDir;
+
+use crate::{complaint, out, pixels, run, tiny_models};
+
+/// A LoRA of rank 2 of one layer of the model `base`, by ai-toolkit's names.
+fn write_lora(file: &Path, layer: &str) {
+    let numbers =
+        |count: usize| (0..count).flat_map(|i| ((i % 7) as f32 * 0.1 - 0.3).to_le_bytes()).collect();
+    let tensors: [(&str, Vec<usize>, Vec<u8>); 2] =
+        [("lora_A", vec![2, 64], numbers(128)), ("lora_B", vec![64, 2], numbers(128))];
+    let views = tensors.iter().map(|(factor, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a view");
+        (format!("diffusion_model.{layer}.{factor}.weight"), view)
+    });
+    safetensors::serialize_to_file(views, None, file).expect("written");
+}
+
+#[test]
+fn a_lora_is_added_listed_inspected_applied_by_name_and_removed() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    let tintype = |arguments: &[&str]| run(place.path(), arguments);
+    write_lora(&place.path().join("style.v1.safetensors"), "layers.0.attention.to_q");
+    assert_eq!(out(&tintype(&["lora", "list"])), "");
+    assert_eq!(out(&tintype(&["lora", "add", "style.v1.safetensors", "--name", "style"])), "style\n");
+    complaint(&tintype(&["lora", "add", "style.v1.safetensors", "--name", "style"]), 2);
+    complaint(&tintype(&["lora", "add", "style.v1.safetensors", "--name", "../style"]), 2);
+    let listed = out(&tintype(&["lora", "list"]));
+    assert!(listed.starts_with("style ") && listed.contains("1 LoRA, rank 2"), "{listed}");
+    let said = out(&tintype(&["lora", "inspect", "style", "--model", &model]));
+    assert!(said.contains("matched       1 of 1 layers") && said.contains("sha256"), "{said}");
+
+    let image = |lora: &[&str]| {
+        let arguments =
+            ["generate", "tea", "--model", &model, "--size", "32x32", "--steps", "2", "--seed", "1"];
+        out(&tintype(&[&arguments, lora].concat()));
+        pixels(&place.path().join("picture.png"))
+    };
+    let (without, with) = (image(&[]), image(&["--lora", "style:3"]));
+    assert_ne!(without, with);
+    assert_eq!(image(&["--lora", "style.v1.safetensors:3"]), with);
+    assert_eq!(image(&["--lora", "style:0"]), without);
+
+    out(&tintype(&["lora", "remove", "style"]));
+    let gone = complaint(&tintype(&["generate", "tea", "--model", &model, "--lora", "style"]), 2);
+    assert!(gone.contains("style.safetensors") && gone.contains("loras"), "{gone}");
+}
+
+#[test]
+fn what_is_not_a_lora_or_of_another_model_is_said() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base");
+    let tintype = |arguments: &[&str]| run(place.path(), arguments);
+    let vae = model.join("vae/diffusion_pytorch_model.safetensors").display().to_string();
+    let said = complaint(&tintype(&["lora", "add", &vae]), 2);
+    assert!(said.contains("not a LoRA"), "{said}");
+
+    write_lora(&place.path().join("other.safetensors"), "double_blocks.0.img_attn.qkv");
+    let model = model.display().to_string();
+    let inspected = tintype(&["lora", "inspect", "other.safetensors", "--model", &model, "--json"]);
+    complaint(&inspected, 1);
+    let json: serde_json::Value = serde_json::from_slice(&inspected.stdout).expect("JSON");
+    assert_eq!((&json["other_family"], &json["model"]["matched"]), (&"Flux's".into(), &0.into()));
+    assert!(json["model"]["problem"].as_str().is_some_and(|problem| problem.contains("another model")));
+    fs::remove_file(place.path().join("other.safetensors")).expect("there");
+}
