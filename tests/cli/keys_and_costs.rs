@@ -187,3 +187,18 @@ fn a_variable_comes_before_the_file() {
     out(&ask("TINTYPE_COSTS__PRICE_PER_KWH", "0.35"));
     assert!(complaint(&ask("TINTYPE_COSTS__PRICE_PER_KWH", "-1"), 2).contains("price_per_kwh"));
 }
+
+#[test]
+fn a_key_for_a_model_that_does_not_exist_is_made_with_a_warning() {
+    let place = TempDir::new().expect("a directory");
+    let warning = |models: &str| {
+        let made = run(place.path(), &["key", "create", "x", "--models", models]);
+        assert!(out(&made).starts_with("tt-"));
+        let stderr = String::from_utf8_lossy(&made.stderr).into_owned();
+        stderr.lines().find(|line| line.starts_with("warning: ")).map(str::to_owned)
+    };
+    let said = warning("dall-e-3,dall-e-33").expect("a warning");
+    assert!(said.contains("`dall-e-33`") && said.contains("z-image-embedded, dall-e-2, dall-e-3"), "{said}");
+    assert_eq!(warning("dall-e-3"), None);
+    assert_eq!(warning("none"), None);
+}
