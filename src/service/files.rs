@@ -67,13 +67,12 @@ impl Service {
                         provenance.receipt = Some(record(id, &receipt, currency).map_err(CostError::from)?);
                     }
                     let file = encode::encode(&image.pixels, encoding, provenance.as_ref())?;
-                    let file = match keep {
-                        true => {
-                            let name = PictureName { request: id, index, format: encoding.format };
-                            pictures.put(name, &file)?;
-                            ImageFile::Kept { name, bytes: file.len() as u64 }
-                        }
-                        false => ImageFile::InMemory(file.into()),
+                    let file = if keep {
+                        let name = PictureName { request: id, index, format: encoding.format };
+                        pictures.put(name, &file)?;
+                        ImageFile::Kept { name, bytes: file.len() as u64 }
+                    } else {
+                        ImageFile::InMemory(file.into())
                     };
                     Ok(AnsweredImage { file, seed: image.seed, receipt })
                 })

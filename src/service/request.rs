@@ -76,8 +76,7 @@ pub enum ImageFile {
 
 impl ImageFile {
     /// Its length in bytes.
-    #[expect(clippy::len_without_is_empty, reason = "no image's file is empty")]
-    pub fn len(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         match self {
             Self::InMemory(bytes) => bytes.len() as u64,
             Self::Kept { bytes, .. } => *bytes,

@@ -116,11 +116,11 @@ async fn read_body(
 /// A key that is bound to models may name one by its id, its repository, or the alias that it is bound to.
 fn check_model(caller: &Caller, asked: &Asked, state: &State) -> Result<(), ApiError> {
     let by_alias = asked.model.as_deref().is_some_and(|name| caller.may_use(name));
-    let own_names = std::iter::once(&state.offer.model).chain(&state.offer.repository);
-    match by_alias || own_names.into_iter().any(|name| caller.may_use(name)) {
-        true => Ok(()),
-        false => Err(Refused::Model.into()),
+    let mut own_names = std::iter::once(&state.offer.model).chain(&state.offer.repository);
+    if by_alias || own_names.any(|name| caller.may_use(name)) {
+        return Ok(());
     }
+    Err(Refused::Model.into())
 }
 
 fn warn_of_cut_prompt(response: &mut HttpResponseBuilder, cut_from_tokens: Option<usize>) {
@@ -140,10 +140,10 @@ fn warn_of_budgets(response: &mut HttpResponseBuilder, accepted: &Accepted) {
 fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
-    match essence.eq_ignore_ascii_case("application/json") {
-        true => Ok(()),
-        false => Err(ApiError::content_type()),
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
     }
+    Err(ApiError::content_type())
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {

@@ -55,10 +55,10 @@ impl AnswerMemory {
         let bytes = in_memory + reading;
         let before = self.held.fetch_add(bytes, Ordering::Relaxed);
         let held = Held { bytes, held: Arc::clone(&self.held) };
-        match reading > 0 && before.saturating_add(bytes) > self.max {
-            true => Err(ApiError::too_many_answers()),
-            false => Ok(held),
+        if reading > 0 && before.saturating_add(bytes) > self.max {
+            return Err(ApiError::too_many_answers());
         }
+        Ok(held)
     }
 }
 
@@ -163,7 +163,7 @@ mod tests {
     fn what_can_be_asked_for_again_is_refused_when_answers_hold_all_there_is() {
         let memory = AnswerMemory::new(3 * HELD_BY_READING);
         let in_memory = Part::from(Arc::<[u8]>::from(vec![0; 2 * HELD_BY_READING]));
-        let first = memory.hold(&[in_memory.clone()]).expect("held");
+        let first = memory.hold(std::slice::from_ref(&in_memory)).expect("held");
         let second = memory.hold(&[kept(), kept()]).expect("one file is read at a time");
         assert!(memory.hold(&[kept()]).is_err());
         drop(memory.hold(&[in_memory]).expect("never refused"));

@@ -51,10 +51,11 @@ impl RequestBody {
         if is_waiting != self.wait.is_some() {
             self.connection.update(|progress| progress.wait_for_body(is_waiting, now));
         }
-        self.wait = match is_waiting {
-            true => self.wait.take().or_else(|| Some(Box::pin(sleep_until(self.deadline(now))))),
-            false => None,
-        };
+        if !is_waiting {
+            self.wait = None;
+        } else if self.wait.is_none() {
+            self.wait = Some(Box::pin(sleep_until(self.deadline(now))));
+        }
     }
 }
 

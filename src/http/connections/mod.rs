@@ -212,9 +212,10 @@ pub(super) fn begin(request: &mut ServiceRequest) -> Option<Arc<Connection>> {
     let connection = request.request().conn_data::<Arc<Connection>>().cloned()?;
     let (headers, now) = (request.headers(), Instant::now());
     let announced = || headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
-    let length = match headers.contains_key(TRANSFER_ENCODING) {
-        true => BodyLength::Chunked,
-        false => BodyLength::Bytes(announced().unwrap_or(0)),
+    let length = if headers.contains_key(TRANSFER_ENCODING) {
+        BodyLength::Chunked
+    } else {
+        BodyLength::Bytes(announced().unwrap_or(0))
     };
     connection.update(|progress| progress.begin(length, now));
     let payload = request.take_payload();

@@ -9,15 +9,12 @@ pub(super) fn make_room_for(connections: usize) -> usize {
     let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
     let before = getrlimit(Resource::Nofile);
     let limit = raised(before, wanted);
-    let open_files = match limit == before {
-        true => before.current,
-        false => match setrlimit(Resource::Nofile, limit.clone()) {
-            Ok(()) => limit.current,
-            Err(error) => {
-                tracing::warn!(%error, "cannot raise the limit of open files");
-                before.current
-            }
-        },
+    let open_files = match setrlimit(Resource::Nofile, limit) {
+        Ok(()) => limit.current,
+        Err(error) => {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+            before.current
+        }
     };
     let room = room(connections, open_files);
     let open_files = open_files.map_or_else(|| "unlimited".to_owned(), |files| files.to_string());

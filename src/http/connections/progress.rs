@@ -203,7 +203,7 @@ impl Framing {
         let mut rest = bytes;
         if self.beyond_head.is_none() {
             let end = rest.iter().position(|byte| {
-                self.tail = self.tail << 8 | u32::from(*byte);
+                self.tail = (self.tail << 8) | u32::from(*byte);
                 self.tail == Self::BLANK_LINE
             });
             let Some(end) = end else { return };
@@ -213,7 +213,7 @@ impl Framing {
         self.beyond_head = self.beyond_head.map(|beyond| beyond.saturating_add(rest.len() as u64));
         let last = rest.len().saturating_sub(4);
         for byte in rest.get(last..).unwrap_or_default() {
-            self.tail = self.tail << 8 | u32::from(*byte);
+            self.tail = (self.tail << 8) | u32::from(*byte);
         }
     }
 

@@ -133,7 +133,7 @@ impl Open {
 fn source_of(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => {
-            let network = u128::from(address) >> 64 << 64;
+            let network = (u128::from(address) >> 64) << 64;
             IpAddr::V6(Ipv6Addr::from(network))
         }
         address @ IpAddr::V4(_) => address,

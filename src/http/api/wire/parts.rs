@@ -50,7 +50,7 @@ impl Part {
     pub(in crate::http) fn len(&self) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,
-            Self::Base64(file) => file.len().div_ceil(3) * 4,
+            Self::Base64(file) => file.length().div_ceil(3) * 4,
         }
     }
 

@@ -136,14 +136,11 @@ fn prompt(fields: &mut Fields, offer: &Offer) -> Result<String, ApiError> {
 
 fn check_length(name: &str, text: &str, offer: &Offer) -> Result<(), ApiError> {
     let (length, limit) = (text.chars().count(), offer.prompt_chars_max);
-    match length <= limit {
-        true => Ok(()),
-        false => Err(ApiError::parameter(
-            name,
-            Code::StringAboveMaxLength,
-            format!("`{name}` has {length} characters; at most {limit} are allowed."),
-        )),
+    if length <= limit {
+        return Ok(());
     }
+    let message = format!("`{name}` has {length} characters; at most {limit} are allowed.");
+    Err(ApiError::parameter(name, Code::StringAboveMaxLength, message))
 }
 
 fn model(fields: &mut Fields, offer: &Offer) -> Result<Option<String>, ApiError> {
@@ -202,14 +199,11 @@ fn possible(name: &str, size: ImageSize, offer: &Offer) -> Result<ImageSize, Api
             "{size} is not possible; both sides must be multiples of {factor}, at most {side_max}."
         )));
     }
-    match size.pixels() <= offer.pixels_max {
-        true => Ok(size),
-        false => Err(invalid(format!(
-            "{size} has {} pixels; at most {} are allowed.",
-            size.pixels(),
-            offer.pixels_max
-        ))),
+    let (pixels, most) = (size.pixels(), offer.pixels_max);
+    if pixels <= most {
+        return Ok(size);
     }
+    Err(invalid(format!("{size} has {pixels} pixels; at most {most} are allowed.")))
 }
 
 /// `output_format`, and `output_compression`, which is a quality in percent; PNG loses nothing at any.
