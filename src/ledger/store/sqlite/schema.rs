@@ -179,6 +179,12 @@ mod tests {
                 entry("b", "failed", 0, "NULL, 0, 0"),
             ))
             .expect("rows");
+        connection
+            .execute_batch(
+                "UPDATE requests SET state = CASE id WHEN 'a' THEN 'settled' ELSE 'failed' END,
+                     ended_at_ms = 1790000000000",
+            )
+            .expect("ended");
     }
 
     #[test]
