@@ -7,6 +7,8 @@ pub mod units;
 pub mod domain;
 
 pub mod clock;
+pub mod os;
+pub mod toml_text;
 
 pub mod admit;
 pub mod engine;
@@ -14,9 +16,9 @@ pub mod pipeline;
 
 pub mod costs;
 pub mod encode;
+pub mod image_store;
 pub mod ledger;
 pub mod meter;
-pub mod pictures;
 pub mod telemetry;
 
 pub mod app;

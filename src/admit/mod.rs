@@ -1,15 +1,15 @@
 //! Before any work: may this caller, with this request, now?
 
+mod password;
 mod rates;
 
-use std::{
-    collections::HashMap,
-    num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
 
+use parking_lot::Mutex;
+
+pub use self::password::{PasswordError, PasswordHash};
 use self::rates::Rates;
-pub use self::rates::{OverRate, Standing};
+pub use self::rates::{OverRate, RateStanding, Taken};
 use crate::{
     domain::{Caller, KeyId, KeyLimits, Scope},
     ledger::{Ledger, NewRequest, Reservation, ReserveError},
@@ -68,21 +68,23 @@ impl Door {
     ///
     /// # Errors
     /// [`Refused::Scope`] or [`Refused::Requests`].
-    pub fn check(&self, caller: &Caller, scope: Scope) -> Result<Option<Standing>, Refused> {
+    pub fn check(&self, caller: &Caller, scope: Scope) -> Result<Option<RateStanding>, Refused> {
         if !caller.scopes.contains(scope) {
             return Err(Refused::Scope(scope));
         }
         let Some(limit) = caller.limits.requests_per_minute.or(self.defaults.requests_per_minute) else {
             return Ok(None);
         };
-        self.requests.take(caller.key, limit, NonZeroU32::MIN).map(Some).map_err(Refused::Requests)
+        let taken = self.requests.take(caller.key, limit, NonZeroU32::MIN).map_err(Refused::Requests)?;
+        Ok(Some(taken.keep()))
     }
 
-    /// Whether the caller may have `count` more pictures. Says where it stands, if it has a limit.
+    /// Takes `count` images of what the caller may have a minute, if it has a limit. They are given back unless they are
+    /// kept, so that a request that is refused for another reason uses up none.
     ///
     /// # Errors
     /// [`Refused::Images`].
-    pub fn check_images(&self, caller: &Caller, count: u32) -> Result<Option<Standing>, Refused> {
+    pub fn take_images(&self, caller: &Caller, count: u32) -> Result<Option<Taken>, Refused> {
         let limit = caller.limits.images_per_minute.or(self.defaults.images_per_minute);
         match (limit, NonZeroU32::new(count)) {
             (Some(limit), Some(count)) => {
@@ -98,7 +100,7 @@ impl Door {
     /// [`Refused::Concurrent`].
     pub fn pass(&self, caller: &Caller) -> Result<Pass, Refused> {
         let limit = caller.limits.concurrent_jobs.or(self.defaults.concurrent_jobs);
-        let mut at_work = lock(&self.at_work);
+        let mut at_work = self.at_work.lock();
         let count = at_work.entry(caller.key).or_insert(0);
         match limit {
             Some(limit) if *count >= limit.get() => Err(Refused::Concurrent { limit: limit.get() }),
@@ -112,7 +114,7 @@ impl Door {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        let mut at_work = lock(&self.at_work);
+        let mut at_work = self.at_work.lock();
         if let Some(count) = at_work.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {
@@ -120,10 +122,6 @@ impl Drop for Pass {
             }
         }
     }
-}
-
-fn lock(at_work: &Mutex<HashMap<KeyId, u32>>) -> MutexGuard<'_, HashMap<KeyId, u32>> {
-    at_work.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// Reserves a request's estimated cost against its key's budget.
@@ -161,9 +159,10 @@ mod tests {
         let door = Door::new(limits(2));
         let (usual, generous) =
             (caller(1, Scopes::ALL, KeyLimits::default()), caller(2, Scopes::ALL, limits(9)));
-        let standing = |caller: &Caller| door.check_images(caller, 2).expect("let in").expect("a limit");
+        let standing =
+            |caller: &Caller| door.take_images(caller, 2).expect("let in").expect("a limit").keep();
         assert_eq!((standing(&usual).remaining, standing(&generous).remaining), (0, 7));
-        assert!(matches!(door.check_images(&usual, 1), Err(Refused::Images(_))));
+        assert!(matches!(door.take_images(&usual, 1), Err(Refused::Images(_))));
     }
 
     #[test]

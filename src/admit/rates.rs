@@ -1,32 +1,47 @@
-use std::{
-    collections::HashMap,
-    num::NonZeroU32,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
     middleware::StateInformationMiddleware,
-    state::{InMemoryState, NotKeyed},
+    nanos::Nanos,
+    state::{NotKeyed, StateStore},
 };
+use parking_lot::Mutex;
 
 use crate::{domain::KeyId, units::Millis};
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
+type Limiter = RateLimiter<NotKeyed, Arrival, DefaultClock, StateInformationMiddleware>;
+
+/// The algorithm's one number, the theoretical time of the next arrival. Governor's own store cannot give anything back.
+#[derive(Debug, Clone, Default)]
+struct Arrival(Arc<Mutex<Option<Nanos>>>);
+
+impl StateStore for Arrival {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut arrival = self.0.lock();
+        let (measured, next) = measure(*arrival)?;
+        *arrival = Some(next);
+        Ok(measured)
+    }
+}
 
 /// How many of something each key may have a minute, evenly after a first burst of that many (the generic cell rate
 /// algorithm of ITU-T I.371). Each key may have a limit of its own.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
-    limiters: Mutex<HashMap<KeyId, (NonZeroU32, Arc<Limiter>)>>,
+    limiters: Mutex<HashMap<KeyId, (NonZeroU32, Arrival, Arc<Limiter>)>>,
     clock: DefaultClock,
 }
 
 /// Where a key stands with a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct RateStanding {
     /// A minute's worth.
     pub limit: u32,
     /// What it may still take at once.
@@ -39,35 +54,61 @@ pub struct Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverRate {
     /// Where the key stands.
-    pub standing: Standing,
+    pub standing: RateStanding,
     /// When to try again; none where so many at once are never allowed.
     pub retry_after: Option<Millis>,
 }
 
+/// What was taken of a limit. It is given back if it is dropped before [`Taken::keep`]: a refusal uses up nothing.
+#[derive(Debug)]
+#[must_use = "what is not kept is given back"]
+pub struct Taken {
+    standing: RateStanding,
+    arrival: Option<Arrival>,
+    /// By how much it moved the arrival.
+    nanos: u64,
+}
+
+impl Taken {
+    /// Uses it up.
+    pub fn keep(mut self) -> RateStanding {
+        self.arrival = None;
+        self.standing
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some(Arrival(arrival)) = self.arrival.take()
+            && let Some(at) = &mut *arrival.lock()
+        {
+            *at = Nanos::new(at.as_u64().saturating_sub(self.nanos));
+        }
+    }
+}
+
 impl Rates {
     /// Takes `count` for `key`, of `limit` a minute.
-    pub(super) fn take(
-        &self,
-        key: KeyId,
-        limit: NonZeroU32,
-        count: NonZeroU32,
-    ) -> Result<Standing, OverRate> {
-        let limiter = self.limiter(key, limit);
+    pub(super) fn take(&self, key: KeyId, limit: NonZeroU32, count: NonZeroU32) -> Result<Taken, OverRate> {
+        let (arrival, limiter) = self.limiter(key, limit);
         let quota = Quota::per_minute(limit);
-        let standing = |remaining: u32| Standing {
+        let interval = quota.replenish_interval();
+        let standing = |remaining: u32| RateStanding {
             limit: limit.get(),
             remaining,
-            reset: Millis::from_duration_ceil(
-                quota.replenish_interval() * (limit.get() - remaining.min(limit.get())),
-            ),
+            reset: Millis::from_duration_ceil(interval * (limit.get() - remaining.min(limit.get()))),
         };
         match limiter.check_n(count) {
-            Ok(Ok(snapshot)) => Ok(standing(snapshot.remaining_burst_capacity())),
+            Ok(Ok(snapshot)) => Ok(Taken {
+                standing: standing(snapshot.remaining_burst_capacity()),
+                arrival: Some(arrival),
+                nanos: Nanos::from(interval * count.get()).as_u64(),
+            }),
             Ok(Err(until)) => {
                 let wait: Duration = until.wait_time_from(self.clock.now());
-                // So many of what was asked for are missing; the others are there.
-                let interval = quota.replenish_interval().as_nanos().max(1);
-                let missing = u32::try_from(wait.as_nanos().div_ceil(interval)).unwrap_or(u32::MAX);
+                // Number of permits still missing; the rest are available.
+                let missing = wait.as_nanos().div_ceil(interval.as_nanos().max(1));
+                let missing = u32::try_from(missing).unwrap_or(u32::MAX);
                 let retry_after = Some(Millis::from_duration_ceil(wait));
                 Err(OverRate { standing: standing(count.get().saturating_sub(missing)), retry_after })
             }
@@ -75,15 +116,24 @@ impl Rates {
         }
     }
 
-    /// The key's limiter; a new one where its limit has been changed.
-    fn limiter(&self, key: KeyId, limit: NonZeroU32) -> Arc<Limiter> {
-        let mut limiters = self.limiters.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let fresh = || (limit, Arc::new(RateLimiter::direct(Quota::per_minute(limit)).with_middleware()));
+    /// The key's limiter; a new one if its limit has been changed.
+    fn limiter(&self, key: KeyId, limit: NonZeroU32) -> (Arrival, Arc<Limiter>) {
+        let fresh = || {
+            let arrival = Arrival::default();
+            let quota = Quota::per_minute(limit);
+            let limiter = RateLimiter::<NotKeyed, Arrival, DefaultClock>::new(
+                quota,
+                arrival.clone(),
+                self.clock.clone(),
+            );
+            (limit, arrival, Arc::new(limiter.with_middleware()))
+        };
+        let mut limiters = self.limiters.lock();
         let entry = limiters.entry(key).or_insert_with(fresh);
         if entry.0 != limit {
             *entry = fresh();
         }
-        Arc::clone(&entry.1)
+        (entry.1.clone(), Arc::clone(&entry.2))
     }
 }
 
@@ -101,14 +151,14 @@ mod tests {
     fn a_key_sees_its_limit_shrink_and_is_told_when_to_come_back() {
         let rates = Rates::default();
         let (key, other) = (KeyId::new(1), KeyId::new(2));
-        let first = rates.take(key, number(2), ONE).expect("within");
+        let first = rates.take(key, number(2), ONE).expect("within").keep();
         assert_eq!((first.limit, first.remaining, first.reset), (2, 1, Millis::new(30_000)));
-        assert_eq!(rates.take(key, number(2), ONE).expect("within").remaining, 0);
+        assert_eq!(rates.take(key, number(2), ONE).expect("within").keep().remaining, 0);
         let over = rates.take(key, number(2), ONE).expect_err("over");
         let wait = over.retry_after.expect("a time").get();
         assert!((29_000..=30_000).contains(&wait), "{wait}");
         assert_eq!(over.standing.remaining, 0);
-        assert!(rates.take(other, number(2), ONE).is_ok(), "each key has its own");
+        rates.take(other, number(2), ONE).expect("each key has its own").keep();
         let over = rates.take(other, number(2), number(2)).expect_err("over");
         assert_eq!(over.standing.remaining, 1, "one would have been let in");
         assert!(rates.take(key, number(5), ONE).is_ok(), "a changed limit holds at once");
@@ -118,5 +168,17 @@ mod tests {
     fn more_at_once_than_a_minutes_worth_never_fits() {
         let over = Rates::default().take(KeyId::new(1), number(4), number(5)).expect_err("over");
         assert_eq!(over.retry_after, None);
+    }
+
+    #[test]
+    fn what_a_refused_request_took_is_given_back() {
+        let (rates, key) = (Rates::default(), KeyId::new(1));
+        for _ in 0..100 {
+            drop(rates.take(key, number(3), number(2)).expect("given back each time"));
+        }
+        assert_eq!(rates.take(key, number(3), number(2)).expect("within").keep().remaining, 1);
+        drop(rates.take(key, number(3), ONE).expect("the last one"));
+        assert_eq!(rates.take(key, number(3), ONE).expect("the last one, again").keep().remaining, 0);
+        assert!(rates.take(key, number(3), ONE).is_err());
     }
 }

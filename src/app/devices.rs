@@ -1,5 +1,6 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Progress;
@@ -40,7 +41,7 @@ pub(super) fn start_engine<P: Progress + 'static>(
         let (files, progress) = (own.unwrap_or_else(|| files.clone()), Arc::clone(&progress));
         let placement = Placement { device: choice, ..config.model.placement() };
         let load = move || {
-            let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+            let progress = progress.lock();
             Pipeline::load(&files, &placement, progress.on_load())
         };
         let meter = meter(config, book, counter);

@@ -3,12 +3,13 @@ use std::io::{BufRead, IsTerminal};
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CliError, Place, key::minute, print, table::table};
-use crate::{
-    clock::Clock,
-    config::Config,
-    domain::{PasswordHash, SignInSecret},
+use super::{
+    CliError, DataArgs,
+    key::minute,
+    output::{note, print, show_once},
+    table::table,
 };
+use crate::{admit::PasswordHash, clock::Clock, config::Config, domain::SignInSecret};
 
 /// How far back sessions are listed: none lasts longer.
 const LISTED: SignedDuration = SignedDuration::from_hours(12);
@@ -26,7 +27,7 @@ pub(super) enum AdminCommand {
 #[derive(Debug, Args)]
 pub(super) struct LinkArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// Where browsers find the server [default: public_url, or the configured address]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -35,7 +36,7 @@ pub(super) struct LinkArgs {
 #[derive(Debug, Args)]
 pub(super) struct PasswordArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// Take the password away: keys and links still sign in
     #[arg(long)]
     remove: bool,
@@ -45,7 +46,7 @@ pub(super) struct PasswordArgs {
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct SessionsArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     #[command(subcommand)]
     command: Option<SessionsCommand>,
 }
@@ -55,7 +56,7 @@ enum SessionsCommand {
     /// Sign a session out, or all
     Revoke {
         #[command(flatten)]
-        place: Place,
+        place: DataArgs,
         /// The session's id
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         id: Option<String>,
@@ -78,23 +79,22 @@ pub(super) fn run(command: AdminCommand, clock: &dyn Clock) -> Result<(), CliErr
 fn link(args: &LinkArgs, now: Timestamp) -> Result<(), CliError> {
     let (config, ledger) = args.place.ledger_or_new()?;
     let secret = SignInSecret::generate(&mut rand::rng());
-    ledger.create_sign_in_link(secret.hash(), SignInSecret::expiry(now), now)?;
     let url = args.url.clone().unwrap_or_else(|| address(&config));
-    println!("{}{}", url.trim_end_matches('/'), secret.path());
-    eprintln!("signs in once, within {} minutes", SignInSecret::LIFETIME.as_mins());
+    show_once(&format!("{}{}", url.trim_end_matches('/'), secret.path()))?;
+    ledger.create_sign_in_link(secret.hash(), SignInSecret::expiry(now), now)?;
+    note(&format_args!("signs in once, within {} minutes", SignInSecret::LIFETIME.as_mins()));
     Ok(())
 }
 
 fn address(config: &Config) -> String {
-    config.public_url.clone().unwrap_or_else(|| format!("http://{}", super::serve::reachable(config.listen)))
+    config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen.reachable()))
 }
 
 fn password(args: &PasswordArgs, now: Timestamp) -> Result<(), CliError> {
     let (_, ledger) = args.place.ledger_or_new()?;
     if args.remove {
         ledger.set_operator_password(None, now)?;
-        println!("there is no password; keys and links sign in");
-        return Ok(());
+        return print("there is no password; keys and links sign in\n");
     }
     let failed = |error: std::io::Error| CliError::Failed(error.to_string());
     let password = match std::io::stdin().is_terminal() {
@@ -115,11 +115,10 @@ fn password(args: &PasswordArgs, now: Timestamp) -> Result<(), CliError> {
     let hash = PasswordHash::new(&password, &mut rand::rng());
     let hash = hash.map_err(|error| CliError::Usage(error.to_string()))?;
     ledger.set_operator_password(Some(hash.as_str()), now)?;
-    println!("the password is set; whoever signed in with an earlier one is signed out");
-    Ok(())
+    print("the password is set; whoever signed in with an earlier one is signed out\n")
 }
 
-fn list(place: &Place, now: Timestamp) -> Result<(), CliError> {
+fn list(place: &DataArgs, now: Timestamp) -> Result<(), CliError> {
     let (config, ledger) = place.ledger()?;
     let zone = config.zone()?;
     let mut rows = vec![["ID", "WITH", "KEY", "BROWSER", "SIGNED IN", "LAST USED"].map(String::from)];
@@ -140,16 +139,10 @@ fn revoke(command: SessionsCommand, now: Timestamp) -> Result<(), CliError> {
     let SessionsCommand::Revoke { place, id, .. } = command;
     let (_, ledger) = place.ledger()?;
     let Some(id) = id else {
-        println!("signed out: {}", ledger.end_sessions(now)?);
-        return Ok(());
+        return print(&format!("signed out: {}\n", ledger.end_sessions(now)?));
     };
     match ledger.end_session(&id, now)? {
-        true => println!("{id} is signed out"),
-        false => {
-            return Err(CliError::Usage(format!(
-                "no open session `{id}`; tintype admin sessions lists them"
-            )));
-        }
+        true => print(&format!("{id} is signed out\n")),
+        false => Err(CliError::Usage(format!("no open session `{id}`; tintype admin sessions lists them"))),
     }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::{CliError, Place, parse_amount, parse_day, table::table};
+use super::{CliError, DataArgs, parse_amount, parse_day, table::table};
 use crate::{
     clock::Clock,
     costs::{Asset, CostError, Life, Retirement},
@@ -17,7 +17,7 @@ pub(super) enum AssetCommand {
     /// List the parts, with their book values of today
     List {
         #[command(flatten)]
-        place: Place,
+        place: DataArgs,
     },
     /// End a part's service, and print what its sale gained or lost on the book value
     Retire(RetireArgs),
@@ -26,7 +26,7 @@ pub(super) enum AssetCommand {
 #[derive(Debug, Args)]
 pub(super) struct AddArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// What you call it
     name: String,
     /// What was paid for it, in the ledger's currency
@@ -62,7 +62,7 @@ struct LifeArgs {
 #[derive(Debug, Args)]
 pub(super) struct RetireArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// The part's number; tintype asset list shows it
     id: AssetId,
     /// What the whole part was sold for; 0 where it was thrown away
@@ -108,7 +108,7 @@ fn add(args: AddArgs, now: Timestamp) -> Result<(), CliError> {
     super::print(&format!("asset {id} is recorded: {}, {}\n", asset.name, life(&asset)))
 }
 
-fn list(place: &Place, now: Timestamp) -> Result<(), CliError> {
+fn list(place: &DataArgs, now: Timestamp) -> Result<(), CliError> {
     let (config, ledger) = place.ledger()?;
     let (zone, currency) = (config.zone()?, config.costs.currency);
     ledger.check_currency(currency)?;

@@ -2,13 +2,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CliError, Place};
+use super::{CliError, DataArgs};
 use crate::ledger;
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// Where the copy goes, by way of FILE.partial
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -22,7 +22,7 @@ pub(super) fn run(args: &BackupArgs) -> Result<(), CliError> {
     let made = ledger::back_up(&ledger, &args.file, args.force)?;
     super::print(&format!("{}: {}\n", args.file.display(), made.holdings))?;
     if let Some(damage) = made.damage {
-        eprintln!("the backup holds what can be read: {damage}");
+        super::note(&format_args!("the backup holds what can be read: {damage}"));
     }
     Ok(())
 }

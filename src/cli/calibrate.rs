@@ -5,7 +5,7 @@ use jiff::{
     tz::TimeZone,
 };
 
-use super::{CliError, Place};
+use super::{CliError, DataArgs};
 use crate::{
     ledger::PlugTotals,
     units::{Energy, Power},
@@ -17,7 +17,7 @@ const FACTOR_PERCENT_MAX: u64 = 300;
 #[derive(Debug, Args)]
 pub(super) struct CalibrateArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// What the meter counted in the span
     #[arg(long, value_name = "KWH")]
     measured_kwh: Energy,

@@ -5,7 +5,7 @@ mod year;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
-use super::{CliError, Place};
+use super::{CliError, DataArgs};
 use crate::{
     clock::Clock,
     config::Config,
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct CostsArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// The month [default: this one]
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<Month>,

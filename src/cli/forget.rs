@@ -1,12 +1,12 @@
 use clap::Args;
 
-use super::{CliError, Place};
-use crate::{app::PICTURES_DIRECTORY, clock::Clock, ledger::ForgetError, pictures::PictureStore};
+use super::{CliError, DataArgs};
+use crate::{app::IMAGES_DIRECTORY, clock::Clock, image_store::ImageStore, ledger::ForgetError};
 
 #[derive(Debug, Args)]
 pub(super) struct ForgetArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// A tag that requests are filed under, or a key's public id
     #[arg(value_name = "TAG|KEY")]
     who: String,
@@ -26,7 +26,7 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
         refused => CliError::Usage(refused.to_string()),
     })?;
     // The ledger comes first: what is not deleted now can be, by the same command under the pseudonym.
-    let pictures = PictureStore::open(config.data_dir.join(PICTURES_DIRECTORY), 0)
+    let pictures = ImageStore::open(config.data_dir.join(IMAGES_DIRECTORY), 0)
         .map_err(|error| CliError::Failed(error.to_string()))?;
     let mut deleted = 0;
     for (request, images) in &forgotten.requests {
@@ -48,8 +48,8 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
     }
     super::print(&said)?;
     if is_key {
-        eprintln!("the key still opens; tintype key revoke {who} ends it");
+        super::note(&format_args!("the key still opens; tintype key revoke {who} ends it"));
     }
-    eprintln!("not reached: backups and exports made before, logs, and images that clients have");
+    super::note(&"not reached: backups and exports made before, logs, and images that clients have");
     Ok(())
 }

@@ -17,6 +17,7 @@ use crate::{
     },
     encode,
     meter::Meter,
+    os,
     pipeline::{Pipeline, Pixels, Prepared},
     telemetry,
 };
@@ -102,7 +103,9 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
         });
         let png = encode::encode(pixels, Encoding::default(), provenance.as_ref())
             .map_err(|error| CliError::Failed(error.to_string()))?;
-        std::fs::write(file, png).map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))
+        std::fs::write(file, png)
+            .and_then(|()| os::share(file))
+            .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))
     };
     let (single, mut tiles) = (args.grid.is_some() || (args.n == 1 && args.prompts.len() == 1), Vec::new());
     let mut seed = first_seed;
@@ -191,26 +194,32 @@ fn print_receipt(
 ) -> Result<(), CliError> {
     let total = receipt.standard().map_err(CostError::from)?;
     let currency = costs.currency();
-    println!("{}", file.display());
-    println!("  seed          {seed}");
-    println!("  picture       {}, {} steps", spec.size, spec.steps);
-    println!("  time          {}", receipt.usage.duration);
-    println!("  energy        {} ({})", receipt.usage.energy, receipt.usage.source);
-    println!("  electricity   {} {currency}", receipt.cost.electricity);
-    println!("  depreciation  {} {currency}", receipt.cost.depreciation);
-    println!("  upkeep        {} {currency}", receipt.cost.upkeep);
-    println!("  total         {total} {currency}");
-    match receipt.comparison.as_ref().zip(receipt.saving()) {
+    let Receipt { usage, cost, comparison, .. } = receipt;
+    let mut lines = vec![
+        file.display().to_string(),
+        format!("  seed          {seed}"),
+        format!("  image         {}, {} steps", spec.size, spec.steps),
+        format!("  time          {}", usage.duration),
+        format!("  energy        {} ({})", usage.energy, usage.source),
+        format!("  electricity   {} {currency}", cost.electricity),
+        format!("  depreciation  {} {currency}", cost.depreciation),
+        format!("  upkeep        {} {currency}", cost.upkeep),
+        format!("  total         {total} {currency}"),
+    ];
+    match comparison.as_ref().zip(receipt.saving()) {
         Some((comparison, saving)) => {
-            println!("  compared      {} {currency} at {}", comparison.price, comparison.sku);
-            println!("  saved         {saving} {currency}");
+            lines.push(format!("  compared      {} {currency} at {}", comparison.price, comparison.sku));
+            lines.push(format!("  saved         {saving} {currency}"));
         }
-        None => println!("  compared      - {currency}, {} has no price", costs.settings().compare_with),
+        None => {
+            let service = &costs.settings().compare_with;
+            lines.push(format!("  compared      - {currency}, {service} has no price"));
+        }
     }
     if costs.uses_example_hardware() {
-        println!("  depreciation is an example's; set [costs] in tintype.toml");
+        lines.push("  depreciation is an example's; set [costs] in tintype.toml".into());
     }
-    Ok(())
+    super::print(&(lines.join("\n") + "\n"))
 }
 
 #[cfg(test)]

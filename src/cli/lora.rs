@@ -6,7 +6,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, ModelArgs, Place, progress::LoadReport};
+use super::{CliError, DataArgs, ModelArgs, progress::LoadReport};
 use crate::{
     app::Progress,
     pipeline::{LoraChoice, LoraInspection},
@@ -23,7 +23,7 @@ pub(super) enum LoraCommand {
     /// Copy a LoRA into the library
     Add(AddArgs),
     /// List the library
-    List(Place),
+    List(DataArgs),
     /// Say what a LoRA is, and what of it the model has
     Inspect(InspectArgs),
     /// Remove a LoRA from the library
@@ -39,7 +39,7 @@ pub(super) struct AddArgs {
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
 }
 
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ pub(super) struct InspectArgs {
     #[arg(value_name = "NAME_OR_FILE")]
     lora: LoraArg,
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     #[command(flatten)]
     model: ModelArgs,
     /// Print JSON
@@ -62,7 +62,7 @@ pub(super) struct RemoveArgs {
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
 }
 
 pub(super) fn run(command: LoraCommand) -> Result<(), CliError> {
@@ -92,7 +92,7 @@ fn add(args: &AddArgs) -> Result<(), CliError> {
     super::print(&format!("{name}\n"))
 }
 
-fn list(place: &Place) -> Result<(), CliError> {
+fn list(place: &DataArgs) -> Result<(), CliError> {
     let library = place.config()?.data_dir.join(LIBRARY);
     let mut text = String::new();
     for name in names(&library) {

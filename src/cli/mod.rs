@@ -14,6 +14,7 @@ mod key;
 mod lora;
 mod model;
 mod month;
+mod output;
 mod prices;
 mod progress;
 mod restore;
@@ -22,17 +23,19 @@ mod serve;
 mod sheet;
 mod table;
 
-use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
+use self::output::{note, print, print_json};
 use crate::{
-    app::{AppError, LEDGER_FILE},
+    app::{AppError, LEDGER_FILE, prepare_data_dir},
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
     costs::{CostError, CostModel, simulation::ScenarioError},
     ledger::{CopyError, Ledger, LedgerError},
+    os,
     pipeline::{DeviceList, KernelChoice, LoadError, MemoryTier, Precision, RenderError},
     telemetry,
     units::Money,
@@ -114,7 +117,7 @@ struct ConfigFile {
 
 /// Where the configuration and the data are.
 #[derive(Debug, Args)]
-struct Place {
+struct DataArgs {
     #[command(flatten)]
     config_file: ConfigFile,
     /// Where the ledger and secrets are kept [default: data]
@@ -211,6 +214,7 @@ impl CliError {
 
 /// Runs the command line; what went wrong is one line on standard error.
 pub fn run() -> ExitCode {
+    os::keep_files_private();
     let cli = Cli::parse();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
@@ -234,7 +238,7 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tintype: {error}");
+            note(&format_args!("tintype: {error}"));
             ExitCode::from(error.exit_code())
         }
     }
@@ -263,22 +267,6 @@ fn parse_amount(text: &str) -> Result<Money, String> {
     }
 }
 
-/// Writes JSON, for people to read too.
-fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
-    let json = serde_json::to_string_pretty(value);
-    print(&(json.map_err(|error| CliError::Failed(error.to_string()))? + "\n"))
-}
-
-/// Writes to standard output; a reader that has gone, such as `head`, is no error.
-fn print(text: &str) -> Result<(), CliError> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CliError::Failed(error.to_string()))
-        }
-        _ => Ok(()),
-    }
-}
-
 impl ConfigFile {
     fn load(&self) -> Result<Config, ConfigError> {
         let config = Config::load(self.config.as_deref())?;
@@ -287,7 +275,7 @@ impl ConfigFile {
     }
 }
 
-impl Place {
+impl DataArgs {
     fn config(&self) -> Result<Config, ConfigError> {
         let mut config = self.config_file.load()?;
         if let Some(data_dir) = &self.data_dir {
@@ -307,7 +295,10 @@ impl Place {
         let config = self.config()?;
         let file = config.data_dir.join(LEDGER_FILE);
         match file.is_file() {
-            true => Ok((config, file)),
+            true => {
+                prepare_data_dir(&config.data_dir)?;
+                Ok((config, file))
+            }
             false => Err(CliError::Usage(format!(
                 "{}: no such ledger; serve once, or pass another --data-dir",
                 file.display()
@@ -318,8 +309,7 @@ impl Place {
     /// The same, made where there is none.
     fn ledger_or_new(&self) -> Result<(Config, Ledger), CliError> {
         let config = self.config()?;
-        let error = |cause| CliError::Usage(format!("data directory {}: {cause}", config.data_dir.display()));
-        std::fs::create_dir_all(&config.data_dir).map_err(error)?;
+        prepare_data_dir(&config.data_dir)?;
         let ledger = Ledger::open(&config.data_dir.join(LEDGER_FILE))?;
         Ok((config, ledger))
     }

@@ -1,7 +1,7 @@
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 
-use super::{CliError, Place};
+use super::{CliError, DataArgs};
 use crate::{
     clock::Clock,
     ledger::{CloseError, CorrectedAmounts, Month, ReverseError, VerifiedMonth},
@@ -21,7 +21,7 @@ pub(super) enum MonthCommand {
 #[derive(Debug, Args)]
 pub(super) struct CloseArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// The month
     #[arg(value_name = "YYYY-MM")]
     month: Month,
@@ -30,7 +30,7 @@ pub(super) struct CloseArgs {
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// The month [default: every closed one]
     #[arg(value_name = "YYYY-MM")]
     month: Option<Month>,
@@ -39,7 +39,7 @@ pub(super) struct VerifyArgs {
 #[derive(Debug, Args)]
 pub(super) struct ReverseArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// The entry's number, x_EntryId of tintype costs --format focus
     entry: i64,
     /// Why, for whoever reads the books
@@ -65,8 +65,11 @@ fn close(args: &CloseArgs, clock: &dyn Clock) -> Result<(), CliError> {
             CloseError::Ledger(error) => error.into(),
             refused => CliError::Usage(refused.to_string()),
         })?;
-    println!("{} is closed: {} entries, sha256 {}", closing.month, closing.rows, closing.sha256);
-    eprintln!("keep the hash away from this machine: it vouches for this month and all before it");
+    super::print(&format!(
+        "{} is closed: {} entries, sha256 {}\n",
+        closing.month, closing.rows, closing.sha256
+    ))?;
+    super::note(&"keep the hash away from this machine: it vouches for this month and all before it");
     Ok(())
 }
 
@@ -104,14 +107,11 @@ fn reverse(args: &ReverseArgs, clock: &dyn Clock) -> Result<(), CliError> {
         ReverseError::Ledger(error) => error.into(),
         refused => CliError::Usage(refused.to_string()),
     })?;
-    match booked.correction {
-        None => println!("entry {} is taken back by entry {}", args.entry, booked.reversal),
-        Some(correction) => println!(
-            "entry {} is taken back by entry {}; entry {correction} stands in its place",
-            args.entry, booked.reversal
-        ),
-    }
-    Ok(())
+    let taken_back = format!("entry {} is taken back by entry {}", args.entry, booked.reversal);
+    super::print(&match booked.correction {
+        None => taken_back + "\n",
+        Some(correction) => format!("{taken_back}; entry {correction} stands in its place\n"),
+    })
 }
 
 /// `electricity=0.01,upkeep=0`

@@ -70,7 +70,7 @@ fn check(file: Option<&Path>, clock: &dyn Clock) -> Result<(), CliError> {
     }
     let book = PriceBook::parse(&text).map_err(CostError::from)?;
     for warning in book.warnings(TimeZone::system().to_datetime(clock.now()).date()) {
-        eprintln!("warning: {warning}");
+        super::note(&format_args!("warning: {warning}"));
     }
     let skus = book.skus();
     let counts = format!("{} of {}", counted(book.entries().len(), "price"), counted(skus.len(), "sku"));

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CliError, Place};
+use super::{CliError, DataArgs};
 use crate::{
     app::{DataDir, LEDGER_FILE},
     clock::Clock,
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// What tintype backup wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -26,11 +26,11 @@ pub(super) fn run(args: &RestoreArgs, clock: &dyn Clock) -> Result<(), CliError>
     let restored = backup.restore(&ledger, clock.now())?;
     super::print(&format!("{}: {}\n", ledger.display(), restored.holdings))?;
     if let Some(replaced) = restored.replaced {
-        println!("the ledger before is kept as {}", replaced.display());
+        super::print(&format!("the ledger before is kept as {}\n", replaced.display()))?;
     }
     if let Some(damage) = restored.damage {
-        eprintln!("what could be read is restored: {damage}");
+        super::note(&format_args!("what could be read is restored: {damage}"));
     }
-    eprintln!("keys that were revoked since this backup open again: see tintype key list");
+    super::note(&"keys that were revoked since this backup are valid again: see tintype key list");
     Ok(())
 }

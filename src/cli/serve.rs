@@ -1,13 +1,25 @@
 use std::{
+    future::poll_fn,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
+    task::Poll,
 };
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CliError, ModelArgs, Place, progress::LoadReport};
-use crate::{app::App, clock::Clock, config::Config, domain::ApiKey};
+use super::{
+    CliError, DataArgs, ModelArgs,
+    output::{note, print, show_once},
+    progress::LoadReport,
+};
+use crate::{
+    app::App,
+    clock::Clock,
+    config::{Config, ListenAddress},
+    domain::ApiKey,
+    os,
+};
 
 /// Threads that wait for the disk or encode pictures.
 const BLOCKING_THREADS: usize = 32;
@@ -15,12 +27,12 @@ const BLOCKING_THREADS: usize = 32;
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     #[command(flatten)]
     model: ModelArgs,
     /// Address and port [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
-    listen: Option<SocketAddr>,
+    listen: Option<ListenAddress>,
 }
 
 impl ServeArgs {
@@ -42,73 +54,116 @@ pub(super) fn run(args: ServeArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
         .build()
         .map_err(|error| CliError::Failed(error.to_string()))?;
     runtime.block_on(async {
+        tokio::spawn(pass_over_others());
         let app = App::build(&config, clock, runtime.handle().clone(), LoadReport::new())?;
-        greet(&app, &config);
-        app.run_until_stopped(asked_to_stop()).await
+        app.introduce(|app| match (greeting(app, &config), app.first_key()) {
+            (greeting, Some(_)) => show_once(&greeting),
+            (greeting, None) => print(&(greeting + "\n")),
+        })?;
+        Ok::<_, CliError>(app.run_until_stopped(asked_to_stop()).await?)
     })?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Resolves at the first Ctrl-C or SIGTERM. The second one does not wait for the picture.
+/// Resolves at the first Ctrl-C, SIGTERM, SIGQUIT, or SIGHUP, which a terminal sends when it closes. The second one does not
+/// wait for the image in hand.
 async fn asked_to_stop() {
-    let signals = || Some((signal(SignalKind::interrupt()).ok()?, signal(SignalKind::terminate()).ok()?));
-    let Some((mut interrupt, mut terminate)) = signals() else {
-        tracing::error!("signals cannot be received; stop the server by killing it");
+    let Some(mut stops) = Signals::that_stop() else {
+        note(&"tintype: signals cannot be received; stop the server by killing it");
         return std::future::pending().await;
     };
-    let mut next = async move || {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    };
-    next().await;
-    tracing::info!("stopping: finishing the picture in hand; once more to stop at once");
+    stops.next().await;
+    tracing::info!("stopping: finishing the image in hand; send the signal once more to stop at once");
     tokio::spawn(async move {
-        next().await;
+        stops.next().await;
         std::process::exit(130);
     });
 }
 
+/// SIGUSR1 and SIGUSR2 would end a process that does not expect them; log rotation and supervisors send them out of habit.
+async fn pass_over_others() {
+    let kinds = [SignalKind::user_defined1(), SignalKind::user_defined2()];
+    let Some(mut others) = Signals::of(&kinds) else { return };
+    loop {
+        others.next().await;
+        tracing::info!("a signal without a meaning here is ignored; the configuration is read at a start");
+    }
+}
+
+/// Several signals, waited for together.
+struct Signals(Vec<Signal>);
+
+impl Signals {
+    fn that_stop() -> Option<Self> {
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
+        if !os::is_hangup_ignored() {
+            kinds.push(SignalKind::hangup());
+        }
+        Self::of(&kinds)
+    }
+
+    fn of(kinds: &[SignalKind]) -> Option<Self> {
+        kinds.iter().map(|kind| signal(*kind)).collect::<Result<_, _>>().ok().map(Self)
+    }
+
+    async fn next(&mut self) {
+        poll_fn(|context| match self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+    }
+}
+
 /// What a newcomer reads: where it listens, the key, two lines to paste, where the costs are.
-fn greet(app: &App, config: &Config) {
+fn greeting(app: &App, config: &Config) -> String {
     let url = format!("http://{}", reachable(app.address()));
     let (offer, facts) = (app.offer(), app.service().engine().facts());
-    println!("\nTintype {} at {url}", env!("CARGO_PKG_VERSION"));
     let devices = match config.model.device.names() {
         names if names.len() > 1 => names.join(", "),
         _ => facts.device.to_owned(),
     };
-    println!("Model   {} ({} on {devices}, memory {})", offer.model, facts.dtype, facts.memory);
+    let mut lines = vec![
+        format!("\nTintype {} at {url}", env!("CARGO_PKG_VERSION")),
+        format!("Model   {} ({} on {devices}, memory {})", offer.model, facts.dtype, facts.memory),
+    ];
     if config.model.source().is_embedded() {
-        println!("        a tiny embedded model: emoji-like things at 128x128, in English and Chinese");
-        println!("        for the real one: tintype serve --model Tongyi-MAI/Z-Image-Turbo");
+        lines.push(
+            "        a tiny embedded model: emoji-like things at 128x128, in English and Chinese".into(),
+        );
+        lines.push("        for the real one: tintype serve --model Tongyi-MAI/Z-Image-Turbo".into());
     }
-    println!("Costs   {url}/admin/costs");
+    lines.push(format!("Costs   {url}/admin/costs"));
     if let Some(secret) = app.sign_in_link() {
-        println!("Sign in {url}{}", secret.path());
-        println!("        once, within 15 minutes; tintype admin link prints another");
+        lines.push(format!("Sign in {url}{}", secret.path()));
+        lines.push("        once, within 15 minutes; tintype admin link prints another".into());
     }
     match app.first_key() {
-        Some(key) => introduce(&url, key),
-        None => println!("Keys    are in {}; tintype key create makes another\n", config.data_dir.display()),
+        Some(key) => lines.push(introduction(&url, key)),
+        None => {
+            let place = config.data_dir.display();
+            lines.push(format!("Keys    are in {place}; tintype key create makes another\n"));
+        }
     }
+    lines.join("\n")
 }
 
-fn introduce(url: &str, key: &ApiKey) {
+fn introduction(url: &str, key: &ApiKey) -> String {
     let key = key.reveal();
-    println!("Key     {key}");
-    println!("        shown this once; it may paint and read costs\n");
-    println!(
-        r#"curl -s {url}/v1/images/generations -H "Authorization: Bearer {key}" -H "Content-Type: application/json" -d '{{"prompt": "a red apple on a blue background"}}' | grep -o '"b64_json":"[^"]*' | cut -d'"' -f4 | base64 -d > picture.png"#
-    );
-    println!();
-    println!(
-        r#"python3 -c 'import base64, openai; open("picture.png", "wb").write(base64.b64decode(openai.OpenAI(base_url="{url}/v1", api_key="{key}").images.generate(prompt="a red apple on a blue background").data[0].b64_json))'"#
-    );
-    println!();
+    format!(
+        r#"Key     {key}
+        will not be shown again; it may generate images and open the operator's pages
+
+curl -s {url}/v1/images/generations -H "Authorization: Bearer {key}" -H "Content-Type: application/json" -d '{{"prompt": "a red apple on a blue background"}}' | grep -o '"b64_json":"[^"]*' | cut -d'"' -f4 | base64 -d > image.png
+
+python3 -c 'import base64, openai; open("image.png", "wb").write(base64.b64decode(openai.OpenAI(base_url="{url}/v1", api_key="{key}").images.generate(prompt="a red apple on a blue background").data[0].b64_json))'
+"#
+    )
 }
 
 /// An address to type: a server that listens everywhere is reached here.
-pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
+fn reachable(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         ip if ip.is_unspecified() => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()),
         _ => address,

@@ -1,21 +1,29 @@
-//! Reading the configuration, and what cannot be one.
+//! Reading the configuration, and what is refused.
 
 use std::path::Path;
 
 use figment::{
-    Figment,
-    providers::{Env, Format, Toml},
+    Figment, Source,
+    error::{Actual, Kind},
 };
 
-use super::Config;
+use super::{Config, environment::Environment};
 use crate::{
     costs::CostError,
-    domain::{GUIDANCE_MAX, STEPS_MAX},
+    domain::{GUIDANCE_MAX, STEPS_MAX, closest},
+    toml_text::TomlText,
     units::Currency,
 };
 
-/// Variables with our prefix that are no configuration keys.
-const OTHER_VARIABLES: [&str; 3] = ["config", "log", "require_clients"];
+/// Names that other programs have for keys of ours.
+const NAMES_ELSEWHERE: [(&str, &str); 6] = [
+    ("port", "listen"),
+    ("host", "listen"),
+    ("address", "listen"),
+    ("bind", "listen"),
+    ("timezone", "time_zone"),
+    ("tz", "time_zone"),
+];
 
 /// A configuration that cannot be used: one line that names the key and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +42,7 @@ pub enum ConfigError {
     /// A zone that is not known.
     #[error("time_zone: `{0}` is not a time zone; write an IANA name such as Asia/Shanghai or Europe/Berlin")]
     TimeZone(String),
-    /// A default size that the model cannot paint.
+    /// A default size that the model cannot generate.
     #[error("model.default_size: {0}")]
     DefaultSize(String),
     /// The example's yuan under another currency.
@@ -43,13 +51,13 @@ pub enum ConfigError {
          example's amount in yuan; set all three in {0}"
     )]
     ExampleAmounts(Currency),
-    /// Costs that cannot be.
+    /// Costs out of range.
     #[error("configuration: {0}")]
     Costs(#[from] CostError),
 }
 
 impl Config {
-    /// Reads `file`, or tintype.toml in the working directory where there is one, and the environment.
+    /// Reads `file`, or tintype.toml in the working directory if there is one, and the environment.
     ///
     /// # Errors
     /// [`ConfigError`], one line that names the key.
@@ -57,19 +65,20 @@ impl Config {
         let named = file.is_some();
         let file = file.unwrap_or(Path::new("tintype.toml"));
         let figment = match (file.is_file(), named) {
-            (true, _) => Figment::from(Toml::file_exact(file)),
+            (true, _) => Figment::from(TomlText::file(file)),
             (false, false) => Figment::new(),
             (false, true) => {
                 let path = file.display().to_string();
                 return Err(ConfigError::File { path, reason: "no such file".into() });
             }
         };
-        Self::extract(figment.merge(Env::prefixed("TINTYPE_").ignore(&OTHER_VARIABLES).split("__")))
+        Self::extract(figment.merge(Environment::of_process()))
     }
 
     pub(super) fn extract(figment: Figment) -> Result<Self, ConfigError> {
         let malformed = |reason: String| ConfigError::Malformed(reason.replace('\n', " "));
-        let config: Self = figment.extract().map_err(|error| malformed(error.to_string()))?;
+        // Lossy: a variable is a text, and its key knows whether that is to be a number.
+        let config: Self = figment.extract_lossy().map_err(|error| malformed(in_words(error)))?;
         if !(0.0..=GUIDANCE_MAX).contains(&config.model.guidance_scale) {
             return Err(malformed(format!("model.guidance_scale must be from 0 to {GUIDANCE_MAX}")));
         }
@@ -85,7 +94,7 @@ impl Config {
             return Err(malformed(format!("{key} must be above 0")));
         }
         if u64::from(config.pictures.link_minutes) > u64::from(config.pictures.keep_days) * 24 * 60 {
-            return Err(malformed("pictures.link_minutes must not pass pictures.keep_days".into()));
+            return Err(malformed("pictures.link_minutes must not be longer than pictures.keep_days".into()));
         }
         if let Some(url) = &config.public_url {
             check_public_url(url).map_err(malformed)?;
@@ -110,4 +119,75 @@ fn check_public_url(url: &str) -> Result<(), String> {
         return Err(format!("public_url is `{url}`, which names no host; write it as https://paint.example"));
     }
     Ok(())
+}
+
+/// What is wrong, by the name under which it was written: `tintype.toml: unknown key `prot`; did you mean `port`?`
+fn in_words(error: figment::Error) -> String {
+    let metadata = error.metadata.as_ref();
+    let profile = error.profile.clone().unwrap_or_default();
+    let written = |path: &[&str]| match metadata {
+        Some(metadata) if metadata.source.is_none() && !path.is_empty() => {
+            metadata.interpolate(&profile, path)
+        }
+        _ => path.join("."),
+    };
+    let path: Vec<&str> = error.path.iter().map(String::as_str).collect();
+    let key = written(&path);
+    let under = |name: &str| written(&[&path[..path.len().saturating_sub(1)], &[name]].concat());
+    let words = match &error.kind {
+        Kind::UnknownField(name, known) => {
+            let elsewhere = NAMES_ELSEWHERE.iter().find(|(other, own)| other == name && known.contains(own));
+            let meant = elsewhere.map(|(_, own)| *own).or_else(|| closest(name, known.iter().copied()));
+            // Figment's path ends above an unknown key of a file, and at one of a variable.
+            let key = if path.last() == Some(&name.as_str()) {
+                key
+            } else {
+                written(&[&path[..], &[name]].concat())
+            };
+            match meant {
+                Some(meant) if path.last() == Some(&name.as_str()) => {
+                    format!("unknown key `{key}`; did you mean `{}`?", under(meant))
+                }
+                Some(meant) => {
+                    format!(
+                        "unknown key `{key}`; did you mean `{}`?",
+                        written(&[&path[..], &[meant]].concat())
+                    )
+                }
+                None => format!("unknown key `{key}`; write one of {}", known.join(", ")),
+            }
+        }
+        Kind::UnknownVariant(word, known) => match closest(word, known.iter().copied()) {
+            Some(meant) => format!("{key} is `{word}`; did you mean `{meant}`?"),
+            None => format!("{key} is `{word}`; write one of {}", known.join(", ")),
+        },
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            format!("{key} is {}; expected {expected}", actual(found))
+        }
+        Kind::MissingField(name) => {
+            let key = written(&[&path[..], &[name]].concat());
+            format!("{key} is missing")
+        }
+        Kind::Message(message) if key.is_empty() => message.clone(),
+        Kind::Message(message) => format!("{key}: {message}"),
+        other if key.is_empty() => other.to_string(),
+        other => format!("{key}: {other}"),
+    };
+    match metadata.and_then(|metadata| metadata.source.as_ref()) {
+        Some(Source::File(file)) => format!("{}: {words}", file.display()),
+        _ => words,
+    }
+}
+
+fn actual(found: &Actual) -> String {
+    match found {
+        Actual::Bool(truth) => format!("`{truth}`"),
+        Actual::Unsigned(number) => format!("the number {number}"),
+        Actual::Signed(number) => format!("the number {number}"),
+        Actual::Float(number) => format!("the number {number}"),
+        Actual::Str(text) => format!("the text `{text}`"),
+        Actual::Seq => "a list".into(),
+        Actual::Map => "a table".into(),
+        other => other.to_string(),
+    }
 }

@@ -1,12 +1,10 @@
-use figment::{
-    Figment,
-    providers::{Format, Toml},
-};
+use figment::Figment;
 
 use super::*;
+use crate::toml_text::TomlText;
 
 fn parse(toml: &str) -> Result<Config, ConfigError> {
-    Config::extract(Figment::from(Toml::string(toml)))
+    Config::extract(Figment::from(TomlText::string(toml)))
 }
 
 fn is_setting(line: &str) -> bool {
@@ -77,7 +75,15 @@ fn a_wrong_key_or_value_is_named_in_one_line() {
             "night",
         ),
         ("[model]\ndefault_size = \"big\"", "big"),
-        ("listen = 8080", "listen"),
+        ("listen = \"http://localhost:8080\"", "127.0.0.1:8080"),
+        ("listn = \"8080\"", "did you mean `listen`?"),
+        ("port = 8080", "did you mean `listen`?"),
+        (
+            "[limits]\ndeadline_second = 1",
+            "`limits.deadline_second`; did you mean `limits.deadline_seconds`?",
+        ),
+        ("[limits]\non_disconnect = \"finnish\"", "did you mean `finish`?"),
+        ("[[exchange_rate]]\nfrom = \"USD\"\nto = \"CNY\"\nrate = \"7\"", "effective_from is missing"),
         ("[model]\nguidance_scale = -1.0", "guidance_scale"),
         ("[model.steps]\nmax = 101", "model.steps"),
         ("public_url = \"paint.example\"", "public_url"),

@@ -1,4 +1,5 @@
 pub(super) mod compare;
+mod failed;
 mod notices;
 mod quote;
 
@@ -283,7 +284,7 @@ impl CostModel {
         usages.map(|(before, usage)| self.receipt_after(before, usage, comparison.cloned(), at)).collect()
     }
 
-    /// Electricity of work that gave no picture, failed or cancelled at `at`.
+    /// Energy at the plug, and its price, of what went into no request.
     ///
     /// # Errors
     /// [`CostError`] where an amount is out of range.

@@ -9,6 +9,7 @@ mod label;
 mod render;
 mod sign_in;
 mod size;
+mod suggestion;
 mod tag;
 mod usage;
 
@@ -21,7 +22,8 @@ pub use label::{KEY_NAME_MAX, LabelError, check_label};
 pub use render::{
     GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality,
 };
-pub use sign_in::{PasswordError, PasswordHash, SignInSecret};
+pub use sign_in::SignInSecret;
 pub use size::{ImageSize, SizeError};
+pub use suggestion::closest;
 pub use tag::{CostTag, CostTagError};
 pub use usage::{EnergySource, Overhead, Usage};

@@ -1,8 +1,6 @@
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard},
-};
+use std::collections::{HashMap, VecDeque};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -99,7 +97,7 @@ impl Kind {
 impl History {
     /// Takes in what a batch of `pictures` of one kind took.
     pub(super) fn observe(&self, kind: Kind, usage: Usage, pictures: usize) {
-        let mut kinds = self.lock();
+        let mut kinds = self.0.lock();
         let Kinds { by_kind, batches } = &mut *kinds;
         let oldest = by_kind.iter().min_by_key(|(_, recent)| recent.last).map(|(kind, _)| *kind);
         if let Some(oldest) = oldest.filter(|_| by_kind.len() >= KINDS_MAX && !by_kind.contains_key(&kind)) {
@@ -116,7 +114,7 @@ impl History {
 
     /// What is remembered, the kind painted longest ago first.
     pub(super) fn profile(&self) -> Vec<KindProfile> {
-        let kinds = self.lock();
+        let kinds = self.0.lock();
         let mut recent: Vec<_> = kinds.by_kind.iter().collect();
         recent.sort_by_key(|(_, recent)| recent.last);
         let batch = |(usage, pictures): &(Usage, u64)| BatchProfile {
@@ -150,7 +148,7 @@ impl History {
 
     /// What a picture of `kind` took in the mean, rounded up; none where none is remembered.
     pub(super) fn mean_of(&self, kind: Kind) -> Option<Usage> {
-        let kinds = self.lock();
+        let kinds = self.0.lock();
         let batches = &kinds.by_kind.get(&kind)?.batches;
         let whole = batches.iter().map(|(usage, _)| *usage).reduce(Usage::plus)?;
         let pictures = batches.iter().map(|(_, pictures)| *pictures).fold(0, u64::saturating_add).max(1);
@@ -160,10 +158,6 @@ impl History {
             source: whole.source,
             epoch: None,
         })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kinds> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -247,7 +241,7 @@ mod tests {
             history.observe(plain(64, steps), usage(100, 5_000), 1);
             history.observe(plain(32, 1), usage(1, 1), 1);
         }
-        assert_eq!(history.lock().by_kind.len(), KINDS_MAX);
+        assert_eq!(history.0.lock().by_kind.len(), KINDS_MAX);
         assert_eq!(history.mean_of(plain(64, 1)), None, "painted longest ago");
         assert!(history.mean_of(plain(32, 1)).is_some() && history.mean_of(plain(64, 300)).is_some());
     }

@@ -1,16 +1,14 @@
-use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::{
     history::{Foreseen, History, Kind},
     job::{Group, Job, WorkFailure},
-    memory::Shape,
     pace::Pace,
-    queue::{FairQueue, Picture, Waiting},
+    queue::{FairQueue, QueuedImage, Waiting},
+    shape::Shape,
     slot::Held,
 };
 use crate::{
@@ -41,17 +39,17 @@ pub(super) struct Figures {
 /// Jobs that wait, and who is at work.
 pub(super) struct Line {
     pub(super) queue: FairQueue<Arc<Job>, Group>,
-    workers: Vec<Place>,
+    workers: Vec<WorkerState>,
     /// A stop was asked for, or the engine is gone: nothing more is taken on.
     pub(super) is_draining: bool,
     /// A device has painted a picture since the start.
-    has_painted: bool,
+    has_generated: bool,
 }
 
-/// A worker's place in the line.
+/// What the queue knows of a worker.
 #[derive(Default)]
-struct Place {
-    state: DeviceState,
+struct WorkerState {
+    device: DeviceState,
     /// Pixel-steps in hand.
     in_hand: u64,
     is_waiting: bool,
@@ -90,7 +88,7 @@ pub struct DeviceCounts {
     pub lost: usize,
 }
 
-pub(super) type Batch = Vec<Picture<Arc<Job>>>;
+pub(super) type Batch = Vec<QueuedImage<Arc<Job>>>;
 
 /// What there is to do.
 pub(super) enum Next {
@@ -103,7 +101,7 @@ pub(super) enum Next {
 
 impl Line {
     fn serves(&self, worker: usize) -> bool {
-        self.workers.get(worker).is_some_and(|place| place.state.serves())
+        self.workers.get(worker).is_some_and(|state| state.device.serves())
     }
 
     fn others_serve(&self, worker: usize) -> bool {
@@ -112,18 +110,18 @@ impl Line {
 
     /// Whether every device has failed, and nobody asked for a stop.
     pub(super) fn is_lost(&self) -> bool {
-        !self.is_draining && !self.workers.iter().any(|place| place.state.serves())
+        !self.is_draining && !self.workers.iter().any(|state| state.device.serves())
     }
 
     /// Pixel-steps in hand, of all devices.
     pub(super) fn in_hand(&self) -> u64 {
-        self.workers.iter().map(|place| place.in_hand).fold(0, u64::saturating_add)
+        self.workers.iter().map(|state| state.in_hand).fold(0, u64::saturating_add)
     }
 
     fn take(&mut self, worker: usize, limit: impl Fn(Shape) -> usize) -> Batch {
         // Where no other is left, a device has its second try too.
         let is_alone = !self.others_serve(worker);
-        let others_idle = self.workers.iter().filter(|place| place.is_waiting).count();
+        let others_idle = self.workers.iter().filter(|state| state.is_waiting).count();
         // Pictures side by side on two devices come sooner than in one batch.
         let share = self.queue.pictures().div_ceil(1 + others_idle);
         self.queue.take(
@@ -132,9 +130,9 @@ impl Line {
         )
     }
 
-    fn place(&mut self, worker: usize, change: impl FnOnce(&mut Place)) {
-        if let Some(place) = self.workers.get_mut(worker) {
-            change(place);
+    fn update(&mut self, worker: usize, change: impl FnOnce(&mut WorkerState)) {
+        if let Some(state) = self.workers.get_mut(worker) {
+            change(state);
         }
     }
 }
@@ -142,13 +140,13 @@ impl Line {
 impl Shared {
     /// A line before so many devices.
     pub(super) fn new(devices: usize) -> Self {
-        let workers = std::iter::repeat_with(Place::default).take(devices).collect();
+        let workers = std::iter::repeat_with(WorkerState::default).take(devices).collect();
         Self {
             line: Mutex::new(Line {
                 queue: FairQueue::default(),
                 workers,
                 is_draining: false,
-                has_painted: false,
+                has_generated: false,
             }),
             news: Condvar::new(),
             broke_down: Notify::new(),
@@ -158,7 +156,7 @@ impl Shared {
     }
 
     pub(super) fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.line.lock()
     }
 
     /// Tells all workers that something has changed.
@@ -178,19 +176,17 @@ impl Shared {
             let batch = line.take(worker, &limit);
             if !batch.is_empty() {
                 let work = batch.iter().map(|picture| picture.job.work).fold(0, u64::saturating_add);
-                line.place(worker, |place| place.in_hand = work);
+                line.update(worker, |state| state.in_hand = work);
                 return Next::Batch(batch);
             }
             // What another device is to try once more may come to this one, where that one is lost.
             if line.is_draining && line.queue.is_empty() {
-                line.place(worker, |place| place.state = DeviceState::Ended);
+                line.update(worker, |state| state.device = DeviceState::Ended);
                 return Next::End;
             }
-            line.place(worker, |place| place.is_waiting = true);
-            let waited = self.news.wait_timeout(line, patience);
-            let (woken, timeout) = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
-            line = woken;
-            line.place(worker, |place| place.is_waiting = false);
+            line.update(worker, |state| state.is_waiting = true);
+            let timeout = self.news.wait_for(&mut line, patience);
+            line.update(worker, |state| state.is_waiting = false);
             if timeout.timed_out() {
                 return Next::Nothing;
             }
@@ -198,7 +194,7 @@ impl Shared {
     }
 
     pub(super) fn batch_ended(&self, worker: usize) {
-        self.line().place(worker, |place| place.in_hand = 0);
+        self.line().update(worker, |state| state.in_hand = 0);
     }
 
     /// Takes a job's remaining pictures out of the queue; false where none waited.
@@ -228,18 +224,18 @@ impl Shared {
     }
 
     /// Notes that the device of `worker` has painted a picture.
-    pub(super) fn note_painted(&self, worker: usize) {
+    pub(super) fn note_generated(&self, worker: usize) {
         let mut line = self.line();
-        line.has_painted = true;
-        line.place(worker, |place| place.state = DeviceState::Painting);
+        line.has_generated = true;
+        line.update(worker, |state| state.device = DeviceState::Painting);
     }
 
     /// Notes that the device of `worker` paints no more. With the last one, all that waits is given up.
     pub(super) fn lose(&self, worker: usize) {
         let given_up = {
             let mut line = self.line();
-            line.place(worker, |place| place.state = DeviceState::Lost);
-            if line.is_lost() && line.has_painted {
+            line.update(worker, |state| state.device = DeviceState::Lost);
+            if line.is_lost() && line.has_generated {
                 self.broke_down.notify_one();
             }
             if line.others_serve(worker) { Vec::new() } else { line.queue.remove_all() }
@@ -253,12 +249,12 @@ impl Shared {
     /// Whether a picture has been painted, a device is left, and no stop was asked for.
     pub(super) fn is_ready(&self) -> bool {
         let line = self.line();
-        !line.is_draining && line.workers.iter().any(|place| place.state == DeviceState::Painting)
+        !line.is_draining && line.workers.iter().any(|state| state.device == DeviceState::Painting)
     }
 
     pub(super) fn counts(&self) -> DeviceCounts {
         let line = self.line();
-        let count = |state| line.workers.iter().filter(|place| place.state == state).count();
+        let count = |device| line.workers.iter().filter(|state| state.device == device).count();
         DeviceCounts {
             all: line.workers.len(),
             starting: count(DeviceState::Starting),
@@ -373,7 +369,7 @@ mod tests {
     fn the_line_tells_how_many_are_left() {
         let line = Shared::new(3);
         assert!(!line.is_ready());
-        line.note_painted(0);
+        line.note_generated(0);
         line.lose(2);
         assert_eq!(line.counts(), DeviceCounts { all: 3, starting: 1, painting: 1, lost: 1 });
         assert!(line.is_ready() && !line.line().is_lost());

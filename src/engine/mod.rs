@@ -3,19 +3,15 @@
 //! Architecture invariant: only a worker thread touches its device. Everyone else holds a [`Permit`], hands in an
 //! [`Order`], and awaits a [`Ticket`].
 
-mod canvas;
 mod history;
 mod job;
 mod line;
-mod memory;
+mod local;
 mod pace;
-mod profiles;
-mod prompts;
 mod queue;
+mod shape;
 mod slot;
-mod start;
 mod ticket;
-mod worker;
 
 use std::sync::Arc;
 
@@ -25,18 +21,17 @@ use uuid::Uuid;
 pub use self::{
     history::Foreseen,
     job::{
-        Order, Painted, PaintedImage, Partial, Progress, PromptTokens, StopReason, WorkError, WorkFailure,
+        FailedAttempt, Generated, GeneratedImage, Order, Partial, Progress, StopReason, WorkError,
+        WorkFailure,
     },
     line::DeviceCounts,
-    memory::{DeviceMemory, Watch},
-    profiles::ProfileStore,
-    start::{WarmUp, WorkerParts, Workers},
-    ticket::{JobHandle, Outlook, Permit, Ticket},
+    local::{DeviceMemory, ProfileStore, WarmUp, Watch, WorkerParts, Workers},
+    ticket::{JobHandle, Permit, QueueEstimate, Ticket},
 };
 use self::{history::Kind, line::Shared, slot::Slot};
 use crate::{
     domain::{KeyId, Overhead, RenderJob, RenderSpec, Usage},
-    pipeline::{MemoryTier, PROMPT_TOKENS_MAX, PromptTokenizer, RenderError, SizeLimits},
+    pipeline::{MemoryTier, PROMPT_TOKENS_MAX, PromptTokenizer, PromptTokens, RenderError, SizeLimits},
     units::{Millis, Power},
 };
 
@@ -154,12 +149,12 @@ impl Engine {
         self.shared.foresee(Kind::of(spec, partials), self.facts.limits.work(spec), &self.powers)
     }
 
-    /// Tokens of `prompt`, chat template included, however many they are.
+    /// The prompts of `spec` as the model reads them.
     ///
     /// # Errors
-    /// [`RenderError::Tokenise`] where the tokenizer fails.
-    pub fn count_tokens(&self, prompt: &str) -> Result<usize, RenderError> {
-        self.tokenizer.count(prompt)
+    /// [`RenderError::Tokenise`] if the tokenizer fails.
+    pub fn tokenise(&self, spec: &RenderSpec) -> Result<PromptTokens, RenderError> {
+        self.tokenizer.encode_prompts(spec)
     }
 
     /// Tokens of a prompt that the model reads; the rest is cut off.
@@ -199,7 +194,7 @@ impl Engine {
             Overloaded { retry_after: one_of_them, wait, reason: OverloadReason::Full }
         };
         let slot = Slot::take(&self.slots, &self.shared.held, key, self.queue_depth_max).ok_or_else(full)?;
-        Ok(Permit { slot, work, shared: Arc::clone(&self.shared), outlook: Outlook { position, eta } })
+        Ok(Permit { slot, work, shared: Arc::clone(&self.shared), outlook: QueueEstimate { position, eta } })
     }
 
     /// Jobs that wait, in the order in which a device will begin with them if nothing else comes, and the time until then

@@ -37,7 +37,7 @@ pub(super) struct Waiting<J, G> {
 
 /// One picture of a job, handed out to be painted.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Picture<J> {
+pub(super) struct QueuedImage<J> {
     pub(super) job: J,
     pub(super) index: u32,
 }
@@ -89,7 +89,7 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         &mut self,
         may: impl Fn(&Waiting<J, G>) -> bool,
         batch_max: impl FnOnce(&G) -> usize,
-    ) -> Vec<Picture<J>> {
+    ) -> Vec<QueuedImage<J>> {
         if self.is_empty() {
             // A busy period is over: what a key has had in it is forgotten.
             self.lanes.clear();
@@ -205,13 +205,13 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
     }
 
     /// The next picture of the first job in `key`'s lane that passes `wanted`.
-    fn hand_out(&mut self, key: KeyId, wanted: impl Fn(&Waiting<J, G>) -> bool) -> Option<Picture<J>> {
+    fn hand_out(&mut self, key: KeyId, wanted: impl Fn(&Waiting<J, G>) -> bool) -> Option<QueuedImage<J>> {
         let lane = self.lanes.get_mut(&key)?;
         let place = lane.jobs.iter().position(wanted)?;
         let waiting = &mut lane.jobs[place];
         let index = waiting.pictures.next()?;
         lane.clock = lane.clock.saturating_add(waiting.cost);
-        let picture = Picture { job: waiting.job.clone(), index };
+        let picture = QueuedImage { job: waiting.job.clone(), index };
         if waiting.pictures.is_empty() {
             lane.jobs.remove(place);
         }
@@ -270,10 +270,10 @@ mod tests {
     fn a_job_of_ten_does_not_hold_up_a_job_of_one() {
         let mut queue = Queue::default();
         push(&mut queue, 1, "ten", '-', 10);
-        assert_eq!(queue.take(|_| true, |_| 1)[0], Picture { job: "ten", index: 0 });
+        assert_eq!(queue.take(|_| true, |_| 1)[0], QueuedImage { job: "ten", index: 0 });
         push(&mut queue, 2, "one", '-', 1);
         assert_eq!(queue.take(|_| true, |_| 1)[0].job, "one");
-        assert_eq!(queue.take(|_| true, |_| 1)[0], Picture { job: "ten", index: 1 });
+        assert_eq!(queue.take(|_| true, |_| 1)[0], QueuedImage { job: "ten", index: 1 });
     }
 
     #[test]
@@ -357,7 +357,7 @@ mod tests {
         queue.put_back(KeyId::new(1), back);
         assert_eq!((queue.pictures(), queue.remove_unbegun()), (3, vec!["other"]), "it has begun");
         let not_on = |worker| move |waiting: &Waiting<_, _>| waiting.failed_on != Some(worker);
-        assert_eq!(queue.take(not_on(0), |_| 1), [Picture { job: "tried", index: 1 }]);
+        assert_eq!(queue.take(not_on(0), |_| 1), [QueuedImage { job: "tried", index: 1 }]);
         assert_eq!(queue.take(not_on(0), |_| 1), [], "the other one is not for it");
         assert_eq!(queue.take(not_on(1), |_| 1), tried);
         assert!(queue.is_empty());

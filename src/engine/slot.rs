@@ -1,8 +1,6 @@
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{collections::HashMap, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::KeyId;
@@ -25,7 +23,7 @@ pub(super) struct Slot {
 impl Slot {
     /// A place for `key` out of `depth`; none where all are taken, or only those that are kept for other keys are left.
     pub(super) fn take(slots: &Arc<Semaphore>, held: &Arc<Held>, key: KeyId, depth: usize) -> Option<Self> {
-        let mut by_key = held.lock();
+        let mut by_key = held.0.lock();
         let holds = by_key.get(&key).copied().unwrap_or(0);
         if holds > 0 && slots.available_permits() <= depth / SHARE_KEPT_FREE {
             return None;
@@ -39,19 +37,13 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut by_key = self.held.lock();
+        let mut by_key = self.held.0.lock();
         if let Some(holds) = by_key.get_mut(&self.key) {
             *holds -= 1;
             if *holds == 0 {
                 by_key.remove(&self.key);
             }
         }
-    }
-}
-
-impl Held {
-    fn lock(&self) -> MutexGuard<'_, HashMap<KeyId, usize>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    job::{Job, Listeners, Order, Painted, Partial, Progress, StopReason, WorkError, WorkFailure},
+    job::{Generated, Job, Listeners, Order, Partial, Progress, StopReason, WorkError, WorkFailure},
     line::Shared,
     queue::Waiting,
     slot::Slot,
@@ -16,12 +16,12 @@ pub struct Permit {
     /// Of one picture.
     pub(super) work: u64,
     pub(super) shared: Arc<Shared>,
-    pub(super) outlook: Outlook,
+    pub(super) outlook: QueueEstimate,
 }
 
 /// What a new job has ahead of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outlook {
+pub struct QueueEstimate {
     /// Jobs that wait before it, at most.
     pub position: usize,
     /// Time until a device begins with it, by the pace measured so far, at most.
@@ -35,7 +35,7 @@ pub struct Ticket {
     /// Pictures on their way.
     pub partials: mpsc::UnboundedReceiver<Partial>,
     /// Resolves with the pictures, or with what went wrong.
-    pub finished: oneshot::Receiver<Result<Painted, WorkError>>,
+    pub finished: oneshot::Receiver<Result<Generated, WorkError>>,
     /// Stops it, and tells how far it is.
     pub handle: JobHandle,
 }
@@ -49,7 +49,7 @@ pub struct JobHandle {
 
 impl Permit {
     /// What the job has ahead of it.
-    pub fn outlook(&self) -> Outlook {
+    pub fn outlook(&self) -> QueueEstimate {
         self.outlook
     }
 

@@ -31,7 +31,7 @@ struct PeriodSums {
 /// not spent in this one, and gives nothing to it. The pluses keep SQLite from walking the whole period by its index, and from looking for NULLs,
 /// which almost every entry has; CROSS JOIN keeps the order of the tables.
 pub(super) const SPENT: &str =
-    "SELECT key_id, CAST(sum(standard_nano) AS BIGINT), CAST(sum(entries.images) AS BIGINT),
+    "SELECT key_id, CAST(sum(standard_nano) AS BIGINT), CAST(sum(entries.images + images_shown) AS BIGINT),
             CAST(sum(wall_energy_mj) AS BIGINT)
      FROM entries CROSS JOIN requests
      WHERE requests.id = request_id AND entries.id > ?2 AND +entered_at_ms >= ?1

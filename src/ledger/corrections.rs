@@ -143,10 +143,10 @@ fn insert_reversal(conn: &Conn<'_>, entry: i64, reason: &str, now: Timestamp) ->
         "INSERT INTO entries
              (request_id, kind, image_index, reverses, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
               energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano,
-              exchange_rate_nano, width, height, steps, seed, reason)
+              exchange_rate_nano, width, height, steps, seed, images_shown, reason)
          SELECT request_id, kind, image_index, id, -images, ?2, -duration_ms, -energy_mj, -wall_energy_mj,
                 energy_source, currency, -electricity_nano, -depreciation_nano, -upkeep_nano, compared_sku,
-                -compared_nano, exchange_rate_nano, width, height, steps, seed, ?3
+                -compared_nano, exchange_rate_nano, width, height, steps, seed, -images_shown, ?3
          FROM entries WHERE id = ?1 RETURNING id",
         params![entry, now, reason],
         |row| row.get(0),
@@ -164,11 +164,11 @@ fn insert_correction(
         "INSERT INTO entries
              (request_id, kind, image_index, corrects, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
               energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano,
-              exchange_rate_nano, width, height, steps, seed, reason)
+              exchange_rate_nano, width, height, steps, seed, images_shown, reason)
          SELECT request_id, kind, image_index, id, images, ?2, duration_ms, energy_mj, wall_energy_mj,
                 energy_source, currency, coalesce(?4, electricity_nano), coalesce(?5, depreciation_nano),
                 coalesce(?6, upkeep_nano), compared_sku, coalesce(?7, compared_nano), exchange_rate_nano, width, height,
-                steps, seed, ?3
+                steps, seed, images_shown, ?3
          FROM entries WHERE id = ?1 RETURNING id",
         params![
             entry,

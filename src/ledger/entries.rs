@@ -24,6 +24,7 @@ struct Columns<'a> {
     kind: &'static str,
     index: u32,
     images: i64,
+    images_shown: u32,
     seed: Seed,
     usage: Usage,
     wall_energy: Energy,
@@ -43,6 +44,7 @@ impl Entries<'_> {
             kind: "image",
             index,
             images: 1,
+            images_shown: 0,
             seed: image.seed,
             usage: receipt.usage,
             wall_energy: receipt.wall_energy,
@@ -57,10 +59,11 @@ impl Entries<'_> {
             kind: "failed",
             index: work.index,
             images: 0,
+            images_shown: work.images_shown,
             seed: work.seed,
             usage: work.usage,
             wall_energy: work.wall_energy,
-            cost: Breakdown { electricity: work.electricity, ..Breakdown::default() },
+            cost: work.cost,
             comparison: None,
         };
         self.insert(conn, &row)
@@ -74,8 +77,8 @@ impl Entries<'_> {
                 "INSERT INTO entries
                      (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
                       energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
-                      compared_nano, exchange_rate_nano, width, height, steps, seed, epoch)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+                      compared_nano, exchange_rate_nano, width, height, steps, seed, epoch, images_shown)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
             params![
                 self.request.to_text(),
                 row.kind,
@@ -98,6 +101,7 @@ impl Entries<'_> {
                 self.spec.steps,
                 signed(row.seed.get(), "seed")?,
                 row.usage.epoch,
+                row.images_shown,
             ])?;
         Ok(())
     }

@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -8,6 +8,7 @@ use std::{
 };
 
 use nvml_wrapper::{Nvml, error::NvmlError};
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::counter::{EnergyCounter, Integral};
@@ -84,7 +85,7 @@ impl Samples {
         let sampler = move || {
             while !stop.load(Ordering::Acquire) {
                 if let Ok(milliwatts) = read_power(&nvml, &sampled) {
-                    let mut integral = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                    let mut integral = shared.lock();
                     integral.sample(clock.monotonic(), milliwatts);
                 }
                 std::thread::park_timeout(SAMPLE_INTERVAL);
@@ -97,7 +98,7 @@ impl Samples {
 
 impl EnergyCounter for Samples {
     fn total(&mut self) -> Option<Energy> {
-        Some(self.integral.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).total())
+        Some(self.integral.lock().total())
     }
 
     fn source(&self) -> EnergySource {

@@ -52,7 +52,7 @@ pub use self::{
     pixels::Pixels,
     placement::{MemoryTier, Placement},
     precision::Precision,
-    prompt::PromptTokenizer,
+    prompt::{PromptTokenizer, PromptTokens, TextTokens},
     schedule::{Schedule, Shift},
     shapes::ModelShape,
     source::{
@@ -262,7 +262,7 @@ impl Pipeline {
     /// # Errors
     /// [`RenderError`] where the tokenizer or the device fails.
     pub fn condition(&self, prompt: &str) -> Result<Conditioning, RenderError> {
-        self.condition_tokens(&self.tokenizer.encode(prompt)?)
+        self.condition_tokens(self.tokenizer.encode(prompt)?.ids())
     }
 
     fn condition_tokens(&self, ids: &[u32]) -> Result<Conditioning, RenderError> {
@@ -401,24 +401,20 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`RenderError::Tokenise`] where the tokenizer fails.
-    pub fn tokenise(&self, spec: &RenderSpec) -> Result<JobTokens, RenderError> {
-        let negative = match spec.guidance_scale > 0.0 {
-            true => Some(self.tokenizer.encode(spec.negative_prompt.as_deref().unwrap_or(""))?),
-            false => None,
-        };
-        Ok(JobTokens { positive: self.tokenizer.encode(&spec.prompt)?, negative })
+    pub fn tokenise(&self, spec: &RenderSpec) -> Result<PromptTokens, RenderError> {
+        self.tokenizer.encode_prompts(spec)
     }
 
     /// The second half of [`Pipeline::prepare`]: the tokens through the text encoder.
     ///
     /// # Errors
     /// [`RenderError::Device`] where the device fails.
-    pub fn prepare_tokens(&self, tokens: &JobTokens) -> Result<Prepared, RenderError> {
+    pub fn prepare_tokens(&self, tokens: &PromptTokens) -> Result<Prepared, RenderError> {
         let negative = match &tokens.negative {
-            Some(ids) => Some(self.transformer.caption(&self.condition_tokens(ids)?.hidden)?),
+            Some(tokens) => Some(self.transformer.caption(&self.condition_tokens(tokens.ids())?.hidden)?),
             None => None,
         };
-        let conditioning = self.condition_tokens(&tokens.positive)?;
+        let conditioning = self.condition_tokens(tokens.positive.ids())?;
         let positive = self.transformer.caption(&conditioning.hidden)?;
         Ok(Prepared { positive, negative, prompt_tokens: conditioning.tokens() })
     }
@@ -448,13 +444,6 @@ impl Pipeline {
         let latents = self.walk(noise, &prepared.positive, negative, spec.steps, on_step)?;
         self.picture(&latents, spec.size)
     }
-}
-
-/// A job's prompts as token ids.
-#[derive(Debug, Clone)]
-pub struct JobTokens {
-    positive: Vec<u32>,
-    negative: Option<Vec<u32>>,
 }
 
 /// A job's prompts, encoded, embedded and refined: everything about them that does not depend on the time.

@@ -4,6 +4,40 @@ use super::{
     error::{LoadError, RenderError},
     source::{ModelFiles, PROMPT_TOKENS_MAX},
 };
+use crate::domain::RenderSpec;
+
+/// The prompts of a job as the text encoder reads them: counted once, they travel with the job.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PromptTokens {
+    /// The prompt.
+    pub positive: TextTokens,
+    /// The negative prompt, if guidance is on: only guidance looks at it.
+    pub negative: Option<TextTokens>,
+}
+
+/// A text as token ids, chat template included, cut to what the model reads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TextTokens {
+    ids: Vec<u32>,
+    whole: usize,
+}
+
+impl TextTokens {
+    /// The ids that the model reads, at most [`PROMPT_TOKENS_MAX`].
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// Tokens of the whole text, including those that were cut off.
+    pub fn whole(&self) -> usize {
+        self.whole
+    }
+
+    /// Whether something was cut off.
+    pub fn is_cut(&self) -> bool {
+        self.whole > self.ids.len()
+    }
+}
 
 /// Turns a prompt into Qwen3's token ids.
 #[derive(Debug)]
@@ -41,26 +75,23 @@ impl PromptTokenizer {
     ///
     /// # Errors
     /// [`RenderError::Tokenise`] where the tokenizer fails.
-    pub fn encode(&self, prompt: &str) -> Result<Vec<u32>, RenderError> {
-        let mut ids = self.encode_whole(prompt)?;
-        ids.truncate(PROMPT_TOKENS_MAX);
-        Ok(ids)
-    }
-
-    /// Tokens of the whole `prompt`, chat template included, however many they are.
-    ///
-    /// # Errors
-    /// [`RenderError::Tokenise`] where the tokenizer fails.
-    pub fn count(&self, prompt: &str) -> Result<usize, RenderError> {
-        Ok(self.encode_whole(prompt)?.len())
-    }
-
-    fn encode_whole(&self, prompt: &str) -> Result<Vec<u32>, RenderError> {
+    pub fn encode(&self, prompt: &str) -> Result<TextTokens, RenderError> {
         let text = format!("<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n");
         let encoding = self
             .tokenizer
             .encode_fast(text, true)
             .map_err(|error| RenderError::Tokenise(error.to_string()))?;
-        Ok(encoding.get_ids().to_vec())
+        let ids = encoding.get_ids();
+        Ok(TextTokens { ids: ids[..ids.len().min(PROMPT_TOKENS_MAX)].to_vec(), whole: ids.len() })
+    }
+
+    /// The prompts of `spec`.
+    ///
+    /// # Errors
+    /// [`RenderError::Tokenise`] if the tokenizer fails.
+    pub fn encode_prompts(&self, spec: &RenderSpec) -> Result<PromptTokens, RenderError> {
+        let negative = spec.negative_prompt.as_deref().unwrap_or_default();
+        let negative = (spec.passes() > 1).then(|| self.encode(negative)).transpose()?;
+        Ok(PromptTokens { positive: self.encode(&spec.prompt)?, negative })
     }
 }

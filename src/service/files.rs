@@ -3,15 +3,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Answer, AnsweredImage, Audience, ImageFile, PaintRequest, PartialFile, Service, ServiceError,
+    Answer, AnsweredImage, Audience, GenerateRequest, ImageFile, PartialFile, Service, ServiceError,
     jobs::JobGuard,
 };
 use crate::{
     costs::{CostError, Receipt},
     domain::RequestId,
     encode::{self, Provenance, ReceiptRecord},
-    engine::{PaintedImage, Partial},
-    pictures::PictureName,
+    engine::{GeneratedImage, Partial},
+    image_store::ImageName,
     units::{Currency, MoneyError},
 };
 
@@ -21,7 +21,7 @@ impl Service {
     pub(super) async fn show(
         &self,
         partial: Partial,
-        request: &PaintRequest,
+        request: &GenerateRequest,
         open: &JobGuard,
         audience: &Audience,
     ) {
@@ -44,19 +44,18 @@ impl Service {
     /// picture is priced first and says what it cost.
     pub(super) async fn make_files(
         &self,
-        images: Vec<PaintedImage>,
-        request: &PaintRequest,
+        images: Vec<GeneratedImage>,
+        request: &GenerateRequest,
         id: RequestId,
         now: Timestamp,
     ) -> Result<Vec<AnsweredImage>, ServiceError> {
-        let (costs, at, job) = (self.costs().clone(), self.civil(now), &request.job);
+        let (costs, at, job) = (self.costs_now().await?, self.civil(now), &request.job);
         let comparison = costs.compare(job.spec.size, job.quality, at.date());
         let provenances: Vec<_> =
             (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();
         let (encoding, keep) = (request.encoding, request.is_kept());
-        let (pictures, currency) = (Arc::clone(&self.parts.pictures), self.costs().currency());
-        self.ask_ledger(move |ledger| {
-            let costs = ledger.with_assets(&costs)?;
+        let (store, currency) = (Arc::clone(&self.parts.image_store), self.costs().currency());
+        self.blocking(move || {
             let usages = images.iter().map(|image| image.usage);
             let receipts = costs.receipts(usages, comparison.as_ref(), at)?;
             let images = images.into_iter().zip(receipts).zip(provenances);
@@ -68,8 +67,8 @@ impl Service {
                     }
                     let file = encode::encode(&image.pixels, encoding, provenance.as_ref())?;
                     let file = if keep {
-                        let name = PictureName { request: id, index, format: encoding.format };
-                        pictures.put(name, &file)?;
+                        let name = ImageName { request: id, index, format: encoding.format };
+                        store.put(name, &file)?;
                         ImageFile::Kept { name, bytes: file.len() as u64 }
                     } else {
                         ImageFile::InMemory(file.into())
@@ -84,7 +83,7 @@ impl Service {
     /// What a picture's file says of its making.
     fn provenance(
         &self,
-        request: &PaintRequest,
+        request: &GenerateRequest,
         id: RequestId,
         index: u32,
         now: Timestamp,
@@ -96,15 +95,20 @@ impl Service {
     }
 
     /// A settled answer from the ledger and the disk.
-    pub(super) async fn gather(&self, id: RequestId, request: &PaintRequest) -> Result<Answer, ServiceError> {
-        let (format, pictures) = (request.encoding.format, Arc::clone(&self.parts.pictures));
-        self.ask_ledger(move |ledger| {
-            let settled = ledger.settled(id)?.ok_or(ServiceError::NoLongerKept(id))?;
+    pub(super) async fn gather(
+        &self,
+        id: RequestId,
+        request: &GenerateRequest,
+    ) -> Result<Answer, ServiceError> {
+        let settled = self.ask_ledger(move |ledger| ledger.settled(id)).await?;
+        let settled = settled.ok_or(ServiceError::NoLongerKept(id))?;
+        let (format, store) = (request.encoding.format, Arc::clone(&self.parts.image_store));
+        self.blocking(move || {
             let images = (0..)
                 .zip(settled.images)
                 .map(|(index, image)| {
-                    let name = PictureName { request: id, index, format };
-                    let bytes = pictures.length(name)?.ok_or(ServiceError::NoLongerKept(id))?;
+                    let name = ImageName { request: id, index, format };
+                    let bytes = store.length(name)?.ok_or(ServiceError::NoLongerKept(id))?;
                     let file = ImageFile::Kept { name, bytes };
                     Ok(AnsweredImage { file, seed: image.seed, receipt: image.receipt })
                 })

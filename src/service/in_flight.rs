@@ -1,8 +1,9 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::request::Outcome;
@@ -25,7 +26,7 @@ struct InWork {
 }
 
 /// What to do with a request.
-pub(super) enum Place {
+pub(super) enum Admission {
     /// It is the first; its place is kept until the guard is dropped.
     First(InWorkGuard),
     /// The same request is in work: wait for its outcome. `begun` turns true once it cannot be refused any more.
@@ -55,17 +56,17 @@ impl InFlight {
         body_sha256: [u8; 32],
         outcome: &Sender,
         begun: &watch::Sender<bool>,
-    ) -> Place {
+    ) -> Admission {
         let name = (key, idempotency_key.to_owned());
-        match lock(&self.requests).entry(name.clone()) {
-            Entry::Occupied(first) if first.get().body_sha256 != body_sha256 => Place::OtherBody,
+        match self.requests.lock().entry(name.clone()) {
+            Entry::Occupied(first) if first.get().body_sha256 != body_sha256 => Admission::OtherBody,
             Entry::Occupied(first) => {
                 let first = first.get();
-                Place::Join { outcome: first.outcome.subscribe(), begun: first.begun.subscribe() }
+                Admission::Join { outcome: first.outcome.subscribe(), begun: first.begun.subscribe() }
             }
             Entry::Vacant(place) => {
                 place.insert(InWork { body_sha256, outcome: outcome.clone(), begun: begun.clone() });
-                Place::First(InWorkGuard { name, requests: Arc::clone(&self.requests) })
+                Admission::First(InWorkGuard { name, requests: Arc::clone(&self.requests) })
             }
         }
     }
@@ -73,10 +74,6 @@ impl InFlight {
 
 impl Drop for InWorkGuard {
     fn drop(&mut self) {
-        lock(&self.requests).remove(&self.name);
+        self.requests.lock().remove(&self.name);
     }
-}
-
-fn lock(requests: &Mutex<HashMap<Name, InWork>>) -> MutexGuard<'_, HashMap<Name, InWork>> {
-    requests.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

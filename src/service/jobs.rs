@@ -1,46 +1,31 @@
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
-use super::{PaintRequest, Service};
+use super::{GenerateRequest, Service};
 use crate::{
     domain::{ImageFormat, ImageSize, RequestId},
     engine::{JobHandle, Progress, StopReason},
     units::Millis,
 };
 
-/// The jobs that wait or are painted, for an operator who watches. Nobody watching costs an entry a job.
+/// The jobs that wait or are worked on, for an operator who watches. If nobody watches, the only cost is one map entry per
+/// job.
 #[derive(Default)]
 pub(super) struct OpenJobs {
-    jobs: Arc<Mutex<Entries>>,
+    jobs: Arc<Mutex<BTreeMap<RequestId, Entry>>>,
 }
 
-type Entries = BTreeMap<RequestId, Entry>;
-
+/// A job with the hold on it.
 struct Entry {
-    facts: Facts,
+    /// As it was when something last happened to it; how far it is now is read when somebody asks.
+    job: OpenJob,
     handle: JobHandle,
-    begun_at: Option<Timestamp>,
     preview: Option<Preview>,
 }
 
-/// What was asked for.
-#[derive(Debug, Clone)]
-struct Facts {
-    key: String,
-    tag: Option<String>,
-    prompt: String,
-    size: ImageSize,
-    steps: u32,
-    images: u32,
-    is_stream: bool,
-    since: Timestamp,
-}
-
-/// The last look at a picture on its way. One is made for a client that streams, never for who watches.
+/// The last partial image of a job. One is made for a client that streams, never for an operator who watches.
 #[derive(Debug, Clone)]
 pub struct Preview {
     /// Which look, from 0.
@@ -51,7 +36,7 @@ pub struct Preview {
     pub file: Arc<[u8]>,
 }
 
-/// A job that waits or is painted.
+/// A job that waits or is worked on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenJob {
     /// The request's id in the ledger.
@@ -60,9 +45,9 @@ pub struct OpenJob {
     pub key: String,
     /// What it is filed under.
     pub tag: Option<String>,
-    /// The prompt, where prompts are logged.
+    /// The prompt, if prompts are logged.
     pub prompt: Option<String>,
-    /// The size of its pictures.
+    /// The size of its images.
     pub size: ImageSize,
     /// Denoising steps of each.
     pub steps: u32,
@@ -76,9 +61,9 @@ pub struct OpenJob {
     pub begun_at: Option<Timestamp>,
     /// Where it is.
     pub stage: JobStage,
-    /// Denoising steps done, of all its pictures.
+    /// Denoising steps done, of all its images.
     pub steps_done: u32,
-    /// Denoising steps of all its pictures.
+    /// Denoising steps of all its images.
     pub steps_all: u32,
     /// Which look at it can be had, from 0.
     pub preview: Option<u32>,
@@ -94,9 +79,9 @@ pub enum JobStage {
         /// Time until the device begins with it, by the pace measured so far, at most.
         wait: Millis,
     },
-    /// On the device, or between two of its pictures.
+    /// On the device, or between two of its images.
     Painting,
-    /// Painted; decoded, encoded and booked.
+    /// All steps are done; it is decoded, encoded and booked.
     Finishing,
     /// It was asked to stop, and will at its next step.
     Stopping,
@@ -105,31 +90,37 @@ pub enum JobStage {
 /// Keeps a job listed. Dropped with the request's task, whatever becomes of it.
 pub(super) struct JobGuard {
     id: RequestId,
-    jobs: Arc<Mutex<Entries>>,
+    jobs: Arc<Mutex<BTreeMap<RequestId, Entry>>>,
 }
 
 impl OpenJobs {
-    /// Lists a job that was handed in at `now`.
+    /// Lists a job that was handed in at `now`, with its prompt if that may be shown.
     pub(super) fn enter(
         &self,
         id: RequestId,
-        request: &PaintRequest,
+        request: &GenerateRequest,
         handle: &JobHandle,
+        shows_prompt: bool,
         now: Timestamp,
     ) -> JobGuard {
-        let spec = &request.job.spec;
-        let facts = Facts {
+        let (spec, images) = (&request.job.spec, request.job.images);
+        let job = OpenJob {
+            id,
             key: request.caller.public_id.clone(),
             tag: request.tag.as_ref().map(|tag| tag.as_str().to_owned()),
-            prompt: spec.prompt.clone(),
+            prompt: shows_prompt.then(|| spec.prompt.clone()),
             size: spec.size,
             steps: spec.steps,
-            images: request.job.images,
+            images,
             is_stream: request.partials.is_some(),
             since: now,
+            begun_at: None,
+            stage: JobStage::Painting,
+            steps_done: 0,
+            steps_all: spec.steps.saturating_mul(images),
+            preview: None,
         };
-        let entry = Entry { facts, handle: handle.clone(), begun_at: None, preview: None };
-        lock(&self.jobs).insert(id, entry);
+        self.jobs.lock().insert(id, Entry { job, handle: handle.clone(), preview: None });
         JobGuard { id, jobs: Arc::clone(&self.jobs) }
     }
 }
@@ -142,17 +133,19 @@ impl JobGuard {
 
     /// Notes that the device has begun.
     pub(super) fn note_begin(&self, now: Timestamp) {
-        self.change(|entry| entry.begun_at = Some(now));
+        self.update(|entry| entry.job.begun_at = Some(now));
     }
 
-    /// Notes a look at its picture. The file is the client's, and kept once.
+    /// Notes a partial image. The file is the client's, and kept once.
     pub(super) fn note_preview(&self, index: u32, format: ImageFormat, file: &Arc<[u8]>) {
-        let preview = Preview { index, format, file: Arc::clone(file) };
-        self.change(|entry| entry.preview = Some(preview));
+        self.update(|entry| {
+            entry.job.preview = Some(index);
+            entry.preview = Some(Preview { index, format, file: Arc::clone(file) });
+        });
     }
 
-    fn change(&self, change: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = lock(&self.jobs).get_mut(&self.id) {
+    fn update(&self, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.jobs.lock().get_mut(&self.id) {
             change(entry);
         }
     }
@@ -160,23 +153,30 @@ impl JobGuard {
 
 impl Drop for JobGuard {
     fn drop(&mut self) {
-        lock(&self.jobs).remove(&self.id);
+        self.jobs.lock().remove(&self.id);
+    }
+}
+
+impl Entry {
+    /// The job as it is now. `waiting` are the jobs that wait, in the order of their turns, each with its wait.
+    fn now(&self, waiting: &[(JobHandle, Millis)]) -> OpenJob {
+        let Progress { steps_done, is_stopping, .. } = self.handle.progress();
+        let turn = (1..).zip(waiting).find(|(_, (handle, _))| handle.is_of_same_job(&self.handle));
+        let stage = match turn {
+            _ if is_stopping => JobStage::Stopping,
+            Some((position, (_, wait))) => JobStage::Waiting { position, wait: *wait },
+            None if steps_done >= self.job.steps_all => JobStage::Finishing,
+            None => JobStage::Painting,
+        };
+        OpenJob { stage, steps_done, ..self.job.clone() }
     }
 }
 
 impl Service {
-    /// The jobs that are painted, in the order of their beginnings, then those that wait, in the order of their turns.
+    /// The jobs that are worked on, in the order of their beginnings, then those that wait, in the order of their turns.
     pub fn open_jobs(&self) -> Vec<OpenJob> {
         let waiting = self.engine().waiting();
-        let show_prompt = self.parts.settings.log_prompts;
-        let mut jobs: Vec<_> = lock(&self.open_jobs.jobs)
-            .iter()
-            .map(|(id, entry)| {
-                let is_it = |(handle, _): &(JobHandle, Millis)| handle.is_of_same_job(&entry.handle);
-                let turn = waiting.iter().position(is_it).map(|turn| (turn + 1, waiting[turn].1));
-                open_job(*id, entry, turn, show_prompt)
-            })
-            .collect();
+        let mut jobs: Vec<_> = self.open_jobs.jobs.lock().values().map(|entry| entry.now(&waiting)).collect();
         jobs.sort_by_key(|job| match job.stage {
             JobStage::Waiting { position, .. } => (true, None, position),
             _ => (false, Some((job.begun_at, job.since)), 0),
@@ -184,46 +184,15 @@ impl Service {
         jobs
     }
 
-    /// Stops the job of request `id`, for the operator; false where none is open.
+    /// Stops the job of request `id`, for the operator; false if none is open.
     pub fn cancel_job(&self, id: RequestId) -> bool {
-        let handle = lock(&self.open_jobs.jobs).get(&id).map(|entry| entry.handle.clone());
+        let handle = self.open_jobs.jobs.lock().get(&id).map(|entry| entry.handle.clone());
         // Not under the lock: a job that waits ends here and now.
         handle.inspect(|handle| handle.stop(StopReason::CancelledByOperator)).is_some()
     }
 
-    /// The last look at the picture of request `id`, where its client had one made.
+    /// The last partial image of request `id`, if its client had one made.
     pub fn preview(&self, id: RequestId) -> Option<Preview> {
-        lock(&self.open_jobs.jobs).get(&id)?.preview.clone()
+        self.open_jobs.jobs.lock().get(&id)?.preview.clone()
     }
-}
-
-fn open_job(id: RequestId, entry: &Entry, turn: Option<(usize, Millis)>, show_prompt: bool) -> OpenJob {
-    let Progress { steps_done, steps: steps_all, is_begun: _, is_stopping } = entry.handle.progress();
-    let stage = match turn {
-        _ if is_stopping => JobStage::Stopping,
-        Some((position, wait)) => JobStage::Waiting { position, wait },
-        None if steps_done >= steps_all => JobStage::Finishing,
-        None => JobStage::Painting,
-    };
-    let Facts { key, tag, prompt, size, steps, images, is_stream, since } = entry.facts.clone();
-    OpenJob {
-        id,
-        key,
-        tag,
-        prompt: show_prompt.then_some(prompt),
-        size,
-        steps,
-        images,
-        is_stream,
-        since,
-        begun_at: entry.begun_at,
-        stage,
-        steps_done,
-        steps_all,
-        preview: entry.preview.as_ref().map(|preview| preview.index),
-    }
-}
-
-fn lock(jobs: &Mutex<Entries>) -> MutexGuard<'_, Entries> {
-    jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -15,8 +15,8 @@ use crate::{
     domain::{ApiKey, Caller},
     encode,
     engine::Engine,
+    image_store::{ImageName, ImageStore, Swept},
     ledger::{KeyRefusal, Ledger, Month, Recognised},
-    pictures::{PictureName, PictureStore, Swept},
     telemetry::Metrics,
     units::Millis,
 };
@@ -31,8 +31,8 @@ pub struct ServiceParts {
     pub costs: CostModel,
     /// Scopes, models and rates.
     pub door: Door,
-    /// Pictures on disk.
-    pub pictures: Arc<PictureStore>,
+    /// Images on disk.
+    pub image_store: Arc<ImageStore>,
     /// What an operator watches.
     pub metrics: Arc<Metrics>,
     /// The time.
@@ -171,28 +171,28 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::Store`] where the disk fails.
-    pub async fn picture(&self, name: PictureName) -> Result<Option<Vec<u8>>, ServiceError> {
-        let pictures = Arc::clone(&self.parts.pictures);
-        self.blocking(move || pictures.get(name)).await
+    pub async fn picture(&self, name: ImageName) -> Result<Option<Vec<u8>>, ServiceError> {
+        let store = Arc::clone(&self.parts.image_store);
+        self.blocking(move || store.get(name)).await
     }
 
     /// A kept picture's file, open; none where it is not kept any more.
     ///
     /// # Errors
     /// [`ServiceError::Store`] where the disk fails.
-    pub async fn open_image(&self, name: PictureName) -> Result<Option<File>, ServiceError> {
-        let pictures = Arc::clone(&self.parts.pictures);
-        self.blocking(move || pictures.open_file(name)).await
+    pub async fn open_image(&self, name: ImageName) -> Result<Option<File>, ServiceError> {
+        let store = Arc::clone(&self.parts.image_store);
+        self.blocking(move || store.open_file(name)).await
     }
 
     /// A small JPEG of a kept picture; none where it is not kept any more.
     ///
     /// # Errors
     /// [`ServiceError::Store`] where the disk fails, [`ServiceError::Encode`] where the file is no picture.
-    pub async fn thumbnail(&self, name: PictureName) -> Result<Option<Vec<u8>>, ServiceError> {
-        let pictures = Arc::clone(&self.parts.pictures);
+    pub async fn thumbnail(&self, name: ImageName) -> Result<Option<Vec<u8>>, ServiceError> {
+        let store = Arc::clone(&self.parts.image_store);
         let thumbnail = move || {
-            let Some(file) = pictures.get(name)? else { return Ok::<_, ServiceError>(None) };
+            let Some(file) = store.get(name)? else { return Ok::<_, ServiceError>(None) };
             Ok(Some(encode::thumbnail(&file, name.format)?))
         };
         self.blocking(thumbnail).await
@@ -205,7 +205,7 @@ impl Service {
     pub async fn sweep(&self) -> Result<Swept, ServiceError> {
         let horizon = self.now().checked_sub(self.parts.settings.keep_pictures);
         let horizon = horizon.unwrap_or(Timestamp::MIN);
-        let pictures = Arc::clone(&self.parts.pictures);
-        self.blocking(move || pictures.sweep(horizon)).await
+        let store = Arc::clone(&self.parts.image_store);
+        self.blocking(move || store.sweep(horizon)).await
     }
 }

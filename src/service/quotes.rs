@@ -30,8 +30,8 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError`] for a prompt that would be refused, or a price that is missing.
-    pub async fn quote(self: &Arc<Self>, job: RenderJob, key: KeyId) -> Result<Quoted, ServiceError> {
-        let (_, cut_from_tokens) = self.count_tokens(&job.spec).await?;
+    pub async fn quote(self: &Arc<Self>, job: Arc<RenderJob>, key: KeyId) -> Result<Quoted, ServiceError> {
+        let cut_from_tokens = super::cut_from(&*self.tokenise(&job).await?);
         let (created, foreseen) = (self.now(), self.engine().foresee(&job.spec, 0));
         let (costs, at) = (self.costs().clone(), self.civil(created));
         let (budgets, zone) = (self.parts.settings.budgets.clone(), self.parts.zone.clone());

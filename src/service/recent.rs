@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Service, ServiceError};
-use crate::{domain::RequestId, ledger::RecentRequest, pictures::PictureName};
+use crate::{domain::RequestId, image_store::ImageName, ledger::RecentRequest};
 
 /// A request that has ended, with the pictures of it that are still kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct RecentJob {
     /// What the ledger says of it.
     pub request: RecentRequest,
     /// Its pictures on the disk, in order.
-    pub pictures: Vec<PictureName>,
+    pub pictures: Vec<ImageName>,
 }
 
 impl Service {
@@ -23,13 +23,13 @@ impl Service {
         before: Option<RequestId>,
         limit: usize,
     ) -> Result<Vec<RecentJob>, ServiceError> {
-        let pictures = Arc::clone(&self.parts.pictures);
-        self.ask_ledger(move |ledger| {
-            let requests = ledger.recent_requests(before, limit)?;
+        let requests = self.ask_ledger(move |ledger| ledger.recent_requests(before, limit)).await?;
+        let store = Arc::clone(&self.parts.image_store);
+        self.blocking(move || {
             let with_pictures = |request: RecentRequest| {
                 // Only what was settled was kept.
                 let indices = 0..if request.is_delivered.is_some() { request.images } else { 0 };
-                let pictures = indices.filter_map(|index| pictures.find(request.id, index)).collect();
+                let pictures = indices.filter_map(|index| store.find(request.id, index)).collect();
                 RecentJob { request, pictures }
             };
             Ok::<_, ServiceError>(requests.into_iter().map(with_pictures).collect())

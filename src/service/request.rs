@@ -4,22 +4,22 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    admit::{Pass, Refused, Standing},
+    admit::{Pass, RateStanding, Refused},
     costs::{CostError, Receipt},
     domain::{Caller, CostTag, Encoding, ImageSize, RenderJob, RequestId, Seed},
     encode::EncodeError,
-    engine::{Outlook, Overloaded, WorkError},
+    engine::{Overloaded, QueueEstimate, WorkError},
+    image_store::{ImageName, StoreError},
     ledger::{LedgerError, OverBudget},
-    pictures::{PictureName, StoreError},
 };
 
 /// A request that has been parsed and may be refused for money or room, but for nothing it says.
 #[derive(Debug)]
-pub struct PaintRequest {
+pub struct GenerateRequest {
     /// Who asks.
     pub caller: Caller,
-    /// What is to be painted.
-    pub job: RenderJob,
+    /// What is asked for.
+    pub job: Arc<RenderJob>,
     /// What it is filed under.
     pub tag: Option<CostTag>,
     /// As what files.
@@ -68,7 +68,7 @@ pub enum ImageFile {
     /// On the disk.
     Kept {
         /// Its name in the store.
-        name: PictureName,
+        name: ImageName,
         /// Its length.
         bytes: u64,
     },
@@ -84,7 +84,7 @@ impl ImageFile {
     }
 
     /// Its name in the store, if it is kept.
-    pub fn name(&self) -> Option<PictureName> {
+    pub fn name(&self) -> Option<ImageName> {
         match self {
             Self::InMemory(_) => None,
             Self::Kept { name, .. } => Some(*name),
@@ -108,9 +108,9 @@ pub type Outcome = Result<Arc<Answer>, Arc<ServiceError>>;
 #[derive(Debug)]
 pub struct Accepted {
     /// What it has ahead of it; none where its answer was made before.
-    pub outlook: Option<Outlook>,
+    pub outlook: Option<QueueEstimate>,
     /// Where the key stands with its pictures a minute, if it has a limit and they were taken from it.
-    pub images: Option<Standing>,
+    pub images: Option<RateStanding>,
     /// The soft budgets that it passes.
     pub passed_budgets: Vec<OverBudget>,
     /// Tokens of the whole prompt, where it was cut.
@@ -157,7 +157,7 @@ fn end(outcome: Option<&Option<Outcome>>) -> Outcome {
     outcome.and_then(Clone::clone).unwrap_or_else(|| Err(Arc::new(ServiceError::Lost)))
 }
 
-/// Why a request gave no pictures.
+/// Why a request gave no images.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// A prompt is longer than the model reads.

@@ -14,8 +14,7 @@ use tintype::{
     clock::{Clock, SystemClock},
     domain::{ImageSize, KeyId, Quality, RenderJob, RenderSpec, Seed},
     engine::{
-        Engine, EngineSettings, Facts, Order, OverloadReason, PromptTokens, Ticket, WarmUp, WorkFailure,
-        WorkerParts,
+        Engine, EngineSettings, Facts, Order, OverloadReason, Ticket, WarmUp, WorkFailure, WorkerParts,
     },
     meter::{Meter, Powers},
     pipeline::{DeviceChoice, LoadError, ModelFiles, Pipeline, Placement, Precision, RenderError},
@@ -96,9 +95,8 @@ fn breaking(devices: usize) -> WarmUp {
 fn submit(engine: &Engine, images: u32) -> Ticket {
     let job = RenderJob { spec: spec(36), quality: Quality::default(), seed: Seed::new(7), images };
     let permit = engine.permit(&job, KeyId::new(1), None).expect("a place");
-    let positive = engine.count_tokens(&job.spec.prompt).expect("tokens");
-    let tokens = PromptTokens { positive, negative: None };
-    permit.submit(Order { job, key: KeyId::new(1), tokens, partials: 0 })
+    let tokens = Arc::new(engine.tokenise(&job.spec).expect("tokens"));
+    permit.submit(Order { job: Arc::new(job), key: KeyId::new(1), tokens, partials: 0 })
 }
 
 #[test]
@@ -111,7 +109,7 @@ fn a_device_that_breaks_while_it_serves_is_lost_and_its_pictures_are_anothers() 
     eventually("the second is lost", || {
         let painted = submit(&engine, 4).finished.blocking_recv().expect("an end").expect("pictures");
         assert_eq!(painted.images.len(), 4);
-        wasted += painted.images.iter().filter(|image| image.wasted.is_some()).count();
+        wasted += painted.images.iter().filter(|image| image.failed_attempt.is_some()).count();
         engine.devices().lost == 1
     });
     assert_eq!(wasted, 1, "it was checked before it had a second one");

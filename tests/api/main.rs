@@ -21,6 +21,7 @@ mod devices;
 mod devices_lost;
 mod doors;
 mod files;
+mod hang_ups;
 mod images;
 mod jobs_page;
 mod keys;

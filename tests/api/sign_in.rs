@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use tintype::{
-    clock::ManualClock,
-    domain::{PasswordHash, SignInSecret},
-    units::Millis,
-};
+use tintype::{admit::PasswordHash, clock::ManualClock, domain::SignInSecret, units::Millis};
 
 use crate::{
     browser::{Browser, set_cookie},

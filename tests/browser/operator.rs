@@ -1,10 +1,6 @@
 //! What an operator does on the first day.
 
-use tintype::{
-    domain::{PasswordHash, SignInSecret},
-    ledger::Month,
-    units::Money,
-};
+use tintype::{admit::PasswordHash, domain::SignInSecret, ledger::Month, units::Money};
 
 use crate::{browser, driver::Driver, server::TestServer};
 

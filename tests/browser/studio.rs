@@ -12,11 +12,11 @@ use tintype::{
         ApiKey, EnergySource, ImageFormat, ImageSize, KeyId, Overhead, Quality, RenderSpec, RequestId,
         Scopes, Seed, Usage,
     },
+    image_store::{ImageName, ImageStore},
     ledger::{
         BudgetPeriods, FailedWork, KeyChange, KeyRules, Ledger, NewKey, NewRequest, Reservation,
         SettledImage, Settlement,
     },
-    pictures::{PictureName, PictureStore},
     units::{Energy, Millis, Money, Power},
 };
 
@@ -91,7 +91,7 @@ fn paint_the_past(config: &Config, operator: &ApiKey, now: Timestamp) {
         })
         .collect();
     let costs = config.cost_model(jiff::civil::date(2026, 11, 23)).expect("a cost model");
-    let pictures = PictureStore::open(config.data_dir.join("pictures"), 0).expect("a store");
+    let pictures = ImageStore::open(config.data_dir.join("pictures"), 0).expect("a store");
     let paint = |order: u8, images: u32, at: Timestamp| {
         let (name, tag) = CLIENTS[usize::from(order) % CLIENTS.len()];
         let key = names.iter().position(|known| *known == name).expect("one of them");
@@ -161,7 +161,7 @@ fn used(duration: u64, watts: u64) -> Usage {
 }
 
 /// Keeps evening skies, each of another hour, as the pictures of request `id`.
-fn keep(pictures: &PictureStore, id: RequestId, images: u32) {
+fn keep(pictures: &ImageStore, id: RequestId, images: u32) {
     const SIDE: u32 = 256;
     for index in 0..images {
         let hour = (u32::from(id.to_digits().as_bytes()[11]) * 7 + index * 5) % 16;
@@ -177,7 +177,7 @@ fn keep(pictures: &PictureStore, id: RequestId, images: u32) {
         });
         let mut file = Cursor::new(Vec::new());
         sky.write_to(&mut file, image::ImageFormat::Png).expect("a file");
-        let name = PictureName { request: id, index, format: ImageFormat::Png };
+        let name = ImageName { request: id, index, format: ImageFormat::Png };
         pictures.put(name, &file.into_inner()).expect("kept");
     }
 }
@@ -263,9 +263,9 @@ impl Order<'_> {
     /// Cancelled on the way.
     fn fail(&self) {
         let usage = self.usage();
-        let price = self.costs.wasted(usage, TimeZone::UTC.to_datetime(self.at)).expect("a price");
-        let (wall_energy, electricity) = price;
-        let work = FailedWork { index: 0, seed: Seed::new(42), usage, wall_energy, electricity };
+        let at = TimeZone::UTC.to_datetime(self.at);
+        let (wall_energy, cost) = self.costs.failed_work(usage, 4, self.spec().steps, at).expect("a price");
+        let work = FailedWork { index: 0, seed: Seed::new(42), usage, wall_energy, cost, images_shown: 0 };
         let (reservation, currency) = (self.reserve(), self.costs.currency());
         self.ledger.fail(reservation, &self.spec(), currency, &[work], self.at).expect("failed");
     }

@@ -38,13 +38,13 @@ fn a_keys_rules_are_set_changed_and_taken_away() {
         "--expires",
         "90d",
         "--models",
-        "z-image,z-image-turbo",
+        "dall-e-3,gpt-image-1",
         "--concurrent",
         "2",
     ];
     let public_id = public_id(&out(&run(place.path(), &create)));
     let listed = || out(&run(place.path(), &["key", "list"]));
-    for said in ["active", "never", "expires 2", "models z-image,z-image-turbo", "concurrent jobs 2"] {
+    for said in ["active", "never", "expires 2", "models dall-e-3,gpt-image-1", "concurrent jobs 2"] {
         assert!(listed().contains(said), "{said} in {}", listed());
     }
     let set = |arguments: &[&str]| run(place.path(), &[&["key", "set", &public_id], arguments].concat());

@@ -4,6 +4,8 @@
 mod audit;
 #[path = "../support/books.rs"]
 mod books;
+#[path = "../support/eventually.rs"]
+mod eventually;
 #[path = "../support/hub.rs"]
 mod false_hub;
 #[path = "../support/large_model.rs"]
@@ -22,6 +24,7 @@ mod backup;
 mod bench;
 mod breakdown;
 mod comparisons;
+mod configuration;
 mod focus;
 mod generate;
 mod hub;
@@ -31,6 +34,7 @@ mod memory;
 mod model;
 mod months;
 mod prices;
+mod process;
 mod profiles;
 mod roi;
 mod serve;

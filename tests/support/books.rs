@@ -85,8 +85,8 @@ impl Books {
     pub fn fail(&self, at: &str) {
         let at: Timestamp = at.parse().expect("a time");
         let Receipt { usage, wall_energy, cost, .. } = receipt();
-        let electricity = cost.electricity;
-        let work = FailedWork { index: 0, seed: Seed::new(42), usage, wall_energy, electricity };
+        let cost = Breakdown { electricity: cost.electricity, ..Breakdown::default() };
+        let work = FailedWork { index: 0, seed: Seed::new(42), usage, wall_energy, cost, images_shown: 0 };
         let reservation = self.open_request(at, None);
         self.ledger.fail(reservation, &spec(), Currency::CNY, &[work], at).expect("failed");
     }

@@ -1,6 +1,7 @@
 //! The real application on a free port and an empty data directory.
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, mpsc},
     thread::JoinHandle,
@@ -8,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 use tintype::{
-    app::{App, Fitting, Progress},
+    app::{App, AppError, Fitting, Progress},
     clock::{Clock, SystemClock},
     config::Config,
     ledger::{Ledger, Month, MonthTotals},
@@ -73,7 +74,7 @@ impl TestServer {
     ) -> Self {
         let data = TempDir::new().expect("a data directory");
         let mut config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)).into(),
             data_dir: data.path().to_owned(),
             time_zone: Some("UTC".into()),
             ..Config::default()
@@ -94,7 +95,8 @@ impl TestServer {
             runtime.block_on(async {
                 let app = App::build_with(&served, &told, runtime.handle().clone(), Quiet, fittings);
                 let app = app.expect("it starts");
-                // None where the test brought a data directory that has one.
+                app.introduce(|_| Ok::<_, AppError>(())).expect("the first key is stored");
+                // None if the test brought a data directory that has one.
                 let key = app.first_key().map_or_else(String::new, |key| key.reveal());
                 ready.send((app.address(), key)).expect("the test waits");
                 let stop = async { stopped.await.unwrap_or(()) };

@@ -53,19 +53,22 @@ fn counted(trace: &Trace) -> Vec<(u64, u64)> {
 /// total.
 fn assert_month(connection: &Connection, zone: &TimeZone, report: &MonthReport) {
     let span = params![report.month.start(zone).as_millisecond(), report.month.end(zone).as_millisecond()];
-    let sum = |column: &str, table: &str| {
+    let sum = |column: &str, rows: &str| {
         let sql = format!(
-            "SELECT coalesce(sum({column}), 0) FROM {table} WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2"
+            "SELECT coalesce(sum({column}), 0) FROM {rows} entered_at_ms >= ?1 AND entered_at_ms < ?2"
         );
         connection.query_row(&sql, span, |row| row.get(0)).map(Money::from_nano).expect("a sum")
     };
     let plus = |a: Money, b: Money| a.plus(b).expect("in range");
     let whole = report.whole.as_ref().expect("a whole month");
-    let depreciation = sum("depreciation_nano", "entries");
-    let upkeep = sum("upkeep_nano", "entries");
+    // What failed work was charged is part of what no image was charged.
+    let images = "entries WHERE kind <> 'failed' AND";
+    let depreciation = sum("depreciation_nano", images);
+    let upkeep = sum("upkeep_nano", images);
     assert_eq!(plus(depreciation, whole.unused_depreciation), whole.whole_depreciation, "{report:?}");
     assert_eq!(plus(upkeep, whole.unused_upkeep), whole.whole_upkeep, "{report:?}");
-    let electricity = plus(sum("electricity_nano", "entries"), sum("electricity_nano", "overheads"));
+    let [entries, overheads] = ["entries WHERE", "overheads WHERE"];
+    let electricity = plus(sum("electricity_nano", entries), sum("electricity_nano", overheads));
     let all = plus(plus(electricity, whole.whole_depreciation), whole.whole_upkeep);
     assert_eq!(all, whole.fully_loaded_total, "{report:?}");
     let days = report.days.as_ref().expect("days");

@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 
-use self::report::{Case, Report, Sample, Span};
+use self::report::{Case, PartTime, Report, Sample};
 use super::{CliError, ModelArgs, progress::LoadReport};
 use crate::{
     app::Progress,
@@ -183,14 +183,14 @@ impl<'a> Lap<'a> {
         Self { pipeline, start, last: start }
     }
 
-    fn end(&mut self) -> Result<Span, CliError> {
+    fn end(&mut self) -> Result<PartTime, CliError> {
         self.pipeline.synchronize()?;
         let now = Moment::now();
         Ok(now.since(std::mem::replace(&mut self.last, now)))
     }
 
     /// From the start to the last end.
-    fn whole(self) -> Span {
+    fn whole(self) -> PartTime {
         self.last.since(self.start)
     }
 }
@@ -208,7 +208,7 @@ impl Moment {
         Self { wall: Instant::now(), cpu: cpu.try_into().unwrap_or_default() }
     }
 
-    fn since(self, earlier: Self) -> Span {
-        Span { wall: self.wall - earlier.wall, cpu: self.cpu.saturating_sub(earlier.cpu) }
+    fn since(self, earlier: Self) -> PartTime {
+        PartTime { wall: self.wall - earlier.wall, cpu: self.cpu.saturating_sub(earlier.cpu) }
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::{EnergySource, RenderSpec, Usage};
 
 /// The time of one part.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct PartTime {
     pub(super) wall: Duration,
     /// The processor's, over all cores.
     pub(super) cpu: Duration,
@@ -16,15 +16,15 @@ pub(super) struct Span {
 /// The times of one batch.
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
-    pub(super) tokenise: Span,
+    pub(super) tokenise: PartTime,
     /// Text encoder, caption embedder and refiner.
-    pub(super) text: Span,
+    pub(super) text: PartTime,
     /// Noise and positions.
-    pub(super) begin: Span,
-    pub(super) steps: Vec<Span>,
-    pub(super) decode: Span,
-    pub(super) png: Span,
-    pub(super) whole: Span,
+    pub(super) begin: PartTime,
+    pub(super) steps: Vec<PartTime>,
+    pub(super) decode: PartTime,
+    pub(super) png: PartTime,
+    pub(super) whole: PartTime,
 }
 
 /// What a run of the benchmark found.
@@ -50,7 +50,7 @@ pub(super) struct Case {
     size: String,
     steps: u32,
     n: u32,
-    parts: Vec<Part>,
+    parts: Vec<PartTimes>,
     /// Pixels of the answer × steps × pictures, over the median of the whole.
     pixel_steps_per_second: f64,
     joules_per_image: f64,
@@ -61,7 +61,7 @@ pub(super) struct Case {
 
 /// Milliseconds of one part over the repetitions.
 #[derive(Debug, Serialize)]
-struct Part {
+struct PartTimes {
     name: &'static str,
     median_ms: f64,
     min_ms: f64,
@@ -70,8 +70,8 @@ struct Part {
     cpu_ms: f64,
 }
 
-impl Part {
-    fn new(name: &'static str, spans: impl Iterator<Item = Span> + Clone) -> Self {
+impl PartTimes {
+    fn new(name: &'static str, spans: impl Iterator<Item = PartTime> + Clone) -> Self {
         let wall = sorted_ms(spans.clone().map(|span| span.wall));
         let cpu = sorted_ms(spans.map(|span| span.cpu));
         let end = |time: Option<&f64>| time.copied().unwrap_or_default();
@@ -106,14 +106,14 @@ impl Case {
         usage: Usage,
         peak_memory_bytes: Option<u64>,
     ) -> Self {
-        let part = |name, span: fn(&Sample) -> Span| Part::new(name, samples.iter().map(span));
+        let part = |name, span: fn(&Sample) -> PartTime| PartTimes::new(name, samples.iter().map(span));
         let whole = part("whole", |sample| sample.whole);
         let seconds = whole.median_ms / 1e3;
         let parts = vec![
             part("tokenise", |sample| sample.tokenise),
             part("text", |sample| sample.text),
             part("begin", |sample| sample.begin),
-            Part::new("step", samples.iter().flat_map(|sample| sample.steps.iter().copied())),
+            PartTimes::new("step", samples.iter().flat_map(|sample| sample.steps.iter().copied())),
             part("decode", |sample| sample.decode),
             part("png", |sample| sample.png),
             whole,
@@ -141,7 +141,7 @@ impl Case {
 
     fn write(&self, text: &mut String) {
         let header = ["", "median ms", "min", "max", "cpu ms"].map(str::to_owned);
-        let row = |part: &Part| {
+        let row = |part: &PartTimes| {
             let millis = |value: f64| format!("{value:.2}");
             [
                 part.name.to_owned(),
@@ -197,9 +197,9 @@ mod tests {
     };
 
     fn sample(whole: u64) -> Sample {
-        let ms = |wall| Span { wall: Duration::from_millis(wall), cpu: Duration::from_millis(2 * wall) };
+        let ms = |wall| PartTime { wall: Duration::from_millis(wall), cpu: Duration::from_millis(2 * wall) };
         Sample {
-            tokenise: Span { wall: Duration::from_micros(40), cpu: Duration::from_micros(30) },
+            tokenise: PartTime { wall: Duration::from_micros(40), cpu: Duration::from_micros(30) },
             text: ms(3),
             begin: ms(1),
             steps: vec![ms(whole / 10), ms(whole / 5)],

@@ -6,7 +6,10 @@ use jiff::{Span, Timestamp};
 
 use self::rules::RuleArgs;
 pub(super) use self::show::minute;
-use super::{CliError, Place};
+use super::{
+    CliError, DataArgs,
+    output::{note, print, show_once},
+};
 use crate::{
     clock::Clock,
     domain::{ApiKey, KEY_NAME_MAX, Scopes, check_label},
@@ -23,7 +26,7 @@ pub(super) enum KeyCommand {
     /// List keys, without their secrets
     List {
         #[command(flatten)]
-        place: Place,
+        place: DataArgs,
     },
     /// Change a key's name or rules; what is not named stays
     Set(SetArgs),
@@ -38,7 +41,7 @@ pub(super) enum KeyCommand {
     /// Print who changed a key, or any key, and how
     Log {
         #[command(flatten)]
-        place: Place,
+        place: DataArgs,
         /// The key's public id [default: every key]
         public_id: Option<String>,
     },
@@ -47,7 +50,7 @@ pub(super) enum KeyCommand {
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// What you call it
     #[arg(value_parser = parse_name)]
     name: Option<String>,
@@ -90,7 +93,7 @@ pub(super) struct RotateArgs {
 #[derive(Debug, Args)]
 pub(super) struct OneKey {
     #[command(flatten)]
-    place: Place,
+    place: DataArgs,
     /// The key's public id, the middle part of tt-<public id>-<secret>
     public_id: String,
 }
@@ -120,9 +123,10 @@ fn create(args: CreateArgs, now: Timestamp) -> Result<(), CliError> {
     let rules = args.rules.rules(scopes, &config.zone()?, now)?;
     let key = ApiKey::generate(&mut rand::rng());
     let name = args.name.as_deref().unwrap_or("unnamed");
+    // Shown before it is stored: a key that could not be shown would be in the ledger, and nobody's.
+    show_once(&key.reveal())?;
     ledger.create_key(&NewKey { key: &key, name, rules }, ACTOR, now)?;
-    println!("{}", key.reveal());
-    eprintln!("shown this once; scopes: {scopes}");
+    note(&format_args!("this key will not be shown again; scopes: {scopes}"));
     Ok(())
 }
 
@@ -149,11 +153,18 @@ fn rotate(args: &RotateArgs, now: Timestamp) -> Result<(), CliError> {
         return Err(CliError::Usage("--grace is negative; write 0s to refuse the old secret at once".into()));
     }
     let key = ApiKey::rotated(&args.key.public_id, &mut rand::rng());
-    args.key.change("rotated", |ledger, _| ledger.rotate_key(&key, until, ACTOR, now))?;
-    println!("{}", key.reveal());
+    let ledger = args.key.ledger("rotated")?;
+    // Shown before it is stored: see `create`.
+    show_once(&key.reveal())?;
+    if !ledger.rotate_key(&key, until, ACTOR, now)? {
+        return Err(args.key.refused("rotated"));
+    }
     match until > now {
-        true => eprintln!("shown this once; the old secret opens until {}", show::minute(until, &zone)),
-        false => eprintln!("shown this once; the old secret opens nothing from now on"),
+        true => note(&format_args!(
+            "this key will not be shown again; the old secret is valid until {}",
+            show::minute(until, &zone)
+        )),
+        false => note(&"this key will not be shown again; the old secret is no longer valid"),
     }
     Ok(())
 }
@@ -166,8 +177,7 @@ impl OneKey {
         change: impl FnOnce(&Ledger, &str) -> Result<bool, LedgerError>,
     ) -> Result<(), CliError> {
         self.change(done, change)?;
-        println!("{} is {done}", self.public_id);
-        Ok(())
+        print(&format!("{} is {done}\n", self.public_id))
     }
 
     /// Changes the key, which must be one that can be changed so.
@@ -176,14 +186,24 @@ impl OneKey {
         done: &str,
         change: impl FnOnce(&Ledger, &str) -> Result<bool, LedgerError>,
     ) -> Result<(), CliError> {
-        let (_, ledger) = self.place.ledger()?;
-        match change(&ledger, &self.public_id)? {
+        match change(&self.ledger(done)?, &self.public_id)? {
             true => Ok(()),
-            false => Err(CliError::Usage(format!(
-                "no key `{}` that could be {done}; tintype key list shows them",
-                self.public_id
-            ))),
+            false => Err(self.refused(done)),
         }
+    }
+
+    /// The ledger, which must have the key.
+    fn ledger(&self, done: &str) -> Result<Ledger, CliError> {
+        let (_, ledger) = self.place.ledger()?;
+        match ledger.keys()?.iter().any(|key| key.public_id == self.public_id) {
+            true => Ok(ledger),
+            false => Err(self.refused(done)),
+        }
+    }
+
+    fn refused(&self, done: &str) -> CliError {
+        let public_id = &self.public_id;
+        CliError::Usage(format!("no key `{public_id}` that could be {done}; tintype key list shows them"))
     }
 }
 

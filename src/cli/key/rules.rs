@@ -4,10 +4,10 @@ use clap::Args;
 use jiff::{Span, Timestamp, tz::TimeZone};
 
 use crate::{
-    cli::CliError,
+    cli::{CliError, output::note},
     config::ModelConfig,
     costs::{Budget, BudgetError, Budgets},
-    domain::{Expiry, ExpiryError, KeyLimits, Scopes, model_list},
+    domain::{Expiry, ExpiryError, KeyLimits, Scopes, closest, model_list},
     ledger::{KeyChange, KeyRules},
 };
 
@@ -21,7 +21,7 @@ pub(super) struct RuleArgs {
     /// From when on it opens nothing: a day such as 2027-01-01, or a span from now such as 90d
     #[arg(long, value_name = "DATE|SPAN|none", value_parser = or_none(parse_expiry))]
     expires: Option<OrNone<Expiry>>,
-    /// Ids of the models that it may use, with commas between; none: every model
+    /// Names of the models that it may use, with commas between; none: every model
     #[arg(long, value_name = "MODELS|none", value_parser = or_none(parse_models))]
     models: Option<OrNone<Vec<String>>>,
     /// Requests a minute; none: as configured
@@ -48,10 +48,12 @@ impl RuleArgs {
             std::iter::once(&source.id).chain(&source.repository).chain(&config.aliases).collect();
         for model in models.iter().filter(|model| !known.contains(model)) {
             let known: Vec<_> = known.iter().map(|name| name.as_str()).collect();
-            eprintln!(
-                "warning: no model of this configuration is known as `{model}`; it has {}",
-                known.join(", ")
-            );
+            let meant = closest(model, known.iter().copied());
+            let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+            let known = known.join(", ");
+            note(&format_args!(
+                "warning: no model of this configuration is known as `{model}`{meant}; it has {known}"
+            ));
         }
     }
 

@@ -1,12 +1,12 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    cli::{CliError, Place, print, table::table},
+    cli::{CliError, DataArgs, print, table::table},
     ledger::{KeyChange, KeyRow, KeyState},
 };
 
 /// `tintype key list`
-pub(super) fn list(place: &Place, now: Timestamp) -> Result<(), CliError> {
+pub(super) fn list(place: &DataArgs, now: Timestamp) -> Result<(), CliError> {
     let (config, ledger) = place.ledger()?;
     let zone = config.zone()?;
     let mut rows =
@@ -26,7 +26,7 @@ pub(super) fn list(place: &Place, now: Timestamp) -> Result<(), CliError> {
 }
 
 /// `tintype key log`
-pub(super) fn log(place: &Place, public_id: Option<&str>) -> Result<(), CliError> {
+pub(super) fn log(place: &DataArgs, public_id: Option<&str>) -> Result<(), CliError> {
     let (config, ledger) = place.ledger()?;
     let zone = config.zone()?;
     let events = ledger.key_events(public_id)?;

@@ -7,11 +7,7 @@ mod table;
 mod unit;
 mod warnings;
 
-use figment::{
-    Figment,
-    providers::{Format, Toml},
-    value::Value,
-};
+use figment::{Figment, value::Value};
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -26,6 +22,7 @@ pub use self::{
 use self::{entry::WrittenEntry, spans::Span};
 use crate::{
     domain::{ImageSize, Quality},
+    toml_text::TomlText,
     units::Money,
 };
 
@@ -76,7 +73,7 @@ impl PriceBook {
     /// The sound entries, and what is wrong with the others.
     fn read(toml: &str) -> (Self, Vec<PriceError>) {
         let (mut entries, mut problems, mut spans) = (Vec::new(), Vec::new(), Vec::new());
-        let written = match Figment::from(Toml::string(toml)).extract::<PriceFile>() {
+        let written = match Figment::from(TomlText::string(toml)).extract::<PriceFile>() {
             Ok(file) => file.price,
             Err(error) => {
                 problems.push(PriceError::Malformed(in_one_line(&error.to_string())));

@@ -1,13 +1,11 @@
-use figment::{
-    Figment,
-    providers::{Format, Toml},
-};
+use figment::Figment;
 use serde::{Deserialize, Deserializer};
 
 use super::{MONTHS, YEAR_MILLIS};
 use crate::{
     costs::CostSettings,
     domain::ImageSize,
+    toml_text::TomlText,
     units::{Currency, Millis, Money, MoneyError, Power},
 };
 
@@ -150,7 +148,7 @@ impl Scenario {
     /// # Errors
     /// [`ScenarioError`], one line that names the field.
     pub fn parse(toml: &str) -> Result<Self, ScenarioError> {
-        let scenario: Self = Figment::from(Toml::string(toml))
+        let scenario: Self = Figment::from(TomlText::string(toml))
             .extract()
             .map_err(|error| ScenarioError::Malformed(error.to_string().replace('\n', " ")))?;
         scenario.check()?;

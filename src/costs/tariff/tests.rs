@@ -1,10 +1,8 @@
-use figment::{
-    Figment,
-    providers::{Format, Toml},
-};
+use figment::Figment;
 use jiff::{Timestamp, civil::datetime, tz::TimeZone};
 
 use super::*;
+use crate::toml_text::TomlText;
 
 #[derive(Deserialize)]
 struct File {
@@ -20,7 +18,7 @@ fn tariff(rows: &[(&str, &str, &str)]) -> Result<Tariff, String> {
             format!("[[tariff]]\neffective_from = \"{from}\"\nprice_per_kwh = \"{price}\"\n{conditions}\n")
         })
         .collect();
-    let file: File = Figment::from(Toml::string(&toml)).extract().map_err(|error| error.to_string())?;
+    let file: File = Figment::from(TomlText::string(&toml)).extract().map_err(|error| error.to_string())?;
     Tariff::new("1.20".parse().expect("an amount"), &file.tariff).map_err(|error| error.to_string())
 }
 

@@ -13,8 +13,8 @@ use crate::{
     encode::EncodeError,
     engine::{DeviceCounts, OverloadReason, Overloaded, WorkError, WorkFailure},
     http::text::shortened,
+    image_store::StoreError,
     ledger::{LedgerError, ReserveError},
-    pictures::StoreError,
     pipeline::RenderError,
     service::ServiceError,
     units::Millis,
@@ -397,7 +397,9 @@ impl From<&WorkFailure> for ApiError {
                 let message = "The image's numbers are not finite. The operator may try another dtype.";
                 Self::new(Code::RenderFailed, message).retry(Retry::Never)
             }
-            WorkFailure::Failed(_) | WorkFailure::Panicked => Self::internal(failure),
+            WorkFailure::Failed(_) | WorkFailure::Panicked | WorkFailure::Incomplete => {
+                Self::internal(failure)
+            }
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::{
     domain::{Caller, CostTag, Scope, Seed},
     engine::Engine,
     http::State,
-    pictures::PictureName,
-    service::{Accepted, PaintRequest},
+    image_store::ImageName,
+    service::{Accepted, GenerateRequest},
 };
 
 /// What the client should know of an answer that is given all the same.
@@ -45,7 +45,7 @@ pub(super) async fn generate(
     if asked.is_dry_run {
         return quote(&caller, &asked, &state).await;
     }
-    let paint = PaintRequest {
+    let paint = GenerateRequest {
         caller,
         job: asked.job.clone(),
         tag: tag.or_else(|| asked.user_tag.clone()),
@@ -70,7 +70,7 @@ pub(super) async fn generate(
             let pass = accepted.pass();
             let answer = accepted.answer().await.map_err(|error| ApiError::from(&*error))?;
             let (base, now) = (state.address.base(&request), state.service.now().as_second());
-            let link = |name: PictureName| state.links.link(&base, name, now);
+            let link = |name: ImageName| state.links.link(&base, name, now);
             let link = (delivery == Delivery::Links).then_some(link);
             let currency = state.service.costs().currency();
             let parts = wire::answer(&asked, &answer, &state.offer, currency, link);

@@ -2,7 +2,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::{pictures::PictureName, units::Millis};
+use crate::{image_store::ImageName, units::Millis};
 
 /// Makes and checks links to pictures: `/pictures/<name>?expires=<Unix seconds>&signature=<HMAC-SHA256>`. Whoever has the
 /// link sees the image until it expires; nobody else can make one.
@@ -27,7 +27,7 @@ impl Links {
     }
 
     /// A link to `name` that holds from `now` (Unix seconds) on.
-    pub(in crate::http) fn link(&self, base: &str, name: PictureName, now: i64) -> String {
+    pub(in crate::http) fn link(&self, base: &str, name: ImageName, now: i64) -> String {
         let lifetime = i64::try_from(self.lifetime.as_secs_ceil()).unwrap_or(i64::MAX);
         let expires = now.saturating_add(lifetime);
         let signature = BASE64_URL_SAFE_NO_PAD.encode(self.mac(name, expires).finalize().into_bytes());
@@ -37,7 +37,7 @@ impl Links {
     /// Whether a link was made here and still holds.
     pub(in crate::http) fn check(
         &self,
-        name: PictureName,
+        name: ImageName,
         expires: i64,
         signature: &str,
         now: i64,
@@ -49,7 +49,7 @@ impl Links {
     }
 
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-    fn mac(&self, name: PictureName, expires: i64) -> Hmac<Sha256> {
+    fn mac(&self, name: ImageName, expires: i64) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).expect("a key of any length");
         mac.update(format!("{name} {expires}").as_bytes());
         mac
@@ -63,12 +63,8 @@ mod tests {
     use super::*;
     use crate::domain::{ImageFormat, RequestId};
 
-    fn name(index: u32) -> PictureName {
-        PictureName {
-            request: RequestId::new(Timestamp::UNIX_EPOCH, [3; 10]),
-            index,
-            format: ImageFormat::Png,
-        }
+    fn name(index: u32) -> ImageName {
+        ImageName { request: RequestId::new(Timestamp::UNIX_EPOCH, [3; 10]), index, format: ImageFormat::Png }
     }
 
     #[test]

@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, http::header, web};
 use serde::Deserialize;
 
 use super::{error::ApiError, links::BadLink};
-use crate::{http::State, ledger::KeyState, pictures::PictureName};
+use crate::{http::State, image_store::ImageName, ledger::KeyState};
 
 #[derive(Deserialize)]
 pub(super) struct Ticket {
@@ -16,7 +16,7 @@ pub(super) async fn show(
     ticket: Option<web::Query<Ticket>>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let name = name.parse::<PictureName>().map_err(|_| ApiError::link_forged())?;
+    let name = name.parse::<ImageName>().map_err(|_| ApiError::link_forged())?;
     let Some(ticket) = ticket else { return Err(ApiError::link_forged()) };
     let now = state.service.now().as_second();
     match state.links.check(name, ticket.expires, &ticket.signature, now) {

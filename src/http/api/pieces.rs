@@ -150,12 +150,12 @@ mod tests {
     use super::*;
     use crate::{
         domain::{ImageFormat, RequestId},
-        pictures::PictureName,
+        image_store::ImageName,
     };
 
     fn kept() -> Part {
         let request = RequestId::new(jiff::Timestamp::UNIX_EPOCH, [0; 10]);
-        let name = PictureName { request, index: 0, format: ImageFormat::Png };
+        let name = ImageName { request, index: 0, format: ImageFormat::Png };
         Part::Base64(ImageFile::Kept { name, bytes: 1 << 30 })
     }
 

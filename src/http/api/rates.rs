@@ -6,7 +6,7 @@ use actix_web::{
 };
 
 use crate::{
-    admit::{Refused, Standing},
+    admit::{RateStanding, Refused},
     service::{Accepted, ServiceError},
     units::Millis,
 };
@@ -14,14 +14,14 @@ use crate::{
 /// Where a request's key stands with its limits: said in every answer, so that clients can slow down in time.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::http) struct Standings {
-    requests: Option<Standing>,
-    images: Option<Standing>,
+    requests: Option<RateStanding>,
+    images: Option<RateStanding>,
 }
 
 impl Standings {
     pub(in crate::http) fn note_requests(
         extensions: &mut Extensions,
-        checked: &Result<Option<Standing>, Refused>,
+        checked: &Result<Option<RateStanding>, Refused>,
     ) {
         Self::entry(extensions).requests = match checked {
             Ok(standing) => *standing,

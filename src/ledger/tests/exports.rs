@@ -122,13 +122,7 @@ fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_picture()
 fn failed_work_is_a_charge_without_a_picture() {
     let mut book = Book::new(None);
     let failed = book.open_request(book.filed(), NOON);
-    let work = FailedWork {
-        index: 0,
-        seed: Seed::new(1),
-        usage: receipt().usage,
-        wall_energy: Energy::from_millijoules(2_200),
-        electricity: Money::from_nano(5),
-    };
+    let work = failed_work(Money::from_nano(5));
     book.ledger.fail(failed, &spec(), Currency::CNY, &[work], NOON).expect("failed");
     let csv = focus(&book, "2026-11", &TimeZone::UTC);
     let columns = ["EffectiveCost", "PricingQuantity", "x_ComparatorSku", "x_ComparatorCost"];

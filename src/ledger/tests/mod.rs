@@ -111,6 +111,13 @@ fn spec() -> RenderSpec {
     }
 }
 
+/// Work that gave no image and cost `electricity` alone.
+fn failed_work(electricity: Money) -> FailedWork {
+    let (usage, wall_energy) = (receipt().usage, Energy::from_millijoules(2_200));
+    let cost = Breakdown { electricity, ..Breakdown::default() };
+    FailedWork { index: 0, seed: Seed::new(1), usage, wall_energy, cost, images_shown: 0 }
+}
+
 /// A receipt of 6 nano-units, compared with 10.
 fn receipt() -> Receipt {
     Receipt {
@@ -218,13 +225,7 @@ fn failed_work_costs_its_electricity_and_gives_no_picture() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
     book.ledger.start(reservation.id).expect("started");
-    let work = FailedWork {
-        index: 0,
-        seed: Seed::new(1),
-        usage: receipt().usage,
-        wall_energy: Energy::from_millijoules(2_200),
-        electricity: Money::from_nano(5),
-    };
+    let work = failed_work(Money::from_nano(5));
     book.ledger.fail(reservation, &spec(), Currency::CNY, &[work], NOON).expect("failed");
     let totals = book.totals();
     assert_eq!((totals.images, totals.standard, totals.saving()), (0, Money::ZERO, Some(Money::ZERO)));

@@ -140,13 +140,7 @@ fn an_entry_of_a_closed_month_is_taken_back_in_the_running_one() {
 fn what_cannot_be_taken_back_is_refused_in_a_line() {
     let mut book = two_months();
     let failed = book.open_request(book.filed(), NOON);
-    let work = FailedWork {
-        index: 0,
-        seed: Seed::new(1),
-        usage: receipt().usage,
-        wall_energy: Energy::from_millijoules(2_200),
-        electricity: Money::from_nano(5),
-    };
+    let work = failed_work(Money::from_nano(5));
     book.ledger.fail(failed, &spec(), Currency::CNY, &[work], NOON).expect("failed");
     let upkeep = CorrectedAmounts { upkeep: Some(Money::from_nano(1)), ..CorrectedAmounts::default() };
     let negative = CorrectedAmounts { upkeep: Some(Money::from_nano(-1)), ..CorrectedAmounts::default() };

@@ -73,13 +73,7 @@ fn run(book: &mut Book, keys: &[KeyId], step: &Step) {
         }
         Action::Fail => {
             let open = book.open_request(filed, now);
-            let work = FailedWork {
-                index: 0,
-                seed: Seed::new(1),
-                usage: receipt().usage,
-                wall_energy: Energy::from_millijoules(2_200),
-                electricity: Money::from_nano(step.electricity[0]),
-            };
+            let work = failed_work(Money::from_nano(step.electricity[0]));
             book.ledger.fail(open, &spec(), Currency::CNY, &[work], now).expect("failed");
         }
         Action::Reverse { entry, electricity } => {

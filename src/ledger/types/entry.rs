@@ -1,7 +1,7 @@
 use crate::{
-    costs::Receipt,
+    costs::{Breakdown, Receipt},
     domain::{Seed, Usage},
-    units::{Energy, Money},
+    units::Energy,
 };
 
 /// A picture with its receipt, ready to be booked.
@@ -13,10 +13,10 @@ pub struct SettledImage {
     pub receipt: Receipt,
 }
 
-/// Work that gave no picture.
+/// Work that gave no image.
 #[derive(Debug, Clone, Copy)]
 pub struct FailedWork {
-    /// Its place in the request: which picture, or which part of a request that gave none.
+    /// Its place in the request: which image, or which part of a request that gave none.
     pub index: u32,
     /// From which noise it began.
     pub seed: Seed,
@@ -24,6 +24,8 @@ pub struct FailedWork {
     pub usage: Usage,
     /// Energy at the plug.
     pub wall_energy: Energy,
-    /// Its price.
-    pub electricity: Money,
+    /// What it cost.
+    pub cost: Breakdown,
+    /// Images of which a partial image was shown: image budgets count them.
+    pub images_shown: u32,
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     costs::{Breakdown, Receipt},
     domain::{ImageSize, RequestId},
-    pictures::PictureName,
+    image_store::ImageName,
     service::{Answer, AnsweredImage, ImageFile, PartialFile},
     units::{Currency, Energy, Money},
 };
@@ -113,7 +113,7 @@ pub(in crate::http::api) fn answer(
     answer: &Answer,
     offer: &Offer,
     currency: Currency,
-    link: Option<impl Fn(PictureName) -> String>,
+    link: Option<impl Fn(ImageName) -> String>,
 ) -> serde_json::Result<Vec<Part>> {
     let mut files = Vec::new();
     let mut image = |image: &AnsweredImage| {

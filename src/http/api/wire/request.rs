@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::{Offer, fields::Fields};
 use crate::{
     domain::{
@@ -50,7 +52,7 @@ pub const FIELDS: [&str; 28] = [
 #[derive(Debug)]
 pub(in crate::http::api) struct Asked {
     /// What is to be generated.
-    pub(in crate::http::api) job: RenderJob,
+    pub(in crate::http::api) job: Arc<RenderJob>,
     /// As what file.
     pub(in crate::http::api) encoding: Encoding,
     /// The name by which the model was called.
@@ -117,7 +119,7 @@ pub(in crate::http::api) fn parse(
         steps: steps.unwrap_or_else(|| offer.steps.of(quality)),
         guidance_scale: guidance_scale.unwrap_or(offer.guidance_scale),
     };
-    let job = RenderJob { spec, images, seed, quality };
+    let job = Arc::new(RenderJob { spec, images, seed, quality });
     Ok(Asked { job, encoding, model, delivery, user_tag, is_dry_run })
 }
 

@@ -21,8 +21,8 @@ use super::{
 use crate::{
     domain::{ImageFormat, ImageSize, RequestId, Scope},
     http::{State, api::error::ApiError},
+    image_store::ImageName,
     ledger::LedgerError,
-    pictures::PictureName,
     service::{OpenJob, RecentJob},
     units::Currency,
 };
@@ -128,7 +128,7 @@ pub(super) async fn image(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     enter(&request, &state, Scope::Admin).await?;
-    let name: PictureName = name.parse().map_err(|_| ApiError::picture_gone())?;
+    let name: ImageName = name.parse().map_err(|_| ApiError::picture_gone())?;
     let found = state.service.picture(name).await?.ok_or_else(ApiError::picture_gone)?;
     Ok(file(name.format.media_type(), found))
 }
@@ -140,7 +140,7 @@ pub(super) async fn thumbnail(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     enter(&request, &state, Scope::Admin).await?;
-    let name: PictureName = name.parse().map_err(|_| ApiError::picture_gone())?;
+    let name: ImageName = name.parse().map_err(|_| ApiError::picture_gone())?;
     let small = state.service.thumbnail(name).await?.ok_or_else(ApiError::picture_gone)?;
     Ok(file(ImageFormat::Jpeg.media_type(), small))
 }

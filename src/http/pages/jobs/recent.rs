@@ -3,8 +3,8 @@ use maud::{Markup, html};
 use super::{Civil, View, size};
 use crate::{
     http::pages::frame::Words,
+    image_store::ImageName,
     ledger::{EndState, RecentRequest, RecentWork},
-    pictures::PictureName,
     service::RecentJob,
     units::Currency,
 };
@@ -85,7 +85,7 @@ fn figures(words: Words, request: &RecentRequest, work: &RecentWork, currency: C
     }
 }
 
-fn thumbnails(words: Words, pictures: &[PictureName]) -> Markup {
+fn thumbnails(words: Words, pictures: &[ImageName]) -> Markup {
     html! {
         @if pictures.is_empty() { span.soft { (words.say("jobs-not-kept")) } }
         div.thumbs { @for name in pictures.iter().take(SHOWN) {

@@ -35,7 +35,7 @@ fn open(random: u8, stage: JobStage) -> OpenJob {
 }
 
 fn ended(random: u8, state: EndState, is_delivered: Option<bool>, work: Option<RecentWork>) -> RecentJob {
-    let name = PictureName { request: id(random), index: 0, format: ImageFormat::Png };
+    let name = ImageName { request: id(random), index: 0, format: ImageFormat::Png };
     let request = RecentRequest {
         id: id(random),
         key: "O1z1TrT7XU".into(),

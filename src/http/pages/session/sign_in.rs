@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::{agent, give_cookie, identify, take_cookie};
 use crate::{
-    domain::{ApiKey, PasswordHash, Scope, SignInSecret},
+    admit::PasswordHash,
+    domain::{ApiKey, Scope, SignInSecret},
     http::{
         State,
         api::{auth, error::ApiError},

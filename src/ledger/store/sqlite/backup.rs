@@ -5,10 +5,7 @@ use std::{
     fmt,
     fs::{self, File, TryLockError},
     io,
-    os::unix::{
-        ffi::OsStrExt,
-        fs::{MetadataExt, OpenOptionsExt},
-    },
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -22,7 +19,7 @@ use super::{
     schema::{APPLICATION_ID, MIGRATIONS, application_id},
     wal,
 };
-use crate::ledger::LedgerError;
+use crate::{ledger::LedgerError, os};
 
 /// How long a copy waits for another process that holds the file for a moment.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
@@ -265,8 +262,7 @@ impl Draft {
     /// Takes the file `path` and empties it: an earlier copy may have been killed over it.
     pub(super) fn take(path: PathBuf) -> Result<Self, CopyError> {
         let error = |cause| CopyError::io(&path, cause);
-        let mut options = File::options();
-        let held = options.write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(error)?;
+        let held = os::open_lock(&path).map_err(error)?;
         match held.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(CopyError::BeingWritten(path)),

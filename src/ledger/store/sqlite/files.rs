@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::backup::CopyError;
-use crate::ledger::LedgerError;
+use crate::{ledger::LedgerError, os};
 
 /// The write-ahead log of the database in `file`.
 pub(super) fn log_of(file: &Path) -> PathBuf {
@@ -36,7 +36,7 @@ pub(super) fn beside(file: &Path, ending: &str) -> PathBuf {
 /// beside the database, and holds until it is dropped.
 pub(super) fn wait_for_turn(file: &Path) -> Result<File, LedgerError> {
     let path = file.with_extension("lock");
-    let locked = File::create(&path).and_then(|lock| lock.lock().map(|()| lock));
+    let locked = os::open_lock(&path).and_then(|lock| lock.lock().map(|()| lock));
     locked.map_err(|cause| LedgerError::Io { file: path, cause })
 }
 

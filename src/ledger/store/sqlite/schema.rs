@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0012_reading.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0013_settings.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0014_labels.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0015_shown_images.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0017_scopes.sql")),
 ];
 

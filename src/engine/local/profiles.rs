@@ -1,13 +1,14 @@
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard},
 };
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::{history::KindProfile, memory::PeakProfile};
-use crate::pipeline::Pipeline;
+use super::memory::PeakProfile;
+use crate::{engine::history::KindProfile, os, pipeline::Pipeline};
 
 /// What the file's form is called. A file of another form is not read.
 const VERSION: u32 = 1;
@@ -103,14 +104,14 @@ impl ProfileStore {
 
     /// What is known; nothing where nothing was measured.
     pub(super) fn get(&self, key: &ProfileKey) -> Profile {
-        let kept = self.lock();
+        let kept = self.kept.lock();
         kept.profiles.iter().find(|row| row.of == *key).map(|row| row.profile.clone()).unwrap_or_default()
     }
 
     /// Keeps `profile` in the place of what was known. Where the disk fails, the log says so once, what is in memory holds, and
     /// the next call tries again.
     pub(super) fn put(&self, key: &ProfileKey, profile: Profile) {
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         kept.version = VERSION;
         let is_unsaved = kept.is_unsaved;
         match kept.profiles.iter_mut().find(|row| row.of == *key) {
@@ -124,10 +125,6 @@ impl ProfileStore {
         if let (Err(error), false) = (written, is_unsaved) {
             tracing::warn!(%error, "{}: measured shapes cannot be kept", self.path.display());
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -148,7 +145,7 @@ fn read(path: &Path) -> io::Result<Kept> {
 /// disk, and what a power cut takes is measured again.
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     let aside = path.with_extension("part");
-    fs::write(&aside, serde_json::to_vec_pretty(kept)?)?;
+    os::open_to_write(&aside)?.write_all(&serde_json::to_vec_pretty(kept)?)?;
     fs::rename(&aside, path)
 }
 

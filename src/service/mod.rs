@@ -1,6 +1,6 @@
 //! A request's life, top to bottom. Read this file first.
 //!
-//! place in the queue → money reserved → painted → measured → priced → encoded → kept → settled → answered.
+//! place in the queue → money reserved → generated → measured → priced → encoded → kept → settled → answered.
 //!
 //! All of it happens in a task of its own and the caller only watches that task, so a dropped connection cannot lose a
 //! settlement: the job is stopped at its next step, or painted to the end, and either way what it took is booked.
@@ -23,24 +23,25 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use self::in_flight::{InFlight, InWorkGuard, Place};
+use self::in_flight::{Admission, InFlight, InWorkGuard};
 use self::jobs::{JobGuard, OpenJobs};
 pub use self::jobs::{JobStage, OpenJob, Preview};
 pub use self::recent::RecentJob;
 pub use self::request::{
-    Accepted, Answer, AnsweredImage, ImageFile, News, Outcome, PaintRequest, PartialFile, ServiceError,
+    Accepted, Answer, AnsweredImage, GenerateRequest, ImageFile, News, Outcome, PartialFile, ServiceError,
 };
 pub use self::settings::{
     OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
 };
 pub use self::{overheads::OverheadBook, parts::ServiceParts, quotes::Quoted};
 use crate::{
-    admit::{self, Pass, Refused, Standing},
-    domain::{RenderSpec, RequestId, Usage},
-    engine::{Engine, Order, Outlook, Painted, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
+    admit::{self, Pass, RateStanding, Refused, Taken},
+    domain::{RenderJob, RequestId, Usage},
+    engine::{Engine, Generated, Order, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
         BudgetPeriods, NewRequest, OverBudget, Reservation, ReserveError, SettledImage, Settlement, Unbooked,
     },
+    pipeline::PromptTokens,
     units::Millis,
 };
 
@@ -48,6 +49,11 @@ use crate::{
 /// little longer than the last should not pass a budget.
 fn reserved(usage: Usage) -> Usage {
     usage.scale_percent_ceil(125)
+}
+
+/// Tokens of the whole prompt, if it was cut.
+fn cut_from(tokens: &PromptTokens) -> Option<usize> {
+    tokens.positive.is_cut().then(|| tokens.positive.whole())
 }
 
 /// Everything that a request passes through.
@@ -66,16 +72,16 @@ const REPORTS_AT_ONCE: usize = 8;
 struct Admitted {
     reservation: Reservation,
     ticket: Ticket,
-    outlook: Outlook,
-    images: Option<Standing>,
+    outlook: QueueEstimate,
+    images: Option<RateStanding>,
     /// Held while the job is at work.
     pass: Pass,
 }
 
 /// How a request begins.
 struct Start {
-    outlook: Option<Outlook>,
-    images: Option<Standing>,
+    outlook: Option<QueueEstimate>,
+    images: Option<RateStanding>,
     passed_budgets: Vec<OverBudget>,
     pass: Option<Arc<Pass>>,
 }
@@ -119,10 +125,11 @@ impl Service {
     /// [`ServiceError`]; nothing was reserved.
     pub async fn accept(
         self: &Arc<Self>,
-        request: PaintRequest,
+        request: GenerateRequest,
         random: [u8; 10],
     ) -> Result<Accepted, Arc<ServiceError>> {
-        let (tokens, cut_from_tokens) = self.count_tokens(&request.job.spec).await.map_err(Arc::new)?;
+        let tokens = self.tokenise(&request.job).await.map_err(Arc::new)?;
+        let cut_from_tokens = cut_from(&tokens);
         let (partials, on_partial) = mpsc::unbounded_channel();
         let (outcome, on_outcome) = watch::channel(None);
         let begun = watch::Sender::new(false);
@@ -130,12 +137,12 @@ impl Service {
             None => None,
             Some(key) => {
                 match self.in_flight.enter(request.caller.key, key, request.body_sha256, &outcome, &begun) {
-                    Place::First(place) => Some(place),
-                    Place::OtherBody => {
+                    Admission::First(place) => Some(place),
+                    Admission::OtherBody => {
                         let refused = Refused::from(ReserveError::IdempotencyKeyReused);
                         return Err(Arc::new(refused.into()));
                     }
-                    Place::Join { outcome, begun } => {
+                    Admission::Join { outcome, begun } => {
                         let pass = self.pass(&request)?;
                         let outcome = join(outcome, begun).await?;
                         return Ok(Accepted {
@@ -175,7 +182,7 @@ impl Service {
     }
 
     /// Counts an answer that no job stands behind as one of its key's jobs until it is sent.
-    fn pass(&self, request: &PaintRequest) -> Result<Arc<Pass>, Arc<ServiceError>> {
+    fn pass(&self, request: &GenerateRequest) -> Result<Arc<Pass>, Arc<ServiceError>> {
         let pass = self.door().pass(&request.caller);
         pass.map(Arc::new).map_err(|refused| Arc::new(refused.into()))
     }
@@ -190,8 +197,8 @@ impl Service {
     /// From a place in the queue to the settled answer. Whatever happens, the reservation is used up.
     async fn live(
         self: Arc<Self>,
-        request: PaintRequest,
-        tokens: PromptTokens,
+        request: GenerateRequest,
+        tokens: Arc<PromptTokens>,
         random: [u8; 10],
         start: oneshot::Sender<Result<Start, Arc<ServiceError>>>,
         audience: Audience,
@@ -217,7 +224,8 @@ impl Service {
         let passed_budgets = reservation.passed_budgets().to_vec();
         start.send(Ok(Start { outlook: Some(outlook), images, passed_budgets, pass: None })).ok();
         let id = reservation.id();
-        let open = self.open_jobs.enter(id, &request, &ticket.handle, self.now());
+        let shows_prompt = self.parts.settings.log_prompts;
+        let open = self.open_jobs.enter(id, &request, &ticket.handle, shows_prompt, self.now());
         let followed = self.follow(ticket, &request, &open, &audience).await;
         // Before the answer: whoever has it may ask for the next at once.
         drop(pass);
@@ -236,31 +244,24 @@ impl Service {
         }
     }
 
-    /// The prompts' tokens as the model reads them, and the whole prompt's where it is cut.
-    async fn count_tokens(
-        self: &Arc<Self>,
-        spec: &RenderSpec,
-    ) -> Result<(PromptTokens, Option<usize>), ServiceError> {
-        let (service, spec) = (Arc::clone(self), spec.clone());
-        let count = move |field: &'static str, text: &str| {
-            let tokens = service.engine().count_tokens(text);
-            let tokens = tokens.map_err(|error| ServiceError::Prompt(error.to_string()))?;
-            let max = Engine::PROMPT_TOKENS_MAX;
-            match tokens > max && service.parts.settings.overlong_prompt == OverlongPrompt::Refuse {
-                true => Err(ServiceError::PromptTooLong { field, tokens, max }),
-                false => Ok(tokens),
-            }
-        };
+    /// The prompts as the model reads them. Too long a prompt is refused here, or cut, as the operator decided.
+    async fn tokenise(self: &Arc<Self>, job: &Arc<RenderJob>) -> Result<Arc<PromptTokens>, ServiceError> {
+        let (service, job) = (Arc::clone(self), Arc::clone(job));
         // A long prompt takes milliseconds, which other connections should not wait for.
         self.blocking(move || {
-            let whole = count("prompt", &spec.prompt)?;
-            let negative = match spec.passes() {
-                1 => None,
-                _ => Some(count("negative_prompt", spec.negative_prompt.as_deref().unwrap_or(""))?),
-            };
-            let read = |tokens: usize| tokens.min(Engine::PROMPT_TOKENS_MAX);
-            let tokens = PromptTokens { positive: read(whole), negative: negative.map(read) };
-            Ok::<_, ServiceError>((tokens, (whole > tokens.positive).then_some(whole)))
+            let tokens = service.engine().tokenise(&job.spec);
+            let tokens = tokens.map_err(|error| ServiceError::Prompt(error.to_string()))?;
+            let texts = [("prompt", Some(&tokens.positive)), ("negative_prompt", tokens.negative.as_ref())];
+            let too_long =
+                texts.into_iter().find_map(|(field, text)| Some((field, text.filter(|text| text.is_cut())?)));
+            match (too_long, service.parts.settings.overlong_prompt) {
+                (Some((field, text)), OverlongPrompt::Refuse) => Err(ServiceError::PromptTooLong {
+                    field,
+                    tokens: text.whole(),
+                    max: Engine::PROMPT_TOKENS_MAX,
+                }),
+                _ => Ok(Arc::new(tokens)),
+            }
         })
         .await
     }
@@ -269,8 +270,8 @@ impl Service {
     /// full queue writes nothing. A request that was answered before needs none of it, and is found first.
     async fn admit(
         &self,
-        request: &PaintRequest,
-        tokens: PromptTokens,
+        request: &GenerateRequest,
+        tokens: Arc<PromptTokens>,
         random: [u8; 10],
     ) -> Result<Admitted, ServiceError> {
         if let Some(idempotency_key) = request.idempotency_key.clone() {
@@ -281,10 +282,10 @@ impl Service {
             .await?;
         }
         let pass = self.door().pass(&request.caller)?;
-        let images = self.door().check_images(&request.caller, request.job.images)?;
+        let images = self.door().take_images(&request.caller, request.job.images)?;
         if request.is_kept() {
-            let pictures = Arc::clone(&self.parts.pictures);
-            self.blocking(move || pictures.check_room()).await?;
+            let store = Arc::clone(&self.parts.image_store);
+            self.blocking(move || store.check_room()).await?;
         }
         // A stream begins to answer at once, so its client can wait.
         let patience = request.partials.is_none().then_some(self.parts.settings.answer_wait_max);
@@ -299,9 +300,10 @@ impl Service {
         for over in reservation.passed_budgets().iter().filter(|over| over.was_within()) {
             tracing::warn!(request = %id, key, "a soft budget is passed: {over}");
         }
+        let images = images.map(Taken::keep);
         let outlook = permit.outlook();
         let ticket = permit.submit(Order {
-            job: request.job.clone(),
+            job: Arc::clone(&request.job),
             key: request.caller.key,
             tokens,
             partials: request.partials.unwrap_or(0),
@@ -310,10 +312,14 @@ impl Service {
     }
 
     /// Prices the job before any work, and reserves what it is expected to cost.
-    async fn reserve(&self, request: &PaintRequest, random: [u8; 10]) -> Result<Reservation, ServiceError> {
+    async fn reserve(
+        &self,
+        request: &GenerateRequest,
+        random: [u8; 10],
+    ) -> Result<Reservation, ServiceError> {
         let now = self.now();
         let periods = BudgetPeriods::of(now, &self.parts.zone);
-        let (job, at, costs) = (request.job.clone(), self.civil(now), self.costs().clone());
+        let (job, at, costs) = (Arc::clone(&request.job), self.civil(now), self.costs().clone());
         let partials = request.partials.unwrap_or(0);
         let usage = reserved(self.engine().foresee(&job.spec, partials).usage);
         let budgets = self.parts.settings.budgets.clone();
@@ -347,10 +353,10 @@ impl Service {
     async fn follow(
         &self,
         ticket: Ticket,
-        request: &PaintRequest,
+        request: &GenerateRequest,
         open: &JobGuard,
         audience: &Audience,
-    ) -> Result<Painted, WorkError> {
+    ) -> Result<Generated, WorkError> {
         let Ticket { mut started, partials: mut on_partial, mut finished, handle } = ticket;
         let id = open.id();
         let settings = &self.parts.settings;
@@ -394,11 +400,11 @@ impl Service {
     async fn settle(
         &self,
         reservation: Reservation,
-        painted: Painted,
-        request: &PaintRequest,
+        painted: Generated,
+        request: &GenerateRequest,
     ) -> Result<Answer, ServiceError> {
         let (id, now, job) = (reservation.id(), self.now(), &request.job);
-        let (spent, failed) = (painted.spent(), self.wasted_work(&painted, now));
+        let (spent, failed) = (painted.as_failed(job.spec.steps), self.failed_attempts(&painted, job, now));
         let batches: Vec<_> = painted.images.iter().map(|image| image.batch).collect();
         let prompt_tokens = painted.prompt_tokens;
         let images = match self.make_files(painted.images, request, id, now).await {
@@ -439,7 +445,7 @@ impl Service {
     async fn answer_again(
         &self,
         id: RequestId,
-        request: &PaintRequest,
+        request: &GenerateRequest,
         start: oneshot::Sender<Result<Start, Arc<ServiceError>>>,
         audience: &Audience,
     ) {
@@ -478,7 +484,7 @@ impl Service {
     }
 }
 
-impl PaintRequest {
+impl GenerateRequest {
     /// Whether its pictures go to the disk: for links, or to be given again.
     fn is_kept(&self) -> bool {
         self.keep || self.idempotency_key.is_some()

@@ -6,17 +6,21 @@ use std::{
 };
 
 use super::{
-    Facts, OnOverhead, WarmUp,
-    canvas::{Canvas, paint_together},
-    history::Kind,
-    job::WorkFailure,
-    line::{Batch, Next, Shared},
-    memory::{DeviceMemory, MemoryTable, Shape, Watch},
+    WarmUp,
+    batch::{BatchItem, generate_batch},
+    memory::{DeviceMemory, MemoryTable, Watch},
     profiles::{Profile, ProfileKey, ProfileStore},
-    prompts::Prompts,
+    prompts::PromptCache,
 };
 use crate::{
     domain::{ImageSize, Overhead, RenderSpec, Seed, Usage},
+    engine::{
+        Facts, OnOverhead,
+        history::Kind,
+        job::WorkFailure,
+        line::{Batch, Next, Shared},
+        shape::Shape,
+    },
     meter::Meter,
     pipeline::{Pipeline, Prepared, RenderError, Step, usable_bytes},
     units::Millis,
@@ -31,7 +35,7 @@ const IDLE_ROW: Millis = Millis::new(60_000);
 const KEEP_INTERVAL: Millis = Millis::new(60_000);
 
 /// The thread that owns a device and its model.
-pub(super) struct Painter<'a> {
+pub(super) struct Worker<'a> {
     /// Its place among the workers, from 0.
     pub(super) number: usize,
     /// The device as the log calls it.
@@ -46,7 +50,7 @@ pub(super) struct Painter<'a> {
     pub(super) table: MemoryTable,
     pub(super) batch_max: usize,
     pub(super) shared: &'a Shared,
-    pub(super) prompts: Prompts<Prepared>,
+    pub(super) prompts: PromptCache<Prepared>,
     /// Where what is measured is kept, and under what.
     pub(super) profiles: Option<(Arc<ProfileStore>, ProfileKey)>,
     /// When it was kept last.
@@ -57,7 +61,16 @@ pub(super) struct Painter<'a> {
     pub(super) is_suspect: bool,
 }
 
-impl Painter<'_> {
+/// What a batch came to as a whole.
+struct BatchOutcome {
+    /// Why images may be without an end.
+    failure: Option<WorkFailure>,
+    usage: Usage,
+    /// The peak of memory in its steps, in bytes; none if it was not watched.
+    peak: Option<u64>,
+}
+
+impl Worker<'_> {
     /// Paints a picture that nobody asked for, then what comes until the engine is gone or the device is lost. While
     /// nothing comes, the meter is read.
     pub(super) fn run(&mut self) {
@@ -66,7 +79,7 @@ impl Painter<'_> {
         while is_sound {
             match self.shared.next_batch(self.number, |shape| self.batch_limit(shape), METER_INTERVAL) {
                 Next::Batch(batch) => {
-                    self.paint(batch);
+                    self.work_on(batch);
                     self.shared.batch_ended(self.number);
                     is_sound = !std::mem::take(&mut self.is_suspect) || self.check();
                 }
@@ -117,9 +130,9 @@ impl Painter<'_> {
     /// the first client; and after a failure, to find out whether the device still paints. False where it does not: then
     /// it is lost.
     fn check(&mut self) -> bool {
-        let failure = match self.paint_warm_up() {
+        let failure = match self.generate_warm_up() {
             Ok(usage) => {
-                self.shared.note_painted(self.number);
+                self.shared.note_generated(self.number);
                 let Self { device, .. } = self;
                 tracing::info!(%device, time = %usage.duration, energy = %usage.energy, "the warm-up picture is painted");
                 return true;
@@ -145,7 +158,7 @@ impl Painter<'_> {
         false
     }
 
-    fn paint_warm_up(&mut self) -> Result<Usage, WorkFailure> {
+    fn generate_warm_up(&mut self) -> Result<Usage, WorkFailure> {
         let window = self.meter.open();
         let watch = self.memory.watch();
         let spec = &(self.warm_up)(&self.facts);
@@ -201,121 +214,138 @@ impl Painter<'_> {
         }
     }
 
-    fn paint(&mut self, batch: Batch) {
-        let canvases: Vec<_> = batch
+    fn work_on(&mut self, batch: Batch) {
+        let items: Vec<_> = batch
             .into_iter()
-            .filter(|picture| picture.job.take_in_hand(picture.index))
-            .map(|picture| {
-                let seed = picture.job.order.job.seed.for_image(picture.index);
-                Canvas { job: picture.job, index: picture.index, seed, steps_done: 0, end: None }
-            })
+            .filter(|image| image.job.take_in_hand(image.index))
+            .map(|image| BatchItem::new(image.job, image.index))
             .collect();
-        let Some(first) = canvases.first() else { return };
-        let spec = first.job.order.job.spec.clone();
-        // Before any work: whether one such picture is known not to fit.
+        let Some(first) = items.first() else { return };
+        let job = Arc::clone(&first.job.order.job);
+        let spec = &job.spec;
+        // Before any work: whether one such image is known not to fit.
         let free = self.free();
-        if !self.table.is_too_large(Shape::of(&spec), free) && self.can_decode(spec.size, free) {
-            return self.attempt(&spec, canvases);
+        if !self.table.is_too_large(Shape::of(spec), free) && self.can_decode(spec.size, free) {
+            return self.attempt(spec, items);
         }
-        for canvas in canvases {
-            let failure = self.out_of_memory(&spec);
-            self.give_up(canvas, failure);
+        for item in items {
+            let failure = self.out_of_memory(spec);
+            self.give_up(item, failure);
         }
     }
 
-    /// Paints a batch. Where it fails as a whole, each of its pictures is tried alone, so that none fails for a
-    /// neighbour's sake or for memory that only one would have had; on another device, where this one may be at fault.
-    fn attempt(&mut self, spec: &RenderSpec, mut canvases: Vec<Canvas>) {
+    /// Generates a batch. If it fails as a whole, each of its images is tried alone, so that none fails because of a
+    /// neighbour, or for want of memory that it alone would have had.
+    fn attempt(&mut self, spec: &RenderSpec, mut items: Vec<BatchItem>) {
+        let done = self.generate(spec, &mut items);
+        self.book(spec, &items, &done);
+        let batch = items.len();
+        let (ended, unfinished): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.end.is_some());
+        for item in ended {
+            self.lay_down(item);
+        }
+        if let Some(failure) = done.failure {
+            self.retry(spec, batch, unfinished, failure);
+        }
+    }
+
+    /// Generates the images of a batch within one window of the meter; each that ends has its end.
+    fn generate(&mut self, spec: &RenderSpec, items: &mut [BatchItem]) -> BatchOutcome {
         let window = self.meter.open();
         let watch = self.memory.watch();
         let mut peak = None;
-        // A panic in the library must cost one picture, not the server.
+        // A panic in a library must cost one image, not the server.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let on_denoised = || peak = watch.as_ref().and_then(Watch::peak);
-            paint_together(self.pipeline, &mut self.prompts, spec, &mut canvases, on_denoised)
+            generate_batch(self.pipeline, &mut self.prompts, spec, items, on_denoised)
         }));
         let usage = self.meter.close(window);
-        let work: Vec<u64> = canvases.iter().map(|canvas| canvas.work(spec)).collect();
-        let together = canvases.len();
-        for (canvas, share) in canvases.iter().zip(usage.share(&work)) {
-            canvas.job.spend(canvas.index, share, together);
-        }
-        if canvases.iter().all(|canvas| matches!(canvas.end, Some(Ok(_)))) {
-            self.note_painted(spec, &canvases, &work, usage);
-            // A picture that was shown on its way was decoded on its way.
-            let is_plain = canvases.iter().all(|canvas| canvas.job.order.partials == 0);
-            if let Some(peak) = peak.filter(|_| is_plain) {
-                self.table.observe(Shape::of(spec), together, peak);
-            }
-        }
         let failure = match outcome {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(self.failure(spec, error)),
             Err(_) => Some(WorkFailure::Panicked),
         };
-        let (ended, mut unfinished): (Vec<_>, Vec<_>) =
-            canvases.into_iter().partition(|canvas| canvas.end.is_some());
-        for canvas in ended {
-            self.lay_down(canvas);
+        BatchOutcome { failure, usage, peak }
+    }
+
+    /// Books what a batch took, each image by the work done on it, and learns from a batch whose images all came out.
+    fn book(&mut self, spec: &RenderSpec, items: &[BatchItem], done: &BatchOutcome) {
+        let work: Vec<u64> = items.iter().map(|item| item.work(spec)).collect();
+        for (item, share) in items.iter().zip(done.usage.share(&work)) {
+            item.job.spend(item.index, share, items.len());
         }
-        let Some(failure) = failure else { return };
+        if !items.iter().all(|item| matches!(item.end, Some(Ok(_)))) {
+            return;
+        }
+        self.note_generated(spec, items, &work, done.usage);
+        // An image with partial images was decoded on its way, so its peak is not that of its steps.
+        let is_plain = items.iter().all(|item| item.job.order.partials == 0);
+        if let Some(peak) = done.peak.filter(|_| is_plain) {
+            self.table.observe(Shape::of(spec), items.len(), peak);
+        }
+    }
+
+    /// What becomes of the images that a failed batch of `batch` left without an end. If the device may be at fault, another
+    /// device tries them; otherwise each is tried alone, once it is alone there is nothing left to try.
+    fn retry(&mut self, spec: &RenderSpec, batch: usize, mut items: Vec<BatchItem>, failure: WorkFailure) {
         let blames_device = failure.blames_device();
+        let is_out_of_memory = matches!(failure, WorkFailure::OutOfMemory { .. });
         self.is_suspect |= blames_device;
-        if blames_device || matches!(failure, WorkFailure::OutOfMemory { .. }) {
+        if blames_device || is_out_of_memory {
             self.prompts.clear();
         }
-        if together == 1 {
-            if let Some(canvas) = unfinished.pop() {
-                self.give_up(canvas, failure);
+        if batch == 1 {
+            if let Some(item) = items.pop() {
+                self.give_up(item, failure);
             }
             return;
         }
-        tracing::warn!(pictures = together, %failure, "a batch failed; its pictures are painted alone");
-        if matches!(failure, WorkFailure::OutOfMemory { .. }) {
-            self.table.forbid(Shape::of(spec), together);
+        tracing::warn!(images = batch, %failure, "a batch failed; its images are tried one by one");
+        if is_out_of_memory {
+            self.table.forbid(Shape::of(spec), batch);
         }
-        for canvas in unfinished {
-            match canvas.job.stop_reason() {
-                Some(reason) => self.give_up(canvas, reason.into()),
-                // A sister picture has failed the job.
-                None if canvas.job.is_over() => self.give_up(canvas, WorkFailure::Cancelled),
-                None if blames_device && self.hand_back(&canvas) => {}
-                None => self.attempt(spec, vec![Canvas { steps_done: 0, ..canvas }]),
+        for item in items {
+            match item.job.stop_reason() {
+                Some(reason) => self.give_up(item, reason.into()),
+                // A sister image has failed the job.
+                None if item.job.is_over() => self.give_up(item, WorkFailure::Cancelled),
+                None if blames_device && self.hand_back(&item) => {}
+                None => self.attempt(spec, vec![BatchItem::new(item.job, item.index)]),
             }
         }
     }
 
-    /// What a batch tells of those to come.
-    fn note_painted(&self, spec: &RenderSpec, canvases: &[Canvas], work: &[u64], usage: Usage) {
-        self.shared.note_painted(self.number);
+    /// Learns from a batch how fast those to come will be.
+    fn note_generated(&self, spec: &RenderSpec, items: &[BatchItem], work: &[u64], usage: Usage) {
+        self.shared.note_generated(self.number);
         let Some(figures) = self.shared.figures(self.number) else { return };
         figures.pace.observe(work.iter().sum(), usage.duration);
-        let mut kinds = canvases.iter().map(|canvas| Kind::of(spec, canvas.job.order.partials));
+        let mut kinds = items.iter().map(|item| Kind::of(spec, item.job.order.partials));
         if let Some(kind) = kinds.next().filter(|first| kinds.all(|kind| kind == *first)) {
-            figures.history.observe(kind, usage, canvases.len());
+            figures.history.observe(kind, usage, items.len());
         }
     }
 
-    fn give_up(&mut self, canvas: Canvas, failure: WorkFailure) {
-        self.lay_down(Canvas { end: Some(Err(failure)), ..canvas });
+    fn give_up(&mut self, item: BatchItem, failure: WorkFailure) {
+        self.lay_down(BatchItem { end: Some(Err(failure)), ..item });
     }
 
-    fn lay_down(&mut self, mut canvas: Canvas) {
-        let result = canvas.end.take().unwrap_or(Err(WorkFailure::Panicked));
+    fn lay_down(&mut self, mut item: BatchItem) {
+        let result = item.end.take().unwrap_or(Err(WorkFailure::Panicked));
         if let Err(failure) = &result {
             if failure.blames_device() {
                 self.is_suspect = true;
-                if self.hand_back(&canvas) {
+                if self.hand_back(&item) {
                     return;
                 }
             }
-            self.shared.remove(&canvas.job);
+            self.shared.remove(&item.job);
         }
-        canvas.job.lay_down(canvas.index, result);
+        item.job.lay_down(item.index, result);
     }
 
     /// Leaves a picture to another device; false where none may have it.
-    fn hand_back(&self, Canvas { job, index, .. }: &Canvas) -> bool {
+    fn hand_back(&self, BatchItem { job, index, .. }: &BatchItem) -> bool {
         let is_handed = self.shared.hand_back(self.number, job, *index);
         if is_handed {
             tracing::warn!(device = %self.device, "a picture failed; another device tries it");

@@ -2,20 +2,28 @@
 //!
 //! Every key stands in config/tintype.toml with its default; a test compares the two.
 
+mod environment;
+mod listen;
 mod load;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
     num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
     sync::Arc,
 };
 
 use ipnet::IpNet;
-use jiff::{SignedDuration, civil::Date, tz::TimeZone};
+use jiff::{
+    SignedDuration,
+    civil::Date,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 use serde::Deserialize;
 
-pub use self::load::ConfigError;
+pub use self::{
+    listen::{ListenAddress, ListenAddressError},
+    load::ConfigError,
+};
 use crate::{
     costs::{Budgets, CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
     domain::{ImageSize, KeyLimits, StepsByQuality},
@@ -34,7 +42,7 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Address and port to listen on. Port 0 takes a free one.
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// Where the ledger, secrets and pictures are kept.
     pub data_dir: PathBuf,
     /// Where clients find the server, for links; none: where the request came to.
@@ -179,7 +187,7 @@ pub struct EnergyConfig {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            listen: ListenAddress::default(),
             data_dir: "data".into(),
             public_url: None,
             trusted_proxies: Vec::new(),
@@ -369,8 +377,11 @@ impl Config {
     /// [`ConfigError::TimeZone`] for a name that is not known.
     pub fn zone(&self) -> Result<TimeZone, ConfigError> {
         match &self.time_zone {
-            None => Ok(TimeZone::system()),
-            Some(name) => TimeZone::get(name).map_err(|_| ConfigError::TimeZone(name.clone())),
+            // The machine may name a zone that its own database lacks, as containers do.
+            None => Ok(TimeZone::try_system()
+                .or_else(|error| std::env::var("TZ").ok().and_then(|name| zone_named(&name)).ok_or(error))
+                .unwrap_or(TimeZone::UTC)),
+            Some(name) => zone_named(name).ok_or_else(|| ConfigError::TimeZone(name.clone())),
         }
     }
 
@@ -409,6 +420,11 @@ impl Config {
         let toml = std::fs::read_to_string(file).map_err(|cause| error(cause.to_string()))?;
         PriceBook::parse(&toml).map_err(|cause| error(cause.to_string()))
     }
+}
+
+/// A zone of the machine's database, or of the one that was compiled in: containers often have none of their own.
+fn zone_named(name: &str) -> Option<TimeZone> {
+    TimeZone::get(name).or_else(|_| TimeZoneDatabase::bundled().get(name)).ok()
 }
 
 #[cfg(test)]

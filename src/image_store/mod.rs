@@ -12,14 +12,17 @@ use std::{
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::domain::{ImageFormat, RequestId};
+use crate::{
+    domain::{ImageFormat, RequestId},
+    os,
+};
 
 /// What pictures are kept as.
 const FORMATS: [ImageFormat; 3] = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Webp];
 
 /// The pictures of a data directory.
 #[derive(Debug)]
-pub struct PictureStore {
+pub struct ImageStore {
     directory: PathBuf,
     free_min: u64,
 }
@@ -27,7 +30,7 @@ pub struct PictureStore {
 /// The name of a stored picture: `019ab…_0.png`, the request's id in 32 hexadecimal digits and the picture's index. The
 /// id is of UUID version 7, so the name tells the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PictureName {
+pub struct ImageName {
     /// The request that it answers.
     pub request: RequestId,
     /// Its place in the answer.
@@ -66,7 +69,7 @@ pub struct Swept {
     pub pictures: usize,
 }
 
-impl PictureStore {
+impl ImageStore {
     /// The pictures in `directory`, which is made as needed. Nothing is added where less than `free_min` bytes of the disk
     /// would be left for the ledger.
     ///
@@ -99,7 +102,7 @@ impl PictureStore {
     ///
     /// # Errors
     /// [`StoreError::Full`] where the disk has no room, [`StoreError::Io`] for anything else.
-    pub fn put(&self, name: PictureName, file: &[u8]) -> Result<(), StoreError> {
+    pub fn put(&self, name: ImageName, file: &[u8]) -> Result<(), StoreError> {
         self.check_room_for(file.len() as u64)?;
         let day = self.day(name);
         if !day.is_dir() {
@@ -110,7 +113,7 @@ impl PictureStore {
         }
         let (path, aside) = (day.join(name.to_string()), day.join(format!("{name}.part")));
         let written = || -> io::Result<()> {
-            let mut part = File::create(&aside)?;
+            let mut part = os::open_to_write(&aside)?;
             part.write_all(file)?;
             part.sync_all()?;
             fs::rename(&aside, &path)?;
@@ -132,7 +135,7 @@ impl PictureStore {
     ///
     /// # Errors
     /// [`StoreError::Io`] where it is there and cannot be read.
-    pub fn get(&self, name: PictureName) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn get(&self, name: ImageName) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.day(name).join(name.to_string());
         match fs::read(&path) {
             Ok(file) => Ok(Some(file)),
@@ -145,7 +148,7 @@ impl PictureStore {
     ///
     /// # Errors
     /// [`StoreError::Io`] where it is there and cannot be opened.
-    pub fn open_file(&self, name: PictureName) -> Result<Option<File>, StoreError> {
+    pub fn open_file(&self, name: ImageName) -> Result<Option<File>, StoreError> {
         let path = self.day(name).join(name.to_string());
         match File::open(&path) {
             Ok(file) => Ok(Some(file)),
@@ -158,7 +161,7 @@ impl PictureStore {
     ///
     /// # Errors
     /// [`StoreError::Io`] where it is there and cannot be looked at.
-    pub fn length(&self, name: PictureName) -> Result<Option<u64>, StoreError> {
+    pub fn length(&self, name: ImageName) -> Result<Option<u64>, StoreError> {
         let path = self.day(name).join(name.to_string());
         match fs::metadata(&path) {
             Ok(file) => Ok(Some(file.len())),
@@ -168,8 +171,8 @@ impl PictureStore {
     }
 
     /// The name under which picture `index` of `request` is kept, if it is.
-    pub fn find(&self, request: RequestId, index: u32) -> Option<PictureName> {
-        let names = FORMATS.into_iter().map(|format| PictureName { request, index, format });
+    pub fn find(&self, request: RequestId, index: u32) -> Option<ImageName> {
+        let names = FORMATS.into_iter().map(|format| ImageName { request, index, format });
         names.into_iter().find(|name| self.day(*name).join(name.to_string()).is_file())
     }
 
@@ -180,7 +183,7 @@ impl PictureStore {
     pub fn remove(&self, request: RequestId, index: u32) -> Result<usize, StoreError> {
         let mut removed = 0;
         for format in FORMATS {
-            let name = PictureName { request, index, format };
+            let name = ImageName { request, index, format };
             let path = self.day(name).join(name.to_string());
             match fs::remove_file(&path) {
                 Ok(()) => removed += 1,
@@ -216,7 +219,7 @@ impl PictureStore {
         Ok(swept)
     }
 
-    fn day(&self, name: PictureName) -> PathBuf {
+    fn day(&self, name: ImageName) -> PathBuf {
         self.directory.join(TimeZone::UTC.to_datetime(name.request.created_at()).date().to_string())
     }
 
@@ -226,14 +229,14 @@ impl PictureStore {
 }
 
 fn make_directory(path: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(path).map_err(|cause| io_error(path, cause))
+    os::create_private_directory(path).map_err(|cause| io_error(path, cause))
 }
 
 fn io_error(path: &Path, cause: io::Error) -> StoreError {
     StoreError::Io { path: path.to_owned(), cause }
 }
 
-impl fmt::Display for PictureName {
+impl fmt::Display for ImageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}_{}.{}", self.request.to_digits(), self.index, self.format.extension())
     }
@@ -242,12 +245,12 @@ impl fmt::Display for PictureName {
 /// A name that is none of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the name of a picture")]
-pub struct PictureNameError;
+pub struct ImageNameError;
 
-impl FromStr for PictureName {
-    type Err = PictureNameError;
+impl FromStr for ImageName {
+    type Err = ImageNameError;
 
-    fn from_str(text: &str) -> Result<Self, PictureNameError> {
+    fn from_str(text: &str) -> Result<Self, ImageNameError> {
         let parse = || {
             let (stem, extension) = text.split_once('.')?;
             let (request, index) = stem.split_once('_')?;
@@ -255,7 +258,7 @@ impl FromStr for PictureName {
             Some(Self { request: RequestId::from_digits(request)?, index: index.parse().ok()?, format })
         };
         // A name has one spelling, so that no other one reaches the same file.
-        parse().filter(|name: &Self| name.to_string() == text).ok_or(PictureNameError)
+        parse().filter(|name: &Self| name.to_string() == text).ok_or(ImageNameError)
     }
 }
 
@@ -263,9 +266,9 @@ impl FromStr for PictureName {
 mod tests {
     use super::*;
 
-    fn name(millis: i64, index: u32) -> PictureName {
+    fn name(millis: i64, index: u32) -> ImageName {
         let now = Timestamp::from_millisecond(millis).expect("a time");
-        PictureName { request: RequestId::new(now, [7; 10]), index, format: ImageFormat::Png }
+        ImageName { request: RequestId::new(now, [7; 10]), index, format: ImageFormat::Png }
     }
 
     const DAY: i64 = 86_400_000;
@@ -285,14 +288,14 @@ mod tests {
             &text.replace(".png", ".jpeg"),
             &text.replace('_', "_+"),
         ] {
-            assert_eq!(bad.parse::<PictureName>(), Err(PictureNameError), "{bad}");
+            assert_eq!(bad.parse::<ImageName>(), Err(ImageNameError), "{bad}");
         }
     }
 
     #[test]
     fn a_kept_picture_is_given_back_until_its_day_is_swept() {
         let data = tempfile::tempdir().expect("a directory");
-        let store = PictureStore::open(data.path().join("pictures"), 0).expect("a store");
+        let store = ImageStore::open(data.path().join("pictures"), 0).expect("a store");
         let (old, new) = (name(10 * DAY, 0), name(12 * DAY, 0));
         store.put(old, b"old").expect("kept");
         store.put(new, b"new").expect("kept");
@@ -309,7 +312,7 @@ mod tests {
     #[test]
     fn a_disk_that_is_fuller_than_it_may_be_takes_no_picture() {
         let data = tempfile::tempdir().expect("a directory");
-        let store = PictureStore::open(data.path().to_owned(), u64::MAX).expect("a store");
+        let store = ImageStore::open(data.path().to_owned(), u64::MAX).expect("a store");
         assert!(matches!(store.check_room(), Err(StoreError::Full { .. })));
     }
 }

@@ -1,12 +1,11 @@
 //! The application: its parts put together, apart from its running.
 
+mod data_dir;
 mod devices;
 
 use std::{
-    fs::{File, TryLockError},
-    io::{Read, Write},
     net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -15,19 +14,20 @@ use actix_web::dev::Server;
 use jiff::Timestamp;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
+pub(crate) use self::data_dir::{DataDir, prepare_data_dir};
 pub use self::devices::Fitting;
 use crate::{
     admit::Door,
     clock::Clock,
-    config::{Config, ConfigError, Limits},
+    config::{Config, ConfigError, Limits, ListenAddress},
     domain::{ApiKey, Scopes, SignInSecret},
     engine::{ProfileStore, Workers},
     http::{
         self, AnswerMemory, Attempts, ConnectionLimits, Links, NewSecrets, Offer, PublicAddress,
         SessionSecret, State,
     },
+    image_store::{ImageStore, StoreError},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
-    pictures::{PictureStore, StoreError},
     pipeline::{LoadError, ModelSource, OnLoad, SizeLimits, hub},
     service::{OverheadBook, Service, ServiceParts},
     telemetry::Metrics,
@@ -38,13 +38,14 @@ pub const LEDGER_FILE: &str = "ledger.sqlite3";
 /// What was measured of shapes of pictures, in the data directory.
 const PROFILES_FILE: &str = "shapes.json";
 /// The pictures' directory in the data directory.
-pub(crate) const PICTURES_DIRECTORY: &str = "pictures";
+pub(crate) const IMAGES_DIRECTORY: &str = "pictures";
 /// How often old pictures are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// A server that is ready to run.
 pub struct App {
     server: Server,
     service: Arc<Service>,
+    ledger: Arc<Ledger>,
     workers: Workers,
     bookkeeping: JoinHandle<()>,
     address: SocketAddr,
@@ -81,7 +82,7 @@ pub enum AppError {
     #[error("cannot listen on {address}: {source}; pass another with --listen")]
     Listen {
         /// The address.
-        address: SocketAddr,
+        address: String,
         /// The system's reason.
         source: std::io::Error,
     },
@@ -131,9 +132,10 @@ impl App {
         let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
         let data_dir = DataDir::open(&config.data_dir)?;
         // Bound before the model is loaded: a port that is taken should not cost a minute. Early clients wait.
-        let listener = listen(config.listen)?;
-        let address =
-            listener.local_addr().map_err(|source| AppError::Listen { address: config.listen, source })?;
+        let listener = listen(&config.listen)?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| AppError::Listen { address: config.listen.to_string(), source })?;
         let ledger = Arc::new(Ledger::open(&data_dir.path(LEDGER_FILE))?);
         ledger.inspect()?;
         ledger.check_currency(costs.currency())?;
@@ -147,8 +149,8 @@ impl App {
             tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");
         }
         let source = config.model.source();
-        let pictures = PictureStore::open(
-            data_dir.path(PICTURES_DIRECTORY),
+        let image_store = ImageStore::open(
+            data_dir.path(IMAGES_DIRECTORY),
             config.pictures.free_disk_min_mib.saturating_mul(1 << 20),
         )?;
         let book = OverheadBook {
@@ -169,7 +171,7 @@ impl App {
             ledger: Arc::clone(&ledger),
             costs,
             door: Door::new(config.limits.of_keys()),
-            pictures: Arc::new(pictures),
+            image_store: Arc::new(image_store),
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(clock),
             zone,
@@ -180,7 +182,7 @@ impl App {
         let state = State {
             service: Arc::clone(&service),
             offer: offer.clone(),
-            session_secret: SessionSecret::new(data_dir.secret("session.key")?),
+            session_secret: SessionSecret::new(data_dir.secret(data_dir::SESSION_KEY)?),
             attempts: Attempts::default(),
             new_secrets: NewSecrets::default(),
             address: PublicAddress::new(
@@ -188,17 +190,18 @@ impl App {
                 config.trusted_proxies.clone(),
                 config.hsts_seconds,
             ),
-            links: Links::new(data_dir.secret("links.key")?, config.pictures.link_lifetime()),
+            links: Links::new(data_dir.secret(data_dir::LINKS_KEY)?, config.pictures.link_lifetime()),
             answer_memory: AnswerMemory::new(config.limits.answers_mib_max.saturating_mul(1 << 20)),
         };
         let server =
             http::server(listener, connection_limits(&config.limits), state).map_err(AppError::Server)?;
-        // Last: a key that was made and never shown would be the only one.
-        let first_key = first_key(&ledger, &**clock)?;
-        let sign_in_link = sign_in_link(&ledger, &**clock)?;
+        let first_key = ledger.keys()?.is_empty().then(|| ApiKey::generate(&mut rand::rng()));
+        let has_password = ledger.operator_password()?.is_some();
+        let sign_in_link = (!has_password).then(|| SignInSecret::generate(&mut rand::rng()));
         Ok(Self {
             server,
             service,
+            ledger,
             workers,
             bookkeeping,
             address,
@@ -224,12 +227,34 @@ impl App {
         &self.service
     }
 
-    /// The first key, where this start made one. It cannot be shown again.
+    /// Shows the first key and the sign-in link by `show`, and stores them then: one that could not be shown would be the
+    /// only one, and nobody's.
+    ///
+    /// # Errors
+    /// What `show` says, and [`AppError::Ledger`]; then neither can be used.
+    pub fn introduce<E: From<AppError>>(&self, show: impl FnOnce(&Self) -> Result<(), E>) -> Result<(), E> {
+        show(self)?;
+        Ok(self.store_secrets().map_err(AppError::from)?)
+    }
+
+    fn store_secrets(&self) -> Result<(), LedgerError> {
+        let now = self.service.now();
+        if let Some(key) = &self.first_key {
+            let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
+            self.ledger.create_key(&NewKey { key, name: "first key", rules }, "first start", now)?;
+        }
+        if let Some(secret) = &self.sign_in_link {
+            self.ledger.create_sign_in_link(secret.hash(), SignInSecret::expiry(now), now)?;
+        }
+        Ok(())
+    }
+
+    /// The first key, if the ledger has none: see [`App::introduce`].
     pub fn first_key(&self) -> Option<&ApiKey> {
         self.first_key.as_ref()
     }
 
-    /// A link that signs the operator in once, where no password is set.
+    /// A link that signs the operator in once, if no password is set: see [`App::introduce`].
     pub fn sign_in_link(&self) -> Option<&SignInSecret> {
         self.sign_in_link.as_ref()
     }
@@ -324,88 +349,6 @@ fn connection_limits(limits: &Limits) -> ConnectionLimits {
     }
 }
 
-/// A first key with both scopes, where the ledger has none.
-fn first_key(ledger: &Ledger, clock: &dyn Clock) -> Result<Option<ApiKey>, LedgerError> {
-    if !ledger.keys()?.is_empty() {
-        return Ok(None);
-    }
-    let key = ApiKey::generate(&mut rand::rng());
-    let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
-    ledger.create_key(&NewKey { key: &key, name: "first key", rules }, "first start", clock.now())?;
-    Ok(Some(key))
-}
-
-/// A link that signs in once, as long as there is no password.
-fn sign_in_link(ledger: &Ledger, clock: &dyn Clock) -> Result<Option<SignInSecret>, LedgerError> {
-    if ledger.operator_password()?.is_some() {
-        return Ok(None);
-    }
-    let (secret, now) = (SignInSecret::generate(&mut rand::rng()), clock.now());
-    ledger.create_sign_in_link(secret.hash(), SignInSecret::expiry(now), now)?;
-    Ok(Some(secret))
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).map_err(|source| AppError::Listen { address, source })
-}
-
-/// The data directory, held by one server or restore at a time.
-#[derive(Debug)]
-pub(crate) struct DataDir {
-    root: PathBuf,
-    _lock: File,
-}
-
-impl DataDir {
-    pub(crate) fn open(root: &Path) -> Result<Self, AppError> {
-        let error = |reason: String| AppError::DataDir { path: root.to_owned(), reason };
-        // Secrets, receipts and pictures are their owner's.
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(root).map_err(|cause| error(cause.to_string()))?;
-        let lock = File::create(root.join("server.lock"));
-        let lock =
-            lock.map_err(|cause| error(format!("{cause}; let the server's user write to its files")))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(error(
-                "another Tintype server is using it; stop that one or pass another --data-dir".into(),
-            )),
-            Err(TryLockError::Error(cause)) => Err(error(cause.to_string())),
-        }
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.root.join(file)
-    }
-
-    /// The secret in `file`: made at the first start, readable by its owner only.
-    fn secret(&self, file: &str) -> Result<[u8; 32], AppError> {
-        let path = self.path(file);
-        let read_or_make = || -> std::io::Result<[u8; 32]> {
-            let mut secret = [0; 32];
-            match File::open(&path) {
-                Ok(mut file) => file.read_exact(&mut secret)?,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    secret = rand::random();
-                    private_file(&path)?.write_all(&secret)?;
-                }
-                Err(error) => return Err(error),
-            }
-            Ok(secret)
-        };
-        read_or_make().map_err(|cause| AppError::DataDir {
-            reason: format!("{cause}; remove the file to have a new one made"),
-            path,
-        })
-    }
-}
-
-fn private_file(path: &Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+fn listen(address: &ListenAddress) -> Result<TcpListener, AppError> {
+    address.bind().map_err(|source| AppError::Listen { address: address.to_string(), source })
 }

@@ -10,14 +10,13 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Engine, EngineSettings, Facts, OnOverhead,
-    line::Shared,
     memory::{DeviceMemory, MemoryTable},
-    prompts::Prompts,
-    worker::Painter,
+    prompts::PromptCache,
+    worker::Worker,
 };
 use crate::{
     domain::RenderSpec,
+    engine::{Engine, EngineSettings, Facts, OnOverhead, line::Shared},
     meter::Meter,
     pipeline::{LoadError, Pipeline, PromptTokenizer},
     units::{Millis, Power},
@@ -145,7 +144,7 @@ impl Started {
         let (loaded, on_loaded) = sync_channel(1);
         let (go, on_go) = channel();
         let thread = std::thread::Builder::new()
-            .name(format!("painter {number}"))
+            .name(format!("worker {number}"))
             .spawn(move || work(number, parts, common, &loaded, &on_go))
             .map_err(|error| failure(error.to_string()))?;
         let answer = on_loaded.recv().map_err(|_| failure("loading the model panicked".into()))?;
@@ -154,7 +153,7 @@ impl Started {
 
     fn go(self) -> JoinHandle<()> {
         if self.go.send(()).is_err() {
-            tracing::error!("a painter thread has ended before its first picture");
+            tracing::error!("a worker thread has ended before its first picture");
         }
         self.thread
     }
@@ -192,7 +191,7 @@ fn work(
     let profiles = profiles.map(|store| (Arc::clone(&store), store.key(&pipeline, &device)));
     let Common { shared, warm_up, on_overhead, settings, devices } = common;
     let memory = DeviceMemory::new(facts.is_cpu(), settings.memory_max);
-    let mut painter = Painter {
+    let mut worker = Worker {
         number,
         device,
         pipeline: &pipeline,
@@ -205,14 +204,14 @@ fn work(
         table: MemoryTable::default(),
         batch_max: settings.batch_max.unwrap_or(if facts.is_cpu() { 1 } else { BATCH_MAX_CARD }),
         shared: &shared,
-        prompts: Prompts::default(),
+        prompts: PromptCache::default(),
         profiles,
         kept_at: Millis::ZERO,
         was_warm: false,
         is_suspect: false,
     };
     let _guard = LoseOnPanic { shared: &shared, number };
-    painter.run();
+    worker.run();
 }
 
 /// A thread that panics where no picture is at stake must not leave its device in the line, as if it still painted.
@@ -235,7 +234,7 @@ impl Workers {
     pub fn join(self) {
         for thread in self.threads {
             if thread.join().is_err() {
-                tracing::error!("a painter thread panicked");
+                tracing::error!("a worker thread panicked");
             }
         }
     }

@@ -6,25 +6,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{ImageSize, RenderSpec},
+    domain::ImageSize,
+    engine::shape::Shape,
     pipeline::{proc_bytes, usable_bytes},
 };
 
-/// A measured shape tells of another at most this many times its pixels.
+/// Extrapolate from a measured shape only to shapes with at most this many times its pixels.
 const FORESIGHT: u64 = 4;
-
-/// What decides how much memory a picture takes: its pixels, and how often the model looks at them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Shape {
-    pixels: u64,
-    passes: u64,
-}
-
-impl Shape {
-    pub(super) fn of(spec: &RenderSpec) -> Self {
-        Self { pixels: spec.size.pixels(), passes: spec.passes() }
-    }
-}
 
 /// What batches of a shape took, as a file has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

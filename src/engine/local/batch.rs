@@ -1,16 +1,14 @@
 use std::sync::Arc;
 
-use super::{
-    job::{Job, Partial, StopReason, WorkFailure},
-    prompts::Prompts,
-};
+use super::prompts::PromptCache;
 use crate::{
     domain::{RenderSpec, Seed},
+    engine::job::{Job, Partial, StopReason, WorkFailure},
     pipeline::{Denoising, Pipeline, Pixels, Prepared, RenderError},
 };
 
 /// One picture of a batch, on the device.
-pub(super) struct Canvas {
+pub(super) struct BatchItem {
     pub(super) job: Arc<Job>,
     pub(super) index: u32,
     pub(super) seed: Seed,
@@ -19,7 +17,13 @@ pub(super) struct Canvas {
     pub(super) end: Option<Result<Pixels, WorkFailure>>,
 }
 
-impl Canvas {
+impl BatchItem {
+    /// Image `index` of `job`, of which nothing is done yet.
+    pub(super) fn new(job: Arc<Job>, index: u32) -> Self {
+        let seed = job.order.job.seed.for_image(index);
+        Self { job, index, seed, steps_done: 0, end: None }
+    }
+
     /// The work done so far.
     pub(super) fn work(&self, spec: &RenderSpec) -> u64 {
         self.job.work / u64::from(spec.steps.max(1)) * u64::from(self.steps_done)
@@ -32,47 +36,47 @@ impl Canvas {
 
 /// Paints the pictures of a batch; each gets its own end. `on_denoised` is called when only decoding is left. An error is
 /// the whole batch's.
-pub(super) fn paint_together(
+pub(super) fn generate_batch(
     pipeline: &Pipeline,
-    prompts: &mut Prompts<Prepared>,
+    prompts: &mut PromptCache<Prepared>,
     spec: &RenderSpec,
-    canvases: &mut [Canvas],
+    batch: &mut [BatchItem],
     on_denoised: impl FnOnce(),
 ) -> Result<(), RenderError> {
-    let prepare = |canvas: &Canvas| {
-        let spec = &canvas.job.order.job.spec;
-        prompts.encoded(spec, || pipeline.prepare(spec))
+    let prepare = |item: &BatchItem| {
+        let tokens = &item.job.order.tokens;
+        prompts.encoded(tokens, || pipeline.prepare_tokens(tokens))
     };
-    let prepared: Vec<Arc<Prepared>> = canvases.iter().map(prepare).collect::<Result<_, RenderError>>()?;
-    let items: Vec<_> =
-        prepared.iter().zip(&*canvases).map(|(prepared, canvas)| (&**prepared, canvas.seed)).collect();
-    let mut denoising = pipeline.begin(spec, &items)?;
-    let mut alive: Vec<usize> = (0..canvases.len()).collect();
+    let prepared: Vec<Arc<Prepared>> = batch.iter().map(prepare).collect::<Result<_, RenderError>>()?;
+    let inputs: Vec<_> =
+        prepared.iter().zip(&*batch).map(|(prepared, item)| (&**prepared, item.seed)).collect();
+    let mut denoising = pipeline.begin(spec, &inputs)?;
+    let mut alive: Vec<usize> = (0..batch.len()).collect();
     while !denoising.is_finished() {
         denoising.step()?;
         for &i in &alive {
-            let canvas = &mut canvases[i];
-            canvas.steps_done += 1;
-            canvas.job.note_steps(canvas.index, canvas.steps_done);
+            let item = &mut batch[i];
+            item.steps_done += 1;
+            item.job.note_steps(item.index, item.steps_done);
         }
-        leave_stopped(&mut denoising, &mut alive, canvases)?;
+        leave_stopped(&mut denoising, &mut alive, batch)?;
         if alive.is_empty() {
             return Ok(());
         }
-        for (item, &i) in alive.iter().enumerate() {
-            show_partial(pipeline, spec, &denoising, item, &canvases[i])?;
+        for (row, &i) in alive.iter().enumerate() {
+            show_partial(pipeline, spec, &denoising, row, &batch[i])?;
         }
     }
     on_denoised();
-    for (item, &i) in alive.iter().enumerate() {
-        let canvas = &mut canvases[i];
-        match canvas.job.stop_reason() {
-            Some(reason) => canvas.stop(reason),
-            None => match pipeline.picture(&denoising.item(item)?, spec.size) {
-                Ok(pixels) => canvas.end = Some(Ok(pixels)),
+    for (row, &i) in alive.iter().enumerate() {
+        let item = &mut batch[i];
+        match item.job.stop_reason() {
+            Some(reason) => item.stop(reason),
+            None => match pipeline.picture(&denoising.item(row)?, spec.size) {
+                Ok(pixels) => item.end = Some(Ok(pixels)),
                 // This picture's own fault; the others may be sound.
                 Err(error @ RenderError::NotFinite { .. }) => {
-                    canvas.end = Some(Err(WorkFailure::Failed(error)));
+                    item.end = Some(Err(WorkFailure::Failed(error)));
                 }
                 Err(error) => return Err(error),
             },
@@ -85,13 +89,13 @@ pub(super) fn paint_together(
 fn leave_stopped(
     denoising: &mut Denoising<'_>,
     alive: &mut Vec<usize>,
-    canvases: &mut [Canvas],
+    batch: &mut [BatchItem],
 ) -> Result<(), RenderError> {
     let mut staying = Vec::with_capacity(alive.len());
-    for (item, &i) in alive.iter().enumerate() {
-        match canvases[i].job.stop_reason() {
-            Some(reason) => canvases[i].stop(reason),
-            None => staying.push(item),
+    for (row, &i) in alive.iter().enumerate() {
+        match batch[i].job.stop_reason() {
+            Some(reason) => batch[i].stop(reason),
+            None => staying.push(row),
         }
     }
     if staying.len() == alive.len() || staying.is_empty() {
@@ -101,7 +105,7 @@ fn leave_stopped(
         return Ok(());
     }
     denoising.keep(&staying)?;
-    *alive = staying.into_iter().map(|item| alive[item]).collect();
+    *alive = staying.into_iter().map(|row| alive[row]).collect();
     Ok(())
 }
 
@@ -110,15 +114,14 @@ fn show_partial(
     pipeline: &Pipeline,
     spec: &RenderSpec,
     denoising: &Denoising<'_>,
-    item: usize,
-    canvas: &Canvas,
+    row: usize,
+    item: &BatchItem,
 ) -> Result<(), RenderError> {
-    let shown = partial_steps(spec.steps, canvas.job.order.partials);
-    if let Some(index) =
-        (0..).zip(shown).find_map(|(index, step)| (step == canvas.steps_done).then_some(index))
+    let shown = partial_steps(spec.steps, item.job.order.partials);
+    if let Some(index) = (0..).zip(shown).find_map(|(index, step)| (step == item.steps_done).then_some(index))
     {
-        let pixels = pipeline.picture(&denoising.foresee(item)?, spec.size)?;
-        canvas.job.show(Partial { image: canvas.index, index, pixels });
+        let pixels = pipeline.picture(&denoising.foresee(row)?, spec.size)?;
+        item.job.show(Partial { image: item.index, index, pixels });
     }
     Ok(())
 }

@@ -1,0 +1,188 @@
+use std::{
+    fs::{File, TryLockError},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{AppError, LEDGER_FILE};
+use crate::os::{self, Closed};
+
+/// Files of the data directory that hold secrets or costs, and directories of images. Not all of them are there.
+const PRIVATE: [&str; 8] = [
+    LEDGER_FILE,
+    "ledger.sqlite3-wal",
+    "ledger.sqlite3-shm",
+    SESSION_KEY,
+    LINKS_KEY,
+    super::PROFILES_FILE,
+    super::IMAGES_DIRECTORY,
+    LOCK,
+];
+/// What signs the sessions of the operator's pages.
+pub(super) const SESSION_KEY: &str = "session.key";
+/// What signs links to images.
+pub(super) const LINKS_KEY: &str = "links.key";
+const LOCK: &str = "server.lock";
+
+/// The data directory, held by one server or restore at a time.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    root: PathBuf,
+    _lock: File,
+}
+
+/// Makes the data directory as needed, and closes it and what is in it to everybody but its owner: keys, receipts and
+/// images are nobody else's.
+///
+/// # Errors
+/// [`AppError::DataDir`] if it cannot be made, or is open to everybody and cannot be closed.
+pub(crate) fn prepare_data_dir(root: &Path) -> Result<(), AppError> {
+    let error = |path: &Path, cause: io::Error, remedy: &str| AppError::DataDir {
+        path: path.to_owned(),
+        reason: format!("{cause}; {remedy}"),
+    };
+    os::create_private_directory(root).map_err(|cause| {
+        error(root, cause, "let the server's user write there, or pass another --data-dir")
+    })?;
+    for path in std::iter::once(root.to_owned()).chain(PRIVATE.map(|name| root.join(name))) {
+        match os::close_to_others(&path) {
+            Ok(Closed::AsItWas) => {}
+            Ok(Closed::Now(mode)) => {
+                tracing::warn!(
+                    "{} was open to others (mode {mode:o}); it is closed to them now",
+                    path.display()
+                );
+            }
+            Ok(Closed::OpenToGroup(mode)) => {
+                tracing::warn!("{} is open to its group (mode {mode:o}), which is not ours", path.display());
+            }
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            Err(cause) => {
+                return Err(error(
+                    &path,
+                    cause,
+                    "everybody may read or write it: take that away with chmod go=",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+impl DataDir {
+    pub(crate) fn open(root: &Path) -> Result<Self, AppError> {
+        prepare_data_dir(root)?;
+        let error = |reason: String| AppError::DataDir { path: root.to_owned(), reason };
+        let lock = os::open_lock(&root.join(LOCK)).map_err(|cause| {
+            error(format!("{LOCK}: {cause}; let the server's user write to its files, and remove links"))
+        })?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(error(
+                "another Tintype server is using it; stop that one or pass another --data-dir".into(),
+            )),
+            Err(TryLockError::Error(cause)) => Err(error(cause.to_string())),
+        }
+    }
+
+    pub(super) fn path(&self, file: &str) -> PathBuf {
+        self.root.join(file)
+    }
+
+    /// The secret in `file`: made at the first start, readable by its owner only.
+    pub(super) fn secret(&self, file: &str) -> Result<[u8; 32], AppError> {
+        let path = self.path(file);
+        let read_or_make = || -> io::Result<[u8; 32]> {
+            match os::open_to_read(&path) {
+                Ok(file) => read_secret(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let secret: [u8; 32] = rand::random();
+                    let mut file = os::create_new(&path)?;
+                    file.write_all(&secret)?;
+                    file.sync_all()?;
+                    Ok(secret)
+                }
+                Err(error) => Err(error),
+            }
+        };
+        read_or_make().map_err(|cause| AppError::DataDir {
+            reason: format!("{cause}; remove the file to have a new one made"),
+            path,
+        })
+    }
+}
+
+/// Exactly 32 bytes that somebody drew. A file that is all one byte is a disk's hole or a placeholder, which anybody guesses.
+fn read_secret(file: File) -> io::Result<[u8; 32]> {
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
+    let mut bytes = Vec::new();
+    file.take(33).read_to_end(&mut bytes)?;
+    let secret: [u8; 32] = bytes.try_into().map_err(|_| invalid("it does not have 32 bytes"))?;
+    match secret.iter().all(|byte| *byte == secret[0]) {
+        true => Err(invalid("its 32 bytes are all alike, which is no secret")),
+        false => Ok(secret),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("a file").permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_directory_that_was_open_is_closed_with_all_that_is_in_it() {
+        let place = tempfile::tempdir().expect("a directory");
+        let root = place.path().join("data");
+        fs::create_dir_all(root.join("pictures")).expect("made");
+        for file in [LEDGER_FILE, "ledger.sqlite3-wal", SESSION_KEY, "shapes.json"] {
+            fs::write(root.join(file), "secret").expect("written");
+            fs::set_permissions(root.join(file), fs::Permissions::from_mode(0o644)).expect("opened");
+        }
+        for directory in [&root, &root.join("pictures")] {
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("opened");
+        }
+        DataDir::open(&root).expect("taken");
+        assert_eq!((mode(&root), mode(&root.join("pictures"))), (0o700, 0o700));
+        for file in [LEDGER_FILE, "ledger.sqlite3-wal", SESSION_KEY, "shapes.json", LOCK] {
+            assert_eq!(mode(&root.join(file)), 0o600, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_anybody_could_guess_is_refused() {
+        let place = tempfile::tempdir().expect("a directory");
+        let data_dir = DataDir::open(place.path()).expect("taken");
+        let made = data_dir.secret(SESSION_KEY).expect("made");
+        assert_eq!(data_dir.secret(SESSION_KEY).expect("kept"), made);
+        for bytes in [&[0; 32][..], &[7; 32], &[], &made[..31], &[made, made].concat()] {
+            fs::write(place.path().join(SESSION_KEY), bytes).expect("written");
+            let error = data_dir.secret(SESSION_KEY).expect_err("refused").to_string();
+            assert!(error.contains(SESSION_KEY) && error.contains("remove the file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn planted_links_are_refused_and_their_targets_left_alone() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (root, precious) = (place.path().join("data"), place.path().join("precious"));
+        fs::create_dir(&root).expect("made");
+        fs::write(&precious, "precious").expect("written");
+        let data_dir = DataDir::open(&root).expect("taken");
+        symlink(&precious, root.join(SESSION_KEY)).expect("planted");
+        assert!(data_dir.secret(SESSION_KEY).is_err(), "a secret that somebody else can read");
+        drop(data_dir);
+        fs::remove_file(root.join(LOCK)).expect("removed");
+        symlink(&precious, root.join(LOCK)).expect("planted");
+        let error = DataDir::open(&root).expect_err("refused").to_string();
+        assert!(error.contains(LOCK), "{error}");
+        assert_eq!(fs::read_to_string(&precious).expect("read"), "precious");
+    }
+}

@@ -1,0 +1,14 @@
+//! Devices of this machine: for each, the thread that owns it and its copy of the model.
+
+mod batch;
+mod memory;
+mod profiles;
+mod prompts;
+mod start;
+mod worker;
+
+pub use self::{
+    memory::{DeviceMemory, Watch},
+    profiles::ProfileStore,
+    start::{WarmUp, WorkerParts, Workers},
+};

@@ -1,0 +1,199 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::Path,
+};
+
+/// From now on, files that this process makes are readable by their owner only, unless [`share`] says otherwise.
+pub fn keep_files_private() {
+    #[cfg(unix)]
+    unix::keep_files_private();
+}
+
+/// Gives a file that people asked for, such as an image, the mode that their umask allows.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn share(file: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    unix::share(file)?;
+    Ok(())
+}
+
+/// Makes a directory that only its owner may enter, and the directories above it as needed.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn create_private_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
+/// Opens a file whose content is of no matter, to lock it. It is made as needed and never emptied, and a symbolic link is
+/// refused: whoever planted it would choose which file is touched.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    without_links(OpenOptions::new().write(true).create(true).truncate(false)).open(path)
+}
+
+/// Opens a file to write it from its beginning. It is made as needed, and a symbolic link is refused.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn open_to_write(path: &Path) -> io::Result<File> {
+    without_links(OpenOptions::new().write(true).create(true).truncate(true)).open(path)
+}
+
+/// Makes a file that is not there yet.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    without_links(OpenOptions::new().write(true).create_new(true)).open(path)
+}
+
+/// Opens a file to read it. A symbolic link is refused.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    without_links(OpenOptions::new().read(true)).open(path)
+}
+
+fn without_links(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    unix::without_links(options);
+    options
+}
+
+/// What was done about a file or directory that others could read or write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// It was its owner's alone.
+    AsItWas,
+    /// Others had the rights of this mode; they have none any more.
+    Now(u32),
+    /// Its owner's group has the rights of this mode, and they are not this process's to take.
+    OpenToGroup(u32),
+}
+
+/// Takes from everybody but the owner every right to a file or directory. A group's rights to what belongs to somebody else
+/// stay: volumes of containers are given to a process by its group.
+///
+/// # Errors
+/// Whatever the system says, if everybody has rights to it and they cannot be taken.
+pub fn close_to_others(path: &Path) -> io::Result<Closed> {
+    #[cfg(unix)]
+    return unix::close_to_others(path);
+    #[cfg(not(unix))]
+    Ok(Closed::AsItWas)
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::{
+        fs::{self, OpenOptions, Permissions},
+        io,
+        os::unix::fs::{OpenOptionsExt, PermissionsExt},
+        path::Path,
+        sync::OnceLock,
+    };
+
+    use rustix::{
+        fs::{Mode, OFlags},
+        process::umask,
+    };
+
+    use super::Closed;
+
+    const OTHERS: u32 = 0o077;
+    const EVERYBODY: u32 = 0o007;
+
+    /// The umask that this process was started with.
+    static STARTED_WITH: OnceLock<Mode> = OnceLock::new();
+
+    pub(super) fn keep_files_private() {
+        let before = umask(Mode::RWXG | Mode::RWXO);
+        STARTED_WITH.get_or_init(|| before);
+    }
+
+    pub(super) fn share(file: &Path) -> io::Result<()> {
+        const EVERYBODY_MAY: Mode = Mode::from_bits_truncate(0o666);
+        match STARTED_WITH.get() {
+            // Not a device such as /dev/stdout, whose mode is not ours.
+            Some(umask) if fs::metadata(file)?.is_file() => {
+                Ok(rustix::fs::chmod(file, EVERYBODY_MAY.difference(*umask))?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn without_links(options: &mut OpenOptions) {
+        options.mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    }
+
+    pub(super) fn close_to_others(path: &Path) -> io::Result<Closed> {
+        let mode = fs::metadata(path)?.permissions().mode() & 0o7777;
+        if mode & OTHERS == 0 {
+            return Ok(Closed::AsItWas);
+        }
+        match fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
+            Ok(()) => Ok(Closed::Now(mode)),
+            Err(_) if mode & EVERYBODY == 0 => Ok(Closed::OpenToGroup(mode)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{
+        fs::Permissions,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("a file").permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_others_may_read_is_closed_and_said() {
+        let place = tempfile::tempdir().expect("a directory");
+        let file = place.path().join("ledger.sqlite3");
+        fs::write(&file, "receipts").expect("written");
+        fs::set_permissions(&file, Permissions::from_mode(0o664)).expect("opened");
+        assert_eq!(close_to_others(&file).expect("closed"), Closed::Now(0o664));
+        assert_eq!(mode(&file), 0o600);
+        assert_eq!(close_to_others(&file).expect("closed"), Closed::AsItWas);
+        fs::set_permissions(place.path(), Permissions::from_mode(0o755)).expect("opened");
+        assert_eq!(close_to_others(place.path()).expect("closed"), Closed::Now(0o755));
+        assert_eq!(mode(place.path()), 0o700);
+        assert!(close_to_others(&place.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_planted_link_is_refused_and_its_target_left_alone() {
+        let place = tempfile::tempdir().expect("a directory");
+        let [target, link, fresh] = ["precious", "server.lock", "new"].map(|name| place.path().join(name));
+        fs::write(&target, "precious").expect("written");
+        symlink(&target, &link).expect("planted");
+        assert!(open_lock(&link).is_err() && open_to_write(&link).is_err());
+        // A link to nothing would make a file somewhere else.
+        symlink(place.path().join("elsewhere"), place.path().join("dangling")).expect("planted");
+        assert!(open_to_write(&place.path().join("dangling")).is_err());
+        assert!(!place.path().join("elsewhere").exists());
+        assert_eq!(fs::read_to_string(&target).expect("read"), "precious");
+        open_lock(&target).expect("a file of our own");
+        assert_eq!(fs::read_to_string(&target).expect("read"), "precious", "a lock empties nothing");
+        open_to_write(&fresh).expect("made");
+        assert_eq!(mode(&fresh), 0o600);
+        open_to_write(&target).expect("opened");
+        assert_eq!(fs::read_to_string(&target).expect("read"), "");
+    }
+}

@@ -1,0 +1,14 @@
+//! What depends on the operating system: modes of files, symbolic links, signals that are ignored.
+//!
+//! Only what Unix or Linux has stands here, with what other systems get instead.
+
+mod files;
+mod signals;
+
+pub use self::{
+    files::{
+        Closed, close_to_others, create_new, create_private_directory, keep_files_private, open_lock,
+        open_to_read, open_to_write, share,
+    },
+    signals::is_hangup_ignored,
+};
