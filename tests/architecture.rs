@@ -247,10 +247,8 @@ fn named(source: &str, file_module: &[String]) -> Vec<Named> {
                 continue;
             }
             "{" => braces.push(false),
-            "}" => {
-                if braces.pop() == Some(true) {
-                    module.pop();
-                }
+            "}" if braces.pop() == Some(true) => {
+                module.pop();
             }
             "crate" | "super" | "self"
                 if begins_path && tokens.get(i + 1).is_some_and(|next| next == "::") =>
@@ -271,10 +269,11 @@ fn named(source: &str, file_module: &[String]) -> Vec<Named> {
                 }
                 found.extend(leaves(&tokens, next, &base).into_iter().map(Named::Inside));
             }
-            word if begins_path && tokens.get(i + 1).is_some_and(|next| next == "::") => {
-                if LIBRARIES.iter().any(|(library, _)| *library == word) {
-                    found.push(Named::Library(word.to_owned()));
-                }
+            word if begins_path
+                && tokens.get(i + 1).is_some_and(|next| next == "::")
+                && LIBRARIES.iter().any(|(library, _)| *library == word) =>
+            {
+                found.push(Named::Library(word.to_owned()));
             }
             _ => {}
         }

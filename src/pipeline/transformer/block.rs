@@ -27,7 +27,7 @@ enum Layers {
     /// Each operation by itself.
     Plain(Box<PlainLayers>),
     /// In 16 bits, what belongs together in one kernel.
-    Fused(FusedLayers),
+    Fused(Box<FusedLayers>),
 }
 
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl Block {
     pub(super) fn load(config: &TransformerConfig, form: BlockForm, vb: VarBuilder) -> Result<Self> {
         let norms = Norms::load(config, &vb)?;
         let layers = match form.arithmetic {
-            Arithmetic::Mixed => Layers::Fused(FusedLayers::load(config, form.format, &vb)?),
+            Arithmetic::Mixed => Layers::Fused(Box::new(FusedLayers::load(config, form.format, &vb)?)),
             Arithmetic::Plain => Layers::Plain(Box::new(PlainLayers {
                 attention: Attention::load(config, form.format, vb.pp("attention"))?,
                 feed_forward: FeedForward::load(config, form.format, vb.pp("feed_forward"))?,
