@@ -12,7 +12,7 @@ use self::rates::Rates;
 pub use self::rates::{OverRate, RateStanding, Taken};
 use crate::{
     domain::{Caller, KeyId, KeyLimits, Scope},
-    ledger::{Ledger, NewRequest, Reservation, ReserveError},
+    ledger::ReserveError,
 };
 
 /// Why a request was refused. No work was done and nothing was reserved.
@@ -122,14 +122,6 @@ impl Drop for Pass {
             }
         }
     }
-}
-
-/// Reserves a request's estimated cost against its key's budget.
-///
-/// # Errors
-/// [`Refused::Reserve`]; nothing was written.
-pub fn reserve(ledger: &Ledger, request: &NewRequest<'_>) -> Result<Reservation, Refused> {
-    Ok(ledger.reserve(request)?)
 }
 
 #[cfg(test)]

@@ -58,7 +58,8 @@ pub use self::{
     store::{BackedUp, BackupFile, CopyError, Holdings, Restored, StoreFault, back_up},
     types::{
         BudgetHolder, BudgetPeriods, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
-        Reservation, ReserveError, SettledImage, SettledRequest, Settlement, Unbooked, Year, YearError,
+        Reservation, ReserveError, Reserved, SettledImage, SettledRequest, Settlement, Unbooked, Year,
+        YearError,
     },
 };
 

@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 
 use super::{
-    FailedWork, Ledger, LedgerError, NewRequest, OverBudget, Reservation, ReserveError, SettledRequest,
-    Settlement, Unbooked,
+    FailedWork, Ledger, LedgerError, NewRequest, OverBudget, Reservation, ReserveError, Reserved,
+    SettledRequest, Settlement, Unbooked,
     entries::{self, Entries},
     signed,
     store::{Conn, params},
@@ -17,17 +17,21 @@ impl Ledger {
     ///
     /// # Errors
     /// [`ReserveError`]; nothing was written.
-    pub fn reserve(&self, request: &NewRequest<'_>) -> Result<Reservation, ReserveError> {
+    pub fn reserve(&self, request: &NewRequest<'_>) -> Result<Reserved, ReserveError> {
         self.store.write(|conn| {
             if let Some(key) = request.idempotency_key {
-                check_idempotency(conn, request.key, key, request.body_sha256)?;
+                match find_repeat(conn, request.key, key, request.body_sha256)? {
+                    Reserved::New(()) => {}
+                    Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
+                    Reserved::Open(id) => return Ok(Reserved::Open(id)),
+                }
             }
             let passed_budgets = self.running_sums().passed(conn, &request.need())?;
             if let Some(over) = OverBudget::refusing(&passed_budgets) {
                 return Err(ReserveError::OverBudget(Box::new(over.clone())));
             }
             insert(conn, request)?;
-            Ok(Reservation { id: request.id, passed_budgets: passed_budgets.into() })
+            Ok(Reserved::New(Reservation { id: request.id, passed_budgets: passed_budgets.into() }))
         })
     }
 
@@ -111,18 +115,18 @@ impl Ledger {
         booked.map_err(|error| Unbooked { reservation, error: Box::new(error) })
     }
 
-    /// Whether `idempotency_key` of `key` is free for a request with this body.
+    /// What a request with this body meets under `idempotency_key` of `key`.
     ///
     /// # Errors
-    /// [`ReserveError::SettledBefore`], [`ReserveError::StillOpen`] or [`ReserveError::IdempotencyKeyReused`] where it is
-    /// not; [`ReserveError::Ledger`] where SQLite refuses.
-    pub fn check_idempotency(
+    /// [`ReserveError::IdempotencyKeyReused`] if the key was used with another body; [`ReserveError::Ledger`] if the
+    /// database refuses.
+    pub fn find_repeat(
         &self,
         key: KeyId,
         idempotency_key: &str,
         body_sha256: [u8; 32],
-    ) -> Result<(), ReserveError> {
-        self.store.read(|conn| check_idempotency(conn, key, idempotency_key, body_sha256))
+    ) -> Result<Reserved<()>, ReserveError> {
+        self.store.read(|conn| find_repeat(conn, key, idempotency_key, body_sha256))
     }
 
     /// What a settled request was answered with, pictures apart; none where there is no such request.
@@ -185,27 +189,24 @@ fn insert(conn: &Conn<'_>, request: &NewRequest<'_>) -> Result<(), LedgerError> 
     Ok(())
 }
 
-fn check_idempotency(
+fn find_repeat(
     conn: &Conn<'_>,
     key: KeyId,
     idempotency_key: &str,
     body_sha256: [u8; 32],
-) -> Result<(), ReserveError> {
+) -> Result<Reserved<()>, ReserveError> {
     let before = conn.query_first(
         "SELECT body_sha256, state, id FROM requests
          WHERE key_id = ?1 AND idempotency_key = ?2 AND state NOT IN ('failed', 'abandoned')",
         params![key.get(), idempotency_key],
         |row| Ok((row.get::<[u8; 32]>(0)?, row.get::<String>(1)?, row.get::<String>(2)?)),
     )?;
-    match before {
-        None => Ok(()),
-        Some((body, ..)) if body != body_sha256 => Err(ReserveError::IdempotencyKeyReused),
-        Some((_, state, id)) if state == "settled" => {
-            let id = RequestId::from_digits(&id).ok_or(LedgerError::OutOfRange { what: "id" })?;
-            Err(ReserveError::SettledBefore(id))
-        }
-        Some(_) => Err(ReserveError::StillOpen),
+    let Some((body, state, id)) = before else { return Ok(Reserved::New(())) };
+    if body != body_sha256 {
+        return Err(ReserveError::IdempotencyKeyReused);
     }
+    let id = RequestId::from_digits(&id).ok_or(LedgerError::OutOfRange { what: "id" })?;
+    Ok(if state == "settled" { Reserved::Settled(id) } else { Reserved::Open(id) })
 }
 
 /// The moment at which something that ends `now` is booked. By a clock that was set back into a closed month, it is the

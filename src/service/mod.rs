@@ -35,11 +35,12 @@ pub use self::settings::{
 };
 pub use self::{overheads::OverheadBook, parts::ServiceParts, quotes::Quoted};
 use crate::{
-    admit::{self, Pass, RateStanding, Refused, Taken},
+    admit::{Pass, RateStanding, Refused, Taken},
     domain::{RenderJob, RequestId, Usage},
     engine::{Engine, Generated, Order, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
-        BudgetPeriods, NewRequest, OverBudget, Reservation, ReserveError, SettledImage, Settlement, Unbooked,
+        BudgetPeriods, NewRequest, OverBudget, Reservation, ReserveError, Reserved, SettledImage, Settlement,
+        Unbooked,
     },
     pipeline::PromptTokens,
     units::Millis,
@@ -104,6 +105,18 @@ async fn join(
         Some(error) if !is_begun => Err(error),
         _ => Ok(outcome),
     }
+}
+
+/// Ends a request that was not taken on. Those who joined it see the same refusal. If nobody is left to hear it, nothing was
+/// begun.
+fn refuse(
+    error: ServiceError,
+    start: oneshot::Sender<Result<Start, Arc<ServiceError>>>,
+    audience: &Audience,
+) {
+    let error = Arc::new(error);
+    audience.outcome.send_replace(Some(Err(Arc::clone(&error))));
+    start.send(Err(error)).ok();
 }
 
 impl Service {
@@ -206,17 +219,11 @@ impl Service {
         _place: Option<InWorkGuard>,
     ) {
         let admitted = match self.admit(&request, tokens, random).await {
-            Ok(admitted) => admitted,
-            Err(ServiceError::Refused(Refused::Reserve(ReserveError::SettledBefore(id)))) => {
-                return self.answer_again(id, &request, start, &audience).await;
-            }
-            Err(error) => {
-                // Those who joined see the same refusal. Where nobody is left to hear it, nothing was begun.
-                let error = Arc::new(error);
-                audience.outcome.send_replace(Some(Err(Arc::clone(&error))));
-                start.send(Err(error)).ok();
-                return;
-            }
+            Ok(Reserved::New(admitted)) => admitted,
+            Ok(Reserved::Settled(id)) => return self.answer_again(id, &request, start, &audience).await,
+            // The service joins a request that it has in work itself. This one is another process's.
+            Ok(Reserved::Open(id)) => return refuse(ServiceError::StillOpen(id), start, &audience),
+            Err(error) => return refuse(error, start, &audience),
         };
         let Admitted { reservation, ticket, outlook, images, pass } = admitted;
         audience.begun.send_replace(true);
@@ -273,13 +280,17 @@ impl Service {
         request: &GenerateRequest,
         tokens: Arc<PromptTokens>,
         random: [u8; 10],
-    ) -> Result<Admitted, ServiceError> {
+    ) -> Result<Reserved<Admitted>, ServiceError> {
         if let Some(idempotency_key) = request.idempotency_key.clone() {
             let (key, body_sha256) = (request.caller.key, request.body_sha256);
-            self.ask_ledger(move |ledger| {
-                ledger.check_idempotency(key, &idempotency_key, body_sha256).map_err(Refused::from)
-            })
-            .await?;
+            let repeat = self.ask_ledger(move |ledger| {
+                ledger.find_repeat(key, &idempotency_key, body_sha256).map_err(Refused::from)
+            });
+            match repeat.await? {
+                Reserved::New(()) => {}
+                Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
+                Reserved::Open(id) => return Ok(Reserved::Open(id)),
+            }
         }
         let pass = self.door().pass(&request.caller)?;
         let images = self.door().take_images(&request.caller, request.job.images)?;
@@ -291,7 +302,11 @@ impl Service {
         let patience = request.partials.is_none().then_some(self.parts.settings.answer_wait_max);
         let permit = self.engine().permit(&request.job, request.caller.key, patience);
         let permit = permit.map_err(ServiceError::Overloaded)?;
-        let reservation = self.reserve(request, random).await?;
+        let reservation = match self.reserve(request, random).await? {
+            Reserved::New(reservation) => reservation,
+            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
+            Reserved::Open(id) => return Ok(Reserved::Open(id)),
+        };
         let (id, key) = (reservation.id(), &request.caller.public_id);
         match self.parts.settings.log_prompts {
             true => tracing::info!(request = %id, key, prompt = request.job.spec.prompt, "taken on"),
@@ -308,7 +323,7 @@ impl Service {
             tokens,
             partials: request.partials.unwrap_or(0),
         });
-        Ok(Admitted { reservation, ticket, outlook, images, pass })
+        Ok(Reserved::New(Admitted { reservation, ticket, outlook, images, pass }))
     }
 
     /// Prices the job before any work, and reserves what it is expected to cost.
@@ -316,7 +331,7 @@ impl Service {
         &self,
         request: &GenerateRequest,
         random: [u8; 10],
-    ) -> Result<Reservation, ServiceError> {
+    ) -> Result<Reserved, ServiceError> {
         let now = self.now();
         let periods = BudgetPeriods::of(now, &self.parts.zone);
         let (job, at, costs) = (Arc::clone(&request.job), self.civil(now), self.costs().clone());
@@ -344,7 +359,7 @@ impl Service {
                 now,
                 periods,
             };
-            Ok(admit::reserve(ledger, &request)?)
+            Ok(ledger.reserve(&request).map_err(Refused::from)?)
         })
         .await
     }

@@ -176,6 +176,9 @@ pub enum ServiceError {
     /// Refused at the door.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The same request, by its Idempotency-Key, is open, and not in this process.
+    #[error("request {0} is being worked on elsewhere")]
+    StillOpen(RequestId),
     /// The answer was given before and its pictures are not kept any more.
     #[error("the pictures of request {0} are not kept any more")]
     NoLongerKept(RequestId),

@@ -232,7 +232,7 @@ impl Order<'_> {
             budgets: &Budgets::default(),
             periods: BudgetPeriods::of(self.at, &TimeZone::UTC),
         };
-        self.ledger.reserve(&request).expect("reserved")
+        self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
     }
 
     /// Painted, settled, and handed over where its client has waited.

@@ -49,7 +49,7 @@ impl Books {
             budgets: &Budgets::default(),
             periods: BudgetPeriods::of(at, &TimeZone::UTC),
         };
-        self.ledger.reserve(&request).expect("reserved")
+        self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
     }
 
     /// One picture for 0.375583334, settled at `at`.

@@ -350,6 +350,7 @@ impl From<&ServiceError> for ApiError {
             other @ (ServiceError::Store(_)
             | ServiceError::Cost(_)
             | ServiceError::Encode(_)
+            | ServiceError::StillOpen(_)
             | ServiceError::Lost) => Self::internal(other),
         }
     }
@@ -429,10 +430,6 @@ impl From<&Refused> for ApiError {
             Refused::Reserve(ReserveError::IdempotencyKeyReused) => {
                 let message = "This Idempotency-Key was used with another body. Use a new one.";
                 Self::new(Code::IdempotencyKeyReused, message)
-            }
-            Refused::Reserve(error @ (ReserveError::SettledBefore(_) | ReserveError::StillOpen)) => {
-                // The service joins or repeats such a request; only a defect brings it here.
-                Self::internal(error)
             }
             Refused::Reserve(ReserveError::Ledger(error)) => Self::ledger(error),
         }

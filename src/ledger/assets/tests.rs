@@ -62,7 +62,7 @@ impl Book {
             budgets: &Budgets::default(),
             periods: BudgetPeriods::of(now, &TimeZone::UTC),
         };
-        let reservation = self.ledger.reserve(&request).expect("reserved");
+        let reservation = self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat");
         let usage = Usage {
             duration: Millis::new(15_000),
             energy: Energy::from_millijoules(6_750_000),

@@ -74,7 +74,7 @@ impl Shop {
         self.requests += 1;
         let mut random = [0; 10];
         random[2..].copy_from_slice(&self.requests.to_be_bytes());
-        self.book.ledger.reserve(&NewRequest {
+        let reserved = self.book.ledger.reserve(&NewRequest {
             id: RequestId::new(self.now, random),
             key: self.keys[key],
             idempotency_key: None,
@@ -88,7 +88,8 @@ impl Shop {
             budgets: &self.all_keys,
             now: self.now,
             periods: BudgetPeriods::of(self.now, &TimeZone::UTC),
-        })
+        });
+        reserved.map(|reserved| reserved.into_new().expect("no repeat"))
     }
 
     fn take(&mut self, which: usize) -> Option<(Reservation, Spending)> {

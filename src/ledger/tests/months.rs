@@ -50,7 +50,7 @@ impl Book {
             budgets: &Budgets::default(),
             periods: BudgetPeriods::of(at, &TimeZone::UTC),
         };
-        self.ledger.reserve(&request).expect("reserved")
+        self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
     }
 
     /// A request with these receipts, settled at `at`.

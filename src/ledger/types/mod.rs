@@ -9,5 +9,5 @@ pub use self::{
     budget::{BudgetHolder, BudgetPeriods, Need, OverBudget},
     entry::{FailedWork, SettledImage},
     month::{Month, MonthError, Year, YearError},
-    request::{NewRequest, Reservation, ReserveError, SettledRequest, Settlement, Unbooked},
+    request::{NewRequest, Reservation, ReserveError, Reserved, SettledRequest, Settlement, Unbooked},
 };

@@ -71,6 +71,28 @@ pub struct SettledRequest {
     pub images: Vec<SettledImage>,
 }
 
+/// What a request meets under its Idempotency-Key. A repeat is a case, not an error: it has an answer, or will have one.
+#[derive(Debug)]
+#[must_use = "a reservation that is dropped holds its money until the next start"]
+pub enum Reserved<T = Reservation> {
+    /// No request was made under it, or those that were have failed.
+    New(T),
+    /// The request with this id was settled, with the same body: its answer can be given again.
+    Settled(RequestId),
+    /// The request with this id is open, with the same body.
+    Open(RequestId),
+}
+
+impl Reserved {
+    /// The reservation of a new request; none for a repeat.
+    pub fn into_new(self) -> Option<Reservation> {
+        match self {
+            Self::New(reservation) => Some(reservation),
+            Self::Settled(_) | Self::Open(_) => None,
+        }
+    }
+}
+
 /// Why no money was reserved. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReserveError {
@@ -80,12 +102,6 @@ pub enum ReserveError {
     /// The idempotency key was used before, with another body.
     #[error("the idempotency key was used with another body")]
     IdempotencyKeyReused,
-    /// The idempotency key was used before with this body, and the request is settled: its answer can be given again.
-    #[error("the request was settled before")]
-    SettledBefore(RequestId),
-    /// The idempotency key was used before with this body, and the request is still open.
-    #[error("the request is being worked on")]
-    StillOpen,
     /// The database failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
