@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Finding, Ledger, LedgerError, Month, Sha256Hash, closing,
+    Finding, KeyChange, KeyNote, Ledger, LedgerError, Month, Sha256Hash, closing,
+    keys::notes,
     store::{Conn, params},
 };
 use crate::domain::{KeyId, RequestId};
@@ -80,7 +81,8 @@ impl Ledger {
             redact_history(conn, key, &pseudonym)?;
             let insert = "INSERT INTO key_events (key_id, at_ms, event, actor, detail)
                           VALUES (?1, ?2, 'changed', ?3, ?4)";
-            conn.execute(insert, params![key.get(), now, actor, format!("name {pseudonym}")])?;
+            let notes = [KeyNote::Set(KeyChange::Name(pseudonym.clone()))];
+            conn.execute(insert, params![key.get(), now, actor, notes::to_text(&notes)])?;
             let sql = "SELECT id, images FROM requests WHERE key_id = ?1 AND state = 'settled' ORDER BY id";
             Ok(Forgotten { requests: requests(conn, sql, key.get())?, pseudonym, resealed: Vec::new() })
         })?;
@@ -104,16 +106,21 @@ fn requests(conn: &Conn<'_>, sql: &str, of: i64) -> Result<Vec<(RequestId, u32)>
     })
 }
 
-/// Takes the names out of a key's history. What was set beside a name stays if it can be told apart from the name for sure.
+/// Takes the names out of a key's history, and words that may be part of one.
 fn redact_history(conn: &Conn<'_>, key: KeyId, pseudonym: &str) -> Result<(), LedgerError> {
     let sql = "SELECT id, detail FROM key_events WHERE key_id = ?1";
     let events =
         conn.query(sql, params![key.get()], |row| Ok((row.get::<i64>(0)?, row.get::<String>(1)?)))?;
-    for (id, detail) in events.iter().filter(|(_, detail)| detail.contains("name ")) {
-        // A name may hold any words; the scopes of a new key come after it.
-        let rest = detail.rfind("; scopes ").map_or("", |at| &detail[at..]);
+    let named = |note: &KeyNote| matches!(note, KeyNote::Set(KeyChange::Name(_)) | KeyNote::Words(_));
+    for (id, detail) in events {
+        let mut notes = notes::of_text(&detail);
+        if !notes.iter().any(named) {
+            continue;
+        }
+        notes.retain(|note| !named(note));
+        notes.insert(0, KeyNote::Set(KeyChange::Name(pseudonym.to_owned())));
         let update = "UPDATE key_events SET detail = ?2 WHERE id = ?1";
-        conn.execute(update, params![id, format!("name {pseudonym}{rest}")])?;
+        conn.execute(update, params![id, notes::to_text(&notes)])?;
     }
     Ok(())
 }

@@ -43,8 +43,8 @@ pub use self::{
     error::LedgerError,
     forget::{ForgetError, Forgotten},
     keys::{
-        BudgetStanding, KeyChange, KeyEdit, KeyEdited, KeyEvent, KeyEventKind, KeyRefusal, KeyRow, KeyRules,
-        KeyStanding, KeyState, KeyUse, NewKey, Recognised,
+        BudgetStanding, KeyChange, KeyEdit, KeyEdited, KeyEvent, KeyEventKind, KeyNote, KeyRefusal, KeyRow,
+        KeyRules, KeyStanding, KeyState, KeyUse, NewKey, Recognised,
     },
     meter::{Epoch, OverheadTotals},
     receipts::{PaintedImage, PaintedRequest},

@@ -90,11 +90,14 @@ fn a_change_is_logged_with_who_made_it_and_only_with_what_differs() {
     assert_eq!(browser.submit(&one, &form).status, 303);
     assert_eq!(browser.submit(&one, &form).status, 303, "nothing differs");
     let events = server.ledger().key_events(Some(public_id(&key))).expect("a log");
-    let said: Vec<_> = events.iter().map(|event| (event.actor.as_str(), event.detail.as_str())).collect();
+    let said: Vec<_> = events.iter().map(|event| (event.actor.as_str(), event.detail())).collect();
     let admin = public_id(&server.key);
     assert_eq!(
         said,
-        [(admin, "name one; scopes images; concurrent jobs 2"), (admin, "name two; budgets 20.00 a month"),]
+        [
+            (admin, "name one; scopes images; concurrent jobs 2".to_owned()),
+            (admin, "name two; budgets 20.00 a month".to_owned()),
+        ]
     );
 }
 

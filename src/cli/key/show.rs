@@ -37,7 +37,8 @@ pub(super) fn log(place: &DataArgs, public_id: Option<&str>) -> Result<(), CliEr
     let mut rows = vec![["TIME", "PUBLIC ID", "EVENT", "BY", "DETAIL"].map(String::from)];
     for event in events {
         let time = zone.to_datetime(event.at).strftime("%Y-%m-%d %H:%M:%S").to_string();
-        rows.push([time, event.public_id, event.kind.to_string(), event.actor, event.detail]);
+        let detail = event.detail();
+        rows.push([time, event.public_id, event.kind.to_string(), event.actor, detail]);
     }
     print(&table(&rows))
 }

@@ -2,7 +2,10 @@ use std::{fmt, num::NonZeroU32};
 
 use jiff::Timestamp;
 
-use super::events::{KeyEventKind, NewEvent};
+use super::{
+    KeyNote,
+    events::{KeyEventKind, NewEvent},
+};
 use crate::{
     costs::Budgets,
     domain::{ApiKey, KeyId, Scopes},
@@ -53,11 +56,6 @@ impl fmt::Display for KeyChange {
             Self::ConcurrentJobs(limit) => write!(f, "concurrent jobs {}", or_none(limit)),
         }
     }
-}
-
-/// `budgets 12.50 a month; models none`
-pub(super) fn in_words(changes: &[KeyChange]) -> String {
-    changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl KeyChange {
@@ -130,13 +128,15 @@ impl KeyEdit<'_> {
         actor: &str,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        let (kind, detail) = match self {
-            Self::Change(changes) => (KeyEventKind::Changed, in_words(changes)),
-            Self::Disable => (KeyEventKind::Disabled, String::new()),
-            Self::Enable => (KeyEventKind::Enabled, String::new()),
-            Self::Revoke => (KeyEventKind::Revoked, String::new()),
+        let kind = match self {
+            Self::Change(_) => KeyEventKind::Changed,
+            Self::Disable => KeyEventKind::Disabled,
+            Self::Enable => KeyEventKind::Enabled,
+            Self::Revoke => KeyEventKind::Revoked,
         };
-        let event = NewEvent { kind, actor, detail: &detail, now };
+        let changes = if let Self::Change(changes) = self { changes } else { &[] };
+        let notes = changes.iter().cloned().map(KeyNote::Set).collect();
+        let event = NewEvent { kind, actor, notes, now };
         alter(conn, public_id, &event, |key| match self {
             Self::Change(changes) => {
                 for change in changes {
@@ -232,8 +232,8 @@ impl Ledger {
         actor: &str,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        let detail = format!("old secret until {previous_until:.0}");
-        let event = NewEvent { kind: KeyEventKind::Rotated, actor, detail: &detail, now };
+        let notes = vec![KeyNote::OldSecretUntil(previous_until)];
+        let event = NewEvent { kind: KeyEventKind::Rotated, actor, notes, now };
         self.store.write(|conn| {
             alter(conn, new.public_id(), &event, |key| {
                 conn.execute(

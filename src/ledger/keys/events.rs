@@ -2,6 +2,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::notes::{self, KeyNote};
 use crate::{
     domain::KeyId,
     ledger::{
@@ -39,14 +40,21 @@ pub struct KeyEvent {
     /// `command line`, `first start`, or the public id of an admin's key.
     pub actor: String,
     /// What was set, or nothing.
-    pub detail: String,
+    pub notes: Vec<KeyNote>,
+}
+
+impl KeyEvent {
+    /// The notes in words: `name studio; budgets 20.00 a month`.
+    pub fn detail(&self) -> String {
+        self.notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// An event that is to be written beside its change.
 pub(super) struct NewEvent<'a> {
     pub(super) kind: KeyEventKind,
     pub(super) actor: &'a str,
-    pub(super) detail: &'a str,
+    pub(super) notes: Vec<KeyNote>,
     pub(super) now: Timestamp,
 }
 
@@ -90,7 +98,7 @@ impl NewEvent<'_> {
     pub(super) fn write(&self, conn: &Conn<'_>, key: KeyId) -> Result<(), LedgerError> {
         conn.execute(
             "INSERT INTO key_events (key_id, at_ms, event, actor, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![key.get(), self.now, self.kind.as_str(), self.actor, self.detail],
+            params![key.get(), self.now, self.kind.as_str(), self.actor, notes::to_text(&self.notes)],
         )?;
         Ok(())
     }
@@ -112,7 +120,7 @@ impl Ledger {
                     at: row.get(1)?,
                     kind: row.get(2)?,
                     actor: row.get(3)?,
-                    detail: row.get(4)?,
+                    notes: notes::of_text(&row.get::<String>(4)?),
                 })
             })
         })

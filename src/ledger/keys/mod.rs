@@ -3,6 +3,7 @@
 mod changes;
 mod check;
 mod events;
+pub(super) mod notes;
 pub(super) mod overview;
 
 use std::fmt;
@@ -15,6 +16,7 @@ pub use self::{
     changes::{KeyChange, KeyEdit, KeyEdited},
     check::{KeyRefusal, KeyUse, Recognised},
     events::{KeyEvent, KeyEventKind},
+    notes::KeyNote,
     overview::{BudgetStanding, KeyStanding},
 };
 use crate::{
@@ -146,8 +148,8 @@ impl Ledger {
     pub fn create_key(&self, new: &NewKey<'_>, actor: &str, now: Timestamp) -> Result<(), LedgerError> {
         let mut settings = vec![KeyChange::Name(new.name.to_owned())];
         settings.extend(new.rules.as_changes());
-        let event =
-            NewEvent { kind: KeyEventKind::Created, actor, detail: &changes::in_words(&settings), now };
+        let notes = settings.iter().cloned().map(KeyNote::Set).collect();
+        let event = NewEvent { kind: KeyEventKind::Created, actor, notes, now };
         self.store.write(|conn| {
             let id = conn.query_one(
                 "INSERT INTO keys (public_id, name, secret_sha256, scope_images, scope_costs, scope_admin, created_at_ms)

@@ -53,7 +53,7 @@ impl Ring {
 
     fn events(&self) -> Vec<(KeyEventKind, String, String)> {
         let events = self.ledger.key_events(Some(self.id())).expect("a log");
-        events.into_iter().map(|event| (event.kind, event.actor, event.detail)).collect()
+        events.into_iter().map(|event| (event.kind, event.actor.clone(), event.detail())).collect()
     }
 
     fn sql(&self, sql: &str) -> Result<usize, LedgerError> {

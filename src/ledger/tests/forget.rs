@@ -85,6 +85,6 @@ fn a_forgotten_key_keeps_its_history_without_its_name() {
     assert_eq!(book.ledger.keys().expect("keys")[0].name, forgotten.pseudonym);
     let events = book.ledger.key_events(Some(&public_id)).expect("a log");
     assert_eq!(events.len(), 3, "created, named, forgotten");
-    assert!(events[0].detail.contains("; scopes images"), "{:?}", events[0]);
+    assert!(events[0].detail().contains("; scopes images"), "{:?}", events[0]);
     assert!(matches!(book.ledger.forget_key("nobody", "command line", NOON), Err(ForgetError::Unknown(_))));
 }

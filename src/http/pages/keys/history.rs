@@ -1,27 +1,14 @@
+use std::num::NonZeroU32;
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::list::{budget, scopes};
 use crate::{
-    costs::Budgets,
-    domain::Scopes,
     http::pages::frame::Words,
-    ledger::{KeyEvent, KeyEventKind},
+    ledger::{KeyChange, KeyEvent, KeyEventKind, KeyNote},
     service::Service,
 };
-
-/// What the log says was set, by the words before it, and what the page calls that.
-const SET: [(&str, &str); 9] = [
-    ("name ", "keys-name"),
-    ("scopes ", "keys-scopes"),
-    ("budgets ", "keys-budgets"),
-    ("expires ", "keys-expires"),
-    ("models ", "keys-models"),
-    ("requests a minute ", "keys-requests"),
-    ("images a minute ", "keys-images"),
-    ("concurrent jobs ", "keys-concurrent"),
-    ("old secret until ", "keys-old-secret-until"),
-];
 
 /// What happened to a key: newest first, since what is asked is what happened last.
 pub(super) fn table(words: Words, events: &[KeyEvent], service: &Service) -> Markup {
@@ -33,7 +20,7 @@ pub(super) fn table(words: Words, events: &[KeyEvent], service: &Service) -> Mar
                 th scope="col" { (words.say("keys-when")) }
             } }
             tbody { @for event in events.iter().rev() { tr {
-                th scope="row" { (words.say(name(event.kind))) (details(words, &event.detail, service)) }
+                th scope="row" { (words.say(name(event.kind))) (details(words, &event.notes, service)) }
                 td { (actor(words, &event.actor)) }
                 td { (words.moment(event.at, service.civil(event.at))) }
             } } }
@@ -62,88 +49,56 @@ fn actor(words: Words, actor: &str) -> Markup {
     html! { (words.say(who)) }
 }
 
-fn details(words: Words, detail: &str, service: &Service) -> Markup {
+fn details(words: Words, notes: &[KeyNote], service: &Service) -> Markup {
     html! {
-        @if !detail.is_empty() { dl.set { @for (what, value) in settings(detail) { div {
-            @if let Some(what) = what { dt { (words.say(what)) } }
-            dd { (setting(words, what, value, service)) }
+        @if !notes.is_empty() { dl.set { @for note in notes { div {
+            @if let Some(what) = label(note) { dt { (words.say(what)) } }
+            dd { (value(words, note, service)) }
         } } } }
     }
 }
 
-/// `name studio; budgets 20.00 a month` as what was set and to what. A name may have a semicolon in it: what begins like
-/// nothing that can be set goes on with what stands before it.
-fn settings(detail: &str) -> Vec<(Option<&'static str>, &str)> {
-    let known = |at: usize| SET.iter().find(|(words, _)| detail[at..].starts_with(words));
-    let breaks = detail.match_indices("; ").map(|(at, _)| (at, at + 2));
-    let begins = std::iter::once((0, 0)).chain(breaks.filter(|(_, begin)| known(*begin).is_some()));
-    let begins: Vec<_> = begins.collect();
-    let ends = begins.iter().skip(1).map(|(end, _)| *end).chain([detail.len()]);
-    begins
-        .iter()
-        .zip(ends)
-        .map(|((_, begin), end)| match known(*begin) {
-            Some((words, what)) => (Some(*what), &detail[begin + words.len()..end]),
-            None => (None, &detail[*begin..end]),
-        })
-        .collect()
+/// What the page calls what was set; none for words of another version.
+const fn label(note: &KeyNote) -> Option<&'static str> {
+    Some(match note {
+        KeyNote::Set(change) => match change {
+            KeyChange::Name(_) => "keys-name",
+            KeyChange::Scopes(_) => "keys-scopes",
+            KeyChange::Budgets(_) => "keys-budgets",
+            KeyChange::Expiry(_) => "keys-expires",
+            KeyChange::Models(_) => "keys-models",
+            KeyChange::RequestsPerMinute(_) => "keys-requests",
+            KeyChange::ImagesPerMinute(_) => "keys-images",
+            KeyChange::ConcurrentJobs(_) => "keys-concurrent",
+        },
+        KeyNote::OldSecretUntil(_) => "keys-old-secret-until",
+        KeyNote::Words(_) => return None,
+    })
 }
 
-/// A value as the reader writes it, or as it is logged if it cannot be read.
-fn setting(words: Words, what: Option<&str>, value: &str, service: &Service) -> Markup {
+/// A value as the reader writes it.
+fn value(words: Words, note: &KeyNote, service: &Service) -> Markup {
     let moment = |at: Timestamp| words.moment(at, service.civil(at));
-    let read = match what {
-        Some("keys-name") => None,
-        Some("keys-scopes") => value.parse::<Scopes>().ok().map(|set| html! { (scopes(words, set)) }),
-        _ if value == "none" => Some(html! { (words.say("keys-no-budget")) }),
-        Some("keys-budgets") => value.parse::<Budgets>().ok().map(|set| {
-            let set: Vec<_> = set.iter().map(|one| budget(words, one, service.costs().currency())).collect();
-            html! { (words.list(&set)) }
-        }),
-        Some("keys-expires" | "keys-old-secret-until") => value.parse().ok().map(moment),
-        Some("keys-models") => {
-            Some(html! { (words.list(&value.split(',').map(str::to_owned).collect::<Vec<_>>())) })
-        }
-        _ => None,
-    };
-    read.unwrap_or_else(|| html! { (value) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::KeyChange;
-
-    #[test]
-    fn everything_that_can_be_set_is_told_apart_in_the_log() {
-        let limit = std::num::NonZeroU32::new(4);
-        let changes = [
-            KeyChange::Name("scopes; or not; 工作室".into()),
-            KeyChange::Scopes(Scopes::ALL),
-            KeyChange::Budgets("20 a month, soft 5 kWh a day".parse().expect("budgets")),
-            KeyChange::Expiry(None),
-            KeyChange::Models(Some(vec!["a".into(), "b".into()])),
-            KeyChange::RequestsPerMinute(limit),
-            KeyChange::ImagesPerMinute(limit),
-            KeyChange::ConcurrentJobs(None),
-        ];
-        let log = changes.map(|change| change.to_string()).join("; ");
-        let told: Vec<_> =
-            settings(&log).into_iter().map(|(what, value)| (what.expect("known"), value)).collect();
-        assert_eq!(
-            told,
-            [
-                ("keys-name", "scopes; or not; 工作室"),
-                ("keys-scopes", "images,costs,admin"),
-                ("keys-budgets", "20.00 a month, soft 5 kWh a day"),
-                ("keys-expires", "none"),
-                ("keys-models", "a,b"),
-                ("keys-requests", "4"),
-                ("keys-images", "4"),
-                ("keys-concurrent", "none"),
-            ]
-        );
-        assert_eq!(settings("old secret until 2026-11-24T09:41:00Z")[0].0, Some("keys-old-secret-until"));
-        assert_eq!(settings("words of a later version"), [(None, "words of a later version")]);
+    let none = || html! { (words.say("keys-no-budget")) };
+    let limit = |limit: &Option<NonZeroU32>| limit.map_or_else(none, |limit| html! { (limit) });
+    match note {
+        KeyNote::Set(change) => match change {
+            KeyChange::Name(name) => html! { (name) },
+            KeyChange::Scopes(set) => html! { (scopes(words, *set)) },
+            KeyChange::Budgets(budgets) if budgets.iter().next().is_none() => none(),
+            KeyChange::Budgets(budgets) => {
+                let currency = service.costs().currency();
+                let set: Vec<_> = budgets.iter().map(|one| budget(words, one, currency)).collect();
+                html! { (words.list(&set)) }
+            }
+            KeyChange::Expiry(at) => at.map_or_else(none, moment),
+            KeyChange::Models(models) => {
+                models.as_ref().map_or_else(none, |models| html! { (words.list(models)) })
+            }
+            KeyChange::RequestsPerMinute(rate) | KeyChange::ImagesPerMinute(rate) => limit(rate),
+            KeyChange::ConcurrentJobs(jobs) => limit(jobs),
+        },
+        KeyNote::OldSecretUntil(until) => moment(*until),
+        KeyNote::Words(text) => html! { (text) },
     }
 }
