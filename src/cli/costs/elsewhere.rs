@@ -2,7 +2,7 @@
 
 use crate::{
     cli::table::aligned,
-    costs::{ServiceComparison, Unpriced},
+    costs::{Outlook, ServiceComparison, Unpriced},
     ledger::{Payback, PaybackAgainst},
     units::{Currency, Money},
 };
@@ -96,15 +96,15 @@ fn outlook(payback: &Payback, against: &PaybackAgainst) -> String {
         1 => "at the pace of one day".to_owned(),
         days => format!("at the pace of {days} days"),
     };
-    match (against.outlook, against.pays_back_on, against.would_pay_back_on) {
-        (None, ..) => "some pictures have no price there".into(),
-        (Some("paid_back"), ..) => "paid back".into(),
-        (_, Some(day), _) => format!("paid back on {day}, {pace}"),
-        (_, _, Some(day)) => {
+    match against.outlook {
+        None => "some pictures have no price there".into(),
+        Some(Outlook::PaidBack) => "paid back".into(),
+        Some(Outlook::On(day)) => format!("paid back on {day}, {pace}"),
+        Some(Outlook::AfterItsLife(day)) => {
             let end = payback.worn_out_on.map_or_else(String::new, |end| format!(" on {end}"));
             format!("never paid back: it would be on {day}, {pace}, and is worn out{end}")
         }
-        _ => format!("never paid back, {pace}"),
+        Some(Outlook::Never) => format!("never paid back, {pace}"),
     }
 }
 

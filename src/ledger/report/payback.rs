@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{ToSpan, civil::Date};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{MonthTotals, totals::out_of_range};
 use crate::{
@@ -54,12 +54,10 @@ pub struct PaybackAgainst {
     pub paid_back_percent_tenths: Option<i64>,
     /// What was saved in the days of the pace.
     pub saved_at_pace: Option<Money>,
-    /// `paid_back`, `on` a day, `after_its_life`, or `never`.
-    pub outlook: Option<&'static str>,
-    /// The day on which it pays back at the present pace; null unless the outlook is `on`.
-    pub pays_back_on: Option<Date>,
-    /// The day on which it would, were it not worn out before.
-    pub would_pay_back_on: Option<Date>,
+    /// When the hardware will have paid for itself; none if some images have no price there. In JSON `outlook`,
+    /// `pays_back_on` and `would_pay_back_on`.
+    #[serde(flatten, serialize_with = "outlook_fields")]
+    pub outlook: Option<Outlook>,
     /// What was saved, step by step.
     pub points: Vec<SavedPoint>,
     /// Of what length the steps are.
@@ -188,22 +186,19 @@ impl History<'_> {
     ) -> Result<PaybackAgainst, MoneyError> {
         let step = if self.days.days() > DAY_POINTS_MAX { Step::Month } else { Step::Day };
         let comparison = there.comparison;
-        let mut against = PaybackAgainst {
-            sku: comparison.sku,
-            headline: comparison.headline,
-            compared_price: None,
-            saved: None,
-            paid_back_percent_tenths: None,
-            saved_at_pace: None,
-            outlook: None,
-            pays_back_on: None,
-            would_pay_back_on: None,
-            points: Vec::new(),
-            step,
-            unpriced: comparison.unpriced,
-        };
-        if against.unpriced.is_some() {
-            return Ok(against);
+        if comparison.unpriced.is_some() {
+            return Ok(PaybackAgainst {
+                sku: comparison.sku,
+                headline: comparison.headline,
+                compared_price: None,
+                saved: None,
+                paid_back_percent_tenths: None,
+                saved_at_pace: None,
+                outlook: None,
+                points: Vec::new(),
+                step,
+                unpriced: comparison.unpriced,
+            });
         }
         let saved_on = |(day, bills): (&Date, &Bills)| {
             let price = there.by_day.get(day).copied().unwrap_or_default();
@@ -216,31 +211,36 @@ impl History<'_> {
         let first = self.pace_span().first;
         let at_pace = sum(&days[days.partition_point(|(day, _)| *day < first)..])?;
         let outlook = Outlook::new(investment, saved, Pace { saved: at_pace, ..pace }, until, worn_out_on);
-        against.compared_price = comparison.compared_price;
-        against.saved = Some(saved);
-        against.paid_back_percent_tenths = saved.percent_tenths_of(investment);
-        against.saved_at_pace = Some(at_pace);
-        against.points = points(&days, step)?;
-        against.note(outlook);
-        Ok(against)
+        Ok(PaybackAgainst {
+            sku: comparison.sku,
+            headline: comparison.headline,
+            compared_price: comparison.compared_price,
+            saved: Some(saved),
+            paid_back_percent_tenths: saved.percent_tenths_of(investment),
+            saved_at_pace: Some(at_pace),
+            outlook: Some(outlook),
+            points: points(&days, step)?,
+            step,
+            unpriced: None,
+        })
     }
 }
 
-impl PaybackAgainst {
-    fn note(&mut self, outlook: Outlook) {
-        self.outlook = Some(match outlook {
-            Outlook::PaidBack => "paid_back",
-            Outlook::On(day) => {
-                self.pays_back_on = Some(day);
-                "on"
-            }
-            Outlook::AfterItsLife(day) => {
-                self.would_pay_back_on = Some(day);
-                "after_its_life"
-            }
-            Outlook::Never => "never",
-        });
+fn outlook_fields<S: Serializer>(outlook: &Option<Outlook>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Fields {
+        outlook: Option<&'static str>,
+        pays_back_on: Option<Date>,
+        would_pay_back_on: Option<Date>,
     }
+    let (outlook, pays_back_on, would_pay_back_on) = match *outlook {
+        None => (None, None, None),
+        Some(Outlook::PaidBack) => (Some("paid_back"), None, None),
+        Some(Outlook::On(day)) => (Some("on"), Some(day), None),
+        Some(Outlook::AfterItsLife(day)) => (Some("after_its_life"), None, Some(day)),
+        Some(Outlook::Never) => (Some("never"), None, None),
+    };
+    Fields { outlook, pays_back_on, would_pay_back_on }.serialize(serializer)
 }
 
 /// What was saved in each step, and in all until its end.

@@ -7,7 +7,7 @@ use super::{
     *,
 };
 use crate::{
-    costs::{Asset, CostModel, CostSettings, ExchangeRate, Hardware, Life, PriceBook, Retirement},
+    costs::{Asset, CostModel, CostSettings, ExchangeRate, Hardware, Life, Outlook, PriceBook, Retirement},
     domain::{EnergySource, Overhead},
 };
 
@@ -143,11 +143,11 @@ fn what_was_saved_pays_for_the_hardware() {
     assert_eq!((payback.investment, payback.images, payback.pace_days), (yuan("50"), 3, 2));
     assert_eq!((payback.electricity, payback.upkeep), (yuan("1.75"), yuan("2")));
     let [same, premium] = &payback.against[..] else { panic!("{:?}", payback.against) };
-    assert_eq!((same.outlook, same.pays_back_on), (Some("never"), None));
+    assert_eq!(same.outlook, Some(Outlook::Never));
     assert_eq!(same.saved, yuan("0.00000003").minus(yuan("3.75")).ok());
     // 6 − 3.75 in two days; 47.75 are missing, 42.4… days more.
     assert_eq!((premium.saved, premium.paid_back_percent_tenths), (Some(yuan("2.25")), Some(45)));
-    assert_eq!((premium.outlook, premium.pays_back_on), (Some("on"), Some(date(2026, 11, 24))));
+    assert_eq!(premium.outlook, Some(Outlook::On(date(2026, 11, 24))));
     let points: Vec<_> = premium.points.iter().map(|point| (point.saved, point.saved_in_all)).collect();
     assert_eq!(points, [(yuan("3.5"), yuan("3.5")), (yuan("-1.25"), yuan("2.25"))]);
     assert_eq!(premium.step, Step::Day);
@@ -172,7 +172,7 @@ fn a_service_without_all_prices_has_no_payback() {
     book.paint(book.filed(), at("2026-10-09T10:00:00Z"), &[receipt()]);
     let payback = report(&book, "2026-10", "2026-10-12T12:00:00Z").payback.expect("a payback");
     let premium = &payback.against[1];
-    assert_eq!((premium.saved, premium.outlook, premium.pays_back_on), (None, None, None));
+    assert_eq!((premium.saved, premium.outlook), (None, None));
     assert_eq!(premium.unpriced.as_ref().map(|unpriced| unpriced.images), Some(1));
 }
 

@@ -2,7 +2,7 @@
 
 use super::account::Account;
 use crate::{
-    costs::{PriceMatter, PriceNotice, ServiceComparison},
+    costs::{Outlook, PriceMatter, PriceNotice, ServiceComparison},
     ledger::{Payback, PaybackAgainst, WholeMonth},
     units::Money,
 };
@@ -183,13 +183,13 @@ impl Account<'_> {
 
     /// When the hardware will have paid for itself.
     pub(super) fn outlook(&self, against: &PaybackAgainst) -> String {
-        let day = against.pays_back_on.or(against.would_pay_back_on).map(|day| self.words.date(day));
-        match (against.outlook, day) {
-            (Some("paid_back"), _) => self.words.say("costs-paid-back").into_owned(),
-            (Some("on"), Some(day)) => self.told("costs-pays-back-on", &[("day", day)]),
-            (Some("after_its_life"), Some(day)) => self.told("costs-pays-back-too-late", &[("day", day)]),
-            (Some(_), _) => self.words.say("costs-pays-back-never").into_owned(),
-            (None, _) => self.words.say("costs-unpriced").into_owned(),
+        let on = |key, day| self.told(key, &[("day", self.words.date(day))]);
+        match against.outlook {
+            Some(Outlook::PaidBack) => self.words.say("costs-paid-back").into_owned(),
+            Some(Outlook::On(day)) => on("costs-pays-back-on", day),
+            Some(Outlook::AfterItsLife(day)) => on("costs-pays-back-too-late", day),
+            Some(Outlook::Never) => self.words.say("costs-pays-back-never").into_owned(),
+            None => self.words.say("costs-unpriced").into_owned(),
         }
     }
 

@@ -1,14 +1,11 @@
-use jiff::{
-    Timestamp,
-    civil::{Date, date},
-    tz::TimeZone,
-};
+use jiff::{Timestamp, civil::date, tz::TimeZone};
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
     costs::{
-        Breakdown, CostModel, CostSettings, ExchangeRate, PriceBook, PriceRead, PriceUnit, ServiceComparison,
+        Breakdown, CostModel, CostSettings, ExchangeRate, Outlook, PriceBook, PriceRead, PriceUnit,
+        ServiceComparison,
     },
     http::pages::text,
     ledger::{
@@ -117,8 +114,8 @@ fn full_report() -> MonthReport {
         pace_days: 23,
         worn_out_on: Some(date(2030, 9, 11)),
         against: vec![
-            against("fal/z-image-turbo", "18.2714", "-9.8536", -1, "never", None),
-            against("a/premium", "1500", "1471.875", 85, "on", Some(date(2027, 7, 30))),
+            against("fal/z-image-turbo", "18.2714", "-9.8536", -1, Outlook::Never),
+            against("a/premium", "1500", "1471.875", 85, Outlook::On(date(2027, 7, 30))),
         ],
     });
     report
@@ -154,14 +151,7 @@ fn service(sku: &str, price: &str, saving: &str) -> ServiceComparison {
     .against_all_in("268.125".parse().expect("an amount"), 500)
 }
 
-fn against(
-    sku: &str,
-    price: &str,
-    saved: &str,
-    part: i64,
-    outlook: &'static str,
-    pays_back_on: Option<Date>,
-) -> PaybackAgainst {
+fn against(sku: &str, price: &str, saved: &str, part: i64, outlook: Outlook) -> PaybackAgainst {
     let (price, saved): (Money, Money) =
         (price.parse().expect("an amount"), saved.parse().expect("an amount"));
     PaybackAgainst {
@@ -172,8 +162,6 @@ fn against(
         paid_back_percent_tenths: Some(part),
         saved_at_pace: Some(saved),
         outlook: Some(outlook),
-        pays_back_on,
-        would_pay_back_on: None,
         points: vec![SavedPoint { day: date(2026, 11, 23), saved, saved_in_all: saved }],
         step: Step::Day,
         unpriced: None,
