@@ -327,11 +327,7 @@ impl Service {
     }
 
     /// Prices the job before any work, and reserves what it is expected to cost.
-    async fn reserve(
-        &self,
-        request: &GenerateRequest,
-        random: [u8; 10],
-    ) -> Result<Reserved, ServiceError> {
+    async fn reserve(&self, request: &GenerateRequest, random: [u8; 10]) -> Result<Reserved, ServiceError> {
         let now = self.now();
         let periods = BudgetPeriods::of(now, &self.parts.zone);
         let (job, at, costs) = (Arc::clone(&request.job), self.civil(now), self.costs().clone());
