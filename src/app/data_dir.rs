@@ -53,8 +53,8 @@ pub(crate) fn prepare_data_dir(root: &Path) -> Result<(), AppError> {
                     path.display()
                 );
             }
-            Ok(Closed::OpenToGroup(mode)) => {
-                tracing::warn!("{} is open to its group (mode {mode:o}), which is not ours", path.display());
+            Ok(Closed::StaysOpen(mode)) => {
+                tracing::warn!("{} is open to others (mode {mode:o}), and cannot be closed", path.display());
             }
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
             Err(cause) => {

@@ -77,12 +77,14 @@ pub enum Closed {
     AsItWas,
     /// Others had the rights of this mode; they have none any more.
     Now(u32),
-    /// Its owner's group has the rights of this mode, and they are not this process's to take.
-    OpenToGroup(u32),
+    /// Others have the rights of this mode, which cannot be taken: it belongs to somebody else and is open to its group
+    /// alone, or its file system is read-only.
+    StaysOpen(u32),
 }
 
 /// Takes from everybody but the owner every right to a file or directory. A group's rights to what belongs to somebody else
-/// stay: volumes of containers are given to a process by its group.
+/// stay, since volumes of containers are given to a process by its group, and so do all rights on a read-only file system,
+/// such as a mounted backup.
 ///
 /// # Errors
 /// Whatever the system says, if everybody has rights to it and they cannot be taken.
@@ -143,7 +145,9 @@ mod unix {
         }
         match fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
             Ok(()) => Ok(Closed::Now(mode)),
-            Err(_) if mode & EVERYBODY == 0 => Ok(Closed::OpenToGroup(mode)),
+            Err(error) if mode & EVERYBODY == 0 || error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                Ok(Closed::StaysOpen(mode))
+            }
             Err(error) => Err(error),
         }
     }
