@@ -27,7 +27,7 @@ ci:
 lint:
     cargo fmt --check
     cargo clippy --locked --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 # Mend what rustfmt and clippy can mend
 fix:

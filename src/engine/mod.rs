@@ -29,9 +29,11 @@ pub use self::{
     ticket::{JobHandle, Permit, QueueEstimate, Ticket},
 };
 use self::{history::Kind, line::Shared, slot::Slot};
+/// A job's prompts as tokens: counted once, and handed in with its [`Order`].
+pub use crate::pipeline::PromptTokens;
 use crate::{
     domain::{KeyId, Overhead, RenderJob, RenderSpec, Usage},
-    pipeline::{MemoryTier, PROMPT_TOKENS_MAX, PromptTokenizer, PromptTokens, RenderError, SizeLimits},
+    pipeline::{MemoryTier, PROMPT_TOKENS_MAX, PromptTokenizer, RenderError, SizeLimits},
     units::{Millis, Power},
 };
 

@@ -37,12 +37,13 @@ pub use self::{overheads::OverheadBook, parts::ServiceParts, quotes::Quoted};
 use crate::{
     admit::{Pass, RateStanding, Refused, Taken},
     domain::{RenderJob, RequestId, Usage},
-    engine::{Engine, Generated, Order, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure},
+    engine::{
+        Engine, Generated, Order, PromptTokens, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure,
+    },
     ledger::{
         BudgetPeriods, NewRequest, OverBudget, Reservation, ReserveError, Reserved, SettledImage, Settlement,
         Unbooked,
     },
-    pipeline::PromptTokens,
     units::Millis,
 };
 

@@ -2,7 +2,7 @@ use rayon::prelude::*;
 
 use super::product::{Packed, Rows, multiply_part};
 
-/// x·Wᵀ where the weight is not at hand as numbers: `row` writes the weights [inputs] of an output. Each is asked for
+/// x·Wᵀ where the weight is not at hand as numbers: `row` writes the weights `[inputs]` of an output. Each is asked for
 /// once a product. `x` [rows, inputs] → `out` [rows, outputs].
 pub fn multiply_by_row(
     x: &[f32],

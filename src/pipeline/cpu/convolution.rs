@@ -39,7 +39,7 @@ enum Way {
 }
 
 impl Convolution {
-    /// `weight` [outputs, inputs, 3, 3], `bias` [outputs].
+    /// `weight` is `[outputs, inputs, 3, 3]`, `bias` `[outputs]`.
     pub fn new(weight: &[f32], bias: Vec<f32>, doubles: bool, method: Method) -> Self {
         let (outputs, inputs) = (bias.len(), weight.len() / (9 * bias.len()));
         let way = match method {

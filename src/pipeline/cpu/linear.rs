@@ -13,7 +13,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// `weight` [outputs, inputs], `bias` [outputs].
+    /// `weight` is `[outputs, inputs]`, `bias` `[outputs]`.
     pub fn new(weight: &[f32], outputs: usize, bias: Option<Vec<f32>>) -> Self {
         let inputs = weight.len() / outputs;
         let weight = Packed::from_columns(inputs, outputs, |output| &weight[output * inputs..][..inputs]);
