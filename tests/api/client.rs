@@ -40,7 +40,7 @@ impl TestServer {
     /// Requests in the ledger that are in `state`.
     pub fn count(&self, state: &str) -> i64 {
         let connection = Connection::open(self.ledger_file()).expect("the ledger");
-        connection.busy_timeout(Duration::from_secs(10)).expect("a timeout");
+        connection.busy_timeout(Duration::from_secs(60)).expect("a timeout");
         let query = "SELECT count(*) FROM requests WHERE state = ?1";
         connection.query_row(query, [state], |row| row.get(0)).expect("a count")
     }
@@ -89,7 +89,7 @@ impl Request {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .timeout_global(Some(Duration::from_secs(120)))
+            .timeout_global(Some(Duration::from_secs(600)))
             .build()
             .into();
         let mut request = ureq::http::Request::builder().method(self.method).uri(&self.url);

@@ -88,7 +88,7 @@ fn ctrl_c_finishes_the_picture_in_hand() {
     });
     let ledger = rusqlite::Connection::open(place.path().join("data/ledger.sqlite3")).expect("the ledger");
     let state = || ledger.query_row("SELECT state FROM requests", [], |row| row.get::<_, String>(0));
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(600);
     while state().as_deref() != Ok("running") {
         assert!(std::time::Instant::now() < deadline, "it is painted");
         std::thread::yield_now();

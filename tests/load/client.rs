@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::tally::Fault;
 
 /// Longer than any answer can take here: past it, one is lost.
-const ANSWER_WAIT: Duration = Duration::from_secs(120);
+const ANSWER_WAIT: Duration = Duration::from_secs(600);
 /// The server closes a connection that has been idle for 5 s; a client must not send on it at that moment.
 const IDLE_MAX: Duration = Duration::from_secs(2);
 const PATH: &str = "/v1/images/generations";

@@ -71,5 +71,5 @@ impl Painter {
 
 fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder().http_status_as_error(false);
-    config.timeout_global(Some(Duration::from_secs(60))).build().into()
+    config.timeout_global(Some(Duration::from_secs(600))).build().into()
 }

@@ -49,7 +49,7 @@ impl Program {
         // "Costs" stands before "Key" or "Keys", one of which is always said.
         loop {
             let line =
-                on_line.recv_timeout(Duration::from_secs(60)).expect("the program says where it listens");
+                on_line.recv_timeout(Duration::from_secs(600)).expect("the program says where it listens");
             if let Some((_, url)) = line.split_once(" at http://") {
                 program.url = format!("http://{url}");
             }
