@@ -44,17 +44,16 @@ pub(crate) fn prepare_data_dir(root: &Path) -> Result<(), AppError> {
     os::create_private_directory(root).map_err(|cause| {
         error(root, cause, "let the server's user write there, or pass another --data-dir")
     })?;
-    for path in std::iter::once(root.to_owned()).chain(PRIVATE.map(|name| root.join(name))) {
+    // The directory itself may be a link to another disk.
+    for path in std::iter::once(root.join(".")).chain(PRIVATE.map(|name| root.join(name))) {
+        let shown = path.components().as_path().display();
         match os::close_to_others(&path) {
             Ok(Closed::AsItWas) => {}
             Ok(Closed::Now(mode)) => {
-                tracing::warn!(
-                    "{} was open to others (mode {mode:o}); it is closed to them now",
-                    path.display()
-                );
+                tracing::warn!("{shown} was open to others (mode {mode:o}); it is closed to them now");
             }
             Ok(Closed::StaysOpen(mode)) => {
-                tracing::warn!("{} is open to others (mode {mode:o}), and cannot be closed", path.display());
+                tracing::warn!("{shown} is open to others (mode {mode:o}), and cannot be closed");
             }
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
             Err(cause) => {

@@ -5,6 +5,8 @@ use figment::{
     value::{Dict, Map, Value},
 };
 
+/// What Figment calls this source of values.
+pub(super) const NAME: &str = "variable";
 /// What our variables begin with.
 const PREFIX: &str = "TINTYPE_";
 /// Variables with our prefix that are not keys of the configuration.
@@ -24,7 +26,7 @@ impl Environment {
 
 impl Provider for Environment {
     fn metadata(&self) -> Metadata {
-        Metadata::named("variable").interpolater(|_, keys| {
+        Metadata::named(NAME).interpolater(|_, keys| {
             format!("{PREFIX}{}", keys.iter().map(|key| key.to_uppercase()).collect::<Vec<_>>().join("__"))
         })
     }

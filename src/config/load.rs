@@ -7,7 +7,10 @@ use figment::{
     error::{Actual, Kind},
 };
 
-use super::{Config, environment::Environment};
+use super::{
+    Config,
+    environment::{self, Environment},
+};
 use crate::{
     costs::CostError,
     domain::{GUIDANCE_MAX, STEPS_MAX, closest},
@@ -126,33 +129,20 @@ fn in_words(error: figment::Error) -> String {
     let metadata = error.metadata.as_ref();
     let profile = error.profile.clone().unwrap_or_default();
     let written = |path: &[&str]| match metadata {
-        Some(metadata) if metadata.source.is_none() && !path.is_empty() => {
-            metadata.interpolate(&profile, path)
-        }
+        Some(metadata) if metadata.name == environment::NAME => metadata.interpolate(&profile, path),
         _ => path.join("."),
     };
     let path: Vec<&str> = error.path.iter().map(String::as_str).collect();
     let key = written(&path);
-    let under = |name: &str| written(&[&path[..path.len().saturating_sub(1)], &[name]].concat());
+    // The path of an unknown key ends with it.
+    let section = path.split_last().map_or(&[][..], |(_, section)| section);
     let words = match &error.kind {
         Kind::UnknownField(name, known) => {
             let elsewhere = NAMES_ELSEWHERE.iter().find(|(other, own)| other == name && known.contains(own));
             let meant = elsewhere.map(|(_, own)| *own).or_else(|| closest(name, known.iter().copied()));
-            // Figment's path ends above an unknown key of a file, and at one of a variable.
-            let key = if path.last() == Some(&name.as_str()) {
-                key
-            } else {
-                written(&[&path[..], &[name]].concat())
-            };
             match meant {
-                Some(meant) if path.last() == Some(&name.as_str()) => {
-                    format!("unknown key `{key}`; did you mean `{}`?", under(meant))
-                }
                 Some(meant) => {
-                    format!(
-                        "unknown key `{key}`; did you mean `{}`?",
-                        written(&[&path[..], &[meant]].concat())
-                    )
+                    format!("unknown key `{key}`; did you mean `{}`?", written(&[section, &[meant]].concat()))
                 }
                 None => format!("unknown key `{key}`; write one of {}", known.join(", ")),
             }

@@ -139,8 +139,10 @@ mod unix {
     }
 
     pub(super) fn close_to_others(path: &Path) -> io::Result<Closed> {
-        let mode = fs::metadata(path)?.permissions().mode() & 0o7777;
-        if mode & OTHERS == 0 {
+        let found = fs::symlink_metadata(path)?;
+        let mode = found.permissions().mode() & 0o7777;
+        // What a symbolic link points to is not ours to change.
+        if found.is_symlink() || mode & OTHERS == 0 {
             return Ok(Closed::AsItWas);
         }
         match fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
@@ -187,6 +189,9 @@ mod tests {
         let [target, link, fresh] = ["precious", "server.lock", "new"].map(|name| place.path().join(name));
         fs::write(&target, "precious").expect("written");
         symlink(&target, &link).expect("planted");
+        fs::set_permissions(&target, Permissions::from_mode(0o644)).expect("opened");
+        assert_eq!(close_to_others(&link).expect("passed over"), Closed::AsItWas);
+        assert_eq!(mode(&target), 0o644);
         assert!(open_lock(&link).is_err() && open_to_write(&link).is_err());
         // A link to nothing would make a file somewhere else.
         symlink(place.path().join("elsewhere"), place.path().join("dangling")).expect("planted");

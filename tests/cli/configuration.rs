@@ -7,11 +7,15 @@ use crate::{complaint, out, program::tintype, run};
 /// `tintype costs` in a directory with a ledger and this tintype.toml.
 fn costs_with(toml: &str, variables: &[(&str, &str)]) -> std::process::Output {
     let place = TempDir::new().expect("a directory");
-    out(&run(place.path(), &["key", "create", "studio"]));
     std::fs::write(place.path().join("tintype.toml"), toml).expect("written");
-    let mut command = tintype();
-    command.current_dir(place.path()).arg("costs").env_remove("TINTYPE_TIME_ZONE");
-    command.envs(variables.iter().copied()).output().expect("the program runs")
+    let run = |arguments: &[&str]| {
+        let mut command = tintype();
+        command.current_dir(place.path()).args(arguments).env_remove("TINTYPE_TIME_ZONE");
+        command.envs(variables.iter().copied()).output().expect("the program runs")
+    };
+    // The ledger, where the configuration can be used at all.
+    run(&["key", "create", "studio"]);
+    run(&["costs"])
 }
 
 #[test]
