@@ -10,7 +10,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use tintype::{
     domain::{ImageSize, RenderSpec, Seed},
     pipeline::{
-        DeviceChoice, ModelShape, Pipeline, Placement, Precision,
+        DeviceChoice, Item, ModelShape, Pipeline, Placement, Precision,
         cpu::{self, Method},
         standard_normal,
     },
@@ -33,7 +33,7 @@ fn convolution(criterion: &mut Criterion) {
         let x = random(3, channels * side * side);
         let mut out = vec![0f32; x.len()];
         for (name, method) in [("direct", Method::Direct), ("Winograd", Method::Winograd)] {
-            let ours = cpu::Convolution::new(&weight, bias.clone(), false, method);
+            let ours = cpu::Convolution::new(&weight, bias.clone(), cpu::Scale::Same, method);
             group.bench_function(BenchmarkId::new(name, &case), |bencher| {
                 bencher.iter(|| ours.apply(black_box(&x), (side, side), None, &mut out));
             });
@@ -116,12 +116,13 @@ fn model(criterion: &mut Criterion) {
         Pipeline::random(ModelShape::Middle, &Placement::resident(DeviceChoice::Cpu, Precision::F32))
             .expect("a model");
     let (prompt, size) = ("a lighthouse at dawn".to_owned(), ImageSize::square(512));
-    let spec = RenderSpec { prompt, negative_prompt: None, size, steps: 100, guidance_scale: 0.0 };
+    let spec =
+        RenderSpec { prompt, negative_prompt: None, size, steps: 100, guidance_scale: 0.0, edit: None };
     let prepared = pipeline.prepare(&spec).expect("a prompt");
     let mut group = criterion.benchmark_group("middle model, 512²");
     group.bench_function("text", |bencher| bencher.iter(|| pipeline.prepare(&spec).expect("a prompt")));
     group.bench_function("step", |bencher| {
-        let begin = || pipeline.begin(&spec, &[(&prepared, Seed::new(0))]).expect("a canvas");
+        let begin = || pipeline.begin(&spec, &[Item::new(&prepared, Seed::new(0))]).expect("a canvas");
         bencher.iter_batched_ref(
             begin,
             |denoising| denoising.step().expect("a step"),

@@ -69,8 +69,14 @@ impl Client {
 
 fn measure(client: &Client, pipeline: &Pipeline, side: u32, requests: usize) -> Vec<Sample> {
     let size = ImageSize::square(side);
-    let spec =
-        RenderSpec { prompt: PROMPT.into(), negative_prompt: None, size, steps: STEPS, guidance_scale: 0.0 };
+    let spec = RenderSpec {
+        prompt: PROMPT.into(),
+        negative_prompt: None,
+        size,
+        steps: STEPS,
+        guidance_scale: 0.0,
+        edit: None,
+    };
     let sample = |seed: usize| {
         let body =
             json!({ "prompt": PROMPT, "size": size.to_string(), "steps": STEPS, "seed": seed }).to_string();

@@ -91,5 +91,6 @@ fn warm_up(config: &Config, source: ModelSource) -> WarmUp {
         size: source.default_size(facts.limits).unwrap_or(ImageSize::square(facts.limits.factor)),
         steps: 2,
         guidance_scale,
+        edit: None,
     })
 }

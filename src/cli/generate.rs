@@ -86,6 +86,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
         size: args.size.unwrap_or(default_size),
         steps: args.steps.unwrap_or(config.model.steps.medium.get()),
         guidance_scale: args.guidance.unwrap_or(config.model.guidance_scale),
+        edit: None,
     };
     pipeline.limits().check(spec.size)?;
     let first_seed = Seed::new(args.seed.unwrap_or_else(rand::random));

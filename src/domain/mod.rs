@@ -2,10 +2,13 @@
 
 mod api_key;
 mod caller;
+mod edit;
 mod encoding;
 mod expiry;
 mod ids;
 mod label;
+mod mask;
+mod pixels;
 mod render;
 mod sign_in;
 mod size;
@@ -15,10 +18,13 @@ mod usage;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, model_list};
+pub use edit::{Edit, FEATHER_DEFAULT, FEATHER_MAX, MaskMode, Strength, StrengthError, Unchanged};
 pub use encoding::{Encoding, ImageFormat};
 pub use expiry::{Expiry, ExpiryError};
 pub use ids::{AssetId, KeyId, RequestId};
 pub use label::{KEY_NAME_MAX, LabelError, check_label};
+pub use mask::Mask;
+pub use pixels::{Pixels, Rect};
 pub use render::{
     GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality,
 };

@@ -1,8 +1,8 @@
-use std::{fmt, num::NonZeroU32, str::FromStr};
+use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc};
 
 use serde::Deserialize;
 
-use super::ImageSize;
+use super::{Edit, ImageSize};
 
 /// Most pictures that one request may ask for (OpenAI's limit).
 pub const IMAGES_MAX: u32 = 10;
@@ -161,6 +161,8 @@ pub struct RenderSpec {
     pub steps: u32,
     /// Classifier-free guidance (Ho and Salimans, arXiv 2207.12598); 0 turns it off, as Turbo models want.
     pub guidance_scale: f64,
+    /// The image that is edited; none generates one from noise.
+    pub edit: Option<Arc<Edit>>,
 }
 
 /// A request's work: the same picture `images` times, with consecutive seeds.
@@ -180,6 +182,16 @@ impl RenderSpec {
     /// How often the model looks at a picture in each step: twice where guidance is on.
     pub fn passes(&self) -> u64 {
         if self.guidance_scale > 0.0 { 2 } else { 1 }
+    }
+
+    /// The steps that are run: those of an edit begin where its strength says.
+    pub fn steps_run(&self) -> u32 {
+        self.steps - self.steps_left_out()
+    }
+
+    /// The steps that an edit leaves out, from the noisiest on.
+    pub fn steps_left_out(&self) -> u32 {
+        self.edit.as_deref().map_or(0, |edit| edit.strength.steps_left_out(self.steps))
     }
 }
 

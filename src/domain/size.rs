@@ -24,6 +24,14 @@ impl ImageSize {
         }
     }
 
+    /// `width` × `height` pixels; a side of 0 is 1.
+    pub(crate) const fn at_least_one(width: u32, height: u32) -> Self {
+        const fn side(side: u32) -> u32 {
+            if side == 0 { 1 } else { side }
+        }
+        Self { width: side(width), height: side(height) }
+    }
+
     /// A square of `side` pixels.
     ///
     /// # Panics

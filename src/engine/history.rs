@@ -168,7 +168,7 @@ mod tests {
 
     fn spec(side: u32, steps: u32, guidance_scale: f64) -> RenderSpec {
         let size = ImageSize::new(side, side).expect("a size");
-        RenderSpec { prompt: "x".into(), negative_prompt: None, size, steps, guidance_scale }
+        RenderSpec { prompt: "x".into(), negative_prompt: None, size, steps, guidance_scale, edit: None }
     }
 
     fn plain(side: u32, steps: u32) -> Kind {

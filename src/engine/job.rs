@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{shape::Shape, slot::Slot};
 use crate::{
-    domain::{ImageSize, KeyId, RenderJob, Seed, Usage},
+    domain::{Edit, ImageSize, KeyId, RenderJob, Seed, Usage},
     pipeline::{Pixels, PromptTokens, RenderError, TextTokens, padded_tokens},
 };
 
@@ -31,10 +31,25 @@ pub(super) struct Group {
     size: ImageSize,
     steps: u32,
     guidance_scale: f64,
+    edit: SameEdit,
     /// Tokens of the prompt and of the negative prompt, as they are padded.
     padded: (usize, Option<usize>),
     /// What decides the memory of its images.
     pub(super) shape: Shape,
+}
+
+/// The edit of a job, equal to itself alone: images of other edits share no batch with it.
+#[derive(Debug, Clone)]
+struct SameEdit(Option<Arc<Edit>>);
+
+impl PartialEq for SameEdit {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(edit), Some(other)) => Arc::ptr_eq(edit, other),
+            _ => false,
+        }
+    }
 }
 
 impl Order {
@@ -43,7 +58,8 @@ impl Order {
         let padded = |tokens: &TextTokens| padded_tokens(tokens.ids().len());
         let padded = (padded(&self.tokens.positive), self.tokens.negative.as_ref().map(padded));
         let (size, steps, guidance_scale) = (spec.size, spec.steps, spec.guidance_scale);
-        Group { size, steps, guidance_scale, padded, shape: Shape::of(spec) }
+        let edit = SameEdit(spec.edit.clone());
+        Group { size, steps, guidance_scale, edit, padded, shape: Shape::of(spec) }
     }
 }
 
@@ -345,7 +361,7 @@ impl Job {
         let is_stopping = self.stop_reason().is_some();
         let state = self.state.lock();
         let steps_done = state.images.iter().map(|image| image.steps_done).fold(0, u32::saturating_add);
-        let steps = self.order.job.spec.steps.saturating_mul(self.order.job.images);
+        let steps = self.order.job.spec.steps_run().saturating_mul(self.order.job.images);
         Progress { steps_done, steps, is_begun: state.on_start.is_none(), is_stopping }
     }
 
@@ -469,6 +485,7 @@ mod tests {
             size: ImageSize::square(16),
             steps: STEPS,
             guidance_scale: 0.0,
+            edit: None,
         };
         let tokenizer = PromptTokenizer::load(&EMBEDDED_MODEL, usize::MAX).expect("a tokenizer");
         let tokens = Arc::new(tokenizer.encode_prompts(&spec).expect("tokens"));

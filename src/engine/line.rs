@@ -348,6 +348,7 @@ mod tests {
             size: crate::domain::ImageSize::square(64),
             steps: 8,
             guidance_scale: 0.0,
+            edit: None,
         };
         let powers = [Power::from_watts(100), Power::from_watts(300)];
         let foresee = || line.foresee(Kind::of(&spec, 0), 1_000_000, &powers);

@@ -1,10 +1,10 @@
 use candle_core::Tensor;
 
 use super::{
-    Pipeline,
+    OnStep, Pipeline, Step,
+    edit::noisy,
     error::RenderError,
     ops,
-    source::TransformerConfig,
     transformer::{Canvas, Caption},
 };
 
@@ -19,11 +19,49 @@ pub struct Denoising<'a> {
     latents: Tensor,
     /// Of the last step, the shape of `latents`: towards the picture.
     velocity: Option<Tensor>,
+    /// What edits with a mask are blended with after each step.
+    blend: Option<Blend>,
     positive: Side,
     /// The negative captions, and how strongly the pictures are pushed away from them.
     negative: Option<(Side, f64)>,
     sigmas: Vec<f32>,
     done: usize,
+}
+
+/// What latents outside a mask are, [batch, C, h, w] f32 each.
+#[derive(Debug, Clone)]
+pub(super) struct Blend {
+    /// The source's latents.
+    pub(super) clean: Tensor,
+    /// The noise that the walk began with.
+    pub(super) noise: Tensor,
+    /// 1 where latents are repainted, 0 where they are the source's; one channel.
+    pub(super) mask: Tensor,
+}
+
+impl Blend {
+    /// `latents` inside the mask, outside it the source's at noise level `sigma`.
+    ///
+    /// x ← (1 − m) · (σ · noise + (1 − σ) · clean) + m · x. Source: diffusers' `ZImageInpaintPipeline`.
+    fn apply(&self, latents: &Tensor, sigma: f32) -> candle_core::Result<Tensor> {
+        let kept = noisy(&self.clean, &self.noise, sigma)?;
+        kept.broadcast_mul(&(1.0 - &self.mask)?)? + latents.broadcast_mul(&self.mask)?
+    }
+
+    fn map(&self, each: impl Fn(&Tensor) -> candle_core::Result<Tensor>) -> candle_core::Result<Self> {
+        Ok(Self { clean: each(&self.clean)?, noise: each(&self.noise)?, mask: each(&self.mask)? })
+    }
+
+    /// The blends of a batch, one an item; None where an item has none.
+    pub(super) fn join(items: Vec<Option<Self>>) -> candle_core::Result<Option<Self>> {
+        let Some(items) = items.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let joined = |part: fn(&Self) -> &Tensor| Tensor::cat(&items.iter().map(part).collect::<Vec<_>>(), 0);
+        Ok(Some(Self {
+            clean: joined(|blend| &blend.clean)?,
+            noise: joined(|blend| &blend.noise)?,
+            mask: joined(|blend| &blend.mask)?,
+        }))
+    }
 }
 
 /// Captions and the positions that go with them.
@@ -45,14 +83,14 @@ impl Side {
 }
 
 impl<'a> Denoising<'a> {
-    /// `latents` [batch, C, h, w] f32, pure noise; a caption for each item, all of one padded length, and where guidance
-    /// is on (arXiv 2207.12598) a negative one for each.
+    /// `latents` [batch, C, h, w] f32 at the first of the noise levels `sigmas`, which end with 0; a caption for each item, all
+    /// of one padded length, and where guidance is on (arXiv 2207.12598) a negative one for each.
     pub(super) fn new(
         pipeline: &'a Pipeline,
-        latents: Tensor,
+        (latents, blend): (Tensor, Option<Blend>),
         captions: &[&Caption],
         negative: Option<(&[&Caption], f64)>,
-        steps: u32,
+        sigmas: Vec<f32>,
     ) -> Result<Self, RenderError> {
         let (_, _, height, width) = latents.dims4()?;
         let positive = Side::new(pipeline, (height, width), captions)?;
@@ -60,9 +98,22 @@ impl<'a> Denoising<'a> {
             Some((captions, scale)) => Some((Side::new(pipeline, (height, width), captions)?, scale)),
             None => None,
         };
-        let tokens = height * width / (TransformerConfig::PATCH * TransformerConfig::PATCH);
-        let sigmas = pipeline.config.schedule.sigmas(steps, tokens);
-        Ok(Self { pipeline, latents, velocity: None, positive, negative, sigmas, done: 0 })
+        Ok(Self { pipeline, latents, velocity: None, blend, positive, negative, sigmas, done: 0 })
+    }
+
+    /// Does every step; returns the latents, [batch, C, h, w] f32.
+    ///
+    /// # Errors
+    /// [`RenderError::Cancelled`] where `on_step` breaks; [`RenderError::Device`] where the device fails.
+    pub(super) fn walk(mut self, on_step: OnStep<'_>) -> Result<Tensor, RenderError> {
+        let total = u32::try_from(self.sigmas.len() - 1).unwrap_or(u32::MAX);
+        for done in 1..=total {
+            self.step()?;
+            if on_step(Step { done, total, latents: &self.latents }).is_break() {
+                return Err(RenderError::Cancelled);
+            }
+        }
+        Ok(self.latents)
     }
 
     /// Whether every step is done.
@@ -92,7 +143,11 @@ impl<'a> Denoising<'a> {
             velocity = (velocity + (away * *scale)?)?;
         }
         // The model predicts towards the picture, the schedule steps away from noise: hence the sign.
-        self.latents = (&self.latents - (&velocity * f64::from(next - sigma))?)?;
+        let latents = (&self.latents - (&velocity * f64::from(next - sigma))?)?;
+        self.latents = match &self.blend {
+            Some(blend) => blend.apply(&latents, next)?,
+            None => latents,
+        };
         self.velocity = Some(velocity);
         self.done += 1;
         // CUDA launches are asynchronous. Synchronise, so that progress and pace count finished steps.
@@ -119,12 +174,12 @@ impl<'a> Denoising<'a> {
     /// [`RenderError::Device`] where the device fails.
     pub fn foresee(&self, item: usize) -> Result<Tensor, RenderError> {
         let latents = self.item(item)?;
-        match &self.velocity {
+        let Some(velocity) = &self.velocity else { return Ok(latents) };
+        let rest = f64::from(self.sigmas[self.done]);
+        let latents = (latents + (velocity.narrow(0, item, 1)? * rest)?)?;
+        match &self.blend {
+            Some(blend) => Ok(blend.map(|part| part.narrow(0, item, 1))?.apply(&latents, 0.0)?),
             None => Ok(latents),
-            Some(velocity) => {
-                let rest = f64::from(self.sigmas[self.done]);
-                Ok((latents + (velocity.narrow(0, item, 1)? * rest)?)?)
-            }
         }
     }
 
@@ -135,6 +190,8 @@ impl<'a> Denoising<'a> {
     pub fn keep(&mut self, items: &[usize]) -> Result<(), RenderError> {
         self.latents = ops::select(&self.latents, items)?;
         self.velocity = self.velocity.as_ref().map(|velocity| ops::select(velocity, items)).transpose()?;
+        self.blend =
+            self.blend.as_ref().map(|blend| blend.map(|part| ops::select(part, items))).transpose()?;
         self.positive.caption.keep(items)?;
         if let Some((negative, _)) = &mut self.negative {
             negative.caption.keep(items)?;

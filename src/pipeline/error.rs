@@ -113,6 +113,11 @@ pub enum RenderError {
     /// The prompt could not be turned into tokens.
     #[error("the prompt cannot be tokenised: {0}")]
     Tokenise(String),
+    /// The model cannot edit: its VAE has no encoder.
+    #[error(
+        "this model cannot edit images: its vae has no encoder weights (encoder.*); use a model with a whole VAE"
+    )]
+    NoEncoder,
     /// The caller asked to stop between two steps.
     #[error("the picture was cancelled")]
     Cancelled,

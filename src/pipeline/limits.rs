@@ -21,8 +21,8 @@ impl SizeLimits {
     /// The work of one picture of `spec` in painted pixels × steps, the unit in which time is foreseen and shared. Guidance
     /// doubles it.
     pub fn work(self, spec: &RenderSpec) -> u64 {
-        let pixels = self.painted(spec.size).pixels();
-        pixels.saturating_mul(u64::from(spec.steps)).saturating_mul(spec.passes())
+        let pixels = self.generated(spec).pixels();
+        pixels.saturating_mul(u64::from(spec.steps_run())).saturating_mul(spec.passes())
     }
 
     /// Whether `size` can be painted.
@@ -45,7 +45,7 @@ mod tests {
 
     fn spec(size: &str, guidance_scale: f64) -> RenderSpec {
         let size = size.parse().expect("a size");
-        RenderSpec { prompt: "tea".into(), negative_prompt: None, size, steps: 8, guidance_scale }
+        RenderSpec { prompt: "tea".into(), negative_prompt: None, size, steps: 8, guidance_scale, edit: None }
     }
 
     #[test]

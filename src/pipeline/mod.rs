@@ -8,6 +8,7 @@ mod card;
 pub mod cpu;
 mod denoise;
 mod devices;
+mod edit;
 mod error;
 mod free_memory;
 mod fused;
@@ -39,9 +40,21 @@ use std::{ops::ControlFlow, sync::Arc};
 use candle_core::{DType, Device, Tensor};
 use uuid::Uuid;
 
+use self::{
+    denoise::Blend,
+    edit::Start,
+    free_memory::free_bytes,
+    fused::{Arithmetic, BlockForm},
+    load::LoadOptions,
+    placement::ModelSize,
+    source::{LoadProgress, ModelConfig, Part, Parts, TransformerConfig},
+    text_encoder::TextEncoder,
+    transformer::{Caption, Transformer},
+};
 pub use self::{
     denoise::Denoising,
     devices::{DeviceChoice, DeviceList},
+    edit::{Frame, PreparedEdit},
     error::{LoadError, RenderError},
     free_memory::{proc_bytes, usable_bytes},
     fused::KernelChoice,
@@ -59,16 +72,7 @@ pub use self::{
         EMBEDDED_MODEL, EmbeddedFile, ModelFiles, ModelSource, OnLoad, PROMPT_TOKENS_MAX, PartFiles, hub,
     },
     transformer::padded_tokens,
-    vae::VaeDecoder,
-};
-use self::{
-    free_memory::free_bytes,
-    fused::{Arithmetic, BlockForm},
-    load::LoadOptions,
-    placement::ModelSize,
-    source::{LoadProgress, ModelConfig, Part, Parts},
-    text_encoder::TextEncoder,
-    transformer::{Caption, Transformer},
+    vae::{LatentDistribution, VaeDecoder, VaeEncoder},
 };
 use crate::domain::{ImageSize, RenderSpec, Seed};
 
@@ -78,6 +82,8 @@ pub struct Pipeline {
     text_encoder: TextEncoder,
     transformer: Transformer,
     vae: VaeDecoder,
+    /// None for a model that cannot edit.
+    encoder: Option<VaeEncoder>,
     /// Bytes that decoding may take, where that many are free; None is no limit.
     decoding_room: Option<u64>,
     config: ModelConfig,
@@ -188,12 +194,15 @@ impl Pipeline {
                 .map_err(|error| LoadError::from_candle("transformer", &error))?;
         let vae = VaeDecoder::load(&config.vae, config.post_quant_conv, &vae_weights, &options)
             .map_err(|error| LoadError::from_candle("vae", &error))?;
+        let encoder = VaeEncoder::load(&config.vae, config.quant_conv, &vae_weights, &options)
+            .map_err(|error| LoadError::from_candle("vae", &error))?;
         on_load(total, total);
         Ok(Self {
             tokenizer,
             text_encoder,
             transformer,
             vae,
+            encoder,
             decoding_room: [placement.work_bytes_max, memory.decoding_room()].into_iter().flatten().min(),
             config,
             dtype,
@@ -317,34 +326,50 @@ impl Pipeline {
     ) -> Result<Tensor, RenderError> {
         let negative = negative.map(|(caption, scale)| ([caption], scale));
         let negative = negative.as_ref().map(|(captions, scale)| (captions.as_slice(), *scale));
-        let mut denoising = Denoising::new(self, latents, &[positive], negative, steps)?;
-        for done in 1..=steps {
-            denoising.step()?;
-            if on_step(Step { done, total: steps, latents: denoising.latents() }).is_break() {
-                return Err(RenderError::Cancelled);
-            }
-        }
-        Ok(denoising.latents().clone())
+        let (_, _, height, width) = latents.dims4()?;
+        let sigmas = self.config.schedule.sigmas(steps, TransformerConfig::tokens(height, width));
+        Denoising::new(self, (latents, None), &[positive], negative, sigmas)?.walk(on_step)
     }
 
-    /// Begins a batch of pictures of one size, one number of steps and one guidance scale, an item each.
+    /// The noise levels of the steps that `spec` runs, and a final 0.
+    fn sigmas(&self, spec: &RenderSpec) -> Vec<f32> {
+        let (canvas, factor) = (self.limits().generated(spec), self.config.vae_factor());
+        let tokens = TransformerConfig::tokens(
+            (canvas.height() / factor) as usize,
+            (canvas.width() / factor) as usize,
+        );
+        let mut sigmas = self.config.schedule.sigmas(spec.steps, tokens);
+        sigmas.drain(..spec.steps_left_out() as usize);
+        sigmas
+    }
+
+    /// The noise level that an image of `spec` begins at: 1 is pure noise.
+    pub fn first_sigma(&self, spec: &RenderSpec) -> f32 {
+        self.sigmas(spec).first().copied().unwrap_or(1.0)
+    }
+
+    /// Begins a batch of images of one size, one number of steps, one strength and one guidance scale, an item each: all of
+    /// them edits, or none.
     ///
     /// # Errors
-    /// [`RenderError::Size`] for a size that the model cannot paint; [`RenderError::Device`] for captions of unequal
+    /// [`RenderError::Size`] for a size that the model cannot generate; [`RenderError::Device`] for captions of unequal
     /// padded length, or where the device fails.
-    pub fn begin(
-        &self,
-        spec: &RenderSpec,
-        items: &[(&Prepared, Seed)],
-    ) -> Result<Denoising<'_>, RenderError> {
-        let noise = items
-            .iter()
-            .map(|(_, seed)| self.noise(spec.size, *seed))
-            .collect::<Result<Vec<_>, RenderError>>()?;
-        let captions: Vec<_> = items.iter().map(|(prepared, _)| &prepared.positive).collect();
-        let negative: Option<Vec<_>> = items.iter().map(|(prepared, _)| prepared.negative.as_ref()).collect();
+    pub fn begin(&self, spec: &RenderSpec, items: &[Item<'_>]) -> Result<Denoising<'_>, RenderError> {
+        let sigmas = self.sigmas(spec);
+        let (mut latents, mut blends) = (Vec::new(), Vec::new());
+        for item in items {
+            let start = match item.edit {
+                None => Start { latents: self.noise(spec.size, item.seed)?, blend: None },
+                Some(edit) => edit.start(self.encoder()?, item.seed, sigmas[0])?,
+            };
+            latents.push(start.latents);
+            blends.push(start.blend);
+        }
+        let start = (Tensor::cat(&latents, 0)?, Blend::join(blends)?);
+        let captions: Vec<_> = items.iter().map(|item| &item.prepared.positive).collect();
+        let negative: Option<Vec<_>> = items.iter().map(|item| item.prepared.negative.as_ref()).collect();
         let negative = negative.as_deref().map(|captions| (captions, spec.guidance_scale));
-        Denoising::new(self, Tensor::cat(&noise, 0)?, &captions, negative, spec.steps)
+        Denoising::new(self, start, &captions, negative, sigmas)
     }
 
     /// Decodes `latents` [1, C, h, w] f32 to a picture.
@@ -373,19 +398,20 @@ impl Pipeline {
         [free, self.decoding_room].into_iter().flatten().min()
     }
 
-    /// Bytes that decoding a picture of `size` takes at the least, beside the weights.
+    /// Bytes that decoding an image of `size` takes at the least, beside the weights.
     pub fn least_decoding_bytes(&self, size: ImageSize) -> u64 {
         let (size, factor) = (self.limits().painted(size), self.config.vae_factor());
         let latents = (1, (size.height() / factor) as usize, (size.width() / factor) as usize);
         self.vae.foreseen_bytes(latents, Some(0))
     }
 
-    /// Decodes `latents` to a picture of `size`, resampled where the model painted another one.
-    ///
-    /// # Errors
-    /// As [`Pipeline::decode`].
-    pub fn picture(&self, latents: &Tensor, size: ImageSize) -> Result<Pixels, RenderError> {
-        Ok(self.decode(latents)?.fitted(size))
+    /// Bytes that the VAE takes at the least for an image of `spec`: for an edit, to encode it, and to decode it.
+    pub fn least_vae_bytes(&self, spec: &RenderSpec) -> u64 {
+        let generated = self.limits().generated(spec);
+        let encoding = self.encoder.as_ref().filter(|_| spec.edit.is_some()).map(|encoder| {
+            encoder.foreseen_bytes((1, generated.height() as usize, generated.width() as usize), Some(0))
+        });
+        self.least_decoding_bytes(generated).max(encoding.unwrap_or_default())
     }
 
     /// Encodes what a job's pictures share: the prompt, and the negative prompt where guidance is on.
@@ -393,7 +419,7 @@ impl Pipeline {
     /// # Errors
     /// As [`Pipeline::condition`]; [`RenderError::Size`] for a size that the model cannot paint.
     pub fn prepare(&self, spec: &RenderSpec) -> Result<Prepared, RenderError> {
-        self.limits().check(spec.size)?;
+        self.limits().check(self.limits().generated(spec))?;
         self.prepare_tokens(&self.tokenise(spec)?)
     }
 
@@ -439,10 +465,28 @@ impl Pipeline {
         seed: Seed,
         on_step: OnStep<'_>,
     ) -> Result<Pixels, RenderError> {
-        let negative = prepared.negative.as_ref().map(|negative| (negative, spec.guidance_scale));
-        let noise = self.noise(spec.size, seed)?;
-        let latents = self.walk(noise, &prepared.positive, negative, spec.steps, on_step)?;
-        self.picture(&latents, spec.size)
+        let edit = self.prepare_edit(spec)?;
+        let item = Item { prepared, edit: edit.as_ref(), seed };
+        let latents = self.begin(spec, &[item])?.walk(on_step)?;
+        self.image(&latents, spec)
+    }
+}
+
+/// One image of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Item<'a> {
+    /// Its prompts.
+    pub prepared: &'a Prepared,
+    /// What it is an edit of.
+    pub edit: Option<&'a PreparedEdit>,
+    /// Of its noise.
+    pub seed: Seed,
+}
+
+impl<'a> Item<'a> {
+    /// An image that begins as noise.
+    pub fn new(prepared: &'a Prepared, seed: Seed) -> Self {
+        Self { prepared, edit: None, seed }
     }
 }
 

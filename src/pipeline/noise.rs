@@ -15,10 +15,44 @@ const BLOCK: usize = 16;
 
 /// `count` standard normal numbers, in the order in which PyTorch fills a tensor.
 pub fn standard_normal(seed: Seed, count: usize) -> Vec<f32> {
-    // PyTorch's engine keeps the low 32 bits of the seed.
-    #[expect(clippy::cast_possible_truncation, reason = "PyTorch does the same")]
-    let mut engine = Mt::new(seed.get() as u32);
-    if count < BLOCK { one_by_one(&mut engine, count) } else { in_blocks(&mut engine, count) }
+    Normals::new(seed).draw(count)
+}
+
+/// A generator that several tensors are drawn from, one after the other.
+pub(super) struct Normals {
+    engine: Mt,
+    /// The second number of a pair that a small tensor had no place for; the next small one begins with it.
+    spare: Option<f64>,
+}
+
+impl Normals {
+    /// `torch.Generator("cpu").manual_seed(seed)`.
+    pub(super) fn new(seed: Seed) -> Self {
+        // PyTorch's engine keeps the low 32 bits of the seed.
+        #[expect(clippy::cast_possible_truncation, reason = "PyTorch does the same")]
+        Self { engine: Mt::new(seed.get() as u32), spare: None }
+    }
+
+    /// The next tensor of `count` numbers.
+    pub(super) fn draw(&mut self, count: usize) -> Vec<f32> {
+        match count < BLOCK {
+            true => (0..count).map(|_| self.draw_one()).collect(),
+            false => in_blocks(&mut self.engine, count),
+        }
+    }
+
+    /// PyTorch's scalar path in f64, two numbers from each pair of uniforms.
+    fn draw_one(&mut self) -> f32 {
+        let number = self.spare.take().unwrap_or_else(|| {
+            let (first, second) = (uniform_f64(&mut self.engine), uniform_f64(&mut self.engine));
+            let radius = (-2.0 * (-second).ln_1p()).sqrt();
+            self.spare = Some(radius * (TAU * first).sin());
+            radius * (TAU * first).cos()
+        });
+        #[expect(clippy::cast_possible_truncation, reason = "the tensor is f32")]
+        let number = number as f32;
+        number
+    }
 }
 
 /// Box–Muller on blocks of 16 uniforms: the first 8 give radii, the last 8 angles.
@@ -46,19 +80,6 @@ fn box_muller(block: &mut [f32]) {
         *first = radius * angle.cos();
         *second = radius * angle.sin();
     }
-}
-
-/// Fewer than 16 numbers: PyTorch's scalar path in f64, two numbers from each pair of uniforms.
-fn one_by_one(engine: &mut Mt, count: usize) -> Vec<f32> {
-    let mut values = Vec::with_capacity(count + 1);
-    while values.len() < count {
-        let (first, second) = (uniform_f64(engine), uniform_f64(engine));
-        let radius = (-2.0 * (-second).ln_1p()).sqrt();
-        #[expect(clippy::cast_possible_truncation, reason = "the tensor is f32")]
-        values.extend([(radius * (TAU * first).cos()) as f32, (radius * (TAU * first).sin()) as f32]);
-    }
-    values.truncate(count);
-    values
 }
 
 /// 24 random bits in [0, 1).

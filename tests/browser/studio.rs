@@ -207,6 +207,7 @@ impl Order<'_> {
             size: ImageSize::new(width, height).expect("a size"),
             steps,
             guidance_scale: 0.0,
+            edit: None,
         }
     }
 

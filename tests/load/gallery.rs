@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tintype::{
     domain::{Encoding, RenderSpec, Seed},
     encode::encode,
-    pipeline::{DeviceChoice, ModelFiles, Pipeline, Placement, Precision, Prepared},
+    pipeline::{DeviceChoice, Item, ModelFiles, Pipeline, Placement, Precision, Prepared},
 };
 
 use crate::tiny_models;
@@ -120,6 +120,7 @@ fn spec(subject: &Subject) -> RenderSpec {
         size: subject.size.parse().expect("a size"),
         steps: subject.steps,
         guidance_scale: 0.0,
+        edit: None,
     }
 }
 
@@ -136,7 +137,7 @@ fn finished(
 }
 
 fn halfway(pipeline: &Pipeline, spec: &RenderSpec, prepared: &Prepared, seed: Seed) -> String {
-    let mut walk = pipeline.begin(spec, &[(prepared, seed)]).expect("begun");
+    let mut walk = pipeline.begin(spec, &[Item::new(prepared, seed)]).expect("begun");
     for _ in 0..spec.steps / 2 {
         walk.step().expect("a step");
     }

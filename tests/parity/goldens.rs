@@ -6,7 +6,9 @@ use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 use tintype::{
     domain::{ImageSize, RenderSpec, Seed},
-    pipeline::{DeviceChoice, EMBEDDED_MODEL, ModelFiles, Pipeline, Placement, Precision, standard_normal},
+    pipeline::{
+        DeviceChoice, EMBEDDED_MODEL, Item, ModelFiles, Pipeline, Placement, Precision, standard_normal,
+    },
 };
 
 use crate::tiny_models;
@@ -37,6 +39,7 @@ impl Case {
                 size: ImageSize::new(self.width, self.height).expect("a size"),
                 steps: self.steps,
                 guidance_scale: self.guidance,
+                edit: None,
             };
             (spec, Seed::new(self.seeds[i]))
         })
@@ -151,8 +154,14 @@ fn a_model_of_one_size_makes_every_other_size_from_it() {
             .expect("the embedded model");
     let native = pipeline.limits().native.expect("it paints one size");
     let paint = |size: ImageSize| {
-        let spec =
-            RenderSpec { prompt: "a cat".into(), negative_prompt: None, size, steps: 2, guidance_scale: 0.0 };
+        let spec = RenderSpec {
+            prompt: "a cat".into(),
+            negative_prompt: None,
+            size,
+            steps: 2,
+            guidance_scale: 0.0,
+            edit: None,
+        };
         let prepared = pipeline.prepare(&spec).expect("prepared");
         pipeline.paint(&spec, &prepared, Seed::new(3), &mut |_| ControlFlow::Continue(())).expect("painted")
     };
@@ -193,6 +202,7 @@ fn a_pictures_bytes_do_not_depend_on_its_neighbours() {
             size: ImageSize::new(width, height).expect("a size"),
             steps: 5,
             guidance_scale,
+            edit: None,
         };
         let asked = [(spec("a cat"), 1), (spec("a lighthouse at dawn"), 7), (spec("tea"), 9)];
         let prepared: Vec<_> =
@@ -205,8 +215,11 @@ fn a_pictures_bytes_do_not_depend_on_its_neighbours() {
                 pipeline.paint(spec, prepared, seed, &mut |_| ControlFlow::Continue(())).expect("painted")
             })
             .collect();
-        let items: Vec<_> =
-            prepared.iter().zip(&asked).map(|(prepared, (_, seed))| (prepared, Seed::new(*seed))).collect();
+        let items: Vec<_> = prepared
+            .iter()
+            .zip(&asked)
+            .map(|(prepared, (_, seed))| Item::new(prepared, Seed::new(*seed)))
+            .collect();
         let mut batch = pipeline.begin(&asked[0].0, &items).expect("a batch");
         let mut left = vec![0, 1, 2];
         while !batch.is_finished() {
@@ -230,7 +243,7 @@ fn what_a_picture_is_heading_for_comes_closer_with_every_step() {
     let pipeline = load(&case.model, Precision::F32);
     let (spec, seed) = case.pictures().next().expect("a picture");
     let prepared = pipeline.prepare(&spec).expect("prepared");
-    let mut denoising = pipeline.begin(&spec, &[(&prepared, seed)]).expect("a batch");
+    let mut denoising = pipeline.begin(&spec, &[Item::new(&prepared, seed)]).expect("a batch");
     let mut foreseen = Vec::new();
     while !denoising.is_finished() {
         denoising.step().expect("a step");

@@ -100,6 +100,7 @@ fn image(files: &ModelFiles) -> Result<Pixels, LoadError> {
         size: ImageSize::square(64),
         steps: 2,
         guidance_scale: 0.0,
+        edit: None,
     };
     let prepared = pipeline.prepare(&spec).expect("prepared");
     Ok(pipeline.paint(&spec, &prepared, Seed::new(7), &mut |_| ControlFlow::Continue(())).expect("an image"))

@@ -5,6 +5,7 @@ mod skip;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 
+mod edits;
 mod goldens;
 mod layouts;
 mod library;

@@ -3,6 +3,7 @@
     python tests/parity/make_goldens.py                       all of it
     python tests/parity/make_goldens.py --write-models DIR    only the test models, as whole diffusers models
     python tests/parity/make_goldens.py --embedded            only those of the embedded model
+    python tests/parity/make_goldens.py --edits               only those of edits, and the models' manifests
 """
 
 import argparse
@@ -15,12 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import ZImagePipeline
+from diffusers import ZImageImg2ImgPipeline, ZImageInpaintPipeline, ZImagePipeline
 from diffusers.utils import logging as diffusers_logging
+from PIL import Image
 from safetensors.numpy import load_file, save_file
 from transformers.utils import logging as transformers_logging
 
+import edit_inputs
 from case_list import CASES, EMBEDDED_CASES
+from edit_cases import EDIT_CASES, ENCODER_MODELS
 from model_specs import MODELS, VOCAB_SIZE, copy_committed_files, write_model
 from qwen3_prompts import write_qwen3_ids
 from tokenizer_build import write_tokenizer
@@ -168,11 +172,86 @@ def write_goldens(models_dir):
         save(arrays, goldens / f"{case.name}.safetensors")
 
 
+def edit(pipeline, case):
+    """Everything that diffusers computes on its way to the edits of `case`, in f32, by name."""
+    tensors = {}
+
+    def keep_step(_, step, _timestep, kept):
+        tensors[f"latents.{step + 1}"] = kept["latents"]
+        return {}
+
+    source = edit_inputs.image(case.seeds[0] % 2**32, case.width, case.height)
+    arrays = {"source": source}
+    arguments = {}
+    edits = ZImageImg2ImgPipeline
+    if case.mask is not None:
+        edits = ZImageInpaintPipeline
+        arrays["mask"] = edit_inputs.mask(case.mask, case.width, case.height)
+        arguments["mask_image"] = [Image.fromarray(arrays["mask"])] * len(case.prompts)
+    edits = edits(**pipeline.components)
+    edits.set_progress_bar_config(disable=True)
+    prepare_latents = edits.prepare_latents
+
+    def keep_start(*args, **kwargs):
+        prepared = prepare_latents(*args, **kwargs)
+        tensors["latents.0"] = prepared if case.mask is None else prepared[0]
+        return prepared
+
+    edits.prepare_latents = keep_start
+    # An image for each prompt: each has a generator of its own, which draws the VAE's noise first.
+    image = edits(
+        prompt=list(case.prompts),
+        image=[Image.fromarray(source)] * len(case.prompts),
+        strength=case.strength,
+        negative_prompt=None if case.negative_prompts is None else list(case.negative_prompts),
+        num_inference_steps=case.steps,
+        guidance_scale=case.guidance,
+        cfg_normalization=False,
+        generator=generators(case.seeds),
+        output_type="np",
+        callback_on_step_end=keep_step,
+        **arguments,
+    ).images
+    assert all(tensor.dtype == torch.float32 for tensor in tensors.values()), case.name
+    arrays |= {name: tensor.numpy() for name, tensor in tensors.items()}
+    arrays["image"] = np.rint(image * 255).astype(np.uint8)
+    return arrays
+
+
+def encoded(pipeline, width, height):
+    """What a model's encoder makes of an image: the distribution, and a sample of it."""
+    image = edit_inputs.image(width, width, height)
+    colours = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1
+    with torch.no_grad():
+        distribution = pipeline.vae.encode(colours).latent_dist
+    return {
+        "image": image,
+        "mean": distribution.mean.numpy(),
+        "std": distribution.std.numpy(),
+        "sample": distribution.sample(torch.Generator("cpu").manual_seed(width)).numpy(),
+    }
+
+
+def write_edit_goldens(models_dir):
+    goldens = HERE / "goldens-edits"
+    shutil.rmtree(goldens, ignore_errors=True)
+    goldens.mkdir()
+    pipelines = {model: load_pipeline(models_dir / model) for model, _, _ in ENCODER_MODELS}
+    for model, width, height in ENCODER_MODELS:
+        save(encoded(pipelines[model], width, height), goldens / f"encoder-{model}.safetensors")
+    for case in EDIT_CASES:
+        arrays = edit(pipelines[case.model], case)
+        assert all(image.std() > 10 for image in arrays["image"]), case.name
+        save(arrays, goldens / f"{case.name}.safetensors")
+    write_cases(EDIT_CASES, HERE / "edit_cases.json")
+
+
 def write_cases(cases, path):
     lines = []
     for case in cases:
         fields = dataclasses.asdict(case)
-        fields["caption_tokens"] = fields.pop("tokens")
+        if "tokens" in fields:
+            fields["caption_tokens"] = fields.pop("tokens")
         lines.append(json.dumps(fields, ensure_ascii=False))
     path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
 
@@ -193,6 +272,7 @@ def main():
         "--write-models", metavar="DIR", type=Path, help="write the test models to DIR with their weights, and stop"
     )
     parser.add_argument("--embedded", action="store_true", help="only the goldens of the embedded model")
+    parser.add_argument("--edits", action="store_true", help="only the goldens of edits, and the models' manifests")
     arguments = parser.parse_args()
 
     torch.set_num_threads(1)
@@ -208,13 +288,17 @@ def main():
         write_embedded_goldens()
         return
 
-    write_tokenizer(VOCAB_SIZE, HERE / "tokenizer")
+    if not arguments.edits:
+        write_tokenizer(VOCAB_SIZE, HERE / "tokenizer")
     with tempfile.TemporaryDirectory() as directory:
         models_dir = Path(directory)
         write_models(HERE / "tokenizer", models_dir)
         shutil.rmtree(HERE / "models", ignore_errors=True)
         for model in MODELS:
             copy_committed_files(models_dir / model, HERE / "models" / model)
+        write_edit_goldens(models_dir)
+        if arguments.edits:
+            return
         write_goldens(models_dir)
     write_cases(CASES, HERE / "cases.json")
     write_embedded_goldens()

@@ -124,7 +124,7 @@ def text_encoder(hidden, layers, heads, kv_heads, head_dim, intermediate, theta=
     )
 
 
-def vae(channels, blocks, groups, layers, scaling=0.3611, shift=0.1159, post_quant_conv=False):
+def vae(channels, blocks, groups, layers, scaling=0.3611, shift=0.1159, quant_convs=False):
     return dict(
         latent_channels=channels,
         block_out_channels=list(blocks),
@@ -132,7 +132,8 @@ def vae(channels, blocks, groups, layers, scaling=0.3611, shift=0.1159, post_qua
         layers_per_block=layers,
         scaling_factor=scaling,
         shift_factor=shift,
-        use_post_quant_conv=post_quant_conv,
+        use_quant_conv=quant_convs,
+        use_post_quant_conv=quant_convs,
     )
 
 
@@ -188,10 +189,10 @@ MODELS = {
         },
     ),
     "linear-shift": ModelSpec(
-        "linear shift of the schedule; a convolution before the VAE's decoder, as diffusers has by default",
+        "linear shift of the schedule; convolutions around the latents, as diffusers has by default",
         transformer(8, 48, 2, (8, 8, 8), layers=1, refiners=1, caption=16),
         text_encoder(16, layers=2, heads=2, kv_heads=1, head_dim=8, intermediate=40),
-        vae(8, (8, 16, 16), groups=8, layers=1, post_quant_conv=True),
+        vae(8, (8, 16, 16), groups=8, layers=1, quant_convs=True),
         scheduler={
             "shift": 3.0,  # not used
             "use_dynamic_shifting": True,
@@ -307,7 +308,6 @@ def write_model(model, spec, tokenizer_dir, directory):
         "vae": AutoencoderKL(
             down_block_types=["DownEncoderBlock2D"] * blocks,
             up_block_types=["UpDecoderBlock2D"] * blocks,
-            use_quant_conv=False,
             sample_size=64,
             **spec.vae,
         ),
@@ -336,13 +336,11 @@ def write_model(model, spec, tokenizer_dir, directory):
 
 
 def write_manifest(directory, gains):
-    """weights.json: every tensor that text-to-image needs, in the order of the files."""
+    """weights.json: every tensor, in the order of the files."""
     lines = []
     for path in sorted(directory.glob("*/*.safetensors")):
         with safe_open(path, framework="numpy") as tensors:
             for name in tensors.keys():
-                if path.parent.name == "vae" and not name.startswith(("decoder.", "post_quant_conv.")):
-                    continue
                 shape = tensors.get_slice(name).get_shape()
                 mean, scale = mean_and_scale(name, shape, gains)
                 lines.append(

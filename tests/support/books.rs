@@ -100,6 +100,7 @@ pub fn spec() -> RenderSpec {
         size: ImageSize::square(1024),
         steps: 8,
         guidance_scale: 0.0,
+        edit: None,
     }
 }
 

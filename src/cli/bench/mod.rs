@@ -20,7 +20,7 @@ use crate::{
     encode,
     engine::DeviceMemory,
     meter::Meter,
-    pipeline::{ModelShape, ModelSource, Pipeline},
+    pipeline::{Item, ModelShape, ModelSource, Pipeline},
     telemetry,
 };
 
@@ -80,7 +80,8 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
         for &steps in &args.steps {
             for &n in &args.n {
                 let (prompt, guidance_scale) = (args.prompt.clone(), config.model.guidance_scale);
-                let spec = RenderSpec { prompt, negative_prompt: None, size, steps, guidance_scale };
+                let spec =
+                    RenderSpec { prompt, negative_prompt: None, size, steps, guidance_scale, edit: None };
                 cases.push(bench.case(&spec, n)?);
             }
         }
@@ -149,7 +150,7 @@ impl Bench {
         let tokenise = lap.end()?;
         let prepared = pipeline.prepare_tokens(&tokens)?;
         let text = lap.end()?;
-        let items: Vec<_> = (0..n).map(|item| (&prepared, first_seed.for_image(item))).collect();
+        let items: Vec<_> = (0..n).map(|item| Item::new(&prepared, first_seed.for_image(item))).collect();
         let mut denoising = pipeline.begin(spec, &items)?;
         let begin = lap.end()?;
         let mut steps = Vec::new();
@@ -158,7 +159,7 @@ impl Bench {
             steps.push(lap.end()?);
         }
         let latents = (0..n as usize).map(|item| denoising.item(item)).collect::<Result<Vec<_>, _>>()?;
-        let picture = |latents| pipeline.picture(latents, spec.size);
+        let picture = |latents| pipeline.image(latents, spec);
         let pixels = latents.iter().map(picture).collect::<Result<Vec<_>, _>>()?;
         let decode = lap.end()?;
         for pixels in &pixels {

@@ -211,8 +211,14 @@ mod tests {
 
     fn report(source: EnergySource, peak_memory_bytes: Option<u64>) -> Report {
         let size = ImageSize::square(512);
-        let spec =
-            RenderSpec { prompt: "x".into(), negative_prompt: None, size, steps: 2, guidance_scale: 0.0 };
+        let spec = RenderSpec {
+            prompt: "x".into(),
+            negative_prompt: None,
+            size,
+            steps: 2,
+            guidance_scale: 0.0,
+            edit: None,
+        };
         let energy = Energy::from_millijoules(600_000);
         let usage = Usage { duration: Millis::new(600), energy, source, epoch: None };
         let samples = [sample(100), sample(300), sample(200)];

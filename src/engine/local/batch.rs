@@ -4,7 +4,7 @@ use super::prompts::PromptCache;
 use crate::{
     domain::{RenderSpec, Seed},
     engine::job::{Job, Partial, StopReason, WorkFailure},
-    pipeline::{Denoising, Pipeline, Pixels, Prepared, RenderError},
+    pipeline::{Denoising, Item, Pipeline, Pixels, Prepared, RenderError},
 };
 
 /// One picture of a batch, on the device.
@@ -26,7 +26,7 @@ impl BatchItem {
 
     /// The work done so far.
     pub(super) fn work(&self, spec: &RenderSpec) -> u64 {
-        self.job.work / u64::from(spec.steps.max(1)) * u64::from(self.steps_done)
+        self.job.work / u64::from(spec.steps_run().max(1)) * u64::from(self.steps_done)
     }
 
     fn stop(&mut self, reason: StopReason) {
@@ -48,8 +48,13 @@ pub(super) fn generate_batch(
         prompts.encoded(tokens, || pipeline.prepare_tokens(tokens))
     };
     let prepared: Vec<Arc<Prepared>> = batch.iter().map(prepare).collect::<Result<_, RenderError>>()?;
-    let inputs: Vec<_> =
-        prepared.iter().zip(&*batch).map(|(prepared, item)| (&**prepared, item.seed)).collect();
+    // Edits of one batch are one job's, so that it is encoded once.
+    let edit = pipeline.prepare_edit(spec)?;
+    let inputs: Vec<_> = prepared
+        .iter()
+        .zip(&*batch)
+        .map(|(prepared, item)| Item { prepared, edit: edit.as_ref(), seed: item.seed })
+        .collect();
     let mut denoising = pipeline.begin(spec, &inputs)?;
     let mut alive: Vec<usize> = (0..batch.len()).collect();
     while !denoising.is_finished() {
@@ -72,7 +77,7 @@ pub(super) fn generate_batch(
         let item = &mut batch[i];
         match item.job.stop_reason() {
             Some(reason) => item.stop(reason),
-            None => match pipeline.picture(&denoising.item(row)?, spec.size) {
+            None => match pipeline.image(&denoising.item(row)?, spec) {
                 Ok(pixels) => item.end = Some(Ok(pixels)),
                 // This picture's own fault; the others may be sound.
                 Err(error @ RenderError::NotFinite { .. }) => {
@@ -117,10 +122,10 @@ fn show_partial(
     row: usize,
     item: &BatchItem,
 ) -> Result<(), RenderError> {
-    let shown = partial_steps(spec.steps, item.job.order.partials);
+    let shown = partial_steps(spec.steps_run(), item.job.order.partials);
     if let Some(index) = (0..).zip(shown).find_map(|(index, step)| (step == item.steps_done).then_some(index))
     {
-        let pixels = pipeline.picture(&denoising.foresee(row)?, spec.size)?;
+        let pixels = pipeline.image(&denoising.foresee(row)?, spec)?;
         item.job.show(Partial { image: item.index, index, pixels });
     }
     Ok(())

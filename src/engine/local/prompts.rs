@@ -60,6 +60,7 @@ mod tests {
             size: ImageSize::square(64),
             steps: 8,
             guidance_scale,
+            edit: None,
         };
         Arc::new(TOKENIZER.encode_prompts(&spec).expect("tokens"))
     }

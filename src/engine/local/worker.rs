@@ -183,7 +183,7 @@ impl Worker<'_> {
         if let ([.., before, last], Some(figures)) = (steps.as_slice(), self.shared.figures(self.number)) {
             let step = Millis::new(last.get().saturating_sub(before.get()));
             let work = self.pipeline.limits().work(spec);
-            let work = work / u64::from(spec.steps.max(1));
+            let work = work / u64::from(spec.steps_run().max(1));
             match std::mem::replace(&mut self.was_warm, true) {
                 false => figures.pace.observe_first(work, step),
                 true => figures.pace.observe(work, step),
@@ -225,7 +225,7 @@ impl Worker<'_> {
         let spec = &job.spec;
         // Before any work: whether one such image is known not to fit.
         let free = self.free();
-        if !self.table.is_too_large(Shape::of(spec), free) && self.can_decode(spec.size, free) {
+        if !self.table.is_too_large(Shape::of(spec), free) && self.has_room_for_vae(spec, free) {
             return self.attempt(spec, items);
         }
         for item in items {
@@ -358,6 +358,11 @@ impl Worker<'_> {
             true => self.out_of_memory(spec),
             false => WorkFailure::Failed(error),
         }
+    }
+
+    /// Whether there is room for the VAE's part in an image of `spec`, at its slowest.
+    fn has_room_for_vae(&self, spec: &RenderSpec, free: u64) -> bool {
+        self.pipeline.least_vae_bytes(spec) <= usable_bytes(free)
     }
 
     /// Whether there is room for decoding a picture of `size`, at its slowest.

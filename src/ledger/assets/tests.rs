@@ -46,6 +46,7 @@ impl Book {
             size: ImageSize::square(64),
             steps: 8,
             guidance_scale: 0.0,
+            edit: None,
         };
         let request = NewRequest {
             id: RequestId::new(now, [self.requests; 10]),

@@ -118,6 +118,7 @@ fn spec() -> RenderSpec {
         size: ImageSize::square(64),
         steps: 8,
         guidance_scale: 0.0,
+        edit: None,
     }
 }
 

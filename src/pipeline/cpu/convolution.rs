@@ -1,6 +1,6 @@
 use super::{direct::Direct, winograd::Winograd};
 
-/// A 3 × 3 convolution with stride 1 over maps [height, width, channels], zeros around them.
+/// A 3 × 3 convolution over maps [height, width, channels].
 ///
 /// Channels are innermost, so that every pass runs over whole vectors and a band of rows is one slice.
 #[derive(Debug, Clone)]
@@ -8,8 +8,30 @@ pub struct Convolution {
     way: Way,
     inputs: usize,
     outputs: usize,
-    /// Whether the input is first doubled in width and height.
-    doubles: bool,
+    scale: Scale,
+}
+
+/// How large a convolution's output is beside its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// As wide and high; zeros stand around the input.
+    Same,
+    /// Twice as wide and high: the input is first doubled, then zeros stand around it.
+    Doubled,
+    /// Half as wide and high: a stride of 2 from the input's first place on, with zeros to its right and below it
+    /// (diffusers' `Downsample2D` with padding 0).
+    Halved,
+}
+
+impl Scale {
+    /// The output's side for an input's.
+    pub const fn of(self, side: usize) -> usize {
+        match self {
+            Self::Same => side,
+            Self::Doubled => 2 * side,
+            Self::Halved => side / 2,
+        }
+    }
 }
 
 /// How a convolution is computed.
@@ -39,14 +61,21 @@ enum Way {
 }
 
 impl Convolution {
-    /// `weight` is `[outputs, inputs, 3, 3]`, `bias` `[outputs]`.
-    pub fn new(weight: &[f32], bias: Vec<f32>, doubles: bool, method: Method) -> Self {
+    /// `weight` is `[outputs, inputs, 3, 3]`, `bias` `[outputs]`. A halving convolution is always computed directly.
+    pub fn new(weight: &[f32], bias: Vec<f32>, scale: Scale, method: Method) -> Self {
         let (outputs, inputs) = (bias.len(), weight.len() / (9 * bias.len()));
-        let way = match method {
-            Method::Direct => Way::Direct(Direct::new(weight, bias, doubles)),
-            Method::Winograd => Way::Winograd(Winograd::new(weight, bias, doubles)),
+        let way = match (method, scale) {
+            (Method::Direct, _) | (_, Scale::Halved) => Way::Direct(Direct::new(weight, bias, scale)),
+            (Method::Winograd, Scale::Same | Scale::Doubled) => {
+                Way::Winograd(Winograd::new(weight, bias, scale == Scale::Doubled))
+            }
         };
-        Self { way, inputs, outputs, doubles }
+        Self { way, inputs, outputs, scale }
+    }
+
+    /// How large its output is.
+    pub fn scale(&self) -> Scale {
+        self.scale
     }
 
     /// Channels that come in.
@@ -61,7 +90,7 @@ impl Convolution {
 
     /// Height and width of the output for an input of `size`.
     pub fn output_size(&self, (height, width): (usize, usize)) -> (usize, usize) {
-        if self.doubles { (2 * height, 2 * width) } else { (height, width) }
+        (self.scale.of(height), self.scale.of(width))
     }
 
     /// The convolution of one map `x` of `size`, plus `added`, which has the output's shape.
@@ -88,14 +117,17 @@ mod tests {
     fn by_definition(
         (weight, bias): (&[f32], &[f32]),
         (x, height, width): (&[f32], usize, usize),
-        doubles: bool,
+        scale: Scale,
         added: &[f32],
     ) -> Vec<f64> {
         let (outputs, inputs) = (bias.len(), weight.len() / (9 * bias.len()));
-        let factor = if doubles { 2 } else { 1 };
+        let factor = if scale == Scale::Doubled { 2 } else { 1 };
+        // From one output to the next, and where the first one's window begins: in the zeros, or at the first place.
+        let (step, begin) = if scale == Scale::Halved { (2, 1) } else { (1, 0) };
         let mut sums: Vec<f64> = added.iter().map(|added| f64::from(*added)).collect();
         for (place, sums) in sums.chunks_exact_mut(outputs).enumerate() {
-            let (row, column) = (place / (factor * width), place % (factor * width));
+            let (row, column) = (place / scale.of(width), place % scale.of(width));
+            let (row, column) = (step * row + begin, step * column + begin);
             for (output, sum) in sums.iter_mut().enumerate() {
                 *sum += f64::from(bias[output]);
                 for tap in 0..9 {
@@ -120,21 +152,22 @@ mod tests {
         // Vectors that are full and not, one block of outputs and several, strips and bands that end early.
         let shapes = [(1, 1, 1, 1), (3, 5, 4, 6), (16, 3, 40, 13), (5, 34, 3, 29), (33, 18, 7, 12)];
         for (inputs, outputs, height, width) in shapes {
-            for (doubles, method) in
-                [false, true].into_iter().flat_map(|d| [(d, Method::Direct), (d, Method::Winograd)])
+            for (scale, method) in [Scale::Same, Scale::Doubled, Scale::Halved]
+                .into_iter()
+                .flat_map(|scale| [(scale, Method::Direct), (scale, Method::Winograd)])
             {
                 let (weight, bias) = (random(1, outputs * inputs * 9), random(2, outputs));
                 let x = random(3, height * width * inputs);
-                let conv = Convolution::new(&weight, bias.clone(), doubles, method);
+                let conv = Convolution::new(&weight, bias.clone(), scale, method);
                 let (rows, columns) = conv.output_size((height, width));
                 let added = random(4, rows * columns * outputs);
-                let expected = by_definition((&weight, &bias), (&x, height, width), doubles, &added);
+                let expected = by_definition((&weight, &bias), (&x, height, width), scale, &added);
                 let [one, three] = [0, 1].map(|pool: usize| {
                     let mut out = vec![f32::NAN; expected.len()];
                     pools[pool].install(|| conv.apply(&x, (height, width), Some(&added), &mut out));
                     out
                 });
-                let case = format!("{inputs} {outputs} {height} {width} {doubles} {method:?}");
+                let case = format!("{inputs} {outputs} {height} {width} {scale:?} {method:?}");
                 assert!(one.iter().zip(&expected).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-4), "{case}");
                 assert_eq!(one, three, "{case}");
             }

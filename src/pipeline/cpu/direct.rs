@@ -2,6 +2,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
+    convolution::Scale,
     product::{Block, LONG_STRIP, Packed, Rows, STRIP, add_products, biases, strip},
     scratch::with_scratch,
     simd::{load, store},
@@ -22,21 +23,20 @@ pub(super) struct Direct {
     phases: Vec<Packed>,
     bias: Vec<f32>,
     inputs: usize,
-    doubles: bool,
+    scale: Scale,
 }
 
 impl Direct {
-    /// `weight` [outputs, inputs, 3, 3], `bias` [outputs]; `doubles` where the input is first doubled.
-    pub(super) fn new(weight: &[f32], bias: Vec<f32>, doubles: bool) -> Self {
+    /// `weight` [outputs, inputs, 3, 3], `bias` [outputs].
+    pub(super) fn new(weight: &[f32], bias: Vec<f32>, scale: Scale) -> Self {
         let inputs = weight.len() / (9 * bias.len());
-        let phases = if doubles {
-            [(0, 0), (0, 1), (1, 0), (1, 1)]
+        let phases = match scale {
+            Scale::Doubled => [(0, 0), (0, 1), (1, 0), (1, 1)]
                 .map(|phase| packed(&doubled(weight, phase), 2, (inputs, bias.len())))
-                .to_vec()
-        } else {
-            vec![packed(weight, 3, (inputs, bias.len()))]
+                .to_vec(),
+            Scale::Same | Scale::Halved => vec![packed(weight, 3, (inputs, bias.len()))],
         };
-        Self { phases, bias, inputs, doubles }
+        Self { phases, bias, inputs, scale }
     }
 
     /// As [`super::Convolution::apply`].
@@ -47,10 +47,12 @@ impl Direct {
         added: Option<&[f32]>,
         out: &mut [f32],
     ) {
-        let factor = if self.doubles { 2 } else { 1 };
         let stride = (width + 2) * self.inputs;
-        let rows = (BAND_NUMBERS / stride).clamp(1, ROWS_MAX);
-        let band = factor * rows * factor * width * self.bias.len();
+        let rows = (BAND_NUMBERS / stride).clamp(1, ROWS_MAX).next_multiple_of(self.step());
+        let band = self.scale.of(rows) * self.scale.of(width) * self.bias.len();
+        if band == 0 {
+            return;
+        }
         out.par_chunks_mut(band).enumerate().for_each(|(i, out)| {
             let added = added.map(|added| &added[i * band..][..out.len()]);
             with_scratch((rows + 2) * stride, |copy| {
@@ -61,6 +63,14 @@ impl Direct {
                 }
             });
         });
+    }
+
+    /// Input rows from one output's window to the next one's.
+    fn step(&self) -> usize {
+        match self.scale {
+            Scale::Halved => 2,
+            Scale::Same | Scale::Doubled => 1,
+        }
     }
 
     /// Rows from the one before `first` on, a zero on either side; zeros for those that are none.
@@ -140,19 +150,24 @@ impl WithSimd for Band<'_> {
 impl Band<'_> {
     #[inline(always)]
     fn convolve_block<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, block: Block<'_>) {
-        let (inputs, outputs) = (self.conv.inputs, self.conv.bias.len());
-        let (side, factor) = if self.conv.doubles { (2, 2) } else { (3, 1) };
-        let row = factor * self.width * outputs;
+        let (inputs, outputs, step) = (self.conv.inputs, self.conv.bias.len(), self.conv.step());
+        // Where the first window begins in the copy, which has a zero before each row and a row before the first.
+        let (side, factor, begin) = match self.conv.scale {
+            Scale::Same => (3, 1, (0, 0)),
+            Scale::Doubled => (2, 2, self.phase),
+            Scale::Halved => (3, 1, (1, 1)),
+        };
+        let (row, windows) = (self.conv.scale.of(self.width) * outputs, self.width / step);
         let start = biases::<S, V, P>(simd, Some(&self.conv.bias), block.first);
         for y in 0..self.out.len() / (factor * row) {
-            for first in (0..self.width).step_by(P) {
+            for first in (0..windows).step_by(P) {
                 let mut sums = start;
                 for (i, kernel) in block.numbers.chunks_exact(block.numbers.len() / side).enumerate() {
-                    let numbers = &self.copy[(y + self.phase.0 + i) * self.stride + self.phase.1 * inputs..];
-                    let windows = strip(Rows { numbers, count: self.width, stride: inputs }, first);
-                    sums = add_products(simd, windows, kernel, sums);
+                    let numbers = &self.copy[(step * y + begin.0 + i) * self.stride + begin.1 * inputs..];
+                    let rows = strip(Rows { numbers, count: windows, stride: step * inputs }, first);
+                    sums = add_products(simd, rows, kernel, sums);
                 }
-                for (x, sums) in (first..self.width).zip(sums) {
+                for (x, sums) in (first..windows).zip(sums) {
                     let place = (factor * y + self.phase.0) * row + (factor * x + self.phase.1) * outputs;
                     for (at, sum) in (block.first..outputs).step_by(S::F32_LANES).zip(sums) {
                         let number = match self.added {

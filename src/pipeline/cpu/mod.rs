@@ -19,7 +19,7 @@ mod winograd;
 pub use self::{
     attention::attend,
     by_row::multiply_by_row,
-    convolution::{Convolution, Method},
+    convolution::{Convolution, Method, Scale},
     groups::{GroupNorm, Moments},
     linear::Linear,
     rows::{Turn, add_rms_norm, gate, rms_norm},

@@ -29,6 +29,9 @@ pub(in crate::pipeline) struct ModelConfig {
     pub(in crate::pipeline) transformer: TransformerConfig,
     pub(in crate::pipeline) text_encoder: CandleTextEncoderConfig,
     pub(in crate::pipeline) vae: VaeConfig,
+    /// Whether a 1×1 convolution stands after the encoder.
+    pub(in crate::pipeline) quant_conv: bool,
+    /// Whether a 1×1 convolution stands before the decoder.
     pub(in crate::pipeline) post_quant_conv: bool,
     pub(in crate::pipeline) schedule: Schedule,
     /// The only size the model paints, for small models that know no other; other sizes are made from it.
@@ -40,7 +43,7 @@ impl ModelConfig {
         let native_size = files.folder().map(read_index).transpose()?.flatten();
         let transformer = TransformerConfig::read(&parts.transformer.description)?;
         let text_encoder = read_text_encoder(&parts.text_encoder.description)?;
-        let (vae, post_quant_conv) = read_vae(&parts.vae.description)?;
+        let (vae, quant_conv, post_quant_conv) = read_vae(&parts.vae.description)?;
         let schedule = files.folder().map_or(Ok(Schedule::Z_IMAGE), read_schedule)?;
         if text_encoder.hidden_size != transformer.cap_feat_dim {
             return Err(LoadError::invalid(
@@ -60,7 +63,8 @@ impl ModelConfig {
                 ),
             ));
         }
-        let config = Self { transformer, text_encoder, vae, post_quant_conv, schedule, native_size };
+        let config =
+            Self { transformer, text_encoder, vae, quant_conv, post_quant_conv, schedule, native_size };
         let factor = config.size_factor();
         let side_max = config.side_max();
         if native_size
@@ -254,6 +258,11 @@ impl TransformerConfig {
         Ok(config)
     }
 
+    /// Tokens of an image whose latents are `height` × `width`.
+    pub(in crate::pipeline) const fn tokens(height: usize, width: usize) -> usize {
+        height * width / (Self::PATCH * Self::PATCH)
+    }
+
     pub(in crate::pipeline) const fn head_dim(&self) -> usize {
         self.dim / self.n_heads
     }
@@ -349,8 +358,9 @@ fn read_text_encoder(description: &Description) -> Result<CandleTextEncoderConfi
     Ok(config)
 }
 
-/// vae/config.json of diffusers' `AutoencoderKL`, and whether a 1×1 convolution stands before the decoder.
-fn read_vae(description: &Description) -> Result<(VaeConfig, bool), LoadError> {
+/// vae/config.json of diffusers' `AutoencoderKL`, and whether a 1×1 convolution stands after the encoder, and one before the
+/// decoder.
+fn read_vae(description: &Description) -> Result<(VaeConfig, bool, bool), LoadError> {
     const fn yes() -> bool {
         true
     }
@@ -360,6 +370,10 @@ fn read_vae(description: &Description) -> Result<(VaeConfig, bool), LoadError> {
         class_name: String,
         #[serde(default)]
         up_block_types: Vec<String>,
+        #[serde(default)]
+        down_block_types: Vec<String>,
+        #[serde(default = "yes")]
+        use_quant_conv: bool,
         #[serde(default = "yes")]
         use_post_quant_conv: bool,
         #[serde(default = "yes")]
@@ -377,6 +391,12 @@ fn read_vae(description: &Description) -> Result<(VaeConfig, bool), LoadError> {
             short(other)
         ));
     }
+    if let Some(other) = extra.down_block_types.iter().find(|kind| *kind != "DownEncoderBlock2D") {
+        return invalid(format!(
+            "down_block_types has `{}`; only `DownEncoderBlock2D` is supported",
+            short(other)
+        ));
+    }
     if !extra.mid_block_add_attention {
         return invalid("mid_block_add_attention is false; only true is supported".into());
     }
@@ -390,8 +410,10 @@ fn read_vae(description: &Description) -> Result<(VaeConfig, bool), LoadError> {
         return invalid("scaling_factor must be a number other than 0".into());
     }
     let config: VaeConfig = description.parse()?;
-    if config.out_channels != 3 || config.layers_per_block > LAYERS_MAX {
-        return invalid(format!("out_channels must be 3, and layers_per_block at most {LAYERS_MAX}"));
+    if config.in_channels != 3 || config.out_channels != 3 || config.layers_per_block > LAYERS_MAX {
+        return invalid(format!(
+            "in_channels and out_channels must be 3, and layers_per_block at most {LAYERS_MAX}"
+        ));
     }
     let groups = config.norm_num_groups;
     if config.block_out_channels.is_empty()
@@ -407,7 +429,7 @@ fn read_vae(description: &Description) -> Result<(VaeConfig, bool), LoadError> {
             config.block_out_channels
         ));
     }
-    Ok((config, extra.use_post_quant_conv))
+    Ok((config, extra.use_quant_conv, extra.use_post_quant_conv))
 }
 
 /// scheduler/scheduler_config.json of diffusers' `FlowMatchEulerDiscreteScheduler`, with its defaults.

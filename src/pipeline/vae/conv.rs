@@ -5,7 +5,7 @@ use candle_nn::{Conv2d, Conv2dConfig, Module, VarBuilder};
 
 use super::{
     super::{
-        cpu::{self, Convolution, Method},
+        cpu::{self, Convolution, Method, Scale},
         ops::{self, Numbers, filled},
     },
     layout::{Layout, strips},
@@ -20,13 +20,13 @@ const TERMS_MAX: usize = 1 << 28;
 /// Rows that a band computes beyond its own, at most.
 const CUT_ROWS: usize = 4;
 
-/// A convolution with stride 1 whose output is as large as its input, or twice as large, for kernels of 1 and 3.
+/// A convolution of kernel 1 or 3 whose output is as large as its input, twice as large or half as large.
 ///
 /// On a CPU it is our own, over maps with their channels innermost (docs/decisions/0008).
 #[derive(Debug, Clone)]
 pub(super) enum Conv {
     /// Maps [batch, C, H, W].
-    Candle { conv: Conv2d, doubles: bool },
+    Candle { conv: Conv2d, scale: Scale },
     /// Maps [batch, H, W, C].
     Square(Arc<Convolution>),
     /// Maps [batch, H, W, C].
@@ -40,12 +40,17 @@ impl Conv {
         channels: (usize, usize),
         kernel: usize,
     ) -> Result<Self> {
-        Self::load_with(vb, layout, channels, kernel, false)
+        Self::load_with(vb, layout, channels, kernel, Scale::Same)
     }
 
-    /// A convolution of kernel 3 whose input is first doubled in width and height.
-    pub(super) fn load_doubling(vb: VarBuilder, layout: Layout, channels: usize) -> Result<Self> {
-        Self::load_with(vb, layout, (channels, channels), 3, true)
+    /// A convolution of kernel 3 that changes a map's size.
+    pub(super) fn load_scaling(
+        vb: VarBuilder,
+        layout: Layout,
+        channels: usize,
+        scale: Scale,
+    ) -> Result<Self> {
+        Self::load_with(vb, layout, (channels, channels), 3, scale)
     }
 
     fn load_with(
@@ -53,7 +58,7 @@ impl Conv {
         layout: Layout,
         (inputs, outputs): (usize, usize),
         kernel: usize,
-        doubles: bool,
+        scale: Scale,
     ) -> Result<Self> {
         let (weight, bias) = (vb.get((outputs, inputs, kernel, kernel), "weight")?, vb.get(outputs, "bias")?);
         match (layout, kernel) {
@@ -63,21 +68,21 @@ impl Conv {
             }
             (Layout::ChannelsLast, 3) => {
                 let method = Method::for_channels(inputs, outputs);
-                let conv = Convolution::new(&Numbers::of(&weight)?, bias.to_vec1()?, doubles, method);
+                let conv = Convolution::new(&Numbers::of(&weight)?, bias.to_vec1()?, scale, method);
                 Ok(Self::Square(Arc::new(conv)))
             }
             (Layout::ChannelsLast, _) => bail!("convolutions of kernel {kernel} are not known"),
             (Layout::ChannelsFirst, _) => {
-                let config = Conv2dConfig { padding: kernel / 2, ..Default::default() };
-                Ok(Self::Candle { conv: Conv2d::new(weight, Some(bias), config), doubles })
+                let conv = Conv2d::new(weight, Some(bias), candle_config(kernel, scale));
+                Ok(Self::Candle { conv, scale })
             }
         }
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Candle { conv, doubles } => {
-                self.in_bands(x, terms(conv), TERMS_MAX, |x| by_candle(conv, *doubles, x))
+            Self::Candle { conv, scale } => {
+                self.in_bands(x, terms(conv), TERMS_MAX, |x| by_candle(conv, *scale, x))
             }
             Self::Square(conv) => square(conv, x, None),
             Self::Point(linear) => ops::linear(linear, x),
@@ -95,10 +100,11 @@ impl Conv {
     /// The rows of an input of `height` rows that the output's `rows` are made of. They begin at an even row: a strip's
     /// tiles of 2 × 2 outputs are then the whole map's, to the bit.
     pub(super) fn reach(&self, rows: &Range<usize>, height: usize) -> Range<usize> {
-        match (self.is_point(), self.factor()) {
+        match (self.is_point(), self.scale()) {
             (true, _) => rows.clone(),
-            (false, 1) => rows.start.saturating_sub(1) & !1..height.min(rows.end + 1),
-            (false, factor) => rows.start.saturating_sub(1) / factor..height.min(rows.end / factor + 1),
+            (false, Scale::Same) => rows.start.saturating_sub(1) & !1..height.min(rows.end + 1),
+            (false, Scale::Doubled) => rows.start.saturating_sub(1) / 2..height.min(rows.end / 2 + 1),
+            (false, Scale::Halved) => 2 * rows.start..height.min(2 * rows.end + 1),
         }
     }
 
@@ -122,7 +128,7 @@ impl Conv {
 
     /// The output's `rows` of `out`, which the input's rows `given` make.
     fn cut(&self, out: &Tensor, given: &Range<usize>, rows: &Range<usize>) -> Result<Tensor> {
-        let first = rows.start - self.factor() * given.start;
+        let first = rows.start - self.scale().of(given.start);
         self.layout().rows(out, first..first + rows.len())
     }
 
@@ -136,14 +142,14 @@ impl Conv {
         terms_max: usize,
         convolve: impl Fn(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let (layout, factor) = (self.layout(), self.factor());
+        let (layout, scale) = (self.layout(), self.scale());
         let size = layout.size(x)?;
-        let row_terms = size.batch * factor * size.width * terms;
-        if factor * size.height * row_terms <= terms_max {
+        let row_terms = size.batch * scale.of(size.width) * terms;
+        if scale.of(size.height) * row_terms <= terms_max {
             return convolve(x);
         }
         let rows = ((terms_max / row_terms).saturating_sub(CUT_ROWS) & !1).max(2);
-        let bands = strips(factor * size.height, rows).map(|rows| {
+        let bands = strips(scale.of(size.height), rows).map(|rows| {
             let given = self.reach(&rows, size.height);
             self.cut(&convolve(&layout.view(x, given.clone())?)?, &given, &rows)
         });
@@ -152,28 +158,52 @@ impl Conv {
 
     /// What it takes beyond input and output, of `number` bytes a number.
     pub(super) fn taken(&self, number: usize) -> Taken {
-        let Self::Candle { conv, doubles } = self else { return Taken::default() };
+        let Self::Candle { conv, scale } = self else { return Taken::default() };
         let (outputs, inputs) = (conv.weight().dims()[0], conv.weight().dims()[1]);
-        let upsampled = if *doubles { inputs } else { 0 };
+        let scaled = match scale {
+            Scale::Same => 0,
+            Scale::Doubled => inputs,
+            // The input with a column of zeros, and with a row of them: four places for each of the output's.
+            Scale::Halved => 2 * 4 * inputs,
+        };
         // The output is there twice: turned, or without its bias, or in bands.
         let band_places = TERMS_MAX / terms(conv);
-        Taken { place: number * outputs, band_place: number * (upsampled + terms(conv)), band_places }
+        Taken { place: number * outputs, band_place: number * (scaled + terms(conv)), band_places }
+    }
+
+    /// Bytes of its input for each place of its output, of `number` bytes a number.
+    pub(super) fn source_bytes(&self, number: usize) -> usize {
+        let bytes = number * self.inputs();
+        match self.scale() {
+            Scale::Same => bytes,
+            Scale::Doubled => bytes / 4,
+            Scale::Halved => bytes * 4,
+        }
+    }
+
+    /// Channels that come in.
+    pub(super) fn inputs(&self) -> usize {
+        match self {
+            Self::Candle { conv, .. } => conv.weight().dims()[1],
+            Self::Square(conv) => conv.inputs(),
+            Self::Point(linear) => linear.inputs(),
+        }
     }
 
     fn is_point(&self) -> bool {
         match self {
-            Self::Candle { conv, .. } => conv.config().padding == 0,
+            Self::Candle { conv, .. } => conv.weight().dims()[3] == 1,
             Self::Square(_) => false,
             Self::Point(_) => true,
         }
     }
 
-    /// How often an input's row is in the output's height.
-    fn factor(&self) -> usize {
+    /// How large its output is.
+    pub(super) fn scale(&self) -> Scale {
         match self {
-            Self::Candle { doubles: true, .. } => 2,
-            Self::Square(conv) => conv.output_size((1, 1)).0,
-            _ => 1,
+            Self::Candle { scale, .. } => *scale,
+            Self::Square(conv) => conv.scale(),
+            Self::Point(_) => Scale::Same,
         }
     }
 
@@ -190,13 +220,22 @@ fn terms(conv: &Conv2d) -> usize {
     conv.weight().dims()[1..].iter().product()
 }
 
+fn candle_config(kernel: usize, scale: Scale) -> Conv2dConfig {
+    match scale {
+        Scale::Same | Scale::Doubled => Conv2dConfig { padding: kernel / 2, ..Default::default() },
+        Scale::Halved => Conv2dConfig { stride: 2, ..Default::default() },
+    }
+}
+
 /// `x` may be a view.
-fn by_candle(conv: &Conv2d, doubles: bool, x: &Tensor) -> Result<Tensor> {
-    if doubles {
-        let (_, _, height, width) = x.dims4()?;
-        conv.forward(&x.upsample_nearest2d(2 * height, 2 * width)?)
-    } else {
-        conv.forward(x)
+fn by_candle(conv: &Conv2d, scale: Scale, x: &Tensor) -> Result<Tensor> {
+    match scale {
+        Scale::Same => conv.forward(x),
+        Scale::Doubled => {
+            let (_, _, height, width) = x.dims4()?;
+            conv.forward(&x.upsample_nearest2d(2 * height, 2 * width)?)
+        }
+        Scale::Halved => conv.forward(&x.pad_with_zeros(3, 0, 1)?.pad_with_zeros(2, 0, 1)?),
     }
 }
 
@@ -234,22 +273,26 @@ mod tests {
         let shapes =
             [(3, 5, 4, 6), (7, 2, 5, 3), (2, 3, 1, 1), (2, 2, 9, 1), (64, 4, 300, 64), (160, 33, 5, 600)];
         for (inputs, outputs, height, width) in shapes {
-            for (kernel, doubles) in [(1, false), (3, false), (3, true)] {
+            for (kernel, scale) in
+                [(1, Scale::Same), (3, Scale::Same), (3, Scale::Doubled), (3, Scale::Halved)]
+            {
+                if scale.of(height.min(width)) == 0 {
+                    continue;
+                }
                 let weight = random(1, &[outputs, inputs, kernel, kernel]);
                 let bias = random(2, &[outputs]);
-                let config = Conv2dConfig { padding: kernel / 2, ..Default::default() };
-                let conv = Conv2d::new(weight.clone(), Some(bias.clone()), config);
-                let library = Conv::Candle { conv, doubles };
+                let conv = Conv2d::new(weight.clone(), Some(bias.clone()), candle_config(kernel, scale));
+                let library = Conv::Candle { conv, scale };
                 let tensors = [("weight".into(), weight), ("bias".into(), bias)];
                 let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-                let ours = Conv::load_with(vb, Layout::ChannelsLast, (inputs, outputs), kernel, doubles)?;
+                let ours = Conv::load_with(vb, Layout::ChannelsLast, (inputs, outputs), kernel, scale)?;
 
                 let x = random(3, &[2, height, width, inputs]);
                 let theirs =
                     library.forward(&x.permute((0, 3, 1, 2))?.contiguous()?)?.permute((0, 2, 3, 1))?;
                 let error =
                     |ours: Tensor, theirs: Tensor| (ours - theirs)?.abs()?.max_all()?.to_scalar::<f32>();
-                let case = format!("{inputs} {outputs} {height} {width} {kernel} {doubles}");
+                let case = format!("{inputs} {outputs} {height} {width} {kernel} {scale:?}");
                 assert!(error(ours.forward(&x)?, theirs.contiguous()?)? < 1e-3, "{case}");
                 let added = random(4, theirs.dims());
                 assert!(error(ours.forward_plus(&x, &added)?, (theirs + &added)?)? < 1e-3, "{case}, added");
@@ -260,20 +303,23 @@ mod tests {
 
     #[test]
     fn rows_are_the_maps_to_the_bit() -> Result<()> {
-        for (layout, channels, kernel, doubles) in [
-            (Layout::ChannelsLast, 3, 3, false),
-            (Layout::ChannelsLast, 3, 3, true),
-            (Layout::ChannelsLast, 40, 3, false),
-            (Layout::ChannelsLast, 40, 3, true),
-            (Layout::ChannelsLast, 3, 1, false),
-            (Layout::ChannelsFirst, 3, 3, false),
-            (Layout::ChannelsFirst, 3, 3, true),
-            (Layout::ChannelsFirst, 3, 1, false),
+        for (layout, channels, kernel, scale) in [
+            (Layout::ChannelsLast, 3, 3, Scale::Same),
+            (Layout::ChannelsLast, 3, 3, Scale::Doubled),
+            (Layout::ChannelsLast, 3, 3, Scale::Halved),
+            (Layout::ChannelsLast, 40, 3, Scale::Same),
+            (Layout::ChannelsLast, 40, 3, Scale::Doubled),
+            (Layout::ChannelsLast, 40, 3, Scale::Halved),
+            (Layout::ChannelsLast, 3, 1, Scale::Same),
+            (Layout::ChannelsFirst, 3, 3, Scale::Same),
+            (Layout::ChannelsFirst, 3, 3, Scale::Doubled),
+            (Layout::ChannelsFirst, 3, 3, Scale::Halved),
+            (Layout::ChannelsFirst, 3, 1, Scale::Same),
         ] {
             let weight = random(1, &[channels, channels, kernel, kernel]);
             let tensors = [("weight".into(), weight), ("bias".into(), random(2, &[channels]))];
             let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-            let conv = Conv::load_with(vb, layout, (channels, channels), kernel, doubles)?;
+            let conv = Conv::load_with(vb, layout, (channels, channels), kernel, scale)?;
             let x = layout.arrange(random(3, &[2, channels, 9, 5]))?;
             let whole = conv.forward(&x)?;
             let height = layout.size(&whole)?.height;
@@ -281,7 +327,7 @@ mod tests {
                 let given = conv.reach(&rows, 9);
                 let ours = conv.forward_rows(&layout.rows(&x, given.clone())?, given, rows.clone(), None)?;
                 let theirs = layout.rows(&whole, rows.clone())?.flatten_all()?;
-                let case = format!("{layout:?} {channels} {kernel} {doubles} {rows:?}");
+                let case = format!("{layout:?} {channels} {kernel} {scale:?} {rows:?}");
                 assert_eq!(ours.flatten_all()?.to_vec1::<f32>()?, theirs.to_vec1::<f32>()?, "{case}");
             }
         }
@@ -290,14 +336,16 @@ mod tests {
 
     #[test]
     fn bands_are_the_whole_map() -> Result<()> {
-        for (channels, kernel, doubles) in
-            [(3, 3, false), (3, 3, true), (3, 1, false), (40, 3, false), (40, 3, true), (40, 1, false)]
-        {
+        let scales = [(3, Scale::Same), (3, Scale::Doubled), (3, Scale::Halved), (1, Scale::Same)];
+        for (channels, (kernel, scale)) in [3, 40].into_iter().flat_map(|c| scales.map(|s| (c, s))) {
             let weight = random(1, &[channels, channels, kernel, kernel]);
             let tensors = [("weight".into(), weight), ("bias".into(), random(2, &[channels]))];
             let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-            let conv = Conv::load_with(vb, Layout::ChannelsFirst, (channels, channels), kernel, doubles)?;
+            let conv = Conv::load_with(vb, Layout::ChannelsFirst, (channels, channels), kernel, scale)?;
             for (height, width) in [(9, 5), (8, 5), (1, 3), (31, 33)] {
+                if scale.of(height) == 0 {
+                    continue;
+                }
                 let x = random(3, &[2, channels, height, width]);
                 let whole = conv.forward(&x)?;
                 let row_terms = 2 * channels * kernel * kernel * whole.dim(3)?;
@@ -305,12 +353,12 @@ mod tests {
                 for rows in [0, 8, 12, whole.dim(2)? - 1] {
                     let (cap, most) = (rows * row_terms, Cell::new(0));
                     let bands = conv.in_bands(&x, channels * kernel * kernel, cap, |x| {
-                        let Conv::Candle { conv, doubles } = &conv else { bail!("not the library's") };
-                        let out = by_candle(conv, *doubles, x)?;
+                        let Conv::Candle { conv, scale } = &conv else { bail!("not the library's") };
+                        let out = by_candle(conv, *scale, x)?;
                         most.set(most.get().max(out.dim(2)?));
                         Ok(out)
                     })?;
-                    let case = format!("{channels} {kernel} {doubles} {height} {width} {rows}");
+                    let case = format!("{channels} {kernel} {scale:?} {height} {width} {rows}");
                     assert!(most.get() <= rows.max(2 + CUT_ROWS), "{case}: {} rows at once", most.get());
                     assert_eq!(
                         bands.flatten_all()?.to_vec1::<f32>()?,

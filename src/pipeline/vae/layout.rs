@@ -2,6 +2,8 @@ use std::ops::Range;
 
 use candle_core::{Device, Result, Tensor};
 
+use super::super::cpu::Scale;
+
 /// In which order a map's numbers stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -20,9 +22,9 @@ pub(super) struct MapSize {
 }
 
 impl MapSize {
-    /// Twice as wide and as high.
-    pub(super) fn doubled(self) -> Self {
-        Self { height: 2 * self.height, width: 2 * self.width, ..self }
+    /// Of what a convolution of `scale` makes of it.
+    pub(super) fn scaled(self, scale: Scale) -> Self {
+        Self { height: scale.of(self.height), width: scale.of(self.width), ..self }
     }
 }
 

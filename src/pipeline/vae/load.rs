@@ -1,9 +1,9 @@
 use candle_core::Result;
 use candle_nn::VarBuilder;
 
-use super::{conv::Conv, layout::Layout, norm::Norm};
+use super::{super::cpu::Scale, conv::Conv, layout::Layout, norm::Norm};
 
-/// Where the decoder's layers come from, and which kernels they are for.
+/// Where the layers come from, and which kernels they are for.
 #[derive(Clone)]
 pub(super) struct Loader<'a> {
     pub(super) vb: VarBuilder<'a>,
@@ -22,9 +22,9 @@ impl Loader<'_> {
         Conv::load(self.vb.pp(name), self.layout, (inputs, outputs), kernel)
     }
 
-    /// A convolution of kernel 3 whose input is first doubled in width and height.
-    pub(super) fn doubling(&self, name: &str, channels: usize) -> Result<Conv> {
-        Conv::load_doubling(self.vb.pp(name), self.layout, channels)
+    /// A convolution of kernel 3 that changes a map's size.
+    pub(super) fn scaling(&self, name: &str, channels: usize, scale: Scale) -> Result<Conv> {
+        Conv::load_scaling(self.vb.pp(name), self.layout, channels, scale)
     }
 
     pub(super) fn norm(&self, name: &str, channels: usize) -> Result<Norm> {

@@ -11,22 +11,22 @@ use super::{
 /// A map that gives its rows when asked for them.
 pub(super) enum Map<'a> {
     Stored(Stored),
-    /// `from` through a convolution that doubles it: nothing larger than `from` is held.
-    Doubled {
+    /// `from` through a convolution: nothing but `from` is held.
+    Made {
         from: Box<Map<'a>>,
         conv: &'a Conv,
     },
 }
 
 impl<'a> Map<'a> {
-    pub(super) fn doubled_by(self, conv: &'a Conv) -> Self {
-        Self::Doubled { from: Box::new(self), conv }
+    pub(super) fn through(self, conv: &'a Conv) -> Self {
+        Self::Made { from: Box::new(self), conv }
     }
 
     pub(super) fn size(&self) -> MapSize {
         match self {
             Self::Stored(stored) => stored.size,
-            Self::Doubled { from, .. } => from.size().doubled(),
+            Self::Made { from, conv } => from.size().scaled(conv.scale()),
         }
     }
 
@@ -36,18 +36,18 @@ impl<'a> Map<'a> {
 
     /// What a reader of this map has to reckon with.
     pub(super) fn incoming(&self) -> Incoming<'_> {
-        let doubling = match self {
+        let made_by = match self {
             Self::Stored(_) => None,
-            Self::Doubled { conv, .. } => Some(*conv),
+            Self::Made { conv, .. } => Some(*conv),
         };
         let number = self.stored().strips.front().map_or(0, |(_, strip)| strip.dtype().size_in_bytes());
-        Incoming { size: self.size(), doubling, number }
+        Incoming { size: self.size(), made_by, number }
     }
 
     fn stored(&self) -> &Stored {
         match self {
             Self::Stored(stored) => stored,
-            Self::Doubled { from, .. } => from.stored(),
+            Self::Made { from, .. } => from.stored(),
         }
     }
 
@@ -55,7 +55,7 @@ impl<'a> Map<'a> {
     pub(super) fn rows(&self, rows: Range<usize>) -> Result<Tensor> {
         match self {
             Self::Stored(stored) => stored.rows(rows),
-            Self::Doubled { from, conv } => {
+            Self::Made { from, conv } => {
                 let given = conv.reach(&rows, from.size().height);
                 conv.forward_rows(&from.rows(given.clone())?, given, rows, None)
             }
@@ -66,7 +66,7 @@ impl<'a> Map<'a> {
     pub(super) fn forget_above(&mut self, row: usize) {
         match self {
             Self::Stored(stored) => stored.forget_above(row),
-            Self::Doubled { from, conv } => {
+            Self::Made { from, conv } => {
                 let needed = conv.reach(&(row..row + 1), from.size().height);
                 from.forget_above(needed.start);
             }
@@ -77,7 +77,7 @@ impl<'a> Map<'a> {
     pub(super) fn into_whole(self) -> Result<Tensor> {
         match self {
             Self::Stored(stored) => stored.into_whole(),
-            Self::Doubled { from, conv } => conv.forward(&from.into_whole()?),
+            Self::Made { from, conv } => conv.forward(&from.into_whole()?),
         }
     }
 
@@ -85,8 +85,8 @@ impl<'a> Map<'a> {
     pub(super) fn into_strips(self, strip: usize, is_held: bool) -> Result<Self> {
         Ok(match self {
             Self::Stored(stored) => Self::Stored(stored.into_strips(strip)?),
-            Self::Doubled { from, conv } => {
-                let map = from.into_strips(strip, false)?.doubled_by(conv);
+            Self::Made { from, conv } => {
+                let map = from.into_strips(strip, false)?.through(conv);
                 if is_held { Self::Stored(map.into_stored(strip)?) } else { map }
             }
         })

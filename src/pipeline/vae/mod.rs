@@ -4,11 +4,14 @@
 //! memory. A part whose maps do not fit runs strip by strip: docs/decisions/0009-decoding-in-strips.md.
 
 mod attention;
+mod block;
 mod conv;
 mod decoder;
+mod encoder;
 mod layout;
 mod load;
 mod map;
+mod mid;
 mod norm;
 mod resnet;
 mod room;
@@ -17,7 +20,10 @@ mod taken;
 
 use candle_core::{DType, Device};
 
-pub use self::decoder::VaeDecoder;
+pub use self::{
+    decoder::VaeDecoder,
+    encoder::{LatentDistribution, VaeEncoder},
+};
 
 /// f32 on a CPU, whose half-precision convolutions are slower, and for f16, which the decoder overflows.
 fn dtype_for(dtype: DType, device: &Device) -> DType {

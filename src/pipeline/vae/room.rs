@@ -5,7 +5,7 @@ const ROWS_MIN: usize = 16;
 /// Rows that a resnet's strip is made of beyond its own: two convolutions' neighbours, from an even row on.
 const HALO_ROWS: usize = 6;
 
-/// What decides how much memory a part of the decoder takes.
+/// What decides how much memory a part of the VAE takes.
 #[derive(Debug)]
 pub(super) struct Demand {
     /// Of what it gives.
@@ -13,8 +13,8 @@ pub(super) struct Demand {
     places: Bytes,
     /// From one of its steps over whole maps to the next, input and output among it.
     steps: Vec<Taken>,
-    /// Whether what comes into it is still to be doubled.
-    doubles: bool,
+    /// Bytes that stand for a place of its input which is still to be made.
+    source: Option<usize>,
 }
 
 /// Bytes of a place.
@@ -26,7 +26,7 @@ struct Bytes {
     output: usize,
 }
 
-/// How a part of the decoder runs.
+/// How a part of the VAE runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     /// Over whole maps.
@@ -40,18 +40,19 @@ pub(super) enum Way {
 pub(super) struct Strips {
     /// Rows of a strip, an even number.
     pub(super) rows: usize,
-    /// The input, once it is doubled; else it is doubled three times, strip by strip.
-    pub(super) holds_doubled: bool,
+    /// The input, once it is made; else it is made three times, strip by strip.
+    pub(super) holds_made: bool,
     /// What is between two convolutions; else it is computed twice, strip by strip.
     pub(super) holds_hidden: bool,
 }
 
-/// What comes into a part of the decoder.
+/// What comes into a part of the VAE.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Incoming<'a> {
-    /// As the part takes it: doubled, where it is.
+    /// As the part takes it: once it is made.
     pub(super) size: MapSize,
-    pub(super) doubling: Option<&'a Conv>,
+    /// What still makes it.
+    pub(super) made_by: Option<&'a Conv>,
     /// Bytes of a number.
     pub(super) number: usize,
 }
@@ -76,12 +77,22 @@ impl Demand {
         Self::new(incoming, Bytes { input, hidden: 0, output }, &steps)
     }
 
+    /// Of a convolution that changes the size of what comes in, which is stored.
+    pub(super) fn of_scaling(conv: &Conv, incoming: Incoming<'_>) -> Self {
+        let (input, output) = (conv.source_bytes(incoming.number), incoming.number * conv.inputs());
+        let steps = vec![conv.taken(incoming.number).beside(input + output)];
+        let size = incoming.size.scaled(conv.scale());
+        Self { size, places: Bytes { input, hidden: 0, output }, steps, source: None }
+    }
+
     fn new(incoming: Incoming<'_>, places: Bytes, steps: &[Taken]) -> Self {
+        let Incoming { size, made_by, number } = incoming;
+        let source = made_by.map(|conv| conv.source_bytes(number));
         // The map before, the one after, and between.
-        let doubling =
-            incoming.doubling.map(|conv| conv.taken(incoming.number).beside(places.input / 4 + places.input));
-        let steps = steps.iter().copied().chain(doubling).collect();
-        Self { size: incoming.size, places, steps, doubles: doubling.is_some() }
+        let making =
+            made_by.zip(source).map(|(conv, source)| conv.taken(number).beside(source + places.input));
+        let steps = steps.iter().copied().chain(making).collect();
+        Self { size, places, steps, source }
     }
 
     /// The way that computes least of those that fit into `room` bytes, and the bytes that it takes; where none fits, the
@@ -90,7 +101,7 @@ impl Demand {
         let room = room.map_or(usize::MAX, |room| usize::try_from(room).unwrap_or(usize::MAX));
         let whole = (Way::Whole, self.peak(self.area()));
         let ways = [(true, true), (true, false), (false, true), (false, false)];
-        let ways = ways.map(|(doubled, hidden)| self.strips(room, doubled, hidden));
+        let ways = ways.map(|(made, hidden)| self.strips(room, made, hidden));
         let too_much = |way: &(Way, usize)| way.1.saturating_sub(room);
         let (way, taken) = ways
             .into_iter()
@@ -99,8 +110,8 @@ impl Demand {
     }
 
     /// Strips as high as `room` allows, and the bytes that they take.
-    fn strips(&self, room: usize, holds_doubled: bool, holds_hidden: bool) -> (Way, usize) {
-        let held = self.held(holds_doubled, holds_hidden);
+    fn strips(&self, room: usize, holds_made: bool, holds_hidden: bool) -> (Way, usize) {
+        let held = self.held(holds_made, holds_hidden);
         // Beyond a whole map's: what is cut from input and output stands beside them for a while.
         let cut = self.places.input + self.places.output;
         let row = self.size.batch * self.size.width;
@@ -109,14 +120,14 @@ impl Demand {
         let rows = fitting.clamp(ROWS_MIN, self.size.height.next_multiple_of(2).max(ROWS_MIN));
         let places = row * (rows + HALO_ROWS).min(self.size.height);
         let taken = held + self.peak(places) + places * cut;
-        (Way::Strips(Strips { rows, holds_doubled, holds_hidden }), taken)
+        (Way::Strips(Strips { rows, holds_made, holds_hidden }), taken)
     }
 
     /// Bytes of the maps that are held, at most. What is read is forgotten strip by strip while the output grows.
     ///
     /// What comes in one piece is cut into strips first, which takes its bytes twice; the part that made it took more.
-    fn held(&self, holds_doubled: bool, holds_hidden: bool) -> usize {
-        let source = if self.doubles && !holds_doubled { self.places.input / 4 } else { self.places.input };
+    fn held(&self, holds_made: bool, holds_hidden: bool) -> usize {
+        let source = self.source.filter(|_| !holds_made).unwrap_or(self.places.input);
         let hidden = if holds_hidden { self.places.hidden } else { 0 };
         self.area() * (source + hidden).max(self.places.output)
     }

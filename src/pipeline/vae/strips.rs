@@ -1,4 +1,4 @@
-//! Parts of the decoder, strip by strip, equal to what they are over whole maps.
+//! Parts of the VAE, strip by strip, equal to what they are over whole maps.
 //!
 //! A norm needs the moments of its whole map, so every norm is a pass over the strips, before the pass that uses them.
 
@@ -17,7 +17,7 @@ use super::{
 
 /// [`Resnet::forward`], strip by strip.
 pub(super) fn resnet(resnet: &Resnet, map: Map<'_>, how: &Strips) -> Result<Stored> {
-    let mut source = map.into_strips(how.rows, how.holds_doubled)?;
+    let mut source = map.into_strips(how.rows, how.holds_made)?;
     let (layout, size) = (source.layout(), source.size());
     let first = First {
         moments: moments(&resnet.norm1, size.height, how.rows, |rows| source.rows(rows))?,
@@ -60,7 +60,7 @@ pub(super) fn resnet(resnet: &Resnet, map: Map<'_>, how: &Strips) -> Result<Stor
 
 /// A norm and a convolution, strip by strip.
 pub(super) fn head((norm, conv): (&Norm, &Conv), map: Map<'_>, how: &Strips) -> Result<Stored> {
-    let mut map = map.into_strips(how.rows, how.holds_doubled)?;
+    let mut map = map.into_strips(how.rows, how.holds_made)?;
     let size = map.size();
     let moments = moments(norm, size.height, how.rows, |rows| map.rows(rows))?;
     let first = First { moments, norm, conv };

@@ -118,6 +118,7 @@ pub(in crate::http::api) fn parse(
         size,
         steps: steps.unwrap_or_else(|| offer.steps.of(quality)),
         guidance_scale: guidance_scale.unwrap_or(offer.guidance_scale),
+        edit: None,
     };
     let job = Arc::new(RenderJob { spec, images, seed, quality });
     Ok(Asked { job, encoding, model, delivery, user_tag, is_dry_run })

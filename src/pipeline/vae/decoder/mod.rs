@@ -2,16 +2,15 @@
 
 #[cfg(test)]
 mod tests;
-mod up;
 
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
 use candle_transformers::models::z_image::VaeConfig;
 
-use self::up::UpBlock;
 use super::{
     super::{
+        cpu::Scale,
         devices::DeviceChoice,
         error::LoadError,
         load::LoadOptions,
@@ -19,17 +18,16 @@ use super::{
         shapes::ModelShape,
         source::{LoadProgress, ModelConfig, Parts, Weights},
     },
-    attention::Attention,
+    block::Block,
     conv::Conv,
     dtype_for,
     layout::{Layout, MapSize},
     load::Loader,
     map::{Map, Stored},
+    mid::MidBlock,
     norm::Norm,
-    resnet::Resnet,
     room::{Demand, Incoming, Way},
     strips,
-    taken::Taken,
 };
 
 /// The decoder, and the scale of its latents.
@@ -37,8 +35,8 @@ pub struct VaeDecoder {
     /// 1×1 convolution before the decoder; Z-Image's VAE has none, other VAEs of the class do.
     post_quant_conv: Option<Conv>,
     conv_in: Conv,
-    mid: (Resnet, Attention, Resnet),
-    up: Vec<UpBlock>,
+    mid: MidBlock,
+    up: Vec<Block>,
     norm_out: Norm,
     conv_out: Conv,
     /// That come into `conv_out`, and that it gives.
@@ -95,22 +93,20 @@ impl VaeDecoder {
             [only] => (*only, *only),
             [] => candle_core::bail!("block_out_channels is empty"),
         };
-        let mid = loader.pp("mid_block");
-        let resnet = |name: &str| Resnet::load(&mid.pp("resnets").pp(name), coarsest, coarsest);
         let up = channels
             .iter()
             .enumerate()
             .map(|(i, &outputs)| {
                 let inputs = channels[i.saturating_sub(1)];
-                let doubles = i + 1 < channels.len();
+                let doubling = (i + 1 < channels.len()).then_some(("upsamplers.0.conv", Scale::Doubled));
                 let loader = loader.pp("up_blocks").pp(i);
-                UpBlock::load(&loader, (inputs, outputs), config.layers_per_block + 1, doubles)
+                Block::load(&loader, (inputs, outputs), config.layers_per_block + 1, doubling)
             })
             .collect::<candle_core::Result<_>>()?;
         Ok(Self {
             post_quant_conv,
             conv_in: loader.conv("conv_in", latent, coarsest, 3)?,
-            mid: (resnet("0")?, Attention::load(&mid.pp("attentions.0"), coarsest)?, resnet("1")?),
+            mid: MidBlock::load(&loader.pp("mid_block"), coarsest)?,
             up,
             norm_out: loader.norm("conv_norm_out", finest)?,
             conv_out: loader.conv("conv_out", finest, config.out_channels, 3)?,
@@ -136,9 +132,7 @@ impl VaeDecoder {
             Some(conv) => conv.forward(&latents)?,
             None => latents,
         };
-        let (before, attention, after) = &self.mid;
-        let x = before.forward(self.conv_in.forward(&latents)?)?;
-        let x = after.forward(attention.forward(&x)?)?;
+        let x = self.mid.forward(self.conv_in.forward(&latents)?)?;
         let map = Map::Stored(Stored::whole(self.layout, x)?);
         let map = self.up.iter().try_fold(map, |map, block| block.forward(map, room))?;
         let colours = self.colours(map, room)?.to_dtype(DType::F32)?;
@@ -161,18 +155,11 @@ impl VaeDecoder {
     pub fn foreseen_bytes(&self, (batch, height, width): (usize, usize, usize), room: Option<u64>) -> u64 {
         let number = self.dtype.size_in_bytes();
         let size = MapSize { batch, height, width };
-        let mut incoming = Incoming { size, doubling: None, number };
-        let coarsest = &self.mid.0;
-        let steps = coarsest.taken(number).into_iter().chain([Taken::of(9 * number * coarsest.outputs)]);
-        let mut peak = steps.map(|step| step.bytes(batch * height * width)).max().unwrap_or_default() as u64;
+        let mut incoming = Incoming { size, made_by: None, number };
+        let mut peak = self.mid.bytes(batch * height * width, number);
         for block in &self.up {
-            for resnet in &block.resnets {
-                peak = peak.max(Demand::of_resnet(resnet, incoming).plan(room).1);
-                incoming.doubling = None;
-            }
-            if let Some(conv) = &block.upsampler {
-                incoming = Incoming { size: incoming.size.doubled(), doubling: Some(conv), ..incoming };
-            }
+            let taken = block.foreseen_bytes(incoming, room);
+            (peak, incoming) = (peak.max(taken.0), taken.1);
         }
         let head = (&self.norm_out, &self.conv_out);
         peak.max(Demand::of_head(head, self.channels_out, incoming).plan(room).1)

@@ -7,7 +7,8 @@ use super::*;
 use crate::{
     domain::{ImageSize, Seed},
     pipeline::{
-        DeviceChoice, EMBEDDED_MODEL, Pipeline, Pixels, Placement, Precision, Step, testing::random_tensor,
+        DeviceChoice, EMBEDDED_MODEL, Pipeline, Pixels, Placement, Precision, Step, VaeEncoder,
+        testing::random_tensor,
     },
 };
 
@@ -159,7 +160,7 @@ fn the_more_room_there_is_the_more_is_held() -> Result<()> {
     let decoder = decoder(&[16, 32], 1, Layout::ChannelsLast, DType::F32)?;
     let incoming = Incoming {
         size: MapSize { batch: 1, height: 512, width: 512 },
-        doubling: decoder.up[0].upsampler.as_ref(),
+        made_by: decoder.up[0].scaling.as_ref(),
         number: 4,
     };
     let demand = Demand::of_resnet(&decoder.up[1].resnets[0], incoming);
@@ -171,7 +172,7 @@ fn the_more_room_there_is_the_more_is_held() -> Result<()> {
     });
     assert!(rows.clone().all(|rows| rows % 2 == 0) && rows.clone().min() == Some(16));
     let held = |way: &Way| match way {
-        Way::Strips(strips) => Some((strips.holds_doubled, strips.holds_hidden)),
+        Way::Strips(strips) => Some((strips.holds_made, strips.holds_hidden)),
         Way::Whole => None,
     };
     ways.dedup_by_key(|way| held(way));
@@ -203,6 +204,48 @@ fn the_embedded_models_pictures_are_the_same_in_strips() -> Result<()> {
         let apart = pairs().filter(|(a, b)| a != b).count();
         assert!(pairs().all(|(a, b)| a.abs_diff(*b) <= 1), "{}", whole.size);
         assert!(apart * 10_000 <= whole.rgb.len(), "{}: {apart} numbers are 1/255 apart", whole.size);
+    }
+    Ok(())
+}
+
+fn encoder(channels: &[usize], layers: usize, layout: Layout, dtype: DType) -> Result<VaeEncoder> {
+    let config = VaeConfig {
+        in_channels: 3,
+        out_channels: 3,
+        latent_channels: 4,
+        block_out_channels: channels.to_vec(),
+        layers_per_block: layers,
+        scaling_factor: 0.5,
+        shift_factor: 0.1,
+        norm_num_groups: 4,
+    };
+    let vb = VarBuilder::from_backend(Box::new(Drawn), dtype, Device::Cpu);
+    VaeEncoder::load_with(&config, true, &Loader { vb, layout, groups: 4 }, dtype)
+}
+
+#[test]
+fn an_encoders_strips_are_the_whole_map_and_keep_within_the_room_that_they_were_given() -> Result<()> {
+    for layout in [Layout::ChannelsLast, Layout::ChannelsFirst] {
+        for (channels, layers, (batch, height, width)) in CASES {
+            let encoder = encoder(channels, layers, layout, DType::F32)?;
+            let factor = 1 << (channels.len() - 1);
+            let size = (batch, factor * height, factor * width);
+            let colours = random_tensor(9, &[batch, 3, size.1, size.2]);
+            let whole = encoder.encode(&colours, None)?;
+            assert_eq!(whole.mean().dims(), [batch, 4, height, width]);
+            let (most, least) = (encoder.foreseen_bytes(size, None), encoder.foreseen_bytes(size, Some(0)));
+            for eighth in 0..8 {
+                let room = least + most.saturating_sub(least) * eighth / 8;
+                assert!(encoder.foreseen_bytes(size, Some(room)) <= room, "{layout:?} {channels:?} {room}");
+                let strips = encoder.encode(&colours, Some(room))?;
+                for (whole, strips) in
+                    [(whole.mean(), strips.mean()), (whole.deviation(), strips.deviation())]
+                {
+                    let difference = difference(whole, strips)?;
+                    assert!(difference <= 1e-5, "{layout:?} {channels:?} {size:?} {room}: {difference}");
+                }
+            }
+        }
     }
     Ok(())
 }
