@@ -16,6 +16,7 @@ sys.path.insert(0, str(HERE))
 import autoencoder  # noqa: E402
 import card  # noqa: E402
 import codes  # noqa: E402
+import encoder  # noqa: E402
 import export  # noqa: E402
 import scenes  # noqa: E402
 import subjects as subject_list  # noqa: E402
@@ -24,8 +25,8 @@ import transformer  # noqa: E402
 import workers  # noqa: E402
 
 SEED = 6
-STAGES = ("autoencoder", "text", "transformer", "export")
-AUTOENCODER_STEPS, TEXT_STEPS, TRANSFORMER_STEPS = 2000, 2500, 3800
+STAGES = ("autoencoder", "text", "transformer", "export", "encoder")
+AUTOENCODER_STEPS, TEXT_STEPS, TRANSFORMER_STEPS, ENCODER_STEPS = 2000, 2500, 3800, 1500
 
 
 def main():
@@ -36,6 +37,7 @@ def main():
     parser.add_argument("--autoencoder-steps", type=int, default=AUTOENCODER_STEPS)
     parser.add_argument("--text-steps", type=int, default=TEXT_STEPS)
     parser.add_argument("--transformer-steps", type=int, default=TRANSFORMER_STEPS)
+    parser.add_argument("--encoder-steps", type=int, default=ENCODER_STEPS)
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of one thread (the CPU's cores)")
     options = parser.parse_args()
     work_dir = options.work_dir.resolve()
@@ -44,11 +46,14 @@ def main():
     subjects = subject_list.load_subjects(work_dir)
     stages = STAGES if options.stage is None else [options.stage]
     print(f"{len(subjects)} subjects, {options.workers} processes, {', '.join(stages)}", flush=True)
-    if stages != ["export"]:
+    if set(stages) & {"autoencoder", "text", "transformer"}:
         learn(stages, work_dir, subjects, options)
     if "export" in stages:
         trained = export.write(work_dir, subjects, SEED, options.out)
         card.write(work_dir, options.out, len(subjects), trained)
+    if "encoder" in stages:
+        sprites = subject_list.load_sprites(work_dir, subjects, scenes.SPRITE_SIDES)
+        encoder.train(work_dir, options.out, sprites, subjects, options.encoder_steps, SEED)
 
 
 def learn(stages, work_dir, subjects, options):
