@@ -19,6 +19,7 @@ pub mod encode;
 pub mod image_store;
 pub mod ledger;
 pub mod meter;
+pub mod source_image;
 pub mod telemetry;
 
 pub mod app;

@@ -17,6 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("meter", &["domain", "units", "clock"]),
     ("costs", &["toml_text", "domain", "units"]),
     ("encode", &["pipeline", "costs", "domain", "units"]),
+    ("source_image", &["domain", "units"]),
     ("ledger", &["costs", "os", "domain", "units"]),
     ("admit", &["ledger", "costs", "domain", "units", "clock"]),
     ("engine", &["pipeline", "meter", "os", "domain", "units", "clock"]),

@@ -6,7 +6,7 @@ use std::{
 
 use clap::Args;
 
-use super::{CliError, ModelArgs, lora::LoraArg, progress::LoadReport, sheet::sheet};
+use super::{CliError, ModelArgs, edit_args::EditArgs, lora::LoraArg, progress::LoadReport, sheet::sheet};
 use crate::{
     app::Progress,
     clock::Clock,
@@ -14,11 +14,13 @@ use crate::{
     costs::{CostError, CostModel, Receipt},
     domain::{
         Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageSize, Quality, RenderSpec, RequestId, STEPS_MAX, Seed,
+        Unchanged,
     },
     encode,
     meter::Meter,
     os,
-    pipeline::{Pipeline, Pixels, Prepared},
+    pipeline::{Pipeline, Pixels, Prepared, RenderError},
+    source_image::unchanged_in_file,
     telemetry,
 };
 
@@ -38,7 +40,7 @@ pub(super) struct GenerateArgs {
     /// A LoRA's file, or its name in the data directory's loras, and how strongly it is applied [default: 1]; repeatable
     #[arg(long, value_name = "NAME_OR_FILE[:WEIGHT]")]
     lora: Vec<LoraArg>,
-    /// Width and height, such as 1024x1024 [default: the model's]
+    /// Width and height, such as 1024x1024 [default: the model's, or those of the image that is edited]
     #[arg(long, value_name = "WxH")]
     size: Option<ImageSize>,
     /// Denoising steps [default: 8]
@@ -56,6 +58,8 @@ pub(super) struct GenerateArgs {
     /// Pictures of each prompt, with consecutive seeds
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(IMAGES_MAX)))]
     n: u32,
+    #[command(flatten)]
+    edit: EditArgs,
     /// All pictures in one file, in rows of so many
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u32).range(1..=GRID_COLUMNS_MAX))]
     grid: Option<u32>,
@@ -79,16 +83,25 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let today = zone.to_datetime(clock.now()).date();
     let costs = super::with_recorded_assets(&config, config.cost_model(today)?)?;
     check_writable(&args.output)?;
+    let edit = args.edit.edit(args.size)?.map(Arc::new);
     let (pipeline, default_size) = load(&config, &args.lora)?;
+    let limits = pipeline.limits();
+    let size = match &edit {
+        Some(edit) => limits.answered(edit),
+        None => args.size.unwrap_or(default_size),
+    };
     let mut spec = RenderSpec {
         prompt: String::new(),
         negative_prompt: args.negative_prompt,
-        size: args.size.unwrap_or(default_size),
+        size,
         steps: args.steps.unwrap_or(config.model.steps.medium.get()),
         guidance_scale: args.guidance.unwrap_or(config.model.guidance_scale),
-        edit: None,
+        edit,
     };
-    pipeline.limits().check(spec.size)?;
+    limits.check(if spec.edit.is_some() { limits.generated(&spec) } else { spec.size })?;
+    if spec.edit.is_some() && !pipeline.can_edit() {
+        return Err(RenderError::NoEncoder.into());
+    }
     let first_seed = Seed::new(args.seed.unwrap_or_else(rand::random));
     let is_cpu = pipeline.device_name() == "cpu";
     let (card, powers) = (pipeline.card(), config.energy.powers(is_cpu));
@@ -104,9 +117,15 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
         });
         let png = encode::encode(pixels, Encoding::default(), provenance.as_ref())
             .map_err(|error| CliError::Failed(error.to_string()))?;
+        let unchanged = spec.edit.as_deref().and_then(|edit| unchanged_in_file(edit, &png));
+        if unchanged.is_some_and(|unchanged| !unchanged.is_all()) {
+            let message = format!("{}: pixels outside the mask changed; nothing was written", file.display());
+            return Err(CliError::Failed(message));
+        }
         std::fs::write(file, png)
             .and_then(|()| os::share(file))
-            .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))
+            .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
+        Ok(unchanged)
     };
     let (single, mut tiles) = (args.grid.is_some() || (args.n == 1 && args.prompts.len() == 1), Vec::new());
     let mut seed = first_seed;
@@ -121,19 +140,22 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
             let file = if single { args.output.clone() } else { numbered(&args.output, number) };
             let pixels = paint(&pipeline, &spec, &prepared, seed)?;
             let usage = meter.close(window);
+            let mut unchanged = None;
             match args.grid {
-                None => write(&file, &pixels, &spec, seed)?,
+                None => unchanged = write(&file, &pixels, &spec, seed)?,
                 Some(_) => tiles.push(pixels),
             }
             let receipt = costs.receipt(usage, comparison.clone(), zone.to_datetime(clock.now()))?;
             print_receipt(&file, seed, &spec, &receipt, &costs)?;
+            print_edit(&spec, pipeline.first_sigma(&spec), unchanged);
             seed = seed.for_image(1);
             // Writing and printing are on nobody's account.
             window = meter.open();
         }
     }
     if let Some(pixels) = args.grid.and_then(|columns| sheet(&tiles, columns)) {
-        let whole = RenderSpec { prompt: args.prompts.join(" | "), size: pixels.size, ..spec };
+        let prompt = args.prompts.join(" | ");
+        let whole = RenderSpec { prompt, size: pixels.size, edit: None, ..spec };
         write(&args.output, &pixels, &whole, first_seed)?;
     }
     Ok(())
@@ -169,7 +191,7 @@ fn paint(
     prepared: &Prepared,
     seed: Seed,
 ) -> Result<Pixels, CliError> {
-    let bar = super::progress::step_bar(spec.steps).with_message(format!("seed {seed}"));
+    let bar = super::progress::step_bar(spec.steps_run()).with_message(format!("seed {seed}"));
     let pixels = pipeline.paint(spec, prepared, seed, &mut |step| {
         bar.set_position(u64::from(step.done));
         ControlFlow::Continue(())
@@ -184,6 +206,16 @@ fn numbered(file: &Path, number: u32) -> PathBuf {
     let extension =
         file.extension().map_or(String::new(), |extension| format!(".{}", extension.to_string_lossy()));
     file.with_file_name(format!("{stem}-{number}{extension}"))
+}
+
+/// How an edit was made, and what it left as it was.
+fn print_edit(spec: &RenderSpec, sigma: f32, unchanged: Option<Unchanged>) {
+    let Some(edit) = spec.edit.as_deref() else { return };
+    println!("  edit          {} of {} steps, from noise level {sigma:.4}", spec.steps_run(), spec.steps);
+    println!("  edited        {} pixels", edit.edited_pixels());
+    if let Some(Unchanged { unchanged, outside }) = unchanged {
+        println!("  unchanged     {unchanged} of {outside} pixels outside the mask");
+    }
 }
 
 fn print_receipt(

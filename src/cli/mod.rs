@@ -8,6 +8,7 @@ mod backup;
 mod bench;
 mod calibrate;
 mod costs;
+mod edit_args;
 mod forget;
 mod generate;
 mod key;
@@ -201,7 +202,7 @@ impl CliError {
             | Self::Load(_)
             | Self::Scenario(_)
             | Self::Usage(_)
-            | Self::Render(RenderError::Size { .. })
+            | Self::Render(RenderError::Size { .. } | RenderError::NoEncoder)
             | Self::App(
                 AppError::Config(_) | AppError::Load(_) | AppError::DataDir { .. } | AppError::Listen { .. },
             ) => 2,

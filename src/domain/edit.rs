@@ -75,10 +75,7 @@ impl Strength {
     /// # Errors
     /// [`StrengthError`] where it is not above 0 and at most 1.
     pub fn new(share: f64) -> Result<Self, StrengthError> {
-        match share > 0.0 && share <= 1.0 {
-            true => Ok(Self(share)),
-            false => Err(StrengthError),
-        }
+        if share > 0.0 && share <= 1.0 { Ok(Self(share)) } else { Err(StrengthError) }
     }
 
     /// The share.

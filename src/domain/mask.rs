@@ -64,9 +64,10 @@ impl Mask {
         let (width, height) = (place.size.width(), place.size.height());
         let levels = imageops::crop_imm(&levels, part.left, part.top, part.size.width(), part.size.height())
             .to_image();
-        let levels = match part.size == place.size {
-            true => levels,
-            false => imageops::resize(&levels, width, height, imageops::FilterType::Lanczos3),
+        let levels = if part.size == place.size {
+            levels
+        } else {
+            imageops::resize(&levels, width, height, imageops::FilterType::Lanczos3)
         };
         let mut placed = GrayImage::new(canvas.width(), canvas.height());
         imageops::replace(&mut placed, &levels, i64::from(place.left), i64::from(place.top));

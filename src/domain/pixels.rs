@@ -35,13 +35,10 @@ impl Rect {
         };
         let by_width = u64::from(within.width()) * u64::from(size.height())
             <= u64::from(within.height()) * u64::from(size.width());
-        let fitted = match by_width {
-            true => {
-                ImageSize::at_least_one(within.width(), share(size.height(), size.width(), within.width()))
-            }
-            false => {
-                ImageSize::at_least_one(share(size.width(), size.height(), within.height()), within.height())
-            }
+        let fitted = if by_width {
+            ImageSize::at_least_one(within.width(), share(size.height(), size.width(), within.width()))
+        } else {
+            ImageSize::at_least_one(share(size.width(), size.height(), within.height()), within.height())
         };
         let (left, top) = ((within.width() - fitted.width()) / 2, (within.height() - fitted.height()) / 2);
         Self { left, top, size: fitted }

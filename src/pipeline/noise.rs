@@ -35,9 +35,10 @@ impl Normals {
 
     /// The next tensor of `count` numbers.
     pub(super) fn draw(&mut self, count: usize) -> Vec<f32> {
-        match count < BLOCK {
-            true => (0..count).map(|_| self.draw_one()).collect(),
-            false => in_blocks(&mut self.engine, count),
+        if count < BLOCK {
+            (0..count).map(|_| self.draw_one()).collect()
+        } else {
+            in_blocks(&mut self.engine, count)
         }
     }
 

@@ -38,10 +38,7 @@ impl SizeLimits {
         if let Some(native) = self.native {
             return Frame { part, canvas: native, place: Rect::fitted(part.size, native) };
         }
-        let place = match part == whole {
-            true => size,
-            false => self.scaled_up(part.size),
-        };
+        let place = if part == whole { size } else { self.scaled_up(part.size) };
         let cells = |side: u32| side.next_multiple_of(self.factor);
         Frame {
             part,

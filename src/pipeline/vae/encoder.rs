@@ -91,10 +91,8 @@ impl VaeEncoder {
         };
         // Mean and logarithm of the variance.
         let moments = 2 * config.latent_channels;
-        let quant_conv = match quant_conv {
-            true => Some(loader.conv("quant_conv", moments, moments, 1)?),
-            false => None,
-        };
+        let quant_conv =
+            if quant_conv { Some(loader.conv("quant_conv", moments, moments, 1)?) } else { None };
         let loader = loader.pp("encoder");
         let down = channels
             .iter()

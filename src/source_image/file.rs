@@ -1,0 +1,104 @@
+use std::io::Cursor;
+
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits,
+    codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder},
+};
+use img_parts::jpeg::{Jpeg, markers};
+
+use super::{FILE_BYTES_MAX, PIXELS_MAX, colour, error::SourceError};
+use crate::domain::{ImageSize, Pixels};
+
+/// Bytes that a decoder may take for each pixel: 16-bit RGBA, and its own buffers.
+const DECODER_BYTES: u64 = 16;
+
+/// A file as it is edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceImage {
+    /// Upright, in sRGB, over white.
+    pub pixels: Pixels,
+    /// The alpha of each pixel, rows from the top; none where the file has no alpha channel.
+    pub alpha: Option<Vec<u8>>,
+}
+
+impl SourceImage {
+    /// Decodes a PNG, JPEG or WebP file: turned upright by its EXIF orientation, in sRGB by its ICC profile, 8 bits.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn decode(file: &[u8]) -> Result<Self, SourceError> {
+        if file.len() > FILE_BYTES_MAX {
+            return Err(SourceError::TooManyBytes { bytes: file.len() as u64, max: FILE_BYTES_MAX });
+        }
+        match image::guess_format(file) {
+            Ok(ImageFormat::Png) => {
+                let decoder = PngDecoder::with_limits(Cursor::new(file), limits()).map_err(damaged)?;
+                let is_animated = decoder.is_apng().map_err(damaged)?;
+                Self::decoded(decoder, is_animated)
+            }
+            Ok(ImageFormat::Jpeg) => {
+                if components(file)? == Some(4) {
+                    return Err(SourceError::Cmyk);
+                }
+                Self::decoded(JpegDecoder::new(Cursor::new(file)).map_err(damaged)?, false)
+            }
+            Ok(ImageFormat::WebP) => {
+                let decoder = WebPDecoder::new(Cursor::new(file)).map_err(damaged)?;
+                let is_animated = decoder.has_animation();
+                Self::decoded(decoder, is_animated)
+            }
+            _ => Err(SourceError::Format),
+        }
+    }
+
+    fn decoded(mut decoder: impl ImageDecoder, is_animated: bool) -> Result<Self, SourceError> {
+        let (width, height) = decoder.dimensions();
+        if u64::from(width) * u64::from(height) > PIXELS_MAX {
+            return Err(SourceError::TooManyPixels { width, height, max: PIXELS_MAX });
+        }
+        if is_animated {
+            return Err(SourceError::Animated);
+        }
+        decoder.set_limits(limits()).map_err(damaged)?;
+        let orientation = decoder.orientation().map_err(damaged)?;
+        let profile = decoder.icc_profile().map_err(damaged)?;
+        let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+        image.apply_orientation(orientation);
+        let mut rgb = colour::srgb(&image, profile.as_deref());
+        let alpha = image.color().has_alpha().then(|| {
+            image.to_rgba8().as_raw().as_chunks::<4>().0.iter().map(|[.., alpha]| *alpha).collect::<Vec<_>>()
+        });
+        if let Some(alpha) = &alpha {
+            colour::over_white(&mut rgb, alpha);
+        }
+        let size = ImageSize::new(image.width(), image.height())
+            .map_err(|_| SourceError::Damaged("it has no pixels".into()))?;
+        Ok(Self { pixels: Pixels { size, rgb }, alpha })
+    }
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(DECODER_BYTES * PIXELS_MAX);
+    limits
+}
+
+fn damaged(error: ImageError) -> SourceError {
+    let text = error.to_string();
+    SourceError::Damaged(text.lines().next().unwrap_or("unknown error").to_owned())
+}
+
+/// Colours of a JPEG's pixel: its frame header's number of components (ITU-T T.81, B.2.2).
+fn components(file: &[u8]) -> Result<Option<u8>, SourceError> {
+    let jpeg = Jpeg::from_bytes(file.to_vec().into());
+    let jpeg = jpeg.map_err(|error| SourceError::Damaged(error.to_string()))?;
+    let is_frame = |marker: u8| {
+        (markers::SOF0..=markers::SOF15).contains(&marker)
+            && ![markers::DHT, markers::JPG, markers::DAC].contains(&marker)
+    };
+    let frame = jpeg.segments().iter().find(|segment| is_frame(segment.marker()));
+    Ok(frame.and_then(|frame| frame.contents().get(5).copied()))
+}
+
+#[cfg(test)]
+mod tests;
