@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         size: "256x256".parse()?,
         steps: 8,
         guidance_scale: 0.0,
+        edit: None,
     };
     let prepared = pipeline.prepare(&spec)?;
     let pixels = pipeline.paint(&spec, &prepared, Seed::new(42), &mut |_| ControlFlow::Continue(()))?;
