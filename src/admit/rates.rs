@@ -31,11 +31,14 @@ impl StateStore for Arrival {
     }
 }
 
+/// A key's limit a minute, what it has used of it, and the limiter that decides.
+type KeyLimit = (NonZeroU32, Arrival, Arc<Limiter>);
+
 /// How many of something each key may have a minute, evenly after a first burst of that many (the generic cell rate
 /// algorithm of ITU-T I.371). Each key may have a limit of its own.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
-    limiters: Mutex<HashMap<KeyId, (NonZeroU32, Arrival, Arc<Limiter>)>>,
+    limiters: Mutex<HashMap<KeyId, KeyLimit>>,
     clock: DefaultClock,
 }
 

@@ -155,8 +155,7 @@ fn chinese(text: &str) -> Option<Written> {
 
 /// `Oct 1, 2026`, `1 October 2026`, `1-Oct-26`, `Oct 2026`.
 fn english(text: &str) -> Option<Written> {
-    let words: Vec<&str> =
-        text.split(|c: char| matches!(c, ' ' | ',' | '-' | '.')).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text.split([' ', ',', '-', '.']).filter(|word| !word.is_empty()).collect();
     let month = |word: &str| {
         let short: String = word.to_lowercase().chars().take(3).collect();
         let is_word = word.len() >= 3 && word.chars().all(char::is_alphabetic);
