@@ -59,8 +59,10 @@ fn is_service_link(key: &str, text: &str) -> bool {
     let is_url = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| text.starts_with(scheme));
     match words.as_slice() {
         [.., "PORT"] if is_url => true,
-        [.., "PORT", port, protocol] | [.., "PORT", port, protocol, "PROTO" | "PORT" | "ADDR"] => {
-            is_number(port) && is_protocol(protocol)
+        [.., "PORT", port, protocol] | [.., "PORT", port, protocol, "PROTO" | "PORT" | "ADDR"]
+            if is_number(port) && is_protocol(protocol) =>
+        {
+            true
         }
         words => {
             words.windows(2).any(|pair| pair == ["SERVICE", "PORT"]) || words.ends_with(&["SERVICE", "HOST"])

@@ -179,10 +179,11 @@ fn every_problem_is_told_each_in_one_line() {
     let book = entry(&["amount = \"cheap\""])
         + &entry(&["unit = \"pixel\""])
         + &entry(&["colour = 1"])
-        + &entry(&["sku = \"c/d\"", "source = \"\"", "currency = \"ABC\"", "amount = \"0\""])
-        + &entry(&["sku = \"c/d\"", "effective_from = \"2026-02-01\""]);
+        + &entry(&["sku = \"c/d\"", "source = \"\"", "amount = \"0\""])
+        + &entry(&["sku = \"c/d\"", "effective_from = \"2026-02-01\""])
+        + &entry(&["currency = \"ABC\""]);
     let problems: Vec<_> = PriceBook::problems(&book).iter().map(ToString::to_string).collect();
-    let words = ["price 1: ", "price 2: ", "price 3: ", "ABC", "source", "amount", "two prices"];
+    let words = ["price 1: ", "price 2: ", "price 3: ", "source", "amount", "ABC", "two prices"];
     assert_eq!(problems.len(), words.len(), "{problems:#?}");
     for (problem, word) in problems.iter().zip(words) {
         assert!(problem.contains(word) && problem.lines().count() == 1, "{problem}");

@@ -226,7 +226,11 @@ mod tests {
         let fal = "bucket,endpoint_id,unit,quantity,unit_price,cost,currency,auth_method\n\
                    2025-01-15T00:00:00-05:00,fal-ai/flux/dev,image,4,0.1,0.4,USD,Production Key\n";
         let usage = read(fal).expect("usage");
-        assert_eq!((usage.period.first(), usage.images), (date(2025, 1, 15), Some(4)));
+        assert_eq!(
+            (usage.period.first(), usage.images),
+            (date(2025, 1, 1), Some(4)),
+            "one day stands for its month"
+        );
         assert_eq!(usage.paid, paid("0.4", Some(Currency::USD)));
         let megapixels = read(&fal.replace(",image,", ",megapixels,")).expect("usage");
         assert_eq!((megapixels.images, megapixels.megapixels), (Some(0), Decimal::from(4)));
@@ -249,7 +253,7 @@ mod tests {
         let chinese = read("日期\t张数\t金额\n2026-10-01\t20\t60元\n").expect("usage");
         assert_eq!((chinese.images, chinese.paid), (Some(20), paid("60", Some(Currency::CNY))));
         let unix = read("start_time,num_images,cost_usd\n1790553600,2,.08\n").expect("usage");
-        assert_eq!((unix.period.first(), unix.paid), (date(2026, 9, 28), paid("0.08", Some(Currency::USD))));
+        assert_eq!((unix.period.first(), unix.paid), (date(2026, 9, 1), paid("0.08", Some(Currency::USD))));
     }
 
     #[test]

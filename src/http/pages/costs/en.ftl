@@ -53,7 +53,6 @@ costs-depreciation = Depreciation
 costs-upkeep = Upkeep
 costs-idle-and-failed = Idle time and failed jobs
 costs-elsewhere = List price elsewhere
-costs-here = Standard cost
 costs-savings = Savings so far, and the price of the hardware
 costs-savings-how = The list price of the images elsewhere, minus electricity and upkeep. The hardware has paid for itself where a line crosses the dashed line.
 costs-savings-none = No hardware had been bought yet, or no list price elsewhere is known.

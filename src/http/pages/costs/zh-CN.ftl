@@ -52,7 +52,6 @@ costs-depreciation = 折旧
 costs-upkeep = 维护
 costs-idle-and-failed = 空闲与失败
 costs-elsewhere = 外部价格
-costs-here = 自有成本
 costs-savings = 累计节省与硬件投入
 costs-savings-how = 这些图的外部价格，减去电费和维护费。曲线碰到虚线时，硬件就回本了。
 costs-savings-none = 当时还没有购入硬件，或者没有外部价格。

@@ -232,7 +232,7 @@ class Work {
 
   #comparison({ compared_with: service, compared_price: price, saving }, amount) {
     const isLoss = saving < 0;
-    this.#part("saving-label").textContent = say(isLoss ? "lost" : "saved", { service });
+    this.#part("saving-label").textContent = isLoss ? say("lost", { service }) : say("saved", { service });
     amount("saving", Math.abs(saving));
     this.#part("saving").className = isLoss ? "loss" : "gain";
     amount("compared", price);
