@@ -316,7 +316,10 @@ fn add_like_for_like(
     match config.price_list(scenario.currency, &sku) {
         Ok(prices) => match prices.compare_sku(&sku, scenario.size, Quality::default(), today) {
             Ok(Comparison { price, .. }) => {
-                scenario.compared.push(ComparedPrice { name: sku, price });
+                match scenario.with_like_for_like(ComparedPrice { name: sku, price }) {
+                    Some(compared) => *scenario = compared,
+                    None => return Ok(Some("its price is out of range; check the [[exchange_rate]]".into())),
+                }
                 Ok(None)
             }
             Err(error) => Ok(Some(error.to_string())),

@@ -41,7 +41,8 @@ pub(super) struct WrittenEntry {
     amount: Option<Money>,
     included_images: Option<u32>,
     rows: Option<Vec<TableRow>>,
-    currency: Currency,
+    /// As it is written: an entry with a wrong one is looked at for its other faults too.
+    currency: String,
     pub(super) effective_from: Date,
     pub(super) effective_to: Option<Date>,
     #[serde(default)]
@@ -53,18 +54,19 @@ impl WrittenEntry {
     /// The entry, or everything that is wrong with it.
     pub(super) fn check(self) -> Result<PriceEntry, Vec<PriceError>> {
         let mut faults = self.faults();
-        let price = match self.price() {
-            Ok(price) if faults.is_empty() => price,
-            Ok(_) => return Err(self.named(faults)),
-            Err(fault) => {
-                faults.push(fault);
+        let currency = self.currency.parse().map_err(EntryFault::UnknownCurrency);
+        let (currency, price) = match (currency, self.price()) {
+            (Ok(currency), Ok(price)) if faults.is_empty() => (currency, price),
+            (currency, price) => {
+                faults.splice(..0, currency.err());
+                faults.extend(price.err());
                 return Err(self.named(faults));
             }
         };
         Ok(PriceEntry {
             sku: self.sku,
             price,
-            currency: self.currency,
+            currency,
             effective_from: self.effective_from,
             effective_to: self.effective_to,
             source: self.source,

@@ -1,7 +1,10 @@
 use jiff::civil::Date;
 
 use super::PriceUnit;
-use crate::{domain::ImageSize, units::MoneyError};
+use crate::{
+    domain::ImageSize,
+    units::{CurrencyError, MoneyError},
+};
 
 /// What is wrong with a price book, or with a question to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +113,9 @@ pub enum EntryFault {
         /// `size` or `quality`.
         field: &'static str,
     },
+    /// Not money of today.
+    #[error("currency: {0}")]
+    UnknownCurrency(CurrencyError),
     /// Nobody could check the price.
     #[error("source is empty; say where the price was read")]
     NoSource,

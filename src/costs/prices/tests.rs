@@ -166,6 +166,7 @@ fn nothing_is_free() {
 
 #[test]
 fn what_an_accountant_would_ask_about_is_a_fault() {
+    assert!(matches!(fault(&["currency = \"USX\""]), EntryFault::UnknownCurrency(_)));
     assert_eq!(fault(&["source = \" \""]), EntryFault::NoSource);
     assert_eq!(fault(&["source = none"]), EntryFault::NoSource);
     let early = EntryFault::ReadTooEarly(date(2025, 12, 31));

@@ -143,6 +143,14 @@ impl Scenario {
         Self::parse(SHIPPED)
     }
 
+    /// The same, compared with the same weights, hosted, too. None if what follows is out of range then.
+    pub fn with_like_for_like(&self, hosted: ComparedPrice) -> Option<Self> {
+        let mut scenario = self.clone();
+        scenario.like_for_like.clone_from(&hosted.name);
+        scenario.compared.push(hosted);
+        scenario.outcome().is_ok().then_some(scenario)
+    }
+
     /// Reads a scenario and checks it.
     ///
     /// # Errors

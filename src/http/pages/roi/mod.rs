@@ -132,14 +132,12 @@ fn answer(mut scenario: Scenario, question: &RoiQuery, state: &State) -> Result<
         })?;
         scenario.change(input, text)?;
     }
-    // Without a price or an exchange rate today there is no such comparison; nothing else depends on it.
-    if let Some(hosted) =
-        state.service.costs().compare(scenario.size, Quality::default(), state.service.today())
-    {
-        scenario.like_for_like.clone_from(&hosted.sku);
-        scenario.compared.push(ComparedPrice { name: hosted.sku, price: hosted.price });
-    }
-    worked_out(&scenario)
+    // Without a price or an exchange rate today, or with one out of range, there is no such comparison; nothing else depends
+    // on it.
+    let hosted = state.service.costs().compare(scenario.size, Quality::default(), state.service.today());
+    let hosted = hosted.map(|hosted| ComparedPrice { name: hosted.sku, price: hosted.price });
+    let compared = hosted.and_then(|hosted| scenario.with_like_for_like(hosted));
+    worked_out(&compared.unwrap_or(scenario))
 }
 
 fn worked_out(scenario: &Scenario) -> Result<RoiAnswer, ScenarioError> {
