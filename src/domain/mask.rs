@@ -1,6 +1,4 @@
-use image::{GrayImage, imageops};
-
-use super::{ImageSize, Pixels, Rect};
+use super::{ImageSize, Pixels, Rect, lanczos};
 
 /// A mask of an image's size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,21 +55,15 @@ impl Mask {
     /// place nothing is repainted.
     #[must_use]
     pub fn placed(&self, part: Rect, place: Rect, canvas: ImageSize) -> Self {
-        let Some(levels) = GrayImage::from_raw(self.size.width(), self.size.height(), self.levels.clone())
-        else {
-            unreachable!("a mask holds width × height bytes");
-        };
-        let (width, height) = (place.size.width(), place.size.height());
-        let levels = imageops::crop_imm(&levels, part.left, part.top, part.size.width(), part.size.height())
-            .to_image();
-        let levels = if part.size == place.size {
-            levels
-        } else {
-            imageops::resize(&levels, width, height, imageops::FilterType::Lanczos3)
-        };
-        let mut placed = GrayImage::new(canvas.width(), canvas.height());
-        imageops::replace(&mut placed, &levels, i64::from(place.left), i64::from(place.top));
-        Self { size: canvas, levels: placed.into_raw() }
+        let width = part.size.width() as usize;
+        let rows = part.row_starts(self.size.width()).flat_map(|first| &self.levels[first..][..width]);
+        let levels = lanczos::resized::<1>(rows.copied().collect(), part.size.sides(), place.size.sides());
+        let mut placed = vec![0; canvas.width() as usize * canvas.height() as usize];
+        let width = place.size.width() as usize;
+        for (first, row) in place.row_starts(canvas.width()).zip(levels.chunks_exact(width)) {
+            placed[first..][..width].copy_from_slice(row);
+        }
+        Self { size: canvas, levels: placed }
     }
 }
 

@@ -7,6 +7,7 @@ mod encoding;
 mod expiry;
 mod ids;
 mod label;
+mod lanczos;
 mod mask;
 mod pixels;
 mod render;

@@ -1,6 +1,4 @@
-use image::{RgbImage, imageops};
-
-use super::ImageSize;
+use super::{ImageSize, lanczos};
 
 /// An image: 8-bit sRGB, rows from the top, [height, width, 3].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,14 +70,7 @@ impl Pixels {
     /// The image at `size`, by a Lanczos filter.
     #[must_use]
     pub fn resized(self, size: ImageSize) -> Self {
-        if self.size == size {
-            return self;
-        }
-        let Some(image) = RgbImage::from_raw(self.size.width(), self.size.height(), self.rgb) else {
-            unreachable!("pixels hold width × height × 3 bytes");
-        };
-        let filter = imageops::FilterType::Lanczos3;
-        Self { size, rgb: imageops::resize(&image, size.width(), size.height(), filter).into_raw() }
+        Self { size, rgb: lanczos::resized::<3>(self.rgb, self.size.sides(), size.sides()) }
     }
 
     /// An image of `canvas` with this one at `place`, its edges drawn out to the border.

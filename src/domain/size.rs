@@ -51,6 +51,11 @@ impl ImageSize {
         self.height
     }
 
+    /// Width and height.
+    pub(crate) const fn sides(self) -> (usize, usize) {
+        (self.width as usize, self.height as usize)
+    }
+
     /// Pixels in all.
     pub const fn pixels(self) -> u64 {
         self.width as u64 * self.height as u64

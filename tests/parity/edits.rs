@@ -16,8 +16,6 @@ use crate::{
 
 /// ‖ours − reference‖ / ‖reference‖ that a result in f32 may show.
 const TOLERANCE: f32 = 1e-4;
-/// The same where the source was scaled: Pillow rounds between rows and columns, and our filter does not.
-const SCALED_TOLERANCE: f32 = 1e-2;
 
 #[derive(Debug, Deserialize)]
 struct Case {
@@ -133,8 +131,6 @@ fn check(pipeline: &Pipeline, case: &Case) {
     let goldens = load_goldens(&case.name);
     let edit = case.edit(&goldens);
     let size = pipeline.limits().answered(&edit);
-    let is_scaled = size != edit.source.size;
-    let tolerance = if is_scaled { SCALED_TOLERANCE } else { TOLERANCE };
     let mut worst = 0f32;
     for (i, spec) in case.specs(&Arc::new(edit), size).iter().enumerate() {
         let seed = Seed::new(case.seeds[i]);
@@ -145,7 +141,7 @@ fn check(pipeline: &Pipeline, case: &Case) {
         let mut compare = |step: usize, latents: &Tensor| {
             let reference = goldens[&format!("latents.{step}")].narrow(0, i, 1).expect("a batch row");
             let error = relative_error(latents, &reference);
-            assert!(error <= tolerance, "{}, image {i}, step {step}: relative error {error:.1e}", case.name);
+            assert!(error <= TOLERANCE, "{}, image {i}, step {step}: relative error {error:.1e}", case.name);
             worst = worst.max(error);
         };
         compare(0, denoising.latents());

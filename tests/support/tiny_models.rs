@@ -38,7 +38,8 @@ pub fn directory(name: &str) -> PathBuf {
 
 /// The directory of model `name`, which `write` fills on the first call of a test run.
 pub fn written_once(name: &str, write: impl FnOnce(&Path)) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models").join(name);
+    let models = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models");
+    let target = models.join(format!("{:016x}", fingerprint())).join(name);
     if !target.is_dir() {
         // Tests run side by side: each writes its own copy, and the first rename wins.
         let parent = target.parent().expect("a parent");
@@ -49,6 +50,18 @@ pub fn written_once(name: &str, write: impl FnOnce(&Path)) -> PathBuf {
         assert!(moved.is_ok() || target.is_dir(), "{moved:?}");
     }
     target
+}
+
+/// Of everything that the models are made of: where a target directory is kept, models of an older description are not used.
+fn fingerprint() -> u64 {
+    let mut models: Vec<PathBuf> = fs::read_dir(parity_dir().join("models"))
+        .expect("the models")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    models.sort();
+    let described =
+        models.iter().flat_map(|model| ["weights.json", "vae/config.json"].map(|file| model.join(file)));
+    fnv1a(&described.map(|file| fs::read_to_string(file).expect("a description")).collect::<String>())
 }
 
 /// Writes model `name` into `target`.
