@@ -120,7 +120,7 @@ fn a_repeat_is_what_it_was_whatever_is_configured_now() {
 fn what_failed_may_be_tried_again_under_its_key() {
     let clock = Arc::new(ManualClock::at(Timestamp::now()));
     let server = TestServer::start_at(Arc::<ManualClock>::clone(&clock), |_| {});
-    let body = json!({ "prompt": "x", "size": "512x512", "steps": 100 });
+    let body = json!({ "prompt": "x", "size": "256x256", "steps": 100 });
     let once = || past_its_deadline(&server, &clock, || paint(&server, "a", &body)).status;
     assert_eq!(once(), 504);
     assert_eq!(once(), 504, "tried again, not joined or refused");

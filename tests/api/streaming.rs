@@ -74,7 +74,7 @@ fn what_is_refused_before_work_is_no_stream() {
 fn a_job_that_fails_midway_ends_its_stream_with_an_error() {
     let clock = Arc::new(ManualClock::at(Timestamp::now()));
     let server = TestServer::start_at(Arc::<ManualClock>::clone(&clock), |_| {});
-    let body = json!({ "prompt": "x", "size": "512x512", "steps": 100 });
+    let body = json!({ "prompt": "x", "size": "256x256", "steps": 100 });
     let mut streamed = body.clone();
     (streamed["stream"], streamed["partial_images"]) = (json!(true), json!(1));
     let answer = past_its_deadline(&server, &clock, || server.generate(&streamed));
