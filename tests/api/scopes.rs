@@ -29,7 +29,7 @@ fn check(server: &TestServer, method: &'static str, path: &str, body: &str, open
         let answer = request.header("content-type", kind).send(body.to_owned());
         let what = format!("{method} {path} with scopes `{scopes}`: {} {}", answer.status, answer.text);
         assert_eq!(answer.status != 403, open(scopes), "{what}");
-        if answer.status == 403 {
+        if answer.status == 403 && method != "HEAD" {
             assert_eq!(answer.json()["error"]["code"], json!("insufficient_permissions"), "{what}");
         }
         assert_ne!(answer.status, 500, "{what}");
@@ -113,7 +113,7 @@ fn a_bookkeeper_reads_in_a_browser_and_is_offered_nothing_else() {
     for path in ["/admin/costs", "/admin/jobs", "/admin/keys", "/admin/sessions"] {
         let page = browser.open(path);
         assert_eq!(page.status, 200, "{path}");
-        for offer in ["/cancel", "/rotate", "/revoke", "action=\"/admin/keys\"", "end-all", "/small"] {
+        for offer in ["/cancel", "/rotate", "/revoke", "action=\"/admin/keys\"", "end-all", "/small\""] {
             assert!(!page.text.contains(offer), "{offer} in {}", page.text);
         }
     }
