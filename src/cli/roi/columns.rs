@@ -106,8 +106,10 @@ const OTHER_MONEY: [&str; 11] = [
 /// Added to a cost, and not in it.
 const ADDED: [&str; 8] = ["tax", "taxes", "taxamount", "vat", "gst", "fee", "fees", "税额"];
 /// Parts of names that only money has.
-const MONEY_WORDS: [&str; 13] =
-    ["cost", "amount", "charge", "paid", "spend", "price", "usd", "eur", "金额", "费", "价", "款", "消费"];
+const MONEY_WORDS: [&str; 16] = [
+    "cost", "amount", "charge", "paid", "spend", "price", "usd", "eur", "kosten", "betrag", "preis", "金额",
+    "费", "价", "款", "消费",
+];
 const CURRENCIES: [&str; 6] =
     ["billingcurrency", "amountcurrency", "currency", "currencycode", "币种", "货币"];
 const UNITS: [&str; 8] =
@@ -156,7 +158,10 @@ impl Columns {
             let is_money = |name: &str| MONEY_WORDS.iter().any(|word| name.contains(word));
             let others: [&[&str]; 6] = [&OTHER_MONEY, &CURRENCIES, &DATES, &ENDS, &UNITS, &AMOUNTS_OF_USE];
             let is_other = |name: &str| others.iter().any(|others| others.contains(&name));
-            let unknown = plain.iter().position(|(name, _)| is_money(name) && !is_other(name));
+            let is_unknown = |(name, currency): &(String, Option<Currency>)| {
+                (currency.is_some() || is_money(name)) && !is_other(name)
+            };
+            let unknown = plain.iter().position(is_unknown);
             if let Some(column) = unknown {
                 return Err(UsageError::UnknownCost { column: names[column].to_owned() });
             }
