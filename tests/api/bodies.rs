@@ -25,7 +25,7 @@ fn each_body_that_cannot_be_read_has_a_message_of_its_own() {
     let json = r#"{"prompt":"x"}"#;
     let marked = |order: fn(u16) -> [u8; 2]| utf16(&format!("\u{feff}{json}"), order);
     for (body, said) in [
-        (b"{\"prompt\":\"\xc6\xbb\xb9\xfb\"}".to_vec(), "not UTF-8 from byte 12"),
+        (b"{\"prompt\":\"\xc6\xbb\xb9\xfb\"}".to_vec(), "not UTF-8 from byte 14"),
         (vec![0x1f, 0x8b, 8, 0, 0], "gzip"),
         (marked(u16::to_le_bytes), "UTF-16"),
         (marked(u16::to_be_bytes), "UTF-16"),

@@ -75,9 +75,15 @@ impl Place {
 
     /// The command that serves this directory: the tiny model `base` on a free port, by way of `wrapper`.
     pub fn command(&self, wrapper: &[&str]) -> Command {
+        let mut command = self.command_for_embedded(wrapper);
+        command.arg("--model").arg(tiny_models::directory("base"));
+        command
+    }
+
+    /// The same with the embedded model, which makes larger images.
+    fn command_for_embedded(&self, wrapper: &[&str]) -> Command {
         let mut command = tintype_by(wrapper);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--model"]).arg(tiny_models::directory("base"));
-        command.arg("--data-dir").arg(&self.data);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).arg("--data-dir").arg(&self.data);
         for (key, value) in [
             ("TINTYPE_MODEL__DEFAULT_SIZE", "32x32"),
             ("TINTYPE_MODEL__STEPS__MEDIUM", "2"),
@@ -93,7 +99,15 @@ impl Place {
     }
 
     pub fn serve_by(&mut self, wrapper: &[&str]) -> Served {
-        let mut program = Program::spawn(self.command(wrapper).stderr(Stdio::piped()));
+        self.serve_command(self.command(wrapper))
+    }
+
+    pub fn serve_embedded_by(&mut self, wrapper: &[&str]) -> Served {
+        self.serve_command(self.command_for_embedded(wrapper))
+    }
+
+    fn serve_command(&mut self, mut command: Command) -> Served {
+        let mut program = Program::spawn(command.stderr(Stdio::piped()));
         if let Some(key) = program.key.take() {
             self.key = key;
         }

@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// What answers on their way may hold.
-const ANSWERS_MIB: u64 = 32;
-/// Each answer has about 10 MB; all of them together would be some GB.
+const ANSWERS_MIB: u64 = 16;
+/// Each answer has about 7 MB; all of them together would be some GB.
 const REPEATS: usize = 600;
 
 /// KiB in the line `name` of what the system says of the server's memory.
@@ -49,8 +49,8 @@ fn status(stream: &mut TcpStream) -> String {
 #[test]
 fn a_storm_of_unread_repeats_ends_in_refusals() {
     let mut place = Place::new();
-    let served = place.serve_by(&["env", &format!("TINTYPE_LIMITS__ANSWERS_MIB_MAX={ANSWERS_MIB}")]);
-    let body = json!({ "prompt": "x", "size": "512x512", "n": 10, "steps": 1 });
+    let served = place.serve_embedded_by(&["env", &format!("TINTYPE_LIMITS__ANSWERS_MIB_MAX={ANSWERS_MIB}")]);
+    let body = json!({ "prompt": "x", "size": "2048x2048", "n": 8, "steps": 1 });
     let painter = place.painter(&served);
     let (first, _) = painter.ask(Some("storm"), &body).expect("an answer");
     let before = memory_kib(&served, "VmRSS:");

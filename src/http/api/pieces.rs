@@ -19,7 +19,7 @@ use super::{error::ApiError, wire::Part};
 use crate::{admit::Pass, http::State, service::ImageFile};
 
 /// Bytes of a file that are encoded at a time; a multiple of 3, so that pieces of base64 can be joined.
-const PIECE: usize = 96 << 10;
+const PIECE: usize = 24 << 10;
 /// What an answer holds while a file is read from the disk: a piece, its base64, and the connection's buffer.
 const HELD_BY_READING: usize = 4 * PIECE;
 

@@ -13,6 +13,7 @@ mod stream;
 
 use std::{
     fmt,
+    mem::MaybeUninit,
     net::{IpAddr, Shutdown, SocketAddr, TcpListener},
     rc::Rc,
     sync::Arc,
@@ -40,7 +41,7 @@ use tokio::time::{Instant, timeout};
 pub(super) use self::registry::Connection;
 use self::{
     bodies::{AnswerBody, RequestBody},
-    progress::{BodyLength, WRITE_WAIT},
+    progress::{BodyLength, Progress, WRITE_WAIT},
     registry::{Caps, Guest, Overdue, Registry},
     stream::{Stream, send},
 };
@@ -162,11 +163,21 @@ async fn serve(
     requests: impl Future<Output = Result<(), actix_http::error::DispatchError>>,
 ) {
     let connection = guest.connection();
-    let overdue = tokio::select! {
-        // What went wrong is in its answer, or there is nobody left to hear it.
-        _ended = requests => None,
-        overdue = connection.overdue(keep_alive) => Some(overdue),
+    let mut requests = Box::pin(requests);
+    let overdue = loop {
+        let overdue = tokio::select! {
+            // What went wrong is in its answer, or there is nobody left to hear it.
+            _ended = &mut requests => None,
+            overdue = connection.overdue(keep_alive) => Some(overdue),
+        };
+        // On a busy machine a request may lie there unread. Its client is not silent.
+        let is_silent = || !connection.ask(Progress::waits_for_bytes) || !has_unread_bytes(tcp);
+        if overdue != Some(Overdue::Evicted) || is_silent() || guest.return_at(Instant::now()).is_err() {
+            break overdue;
+        }
     };
+    // Its hold on the socket goes, and its job is stopped.
+    drop(requests);
     match overdue {
         Some(Overdue::Evicted) => return,
         Some(Overdue::SlowHead) => send(tcp, &refusal::raw(&ApiError::head_too_slow())),
@@ -176,6 +187,11 @@ async fn serve(
         () = linger(tcp) => {}
         () = connection.evicted() => {}
     }
+}
+
+/// Whether the client has sent something that was not read.
+fn has_unread_bytes(tcp: &TcpStream) -> bool {
+    SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|bytes| bytes > 0)
 }
 
 /// Ends our side, and reads a little more: closing a socket with unread bytes would take the last answer from the client.

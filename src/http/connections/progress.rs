@@ -79,6 +79,16 @@ impl Progress {
         self.framing.feed(bytes);
     }
 
+    /// Bytes have arrived that were not read yet.
+    pub(super) fn bytes_arrived(&mut self, now: Instant) {
+        self.moved = now;
+    }
+
+    /// Whether what the client sends is what the connection waits for.
+    pub(super) fn waits_for_bytes(&self) -> bool {
+        !self.is_blocked && !self.is_closed_to_reading && self.phase != Phase::Answer
+    }
+
     /// The client took a part of its answer.
     pub(super) fn wrote(&mut self, now: Instant) {
         self.moved = now;

@@ -55,6 +55,7 @@ pub(in crate::http) struct Connection {
 pub(super) struct Guest {
     registry: Arc<Registry>,
     id: u64,
+    source: Option<IpAddr>,
     connection: Arc<Connection>,
 }
 
@@ -85,26 +86,35 @@ impl Registry {
     pub(super) fn admit(self: &Arc<Self>, peer: Option<IpAddr>, now: Instant) -> Result<Guest, Full> {
         let source = peer.map(source_of);
         let mut open = self.open.lock();
-        if let Some(source) = source
-            && open.by_source.get(&source).is_some_and(|count| *count >= self.caps.per_address)
-        {
-            open.evict_longest_silent(|entry| entry.source == Some(source))?;
-        }
-        if open.by_id.len() >= self.caps.all {
-            open.evict_longest_silent(|_| true)?;
-        }
+        open.make_room(self.caps, source)?;
         let connection = Arc::new(Connection::new(now));
         let id = open.next_id;
         open.next_id += 1;
-        open.by_id.insert(id, Entry { source, connection: Arc::clone(&connection) });
-        if let Some(source) = source {
-            *open.by_source.entry(source).or_default() += 1;
-        }
-        Ok(Guest { registry: Arc::clone(self), id, connection })
+        open.insert(id, Entry { source, connection: Arc::clone(&connection) });
+        Ok(Guest { registry: Arc::clone(self), id, source, connection })
     }
 }
 
 impl Open {
+    fn make_room(&mut self, caps: Caps, source: Option<IpAddr>) -> Result<(), Full> {
+        if let Some(source) = source
+            && self.by_source.get(&source).is_some_and(|count| *count >= caps.per_address)
+        {
+            self.evict_longest_silent(|entry| entry.source == Some(source))?;
+        }
+        if self.by_id.len() >= caps.all {
+            self.evict_longest_silent(|_| true)?;
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, id: u64, entry: Entry) {
+        if let Some(source) = entry.source {
+            *self.by_source.entry(source).or_default() += 1;
+        }
+        self.by_id.insert(id, entry);
+    }
+
     fn evict_longest_silent(&mut self, is_candidate: impl Fn(&Entry) -> bool) -> Result<(), Full> {
         let candidates = self.by_id.iter().filter(|(_, entry)| is_candidate(entry));
         let silent = candidates.filter_map(|(id, entry)| Some((entry.connection.silent_since()?, *id)));
@@ -143,6 +153,20 @@ fn source_of(peer: IpAddr) -> IpAddr {
 impl Guest {
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.connection
+    }
+
+    /// Takes a connection that was evicted back in, with another one evicted for it: bytes of its client had arrived, and were
+    /// not read yet.
+    ///
+    /// # Errors
+    /// [`Full`] as for a newcomer.
+    pub(super) fn return_at(&self, now: Instant) -> Result<(), Full> {
+        let mut open = self.registry.open.lock();
+        open.make_room(self.registry.caps, self.source)?;
+        self.connection.is_evicted.store(false, Ordering::Release);
+        self.connection.update(|progress| progress.bytes_arrived(now));
+        open.insert(self.id, Entry { source: self.source, connection: Arc::clone(&self.connection) });
+        Ok(())
     }
 }
 
@@ -288,6 +312,25 @@ mod tests {
         assert!(guests.iter().all(is_open));
         assert!(registry.admit(address(2), now).is_ok(), "another address has its own places");
         assert!(registry.admit(None, now).is_ok(), "and so has a trusted proxy");
+    }
+
+    #[test]
+    fn who_had_sent_something_returns_for_the_next_longest_silent() {
+        let (registry, start) = (Registry::new(CAPS), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let [first, second] = [1, 2].map(|second| registry.admit(address(1), at(second)).expect("a place"));
+        let third = registry.admit(address(1), at(3)).expect("a place");
+        assert_eq!([&first, &second, &third].map(is_open), [false, true, true]);
+        first.return_at(at(4)).expect("a place");
+        assert_eq!([&first, &second, &third].map(is_open), [true, false, true]);
+        let fourth = registry.admit(address(1), at(5)).expect("a place");
+        assert_eq!(
+            [&first, &third, &fourth].map(is_open),
+            [true, false, true],
+            "third is older than its bytes"
+        );
+        drop(first);
+        assert!(registry.admit(address(1), at(6)).is_ok() && is_open(&fourth), "it was counted once");
     }
 
     #[test]
