@@ -10,7 +10,9 @@ pub(super) const NAME: &str = "variable";
 /// What our variables begin with.
 const PREFIX: &str = "TINTYPE_";
 /// Variables with our prefix that are not keys of the configuration.
-const OTHER_VARIABLES: [&str; 3] = ["CONFIG", "LOG", "REQUIRE_CLIENTS"];
+const OTHER_VARIABLES: [&str; 2] = ["CONFIG", "LOG"];
+/// What those begin with that tell our tests what they may not skip.
+const OF_TESTS: &str = "REQUIRE_";
 
 /// Keys of the configuration from variables: TINTYPE_MODEL__ID is `id` of `[model]`.
 pub(super) struct Environment {
@@ -47,7 +49,7 @@ impl Provider for Environment {
 fn key_of(name: &str) -> Option<String> {
     let name = name.to_uppercase();
     let key = name.strip_prefix(PREFIX)?;
-    (!OTHER_VARIABLES.contains(&key)).then(|| key.to_owned())
+    (!OTHER_VARIABLES.contains(&key) && !key.starts_with(OF_TESTS)).then(|| key.to_owned())
 }
 
 /// Whether it is a variable that Kubernetes sets for a Service called `tintype` or `tintype-…`, or that Docker sets for a
@@ -163,6 +165,7 @@ mod tests {
     #[test]
     fn what_kubernetes_and_docker_set_is_passed_over() {
         config(&[
+            ("TINTYPE_REQUIRE_CLIENTS", "1"),
             ("TINTYPE_PORT", "tcp://10.96.12.7:8080"),
             ("TINTYPE_SERVICE_HOST", "10.96.12.7"),
             ("TINTYPE_SERVICE_PORT", "8080"),
