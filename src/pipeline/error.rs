@@ -54,7 +54,10 @@ pub enum LoadError {
 
 impl LoadError {
     pub(super) fn invalid(path: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid { path: path.into(), reason: cut(&reason.into(), REASON_MAX) }
+        let reason = reason.into();
+        // candle adds a backtrace where the environment asks for one.
+        let line = reason.lines().next().unwrap_or_default();
+        Self::Invalid { path: path.into(), reason: cut(line, REASON_MAX) }
     }
 
     pub(super) fn missing_file(path: impl Into<String>, expected: impl Into<String>) -> Self {
