@@ -144,7 +144,7 @@ fn backed_up(place: &TempDir) -> PathBuf {
     out(&run(place.path(), &["month", "close", "2020-01"]));
     let said = out(&run(place.path(), &["backup", "b.sqlite3"]));
     let schema =
-        fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).expect("migrations").count();
+        fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite")).expect("migrations").count();
     assert_eq!(said, format!("b.sqlite3: 3 requests, 3 entries, 1 key, 1 closed month, schema {schema}\n"));
     place.path().join("b.sqlite3")
 }

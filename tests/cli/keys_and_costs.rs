@@ -124,7 +124,7 @@ fn a_key_is_disabled_enabled_and_rotated() {
     assert!(second.starts_with(&format!("tt-{public_id}-")) && second != first, "{second}");
     assert!(out(&key(&["list"])).contains("old secret until 2"));
     let third = key(&["rotate", &public_id, "--grace", "0s"]);
-    assert!(String::from_utf8_lossy(&third.stderr).contains("opens nothing from now on"));
+    assert!(String::from_utf8_lossy(&third.stderr).contains("is no longer valid"));
     assert!(!out(&key(&["list"])).contains("old secret"));
     assert!(complaint(&key(&["rotate", &public_id, "--grace=-1h"]), 2).contains("0s"));
     for command in ["set", "disable", "enable", "rotate", "revoke", "log"] {
