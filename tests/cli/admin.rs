@@ -59,6 +59,9 @@ fn printed_link(directory: &Path) -> Option<String> {
     let mut child = command.spawn().expect("the program starts");
     let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
     let said: Vec<_> = lines.take_while(|line| !line.starts_with("Key")).collect();
+    // What is printed is stored before the first request is answered.
+    let url = said.iter().find_map(|line| line.split_once(" at ")).expect("where it listens").1;
+    ureq::get(format!("{url}/healthz")).call().expect("an answer");
     child.kill().expect("killed");
     child.wait().expect("reaped");
     let line = said.iter().find(|line| line.starts_with("Sign in http://127.0.0.1:"))?;
