@@ -17,14 +17,13 @@ mod tiny_models;
 mod turns;
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
-
-use tempfile::TempDir;
 
 use crate::{
     books::Books,
@@ -109,7 +108,10 @@ fn two_hundred_clients_lose_nothing_and_the_ledger_adds_up() {
     let duration = duration();
     let gallery = Gallery::paint();
     // Beside the program, on a disk whose flushes are real.
-    let data = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a data directory");
+    // Its owner's alone, as the server makes one: it warns of another.
+    let private = Permissions::from_mode(0o700);
+    let data = tempfile::Builder::new().permissions(private).tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+    let data = data.expect("a data directory");
     let mut program = serve(data.path());
     let first = program.key.take().expect("a first key");
     let stage = Stage {
