@@ -7,7 +7,7 @@ use jiff::{
 };
 use tokio::runtime::Handle;
 
-use super::{Service, ServiceError, ServiceSettings};
+use super::{Answer, AnsweredImage, ImageFile, Service, ServiceError, ServiceSettings};
 use crate::{
     admit::Door,
     clock::Clock,
@@ -183,6 +183,27 @@ impl Service {
     pub async fn open_image(&self, name: ImageName) -> Result<Option<File>, ServiceError> {
         let store = Arc::clone(&self.parts.image_store);
         self.blocking(move || store.open_file(name)).await
+    }
+
+    /// Looks for the files of `answer` that are kept. A request that joined another may come to its answer after they were
+    /// removed, and must hear so before the head of its answer is sent.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoLongerKept`] if one is gone, [`ServiceError::Store`] if the disk fails.
+    pub async fn check_kept(&self, answer: &Answer) -> Result<(), ServiceError> {
+        let name = |image: &AnsweredImage| match &image.file {
+            ImageFile::Kept { name, .. } => Some(*name),
+            ImageFile::InMemory(_) => None,
+        };
+        let names: Vec<_> = answer.images.iter().filter_map(name).collect();
+        let (id, store) = (answer.id, Arc::clone(&self.parts.image_store));
+        self.blocking(move || {
+            for name in names {
+                store.length(name)?.ok_or(ServiceError::NoLongerKept(id))?;
+            }
+            Ok::<_, ServiceError>(())
+        })
+        .await
     }
 
     /// A small JPEG of a kept picture; none where it is not kept any more.

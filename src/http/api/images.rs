@@ -69,6 +69,7 @@ pub(super) async fn generate(
         delivery => {
             let pass = accepted.pass();
             let answer = accepted.answer().await.map_err(|error| ApiError::from(&*error))?;
+            state.service.check_kept(&answer).await?;
             let (base, now) = (state.address.base(&request), state.service.now().as_second());
             let link = |name: ImageName| state.links.link(&base, name, now);
             let link = (delivery == Delivery::Links).then_some(link);
