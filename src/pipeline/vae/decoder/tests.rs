@@ -37,8 +37,8 @@ impl SimpleBackend for Drawn {
     }
 }
 
-fn decoder(channels: &[usize], layers: usize, layout: Layout, dtype: DType) -> Result<VaeDecoder> {
-    let config = VaeConfig {
+fn config(channels: &[usize], layers: usize) -> VaeConfig {
+    VaeConfig {
         in_channels: 3,
         out_channels: 3,
         latent_channels: 4,
@@ -47,9 +47,12 @@ fn decoder(channels: &[usize], layers: usize, layout: Layout, dtype: DType) -> R
         scaling_factor: 0.5,
         shift_factor: 0.1,
         norm_num_groups: 4,
-    };
+    }
+}
+
+fn decoder(channels: &[usize], layers: usize, layout: Layout, dtype: DType) -> Result<VaeDecoder> {
     let vb = VarBuilder::from_backend(Box::new(Drawn), dtype, Device::Cpu);
-    VaeDecoder::load_with(&config, true, &Loader { vb, layout, groups: 4 }, dtype)
+    VaeDecoder::load_with(&config(channels, layers), true, &Loader { vb, layout, groups: 4 }, dtype)
 }
 
 /// No room, and rooms from the least that is enough to almost what whole maps take.
@@ -209,18 +212,8 @@ fn the_embedded_models_pictures_are_the_same_in_strips() -> Result<()> {
 }
 
 fn encoder(channels: &[usize], layers: usize, layout: Layout, dtype: DType) -> Result<VaeEncoder> {
-    let config = VaeConfig {
-        in_channels: 3,
-        out_channels: 3,
-        latent_channels: 4,
-        block_out_channels: channels.to_vec(),
-        layers_per_block: layers,
-        scaling_factor: 0.5,
-        shift_factor: 0.1,
-        norm_num_groups: 4,
-    };
     let vb = VarBuilder::from_backend(Box::new(Drawn), dtype, Device::Cpu);
-    VaeEncoder::load_with(&config, true, &Loader { vb, layout, groups: 4 }, dtype)
+    VaeEncoder::load_with(&config(channels, layers), true, &Loader { vb, layout, groups: 4 }, dtype)
 }
 
 #[test]
