@@ -140,6 +140,8 @@ impl App {
         ledger.inspect()?;
         ledger.check_currency(costs.currency())?;
         ledger.keep_zone(&zone, clock.now())?;
+        let today = zone.to_datetime(clock.now()).date();
+        ledger.record_configured_upkeep(costs.settings().upkeep(), costs.currency(), today, clock.now())?;
         warn_of_the_future(&ledger, clock.now())?;
         for notice in costs.price_notices(zone.to_datetime(clock.now()).date()) {
             tracing::warn!("{notice}");

@@ -3,6 +3,7 @@
 mod asset;
 mod breakdown;
 mod budget;
+mod cost_line;
 mod days;
 mod depreciation;
 mod model;
@@ -18,6 +19,7 @@ mod upkeep;
 pub use asset::{Asset, Life, Retirement};
 pub use breakdown::Breakdown;
 pub use budget::{Budget, BudgetAmount, BudgetError, BudgetLimit, BudgetPeriod, Budgets, Spending};
+pub use cost_line::{CostLine, UpkeepCost};
 pub use days::DaySpan;
 pub use model::{CostModel, CostSettings, ExchangeRate, Hardware, PriceMatter, PriceNotice, Quote};
 pub use month::{Allocated, AssetUse, MonthCost, month_cost};

@@ -13,7 +13,7 @@ pub use self::{
     quote::Quote,
 };
 use super::{
-    Asset, Breakdown, Comparison, CostError, DaySpan, PriceBook, Receipt, Tariff, TariffRow, Upkeep,
+    Asset, Breakdown, Comparison, CostError, CostLine, DaySpan, PriceBook, Receipt, Tariff, TariffRow, Upkeep,
 };
 use crate::{
     domain::Usage,
@@ -67,6 +67,18 @@ pub struct Hardware {
 /// Premium services that people know, none of them with an announced end.
 const ALSO_COMPARE_WITH: [&str; 4] =
     ["openai/gpt-image-2", "google/gemini-3-pro-image", "bfl/flux-2-pro", "midjourney/standard"];
+
+impl CostSettings {
+    /// The configured upkeep.
+    pub fn upkeep(&self) -> Upkeep {
+        match self.upkeep_per_year {
+            None => Upkeep::PerImage(self.upkeep_per_image),
+            Some(amount) => {
+                Upkeep::PerYear { amount, normal_utilisation_percent: self.normal_utilisation_percent }
+            }
+        }
+    }
+}
 
 /// The owner of an RTX 4090, January 2026: the example that the figures begin with until they are configured.
 impl Default for CostSettings {
@@ -138,6 +150,8 @@ impl ExchangeRate {
 pub struct CostModel {
     basis: Arc<Basis>,
     assets: Vec<Asset>,
+    /// The lines of cost; those that the ledger knows, or the configured one.
+    lines: Vec<CostLine>,
     /// Images that were made in the service of each of [`CostModel::parts`]; none where nothing is known of them.
     images_made: Vec<u64>,
 }
@@ -205,15 +219,22 @@ impl CostModel {
         }
         let tariff = Tariff::new(settings.price_per_kwh, &settings.tariff)?;
         let stand_in = Asset::configured(hardware);
+        let lines = vec![CostLine::configured(settings.upkeep())];
         let basis = Arc::new(Basis { settings, prices, rates, tariff, stand_in });
-        let model = Self { basis, assets: Vec::new(), images_made: Vec::new() };
+        let model = Self { basis, assets: Vec::new(), lines, images_made: Vec::new() };
         model.compared_skus().into_iter().try_for_each(|sku| model.basis.prices.check_sku(sku))?;
         Ok(model)
     }
 
     /// The same with the parts that the ledger knows.
     pub fn with_assets(&self, assets: Vec<Asset>) -> Self {
-        Self { basis: Arc::clone(&self.basis), assets, images_made: Vec::new() }
+        let lines = self.lines.clone();
+        Self { basis: Arc::clone(&self.basis), assets, lines, images_made: Vec::new() }
+    }
+
+    /// The same with the lines of cost that the ledger knows; without one, the configured line holds.
+    pub fn with_lines(self, lines: Vec<CostLine>) -> Self {
+        if lines.is_empty() { self } else { Self { lines, ..self } }
     }
 
     /// The same with the images that were made in the service of each of [`CostModel::parts`]: a part by units is charged
@@ -264,7 +285,7 @@ impl CostModel {
             cost: Breakdown {
                 electricity: self.electricity(wall_energy, at)?,
                 depreciation: self.depreciation(usage.duration, at.date(), images_before)?,
-                upkeep: self.upkeep().of_picture(usage.duration)?,
+                upkeep: self.upkeep_of_image(usage.duration, at.date())?,
             },
             comparison,
         })
@@ -338,15 +359,9 @@ impl CostModel {
         &self.assets
     }
 
-    /// What the machine costs beside its wear and its electricity.
-    pub fn upkeep(&self) -> Upkeep {
-        match self.basis.settings.upkeep_per_year {
-            None => Upkeep::PerImage(self.basis.settings.upkeep_per_image),
-            Some(amount) => Upkeep::PerYear {
-                amount,
-                normal_utilisation_percent: self.basis.settings.normal_utilisation_percent,
-            },
-        }
+    /// What the machine costs beside its parts and its electricity, line by line.
+    pub fn lines(&self) -> &[CostLine] {
+        &self.lines
     }
 
     /// Σ over the parts in service on `day`, each rounded up, for the image after `images_before` further ones.

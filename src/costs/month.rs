@@ -1,4 +1,4 @@
-use super::{Asset, DaySpan, Life, Upkeep};
+use super::{Asset, DaySpan, Life, UpkeepCost};
 use crate::units::{Money, MoneyError};
 
 /// A part, and the pictures that were painted in its service. They only matter to a part that wears out by units.
@@ -76,7 +76,7 @@ impl MonthCost {
 /// [`MoneyError::OutOfRange`] past the ledger's range.
 pub fn month_cost(
     uses: &[AssetUse<'_>],
-    upkeep: &Upkeep,
+    upkeep: UpkeepCost,
     days: DaySpan,
     allocated: Allocated,
 ) -> Result<MonthCost, MoneyError> {
@@ -92,19 +92,14 @@ pub fn month_cost(
             disposal_gain = disposal_gain.plus(gain.unwrap_or_default())?;
         }
     }
-    let is_yearly = matches!(upkeep, Upkeep::PerYear { .. });
-    let upkeep = upkeep.of_days(days, allocated.upkeep)?;
-    if is_yearly {
-        fixed = fixed.plus(upkeep)?;
-    }
     Ok(MonthCost {
         depreciation,
-        upkeep,
-        fixed,
+        upkeep: upkeep.amount,
+        fixed: fixed.plus(upkeep.fixed)?,
         allocated_depreciation: allocated.depreciation,
         allocated_upkeep: allocated.upkeep,
         unused_depreciation: depreciation.minus(allocated.depreciation)?,
-        unused_upkeep: upkeep.minus(allocated.upkeep)?,
+        unused_upkeep: upkeep.amount.minus(allocated.upkeep)?,
         disposal_gain,
     })
 }

@@ -65,7 +65,8 @@ fn november(model: &CostModel, pictures: &[Picture]) -> MonthCost {
             images_after: count(*service).expect("few"),
         })
         .collect();
-    month_cost(&uses, &model.upkeep(), NOVEMBER, allocated).expect("in range")
+    let upkeep = model.upkeep_on(NOVEMBER, allocated.upkeep, |_| 0).expect("in range");
+    month_cost(&uses, upkeep, NOVEMBER, allocated).expect("in range")
 }
 
 prop_compose! {

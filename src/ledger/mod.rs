@@ -7,6 +7,7 @@ mod assets;
 mod budgets;
 mod closing;
 mod corrections;
+mod cost_lines;
 mod entries;
 mod error;
 mod forget;
@@ -40,6 +41,7 @@ pub use self::{
     assets::AssetRow,
     closing::{CloseError, Closing, Finding, Sha256Hash, VerifiedMonth},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
+    cost_lines::{CostLineRow, Evidence},
     error::LedgerError,
     forget::{ForgetError, Forgotten},
     keys::{

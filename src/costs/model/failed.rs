@@ -36,10 +36,13 @@ impl CostModel {
                 }
             })
             .try_fold(Money::ZERO, |sum, part: Result<Money, MoneyError>| sum.plus(part?))?;
-        let upkeep = match self.upkeep() {
-            Upkeep::PerImage(of_image) => share(of_image)?,
-            by_time @ Upkeep::PerYear { .. } => by_time.of_picture(usage.duration)?,
-        };
+        let upkeep = self
+            .lines_on(at.date())
+            .map(|line| match line.upkeep {
+                Upkeep::PerImage(of_image) => share(of_image),
+                by_time @ Upkeep::PerYear { .. } => by_time.of_image(usage.duration),
+            })
+            .try_fold(Money::ZERO, |sum, line: Result<Money, MoneyError>| sum.plus(line?))?;
         let electricity = self.electricity(wall_energy, at)?;
         Ok((wall_energy, Breakdown { electricity, depreciation, upkeep }))
     }

@@ -1,7 +1,7 @@
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::{
-    Ledger, LedgerError, signed,
+    Ledger, LedgerError, cost_lines, signed,
     store::{Conn, Row, params},
 };
 use crate::{
@@ -140,9 +140,10 @@ fn assets(conn: &Conn<'_>) -> Result<Vec<AssetRow>, LedgerError> {
     conn.query(sql, params![], asset_row)
 }
 
-/// `costs` with the ledger's assets.
+/// `costs` with the ledger's assets and lines of cost.
 pub(super) fn with_assets(conn: &Conn<'_>, costs: &CostModel) -> Result<CostModel, LedgerError> {
-    Ok(costs.with_assets(assets(conn)?.into_iter().map(|row| row.asset).collect()))
+    let costs = costs.with_assets(assets(conn)?.into_iter().map(|row| row.asset).collect());
+    Ok(costs.with_lines(cost_lines::lines(conn)?))
 }
 
 /// Pictures that were booked on `days` of `zone`, less those that were taken back.

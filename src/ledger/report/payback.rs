@@ -147,7 +147,7 @@ impl History<'_> {
             let overheads = self.overheads.get(&day).copied().unwrap_or_default();
             let electricity = totals.cost.electricity.plus(totals.failed_electricity)?.plus(overheads)?;
             let span = DaySpan { first: day, end: day.tomorrow().unwrap_or(day) };
-            let upkeep = self.costs.upkeep().of_days(span, totals.cost.upkeep)?;
+            let upkeep = self.costs.upkeep_on(span, totals.cost.upkeep, |_| totals.images)?.amount;
             Ok((day, Bills { images: totals.images, electricity, upkeep }))
         };
         let days = self.days.first.series(1.day()).take_while(|day| *day < self.days.end);

@@ -161,7 +161,8 @@ impl<'a> Source<'a> {
             Ok(AssetUse { asset, images_before, images_after: images(service.before(days.end))? })
         });
         let uses = uses.collect::<Result<Vec<_>, LedgerError>>()?;
-        month_cost(&uses, &self.costs.upkeep(), days, allocated).map_err(out_of_range)
+        let upkeep = self.costs.upkeep_on(days, allocated.upkeep, |days| self.images_read_on(days));
+        upkeep.and_then(|upkeep| month_cost(&uses, upkeep, days, allocated)).map_err(out_of_range)
     }
 
     /// Pictures on `days`, which end at the latest with those that were read.
@@ -170,9 +171,14 @@ impl<'a> Source<'a> {
             none if none.days() == 0 => 0,
             earlier => images_on(self.view, earlier, self.zone)?,
         };
-        let read: i64 = self.facts_on(days).iter().map(|fact| fact.totals.images).sum();
+        let read = self.images_read_on(days);
         // Below 0 if images from before this span were taken back: then nothing was worn.
         Ok(u64::try_from(earlier + read).unwrap_or(0))
+    }
+
+    /// Images on those of `days` that were read, less those that were taken back.
+    fn images_read_on(&self, days: DaySpan) -> i64 {
+        self.facts_on(days).iter().map(|fact| fact.totals.images).sum()
     }
 
     fn whole(

@@ -1,6 +1,7 @@
 mod budgets;
 mod closings;
 mod comparisons;
+mod cost_lines;
 mod exports;
 mod forget;
 mod months;

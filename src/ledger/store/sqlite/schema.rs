@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0014_labels.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0015_shown_images.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0017_scopes.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0020_cost_lines.sql")),
 ];
 
 /// Brings the schema up to date.

@@ -1,0 +1,94 @@
+//! Dated lines of cost, and what becomes of the past when one changes.
+
+use jiff::{
+    civil::{Date, date},
+    tz::TimeZone,
+};
+
+use super::{months::at, *};
+use crate::costs::{CostLine, CostModel, CostSettings, DaySpan, PriceBook, Upkeep};
+
+pub(super) fn yuan(amount: i64) -> Money {
+    Money::from_nano(amount * 1_000_000_000)
+}
+
+pub(super) fn a_year(amount: i64) -> Upkeep {
+    Upkeep::PerYear { amount: yuan(amount), normal_utilisation_percent: 20 }
+}
+
+fn model(upkeep_per_year: i64) -> CostModel {
+    let settings = CostSettings { upkeep_per_year: Some(yuan(upkeep_per_year)), ..CostSettings::default() };
+    CostModel::new(settings, PriceBook::built_in().expect("a book"), Vec::new()).expect("a model")
+}
+
+fn line(name: &str, upkeep: Upkeep, first: Date) -> CostLine {
+    CostLine { name: name.into(), upkeep, days: DaySpan { first, end: Date::MAX } }
+}
+
+/// What a whole month's upkeep is, seen in January 2027.
+fn upkeep_of(book: &Book, costs: &CostModel, month: &str) -> Money {
+    let now = at("2027-01-10T00:00:00Z");
+    let month = month.parse().expect("a month");
+    let report = book.ledger.month_report(costs, month, &[], &TimeZone::UTC, now).expect("a report");
+    report.whole.expect("figures").whole_upkeep
+}
+
+#[test]
+fn an_upkeep_that_rises_costs_more_from_its_day_on_and_no_day_before() {
+    let book = Book::begun_at(None, at("2026-09-01T00:00:00Z"));
+    let record = |amount, day: Date| {
+        let now = at(&format!("{day}T12:00:00Z"));
+        book.ledger.record_configured_upkeep(a_year(amount), Currency::CNY, day, now).expect("recorded");
+    };
+    record(3_650, date(2026, 9, 1));
+    record(3_650, date(2026, 9, 2));
+    assert_eq!(book.ledger.cost_lines().expect("lines").len(), 1, "nothing has changed");
+    record(7_300, date(2026, 11, 16));
+    let lines = book.ledger.cost_lines().expect("lines");
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0].line.days, DaySpan { first: date(1, 1, 1), end: date(2026, 11, 16) });
+    assert_eq!(lines[1].line.days, DaySpan { first: date(2026, 11, 16), end: Date::MAX });
+    assert!(lines.iter().all(|line| line.actor == "configuration"));
+    // Whatever is configured now: the ledger's lines count.
+    for configured in [3_650, 7_300] {
+        let costs = model(configured);
+        assert_eq!(upkeep_of(&book, &costs, "2026-10"), yuan(310));
+        assert_eq!(upkeep_of(&book, &costs, "2026-11"), yuan(15 * 10 + 15 * 20));
+        assert_eq!(upkeep_of(&book, &costs, "2026-12"), yuan(620));
+    }
+}
+
+#[test]
+fn several_lines_add_up_and_an_image_carries_each_on_its_days() {
+    let book = Book::begun_at(None, at("2026-09-01T00:00:00Z"));
+    let now = at("2026-10-01T08:00:00Z");
+    let add = |line: &CostLine| {
+        let evidence = Evidence { document: Some("2026/17"), ..Evidence::COMMAND_LINE };
+        book.ledger.add_cost_line(line, Currency::CNY, &evidence, now).expect("recorded")
+    };
+    let rent = add(&line("rent", a_year(3_650), date(2026, 10, 1)));
+    add(&line("insurance", a_year(365), date(2026, 10, 11)));
+    let flat = Upkeep::PerImage(Money::from_nano(30_000_000));
+    add(&line("paper", flat, date(2026, 10, 1)));
+    let costs = book.ledger.with_assets(&model(1)).expect("lines");
+    let hour = Millis::new(3_600_000);
+    let of_image = |day| costs.upkeep_of_image(hour, day).expect("in range").to_string();
+    // 3,650 / 8,760 h / 0.2 = 2.0833… an hour, and a tenth of that.
+    assert_eq!(of_image(date(2026, 9, 30)), "0.00");
+    assert_eq!(of_image(date(2026, 10, 10)), "2.113333334");
+    assert_eq!(of_image(date(2026, 10, 11)), "2.321666668");
+    assert_eq!(upkeep_of(&book, &costs, "2026-10"), yuan(31 * 10 + 21));
+    let ended = |day| book.ledger.end_cost_line(rent, day, &Evidence::COMMAND_LINE, now).expect("no error");
+    assert!(ended(date(2026, 10, 21)) && !ended(date(2026, 10, 22)), "once");
+    assert_eq!(upkeep_of(&book, &costs, "2026-10"), yuan(20 * 10 + 21));
+    assert_eq!(book.ledger.cost_lines().expect("lines")[0].document.as_deref(), Some("2026/17"));
+    for sql in [
+        "UPDATE cost_lines SET amount_nano = 0",
+        "DELETE FROM cost_lines",
+        "DELETE FROM cost_line_ends",
+        "UPDATE cost_line_ends SET ended_on = '2027-01-01'",
+        "REPLACE INTO cost_lines SELECT * FROM cost_lines",
+    ] {
+        assert!(book.sql(sql).is_err(), "{sql}");
+    }
+}
