@@ -6,6 +6,7 @@ mod budget;
 mod cost_line;
 mod days;
 mod depreciation;
+mod hardware;
 mod model;
 mod month;
 mod payback;
@@ -21,7 +22,8 @@ pub use breakdown::Breakdown;
 pub use budget::{Budget, BudgetAmount, BudgetError, BudgetLimit, BudgetPeriod, Budgets, Spending};
 pub use cost_line::{CostLine, UpkeepCost};
 pub use days::DaySpan;
-pub use model::{CostModel, CostSettings, ExchangeRate, Hardware, PriceMatter, PriceNotice, Quote};
+pub use hardware::Hardware;
+pub use model::{CostModel, CostSettings, ExchangeRate, PriceMatter, PriceNotice, Quote};
 pub use month::{Allocated, AssetUse, MonthCost, month_cost};
 pub use payback::{Outlook, Pace};
 pub use prices::{

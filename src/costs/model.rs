@@ -13,7 +13,11 @@ pub use self::{
     quote::Quote,
 };
 use super::{
+<<<<<<< HEAD
     Asset, Breakdown, Comparison, CostError, CostLine, DaySpan, PriceBook, Receipt, Tariff, TariffRow, Upkeep,
+=======
+    Asset, Breakdown, Comparison, CostError, DaySpan, Hardware, PriceBook, Receipt, Tariff, TariffRow, Upkeep,
+>>>>>>> ff856c8 (Let no modules go in a circle: move what both sides need to a file of its own, and have a test that finds circles through re-exports)
 };
 use crate::{
     domain::Usage,
@@ -48,22 +52,6 @@ pub struct CostSettings {
     pub also_compare_with: Vec<String>,
 }
 
-/// Depreciation by units: (price − residual) · share / lifetime images.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Hardware {
-    /// What it was.
-    pub name: String,
-    /// What was paid for it.
-    pub price: Money,
-    /// What it will be sold for.
-    pub residual: Money,
-    /// How much of it works for Tintype, in percent.
-    pub share_percent: u32,
-    /// Pictures it is expected to paint in its life.
-    pub lifetime_images: u64,
-}
-
 /// Premium services that people know, none of them with an announced end.
 const ALSO_COMPARE_WITH: [&str; 4] =
     ["openai/gpt-image-2", "google/gemini-3-pro-image", "bfl/flux-2-pro", "midjourney/standard"];
@@ -95,18 +83,6 @@ impl Default for CostSettings {
             normal_utilisation_percent: 20,
             compare_with: "fal/z-image-turbo".into(),
             also_compare_with: ALSO_COMPARE_WITH.map(String::from).to_vec(),
-        }
-    }
-}
-
-impl Default for Hardware {
-    fn default() -> Self {
-        Self {
-            name: "example: RTX 4090 workstation".into(),
-            price: Money::from_nano(17_300_000_000_000),
-            residual: Money::from_nano(7_000_000_000_000),
-            share_percent: 100,
-            lifetime_images: 30_000,
         }
     }
 }

@@ -5,7 +5,7 @@ mod api;
 mod connections;
 mod health;
 mod pages;
-mod routing;
+mod request_id;
 mod text;
 mod watch;
 
@@ -25,7 +25,7 @@ pub use self::{
 };
 use self::{
     api::error::ApiError,
-    routing::{readable, unknown_url},
+    api::routing::{readable, unknown_url},
 };
 use crate::service::Service;
 

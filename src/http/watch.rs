@@ -7,7 +7,7 @@ use actix_web::{
     error::InternalError,
     http::{
         ConnectionType, Version,
-        header::{HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
+        header::{HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
     },
     middleware::Next,
     web,
@@ -22,15 +22,9 @@ use super::{
         rates::Standings,
     },
     connections,
+    request_id::{X_REQUEST_ID, request_id},
 };
 use crate::units::Millis;
-
-pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// A new id for a request's answer and its log lines.
-pub(super) fn request_id() -> String {
-    format!("req_{}", uuid::Uuid::now_v7().simple())
-}
 
 /// Stands around every request: a fresh `x-request-id` on the answer and on every log line, never an echo of the
 /// client's; where the key stands with its limits; one log line; the metrics. A handler that panics answers 500.

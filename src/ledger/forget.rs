@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Finding, KeyChange, KeyNote, Ledger, LedgerError, Month, Sha256Hash, closing,
+    Finding, KeyChange, KeyNote, Ledger, LedgerError, Month, Sha256Hash,
+    closing::{self, ResealError},
     keys::notes,
     store::{Conn, params},
 };
@@ -41,6 +42,15 @@ pub enum ForgetError {
     /// The database failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl From<ResealError> for ForgetError {
+    fn from(error: ResealError) -> Self {
+        match error {
+            ResealError::Altered { month, finding } => Self::Altered { month, finding },
+            ResealError::Ledger(error) => Self::Ledger(error),
+        }
+    }
 }
 
 impl Ledger {

@@ -42,7 +42,7 @@ pub use self::{
     closing::{CloseError, Closing, Finding, Sha256Hash, VerifiedMonth},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     cost_lines::{CostLineRow, Evidence},
-    error::LedgerError,
+    error::{LedgerError, StoreFault},
     forget::{ForgetError, Forgotten},
     keys::{
         BudgetStanding, KeyChange, KeyEdit, KeyEdited, KeyEvent, KeyEventKind, KeyNote, KeyRefusal, KeyRow,
@@ -57,7 +57,7 @@ pub use self::{
         WholeMonth, YearReport,
     },
     sessions::{Credential, NewSession, OpenedWith, SessionRow},
-    store::{BackedUp, BackupFile, CopyError, Holdings, Restored, StoreFault, back_up},
+    store::{BackedUp, BackupFile, CopyError, Holdings, Restored, back_up},
     types::{
         BudgetHolder, BudgetPeriods, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
         Reservation, ReserveError, Reserved, SettledImage, SettledRequest, Settlement, Unbooked, Year,

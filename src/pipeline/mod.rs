@@ -3,6 +3,7 @@
 //! Architecture invariant: nothing here knows HTTP or money. Every dimension comes from the model's own files, so a
 //! tiny random model, the embedded one and the 6B model run the same code.
 
+mod blend;
 #[cfg(feature = "cuda")]
 mod card;
 pub mod cpu;
@@ -41,7 +42,7 @@ use candle_core::{DType, Device, Tensor};
 use uuid::Uuid;
 
 use self::{
-    denoise::Blend,
+    blend::Blend,
     edit::Start,
     free_memory::free_bytes,
     fused::{Arithmetic, BlockForm},

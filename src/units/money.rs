@@ -114,8 +114,9 @@ impl Money {
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] past 64-bit nano-units.
-    pub fn times(self, count: i64) -> Result<Self, MoneyError> {
-        self.0.checked_mul(count).map(Self).ok_or(MoneyError::OutOfRange)
+    pub fn times(self, count: impl Into<i128>) -> Result<Self, MoneyError> {
+        let product = i128::from(self.0).checked_mul(count.into());
+        product.and_then(|nano| nano.try_into().ok()).map(Self).ok_or(MoneyError::OutOfRange)
     }
 
     /// The exact decimal, at least two places: `0.00225`, `17300.00`.

@@ -2,7 +2,7 @@
 
 use csv::StringRecord;
 
-use super::{number, usage::UsageError};
+use super::{number, usage_error::UsageError};
 use crate::units::Currency;
 
 /// Names of columns, best first, without case, spaces and signs. FOCUS has the capitals (BilledCost), OpenAI's cost export

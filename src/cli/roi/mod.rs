@@ -4,6 +4,7 @@ mod columns;
 mod number;
 mod report;
 mod usage;
+mod usage_error;
 
 use std::path::PathBuf;
 

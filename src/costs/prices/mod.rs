@@ -2,6 +2,7 @@
 
 mod entry;
 mod error;
+mod list_price;
 mod spans;
 mod table;
 mod unit;
@@ -15,8 +16,9 @@ pub(super) use self::warnings::DAYS_AHEAD;
 pub use self::{
     entry::PriceEntry,
     error::{EntryFault, PriceError},
+    list_price::ListPrice,
     table::{PriceTable, TableRow},
-    unit::{ListPrice, PriceUnit},
+    unit::PriceUnit,
     warnings::PriceWarning,
 };
 use self::{entry::WrittenEntry, spans::Span};

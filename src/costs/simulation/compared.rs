@@ -1,89 +1,8 @@
-use std::fmt;
-
-use serde::Serialize;
-
-use super::{ComparedPrice, ImageCost, Lifetime, MONTHS, Outcome, Scenario, ScenarioError, outcome::times};
+use super::{
+    BreakEven, ComparedPrice, ImageCost, Lifetime, MONTHS, Outcome, Payback, PriceOutcome, Scenario,
+    ScenarioError, YearRow,
+};
 use crate::units::{Money, MoneyError};
-
-/// The hardware against one price elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PriceOutcome {
-    /// Where.
-    pub name: String,
-    /// Price of an image there.
-    pub price: Money,
-    /// Whether it is the same weights, hosted.
-    pub like_for_like: bool,
-    /// The price less the standard cost; negative for a loss.
-    pub saving: Money,
-    /// The same in tenths of a percent of the price, rounded down.
-    pub saving_percent_tenths: i64,
-    /// The price less the fully loaded cost.
-    pub saving_fully_loaded: Money,
-    /// When the hardware has been paid for.
-    pub payback: Payback,
-    /// From how many images a month it is worth it.
-    pub break_even: BreakEven,
-    /// Year by year, in money that is paid.
-    pub years: Vec<YearRow>,
-}
-
-/// When what was saved has paid for the hardware.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Payback {
-    /// After so many tenths of a month.
-    After {
-        /// To the nearest tenth.
-        months_tenths: u64,
-    },
-    /// It would, but is worn out before.
-    AfterItsLife {
-        /// When it would have.
-        months_tenths: u64,
-        /// How long it lasts at this volume, rounded down.
-        life_months_tenths: u64,
-    },
-    /// A year's bills are at least what the images would have cost elsewhere.
-    Never,
-}
-
-/// From how many images a month the hardware is worth it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum BreakEven {
-    /// From so many.
-    From {
-        /// Rounded up.
-        images_per_month: u64,
-    },
-    /// Not even at what it has time for.
-    BeyondCapacity {
-        /// That many.
-        capacity_per_month: u64,
-    },
-    /// At no volume: an image elsewhere costs no more than one here.
-    Never,
-}
-
-/// A year in money that is paid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct YearRow {
-    /// From 1 on.
-    pub year: u32,
-    /// Hardware bought: all of it in the first year, and again when it is worn, less what the worn one is sold for.
-    pub hardware: Money,
-    /// Electricity of images and of idle hours.
-    pub electricity: Money,
-    /// Upkeep, and what else the bills say.
-    pub running: Money,
-    /// What the images would have cost elsewhere.
-    pub elsewhere: Money,
-    /// That less the rest; negative for a loss.
-    pub saved: Money,
-    /// Since the beginning.
-    pub saved_in_all: Money,
-}
 
 impl PriceOutcome {
     /// `scenario`, whose costs are in `outcome`, against `compared`.
@@ -106,23 +25,12 @@ impl PriceOutcome {
             years: years(scenario, outcome, price)?,
         })
     }
-
-    /// Whether it is worth it at `images_per_month`.
-    pub fn is_worth_it_at(&self, images_per_month: u64) -> bool {
-        matches!(self.break_even, BreakEven::From { images_per_month: from } if from <= images_per_month)
-    }
-
-    /// The saving in percent, for people: `75.6`, `-928.1`.
-    pub fn saving_percent(&self) -> String {
-        let sign = if self.saving_percent_tenths < 0 { "-" } else { "" };
-        format!("{sign}{}", tenths(self.saving_percent_tenths.unsigned_abs()))
-    }
 }
 
 /// Price of the hardware over what a month saves in bills.
 fn payback(scenario: &Scenario, outcome: &Outcome, price: Money) -> Result<Payback, ScenarioError> {
     let year = &outcome.year;
-    let saved = times(price, year.images)?.minus(year.running()?)?;
+    let saved = price.times(year.images)?.minus(year.running()?)?;
     if saved <= Money::ZERO {
         return Ok(Payback::Never);
     }
@@ -217,12 +125,12 @@ fn years(scenario: &Scenario, outcome: &Outcome, price: Money) -> Result<Vec<Yea
     let year = &outcome.year;
     let electricity = year.electricity.plus(year.idle_electricity)?;
     let running = year.upkeep.plus(year.other)?;
-    let elsewhere = times(price, year.images)?;
+    let elsewhere = price.times(year.images)?;
     let replacement = scenario.loss()?.share_ceil(u64::from(scenario.share_percent), 100)?;
     let (mut rows, mut saved_in_all, mut bought) = (Vec::new(), Money::ZERO, 1);
     for number in 1..=scenario.years {
         let bought_by_then = purchases(scenario, number)?;
-        let mut hardware = times(replacement, bought_by_then - bought)?;
+        let mut hardware = replacement.times(bought_by_then - bought)?;
         if number == 1 {
             hardware = hardware.plus(outcome.price)?;
         }
@@ -242,36 +150,4 @@ fn purchases(scenario: &Scenario, number: u32) -> Result<u64, ScenarioError> {
         }
         Lifetime::Years { years, .. } => u64::from(number.div_ceil(years)),
     })
-}
-
-/// A count of tenths as a decimal: `11.7`.
-fn tenths(count: u64) -> String {
-    format!("{}.{}", count / 10, count % 10)
-}
-
-impl fmt::Display for Payback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::After { months_tenths } => write!(f, "pays back in {} months", tenths(*months_tenths)),
-            Self::AfterItsLife { months_tenths, life_months_tenths } => write!(
-                f,
-                "never pays back: it would take {} months, and it is worn out after {}",
-                tenths(*months_tenths),
-                tenths(*life_months_tenths)
-            ),
-            Self::Never => f.write_str("never pays back at this volume"),
-        }
-    }
-}
-
-impl fmt::Display for BreakEven {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::From { images_per_month } => write!(f, "worth it from {images_per_month} images a month"),
-            Self::BeyondCapacity { capacity_per_month } => {
-                write!(f, "not worth it, not even at the {capacity_per_month} images a month it has time for")
-            }
-            Self::Never => f.write_str("not worth it at any volume"),
-        }
-    }
 }

@@ -6,6 +6,7 @@
 /// The article of January 2026, held to its own inputs; docs/costs.md has the table.
 #[cfg(test)]
 mod article;
+mod calculation;
 mod compared;
 mod curve;
 mod input;
@@ -14,10 +15,9 @@ mod scenario;
 #[cfg(test)]
 mod tests;
 
-pub use compared::{BreakEven, Payback, PriceOutcome, YearRow};
 pub use curve::CurvePoint;
 pub use input::{Input, WRITTEN_PRICE};
-pub use outcome::{ImageCost, Outcome, YearCost};
+pub use outcome::{BreakEven, ImageCost, Outcome, Payback, PriceOutcome, YearCost, YearRow};
 pub use scenario::{ComparedPrice, Lifetime, Part, Scenario, ScenarioError};
 
 /// Months in a year.

@@ -1,9 +1,8 @@
+use std::fmt;
+
 use serde::{Serialize, Serializer};
 
-use super::{
-    Lifetime, MONTHS, PriceOutcome, Scenario, ScenarioError, YEAR_MILLIS, compared::depreciation_of_year,
-};
-use crate::units::{Currency, Energy, Millis, Money, MoneyError};
+use crate::units::{Currency, Energy, Money, MoneyError};
 
 /// What follows from a scenario. All amounts in its currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,108 +69,84 @@ pub struct YearCost {
     pub total: Money,
 }
 
-impl Scenario {
-    /// What follows from this scenario.
-    ///
-    /// # Errors
-    /// [`ScenarioError`] for a value that cannot be, or an amount out of range.
-    pub fn outcome(&self) -> Result<Outcome, ScenarioError> {
-        self.check()?;
-        let image = self.image_cost()?;
-        let year = self.year_cost(&image)?;
-        let mut outcome = Outcome {
-            scenario: self.name.clone(),
-            currency: self.currency,
-            images_per_month: self.images_per_month,
-            capacity_per_month: self.capacity_per_month(),
-            price: self.price()?.share_ceil(u64::from(self.share_percent), 100)?,
-            residual: self.residual()?.share_floor(u64::from(self.share_percent), 100)?,
-            fully_loaded: year.total.share_ceil(1, year.images)?,
-            image,
-            year,
-            against: Vec::new(),
-        };
-        for compared in &self.compared {
-            let against = PriceOutcome::new(self, &outcome, compared)?;
-            outcome.against.push(against);
-        }
-        Ok(outcome)
-    }
+/// The hardware against one price elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PriceOutcome {
+    /// Where.
+    pub name: String,
+    /// Price of an image there.
+    pub price: Money,
+    /// Whether it is the same weights, hosted.
+    pub like_for_like: bool,
+    /// The price less the standard cost; negative for a loss.
+    pub saving: Money,
+    /// The same in tenths of a percent of the price, rounded down.
+    pub saving_percent_tenths: i64,
+    /// The price less the fully loaded cost.
+    pub saving_fully_loaded: Money,
+    /// When the hardware has been paid for.
+    pub payback: Payback,
+    /// From how many images a month it is worth it.
+    pub break_even: BreakEven,
+    /// Year by year, in money that is paid.
+    pub years: Vec<YearRow>,
+}
 
-    fn image_cost(&self) -> Result<ImageCost, ScenarioError> {
-        let time = self.seconds_per_image;
-        let energy = self.watts.over(time).saturating_add(self.host_watts.over(time));
-        let energy_kwh = energy.scale_percent_ceil(self.wall_factor_percent);
-        let electricity = self.price_of(energy_kwh)?;
-        let price = self.price()?;
-        let depreciation = self.depreciation_of_image(price.minus(self.residual()?)?)?;
-        let depreciation_without_residual = self.depreciation_of_image(price)?;
-        let upkeep = self.upkeep_per_image;
-        let standard = |depreciation| electricity.plus(depreciation)?.plus(upkeep);
-        Ok(ImageCost {
-            energy_kwh,
-            electricity,
-            depreciation,
-            depreciation_without_residual,
-            upkeep,
-            standard: standard(depreciation)?,
-            standard_without_residual: standard(depreciation_without_residual)?,
-        })
-    }
+/// When what was saved has paid for the hardware.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Payback {
+    /// After so many tenths of a month.
+    After {
+        /// To the nearest tenth.
+        months_tenths: u64,
+    },
+    /// It would, but is worn out before.
+    AfterItsLife {
+        /// When it would have.
+        months_tenths: u64,
+        /// How long it lasts at this volume, rounded down.
+        life_months_tenths: u64,
+    },
+    /// A year's bills are at least what the images would have cost elsewhere.
+    Never,
+}
 
-    /// An image's part of what hardware loses in its life.
-    fn depreciation_of_image(&self, loss: Money) -> Result<Money, ScenarioError> {
-        let share = u64::from(self.share_percent);
-        let (numerator, denominator) = match self.lifetime()? {
-            Lifetime::Images(images) => (share, images.saturating_mul(100)),
-            Lifetime::Years { years, normal_utilisation_percent: Some(percent) } => {
-                // loss · share/100 · time / (years · 8760 h · utilisation/100)
-                let painting = u64::from(years) * YEAR_MILLIS * u64::from(percent);
-                (share * self.seconds_per_image.get(), painting)
-            }
-            Lifetime::Years { years, normal_utilisation_percent: None } => {
-                (share, u64::from(years).saturating_mul(self.images_per_year()).saturating_mul(100))
-            }
-        };
-        Ok(loss.share_ceil(numerator, denominator)?)
-    }
+/// From how many images a month the hardware is worth it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum BreakEven {
+    /// From so many.
+    From {
+        /// Rounded up.
+        images_per_month: u64,
+    },
+    /// Not even at what it has time for.
+    BeyondCapacity {
+        /// That many.
+        capacity_per_month: u64,
+    },
+    /// At no volume: an image elsewhere costs no more than one here.
+    Never,
+}
 
-    fn year_cost(&self, image: &ImageCost) -> Result<YearCost, ScenarioError> {
-        let images = self.images_per_year();
-        let electricity = times(image.electricity, images)?;
-        let idle_electricity = self.idle_electricity_of_year(self.images_per_month)?;
-        let upkeep = times(image.upkeep, images)?;
-        let known = electricity.plus(idle_electricity)?.plus(upkeep)?;
-        let bills = self.running_costs_per_year.unwrap_or_default();
-        let other = bills.minus(known)?.max(Money::ZERO);
-        let depreciation = depreciation_of_year(self, image, self.images_per_month)?;
-        let depreciation =
-            i64::try_from(depreciation).map(Money::from_nano).map_err(|_| MoneyError::OutOfRange)?;
-        let total = known.plus(other)?.plus(depreciation)?;
-        Ok(YearCost { images, electricity, idle_electricity, upkeep, other, depreciation, total })
-    }
-
-    pub(super) fn idle_electricity_of_year(&self, images_per_month: u64) -> Result<Money, ScenarioError> {
-        let on = YEAR_MILLIS / 24 * u64::from(self.hours_on_per_day);
-        let images = images_per_month.saturating_mul(MONTHS);
-        let painting = images.saturating_mul(self.seconds_per_image.get());
-        let idle = self.idle_watts.over(Millis::new(on.saturating_sub(painting)));
-        Ok(self.price_of(idle.scale_percent_ceil(self.wall_factor_percent))?)
-    }
-
-    fn price_of(&self, energy: Energy) -> Result<Money, MoneyError> {
-        let (millijoules, kwh) = (energy.as_millijoules(), Energy::KILOWATT_HOUR.as_millijoules());
-        self.price_per_kwh.share_ceil(millijoules, kwh)
-    }
-
-    /// Price less residual, of all the hardware.
-    pub(super) fn loss(&self) -> Result<Money, MoneyError> {
-        self.price()?.minus(self.residual()?)
-    }
-
-    pub(super) fn images_per_year(&self) -> u64 {
-        self.images_per_month.saturating_mul(MONTHS)
-    }
+/// A year in money that is paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct YearRow {
+    /// From 1 on.
+    pub year: u32,
+    /// Hardware bought: all of it in the first year, and again when it is worn, less what the worn one is sold for.
+    pub hardware: Money,
+    /// Electricity of images and of idle hours.
+    pub electricity: Money,
+    /// Upkeep, and what else the bills say.
+    pub running: Money,
+    /// What the images would have cost elsewhere.
+    pub elsewhere: Money,
+    /// That less the rest; negative for a loss.
+    pub saved: Money,
+    /// Since the beginning.
+    pub saved_in_all: Money,
 }
 
 impl YearCost {
@@ -191,11 +166,51 @@ impl Outcome {
     }
 }
 
-/// `amount · count`, exactly.
-pub(super) fn times(amount: Money, count: u64) -> Result<Money, MoneyError> {
-    amount.share_ceil(count, 1)
+impl PriceOutcome {
+    /// Whether it is worth it at `images_per_month`.
+    pub fn is_worth_it_at(&self, images_per_month: u64) -> bool {
+        matches!(self.break_even, BreakEven::From { images_per_month: from } if from <= images_per_month)
+    }
+
+    /// The saving in percent, for people: `75.6`, `-928.1`.
+    pub fn saving_percent(&self) -> String {
+        let sign = if self.saving_percent_tenths < 0 { "-" } else { "" };
+        format!("{sign}{}", tenths(self.saving_percent_tenths.unsigned_abs()))
+    }
 }
 
-fn as_text<T: std::fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+/// A count of tenths as a decimal: `11.7`.
+fn tenths(count: u64) -> String {
+    format!("{}.{}", count / 10, count % 10)
+}
+
+impl fmt::Display for Payback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::After { months_tenths } => write!(f, "pays back in {} months", tenths(*months_tenths)),
+            Self::AfterItsLife { months_tenths, life_months_tenths } => write!(
+                f,
+                "never pays back: it would take {} months, and it is worn out after {}",
+                tenths(*months_tenths),
+                tenths(*life_months_tenths)
+            ),
+            Self::Never => f.write_str("never pays back at this volume"),
+        }
+    }
+}
+
+impl fmt::Display for BreakEven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::From { images_per_month } => write!(f, "worth it from {images_per_month} images a month"),
+            Self::BeyondCapacity { capacity_per_month } => {
+                write!(f, "not worth it, not even at the {capacity_per_month} images a month it has time for")
+            }
+            Self::Never => f.write_str("not worth it at any volume"),
+        }
+    }
+}
+
+fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }

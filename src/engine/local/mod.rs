@@ -10,5 +10,6 @@ mod worker;
 pub use self::{
     memory::{DeviceMemory, Watch},
     profiles::ProfileStore,
-    start::{WarmUp, WorkerParts, Workers},
+    start::{WorkerParts, Workers},
+    worker::WarmUp,
 };

@@ -12,10 +12,9 @@ use tokio::sync::Semaphore;
 use super::{
     memory::{DeviceMemory, MemoryTable},
     prompts::PromptCache,
-    worker::Worker,
+    worker::{WarmUp, Worker},
 };
 use crate::{
-    domain::RenderSpec,
     engine::{Engine, EngineSettings, Facts, OnOverhead, line::Shared},
     meter::Meter,
     pipeline::{LoadError, Pipeline, PromptTokenizer},
@@ -34,9 +33,6 @@ pub struct WorkerParts {
     /// Measures the device.
     pub meter: Box<dyn FnOnce(&Facts) -> Meter + Send>,
 }
-
-/// Tells which picture warms a device up, and checks it after a failure.
-pub type WarmUp = Arc<dyn Fn(&Facts) -> RenderSpec + Send + Sync>;
 
 /// The worker threads, to be joined after [`Engine::drain`].
 #[derive(Debug)]

@@ -11,13 +11,14 @@ mod pictures;
 pub(super) mod pieces;
 pub(super) mod rates;
 mod receipts;
+pub(super) mod routing;
 mod stream;
 pub(super) mod wire;
 
 use actix_cors::Cors;
 use actix_web::{http::header::HeaderName, web};
 
-use super::routing::{only, readable, unknown_url};
+use self::routing::{only, readable, unknown_url};
 
 /// How long a browser may remember what it was allowed.
 const CORS_MAX_AGE_SECS: usize = 3600;

@@ -1,4 +1,7 @@
-use crate::http::{api::error::ApiError, watch};
+use crate::http::{
+    api::error::ApiError,
+    request_id::{X_REQUEST_ID, request_id},
+};
 
 /// Our refusal in place of the parser's `answer` to a head, which begins with a status line and has no body.
 pub(super) fn of_a_head(answer: &[u8]) -> Option<ApiError> {
@@ -20,8 +23,8 @@ pub(super) fn raw(error: &ApiError) -> Vec<u8> {
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),
         body.len(),
-        watch::X_REQUEST_ID,
-        watch::request_id(),
+        X_REQUEST_ID,
+        request_id(),
         retry_after.unwrap_or_default(),
     )
     .into_bytes()

@@ -19,7 +19,7 @@ mod welcome;
 use actix_web::{HttpResponse, http::header, middleware::from_fn, web};
 
 pub use self::{keys::NewSecrets, session::Attempts, signing::SessionSecret};
-use super::routing::{posted, readable, readable_and_posted, unknown_url};
+use super::api::routing::{posted, readable, readable_and_posted, unknown_url};
 
 /// Everything for browsers: pages under /admin, and the files that they ask for.
 pub(super) fn routes(config: &mut web::ServiceConfig) {

@@ -227,3 +227,14 @@ fn closing(row: &Row<'_>) -> Result<Closing, LedgerError> {
         format: row.get("format")?,
     })
 }
+
+/// The hash of a month's second seal, if it has one, and the form it has.
+pub(super) fn reseal_of(
+    conn: &Conn<'_>,
+    closing: &Closing,
+) -> Result<Option<(Sha256Hash, i64)>, LedgerError> {
+    let sql = "SELECT sha256, format FROM month_reseals WHERE month = ?1";
+    conn.query_first(sql, params![closing.month.to_string()], |row| {
+        Ok((Sha256Hash::new(row.get(0)?), row.get(1)?))
+    })
+}

@@ -6,7 +6,7 @@ mod reseal;
 mod seal;
 mod verify;
 
-pub(super) use self::reseal::reseal_months_with;
+pub(super) use self::reseal::{ResealError, reseal_months_with};
 pub use self::{
     close::{CloseError, Closing},
     hash::Sha256Hash,

@@ -3,15 +3,31 @@
 use jiff::Timestamp;
 
 use super::{
-    close::{Closing, closings},
+    close::{Closing, closings, reseal_of},
     hash::Sha256Hash,
     seal::{FORMAT, Seal, TEXTS_UNTIL},
     verify::finding_of,
 };
 use crate::ledger::{
-    ForgetError, LedgerError, Month,
+    Finding, LedgerError, Month,
     store::{Conn, params},
 };
+
+/// Why no month was sealed again.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::ledger) enum ResealError {
+    /// A closed month was changed after it was closed.
+    #[error("{month} is not as it was closed ({finding})")]
+    Altered {
+        /// The month.
+        month: Month,
+        /// What was found first.
+        finding: Finding,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
 
 /// Seals every closed month again that hashes the text of `label`. Each is verified first: a seal must not vouch for what
 /// somebody changed.
@@ -19,7 +35,7 @@ pub(in crate::ledger) fn reseal_months_with(
     conn: &Conn<'_>,
     label: i64,
     now: Timestamp,
-) -> Result<Vec<(Month, Sha256Hash)>, ForgetError> {
+) -> Result<Vec<(Month, Sha256Hash)>, ResealError> {
     let mut resealed = Vec::new();
     let mut previous = None;
     for closing in closings(conn)? {
@@ -28,24 +44,13 @@ pub(in crate::ledger) fn reseal_months_with(
             && has(conn, &closing, label)?
         {
             if let Some(finding) = finding_of(conn, &closing, previous)? {
-                return Err(ForgetError::Altered { month: closing.month, finding });
+                return Err(ResealError::Altered { month: closing.month, finding });
             }
             resealed.push((closing.month, reseal(conn, &closing, now)?));
         }
         previous = Some(closing.sha256);
     }
     Ok(resealed)
-}
-
-/// The hash of a month's second seal, if it has one, and the form it has.
-pub(super) fn reseal_of(
-    conn: &Conn<'_>,
-    closing: &Closing,
-) -> Result<Option<(Sha256Hash, i64)>, LedgerError> {
-    let sql = "SELECT sha256, format FROM month_reseals WHERE month = ?1";
-    conn.query_first(sql, params![closing.month.to_string()], |row| {
-        Ok((Sha256Hash::new(row.get(0)?), row.get(1)?))
-    })
 }
 
 fn has(conn: &Conn<'_>, closing: &Closing, label: i64) -> Result<bool, LedgerError> {

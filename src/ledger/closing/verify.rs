@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    close::{Closing, closings},
+    close::{Closing, closings, reseal_of},
     hash::Sha256Hash,
-    reseal::reseal_of,
     seal::Seal,
 };
 use crate::ledger::{

@@ -1,7 +1,8 @@
 //! API keys: what each is held to, what it opens, and who changed it.
 
-mod changes;
+mod change;
 mod check;
+mod edit;
 mod events;
 pub(super) mod notes;
 pub(super) mod overview;
@@ -13,8 +14,9 @@ use jiff::Timestamp;
 pub(super) use self::check::KnownKeys;
 use self::events::NewEvent;
 pub use self::{
-    changes::{KeyChange, KeyEdit, KeyEdited},
+    change::KeyChange,
     check::{KeyRefusal, KeyUse, Recognised},
+    edit::{KeyEdit, KeyEdited},
     events::{KeyEvent, KeyEventKind},
     notes::KeyNote,
     overview::{BudgetStanding, KeyStanding},

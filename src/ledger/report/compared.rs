@@ -1,4 +1,3 @@
-use super::totals::out_of_range;
 use crate::{
     ledger::LedgerError,
     units::{Money, MoneyError},
@@ -50,6 +49,11 @@ impl Compared {
     pub fn saving(&self, all: i64) -> Option<Money> {
         self.price(all)?.minus(self.standard).ok()
     }
+}
+
+/// A sum that is not.
+pub(super) fn out_of_range(_: MoneyError) -> LedgerError {
+    LedgerError::OutOfRange { what: "a sum" }
 }
 
 #[cfg(test)]

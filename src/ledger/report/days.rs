@@ -1,7 +1,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{MonthTotals, totals::out_of_range};
+use super::{MonthTotals, compared::out_of_range};
 use crate::{costs::Breakdown, ledger::LedgerError, units::Money};
 
 /// A day of a month. Days add up to the month of the same names.

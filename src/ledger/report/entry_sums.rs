@@ -9,12 +9,12 @@ use std::{
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::{EnergySources, GroupBy, MonthTotals, totals::Sums};
+use super::{EnergySources, GroupBy, MonthTotals, span::EntrySpan, totals::Sums};
 use crate::{
     costs::Pictures,
     domain::{ImageSize, Quality},
     ledger::{
-        LedgerError,
+        Ledger, LedgerError,
         store::{Conn, Row, Value, params},
         timestamp,
     },
@@ -39,15 +39,6 @@ pub(super) struct Fact {
     pub(super) totals: MonthTotals,
     /// Of their energy for pictures, what was measured.
     pub(super) sources: EnergySources,
-}
-
-/// Which entries, and in whose days.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Span<'a> {
-    pub(super) start: Timestamp,
-    /// The first moment after it.
-    pub(super) end: Timestamp,
-    pub(super) zone: &'a TimeZone,
 }
 
 /// [`Fact`], with numbers in place of texts.
@@ -110,7 +101,7 @@ impl Fact {
 }
 
 /// The facts of `span`, by day. Entries that differ in one of `by` are told apart.
-pub(super) fn read(conn: &Conn<'_>, span: Span<'_>, by: &[GroupBy]) -> Result<Vec<Fact>, LedgerError> {
+pub(super) fn read(conn: &Conn<'_>, span: EntrySpan<'_>, by: &[GroupBy]) -> Result<Vec<Fact>, LedgerError> {
     let mut sums = HashMap::<Key, Sums>::new();
     let mut texts: [Texts; 5] = Default::default();
     let mut today = Day::of(span.start.as_millisecond(), span.zone)?;
@@ -135,6 +126,17 @@ pub(super) fn read(conn: &Conn<'_>, span: Span<'_>, by: &[GroupBy]) -> Result<Ve
     let mut facts = facts.collect::<Result<Vec<_>, _>>()?;
     facts.sort_by_key(|fact| (fact.day, fact.priced_on));
     Ok(facts)
+}
+
+impl Ledger {
+    /// The sums from `start` up to, not including, `end`.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses or a sum is out of range.
+    pub fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MonthTotals, LedgerError> {
+        let span = EntrySpan { start, end, zone: &TimeZone::UTC };
+        self.store.read(|conn| sum(&read(conn, span, &[])?))
+    }
 }
 
 /// What is read, by time.

@@ -8,10 +8,12 @@ mod energy_sources;
 mod energy_totals;
 pub(super) mod entry_sums;
 pub(super) mod focus;
+mod group_by;
 mod groups;
 mod month;
 mod payback;
 mod read;
+mod span;
 mod totals;
 mod year;
 
@@ -22,7 +24,8 @@ pub use self::{
     energy_sources::EnergySources,
     energy_totals::PlugTotals,
     focus::FocusExport,
-    groups::{GroupBy, GroupByError, GroupTotals},
+    group_by::{GroupBy, GroupByError},
+    groups::GroupTotals,
     month::{Figures, GroupReport, Groups, MonthReport},
     payback::{Payback, PaybackAgainst, SavedPoint, Step},
     totals::MonthTotals,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::{ToSpan, civil::Date};
 use serde::{Serialize, Serializer};
 
-use super::{MonthTotals, totals::out_of_range};
+use super::{MonthTotals, compared::out_of_range};
 use crate::{
     costs::{CostModel, DaySpan, Elsewhere, Outlook, Pace, Pictures, Unpriced},
     ledger::LedgerError,

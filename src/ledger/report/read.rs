@@ -7,11 +7,12 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use super::{
     DayReport, Figures, GroupBy, Groups, MonthReport, MonthTotals, Payback, WholeMonth, YearReport,
     all_in::Counted,
+    compared::out_of_range,
     days,
-    entry_sums::{self, Fact, Span},
+    entry_sums::{self, Fact},
     groups::groups,
     payback::History,
-    totals::out_of_range,
+    span::EntrySpan,
 };
 use crate::{
     costs::{Allocated, Asset, AssetUse, CostModel, DaySpan, Life, MonthCost, ServiceComparison, month_cost},
@@ -116,7 +117,7 @@ impl<'a> Source<'a> {
         let known = DaySpan { first: first_day(view, zone, now)?.unwrap_or(Date::MAX), end: tomorrow };
         let since = paying_days(&costs, known).first.min(days.first);
         let read = DaySpan { first: since, end: days.end };
-        let span = Span { start: start_of(read.first, zone), end: start_of(read.end, zone), zone };
+        let span = EntrySpan { start: start_of(read.first, zone), end: start_of(read.end, zone), zone };
         Ok(Self {
             facts: entry_sums::read(view, span, by)?,
             overheads: overheads_by_day(view, span)?,
@@ -247,7 +248,7 @@ fn paying_days(costs: &CostModel, known: DaySpan) -> DaySpan {
 }
 
 /// Electricity of what went into no request, day by day.
-fn overheads_by_day(conn: &Conn<'_>, span: Span<'_>) -> Result<BTreeMap<Date, Money>, LedgerError> {
+fn overheads_by_day(conn: &Conn<'_>, span: EntrySpan<'_>) -> Result<BTreeMap<Date, Money>, LedgerError> {
     let sql = "SELECT entered_at_ms, electricity_nano FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
     let mut days = BTreeMap::<Date, Money>::new();
     conn.for_each(sql, params![span.start, span.end], |row| {

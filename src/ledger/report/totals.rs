@@ -1,14 +1,11 @@
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::SignedDuration;
 
-use super::{
-    Compared, EnergySources,
-    entry_sums::{self, Span},
-};
+use super::{Compared, EnergySources, compared::out_of_range};
 use crate::{
     costs::Breakdown,
     domain::EnergySource,
-    ledger::{Ledger, LedgerError, entries::energy_source, store::Row},
-    units::{EnergyBalance, Money, MoneyError},
+    ledger::{LedgerError, entries::energy_source, store::Row},
+    units::{EnergyBalance, Money},
 };
 
 /// Sums over the entries of a month, or of a part of it. Any of them may be negative: a reversal takes an entry of an
@@ -164,20 +161,5 @@ impl MonthTotals {
             failed_energy: energy(self.failed_energy, other.failed_energy)?,
             failed_electricity: money(self.failed_electricity, other.failed_electricity)?,
         })
-    }
-}
-
-pub(super) fn out_of_range(_: MoneyError) -> LedgerError {
-    LedgerError::OutOfRange { what: "a sum" }
-}
-
-impl Ledger {
-    /// The sums from `start` up to, not including, `end`.
-    ///
-    /// # Errors
-    /// [`LedgerError`] if the database refuses or a sum is out of range.
-    pub fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MonthTotals, LedgerError> {
-        let span = Span { start, end, zone: &TimeZone::UTC };
-        self.store.read(|conn| entry_sums::sum(&entry_sums::read(conn, span, &[])?))
     }
 }

@@ -14,45 +14,7 @@ pub(in crate::ledger) use self::sqlite::Store;
 pub(in crate::ledger) use self::sqlite::testing;
 pub use self::sqlite::{BackedUp, BackupFile, CopyError, Holdings, Restored, back_up};
 pub(in crate::ledger) use self::value::{FromValue, Param, ToParam, Value, params};
-use super::LedgerError;
-
-/// What kind of thing went wrong in the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreFault {
-    /// There is no room on the disk.
-    FullDisk,
-    /// The disk failed.
-    Disk,
-    /// The file, or its directory, cannot be written to.
-    ReadOnly,
-    /// The file, or its directory, cannot be opened.
-    CannotOpen,
-    /// The file is not as the database wrote it.
-    Damaged,
-    /// A constraint or a trigger refused a row.
-    Refused,
-    /// A row holds what its column should not hold.
-    Row,
-    /// Anything else.
-    Other,
-}
-
-/// What to do about a fault, after its text.
-impl fmt::Display for StoreFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FullDisk => "; make room on the disk of ledger.sqlite3 in the data directory",
-            Self::Disk => "; look at the disk of ledger.sqlite3 in the data directory, and for a quota",
-            Self::ReadOnly | Self::CannotOpen => {
-                "; the server's user must be able to write to ledger.sqlite3 and to the data directory"
-            }
-            Self::Damaged => {
-                "; ledger.sqlite3 is damaged: stop the server and restore a backup (tintype restore FILE)"
-            }
-            Self::Refused | Self::Row | Self::Other => "",
-        })
-    }
-}
+use super::{LedgerError, StoreFault};
 
 /// A column that does not hold what it should.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
-    convolution::Scale,
+    Scale,
     product::{Block, LONG_STRIP, Packed, Rows, STRIP, add_products, biases, strip},
     scratch::with_scratch,
     simd::{load, store},

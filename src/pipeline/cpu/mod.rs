@@ -11,6 +11,7 @@ mod groups;
 mod linear;
 mod product;
 mod rows;
+mod scale;
 mod scratch;
 mod simd;
 mod tiling;
@@ -19,8 +20,9 @@ mod winograd;
 pub use self::{
     attention::attend,
     by_row::multiply_by_row,
-    convolution::{Convolution, Method, Scale},
+    convolution::{Convolution, Method},
     groups::{GroupNorm, Moments},
     linear::Linear,
     rows::{Turn, add_rms_norm, gate, rms_norm},
+    scale::Scale,
 };

@@ -13,7 +13,7 @@ use candle_core::Tensor;
 pub use self::frame::Frame;
 use super::{
     Pipeline, Pixels,
-    denoise::Blend,
+    blend::{Blend, noisy},
     error::RenderError,
     noise::Normals,
     ops,
@@ -49,11 +49,6 @@ impl PreparedEdit {
         let blend = self.mask.clone().map(|mask| Blend { clean, noise, mask });
         Ok(Start { latents, blend })
     }
-}
-
-/// `clean` latents at noise level `sigma` (diffusers' `FlowMatchEulerDiscreteScheduler.scale_noise`).
-pub(super) fn noisy(clean: &Tensor, noise: &Tensor, sigma: f32) -> candle_core::Result<Tensor> {
-    (noise * f64::from(sigma))? + (clean * f64::from(1.0 - sigma))?
 }
 
 impl Pipeline {

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::{super::error::LoadError, Component, part::Description, weights::Weights};
+use super::{super::error::LoadError, Component, description::Description, weights::Weights};
 
 /// The width of a head of Z-Image's and Qwen3's attention. Another one is of another model, whose axes or heads no shape
 /// tells.

@@ -8,8 +8,10 @@ use super::{
         error::{LoadError, short},
         schedule::{Schedule, Shift},
     },
-    files::{Folder, INDEX_FILE, ModelFiles},
-    part::{Description, Parts},
+    description::Description,
+    files::{INDEX_FILE, ModelFiles},
+    folder::Folder,
+    part::Parts,
 };
 use crate::domain::ImageSize;
 

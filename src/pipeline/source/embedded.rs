@@ -1,4 +1,4 @@
-use super::files::{EmbeddedFile, ModelFiles};
+use super::{files::ModelFiles, folder::EmbeddedFile};
 
 /// The model compiled into the binary, for the first minute: no download, no account. models/embedded/model.md tells
 /// what it is.

@@ -8,7 +8,7 @@ use candle_core::quantized::GgmlDType;
 
 use super::{
     encoding::Encoding,
-    header::{Header, RawTensor},
+    raw::{Header, RawTensor, Value},
 };
 
 /// How a GGUF file begins.
@@ -20,31 +20,6 @@ const ALIGNMENT: usize = 32;
 const ALIGNMENT_KEY: &str = "general.alignment";
 /// The true shape of a tensor that was reshaped so that its rows are whole blocks.
 const ORIGINAL_SHAPE: &str = "comfy.gguf.orig_shape.";
-
-/// A value of the header's metadata. Floating-point numbers and lists of texts, such as vocabularies, are passed over.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
-    Integer(i64),
-    Text(String),
-    Integers(Vec<i64>),
-    Other,
-}
-
-impl Value {
-    pub(super) fn integer(&self) -> Option<usize> {
-        match self {
-            Self::Integer(value) => usize::try_from(*value).ok(),
-            _ => None,
-        }
-    }
-
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-}
 
 /// Reads the header of the file `bytes`.
 pub(super) fn read(bytes: &[u8]) -> Result<Header, String> {

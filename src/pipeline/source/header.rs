@@ -1,8 +1,4 @@
-use std::{
-    collections::{BTreeMap, HashMap},
-    ops::Range,
-    path::Path,
-};
+use std::{collections::HashMap, path::Path};
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
@@ -10,25 +6,10 @@ use safetensors::SafeTensors;
 use super::{
     super::error::LoadError,
     encoding::{Encoding, Scale},
-    files::{Blob, Folder},
-    gguf::{self, Value},
+    folder::{Blob, Folder},
+    gguf,
+    raw::{Header, RawTensor, Value},
 };
-
-/// What a file of weights says it holds.
-#[derive(Debug, Default)]
-pub(super) struct Header {
-    /// By the names that the file gives them.
-    pub(super) tensors: BTreeMap<String, RawTensor>,
-    pub(super) metadata: HashMap<String, Value>,
-}
-
-/// A tensor as it is in a file.
-#[derive(Debug, Clone)]
-pub(super) struct RawTensor {
-    pub(super) encoding: Encoding,
-    pub(super) shape: Vec<usize>,
-    pub(super) bytes: Range<usize>,
-}
 
 /// A header that promises more bytes than this is not one.
 const FILE_BYTES_MAX: usize = 1 << 46;

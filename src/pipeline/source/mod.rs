@@ -4,9 +4,11 @@
 mod by_shapes;
 mod component;
 mod config;
+mod description;
 mod embedded;
 mod encoding;
 mod files;
+mod folder;
 mod gguf;
 mod header;
 pub mod hub;
@@ -14,6 +16,7 @@ mod model_source;
 mod names;
 mod neighbours;
 mod part;
+mod raw;
 mod recognise;
 mod scales;
 mod shards;
@@ -29,11 +32,12 @@ pub(super) use self::{
 pub use self::{
     config::PROMPT_TOKENS_MAX,
     embedded::EMBEDDED_MODEL,
-    files::{EmbeddedFile, ModelFiles, PartFiles},
+    files::{ModelFiles, PartFiles},
+    folder::EmbeddedFile,
     model_source::ModelSource,
     weights::OnLoad,
 };
-use self::{files::Folder, shards::shard_files};
+use self::{folder::Folder, shards::shard_files};
 
 /// Whether every file that is read of a model in the diffusers layout is in `folder`.
 fn is_complete(folder: &Folder) -> bool {

@@ -6,8 +6,7 @@ use std::{
 };
 
 use super::{
-    super::error::LoadError, Component, files::Folder, header::Header, names::without_prefix,
-    weights::Contents,
+    super::error::LoadError, Component, folder::Folder, names::without_prefix, raw::Header, weights::Contents,
 };
 
 /// The file of `component` that goes with the transformer in `transformer`: that very file, or the only one beside it or in

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     super::error::{LoadError, short},
-    files::Folder,
+    folder::Folder,
 };
 
 #[derive(Deserialize)]

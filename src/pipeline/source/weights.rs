@@ -15,10 +15,10 @@ use super::{
     super::{error::LoadError, lora::Adapters, shapes::RandomWeights},
     Component,
     encoding::{Encoding, Scale},
-    files::Blob,
-    gguf::{self, Value},
-    header::{Header, RawTensor},
+    folder::Blob,
+    gguf,
     names::{Named, translate, turn_up_blocks, without_prefix},
+    raw::{Header, RawTensor, Value},
     scales,
 };
 

@@ -2,7 +2,6 @@ use csv::StringRecord;
 use rust_decimal::Decimal;
 
 use super::{
-    UsageError,
     dates::{self, Order, Written},
     period::Days,
     text::Text,
@@ -11,6 +10,7 @@ use crate::{
     cli::roi::{
         columns::Columns,
         number::{self, Number},
+        usage_error::UsageError,
     },
     units::{Currency, Money},
 };

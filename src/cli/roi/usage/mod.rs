@@ -14,7 +14,10 @@ use self::{
     line::{Line, LineUsage},
     period::Periods,
 };
-use super::columns::{Columns, delimiter};
+use super::{
+    columns::{Columns, delimiter},
+    usage_error::UsageError,
+};
 use crate::units::{Currency, Money};
 
 /// What a person's export says.
@@ -44,25 +47,6 @@ pub(super) struct Paid {
     pub currency: Option<Currency>,
     /// Whether the file names it only by who sent it: who bills in dollars, or writes Chinese.
     pub is_guessed: bool,
-}
-
-/// A file that cannot be used: what is wrong, where, and what helps.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum UsageError {
-    #[error("no column of {what}; name one {names}")]
-    NoColumn { what: &'static str, names: &'static str },
-    #[error("column {column} looks like money, and it is not known which; rename it to cost, or take it out")]
-    UnknownCost { column: String },
-    #[error(
-        "column {column} does not say what it counts; if it is images, rename it to images, else pass --images-per-month"
-    )]
-    Uncounted { column: String },
-    #[error("line {line}, column {column}: {problem}")]
-    Cell { line: usize, column: String, problem: String },
-    #[error("line {line}: {problem}")]
-    Line { line: usize, problem: String },
-    #[error("no line has a date; export some months of usage")]
-    Empty,
 }
 
 impl UsageFile {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, GB18030, UTF_8};
 
-use super::UsageError;
+use crate::cli::roi::usage_error::UsageError;
 
 /// A file's text, and what its first line says of it.
 pub(super) struct Text<'a> {

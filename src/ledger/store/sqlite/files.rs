@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::backup::CopyError;
+use super::copy_error::CopyError;
 use crate::{ledger::LedgerError, os};
 
 /// The write-ahead log of the database in `file`.

@@ -1,6 +1,7 @@
 //! The ledger in one file: SQLite in WAL mode, one connection that writes, and as many that read as are asked for at once.
 
 mod backup;
+mod copy_error;
 mod files;
 mod restore;
 mod schema;
@@ -22,11 +23,12 @@ use rusqlite::{
 
 use self::schema::{APPLICATION_ID, application_id};
 pub use self::{
-    backup::{BackedUp, CopyError, Holdings, back_up},
+    backup::{BackedUp, Holdings, back_up},
+    copy_error::CopyError,
     restore::{BackupFile, Restored},
 };
-use super::{Column, Conn, Param, Row, StoreFault, Value};
-use crate::ledger::LedgerError;
+use super::{Column, Conn, Param, Row, Value};
+use crate::ledger::{LedgerError, StoreFault};
 
 /// How long a writer waits for another process, such as `tintype key create` beside a running server.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

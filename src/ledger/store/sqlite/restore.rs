@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{
-    backup::{CopyError, Draft, Holdings, check_kind, open_to_read, open_unchanging, refuse_own_files},
+    backup::{Draft, Holdings, check_kind, open_to_read, open_unchanging, refuse_own_files},
+    copy_error::CopyError,
     files::{beside, draft_of, log_index_of, log_of, sync_directory_of, wait_for_turn},
     schema, wal,
 };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    super::{files::Folder, is_complete},
+    super::{folder::Folder, is_complete},
     fault::Fault,
     names::{BlobId, Commit},
 };

@@ -1,6 +1,7 @@
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, web};
 
-use super::{State, api::error::ApiError, text::shortened};
+use super::error::ApiError;
+use crate::http::{State, text::shortened};
 
 /// What clients ask for under a wrong base URL: the end of the path, and the whole of it here.
 const RESOURCES: [(&str, &str); 3] = [
@@ -14,7 +15,7 @@ const ABSENT: [&str; 6] =
     ["chat/completions", "completions", "responses", "embeddings", "images/variations", "audio/speech"];
 
 /// A resource that is read: by GET, and by HEAD, as probes do.
-pub(super) fn readable<F, Args>(path: &str, handler: F) -> Resource
+pub(in crate::http) fn readable<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args> + Clone,
     Args: FromRequest + 'static,
@@ -27,7 +28,7 @@ where
 }
 
 /// A resource that a form is sent to.
-pub(super) fn posted<F, Args>(path: &str, handler: F) -> Resource
+pub(in crate::http) fn posted<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
@@ -37,7 +38,7 @@ where
 }
 
 /// A page with a form that is sent to the page's own address.
-pub(super) fn readable_and_posted<F, Args, G, PostArgs>(path: &str, read: F, post: G) -> Resource
+pub(in crate::http) fn readable_and_posted<F, Args, G, PostArgs>(path: &str, read: F, post: G) -> Resource
 where
     F: Handler<Args> + Clone,
     Args: FromRequest + 'static,
@@ -54,12 +55,12 @@ where
 }
 
 /// Refuses every method but `methods`.
-pub(super) fn only(methods: &'static str) -> Route {
+pub(in crate::http) fn only(methods: &'static str) -> Route {
     web::to(move || async move { Err::<HttpResponse, _>(ApiError::method_not_supported(methods)) })
 }
 
 /// Answers 404, with the right address where the wrong one shows what was meant.
-pub(super) async fn unknown_url(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(in crate::http) async fn unknown_url(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (method, path) = (request.method().as_str(), request.path());
     let base = request.app_data::<web::Data<State>>().map(|state| state.address.base(&request));
     let remedy = remedy(path, base.as_deref().unwrap_or_default()).unwrap_or_default();

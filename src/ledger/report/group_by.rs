@@ -1,0 +1,54 @@
+use std::{fmt, str::FromStr};
+
+/// By what a month's entries are sorted into groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupBy {
+    /// The key that asked.
+    Key,
+    /// The tag that the client sent.
+    Tag,
+    /// The model that painted.
+    Model,
+    /// Width and height.
+    Size,
+    /// The quality that was asked for.
+    Quality,
+    /// The calendar day of the entry.
+    Day,
+}
+
+/// A word that is no [`GroupBy`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` makes no groups; write key, tag, model, size, quality or day")]
+pub struct GroupByError(String);
+
+impl GroupBy {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Key, Self::Tag, Self::Model, Self::Size, Self::Quality, Self::Day];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Tag => "tag",
+            Self::Model => "model",
+            Self::Size => "size",
+            Self::Quality => "quality",
+            Self::Day => "day",
+        }
+    }
+}
+
+impl FromStr for GroupBy {
+    type Err = GroupByError;
+
+    fn from_str(text: &str) -> Result<Self, GroupByError> {
+        Self::ALL.into_iter().find(|by| by.as_str() == text).ok_or_else(|| GroupByError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for GroupBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

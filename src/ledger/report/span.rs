@@ -1,0 +1,10 @@
+use jiff::{Timestamp, tz::TimeZone};
+
+/// Which entries, and in whose days.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EntrySpan<'a> {
+    pub(super) start: Timestamp,
+    /// The first moment after it.
+    pub(super) end: Timestamp,
+    pub(super) zone: &'a TimeZone,
+}
