@@ -2,6 +2,7 @@ pub(super) mod compare;
 mod failed;
 mod notices;
 mod quote;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -13,11 +14,8 @@ pub use self::{
     quote::Quote,
 };
 use super::{
-<<<<<<< HEAD
-    Asset, Breakdown, Comparison, CostError, CostLine, DaySpan, PriceBook, Receipt, Tariff, TariffRow, Upkeep,
-=======
-    Asset, Breakdown, Comparison, CostError, DaySpan, Hardware, PriceBook, Receipt, Tariff, TariffRow, Upkeep,
->>>>>>> ff856c8 (Let no modules go in a circle: move what both sides need to a file of its own, and have a test that finds circles through re-exports)
+    Asset, Breakdown, Comparison, CostError, CostLine, DaySpan, Hardware, PriceBook, Receipt, Tariff,
+    TariffRow, Upkeep,
 };
 use crate::{
     domain::Usage,

@@ -1,0 +1,41 @@
+use jiff::civil::Date;
+
+use crate::{
+    costs::{CostLine, CostModel, DaySpan, Upkeep, UpkeepCost},
+    units::{Millis, Money, MoneyError},
+};
+
+impl CostModel {
+    /// What one image that takes `duration` of the device carries of the lines that hold on `day`; each rounded up.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn upkeep_of_image(&self, duration: Millis, day: Date) -> Result<Money, MoneyError> {
+        self.lines_on(day).try_fold(Money::ZERO, |sum, line| sum.plus(line.upkeep.of_image(duration)?))
+    }
+
+    /// What all lines cost on `days`. Of those by the image it is what their images were charged: `allocated`, where no
+    /// line goes by time, so that a correction of an image's upkeep corrects the month's; else by `images_on` the days.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    pub fn upkeep_on(
+        &self,
+        days: DaySpan,
+        allocated: Money,
+        images_on: impl Fn(DaySpan) -> i64,
+    ) -> Result<UpkeepCost, MoneyError> {
+        let held = || self.lines().iter().filter(|line| line.days.and(days).days() > 0);
+        if held().all(|line| matches!(line.upkeep, Upkeep::PerImage(_))) {
+            return Ok(UpkeepCost { amount: allocated, fixed: Money::ZERO });
+        }
+        held().try_fold(UpkeepCost::default(), |sum, line| {
+            sum.plus(&line.cost_on(days, images_on(line.days.and(days)))?)
+        })
+    }
+
+    /// The lines that hold on `day`.
+    pub fn lines_on(&self, day: Date) -> impl Iterator<Item = &CostLine> {
+        self.lines().iter().filter(move |line| line.days.contains(day))
+    }
+}
