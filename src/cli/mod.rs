@@ -24,7 +24,7 @@ mod serve;
 mod sheet;
 mod table;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
@@ -213,10 +213,15 @@ impl CliError {
     }
 }
 
-/// Runs the command line; what went wrong is one line on standard error.
+/// Runs the process's command line; what went wrong is one line on standard error.
 pub fn run() -> ExitCode {
+    run_with(std::env::args_os())
+}
+
+/// Runs the command line `arguments`, the first of which names the program. Ends the process if they cannot be read.
+pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     os::keep_files_private();
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(arguments);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args, &clock),

@@ -47,6 +47,72 @@ fn every_key_that_opens_nothing_gets_one_and_the_same_answer() {
     assert_eq!(ask(&disabled).status, 200);
 }
 
+/// The head of the answer to a request for the models with these lines in its head.
+fn models_by(server: &TestServer, lines: &[u8]) -> String {
+    use std::io::{Read, Write};
+    let mut stream =
+        std::net::TcpStream::connect(server.url.trim_start_matches("http://")).expect("a connection");
+    let head =
+        [b"GET /v1/models HTTP/1.1\r\nHost: a\r\nConnection: close\r\n".as_slice(), lines, b"\r\n"].concat();
+    stream.write_all(&head).expect("sent");
+    let mut answer = Vec::new();
+    // A head that is refused while it is still being sent may end in a reset after the answer.
+    stream.read_to_end(&mut answer).ok();
+    String::from_utf8_lossy(&answer).chars().take(12).collect()
+}
+
+#[test]
+fn a_key_is_read_from_one_whole_authorization_header_and_from_nowhere_else() {
+    let server = TestServer::start();
+    let key = &server.key;
+    let ask = |lines: &str| models_by(&server, lines.as_bytes());
+    for good in
+        [format!("Bearer {key}"), format!("bearer {key}"), format!("BEARER {key}"), format!("Bearer  {key}")]
+    {
+        assert_eq!(ask(&format!("Authorization: {good}\r\n")), "HTTP/1.1 200", "{good:?}");
+    }
+    let basic = {
+        use base64::Engine;
+        base64::engine::general_purpose::STANDARD.encode(format!("x:{key}"))
+    };
+    for bad in [
+        String::new(),
+        "Bearer".into(),
+        "Bearer ".into(),
+        key.clone(),
+        format!("Token {key}"),
+        format!("Basic {basic}"),
+        format!("Bearer {key}x"),
+        format!("Bearer {}", &key[..key.len() - 1]),
+        format!("Bearer {}", key.to_uppercase()),
+        format!("Bearer x {key}"),
+        format!("Bearer {key},Bearer x"),
+        format!("Bearer tt-{}-{}", "a".repeat(8000), "b".repeat(8000)),
+    ] {
+        assert_eq!(ask(&format!("Authorization: {bad}\r\n")), "HTTP/1.1 401", "{bad:?}");
+    }
+    for header in ["x-api-key", "x-auth-token", "Proxy-Authorization"] {
+        assert_eq!(ask(&format!("{header}: {key}\r\n")), "HTTP/1.1 401", "{header}");
+    }
+    assert_eq!(ask(&format!("Cookie: Authorization=Bearer {key}; key={key}\r\n")), "HTTP/1.1 401");
+    assert_eq!(
+        server.get(&format!("/v1/models?api_key={key}&key={key}&access_token={key}")).send("").status,
+        401
+    );
+    // Two answers to who asks are none, in either order.
+    for (first, second) in [(key.as_str(), "bad"), ("bad", key)] {
+        let both = format!("Authorization: Bearer {first}\r\nAuthorization: Bearer {second}\r\n");
+        assert_ne!(ask(&both), "HTTP/1.1 200", "{first}");
+    }
+    let not_text =
+        [b"Authorization: Bearer tt-\xe7\x94-\xff\r\n".as_slice(), b"Authorization: Bearer a\0b\r\n"];
+    for lines in not_text {
+        assert!(["HTTP/1.1 400", "HTTP/1.1 401"].contains(&models_by(&server, lines).as_str()));
+    }
+    let endless = [b"Authorization: Bearer tt-".to_vec(), vec![b'a'; 1_000_000], b"\r\n".to_vec()].concat();
+    assert_eq!(models_by(&server, &endless), "HTTP/1.1 431");
+}
+
 #[test]
 fn the_old_secret_opens_during_the_grace_and_its_sessions_end_after_it() {
     let server = TestServer::start();

@@ -27,6 +27,7 @@ mod comparisons;
 mod configuration;
 mod focus;
 mod generate;
+mod hostile_models;
 mod hub;
 mod keys_and_costs;
 mod lora;
@@ -36,6 +37,7 @@ mod months;
 mod prices;
 mod process;
 mod profiles;
+mod reading;
 mod roi;
 mod serve;
 

@@ -2,6 +2,8 @@
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
+    io::Write,
+    net::TcpStream,
     os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
     path::Path,
     process::{Command, Output, Stdio},
@@ -244,4 +246,46 @@ fn signals_without_a_meaning_are_passed_over_and_so_is_the_hangup_that_nohup_ign
     assert!(program.child.try_wait().expect("asked").is_none(), "it goes on: {}", log());
     send(&program, "-TERM");
     assert_eq!(program.child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn with_few_open_files_the_connections_are_fewer_and_images_are_still_made_and_stored() {
+    const HELD: usize = 700;
+    let limit = rustix::process::Resource::Nofile;
+    let open_files = rustix::process::getrlimit(limit);
+    let raised = rustix::process::Rlimit { current: open_files.maximum, maximum: open_files.maximum };
+    rustix::process::setrlimit(limit, raised).expect("room for the connections of this test");
+    let place = TempDir::new().expect("a directory");
+    let log =
+        File::options().create(true).append(true).mode(0o600).open(place.path().join("log")).expect("a log");
+    let mut command = crate::program::tintype_by(&["prlimit", "--nofile=600:600"]);
+    command.current_dir(place.path()).args(["--listen", "127.0.0.1:0", "--model"]).arg(directory("base"));
+    let mut program = Program::spawn(command.stderr(log));
+    let key = program.key.take().expect("a first key");
+    let address = program.url.trim_start_matches("http://").to_owned();
+    let image = |format: &str| {
+        let body = serde_json::json!({
+            "prompt": "x", "size": "32x32", "steps": 1, "response_format": format,
+        });
+        let (status, answer) = order(&program, &key, body);
+        assert_eq!(status, 200, "{answer}");
+    };
+    image("url");
+    // A server that is full may close any of them: what counts is that the next image is made.
+    let held: Vec<_> = (0..HELD)
+        .filter_map(|_| {
+            let mut connection = TcpStream::connect(&address).ok()?;
+            let head =
+                b"POST /v1/images/generations HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+            connection.write_all(head).ok()?;
+            Some(connection)
+        })
+        .collect();
+    for format in ["url", "b64_json"] {
+        image(format);
+    }
+    drop(held);
+    let log = fs::read_to_string(place.path().join("log")).expect("the log");
+    assert!(log.contains("at most 344 connections, not 1024"), "{log}");
+    assert!(!log.contains("Too many open files") && !log.contains(" ERROR "), "{log}");
 }

@@ -1,0 +1,11 @@
+//! A service's export of costs, as `tintype roi --usage` reads it: any bytes.
+#![no_main]
+
+mod scratch;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|file: &[u8]| {
+    let path = scratch::file("usage.csv", file).display().to_string();
+    tintype::cli::run_with(["tintype", "roi", "--usage", &path]);
+});
