@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     config::Config,
     costs::CostModel,
-    ledger::{GroupBy, Ledger, Month, Year},
+    ledger::{GroupBy, Ledger, Month, Year, focus_metadata},
 };
 
 #[derive(Debug, Args)]
@@ -42,8 +42,10 @@ enum Format {
     Json,
     /// Exact figures, a row for each group
     Csv,
-    /// FOCUS 1.4 cost and usage, a row for each entry of the ledger
+    /// FOCUS 1.4 cost and usage, a row for each entry of the ledger and for what the month cost beside them
     Focus,
+    /// The metadata of such files: their columns and their version
+    FocusMetadata,
 }
 
 pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
@@ -54,6 +56,9 @@ pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
     if format == Format::Focus && args.year.is_some() {
         return Err(CliError::Usage("--format focus is a month's; write --month instead of --year".into()));
     }
+    if format == Format::FocusMetadata {
+        return super::print_json(&focus_metadata()?);
+    }
     let (config, ledger) = args.place.ledger()?;
     let zone = config.zone()?;
     ledger.check_zone(&zone, clock.now())?;
@@ -63,23 +68,24 @@ pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
         return match format {
             Format::Json => super::print_json(&report),
             Format::Csv => super::print(&report.to_csv()?),
-            Format::Table | Format::Focus => super::print(&year::statement(&report)),
+            Format::Table | Format::Focus | Format::FocusMetadata => super::print(&year::statement(&report)),
         };
     }
     let month = args.month.unwrap_or_else(|| Month::of(clock.now(), &zone));
+    let costs = costs(&config, &ledger, &zone, clock)?;
     if format == Format::Focus {
-        let mut export = ledger.focus_export(month, &zone, &config.metadata.producer)?;
+        let operator = &config.metadata.producer;
+        let mut export = ledger.focus_export(&costs, month, &zone, operator, clock.now())?;
         while let Some(rows) = ledger.focus_rows(&mut export)? {
             super::print(&rows)?;
         }
         return Ok(());
     }
-    let costs = costs(&config, &ledger, &zone, clock)?;
     let report = ledger.month_report(&costs, month, args.by.as_slice(), &zone, clock.now())?;
     match format {
         Format::Json => super::print_json(&report),
         Format::Csv => super::print(&report.to_csv()?),
-        Format::Table | Format::Focus => super::print(&statement::statement(&report)),
+        Format::Table | Format::Focus | Format::FocusMetadata => super::print(&statement::statement(&report)),
     }
 }
 

@@ -54,7 +54,7 @@ pub use self::{
     report::{
         Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy, GroupByError, GroupReport,
         GroupTotals, Groups, MonthReport, MonthTotals, Payback, PaybackAgainst, PlugTotals, SavedPoint, Step,
-        WholeMonth, YearReport,
+        WholeMonth, YearReport, focus_metadata,
     },
     sessions::{Credential, NewSession, OpenedWith, SessionRow},
     store::{BackedUp, BackupFile, CopyError, Holdings, Restored, back_up},

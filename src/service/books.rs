@@ -56,10 +56,11 @@ impl Service {
         self: &Arc<Self>,
         month: Month,
     ) -> Result<impl Stream<Item = Result<String, ServiceError>> + use<>, ServiceError> {
-        let (zone, operator) = (self.parts.zone.clone(), self.parts.settings.operator.clone());
+        let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
+        let operator = self.parts.settings.operator.clone();
         let first = self
             .ask_report(move |ledger| {
-                let mut export = ledger.focus_export(month, &zone, &operator)?;
+                let mut export = ledger.focus_export(&costs, month, &zone, &operator, now)?;
                 Ok::<_, LedgerError>((ledger.focus_rows(&mut export)?, export))
             })
             .await?;

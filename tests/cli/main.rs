@@ -14,6 +14,10 @@ mod large_model;
 mod painter;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support/script.rs"]
+mod script;
+#[path = "../support/skip.rs"]
+mod skip;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 

@@ -275,9 +275,15 @@ fn our_own_focus_export_is_read_by_what_images_cost() {
     let place = place();
     let books = crate::books::Books::open(place.path());
     books.paint("2026-10-10T09:00:00Z", None);
+    books.fail("2026-10-11T09:00:00Z");
     let focus = out(&run(place.path(), &["costs", "--month", "2026-10", "--format", "focus"]));
     let arguments = from_csv(&place, &focus, &["--json"]);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let usage = serde_json::from_str::<Value>(&roi(&place, &arguments)).expect("JSON")["usage"].clone();
-    assert_eq!((&usage["cost_column"], &usage["paid"]), (&json!("EffectiveCost"), &json!(0.375583334)));
+    let counted = [&usage["cost_column"], &usage["paid"], &usage["images"]];
+    assert_eq!(
+        counted,
+        [&json!("BilledCost"), &json!(0.377833334), &json!(1)],
+        "failed work is paid, and no image"
+    );
 }

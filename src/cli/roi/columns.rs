@@ -131,6 +131,8 @@ pub(super) struct Columns {
     pub cost_currency: Option<Currency>,
     pub currency: Option<usize>,
     pub unit: Option<usize>,
+    /// What Tintype's own export says of a line that is not an image: failed work, idle hours, unused capacity.
+    pub own_line: Option<usize>,
     /// Whether the names are Chinese, whose amounts are in yuan where nothing else is said.
     pub is_chinese: bool,
     /// Whether a comma may be a decimal mark everywhere, as in files with semicolons.
@@ -179,6 +181,7 @@ impl Columns {
             cost_currency: cost.and_then(|index| plain[index].1),
             currency: find(&CURRENCIES),
             unit,
+            own_line: find(&["xline"]),
             is_chinese: names.iter().any(|name| name.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))),
             names: names.clone(),
             foreign_marks,

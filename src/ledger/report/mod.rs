@@ -23,7 +23,7 @@ pub use self::{
     days::DayReport,
     energy_sources::EnergySources,
     energy_totals::PlugTotals,
-    focus::FocusExport,
+    focus::{FocusExport, focus_metadata},
     group_by::{GroupBy, GroupByError},
     groups::GroupTotals,
     month::{Figures, GroupReport, Groups, MonthReport},

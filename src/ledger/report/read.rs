@@ -102,6 +102,21 @@ impl Ledger {
     }
 }
 
+/// Everything of `month`, as far as it has passed by `now`, and the first moment after what has passed.
+pub(super) fn whole_month(
+    view: &Conn<'_>,
+    costs: &CostModel,
+    month: Month,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Result<(WholeMonth, Timestamp), LedgerError> {
+    let source = Source::read(view, costs, month.days(), &[], zone, now)?;
+    let totals = entry_sums::sum(source.facts_on(month.days()))?;
+    let cost = source.cost(month.days(), &totals)?;
+    let end = month.days().end.min(source.known.end);
+    Ok((source.whole(month.days(), &totals, &cost)?, start_of(end, zone)))
+}
+
 impl<'a> Source<'a> {
     /// Reads `days`, and those since the hardware was bought.
     fn read(

@@ -6,7 +6,10 @@ use super::{
     months::{Filed, at, month, two_months},
     *,
 };
-use crate::costs::{CostModel, CostSettings, ExchangeRate, PriceBook};
+use crate::{
+    costs::{Asset, CostModel, CostSettings, ExchangeRate, Life, PriceBook, Retirement},
+    domain::Overhead,
+};
 
 /// The cells of a FOCUS file under its head, by row and column name.
 fn cells(csv: &str, row: usize, columns: &[&str]) -> Vec<String> {
@@ -29,7 +32,19 @@ fn costs() -> CostModel {
 }
 
 pub(super) fn focus(book: &Book, text: &str, zone: &TimeZone) -> String {
-    let mut export = book.ledger.focus_export(month(text), zone, "Studio").expect("an export");
+    focus_at(book, text, zone, at("2027-01-02T00:00:00Z"))
+}
+
+/// Everything of a month that is over.
+pub(super) fn all_in(book: &Book, text: &str, zone: &TimeZone) -> Money {
+    let now = at("2027-01-02T00:00:00Z");
+    let report = book.ledger.month_report(&costs(), month(text), &[], zone, now).expect("a report");
+    report.whole.expect("a whole month").fully_loaded_total
+}
+
+fn focus_at(book: &Book, text: &str, zone: &TimeZone, now: Timestamp) -> String {
+    let export = book.ledger.focus_export(&costs(), month(text), zone, "Studio", now);
+    let mut export = export.expect("an export");
     let parts = std::iter::from_fn(|| book.ledger.focus_rows(&mut export).expect("FOCUS"));
     parts.collect()
 }
@@ -59,13 +74,19 @@ fn a_picture_is_a_usage_charge_of_its_standard_cost() {
     let book = two_months();
     let csv = focus(&book, "2026-10", &TimeZone::UTC);
     let amounts = ["EffectiveCost", "ListCost", "ContractedCost", "BilledCost", "x_ComparatorCost"];
-    assert_eq!(cells(&csv, 0, &amounts), ["0.000000006", "0.000000006", "0.000000006", "0.00", "0.00000001"]);
+    assert_eq!(
+        cells(&csv, 0, &amounts),
+        ["0.000000006", "0.000000006", "0.000000006", "0.000000006", "0.00000001"]
+    );
     let parts = ["x_ElectricityCost", "x_DepreciationCost", "x_MaintenanceCost", "PricingQuantity"];
-    assert_eq!(cells(&csv, 1, &parts), ["0.000000007", "0.000000002", "0.000000003", "1"]);
+    assert_eq!(cells(&csv, 1, &parts), ["0.000000007", "0.000000002", "0.000000003", "1.0"]);
     let names = ["SubAccountName", "Tags", "ChargeClass", "ServiceProviderName", "x_EntryId"];
     assert_eq!(cells(&csv, 0, &names), ["test", r#"{"cost_tag":"spring"}"#, "", "Studio", "1"]);
     assert_eq!(cells(&csv, 2, &["Tags", "ResourceId"]), ["", ""]);
-    assert_eq!(csv.lines().count(), 4);
+    let price = ["SkuId", "SkuMeter", "SkuPriceId", "ListUnitPrice", "ContractedUnitPrice"];
+    let at = ["tiny/64x64/8", "Image generation", "tiny/64x64/8@0.000000006", "0.000000006", "0.000000006"];
+    assert_eq!(cells(&csv, 0, &price), at);
+    assert_eq!(csv.lines().count(), 5, "three images, and the depreciation that they were not charged");
     assert_eq!(focus(&book, "2026-09", &TimeZone::UTC).lines().count(), 1, "a head without rows");
 }
 
@@ -95,7 +116,7 @@ fn billing_periods_are_the_zones_months_told_in_utc() {
     let month = ["2026-10-31T16:00:00Z", "2026-11-30T16:00:00Z"];
     assert_eq!(cells(&november, 0, &periods)[..2], month);
     assert_eq!(cells(&november, 0, &periods)[2..], ["2026-10-31T23:59:59Z", "2026-11-01T00:00:00Z"]);
-    assert_eq!(november.lines().count(), 3);
+    assert_eq!(november.lines().count(), 4);
 }
 
 #[test]
@@ -111,11 +132,11 @@ fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_picture()
             ["ChargeClass", "EffectiveCost", "PricingQuantity", "x_CorrectedEntryId", "ChargePeriodEnd"];
         cells(&csv, row, &columns)
     };
-    assert_eq!(row(1), ["Correction", "-0.000000012", "-1", "2", "2026-10-02T10:00:00Z"]);
-    assert_eq!(row(2), ["Correction", "0.000000009", "1", "2", "2026-10-02T10:00:00Z"]);
-    assert_eq!(row(3), ["", "-0.000000006", "-1", "4", "2026-11-01T00:00:01Z"], "within an open month");
+    assert_eq!(row(1), ["Correction", "-0.000000012", "-1.0", "2", "2026-10-02T10:00:00Z"]);
+    assert_eq!(row(2), ["Correction", "0.000000009", "1.0", "2", "2026-10-02T10:00:00Z"]);
+    assert_eq!(row(3), ["", "-0.000000005", "-1.0", "4", "2026-11-01T00:00:01Z"], "its electricity stays");
     let told = cells(&csv, 2, &["ChargeDescription"]);
-    assert_eq!(told, ["64x64 picture, 8 steps, tiny; correction of entry 2: the meter was wrong"]);
+    assert_eq!(told, ["64x64 image, 8 steps, tiny; correction of entry 2: the meter was wrong"]);
 }
 
 #[test]
@@ -125,7 +146,93 @@ fn failed_work_is_a_charge_without_a_picture() {
     let work = failed_work(Money::from_nano(5));
     book.ledger.fail(failed, &spec(), Currency::CNY, &[work], NOON).expect("failed");
     let csv = focus(&book, "2026-11", &TimeZone::UTC);
-    let columns = ["EffectiveCost", "PricingQuantity", "x_ComparatorSku", "x_ComparatorCost"];
-    assert_eq!(cells(&csv, 0, &columns), ["0.000000005", "0", "", ""]);
-    assert!(cells(&csv, 0, &["ChargeDescription"])[0].contains("no picture"));
+    let columns = ["EffectiveCost", "PricingQuantity", "PricingUnit", "x_ComparatorSku", "x_ComparatorCost"];
+    assert_eq!(cells(&csv, 0, &columns), ["0.000000005", "1.0", "Requests", "", ""]);
+    assert!(cells(&csv, 0, &["ChargeDescription"])[0].contains("no image"));
+}
+
+/// A ledger with every kind of cost: images, one of them corrected and one taken back, failed work that was charged its time,
+/// idle hours, warm-up and a gap, a part by time that was sold at a loss, one by units, and upkeep by the year.
+fn a_month_of_everything() -> (Book, CostModel) {
+    let mut book = two_months();
+    let amounts = CorrectedAmounts { electricity: Some(Money::from_nano(4)), ..CorrectedAmounts::default() };
+    let now = at("2026-11-20T00:00:00Z");
+    book.ledger.reverse(2, "the meter was wrong", Some(&amounts), now).expect("reversed");
+    book.ledger.reverse(4, "a test", None, now).expect("reversed");
+    let failed = book.open_request(book.filed(), now);
+    let mut work = failed_work(Money::from_nano(5));
+    work.cost.depreciation = Money::from_nano(7);
+    book.ledger.fail(failed, &spec(), Currency::CNY, &[work], now).expect("failed");
+    for (kind, nano) in
+        [(Overhead::Idle, 11), (Overhead::Idle, 2), (Overhead::WarmUp, 13), (Overhead::Gap, 17)]
+    {
+        let (usage, price) = (receipt().usage, (receipt().wall_energy, Money::from_nano(nano)));
+        book.ledger.book_overhead(kind, usage, price, Currency::CNY, now).expect("booked");
+    }
+    let money = |text: &str| text.parse::<Money>().expect("an amount");
+    let part = |life, on| Asset {
+        name: "a part".into(),
+        price: money("1000"),
+        residual: money("100"),
+        share_percent: 100,
+        purchased_on: on,
+        life,
+        retirement: None,
+    };
+    let day = |day| jiff::civil::date(2026, 10, day);
+    let by_time = Life::Time { years: 3, normal_utilisation_percent: 20 };
+    for (life, on) in [(by_time, day(2)), (by_time, day(5)), (Life::Units { lifetime_images: 300 }, day(7))] {
+        book.ledger.add_asset(&part(life, on), Currency::CNY, now).expect("added");
+    }
+    let sold = Retirement { on: jiff::civil::date(2026, 11, 15), proceeds: money("400") };
+    let first = book.ledger.assets().expect("parts")[0].id;
+    assert!(book.ledger.retire_asset(first, sold, now).expect("retired"));
+    let settings = CostSettings { upkeep_per_year: Some(money("300")), ..CostSettings::default() };
+    let prices = PriceBook::built_in().expect("a price book");
+    (book, CostModel::new(settings, prices, vec![]).expect("a cost model"))
+}
+
+#[test]
+fn a_file_adds_up_to_the_all_in_month() {
+    let (book, costs) = a_month_of_everything();
+    let zone = TimeZone::fixed(jiff::tz::offset(8));
+    // The last moment is in the middle of a month, which costs its days so far.
+    for now in ["2027-01-02T00:00:00Z", "2026-11-22T12:00:00Z"].map(at) {
+        let mut lines = std::collections::BTreeSet::new();
+        for text in ["2026-09", "2026-10", "2026-11", "2026-12"] {
+            let export = book.ledger.focus_export(&costs, month(text), &zone, "Studio", now);
+            let mut export = export.expect("an export");
+            let csv: String =
+                std::iter::from_fn(|| book.ledger.focus_rows(&mut export).expect("FOCUS")).collect();
+            let rows = csv.lines().count() - 1;
+            let all =
+                ["BilledCost", "x_ElectricityCost", "x_DepreciationCost", "x_MaintenanceCost", "x_Line"];
+            let rows: Vec<_> = (0..rows).map(|row| cells(&csv, row, &all)).collect();
+            let sum = |column: usize| {
+                let amounts = rows.iter().map(|row| row[column].parse::<Money>().expect("an amount"));
+                amounts.fold(Money::ZERO, |sum, amount| sum.plus(amount).expect("in range"))
+            };
+            let report = book.ledger.month_report(&costs, month(text), &[], &zone, now).expect("a report");
+            let whole = report.whole.expect("a whole month");
+            assert_eq!(sum(0), whole.fully_loaded_total, "{text}: {rows:?}");
+            assert_eq!((sum(2), sum(3)), (whole.whole_depreciation, whole.whole_upkeep), "{text}");
+            lines.extend(rows.iter().map(|row| row[4].clone()));
+        }
+        let every =
+            ["disposal", "failed", "gap", "idle", "image", "unused depreciation", "unused upkeep", "warm-up"];
+        assert_eq!(lines.into_iter().collect::<Vec<_>>(), every);
+    }
+}
+
+#[test]
+fn two_installations_have_two_accounts_and_a_ledger_keeps_its_own() {
+    let account = |book: &Book| cells(&focus(book, "2026-10", &TimeZone::UTC), 0, &["BillingAccountId"]);
+    let (one, other) = (two_months(), two_months());
+    assert_ne!(account(&one), account(&other));
+    let before = account(&one);
+    assert!(before[0].starts_with("tintype-") && before[0].len() == 24, "{before:?}");
+    for sql in ["UPDATE settings SET value = 'x' WHERE name = 'installation'", "DELETE FROM settings"] {
+        assert!(one.sql(sql).is_err(), "{sql}");
+    }
+    assert_eq!(account(&one), before);
 }

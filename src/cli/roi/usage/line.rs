@@ -102,7 +102,8 @@ impl Line<'_> {
     /// Images and megapixels. An empty cell is none: a tax, or a day without usage.
     fn images(&self, column: usize) -> Result<(i64, Decimal), UsageError> {
         let text = self.cell(Some(column));
-        if text.is_empty() {
+        let own_line = self.cell(self.columns.own_line);
+        if text.is_empty() || !matches!(own_line, "" | "image") {
             return Ok((0, Decimal::ZERO));
         }
         let marks = self.columns.foreign_marks;

@@ -6,20 +6,31 @@ use actix_web::{
 use futures_util::TryStreamExt;
 
 use super::{CostsQuery, month, report, year_report};
-use crate::domain::Scope;
-use crate::http::{
-    State,
-    api::error::ApiError,
-    pages::{self, session},
+use crate::{
+    domain::Scope,
+    http::{
+        State,
+        api::error::ApiError,
+        pages::{self, session},
+    },
+    ledger::focus_metadata,
 };
 
-/// GET /admin/costs.json: a month, in groups where `by` asks for them, or a year.
+/// GET /admin/costs.json: a month, in groups if `by` asks for them, or a year; with `format=focus-metadata` what FOCUS files
+/// of this server look like.
 pub(in crate::http::pages) async fn json(
     request: HttpRequest,
     question: web::Query<CostsQuery>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     session::enter(&request, &state, Scope::Costs).await?;
+    match question.format.as_deref() {
+        None => {}
+        Some("focus-metadata") => return Ok(pages::json(&focus_metadata()?)),
+        Some(_) => {
+            return Err(refused("format", "format can be focus-metadata here; leave it out for the report."));
+        }
+    }
     Ok(match year_report(&question, &state).await? {
         Some(year) => pages::json(&year),
         None => pages::json(&report(&question, &state).await?),

@@ -1,0 +1,107 @@
+//! What a month cost beside its entries, so that a file adds up to the all-in cost.
+
+use jiff::Timestamp;
+
+use super::row::{Bill, FocusRow, decimal};
+use crate::{
+    ledger::{
+        LedgerError,
+        report::{WholeMonth, compared::out_of_range},
+        store::{Conn, params},
+    },
+    units::{EnergyBalance, Money},
+};
+
+/// Depreciation and upkeep of a span's entries, those of failed work too.
+const CHARGED: &str = "SELECT CAST(coalesce(sum(depreciation_nano), 0) AS BIGINT),
+                              CAST(coalesce(sum(upkeep_nano), 0) AS BIGINT)
+                       FROM entries WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
+
+/// What went into no request, by kind.
+const OVERHEADS: &str = "SELECT kind, CAST(sum(energy_mj) AS BIGINT), CAST(sum(wall_energy_mj) AS BIGINT),
+                                CAST(sum(electricity_nano) AS BIGINT)
+                         FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2 GROUP BY kind ORDER BY kind";
+
+/// The rows beside the entries of the month of `bill`, which has passed until `known`: electricity of idle hours, warm-up images and gaps,
+/// what no entry was charged of depreciation and upkeep, and what was lost or gained on parts that were sold.
+pub(super) fn rows(
+    conn: &Conn<'_>,
+    bill: &Bill,
+    known: Timestamp,
+    whole: &WholeMonth,
+) -> Result<Vec<FocusRow>, LedgerError> {
+    let (start, end) = (bill.month.start(&bill.zone), bill.month.end(&bill.zone));
+    let (of_span, span) = (params![start, end], (start, known));
+    let mut rows = conn.query(OVERHEADS, of_span, |row| {
+        let kind: String = row.get(0)?;
+        let [energy, wall] = [row.get(1)?, row.get(2)?].map(EnergyBalance::from_millijoules);
+        Ok::<_, LedgerError>(overhead(bill, span, &kind, energy, wall, Money::from_nano(row.get(3)?)))
+    })?;
+    let (depreciation, upkeep) = conn.query_one(CHARGED, of_span, |row| {
+        Ok((Money::from_nano(row.get(0)?), Money::from_nano(row.get(1)?)))
+    })?;
+    let depreciation = whole.whole_depreciation.minus(depreciation).map_err(out_of_range)?;
+    let upkeep = whole.whole_upkeep.minus(upkeep).map_err(out_of_range)?;
+    let disposal = Money::ZERO.minus(whole.disposal_gain).map_err(out_of_range)?;
+    rows.extend((depreciation != Money::ZERO).then(|| FocusRow {
+        depreciation_cost: depreciation.to_string(),
+        ..adjustment(bill, span, "unused depreciation", depreciation)
+    }));
+    rows.extend((upkeep != Money::ZERO).then(|| FocusRow {
+        maintenance_cost: upkeep.to_string(),
+        ..adjustment(bill, span, "unused upkeep", upkeep)
+    }));
+    rows.extend(
+        (disposal != Money::ZERO).then(|| FocusRow {
+            charge_frequency: "One-Time",
+            ..adjustment(bill, span, "disposal", disposal)
+        }),
+    );
+    Ok(rows)
+}
+
+fn overhead(
+    bill: &Bill,
+    span: (Timestamp, Timestamp),
+    kind: &str,
+    energy: EnergyBalance,
+    wall_energy: EnergyBalance,
+    electricity: Money,
+) -> FocusRow {
+    let (line, what) = match kind {
+        "idle" => ("idle", "electricity of idle hours"),
+        "warm-up" => ("warm-up", "electricity of warm-up images"),
+        _ => ("gap", "electricity that was counted while no server ran"),
+    };
+    FocusRow {
+        charge_category: "Usage",
+        charge_description: what.into(),
+        charge_frequency: "Usage-Based",
+        charge_period_start: span.0.to_string(),
+        charge_period_end: span.1.to_string(),
+        consumed_quantity: Some(decimal(wall_energy)),
+        consumed_unit: Some("kWh"),
+        energy_kwh: decimal(energy),
+        electricity_cost: electricity.to_string(),
+        ..bill.row(electricity).priced(line, line, electricity)
+    }
+}
+
+/// A charge that is nobody's usage.
+fn adjustment(bill: &Bill, span: (Timestamp, Timestamp), line: &'static str, amount: Money) -> FocusRow {
+    let what = match line {
+        "unused depreciation" => "depreciation that nothing was charged",
+        "unused upkeep" => "upkeep that nothing was charged",
+        _ if amount < Money::ZERO => "gain on parts that were sold above their book value",
+        _ => "loss on parts that were sold below their book value",
+    };
+    FocusRow {
+        charge_category: "Adjustment",
+        charge_description: what.into(),
+        charge_frequency: "Recurring",
+        charge_period_start: span.0.to_string(),
+        charge_period_end: span.1.to_string(),
+        line,
+        ..bill.row(amount)
+    }
+}
