@@ -1,5 +1,3 @@
-use jiff::civil::Date;
-
 use super::{DaySpan, Upkeep};
 use crate::units::{Money, MoneyError};
 

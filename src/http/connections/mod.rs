@@ -99,7 +99,9 @@ where
     // The standard library asks for 128: a flood fills that, and newcomers then wait for a second.
     SockRef::from(&listener).listen(BACKLOG)?;
     let registry = Registry::new(caps(limits));
-    let builder = Server::build();
+    // The registry counts; actix would not accept a newcomer at its own limit.
+    let builder = Server::build().workers(HTTP_WORKERS).max_concurrent_connections(usize::MAX);
+    let builder = builder.disable_signals().shutdown_timeout(STOP_WAIT_SECS);
     let stop = builder.graceful_shutdown_signal();
     let factory = move || {
         let stop = stop.clone();
@@ -133,20 +135,20 @@ where
             async move {
                 match admitted {
                     Ok((guest, requests)) => serve(&guest, limits.keep_alive, &tcp, requests).await,
-                    Err(registry::Full) => {
-                        tracing::warn!(?peer, "refused a connection: all within its cap are at work");
-                        timeout(LINGER_WAIT, tcp.writable()).await.ok();
-                        send(&tcp, &refusal::raw(&ApiError::connections_full()));
-                    }
+                    Err(registry::Full) => refuse(&tcp, peer).await,
                 }
                 Ok(())
             }
         })
     };
-    // The registry counts; actix would not accept a newcomer at its own limit.
-    let builder = builder.workers(HTTP_WORKERS).max_concurrent_connections(usize::MAX);
-    let builder = builder.disable_signals().shutdown_timeout(STOP_WAIT_SECS);
     Ok(builder.listen("http", listener, factory)?.run())
+}
+
+/// Answers a newcomer for whom there is no place.
+async fn refuse(tcp: &TcpStream, peer: Option<SocketAddr>) {
+    tracing::warn!(?peer, "refused a connection: all within its cap are at work");
+    timeout(LINGER_WAIT, tcp.writable()).await.ok();
+    send(tcp, &refusal::raw(&ApiError::connections_full()));
 }
 
 /// The caps that fit into the limit of open files. One address never gets them all.

@@ -84,13 +84,7 @@ impl KeyForm {
         if budgets.is_none() {
             problems.push(("budgets", "keys-bad-budgets"));
         }
-        let expires_at = match (self.expires.trim(), before) {
-            ("", _) => Some(None),
-            (text, Some(before)) if text == day(before, zone) => Some(Some(before)),
-            (text, _) => {
-                text.parse::<Expiry>().ok().and_then(|expiry| expiry.moment(zone, now).ok()).map(Some)
-            }
-        };
+        let expires_at = self.expiry(before, zone, now);
         if expires_at.is_none() {
             problems.push(("expires", "keys-bad-expires"));
         }
@@ -121,6 +115,22 @@ impl KeyForm {
                 Ok(KeyRules { scopes, budgets, expires_at, models, limits })
             }
             _ => Err(problems),
+        }
+    }
+
+    /// The expiry that was typed, if it can be used; one that shows as the day of `before` is `before`.
+    fn expiry(
+        &self,
+        before: Option<Timestamp>,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Option<Option<Timestamp>> {
+        match (self.expires.trim(), before) {
+            ("", _) => Some(None),
+            (text, Some(before)) if text == day(before, zone) => Some(Some(before)),
+            (text, _) => {
+                text.parse::<Expiry>().ok().and_then(|expiry| expiry.moment(zone, now).ok()).map(Some)
+            }
         }
     }
 

@@ -1,0 +1,58 @@
+use std::sync::Arc;
+
+use crate::{
+    domain::{Edit, ImageSize, KeyId, RenderJob},
+    engine::shape::Shape,
+    pipeline::{PromptTokens, TextTokens, padded_tokens},
+};
+
+/// A job and the key whose turn it takes.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// What is asked for.
+    pub job: Arc<RenderJob>,
+    /// Whose turn it takes.
+    pub key: KeyId,
+    /// The prompts as the model reads them.
+    pub tokens: Arc<PromptTokens>,
+    /// Partial images to show of each image, at most; 0 for none.
+    pub partials: u32,
+}
+
+/// What images must have in common to share a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::engine) struct Group {
+    size: ImageSize,
+    steps: u32,
+    guidance_scale: f64,
+    edit: SameEdit,
+    /// Tokens of the prompt and of the negative prompt, as they are padded.
+    padded: (usize, Option<usize>),
+    /// What decides the memory of its images.
+    pub(in crate::engine) shape: Shape,
+}
+
+/// The edit of a job, equal to itself alone: images of other edits share no batch with it.
+#[derive(Debug, Clone)]
+struct SameEdit(Option<Arc<Edit>>);
+
+impl PartialEq for SameEdit {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(edit), Some(other)) => Arc::ptr_eq(edit, other),
+            _ => false,
+        }
+    }
+}
+
+impl Order {
+    pub(in crate::engine) fn group(&self) -> Group {
+        let spec = &self.job.spec;
+        let padded = |tokens: &TextTokens| padded_tokens(tokens.ids().len());
+        let padded = (padded(&self.tokens.positive), self.tokens.negative.as_ref().map(padded));
+        let (size, steps, guidance_scale) = (spec.size, spec.steps, spec.guidance_scale);
+        let edit = SameEdit(spec.edit.clone());
+        Group { size, steps, guidance_scale, edit, padded, shape: Shape::of(spec) }
+    }
+}
