@@ -18,6 +18,7 @@ mod month;
 mod output;
 mod prices;
 mod progress;
+mod pull;
 mod restore;
 mod roi;
 mod serve;
@@ -66,6 +67,8 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Time each part of a picture: text, steps, decoding, PNG
     Bench(bench::BenchArgs),
+    /// Fetch a model from Hugging Face, a mirror or ModelScope, and verify it
+    Pull(pull::PullArgs),
     /// Look at a model's files before they are loaded
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -129,7 +132,8 @@ struct DataArgs {
 /// What paints, and where.
 #[derive(Debug, Args)]
 struct ModelArgs {
-    /// Model directory in the diffusers layout, hub repository, or .safetensors or .gguf file [default: the embedded model]
+    /// Model directory in the diffusers layout, repository (of ModelScope: modelscope:OWNER/NAME), or .safetensors or .gguf file
+    /// [default: the embedded model]
     #[arg(long, value_name = "DIR|REPO|FILE")]
     model: Option<String>,
     /// Text encoder (Qwen3-4B) of a model that is one file [default: found beside it]
@@ -227,6 +231,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Serve(args) => serve::run(args, &clock),
         Command::Generate(args) => generate::run(args, &clock),
         Command::Bench(args) => bench::run(args, &clock),
+        Command::Pull(args) => pull::run(args),
         Command::Model(command) => model::run(command),
         Command::Lora(command) => lora::run(command),
         Command::Key(command) => key::run(command, &*clock),

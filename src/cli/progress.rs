@@ -3,7 +3,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{DecimalBytes, HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::{
     app::Progress,
@@ -15,7 +15,7 @@ const WORTH_A_LINE: u64 = 500_000_000;
 
 /// Fetching and loading: bars on a terminal, a log line every tenth elsewhere.
 pub(super) struct LoadReport {
-    fetch: Option<(String, ProgressBar)>,
+    fetch: FetchReport,
     on_load: Box<dyn Fn(u64, u64) + Send + Sync>,
 }
 
@@ -34,24 +34,51 @@ impl LoadReport {
                 }
             })
         };
-        Self { fetch: None, on_load }
+        Self { fetch: FetchReport::new(), on_load }
     }
 }
 
 impl Progress for LoadReport {
     fn fetched(&mut self, fetched: Fetched<'_>) {
-        let same_file = matches!(&self.fetch, Some((file, _)) if file == fetched.file);
-        if !same_file {
-            tracing::info!("fetching {} ({} MB)", fetched.file, fetched.total / 1_000_000);
-            self.fetch = Some((fetched.file.to_owned(), byte_bar(fetched.file)));
-        }
-        if let Some((_, bar)) = &self.fetch {
-            advance(bar, fetched.bytes, fetched.total);
-        }
+        self.fetch.show(fetched);
     }
 
     fn on_load(&self) -> OnLoad<'_> {
         &*self.on_load
+    }
+}
+
+/// A fetch: one bar over all files on a terminal; elsewhere a line for every tenth, with the speed and the time left.
+pub(super) struct FetchReport {
+    bar: ProgressBar,
+    tenths: Tenths,
+}
+
+impl FetchReport {
+    pub(super) fn new() -> Self {
+        let bar = bar(0, "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+        Self { bar, tenths: Tenths::default() }
+    }
+
+    pub(super) fn show(&self, fetched: Fetched<'_>) {
+        if self.bar.length() != Some(fetched.total) {
+            // What is here already is not part of the speed.
+            self.bar.set_position(fetched.bytes);
+            self.bar.reset_eta();
+        }
+        self.bar.set_message(fetched.file.to_owned());
+        advance(&self.bar, fetched.bytes, fetched.total);
+        if self.bar.is_hidden()
+            && let Some(percent) = self.tenths.passed(fetched.bytes, fetched.total)
+        {
+            tracing::info!(
+                "fetched {percent} % of {}, {}/s, {} left",
+                DecimalBytes(fetched.total),
+                // Bytes are whole.
+                DecimalBytes(self.bar.per_sec() as u64),
+                HumanDuration(self.bar.eta())
+            );
+        }
     }
 }
 

@@ -30,7 +30,8 @@ use crate::{
     engine::{EngineSettings, ProfileStore},
     meter::Powers,
     pipeline::{
-        DeviceList, KernelChoice, MemoryTier, ModelSource, PartFiles, Placement, Precision, SizeLimits,
+        DeviceList, KernelChoice, MemoryTier, ModelDigest, ModelSource, PartFiles, Placement, Precision,
+        SizeLimits,
     },
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
@@ -84,6 +85,8 @@ pub struct ModelConfig {
     /// A directory in the diffusers layout, a hub repository such as Tongyi-MAI/Z-Image-Turbo, a .safetensors or .gguf file,
     /// or none: the embedded one.
     pub path: Option<String>,
+    /// The SHA-256 that the files at `path` must have, as `tintype pull` prints it; none: they are not compared.
+    pub sha256: Option<ModelDigest>,
     /// Weights of the text encoder, a file or a folder; none: in `path`, or beside it.
     pub text_encoder: Option<PathBuf>,
     /// Weights of the autoencoder, a file or a folder; none: in `path`, or beside it.
@@ -227,6 +230,7 @@ impl Default for ModelConfig {
             ["dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"];
         Self {
             path: None,
+            sha256: None,
             text_encoder: None,
             vae: None,
             tokenizer: None,
@@ -265,7 +269,9 @@ impl ModelConfig {
             vae: self.vae.clone(),
             tokenizer: self.tokenizer.clone(),
         };
-        ModelSource::new(self.path.as_deref(), self.id.as_deref(), self.default_size).with_parts(parts)
+        ModelSource::new(self.path.as_deref(), self.id.as_deref(), self.default_size)
+            .with_parts(parts)
+            .with_pin(self.sha256.clone())
     }
 
     /// The size of an image if none is asked for.

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::source::ModelDigest;
 use crate::domain::ImageSize;
 
 /// Why a model could not be loaded. Each is one line that names the file and what was expected of it.
@@ -41,6 +42,19 @@ pub enum LoadError {
         device: String,
         /// Why it cannot be used.
         reason: String,
+    },
+    /// A model's files are not those that `model.sha256` names.
+    #[error(
+        "{path}: its files have the SHA-256 {found}, and model.sha256 is {pinned}; fetch the model again, or set \
+         model.sha256 to what you trust"
+    )]
+    Pinned {
+        /// The model's file or directory.
+        path: String,
+        /// What was configured.
+        pinned: ModelDigest,
+        /// What was found.
+        found: ModelDigest,
     },
     /// A model could not be fetched from the hub.
     #[error("cannot fetch {repository}: {reason}")]

@@ -70,7 +70,8 @@ pub use self::{
     schedule::{Schedule, Shift},
     shapes::ModelShape,
     source::{
-        EMBEDDED_MODEL, EmbeddedFile, ModelFiles, ModelSource, OnLoad, PROMPT_TOKENS_MAX, PartFiles, hub,
+        EMBEDDED_MODEL, EmbeddedFile, ModelDigest, ModelFiles, ModelSource, OnLoad, PROMPT_TOKENS_MAX,
+        PartFiles, hub,
     },
     transformer::padded_tokens,
     vae::{LatentDistribution, VaeDecoder, VaeEncoder},

@@ -41,6 +41,7 @@ mod months;
 mod prices;
 mod process;
 mod profiles;
+mod pull;
 mod reading;
 mod roi;
 mod serve;

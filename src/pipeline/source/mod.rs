@@ -16,6 +16,7 @@ mod model_source;
 mod names;
 mod neighbours;
 mod part;
+mod pin;
 mod raw;
 mod recognise;
 mod scales;
@@ -35,6 +36,7 @@ pub use self::{
     files::{ModelFiles, PartFiles},
     folder::EmbeddedFile,
     model_source::ModelSource,
+    pin::ModelDigest,
     weights::OnLoad,
 };
 use self::{folder::Folder, shards::shard_files};

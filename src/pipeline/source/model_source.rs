@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
     super::{
@@ -7,7 +7,8 @@ use super::{
     },
     embedded::EMBEDDED_MODEL,
     files::{ModelFiles, PartFiles},
-    hub,
+    hub::{self, Repository},
+    pin::ModelDigest,
 };
 use crate::domain::ImageSize;
 
@@ -23,6 +24,7 @@ const EMBEDDED_ID: &str = "z-image-embedded";
 pub struct ModelSource {
     path: Option<String>,
     parts: PartFiles,
+    pin: Option<ModelDigest>,
     /// The id under /v1/models.
     pub id: String,
     /// The hub repository that it comes from, for example `Tongyi-MAI/Z-Image-Turbo`; also that of a snapshot in the hub's
@@ -38,7 +40,20 @@ impl ModelSource {
         let repository = path.and_then(repository_of);
         let id = id.or(path.map(name_of)).unwrap_or(EMBEDDED_ID).to_owned();
         let parts = PartFiles::default();
-        Self { path: path.map(str::to_owned), parts, id, repository, configured_size: default_size }
+        Self {
+            path: path.map(str::to_owned),
+            parts,
+            pin: None,
+            id,
+            repository,
+            configured_size: default_size,
+        }
+    }
+
+    /// The same, accepted only if its files have the SHA-256 `pin`.
+    #[must_use]
+    pub fn with_pin(self, pin: Option<ModelDigest>) -> Self {
+        Self { pin, ..self }
     }
 
     /// The same with files of its own for some parts.
@@ -69,34 +84,41 @@ impl ModelSource {
     /// The model's files: embedded, in a directory, or fetched from the hub.
     ///
     /// # Errors
-    /// [`LoadError`] if there is no such directory, or the hub cannot be reached.
+    /// [`LoadError`] if there is no such directory, the hub cannot be reached, or the files are not the pinned ones.
     pub fn files(&self, on_fetch: hub::OnFetch<'_>) -> Result<ModelFiles, LoadError> {
-        let files = match self.path.as_deref() {
-            None => EMBEDDED_MODEL,
-            Some(path) if is_fetched(path) => ModelFiles::directory(&hub::fetch(path, on_fetch)?)?,
-            Some(path) if Path::new(path).is_file() => ModelFiles::file(Path::new(path)),
-            Some(path) => ModelFiles::directory(Path::new(path))?,
+        let Some(path) = self.path.as_deref() else {
+            return Ok(EMBEDDED_MODEL.with_parts(self.parts.clone()));
         };
+        let path = match fetched_repository(path) {
+            Some(repository) => hub::fetch(&repository, self.pin.as_ref(), on_fetch)?,
+            None => PathBuf::from(path),
+        };
+        let files = if path.is_file() { ModelFiles::file(&path) } else { ModelFiles::directory(&path)? };
+        self.pin.iter().try_for_each(|pin| pin.check(&path))?;
         Ok(files.with_parts(self.parts.clone()))
     }
 }
 
-/// Whether `path` is a repository on the hub, and nothing on the disk.
-fn is_fetched(path: &str) -> bool {
-    !Path::new(path).exists() && hub::is_repository(path)
+/// The repository that `path` names, if nothing on the disk has that name.
+fn fetched_repository(path: &str) -> Option<Repository> {
+    if Path::new(path).exists() { None } else { Repository::parse(path) }
 }
 
 /// The repository of `path`, `owner/name`.
 fn repository_of(path: &str) -> Option<String> {
     match cached_repository(path) {
         Some(name) => name.split_once("--").map(|(owner, name)| format!("{owner}/{name}")),
-        None => is_fetched(path).then(|| path.to_owned()),
+        None => fetched_repository(path).map(|repository| repository.name),
     }
 }
 
 /// What a model at `path` is called.
 fn name_of(path: &str) -> &str {
     let last = || {
+        let path = match fetched_repository(path) {
+            Some(_) => path.split('@').next().unwrap_or_default(),
+            None => path,
+        };
         let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         [".safetensors", ".gguf"].iter().find_map(|ending| last.strip_suffix(ending)).unwrap_or(last)
     };
@@ -131,6 +153,11 @@ mod tests {
         assert_eq!(named("z-image-turbo-Q4_K_M.gguf").0, "z-image-turbo-Q4_K_M");
         let repository = Some("Tongyi-MAI/Z-Image-Turbo".to_owned());
         assert_eq!(named("Tongyi-MAI/Z-Image-Turbo"), ("Z-Image-Turbo".into(), repository.clone()));
+        assert_eq!(
+            named("modelscope:Tongyi-MAI/Z-Image-Turbo"),
+            ("Z-Image-Turbo".into(), repository.clone())
+        );
+        assert_eq!(named("Tongyi-MAI/Z-Image-Turbo@v1.0"), ("Z-Image-Turbo".into(), repository.clone()));
         let snapshot =
             "/hub/models--Tongyi-MAI--Z-Image-Turbo/snapshots/5f4b9cbb80cc95ba44fe6667dfd75710f7db2947";
         assert_eq!(named(snapshot), ("Z-Image-Turbo".into(), repository.clone()));

@@ -1,18 +1,18 @@
 use std::{
     fs::{self, File},
     io::{Read, Seek, SeekFrom, Write},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use sha2::{Digest, Sha256};
 
 use super::{
-    Fetched, OnFetch,
-    cache::RepositoryCache,
-    client::{Client, FileHead},
+    super::pin::{hex, sha256_of},
     fault::Fault,
-    names::Commit,
+    listing::RemoteFile,
+    store::Store,
+    web::Web,
 };
 
 /// Tries without a byte in between.
@@ -20,49 +20,121 @@ const TRIES: u32 = 3;
 /// Longest pause between two tries, whatever the hub asks for.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// A file of a repository on its way into the cache.
+/// Called with the bytes of a file that are here; an error ends the download.
+pub(super) type Report<'a> = &'a mut dyn FnMut(u64) -> Result<(), Fault>;
+
+/// A file of a repository on its way into a store.
 pub(super) struct Download<'a> {
-    pub(super) client: &'a Client,
-    pub(super) cache: &'a RepositoryCache,
-    pub(super) repository: &'a str,
-    pub(super) commit: &'a Commit,
-    pub(super) file: &'a str,
+    pub(super) web: &'a Web<'a>,
+    pub(super) store: &'a Store,
+    pub(super) file: &'a RemoteFile,
+}
+
+/// A file whose bytes are all here and are what the hub promised.
+#[derive(Debug)]
+pub(super) struct Verified {
+    pub(super) sha256: String,
+    /// The file that still has a name for the time being; none: it was here before.
+    partial: Option<(PathBuf, File)>,
+}
+
+impl Verified {
+    /// Gives the file its name.
+    pub(super) fn keep(self, store: &Store, file: &RemoteFile) -> Result<String, Fault> {
+        if let Some((path, handle)) = self.partial {
+            let disk = |error: std::io::Error| Fault::disk(&error, &path);
+            handle.sync_all().map_err(disk)?;
+            fs::rename(&path, store.kept(file)).map_err(disk)?;
+        }
+        store.publish(file)?;
+        Ok(self.sha256)
+    }
+
+    /// Removes what was fetched of it.
+    pub(super) fn discard(self) {
+        if let Some((path, _)) = self.partial {
+            remove(&path);
+        }
+    }
 }
 
 impl Download<'_> {
-    /// Brings the file into the cache, if it is not there.
-    pub(super) fn run(&self, on_fetch: OnFetch<'_>) -> Result<(), Fault> {
-        if self.cache.snapshot(self.commit).join(self.file).exists() {
-            return Ok(());
+    /// Brings the file's bytes here, if they are not, and holds them to the hub's promise.
+    pub(super) fn run(&self, report: Report<'_>) -> Result<Verified, Fault> {
+        if let Some(sha256) = self.kept(report)? {
+            return Ok(Verified { sha256, partial: None });
         }
-        let head = retried(|| self.client.head(self.repository, self.commit, self.file))?;
-        let blob = self.cache.blob(&head.id);
-        if !blob.is_file() {
-            self.fill(&head, &blob, on_fetch)?;
-        }
-        self.cache.link(self.commit, self.file, &head.id)
-    }
-
-    fn fill(&self, head: &FileHead, blob: &Path, on_fetch: OnFetch<'_>) -> Result<(), Fault> {
-        let path = self.cache.partial(&head.id);
+        let path = self.store.partial(self.file);
         let disk = |error: std::io::Error| Fault::disk(&error, &path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(disk)?;
         }
-        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
-        let mut partial = Partial { file: file.map_err(disk)?, path: &path, hash: Sha256::new(), bytes: 0 };
+        let handle = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+        let mut partial = Partial { file: handle.map_err(disk)?, path: &path, hash: Sha256::new(), bytes: 0 };
         // Another process that fetches the same file has it until it is done.
         partial.file.lock().map_err(disk)?;
-        if blob.is_file() {
-            return Ok(());
+        if let Some(sha256) = self.kept(report)? {
+            remove(&path);
+            return Ok(Verified { sha256, partial: None });
         }
-        partial.resume(head.bytes)?;
-        let mut report = |bytes| on_fetch(Fetched { file: self.file, bytes, total: head.bytes });
-        report(partial.bytes);
+        partial.resume(self.file.bytes)?;
+        let is_resumed = partial.bytes > 0;
+        self.fill(&mut partial, report)?;
+        let mut sha256 = hex(&partial.hash.finalize_reset());
+        if is_resumed && !self.is_promised(&sha256) {
+            // The beginning may be another hub's, which was not honest.
+            tracing::warn!(
+                file = self.file.path,
+                "what an earlier fetch left is not the file's beginning; fetching it whole"
+            );
+            partial.restart()?;
+            self.fill(&mut partial, report)?;
+            sha256 = hex(&partial.hash.finalize_reset());
+        }
+        if !self.is_promised(&sha256) {
+            remove(&path);
+            let (name, promised) = (&self.file.path, self.file.id.as_str());
+            return Err(Fault::hostile(format!("{name} has the SHA-256 {sha256}, not {promised}")));
+        }
+        let handle = partial.file;
+        Ok(Verified { sha256, partial: Some((path, handle)) })
+    }
+
+    /// The SHA-256 of the file, if it is here already. A file that is another one, or that cannot be told from another one,
+    /// is fetched again.
+    fn kept(&self, report: Report<'_>) -> Result<Option<String>, Fault> {
+        let path = self.store.kept(self.file);
+        if !fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == self.file.bytes) {
+            return Ok(None);
+        }
+        let mut stopped = Ok(());
+        let found = File::open(&path).and_then(|mut kept| {
+            sha256_of(&mut kept, &mut |bytes| {
+                if stopped.is_ok() {
+                    stopped = report(bytes);
+                }
+            })
+        });
+        stopped?;
+        let found = found.map_err(|error| Fault::disk(&error, &path))?;
+        let is_the_one = match self.file.id.sha256() {
+            Some(promised) => promised == found,
+            None => self.store.is_named_by_id(),
+        };
+        Ok(is_the_one.then_some(found))
+    }
+
+    /// Whether `sha256` is the one that names the file, if one does.
+    fn is_promised(&self, sha256: &str) -> bool {
+        self.file.id.sha256().is_none_or(|promised| promised == sha256)
+    }
+
+    fn fill(&self, partial: &mut Partial<'_>, report: Report<'_>) -> Result<(), Fault> {
+        report(partial.bytes)?;
         let mut tries = 0;
-        while partial.bytes < head.bytes {
+        while partial.bytes < self.file.bytes {
             let before = partial.bytes;
-            match self.stream(head, &mut partial, &mut report) {
+            match self.stream(partial, report) {
                 Ok(()) => break,
                 Err(fault) => {
                     tries = if partial.bytes > before { 0 } else { tries + 1 };
@@ -70,43 +142,36 @@ impl Download<'_> {
                 }
             }
         }
-        partial.check(head, self.file)?;
-        partial.file.sync_all().map_err(disk)?;
-        fs::rename(&path, blob).map_err(disk)
+        Ok(())
     }
 
     /// Appends what comes until all of it is there.
-    fn stream(
-        &self,
-        head: &FileHead,
-        partial: &mut Partial<'_>,
-        report: &mut dyn FnMut(u64),
-    ) -> Result<(), Fault> {
-        let (mut body, start) = self.client.open(self.repository, self.commit, self.file, partial.bytes)?;
+    fn stream(&self, partial: &mut Partial<'_>, report: Report<'_>) -> Result<(), Fault> {
+        let (name, total) = (&self.file.path, self.file.bytes);
+        let (mut body, start) = self.web.open(self.file, partial.bytes)?;
         if start != partial.bytes {
             partial.restart()?;
         }
         let mut buffer = vec![0; 1 << 20];
         loop {
             let read = body.read(&mut buffer).map_err(|error| {
-                Fault::passing(format!("{} broke off after {} bytes: {error}", self.file, partial.bytes))
+                Fault::passing(format!("{name} broke off after {} bytes: {error}", partial.bytes))
             })?;
             if read == 0 {
                 break;
             }
-            if partial.bytes + read as u64 > head.bytes {
-                partial.discard();
-                return Err(Fault::hostile(format!("{} is longer than its {} bytes", self.file, head.bytes)));
+            if partial.bytes + read as u64 > total {
+                remove(partial.path);
+                return Err(Fault::hostile(format!("{name} is longer than its {total} bytes")));
             }
             partial.append(&buffer[..read])?;
-            report(partial.bytes);
+            report(partial.bytes)?;
         }
-        match partial.bytes == head.bytes {
+        match partial.bytes == total {
             true => Ok(()),
-            false => Err(Fault::passing(format!(
-                "{} broke off after {} of {} bytes",
-                self.file, partial.bytes, head.bytes
-            ))),
+            false => {
+                Err(Fault::passing(format!("{name} broke off after {} of {total} bytes", partial.bytes)))
+            }
         }
     }
 }
@@ -152,22 +217,11 @@ impl Partial<'_> {
         self.bytes += bytes.len() as u64;
         Ok(())
     }
+}
 
-    /// Holds a large file to the SHA-256 that names it. A file that is another one is removed.
-    fn check(&mut self, head: &FileHead, file: &str) -> Result<(), Fault> {
-        let Some(promised) = head.id.sha256() else { return Ok(()) };
-        let found: String = self.hash.finalize_reset().iter().map(|byte| format!("{byte:02x}")).collect();
-        if found == promised {
-            return Ok(());
-        }
-        self.discard();
-        Err(Fault::hostile(format!("{file} has the SHA-256 {found}, not {promised}")))
-    }
-
-    fn discard(&self) {
-        if let Err(error) = fs::remove_file(self.path) {
-            tracing::warn!(%error, file = %self.path.display(), "cannot remove a partial download");
-        }
+fn remove(partial: &Path) {
+    if let Err(error) = fs::remove_file(partial) {
+        tracing::warn!(%error, file = %partial.display(), "cannot remove a partial download");
     }
 }
 

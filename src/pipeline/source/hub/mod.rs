@@ -1,95 +1,80 @@
-//! Fetching a model from the Hugging Face hub into the cache that Hugging Face's tools share.
+//! Fetching a model from the Hugging Face hub, a mirror of it, or ModelScope.
 //!
 //! Architecture invariant: a hub, or a mirror of it, is a stranger. Of what it answers only a commit, an id and names that
-//! were checked by their form (`names`) become parts of a path, and a large file has its name in the cache only once its
-//! bytes have the SHA-256 that names it. Why not hf-hub: docs/decisions/0002-dependencies.md.
+//! were checked by their form (`names`) become parts of a path, and a large file gets its name only once its bytes have the
+//! SHA-256 that the hub promised; with a pin, no file gets its name before all of them together have the digest that was
+//! pinned. Why not hf-hub: docs/decisions/0014-models-from-strangers.md.
 
-mod cache;
-mod client;
 mod download;
 mod fault;
+mod huggingface;
+mod listing;
+mod modelscope;
 mod names;
+mod parallel;
+mod plan;
 mod settings;
+mod store;
+mod web;
 
 use std::path::PathBuf;
 
-pub use self::names::is_repository;
-use self::{
-    cache::RepositoryCache,
-    client::Client,
-    download::{Download, retried},
-    fault::Fault,
-    names::is_read,
-    settings::Settings,
+pub(super) use self::names::is_read;
+pub use self::{
+    names::{Hub, Repository},
+    plan::{FetchedFile, FetchedModel, Place, Plan, PlannedFile},
 };
-use super::super::error::LoadError;
-
-const INDEX: &str = "model_index.json";
-/// More files than any model of this layout has.
-const FILES_MAX: usize = 1000;
+use self::{
+    settings::Settings,
+    store::{RepositoryCache, is_complete_directory},
+};
+use super::{super::error::LoadError, pin::ModelDigest};
 
 /// How far a fetch is.
 #[derive(Debug, Clone, Copy)]
 pub struct Fetched<'a> {
-    /// The file, for example `transformer/diffusion_pytorch_model-00001-of-00003.safetensors`.
+    /// A file, for example `transformer/diffusion_pytorch_model-00001-of-00003.safetensors`.
     pub file: &'a str,
-    /// Bytes of the file that are here.
+    /// Bytes of the model that are here.
     pub bytes: u64,
-    /// Bytes of the file in all.
+    /// Bytes of the model in all.
     pub total: u64,
 }
 
 /// Called as bytes arrive.
 pub type OnFetch<'a> = &'a mut dyn FnMut(Fetched<'_>);
 
-/// Returns the directory of `repository` in the cache, fetched if it is not complete there. A complete one is used as it is,
-/// without asking the hub: a model changes when somebody fetches it, not when a server restarts.
+/// Returns the directory of `repository` in a hub's cache, fetched if it is not complete there. A complete one is used as it
+/// is, without asking the hub: a model changes when somebody fetches it, not when a server restarts.
 ///
 /// # Errors
 /// [`LoadError::Hub`], with the remedy.
-pub fn fetch(repository: &str, on_fetch: OnFetch<'_>) -> Result<PathBuf, LoadError> {
-    let settings = Settings::from_env();
-    let cache = RepositoryCache::new(&settings.cache, repository);
-    if let Some(snapshot) = cache.complete() {
-        tracing::info!(repository, snapshot = %snapshot.display(), "using the cached model; the hub is not asked");
-        return Ok(snapshot);
+pub fn fetch(
+    repository: &Repository,
+    pin: Option<&ModelDigest>,
+    on_fetch: OnFetch<'_>,
+) -> Result<PathBuf, LoadError> {
+    if let Some(directory) = cached(repository) {
+        tracing::info!(%repository, directory = %directory.display(), "using the cached model; the hub is not asked");
+        return Ok(directory);
     }
-    fetch_into(&cache, &settings, repository, on_fetch)
-        .map_err(|fault| LoadError::Hub { repository: repository.to_owned(), reason: fault.to_string() })
+    let plan = Plan::make(repository, &Place::default())?;
+    Ok(plan.run(pin, on_fetch)?.directory)
 }
 
-fn fetch_into(
-    cache: &RepositoryCache,
-    settings: &Settings,
-    repository: &str,
-    on_fetch: OnFetch<'_>,
-) -> Result<PathBuf, Fault> {
-    if let Some(variable) = settings.offline {
-        return Err(Fault::Final(format!(
-            "{variable} forbids the network, and {} has no complete copy of it; unset {variable}, or copy the model \
-             here and pass its directory with --model",
-            settings.cache.display()
-        )));
+/// The directory of a complete `repository` in a cache of this machine. What is in Hugging Face's cache comes first, then a
+/// model of the same name that ModelScope's tools have fetched.
+pub fn cached(repository: &Repository) -> Option<PathBuf> {
+    let settings = Settings::from_env(repository.hub);
+    let revision = repository.revision.as_deref();
+    let in_cache = || RepositoryCache::new(&settings.cache, &repository.name).complete(repository.revision());
+    let in_directory = || {
+        let mut directories = settings.modelscope_directories(repository).into_iter();
+        directories.find(|directory| is_complete_directory(directory, revision))
+    };
+    match (repository.hub, revision) {
+        (Hub::HuggingFace, None) => in_cache().or_else(in_directory),
+        (Hub::HuggingFace, Some(_)) => in_cache(),
+        (Hub::ModelScope, _) => in_directory(),
     }
-    tracing::info!(
-        repository,
-        hub = settings.endpoint,
-        seconds_at_most = client::ANSWER.as_secs(),
-        "asking the hub which files the model has"
-    );
-    let client = Client::new(settings)?;
-    let revision = retried(|| client.revision(repository))?;
-    let mut files: Vec<&str> =
-        revision.files.iter().map(String::as_str).filter(|file| is_read(file)).collect();
-    if files.len() > FILES_MAX {
-        return Err(Fault::hostile(format!("it lists {} files of weights and configurations", files.len())));
-    }
-    // The index comes last: other tools take it for the sign of a complete model.
-    files.push(INDEX);
-    for file in files {
-        let commit = &revision.commit;
-        Download { client: &client, cache, repository, commit, file }.run(on_fetch)?;
-    }
-    cache.set_main(&revision.commit)?;
-    Ok(cache.snapshot(&revision.commit))
 }

@@ -1,6 +1,11 @@
 //! Text from the network that may become a part of a path. Nothing else may.
 
-use super::fault::Fault;
+use std::fmt;
+
+use super::{
+    super::{files::INDEX_FILE, pin::is_hex},
+    fault::Fault,
+};
 
 /// The commit of a revision: 40 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +50,6 @@ impl BlobId {
     }
 }
 
-/// Lower case, as git and the hub write it: two spellings of one id would be two files.
-fn is_hex(text: &str, digits: usize) -> bool {
-    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
 /// The beginning of a text from the network, quoted so that nothing in it reaches a terminal as it is.
 pub(super) fn shown(text: &str) -> String {
     const SHOWN_MAX: usize = 60;
@@ -58,9 +58,87 @@ pub(super) fn shown(text: &str) -> String {
     format!("{short:?}{rest}")
 }
 
-/// Whether `model` names a repository on the hub (`owner/name`) and not a directory.
-pub fn is_repository(model: &str) -> bool {
-    matches!(model.split_once('/'), Some((owner, name)) if is_part(owner) && is_part(name))
+/// Whose protocol a repository is fetched by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hub {
+    /// Hugging Face, or a mirror of it.
+    HuggingFace,
+    /// ModelScope.
+    ModelScope,
+}
+
+impl Hub {
+    /// The revision that is fetched if none is named.
+    pub(super) const fn usual_revision(self) -> &'static str {
+        match self {
+            Self::HuggingFace => "main",
+            Self::ModelScope => "master",
+        }
+    }
+
+    /// As it is written before a repository, `huggingface` or `modelscope`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HuggingFace => "huggingface",
+            Self::ModelScope => "modelscope",
+        }
+    }
+}
+
+/// A repository of a hub, `[huggingface:|modelscope:]owner/name[@revision]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Its hub.
+    pub hub: Hub,
+    /// `owner/name`.
+    pub name: String,
+    /// A branch, a tag or a commit; none: the hub's usual branch.
+    pub revision: Option<String>,
+}
+
+impl Repository {
+    /// Reads the name of a repository; none if `text` is a path, or nothing of the kind.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (hub, rest) = match text.split_once(':') {
+            Some(("huggingface", rest)) => (Hub::HuggingFace, rest),
+            Some(("modelscope", rest)) => (Hub::ModelScope, rest),
+            Some(_) => return None,
+            None => (Hub::HuggingFace, text),
+        };
+        let (name, revision) = match rest.split_once('@') {
+            Some((name, revision)) => (name, Some(revision)),
+            None => (rest, None),
+        };
+        let (owner, model) = name.split_once('/')?;
+        let is_named = is_part(owner) && is_part(model) && revision.is_none_or(is_part);
+        is_named.then(|| Self { hub, name: name.to_owned(), revision: revision.map(str::to_owned) })
+    }
+
+    /// The same at `revision`.
+    ///
+    /// # Errors
+    /// A line that says how a revision is written.
+    pub fn at(self, revision: &str) -> Result<Self, String> {
+        match is_part(revision) {
+            true => Ok(Self { revision: Some(revision.to_owned()), ..self }),
+            false => Err(format!("{} is not a revision; write a branch, a tag or a commit", shown(revision))),
+        }
+    }
+
+    /// The revision to ask the hub for.
+    pub(super) fn revision(&self) -> &str {
+        self.revision.as_deref().unwrap_or(self.hub.usual_revision())
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.hub == Hub::ModelScope {
+            write!(f, "{}:", self.hub.as_str())?;
+        }
+        f.write_str(&self.name)?;
+        self.revision.iter().try_for_each(|revision| write!(f, "@{revision}"))
+    }
 }
 
 fn is_part(text: &str) -> bool {
@@ -68,9 +146,9 @@ fn is_part(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('.') && text.chars().all(allowed)
 }
 
-/// The files of the diffusers layout that Tintype reads: no .bin, .gguf or .onnx twins, no example images.
-pub(super) fn is_read(file: &str) -> bool {
-    let Some((component, name)) = file.split_once('/') else { return false };
+/// Whether Tintype reads `file` of a repository in the diffusers layout: no .bin, .gguf or .onnx twins, no example images.
+pub(in super::super) fn is_read(file: &str) -> bool {
+    let Some((component, name)) = file.split_once('/') else { return file == INDEX_FILE };
     is_part(name)
         && match component {
             "tokenizer" => matches!(name, "tokenizer.json" | "tokenizer_config.json"),
@@ -89,11 +167,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repositories_are_told_from_directories() {
-        assert!(is_repository("Tongyi-MAI/Z-Image-Turbo"));
-        for path in ["./model", "../model", "/models/z", "models/z/turbo", "model", "~/model", "a/"] {
-            assert!(!is_repository(path), "{path}");
+    fn repositories_are_distinguished_from_paths() {
+        let plain = Repository::parse("Tongyi-MAI/Z-Image-Turbo").expect("a repository");
+        assert_eq!((plain.hub, plain.revision()), (Hub::HuggingFace, "main"));
+        assert_eq!(Repository::parse("huggingface:Tongyi-MAI/Z-Image-Turbo"), Some(plain));
+        let other = Repository::parse("modelscope:Tongyi-MAI/Z-Image@v1.0").expect("a repository");
+        assert_eq!(
+            (other.hub, &*other.name, other.revision()),
+            (Hub::ModelScope, "Tongyi-MAI/Z-Image", "v1.0")
+        );
+        assert_eq!(other.to_string(), "modelscope:Tongyi-MAI/Z-Image@v1.0");
+        assert_eq!(Repository::parse("modelscope:a/b").expect("a repository").revision(), "master");
+        for path in [
+            "./model",
+            "../model",
+            "/models/z",
+            "models/z/turbo",
+            "model",
+            "~/model",
+            "a/",
+            "C:/z",
+            "https://a/b",
+            "modelscope:a",
+            "modelscope:../b",
+            "a/b@",
+            "a/b@../c",
+            "a/b@c/d",
+            "elsewhere:a/b",
+            "a/b@c@d",
+        ] {
+            assert_eq!(Repository::parse(path), None, "{path}");
         }
+        assert!(Repository::parse("a/b").expect("a repository").at("refs/pr/1").is_err());
     }
 
     #[test]
@@ -101,7 +206,9 @@ mod tests {
         assert!(is_read("transformer/diffusion_pytorch_model-00001-of-00003.safetensors"));
         assert!(is_read("transformer/diffusion_pytorch_model.safetensors.index.json"));
         assert!(is_read("tokenizer/tokenizer.json"));
+        assert!(is_read("model_index.json"));
         for file in [
+            "config.json",
             "tokenizer/merges.txt",
             "tokenizer/x.json",
             "assets/example.png",
