@@ -100,6 +100,21 @@ impl Driver {
         std::fs::read_to_string(file).expect("a file")
     }
 
+    /// Runs `script` in every page that is opened from now on, before the page's own.
+    pub fn run_before_pages(&self, script: &str) {
+        self.tell_browser("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }));
+    }
+
+    /// Loads the page again.
+    pub fn reload(&self) {
+        self.post("/refresh", &json!({}));
+    }
+
+    /// Waits until `script`, the body of a function, returns `expected`.
+    pub fn wait_for(&self, script: &str, expected: &Value) {
+        eventually(&format!("{script} is {expected}"), || self.ask(script, &[]) == *expected);
+    }
+
     /// Looks at the page with `screen`.
     pub fn set_screen(&self, screen: Screen) {
         let Screen { width, height, is_dark, .. } = screen;

@@ -7,6 +7,7 @@ mod driver;
 mod eventually;
 mod operator;
 mod pages;
+mod playground;
 #[expect(dead_code, reason = "no Python here")]
 #[path = "../support/script.rs"]
 mod script;

@@ -8,7 +8,7 @@ use crate::{browser, driver::Driver, server::TestServer};
 const REFUSED: &str = "Failed to load resource: the server responded with a status of 4";
 
 /// Nothing has gone wrong on the pages since this was last asked, but for refusals that the test provoked.
-fn assert_quiet(driver: &Driver) {
+pub fn assert_quiet(driver: &Driver) {
     let complaints: Vec<_> =
         driver.complaints().into_iter().filter(|complaint| !complaint.contains(REFUSED)).collect();
     assert!(complaints.is_empty(), "{complaints:#?}");
@@ -31,7 +31,7 @@ fn sum_of_month(csv: &str) -> Money {
     amounts.reduce(|sum, amount| sum.plus(amount).expect("in range")).expect("a row")
 }
 
-fn paint(driver: &Driver, server: &TestServer, key: &str, prompt: &str) {
+pub fn generate(driver: &Driver, server: &TestServer, key: &str, prompt: &str) {
     use_key(driver, server, key);
     driver.find("#prompt").fill(prompt);
     driver.find("#paint").click();
@@ -52,7 +52,7 @@ fn the_first_day_from_the_link_to_the_cost_of_a_picture() {
     driver.find("main form button:not([name])").click();
     driver.find_text("main", "No images were generated");
 
-    paint(&driver, &server, &server.key, "a lighthouse at dawn");
+    generate(&driver, &server, &server.key, "a lighthouse at dawn");
     driver.find("#gallery > li.picture:not(.in-work) [data-part=done]:not([hidden])");
     let width = driver.ask("return document.querySelector('#gallery [data-part=image]').naturalWidth", &[]);
     assert_eq!(width, 32, "the picture is seen");
@@ -109,39 +109,10 @@ fn a_key_is_made_used_revoked_and_then_refused() {
     driver.find("form[action$='/revoke'] button").click();
     driver.find("main:not(:has(form[action$='/revoke']))");
     assert_eq!(status_of_painting(&server, key), 401);
-    paint(&driver, &server, key, "a lighthouse at night");
+    generate(&driver, &server, key, "a lighthouse at night");
     driver.find("#key-problem:not([hidden])");
     let typed = driver.ask("return document.getElementById('key').value", &[]);
     assert_eq!(typed, key, "a refused key stays in its field, to be corrected");
-    assert_eq!(server.totals().images, 1);
-    assert_quiet(&driver);
-}
-
-#[test]
-fn what_was_typed_outlives_the_page() {
-    let Some(driver) = browser("en") else { return };
-    let server = TestServer::start();
-    driver.open(&format!("{}/playground", server.url));
-    driver.find("#prompt").fill("a lighthouse at dusk");
-    driver.find("#seed").fill("7");
-    driver.open(&format!("{}/", server.url));
-    driver.find_text("a", "Playground").click();
-    driver.find("#gallery");
-    let form = driver.ask("return ['prompt', 'seed'].map((id) => document.getElementById(id).value)", &[]);
-    assert_eq!(form, serde_json::json!(["a lighthouse at dusk", "7"]));
-    assert_quiet(&driver);
-}
-
-#[test]
-fn a_double_click_generates_one_image_and_does_not_stop_it() {
-    let Some(driver) = browser("en") else { return };
-    let server = TestServer::start();
-    driver.open(&format!("{}/playground", server.url));
-    driver.find("#prompt").fill("a lighthouse at noon");
-    // A key that was typed and not confirmed counts.
-    driver.find("#key").fill(&server.key);
-    driver.ask("document.getElementById('paint').click(); document.getElementById('stop').click()", &[]);
-    driver.find("#gallery > li.picture:not(.in-work) [data-part=done]:not([hidden])");
     assert_eq!(server.totals().images, 1);
     assert_quiet(&driver);
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check, look, server } from "./harness.mjs";
 
-const { Refusal, paintOne, paintTogether, quote, receipt, events } = await module("playground-api.js");
+const { Refusal, generateOne, generateTogether, quote, receipt, events } = await module("playground-api.js");
 const programs = await module("playground-code.js");
 
 const key = process.env.TINTYPE_KEY;
@@ -39,12 +39,12 @@ function made(run) {
   return Object.fromEntries(readdirSync(folder).sort().map((name) => [name, readFileSync(join(folder, name))]));
 }
 
-async function aStreamShowsItsLooksAndEndsInAPictureWithAReceipt() {
+async function aStreamShowsPreviewsAndEndsInAnImageWithAReceipt() {
   const heard = [];
-  const picture = await paintOne(key, { ...body, n: 1, steps: 8 }, {
+  const picture = await generateOne(key, { ...body, n: 1, steps: 8 }, {
     server, partials: 3,
     onBegin: ({ position, wait }) => heard.push(["begin", position, typeof wait]),
-    onLook: ({ file, index }) => heard.push([file.type, index]),
+    onPreview: ({ file, index }) => heard.push([file.type, index]),
   });
   assert.deepEqual(heard, [["begin", 0, "number"], ["image/webp", 0], ["image/webp", 1], ["image/webp", 2]]);
   assert.equal(look(await bytes(picture.file)), "webp 24x16");
@@ -53,36 +53,36 @@ async function aStreamShowsItsLooksAndEndsInAPictureWithAReceipt() {
   assert.deepEqual(told.data[0].receipt, picture.receipt);
 }
 
-async function picturesOneByOneAreThoseOfOneRequest() {
-  const together = await paintTogether(key, body, { server });
+async function imagesOneByOneAreThoseOfOneRequest() {
+  const together = await generateTogether(key, body, { server });
   for (const [k, picture] of together.entries()) {
-    const one = await paintOne(key, { ...body, seed: body.seed + k }, { server });
+    const one = await generateOne(key, { ...body, seed: body.seed + k }, { server });
     assert.deepEqual(await bytes(one.file), await bytes(picture.file));
     assert.equal(String(picture.seed), String(body.seed + k));
   }
 }
 
-async function aPriceIsAskedForWithoutPainting() {
+async function aPriceIsAskedForWithoutGenerating() {
   const { quote: price } = await quote(key, body, { server });
   assert.equal(price.n, 2);
   assert.ok(price.all_images.total > 0 && price.per_image.duration_ms > 0);
 }
 
 async function refusalsAreToldApart() {
-  const kind = async (used, changed) => (await refused(paintOne(used, { ...body, ...changed }, { server }))).kind;
+  const kind = async (used, changed) => (await refused(generateOne(used, { ...body, ...changed }, { server }))).kind;
   assert.equal(await kind("tt-wrong-key", {}), "key");
   assert.equal(await kind(process.env.TINTYPE_READER_KEY, {}), "scope");
   assert.equal(await kind(process.env.TINTYPE_BROKE_KEY, {}), "budget");
   assert.equal(await kind(key, { size: "17x17" }), "refused");
-  const error = await refused(paintOne(key, { ...body, steps: 0 }, { server }));
+  const error = await refused(generateOne(key, { ...body, steps: 0 }, { server }));
   assert.equal(error.param, "steps");
-  assert.equal((await refused(paintOne(key, body, { server: "http://127.0.0.1:1" }))).kind, "network");
+  assert.equal((await refused(generateOne(key, body, { server: "http://127.0.0.1:1" }))).kind, "network");
   // What the page finds in the sentence about a budget.
-  const { message } = await refused(paintOne(process.env.TINTYPE_BROKE_KEY, body, { server }));
+  const { message } = await refused(generateOne(process.env.TINTYPE_BROKE_KEY, body, { server }));
   assert.match(message, /has (.+?) left.* begins anew at (.+?)\.?$/);
 }
 
-async function aStreamThatBreaksOffIsNoPicture() {
+async function aStreamThatBreaksOffIsAnError() {
   const stream = (...parts) => new Blob(parts).stream();
   const read = async (source) => {
     const found = [];
@@ -96,12 +96,12 @@ async function aStreamThatBreaksOffIsNoPicture() {
 async function stoppingEndsTheRequest() {
   const abort = new AbortController();
   const long = { ...body, n: 1, size: "128x128", steps: 100 };
-  const painting = paintOne(key, long, { server, signal: abort.signal, partials: 3, onLook: () => abort.abort() });
+  const painting = generateOne(key, long, { server, signal: abort.signal, partials: 3, onPreview: () => abort.abort() });
   await assert.rejects(painting, { name: "AbortError" });
 }
 
-async function theProgramsPaintWhatTheFormSays() {
-  const pictures = await paintTogether(key, body, { server });
+async function theProgramsGenerateWhatTheFormSays() {
+  const pictures = await generateTogether(key, body, { server });
   const expected = Object.fromEntries(await Promise.all(
     pictures.map(async ({ seed, file }) => [`${seed}.webp`, await bytes(file)])));
   const python = made((folder) => {
@@ -123,11 +123,11 @@ async function theProgramsPaintWhatTheFormSays() {
 }
 
 await check(
-  aStreamShowsItsLooksAndEndsInAPictureWithAReceipt,
-  picturesOneByOneAreThoseOfOneRequest,
-  aPriceIsAskedForWithoutPainting,
+  aStreamShowsPreviewsAndEndsInAnImageWithAReceipt,
+  imagesOneByOneAreThoseOfOneRequest,
+  aPriceIsAskedForWithoutGenerating,
   refusalsAreToldApart,
-  aStreamThatBreaksOffIsNoPicture,
+  aStreamThatBreaksOffIsAnError,
   stoppingEndsTheRequest,
-  theProgramsPaintWhatTheFormSays,
+  theProgramsGenerateWhatTheFormSays,
 );

@@ -51,7 +51,16 @@ playground-estimated = estimated
 
 playground-pictures = Images
 playground-empty = Your images appear here, each with its cost.
-playground-kept = The images are in this tab only. Save the images that you want to keep before you close it.
+playground-kept = The newest 200 images are kept in this browser, on this device. Nobody else sees them here.
+playground-not-kept = This browser keeps no images. Save the images that you want to keep before you close the page.
+playground-show-more = Show older images ({ $count })
+playground-delete = Delete
+playground-delete-all = Delete all
+playground-delete-one = Delete this image?
+playground-delete-these = Delete images of this browser: { $count }?
+playground-delete-note = It is removed from this browser, for good. The cost stays in the ledger.
+playground-cancel = Cancel
+playground-deleted = Deleted: { $count }.
 playground-progress = Progress
 playground-wait = Waiting for the device
 playground-wait-place = Waiting: { $position } ahead, about { $seconds }

@@ -51,12 +51,17 @@ fn body(words: Words, terms: &Terms) -> Markup {
                 h2.hidden id="pictures-heading" { (words.say("playground-pictures")) }
                 p.empty id="empty" { (words.say("playground-empty")) }
                 ol.gallery id="gallery" {}
-                p.hint id="kept" hidden { (words.say("playground-kept")) }
+                div.gallery-foot id="gallery-foot" hidden {
+                    button.second id="show-more" type="button" hidden {}
+                    p.hint id="kept" { (words.say("playground-kept")) }
+                    button.danger id="delete-all" type="button" { (words.say("playground-delete-all")) }
+                }
             }
         }
         (parts::code(words))
         (parts::picture(words))
         (parts::receipt_dialog(words))
+        (parts::delete_dialog(words))
         (data(words, terms))
     }
 }

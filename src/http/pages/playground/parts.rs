@@ -124,6 +124,7 @@ pub(super) fn picture(words: Words) -> Markup {
                             div.row {
                                 a.button.second data-part="save" { (words.say("playground-save")) }
                                 button.second type="button" data-part="reuse" { (words.say("playground-reuse")) }
+                                button.quiet type="button" data-part="delete" { (words.say("playground-delete")) }
                             }
                         }
                     }
@@ -144,6 +145,23 @@ pub(super) fn receipt_dialog(words: Words) -> Markup {
                 div.row {
                     a.button.second id="receipt-save" { (words.say("playground-receipt-save")) }
                     button { (words.say("playground-close")) }
+                }
+            }
+        }
+    }
+}
+
+/// Asks before images are deleted.
+pub(super) fn delete_dialog(words: Words) -> Markup {
+    html! {
+        dialog.narrow id="delete-dialog" aria-labelledby="delete-words" {
+            form method="dialog" {
+                h2 id="delete-words" {}
+                img id="delete-image" alt="" hidden;
+                p.note { (words.say("playground-delete-note")) }
+                div.row {
+                    button.danger value="delete" { (words.say("playground-delete")) }
+                    button.second value="keep" { (words.say("playground-cancel")) }
                 }
             }
         }

@@ -21,34 +21,34 @@ export async function quote(key, body, { server = "", signal } = {}) {
   return { quote: read(await text(answer)), warnings: warnings(answer) };
 }
 
-/** Several pictures in one answer. */
-export async function paintTogether(key, body, { server = "", signal } = {}) {
+/** Several images in one answer. */
+export async function generateTogether(key, body, { server = "", signal } = {}) {
   const answer = await post(server, key, body, signal);
-  const painted = read(await text(answer));
-  return painted.data.map((image) => picture(image, painted, answer));
+  const made = read(await text(answer));
+  return made.data.map((image) => imageOf(image, made, answer));
 }
 
 /**
- * One picture as a stream, with `partials` looks on the way. `onBegin` hears the place in the queue and the milliseconds until
- * the device begins, `onLook` each look.
+ * One image as a stream, with `partials` previews. `onBegin` gets the place in the queue and the milliseconds until the device
+ * begins, `onPreview` each preview.
  */
-export async function paintOne(key, body, { server = "", signal, partials = 0, onBegin, onLook }) {
+export async function generateOne(key, body, { server = "", signal, partials = 0, onBegin, onPreview }) {
   const { n: _, ...one } = body;
   const answer = await post(server, key, { ...one, stream: true, partial_images: partials }, signal);
   const number = (name) => Number(answer.headers.get(name) ?? 0);
   onBegin?.({ position: number("x-queue-position"), wait: number("x-queue-eta-ms") });
-  let painted = null;
+  let made = null;
   // To the end of the body, so that the connection is left in order.
   for await (const event of events(answer.body)) {
     if (event.error) throw refusal(500, event.error, null);
     if (event.type === "image_generation.partial_image") {
-      onLook?.({ file: file(event), index: event.partial_image_index });
+      onPreview?.({ file: file(event), index: event.partial_image_index });
     } else if (event.type === "image_generation.completed") {
-      painted = picture(event, event, answer);
+      made = imageOf(event, event, answer);
     }
   }
-  if (painted === null) throw new Refusal("cut-off");
-  return painted;
+  if (made === null) throw new Refusal("cut-off");
+  return made;
 }
 
 /** The text of the receipt of `request`. */
@@ -109,10 +109,10 @@ function warnings(answer) {
   return answer.headers.get("x-tintype-warning");
 }
 
-/** What is kept of a picture: `image` has the file, `painted` what is said of it. */
-function picture(image, painted, answer) {
+/** What is kept of an image: `image` has the file, `made` what the answer says of all. */
+function imageOf(image, made, answer) {
   const { seed, receipt } = image;
-  const { output_format: format, size, quality } = painted;
+  const { output_format: format, size, quality } = made;
   return { file: file({ ...image, output_format: format }), seed, receipt, format, size, quality, warning: warnings(answer) };
 }
 

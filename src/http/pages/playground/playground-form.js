@@ -1,6 +1,5 @@
 // The form: what it asks for, what it is filled with, and what it will not take.
 
-import { keep, kept } from "./playground-draft.js";
 import { count, part, say, terms } from "./playground-words.js";
 
 /** Fields of the API and the elements that they come from. */
@@ -17,20 +16,24 @@ export function elementOf(field) {
 
 export class Form {
   #element = part("paint-form");
-  /** Whether the seed in the form has been painted. */
-  #isPainted = false;
+  #onChange;
+  #onKeep;
+  /** Whether an image with the seed in the form has been asked for. */
+  #isSeedUsed = false;
+  /** Whether somebody has changed the form since the page was opened. */
+  #isTouched = false;
 
-  constructor(onChange) {
+  /** Calls `onChange` after each change, and `onKeep` with the settings that are to outlive the page. */
+  constructor({ onChange, onKeep }) {
+    this.#onChange = onChange;
+    this.#onKeep = onKeep;
     this.#roll();
-    part("dice").addEventListener("click", () => { this.#roll(); this.#changed(onChange); });
+    part("dice").addEventListener("click", () => { this.#roll(); this.#changed(); });
     part("lock").addEventListener("click", () => { this.#lock(!this.#isLocked()); this.#keep(); });
     // A seed that was written by hand is meant.
     part("seed").addEventListener("input", () => this.#lock(true));
-    this.#element.addEventListener("input", () => this.#changed(onChange));
-    const draft = kept();
-    if (draft) this.#restore(draft);
-    // How it begins, which is no change.
-    this.#changed(() => {});
+    this.#element.addEventListener("input", () => this.#changed());
+    this.#look();
   }
 
   /** What the form says. */
@@ -50,20 +53,23 @@ export class Form {
     };
   }
 
-  /** Puts a draft back. A value that this server does not offer leaves the field as it is. */
-  #restore(draft) {
+  /** Puts a draft back, unless something newer was typed. A value that this server does not offer leaves the field as it is. */
+  restore(draft) {
+    if (this.#isTouched) return;
     const { seed } = this.settings();
     const isLocked = draft.locked === true;
     this.#put({ ...this.settings(), ...draft, seed: isLocked ? draft.seed : seed });
     part("preview").checked = draft.preview !== false;
     this.#lock(isLocked);
+    this.#look();
+    this.#onChange();
   }
 
   /** Takes `settings` over, with their seed. */
   fill(settings) {
     this.#put(settings);
     this.#lock(true);
-    this.#element.dispatchEvent(new Event("input", { bubbles: true }));
+    this.#changed();
     part("prompt").focus();
   }
 
@@ -83,13 +89,13 @@ export class Form {
     part("more").open ||= settings.steps !== null || settings.guidance > 0;
   }
 
-  /** A new seed, where the form's has been painted and is not kept. */
+  /** A new seed, if the form's has been used and is not locked. */
   begin() {
-    if (this.#isPainted && !this.#isLocked()) {
+    if (this.#isSeedUsed && !this.#isLocked()) {
       this.#roll();
-      this.#element.dispatchEvent(new Event("input", { bubbles: true }));
+      this.#changed();
     }
-    this.#isPainted = true;
+    this.#isSeedUsed = true;
   }
 
   /** Whether all but the prompt can be asked for. */
@@ -106,19 +112,25 @@ export class Form {
     return this.#element.reportValidity();
   }
 
-  #changed(onChange) {
+  #changed() {
+    this.#isTouched = true;
+    this.#look();
+    this.#keep();
+    this.#onChange();
+  }
+
+  /** Shows what follows from the values. */
+  #look() {
     part("prompt").setCustomValidity("");
     this.#checkSides();
     this.#checkSeed();
     part("negative-entry").hidden = !(Number(part("guidance").value) > 0);
     const steps = terms.steps[part("quality").value];
     part("steps").placeholder = say("by-quality", { steps });
-    this.#keep();
-    onChange();
   }
 
   #keep() {
-    keep({ ...this.settings(), locked: this.#isLocked() });
+    this.#onKeep({ ...this.settings(), locked: this.#isLocked() });
   }
 
   #checkSides() {
@@ -149,7 +161,7 @@ export class Form {
   /** Short enough to be read out, with as many seeds as anyone needs. */
   #roll() {
     part("seed").value = crypto.getRandomValues(new Uint32Array(1))[0];
-    this.#isPainted = false;
+    this.#isSeedUsed = false;
   }
 
   #isLocked() {

@@ -1,11 +1,12 @@
 // The playground: it generates images with the visitor's own key, as any client would.
 
-import { Refusal, paintOne, paintTogether, receipt } from "./playground-api.js";
+import { Refusal, generateOne, generateTogether, receipt } from "./playground-api.js";
 import { curl, node, python } from "./playground-code.js";
 import { Form, bodyOf, elementOf } from "./playground-form.js";
 import { Gallery } from "./playground-gallery.js";
 import { Key } from "./playground-key.js";
 import { Price } from "./playground-price.js";
+import { Store } from "./playground-store.js";
 import { count, moment, money, part, say, seconds, tell, terms } from "./playground-words.js";
 
 /** Previews of an image, at most. */
@@ -19,21 +20,23 @@ let language = "curl";
 let aborting = null;
 let startedAt = -DOUBLE_CLICK_MS;
 
-const gallery = new Gallery({ onReuse: reuse, onReceipt: showReceipt, onStop: stop });
+const store = new Store();
+const gallery = new Gallery(store, { onReuse: reuse, onReceipt: showReceipt, onDeleted: sayDeleted, onStop: stop });
 const key = new Key(() => price.ask({ isStale: true }));
-const form = new Form(onChange);
+const form = new Form({ onChange, onKeep: keepDraft });
 const price = new Price(key, form);
 showCode();
 price.ask();
+restore();
 
 part("paint-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  paint();
+  generate();
 });
 part("paint-form").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
     event.preventDefault();
-    paint();
+    generate();
   }
 });
 part("stop").addEventListener("click", () => {
@@ -52,6 +55,29 @@ for (const button of document.querySelectorAll("[data-language]")) {
     }
     showCode();
   });
+}
+
+// What is kept
+
+async function restore() {
+  try {
+    const draft = await store.draft();
+    if (draft) form.restore(draft);
+    await gallery.restore();
+    await store.prune();
+  } catch (error) {
+    // What was kept cannot be read. The page works without it.
+    console.error(error);
+  }
+}
+
+function keepDraft(draft) {
+  // If the disk is full, the form lasts as long as the page.
+  store.keepDraft(draft).catch((error) => console.error(error));
+}
+
+function sayDeleted(number) {
+  part("status").textContent = say("deleted", { count: count(number) });
 }
 
 // The form
@@ -85,13 +111,13 @@ function reuse(settings) {
   part("status").textContent = say("reused", { seed: settings.seed });
 }
 
-// Painting
+// Generating
 
 function stop() {
   aborting?.abort();
 }
 
-async function paint() {
+async function generate() {
   if (aborting) return;
   tell("problem", "");
   if (!key.take()) return key.askFor(say("no-key"));
@@ -103,8 +129,8 @@ async function paint() {
   showBusy(true);
   try {
     const isStream = settings.preview || settings.n === 1;
-    const pictures = isStream ? await oneByOne(settings) : await together(settings);
-    part("status").textContent = outcome(pictures, performance.now() - startedAt);
+    const images = isStream ? await oneByOne(settings) : await together(settings);
+    part("status").textContent = outcome(images, performance.now() - startedAt);
   } catch (error) {
     if (error.name === "AbortError") part("status").textContent = say("stopped");
     else complain(error);
@@ -115,14 +141,14 @@ async function paint() {
   }
 }
 
-/** A stream for each picture: picture k of a request has its seed plus k, so they are the same pictures. */
+/** A stream for each image: image k of a request has its seed plus k, so they are the same images. */
 async function oneByOne(settings) {
-  const pictures = [];
+  const images = [];
   for (let k = 0; k < settings.n; k += 1) {
     const one = { ...settings, n: 1, seed: settings.seed + k };
-    pictures.push(await stream(one, settings.n > 1 ? { number: k + 1, count: settings.n } : null));
+    images.push(await stream(one, settings.n > 1 ? { number: k + 1, count: settings.n } : null));
   }
-  return pictures;
+  return images;
 }
 
 async function stream(settings, which) {
@@ -133,20 +159,20 @@ async function stream(settings, which) {
   const partials = settings.preview ? PARTIALS : 0;
   status(say("painting"));
   try {
-    const picture = await paintOne(key.value, bodyOf(settings), {
+    const image = await generateOne(key.value, bodyOf(settings), {
       signal: aborting.signal,
       partials,
       onBegin: ({ position, wait }) => {
         place.accepted({ position, wait });
         if (position > 0) status(say("wait-place", { position, seconds: seconds(wait) }));
       },
-      onLook: ({ file, index }) => {
-        place.look(file, index, partials);
+      onPreview: ({ file, index }) => {
+        place.preview(file, index, partials);
         status(say("looking", { number: index + 1, count: partials }));
       },
     });
-    place.done(picture);
-    return picture;
+    place.done(image);
+    return image;
   } catch (error) {
     place.drop();
     throw error;
@@ -156,22 +182,22 @@ async function stream(settings, which) {
 async function together(settings) {
   const place = gallery.begin(settings, price.expected(settings.n));
   part("status").textContent = say("painting");
-  let pictures;
+  let images;
   try {
-    pictures = await paintTogether(key.value, bodyOf(settings), { signal: aborting.signal });
+    images = await generateTogether(key.value, bodyOf(settings), { signal: aborting.signal });
   } finally {
     place.drop();
   }
-  for (const picture of pictures) gallery.begin(settings).done(picture);
-  return pictures;
+  for (const image of images) gallery.begin(settings).done(image);
+  return images;
 }
 
-function outcome(pictures, span) {
-  const total = pictures.reduce((sum, { receipt }) => sum + receipt.total, 0);
-  const cost = money(total, pictures[0].receipt.currency);
-  return pictures.length === 1
+function outcome(images, span) {
+  const total = images.reduce((sum, { receipt }) => sum + receipt.total, 0);
+  const cost = money(total, images[0].receipt.currency);
+  return images.length === 1
     ? say("done", { money: cost, seconds: seconds(span) })
-    : say("done-all", { count: count(pictures.length), money: cost });
+    : say("done-all", { count: count(images.length), money: cost });
 }
 
 function showBusy(isBusy) {
@@ -215,7 +241,7 @@ function complain(error) {
 /** What is left and when there is more stand in the server's sentence; where they cannot be found, it is shown whole. */
 function complainOfBudget({ message }) {
   const [, left, when] = /has (.+?) left.* begins anew at (.+?)\.?$/.exec(message) ?? [];
-  // An amount of money stands there alone; pictures and kWh are named.
+  // An amount of money stands there alone; images and kWh are named.
   const amount = /^[\d.]+$/.test(left ?? "") ? money(Number(left), terms.currency) : left;
   if (left) tell("problem", say("error-budget", { left: amount, when: moment(when) }));
   else tell("problem", say("error-budget-used"), message);

@@ -49,6 +49,12 @@ pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
     ("playground-by-quality", &["steps"]),
     ("playground-made-steps", &["steps"]),
     ("playground-reused", &["seed"]),
+    ("playground-kept", &[]),
+    ("playground-not-kept", &[]),
+    ("playground-show-more", &["count"]),
+    ("playground-delete-one", &[]),
+    ("playground-delete-these", &["count"]),
+    ("playground-deleted", &["count"]),
     ("playground-copied", &[]),
     ("playground-not-copied", &[]),
     ("playground-warning", &["warning"]),
@@ -192,11 +198,13 @@ pub(super) mod tests {
     fn every_word_that_the_script_says_is_given_to_it_and_no_other() {
         let scripts = [
             include_str!("playground.js"),
+            include_str!("playground-card.js"),
             include_str!("playground-form.js"),
             include_str!("playground-gallery.js"),
             include_str!("playground-key.js"),
             include_str!("playground-price.js"),
             include_str!("playground-words.js"),
+            include_str!("playground-work.js"),
         ];
         let is_name = |byte: char| byte.is_ascii_lowercase() || byte == '-';
         let said: std::collections::BTreeSet<_> = scripts

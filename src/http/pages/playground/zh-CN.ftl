@@ -48,7 +48,16 @@ playground-estimated = 估算
 
 playground-pictures = 图片
 playground-empty = 图片会出现在这里，每张都附有成本。
-playground-kept = 图片只在当前标签页里，关闭前请保存想留下的。
+playground-kept = 最近 200 张图片保存在本机的这个浏览器里，不会给别人看到。
+playground-not-kept = 这个浏览器无法保存图片，关闭页面前请下载想留下的。
+playground-show-more = 显示更早的图片（{ $count }）
+playground-delete = 删除
+playground-delete-all = 全部删除
+playground-delete-one = 删除这张图片？
+playground-delete-these = 删除这个浏览器里的 { $count } 张图片？
+playground-delete-note = 删除后无法恢复；账本里的成本记录不受影响。
+playground-cancel = 取消
+playground-deleted = 已删除 { $count } 张。
 playground-progress = 进度
 playground-wait = 等待设备
 playground-wait-place = 排队中：前面还有 { $position } 个，约 { $seconds }

@@ -1,0 +1,117 @@
+// The card of one image: the image, how it was made, what it cost, and what can be done with it.
+
+import { energy, exact, money, part, say, seconds, source } from "./playground-words.js";
+
+/** How far a small image is enlarged. */
+const SCALE_MAX = 2;
+/** Height of an image in percent of the window's. */
+const HIGH_MAX = 66;
+
+export class Card {
+  /** The element in the list. */
+  element = part("picture").content.firstElementChild.cloneNode(true);
+  #settings;
+
+  /** A card of an image that is still to come, made with `settings`. */
+  constructor(settings) {
+    this.#settings = settings;
+    this.element.classList.add("in-work");
+    this.#shape(settings.size);
+    this.part("prompt").textContent = settings.prompt;
+    this.#made(settings.quality);
+    this.part("image").hidden = true;
+  }
+
+  /** The element that has the part `name`. */
+  part(name) {
+    return this.element.querySelector(`[data-part=${name}]`);
+  }
+
+  /** Calls `act` when the button `name` is pressed. */
+  onPress(name, act) {
+    this.part(name).addEventListener("click", act);
+  }
+
+  /** Shows the image in `file`, which `words` describe. */
+  show(file, words) {
+    const image = this.part("image");
+    const old = image.src;
+    image.src = URL.createObjectURL(file);
+    image.alt = words;
+    image.hidden = false;
+    if (old) URL.revokeObjectURL(old);
+  }
+
+  /** Shows the image `made`, and its receipt. */
+  done(made) {
+    this.element.classList.remove("in-work");
+    for (const name of ["wait", "progress", "stop"]) this.part(name).remove();
+    this.#shape(made.size);
+    this.show(made.file, this.#settings.prompt);
+    this.#made(made.quality);
+    this.#receipt(made);
+    const save = this.part("save");
+    save.href = this.part("image").src;
+    save.download = `${made.seed}.${made.format}`;
+    const warning = this.part("warning");
+    warning.hidden = !made.warning;
+    warning.textContent = made.warning ? say("warning", { warning: made.warning }) : "";
+    this.part("done").hidden = false;
+  }
+
+  /** Takes the card away. */
+  remove() {
+    URL.revokeObjectURL(this.part("image").src);
+    this.element.remove();
+  }
+
+  #shape(size) {
+    const [width, height] = size.split("x").map(Number);
+    const image = this.part("image");
+    [image.width, image.height] = [width, height];
+    const { style } = this.part("canvas");
+    style.aspectRatio = `${width} / ${height}`;
+    // No larger than its pixels bear, and never higher than the window.
+    style.maxWidth = `min(${SCALE_MAX * width}px, ${(HIGH_MAX * width) / height}vh)`;
+  }
+
+  #made(quality) {
+    const { size, steps, format } = this.#settings;
+    const label = part("quality").querySelector(`[value=${quality}]`).textContent;
+    const [word] = label.split(" · ");
+    const how = steps === null ? label : `${word} · ${say("made-steps", { steps })}`;
+    const kind = part("format").querySelector(`[value=${format}]`).textContent;
+    this.part("made").textContent = [size.replace("x", "×"), how, kind].join(" · ");
+  }
+
+  #receipt({ receipt, seed }) {
+    const { currency } = receipt;
+    const amount = (name, value) => {
+      this.part(name).textContent = money(value, currency);
+      this.part(name).title = exact(value, currency);
+    };
+    amount("cost", receipt.total);
+    // Without a price elsewhere there is nothing to compare with.
+    const isCompared = receipt.compared_price !== null;
+    for (const name of ["saving", "compared"]) this.part(name).parentElement.hidden = !isCompared;
+    if (isCompared) this.#comparison(receipt, amount);
+    this.part("energy").textContent = energy(receipt.wall_energy_kwh);
+    this.part("energy").title = exact(receipt.wall_energy_kwh, "kWh");
+    this.part("source").textContent = source(receipt.energy_source);
+    this.part("source").classList.toggle("good", receipt.energy_source !== "estimated");
+    this.part("seed").textContent = seed;
+    this.part("time").textContent = seconds(receipt.duration_ms);
+    amount("electricity", receipt.electricity);
+    amount("depreciation", receipt.depreciation);
+    amount("upkeep", receipt.upkeep);
+    this.part("request").textContent = receipt.request_id;
+  }
+
+  #comparison({ compared_with: service, compared_price: price, saving }, amount) {
+    const isLoss = saving < 0;
+    this.part("saving-label").textContent = isLoss ? say("lost", { service }) : say("saved", { service });
+    amount("saving", Math.abs(saving));
+    this.part("saving").className = isLoss ? "loss" : "gain";
+    amount("compared", price);
+  }
+}
