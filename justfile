@@ -17,7 +17,7 @@ fast-test *filter:
 
 # Every test. What needs python3, npm or chromium skips without them
 test *filter:
-    cargo test --locked {{ filter }}
+    cargo test --locked --features otel {{ filter }}
 
 # The whole of what a change has to pass, as CI runs it
 ci:
