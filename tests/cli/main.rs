@@ -45,6 +45,7 @@ mod pull;
 mod reading;
 mod roi;
 mod serve;
+mod storm;
 
 use std::{path::Path, process::Output};
 
