@@ -21,14 +21,14 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError, Limits, ListenAddress},
     domain::{ApiKey, Scopes, SignInSecret},
-    engine::{ProfileStore, Workers},
+    engine::{Facts, ProfileStore, Workers},
     http::{
         self, AnswerMemory, Attempts, ConnectionLimits, Links, NewSecrets, Offer, PublicAddress,
-        SessionSecret, State,
+        SessionSecret, SourceMemory, State,
     },
     image_store::{ImageStore, StoreError},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
-    pipeline::{LoadError, ModelSource, OnLoad, SizeLimits, hub},
+    pipeline::{LoadError, ModelSource, OnLoad, hub},
     service::{OverheadBook, Service, ServiceParts},
     telemetry::Metrics,
 };
@@ -167,7 +167,7 @@ impl App {
         let profiles = ProfileStore::open(&data_dir.path(PROFILES_FILE), source.id.clone());
         let (engine, workers) =
             devices::start_engine(config, &book, overheads, &files, progress, fittings, profiles)?;
-        let offer = offer(config, &source, engine.facts().limits, clock.now().as_second())?;
+        let offer = offer(config, &source, engine.facts(), clock.now().as_second())?;
         let service = Arc::new(Service::new(ServiceParts {
             engine,
             ledger: Arc::clone(&ledger),
@@ -193,6 +193,8 @@ impl App {
                 config.hsts_seconds,
             ),
             links: Links::new(data_dir.secret(data_dir::LINKS_KEY)?, config.pictures.link_lifetime()),
+            bodies: config.data_dir.clone(),
+            source_memory: SourceMemory::default(),
             answer_memory: AnswerMemory::new(config.limits.answers_mib_max.saturating_mul(1 << 20)),
         };
         let server =
@@ -324,7 +326,7 @@ async fn sweep_for_ever(service: Arc<Service>) {
 fn offer(
     config: &Config,
     source: &ModelSource,
-    limits: SizeLimits,
+    Facts { limits, can_edit, .. }: Facts,
     loaded_at: i64,
 ) -> Result<Offer, ConfigError> {
     Ok(Offer {
@@ -339,6 +341,7 @@ fn offer(
         pixels_max: config.limits.pixels_max,
         prompt_chars_max: config.limits.prompt_chars_max,
         body_bytes_max: config.limits.body_bytes_max,
+        can_edit,
         user_is_tag: config.user_is_tag,
     })
 }

@@ -64,6 +64,20 @@ pub struct Encoding {
     pub quality: u8,
 }
 
+impl Encoding {
+    /// The quality from which on a WebP loses nothing.
+    pub const LOSSLESS_QUALITY: u8 = 100;
+
+    /// Whether the file holds every pixel as it was.
+    pub const fn is_lossless(self) -> bool {
+        match self.format {
+            ImageFormat::Png => true,
+            ImageFormat::Jpeg => false,
+            ImageFormat::Webp => self.quality >= Self::LOSSLESS_QUALITY,
+        }
+    }
+}
+
 impl Default for Encoding {
     fn default() -> Self {
         Self { format: ImageFormat::Png, quality: 100 }

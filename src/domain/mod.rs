@@ -19,7 +19,9 @@ mod usage;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, model_list};
-pub use edit::{Edit, FEATHER_DEFAULT, FEATHER_MAX, MaskMode, Strength, StrengthError, Unchanged};
+pub use edit::{
+    Edit, EditRecord, FEATHER_DEFAULT, FEATHER_MAX, MaskMode, Strength, StrengthError, Unchanged,
+};
 pub use encoding::{Encoding, ImageFormat};
 pub use expiry::{Expiry, ExpiryError};
 pub use ids::{AssetId, KeyId, RequestId};

@@ -1,10 +1,7 @@
 use webpx::{EncoderConfig, Unstoppable};
 
 use super::{EncodeError, Provenance, xmp};
-use crate::pipeline::Pixels;
-
-/// The quality from which on a WebP is lossless.
-const LOSSLESS_QUALITY: u8 = 100;
+use crate::{domain::Encoding, pipeline::Pixels};
 
 /// A WebP file. libwebp works on one thread here, so that equal pictures are equal files.
 pub(super) fn file(
@@ -12,7 +9,7 @@ pub(super) fn file(
     quality: u8,
     provenance: Option<&Provenance>,
 ) -> Result<Vec<u8>, EncodeError> {
-    let mut config = if quality >= LOSSLESS_QUALITY {
+    let mut config = if quality >= Encoding::LOSSLESS_QUALITY {
         EncoderConfig::new_lossless()
     } else {
         EncoderConfig::new().quality(f32::from(quality))

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{EnergySource, ImageSize, RenderSpec, Usage},
+    pipeline::SizeLimits,
     units::{Energy, Millis, Power},
 };
 
@@ -31,6 +32,9 @@ pub(super) struct Kind {
     passes: u64,
     /// Looks on the way.
     partials: u32,
+    /// Whether a source is encoded first. What was written before there were edits has none.
+    #[serde(default)]
+    is_edit: bool,
 }
 
 /// What the last batches of a kind took, as a file has it.
@@ -88,9 +92,12 @@ struct Recent {
 }
 
 impl Kind {
-    /// The kind of a picture of `spec` that is shown on its way `partials` times at most.
-    pub(super) fn of(spec: &RenderSpec, partials: u32) -> Self {
-        Self { size: spec.size, steps: spec.steps, passes: spec.passes(), partials }
+    /// The kind of an image of `spec` that is shown on its way `partials` times at most. An edit has the size that is
+    /// generated for it.
+    pub(super) fn of(spec: &RenderSpec, partials: u32, limits: SizeLimits) -> Self {
+        let is_edit = spec.edit.is_some();
+        let size = if is_edit { limits.generated(spec) } else { spec.size };
+        Self { size, steps: spec.steps_run(), passes: spec.passes(), partials, is_edit }
     }
 }
 
@@ -171,8 +178,12 @@ mod tests {
         RenderSpec { prompt: "x".into(), negative_prompt: None, size, steps, guidance_scale, edit: None }
     }
 
+    fn kind(spec: &RenderSpec, partials: u32) -> Kind {
+        Kind::of(spec, partials, SizeLimits { factor: 16, side_max: 2048, native: None })
+    }
+
     fn plain(side: u32, steps: u32) -> Kind {
-        Kind::of(&spec(side, steps, 0.0), 0)
+        kind(&spec(side, steps, 0.0), 0)
     }
 
     fn usage(millis: u64, millijoules: u64) -> Usage {
@@ -189,9 +200,9 @@ mod tests {
         let expected = Usage { epoch: None, ..usage(134, 5_667) };
         assert_eq!(history.mean_of(plain(64, 8)), Some(expected), "rounded up, in no epoch");
         let of_another_prompt = RenderSpec { prompt: "y".into(), ..spec(64, 8, 0.0) };
-        assert_eq!(history.mean_of(Kind::of(&of_another_prompt, 0)), Some(expected));
-        let shown = Kind::of(&spec(64, 8, 0.0), 1);
-        for other in [plain(80, 8), plain(64, 9), Kind::of(&spec(64, 8, 4.0), 0), shown] {
+        assert_eq!(history.mean_of(kind(&of_another_prompt, 0)), Some(expected));
+        let shown = kind(&spec(64, 8, 0.0), 1);
+        for other in [plain(80, 8), plain(64, 9), kind(&spec(64, 8, 4.0), 0), shown] {
             assert_eq!(history.mean_of(other), None, "{other:?}");
         }
     }

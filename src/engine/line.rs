@@ -212,7 +212,7 @@ impl Shared {
         }
         let waiting = Waiting {
             job: Arc::clone(job),
-            group: job.order.group(),
+            group: job.group.clone(),
             cost: job.work,
             pictures: index..index.saturating_add(1),
             failed_on: Some(worker),
@@ -350,8 +350,9 @@ mod tests {
             guidance_scale: 0.0,
             edit: None,
         };
+        let limits = crate::pipeline::SizeLimits { factor: 16, side_max: 2048, native: None };
         let powers = [Power::from_watts(100), Power::from_watts(300)];
-        let foresee = || line.foresee(Kind::of(&spec, 0), 1_000_000, &powers);
+        let foresee = || line.foresee(Kind::of(&spec, 0, limits), 1_000_000, &powers);
         assert_eq!((foresee().usage.energy.as_millijoules(), foresee().is_measured), (540_000, false));
         let took = |millis, energy| Usage {
             duration: Millis::new(millis),
@@ -359,8 +360,8 @@ mod tests {
             source: EnergySource::Metered,
             epoch: Some(1),
         };
-        line.figures[0].history.observe(Kind::of(&spec, 0), took(500, 9_000), 1);
-        line.figures[1].history.observe(Kind::of(&spec, 0), took(300, 12_000), 1);
+        line.figures[0].history.observe(Kind::of(&spec, 0, limits), took(500, 9_000), 1);
+        line.figures[1].history.observe(Kind::of(&spec, 0, limits), took(300, 12_000), 1);
         assert_eq!(foresee().usage, Usage { epoch: None, ..took(500, 12_000) });
         line.lose(1);
         assert_eq!(foresee().usage, Usage { epoch: None, ..took(500, 9_000) });

@@ -28,12 +28,12 @@ pub use self::{
     local::{DeviceMemory, ProfileStore, WarmUp, Watch, WorkerParts, Workers},
     ticket::{JobHandle, Permit, QueueEstimate, Ticket},
 };
-use self::{history::Kind, line::Shared, slot::Slot};
+use self::{history::Kind, line::Shared, shape::Shape, slot::Slot};
 /// A job's prompts as tokens: counted once, and handed in with its [`Order`].
 pub use crate::pipeline::PromptTokens;
 use crate::{
-    domain::{KeyId, Overhead, RenderJob, RenderSpec, Usage},
-    pipeline::{MemoryTier, PROMPT_TOKENS_MAX, PromptTokenizer, RenderError, SizeLimits},
+    domain::{EditRecord, KeyId, Overhead, RenderJob, RenderSpec, Usage},
+    pipeline::{MemoryTier, PROMPT_TOKENS_MAX, PromptTokenizer, RenderError, Schedule, SizeLimits},
     units::{Millis, Power},
 };
 
@@ -76,9 +76,18 @@ pub struct Facts {
     pub arithmetic: &'static str,
     /// By which the driver knows its card; none on a CPU.
     pub card: Option<Uuid>,
+    /// Its noise schedule.
+    pub schedule: Schedule,
+    /// Whether it edits: its VAE has an encoder.
+    pub can_edit: bool,
 }
 
 impl Facts {
+    /// How an edit of `spec` will run; none for a specification without one.
+    pub fn expected_edit(&self, spec: &RenderSpec) -> Option<EditRecord> {
+        EditRecord::expected(spec, self.schedule.first_sigma(spec, self.limits))
+    }
+
     fn is_cpu(&self) -> bool {
         self.device == "cpu"
     }
@@ -148,7 +157,8 @@ impl Engine {
     /// its kind, where any are remembered; else the time that the pace of others gives, at the configured power.
     /// Where devices differ, it is that of the one where it is most.
     pub fn foresee(&self, spec: &RenderSpec, partials: u32) -> Foreseen {
-        self.shared.foresee(Kind::of(spec, partials), self.facts.limits.work(spec), &self.powers)
+        let limits = self.facts.limits;
+        self.shared.foresee(Kind::of(spec, partials, limits), limits.work(spec), &self.powers)
     }
 
     /// The prompts of `spec` as the model reads them.
@@ -196,7 +206,14 @@ impl Engine {
             Overloaded { retry_after: one_of_them, wait, reason: OverloadReason::Full }
         };
         let slot = Slot::take(&self.slots, &self.shared.held, key, self.queue_depth_max).ok_or_else(full)?;
-        Ok(Permit { slot, work, shared: Arc::clone(&self.shared), outlook: QueueEstimate { position, eta } })
+        let shape = Shape::of(&job.spec, self.facts.limits);
+        Ok(Permit {
+            slot,
+            work,
+            shape,
+            shared: Arc::clone(&self.shared),
+            outlook: QueueEstimate { position, eta },
+        })
     }
 
     /// Jobs that wait, in the order in which a device will begin with them if nothing else comes, and the time until then

@@ -6,6 +6,7 @@ use super::{
     job::{Generated, Job, Listeners, Order, Partial, Progress, StopReason, WorkError, WorkFailure},
     line::Shared,
     queue::Waiting,
+    shape::Shape,
     slot::Slot,
 };
 use crate::units::Millis;
@@ -15,6 +16,8 @@ pub struct Permit {
     pub(super) slot: Slot,
     /// Of one picture.
     pub(super) work: u64,
+    /// Of its images.
+    pub(super) shape: Shape,
     pub(super) shared: Arc<Shared>,
     pub(super) outlook: QueueEstimate,
 }
@@ -58,10 +61,14 @@ impl Permit {
         let (on_start, started) = oneshot::channel();
         let (on_partial, partials) = mpsc::unbounded_channel();
         let (on_finish, finished) = oneshot::channel();
-        let (key, group) = (order.key, order.group());
-        let (cost, pictures) = (self.work, 0..order.job.images);
-        let job =
-            Arc::new(Job::new(order, self.work, self.slot, Listeners { on_start, on_partial, on_finish }));
+        let (key, cost, pictures) = (order.key, self.work, 0..order.job.images);
+        let job = Arc::new(Job::new(
+            order,
+            (self.work, self.shape),
+            self.slot,
+            Listeners { on_start, on_partial, on_finish },
+        ));
+        let group = job.group.clone();
         let handle = JobHandle { job: Arc::clone(&job), shared: Arc::clone(&self.shared) };
         let refused = {
             let mut line = self.shared.line();

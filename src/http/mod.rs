@@ -9,16 +9,17 @@ mod request_id;
 mod text;
 mod watch;
 
-use std::{net::TcpListener, sync::Arc};
+use std::{net::TcpListener, path::PathBuf, sync::Arc};
 
 use actix_web::{App, dev::Server, middleware::from_fn, web};
 
 pub use self::{
     address::PublicAddress,
     api::{
+        edits::SourceMemory,
         links::Links,
         pieces::AnswerMemory,
-        wire::{FIELDS, Offer},
+        wire::{EDIT_FIELDS, FIELDS, Offer},
     },
     connections::ConnectionLimits,
     pages::{Attempts, NewSecrets, SessionSecret},
@@ -45,6 +46,10 @@ pub struct State {
     pub address: PublicAddress,
     /// Links to images.
     pub links: Links,
+    /// Where bodies are kept that are too long for memory, until they are read.
+    pub bodies: PathBuf,
+    /// What images hold that wait to be edited.
+    pub source_memory: SourceMemory,
     /// What answers on their way hold.
     pub answer_memory: AnswerMemory,
 }

@@ -8,6 +8,7 @@ mod budgets;
 mod closing;
 mod corrections;
 mod cost_lines;
+mod edits;
 mod entries;
 mod error;
 mod forget;

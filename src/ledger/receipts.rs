@@ -1,11 +1,11 @@
 use jiff::Timestamp;
 
 use super::{
-    Ledger, LedgerError, SettledImage,
+    Ledger, LedgerError, SettledImage, edits,
     entries::{IMAGE_COLUMNS, image, images_of},
     store::{Conn, Row, params},
 };
-use crate::domain::{ImageSize, KeyId, RequestId};
+use crate::domain::{EditRecord, ImageSize, KeyId, RequestId};
 
 /// A settled request, for whoever made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct PaintedRequest {
     pub quality: Option<String>,
     /// What it is filed under.
     pub tag: Option<String>,
+    /// What came of it as an edit; none for images from noise.
+    pub edit: Option<EditRecord>,
     /// Whether the answer was handed over.
     pub is_delivered: bool,
     /// Its pictures, in order.
@@ -43,7 +45,8 @@ pub struct PaintedImage {
 
 /// A settled request of a key, with what its entries have in common.
 pub(super) const HEAD: &str = "
-    SELECT ended_at_ms, model, quality, tag, delivered, width, height, steps
+    SELECT ended_at_ms, model, quality, tag, delivered, width, height, steps,
+           edit_steps_run, edit_sigma_ppm, edit_pixels, edit_unchanged
     FROM requests JOIN entries ON request_id = requests.id
     WHERE requests.id = ?1 AND key_id = ?2 AND state = 'settled' LIMIT 1";
 
@@ -80,6 +83,7 @@ fn painted_head(id: RequestId, row: &Row<'_>) -> Result<PaintedRequest, LedgerEr
         steps: row.get("steps")?,
         quality: row.get("quality")?,
         tag: row.get("tag")?,
+        edit: edits::of_row(row)?,
         is_delivered: row.get::<Option<bool>>("delivered")?.unwrap_or(false),
         images: Vec::new(),
     })

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::{
     FailedWork, Ledger, LedgerError, NewRequest, OverBudget, Reservation, ReserveError, Reserved,
-    SettledRequest, Settlement, Unbooked,
+    SettledRequest, Settlement, Unbooked, edits,
     entries::{self, Entries},
     signed,
     store::{Conn, params},
@@ -64,11 +64,12 @@ impl Ledger {
             for work in done.failed {
                 entries.insert_failure(conn, work)?;
             }
+            let tokens = signed(done.prompt_tokens as u64, "prompt_tokens")?;
             conn.execute(
                 "UPDATE requests SET prompt_tokens = ?2 WHERE id = ?1",
-                params![entries.request.to_text(), signed(done.prompt_tokens as u64, "prompt_tokens")?],
+                params![request.to_text(), tokens],
             )?;
-            Ok(())
+            done.edit.iter().try_for_each(|edit| edits::note(conn, request, edit))
         })
     }
 
@@ -135,15 +136,19 @@ impl Ledger {
     /// [`LedgerError::Store`] if the database refuses.
     pub fn settled(&self, id: RequestId) -> Result<Option<SettledRequest>, LedgerError> {
         self.store.read(|conn| {
-            let sql = "SELECT ended_at_ms, coalesce(prompt_tokens, 0) FROM requests WHERE id = ?1 AND state = 'settled'";
-            let head = conn.query_first(sql, params![id.to_text()], |row| {
-                Ok((row.get::<Timestamp>(0)?, row.get::<i64>(1)?))
+            let columns = edits::COLUMNS;
+            let sql = format!(
+                "SELECT ended_at_ms, coalesce(prompt_tokens, 0), {columns} FROM requests
+                 WHERE id = ?1 AND state = 'settled'"
+            );
+            let head = conn.query_first(&sql, params![id.to_text()], |row| {
+                Ok((row.get::<Timestamp>(0)?, row.get::<i64>(1)?, edits::of_row(row)?))
             })?;
-            let Some((settled_at, tokens)) = head else { return Ok(None) };
+            let Some((settled_at, tokens, edit)) = head else { return Ok(None) };
             let prompt_tokens =
                 usize::try_from(tokens).map_err(|_| LedgerError::OutOfRange { what: "prompt_tokens" })?;
             let (size, images) = entries::images_of(conn, id)?;
-            Ok(Some(SettledRequest { settled_at, prompt_tokens, size, images }))
+            Ok(Some(SettledRequest { settled_at, prompt_tokens, edit, size, images }))
         })
     }
 

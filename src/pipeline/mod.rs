@@ -333,21 +333,9 @@ impl Pipeline {
         Denoising::new(self, (latents, None), &[positive], negative, sigmas)?.walk(on_step)
     }
 
-    /// The noise levels of the steps that `spec` runs, and a final 0.
-    fn sigmas(&self, spec: &RenderSpec) -> Vec<f32> {
-        let (canvas, factor) = (self.limits().generated(spec), self.config.vae_factor());
-        let tokens = TransformerConfig::tokens(
-            (canvas.height() / factor) as usize,
-            (canvas.width() / factor) as usize,
-        );
-        let mut sigmas = self.config.schedule.sigmas(spec.steps, tokens);
-        sigmas.drain(..spec.steps_left_out() as usize);
-        sigmas
-    }
-
-    /// The noise level that an image of `spec` begins at: 1 is pure noise.
-    pub fn first_sigma(&self, spec: &RenderSpec) -> f32 {
-        self.sigmas(spec).first().copied().unwrap_or(1.0)
+    /// The model's noise schedule.
+    pub fn schedule(&self) -> Schedule {
+        self.config.schedule
     }
 
     /// Begins a batch of images of one size, one number of steps, one strength and one guidance scale, an item each: all of
@@ -357,7 +345,7 @@ impl Pipeline {
     /// [`RenderError::Size`] for a size that the model cannot generate; [`RenderError::Device`] for captions of unequal
     /// padded length, or where the device fails.
     pub fn begin(&self, spec: &RenderSpec, items: &[Item<'_>]) -> Result<Denoising<'_>, RenderError> {
-        let sigmas = self.sigmas(spec);
+        let sigmas = self.config.schedule.sigmas_of(spec, self.limits());
         let (mut latents, mut blends) = (Vec::new(), Vec::new());
         for item in items {
             let start = match item.edit {

@@ -3,6 +3,9 @@
 //! The arithmetic is f32 in the reference's own order: the timestep embedding takes the cosine of numbers near a
 //! thousand, where another order of rounding would show in the fifth digit.
 
+use super::limits::SizeLimits;
+use crate::domain::RenderSpec;
+
 /// How the evenly spaced levels are bent towards noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shift {
@@ -45,6 +48,19 @@ impl Schedule {
             linspace_to_one_over(steps).map(|sigma| self.bend(sigma, image_tokens)).collect();
         sigmas.push(0.0);
         sigmas
+    }
+
+    /// The noise levels of the steps that `spec` runs on a model of `limits`, and a final 0.
+    pub fn sigmas_of(&self, spec: &RenderSpec, limits: SizeLimits) -> Vec<f32> {
+        let tokens = limits.generated(spec).pixels() / (u64::from(limits.factor) * u64::from(limits.factor));
+        let mut sigmas = self.sigmas(spec.steps, usize::try_from(tokens).unwrap_or(usize::MAX));
+        sigmas.drain(..spec.steps_left_out() as usize);
+        sigmas
+    }
+
+    /// The noise level that an image of `spec` begins at on a model of `limits`: 1 is pure noise.
+    pub fn first_sigma(&self, spec: &RenderSpec, limits: SizeLimits) -> f32 {
+        self.sigmas_of(spec, limits).first().copied().unwrap_or(1.0)
     }
 
     /// What the transformer is told at noise level `sigma`: 0 at pure noise, 1 at the picture.

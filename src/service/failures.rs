@@ -16,9 +16,9 @@ impl Service {
         for attempt in spent {
             self.metrics().note_failure(attempt.usage);
         }
-        let work = (0..)
-            .zip(spent)
-            .filter_map(|(row, attempt)| self.failed_work(row, job.seed, *attempt, job.spec.steps, now));
+        let work = (0..).zip(spent).filter_map(|(row, attempt)| {
+            self.failed_work(row, job.seed, *attempt, job.spec.steps_run(), now)
+        });
         let work: Vec<_> = work.collect();
         let (spec, currency) = (job.spec.clone(), self.costs().currency());
         let ended = self
@@ -39,7 +39,7 @@ impl Service {
         now: Timestamp,
     ) -> Vec<FailedWork> {
         let failed = |(index, image): (u32, &GeneratedImage)| {
-            self.failed_work(index, image.seed, image.failed_attempt?, job.spec.steps, now)
+            self.failed_work(index, image.seed, image.failed_attempt?, job.spec.steps_run(), now)
         };
         (0..).zip(&generated.images).filter_map(failed).collect()
     }

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     costs::{CostError, Receipt},
-    domain::RequestId,
+    domain::{Edit, EditRecord, Encoding, RequestId, Unchanged},
     encode::{self, Provenance, ReceiptRecord},
     engine::{GeneratedImage, Partial},
     image_store::ImageName,
+    source_image::unchanged_in_file,
     units::{Currency, MoneyError},
 };
 
@@ -48,24 +49,30 @@ impl Service {
         request: &GenerateRequest,
         id: RequestId,
         now: Timestamp,
-    ) -> Result<Vec<AnsweredImage>, ServiceError> {
+    ) -> Result<(Vec<AnsweredImage>, Option<EditRecord>), ServiceError> {
+        let expected = self.engine().facts().expected_edit(&request.job.spec);
         let (costs, at, job) = (self.costs_now().await?, self.civil(now), &request.job);
         let comparison = costs.compare(job.spec.size, job.quality, at.date());
         let provenances: Vec<_> =
             (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();
         let (encoding, keep) = (request.encoding, request.is_kept());
         let (store, currency) = (Arc::clone(&self.parts.image_store), self.costs().currency());
+        let edit = job.spec.edit.clone();
         self.blocking(move || {
+            let mut unchanged = None;
             let usages = images.iter().map(|image| image.usage);
             let receipts = costs.receipts(usages, comparison.as_ref(), at)?;
             let images = images.into_iter().zip(receipts).zip(provenances);
-            (0..)
+            let images = (0..)
                 .zip(images)
                 .map(|(index, ((image, receipt), mut provenance))| {
                     if let Some(provenance) = &mut provenance {
                         provenance.receipt = Some(record(id, &receipt, currency).map_err(CostError::from)?);
                     }
                     let file = encode::encode(&image.pixels, encoding, provenance.as_ref())?;
+                    if let Some(is_unchanged) = check_outside_mask(edit.as_deref(), &file, encoding)? {
+                        unchanged = Some(unchanged.unwrap_or(true) && is_unchanged);
+                    }
                     let file = if keep {
                         let name = ImageName { request: id, index, format: encoding.format };
                         store.put(name, &file)?;
@@ -75,7 +82,9 @@ impl Service {
                     };
                     Ok(AnsweredImage { file, seed: image.seed, receipt })
                 })
-                .collect::<Result<Vec<_>, ServiceError>>()
+                .collect::<Result<Vec<_>, ServiceError>>()?;
+            let edit = expected.map(|edit| EditRecord { unchanged_outside_mask: unchanged, ..edit });
+            Ok::<_, ServiceError>((images, edit))
         })
         .await
     }
@@ -119,9 +128,28 @@ impl Service {
                 size: settled.size,
                 images,
                 prompt_tokens: settled.prompt_tokens,
+                edit: settled.edit,
             })
         })
         .await
+    }
+}
+
+/// Whether an encoded answer to `edit` has every pixel outside the mask as the source has it; none where nothing is promised.
+/// The file is decoded again for it.
+///
+/// # Errors
+/// [`ServiceError::ChangedOutsideMask`] if a lossless file has not.
+fn check_outside_mask(
+    edit: Option<&Edit>,
+    file: &[u8],
+    encoding: Encoding,
+) -> Result<Option<bool>, ServiceError> {
+    let Some(edit) = edit.filter(|edit| edit.keeps_outside()) else { return Ok(None) };
+    let is_unchanged = unchanged_in_file(edit, file).is_some_and(Unchanged::is_all);
+    match is_unchanged || !encoding.is_lossless() {
+        true => Ok(Some(is_unchanged)),
+        false => Err(ServiceError::ChangedOutsideMask),
     }
 }
 

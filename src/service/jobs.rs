@@ -117,7 +117,7 @@ impl OpenJobs {
             begun_at: None,
             stage: JobStage::Painting,
             steps_done: 0,
-            steps_all: spec.steps.saturating_mul(images),
+            steps_all: spec.steps_run().saturating_mul(images),
             preview: None,
         };
         self.jobs.lock().insert(id, Entry { job, handle: handle.clone(), preview: None });

@@ -416,11 +416,12 @@ impl Service {
         request: &GenerateRequest,
     ) -> Result<Answer, ServiceError> {
         let (id, now, job) = (reservation.id(), self.now(), &request.job);
-        let (spent, failed) = (painted.as_failed(job.spec.steps), self.failed_attempts(&painted, job, now));
+        let (spent, failed) =
+            (painted.as_failed(job.spec.steps_run()), self.failed_attempts(&painted, job, now));
         let batches: Vec<_> = painted.images.iter().map(|image| image.batch).collect();
         let prompt_tokens = painted.prompt_tokens;
-        let images = match self.make_files(painted.images, request, id, now).await {
-            Ok(images) => images,
+        let (images, edit) = match self.make_files(painted.images, request, id, now).await {
+            Ok(files) => files,
             Err(error) => {
                 self.fail(reservation, &spent, job).await;
                 return Err(error);
@@ -432,7 +433,7 @@ impl Service {
                 let row =
                     |image: &AnsweredImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
                 let rows: Vec<_> = images.iter().map(row).collect();
-                let settlement = Settlement { images: &rows, failed: &failed, prompt_tokens };
+                let settlement = Settlement { images: &rows, failed: &failed, prompt_tokens, edit };
                 Ok(ledger.settle(reservation, &spec, currency, &settlement, now).map(|()| (images, failed)))
             })
             .await?;
@@ -442,9 +443,9 @@ impl Service {
                     self.metrics().note_failure(work.usage);
                 }
                 for (image, batch) in images.iter().zip(batches) {
-                    self.metrics().note_image(image.receipt.usage, job.spec.steps, batch);
+                    self.metrics().note_image(image.receipt.usage, job.spec.steps_run(), batch);
                 }
-                Ok(Answer { id, created: now, size: job.spec.size, images, prompt_tokens })
+                Ok(Answer { id, created: now, size: job.spec.size, images, prompt_tokens, edit })
             }
             Err(Unbooked { reservation, error }) => {
                 self.fail(reservation, &spent, job).await;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Service, ServiceError};
 use crate::{
     costs::{Quote, Spending},
-    domain::{KeyId, RenderJob},
+    domain::{EditRecord, KeyId, RenderJob},
     ledger::{BudgetPeriods, Need, OverBudget},
 };
 
@@ -18,6 +18,8 @@ pub struct Quoted {
     pub quote: Quote,
     /// Whether pictures of its kind were measured; else its time is estimated.
     pub is_measured: bool,
+    /// How it will run as an edit; none for images from noise.
+    pub edit: Option<EditRecord>,
     /// The budget that would refuse it now.
     pub over_budget: Option<OverBudget>,
     /// Tokens of the whole prompt, where it would be cut.
@@ -33,6 +35,7 @@ impl Service {
     pub async fn quote(self: &Arc<Self>, job: Arc<RenderJob>, key: KeyId) -> Result<Quoted, ServiceError> {
         let cut_from_tokens = super::cut_from(&*self.tokenise(&job).await?);
         let (created, foreseen) = (self.now(), self.engine().foresee(&job.spec, 0));
+        let edit = self.engine().facts().expected_edit(&job.spec);
         let (costs, at) = (self.costs().clone(), self.civil(created));
         let (budgets, zone) = (self.parts.settings.budgets.clone(), self.parts.zone.clone());
         let (quote, over_budget) = self
@@ -51,6 +54,7 @@ impl Service {
                 Ok((quote, OverBudget::refusing(&passed).cloned()))
             })
             .await?;
-        Ok(Quoted { created, quote, is_measured: foreseen.is_measured, over_budget, cut_from_tokens })
+        let is_measured = foreseen.is_measured;
+        Ok(Quoted { created, quote, is_measured, edit, over_budget, cut_from_tokens })
     }
 }

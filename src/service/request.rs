@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use crate::{
     admit::{Pass, RateStanding, Refused},
     costs::{CostError, Receipt},
-    domain::{Caller, CostTag, Encoding, ImageSize, RenderJob, RequestId, Seed},
+    domain::{Caller, CostTag, EditRecord, Encoding, ImageSize, RenderJob, RequestId, Seed},
     encode::EncodeError,
     engine::{Overloaded, QueueEstimate, WorkError},
     image_store::{ImageName, StoreError},
@@ -32,6 +32,8 @@ pub struct GenerateRequest {
     pub idempotency_key: Option<String>,
     /// SHA-256 of the body.
     pub body_sha256: [u8; 32],
+    /// The memory of the image that is edited, given back with the request.
+    pub source_memory: Option<OwnedSemaphorePermit>,
 }
 
 /// The pictures of a request, settled.
@@ -47,6 +49,8 @@ pub struct Answer {
     pub images: Vec<AnsweredImage>,
     /// Tokens of the prompt that the model read, chat template included.
     pub prompt_tokens: usize,
+    /// What came of it as an edit; none for images from noise.
+    pub edit: Option<EditRecord>,
 }
 
 /// One picture as it goes out.
@@ -197,6 +201,9 @@ pub enum ServiceError {
     /// A picture could not be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// Pixels outside an edit's mask are not the source's in the encoded file: a defect.
+    #[error("pixels outside the mask changed")]
+    ChangedOutsideMask,
     /// A picture could not be kept.
     #[error(transparent)]
     Store(#[from] StoreError),

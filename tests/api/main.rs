@@ -20,6 +20,7 @@ mod deploy;
 mod devices;
 mod devices_lost;
 mod doors;
+mod edits;
 mod files;
 mod hang_ups;
 mod images;

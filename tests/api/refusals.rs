@@ -146,7 +146,7 @@ fn an_unknown_model_url_or_method_is_named() {
     let model = server.generate(&json!({ "prompt": "x", "model": "midjourney" }));
     assert_eq!((model.status, &error(&model)["code"]), (404, &json!("model_not_found")));
     assert_eq!(error(&model)["param"], "model");
-    let url = server.post("/v1/images/edits").bearer(&server.key).json(&json!({}));
+    let url = server.post("/v1/embeddings").bearer(&server.key).json(&json!({}));
     assert_eq!((url.status, &error(&url)["code"]), (404, &json!("unknown_url")));
     let method = server.get("/v1/images/generations").bearer(&server.key).send("");
     assert_eq!((method.status, &error(&method)["code"]), (405, &json!("method_not_supported")));

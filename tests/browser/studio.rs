@@ -253,7 +253,7 @@ impl Order<'_> {
             .collect();
         let reservation = self.reserve();
         let id = reservation.id();
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12 };
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None };
         self.ledger.settle(reservation, &spec, self.costs.currency(), &done, self.at).expect("settled");
         if has_waited {
             self.ledger.note_delivery(id).expect("noted");

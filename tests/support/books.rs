@@ -76,7 +76,7 @@ impl Books {
         let id = reservation.id();
         receipt.usage.epoch = epoch;
         let images = [SettledImage { seed: Seed::new(42), receipt }];
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12 };
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None };
         self.ledger.settle(reservation, &spec(), Currency::CNY, &done, at).expect("settled");
         id
     }

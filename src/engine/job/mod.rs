@@ -13,7 +13,7 @@ pub use self::{
     order::Order,
     outcome::{FailedAttempt, Generated, GeneratedImage, StopReason, WorkError, WorkFailure},
 };
-use super::slot::Slot;
+use super::{shape::Shape, slot::Slot};
 use crate::{domain::Usage, pipeline::Pixels};
 
 /// A partial image: what an image looks like on its way.
@@ -45,6 +45,8 @@ pub(super) struct Job {
     pub(super) order: Order,
     /// Work of one image, as [`crate::pipeline::SizeLimits::work`] counts it.
     pub(super) work: u64,
+    /// What its images must have in common with those of their batch.
+    pub(super) group: Group,
     /// Set once: the first reason holds.
     stop: OnceLock<StopReason>,
     state: Mutex<State>,
@@ -104,7 +106,7 @@ pub(super) struct Listeners {
 }
 
 impl Job {
-    pub(super) fn new(order: Order, work: u64, slot: Slot, listeners: Listeners) -> Self {
+    pub(super) fn new(order: Order, (work, shape): (u64, Shape), slot: Slot, listeners: Listeners) -> Self {
         let images = (0..order.job.images).map(|_| ImageState::default()).collect();
         let Listeners { on_start, on_partial, on_finish } = listeners;
         let state = State {
@@ -115,7 +117,8 @@ impl Job {
             images,
             failure: None,
         };
-        Self { order, work, stop: OnceLock::new(), state: Mutex::new(state) }
+        let group = order.group(shape);
+        Self { order, work, group, stop: OnceLock::new(), state: Mutex::new(state) }
     }
 
     /// Asks it to stop: at the next step, if it is in hand.
@@ -241,7 +244,7 @@ impl Job {
     }
 
     fn error(&self, cause: WorkFailure, images: &[ImageState]) -> WorkError {
-        let steps = self.order.job.spec.steps;
+        let steps = self.order.job.spec.steps_run();
         let attempts = images.iter().flat_map(|image| image.attempts(steps));
         WorkError { cause, spent: FailedAttempt::sums_by_epoch(attempts) }
     }

@@ -47,12 +47,12 @@ impl PartialEq for SameEdit {
 }
 
 impl Order {
-    pub(in crate::engine) fn group(&self) -> Group {
+    pub(super) fn group(&self, shape: Shape) -> Group {
         let spec = &self.job.spec;
         let padded = |tokens: &TextTokens| padded_tokens(tokens.ids().len());
         let padded = (padded(&self.tokens.positive), self.tokens.negative.as_ref().map(padded));
         let (size, steps, guidance_scale) = (spec.size, spec.steps, spec.guidance_scale);
         let edit = SameEdit(spec.edit.clone());
-        Group { size, steps, guidance_scale, edit, padded, shape: Shape::of(spec) }
+        Group { size, steps, guidance_scale, edit, padded, shape }
     }
 }

@@ -29,11 +29,12 @@ fn job(images: u32) -> (Job, mpsc::UnboundedReceiver<Partial>, OnFinish) {
     let job = Arc::new(RenderJob { spec, images, seed: Seed::new(7), quality: Quality::default() });
     let (key, held) = (KeyId::new(1), Arc::new(Held::default()));
     let slot = Slot::take(&Arc::new(Semaphore::new(1)), &held, key, 1).expect("a place");
+    let shape = Shape { pixels: 256, passes: 1, is_edit: false };
     let (on_start, _) = oneshot::channel();
     let (on_partial, partials) = mpsc::unbounded_channel();
     let (on_finish, finished) = oneshot::channel();
     let order = Order { job, key, tokens, partials: 3 };
-    (Job::new(order, 100, slot, Listeners { on_start, on_partial, on_finish }), partials, finished)
+    (Job::new(order, (100, shape), slot, Listeners { on_start, on_partial, on_finish }), partials, finished)
 }
 
 fn pixels() -> Pixels {

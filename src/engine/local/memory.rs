@@ -99,9 +99,9 @@ impl MemoryTable {
         self.foresee(shape).is_some_and(|peak| peak > usable_bytes(free))
     }
 
-    /// The largest square that is known to fit, in steps of `factor` pixels a side.
-    pub(super) fn largest_square(&self, passes: u64, factor: u32, free: u64) -> Option<ImageSize> {
-        let measured = self.peaks.iter().filter(|(shape, _)| shape.passes == passes);
+    /// The largest square of a shape like `like` that is known to fit, in steps of `factor` pixels a side.
+    pub(super) fn largest_square(&self, like: Shape, factor: u32, free: u64) -> Option<ImageSize> {
+        let measured = self.peaks.iter().filter(|(shape, _)| shape.is_like(like));
         let (shape, peak) = measured
             .filter_map(|(shape, peaks)| Some((shape, *peaks.first()?)))
             .rfind(|(_, peak)| *peak <= usable_bytes(free))?;
@@ -115,7 +115,7 @@ impl MemoryTable {
         if let Some(peak) = self.peaks.get(&shape).and_then(|peaks| peaks.first()) {
             return Some(*peak);
         }
-        let below = self.peaks.range(..shape).rev().find(|(known, _)| known.passes == shape.passes);
+        let below = self.peaks.range(..shape).rev().find(|(known, _)| known.is_like(shape));
         let (known, peaks) = below?;
         let near = known.pixels.saturating_mul(FORESIGHT) >= shape.pixels;
         let peak = u128::from(*peaks.first()?) * u128::from(shape.pixels) / u128::from(known.pixels.max(1));
@@ -187,7 +187,7 @@ impl Watch {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape { pixels: 512 * 512, passes: 1 };
+    const SHAPE: Shape = Shape { pixels: 512 * 512, passes: 1, is_edit: false };
 
     #[test]
     fn a_batch_grows_by_one_as_far_as_it_was_measured_to_fit() {
@@ -232,9 +232,10 @@ mod tests {
         assert!(!table.is_too_large(far, 200), "too far away to tell");
         let guided = Shape { passes: 2, ..double };
         assert!(!table.is_too_large(guided, 200), "another kind of work");
-        let largest = table.largest_square(1, 16, 300).expect("one fits");
+        assert!(!table.is_too_large(Shape { is_edit: true, ..double }, 200), "an edit is encoded first");
+        let largest = table.largest_square(SHAPE, 16, 300).expect("one fits");
         assert_eq!(largest, ImageSize::square(720), "twice the pixels of 512², in steps of 16");
-        assert_eq!(table.largest_square(1, 16, 50), None);
+        assert_eq!(table.largest_square(SHAPE, 16, 50), None);
     }
 
     #[test]

@@ -175,6 +175,8 @@ fn work(
         memory: pipeline.memory_tier(),
         arithmetic: pipeline.arithmetic_name(),
         card: pipeline.card(),
+        schedule: pipeline.schedule(),
+        can_edit: pipeline.can_edit(),
     };
     let meter = (parts.meter)(&facts);
     let device = parts.device.unwrap_or_else(|| facts.device.to_owned());
@@ -239,7 +241,7 @@ impl Workers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::{MemoryTier, SizeLimits};
+    use crate::pipeline::{MemoryTier, Schedule, Shift, SizeLimits};
 
     #[test]
     fn a_device_that_would_paint_other_numbers_is_named() {
@@ -251,6 +253,8 @@ mod tests {
             memory: MemoryTier::Resident,
             arithmetic: "plain",
             card: None,
+            schedule: Schedule { shift: Shift::Static(3.0), train_timesteps: 1000.0 },
+            can_edit: false,
         };
         let check = |facts: Facts| facts.check_against(&first, "cuda:1").map_err(|e| e.to_string());
         assert_eq!(check(Facts { memory: MemoryTier::Low, ..first }), Ok(()));

@@ -179,7 +179,7 @@ impl Worker<'_> {
         (self.on_overhead)(Overhead::WarmUp, usage);
         let (steps, peak) = painted.map_err(|_| WorkFailure::Panicked)?.map_err(WorkFailure::Failed)?;
         if let Some(peak) = peak {
-            self.table.observe(Shape::of(spec), 1, peak);
+            self.table.observe(self.shape(spec), 1, peak);
         }
         // The first step loads kernels; the last one is like all that will come.
         if let ([.., before, last], Some(figures)) = (steps.as_slice(), self.shared.figures(self.number)) {
@@ -192,6 +192,10 @@ impl Worker<'_> {
             }
         }
         Ok(usage)
+    }
+
+    fn shape(&self, spec: &RenderSpec) -> Shape {
+        Shape::of(spec, self.facts.limits)
     }
 
     /// Bytes that work may take now.
@@ -227,7 +231,7 @@ impl Worker<'_> {
         let spec = &job.spec;
         // Before any work: whether one such image is known not to fit.
         let free = self.free();
-        if !self.table.is_too_large(Shape::of(spec), free) && self.has_room_for_vae(spec, free) {
+        if !self.table.is_too_large(self.shape(spec), free) && self.has_room_for_vae(spec, free) {
             return self.attempt(spec, items);
         }
         for item in items {
@@ -283,7 +287,7 @@ impl Worker<'_> {
         // An image with partial images was decoded on its way, so its peak is not that of its steps.
         let is_plain = items.iter().all(|item| item.job.order.partials == 0);
         if let Some(peak) = done.peak.filter(|_| is_plain) {
-            self.table.observe(Shape::of(spec), items.len(), peak);
+            self.table.observe(self.shape(spec), items.len(), peak);
         }
     }
 
@@ -304,7 +308,7 @@ impl Worker<'_> {
         }
         tracing::warn!(images = batch, %failure, "a batch failed; its images are tried one by one");
         if is_out_of_memory {
-            self.table.forbid(Shape::of(spec), batch);
+            self.table.forbid(self.shape(spec), batch);
         }
         for item in items {
             match item.job.stop_reason() {
@@ -322,7 +326,7 @@ impl Worker<'_> {
         self.shared.note_generated(self.number);
         let Some(figures) = self.shared.figures(self.number) else { return };
         figures.pace.observe(work.iter().sum(), usage.duration);
-        let mut kinds = items.iter().map(|item| Kind::of(spec, item.job.order.partials));
+        let mut kinds = items.iter().map(|item| Kind::of(spec, item.job.order.partials, self.facts.limits));
         if let Some(kind) = kinds.next().filter(|first| kinds.all(|kind| kind == *first)) {
             figures.history.observe(kind, usage, items.len());
         }
@@ -374,10 +378,10 @@ impl Worker<'_> {
 
     fn out_of_memory(&self, spec: &RenderSpec) -> WorkFailure {
         let (factor, free) = (self.pipeline.limits().factor, self.free());
-        let denoised = self.table.largest_square(spec.passes(), factor, free);
+        let denoised = self.table.largest_square(self.shape(spec), factor, free);
         let largest = match denoised {
             // Decoding alone is in the way, as far as is known.
-            None if !self.table.is_too_large(Shape::of(spec), free) => {
+            None if !self.table.is_too_large(self.shape(spec), free) => {
                 spec.size.width().min(spec.size.height())
             }
             known => known.map_or(0, |most| most.width()),

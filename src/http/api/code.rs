@@ -46,6 +46,11 @@ codes! {
     InvalidValue: BAD_REQUEST, INVALID_REQUEST, Some("invalid_value"), None;
     IntegerBelowMinValue: BAD_REQUEST, INVALID_REQUEST, Some("integer_below_min_value"), None;
     IntegerAboveMaxValue: BAD_REQUEST, INVALID_REQUEST, Some("integer_above_max_value"), None;
+    /// What OpenAI has and this model cannot do.
+    UnsupportedValue: BAD_REQUEST, INVALID_REQUEST, Some("unsupported_value"), None;
+    /// A file that is no image, or one that is not read.
+    InvalidImageFile: BAD_REQUEST, INVALID_REQUEST, Some("invalid_image_file"), None;
+    InvalidMask: BAD_REQUEST, INVALID_REQUEST, Some("invalid_mask"), None;
     UnknownParameter: BAD_REQUEST, INVALID_REQUEST, Some("unknown_parameter"), None;
     UnsupportedContentType: BAD_REQUEST, INVALID_REQUEST, Some("unsupported_content_type"), None;
     InvalidHttp: BAD_REQUEST, INVALID_REQUEST, Some("invalid_http"), None;

@@ -148,6 +148,26 @@ impl ApiError {
         Self::new(Code::UnsupportedContentType, message)
     }
 
+    pub(in crate::http) fn content_type_of_edit() -> Self {
+        let message = "Send the body as multipart/form-data or application/json.";
+        Self::new(Code::UnsupportedContentType, message)
+    }
+
+    pub(in crate::http) fn too_many_sources() -> Self {
+        let message = "Images that wait to be edited hold all the memory that they may. Try again in 5 s.";
+        Self::new(Code::ServerOverloaded, message).retry(Retry::After(Millis::new(5000)))
+    }
+
+    /// A body that cannot be kept until it is read.
+    pub(in crate::http) fn body_unkept(error: &std::io::Error) -> Self {
+        if error.kind() != std::io::ErrorKind::StorageFull {
+            return Self::internal(error);
+        }
+        tracing::error!(%error, "a body cannot be kept until it is read");
+        let message = "The server's disk is full, so the image cannot be taken in. Tell the operator.";
+        Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
+    }
+
     pub(in crate::http) fn body_too_large(limit: usize) -> Self {
         let message = format!("The body is larger than {limit} bytes.");
         Self::new(Code::RequestTooLarge, message)
@@ -346,6 +366,12 @@ impl From<&ServiceError> for ApiError {
             ServiceError::Ledger(error) => Self::ledger(error),
             ServiceError::Encode(error @ EncodeError::SideTooLong { .. }) => {
                 Self::invalid("size", sentence(error))
+            }
+            ServiceError::ChangedOutsideMask => {
+                tracing::error!(%error, "an edit is not answered");
+                let message =
+                    "Pixels outside the mask changed, so the edit is not answered. Its energy is booked.";
+                Self::new(Code::RenderFailed, message).retry(Retry::Never)
             }
             other @ (ServiceError::Store(_)
             | ServiceError::Cost(_)

@@ -5,6 +5,7 @@ use actix_web::{
     web,
 };
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     auth,
@@ -29,23 +30,58 @@ const WARNING: &str = "x-tintype-warning";
 /// Longest Idempotency-Key that is kept.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
 
+/// What a request's head says.
+pub(super) struct Head {
+    caller: Caller,
+    idempotency_key: Option<String>,
+    tag: Option<CostTag>,
+}
+
+impl Head {
+    /// Lets the caller in. Called before any body is read.
+    pub(super) async fn read(request: &HttpRequest, state: &State) -> Result<Self, ApiError> {
+        let caller = auth::caller(request, state, Scope::Images).await?;
+        let idempotency_key = idempotency_key(request.headers())?;
+        Ok(Self { caller, idempotency_key, tag: cost_tag(request.headers())? })
+    }
+}
+
+/// A request that was read and says nothing wrong.
+pub(super) struct Received {
+    pub(super) asked: Asked,
+    pub(super) body_sha256: [u8; 32],
+    /// Of the image that is edited.
+    pub(super) source_memory: Option<OwnedSemaphorePermit>,
+}
+
 /// POST /v1/images/generations
 pub(super) async fn generate(
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = auth::caller(&request, &state, Scope::Images).await?;
-    check_content_type(request.headers())?;
-    let idempotency_key = idempotency_key(request.headers())?;
-    let tag = cost_tag(request.headers())?;
+    let head = Head::read(&request, &state).await?;
+    if !is_json(request.headers()) {
+        return Err(ApiError::content_type());
+    }
     let body = read_body(&request, payload, state.offer.body_bytes_max).await?;
     let asked = wire::parse(&body, &state.offer, draw_seed)?;
-    check_model(&caller, &asked, &state)?;
+    let received = Received { asked, body_sha256: Sha256::digest(&body).into(), source_memory: None };
+    answer(&request, &state, head, received).await
+}
+
+/// Generates or edits what was asked for, and answers with it.
+pub(super) async fn answer(
+    request: &HttpRequest,
+    state: &web::Data<State>,
+    Head { caller, idempotency_key, tag }: Head,
+    Received { asked, body_sha256, source_memory }: Received,
+) -> Result<HttpResponse, ApiError> {
+    check_model(&caller, &asked, state)?;
     if asked.is_dry_run {
-        return quote(&caller, &asked, &state).await;
+        return quote(&caller, &asked, state).await;
     }
-    let paint = GenerateRequest {
+    let generate = GenerateRequest {
         caller,
         job: asked.job.clone(),
         tag: tag.or_else(|| asked.user_tag.clone()),
@@ -56,21 +92,22 @@ pub(super) async fn generate(
             Delivery::Inline | Delivery::Links => None,
         },
         idempotency_key,
-        body_sha256: Sha256::digest(&body).into(),
+        body_sha256,
+        source_memory,
     };
-    let accepted = state.service.accept(paint, rand::random()).await;
+    let accepted = state.service.accept(generate, rand::random()).await;
     Standings::note_images(&mut request.extensions_mut(), &accepted);
     let accepted = accepted.map_err(|error| ApiError::from(&*error))?;
     let mut response = HttpResponse::Ok();
     warn_of_cut_prompt(&mut response, accepted.cut_from_tokens);
     warn_of_budgets(&mut response, &accepted);
     match asked.delivery {
-        Delivery::Stream { .. } => Ok(stream::answer(response, accepted, asked, &state)),
+        Delivery::Stream { .. } => Ok(stream::answer(response, accepted, asked, state)),
         delivery => {
             let pass = accepted.pass();
             let answer = accepted.answer().await.map_err(|error| ApiError::from(&*error))?;
             state.service.check_kept(&answer).await?;
-            let (base, now) = (state.address.base(&request), state.service.now().as_second());
+            let (base, now) = (state.address.base(request), state.service.now().as_second());
             let link = |name: ImageName| state.links.link(&base, name, now);
             let link = (delivery == Delivery::Links).then_some(link);
             let currency = state.service.costs().currency();
@@ -78,7 +115,7 @@ pub(super) async fn generate(
             let parts = parts.map_err(|error| ApiError::internal(&error))?;
             let held = state.answer_memory.hold(&parts)?;
             let length = parts.iter().map(Part::len).sum();
-            let body = pieces::stream_of(parts, web::Data::clone(&state), Some(held), pass);
+            let body = pieces::stream_of(parts, web::Data::clone(state), Some(held), pass);
             Ok(response.content_type(ContentType::json()).body(SizedStream::new(length, body)))
         }
     }
@@ -94,8 +131,17 @@ async fn quote(caller: &Caller, asked: &Asked, state: &State) -> Result<HttpResp
 }
 
 /// A seed that any client can read and send again: JavaScript's numbers are exact below 2⁵³.
-fn draw_seed() -> Seed {
+pub(super) fn draw_seed() -> Seed {
     Seed::new(rand::random::<u64>() >> 11)
+}
+
+/// Refuses a body that announces more than `limit` bytes.
+pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    match announced.is_some_and(|bytes: usize| bytes > limit) {
+        true => Err(ApiError::body_too_large(limit)),
+        false => Ok(()),
+    }
 }
 
 async fn read_body(
@@ -103,10 +149,7 @@ async fn read_body(
     payload: web::Payload,
     limit: usize,
 ) -> Result<web::Bytes, ApiError> {
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|bytes: usize| bytes > limit) {
-        return Err(ApiError::body_too_large(limit));
-    }
+    check_length(request.headers(), limit)?;
     match payload.to_bytes_limited(limit).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) => Err(ApiError::body_unread(error.as_error())),
@@ -138,13 +181,14 @@ fn warn_of_budgets(response: &mut HttpResponseBuilder, accepted: &Accepted) {
 }
 
 /// `application/json`, with or without a charset.
-fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    is_of_type(headers, "application/json")
+}
+
+/// Whether a body is of media type `expected`, whatever its parameters.
+pub(super) fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    Err(ApiError::content_type())
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {

@@ -2,6 +2,7 @@
 
 pub(super) mod auth;
 pub(super) mod code;
+pub(super) mod edits;
 pub(super) mod error;
 mod images;
 pub(super) mod links;
@@ -18,7 +19,7 @@ pub(super) mod wire;
 use actix_cors::Cors;
 use actix_web::{http::header::HeaderName, web};
 
-use self::routing::{only, readable, unknown_url};
+use self::routing::{posted, readable, unknown_url};
 
 /// How long a browser may remember what it was allowed.
 const CORS_MAX_AGE_SECS: usize = 3600;
@@ -43,11 +44,9 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(
             web::scope("/v1")
-                .service(
-                    web::resource("/images/generations")
-                        .route(web::post().to(images::generate))
-                        .default_service(only("POST")),
-                )
+                .service(posted("/images/generations", images::generate))
+                .service(posted("/images/edits", edits::edit))
+                .service(posted("/images/variations", edits::vary))
                 .service(readable("/models", models::list))
                 .service(readable("/models/{id:.+}", models::find))
                 .service(readable("/receipts/{id}", receipts::find))

@@ -25,5 +25,13 @@ pub(super) async fn find(
 }
 
 fn model(name: &str, state: &State) -> Value {
-    json!({ "id": name, "object": "model", "created": state.offer.loaded_at, "owned_by": "tintype" })
+    let can_edit = state.offer.can_edit;
+    json!({
+        "id": name,
+        "object": "model",
+        "created": state.offer.loaded_at,
+        "owned_by": "tintype",
+        // It repaints, and follows no instruction: the prompt describes the image.
+        "capabilities": { "text": true, "edit": can_edit, "inpaint": can_edit, "instructions": false },
+    })
 }

@@ -4,15 +4,16 @@ use super::error::ApiError;
 use crate::http::{State, text::shortened};
 
 /// What clients ask for under a wrong base URL: the end of the path, and the whole of it here.
-const RESOURCES: [(&str, &str); 3] = [
+const RESOURCES: [(&str, &str); 5] = [
     ("images/generations", "POST /v1/images/generations"),
+    ("images/edits", "POST /v1/images/edits"),
+    ("images/variations", "POST /v1/images/variations"),
     ("models", "GET /v1/models"),
     ("receipts", "GET /v1/receipts/{id}"),
 ];
 
 /// What OpenAI's API has and this server does not.
-const ABSENT: [&str; 6] =
-    ["chat/completions", "completions", "responses", "embeddings", "images/variations", "audio/speech"];
+const ABSENT: [&str; 5] = ["chat/completions", "completions", "responses", "embeddings", "audio/speech"];
 
 /// A resource that is read: by GET, and by HEAD, as probes do.
 pub(in crate::http) fn readable<F, Args>(path: &str, handler: F) -> Resource

@@ -74,7 +74,7 @@ impl Book {
         let comparison = costs.compare(spec.size, Quality::default(), date(2026, 11, 1));
         let receipt = costs.receipt(usage, comparison, UTC.to_datetime(now)).expect("a receipt");
         let images = [SettledImage { seed: Seed::new(1), receipt }];
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 1 };
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None };
         self.ledger.settle(reservation, &spec, Currency::CNY, &done, now).expect("settled");
     }
 

@@ -99,7 +99,7 @@ impl Book {
             .iter()
             .map(|receipt| SettledImage { seed: Seed::new(1), receipt: (*receipt).clone() })
             .collect();
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12 };
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None };
         self.ledger.settle(reservation, &spec(), Currency::CNY, &done, NOON)
     }
 

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::{BudgetPeriods, FailedWork, Need, OverBudget, SettledImage};
 use crate::{
     costs::{Budgets, Spending},
-    domain::{CostTag, ImageSize, KeyId, Quality, RequestId},
+    domain::{CostTag, EditRecord, ImageSize, KeyId, Quality, RequestId},
     ledger::LedgerError,
     units::{Energy, Money},
 };
@@ -56,6 +56,8 @@ pub struct Settlement<'a> {
     pub failed: &'a [FailedWork],
     /// Tokens of its prompt.
     pub prompt_tokens: usize,
+    /// What came of it as an edit; none for images from noise.
+    pub edit: Option<EditRecord>,
 }
 
 /// A settled request, as it was booked.
@@ -65,6 +67,8 @@ pub struct SettledRequest {
     pub settled_at: Timestamp,
     /// Tokens of its prompt.
     pub prompt_tokens: usize,
+    /// What came of it as an edit; none for images from noise.
+    pub edit: Option<EditRecord>,
     /// The pictures' size.
     pub size: ImageSize,
     /// Its pictures, in order.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     costs::{Breakdown, Receipt},
-    domain::{ImageSize, RequestId},
+    domain::{EditRecord, ImageSize, RequestId},
     image_store::ImageName,
     service::{Answer, AnsweredImage, ImageFile, PartialFile},
     units::{Currency, Energy, Money},
@@ -21,7 +21,29 @@ pub(in crate::http::api) struct ImagesBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     painted_size: Option<String>,
     data: Vec<ImageBody>,
+    #[serde(flatten)]
+    edit: Option<EditRecordBody>,
     usage: UsageBody,
+}
+
+/// How an edit ran and what it left as it was.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct EditRecordBody {
+    steps_run: u32,
+    sigma: f64,
+    edited_pixels: u64,
+    unchanged_outside_mask: Option<bool>,
+}
+
+impl From<EditRecord> for EditRecordBody {
+    fn from(edit: EditRecord) -> Self {
+        Self {
+            steps_run: edit.steps_run,
+            sigma: edit.sigma(),
+            edited_pixels: edit.edited_pixels,
+            unchanged_outside_mask: edit.unchanged_outside_mask,
+        }
+    }
 }
 
 /// What was done, never `auto`.
@@ -60,6 +82,8 @@ pub(super) struct ReceiptBody {
     wall_energy_kwh: Energy,
     energy_source: &'static str,
     duration_ms: u64,
+    #[serde(flatten)]
+    edit: Option<EditRecordBody>,
 }
 
 /// OpenAI's token counts. Ours: the prompt's tokens in, the image's latent patches out.
@@ -99,13 +123,20 @@ struct CompletedEvent {
     done: Done,
     #[serde(skip_serializing_if = "Option::is_none")]
     painted_size: Option<String>,
+    #[serde(flatten)]
+    edit: Option<EditRecordBody>,
     usage: UsageBody,
     seed: u64,
     receipt: ReceiptBody,
 }
 
-const PARTIAL: &str = "image_generation.partial_image";
-const COMPLETED: &str = "image_generation.completed";
+/// The names of a stream's events: of partial images, and of the finished one.
+fn event_names(asked: &Asked) -> (&'static str, &'static str) {
+    match asked.job.spec.edit {
+        None => ("image_generation.partial_image", "image_generation.completed"),
+        Some(_) => ("image_edit.partial_image", "image_edit.completed"),
+    }
+}
 
 /// The body of an answer, with its images as links if `link` makes them, else in the body.
 pub(in crate::http::api) fn answer(
@@ -126,15 +157,16 @@ pub(in crate::http::api) fn answer(
             b64_json: is_inline.then_some(FilePlace),
             url,
             seed: image.seed.get(),
-            receipt: receipt(answer.id, &image.receipt, currency),
+            receipt: receipt(answer.id, &image.receipt, answer.edit, currency),
         }
     };
     let body = ImagesBody {
         created: answer.created.as_second(),
         done: done(asked, answer.size),
-        painted_size: painted_size(answer, offer),
+        painted_size: painted_size(asked, answer, offer),
+        edit: answer.edit.map(EditRecordBody::from),
         data: answer.images.iter().map(&mut image).collect(),
-        usage: usage(answer, offer),
+        usage: usage(asked, answer, offer),
     };
     with_files("", &body, "", files)
 }
@@ -145,14 +177,15 @@ pub(in crate::http::api) fn partial_event(
     partial: &PartialFile,
     now: i64,
 ) -> serde_json::Result<Vec<Part>> {
+    let (name, _) = event_names(asked);
     let event = PartialEvent {
-        kind: PARTIAL,
+        kind: name,
         b64_json: FilePlace,
         created_at: now,
         done: done(asked, asked.job.spec.size),
         partial_image_index: partial.index,
     };
-    sse(PARTIAL, &event, vec![ImageFile::InMemory(partial.file.clone())])
+    sse(name, &event, vec![ImageFile::InMemory(partial.file.clone())])
 }
 
 /// The finished image, as the last event; none without an image, which is a defect.
@@ -163,17 +196,19 @@ pub(in crate::http::api) fn completed_event(
     currency: Currency,
 ) -> Option<serde_json::Result<Vec<Part>>> {
     let image = answer.images.first()?;
+    let (_, name) = event_names(asked);
     let event = CompletedEvent {
-        kind: COMPLETED,
+        kind: name,
         b64_json: FilePlace,
         created_at: answer.created.as_second(),
         done: done(asked, answer.size),
-        painted_size: painted_size(answer, offer),
-        usage: usage(answer, offer),
+        painted_size: painted_size(asked, answer, offer),
+        edit: answer.edit.map(EditRecordBody::from),
+        usage: usage(asked, answer, offer),
         seed: image.seed.get(),
-        receipt: receipt(answer.id, &image.receipt, currency),
+        receipt: receipt(answer.id, &image.receipt, answer.edit, currency),
     };
-    Some(sse(COMPLETED, &event, vec![image.file.clone()]))
+    Some(sse(name, &event, vec![image.file.clone()]))
 }
 
 /// An event of a server-sent stream (WHATWG HTML, section 9.2). JSON has no line breaks of its own, so one data line.
@@ -190,16 +225,24 @@ fn done(asked: &Asked, size: ImageSize) -> Done {
     }
 }
 
+/// The size that the model generated. A repeat is what it was, whatever size is the default now.
+fn generated(asked: &Asked, answer: &Answer, offer: &Offer) -> ImageSize {
+    match asked.job.spec.edit.as_deref() {
+        Some(edit) => offer.limits.frame(edit).canvas,
+        None => offer.limits.painted(answer.size),
+    }
+}
+
 /// The size that the model generated, if the answer's was made from it.
-fn painted_size(answer: &Answer, offer: &Offer) -> Option<String> {
-    let painted = offer.limits.painted(answer.size);
+fn painted_size(asked: &Asked, answer: &Answer, offer: &Offer) -> Option<String> {
+    let painted = generated(asked, answer, offer);
     (painted != answer.size).then(|| painted.to_string())
 }
 
-fn usage(answer: &Answer, offer: &Offer) -> UsageBody {
+fn usage(asked: &Asked, answer: &Answer, offer: &Offer) -> UsageBody {
     let patch = u64::from(offer.limits.factor) * u64::from(offer.limits.factor);
     let input_tokens = answer.prompt_tokens as u64;
-    let output_tokens = offer.limits.painted(answer.size).pixels() / patch * answer.images.len() as u64;
+    let output_tokens = generated(asked, answer, offer).pixels() / patch * answer.images.len() as u64;
     UsageBody {
         input_tokens,
         input_tokens_details: TokenDetails { text_tokens: input_tokens, image_tokens: 0 },
@@ -209,8 +252,14 @@ fn usage(answer: &Answer, offer: &Offer) -> UsageBody {
     }
 }
 
-pub(super) fn receipt(id: RequestId, receipt: &Receipt, currency: Currency) -> ReceiptBody {
-    ReceiptBody { request_id: Some(id.to_text()), ..expected_receipt(receipt, currency) }
+pub(super) fn receipt(
+    id: RequestId,
+    receipt: &Receipt,
+    edit: Option<EditRecord>,
+    currency: Currency,
+) -> ReceiptBody {
+    let (request_id, edit) = (Some(id.to_text()), edit.map(EditRecordBody::from));
+    ReceiptBody { request_id, edit, ..expected_receipt(receipt, currency) }
 }
 
 /// The receipt of what has not been generated.
@@ -227,5 +276,6 @@ pub(super) fn expected_receipt(receipt: &Receipt, currency: Currency) -> Receipt
         wall_energy_kwh: receipt.wall_energy,
         energy_source: receipt.usage.source.as_str(),
         duration_ms: receipt.usage.duration.get(),
+        edit: None,
     }
 }

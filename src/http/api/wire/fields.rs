@@ -13,7 +13,11 @@ use crate::http::{
 };
 
 /// The fields of a body that nobody has taken yet. null stands for a field that is not there.
-pub(super) struct Fields(Map<String, Value>);
+pub(super) struct Fields {
+    fields: Map<String, Value>,
+    /// Whether every value is text, as forms send them.
+    are_texts: bool,
+}
 
 /// A JSON object, and the first name that it has twice.
 struct Object {
@@ -52,7 +56,7 @@ impl Fields {
     pub(super) fn read(body: &[u8]) -> Result<Self, ApiError> {
         let text = unreadable::text_of(body)?;
         match serde_json::from_str(text) {
-            Ok(Object { fields, repeated: None }) => Ok(Self(fields)),
+            Ok(Object { fields, repeated: None }) => Ok(Self { fields, are_texts: false }),
             Ok(Object { repeated: Some(name), .. }) => {
                 let message = format!("`{}` is given twice; send it once.", shortened(&name));
                 Err(ApiError::invalid(&name, message))
@@ -61,8 +65,25 @@ impl Fields {
         }
     }
 
-    fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.remove(name).filter(|value| !value.is_null())
+    /// Fields of a form: numbers and truths are written out.
+    pub(super) fn of_texts(fields: Map<String, Value>) -> Self {
+        Self { fields, are_texts: true }
+    }
+
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
+        self.fields.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// A value that is no text: one of a form is read as JSON writes it, and Python's `True` as it is meant.
+    fn take_scalar(&mut self, name: &str) -> Option<Value> {
+        let value = self.take(name)?;
+        let Some(text) = value.as_str().filter(|_| self.are_texts) else { return Some(value) };
+        let read = match text.trim() {
+            "True" => Some(Value::Bool(true)),
+            "False" => Some(Value::Bool(false)),
+            text => serde_json::from_str(text).ok(),
+        };
+        Some(read.filter(|read: &Value| read.is_number() || read.is_boolean()).unwrap_or(value))
     }
 
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
@@ -74,7 +95,7 @@ impl Fields {
     }
 
     pub(super) fn truth(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
-        match self.take(name) {
+        match self.take_scalar(name) {
             None => Ok(None),
             Some(Value::Bool(truth)) => Ok(Some(truth)),
             Some(other) => Err(wrong_type(name, "true or false", &other)),
@@ -82,7 +103,7 @@ impl Fields {
     }
 
     pub(super) fn integer(&mut self, name: &str, min: u64, max: u64) -> Result<Option<u64>, ApiError> {
-        let Some(value) = self.take(name) else { return Ok(None) };
+        let Some(value) = self.take_scalar(name) else { return Ok(None) };
         let bound = |code, relation, bound| {
             ApiError::parameter(name, code, format!("`{name}` is {value}; it must be at {relation} {bound}."))
         };
@@ -101,7 +122,7 @@ impl Fields {
     }
 
     pub(super) fn number(&mut self, name: &str, min: f64, max: f64) -> Result<Option<f64>, ApiError> {
-        let Some(value) = self.take(name) else { return Ok(None) };
+        let Some(value) = self.take_scalar(name) else { return Ok(None) };
         match value.as_f64() {
             Some(number) if (min..=max).contains(&number) => Ok(Some(number)),
             Some(_) => {
@@ -145,7 +166,7 @@ impl Fields {
     }
 
     pub(super) fn refuse_the_rest(&self) -> Result<(), ApiError> {
-        match self.0.keys().next() {
+        match self.fields.keys().next() {
             None => Ok(()),
             Some(name) => {
                 let message = format!("Unknown parameter: `{}`.", shortened(name));

@@ -1,6 +1,7 @@
 //! OpenAI's request and answer, field by field.
 
 mod answer;
+mod edit;
 mod fields;
 mod parts;
 mod quote;
@@ -8,14 +9,15 @@ mod receipts;
 mod request;
 mod unreadable;
 
-pub use self::request::FIELDS;
 pub(super) use self::{
     answer::{answer, completed_event, partial_event},
+    edit::{EditBody, EditKind, FileField, IMAGE_NAMES, MASK_NAMES, parse_edit},
     parts::Part,
     quote::quote,
     receipts::receipts,
     request::{Asked, Delivery, parse},
 };
+pub use self::{edit::EDIT_FIELDS, request::FIELDS};
 use crate::{
     domain::{ImageSize, StepsByQuality},
     pipeline::SizeLimits,
@@ -46,6 +48,8 @@ pub struct Offer {
     pub prompt_chars_max: usize,
     /// Bytes of a body.
     pub body_bytes_max: usize,
+    /// Whether the model edits images.
+    pub can_edit: bool,
     /// Whether `user` is a tag.
     pub user_is_tag: bool,
 }

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::{
     Asked, Offer,
-    answer::{ReceiptBody, expected_receipt},
+    answer::{EditRecordBody, ReceiptBody, expected_receipt},
 };
 use crate::{http::api::error::sentence, service::Quoted, units::Currency};
 
@@ -17,6 +17,8 @@ pub(in crate::http::api) struct QuoteBody {
     quality: &'static str,
     n: u32,
     duration_source: &'static str,
+    #[serde(flatten)]
+    edit: Option<EditRecordBody>,
     over_budget: Option<String>,
     per_image: ReceiptBody,
     all_images: ReceiptBody,
@@ -39,6 +41,7 @@ pub(in crate::http::api) fn quote(
         quality: asked.job.quality.as_str(),
         n: asked.job.images,
         duration_source: if quoted.is_measured { "measured" } else { "estimated" },
+        edit: quoted.edit.map(EditRecordBody::from),
         over_budget: quoted.over_budget.as_ref().map(|over| sentence(over)),
         per_image: expected_receipt(&quoted.quote.image, currency),
         all_images: expected_receipt(&quoted.quote.job, currency),

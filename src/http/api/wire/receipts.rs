@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::answer::{ReceiptBody, receipt};
+use super::answer::{EditRecordBody, ReceiptBody, receipt};
 use crate::{
     ledger::{PaintedImage, PaintedRequest, SettledImage},
     units::Currency,
@@ -18,6 +18,8 @@ pub(in crate::http::api) struct ReceiptsBody {
     quality: Option<String>,
     tag: Option<String>,
     delivered: bool,
+    #[serde(flatten)]
+    edit: Option<EditRecordBody>,
     data: Vec<ReceiptedImage>,
 }
 
@@ -32,7 +34,7 @@ struct ReceiptedImage {
 
 /// The body of GET /v1/receipts/{id}.
 pub(in crate::http::api) fn receipts(painted: &PaintedRequest, currency: Currency) -> ReceiptsBody {
-    let body = |image: &SettledImage| receipt(painted.id, &image.receipt, currency);
+    let body = |image: &SettledImage| receipt(painted.id, &image.receipt, painted.edit, currency);
     let image = |image: &PaintedImage| ReceiptedImage {
         seed: image.booked.seed.get(),
         receipt: body(&image.booked),
@@ -49,6 +51,7 @@ pub(in crate::http::api) fn receipts(painted: &PaintedRequest, currency: Currenc
         quality: painted.quality.clone(),
         tag: painted.tag.clone(),
         delivered: painted.is_delivered,
+        edit: painted.edit.map(EditRecordBody::from),
         data: painted.images.iter().map(image).collect(),
     }
 }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use super::{Offer, fields::Fields};
 use crate::{
     domain::{
-        CostTag, Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, Quality, RenderJob, RenderSpec,
-        STEPS_MAX, Seed,
+        CostTag, Edit, Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, Quality, RenderJob,
+        RenderSpec, STEPS_MAX, Seed,
     },
     http::{
         api::{code::Code, error::ApiError},
@@ -87,22 +87,38 @@ pub(in crate::http::api) fn parse(
 ) -> Result<Asked, ApiError> {
     let mut fields = Fields::read(body)?;
     let prompt = prompt(&mut fields, offer)?;
+    let size = match written_size(&mut fields)? {
+        Some((name, size)) => possible(name, size, offer)?,
+        None => offer.default_size,
+    };
+    parse_rest(fields, offer, draw_seed, prompt, || Ok((size, None)))
+}
+
+/// Reads what generations and edits have in common, and refuses what is left over. Only then `subject` is asked for the
+/// answer's size and the image that is edited, which may take long.
+pub(super) fn parse_rest(
+    mut fields: Fields,
+    offer: &Offer,
+    draw_seed: impl FnOnce() -> Seed,
+    prompt: String,
+    subject: impl FnOnce() -> Result<(ImageSize, Option<Arc<Edit>>), ApiError>,
+) -> Result<Asked, ApiError> {
+    let fields = &mut fields;
     let negative_prompt = fields.text("negative_prompt")?;
     check_length("negative_prompt", negative_prompt.as_deref().unwrap_or(""), offer)?;
-    let model = model(&mut fields, offer)?;
+    let model = model(fields, offer)?;
     let count = |fields: &mut Fields, name: &str| fields.count(name, 1, IMAGES_MAX);
     let images = fields.by_any_name(&["n", "batch_size"], count)?.unwrap_or(1);
-    let size = size(&mut fields, offer)?;
-    let quality = quality(&mut fields)?;
+    let quality = quality(fields)?;
     let read_steps = |fields: &mut Fields, name: &str| fields.count(name, 1, STEPS_MAX);
     let steps = fields.by_any_name(&["steps", "num_inference_steps", "step"], read_steps)?;
     let scale = |fields: &mut Fields, name: &str| fields.number(name, 0.0, GUIDANCE_MAX);
     let guidance_scale = fields.by_any_name(&["guidance_scale", "true_cfg_scale"], scale)?;
     let seed = fields.integer("seed", 0, Seed::MAX)?.map_or_else(draw_seed, Seed::new);
-    let encoding = encoding(&mut fields)?;
+    let encoding = encoding(fields)?;
     let is_dry_run = fields.truth("dry_run")?.unwrap_or(false);
-    let delivery = delivery(&mut fields, model.as_deref(), images, is_dry_run)?;
-    background(&mut fields)?;
+    let delivery = delivery(fields, model.as_deref(), images, is_dry_run)?;
+    background(fields)?;
     // Often an e-mail address: stored only if the operator wants it.
     let user = fields.text("user")?.filter(|_| offer.user_is_tag);
     let user_tag = user.and_then(|user| user.parse().ok());
@@ -112,19 +128,20 @@ pub(in crate::http::api) fn parse(
     fields.truth("prompt_enhancement")?;
     fields.text("safety_identifier")?;
     fields.refuse_the_rest()?;
+    let (size, edit) = subject()?;
     let spec = RenderSpec {
         prompt,
         negative_prompt,
         size,
         steps: steps.unwrap_or_else(|| offer.steps.of(quality)),
         guidance_scale: guidance_scale.unwrap_or(offer.guidance_scale),
-        edit: None,
+        edit,
     };
     let job = Arc::new(RenderJob { spec, images, seed, quality });
     Ok(Asked { job, encoding, model, delivery, user_tag, is_dry_run })
 }
 
-fn prompt(fields: &mut Fields, offer: &Offer) -> Result<String, ApiError> {
+pub(super) fn prompt(fields: &mut Fields, offer: &Offer) -> Result<String, ApiError> {
     let Some(prompt) = fields.text("prompt")? else {
         let message = "`prompt` is missing; describe the image in it.";
         return Err(ApiError::parameter("prompt", Code::MissingRequiredParameter, message));
@@ -160,8 +177,8 @@ fn quality(fields: &mut Fields) -> Result<Quality, ApiError> {
     Ok(word.and_then(|word| word.parse().ok()).unwrap_or_default())
 }
 
-/// `size`, also called `image_size`, or `width` and `height`. Nothing is rounded.
-fn size(fields: &mut Fields, offer: &Offer) -> Result<ImageSize, ApiError> {
+/// `size`, also called `image_size`, or `width` and `height`, with the field that has it; none for `auto`. Nothing is rounded.
+pub(super) fn written_size(fields: &mut Fields) -> Result<Option<(&'static str, ImageSize)>, ApiError> {
     let written = fields.by_any_name(&["size", "image_size"], Fields::text)?;
     let side = |fields: &mut Fields, name: &str| fields.count(name, 1, u32::MAX);
     let size = match written.as_deref() {
@@ -183,9 +200,9 @@ fn size(fields: &mut Fields, offer: &Offer) -> Result<ImageSize, ApiError> {
                 format!("`width` and `height` say {sides}, but `size` says {size}; send one of them.");
             Err(ApiError::invalid("width", message))
         }
-        (None, Some(sides)) => possible("width", sides, offer),
-        (Some(size), _) => possible("size", size, offer),
-        (None, None) => Ok(offer.default_size),
+        (None, Some(sides)) => Ok(Some(("width", sides))),
+        (Some(size), _) => Ok(Some(("size", size))),
+        (None, None) => Ok(None),
     }
 }
 
@@ -202,11 +219,15 @@ fn possible(name: &str, size: ImageSize, offer: &Offer) -> Result<ImageSize, Api
             "{size} is not possible; both sides must be multiples of {factor}, at most {side_max}."
         )));
     }
+    check_pixels(name, size, offer).map(|()| size)
+}
+
+pub(super) fn check_pixels(name: &str, size: ImageSize, offer: &Offer) -> Result<(), ApiError> {
     let (pixels, most) = (size.pixels(), offer.pixels_max);
     if pixels <= most {
-        return Ok(size);
+        return Ok(());
     }
-    Err(invalid(format!("{size} has {pixels} pixels; at most {most} are allowed.")))
+    Err(ApiError::invalid(name, format!("{size} has {pixels} pixels; at most {most} are allowed.")))
 }
 
 /// `output_format`, and `output_compression`, which is a quality in percent; PNG loses nothing at any.

@@ -178,6 +178,7 @@ pub(super) mod tests {
             pixels_max: 4_194_304,
             prompt_chars_max: 32_000,
             body_bytes_max: 1 << 20,
+            can_edit: true,
             user_is_tag: false,
         }
     }

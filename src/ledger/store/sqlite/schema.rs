@@ -28,6 +28,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0017_scopes.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0020_cost_lines.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0024_installation.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0030_edits.sql")),
 ];
 
 /// Brings the schema up to date.

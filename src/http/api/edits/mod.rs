@@ -1,0 +1,106 @@
+//! Edits: bodies of parts or of JSON, kept on the disk until they are read, to a job that has its source.
+
+mod body;
+mod spool;
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{HeaderName, HeaderValue},
+    web,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use self::body::Body;
+use super::{
+    code::Code,
+    error::ApiError,
+    images::{self, Head, Received},
+    wire::{self, EditKind},
+};
+use crate::{domain::Edit, http::State};
+
+/// Images that are decoded at one time; each may take half a gigabyte.
+const DECODED_AT_ONCE: usize = 2;
+/// Bytes that images which wait to be edited may hold together.
+const SOURCE_BYTES_MAX: usize = 1 << 30;
+/// The unit in which that memory is counted.
+const UNIT: usize = 1 << 10;
+
+/// What images that are edited may hold of the memory.
+#[derive(Debug, Clone)]
+pub struct SourceMemory {
+    decoders: Arc<Semaphore>,
+    /// A permit for each KiB.
+    sources: Arc<Semaphore>,
+}
+
+impl Default for SourceMemory {
+    fn default() -> Self {
+        let sources = Arc::new(Semaphore::new(SOURCE_BYTES_MAX / UNIT));
+        Self { decoders: Arc::new(Semaphore::new(DECODED_AT_ONCE)), sources }
+    }
+}
+
+impl SourceMemory {
+    /// Takes the memory for `edit` until the permit is dropped.
+    ///
+    /// # Errors
+    /// 503 if other sources hold it.
+    fn hold(&self, edit: &Edit) -> Result<OwnedSemaphorePermit, ApiError> {
+        let units = u32::try_from(edit.held_bytes().div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let sources = Arc::clone(&self.sources);
+        sources.try_acquire_many_owned(units).map_err(|_| ApiError::too_many_sources())
+    }
+}
+
+/// POST /v1/images/edits
+pub(super) async fn edit(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    answer(request, payload, state, EditKind::Edit).await
+}
+
+/// POST /v1/images/variations: an edit without a prompt, for old clients.
+pub(super) async fn vary(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let mut response = answer(request, payload, state, EditKind::Variation).await?;
+    // RFC 9745: deprecated since OpenAI's own route takes no requests any more, 2026-05-12.
+    let since = HeaderValue::from_static("@1778544000");
+    response.headers_mut().insert(HeaderName::from_static("deprecation"), since);
+    Ok(response)
+}
+
+async fn answer(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+    kind: EditKind,
+) -> Result<HttpResponse, ApiError> {
+    let head = Head::read(&request, &state).await?;
+    if !state.offer.can_edit {
+        let message = "This model cannot edit images: its VAE has no encoder. Use a model with a whole VAE.";
+        return Err(ApiError::parameter("model", Code::UnsupportedValue, message));
+    }
+    let body = Body::receive(&request, payload, &state).await?;
+    let body_sha256 = body.sha256(kind);
+    let decoder = Arc::clone(&state.source_memory.decoders).acquire_owned().await;
+    let decoder = decoder.map_err(|error| ApiError::internal(&error))?;
+    let (offer, memory) = (state.offer.clone(), state.source_memory.clone());
+    let read = move || {
+        let content = body.read()?;
+        let asked = wire::parse_edit(content, kind, &offer, images::draw_seed)?;
+        let source_memory = asked.job.spec.edit.as_deref().map(|edit| memory.hold(edit)).transpose()?;
+        drop(decoder);
+        Ok::<_, ApiError>((asked, source_memory))
+    };
+    let read = web::block(read).await.map_err(|error| ApiError::internal(&error))?;
+    let (asked, source_memory) = read?;
+    images::answer(&request, &state, head, Received { asked, body_sha256, source_memory }).await
+}

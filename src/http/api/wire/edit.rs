@@ -1,0 +1,341 @@
+use std::sync::Arc;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Map, Value};
+
+use super::{Asked, Offer, fields::Fields, request};
+use crate::{
+    domain::{Edit, FEATHER_DEFAULT, FEATHER_MAX, ImageSize, MaskMode, Seed, Strength},
+    http::{
+        api::{
+            code::Code,
+            error::{ApiError, sentence},
+        },
+        text::shortened,
+    },
+    source_image::{EditOptions, FILE_BYTES_MAX, Fit, MaskError, MaskFile, SourceImage},
+};
+
+/// Every field of an edit beyond those of a generation, OpenAI's first, then those of other servers' clients, then ours.
+pub const EDIT_FIELDS: [&str; 14] = [
+    "image",
+    "image[]",
+    "images",
+    "images[]",
+    "mask",
+    "mask[]",
+    "input_fidelity",
+    "mask_image",
+    "strength",
+    "denoising_strength",
+    "mask_mode",
+    "crop",
+    "fit",
+    "feather",
+];
+
+/// What clients call the image that is edited.
+pub(in crate::http::api) const IMAGE_NAMES: [&str; 4] = ["image", "image[]", "images", "images[]"];
+/// What clients call its mask. `mask_image` is read by its lightness, the others by their transparency.
+pub(in crate::http::api) const MASK_NAMES: [&str; 3] = ["mask", "mask[]", "mask_image"];
+const LIGHT_MASK: &str = "mask_image";
+
+/// Most pixels of an image that is edited in part, beyond what the model may generate.
+const SOURCE_PIXELS_MAX: u64 = 1 << 24;
+
+/// Which route was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http::api) enum EditKind {
+    /// POST /v1/images/edits
+    Edit,
+    /// POST /v1/images/variations, which has no prompt and no mask.
+    Variation,
+}
+
+impl EditKind {
+    /// A word for it.
+    pub(in crate::http::api) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Edit => "edit",
+            Self::Variation => "variation",
+        }
+    }
+}
+
+/// A body as it came.
+#[derive(Debug)]
+pub(in crate::http::api) enum EditBody {
+    /// `multipart/form-data`: the contents of the parts by their names.
+    Parts(Vec<(String, Vec<u8>)>),
+    /// `application/json`
+    Json(Vec<u8>),
+}
+
+/// A field that holds a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http::api) enum FileField {
+    /// The image that is edited.
+    Image,
+    /// A mask of this name.
+    Mask(&'static str),
+}
+
+impl FileField {
+    /// The field that clients call `name`, if it holds a file.
+    pub(in crate::http::api) fn of(name: &str) -> Option<Self> {
+        if IMAGE_NAMES.contains(&name) {
+            return Some(Self::Image);
+        }
+        MASK_NAMES.into_iter().find(|known| *known == name).map(Self::Mask)
+    }
+}
+
+/// The files of a body.
+#[derive(Default)]
+struct Files {
+    images: Vec<Vec<u8>>,
+    /// Each with the name of its field.
+    masks: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Files {
+    fn add(&mut self, field: FileField, file: Vec<u8>) {
+        match field {
+            FileField::Image => self.images.push(file),
+            FileField::Mask(name) => self.masks.push((name, file)),
+        }
+    }
+}
+
+/// Reads the body of POST /v1/images/edits, or of a variation. A seed that was not asked for is drawn by `draw_seed`. Images
+/// are decoded last, once nothing else is wrong.
+pub(in crate::http::api) fn parse_edit(
+    body: EditBody,
+    kind: EditKind,
+    offer: &Offer,
+    draw_seed: impl FnOnce() -> Seed,
+) -> Result<Asked, ApiError> {
+    let (mut fields, files) = match body {
+        EditBody::Parts(parts) => of_parts(parts)?,
+        EditBody::Json(body) => of_json(&body)?,
+    };
+    let prompt = match kind {
+        EditKind::Edit => request::prompt(&mut fields, offer)?,
+        EditKind::Variation => String::new(),
+    };
+    let (image, mask) = one_of_each(files, kind)?;
+    let options = options(&mut fields, mask.is_some())?;
+    let size = request::written_size(&mut fields)?;
+    if let Some((name, size)) = size {
+        check_size(name, size, offer)?;
+    }
+    request::parse_rest(fields, offer, draw_seed, prompt, || {
+        let edit = edit(&image, mask, kind, &options, size.map(|(_, size)| size))?;
+        let answered = check_edit(&edit, size, offer)?;
+        Ok((answered, Some(Arc::new(edit))))
+    })
+}
+
+/// The edit of the files.
+fn edit(
+    image: &[u8],
+    mask: Option<(&'static str, Vec<u8>)>,
+    kind: EditKind,
+    options: &EditOptions,
+    size: Option<ImageSize>,
+) -> Result<Edit, ApiError> {
+    let mut image = decode("image", image)?;
+    if kind == EditKind::Variation {
+        image.alpha = None;
+    }
+    let name = mask.as_ref().map_or("image", |(name, _)| name);
+    let refused = |error: MaskError| ApiError::parameter(name, Code::InvalidMask, sentence(&error));
+    let mask = match mask {
+        None => None,
+        Some((name, file)) => {
+            let mask = decode(name, &file)?;
+            let may_be_scaled = name == LIGHT_MASK;
+            let mask = if may_be_scaled { mask.luminance_mask() } else { mask.alpha_mask() };
+            Some(MaskFile { mask: mask.map_err(refused)?, may_be_scaled })
+        }
+    };
+    options.edit(image, mask, size).map_err(refused)
+}
+
+fn decode(name: &str, file: &[u8]) -> Result<SourceImage, ApiError> {
+    SourceImage::decode(file)
+        .map_err(|error| ApiError::parameter(name, Code::InvalidImageFile, sentence(&error)))
+}
+
+/// Whether an answer may have `size`: it need not be a multiple of anything, since it is padded for the model.
+fn check_size(name: &str, size: ImageSize, offer: &Offer) -> Result<(), ApiError> {
+    let side_max = offer.limits.side_max;
+    if size.width().max(size.height()) > side_max {
+        return Err(ApiError::invalid(
+            name,
+            format!("{size} is not possible; sides are at most {side_max}."),
+        ));
+    }
+    request::check_pixels(name, size, offer)
+}
+
+/// The answer's size, if the model can make it.
+fn check_edit(
+    edit: &Edit,
+    asked: Option<(&'static str, ImageSize)>,
+    offer: &Offer,
+) -> Result<ImageSize, ApiError> {
+    let (source, canvas) = (edit.source.size, offer.limits.frame(edit).canvas);
+    let side_max = offer.limits.side_max;
+    let is_native = offer.limits.native.is_some();
+    let invalid = |message: String| Err(ApiError::invalid(asked.map_or("image", |(name, _)| name), message));
+    if source.pixels() > SOURCE_PIXELS_MAX.max(offer.pixels_max) {
+        return invalid(format!(
+            "The image is {source}; at most {SOURCE_PIXELS_MAX} pixels are edited. Send `size`."
+        ));
+    }
+    if offer.limits.check(canvas).is_err() {
+        return invalid(format!(
+            "The image is {source}; sides of at most {side_max} are edited. Send `size`."
+        ));
+    }
+    // A side is padded to the next multiple, which no limit is about.
+    let padding = u64::from(offer.limits.factor) * u64::from(canvas.width() + canvas.height());
+    if !is_native && canvas.pixels() > offer.pixels_max.saturating_add(padding) {
+        let most = offer.pixels_max;
+        return invalid(format!(
+            "The image is {source}; at most {most} pixels are generated. Send `size`, or a mask with `crop`."
+        ));
+    }
+    let answered = offer.limits.answered(edit);
+    if let Some((name, size)) = asked.filter(|(_, size)| *size != answered) {
+        let factor = offer.limits.factor;
+        let message = format!(
+            "{size} is not possible with `mask_mode` reference; both sides must be multiples of {factor}."
+        );
+        return Err(ApiError::invalid(name, message));
+    }
+    Ok(answered)
+}
+
+fn options(fields: &mut Fields, has_mask: bool) -> Result<EditOptions, ApiError> {
+    let share = |fields: &mut Fields, name: &str| fields.number(name, 0.0, 1.0);
+    let strength = fields.by_any_name(&["strength", "denoising_strength"], share)?;
+    let fidelity = fields.one_of("input_fidelity", &["high", "low"])?;
+    // How much of the image is kept, where no strength says so.
+    let by_fidelity = fidelity.map(|fidelity| match (fidelity == "high", has_mask) {
+        (true, false) => 0.4,
+        (true, true) => 0.8,
+        (false, false) => 0.75,
+        (false, true) => 1.0,
+    });
+    let strength = strength.or(by_fidelity).map(Strength::new).transpose();
+    let mode = fields.one_of("mask_mode", &MaskMode::WORDS)?;
+    let fit = fields.one_of("fit", &Fit::WORDS)?;
+    Ok(EditOptions {
+        strength: strength.map_err(|error| ApiError::invalid("strength", sentence(&error)))?,
+        mode: mode.and_then(|mode| mode.parse().ok()).unwrap_or_default(),
+        feather: fields.count("feather", 0, FEATHER_MAX)?.unwrap_or(FEATHER_DEFAULT),
+        crop: fields.truth("crop")?,
+        fit: fit.and_then(|fit| fit.parse().ok()).unwrap_or_default(),
+    })
+}
+
+/// Text fields and files of a body in parts.
+fn of_parts(parts: Vec<(String, Vec<u8>)>) -> Result<(Fields, Files), ApiError> {
+    let (mut texts, mut files) = (Map::new(), Files::default());
+    for (name, content) in parts {
+        if let Some(field) = FileField::of(&name) {
+            files.add(field, content);
+            continue;
+        }
+        let Ok(text) = String::from_utf8(content) else {
+            let message = format!("`{}` is not UTF-8.", shortened(&name));
+            return Err(ApiError::parameter(&name, Code::InvalidType, message));
+        };
+        if texts.contains_key(&name) {
+            let message = format!("`{}` is given twice; send it once.", shortened(&name));
+            return Err(ApiError::invalid(&name, message));
+        }
+        texts.insert(name, Value::String(text));
+    }
+    Ok((Fields::of_texts(texts), files))
+}
+
+/// Fields and files of a JSON body: `images: [{"image_url": "data:…"}]`, `mask` likewise.
+fn of_json(body: &[u8]) -> Result<(Fields, Files), ApiError> {
+    let mut fields = Fields::read(body)?;
+    let mut files = Files::default();
+    for name in IMAGE_NAMES.into_iter().chain(MASK_NAMES) {
+        let Some(field) = FileField::of(name) else { continue };
+        match fields.take(name) {
+            None => {}
+            Some(Value::Array(items)) => {
+                for item in &items {
+                    files.add(field, in_json(name, item)?);
+                }
+            }
+            Some(item) => files.add(field, in_json(name, &item)?),
+        }
+    }
+    Ok((fields, files))
+}
+
+/// The file that a JSON value is: a `data:` URL (RFC 2397), alone or as an object's `image_url`.
+fn in_json(name: &str, value: &Value) -> Result<Vec<u8>, ApiError> {
+    let unsupported = |message: &str| Err(ApiError::parameter(name, Code::UnsupportedValue, message));
+    let url = match value {
+        Value::String(url) => Some(url.as_str()),
+        Value::Object(object) if object.contains_key("file_id") => {
+            return unsupported(
+                "This server keeps no files, so a `file_id` names none. Send an `image_url`.",
+            );
+        }
+        Value::Object(object) => match object.get("image_url") {
+            Some(Value::Object(nested)) => nested.get("url").and_then(Value::as_str),
+            url => url.and_then(Value::as_str),
+        },
+        _ => None,
+    };
+    let Some(url) = url else {
+        let message = format!("`{name}` must be {{\"image_url\": \"data:image/png;base64,…\"}}.");
+        return Err(ApiError::parameter(name, Code::InvalidType, message));
+    };
+    let Some(rest) = url.strip_prefix("data:") else {
+        return unsupported(
+            "This server fetches no images. Send a `data:` URL, or the file as multipart/form-data.",
+        );
+    };
+    let Some((_, data)) = rest.split_once(";base64,") else {
+        return Err(ApiError::invalid(name, "The `data:` URL is not in base64."));
+    };
+    if data.len() / 4 * 3 > FILE_BYTES_MAX + 2 {
+        let message = format!("`{name}` is larger than {FILE_BYTES_MAX} bytes.");
+        return Err(ApiError::parameter(name, Code::InvalidImageFile, message));
+    }
+    let bytes = BASE64_STANDARD.decode(data.trim());
+    bytes.map_err(|_| ApiError::invalid(name, "The `data:` URL is not valid base64."))
+}
+
+/// The image, and its mask if there is one.
+fn one_of_each(
+    Files { mut images, mut masks }: Files,
+    kind: EditKind,
+) -> Result<(Vec<u8>, Option<(&'static str, Vec<u8>)>), ApiError> {
+    let unsupported =
+        |name: &str, message: String| Err(ApiError::parameter(name, Code::UnsupportedValue, message));
+    if images.len() > 1 {
+        return unsupported("image", format!("This model edits one image; got {}.", images.len()));
+    }
+    let Some(image) = images.pop() else {
+        let message = "`image` is missing; send the image to edit.";
+        return Err(ApiError::parameter("image", Code::MissingRequiredParameter, message));
+    };
+    if masks.len() > 1 {
+        return unsupported("mask", format!("An edit has one mask; got {}.", masks.len()));
+    }
+    if kind == EditKind::Variation && !masks.is_empty() {
+        return unsupported("mask", "A variation has no mask. Use POST /v1/images/edits.".into());
+    }
+    Ok((image, masks.pop()))
+}
