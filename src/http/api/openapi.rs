@@ -18,16 +18,23 @@ pub(super) async fn document() -> Result<HttpResponse, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::api::wire::FIELDS;
+    use crate::http::api::wire::{EDIT_FIELDS, FIELDS};
+
+    fn assert_documented(schema: &str, read: &[&str]) {
+        let document: Value = serde_json::from_str(DOCUMENT).expect("JSON");
+        let fields = document["components"]["schemas"][schema]["properties"].as_object();
+        let mut documented: Vec<&str> = fields.expect("properties").keys().map(String::as_str).collect();
+        let mut read = read.to_vec();
+        documented.sort_unstable();
+        read.sort_unstable();
+        assert_eq!(documented, read, "{schema}");
+    }
 
     #[test]
     fn the_document_names_every_field_that_is_read_and_no_other() {
-        let document: Value = serde_json::from_str(DOCUMENT).expect("JSON");
-        let fields = document["components"]["schemas"]["CreateImageRequest"]["properties"].as_object();
-        let mut documented: Vec<&str> = fields.expect("properties").keys().map(String::as_str).collect();
-        let mut read = FIELDS.to_vec();
-        documented.sort_unstable();
-        read.sort_unstable();
-        assert_eq!(documented, read);
+        assert_documented("CreateImageRequest", &FIELDS);
+        let of_edits = [FIELDS.as_slice(), &EDIT_FIELDS].concat();
+        assert_documented("EditImageForm", &of_edits);
+        assert_documented("EditImageRequest", &of_edits);
     }
 }
