@@ -24,6 +24,7 @@ mod roi;
 mod serve;
 mod sheet;
 mod table;
+mod upkeep;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -89,6 +90,9 @@ enum Command {
     /// Record, list and retire the parts that wear out
     #[command(subcommand)]
     Asset(asset::AssetCommand),
+    /// Record, list and end what is paid by time or by the image: rent, network, insurance
+    #[command(subcommand)]
+    Upkeep(upkeep::UpkeepCommand),
     /// Compare a wall meter's reading with what the ledger booked, and print the factor between them
     ///
     /// It prints the line to put into tintype.toml and writes nothing. The meter must have counted this work only: idle
@@ -239,6 +243,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Costs(args) => costs::run(&args, &*clock),
         Command::Prices(command) => prices::run(&command, &*clock),
         Command::Asset(command) => asset::run(command, &*clock),
+        Command::Upkeep(command) => upkeep::run(&command, &*clock),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Month(command) => month::run(command, &*clock),
         Command::Forget(args) => forget::run(&args, &*clock),

@@ -8,6 +8,13 @@ use crate::units::{Millis, Money, MoneyError};
 pub enum Upkeep {
     /// A flat amount for each image.
     PerImage(Money),
+    /// An amount for each calendar month, spread over its days.
+    PerMonth {
+        /// The month's amount.
+        amount: Money,
+        /// Of all hours, those in which the machine usually works, in percent. They carry the cost of the others.
+        normal_utilisation_percent: u32,
+    },
     /// An amount a year, spread like depreciation by time.
     PerYear {
         /// The year's amount.
@@ -25,21 +32,31 @@ impl Upkeep {
     pub fn of_image(&self, duration: Millis) -> Result<Money, MoneyError> {
         match *self {
             Self::PerImage(amount) => Ok(amount),
+            Self::PerMonth { amount, normal_utilisation_percent } => {
+                carried_by_time(amount.times(12)?, 100, 1, normal_utilisation_percent, duration)
+            }
             Self::PerYear { amount, normal_utilisation_percent } => {
                 carried_by_time(amount, 100, 1, normal_utilisation_percent, duration)
             }
         }
     }
 
-    /// What `days` cost whether images are made or not: a year's amount spread over the calendar year's days, so that
-    /// twelve months are the year.
+    /// What `days` cost whether images are made or not: a month's amount spread over its days, or a year's over the days of the
+    /// calendar year, so that twelve months are the year.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.
     pub fn of_days(&self, days: DaySpan) -> Result<Money, MoneyError> {
         match *self {
             Self::PerImage(_) => Ok(Money::ZERO),
-            Self::PerYear { .. } if days.days() == 0 => Ok(Money::ZERO),
+            Self::PerMonth { .. } | Self::PerYear { .. } if days.days() == 0 => Ok(Money::ZERO),
+            Self::PerMonth { amount, .. } => {
+                let month = |day: Date| i64::from(day.year()) * 12 + i64::from(day.month());
+                let whole_months = amount.times(month(days.end) - month(days.first))?;
+                whole_months
+                    .plus(since_the_first(amount, days.end)?)?
+                    .minus(since_the_first(amount, days.first)?)
+            }
             Self::PerYear { amount, .. } => {
                 let years = u64::try_from(days.end.year() - days.first.year()).unwrap_or(0);
                 let whole_years = amount.share_ceil(years, 1)?;
@@ -49,6 +66,11 @@ impl Upkeep {
             }
         }
     }
+}
+
+/// A month's part before `day`, rounded up.
+fn since_the_first(amount: Money, day: Date) -> Result<Money, MoneyError> {
+    amount.share_ceil(u64::from(day.day().unsigned_abs()) - 1, u64::from(day.days_in_month().unsigned_abs()))
 }
 
 /// A year's part before `day`, rounded up.
@@ -61,7 +83,7 @@ fn since_new_year(amount: Money, day: Date) -> Result<Money, MoneyError> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::civil::date;
+    use jiff::{ToSpan, civil::date};
 
     use super::*;
 
@@ -90,6 +112,26 @@ mod tests {
         let year_more =
             RENT.of_days(over_new_year).and_then(|all| all.minus(Money::from_nano(300_000_000_000)));
         assert_eq!(year_more.map(|rest| rest.to_string()), Ok(december));
+    }
+
+    #[test]
+    fn every_month_costs_its_amount_and_its_days_add_up_to_it() {
+        let amount = Money::from_nano(100_000_000_000);
+        let network = Upkeep::PerMonth { amount, normal_utilisation_percent: 20 };
+        // 12 · 100 / 8760 h · 15 s / 0.2 = 0.002853881…
+        assert_eq!(network.of_image(Millis::new(15_000)).map(|m| m.to_string()), Ok("0.002853882".into()));
+        let of = |first, end| network.of_days(DaySpan { first, end }).expect("in range");
+        for month in 1..=12 {
+            let first = date(2028, month, 1);
+            let end = first.last_of_month().tomorrow().expect("a day");
+            assert_eq!(of(first, end), amount);
+            let days = first.series(1.day()).take_while(|day| *day < end);
+            let sum = days.map(|day| of(day, day.tomorrow().expect("a day")).as_nano()).sum::<i64>();
+            assert_eq!(Money::from_nano(sum), amount, "{first}");
+        }
+        assert_eq!(of(date(2026, 11, 16), date(2026, 12, 1)).to_string(), "50.00");
+        assert_eq!(of(date(2026, 11, 16), date(2027, 2, 1)).to_string(), "250.00", "over the new year");
+        assert_eq!(of(date(2026, 11, 16), date(2026, 11, 16)), Money::ZERO);
     }
 
     #[test]

@@ -138,6 +138,9 @@ fn row(row: &Row<'_>) -> Result<CostLineRow, LedgerError> {
     let amount = Money::from_nano(row.get("amount_nano")?);
     let upkeep = match (row.get::<String>("per")?.as_str(), row.get("normal_utilisation_percent")?) {
         ("image", _) => Upkeep::PerImage(amount),
+        ("month", Some(normal_utilisation_percent)) => {
+            Upkeep::PerMonth { amount, normal_utilisation_percent }
+        }
         ("year", Some(normal_utilisation_percent)) => Upkeep::PerYear { amount, normal_utilisation_percent },
         _ => return Err(out_of_range("cost_lines.per")),
     };
@@ -164,6 +167,9 @@ fn insert(
 ) -> Result<i64, LedgerError> {
     let (per, amount, utilisation) = match line.upkeep {
         Upkeep::PerImage(amount) => ("image", amount, None),
+        Upkeep::PerMonth { amount, normal_utilisation_percent } => {
+            ("month", amount, Some(normal_utilisation_percent))
+        }
         Upkeep::PerYear { amount, normal_utilisation_percent } => {
             ("year", amount, Some(normal_utilisation_percent))
         }

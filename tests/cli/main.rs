@@ -46,6 +46,7 @@ mod reading;
 mod roi;
 mod serve;
 mod storm;
+mod upkeep;
 
 use std::{path::Path, process::Output};
 

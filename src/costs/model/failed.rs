@@ -40,7 +40,9 @@ impl CostModel {
             .lines_on(at.date())
             .map(|line| match line.upkeep {
                 Upkeep::PerImage(of_image) => share(of_image),
-                by_time @ Upkeep::PerYear { .. } => by_time.of_image(usage.duration),
+                by_time @ (Upkeep::PerMonth { .. } | Upkeep::PerYear { .. }) => {
+                    by_time.of_image(usage.duration)
+                }
             })
             .try_fold(Money::ZERO, |sum, line: Result<Money, MoneyError>| sum.plus(line?))?;
         let electricity = self.electricity(wall_energy, at)?;
