@@ -27,6 +27,7 @@ mod assets;
 mod backup;
 mod bench;
 mod breakdown;
+mod checker;
 mod comparisons;
 mod configuration;
 mod focus;

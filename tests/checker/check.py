@@ -1,0 +1,283 @@
+"""Works out every figure of some months again, in exact fractions, and compares it with what Tintype said.
+
+Written from docs/costs.md and docs/focus.md; it imports nothing of Tintype's and calls nothing of it. A directory holds
+ledger.sqlite3, said.json (the zone, the moment, and the reports), and a FOCUS file of each month. Prints how many figures it
+compared; exits with 1 and a line for each if one of them differs.
+"""
+
+import csv
+import json
+import math
+import sqlite3
+import sys
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+NANO = 10**9
+MILLIJOULES_PER_KWH = 3_600_000_000
+ALWAYS = date(1, 1, 1)
+NEVER = date(9999, 12, 31)
+# [costs.hardware] of the shipped configuration, until the first part is bought.
+EXAMPLE = {"price": 17300 * NANO, "residual": 7000 * NANO, "share": 100, "images": 30000, "years": None}
+
+place = Path(sys.argv[1])
+said = json.loads((place / "said.json").read_text(), parse_float=Decimal, parse_int=Decimal)
+zone = ZoneInfo(said["zone"])
+ledger = sqlite3.connect(f"file:{place}/data/ledger.sqlite3?mode=ro", uri=True)
+ledger.row_factory = sqlite3.Row
+compared, wrong = 0, []
+
+
+def day_of(milliseconds):
+    return datetime.fromtimestamp(milliseconds / 1000, zone).date()
+
+
+def day(text):
+    return ALWAYS if text is None else date.fromisoformat(text)
+
+
+def money(nano):
+    return None if nano is None else Decimal(nano) / NANO
+
+
+def kwh(millijoules):
+    """Kilowatt-hours, cut off after twelve places."""
+    pico = abs(millijoules) * 10**12 // MILLIJOULES_PER_KWH
+    return Decimal(pico if millijoules >= 0 else -pico) / 10**12
+
+
+def expect(where, found, right):
+    global compared
+    compared += 1
+    if found != right:
+        wrong.append(f"{where}: {found}, and it is {right}")
+
+
+entries = [dict(row) for row in ledger.execute(
+    "SELECT entries.*, tag, model, quality, public_id, delivered FROM entries "
+    "JOIN requests ON requests.id = request_id JOIN keys ON keys.id = key_id")]
+corrected = {entry["corrects"] for entry in entries if entry["corrects"] is not None}
+for entry in entries:
+    entry["day"] = day_of(entry["entered_at_ms"])
+    entry["is_taken_back"] = entry["reverses"] is not None and entry["reverses"] not in corrected
+overheads = [dict(row, day=day_of(row["entered_at_ms"])) for row in ledger.execute("SELECT * FROM overheads")]
+begun = min(row[0] for row in ledger.execute("SELECT min(created_at_ms) FROM keys UNION SELECT min(entered_at_ms) FROM entries"))
+first_day, tomorrow = day_of(begun), day_of(int(said["now_ms"])) + timedelta(days=1)
+
+parts = []
+for row in ledger.execute("SELECT * FROM assets LEFT JOIN asset_retirements ON asset_id = id ORDER BY id"):
+    bought, end = day(row["purchased_on"]), day(row["retired_on"]) if row["retired_on"] else NEVER
+    if row["life_years"] is not None:
+        end = min(end, bought + timedelta(days=365 * row["life_years"]))
+    parts.append({"price": row["price_nano"], "residual": row["residual_nano"], "share": row["share_percent"],
+                  "images": row["lifetime_images"], "years": row["life_years"], "first": bought, "end": max(bought, end),
+                  "retired": row["retired_on"] and day(row["retired_on"]), "proceeds": row["proceeds_nano"]})
+parts.insert(0, EXAMPLE | {"first": ALWAYS, "end": min([part["first"] for part in parts], default=NEVER), "retired": None})
+lines = [{"per": row["per"], "amount": row["amount_nano"], "first": day(row["first_day"]),
+          "end": day(row["ended_on"]) if row["ended_on"] else NEVER} for row in ledger.execute(
+    "SELECT * FROM cost_lines LEFT JOIN cost_line_ends ON line_id = id ORDER BY id")]
+
+
+def images_on(first, end):
+    return sum(entry["images"] for entry in entries if first <= entry["day"] < end)
+
+
+def lost_before(part, moment):
+    """What a part has lost before a day: by time a straight line, by units what its images took."""
+    worn = Fraction((part["price"] - part["residual"]) * part["share"], 100)
+    if part["years"] is not None:
+        days = max(0, (min(moment, part["end"]) - part["first"]).days)
+        return math.ceil(worn * days / (365 * part["years"]))
+    images = max(0, images_on(part["first"], min(moment, part["end"])))
+    return min(math.ceil(worn / part["images"]) * images, math.ceil(worn))
+
+
+def line_cost(line, first, end):
+    first, end = max(first, line["first"]), min(end, line["end"])
+    if first >= end:
+        return 0
+    if line["per"] == "image":
+        return line["amount"] * images_on(first, end)
+    if line["per"] == "month":
+        def until(moment):
+            length = ((moment.replace(day=28) + timedelta(days=4)).replace(day=1) - moment.replace(day=1)).days
+            months = 12 * moment.year + moment.month
+            return line["amount"] * months + math.ceil(Fraction(line["amount"] * (moment.day - 1), length))
+    else:
+        def until(moment):
+            length = (date(moment.year + 1, 1, 1) - date(moment.year, 1, 1)).days
+            passed = (moment - date(moment.year, 1, 1)).days
+            return line["amount"] * moment.year + math.ceil(Fraction(line["amount"] * passed, length))
+    return until(end) - until(first)
+
+
+def sums(of):
+    """The sums over entries, each with its sign."""
+    work, failed = [e for e in of if e["images"] != 0], [e for e in of if e["images"] == 0]
+    kept = [e for e in work if e["is_taken_back"]]
+    with_price = [e for e in work if e["compared_sku"] is not None]
+    total = lambda rows, column: sum(row[column] for row in rows)
+    cost = lambda rows: sum(total(rows, column) for column in ("electricity_nano", "depreciation_nano", "upkeep_nano"))
+    return {
+        "images": total(work, "images"), "undelivered": sum(e["images"] for e in work if e["delivered"] == 0),
+        "energy": total(work, "energy_mj"), "wall": total(work, "wall_energy_mj"),
+        "electricity": total(work, "electricity_nano"), "depreciation": total(work, "depreciation_nano"),
+        "upkeep": total(work, "upkeep_nano"), "standard": cost(work),
+        "compared_images": total(with_price, "images"), "compared_total": cost(with_price),
+        "compared": total(with_price, "compared_nano"),
+        "has_price": total(with_price, "images") != 0 or total(with_price, "compared_nano") != 0 or total(work, "images") == 0,
+        "failed_energy": total(failed, "wall_energy_mj") - total(kept, "wall_energy_mj"),
+        "failed_electricity": total(failed, "electricity_nano") - total(kept, "electricity_nano"),
+    }
+
+
+def figures(sum_of):
+    price = sum_of["compared"] if sum_of["has_price"] else None
+    return {
+        "images": sum_of["images"], "undelivered_images": sum_of["undelivered"], "energy_kwh": kwh(sum_of["energy"]),
+        "wall_energy_kwh": kwh(sum_of["wall"]), "electricity": money(sum_of["electricity"]),
+        "depreciation": money(sum_of["depreciation"]), "upkeep": money(sum_of["upkeep"]), "total": money(sum_of["standard"]),
+        "cost_per_image": money(each(sum_of["standard"], sum_of["images"])), "compared_images": sum_of["compared_images"],
+        "compared_total": money(sum_of["compared_total"]), "compared_price": money(price),
+        "saving": money(None if price is None else price - sum_of["compared_total"]),
+        "failed_energy_kwh": kwh(sum_of["failed_energy"]), "failed_electricity": money(sum_of["failed_electricity"]),
+    }
+
+
+def each(total, images):
+    return math.ceil(Fraction(total, images)) if images > 0 else None
+
+
+def cost_of(first, end, sum_of):
+    """Depreciation, upkeep, what of both goes by time, and the gain on parts that were sold, of the days that count."""
+    first, end = max(first, first_day), max(first, min(end, tomorrow))
+    if first >= end:
+        first = end
+    depreciation = fixed = gain = 0
+    for part in parts:
+        lost = lost_before(part, end) - lost_before(part, first)
+        depreciation += lost
+        fixed += lost if part["years"] is not None else 0
+        if part["retired"] is not None and first <= part["retired"] < end:
+            share = lambda amount: math.ceil(Fraction(amount * part["share"], 100))
+            gain += share(part["proceeds"]) - (share(part["price"]) - lost_before(part, part["retired"]))
+    held = [line for line in lines if max(first, line["first"]) < min(end, line["end"])]
+    by_time = sum(line_cost(line, first, end) for line in held if line["per"] != "image")
+    by_image = sum(line_cost(line, first, end) for line in held if line["per"] == "image")
+    upkeep = by_time + by_image if any(line["per"] != "image" for line in held) else sum_of["upkeep"]
+    return {"depreciation": depreciation, "upkeep": upkeep, "fixed": fixed + by_time, "gain": gain, "days": (end - first).days}
+
+
+def whole(first, end, sum_of, cost):
+    of = [row for row in overheads if first <= row["day"] < end]
+    kinds = {kind: sum(row["energy_mj"] for row in of if row["kind"] == kind) for kind in ("idle", "warm-up", "gap")}
+    electricity = sum(row["electricity_nano"] for row in of)
+    unused = [cost["depreciation"] - sum_of["depreciation"], cost["upkeep"] - sum_of["upkeep"]]
+    all_in = sum_of["standard"] + sum_of["failed_electricity"] + electricity + sum(unused) - cost["gain"]
+    images, part = sum_of["images"], sum_of["compared_images"]
+    saving = None
+    if sum_of["has_price"] and part == images:
+        saving = sum_of["compared"] - all_in
+    elif sum_of["has_price"] and part >= 0 and images > 0:
+        saving = sum_of["compared"] - math.ceil(Fraction(all_in * part, images))
+    right = {
+        "idle_energy_kwh": kwh(kinds["idle"]), "warm_up_energy_kwh": kwh(kinds["warm-up"]), "gap_energy_kwh": kwh(kinds["gap"]),
+        "overhead_electricity": money(electricity), "whole_depreciation": money(cost["depreciation"]),
+        "whole_upkeep": money(cost["upkeep"]), "unused_depreciation": money(unused[0]), "unused_upkeep": money(unused[1]),
+        "disposal_gain": money(cost["gain"]), "fully_loaded_total": money(all_in),
+        "marginal_per_image": money(each(sum_of["electricity"], images)), "fully_loaded_per_image": money(each(all_in, images)),
+        "saving_all_in": money(saving), "days_counted": cost["days"], "days_in_period": (end - first).days,
+        "saving_all_in_percent_tenths": None, "images_at_pace": None, "break_even_images": None,
+    }
+    if saving is not None and sum_of["compared"] > 0:
+        right["saving_all_in_percent_tenths"] = math.floor(Fraction(saving * 1000, sum_of["compared"]))
+    if images > 0 and cost["days"] > 0:
+        right["images_at_pace"] = images * right["days_in_period"] // cost["days"]
+    if images > 0 and part > 0 and sum_of["has_price"]:
+        added = cost["depreciation"] + cost["upkeep"] - cost["fixed"] + sum_of["electricity"] + sum_of["failed_electricity"]
+        saved = math.floor(Fraction(sum_of["compared"] * images, part)) - added
+        if saved > 0:
+            fixed = cost["fixed"] + electricity
+            right["break_even_images"] = math.ceil(Fraction(fixed * images * right["days_in_period"], saved * cost["days"]))
+    return right
+
+
+GROUPS = {
+    "key": lambda e: e["public_id"], "tag": lambda e: e["tag"], "model": lambda e: e["model"],
+    "size": lambda e: f"{e['width']}x{e['height']}", "quality": lambda e: e["quality"], "day": lambda e: e["day"].isoformat(),
+}
+
+
+def check(where, found, right):
+    for name, value in right.items():
+        expect(f"{where} {name}", found[name], value)
+
+
+def check_month(report, kinds):
+    month = report["month"]
+    first = date.fromisoformat(month + "-01")
+    end = (first + timedelta(days=31)).replace(day=1)
+    of = [entry for entry in entries if first <= entry["day"] < end]
+    sum_of = sums(of)
+    cost = cost_of(first, end, sum_of)
+    right = whole(first, end, sum_of, cost)
+    check(month, report, figures(sum_of) | right)
+    so_far = 0
+    for found in report["days"]:
+        today = date.fromisoformat(found["day"])
+        sum_of_day = sums([entry for entry in of if entry["day"] == today])
+        figures_of_day = figures(sum_of_day)
+        for column in ("images", "electricity", "depreciation", "upkeep", "total", "failed_electricity", "compared_images",
+                       "compared_price", "saving"):
+            expect(f"{found['day']} {column}", found[column], figures_of_day[column])
+        so_far += figures_of_day["saving"] or 0
+        expect(f"{found['day']} saving_so_far", found["saving_so_far"], so_far)
+        of_day = sum(row["electricity_nano"] for row in overheads if row["day"] == today)
+        expect(f"{found['day']} overhead_electricity", found["overhead_electricity"], money(of_day))
+    for kind in kinds:
+        by = kind["grouped_by"]
+        names = {GROUPS[by](entry) for entry in of}
+        expect(f"{month} groups by {by}", {group["group"] for group in kind["groups"]}, names)
+        for group in kind["groups"]:
+            of_group = [entry for entry in of if GROUPS[by](entry) == group["group"]]
+            check(f"{month} by {by} {group['group']}", group, figures(sums(of_group)))
+    check_focus(month, of, right, cost)
+    return sum_of, cost
+
+
+def check_focus(month, of, right, cost):
+    with open(place / f"focus-{month}.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    column = lambda name: sum((Decimal(row[name]) for row in rows), Decimal(0))
+    expect(f"{month} FOCUS BilledCost", column("BilledCost"), right["fully_loaded_total"])
+    expect(f"{month} FOCUS depreciation", column("x_DepreciationCost"), money(cost["depreciation"]))
+    expect(f"{month} FOCUS upkeep", column("x_MaintenanceCost"), money(cost["upkeep"]))
+    booked = {int(row["x_EntryId"]): row for row in rows if row["x_EntryId"]}
+    expect(f"{month} FOCUS entries", set(booked), {entry["id"] for entry in of})
+    for entry in of:
+        row = booked[entry["id"]]
+        gives_back = entry["is_taken_back"] and entry["images"] != 0
+        amount = (0 if gives_back else entry["electricity_nano"]) + entry["depreciation_nano"] + entry["upkeep_nano"]
+        expect(f"{month} FOCUS entry {entry['id']}", Decimal(row["BilledCost"]), money(amount))
+        product = Decimal(row["ListUnitPrice"]) * Decimal(row["PricingQuantity"])
+        expect(f"{month} FOCUS price of entry {entry['id']}", product, money(amount))
+        expect(f"{month} FOCUS key of entry {entry['id']}", row["SubAccountId"], entry["public_id"])
+
+
+add = lambda a, b: {name: (a[name] or b[name]) if name == "has_price" else a[name] + b[name] for name in a}
+months = [check_month(month["report"], month["groups"]) for month in said["months"]]
+year = int(said["year"]["year"])
+first, end = date(year, 1, 1), date(year + 1, 1, 1)
+of_year = sums([entry for entry in entries if first <= entry["day"] < end])
+cost_of_year = months[0][1]
+for _, cost in months[1:]:
+    cost_of_year = add(cost_of_year, cost)
+check(str(year), said["year"], figures(of_year) | whole(first, end, of_year, cost_of_year))
+
+for line in wrong[:50]:
+    print(line)
+print(compared, "figures,", len(wrong), "wrong")
+sys.exit(1 if wrong else 0)

@@ -1,0 +1,269 @@
+//! Random ledgers, and a program in another language that works every figure of them out again (tests/checker).
+
+use std::{fmt::Write as _, path::Path, process::Command};
+
+use jiff::{Timestamp, ToSpan, civil::date, tz::TimeZone};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use tempfile::TempDir;
+use tintype::{
+    config::Config,
+    costs::{Asset, Breakdown, Comparison, CostLine, DaySpan, Life, Receipt, Retirement, Upkeep},
+    domain::{EnergySource, ImageSize, Overhead, RenderSpec, Seed, Usage},
+    ledger::{CorrectedAmounts, Evidence, FailedWork, GroupBy, SettledImage, Settlement, Year},
+    units::{Currency, Energy, Millis, Money},
+};
+
+use crate::{
+    books::{Books, spec},
+    script,
+};
+
+/// In days and months of each zone; all of them change their clocks, or are off by half an hour.
+const ZONES: [&str; 4] = ["Asia/Kolkata", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"];
+const YEAR: i16 = 2026;
+
+/// What happens to a ledger, by chance.
+struct Chance {
+    books: Books,
+    random: StdRng,
+    file: rusqlite::Connection,
+    /// Entries that nothing has taken back, and whether they have a price elsewhere.
+    standing: Vec<(i64, bool)>,
+}
+
+impl Chance {
+    fn one_in(&mut self, chances: u32) -> bool {
+        self.random.random_range(0..chances) == 0
+    }
+
+    fn money(&mut self, most: i64) -> Money {
+        Money::from_nano(self.random.random_range(0..=most))
+    }
+
+    fn breakdown(&mut self) -> Breakdown {
+        Breakdown {
+            electricity: self.money(9_000_000),
+            depreciation: self.money(900_000_000),
+            upkeep: self.money(90_000_000),
+        }
+    }
+
+    fn receipt(&mut self) -> Receipt {
+        let energy = Energy::from_millijoules(self.random.random_range(1..20_000_000));
+        let price = self.money(80_000_000_000);
+        let rate = Money::from_nano(7_000_000_000);
+        let comparison = Comparison { sku: "fal/z-image-turbo".into(), price, exchange_rate: rate };
+        let duration = Millis::new(self.random.random_range(1..60_000));
+        Receipt {
+            usage: Usage { duration, energy, source: EnergySource::Estimated, epoch: None },
+            wall_energy: energy.scale_percent_ceil(113),
+            cost: self.breakdown(),
+            comparison: (!self.one_in(6)).then_some(comparison),
+        }
+    }
+
+    /// Images of one request, some delivered, or failed work.
+    fn request(&mut self, at: Timestamp) {
+        let tag = [None, Some("spring"), Some("秋"), Some("=1+1")][self.random.random_range(0..4)];
+        let reservation = self.books.open_request(at, tag);
+        let id = reservation.id();
+        let sides = [512, 768, 1024];
+        let size = ImageSize::square(sides[self.random.random_range(0..3)]);
+        let spec = RenderSpec { size, ..spec() };
+        let receipt = self.receipt();
+        if self.one_in(8) {
+            let Receipt { usage, wall_energy, cost, .. } = receipt;
+            let work = FailedWork { index: 0, seed: Seed::new(1), usage, wall_energy, cost, images_shown: 0 };
+            self.books.ledger.fail(reservation, &spec, Currency::CNY, &[work], at).expect("failed");
+            return;
+        }
+        let has_price = receipt.comparison.is_some();
+        let images = [SettledImage { seed: Seed::new(1), receipt }];
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None };
+        self.books.ledger.settle(reservation, &spec, Currency::CNY, &done, at).expect("settled");
+        if !self.one_in(5) {
+            self.books.ledger.note_delivery(id).expect("noted");
+        }
+        let entry = self.file.query_row("SELECT max(id) FROM entries", [], |row| row.get(0));
+        self.standing.push((entry.expect("an entry"), has_price));
+    }
+
+    /// An entry is taken back, with or without another in its place.
+    fn reverse(&mut self, at: Timestamp) {
+        if self.standing.is_empty() {
+            return;
+        }
+        let place = self.random.random_range(0..self.standing.len());
+        let (entry, has_price) = self.standing.swap_remove(place);
+        let Breakdown { electricity, upkeep, .. } = self.breakdown();
+        let compared = (has_price && self.one_in(2)).then(|| self.money(90_000_000));
+        let amounts = CorrectedAmounts {
+            electricity: Some(electricity),
+            depreciation: None,
+            upkeep: Some(upkeep),
+            compared,
+        };
+        let amounts = (!self.one_in(3)).then_some(amounts);
+        let reversal = self.books.ledger.reverse(entry, "by chance", amounts.as_ref(), at).expect("reversed");
+        self.standing.extend(reversal.correction.map(|correction| (correction, has_price)));
+    }
+
+    fn overhead(&mut self, at: Timestamp) {
+        let kind = [Overhead::Idle, Overhead::WarmUp, Overhead::Gap][self.random.random_range(0..3)];
+        let Receipt { usage, wall_energy, cost, .. } = self.receipt();
+        let price = (wall_energy, cost.electricity);
+        self.books.ledger.book_overhead(kind, usage, price, Currency::CNY, at).expect("booked");
+    }
+
+    /// A part, sold again some weeks later or kept.
+    fn part(&mut self, at: Timestamp) {
+        let price = self.money(20_000_000_000_000);
+        let percent = self.random.random_range(1..=100);
+        let life = match self.one_in(2) {
+            true => Life::Units { lifetime_images: self.random.random_range(1..400) },
+            false => {
+                Life::Time { years: self.random.random_range(1..=5), normal_utilisation_percent: percent }
+            }
+        };
+        let bought = at.to_zoned(TimeZone::UTC).date();
+        let part = Asset {
+            name: "a part".into(),
+            price,
+            residual: price.share_floor(u64::from(percent), 101).expect("in range"),
+            share_percent: self.random.random_range(1..=100),
+            purchased_on: bought,
+            life,
+            retirement: None,
+        };
+        let id = self.books.ledger.add_asset(&part, Currency::CNY, at).expect("added");
+        if self.one_in(2) {
+            let on = bought.checked_add(self.random.random_range(0..60).days()).expect("a day");
+            let sold = Retirement { on, proceeds: self.money(9_000_000_000_000) };
+            assert!(self.books.ledger.retire_asset(id, sold, at).expect("retired"));
+        }
+    }
+
+    /// A line of upkeep, ended some weeks later or not.
+    fn line(&mut self, at: Timestamp) {
+        let amount = self.money(900_000_000_000);
+        let normal_utilisation_percent = self.random.random_range(1..=100);
+        let upkeep = match self.random.random_range(0..3) {
+            0 => Upkeep::PerImage(amount),
+            1 => Upkeep::PerMonth { amount, normal_utilisation_percent },
+            _ => Upkeep::PerYear { amount, normal_utilisation_percent },
+        };
+        let first = at.to_zoned(TimeZone::UTC).date();
+        let line =
+            CostLine { name: "a line".into(), upkeep, days: DaySpan { first, end: date(9999, 12, 31) } };
+        let ledger = &self.books.ledger;
+        let id = ledger.add_cost_line(&line, Currency::CNY, &Evidence::COMMAND_LINE, at).expect("added");
+        if self.one_in(2) {
+            let on = first.checked_add(self.random.random_range(0..60).days()).expect("a day");
+            let ended = self.books.ledger.end_cost_line(id, on, &Evidence::COMMAND_LINE, at);
+            assert!(ended.expect("ended"));
+        }
+    }
+
+    fn day(&mut self, midnight: Timestamp) {
+        let mut moments: Vec<i64> = (0..4).map(|_| self.random.random_range(0..86_400_000)).collect();
+        moments.sort_unstable();
+        moments.dedup();
+        for millis in moments {
+            let at = midnight + millis.milliseconds();
+            match self.random.random_range(0..40) {
+                0..=21 => self.request(at),
+                22..=24 => self.reverse(at),
+                25..=27 => self.overhead(at),
+                28 => self.part(at),
+                29 => self.line(at),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A ledger of half a year in `place`, with what Tintype says of it.
+fn ledger_by_chance(place: &Path, seed: u64) {
+    let books = Books::open(place);
+    let file = rusqlite::Connection::open(place.join("data/ledger.sqlite3")).expect("the ledger");
+    let random = StdRng::seed_from_u64(seed);
+    let mut chance = Chance { books, random, file, standing: Vec::new() };
+    let begun: Timestamp = "2026-01-03T05:00:00Z".parse().expect("a time");
+    let mut config = Config::default();
+    if chance.one_in(2) {
+        config.costs.upkeep_per_year = Some(chance.money(900_000_000_000));
+    }
+    let (upkeep, today) = (config.costs.upkeep(), date(YEAR, 1, 3));
+    let ledger = &chance.books.ledger;
+    ledger.record_configured_upkeep(upkeep, Currency::CNY, today, begun).expect("recorded");
+    for day in 0..200 {
+        chance.day(begun + (day * 24).hours());
+    }
+    let now: Timestamp = "2026-07-20T12:00:00Z".parse().expect("a time");
+    let zone = ZONES[usize::try_from(seed).expect("a seed") % ZONES.len()];
+    say(place, &chance.books, &config, zone, now);
+}
+
+/// Writes what Tintype says: said.json, and a FOCUS file of each month.
+fn say(place: &Path, books: &Books, config: &Config, name: &str, now: Timestamp) {
+    let zone = TimeZone::get(name).expect("a zone");
+    let costs = config.cost_model(zone.to_datetime(now).date()).expect("a cost model");
+    let year: Year = YEAR.to_string().parse().expect("a year");
+    let mut months = String::new();
+    for month in year.months() {
+        let report = books.ledger.month_report(&costs, month, &GroupBy::ALL, &zone, now).expect("a report");
+        let [groups, report] = [serde_json::to_string(&report.groups), serde_json::to_string(&report)]
+            .map(|json| json.expect("JSON"));
+        let comma = if months.is_empty() { "" } else { "," };
+        write!(months, "{comma}{{\"report\":{report},\"groups\":{groups}}}").expect("a text");
+        let export = books.ledger.focus_export(&costs, month, &zone, "Studio", now);
+        let mut export = export.expect("an export");
+        let rows = std::iter::from_fn(|| books.ledger.focus_rows(&mut export).expect("FOCUS"));
+        std::fs::write(place.join(format!("focus-{month}.csv")), rows.collect::<String>()).expect("a file");
+    }
+    let year = books.ledger.year_report(&costs, year, &zone, now).expect("a report");
+    let year = serde_json::to_string(&year).expect("JSON");
+    let now = now.as_millisecond();
+    let said = format!(r#"{{"zone":"{name}","now_ms":{now},"months":[{months}],"year":{year}}}"#);
+    std::fs::write(place.join("said.json"), said).expect("a file");
+}
+
+/// What the checker printed of the ledger in `place`; an error if a figure is wrong.
+fn check(place: &Path) -> Result<String, String> {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checker/check.py");
+    script::run(Command::new("python3").env("PYTHONDONTWRITEBYTECODE", "1").arg(program).arg(place))
+}
+
+#[test]
+fn every_figure_of_random_ledgers_is_what_another_program_works_out() {
+    if let Err(reason) = script::run(Command::new("python3").arg("--version")) {
+        return crate::skip::skip_or_fail("python3", &reason);
+    }
+    let mut figures = 0;
+    for seed in 0..4 {
+        let place = TempDir::new().expect("a directory");
+        ledger_by_chance(place.path(), seed);
+        let printed = check(place.path()).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
+        println!("seed {seed}: {printed}");
+        let count = printed.split_whitespace().next().and_then(|count| count.parse::<usize>().ok());
+        figures += count.expect("a count");
+    }
+    assert!(figures >= 20_000, "{figures} figures");
+}
+
+#[test]
+fn the_checker_sees_a_figure_that_is_wrong_by_a_nano_unit() {
+    if let Err(reason) = script::run(Command::new("python3").arg("--version")) {
+        return crate::skip::skip_or_fail("python3", &reason);
+    }
+    let place = TempDir::new().expect("a directory");
+    ledger_by_chance(place.path(), 1);
+    let file = rusqlite::Connection::open(place.path().join("data/ledger.sqlite3")).expect("the ledger");
+    file.execute_batch(
+        "DROP TRIGGER overheads_are_never_rewritten;
+         UPDATE overheads SET electricity_nano = electricity_nano + 1 WHERE id = 1;",
+    )
+    .expect("altered");
+    let wrong = check(place.path()).expect_err("a figure is wrong");
+    assert!(wrong.contains("overhead_electricity") && wrong.contains("fully_loaded_total"), "{wrong}");
+}
