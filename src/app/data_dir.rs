@@ -16,13 +16,14 @@ const PRIVATE: [&str; 8] = [
     LINKS_KEY,
     super::PROFILES_FILE,
     super::IMAGES_DIRECTORY,
-    LOCK,
+    LOCK_FILE,
 ];
 /// What signs the sessions of the operator's pages.
 pub(super) const SESSION_KEY: &str = "session.key";
 /// What signs links to images.
 pub(super) const LINKS_KEY: &str = "links.key";
-const LOCK: &str = "server.lock";
+/// Locked by the server that has the directory.
+pub(crate) const LOCK_FILE: &str = "server.lock";
 
 /// The data directory, held by one server or restore at a time.
 #[derive(Debug)]
@@ -72,8 +73,8 @@ impl DataDir {
     pub(crate) fn open(root: &Path) -> Result<Self, AppError> {
         prepare_data_dir(root)?;
         let error = |reason: String| AppError::DataDir { path: root.to_owned(), reason };
-        let lock = os::open_lock(&root.join(LOCK)).map_err(|cause| {
-            error(format!("{LOCK}: {cause}; let the server's user write to its files, and remove links"))
+        let lock = os::open_lock(&root.join(LOCK_FILE)).map_err(|cause| {
+            error(format!("{LOCK_FILE}: {cause}; let the server's user write to its files, and remove links"))
         })?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
@@ -150,7 +151,7 @@ mod tests {
         }
         DataDir::open(&root).expect("taken");
         assert_eq!((mode(&root), mode(&root.join("pictures"))), (0o700, 0o700));
-        for file in [LEDGER_FILE, "ledger.sqlite3-wal", SESSION_KEY, "shapes.json", LOCK] {
+        for file in [LEDGER_FILE, "ledger.sqlite3-wal", SESSION_KEY, "shapes.json", LOCK_FILE] {
             assert_eq!(mode(&root.join(file)), 0o600, "{file}");
         }
     }
@@ -178,10 +179,10 @@ mod tests {
         symlink(&precious, root.join(SESSION_KEY)).expect("planted");
         assert!(data_dir.secret(SESSION_KEY).is_err(), "a secret that somebody else can read");
         drop(data_dir);
-        fs::remove_file(root.join(LOCK)).expect("removed");
-        symlink(&precious, root.join(LOCK)).expect("planted");
+        fs::remove_file(root.join(LOCK_FILE)).expect("removed");
+        symlink(&precious, root.join(LOCK_FILE)).expect("planted");
         let error = DataDir::open(&root).expect_err("refused").to_string();
-        assert!(error.contains(LOCK), "{error}");
+        assert!(error.contains(LOCK_FILE), "{error}");
         assert_eq!(fs::read_to_string(&precious).expect("read"), "precious");
     }
 }

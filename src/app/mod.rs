@@ -14,7 +14,7 @@ use actix_web::dev::Server;
 use jiff::Timestamp;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
-pub(crate) use self::data_dir::{DataDir, prepare_data_dir};
+pub(crate) use self::data_dir::{DataDir, LOCK_FILE, prepare_data_dir};
 pub use self::devices::Fitting;
 use crate::{
     admit::Door,

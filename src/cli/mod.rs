@@ -7,7 +7,9 @@ mod asset;
 mod backup;
 mod bench;
 mod calibrate;
+mod completions;
 mod costs;
+mod doctor;
 mod edit_args;
 mod forget;
 mod generate;
@@ -70,6 +72,10 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Fetch a model from Hugging Face, a mirror or ModelScope, and verify it
     Pull(pull::PullArgs),
+    /// Check this machine, the configuration, the model and the ledger, and say what to do
+    ///
+    /// It writes nothing, and works beside a running server or without one. Exit code 1 if a line is a failure.
+    Doctor(doctor::DoctorArgs),
     /// Look at a model's files before they are loaded
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -111,8 +117,15 @@ enum Command {
     ///
     /// Stop the server first.
     Restore(restore::RestoreArgs),
-    /// Tell whether hardware of your own is worth it
+    /// Work out whether hardware of your own is worth it
     Roi(Box<roi::RoiArgs>),
+    /// Print the completions of a shell
+    ///
+    /// For example: tintype completions bash > /etc/bash_completion.d/tintype
+    Completions(completions::CompletionsArgs),
+    /// Write the man pages into a directory
+    #[command(hide = true)]
+    Man(completions::ManArgs),
 }
 
 /// Where the configuration is.
@@ -236,6 +249,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Generate(args) => generate::run(args, &clock),
         Command::Bench(args) => bench::run(args, &clock),
         Command::Pull(args) => pull::run(args),
+        Command::Doctor(args) => doctor::run(args, &*clock),
         Command::Model(command) => model::run(command),
         Command::Lora(command) => lora::run(command),
         Command::Key(command) => key::run(command, &*clock),
@@ -250,6 +264,8 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args, &*clock),
         Command::Roi(args) => roi::run(&args, &*clock),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => completions::man(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

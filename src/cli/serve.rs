@@ -36,7 +36,8 @@ pub(super) struct ServeArgs {
 }
 
 impl ServeArgs {
-    fn config(self) -> Result<Config, CliError> {
+    /// The configuration with what the flags say instead.
+    pub(super) fn config(self) -> Result<Config, CliError> {
         let mut config = self.place.config()?;
         config.listen = self.listen.unwrap_or(config.listen);
         self.model.apply(&mut config);

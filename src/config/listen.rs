@@ -33,6 +33,11 @@ impl ListenAddress {
         TcpListener::bind((self.host.as_str(), self.port))
     }
 
+    /// Whether only this machine reaches it.
+    pub fn is_local(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
     /// The same as an address to type: a server that listens everywhere is reached on this machine.
     pub fn reachable(&self) -> String {
         let host = match self.host.parse::<IpAddr>() {

@@ -391,18 +391,28 @@ impl Config {
         }
     }
 
+    /// The amounts of money that are still the example's.
+    pub fn example_amounts(&self, today: Date) -> Vec<&'static str> {
+        let (costs, example) = (&self.costs, CostSettings::default());
+        let has_tariff = costs.tariff.iter().any(|row| row.effective_from <= today);
+        let unset = [
+            ("costs.price_per_kwh", costs.price_per_kwh == example.price_per_kwh && !has_tariff),
+            ("costs.hardware.price", costs.hardware.price == example.hardware.price),
+            (
+                "costs.upkeep_per_image",
+                costs.upkeep_per_image == example.upkeep_per_image && costs.upkeep_per_year.is_none(),
+            ),
+        ];
+        unset.into_iter().filter(|(_, is_unset)| *is_unset).map(|(key, _)| key).collect()
+    }
+
     /// The cost model; `today` decides whether the tariff has begun.
     ///
     /// # Errors
     /// [`ConfigError`] for a price book that cannot be read, or costs out of range.
     pub fn cost_model(&self, today: Date) -> Result<CostModel, ConfigError> {
-        let example = CostSettings::default();
-        let has_tariff = self.costs.tariff.iter().any(|row| row.effective_from <= today);
-        let unset = (self.costs.price_per_kwh == example.price_per_kwh && !has_tariff)
-            || self.costs.hardware.price == example.hardware.price
-            || (self.costs.upkeep_per_image == example.upkeep_per_image
-                && self.costs.upkeep_per_year.is_none());
-        if self.costs.currency != example.currency && unset {
+        if self.costs.currency != CostSettings::default().currency && !self.example_amounts(today).is_empty()
+        {
             return Err(ConfigError::ExampleAmounts(self.costs.currency));
         }
         Ok(CostModel::new(self.costs.clone(), self.prices()?, self.exchange_rate.clone())?)
@@ -418,7 +428,11 @@ impl Config {
         Ok(CostModel::new(costs, self.prices()?, self.exchange_rate.clone())?)
     }
 
-    fn prices(&self) -> Result<PriceBook, ConfigError> {
+    /// The price book.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it cannot be read.
+    pub fn prices(&self) -> Result<PriceBook, ConfigError> {
         let Some(file) = &self.price_book else {
             return Ok(PriceBook::built_in().map_err(CostError::from)?);
         };

@@ -58,7 +58,7 @@ pub use self::{
         WholeMonth, YearReport, focus_metadata,
     },
     sessions::{Credential, NewSession, OpenedWith, SessionRow},
-    store::{BackedUp, BackupFile, CopyError, Holdings, Restored, back_up},
+    store::{BackedUp, BackupFile, CopyError, Examined, Holdings, Restored, back_up, examine},
     types::{
         BudgetHolder, BudgetPeriods, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
         Reservation, ReserveError, Reserved, SettledImage, SettledRequest, Settlement, Unbooked, Year,

@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-pub use self::counter::EnergyCounter;
+pub use self::{
+    counter::EnergyCounter,
+    nvml::{Card, Driver},
+};
 use crate::{
     clock::Clock,
     domain::{EnergySource, Usage},

@@ -17,6 +17,60 @@ use crate::{clock::Clock, domain::EnergySource, units::Energy};
 /// Time between samples of power, where the card has no counter of energy.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
 
+/// What NVIDIA's driver says of this machine.
+#[derive(Debug, Clone)]
+pub struct Driver {
+    /// Its version, for example `580.65.06`.
+    pub version: String,
+    /// The newest CUDA that it runs, for example `13.0`.
+    pub cuda: String,
+    /// Its cards.
+    pub cards: Vec<Card>,
+}
+
+/// A card.
+#[derive(Debug, Clone)]
+pub struct Card {
+    /// For example `NVIDIA GeForce RTX 4090`.
+    pub name: String,
+    /// Bytes of its memory.
+    pub total_bytes: u64,
+    /// Those of them that are free.
+    pub free_bytes: u64,
+    /// Whether it counts energy, or at least measures its power.
+    pub is_metered: bool,
+}
+
+impl Driver {
+    /// Asks the driver.
+    ///
+    /// # Errors
+    /// Why there is none, in NVML's words.
+    pub fn read() -> Result<Self, String> {
+        let read = || -> Result<Self, NvmlError> {
+            let nvml = Nvml::init()?;
+            let cuda = nvml.sys_cuda_driver_version()?;
+            let cards = (0..nvml.device_count()?).map(|index| {
+                let device = nvml.device_by_index(index)?;
+                let memory = device.memory_info()?;
+                let is_metered = device.total_energy_consumption().is_ok() || device.power_usage().is_ok();
+                Ok(Card {
+                    name: device.name()?,
+                    total_bytes: memory.total,
+                    free_bytes: memory.free,
+                    is_metered,
+                })
+            });
+            Ok(Self {
+                version: nvml.sys_driver_version()?,
+                cuda: format!("{}.{}", cuda / 1000, cuda % 1000 / 10),
+                cards: cards.collect::<Result<_, NvmlError>>()?,
+            })
+        };
+        read().map_err(|error| error.to_string())
+    }
+}
+
 /// The counter of the card that the driver knows by `uuid`: NVML's own where the card has one (Volta and newer), else the
 /// sum of samples of its power. NVML is loaded at run time; none where there is no driver, or the card tells neither.
 pub(super) fn counter(uuid: Uuid, clock: &Arc<dyn Clock>) -> Option<Box<dyn EnergyCounter>> {

@@ -30,6 +30,7 @@ mod breakdown;
 mod checker;
 mod comparisons;
 mod configuration;
+mod doctor;
 mod focus;
 mod generate;
 mod hostile_models;

@@ -12,7 +12,7 @@ use std::fmt;
 pub(in crate::ledger) use self::sqlite::Store;
 #[cfg(test)]
 pub(in crate::ledger) use self::sqlite::testing;
-pub use self::sqlite::{BackedUp, BackupFile, CopyError, Holdings, Restored, back_up};
+pub use self::sqlite::{BackedUp, BackupFile, CopyError, Examined, Holdings, Restored, back_up, examine};
 pub(in crate::ledger) use self::value::{FromValue, Param, ToParam, Value, params};
 use super::{LedgerError, StoreFault};
 

@@ -86,15 +86,52 @@ impl ModelSource {
     /// # Errors
     /// [`LoadError`] if there is no such directory, the hub cannot be reached, or the files are not the pinned ones.
     pub fn files(&self, on_fetch: hub::OnFetch<'_>) -> Result<ModelFiles, LoadError> {
-        let Some(path) = self.path.as_deref() else {
-            return Ok(EMBEDDED_MODEL.with_parts(self.parts.clone()));
+        let path = match self.fetched_repository() {
+            Some(repository) => Some(hub::fetch(&repository, self.pin.as_ref(), on_fetch)?),
+            None => self.path.as_ref().map(PathBuf::from),
         };
-        let path = match fetched_repository(path) {
-            Some(repository) => hub::fetch(&repository, self.pin.as_ref(), on_fetch)?,
-            None => PathBuf::from(path),
+        self.pin.iter().zip(&path).try_for_each(|(pin, path)| pin.check(path))?;
+        self.files_at(path.as_deref())
+    }
+
+    /// The model's files as they are on this machine: nothing is fetched, and nothing compared with the pin. None if they are a
+    /// repository's that is in no cache.
+    ///
+    /// # Errors
+    /// [`LoadError`] if there is no such directory.
+    pub fn files_here(&self) -> Result<Option<ModelFiles>, LoadError> {
+        match self.fetched_repository() {
+            Some(repository) => hub::cached(&repository).map(|path| self.files_at(Some(&path))).transpose(),
+            None => self.files_at(self.path.as_deref().map(Path::new)).map(Some),
+        }
+    }
+
+    /// Compares the files on this machine with the pin, by reading all of them. False if there is nothing to compare.
+    ///
+    /// # Errors
+    /// [`LoadError::Pinned`] if they are others, [`LoadError::Unreadable`] if they cannot be read.
+    pub fn check_pin(&self) -> Result<bool, LoadError> {
+        let path = match self.fetched_repository() {
+            Some(repository) => hub::cached(&repository),
+            None => self.path.as_ref().map(PathBuf::from),
         };
-        let files = if path.is_file() { ModelFiles::file(&path) } else { ModelFiles::directory(&path)? };
-        self.pin.iter().try_for_each(|pin| pin.check(&path))?;
+        match self.pin.as_ref().zip(path) {
+            Some((pin, path)) => pin.check(&path).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn fetched_repository(&self) -> Option<Repository> {
+        self.path.as_deref().and_then(fetched_repository)
+    }
+
+    /// The model at `path`; without one, the embedded model.
+    fn files_at(&self, path: Option<&Path>) -> Result<ModelFiles, LoadError> {
+        let files = match path {
+            None => EMBEDDED_MODEL,
+            Some(path) if path.is_file() => ModelFiles::file(path),
+            Some(path) => ModelFiles::directory(path)?,
+        };
         Ok(files.with_parts(self.parts.clone()))
     }
 }

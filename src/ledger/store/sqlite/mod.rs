@@ -2,6 +2,7 @@
 
 mod backup;
 mod copy_error;
+mod examine;
 mod files;
 mod restore;
 mod schema;
@@ -25,6 +26,7 @@ use self::schema::{APPLICATION_ID, application_id};
 pub use self::{
     backup::{BackedUp, Holdings, back_up},
     copy_error::CopyError,
+    examine::{Examined, examine},
     restore::{BackupFile, Restored},
 };
 use super::{Column, Conn, Param, Row, Value};
