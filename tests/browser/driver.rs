@@ -115,6 +115,31 @@ impl Driver {
         eventually(&format!("{script} is {expected}"), || self.ask(script, &[]) == *expected);
     }
 
+    /// Draws a line over the element `selector` with a pointer, `mouse`, `touch` or `pen`: from point to point, in CSS pixels
+    /// from its middle.
+    pub fn draw(&self, pointer: &str, selector: &str, points: &[(i32, i32)]) {
+        let element = self.find(selector).reference();
+        let move_to = |(x, y): (i32, i32)| json!({ "type": "pointerMove", "duration": 20, "x": x, "y": y, "origin": element });
+        let mut actions = vec![move_to(points[0]), json!({ "type": "pointerDown", "button": 0 })];
+        actions.extend(points[1..].iter().map(|point| move_to(*point)));
+        actions.push(json!({ "type": "pointerUp", "button": 0 }));
+        let parameters = json!({ "pointerType": pointer });
+        let source =
+            json!({ "type": "pointer", "id": pointer, "parameters": parameters, "actions": actions });
+        self.post("/actions", &json!({ "actions": [source] }));
+    }
+
+    /// Presses `keys` one after the other; those before a `+` are held.
+    pub fn press(&self, keys: &str) {
+        let mut actions = Vec::new();
+        for chord in keys.split(' ') {
+            let chord: Vec<&str> = chord.split('+').map(key_value).collect();
+            actions.extend(chord.iter().map(|key| json!({ "type": "keyDown", "value": key })));
+            actions.extend(chord.iter().rev().map(|key| json!({ "type": "keyUp", "value": key })));
+        }
+        self.post("/actions", &json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }));
+    }
+
     /// Looks at the page with `screen`.
     pub fn set_screen(&self, screen: Screen) {
         let Screen { width, height, is_dark, .. } = screen;
@@ -208,6 +233,11 @@ impl Element<'_> {
         self.post("value", &json!({ "text": text }));
     }
 
+    /// Chooses the file at `path`.
+    pub fn choose(&self, path: &Path) {
+        self.post("value", &json!({ "text": path }));
+    }
+
     /// What stands for it among the arguments of a script.
     pub fn reference(&self) -> Value {
         json!({ ELEMENT: self.id })
@@ -220,6 +250,21 @@ impl Element<'_> {
 
     fn post(&self, command: &str, body: &Value) {
         self.driver.post(&format!("/element/{}/{command}", self.id), body);
+    }
+}
+
+/// What the protocol calls a key.
+fn key_value(name: &str) -> &str {
+    match name {
+        "Space" => " ",
+        "Shift" => "\u{e008}",
+        "Control" => "\u{e009}",
+        "Left" => "\u{e012}",
+        "Up" => "\u{e013}",
+        "Right" => "\u{e014}",
+        "Down" => "\u{e015}",
+        "Delete" => "\u{e017}",
+        other => other,
     }
 }
 

@@ -37,7 +37,7 @@ pub fn generate(driver: &Driver, server: &TestServer, key: &str, prompt: &str) {
     driver.find("#paint").click();
 }
 
-fn use_key(driver: &Driver, server: &TestServer, key: &str) {
+pub fn use_key(driver: &Driver, server: &TestServer, key: &str) {
     driver.open(&format!("{}/playground", server.url));
     driver.find("#key").fill(key);
     driver.find("#key-use").click();

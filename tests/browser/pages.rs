@@ -21,8 +21,8 @@ use crate::{
 const SCREENS: [Screen; 4] = [
     Screen { name: "wide-light", width: 1280, height: 800, is_dark: false },
     Screen { name: "wide-dark", width: 1280, height: 800, is_dark: true },
-    Screen { name: "phone-light", width: 390, height: 844, is_dark: false },
-    Screen { name: "phone-dark", width: 390, height: 844, is_dark: true },
+    Screen { name: "phone-light", width: 375, height: 812, is_dark: false },
+    Screen { name: "phone-dark", width: 375, height: 812, is_dark: true },
 ];
 
 /// The pages behind the sign-in: name, path, what is there once the page is.
@@ -140,6 +140,15 @@ fn playground(inspector: &mut Inspector<'_>, server: &TestServer, key: &str, pro
     driver.find("#gallery > li.picture:not(.in-work) [data-part=done]:not([hidden])");
     driver.find("#paint:not([hidden])");
     inspector.inspect("playground");
+    driver.find("#gallery [data-part=edit]").click();
+    driver.find("#edit:not([hidden])");
+    driver.draw("mouse", "#mask", &[(-60, -40), (0, 20), (70, -30)]);
+    driver.find("#paint-edit").click();
+    driver.find("#gallery > li.picture:not(.in-work):nth-child(2)");
+    driver.find("#gallery [data-part=compare]:not([hidden])").click();
+    driver.find("#gallery [data-part=slider]:not([hidden])");
+    driver.ask("document.querySelector('#edit details').open = true", &[]);
+    inspector.inspect("playground-edit");
 }
 
 #[test]

@@ -10,14 +10,14 @@ use crate::{
 };
 
 /// The card of an image that is done.
-const DONE: &str = "#gallery > li.picture:not(.in-work):has([data-part=done]:not([hidden]))";
+pub const DONE: &str = "#gallery > li.picture:not(.in-work):has([data-part=done]:not([hidden]))";
 /// Returns what the form says.
 const FORM: &str = "return ['prompt', 'seed'].map((id) => document.getElementById(id).value)";
 /// Returns the width of each image in the gallery that is seen.
 const SEEN: &str =
     "return [...document.querySelectorAll('#gallery [data-part=image]')].map((image) => image.naturalWidth)";
 
-fn open(driver: &Driver, server: &TestServer) {
+pub fn open(driver: &Driver, server: &TestServer) {
     driver.open(&format!("{}/playground", server.url));
 }
 

@@ -1,6 +1,7 @@
 //! Generating images by hand, for anyone with an API key. The page asks the API as every client does: the key is the visitor's own,
 //! stays in the browser's tab, and is in no cookie and no address.
 
+mod edit;
 mod parts;
 mod terms;
 
@@ -48,6 +49,7 @@ fn body(words: Words, terms: &Terms) -> Markup {
                 (settings(words, terms))
             }
             section.pictures aria-labelledby="pictures-heading" {
+                @if let Some(terms) = &terms.edit { (edit::panel(words, terms)) }
                 h2.hidden id="pictures-heading" { (words.say("playground-pictures")) }
                 p.empty id="empty" { (words.say("playground-empty")) }
                 ol.gallery id="gallery" {}
@@ -59,7 +61,7 @@ fn body(words: Words, terms: &Terms) -> Markup {
             }
         }
         (parts::code(words))
-        (parts::picture(words))
+        (parts::image(words, terms))
         (parts::receipt_dialog(words))
         (parts::delete_dialog(words))
         (data(words, terms))
@@ -106,6 +108,7 @@ fn settings(words: Words, terms: &Terms) -> Markup {
                 textarea id="prompt" rows="4" placeholder=(words.say("playground-example"))
                     aria-keyshortcuts="Control+Enter Meta+Enter" {}
             }
+            @if terms.edit.is_some() { (edit::entry(words)) }
             div.bar {
                 div.row {
                     button id="paint" { (words.say("playground-paint")) }
@@ -165,6 +168,14 @@ fn size(words: Words, terms: &Terms) -> Markup {
                         (parts::shape(preset.width, preset.height))
                         span { (words.say(preset.name)) }
                         small { (preset.width) "×" (preset.height) }
+                    }
+                }
+                @if terms.edit.is_some() {
+                    label id="size-auto" hidden {
+                        input type="radio" name="size" value="auto";
+                        (parts::SHAPE_OF_ANY)
+                        span { (words.say("playground-size-source")) }
+                        small { (words.say("playground-size-source-note")) }
                     }
                 }
                 label {

@@ -74,6 +74,7 @@ pub(super) fn code(words: Words) -> Markup {
                 }
             }
             p.hint { (rich(&words.say("playground-code-hint"))) }
+            p.hint id="code-files" hidden {}
             div.listing {
                 pre tabindex="0" role="group" aria-labelledby="code-heading" { code id="code-text" translate="no" {} }
                 button.second id="copy" type="button" { (words.say("playground-copy")) }
@@ -83,7 +84,7 @@ pub(super) fn code(words: Words) -> Markup {
 }
 
 /// An image in progress and then done; the script fills it in.
-pub(super) fn picture(words: Words) -> Markup {
+pub(super) fn image(words: Words, terms: &Terms) -> Markup {
     let figure = |name: &str, label: &str| html! { div { dt { (words.say(label)) } dd data-part=(name) {} } };
     html! {
         template id="picture" {
@@ -91,6 +92,9 @@ pub(super) fn picture(words: Words) -> Markup {
                 figure {
                     div.canvas data-part="canvas" {
                         img data-part="image" alt="";
+                        img.before data-part="before" alt=(words.say("playground-source")) hidden;
+                        input.slider data-part="slider" type="range" min="0" max="100" step="1"
+                            aria-label=(words.say("playground-compare-slider")) hidden;
                         p.wait data-part="wait" {}
                         button.second type="button" data-part="stop" { (words.say("playground-stop")) }
                         progress data-part="progress" max="1" aria-label=(words.say("playground-progress")) {}
@@ -107,6 +111,7 @@ pub(super) fn picture(words: Words) -> Markup {
                                     dt { (words.say("playground-energy")) }
                                     dd { span data-part="energy" {} " " span.tag data-part="source" {} }
                                 }
+                                (figure("edited", "playground-edited"))
                                 (figure("seed", "playground-seed"))
                                 (figure("time", "playground-time"))
                             }
@@ -124,6 +129,12 @@ pub(super) fn picture(words: Words) -> Markup {
                             div.row {
                                 a.button.second data-part="save" { (words.say("playground-save")) }
                                 button.second type="button" data-part="reuse" { (words.say("playground-reuse")) }
+                                @if terms.edit.is_some() {
+                                    button.second type="button" data-part="edit" { (words.say("playground-use-source")) }
+                                }
+                                button.second type="button" data-part="compare" aria-pressed="false" hidden {
+                                    (words.say("playground-compare"))
+                                }
                                 button.quiet type="button" data-part="delete" { (words.say("playground-delete")) }
                             }
                         }

@@ -1,10 +1,13 @@
-// The API as every client uses it: POST /v1/images/generations with the visitor's own key.
+// The API as every client uses it: POST /v1/images/generations, or /v1/images/edits, with the visitor's own key.
+//
+// `files` of an edit are { image, mask }; the mask may be null. Without `files` an image is generated from words alone.
 
 const GENERATIONS = "/v1/images/generations";
+const EDITS = "/v1/images/edits";
 
 /**
- * A refusal, or a failure on the way. `kind` is one of key, scope, budget, rate, busy, refused, server, network and
- * cut-off; `message` is the server's own, in English; `param` is the field at fault; `retryAfter` is in seconds.
+ * A refusal, or a failure on the way. `kind` is one of key, scope, budget, rate, busy, refused, server, network, cut-off
+ * and mask; `message` is the server's own, in English; `param` is the field at fault; `retryAfter` is in seconds.
  */
 export class Refusal extends Error {
   constructor(kind, { message = "", param = null, retryAfter = null } = {}) {
@@ -16,14 +19,14 @@ export class Refusal extends Error {
 }
 
 /** What `body` would take and cost. */
-export async function quote(key, body, { server = "", signal } = {}) {
-  const answer = await post(server, key, { ...body, dry_run: true }, signal);
+export async function quote(key, body, { server = "", files = null, signal } = {}) {
+  const answer = await post(server, key, { ...body, dry_run: true }, files, signal);
   return { quote: read(await text(answer)), warnings: warnings(answer) };
 }
 
 /** Several images in one answer. */
-export async function generateTogether(key, body, { server = "", signal } = {}) {
-  const answer = await post(server, key, body, signal);
+export async function generateTogether(key, body, { server = "", files = null, signal } = {}) {
+  const answer = await post(server, key, body, files, signal);
   const made = read(await text(answer));
   return made.data.map((image) => imageOf(image, made, answer));
 }
@@ -32,18 +35,18 @@ export async function generateTogether(key, body, { server = "", signal } = {}) 
  * One image as a stream, with `partials` previews. `onBegin` gets the place in the queue and the milliseconds until the device
  * begins, `onPreview` each preview.
  */
-export async function generateOne(key, body, { server = "", signal, partials = 0, onBegin, onPreview }) {
+export async function generateOne(key, body, { server = "", files = null, signal, partials = 0, onBegin, onPreview }) {
   const { n: _, ...one } = body;
-  const answer = await post(server, key, { ...one, stream: true, partial_images: partials }, signal);
+  const answer = await post(server, key, { ...one, stream: true, partial_images: partials }, files, signal);
   const number = (name) => Number(answer.headers.get(name) ?? 0);
   onBegin?.({ position: number("x-queue-position"), wait: number("x-queue-eta-ms") });
   let made = null;
   // To the end of the body, so that the connection is left in order.
   for await (const event of events(answer.body)) {
     if (event.error) throw refusal(500, event.error, null);
-    if (event.type === "image_generation.partial_image") {
+    if (event.type.endsWith(".partial_image")) {
       onPreview?.({ file: file(event), index: event.partial_image_index });
-    } else if (event.type === "image_generation.completed") {
+    } else if (event.type.endsWith(".completed")) {
       made = imageOf(event, event, answer);
     }
   }
@@ -56,13 +59,19 @@ export async function receipt(key, request, { server = "" } = {}) {
   return await text(await ask(`${server}/v1/receipts/${request}`, key, {}));
 }
 
-function post(server, key, body, signal) {
-  return ask(server + GENERATIONS, key, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    signal,
-  });
+function post(server, key, body, files, signal) {
+  // The browser writes the head of a form itself, with the boundary of its parts.
+  if (files) return ask(server + EDITS, key, { method: "POST", body: formOf(body, files), signal });
+  const headers = { "Content-Type": "application/json" };
+  return ask(server + GENERATIONS, key, { method: "POST", headers, body: JSON.stringify(body), signal });
+}
+
+function formOf(body, { image, mask }) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(body)) form.append(name, value);
+  form.append("image", image);
+  if (mask) form.append("mask", mask);
+  return form;
 }
 
 async function ask(url, key, { headers, ...options }) {

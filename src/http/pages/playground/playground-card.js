@@ -1,6 +1,6 @@
 // The card of one image: the image, how it was made, what it cost, and what can be done with it.
 
-import { energy, exact, money, part, say, seconds, source } from "./playground-words.js";
+import { count, decimal, energy, exact, money, part, say, seconds, source } from "./playground-words.js";
 
 /** How far a small image is enlarged. */
 const SCALE_MAX = 2;
@@ -11,12 +11,14 @@ export class Card {
   /** The element in the list. */
   element = part("picture").content.firstElementChild.cloneNode(true);
   #settings;
+  /** Addresses that hold images in memory. */
+  #held = [];
 
   /** A card of an image that is still to come, made with `settings`. */
   constructor(settings) {
     this.#settings = settings;
     this.element.classList.add("in-work");
-    this.#shape(settings.size);
+    this.#shape(sizeOf(settings));
     this.part("prompt").textContent = settings.prompt;
     this.#made(settings.quality);
     this.part("image").hidden = true;
@@ -27,19 +29,25 @@ export class Card {
     return this.element.querySelector(`[data-part=${name}]`);
   }
 
-  /** Calls `act` when the button `name` is pressed. */
+  /** Calls `act` when the button `name` is pressed, if there is one. */
   onPress(name, act) {
-    this.part(name).addEventListener("click", act);
+    this.part(name)?.addEventListener("click", act);
   }
 
   /** Shows the image in `file`, which `words` describe. */
   show(file, words) {
     const image = this.part("image");
-    const old = image.src;
-    image.src = URL.createObjectURL(file);
+    this.#release();
+    image.src = this.hold(file);
     image.alt = words;
     image.hidden = false;
-    if (old) URL.revokeObjectURL(old);
+  }
+
+  /** An address for `file`, for as long as the card shows what it shows. */
+  hold(file) {
+    const address = URL.createObjectURL(file);
+    this.#held.push(address);
+    return address;
   }
 
   /** Shows the image `made`, and its receipt. */
@@ -52,7 +60,7 @@ export class Card {
     this.#receipt(made);
     const save = this.part("save");
     save.href = this.part("image").src;
-    save.download = `${made.seed}.${made.format}`;
+    save.download = made.name;
     const warning = this.part("warning");
     warning.hidden = !made.warning;
     warning.textContent = made.warning ? say("warning", { warning: made.warning }) : "";
@@ -61,8 +69,12 @@ export class Card {
 
   /** Takes the card away. */
   remove() {
-    URL.revokeObjectURL(this.part("image").src);
+    this.#release();
     this.element.remove();
+  }
+
+  #release() {
+    this.#held.splice(0).forEach((address) => URL.revokeObjectURL(address));
   }
 
   #shape(size) {
@@ -76,7 +88,8 @@ export class Card {
   }
 
   #made(quality) {
-    const { size, steps, format } = this.#settings;
+    const { steps, format } = this.#settings;
+    const size = sizeOf(this.#settings);
     const label = part("quality").querySelector(`[value=${quality}]`).textContent;
     const [word] = label.split(" · ");
     const how = steps === null ? label : `${word} · ${say("made-steps", { steps })}`;
@@ -105,6 +118,17 @@ export class Card {
     amount("depreciation", receipt.depreciation);
     amount("upkeep", receipt.upkeep);
     this.part("request").textContent = receipt.request_id;
+    this.#edit(receipt);
+  }
+
+  /** How an edit ran, and what it left as it was; nothing for other images. */
+  #edit({ steps_run: run, sigma, edited_pixels: pixels, unchanged_outside_mask: isUnchanged }) {
+    const row = this.part("edited").parentElement;
+    row.hidden = run === undefined;
+    if (row.hidden) return;
+    const facts = [say("edit-steps", { run: count(run), sigma: decimal(sigma) }), say("edit-pixels", { pixels: count(pixels) })];
+    if (typeof isUnchanged === "boolean") facts.push(isUnchanged ? say("edit-unchanged") : say("edit-changed"));
+    this.part("edited").textContent = facts.join(" · ");
   }
 
   #comparison({ compared_with: service, compared_price: price, saving }, amount) {
@@ -114,4 +138,9 @@ export class Card {
     this.part("saving").className = isLoss ? "loss" : "gain";
     amount("compared", price);
   }
+}
+
+/** The size of an image that is to come: an edit's is by default that of its source. */
+function sizeOf({ size, edit }) {
+  return size === "auto" ? edit.size : size;
 }

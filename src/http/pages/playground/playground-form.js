@@ -5,7 +5,8 @@ import { count, part, say, terms } from "./playground-words.js";
 /** Fields of the API and the elements that they come from. */
 const ELEMENTS = {
   prompt: "prompt", negative_prompt: "negative", size: "sizes", n: "count", quality: "quality", seed: "seed",
-  steps: "steps", guidance_scale: "guidance", output_format: "format",
+  steps: "steps", guidance_scale: "guidance", output_format: "format", image: "source-file", mask: "mask",
+  strength: "strength", mask_mode: "mask-mode", crop: "crop", feather: "feather",
 };
 
 /** The element for the API's `field`; none where the form has none. */
@@ -16,6 +17,7 @@ export function elementOf(field) {
 
 export class Form {
   #element = part("paint-form");
+  #edit;
   #onChange;
   #onKeep;
   /** Whether an image with the seed in the form has been asked for. */
@@ -23,16 +25,17 @@ export class Form {
   /** Whether somebody has changed the form since the page was opened. */
   #isTouched = false;
 
-  /** Calls `onChange` after each change, and `onKeep` with the settings that are to outlive the page. */
-  constructor({ onChange, onKeep }) {
+  /** With `edit`, or null, calls `onChange` after each change, and `onKeep` with the settings that are to outlive the page. */
+  constructor({ edit, onChange, onKeep }) {
+    this.#edit = edit;
     this.#onChange = onChange;
     this.#onKeep = onKeep;
     this.#roll();
-    part("dice").addEventListener("click", () => { this.#roll(); this.#changed(); });
+    part("dice").addEventListener("click", () => { this.#roll(); this.changed(); });
     part("lock").addEventListener("click", () => { this.#lock(!this.#isLocked()); this.#keep(); });
     // A seed that was written by hand is meant.
     part("seed").addEventListener("input", () => this.#lock(true));
-    this.#element.addEventListener("input", () => this.#changed());
+    this.#element.addEventListener("input", () => this.changed());
     this.#look();
   }
 
@@ -50,12 +53,25 @@ export class Form {
       format: part("format").value,
       seed: Number(part("seed").value),
       preview: part("preview").checked,
+      edit: this.#edit?.settings() ?? null,
     };
   }
 
+  /** The files of an edit; null if no image is edited. */
+  async files() {
+    return (await this.#edit?.files()) ?? null;
+  }
+
+  /** An edit has begun: its answer has the size of its source, unless another is chosen. */
+  editBegun() {
+    this.#element.elements.size.value = "auto";
+    this.changed();
+  }
+
   /** Puts a draft back, unless something newer was typed. A value that this server does not offer leaves the field as it is. */
-  restore(draft) {
+  async restore(draft) {
     if (this.#isTouched) return;
+    await this.#edit?.restore(draft.edit);
     const { seed } = this.settings();
     const isLocked = draft.locked === true;
     this.#put({ ...this.settings(), ...draft, seed: isLocked ? draft.seed : seed });
@@ -66,10 +82,11 @@ export class Form {
   }
 
   /** Takes `settings` over, with their seed. */
-  fill(settings) {
+  async fill(settings) {
+    await this.#edit?.restore(settings.edit);
     this.#put(settings);
     this.#lock(true);
-    this.#changed();
+    this.changed();
     part("prompt").focus();
   }
 
@@ -77,7 +94,7 @@ export class Form {
     const sizes = [...this.#element.elements.size];
     const preset = sizes.find((radio) => radio.value === settings.size);
     (preset ?? sizes.at(-1)).checked = true;
-    [part("width").value, part("height").value] = settings.size.split("x");
+    if (settings.size !== "auto") [part("width").value, part("height").value] = settings.size.split("x");
     part("prompt").value = settings.prompt;
     part("negative").value = settings.negative;
     choose(part("quality"), settings.quality);
@@ -93,7 +110,7 @@ export class Form {
   begin() {
     if (this.#isSeedUsed && !this.#isLocked()) {
       this.#roll();
-      this.#changed();
+      this.changed();
     }
     this.#isSeedUsed = true;
   }
@@ -112,7 +129,8 @@ export class Form {
     return this.#element.reportValidity();
   }
 
-  #changed() {
+  /** Something has changed, here or in the edit. */
+  changed() {
     this.#isTouched = true;
     this.#look();
     this.#keep();
@@ -127,6 +145,15 @@ export class Form {
     part("negative-entry").hidden = !(Number(part("guidance").value) > 0);
     const steps = terms.steps[part("quality").value];
     part("steps").placeholder = say("by-quality", { steps });
+    if (this.#edit) this.#lookAtEdit(Number(part("steps").value) || steps);
+  }
+
+  #lookAtEdit(steps) {
+    const { isOpen } = this.#edit;
+    const { size } = this.#element.elements;
+    if (!isOpen && size.value === "auto") size.value = hasPreset(size, terms.default_size) ? terms.default_size : "custom";
+    part("size-auto").hidden = !isOpen;
+    if (isOpen) this.#edit.showSteps(steps);
   }
 
   #keep() {
@@ -173,6 +200,10 @@ export class Form {
   }
 }
 
+function hasPreset(sizes, value) {
+  return [...sizes].some((radio) => radio.value === value);
+}
+
 /** Chooses `value` in a list if the list has it. */
 function choose(element, value) {
   const options = element.options;
@@ -181,10 +212,20 @@ function choose(element, value) {
 
 /** `settings` as the body of a request. */
 export function bodyOf(settings) {
-  const { prompt, size, quality, n, format, seed, steps, guidance, negative } = settings;
+  const { prompt, size, quality, n, format, seed, steps, guidance, negative, edit } = settings;
   const body = { prompt, size, quality, n, output_format: format, seed };
   if (steps !== null) body.steps = steps;
   if (guidance !== terms.guidance_scale) body.guidance_scale = guidance;
   if (guidance > 0 && negative.trim() !== "") body.negative_prompt = negative;
-  return body;
+  return edit ? { ...body, ...fieldsOf(edit) } : body;
+}
+
+/** What an edit adds to the body; what is left to the server is left out. */
+function fieldsOf({ isMasked, strength, mode, crop, feather }) {
+  const fields = {};
+  if (strength !== null) fields.strength = strength;
+  if (isMasked && mode !== "exact") fields.mask_mode = mode;
+  if (isMasked && crop !== "auto") fields.crop = crop === "yes";
+  if (isMasked && feather !== null) fields.feather = feather;
+  return fields;
 }

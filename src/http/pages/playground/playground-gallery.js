@@ -1,6 +1,7 @@
 // The images of this browser, newest first: those being generated, and those that are kept.
 
 import { Card } from "./playground-card.js";
+import { offerComparison } from "./playground-compare.js";
 import { MADE } from "./playground-store.js";
 import { Work } from "./playground-work.js";
 import { count, part, say } from "./playground-words.js";
@@ -10,12 +11,14 @@ const PAGE = 12;
 
 export class Gallery {
   #list = part("gallery");
+  /** Cards of images that are done, by their elements. */
+  #cards = new Map();
   #store;
   #actions;
   /** Kept images that are not shown yet. */
   #rest = [];
 
-  /** Shows the images of `store`; `actions` are `onReuse`, `onReceipt`, `onDeleted` and `onStop`. */
+  /** Shows the images of `store`; `actions` are `onReuse`, `onEdit`, `onReceipt`, `onDeleted` and `onStop`. */
   constructor(store, actions) {
     this.#store = store;
     this.#actions = actions;
@@ -56,7 +59,8 @@ export class Gallery {
 
   /** Shows the image, and keeps it. */
   async #done(card, settings, image) {
-    const made = { ...image, kind: MADE, at: Date.now(), settings: { ...settings, n: 1, seed: image.seed } };
+    const name = `${image.seed}.${image.format}`;
+    const made = { ...image, kind: MADE, name, at: Date.now(), settings: { ...settings, n: 1, seed: image.seed } };
     card.done(made);
     const keeping = this.#store.add(made);
     this.#offer(card, made, keeping);
@@ -71,15 +75,17 @@ export class Gallery {
 
   /** What can be done with the image `made`, whose id comes with `keeping`. */
   #offer(card, made, keeping) {
+    this.#cards.set(card.element, card);
+    this.#compare(card, made.settings.edit);
     card.onPress("reuse", () => this.#actions.onReuse(made.settings));
+    card.onPress("edit", async () => this.#actions.onEdit({ ...made, id: await keeping.catch(() => null) }));
     card.onPress("json", () => this.#actions.onReceipt(made));
     card.onPress("delete", async () => {
       const id = await keeping.catch(() => null);
       if (!(await this.#confirm(say("delete-one"), card.part("image").src))) return;
       if (id !== null) await this.#store.remove(id);
       const next = card.element.nextElementSibling ?? card.element.previousElementSibling;
-      card.remove();
-      this.#tidy();
+      this.#take(card);
       // What was pressed is gone; its neighbour takes the focus.
       (next?.querySelector("[data-part=delete]") ?? part("prompt")).focus();
       this.#actions.onDeleted(1);
@@ -94,13 +100,21 @@ export class Gallery {
     if (!(await this.#confirm(say("delete-these", { count: count(number) })))) return;
     await this.#store.removeAll();
     this.#rest = [];
-    for (const element of done) {
-      URL.revokeObjectURL(element.querySelector("[data-part=image]").src);
-      element.remove();
-    }
-    this.#tidy();
+    for (const element of done) this.#take(this.#cards.get(element));
     part("prompt").focus();
     this.#actions.onDeleted(number);
+  }
+
+  /** Lets an edit be compared with its source, if that is still kept. */
+  async #compare(card, edit) {
+    const source = edit ? await this.#store.image(edit.source) : undefined;
+    if (source) offerComparison(card, source.file);
+  }
+
+  #take(card) {
+    this.#cards.delete(card.element);
+    card.remove();
+    this.#tidy();
   }
 
   /** Asks whether to delete what `words` name, with the image at `address` beside them. */

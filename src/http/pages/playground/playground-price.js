@@ -22,7 +22,7 @@ export class Price {
     this.#form = form;
   }
 
-  /** Shows the price, and asks for it where it is not known. While the device paints nothing is asked. */
+  /** Shows the price, and asks for it where it is not known. Nothing is asked while an image is generated. */
   ask({ isStale = false, isBusy = false } = {}) {
     clearTimeout(this.#resting);
     this.#asking?.abort();
@@ -41,10 +41,12 @@ export class Price {
 
   async #fetch(of) {
     this.#asking = new AbortController();
+    const { signal } = this.#asking;
     const body = bodyOf(this.#form.settings());
     if (body.prompt.trim() === "") body.prompt = ANY_PROMPT;
     try {
-      const { quote: answer } = await quote(this.#key.value, body, { signal: this.#asking.signal });
+      const files = await this.#form.files();
+      const { quote: answer } = await quote(this.#key.value, body, { files, signal });
       this.#quoted = { of, answer };
       show(answer);
     } catch (error) {
@@ -58,8 +60,10 @@ export class Price {
 }
 
 /** What a price depends on. */
-function kindOf({ size, quality, steps, guidance, n }) {
-  return JSON.stringify([size, quality, steps, guidance > 0, n]);
+function kindOf({ size, quality, steps, guidance, n, edit }) {
+  const { source, isMasked, box, strength, mode, crop, feather } = edit ?? {};
+  const ofEdit = [source, isMasked, box, strength, mode, crop, feather];
+  return JSON.stringify([size, quality, steps, guidance > 0, n, ofEdit]);
 }
 
 function show(answer) {

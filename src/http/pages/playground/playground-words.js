@@ -53,6 +53,17 @@ export function seconds(millis) {
   return say("seconds", { seconds: figure });
 }
 
+/** A share of a whole, above 0. */
+export function percent(share) {
+  const figure = written(Math.max(share, 0.01), { style: "percent", maximumFractionDigits: 0 });
+  return share < 0.01 ? `<${figure}` : figure;
+}
+
+/** A number with up to four decimals. */
+export function decimal(number) {
+  return written(number, { maximumFractionDigits: 4 });
+}
+
 /** A whole number. */
 export function count(number) {
   return written(number, {});

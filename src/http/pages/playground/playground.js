@@ -2,6 +2,7 @@
 
 import { Refusal, generateOne, generateTogether, receipt } from "./playground-api.js";
 import { curl, node, python } from "./playground-code.js";
+import { Edit } from "./playground-edit.js";
 import { Form, bodyOf, elementOf } from "./playground-form.js";
 import { Gallery } from "./playground-gallery.js";
 import { Key } from "./playground-key.js";
@@ -21,9 +22,15 @@ let aborting = null;
 let startedAt = -DOUBLE_CLICK_MS;
 
 const store = new Store();
-const gallery = new Gallery(store, { onReuse: reuse, onReceipt: showReceipt, onDeleted: sayDeleted, onStop: stop });
+const gallery = new Gallery(store, {
+  onReuse: reuse, onEdit: (image) => edit.begin(image), onReceipt: showReceipt, onDeleted: sayDeleted, onStop: stop,
+});
 const key = new Key(() => price.ask({ isStale: true }));
-const form = new Form({ onChange, onKeep: keepDraft });
+// A model without an encoder edits nothing.
+const edit = terms.edit && new Edit(store, {
+  onChange: () => form.changed(), onBegin: () => form.editBegun(), onProblem: (words) => tell("problem", words),
+});
+const form = new Form({ edit, onChange, onKeep: keepDraft });
 const price = new Price(key, form);
 showCode();
 price.ask();
@@ -62,7 +69,7 @@ for (const button of document.querySelectorAll("[data-language]")) {
 async function restore() {
   try {
     const draft = await store.draft();
-    if (draft) form.restore(draft);
+    if (draft) await form.restore(draft);
     await gallery.restore();
     await store.prune();
   } catch (error) {
@@ -90,7 +97,10 @@ function onChange() {
 }
 
 function showCode() {
-  part("code-text").textContent = PROGRAMS[language](terms.base_url, bodyOf(form.settings()));
+  const files = edit?.names() ?? null;
+  part("code-text").textContent = PROGRAMS[language](terms.base_url, bodyOf(form.settings()), files);
+  const { image, mask } = files ?? {};
+  tell("code-files", files ? say("code-files", { files: mask ? `${image}, ${mask}` : image }) : "");
 }
 
 async function copy() {
@@ -106,8 +116,8 @@ async function copy() {
   part("status").textContent = isCopied ? say("copied") : say("not-copied");
 }
 
-function reuse(settings) {
-  form.fill(settings);
+async function reuse(settings) {
+  await form.fill(settings);
   part("status").textContent = say("reused", { seed: settings.seed });
 }
 
@@ -128,8 +138,9 @@ async function generate() {
   startedAt = performance.now();
   showBusy(true);
   try {
+    const files = await form.files();
     const isStream = settings.preview || settings.n === 1;
-    const images = isStream ? await oneByOne(settings) : await together(settings);
+    const images = isStream ? await oneByOne(settings, files) : await together(settings, files);
     part("status").textContent = outcome(images, performance.now() - startedAt);
   } catch (error) {
     if (error.name === "AbortError") part("status").textContent = say("stopped");
@@ -142,16 +153,16 @@ async function generate() {
 }
 
 /** A stream for each image: image k of a request has its seed plus k, so they are the same images. */
-async function oneByOne(settings) {
+async function oneByOne(settings, files) {
   const images = [];
   for (let k = 0; k < settings.n; k += 1) {
     const one = { ...settings, n: 1, seed: settings.seed + k };
-    images.push(await stream(one, settings.n > 1 ? { number: k + 1, count: settings.n } : null));
+    images.push(await stream(one, files, settings.n > 1 ? { number: k + 1, count: settings.n } : null));
   }
   return images;
 }
 
-async function stream(settings, which) {
+async function stream(settings, files, which) {
   const place = gallery.begin(settings, price.expected(1));
   const status = (what) => {
     part("status").textContent = which ? say("of", { ...which, what }) : what;
@@ -160,6 +171,7 @@ async function stream(settings, which) {
   status(say("painting"));
   try {
     const image = await generateOne(key.value, bodyOf(settings), {
+      files,
       signal: aborting.signal,
       partials,
       onBegin: ({ position, wait }) => {
@@ -179,12 +191,12 @@ async function stream(settings, which) {
   }
 }
 
-async function together(settings) {
+async function together(settings, files) {
   const place = gallery.begin(settings, price.expected(settings.n));
   part("status").textContent = say("painting");
   let images;
   try {
-    images = await generateTogether(key.value, bodyOf(settings), { signal: aborting.signal });
+    images = await generateTogether(key.value, bodyOf(settings), { files, signal: aborting.signal });
   } finally {
     place.drop();
   }
@@ -201,6 +213,7 @@ function outcome(images, span) {
 }
 
 function showBusy(isBusy) {
+  if (edit) part("paint-edit").disabled = isBusy;
   const [hidden, shown] = isBusy ? [part("paint"), part("stop")] : [part("stop"), part("paint")];
   const hasFocus = document.activeElement === hidden;
   hidden.hidden = true;
@@ -230,6 +243,7 @@ function complain(error) {
     server: say("error-server"),
     network: say("error-network"),
     "cut-off": say("error-cut-off"),
+    mask: say("error-mask"),
   };
   tell("problem", words[error.kind], error.message);
   const element = elementOf(error.param);

@@ -3,8 +3,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    domain::{GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, Quality, STEPS_MAX},
+    domain::{
+        FEATHER_DEFAULT, FEATHER_MAX, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, Quality, STEPS_MAX,
+        Strength,
+    },
     http::{Offer, pages::frame::Words},
+    source_image::FILE_BYTES_MAX,
 };
 
 /// The largest seed from which JavaScript counts nine images on exactly.
@@ -72,6 +76,18 @@ pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
     ("playground-error-server", &[]),
     ("playground-error-network", &[]),
     ("playground-error-cut-off", &[]),
+    ("playground-error-mask", &[]),
+    ("playground-bad-file", &[]),
+    ("playground-large-file", &["megabytes"]),
+    ("playground-mask-empty", &[]),
+    ("playground-mask-share", &["share"]),
+    ("playground-brush-down", &[]),
+    ("playground-strength-steps", &["strength", "run", "all"]),
+    ("playground-code-files", &["files"]),
+    ("playground-edit-steps", &["run", "sigma"]),
+    ("playground-edit-pixels", &["pixels"]),
+    ("playground-edit-unchanged", &[]),
+    ("playground-edit-changed", &[]),
 ];
 
 /// What a client may ask for here, and the defaults.
@@ -91,6 +107,21 @@ pub(super) struct Terms {
     pub(super) guidance_scale: f64,
     pub(super) guidance_max: f64,
     pub(super) seed_max: u64,
+    /// None where the model cannot edit.
+    pub(super) edit: Option<EditTerms>,
+}
+
+/// What an edit may ask for, and the defaults.
+#[derive(Debug, Serialize)]
+pub(super) struct EditTerms {
+    /// Bytes of an image file, at most.
+    bytes_max: usize,
+    /// The strength with a mask, and without one.
+    masked_strength: f64,
+    unmasked_strength: f64,
+    /// Pixels from the mask's edge inwards over which the edit fades in.
+    pub(super) feather: u32,
+    pub(super) feather_max: u32,
 }
 
 /// A size by its shape, of about as many pixels as the default one.
@@ -121,6 +152,19 @@ impl Terms {
             guidance_scale: offer.guidance_scale,
             guidance_max: GUIDANCE_MAX,
             seed_max: SEED_MAX,
+            edit: offer.can_edit.then(EditTerms::new),
+        }
+    }
+}
+
+impl EditTerms {
+    fn new() -> Self {
+        Self {
+            bytes_max: FILE_BYTES_MAX,
+            masked_strength: Strength::MASKED_DEFAULT.get(),
+            unmasked_strength: Strength::UNMASKED_DEFAULT.get(),
+            feather: FEATHER_DEFAULT,
+            feather_max: FEATHER_MAX,
         }
     }
 }
@@ -200,9 +244,11 @@ pub(super) mod tests {
         let scripts = [
             include_str!("playground.js"),
             include_str!("playground-card.js"),
+            include_str!("playground-edit.js"),
             include_str!("playground-form.js"),
             include_str!("playground-gallery.js"),
             include_str!("playground-key.js"),
+            include_str!("playground-painter.js"),
             include_str!("playground-price.js"),
             include_str!("playground-words.js"),
             include_str!("playground-work.js"),
