@@ -1,4 +1,4 @@
-//! Real clients against the real server: the OpenAI SDKs for Python and Node, and LangChain.
+//! Real clients against the real server: the OpenAI SDKs for Python and Node, LangChain, Vercel's AI SDK, and Open WebUI's calls.
 //!
 //! Each test runs one script of this folder; what its checks paint is all that the ledger then holds. Without python3,
 //! node or their registries this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
@@ -120,6 +120,23 @@ fn the_node_sdk_paints_and_reads_every_answer() {
 }
 
 #[test]
+fn the_python_sdk_edits_and_so_does_open_webui() {
+    // 1, 2, 2 by list and alone, 2 by stream and plain, 1, 2 variations, 1, 2 and 1 as Open WebUI.
+    pass(python("openai_edits.py"), &TestServer::start(), 10, 14);
+}
+
+#[test]
+fn the_node_sdk_edits() {
+    // 1, 2, 2 by list and alone, 2 by stream and plain, 1 variation.
+    pass(node("openai_edits.mjs"), &TestServer::start(), 5, 8);
+}
+
+#[test]
+fn vercels_ai_sdk_generates_and_edits() {
+    pass(node("vercel_ai.mjs"), &TestServer::start(), 4, 4);
+}
+
+#[test]
 fn the_node_sdk_streams() {
     pass(node("openai_streaming.mjs"), &TestServer::start(), 6, 13);
 }
@@ -164,6 +181,7 @@ fn the_playground_paints_as_any_client_and_its_programs_run() {
         script.env("TINTYPE_PAGES", Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/pages/playground"));
         Ok(script)
     });
-    // 1, 2 and 2, then 2 by the page and by each of its three programs. What is stopped is no picture.
-    pass(script, &TestServer::start(), 7, 13);
+    // 1, 2 and 2, then 2 by the page and by each of its three programs; the same for an edit, with one more by the stream.
+    // What is stopped is no image.
+    pass(script, &TestServer::start(), 9, 22);
 }

@@ -8,13 +8,16 @@ use crate::{
 };
 
 /// The scripts too: Node looks for packages from where a script lies.
-const FILES: [&str; 6] = [
+const FILES: [&str; 9] = [
     "package.json",
     "package-lock.json",
     "harness.mjs",
+    "openai_edits.mjs",
     "openai_sdk.mjs",
     "openai_streaming.mjs",
+    "photo.mjs",
     "playground.mjs",
+    "vercel_ai.mjs",
 ];
 
 static FOLDER: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {

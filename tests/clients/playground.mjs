@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check, look, server } from "./harness.mjs";
+import { HEIGHT, WIDTH, mask, photo } from "./photo.mjs";
 
 const { Refusal, generateOne, generateTogether, quote, receipt, events } = await module("playground-api.js");
 const programs = await module("playground-code.js");
@@ -32,11 +33,15 @@ async function refused(promise) {
   return await assert.rejects(promise, Refusal).then(() => promise.catch((error) => error));
 }
 
-/** Files by their names that `run` leaves in an empty folder. */
-function made(run) {
+/** Files by their names that `run` adds to a folder, which has those of an edit. */
+function made(run, files) {
   const folder = mkdtempSync(join(tmpdir(), "tintype-"));
+  if (files) writeFileSync(join(folder, names.image), photo);
+  if (files) writeFileSync(join(folder, names.mask), mask);
+  const before = readdirSync(folder);
   run(folder);
-  return Object.fromEntries(readdirSync(folder).sort().map((name) => [name, readFileSync(join(folder, name))]));
+  const added = readdirSync(folder).filter((name) => !before.includes(name)).sort();
+  return Object.fromEntries(added.map((name) => [name, readFileSync(join(folder, name))]));
 }
 
 async function aStreamShowsPreviewsAndEndsInAnImageWithAReceipt() {
@@ -100,25 +105,57 @@ async function stoppingEndsTheRequest() {
   await assert.rejects(painting, { name: "AbortError" });
 }
 
+/** What the page adds to an edit, and the files that it sends along. */
+const edit = { ...body, size: "auto", n: 2, output_format: "png", strength: 0.9, feather: 2, crop: false };
+const files = {
+  image: new File([photo], "photo.png", { type: "image/png" }),
+  mask: new File([mask], "mask.png", { type: "image/png" }),
+};
+const names = { image: "photo.png", type: "image/png", mask: "mask.png" };
+
+async function anEditIsQuotedAndStreamedAsTheFormSays() {
+  const { quote: price } = await quote(key, edit, { server, files });
+  assert.equal(price.n, 2);
+  const heard = [];
+  const one = { ...edit, n: 1, steps: 8 };
+  const image = await generateOne(key, one, { server, files, partials: 2, onPreview: ({ index }) => heard.push(index) });
+  assert.deepEqual(heard, [0, 1]);
+  assert.equal(look(await bytes(image.file)), `png ${WIDTH}x${HEIGHT}`);
+  assert.equal(image.receipt.unchanged_outside_mask, true);
+}
+
+async function theProgramsEditWhatTheFormSays() {
+  await theProgramsMake(edit, files, names);
+}
+
 async function theProgramsGenerateWhatTheFormSays() {
-  const pictures = await generateTogether(key, body, { server });
+  await theProgramsMake(body, null, null);
+}
+
+/** Runs the three programs for `body`: each makes the images that the page makes. */
+async function theProgramsMake(body, files, names) {
+  const pictures = await generateTogether(key, body, { server, files });
+  const { output_format: format } = body;
   const expected = Object.fromEntries(await Promise.all(
-    pictures.map(async ({ seed, file }) => [`${seed}.webp`, await bytes(file)])));
+    pictures.map(async ({ seed, file }) => [`${seed}.${format}`, await bytes(file)])));
   const python = made((folder) => {
-    writeFileSync(join(folder, "..", "program.py"), programs.python(server, body));
+    writeFileSync(join(folder, "..", "program.py"), programs.python(server, body, names));
     execFileSync(process.env.TINTYPE_PYTHON, [join(folder, "..", "program.py")], { cwd: folder });
-  });
+  }, files);
   assert.deepEqual(python, expected, "Python");
   const node = made((folder) => {
     const program = join(import.meta.dirname, "program.mjs");
-    writeFileSync(program, programs.node(server, { ...body, seed: 7 }));
+    writeFileSync(program, programs.node(server, { ...body, seed: 7 }, names));
     execFileSync(process.execPath, [program], { cwd: folder });
-  });
-  assert.deepEqual(Object.keys(node), ["7.webp", "8.webp"]);
-  const shell = JSON.parse(execFileSync("sh", ["-c", programs.curl(server, { ...body, seed: 7 })]));
+  }, files);
+  assert.deepEqual(Object.keys(node), [`7.${format}`, `8.${format}`]);
+  let shell;
+  made((folder) => {
+    shell = JSON.parse(execFileSync("sh", ["-c", programs.curl(server, { ...body, seed: 7 }, names)], { cwd: folder }));
+  }, files);
   for (const [k, { seed, url }] of shell.data.entries()) {
     const file = Buffer.from(await (await fetch(url)).arrayBuffer());
-    assert.deepEqual(file, node[`${seed}.webp`], `curl ${k}`);
+    assert.deepEqual(file, node[`${seed}.${format}`], `curl ${k}`);
   }
 }
 
@@ -130,4 +167,6 @@ await check(
   aStreamThatBreaksOffIsAnError,
   stoppingEndsTheRequest,
   theProgramsGenerateWhatTheFormSays,
+  anEditIsQuotedAndStreamedAsTheFormSays,
+  theProgramsEditWhatTheFormSays,
 );
