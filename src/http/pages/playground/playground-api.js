@@ -68,7 +68,8 @@ function post(server, key, body, files, signal) {
 
 function formOf(body, { image, mask }) {
   const form = new FormData();
-  for (const [name, value] of Object.entries(body)) form.append(name, value);
+  // In a text, a form would write each line's end as CR LF, and another prompt is another image. It leaves a blob as it is.
+  for (const [name, value] of Object.entries(body)) form.append(name, new Blob([value]));
   form.append("image", image);
   if (mask) form.append("mask", mask);
   return form;
