@@ -105,8 +105,9 @@ async function stoppingEndsTheRequest() {
   await assert.rejects(painting, { name: "AbortError" });
 }
 
-/** What the page adds to an edit, and the files that it sends along. */
-const edit = { ...body, size: "auto", n: 2, output_format: "png", strength: 0.9, feather: 2, crop: false };
+/** What the page adds to an edit. In one line: Node's own forms write the end of a line as CR LF, which is another prompt. */
+const edit = { ...body, prompt: body.prompt.replace("\n", " "), size: "auto", n: 2, output_format: "png", strength: 0.9, feather: 2, crop: false };
+/** The files that it sends along. */
 const files = {
   image: new File([photo], "photo.png", { type: "image/png" }),
   mask: new File([mask], "mask.png", { type: "image/png" }),
