@@ -3,6 +3,7 @@
 mod api_key;
 mod caller;
 mod edit;
+mod edit_record;
 mod encoding;
 mod expiry;
 mod ids;
@@ -19,9 +20,8 @@ mod usage;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, model_list};
-pub use edit::{
-    Edit, EditRecord, FEATHER_DEFAULT, FEATHER_MAX, MaskMode, Strength, StrengthError, Unchanged,
-};
+pub use edit::{Edit, FEATHER_DEFAULT, FEATHER_MAX, MaskMode, Strength, StrengthError, Unchanged};
+pub use edit_record::EditRecord;
 pub use encoding::{Encoding, ImageFormat};
 pub use expiry::{Expiry, ExpiryError};
 pub use ids::{AssetId, KeyId, RequestId};

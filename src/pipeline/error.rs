@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use super::source::ModelDigest;
 use crate::domain::ImageSize;
 
 /// Why a model could not be loaded. Each is one line that names the file and what was expected of it.
@@ -52,9 +51,9 @@ pub enum LoadError {
         /// The model's file or directory.
         path: String,
         /// What was configured.
-        pinned: ModelDigest,
+        pinned: String,
         /// What was found.
-        found: ModelDigest,
+        found: String,
     },
     /// A model could not be fetched from the hub.
     #[error("cannot fetch {repository}: {reason}")]

@@ -12,6 +12,7 @@ mod folder;
 mod gguf;
 mod header;
 pub mod hub;
+mod layout;
 mod model_source;
 mod names;
 mod neighbours;

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{super::error::LoadError, hub::is_read};
+use super::{super::error::LoadError, layout::is_read};
 
 /// The SHA-256 by which a model's files are pinned. For a file it is the file's own. For a directory it is that of a list, a
 /// line `SHA256  PATH` for each file that Tintype reads, sorted by path: what
@@ -65,7 +65,9 @@ impl ModelDigest {
             Self::of_path(path).map_err(|source| LoadError::Unreadable { path: shown.clone(), source })?;
         match &found == self {
             true => Ok(()),
-            false => Err(LoadError::Pinned { path: shown, pinned: self.clone(), found }),
+            false => {
+                Err(LoadError::Pinned { path: shown, pinned: self.to_string(), found: found.to_string() })
+            }
         }
     }
 }

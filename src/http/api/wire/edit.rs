@@ -257,7 +257,8 @@ fn of_parts(parts: Vec<(String, Vec<u8>)>) -> Result<(Fields, Files), ApiError> 
             let message = format!("`{}` is given twice; send it once.", shortened(&name));
             return Err(ApiError::invalid(&name, message));
         }
-        texts.insert(name, Value::String(text));
+        // Forms of browsers and of Node end their lines so (HTML, 4.10.22.8); the prompt is the same.
+        texts.insert(name, Value::String(text.replace("\r\n", "\n")));
     }
     Ok((Fields::of_texts(texts), files))
 }

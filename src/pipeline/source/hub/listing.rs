@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::files::INDEX_FILE,
+    super::{files::INDEX_FILE, layout::is_read},
     fault::Fault,
-    names::{BlobId, Commit, is_read},
+    names::{BlobId, Commit},
 };
 
 /// More files than any model of this layout has.

@@ -19,7 +19,6 @@ mod web;
 
 use std::path::PathBuf;
 
-pub(super) use self::names::is_read;
 pub use self::{
     names::{Hub, Repository},
     plan::{FetchedFile, FetchedModel, Place, Plan, PlannedFile},

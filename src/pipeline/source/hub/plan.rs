@@ -175,7 +175,7 @@ impl Plan {
         if let Some(pinned) = pin.filter(|pinned| **pinned != digest) {
             outcomes.into_iter().for_each(Outcome::discard);
             let path = self.repository.to_string();
-            return Err(LoadError::Pinned { path, pinned: pinned.clone(), found: digest });
+            return Err(LoadError::Pinned { path, pinned: pinned.to_string(), found: digest.to_string() });
         }
         let mut kept = Vec::with_capacity(outcomes.len());
         for (file, outcome) in self.listing.files.iter().zip(outcomes) {
