@@ -84,7 +84,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.
     pub fn cost_lines(&self) -> Result<Vec<CostLineRow>, LedgerError> {
-        self.store.read(|conn| rows(conn))
+        self.store.read(rows)
     }
 
     /// Records the configured upkeep, if it is not what the ledger's current line says: for ever if no line was recorded

@@ -136,10 +136,13 @@ pub(in crate::http::api) fn parse_edit(
     })
 }
 
+/// A file and the field that it came in.
+type NamedFile = (&'static str, Vec<u8>);
+
 /// The edit of the files.
 fn edit(
     image: &[u8],
-    mask: Option<(&'static str, Vec<u8>)>,
+    mask: Option<NamedFile>,
     kind: EditKind,
     options: &EditOptions,
     size: Option<ImageSize>,
@@ -322,7 +325,7 @@ fn in_json(name: &str, value: &Value) -> Result<Vec<u8>, ApiError> {
 fn one_of_each(
     Files { mut images, mut masks }: Files,
     kind: EditKind,
-) -> Result<(Vec<u8>, Option<(&'static str, Vec<u8>)>), ApiError> {
+) -> Result<(Vec<u8>, Option<NamedFile>), ApiError> {
     let unsupported =
         |name: &str, message: String| Err(ApiError::parameter(name, Code::UnsupportedValue, message));
     if images.len() > 1 {
