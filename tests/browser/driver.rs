@@ -224,6 +224,11 @@ pub struct Element<'a> {
 
 impl Element<'_> {
     pub fn click(&self) {
+        // As a person scrolls: what stands under the bar at the top of the page cannot be reached.
+        self.driver.ask(
+            "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })",
+            &[self.reference()],
+        );
         self.post("click", &json!({}));
     }
 
