@@ -44,11 +44,14 @@ pub struct PaintedImage {
 }
 
 /// A settled request of a key, with what its entries have in common.
-pub(super) const HEAD: &str = "
-    SELECT ended_at_ms, model, quality, tag, delivered, width, height, steps,
-           edit_steps_run, edit_sigma_ppm, edit_pixels, edit_unchanged
-    FROM requests JOIN entries ON request_id = requests.id
-    WHERE requests.id = ?1 AND key_id = ?2 AND state = 'settled' LIMIT 1";
+pub(super) fn head_query() -> String {
+    let of_edit = edits::COLUMNS;
+    format!(
+        "SELECT ended_at_ms, model, quality, tag, delivered, width, height, steps, {of_edit}
+         FROM requests JOIN entries ON request_id = requests.id
+         WHERE requests.id = ?1 AND key_id = ?2 AND state = 'settled' LIMIT 1"
+    )
+}
 
 impl Ledger {
     /// The settled request `id` of `key`; none where the key has none with this id.
@@ -57,8 +60,8 @@ impl Ledger {
     /// [`LedgerError`] if the database refuses or a row holds what none should.
     pub fn painted(&self, id: RequestId, key: KeyId) -> Result<Option<PaintedRequest>, LedgerError> {
         self.store.read(|conn| {
-            let head =
-                conn.query_first(HEAD, params![id.to_text(), key.get()], |row| painted_head(id, row))?;
+            let head = conn
+                .query_first(&head_query(), params![id.to_text(), key.get()], |row| painted_head(id, row))?;
             let Some(head) = head else { return Ok(None) };
             let (_, booked) = images_of(conn, id)?;
             let images = (0..).zip(booked).map(|(index, booked)| {

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::{
     error::LoadError,
     free_memory::free_bytes,
     placement::{MemoryTier, ModelSize, Placement},
     prompt::PromptTokenizer,
-    source::{Component, ModelConfig, ModelFiles, Part, Parts},
+    source::{Component, ModelConfig, ModelFiles, Part, Parts, sha256},
 };
 
 /// A model, part by part.
@@ -163,8 +162,4 @@ impl TierNeed {
         let needed_bytes = size.needed(tier);
         Self { tier: tier.as_str(), needed_bytes, fits: free.map(|free| needed_bytes <= free) }
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -197,7 +197,7 @@ fn images_are_dropped_and_pasted_and_other_files_are_refused() {
     drop("notes.txt");
     driver.wait_for(
         "return document.getElementById('problem').textContent",
-        &json!("This is no image that this browser can read. Use PNG, JPEG or WebP."),
+        &json!("This browser cannot read that file as an image. Use PNG, JPEG or WebP."),
     );
     drop("my boat.png");
     driver.wait_for(name, &json!("my boat.png · 40×24"));

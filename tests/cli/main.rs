@@ -12,12 +12,18 @@ mod false_hub;
 mod large_model;
 #[path = "../support/painter.rs"]
 mod painter;
+#[path = "../support/process_memory.rs"]
+mod process_memory;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/script.rs"]
 mod script;
+#[path = "../support/signal.rs"]
+mod signal;
 #[path = "../support/skip.rs"]
 mod skip;
+#[path = "../support/slow_client.rs"]
+mod slow_client;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 
@@ -57,6 +63,16 @@ use crate::program::{Program, tintype};
 /// Runs `tintype` with `arguments` in `directory`, to its end.
 pub fn run(directory: &Path, arguments: &[&str]) -> Output {
     tintype().current_dir(directory).args(arguments).output().expect("the program runs")
+}
+
+/// The program, serving the tiny model.
+fn serve(directory: &Path) -> Program {
+    let mut command = tintype();
+    command
+        .current_dir(directory)
+        .args(["--listen", "127.0.0.1:0", "--model"])
+        .arg(tiny_models::directory("base"));
+    Program::spawn(&mut command)
 }
 
 /// Standard output of a run that must have succeeded.

@@ -17,6 +17,7 @@ use crate::{
     order, out,
     program::{Program, tintype},
     run,
+    signal::send,
     tiny_models::directory,
 };
 
@@ -216,17 +217,12 @@ fn state(place: &Path) -> Option<String> {
     ledger.query_row("SELECT state FROM requests", [], |row| row.get(0)).ok()
 }
 
-fn send(program: &Program, signal: &str) {
-    let pid = program.child.id().to_string();
-    assert!(Command::new("kill").args([signal, &pid]).status().expect("sent").success());
-}
-
 #[test]
 fn every_signal_that_asks_to_stop_lets_the_image_in_hand_be_finished() {
     for signal in ["-HUP", "-TERM", "-QUIT"] {
         let place = TempDir::new().expect("a directory");
         let (mut program, client) = serve_at_work(place.path(), &[]);
-        send(&program, signal);
+        send(&program.child, signal);
         assert_eq!(client.join().expect("an answer"), 200, "{signal}");
         assert_eq!(program.child.wait().expect("it ends").code(), Some(0), "{signal}");
         assert_eq!(state(place.path()).as_deref(), Some("settled"), "{signal}");
@@ -238,13 +234,13 @@ fn signals_without_a_meaning_are_passed_over_and_so_is_the_hangup_that_nohup_ign
     let place = TempDir::new().expect("a directory");
     let (mut program, client) = serve_at_work(place.path(), &["nohup"]);
     for signal in ["-USR1", "-USR2", "-HUP"] {
-        send(&program, signal);
+        send(&program.child, signal);
     }
     assert_eq!(client.join().expect("an answer"), 200);
     let log = || fs::read_to_string(place.path().join("log")).expect("the log");
     eventually("a line says so", || log().contains("is ignored"));
     assert!(program.child.try_wait().expect("asked").is_none(), "it goes on: {}", log());
-    send(&program, "-TERM");
+    send(&program.child, "-TERM");
     assert_eq!(program.child.wait().expect("it ends").code(), Some(0));
 }
 

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use crate::{
     order,
     program::{Program, tintype},
+    signal,
     tiny_models::directory,
 };
 
@@ -38,8 +39,7 @@ impl Server {
 
     /// Asks it to stop, and waits until it has.
     fn stop(mut self) -> String {
-        let pid = self.program.child.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("sent").success());
+        signal::send(&self.program.child, "-INT");
         assert_eq!(self.program.child.wait().expect("it ends").code(), Some(0));
         self.key.clone()
     }

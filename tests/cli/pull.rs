@@ -15,7 +15,7 @@ use crate::{
     false_hub::{COMMIT, Hub, Manners, files_of, proxy, sha256, silent},
     out,
     program::{tintype, tintype_by},
-    tiny_models,
+    signal, tiny_models,
 };
 
 const REPOSITORY: &str = "studio/tiny-z-image";
@@ -197,8 +197,7 @@ fn ctrl_c_keeps_what_has_come() {
         partial.count() == 3
     };
     eventually("half a megabyte of three files", has_come);
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+    signal::send(&child, "-INT");
     assert!(!child.wait().expect("it ends").success());
     assert!(!place.path().join("model/model_index.json").exists());
 

@@ -2,33 +2,21 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::Path,
-    process::Command,
 };
 
 use rusqlite::{Connection, params};
-use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use crate::{
-    agent,
-    eventually::eventually,
-    order, out,
-    program::{Program, tintype},
-    run,
-    tiny_models::directory,
+    agent, eventually::eventually, order, out, program::Program, run, serve, signal,
+    slow_client::slow_connection,
 };
 
 const COPIES: u32 = 30_000;
 /// More than there are readers of the ledger.
 const SLOW_CLIENTS: usize = 12;
-
-fn serve(place: &Path) -> Program {
-    let mut command = tintype();
-    command.current_dir(place).args(["--listen", "127.0.0.1:0", "--model"]).arg(directory("base"));
-    Program::spawn(&mut command)
-}
 
 /// Copies the only request and its entry: a long month. The ledger's triggers let nobody do so, which is why they are put aside.
 fn copy_the_request(place: &Path) {
@@ -71,10 +59,7 @@ fn copy_the_request(place: &Path) {
 
 /// A client that asks for `path` and reads the first bytes of the answer, through a small buffer.
 fn begin_to_read(address: SocketAddr, key: &str, path: &str) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(4096).expect("a small buffer");
-    socket.connect(&address.into()).expect("a connection");
-    let mut stream = TcpStream::from(socket);
+    let mut stream = slow_connection(address, Ipv4Addr::LOCALHOST);
     write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\n\r\n").expect("sent");
     let mut head = [0; 12];
     stream.read_exact(&mut head).expect("an answer");
@@ -116,7 +101,6 @@ fn reports_that_nobody_reads_on_keep_no_other_waiting_and_end_with_the_server() 
 }
 
 fn stop(program: &mut Program) {
-    let pid = program.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("sent").success());
+    signal::send(&program.child, "-TERM");
     eventually("the server ends", || program.child.try_wait().expect("asked").is_some());
 }

@@ -3,7 +3,7 @@ use tempfile::TempDir;
 use crate::{
     complaint, order, out,
     program::{Program, tintype},
-    run,
+    run, serve, signal,
     tiny_models::directory,
 };
 
@@ -74,9 +74,7 @@ fn a_picture_that_does_not_fit_is_told_what_does_and_the_next_one_is_painted() {
 #[test]
 fn ctrl_c_finishes_the_picture_in_hand() {
     let place = TempDir::new().expect("a directory");
-    let mut command = tintype();
-    command.current_dir(place.path()).args(["--listen", "127.0.0.1:0", "--model"]).arg(directory("base"));
-    let mut program = Program::spawn(&mut command);
+    let mut program = serve(place.path());
     let key = program.key.take().expect("a first key");
     let url = format!("{}/v1/images/generations", program.url);
     let client = std::thread::spawn(move || {
@@ -93,8 +91,7 @@ fn ctrl_c_finishes_the_picture_in_hand() {
         assert!(std::time::Instant::now() < deadline, "it is painted");
         std::thread::yield_now();
     }
-    let pid = program.child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("sent").success());
+    signal::send(&program.child, "-INT");
     assert_eq!(client.join().expect("an answer"), 200);
     assert_eq!(program.child.wait().expect("it ends").code(), Some(0));
     assert_eq!(state().as_deref(), Ok("settled"));

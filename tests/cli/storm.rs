@@ -2,28 +2,20 @@
 //! `LD_PRELOAD` of another allocator before it compares allocators.
 
 use std::{
-    fs,
     io::Write,
-    net::{SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
 };
 
-use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
-use crate::{
-    agent,
-    program::{Program, tintype},
-    tiny_models::directory,
-};
+use crate::{agent, process_memory::memory_kib, program::Program, serve, slow_client::slow_connection};
 
 /// Answers that are not read. The images' noise does not compress: each answer is some megabytes.
 const UNREAD: usize = 150;
 const BODY: &str = r#"{"prompt": "x", "size": "256x256", "steps": 1, "n": 10, "seed": 1}"#;
 
 fn resident_kib(program: &Program) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).expect("the server runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    line.trim().trim_end_matches(" kB").parse().expect("KiB")
+    memory_kib(program.child.id(), "VmRSS")
 }
 
 /// The bytes of a whole answer.
@@ -40,10 +32,7 @@ fn ask(program: &Program, key: &str) -> usize {
 
 /// A client that asks for the same, through a small buffer, and reads nothing.
 fn ask_and_do_not_read(address: SocketAddr, key: &str) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(4096).expect("a small buffer");
-    socket.connect(&address.into()).expect("a connection");
-    let mut stream = TcpStream::from(socket);
+    let mut stream = slow_connection(address, Ipv4Addr::LOCALHOST);
     write!(
         stream,
         "POST /v1/images/generations HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nIdempotency-Key: storm\r\n\
@@ -57,9 +46,7 @@ fn ask_and_do_not_read(address: SocketAddr, key: &str) -> TcpStream {
 #[test]
 fn a_storm_of_unread_answers_takes_little_memory() {
     let place = TempDir::new().expect("a directory");
-    let mut command = tintype();
-    command.current_dir(place.path()).args(["--listen", "127.0.0.1:0", "--model"]).arg(directory("base"));
-    let mut program = Program::spawn(&mut command);
+    let mut program = serve(place.path());
     let key = program.key.take().expect("a first key");
     let bytes = ask(&program, &key);
     assert_eq!(ask(&program, &key), bytes);

@@ -7,8 +7,14 @@ mod audit;
 mod eventually;
 #[path = "../support/painter.rs"]
 mod painter;
+#[path = "../support/process_memory.rs"]
+mod process_memory;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support/signal.rs"]
+mod signal;
+#[path = "../support/slow_client.rs"]
+mod slow_client;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 

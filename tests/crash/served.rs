@@ -14,7 +14,7 @@ use crate::{
     eventually::eventually,
     painter::{Answered, Painter},
     program::{Program, tintype, tintype_by},
-    tiny_models,
+    signal, tiny_models,
 };
 
 /// A data directory, its first key, and what clients of its servers were answered.
@@ -175,8 +175,7 @@ impl Served {
 
     /// Ctrl-C: it finishes what it has in hand, and ends.
     pub fn stop(mut self) {
-        let sent = Command::new("kill").args(["-INT", &self.pid()]).status();
-        assert!(sent.expect("kill runs").success());
+        signal::send(&self.program.child, "-INT");
         assert_eq!(self.program.child.wait().expect("it ends").code(), Some(0), "{}", self.said());
     }
 

@@ -1,18 +1,18 @@
 //! Repeats of a large answer that nobody reads: they end in refusals, and take little memory.
 
 use std::{
-    fs,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     time::Duration,
 };
 
 use serde_json::json;
-use socket2::{Domain, Socket, Type};
 
 use crate::{
     eventually::eventually,
+    process_memory::memory_kib,
     served::{Place, Served},
+    slow_client::slow_connection,
 };
 
 /// What answers on their way may hold.
@@ -20,21 +20,10 @@ const ANSWERS_MIB: u64 = 16;
 /// Each answer has about 7 MB; all of them together would be some GB.
 const REPEATS: usize = 600;
 
-/// KiB in the line `name` of what the system says of the server's memory.
-fn memory_kib(served: &Served, name: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", served.pid())).expect("the server runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("its memory");
-    line.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("KiB")
-}
-
 /// Sends `request` from an address of its own, and takes of the answer what a small buffer holds.
 fn send(served: &Served, source: Ipv4Addr, request: &str) -> TcpStream {
     let address: SocketAddr = served.program.url.trim_start_matches("http://").parse().expect("an address");
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(4096).expect("a small buffer");
-    socket.bind(&SocketAddr::from((source, 0)).into()).expect("an address of this machine");
-    socket.connect(&address.into()).expect("a connection");
-    let mut stream = TcpStream::from(socket);
+    let mut stream = slow_connection(address, source);
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
     stream.write_all(request.as_bytes()).expect("sent");
     stream
@@ -53,7 +42,7 @@ fn a_storm_of_unread_repeats_ends_in_refusals() {
     let body = json!({ "prompt": "x", "size": "2048x2048", "n": 8, "steps": 1 });
     let painter = place.painter(&served);
     let (first, _) = painter.ask(Some("storm"), &body).expect("an answer");
-    let before = memory_kib(&served, "VmRSS:");
+    let before = memory_kib(served.program.child.id(), "VmRSS");
     let text = body.to_string();
     let request = format!(
         "POST /v1/images/generations HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nIdempotency-Key: storm\r\n\
@@ -68,7 +57,7 @@ fn a_storm_of_unread_repeats_ends_in_refusals() {
     let refused = statuses.iter().filter(|status| *status == "HTTP/1.1 503").count();
     assert_eq!(answered + refused, REPEATS, "{statuses:?}");
     assert!(answered > 0 && refused > REPEATS / 2, "{answered} answered, {refused} refused");
-    let peak = memory_kib(&served, "VmHWM:");
+    let peak = memory_kib(served.program.child.id(), "VmHWM");
     assert!(peak < 1 << 20, "a peak of {peak} KiB, after {before} KiB");
     assert_eq!(painter.get("/healthz"), 200);
     drop(unread);

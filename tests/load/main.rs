@@ -9,8 +9,12 @@ mod client;
 mod gallery;
 mod keys;
 mod memory;
+#[path = "../support/process_memory.rs"]
+mod process_memory;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support/signal.rs"]
+mod signal;
 mod tally;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
@@ -20,7 +24,6 @@ use std::{
     fs::{self, File, Permissions},
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::Command,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
@@ -97,8 +100,7 @@ fn duration() -> Duration {
 /// Stops the server as an operator does, with clients at work, and waits for its end.
 fn stop(program: &mut Program) -> Duration {
     let began = Instant::now();
-    let pid = program.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("sent").success());
+    signal::send(&program.child, "-TERM");
     assert_eq!(program.child.wait().expect("it ends").code(), Some(0), "it stops well");
     began.elapsed()
 }

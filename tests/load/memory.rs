@@ -1,9 +1,8 @@
 //! The server's resident memory over the load.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use crate::process_memory::memory_kib;
 
 /// How much higher the last quarter's peak may be than the second's. The first is the server warming up.
 const GROWTH_PERCENT_MAX: u64 = 20;
@@ -19,7 +18,7 @@ impl Memory {
         let began = Instant::now();
         let mut samples = Vec::new();
         while began.elapsed() < duration {
-            samples.push(resident_kib(pid));
+            samples.push(memory_kib(pid, "VmRSS"));
             std::thread::sleep(Duration::from_secs(1));
         }
         Self { samples }
@@ -45,10 +44,4 @@ impl Memory {
             self.samples
         );
     }
-}
-
-fn resident_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the server runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    line.trim().trim_end_matches(" kB").parse().expect("KiB")
 }

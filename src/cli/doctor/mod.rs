@@ -10,7 +10,12 @@ use serde::Serialize;
 
 use self::report::{COMPLAINTS, Check, Complaint, State, to_text};
 use super::{CliError, print, print_json, serve::ServeArgs};
-use crate::{clock::Clock, config::Config, meter::Driver};
+use crate::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    costs::CostModel,
+    meter::Driver,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
@@ -70,12 +75,13 @@ fn checks(config: &Config, clock: &dyn Clock) -> Vec<Check> {
         place::metrics(config),
         place::proxy(config),
     ]);
-    checks.extend([prices(config, today), costs(config, today)]);
+    let model = config.cost_model(today);
+    checks.extend([prices(config, &model, today), costs(config, &model, today)]);
     checks
 }
 
 /// The price book: whether it can be read, how old it is, and which prices end within 30 days.
-fn prices(config: &Config, today: Date) -> Check {
+fn prices(config: &Config, costs: &Result<CostModel, ConfigError>, today: Date) -> Check {
     let book = match config.prices() {
         Ok(book) => book,
         Err(error) => {
@@ -86,7 +92,7 @@ fn prices(config: &Config, today: Date) -> Check {
             );
         }
     };
-    let notices: Vec<_> = match config.cost_model(today) {
+    let notices: Vec<_> = match costs {
         Ok(costs) => costs.price_notices(today).iter().map(ToString::to_string).collect(),
         // The line `costs` says why.
         Err(_) => Vec::new(),
@@ -110,8 +116,8 @@ fn prices(config: &Config, today: Date) -> Check {
 const DAYS_FRESH: i32 = 180;
 
 /// The cost model: whether it can be used, and what is still the example's.
-fn costs(config: &Config, today: Date) -> Check {
-    if let Err(error) = config.cost_model(today) {
+fn costs(config: &Config, costs: &Result<CostModel, ConfigError>, today: Date) -> Check {
+    if let Err(error) = costs {
         return Check::failure("costs", error.to_string(), "correct it in tintype.toml");
     }
     let mut unset = config.example_amounts(today);

@@ -33,7 +33,7 @@ const IDLE_ROW: Millis = Millis::new(60_000);
 /// How often what was measured is kept while pictures come; while none come, it is kept at once.
 const KEEP_INTERVAL: Millis = Millis::new(60_000);
 
-/// Tells which picture warms a device up, and checks it after a failure.
+/// Which image warms a device up, and checks it after a failure.
 pub type WarmUp = Arc<dyn Fn(&Facts) -> RenderSpec + Send + Sync>;
 
 /// The thread that owns a device and its model.

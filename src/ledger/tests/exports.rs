@@ -135,8 +135,8 @@ fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_picture()
     assert_eq!(row(1), ["Correction", "-0.000000012", "-1.0", "2", "2026-10-02T10:00:00Z"]);
     assert_eq!(row(2), ["Correction", "0.000000009", "1.0", "2", "2026-10-02T10:00:00Z"]);
     assert_eq!(row(3), ["", "-0.000000005", "-1.0", "4", "2026-11-01T00:00:01Z"], "its electricity stays");
-    let told = cells(&csv, 2, &["ChargeDescription"]);
-    assert_eq!(told, ["64x64 image, 8 steps, tiny; correction of entry 2: the meter was wrong"]);
+    let described = cells(&csv, 2, &["ChargeDescription"]);
+    assert_eq!(described, ["64x64 image, 8 steps, tiny; correction of entry 2: the meter was wrong"]);
 }
 
 #[test]

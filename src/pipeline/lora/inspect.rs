@@ -5,12 +5,11 @@ use std::{
 
 use candle_core::Result;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::{
     super::{
         error::LoadError,
-        source::{ModelFiles, Parts, RawFile},
+        source::{ModelFiles, Parts, RawFile, sha256},
     },
     ModelLayers,
     change::Change,
@@ -65,7 +64,7 @@ impl LoraInspection {
             ranks: BTreeSet::new(),
             alphas: Vec::new(),
             other_family: family(&names),
-            sha256: Sha256::digest(raw.bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: sha256(raw.bytes()),
             model: None,
         };
         for factors in factors.values() {

@@ -29,6 +29,7 @@ pub(super) use self::{
     config::{ModelConfig, TransformerConfig},
     header::RawFile,
     part::{Part, Parts},
+    pin::sha256,
     weights::{LoadProgress, Weights},
 };
 pub use self::{

@@ -89,6 +89,11 @@ pub(super) fn sha256_of(source: &mut impl Read, on_bytes: &mut dyn FnMut(u64)) -
     }
 }
 
+/// The SHA-256 of `bytes`, in hexadecimal digits.
+pub(in crate::pipeline) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

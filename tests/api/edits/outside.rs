@@ -15,7 +15,7 @@ struct Case {
     /// What the answer must have wherever the mask is opaque.
     source: RgbImage,
     is_repainted: Vec<bool>,
-    told: String,
+    described: String,
 }
 
 fn case(seed: u64) -> Case {
@@ -64,9 +64,9 @@ fn case(seed: u64) -> Case {
         form = form.file("image", encoded(&source, format)).file("mask", png(mask));
         source.to_rgb8()
     };
-    let told =
+    let described =
         format!("seed {seed}: {width}x{height}, {format}, feather {feather}, crop {crop}, own {is_own}");
-    Case { form, source, is_repainted: repainted, told }
+    Case { form, source, is_repainted: repainted, described }
 }
 
 /// Noise, a rectangle or a thin stroke.
@@ -107,19 +107,19 @@ fn pixels_outside_the_mask_are_the_sources_in_500_random_edits() {
 }
 
 fn check(server: &TestServer, seed: u64) {
-    let Case { form, source, is_repainted, told } = case(seed);
+    let Case { form, source, is_repainted, described } = case(seed);
     let answer = server.edit(&form);
-    assert_eq!(answer.status, 200, "{told}: {}", answer.text);
+    assert_eq!(answer.status, 200, "{described}: {}", answer.text);
     let body = answer.json();
     let edited = is_repainted.iter().filter(|is_repainted| **is_repainted).count();
     assert_eq!(
         (&body["edited_pixels"], &body["unchanged_outside_mask"]),
         (&edited.into(), &true.into()),
-        "{told}"
+        "{described}"
     );
     let image = image::load_from_memory(&file(&body["data"][0])).expect("an image").to_rgb8();
-    assert_eq!(image.dimensions(), source.dimensions(), "{told}");
+    assert_eq!(image.dimensions(), source.dimensions(), "{described}");
     for ((before, after), is_repainted) in source.pixels().zip(image.pixels()).zip(&is_repainted) {
-        assert!(*is_repainted || before == after, "{told}");
+        assert!(*is_repainted || before == after, "{described}");
     }
 }

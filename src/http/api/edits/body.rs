@@ -11,7 +11,7 @@ use crate::{
             code::Code,
             error::{ApiError, sentence},
             images,
-            wire::{EditBody, EditKind, FileField, IMAGE_NAMES, MASK_NAMES},
+            wire::{EditBody, EditKind, FileField},
         },
         text::shortened,
     },
@@ -96,6 +96,7 @@ async fn receive_whole(mut payload: web::Payload, state: &State) -> Result<Spool
 
 async fn receive_parts(mut body: Multipart, state: &State) -> Result<Vec<(String, Spool)>, ApiError> {
     let mut parts: Vec<(String, Spool)> = Vec::new();
+    let (mut files, mut text_bytes) = (0, 0);
     while let Some(field) = body.next().await {
         let field = field.map_err(broken)?;
         let Some(name) = field.name().map(str::to_owned) else {
@@ -105,24 +106,24 @@ async fn receive_parts(mut body: Multipart, state: &State) -> Result<Vec<(String
             return Err(ApiError::body(format!("The body has more than {PARTS_MAX} parts.")));
         }
         let is_file = FileField::of(&name).is_some();
-        if is_file && parts.iter().filter(|(name, _)| FileField::of(name).is_some()).count() == FILES_MAX {
-            // Which files are too many is told once all fields are read; more than any request has is told at once.
+        if is_file && files == FILES_MAX {
+            // Which files are too many is said once all fields are read; more than any request has are refused at once.
             return Err(ApiError::parameter(
                 "image",
                 Code::UnsupportedValue,
                 format!("This model edits one image; the body has more than {FILES_MAX} files."),
             ));
         }
-        let text_bytes: usize = parts
-            .iter()
-            .filter(|(name, _)| FileField::of(name).is_none())
-            .map(|(_, content)| content.length())
-            .sum();
         let max = match is_file {
             true => FILE_BYTES_MAX,
             false => state.offer.body_bytes_max.saturating_sub(text_bytes),
         };
-        parts.push((name.clone(), receive_part(field, &name, max, state).await?));
+        let content = receive_part(field, &name, max, state).await?;
+        match is_file {
+            true => files += 1,
+            false => text_bytes += content.length(),
+        }
+        parts.push((name, content));
     }
     Ok(parts)
 }
@@ -136,7 +137,7 @@ async fn receive_part(mut field: Field, name: &str, max: usize, state: &State) -
         let chunk = chunk.map_err(broken)?;
         if content.length() + chunk.len() > max {
             let message = format!("`{}` is larger than {max} bytes.", shortened(name));
-            return Err(match IMAGE_NAMES.iter().chain(&MASK_NAMES).any(|known| *known == name) {
+            return Err(match FileField::of(name).is_some() {
                 true => ApiError::parameter(name, Code::InvalidImageFile, message),
                 false => ApiError::parameter(name, Code::StringAboveMaxLength, message),
             });

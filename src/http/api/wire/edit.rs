@@ -35,9 +35,9 @@ pub const EDIT_FIELDS: [&str; 14] = [
 ];
 
 /// What clients call the image that is edited.
-pub(in crate::http::api) const IMAGE_NAMES: [&str; 4] = ["image", "image[]", "images", "images[]"];
+const IMAGE_NAMES: [&str; 4] = ["image", "image[]", "images", "images[]"];
 /// What clients call its mask. `mask_image` is read by its lightness, the others by their transparency.
-pub(in crate::http::api) const MASK_NAMES: [&str; 3] = ["mask", "mask[]", "mask_image"];
+const MASK_NAMES: [&str; 3] = ["mask", "mask[]", "mask_image"];
 const LIGHT_MASK: &str = "mask_image";
 
 /// Most pixels of an image that is edited in part, beyond what the model may generate.

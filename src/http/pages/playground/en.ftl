@@ -145,7 +145,7 @@ playground-edit-steps = { $run } steps from noise level { $sigma }
 playground-edit-pixels = { $pixels } pixels edited
 playground-edit-unchanged = every other pixel unchanged
 playground-edit-changed = other pixels changed too
-playground-bad-file = This is no image that this browser can read. Use PNG, JPEG or WebP.
+playground-bad-file = This browser cannot read that file as an image. Use PNG, JPEG or WebP.
 playground-large-file = This file is too large: at most { $megabytes } MB.
 playground-error-mask = This browser cannot make a mask of this size. Use a smaller image.
 

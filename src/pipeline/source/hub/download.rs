@@ -100,7 +100,7 @@ impl Download<'_> {
         Ok(Verified { sha256, partial: Some((path, handle)) })
     }
 
-    /// The SHA-256 of the file, if it is here already. A file that is another one, or that cannot be told from another one,
+    /// The SHA-256 of the file, if it is here already. A file that is another one, or may be,
     /// is fetched again.
     fn kept(&self, report: Report<'_>) -> Result<Option<String>, Fault> {
         let path = self.store.kept(self.file);
