@@ -185,7 +185,9 @@ fn ctrl_c_keeps_what_has_come() {
     use std::process::Stdio;
     let place = TempDir::new().expect("a directory");
     let slow = Hub::serve(model(), Manners { stalls: Some((500_000, usize::MAX)), ..Manners::default() });
-    let mut child = command(place.path(), &slow.url, &["pull", REPOSITORY, "--into", "model"])
+    // Whoever runs tests in the background of a shell has them ignore Ctrl-C, and a child inherits that.
+    let mut child = prepared(tintype_by(&["env", "--default-signal=INT"]), place.path(), &slow.url)
+        .args(["pull", REPOSITORY, "--into", "model"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
