@@ -59,6 +59,13 @@ fn a_draft_from_before_the_database_is_taken_over() {
     driver.wait_for(FORM, &json!(["a lighthouse in fog", "11"]));
     let rest = "return [document.getElementById('format').value, document.getElementById('preview').checked]";
     assert_eq!(driver.ask(rest, &[]), json!(["webp", false]));
+
+    // A page that is left in the middle of this has the draft in the database, and still the old one.
+    driver.ask("localStorage.setItem('tintype-draft', arguments[0])", &[json!(old.to_string())]);
+    driver.find("#prompt").fill("a lighthouse at dusk");
+    driver.reload();
+    driver.wait_for("return localStorage.getItem('tintype-draft')", &json!(null));
+    driver.wait_for(FORM, &json!(["a lighthouse at dusk", "11"]));
     assert_quiet(&driver);
 }
 

@@ -26,7 +26,11 @@ export class Store {
   /** Returns the settings that were kept last, or undefined. */
   async draft() {
     const { drafts } = await this.#tables;
-    return (await drafts.get(DRAFT)) ?? this.#adoptOldDraft();
+    const kept = await drafts.get(DRAFT);
+    if (kept === undefined) return await this.#adoptOldDraft();
+    // A page that was left while it took the old draft over leaves it behind.
+    removeOldDraft();
+    return kept;
   }
 
   /** Keeps `settings`. */
@@ -94,8 +98,16 @@ export class Store {
     }
     if (typeof draft?.prompt !== "string") return undefined;
     await this.keepDraft(draft);
-    localStorage.removeItem(OLD_DRAFT);
+    removeOldDraft();
     return draft;
+  }
+}
+
+function removeOldDraft() {
+  try {
+    localStorage.removeItem(OLD_DRAFT);
+  } catch {
+    // Storage is switched off.
   }
 }
 
