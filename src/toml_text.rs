@@ -59,11 +59,11 @@ mod tests {
     #[derive(Debug, Deserialize, PartialEq)]
     struct Days {
         day: Date,
-        row: Vec<Row>,
+        row: Vec<PriceRow>,
     }
 
     #[derive(Debug, Deserialize, PartialEq)]
-    struct Row {
+    struct PriceRow {
         from: Date,
     }
 
@@ -71,7 +71,7 @@ mod tests {
     fn a_date_needs_no_quotes_wherever_it_stands() {
         let read = |text: &str| Figment::from(TomlText::string(text)).extract::<Days>().map_err(Box::new);
         let quoted = read("day = \"2026-01-01\"\n[[row]]\nfrom = \"2026-02-01\"").expect("read");
-        assert_eq!(quoted, Days { day: date(2026, 1, 1), row: vec![Row { from: date(2026, 2, 1) }] });
+        assert_eq!(quoted, Days { day: date(2026, 1, 1), row: vec![PriceRow { from: date(2026, 2, 1) }] });
         assert_eq!(read("day = 2026-01-01\nrow = [{ from = 2026-02-01 }]").expect("read"), quoted);
         assert!(read("day = 2026-13-01\nrow = []").is_err());
     }

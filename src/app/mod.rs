@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix_web::dev::Server;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
 pub(crate) use self::data_dir::{DataDir, LOCK_FILE, prepare_data_dir};
@@ -20,6 +20,7 @@ use crate::{
     admit::Door,
     clock::Clock,
     config::{Config, ConfigError, Limits, ListenAddress},
+    costs::CostModel,
     domain::{ApiKey, Scopes, SignInSecret},
     engine::{Facts, ProfileStore, Workers},
     http::{
@@ -41,6 +42,7 @@ const PROFILES_FILE: &str = "shapes.json";
 pub(crate) const IMAGES_DIRECTORY: &str = "pictures";
 /// How often old pictures are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+
 /// A server that is ready to run.
 pub struct App {
     server: Server,
@@ -132,37 +134,15 @@ impl App {
         let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
         let data_dir = DataDir::open(&config.data_dir)?;
         // Bound before the model is loaded: a port that is taken should not cost a minute. Early clients wait.
-        let listener = listen(&config.listen)?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| AppError::Listen { address: config.listen.to_string(), source })?;
-        let ledger = Arc::new(Ledger::open(&data_dir.path(LEDGER_FILE))?);
-        ledger.inspect()?;
-        ledger.check_currency(costs.currency())?;
-        ledger.keep_zone(&zone, clock.now())?;
-        let today = zone.to_datetime(clock.now()).date();
-        ledger.record_configured_upkeep(costs.settings().upkeep(), costs.currency(), today, clock.now())?;
-        warn_of_the_future(&ledger, clock.now())?;
-        for notice in costs.price_notices(zone.to_datetime(clock.now()).date()) {
-            tracing::warn!("{notice}");
-        }
-        let abandoned = ledger.abandon_open(clock.now())?;
-        if abandoned > 0 {
-            tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");
-        }
-        let source = config.model.source();
-        let image_store = ImageStore::open(
-            data_dir.path(IMAGES_DIRECTORY),
-            config.pictures.free_disk_min_mib.saturating_mul(1 << 20),
-        )?;
-        let book = OverheadBook {
-            ledger: Arc::clone(&ledger),
-            costs: costs.clone(),
-            clock: Arc::clone(clock),
-            zone: zone.clone(),
-        };
+        let (listener, address) = listen(&config.listen)?;
+        let ledger = Arc::new(open_ledger(&data_dir, &costs, &zone, clock.now())?);
+        let free_disk_min = config.pictures.free_disk_min_mib.saturating_mul(1 << 20);
+        let image_store = ImageStore::open(data_dir.path(IMAGES_DIRECTORY), free_disk_min)?;
+        let (books, time) = (Arc::clone(&ledger), Arc::clone(clock));
+        let book = OverheadBook { ledger: books, costs: costs.clone(), clock: time, zone: zone.clone() };
         let (overheads, told) = mpsc::unbounded_channel();
         let bookkeeping = runtime.spawn(book.clone().keep(told));
+        let source = config.model.source();
         let files = source.files(&mut |fetched| progress.fetched(fetched))?;
         let profiles = ProfileStore::open(&data_dir.path(PROFILES_FILE), source.id.clone());
         let (engine, workers) =
@@ -181,27 +161,12 @@ impl App {
             runtime,
             settings: config.service_settings(),
         }));
-        let state = State {
-            service: Arc::clone(&service),
-            offer: offer.clone(),
-            session_secret: SessionSecret::new(data_dir.secret(data_dir::SESSION_KEY)?),
-            attempts: Attempts::default(),
-            new_secrets: NewSecrets::default(),
-            address: PublicAddress::new(
-                config.public_url.clone(),
-                config.trusted_proxies.clone(),
-                config.hsts_seconds,
-            ),
-            links: Links::new(data_dir.secret(data_dir::LINKS_KEY)?, config.pictures.link_lifetime()),
-            bodies: config.data_dir.clone(),
-            source_memory: SourceMemory::default(),
-            answer_memory: AnswerMemory::new(config.limits.answers_mib_max.saturating_mul(1 << 20)),
-        };
+        let state = state(config, &data_dir, Arc::clone(&service), offer.clone())?;
         let server =
             http::server(listener, connection_limits(&config.limits), state).map_err(AppError::Server)?;
         let first_key = ledger.keys()?.is_empty().then(|| ApiKey::generate(&mut rand::rng()));
-        let has_password = ledger.operator_password()?.is_some();
-        let sign_in_link = (!has_password).then(|| SignInSecret::generate(&mut rand::rng()));
+        let sign_in_link =
+            ledger.operator_password()?.is_none().then(|| SignInSecret::generate(&mut rand::rng()));
         Ok(Self {
             server,
             service,
@@ -297,6 +262,55 @@ impl App {
     }
 }
 
+/// The ledger, checked against the configuration; what a dead process left open is abandoned.
+fn open_ledger(
+    data_dir: &DataDir,
+    costs: &CostModel,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Result<Ledger, AppError> {
+    let ledger = Ledger::open(&data_dir.path(LEDGER_FILE))?;
+    ledger.inspect()?;
+    ledger.check_currency(costs.currency())?;
+    ledger.keep_zone(zone, now)?;
+    let today = zone.to_datetime(now).date();
+    ledger.record_configured_upkeep(costs.settings().upkeep(), costs.currency(), today, now)?;
+    warn_of_the_future(&ledger, now)?;
+    for notice in costs.price_notices(today) {
+        tracing::warn!("{notice}");
+    }
+    let abandoned = ledger.abandon_open(now)?;
+    if abandoned > 0 {
+        tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");
+    }
+    Ok(ledger)
+}
+
+/// What the server's handlers share.
+fn state(
+    config: &Config,
+    data_dir: &DataDir,
+    service: Arc<Service>,
+    offer: Offer,
+) -> Result<State, AppError> {
+    Ok(State {
+        service,
+        offer,
+        session_secret: SessionSecret::new(data_dir.secret(data_dir::SESSION_KEY)?),
+        attempts: Attempts::default(),
+        new_secrets: NewSecrets::default(),
+        address: PublicAddress::new(
+            config.public_url.clone(),
+            config.trusted_proxies.clone(),
+            config.hsts_seconds,
+        ),
+        links: Links::new(data_dir.secret(data_dir::LINKS_KEY)?, config.pictures.link_lifetime()),
+        bodies: config.data_dir.clone(),
+        source_memory: SourceMemory::default(),
+        answer_memory: AnswerMemory::new(config.limits.answers_mib_max.saturating_mul(1 << 20)),
+    })
+}
+
 /// Rows that are later than now were written by a clock that was ahead, or this one is behind.
 fn warn_of_the_future(ledger: &Ledger, now: Timestamp) -> Result<(), AppError> {
     if let Some(latest) = ledger.latest_moment()?.filter(|latest| *latest > now) {
@@ -354,6 +368,11 @@ fn connection_limits(limits: &Limits) -> ConnectionLimits {
     }
 }
 
-fn listen(address: &ListenAddress) -> Result<TcpListener, AppError> {
-    address.bind().map_err(|source| AppError::Listen { address: address.to_string(), source })
+/// A listener, and the address that it got.
+fn listen(address: &ListenAddress) -> Result<(TcpListener, SocketAddr), AppError> {
+    let bound = address.bind().and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    bound.map_err(|source| AppError::Listen { address: address.to_string(), source })
 }

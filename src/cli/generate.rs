@@ -13,13 +13,14 @@ use crate::{
     config::Config,
     costs::{CostError, CostModel, Receipt},
     domain::{
-        Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageSize, Quality, RenderSpec, RequestId, STEPS_MAX, Seed,
+        Edit, Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageSize, Quality, RenderSpec, RequestId, STEPS_MAX, Seed,
         Unchanged,
     },
     encode,
     meter::Meter,
     os,
-    pipeline::{Pipeline, Pixels, Prepared, RenderError},
+    pipeline::{Pipeline, Pixels, Prepared, RenderError, SizeLimits},
+    service::ProvenanceSettings,
     source_image::unchanged_in_file,
     telemetry,
 };
@@ -32,7 +33,7 @@ pub(super) struct GenerateArgs {
     /// Configuration file [default: tintype.toml, where there is one]
     #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
     config: Option<PathBuf>,
-    /// What to paint; several prompts make several pictures
+    /// What to generate; several prompts make several images
     #[arg(required = true, value_name = "PROMPT")]
     prompts: Vec<String>,
     #[command(flatten)]
@@ -55,15 +56,15 @@ pub(super) struct GenerateArgs {
     /// What to avoid; needs guidance above 0
     #[arg(long, value_name = "TEXT")]
     negative_prompt: Option<String>,
-    /// Pictures of each prompt, with consecutive seeds
+    /// Images of each prompt, with consecutive seeds
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(IMAGES_MAX)))]
     n: u32,
     #[command(flatten)]
     edit: EditArgs,
-    /// All pictures in one file, in rows of so many
+    /// All images in one file, in rows of so many
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u32).range(1..=GRID_COLUMNS_MAX))]
     grid: Option<u32>,
-    /// PNG file to write; numbered where there are several pictures and no grid
+    /// PNG file to write; numbered if there are several images and no grid
     #[arg(short, long, value_name = "FILE", default_value = "picture.png")]
     output: PathBuf,
 }
@@ -78,54 +79,25 @@ fn parse_guidance(text: &str) -> Result<f64, String> {
 pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
     let mut config = Config::load(args.config.as_deref())?;
     telemetry::start_log(&config.log);
-    args.model.apply(&mut config);
+    args.model.clone().apply(&mut config);
     let zone = config.zone()?;
     let today = zone.to_datetime(clock.now()).date();
     let costs = super::with_recorded_assets(&config, config.cost_model(today)?)?;
     check_writable(&args.output)?;
     let edit = args.edit.edit(args.size)?.map(Arc::new);
     let (pipeline, default_size) = load(&config, &args.lora)?;
-    let limits = pipeline.limits();
-    let size = match &edit {
-        Some(edit) => limits.answered(edit),
-        None => args.size.unwrap_or(default_size),
-    };
-    let mut spec = RenderSpec {
-        prompt: String::new(),
-        negative_prompt: args.negative_prompt,
-        size,
-        steps: args.steps.unwrap_or(config.model.steps.medium.get()),
-        guidance_scale: args.guidance.unwrap_or(config.model.guidance_scale),
-        edit,
-    };
-    limits.check(if spec.edit.is_some() { limits.generated(&spec) } else { spec.size })?;
-    if spec.edit.is_some() && !pipeline.can_edit() {
-        return Err(RenderError::NoEncoder.into());
-    }
+    let mut spec = spec(&args, &config, edit, pipeline.limits(), default_size);
+    check(&spec, &pipeline)?;
     let first_seed = Seed::new(args.seed.unwrap_or_else(rand::random));
     let is_cpu = pipeline.device_name() == "cpu";
     let (card, powers) = (pipeline.card(), config.energy.powers(is_cpu));
-    // No ledger, no epochs: one picture's energy is asked for, not a month's.
+    // No ledger, no epochs: one image's energy is asked for, not a month's.
     let mut meter = Meter::of_device(card, Box::new(|_, _, _| None), powers, Arc::clone(clock));
     let comparison = costs.compare(spec.size, Quality::default(), today);
-    // Whoever generates by hand owes the mark for generated content too.
-    let (provenance, model) = (config.service_settings().provenance, config.model.source().id);
-    let write = |file: &Path, pixels: &Pixels, spec: &RenderSpec, seed: Seed| {
-        let provenance = provenance.as_ref().map(|settings| {
-            let id = RequestId::new(clock.now(), rand::random()).to_digits();
-            settings.of(spec, seed, &model, format!("{id}_0"), clock.now())
-        });
-        let png = encode::encode(pixels, Encoding::default(), provenance.as_ref())
-            .map_err(|error| CliError::Failed(error.to_string()))?;
-        let unchanged = spec.edit.as_deref().and_then(|edit| unchanged_in_file(edit, &png));
-        if unchanged.is_some_and(|unchanged| !unchanged.is_all()) {
-            let message = format!("{}: pixels outside the mask changed; nothing was written", file.display());
-            return Err(CliError::Failed(message));
-        }
-        std::fs::write(file, png)
-            .and_then(|()| os::share(file))
-            .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
-        Ok(unchanged)
+    let writer = ImageWriter {
+        provenance: config.service_settings().provenance,
+        model: config.model.source().id,
+        clock: clock.as_ref(),
     };
     let (single, mut tiles) = (args.grid.is_some() || (args.n == 1 && args.prompts.len() == 1), Vec::new());
     let mut seed = first_seed;
@@ -133,16 +105,16 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let mut window = meter.open();
     for prompt in &args.prompts {
         spec.prompt.clone_from(prompt);
-        // A prompt is encoded once, on its first picture's account.
+        // A prompt is encoded once, on its first image's account.
         let prepared = pipeline.prepare(&spec)?;
         for _ in 0..args.n {
             number += 1;
             let file = if single { args.output.clone() } else { numbered(&args.output, number) };
-            let pixels = paint(&pipeline, &spec, &prepared, seed)?;
+            let pixels = generate(&pipeline, &spec, &prepared, seed)?;
             let usage = meter.close(window);
             let mut unchanged = None;
             match args.grid {
-                None => unchanged = write(&file, &pixels, &spec, seed)?,
+                None => unchanged = writer.write(&file, &pixels, &spec, seed)?,
                 Some(_) => tiles.push(pixels),
             }
             let receipt = costs.receipt(usage, comparison.clone(), zone.to_datetime(clock.now()))?;
@@ -156,9 +128,75 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     if let Some(pixels) = args.grid.and_then(|columns| sheet(&tiles, columns)) {
         let prompt = args.prompts.join(" | ");
         let whole = RenderSpec { prompt, size: pixels.size, edit: None, ..spec };
-        write(&args.output, &pixels, &whole, first_seed)?;
+        writer.write(&args.output, &pixels, &whole, first_seed)?;
     }
     Ok(())
+}
+
+/// What is asked for, but for the prompt.
+fn spec(
+    args: &GenerateArgs,
+    config: &Config,
+    edit: Option<Arc<Edit>>,
+    limits: SizeLimits,
+    default_size: ImageSize,
+) -> RenderSpec {
+    let size = match &edit {
+        Some(edit) => limits.answered(edit),
+        None => args.size.unwrap_or(default_size),
+    };
+    RenderSpec {
+        prompt: String::new(),
+        negative_prompt: args.negative_prompt.clone(),
+        size,
+        steps: args.steps.unwrap_or(config.model.steps.medium.get()),
+        guidance_scale: args.guidance.unwrap_or(config.model.guidance_scale),
+        edit,
+    }
+}
+
+/// Whether the model can generate it.
+fn check(spec: &RenderSpec, pipeline: &Pipeline) -> Result<(), RenderError> {
+    let limits = pipeline.limits();
+    limits.check(if spec.edit.is_some() { limits.generated(spec) } else { spec.size })?;
+    if spec.edit.is_some() && !pipeline.can_edit() {
+        return Err(RenderError::NoEncoder);
+    }
+    Ok(())
+}
+
+/// Writes images as PNG. Whoever generates by hand owes the mark for generated content too.
+struct ImageWriter<'a> {
+    provenance: Option<ProvenanceSettings>,
+    model: String,
+    clock: &'a dyn Clock,
+}
+
+impl ImageWriter<'_> {
+    /// Returns what an edit left as it was. A file that does not keep what is outside the mask is not written.
+    fn write(
+        &self,
+        file: &Path,
+        pixels: &Pixels,
+        spec: &RenderSpec,
+        seed: Seed,
+    ) -> Result<Option<Unchanged>, CliError> {
+        let provenance = self.provenance.as_ref().map(|settings| {
+            let id = RequestId::new(self.clock.now(), rand::random()).to_digits();
+            settings.of(spec, seed, &self.model, format!("{id}_0"), self.clock.now())
+        });
+        let png = encode::encode(pixels, Encoding::default(), provenance.as_ref())
+            .map_err(|error| CliError::Failed(error.to_string()))?;
+        let unchanged = spec.edit.as_deref().and_then(|edit| unchanged_in_file(edit, &png));
+        if unchanged.is_some_and(|unchanged| !unchanged.is_all()) {
+            let message = format!("{}: pixels outside the mask changed; nothing was written", file.display());
+            return Err(CliError::Failed(message));
+        }
+        std::fs::write(file, png)
+            .and_then(|()| os::share(file))
+            .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
+        Ok(unchanged)
+    }
 }
 
 fn load(config: &Config, loras: &[LoraArg]) -> Result<(Pipeline, ImageSize), CliError> {
@@ -171,7 +209,7 @@ fn load(config: &Config, loras: &[LoraArg]) -> Result<(Pipeline, ImageSize), Cli
     Ok((pipeline, default_size))
 }
 
-/// Before the work: whether there is a place for the picture.
+/// Before the work: whether there is a place for the image.
 fn check_writable(file: &Path) -> Result<(), CliError> {
     let place = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -185,7 +223,7 @@ fn check_writable(file: &Path) -> Result<(), CliError> {
     }
 }
 
-fn paint(
+fn generate(
     pipeline: &Pipeline,
     spec: &RenderSpec,
     prepared: &Prepared,
@@ -260,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_pictures_are_numbered() {
+    fn several_images_are_numbered() {
         assert_eq!(numbered(Path::new("out/cat.png"), 2), Path::new("out/cat-2.png"));
         assert_eq!(numbered(Path::new("cat"), 10), Path::new("cat-10"));
     }

@@ -147,7 +147,7 @@ struct DataArgs {
 }
 
 /// What paints, and where.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct ModelArgs {
     /// Model directory in the diffusers layout, repository (of ModelScope: modelscope:OWNER/NAME), or .safetensors or .gguf file
     /// [default: the embedded model]

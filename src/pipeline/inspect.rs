@@ -87,17 +87,10 @@ impl Inspection {
         let (Ok(transformer), Ok(text_encoder), Ok(vae)) = (transformer, text_encoder, vae) else {
             return Ok(inspection);
         };
-        let of_number = placement.precision.dtype(&device).size_in_bytes() as u64;
-        let bytes = |part: &Part| part.weights.numbers() * of_number;
-        let size = ModelSize {
-            text_encoder: bytes(&text_encoder),
-            transformer: bytes(&transformer),
-            vae: bytes(&vae),
-            of_number,
-        };
+        let parts = Parts { text_encoder, transformer, vae };
+        let size = ModelSize::of(&parts, placement.precision.dtype(&device));
         inspection.tiers =
             MemoryTier::CHOSEN.into_iter().map(|tier| TierNeed::of(tier, size, free_bytes)).collect();
-        let parts = Parts { text_encoder, transformer, vae };
         let described = ModelConfig::read(files, &parts)
             .and_then(|config| PromptTokenizer::load(files, config.text_encoder.vocab_size));
         match described {

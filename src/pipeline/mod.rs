@@ -48,7 +48,7 @@ use self::{
     fused::{Arithmetic, BlockForm},
     load::LoadOptions,
     placement::ModelSize,
-    source::{LoadProgress, ModelConfig, Part, Parts, TransformerConfig},
+    source::{LoadProgress, ModelConfig, Parts, TransformerConfig},
     text_encoder::TextEncoder,
     transformer::{Caption, Transformer},
 };
@@ -163,24 +163,7 @@ impl Pipeline {
         card::prepare(&device, dtype)
             .map_err(|reason| LoadError::Device { device: placement.device.to_string(), reason })?;
         let total = parts.total_bytes();
-        let of_number = dtype.size_in_bytes() as u64;
-        let bytes = |part: &Part| part.weights.numbers() * of_number;
-        let size = ModelSize {
-            text_encoder: bytes(&parts.text_encoder),
-            transformer: bytes(&parts.transformer),
-            vae: bytes(&parts.vae),
-            of_number,
-        };
-        let free = free_bytes(&device);
-        let memory = placement.memory.resolve(size, free);
-        if placement.memory == MemoryTier::Auto && memory != MemoryTier::Resident {
-            let (free_mib, needed_mib) = (free.unwrap_or(0) >> 20, size.needed(MemoryTier::Resident) >> 20);
-            tracing::warn!(
-                free_mib,
-                needed_mib,
-                "the model does not stay in memory whole: memory is {memory}"
-            );
-        }
+        let memory = placement.memory.resolve_and_warn(ModelSize::of(&parts, dtype), free_bytes(&device));
         let plan = memory.plan();
         let arithmetic = placement.kernels.arithmetic(&config.transformer, dtype, &device);
         let progress = LoadProgress::new(on_load, total);

@@ -2,8 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
+use candle_core::DType;
+
 use super::{
-    devices::DeviceChoice, fused::KernelChoice, linear::Format, precision::Precision, stack::Residence,
+    devices::DeviceChoice,
+    fused::KernelChoice,
+    linear::Format,
+    precision::Precision,
+    source::{Part, Parts},
+    stack::Residence,
 };
 
 /// Where and how a model is to be held.
@@ -95,6 +102,20 @@ impl MemoryTier {
         self.streams().then_some(WORK_BYTES)
     }
 
+    /// The same, with a line in the log if the model does not stay in memory whole.
+    pub(super) fn resolve_and_warn(self, size: ModelSize, free: Option<u64>) -> Self {
+        let memory = self.resolve(size, free);
+        if self == Self::Auto && memory != Self::Resident {
+            let (free_mib, needed_mib) = (free.unwrap_or(0) >> 20, size.needed(Self::Resident) >> 20);
+            tracing::warn!(
+                free_mib,
+                needed_mib,
+                "the model does not stay in memory whole: memory is {memory}"
+            );
+        }
+        memory
+    }
+
     /// The tier to use for a model of `size` where `free` bytes are: this one, or for `Auto` the first that fits.
     ///
     /// Never 4 bits: that loss should be chosen.
@@ -155,6 +176,17 @@ const WORK_BYTES: u64 = 3 << 29;
 const WORK_PART: u64 = 8;
 
 impl ModelSize {
+    pub(super) fn of(parts: &Parts, dtype: DType) -> Self {
+        let of_number = dtype.size_in_bytes() as u64;
+        let bytes = |part: &Part| part.weights.numbers() * of_number;
+        Self {
+            text_encoder: bytes(&parts.text_encoder),
+            transformer: bytes(&parts.transformer),
+            vae: bytes(&parts.vae),
+            of_number,
+        }
+    }
+
     /// Bytes that a tier keeps on the device, and room for work.
     pub(super) fn needed(self, tier: MemoryTier) -> u64 {
         let Plan { text_encoder, transformer, format } = tier.plan();

@@ -81,7 +81,7 @@ struct Admitted {
 }
 
 /// How a request begins.
-struct Start {
+struct Started {
     outlook: Option<QueueEstimate>,
     images: Option<RateStanding>,
     passed_budgets: Vec<OverBudget>,
@@ -112,7 +112,7 @@ async fn join(
 /// begun.
 fn refuse(
     error: ServiceError,
-    start: oneshot::Sender<Result<Start, Arc<ServiceError>>>,
+    start: oneshot::Sender<Result<Started, Arc<ServiceError>>>,
     audience: &Audience,
 ) {
     let error = Arc::new(error);
@@ -182,7 +182,7 @@ impl Service {
             place,
         );
         self.open_requests.spawn_on(life.in_current_span(), &self.parts.runtime);
-        let Start { outlook, images, passed_budgets, pass } =
+        let Started { outlook, images, passed_budgets, pass } =
             on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
         Ok(Accepted {
             outlook,
@@ -214,7 +214,7 @@ impl Service {
         request: GenerateRequest,
         tokens: Arc<PromptTokens>,
         random: [u8; 10],
-        start: oneshot::Sender<Result<Start, Arc<ServiceError>>>,
+        start: oneshot::Sender<Result<Started, Arc<ServiceError>>>,
         audience: Audience,
         // Kept until the outcome is told, so that a second request joins this one or finds it settled.
         _place: Option<InWorkGuard>,
@@ -230,7 +230,7 @@ impl Service {
         audience.begun.send_replace(true);
         // Where nobody listens, `follow` finds that out.
         let passed_budgets = reservation.passed_budgets().to_vec();
-        start.send(Ok(Start { outlook: Some(outlook), images, passed_budgets, pass: None })).ok();
+        start.send(Ok(Started { outlook: Some(outlook), images, passed_budgets, pass: None })).ok();
         let id = reservation.id();
         let shows_prompt = self.parts.settings.log_prompts;
         let open = self.open_jobs.enter(id, &request, &ticket.handle, shows_prompt, self.now());
@@ -459,7 +459,7 @@ impl Service {
         &self,
         id: RequestId,
         request: &GenerateRequest,
-        start: oneshot::Sender<Result<Start, Arc<ServiceError>>>,
+        start: oneshot::Sender<Result<Started, Arc<ServiceError>>>,
         audience: &Audience,
     ) {
         let gathered = match self.pass(request) {
@@ -472,7 +472,7 @@ impl Service {
                 audience.begun.send_replace(true);
                 let pass = Some(pass);
                 let start =
-                    start.send(Ok(Start { outlook: None, images: None, passed_budgets: Vec::new(), pass }));
+                    start.send(Ok(Started { outlook: None, images: None, passed_budgets: Vec::new(), pass }));
                 if start.is_ok() {
                     self.note_delivery(id).await;
                 }
@@ -494,12 +494,5 @@ impl Service {
         if let Err(error) = self.ask_ledger(move |ledger| ledger.note_delivery(id)).await {
             tracing::warn!(request = %id, %error, "cannot note that the answer was delivered");
         }
-    }
-}
-
-impl GenerateRequest {
-    /// Whether its pictures go to the disk: for links, or to be given again.
-    fn is_kept(&self) -> bool {
-        self.keep || self.idempotency_key.is_some()
     }
 }

@@ -211,3 +211,10 @@ pub enum ServiceError {
     #[error("the request's task ended without an answer")]
     Lost,
 }
+
+impl GenerateRequest {
+    /// Whether its pictures go to the disk: for links, or to be given again.
+    pub(super) fn is_kept(&self) -> bool {
+        self.keep || self.idempotency_key.is_some()
+    }
+}

@@ -27,14 +27,14 @@ pub struct ProfileStore {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Kept {
     version: u32,
-    profiles: Vec<Row>,
+    profiles: Vec<ProfileRow>,
     /// The disk did not take it.
     #[serde(skip)]
     is_unsaved: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Row {
+struct ProfileRow {
     #[serde(flatten)]
     of: ProfileKey,
     #[serde(flatten)]
@@ -117,7 +117,7 @@ impl ProfileStore {
         match kept.profiles.iter_mut().find(|row| row.of == *key) {
             Some(row) if row.profile == profile && !is_unsaved => return,
             Some(row) => row.profile = profile,
-            None => kept.profiles.push(Row { of: key.clone(), profile }),
+            None => kept.profiles.push(ProfileRow { of: key.clone(), profile }),
         }
         let written = write(&self.path, &kept);
         kept.is_unsaved = written.is_err();

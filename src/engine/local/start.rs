@@ -12,13 +12,13 @@ use tokio::sync::Semaphore;
 use super::{
     memory::{DeviceMemory, MemoryTable},
     prompts::PromptCache,
-    worker::{WarmUp, Worker},
+    worker::{Health, KeptProfiles, WarmUp, Worker},
 };
 use crate::{
     engine::{Engine, EngineSettings, Facts, OnOverhead, line::Shared},
     meter::Meter,
     pipeline::{LoadError, Pipeline, PromptTokenizer},
-    units::{Millis, Power},
+    units::Power,
 };
 
 /// Pictures of a batch on a card, where nothing else is configured: beyond it, others have measured little gain.
@@ -203,10 +203,8 @@ fn work(
         batch_max: settings.batch_max.unwrap_or(if facts.is_cpu() { 1 } else { BATCH_MAX_CARD }),
         shared: &shared,
         prompts: PromptCache::default(),
-        profiles,
-        kept_at: Millis::ZERO,
-        was_warm: false,
-        is_suspect: false,
+        kept: KeptProfiles::new(profiles),
+        health: Health::default(),
     };
     let _guard = LoseOnPanic { shared: &shared, number };
     worker.run();

@@ -36,6 +36,29 @@ const KEEP_INTERVAL: Millis = Millis::new(60_000);
 /// Which image warms a device up, and checks it after a failure.
 pub type WarmUp = Arc<dyn Fn(&Facts) -> RenderSpec + Send + Sync>;
 
+/// Where what is measured is kept.
+pub(super) struct KeptProfiles {
+    /// The store, and under what.
+    store: Option<(Arc<ProfileStore>, ProfileKey)>,
+    /// When it was kept last.
+    at: Millis,
+}
+
+impl KeptProfiles {
+    pub(super) fn new(store: Option<(Arc<ProfileStore>, ProfileKey)>) -> Self {
+        Self { store, at: Millis::ZERO }
+    }
+}
+
+/// Whether the device is fit to generate.
+#[derive(Default)]
+pub(super) struct Health {
+    /// A warm-up image has been generated.
+    was_warm: bool,
+    /// Something failed for which the device may be at fault, and it has not been checked since.
+    is_suspect: bool,
+}
+
 /// The thread that owns a device and its model.
 pub(super) struct Worker<'a> {
     /// Its place among the workers, from 0.
@@ -53,14 +76,8 @@ pub(super) struct Worker<'a> {
     pub(super) batch_max: usize,
     pub(super) shared: &'a Shared,
     pub(super) prompts: PromptCache<Prepared>,
-    /// Where what is measured is kept, and under what.
-    pub(super) profiles: Option<(Arc<ProfileStore>, ProfileKey)>,
-    /// When it was kept last.
-    pub(super) kept_at: Millis,
-    /// A warm-up picture has been painted.
-    pub(super) was_warm: bool,
-    /// Something failed for which the device may be at fault, and it has not been checked since.
-    pub(super) is_suspect: bool,
+    pub(super) kept: KeptProfiles,
+    pub(super) health: Health,
 }
 
 /// What a batch came to as a whole.
@@ -83,7 +100,7 @@ impl Worker<'_> {
                 Next::Batch(batch) => {
                     self.work_on(batch);
                     self.shared.batch_ended(self.number);
-                    is_sound = !std::mem::take(&mut self.is_suspect) || self.check();
+                    is_sound = !std::mem::take(&mut self.health.is_suspect) || self.check();
                 }
                 Next::Nothing => {
                     self.meter.rest();
@@ -91,7 +108,7 @@ impl Worker<'_> {
                 }
                 Next::End => break,
             }
-            if self.meter.now().get() >= self.kept_at.get().saturating_add(KEEP_INTERVAL.get()) {
+            if self.meter.now().get() >= self.kept.at.get().saturating_add(KEEP_INTERVAL.get()) {
                 self.keep();
             }
             if self.meter.idle_for() >= IDLE_ROW {
@@ -106,7 +123,7 @@ impl Worker<'_> {
     /// Goes on from what was measured before the start.
     fn resume(&mut self) {
         let Some(Profile { pace_micros, kinds, peaks }) =
-            self.profiles.as_ref().map(|(store, key)| store.get(key))
+            self.kept.store.as_ref().map(|(store, key)| store.get(key))
         else {
             return;
         };
@@ -121,8 +138,8 @@ impl Worker<'_> {
 
     /// Keeps what was measured for the next start.
     fn keep(&mut self) {
-        self.kept_at = self.meter.now();
-        if let (Some((store, key)), Some(figures)) = (&self.profiles, self.shared.figures(self.number)) {
+        self.kept.at = self.meter.now();
+        if let (Some((store, key)), Some(figures)) = (&self.kept.store, self.shared.figures(self.number)) {
             let (kinds, peaks) = (figures.history.profile(), self.table.profile());
             store.put(key, Profile { pace_micros: Some(figures.pace.micros()), kinds, peaks });
         }
@@ -186,7 +203,7 @@ impl Worker<'_> {
             let step = Millis::new(last.get().saturating_sub(before.get()));
             let work = self.pipeline.limits().work(spec);
             let work = work / u64::from(spec.steps_run().max(1));
-            match std::mem::replace(&mut self.was_warm, true) {
+            match std::mem::replace(&mut self.health.was_warm, true) {
                 false => figures.pace.observe_first(work, step),
                 true => figures.pace.observe(work, step),
             }
@@ -296,7 +313,7 @@ impl Worker<'_> {
     fn retry(&mut self, spec: &RenderSpec, batch: usize, mut items: Vec<BatchItem>, failure: WorkFailure) {
         let blames_device = failure.blames_device();
         let is_out_of_memory = matches!(failure, WorkFailure::OutOfMemory { .. });
-        self.is_suspect |= blames_device;
+        self.health.is_suspect |= blames_device;
         if blames_device || is_out_of_memory {
             self.prompts.clear();
         }
@@ -340,7 +357,7 @@ impl Worker<'_> {
         let result = item.end.take().unwrap_or(Err(WorkFailure::Panicked));
         if let Err(failure) = &result {
             if failure.blames_device() {
-                self.is_suspect = true;
+                self.health.is_suspect = true;
                 if self.hand_back(&item) {
                     return;
                 }

@@ -21,7 +21,7 @@ use std::{
 };
 
 use actix_http::{HttpService, KeepAlive, Protocol, Request, Response};
-use actix_server::Server;
+use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config,
 };
@@ -49,7 +49,8 @@ use super::api::error::ApiError;
 
 /// Threads that read requests and write answers; images are generated elsewhere.
 const HTTP_WORKERS: usize = 2;
-/// Connections that the system keeps until they are accepted.
+/// Connections that the system keeps until they are accepted. The standard library asks for 128: a flood fills that, and
+/// newcomers then wait for a second.
 const BACKLOG: i32 = 1024;
 /// How long a stop waits for connections, once every answer has been made.
 const STOP_WAIT_SECS: u64 = 5;
@@ -96,12 +97,9 @@ where
     B: MessageBody + 'static,
 {
     let address = listener.local_addr()?;
-    // The standard library asks for 128: a flood fills that, and newcomers then wait for a second.
     SockRef::from(&listener).listen(BACKLOG)?;
     let registry = Registry::new(caps(limits));
-    // The registry counts; actix would not accept a newcomer at its own limit.
-    let builder = Server::build().workers(HTTP_WORKERS).max_concurrent_connections(usize::MAX);
-    let builder = builder.disable_signals().shutdown_timeout(STOP_WAIT_SECS);
+    let builder = builder();
     let stop = builder.graceful_shutdown_signal();
     let factory = move || {
         let stop = stop.clone();
@@ -113,10 +111,7 @@ where
             .client_disconnect_timeout(Duration::ZERO)
             // A client that closes its side has hung up: its handler is dropped, and its job ends at the next step.
             .h1_allow_half_closed(false)
-            .graceful_shutdown_signal(move || {
-                let stop = stop.clone();
-                async move { stop.notified().await }
-            })
+            .graceful_shutdown_signal(move || notified(stop.clone()))
             .on_connect_ext(move |stream: &Stream, data| {
                 data.insert(Arc::clone(stream.connection()));
                 data.insert(LocalAddress(address));
@@ -142,6 +137,17 @@ where
         })
     };
     Ok(builder.listen("http", listener, factory)?.run())
+}
+
+/// A server that leaves signals to its owner, and counting to the registry: actix would not accept a newcomer at its own
+/// limit.
+fn builder() -> ServerBuilder {
+    let builder = Server::build().workers(HTTP_WORKERS).max_concurrent_connections(usize::MAX);
+    builder.disable_signals().shutdown_timeout(STOP_WAIT_SECS)
+}
+
+async fn notified(stop: GracefulShutdownSignal) {
+    stop.notified().await;
 }
 
 /// Answers a newcomer for whom there is no place.

@@ -31,12 +31,12 @@ pub(super) struct Registry {
 #[derive(Debug, Default)]
 struct Open {
     next_id: u64,
-    by_id: HashMap<u64, Entry>,
+    by_id: HashMap<u64, GuestEntry>,
     by_source: HashMap<IpAddr, usize>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct GuestEntry {
     source: Option<IpAddr>,
     connection: Arc<Connection>,
 }
@@ -90,7 +90,7 @@ impl Registry {
         let connection = Arc::new(Connection::new(now));
         let id = open.next_id;
         open.next_id += 1;
-        open.insert(id, Entry { source, connection: Arc::clone(&connection) });
+        open.insert(id, GuestEntry { source, connection: Arc::clone(&connection) });
         Ok(Guest { registry: Arc::clone(self), id, source, connection })
     }
 }
@@ -108,14 +108,14 @@ impl Open {
         Ok(())
     }
 
-    fn insert(&mut self, id: u64, entry: Entry) {
+    fn insert(&mut self, id: u64, entry: GuestEntry) {
         if let Some(source) = entry.source {
             *self.by_source.entry(source).or_default() += 1;
         }
         self.by_id.insert(id, entry);
     }
 
-    fn evict_longest_silent(&mut self, is_candidate: impl Fn(&Entry) -> bool) -> Result<(), Full> {
+    fn evict_longest_silent(&mut self, is_candidate: impl Fn(&GuestEntry) -> bool) -> Result<(), Full> {
         let candidates = self.by_id.iter().filter(|(_, entry)| is_candidate(entry));
         let silent = candidates.filter_map(|(id, entry)| Some((entry.connection.silent_since()?, *id)));
         let (_, id) = silent.min().ok_or(Full)?;
@@ -125,7 +125,7 @@ impl Open {
         Ok(())
     }
 
-    fn remove(&mut self, id: u64) -> Option<Entry> {
+    fn remove(&mut self, id: u64) -> Option<GuestEntry> {
         let entry = self.by_id.remove(&id)?;
         if let Some(source) = entry.source
             && let Some(count) = self.by_source.get_mut(&source)
@@ -165,7 +165,7 @@ impl Guest {
         open.make_room(self.registry.caps, self.source)?;
         self.connection.is_evicted.store(false, Ordering::Release);
         self.connection.update(|progress| progress.bytes_arrived(now));
-        open.insert(self.id, Entry { source: self.source, connection: Arc::clone(&self.connection) });
+        open.insert(self.id, GuestEntry { source: self.source, connection: Arc::clone(&self.connection) });
         Ok(())
     }
 }

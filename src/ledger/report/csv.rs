@@ -11,7 +11,7 @@ use crate::{
 
 /// One row. Amounts are exact decimals.
 #[derive(Default, Serialize)]
-struct Row {
+struct MonthRow {
     month: String,
     currency: String,
     grouped_by: Option<&'static str>,
@@ -50,26 +50,26 @@ impl MonthReport {
             return write_rows([self.row()]);
         }
         let groups = self.groups.iter().flat_map(|kind| kind.groups.iter().map(|group| (kind.by, group)));
-        write_rows(groups.map(|(by, group)| Row {
+        write_rows(groups.map(|(by, group)| MonthRow {
             grouped_by: Some(by.as_str()),
             group: group.group.as_deref().map(TextCell::from),
             title: group.title.as_deref().map(TextCell::from),
-            ..Row::new(self.month, self.currency, &group.figures)
+            ..MonthRow::new(self.month, self.currency, &group.figures)
         }))
     }
 
     /// The month with everything that was spent; a group has no part of what is not its images'.
-    fn row(&self) -> Row {
+    fn row(&self) -> MonthRow {
         let whole = |of: fn(&WholeMonth) -> Money| self.whole.as_ref().map(|whole| of(whole).to_string());
         let saving_all_in = self.whole.as_ref().and_then(|whole| whole.saving_all_in);
-        Row {
+        MonthRow {
             overhead_electricity: whole(|whole| whole.overhead_electricity),
             unused_depreciation: whole(|whole| whole.unused_depreciation),
             unused_upkeep: whole(|whole| whole.unused_upkeep),
             disposal_gain: whole(|whole| whole.disposal_gain),
             fully_loaded_total: whole(|whole| whole.fully_loaded_total),
             saving_all_in: saving_all_in.as_ref().map(Money::to_string),
-            ..Row::new(self.month, self.currency, &self.figures)
+            ..MonthRow::new(self.month, self.currency, &self.figures)
         }
     }
 }
@@ -84,7 +84,7 @@ impl YearReport {
     }
 }
 
-impl Row {
+impl MonthRow {
     fn new(month: Month, currency: Currency, figures: &Figures) -> Self {
         Self {
             month: month.to_string(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::costs::Spending;
+use crate::costs::{Budget, Spending};
 
 /// Two keys, a clock, and the requests that are open.
 struct Shop {
@@ -13,7 +13,7 @@ struct Shop {
 
 /// What happens next in a history.
 #[derive(Debug, Clone)]
-enum Step {
+enum Happening {
     Reserve {
         key: usize,
         need: Spending,
@@ -37,20 +37,24 @@ enum Step {
 const OWN: &str = "60 a month, 30 a day, 9 images a day, 2 kWh a month, soft 5 a month";
 const ALL: &str = "90 a month, 14 images a day, soft 1 image a day";
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = Happening> {
     let need = (1i64..12, 1u32..4, 0u64..400).prop_map(|(units, images, watt_hours)| Spending {
         money: Money::from_nano(units * 1_000_000_000),
         images,
         energy: Energy::from_millijoules(watt_hours * 3_600_000),
     });
     prop_oneof![
-        6 => (0usize..2, need).prop_map(|(key, need)| Step::Reserve { key, need }),
-        5 => (0usize..9, 0u32..=100).prop_map(|(which, percent)| Step::Settle { which, percent }),
-        1 => (0usize..9).prop_map(|which| Step::Fail { which }),
-        2 => (1i64..200).prop_map(|hours| Step::Wait { hours }),
-        1 => Just(Step::TakeBackLast),
-        1 => Just(Step::Restart),
+        6 => (0usize..2, need).prop_map(|(key, need)| Happening::Reserve { key, need }),
+        5 => (0usize..9, 0u32..=100).prop_map(|(which, percent)| Happening::Settle { which, percent }),
+        1 => (0usize..9).prop_map(|which| Happening::Fail { which }),
+        2 => (1i64..200).prop_map(|hours| Happening::Wait { hours }),
+        1 => Just(Happening::TakeBackLast),
+        1 => Just(Happening::Restart),
     ]
+}
+
+fn hard(budgets: &Budgets) -> Vec<Budget> {
+    budgets.iter().filter(|budget| budget.limit == BudgetLimit::Hard).copied().collect()
 }
 
 impl Shop {
@@ -68,6 +72,24 @@ impl Shop {
         let other = book.ledger.authenticate(&other, NOON).expect("no error").expect("known").key;
         let keys = [book.key, other];
         Self { book, keys, all_keys: ALL.parse().expect("budgets"), now: NOON, open: Vec::new(), requests: 0 }
+    }
+
+    fn take_back_last(&self) {
+        let last = "SELECT max(id) FROM entries WHERE reverses IS NULL
+                    AND id NOT IN (SELECT reverses FROM entries WHERE reverses IS NOT NULL)";
+        let ledger = &self.book.ledger;
+        let id: Result<Option<i64>, LedgerError> =
+            ledger.store.read(|conn| conn.query_one(last, params![], |row| row.get(0)));
+        if let Some(id) = id.expect("an answer") {
+            ledger.reverse(id, "a test", None, self.now).expect("reversed");
+        }
+    }
+
+    fn restart(&mut self) {
+        let file = self.book.directory.path().join("ledger.sqlite3");
+        self.book.ledger = Ledger::open(&file).expect("the ledger");
+        self.book.ledger.abandon_open(self.now).expect("abandoned");
+        self.open.clear();
     }
 
     fn reserve(&mut self, key: usize, need: Spending) -> Result<Reservation, ReserveError> {
@@ -133,15 +155,12 @@ proptest! {
     fn budgets_are_never_overspent(steps in prop::collection::vec(step(), 1..80)) {
         let mut shop = Shop::new();
         let (own, all): (Budgets, Budgets) = (OWN.parse().expect("budgets"), ALL.parse().expect("budgets"));
-        let hard = |budgets: &Budgets| {
-            budgets.iter().filter(|budget| budget.limit == BudgetLimit::Hard).copied().collect::<Vec<_>>()
-        };
         let (own, all) = (hard(&own), hard(&all));
         // Which key an open request belongs to, by its reservation's id.
         let mut owners = std::collections::HashMap::new();
         for step in steps {
             match step {
-                Step::Reserve { key, need } => {
+                Happening::Reserve { key, need } => {
                     let held = |wanted: Option<usize>| {
                         let of_key = shop.open.iter().filter(|(reservation, _)| {
                             wanted.is_none_or(|wanted| owners[&reservation.id()] == wanted)
@@ -167,33 +186,19 @@ proptest! {
                         Err(other) => prop_assert!(false, "{other}"),
                     }
                 }
-                Step::Settle { which, percent } => {
+                Happening::Settle { which, percent } => {
                     if let Some(open) = shop.take(which) {
                         shop.settle(open, percent);
                     }
                 }
-                Step::Fail { which } => {
+                Happening::Fail { which } => {
                     if let Some((reservation, _)) = shop.take(which) {
                         shop.book.ledger.fail(reservation, &spec(), Currency::CNY, &[], shop.now).expect("failed");
                     }
                 }
-                Step::Wait { hours } => shop.now += SignedDuration::from_hours(hours),
-                Step::TakeBackLast => {
-                    let last = "SELECT max(id) FROM entries WHERE reverses IS NULL
-                                AND id NOT IN (SELECT reverses FROM entries WHERE reverses IS NOT NULL)";
-                    let id: Result<Option<i64>, LedgerError> =
-                        shop.book.ledger.store.read(|conn| conn.query_one(last, params![], |row| row.get(0)));
-                    let id = id.expect("an answer");
-                    if let Some(id) = id {
-                        shop.book.ledger.reverse(id, "a test", None, shop.now).expect("reversed");
-                    }
-                }
-                Step::Restart => {
-                    let file = shop.book.directory.path().join("ledger.sqlite3");
-                    shop.book.ledger = Ledger::open(&file).expect("the ledger");
-                    shop.book.ledger.abandon_open(shop.now).expect("abandoned");
-                    shop.open.clear();
-                }
+                Happening::Wait { hours } => shop.now += SignedDuration::from_hours(hours),
+                Happening::TakeBackLast => shop.take_back_last(),
+                Happening::Restart => shop.restart(),
             }
             for period in [BudgetPeriod::Day, BudgetPeriod::Month] {
                 let [first, second] = shop.used(period);

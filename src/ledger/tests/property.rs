@@ -9,7 +9,7 @@ use super::{
 
 /// One step of a random history.
 #[derive(Debug, Clone)]
-struct Step {
+struct Happening {
     /// Hours after the first of September, 2026: September to November.
     hour: u16,
     key: usize,
@@ -33,7 +33,7 @@ enum Action {
     },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = Happening> {
     let action = prop_oneof![
         4 => any::<bool>().prop_map(|deliver| Action::Paint { deliver }),
         1 => Just(Action::Fail),
@@ -42,7 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let filed = (0..2usize, 0..3usize, 0..3usize, prop::sample::select(vec![32u32, 64]));
     (0..91 * 24u16, filed, prop::collection::vec(0..1_000i64, 1..4), action).prop_map(
-        |(hour, (key, tag, quality, side), electricity, action)| Step {
+        |(hour, (key, tag, quality, side), electricity, action)| Happening {
             hour,
             key,
             tag,
@@ -54,7 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
     )
 }
 
-fn run(book: &mut Book, keys: &[KeyId], step: &Step) {
+fn run(book: &mut Book, keys: &[KeyId], step: &Happening) {
     let now = at("2026-09-01T00:00:00Z") + SignedDuration::from_hours(step.hour.into());
     let filed = Filed {
         key: keys[step.key],

@@ -3,7 +3,7 @@ use rayon::prelude::*;
 
 use super::{
     Scale,
-    product::{Block, LONG_STRIP, Packed, Rows, STRIP, add_products, biases, strip},
+    product::{LONG_STRIP, Packed, ProductBlock, Rows, STRIP, add_products, biases, strip},
     scratch::with_scratch,
     simd::{load, store},
 };
@@ -149,7 +149,7 @@ impl WithSimd for Band<'_> {
 
 impl Band<'_> {
     #[inline(always)]
-    fn convolve_block<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, block: Block<'_>) {
+    fn convolve_block<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, block: ProductBlock<'_>) {
         let (inputs, outputs, step) = (self.conv.inputs, self.conv.bias.len(), self.conv.step());
         // Where the first window begins in the copy, which has a zero before each row and a row before the first.
         let (side, factor, begin) = match self.conv.scale {

@@ -25,7 +25,7 @@ pub(super) struct Packed {
 
 /// Some outputs of a [`Packed`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Block<'a> {
+pub(super) struct ProductBlock<'a> {
     /// [terms, vectors · lanes].
     pub(super) numbers: &'a [f32],
     /// The first output.
@@ -119,13 +119,13 @@ impl Packed {
     }
 
     /// The blocks from that of the output `first` on.
-    pub(super) fn blocks(&self, first: usize) -> impl Iterator<Item = Block<'_>> {
+    pub(super) fn blocks(&self, first: usize) -> impl Iterator<Item = ProductBlock<'_>> {
         let (mut numbers, mut first) = (&self.numbers[self.terms * first..], first);
         std::iter::from_fn(move || {
             let left = self.outputs.checked_sub(first).filter(|left| *left > 0)?;
             let vectors = self.vectors.of_next_block(left);
             let (block, rest) = numbers.split_at(self.terms * vectors * self.vectors.lanes);
-            let block = Block { numbers: block, first, vectors };
+            let block = ProductBlock { numbers: block, first, vectors };
             (numbers, first) = (rest, first + vectors * self.vectors.lanes);
             Some(block)
         })
@@ -211,7 +211,7 @@ impl WithSimd for Product<'_, '_> {
 
 impl Product<'_, '_> {
     #[inline(always)]
-    fn multiply_block<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, block: Block<'_>) {
+    fn multiply_block<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, block: ProductBlock<'_>) {
         let start = biases::<S, V, P>(simd, self.bias, block.first);
         for first in (0..self.x.count).step_by(P) {
             let rows = strip(self.x, first);

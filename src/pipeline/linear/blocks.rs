@@ -44,7 +44,7 @@ impl Format {
 /// From a weight [outputs, inputs] and its outputs to candle's tensor on a device, rows filled up with zeros to whole blocks.
 pub(super) type Quantizer = fn(&[f32], usize, &Device) -> Result<QTensor>;
 
-/// Rows on every core; candle's own quantizes on one.
+/// BlockRows on every core; candle's own quantizes on one.
 fn quantize<T: GgmlType + Send + Sync + 'static>(
     weight: &[f32],
     outputs: usize,
@@ -60,16 +60,16 @@ fn quantize<T: GgmlType + Send + Sync + 'static>(
     }
 }
 
-/// A weight [outputs, inputs] in blocks, in the host's memory. Rows are filled up with zeros to whole blocks.
+/// A weight [outputs, inputs] in blocks, in the host's memory. BlockRows are filled up with zeros to whole blocks.
 #[derive(Debug)]
 pub(in crate::pipeline) struct BlockLinear {
-    rows: Rows,
+    rows: BlockRows,
     inputs: usize,
     outputs: usize,
 }
 
 #[derive(Debug)]
-enum Rows {
+enum BlockRows {
     EightBit(Vec<BlockQ8_0>),
     FourBit(Vec<BlockQ4K>),
 }
@@ -80,8 +80,8 @@ impl BlockLinear {
         let inputs = weight.len() / outputs;
         let rows = match format {
             Format::Dense => return None,
-            Format::EightBit => Rows::EightBit(to_blocks(weight, inputs)),
-            Format::FourBit => Rows::FourBit(to_blocks(weight, inputs)),
+            Format::EightBit => BlockRows::EightBit(to_blocks(weight, inputs)),
+            Format::FourBit => BlockRows::FourBit(to_blocks(weight, inputs)),
         };
         Some(Self { rows, inputs, outputs })
     }
@@ -94,8 +94,8 @@ impl BlockLinear {
     /// `x` [rows, inputs] → `out` [rows, outputs].
     pub(in crate::pipeline) fn apply(&self, x: &[f32], out: &mut [f32]) {
         match &self.rows {
-            Rows::EightBit(blocks) => self.multiply(blocks, x, out),
-            Rows::FourBit(blocks) => self.multiply(blocks, x, out),
+            BlockRows::EightBit(blocks) => self.multiply(blocks, x, out),
+            BlockRows::FourBit(blocks) => self.multiply(blocks, x, out),
         }
     }
 
@@ -118,7 +118,7 @@ impl BlockLinear {
 /// Numbers of the largest block.
 const BLOCK_MAX: usize = 256;
 
-/// Rows of `width` numbers, each rounded to blocks of its own.
+/// BlockRows of `width` numbers, each rounded to blocks of its own.
 fn to_blocks<T: GgmlType>(numbers: &[f32], width: usize) -> Vec<T> {
     let mut blocks = vec![T::zeros(); numbers.len() / width * width.div_ceil(T::BLCK_SIZE)];
     let rows = blocks.par_chunks_mut(width.div_ceil(T::BLCK_SIZE)).zip(numbers.par_chunks(width));

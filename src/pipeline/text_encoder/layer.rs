@@ -6,7 +6,7 @@ use super::super::{linear::Linear, norm::RmsNorm, ops};
 
 /// A layer of Qwen3: attention that looks back, and a gated feed-forward layer, each behind a norm.
 pub(super) struct Layer {
-    attention: Attention,
+    attention: SelfAttention,
     feed_forward: FeedForward,
     input_norm: RmsNorm,
     post_attention_norm: RmsNorm,
@@ -45,7 +45,7 @@ impl Layer {
     pub(super) fn load(config: &TextEncoderConfig, vb: VarBuilder) -> Result<Self> {
         let norm = |name: &str| RmsNorm::load(vb.pp(name), config.hidden_size, eps(config));
         Ok(Self {
-            attention: Attention::load(config, vb.pp("self_attn"))?,
+            attention: SelfAttention::load(config, vb.pp("self_attn"))?,
             feed_forward: FeedForward::load(config, vb.pp("mlp"))?,
             input_norm: norm("input_layernorm")?,
             post_attention_norm: norm("post_attention_layernorm")?,
@@ -66,7 +66,7 @@ fn eps(config: &TextEncoderConfig) -> f32 {
 }
 
 /// Self-attention of grouped queries (Ainslie et al., arXiv 2305.13245) with normalised queries and keys.
-struct Attention {
+struct SelfAttention {
     to_q: Linear,
     to_k: Linear,
     to_v: Linear,
@@ -79,7 +79,7 @@ struct Attention {
     head_dim: usize,
 }
 
-impl Attention {
+impl SelfAttention {
     fn load(config: &TextEncoderConfig, vb: VarBuilder) -> Result<Self> {
         let (heads, key_heads, head_dim) =
             (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
