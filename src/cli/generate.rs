@@ -119,7 +119,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
             }
             let receipt = costs.receipt(usage, comparison.clone(), zone.to_datetime(clock.now()))?;
             print_receipt(&file, seed, &spec, &receipt, &costs)?;
-            print_edit(&spec, pipeline.schedule().first_sigma(&spec, limits), unchanged);
+            print_edit(&spec, pipeline.schedule().first_sigma(&spec, pipeline.limits()), unchanged);
             seed = seed.for_image(1);
             // Writing and printing are on nobody's account.
             window = meter.open();

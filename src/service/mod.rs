@@ -5,6 +5,7 @@
 //! All of it happens in a task of its own and the caller only watches that task, so a dropped connection cannot lose a
 //! settlement: the job is stopped at its next step, or painted to the end, and either way what it took is booked.
 
+mod audience;
 mod books;
 mod failures;
 mod files;
@@ -16,6 +17,7 @@ mod quotes;
 mod recent;
 mod request;
 mod settings;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use self::audience::{Audience, Started, join, refuse};
 use self::in_flight::{Admission, InFlight, InWorkGuard};
 use self::jobs::{JobGuard, OpenJobs};
 pub use self::jobs::{JobStage, OpenJob, Preview};
@@ -33,16 +36,14 @@ pub use self::request::{
 pub use self::settings::{
     OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
 };
+use self::tokens::cut_from;
 pub use self::{overheads::OverheadBook, parts::ServiceParts, quotes::Quoted};
 use crate::{
     admit::{Pass, RateStanding, Refused, Taken},
-    domain::{RenderJob, RequestId, Usage},
-    engine::{
-        Engine, Generated, Order, PromptTokens, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure,
-    },
+    domain::{RequestId, Usage},
+    engine::{Generated, Order, PromptTokens, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
-        BudgetPeriods, NewRequest, OverBudget, Reservation, ReserveError, Reserved, SettledImage, Settlement,
-        Unbooked,
+        BudgetPeriods, NewRequest, Reservation, ReserveError, Reserved, SettledImage, Settlement, Unbooked,
     },
     units::Millis,
 };
@@ -51,11 +52,6 @@ use crate::{
 /// little longer than the last should not pass a budget.
 fn reserved(usage: Usage) -> Usage {
     usage.scale_percent_ceil(125)
-}
-
-/// Tokens of the whole prompt, if it was cut.
-fn cut_from(tokens: &PromptTokens) -> Option<usize> {
-    tokens.positive.is_cut().then(|| tokens.positive.whole())
 }
 
 /// Everything that a request passes through.
@@ -78,46 +74,6 @@ struct Admitted {
     images: Option<RateStanding>,
     /// Held while the job is at work.
     pass: Pass,
-}
-
-/// How a request begins.
-struct Started {
-    outlook: Option<QueueEstimate>,
-    images: Option<RateStanding>,
-    passed_budgets: Vec<OverBudget>,
-    pass: Option<Arc<Pass>>,
-}
-
-/// Where a request's news goes.
-struct Audience {
-    partials: mpsc::UnboundedSender<PartialFile>,
-    outcome: watch::Sender<Option<Outcome>>,
-    begun: watch::Sender<bool>,
-}
-
-/// Waits until the request that is joined has been taken on; where it was refused, so is this one.
-async fn join(
-    outcome: watch::Receiver<Option<Outcome>>,
-    mut begun: watch::Receiver<bool>,
-) -> Result<watch::Receiver<Option<Outcome>>, Arc<ServiceError>> {
-    let is_begun = begun.wait_for(|begun| *begun).await.is_ok();
-    let refused = outcome.borrow().as_ref().and_then(|outcome| outcome.as_ref().err().cloned());
-    match refused {
-        Some(error) if !is_begun => Err(error),
-        _ => Ok(outcome),
-    }
-}
-
-/// Ends a request that was not taken on. Those who joined it see the same refusal. If nobody is left to hear it, nothing was
-/// begun.
-fn refuse(
-    error: ServiceError,
-    start: oneshot::Sender<Result<Started, Arc<ServiceError>>>,
-    audience: &Audience,
-) {
-    let error = Arc::new(error);
-    audience.outcome.send_replace(Some(Err(Arc::clone(&error))));
-    start.send(Err(error)).ok();
 }
 
 impl Service {
@@ -250,28 +206,6 @@ impl Service {
         if is_settled && is_awaited {
             self.note_delivery(id).await;
         }
-    }
-
-    /// The prompts as the model reads them. Too long a prompt is refused here, or cut, as the operator decided.
-    async fn tokenise(self: &Arc<Self>, job: &Arc<RenderJob>) -> Result<Arc<PromptTokens>, ServiceError> {
-        let (service, job) = (Arc::clone(self), Arc::clone(job));
-        // A long prompt takes milliseconds, which other connections should not wait for.
-        self.blocking(move || {
-            let tokens = service.engine().tokenise(&job.spec);
-            let tokens = tokens.map_err(|error| ServiceError::Prompt(error.to_string()))?;
-            let texts = [("prompt", Some(&tokens.positive)), ("negative_prompt", tokens.negative.as_ref())];
-            let too_long =
-                texts.into_iter().find_map(|(field, text)| Some((field, text.filter(|text| text.is_cut())?)));
-            match (too_long, service.parts.settings.overlong_prompt) {
-                (Some((field, text)), OverlongPrompt::Refuse) => Err(ServiceError::PromptTooLong {
-                    field,
-                    tokens: text.whole(),
-                    max: Engine::PROMPT_TOKENS_MAX,
-                }),
-                _ => Ok(Arc::new(tokens)),
-            }
-        })
-        .await
     }
 
     /// Lets the request in, takes a place in the queue, reserves the money, hands the job in: in this order, so that a

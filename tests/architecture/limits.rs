@@ -15,7 +15,7 @@ const TABLES: [(&str, &str); 1] = [("costs/simulation/article.rs", "all")];
 /// Fields of a struct.
 const FIELDS_MAX: usize = 14;
 /// Structs with more, each of them flat because what it stands for is: a field a key of a file, a column or a flag.
-const FLAT: [(&str, &str); 11] = [
+const FLAT: [(&str, &str); 12] = [
     // Tables of tintype.toml.
     ("config/mod.rs", "Config"),
     ("config/mod.rs", "Limits"),
@@ -28,6 +28,7 @@ const FLAT: [(&str, &str); 11] = [
     ("pipeline/source/config/transformer.rs", "TransformerConfig"),
     // JSON of reports and pages.
     ("http/pages/jobs/report.rs", "OpenJobBody"),
+    ("http/pages/playground/terms.rs", "Terms"),
     ("ledger/report/all_in.rs", "WholeMonth"),
     // Lines of exports.
     ("ledger/report/csv.rs", "MonthRow"),

@@ -129,7 +129,7 @@ struct Usage {
 
 /// What is printed as JSON.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct PrintedOutcome<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<&'a Usage>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -281,7 +281,7 @@ impl RoiArgs {
     fn print_json(&self, usage: Option<&Usage>, outcome: &Outcome) -> Result<(), CliError> {
         let worth_it =
             usage.and(outcome.against.first()).map(|first| first.is_worth_it_at(outcome.images_per_month));
-        print_json(&Answer { usage, worth_it, outcome })
+        print_json(&PrintedOutcome { usage, worth_it, outcome })
     }
 }
 

@@ -1,3 +1,5 @@
+mod table;
+
 use std::fmt;
 
 use actix_web::{
@@ -8,17 +10,7 @@ use actix_web::{
 use serde_json::json;
 
 use super::code::Code;
-use crate::{
-    admit::{OverRate, Refused},
-    encode::EncodeError,
-    engine::{DeviceCounts, OverloadReason, Overloaded, WorkError, WorkFailure},
-    http::text::shortened,
-    image_store::StoreError,
-    ledger::{LedgerError, ReserveError},
-    pipeline::RenderError,
-    service::ServiceError,
-    units::Millis,
-};
+use crate::{engine::DeviceCounts, http::text::shortened, units::Millis};
 
 /// The longest wait that OpenAI's Python client accepts in Retry-After.
 const RETRY_AFTER_MAX_SECS: u64 = 120;
@@ -248,52 +240,6 @@ impl ApiError {
         Self::new(Code::InternalError, message).retry(Retry::Never)
     }
 
-    fn ledger(error: &LedgerError) -> Self {
-        if !error.is_full_disk() {
-            return Self::internal(error);
-        }
-        tracing::error!(%error, "nothing can be booked");
-        let message = "The server's disk is full, so nothing can be booked. Tell the operator.";
-        Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
-    }
-
-    fn overloaded(overloaded: Overloaded) -> Self {
-        let Overloaded { retry_after, wait, reason } = overloaded;
-        let error = |message| Self::new(Code::ServerOverloaded, message);
-        let wait = wait.as_secs_ceil();
-        let seconds = seconds(retry_after);
-        match reason {
-            OverloadReason::NoDevice => Self::no_device(),
-            OverloadReason::Hopeless => error(format!(
-                "This would take about {wait} s, and an answer that is not a stream must begin sooner. Send `stream`: true, \
-                 or ask for fewer or smaller images."
-            ))
-            .retry(Retry::Never),
-            OverloadReason::TooLong => error(format!(
-                "The queue is long: this would take about {wait} s. Send `stream`: true, or try again in {seconds} s."
-            ))
-            .retry(Retry::After(retry_after)),
-            OverloadReason::Full => {
-                error(format!("The queue is full: this would take about {wait} s. Try again in {seconds} s."))
-                    .retry(Retry::After(retry_after))
-            }
-        }
-    }
-
-    fn rate_limited(what: &str, over: &OverRate) -> Self {
-        let limited = |message| Self::new(Code::RateLimitExceeded, message);
-        let limit = over.standing.limit;
-        match over.retry_after {
-            Some(wait) => limited(format!(
-                "The key's limit is {limit} {what} a minute; try again in {} s.",
-                seconds(wait)
-            ))
-            .retry(Retry::After(wait)),
-            None => limited(format!("The key's limit is {limit} {what} a minute; ask for fewer at once."))
-                .retry(Retry::Never),
-        }
-    }
-
     pub(in crate::http) fn status(&self) -> StatusCode {
         self.code.status()
     }
@@ -330,141 +276,6 @@ impl ApiError {
                 "code": self.code.text(),
             }
         })
-    }
-}
-
-/// The table: what the rooms behind say → what a client is told.
-impl From<&ServiceError> for ApiError {
-    fn from(error: &ServiceError) -> Self {
-        match error {
-            ServiceError::PromptTooLong { field, tokens, max } => {
-                let message = format!("`{field}` has {tokens} tokens; the model reads {max}. Shorten it.");
-                Self::parameter(field, Code::StringAboveMaxLength, message)
-            }
-            ServiceError::Prompt(reason) => Self::invalid("prompt", sentence(reason)),
-            ServiceError::Overloaded(overloaded) => Self::overloaded(*overloaded),
-            ServiceError::Refused(refused) => refused.into(),
-            ServiceError::NoLongerKept(_) => {
-                let message = "This request was answered before, and its images are no longer kept. Use a new \
-                               Idempotency-Key.";
-                Self::new(Code::IdempotencyKeyUsed, message).retry(Retry::Never)
-            }
-            ServiceError::Work(WorkError { cause: WorkFailure::DeadlinePassed, spent })
-                if spent.is_empty() =>
-            {
-                let message =
-                    "The request's time was up before its turn came; nothing was generated. Try again.";
-                Self::new(Code::ServerOverloaded, message).retry(Retry::After(Millis::new(30_000)))
-            }
-            ServiceError::Work(error) => (&error.cause).into(),
-            ServiceError::Store(StoreError::Full { .. }) => {
-                tracing::error!(%error, "an image could not be kept");
-                let message = "The server's disk is full, so images cannot be kept for links. Ask for b64_json \
-                               without an Idempotency-Key, or tell the operator.";
-                Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
-            }
-            ServiceError::Ledger(error) => Self::ledger(error),
-            ServiceError::Encode(error @ EncodeError::SideTooLong { .. }) => {
-                Self::invalid("size", sentence(error))
-            }
-            ServiceError::ChangedOutsideMask => {
-                tracing::error!(%error, "an edit is not answered");
-                let message =
-                    "Pixels outside the mask changed, so the edit is not answered. Its energy is booked.";
-                Self::new(Code::RenderFailed, message).retry(Retry::Never)
-            }
-            other @ (ServiceError::Store(_)
-            | ServiceError::Cost(_)
-            | ServiceError::Encode(_)
-            | ServiceError::StillOpen(_)
-            | ServiceError::Lost) => Self::internal(other),
-        }
-    }
-}
-
-impl From<ServiceError> for ApiError {
-    fn from(error: ServiceError) -> Self {
-        Self::from(&error)
-    }
-}
-
-impl From<&WorkFailure> for ApiError {
-    fn from(failure: &WorkFailure) -> Self {
-        match failure {
-            WorkFailure::Stopping => {
-                let message = "The server is stopping.";
-                Self::new(Code::ServerStopping, message).retry(Retry::After(Millis::new(5000)))
-            }
-            WorkFailure::NoDevice => Self::no_device(),
-            WorkFailure::DeadlinePassed => {
-                let message = "The image was not ready in time; its energy is booked. Try fewer steps or a smaller size.";
-                Self::new(Code::Timeout, message).retry(Retry::Never)
-            }
-            WorkFailure::Cancelled => {
-                // Nobody is left to hear this: a request that others may join is always finished.
-                let message = "The request was cancelled. Send it again.";
-                Self::new(Code::RequestCancelled, message).retry(Retry::After(Millis::new(1000)))
-            }
-            WorkFailure::CancelledByOperator => {
-                let message =
-                    "The operator cancelled this request. What it took so far is booked as failed work.";
-                Self::new(Code::RequestCancelled, message).retry(Retry::Never)
-            }
-            WorkFailure::OutOfMemory { size, largest } => {
-                let fits = match largest {
-                    Some(largest) => format!("; {largest} fits"),
-                    None => "; ask for a smaller one".into(),
-                };
-                let message = format!("{size} does not fit into the device's memory{fits}.");
-                Self::invalid("size", message)
-            }
-            WorkFailure::Failed(error @ RenderError::Size { .. }) => Self::invalid("size", sentence(error)),
-            WorkFailure::Failed(RenderError::NotFinite { dtype }) => {
-                tracing::error!(dtype, "an image was not finite");
-                let message = "The image's numbers are not finite. The operator may try another dtype.";
-                Self::new(Code::RenderFailed, message).retry(Retry::Never)
-            }
-            WorkFailure::Failed(_) | WorkFailure::Panicked | WorkFailure::Incomplete => {
-                Self::internal(failure)
-            }
-        }
-    }
-}
-
-impl From<Refused> for ApiError {
-    fn from(refused: Refused) -> Self {
-        Self::from(&refused)
-    }
-}
-
-impl From<&Refused> for ApiError {
-    fn from(refused: &Refused) -> Self {
-        let forbidden = |message| Self::new(Code::InsufficientPermissions, message).retry(Retry::Never);
-        match refused {
-            Refused::Scope(scope) => forbidden(format!("This key has no `{scope}` scope.")),
-            Refused::Model => forbidden("This key may not use this model.".into()),
-            Refused::Requests(over) => Self::rate_limited("requests", over),
-            Refused::Images(over) => Self::rate_limited("images", over),
-            Refused::Concurrent { limit } => {
-                let message =
-                    format!("The key has {limit} requests at work, which is its limit. Wait for one to end.");
-                Self::new(Code::RateLimitExceeded, message).retry(Retry::After(Millis::new(1000)))
-            }
-            Refused::Reserve(ReserveError::OverBudget(over)) => {
-                Self::new(Code::InsufficientQuota, sentence(over)).retry(Retry::Never)
-            }
-            Refused::Reserve(ReserveError::IdempotencyKeyReused) => {
-                let message = "This Idempotency-Key was used with another body. Use a new one.";
-                Self::new(Code::IdempotencyKeyReused, message)
-            }
-            Refused::Reserve(ReserveError::Ledger(error)) => Self::ledger(error),
-        }
-    }
-}
-
-impl From<LedgerError> for ApiError {
-    fn from(error: LedgerError) -> Self {
-        Self::ledger(&error)
     }
 }
 

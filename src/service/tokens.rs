@@ -1,0 +1,39 @@
+use std::sync::Arc;
+
+use super::{OverlongPrompt, Service, ServiceError};
+use crate::{
+    domain::RenderJob,
+    engine::{Engine, PromptTokens},
+};
+
+/// Tokens of the whole prompt, if it was cut.
+pub(super) fn cut_from(tokens: &PromptTokens) -> Option<usize> {
+    tokens.positive.is_cut().then(|| tokens.positive.whole())
+}
+
+impl Service {
+    /// Splits the prompts into tokens. A prompt that is too long is refused here, or cut, as the operator decided.
+    pub(super) async fn tokenise(
+        self: &Arc<Self>,
+        job: &Arc<RenderJob>,
+    ) -> Result<Arc<PromptTokens>, ServiceError> {
+        let (service, job) = (Arc::clone(self), Arc::clone(job));
+        // A long prompt takes milliseconds, which other connections should not wait for.
+        self.blocking(move || {
+            let tokens = service.engine().tokenise(&job.spec);
+            let tokens = tokens.map_err(|error| ServiceError::Prompt(error.to_string()))?;
+            let texts = [("prompt", Some(&tokens.positive)), ("negative_prompt", tokens.negative.as_ref())];
+            let too_long =
+                texts.into_iter().find_map(|(field, text)| Some((field, text.filter(|text| text.is_cut())?)));
+            match (too_long, service.parts.settings.overlong_prompt) {
+                (Some((field, text)), OverlongPrompt::Refuse) => Err(ServiceError::PromptTooLong {
+                    field,
+                    tokens: text.whole(),
+                    max: Engine::PROMPT_TOKENS_MAX,
+                }),
+                _ => Ok(Arc::new(tokens)),
+            }
+        })
+        .await
+    }
+}
