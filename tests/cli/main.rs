@@ -37,6 +37,7 @@ mod checker;
 mod comparisons;
 mod configuration;
 mod doctor;
+mod edits;
 mod focus;
 mod generate;
 mod hostile_models;

@@ -2,6 +2,7 @@ mod budgets;
 mod closings;
 mod comparisons;
 mod cost_lines;
+mod edits;
 mod exports;
 mod forget;
 mod months;

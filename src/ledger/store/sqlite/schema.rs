@@ -145,16 +145,25 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::ledger::{Ledger, Month};
+    use crate::{
+        domain::{KeyId, RequestId},
+        ledger::{Ledger, Month},
+    };
 
-    /// Migrations before that of comparisons.
-    const EARLIER: usize = 9;
+    /// Migrations before comparisons could be missing.
+    const BEFORE_COMPARISONS: usize = 9;
+    /// Migrations before edits.
+    const BEFORE_EDITS: usize = 17;
 
-    /// A ledger of the schema before comparisons could be missing, with an image and failed work in a closed month.
-    fn earlier_ledger(file: &Path) {
+    /// The settled request of an earlier ledger.
+    const SETTLED: &str = "01977420-dc00-7000-8000-000000000001";
+    const FAILED: &str = "01977420-dc00-7000-8000-000000000002";
+
+    /// A ledger of the schema after `migrations`, with an image and failed work.
+    fn earlier_ledger(file: &Path, migrations: usize) {
         let mut connection = Connection::open(file).expect("a file");
         connection.pragma_update(None, "application_id", APPLICATION_ID).expect("set");
-        Migrations::from_slice(&MIGRATIONS[..EARLIER])
+        Migrations::from_slice(&MIGRATIONS[..migrations])
             .to_latest(&mut connection)
             .expect("the earlier schema");
         let request = |id: &str| {
@@ -177,17 +186,17 @@ mod tests {
                 "INSERT INTO keys (public_id, name, secret_sha256, scope_images, scope_admin, created_at_ms)
                      VALUES ('abc', 'studio', zeroblob(32), 1, 1, 1780000000000);
                  {}{}{}{}",
-                request("a"),
-                request("b"),
-                entry("a", "image", 1, "'fal/z-image-turbo', 10, 7000000000"),
-                entry("b", "failed", 0, "NULL, 0, 0"),
+                request(SETTLED),
+                request(FAILED),
+                entry(SETTLED, "image", 1, "'fal/z-image-turbo', 10, 7000000000"),
+                entry(FAILED, "failed", 0, "NULL, 0, 0"),
             ))
             .expect("rows");
         connection
-            .execute_batch(
-                "UPDATE requests SET state = CASE id WHEN 'a' THEN 'settled' ELSE 'failed' END,
+            .execute_batch(&format!(
+                "UPDATE requests SET state = CASE id WHEN '{SETTLED}' THEN 'settled' ELSE 'failed' END,
                      ended_at_ms = 1790000000000",
-            )
+            ))
             .expect("ended");
     }
 
@@ -195,7 +204,7 @@ mod tests {
     fn a_ledger_from_before_takes_images_without_a_comparison_and_keeps_its_rows() {
         let directory = TempDir::new().expect("a directory");
         let file = directory.path().join("ledger.sqlite3");
-        earlier_ledger(&file);
+        earlier_ledger(&file, BEFORE_COMPARISONS);
         let rows = |connection: &Connection| {
             connection
                 .query_row(
@@ -235,5 +244,28 @@ mod tests {
         };
         let fresh = Connection::open(&fresh_file).expect("a file");
         assert_eq!(schema(&connection), schema(&fresh), "it is the schema of a new ledger");
+    }
+
+    #[test]
+    fn a_request_from_before_edits_is_none() {
+        let directory = TempDir::new().expect("a directory");
+        let file = directory.path().join("ledger.sqlite3");
+        earlier_ledger(&file, BEFORE_EDITS);
+        let lacks_edits =
+            |connection: &Connection| connection.prepare("SELECT edit_steps_run FROM requests").is_err();
+        assert!(lacks_edits(&Connection::open(&file).expect("a file")), "it is from before");
+        let ledger = Ledger::open(&file).expect("migrated");
+        assert!(!lacks_edits(&Connection::open(&file).expect("a file")));
+        let id = RequestId::from_digits(SETTLED).expect("an id");
+        let settled = ledger.settled(id).expect("read").expect("it is kept");
+        assert_eq!((settled.images.len(), settled.edit), (1, None));
+        let answered = ledger.painted(id, KeyId::new(1)).expect("read").expect("it is kept");
+        assert_eq!(answered.edit, None);
+        for set in
+            ["edit_steps_run = 0", "edit_sigma_ppm = 1000001", "edit_pixels = -1", "edit_unchanged = 2"]
+        {
+            let update = format!("UPDATE requests SET {set}");
+            assert!(Connection::open(&file).expect("a file").execute(&update, []).is_err(), "{set}");
+        }
     }
 }
