@@ -22,6 +22,7 @@ use crate::{
     config::{Config, ConfigError, Limits, ListenAddress},
     costs::CostModel,
     domain::{ApiKey, Scopes, SignInSecret},
+    encode,
     engine::{Facts, ProfileStore, Workers},
     http::{
         self, AnswerMemory, Attempts, ConnectionLimits, Links, NewSecrets, Offer, PublicAddress,
@@ -160,6 +161,7 @@ impl App {
             model: source.id,
             runtime,
             settings: config.service_settings(),
+            encode: encode::encode,
         }));
         let state = state(config, &data_dir, Arc::clone(&service), offer.clone())?;
         let server =

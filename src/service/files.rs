@@ -9,7 +9,7 @@ use super::{
 use crate::{
     costs::{CostError, Receipt},
     domain::{Edit, EditRecord, Encoding, RequestId, Unchanged},
-    encode::{self, Provenance, ReceiptRecord},
+    encode::{Provenance, ReceiptRecord},
     engine::{GeneratedImage, Partial},
     image_store::ImageName,
     source_image::unchanged_in_file,
@@ -28,9 +28,8 @@ impl Service {
     ) {
         let id = open.id();
         let provenance = self.provenance(request, id, partial.image, self.now());
-        let (index, encoding) = (partial.index, request.encoding);
-        let encoded =
-            self.blocking(move || encode::encode(&partial.pixels, encoding, provenance.as_ref())).await;
+        let (index, encoding, encode) = (partial.index, request.encoding, self.parts.encode);
+        let encoded = self.blocking(move || encode(&partial.pixels, encoding, provenance.as_ref())).await;
         match encoded {
             Ok(file) => {
                 let file: Arc<[u8]> = file.into();
@@ -57,7 +56,7 @@ impl Service {
             (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();
         let (encoding, keep) = (request.encoding, request.is_kept());
         let (store, currency) = (Arc::clone(&self.parts.image_store), self.costs().currency());
-        let edit = job.spec.edit.clone();
+        let (edit, encode) = (job.spec.edit.clone(), self.parts.encode);
         self.blocking(move || {
             let mut unchanged = None;
             let usages = images.iter().map(|image| image.usage);
@@ -69,7 +68,7 @@ impl Service {
                     if let Some(provenance) = &mut provenance {
                         provenance.receipt = Some(record(id, &receipt, currency).map_err(CostError::from)?);
                     }
-                    let file = encode::encode(&image.pixels, encoding, provenance.as_ref())?;
+                    let file = encode(&image.pixels, encoding, provenance.as_ref())?;
                     if let Some(is_unchanged) = check_outside_mask(edit.as_deref(), &file, encoding)? {
                         unchanged = Some(unchanged.unwrap_or(true) && is_unchanged);
                     }

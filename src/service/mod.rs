@@ -37,7 +37,11 @@ pub use self::settings::{
     OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
 };
 use self::tokens::cut_from;
-pub use self::{overheads::OverheadBook, parts::ServiceParts, quotes::Quoted};
+pub use self::{
+    overheads::OverheadBook,
+    parts::{Encode, ServiceParts},
+    quotes::Quoted,
+};
 use crate::{
     admit::{Pass, RateStanding, Refused, Taken},
     domain::{RequestId, Usage},

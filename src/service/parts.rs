@@ -12,8 +12,8 @@ use crate::{
     admit::Door,
     clock::Clock,
     costs::CostModel,
-    domain::{ApiKey, Caller},
-    encode,
+    domain::{ApiKey, Caller, Encoding, Pixels},
+    encode::{self, EncodeError, Provenance},
     engine::Engine,
     image_store::{ImageName, ImageStore, Swept},
     ledger::{KeyRefusal, Ledger, Month, Recognised},
@@ -45,7 +45,12 @@ pub struct ServiceParts {
     pub runtime: Handle,
     /// What the operator decided.
     pub settings: ServiceSettings,
+    /// Makes files of images: [`encode::encode`].
+    pub encode: Encode,
 }
+
+/// Makes a file of an image.
+pub type Encode = fn(&Pixels, Encoding, Option<&Provenance>) -> Result<Vec<u8>, EncodeError>;
 
 /// What others may ask of a service beside painting.
 impl Service {

@@ -72,7 +72,7 @@ fn spec(side: u32) -> RenderSpec {
     }
 }
 
-fn worker(model: PathBuf) -> WorkerParts {
+pub fn worker(model: PathBuf) -> WorkerParts {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let powers = Powers { busy: Power::from_watts(65), idle: Power::from_watts(0) };
     WorkerParts {
@@ -85,7 +85,7 @@ fn worker(model: PathBuf) -> WorkerParts {
     }
 }
 
-fn settings() -> EngineSettings {
+pub fn settings() -> EngineSettings {
     EngineSettings { queue_depth_max: 64, batch_max: None, memory_max: None, profiles: None }
 }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod misses;
 mod outside;
 mod refusals;
 
