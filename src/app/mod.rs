@@ -5,7 +5,7 @@ mod devices;
 
 use std::{
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -32,6 +32,7 @@ use crate::{
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
     pipeline::{LoadError, ModelSource, OnLoad, hub},
     service::{OverheadBook, Service, ServiceParts},
+    source_image::ImageFetcher,
     telemetry::Metrics,
 };
 
@@ -309,6 +310,7 @@ fn state(
         links: Links::new(data_dir.secret(data_dir::LINKS_KEY)?, config.pictures.link_lifetime()),
         bodies: config.data_dir.clone(),
         source_memory: SourceMemory::default(),
+        image_fetcher: image_fetcher(config)?,
         answer_memory: AnswerMemory::new(config.limits.answers_mib_max.saturating_mul(1 << 20)),
     })
 }
@@ -337,6 +339,14 @@ async fn sweep_for_ever(service: Arc<Service>) {
             Err(error) => tracing::error!(%error, "old pictures cannot be swept"),
         }
     }
+}
+
+fn image_fetcher(config: &Config) -> Result<ImageFetcher, ConfigError> {
+    let authorities = config.image_authorities()?;
+    ImageFetcher::new(config.edits.image_hosts.clone(), authorities.as_deref()).map_err(|reason| {
+        let file = config.edits.image_authorities.as_deref().unwrap_or(Path::new("edits.image_authorities"));
+        ConfigError::File { path: file.display().to_string(), reason: reason.into() }
+    })
 }
 
 fn offer(

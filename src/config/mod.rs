@@ -26,7 +26,7 @@ pub use self::{
 };
 use crate::{
     costs::{Budgets, CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
-    domain::{ImageSize, KeyLimits, StepsByQuality},
+    domain::{ImageHost, ImageSize, KeyLimits, StepsByQuality},
     engine::{EngineSettings, ProfileStore},
     meter::Powers,
     pipeline::{
@@ -56,6 +56,8 @@ pub struct Config {
     pub model: ModelConfig,
     /// What a client may ask for, and how much of it.
     pub limits: Limits,
+    /// Images that are edited.
+    pub edits: EditsConfig,
     /// Pictures that are kept for links.
     pub pictures: PicturesConfig,
     /// What files say of their making.
@@ -153,6 +155,16 @@ pub struct Limits {
     pub keep_alive_seconds: u32,
 }
 
+/// The `[edits]` part.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EditsConfig {
+    /// Hosts from which images are fetched by https, where a request names one.
+    pub image_hosts: Vec<ImageHost>,
+    /// A PEM file of the authorities that sign these hosts' certificates; none: Mozilla's.
+    pub image_authorities: Option<PathBuf>,
+}
+
 /// The `[pictures]` part.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -197,6 +209,7 @@ impl Default for Config {
             hsts_seconds: 0,
             model: ModelConfig::default(),
             limits: Limits::default(),
+            edits: EditsConfig::default(),
             pictures: PicturesConfig::default(),
             metadata: MetadataConfig::default(),
             budgets: Budgets::default(),
@@ -375,6 +388,20 @@ impl Config {
             budgets: self.budgets.clone(),
             operator: self.metadata.producer.clone(),
         }
+    }
+
+    /// The certificates of `edits.image_authorities`, a PEM file.
+    ///
+    /// # Errors
+    /// [`ConfigError::File`] if it cannot be read.
+    pub fn image_authorities(&self) -> Result<Option<Vec<u8>>, ConfigError> {
+        let read = |file: &PathBuf| {
+            std::fs::read(file).map_err(|cause| ConfigError::File {
+                path: file.display().to_string(),
+                reason: cause.to_string(),
+            })
+        };
+        self.edits.image_authorities.as_ref().map(read).transpose()
     }
 
     /// The zone in which days and months are counted.

@@ -28,6 +28,7 @@ fn the_shipped_file_says_every_default_and_nothing_else() {
         "[model]",
         "[model.steps]",
         "[limits]",
+        "[edits]",
         "[pictures]",
         "[metadata]",
         "[log]",

@@ -7,6 +7,7 @@ mod edit_record;
 mod encoding;
 mod expiry;
 mod ids;
+mod image_host;
 mod label;
 mod lanczos;
 mod mask;
@@ -25,11 +26,13 @@ pub use edit_record::EditRecord;
 pub use encoding::{Encoding, ImageFormat};
 pub use expiry::{Expiry, ExpiryError};
 pub use ids::{AssetId, KeyId, RequestId};
+pub use image_host::{ImageHost, ImageHostError};
 pub use label::{KEY_NAME_MAX, LabelError, check_label};
 pub use mask::Mask;
 pub use pixels::{Pixels, Rect};
 pub use render::{
-    GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX, Seed, StepsByQuality,
+    GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX,
+    Seed, StepsByQuality,
 };
 pub use sign_in::SignInSecret;
 pub use size::{ImageSize, SizeError};

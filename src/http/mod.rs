@@ -28,7 +28,7 @@ use self::{
     api::error::ApiError,
     api::routing::{readable, unknown_url},
 };
-use crate::service::Service;
+use crate::{service::Service, source_image::ImageFetcher};
 
 /// What every handler may look at.
 pub struct State {
@@ -50,6 +50,8 @@ pub struct State {
     pub bodies: PathBuf,
     /// What images hold that wait to be edited.
     pub source_memory: SourceMemory,
+    /// Fetches images that bodies name by URLs.
+    pub image_fetcher: ImageFetcher,
     /// What answers on their way hold.
     pub answer_memory: AnswerMemory,
 }

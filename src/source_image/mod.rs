@@ -1,4 +1,5 @@
-//! Images that people send to be edited: PNG, JPEG and WebP files to upright 8-bit sRGB over white, and their masks.
+//! Images that people send to be edited, or name by a URL: PNG, JPEG and WebP files to upright 8-bit sRGB over white, and
+//! their masks.
 //!
 //! Everything that can be refused is refused before a pixel is decoded: the format, the size, animation, CMYK.
 
@@ -7,12 +8,15 @@ mod error;
 mod file;
 mod options;
 mod placed;
+mod public_address;
+mod remote;
 
 pub use self::{
     error::{MaskError, SourceError},
     file::SourceImage,
     options::{EditOptions, MaskFile, unchanged_in_file},
     placed::Fit,
+    remote::{FetchError, ImageFetcher},
 };
 use crate::domain::Mask;
 

@@ -50,6 +50,8 @@ codes! {
     UnsupportedValue: BAD_REQUEST, INVALID_REQUEST, Some("unsupported_value"), None;
     /// A file that is no image, or one that is not read.
     InvalidImageFile: BAD_REQUEST, INVALID_REQUEST, Some("invalid_image_file"), None;
+    /// A URL under which there is no image.
+    InvalidImageUrl: BAD_REQUEST, INVALID_REQUEST, Some("invalid_image_url"), None;
     InvalidMask: BAD_REQUEST, INVALID_REQUEST, Some("invalid_mask"), None;
     UnknownParameter: BAD_REQUEST, INVALID_REQUEST, Some("unknown_parameter"), None;
     UnsupportedContentType: BAD_REQUEST, INVALID_REQUEST, Some("unsupported_content_type"), None;

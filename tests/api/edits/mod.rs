@@ -5,6 +5,7 @@ mod bodies;
 mod misses;
 mod outside;
 mod refusals;
+mod remote;
 
 use std::io::Cursor;
 

@@ -28,7 +28,12 @@ pub(super) enum Body {
     /// `multipart/form-data` (RFC 7578): the contents of the parts by their names.
     Parts(Vec<(String, Spool)>),
     /// `application/json`
-    Json(Spool),
+    Json {
+        /// The body.
+        body: Spool,
+        /// The files that it names by URLs, once they are fetched; none where nothing is fetched.
+        fetched: Option<Vec<(String, Spool)>>,
+    },
 }
 
 impl Body {
@@ -41,7 +46,7 @@ impl Body {
         let headers = request.headers();
         images::check_length(headers, BODY_BYTES_MAX)?;
         if images::is_json(headers) {
-            return Ok(Self::Json(receive_whole(payload, state).await?));
+            return Ok(Self::Json { body: receive_whole(payload, state).await?, fetched: None });
         }
         if !images::is_of_type(headers, "multipart/form-data") {
             return Err(ApiError::content_type_of_edit());
@@ -54,7 +59,7 @@ impl Body {
         let mut hash = Sha256::new();
         hash.update(kind.as_str());
         match self {
-            Self::Json(body) => hash.update(body.sha256()),
+            Self::Json { body, .. } => hash.update(body.sha256()),
             Self::Parts(parts) => {
                 let mut parts: Vec<_> =
                     parts.iter().map(|(name, content)| (name.as_str(), content.sha256())).collect();
@@ -71,15 +76,22 @@ impl Body {
 
     /// The contents. It reads the disk.
     pub(super) fn read(self) -> Result<EditBody, ApiError> {
-        let read = |content: Spool| content.read().map_err(|error| ApiError::internal(&error));
         match self {
-            Self::Json(body) => Ok(EditBody::Json(read(body)?)),
-            Self::Parts(parts) => {
-                let parts = parts.into_iter().map(|(name, content)| Ok((name, read(content)?)));
-                Ok(EditBody::Parts(parts.collect::<Result<_, ApiError>>()?))
+            Self::Json { mut body, fetched } => {
+                let fetched = fetched.map(read_each).transpose()?;
+                Ok(EditBody::Json { body: body.read().map_err(|error| ApiError::internal(&error))?, fetched })
             }
+            Self::Parts(parts) => Ok(EditBody::Parts(read_each(parts)?)),
         }
     }
+}
+
+/// Reads each content from the disk.
+fn read_each(contents: Vec<(String, Spool)>) -> Result<Vec<(String, Vec<u8>)>, ApiError> {
+    let read = |(name, mut content): (String, Spool)| {
+        Ok((name, content.read().map_err(|error| ApiError::internal(&error))?))
+    };
+    contents.into_iter().map(read).collect()
 }
 
 async fn receive_whole(mut payload: web::Payload, state: &State) -> Result<Spool, ApiError> {

@@ -1,6 +1,7 @@
 //! Edits: bodies of parts or of JSON, kept on the disk until they are read, to a job that has its source.
 
 mod body;
+mod remote;
 mod spool;
 
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use crate::{domain::Edit, http::State};
 
 /// Images that are decoded at one time; each may take half a gigabyte.
 const DECODED_AT_ONCE: usize = 2;
+/// Requests whose images are fetched at one time.
+const FETCHED_AT_ONCE: usize = 4;
 /// Bytes that images which wait to be edited may hold together.
 const SOURCE_BYTES_MAX: usize = 1 << 30;
 /// The unit in which that memory is counted.
@@ -32,6 +35,7 @@ const UNIT: usize = 1 << 10;
 #[derive(Debug, Clone)]
 pub struct SourceMemory {
     decoders: Arc<Semaphore>,
+    fetchers: Arc<Semaphore>,
     /// A permit for each KiB.
     sources: Arc<Semaphore>,
 }
@@ -39,11 +43,34 @@ pub struct SourceMemory {
 impl Default for SourceMemory {
     fn default() -> Self {
         let sources = Arc::new(Semaphore::new(SOURCE_BYTES_MAX / UNIT));
-        Self { decoders: Arc::new(Semaphore::new(DECODED_AT_ONCE)), sources }
+        let [decoders, fetchers] =
+            [DECODED_AT_ONCE, FETCHED_AT_ONCE].map(|most| Arc::new(Semaphore::new(most)));
+        Self { decoders, fetchers, sources }
     }
 }
 
 impl SourceMemory {
+    /// Does `work` that holds a whole body or an image in memory, off the caller's thread, when its turn comes.
+    async fn decoding<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let turn = Arc::clone(&self.decoders).acquire_owned().await;
+        let turn = turn.map_err(|error| ApiError::internal(&error))?;
+        let work = move || {
+            let done = work();
+            drop(turn);
+            done
+        };
+        web::block(work).await.map_err(|error| ApiError::internal(&error))
+    }
+
+    /// Waits for a turn to fetch images.
+    async fn fetching(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let turn = Arc::clone(&self.fetchers).acquire_owned().await;
+        turn.map_err(|error| ApiError::internal(&error))
+    }
+
     /// Takes the memory for `edit` until the permit is dropped.
     ///
     /// # Errors
@@ -90,17 +117,13 @@ async fn answer(
     }
     let body = Body::receive(&request, payload, &state).await?;
     let body_sha256 = body.sha256(kind);
-    let decoder = Arc::clone(&state.source_memory.decoders).acquire_owned().await;
-    let decoder = decoder.map_err(|error| ApiError::internal(&error))?;
+    let body = body.with_images(&state).await?;
     let (offer, memory) = (state.offer.clone(), state.source_memory.clone());
     let read = move || {
-        let content = body.read()?;
-        let asked = wire::parse_edit(content, kind, &offer, images::draw_seed)?;
+        let asked = wire::parse_edit(body.read()?, kind, &offer, images::draw_seed)?;
         let source_memory = asked.job.spec.edit.as_deref().map(|edit| memory.hold(edit)).transpose()?;
-        drop(decoder);
         Ok::<_, ApiError>((asked, source_memory))
     };
-    let read = web::block(read).await.map_err(|error| ApiError::internal(&error))?;
-    let (asked, source_memory) = read?;
+    let (asked, source_memory) = state.source_memory.decoding(read).await??;
     images::answer(&request, &state, head, Received { asked, body_sha256, source_memory }).await
 }

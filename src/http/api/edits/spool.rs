@@ -40,8 +40,7 @@ impl Spool {
 
     /// Takes in more bytes; what goes to the disk keeps no other connection waiting.
     pub(super) async fn push(&mut self, bytes: web::Bytes) -> Result<(), ApiError> {
-        self.length += bytes.len();
-        self.hash.update(&bytes);
+        self.note(&bytes);
         if self.length <= MEMORY_MAX {
             return self.file.write_all(&bytes).map_err(|error| ApiError::body_unkept(&error));
         }
@@ -52,12 +51,30 @@ impl Spool {
         Ok(())
     }
 
+    fn note(&mut self, bytes: &[u8]) {
+        self.length += bytes.len();
+        self.hash.update(bytes);
+    }
+
     /// All bytes. It reads the disk.
-    pub(super) fn read(mut self) -> io::Result<Vec<u8>> {
+    pub(super) fn read(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(self.length);
         self.file.rewind()?;
         self.file.read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+}
+
+/// For whoever may wait for the disk.
+impl Write for Spool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.note(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -68,7 +68,12 @@ pub(in crate::http::api) enum EditBody {
     /// `multipart/form-data`: the contents of the parts by their names.
     Parts(Vec<(String, Vec<u8>)>),
     /// `application/json`
-    Json(Vec<u8>),
+    Json {
+        /// The body.
+        body: Vec<u8>,
+        /// The files at the URLs that it names; none where nothing is fetched.
+        fetched: Option<Vec<(String, Vec<u8>)>>,
+    },
 }
 
 /// A field that holds a file.
@@ -117,7 +122,7 @@ pub(in crate::http::api) fn parse_edit(
 ) -> Result<Asked, ApiError> {
     let (mut fields, files) = match body {
         EditBody::Parts(parts) => of_parts(parts)?,
-        EditBody::Json(body) => of_json(&body)?,
+        EditBody::Json { body, fetched } => of_json(&body, fetched)?,
     };
     let prompt = match kind {
         EditKind::Edit => request::prompt(&mut fields, offer)?,
@@ -267,33 +272,66 @@ fn of_parts(parts: Vec<(String, Vec<u8>)>) -> Result<(Fields, Files), ApiError> 
 }
 
 /// Fields and files of a JSON body: `images: [{"image_url": "data:…"}]`, `mask` likewise.
-fn of_json(body: &[u8]) -> Result<(Fields, Files), ApiError> {
+fn of_json(body: &[u8], fetched: Option<Vec<(String, Vec<u8>)>>) -> Result<(Fields, Files), ApiError> {
     let mut fields = Fields::read(body)?;
     let mut files = Files::default();
-    for name in IMAGE_NAMES.into_iter().chain(MASK_NAMES) {
-        let Some(field) = FileField::of(name) else { continue };
-        match fields.take(name) {
-            None => {}
-            Some(Value::Array(items)) => {
-                for item in &items {
-                    files.add(field, in_json(name, item)?);
-                }
-            }
-            Some(item) => files.add(field, in_json(name, &item)?),
-        }
+    for (name, field, value) in file_values(&mut fields) {
+        let file = match url_in_json(name, &value)? {
+            JsonUrl::Data(url) => of_data_url(name, url)?,
+            JsonUrl::Remote(url) => remote(name, url, fetched.as_deref())?,
+        };
+        files.add(field, file);
     }
     Ok((fields, files))
 }
 
-/// The file that a JSON value is: a `data:` URL (RFC 2397), alone or as an object's `image_url`.
-fn in_json(name: &str, value: &Value) -> Result<Vec<u8>, ApiError> {
-    let unsupported = |message: &str| Err(ApiError::parameter(name, Code::UnsupportedValue, message));
+/// The URLs that a JSON body has for its image and its mask, each with its field. None where it has too many of either, which
+/// [`parse_edit`] refuses.
+pub(in crate::http::api) fn image_urls(body: &[u8]) -> Result<Vec<(&'static str, String)>, ApiError> {
+    let values = file_values(&mut Fields::read(body)?);
+    let (images, masks): (Vec<_>, Vec<_>) =
+        values.into_iter().partition(|(_, field, _)| *field == FileField::Image);
+    if images.len() > 1 || masks.len() > 1 {
+        return Ok(Vec::new());
+    }
+    let mut urls = Vec::new();
+    for (name, _, value) in images.into_iter().chain(masks) {
+        if let JsonUrl::Remote(url) = url_in_json(name, &value)? {
+            urls.push((name, url.to_owned()));
+        }
+    }
+    Ok(urls)
+}
+
+/// The values of a JSON body that stand for files, each with its field.
+fn file_values(fields: &mut Fields) -> Vec<(&'static str, FileField, Value)> {
+    let mut values = Vec::new();
+    for name in IMAGE_NAMES.into_iter().chain(MASK_NAMES) {
+        let Some(field) = FileField::of(name) else { continue };
+        match fields.take(name) {
+            None => {}
+            Some(Value::Array(items)) => values.extend(items.into_iter().map(|item| (name, field, item))),
+            Some(item) => values.push((name, field, item)),
+        }
+    }
+    values
+}
+
+/// Where a JSON value says that a file is.
+enum JsonUrl<'a> {
+    /// In the URL itself (RFC 2397).
+    Data(&'a str),
+    /// Elsewhere.
+    Remote(&'a str),
+}
+
+/// The URL that a JSON value is, alone or as an object's `image_url`.
+fn url_in_json<'a>(name: &str, value: &'a Value) -> Result<JsonUrl<'a>, ApiError> {
     let url = match value {
         Value::String(url) => Some(url.as_str()),
         Value::Object(object) if object.contains_key("file_id") => {
-            return unsupported(
-                "This server keeps no files, so a `file_id` names none. Send an `image_url`.",
-            );
+            let message = "This server keeps no files, so a `file_id` names none. Send an `image_url`.";
+            return Err(ApiError::parameter(name, Code::UnsupportedValue, message));
         }
         Value::Object(object) => match object.get("image_url") {
             Some(Value::Object(nested)) => nested.get("url").and_then(Value::as_str),
@@ -301,16 +339,20 @@ fn in_json(name: &str, value: &Value) -> Result<Vec<u8>, ApiError> {
         },
         _ => None,
     };
-    let Some(url) = url else {
-        let message = format!("`{name}` must be {{\"image_url\": \"data:image/png;base64,…\"}}.");
-        return Err(ApiError::parameter(name, Code::InvalidType, message));
-    };
-    let Some(rest) = url.strip_prefix("data:") else {
-        return unsupported(
-            "This server fetches no images. Send a `data:` URL, or the file as multipart/form-data.",
-        );
-    };
-    let Some((_, data)) = rest.split_once(";base64,") else {
+    match url {
+        Some(url) if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) => {
+            Ok(JsonUrl::Data(url))
+        }
+        Some(url) => Ok(JsonUrl::Remote(url)),
+        None => {
+            let message = format!("`{name}` must be {{\"image_url\": \"data:image/png;base64,…\"}}.");
+            Err(ApiError::parameter(name, Code::InvalidType, message))
+        }
+    }
+}
+
+fn of_data_url(name: &str, url: &str) -> Result<Vec<u8>, ApiError> {
+    let Some((_, data)) = url.split_once(";base64,") else {
         return Err(ApiError::invalid(name, "The `data:` URL is not in base64."));
     };
     if data.len() / 4 * 3 > FILE_BYTES_MAX + 2 {
@@ -319,6 +361,17 @@ fn in_json(name: &str, value: &Value) -> Result<Vec<u8>, ApiError> {
     }
     let bytes = BASE64_STANDARD.decode(data.trim());
     bytes.map_err(|_| ApiError::invalid(name, "The `data:` URL is not valid base64."))
+}
+
+/// The file at `url`, of those that were fetched. A URL of too many is not among them, and the request is refused for that.
+fn remote(name: &str, url: &str, fetched: Option<&[(String, Vec<u8>)]>) -> Result<Vec<u8>, ApiError> {
+    let Some(fetched) = fetched else {
+        let message =
+            "This server fetches no images. Send a `data:` URL, or the file as multipart/form-data.";
+        return Err(ApiError::parameter(name, Code::UnsupportedValue, message));
+    };
+    let file = fetched.iter().find(|(of, _)| of == url).map(|(_, file)| file.clone());
+    Ok(file.unwrap_or_default())
 }
 
 /// The image, and its mask if there is one.

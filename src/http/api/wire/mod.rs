@@ -11,7 +11,7 @@ mod unreadable;
 
 pub(super) use self::{
     answer::{answer, completed_event, partial_event},
-    edit::{EditBody, EditKind, FileField, parse_edit},
+    edit::{EditBody, EditKind, FileField, image_urls, parse_edit},
     parts::Part,
     quote::quote,
     receipts::receipts,
