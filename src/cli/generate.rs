@@ -93,7 +93,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     let (card, powers) = (pipeline.card(), config.energy.powers(is_cpu));
     // No ledger, no epochs: one image's energy is asked for, not a month's.
     let mut meter = Meter::of_device(card, Box::new(|_, _, _| None), powers, Arc::clone(clock));
-    let comparison = costs.compare(spec.size, Quality::default(), today);
+    let comparison = costs.compare(spec.product(Quality::default()), today);
     let writer = ImageWriter {
         provenance: config.service_settings().provenance,
         model: config.model.source().id,

@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     config::Config,
     costs::{CostError, CostModel, PriceBook, PriceEntry},
-    domain::{ImageSize, Quality},
+    domain::{ImageSize, Operation, Product, Quality},
     telemetry,
 };
 
@@ -44,6 +44,16 @@ pub(super) struct ShowArgs {
     /// low, medium, high, xhigh or max
     #[arg(long, default_value = "medium")]
     quality: Quality,
+    /// What an edit costs instead
+    #[arg(long)]
+    edit: bool,
+}
+
+impl ShowArgs {
+    fn product(&self) -> Product {
+        let operation = if self.edit { Operation::Edit } else { Operation::Generate };
+        Product { operation, size: self.size, quality: self.quality }
+    }
 }
 
 pub(super) fn run(command: &PricesCommand, clock: &dyn Clock) -> Result<(), CliError> {
@@ -88,10 +98,16 @@ fn show(args: &ShowArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let today = config.zone()?.to_datetime(clock.now()).date();
     let costs = config.cost_model(today)?;
     let day = args.day.unwrap_or(today);
+    let operation = args.product().operation;
     let entries = match &args.sku {
         // A sku that was named and has no price is a mistake; the others are only not sold on that day.
-        Some(sku) => vec![costs.price_entry(sku, day).map_err(|error| CliError::Usage(error.to_string()))?],
-        None => costs.prices().entries().iter().filter(|entry| entry.holds_on(day)).collect(),
+        Some(sku) => {
+            vec![costs.price_entry(sku, operation, day).map_err(|error| CliError::Usage(error.to_string()))?]
+        }
+        None => {
+            let entries = costs.prices().entries().iter();
+            entries.filter(|entry| entry.operation == operation && entry.holds_on(day)).collect()
+        }
     };
     let ledger_price = format!("IN {}", costs.currency());
     let heads = ["SKU", "UNIT", "PRICE OF ONE", ledger_price.as_str(), "FROM", "READ ON", "SOURCE"];
@@ -103,8 +119,8 @@ fn show(args: &ShowArgs, clock: &dyn Clock) -> Result<(), CliError> {
 }
 
 fn row(entry: &PriceEntry, costs: &CostModel, args: &ShowArgs, day: Date) -> Result<[String; 7], CostError> {
-    let price = costs.prices().price(&entry.sku, args.size, args.quality, day)?;
-    let ledger_price = match costs.compare_sku(&entry.sku, args.size, args.quality, day) {
+    let price = entry.price_of(args.product())?;
+    let ledger_price = match costs.compare_sku(&entry.sku, args.product(), day) {
         Ok(comparison) => comparison.price.to_string(),
         Err(CostError::NoExchangeRate { .. }) => "no rate".into(),
         Err(error) => return Err(error),

@@ -358,7 +358,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::domain::{EnergySource, ImageSize, Quality};
+    use crate::domain::{EnergySource, ImageSize, Product, Quality};
 
     const DAY: Date = date(2026, 11, 23);
 
@@ -378,7 +378,7 @@ mod tests {
     fn receipt(model: &CostModel, side: u32) -> Result<Receipt, CostError> {
         model.receipt(
             ARTICLE,
-            model.compare(ImageSize::square(side), Quality::default(), DAY),
+            model.compare(Product::generated(ImageSize::square(side), Quality::default()), DAY),
             DAY.at(12, 0, 0, 0),
         )
     }

@@ -10,21 +10,19 @@ use super::{
     model::compare::{in_ledgers_currency, price_of_picture},
 };
 use crate::{
-    domain::{ImageSize, Quality},
+    domain::{Operation, Product},
     units::{Currency, Money, MoneyError},
 };
 
-/// Pictures of one day, size and quality, with what they cost here.
+/// Images of one day, operation, size and quality, with what they cost here.
 #[derive(Debug, Clone, Copy)]
 pub struct Pictures<'a> {
     /// When they were entered.
     pub day: Date,
     /// By which day's prices they are compared: the day on which they were first entered, also where they are taken back.
     pub priced_on: Date,
-    /// Their size.
-    pub size: ImageSize,
-    /// Their quality.
-    pub quality: Quality,
+    /// What their price depends on.
+    pub product: Product,
     /// How many; below 0 where more were taken back.
     pub images: i64,
     /// Their standard cost.
@@ -160,9 +158,10 @@ impl CostModel {
         today: Date,
     ) -> Result<Elsewhere, MoneyError> {
         let mut tally = Tally::default();
-        let mut days: BTreeMap<Date, DayPrice<'_>> = BTreeMap::new();
+        let mut days: BTreeMap<(Operation, Date), DayPrice<'_>> = BTreeMap::new();
         for group in pictures {
-            let day = days.entry(group.priced_on).or_insert_with(|| self.price_on(sku, group.priced_on));
+            let (operation, day) = (group.product.operation, group.priced_on);
+            let day = days.entry((operation, day)).or_insert_with(|| self.price_on(sku, operation, day));
             tally.add(sku, group, day)?;
         }
         let mut found = tally.finish(sku, sku == self.settings().compare_with);
@@ -175,8 +174,9 @@ impl<'a> Tally<'a> {
     fn add(&mut self, sku: &str, group: &Pictures<'_>, day: &DayPrice<'a>) -> Result<(), MoneyError> {
         let price = match (group.booked, day) {
             (Some((booked, price)), _) if booked == sku => Ok(price),
-            (_, Ok((entry, rate))) => price_of_picture(entry, *rate, group.size, group.quality)
-                .and_then(|each| Ok(each.times(group.images)?)),
+            (_, Ok((entry, rate))) => {
+                price_of_picture(entry, *rate, group.product).and_then(|each| Ok(each.times(group.images)?))
+            }
             (_, Err(error)) => Err(error.clone()),
         };
         // A price that is out of range is a price that is missing: it hides no books.
@@ -319,7 +319,10 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::costs::{CostSettings, ExchangeRate, PriceBook};
+    use crate::{
+        costs::{CostSettings, ExchangeRate, PriceBook},
+        domain::{ImageSize, Quality},
+    };
 
     const BOOK: &str = r#"
         [[price]]
@@ -340,6 +343,16 @@ mod tests {
         effective_from = "2026-11-11"
         source = "the same page"
         read_on = "2026-11-11"
+
+        [[price]]
+        sku = "a/image"
+        operation = "edit"
+        unit = "image"
+        amount = "0.05"
+        currency = "USD"
+        effective_from = "2026-01-01"
+        source = "a page of edits"
+        read_on = "2026-10-01"
 
         [[price]]
         sku = "b/retired"
@@ -388,8 +401,8 @@ mod tests {
     fn pictures(day: i8, images: i64, quality: Quality) -> Pictures<'static> {
         let day = date(2026, 11, day);
         let standard = money("1").times(images).expect("in range");
-        let size = ImageSize::square(1024);
-        Pictures { day, priced_on: day, size, quality, images, standard, booked: None }
+        let product = Product::generated(ImageSize::square(1024), quality);
+        Pictures { day, priced_on: day, product, images, standard, booked: None }
     }
 
     #[test]
@@ -422,6 +435,23 @@ mod tests {
         assert_eq!((none.images, none.compared_price, none.saving), (0, None, None), "no price is not 0");
         let unknown = model().elsewhere("nobody/nothing", &span, TODAY).expect("in range").comparison;
         assert_eq!((unknown.compared_price, unknown.unpriced.map(|found| found.images)), (None, Some(8)));
+    }
+
+    #[test]
+    fn edits_are_compared_with_prices_of_edits() {
+        let edited = |day, images| {
+            let made = pictures(day, images, Quality::Medium);
+            Pictures { product: Product { operation: Operation::Edit, ..made.product }, ..made }
+        };
+        let span = [pictures(10, 2, Quality::Medium), edited(10, 3)];
+        let found = model().elsewhere("a/image", &span, TODAY).expect("in range").comparison;
+        // 2 · $0.10 · 7 + 3 · $0.05 · 7
+        assert_eq!((found.images, found.compared_price), (5, Some(money("2.45"))));
+        assert_eq!(found.prices.len(), 2);
+        let found = model().elsewhere("b/retired", &span, TODAY).expect("in range").comparison;
+        let unpriced = found.unpriced.expect("it sells no edits");
+        assert_eq!((found.images, unpriced.images), (2, 3));
+        assert!(unpriced.reason.contains("b/retired (edit) on 2026-11-10"), "{}", unpriced.reason);
     }
 
     #[test]

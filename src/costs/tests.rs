@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    domain::{EnergySource, ImageSize, Quality, Usage},
+    domain::{EnergySource, ImageSize, Product, Quality, Usage},
     units::{Currency, Energy, Millis, Money, Power},
 };
 
@@ -41,7 +41,8 @@ fn receipt(model: &CostModel, millis: u64, at: DateTime) -> Receipt {
         source: EnergySource::Estimated,
         epoch: None,
     };
-    let comparison = model.compare(ImageSize::square(1024), Quality::default(), NOVEMBER.first);
+    let comparison =
+        model.compare(Product::generated(ImageSize::square(1024), Quality::default()), NOVEMBER.first);
     model.receipt(usage, comparison, at).expect("a receipt")
 }
 

@@ -31,7 +31,7 @@ pub use label::{KEY_NAME_MAX, LabelError, check_label};
 pub use mask::Mask;
 pub use pixels::{Pixels, Rect};
 pub use render::{
-    GUIDANCE_MAX, IMAGES_MAX, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX,
+    GUIDANCE_MAX, IMAGES_MAX, Operation, Product, Quality, QualityError, RenderJob, RenderSpec, STEPS_MAX,
     Seed, StepsByQuality,
 };
 pub use sign_in::SignInSecret;

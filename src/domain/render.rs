@@ -95,6 +95,45 @@ impl FromStr for Quality {
 
 crate::units::deserialize_from_str!(Quality);
 
+/// What is done for an image. Services have a price for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// It is generated from a text alone.
+    #[default]
+    Generate,
+    /// An image is edited.
+    Edit,
+}
+
+/// What of an image decides its price elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Product {
+    /// How it came about.
+    pub operation: Operation,
+    /// Its size.
+    pub size: ImageSize,
+    /// Its quality.
+    pub quality: Quality,
+}
+
+impl Operation {
+    /// `generate` or `edit`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Generate => "generate",
+            Self::Edit => "edit",
+        }
+    }
+}
+
+impl Product {
+    /// An image from a text alone.
+    pub const fn generated(size: ImageSize, quality: Quality) -> Self {
+        Self { operation: Operation::Generate, size, quality }
+    }
+}
+
 /// Denoising steps for each quality: `auto` and `standard` are medium, `hd` is high.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -178,7 +217,20 @@ pub struct RenderJob {
     pub quality: Quality,
 }
 
+impl RenderJob {
+    /// What other services have a price for.
+    pub fn product(&self) -> Product {
+        self.spec.product(self.quality)
+    }
+}
+
 impl RenderSpec {
+    /// What other services have a price for, at `quality`.
+    pub fn product(&self, quality: Quality) -> Product {
+        let operation = if self.edit.is_some() { Operation::Edit } else { Operation::Generate };
+        Product { operation, size: self.size, quality }
+    }
+
     /// How often the model looks at a picture in each step: twice where guidance is on.
     pub fn passes(&self) -> u64 {
         if self.guidance_scale > 0.0 { 2 } else { 1 }

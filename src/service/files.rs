@@ -51,7 +51,7 @@ impl Service {
     ) -> Result<(Vec<AnsweredImage>, Option<EditRecord>), ServiceError> {
         let expected = self.engine().facts().expected_edit(&request.job.spec);
         let (costs, at, job) = (self.costs_now().await?, self.civil(now), &request.job);
-        let comparison = costs.compare(job.spec.size, job.quality, at.date());
+        let comparison = costs.compare(job.product(), at.date());
         let provenances: Vec<_> =
             (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();
         let (encoding, keep) = (request.encoding, request.is_kept());

@@ -22,7 +22,7 @@ use crate::{
         Comparison, ExchangeRate,
         simulation::{ComparedPrice, Input, Outcome, Scenario},
     },
-    domain::Quality,
+    domain::{Product, Quality},
     units::{Currency, Money, MoneyError},
 };
 
@@ -315,16 +315,20 @@ fn add_like_for_like(
         return Ok(None);
     }
     match config.price_list(scenario.currency, &sku) {
-        Ok(prices) => match prices.compare_sku(&sku, scenario.size, Quality::default(), today) {
-            Ok(Comparison { price, .. }) => {
-                match scenario.with_like_for_like(ComparedPrice { name: sku, price }) {
-                    Some(compared) => *scenario = compared,
-                    None => return Ok(Some("its price is out of range; check the [[exchange_rate]]".into())),
+        Ok(prices) => {
+            match prices.compare_sku(&sku, Product::generated(scenario.size, Quality::default()), today) {
+                Ok(Comparison { price, .. }) => {
+                    match scenario.with_like_for_like(ComparedPrice { name: sku, price }) {
+                        Some(compared) => *scenario = compared,
+                        None => {
+                            return Ok(Some("its price is out of range; check the [[exchange_rate]]".into()));
+                        }
+                    }
+                    Ok(None)
                 }
-                Ok(None)
+                Err(error) => Ok(Some(error.to_string())),
             }
-            Err(error) => Ok(Some(error.to_string())),
-        },
+        }
         Err(ConfigError::Costs(error)) => Ok(Some(error.to_string())),
         Err(error) => Err(error.into()),
     }

@@ -3,7 +3,7 @@ use jiff::civil::Date;
 use super::CostModel;
 use crate::{
     costs::{Comparison, CostError, PriceBook, PriceEntry, PriceError},
-    domain::{ImageSize, Quality},
+    domain::{Operation, Product},
     units::{Money, MoneyError},
 };
 
@@ -15,9 +15,10 @@ impl CostModel {
     }
 
     /// The headline: `costs.compare_with`'s list price for an image on `day`, in the ledger's currency, rounded down. None
-    /// if it has none: a comparison is decoration and stops nothing. [`CostModel::price_notices`] says why.
-    pub fn compare(&self, size: ImageSize, quality: Quality, day: Date) -> Option<Comparison> {
-        self.compare_sku(&self.basis.settings.compare_with, size, quality, day).ok()
+    /// if it has none: a comparison is decoration and stops nothing. [`CostModel::price_notices`] says why. An edit is compared
+    /// with a price of edits alone.
+    pub fn compare(&self, product: Product, day: Date) -> Option<Comparison> {
+        self.compare_sku(&self.basis.settings.compare_with, product, day).ok()
     }
 
     /// `costs.compare_with`, then `costs.also_compare_with`, each once.
@@ -35,21 +36,20 @@ impl CostModel {
     ///
     /// # Errors
     /// [`CostError`] if a price or a rate is missing on that day, or an amount is out of range.
-    pub fn compare_sku(
-        &self,
-        sku: &str,
-        size: ImageSize,
-        quality: Quality,
-        day: Date,
-    ) -> Result<Comparison, CostError> {
-        let (entry, exchange_rate) = self.price_on(sku, day)?;
-        let price = price_of_picture(entry, exchange_rate, size, quality)?;
+    pub fn compare_sku(&self, sku: &str, product: Product, day: Date) -> Result<Comparison, CostError> {
+        let (entry, exchange_rate) = self.price_on(sku, product.operation, day)?;
+        let price = price_of_picture(entry, exchange_rate, product)?;
         Ok(Comparison { sku: sku.to_owned(), price, exchange_rate })
     }
 
-    /// The price of `sku` on `day`, and what a unit of its currency costs in the ledger's.
-    pub(in crate::costs) fn price_on(&self, sku: &str, day: Date) -> Result<(&PriceEntry, Money), CostError> {
-        let entry = self.price_entry(sku, day)?;
+    /// The price of `sku` for `operation` on `day`, and what a unit of its currency costs in the ledger's.
+    pub(in crate::costs) fn price_on(
+        &self,
+        sku: &str,
+        operation: Operation,
+        day: Date,
+    ) -> Result<(&PriceEntry, Money), CostError> {
+        let entry = self.price_entry(sku, operation, day)?;
         Ok((entry, self.rate(entry.currency, day)?))
     }
 
@@ -57,8 +57,8 @@ impl CostModel {
     ///
     /// # Errors
     /// [`CostError::Price`] where the sku has no price on that day.
-    pub fn price_entry(&self, sku: &str, day: Date) -> Result<&PriceEntry, CostError> {
-        Ok(self.basis.prices.entry(sku, day)?)
+    pub fn price_entry(&self, sku: &str, operation: Operation, day: Date) -> Result<&PriceEntry, CostError> {
+        Ok(self.basis.prices.entry(sku, operation, day)?)
     }
 }
 
@@ -66,12 +66,10 @@ impl CostModel {
 pub(in crate::costs) fn price_of_picture(
     entry: &PriceEntry,
     exchange_rate: Money,
-    size: ImageSize,
-    quality: Quality,
+    product: Product,
 ) -> Result<Money, CostError> {
-    let list_price = entry.price.of_picture(size, quality)?;
-    match in_ledgers_currency(list_price, exchange_rate)? {
-        Money::ZERO => Err(PriceError::RoundsToZero { sku: entry.sku.clone(), size }.into()),
+    match in_ledgers_currency(entry.price_of(product)?, exchange_rate)? {
+        Money::ZERO => Err(PriceError::RoundsToZero { sku: entry.name(), size: product.size }.into()),
         price => Ok(price),
     }
 }
@@ -91,6 +89,7 @@ mod tests {
     use super::*;
     use crate::{
         costs::{CostSettings, ExchangeRate},
+        domain::{ImageSize, Quality},
         units::Currency,
     };
 
@@ -123,14 +122,16 @@ mod tests {
         );
         let model = model(settings, "7").expect("a model");
         assert_eq!(model.compared_skus(), ["bfl/flux-pro-1.1", "openai/gpt-image-2", "venice/z-image-turbo"]);
-        let headline = model.compare(SIZE, Quality::High, DAY).expect("a price");
+        let headline = model.compare(Product::generated(SIZE, Quality::High), DAY).expect("a price");
         assert_eq!((headline.sku.as_str(), headline.price.to_string()), ("bfl/flux-pro-1.1", "0.28".into()));
     }
 
     #[test]
     fn the_quality_changes_the_price_where_the_service_asks_for_it() {
         let model = model(settings("openai/gpt-image-2", &[]), "1").expect("a model");
-        let price = |quality| model.compare(SIZE, quality, DAY).map(|found| found.price.to_string());
+        let price = |quality| {
+            model.compare(Product::generated(SIZE, quality), DAY).map(|found| found.price.to_string())
+        };
         assert_eq!(price(Quality::Low), Some("0.006".into()));
         assert_eq!(price(Quality::Medium), Some("0.053".into()));
         assert_eq!(price(Quality::Max), Some("0.211".into()));
@@ -139,19 +140,36 @@ mod tests {
     #[test]
     fn a_retired_service_stops_nothing_and_keeps_its_price_of_earlier_days() {
         let model = model(settings("openai/dall-e-3", &[]), "7").expect("a model");
-        assert_eq!(model.compare(SIZE, Quality::Medium, DAY), None);
+        assert_eq!(model.compare(Product::generated(SIZE, Quality::Medium), DAY), None);
         let past = date(2026, 3, 1);
-        let compared =
-            model.compare_sku("openai/dall-e-3", SIZE, Quality::Medium, past).expect("priced then");
+        let compared = model
+            .compare_sku("openai/dall-e-3", Product::generated(SIZE, Quality::Medium), past)
+            .expect("priced then");
         assert_eq!(compared.price.to_string(), "0.28");
-        let entry = model.price_entry("openai/dall-e-3", past).expect("priced then");
+        let entry = model.price_entry("openai/dall-e-3", Operation::Generate, past).expect("priced then");
         assert_eq!(entry.effective_to, Some(date(2026, 5, 12)));
+    }
+
+    #[test]
+    fn an_edit_is_compared_with_a_price_of_edits_or_with_nothing() {
+        let model = model(settings("fal/z-image-turbo", &["venice/z-image-turbo"]), "7").expect("a model");
+        let edit = Product { operation: Operation::Edit, ..Product::generated(SIZE, Quality::Medium) };
+        let compared = model.compare(edit, DAY).expect("fal has a price of edits");
+        assert_eq!(
+            (compared.sku.as_str(), compared.price.to_string()),
+            ("fal/z-image-turbo", "0.03670016".into())
+        );
+        let unpriced = model.compare_sku("venice/z-image-turbo", edit, DAY).expect_err("it sells none");
+        assert!(unpriced.to_string().contains("venice/z-image-turbo (edit)"), "{unpriced}");
+        assert!(
+            model.compare_sku("venice/z-image-turbo", Product::generated(SIZE, Quality::Medium), DAY).is_ok()
+        );
     }
 
     #[test]
     fn an_exchange_rate_makes_nothing_free() {
         let model = model(settings("fal/z-image-turbo", &[]), "0.000000001").expect("a model");
-        let refused = model.compare_sku("fal/z-image-turbo", SIZE, Quality::Medium, DAY);
+        let refused = model.compare_sku("fal/z-image-turbo", Product::generated(SIZE, Quality::Medium), DAY);
         assert!(matches!(refused, Err(CostError::Price(PriceError::RoundsToZero { .. }))), "{refused:?}");
     }
 }

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use crate::{
         costs::{Asset, CostSettings, ExchangeRate, PriceBook},
-        domain::{EnergySource, ImageSize, Quality},
+        domain::{EnergySource, ImageSize, Product, Quality},
         units::{Currency, Millis},
     };
 
@@ -117,7 +117,7 @@ mod tests {
             by_year in any::<bool>(),
         ) {
             let (model, done) = (model(by_year.then_some("300")), done.min(steps));
-            let comparison = model.compare(ImageSize::square(1024), Quality::default(), AT.date());
+            let comparison = model.compare(Product::generated(ImageSize::square(1024), Quality::default()), AT.date());
             let whole = model.receipt(usage(step_millis * u64::from(steps)), comparison, AT);
             let whole = whole.expect("in range").cost;
             let failed = model.failed_work(usage(step_millis * u64::from(done)), done.into(), steps, AT);

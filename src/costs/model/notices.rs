@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::CostModel;
 use crate::{
     costs::{CostError, PriceError, prices::DAYS_AHEAD},
-    domain::{ImageSize, Quality},
+    domain::{ImageSize, Operation, Product, Quality},
     units::Currency,
 };
 
@@ -64,10 +64,13 @@ impl CostModel {
     }
 
     fn price_matter(&self, sku: &str, today: Date) -> Option<PriceMatter> {
-        let entries = || self.basis.prices.entries().iter().filter(|entry| entry.sku == sku);
+        let entries = || {
+            let entries = self.basis.prices.entries().iter();
+            entries.filter(|entry| entry.sku == sku && entry.operation == Operation::Generate)
+        };
         // Entries of a sku have no gaps between them.
         let last = entries().max_by_key(|entry| entry.effective_from)?;
-        match self.compare_sku(sku, ImageSize::square(1024), Quality::default(), today) {
+        match self.compare_sku(sku, Product::generated(ImageSize::square(1024), Quality::default()), today) {
             Ok(_) => {
                 let end = last.effective_to?;
                 let soon = today.checked_add(Span::new().days(DAYS_AHEAD)).unwrap_or(Date::MAX);
@@ -174,6 +177,6 @@ mod tests {
         let model = self::model("openai/gpt-image-2", dollars("0.000000001"));
         let day = date(2026, 11, 23);
         assert_eq!(told(&model, day), [PriceMatter::OutOfRange; 2]);
-        assert_eq!(model.compare(ImageSize::square(1024), Quality::default(), day), None);
+        assert_eq!(model.compare(Product::generated(ImageSize::square(1024), Quality::default()), day), None);
     }
 }

@@ -34,7 +34,7 @@ impl CostModel {
     /// # Errors
     /// [`CostError`] if an amount is out of range.
     pub fn quote(&self, job: &RenderJob, usage: Usage, at: DateTime) -> Result<Quote, CostError> {
-        let comparison = self.compare(job.spec.size, job.quality, at.date());
+        let comparison = self.compare(job.product(), at.date());
         let image = self.receipt(usage, comparison, at)?;
         Ok(Quote { job: image.times(job.images)?, image })
     }

@@ -4,13 +4,18 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{EntryFault, ListPrice, PriceError, PriceTable, PriceUnit, TableRow};
-use crate::units::{Currency, Money};
+use crate::{
+    domain::{Operation, Product},
+    units::{Currency, Money},
+};
 
 /// One price over one span of days.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceEntry {
     /// Service and model, for example `fal/z-image-turbo`.
     pub sku: String,
+    /// What it is the price of.
+    pub operation: Operation,
     /// The list price.
     pub price: ListPrice,
     /// Its currency.
@@ -25,7 +30,31 @@ pub struct PriceEntry {
     pub read_on: Date,
 }
 
+/// An entry of `sku` as messages name it.
+pub(super) fn name(sku: &str, operation: Operation) -> String {
+    match operation {
+        Operation::Generate => sku.to_owned(),
+        Operation::Edit => format!("{sku} (edit)"),
+    }
+}
+
 impl PriceEntry {
+    /// The sku, and that the price is one of edits if it is.
+    pub fn name(&self) -> String {
+        name(&self.sku, self.operation)
+    }
+
+    /// The list price of one image, whatever was done for it, in the entry's currency, rounded down; never 0.
+    ///
+    /// # Errors
+    /// [`PriceError::RoundsToZero`] if it is less than a nano-unit, [`PriceError::Money`] past the ledger's range.
+    pub fn price_of(&self, Product { size, quality, .. }: Product) -> Result<Money, PriceError> {
+        match self.price.of_picture(size, quality)? {
+            Money::ZERO => Err(PriceError::RoundsToZero { sku: self.name(), size }),
+            price => Ok(price),
+        }
+    }
+
     /// Whether it is the price of `day`.
     pub fn holds_on(&self, day: Date) -> bool {
         self.effective_from <= day && self.effective_to.is_none_or(|last| day <= last)
@@ -37,6 +66,8 @@ impl PriceEntry {
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenEntry {
     pub(super) sku: String,
+    #[serde(default)]
+    pub(super) operation: Operation,
     unit: PriceUnit,
     amount: Option<Money>,
     included_images: Option<u32>,
@@ -65,6 +96,7 @@ impl WrittenEntry {
         };
         Ok(PriceEntry {
             sku: self.sku,
+            operation: self.operation,
             price,
             currency,
             effective_from: self.effective_from,
@@ -75,7 +107,8 @@ impl WrittenEntry {
     }
 
     fn named(&self, faults: Vec<EntryFault>) -> Vec<PriceError> {
-        let named = |fault| PriceError::Entry { sku: self.sku.clone(), from: self.effective_from, fault };
+        let sku = name(&self.sku, self.operation);
+        let named = |fault| PriceError::Entry { sku: sku.clone(), from: self.effective_from, fault };
         faults.into_iter().map(named).collect()
     }
 

@@ -21,9 +21,12 @@ pub use self::{
     unit::PriceUnit,
     warnings::PriceWarning,
 };
-use self::{entry::WrittenEntry, spans::Span};
+use self::{
+    entry::{WrittenEntry, name},
+    spans::Span,
+};
 use crate::{
-    domain::{ImageSize, Quality},
+    domain::{Operation, Product},
     toml_text::TomlText,
     units::Money,
 };
@@ -134,15 +137,15 @@ impl PriceBook {
         Err(PriceError::UnknownSku { sku: sku.to_owned(), suggestion })
     }
 
-    /// The entry of `sku` on `day`.
+    /// The entry for `operation` of `sku` on `day`.
     ///
     /// # Errors
     /// [`PriceError::Unpriced`].
-    pub fn entry(&self, sku: &str, day: Date) -> Result<&PriceEntry, PriceError> {
+    pub fn entry(&self, sku: &str, operation: Operation, day: Date) -> Result<&PriceEntry, PriceError> {
         self.entries
             .iter()
-            .find(|entry| entry.sku == sku && entry.holds_on(day))
-            .ok_or_else(|| PriceError::Unpriced { sku: sku.to_owned(), day })
+            .find(|entry| entry.sku == sku && entry.operation == operation && entry.holds_on(day))
+            .ok_or_else(|| PriceError::Unpriced { sku: name(sku, operation), day })
     }
 
     /// The list price of one picture at `sku` on `day`, in the entry's currency, rounded down; never 0.
@@ -150,17 +153,8 @@ impl PriceBook {
     /// # Errors
     /// [`PriceError::Unpriced`] where there is none, [`PriceError::RoundsToZero`] where it is less than a nano-unit, and
     /// [`PriceError::Money`] past the ledger's range.
-    pub fn price(
-        &self,
-        sku: &str,
-        size: ImageSize,
-        quality: Quality,
-        day: Date,
-    ) -> Result<Money, PriceError> {
-        match self.entry(sku, day)?.price.of_picture(size, quality)? {
-            Money::ZERO => Err(PriceError::RoundsToZero { sku: sku.to_owned(), size }),
-            price => Ok(price),
-        }
+    pub fn price(&self, sku: &str, product: Product, day: Date) -> Result<Money, PriceError> {
+        self.entry(sku, product.operation, day)?.price_of(product)
     }
 }
 

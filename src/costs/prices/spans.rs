@@ -1,18 +1,28 @@
 use jiff::civil::Date;
 
-use super::{PriceError, entry::WrittenEntry};
+use super::{
+    PriceError,
+    entry::{WrittenEntry, name},
+};
+use crate::domain::Operation;
 
 /// The days of one entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
     sku: String,
+    operation: Operation,
     first: Date,
     last: Option<Date>,
 }
 
 impl Span {
     pub(super) fn of(entry: &WrittenEntry) -> Self {
-        Self { sku: entry.sku.clone(), first: entry.effective_from, last: entry.effective_to }
+        Self {
+            sku: entry.sku.clone(),
+            operation: entry.operation,
+            first: entry.effective_from,
+            last: entry.effective_to,
+        }
     }
 }
 
@@ -23,10 +33,10 @@ pub(super) fn problems(mut spans: Vec<Span>) -> Vec<PriceError> {
 }
 
 fn between(earlier: &Span, later: &Span) -> Option<PriceError> {
-    if earlier.sku != later.sku {
+    if (&earlier.sku, earlier.operation) != (&later.sku, later.operation) {
         return None;
     }
-    let sku = later.sku.clone();
+    let sku = name(&later.sku, later.operation);
     match earlier.last.and_then(|last| last.tomorrow().ok()) {
         Some(next) if next == later.first => None,
         Some(first) if first < later.first => {

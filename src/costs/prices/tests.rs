@@ -2,7 +2,10 @@ use jiff::{ToSpan, civil::date};
 use proptest::prelude::*;
 
 use super::*;
-use crate::units::Currency;
+use crate::{
+    domain::{ImageSize, Quality},
+    units::Currency,
+};
 
 const TODAY: Date = date(2026, 11, 23);
 const MEDIUM: Quality = Quality::Medium;
@@ -44,7 +47,9 @@ fn fault(lines: &[&str]) -> EntryFault {
 #[test]
 fn the_built_in_book_is_sound_and_prices_the_same_weights_first() {
     let book = PriceBook::built_in().expect("config/prices.toml");
-    let fal = book.price("fal/z-image-turbo", ImageSize::square(1000), MEDIUM, TODAY).expect("priced");
+    let fal = book
+        .price("fal/z-image-turbo", Product::generated(ImageSize::square(1000), MEDIUM), TODAY)
+        .expect("priced");
     assert_eq!(fal.to_string(), "0.005");
     let like_for_like = book.skus().into_iter().take_while(|sku| sku.ends_with("/z-image-turbo"));
     assert!(like_for_like.count() >= 4);
@@ -61,15 +66,19 @@ fn every_built_in_sku_is_priced_today_unless_it_was_retired() {
         let day = last.flatten().filter(|end| *end < TODAY).unwrap_or(TODAY);
         for size in [16, 256, 1024, 2048, 4096].map(ImageSize::square) {
             for quality in qualities {
-                let price = book.price(sku, size, quality, day).map(|price| price > Money::ZERO);
+                let price =
+                    book.price(sku, Product::generated(size, quality), day).map(|price| price > Money::ZERO);
                 assert_eq!(price, Ok(true), "{sku} {size} {quality:?} {day}");
             }
         }
     }
     let retired = ["openai/dall-e-2", "openai/dall-e-3", "openai/gpt-image-1", "google/imagen-4"];
     for sku in retired {
-        assert!(matches!(book.entry(sku, TODAY), Err(PriceError::Unpriced { .. })), "{sku}");
-        assert!(book.entry(sku, date(2026, 4, 1)).is_ok(), "{sku}");
+        assert!(
+            matches!(book.entry(sku, Operation::Generate, TODAY), Err(PriceError::Unpriced { .. })),
+            "{sku}"
+        );
+        assert!(book.entry(sku, Operation::Generate, date(2026, 4, 1)).is_ok(), "{sku}");
     }
 }
 
@@ -87,7 +96,7 @@ fn the_built_in_tables_say_what_openai_lists() {
     let book = PriceBook::built_in().expect("config/prices.toml");
     let price = |sku, size: &str, quality: &str| {
         let (size, quality) = (size.parse().expect("a size"), quality.parse().expect("a quality"));
-        book.price(sku, size, quality, date(2026, 5, 1)).map(|price| price.to_string())
+        book.price(sku, Product::generated(size, quality), date(2026, 5, 1)).map(|price| price.to_string())
     };
     assert_eq!(price("openai/gpt-image-1.5", "1024x1024", "medium"), Ok("0.034".into()));
     assert_eq!(price("openai/gpt-image-1", "1536x1024", "high"), Ok("0.25".into()));
@@ -101,7 +110,10 @@ fn the_built_in_tables_say_what_openai_lists() {
 fn last_month_keeps_last_months_price() {
     let book = span("0.04", "2026-01-01", Some("2026-10-31")) + &span("0.03", "2026-11-01", None);
     let book = PriceBook::parse(&book).expect("a book");
-    let on = |day| book.price("a/b", ImageSize::square(64), MEDIUM, day).map(|price| price.to_string());
+    let on = |day| {
+        book.price("a/b", Product::generated(ImageSize::square(64), MEDIUM), day)
+            .map(|price| price.to_string())
+    };
     assert_eq!(on(date(2026, 10, 31)), Ok("0.04".into()));
     assert_eq!(on(date(2026, 11, 1)), Ok("0.03".into()));
     assert!(matches!(on(date(2025, 12, 31)), Err(PriceError::Unpriced { .. })));
@@ -160,7 +172,7 @@ fn nothing_is_free() {
     // A price of its own, but less than a nano-unit for so small a picture.
     let book =
         PriceBook::parse(&entry(&["unit = \"megapixel\"", "amount = \"0.000000001\""])).expect("a book");
-    let price = book.price("a/b", ImageSize::square(64), MEDIUM, TODAY);
+    let price = book.price("a/b", Product::generated(ImageSize::square(64), MEDIUM), TODAY);
     assert!(matches!(price, Err(PriceError::RoundsToZero { .. })), "{price:?}");
 }
 
@@ -222,9 +234,9 @@ proptest! {
         prop_assert_eq!(book.is_ok(), is_gapless, "{}", text);
         let Ok(book) = book else { return Ok(()) };
         for day in start.series(1.day()).take_while(|day| *day <= last) {
-            prop_assert!(book.price("a/b", ImageSize::square(64), MEDIUM, day).is_ok(), "{}", day);
+            prop_assert!(book.price("a/b", Product::generated(ImageSize::square(64), MEDIUM), day).is_ok(), "{}", day);
         }
-        prop_assert!(book.entry("a/b", start.saturating_sub(1.day())).is_err());
-        prop_assert_eq!(book.entry("a/b", last.saturating_add(1.day())).is_ok(), is_open);
+        prop_assert!(book.entry("a/b", Operation::Generate, start.saturating_sub(1.day())).is_err());
+        prop_assert_eq!(book.entry("a/b", Operation::Generate, last.saturating_add(1.day())).is_ok(), is_open);
     }
 }

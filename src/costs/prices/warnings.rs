@@ -32,14 +32,14 @@ impl PriceBook {
             !self
                 .entries
                 .iter()
-                .any(|next| next.sku == entry.sku && next.effective_from > entry.effective_from)
+                .any(|next| next.name() == entry.name() && next.effective_from > entry.effective_from)
         };
         let dated = |of: &dyn Fn(&PriceEntry) -> Option<Date>| -> Vec<_> {
-            current().filter_map(|entry| Some((entry.sku.clone(), of(entry)?))).collect()
+            current().filter_map(|entry| Some((entry.name(), of(entry)?))).collect()
         };
         let ends = dated(&|entry| entry.effective_to.filter(|last| *last <= soon && is_last(entry)));
         let stale = dated(&|entry| Some(entry.read_on).filter(|day| *day < fresh));
-        let single = current().filter(|entry| !entry.is_confirmed()).map(|entry| entry.sku.clone()).collect();
+        let single = current().filter(|entry| !entry.is_confirmed()).map(PriceEntry::name).collect();
         let all = [PriceWarning::Ends(ends), PriceWarning::Stale(stale), PriceWarning::SingleSource(single)];
         all.into_iter().filter(|warning| !warning.is_empty()).collect()
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     costs::{CostModel, CostSettings, ExchangeRate, PriceBook},
-    domain::{EnergySource, ImageSize, Quality, Usage},
+    domain::{EnergySource, ImageSize, Product, Quality, Usage},
     units::{Currency, Millis, Money, Power},
 };
 
@@ -166,7 +166,7 @@ fn the_same_hardware_has_the_same_figures_here_and_in_a_receipt() {
     let (power, duration) = (Power::from_watts(333), Millis::new(7_777));
     let usage =
         Usage { duration, energy: power.over(duration), source: EnergySource::Estimated, epoch: None };
-    let comparison = model.compare(ImageSize::square(1024), Quality::default(), day);
+    let comparison = model.compare(Product::generated(ImageSize::square(1024), Quality::default()), day);
     let receipt = model.receipt(usage, comparison, day.at(12, 0, 0, 0)).expect("a receipt");
     let mut scenario = shipped().with_costs(&settings, power).expect("a scenario");
     scenario.seconds_per_image = duration;

@@ -71,7 +71,7 @@ impl Book {
             epoch: None,
         };
         let costs = self.ledger.with_assets(costs).expect("assets");
-        let comparison = costs.compare(spec.size, Quality::default(), date(2026, 11, 1));
+        let comparison = costs.compare(spec.product(Quality::default()), date(2026, 11, 1));
         let receipt = costs.receipt(usage, comparison, UTC.to_datetime(now)).expect("a receipt");
         let images = [SettledImage { seed: Seed::new(1), receipt }];
         let done = Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None };

@@ -1,4 +1,4 @@
-//! The entries of a span in one pass: sums over those of one day, size, quality and service. Every report is made from these
+//! The entries of a span in one pass: sums over those of one day, operation, size, quality and service. Every report is made from these
 //! few rows, so that a month of a million pictures is read once.
 
 use std::{
@@ -12,7 +12,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use super::{EnergySources, GroupBy, MonthTotals, span::EntrySpan, totals::Sums};
 use crate::{
     costs::Pictures,
-    domain::{ImageSize, Quality},
+    domain::{ImageSize, Operation, Product, Quality},
     ledger::{
         Ledger, LedgerError,
         store::{Conn, Row, Value, params},
@@ -27,6 +27,7 @@ pub(super) struct Fact {
     pub(super) day: Date,
     /// The day on which what they take back or correct was first entered; else the same.
     pub(super) priced_on: Date,
+    operation: Operation,
     pub(super) size: ImageSize,
     /// None: not noted.
     pub(super) quality: Option<Quality>,
@@ -46,6 +47,7 @@ pub(super) struct Fact {
 struct Key {
     day: Date,
     priced_on: Date,
+    operation: Operation,
     size: (u32, u32),
     is_failed_work: bool,
     /// Of the columns from [`TEXTS`] on: quality, compared service, and what was asked for.
@@ -90,9 +92,12 @@ impl Fact {
         (!self.is_failed_work).then_some(Pictures {
             day: self.day,
             priced_on: self.priced_on,
-            size: self.size,
-            // Before qualities were kept, every request had the usual steps.
-            quality: self.quality.unwrap_or_default(),
+            product: Product {
+                operation: self.operation,
+                size: self.size,
+                // Before qualities were kept, every request had the usual steps.
+                quality: self.quality.unwrap_or_default(),
+            },
             images: self.totals.images,
             standard: self.totals.standard,
             booked,
@@ -115,7 +120,9 @@ pub(super) fn read(conn: &Conn<'_>, span: EntrySpan<'_>, by: &[GroupBy]) -> Resu
             Some(first) => Day::of(first, span.zone)?.date,
         };
         let (size, is_failed_work) = ((row.get(11)?, row.get(12)?), row.get::<i64>(1)? == 0);
-        let mut key = Key { day: today.date, priced_on, size, is_failed_work, texts: [None; 5] };
+        let is_edit = row.get(TEXTS + texts.len() + 2)?;
+        let operation = if is_edit { Operation::Edit } else { Operation::Generate };
+        let mut key = Key { day: today.date, priced_on, operation, size, is_failed_work, texts: [None; 5] };
         for (place, texts) in texts.iter_mut().enumerate() {
             key.texts[place] = texts.number(row, TEXTS + place)?;
         }
@@ -154,7 +161,8 @@ pub(in crate::ledger) fn query(by: &[GroupBy]) -> String {
                      WHERE first.request_id = entries.request_id AND first.image_index = entries.image_index
                        AND first.kind = entries.kind AND +first.reverses IS NULL AND +first.corrects IS NULL) END,
                 reverses IS NOT NULL AND NOT EXISTS
-                    (SELECT 1 FROM entries AS correction WHERE correction.corrects = entries.reverses)
+                    (SELECT 1 FROM entries AS correction WHERE correction.corrects = entries.reverses),
+                edit_steps_run IS NOT NULL
          FROM entries JOIN requests ON requests.id = request_id {}
          WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2 ORDER BY entered_at_ms",
         filed.join(", "),
@@ -258,6 +266,7 @@ fn fact(key: Key, sums: &Sums, texts: &[Texts; 5]) -> Result<Fact, LedgerError> 
     Ok(Fact {
         day: key.day,
         priced_on: key.priced_on,
+        operation: key.operation,
         size: ImageSize::new(width, height).map_err(|_| LedgerError::OutOfRange { what: "width" })?,
         quality: quality.map_err(|_| LedgerError::OutOfRange { what: "requests.quality" })?,
         compared_sku: text(1),

@@ -182,7 +182,21 @@ fn a_dry_run_says_what_an_edit_would_take_and_writes_nothing() {
         (&json!("quote"), &json!(8), &json!(4))
     );
     assert_eq!((&quote["sigma"], &quote["edited_pixels"]), (&json!(0.75), &json!(1024)));
+    // The first service in the price book that sells edits of the same weights.
+    assert_eq!(quote["per_image"]["compared_with"], "fal/z-image-turbo");
     assert_eq!(server.totals().images, 0);
+}
+
+#[test]
+fn an_edit_is_compared_with_edits_alone() {
+    let server = TestServer::start_with(|config| config.costs.compare_with = "venice/z-image-turbo".into());
+    let compared = |receipt: &Value| (receipt["compared_with"].clone(), receipt["saving"].clone());
+    let edit = server.edit(&Form::of(png(photo(32, 32)))).json();
+    assert_eq!(compared(&edit["data"][0]["receipt"]), (Value::Null, Value::Null), "it sells none");
+    let quote = server.edit(&Form::of(png(photo(32, 32))).text("dry_run", "true")).json();
+    assert_eq!(compared(&quote["all_images"]), (Value::Null, Value::Null));
+    let plain = server.generate(&json!({ "prompt": "tea" })).json();
+    assert_eq!(plain["data"][0]["receipt"]["compared_with"], "venice/z-image-turbo");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::{
         Asset, CostModel, Life,
         simulation::{ComparedPrice, CurvePoint, Input, Outcome, Part, Scenario, ScenarioError},
     },
-    domain::{Quality, Scope},
+    domain::{Product, Quality, Scope},
     http::{State, api::error::ApiError},
     units::{Money, Power},
 };
@@ -134,7 +134,10 @@ fn answer(mut scenario: Scenario, question: &RoiQuery, state: &State) -> Result<
     }
     // Without a price or an exchange rate today, or with one out of range, there is no such comparison; nothing else depends
     // on it.
-    let hosted = state.service.costs().compare(scenario.size, Quality::default(), state.service.today());
+    let hosted = state
+        .service
+        .costs()
+        .compare(Product::generated(scenario.size, Quality::default()), state.service.today());
     let hosted = hosted.map(|hosted| ComparedPrice { name: hosted.sku, price: hosted.price });
     let compared = hosted.and_then(|hosted| scenario.with_like_for_like(hosted));
     worked_out(&compared.unwrap_or(scenario))
