@@ -5,6 +5,8 @@
 //! before; the ratio is that of processor seconds, which other programs disturb less than the wall clock; the difference
 //! is the largest of all colours, as a share of the range of the first row's.
 
+#![expect(clippy::print_stdout, reason = "a table for whoever runs it")]
+
 use std::time::{Duration, Instant};
 
 use candle_core::{Device, Result, Tensor};

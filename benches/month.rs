@@ -6,6 +6,8 @@
 //! qualities; idle hours are booked by the minute. Each report is made by the library, from the file, as `tintype costs` and
 //! /admin/costs make it, five times; nothing is kept between two reports but SQLite's own pages.
 
+#![expect(clippy::print_stdout, reason = "a table for whoever runs it")]
+
 #[path = "support/pictures.rs"]
 mod pictures;
 
@@ -134,8 +136,7 @@ fn ledger(file: &Path, month: Month) -> Ledger {
         life: Life::Time { years: 3, normal_utilisation_percent: 20 },
         retirement: None,
     };
-    let rest =
-        Asset { name: "rest".into(), life: Life::Units { lifetime_images: 2_000_000 }, ..card.clone() };
+    let rest = Asset { name: "rest".into(), life: Life::Units { lifetime_images: 2_000_000 }, ..card };
     for part in [card, rest] {
         ledger.add_asset(&part, Currency::CNY, start).expect("a part");
     }

@@ -83,6 +83,7 @@ fn attention(criterion: &mut Criterion) {
         x.transpose(1, 2).and_then(|x| x.contiguous()).expect("a tensor")
     };
     let (q, k, v) = (by_head(&q), by_head(&k), by_head(&v));
+    #[expect(clippy::cast_precision_loss, reason = "head widths are small")]
     let candle = || {
         let scores = (q.matmul(&k.transpose(2, 3)?)? / (head_dim as f64).sqrt())?;
         candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&v)

@@ -86,7 +86,7 @@ impl Clock for ManualClock {
         Box::pin(async move {
             if now.wait_for(|(_, monotonic)| *monotonic >= end).await.is_err() {
                 // The clock is gone, and with it its time.
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         })
     }

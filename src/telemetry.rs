@@ -71,6 +71,7 @@ where
 
     std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT")?;
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build();
+    #[expect(clippy::print_stderr, reason = "the log has not begun")]
     let exporter = exporter.inspect_err(|error| eprintln!("tintype: no spans are sent: {error}")).ok()?;
     let resource = opentelemetry_sdk::Resource::builder().with_service_name("tintype").build();
     let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder()

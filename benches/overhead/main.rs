@@ -8,6 +8,8 @@
 //! origin, the settlement with its flush, base64 and JSON. The note that painting has begun is flushed beside the painting,
 //! and counts only where the picture is done sooner. The note of the delivery follows the answer and does not count.
 
+#![expect(clippy::print_stdout, reason = "a table for whoever runs it")]
+
 #[expect(dead_code, reason = "its past is not used")]
 #[path = "../../tests/support/books.rs"]
 mod books;

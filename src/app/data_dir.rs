@@ -118,9 +118,10 @@ fn read_secret(file: File) -> io::Result<[u8; 32]> {
     let mut bytes = Vec::new();
     file.take(33).read_to_end(&mut bytes)?;
     let secret: [u8; 32] = bytes.try_into().map_err(|_| invalid("it does not have 32 bytes"))?;
-    match secret.iter().all(|byte| *byte == secret[0]) {
-        true => Err(invalid("its 32 bytes are all alike, which is no secret")),
-        false => Ok(secret),
+    if secret.iter().all(|byte| *byte == secret[0]) {
+        Err(invalid("its 32 bytes are all alike, which is no secret"))
+    } else {
+        Ok(secret)
     }
 }
 

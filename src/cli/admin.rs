@@ -97,20 +97,17 @@ fn password(args: &PasswordArgs, now: Timestamp) -> Result<(), CliError> {
         return print("there is no password; keys and links sign in\n");
     }
     let failed = |error: std::io::Error| CliError::Failed(error.to_string());
-    let password = match std::io::stdin().is_terminal() {
-        true => {
-            let password = rpassword::prompt_password("New password: ").map_err(failed)?;
-            let again = rpassword::prompt_password("The same again: ").map_err(failed)?;
-            if password != again {
-                return Err(CliError::Usage("the two passwords differ; nothing is changed".into()));
-            }
-            password
+    let password = if std::io::stdin().is_terminal() {
+        let password = rpassword::prompt_password("New password: ").map_err(failed)?;
+        let again = rpassword::prompt_password("The same again: ").map_err(failed)?;
+        if password != again {
+            return Err(CliError::Usage("the two passwords differ; nothing is changed".into()));
         }
-        false => {
-            let mut line = String::new();
-            std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
-            line.trim_end_matches(['\r', '\n']).to_owned()
-        }
+        password
+    } else {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
     };
     let hash = PasswordHash::new(&password, &mut rand::rng());
     let hash = hash.map_err(|error| CliError::Usage(error.to_string()))?;
@@ -141,8 +138,9 @@ fn revoke(command: SessionsCommand, now: Timestamp) -> Result<(), CliError> {
     let Some(id) = id else {
         return print(&format!("signed out: {}\n", ledger.end_sessions(now)?));
     };
-    match ledger.end_session(&id, now)? {
-        true => print(&format!("{id} is signed out\n")),
-        false => Err(CliError::Usage(format!("no open session `{id}`; tintype admin sessions lists them"))),
+    if ledger.end_session(&id, now)? {
+        print(&format!("{id} is signed out\n"))
+    } else {
+        Err(CliError::Usage(format!("no open session `{id}`; tintype admin sessions lists them")))
     }
 }

@@ -76,7 +76,7 @@ fn parse_guidance(text: &str) -> Result<f64, String> {
     }
 }
 
-pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
+pub(super) fn run(args: &GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
     let mut config = Config::load(args.config.as_deref())?;
     telemetry::start_log(&config.log);
     args.model.clone().apply(&mut config);
@@ -86,7 +86,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
     check_writable(&args.output)?;
     let edit = args.edit.edit(args.size)?.map(Arc::new);
     let (pipeline, default_size) = load(&config, &args.lora)?;
-    let mut spec = spec(&args, &config, edit, pipeline.limits(), default_size);
+    let mut spec = spec(args, &config, edit, pipeline.limits(), default_size);
     check(&spec, &pipeline)?;
     let first_seed = Seed::new(args.seed.unwrap_or_else(rand::random));
     let is_cpu = pipeline.device_name() == "cpu";
@@ -119,7 +119,7 @@ pub(super) fn run(args: GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), CliE
             }
             let receipt = costs.receipt(usage, comparison.clone(), zone.to_datetime(clock.now()))?;
             print_receipt(&file, seed, &spec, &receipt, &costs)?;
-            print_edit(&spec, pipeline.schedule().first_sigma(&spec, pipeline.limits()), unchanged);
+            print_edit(&spec, pipeline.schedule().first_sigma(&spec, pipeline.limits()), unchanged)?;
             seed = seed.for_image(1);
             // Writing and printing are on nobody's account.
             window = meter.open();
@@ -215,11 +215,10 @@ fn check_writable(file: &Path) -> Result<(), CliError> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    match place.is_dir() && !file.is_dir() {
-        true => Ok(()),
-        false => {
-            Err(CliError::Usage(format!("{}: cannot be written; pass another file with -o", file.display())))
-        }
+    if place.is_dir() && !file.is_dir() {
+        Ok(())
+    } else {
+        Err(CliError::Usage(format!("{}: cannot be written; pass another file with -o", file.display())))
     }
 }
 
@@ -247,13 +246,16 @@ fn numbered(file: &Path, number: u32) -> PathBuf {
 }
 
 /// How an edit was made, and what it left as it was.
-fn print_edit(spec: &RenderSpec, sigma: f32, unchanged: Option<Unchanged>) {
-    let Some(edit) = spec.edit.as_deref() else { return };
-    println!("  edit          {} of {} steps, from noise level {sigma:.4}", spec.steps_run(), spec.steps);
-    println!("  edited        {} pixels", edit.edited_pixels());
+fn print_edit(spec: &RenderSpec, sigma: f32, unchanged: Option<Unchanged>) -> Result<(), CliError> {
+    let Some(edit) = spec.edit.as_deref() else { return Ok(()) };
+    let (steps_run, steps, pixels) = (spec.steps_run(), spec.steps, edit.edited_pixels());
+    let mut text = format!(
+        "  edit          {steps_run} of {steps} steps, from noise level {sigma:.4}\n  edited        {pixels} pixels\n"
+    );
     if let Some(Unchanged { unchanged, outside }) = unchanged {
-        println!("  unchanged     {unchanged} of {outside} pixels outside the mask");
+        text += &format!("  unchanged     {unchanged} of {outside} pixels outside the mask\n");
     }
+    super::print(&text)
 }
 
 fn print_receipt(

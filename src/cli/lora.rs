@@ -112,9 +112,10 @@ fn inspect(args: InspectArgs) -> Result<(), CliError> {
     let mut report = LoadReport::new();
     let files = config.model.source().files(&mut |fetched| report.fetched(fetched))?;
     let inspection = LoraInspection::of(&file, Some(&files))?;
-    match args.json {
-        true => super::print_json(&inspection)?,
-        false => super::print(&to_text(&file, &inspection))?,
+    if args.json {
+        super::print_json(&inspection)?;
+    } else {
+        super::print(&to_text(&file, &inspection))?;
     }
     match inspection.model.and_then(|model| model.problem) {
         None => Ok(()),
@@ -133,11 +134,12 @@ fn remove(args: &RemoveArgs) -> Result<(), CliError> {
 
 /// Where the LoRA `name` is in the library.
 fn file_of(library: &Path, name: &str) -> Result<PathBuf, CliError> {
-    match is_name(name) {
-        true => Ok(library.join(format!("{name}.{ENDING}"))),
-        false => Err(CliError::Usage(format!(
+    if is_name(name) {
+        Ok(library.join(format!("{name}.{ENDING}")))
+    } else {
+        Err(CliError::Usage(format!(
             "`{name}` cannot be a LoRA's name; use letters, digits, spaces, dots, dashes and underscores"
-        ))),
+        )))
     }
 }
 
@@ -210,9 +212,10 @@ impl FromStr for LoraArg {
             Some(Self { name: name.to_owned(), weight })
         });
         let lora = weighted.unwrap_or_else(|| Self { name: text.to_owned(), weight: 1.0 });
-        match lora.name.is_empty() || !lora.weight.is_finite() {
-            true => Err("write a file, or the name of one in the library, and :WEIGHT if it is not 1".into()),
-            false => Ok(lora),
+        if lora.name.is_empty() || !lora.weight.is_finite() {
+            Err("write a file, or the name of one in the library, and :WEIGHT if it is not 1".into())
+        } else {
+            Ok(lora)
         }
     }
 }

@@ -246,9 +246,9 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args, &clock),
-        Command::Generate(args) => generate::run(args, &clock),
+        Command::Generate(args) => generate::run(&args, &clock),
         Command::Bench(args) => bench::run(args, &clock),
-        Command::Pull(args) => pull::run(args),
+        Command::Pull(args) => pull::run(&args),
         Command::Doctor(args) => doctor::run(args, &*clock),
         Command::Model(command) => model::run(command),
         Command::Lora(command) => lora::run(command),
@@ -279,10 +279,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
 /// `costs` with the assets of the data directory's ledger, where there is one.
 fn with_recorded_assets(config: &Config, costs: CostModel) -> Result<CostModel, CliError> {
     let file = config.data_dir.join(LEDGER_FILE);
-    match file.is_file() {
-        true => Ok(Ledger::open(&file)?.with_assets(&costs)?),
-        false => Ok(costs),
-    }
+    if file.is_file() { Ok(Ledger::open(&file)?.with_assets(&costs)?) } else { Ok(costs) }
 }
 
 /// A day, `2026-11-23`. Not the lenient reading, which passes over a time and an offset.
@@ -326,15 +323,14 @@ impl DataArgs {
     fn ledger_file(&self) -> Result<(Config, PathBuf), CliError> {
         let config = self.config()?;
         let file = config.data_dir.join(LEDGER_FILE);
-        match file.is_file() {
-            true => {
-                prepare_data_dir(&config.data_dir)?;
-                Ok((config, file))
-            }
-            false => Err(CliError::Usage(format!(
+        if file.is_file() {
+            prepare_data_dir(&config.data_dir)?;
+            Ok((config, file))
+        } else {
+            Err(CliError::Usage(format!(
                 "{}: no such ledger; serve once, or pass another --data-dir",
                 file.display()
-            ))),
+            )))
         }
     }
 

@@ -37,9 +37,10 @@ pub(super) fn run(command: ModelCommand) -> Result<(), CliError> {
     let mut report = LoadReport::new();
     let files = config.model.source().files(&mut |fetched| report.fetched(fetched))?;
     let inspection = Inspection::of(&files, &config.model.placement(), args.hash)?;
-    match args.json {
-        true => super::print_json(&inspection)?,
-        false => super::print(&to_text(&inspection))?,
+    if args.json {
+        super::print_json(&inspection)?;
+    } else {
+        super::print(&to_text(&inspection))?;
     }
     match inspection.problems().next() {
         None => Ok(()),

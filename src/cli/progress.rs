@@ -71,11 +71,12 @@ impl FetchReport {
         if self.bar.is_hidden()
             && let Some(percent) = self.tenths.passed(fetched.bytes, fetched.total)
         {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes are whole")]
+            let per_second = self.bar.per_sec() as u64;
             tracing::info!(
                 "fetched {percent} % of {}, {}/s, {} left",
                 DecimalBytes(fetched.total),
-                // Bytes are whole.
-                DecimalBytes(self.bar.per_sec() as u64),
+                DecimalBytes(per_second),
                 HumanDuration(self.bar.eta())
             );
         }

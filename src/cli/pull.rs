@@ -64,7 +64,7 @@ struct Pulled<'a> {
     serve: &'a str,
 }
 
-pub(super) fn run(args: PullArgs) -> Result<(), CliError> {
+pub(super) fn run(args: &PullArgs) -> Result<(), CliError> {
     let config = args.config_file.load()?;
     let repository = args.repository()?;
     let pin = args.sha256.clone().or_else(|| configured_pin(&config, &args.repository, &repository));
@@ -190,8 +190,5 @@ fn summary(model: &FetchedModel, pin: Option<&ModelDigest>, endpoint: &str, serv
 /// A word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
-    match word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -125,7 +125,7 @@ mod tests {
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let variables = variables.iter().map(|(name, text)| (name.into(), text.into())).collect();
-        Config::extract(figment::Figment::from(Environment { variables }))
+        Config::extract(&figment::Figment::from(Environment { variables }))
     }
 
     #[test]

@@ -75,13 +75,13 @@ impl Config {
                 return Err(ConfigError::File { path, reason: "no such file".into() });
             }
         };
-        Self::extract(figment.merge(Environment::of_process()))
+        Self::extract(&figment.merge(Environment::of_process()))
     }
 
-    pub(super) fn extract(figment: Figment) -> Result<Self, ConfigError> {
+    pub(super) fn extract(figment: &Figment) -> Result<Self, ConfigError> {
         let malformed = |reason: String| ConfigError::Malformed(reason.replace('\n', " "));
         // Lossy: a variable is a text, and its key knows whether that is to be a number.
-        let config: Self = figment.extract_lossy().map_err(|error| malformed(in_words(error)))?;
+        let config: Self = figment.extract_lossy().map_err(|error| malformed(in_words(&error)))?;
         if !(0.0..=GUIDANCE_MAX).contains(&config.model.guidance_scale) {
             return Err(malformed(format!("model.guidance_scale must be from 0 to {GUIDANCE_MAX}")));
         }
@@ -125,7 +125,7 @@ fn check_public_url(url: &str) -> Result<(), String> {
 }
 
 /// What is wrong, by the name under which it was written: `tintype.toml: unknown key `prot`; did you mean `port`?`
-fn in_words(error: figment::Error) -> String {
+fn in_words(error: &figment::Error) -> String {
     let metadata = error.metadata.as_ref();
     let profile = error.profile.clone().unwrap_or_default();
     let written = |path: &[&str]| match metadata {

@@ -4,7 +4,7 @@ use super::*;
 use crate::toml_text::TomlText;
 
 fn parse(toml: &str) -> Result<Config, ConfigError> {
-    Config::extract(Figment::from(TomlText::string(toml)))
+    Config::extract(&Figment::from(TomlText::string(toml)))
 }
 
 fn is_setting(line: &str) -> bool {

@@ -99,9 +99,10 @@ impl Asset {
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.
     pub fn book_value(&self, day: Date, images: u64) -> Result<Money, MoneyError> {
-        match day < self.purchased_on {
-            true => Ok(Money::ZERO),
-            false => self.shared(self.price)?.minus(self.lost_before(day, images)?),
+        if day < self.purchased_on {
+            Ok(Money::ZERO)
+        } else {
+            self.shared(self.price)?.minus(self.lost_before(day, images)?)
         }
     }
 

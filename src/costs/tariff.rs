@@ -178,9 +178,10 @@ impl TariffRow {
 impl Hours {
     /// Hours whose end is before their start go on after midnight.
     fn contains(self, minute: u16) -> bool {
-        match self.from < self.to {
-            true => (self.from..self.to).contains(&minute),
-            false => minute >= self.from || minute < self.to,
+        if self.from < self.to {
+            (self.from..self.to).contains(&minute)
+        } else {
+            minute >= self.from || minute < self.to
         }
     }
 }

@@ -73,9 +73,10 @@ pub(super) async fn watch<B: MessageBody + 'static>(
             state.service.metrics().note_refusal(code);
         }
         let _entered = span.enter();
-        match path.starts_with("/v1/") {
-            true => tracing::info!(%method, path, status, took_ms = took.get(), "answered"),
-            false => tracing::debug!(%method, path, status, took_ms = took.get(), "answered"),
+        if path.starts_with("/v1/") {
+            tracing::info!(%method, path, status, took_ms = took.get(), "answered");
+        } else {
+            tracing::debug!(%method, path, status, took_ms = took.get(), "answered");
         }
         state.service.metrics().note_answer(route, status, took);
     }

@@ -92,10 +92,7 @@ impl ImageStore {
 
     fn check_room_for(&self, bytes: u64) -> Result<(), StoreError> {
         let free = fs4::available_space(&self.directory).map_err(|cause| io_error(&self.directory, cause))?;
-        match free >= self.free_min.saturating_add(bytes) {
-            true => Ok(()),
-            false => Err(self.full(free)),
-        }
+        if free >= self.free_min.saturating_add(bytes) { Ok(()) } else { Err(self.full(free)) }
     }
 
     /// Keeps a picture: written aside, flushed to the disk, and only then named.

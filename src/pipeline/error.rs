@@ -89,9 +89,10 @@ impl LoadError {
     pub(super) fn from_candle(component: &str, error: &candle_core::Error) -> Self {
         let text = error.to_string();
         let line = text.lines().next().unwrap_or("unknown error");
-        match line.starts_with(component) || line.contains(".safetensors") {
-            true => Self::Weight(line.to_owned()),
-            false => Self::Weight(format!("{component}: {line}")),
+        if line.starts_with(component) || line.contains(".safetensors") {
+            Self::Weight(line.to_owned())
+        } else {
+            Self::Weight(format!("{component}: {line}"))
         }
     }
 }

@@ -84,12 +84,14 @@ fn box_muller(block: &mut [f32]) {
 }
 
 /// 24 random bits in [0, 1).
+#[expect(clippy::cast_precision_loss, reason = "24 bits are an f32")]
 fn uniform_f32(engine: &mut Mt) -> f32 {
     const SCALE: f32 = 1.0 / (1 << 24) as f32;
     (engine.next_u32() & 0x00FF_FFFF) as f32 * SCALE
 }
 
 /// 53 random bits in [0, 1), the high word drawn first.
+#[expect(clippy::cast_precision_loss, reason = "53 bits are an f64")]
 fn uniform_f64(engine: &mut Mt) -> f64 {
     const SCALE: f64 = 1.0 / (1u64 << 53) as f64;
     let (high, low) = (engine.next_u32(), engine.next_u32());

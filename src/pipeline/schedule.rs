@@ -74,6 +74,7 @@ impl Schedule {
             Shift::Static(shift) => shift * sigma / (1.0 + (shift - 1.0) * sigma),
             Shift::Dynamic { base_shift, max_shift, base_tokens, max_tokens, exponential } => {
                 let slope = (max_shift - base_shift) / (max_tokens - base_tokens);
+                #[expect(clippy::cast_precision_loss, reason = "tokens are few")]
                 let mu = image_tokens as f64 * slope + (base_shift - slope * base_tokens);
                 #[expect(clippy::cast_possible_truncation, reason = "levels are f32")]
                 let scale = if exponential { mu.exp() } else { mu } as f32;
@@ -84,6 +85,7 @@ impl Schedule {
 }
 
 /// `torch.linspace(1, 1 / steps, steps)` in f32: counted from the nearer end.
+#[expect(clippy::cast_precision_loss, reason = "steps are few")]
 fn linspace_to_one_over(steps: u32) -> impl Iterator<Item = f32> {
     #[expect(clippy::cast_possible_truncation, reason = "levels are f32")]
     let end = (1.0 / f64::from(steps)) as f32;
@@ -91,9 +93,8 @@ fn linspace_to_one_over(steps: u32) -> impl Iterator<Item = f32> {
         1 => 0.0,
         _ => (end - 1.0) / (steps - 1) as f32,
     };
-    (0..steps).map(move |i| match i < steps / 2 || steps == 1 {
-        true => 1.0 + gap * i as f32,
-        false => end - gap * (steps - 1 - i) as f32,
+    (0..steps).map(move |i| {
+        if i < steps / 2 || steps == 1 { 1.0 + gap * i as f32 } else { end - gap * (steps - 1 - i) as f32 }
     })
 }
 

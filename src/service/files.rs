@@ -146,9 +146,10 @@ fn check_outside_mask(
 ) -> Result<Option<bool>, ServiceError> {
     let Some(edit) = edit.filter(|edit| edit.keeps_outside()) else { return Ok(None) };
     let is_unchanged = unchanged_in_file(edit, file).is_some_and(Unchanged::is_all);
-    match is_unchanged || !encoding.is_lossless() {
-        true => Ok(Some(is_unchanged)),
-        false => Err(ServiceError::ChangedOutsideMask),
+    if is_unchanged || !encoding.is_lossless() {
+        Ok(Some(is_unchanged))
+    } else {
+        Err(ServiceError::ChangedOutsideMask)
     }
 }
 

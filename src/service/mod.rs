@@ -247,9 +247,10 @@ impl Service {
             Reserved::Open(id) => return Ok(Reserved::Open(id)),
         };
         let (id, key) = (reservation.id(), &request.caller.public_id);
-        match self.parts.settings.log_prompts {
-            true => tracing::info!(request = %id, key, prompt = request.job.spec.prompt, "taken on"),
-            false => tracing::debug!(request = %id, key, "taken on"),
+        if self.parts.settings.log_prompts {
+            tracing::info!(request = %id, key, prompt = request.job.spec.prompt, "taken on");
+        } else {
+            tracing::debug!(request = %id, key, "taken on");
         }
         for over in reservation.passed_budgets().iter().filter(|over| over.was_within()) {
             tracing::warn!(request = %id, key, "a soft budget is passed: {over}");

@@ -32,18 +32,18 @@ impl SourceImage {
         }
         match image::guess_format(file) {
             Ok(ImageFormat::Png) => {
-                let decoder = PngDecoder::with_limits(Cursor::new(file), limits()).map_err(damaged)?;
-                let is_animated = decoder.is_apng().map_err(damaged)?;
+                let decoder = PngDecoder::with_limits(Cursor::new(file), limits())?;
+                let is_animated = decoder.is_apng()?;
                 Self::decoded(decoder, is_animated)
             }
             Ok(ImageFormat::Jpeg) => {
                 if components(file)? == Some(4) {
                     return Err(SourceError::Cmyk);
                 }
-                Self::decoded(JpegDecoder::new(Cursor::new(file)).map_err(damaged)?, false)
+                Self::decoded(JpegDecoder::new(Cursor::new(file))?, false)
             }
             Ok(ImageFormat::WebP) => {
-                let decoder = WebPDecoder::new(Cursor::new(file)).map_err(damaged)?;
+                let decoder = WebPDecoder::new(Cursor::new(file))?;
                 let is_animated = decoder.has_animation();
                 Self::decoded(decoder, is_animated)
             }
@@ -59,10 +59,10 @@ impl SourceImage {
         if is_animated {
             return Err(SourceError::Animated);
         }
-        decoder.set_limits(limits()).map_err(damaged)?;
-        let orientation = decoder.orientation().map_err(damaged)?;
-        let profile = decoder.icc_profile().map_err(damaged)?;
-        let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+        decoder.set_limits(limits())?;
+        let orientation = decoder.orientation()?;
+        let profile = decoder.icc_profile()?;
+        let mut image = DynamicImage::from_decoder(decoder)?;
         image.apply_orientation(orientation);
         let mut rgb = colour::srgb(&image, profile.as_deref());
         let alpha = image.color().has_alpha().then(|| {
@@ -83,9 +83,11 @@ fn limits() -> Limits {
     limits
 }
 
-fn damaged(error: ImageError) -> SourceError {
-    let text = error.to_string();
-    SourceError::Damaged(text.lines().next().unwrap_or("unknown error").to_owned())
+impl From<ImageError> for SourceError {
+    fn from(error: ImageError) -> Self {
+        let text = error.to_string();
+        Self::Damaged(text.lines().next().unwrap_or("unknown error").to_owned())
+    }
 }
 
 /// Colours of a JPEG's pixel: its frame header's number of components (ITU-T T.81, B.2.2).

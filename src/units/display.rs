@@ -134,6 +134,7 @@ mod tests {
     fn every_amount_is_shown_within_half_of_its_last_digit() {
         for nano in [1, 12, 999, 1_234, 99_999, 123_456, 9_996_000, 555_555_555, 999_499_999, 999_999_999] {
             let shown = Money::from_nano(nano).readable().parse::<f64>().expect("a number");
+            #[expect(clippy::cast_precision_loss, reason = "figures for people")]
             let error = (shown - nano as f64 / 1e9).abs() / (nano as f64 / 1e9);
             assert!(error <= 0.005_001, "{nano} is shown as {shown}");
         }

@@ -52,9 +52,8 @@ fn spoil(file: &Path, tensor: &str) {
     let spoilt = weights.tensor(tensor).expect(tensor);
     let values = f32::NAN.to_le_bytes().repeat(spoilt.data().len() / 4);
     let spoilt = TensorView::new(spoilt.dtype(), spoilt.shape().to_vec(), &values).expect("a view");
-    let views = weights.iter().map(|(name, view)| match name == tensor {
-        true => (name.to_owned(), spoilt.clone()),
-        false => (name.to_owned(), view),
+    let views = weights.iter().map(|(name, view)| {
+        if name == tensor { (name.to_owned(), spoilt.clone()) } else { (name.to_owned(), view) }
     });
     let views: Vec<_> = views.collect();
     fs::write(file, safetensors::serialize(views, None).expect("weights")).expect("written");

@@ -1,5 +1,7 @@
 //! The real server, asked over HTTP.
 
+#![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
+
 #[path = "../support/eventually.rs"]
 mod eventually;
 #[path = "../support/server.rs"]

@@ -119,11 +119,10 @@ impl Chance {
     fn part(&mut self, at: Timestamp) {
         let price = self.money(20_000_000_000_000);
         let percent = self.random.random_range(1..=100);
-        let life = match self.one_in(2) {
-            true => Life::Units { lifetime_images: self.random.random_range(1..400) },
-            false => {
-                Life::Time { years: self.random.random_range(1..=5), normal_utilisation_percent: percent }
-            }
+        let life = if self.one_in(2) {
+            Life::Units { lifetime_images: self.random.random_range(1..400) }
+        } else {
+            Life::Time { years: self.random.random_range(1..=5), normal_utilisation_percent: percent }
         };
         let bought = at.to_zoned(TimeZone::UTC).date();
         let part = Asset {

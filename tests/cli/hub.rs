@@ -47,9 +47,10 @@ fn everything_in(place: &Path) -> Vec<PathBuf> {
     let mut places = vec![place.to_owned()];
     while let Some(place) = places.pop() {
         for entry in fs::read_dir(place).into_iter().flatten().map_while(Result::ok) {
-            match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                true => places.push(entry.path()),
-                false => found.push(entry.path()),
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                places.push(entry.path());
+            } else {
+                found.push(entry.path());
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::{complaint, out, pixels, run, tiny_models};
 
 /// A LoRA of rank 2 of one layer of the model `base`, by ai-toolkit's names.
 fn write_lora(file: &Path, layer: &str) {
+    #[expect(clippy::cast_precision_loss, reason = "numbers are small")]
     let numbers =
         |count: usize| (0..count).flat_map(|i| ((i % 7) as f32 * 0.1 - 0.3).to_le_bytes()).collect();
     let tensors: [(&str, Vec<usize>, Vec<u8>); 2] =

@@ -1,5 +1,7 @@
 //! The program as a person types it.
 
+#![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
+
 #[path = "../support/audit.rs"]
 mod audit;
 #[path = "../support/books.rs"]

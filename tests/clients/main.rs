@@ -3,6 +3,8 @@
 //! Each test runs one script of this folder; what its checks paint is all that the ledger then holds. Without python3,
 //! node or their registries this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
 
+#![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
+
 mod node;
 mod python;
 #[path = "../support/script.rs"]

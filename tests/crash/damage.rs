@@ -16,7 +16,8 @@ use crate::{
     served::{Place, complaint},
 };
 
-const PAGE_BYTES: u64 = 4096;
+const PAGE: [u8; 4096] = [0xa5; 4096];
+const PAGE_BYTES: u64 = PAGE.len() as u64;
 const LOG_HEADER_BYTES: u64 = 32;
 const FRAME_BYTES: u64 = 24 + PAGE_BYTES;
 
@@ -213,7 +214,7 @@ fn a_damaged_page_stops_the_start_and_a_backup_brings_a_server_up_again() {
     for page in 0..pages {
         let specimen = Specimen::of(&place);
         let file = File::options().write(true).open(specimen.ledger()).expect("a file");
-        file.write_all_at(&[0xa5; PAGE_BYTES as usize], page * PAGE_BYTES).expect("written");
+        file.write_all_at(&PAGE, page * PAGE_BYTES).expect("written");
         match specimen.open() {
             // No page of the ledger's own: what was settled can be read.
             Ok(()) => assert_eq!(left_in(&specimen.ledger()), place.answered, "page {page}"),
@@ -225,7 +226,7 @@ fn a_damaged_page_stops_the_start_and_a_backup_brings_a_server_up_again() {
 
     for damage in [0, pages / 2 * PAGE_BYTES] {
         let file = File::options().write(true).open(place.ledger()).expect("a file");
-        file.write_all_at(&[0xa5; PAGE_BYTES as usize], damage).expect("written");
+        file.write_all_at(&PAGE, damage).expect("written");
         let said = place.refused_start(&[], 2);
         assert!(
             said.contains("ledger.sqlite3 is damaged (") && said.contains("tintype restore FILE"),

@@ -1,6 +1,8 @@
 //! The real server and what may befall its ledger: SIGKILL, a full disk, files that cannot be written, damage. After each,
 //! what clients were answered is there, once, and both sums close; and whoever runs it is told in one line what to do.
 
+#![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
+
 #[path = "../support/audit.rs"]
 mod audit;
 #[path = "../support/eventually.rs"]

@@ -28,6 +28,11 @@ fn widen(half: Half, bits: u16) -> f64 {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "it was an f32")]
+fn float(x: f64) -> f32 {
+    x as f32
+}
+
 #[derive(Clone)]
 struct Case {
     half: Half,
@@ -57,6 +62,7 @@ impl Case {
         (token * self.heads + head) * self.head_dim
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "head widths are small")]
     fn factor(&self) -> f32 {
         1.0 / (self.head_dim as f32).sqrt()
     }
@@ -156,8 +162,9 @@ fn scores_may_grow_from_key_to_key_until_one_has_all_the_weight() {
         for head_dim in [64, 128] {
             let mut case = Case::random(half, [1, 270, 1, head_dim]);
             for (i, k) in case.k.iter_mut().enumerate() {
+                #[expect(clippy::cast_precision_loss, reason = "tokens are few")]
                 let token = (i / head_dim) as f32;
-                *k = narrow(half, widen(half, *k) as f32 * token / 30.0);
+                *k = narrow(half, float(widen(half, *k)) * token / 30.0);
             }
             case.agrees();
         }
@@ -173,12 +180,12 @@ fn values_beyond_f16_come_with_scales_and_leave_with_the_largest_of_their_item()
             let power = match token {
                 150..300 => i32::from(token % 40 == 7),
                 420 => 16,
-                _ => 1 + token as i32 * 7 % 15,
+                _ => i32::try_from(1 + token * 7 % 15).expect("a small number"),
             };
             *scale = 2_f32.powi(power);
             let row = 2 * head_dim;
             for v in &mut case.v[token * row..][..row] {
-                *v = narrow(Half::F16, 4096.0 * widen(Half::F16, *v) as f32);
+                *v = narrow(Half::F16, 4096.0 * float(widen(Half::F16, *v)));
             }
         }
         case.agrees();

@@ -19,6 +19,7 @@ fn fault(name: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::cast_precision_loss, reason = "threads are few")]
 fn threads_that_wait_for_each_other_see_what_the_others_wrote() {
     let mut out = [0.0; 64];
     run(&launch("across_waiting"), &mut [Argument::FloatsOut(&mut out)]).expect("a launch");
@@ -32,6 +33,7 @@ fn a_forgotten_wait_for_the_block_shows() {
 
 #[test]
 fn a_copy_is_there_after_its_wait_and_not_before() {
+    #[expect(clippy::cast_precision_loss, reason = "numbers are small")]
     let x: Vec<f32> = (0..256).map(|i| i as f32).collect();
     let copied = |name: &str| {
         let mut out = [0.0; 256];

@@ -57,6 +57,7 @@ fn times(x: &[f32], factor: f32) -> Vec<f64> {
 }
 
 fn normed(x: &[f64], weight: &[f32]) -> Vec<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "rows are short")]
     let mean = x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;
     x.iter().zip(weight).map(|(x, weight)| x / (mean + f64::from(EPS)).sqrt() * f64::from(*weight)).collect()
 }

@@ -104,13 +104,17 @@ impl Gallery {
 
     /// Picture `index` of a work, finished.
     pub fn file(&self, work: Work, index: u64) -> &str {
-        &self.files[work.subject][(work.seed + index) as usize]
+        &self.files[work.subject][place(work.seed + index)]
     }
 
     /// A streamed work on its way.
     pub fn partial(&self, work: Work) -> &str {
-        &self.partials[work.seed as usize]
+        &self.partials[place(work.seed)]
     }
+}
+
+fn place(seed: u64) -> usize {
+    usize::try_from(seed).expect("seeds are few")
 }
 
 fn spec(subject: &Subject) -> RenderSpec {

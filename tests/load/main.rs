@@ -1,6 +1,7 @@
 //! Two hundred clients against the real server for a minute: no answer is lost, no picture is another's, memory stays
 //! flat, and the ledger adds up after a stop in the middle of it all. TINTYPE_LOAD_SECONDS says how long.
 
+#![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
 // Memory is read from /proc.
 #![cfg(target_os = "linux")]
 

@@ -31,6 +31,7 @@ impl Memory {
     }
 
     pub fn table(&self) -> String {
+        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let peaks: Vec<_> =
             (1..=4).map(|quarter| format!("{:.1}", self.peak(quarter) as f64 / 1024.0)).collect();
         format!("resident MiB, peak of each quarter: {}\n", peaks.join(" | "))

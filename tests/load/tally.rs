@@ -75,6 +75,7 @@ impl Tally {
     }
 
     pub fn table(&self, duration: Duration) -> String {
+        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let per_second = |count: u64| format!("{:.1}", count as f64 / duration.as_secs_f64());
         let answers: u64 = self.answers.values().sum();
         let mut rows = vec![

@@ -176,8 +176,9 @@ impl<'a> Visitor<'a> {
         // Got, whether or not the links are followed before the stop.
         self.note_request(&answer, &links["data"][0], work)?;
         for index in 0..work.images {
-            let link =
-                links["data"][index as usize]["url"].as_str().ok_or_else(|| answer.wrong("no link"))?;
+            let link = links["data"][usize::try_from(index).expect("images are few")]["url"]
+                .as_str()
+                .ok_or_else(|| answer.wrong("no link"))?;
             let file = self.client.follow(link)?;
             if file.status != 200 {
                 return Err(file.wrong("a link that opens nothing"));
@@ -238,7 +239,12 @@ impl<'a> Visitor<'a> {
     fn share(&mut self) -> Result<(), Fault> {
         let second = self.stage.began.elapsed().as_secs();
         let key = self.stage.keys.painter(0);
-        self.paint(key, Some(&format!("shared {second}")), Work::of(second as usize)).map(drop)
+        self.paint(
+            key,
+            Some(&format!("shared {second}")),
+            Work::of(usize::try_from(second).expect("seconds are few")),
+        )
+        .map(drop)
     }
 
     fn come_back(&mut self, order: &str, work: Work) -> Result<(), Fault> {

@@ -362,7 +362,7 @@ fn a_lora_is_the_weights_that_it_would_be_merged_into() {
     let own = model.tensors("transformer");
     let lora = lora(&own);
     let without = image(&model.whole()).expect("an image");
-    type Style = (&'static str, fn(&str) -> [String; 3], Option<f64>);
+    type Style = (&'static str, fn(&str) -> [String; 3], Option<f32>);
     let styles: [Style; 4] = [
         (
             "peft",
@@ -402,7 +402,7 @@ fn a_lora_is_the_weights_that_it_would_be_merged_into() {
             let [down_name, up_name, alpha_name] = names(layer);
             file.extend([(down_name, down.clone()), (up_name, up.clone())]);
             if let Some(alpha) = alpha {
-                file.insert(alpha_name, Tensor::new(alpha as f32, &Device::Cpu).expect("alpha"));
+                file.insert(alpha_name, Tensor::new(alpha, &Device::Cpu).expect("alpha"));
             }
         }
         let path = model.place.path().join(format!("{style}.lora"));
@@ -411,7 +411,7 @@ fn a_lora_is_the_weights_that_it_would_be_merged_into() {
             let mut merged = own.clone();
             for (layer, down, up) in &lora {
                 let change = (up.matmul(down).expect("a change")
-                    * (weight * alpha.map_or(1.0, |alpha| alpha / 3.0)))
+                    * (weight * alpha.map_or(1.0, |alpha| f64::from(alpha) / 3.0)))
                 .expect("scaled");
                 let name = format!("{layer}.weight");
                 merged.insert(name.clone(), (&own[&name] + change).expect("merged"));

@@ -1,5 +1,7 @@
 //! Tintype's pipeline held against goldens that diffusers made (make_goldens.py): number by number, pixel by pixel.
 
+#![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
+
 #[path = "../support/skip.rs"]
 mod skip;
 #[path = "../support/tiny_models.rs"]

@@ -45,6 +45,7 @@ fn a_model_whose_layers_come_and_go_paints_the_same_pixels() {
 }
 
 /// Root mean square of the differences, of 255.
+#[expect(clippy::cast_precision_loss, reason = "images are small")]
 fn difference(a: &Pixels, b: &Pixels) -> f64 {
     let squares = a.rgb.iter().zip(&b.rgb).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
     (squares.sum::<f64>() / b.rgb.len() as f64).sqrt()
@@ -70,7 +71,7 @@ fn eight_bits_are_hardly_seen_and_four_bits_are() {
         let differences: Vec<f64> =
             pictures(precision, memory).iter().zip(&exact).map(|(a, b)| difference(a, b)).collect();
         println!("{precision:?} {memory}: {differences:.2?} of 255");
-        differences.iter().sum::<f64>() / differences.len() as f64
+        differences.iter().sum::<f64>() / f64::from(u32::try_from(differences.len()).expect("a few"))
     };
     let (bf16, eight) =
         (mean(Precision::Bf16, MemoryTier::Resident), mean(Precision::F32, MemoryTier::EightBit));

@@ -46,10 +46,7 @@ fn fetch(goldens: &Goldens, model: &Path) -> Result<(), String> {
     run("tar", &["-xzf", &archive, &goldens.file])?;
     fs::rename(model.join(&goldens.file), &target).map_err(|error| error.to_string())?;
     let found = digest(&fs::read(&target).map_err(|error| error.to_string())?);
-    match found == goldens.sha256 {
-        true => Ok(()),
-        false => Err(format!("{}: sha256 is {found}", goldens.file)),
-    }
+    if found == goldens.sha256 { Ok(()) } else { Err(format!("{}: sha256 is {found}", goldens.file)) }
 }
 
 #[test]

@@ -226,9 +226,10 @@ impl Answering {
 
     /// What the hub calls a file's bytes.
     fn id(&self, file: &str, bytes: &[u8]) -> String {
-        let id = match file.ends_with(".safetensors") {
-            true => sha256(bytes),
-            false => format!("{:.32}{GIT_ID:.8}", sha256(file.as_bytes())),
+        let id = if file.ends_with(".safetensors") {
+            sha256(bytes)
+        } else {
+            format!("{:.32}{GIT_ID:.8}", sha256(file.as_bytes()))
         };
         (self.manners.etag)(file, id)
     }
@@ -303,9 +304,10 @@ pub fn files_of(model: &Path) -> Vec<String> {
     while let Some(place) = places.pop() {
         for entry in fs::read_dir(place).into_iter().flatten() {
             let path = entry.expect("an entry").path();
-            match path.is_dir() {
-                true => places.push(path),
-                false => files.push(path.strip_prefix(model).expect("inside").display().to_string()),
+            if path.is_dir() {
+                places.push(path);
+            } else {
+                files.push(path.strip_prefix(model).expect("inside").display().to_string());
             }
         }
     }

@@ -39,7 +39,8 @@ fn write(target: &Path) {
     let mut index = read("model_index.json");
     index.as_object_mut().expect("an object").remove("_tintype");
     let mut text = read("text_encoder/config.json");
-    let vocabulary = text["vocab_size"].as_u64().expect("a number") as usize;
+    let vocabulary =
+        text["vocab_size"].as_u64().and_then(|number| usize::try_from(number).ok()).expect("a number");
     merge(
         &mut text,
         json!({
@@ -52,7 +53,10 @@ fn write(target: &Path) {
         &mut transformer,
         json!({ "dim": DIM, "n_layers": LAYERS, "n_heads": HEADS, "n_kv_heads": HEADS, "cap_feat_dim": TEXT.0 }),
     );
-    let refiners = transformer["n_refiner_layers"].as_u64().expect("a number") as usize;
+    let refiners = transformer["n_refiner_layers"]
+        .as_u64()
+        .and_then(|number| usize::try_from(number).ok())
+        .expect("a number");
     for (file, json) in [
         ("model_index.json", index),
         ("text_encoder/config.json", text),
@@ -138,6 +142,7 @@ fn transformer_tensors(refiners: usize) -> Tensors {
 }
 
 /// Matrices even between ± √(3 / inputs), which keeps the size of what they multiply; norms 1, biases 0.
+#[expect(clippy::cast_precision_loss, reason = "widths are small")]
 fn save(path: &Path, tensors: &Tensors) {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let bytes: Vec<Vec<u8>> = tensors

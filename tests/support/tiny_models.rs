@@ -125,6 +125,7 @@ fn write_shard_indexes(target: &Path, tensors: &[TensorSpec]) {
 }
 
 /// mean + scale·(2u − 1) with u from splitmix64 over FNV-1a of the tensor's name, little-endian f32.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "24 bits are an f32")]
 fn values(model: &str, tensor: &TensorSpec) -> Vec<u8> {
     let component = tensor.file.split('/').next().expect("component/file");
     let origin = fnv1a(&format!("{model}/{component}/{}", tensor.name));

@@ -97,10 +97,7 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
         repetitions: args.repetitions,
         cases,
     };
-    match args.json {
-        true => super::print_json(&report),
-        false => super::print(&report.to_text()),
-    }
+    if args.json { super::print_json(&report) } else { super::print(&report.to_text()) }
 }
 
 fn load(

@@ -120,6 +120,7 @@ impl Case {
         ];
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let (pixels, joules) = (spec.size.pixels() as f64, usage.energy.as_millijoules() as f64 / 1e3);
+        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let pictures = f64::from(n) * samples.len() as f64;
         Self {
             size: spec.size.to_string(),
@@ -152,9 +153,10 @@ impl Case {
             ]
         };
         let rows: Vec<_> = std::iter::once(header).chain(self.parts.iter().map(row)).collect();
-        let estimated = match self.energy_source == EnergySource::Estimated.as_str() {
-            true => ", estimated from configured watts",
-            false => "",
+        let estimated = if self.energy_source == EnergySource::Estimated.as_str() {
+            ", estimated from configured watts"
+        } else {
+            ""
         };
         let memory = match self.peak_memory_bytes {
             Some(bytes) => format!("{} MiB", bytes >> 20),

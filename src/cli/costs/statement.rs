@@ -91,9 +91,10 @@ fn whole_lines(report: &MonthReport, whole: &WholeMonth) -> Vec<String> {
         ));
     }
     if whole.disposal_gain != Money::ZERO {
-        let (what, amount) = match whole.disposal_gain < Money::ZERO {
-            true => ("lost on parts that were sold below their book value", whole.disposal_gain.abs()),
-            false => ("gained on parts that were sold above their book value", whole.disposal_gain),
+        let (what, amount) = if whole.disposal_gain < Money::ZERO {
+            ("lost on parts that were sold below their book value", whole.disposal_gain.abs())
+        } else {
+            ("gained on parts that were sold above their book value", whole.disposal_gain)
         };
         lines.push(format!("  disposal          {}  {what}", money(amount)));
     }

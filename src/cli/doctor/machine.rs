@@ -148,9 +148,10 @@ pub(super) fn energy(config: &Config, driver: &Result<Driver, String>) -> Check 
     let is_on_card = cfg!(feature = "cuda") && config.model.device.first() != DeviceChoice::Cpu;
     match driver {
         Ok(driver) if is_on_card && !driver.cards.is_empty() => {
-            match driver.cards.iter().all(|card| card.is_metered) {
-                true => Check::ok("energy", "metered by the GPU"),
-                false => Check::warning("energy", "a GPU measures neither energy nor power", WATTS),
+            if driver.cards.iter().all(|card| card.is_metered) {
+                Check::ok("energy", "metered by the GPU")
+            } else {
+                Check::warning("energy", "a GPU measures neither energy nor power", WATTS)
             }
         }
         _ if config.energy.device_watts.is_some() => Check::ok(

@@ -42,9 +42,10 @@ pub(super) fn run(args: DoctorArgs, clock: &dyn Clock) -> Result<(), CliError> {
         }
     };
     let state = checks.iter().map(|check| check.state).max().unwrap_or(State::Ok);
-    match args.json {
-        true => print_json(&Report { state, checks: &checks, complaints: &COMPLAINTS })?,
-        false => print(&to_text(&checks))?,
+    if args.json {
+        print_json(&Report { state, checks: &checks, complaints: &COMPLAINTS })?;
+    } else {
+        print(&to_text(&checks))?;
     }
     let failures = checks.iter().filter(|check| check.state == State::Failure).count();
     match failures {

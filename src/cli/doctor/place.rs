@@ -187,16 +187,14 @@ pub(super) fn port(config: &Config) -> Check {
 
 pub(super) fn metrics(config: &Config) -> Check {
     let address = &config.listen;
-    match address.is_local() {
-        true => Check::ok(
-            "metrics",
-            "GET /metrics is reached from this machine alone, unless a proxy passes it on",
-        ),
-        false => Check::warning(
+    if address.is_local() {
+        Check::ok("metrics", "GET /metrics is reached from this machine alone, unless a proxy passes it on")
+    } else {
+        Check::warning(
             "metrics",
             format!("GET /metrics is open to everybody who reaches {address}"),
             "listen on 127.0.0.1 behind a proxy that keeps /metrics closed, or close the port in the firewall",
-        ),
+        )
     }
 }
 

@@ -159,12 +159,13 @@ fn rotate(args: &RotateArgs, now: Timestamp) -> Result<(), CliError> {
     if !ledger.rotate_key(&key, until, ACTOR, now)? {
         return Err(args.key.refused("rotated"));
     }
-    match until > now {
-        true => note(&format_args!(
+    if until > now {
+        note(&format_args!(
             "this key will not be shown again; the old secret is valid until {}",
             show::minute(until, &zone)
-        )),
-        false => note(&"this key will not be shown again; the old secret is no longer valid"),
+        ));
+    } else {
+        note(&"this key will not be shown again; the old secret is no longer valid");
     }
     Ok(())
 }
@@ -186,18 +187,16 @@ impl OneKey {
         done: &str,
         change: impl FnOnce(&Ledger, &str) -> Result<bool, LedgerError>,
     ) -> Result<(), CliError> {
-        match change(&self.ledger(done)?, &self.public_id)? {
-            true => Ok(()),
-            false => Err(self.refused(done)),
-        }
+        if change(&self.ledger(done)?, &self.public_id)? { Ok(()) } else { Err(self.refused(done)) }
     }
 
     /// The ledger, which must have the key.
     fn ledger(&self, done: &str) -> Result<Ledger, CliError> {
         let (_, ledger) = self.place.ledger()?;
-        match ledger.keys()?.iter().any(|key| key.public_id == self.public_id) {
-            true => Ok(ledger),
-            false => Err(self.refused(done)),
+        if ledger.keys()?.iter().any(|key| key.public_id == self.public_id) {
+            Ok(ledger)
+        } else {
+            Err(self.refused(done))
         }
     }
 

@@ -62,7 +62,7 @@ impl RuleArgs {
         Ok(KeyRules {
             scopes,
             budgets: budgets(self.budget)?.unwrap_or_default(),
-            expires_at: moment(self.expires, zone, now)?.flatten(),
+            expires_at: moment(self.expires.as_ref(), zone, now)?.flatten(),
             models: self.models.and_then(|models| models.0),
             limits: KeyLimits {
                 requests_per_minute: self.requests_per_minute.and_then(|limit| limit.0),
@@ -76,7 +76,7 @@ impl RuleArgs {
     pub(super) fn changes(self, zone: &TimeZone, now: Timestamp) -> Result<Vec<KeyChange>, CliError> {
         let named = [
             budgets(self.budget)?.map(KeyChange::Budgets),
-            moment(self.expires, zone, now)?.map(KeyChange::Expiry),
+            moment(self.expires.as_ref(), zone, now)?.map(KeyChange::Expiry),
             self.models.map(|models| KeyChange::Models(models.0)),
             self.requests_per_minute.map(|limit| KeyChange::RequestsPerMinute(limit.0)),
             self.images_per_minute.map(|limit| KeyChange::ImagesPerMinute(limit.0)),
@@ -87,7 +87,7 @@ impl RuleArgs {
 }
 
 fn moment(
-    expires: Option<OrNone<Expiry>>,
+    expires: Option<&OrNone<Expiry>>,
     zone: &TimeZone,
     now: Timestamp,
 ) -> Result<Option<Option<Timestamp>>, CliError> {

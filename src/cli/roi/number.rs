@@ -31,9 +31,10 @@ impl Number {
             || after.contains(is_minus)
             || (before.contains('(') && after.contains(')'));
         let currency = beside(before, after)?;
-        let decimal = match digits.contains(['e', 'E']) {
-            true => Decimal::from_scientific(digits).ok()?,
-            false => plain(digits, foreign_marks)?.parse::<Decimal>().ok()?,
+        let decimal = if digits.contains(['e', 'E']) {
+            Decimal::from_scientific(digits).ok()?
+        } else {
+            plain(digits, foreign_marks)?.parse::<Decimal>().ok()?
         };
         Some(Self { decimal: if is_negative { -decimal } else { decimal }, currency })
     }

@@ -179,16 +179,16 @@ impl Text {
         let price = self.amount(against.price, IMAGE_DECIMALS);
         self.heading(&format!("Year by year against {}, {price} an image", against.name));
         let names = ["hardware", "electricity", "running", "elsewhere", "saved", "saved in all"];
-        self.row("year", names.map(String::from));
+        self.row("year", &names.map(String::from));
         for YearRow { year, hardware, electricity, running, elsewhere, saved, saved_in_all } in &against.years
         {
             let amounts = [hardware, electricity, running, elsewhere, saved, saved_in_all];
-            self.row(&year.to_string(), amounts.map(|amount| amount.to_rounded_string(2)));
+            self.row(&year.to_string(), &amounts.map(|amount| amount.to_rounded_string(2)));
         }
     }
 
     /// A row of the yearly table.
-    fn row(&mut self, year: &str, cells: [String; 6]) {
+    fn row(&mut self, year: &str, cells: &[String; 6]) {
         let cells: String = cells.iter().map(|cell| format!(" {cell:>14}")).collect();
         self.text += &format!("  {year:>4}{cells}\n");
     }

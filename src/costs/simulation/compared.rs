@@ -44,9 +44,10 @@ fn payback(scenario: &Scenario, outcome: &Outcome, price: Money) -> Result<Payba
         }
         Lifetime::Years { years, .. } => u64::from(years) * MONTHS * 10,
     };
-    Ok(match months_tenths <= life_months_tenths {
-        true => Payback::After { months_tenths },
-        false => Payback::AfterItsLife { months_tenths, life_months_tenths },
+    Ok(if months_tenths <= life_months_tenths {
+        Payback::After { months_tenths }
+    } else {
+        Payback::AfterItsLife { months_tenths, life_months_tenths }
     })
 }
 
@@ -68,10 +69,7 @@ fn break_even(scenario: &Scenario, image: &ImageCost, price: Money) -> Result<Br
     let (mut too_few, mut enough) = (0, capacity_per_month);
     while enough - too_few > 1 {
         let middle = too_few + (enough - too_few) / 2;
-        match gain_of_year(scenario, image, price, middle)? < 0 {
-            true => too_few = middle,
-            false => enough = middle,
-        }
+        if gain_of_year(scenario, image, price, middle)? < 0 { too_few = middle } else { enough = middle }
     }
     Ok(BreakEven::From { images_per_month: enough })
 }

@@ -262,7 +262,7 @@ mod tests {
             "device cuda:1: it would hold the model in 8bit and the first in resident; set model.memory"
         );
         let error = check(Facts { arithmetic: "mixed", ..first }).expect_err("other numbers");
-        assert!(error.to_string().contains("set model.kernels"), "{error}");
+        assert!(error.contains("set model.kernels"), "{error}");
         let error = check(Facts { dtype: "bf16", ..first }).expect_err("other numbers");
         assert!(error.contains("bf16") && error.contains("model.dtype"), "{error}");
     }

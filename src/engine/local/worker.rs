@@ -171,7 +171,7 @@ impl Worker<'_> {
                 tracing::error!(%device, %failure, left, "a device is lost; restart the server to have it back");
             }
             _ => {
-                tracing::error!(%device, %failure, "no device is left: nothing is painted until a new start")
+                tracing::error!(%device, %failure, "no device is left: nothing is painted until a new start");
             }
         }
         false
@@ -203,9 +203,10 @@ impl Worker<'_> {
             let step = Millis::new(last.get().saturating_sub(before.get()));
             let work = self.pipeline.limits().work(spec);
             let work = work / u64::from(spec.steps_run().max(1));
-            match std::mem::replace(&mut self.health.was_warm, true) {
-                false => figures.pace.observe_first(work, step),
-                true => figures.pace.observe(work, step),
+            if std::mem::replace(&mut self.health.was_warm, true) {
+                figures.pace.observe(work, step);
+            } else {
+                figures.pace.observe_first(work, step);
             }
         }
         Ok(usage)
@@ -377,10 +378,7 @@ impl Worker<'_> {
     }
 
     fn failure(&self, spec: &RenderSpec, error: RenderError) -> WorkFailure {
-        match error.is_out_of_memory() {
-            true => self.out_of_memory(spec),
-            false => WorkFailure::Failed(error),
-        }
+        if error.is_out_of_memory() { self.out_of_memory(spec) } else { WorkFailure::Failed(error) }
     }
 
     /// Whether there is room for the VAE's part in an image of `spec`, at its slowest.

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The caller behind `Authorization: Bearer`, with `scope`, within its rate limit. Called before any body is read.
-pub(in crate::http) async fn caller(
+pub(in crate::http) fn caller(
     request: &HttpRequest,
     state: &State,
     scope: Scope,

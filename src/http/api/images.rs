@@ -39,8 +39,8 @@ pub(super) struct Head {
 
 impl Head {
     /// Lets the caller in. Called before any body is read.
-    pub(super) async fn read(request: &HttpRequest, state: &State) -> Result<Self, ApiError> {
-        let caller = auth::caller(request, state, Scope::Images).await?;
+    pub(super) fn read(request: &HttpRequest, state: &State) -> Result<Self, ApiError> {
+        let caller = auth::caller(request, state, Scope::Images)?;
         let idempotency_key = idempotency_key(request.headers())?;
         Ok(Self { caller, idempotency_key, tag: cost_tag(request.headers())? })
     }
@@ -60,7 +60,7 @@ pub(super) async fn generate(
     payload: web::Payload,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let head = Head::read(&request, &state).await?;
+    let head = Head::read(&request, &state)?;
     if !is_json(request.headers()) {
         return Err(ApiError::content_type());
     }
@@ -138,9 +138,10 @@ pub(super) fn draw_seed() -> Seed {
 /// Refuses a body that announces more than `limit` bytes.
 pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    match announced.is_some_and(|bytes: usize| bytes > limit) {
-        true => Err(ApiError::body_too_large(limit)),
-        false => Ok(()),
+    if announced.is_some_and(|bytes: usize| bytes > limit) {
+        Err(ApiError::body_too_large(limit))
+    } else {
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) async fn find(
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = auth::caller(&request, &state, Scope::Images).await?;
+    let caller = auth::caller(&request, &state, Scope::Images)?;
     let id = RequestId::from_digits(&id).ok_or_else(ApiError::receipt_not_found)?;
     let painted = state.service.painted(id, caller.key).await?;
     let painted = painted.ok_or_else(ApiError::receipt_not_found)?;

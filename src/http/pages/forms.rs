@@ -60,9 +60,10 @@ async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<Strin
 
 fn check_token(request: &HttpRequest, body: &str, state: &State) -> Result<(), ApiError> {
     let Token { form_token } = read(body)?;
-    match state.session_secret.is_form_token(&binding(request, state), &form_token) {
-        true => Ok(()),
-        false => Err(ApiError::form_forged()),
+    if state.session_secret.is_form_token(&binding(request, state), &form_token) {
+        Ok(())
+    } else {
+        Err(ApiError::form_forged())
     }
 }
 

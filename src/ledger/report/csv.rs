@@ -159,9 +159,10 @@ impl From<&str> for TextCell {
 
 impl Serialize for TextCell {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match is_formula(&self.0) {
-            true => serializer.collect_str(&format_args!("'{}", self.0)),
-            false => serializer.serialize_str(&self.0),
+        if is_formula(&self.0) {
+            serializer.collect_str(&format_args!("'{}", self.0))
+        } else {
+            serializer.serialize_str(&self.0)
         }
     }
 }

@@ -135,7 +135,7 @@ fn what_was_saved_pays_for_the_hardware() {
     book.ledger.add_asset(&part, Currency::CNY, at("2026-10-11T00:00:00Z")).expect("recorded");
     assert_eq!(report(&book, "2026-10", "2026-10-10T12:00:00Z").payback, None, "not bought yet");
     let dear = receipt_of(yuan("0.5").as_nano());
-    book.paint(book.filed(), at("2026-10-11T10:00:00Z"), &[dear.clone(), dear.clone(), dear.clone()]);
+    book.paint(book.filed(), at("2026-10-11T10:00:00Z"), &[dear.clone(), dear.clone(), dear]);
     book_idle_hour(&book, "2026-10-12T00:00:00Z", "0.25");
     let october = report(&book, "2026-10", "2026-10-12T12:00:00Z");
     let payback = october.payback.expect("a payback");

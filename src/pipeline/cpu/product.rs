@@ -258,6 +258,7 @@ mod tests {
 
     #[test]
     fn products_of_any_width_are_the_sums_by_definition() {
+        #[expect(clippy::cast_precision_loss, reason = "numbers are small")]
         let number = |i: usize, j: usize| (i * 7 + j * 3) as f32 % 5.0 - 2.0;
         for (rows, terms, outputs) in [(1, 1, 1), (2, 3, 5), (13, 9, 17), (7, 20, 33), (25, 4, 150)] {
             let x: Vec<f32> = (0..rows * (terms + 2)).map(|i| number(i, 1)).collect();

@@ -43,9 +43,9 @@ impl Winograd {
     /// As [`super::Convolution::apply`].
     pub(super) fn apply(&self, x: &[f32], size: (usize, usize), added: Option<&[f32]>, out: &mut [f32]) {
         if self.doubles {
-            self.apply_tiled::<3, Doubled>(x, size, added, out)
+            self.apply_tiled::<3, Doubled>(x, size, added, out);
         } else {
-            self.apply_tiled::<4, Same>(x, size, added, out)
+            self.apply_tiled::<4, Same>(x, size, added, out);
         }
     }
 

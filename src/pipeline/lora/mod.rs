@@ -189,9 +189,10 @@ fn factors_of(raw: &RawFile) -> std::result::Result<(BTreeMap<String, Factors>, 
         let tensor = raw.tensor(name).map_err(|error| format!("tensor `{name}`: {error}"))?;
         factors.entry(layer.to_owned()).or_default().insert(role, tensor);
     }
-    match factors.is_empty() {
-        true => Err("not a LoRA: no tensor of it is called lora_A, lora_down, hada or lokr".to_owned()),
-        false => Ok((factors, unknown)),
+    if factors.is_empty() {
+        Err("not a LoRA: no tensor of it is called lora_A, lora_down, hada or lokr".to_owned())
+    } else {
+        Ok((factors, unknown))
     }
 }
 

@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn blocks_are_decoded_wherever_they_are() -> Result<()> {
-        let block: Vec<u8> = (0..34 * 8).map(|i| (i * 7 % 251) as u8).collect();
+        let block: Vec<u8> = (0..34 * 8_u32).map(|i| (i * 7).to_le_bytes()[0] % 251).collect();
         let at_zero = blocks(GgmlDType::Q8_0, &block)?;
         for offset in 1..8 {
             let shifted = [vec![0; offset], block.clone()].concat();

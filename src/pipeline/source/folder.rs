@@ -43,11 +43,10 @@ impl Blob {
     /// process (SIGBUS).
     pub(in crate::pipeline) fn check_whole(&self) -> std::io::Result<()> {
         let Self::Mapped { map, file } = self else { return Ok(()) };
-        match file.metadata()?.len() >= map.len() as u64 {
-            true => Ok(()),
-            false => Err(std::io::Error::other(
-                "the file was cut short while it was in use; restore it and restart",
-            )),
+        if file.metadata()?.len() >= map.len() as u64 {
+            Ok(())
+        } else {
+            Err(std::io::Error::other("the file was cut short while it was in use; restore it and restart"))
         }
     }
 }
@@ -69,12 +68,13 @@ impl Folder {
     /// # Errors
     /// [`LoadError::Missing`] where there is no such directory.
     pub(super) fn directory(path: &Path) -> Result<Self, LoadError> {
-        match path.is_dir() {
-            true => Ok(Self::Directory(path.to_owned())),
-            false => Err(LoadError::missing_directory(
+        if path.is_dir() {
+            Ok(Self::Directory(path.to_owned()))
+        } else {
+            Err(LoadError::missing_directory(
                 path,
                 "a Z-Image model in the diffusers layout, with model_index.json in it, or a file of weights",
-            )),
+            ))
         }
     }
 
@@ -125,12 +125,13 @@ impl Folder {
                 .map(|(_, bytes)| Blob::Static(bytes))
                 .ok_or_else(|| LoadError::missing_file(&path, expected)),
         }?;
-        match blob.starts_with(LFS_POINTER) {
-            true => Err(LoadError::invalid(
+        if blob.starts_with(LFS_POINTER) {
+            Err(LoadError::invalid(
                 path,
                 "a pointer of git-lfs, not the file itself; run `git lfs pull` in the model's directory",
-            )),
-            false => Ok(blob),
+            ))
+        } else {
+            Ok(blob)
         }
     }
 

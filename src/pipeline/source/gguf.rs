@@ -259,6 +259,7 @@ mod tests {
         ];
         let mut bytes = header.concat();
         bytes.resize(bytes.len().next_multiple_of(32), 0);
+        #[expect(clippy::cast_precision_loss, reason = "numbers are small")]
         bytes.extend((0..6).flat_map(|i| (i as f32).to_le_bytes()));
         bytes
     }

@@ -17,10 +17,7 @@ const FILE_BYTES_MAX: usize = 1 << 46;
 impl Header {
     /// Reads the header of a .safetensors or .gguf file.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
-        match bytes.starts_with(gguf::MAGIC) {
-            true => gguf::read(bytes),
-            false => read_safetensors(bytes),
-        }
+        if bytes.starts_with(gguf::MAGIC) { gguf::read(bytes) } else { read_safetensors(bytes) }
     }
 }
 

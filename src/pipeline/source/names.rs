@@ -140,9 +140,8 @@ const VAE_PARTS: &[(&str, &str)] = &[
 
 /// The decoder's blocks are counted from the finest here, and from the coarsest in diffusers: see [`turn_up_blocks`].
 fn vae(name: &str) -> Named<'_> {
-    let (half, rest) = match name.split_once('.') {
-        Some((half @ ("encoder" | "decoder"), rest)) => (half, rest),
-        _ => return Named::Whole(name.into()),
+    let Some((half @ ("encoder" | "decoder"), rest)) = name.split_once('.') else {
+        return Named::Whole(name.into());
     };
     if let Some(renamed) = with_stem(rest, VAE_PARTS) {
         return Named::Whole(format!("{half}.{renamed}").into());

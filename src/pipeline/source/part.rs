@@ -57,9 +57,10 @@ impl Part {
             (Some(path), _) if path.is_dir() => {
                 let folder = Folder::directory(path)?;
                 let inside = component.folder();
-                match folder.contains(&format!("{inside}/{CONFIG}")) {
-                    true => Self::in_folder(&folder, inside, component),
-                    false => Self::in_folder(&folder, "", component),
+                if folder.contains(&format!("{inside}/{CONFIG}")) {
+                    Self::in_folder(&folder, inside, component)
+                } else {
+                    Self::in_folder(&folder, "", component)
                 }
             }
             (Some(path), _) => Self::in_file(path, component),

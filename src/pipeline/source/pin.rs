@@ -63,11 +63,10 @@ impl ModelDigest {
         tracing::info!(model = shown, "comparing the model's SHA-256 with model.sha256");
         let found =
             Self::of_path(path).map_err(|source| LoadError::Unreadable { path: shown.clone(), source })?;
-        match &found == self {
-            true => Ok(()),
-            false => {
-                Err(LoadError::Pinned { path: shown, pinned: self.to_string(), found: found.to_string() })
-            }
+        if &found == self {
+            Ok(())
+        } else {
+            Err(LoadError::Pinned { path: shown, pinned: self.to_string(), found: found.to_string() })
         }
     }
 }
@@ -107,11 +106,10 @@ impl FromStr for ModelDigest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match is_hex(text, 64) {
-            true => Ok(Self(text.to_owned())),
-            false => {
-                Err("a SHA-256 has 64 hexadecimal digits in lower case; `tintype pull` prints it".into())
-            }
+        if is_hex(text, 64) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("a SHA-256 has 64 hexadecimal digits in lower case; `tintype pull` prints it".into())
         }
     }
 }

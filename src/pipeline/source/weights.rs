@@ -210,9 +210,10 @@ impl Weights {
         device: &Device,
         progress: Option<&'a LoadProgress<'a>>,
     ) -> VarBuilder<'a> {
-        let reader: Box<dyn SimpleBackend + 'a> = match self.is_random {
-            true => Box::new(RandomWeights),
-            false => Box::new(Reader { weights: Arc::clone(self), progress }),
+        let reader: Box<dyn SimpleBackend + 'a> = if self.is_random {
+            Box::new(RandomWeights)
+        } else {
+            Box::new(Reader { weights: Arc::clone(self), progress })
         };
         VarBuilder::from_backend(reader, dtype, device.clone())
     }
@@ -248,10 +249,7 @@ impl Weights {
 
     /// Checks that `name` is there in `shape`.
     pub(in crate::pipeline) fn expect(&self, name: &str, shape: &[usize]) -> candle_core::Result<()> {
-        match self.is_random {
-            true => Ok(()),
-            false => self.find(name, Some(shape)).map(|_| ()),
-        }
+        if self.is_random { Ok(()) } else { self.find(name, Some(shape)).map(|_| ()) }
     }
 
     /// Sides of 1 do not count: files write a projection as a convolution, and a token as a row.

@@ -117,6 +117,7 @@ impl SelfAttention {
         let v = split(self.to_v.forward(x)?, key_heads)?.transpose(1, 2)?.contiguous()?;
         // The queries that share a key's head go through it as one long sequence.
         let together = heads / key_heads;
+        #[expect(clippy::cast_precision_loss, reason = "head widths are small")]
         let q = (q.reshape((key_heads, together * tokens, head_dim))? / (head_dim as f64).sqrt())?;
         let scores = q.matmul(&k.squeeze(0)?.transpose(1, 2)?)?;
         let scores = scores.reshape((heads, tokens, tokens))?.broadcast_add(&places.mask)?;

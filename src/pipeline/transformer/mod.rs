@@ -267,6 +267,7 @@ impl TimeEmbedder {
         const HALF: usize = TIME_FREQUENCIES / 2;
         #[expect(clippy::cast_possible_truncation, reason = "the reference computes in f32")]
         let rate = -(10_000f64.ln()) as f32;
+        #[expect(clippy::cast_precision_loss, reason = "frequencies are few")]
         let angles = (0..HALF).map(|i| time * self.scale * (rate * i as f32 / HALF as f32).exp());
         let (cos, sin): (Vec<f32>, Vec<f32>) = angles.map(|angle| (angle.cos(), angle.sin())).unzip();
         let sinusoids = Tensor::from_vec([cos, sin].concat(), (1, TIME_FREQUENCIES), &self.device)?;

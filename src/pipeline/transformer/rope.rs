@@ -25,6 +25,7 @@ impl RopeAxes {
 
     /// The table for tokens at `positions`. Angles are made in f64 and rounded to f32, as the reference does.
     pub(super) fn table(&self, positions: &[Position], device: &Device) -> Result<RopeTable> {
+        #[expect(clippy::cast_precision_loss, reason = "dimensions are few")]
         let frequencies: Vec<(usize, f64)> = self
             .dims
             .iter()
@@ -32,7 +33,7 @@ impl RopeAxes {
             .flat_map(|(axis, &dim)| (0..dim / 2).map(move |pair| (axis, 2.0 * pair as f64 / dim as f64)))
             .map(|(axis, exponent)| (axis, self.theta.powf(exponent).recip()))
             .collect();
-        #[expect(clippy::cast_possible_truncation, reason = "tables are f32")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "tables are f32")]
         let angles = positions.iter().flat_map(|position| {
             frequencies.iter().map(|&(axis, frequency)| (position[axis] as f64 * frequency) as f32)
         });

@@ -115,6 +115,7 @@ fn library_moments(x: &Tensor, groups: usize) -> Result<MapMoments> {
     let (batch, channels, height, width) = x.dims4()?;
     let rows = channels / groups * height;
     let x = x.reshape((batch * groups, rows, width))?.to_dtype(DType::F32)?;
+    #[expect(clippy::cast_precision_loss, reason = "a strip is far below 2⁵³")]
     let count = (rows * width) as f64;
     let mean = (x.sum_keepdim(2)?.sum_keepdim(1)? / count)?;
     let squares = x.broadcast_sub(&mean)?.sqr()?.sum(2)?.sum(1)?.to_vec1::<f32>()?;

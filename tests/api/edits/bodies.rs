@@ -42,7 +42,7 @@ fn a_long_body_lies_on_the_disk_and_is_removed() {
     let source = image::RgbImage::from_fn(256, 256, |x, y| {
         let mixed =
             x.wrapping_mul(2_654_435_761).wrapping_add(y.wrapping_mul(40_503)).wrapping_mul(2_246_822_519);
-        image::Rgb([mixed, mixed >> 8, mixed >> 16].map(|level| (level >> 3) as u8))
+        image::Rgb([mixed, mixed >> 8, mixed >> 16].map(|level| (level >> 3).to_le_bytes()[0]))
     });
     let file = png(source.clone());
     assert!(file.len() > 100_000, "{}", file.len());

@@ -5,9 +5,9 @@ use super::{Form, encoded, file, png};
 use crate::server::TestServer;
 
 /// Edits that are tried.
-const EDITS: u64 = 500;
+const EDITS: usize = 500;
 /// Clients that try them.
-const CLIENTS: u64 = 4;
+const CLIENTS: usize = 4;
 
 /// An image, a mask and a size that nobody chose.
 struct Case {
@@ -25,9 +25,8 @@ fn case(seed: u64) -> Case {
     let mut repainted = mask(&mut rng, width, height);
     let at = rng.random_range(0..repainted.len());
     repainted[at] = true;
-    let alpha = |rng: &mut StdRng, is_repainted: bool| match is_repainted {
-        true => rng.random_range(0..128_u8),
-        false => rng.random_range(128..=255_u8),
+    let alpha = |rng: &mut StdRng, is_repainted: bool| {
+        if is_repainted { rng.random_range(0..128_u8) } else { rng.random_range(128..=255_u8) }
     };
     let index = |x: u32, y: u32| (y * width + x) as usize;
     let format = if rng.random_bool(0.5) { "png" } else { "webp" };
@@ -96,14 +95,12 @@ fn pixels_outside_the_mask_are_the_sources_in_500_random_edits() {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
                 let server = &server;
-                scope.spawn(move || {
-                    (client..EDITS).step_by(CLIENTS as usize).map(|i| check(server, i)).count()
-                })
+                scope.spawn(move || (client..EDITS).step_by(CLIENTS).map(|i| check(server, i as u64)).count())
             })
             .collect();
         clients.into_iter().map(|client| client.join().expect("every edit holds")).sum::<usize>()
     });
-    assert_eq!((count as u64, server.totals().images), (EDITS, 500));
+    assert_eq!((count, server.totals().images), (EDITS, 500));
 }
 
 fn check(server: &TestServer, seed: u64) {

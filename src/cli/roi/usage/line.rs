@@ -188,12 +188,13 @@ impl Line<'_> {
             self.refuse(column, problem)
         })?;
         let code = self.cell(self.columns.currency);
-        let named = match code.is_empty() {
-            true => None,
-            false => Some(number::currency(code).ok_or_else(|| {
+        let named = if code.is_empty() {
+            None
+        } else {
+            Some(number::currency(code).ok_or_else(|| {
                 let problem = format!("`{code}` is not a currency; write a code such as USD");
                 self.refuse(self.columns.currency, problem)
-            })?),
+            })?)
         };
         Ok((amount, named.or(beside).or(self.columns.cost_currency)))
     }

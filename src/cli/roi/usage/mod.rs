@@ -95,15 +95,12 @@ impl Sum {
     fn of<'a>(lines: impl Iterator<Item = Line<'a>>) -> Result<Self, UsageError> {
         let mut sum = Self::default();
         for line in lines {
-            match line.is_total() {
-                true => sum.totals += 1,
-                false => sum.add(&line, line.usage()?)?,
-            }
+            if line.is_total() { sum.totals += 1 } else { sum.add(&line, &line.usage()?)? }
         }
         Ok(sum)
     }
 
-    fn add(&mut self, line: &Line<'_>, usage: LineUsage) -> Result<(), UsageError> {
+    fn add(&mut self, line: &Line<'_>, usage: &LineUsage) -> Result<(), UsageError> {
         let cost = line.columns.cost;
         let plus =
             |sum: Money, more: Money| sum.plus(more).map_err(|error| line.refuse(cost, error.to_string()));
@@ -127,10 +124,8 @@ impl Sum {
 
     fn finish(self, columns: &Columns) -> Result<UsageFile, UsageError> {
         let is_instead = self.paid == Money::ZERO && self.paid_instead != Money::ZERO;
-        let (cost, amount) = match is_instead {
-            true => (columns.cost_instead, self.paid_instead),
-            false => (columns.cost, self.paid),
-        };
+        let (cost, amount) =
+            if is_instead { (columns.cost_instead, self.paid_instead) } else { (columns.cost, self.paid) };
         let guess = match (self.names_seller, columns.is_chinese) {
             (true, _) => Some(Currency::USD),
             (false, true) => Some(Currency::CNY),

@@ -44,9 +44,12 @@ impl Periods {
 
     /// All days from the first to the last; whole months if the dates are those of monthly bills. None without a line.
     pub(super) fn finish(self) -> Option<Period> {
-        let dates = self.dates.first().zip(self.dates.last()).map(|(first, last)| match self.is_monthly() {
-            true => DaySpan { first: dates::month_around(*first).first, end: dates::month_around(*last).end },
-            false => dates::days(*first, *last),
+        let dates = self.dates.first().zip(self.dates.last()).map(|(first, last)| {
+            if self.is_monthly() {
+                DaySpan { first: dates::month_around(*first).first, end: dates::month_around(*last).end }
+            } else {
+                dates::days(*first, *last)
+            }
         });
         let days = match (dates, self.spans) {
             (Some(one), Some(other)) => {

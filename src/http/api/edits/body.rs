@@ -126,14 +126,13 @@ async fn receive_parts(mut body: Multipart, state: &State) -> Result<Vec<(String
                 format!("This model edits one image; the body has more than {FILES_MAX} files."),
             ));
         }
-        let max = match is_file {
-            true => FILE_BYTES_MAX,
-            false => state.offer.body_bytes_max.saturating_sub(text_bytes),
-        };
+        let max =
+            if is_file { FILE_BYTES_MAX } else { state.offer.body_bytes_max.saturating_sub(text_bytes) };
         let content = receive_part(field, &name, max, state).await?;
-        match is_file {
-            true => files += 1,
-            false => text_bytes += content.length(),
+        if is_file {
+            files += 1;
+        } else {
+            text_bytes += content.length();
         }
         parts.push((name, content));
     }
@@ -149,9 +148,10 @@ async fn receive_part(mut field: Field, name: &str, max: usize, state: &State) -
         let chunk = chunk.map_err(broken)?;
         if content.length() + chunk.len() > max {
             let message = format!("`{}` is larger than {max} bytes.", shortened(name));
-            return Err(match FileField::of(name).is_some() {
-                true => ApiError::parameter(name, Code::InvalidImageFile, message),
-                false => ApiError::parameter(name, Code::StringAboveMaxLength, message),
+            return Err(if FileField::of(name).is_some() {
+                ApiError::parameter(name, Code::InvalidImageFile, message)
+            } else {
+                ApiError::parameter(name, Code::StringAboveMaxLength, message)
             });
         }
         content.push(chunk).await?;

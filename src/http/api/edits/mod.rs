@@ -110,7 +110,7 @@ async fn answer(
     state: web::Data<State>,
     kind: EditKind,
 ) -> Result<HttpResponse, ApiError> {
-    let head = Head::read(&request, &state).await?;
+    let head = Head::read(&request, &state)?;
     if !state.offer.can_edit {
         let message = "This model cannot edit images: its VAE has no encoder. Use a model with a whole VAE.";
         return Err(ApiError::parameter("model", Code::UnsupportedValue, message));

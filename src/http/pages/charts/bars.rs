@@ -20,6 +20,7 @@ const COLOR: RGBColor = SERIES[4];
 const HALF: f64 = 0.3;
 
 /// Bars from the left, the first on top. `amount` writes an amount at an axis of a range.
+#[expect(clippy::cast_precision_loss, reason = "bars are few")]
 pub(in crate::http::pages) fn bars(
     area: &Area<'_>,
     bars: &[Bar],

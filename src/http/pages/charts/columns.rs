@@ -18,6 +18,7 @@ pub(in crate::http::pages) struct Column {
 const HALF: f64 = 0.38;
 
 /// Stacked columns. `amount` writes an amount at an axis of a range.
+#[expect(clippy::cast_precision_loss, reason = "columns are few")]
 pub(in crate::http::pages) fn columns(
     area: &Area<'_>,
     columns: &[Column],

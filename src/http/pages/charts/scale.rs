@@ -11,10 +11,12 @@ pub(in crate::http::pages) trait Money2d {
 const NANO: f64 = 1e9;
 
 impl Money2d for Money {
+    #[expect(clippy::cast_precision_loss, reason = "a place on an axis")]
     fn to_chart(self) -> f64 {
         self.as_nano() as f64 / NANO
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "a place on an axis")]
     fn from_chart(value: f64) -> Self {
         Self::from_nano((value * NANO).round() as i64)
     }
@@ -40,7 +42,9 @@ pub(in crate::http::pages) fn tick_decimals((least, greatest): (f64, f64)) -> u3
         return 0;
     }
     // At most nine: amounts have no more.
-    (-step.log10()).ceil().clamp(0.0, 9.0) as u32
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 9")]
+    let decimals = (-step.log10()).ceil().clamp(0.0, 9.0) as u32;
+    decimals
 }
 
 /// The label of the item at `position` on an axis whose items stand at 0, 1, 2 and so on.
@@ -49,5 +53,10 @@ pub(super) fn item<T>(items: &[T], position: f64) -> Option<&T> {
     if (position - nearest).abs() > 1e-6 || nearest < 0.0 {
         return None;
     }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole and not below 0"
+    )]
     items.get(nearest as usize)
 }

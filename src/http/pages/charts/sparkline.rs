@@ -18,6 +18,7 @@ pub(in crate::http::pages) fn sparkline(counts: &[u32]) -> Markup {
     PreEscaped(svg.replacen("<svg ", "<svg class=\"sparkline\" aria-hidden=\"true\" ", 1))
 }
 
+#[expect(clippy::cast_precision_loss, reason = "days are few")]
 fn draw(svg: &mut String, counts: &[u32]) -> super::Drawn {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let highest = f64::from(counts.iter().copied().max().unwrap_or(0).max(1));

@@ -209,7 +209,7 @@ impl Account<'_> {
         Some(self.told(
             "costs-at-pace",
             &[
-                ("images", self.words.count(images).to_string()),
+                ("images", self.words.count(images)),
                 ("days", count(whole.days_counted)),
                 ("of", count(whole.days_in_period)),
             ],
@@ -224,6 +224,7 @@ pub(super) fn without_scheme(source: &str) -> String {
 
 /// Two sentences. Chinese has no space between them.
 fn join(formula: String, further: Option<String>) -> String {
+    let Some(further) = further else { return formula };
     let space = if formula.ends_with('。') { "" } else { " " };
-    further.map_or_else(|| formula.clone(), |further| format!("{formula}{space}{further}"))
+    formula + space + &further
 }

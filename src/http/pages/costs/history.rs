@@ -26,9 +26,10 @@ const LONG: f64 = 300.0;
 /// Cost by day, or by month.
 pub(super) fn by_step(account: &Account<'_>) -> Markup {
     let words = account.words;
-    let (title, summary) = match account.is_year {
-        true => (words.say("costs-by-month"), words.say("costs-every-month")),
-        false => (words.say("costs-by-day"), words.say("costs-every-day")),
+    let (title, summary) = if account.is_year {
+        (words.say("costs-by-month"), words.say("costs-every-month"))
+    } else {
+        (words.say("costs-by-day"), words.say("costs-every-day"))
     };
     let dearest = account.steps.iter().max_by_key(|step| step.total);
     let description = dearest.map_or_else(String::new, |step| {
@@ -177,12 +178,14 @@ fn savings_table(account: &Account<'_>, drawn: &[&PaybackAgainst], title: &str) 
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a place on an axis")]
 fn day_number(day: Date) -> f64 {
     DaySpan { first: EPOCH, end: day }.days() as f64
 }
 
 /// Positions between two days have no label.
 fn day_label(account: &Account<'_>, x: f64, is_long: bool) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "days are few")]
     let days = Span::new().try_days(x.round() as i64).ok();
     match days.and_then(|days| EPOCH.checked_add(days).ok()) {
         Some(day) if (x - x.round()).abs() < 1e-6 && is_long => account.words.short_date(day),

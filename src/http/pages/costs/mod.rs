@@ -87,11 +87,7 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let visit = session::enter(&request, &state, Scope::Costs).await?;
     if let Some(report) = year_report(&question, &state).await? {
-        return if visit.wants_page {
-            year_page(&visit, &report, &state).await
-        } else {
-            Ok(super::json(&report))
-        };
+        return if visit.wants_page { year_page(&visit, &report, &state) } else { Ok(super::json(&report)) };
     }
     if !visit.wants_page {
         return Ok(super::json(&report(&question, &state).await?));
@@ -126,7 +122,7 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
     ))
 }
 
-async fn year_page(visit: &Visit, report: &YearReport, state: &State) -> Result<HttpResponse, ApiError> {
+fn year_page(visit: &Visit, report: &YearReport, state: &State) -> Result<HttpResponse, ApiError> {
     let words = visit.words;
     let account = Account::of_year(words, report);
     let span = words.format("costs-year", &[("year", report.year.to_string().into())]);

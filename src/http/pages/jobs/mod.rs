@@ -177,15 +177,14 @@ async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) 
             job.pictures.clear();
         }
     }
-    let key_names = match open.is_empty() {
-        true => HashMap::new(),
-        false => {
-            let names = state.service.ask_ledger(|ledger| {
-                let keys = ledger.keys()?.into_iter();
-                Ok::<_, LedgerError>(keys.map(|key| (key.public_id, key.name)).collect())
-            });
-            names.await?
-        }
+    let key_names = if open.is_empty() {
+        HashMap::new()
+    } else {
+        let names = state.service.ask_ledger(|ledger| {
+            let keys = ledger.keys()?.into_iter();
+            Ok::<_, LedgerError>(keys.map(|key| (key.public_id, key.name)).collect())
+        });
+        names.await?
     };
     let (now, currency) = (state.service.now(), state.service.costs().currency());
     Ok(View {

@@ -81,12 +81,11 @@ struct BudgetBody {
 pub(super) async fn show(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, ApiError> {
     let visit = enter(&request, &state, Scope::Costs).await?;
     let keys = standings(&state).await?;
-    match visit.wants_page {
-        true => Ok(list_page(&visit, &keys, &KeyForm::blank(), &[], &state)),
-        false => {
-            let now = state.service.now();
-            Ok(json(&keys.iter().map(|key| KeyBody::of(key, now)).collect::<Vec<_>>()))
-        }
+    if visit.wants_page {
+        Ok(list_page(&visit, &keys, &KeyForm::blank(), &[], &state))
+    } else {
+        let now = state.service.now();
+        Ok(json(&keys.iter().map(|key| KeyBody::of(key, now)).collect::<Vec<_>>()))
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) fn show(words: Words, answer: &RoiAnswer) -> Markup {
     let amount = |amount: Money| words.amount_text(amount, outcome.currency);
     let values = [("images", words.count(outcome.images_per_month).into()), ("cost", amount(present).into())];
     let description = words.format("roi-curve-present", &values);
+    #[expect(clippy::cast_precision_loss, reason = "a place on an axis")]
     let end = answer.curve.last().map_or(1, |point| point.images_per_month) as f64;
     let prices: Vec<_> = outcome.against.iter().take(PRICES_MAX).collect();
     let all = drawn(answer, &prices, end);
@@ -59,6 +60,7 @@ pub(super) fn show(words: Words, answer: &RoiAnswer) -> Markup {
     let tick = |range: (f64, f64), value: f64| {
         words.tick_amount(Money::from_chart(value), outcome.currency, tick_decimals(range))
     };
+    #[expect(clippy::cast_possible_truncation, reason = "a place on an axis")]
     let volume = |x: f64| words.count(x.round() as i64);
     html! {
         figure.card.chart id="curve" {
@@ -72,6 +74,7 @@ pub(super) fn show(words: Words, answer: &RoiAnswer) -> Markup {
 }
 
 fn drawn(answer: &RoiAnswer, prices: &[&PriceOutcome], end: f64) -> Vec<Curve> {
+    #[expect(clippy::cast_precision_loss, reason = "a place on an axis")]
     let point = |point: &CurvePoint| (point.images_per_month as f64, point.cost_per_image.to_chart());
     let mut all = vec![
         Curve { points: answer.curve.iter().map(point).collect(), series: 0, look: Look::Solid },

@@ -89,9 +89,10 @@ fn start(preset: Option<&str>, costs: &CostModel, state: &State) -> Result<Start
             return Err(ScenarioError::Field { field: PRESET, reason });
         }
     };
-    let scenario = match has_own && !is_preset {
-        true => own_hardware(shipped, costs, state.service.engine().power())?,
-        false => shipped,
+    let scenario = if has_own && !is_preset {
+        own_hardware(shipped, costs, state.service.engine().power())?
+    } else {
+        shipped
     };
     Ok(Start { scenario, is_preset, has_own })
 }

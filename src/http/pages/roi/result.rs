@@ -104,9 +104,10 @@ fn how_loaded(teller: &Teller, outcome: &Outcome) -> String {
 
 fn against_name(words: Words, against: &PriceOutcome) -> String {
     let name = [("name", curve::name(words, against).into())];
-    match against.like_for_like {
-        true => words.format("roi-against-like-for-like", &name),
-        false => words.format("roi-against", &name),
+    if against.like_for_like {
+        words.format("roi-against-like-for-like", &name)
+    } else {
+        words.format("roi-against", &name)
     }
 }
 

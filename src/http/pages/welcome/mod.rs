@@ -34,9 +34,10 @@ pub(super) async fn show(request: HttpRequest, state: web::Data<State>) -> Resul
 
 fn body(visit: &Visit, base: &str, model: &str) -> Markup {
     let words = visit.words;
-    let (pages, pages_how) = match visit.is_signed_in() {
-        true => ("nav-costs", "welcome-costs"),
-        false => ("nav-sign-in", "welcome-sign-in"),
+    let (pages, pages_how) = if visit.is_signed_in() {
+        ("nav-costs", "welcome-costs")
+    } else {
+        ("nav-sign-in", "welcome-sign-in")
     };
     html! {
         div.page-head { h1 { "Tintype" } }

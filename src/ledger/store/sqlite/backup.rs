@@ -93,10 +93,7 @@ pub fn back_up(ledger: &Path, to: &Path, replace: bool) -> Result<BackedUp, Copy
 /// Refuses `other` where it is one of the three files of `ledger`.
 pub(super) fn refuse_own_files(ledger: &Path, other: &Path) -> Result<(), CopyError> {
     let own = [ledger.to_owned(), log_of(ledger), log_index_of(ledger)];
-    match own.iter().any(|own| is_same(own, other)) {
-        true => Err(CopyError::Itself(other.to_owned())),
-        false => Ok(()),
-    }
+    if own.iter().any(|own| is_same(own, other)) { Err(CopyError::Itself(other.to_owned())) } else { Ok(()) }
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
@@ -139,7 +136,7 @@ pub(super) fn open_unchanging(file: &Path) -> rusqlite::Result<Connection> {
     for byte in file.as_os_str().as_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                address.push(char::from(*byte))
+                address.push(char::from(*byte));
             }
             _ => address += &format!("%{byte:02X}"),
         }
@@ -161,9 +158,10 @@ pub(super) fn check_kind(connection: &Connection, file: &Path) -> Result<(), Cop
     if ![APPLICATION_ID, 0].contains(&application_id) || schema < 1 || !has_keys {
         return Err(CopyError::NotALedger(file.to_owned()));
     }
-    match usize::try_from(schema).is_ok_and(|schema| schema > MIGRATIONS.len()) {
-        true => Err(CopyError::Newer { file: file.to_owned(), schema, known: MIGRATIONS.len() }),
-        false => Ok(()),
+    if usize::try_from(schema).is_ok_and(|schema| schema > MIGRATIONS.len()) {
+        Err(CopyError::Newer { file: file.to_owned(), schema, known: MIGRATIONS.len() })
+    } else {
+        Ok(())
     }
 }
 
@@ -251,11 +249,12 @@ impl Holdings {
     fn of(connection: &Connection) -> rusqlite::Result<Self> {
         let count = |table: &str| -> rusqlite::Result<u64> {
             // An earlier schema has fewer tables.
-            match connection.table_exists(None, table)? {
-                true => connection
+            if connection.table_exists(None, table)? {
+                connection
                     .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0))
-                    .map(i64::unsigned_abs),
-                false => Ok(0),
+                    .map(i64::unsigned_abs)
+            } else {
+                Ok(0)
             }
         };
         Ok(Self {

@@ -30,10 +30,8 @@ pub fn examine(file: &Path) -> Result<Examined, CopyError> {
     let damaged = |finding: String| CopyError::Damaged { file: file.to_owned(), finding };
     let of = |cause| CopyError::of(file, cause);
     // Without a log nobody has it open, and no file has to be made beside it to read it.
-    let connection = match log_of(file).exists() {
-        true => open_to_read(file)?,
-        false => open_unchanging(file).map_err(of)?,
-    };
+    let connection =
+        if log_of(file).exists() { open_to_read(file)? } else { open_unchanging(file).map_err(of)? };
     check_kind(&connection, file)?;
     wal::check(file).map_err(|error| damaged(error.to_string()))?;
     let finding: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(of)?;

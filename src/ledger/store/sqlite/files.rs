@@ -53,8 +53,5 @@ pub(super) fn sync_directory_of(file: &Path) -> Result<(), CopyError> {
 /// Refuses a ledger over which a restore was killed: it may be without its log.
 pub(super) fn refuse_half_restored(ledger: &Path) -> Result<(), LedgerError> {
     let draft = draft_of(ledger);
-    match draft.exists() {
-        true => Err(LedgerError::HalfRestored { file: draft }),
-        false => Ok(()),
-    }
+    if draft.exists() { Err(LedgerError::HalfRestored { file: draft }) } else { Ok(()) }
 }

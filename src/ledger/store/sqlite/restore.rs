@@ -83,12 +83,13 @@ fn open_whole(file: &Path) -> Result<Connection, CopyError> {
     let pragma = |name| source.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(error);
     let bytes = pragma("page_count")?.unsigned_abs() * pragma("page_size")?.unsigned_abs();
     let there = fs::metadata(file).map_err(|cause| CopyError::io(file, cause))?.len();
-    match there < bytes {
-        true => Err(CopyError::Damaged {
+    if there < bytes {
+        Err(CopyError::Damaged {
             file: file.to_owned(),
             finding: format!("{there} of its {bytes} bytes are there"),
-        }),
-        false => Ok(source),
+        })
+    } else {
+        Ok(source)
     }
 }
 

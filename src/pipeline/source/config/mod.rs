@@ -98,7 +98,9 @@ impl ModelConfig {
 
     /// Both sides of a generated image are multiples of this many pixels.
     pub(in crate::pipeline) fn size_factor(&self) -> u32 {
-        self.vae_factor() * TransformerConfig::PATCH as u32
+        #[expect(clippy::cast_possible_truncation, reason = "it is 2")]
+        const PATCH: u32 = TransformerConfig::PATCH as u32;
+        self.vae_factor() * PATCH
     }
 }
 
@@ -122,11 +124,12 @@ fn read_index(folder: &Folder) -> Result<Option<ImageSize>, LoadError> {
 }
 
 fn expect_class(name: &str, found: &str, expected: &str) -> Result<(), LoadError> {
-    match found == expected {
-        true => Ok(()),
-        false => Err(LoadError::invalid(
+    if found == expected {
+        Ok(())
+    } else {
+        Err(LoadError::invalid(
             name,
             format!("_class_name is `{}`; expected `{expected}`, as Z-Image models have", short(found)),
-        )),
+        ))
     }
 }

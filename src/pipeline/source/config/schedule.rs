@@ -72,15 +72,16 @@ impl Config {
                 ));
             }
         };
-        let shift = match self.use_dynamic_shifting {
-            false => Shift::Static(self.shift),
-            true => Shift::Dynamic {
+        let shift = if self.use_dynamic_shifting {
+            Shift::Dynamic {
                 base_shift: self.base_shift.unwrap_or(0.5),
                 max_shift: self.max_shift.unwrap_or(1.15),
                 base_tokens: self.base_image_seq_len.unwrap_or(256.0),
                 max_tokens: self.max_image_seq_len.unwrap_or(4096.0),
                 exponential,
-            },
+            }
+        } else {
+            Shift::Static(self.shift)
         };
         Ok(Schedule { shift, train_timesteps: self.num_train_timesteps })
     }

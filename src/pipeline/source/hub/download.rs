@@ -167,11 +167,10 @@ impl Download<'_> {
             partial.append(&buffer[..read])?;
             report(partial.bytes)?;
         }
-        match partial.bytes == total {
-            true => Ok(()),
-            false => {
-                Err(Fault::passing(format!("{name} broke off after {} of {total} bytes", partial.bytes)))
-            }
+        if partial.bytes == total {
+            Ok(())
+        } else {
+            Err(Fault::passing(format!("{name} broke off after {} of {total} bytes", partial.bytes)))
         }
     }
 }

@@ -17,9 +17,10 @@ pub(super) struct BlobId(String);
 
 impl Commit {
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
-        match is_hex(text, 40) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(Fault::hostile(format!("the commit {} is not 40 hexadecimal digits", shown(text)))),
+        if is_hex(text, 40) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Fault::hostile(format!("the commit {} is not 40 hexadecimal digits", shown(text))))
         }
     }
 
@@ -32,11 +33,10 @@ impl BlobId {
     /// From an ETag, quoted or not, weak or not.
     pub(super) fn parse(etag: &str) -> Result<Self, Fault> {
         let text = etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"');
-        match is_hex(text, 40) || is_hex(text, 64) {
-            true => Ok(Self(text.to_owned())),
-            false => {
-                Err(Fault::hostile(format!("the ETag {} is not 40 or 64 hexadecimal digits", shown(text))))
-            }
+        if is_hex(text, 40) || is_hex(text, 64) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Fault::hostile(format!("the ETag {} is not 40 or 64 hexadecimal digits", shown(text))))
         }
     }
 
@@ -119,9 +119,10 @@ impl Repository {
     /// # Errors
     /// A line that says how a revision is written.
     pub fn at(self, revision: &str) -> Result<Self, String> {
-        match is_part(revision) {
-            true => Ok(Self { revision: Some(revision.to_owned()), ..self }),
-            false => Err(format!("{} is not a revision; write a branch, a tag or a commit", shown(revision))),
+        if is_part(revision) {
+            Ok(Self { revision: Some(revision.to_owned()), ..self })
+        } else {
+            Err(format!("{} is not a revision; write a branch, a tag or a commit", shown(revision)))
         }
     }
 

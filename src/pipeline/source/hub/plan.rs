@@ -150,15 +150,16 @@ impl Plan {
             return Ok(());
         };
         let free = fs4::available_space(place).map_err(|error| Fault::disk(&error, place))?;
-        match missing <= free {
-            true => Ok(()),
-            false => Err(Fault::Final(format!(
+        if missing <= free {
+            Ok(())
+        } else {
+            Err(Fault::Final(format!(
                 "{} needs {} MB and has {} MB free; free disk space, or choose another place with --into, HF_HUB_CACHE or \
-                 MODELSCOPE_CACHE",
+             MODELSCOPE_CACHE",
                 directory.display(),
                 missing.div_ceil(1_000_000),
                 free / 1_000_000
-            ))),
+            )))
         }
     }
 
@@ -201,9 +202,10 @@ impl Plan {
         let mut progress = Progress::new(&self.listing.files, on_fetch);
         let download = |file: &RemoteFile, report: &mut dyn FnMut(u64) -> Result<(), Fault>| {
             let verified = Download { web: &web, store: &self.store, file }.run(report)?;
-            Ok(match keep_at_once {
-                true => Outcome::Kept(verified.keep(&self.store, file)?),
-                false => Outcome::Waiting(verified),
+            Ok(if keep_at_once {
+                Outcome::Kept(verified.keep(&self.store, file)?)
+            } else {
+                Outcome::Waiting(verified)
             })
         };
         let places: Vec<usize> = (0..files.len()).collect();

@@ -102,10 +102,7 @@ impl Settings {
 
 /// MODELSCOPE_DOMAIN is a host's name.
 fn with_scheme(address: String) -> String {
-    match address.contains("://") {
-        true => address,
-        false => format!("https://{address}"),
-    }
+    if address.contains("://") { address } else { format!("https://{address}") }
 }
 
 fn kept_token(file: &Path) -> Option<String> {

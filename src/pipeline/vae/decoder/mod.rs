@@ -81,10 +81,8 @@ impl VaeDecoder {
         dtype: DType,
     ) -> candle_core::Result<Self> {
         let latent = config.latent_channels;
-        let post_quant_conv = match post_quant_conv {
-            true => Some(loader.conv("post_quant_conv", latent, latent, 1)?),
-            false => None,
-        };
+        let post_quant_conv =
+            if post_quant_conv { Some(loader.conv("post_quant_conv", latent, latent, 1)?) } else { None };
         let loader = loader.pp("decoder");
         // From the coarsest block to the finest: the encoder's order turned round.
         let channels: Vec<usize> = config.block_out_channels.iter().rev().copied().collect();

@@ -16,6 +16,7 @@ use crate::{
 struct Drawn;
 
 impl SimpleBackend for Drawn {
+    #[expect(clippy::cast_precision_loss, reason = "dimensions are small")]
     fn get(&self, shape: Shape, name: &str, _: Init, dtype: DType, _: &Device) -> Result<Tensor> {
         let seed = name.bytes().fold(0, |seed, byte| (31 * seed + u64::from(byte)) % 1_000_003);
         let numbers = random_tensor(seed, shape.dims());
