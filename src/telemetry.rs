@@ -171,7 +171,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A picture of `steps` steps, painted in a batch of `batch`, was settled.
+    /// An image of `steps` steps, generated in a batch of `batch`, was settled.
     pub fn note_image(&self, usage: Usage, steps: u32, batch: usize) {
         self.images.inc();
         self.batch.observe(f64::from(u32::try_from(batch).unwrap_or(u32::MAX)));
@@ -179,7 +179,7 @@ impl Metrics {
         self.note_energy("image", usage);
     }
 
-    /// Work ended without a picture.
+    /// Work ended without an image.
     pub fn note_failure(&self, usage: Usage) {
         self.note_energy("failed", usage);
     }

@@ -1,4 +1,4 @@
-//! A month's pictures at once, in the program's own schema with its triggers at work: a million commits would take an hour.
+//! A month's images at once, in the program's own schema with its triggers at work: a million commits would take an hour.
 
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
@@ -29,7 +29,7 @@ const SETTLEMENTS: &str = "
     UPDATE requests SET state = 'settled', ended_at_ms = created_at_ms, delivered = 1, prompt_tokens = 18
     WHERE state = 'running'";
 
-/// Books `images` requests of a picture each from `start` to `end`, of the first `keys` keys: four tags, four sizes, three
+/// Books `images` requests of an image each from `start` to `end`, of the first `keys` keys: four tags, four sizes, three
 /// qualities.
 pub fn book(transaction: &Transaction<'_>, start: Timestamp, end: Timestamp, images: u32, keys: u32) {
     let span = params![start.as_millisecond(), end.as_millisecond(), images, keys];

@@ -27,7 +27,7 @@ pub enum Refused {
     /// Too many requests a minute.
     #[error("too many requests a minute")]
     Requests(OverRate),
-    /// Too many pictures a minute.
+    /// Too many images a minute.
     #[error("too many pictures a minute")]
     Images(OverRate),
     /// Too many jobs at once.

@@ -83,7 +83,7 @@ impl FetchReport {
     }
 }
 
-/// Steps of a picture. Drawn on a terminal only.
+/// Steps of an image. Drawn on a terminal only.
 pub(super) fn step_bar(steps: u32) -> ProgressBar {
     bar(u64::from(steps), "{msg} {wide_bar} step {pos}/{len} {elapsed}")
 }

@@ -21,7 +21,7 @@ use crate::{
     os,
 };
 
-/// Threads that wait for the disk or encode pictures.
+/// Threads that wait for the disk or encode images.
 const BLOCKING_THREADS: usize = 32;
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 use crate::{domain::ImageSize, pipeline::Pixels};
 
-/// `pictures`, all of one size, side by side in rows of `columns`, as one picture; places left over are white. None where
-/// there are no pictures.
+/// `pictures`, all of one size, side by side in rows of `columns`, as one image; places left over are white. None where
+/// there are no images.
 pub(super) fn sheet(pictures: &[Pixels], columns: u32) -> Option<Pixels> {
     let one = pictures.first()?.size;
     let columns = (columns as usize).clamp(1, pictures.len());

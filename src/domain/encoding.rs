@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-/// A picture's file format.
+/// An image's file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ImageFormat {
     /// Portable Network Graphics, lossless.
@@ -54,7 +54,7 @@ impl FromStr for ImageFormat {
     }
 }
 
-/// How a picture becomes a file.
+/// How an image becomes a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoding {
     /// The file format.

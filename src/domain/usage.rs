@@ -46,7 +46,7 @@ impl fmt::Display for EnergySource {
 pub enum Overhead {
     /// The device waits.
     Idle,
-    /// A picture that nobody asked for, at the start, or to check a device that failed.
+    /// An image that nobody asked for, at the start, or to check a device that failed.
     WarmUp,
     /// Counted while nobody looked: the server was not running, or died over it.
     Gap,
@@ -63,7 +63,7 @@ impl Overhead {
     }
 }
 
-/// What one picture, or one failed attempt, took from the device.
+/// What one image, or one failed attempt, took from the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
     /// Time on the device.
@@ -106,7 +106,7 @@ impl Usage {
         }
     }
 
-    /// This usage shared among pictures by the work done on each, in pixel-steps; evenly, where none was done. The
+    /// This usage shared among images by the work done on each, in pixel-steps; evenly, where none was done. The
     /// shares' sum is the whole, to the millijoule and the millisecond.
     pub fn share(self, work: &[u64]) -> Vec<Self> {
         let even: Vec<u64> = vec![1; work.len()];

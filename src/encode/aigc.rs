@@ -4,10 +4,10 @@ use super::Provenance;
 
 /// The implicit label of GB 45438-2025, appendix E b): a JSON object of seven texts, in this order.
 ///
-/// Its place in a picture is `TC260:AIGC` of the XMP packet, by the practice guide TC260-PG-20259A (August 2025),
+/// Its place in an image is `TC260:AIGC` of the XMP packet, by the practice guide TC260-PG-20259A (August 2025),
 /// clause 6: <https://www.tc260.org.cn/tc260/tzgg/202508/49b6d19ee5374bc4962e1ac427a5b390.shtml>. `Label` 1 says that
-/// the picture was made by AI (2 perhaps, 3 suspected). `ReservedCode1` would be the producer's seal against changes.
-/// The last three belong to platforms that pass the picture on.
+/// the image was made by AI (2 perhaps, 3 suspected). `ReservedCode1` would be the producer's seal against changes.
+/// The last three belong to platforms that pass the image on.
 pub(super) fn label(provenance: &Provenance) -> String {
     let fields = [
         ("Label", "1"),

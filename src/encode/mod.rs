@@ -1,4 +1,4 @@
-//! Pictures as files: PNG, JPEG and WebP, which carry a record of where they come from and what they cost.
+//! Images as files: PNG, JPEG and WebP, which carry a record of where they come from and what they cost.
 //!
 //! The record is one XMP packet (ISO 16684-1), the same in every format, at the format's own place for it: an iTXt
 //! chunk, an APP1 segment, an `XMP ` chunk. Files of the same arguments are the same, byte for byte.
@@ -25,7 +25,7 @@ const JPEG_SIDE_MAX: u32 = 65_535;
 /// Most pixels on a side of a WebP: its header has 14 bits for each, less one.
 const WEBP_SIDE_MAX: u32 = 16_383;
 
-/// A picture that could not be encoded.
+/// An image that could not be encoded.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
     /// A side is longer than the format can say.
@@ -33,7 +33,7 @@ pub enum EncodeError {
     SideTooLong {
         /// The format asked for.
         format: ImageFormat,
-        /// The picture's size.
+        /// The image's size.
         size: ImageSize,
         /// Most pixels on a side.
         side_max: u32,
@@ -41,7 +41,7 @@ pub enum EncodeError {
     /// The pixels do not fill the size: a defect.
     #[error("the picture has {bytes} bytes of colour, which do not fill {size}")]
     NotFilled {
-        /// The picture's size.
+        /// The image's size.
         size: ImageSize,
         /// Bytes of red, green and blue.
         bytes: usize,
@@ -69,7 +69,7 @@ pub enum EncodeError {
     Webp(#[from] webpx::At<webpx::Error>),
 }
 
-/// A file of `pixels`. With `provenance` it says what made it; without, it holds the picture and nothing else.
+/// A file of `pixels`. With `provenance` it says what made it; without, it holds the image and nothing else.
 ///
 /// PNG is lossless whatever the quality. JPEG takes a quality of 0 as 1 and keeps colours at full resolution. WebP is
 /// lossless at quality 100 and lossy below. A quality above 100 counts as 100.

@@ -12,10 +12,10 @@ const QUALITY: u8 = 80;
 /// Memory that taking a file apart may use: 64 megapixels of colour, and as much again.
 const DECODE_BYTES_MAX: u64 = 384 << 20;
 
-/// A small JPEG of the picture in `file`, which is of `format`. It is no larger than the picture.
+/// A small JPEG of the image in `file`, which is of `format`. It is no larger than the image.
 ///
 /// # Errors
-/// [`EncodeError::Thumbnail`] where the file is no such picture, or is larger than any that is painted.
+/// [`EncodeError::Thumbnail`] where the file is no such image, or is larger than any that is generated.
 pub fn thumbnail(file: &[u8], format: ImageFormat) -> Result<Vec<u8>, EncodeError> {
     let format = match format {
         ImageFormat::Png => image::ImageFormat::Png,

@@ -3,7 +3,7 @@ use webpx::{EncoderConfig, Unstoppable};
 use super::{EncodeError, Provenance, xmp};
 use crate::{domain::Encoding, pipeline::Pixels};
 
-/// A WebP file. libwebp works on one thread here, so that equal pictures are equal files.
+/// A WebP file. libwebp works on one thread here, so that equal images are equal files.
 pub(super) fn file(
     pixels: &Pixels,
     quality: u8,

@@ -20,7 +20,7 @@ fn micros_per_unit(pixel_steps: u64, duration: Millis) -> u128 {
     u128::from(duration.get()) * 1000 * u128::from(UNIT) / u128::from(pixel_steps.max(1))
 }
 
-/// How fast a device paints: a moving average over finished jobs.
+/// How fast a device generates: a moving average over finished jobs.
 #[derive(Debug)]
 pub(super) struct Pace {
     micros_per_unit: AtomicU64,
@@ -43,7 +43,7 @@ impl Pace {
         self.micros_per_unit.store(micros.max(1), Ordering::Relaxed);
     }
 
-    /// Takes in the first work since the start. A pace from before that is far from it was another machine's, or a picture's
+    /// Takes in the first work since the start. A pace from before that is far from it was another machine's, or an image's
     /// over which the machine slept: it is forgotten.
     pub(super) fn observe_first(&self, pixel_steps: u64, duration: Millis) {
         let measured = micros_per_unit(pixel_steps, duration);

@@ -5,13 +5,13 @@ use crate::domain::KeyId;
 /// Jobs that wait, fair between keys and first in, first out within a key.
 ///
 /// Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996): each key has a virtual clock that advances by the work
-/// its pictures cost, and the key whose clock is furthest behind is served next. A key that comes back after a rest starts
-/// at the present, so idling earns no credit. What is shared out is pictures, not jobs: a job of ten does not hold up a
+/// its images cost, and the key whose clock is furthest behind is served next. A key that comes back after a rest starts
+/// at the present, so idling earns no credit. What is shared out is images, not jobs: a job of ten does not hold up a
 /// job of one.
 #[derive(Debug)]
 pub(super) struct FairQueue<J, G> {
     lanes: BTreeMap<KeyId, Lane<J, G>>,
-    /// The virtual clock of the picture served last.
+    /// The virtual clock of the image served last.
     now: u64,
 }
 
@@ -21,21 +21,21 @@ struct Lane<J, G> {
     clock: u64,
 }
 
-/// A job with pictures still to be handed out.
+/// A job with images still to be handed out.
 #[derive(Debug)]
 pub(super) struct Waiting<J, G> {
     pub(super) job: J,
-    /// Only pictures of one group can share a batch.
+    /// Only images of one group can share a batch.
     pub(super) group: G,
-    /// Work of one picture, in pixel-steps.
+    /// Work of one image, in pixel-steps.
     pub(super) cost: u64,
-    /// Pictures not handed out yet, by their index.
+    /// Images not handed out yet, by their index.
     pub(super) pictures: std::ops::Range<u32>,
     /// The worker that failed at them and put them back, for another one.
     pub(super) failed_on: Option<usize>,
 }
 
-/// One picture of a job, handed out to be painted.
+/// One image of a job, handed out to be generated.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct QueuedImage<J> {
     pub(super) job: J,
@@ -76,14 +76,14 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         lane.jobs.push_back(waiting);
     }
 
-    /// Puts a picture back at the head of its key's lane, as if it had not been handed out.
+    /// Puts an image back at the head of its key's lane, as if it had not been handed out.
     pub(super) fn put_back(&mut self, key: KeyId, waiting: Waiting<J, G>) {
         let lane = self.lanes.entry(key).or_insert(Lane { jobs: VecDeque::new(), clock: self.now });
         lane.clock = lane.clock.saturating_sub(waiting.cost);
         lane.jobs.push_front(waiting);
     }
 
-    /// Hands out the next picture of those that pass `may`, and with it others of its group, as many as `batch_max` says
+    /// Hands out the next image of those that pass `may`, and with it others of its group, as many as `batch_max` says
     /// for that group. Empty where none waits.
     pub(super) fn take(
         &mut self,
@@ -112,7 +112,7 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         batch
     }
 
-    /// Takes out a job's remaining pictures; false where it has none.
+    /// Takes out a job's remaining images; false where it has none.
     pub(super) fn remove(&mut self, mut is_it: impl FnMut(&J) -> bool) -> bool {
         let mut found = false;
         for lane in self.lanes.values_mut() {
@@ -126,7 +126,7 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         found
     }
 
-    /// Takes out every job of which no picture has been handed out.
+    /// Takes out every job of which no image has been handed out.
     pub(super) fn remove_unbegun(&mut self) -> Vec<J> {
         let mut removed = Vec::new();
         for lane in self.lanes.values_mut() {
@@ -144,22 +144,22 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         lanes.flat_map(|lane| lane.jobs).map(|waiting| waiting.job).collect()
     }
 
-    /// Whether no picture waits.
+    /// Whether no image waits.
     pub(super) fn is_empty(&self) -> bool {
         self.lanes.values().all(|lane| lane.jobs.is_empty())
     }
 
-    /// Pictures still to be handed out.
+    /// Images still to be handed out.
     pub(super) fn pictures(&self) -> usize {
         self.lanes.values().flat_map(|lane| &lane.jobs).map(|waiting| waiting.pictures.len()).sum()
     }
 
-    /// Jobs with pictures still to be handed out.
+    /// Jobs with images still to be handed out.
     pub(super) fn jobs(&self) -> usize {
         self.lanes.values().map(|lane| lane.jobs.len()).sum()
     }
 
-    /// Work that would be handed out before the last picture of a new job of `key`, which has `work` of its own, if nothing
+    /// Work that would be handed out before the last image of a new job of `key`, which has `work` of its own, if nothing
     /// else came: all that waits in its lane, and of every other lane as much as its turn brings.
     pub(super) fn work_before(&self, key: KeyId, work: u64) -> u64 {
         let (clock, own) = self.lanes.get(&key).map_or((0, 0), |lane| (lane.clock, lane.work()));
@@ -172,8 +172,8 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         ahead.fold(own, u64::saturating_add)
     }
 
-    /// The jobs in the order in which their next pictures will be handed out if nothing else comes, each with the work
-    /// before that. Batches may bring a picture forward.
+    /// The jobs in the order in which their next images will be handed out if nothing else comes, each with the work
+    /// before that. Batches may bring an image forward.
     pub(super) fn forecast(&self) -> Vec<(J, u64)> {
         let mut turns = Vec::new();
         for (key, lane) in &self.lanes {
@@ -185,7 +185,7 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
                 }
             }
         }
-        // The key furthest behind is served next, so pictures go by the clock that their lane will have. Stable: a lane's
+        // The key furthest behind is served next, so images go by the clock that their lane will have. Stable: a lane's
         // own order stays.
         turns.sort_by_key(|(clock, key, ..)| (*clock, *key));
         let (mut order, mut before) = (Vec::with_capacity(self.jobs()), 0_u64);
@@ -204,7 +204,7 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         waiting.map(|(key, lane)| (lane.clock, *key)).min()
     }
 
-    /// The next picture of the first job in `key`'s lane that passes `wanted`.
+    /// The next image of the first job in `key`'s lane that passes `wanted`.
     fn hand_out(&mut self, key: KeyId, wanted: impl Fn(&Waiting<J, G>) -> bool) -> Option<QueuedImage<J>> {
         let lane = self.lanes.get_mut(&key)?;
         let place = lane.jobs.iter().position(wanted)?;

@@ -14,7 +14,7 @@ use crate::units::Millis;
 /// A place in the queue, taken before any money is reserved.
 pub struct Permit {
     pub(super) slot: Slot,
-    /// Of one picture.
+    /// Of one image.
     pub(super) work: u64,
     /// Of its images.
     pub(super) shape: Shape,
@@ -35,9 +35,9 @@ pub struct QueueEstimate {
 pub struct Ticket {
     /// Resolves when a device begins, or errs where none ever will.
     pub started: oneshot::Receiver<()>,
-    /// Pictures on their way.
+    /// Images on their way.
     pub partials: mpsc::UnboundedReceiver<Partial>,
-    /// Resolves with the pictures, or with what went wrong.
+    /// Resolves with the images, or with what went wrong.
     pub finished: oneshot::Receiver<Result<Generated, WorkError>>,
     /// Stops it, and tells how far it is.
     pub handle: JobHandle,

@@ -1,4 +1,4 @@
-//! Pictures on disk, for links and for answers that are asked for again. One directory a day; a sweep takes whole days.
+//! Images on disk, for links and for answers that are asked for again. One directory a day; a sweep takes whole days.
 //!
 //! Architecture invariant: a file is there in full or not at all, and it is on the disk before its request is settled.
 
@@ -17,17 +17,17 @@ use crate::{
     os,
 };
 
-/// What pictures are kept as.
+/// What images are kept as.
 const FORMATS: [ImageFormat; 3] = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Webp];
 
-/// The pictures of a data directory.
+/// The images of a data directory.
 #[derive(Debug)]
 pub struct ImageStore {
     directory: PathBuf,
     free_min: u64,
 }
 
-/// The name of a stored picture: `019ab…_0.png`, the request's id in 32 hexadecimal digits and the picture's index. The
+/// The name of a stored image: `019ab…_0.png`, the request's id in 32 hexadecimal digits and the image's index. The
 /// id is of UUID version 7, so the name tells the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageName {
@@ -39,13 +39,13 @@ pub struct ImageName {
     pub format: ImageFormat,
 }
 
-/// A picture that could not be kept.
+/// An image that could not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The disk is full, or as full as it may be.
     #[error("the disk under {directory} is full: {free_mib} MiB are free")]
     Full {
-        /// Where pictures are kept.
+        /// Where images are kept.
         directory: PathBuf,
         /// What is left.
         free_mib: u64,
@@ -65,12 +65,12 @@ pub enum StoreError {
 pub struct Swept {
     /// Directories, a day each.
     pub days: usize,
-    /// Pictures in them.
+    /// Images in them.
     pub pictures: usize,
 }
 
 impl ImageStore {
-    /// The pictures in `directory`, which is made as needed. Nothing is added where less than `free_min` bytes of the disk
+    /// The images in `directory`, which is made as needed. Nothing is added where less than `free_min` bytes of the disk
     /// would be left for the ledger.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl ImageStore {
         if free >= self.free_min.saturating_add(bytes) { Ok(()) } else { Err(self.full(free)) }
     }
 
-    /// Keeps a picture: written aside, flushed to the disk, and only then named.
+    /// Keeps an image: written aside, flushed to the disk, and only then named.
     ///
     /// # Errors
     /// [`StoreError::Full`] where the disk has no room, [`StoreError::Io`] for anything else.
@@ -128,7 +128,7 @@ impl ImageStore {
         })
     }
 
-    /// A kept picture's file; none where it was never kept, or was swept.
+    /// A kept image's file; none where it was never kept, or was swept.
     ///
     /// # Errors
     /// [`StoreError::Io`] where it is there and cannot be read.
@@ -141,7 +141,7 @@ impl ImageStore {
         }
     }
 
-    /// A kept picture's file, open; none where it was never kept, or was swept.
+    /// A kept image's file, open; none where it was never kept, or was swept.
     ///
     /// # Errors
     /// [`StoreError::Io`] where it is there and cannot be opened.
@@ -154,7 +154,7 @@ impl ImageStore {
         }
     }
 
-    /// The length of a kept picture's file; none where it was never kept, or was swept.
+    /// The length of a kept image's file; none where it was never kept, or was swept.
     ///
     /// # Errors
     /// [`StoreError::Io`] where it is there and cannot be looked at.
@@ -167,7 +167,7 @@ impl ImageStore {
         }
     }
 
-    /// The name under which picture `index` of `request` is kept, if it is.
+    /// The name under which image `index` of `request` is kept, if it is.
     pub fn find(&self, request: RequestId, index: u32) -> Option<ImageName> {
         let names = FORMATS.into_iter().map(|format| ImageName { request, index, format });
         names.into_iter().find(|name| self.day(*name).join(name.to_string()).is_file())

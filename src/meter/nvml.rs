@@ -123,7 +123,7 @@ impl EnergyCounter for Total {
     }
 }
 
-/// Samples of power, taken by a thread of its own: the one that paints is busy when it matters.
+/// Samples of power, taken by a thread of its own: the one that generates is busy when it matters.
 struct Samples {
     device: String,
     integral: Arc<Mutex<Integral>>,

@@ -35,7 +35,7 @@ impl Placement {
     }
 }
 
-/// How much of a model stays on the device between pictures, from the fastest to the smallest.
+/// How much of a model stays on the device between images, from the fastest to the smallest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MemoryTier {
     /// The first of resident, offload, 8bit and low for which there is room.
@@ -45,10 +45,10 @@ pub enum MemoryTier {
     Resident,
     /// The text encoder comes layer by layer for a prompt, and leaves again.
     Offload,
-    /// As offload, and the transformer's matrices are held in 8 bits. Pictures change by what rounding to
+    /// As offload, and the transformer's matrices are held in 8 bits. Images change by what rounding to
     /// bf16 changes.
     EightBit,
-    /// As offload, and the transformer's matrices are held in 4 bits. Pictures change a little.
+    /// As offload, and the transformer's matrices are held in 4 bits. Images change a little.
     FourBit,
     /// The transformer's layers, too, come one by one, at every step.
     Low,
@@ -74,7 +74,7 @@ impl MemoryTier {
         }
     }
 
-    /// Whether a picture is the same in `other`.
+    /// Whether an image is the same in `other`.
     pub fn paints_as(self, other: Self) -> bool {
         self.plan().format == other.plan().format
     }
@@ -92,7 +92,7 @@ impl MemoryTier {
         Plan { text_encoder, transformer, format }
     }
 
-    /// Whether layers come from the mapped files while pictures are painted.
+    /// Whether layers come from the mapped files while images are generated.
     pub fn streams(self) -> bool {
         self.plan().text_encoder == Residence::Streamed
     }

@@ -46,7 +46,7 @@ pub(super) enum Stack<L> {
 }
 
 impl<L> Stack<L> {
-    /// Loads every layer, so that a broken file is found now and not in the middle of a picture; keeps them where
+    /// Loads every layer, so that a broken file is found now and not in the middle of an image; keeps them where
     /// `residence` says so.
     pub(super) fn load(
         source: LayerSource,

@@ -12,7 +12,7 @@ use crate::domain::KeyId;
 type Name = (KeyId, String);
 type Sender = watch::Sender<Option<Outcome>>;
 
-/// Requests in work that carry an idempotency key, so that a second one joins the first instead of being painted.
+/// Requests in work that carry an idempotency key, so that a second one joins the first instead of being generated.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     requests: Arc<Mutex<HashMap<Name, InWork>>>,

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use super::{Service, ServiceError};
 use crate::{domain::RequestId, image_store::ImageName, ledger::RecentRequest};
 
-/// A request that has ended, with the pictures of it that are still kept.
+/// A request that has ended, with the images of it that are still kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecentJob {
     /// What the ledger says of it.
     pub request: RecentRequest,
-    /// Its pictures on the disk, in order.
+    /// Its images on the disk, in order.
     pub pictures: Vec<ImageName>,
 }
 

@@ -13,7 +13,7 @@ use tintype::{
 pub use crate::eventually::eventually;
 use crate::server::TestServer;
 
-/// May paint, and nothing else.
+/// May generate, and nothing else.
 pub const PAINTER: Scopes = Scopes::IMAGES;
 
 impl TestServer {

@@ -1,4 +1,4 @@
-//! Several devices in one server: who paints what, and what is booked for it.
+//! Several devices in one server: who generates what, and what is booked for it.
 
 use std::{path::PathBuf, sync::Arc};
 

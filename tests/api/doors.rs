@@ -68,7 +68,7 @@ fn a_scope_is_not_exceeded() {
 #[test]
 fn a_budget_is_kept_and_the_refusal_says_so() {
     let server = TestServer::start();
-    // A picture costs 0.373… yuan by the example's figures: one fits, two do not.
+    // An image costs 0.373… yuan by the example's figures: one fits, two do not.
     let key = server.make_key(1, rules(PAINTER, Some("0.50"))).reveal();
     let paint = |n: u64| {
         let body = json!({ "prompt": "x", "n": n, "size": "16x16" });
@@ -113,7 +113,7 @@ fn the_last_picture_of_all_keys_goes_to_one_of_many() {
     assert_eq!(server.totals().images, 3);
 }
 
-/// The statuses of 64 clients that ask for a picture at once, each with its key.
+/// The statuses of 64 clients that ask for an image at once, each with its key.
 fn paint_at_once(server: &TestServer, key: impl Fn(usize) -> String) -> Vec<u16> {
     let paint = |key: String| {
         let body = json!({ "prompt": "x", "size": "16x16" });

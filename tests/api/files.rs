@@ -1,4 +1,4 @@
-//! Pictures as files: formats, links, what they say of their making.
+//! Images as files: formats, links, what they say of their making.
 
 use std::{collections::BTreeMap, fs, io::Cursor, process::Command};
 
@@ -169,7 +169,7 @@ fn a_disk_that_fills_up_costs_the_picture_and_nothing_of_the_ledger() {
     if disk.is_none() {
         return crate::skip::skip_or_fail("a small disk", "mount needs root");
     }
-    // 10 pictures of 196,608 bytes of colour each, which noise does not compress.
+    // 10 images of 196,608 bytes of colour each, which noise does not compress.
     let body = json!({ "prompt": "x", "size": "256x256", "n": 10, "steps": 1, "response_format": "url" });
     let full = server.generate(&body);
     assert_eq!((full.status, &full.json()["error"]["code"]), (507, &json!("insufficient_storage")));
@@ -242,7 +242,7 @@ fn a_picture_says_what_it_cost_to_the_digit_of_its_receipt() {
         let receipts = written_receipts(&server, id);
         assert_eq!(receipts.len(), 2);
         for (image, mut receipt) in answer["data"].as_array().expect("pictures").iter().zip(receipts) {
-            // What others charge is no cost of this picture, and changes.
+            // What others charge is no cost of this image, and changes.
             for comparison in ["compared_with", "compared_price", "saving"] {
                 assert!(receipt.remove(comparison).is_some(), "{comparison}");
             }

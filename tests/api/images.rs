@@ -1,4 +1,4 @@
-//! Pictures, and what is said about them.
+//! Images, and what is said about them.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ fn the_answer_says_what_was_done() {
     assert_eq!((&body["data"][0]["seed"], &body["data"][1]["seed"]), (&json!(7), &json!(8)));
     assert!(body["created"].as_i64().is_some_and(|created| created > 1_700_000_000));
     let usage = &body["usage"];
-    // The model's VAE halves, its patches halve again: 6 × 4 tokens a picture.
+    // The model's VAE halves, its patches halve again: 6 × 4 tokens an image.
     assert_eq!(usage["output_tokens"], 48);
     assert_eq!(usage["input_tokens_details"]["text_tokens"], usage["input_tokens"]);
     assert_eq!(usage["total_tokens"].as_u64(), usage["input_tokens"].as_u64().map(|input| input + 48));

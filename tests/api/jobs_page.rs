@@ -1,4 +1,4 @@
-//! /admin/jobs: what waits, what is painted, what has ended, and a job that is cancelled.
+//! /admin/jobs: what waits, what is generated, what has ended, and a job that is cancelled.
 
 use serde_json::{Value, json};
 use tintype::ledger::KeyRules;

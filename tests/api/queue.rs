@@ -1,4 +1,4 @@
-//! Who is painted when, together with whom, and who is sent away.
+//! Who is generated when, together with whom, and who is sent away.
 
 use serde_json::{Value, json};
 use tintype::ledger::KeyRules;

@@ -1,4 +1,4 @@
-//! What a request would cost, before anything is painted.
+//! What a request would cost, before anything is generated.
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ fn what_was_painted_before_is_quoted_by_its_measured_time() {
     let server = TestServer::start();
     let body = json!({ "prompt": "x", "size": "48x32", "steps": 5 });
     let painted = server.generate(&body).json();
-    // Another prompt, seed and format are the same kind of picture; another size, number of steps or guidance is not.
+    // Another prompt, seed and format are the same kind of image; another size, number of steps or guidance is not.
     let alike = json!({ "prompt": "another", "size": "48x32", "steps": 5, "seed": 9, "output_format": "webp", "n": 2 });
     let known = quote(&server, &alike);
     assert_eq!(known["duration_source"], "measured");
@@ -107,7 +107,7 @@ fn what_was_painted_before_is_quoted_by_its_measured_time() {
 #[test]
 fn a_request_reserves_a_quarter_more_than_its_quote() {
     let server = TestServer::start();
-    // The warm-up picture sets the pace.
+    // The warm-up image sets the pace.
     eventually("it is ready", || server.get("/readyz").send("").status == 200);
     let body = json!({ "prompt": "x", "n": 2, "size": "48x32", "steps": 5 });
     for source in ["estimated", "measured"] {

@@ -68,7 +68,7 @@ fn a_waiting_request_whose_client_hangs_up_leaves_the_queue() {
     assert_eq!(server.totals().failed_electricity, tintype::units::Money::ZERO, "the device never began");
 }
 
-/// Asks for so many pictures at once, each of its own thread, and tells the answers' statuses as they come.
+/// Asks for so many images at once, each of its own thread, and tells the answers' statuses as they come.
 pub fn ask_for_slow_pictures(server: &TestServer, count: usize) -> mpsc::Receiver<u16> {
     let (answered, answers) = mpsc::channel();
     for _ in 0..count {

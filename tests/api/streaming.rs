@@ -1,4 +1,4 @@
-//! Pictures on their way, as server-sent events.
+//! Images on their way, as server-sent events.
 
 use std::sync::Arc;
 

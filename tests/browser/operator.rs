@@ -74,7 +74,7 @@ fn the_first_day_from_the_link_to_the_cost_of_a_picture() {
     assert_quiet(&driver);
 }
 
-/// How the API answers a picture's request with `key`.
+/// How the API answers an image's request with `key`.
 fn status_of_painting(server: &TestServer, key: &str) -> u16 {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();

@@ -1,4 +1,4 @@
-//! Every page in both languages, light and dark, wide and on a phone: looked over by axe-core, and kept as a picture under
+//! Every page in both languages, light and dark, wide and on a phone: looked over by axe-core, and kept as an image under
 //! target/screenshots.
 
 use std::{
@@ -39,7 +39,7 @@ const PAGES: [(&str, &str, &str); 7] = [
 /// What the README shows, kept under readme/ as files for docs/images.
 const IN_README: [&str; 2] = ["costs", "playground"];
 
-/// Looks with every screen at the page that is open: no serious fault, nothing wider than the screen, and a picture.
+/// Looks with every screen at the page that is open: no serious fault, nothing wider than the screen, and an image.
 struct Inspector<'a> {
     driver: &'a Driver,
     axe: &'a str,

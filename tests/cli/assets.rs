@@ -12,7 +12,7 @@ fn add(place: &TempDir, life: &[&str]) -> std::process::Output {
     run(place.path(), &[&CARD, life].concat())
 }
 
-/// One picture's receipt.
+/// One image's receipt.
 fn paint(program: &Program, key: &str) -> serde_json::Value {
     let answer: serde_json::Value = ureq::post(format!("{}/v1/images/generations", program.url))
         .header("authorization", format!("Bearer {key}"))

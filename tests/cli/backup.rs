@@ -39,7 +39,7 @@ fn month(place: &Path) -> serde_json::Value {
     serde_json::from_str(&out(&run(place, &["costs", "--json"]))).expect("JSON")
 }
 
-/// What a ledger in use has been answered to, as clients go on painting.
+/// What a ledger in use has been answered to, as clients go on generating.
 struct Clients {
     painter: Painter,
     answered: Mutex<Answered>,
@@ -134,7 +134,7 @@ fn a_backup_beside_painting_clients_holds_every_picture_answered_before_it_and_i
     painter.paint(None, 1).expect("an answer");
 }
 
-/// Three pictures, one of them in a closed month, and their backup.
+/// Three images, one of them in a closed month, and their backup.
 fn backed_up(place: &TempDir) -> PathBuf {
     let books = Books::open(place.path());
     books.paint("2020-01-10T09:00:00Z", None);

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use crate::{large_model, program::tintype_by, run};
 
-/// Paints with the large model, 580 MB of f32, in a process that may not have more than `mib` of its own.
+/// Generates with the large model, 580 MB of f32, in a process that may not have more than `mib` of its own.
 ///
 /// RLIMIT_DATA (getrlimit(2)) counts what is allocated; the mapped model files are not.
 fn paint_within(mib: u32, memory: &str) -> Output {

@@ -7,7 +7,7 @@ use tintype::ledger::Month;
 
 use crate::{books::Books, complaint, out, run};
 
-/// Two pictures in 2020-01, one of them for a project, and one in 2020-02.
+/// Two images in 2020-01, one of them for a project, and one in 2020-02.
 fn past(place: &TempDir) -> Books {
     let books = Books::open(place.path());
     books.paint("2020-01-10T09:00:00Z", Some("spring"));

@@ -57,7 +57,7 @@ fn a_server_that_starts_again_knows_what_pictures_take() {
     let again = Server::start(place.path(), Some(key), "8");
     assert_eq!(again.quoted_source("256x256"), "measured", "before it painted one");
     assert_eq!(again.quoted_source("64x64"), "estimated");
-    // The warm-up picture of 16x16 alone says nothing of one that is 256 times as large.
+    // The warm-up image of 16x16 alone says nothing of one that is 256 times as large.
     let (status, refused) = again.ask("256x256", false);
     assert_eq!((status, &refused["error"]["param"]), (400, &"size".into()), "{refused}");
     assert_eq!(again.ask("16x16", false).0, 200);

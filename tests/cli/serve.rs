@@ -57,7 +57,7 @@ fn with_nothing_configured_it_serves_prints_a_key_and_counts() {
 #[test]
 fn a_picture_that_does_not_fit_is_told_what_does_and_the_next_one_is_painted() {
     let place = TempDir::new().expect("a directory");
-    // The warm-up picture of 64x64 is measured; 128x128 is foreseen to take four times as much, which is not there.
+    // The warm-up image of 64x64 is measured; 128x128 is foreseen to take four times as much, which is not there.
     let mut command = tintype();
     command.current_dir(place.path()).args(["--listen", "127.0.0.1:0", "--model"]).arg(directory("base"));
     command.env("TINTYPE_MODEL__DEFAULT_SIZE", "64x64").env("TINTYPE_MODEL__MEMORY_MIB", "1");

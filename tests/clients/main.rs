@@ -1,6 +1,6 @@
 //! Real clients against the real server: the OpenAI SDKs for Python and Node, LangChain, Vercel's AI SDK, and Open WebUI's calls.
 //!
-//! Each test runs one script of this folder; what its checks paint is all that the ledger then holds. Without python3,
+//! Each test runs one script of this folder; what its checks generate is all that the ledger then holds. Without python3,
 //! node or their registries this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
 
 #![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
@@ -49,7 +49,7 @@ fn key(server: &TestServer, seed: u64, name: &str, scopes: Scopes, budgets: &str
     key.reveal()
 }
 
-/// Runs a client's script against `server`: all of its `checks` pass, and `images` pictures are booked.
+/// Runs a client's script against `server`: all of its `checks` pass, and `images` images are booked.
 fn pass(script: Result<Command, String>, server: &TestServer, checks: usize, images: i64) {
     let mut script = match script {
         Ok(script) => script,

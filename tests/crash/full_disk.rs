@@ -49,7 +49,7 @@ impl Drop for SmallDisk<'_> {
     }
 }
 
-/// Paints until a request is refused.
+/// Generates until a request is refused.
 fn paint_until_refused(place: &mut Place, served: &Served) -> Refusal {
     let painter = place.painter(served);
     for _ in 0..2000 {

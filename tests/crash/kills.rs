@@ -1,4 +1,4 @@
-//! A server killed with SIGKILL in the middle of its work, a hundred times: no settled picture is lost, none is there twice,
+//! A server killed with SIGKILL in the middle of its work, a hundred times: no settled image is lost, none is there twice,
 //! no budget is overspent, and a client that sends its unanswered requests again, each under its Idempotency-Key, pays once
 //! for each.
 
@@ -19,15 +19,15 @@ use crate::{
     served::{Place, Served},
 };
 
-/// Lives of the server, each ended by SIGKILL while clients are painting. TINTYPE_CRASH_LIVES says how many.
+/// Lives of the server, each ended by SIGKILL while clients are generating. TINTYPE_CRASH_LIVES says how many.
 const LIVES: usize = 300;
 
-/// Where a budget allows 20 pictures: each costs 8,000 / 30,000 of a card, 0.03 of upkeep, and far less than a thousandth
+/// Where a budget allows 20 images: each costs 8,000 / 30,000 of a card, 0.03 of upkeep, and far less than a thousandth
 /// of electricity and of the other part's time.
 const BUDGET: &str = "5.95 a month";
 const BUDGET_PICTURES: i64 = 20;
 
-/// The longest that a server lives on once its clients have had their answers: some pictures' time.
+/// The longest that a server lives on once its clients have had their answers: some images' time.
 const LIVES_ON: Duration = Duration::from_millis(60);
 
 /// Names of requests, as a client would keep them: those that were sent and never answered are sent again.
@@ -60,7 +60,7 @@ impl Client {
         self.answers.lock().expect("no panic").len()
     }
 
-    /// Paints until the server dies, or will not.
+    /// Generates until the server dies, or will not.
     fn paint_on(&self, painter: &Painter) -> Refusal {
         loop {
             let order = self.orders.next();
@@ -87,7 +87,7 @@ fn lives() -> usize {
     asked.map_or(LIVES, |lives| lives.parse().expect("TINTYPE_CRASH_LIVES is a number of lives"))
 }
 
-/// A part that wears out by pictures and one by time, and a key that may spend [`BUDGET`].
+/// A part that wears out by images and one by time, and a key that may spend [`BUDGET`].
 fn prepare(place: &Place) -> String {
     let said = |arguments: &[&str]| {
         let output = place.run(arguments);
@@ -101,7 +101,7 @@ fn prepare(place: &Place) -> String {
     capped.lines().next().expect("a key").trim().to_owned()
 }
 
-/// Paints with four clients, and kills the server some time after `answers` requests were answered.
+/// Generates with four clients, and kills the server some time after `answers` requests were answered.
 fn live_and_die(mut served: Served, free: &Client, capped: &Client, answers: usize, lives_on: Duration) {
     let [free_painter, capped_painter] =
         [free, capped].map(|client| Painter::new(&served.program, &client.key));
@@ -137,7 +137,7 @@ fn a_killed_server_never_loses_a_settled_picture() {
         served = place.starts_well().0;
     }
 
-    // What was never answered is answered now, and what the budget allows is painted to the last picture.
+    // What was never answered is answered now, and what the budget allows is generated to the last image.
     let painter = Painter::new(&served.program, &free.key);
     for order in std::mem::take(&mut *free.orders.unanswered.lock().expect("no panic")) {
         let (id, totals) = painter.paint(Some(&order), 2).expect("an answer");

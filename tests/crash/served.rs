@@ -43,7 +43,7 @@ impl Place {
         &self.key
     }
 
-    /// Pictures booked on the key called `name`.
+    /// Images booked on the key called `name`.
     pub fn pictures_of(&self, name: &str) -> i64 {
         let ledger = rusqlite::Connection::open(self.ledger()).expect("the ledger");
         let sql =
@@ -127,7 +127,7 @@ impl Place {
         Painter::new(&served.program, &self.key)
     }
 
-    /// Paints `requests` requests of two pictures, one after the other, and notes their answers.
+    /// Generates `requests` requests of two images, one after the other, and notes their answers.
     pub fn paint(&mut self, served: &Served, requests: usize) {
         let painter = self.painter(served);
         for _ in 0..requests {

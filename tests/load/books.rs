@@ -11,13 +11,13 @@ pub struct Books {
     integrity: String,
     /// Requests in each state.
     states: BTreeMap<String, u32>,
-    /// Pictures settled.
+    /// Images settled.
     images: u64,
     /// Of them, those whose answer was not handed over.
     undelivered: u64,
     /// Settled requests that were handed over, by their ids.
     delivered: BTreeMap<String, Delivered>,
-    /// Requests whose pictures are not as many as were asked for, or that are not settled and have some.
+    /// Requests whose images are not as many as were asked for, or that are not settled and have some.
     uneven: u64,
 }
 
@@ -52,7 +52,7 @@ impl Books {
         }
     }
 
-    /// Pictures that were handed to a connection whose client had hung up.
+    /// Images that were handed to a connection whose client had hung up.
     fn to_leavers(&self, tally: &Tally) -> u64 {
         let of_leavers = self.delivered.iter().filter(|(_, request)| request.key == LEAVERS);
         let not_got = of_leavers.filter(|(id, _)| !tally.pictures.contains_key(*id));

@@ -47,7 +47,7 @@ pub enum HangUp {
     AtOnce,
     /// The first bytes of the answer have come.
     AtTheHead,
-    /// The first picture on its way has come, or the end.
+    /// The first image on its way has come, or the end.
     AtTheFirstLook,
 }
 

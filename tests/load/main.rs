@@ -1,4 +1,4 @@
-//! Two hundred clients against the real server for a minute: no answer is lost, no picture is another's, memory stays
+//! Two hundred clients against the real server for a minute: no answer is lost, no image is another's, memory stays
 //! flat, and the ledger adds up after a stop in the middle of it all. TINTYPE_LOAD_SECONDS says how long.
 
 #![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
@@ -52,7 +52,7 @@ pub struct Stage {
     pub url: String,
     /// Keys of every kind.
     pub keys: Keys,
-    /// What the pictures must look like.
+    /// What the images must look like.
     pub gallery: Gallery,
     /// When the load began.
     pub began: Instant,
@@ -71,7 +71,7 @@ const LOG_LINES_SHOWN: usize = 20;
 /// Where the server's log goes, in its data directory.
 const LOG_FILE: &str = "log.txt";
 
-/// The tiny model `base` on a free port. On a CPU batches gain nothing; here they let pictures of strangers meet.
+/// The tiny model `base` on a free port. On a CPU batches gain nothing; here they let images of strangers meet.
 fn serve(data: &Path) -> Program {
     let mut command = tintype();
     command.args(["serve", "--listen", "127.0.0.1:0", "--model"]).arg(tiny_models::directory("base"));

@@ -20,7 +20,7 @@ pub enum Fault {
 pub struct Tally {
     /// Complete answers, by status and code.
     answers: BTreeMap<String, u64>,
-    /// Pictures of each answered request, by its id in the ledger. Repeats are the same request.
+    /// Images of each answered request, by its id in the ledger. Repeats are the same request.
     pub pictures: BTreeMap<String, u64>,
     /// Links that were followed.
     links: u64,
@@ -36,7 +36,7 @@ impl Tally {
         *self.answers.entry(format!("{status} {code}")).or_default() += 1;
     }
 
-    /// Notes an answered request; another answer with the same pictures was noted before where it is a repeat.
+    /// Notes an answered request; another answer with the same images was noted before where it is a repeat.
     pub fn note_pictures(&mut self, request: &str, images: u64) {
         self.pictures.insert(request.to_owned(), images);
     }
@@ -69,7 +69,7 @@ impl Tally {
         self
     }
 
-    /// Pictures that clients got, each counted once.
+    /// Images that clients got, each counted once.
     pub fn images(&self) -> u64 {
         self.pictures.values().sum()
     }

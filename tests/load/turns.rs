@@ -17,11 +17,11 @@ const RETRY_AFTER_MAX_SECS: u64 = 1;
 
 #[derive(Debug, Clone, Copy)]
 enum Turn {
-    /// Pictures in the answer.
+    /// Images in the answer.
     Plain,
     /// Links, which are followed.
     Links,
-    /// Events, with a look at the picture on its way.
+    /// Events, with a look at the image on its way.
     Stream,
     /// An idempotency key that is used twice, and once with another body.
     Repeat,
@@ -137,7 +137,7 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    /// Asks for pictures in the answer, and looks at each. Gives the answer, where there was one.
+    /// Asks for images in the answer, and looks at each. Gives the answer, where there was one.
     fn paint(&mut self, key: &str, order: Option<&str>, work: Work) -> Result<Option<Value>, Fault> {
         match self.ask(key, order, &work.body())? {
             Served::Over => Ok(None),
@@ -206,7 +206,7 @@ impl<'a> Visitor<'a> {
         let is_look = |(name, event): &(String, Value)| {
             name == "image_generation.partial_image" && is_one(event, gallery.partial(work))
         };
-        // Where it was painted for an earlier request, there is nothing to see on the way.
+        // Where it was generated for an earlier request, there is nothing to see on the way.
         let are_looks = looks.len() == 1 || looks.is_empty() && order.is_some();
         if !are_looks || !looks.iter().all(is_look) || !is_one(done, gallery.file(work, 0)) {
             return Err(answer.wrong(&format!("other pictures than {body}")));
@@ -311,7 +311,7 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// The body that asks for events, with one look at the picture on its way.
+/// The body that asks for events, with one look at the image on its way.
 fn stream(work: Work) -> Value {
     work.body_with(&[("stream", json!(true)), ("partial_images", json!(1))])
 }

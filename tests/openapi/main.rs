@@ -72,7 +72,7 @@ fn whatever_the_document_allows_is_painted_and_all_else_is_refused() {
         Ok(programs) => programs,
         Err(reason) => return skip_or_fail("schemathesis", &reason),
     };
-    // Requests are drawn to the document's limits, ten pictures of a hundred steps too: they must be small.
+    // Requests are drawn to the document's limits, ten images of a hundred steps too: they must be small.
     let server = TestServer::start_with(|config| config.limits.pixels_max = 64 * 64);
     let scratch = tempfile::tempdir().expect("a scratch directory");
     let report = run(Command::new(programs.join("schemathesis"))

@@ -25,7 +25,7 @@ pub struct Audit {
     pub abandoned: i64,
     /// Reserved or running: 0 in the ledger of a server that has just started.
     pub open: i64,
-    /// Pictures that were booked.
+    /// Images that were booked.
     pub images: i64,
 }
 
@@ -79,7 +79,7 @@ fn is_append_only(ledger: &Connection) {
     }
 }
 
-/// Settled: all its pictures, each once. Anything else: none. And one answer to one Idempotency-Key.
+/// Settled: all its images, each once. Anything else: none. And one answer to one Idempotency-Key.
 fn books_each_request_once(ledger: &Connection) {
     let uneven = "SELECT count(*) FROM requests
         LEFT JOIN (SELECT request_id, count(*) AS rows, count(DISTINCT image_index) AS places, min(image_index) AS first,
@@ -106,7 +106,7 @@ fn holds_what_was_answered(ledger: &Connection, answered: &Answered) {
     }
 }
 
-/// Settled requests, oldest first by their ids, with what each picture cost.
+/// Settled requests, oldest first by their ids, with what each image cost.
 pub fn booked(ledger: &Connection) -> Answered {
     let sql = "SELECT request_id, standard_nano FROM entries JOIN requests ON requests.id = request_id
                WHERE kind = 'image' AND state = 'settled' AND reverses IS NULL AND corrects IS NULL
@@ -121,8 +121,8 @@ pub fn booked(ledger: &Connection) -> Answered {
     booked
 }
 
-/// What a key has used up, and what open requests hold of it, is within its hard budgets of a month. A picture's electricity
-/// and time are known once it is painted, so a budget in money leaves room for those in a test.
+/// What a key has used up, and what open requests hold of it, is within its hard budgets of a month. An image's electricity
+/// and time are known once it is generated, so a budget in money leaves room for those in a test.
 fn budgets_hold(ledger: &Connection) {
     let over = |unit: &str, used: &str, held: &str| {
         let sql = format!(
@@ -152,7 +152,7 @@ fn sums_close(file: &Path, ledger: &Connection) {
         reports.iter().map(part).fold(Money::ZERO, |sum, amount| sum.plus(amount).expect("in range"))
     };
 
-    // Pictures, failed work and overheads are all the energy that was booked; of each run of a meter, too.
+    // Images, failed work and overheads are all the energy that was booked; of each run of a meter, too.
     let span = (month.previous().start(&zone), month.end(&zone));
     let (totals, overheads) =
         (books.totals(span.0, span.1).expect("totals"), books.overheads(span.0, span.1).expect("sums"));
@@ -172,7 +172,7 @@ fn sums_close(file: &Path, ledger: &Connection) {
         assert_eq!(books.booked_in_epoch(epoch).expect("a sum"), energy);
     }
 
-    // What pictures were charged and what they were not is what the parts lost, by their own arithmetic.
+    // What images were charged and what they were not is what the parts lost, by their own arithmetic.
     let unused = |report: &MonthReport| report.whole.as_ref().expect("a whole month").unused_depreciation;
     let charged = sum(|report| report.figures.cost.depreciation).plus(sum(unused)).expect("in range");
     let first_key = one(ledger, "SELECT coalesce(min(created_at_ms), 0) FROM keys");
@@ -181,7 +181,7 @@ fn sums_close(file: &Path, ledger: &Connection) {
     let images = u64::try_from(totals.images).expect("pictures");
     let costs = books.with_assets(&costs).expect("assets");
     let lost = costs.parts().map(|(part, service)| {
-        // A part of before the first picture has painted none.
+        // A part of before the first image has generated none.
         let painted = if service.and(days).days() > 0 { images } else { 0 };
         part.lost_on(days, 0, painted).expect("in range")
     });

@@ -1,6 +1,6 @@
 //! A model that is large beside the program: 140 million weights, half of them the text encoder's, in bf16.
 //!
-//! What it paints is noise. Tokenizer and VAE are the embedded model's.
+//! What it generates is noise. Tokenizer and VAE are the embedded model's.
 
 use std::{
     fs,

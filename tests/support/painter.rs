@@ -7,7 +7,7 @@ use tintype::units::Money;
 
 use crate::program::Program;
 
-/// What clients were answered: for each request, what its receipts say that its pictures cost.
+/// What clients were answered: for each request, what its receipts say that its images cost.
 pub type Answered = BTreeMap<String, Vec<Money>>;
 
 /// One key at one server.
@@ -17,7 +17,7 @@ pub struct Painter {
     key: String,
 }
 
-/// An answer that is no picture. Status 0: the connection broke.
+/// An answer that is no image. Status 0: the connection broke.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub status: u16,
@@ -29,7 +29,7 @@ impl Painter {
         Self { url: program.url.clone(), key: key.to_owned() }
     }
 
-    /// `n` small pictures under the Idempotency-Key `order`: the request's id, and what each of them cost.
+    /// `n` small images under the Idempotency-Key `order`: the request's id, and what each of them cost.
     pub fn paint(&self, order: Option<&str>, n: u32) -> Result<(String, Vec<Money>), Refusal> {
         self.ask(order, &json!({ "prompt": "x", "size": "32x32", "n": n }))
     }

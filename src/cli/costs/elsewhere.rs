@@ -1,4 +1,4 @@
-//! What the pictures would have cost elsewhere, and how far that has paid for the hardware.
+//! What the images would have cost elsewhere, and how far that has paid for the hardware.
 
 use crate::{
     cli::table::aligned,
@@ -7,7 +7,7 @@ use crate::{
     units::{Currency, Money},
 };
 
-/// The compared services in columns, with what is to be said of each; nothing where there is no picture to compare.
+/// The compared services in columns, with what is to be said of each; nothing where there is no image to compare.
 pub(super) fn services(services: &[ServiceComparison], decimals: u32) -> Vec<String> {
     if services.iter().all(|service| service.images == 0 && service.unpriced.is_none()) {
         return Vec::new();

@@ -27,7 +27,7 @@ pub(super) struct RuleArgs {
     /// Requests a minute; none: as configured
     #[arg(long, value_name = "N|none", value_parser = or_none(parse_limit))]
     requests_per_minute: Option<OrNone<NonZeroU32>>,
-    /// Pictures a minute; none: as configured
+    /// Images a minute; none: as configured
     #[arg(long, value_name = "N|none", value_parser = or_none(parse_limit))]
     images_per_minute: Option<OrNone<NonZeroU32>>,
     /// Jobs at one time, waiting ones included; none: as configured

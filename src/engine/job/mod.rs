@@ -30,9 +30,9 @@ pub struct Partial {
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Denoising steps done, of all its pictures.
+    /// Denoising steps done, of all its images.
     pub steps_done: u32,
-    /// Denoising steps to be done, of all its pictures.
+    /// Denoising steps to be done, of all its images.
     pub steps: u32,
     /// Whether the device has begun with it.
     pub is_begun: bool,

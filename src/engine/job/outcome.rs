@@ -124,7 +124,7 @@ pub enum WorkFailure {
 }
 
 impl WorkFailure {
-    /// Whether another device might have painted it.
+    /// Whether another device might have generated it.
     pub(in crate::engine) fn blames_device(&self) -> bool {
         match self {
             Self::Failed(error) => error.blames_device(),

@@ -26,7 +26,7 @@ pub(super) struct PeakProfile {
 /// What batches took of the memory on their way through the steps, measured, by shape: the table that limits the next
 /// ones. What decoding takes is no part of it: that goes by the room there is.
 ///
-/// A batch grows by one picture at a time: two are tried once one was measured and a second as large fits.
+/// A batch grows by one image at a time: two are tried once one was measured and a second as large fits.
 #[derive(Debug, Default)]
 pub(super) struct MemoryTable {
     /// Bytes of a batch of 1, 2, …, beyond what the model itself holds.
@@ -74,12 +74,12 @@ impl MemoryTable {
         self.too_many.insert(shape, pictures);
     }
 
-    /// Pictures of a batch that has not failed yet: half of one that did not fit, or any.
+    /// Images of a batch that has not failed yet: half of one that did not fit, or any.
     pub(super) fn allowed(&self, shape: Shape) -> usize {
         self.too_many.get(&shape).map_or(usize::MAX, |pictures| (pictures / 2).max(1))
     }
 
-    /// Pictures of a shape that fit into `free` bytes together; 1 while nothing is known.
+    /// Images of a shape that fit into `free` bytes together; 1 while nothing is known.
     pub(super) fn batch_max(&self, shape: Shape, free: u64) -> usize {
         let Some(peaks) = self.peaks.get(&shape) else { return 1 };
         let usable = usable_bytes(free);
@@ -93,7 +93,7 @@ impl MemoryTable {
         (fitting + usize::from(tried_all && next <= usable)).clamp(1, self.allowed(shape))
     }
 
-    /// Whether one picture of `shape` is known not to fit into `free` bytes. Memory grows with pixels (attention runs in
+    /// Whether one image of `shape` is known not to fit into `free` bytes. Memory grows with pixels (attention runs in
     /// blocks), so a shape is judged by the largest measured one below it, unless that is much smaller.
     pub(super) fn is_too_large(&self, shape: Shape, free: u64) -> bool {
         self.foresee(shape).is_some_and(|peak| peak > usable_bytes(free))

@@ -13,7 +13,7 @@ use crate::{engine::history::KindProfile, os, pipeline::Pipeline};
 /// What the file's form is called. A file of another form is not read.
 const VERSION: u32 = 1;
 
-/// What was measured of each shape of picture, on each device and for each way of holding a model, kept in a file: what a
+/// What was measured of each shape of image, on each device and for each way of holding a model, kept in a file: what a
 /// server foresees does not begin anew when it is started again.
 ///
 /// It holds nothing that cannot be measured again. A file that cannot be read is replaced.
@@ -68,7 +68,7 @@ pub(super) struct ProfileKey {
 pub(super) struct Profile {
     /// Microseconds a megapixel-step.
     pub(super) pace_micros: Option<u64>,
-    /// What the last pictures of each kind took.
+    /// What the last images of each kind took.
     pub(super) kinds: Vec<KindProfile>,
     /// What batches took of the memory.
     pub(super) peaks: Vec<PeakProfile>,
@@ -141,7 +141,7 @@ fn read(path: &Path) -> io::Result<Kept> {
     }
 }
 
-/// Written aside and renamed, so that a process that dies leaves the file of before. Not flushed: painters would wait for the
+/// Written aside and renamed, so that a process that dies leaves the file of before. Not flushed: workers would wait for the
 /// disk, and what a power cut takes is measured again.
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     let aside = path.with_extension("part");

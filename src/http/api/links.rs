@@ -4,7 +4,7 @@ use sha2::Sha256;
 
 use crate::{image_store::ImageName, units::Millis};
 
-/// Makes and checks links to pictures: `/pictures/<name>?expires=<Unix seconds>&signature=<HMAC-SHA256>`. Whoever has the
+/// Makes and checks links to images: `/pictures/<name>?expires=<Unix seconds>&signature=<HMAC-SHA256>`. Whoever has the
 /// link sees the image until it expires; nobody else can make one.
 pub struct Links {
     secret: [u8; 32],

@@ -10,7 +10,7 @@ pub(super) struct Ticket {
     signature: String,
 }
 
-/// GET /pictures/{name}: a kept picture, for whoever has the link.
+/// GET /pictures/{name}: a kept image, for whoever has the link.
 pub(super) async fn show(
     name: web::Path<String>,
     ticket: Option<web::Query<Ticket>>,

@@ -1,6 +1,6 @@
 //! What a CPU runs instead of candle's own kernels: over slices, without candle, on every core.
 //!
-//! Each thread's part is fixed by the shapes alone, and each product runs on one thread, so a picture's bits do not
+//! Each thread's part is fixed by the shapes alone, and each product runs on one thread, so an image's bits do not
 //! depend on how many threads there are. Vectors are as wide as the CPU has them, found out at run time.
 
 mod attention;

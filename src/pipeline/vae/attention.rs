@@ -14,7 +14,7 @@ use super::{
     norm::Norm,
 };
 
-/// Self-attention of one head over the places of the coarsest picture.
+/// Self-attention of one head over the places of the coarsest image.
 pub(super) struct Attention {
     norm: Norm,
     to_q: Projection,

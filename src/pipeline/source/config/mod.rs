@@ -41,7 +41,7 @@ pub(in crate::pipeline) struct ModelConfig {
     /// Whether a 1×1 convolution stands before the decoder.
     pub(in crate::pipeline) post_quant_conv: bool,
     pub(in crate::pipeline) schedule: Schedule,
-    /// The only size the model paints, for small models that know no other; other sizes are made from it.
+    /// The only size the model generates, for small models that know no other; other sizes are made from it.
     pub(in crate::pipeline) native_size: Option<ImageSize>,
 }
 

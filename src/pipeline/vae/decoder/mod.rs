@@ -116,7 +116,7 @@ impl VaeDecoder {
         })
     }
 
-    /// `latents` [batch, C, h, w] f32 → colours [batch, 3, H, W] f32, −1 to 1 where the picture is in range.
+    /// `latents` [batch, C, h, w] f32 → colours [batch, 3, H, W] f32, −1 to 1 where the image is in range.
     ///
     /// `room` is the bytes that maps may take. Parts of the decoder whose maps take more run strip by strip, which takes
     /// longer, and where even strips take more, in the least that they can. None is room for everything.
