@@ -32,28 +32,7 @@ pub enum MaskMode {
     Reference,
 }
 
-impl MaskMode {
-    /// The words of requests and of the command line.
-    pub const WORDS: [&str; 2] = ["exact", "reference"];
-
-    /// `exact` or `reference`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Reference => "reference",
-        }
-    }
-}
-
-impl std::str::FromStr for MaskMode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let modes = [Self::Exact, Self::Reference];
-        let found = modes.into_iter().find(|mode| mode.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is not a mask mode; write exact or reference"))
-    }
-}
+crate::domain::words!(MaskMode, "a mask mode": Exact = "exact", Reference = "reference");
 
 /// The share of the noise schedule that an edit runs: above 0, up to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,4 +1,4 @@
-//! The nouns of a picture's life: who asks, for what, and what it took. No I/O, no model, no money.
+//! The nouns of an image's life: who asks, for what, and what it took. No I/O, no model, no money.
 
 mod api_key;
 mod caller;
@@ -18,6 +18,7 @@ mod size;
 mod suggestion;
 mod tag;
 mod usage;
+pub(crate) mod words;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, model_list};
@@ -39,3 +40,4 @@ pub use size::{ImageSize, SizeError};
 pub use suggestion::closest;
 pub use tag::{CostTag, CostTagError};
 pub use usage::{EnergySource, Overhead, Usage};
+pub(crate) use words::words;

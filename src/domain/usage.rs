@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use crate::units::{Energy, Millis};
 
@@ -13,33 +13,7 @@ pub enum EnergySource {
     Estimated,
 }
 
-impl EnergySource {
-    /// The word that the ledger and the API use.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Metered => "metered",
-            Self::Integrated => "integrated",
-            Self::Estimated => "estimated",
-        }
-    }
-}
-
-impl FromStr for EnergySource {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        let sources = [Self::Metered, Self::Integrated, Self::Estimated];
-        let found = sources.into_iter().find(|source| source.as_str() == word);
-        found
-            .ok_or_else(|| format!("`{word}` is no source of energy; write metered, integrated or estimated"))
-    }
-}
-
-impl fmt::Display for EnergySource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+crate::domain::words!(EnergySource, "a source of energy": Metered = "metered", Integrated = "integrated", Estimated = "estimated");
 
 /// Energy that goes into no request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,16 +26,7 @@ pub enum Overhead {
     Gap,
 }
 
-impl Overhead {
-    /// The word that the ledger uses.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::WarmUp => "warm-up",
-            Self::Gap => "gap",
-        }
-    }
-}
+crate::domain::words!(Overhead, "an overhead": Idle = "idle", WarmUp = "warm-up", Gap = "gap");
 
 /// What one image, or one failed attempt, took from the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

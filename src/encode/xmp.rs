@@ -35,7 +35,9 @@ pub(super) fn packet(provenance: &Provenance) -> String {
             packet.put(custom(IPTC), "AIPromptInformation", &prompt);
             packet.put(custom(TINTYPE), "prompt", &prompt);
         }
-        PromptRecord::Sha256(hash) => packet.put(custom(TINTYPE), "prompt_sha256", &hex(hash)),
+        PromptRecord::Sha256(hash) => {
+            packet.put(custom(TINTYPE), "prompt_sha256", &base16ct::lower::encode_string(hash))
+        }
         PromptRecord::Omitted => {}
     }
     packet.put(custom(TINTYPE), "seed", &seed.to_string());
@@ -117,10 +119,6 @@ const fn escaped_bytes(c: char) -> usize {
         '"' | '\'' => "&quot;".len(),
         c => c.len_utf8(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -21,23 +21,11 @@ pub enum EndState {
     Abandoned,
 }
 
-impl EndState {
-    const ALL: [Self; 3] = [Self::Settled, Self::Failed, Self::Abandoned];
-
-    /// Its word in the ledger and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Settled => "settled",
-            Self::Failed => "failed",
-            Self::Abandoned => "abandoned",
-        }
-    }
-}
+crate::domain::words!(EndState, "an end": Settled = "settled", Failed = "failed", Abandoned = "abandoned");
 
 impl FromValue for EndState {
     fn from_value(value: Value<'_>) -> Option<Self> {
-        let word = value.as_str()?;
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
+        value.as_str()?.parse().ok()
     }
 }
 

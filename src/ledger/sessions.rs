@@ -76,23 +76,11 @@ impl OpenedWith {
     }
 }
 
-impl Credential {
-    const ALL: [Self; 3] = [Self::Key, Self::Password, Self::Link];
-
-    /// Its word in the ledger, in JSON and in tables.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::Password => "password",
-            Self::Link => "link",
-        }
-    }
-}
+crate::domain::words!(Credential, "a credential": Key = "key", Password = "password", Link = "link");
 
 impl FromValue for Credential {
     fn from_value(value: Value<'_>) -> Option<Self> {
-        let word = value.as_str()?;
-        Self::ALL.into_iter().find(|credential| credential.as_str() == word)
+        value.as_str()?.parse().ok()
     }
 }
 

@@ -1,7 +1,5 @@
 //! Where a model is held, and in how many bits: how it fits into the memory that there is.
 
-use std::{fmt, str::FromStr};
-
 use candle_core::DType;
 
 use super::{
@@ -54,25 +52,15 @@ pub enum MemoryTier {
     Low,
 }
 
-impl MemoryTier {
-    const ALL: [Self; 6] =
-        [Self::Auto, Self::Resident, Self::Offload, Self::EightBit, Self::FourBit, Self::Low];
+crate::domain::words!(
+    MemoryTier, "a memory tier":
+    Auto = "auto", Resident = "resident", Offload = "offload", EightBit = "8bit", FourBit = "4bit", Low = "low"
+);
 
+impl MemoryTier {
     /// Those that can be chosen: all but `auto`.
     pub(super) const CHOSEN: [Self; 5] =
         [Self::Resident, Self::Offload, Self::EightBit, Self::FourBit, Self::Low];
-
-    /// As it is configured, for example `8bit`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Resident => "resident",
-            Self::Offload => "offload",
-            Self::EightBit => "8bit",
-            Self::FourBit => "4bit",
-            Self::Low => "low",
-        }
-    }
 
     /// Whether an image is the same in `other`.
     pub fn paints_as(self, other: Self) -> bool {
@@ -128,23 +116,6 @@ impl MemoryTier {
                 .unwrap_or(Self::Low),
             (chosen, _) => chosen,
         }
-    }
-}
-
-impl fmt::Display for MemoryTier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for MemoryTier {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|tier| tier.as_str() == text);
-        found.ok_or_else(|| {
-            format!("`{text}` is not a memory tier; write auto, resident, offload, 8bit, 4bit or low")
-        })
     }
 }
 

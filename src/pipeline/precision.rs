@@ -1,5 +1,3 @@
-use std::str::FromStr;
-
 use candle_core::{DType, Device};
 
 /// The number format of the weights and of the matrix products. Everything between them is f32.
@@ -29,18 +27,6 @@ impl Precision {
     }
 }
 
-impl FromStr for Precision {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "f32" => Ok(Self::F32),
-            "bf16" => Ok(Self::Bf16),
-            "f16" => Ok(Self::F16),
-            _ => Err(format!("`{text}` is not a dtype; write auto, f32, bf16 or f16")),
-        }
-    }
-}
+crate::domain::words!(Precision, "a dtype": Auto = "auto", F32 = "f32", Bf16 = "bf16", F16 = "f16");
 
 crate::units::deserialize_from_str!(Precision);

@@ -47,25 +47,9 @@ impl ModelShape {
             Self::Full => ModelFiles::embedded("full shape", FULL),
         }
     }
-
-    /// `middle` or `full`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Middle => "middle",
-            Self::Full => "full",
-        }
-    }
 }
 
-impl std::str::FromStr for ModelShape {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let shapes = [Self::Middle, Self::Full];
-        let found = shapes.into_iter().find(|shape| shape.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is not a shape; write middle or full"))
-    }
-}
+crate::domain::words!(ModelShape, "a shape": Middle = "middle", Full = "full");
 
 /// Draws every tensor on its device, so that activations keep about the size of 1: matrices and kernels are normal with
 /// variance 1 / inputs, norms are 1, biases 0.

@@ -1,5 +1,3 @@
-use std::str::FromStr;
-
 use super::MaskError;
 use crate::domain::{ImageSize, Mask, Pixels, Rect};
 
@@ -14,9 +12,6 @@ pub enum Fit {
 }
 
 impl Fit {
-    /// The words of requests.
-    pub const WORDS: [&str; 2] = ["cover", "contain"];
-
     /// Which part of an image of `size` is shown in one of `shape`, and where.
     fn frame(self, size: ImageSize, shape: ImageSize) -> (Rect, Rect) {
         match self {
@@ -45,14 +40,4 @@ impl Fit {
     }
 }
 
-impl FromStr for Fit {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "cover" => Ok(Self::Cover),
-            "contain" => Ok(Self::Contain),
-            _ => Err(()),
-        }
-    }
-}
+crate::domain::words!(Fit, "a fit": Cover = "cover", Contain = "contain");

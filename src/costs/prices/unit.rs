@@ -1,5 +1,3 @@
-use std::fmt;
-
 use serde::Deserialize;
 
 /// What a list price is for.
@@ -16,20 +14,4 @@ pub enum PriceUnit {
     Plan,
 }
 
-impl PriceUnit {
-    /// The word in the price book.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Megapixel => "megapixel",
-            Self::Table => "table",
-            Self::Plan => "plan",
-        }
-    }
-}
-
-impl fmt::Display for PriceUnit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+crate::domain::words!(PriceUnit, "a unit": Image = "image", Megapixel = "megapixel", Table = "table", Plan = "plan");

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use jiff::Timestamp;
 
 use super::notes::{self, KeyNote};
@@ -58,39 +56,15 @@ pub(super) struct NewEvent<'a> {
     pub(super) now: Timestamp,
 }
 
-const KINDS: [KeyEventKind; 6] = [
-    KeyEventKind::Created,
-    KeyEventKind::Changed,
-    KeyEventKind::Disabled,
-    KeyEventKind::Enabled,
-    KeyEventKind::Rotated,
-    KeyEventKind::Revoked,
-];
-
-impl KeyEventKind {
-    /// Its word in the ledger.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Changed => "changed",
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-            Self::Rotated => "rotated",
-            Self::Revoked => "revoked",
-        }
-    }
-}
-
-impl fmt::Display for KeyEventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+crate::domain::words!(
+    KeyEventKind, "an event of a key":
+    Created = "created", Changed = "changed", Disabled = "disabled", Enabled = "enabled", Rotated = "rotated",
+    Revoked = "revoked"
+);
 
 impl FromValue for KeyEventKind {
     fn from_value(value: Value<'_>) -> Option<Self> {
-        let word = value.as_str()?;
-        KINDS.into_iter().find(|kind| kind.as_str() == word)
+        value.as_str()?.parse().ok()
     }
 }
 

@@ -1,5 +1,3 @@
-use std::{fmt, str::FromStr};
-
 use candle_core::{DType, Device};
 
 #[cfg(feature = "cuda")]
@@ -27,18 +25,9 @@ pub(in crate::pipeline) enum Arithmetic {
     Mixed,
 }
 
+crate::domain::words!(KernelChoice, "a choice of kernels": Auto = "auto", Own = "own", Candle = "candle");
+
 impl KernelChoice {
-    const ALL: [Self; 3] = [Self::Auto, Self::Own, Self::Candle];
-
-    /// As it is configured, for example `own`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Own => "own",
-            Self::Candle => "candle",
-        }
-    }
-
     /// What it means for a transformer in `dtype` on `device`.
     pub(in crate::pipeline) fn arithmetic(
         self,
@@ -82,21 +71,6 @@ fn is_served(config: &TransformerConfig, device: &Device) -> bool {
             Device::Cuda(cuda) => matches!(config.head_dim(), 64 | 128) && card::runs_fused_kernels(cuda),
             _ => false,
         }
-}
-
-impl fmt::Display for KernelChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for KernelChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|choice| choice.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is not a choice of kernels; write auto, own or candle"))
-    }
 }
 
 crate::units::deserialize_from_str!(KernelChoice);

@@ -25,7 +25,7 @@ impl ModelDigest {
         lines.sort();
         let mut hash = Sha256::new();
         lines.iter().for_each(|(_, line)| hash.update(line));
-        Self(hex(&hash.finalize()))
+        Self(base16ct::lower::encode_string(&hash.finalize()))
     }
 
     /// Reads a model's files and returns their digest. `path` is a file or a directory in the diffusers layout.
@@ -78,7 +78,7 @@ pub(super) fn sha256_of(source: &mut impl Read, on_bytes: &mut dyn FnMut(u64)) -
     let mut bytes = 0;
     loop {
         match source.read(&mut buffer)? {
-            0 => return Ok(hex(&hash.finalize())),
+            0 => return Ok(base16ct::lower::encode_string(&hash.finalize())),
             read => {
                 hash.update(&buffer[..read]);
                 bytes += read as u64;
@@ -90,11 +90,7 @@ pub(super) fn sha256_of(source: &mut impl Read, on_bytes: &mut dyn FnMut(u64)) -
 
 /// The SHA-256 of `bytes`, in hexadecimal digits.
 pub(in crate::pipeline) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }
 
 /// Lower case, as git and the hubs write it: two spellings of one id would be two files.
@@ -152,7 +148,7 @@ mod tests {
         assert_eq!(of_file.to_string(), abc);
         let of_directory = ModelDigest::of_path(place.path()).expect("read");
         let list = format!("{empty}  model_index.json\n{abc}  vae/config.json\n");
-        assert_eq!(of_directory.to_string(), hex(&Sha256::digest(list)));
+        assert_eq!(of_directory.to_string(), base16ct::lower::encode_string(&Sha256::digest(list)));
 
         std::fs::write(place.path().join("README.md"), "other").expect("written");
         assert!(of_directory.check(place.path()).is_ok(), "a file that is not read");

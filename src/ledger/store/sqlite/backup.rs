@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup};
 
 use super::{
@@ -128,20 +129,15 @@ fn open_to_write(file: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(file, flags)
 }
 
+/// What a path may not hold as it is in a URI (RFC 3986, section 3.3).
+const PATH_ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+
 /// A connection to a file that nobody writes to: no locks, no files beside it.
 pub(super) fn open_unchanging(file: &Path) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let mut address = String::from("file:");
-    for byte in file.as_os_str().as_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                address.push(char::from(*byte));
-            }
-            _ => address += &format!("%{byte:02X}"),
-        }
-    }
-    let connection = Connection::open_with_flags(address + "?immutable=1", flags)?;
+    let path = percent_encode(file.as_os_str().as_bytes(), PATH_ESCAPED);
+    let connection = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags)?;
     connection.pragma_query_value(None, "schema_version", |_| Ok(()))?;
     Ok(connection)
 }

@@ -7,13 +7,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    super::pin::{hex, sha256_of},
-    fault::Fault,
-    listing::RemoteFile,
-    store::Store,
-    web::Web,
-};
+use super::{super::pin::sha256_of, fault::Fault, listing::RemoteFile, store::Store, web::Web};
 
 /// Tries without a byte in between.
 const TRIES: u32 = 3;
@@ -80,7 +74,7 @@ impl Download<'_> {
         partial.resume(self.file.bytes)?;
         let is_resumed = partial.bytes > 0;
         self.fill(&mut partial, report)?;
-        let mut sha256 = hex(&partial.hash.finalize_reset());
+        let mut sha256 = base16ct::lower::encode_string(&partial.hash.finalize_reset());
         if is_resumed && !self.is_promised(&sha256) {
             // The beginning may be another hub's, which was not honest.
             tracing::warn!(
@@ -89,7 +83,7 @@ impl Download<'_> {
             );
             partial.restart()?;
             self.fill(&mut partial, report)?;
-            sha256 = hex(&partial.hash.finalize_reset());
+            sha256 = base16ct::lower::encode_string(&partial.hash.finalize_reset());
         }
         if !self.is_promised(&sha256) {
             remove(&path);
