@@ -237,8 +237,8 @@ fn a_resting_connection_is_closed_when_its_time_is_up() {
     eventually("it is closed", || !is_open(&stream));
     let long = TestServer::start();
     let mut stream = hold(&long, PROBER, &RESTING);
-    // Longer than a head may take.
-    std::thread::sleep(Duration::from_secs(12));
+    let half_a_head = hold(&long, PROBER, &SILENCES[1]);
+    eventually("longer passes than a head may take", || !is_open(&half_a_head));
     stream.set_nonblocking(false).expect("a socket");
     stream.write_all(GET).expect("sent");
     assert!(stream.read(&mut [0; 4096]).expect("an answer") > 0, "it rested, and goes on");

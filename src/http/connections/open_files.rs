@@ -1,12 +1,13 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files that are no connections: the ledger, the model, images on their way, connections that are about to close.
+/// Files that are no connections: the ledger, the model, images on their way, and sockets that are not admitted yet or not quite
+/// closed.
 const OTHERS: u64 = 256;
 
 /// Makes room for `connections`, and returns how many there is room for: all of them, or what the system's hard limit of open
 /// files leaves.
 pub(super) fn make_room_for(connections: usize) -> usize {
-    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
+    let wanted = wanted(u64::try_from(connections).unwrap_or(u64::MAX));
     let before = getrlimit(Resource::Nofile);
     let limit = raised(before, wanted);
     let open_files = match setrlimit(Resource::Nofile, limit) {
@@ -27,6 +28,11 @@ pub(super) fn make_room_for(connections: usize) -> usize {
         tracing::info!("raised the limit of open files to {open_files}, for {connections} connections");
     }
     room
+}
+
+/// Files for `connections`, and for as many again that a flood leaves to be closed: they are accepted faster than they are admitted.
+fn wanted(connections: u64) -> u64 {
+    connections.saturating_mul(2).saturating_add(OTHERS)
 }
 
 /// The limit to ask for: enough for `wanted`, if the hard limit allows it, and never less than there is.
@@ -51,14 +57,14 @@ mod tests {
     fn the_limit_is_raised_as_far_as_it_goes_and_the_connections_fit_into_it() {
         let limit = |current, maximum| Rlimit { current, maximum };
         for (before, after, connections) in [
-            (limit(Some(1024), Some(524_288)), Some(1280), 1024),
+            (limit(Some(1024), Some(524_288)), Some(2304), 1024),
             (limit(Some(65_536), Some(65_536)), Some(65_536), 1024),
             (limit(Some(1024), Some(1024)), Some(1024), 768),
             (limit(Some(256), Some(256)), Some(256), 128),
-            (limit(Some(1024), None), Some(1280), 1024),
+            (limit(Some(1024), None), Some(2304), 1024),
             (limit(None, None), None, 1024),
         ] {
-            let raised = raised(before, 1024 + OTHERS);
+            let raised = raised(before, wanted(1024));
             assert_eq!(raised.current, after);
             assert_eq!(room(1024, raised.current), connections);
         }
