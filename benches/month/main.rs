@@ -5,11 +5,16 @@
 //! dearest case: reports read both. Pictures are spread over the month, five keys, four tags, four sizes and three
 //! qualities; idle hours are booked by the minute. Each report is made by the library, from the file, as `tintype costs` and
 //! /admin/costs make it, five times; nothing is kept between two reports but SQLite's own pages.
+//!
+//! Last, the real program serves the ledger, and a client lists models while another key's export streams.
 
 #![expect(clippy::print_stdout, reason = "a table for whoever runs it")]
 
-#[path = "support/pictures.rs"]
+mod beside;
+#[path = "../support/pictures.rs"]
 mod pictures;
+#[path = "../../tests/support/program.rs"]
+mod program;
 
 use std::{
     path::Path,
@@ -94,6 +99,8 @@ fn main() {
         let year = ledger.year_report(&costs, year, &ZONE, month.end(&ZONE)).expect("a report");
         assert_eq!(year.figures.images, i64::from(images));
     });
+    drop(ledger);
+    beside::measure(place.path(), month, images);
 }
 
 fn time_report(ledger: &Ledger, costs: &CostModel, month: Month, kinds: &[GroupBy], images: u32) {
