@@ -1,6 +1,7 @@
 use std::{
     fs::{File, TryLockError},
     io::{self, Read, Write},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -29,7 +30,7 @@ pub(crate) const LOCK_FILE: &str = "server.lock";
 #[derive(Debug)]
 pub(crate) struct DataDir {
     root: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// Makes the data directory as needed, and closes it and what is in it to everybody but its owner: keys, receipts and
@@ -77,12 +78,22 @@ impl DataDir {
             error(format!("{LOCK_FILE}: {cause}; let the server's user write to its files, and remove links"))
         })?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { root: root.to_owned(), lock }),
             Err(TryLockError::WouldBlock) => Err(error(
                 "another Tintype server is using it; stop that one or pass another --data-dir".into(),
             )),
             Err(TryLockError::Error(cause)) => Err(error(cause.to_string())),
         }
+    }
+
+    /// Notes in the lock's file where this server listens, for [`noted_address`].
+    pub(super) fn note_address(&self, address: SocketAddr) -> Result<(), AppError> {
+        let line = format!("{address}\n");
+        let written = self.lock.set_len(0).and_then(|()| (&self.lock).write_all(line.as_bytes()));
+        written.map_err(|cause| AppError::DataDir {
+            path: self.path(LOCK_FILE),
+            reason: format!("{cause}; let the server's user write to its files, and make room on the disk"),
+        })
     }
 
     pub(super) fn path(&self, file: &str) -> PathBuf {
@@ -110,6 +121,13 @@ impl DataDir {
             path,
         })
     }
+}
+
+/// Where the server that has the data directory `root`, or had it last, listens; none where none ever did.
+pub(crate) fn noted_address(root: &Path) -> Option<SocketAddr> {
+    let mut line = String::new();
+    os::open_to_read(&root.join(LOCK_FILE)).ok()?.take(128).read_to_string(&mut line).ok()?;
+    line.trim().parse().ok()
 }
 
 /// Exactly 32 bytes that somebody drew. A file that is all one byte is a disk's hole or a placeholder, which anybody guesses.

@@ -14,7 +14,7 @@ use actix_web::dev::Server;
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
-pub(crate) use self::data_dir::{DataDir, LOCK_FILE, prepare_data_dir};
+pub(crate) use self::data_dir::{DataDir, LOCK_FILE, noted_address, prepare_data_dir};
 pub use self::devices::Fitting;
 use crate::{
     admit::Door,
@@ -164,6 +164,7 @@ impl App {
             settings: config.service_settings(),
             encode: encode::encode,
         }));
+        data_dir.note_address(address)?;
         let state = state(config, &data_dir, Arc::clone(&service), offer.clone())?;
         let server =
             http::server(listener, connection_limits(&config.limits), state).map_err(AppError::Server)?;

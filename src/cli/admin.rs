@@ -2,14 +2,15 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
 use super::{
     CliError, DataArgs,
     key::minute,
-    output::{note, print, show_once},
-    table::table,
+    output::{OutputArgs, note, print, print_json, show_once, to_json},
+    table::{Column, table},
 };
-use crate::{admit::PasswordHash, clock::Clock, config::Config, domain::SignInSecret};
+use crate::{admit::PasswordHash, app::noted_address, clock::Clock, config::Config, domain::SignInSecret};
 
 /// How far back sessions are listed: none lasts longer.
 const LISTED: SignedDuration = SignedDuration::from_hours(12);
@@ -28,9 +29,12 @@ pub(super) enum AdminCommand {
 pub(super) struct LinkArgs {
     #[command(flatten)]
     place: DataArgs,
-    /// Where browsers find the server [default: public_url, or the configured address]
+    /// Where browsers find the server [default: public_url, or where the server of this data directory
+    /// listens]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -47,6 +51,8 @@ pub(super) struct PasswordArgs {
 pub(super) struct SessionsArgs {
     #[command(flatten)]
     place: DataArgs,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(subcommand)]
     command: Option<SessionsCommand>,
 }
@@ -71,23 +77,38 @@ pub(super) fn run(command: AdminCommand, clock: &dyn Clock) -> Result<(), CliErr
     match command {
         AdminCommand::Link(args) => link(&args, now),
         AdminCommand::Password(args) => password(&args, now),
-        AdminCommand::Sessions(SessionsArgs { place, command: None }) => list(&place, now),
+        AdminCommand::Sessions(SessionsArgs { place, output, command: None }) => list(&place, output, now),
         AdminCommand::Sessions(SessionsArgs { command: Some(command), .. }) => revoke(command, now),
     }
 }
 
 fn link(args: &LinkArgs, now: Timestamp) -> Result<(), CliError> {
-    let (config, ledger) = args.place.ledger_or_new()?;
+    // A directory that was named and has no ledger is a typing mistake: the link would open nothing.
+    let (config, ledger) = match args.place.data_dir {
+        Some(_) => args.place.ledger()?,
+        None => args.place.ledger_or_new()?,
+    };
     let secret = SignInSecret::generate(&mut rand::rng());
     let url = args.url.clone().unwrap_or_else(|| address(&config));
-    show_once(&format!("{}{}", url.trim_end_matches('/'), secret.path()))?;
-    ledger.create_sign_in_link(secret.hash(), SignInSecret::expiry(now), now)?;
+    let (link, expires_at) =
+        (format!("{}{}", url.trim_end_matches('/'), secret.path()), SignInSecret::expiry(now));
+    let shown = if args.output.json { to_json(&LinkJson { link: &link, expires_at })? } else { link };
+    show_once(&shown)?;
+    ledger.create_sign_in_link(secret.hash(), expires_at, now)?;
     note(&format_args!("signs in once, within {} minutes", SignInSecret::LIFETIME.as_mins()));
     Ok(())
 }
 
+/// A link that signs in once.
+#[derive(Debug, Serialize)]
+struct LinkJson<'a> {
+    link: &'a str,
+    expires_at: Timestamp,
+}
+
 fn address(config: &Config) -> String {
-    config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen.reachable()))
+    let listen = noted_address(&config.data_dir).map_or_else(|| config.listen.clone(), Into::into);
+    config.public_url.clone().unwrap_or_else(|| format!("http://{}", listen.reachable()))
 }
 
 fn password(args: &PasswordArgs, now: Timestamp) -> Result<(), CliError> {
@@ -115,21 +136,44 @@ fn password(args: &PasswordArgs, now: Timestamp) -> Result<(), CliError> {
     print("the password is set; whoever signed in with an earlier one is signed out\n")
 }
 
-fn list(place: &DataArgs, now: Timestamp) -> Result<(), CliError> {
+/// Who is signed in.
+#[derive(Debug, Serialize)]
+struct SessionJson {
+    id: String,
+    opened_with: &'static str,
+    key: Option<String>,
+    browser: String,
+    opened_at: Timestamp,
+    last_used_at: Timestamp,
+}
+
+fn list(place: &DataArgs, output: OutputArgs, now: Timestamp) -> Result<(), CliError> {
     let (config, ledger) = place.ledger()?;
     let zone = config.zone()?;
-    let mut rows = vec![["ID", "WITH", "KEY", "BROWSER", "SIGNED IN", "LAST USED"].map(String::from)];
-    for session in ledger.sessions(now.saturating_sub(LISTED).unwrap_or(Timestamp::MIN))? {
-        rows.push([
-            session.id,
-            session.opened_with.as_str().to_owned(),
-            session.key.unwrap_or_else(|| "-".into()),
-            session.agent,
-            minute(session.opened_at, &zone),
-            minute(session.seen_at, &zone),
-        ]);
+    let sessions = ledger.sessions(now.saturating_sub(LISTED).unwrap_or(Timestamp::MIN))?;
+    let sessions = sessions.into_iter().map(|session| SessionJson {
+        id: session.id,
+        opened_with: session.opened_with.as_str(),
+        key: session.key,
+        browser: session.agent,
+        opened_at: session.opened_at,
+        last_used_at: session.seen_at,
+    });
+    if output.json {
+        return print_json(&sessions.collect::<Vec<_>>());
     }
-    print(&table(&rows))
+    let heads = ["ID", "WITH", "KEY", "BROWSER", "SIGNED IN", "LAST USED"].map(Column::Text);
+    let row = |session: SessionJson| {
+        [
+            session.id,
+            session.opened_with.to_owned(),
+            session.key.unwrap_or_else(|| "-".into()),
+            session.browser,
+            minute(session.opened_at, &zone),
+            minute(session.last_used_at, &zone),
+        ]
+    };
+    print(&table(heads, sessions.map(row).collect()))
 }
 
 fn revoke(command: SessionsCommand, now: Timestamp) -> Result<(), CliError> {

@@ -1,11 +1,17 @@
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Serialize;
 
-use super::{CliError, DataArgs, parse_amount, parse_day, table::table};
+use super::{
+    CliError, DataArgs,
+    output::OutputArgs,
+    parse_amount, parse_day, print_json,
+    table::{Column, table},
+};
 use crate::{
     clock::Clock,
     costs::{Asset, CostError, Life, Retirement},
-    domain::AssetId,
+    domain::closest,
     ledger::{AssetRow, Ledger},
     units::{Currency, Money},
 };
@@ -18,6 +24,8 @@ pub(super) enum AssetCommand {
     List {
         #[command(flatten)]
         place: DataArgs,
+        #[command(flatten)]
+        output: OutputArgs,
     },
     /// End a part's service, and print what its sale gained or lost on the book value
     Retire(RetireArgs),
@@ -43,6 +51,8 @@ pub(super) struct AddArgs {
     share: u32,
     #[command(flatten)]
     life: LifeArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// By units or by time.
@@ -63,20 +73,23 @@ struct LifeArgs {
 pub(super) struct RetireArgs {
     #[command(flatten)]
     place: DataArgs,
-    /// The part's number; tintype asset list shows it
-    id: AssetId,
+    /// The part's number or its name; tintype asset list shows both
+    #[arg(value_name = "ID|NAME")]
+    part: String,
     /// What the whole part was sold for; 0 where it was thrown away
     #[arg(long, value_name = "AMOUNT", value_parser = parse_amount)]
     proceeds: Money,
     /// Its first day out of service [default: today]
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     on: Option<Date>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub(super) fn run(command: AssetCommand, clock: &dyn Clock) -> Result<(), CliError> {
     match command {
         AssetCommand::Add(args) => add(args, clock.now()),
-        AssetCommand::List { place } => list(&place, clock.now()),
+        AssetCommand::List { place, output } => list(&place, output, clock.now()),
         AssetCommand::Retire(args) => retire(&args, clock.now()),
     }
 }
@@ -104,49 +117,109 @@ fn add(args: AddArgs, now: Timestamp) -> Result<(), CliError> {
     };
     asset.check().map_err(|error| CliError::Usage(error.to_string()))?;
     let (config, ledger) = args.place.ledger_or_new()?;
-    let id = ledger.add_asset(&asset, config.costs.currency, now)?;
-    super::print(&format!("asset {id} is recorded: {}, {}\n", asset.name, life(&asset)))
+    let currency = config.costs.currency;
+    let id = ledger.add_asset(&asset, currency, now)?;
+    let part =
+        PartJson::new(&AssetRow { id, asset, added_at: now }, &ledger, &config.zone()?, currency, now)?;
+    args.output.print(&part, |part| format!("asset {id} is recorded: {}, {}\n", part.name, part.life))
 }
 
-fn list(place: &DataArgs, now: Timestamp) -> Result<(), CliError> {
+/// A part for programs. Amounts are in `currency`.
+#[derive(Debug, Serialize)]
+struct PartJson {
+    id: i64,
+    name: String,
+    bought: Date,
+    currency: String,
+    price: Money,
+    residual: Money,
+    share_percent: u32,
+    /// `30000 images`, or `3 years at 20 %`.
+    life: String,
+    /// Null once it is retired.
+    book_value: Option<Money>,
+    state: &'static str,
+    retired_on: Option<Date>,
+    proceeds: Option<Money>,
+    /// What the sale gained; below 0 what it lost.
+    disposal_gain: Option<Money>,
+}
+
+impl PartJson {
+    fn new(
+        row: &AssetRow,
+        ledger: &Ledger,
+        zone: &TimeZone,
+        currency: Currency,
+        now: Timestamp,
+    ) -> Result<Self, CliError> {
+        let (asset, today) = (&row.asset, zone.to_datetime(now).date());
+        let images = ledger.images_on(asset.service(), zone)?;
+        let book_value = asset.book_value(today, images).map_err(CostError::from)?;
+        Ok(Self {
+            id: row.id.get(),
+            name: asset.name.clone(),
+            bought: asset.purchased_on,
+            currency: currency.to_string(),
+            price: asset.price,
+            residual: asset.residual,
+            share_percent: asset.share_percent,
+            life: life(asset),
+            book_value: asset.retirement.is_none().then_some(book_value),
+            state: state(asset, today, images)?,
+            retired_on: asset.retirement.map(|retirement| retirement.on),
+            proceeds: asset.retirement.map(|retirement| retirement.proceeds),
+            disposal_gain: asset.disposal_gain(images).map_err(CostError::from)?,
+        })
+    }
+
+    fn cells(&self) -> [String; 9] {
+        let state = match (self.retired_on, self.disposal_gain) {
+            (Some(on), Some(gain)) => format!("{} {on}, {}", self.state, outcome(gain)),
+            _ => self.state.into(),
+        };
+        [
+            self.id.to_string(),
+            self.name.clone(),
+            self.bought.to_string(),
+            self.price.to_rounded_string(2),
+            self.residual.to_rounded_string(2),
+            format!("{} %", self.share_percent),
+            self.life.clone(),
+            self.book_value.map_or_else(|| "-".into(), |value| value.to_rounded_string(2)),
+            state,
+        ]
+    }
+}
+
+fn list(place: &DataArgs, output: OutputArgs, now: Timestamp) -> Result<(), CliError> {
     let (config, ledger) = place.ledger()?;
     let (zone, currency) = (config.zone()?, config.costs.currency);
     ledger.check_currency(currency)?;
     let rows = ledger.assets()?;
-    if rows.is_empty() {
+    let parts = rows.iter().map(|row| PartJson::new(row, &ledger, &zone, currency, now));
+    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    if output.json {
+        return print_json(&parts);
+    }
+    if parts.is_empty() {
         return super::print(
             "no assets; tintype asset add records one, until then [costs.hardware] counts\n",
         );
     }
-    let mut cells = vec![
-        ["ID", "NAME", "BOUGHT", "PRICE", "RESIDUAL", "SHARE", "LIFE", "BOOK VALUE", "STATE"]
-            .map(String::from),
+    let columns = [
+        Column::Number("ID"),
+        Column::Text("NAME"),
+        Column::Text("BOUGHT"),
+        Column::Number("PRICE"),
+        Column::Number("RESIDUAL"),
+        Column::Number("SHARE"),
+        Column::Text("LIFE"),
+        Column::Number("BOOK VALUE"),
+        Column::Text("STATE"),
     ];
-    for row in &rows {
-        cells.push(line(row, &ledger, &zone, now)?);
-    }
-    super::print(&format!("{}amounts in {currency}\n", table(&cells)))
-}
-
-fn line(row: &AssetRow, ledger: &Ledger, zone: &TimeZone, now: Timestamp) -> Result<[String; 9], CliError> {
-    let (asset, today) = (&row.asset, zone.to_datetime(now).date());
-    let images = ledger.images_on(asset.service(), zone)?;
-    let book_value = asset.book_value(today, images).map_err(CostError::from)?;
-    let book_value = match asset.retirement {
-        Some(_) => "-".into(),
-        None => book_value.to_rounded_string(2),
-    };
-    Ok([
-        row.id.to_string(),
-        asset.name.clone(),
-        asset.purchased_on.to_string(),
-        asset.price.to_rounded_string(2),
-        asset.residual.to_rounded_string(2),
-        format!("{} %", asset.share_percent),
-        life(asset),
-        book_value,
-        state(asset, today, images)?,
-    ])
+    let table = table(columns, parts.iter().map(PartJson::cells).collect());
+    super::print(&format!("{table}amounts in {currency}\n"))
 }
 
 /// `30000 images`, or `3 years at 20 %`.
@@ -159,15 +232,14 @@ fn life(asset: &Asset) -> String {
     }
 }
 
-fn state(asset: &Asset, today: Date, images: u64) -> Result<String, CliError> {
+fn state(asset: &Asset, today: Date, images: u64) -> Result<&'static str, CliError> {
     let lost = asset.lost_before(today, images).map_err(CostError::from)?;
     let all = asset.depreciable().map_err(CostError::from)?;
-    let gain = asset.disposal_gain(images).map_err(CostError::from)?;
-    Ok(match (asset.retirement, gain) {
-        (Some(retirement), Some(gain)) => format!("retired {}, {}", retirement.on, outcome(gain)),
-        _ if today < asset.purchased_on => "not in service yet".into(),
-        _ if lost >= all => "written off".into(),
-        _ => "in service".into(),
+    Ok(match asset.retirement {
+        Some(_) => "retired",
+        None if today < asset.purchased_on => "not in service yet",
+        None if lost >= all => "written off",
+        None => "in service",
     })
 }
 
@@ -183,10 +255,7 @@ fn retire(args: &RetireArgs, now: Timestamp) -> Result<(), CliError> {
     ledger.check_currency(currency)?;
     let today = zone.to_datetime(now).date();
     let retirement = Retirement { on: args.on.unwrap_or(today), proceeds: args.proceeds };
-    let serving = |row: &AssetRow| row.id == args.id && row.asset.retirement.is_none();
-    let Some(row) = ledger.assets()?.into_iter().find(serving) else {
-        return Err(no_such_asset(args.id));
-    };
+    let row = find(ledger.assets()?, &args.part)?;
     if retirement.on < row.asset.purchased_on {
         let bought = row.asset.purchased_on;
         return Err(CliError::Usage(format!("--on is before its purchase; write {bought} or a later day")));
@@ -194,25 +263,42 @@ fn retire(args: &RetireArgs, now: Timestamp) -> Result<(), CliError> {
     if retirement.on > today {
         return Err(CliError::Usage("--on is in the future; retire a part when it has been sold".into()));
     }
-    if !ledger.retire_asset(args.id, retirement, now)? {
-        return Err(no_such_asset(args.id));
+    if !ledger.retire_asset(row.id, retirement, now)? {
+        return Err(CliError::Usage(format!("asset {} was retired meanwhile", row.id)));
     }
-    let asset = Asset { retirement: Some(retirement), ..row.asset };
-    super::print(&disposal(args.id, &asset, ledger.images_on(asset.service(), &zone)?, currency)?)
+    let row = AssetRow { asset: Asset { retirement: Some(retirement), ..row.asset }, ..row };
+    let images = ledger.images_on(row.asset.service(), &zone)?;
+    let book_value = row.asset.book_value(retirement.on, images).map_err(CostError::from)?;
+    args.output.print(&PartJson::new(&row, &ledger, &zone, currency, now)?, |part| {
+        format!(
+            "asset {} is retired on {}: book value {} {currency}, {} {currency}\n",
+            part.id,
+            retirement.on,
+            book_value.to_rounded_string(2),
+            outcome(part.disposal_gain.unwrap_or_default())
+        )
+    })
 }
 
-fn no_such_asset(id: AssetId) -> CliError {
-    CliError::Usage(format!("no asset `{id}` in service; tintype asset list shows them"))
-}
-
-fn disposal(id: AssetId, asset: &Asset, images: u64, currency: Currency) -> Result<String, CliError> {
-    let Some(retirement) = asset.retirement else { return Ok(String::new()) };
-    let book_value = asset.book_value(retirement.on, images).map_err(CostError::from)?;
-    let gain = asset.disposal_gain(images).map_err(CostError::from)?.unwrap_or_default();
-    Ok(format!(
-        "asset {id} is retired on {}: book value {} {currency}, {} {currency}\n",
-        retirement.on,
-        book_value.to_rounded_string(2),
-        outcome(gain)
-    ))
+/// The part in service with the number `wanted`, or the only one of that name.
+fn find(rows: Vec<AssetRow>, wanted: &str) -> Result<AssetRow, CliError> {
+    let mut serving: Vec<_> = rows.into_iter().filter(|row| row.asset.retirement.is_none()).collect();
+    if let Some(index) = serving.iter().position(|row| row.id.to_string() == wanted) {
+        return Ok(serving.swap_remove(index));
+    }
+    let named: Vec<_> = serving.iter().filter(|row| row.asset.name == wanted).collect();
+    match named.as_slice() {
+        [row] => Ok((*row).clone()),
+        [] => {
+            Err(CliError::Usage(match closest(wanted, serving.iter().map(|row| row.asset.name.as_str())) {
+                Some(meant) => format!("no asset `{wanted}` in service; did you mean `{meant}`?"),
+                None => format!("no asset `{wanted}` in service; tintype asset list shows them"),
+            }))
+        }
+        several => Err(CliError::Usage(format!(
+            "{} assets are called `{wanted}`; name one by its number: {}",
+            several.len(),
+            several.iter().map(|row| row.id.to_string()).collect::<Vec<_>>().join(", ")
+        ))),
+    }
 }

@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::{CliError, DataArgs};
-use crate::ledger;
+use super::{CliError, DataArgs, output::OutputArgs};
+use crate::ledger::{self, Holdings};
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
@@ -15,13 +16,27 @@ pub(super) struct BackupArgs {
     /// Replace FILE where it is there, once the copy is complete
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// A copy that was made.
+#[derive(Debug, Serialize)]
+struct BackupJson {
+    file: String,
+    #[serde(flatten)]
+    holdings: Holdings,
+    /// What could not be read of the ledger; null where all of it could.
+    damage: Option<String>,
 }
 
 pub(super) fn run(args: &BackupArgs) -> Result<(), CliError> {
     let (_, ledger) = args.place.ledger_file()?;
     let made = ledger::back_up(&ledger, &args.file, args.force)?;
-    super::print(&format!("{}: {}\n", args.file.display(), made.holdings))?;
-    if let Some(damage) = made.damage {
+    let damage = made.damage.map(|damage| damage.to_string());
+    let copy = BackupJson { file: args.file.display().to_string(), holdings: made.holdings, damage };
+    args.output.print(&copy, |copy| format!("{}: {}\n", copy.file, copy.holdings))?;
+    if let Some(damage) = copy.damage {
         super::note(&format_args!("the backup holds what can be read: {damage}"));
     }
     Ok(())

@@ -4,8 +4,9 @@ use jiff::{
     civil::{Date, DateTime},
     tz::TimeZone,
 };
+use serde::Serialize;
 
-use super::{CliError, DataArgs};
+use super::{CliError, DataArgs, output::OutputArgs};
 use crate::{
     ledger::PlugTotals,
     units::{Energy, Power},
@@ -27,6 +28,21 @@ pub(super) struct CalibrateArgs {
     /// Last day of the span, or the minute of its end
     #[arg(long, value_name = "DATE", value_parser = parse_edge)]
     to: Edge,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What the meter says of the booked energy.
+#[derive(Debug, Serialize)]
+struct CalibrationJson {
+    from: Timestamp,
+    to: Timestamp,
+    measured_kwh: Energy,
+    booked_kwh: Energy,
+    /// Booked energy without the configured wall factor.
+    without_factor_kwh: Energy,
+    /// What to set.
+    wall_factor_percent: u64,
 }
 
 /// An edge of a span: a whole day, or a minute.
@@ -79,16 +95,26 @@ pub(super) fn run(args: &CalibrateArgs) -> Result<(), CliError> {
     let factor = factor_percent(args.measured_kwh, machine).map_err(CliError::Usage)?;
     let civil = |moment| zone.to_datetime(moment).strftime("%Y-%m-%d %H:%M").to_string();
     let kwh = |energy: Energy| format!("{:>14} kWh", energy.to_rounded_kwh_string());
-    super::print(&format!(
-        "From {} to {}\n  measured at the wall   {}\n  booked at the plug     {}\n  \
+    let calibration = CalibrationJson {
+        from: start,
+        to: end,
+        measured_kwh: args.measured_kwh,
+        booked_kwh: booked.wall_energy,
+        without_factor_kwh: machine,
+        wall_factor_percent: factor,
+    };
+    args.output.print(&calibration, |_| {
+        format!(
+            "From {} to {}\n  measured at the wall   {}\n  booked at the plug     {}\n  \
          without a wall factor  {}\n  factor                 {factor:>14} %\n\
          Under [costs] in tintype.toml:\nwall_factor_percent = {factor}\n",
-        civil(start),
-        civil(end),
-        kwh(args.measured_kwh),
-        kwh(booked.wall_energy),
-        kwh(machine),
-    ))
+            civil(start),
+            civil(end),
+            kwh(args.measured_kwh),
+            kwh(booked.wall_energy),
+            kwh(machine),
+        )
+    })
 }
 
 /// What the device and the machine around it drew, before the power supply's loss: whatever factor held at the time.

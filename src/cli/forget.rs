@@ -1,6 +1,7 @@
 use clap::Args;
+use serde::Serialize;
 
-use super::{CliError, DataArgs};
+use super::{CliError, DataArgs, output::OutputArgs};
 use crate::{app::IMAGES_DIRECTORY, clock::Clock, image_store::ImageStore, ledger::ForgetError};
 
 #[derive(Debug, Args)]
@@ -13,6 +14,41 @@ pub(super) struct ForgetArgs {
     /// Take it for a tag, even if a key has this public id
     #[arg(long)]
     tag: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What was forgotten. Sums and seals are as they were.
+#[derive(Debug, Serialize)]
+struct ForgottenJson {
+    forgotten: String,
+    pseudonym: String,
+    /// Settled requests in which the pseudonym stands.
+    requests: usize,
+    images_deleted: usize,
+    /// Months that were sealed over the text, and their seals over the pseudonym.
+    resealed: Vec<ResealedJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct ResealedJson {
+    month: String,
+    sha256: String,
+}
+
+impl ForgottenJson {
+    fn in_words(&self) -> String {
+        let Self { forgotten, pseudonym, requests, images_deleted, resealed } = self;
+        let mut said = format!(
+            "{forgotten}: {pseudonym} stands in its place in {requests} settled requests and in every report\n\
+             images deleted: {images_deleted}\n\
+             sums and seals: as they were\n"
+        );
+        for ResealedJson { month, sha256 } in resealed {
+            said += &format!("{month} was sealed over the text; its seal over the pseudonym is {sha256}\n");
+        }
+        said
+    }
 }
 
 pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> {
@@ -35,18 +71,17 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
             deleted += removed.map_err(|error| CliError::Failed(error.to_string()))?;
         }
     }
-    let mut said = format!(
-        "{what}: {pseudonym} stands in its place in {requests} settled requests and in every report\n\
-         images deleted: {deleted}\n\
-         sums and seals: as they were\n",
-        what = if is_key { format!("the name of key {who}") } else { format!("tag {who}") },
-        pseudonym = forgotten.pseudonym,
-        requests = forgotten.requests.len(),
-    );
-    for (month, sha256) in &forgotten.resealed {
-        said += &format!("{month} was sealed over the text; its seal over the pseudonym is {sha256}\n");
-    }
-    super::print(&said)?;
+    let resealed = forgotten.resealed.iter();
+    let resealed =
+        resealed.map(|(month, sha256)| ResealedJson { month: month.to_string(), sha256: sha256.to_string() });
+    let forgotten = ForgottenJson {
+        forgotten: if is_key { format!("the name of key {who}") } else { format!("tag {who}") },
+        pseudonym: forgotten.pseudonym,
+        requests: forgotten.requests.len(),
+        images_deleted: deleted,
+        resealed: resealed.collect(),
+    };
+    args.output.print(&forgotten, ForgottenJson::in_words)?;
     if is_key {
         super::note(&format_args!("the key still opens; tintype key revoke {who} ends it"));
     }

@@ -28,7 +28,7 @@ mod sheet;
 mod table;
 mod upkeep;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{ffi::OsString, io::ErrorKind, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
@@ -239,10 +239,13 @@ pub fn run() -> ExitCode {
     run_with(std::env::args_os())
 }
 
-/// Runs the command line `arguments`, the first of which names the program. Ends the process if they cannot be read.
+/// Runs the command line `arguments`, the first of which names the program.
 pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     os::keep_files_private();
-    let cli = Cli::parse_from(arguments);
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return unread(&error),
+    };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args, &clock),
@@ -274,6 +277,17 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Arguments that cannot be read, in the style of every other error; or the help that was asked for.
+fn unread(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let shown = error.print();
+        return ExitCode::from(u8::from(shown.is_err_and(|error| error.kind() != ErrorKind::BrokenPipe)));
+    }
+    let text = error.render().to_string();
+    note(&format_args!("tintype: {}", text.strip_prefix("error: ").unwrap_or(&text).trim_end()));
+    ExitCode::from(2)
 }
 
 /// `costs` with the assets of the data directory's ledger, where there is one.
@@ -337,8 +351,12 @@ impl DataArgs {
     /// The same, made where there is none.
     fn ledger_or_new(&self) -> Result<(Config, Ledger), CliError> {
         let config = self.config()?;
+        let file = config.data_dir.join(LEDGER_FILE);
+        if !file.exists() {
+            note(&format_args!("no ledger was in {}; a new one is made", config.data_dir.display()));
+        }
         prepare_data_dir(&config.data_dir)?;
-        let ledger = Ledger::open(&config.data_dir.join(LEDGER_FILE))?;
+        let ledger = Ledger::open(&file)?;
         Ok((config, ledger))
     }
 }

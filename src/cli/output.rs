@@ -5,7 +5,29 @@ use std::{
     io::{self, ErrorKind, Write},
 };
 
+use clap::Args;
+use serde::Serialize;
+
 use super::CliError;
+
+/// How a command prints what it found or did.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct OutputArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl OutputArgs {
+    /// Prints `value` as JSON where that was asked for, else in words.
+    pub(super) fn print<T: Serialize>(
+        self,
+        value: &T,
+        in_words: impl FnOnce(&T) -> String,
+    ) -> Result<(), CliError> {
+        if self.json { print_json(value) } else { print(&in_words(value)) }
+    }
+}
 
 /// Writes to standard output. A reader that has gone, such as `head`, has all that it wants: that is not an error.
 pub(super) fn print(text: &str) -> Result<(), CliError> {
@@ -22,9 +44,13 @@ pub(super) fn show_once(line: &str) -> Result<(), CliError> {
 }
 
 /// Writes JSON, for people to read too.
-pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
-    let json = serde_json::to_string_pretty(value);
-    print(&(json.map_err(|error| CliError::Failed(error.to_string()))? + "\n"))
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
+    print(&(to_json(value)? + "\n"))
+}
+
+/// The same as a text.
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, CliError> {
+    serde_json::to_string_pretty(value).map_err(|error| CliError::Failed(error.to_string()))
 }
 
 /// Writes a line to standard error, for people. If nobody reads there, nothing can be said about that either.

@@ -1,15 +1,22 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use jiff::{civil::Date, tz::TimeZone};
+use serde::Serialize;
 
-use super::{CliError, print, table::table};
+use super::{
+    CliError,
+    output::OutputArgs,
+    print, print_json,
+    table::{Column, table},
+};
 use crate::{
     clock::Clock,
     config::Config,
     costs::{CostError, CostModel, PriceBook, PriceEntry},
     domain::{ImageSize, Operation, Product, Quality},
     telemetry,
+    units::Money,
 };
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +32,8 @@ pub(super) struct CheckArgs {
     /// Price book to check [default: the built-in one]
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -47,6 +56,8 @@ pub(super) struct ShowArgs {
     /// What an edit costs instead
     #[arg(long)]
     edit: bool,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl ShowArgs {
@@ -58,14 +69,25 @@ impl ShowArgs {
 
 pub(super) fn run(command: &PricesCommand, clock: &dyn Clock) -> Result<(), CliError> {
     match command {
-        PricesCommand::Check(args) => check(args.file.as_deref(), clock),
+        PricesCommand::Check(args) => check(args, clock),
         PricesCommand::Show(args) => show(args, clock),
     }
 }
 
+/// What a price book's check found.
+#[derive(Debug, Serialize)]
+struct CheckJson {
+    book: String,
+    is_sound: bool,
+    problems: Vec<String>,
+    warnings: Vec<String>,
+    prices: usize,
+    skus: Vec<String>,
+}
+
 /// Problems are what was asked for, so they are the output; the exit code says that there are some.
-fn check(file: Option<&Path>, clock: &dyn Clock) -> Result<(), CliError> {
-    let (name, text) = match file {
+fn check(args: &CheckArgs, clock: &dyn Clock) -> Result<(), CliError> {
+    let (name, text) = match &args.file {
         None => ("the built-in price book".to_owned(), PriceBook::BUILT_IN.to_owned()),
         Some(file) => {
             let name = file.display().to_string();
@@ -73,18 +95,40 @@ fn check(file: Option<&Path>, clock: &dyn Clock) -> Result<(), CliError> {
             (name.clone(), text.map_err(|error| CliError::Usage(format!("{name}: {error}")))?)
         }
     };
-    let problems = PriceBook::problems(&text);
+    let problems: Vec<_> = PriceBook::problems(&text).iter().map(ToString::to_string).collect();
     if !problems.is_empty() {
-        print(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>())?;
-        return Err(CliError::Usage(format!("{name} has {}", counted(problems.len(), "problem"))));
+        let found = counted(problems.len(), "problem");
+        let check = CheckJson {
+            book: name.clone(),
+            problems,
+            is_sound: false,
+            warnings: vec![],
+            prices: 0,
+            skus: vec![],
+        };
+        args.output
+            .print(&check, |check| check.problems.iter().map(|problem| format!("{problem}\n")).collect())?;
+        return Err(CliError::Usage(format!("{name} has {found}")));
     }
     let book = PriceBook::parse(&text).map_err(CostError::from)?;
-    for warning in book.warnings(TimeZone::system().to_datetime(clock.now()).date()) {
-        super::note(&format_args!("warning: {warning}"));
+    let today = TimeZone::system().to_datetime(clock.now()).date();
+    let check = CheckJson {
+        book: name,
+        is_sound: true,
+        problems,
+        warnings: book.warnings(today).iter().map(ToString::to_string).collect(),
+        prices: book.entries().len(),
+        skus: book.skus().into_iter().map(Into::into).collect(),
+    };
+    if !args.output.json {
+        for warning in &check.warnings {
+            super::note(&format_args!("warning: {warning}"));
+        }
     }
-    let skus = book.skus();
-    let counts = format!("{} of {}", counted(book.entries().len(), "price"), counted(skus.len(), "sku"));
-    print(&format!("{name} is sound: {counts}\n{}\n", skus.join("\n")))
+    args.output.print(&check, |check| {
+        let counts = format!("{} of {}", counted(check.prices, "price"), counted(check.skus.len(), "sku"));
+        format!("{} is sound: {counts}\n{}\n", check.book, check.skus.join("\n"))
+    })
 }
 
 /// `1 price`, `2 prices`
@@ -109,29 +153,68 @@ fn show(args: &ShowArgs, clock: &dyn Clock) -> Result<(), CliError> {
             entries.filter(|entry| entry.operation == operation && entry.holds_on(day)).collect()
         }
     };
-    let ledger_price = format!("IN {}", costs.currency());
-    let heads = ["SKU", "UNIT", "PRICE OF ONE", ledger_price.as_str(), "FROM", "READ ON", "SOURCE"];
-    let mut rows = vec![heads.map(String::from)];
-    for entry in entries {
-        rows.push(row(entry, &costs, args, day)?);
+    let rows = entries.into_iter().map(|entry| PriceJson::new(entry, &costs, args, day));
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    if args.output.json {
+        return print_json(&rows);
     }
-    print(&table(&rows))
+    let ledger_price = format!("IN {}", costs.currency());
+    let columns = [
+        Column::Text("SKU"),
+        Column::Text("UNIT"),
+        Column::Number("PRICE OF ONE"),
+        Column::Number(&ledger_price),
+        Column::Text("FROM"),
+        Column::Text("READ ON"),
+        Column::Text("SOURCE"),
+    ];
+    print(&table(columns, rows.into_iter().map(PriceJson::into_cells).collect()))
 }
 
-fn row(entry: &PriceEntry, costs: &CostModel, args: &ShowArgs, day: Date) -> Result<[String; 7], CostError> {
-    let price = entry.price_of(args.product())?;
-    let ledger_price = match costs.compare_sku(&entry.sku, args.product(), day) {
-        Ok(comparison) => comparison.price.to_string(),
-        Err(CostError::NoExchangeRate { .. }) => "no rate".into(),
-        Err(error) => return Err(error),
-    };
-    Ok([
-        entry.sku.clone(),
-        entry.price.unit().to_string(),
-        format!("{price} {}", entry.currency),
-        ledger_price,
-        entry.effective_from.to_string(),
-        entry.read_on.to_string(),
-        entry.source.clone(),
-    ])
+/// What an image costs at a service.
+#[derive(Debug, Serialize)]
+struct PriceJson {
+    sku: String,
+    unit: String,
+    currency: String,
+    price: Money,
+    ledger_currency: String,
+    /// Null where there is no exchange rate.
+    ledger_price: Option<Money>,
+    effective_from: Date,
+    read_on: Date,
+    source: String,
+}
+
+impl PriceJson {
+    fn new(entry: &PriceEntry, costs: &CostModel, args: &ShowArgs, day: Date) -> Result<Self, CostError> {
+        let ledger_price = match costs.compare_sku(&entry.sku, args.product(), day) {
+            Ok(comparison) => Some(comparison.price),
+            Err(CostError::NoExchangeRate { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            sku: entry.sku.clone(),
+            unit: entry.price.unit().to_string(),
+            currency: entry.currency.to_string(),
+            price: entry.price_of(args.product())?,
+            ledger_currency: costs.currency().to_string(),
+            ledger_price,
+            effective_from: entry.effective_from,
+            read_on: entry.read_on,
+            source: entry.source.clone(),
+        })
+    }
+
+    fn into_cells(self) -> [String; 7] {
+        [
+            self.sku,
+            self.unit,
+            format!("{} {}", self.price, self.currency),
+            self.ledger_price.map_or_else(|| "no rate".into(), |price| price.to_string()),
+            self.effective_from.to_string(),
+            self.read_on.to_string(),
+            self.source,
+        ]
+    }
 }

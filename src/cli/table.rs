@@ -1,49 +1,58 @@
-use unicode_width::UnicodeWidthStr;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets::NOTHING};
 
-/// Rows in columns as wide as their widest cell.
-pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let widths = widths(rows);
-    let line = |row: &[String; N]| {
-        let cells: Vec<_> = row.iter().zip(widths).map(|(cell, width)| left(cell, width)).collect();
-        cells.join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
+/// A column's head, and how its cells stand below it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Column<'a> {
+    /// To the left.
+    Text(&'a str),
+    /// To the right.
+    Number(&'a str),
 }
 
-/// The same as lines, with all cells but a row's first to the right: numbers.
+/// Rows in columns as wide as their widest cell. On a terminal that is narrower, long cells go on in another line.
+pub(super) fn table<const N: usize>(columns: [Column<'_>; N], rows: Vec<[String; N]>) -> String {
+    let mut table = Table::new();
+    table.set_header(columns.map(|column| match column {
+        Column::Text(head) | Column::Number(head) => head,
+    }));
+    table.add_rows(rows).set_content_arrangement(ContentArrangement::Dynamic);
+    lay_out(&mut table, |index| matches!(columns[index], Column::Number(_)));
+    table.trim_fmt() + "\n"
+}
+
+/// Lines of a statement, with all cells but a row's first to the right.
 pub(super) fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
-    let widths = widths(rows);
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
-            0 => left(cell, width),
-            _ => right(cell, width),
-        });
-        cells.collect::<Vec<_>>().join("  ")
-    };
-    rows.iter().map(line).collect()
+    let mut table = Table::new();
+    table.add_rows(rows);
+    lay_out(&mut table, |index| index > 0);
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-fn widths<const N: usize>(rows: &[[String; N]]) -> [usize; N] {
-    std::array::from_fn(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0))
-}
-
-/// Padded to `width` columns of a terminal, of which a Chinese character takes two.
-fn left(cell: &str, width: usize) -> String {
-    cell.to_owned() + &" ".repeat(width.saturating_sub(cell.width()))
-}
-
-fn right(cell: &str, width: usize) -> String {
-    " ".repeat(width.saturating_sub(cell.width())) + cell
+/// No lines, and two spaces between columns, of which those of numbers stand to the right.
+fn lay_out(table: &mut Table, is_number: impl Fn(usize) -> bool) {
+    table.load_style(NOTHING);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if is_number(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn rows() -> Vec<[String; 2]> {
+        [["摄影棚", "1"], ["studio", "12"], ["é", "3"]].map(|row| row.map(String::from)).to_vec()
+    }
+
     #[test]
     fn columns_stand_below_each_other_in_any_script() {
-        let rows = [["摄影棚", "1"], ["studio", "12"], ["é", "3"]].map(|row| row.map(String::from));
-        assert_eq!(table(&rows), "摄影棚  1\nstudio  12\né       3\n");
-        assert_eq!(aligned(&rows), ["摄影棚   1", "studio  12", "é        3"]);
+        let text = table([Column::Text("NAME"), Column::Text("N")], rows());
+        assert_eq!(text, "NAME    N\n摄影棚  1\nstudio  12\né       3\n");
+        let text = table([Column::Text("NAME"), Column::Number("N")], rows());
+        assert_eq!(text, "NAME     N\n摄影棚   1\nstudio  12\né        3\n");
+        assert_eq!(aligned(&rows()), ["摄影棚   1", "studio  12", "é        3"]);
     }
 }

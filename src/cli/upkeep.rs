@@ -1,12 +1,18 @@
 use clap::{ArgGroup, Args, Subcommand};
 use jiff::{Timestamp, civil::Date};
+use serde::Serialize;
 
-use super::{CliError, DataArgs, parse_amount, parse_day, table::table};
+use super::{
+    CliError, DataArgs,
+    output::OutputArgs,
+    parse_amount, parse_day, print_json,
+    table::{Column, table},
+};
 use crate::{
     clock::Clock,
     costs::{CostLine, DaySpan, Upkeep},
     ledger::{CostLineRow, Evidence},
-    units::Money,
+    units::{Currency, Money},
 };
 
 #[derive(Debug, Subcommand)]
@@ -17,6 +23,8 @@ pub(super) enum UpkeepCommand {
     List {
         #[command(flatten)]
         place: DataArgs,
+        #[command(flatten)]
+        output: OutputArgs,
     },
     /// End a line; another amount is another line from that day on
     End(EndArgs),
@@ -48,6 +56,8 @@ pub(super) struct AddArgs {
     /// An invoice's number, or a contract
     #[arg(long, value_name = "TEXT")]
     document: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -62,12 +72,14 @@ pub(super) struct EndArgs {
     /// A notice, or a contract
     #[arg(long, value_name = "TEXT")]
     document: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub(super) fn run(command: &UpkeepCommand, clock: &dyn Clock) -> Result<(), CliError> {
     match command {
         UpkeepCommand::Add(args) => add(args, clock.now()),
-        UpkeepCommand::List { place } => list(place),
+        UpkeepCommand::List { place, output } => list(place, *output),
         UpkeepCommand::End(args) => end(args, clock.now()),
     }
 }
@@ -109,30 +121,78 @@ fn add(args: &AddArgs, now: Timestamp) -> Result<(), CliError> {
     };
     let evidence = evidence(args.document.as_ref());
     let id = ledger.add_cost_line(&line, settings.currency, &evidence, now)?;
-    let (what, currency) = (amount(&line.upkeep), settings.currency);
-    super::print(&format!("line {id} is recorded: {}, {currency} {what}, from {}\n", line.name, args.from))
+    let line = find(ledger.cost_lines()?, id)?;
+    args.output.print(&LineJson::new(&line, settings.currency), |line| {
+        format!(
+            "line {id} is recorded: {}, {} {}, from {}\n",
+            line.name, line.currency, line.amount, args.from
+        )
+    })
 }
 
-fn list(place: &DataArgs) -> Result<(), CliError> {
+/// A line for programs. Amounts are in `currency`.
+#[derive(Debug, Serialize)]
+struct LineJson {
+    id: i64,
+    name: String,
+    currency: String,
+    /// `0.03 an image`, `300.00 a month at 20 %`.
+    amount: String,
+    /// Null: it has always held.
+    from: Option<Date>,
+    /// Its first day without it; null: it is still paid.
+    ends: Option<Date>,
+    by: String,
+    document: Option<String>,
+}
+
+impl LineJson {
+    fn new(row: &CostLineRow, currency: Currency) -> Self {
+        let CostLine { name, upkeep, days } = &row.line;
+        Self {
+            id: row.id,
+            name: name.clone(),
+            currency: currency.to_string(),
+            amount: amount(upkeep),
+            // The configured line has always held.
+            from: Some(days.first).filter(|first| first.year() > 1),
+            ends: Some(days.end).filter(|end| *end != Date::MAX),
+            by: row.actor.clone(),
+            document: row.document.clone(),
+        }
+    }
+
+    fn into_cells(self) -> [String; 7] {
+        let or_dash = |day: Option<Date>| day.map_or_else(|| "-".into(), |day| day.to_string());
+        let document = self.document.unwrap_or_else(|| "-".into());
+        let (from, ends) = (or_dash(self.from), or_dash(self.ends));
+        [self.id.to_string(), self.name, self.amount, from, ends, self.by, document]
+    }
+}
+
+fn list(place: &DataArgs, output: OutputArgs) -> Result<(), CliError> {
     let (config, ledger) = place.ledger()?;
     let currency = config.costs.currency;
     ledger.check_currency(currency)?;
     let rows = ledger.cost_lines()?;
-    if rows.is_empty() {
+    let lines: Vec<_> = rows.iter().map(|row| LineJson::new(row, currency)).collect();
+    if output.json {
+        return print_json(&lines);
+    }
+    if lines.is_empty() {
         return super::print("no lines; tintype upkeep add records one, until then [costs] counts\n");
     }
-    let mut cells = vec![["ID", "NAME", "AMOUNT", "FROM", "ENDS", "BY", "DOCUMENT"].map(String::from)];
-    cells.extend(rows.iter().map(cells_of));
-    super::print(&format!("{}amounts in {currency}\n", table(&cells)))
-}
-
-fn cells_of(row: &CostLineRow) -> [String; 7] {
-    let CostLine { name, upkeep, days } = &row.line;
-    // The configured line has always held.
-    let first = if days.first.year() <= 1 { "-".to_owned() } else { days.first.to_string() };
-    let end = if days.end == Date::MAX { "-".to_owned() } else { days.end.to_string() };
-    let document = row.document.clone().unwrap_or_else(|| "-".into());
-    [row.id.to_string(), name.clone(), amount(upkeep), first, end, row.actor.clone(), document]
+    let columns = [
+        Column::Number("ID"),
+        Column::Text("NAME"),
+        Column::Text("AMOUNT"),
+        Column::Text("FROM"),
+        Column::Text("ENDS"),
+        Column::Text("BY"),
+        Column::Text("DOCUMENT"),
+    ];
+    let table = table(columns, lines.into_iter().map(LineJson::into_cells).collect());
+    super::print(&format!("{table}amounts in {currency}\n"))
 }
 
 /// `0.03 an image`, `300.00 a month at 20 %`.
@@ -165,7 +225,14 @@ fn end(args: &EndArgs, now: Timestamp) -> Result<(), CliError> {
     if !ledger.end_cost_line(id, on, &evidence(args.document.as_ref()), now)? {
         return Err(no_such_line(id));
     }
-    super::print(&format!("line {id} ends: {on} is its first day without it\n"))
+    let line = find(ledger.cost_lines()?, id)?;
+    args.output.print(&LineJson::new(&line, config.costs.currency), |line| {
+        format!("line {} ends: {on} is its first day without it\n", line.id)
+    })
+}
+
+fn find(rows: Vec<CostLineRow>, id: i64) -> Result<CostLineRow, CliError> {
+    rows.into_iter().find(|row| row.id == id).ok_or_else(|| no_such_line(id))
 }
 
 fn no_such_line(id: i64) -> CliError {

@@ -14,9 +14,11 @@ pub enum Scope {
 }
 
 impl Scope {
-    const ALL: [Self; 3] = [Self::Images, Self::Costs, Self::Admin];
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Images, Self::Costs, Self::Admin];
 
-    const fn name(self) -> &'static str {
+    /// Its word, as people write it.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Images => "images",
             Self::Costs => "costs",

@@ -34,6 +34,14 @@ fn a_link_is_printed_with_the_servers_address_and_kept_as_a_hash() {
 }
 
 #[test]
+fn a_link_leads_to_the_running_server() {
+    let place = TempDir::new().expect("a directory");
+    let server = crate::serve(place.path());
+    let link = out(&run(place.path(), &["admin", "link"]));
+    assert!(link.starts_with(&format!("{}/admin/sign-in?link=", server.url)), "{link}");
+}
+
+#[test]
 fn a_password_is_set_from_standard_input_and_taken_away() {
     let place = TempDir::new().expect("a directory");
     assert!(complaint(&password(place.path(), "too short\n"), 2).contains("15 or more"));

@@ -7,8 +7,10 @@ use crate::{complaint, out, pixels, run, tiny_models};
 #[test]
 fn a_picture_is_painted_without_a_server_and_its_receipt_printed() {
     let place = TempDir::new().expect("a directory");
-    let said =
-        out(&run(place.path(), &["generate", "a lighthouse at dawn", "--seed", "42", "-o", "light.png"]));
+    let said = out(&run(
+        place.path(),
+        &["generate", "a lighthouse at dawn", "--seed", "42", "-o", "light.png", "-v"],
+    ));
     assert!(said.contains("light.png") && said.contains("seed          42"), "{said}");
     for part in ["electricity", "depreciation", "upkeep", "total", "saved", "estimated"] {
         assert!(said.contains(part), "{part} in {said}");
@@ -16,6 +18,65 @@ fn a_picture_is_painted_without_a_server_and_its_receipt_printed() {
     let picture = image::open(place.path().join("light.png")).expect("a PNG").to_rgb8();
     assert_eq!((picture.width(), picture.height()), (256, 256));
     assert!(!place.path().join("data").exists(), "no ledger is made");
+}
+
+#[test]
+fn a_file_has_the_format_of_its_name_and_standard_output_takes_one_image() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    let generate = |extra: &[&str]| {
+        let base = ["generate", "tea", "--model", &model, "--size", "32x16", "--steps", "1", "--seed", "7"];
+        run(place.path(), &[&base, extra].concat())
+    };
+    for (file, format) in [
+        ("cup.jpg", image::ImageFormat::Jpeg),
+        ("cup.webp", image::ImageFormat::WebP),
+        ("cup", image::ImageFormat::Png),
+    ] {
+        let said = out(&generate(&["-o", file]));
+        assert!(said.starts_with(&format!("{file}  32x16, 1 steps, seed 7, ")), "{said}");
+        assert_eq!(said.lines().filter(|line| !line.contains("example's")).count(), 1, "{said}");
+        let bytes = fs::read(place.path().join(file)).expect("the file");
+        assert_eq!(image::guess_format(&bytes).expect("an image"), format, "{file}");
+    }
+    let unnamed = image::load_from_memory(&fs::read(place.path().join("cup")).expect("the file"));
+    let unnamed = unnamed.expect("a PNG").to_rgb8().into_raw();
+    assert_eq!(pixels(&place.path().join("cup.webp")), unnamed, "lossless at 100");
+    assert!(complaint(&generate(&["-o", "cup.gif"]), 2).contains(".webp"));
+
+    let piped = generate(&["-o", "-", "--format", "webp"]);
+    assert_eq!(image::guess_format(&piped.stdout).expect("an image"), image::ImageFormat::WebP);
+    assert!(String::from_utf8_lossy(&piped.stderr).contains("seed 7"));
+    assert!(!place.path().join("-").exists());
+    assert!(complaint(&generate(&["-o", "-", "--n", "2"]), 2).contains("--grid"));
+    assert!(complaint(&generate(&["-o", "-", "--json"]), 2).contains("--json"));
+
+    let again = generate(&["-o", "cup.jpg", "--n", "1"]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("replacing cup.jpg"), "nobody can be asked here");
+    assert!(!String::from_utf8_lossy(&generate(&["-o", "cup.jpg", "--force"]).stderr).contains("replacing"));
+    assert!(
+        complaint(&run(place.path(), &["generate", " ", "--model", &model]), 2).contains("prompt 1 is empty")
+    );
+}
+
+#[test]
+fn several_images_are_described_as_json_and_added_up() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    let generate = |extra: &[&str]| {
+        let base = ["generate", "tea", "a cat", "--model", &model, "--size", "32x16", "--steps", "1"];
+        out(&run(place.path(), &[&base, extra].concat()))
+    };
+    let images: serde_json::Value =
+        serde_json::from_str(&generate(&["--seed", "7", "--json"])).expect("JSON alone");
+    let images = images.as_array().expect("a list");
+    let told: Vec<_> =
+        images.iter().map(|image| (&image["file"], &image["prompt"], &image["seed"])).collect();
+    let [one, two] = ["picture-1.png", "picture-2.png"].map(serde_json::Value::from);
+    assert_eq!(told, [(&one, &"tea".into(), &7.into()), (&two, &"a cat".into(), &8.into())]);
+    assert!(images.iter().all(|image| image["total"].is_number() && image["duration_ms"].is_u64()));
+    let lines = generate(&[]);
+    assert!(lines.lines().any(|line| line.starts_with("2 images, ")), "{lines}");
 }
 
 #[test]

@@ -49,6 +49,7 @@ mod lora;
 mod memory;
 mod model;
 mod months;
+mod output;
 mod prices;
 mod process;
 mod profiles;

@@ -2,7 +2,7 @@ use std::{fmt::Write, time::Duration};
 
 use serde::Serialize;
 
-use super::super::table::table;
+use super::super::table::{Column, table};
 use crate::domain::{EnergySource, RenderSpec, Usage};
 
 /// The time of one part.
@@ -141,7 +141,13 @@ impl Case {
     }
 
     fn write(&self, text: &mut String) {
-        let header = ["", "median ms", "min", "max", "cpu ms"].map(str::to_owned);
+        let columns = [
+            Column::Text(""),
+            Column::Number("median ms"),
+            Column::Number("min"),
+            Column::Number("max"),
+            Column::Number("cpu ms"),
+        ];
         let row = |part: &PartTimes| {
             let millis = |value: f64| format!("{value:.2}");
             [
@@ -152,7 +158,7 @@ impl Case {
                 millis(part.cpu_ms),
             ]
         };
-        let rows: Vec<_> = std::iter::once(header).chain(self.parts.iter().map(row)).collect();
+        let rows: Vec<_> = self.parts.iter().map(row).collect();
         let estimated = if self.energy_source == EnergySource::Estimated.as_str() {
             ", estimated from configured watts"
         } else {
@@ -168,7 +174,7 @@ impl Case {
             "\n{}\n{}pixels × steps per second  {:.3e}\njoules per picture         {:.1}{estimated}\n\
              peak memory                {memory}\n",
             self.title(),
-            table(&rows),
+            table(columns, rows),
             self.pixel_steps_per_second,
             self.joules_per_image,
         );

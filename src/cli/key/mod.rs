@@ -1,19 +1,24 @@
+mod json;
 mod rules;
 mod show;
 
 use clap::{Args, Subcommand};
 use jiff::{Span, Timestamp};
 
-use self::rules::RuleArgs;
 pub(super) use self::show::minute;
+use self::{
+    json::{KeyJson, NewKeyJson},
+    rules::RuleArgs,
+};
 use super::{
     CliError, DataArgs,
-    output::{note, print, show_once},
+    output::{OutputArgs, note, show_once, to_json},
 };
 use crate::{
     clock::Clock,
-    domain::{ApiKey, KEY_NAME_MAX, Scopes, check_label},
-    ledger::{KeyChange, Ledger, LedgerError, NewKey},
+    config::Config,
+    domain::{ApiKey, KEY_NAME_MAX, Scopes, check_label, closest},
+    ledger::{KeyChange, KeyRow, KeyState, Ledger, LedgerError, NewKey},
 };
 
 /// Who changes keys here, in their log.
@@ -24,27 +29,47 @@ pub(super) enum KeyCommand {
     /// Make a key and show it, once
     Create(CreateArgs),
     /// List keys, without their secrets
-    List {
-        #[command(flatten)]
-        place: DataArgs,
-    },
+    List(ListArgs),
+    /// Show a key, what is left of its budgets and how many images it made lately; not its secret
+    Show(AlterArgs),
     /// Change a key's name or rules; what is not named stays
     Set(SetArgs),
     /// Disable a key until it is enabled
-    Disable(OneKey),
+    Disable(AlterArgs),
     /// Enable a key that was disabled
-    Enable(OneKey),
+    Enable(AlterArgs),
     /// Give a key another secret and show it, once; public id, budget and history stay
     Rotate(RotateArgs),
     /// Revoke a key, for good
-    Revoke(OneKey),
+    Revoke(AlterArgs),
     /// Print who changed a key, or any key, and how
-    Log {
-        #[command(flatten)]
-        place: DataArgs,
-        /// The key's public id [default: every key]
-        public_id: Option<String>,
-    },
+    Log(LogArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    place: DataArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogArgs {
+    #[command(flatten)]
+    place: DataArgs,
+    /// The key's public id or its name [default: every key]
+    key: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AlterArgs {
+    #[command(flatten)]
+    key: OneKey,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +90,8 @@ pub(super) struct CreateArgs {
     scopes: Option<Scopes>,
     #[command(flatten)]
     rules: RuleArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +106,8 @@ pub(super) struct SetArgs {
     scopes: Option<Scopes>,
     #[command(flatten)]
     rules: RuleArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -88,27 +117,36 @@ pub(super) struct RotateArgs {
     /// How long the old secret still opens, such as 90m or 7d; 0s after a leak
     #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = rules::parse_span)]
     grace: Span,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct OneKey {
     #[command(flatten)]
     place: DataArgs,
-    /// The key's public id, the middle part of tt-<public id>-<secret>
-    public_id: String,
+    /// The key's public id, the middle part of tt-<public id>-<secret>, or its name where no other key has it
+    key: String,
 }
 
 pub(super) fn run(command: KeyCommand, clock: &dyn Clock) -> Result<(), CliError> {
     let now = clock.now();
     match command {
         KeyCommand::Create(args) => create(args, now),
-        KeyCommand::List { place } => show::list(&place, now),
+        KeyCommand::List(args) => show::list(&args, now),
+        KeyCommand::Show(args) => show::show(&args.key, args.output.json, now),
         KeyCommand::Set(args) => set(args, now),
-        KeyCommand::Disable(key) => key.alter("disabled", |ledger, id| ledger.disable_key(id, ACTOR, now)),
-        KeyCommand::Enable(key) => key.alter("enabled", |ledger, id| ledger.enable_key(id, ACTOR, now)),
+        KeyCommand::Disable(args) => {
+            args.alter("disabled", now, |ledger, id| ledger.disable_key(id, ACTOR, now))
+        }
+        KeyCommand::Enable(args) => {
+            args.alter("enabled", now, |ledger, id| ledger.enable_key(id, ACTOR, now))
+        }
         KeyCommand::Rotate(args) => rotate(&args, now),
-        KeyCommand::Revoke(key) => key.alter("revoked", |ledger, id| ledger.revoke_key(id, ACTOR, now)),
-        KeyCommand::Log { place, public_id } => show::log(&place, public_id.as_deref()),
+        KeyCommand::Revoke(args) => {
+            args.alter("revoked", now, |ledger, id| ledger.revoke_key(id, ACTOR, now))
+        }
+        KeyCommand::Log(args) => show::log(&args),
     }
 }
 
@@ -124,7 +162,7 @@ fn create(args: CreateArgs, now: Timestamp) -> Result<(), CliError> {
     let key = ApiKey::generate(&mut rand::rng());
     let name = args.name.as_deref().unwrap_or("unnamed");
     // Shown before it is stored: a key that could not be shown would be in the ledger, and nobody's.
-    show_once(&key.reveal())?;
+    show_new(&key, None, args.output)?;
     ledger.create_key(&NewKey { key: &key, name, rules }, ACTOR, now)?;
     note(&format_args!("this key will not be shown again; scopes: {scopes}"));
     Ok(())
@@ -142,7 +180,7 @@ fn set(args: SetArgs, now: Timestamp) -> Result<(), CliError> {
             "nothing to set; name a rule, such as --budget 20 or --expires none".into(),
         ));
     }
-    args.key.alter("changed", |ledger, id| ledger.change_key(id, &changes, ACTOR, now))
+    alter(&args.key, args.output, "changed", now, |ledger, id| ledger.change_key(id, &changes, ACTOR, now))
 }
 
 fn rotate(args: &RotateArgs, now: Timestamp) -> Result<(), CliError> {
@@ -152,12 +190,15 @@ fn rotate(args: &RotateArgs, now: Timestamp) -> Result<(), CliError> {
     if until < now {
         return Err(CliError::Usage("--grace is negative; write 0s to refuse the old secret at once".into()));
     }
-    let key = ApiKey::rotated(&args.key.public_id, &mut rand::rng());
-    let ledger = args.key.ledger("rotated")?;
+    let (_, ledger, row) = args.key.find()?;
+    if row.state(now) == KeyState::Revoked {
+        return Err(refused(&row, "rotated", now));
+    }
+    let key = ApiKey::rotated(&row.public_id, &mut rand::rng());
     // Shown before it is stored: see `create`.
-    show_once(&key.reveal())?;
+    show_new(&key, Some(until).filter(|until| *until > now), args.output)?;
     if !ledger.rotate_key(&key, until, ACTOR, now)? {
-        return Err(args.key.refused("rotated"));
+        return Err(refused(&row, "rotated", now));
     }
     if until > now {
         note(&format_args!(
@@ -170,40 +211,87 @@ fn rotate(args: &RotateArgs, now: Timestamp) -> Result<(), CliError> {
     Ok(())
 }
 
-impl OneKey {
-    /// Changes the key and says so.
+/// Shows a new secret, now or never.
+fn show_new(key: &ApiKey, old_secret_until: Option<Timestamp>, output: OutputArgs) -> Result<(), CliError> {
+    let public_id = key.public_id().to_owned();
+    let shown = if output.json {
+        to_json(&NewKeyJson { key: key.reveal(), public_id, old_secret_until })?
+    } else {
+        key.reveal()
+    };
+    show_once(&shown)
+}
+
+impl AlterArgs {
     fn alter(
         &self,
         done: &str,
+        now: Timestamp,
         change: impl FnOnce(&Ledger, &str) -> Result<bool, LedgerError>,
     ) -> Result<(), CliError> {
-        self.change(done, change)?;
-        print(&format!("{} is {done}\n", self.public_id))
+        alter(&self.key, self.output, done, now, change)
     }
+}
 
-    /// Changes the key, which must be one that can be changed so.
-    fn change(
-        &self,
-        done: &str,
-        change: impl FnOnce(&Ledger, &str) -> Result<bool, LedgerError>,
-    ) -> Result<(), CliError> {
-        if change(&self.ledger(done)?, &self.public_id)? { Ok(()) } else { Err(self.refused(done)) }
+/// Changes the key, which must be one that can be changed so, and says so.
+fn alter(
+    key: &OneKey,
+    output: OutputArgs,
+    done: &str,
+    now: Timestamp,
+    change: impl FnOnce(&Ledger, &str) -> Result<bool, LedgerError>,
+) -> Result<(), CliError> {
+    let (_, ledger, row) = key.find()?;
+    let public_id = &row.public_id;
+    if !change(&ledger, public_id)? {
+        return Err(refused(&row, done, now));
     }
+    let after = ledger.key(public_id)?.unwrap_or(row);
+    output.print(&KeyJson::new(&after, now), |after| format!("{} is {done}\n", after.public_id))
+}
 
-    /// The ledger, which must have the key.
-    fn ledger(&self, done: &str) -> Result<Ledger, CliError> {
-        let (_, ledger) = self.place.ledger()?;
-        if ledger.keys()?.iter().any(|key| key.public_id == self.public_id) {
-            Ok(ledger)
-        } else {
-            Err(self.refused(done))
+/// A change that its state does not allow.
+fn refused(key: &KeyRow, done: &str, now: Timestamp) -> CliError {
+    let (public_id, state) = (&key.public_id, key.state(now));
+    CliError::Usage(format!("key `{public_id}` is {state} and cannot be {done}; see tintype key list"))
+}
+
+impl OneKey {
+    /// The key, and the ledger that has it.
+    fn find(&self) -> Result<(Config, Ledger, KeyRow), CliError> {
+        let (config, ledger) = self.place.ledger()?;
+        let key = find(&ledger.keys()?, &self.key)?;
+        Ok((config, ledger, key))
+    }
+}
+
+/// The key of `keys` with the public id `wanted`, or the only one of that name that is not revoked.
+fn find(keys: &[KeyRow], wanted: &str) -> Result<KeyRow, CliError> {
+    if let Some(key) = keys.iter().find(|key| key.public_id == wanted) {
+        return Ok(key.clone());
+    }
+    let named: Vec<_> = keys.iter().filter(|key| key.name == wanted).collect();
+    let open: Vec<_> = named.iter().filter(|key| key.revoked_at.is_none()).copied().collect();
+    match (if open.is_empty() { named } else { open }).as_slice() {
+        [key] => Ok((*key).clone()),
+        [] => Err(unknown(keys, wanted)),
+        several => {
+            let ids: Vec<_> = several.iter().map(|key| key.public_id.as_str()).collect();
+            Err(CliError::Usage(format!(
+                "{} keys are called `{wanted}`; name one by its public id: {}",
+                ids.len(),
+                ids.join(", ")
+            )))
         }
     }
+}
 
-    fn refused(&self, done: &str) -> CliError {
-        let public_id = &self.public_id;
-        CliError::Usage(format!("no key `{public_id}` that could be {done}; tintype key list shows them"))
-    }
+fn unknown(keys: &[KeyRow], wanted: &str) -> CliError {
+    let known = keys.iter().flat_map(|key| [key.public_id.as_str(), key.name.as_str()]);
+    CliError::Usage(match closest(wanted, known) {
+        Some(meant) => format!("no key `{wanted}`; did you mean `{meant}`?"),
+        None => format!("no key `{wanted}`; tintype key list shows them"),
+    })
 }
 
 fn parse_name(text: &str) -> Result<String, String> {

@@ -1,46 +1,94 @@
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::{
+    ListArgs, LogArgs, OneKey,
+    json::{KeyEventJson, KeyJson, KeyStandingJson},
+};
 use crate::{
-    cli::{CliError, DataArgs, print, table::table},
-    ledger::{KeyChange, KeyRow, KeyState},
+    cli::{
+        CliError, print, print_json,
+        table::{Column, table},
+    },
+    ledger::{BudgetPeriods, BudgetStanding, KeyChange, KeyEvent, KeyRow, KeyStanding, KeyState},
 };
 
+/// Days of images that `tintype key show` adds up, today included.
+const DAYS: usize = 14;
+
 /// `tintype key list`
-pub(super) fn list(place: &DataArgs, now: Timestamp) -> Result<(), CliError> {
-    let (config, ledger) = place.ledger()?;
-    let zone = config.zone()?;
-    let mut rows =
-        vec![["PUBLIC ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE", "RULES"].map(String::from)];
-    for key in ledger.keys()? {
-        rows.push([
+pub(super) fn list(args: &ListArgs, now: Timestamp) -> Result<(), CliError> {
+    let (config, ledger) = args.place.ledger()?;
+    let (zone, keys) = (config.zone()?, ledger.keys()?);
+    if args.output.json {
+        return print_json(&keys.iter().map(|key| KeyJson::new(key, now)).collect::<Vec<_>>());
+    }
+    let heads = ["PUBLIC ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE", "RULES"];
+    let row = |key: &KeyRow| {
+        [
             key.public_id.clone(),
             key.name.clone(),
             key.rules.scopes.to_string(),
             day(key.created_at, &zone),
             key.last_used_at.map_or_else(|| "never".into(), |at| minute(at, &zone)),
-            state(&key, &zone, now),
-            rules(&key, &zone, now),
-        ]);
+            state(key, &zone, now),
+            rules(key, &zone, now),
+        ]
+    };
+    print(&table(heads.map(Column::Text), keys.iter().map(row).collect()))
+}
+
+/// `tintype key show`
+pub(super) fn show(key: &OneKey, json: bool, now: Timestamp) -> Result<(), CliError> {
+    let (config, ledger, row) = key.find()?;
+    let zone = config.zone()?;
+    let periods = BudgetPeriods::of(now, &zone);
+    let standing = ledger.key_standing(&row.public_id, &periods, DAYS, &zone, now)?;
+    let standing = standing.ok_or_else(|| super::unknown(&[], &row.public_id))?;
+    if json {
+        print_json(&KeyStandingJson::new(&standing, now))
+    } else {
+        print(&in_words(&standing, &zone, now))
     }
-    print(&table(&rows))
+}
+
+fn in_words(standing: &KeyStanding, zone: &TimeZone, now: Timestamp) -> String {
+    let key = &standing.row;
+    let images = standing.images_by_day.iter().sum::<u32>();
+    let mut lines = vec![
+        format!("{}  {}", key.public_id, key.name),
+        format!("  scopes     {}", key.rules.scopes),
+        format!("  state      {}", state(key, zone, now)),
+        format!("  created    {}", minute(key.created_at, zone)),
+        format!("  last used  {}", key.last_used_at.map_or_else(|| "never".into(), |at| minute(at, zone))),
+        format!("  rules      {}", rules(key, zone, now)),
+        format!("  images     {images} in {DAYS} days, today included"),
+    ];
+    lines.extend(standing.budgets.iter().map(|of: &BudgetStanding| {
+        let resets = minute(of.begins_anew.timestamp(), zone);
+        format!("  budget     {}: {} left, resets {resets}", of.budget, of.left())
+    }));
+    lines.join("\n") + "\n"
 }
 
 /// `tintype key log`
-pub(super) fn log(place: &DataArgs, public_id: Option<&str>) -> Result<(), CliError> {
-    let (config, ledger) = place.ledger()?;
+pub(super) fn log(args: &LogArgs) -> Result<(), CliError> {
+    let (config, ledger) = args.place.ledger()?;
     let zone = config.zone()?;
-    let events = ledger.key_events(public_id)?;
-    // Every key has been made, so one without events is none.
-    if let (Some(public_id), true) = (public_id, events.is_empty()) {
-        return Err(CliError::Usage(format!("no key `{public_id}`; tintype key list shows them")));
+    let public_id = match &args.key {
+        Some(key) => Some(super::find(&ledger.keys()?, key)?.public_id),
+        None => None,
+    };
+    let events = ledger.key_events(public_id.as_deref())?;
+    if args.output.json {
+        return print_json(&events.into_iter().map(KeyEventJson::from).collect::<Vec<_>>());
     }
-    let mut rows = vec![["TIME", "PUBLIC ID", "EVENT", "BY", "DETAIL"].map(String::from)];
-    for event in events {
+    let row = |event: KeyEvent| {
         let time = zone.to_datetime(event.at).strftime("%Y-%m-%d %H:%M:%S").to_string();
         let detail = event.detail();
-        rows.push([time, event.public_id, event.kind.to_string(), event.actor, detail]);
-    }
-    print(&table(&rows))
+        [time, event.public_id, event.kind.to_string(), event.actor, detail]
+    };
+    let heads = ["TIME", "PUBLIC ID", "EVENT", "BY", "DETAIL"].map(Column::Text);
+    print(&table(heads, events.into_iter().map(row).collect()))
 }
 
 fn day(at: Timestamp, zone: &TimeZone) -> String {
@@ -53,7 +101,7 @@ pub(in crate::cli) fn minute(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// `active`, or what it is and since when.
-fn state(key: &KeyRow, zone: &TimeZone, now: Timestamp) -> String {
+pub(super) fn state(key: &KeyRow, zone: &TimeZone, now: Timestamp) -> String {
     let state = key.state(now);
     let since = match state {
         KeyState::Active => None,

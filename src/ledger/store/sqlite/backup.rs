@@ -25,7 +25,7 @@ use crate::{ledger::LedgerError, os};
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a ledger holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Holdings {
     /// Requests in any state.
     pub requests: u64,
