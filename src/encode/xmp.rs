@@ -36,7 +36,7 @@ pub(super) fn packet(provenance: &Provenance) -> String {
             packet.put(custom(TINTYPE), "prompt", &prompt);
         }
         PromptRecord::Sha256(hash) => {
-            packet.put(custom(TINTYPE), "prompt_sha256", &base16ct::lower::encode_string(hash))
+            packet.put(custom(TINTYPE), "prompt_sha256", &base16ct::lower::encode_string(hash));
         }
         PromptRecord::Omitted => {}
     }

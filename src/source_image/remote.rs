@@ -236,10 +236,7 @@ impl Resolver for PublicOnly {
                 public.push(*address);
             }
         }
-        match public.is_empty() {
-            true => Err(ureq::Error::Other(Box::new(NoPublicAddress))),
-            false => Ok(public),
-        }
+        if public.is_empty() { Err(ureq::Error::Other(Box::new(NoPublicAddress))) } else { Ok(public) }
     }
 }
 
