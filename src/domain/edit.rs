@@ -35,6 +35,13 @@ pub enum MaskMode {
 crate::domain::words!(MaskMode, "a mask mode": Exact = "exact", Reference = "reference");
 
 /// The share of the noise schedule that an edit runs: above 0, up to 1.
+///
+/// ```
+/// use tintype::domain::Strength;
+///
+/// assert_eq!(Strength::UNMASKED_DEFAULT.steps_left_out(10), 4, "6 of 10 steps are run");
+/// assert!(Strength::new(0.0).is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Strength(f64);
 

@@ -3,6 +3,16 @@ use std::str::FromStr;
 use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 
 /// When something ends, as people write it: a day, or a span from now.
+///
+/// ```
+/// use jiff::{Timestamp, tz::TimeZone};
+/// use tintype::domain::{Expiry, ExpiryError};
+///
+/// let now: Timestamp = "2026-11-29T12:00:00Z".parse().expect("a moment");
+/// let end = |text: &str| text.parse::<Expiry>().and_then(|expiry| expiry.moment(&TimeZone::UTC, now));
+/// assert_eq!(end("30d").expect("in the future").to_string(), "2026-12-29T12:00:00Z");
+/// assert_eq!(end("2026-11-01"), Err(ExpiryError::Past));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub enum Expiry {
     /// At this day's first moment.

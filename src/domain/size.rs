@@ -1,6 +1,15 @@
 use std::{fmt, str::FromStr};
 
-/// Width and height of a picture in pixels, neither of them 0.
+/// Width and height of an image in pixels, neither of them 0.
+///
+/// ```
+/// use tintype::domain::ImageSize;
+///
+/// let size: ImageSize = "768x512".parse().expect("a size");
+/// assert_eq!((size.width(), size.height(), size.pixels()), (768, 512, 393_216));
+/// let refused = "768×0".parse::<ImageSize>().unwrap_err();
+/// assert_eq!(refused.to_string(), "`768×0` is not a size; write WIDTHxHEIGHT in pixels, such as 1024x1024");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ImageSize {
     width: u32,
@@ -37,7 +46,7 @@ impl ImageSize {
     /// # Panics
     /// At compile time, where `side` is 0; the function is for constants.
     pub const fn square(side: u32) -> Self {
-        assert!(side > 0, "a picture has a side");
+        assert!(side > 0, "an image has a side");
         Self { width: side, height: side }
     }
 

@@ -6,6 +6,13 @@ use super::check_label;
 const CHARS_MAX: usize = 128;
 
 /// What a client files a request under, such as a project: 1 to 128 characters, none of which controls how text is shown.
+///
+/// ```
+/// use tintype::domain::CostTag;
+///
+/// assert_eq!(" spring campaign ".parse::<CostTag>().expect("a tag").as_str(), "spring campaign");
+/// assert!("two\nlines".parse::<CostTag>().is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CostTag(String);
 

@@ -8,6 +8,15 @@ use super::Millis;
 const MILLIJOULES_PER_KWH: u64 = 3_600_000_000;
 
 /// Energy in integer millijoules, as NVML's total-energy counter counts it.
+///
+/// ```
+/// use tintype::units::{Energy, Millis, Power};
+///
+/// let image = Power::from_watts(450).over(Millis::new(15_000));
+/// assert_eq!(image.as_millijoules(), 6_750_000);
+/// assert_eq!(image.to_kwh_string(), "0.001875");
+/// assert_eq!("0.001875".parse(), Ok(image));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Energy(u64);
 
@@ -64,17 +73,23 @@ impl From<Energy> for EnergyBalance {
     }
 }
 
-/// A text that is no energy.
+/// An energy that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an energy; write kilowatt-hours such as 1.25")]
-pub struct EnergyError(String);
+pub enum EnergyError {
+    /// Not a decimal number from 0 on.
+    #[error("`{0}` is not an energy; write kilowatt-hours such as 1.25")]
+    NotDecimal(String),
+    /// Outside the range of 64-bit millijoules.
+    #[error("an energy passed the ledger's range of 2.5 billion kilowatt-hours")]
+    OutOfRange,
+}
 
 /// Kilowatt-hours as people write them, rounded down to the millijoule.
 impl FromStr for Energy {
     type Err = EnergyError;
 
     fn from_str(text: &str) -> Result<Self, EnergyError> {
-        let error = || EnergyError(text.to_owned());
+        let error = || EnergyError::NotDecimal(text.to_owned());
         let kwh: Decimal = text.trim().parse().map_err(|_| error())?;
         let millijoules = kwh.checked_mul(Decimal::from(MILLIJOULES_PER_KWH)).ok_or_else(error)?;
         u64::try_from(millijoules.trunc()).map(Self).map_err(|_| error())
@@ -89,6 +104,14 @@ impl serde::Serialize for Energy {
 }
 
 /// A sum of energies less those that were taken back, in integer millijoules. Negative where more was taken back.
+///
+/// ```
+/// use tintype::units::{Energy, EnergyBalance};
+///
+/// let taken_back = EnergyBalance::from_millijoules(-3_600_000_000);
+/// assert_eq!(taken_back.to_kwh_string(), "-1");
+/// assert_eq!(taken_back.plus(Energy::KILOWATT_HOUR.into()), Ok(EnergyBalance::default()));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EnergyBalance(i64);
 
@@ -108,12 +131,12 @@ impl EnergyBalance {
         Energy(self.0.unsigned_abs())
     }
 
-    /// The sum of both; none where it is out of range.
-    pub const fn checked_add(self, other: Self) -> Option<Self> {
-        match self.0.checked_add(other.0) {
-            Some(sum) => Some(Self(sum)),
-            None => None,
-        }
+    /// The sum.
+    ///
+    /// # Errors
+    /// [`EnergyError::OutOfRange`] past 64-bit millijoules.
+    pub fn plus(self, other: Self) -> Result<Self, EnergyError> {
+        self.0.checked_add(other.0).map(Self).ok_or(EnergyError::OutOfRange)
     }
 
     /// Kilowatt-hours rounded for people to six decimals: `-0.000116`.

@@ -9,6 +9,20 @@ const NANO_PER_UNIT: i64 = 1_000_000_000;
 /// An amount in integer nano-units of a currency. The currency itself stands beside it, once a ledger.
 ///
 /// The range is ±9.2·10⁹ units of the currency.
+///
+/// ```
+/// use tintype::units::{Money, MoneyError};
+///
+/// # fn main() -> Result<(), MoneyError> {
+/// let card: Money = "17300".parse()?;
+/// let image = card.share_ceil(1, 30_000)?;
+/// assert_eq!(image.to_string(), "0.576666667", "a cost is rounded up");
+/// assert_eq!(card.share_floor(1, 30_000)?.to_string(), "0.576666666", "a list price is rounded down");
+/// assert_eq!(image.times(2)?.minus(image)?, image);
+/// assert_eq!(Money::MAX.plus(Money::from_nano(1)), Err(MoneyError::OutOfRange));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i64);
 

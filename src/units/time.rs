@@ -3,6 +3,16 @@ use std::{fmt, time::Duration};
 use rust_decimal::Decimal;
 
 /// A span of time in whole milliseconds.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use tintype::units::Millis;
+///
+/// assert_eq!(Millis::parse_seconds("7.5"), Ok(Millis::new(7_500)));
+/// assert_eq!(Millis::new(1_250).to_string(), "1.250 s");
+/// assert_eq!(Millis::from_duration_ceil(Duration::from_micros(1)), Millis::new(1), "no work is free");
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(u64);
 

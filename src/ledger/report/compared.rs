@@ -52,7 +52,7 @@ impl Compared {
 }
 
 /// A sum that is not.
-pub(super) fn out_of_range(_: MoneyError) -> LedgerError {
+pub(super) fn out_of_range<E>(_: E) -> LedgerError {
     LedgerError::OutOfRange { what: "a sum" }
 }
 

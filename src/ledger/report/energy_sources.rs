@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::compared::out_of_range;
 use crate::{ledger::LedgerError, units::EnergyBalance};
 
 /// How the energy of a span's pictures became known: counted by the device, added up from its power, or worked out from the
@@ -20,7 +21,7 @@ impl EnergySources {
     /// # Errors
     /// [`LedgerError::OutOfRange`] where one of them is.
     pub fn plus(&self, other: &Self) -> Result<Self, LedgerError> {
-        let energy = |a: EnergyBalance, b| a.checked_add(b).ok_or(LedgerError::OutOfRange { what: "a sum" });
+        let energy = |a: EnergyBalance, b| a.plus(b).map_err(out_of_range);
         Ok(Self {
             metered_kwh: energy(self.metered_kwh, other.metered_kwh)?,
             integrated_kwh: energy(self.integrated_kwh, other.integrated_kwh)?,

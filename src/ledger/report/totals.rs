@@ -148,7 +148,7 @@ impl MonthTotals {
     /// [`LedgerError::OutOfRange`] where one of them is.
     pub fn plus(&self, other: &Self) -> Result<Self, LedgerError> {
         let money = |a: Money, b: Money| a.plus(b).map_err(out_of_range);
-        let energy = |a: EnergyBalance, b| a.checked_add(b).ok_or(LedgerError::OutOfRange { what: "a sum" });
+        let energy = |a: EnergyBalance, b| a.plus(b).map_err(out_of_range);
         Ok(Self {
             images: self.images + other.images,
             duration: self.duration.saturating_add(other.duration),
