@@ -334,10 +334,10 @@ async fn sweep_for_ever(service: Arc<Service>) {
         hours.tick().await;
         match service.sweep().await {
             Ok(swept) if swept.days > 0 => {
-                tracing::info!(days = swept.days, pictures = swept.pictures, "old pictures are swept");
+                tracing::info!(days = swept.days, images = swept.images, "old images are swept");
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(%error, "old pictures cannot be swept"),
+            Err(error) => tracing::error!(%error, "old images cannot be swept"),
         }
     }
 }

@@ -2,17 +2,17 @@ use crate::{domain::ImageSize, pipeline::Pixels};
 
 /// `pictures`, all of one size, side by side in rows of `columns`, as one image; places left over are white. None where
 /// there are no images.
-pub(super) fn sheet(pictures: &[Pixels], columns: u32) -> Option<Pixels> {
-    let one = pictures.first()?.size;
-    let columns = (columns as usize).clamp(1, pictures.len());
-    let rows = pictures.len().div_ceil(columns);
+pub(super) fn sheet(images: &[Pixels], columns: u32) -> Option<Pixels> {
+    let one = images.first()?.size;
+    let columns = (columns as usize).clamp(1, images.len());
+    let rows = images.len().div_ceil(columns);
     let row_bytes = one.width() as usize * 3;
     let mut rgb = Vec::with_capacity(rows * columns * one.height() as usize * row_bytes);
-    for row in pictures.chunks(columns) {
+    for row in images.chunks(columns) {
         for y in 0..one.height() as usize {
             for column in 0..columns {
                 match row.get(column) {
-                    Some(picture) => rgb.extend_from_slice(&picture.rgb[y * row_bytes..(y + 1) * row_bytes]),
+                    Some(image) => rgb.extend_from_slice(&image.rgb[y * row_bytes..(y + 1) * row_bytes]),
                     None => rgb.resize(rgb.len() + row_bytes, u8::MAX),
                 }
             }

@@ -59,7 +59,7 @@ pub struct Config {
     /// Images that are edited.
     pub edits: EditsConfig,
     /// Pictures that are kept for links.
-    pub pictures: PicturesConfig,
+    pub pictures: ImagesConfig,
     /// What files say of their making.
     pub metadata: MetadataConfig,
     /// What all keys together may use up.
@@ -168,7 +168,7 @@ pub struct EditsConfig {
 /// The `[pictures]` part.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct PicturesConfig {
+pub struct ImagesConfig {
     /// Minutes for which a link holds.
     pub link_minutes: u32,
     /// Days for which pictures are kept, after the day on which they were made.
@@ -210,7 +210,7 @@ impl Default for Config {
             model: ModelConfig::default(),
             limits: Limits::default(),
             edits: EditsConfig::default(),
-            pictures: PicturesConfig::default(),
+            pictures: ImagesConfig::default(),
             metadata: MetadataConfig::default(),
             budgets: Budgets::default(),
             log: LogConfig::default(),
@@ -301,7 +301,7 @@ impl ModelConfig {
     }
 }
 
-impl Default for PicturesConfig {
+impl Default for ImagesConfig {
     fn default() -> Self {
         Self { link_minutes: 60, keep_days: 7, free_disk_min_mib: 256 }
     }
@@ -313,7 +313,7 @@ impl Default for MetadataConfig {
     }
 }
 
-impl PicturesConfig {
+impl ImagesConfig {
     /// Time for which a link holds.
     pub fn link_lifetime(&self) -> Millis {
         Millis::new(u64::from(self.link_minutes) * 60_000)
@@ -383,7 +383,7 @@ impl Config {
             answer_wait_max: seconds(self.limits.answer_wait_seconds),
             overlong_prompt: self.limits.overlong_prompt,
             provenance: self.metadata.embed.then(provenance),
-            keep_pictures: SignedDuration::from_hours(24 * i64::from(self.pictures.keep_days)),
+            keep_images: SignedDuration::from_hours(24 * i64::from(self.pictures.keep_days)),
             log_prompts: self.log.prompts,
             budgets: self.budgets.clone(),
             operator: self.metadata.producer.clone(),

@@ -30,7 +30,7 @@ impl Asset {
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn depreciation_of_picture(&self, duration: Millis) -> Result<Money, MoneyError> {
+    pub fn depreciation_of_image(&self, duration: Millis) -> Result<Money, MoneyError> {
         let worn = self.price.minus(self.residual)?;
         match self.life {
             Life::Units { lifetime_images } => {
@@ -47,7 +47,7 @@ impl Asset {
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.
     pub fn charge_of_image(&self, duration: Millis, images_before: u64) -> Result<Money, MoneyError> {
-        let charge = self.depreciation_of_picture(duration)?;
+        let charge = self.depreciation_of_image(duration)?;
         match self.life {
             Life::Time { .. } => Ok(charge),
             Life::Units { .. } => {
@@ -74,7 +74,7 @@ impl Asset {
         match self.life {
             Life::Units { .. } => {
                 let all = self.depreciable()?;
-                let taken = self.depreciation_of_picture(Millis::ZERO)?.share_ceil(images, 1);
+                let taken = self.depreciation_of_image(Millis::ZERO)?.share_ceil(images, 1);
                 Ok(taken.map_or(all, |taken| taken.min(all)))
             }
             Life::Time { years, .. } => {
@@ -158,27 +158,27 @@ mod tests {
 
     #[test]
     fn the_articles_picture_takes_0_5767_or_0_3433_of_its_machine() {
-        assert_eq!(text(by_units(0).depreciation_of_picture(PICTURE)), "0.576666667");
-        assert_eq!(text(by_units(7_000).depreciation_of_picture(PICTURE)), "0.343333334");
+        assert_eq!(text(by_units(0).depreciation_of_image(PICTURE)), "0.576666667");
+        assert_eq!(text(by_units(7_000).depreciation_of_image(PICTURE)), "0.343333334");
     }
 
     #[test]
     fn the_articles_0_12_needs_144_000_pictures_or_a_share_of_21_percent() {
         let life = Life::Units { lifetime_images: 144_000 };
-        assert_eq!(text(Asset { life, ..by_units(0) }.depreciation_of_picture(PICTURE)), "0.120138889");
+        assert_eq!(text(Asset { life, ..by_units(0) }.depreciation_of_image(PICTURE)), "0.120138889");
         let shared = Asset { share_percent: 21, ..by_units(0) };
-        assert_eq!(text(shared.depreciation_of_picture(PICTURE)), "0.1211");
+        assert_eq!(text(shared.depreciation_of_image(PICTURE)), "0.1211");
     }
 
     #[test]
     fn by_time_a_picture_takes_its_seconds_and_those_in_which_nobody_paints() {
         // 10,300 / (3 · 8760 h) · 15 s = 0.001633054…
-        assert_eq!(text(by_time(3, 100).depreciation_of_picture(PICTURE)), "0.001633055");
-        // Painting a fifth of the time, each second carries five: 0.008165271…
-        assert_eq!(text(by_time(3, 20).depreciation_of_picture(PICTURE)), "0.008165272");
+        assert_eq!(text(by_time(3, 100).depreciation_of_image(PICTURE)), "0.001633055");
+        // Generating a fifth of the time, each second carries five: 0.008165271…
+        assert_eq!(text(by_time(3, 20).depreciation_of_image(PICTURE)), "0.008165272");
         let half = Asset { share_percent: 50, ..by_time(3, 20) };
-        assert_eq!(text(half.depreciation_of_picture(PICTURE)), "0.004082636");
-        assert!(by_time(3, 20).depreciation_of_picture(Millis::new(u64::MAX)).is_err());
+        assert_eq!(text(half.depreciation_of_image(PICTURE)), "0.004082636");
+        assert!(by_time(3, 20).depreciation_of_image(Millis::new(u64::MAX)).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     CostError, CostModel, ListPrice, PriceEntry, PriceNotice, PriceUnit,
-    model::compare::{in_ledgers_currency, price_of_picture},
+    model::compare::{in_ledgers_currency, price_of_image},
 };
 use crate::{
     domain::{Operation, Product},
@@ -175,7 +175,7 @@ impl<'a> Tally<'a> {
         let price = match (group.booked, day) {
             (Some((booked, price)), _) if booked == sku => Ok(price),
             (_, Ok((entry, rate))) => {
-                price_of_picture(entry, *rate, group.product).and_then(|each| Ok(each.times(group.images)?))
+                price_of_image(entry, *rate, group.product).and_then(|each| Ok(each.times(group.images)?))
             }
             (_, Err(error)) => Err(error.clone()),
         };

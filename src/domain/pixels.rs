@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_picture_of_the_size_asked_for_is_left_as_it_is() {
-        let picture = two_halves(8, 8);
-        assert_eq!(picture.clone().fitted(picture.size), picture);
+        let image = two_halves(8, 8);
+        assert_eq!(image.clone().fitted(image.size), image);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(super) struct KindProfile {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct BatchProfile {
-    pictures: u64,
+    images: u64,
     millis: u64,
     millijoules: u64,
     #[serde(with = "as_text")]
@@ -103,7 +103,7 @@ impl Kind {
 
 impl History {
     /// Takes in what a batch of `pictures` of one kind took.
-    pub(super) fn observe(&self, kind: Kind, usage: Usage, pictures: usize) {
+    pub(super) fn observe(&self, kind: Kind, usage: Usage, images: usize) {
         let mut kinds = self.0.lock();
         let Kinds { by_kind, batches } = &mut *kinds;
         let oldest = by_kind.iter().min_by_key(|(_, recent)| recent.last).map(|(kind, _)| *kind);
@@ -113,7 +113,7 @@ impl History {
         *batches += 1;
         let recent = by_kind.entry(kind).or_default();
         recent.last = *batches;
-        recent.batches.push_back((usage, pictures as u64));
+        recent.batches.push_back((usage, images as u64));
         if recent.batches.len() > BATCHES_MAX {
             recent.batches.pop_front();
         }
@@ -124,8 +124,8 @@ impl History {
         let kinds = self.0.lock();
         let mut recent: Vec<_> = kinds.by_kind.iter().collect();
         recent.sort_by_key(|(_, recent)| recent.last);
-        let batch = |(usage, pictures): &(Usage, u64)| BatchProfile {
-            pictures: *pictures,
+        let batch = |(usage, images): &(Usage, u64)| BatchProfile {
+            images: *images,
             millis: usage.duration.get(),
             millijoules: usage.energy.as_millijoules(),
             source: usage.source,
@@ -141,14 +141,14 @@ impl History {
     /// now.
     pub(super) fn resume(&self, profile: Vec<KindProfile>, power: Power) {
         for KindProfile { kind, batches } in profile {
-            for BatchProfile { pictures, millis, millijoules, source } in batches {
+            for BatchProfile { images, millis, millijoules, source } in batches {
                 let duration = Millis::new(millis);
                 let energy = match source {
                     EnergySource::Estimated => power.over(duration),
                     _ => Energy::from_millijoules(millijoules),
                 };
-                let pictures = usize::try_from(pictures).unwrap_or(1);
-                self.observe(kind, Usage { duration, energy, source, epoch: None }, pictures);
+                let images = usize::try_from(images).unwrap_or(1);
+                self.observe(kind, Usage { duration, energy, source, epoch: None }, images);
             }
         }
     }
@@ -158,10 +158,10 @@ impl History {
         let kinds = self.0.lock();
         let batches = &kinds.by_kind.get(&kind)?.batches;
         let whole = batches.iter().map(|(usage, _)| *usage).reduce(Usage::plus)?;
-        let pictures = batches.iter().map(|(_, pictures)| *pictures).fold(0, u64::saturating_add).max(1);
+        let images = batches.iter().map(|(_, images)| *images).fold(0, u64::saturating_add).max(1);
         Some(Usage {
-            duration: Millis::new(whole.duration.get().div_ceil(pictures)),
-            energy: Energy::from_millijoules(whole.energy.as_millijoules().div_ceil(pictures)),
+            duration: Millis::new(whole.duration.get().div_ceil(images)),
+            energy: Energy::from_millijoules(whole.energy.as_millijoules().div_ceil(images)),
             source: whole.source,
             epoch: None,
         })

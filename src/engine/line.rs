@@ -61,7 +61,7 @@ enum DeviceState {
     /// It has not painted a picture yet.
     #[default]
     Starting,
-    Painting,
+    Generating,
     /// It failed, and its warm-up picture too.
     Lost,
     /// Its worker has ended, since nothing will come any more.
@@ -71,7 +71,7 @@ enum DeviceState {
 impl DeviceState {
     /// Whether it takes pictures, or will.
     fn serves(self) -> bool {
-        matches!(self, Self::Starting | Self::Painting)
+        matches!(self, Self::Starting | Self::Generating)
     }
 }
 
@@ -82,7 +82,7 @@ pub struct DeviceCounts {
     pub all: usize,
     /// Loaded, without a picture yet.
     pub starting: usize,
-    /// Painting, or ready to.
+    /// Generating, or ready to.
     pub painting: usize,
     /// Failed for good.
     pub lost: usize,
@@ -123,7 +123,7 @@ impl Line {
         let is_alone = !self.others_serve(worker);
         let others_idle = self.workers.iter().filter(|state| state.is_waiting).count();
         // Pictures side by side on two devices come sooner than in one batch.
-        let share = self.queue.pictures().div_ceil(1 + others_idle);
+        let share = self.queue.images().div_ceil(1 + others_idle);
         self.queue.take(
             |waiting| is_alone || waiting.failed_on != Some(worker),
             |group| limit(group.shape).min(share),
@@ -175,7 +175,7 @@ impl Shared {
         loop {
             let batch = line.take(worker, &limit);
             if !batch.is_empty() {
-                let work = batch.iter().map(|picture| picture.job.work).fold(0, u64::saturating_add);
+                let work = batch.iter().map(|image| image.job.work).fold(0, u64::saturating_add);
                 line.update(worker, |state| state.in_hand = work);
                 return Next::Batch(batch);
             }
@@ -214,7 +214,7 @@ impl Shared {
             job: Arc::clone(job),
             group: job.group.clone(),
             cost: job.work,
-            pictures: index..index.saturating_add(1),
+            images: index..index.saturating_add(1),
             failed_on: Some(worker),
         };
         line.queue.put_back(job.order.key, waiting);
@@ -227,7 +227,7 @@ impl Shared {
     pub(super) fn note_generated(&self, worker: usize) {
         let mut line = self.line();
         line.has_generated = true;
-        line.update(worker, |state| state.device = DeviceState::Painting);
+        line.update(worker, |state| state.device = DeviceState::Generating);
     }
 
     /// Notes that the device of `worker` paints no more. With the last one, all that waits is given up.
@@ -249,7 +249,7 @@ impl Shared {
     /// Whether a picture has been painted, a device is left, and no stop was asked for.
     pub(super) fn is_ready(&self) -> bool {
         let line = self.line();
-        !line.is_draining && line.workers.iter().any(|state| state.device == DeviceState::Painting)
+        !line.is_draining && line.workers.iter().any(|state| state.device == DeviceState::Generating)
     }
 
     pub(super) fn counts(&self) -> DeviceCounts {
@@ -258,7 +258,7 @@ impl Shared {
         DeviceCounts {
             all: line.workers.len(),
             starting: count(DeviceState::Starting),
-            painting: count(DeviceState::Painting),
+            painting: count(DeviceState::Generating),
             lost: count(DeviceState::Lost),
         }
     }
@@ -282,9 +282,9 @@ impl Shared {
     }
 
     /// Time for so many pictures of `work` each, side by side on all devices, the slowest with as many as any.
-    pub(super) fn time_for_pictures(&self, work: u64, pictures: u32) -> Millis {
+    pub(super) fn time_for_images(&self, work: u64, images: u32) -> Millis {
         let serving = self.serving();
-        let rounds = u64::from(pictures).div_ceil(serving.len().max(1) as u64);
+        let rounds = u64::from(images).div_ceil(serving.len().max(1) as u64);
         let each = serving.into_iter().map(|(_, figures)| figures.pace.time_for(work.saturating_mul(rounds)));
         each.max().unwrap_or_default()
     }
@@ -328,13 +328,13 @@ mod tests {
     fn the_wait_is_shared_by_the_devices_that_are_left() {
         let (line, work) = (Shared::new(2), 1_000_000);
         assert_eq!(
-            (line.time_for(work), line.time_for_pictures(work, 1)),
+            (line.time_for(work), line.time_for_images(work, 1)),
             (Millis::new(900), Millis::new(1_800))
         );
-        assert_eq!([2, 3].map(|pictures| line.time_for_pictures(work, pictures).get()), [1_800, 3_600]);
+        assert_eq!([2, 3].map(|images| line.time_for_images(work, images).get()), [1_800, 3_600]);
         line.lose(1);
         assert_eq!(
-            (line.time_for(work), line.time_for_pictures(work, 2)),
+            (line.time_for(work), line.time_for_images(work, 2)),
             (Millis::new(1_800), Millis::new(3_600))
         );
     }

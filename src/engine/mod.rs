@@ -194,7 +194,7 @@ impl Engine {
             return Err(Overloaded { retry_after, wait, reason: OverloadReason::NoDevice });
         }
         let time_for = |work| self.shared.time_for(work);
-        let (eta, own) = (time_for(ahead), self.shared.time_for_pictures(work, job.images));
+        let (eta, own) = (time_for(ahead), self.shared.time_for_images(work, job.images));
         let wait = eta.saturating_add(own);
         if let Some(patience) = patience.filter(|patience| wait > *patience) {
             let retry_after = Millis::new(wait.get() - patience.get());

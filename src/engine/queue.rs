@@ -30,7 +30,7 @@ pub(super) struct Waiting<J, G> {
     /// Work of one image, in pixel-steps.
     pub(super) cost: u64,
     /// Images not handed out yet, by their index.
-    pub(super) pictures: std::ops::Range<u32>,
+    pub(super) images: std::ops::Range<u32>,
     /// The worker that failed at them and put them back, for another one.
     pub(super) failed_on: Option<usize>,
 }
@@ -44,14 +44,14 @@ pub(super) struct QueuedImage<J> {
 
 impl<J, G> Waiting<J, G> {
     fn is_begun(&self) -> bool {
-        self.pictures.start > 0 || self.failed_on.is_some()
+        self.images.start > 0 || self.failed_on.is_some()
     }
 }
 
 impl<J, G> Lane<J, G> {
     /// Work that waits in it, in pixel-steps.
     fn work(&self) -> u64 {
-        let of = |waiting: &Waiting<J, G>| waiting.cost.saturating_mul(waiting.pictures.len() as u64);
+        let of = |waiting: &Waiting<J, G>| waiting.cost.saturating_mul(waiting.images.len() as u64);
         self.jobs.iter().map(of).fold(0, u64::saturating_add)
     }
 
@@ -150,8 +150,8 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
     }
 
     /// Images still to be handed out.
-    pub(super) fn pictures(&self) -> usize {
-        self.lanes.values().flat_map(|lane| &lane.jobs).map(|waiting| waiting.pictures.len()).sum()
+    pub(super) fn images(&self) -> usize {
+        self.lanes.values().flat_map(|lane| &lane.jobs).map(|waiting| waiting.images.len()).sum()
     }
 
     /// Jobs with images still to be handed out.
@@ -179,8 +179,8 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         for (key, lane) in &self.lanes {
             let mut clock = lane.clock;
             for waiting in &lane.jobs {
-                for picture in 0..waiting.pictures.len() {
-                    turns.push((clock, *key, waiting, picture == 0));
+                for image in 0..waiting.images.len() {
+                    turns.push((clock, *key, waiting, image == 0));
                     clock = clock.saturating_add(waiting.cost);
                 }
             }
@@ -209,13 +209,13 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         let lane = self.lanes.get_mut(&key)?;
         let place = lane.jobs.iter().position(wanted)?;
         let waiting = &mut lane.jobs[place];
-        let index = waiting.pictures.next()?;
+        let index = waiting.images.next()?;
         lane.clock = lane.clock.saturating_add(waiting.cost);
-        let picture = QueuedImage { job: waiting.job.clone(), index };
-        if waiting.pictures.is_empty() {
+        let image = QueuedImage { job: waiting.job.clone(), index };
+        if waiting.images.is_empty() {
             lane.jobs.remove(place);
         }
-        Some(picture)
+        Some(image)
     }
 
     /// An empty lane is kept while its clock is ahead, or its key would be served again too soon.
@@ -233,15 +233,15 @@ mod tests {
 
     type Queue = FairQueue<&'static str, char>;
 
-    fn push(queue: &mut Queue, key: i64, job: &'static str, group: char, pictures: u32) {
-        queue.push(KeyId::new(key), Waiting { job, group, cost: 10, pictures: 0..pictures, failed_on: None });
+    fn push(queue: &mut Queue, key: i64, job: &'static str, group: char, images: u32) {
+        queue.push(KeyId::new(key), Waiting { job, group, cost: 10, images: 0..images, failed_on: None });
     }
 
     fn drain(queue: &mut Queue, batch_max: usize) -> Vec<Vec<&'static str>> {
         let batches = std::iter::from_fn(|| {
             Some(queue.take(|_| true, |_| batch_max)).filter(|batch| !batch.is_empty())
         });
-        batches.map(|batch| batch.into_iter().map(|picture| picture.job).collect()).collect()
+        batches.map(|batch| batch.into_iter().map(|image| image.job).collect()).collect()
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
         let mut queue = Queue::default();
         queue.push(
             KeyId::new(1),
-            Waiting { job: "costly", group: '-', cost: 1_000, pictures: 0..1, failed_on: None },
+            Waiting { job: "costly", group: '-', cost: 1_000, images: 0..1, failed_on: None },
         );
         assert_eq!(drain(&mut queue, 1), [["costly"]]);
         for _ in 0..10 {
@@ -353,9 +353,9 @@ mod tests {
         push(&mut queue, 1, "tried", '-', 2);
         push(&mut queue, 2, "other", '-', 1);
         let tried = queue.take(|_| true, |_| 1);
-        let back = Waiting { job: "tried", group: '-', cost: 10, pictures: 0..1, failed_on: Some(0) };
+        let back = Waiting { job: "tried", group: '-', cost: 10, images: 0..1, failed_on: Some(0) };
         queue.put_back(KeyId::new(1), back);
-        assert_eq!((queue.pictures(), queue.remove_unbegun()), (3, vec!["other"]), "it has begun");
+        assert_eq!((queue.images(), queue.remove_unbegun()), (3, vec!["other"]), "it has begun");
         let not_on = |worker| move |waiting: &Waiting<_, _>| waiting.failed_on != Some(worker);
         assert_eq!(queue.take(not_on(0), |_| 1), [QueuedImage { job: "tried", index: 1 }]);
         assert_eq!(queue.take(not_on(0), |_| 1), [], "the other one is not for it");
@@ -389,16 +389,16 @@ mod tests {
             batch_max in 1..6_usize,
         ) {
             let mut queue = FairQueue::default();
-            for (job, (key, group, pictures)) in jobs.iter().enumerate() {
-                queue.push(KeyId::new(*key), Waiting { job, group: *group, cost: 7, pictures: 0..*pictures, failed_on: None });
+            for (job, (key, group, images)) in jobs.iter().enumerate() {
+                queue.push(KeyId::new(*key), Waiting { job, group: *group, cost: 7, images: 0..*images, failed_on: None });
             }
             let mut handed = Vec::new();
             loop {
                 let batch = queue.take(|_| true, |_| batch_max);
                 if batch.is_empty() { break; }
                 prop_assert!(batch.len() <= batch_max);
-                prop_assert!(batch.iter().all(|picture| jobs[picture.job].1 == jobs[batch[0].job].1));
-                handed.extend(batch.into_iter().map(|picture| (picture.job, picture.index)));
+                prop_assert!(batch.iter().all(|image| jobs[image.job].1 == jobs[batch[0].job].1));
+                handed.extend(batch.into_iter().map(|image| (image.job, image.index)));
             }
             handed.sort_unstable();
             let all: Vec<_> =

@@ -66,7 +66,7 @@ pub struct Swept {
     /// Directories, a day each.
     pub days: usize,
     /// Images in them.
-    pub pictures: usize,
+    pub images: usize,
 }
 
 impl ImageStore {
@@ -203,11 +203,11 @@ impl ImageStore {
             let path = entry.map_err(|cause| io_error(&self.directory, cause))?.path();
             let day = path.file_name().and_then(|name| name.to_str()?.parse::<Date>().ok());
             if day.is_some_and(|day| day < first_kept) && path.is_dir() {
-                let pictures = fs::read_dir(&path).map_or(0, Iterator::count);
+                let images = fs::read_dir(&path).map_or(0, Iterator::count);
                 match fs::remove_dir_all(&path) {
                     Ok(()) => {
                         swept.days += 1;
-                        swept.pictures += pictures;
+                        swept.images += images;
                     }
                     Err(error) => tracing::error!(%error, day = %path.display(), "a day cannot be swept"),
                 }
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(store.get(old).expect("read").as_deref(), Some(b"old".as_slice()));
         assert_eq!((store.find(old.request, 0), store.find(old.request, 1)), (Some(old), None));
         let horizon = Timestamp::from_millisecond(12 * DAY).expect("a time");
-        assert_eq!(store.sweep(horizon).expect("swept"), Swept { days: 1, pictures: 1 });
+        assert_eq!(store.sweep(horizon).expect("swept"), Swept { days: 1, images: 1 });
         assert_eq!(store.get(old).expect("read"), None);
         assert_eq!(store.get(new).expect("read").as_deref(), Some(b"new".as_slice()));
         assert!(data.path().join("pictures/notes.txt").exists());

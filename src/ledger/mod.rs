@@ -50,7 +50,7 @@ pub use self::{
         KeyRules, KeyStanding, KeyState, KeyUse, NewKey, Recognised,
     },
     meter::{Epoch, OverheadTotals},
-    receipts::{PaintedImage, PaintedRequest},
+    receipts::{StoredImage, StoredRequest},
     recent_requests::{EndState, RecentRequest, RecentWork},
     report::{
         Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy, GroupByError, GroupReport,

@@ -9,7 +9,7 @@ use crate::domain::{EditRecord, ImageSize, KeyId, RequestId};
 
 /// A settled request, for whoever made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaintedRequest {
+pub struct StoredRequest {
     /// Its id.
     pub id: RequestId,
     /// When it was settled.
@@ -29,12 +29,12 @@ pub struct PaintedRequest {
     /// Whether the answer was handed over.
     pub is_delivered: bool,
     /// Its pictures, in order.
-    pub images: Vec<PaintedImage>,
+    pub images: Vec<StoredImage>,
 }
 
 /// A picture with all that was booked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaintedImage {
+pub struct StoredImage {
     /// As it was first booked.
     pub booked: SettledImage,
     /// Whether that was taken back.
@@ -58,27 +58,27 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.
-    pub fn painted(&self, id: RequestId, key: KeyId) -> Result<Option<PaintedRequest>, LedgerError> {
+    pub fn painted(&self, id: RequestId, key: KeyId) -> Result<Option<StoredRequest>, LedgerError> {
         self.store.read(|conn| {
             let head = conn
-                .query_first(&head_query(), params![id.to_text(), key.get()], |row| painted_head(id, row))?;
+                .query_first(&head_query(), params![id.to_text(), key.get()], |row| stored_head(id, row))?;
             let Some(head) = head else { return Ok(None) };
             let (_, booked) = images_of(conn, id)?;
             let images = (0..).zip(booked).map(|(index, booked)| {
                 let in_force = in_force(conn, id, index)?;
                 let is_reversed = in_force.as_ref().is_none_or(|(is_correction, _)| *is_correction);
                 let correction = in_force.filter(|(is_correction, _)| *is_correction).map(|(_, image)| image);
-                Ok::<_, LedgerError>(PaintedImage { booked, is_reversed, correction })
+                Ok::<_, LedgerError>(StoredImage { booked, is_reversed, correction })
             });
-            Ok(Some(PaintedRequest { images: images.collect::<Result<_, _>>()?, ..head }))
+            Ok(Some(StoredRequest { images: images.collect::<Result<_, _>>()?, ..head }))
         })
     }
 }
 
 /// The request without its pictures.
-fn painted_head(id: RequestId, row: &Row<'_>) -> Result<PaintedRequest, LedgerError> {
+fn stored_head(id: RequestId, row: &Row<'_>) -> Result<StoredRequest, LedgerError> {
     let size = ImageSize::new(row.get("width")?, row.get("height")?);
-    Ok(PaintedRequest {
+    Ok(StoredRequest {
         id,
         settled_at: row.get("ended_at_ms")?,
         model: row.get("model")?,

@@ -63,7 +63,7 @@ impl MemoryTier {
         [Self::Resident, Self::Offload, Self::EightBit, Self::FourBit, Self::Low];
 
     /// Whether an image is the same in `other`.
-    pub fn paints_as(self, other: Self) -> bool {
+    pub fn generates_as(self, other: Self) -> bool {
         self.plan().format == other.plan().format
     }
 
@@ -213,8 +213,10 @@ mod tests {
     #[test]
     fn bits_change_pictures_and_places_do_not() {
         use MemoryTier::{EightBit, FourBit, Low, Offload, Resident};
-        assert!(Resident.paints_as(Offload) && Low.paints_as(Resident) && FourBit.paints_as(FourBit));
-        assert!(!Resident.paints_as(EightBit) && !EightBit.paints_as(FourBit));
+        assert!(
+            Resident.generates_as(Offload) && Low.generates_as(Resident) && FourBit.generates_as(FourBit)
+        );
+        assert!(!Resident.generates_as(EightBit) && !EightBit.generates_as(FourBit));
     }
 
     #[test]

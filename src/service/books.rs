@@ -6,7 +6,7 @@ use super::{Service, ServiceError};
 use crate::{
     costs::CostModel,
     domain::{KeyId, RequestId},
-    ledger::{Closing, GroupBy, LedgerError, Month, MonthReport, PaintedRequest, Year, YearReport},
+    ledger::{Closing, GroupBy, LedgerError, Month, MonthReport, StoredRequest, Year, YearReport},
 };
 
 /// What the ledger tells of months and of requests.
@@ -78,7 +78,7 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn painted(&self, id: RequestId, key: KeyId) -> Result<Option<PaintedRequest>, ServiceError> {
+    pub async fn painted(&self, id: RequestId, key: KeyId) -> Result<Option<StoredRequest>, ServiceError> {
         self.ask_ledger(move |ledger| ledger.painted(id, key)).await
     }
 }

@@ -80,7 +80,7 @@ pub enum JobStage {
         wait: Millis,
     },
     /// On the device, or between two of its images.
-    Painting,
+    Generating,
     /// All steps are done; it is decoded, encoded and booked.
     Finishing,
     /// It was asked to stop, and will at its next step.
@@ -115,7 +115,7 @@ impl OpenJobs {
             is_stream: request.partials.is_some(),
             since: now,
             begun_at: None,
-            stage: JobStage::Painting,
+            stage: JobStage::Generating,
             steps_done: 0,
             steps_all: spec.steps_run().saturating_mul(images),
             preview: None,
@@ -166,7 +166,7 @@ impl Entry {
             _ if is_stopping => JobStage::Stopping,
             Some((position, (_, wait))) => JobStage::Waiting { position, wait: *wait },
             None if steps_done >= self.job.steps_all => JobStage::Finishing,
-            None => JobStage::Painting,
+            None => JobStage::Generating,
         };
         OpenJob { stage, steps_done, ..self.job.clone() }
     }

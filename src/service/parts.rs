@@ -172,16 +172,16 @@ impl Service {
         Ok(self.parts.runtime.spawn_blocking(work).await.map_err(|_| ServiceError::Lost)??)
     }
 
-    /// A kept picture's file; none where it is not kept any more.
+    /// A kept image's file; none where it is not kept any more.
     ///
     /// # Errors
     /// [`ServiceError::Store`] where the disk fails.
-    pub async fn picture(&self, name: ImageName) -> Result<Option<Vec<u8>>, ServiceError> {
+    pub async fn image_file(&self, name: ImageName) -> Result<Option<Vec<u8>>, ServiceError> {
         let store = Arc::clone(&self.parts.image_store);
         self.blocking(move || store.get(name)).await
     }
 
-    /// A kept picture's file, open; none where it is not kept any more.
+    /// A kept image's file, open; none where it is not kept any more.
     ///
     /// # Errors
     /// [`ServiceError::Store`] where the disk fails.
@@ -229,7 +229,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Store`] where the disk fails.
     pub async fn sweep(&self) -> Result<Swept, ServiceError> {
-        let horizon = self.now().checked_sub(self.parts.settings.keep_pictures);
+        let horizon = self.now().checked_sub(self.parts.settings.keep_images);
         let horizon = horizon.unwrap_or(Timestamp::MIN);
         let store = Arc::clone(&self.parts.image_store);
         self.blocking(move || store.sweep(horizon)).await

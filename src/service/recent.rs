@@ -9,7 +9,7 @@ pub struct RecentJob {
     /// What the ledger says of it.
     pub request: RecentRequest,
     /// Its images on the disk, in order.
-    pub pictures: Vec<ImageName>,
+    pub kept: Vec<ImageName>,
 }
 
 impl Service {
@@ -26,13 +26,13 @@ impl Service {
         let requests = self.ask_ledger(move |ledger| ledger.recent_requests(before, limit)).await?;
         let store = Arc::clone(&self.parts.image_store);
         self.blocking(move || {
-            let with_pictures = |request: RecentRequest| {
+            let with_kept = |request: RecentRequest| {
                 // Only what was settled was kept.
                 let indices = 0..if request.is_delivered.is_some() { request.images } else { 0 };
-                let pictures = indices.filter_map(|index| store.find(request.id, index)).collect();
-                RecentJob { request, pictures }
+                let kept = indices.filter_map(|index| store.find(request.id, index)).collect();
+                RecentJob { request, kept }
             };
-            Ok::<_, ServiceError>(requests.into_iter().map(with_pictures).collect())
+            Ok::<_, ServiceError>(requests.into_iter().map(with_kept).collect())
         })
         .await
     }

@@ -186,7 +186,7 @@ pub enum ServiceError {
     /// The answer was given before and its pictures are not kept any more.
     #[error("the pictures of request {0} are not kept any more")]
     NoLongerKept(RequestId),
-    /// Painting failed.
+    /// Generating failed.
     #[error(transparent)]
     Work(#[from] WorkError),
     /// A prompt could not be read.

@@ -22,7 +22,7 @@ pub struct ServiceSettings {
     /// What files say of their making; none: nothing.
     pub provenance: Option<ProvenanceSettings>,
     /// Time for which pictures are kept.
-    pub keep_pictures: SignedDuration,
+    pub keep_images: SignedDuration,
     /// Whether prompts are written to the log.
     pub log_prompts: bool,
     /// What all keys together may use up.

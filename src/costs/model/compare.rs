@@ -38,7 +38,7 @@ impl CostModel {
     /// [`CostError`] if a price or a rate is missing on that day, or an amount is out of range.
     pub fn compare_sku(&self, sku: &str, product: Product, day: Date) -> Result<Comparison, CostError> {
         let (entry, exchange_rate) = self.price_on(sku, product.operation, day)?;
-        let price = price_of_picture(entry, exchange_rate, product)?;
+        let price = price_of_image(entry, exchange_rate, product)?;
         Ok(Comparison { sku: sku.to_owned(), price, exchange_rate })
     }
 
@@ -63,7 +63,7 @@ impl CostModel {
 }
 
 /// `entry`'s price of a picture at `exchange_rate`, rounded down; never 0.
-pub(in crate::costs) fn price_of_picture(
+pub(in crate::costs) fn price_of_image(
     entry: &PriceEntry,
     exchange_rate: Money,
     product: Product,

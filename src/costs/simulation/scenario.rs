@@ -14,7 +14,7 @@ const SHIPPED: &str = include_str!("../../../config/scenarios/rtx4090-2026.toml"
 /// No machine of one person draws more.
 const WATTS_MAX: Power = Power::from_watts(100_000);
 /// A picture that takes longer than a day is a typing mistake.
-const PICTURE_TIME_MAX: Millis = Millis::new(86_400_000);
+const IMAGE_TIME_MAX: Millis = Millis::new(86_400_000);
 const YEARS_MAX: u32 = 50;
 
 /// What one person's hardware, power and habits are. Amounts in `currency`.
@@ -258,7 +258,7 @@ impl Scenario {
             ("idle_watts", self.idle_watts <= WATTS_MAX, "must be at most 100000"),
             (
                 "seconds_per_image",
-                (Millis::new(1)..=PICTURE_TIME_MAX).contains(&self.seconds_per_image),
+                (Millis::new(1)..=IMAGE_TIME_MAX).contains(&self.seconds_per_image),
                 "must be above 0 and at most 86400",
             ),
             (

@@ -39,15 +39,15 @@ pub(super) struct MemoryTable {
 
 impl MemoryTable {
     /// Takes in what a batch of `pictures` took at most.
-    pub(super) fn observe(&mut self, shape: Shape, pictures: usize, peak: u64) {
+    pub(super) fn observe(&mut self, shape: Shape, images: usize, peak: u64) {
         let peaks = self.peaks.entry(shape).or_default();
         if self.resumed.remove(&shape) {
             // What was measured before may have been another's doing; what is measured now counts.
-            peaks.truncate(pictures.saturating_sub(1));
+            peaks.truncate(images.saturating_sub(1));
         }
-        if pictures >= 1 && pictures <= peaks.len() + 1 {
-            peaks.resize(peaks.len().max(pictures), 0);
-            let known = &mut peaks[pictures - 1];
+        if images >= 1 && images <= peaks.len() + 1 {
+            peaks.resize(peaks.len().max(images), 0);
+            let known = &mut peaks[images - 1];
             *known = peak.max(*known);
         }
     }
@@ -70,13 +70,13 @@ impl MemoryTable {
     }
 
     /// Notes that a batch of `pictures` did not fit.
-    pub(super) fn forbid(&mut self, shape: Shape, pictures: usize) {
-        self.too_many.insert(shape, pictures);
+    pub(super) fn forbid(&mut self, shape: Shape, images: usize) {
+        self.too_many.insert(shape, images);
     }
 
     /// Images of a batch that has not failed yet: half of one that did not fit, or any.
     pub(super) fn allowed(&self, shape: Shape) -> usize {
-        self.too_many.get(&shape).map_or(usize::MAX, |pictures| (pictures / 2).max(1))
+        self.too_many.get(&shape).map_or(usize::MAX, |images| (images / 2).max(1))
     }
 
     /// Images of a shape that fit into `free` bytes together; 1 while nothing is known.

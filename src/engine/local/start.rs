@@ -119,7 +119,7 @@ impl Facts {
         };
         match self.dtype == first.dtype {
             false => refuse(&self.dtype, &first.dtype, "model.dtype"),
-            true if !self.memory.paints_as(first.memory) => {
+            true if !self.memory.generates_as(first.memory) => {
                 refuse(&self.memory, &first.memory, "model.memory")
             }
             true if self.arithmetic != first.arithmetic => {

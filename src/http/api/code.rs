@@ -62,7 +62,7 @@ codes! {
     LinkForged: FORBIDDEN, INVALID_REQUEST, Some("link_forged"), None;
     FormForged: FORBIDDEN, INVALID_REQUEST, Some("form_forged"), Some("refusal-form-forged");
     ModelNotFound: NOT_FOUND, INVALID_REQUEST, Some("model_not_found"), None;
-    PictureGone: NOT_FOUND, INVALID_REQUEST, Some("picture_gone"), Some("refusal-no-picture");
+    ImageGone: NOT_FOUND, INVALID_REQUEST, Some("picture_gone"), Some("refusal-no-picture");
     ReceiptNotFound: NOT_FOUND, INVALID_REQUEST, Some("receipt_not_found"), None;
     JobNotFound: NOT_FOUND, INVALID_REQUEST, Some("job_not_found"), Some("refusal-no-job");
     KeyNotFound: NOT_FOUND, INVALID_REQUEST, Some("key_not_found"), Some("refusal-no-key");

@@ -22,16 +22,16 @@ pub(super) async fn show(
     match state.links.check(name, ticket.expires, &ticket.signature, now) {
         Ok(()) => {}
         Err(BadLink::Forged) => return Err(ApiError::link_forged()),
-        Err(BadLink::Expired) => return Err(ApiError::picture_gone()),
+        Err(BadLink::Expired) => return Err(ApiError::image_gone()),
     }
     let (request, at) = (name.request, state.service.now());
     let key = state.service.ask_ledger(move |ledger| ledger.key_state_of_request(request, at)).await?;
     if key.is_some_and(|key| key != KeyState::Active) {
         // A link ends with the key that it was given to.
-        return Err(ApiError::picture_gone());
+        return Err(ApiError::image_gone());
     }
-    let picture = state.service.picture(name).await.map_err(|error| ApiError::from(&error))?;
-    let file = picture.ok_or_else(ApiError::picture_gone)?;
+    let image = state.service.image_file(name).await.map_err(|error| ApiError::from(&error))?;
+    let file = image.ok_or_else(ApiError::image_gone)?;
     let rest = ticket.expires.saturating_sub(now);
     Ok(HttpResponse::Ok()
         .content_type(name.format.media_type())

@@ -208,8 +208,8 @@ fn a_request_is_shown_with_its_receipts_to_its_own_key() {
     assert_eq!((shown.settled_at, shown.steps, shown.is_delivered), (NOON, 8, false));
     assert_eq!((shown.quality.as_deref(), shown.tag.as_deref()), (Some("high"), Some("spring")));
     let electricity = |image: &SettledImage| image.receipt.cost.electricity.as_nano();
-    let states = |request: PaintedRequest| -> Vec<_> {
-        let state = |image: PaintedImage| {
+    let states = |request: StoredRequest| -> Vec<_> {
+        let state = |image: StoredImage| {
             (electricity(&image.booked), image.is_reversed, image.correction.as_ref().map(electricity))
         };
         request.images.into_iter().map(state).collect()

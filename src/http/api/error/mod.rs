@@ -110,9 +110,9 @@ impl ApiError {
         Self::new(Code::LinkForged, message)
     }
 
-    pub(in crate::http) fn picture_gone() -> Self {
+    pub(in crate::http) fn image_gone() -> Self {
         let message = "This link has expired, or its image is no longer kept. Ask for the image again.";
-        Self::new(Code::PictureGone, message)
+        Self::new(Code::ImageGone, message)
     }
 
     pub(in crate::http) fn not_ready(devices: DeviceCounts) -> Self {

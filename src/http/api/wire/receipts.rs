@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::answer::{EditRecordBody, ReceiptBody, receipt};
 use crate::{
-    ledger::{PaintedImage, PaintedRequest, SettledImage},
+    ledger::{SettledImage, StoredImage, StoredRequest},
     units::Currency,
 };
 
@@ -33,9 +33,9 @@ struct ReceiptedImage {
 }
 
 /// The body of GET /v1/receipts/{id}.
-pub(in crate::http::api) fn receipts(painted: &PaintedRequest, currency: Currency) -> ReceiptsBody {
+pub(in crate::http::api) fn receipts(painted: &StoredRequest, currency: Currency) -> ReceiptsBody {
     let body = |image: &SettledImage| receipt(painted.id, &image.receipt, painted.edit, currency);
-    let image = |image: &PaintedImage| ReceiptedImage {
+    let image = |image: &StoredImage| ReceiptedImage {
         seed: image.booked.seed.get(),
         receipt: body(&image.booked),
         reversed: image.is_reversed,

@@ -71,7 +71,7 @@ mod tests {
             ApiError::key_revoked(),
             ApiError::last_admin_key(),
             ApiError::method_not_supported("GET"),
-            ApiError::picture_gone(),
+            ApiError::image_gone(),
             ApiError::query(&"no"),
             ApiError::unknown_url("no".into()),
             parameter("month"),

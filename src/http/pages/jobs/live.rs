@@ -79,7 +79,7 @@ fn stage(words: Words, job: &OpenJob) -> Markup {
             (tag("tag", "jobs-waiting")) " " (words.format("jobs-position", &[("position", position.into())]))
             small { (words.format("jobs-wait", &[("span", span(words, wait.as_secs_ceil()).into())])) }
         },
-        JobStage::Painting => {
+        JobStage::Generating => {
             let steps = [("done", job.steps_done.into()), ("all", job.steps_all.into())];
             let steps = words.format("jobs-progress", &steps);
             html! {

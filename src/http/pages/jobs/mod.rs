@@ -128,8 +128,8 @@ pub(super) async fn image(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     enter(&request, &state, Scope::Admin).await?;
-    let name: ImageName = name.parse().map_err(|_| ApiError::picture_gone())?;
-    let found = state.service.picture(name).await?.ok_or_else(ApiError::picture_gone)?;
+    let name: ImageName = name.parse().map_err(|_| ApiError::image_gone())?;
+    let found = state.service.image_file(name).await?.ok_or_else(ApiError::image_gone)?;
     Ok(file(name.format.media_type(), found))
 }
 
@@ -140,8 +140,8 @@ pub(super) async fn thumbnail(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     enter(&request, &state, Scope::Admin).await?;
-    let name: ImageName = name.parse().map_err(|_| ApiError::picture_gone())?;
-    let small = state.service.thumbnail(name).await?.ok_or_else(ApiError::picture_gone)?;
+    let name: ImageName = name.parse().map_err(|_| ApiError::image_gone())?;
+    let small = state.service.thumbnail(name).await?.ok_or_else(ApiError::image_gone)?;
     Ok(file(ImageFormat::Jpeg.media_type(), small))
 }
 
@@ -174,7 +174,7 @@ async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) 
             (job.prompt, job.preview) = (None, None);
         }
         for job in &mut recent {
-            job.pictures.clear();
+            job.kept.clear();
         }
     }
     let key_names = if open.is_empty() {

@@ -48,7 +48,7 @@ pub(super) fn section(words: Words, view: &View, civil: Civil<'_>) -> Markup {
 fn line(words: Words, job: &RecentJob, view: &View, civil: Civil<'_>) -> Markup {
     let request = &job.request;
     html! { tr {
-        td.kept { @if view.may_administer { (thumbnails(words, &job.pictures)) } }
+        td.kept { @if view.may_administer { (thumbnails(words, &job.kept)) } }
         th scope="row" {
             (request.key_name) " " @if let Some(tag) = &request.tag { span.tag { (tag) } }
             small { (words.moment(request.ended_at, civil(request.ended_at))) }
@@ -85,14 +85,14 @@ fn figures(words: Words, request: &RecentRequest, work: &RecentWork, currency: C
     }
 }
 
-fn thumbnails(words: Words, pictures: &[ImageName]) -> Markup {
+fn thumbnails(words: Words, kept: &[ImageName]) -> Markup {
     html! {
-        @if pictures.is_empty() { span.soft { (words.say("jobs-not-kept")) } }
-        div.thumbs { @for name in pictures.iter().take(SHOWN) {
+        @if kept.is_empty() { span.soft { (words.say("jobs-not-kept")) } }
+        div.thumbs { @for name in kept.iter().take(SHOWN) {
             @let address = format!("/admin/pictures/{name}");
             a href=(address) { img src={ (address) "/small" } alt=(words.say("jobs-image")) loading="lazy" width="64" height="64"; }
         } }
-        @if pictures.len() > SHOWN { small { "+" (pictures.len() - SHOWN) } }
+        @if kept.len() > SHOWN { small { "+" (kept.len() - SHOWN) } }
     }
 }
 

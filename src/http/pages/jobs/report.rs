@@ -79,7 +79,7 @@ pub(super) fn body(view: &View) -> JobsBody<'_> {
 fn open<'a>(job: &'a OpenJob, view: &'a View) -> OpenJobBody<'a> {
     let (state, position, wait) = match job.stage {
         JobStage::Waiting { position, wait } => ("waiting", Some(position), Some(wait.get())),
-        JobStage::Painting => ("painting", None, None),
+        JobStage::Generating => ("painting", None, None),
         JobStage::Finishing => ("finishing", None, None),
         JobStage::Stopping => ("stopping", None, None),
     };
@@ -124,6 +124,6 @@ fn ended(job: &RecentJob) -> EndedJobBody<'_> {
             wall_energy_kwh: work.wall_energy,
             cost: work.cost,
         }),
-        pictures: job.pictures.iter().map(|name| format!("/admin/pictures/{name}")).collect(),
+        pictures: job.kept.iter().map(|name| format!("/admin/pictures/{name}")).collect(),
     }
 }

@@ -30,7 +30,7 @@ fn open(random: u8, stage: JobStage) -> OpenJob {
         stage,
         steps_done: 3,
         steps_all: 16,
-        preview: (stage == JobStage::Painting).then_some(1),
+        preview: (stage == JobStage::Generating).then_some(1),
     }
 }
 
@@ -47,7 +47,7 @@ fn ended(random: u8, state: EndState, is_delivered: Option<bool>, work: Option<R
         is_delivered,
         work,
     };
-    RecentJob { request, pictures: is_delivered.map(|_| name).into_iter().collect() }
+    RecentJob { request, kept: is_delivered.map(|_| name).into_iter().collect() }
 }
 
 fn view() -> View {
@@ -62,7 +62,7 @@ fn view() -> View {
     };
     View {
         open: vec![
-            open(1, JobStage::Painting),
+            open(1, JobStage::Generating),
             open(2, JobStage::Waiting { position: 1, wait: Millis::new(4_100) }),
             open(3, JobStage::Stopping),
         ],
