@@ -1,4 +1,5 @@
-//! Real clients against the real server: the OpenAI SDKs for Python and Node, LangChain, Vercel's AI SDK, and Open WebUI's calls.
+//! Real clients against the real server: the OpenAI SDKs for Python and Node, LiteLLM, LangChain, Vercel's AI SDK, and Open
+//! WebUI's calls.
 //!
 //! Each test runs one script of this folder; what its checks generate is all that the ledger then holds. Without python3,
 //! node or their registries this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
@@ -125,6 +126,12 @@ fn the_node_sdk_paints_and_reads_every_answer() {
 fn the_python_sdk_edits_and_so_does_open_webui() {
     // 1, 2, 2 by list and alone, 2 by stream and plain, 1, 2 variations, 1, 2 and 1 as Open WebUI.
     pass(python("openai_edits.py"), &TestServer::start(), 10, 14);
+}
+
+#[test]
+fn litellm_generates_and_edits() {
+    // 2, 2 within a mask, 4 with fields of ours, 1.
+    pass(python("litellm_edits.py"), &TestServer::start(), 5, 9);
 }
 
 #[test]
