@@ -26,6 +26,29 @@ fn each_part_is_timed_for_each_case_as_a_table_and_as_json() {
         assert!(case["joules_per_image"].as_f64().expect("joules") > 0.0);
     }
 
+    let edit = [
+        "bench",
+        "--model",
+        &model,
+        "--sizes",
+        "32x16",
+        "--steps",
+        "1",
+        "--repetitions",
+        "1",
+        "--edit",
+        "--json",
+    ];
+    let json: Value = serde_json::from_str(&out(&run(place.path(), &edit))).expect("JSON");
+    let of = |case: usize| {
+        let case = &json["cases"][case];
+        let parts = case["parts"].as_array().expect("parts").iter();
+        let names: Vec<_> = parts.map(|part| part["name"].as_str().expect("a name").to_owned()).collect();
+        (case["edit"].clone(), names.join(" "))
+    };
+    assert_eq!(of(0), (false.into(), "tokenise text begin step decode png whole".into()));
+    assert_eq!(of(1), (true.into(), "tokenise text source begin step decode png check whole".into()));
+
     let text = out(&run(place.path(), &bench));
     assert!(text.contains("32x16, 2 steps, 2 pictures") && text.contains("estimated"), "{text}");
     assert!(!place.path().join("data").exists(), "no ledger is made");

@@ -10,17 +10,21 @@ use std::{
 
 use clap::Args;
 
-use self::report::{Case, PartTime, Report, Sample};
+use self::report::{Case, EditTimes, PartTime, Report, Sample};
 use super::{CliError, ModelArgs, progress::LoadReport};
 use crate::{
     app::Progress,
     clock::Clock,
     config::Config,
-    domain::{Encoding, IMAGES_MAX, ImageSize, RenderSpec, STEPS_MAX, Seed},
+    domain::{
+        Edit, Encoding, FEATHER_DEFAULT, IMAGES_MAX, ImageSize, Mask, MaskMode, Pixels, RenderSpec,
+        STEPS_MAX, Seed, Strength, Unchanged,
+    },
     encode,
     engine::DeviceMemory,
     meter::Meter,
     pipeline::{Item, ModelShape, ModelSource, Pipeline},
+    source_image::unchanged_in_file,
     telemetry,
 };
 
@@ -45,6 +49,9 @@ pub(super) struct BenchArgs {
     #[arg(long, value_delimiter = ',', default_value = "1",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(IMAGES_MAX)))]
     n: Vec<u32>,
+    /// Time an edit of each size too: the middle quarter of an image is repainted
+    #[arg(long)]
+    edit: bool,
     /// What to paint
     #[arg(long, default_value = "a lighthouse at dawn")]
     prompt: String,
@@ -83,6 +90,9 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
                 let spec =
                     RenderSpec { prompt, negative_prompt: None, size, steps, guidance_scale, edit: None };
                 cases.push(bench.case(&spec, n)?);
+                if args.edit {
+                    cases.push(bench.case(&RenderSpec { edit: Some(Arc::new(edit(size))), ..spec }, n)?);
+                }
             }
         }
     }
@@ -98,6 +108,24 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
         cases,
     };
     if args.json { super::print_json(&report) } else { super::print(&report.to_text()) }
+}
+
+/// An edit of every step: the middle of an image without a smooth place, a quarter of it, is repainted.
+fn edit(size: ImageSize) -> Edit {
+    let (width, height) = size.sides();
+    let is_middle = |at: usize, side: usize| (side / 4..side - side / 4).contains(&at);
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let rgb = pixels.clone().flat_map(|(x, y)| [x * 7 + y, y * 5, x * y].map(|level| level.to_le_bytes()[0]));
+    let repainted = pixels.map(|(x, y)| is_middle(x, width) && is_middle(y, height));
+    let levels = repainted.map(|is_repainted| if is_repainted { u8::MAX } else { 0 }).collect();
+    Edit {
+        source: Pixels { size, rgb: rgb.collect() },
+        mask: Some(Mask { size, levels }),
+        strength: Strength::MASKED_DEFAULT,
+        mode: MaskMode::Exact,
+        feather: FEATHER_DEFAULT,
+        crop: Some(false),
+    }
 }
 
 fn load(
@@ -147,7 +175,11 @@ impl Bench {
         let tokenise = lap.end()?;
         let prepared = pipeline.prepare_tokens(&tokens)?;
         let text = lap.end()?;
-        let items: Vec<_> = (0..n).map(|item| Item::new(&prepared, first_seed.for_image(item))).collect();
+        let edit = pipeline.prepare_edit(spec)?;
+        let source = lap.end()?;
+        let item =
+            |index| Item { prepared: &prepared, edit: edit.as_ref(), seed: first_seed.for_image(index) };
+        let items: Vec<_> = (0..n).map(item).collect();
         let mut denoising = pipeline.begin(spec, &items)?;
         let begin = lap.end()?;
         let mut steps = Vec::new();
@@ -159,12 +191,19 @@ impl Bench {
         let picture = |latents| pipeline.image(latents, spec);
         let pixels = latents.iter().map(picture).collect::<Result<Vec<_>, _>>()?;
         let decode = lap.end()?;
-        for pixels in &pixels {
-            encode::encode(pixels, Encoding::default(), None)
-                .map_err(|error| CliError::Failed(error.to_string()))?;
-        }
+        let files = pixels.iter().map(|pixels| encode::encode(pixels, Encoding::default(), None));
+        let files = files.collect::<Result<Vec<_>, _>>();
+        let files = files.map_err(|error| CliError::Failed(error.to_string()))?;
         let png = lap.end()?;
-        Ok(Sample { tokenise, text, begin, steps, decode, png, whole: lap.whole() })
+        if let Some(edit) = spec.edit.as_deref() {
+            let is_kept = |file: &Vec<u8>| unchanged_in_file(edit, file).is_some_and(Unchanged::is_all);
+            if !files.iter().all(is_kept) {
+                return Err(CliError::Failed("pixels outside the mask changed".into()));
+            }
+        }
+        let check = lap.end()?;
+        let of_edit = spec.edit.is_some().then_some(EditTimes { source, check });
+        Ok(Sample { tokenise, text, begin, steps, decode, png, of_edit, whole: lap.whole() })
     }
 }
 

@@ -24,7 +24,17 @@ pub(super) struct Sample {
     pub(super) steps: Vec<PartTime>,
     pub(super) decode: PartTime,
     pub(super) png: PartTime,
+    pub(super) of_edit: Option<EditTimes>,
     pub(super) whole: PartTime,
+}
+
+/// The times of what only an edit has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EditTimes {
+    /// The VAE's encoder, and the mask in latents.
+    pub(super) source: PartTime,
+    /// The file, decoded again and compared with the source.
+    pub(super) check: PartTime,
 }
 
 /// What a run of the benchmark found.
@@ -50,6 +60,8 @@ pub(super) struct Case {
     size: String,
     steps: u32,
     n: u32,
+    /// Whether an image is edited.
+    edit: bool,
     parts: Vec<PartTimes>,
     /// Pixels of the answer × steps × pictures, over the median of the whole.
     pixel_steps_per_second: f64,
@@ -109,14 +121,20 @@ impl Case {
         let part = |name, span: fn(&Sample) -> PartTime| PartTimes::new(name, samples.iter().map(span));
         let whole = part("whole", |sample| sample.whole);
         let seconds = whole.median_ms / 1e3;
-        let parts = vec![
-            part("tokenise", |sample| sample.tokenise),
-            part("text", |sample| sample.text),
-            part("begin", |sample| sample.begin),
-            PartTimes::new("step", samples.iter().flat_map(|sample| sample.steps.iter().copied())),
-            part("decode", |sample| sample.decode),
-            part("png", |sample| sample.png),
-            whole,
+        let of_edit = |name, span: fn(EditTimes) -> PartTime| {
+            let times = samples.iter().filter_map(|sample| sample.of_edit);
+            spec.edit.is_some().then(|| PartTimes::new(name, times.map(span)))
+        };
+        let parts = [
+            Some(part("tokenise", |sample| sample.tokenise)),
+            Some(part("text", |sample| sample.text)),
+            of_edit("source", |times| times.source),
+            Some(part("begin", |sample| sample.begin)),
+            Some(PartTimes::new("step", samples.iter().flat_map(|sample| sample.steps.iter().copied()))),
+            Some(part("decode", |sample| sample.decode)),
+            Some(part("png", |sample| sample.png)),
+            of_edit("check", |times| times.check),
+            Some(whole),
         ];
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let (pixels, joules) = (spec.size.pixels() as f64, usage.energy.as_millijoules() as f64 / 1e3);
@@ -126,7 +144,8 @@ impl Case {
             size: spec.size.to_string(),
             steps: spec.steps,
             n,
-            parts,
+            edit: spec.edit.is_some(),
+            parts: parts.into_iter().flatten().collect(),
             pixel_steps_per_second: pixels * f64::from(spec.steps) * f64::from(n) / seconds,
             joules_per_image: joules / pictures,
             energy_source: usage.source.as_str(),
@@ -137,7 +156,8 @@ impl Case {
     fn title(&self) -> String {
         let steps = if self.steps == 1 { "step" } else { "steps" };
         let pictures = if self.n == 1 { "picture" } else { "pictures" };
-        format!("{}, {} {steps}, {} {pictures}", self.size, self.steps, self.n)
+        let edit = if self.edit { ", edit" } else { "" };
+        format!("{}, {} {steps}, {} {pictures}{edit}", self.size, self.steps, self.n)
     }
 
     fn write(&self, text: &mut String) {
@@ -213,6 +233,7 @@ mod tests {
             steps: vec![ms(whole / 10), ms(whole / 5)],
             decode: ms(whole / 2),
             png: ms(2),
+            of_edit: None,
             whole: ms(whole),
         }
     }
