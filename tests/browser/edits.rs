@@ -134,6 +134,55 @@ fn a_result_is_the_next_source_and_several_are_one_request() {
     assert_quiet(&driver);
 }
 
+/// Sends the page's requests on, and keeps what each form of an edit says: whether it is a quote, and the bytes of its image.
+const WATCH: &str = "const send = window.fetch; window.sent = [];
+    window.fetch = (url, options) => {
+        const form = options?.body;
+        if (form instanceof FormData) window.sent.push([form.has('dry_run'), form.get('image').size]);
+        return send(url, options);
+    };";
+/// Returns what was quoted last, in full.
+const QUOTED: &str =
+    "return document.getElementById('quote').hidden ? null : document.getElementById('quote-text').title";
+
+#[test]
+fn a_quote_costs_what_the_source_would_and_leaves_it_at_home() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start();
+    use_key(&driver, &server, &server.key);
+    driver.find("#prompt").fill("a red door");
+    driver.ask(WATCH, &[]);
+    // Noise, as photographs are: 200 × 150 × 3 bytes.
+    let photo = image::RgbImage::from_fn(200, 150, |_, _| image::Rgb(rand::random()));
+    let file = server.data.path().join("noise.png");
+    photo.save(&file).expect("a file");
+    driver.find("#source-file").choose(&file);
+    driver.wait_for("return window.sent.length", &json!(1));
+    driver.draw("mouse", "#mask", &[(-20, -20), (20, 20)]);
+    driver.wait_for("return window.sent.length", &json!(2));
+    driver.find("#quote:not([hidden])");
+    let sent = driver.ask("return window.sent", &[]);
+    for quote in sent.as_array().expect("quotes") {
+        assert_eq!(quote[0], true);
+        assert!(quote[1].as_u64().is_some_and(|bytes| bytes < 500), "the source has 90,000: {sent}");
+    }
+    let quoted = driver.ask(QUOTED, &[]);
+    assert!(quoted.as_str().is_some_and(|quoted| quoted.contains("CNY")), "{quoted}");
+
+    // An image that holds its own mask is sent: the blank one would be another edit.
+    driver.find("#source-remove").click();
+    let holed = image::RgbaImage::from_fn(48, 32, |x, y| {
+        image::Rgba([7, 7, 7, if (x, y) == (40, 30) { 0 } else { 255 }])
+    });
+    let file = server.data.path().join("holed.png");
+    holed.save(&file).expect("a file");
+    let bytes = std::fs::metadata(&file).expect("a file").len();
+    driver.find("#source-file").choose(&file);
+    driver.wait_for("return window.sent.at(-1)", &json!([true, bytes]));
+    assert_eq!(server.totals().images, 0);
+    assert_quiet(&driver);
+}
+
 #[test]
 fn a_finger_paints_and_does_not_move_the_page() {
     let Some(driver) = browser("en") else { return };

@@ -1,6 +1,7 @@
 // Editing an image: the source, the mask that is painted over it, and how strongly it is changed.
 
 import { Refusal } from "./playground-api.js";
+import { blankImage, hasClearPixels } from "./playground-blank.js";
 import { maskFile } from "./playground-mask.js";
 import { Painter } from "./playground-painter.js";
 import { listenForFiles, sizeOf } from "./playground-source.js";
@@ -69,6 +70,20 @@ export class Edit {
     if (!this.#source) return null;
     const { file, width, height } = this.#source;
     return { image: new File([file], this.#name(), { type: file.type }), mask: await this.#maskFile(width, height) };
+  }
+
+  /** The files of a quote: a blank image costs what the source does, unless the source holds its own mask. */
+  async filesOfQuote() {
+    if (!this.#source) return null;
+    const source = this.#source;
+    const { file, width, height } = source;
+    const mask = await this.#maskFile(width, height);
+    if (!mask) {
+      source.isOwnMask ??= hasClearPixels(file);
+      if (await source.isOwnMask) return { image: file, mask };
+    }
+    source.blank ??= blankImage(width, height);
+    return { image: await source.blank, mask };
   }
 
   /** The names of these files in programs. */

@@ -57,6 +57,11 @@ export class Form {
     };
   }
 
+  /** The files of a quote of the same. */
+  async filesOfQuote() {
+    return (await this.#edit?.filesOfQuote()) ?? null;
+  }
+
   /** The files of an edit; null if no image is edited. */
   async files() {
     return (await this.#edit?.files()) ?? null;

@@ -45,7 +45,7 @@ export class Price {
     const body = bodyOf(this.#form.settings());
     if (body.prompt.trim() === "") body.prompt = ANY_PROMPT;
     try {
-      const files = await this.#form.files();
+      const files = await this.#form.filesOfQuote();
       const { quote: answer } = await quote(this.#key.value, body, { files, signal });
       this.#quoted = { of, answer };
       show(answer);
