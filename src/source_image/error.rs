@@ -49,6 +49,12 @@ pub enum MaskError {
     /// Nothing is light.
     #[error("the mask is dark everywhere, so there is nothing to repaint; make the pixels to repaint white")]
     AllDark,
+    /// The mask repaints nothing that the answer shows.
+    #[error("at {size} nothing is left of what the mask repaints; choose another size, or a larger mask")]
+    NothingLeft {
+        /// Of the answer.
+        size: ImageSize,
+    },
     /// The mask has another size than the image.
     #[error("the mask is {mask}, the image is {image}; they must have the same size")]
     Size {

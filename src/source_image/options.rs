@@ -76,7 +76,7 @@ fn of_size(MaskFile { mask, may_be_scaled }: MaskFile, size: ImageSize) -> Resul
     }
     let mask = mask.placed(Rect::whole(mask.size), Rect::whole(size), size);
     match mask.repainted() {
-        0 => Err(MaskError::AllDark),
+        0 => Err(MaskError::NothingLeft { size }),
         _ => Ok(mask),
     }
 }
@@ -140,6 +140,8 @@ mod tests {
             let edit = options.edit(image(4, 4), Some(file(4, 4, false)), Some(wide));
             // The first pixel is cut off where the image covers, and kept where it is contained.
             assert_eq!(edit.is_ok(), is_kept, "{options:?}");
+            let said = edit.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(is_kept || said.starts_with("at 8x4 nothing is left"), "{said}");
         }
         let edit = contain.edit(image(4, 4), None, Some(wide)).expect("an edit");
         assert_eq!((edit.source.size, &edit.source.rgb[..9]), (wide, &[0; 9][..]), "the edge is drawn out");

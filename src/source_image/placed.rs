@@ -29,12 +29,12 @@ impl Fit {
     /// `mask`, of an image that becomes one of `size`. What is drawn out is not repainted.
     ///
     /// # Errors
-    /// [`MaskError::AllOpaque`] where nothing that is repainted is left.
+    /// [`MaskError::NothingLeft`] if nothing that is repainted is left.
     pub fn mask(self, mask: &Mask, size: ImageSize) -> Result<Mask, MaskError> {
         let (part, place) = self.frame(mask.size, size);
         let mask = mask.placed(part, place, size);
         match mask.repainted() {
-            0 => Err(MaskError::AllOpaque),
+            0 => Err(MaskError::NothingLeft { size }),
             _ => Ok(mask),
         }
     }
