@@ -17,7 +17,7 @@ use crate::{
 const PARTIALS_MAX: u32 = 3;
 
 /// Every field of the body, OpenAI's first, then those of other servers' clients, then ours.
-pub const FIELDS: [&str; 28] = [
+pub const FIELDS: [&str; 29] = [
     "prompt",
     "model",
     "n",
@@ -39,6 +39,7 @@ pub const FIELDS: [&str; 28] = [
     "step",
     "guidance_scale",
     "true_cfg_scale",
+    "cfg_scale",
     "negative_prompt",
     "width",
     "height",
@@ -113,7 +114,7 @@ pub(super) fn parse_rest(
     let read_steps = |fields: &mut Fields, name: &str| fields.count(name, 1, STEPS_MAX);
     let steps = fields.by_any_name(&["steps", "num_inference_steps", "step"], read_steps)?;
     let scale = |fields: &mut Fields, name: &str| fields.number(name, 0.0, GUIDANCE_MAX);
-    let guidance_scale = fields.by_any_name(&["guidance_scale", "true_cfg_scale"], scale)?;
+    let guidance_scale = fields.by_any_name(&["guidance_scale", "true_cfg_scale", "cfg_scale"], scale)?;
     let seed = fields.integer("seed", 0, Seed::MAX)?.map_or_else(draw_seed, Seed::new);
     let encoding = encoding(fields)?;
     let is_dry_run = fields.truth("dry_run")?.unwrap_or(false);
