@@ -46,6 +46,11 @@ docs:
 bench name *flags:
     cargo bench --locked --bench {{ name }} {{ flags }}
 
+# Feed a reader with bytes for so many seconds: http, config, source_image, model_file, lora_file or usage. Needs nightly and cargo-fuzz
+fuzz target seconds="600":
+    mkdir -p target/fuzz/corpus/{{ target }} target/fuzz/found
+    cargo +nightly fuzz run --fuzz-dir tests/fuzz --sanitizer none -O {{ target }} target/fuzz/corpus/{{ target }} tests/fuzz/corpus/{{ target }} -- -max_total_time={{ seconds }} -timeout=30 -max_len=65536 -artifact_prefix=target/fuzz/found/
+
 # Make the images of the README again. Needs chromium and chromedriver
 screenshots:
     cargo test --locked --test browser pages
