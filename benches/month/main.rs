@@ -29,8 +29,8 @@ use tintype::{
     config::Config,
     costs::{Asset, CostModel, Life},
     domain::{ApiKey, Scopes},
-    ledger::{BudgetPeriods, GroupBy, KeyRules, Ledger, Month, NewKey},
-    units::{Currency, Money},
+    ledger::{BudgetPeriods, Evidence, GroupBy, KeyRules, Ledger, Month, NewKey},
+    units::Money,
 };
 
 const IMAGES: u32 = 1_000_000;
@@ -51,13 +51,13 @@ fn main() {
     let place = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let file = place.path().join("ledger.sqlite3");
     let month: Month = "2026-11".parse().expect("a month");
-    let ledger = ledger(&file, month);
+    let costs = Config::default().cost_model(date(2026, 11, 23)).expect("a cost model");
+    let ledger = ledger(&file, &costs, month);
     let began = Instant::now();
     fill(&file, month, images);
     let size = std::fs::metadata(&file).expect("the file").len() / 1_000_000;
     println!("{images} pictures in {size} MB, made in {:.0} s\n", began.elapsed().as_secs_f64());
 
-    let costs = Config::default().cost_model(date(2026, 11, 23)).expect("a cost model");
     println!("| report | median s | best s |\n| --- | ---: | ---: |");
     let report = |kinds: &[GroupBy]| time_report(&ledger, &costs, month, kinds, images);
     row("a month: three unit costs, services, days, payback", || report(&[]));
@@ -125,7 +125,7 @@ fn row(name: &str, mut report: impl FnMut()) {
 }
 
 /// A new ledger with keys and two parts.
-fn ledger(file: &Path, month: Month) -> Ledger {
+fn ledger(file: &Path, costs: &CostModel, month: Month) -> Ledger {
     let ledger = Ledger::open(file).expect("a ledger");
     let start = month.start(&ZONE);
     for seed in 0..KEYS {
@@ -145,7 +145,7 @@ fn ledger(file: &Path, month: Month) -> Ledger {
     };
     let rest = Asset { name: "rest".into(), life: Life::Units { lifetime_images: 2_000_000 }, ..card };
     for part in [card, rest] {
-        ledger.add_asset(&part, Currency::CNY, start).expect("a part");
+        ledger.add_asset(&part, costs, &Evidence::COMMAND_LINE, start).expect("a part");
     }
     ledger
 }

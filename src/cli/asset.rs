@@ -1,9 +1,9 @@
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 
 use super::{
-    CliError, DataArgs,
+    Books, CliError, DataArgs,
     output::OutputArgs,
     parse_amount, parse_day, print_json,
     table::{Column, table},
@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     costs::{Asset, CostError, Life, Retirement},
     domain::closest,
-    ledger::{AssetRow, Ledger},
+    ledger::{AssetRow, Evidence, Ledger},
     units::{Currency, Money},
 };
 
@@ -51,6 +51,9 @@ pub(super) struct AddArgs {
     share: u32,
     #[command(flatten)]
     life: LifeArgs,
+    /// The document that it is by, such as an invoice's number
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    document: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -82,15 +85,18 @@ pub(super) struct RetireArgs {
     /// Its first day out of service [default: today]
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     on: Option<Date>,
+    /// The document that it is by, such as an invoice's number
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    document: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
 }
 
 pub(super) fn run(command: AssetCommand, clock: &dyn Clock) -> Result<(), CliError> {
     match command {
-        AssetCommand::Add(args) => add(args, clock.now()),
+        AssetCommand::Add(args) => add(args, clock),
         AssetCommand::List { place, output } => list(&place, output, clock.now()),
-        AssetCommand::Retire(args) => retire(&args, clock.now()),
+        AssetCommand::Retire(args) => retire(&args, clock),
     }
 }
 
@@ -105,7 +111,7 @@ impl LifeArgs {
     }
 }
 
-fn add(args: AddArgs, now: Timestamp) -> Result<(), CliError> {
+fn add(args: AddArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let asset = Asset {
         life: args.life.life(),
         name: args.name,
@@ -116,11 +122,11 @@ fn add(args: AddArgs, now: Timestamp) -> Result<(), CliError> {
         retirement: None,
     };
     asset.check().map_err(|error| CliError::Usage(error.to_string()))?;
-    let (config, ledger) = args.place.ledger_or_new()?;
-    let currency = config.costs.currency;
-    let id = ledger.add_asset(&asset, currency, now)?;
-    let part =
-        PartJson::new(&AssetRow { id, asset, added_at: now }, &ledger, &config.zone()?, currency, now)?;
+    let Books { ledger, costs, zone, .. } = args.place.books_or_new(clock)?;
+    let (currency, now) = (costs.currency(), clock.now());
+    let evidence = Evidence { document: args.document.as_deref(), ..Evidence::COMMAND_LINE };
+    let id = ledger.add_asset(&asset, &costs, &evidence, now)?;
+    let part = PartJson::new(&AssetRow { id, asset, added_at: now }, &ledger, &zone, currency, now)?;
     args.output.print(&part, |part| format!("asset {id} is recorded: {}, {}\n", part.name, part.life))
 }
 
@@ -249,10 +255,9 @@ fn outcome(gain: Money) -> String {
     format!("{word} {}", gain.abs().to_rounded_string(2))
 }
 
-fn retire(args: &RetireArgs, now: Timestamp) -> Result<(), CliError> {
-    let (config, ledger) = args.place.ledger()?;
-    let (zone, currency) = (config.zone()?, config.costs.currency);
-    ledger.check_currency(currency)?;
+fn retire(args: &RetireArgs, clock: &dyn Clock) -> Result<(), CliError> {
+    let Books { ledger, costs, zone, .. } = args.place.books(clock)?;
+    let (currency, now) = (costs.currency(), clock.now());
     let today = zone.to_datetime(now).date();
     let retirement = Retirement { on: args.on.unwrap_or(today), proceeds: args.proceeds };
     let row = find(ledger.assets()?, &args.part)?;
@@ -263,7 +268,8 @@ fn retire(args: &RetireArgs, now: Timestamp) -> Result<(), CliError> {
     if retirement.on > today {
         return Err(CliError::Usage("--on is in the future; retire a part when it has been sold".into()));
     }
-    if !ledger.retire_asset(row.id, retirement, now)? {
+    let evidence = Evidence { document: args.document.as_deref(), ..Evidence::COMMAND_LINE };
+    if !ledger.retire_asset(row.id, retirement, &costs, &evidence, now)? {
         return Err(CliError::Usage(format!("asset {} was retired meanwhile", row.id)));
     }
     let row = AssetRow { asset: Asset { retirement: Some(retirement), ..row.asset }, ..row };

@@ -31,7 +31,7 @@ mod upkeep;
 use std::{ffi::OsString, io::ErrorKind, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Parser, Subcommand};
-use jiff::civil::Date;
+use jiff::{civil::Date, tz::TimeZone};
 
 use self::output::{note, print, print_json};
 use crate::{
@@ -290,6 +290,27 @@ fn unread(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
+/// The ledger, and the configuration that it was last written with.
+struct Books {
+    config: Config,
+    ledger: Ledger,
+    costs: CostModel,
+    zone: TimeZone,
+}
+
+impl Books {
+    /// Records what is configured, where it differs from what the ledger has: it holds from today on.
+    fn open(config: Config, ledger: Ledger, clock: &dyn Clock) -> Result<Self, CliError> {
+        ledger.check_currency(config.costs.currency)?;
+        let (zone, now) = (config.zone()?, clock.now());
+        let today = zone.to_datetime(now).date();
+        let costs = config.cost_model(today)?;
+        ledger.check_zone(&zone, now)?;
+        ledger.record_configured_upkeep(costs.settings().upkeep(), costs.currency(), today, now)?;
+        Ok(Self { config, ledger, costs, zone })
+    }
+}
+
 /// `costs` with the assets of the data directory's ledger, where there is one.
 fn with_recorded_assets(config: &Config, costs: CostModel) -> Result<CostModel, CliError> {
     let file = config.data_dir.join(LEDGER_FILE);
@@ -346,6 +367,18 @@ impl DataArgs {
                 file.display()
             )))
         }
+    }
+
+    /// The ledger to write to, with what is configured recorded in it if that has changed.
+    fn books(&self, clock: &dyn Clock) -> Result<Books, CliError> {
+        let (config, ledger) = self.ledger()?;
+        Books::open(config, ledger, clock)
+    }
+
+    /// The same, made if there is none.
+    fn books_or_new(&self, clock: &dyn Clock) -> Result<Books, CliError> {
+        let (config, ledger) = self.ledger_or_new()?;
+        Books::open(config, ledger, clock)
     }
 
     /// The same, made where there is none.

@@ -1,12 +1,19 @@
+use std::io::IsTerminal;
+
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 
-use super::{CliError, DataArgs};
+use super::{Books, CliError, DataArgs};
 use crate::{
     clock::Clock,
-    ledger::{CloseError, CorrectedAmounts, Month, ReverseError, VerifiedMonth},
+    ledger::{
+        CloseError, Closer, CorrectedAmounts, Evidence, Month, MonthReport, ReverseError, VerifiedMonth,
+    },
     units::Money,
 };
+
+/// Who does what the command line does.
+const COMMAND_LINE: &str = Evidence::COMMAND_LINE.actor;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MonthCommand {
@@ -25,6 +32,9 @@ pub(super) struct CloseArgs {
     /// The month
     #[arg(value_name = "YYYY-MM")]
     month: Month,
+    /// Close it without asking; only a terminal is asked
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -59,18 +69,54 @@ pub(super) fn run(command: MonthCommand, clock: &dyn Clock) -> Result<(), CliErr
 }
 
 fn close(args: &CloseArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let (config, ledger) = args.place.ledger()?;
-    let closing =
-        ledger.close_month(args.month, &config.zone()?, clock.now()).map_err(|error| match error {
-            CloseError::Ledger(error) => error.into(),
-            refused => CliError::Usage(refused.to_string()),
-        })?;
+    let Books { config, ledger, costs, zone } = args.place.books(clock)?;
+    if std::io::stdin().is_terminal() && !args.yes {
+        let report = ledger.month_report(&costs, args.month, &[], &zone, clock.now())?;
+        super::note(&preview(&report));
+        if !is_confirmed()? {
+            return Err(CliError::Usage(format!("{} stays open", args.month)));
+        }
+    }
+    let operator = &config.metadata.producer;
+    let closer = Closer { costs: &costs, zone: &zone, operator, actor: COMMAND_LINE };
+    let closing = ledger.close_month(args.month, &closer, clock.now()).map_err(|error| match error {
+        CloseError::Ledger(error) => error.into(),
+        refused => CliError::Usage(refused.to_string()),
+    })?;
     super::print(&format!(
         "{} is closed: {} entries, sha256 {}\n",
         closing.month, closing.rows, closing.sha256
     ))?;
     super::note(&"keep the hash away from this machine: it vouches for this month and all before it");
     Ok(())
+}
+
+/// What will be sealed, for people.
+fn preview(report: &MonthReport) -> String {
+    let currency = report.currency;
+    let money = |amount: Money| format!("{} {currency}", amount.to_rounded_string(2));
+    let mut lines = vec![
+        format!("{} will be sealed, and shown like this for good:", report.month),
+        format!("  images       {}", report.figures.images),
+        format!("  undelivered  {}", report.figures.undelivered_images),
+        format!("  total        {}", money(report.figures.total)),
+    ];
+    if let Some(whole) = &report.whole {
+        lines.push(format!("  adjustments  {}", money(whole.adjustments_total)));
+        lines.push(format!("  all in       {}", money(whole.fully_loaded_total)));
+    }
+    lines.push(
+        "Parts, rents and retirements that you record later become adjustments of the open month.".into(),
+    );
+    lines.join("\n")
+}
+
+/// Asks on the terminal.
+fn is_confirmed() -> Result<bool, CliError> {
+    eprint!("Close it? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(|error| CliError::Failed(error.to_string()))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 fn verify(args: &VerifyArgs) -> Result<(), CliError> {
@@ -84,12 +130,19 @@ fn verify(args: &VerifyArgs) -> Result<(), CliError> {
     }
     super::print(&months.iter().map(|month| line(month, &zone)).collect::<String>())?;
     match months.iter().find_map(|month| Some((month.month, month.finding?))) {
-        None => Ok(()),
+        None => {
+            super::note(&NOT_FOUND);
+            Ok(())
+        }
         Some((month, finding)) => {
             Err(CliError::Failed(format!("{month} is not as it was closed: {finding}")))
         }
     }
 }
+
+/// What no look at the ledger can find.
+const NOT_FOUND: &str = "this cannot find a file that was replaced as a whole, or whose last closings were all removed: compare the \
+    last hash with one that you keep elsewhere (printed, mailed, or in a time stamp of your own)";
 
 fn line(month: &VerifiedMonth, zone: &TimeZone) -> String {
     let closed = month.closing.as_ref().map_or_else(String::new, |closing| {
@@ -101,8 +154,8 @@ fn line(month: &VerifiedMonth, zone: &TimeZone) -> String {
 }
 
 fn reverse(args: &ReverseArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let (_, ledger) = args.place.ledger()?;
-    let reversed = ledger.reverse(args.entry, &args.reason, args.correct.as_ref(), clock.now());
+    let Books { ledger, .. } = args.place.books(clock)?;
+    let reversed = ledger.reverse(args.entry, &args.reason, args.correct.as_ref(), COMMAND_LINE, clock.now());
     let booked = reversed.map_err(|error| match error {
         ReverseError::Ledger(error) => error.into(),
         refused => CliError::Usage(refused.to_string()),

@@ -1,9 +1,9 @@
 use clap::{ArgGroup, Args, Subcommand};
-use jiff::{Timestamp, civil::Date};
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{
-    CliError, DataArgs,
+    Books, CliError, DataArgs,
     output::OutputArgs,
     parse_amount, parse_day, print_json,
     table::{Column, table},
@@ -78,9 +78,9 @@ pub(super) struct EndArgs {
 
 pub(super) fn run(command: &UpkeepCommand, clock: &dyn Clock) -> Result<(), CliError> {
     match command {
-        UpkeepCommand::Add(args) => add(args, clock.now()),
+        UpkeepCommand::Add(args) => add(args, clock),
         UpkeepCommand::List { place, output } => list(place, *output),
-        UpkeepCommand::End(args) => end(args, clock.now()),
+        UpkeepCommand::End(args) => end(args, clock),
     }
 }
 
@@ -106,21 +106,18 @@ fn refuse_empty(flag: &str, text: Option<&str>) -> Result<(), CliError> {
     }
 }
 
-fn add(args: &AddArgs, now: Timestamp) -> Result<(), CliError> {
+fn add(args: &AddArgs, clock: &dyn Clock) -> Result<(), CliError> {
     refuse_empty("NAME", Some(&args.name))?;
     refuse_empty("--document", args.document.as_deref())?;
-    let (config, ledger) = args.place.ledger_or_new()?;
+    let Books { config, ledger, costs, .. } = args.place.books_or_new(clock)?;
     let settings = &config.costs;
-    // Until a server has started, the ledger does not know the configured line: it counts beside the new one.
-    let today = config.zone()?.to_datetime(now).date();
-    ledger.record_configured_upkeep(settings.upkeep(), settings.currency, today, now)?;
     let line = CostLine {
         name: args.name.clone(),
         upkeep: args.upkeep(settings.normal_utilisation_percent),
         days: DaySpan { first: args.from, end: Date::MAX },
     };
     let evidence = evidence(args.document.as_ref());
-    let id = ledger.add_cost_line(&line, settings.currency, &evidence, now)?;
+    let id = ledger.add_cost_line(&line, &costs, &evidence, clock.now())?;
     let line = find(ledger.cost_lines()?, id)?;
     args.output.print(&LineJson::new(&line, settings.currency), |line| {
         format!(
@@ -208,25 +205,24 @@ fn amount(upkeep: &Upkeep) -> String {
     }
 }
 
-fn end(args: &EndArgs, now: Timestamp) -> Result<(), CliError> {
+fn end(args: &EndArgs, clock: &dyn Clock) -> Result<(), CliError> {
     refuse_empty("--document", args.document.as_deref())?;
-    let (config, ledger) = args.place.ledger()?;
-    ledger.check_currency(config.costs.currency)?;
-    let id = args.id;
+    let Books { ledger, costs, zone, .. } = args.place.books(clock)?;
+    let (id, now) = (args.id, clock.now());
     let held = |row: &CostLineRow| row.id == id && row.line.days.end == Date::MAX;
     let Some(row) = ledger.cost_lines()?.into_iter().find(held) else {
         return Err(no_such_line(id));
     };
-    let on = args.on.unwrap_or(config.zone()?.to_datetime(now).date());
+    let on = args.on.unwrap_or(zone.to_datetime(now).date());
     let first = row.line.days.first;
     if on < first {
         return Err(CliError::Usage(format!("--on is before its first day; write {first} or a later day")));
     }
-    if !ledger.end_cost_line(id, on, &evidence(args.document.as_ref()), now)? {
+    if !ledger.end_cost_line(id, on, &costs, &evidence(args.document.as_ref()), now)? {
         return Err(no_such_line(id));
     }
     let line = find(ledger.cost_lines()?, id)?;
-    args.output.print(&LineJson::new(&line, config.costs.currency), |line| {
+    args.output.print(&LineJson::new(&line, costs.currency()), |line| {
         format!("line {} ends: {on} is its first day without it\n", line.id)
     })
 }

@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::{Money, MoneyError};
 
@@ -16,7 +16,7 @@ use crate::units::{Money, MoneyError};
 /// assert_eq!(image.times(3).unwrap().upkeep.to_string(), "0.09");
 /// assert_eq!(image.plus(&image).unwrap(), image.times(2).unwrap());
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breakdown {
     /// Price of the energy at the plug.
     pub electricity: Money,

@@ -1,6 +1,7 @@
 //! What a picture costs: pure arithmetic on integers. No clock, no database, no float.
 
 mod asset;
+mod basis;
 mod breakdown;
 mod budget;
 mod cost_line;
@@ -12,12 +13,14 @@ mod month;
 mod payback;
 mod prices;
 mod receipt;
+mod service_sum;
 mod services;
 pub mod simulation;
 mod tariff;
 mod upkeep;
 
 pub use asset::{Asset, Life, Retirement};
+pub use basis::CostBasis;
 pub use breakdown::Breakdown;
 pub use budget::{Budget, BudgetAmount, BudgetError, BudgetLimit, BudgetPeriod, Budgets, Spending};
 pub use cost_line::{CostLine, UpkeepCost};

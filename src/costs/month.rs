@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use super::{Asset, DaySpan, Life, UpkeepCost};
 use crate::units::{Money, MoneyError};
 
@@ -23,7 +25,7 @@ pub struct Allocated {
 
 /// A month's depreciation and upkeep beside what its pictures were charged. What they were not charged is unused
 /// capacity: the sum of the two is the month's, to the nano-unit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthCost {
     /// What the parts lost in the month.
     pub depreciation: Money,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     CostError, CostModel, ListPrice, PriceEntry, PriceNotice, PriceUnit,
@@ -41,7 +41,7 @@ pub struct Elsewhere {
 }
 
 /// The pictures of a span at another service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceComparison {
     /// The service, an entry of the price book.
     pub sku: String,
@@ -75,7 +75,7 @@ pub struct ServiceComparison {
 }
 
 /// An entry of the price book, and where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceRead {
     /// What the price is for.
     #[serde(serialize_with = "as_text")]
@@ -96,7 +96,7 @@ pub struct PriceRead {
 }
 
 /// Pictures of days on which a service has no price.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unpriced {
     /// How many.
     pub images: i64,
@@ -111,7 +111,7 @@ pub struct Unpriced {
 }
 
 /// A service's pictures as it sells them: in whole monthly plans.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WholePlans {
     /// Monthly plans that include the pictures of each month.
     pub plans: u64,

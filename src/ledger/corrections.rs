@@ -85,7 +85,7 @@ impl CorrectedAmounts {
 }
 
 impl Ledger {
-    /// Takes `entry` back at `now`, whole, and books `correction` in its place.
+    /// Takes `entry` back at `now`, whole, and books `correction` in its place; `actor` did it.
     ///
     /// # Errors
     /// [`ReverseError`]; nothing was written.
@@ -94,6 +94,7 @@ impl Ledger {
         entry: i64,
         reason: &str,
         correction: Option<&CorrectedAmounts>,
+        actor: &str,
         now: Timestamp,
     ) -> Result<Reversal, ReverseError> {
         let reason = reason.trim();
@@ -110,9 +111,10 @@ impl Ledger {
             if !is_compared && correction.is_some_and(|amounts| amounts.compared.is_some()) {
                 return Err(ReverseError::NotCompared(entry));
             }
-            let reversal = insert_reversal(conn, entry, reason, now)?;
-            let correction =
-                correction.map(|amounts| insert_correction(conn, entry, reason, amounts, now)).transpose()?;
+            let reversal = insert_reversal(conn, entry, (reason, actor), now)?;
+            let correction = correction
+                .map(|amounts| insert_correction(conn, entry, (reason, actor), amounts, now))
+                .transpose()?;
             Ok(Reversal { reversal, correction })
         })
     }
@@ -138,17 +140,22 @@ fn check_reversible(conn: &Conn<'_>, entry: i64) -> Result<(bool, bool), Reverse
     }
 }
 
-fn insert_reversal(conn: &Conn<'_>, entry: i64, reason: &str, now: Timestamp) -> Result<i64, LedgerError> {
+fn insert_reversal(
+    conn: &Conn<'_>,
+    entry: i64,
+    (reason, actor): (&str, &str),
+    now: Timestamp,
+) -> Result<i64, LedgerError> {
     conn.query_one(
         "INSERT INTO entries
              (request_id, kind, image_index, reverses, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
               energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano,
-              exchange_rate_nano, width, height, steps, seed, images_shown, reason)
+              exchange_rate_nano, width, height, steps, seed, images_shown, reason, actor)
          SELECT request_id, kind, image_index, id, -images, ?2, -duration_ms, -energy_mj, -wall_energy_mj,
                 energy_source, currency, -electricity_nano, -depreciation_nano, -upkeep_nano, compared_sku,
-                -compared_nano, exchange_rate_nano, width, height, steps, seed, -images_shown, ?3
+                -compared_nano, exchange_rate_nano, width, height, steps, seed, -images_shown, ?3, ?4
          FROM entries WHERE id = ?1 RETURNING id",
-        params![entry, now, reason],
+        params![entry, now, reason, actor],
         |row| row.get(0),
     )
 }
@@ -156,7 +163,7 @@ fn insert_reversal(conn: &Conn<'_>, entry: i64, reason: &str, now: Timestamp) ->
 fn insert_correction(
     conn: &Conn<'_>,
     entry: i64,
-    reason: &str,
+    (reason, actor): (&str, &str),
     amounts: &CorrectedAmounts,
     now: Timestamp,
 ) -> Result<i64, LedgerError> {
@@ -164,11 +171,11 @@ fn insert_correction(
         "INSERT INTO entries
              (request_id, kind, image_index, corrects, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
               energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano,
-              exchange_rate_nano, width, height, steps, seed, images_shown, reason)
+              exchange_rate_nano, width, height, steps, seed, images_shown, reason, actor)
          SELECT request_id, kind, image_index, id, images, ?2, duration_ms, energy_mj, wall_energy_mj,
                 energy_source, currency, coalesce(?4, electricity_nano), coalesce(?5, depreciation_nano),
                 coalesce(?6, upkeep_nano), compared_sku, coalesce(?7, compared_nano), exchange_rate_nano, width, height,
-                steps, seed, images_shown, ?3
+                steps, seed, images_shown, ?3, ?8
          FROM entries WHERE id = ?1 RETURNING id",
         params![
             entry,
@@ -178,6 +185,7 @@ fn insert_correction(
             amounts.depreciation.map(Money::as_nano),
             amounts.upkeep.map(Money::as_nano),
             amounts.compared.map(Money::as_nano),
+            actor,
         ],
         |row| row.get(0),
     )

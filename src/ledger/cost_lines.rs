@@ -4,12 +4,12 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    Ledger, LedgerError,
-    store::{Conn, Row, params},
+    CostLineRow, Evidence, Ledger, LedgerError, closed_days, late, recorded,
+    store::{Conn, params},
 };
 use crate::{
-    costs::{CostLine, DaySpan, Upkeep},
-    units::{Currency, Money},
+    costs::{CostLine, CostModel, DaySpan, Upkeep},
+    units::Currency,
 };
 
 /// Who records what the configuration says.
@@ -18,54 +18,31 @@ pub(super) const CONFIGURATION: &str = "configuration";
 /// The first day of a line that has always held.
 const ALWAYS: Date = jiff::civil::date(1, 1, 1);
 
-/// Who recorded something, and by which evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Evidence<'a> {
-    /// `command line`, `configuration`, or a key's public id.
-    pub actor: &'a str,
-    /// An invoice's number, a contract.
-    pub document: Option<&'a str>,
-    /// The machine that it is for; none: all of them.
-    pub machine: Option<&'a str>,
-}
-
-impl Evidence<'static> {
-    /// Recorded on the command line, without a document.
-    pub const COMMAND_LINE: Self = Self { actor: "command line", document: None, machine: None };
-}
-
-/// A line of cost as the ledger keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CostLineRow {
-    /// Its number.
-    pub id: i64,
-    /// What it is; its days end where its end was recorded.
-    pub line: CostLine,
-    /// Who recorded it.
-    pub actor: String,
-    /// By which document.
-    pub document: Option<String>,
-    /// When it was recorded.
-    pub recorded_at: Timestamp,
-}
-
 impl Ledger {
-    /// Records a line of cost. Of its days only the first counts here: an end is recorded by itself.
+    /// Records a line of cost. Of its days only the first counts here: an end is recorded by itself. What it costs on days
+    /// that are closed, by `costs`, becomes an adjustment of the open month.
     ///
     /// # Errors
     /// [`LedgerError::Currency`] if the ledger is kept in another currency; [`LedgerError::Store`] if the database refuses.
     pub fn add_cost_line(
         &self,
         line: &CostLine,
-        currency: Currency,
+        costs: &CostModel,
         evidence: &Evidence<'_>,
         now: Timestamp,
     ) -> Result<i64, LedgerError> {
+        let currency = costs.currency();
         self.check_currency(currency)?;
-        self.store.write(|conn| insert(conn, line, currency, evidence, now))
+        let reason = format!("{}: from {}", line.name, line.days.first);
+        self.store.write(|conn| {
+            late::record(conn, costs, (&reason, evidence), now, |now| {
+                insert(conn, line, currency, evidence, now)
+            })
+        })
     }
 
-    /// Ends a line on `day`, its first day without it. False if there is no such line, or it has an end already.
+    /// Ends a line on `day`, its first day without it. False if there is no such line, or it has an end already. Closed days
+    /// are adjusted as by [`Ledger::add_cost_line`].
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses, as before the line's first day.
@@ -73,10 +50,16 @@ impl Ledger {
         &self,
         id: i64,
         day: Date,
+        costs: &CostModel,
         evidence: &Evidence<'_>,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        self.store.write(|conn| end(conn, id, day, evidence, now))
+        self.store.write(|conn| {
+            let name = "SELECT name FROM cost_lines WHERE id = ?1";
+            let name = conn.query_first(name, params![id], |row| row.get::<String>(0))?;
+            let reason = format!("{}: ended on {day}", name.unwrap_or_default());
+            late::record(conn, costs, (&reason, evidence), now, |now| end(conn, id, day, evidence, now))
+        })
     }
 
     /// All lines, oldest record first, ended ones included.
@@ -84,7 +67,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.
     pub fn cost_lines(&self) -> Result<Vec<CostLineRow>, LedgerError> {
-        self.store.read(rows)
+        self.store.read(recorded::line_rows)
     }
 
     /// Records the configured upkeep, if it is not what the ledger's current line says: for ever if no line was recorded
@@ -101,8 +84,11 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let evidence = Evidence { actor: CONFIGURATION, document: None, machine: None };
         self.store.write(|conn| {
+            // By a clock that was set back, from the first day that is not closed: the past stays as it is.
+            let now = closed_days::after_closings(conn, now)?;
+            let today = today.max(closed_days::first_open_day(conn)?.unwrap_or(Date::MIN));
             let of_configuration: Vec<_> =
-                rows(conn)?.into_iter().filter(|row| row.actor == CONFIGURATION).collect();
+                recorded::line_rows(conn)?.into_iter().filter(|row| row.actor == CONFIGURATION).collect();
             let current = of_configuration.iter().rfind(|row| row.line.days.end == Date::MAX);
             if current.is_some_and(|current| current.line.upkeep == configured) {
                 return Ok(());
@@ -118,44 +104,6 @@ impl Ledger {
             Ok(())
         })
     }
-}
-
-/// The lines of cost alone.
-pub(super) fn lines(conn: &Conn<'_>) -> Result<Vec<CostLine>, LedgerError> {
-    Ok(rows(conn)?.into_iter().map(|row| row.line).collect())
-}
-
-fn rows(conn: &Conn<'_>) -> Result<Vec<CostLineRow>, LedgerError> {
-    let sql = "SELECT id, name, amount_nano, per, normal_utilisation_percent, first_day, ended_on, cost_lines.document,
-                      cost_lines.actor, cost_lines.recorded_at_ms
-               FROM cost_lines LEFT JOIN cost_line_ends ON line_id = id WHERE kind = 'upkeep' ORDER BY id";
-    conn.query(sql, params![], row)
-}
-
-fn row(row: &Row<'_>) -> Result<CostLineRow, LedgerError> {
-    let out_of_range = |what| LedgerError::OutOfRange { what };
-    let day = |text: String| text.parse::<Date>().map_err(|_| out_of_range("a day of a line of cost"));
-    let amount = Money::from_nano(row.get("amount_nano")?);
-    let upkeep = match (row.get::<String>("per")?.as_str(), row.get("normal_utilisation_percent")?) {
-        ("image", _) => Upkeep::PerImage(amount),
-        ("month", Some(normal_utilisation_percent)) => {
-            Upkeep::PerMonth { amount, normal_utilisation_percent }
-        }
-        ("year", Some(normal_utilisation_percent)) => Upkeep::PerYear { amount, normal_utilisation_percent },
-        _ => return Err(out_of_range("cost_lines.per")),
-    };
-    let end = row.get::<Option<String>>("ended_on")?.map(day).transpose()?;
-    Ok(CostLineRow {
-        id: row.get("id")?,
-        line: CostLine {
-            name: row.get("name")?,
-            upkeep,
-            days: DaySpan { first: day(row.get("first_day")?)?, end: end.unwrap_or(Date::MAX) },
-        },
-        actor: row.get("actor")?,
-        document: row.get("document")?,
-        recorded_at: row.get("recorded_at_ms")?,
-    })
 }
 
 fn insert(

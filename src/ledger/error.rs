@@ -161,6 +161,9 @@ pub enum LedgerError {
         /// The state it should have had.
         expected: &'static str,
     },
+    /// A month's statement could not be written down, or cannot be read.
+    #[error("the ledger's statement of a month: {0}")]
+    Statement(#[from] serde_json::Error),
     /// A month could not be written down as a file.
     #[error("the ledger's export: {0}")]
     Export(#[from] csv::Error),

@@ -1,13 +1,16 @@
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Ledger, LedgerError, signed,
+    Ledger, LedgerError,
+    closed_days::bookable_at,
+    signed,
     store::{Conn, params},
     unsigned,
 };
 use crate::{
     domain::{EnergySource, Overhead, Usage},
-    units::{Currency, Energy, Money},
+    units::{Currency, Energy, Money, MoneyError},
 };
 
 /// An epoch of a counter, begun or gone on with.
@@ -20,7 +23,7 @@ pub struct Epoch {
 }
 
 /// Sums over a span of what went into no request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OverheadTotals {
     /// Energy of the device while it waited.
     pub idle: Energy,
@@ -32,6 +35,19 @@ pub struct OverheadTotals {
     pub wall_energy: Energy,
     /// Its price.
     pub electricity: Money,
+}
+
+impl OverheadTotals {
+    /// Both together; what passes the range stays at its end.
+    pub fn plus(&self, other: &Self) -> Result<Self, MoneyError> {
+        Ok(Self {
+            idle: self.idle.saturating_add(other.idle),
+            warm_up: self.warm_up.saturating_add(other.warm_up),
+            gaps: self.gaps.saturating_add(other.gaps),
+            wall_energy: self.wall_energy.saturating_add(other.wall_energy),
+            electricity: self.electricity.plus(other.electricity)?,
+        })
+    }
 }
 
 impl Ledger {
@@ -80,6 +96,7 @@ impl Ledger {
                                           epoch, currency, electricity_nano)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         self.store.write(|conn| {
+            let now = bookable_at(conn, now)?;
             conn.execute(
                 sql,
                 params![

@@ -3,19 +3,24 @@
 //! Architecture invariant: the ledger reads no clock; every moment is an argument. Entries are append-only, states go one
 //! way, and both are enforced by the database itself (migrations/sqlite/0002_ledger.sql). Totals are sums, never counters.
 
+mod adjustments;
 mod assets;
 mod budgets;
+mod closed_days;
 mod closing;
 mod corrections;
 mod cost_lines;
+mod deliveries;
 mod edits;
 mod entries;
 mod error;
 mod forget;
 mod keys;
+mod late;
 mod meter;
 mod receipts;
 mod recent_requests;
+mod recorded;
 mod report;
 mod requests;
 mod sessions;
@@ -39,10 +44,9 @@ use self::{
 use crate::units::Currency;
 
 pub use self::{
-    assets::AssetRow,
-    closing::{CloseError, Closing, Finding, Sha256Hash, VerifiedMonth},
+    adjustments::{Adjustment, AdjustmentKind},
+    closing::{CloseError, Closer, Closing, Finding, Sha256Hash, VerifiedMonth},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
-    cost_lines::{CostLineRow, Evidence},
     error::{LedgerError, StoreFault},
     forget::{ForgetError, Forgotten},
     keys::{
@@ -52,6 +56,7 @@ pub use self::{
     meter::{Epoch, OverheadTotals},
     receipts::{StoredImage, StoredRequest},
     recent_requests::{EndState, RecentRequest, RecentWork},
+    recorded::{AssetRow, CostLineRow},
     report::{
         Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy, GroupByError, GroupReport,
         GroupTotals, Groups, MonthReport, MonthTotals, Payback, PaybackAgainst, PlugTotals, SavedPoint, Step,
@@ -60,7 +65,7 @@ pub use self::{
     sessions::{Credential, NewSession, OpenedWith, SessionRow},
     store::{BackedUp, BackupFile, CopyError, Examined, Holdings, Restored, back_up, examine},
     types::{
-        BudgetHolder, BudgetPeriods, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
+        BudgetHolder, BudgetPeriods, Evidence, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
         Reservation, ReserveError, Reserved, SettledImage, SettledRequest, Settlement, Unbooked, Year,
         YearError,
     },

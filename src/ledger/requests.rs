@@ -2,7 +2,9 @@ use jiff::Timestamp;
 
 use super::{
     FailedWork, Ledger, LedgerError, NewRequest, OverBudget, Reservation, ReserveError, Reserved,
-    SettledRequest, Settlement, Unbooked, edits,
+    SettledRequest, Settlement, Unbooked,
+    closed_days::bookable_at,
+    edits,
     entries::{self, Entries},
     signed,
     store::{Conn, params},
@@ -152,15 +154,6 @@ impl Ledger {
         })
     }
 
-    /// Notes that a settled request's answer was handed over. Until then its pictures count as undelivered.
-    ///
-    /// # Errors
-    /// [`LedgerError::State`] where the request is not settled.
-    pub fn note_delivery(&self, id: RequestId) -> Result<(), LedgerError> {
-        let update = "UPDATE requests SET delivered = 1 WHERE id = ?1 AND state = 'settled'";
-        self.store.write(|conn| expect_one(conn.execute(update, params![id.to_text()])?, id, "settled"))
-    }
-
     /// At a start: whatever a dead process left open is abandoned, and its reservations are free again. Returns how many.
     ///
     /// # Errors
@@ -212,18 +205,6 @@ fn find_repeat(
     }
     let id = RequestId::from_digits(&id).ok_or(LedgerError::OutOfRange { what: "id" })?;
     Ok(if state == "settled" { Reserved::Settled(id) } else { Reserved::Open(id) })
-}
-
-/// The moment at which something that ends `now` is booked. By a clock that was set back into a closed month, it is the
-/// first one after all closed months: an image that was made is booked, and its month stays closed.
-fn bookable_at(conn: &Conn<'_>, now: Timestamp) -> Result<Timestamp, LedgerError> {
-    let sql = "SELECT max(end_ms) FROM month_closings
-               WHERE EXISTS (SELECT 1 FROM month_closings WHERE start_ms <= ?1 AND end_ms > ?1)";
-    let open_from: Option<Timestamp> = conn.query_one(sql, params![now], |row| row.get(0))?;
-    if let Some(at) = open_from {
-        tracing::warn!(%now, booked_at = %at, "the clock stands in a closed month; set it right");
-    }
-    Ok(open_from.unwrap_or(now))
 }
 
 /// reserved → running. Returns how many rows went that way.

@@ -55,6 +55,13 @@ pub(super) fn check(conn: &Conn<'_>, zone: &TimeZone, now: Timestamp) -> Result<
     if is_same { Ok(()) } else { Err(LedgerError::Zone { kept, configured: configured.to_owned() }) }
 }
 
+/// The ledger's zone; UTC if it keeps none yet.
+pub(super) fn kept(conn: &Conn<'_>) -> Result<TimeZone, LedgerError> {
+    let sql = "SELECT value FROM settings WHERE name = 'time_zone'";
+    let name = conn.query_first(sql, params![], |row| row.get::<String>(0))?;
+    Ok(name.and_then(|name| TimeZone::get(&name).ok()).unwrap_or(TimeZone::UTC))
+}
+
 /// Keeps `zone` as the ledger's, if it has a name.
 pub(super) fn keep(conn: &Conn<'_>, zone: &TimeZone) -> Result<(), LedgerError> {
     let Some(name) = zone.iana_name() else { return Ok(()) };

@@ -430,7 +430,8 @@ impl Service {
     }
 
     async fn note_delivery(&self, id: RequestId) {
-        if let Err(error) = self.ask_ledger(move |ledger| ledger.note_delivery(id)).await {
+        let now = self.now();
+        if let Err(error) = self.ask_ledger(move |ledger| ledger.note_delivery(id, now)).await {
             tracing::warn!(request = %id, %error, "cannot note that the answer was delivered");
         }
     }

@@ -103,6 +103,14 @@ impl serde::Serialize for Energy {
     }
 }
 
+/// What [`Energy`] is written as, to the millijoule that it was.
+impl<'de> serde::Deserialize<'de> for Energy {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let balance = <EnergyBalance as serde::Deserialize>::deserialize(deserializer)?;
+        u64::try_from(balance.0).map(Self).map_err(|_| serde::de::Error::custom("an energy below 0"))
+    }
+}
+
 /// A sum of energies less those that were taken back, in integer millijoules. Negative where more was taken back.
 ///
 /// ```
@@ -163,6 +171,16 @@ impl EnergyBalance {
 impl serde::Serialize for EnergyBalance {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         super::exact_number(&self.to_kwh_string(), serializer)
+    }
+}
+
+/// What [`EnergyBalance`] is written as, to the millijoule that it was.
+impl<'de> serde::Deserialize<'de> for EnergyBalance {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let error = || serde::de::Error::custom("an energy that cannot be");
+        let kwh: Decimal = super::written_decimal(deserializer)?.parse().map_err(|_| error())?;
+        let millijoules = kwh.checked_mul(Decimal::from(MILLIJOULES_PER_KWH)).ok_or_else(error)?;
+        i64::try_from(millijoules.round()).map(Self).map_err(|_| error())
     }
 }
 

@@ -2,7 +2,10 @@
 
 use jiff::tz::TimeZone;
 use serde_json::json;
-use tintype::ledger::Month;
+use tintype::{
+    costs::{CostModel, CostSettings, PriceBook},
+    ledger::{Closer, Evidence, Month},
+};
 
 use crate::{browser::Browser, client::Response, server::TestServer};
 
@@ -76,7 +79,9 @@ fn a_closed_month_shows_its_seal_and_the_running_one_that_it_runs() {
     let server = TestServer::start();
     let now = jiff::Timestamp::now();
     let last = Month::of(now, &TimeZone::UTC).previous();
-    let closing = server.ledger().close_month(last, &TimeZone::UTC, now).expect("closed");
+    let costs = example_costs();
+    let closer = Closer { costs: &costs, zone: &TimeZone::UTC, operator: "Tintype", actor: "command line" };
+    let closing = server.ledger().close_month(last, &closer, now).expect("closed");
     let mut browser = Browser::signed_in(&server);
     let page = browser.open(&format!("/admin/costs?month={last}"));
     assert!(
@@ -126,9 +131,15 @@ fn recorded_parts_are_what_the_simulator_begins_with() {
         retirement: None,
     };
     let (ledger, now) = (server.ledger(), jiff::Timestamp::now());
-    let currency = tintype::units::Currency::CNY;
-    ledger.add_asset(&part("a card", "8000"), currency, now).expect("a part");
-    ledger.add_asset(&part("a box", "2000"), currency, now).expect("a part");
+    let (costs, evidence) = (example_costs(), Evidence::COMMAND_LINE);
+    ledger.add_asset(&part("a card", "8000"), &costs, &evidence, now).expect("a part");
+    ledger.add_asset(&part("a box", "2000"), &costs, &evidence, now).expect("a part");
     let answer = ask(&server, "/admin/roi").json();
     assert_eq!((&answer["scenario"], &answer["price"]), (&json!("a card"), &json!(5000.0)), "{answer}");
+}
+
+/// The example's costs.
+fn example_costs() -> CostModel {
+    let prices = PriceBook::built_in().expect("a price book");
+    CostModel::new(CostSettings::default(), prices, Vec::new()).expect("a cost model")
 }

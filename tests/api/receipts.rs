@@ -86,7 +86,7 @@ fn a_receipt_that_was_taken_back_says_so() {
     let electricity = Some("0.5".parse::<Money>().expect("an amount"));
     let amounts = CorrectedAmounts { electricity, ..CorrectedAmounts::default() };
     let now = jiff::Timestamp::now();
-    server.ledger().reverse(1, "a wrong tariff", Some(&amounts), now).expect("reversed");
+    server.ledger().reverse(1, "a wrong tariff", Some(&amounts), "command line", now).expect("reversed");
     let image = receipts(&server, &server.key, &id(&answer)).json()["data"][0].clone();
     assert_eq!((&image["receipt"], &image["reversed"]), (&answer["data"][0]["receipt"], &json!(true)));
     assert_eq!(image["correction"]["electricity"], json!(0.5));

@@ -256,7 +256,7 @@ impl Order<'_> {
         let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None };
         self.ledger.settle(reservation, &spec, self.costs.currency(), &done, self.at).expect("settled");
         if has_waited {
-            self.ledger.note_delivery(id).expect("noted");
+            self.ledger.note_delivery(id, self.at).expect("noted");
         }
         id
     }

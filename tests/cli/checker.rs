@@ -14,7 +14,7 @@ use tintype::{
 };
 
 use crate::{
-    books::{Books, spec},
+    books::{Books, example_costs, spec},
     script,
 };
 
@@ -82,7 +82,7 @@ impl Chance {
         let done = Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None };
         self.books.ledger.settle(reservation, &spec, Currency::CNY, &done, at).expect("settled");
         if !self.one_in(5) {
-            self.books.ledger.note_delivery(id).expect("noted");
+            self.books.ledger.note_delivery(id, at).expect("noted");
         }
         let entry = self.file.query_row("SELECT max(id) FROM entries", [], |row| row.get(0));
         self.standing.push((entry.expect("an entry"), has_price));
@@ -104,7 +104,8 @@ impl Chance {
             compared,
         };
         let amounts = (!self.one_in(3)).then_some(amounts);
-        let reversal = self.books.ledger.reverse(entry, "by chance", amounts.as_ref(), at).expect("reversed");
+        let reversal = self.books.ledger.reverse(entry, "by chance", amounts.as_ref(), "test", at);
+        let reversal = reversal.expect("reversed");
         self.standing.extend(reversal.correction.map(|correction| (correction, has_price)));
     }
 
@@ -134,11 +135,12 @@ impl Chance {
             life,
             retirement: None,
         };
-        let id = self.books.ledger.add_asset(&part, Currency::CNY, at).expect("added");
+        let (costs, evidence) = (example_costs(), Evidence::COMMAND_LINE);
+        let id = self.books.ledger.add_asset(&part, &costs, &evidence, at).expect("added");
         if self.one_in(2) {
             let on = bought.checked_add(self.random.random_range(0..60).days()).expect("a day");
             let sold = Retirement { on, proceeds: self.money(9_000_000_000_000) };
-            assert!(self.books.ledger.retire_asset(id, sold, at).expect("retired"));
+            assert!(self.books.ledger.retire_asset(id, sold, &costs, &evidence, at).expect("retired"));
         }
     }
 
@@ -154,11 +156,11 @@ impl Chance {
         let first = at.to_zoned(TimeZone::UTC).date();
         let line =
             CostLine { name: "a line".into(), upkeep, days: DaySpan { first, end: date(9999, 12, 31) } };
-        let ledger = &self.books.ledger;
-        let id = ledger.add_cost_line(&line, Currency::CNY, &Evidence::COMMAND_LINE, at).expect("added");
+        let (costs, evidence) = (example_costs(), Evidence::COMMAND_LINE);
+        let id = self.books.ledger.add_cost_line(&line, &costs, &evidence, at).expect("added");
         if self.one_in(2) {
             let on = first.checked_add(self.random.random_range(0..60).days()).expect("a day");
-            let ended = self.books.ledger.end_cost_line(id, on, &Evidence::COMMAND_LINE, at);
+            let ended = self.books.ledger.end_cost_line(id, on, &costs, &evidence, at);
             assert!(ended.expect("ended"));
         }
     }

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use tempfile::TempDir;
 use tintype::{
     costs::{Asset, Life, Retirement},
-    units::{Currency, Money},
+    ledger::Evidence,
+    units::Money,
 };
 
 use crate::{
-    books::Books,
+    books::{Books, example_costs},
     out, run,
     script::{self, python_programs},
     skip::skip_or_fail,
@@ -104,7 +105,7 @@ fn books(place: &Path) {
     books.paint("2020-02-10T09:00:00Z", None);
     let now = "2020-02-11T00:00:00Z".parse().expect("a time");
     let nothing = tintype::ledger::CorrectedAmounts::default();
-    books.ledger.reverse(1, "a wrong tariff", Some(&nothing), now).expect("reversed");
+    books.ledger.reverse(1, "a wrong tariff", Some(&nothing), "command line", now).expect("reversed");
     let part = Asset {
         name: "a card".into(),
         price: Money::from_nano(1_000_000_000_000),
@@ -114,9 +115,10 @@ fn books(place: &Path) {
         life: Life::Time { years: 3, normal_utilisation_percent: 20 },
         retirement: None,
     };
-    let id = books.ledger.add_asset(&part, Currency::CNY, now).expect("added");
+    let costs = example_costs();
+    let id = books.ledger.add_asset(&part, &costs, &Evidence::COMMAND_LINE, now).expect("added");
     let sold = Retirement { on: date(2020, 2, 5), proceeds: Money::from_nano(500_000_000_000) };
-    assert!(books.ledger.retire_asset(id, sold, now).expect("retired"));
+    assert!(books.ledger.retire_asset(id, sold, &costs, &Evidence::COMMAND_LINE, now).expect("retired"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::{Timestamp, tz::TimeZone};
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
-    costs::{Breakdown, Budgets, Comparison, Receipt},
+    costs::{Breakdown, Budgets, Comparison, CostModel, CostSettings, PriceBook, Receipt},
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
     ledger::{
         BudgetPeriods, FailedWork, KeyRules, Ledger, NewKey, NewRequest, Reservation, SettledImage,
@@ -90,6 +90,12 @@ impl Books {
         let reservation = self.open_request(at, None);
         self.ledger.fail(reservation, &spec(), Currency::CNY, &[work], at).expect("failed");
     }
+}
+
+/// The example's costs.
+pub fn example_costs() -> CostModel {
+    let prices = PriceBook::built_in().expect("a price book");
+    CostModel::new(CostSettings::default(), prices, Vec::new()).expect("a cost model")
 }
 
 /// What every picture was asked for.

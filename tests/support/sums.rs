@@ -70,6 +70,7 @@ fn assert_month(connection: &Connection, zone: &TimeZone, report: &MonthReport) 
     let [entries, overheads] = ["entries WHERE", "overheads WHERE"];
     let electricity = plus(sum("electricity_nano", entries), sum("electricity_nano", overheads));
     let all = plus(plus(electricity, whole.whole_depreciation), whole.whole_upkeep);
+    let all = plus(all, whole.adjustments_total);
     assert_eq!(all, whole.fully_loaded_total, "{report:?}");
     let days = report.days.as_ref().expect("days");
     let of_days = days.iter().map(|day| day.total).fold(Money::ZERO, plus);

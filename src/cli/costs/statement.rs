@@ -98,6 +98,22 @@ fn whole_lines(report: &MonthReport, whole: &WholeMonth) -> Vec<String> {
         };
         lines.push(format!("  disposal          {}  {what}", money(amount)));
     }
+    if whole.adjustments_total != Money::ZERO {
+        lines.push(format!(
+            "  adjustments       {}  of closed days, recorded in this month",
+            money(whole.adjustments_total)
+        ));
+        lines.extend(report.adjustments.iter().map(|adjustment| {
+            format!(
+                "    {:<15} {}  {}, {} to {}",
+                adjustment.kind.as_str(),
+                money(adjustment.amount),
+                adjustment.reason,
+                adjustment.first_day,
+                adjustment.last_day
+            )
+        }));
+    }
     if let (Some(marginal), Some(loaded)) =
         (each(whole.marginal_per_image), each(whole.fully_loaded_per_image))
     {

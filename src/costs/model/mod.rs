@@ -347,6 +347,11 @@ impl CostModel {
             .try_fold(Money::ZERO, |sum, part| sum.plus(part?))?)
     }
 
+    /// The configured exchange rates.
+    pub fn rates(&self) -> &[ExchangeRate] {
+        &self.basis.rates
+    }
+
     /// What one unit of `currency` costs in the ledger's currency on `day`: the latest rate that holds by then.
     fn rate(&self, currency: Currency, day: Date) -> Result<Money, CostError> {
         ExchangeRate::find(&self.basis.rates, currency, self.basis.settings.currency, day)

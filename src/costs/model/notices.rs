@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::{Span, civil::Date};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::CostModel;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A compared service without a price, or with one that ends soon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceNotice {
     /// The service, a sku of the price book.
     pub sku: String,
@@ -23,7 +23,7 @@ pub struct PriceNotice {
 }
 
 /// What is the matter with a price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "matter", rename_all = "snake_case")]
 pub enum PriceMatter {
     /// It holds today and is the last one.

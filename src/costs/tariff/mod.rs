@@ -186,6 +186,14 @@ impl Hours {
     }
 }
 
+/// `22:00-06:00`
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to } = self;
+        write!(f, "{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
+    }
+}
+
 impl FromStr for Hours {
     type Err = String;
 

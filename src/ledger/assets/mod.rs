@@ -1,28 +1,19 @@
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    Ledger, LedgerError, cost_lines, signed,
-    store::{Conn, Row, params},
+    AssetRow, Evidence, Ledger, LedgerError, late,
+    recorded::{self, images_on, start_of},
+    signed,
+    store::{Conn, params},
 };
 use crate::{
     costs::{Asset, CostModel, DaySpan, Life, Retirement},
     domain::AssetId,
-    units::{Currency, Money},
 };
 
-/// An asset as the ledger keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AssetRow {
-    /// Its number.
-    pub id: AssetId,
-    /// What it is.
-    pub asset: Asset,
-    /// When it was recorded.
-    pub added_at: Timestamp,
-}
-
 impl Ledger {
-    /// Records a part that wears out. A retirement of `asset` is not recorded.
+    /// Records a part. A retirement of `asset` is not recorded. What it costs on days that are closed, by `costs`, becomes
+    /// an adjustment of the open month.
     ///
     /// # Errors
     /// [`LedgerError::Currency`] if the ledger is kept in another currency; [`LedgerError::Store`] if the database
@@ -30,9 +21,11 @@ impl Ledger {
     pub fn add_asset(
         &self,
         asset: &Asset,
-        currency: Currency,
+        costs: &CostModel,
+        evidence: &Evidence<'_>,
         now: Timestamp,
     ) -> Result<AssetId, LedgerError> {
+        let currency = costs.currency();
         self.check_currency(currency)?;
         let (images, years, utilisation) = match asset.life {
             Life::Units { lifetime_images } => {
@@ -43,9 +36,11 @@ impl Ledger {
             }
         };
         let sql = "INSERT INTO assets (name, currency, price_nano, residual_nano, share_percent, purchased_on, method,
-                                       lifetime_images, life_years, normal_utilisation_percent, added_at_ms)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id";
-        self.store.write(|conn| {
+                                       lifetime_images, life_years, normal_utilisation_percent, added_at_ms, actor, document,
+                                       machine)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING id";
+        let reason = format!("{}: bought on {}", asset.name, asset.purchased_on);
+        let insert = |conn: &Conn<'_>, now: Timestamp| {
             conn.query_one(
                 sql,
                 params![
@@ -60,13 +55,18 @@ impl Ledger {
                     years,
                     utilisation,
                     now,
+                    evidence.actor,
+                    evidence.document,
+                    evidence.machine,
                 ],
                 |row| Ok(AssetId::new(row.get(0)?)),
             )
-        })
+        };
+        self.store.write(|conn| late::record(conn, costs, (&reason, evidence), now, |now| insert(conn, now)))
     }
 
-    /// Ends an asset's service. False where there is no such asset, or it is retired already.
+    /// Ends an asset's service. False if there is no such asset, or it is retired already. What that changes of days that
+    /// are closed, by `costs`, becomes an adjustment of the open month.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses, as before the asset's purchase.
@@ -74,13 +74,23 @@ impl Ledger {
         &self,
         id: AssetId,
         retirement: Retirement,
+        costs: &CostModel,
+        evidence: &Evidence<'_>,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        let sql = "INSERT INTO asset_retirements (asset_id, retired_on, proceeds_nano, noted_at_ms)
-                   SELECT id, ?2, ?3, ?4 FROM assets
+        let sql = "INSERT INTO asset_retirements (asset_id, retired_on, proceeds_nano, noted_at_ms, actor, document)
+                   SELECT id, ?2, ?3, ?4, ?5, ?6 FROM assets
                    WHERE id = ?1 AND id NOT IN (SELECT asset_id FROM asset_retirements)";
-        let (on, proceeds) = (retirement.on.to_string(), retirement.proceeds.as_nano());
-        self.store.write(|conn| Ok(conn.execute(sql, params![id.get(), on, proceeds, now])? == 1))
+        let (row_id, on, proceeds) = (id.get(), retirement.on.to_string(), retirement.proceeds.as_nano());
+        self.store.write(|conn| {
+            let name = "SELECT name FROM assets WHERE id = ?1";
+            let name = conn.query_first(name, params![row_id], |row| row.get::<String>(0))?;
+            let reason = format!("{}: out of service on {on}", name.unwrap_or_default());
+            late::record(conn, costs, (&reason, evidence), now, |now| {
+                let row = params![row_id, on, proceeds, now, evidence.actor, evidence.document];
+                Ok(conn.execute(sql, row)? == 1)
+            })
+        })
     }
 
     /// All assets, oldest record first, retired ones included. A few rows, read anew for every request: what the command
@@ -89,7 +99,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn assets(&self) -> Result<Vec<AssetRow>, LedgerError> {
-        self.store.read(assets)
+        self.store.read(recorded::parts)
     }
 
     /// `costs` with the ledger's assets.
@@ -97,7 +107,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn with_assets(&self, costs: &CostModel) -> Result<CostModel, LedgerError> {
-        let costs = self.store.read(|conn| with_assets(conn, costs))?;
+        let costs = self.store.read(|conn| recorded::with_assets(conn, costs))?;
         let by_units = |(part, service): (&Asset, DaySpan)| match part.life {
             Life::Units { .. } => self.images_made(service),
             Life::Time { .. } => Ok(0),
@@ -130,80 +140,6 @@ impl Ledger {
         // Below 0 where more of earlier months was taken back than was painted: then nothing was worn in this span.
         self.store.read(|conn| Ok(u64::try_from(images_on(conn, days, zone)?).unwrap_or(0)))
     }
-}
-
-/// As [`Ledger::assets`].
-fn assets(conn: &Conn<'_>) -> Result<Vec<AssetRow>, LedgerError> {
-    let sql = "SELECT id, name, price_nano, residual_nano, share_percent, purchased_on, lifetime_images, life_years,
-                      normal_utilisation_percent, added_at_ms, retired_on, proceeds_nano
-               FROM assets LEFT JOIN asset_retirements ON asset_id = id ORDER BY id";
-    conn.query(sql, params![], asset_row)
-}
-
-/// `costs` with the ledger's assets and lines of cost.
-pub(super) fn with_assets(conn: &Conn<'_>, costs: &CostModel) -> Result<CostModel, LedgerError> {
-    let costs = costs.with_assets(assets(conn)?.into_iter().map(|row| row.asset).collect());
-    Ok(costs.with_lines(cost_lines::lines(conn)?))
-}
-
-/// Pictures that were booked on `days` of `zone`, less those that were taken back.
-pub(super) fn images_on(conn: &Conn<'_>, days: DaySpan, zone: &TimeZone) -> Result<i64, LedgerError> {
-    let sql = "SELECT CAST(coalesce(sum(images), 0) AS BIGINT) FROM entries
-               WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
-    let [start, end] = [days.first, days.end].map(|day| start_of(day, zone));
-    conn.query_one(sql, params![start, end], |row| row.get(0))
-}
-
-/// The day on which the first key was made or, if the clock was wrong then, the first entry; none before. Never later than
-/// today: what a clock that was ahead wrote must not hide today's costs.
-pub(super) fn first_day(
-    conn: &Conn<'_>,
-    zone: &TimeZone,
-    now: Timestamp,
-) -> Result<Option<Date>, LedgerError> {
-    let sql = "SELECT min(at) FROM (SELECT min(created_at_ms) AS at FROM keys
-               UNION ALL SELECT min(entered_at_ms) FROM entries) AS first";
-    let first: Option<Timestamp> = conn.query_one(sql, params![], |row| row.get(0))?;
-    Ok(first.map(|first| zone.to_datetime(first.min(now)).date()))
-}
-
-/// A day's first moment, or the first or last that there is.
-pub(super) fn start_of(day: Date, zone: &TimeZone) -> Timestamp {
-    let beyond = if day.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    zone.to_zoned(day.into()).map_or(beyond, |zoned| zoned.timestamp())
-}
-
-fn asset_row(row: &Row<'_>) -> Result<AssetRow, LedgerError> {
-    let money = |column: &str| row.get(column).map(Money::from_nano);
-    let life = match row.get::<Option<i64>>("lifetime_images")? {
-        Some(images) => Life::Units { lifetime_images: images.unsigned_abs() },
-        None => Life::Time {
-            years: row.get("life_years")?,
-            normal_utilisation_percent: row.get("normal_utilisation_percent")?,
-        },
-    };
-    let retirement = match row.get::<Option<String>>("retired_on")? {
-        Some(on) => Some(Retirement { on: civil_day(&on)?, proceeds: money("proceeds_nano")? }),
-        None => None,
-    };
-    Ok(AssetRow {
-        id: AssetId::new(row.get("id")?),
-        added_at: row.get("added_at_ms")?,
-        asset: Asset {
-            name: row.get("name")?,
-            price: money("price_nano")?,
-            residual: money("residual_nano")?,
-            share_percent: row.get("share_percent")?,
-            purchased_on: civil_day(&row.get::<String>("purchased_on")?)?,
-            life,
-            retirement,
-        },
-    })
-}
-
-/// A column of days, `2026-11-23`.
-fn civil_day(text: &str) -> Result<Date, LedgerError> {
-    text.parse().map_err(|_| LedgerError::OutOfRange { what: "a day of an asset" })
 }
 
 #[cfg(test)]

@@ -6,8 +6,11 @@ use super::*;
 use crate::{
     costs::{Budgets, CostModel, CostSettings, ExchangeRate, Life, PriceBook},
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
-    ledger::{BudgetPeriods, KeyRules, Month, MonthReport, NewKey, NewRequest, SettledImage, Settlement},
-    units::{Energy, Millis},
+    ledger::{
+        BudgetPeriods, KeyRules, Month, MonthReport, NewKey, NewRequest, SettledImage, Settlement,
+        tests::model_in,
+    },
+    units::{Currency, Energy, Millis, Money},
 };
 
 /// 2026-11-18 11:06:40 UTC.
@@ -34,7 +37,9 @@ impl Book {
     }
 
     fn add(&self, asset: &Asset) -> AssetId {
-        self.ledger.add_asset(asset, Currency::CNY, NOW).expect("recorded")
+        self.ledger
+            .add_asset(asset, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOW)
+            .expect("recorded")
     }
 
     /// Settles a picture of 15 seconds at `now`, priced as the service prices it.
@@ -133,10 +138,16 @@ fn an_asset_is_retired_once() {
     let book = Book::new();
     let id = book.add(&by_units());
     let retirement = Retirement { on: date(2026, 11, 18), proceeds: yuan(9_000) };
-    let retire = |id| book.ledger.retire_asset(id, retirement, NOW);
+    let retire = |id| {
+        let costs = model_in(Currency::CNY);
+        book.ledger.retire_asset(id, retirement, &costs, &Evidence::COMMAND_LINE, NOW)
+    };
     assert!(!retire(AssetId::new(id.get() + 1)).expect("no error"), "there is no such asset");
     let early = Retirement { on: date(2026, 10, 31), ..retirement };
-    assert!(book.ledger.retire_asset(id, early, NOW).is_err(), "before its purchase");
+    assert!(
+        book.ledger.retire_asset(id, early, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOW).is_err(),
+        "before its purchase"
+    );
     assert!(retire(id).expect("no error"));
     assert!(!retire(id).expect("no error"), "it is retired already");
     assert_eq!(book.ledger.assets().expect("assets")[0].asset.retirement, Some(retirement));
@@ -146,7 +157,7 @@ fn an_asset_is_retired_once() {
 fn assets_keep_the_ledgers_currency() {
     let book = Book::new();
     book.add(&by_units());
-    let euros = book.ledger.add_asset(&by_time(), Currency::EUR, NOW);
+    let euros = book.ledger.add_asset(&by_time(), &model_in(Currency::EUR), &Evidence::COMMAND_LINE, NOW);
     assert!(matches!(euros, Err(LedgerError::Currency { .. })));
     assert!(matches!(book.ledger.check_currency(Currency::EUR), Err(LedgerError::Currency { .. })));
 }
@@ -156,7 +167,11 @@ fn the_database_itself_refuses_to_rewrite_an_asset() {
     let book = Book::new();
     let (sold, kept) = (book.add(&by_units()), book.add(&by_time()));
     let retirement = Retirement { on: date(2026, 11, 18), proceeds: yuan(9_000) };
-    assert!(book.ledger.retire_asset(sold, retirement, NOW).expect("no error"));
+    assert!(
+        book.ledger
+            .retire_asset(sold, retirement, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOW)
+            .expect("no error")
+    );
     let before = book.ledger.assets().expect("assets");
     for sql in [
         "UPDATE assets SET price_nano = 1".into(),
@@ -192,7 +207,10 @@ fn a_part_that_cannot_be_is_refused_by_the_database_too() {
         Asset { life: Life::Time { years: 3, normal_utilisation_percent: 0 }, ..by_units() },
     ] {
         assert!(asset.check().is_err(), "{asset:?}");
-        assert!(book.ledger.add_asset(&asset, Currency::CNY, NOW).is_err(), "{asset:?}");
+        assert!(
+            book.ledger.add_asset(&asset, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOW).is_err(),
+            "{asset:?}"
+        );
     }
     assert!(by_units().check().is_ok() && by_time().check().is_ok());
 }
@@ -211,7 +229,11 @@ fn a_month_closes_over_parts_that_are_bought_and_sold_in_it() {
         book.paint(&costs(), day(number));
     }
     let retirement = Retirement { on: date(2026, 11, 18), proceeds: yuan(17_000) };
-    assert!(book.ledger.retire_asset(id, retirement, NOW).expect("no error"));
+    assert!(
+        book.ledger
+            .retire_asset(id, retirement, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOW)
+            .expect("no error")
+    );
     book.paint(&costs(), day(20));
     let report = book.november(&costs());
     let whole = report.whole.expect("a whole month");

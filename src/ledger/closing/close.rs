@@ -4,14 +4,34 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
+    canonical::Head,
     hash::Sha256Hash,
-    seal::{FORMAT, Head, Seal},
+    lines,
+    seal::{Beside, FORMAT, Seal},
 };
-use crate::ledger::{
-    Ledger, LedgerError, Month, signed,
-    store::{Conn, Row, params},
-    timestamp, unsigned, zone,
+use crate::{
+    costs::CostModel,
+    ledger::{
+        Ledger, LedgerError, Month,
+        closed_days::after_closings,
+        report, signed,
+        store::{Conn, Row, params},
+        timestamp, unsigned, zone,
+    },
 };
+
+/// What a closing needs to know beside the ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct Closer<'a> {
+    /// The price of things.
+    pub costs: &'a CostModel,
+    /// In whose days and months it is counted.
+    pub zone: &'a TimeZone,
+    /// Who runs the server, as exports say.
+    pub operator: &'a str,
+    /// Who closes the month.
+    pub actor: &'a str,
+}
 
 /// A closed month.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,12 +131,18 @@ impl Closing {
 }
 
 impl Ledger {
-    /// Closes `month` as it is in `zone`: from now on no entry can be added to it, and a change to one is found by
-    /// [`Ledger::verify_months`].
+    /// Closes `month` with the statement that the closer's settings give: from now on nothing can be added to it, it is
+    /// shown as it was closed, and a change to anything that it covers is found by [`Ledger::verify_months`].
     ///
     /// # Errors
     /// [`CloseError`]; nothing was written.
-    pub fn close_month(&self, month: Month, zone: &TimeZone, now: Timestamp) -> Result<Closing, CloseError> {
+    pub fn close_month(
+        &self,
+        month: Month,
+        closer: &Closer<'_>,
+        now: Timestamp,
+    ) -> Result<Closing, CloseError> {
+        let zone = closer.zone;
         let (start, end) = (month.start(zone), month.end(zone));
         if now < end {
             return Err(CloseError::Running { month, last_day: month.last_day() });
@@ -127,11 +153,17 @@ impl Ledger {
             let last = last_closing(conn)?;
             check_order(conn, month, start, last.as_ref(), zone)?;
             check_open(conn, month, end)?;
+            let now = after_closings(conn, now)?;
             let previous = last.map(|last| last.sha256);
             let head = Head { month, start, end, closed_at: now, previous, format: FORMAT };
-            let seal = Seal::of(conn, &head)?;
+            let (costs, operator) = (closer.costs, closer.operator);
+            let statement = report::state(conn, costs, month, operator, (zone, now))?;
+            let beside =
+                Beside { actor: closer.actor.to_owned(), statement, names: lines::names(conn, &head)? };
+            let seal = Seal::of(conn, &head, &beside)?;
             let closing = Closing::new(head, &seal);
-            insert(conn, &closing, &seal)?;
+            insert(conn, &closing, &beside.actor, &seal)?;
+            insert_beside(conn, month, &beside, &seal)?;
             Ok(closing)
         })
     }
@@ -182,11 +214,11 @@ fn check_open(conn: &Conn<'_>, month: Month, end: Timestamp) -> Result<(), Close
     }
 }
 
-fn insert(conn: &Conn<'_>, closing: &Closing, seal: &Seal) -> Result<(), LedgerError> {
+fn insert(conn: &Conn<'_>, closing: &Closing, actor: &str, seal: &Seal) -> Result<(), LedgerError> {
     conn.execute(
         "INSERT INTO month_closings
-             (month, start_ms, end_ms, closed_at_ms, format, rows, sha256, previous_sha256)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+             (month, start_ms, end_ms, closed_at_ms, format, rows, sha256, previous_sha256, actor)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             closing.month.to_string(),
             closing.start,
@@ -196,12 +228,25 @@ fn insert(conn: &Conn<'_>, closing: &Closing, seal: &Seal) -> Result<(), LedgerE
             signed(closing.rows, "rows")?,
             closing.sha256.as_bytes(),
             closing.previous.as_ref().map(Sha256Hash::as_bytes),
+            actor,
         ],
     )?;
     let month = closing.month.to_string();
     for (entry, sha256) in &seal.rows {
         let sql = "INSERT INTO month_closing_rows (entry_id, month, sha256) VALUES (?1, ?2, ?3)";
         conn.execute(sql, params![entry, month, sha256.as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// The statement, and the hashes of what is sealed beside entries.
+fn insert_beside(conn: &Conn<'_>, month: Month, beside: &Beside, seal: &Seal) -> Result<(), LedgerError> {
+    let month = month.to_string();
+    let sql = "INSERT INTO month_statements (month, statement) VALUES (?1, ?2)";
+    conn.execute(sql, params![month, beside.statement])?;
+    for (id, sha256) in seal.lines.iter().chain(&beside.names) {
+        let sql = "INSERT INTO month_seal_rows (month, kind, row_id, sha256) VALUES (?1, ?2, ?3, ?4)";
+        conn.execute(sql, params![month, id.kind, id.row, sha256.as_bytes()])?;
     }
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! Closed months: sealed by a hash over their entries, and verified.
 
+mod canonical;
 mod close;
 mod hash;
+mod lines;
 mod reseal;
 mod seal;
 mod verify;
 
 pub(super) use self::reseal::{ResealError, reseal_months_with};
 pub use self::{
-    close::{CloseError, Closing},
+    close::{CloseError, Closer, Closing},
     hash::Sha256Hash,
     verify::{Finding, VerifiedMonth},
 };
@@ -18,7 +20,9 @@ pub(super) fn seal_of(
     conn: &super::store::Conn<'_>,
     closing: &Closing,
 ) -> Result<(Vec<(i64, Sha256Hash)>, Sha256Hash), super::LedgerError> {
-    seal_in_format(conn, closing, seal::FORMAT)
+    let beside = verify::beside(conn, closing)?;
+    let seal = seal::Seal::of(conn, &closing.head(), &beside)?;
+    Ok((seal.rows, seal.sha256))
 }
 
 #[cfg(test)]
@@ -27,6 +31,6 @@ pub(super) fn seal_in_format(
     closing: &Closing,
     format: i64,
 ) -> Result<(Vec<(i64, Sha256Hash)>, Sha256Hash), super::LedgerError> {
-    let seal = seal::Seal::of(conn, &seal::Head { format, ..closing.head() })?;
+    let seal = seal::Seal::of(conn, &canonical::Head { format, ..closing.head() }, &seal::Beside::default())?;
     Ok((seal.rows, seal.sha256))
 }

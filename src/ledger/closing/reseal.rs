@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     close::{Closing, closings, reseal_of},
     hash::Sha256Hash,
-    seal::{FORMAT, Seal, TEXTS_UNTIL},
+    seal::{Beside, RESEALED, Seal, TEXTS_UNTIL},
     verify::finding_of,
 };
 use crate::ledger::{
@@ -62,11 +62,11 @@ fn has(conn: &Conn<'_>, closing: &Closing, label: i64) -> Result<bool, LedgerErr
 
 /// The second seal continues upon the first one of its month, which stays in the chain.
 fn reseal(conn: &Conn<'_>, closing: &Closing, now: Timestamp) -> Result<Sha256Hash, LedgerError> {
-    let seal = Seal::of(conn, &closing.head().again(closing.sha256, FORMAT))?;
+    let seal = Seal::of(conn, &closing.head().again(closing.sha256, RESEALED), &Beside::default())?;
     let month = closing.month.to_string();
     conn.execute(
         "INSERT INTO month_reseals (month, resealed_at_ms, format, sha256) VALUES (?1, ?2, ?3, ?4)",
-        params![month, now, FORMAT, seal.sha256.as_bytes()],
+        params![month, now, RESEALED, seal.sha256.as_bytes()],
     )?;
     for (entry, sha256) in &seal.rows {
         let sql = "INSERT INTO month_reseal_rows (entry_id, month, sha256) VALUES (?1, ?2, ?3)";

@@ -1,17 +1,24 @@
-//! The canonical form of a month, and the hash over it.
+//! The hash over a month in its canonical form.
 
-use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::hash::Sha256Hash;
+use super::{
+    canonical::{Head, first_line, line},
+    hash::Sha256Hash,
+    lines::{self, LineId},
+};
 use crate::ledger::{
-    LedgerError, Month,
-    store::{Conn, Row, Value, params},
+    LedgerError,
+    store::{Conn, params},
 };
 
 /// Version of the canonical row format. Bump it when a column is added; closed months keep the version they were sealed with.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
+/// From this version on the seal is over everything that the month depends on, and over its statement.
+pub(super) const STATEMENT_SINCE: i64 = 3;
+/// The version in which a month of texts is sealed again.
+pub(super) const RESEALED: i64 = 2;
 /// Up to this version the text of a tag is hashed, since then what the text stands in.
 pub(super) const TEXTS_UNTIL: i64 = 1;
 
@@ -22,37 +29,40 @@ const COLUMNS: &str = "
     wall_energy_mj, energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku, compared_nano,
     exchange_rate_nano, width, height, steps, seed, epoch, reason, keys.public_id, model, quality, {tag}, requests.created_at_ms";
 
+/// What version 3 adds: who reversed an entry, what it was priced with, how an edit ran, and whether the request says
+/// otherwise than its delivery that its answer was handed over.
+const COLUMNS_SINCE_3: &str = ", entries.actor, rate_card, steps_done, steps_of, images_shown, requests.images,
+    edit_steps_run, edit_sigma_ppm, edit_pixels, edit_unchanged,
+    (delivered = 1) IS NOT DISTINCT FROM EXISTS (SELECT 1 FROM deliveries WHERE deliveries.request_id = requests.id)";
+
 /// What a request is filed under, so that the text can be forgotten: its label, as long as it says what the label says.
 const LABEL: &str = "CASE WHEN tag IS NOT DISTINCT FROM labels.text THEN tag_id ELSE -1 END";
 
-/// What a closing says of itself, before its hash is known.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Head {
-    pub(super) month: Month,
-    pub(super) start: Timestamp,
-    pub(super) end: Timestamp,
-    pub(super) closed_at: Timestamp,
-    pub(super) previous: Option<Sha256Hash>,
-    pub(super) format: i64,
+/// What is sealed beside a month's rows since version 3.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beside {
+    /// Who closed the month.
+    pub(super) actor: String,
+    pub(super) statement: String,
+    /// The hashes that keys' names had.
+    pub(super) names: Vec<(LineId, Sha256Hash)>,
 }
 
-impl Head {
-    /// The head of a second seal over the same month, which continues upon the first.
-    pub(super) fn again(self, first: Sha256Hash, format: i64) -> Self {
-        Self { previous: Some(first), format, ..self }
-    }
-}
-
-/// The hashes of a month's entries and of the whole.
+/// The hashes of a month's entries, of everything beside them, and of the whole.
 pub(super) struct Seal {
     pub(super) rows: Vec<(i64, Sha256Hash)>,
+    pub(super) lines: Vec<(LineId, Sha256Hash)>,
     pub(super) sha256: Sha256Hash,
 }
 
 impl Seal {
-    /// The seal of a month, from its entries as they are now.
-    pub(super) fn of(conn: &Conn<'_>, head: &Head) -> Result<Self, LedgerError> {
-        let columns = COLUMNS.replace("{tag}", if head.format <= TEXTS_UNTIL { "tag" } else { LABEL });
+    /// The seal of a month, from its rows as they are now.
+    pub(super) fn of(conn: &Conn<'_>, head: &Head, beside: &Beside) -> Result<Self, LedgerError> {
+        let mut columns = COLUMNS.replace("{tag}", if head.format <= TEXTS_UNTIL { "tag" } else { LABEL });
+        let has_statement = head.format >= STATEMENT_SINCE;
+        if has_statement {
+            columns += COLUMNS_SINCE_3;
+        }
         let sql = format!(
             "SELECT {columns} FROM entries
              LEFT JOIN requests ON requests.id = request_id LEFT JOIN keys ON keys.id = key_id
@@ -67,29 +77,13 @@ impl Seal {
             rows.push((entry.get(0)?, Sha256Hash::new(Sha256::digest(&line).into())));
             Ok(())
         })?;
-        Ok(Self { rows, sha256: Sha256Hash::new(whole.finalize().into()) })
+        let mut lines = Vec::new();
+        if has_statement {
+            lines = lines::hash(conn, head, &mut whole)?;
+            lines::hash_names(&beside.names, &mut whole);
+            let statement = Sha256Hash::new(Sha256::digest(&beside.statement).into());
+            whole.update(json!(["statement", statement.to_string(), beside.actor]).to_string() + "\n");
+        }
+        Ok(Self { rows, lines, sha256: Sha256Hash::new(whole.finalize().into()) })
     }
-}
-
-/// The first line: a JSON array of the head.
-fn first_line(head: &Head) -> String {
-    let previous = head.previous.map(|hash| hash.to_string());
-    let [start, end, closed_at] = [head.start, head.end, head.closed_at].map(Timestamp::as_millisecond);
-    json!(["tintype month", head.format, head.month.to_string(), start, end, closed_at, previous]).to_string()
-        + "\n"
-}
-
-/// An entry's line: a JSON array of its columns, numbers as decimal integers.
-fn line(row: &Row<'_>) -> Result<String, LedgerError> {
-    let value = |column: usize| -> Result<serde_json::Value, LedgerError> {
-        Ok(match row.value(column)? {
-            Value::Null => serde_json::Value::Null,
-            Value::Integer(number) => number.into(),
-            Value::Text(text) => String::from_utf8_lossy(text).into(),
-            // No column holds one, but whoever tampers may.
-            other @ (Value::Real(_) | Value::Blob(_)) => format!("{other:?}").into(),
-        })
-    };
-    let values = (0..row.columns()).map(value).collect::<Result<Vec<_>, _>>()?;
-    Ok(serde_json::Value::Array(values).to_string() + "\n")
 }

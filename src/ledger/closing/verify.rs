@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     close::{Closing, closings, reseal_of},
     hash::Sha256Hash,
-    seal::Seal,
+    lines::{self, LineId, NAME},
+    seal::{Beside, STATEMENT_SINCE, Seal},
 };
 use crate::ledger::{
     Ledger, LedgerError, Month,
@@ -35,8 +36,20 @@ pub enum Finding {
     /// An entry was added.
     #[error("entry {0} was added")]
     Added(i64),
-    /// The closing itself was changed, or the hashes of its entries were.
-    #[error("its closing was changed")]
+    /// Something else that the closing covers was changed.
+    #[error("{0} {1} was changed")]
+    LineChanged(&'static str, i64),
+    /// Something else that the closing covers is not there any more.
+    #[error("{0} {1} is gone")]
+    LineMissing(&'static str, i64),
+    /// Something was added to what the closing covers.
+    #[error("{0} {1} was added")]
+    LineAdded(&'static str, i64),
+    /// The statement that was closed is not there any more.
+    #[error("its statement is gone")]
+    NoStatement,
+    /// The closing itself or its statement was changed, or the hashes of its rows were.
+    #[error("its closing or its statement was changed")]
     Closing,
     /// The closing is not there any more.
     #[error("its closing is gone")]
@@ -83,9 +96,18 @@ pub(super) fn finding_of(
         Some((sha256, format)) => (closing.head().again(closing.sha256, format), sha256, "month_reseal_rows"),
         None => (closing.head(), closing.sha256, "month_closing_rows"),
     };
-    let seal = Seal::of(conn, &head)?;
+    let beside = beside(conn, closing)?;
+    let seal = Seal::of(conn, &head, &beside)?;
     if let Some(finding) = first_difference(conn, closing.month, &seal, rows)? {
         return Ok(Some(finding));
+    }
+    if head.format >= STATEMENT_SINCE {
+        if beside.statement.is_empty() {
+            return Ok(Some(Finding::NoStatement));
+        }
+        if let Some(finding) = first_line_that_differs(conn, closing, &seal)? {
+            return Ok(Some(finding));
+        }
     }
     let is_changed = sha256 != seal.sha256 || closing.rows != seal.rows.len() as u64;
     Ok(if closing.previous != previous {
@@ -120,9 +142,59 @@ fn first_difference(
     Ok(findings.into_iter().min_by_key(|(entry, _)| *entry).map(|(_, finding)| finding))
 }
 
+/// The statement and the hashes of keys' names as they are kept.
+pub(super) fn beside(conn: &Conn<'_>, closing: &Closing) -> Result<Beside, LedgerError> {
+    let month = closing.month.to_string();
+    let sql = "SELECT statement FROM month_statements WHERE month = ?1";
+    let statement = conn.query_first(sql, params![month], |row| row.get(0))?;
+    let sql = "SELECT row_id, sha256 FROM month_seal_rows WHERE month = ?1 AND kind = ?2 ORDER BY row_id";
+    let names = conn.query(sql, params![month, NAME], |row| {
+        Ok((LineId { kind: NAME, row: row.get(0)? }, Sha256Hash::new(row.get(1)?)))
+    })?;
+    let sql = "SELECT actor FROM month_closings WHERE month = ?1";
+    let actor = conn.query_one(sql, params![month], |row| row.get(0))?;
+    Ok(Beside { actor, statement: statement.unwrap_or_default(), names })
+}
+
+/// The first line beside entries whose hash is not the one that was kept.
+fn first_line_that_differs(
+    conn: &Conn<'_>,
+    closing: &Closing,
+    seal: &Seal,
+) -> Result<Option<Finding>, LedgerError> {
+    let mut kept = BTreeMap::<LineId, [u8; 32]>::new();
+    let sql = "SELECT kind, row_id, sha256 FROM month_seal_rows WHERE month = ?1";
+    conn.for_each(sql, params![closing.month.to_string()], |row| -> Result<(), LedgerError> {
+        let kind = lines::kind_named(&row.get::<String>(0)?);
+        let kind = kind.ok_or(LedgerError::OutOfRange { what: "month_seal_rows.kind" })?;
+        kept.insert(LineId { kind, row: row.get(1)? }, row.get(2)?);
+        Ok(())
+    })?;
+    let now = lines::names(conn, &closing.head())?;
+    for (id, sha256) in seal.lines.iter().chain(&now) {
+        match kept.remove(id) {
+            Some(before) if before == *sha256.as_bytes() => {}
+            Some(_) if id.kind == NAME && was_renamed(conn, id.row, closing)? => {}
+            Some(_) => return Ok(Some(Finding::LineChanged(id.kind, id.row))),
+            None => return Ok(Some(Finding::LineAdded(id.kind, id.row))),
+        }
+    }
+    Ok(kept.into_keys().next().map(|id| Finding::LineMissing(id.kind, id.row)))
+}
+
+/// Whether a key's history has another name for it since the closing.
+fn was_renamed(conn: &Conn<'_>, key: i64, closing: &Closing) -> Result<bool, LedgerError> {
+    let sql = "SELECT 1 FROM key_events
+               WHERE key_id = ?1 AND at_ms >= ?2 AND event = 'changed' AND detail LIKE '%name%' LIMIT 1";
+    let found = conn.query_first(sql, params![key, closing.closed_at], |row| row.get::<i64>(0))?;
+    Ok(found.is_some())
+}
+
 /// Months whose entries were sealed, but whose closing is not there.
 fn months_without_closing(conn: &Conn<'_>) -> Result<Vec<Month>, LedgerError> {
-    let sql = "SELECT DISTINCT month FROM month_closing_rows
+    let sql =
+        "SELECT month FROM (SELECT month FROM month_closing_rows UNION SELECT month FROM month_seal_rows
+                                 UNION SELECT month FROM month_statements) AS sealed
                WHERE month NOT IN (SELECT month FROM month_closings) ORDER BY month";
     conn.query(sql, params![], |row| {
         let month = row.get::<String>(0)?.parse();

@@ -1,14 +1,13 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::MonthTotals;
+use super::MonthSums;
 use crate::{
-    costs::{MonthCost, part_of_all_in},
-    ledger::OverheadTotals,
+    costs::part_of_all_in,
     units::{Energy, Money, MoneyError},
 };
 
 /// What a month cost beside its pictures, and what a picture costs by three ways of counting.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WholeMonth {
     /// Energy of the device while it waited.
     pub idle_energy_kwh: Energy,
@@ -28,8 +27,11 @@ pub struct WholeMonth {
     pub unused_upkeep: Money,
     /// What parts retired in the month brought above their book values; negative for a loss.
     pub disposal_gain: Money,
-    /// Everything that the month cost: images, failed work and images that were taken back, overheads, unused capacity, and
-    /// what was lost on parts that were sold, or less what was gained.
+    /// What came to light in the month of days that were closed: parts and lines of cost that were recorded late.
+    #[serde(default)]
+    pub adjustments_total: Money,
+    /// Everything that the month cost: images, failed work and images that were taken back, overheads, unused capacity,
+    /// what was lost on parts that were sold, or less what was gained, and adjustments of closed days.
     pub fully_loaded_total: Money,
     /// Electricity of a picture, rounded up; null without pictures.
     pub marginal_per_image: Option<Money>,
@@ -61,16 +63,12 @@ pub(super) struct Counted {
 }
 
 impl WholeMonth {
-    pub(super) fn new(
-        totals: &MonthTotals,
-        overheads: &OverheadTotals,
-        cost: &MonthCost,
-        counted: Counted,
-    ) -> Result<Self, MoneyError> {
+    pub(super) fn new(sums: &MonthSums, counted: Counted) -> Result<Self, MoneyError> {
+        let MonthSums { totals, overheads, cost, adjustments } = sums;
         let images = u64::try_from(totals.images).ok().filter(|images| *images > 0);
         let each = |sum: Money| images.and_then(|images| sum.share_ceil(1, images).ok());
         let spent = totals.standard.plus(totals.failed_electricity)?.plus(overheads.electricity)?;
-        let fully_loaded_total = spent.plus(cost.unused()?)?.minus(cost.disposal_gain)?;
+        let fully_loaded_total = spent.plus(cost.unused()?)?.minus(cost.disposal_gain)?.plus(*adjustments)?;
         let fixed = cost.fixed.plus(overheads.electricity)?;
         let added = cost.depreciation.plus(cost.upkeep)?.minus(cost.fixed)?;
         let added = added.plus(totals.cost.electricity)?.plus(totals.failed_electricity)?;
@@ -93,6 +91,7 @@ impl WholeMonth {
             unused_depreciation: cost.unused_depreciation,
             unused_upkeep: cost.unused_upkeep,
             disposal_gain: cost.disposal_gain,
+            adjustments_total: *adjustments,
             fully_loaded_total,
             marginal_per_image: each(totals.cost.electricity),
             fully_loaded_per_image: each(fully_loaded_total),
@@ -126,7 +125,15 @@ fn break_even(fixed: Money, saved: Money, images: u64, counted: Counted) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{costs::Breakdown, ledger::Compared, units::EnergyBalance};
+    use crate::{
+        costs::{Breakdown, MonthCost},
+        ledger::{Compared, MonthTotals, OverheadTotals},
+        units::EnergyBalance,
+    };
+
+    fn sums(totals: MonthTotals, overheads: OverheadTotals, cost: MonthCost) -> MonthSums {
+        MonthSums { totals, cost, overheads, adjustments: Money::ZERO }
+    }
 
     const WHOLE: Counted = Counted { days: 30, of: 30 };
 
@@ -156,7 +163,7 @@ mod tests {
             unused_upkeep: money("2"),
             disposal_gain: Money::ZERO,
         };
-        let whole = WholeMonth::new(&totals, &overheads, &cost, WHOLE).expect("in range");
+        let whole = WholeMonth::new(&sums(totals, overheads, cost), WHOLE).expect("in range");
         // All that was paid: electricity of pictures, failed work and idle hours, and the month's fixed cost.
         assert_eq!(whole.fully_loaded_total, money("51.5"));
         assert_eq!(whole.marginal_per_image, Some(money("0.02")));
@@ -166,19 +173,22 @@ mod tests {
         // work, and saves 0.455.
         assert_eq!(whole.break_even_images, Some(99));
         let third = Counted { days: 10, of: 30 };
-        let whole = WholeMonth::new(&totals, &overheads, &cost, third).expect("in range");
+        let whole = WholeMonth::new(&sums(totals, overheads, cost), third).expect("in range");
         assert_eq!(
             (whole.break_even_images, whole.images_at_pace),
             (Some(297), Some(300)),
             "of a whole month"
         );
         let sold = MonthCost { disposal_gain: money("-40"), ..cost };
-        let whole = WholeMonth::new(&totals, &overheads, &sold, WHOLE).expect("in range");
+        let whole = WholeMonth::new(&sums(totals, overheads, sold), WHOLE).expect("in range");
         assert_eq!((whole.fully_loaded_total, whole.saving_all_in), (money("91.5"), Some(money("-39.5"))));
+        let late = MonthSums { adjustments: money("3"), ..sums(totals, overheads, cost) };
+        let whole = WholeMonth::new(&late, WHOLE).expect("in range");
+        assert_eq!((whole.fully_loaded_total, whole.break_even_images), (money("54.5"), Some(99)));
         let dearer = MonthTotals { compared: Compared::new(100, money("35"), money("1")), ..totals };
-        let whole = WholeMonth::new(&dearer, &overheads, &cost, WHOLE).expect("in range");
+        let whole = WholeMonth::new(&sums(dearer, overheads, cost), WHOLE).expect("in range");
         assert_eq!(whole.break_even_images, None, "each picture loses money");
-        let empty = WholeMonth::new(&MonthTotals::default(), &overheads, &cost, WHOLE).expect("in range");
+        let empty = WholeMonth::new(&sums(MonthTotals::default(), overheads, cost), WHOLE).expect("in range");
         assert_eq!((empty.marginal_per_image, empty.break_even_images), (None, None));
     }
 }

@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{
     ledger::LedgerError,
     units::{Money, MoneyError},
@@ -6,12 +8,13 @@ use crate::{
 /// What images would have cost at the service that each was compared with: of those that had a price on their day.
 ///
 /// A comparison is decoration. Its sums are wide enough that no list price can put a report out of range.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compared {
     /// Images with a price, less those that were taken back.
     pub images: i64,
     /// Their standard cost.
     pub standard: Money,
+    #[serde(with = "as_text")]
     nano: i128,
 }
 
@@ -54,6 +57,19 @@ impl Compared {
 /// A sum that is not.
 pub(super) fn out_of_range<E>(_: E) -> LedgerError {
     LedgerError::OutOfRange { what: "a sum" }
+}
+
+/// JSON's readers keep 64 bits of a number.
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(nano: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(nano)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i128, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 #[cfg(test)]

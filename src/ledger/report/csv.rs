@@ -36,6 +36,7 @@ struct MonthRow {
     unused_depreciation: Option<String>,
     unused_upkeep: Option<String>,
     disposal_gain: Option<String>,
+    adjustments_total: Option<String>,
     fully_loaded_total: Option<String>,
     saving_all_in: Option<String>,
 }
@@ -67,6 +68,7 @@ impl MonthReport {
             unused_depreciation: whole(|whole| whole.unused_depreciation),
             unused_upkeep: whole(|whole| whole.unused_upkeep),
             disposal_gain: whole(|whole| whole.disposal_gain),
+            adjustments_total: whole(|whole| whole.adjustments_total),
             fully_loaded_total: whole(|whole| whole.fully_loaded_total),
             saving_all_in: saving_all_in.as_ref().map(Money::to_string),
             ..MonthRow::new(self.month, self.currency, &self.figures)

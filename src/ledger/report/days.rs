@@ -1,11 +1,11 @@
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{MonthTotals, compared::out_of_range};
 use crate::{costs::Breakdown, ledger::LedgerError, units::Money};
 
 /// A day of a month. Days add up to the month of the same names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayReport {
     /// The day.
     pub day: Date,

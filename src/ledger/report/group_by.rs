@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use crate::units::deserialize_from_str;
+
 /// By what a month's entries are sorted into groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupBy {
@@ -16,6 +18,8 @@ pub enum GroupBy {
     /// The calendar day of the entry.
     Day,
 }
+
+deserialize_from_str!(GroupBy);
 
 /// A word that is no [`GroupBy`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -14,9 +14,13 @@ mod month;
 mod payback;
 mod read;
 mod span;
+mod state;
+mod statement;
+mod sums;
 mod totals;
 mod year;
 
+pub(super) use self::state::state;
 pub use self::{
     all_in::WholeMonth,
     compared::Compared,
@@ -28,6 +32,7 @@ pub use self::{
     groups::GroupTotals,
     month::{Figures, GroupReport, Groups, MonthReport},
     payback::{Payback, PaybackAgainst, SavedPoint, Step},
+    sums::MonthSums,
     totals::MonthTotals,
     year::YearReport,
 };

@@ -1,14 +1,14 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{DayReport, EnergySources, GroupBy, GroupTotals, MonthTotals, Payback, WholeMonth};
 use crate::{
     costs::{Breakdown, CostModel, ServiceComparison},
-    ledger::Month,
+    ledger::{Adjustment, Month},
     units::{Currency, EnergyBalance, Money},
 };
 
 /// A month as it is shown: the same figures for the command line, the page and JSON.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MonthReport {
     /// `2026-11`.
     #[serde(serialize_with = "as_text")]
@@ -29,20 +29,23 @@ pub struct MonthReport {
     #[serde(flatten)]
     pub whole: Option<WholeMonth>,
     /// The pictures at each compared service, the like-for-like one first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceComparison>,
+    /// What came to light in the month of days that were closed.
+    #[serde(default)]
+    pub adjustments: Vec<Adjustment>,
     /// Day by day, those to come left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<Vec<DayReport>>,
     /// How far the hardware has paid for itself by the end of the month, or by now; null before the first part was bought.
     pub payback: Option<Payback>,
     /// The same in groups, of each kind that was asked for. JSON has room for one kind.
-    #[serde(flatten, serialize_with = "first_kind")]
+    #[serde(flatten, serialize_with = "first_kind", skip_deserializing)]
     pub groups: Vec<Groups>,
 }
 
 /// What the pictures of a month, or of a part of it, came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
     /// Pictures, less those of earlier months that were taken back.
     pub images: i64,
@@ -74,7 +77,7 @@ pub struct Figures {
 }
 
 /// A month in groups, which add up to it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Groups {
     /// What the pictures of a group have in common.
     #[serde(rename = "grouped_by", serialize_with = "as_text")]
@@ -84,12 +87,12 @@ pub struct Groups {
 }
 
 /// One group of a month.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GroupReport {
     /// What its pictures have in common; null: nothing was noted.
     pub group: Option<String>,
     /// What the owner calls the key.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// What they came to.
     #[serde(flatten)]
@@ -108,6 +111,7 @@ impl MonthReport {
             example_hardware: costs.uses_example_hardware(),
             whole: None,
             services: Vec::new(),
+            adjustments: Vec::new(),
             days: None,
             payback: None,
             groups: Vec::new(),

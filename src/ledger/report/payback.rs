@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{ToSpan, civil::Date};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{MonthTotals, compared::out_of_range};
 use crate::{
@@ -17,7 +17,7 @@ const DAY_POINTS_MAX: u64 = 92;
 
 /// How far the hardware has paid for itself, in money that was paid: no wear, no residual. `tintype roi` counts the same
 /// way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payback {
     /// The first day that counts: of the first part in service, or of the ledger's first key, whichever is later.
     pub since: Date,
@@ -40,7 +40,7 @@ pub struct Payback {
 }
 
 /// The hardware against one service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaybackAgainst {
     /// The service.
     pub sku: String,
@@ -56,7 +56,7 @@ pub struct PaybackAgainst {
     pub saved_at_pace: Option<Money>,
     /// When the hardware will have paid for itself; none if some images have no price there. In JSON `outlook`,
     /// `pays_back_on` and `would_pay_back_on`.
-    #[serde(flatten, serialize_with = "outlook_fields")]
+    #[serde(flatten, with = "outlook_fields")]
     pub outlook: Option<Outlook>,
     /// What was saved, step by step.
     pub points: Vec<SavedPoint>,
@@ -67,7 +67,7 @@ pub struct PaybackAgainst {
 }
 
 /// What was saved in a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedPoint {
     /// Its last day.
     pub day: Date,
@@ -78,7 +78,7 @@ pub struct SavedPoint {
 }
 
 /// The length of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// A day.
@@ -226,21 +226,47 @@ impl History<'_> {
     }
 }
 
-fn outlook_fields<S: Serializer>(outlook: &Option<Outlook>, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
+/// An outlook as fields of its own, as JSON has it.
+mod outlook_fields {
+    use jiff::civil::Date;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use crate::costs::Outlook;
+
+    #[derive(Serialize, Deserialize)]
     struct Fields {
-        outlook: Option<&'static str>,
+        outlook: Option<String>,
         pays_back_on: Option<Date>,
         would_pay_back_on: Option<Date>,
     }
-    let (outlook, pays_back_on, would_pay_back_on) = match *outlook {
-        None => (None, None, None),
-        Some(Outlook::PaidBack) => (Some("paid_back"), None, None),
-        Some(Outlook::On(day)) => (Some("on"), Some(day), None),
-        Some(Outlook::AfterItsLife(day)) => (Some("after_its_life"), None, Some(day)),
-        Some(Outlook::Never) => (Some("never"), None, None),
-    };
-    Fields { outlook, pays_back_on, would_pay_back_on }.serialize(serializer)
+
+    pub(super) fn serialize<S: Serializer>(
+        outlook: &Option<Outlook>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let (outlook, pays_back_on, would_pay_back_on) = match *outlook {
+            None => (None, None, None),
+            Some(Outlook::PaidBack) => (Some("paid_back"), None, None),
+            Some(Outlook::On(day)) => (Some("on"), Some(day), None),
+            Some(Outlook::AfterItsLife(day)) => (Some("after_its_life"), None, Some(day)),
+            Some(Outlook::Never) => (Some("never"), None, None),
+        };
+        Fields { outlook: outlook.map(str::to_owned), pays_back_on, would_pay_back_on }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Outlook>, D::Error> {
+        let fields = Fields::deserialize(deserializer)?;
+        Ok(match (fields.outlook.as_deref(), fields.pays_back_on, fields.would_pay_back_on) {
+            (None, ..) => None,
+            (Some("paid_back"), ..) => Some(Outlook::PaidBack),
+            (Some("on"), Some(day), _) => Some(Outlook::On(day)),
+            (Some("after_its_life"), _, Some(day)) => Some(Outlook::AfterItsLife(day)),
+            (Some("never"), ..) => Some(Outlook::Never),
+            (Some(other), ..) => return Err(D::Error::custom(format_args!("`{other}` is not an outlook"))),
+        })
+    }
 }
 
 /// What was saved in each step, and in all until its end.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use super::{
-    DayReport, Figures, GroupBy, Groups, MonthReport, MonthTotals, Payback, WholeMonth, YearReport,
+    DayReport, EnergySources, Figures, GroupBy, Groups, MonthReport, MonthSums, MonthTotals, Payback,
+    WholeMonth, YearReport,
     all_in::Counted,
     compared::out_of_range,
     days,
@@ -13,13 +14,13 @@ use super::{
     groups::groups,
     payback::History,
     span::EntrySpan,
+    statement::Statement,
 };
 use crate::{
-    costs::{Allocated, Asset, AssetUse, CostModel, DaySpan, Life, MonthCost, ServiceComparison, month_cost},
+    costs::{Allocated, Asset, CostModel, DaySpan, MonthCost, ServiceComparison, month_cost},
     ledger::{
-        Ledger, LedgerError, Month, Year,
-        assets::{first_day, images_on, start_of, with_assets},
-        meter,
+        Ledger, LedgerError, Month, Year, adjustments, deliveries, meter,
+        recorded::{first_day, images_on, part_uses, start_of, with_assets},
         store::{Conn, params},
     },
     units::Money,
@@ -52,15 +53,9 @@ impl Ledger {
         zone: &TimeZone,
         now: Timestamp,
     ) -> Result<MonthReport, LedgerError> {
-        self.store.read(|view| {
-            let source = Source::read(view, costs, month.days(), kinds, zone, now)?;
-            let (mut report, ..) = source.month(month)?;
-            report.days = Some(source.days(month.days())?);
-            report.payback = source.payback(month.days())?;
-            let of_kind =
-                |by: &GroupBy| Ok(Groups::new(*by, groups(view, *by, source.facts_on(month.days()))?));
-            report.groups = kinds.iter().map(of_kind).collect::<Result<_, LedgerError>>()?;
-            Ok(report)
+        self.store.read(|view| match Statement::of(view, month)? {
+            Some(statement) => statement.into_report(view, kinds),
+            None => Ok(read_month(view, costs, month, kinds, (zone, now))?.0),
         })
     }
 
@@ -77,23 +72,23 @@ impl Ledger {
     ) -> Result<YearReport, LedgerError> {
         self.store.read(|view| {
             let source = Source::read(view, costs, year.days(), &[], zone, now)?;
-            let (mut months, mut totals, mut cost) =
-                (Vec::new(), MonthTotals::default(), MonthCost::default());
+            let (mut months, mut sums) = (Vec::new(), MonthSums::default());
+            let mut energy_sources = EnergySources::default();
             for month in year.months() {
-                let (report, of_month, cost_of_month) = source.month(month)?;
+                let (report, of_month) = source.stated_or_read(month)?;
+                energy_sources = energy_sources.plus(&report.energy_sources)?;
                 months.push(report);
-                totals = totals.plus(&of_month)?;
-                cost = cost.plus(&cost_of_month).map_err(out_of_range)?;
+                sums = sums.plus(&of_month)?;
             }
-            let whole = source.whole(year.days(), &totals, &cost)?;
+            let whole = source.whole(year.days(), &sums)?;
             Ok(YearReport {
                 year,
                 currency: source.costs.currency(),
-                figures: Figures::new(&totals),
-                energy_sources: entry_sums::sources(source.facts_on(year.days()))?,
+                figures: Figures::new(&sums.totals),
+                energy_sources,
                 compared_with: source.costs.settings().compare_with.clone(),
                 example_hardware: source.costs.uses_example_hardware(),
-                services: source.services(year.days(), totals.images, &whole)?,
+                services: source.services_of(&months, sums.totals.images, &whole)?,
                 whole,
                 payback: source.payback(year.days())?,
                 months,
@@ -111,10 +106,9 @@ pub(super) fn whole_month(
     now: Timestamp,
 ) -> Result<(WholeMonth, Timestamp), LedgerError> {
     let source = Source::read(view, costs, month.days(), &[], zone, now)?;
-    let totals = entry_sums::sum(source.facts_on(month.days()))?;
-    let cost = source.cost(month.days(), &totals)?;
+    let (_, sums) = source.month(month)?;
     let end = month.days().end.min(source.known.end);
-    Ok((source.whole(month.days(), &totals, &cost)?, start_of(end, zone)))
+    Ok((source.whole(month.days(), &sums)?, start_of(end, zone)))
 }
 
 impl<'a> Source<'a> {
@@ -149,16 +143,38 @@ impl<'a> Source<'a> {
         self.facts.get(before(days.first)..before(days.end)).unwrap_or_default()
     }
 
+    /// A month's report as it was closed, or as it is now, and what its figures are made from.
+    fn stated_or_read(&self, month: Month) -> Result<(MonthReport, MonthSums), LedgerError> {
+        match Statement::of(self.view, month)? {
+            Some(statement) => {
+                let sums = statement.sums;
+                let report = statement.into_report(self.view, &[])?;
+                Ok((MonthReport { days: None, payback: None, ..report }, sums))
+            }
+            None => self.month(month),
+        }
+    }
+
     /// A month's report without its days and its payback, and what its figures are made from.
-    fn month(&self, month: Month) -> Result<(MonthReport, MonthTotals, MonthCost), LedgerError> {
-        let totals = entry_sums::sum(self.facts_on(month.days()))?;
-        let cost = self.cost(month.days(), &totals)?;
+    fn month(&self, month: Month) -> Result<(MonthReport, MonthSums), LedgerError> {
+        let [start, end] = [month.days().first, month.days().end].map(|day| start_of(day, self.zone));
+        let adjustments = adjustments::recorded(self.view, start, end)?;
+        let adjusted = adjustments.iter().try_fold(Money::ZERO, |sum, one| sum.plus(one.amount));
+        let mut totals = entry_sums::sum(self.facts_on(month.days()))?;
+        totals.undelivered -= deliveries::delivered_late(self.view, start, end)?;
+        let sums = MonthSums {
+            totals,
+            cost: self.cost(month.days(), &totals)?,
+            overheads: meter::overheads(self.view, start, end)?,
+            adjustments: adjusted.map_err(out_of_range)?,
+        };
         let mut report = MonthReport::new(month, &totals, &self.costs);
-        let whole = self.whole(month.days(), &totals, &cost)?;
+        let whole = self.whole(month.days(), &sums)?;
         report.energy_sources = entry_sums::sources(self.facts_on(month.days()))?;
         report.services = self.services(month.days(), totals.images, &whole)?;
         report.whole = Some(whole);
-        Ok((report, totals, cost))
+        report.adjustments = adjustments;
+        Ok((report, sums))
     }
 
     /// What the parts and the upkeep cost, beside what the pictures of `totals` were allocated. Of days that are not over,
@@ -166,17 +182,7 @@ impl<'a> Source<'a> {
     fn cost(&self, days: DaySpan, totals: &MonthTotals) -> Result<MonthCost, LedgerError> {
         let days = self.known.and(days);
         let allocated = Allocated { depreciation: totals.cost.depreciation, upkeep: totals.cost.upkeep };
-        let parts: Vec<_> = self.costs.parts().collect();
-        let uses = parts.iter().map(|(asset, service)| {
-            // By time, a part wears out whatever it paints.
-            let images = |span| match asset.life {
-                Life::Time { .. } => Ok(0),
-                Life::Units { .. } => self.images(span),
-            };
-            let images_before = images(service.before(days.first))?;
-            Ok(AssetUse { asset, images_before, images_after: images(service.before(days.end))? })
-        });
-        let uses = uses.collect::<Result<Vec<_>, LedgerError>>()?;
+        let uses = part_uses(&self.costs, days, |span| self.images(span))?;
         let upkeep = self.costs.upkeep_on(days, allocated.upkeep, |days| self.images_read_on(days));
         upkeep.and_then(|upkeep| month_cost(&uses, upkeep, days, allocated)).map_err(out_of_range)
     }
@@ -197,16 +203,39 @@ impl<'a> Source<'a> {
         self.facts_on(days).iter().map(|fact| fact.totals.images).sum()
     }
 
-    fn whole(
-        &self,
-        days: DaySpan,
-        totals: &MonthTotals,
-        cost: &MonthCost,
-    ) -> Result<WholeMonth, LedgerError> {
-        let [start, end] = [days.first, days.end].map(|day| start_of(day, self.zone));
-        let overheads = meter::overheads(self.view, start, end)?;
+    fn whole(&self, days: DaySpan, sums: &MonthSums) -> Result<WholeMonth, LedgerError> {
         let counted = Counted { days: self.known.and(days).days(), of: days.days() };
-        WholeMonth::new(totals, &overheads, cost, counted).map_err(out_of_range)
+        WholeMonth::new(sums, counted).map_err(out_of_range)
+    }
+
+    /// The images of `months` at each service: as it was closed in months that were compared with it then, else by what is
+    /// known now.
+    fn services_of(
+        &self,
+        months: &[MonthReport],
+        images: i64,
+        whole: &WholeMonth,
+    ) -> Result<Vec<ServiceComparison>, LedgerError> {
+        let there = |sku: &str| {
+            let mut sum: Option<ServiceComparison> = None;
+            for month in months {
+                let known = month.services.iter().find(|service| service.sku == sku).cloned();
+                let of_month = known.map_or_else(|| self.elsewhere(sku, month.month.days()), Ok)?;
+                sum = Some(match sum {
+                    None => of_month,
+                    Some(sum) => sum.plus(of_month).map_err(out_of_range)?,
+                });
+            }
+            let sum = sum.map_or_else(|| self.elsewhere(sku, self.known), Ok)?;
+            Ok(sum.against_all_in(whole.fully_loaded_total, images))
+        };
+        self.costs.compared_skus().into_iter().map(there).collect()
+    }
+
+    fn elsewhere(&self, sku: &str, days: DaySpan) -> Result<ServiceComparison, LedgerError> {
+        let pictures: Vec<_> = self.facts_on(days).iter().filter_map(Fact::pictures).collect();
+        let today = self.known.end.yesterday().unwrap_or(self.known.end);
+        Ok(self.costs.elsewhere(sku, &pictures, today).map_err(out_of_range)?.comparison)
     }
 
     /// The images of `days` at each service, against what they and everything else of these days cost.
@@ -216,12 +245,8 @@ impl<'a> Source<'a> {
         images: i64,
         whole: &WholeMonth,
     ) -> Result<Vec<ServiceComparison>, LedgerError> {
-        let pictures: Vec<_> = self.facts_on(days).iter().filter_map(Fact::pictures).collect();
-        let today = self.known.end.yesterday().unwrap_or(self.known.end);
-        let there = |sku: &str| {
-            let found = self.costs.elsewhere(sku, &pictures, today).map_err(out_of_range)?;
-            Ok(found.comparison.against_all_in(whole.fully_loaded_total, images))
-        };
+        let there =
+            |sku: &str| Ok(self.elsewhere(sku, days)?.against_all_in(whole.fully_loaded_total, images));
         self.costs.compared_skus().into_iter().map(there).collect()
     }
 
@@ -254,6 +279,23 @@ impl<'a> Source<'a> {
         };
         history.payback().map(Some)
     }
+}
+
+/// Everything about `month` by what is known at `now`, and what its figures are made from.
+pub(in crate::ledger) fn read_month(
+    view: &Conn<'_>,
+    costs: &CostModel,
+    month: Month,
+    kinds: &[GroupBy],
+    (zone, now): (&TimeZone, Timestamp),
+) -> Result<(MonthReport, MonthSums), LedgerError> {
+    let source = Source::read(view, costs, month.days(), kinds, zone, now)?;
+    let (mut report, sums) = source.month(month)?;
+    report.days = Some(source.days(month.days())?);
+    report.payback = source.payback(month.days())?;
+    let of_kind = |by: &GroupBy| Ok(Groups::new(*by, groups(view, *by, source.facts_on(month.days()))?));
+    report.groups = kinds.iter().map(of_kind).collect::<Result<_, LedgerError>>()?;
+    Ok((report, sums))
 }
 
 /// The days that count for a payback: of `known` those since the first part was bought.

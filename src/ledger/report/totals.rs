@@ -1,4 +1,5 @@
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 use super::{Compared, EnergySources, compared::out_of_range};
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
 
 /// Sums over the entries of a month, or of a part of it. Any of them may be negative: a reversal takes an entry of an
 /// earlier month back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthTotals {
     /// Pictures, less those that were taken back.
     pub images: i64,

@@ -81,7 +81,7 @@ impl Shop {
         let id: Result<Option<i64>, LedgerError> =
             ledger.store.read(|conn| conn.query_one(last, params![], |row| row.get(0)));
         if let Some(id) = id.expect("an answer") {
-            ledger.reverse(id, "a test", None, self.now).expect("reversed");
+            ledger.reverse(id, "a test", None, "command line", self.now).expect("reversed");
         }
     }
 

@@ -13,6 +13,13 @@ impl Book {
         assert!(store::testing::tamper(&self.file(), sql) > 0, "{sql}");
     }
 
+    /// The statement that closed a month.
+    pub(super) fn statement(&self, month: &str) -> String {
+        let sql = "SELECT statement FROM month_statements WHERE month = ?1";
+        let read = |conn: &store::Conn<'_>| conn.query_one(sql, store::params![month], |row| row.get(0));
+        self.ledger.store.read(read).expect("a statement")
+    }
+
     pub(super) fn finding(&self, text: &str) -> Option<Finding> {
         let verified = self.ledger.verify_months(Some(month(text))).expect("verified");
         assert_eq!(verified.len(), 1, "{verified:?}");
@@ -58,7 +65,7 @@ fn months_are_cut_in_the_zone_that_the_ledger_keeps() {
     book.ledger.check_zone(&zone("PRC"), now).expect("another name of the same zone");
     let refused = book.ledger.check_zone(&TimeZone::UTC, now).expect_err("another zone").to_string();
     assert!(refused.contains("Asia/Shanghai") && refused.contains("UTC"), "{refused}");
-    let close = |zone: &TimeZone| book.ledger.close_month(month("2026-10"), zone, now);
+    let close = |zone: &TimeZone| book.ledger.close_example(month("2026-10"), zone, now);
     assert!(matches!(close(&TimeZone::UTC), Err(CloseError::Ledger(LedgerError::Zone { .. }))));
     assert_eq!(book.ledger.closings().expect("closings"), [], "nothing was sealed");
     close(&zone("Asia/Shanghai")).expect("closed");
@@ -69,7 +76,7 @@ fn months_are_cut_in_the_zone_that_the_ledger_keeps() {
 fn a_first_key_from_the_future_hides_no_costs_of_today() {
     let book = Book::begun_at(None, at("2030-03-01T00:00:00Z"));
     assert_eq!(book.ledger.latest_moment().expect("a moment"), Some(at("2030-03-01T00:00:00Z")));
-    let first = |now| book.ledger.store.read(|conn| assets::first_day(conn, &TimeZone::UTC, at(now)));
+    let first = |now| book.ledger.store.read(|conn| recorded::first_day(conn, &TimeZone::UTC, at(now)));
     let day = |text: &str| Some(text.parse::<jiff::civil::Date>().expect("a day"));
     assert_eq!(first("2026-11-28T12:00:00Z").expect("a day"), day("2026-11-28"));
     assert_eq!(first("2031-01-01T00:00:00Z").expect("a day"), day("2030-03-01"));
@@ -108,7 +115,7 @@ fn triggers_that_were_taken_away_are_put_back() {
 #[test]
 fn a_month_is_closed_once_in_order_and_after_its_end() {
     let mut book = two_months();
-    let early = book.ledger.close_month(month("2026-10"), &TimeZone::UTC, at("2026-10-31T23:59:59Z"));
+    let early = book.ledger.close_example(month("2026-10"), &TimeZone::UTC, at("2026-10-31T23:59:59Z"));
     assert!(matches!(early, Err(CloseError::Running { .. })));
     assert!(matches!(book.close("2026-12"), Err(CloseError::Running { .. })));
     let skipped = book.close("2026-11").expect_err("refused");
@@ -134,11 +141,11 @@ fn months_that_do_not_follow_upon_each_other_are_refused() {
     let closed_in = |hours| {
         let mut book = two_months();
         book.paint(book.filed(), at("2026-10-31T20:00:00Z"), &[receipt()]);
-        book.ledger.close_month(month("2026-10"), &zone(hours), now).expect("closed");
+        book.ledger.close_example(month("2026-10"), &zone(hours), now).expect("closed");
         book
     };
     for (before, after) in [(0, 8), (8, 0)] {
-        let shifted = closed_in(before).ledger.close_month(month("2026-11"), &zone(after), now);
+        let shifted = closed_in(before).ledger.close_example(month("2026-11"), &zone(after), now);
         assert!(matches!(shifted, Err(CloseError::Shifted { .. })), "{shifted:?}");
     }
 }
@@ -148,24 +155,42 @@ fn the_same_month_has_the_same_hash_everywhere() {
     // Whoever changes the canonical form gives it another number, or months that were closed cannot be verified.
     let book = two_months();
     let key = book.ledger.keys().expect("keys")[0].public_id.clone();
-    let [first, second] = [two_months(), book].map(|book| book.close("2026-10").expect("closed").sha256);
+    let [first, second] = [two_months(), book].map(|book| {
+        let closing = book.close("2026-10").expect("closed");
+        let seal_in = |format| {
+            let seal = book.ledger.store.read(|conn| closing::seal_in_format(conn, &closing, format));
+            seal.expect("a seal").1
+        };
+        (closing.sha256, seal_in(2), book.statement("2026-10"))
+    });
     assert_eq!(first, second);
     let id = |at: &str, n| RequestId::new(self::at(at), [n; 10]);
     let (one, two) = (id("2026-10-02T10:00:00Z", 1), id("2026-10-31T23:59:59.999Z", 2));
     let usage = r#"40,2000,2200,"estimated","CNY""#;
     let rest =
         format!(r#"2,3,"fal/z-image-turbo",10,7000000000,64,64,8,1,null,null,"{key}","tiny","medium""#);
-    let text = format!(
-        "{}\n{}\n{}\n{}\n",
-        r#"["tintype month",2,"2026-10",1790812800000,1793491200000,1796428800000,null]"#,
-        format_args!(r#"[1,"{one}","image",0,null,null,1,1790935200000,{usage},1,{rest},1,1790935200000]"#),
-        format_args!(r#"[2,"{one}","image",1,null,null,1,1790935200000,{usage},7,{rest},1,1790935200000]"#),
-        format_args!(
-            r#"[3,"{two}","image",0,null,null,1,1793491199999,{usage},1,{rest},null,1793491199999]"#
-        ),
-    );
-    let expected: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&text).into();
-    assert_eq!(first.as_bytes(), &expected, "{text}");
+    let text = |format: u32, more: &str, end: &str| {
+        format!(
+            "{}\n{}\n{}\n{}\n{end}",
+            format_args!(
+                r#"["tintype month",{format},"2026-10",1790812800000,1793491200000,1796428800000,null]"#
+            ),
+            format_args!(
+                r#"[1,"{one}","image",0,null,null,1,1790935200000,{usage},1,{rest},1,1790935200000{more}]"#
+            ),
+            format_args!(
+                r#"[2,"{one}","image",1,null,null,1,1790935200000,{usage},7,{rest},1,1790935200000{more}]"#
+            ),
+            format_args!(
+                r#"[3,"{two}","image",0,null,null,1,1793491199999,{usage},1,{rest},null,1793491199999{more}]"#
+            ),
+        )
+    };
+    let hash = |text: &str| Sha256Hash::new(<sha2::Sha256 as sha2::Digest>::digest(text).into());
+    assert_eq!(first.1, hash(&text(2, "", "")), "what was closed in format 2 verifies as it did");
+    let (name, statement) = (hash("test"), hash(&first.2));
+    let end = format!("[\"name of key\",1,\"{name}\"]\n[\"statement\",\"{statement}\",\"command line\"]\n");
+    assert_eq!(first.0, hash(&text(3, ",null,null,null,null,0,1,null,null,null,null,1", &end)));
 }
 
 #[test]

@@ -23,7 +23,9 @@ fn half_a_comparison_is_refused_by_the_database() {
                  steps, seed, 'a test' FROM entries WHERE id = 1"
         ))
     };
-    book.ledger.reverse(1, "a test", None, NOON).expect("an image without a comparison is taken back");
+    book.ledger
+        .reverse(1, "a test", None, "command line", NOON)
+        .expect("an image without a comparison is taken back");
     for columns in ["'a/b', NULL, NULL", "NULL, 1, 1", "'a/b', 1, NULL", "NULL, NULL, 1"] {
         assert!(copy(columns).is_err(), "{columns}");
     }
@@ -42,7 +44,7 @@ fn the_meter_has_turned_for_an_image_that_is_taken_back() {
     book.paint(book.filed(), NOON, &[receipt_of(1_000)]);
     let before = book.totals();
     let electricity = |totals: &MonthTotals| totals.cost.electricity.plus(totals.failed_electricity);
-    book.ledger.reverse(1, "the wrong image", None, NOON).expect("reversed");
+    book.ledger.reverse(1, "the wrong image", None, "command line", NOON).expect("reversed");
     let after = book.totals();
     assert_eq!((after.images, after.cost.electricity), (0, Money::ZERO));
     assert_eq!(electricity(&after), electricity(&before), "nothing is forgotten");
@@ -51,7 +53,7 @@ fn the_meter_has_turned_for_an_image_that_is_taken_back() {
     book.paint(book.filed(), NOON, &[receipt_of(500)]);
     let amounts =
         CorrectedAmounts { electricity: Some(Money::from_nano(400)), ..CorrectedAmounts::default() };
-    book.ledger.reverse(3, "a wrong tariff", Some(&amounts), NOON).expect("corrected");
+    book.ledger.reverse(3, "a wrong tariff", Some(&amounts), "command line", NOON).expect("corrected");
     let corrected = book.totals();
     assert_eq!(
         (corrected.cost.electricity, corrected.failed_electricity),
@@ -77,11 +79,11 @@ fn months_add_up_to_what_a_part_lost_also_where_more_was_taken_back_than_made() 
         life: Life::Units { lifetime_images: 100 },
         retirement: None,
     };
-    book.ledger.add_asset(&asset, Currency::CNY, NOON).expect("added");
+    book.ledger.add_asset(&asset, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOON).expect("added");
     let six = vec![receipt(); 6];
     book.paint(book.filed(), at("2026-09-02T00:00:00Z"), &six);
     for entry in 1..=3 {
-        book.ledger.reverse(entry, "x", None, at("2026-10-05T00:00:00Z")).expect("reversed");
+        book.ledger.reverse(entry, "x", None, "command line", at("2026-10-05T00:00:00Z")).expect("reversed");
     }
     book.paint(book.filed(), at("2026-11-05T00:00:00Z"), &[receipt(), receipt()]);
     let now = at("2026-11-06T00:00:00Z");
@@ -104,9 +106,14 @@ fn a_loss_on_a_sale_is_in_the_month() {
         life: Life::Time { years: 3, normal_utilisation_percent: 20 },
         retirement: None,
     };
-    let id = book.ledger.add_asset(&card, Currency::CNY, NOON).expect("added");
+    let id =
+        book.ledger.add_asset(&card, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOON).expect("added");
     let sale = Retirement { on: date(2026, 12, 1), proceeds: "1000".parse().expect("an amount") };
-    assert!(book.ledger.retire_asset(id, sale, NOON).expect("retired"));
+    assert!(
+        book.ledger
+            .retire_asset(id, sale, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOON)
+            .expect("retired")
+    );
     let now = at("2026-12-15T00:00:00Z");
     let all_in = ["2026-10", "2026-11", "2026-12"].map(|text| {
         let report = book.ledger.month_report(&costs(vec![]), month(text), &[], &TimeZone::UTC, now);
@@ -130,7 +137,7 @@ fn break_even_is_of_a_whole_month_from_its_first_day_on() {
         life: Life::Time { years: 3, normal_utilisation_percent: 20 },
         retirement: None,
     };
-    book.ledger.add_asset(&card, Currency::CNY, NOON).expect("added");
+    book.ledger.add_asset(&card, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOON).expect("added");
     let dear = Receipt {
         comparison: receipt()
             .comparison
@@ -164,7 +171,7 @@ fn a_part_by_units_is_charged_until_its_residual_and_no_more() {
         life: Life::Units { lifetime_images: 5 },
         retirement: None,
     };
-    book.ledger.add_asset(&ssd, Currency::CNY, NOON).expect("added");
+    book.ledger.add_asset(&ssd, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOON).expect("added");
     let moment = at("2026-09-02T10:00:00Z");
     for images in [3, 4, 3] {
         let costs = book.ledger.with_assets(&costs(vec![])).expect("assets");

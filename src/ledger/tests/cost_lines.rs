@@ -64,7 +64,7 @@ fn several_lines_add_up_and_an_image_carries_each_on_its_days() {
     let now = at("2026-10-01T08:00:00Z");
     let add = |line: &CostLine| {
         let evidence = Evidence { document: Some("2026/17"), ..Evidence::COMMAND_LINE };
-        book.ledger.add_cost_line(line, Currency::CNY, &evidence, now).expect("recorded")
+        book.ledger.add_cost_line(line, &model(1), &evidence, now).expect("recorded")
     };
     let rent = add(&line("rent", a_year(3_650), date(2026, 10, 1)));
     add(&line("insurance", a_year(365), date(2026, 10, 11)));
@@ -78,7 +78,9 @@ fn several_lines_add_up_and_an_image_carries_each_on_its_days() {
     assert_eq!(of_image(date(2026, 10, 10)), "2.113333334");
     assert_eq!(of_image(date(2026, 10, 11)), "2.321666668");
     assert_eq!(upkeep_of(&book, &costs, "2026-10"), yuan(31 * 10 + 21));
-    let ended = |day| book.ledger.end_cost_line(rent, day, &Evidence::COMMAND_LINE, now).expect("no error");
+    let ended = |day| {
+        book.ledger.end_cost_line(rent, day, &model(1), &Evidence::COMMAND_LINE, now).expect("no error")
+    };
     assert!(ended(date(2026, 10, 21)) && !ended(date(2026, 10, 22)), "once");
     assert_eq!(upkeep_of(&book, &costs, "2026-10"), yuan(20 * 10 + 21));
     assert_eq!(book.ledger.cost_lines().expect("lines")[0].document.as_deref(), Some("2026/17"));

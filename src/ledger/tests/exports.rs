@@ -98,7 +98,9 @@ fn a_metered_picture_names_its_card_and_so_does_what_takes_it_back() {
     metered.usage =
         Usage { source: EnergySource::Metered, epoch: Some(begun.expect("begun").id), ..metered.usage };
     book.paint(book.filed(), NOON, &[metered, receipt()]);
-    book.ledger.reverse(1, "a test", Some(&CorrectedAmounts::default()), NOON).expect("reversed");
+    book.ledger
+        .reverse(1, "a test", Some(&CorrectedAmounts::default()), "command line", NOON)
+        .expect("reversed");
     let csv = focus(&book, "2026-11", &TimeZone::UTC);
     let resource = |row| cells(&csv, row, &["ResourceId", "ResourceType", "ResourceName"]);
     for row in [0, 2, 3] {
@@ -124,8 +126,8 @@ fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_picture()
     let book = two_months();
     let amounts = CorrectedAmounts { electricity: Some(Money::from_nano(4)), ..CorrectedAmounts::default() };
     let now = at("2026-11-20T00:00:00Z");
-    book.ledger.reverse(2, "the meter was wrong", Some(&amounts), now).expect("reversed");
-    book.ledger.reverse(4, "a test", None, now).expect("reversed");
+    book.ledger.reverse(2, "the meter was wrong", Some(&amounts), "command line", now).expect("reversed");
+    book.ledger.reverse(4, "a test", None, "command line", now).expect("reversed");
     let csv = focus(&book, "2026-11", &TimeZone::UTC);
     let row = |row: usize| {
         let columns =
@@ -157,8 +159,8 @@ fn a_month_of_everything() -> (Book, CostModel) {
     let mut book = two_months();
     let amounts = CorrectedAmounts { electricity: Some(Money::from_nano(4)), ..CorrectedAmounts::default() };
     let now = at("2026-11-20T00:00:00Z");
-    book.ledger.reverse(2, "the meter was wrong", Some(&amounts), now).expect("reversed");
-    book.ledger.reverse(4, "a test", None, now).expect("reversed");
+    book.ledger.reverse(2, "the meter was wrong", Some(&amounts), "command line", now).expect("reversed");
+    book.ledger.reverse(4, "a test", None, "command line", now).expect("reversed");
     let failed = book.open_request(book.filed(), now);
     let mut work = failed_work(Money::from_nano(5));
     work.cost.depreciation = Money::from_nano(7);
@@ -182,11 +184,17 @@ fn a_month_of_everything() -> (Book, CostModel) {
     let day = |day| jiff::civil::date(2026, 10, day);
     let by_time = Life::Time { years: 3, normal_utilisation_percent: 20 };
     for (life, on) in [(by_time, day(2)), (by_time, day(5)), (Life::Units { lifetime_images: 300 }, day(7))] {
-        book.ledger.add_asset(&part(life, on), Currency::CNY, now).expect("added");
+        book.ledger
+            .add_asset(&part(life, on), &model_in(Currency::CNY), &Evidence::COMMAND_LINE, now)
+            .expect("added");
     }
     let sold = Retirement { on: jiff::civil::date(2026, 11, 15), proceeds: money("400") };
     let first = book.ledger.assets().expect("parts")[0].id;
-    assert!(book.ledger.retire_asset(first, sold, now).expect("retired"));
+    assert!(
+        book.ledger
+            .retire_asset(first, sold, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, now)
+            .expect("retired")
+    );
     let settings = CostSettings { upkeep_per_year: Some(money("300")), ..CostSettings::default() };
     let prices = PriceBook::built_in().expect("a price book");
     (book, CostModel::new(settings, prices, vec![]).expect("a cost model"))

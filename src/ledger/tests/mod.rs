@@ -5,10 +5,12 @@ mod cost_lines;
 mod edits;
 mod exports;
 mod forget;
+mod late;
 mod months;
 mod plans;
 mod property;
 mod statements;
+mod tampering;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use proptest::prelude::*;
@@ -17,7 +19,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    costs::{Breakdown, Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Comparison, Receipt},
+    costs::{
+        Breakdown, Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Comparison, CostModel,
+        CostSettings, PriceBook, Receipt,
+    },
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
     units::{Currency, Energy, EnergyBalance, Millis, Money},
 };
@@ -110,6 +115,26 @@ impl Book {
 
     fn file(&self) -> std::path::PathBuf {
         self.directory.path().join("ledger.sqlite3")
+    }
+}
+
+/// The example's costs in `currency`.
+pub(super) fn model_in(currency: Currency) -> CostModel {
+    let settings = CostSettings { currency, ..CostSettings::default() };
+    CostModel::new(settings, PriceBook::built_in().expect("a book"), Vec::new()).expect("a model")
+}
+
+impl Ledger {
+    /// Closes `month` with the example's costs.
+    pub(super) fn close_example(
+        &self,
+        month: Month,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<Closing, CloseError> {
+        let costs = model_in(Currency::CNY);
+        let closer = Closer { costs: &costs, zone, operator: "Tintype", actor: "command line" };
+        self.close_month(month, &closer, now)
     }
 }
 
@@ -219,7 +244,7 @@ fn a_picture_counts_as_undelivered_until_its_delivery_is_noted() {
     let id = reservation.id;
     book.settle(reservation, &[&receipt()]).expect("settled");
     assert_eq!(book.totals().undelivered, 1);
-    book.ledger.note_delivery(id).expect("noted");
+    book.ledger.note_delivery(id, NOON).expect("noted");
     assert_eq!(book.totals().undelivered, 0);
 }
 

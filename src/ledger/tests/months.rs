@@ -71,7 +71,7 @@ impl Book {
     }
 
     pub(super) fn close(&self, text: &str) -> Result<Closing, CloseError> {
-        self.ledger.close_month(month(text), &TimeZone::UTC, at("2026-12-05T00:00:00Z"))
+        self.ledger.close_example(month(text), &TimeZone::UTC, at("2026-12-05T00:00:00Z"))
     }
 }
 
@@ -118,7 +118,10 @@ fn an_entry_of_a_closed_month_is_taken_back_in_the_running_one() {
     let october = book.month_totals("2026-10");
     let now = at("2026-12-05T00:00:00Z");
     let amounts = CorrectedAmounts { electricity: Some(Money::from_nano(4)), ..CorrectedAmounts::default() };
-    let booked = book.ledger.reverse(2, " the meter was wrong ", Some(&amounts), now).expect("reversed");
+    let booked = book
+        .ledger
+        .reverse(2, " the meter was wrong ", Some(&amounts), "command line", now)
+        .expect("reversed");
     assert_eq!(booked, Reversal { reversal: 5, correction: Some(6) });
     assert_eq!(book.month_totals("2026-10"), october, "a closed month stays");
     let december = book.month_totals("2026-12");
@@ -126,7 +129,8 @@ fn an_entry_of_a_closed_month_is_taken_back_in_the_running_one() {
     assert_eq!(december.saving(), Some(Money::from_nano(3)), "what was overstated comes back");
     assert_eq!((book.finding("2026-10"), book.finding("2026-11")), (None, None));
 
-    let booked = book.ledger.reverse(6, "it was right after all", None, now).expect("reversed");
+    let booked =
+        book.ledger.reverse(6, "it was right after all", None, "command line", now).expect("reversed");
     assert_eq!(booked, Reversal { reversal: 7, correction: None });
     let december = book.month_totals("2026-12");
     assert_eq!((december.images, december.undelivered), (-1, -1));
@@ -145,7 +149,7 @@ fn what_cannot_be_taken_back_is_refused_in_a_line() {
     let upkeep = CorrectedAmounts { upkeep: Some(Money::from_nano(1)), ..CorrectedAmounts::default() };
     let negative = CorrectedAmounts { upkeep: Some(Money::from_nano(-1)), ..CorrectedAmounts::default() };
     let reverse = |entry, reason: &str, amounts: Option<&CorrectedAmounts>| {
-        book.ledger.reverse(entry, reason, amounts, NOON)
+        book.ledger.reverse(entry, reason, amounts, "command line", NOON)
     };
     assert!(matches!(reverse(99, "x", None), Err(ReverseError::Unknown(99))));
     assert!(matches!(reverse(1, " ", None), Err(ReverseError::Reason)));
@@ -155,9 +159,10 @@ fn what_cannot_be_taken_back_is_refused_in_a_line() {
     assert_eq!(reverse(5, "x", None).expect("reversed").reversal, 6);
     assert!(matches!(reverse(5, "x", None), Err(ReverseError::Before { entry: 5, by: 6 })));
     assert!(matches!(reverse(6, "x", None), Err(ReverseError::IsReversal(6))));
-    let closed = book.ledger.close_month(month("2026-10"), &TimeZone::UTC, NOON);
+    let closed = book.ledger.close_example(month("2026-10"), &TimeZone::UTC, NOON);
     closed.expect("closed");
-    let back_dated = book.ledger.reverse(1, "x", None, at("2026-10-15T00:00:00Z")).expect_err("closed");
+    let back_dated =
+        book.ledger.reverse(1, "x", None, "command line", at("2026-10-15T00:00:00Z")).expect_err("closed");
     assert!(back_dated.to_string().contains("is closed"), "{back_dated}");
 }
 
@@ -187,13 +192,13 @@ fn the_database_itself_refuses_half_a_reversal() {
 fn what_is_taken_back_of_an_earlier_month_adds_nothing_to_a_budget() {
     let mut book = Book::new(Some(10));
     book.paint(book.filed(), NOON - SignedDuration::from_hours(31 * 24), &[receipt_of(40)]);
-    book.ledger.reverse(1, "x", Some(&CorrectedAmounts::default()), NOON).expect("reversed");
-    book.ledger.reverse(3, "x", None, NOON).expect("reversed");
+    book.ledger.reverse(1, "x", Some(&CorrectedAmounts::default()), "command line", NOON).expect("reversed");
+    book.ledger.reverse(3, "x", None, "command line", NOON).expect("reversed");
     assert!(matches!(book.reserve(11, None, 0), Err(ReserveError::OverBudget(_))));
     let held = book.reserve(10, None, 0).expect("reserved");
     book.settle(held, &[&receipt()]).expect("settled");
     assert!(matches!(book.reserve(5, None, 0), Err(ReserveError::OverBudget(_))));
-    book.ledger.reverse(5, "x", None, NOON).expect("reversed");
+    book.ledger.reverse(5, "x", None, "command line", NOON).expect("reversed");
     assert!(book.reserve(10, None, 0).is_ok(), "what is taken back of this month is free again");
 }
 
@@ -216,8 +221,8 @@ fn a_request_is_shown_with_its_receipts_to_its_own_key() {
     };
     assert_eq!(states(shown), [(1, false, None), (7, false, None), (8, false, None)]);
     let amounts = CorrectedAmounts { electricity: Some(Money::from_nano(9)), ..CorrectedAmounts::default() };
-    book.ledger.reverse(2, "x", Some(&amounts), NOON).expect("reversed");
-    book.ledger.reverse(3, "x", None, NOON).expect("reversed");
+    book.ledger.reverse(2, "x", Some(&amounts), "command line", NOON).expect("reversed");
+    book.ledger.reverse(3, "x", None, "command line", NOON).expect("reversed");
     let shown = painted(book.key).expect("it is there");
     assert_eq!(states(shown), [(1, false, None), (7, true, Some(9)), (8, true, None)]);
     let open = book.open_request(book.filed(), NOON);

@@ -68,7 +68,7 @@ fn run(book: &mut Book, keys: &[KeyId], step: &Happening) {
             let receipts: Vec<_> = step.electricity.iter().map(|nano| receipt_of(*nano)).collect();
             let id = book.paint(filed, now, &receipts);
             if deliver {
-                book.ledger.note_delivery(id).expect("noted");
+                book.ledger.note_delivery(id, NOON).expect("noted");
             }
         }
         Action::Fail => {
@@ -82,7 +82,7 @@ fn run(book: &mut Book, keys: &[KeyId], step: &Happening) {
             let amounts =
                 electricity.map(|_| CorrectedAmounts { electricity, ..CorrectedAmounts::default() });
             // What is not there, or was taken back before, is refused.
-            book.ledger.reverse(entry, "a random reason", amounts.as_ref(), now).ok();
+            book.ledger.reverse(entry, "a random reason", amounts.as_ref(), "command line", now).ok();
         }
     }
 }
@@ -144,7 +144,7 @@ proptest! {
         }
         let now = at("2027-01-02T00:00:00Z");
         for text in ["2026-08", "2026-09", "2026-10", "2026-11", "2026-12"] {
-            book.ledger.close_month(month(text), &zone, now).expect("closed");
+            book.ledger.close_example(month(text), &zone, now).expect("closed");
         }
         let verified = book.ledger.verify_months(None).expect("verified");
         prop_assert!(verified.iter().all(|month| month.finding.is_none()), "{:?}", verified);

@@ -109,10 +109,10 @@ fn each_service_is_compared_at_the_prices_of_the_pictures_days() {
     let unpriced = premium.unpriced.as_ref().expect("the ninth");
     assert_eq!((unpriced.images, unpriced.first, unpriced.last), (1, date(2026, 10, 9), date(2026, 10, 9)));
     // One of the tenth is taken back in November, at the tenth's quality.
-    book.ledger.reverse(2, "x", None, at("2026-11-02T00:00:00Z")).expect("reversed");
+    book.ledger.reverse(2, "x", None, "command line", at("2026-11-02T00:00:00Z")).expect("reversed");
     let november = report(&book, "2026-11", "2026-11-05T12:00:00Z");
     assert_eq!(november.services[1].compared_price, Some(yuan("-4")));
-    book.ledger.reverse(1, "x", None, at("2026-11-02T00:00:00Z")).expect("reversed");
+    book.ledger.reverse(1, "x", None, "command line", at("2026-11-02T00:00:00Z")).expect("reversed");
     let november = report(&book, "2026-11", "2026-11-05T12:00:00Z");
     let unpriced = november.services[1].unpriced.as_ref().expect("priced by the day it was painted on");
     assert_eq!((unpriced.images, unpriced.first), (-1, date(2026, 10, 9)));
@@ -132,7 +132,9 @@ fn what_was_saved_pays_for_the_hardware() {
     };
     book.paint(book.filed(), at("2026-10-10T10:00:00Z"), &[receipt()]);
     assert_eq!(report(&book, "2026-09", "2026-10-11T12:00:00Z").payback, None, "no key was there yet");
-    book.ledger.add_asset(&part, Currency::CNY, at("2026-10-11T00:00:00Z")).expect("recorded");
+    book.ledger
+        .add_asset(&part, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, at("2026-10-11T00:00:00Z"))
+        .expect("recorded");
     assert_eq!(report(&book, "2026-10", "2026-10-10T12:00:00Z").payback, None, "not bought yet");
     let dear = receipt_of(yuan("0.5").as_nano());
     book.paint(book.filed(), at("2026-10-11T10:00:00Z"), &[dear.clone(), dear.clone(), dear]);
@@ -156,7 +158,17 @@ fn what_was_saved_pays_for_the_hardware() {
 
     let retirement = Retirement { on: date(2026, 10, 13), proceeds: yuan("96") };
     let id = book.ledger.assets().expect("assets")[0].id;
-    assert!(book.ledger.retire_asset(id, retirement, at("2026-10-13T00:00:00Z")).expect("retired"));
+    assert!(
+        book.ledger
+            .retire_asset(
+                id,
+                retirement,
+                &model_in(Currency::CNY),
+                &Evidence::COMMAND_LINE,
+                at("2026-10-13T00:00:00Z")
+            )
+            .expect("retired")
+    );
     let payback = report(&book, "2026-10", "2026-10-13T12:00:00Z").payback.expect("a payback");
     assert_eq!((payback.investment, payback.worn_out_on), (yuan("2"), Some(date(2026, 10, 13))));
     let year_later = report(&book, "2027-10", "2027-10-13T12:00:00Z").payback.expect("a payback");
@@ -231,7 +243,7 @@ fn a_report_tells_measured_energy_from_estimates() {
     let noon = at("2026-11-02T12:00:00Z");
     book.paint(book.filed(), noon, &receipts);
     book.paint(book.filed(), noon, &[receipt()]);
-    book.ledger.reverse(1, "a test", None, noon).expect("reversed");
+    book.ledger.reverse(1, "a test", None, "command line", noon).expect("reversed");
     let report = report(&book, "2026-11", "2026-11-30T00:00:00Z");
     let sources = report.energy_sources;
     let told = [sources.metered_kwh, sources.integrated_kwh, sources.estimated_kwh];

@@ -2,12 +2,14 @@
 
 mod budget;
 mod entry;
+mod evidence;
 mod month;
 mod request;
 
 pub use self::{
     budget::{BudgetHolder, BudgetPeriods, Need, OverBudget},
     entry::{FailedWork, SettledImage},
+    evidence::Evidence,
     month::{Month, MonthError, Year, YearError},
     request::{NewRequest, Reservation, ReserveError, Reserved, SettledRequest, Settlement, Unbooked},
 };

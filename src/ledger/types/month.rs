@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::costs::DaySpan;
+use crate::{costs::DaySpan, units::deserialize_from_str};
 
 /// A calendar month, `2026-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub struct Month {
 pub struct Year {
     first: Date,
 }
+
+deserialize_from_str!(Month);
 
 /// A text that is no year.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -85,6 +85,9 @@ costs-unused-upkeep = Unused upkeep
 costs-loaded = All-in cost
 costs-disposal = Gain on parts sold
 costs-disposal-loss = Loss on parts sold
+costs-adjustments = Adjustments of closed days
+costs-adjustment-of = { $first } to { $last }, recorded by { $actor }
+costs-how-adjustments = Parts, costs and sales of closed months that were recorded later. Closed months stay as they were, so the difference is counted in the month in which it was recorded.
 costs-each = Each
 costs-energy-short = Energy
 costs-per-image-title = What an image costs
@@ -117,7 +120,7 @@ costs-whole-plans = { $plans ->
 costs-how-images = Images that were generated and booked, minus images of earlier months that were reversed. { $undelivered } of them were generated for a client that had disconnected; they cost the same.
 costs-how-each = { $what }: { $sum } ÷ { $images } images = { $each }, rounded up.
 costs-how-total = Electricity { $electricity } + depreciation { $depreciation } + upkeep { $upkeep } = { $total }.
-costs-how-loaded = Images { $standard } + failed jobs { $failed } + idle time, warm-up and downtime { $idle } + unused depreciation { $wear } + unused upkeep { $upkeep } − gain on parts sold { $disposal } = { $total }.
+costs-how-loaded = Images { $standard } + failed jobs { $failed } + idle time, warm-up and downtime { $idle } + unused depreciation { $wear } + unused upkeep { $upkeep } − gain on parts sold { $disposal } + adjustments of closed days { $adjustments } = { $total }.
 costs-how-electricity = { $plug } at the plug ({ $device } of it in the device), each image at the tariff of its hour: { $total }.
 costs-how-depreciation = Depreciation charged to the images: { $charged }. The hardware lost { $whole } of its value in this period, used or not.
 costs-how-upkeep = Repairs, network and space charged to the images: { $charged }. They came to { $whole } in this period.

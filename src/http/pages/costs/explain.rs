@@ -53,6 +53,7 @@ impl Account<'_> {
                 ("wear", self.money(whole.unused_depreciation)),
                 ("upkeep", self.money(whole.unused_upkeep)),
                 ("disposal", self.money(whole.disposal_gain)),
+                ("adjustments", self.money(whole.adjustments_total)),
                 ("total", self.money(whole.fully_loaded_total)),
             ],
         )

@@ -1,6 +1,7 @@
 //! The cost page: a month or a year at a glance, and every figure with how it is made.
 
 mod account;
+mod adjustments;
 mod breakdown;
 mod explain;
 mod export;
@@ -118,7 +119,10 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
     Ok(page(
         visit,
         &title,
-        &html! { (head) (body(&account)) (downloads(words, &format!("month={month}"), true)) },
+        &html! {
+            (head) (body(&account)) (adjustments::show(&account, &report.adjustments))
+            (downloads(words, &format!("month={month}"), true))
+        },
     ))
 }
 

@@ -62,6 +62,9 @@ fn beyond(account: &Account<'_>, whole: &WholeMonth) -> Markup {
                     td { (account.saved(Some(whole.disposal_gain))) }
                 }
             }
+            @if whole.adjustments_total != Money::ZERO {
+                (money("adjustments", "costs-adjustments", whole.adjustments_total, &words.say("costs-how-adjustments")))
+            }
         }
         tfoot { (money("loaded", "costs-loaded", whole.fully_loaded_total, &account.how_loaded(whole))) }
     }

@@ -84,6 +84,7 @@ fn full_report() -> MonthReport {
         idle_energy_kwh: Energy::from_millijoules(36_000_000_000),
         warm_up_energy_kwh: Energy::from_millijoules(0),
         gap_energy_kwh: Energy::from_millijoules(0),
+        adjustments_total: Money::ZERO,
         overhead_electricity: amount("12"),
         whole_depreciation: amount("200"),
         whole_upkeep: amount("15"),

@@ -83,6 +83,9 @@ costs-unused-upkeep = 未分摊维护
 costs-loaded = 完全成本
 costs-disposal = 出售部件收益
 costs-disposal-loss = 出售部件亏损
+costs-adjustments = 已结账月份的调整
+costs-adjustment-of = { $first } 至 { $last }，由 { $actor } 录入
+costs-how-adjustments = 结账之后才录入的部件、费用或出售。已结账的月份保持原样，差额计入录入时所在的月份。
 costs-each = 每张
 costs-energy-short = 耗电
 costs-per-image-title = 每张图的成本
@@ -114,7 +117,7 @@ costs-whole-plans = { $plans ->
 costs-how-images = 已完成并入账的图，减去冲回的往月图片。其中 { $undelivered } 张完成时客户端已断开，成本照算。
 costs-how-each = { $what }：{ $sum } ÷ { $images } 张 = { $each }，向上取整。
 costs-how-total = 电费 { $electricity } + 折旧 { $depreciation } + 维护 { $upkeep } = { $total }。
-costs-how-loaded = 出图 { $standard } + 失败的任务 { $failed } + 空闲、预热与停服期间 { $idle } + 未分摊折旧 { $wear } + 未分摊维护 { $upkeep } − 出售部件收益 { $disposal } = { $total }。
+costs-how-loaded = 出图 { $standard } + 失败的任务 { $failed } + 空闲、预热与停服期间 { $idle } + 未分摊折旧 { $wear } + 未分摊维护 { $upkeep } − 出售部件收益 { $disposal } + 已结账月份的调整 { $adjustments } = { $total }。
 costs-how-electricity = 插座端用电 { $plug }（其中设备 { $device }），每张图按当时的电价计费，共 { $total }。
 costs-how-depreciation = 分摊到图片上的硬件损耗为 { $charged }。这段时间硬件一共折旧 { $whole }，不论用没用上。
 costs-how-upkeep = 分摊到图片上的维修、网络、场地费用为 { $charged }。这段时间一共 { $whole }。

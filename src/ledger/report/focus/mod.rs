@@ -12,6 +12,7 @@ use self::row::{Bill, FocusRow};
 use super::{
     csv::{write_more_rows, write_rows},
     read::whole_month,
+    statement::Statement,
 };
 use crate::{
     costs::CostModel,
@@ -73,8 +74,17 @@ impl Ledger {
         operator: &str,
         now: Timestamp,
     ) -> Result<FocusExport, LedgerError> {
-        let span = (month.start(zone), month.end(zone));
         self.store.read(|conn| {
+            // A closed month stays as it was closed: its zone's, its operator's.
+            let statement = Statement::of(conn, month)?;
+            let stated = statement.as_ref().and_then(|statement| Some((statement, statement.whole()?)));
+            let (zone, operator, (whole, known)) = match stated {
+                Some((statement, whole)) => {
+                    (&statement.zone, statement.operator.as_str(), (whole.clone(), statement.end))
+                }
+                None => (zone, operator, whole_month(conn, costs, month, zone, now)?),
+            };
+            let span = (month.start(zone), month.end(zone));
             let bill = Bill {
                 month,
                 zone: zone.clone(),
@@ -84,7 +94,6 @@ impl Ledger {
             };
             let (first, last): (Option<i64>, Option<i64>) =
                 conn.query_one(BOUNDS, params![span.0, span.1], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let (whole, known) = whole_month(conn, costs, month, zone, now)?;
             let rest = rest::rows(conn, &bill, known, &whole)?;
             let left = first.zip(last).map(|(first, last)| (first - 1, last));
             Ok(FocusExport { bill, span, left, rest, has_head: false })

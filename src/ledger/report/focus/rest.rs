@@ -57,6 +57,12 @@ pub(super) fn rows(
             ..adjustment(bill, span, "disposal", disposal)
         }),
     );
+    let late = whole.adjustments_total;
+    rows.extend((late != Money::ZERO).then(|| FocusRow {
+        charge_frequency: "One-Time",
+        charge_class: Some("Correction"),
+        ..adjustment(bill, span, "adjustments", late)
+    }));
     Ok(rows)
 }
 
@@ -92,6 +98,7 @@ fn adjustment(bill: &Bill, span: (Timestamp, Timestamp), line: &'static str, amo
     let what = match line {
         "unused depreciation" => "depreciation that nothing was charged",
         "unused upkeep" => "upkeep that nothing was charged",
+        "adjustments" => "costs of closed days that were recorded in this month",
         _ if amount < Money::ZERO => "gain on parts that were sold above their book value",
         _ => "loss on parts that were sold below their book value",
     };

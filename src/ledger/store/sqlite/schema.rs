@@ -29,6 +29,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0020_cost_lines.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0024_installation.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0030_edits.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0033_closed_months.sql")),
 ];
 
 /// Brings the schema up to date.
@@ -231,7 +232,7 @@ mod tests {
         let moment = Timestamp::from_millisecond(1_790_000_000_000).expect("a time");
         let now = Timestamp::from_millisecond(1_795_000_000_000).expect("a time");
         let closed =
-            ledger.close_month(Month::of(moment, &TimeZone::UTC), &TimeZone::UTC, now).expect("closed");
+            ledger.close_example(Month::of(moment, &TimeZone::UTC), &TimeZone::UTC, now).expect("closed");
         assert_eq!(closed.rows, 2);
         let fresh_file = directory.path().join("fresh.sqlite3");
         drop(Ledger::open(&fresh_file).expect("a ledger"));
