@@ -21,6 +21,7 @@ mod output;
 mod prices;
 mod progress;
 mod pull;
+mod receipt;
 mod restore;
 mod roi;
 mod serve;
@@ -107,6 +108,8 @@ enum Command {
     /// Close months, verify closed ones, take entries back
     #[command(subcommand)]
     Month(month::MonthCommand),
+    /// Print what was booked for a request, and how each figure comes about
+    Receipt(receipt::ReceiptArgs),
     /// Forget a tag or a key's name: a pseudonym takes its place, kept images are deleted, sums and seals stay
     Forget(forget::ForgetArgs),
     /// Copy the ledger, beside a running server or without one, and check the copy
@@ -266,6 +269,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Forget(args) => forget::run(&args, &*clock),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args, &*clock),
+        Command::Receipt(args) => receipt::run(&args),
         Command::Roi(args) => roi::run(&args, &*clock),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => completions::man(&args),

@@ -3,7 +3,7 @@ use std::io::IsTerminal;
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 
-use super::{Books, CliError, DataArgs};
+use super::{Books, CliError, DataArgs, output};
 use crate::{
     clock::Clock,
     ledger::{
@@ -73,7 +73,7 @@ fn close(args: &CloseArgs, clock: &dyn Clock) -> Result<(), CliError> {
     if std::io::stdin().is_terminal() && !args.yes {
         let report = ledger.month_report(&costs, args.month, &[], &zone, clock.now())?;
         super::note(&preview(&report));
-        if !is_confirmed()? {
+        if !output::is_confirmed("Close it?")? {
             return Err(CliError::Usage(format!("{} stays open", args.month)));
         }
     }
@@ -109,14 +109,6 @@ fn preview(report: &MonthReport) -> String {
         "Parts, rents and retirements that you record later become adjustments of the open month.".into(),
     );
     lines.join("\n")
-}
-
-/// Asks on the terminal.
-fn is_confirmed() -> Result<bool, CliError> {
-    eprint!("Close it? [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(|error| CliError::Failed(error.to_string()))?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 fn verify(args: &VerifyArgs) -> Result<(), CliError> {

@@ -58,6 +58,14 @@ pub(super) fn note(line: &impl Display) {
     writeln!(io::stderr(), "{line}").ok();
 }
 
+/// Asks on the terminal; only a yes is one.
+pub(super) fn is_confirmed(question: &str) -> Result<bool, CliError> {
+    write!(io::stderr(), "{question} [y/N] ").ok();
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(|error| CliError::Failed(error.to_string()))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 fn write(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;

@@ -1,4 +1,5 @@
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::{CostError, DaySpan, Hardware};
 use crate::units::Money;
@@ -7,7 +8,7 @@ use crate::units::Money;
 pub(super) const DAYS_A_YEAR: u32 = 365;
 
 /// A part of the machine that wears out, as it was bought.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
     /// What its owner calls it.
     pub name: String,
@@ -26,7 +27,8 @@ pub struct Asset {
 }
 
 /// How a part wears out: the method of its depreciation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Life {
     /// By units: every picture takes an equal part of it.
     Units {
@@ -43,7 +45,7 @@ pub enum Life {
 }
 
 /// A part's end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retirement {
     /// Its first day out of service.
     pub on: Date,

@@ -1,4 +1,6 @@
-use super::Breakdown;
+use std::sync::Arc;
+
+use super::{Breakdown, Comparison, RateCard};
 use crate::{
     domain::Usage,
     units::{Energy, Millis, Money, MoneyError},
@@ -15,17 +17,8 @@ pub struct Receipt {
     pub cost: Breakdown,
     /// The service compared with; none if it had no price.
     pub comparison: Option<Comparison>,
-}
-
-/// A list price elsewhere, for the same size on the same day.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Comparison {
-    /// The service, a sku of the price book.
-    pub sku: String,
-    /// Its list price in the ledger's currency, rounded down.
-    pub price: Money,
-    /// What one unit of the list's currency cost in the ledger's, on that day.
-    pub exchange_rate: Money,
+    /// What all this was priced with; none if it was read back, or is of several images.
+    pub rates: Option<Arc<RateCard>>,
 }
 
 impl Receipt {
@@ -59,14 +52,7 @@ impl Receipt {
             wall_energy: energy(self.wall_energy),
             cost: self.cost.times(images)?,
             comparison: self.comparison.as_ref().and_then(|comparison| comparison.times(images)),
+            rates: None,
         })
-    }
-}
-
-impl Comparison {
-    /// The price of `images` images; none past the ledger's range.
-    fn times(&self, images: u32) -> Option<Self> {
-        let price = self.price.times(i64::from(images)).ok()?;
-        Some(Self { sku: self.sku.clone(), price, exchange_rate: self.exchange_rate })
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     CostError, CostModel, ListPrice, PriceEntry, PriceNotice, PriceUnit,
-    model::compare::{in_ledgers_currency, price_of_image},
+    comparison::{in_ledgers_currency, price_of_image},
 };
 use crate::{
     domain::{Operation, Product},

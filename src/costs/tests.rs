@@ -203,7 +203,7 @@ fn a_picture_is_priced_by_the_moment_it_was_settled() {
         epoch: None,
     };
     let wasted = model.wasted(usage, day(23).at(3, 0, 0, 0)).expect("in range");
-    assert_eq!(wasted.1.to_string(), "0.001125");
+    assert_eq!(wasted.cost.electricity.to_string(), "0.001125");
 }
 
 #[test]

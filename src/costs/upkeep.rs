@@ -1,10 +1,12 @@
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::{DaySpan, depreciation::carried_by_time};
 use crate::units::{Millis, Money, MoneyError};
 
 /// Repairs, network, space: what the machine costs beside its parts and its electricity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Upkeep {
     /// A flat amount for each image.
     PerImage(Money),

@@ -1,6 +1,6 @@
 use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Edit, ImageSize};
 
@@ -95,8 +95,14 @@ impl FromStr for Quality {
 
 crate::units::deserialize_from_str!(Quality);
 
+impl serde::Serialize for Quality {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// What is done for an image. Services have a price for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
     /// It is generated from a text alone.

@@ -101,6 +101,12 @@ impl FromStr for ImageSize {
 
 crate::units::deserialize_from_str!(ImageSize);
 
+impl serde::Serialize for ImageSize {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

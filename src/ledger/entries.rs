@@ -1,12 +1,12 @@
 use jiff::Timestamp;
 
 use super::{
-    FailedWork, LedgerError, SettledImage, signed,
+    FailedWork, LedgerError, SettledImage, rate_cards, signed,
     store::{Conn, Row, params},
     unsigned,
 };
 use crate::{
-    costs::{Breakdown, Comparison, Receipt},
+    costs::{Breakdown, Comparison, PricedWork, RateCard, Receipt, Share},
     domain::{EnergySource, ImageSize, RenderSpec, RequestId, Seed, Usage},
     units::{Currency, Energy, Millis, Money},
 };
@@ -30,6 +30,8 @@ struct Columns<'a> {
     wall_energy: Energy,
     cost: Breakdown,
     comparison: Option<&'a Comparison>,
+    rates: Option<&'a RateCard>,
+    share: Option<Share>,
 }
 
 impl Entries<'_> {
@@ -50,11 +52,14 @@ impl Entries<'_> {
             wall_energy: receipt.wall_energy,
             cost: receipt.cost,
             comparison: receipt.comparison.as_ref(),
+            rates: receipt.rates.as_deref(),
+            share: None,
         };
         self.insert(conn, &row)
     }
 
     pub(super) fn insert_failure(&self, conn: &Conn<'_>, work: &FailedWork) -> Result<(), LedgerError> {
+        let PricedWork { wall_energy, cost, rates } = &work.priced;
         let row = Columns {
             kind: "failed",
             index: work.index,
@@ -62,9 +67,11 @@ impl Entries<'_> {
             images_shown: work.images_shown,
             seed: work.seed,
             usage: work.usage,
-            wall_energy: work.wall_energy,
-            cost: work.cost,
+            wall_energy: *wall_energy,
+            cost: *cost,
             comparison: None,
+            rates: rates.as_deref(),
+            share: Some(work.share),
         };
         self.insert(conn, &row)
     }
@@ -72,13 +79,17 @@ impl Entries<'_> {
     fn insert(&self, conn: &Conn<'_>, row: &Columns<'_>) -> Result<(), LedgerError> {
         // Failed work has never had a price; an image without one has none.
         let none = (row.kind == "failed").then_some(0);
+        let rate_card = row.rates.map(|rates| rate_cards::keep(conn, rates)).transpose()?;
+        let steps_done = row.share.map(|share| signed(share.steps_done, "steps_done")).transpose()?;
         conn
             .execute(
                 "INSERT INTO entries
                      (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
                       energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
-                      compared_nano, exchange_rate_nano, width, height, steps, seed, epoch, images_shown)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+                      compared_nano, exchange_rate_nano, width, height, steps, seed, epoch, images_shown,
+                      rate_card, steps_done, steps_of)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+                         ?23, ?24, ?25)",
             params![
                 self.request.to_text(),
                 row.kind,
@@ -102,6 +113,9 @@ impl Entries<'_> {
                 signed(row.seed.get(), "seed")?,
                 row.usage.epoch,
                 row.images_shown,
+                rate_card,
+                steps_done,
+                row.share.map(|share| share.steps),
             ])?;
         Ok(())
     }
@@ -155,9 +169,12 @@ pub(super) fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
             wall_energy: Energy::from_millijoules(count(3, "wall_energy_mj")?),
             cost: Breakdown { electricity: money(5)?, depreciation: money(6)?, upkeep: money(7)? },
             comparison: match row.get(8)? {
-                Some(sku) => Some(Comparison { sku, price: money(9)?, exchange_rate: money(10)? }),
+                Some(sku) => {
+                    Some(Comparison { sku, price: money(9)?, exchange_rate: money(10)?, rate: None })
+                }
                 None => None,
             },
+            rates: None,
         },
     })
 }

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Ledger, LedgerError,
     closed_days::bookable_at,
-    signed,
+    rate_cards, signed,
     store::{Conn, params},
     unsigned,
 };
 use crate::{
+    costs::PricedWork,
     domain::{EnergySource, Overhead, Usage},
     units::{Currency, Energy, Money, MoneyError},
 };
@@ -88,15 +89,16 @@ impl Ledger {
         &self,
         kind: Overhead,
         usage: Usage,
-        (wall_energy, electricity): (Energy, Money),
+        priced: &PricedWork,
         currency: Currency,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let sql = "INSERT INTO overheads (kind, entered_at_ms, duration_ms, energy_mj, wall_energy_mj, energy_source,
-                                          epoch, currency, electricity_nano)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                                          epoch, currency, electricity_nano, rate_card)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         self.store.write(|conn| {
             let now = bookable_at(conn, now)?;
+            let rate_card = priced.rates.as_ref().map(|rates| rate_cards::keep(conn, rates)).transpose()?;
             conn.execute(
                 sql,
                 params![
@@ -104,11 +106,12 @@ impl Ledger {
                     now,
                     signed(usage.duration.get(), "duration_ms")?,
                     signed(usage.energy.as_millijoules(), "energy_mj")?,
-                    signed(wall_energy.as_millijoules(), "wall_energy_mj")?,
+                    signed(priced.wall_energy.as_millijoules(), "wall_energy_mj")?,
                     usage.source.as_str(),
                     usage.epoch,
                     currency.code(),
-                    electricity.as_nano(),
+                    priced.cost.electricity.as_nano(),
+                    rate_card,
                 ],
             )?;
             Ok(())
@@ -182,7 +185,10 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::units::Millis;
+    use crate::{
+        costs::Breakdown,
+        units::{Millis, Money},
+    };
 
     const NOON: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -199,8 +205,9 @@ mod tests {
             source: EnergySource::Metered,
             epoch: Some(epoch),
         };
-        let price = (usage.energy, Money::from_nano(3));
-        ledger.book_overhead(kind, usage, price, Currency::CNY, NOON).expect("booked");
+        let cost = Breakdown { electricity: Money::from_nano(3), ..Breakdown::default() };
+        let price = PricedWork::unexplained(usage.energy, cost);
+        ledger.book_overhead(kind, usage, &price, Currency::CNY, NOON).expect("booked");
     }
 
     #[test]

@@ -14,10 +14,13 @@ mod deliveries;
 mod edits;
 mod entries;
 mod error;
+mod exact_json;
+mod explain;
 mod forget;
 mod keys;
 mod late;
 mod meter;
+mod rate_cards;
 mod receipts;
 mod recent_requests;
 mod recorded;
@@ -48,6 +51,7 @@ pub use self::{
     closing::{CloseError, Closer, Closing, Finding, Sha256Hash, VerifiedMonth},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     error::{LedgerError, StoreFault},
+    explain::{BookedEntry, EntryChange, PricedEntry},
     forget::{ForgetError, Forgotten},
     keys::{
         BudgetStanding, KeyChange, KeyEdit, KeyEdited, KeyEvent, KeyEventKind, KeyNote, KeyRefusal, KeyRow,

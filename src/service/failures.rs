@@ -1,7 +1,8 @@
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::DateTime};
 
 use super::Service;
 use crate::{
+    costs::{CostModel, Share},
     domain::{RenderJob, Seed},
     engine::{FailedAttempt, Generated, GeneratedImage},
     ledger::{FailedWork, Reservation},
@@ -16,8 +17,10 @@ impl Service {
         for attempt in spent {
             self.metrics().note_failure(attempt.usage);
         }
+        let costs = self.costs_of_failures().await;
         let work = (0..).zip(spent).filter_map(|(row, attempt)| {
-            self.failed_work(row, job.seed, *attempt, job.spec.steps_run(), now)
+            let at = self.civil(now);
+            failed_work(&costs, (row, job.seed), *attempt, job.spec.steps_run(), at)
         });
         let work: Vec<_> = work.collect();
         let (spec, currency) = (job.spec.clone(), self.costs().currency());
@@ -32,36 +35,47 @@ impl Service {
     }
 
     /// What finished images took of devices that failed at them.
-    pub(super) fn failed_attempts(
+    pub(super) async fn failed_attempts(
         &self,
         generated: &Generated,
         job: &RenderJob,
         now: Timestamp,
     ) -> Vec<FailedWork> {
+        if generated.images.iter().all(|image| image.failed_attempt.is_none()) {
+            return Vec::new();
+        }
+        let costs = self.costs_of_failures().await;
         let failed = |(index, image): (u32, &GeneratedImage)| {
-            self.failed_work(index, image.seed, image.failed_attempt?, job.spec.steps_run(), now)
+            let at = self.civil(now);
+            failed_work(&costs, (index, image.seed), image.failed_attempt?, job.spec.steps_run(), at)
         };
         (0..).zip(&generated.images).filter_map(failed).collect()
     }
 
-    /// Work that gave no image, priced; none, with a line in the log, if it cannot be priced.
-    fn failed_work(
-        &self,
-        index: u32,
-        seed: Seed,
-        attempt: FailedAttempt,
-        steps: u32,
-        now: Timestamp,
-    ) -> Option<FailedWork> {
-        let FailedAttempt { usage, steps_done, images_shown } = attempt;
-        match self.costs().failed_work(usage, steps_done, steps, self.civil(now)) {
-            Ok((wall_energy, cost)) => {
-                Some(FailedWork { index, seed, usage, wall_energy, cost, images_shown })
-            }
-            Err(error) => {
-                tracing::error!(%error, "failed work could not be priced, and is not booked");
-                None
-            }
+    /// The cost model with the ledger's parts and lines; with the configured ones if the ledger cannot be read.
+    async fn costs_of_failures(&self) -> CostModel {
+        self.costs_now().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "failed work is priced with the configured parts");
+            self.costs().clone()
+        })
+    }
+}
+
+/// Work that gave no image, priced; none, with a line in the log, if it cannot be priced.
+fn failed_work(
+    costs: &CostModel,
+    (index, seed): (u32, Seed),
+    attempt: FailedAttempt,
+    steps: u32,
+    at: DateTime,
+) -> Option<FailedWork> {
+    let FailedAttempt { usage, steps_done, images_shown } = attempt;
+    let share = Share { steps_done, steps };
+    match costs.failed_work(usage, share, at) {
+        Ok(priced) => Some(FailedWork { index, seed, usage, priced, share, images_shown }),
+        Err(error) => {
+            tracing::error!(%error, "failed work could not be priced, and is not booked");
+            None
         }
     }
 }

@@ -355,8 +355,8 @@ impl Service {
         request: &GenerateRequest,
     ) -> Result<Answer, ServiceError> {
         let (id, now, job) = (reservation.id(), self.now(), &request.job);
-        let (spent, failed) =
-            (painted.as_failed(job.spec.steps_run()), self.failed_attempts(&painted, job, now));
+        let spent = painted.as_failed(job.spec.steps_run());
+        let failed = self.failed_attempts(&painted, job, now).await;
         let batches: Vec<_> = painted.images.iter().map(|image| image.batch).collect();
         let prompt_tokens = painted.prompt_tokens;
         let (images, edit) = match self.make_files(painted.images, request, id, now).await {

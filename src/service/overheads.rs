@@ -66,11 +66,11 @@ impl OverheadBook {
             Overhead::WarmUp => self.costs.wasted(usage, at),
         };
         let price = match price {
-            Ok((wall_energy, _)) if wall_energy.as_millijoules() == 0 => return,
+            Ok(price) if price.wall_energy.as_millijoules() == 0 => return,
             Ok(price) => price,
             Err(error) => return tracing::error!(%error, kind = kind.as_str(), "energy could not be priced"),
         };
-        if let Err(error) = self.ledger.book_overhead(kind, usage, price, currency, now) {
+        if let Err(error) = self.ledger.book_overhead(kind, usage, &price, currency, now) {
             tracing::error!(%error, kind = kind.as_str(), "energy could not be booked");
         }
     }

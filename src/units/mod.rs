@@ -29,6 +29,12 @@ pub(crate) use deserialize_from_str;
 
 deserialize_from_str!(Currency);
 
+impl serde::Serialize for Currency {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
 /// A decimal number as it was written, for exact reading. A bare number, which is all that an environment variable can be,
 /// is taken for the shortest decimal that reads as it: what was typed, up to fifteen digits.
 pub(crate) fn written_decimal<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

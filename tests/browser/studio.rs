@@ -7,7 +7,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
     clock::ManualClock,
     config::Config,
-    costs::{Budgets, Comparison, CostModel},
+    costs::{Budgets, Comparison, CostModel, Share},
     domain::{
         ApiKey, EnergySource, ImageFormat, ImageSize, KeyId, Overhead, Quality, RenderSpec, RequestId,
         Scopes, Seed, Usage,
@@ -148,7 +148,7 @@ fn change_keys(ledger: &Ledger, operator: &ApiKey, keys: &[(ApiKey, KeyId)], now
 fn wait_for_work(ledger: &Ledger, costs: &CostModel, at: Timestamp) {
     let usage = used(IDLE_MS, IDLE_WATTS);
     let price = costs.wasted(usage, TimeZone::UTC.to_datetime(at)).expect("a price");
-    ledger.book_overhead(Overhead::Idle, usage, price, costs.currency(), at).expect("booked");
+    ledger.book_overhead(Overhead::Idle, usage, &price, costs.currency(), at).expect("booked");
 }
 
 fn used(duration: u64, watts: u64) -> Usage {
@@ -244,6 +244,7 @@ impl Order<'_> {
             sku: "fal/z-image-turbo".into(),
             price: Money::from_nano(MEGAPIXEL_NANO * area / 1_048_576),
             exchange_rate: Money::from_nano(6_970_000_000),
+            rate: None,
         };
         let at = TimeZone::UTC.to_datetime(self.at);
         let receipt = self.costs.receipt(self.usage(), Some(comparison), at).expect("a receipt");
@@ -265,8 +266,9 @@ impl Order<'_> {
     fn fail(&self) {
         let usage = self.usage();
         let at = TimeZone::UTC.to_datetime(self.at);
-        let (wall_energy, cost) = self.costs.failed_work(usage, 4, self.spec().steps, at).expect("a price");
-        let work = FailedWork { index: 0, seed: Seed::new(42), usage, wall_energy, cost, images_shown: 0 };
+        let share = Share { steps_done: 4, steps: self.spec().steps };
+        let priced = self.costs.failed_work(usage, share, at).expect("a price");
+        let work = FailedWork { index: 0, seed: Seed::new(42), usage, priced, share, images_shown: 0 };
         let (reservation, currency) = (self.reserve(), self.costs.currency());
         self.ledger.fail(reservation, &self.spec(), currency, &[work], self.at).expect("failed");
     }

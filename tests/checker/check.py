@@ -1,6 +1,6 @@
 """Works out every figure of some months again, in exact fractions, and compares it with what Tintype said.
 
-Written from docs/costs.md and docs/focus.md; it imports nothing of Tintype's and calls nothing of it. A directory holds
+Written from docs/costs.md, docs/months.md and docs/focus.md; it imports nothing of Tintype's and calls nothing of it. A directory holds
 ledger.sqlite3, said.json (the zone, the moment, and the reports), and a FOCUS file of each month. Prints how many figures it
 compared; exits with 1 and a line for each if one of them differs.
 """
@@ -10,7 +10,7 @@ import json
 import math
 import sqlite3
 import sys
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -67,18 +67,38 @@ overheads = [dict(row, day=day_of(row["entered_at_ms"])) for row in ledger.execu
 begun = min(row[0] for row in ledger.execute("SELECT min(created_at_ms) FROM keys UNION SELECT min(entered_at_ms) FROM entries"))
 first_day, tomorrow = day_of(begun), day_of(int(said["now_ms"])) + timedelta(days=1)
 
-parts = []
-for row in ledger.execute("SELECT * FROM assets LEFT JOIN asset_retirements ON asset_id = id ORDER BY id"):
-    bought, end = day(row["purchased_on"]), day(row["retired_on"]) if row["retired_on"] else NEVER
-    if row["life_years"] is not None:
-        end = min(end, bought + timedelta(days=365 * row["life_years"]))
-    parts.append({"price": row["price_nano"], "residual": row["residual_nano"], "share": row["share_percent"],
-                  "images": row["lifetime_images"], "years": row["life_years"], "first": bought, "end": max(bought, end),
-                  "retired": row["retired_on"] and day(row["retired_on"]), "proceeds": row["proceeds_nano"]})
-parts.insert(0, EXAMPLE | {"first": ALWAYS, "end": min([part["first"] for part in parts], default=NEVER), "retired": None})
-lines = [{"per": row["per"], "amount": row["amount_nano"], "first": day(row["first_day"]),
-          "end": day(row["ended_on"]) if row["ended_on"] else NEVER} for row in ledger.execute(
-    "SELECT * FROM cost_lines LEFT JOIN cost_line_ends ON line_id = id ORDER BY id")]
+closings = {row["month"]: row["closed_at_ms"] for row in ledger.execute("SELECT * FROM month_closings ORDER BY month")}
+asset_rows = [dict(row) for row in ledger.execute("SELECT * FROM assets LEFT JOIN asset_retirements ON asset_id = id ORDER BY id")]
+line_rows = [dict(row) for row in ledger.execute(
+    "SELECT cost_lines.*, ended_on, cost_line_ends.recorded_at_ms AS end_recorded_at_ms FROM cost_lines "
+    "LEFT JOIN cost_line_ends ON line_id = id ORDER BY id")]
+
+
+def parts_known(moment):
+    """The parts that are recorded by a moment, the example first, and what is known of their ends."""
+    parts = []
+    for row in asset_rows:
+        if row["added_at_ms"] > moment:
+            continue
+        is_sold = row["retired_on"] is not None and row["noted_at_ms"] <= moment
+        bought, end = day(row["purchased_on"]), day(row["retired_on"]) if is_sold else NEVER
+        if row["life_years"] is not None:
+            end = min(end, bought + timedelta(days=365 * row["life_years"]))
+        parts.append({"price": row["price_nano"], "residual": row["residual_nano"], "share": row["share_percent"],
+                      "images": row["lifetime_images"], "years": row["life_years"], "first": bought, "end": max(bought, end),
+                      "retired": day(row["retired_on"]) if is_sold else None, "proceeds": row["proceeds_nano"]})
+    until = min([part["first"] for part in parts], default=NEVER)
+    return [EXAMPLE | {"first": ALWAYS, "end": until, "retired": None}] + parts
+
+
+def lines_known(moment):
+    return [{"per": row["per"], "amount": row["amount_nano"], "percent": row["normal_utilisation_percent"],
+             "first": day(row["first_day"]),
+             "end": day(row["ended_on"]) if row["ended_on"] and row["end_recorded_at_ms"] <= moment else NEVER}
+            for row in line_rows if row["recorded_at_ms"] <= moment]
+
+
+parts, lines = parts_known(int(said["now_ms"])), lines_known(int(said["now_ms"]))
 
 
 def images_on(first, end):
@@ -151,7 +171,7 @@ def each(total, images):
     return math.ceil(Fraction(total, images)) if images > 0 else None
 
 
-def cost_of(first, end, sum_of):
+def cost_of(first, end, sum_of, parts=parts, lines=lines):
     """Depreciation, upkeep, what of both goes by time, and the gain on parts that were sold, of the days that count."""
     first, end = max(first, first_day), max(first, min(end, tomorrow))
     if first >= end:
@@ -171,12 +191,40 @@ def cost_of(first, end, sum_of):
     return {"depreciation": depreciation, "upkeep": upkeep, "fixed": fixed + by_time, "gain": gain, "days": (end - first).days}
 
 
-def whole(first, end, sum_of, cost):
+def late(moment, before):
+    """What was recorded at a moment costs on days that were closed before: depreciation, upkeep, losses on parts that were sold."""
+    days = [month for month, closed in closings.items() if closed < moment]
+    if not days:
+        return {"depreciation": 0, "upkeep": 0, "disposal": 0}
+    first = max(date.fromisoformat(min(days) + "-01"), first_day)
+    end = (date.fromisoformat(max(days) + "-01") + timedelta(days=31)).replace(day=1)
+
+    def cost(moment):
+        known = cost_of(first, end, {"upkeep": 0}, parts_known(moment), lines_known(moment))
+        upkeep = sum(line_cost(line, first, end) for line in lines_known(moment))
+        return {"depreciation": known["depreciation"], "upkeep": upkeep, "disposal": -known["gain"]}
+    now, then = cost(moment), cost(before)
+    return {kind: now[kind] - then[kind] for kind in now}
+
+
+def adjustments(first, end):
+    """The adjustments of a span of days, worked out from what was recorded on them."""
+    moments = {row[name] for rows, name in ((asset_rows, "added_at_ms"), (asset_rows, "noted_at_ms"),
+               (line_rows, "recorded_at_ms"), (line_rows, "end_recorded_at_ms")) for row in rows if row[name] is not None}
+    found = {"depreciation": 0, "upkeep": 0, "disposal": 0}
+    for moment in moments:
+        if first <= day_of(moment) < end:
+            for kind, amount in late(moment, moment - 1).items():
+                found[kind] += amount
+    return found
+
+
+def whole(first, end, sum_of, cost, adjusted):
     of = [row for row in overheads if first <= row["day"] < end]
     kinds = {kind: sum(row["energy_mj"] for row in of if row["kind"] == kind) for kind in ("idle", "warm-up", "gap")}
     electricity = sum(row["electricity_nano"] for row in of)
     unused = [cost["depreciation"] - sum_of["depreciation"], cost["upkeep"] - sum_of["upkeep"]]
-    all_in = sum_of["standard"] + sum_of["failed_electricity"] + electricity + sum(unused) - cost["gain"]
+    all_in = sum_of["standard"] + sum_of["failed_electricity"] + electricity + sum(unused) - cost["gain"] + adjusted
     images, part = sum_of["images"], sum_of["compared_images"]
     saving = None
     if sum_of["has_price"] and part == images:
@@ -187,7 +235,7 @@ def whole(first, end, sum_of, cost):
         "idle_energy_kwh": kwh(kinds["idle"]), "warm_up_energy_kwh": kwh(kinds["warm-up"]), "gap_energy_kwh": kwh(kinds["gap"]),
         "overhead_electricity": money(electricity), "whole_depreciation": money(cost["depreciation"]),
         "whole_upkeep": money(cost["upkeep"]), "unused_depreciation": money(unused[0]), "unused_upkeep": money(unused[1]),
-        "disposal_gain": money(cost["gain"]), "fully_loaded_total": money(all_in),
+        "disposal_gain": money(cost["gain"]), "adjustments_total": money(adjusted), "fully_loaded_total": money(all_in),
         "marginal_per_image": money(each(sum_of["electricity"], images)), "fully_loaded_per_image": money(each(all_in, images)),
         "saving_all_in": money(saving), "days_counted": cost["days"], "days_in_period": (end - first).days,
         "saving_all_in_percent_tenths": None, "images_at_pace": None, "break_even_images": None,
@@ -222,8 +270,13 @@ def check_month(report, kinds):
     end = (first + timedelta(days=31)).replace(day=1)
     of = [entry for entry in entries if first <= entry["day"] < end]
     sum_of = sums(of)
-    cost = cost_of(first, end, sum_of)
-    right = whole(first, end, sum_of, cost)
+    known = closings.get(month, int(said["now_ms"]))
+    cost = cost_of(first, end, sum_of, parts_known(known), lines_known(known))
+    by_kind = adjustments(first, end)
+    for kind, amount in by_kind.items():
+        found = sum(adjustment["amount"] for adjustment in report["adjustments"] if adjustment["kind"] == kind)
+        expect(f"{month} adjustments of {kind}", found, money(amount))
+    right = whole(first, end, sum_of, cost, sum(by_kind.values()))
     check(month, report, figures(sum_of) | right)
     so_far = 0
     for found in report["days"]:
@@ -245,7 +298,7 @@ def check_month(report, kinds):
             of_group = [entry for entry in of if GROUPS[by](entry) == group["group"]]
             check(f"{month} by {by} {group['group']}", group, figures(sums(of_group)))
     check_focus(month, of, right, cost)
-    return sum_of, cost
+    return sum_of, cost | {"adjusted": sum(by_kind.values())}
 
 
 def check_focus(month, of, right, cost):
@@ -267,6 +320,74 @@ def check_focus(month, of, right, cost):
         expect(f"{month} FOCUS key of entry {entry['id']}", row["SubAccountId"], entry["public_id"])
 
 
+def nano(text):
+    return int(Decimal(text) * NANO)
+
+
+def carried(amount, percent, milliseconds, years=1):
+    """What some time carries of an amount that is spread over years, at a normal utilisation."""
+    return math.ceil(Fraction(amount * milliseconds * 100, years * 8760 * 3_600_000 * percent))
+
+
+def energy_of(card, row, has_host):
+    rate = card["electricity"]
+    used = row["energy_mj"] + (rate["host_watts"] * row["duration_ms"] if has_host else 0)
+    wall = math.ceil(Fraction(used * rate["wall_factor_percent"], 100))
+    return wall, math.ceil(Fraction(nano(rate["price_per_kwh"]) * wall, MILLIJOULES_PER_KWH))
+
+
+def check_entry(entry, card):
+    """Works out an entry again from its row and the rates that it points to."""
+    where = f"entry {entry['id']}"
+    share = Fraction(1) if entry["steps_done"] is None else Fraction(entry["steps_done"], entry["steps_of"])
+    wall, electricity = energy_of(card, entry, True)
+    depreciation = upkeep = 0
+    for part in card["parts"]:
+        worn = Fraction((nano(part["price"]) - nano(part["residual"])) * part["share_percent"], 100)
+        if "units" in part["life"]:
+            of_image = math.ceil(worn / part["life"]["units"]["lifetime_images"])
+            if part["at_most"] is not None:
+                of_image = min(of_image, nano(part["at_most"]))
+            depreciation += math.ceil(of_image * share)
+        else:
+            life = part["life"]["time"]
+            depreciation += carried(worn, life["normal_utilisation_percent"], entry["duration_ms"], life["years"])
+    for line in card["lines"]:
+        (per, value), = line["upkeep"].items()
+        if per == "per_image":
+            upkeep += math.ceil(nano(value) * share)
+        else:
+            months = 12 if per == "per_month" else 1
+            upkeep += carried(months * nano(value["amount"]), value["normal_utilisation_percent"], entry["duration_ms"])
+    for column, right in (("wall_energy_mj", wall), ("electricity_nano", electricity), ("depreciation_nano", depreciation),
+                          ("upkeep_nano", upkeep)):
+        expect(f"{where} {column}", entry[column], right)
+    there = card["comparison"]
+    expect(f"{where} compared_sku", entry["compared_sku"], there and there["sku"])
+    if there is not None:
+        per_megapixel = nano(there["price"]["megapixel"])
+        list_price = math.floor(Fraction(per_megapixel * entry["width"] * entry["height"], 10**6))
+        price = math.floor(Fraction(list_price * nano(there["exchange_rate"]), NANO))
+        expect(f"{where} compared_nano", entry["compared_nano"], price)
+    # Whether the rates are those of its moment: the parts and lines that were recorded by then, on its day.
+    moment, today = entry["entered_at_ms"], datetime.fromtimestamp(entry["entered_at_ms"] / 1000, timezone.utc).date()
+    in_service = [(part["price"], part["residual"], part["share"]) for part in parts_known(moment) if part["first"] <= today < part["end"]]
+    expect(f"{where} parts", [(nano(p["price"]), nano(p["residual"]), p["share_percent"]) for p in card["parts"]], in_service)
+    held = [line["amount"] for line in lines_known(moment) if line["first"] <= today < line["end"]]
+    amounts = [nano(value if per == "per_image" else value["amount"]) for line in card["lines"] for per, value in line["upkeep"].items()]
+    expect(f"{where} lines", amounts, held)
+
+
+cards = {row["id"]: json.loads(row["card"]) for row in ledger.execute("SELECT * FROM rate_cards")}
+for entry in entries:
+    if entry["rate_card"] is not None:
+        check_entry(entry, cards[entry["rate_card"]])
+for row in overheads:
+    if row["rate_card"] is not None:
+        wall, electricity = energy_of(cards[row["rate_card"]], row, row["kind"] == "warm-up")
+        expect(f"overhead {row['id']} wall energy", row["wall_energy_mj"], wall)
+        expect(f"overhead {row['id']} electricity", row["electricity_nano"], electricity)
+
 add = lambda a, b: {name: (a[name] or b[name]) if name == "has_price" else a[name] + b[name] for name in a}
 months = [check_month(month["report"], month["groups"]) for month in said["months"]]
 year = int(said["year"]["year"])
@@ -275,7 +396,7 @@ of_year = sums([entry for entry in entries if first <= entry["day"] < end])
 cost_of_year = months[0][1]
 for _, cost in months[1:]:
     cost_of_year = add(cost_of_year, cost)
-check(str(year), said["year"], figures(of_year) | whole(first, end, of_year, cost_of_year))
+check(str(year), said["year"], figures(of_year) | whole(first, end, of_year, cost_of_year, cost_of_year["adjusted"]))
 
 for line in wrong[:50]:
     print(line)

@@ -85,7 +85,18 @@ fn an_asset_recorded_beside_a_running_server_counts_from_the_next_picture_on() {
     assert_eq!(paint(&program, &key)["depreciation"], 0.343333334);
     assert!(report().contains("an example's"), "{}", report());
     out(&add(&place, &["--bought", "2026-01-15", "--lifetime-images", "16000"]));
-    assert_eq!(paint(&program, &key)["depreciation"], 0.5);
+    let receipt = paint(&program, &key);
+    assert_eq!(receipt["depreciation"], 0.5);
+    let id = receipt["request_id"].as_str().expect("an id");
+    let explained = out(&run(place.path(), &["receipt", id, "--explain"]));
+    for said in
+        ["entry 2: image 1", "(13000.00 − 5000.00) · 100 % / 16000 images = 0.50", "0.03 an image = 0.03"]
+    {
+        assert!(explained.contains(said), "{explained}");
+    }
+    let figures = out(&run(place.path(), &["receipt", id]));
+    assert!(figures.contains("depreciation") && !figures.contains("16000 images"), "{figures}");
+    assert!(complaint(&run(place.path(), &["receipt", "7"]), 2).contains("x-request-id"));
     assert!(!report().contains("an example's"), "{}", report());
     out(&run(place.path(), &["asset", "retire", "1", "--proceeds", "9000"]));
     assert_eq!(paint(&program, &key)["depreciation"], 0.0);

@@ -2,19 +2,29 @@
 
 use std::{fmt::Write as _, path::Path, process::Command};
 
-use jiff::{Timestamp, ToSpan, civil::date, tz::TimeZone};
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, date},
+    tz::TimeZone,
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 use tintype::{
     config::Config,
-    costs::{Asset, Breakdown, Comparison, CostLine, DaySpan, Life, Receipt, Retirement, Upkeep},
-    domain::{EnergySource, ImageSize, Overhead, RenderSpec, Seed, Usage},
-    ledger::{CorrectedAmounts, Evidence, FailedWork, GroupBy, SettledImage, Settlement, Year},
-    units::{Currency, Energy, Millis, Money},
+    costs::{
+        Asset, Breakdown, Comparison, CostLine, CostModel, DaySpan, Life, Receipt, Retirement, Share,
+        TariffRow, Upkeep,
+    },
+    domain::{EnergySource, ImageSize, Overhead, Product, Quality, RenderSpec, Seed, Usage},
+    ledger::{
+        CloseError, Closer, CorrectedAmounts, Evidence, FailedWork, GroupBy, Month, SettledImage, Settlement,
+        Year,
+    },
+    units::{Currency, Energy, Millis, Money, Power},
 };
 
 use crate::{
-    books::{Books, example_costs, spec},
+    books::{Books, spec},
     script,
 };
 
@@ -25,6 +35,8 @@ const YEAR: i16 = 2026;
 /// What happens to a ledger, by chance.
 struct Chance {
     books: Books,
+    costs: CostModel,
+    zone: TimeZone,
     random: StdRng,
     file: rusqlite::Connection,
     /// Entries that nothing has taken back, and whether they have a price elsewhere.
@@ -48,17 +60,32 @@ impl Chance {
         }
     }
 
-    fn receipt(&mut self) -> Receipt {
+    fn usage(&mut self) -> Usage {
         let energy = Energy::from_millijoules(self.random.random_range(1..20_000_000));
+        let duration = Millis::new(self.random.random_range(1..60_000));
+        Usage { duration, energy, source: EnergySource::Estimated, epoch: None }
+    }
+
+    /// Half of them priced with what is recorded, which is stored with them; the others at any price.
+    fn receipt(&mut self, size: ImageSize, at: Timestamp) -> Receipt {
+        let usage = self.usage();
+        if self.one_in(2) {
+            let at = at.to_zoned(TimeZone::UTC).datetime();
+            let costs = self.books.ledger.with_assets(&self.costs).expect("a model");
+            let comparison = (!self.one_in(6))
+                .then(|| costs.compare(Product::generated(size, Quality::Medium), at.date()));
+            return costs.receipt(usage, comparison.flatten(), at).expect("a receipt");
+        }
         let price = self.money(80_000_000_000);
         let rate = Money::from_nano(7_000_000_000);
-        let comparison = Comparison { sku: "fal/z-image-turbo".into(), price, exchange_rate: rate };
-        let duration = Millis::new(self.random.random_range(1..60_000));
+        let comparison =
+            Comparison { sku: "fal/z-image-turbo".into(), price, exchange_rate: rate, rate: None };
         Receipt {
-            usage: Usage { duration, energy, source: EnergySource::Estimated, epoch: None },
-            wall_energy: energy.scale_percent_ceil(113),
+            usage,
+            wall_energy: usage.energy.scale_percent_ceil(113),
             cost: self.breakdown(),
             comparison: (!self.one_in(6)).then_some(comparison),
+            rates: None,
         }
     }
 
@@ -70,13 +97,12 @@ impl Chance {
         let sides = [512, 768, 1024];
         let size = ImageSize::square(sides[self.random.random_range(0..3)]);
         let spec = RenderSpec { size, ..spec() };
-        let receipt = self.receipt();
         if self.one_in(8) {
-            let Receipt { usage, wall_energy, cost, .. } = receipt;
-            let work = FailedWork { index: 0, seed: Seed::new(1), usage, wall_energy, cost, images_shown: 0 };
+            let work = self.failed_work(at);
             self.books.ledger.fail(reservation, &spec, Currency::CNY, &[work], at).expect("failed");
             return;
         }
+        let receipt = self.receipt(size, at);
         let has_price = receipt.comparison.is_some();
         let images = [SettledImage { seed: Seed::new(1), receipt }];
         let done = Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None };
@@ -86,6 +112,15 @@ impl Chance {
         }
         let entry = self.file.query_row("SELECT max(id) FROM entries", [], |row| row.get(0));
         self.standing.push((entry.expect("an entry"), has_price));
+    }
+
+    /// Some of an image's steps, priced with what is recorded.
+    fn failed_work(&mut self, at: Timestamp) -> FailedWork {
+        let share = Share { steps_done: self.random.random_range(0..=8), steps: 8 };
+        let costs = self.books.ledger.with_assets(&self.costs).expect("a model");
+        let usage = self.usage();
+        let priced = costs.failed_work(usage, share, at.to_zoned(TimeZone::UTC).datetime()).expect("priced");
+        FailedWork { index: 0, seed: Seed::new(1), usage, priced, share, images_shown: 0 }
     }
 
     /// An entry is taken back, with or without another in its place.
@@ -111,9 +146,13 @@ impl Chance {
 
     fn overhead(&mut self, at: Timestamp) {
         let kind = [Overhead::Idle, Overhead::WarmUp, Overhead::Gap][self.random.random_range(0..3)];
-        let Receipt { usage, wall_energy, cost, .. } = self.receipt();
-        let price = (wall_energy, cost.electricity);
-        self.books.ledger.book_overhead(kind, usage, price, Currency::CNY, at).expect("booked");
+        let (usage, civil) = (self.usage(), at.to_zoned(TimeZone::UTC).datetime());
+        let priced = match kind {
+            Overhead::WarmUp => self.costs.wasted(usage, civil),
+            Overhead::Idle | Overhead::Gap => self.costs.idle(usage, civil),
+        };
+        let priced = priced.expect("priced");
+        self.books.ledger.book_overhead(kind, usage, &priced, Currency::CNY, at).expect("booked");
     }
 
     /// A part, sold again some weeks later or kept.
@@ -125,7 +164,7 @@ impl Chance {
         } else {
             Life::Time { years: self.random.random_range(1..=5), normal_utilisation_percent: percent }
         };
-        let bought = at.to_zoned(TimeZone::UTC).date();
+        let bought = self.first_day(at);
         let part = Asset {
             name: "a part".into(),
             price,
@@ -135,12 +174,12 @@ impl Chance {
             life,
             retirement: None,
         };
-        let (costs, evidence) = (example_costs(), Evidence::COMMAND_LINE);
-        let id = self.books.ledger.add_asset(&part, &costs, &evidence, at).expect("added");
+        let evidence = Evidence::COMMAND_LINE;
+        let id = self.books.ledger.add_asset(&part, &self.costs, &evidence, at).expect("added");
         if self.one_in(2) {
             let on = bought.checked_add(self.random.random_range(0..60).days()).expect("a day");
             let sold = Retirement { on, proceeds: self.money(9_000_000_000_000) };
-            assert!(self.books.ledger.retire_asset(id, sold, &costs, &evidence, at).expect("retired"));
+            assert!(self.books.ledger.retire_asset(id, sold, &self.costs, &evidence, at).expect("retired"));
         }
     }
 
@@ -153,15 +192,33 @@ impl Chance {
             1 => Upkeep::PerMonth { amount, normal_utilisation_percent },
             _ => Upkeep::PerYear { amount, normal_utilisation_percent },
         };
-        let first = at.to_zoned(TimeZone::UTC).date();
+        let first = self.first_day(at);
         let line =
             CostLine { name: "a line".into(), upkeep, days: DaySpan { first, end: date(9999, 12, 31) } };
-        let (costs, evidence) = (example_costs(), Evidence::COMMAND_LINE);
-        let id = self.books.ledger.add_cost_line(&line, &costs, &evidence, at).expect("added");
+        let evidence = Evidence::COMMAND_LINE;
+        let id = self.books.ledger.add_cost_line(&line, &self.costs, &evidence, at).expect("added");
         if self.one_in(2) {
             let on = first.checked_add(self.random.random_range(0..60).days()).expect("a day");
-            let ended = self.books.ledger.end_cost_line(id, on, &costs, &evidence, at);
+            let ended = self.books.ledger.end_cost_line(id, on, &self.costs, &evidence, at);
             assert!(ended.expect("ended"));
+        }
+    }
+
+    /// Of what is recorded at `at`: that day, or one some weeks before.
+    fn first_day(&mut self, at: Timestamp) -> Date {
+        let days = if self.one_in(2) { self.random.random_range(0..60) } else { 0 };
+        at.to_zoned(TimeZone::UTC).date().checked_sub(days.days()).expect("a day")
+    }
+
+    /// All months that have ended are closed, those apart that are.
+    fn close(&mut self, at: Timestamp) {
+        let closer = Closer { costs: &self.costs, zone: &self.zone, operator: "Studio", actor: "test" };
+        let (year, this) = (YEAR.to_string().parse::<Year>().expect("a year"), Month::of(at, &self.zone));
+        for month in year.months().filter(|month| *month < this) {
+            match self.books.ledger.close_month(month, &closer, at) {
+                Ok(_) | Err(CloseError::Closed { .. }) => {}
+                Err(error) => panic!("{month}: {error}"),
+            }
         }
     }
 
@@ -177,23 +234,44 @@ impl Chance {
                 25..=27 => self.overhead(at),
                 28 => self.part(at),
                 29 => self.line(at),
+                30 if self.one_in(4) => self.close(at),
                 _ => {}
             }
         }
     }
 }
 
+/// What a machine takes and pays: by the hour or not, with upkeep by the image or by the year.
+fn config_by_chance(random: &mut StdRng) -> Config {
+    let mut config = Config::default();
+    let costs = &mut config.costs;
+    if random.random_range(0..2) == 0 {
+        costs.upkeep_per_year = Some(Money::from_nano(random.random_range(0..=900_000_000_000)));
+    }
+    costs.host_watts = Power::from_watts(random.random_range(0..120));
+    costs.wall_factor_percent = random.random_range(100..130);
+    let mut row = |hours: Option<&str>| TariffRow {
+        effective_from: date(YEAR, 2, 11),
+        price_per_kwh: Money::from_nano(random.random_range(-200_000_000..2_000_000_000)),
+        hours: hours.map(|hours| hours.parse().expect("hours")),
+        months: None,
+        weekdays: None,
+    };
+    costs.tariff = vec![row(None), row(Some("22:00-06:00"))];
+    config
+}
+
 /// A ledger of half a year in `place`, with what Tintype says of it.
 fn ledger_by_chance(place: &Path, seed: u64) {
     let books = Books::open(place);
+    let zone = ZONES[usize::try_from(seed).expect("a seed") % ZONES.len()];
     let file = rusqlite::Connection::open(place.join("data/ledger.sqlite3")).expect("the ledger");
-    let random = StdRng::seed_from_u64(seed);
-    let mut chance = Chance { books, random, file, standing: Vec::new() };
     let begun: Timestamp = "2026-01-03T05:00:00Z".parse().expect("a time");
-    let mut config = Config::default();
-    if chance.one_in(2) {
-        config.costs.upkeep_per_year = Some(chance.money(900_000_000_000));
-    }
+    let mut random = StdRng::seed_from_u64(seed);
+    let config = config_by_chance(&mut random);
+    let costs = config.cost_model(date(YEAR, 1, 3)).expect("a cost model");
+    let tz = TimeZone::get(zone).expect("a zone");
+    let mut chance = Chance { books, costs, zone: tz, random, file, standing: Vec::new() };
     let (upkeep, today) = (config.costs.upkeep(), date(YEAR, 1, 3));
     let ledger = &chance.books.ledger;
     ledger.record_configured_upkeep(upkeep, Currency::CNY, today, begun).expect("recorded");
@@ -201,7 +279,6 @@ fn ledger_by_chance(place: &Path, seed: u64) {
         chance.day(begun + (day * 24).hours());
     }
     let now: Timestamp = "2026-07-20T12:00:00Z".parse().expect("a time");
-    let zone = ZONES[usize::try_from(seed).expect("a seed") % ZONES.len()];
     say(place, &chance.books, &config, zone, now);
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::{Timestamp, tz::TimeZone};
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
-    costs::{Breakdown, Budgets, Comparison, CostModel, CostSettings, PriceBook, Receipt},
+    costs::{Breakdown, Budgets, Comparison, CostModel, CostSettings, PriceBook, PricedWork, Receipt, Share},
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
     ledger::{
         BudgetPeriods, FailedWork, KeyRules, Ledger, NewKey, NewRequest, Reservation, SettledImage,
@@ -86,7 +86,8 @@ impl Books {
         let at: Timestamp = at.parse().expect("a time");
         let Receipt { usage, wall_energy, cost, .. } = receipt();
         let cost = Breakdown { electricity: cost.electricity, ..Breakdown::default() };
-        let work = FailedWork { index: 0, seed: Seed::new(42), usage, wall_energy, cost, images_shown: 0 };
+        let (priced, share) = (PricedWork::unexplained(wall_energy, cost), Share::WHOLE);
+        let work = FailedWork { index: 0, seed: Seed::new(42), usage, priced, share, images_shown: 0 };
         let reservation = self.open_request(at, None);
         self.ledger.fail(reservation, &spec(), Currency::CNY, &[work], at).expect("failed");
     }
@@ -125,6 +126,8 @@ pub fn receipt() -> Receipt {
             sku: "fal/z-image-turbo".into(),
             price: Money::from_nano(36_700_160),
             exchange_rate: Money::from_nano(7_000_000_000),
+            rate: None,
         }),
+        rates: None,
     }
 }

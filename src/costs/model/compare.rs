@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use jiff::civil::Date;
 
 use super::CostModel;
 use crate::{
-    costs::{Comparison, CostError, PriceBook, PriceEntry, PriceError},
+    costs::{Comparison, CostError, ListRate, PriceBook, PriceEntry},
     domain::{Operation, Product},
-    units::{Money, MoneyError},
+    units::Money,
 };
 
 /// What other services would have charged.
@@ -38,8 +40,9 @@ impl CostModel {
     /// [`CostError`] if a price or a rate is missing on that day, or an amount is out of range.
     pub fn compare_sku(&self, sku: &str, product: Product, day: Date) -> Result<Comparison, CostError> {
         let (entry, exchange_rate) = self.price_on(sku, product.operation, day)?;
-        let price = price_of_image(entry, exchange_rate, product)?;
-        Ok(Comparison { sku: sku.to_owned(), price, exchange_rate })
+        let rate = ListRate { entry: entry.clone(), exchange_rate };
+        let price = rate.price_of(product)?;
+        Ok(Comparison { sku: sku.to_owned(), price, exchange_rate, rate: Some(Arc::new(rate)) })
     }
 
     /// The price of `sku` for `operation` on `day`, and what a unit of its currency costs in the ledger's.
@@ -62,33 +65,13 @@ impl CostModel {
     }
 }
 
-/// `entry`'s price of a picture at `exchange_rate`, rounded down; never 0.
-pub(in crate::costs) fn price_of_image(
-    entry: &PriceEntry,
-    exchange_rate: Money,
-    product: Product,
-) -> Result<Money, CostError> {
-    match in_ledgers_currency(entry.price_of(product)?, exchange_rate)? {
-        Money::ZERO => Err(PriceError::RoundsToZero { sku: entry.name(), size: product.size }.into()),
-        price => Ok(price),
-    }
-}
-
-/// `amount` at `exchange_rate`, rounded down.
-pub(in crate::costs) fn in_ledgers_currency(
-    amount: Money,
-    exchange_rate: Money,
-) -> Result<Money, MoneyError> {
-    amount.share_floor(exchange_rate.as_nano().unsigned_abs(), 1_000_000_000)
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
 
     use super::*;
     use crate::{
-        costs::{CostSettings, ExchangeRate},
+        costs::{CostSettings, ExchangeRate, PriceError},
         domain::{ImageSize, Quality},
         units::Currency,
     };

@@ -1,7 +1,7 @@
 pub(super) mod compare;
-mod failed;
 mod notices;
 mod quote;
+mod rates;
 mod upkeep;
 
 use std::sync::Arc;
@@ -14,12 +14,12 @@ pub use self::{
     quote::Quote,
 };
 use super::{
-    Asset, Breakdown, Comparison, CostError, CostLine, DaySpan, Hardware, PriceBook, Receipt, Tariff,
-    TariffRow, Upkeep,
+    Asset, Comparison, CostError, CostLine, DaySpan, Hardware, PriceBook, Receipt, Share, Tariff, TariffRow,
+    Upkeep,
 };
 use crate::{
     domain::Usage,
-    units::{Currency, Energy, Millis, Money, Power},
+    units::{Currency, Money, Power},
 };
 
 /// The `[costs]` part of the configuration: what this machine costs its owner.
@@ -191,7 +191,7 @@ impl CostModel {
                 "two rates for the same currencies begin on one day; keep one",
             );
         }
-        let tariff = Tariff::new(settings.price_per_kwh, &settings.tariff)?;
+        let tariff = Tariff::new(&settings.tariff)?;
         let stand_in = Asset::configured(hardware);
         let lines = vec![CostLine::configured(settings.upkeep())];
         let basis = Arc::new(Basis { settings, prices, rates, tariff, stand_in });
@@ -252,17 +252,10 @@ impl CostModel {
         comparison: Option<Comparison>,
         at: DateTime,
     ) -> Result<Receipt, CostError> {
-        let wall_energy = self.wall_energy(usage);
-        Ok(Receipt {
-            usage,
-            wall_energy,
-            cost: Breakdown {
-                electricity: self.electricity(wall_energy, at)?,
-                depreciation: self.depreciation(usage.duration, at.date(), images_before)?,
-                upkeep: self.upkeep_of_image(usage.duration, at.date())?,
-            },
-            comparison,
-        })
+        let elsewhere = comparison.as_ref().and_then(|comparison| comparison.rate.as_deref());
+        let rates = self.rate_card(at, elsewhere, images_before)?;
+        let (wall_energy, cost) = rates.cost_of(usage, Share::WHOLE)?;
+        Ok(Receipt { usage, wall_energy, cost, comparison, rates: Some(Arc::new(rates)) })
     }
 
     /// Prices images that are settled together, one after the other.
@@ -277,38 +270,6 @@ impl CostModel {
     ) -> Result<Vec<Receipt>, CostError> {
         let usages = (0..).zip(usages);
         usages.map(|(before, usage)| self.receipt_after(before, usage, comparison.cloned(), at)).collect()
-    }
-
-    /// Energy at the plug, and its price, of what went into no request.
-    ///
-    /// # Errors
-    /// [`CostError`] where an amount is out of range.
-    pub fn wasted(&self, usage: Usage, at: DateTime) -> Result<(Energy, Money), CostError> {
-        let wall_energy = self.wall_energy(usage);
-        Ok((wall_energy, self.electricity(wall_energy, at)?))
-    }
-
-    /// Electricity of a device that waits, until `at`: of the device alone. `host_watts` is what the machine around it takes
-    /// while it generates.
-    ///
-    /// # Errors
-    /// [`CostError`] if an amount is out of range.
-    pub fn idle(&self, usage: Usage, at: DateTime) -> Result<(Energy, Money), CostError> {
-        let wall_energy = usage.energy.scale_percent_ceil(self.basis.settings.wall_factor_percent);
-        Ok((wall_energy, self.electricity(wall_energy, at)?))
-    }
-
-    /// (E_device + P_host · t) · wall factor.
-    fn wall_energy(&self, usage: Usage) -> Energy {
-        usage
-            .energy
-            .saturating_add(self.basis.settings.host_watts.over(usage.duration))
-            .scale_percent_ceil(self.basis.settings.wall_factor_percent)
-    }
-
-    fn electricity(&self, energy: Energy, at: DateTime) -> Result<Money, CostError> {
-        let price = self.basis.tariff.price_per_kwh(at)?;
-        Ok(price.share_ceil(energy.as_millijoules(), Energy::KILOWATT_HOUR.as_millijoules())?)
     }
 
     /// Every part that wears out, with the days on which pictures are charged for it. The configured hardware comes
@@ -338,15 +299,6 @@ impl CostModel {
         &self.lines
     }
 
-    /// Σ over the parts in service on `day`, each rounded up, for the image after `images_before` further ones.
-    fn depreciation(&self, duration: Millis, day: Date, images_before: u64) -> Result<Money, CostError> {
-        let made = self.images_made.iter().copied().chain(std::iter::repeat(0));
-        let in_service = self.parts().zip(made).filter(|((_, service), _)| service.contains(day));
-        Ok(in_service
-            .map(|((part, _), made)| part.charge_of_image(duration, made.saturating_add(images_before)))
-            .try_fold(Money::ZERO, |sum, part| sum.plus(part?))?)
-    }
-
     /// The configured exchange rates.
     pub fn rates(&self) -> &[ExchangeRate] {
         &self.basis.rates
@@ -363,7 +315,10 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::domain::{EnergySource, ImageSize, Product, Quality};
+    use crate::{
+        domain::{EnergySource, ImageSize, Product, Quality},
+        units::{Energy, Millis},
+    };
 
     const DAY: Date = date(2026, 11, 23);
 

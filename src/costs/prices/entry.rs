@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{EntryFault, ListPrice, PriceError, PriceTable, PriceUnit, TableRow};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// One price over one span of days.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceEntry {
     /// Service and model, for example `fal/z-image-turbo`.
     pub sku: String,

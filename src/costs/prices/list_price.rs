@@ -1,5 +1,7 @@
 use std::num::NonZeroU32;
 
+use serde::{Deserialize, Serialize};
+
 use super::{PriceTable, PriceUnit};
 use crate::{
     domain::{ImageSize, Quality},
@@ -7,7 +9,8 @@ use crate::{
 };
 
 /// A list price with what it is for. Every amount is above 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ListPrice {
     /// One picture of any size.
     Image(Money),

@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::EntryFault;
 use crate::{
@@ -7,14 +7,14 @@ use crate::{
 };
 
 /// Prices by size and quality; at least one row, no two for the same picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceTable {
     first: TableRow,
     others: Vec<TableRow>,
 }
 
 /// What a picture of one size and quality costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableRow {
     /// Its size; none: any.

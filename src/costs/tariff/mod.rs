@@ -78,19 +78,16 @@ pub struct Moment {
 /// The price of electricity by the clock on the wall.
 #[derive(Debug, Clone)]
 pub struct Tariff {
-    /// Before the first sheet.
-    flat: Money,
     /// With their first days and the rows' places in the configuration; the newest sheet comes first.
     sheets: Vec<(Date, Vec<(usize, TariffRow)>)>,
 }
 
 impl Tariff {
-    /// The tariff of these rows, after the `flat` one that holds until the first of them begins. Every sheet is held
-    /// against every minute of every kind of day.
+    /// The tariff of these rows. Every sheet is held against every minute of every kind of day.
     ///
     /// # Errors
     /// [`TariffError`], which names the row, the overlap or the gap.
-    pub fn new(flat: Money, rows: &[TariffRow]) -> Result<Self, TariffError> {
+    pub fn new(rows: &[TariffRow]) -> Result<Self, TariffError> {
         let mut sheets: Vec<(Date, Vec<_>)> = Vec::new();
         for (row, place) in rows.iter().zip(1..) {
             row.check().map_err(|reason| TariffError::Row { row: place, reason })?;
@@ -103,29 +100,27 @@ impl Tariff {
         for (from, sheet) in &sheets {
             check_sheet(*from, sheet)?;
         }
-        Ok(Self { flat, sheets })
+        Ok(Self { sheets })
     }
 
-    /// The price of a kilowatt-hour at `at`.
+    /// The row that holds at `at`; none before the first sheet.
     ///
     /// # Errors
     /// None for a tariff that [`Tariff::new`] has checked.
-    pub fn price_per_kwh(&self, at: DateTime) -> Result<Money, TariffError> {
-        match self.sheets.iter().find(|(from, _)| *from <= at.date()) {
-            None => Ok(self.flat),
-            Some((from, sheet)) => price_at(*from, sheet, Moment::of(at)),
-        }
+    pub fn row_at(&self, at: DateTime) -> Result<Option<&TariffRow>, TariffError> {
+        let sheet = self.sheets.iter().find(|(from, _)| *from <= at.date());
+        sheet.map(|(from, sheet)| row_at(*from, sheet, Moment::of(at))).transpose()
     }
 }
 
-/// The price of the row that holds at `moment` and names most conditions.
-fn price_at(from: Date, sheet: &[(usize, TariffRow)], moment: Moment) -> Result<Money, TariffError> {
+/// The row that holds at `moment` and names most conditions.
+fn row_at(from: Date, sheet: &[(usize, TariffRow)], moment: Moment) -> Result<&TariffRow, TariffError> {
     let holding = || sheet.iter().filter(|(_, row)| row.holds_at(moment));
     let most = holding().map(|(_, row)| row.conditions()).max();
     let mut best = holding().filter(|(_, row)| Some(row.conditions()) == most);
     match (best.next(), best.next()) {
         (None, _) => Err(TariffError::Gap { from, moment }),
-        (Some((_, row)), None) => Ok(row.price_per_kwh),
+        (Some((_, row)), None) => Ok(row),
         (Some((first, _)), Some((second, _))) => {
             Err(TariffError::Overlap { first: *first, second: *second, moment })
         }
@@ -140,11 +135,30 @@ fn check_sheet(from: Date, sheet: &[(usize, TariffRow)]) -> Result<(), TariffErr
     for month in 1..=12 {
         for weekday in Weekday::Monday.cycle_forward().take(7) {
             for minute in &minutes {
-                price_at(from, sheet, Moment { month, weekday, minute: minute % MINUTES_A_DAY })?;
+                row_at(from, sheet, Moment { month, weekday, minute: minute % MINUTES_A_DAY })?;
             }
         }
     }
     Ok(())
+}
+
+/// When it holds: `from 2026-10-01, 22:00-06:00, in months 6 7 8, on Saturday Sunday`.
+impl fmt::Display for TariffRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "from {}", self.effective_from)?;
+        if let Some(hours) = self.hours {
+            write!(f, ", {hours}")?;
+        }
+        if let Some(months) = &self.months {
+            f.write_str(", in months")?;
+            months.iter().try_for_each(|month| write!(f, " {month}"))?;
+        }
+        if let Some(weekdays) = &self.weekdays {
+            f.write_str(", on")?;
+            weekdays.iter().try_for_each(|day| write!(f, " {day:?}"))?;
+        }
+        Ok(())
+    }
 }
 
 impl TariffRow {

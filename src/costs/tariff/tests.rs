@@ -19,11 +19,11 @@ fn tariff(rows: &[(&str, &str, &str)]) -> Result<Tariff, String> {
         })
         .collect();
     let file: File = Figment::from(TomlText::string(&toml)).extract().map_err(|error| error.to_string())?;
-    Tariff::new("1.20".parse().expect("an amount"), &file.tariff).map_err(|error| error.to_string())
+    Tariff::new(&file.tariff).map_err(|error| error.to_string())
 }
 
 fn price(tariff: &Tariff, at: DateTime) -> String {
-    tariff.price_per_kwh(at).expect("a price").to_string()
+    tariff.row_at(at).expect("sound").map_or_else(|| "1.20".to_owned(), |row| row.price_per_kwh.to_string())
 }
 
 #[test]

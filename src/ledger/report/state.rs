@@ -13,7 +13,9 @@ use super::{
 use crate::{
     costs::{CostBasis, CostModel},
     ledger::{
-        LedgerError, Month, recorded,
+        LedgerError, Month,
+        exact_json::exact_json,
+        recorded,
         store::{Conn, params},
     },
 };
@@ -49,7 +51,7 @@ pub(in crate::ledger) fn state(
         sums,
     };
     let basis = recorded::with_assets(conn, costs)?.basis();
-    Ok(quote_decimals(&serde_json::to_string(&WithBasis { statement, basis })?))
+    Ok(exact_json(&WithBasis { statement, basis })?)
 }
 
 /// Puts numbers of labels in the place of tags, and takes keys' names out.
@@ -67,41 +69,4 @@ fn without_names(conn: &Conn<'_>, groups: &mut [Groups]) -> Result<(), LedgerErr
         }
     }
     Ok(())
-}
-
-/// `json` with each number that has a decimal point as a text, so that no reader takes it for a float.
-fn quote_decimals(json: &str) -> String {
-    let mut quoted = String::with_capacity(json.len() + json.len() / 8);
-    let (mut is_text, mut is_escaped) = (false, false);
-    let mut rest = json;
-    while let Some(c) = rest.chars().next() {
-        let is_number = !is_text && (c.is_ascii_digit() || c == '-');
-        let taken = match is_number {
-            true => rest.find([',', '}', ']']).unwrap_or(rest.len()),
-            false => c.len_utf8(),
-        };
-        let token = &rest[..taken];
-        match is_number && token.contains('.') {
-            true => quoted.extend(["\"", token, "\""]),
-            false => quoted.push_str(token),
-        }
-        if c == '"' && !is_escaped {
-            is_text = !is_text;
-        }
-        is_escaped = is_text && c == '\\' && !is_escaped;
-        rest = &rest[taken..];
-    }
-    quoted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimals_become_texts_and_nothing_else_changes() {
-        let json = r#"{"a":1.50,"b":[-0.000000001,3,null],"c":"1.5, \"2.5\" \\","d":{"e":12}}"#;
-        let quoted = r#"{"a":"1.50","b":["-0.000000001",3,null],"c":"1.5, \"2.5\" \\","d":{"e":12}}"#;
-        assert_eq!(quote_decimals(json), quoted);
-    }
 }

@@ -163,13 +163,13 @@ fn a_month_of_everything() -> (Book, CostModel) {
     book.ledger.reverse(4, "a test", None, "command line", now).expect("reversed");
     let failed = book.open_request(book.filed(), now);
     let mut work = failed_work(Money::from_nano(5));
-    work.cost.depreciation = Money::from_nano(7);
+    work.priced.cost.depreciation = Money::from_nano(7);
     book.ledger.fail(failed, &spec(), Currency::CNY, &[work], now).expect("failed");
     for (kind, nano) in
         [(Overhead::Idle, 11), (Overhead::Idle, 2), (Overhead::WarmUp, 13), (Overhead::Gap, 17)]
     {
-        let (usage, price) = (receipt().usage, (receipt().wall_energy, Money::from_nano(nano)));
-        book.ledger.book_overhead(kind, usage, price, Currency::CNY, now).expect("booked");
+        let (usage, price) = (receipt().usage, electricity(receipt().wall_energy, Money::from_nano(nano)));
+        book.ledger.book_overhead(kind, usage, &price, Currency::CNY, now).expect("booked");
     }
     let money = |text: &str| text.parse::<Money>().expect("an amount");
     let part = |life, on| Asset {

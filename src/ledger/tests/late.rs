@@ -110,7 +110,8 @@ impl Closed {
 
 #[test]
 fn nothing_that_is_recorded_or_configured_later_moves_a_closed_month() {
-    let changes: [(&str, fn(&mut Closed)); 9] = [
+    type Change = fn(&mut Closed);
+    let changes: [(&str, Change); 9] = [
         ("a rent that rises", Closed::raise_the_rent),
         ("a part by time", |closed| closed.add(part("ups", 400, date(2026, 10, 10), BY_TIME))),
         ("a part by units", |closed| {

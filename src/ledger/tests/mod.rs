@@ -21,7 +21,7 @@ use super::*;
 use crate::{
     costs::{
         Breakdown, Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Comparison, CostModel,
-        CostSettings, PriceBook, Receipt,
+        CostSettings, PriceBook, PricedWork, Receipt, Share,
     },
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
     units::{Currency, Energy, EnergyBalance, Millis, Money},
@@ -149,11 +149,17 @@ fn spec() -> RenderSpec {
     }
 }
 
+/// Energy at the plug at a price.
+pub(super) fn electricity(wall_energy: Energy, electricity: Money) -> PricedWork {
+    PricedWork::unexplained(wall_energy, Breakdown { electricity, ..Breakdown::default() })
+}
+
 /// Work that gave no image and cost `electricity` alone.
 fn failed_work(electricity: Money) -> FailedWork {
     let (usage, wall_energy) = (receipt().usage, Energy::from_millijoules(2_200));
     let cost = Breakdown { electricity, ..Breakdown::default() };
-    FailedWork { index: 0, seed: Seed::new(1), usage, wall_energy, cost, images_shown: 0 }
+    let priced = PricedWork::unexplained(wall_energy, cost);
+    FailedWork { index: 0, seed: Seed::new(1), usage, priced, share: Share::WHOLE, images_shown: 0 }
 }
 
 /// A receipt of 6 nano-units, compared with 10.
@@ -175,7 +181,9 @@ fn receipt() -> Receipt {
             sku: "fal/z-image-turbo".into(),
             price: Money::from_nano(10),
             exchange_rate: Money::from_nano(7_000_000_000),
+            rate: None,
         }),
+        rates: None,
     }
 }
 

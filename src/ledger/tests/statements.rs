@@ -63,8 +63,8 @@ fn book() -> Book {
 
 fn book_idle_hour(book: &Book, moment: &str, price: &str) {
     let usage = Usage { source: EnergySource::Estimated, ..receipt().usage };
-    let price = (usage.energy, yuan(price));
-    book.ledger.book_overhead(Overhead::Idle, usage, price, Currency::CNY, at(moment)).expect("booked");
+    let price = electricity(usage.energy, yuan(price));
+    book.ledger.book_overhead(Overhead::Idle, usage, &price, Currency::CNY, at(moment)).expect("booked");
 }
 
 #[test]

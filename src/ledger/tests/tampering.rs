@@ -24,8 +24,8 @@ fn closed() -> Book {
     let total = Energy::from_millijoules(500);
     let epoch = ledger.begin_epoch("GPU-1", EnergySource::Metered, total, now).expect("begun");
     let usage = Usage { epoch: Some(epoch.id), source: EnergySource::Metered, ..receipt().usage };
-    let price = (usage.energy, Money::from_nano(9));
-    ledger.book_overhead(Overhead::Idle, usage, price, Currency::CNY, now).expect("booked");
+    let price = electricity(usage.energy, Money::from_nano(9));
+    ledger.book_overhead(Overhead::Idle, usage, &price, Currency::CNY, now).expect("booked");
     for name in ["card", "rest"] {
         let part = Asset {
             name: name.into(),

@@ -1,7 +1,6 @@
 use crate::{
-    costs::{Breakdown, Receipt},
+    costs::{PricedWork, Receipt, Share},
     domain::{Seed, Usage},
-    units::Energy,
 };
 
 /// A picture with its receipt, ready to be booked.
@@ -14,7 +13,7 @@ pub struct SettledImage {
 }
 
 /// Work that gave no image.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct FailedWork {
     /// Its place in the request: which image, or which part of a request that gave none.
     pub index: u32,
@@ -22,10 +21,10 @@ pub struct FailedWork {
     pub seed: Seed,
     /// Time and energy of the device.
     pub usage: Usage,
-    /// Energy at the plug.
-    pub wall_energy: Energy,
     /// What it cost.
-    pub cost: Breakdown,
+    pub priced: PricedWork,
+    /// How much of an image it was.
+    pub share: Share,
     /// Images of which a partial image was shown: image budgets count them.
     pub images_shown: u32,
 }

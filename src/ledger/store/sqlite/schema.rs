@@ -196,7 +196,7 @@ mod tests {
         connection
             .execute_batch(&format!(
                 "UPDATE requests SET state = CASE id WHEN '{SETTLED}' THEN 'settled' ELSE 'failed' END,
-                     ended_at_ms = 1790000000000",
+                     ended_at_ms = 1790000000000, delivered = CASE id WHEN '{SETTLED}' THEN 1 END",
             ))
             .expect("ended");
     }
@@ -219,6 +219,9 @@ mod tests {
         let ledger = Ledger::open(&file).expect("migrated");
         let connection = Connection::open(&file).expect("a file");
         assert_eq!(rows(&connection), before);
+        let delivered = "SELECT group_concat(request_id || delivered_at_ms) FROM deliveries";
+        let delivered = connection.query_row(delivered, [], |row| row.get::<_, String>(0));
+        assert_eq!(delivered.expect("a delivery"), format!("{SETTLED}1790000000000"));
         let check = |pragma: &str| {
             let mut statement = connection.prepare(pragma).expect("SQL");
             let found = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");

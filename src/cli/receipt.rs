@@ -1,0 +1,107 @@
+use clap::Args;
+use jiff::tz::TimeZone;
+
+use super::{
+    CliError, DataArgs,
+    table::{Column, table},
+};
+use crate::{
+    costs::CostError,
+    domain::RequestId,
+    ledger::{BookedEntry, EntryChange},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct ReceiptArgs {
+    #[command(flatten)]
+    place: DataArgs,
+    /// The request's id: `x-request-id` of the answer, or the number in its receipt
+    #[arg(value_name = "REQUEST")]
+    id: String,
+    /// Show how each figure comes about, from the prices that were stored with it
+    #[arg(long)]
+    explain: bool,
+}
+
+pub(super) fn run(args: &ReceiptArgs) -> Result<(), CliError> {
+    let id = RequestId::from_digits(args.id.trim());
+    let id = id.ok_or_else(|| {
+        CliError::Usage(format!(
+            "`{}` is not the id of a request; copy it from an answer's x-request-id",
+            args.id
+        ))
+    })?;
+    let (config, ledger) = args.place.ledger()?;
+    let zone = config.zone()?;
+    let entries = ledger.booked_entries(id)?;
+    if entries.is_empty() {
+        return Err(CliError::Usage(format!(
+            "nothing was booked for a request {id}; look for it on /admin/jobs"
+        )));
+    }
+    for entry in &entries {
+        super::print(&receipt(entry, args.explain, &zone)?)?;
+    }
+    for entry in entries.iter().filter(|_| args.explain) {
+        if entry.is_reproduced()? == Some(false) {
+            return Err(CliError::Failed(format!(
+                "entry {}: what it was priced with gives other figures",
+                entry.id
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// An entry for people: its figures, or how they come about.
+fn receipt(entry: &BookedEntry, explain: bool, zone: &TimeZone) -> Result<String, CostError> {
+    let working = entry.working()?.filter(|_| explain);
+    let is_unexplained = explain && working.is_none() && entry.change.is_none();
+    let rows = match working {
+        Some(lines) => table(
+            [Column::Text("FIGURE"), Column::Text("HOW IT COMES ABOUT")],
+            lines
+                .into_iter()
+                .map(|line| [line.name, format!("{} = {}", line.formula, line.result)])
+                .collect(),
+        ),
+        None => table([Column::Text("FIGURE"), Column::Number("AMOUNT")], figures(entry)?),
+    };
+    let note =
+        if is_unexplained { "an earlier version booked it, which did not store its prices\n" } else { "" };
+    Ok(format!("{}\n{rows}{note}", head(entry, zone)))
+}
+
+/// `entry 17: image 1, booked 2026-11-05 11:23:04, amounts in CNY`
+fn head(entry: &BookedEntry, zone: &TimeZone) -> String {
+    let what = if entry.is_image { "image" } else { "work without an image" };
+    let at = zone.to_datetime(entry.entered_at).strftime("%Y-%m-%d %H:%M:%S");
+    let change = match &entry.change {
+        None => String::new(),
+        Some(EntryChange { entry, is_reversal, reason, actor }) => {
+            let verb = if *is_reversal { "takes back" } else { "stands in the place of" };
+            let actor = actor.as_ref().map_or_else(String::new, |actor| format!(", by the {actor}"));
+            format!("; it {verb} entry {entry}{actor}: {reason}")
+        }
+    };
+    format!(
+        "entry {}: {what} {}, booked {at}, amounts in {}{change}",
+        entry.id,
+        entry.index + 1,
+        entry.currency
+    )
+}
+
+fn figures(entry: &BookedEntry) -> Result<Vec<[String; 2]>, CostError> {
+    let row = |name: &str, amount: &dyn ToString| [name.to_owned(), amount.to_string()];
+    let mut rows = vec![
+        row("electricity", &entry.cost.electricity),
+        row("depreciation", &entry.cost.depreciation),
+        row("upkeep", &entry.cost.upkeep),
+        row("standard cost", &entry.cost.total()?),
+    ];
+    if let Some(there) = &entry.comparison {
+        rows.push(row(&format!("at {}", there.sku), &there.price));
+    }
+    Ok(rows)
+}
