@@ -1,4 +1,4 @@
-//! A service's export of costs, as `tintype roi --usage` reads it: any bytes.
+//! A service's export of costs, as `tintype roi --from-csv` reads it: any bytes.
 #![no_main]
 
 mod scratch;
@@ -7,5 +7,5 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|file: &[u8]| {
     let path = scratch::file("usage.csv", file).display().to_string();
-    tintype::cli::run_with(["tintype", "roi", "--usage", &path]);
+    tintype::cli::run_with(["tintype", "roi", "--from-csv", &path]);
 });
