@@ -23,7 +23,7 @@ fn write_files(place: &Path) -> RgbImage {
 
 fn edit(place: &Path, arguments: &[&str]) -> Output {
     let model = tiny_models::directory("base").display().to_string();
-    let base = ["generate", "tea", "--model", &model, "--seed", "1", "-o", "out.png"];
+    let base = ["generate", "tea", "-v", "--model", &model, "--seed", "1", "-o", "out.png"];
     run(place, &[&base, arguments].concat())
 }
 
