@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         steps: 8,
         guidance_scale: 0.0,
         edit: None,
+        loras: Vec::new(),
     };
     let prepared = pipeline.prepare(&spec)?;
     let pixels = pipeline.paint(&spec, &prepared, Seed::new(42), &mut |_| ControlFlow::Continue(()))?;

@@ -18,6 +18,7 @@ pub mod costs;
 pub mod encode;
 pub mod image_store;
 pub mod ledger;
+pub mod lora_library;
 pub mod meter;
 pub mod source_image;
 pub mod telemetry;

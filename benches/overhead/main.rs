@@ -78,6 +78,7 @@ fn measure(client: &Client, pipeline: &Pipeline, side: u32, requests: usize) -> 
         steps: STEPS,
         guidance_scale: 0.0,
         edit: None,
+        loras: Vec::new(),
     };
     let sample = |seed: usize| {
         let body =

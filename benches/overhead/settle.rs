@@ -99,6 +99,7 @@ fn sample(ledger: &Ledger, key: KeyId, page: &mut File, number: usize) -> Sample
         model: "Z-Image-Turbo",
         quality: Quality::Medium,
         tag: None,
+        loras: &[],
         images: 1,
         estimate: Money::from_nano(375_583_334),
         wall_energy: Energy::from_millijoules(6_750_000),

@@ -24,6 +24,14 @@ pub enum Refused {
     /// The key may not use the model.
     #[error("the key may not use the model")]
     Model,
+    /// The key may not use the LoRA.
+    #[error("the key may not use the LoRA `{name}`")]
+    Lora {
+        /// The name that was asked for.
+        name: String,
+        /// Names of those that it may use.
+        allowed: Vec<String>,
+    },
     /// Too many requests a minute.
     #[error("too many requests a minute")]
     Requests(OverRate),
@@ -130,7 +138,7 @@ mod tests {
     use crate::domain::Scopes;
 
     fn caller(key: i64, scopes: Scopes, limits: KeyLimits) -> Caller {
-        Caller { key: KeyId::new(key), public_id: "abc".into(), scopes, models: None, limits }
+        Caller { key: KeyId::new(key), public_id: "abc".into(), scopes, models: None, loras: None, limits }
     }
 
     fn limits(number: u32) -> KeyLimits {

@@ -84,13 +84,14 @@ fn meter(
 /// The usual picture, in two steps: every kernel is loaded, the memory laid out and a step timed, at a quarter of the time.
 /// A default size that cannot be painted is refused by `offer`, in a better place.
 fn warm_up(config: &Config, source: ModelSource) -> WarmUp {
-    let guidance_scale = config.model.guidance_scale;
+    let model = config.model.clone();
     Arc::new(move |facts| RenderSpec {
         prompt: "a warm-up".into(),
         negative_prompt: None,
         size: source.default_size(facts.limits).unwrap_or(ImageSize::square(facts.limits.factor)),
         steps: 2,
-        guidance_scale,
+        guidance_scale: model.usual(facts.is_published_shape).guidance_scale,
         edit: None,
+        loras: Vec::new(),
     })
 }

@@ -25,7 +25,7 @@ use crate::{
     encode,
     engine::{Facts, ProfileStore, Workers},
     http::{
-        self, AnswerMemory, Attempts, ConnectionLimits, Links, NewSecrets, Offer, PublicAddress,
+        self, AnswerMemory, Attempts, ConnectionLimits, Links, LoraTerms, NewSecrets, Offer, PublicAddress,
         SessionSecret, SourceMemory, State,
     },
     image_store::{ImageStore, StoreError},
@@ -156,6 +156,7 @@ impl App {
             costs,
             door: Door::new(config.limits.of_keys()),
             image_store: Arc::new(image_store),
+            loras: Arc::new(config.lora_library()),
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(clock),
             zone,
@@ -353,7 +354,7 @@ fn image_fetcher(config: &Config) -> Result<ImageFetcher, ConfigError> {
 fn offer(
     config: &Config,
     source: &ModelSource,
-    Facts { limits, can_edit, .. }: Facts,
+    Facts { limits, can_edit, is_published_shape, .. }: Facts,
     loaded_at: i64,
 ) -> Result<Offer, ConfigError> {
     Ok(Offer {
@@ -363,12 +364,12 @@ fn offer(
         loaded_at,
         limits,
         default_size: config.model.default_size(limits)?,
-        steps: config.model.steps,
-        guidance_scale: config.model.guidance_scale,
+        usual: config.model.usual(is_published_shape),
         pixels_max: config.limits.pixels_max,
         prompt_chars_max: config.limits.prompt_chars_max,
         body_bytes_max: config.limits.body_bytes_max,
         can_edit,
+        loras: LoraTerms { max: config.model.loras_max, in_prompt: config.model.loras_in_prompt },
         user_is_tag: config.user_is_tag,
     })
 }

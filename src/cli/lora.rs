@@ -1,5 +1,4 @@
 use std::{
-    fs,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -9,13 +8,11 @@ use clap::{Args, Subcommand};
 use super::{CliError, DataArgs, ModelArgs, progress::LoadReport};
 use crate::{
     app::Progress,
+    config::Config,
+    domain::LoraUse,
+    lora_library::{ChangeError, LORAS_DIRECTORY},
     pipeline::{LoraChoice, LoraInspection},
 };
-
-/// Where LoRAs are kept in the data directory.
-const LIBRARY: &str = "loras";
-
-const ENDING: &str = "safetensors";
 
 /// The data directory's LoRAs, which `--lora` takes by name.
 #[derive(Debug, Subcommand)]
@@ -75,28 +72,17 @@ pub(super) fn run(command: LoraCommand) -> Result<(), CliError> {
 }
 
 fn add(args: &AddArgs) -> Result<(), CliError> {
-    let library = args.place.config()?.data_dir.join(LIBRARY);
     let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = args.name.clone().or(stem).unwrap_or_default();
-    let file = file_of(&library, &name)?;
-    LoraInspection::of(&args.file, None)?;
-    let failed = |error: std::io::Error| CliError::Failed(format!("{}: {error}", file.display()));
-    fs::create_dir_all(&library).map_err(failed)?;
-    if file.exists() {
-        return Err(CliError::Usage(format!("{name} is in the library; remove it first, or pass --name")));
-    }
-    // Whoever lists the library meanwhile sees all of it or nothing.
-    let draft = file.with_extension("partial");
-    fs::copy(&args.file, &draft).map_err(failed)?;
-    fs::rename(&draft, &file).map_err(failed)?;
+    args.place.config()?.lora_library().add(&args.file, &name)?;
     super::print(&format!("{name}\n"))
 }
 
 fn list(place: &DataArgs) -> Result<(), CliError> {
-    let library = place.config()?.data_dir.join(LIBRARY);
+    let library = place.config()?.lora_library();
     let mut text = String::new();
-    for name in names(&library) {
-        let what = match LoraInspection::of(&file_of(&library, &name)?, None) {
+    for (name, file) in library.all() {
+        let what = match library.inspect(&file) {
             Ok(inspection) => summary(&inspection),
             Err(error) => error.to_string(),
         };
@@ -108,7 +94,7 @@ fn list(place: &DataArgs) -> Result<(), CliError> {
 fn inspect(args: InspectArgs) -> Result<(), CliError> {
     let mut config = args.place.config()?;
     args.model.apply(&mut config);
-    let file = args.lora.choice(&config.data_dir)?.file;
+    let file = args.lora.choice(&config)?.file;
     let mut report = LoadReport::new();
     let files = config.model.source().files(&mut |fetched| report.fetched(fetched))?;
     let inspection = LoraInspection::of(&file, Some(&files))?;
@@ -124,41 +110,16 @@ fn inspect(args: InspectArgs) -> Result<(), CliError> {
 }
 
 fn remove(args: &RemoveArgs) -> Result<(), CliError> {
-    let library = args.place.config()?.data_dir.join(LIBRARY);
-    let file = file_of(&library, &args.name)?;
-    match fs::remove_file(&file) {
-        Ok(()) => Ok(()),
-        Err(error) => Err(CliError::Usage(format!("{}: {error}", file.display()))),
+    Ok(args.place.config()?.lora_library().remove(&args.name)?)
+}
+
+impl From<ChangeError> for CliError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Load(error) => error.into(),
+            other => Self::Usage(other.to_string()),
+        }
     }
-}
-
-/// Where the LoRA `name` is in the library.
-fn file_of(library: &Path, name: &str) -> Result<PathBuf, CliError> {
-    if is_name(name) {
-        Ok(library.join(format!("{name}.{ENDING}")))
-    } else {
-        Err(CliError::Usage(format!(
-            "`{name}` cannot be a LoRA's name; use letters, digits, spaces, dots, dashes and underscores"
-        )))
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    let is_allowed = |c: char| c.is_alphanumeric() || " ._-+()".contains(c);
-    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_allowed)
-}
-
-/// The names in the library, in their order.
-fn names(library: &Path) -> Vec<String> {
-    let entries = fs::read_dir(library).into_iter().flatten().filter_map(Result::ok);
-    let files = entries.map(|entry| entry.path());
-    let files = files.filter(|file| file.extension().is_some_and(|extension| extension == ENDING));
-    let mut names: Vec<String> = files
-        .filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned()))
-        .filter(|name| is_name(name))
-        .collect();
-    names.sort();
-    names
 }
 
 /// For example `276 LoRA, rank 16, alpha 8`.
@@ -221,20 +182,24 @@ impl FromStr for LoraArg {
 }
 
 impl LoraArg {
-    /// The file: itself, or the one of that name in the library of `data_dir`.
-    pub(super) fn choice(&self, data_dir: &Path) -> Result<LoraChoice, CliError> {
-        let library = data_dir.join(LIBRARY);
-        let in_library = || file_of(&library, &self.name).ok().filter(|file| file.is_file());
+    /// The file: itself, or the one of that name in the library.
+    pub(super) fn choice(&self, config: &Config) -> Result<LoraChoice, CliError> {
         let direct = Path::new(&self.name);
-        let file = direct.is_file().then(|| direct.to_owned()).or_else(in_library);
-        let file = file.ok_or_else(|| {
+        let direct = direct.is_file().then(|| direct.to_owned());
+        let file = direct.or_else(|| config.lora_library().file(&self.name)).ok_or_else(|| {
+            let folder = config.data_dir.join(LORAS_DIRECTORY);
             CliError::Usage(format!(
                 "--lora {}: no such file, and no {0}.safetensors in {}",
                 self.name,
-                library.display()
+                folder.display()
             ))
         })?;
         Ok(LoraChoice { file, weight: self.weight })
+    }
+
+    /// As files name it, once `file` has been read.
+    pub(super) fn used(&self, sha256: String) -> LoraUse {
+        LoraUse { name: self.name.clone(), weight: self.weight, sha256: Some(sha256) }
     }
 }
 

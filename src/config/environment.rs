@@ -148,7 +148,8 @@ mod tests {
         .expect("a configuration");
         assert_eq!((config.metadata.producer.as_str(), config.model.id.as_deref()), ("360", Some("007")));
         assert_eq!(config.model.aliases, ["4090", "true", "dall-e-3", "1.5"]);
-        assert_eq!((config.model.steps.low.get(), config.model.guidance_scale), (3, 1.5));
+        let (low, guidance_scale) = (config.model.steps.low, config.model.guidance_scale);
+        assert_eq!((low.map(|steps| steps.get()), guidance_scale), (Some(3), Some(1.5)));
         assert!(!config.metadata.embed);
         assert_eq!(config.limits.requests_per_minute.map(|limit| limit.get()), Some(60));
         assert_eq!(config.costs.price_per_kwh.to_string(), "1.20");

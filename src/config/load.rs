@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     costs::CostError,
-    domain::{GUIDANCE_MAX, STEPS_MAX, closest},
+    domain::{GUIDANCE_MAX, STEPS_MAX, Variant, closest},
     toml_text::TomlText,
     units::Currency,
 };
@@ -82,10 +82,10 @@ impl Config {
         let malformed = |reason: String| ConfigError::Malformed(reason.replace('\n', " "));
         // Lossy: a variable is a text, and its key knows whether that is to be a number.
         let config: Self = figment.extract_lossy().map_err(|error| malformed(in_words(&error)))?;
-        if !(0.0..=GUIDANCE_MAX).contains(&config.model.guidance_scale) {
+        if config.model.guidance_scale.is_some_and(|scale| !(0.0..=GUIDANCE_MAX).contains(&scale)) {
             return Err(malformed(format!("model.guidance_scale must be from 0 to {GUIDANCE_MAX}")));
         }
-        if config.model.steps.largest() > STEPS_MAX {
+        if config.model.steps.over(Variant::Turbo).largest() > STEPS_MAX {
             return Err(malformed(format!("model.steps: a quality has at most {STEPS_MAX} steps")));
         }
         let above_zero = [

@@ -5,6 +5,7 @@
 mod environment;
 mod listen;
 mod load;
+mod model;
 
 use std::{
     num::{NonZeroU32, NonZeroUsize},
@@ -23,16 +24,15 @@ use serde::Deserialize;
 pub use self::{
     listen::{ListenAddress, ListenAddressError},
     load::ConfigError,
+    model::VariantChoice,
 };
 use crate::{
     costs::{Budgets, CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
-    domain::{ImageHost, ImageSize, KeyLimits, StepsByQuality},
+    domain::{ConfiguredSteps, ImageHost, ImageSize, KeyLimits},
     engine::{EngineSettings, ProfileStore},
+    lora_library::LoraLibrary,
     meter::Powers,
-    pipeline::{
-        DeviceList, KernelChoice, MemoryTier, ModelDigest, ModelSource, PartFiles, Placement, Precision,
-        SizeLimits,
-    },
+    pipeline::{DeviceList, KernelChoice, MemoryTier, ModelDigest, Precision},
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
     units::{Currency, Millis, Money, Power},
@@ -95,16 +95,26 @@ pub struct ModelConfig {
     pub vae: Option<PathBuf>,
     /// A tokenizer.json, or a folder that has one; none: in `path`, or beside it.
     pub tokenizer: Option<PathBuf>,
+    /// LoRAs beside those of the data directory: files, or folders of files.
+    pub loras: Vec<PathBuf>,
+    /// LoRAs that one request may apply together.
+    pub loras_max: usize,
+    /// Whether `<lora:name:0.8>` in a prompt applies a LoRA.
+    pub loras_in_prompt: bool,
+    /// MiB of memory that LoRAs take: one alone, and those that are kept for the next request.
+    pub lora_cache_mib: u64,
     /// The id under /v1/models; none: from the path.
     pub id: Option<String>,
     /// Other names that clients have built in and that reach this model too.
     pub aliases: Vec<String>,
     /// Size where a request names none; none: 1024x1024, or 256x256 for the embedded model.
     pub default_size: Option<ImageSize>,
-    /// Steps for each quality.
-    pub steps: StepsByQuality,
-    /// Guidance where a request names none. Turbo models want 0.
-    pub guidance_scale: f64,
+    /// Which Z-Image it is.
+    pub variant: VariantChoice,
+    /// Steps for each quality; none: the variant's.
+    pub steps: ConfiguredSteps,
+    /// Guidance if a request names none; none: the variant's.
+    pub guidance_scale: Option<f64>,
     /// Where it runs: a copy on each.
     pub device: DeviceList,
     /// Number format of its weights.
@@ -247,11 +257,16 @@ impl Default for ModelConfig {
             text_encoder: None,
             vae: None,
             tokenizer: None,
+            loras: Vec::new(),
+            loras_max: 4,
+            loras_in_prompt: false,
+            lora_cache_mib: 2048,
             id: None,
             aliases: aliases.map(String::from).to_vec(),
             default_size: None,
-            steps: StepsByQuality::default(),
-            guidance_scale: 0.0,
+            variant: VariantChoice::Auto,
+            steps: ConfiguredSteps::default(),
+            guidance_scale: None,
             device: DeviceList::default(),
             dtype: Precision::Auto,
             batch_max: None,
@@ -259,45 +274,6 @@ impl Default for ModelConfig {
             kernels: KernelChoice::Auto,
             memory_mib: None,
         }
-    }
-}
-
-impl ModelConfig {
-    /// Where and how the model is held: on the first device.
-    pub fn placement(&self) -> Placement {
-        Placement {
-            device: self.device.first(),
-            precision: self.dtype,
-            memory: self.memory,
-            kernels: self.kernels,
-            work_bytes_max: self.work_bytes_max(),
-        }
-    }
-
-    /// Where the model comes from and what it is called.
-    pub fn source(&self) -> ModelSource {
-        let parts = PartFiles {
-            transformer: None,
-            text_encoder: self.text_encoder.clone(),
-            vae: self.vae.clone(),
-            tokenizer: self.tokenizer.clone(),
-        };
-        ModelSource::new(self.path.as_deref(), self.id.as_deref(), self.default_size)
-            .with_parts(parts)
-            .with_pin(self.sha256.clone())
-    }
-
-    /// The size of an image if none is asked for.
-    ///
-    /// # Errors
-    /// [`ConfigError::DefaultSize`] if the model cannot make the configured size.
-    pub fn default_size(&self, limits: SizeLimits) -> Result<ImageSize, ConfigError> {
-        let size = self.source().default_size(limits);
-        size.map_err(|error| ConfigError::DefaultSize(error.to_string()))
-    }
-
-    fn work_bytes_max(&self) -> Option<u64> {
-        self.memory_mib.map(|mib| mib.saturating_mul(1 << 20))
     }
 }
 
@@ -370,6 +346,12 @@ impl Config {
             memory_max: self.model.work_bytes_max(),
             profiles: Some(Arc::new(profiles)),
         }
+    }
+
+    /// The LoRAs that there are.
+    pub fn lora_library(&self) -> LoraLibrary {
+        let bytes_max = self.model.lora_cache_mib.saturating_mul(1 << 20);
+        LoraLibrary::new(&self.data_dir, self.model.loras.clone(), bytes_max)
     }
 
     /// What the operator decided about requests.

@@ -120,20 +120,27 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Ids of the models that it may use; none: every model.
     pub models: Option<Vec<String>>,
+    /// Names of the LoRAs that it may use; none: every LoRA.
+    pub loras: Option<Vec<String>>,
     /// Its own limits.
     pub limits: KeyLimits,
 }
 
-/// Ids of models as people write them, with commas between; none where one of them is empty.
-pub fn model_list(text: &str) -> Option<Vec<String>> {
-    let models: Vec<_> = text.split(',').map(|model| model.trim().to_owned()).collect();
-    (!models.iter().any(String::is_empty)).then_some(models)
+/// Names of models or LoRAs as people write them, with commas between; none if one of them is empty.
+pub fn name_list(text: &str) -> Option<Vec<String>> {
+    let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    (!names.iter().any(String::is_empty)).then_some(names)
 }
 
 impl Caller {
     /// Whether it may use the model with the id `model`. An alias is no id.
     pub fn may_use(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|allowed| allowed == model))
+    }
+
+    /// Whether it may use the LoRA `name`.
+    pub fn may_apply(&self, name: &str) -> bool {
+        self.loras.as_ref().is_none_or(|loras| loras.iter().any(|allowed| allowed == name))
     }
 }
 
@@ -143,9 +150,9 @@ mod tests {
     use crate::domain::KeyId;
 
     #[test]
-    fn a_list_of_models_has_no_holes() {
-        assert_eq!(model_list("a, b"), Some(vec!["a".into(), "b".into()]));
-        assert_eq!((model_list("a,"), model_list("")), (None, None));
+    fn a_list_of_names_has_no_holes() {
+        assert_eq!(name_list("a, b"), Some(vec!["a".into(), "b".into()]));
+        assert_eq!((name_list("a,"), name_list("")), (None, None));
     }
 
     #[test]
@@ -159,16 +166,20 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_uses_the_models_that_are_named_or_every_one() {
+    fn a_caller_uses_the_models_and_loras_that_are_named_or_every_one() {
         let mut caller = Caller {
             key: KeyId::new(1),
             public_id: "abc".into(),
             scopes: Scopes::ALL,
             models: None,
+            loras: None,
             limits: KeyLimits::default(),
         };
         assert!(caller.may_use("z-image-turbo"));
         caller.models = Some(vec!["z-image-turbo".into()]);
         assert!(caller.may_use("z-image-turbo") && !caller.may_use("z-image"));
+        assert!(caller.may_apply("ink"));
+        caller.loras = Some(vec!["ink".into()]);
+        assert!(caller.may_apply("ink") && !caller.may_apply("clay"));
     }
 }

@@ -2,7 +2,7 @@ use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Edit, ImageSize};
+use super::{Edit, ImageSize, LoraUse};
 
 /// Most pictures that one request may ask for (OpenAI's limit).
 pub const IMAGES_MAX: u32 = 10;
@@ -141,8 +141,7 @@ impl Product {
 }
 
 /// Denoising steps for each quality: `auto` and `standard` are medium, `hd` is high.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepsByQuality {
     /// Steps of `low`.
     pub low: NonZeroU32,
@@ -154,22 +153,6 @@ pub struct StepsByQuality {
     pub xhigh: NonZeroU32,
     /// Steps of `max`.
     pub max: NonZeroU32,
-}
-
-/// Z-Image-Turbo was trained for 8 steps.
-impl Default for StepsByQuality {
-    fn default() -> Self {
-        const fn steps(steps: u32) -> NonZeroU32 {
-            NonZeroU32::new(steps).expect("above 0")
-        }
-        Self {
-            low: const { steps(4) },
-            medium: const { steps(8) },
-            high: const { steps(10) },
-            xhigh: const { steps(12) },
-            max: const { steps(16) },
-        }
-    }
 }
 
 impl StepsByQuality {
@@ -208,6 +191,8 @@ pub struct RenderSpec {
     pub guidance_scale: f64,
     /// The image that is edited; none generates one from noise.
     pub edit: Option<Arc<Edit>>,
+    /// The LoRAs that are applied together, in the request's order.
+    pub loras: Vec<LoraUse>,
 }
 
 /// A request's work: the same picture `images` times, with consecutive seeds.

@@ -3,7 +3,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     costs::Breakdown,
-    domain::{EnergySource, RequestId, Seed},
+    domain::{EnergySource, LoraUse, RequestId, Seed},
     units::{Currency, Energy, Millis, Money},
 };
 
@@ -20,7 +20,9 @@ pub struct Provenance {
     pub guidance_scale: f64,
     /// The model's name.
     pub model: String,
-    /// The program that painted it, with its version.
+    /// The LoRAs that were applied.
+    pub loras: Vec<LoraUse>,
+    /// The program that generated it, with its version.
     pub software: String,
     /// Who answers for the service: a name, or the code of GB 45438-2025.
     pub producer: String,

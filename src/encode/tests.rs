@@ -23,6 +23,7 @@ pub(super) fn provenance() -> Provenance {
         steps: 8,
         guidance_scale: 3.5,
         model: "Tongyi-MAI/Z-Image-Turbo".to_owned(),
+        loras: Vec::new(),
         software: "Tintype 0.1.0".to_owned(),
         producer: "Example Studio".to_owned(),
         produced_id: "0198c0de-0000-7000-8000-000000000001-0".to_owned(),

@@ -1,6 +1,7 @@
-use xmp_writer::{CustomNamespace, Namespace, XmpWriter};
+use xmp_writer::{CustomNamespace, Namespace, RdfCollectionType, XmpWriter};
 
 use super::{PromptRecord, Provenance, ReceiptRecord, aigc};
+use crate::domain::LoraUse;
 
 /// Most bytes of a prompt in a file, as UTF-8 with XML's escapes (a quotation mark takes six). A longer one is cut and
 /// ends in `…`. The packet holds the prompt twice, and a JPEG's has room for 65,504 bytes.
@@ -44,6 +45,9 @@ pub(super) fn packet(provenance: &Provenance) -> String {
     packet.put(custom(TINTYPE), "steps", &steps.to_string());
     packet.put(custom(TINTYPE), "guidance_scale", &guidance_scale.to_string());
     packet.put(custom(TINTYPE), "model", model);
+    if !provenance.loras.is_empty() {
+        packet.put_loras(&provenance.loras);
+    }
     if let Some(receipt) = &provenance.receipt {
         packet.put_receipt(receipt);
     }
@@ -55,6 +59,19 @@ struct Packet(XmpWriter<'static>);
 impl Packet {
     fn put(&mut self, namespace: Namespace<'static>, name: &str, text: &str) {
         self.0.element(name, namespace).value(legal(text).as_str());
+    }
+
+    /// A list of structures, in the request's order.
+    fn put_loras(&mut self, loras: &[LoraUse]) {
+        let mut list = self.0.element("loras", custom(TINTYPE)).array(RdfCollectionType::Seq);
+        for LoraUse { name, weight, sha256 } in loras {
+            let mut fields = list.element().obj();
+            fields.element("name", custom(TINTYPE)).value(legal(name).as_str());
+            fields.element("weight", custom(TINTYPE)).value(weight.to_string().as_str());
+            if let Some(sha256) = sha256 {
+                fields.element("sha256", custom(TINTYPE)).value(sha256.as_str());
+            }
+        }
     }
 
     /// A structure whose fields are those of the receipt in an answer, by the same names and digit for digit.

@@ -175,7 +175,15 @@ mod tests {
 
     fn spec(side: u32, steps: u32, guidance_scale: f64) -> RenderSpec {
         let size = ImageSize::new(side, side).expect("a size");
-        RenderSpec { prompt: "x".into(), negative_prompt: None, size, steps, guidance_scale, edit: None }
+        RenderSpec {
+            prompt: "x".into(),
+            negative_prompt: None,
+            size,
+            steps,
+            guidance_scale,
+            edit: None,
+            loras: Vec::new(),
+        }
     }
 
     fn kind(spec: &RenderSpec, partials: u32) -> Kind {

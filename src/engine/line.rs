@@ -8,7 +8,6 @@ use super::{
     job::{Group, Job, WorkFailure},
     pace::Pace,
     queue::{FairQueue, QueuedImage, Waiting},
-    shape::Shape,
     slot::Held,
 };
 use crate::{
@@ -118,16 +117,14 @@ impl Line {
         self.workers.iter().map(|state| state.in_hand).fold(0, u64::saturating_add)
     }
 
-    fn take(&mut self, worker: usize, limit: impl Fn(Shape) -> usize) -> Batch {
+    fn take(&mut self, worker: usize, limit: impl Fn(&Group) -> usize) -> Batch {
         // Where no other is left, a device has its second try too.
         let is_alone = !self.others_serve(worker);
         let others_idle = self.workers.iter().filter(|state| state.is_waiting).count();
         // Pictures side by side on two devices come sooner than in one batch.
         let share = self.queue.images().div_ceil(1 + others_idle);
-        self.queue.take(
-            |waiting| is_alone || waiting.failed_on != Some(worker),
-            |group| limit(group.shape).min(share),
-        )
+        self.queue
+            .take(|waiting| is_alone || waiting.failed_on != Some(worker), |group| limit(group).min(share))
     }
 
     fn update(&mut self, worker: usize, change: impl FnOnce(&mut WorkerState)) {
@@ -168,7 +165,7 @@ impl Shared {
     pub(super) fn next_batch(
         &self,
         worker: usize,
-        limit: impl Fn(Shape) -> usize,
+        limit: impl Fn(&Group) -> usize,
         patience: Duration,
     ) -> Next {
         let mut line = self.line();
@@ -349,6 +346,7 @@ mod tests {
             steps: 8,
             guidance_scale: 0.0,
             edit: None,
+            loras: Vec::new(),
         };
         let limits = crate::pipeline::SizeLimits { factor: 16, side_max: 2048, native: None };
         let powers = [Power::from_watts(100), Power::from_watts(300)];

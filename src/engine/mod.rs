@@ -30,10 +30,12 @@ pub use self::{
 };
 use self::{history::Kind, line::Shared, shape::Shape, slot::Slot};
 /// A job's prompts as tokens: counted once, and handed in with its [`Order`].
-pub use crate::pipeline::PromptTokens;
+pub use crate::pipeline::{LoraSet, PromptTokens};
 use crate::{
     domain::{EditRecord, KeyId, Overhead, RenderJob, RenderSpec, Usage},
-    pipeline::{MemoryTier, PROMPT_TOKENS_MAX, PromptTokenizer, RenderError, Schedule, SizeLimits},
+    pipeline::{
+        MemoryTier, ModelLayers, PROMPT_TOKENS_MAX, PromptTokenizer, RenderError, Schedule, SizeLimits,
+    },
     units::{Millis, Power},
 };
 
@@ -44,6 +46,7 @@ pub struct Engine {
     queue_depth_max: usize,
     facts: Facts,
     tokenizer: Arc<PromptTokenizer>,
+    layers: Arc<ModelLayers>,
     /// Of each device.
     powers: Vec<Power>,
 }
@@ -80,6 +83,8 @@ pub struct Facts {
     pub schedule: Schedule,
     /// Whether it edits: its VAE has an encoder.
     pub can_edit: bool,
+    /// Whether its transformer is as large as Z-Image's.
+    pub is_published_shape: bool,
 }
 
 impl Facts {
@@ -159,6 +164,11 @@ impl Engine {
     pub fn foresee(&self, spec: &RenderSpec, partials: u32) -> Foreseen {
         let limits = self.facts.limits;
         self.shared.foresee(Kind::of(spec, partials, limits), limits.work(spec), &self.powers)
+    }
+
+    /// The layers that LoRAs can change.
+    pub fn layers(&self) -> &ModelLayers {
+        &self.layers
     }
 
     /// The prompts of `spec` as the model reads them.

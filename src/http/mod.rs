@@ -19,7 +19,7 @@ pub use self::{
         edits::SourceMemory,
         links::Links,
         pieces::AnswerMemory,
-        wire::{EDIT_FIELDS, FIELDS, Offer},
+        wire::{EDIT_FIELDS, FIELDS, LoraTerms, Offer},
     },
     connections::ConnectionLimits,
     pages::{Attempts, NewSecrets, SessionSecret},

@@ -19,6 +19,7 @@ mod explain;
 mod forget;
 mod keys;
 mod late;
+mod loras;
 mod meter;
 mod rate_cards;
 mod receipts;

@@ -3,12 +3,13 @@ use jiff::Timestamp;
 use super::{
     Ledger, LedgerError, SettledImage, edits,
     entries::{IMAGE_COLUMNS, image, images_of},
+    loras,
     store::{Conn, Row, params},
 };
-use crate::domain::{EditRecord, ImageSize, KeyId, RequestId};
+use crate::domain::{EditRecord, ImageSize, KeyId, LoraUse, RequestId};
 
 /// A settled request, for whoever made it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StoredRequest {
     /// Its id.
     pub id: RequestId,
@@ -26,6 +27,8 @@ pub struct StoredRequest {
     pub tag: Option<String>,
     /// What came of it as an edit; none for images from noise.
     pub edit: Option<EditRecord>,
+    /// The LoRAs that were applied.
+    pub loras: Vec<LoraUse>,
     /// Whether the answer was handed over.
     pub is_delivered: bool,
     /// Its pictures, in order.
@@ -47,7 +50,7 @@ pub struct StoredImage {
 pub(super) fn head_query() -> String {
     let of_edit = edits::COLUMNS;
     format!(
-        "SELECT ended_at_ms, model, quality, tag, delivered, width, height, steps, {of_edit}
+        "SELECT ended_at_ms, model, quality, tag, loras, delivered, width, height, steps, {of_edit}
          FROM requests JOIN entries ON request_id = requests.id
          WHERE requests.id = ?1 AND key_id = ?2 AND state = 'settled' LIMIT 1"
     )
@@ -87,6 +90,7 @@ fn stored_head(id: RequestId, row: &Row<'_>) -> Result<StoredRequest, LedgerErro
         quality: row.get("quality")?,
         tag: row.get("tag")?,
         edit: edits::of_row(row)?,
+        loras: loras::from_row(row)?,
         is_delivered: row.get::<Option<bool>>("delivered")?.unwrap_or(false),
         images: Vec::new(),
     })

@@ -6,7 +6,7 @@ use super::{
     closed_days::bookable_at,
     edits,
     entries::{self, Entries},
-    signed,
+    loras, signed,
     store::{Conn, params},
 };
 use crate::{
@@ -140,17 +140,18 @@ impl Ledger {
         self.store.read(|conn| {
             let columns = edits::COLUMNS;
             let sql = format!(
-                "SELECT ended_at_ms, coalesce(prompt_tokens, 0), {columns} FROM requests
+                "SELECT ended_at_ms, coalesce(prompt_tokens, 0), loras, {columns} FROM requests
                  WHERE id = ?1 AND state = 'settled'"
             );
             let head = conn.query_first(&sql, params![id.to_text()], |row| {
-                Ok((row.get::<Timestamp>(0)?, row.get::<i64>(1)?, edits::of_row(row)?))
+                let (edit, loras) = (edits::of_row(row)?, loras::from_row(row)?);
+                Ok((row.get::<Timestamp>(0)?, row.get::<i64>(1)?, edit, loras))
             })?;
-            let Some((settled_at, tokens, edit)) = head else { return Ok(None) };
+            let Some((settled_at, tokens, edit, loras)) = head else { return Ok(None) };
             let prompt_tokens =
                 usize::try_from(tokens).map_err(|_| LedgerError::OutOfRange { what: "prompt_tokens" })?;
             let (size, images) = entries::images_of(conn, id)?;
-            Ok(Some(SettledRequest { settled_at, prompt_tokens, edit, size, images }))
+            Ok(Some(SettledRequest { settled_at, prompt_tokens, edit, loras, size, images }))
         })
     }
 
@@ -168,8 +169,8 @@ fn insert(conn: &Conn<'_>, request: &NewRequest<'_>) -> Result<(), LedgerError> 
     conn.execute(
         "INSERT INTO requests
              (id, key_id, idempotency_key, body_sha256, state, model, images, reserved_nano, created_at_ms,
-              quality, tag, reserved_mj)
-         VALUES (?1, ?2, ?3, ?4, 'reserved', ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+              quality, tag, reserved_mj, loras)
+         VALUES (?1, ?2, ?3, ?4, 'reserved', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             request.id.to_text(),
             request.key.get(),
@@ -182,6 +183,7 @@ fn insert(conn: &Conn<'_>, request: &NewRequest<'_>) -> Result<(), LedgerError> 
             request.quality.as_str(),
             request.tag.map(CostTag::as_str),
             signed(request.wall_energy.as_millijoules(), "reserved_mj")?,
+            loras::to_json(request.loras)?,
         ],
     )?;
     Ok(())

@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use candle_core::Tensor;
 
 use super::{
     OnStep, Pipeline, Step,
     blend::Blend,
     error::RenderError,
+    linear::Sides,
     ops,
     transformer::{Canvas, Caption},
 };
@@ -21,6 +24,8 @@ pub struct Denoising<'a> {
     velocity: Option<Tensor>,
     /// What edits with a mask are blended with after each step.
     blend: Option<Blend>,
+    /// What LoRAs add.
+    sides: Arc<Sides>,
     positive: Side,
     /// The negative captions, and how strongly the pictures are pushed away from them.
     negative: Option<(Side, f64)>,
@@ -54,6 +59,7 @@ impl<'a> Denoising<'a> {
         (latents, blend): (Tensor, Option<Blend>),
         captions: &[&Caption],
         negative: Option<(&[&Caption], f64)>,
+        sides: Arc<Sides>,
         sigmas: Vec<f32>,
     ) -> Result<Self, RenderError> {
         let (_, _, height, width) = latents.dims4()?;
@@ -62,7 +68,7 @@ impl<'a> Denoising<'a> {
             Some((captions, scale)) => Some((Side::new(pipeline, (height, width), captions)?, scale)),
             None => None,
         };
-        Ok(Self { pipeline, latents, velocity: None, blend, positive, negative, sigmas, done: 0 })
+        Ok(Self { pipeline, latents, velocity: None, blend, sides, positive, negative, sigmas, done: 0 })
     }
 
     /// Does every step; returns the latents, [batch, C, h, w] f32.
@@ -97,9 +103,9 @@ impl<'a> Denoising<'a> {
     pub fn step(&mut self) -> Result<(), RenderError> {
         let (sigma, next) = (self.sigmas[self.done], self.sigmas[self.done + 1]);
         let time = self.pipeline.config.schedule.time(sigma);
-        let Self { pipeline: Pipeline { transformer, device, .. }, latents, .. } = self;
+        let Self { pipeline: Pipeline { transformer, device, .. }, latents, sides, .. } = self;
         let predict = |side: &Side| {
-            ops::in_pool(device, || transformer.forward(latents, time, &side.caption, &side.canvas))
+            ops::in_pool(device, || transformer.forward(latents, time, &side.caption, &side.canvas, sides))
         };
         let mut velocity = predict(&self.positive)?;
         if let Some((negative, scale)) = &self.negative {

@@ -66,6 +66,14 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// What is wrong, without saying where the file is.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Invalid { reason, .. } => reason,
+            _ => "its file cannot be read",
+        }
+    }
+
     pub(super) fn invalid(path: impl Into<String>, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         // candle adds a backtrace where the environment asks for one.

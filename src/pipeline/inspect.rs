@@ -11,6 +11,7 @@ use super::{
     prompt::PromptTokenizer,
     source::{Component, ModelConfig, ModelFiles, Part, Parts, sha256},
 };
+use crate::domain::Variant;
 
 /// A model, part by part.
 #[derive(Debug, Serialize)]
@@ -107,14 +108,7 @@ impl Inspection {
 
     fn guess_variant(&self) -> Option<&'static str> {
         let transformer = self.parts.first()?.files.first()?;
-        let name = transformer.path.to_lowercase();
-        match name {
-            name if name.contains("turbo") => Some("turbo"),
-            name if name.contains("base") || name.contains("z-image") || name.contains("z_image") => {
-                Some("base")
-            }
-            _ => None,
-        }
+        Variant::named_in(&transformer.path).map(Variant::as_str)
     }
 }
 

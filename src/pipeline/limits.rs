@@ -45,7 +45,15 @@ mod tests {
 
     fn spec(size: &str, guidance_scale: f64) -> RenderSpec {
         let size = size.parse().expect("a size");
-        RenderSpec { prompt: "tea".into(), negative_prompt: None, size, steps: 8, guidance_scale, edit: None }
+        RenderSpec {
+            prompt: "tea".into(),
+            negative_prompt: None,
+            size,
+            steps: 8,
+            guidance_scale,
+            edit: None,
+            loras: Vec::new(),
+        }
     }
 
     #[test]

@@ -61,7 +61,8 @@ pub use self::{
     fused::KernelChoice,
     inspect::{InspectedFile, InspectedPart, Inspection, TierNeed},
     limits::SizeLimits,
-    lora::{LoraChoice, LoraInspection, LoraMatch},
+    linear::Sides,
+    lora::{Lora, LoraChoice, LoraInspection, LoraKey, LoraMatch, LoraSet, ModelLayers},
     noise::standard_normal,
     pixels::Pixels,
     placement::{MemoryTier, Placement},
@@ -81,6 +82,8 @@ use crate::domain::{ImageSize, RenderSpec, Seed};
 /// A loaded model on its device. One thread owns it.
 pub struct Pipeline {
     tokenizer: Arc<PromptTokenizer>,
+    /// What LoRAs can change.
+    layers: Arc<ModelLayers>,
     text_encoder: TextEncoder,
     transformer: Transformer,
     vae: VaeDecoder,
@@ -135,9 +138,7 @@ impl Pipeline {
     /// # Errors
     /// [`LoadError`], one line that names the file and what was expected of it.
     pub fn load(files: &ModelFiles, placement: &Placement, on_load: OnLoad<'_>) -> Result<Self, LoadError> {
-        let mut parts = Parts::open(files)?;
-        lora::apply(files.loras(), &mut parts)?;
-        Self::load_parts(files, parts, placement, on_load)
+        Self::load_parts(files, Parts::open(files)?, placement, on_load)
     }
 
     /// A model of `shape` whose weights are drawn at random, on the device: it paints noise, as fast as a real one.
@@ -164,6 +165,7 @@ impl Pipeline {
             .map_err(|reason| LoadError::Device { device: placement.device.to_string(), reason })?;
         let total = parts.total_bytes();
         let memory = placement.memory.resolve_and_warn(ModelSize::of(&parts, dtype), free_bytes(&device));
+        let layers = Arc::new(ModelLayers::of(&parts));
         let plan = memory.plan();
         let arithmetic = placement.kernels.arithmetic(&config.transformer, dtype, &device);
         let progress = LoadProgress::new(on_load, total);
@@ -184,6 +186,7 @@ impl Pipeline {
         on_load(total, total);
         Ok(Self {
             tokenizer,
+            layers,
             text_encoder,
             transformer,
             vae,
@@ -256,11 +259,11 @@ impl Pipeline {
     /// # Errors
     /// [`RenderError`] where the tokenizer or the device fails.
     pub fn condition(&self, prompt: &str) -> Result<Conditioning, RenderError> {
-        self.condition_tokens(self.tokenizer.encode(prompt)?.ids())
+        self.condition_tokens(self.tokenizer.encode(prompt)?.ids(), &Sides::default())
     }
 
-    fn condition_tokens(&self, ids: &[u32]) -> Result<Conditioning, RenderError> {
-        Ok(Conditioning { hidden: self.text_encoder.encode(ids)? })
+    fn condition_tokens(&self, ids: &[u32], sides: &Sides) -> Result<Conditioning, RenderError> {
+        Ok(Conditioning { hidden: self.text_encoder.encode(ids, sides)? })
     }
 
     /// The noise of `seed` for a picture of `size`: [1, C, H/f, W/f] f32, f the VAE's factor, H and W as painted.
@@ -292,9 +295,11 @@ impl Pipeline {
         steps: u32,
         on_step: OnStep<'_>,
     ) -> Result<Tensor, RenderError> {
-        let positive = self.transformer.caption(&conditioning.hidden)?;
+        let caption =
+            |conditioning: &Conditioning| self.transformer.caption(&conditioning.hidden, &Sides::default());
+        let positive = caption(conditioning)?;
         let negative = match guidance {
-            Some((negative, scale)) => Some((self.transformer.caption(&negative.hidden)?, scale)),
+            Some((negative, scale)) => Some((caption(negative)?, scale)),
             None => None,
         };
         let negative = negative.as_ref().map(|(caption, scale)| (caption, *scale));
@@ -313,7 +318,7 @@ impl Pipeline {
         let negative = negative.as_ref().map(|(captions, scale)| (captions.as_slice(), *scale));
         let (_, _, height, width) = latents.dims4()?;
         let sigmas = self.config.schedule.sigmas(steps, TransformerConfig::tokens(height, width));
-        Denoising::new(self, (latents, None), &[positive], negative, sigmas)?.walk(on_step)
+        Denoising::new(self, (latents, None), &[positive], negative, Arc::default(), sigmas)?.walk(on_step)
     }
 
     /// The model's noise schedule.
@@ -321,12 +326,12 @@ impl Pipeline {
         self.config.schedule
     }
 
-    /// Begins a batch of images of one size, one number of steps, one strength and one guidance scale, an item each: all of
-    /// them edits, or none.
+    /// Begins a batch of images of one size, one number of steps, one strength, one guidance scale and the same LoRAs, an item
+    /// each: all of them edits, or none.
     ///
     /// # Errors
     /// [`RenderError::Size`] for a size that the model cannot generate; [`RenderError::Device`] for captions of unequal
-    /// padded length, or where the device fails.
+    /// padded length or with different LoRAs, or where the device fails.
     pub fn begin(&self, spec: &RenderSpec, items: &[Item<'_>]) -> Result<Denoising<'_>, RenderError> {
         let sigmas = self.config.schedule.sigmas_of(spec, self.limits());
         let (mut latents, mut blends) = (Vec::new(), Vec::new());
@@ -342,7 +347,11 @@ impl Pipeline {
         let captions: Vec<_> = items.iter().map(|item| &item.prepared.positive).collect();
         let negative: Option<Vec<_>> = items.iter().map(|item| item.prepared.negative.as_ref()).collect();
         let negative = negative.as_deref().map(|captions| (captions, spec.guidance_scale));
-        Denoising::new(self, start, &captions, negative, sigmas)
+        let sides = items.first().map(|item| Arc::clone(&item.prepared.sides)).unwrap_or_default();
+        if items.iter().any(|item| item.prepared.sides.key() != sides.key()) {
+            return Err(candle_core::Error::Msg("images of one batch have the same LoRAs".into()).into());
+        }
+        Denoising::new(self, start, &captions, negative, sides, sigmas)
     }
 
     /// Decodes `latents` [1, C, h, w] f32 to a picture.
@@ -387,13 +396,13 @@ impl Pipeline {
         self.least_decoding_bytes(generated).max(encoding.unwrap_or_default())
     }
 
-    /// Encodes what a job's pictures share: the prompt, and the negative prompt where guidance is on.
+    /// Encodes what a job's images share, without LoRAs: the prompt, and the negative prompt if guidance is on.
     ///
     /// # Errors
     /// As [`Pipeline::condition`]; [`RenderError::Size`] for a size that the model cannot paint.
     pub fn prepare(&self, spec: &RenderSpec) -> Result<Prepared, RenderError> {
         self.limits().check(self.limits().generated(spec))?;
-        self.prepare_tokens(&self.tokenise(spec)?)
+        self.prepare_tokens(&self.tokenise(spec)?, &Arc::default())
     }
 
     /// The first half of [`Pipeline::prepare`]: the prompts as tokens.
@@ -404,18 +413,21 @@ impl Pipeline {
         self.tokenizer.encode_prompts(spec)
     }
 
-    /// The second half of [`Pipeline::prepare`]: the tokens through the text encoder.
+    /// The second half of [`Pipeline::prepare`]: the tokens through the text encoder, with what LoRAs add in `sides`.
     ///
     /// # Errors
     /// [`RenderError::Device`] where the device fails.
-    pub fn prepare_tokens(&self, tokens: &PromptTokens) -> Result<Prepared, RenderError> {
-        let negative = match &tokens.negative {
-            Some(tokens) => Some(self.transformer.caption(&self.condition_tokens(tokens.ids())?.hidden)?),
-            None => None,
+    pub fn prepare_tokens(&self, tokens: &PromptTokens, sides: &Arc<Sides>) -> Result<Prepared, RenderError> {
+        let caption = |tokens: &TextTokens| {
+            let conditioning = self.condition_tokens(tokens.ids(), sides)?;
+            Ok::<_, RenderError>(self.transformer.caption(&conditioning.hidden, sides)?)
         };
-        let conditioning = self.condition_tokens(tokens.positive.ids())?;
-        let positive = self.transformer.caption(&conditioning.hidden)?;
-        Ok(Prepared { positive, negative, prompt_tokens: conditioning.tokens() })
+        Ok(Prepared {
+            negative: tokens.negative.as_ref().map(caption).transpose()?,
+            positive: caption(&tokens.positive)?,
+            sides: Arc::clone(sides),
+            prompt_tokens: tokens.positive.ids().len(),
+        })
     }
 
     /// Waits until the device has done what it was told; a CPU has by then.
@@ -468,6 +480,8 @@ impl<'a> Item<'a> {
 pub struct Prepared {
     positive: Caption,
     negative: Option<Caption>,
+    /// What LoRAs add, here and in the steps.
+    sides: Arc<Sides>,
     prompt_tokens: usize,
 }
 

@@ -3,7 +3,21 @@
 use candle_core::{DType, Device, Result, Shape, Tensor, bail};
 use candle_nn::{Init, var_builder::SimpleBackend};
 
-use super::source::{EmbeddedFile, ModelFiles};
+use super::{
+    Pipeline,
+    source::{EmbeddedFile, ModelFiles},
+};
+
+/// Width and depth of Z-Image's transformer, Turbo and Base.
+const PUBLISHED: (usize, usize) = (3840, 30);
+
+impl Pipeline {
+    /// Whether the transformer is as large as Z-Image's.
+    pub fn is_published_shape(&self) -> bool {
+        let transformer = &self.config.transformer;
+        (transformer.dim, transformer.n_layers) == PUBLISHED
+    }
+}
 
 /// The configurations of a model without its weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

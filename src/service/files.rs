@@ -128,6 +128,7 @@ impl Service {
                 images,
                 prompt_tokens: settled.prompt_tokens,
                 edit: settled.edit,
+                loras: settled.loras,
             })
         })
         .await

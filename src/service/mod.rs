@@ -11,6 +11,7 @@ mod failures;
 mod files;
 mod in_flight;
 mod jobs;
+mod loras;
 mod overheads;
 mod parts;
 mod quotes;
@@ -171,7 +172,7 @@ impl Service {
     /// From a place in the queue to the settled answer. Whatever happens, the reservation is used up.
     async fn live(
         self: Arc<Self>,
-        request: GenerateRequest,
+        mut request: GenerateRequest,
         tokens: Arc<PromptTokens>,
         random: [u8; 10],
         start: oneshot::Sender<Result<Started, Arc<ServiceError>>>,
@@ -179,7 +180,7 @@ impl Service {
         // Kept until the outcome is told, so that a second request joins this one or finds it settled.
         _place: Option<InWorkGuard>,
     ) {
-        let admitted = match self.admit(&request, tokens, random).await {
+        let admitted = match self.admit(&mut request, tokens, random).await {
             Ok(Reserved::New(admitted)) => admitted,
             Ok(Reserved::Settled(id)) => return self.answer_again(id, &request, start, &audience).await,
             // The service joins a request that it has in work itself. This one is another process's.
@@ -215,8 +216,8 @@ impl Service {
     /// Lets the request in, takes a place in the queue, reserves the money, hands the job in: in this order, so that a
     /// full queue writes nothing. A request that was answered before needs none of it, and is found first.
     async fn admit(
-        &self,
-        request: &GenerateRequest,
+        self: &Arc<Self>,
+        request: &mut GenerateRequest,
         tokens: Arc<PromptTokens>,
         random: [u8; 10],
     ) -> Result<Reserved<Admitted>, ServiceError> {
@@ -232,6 +233,8 @@ impl Service {
             }
         }
         let pass = self.door().pass(&request.caller)?;
+        let loras;
+        (request.job, loras) = self.read_loras(&request.job).await?;
         let images = self.door().take_images(&request.caller, request.job.images)?;
         if request.is_kept() {
             let store = Arc::clone(&self.parts.image_store);
@@ -261,6 +264,7 @@ impl Service {
             job: Arc::clone(&request.job),
             key: request.caller.key,
             tokens,
+            loras,
             partials: request.partials.unwrap_or(0),
         });
         Ok(Reserved::New(Admitted { reservation, ticket, outlook, images, pass }))
@@ -288,6 +292,7 @@ impl Service {
                 model: &model,
                 quality: job.quality,
                 tag: tag.as_ref(),
+                loras: &job.spec.loras,
                 images: job.images,
                 estimate: quote.estimate()?,
                 wall_energy: quote.job.wall_energy,
@@ -384,7 +389,8 @@ impl Service {
                 for (image, batch) in images.iter().zip(batches) {
                     self.metrics().note_image(image.receipt.usage, job.spec.steps_run(), batch);
                 }
-                Ok(Answer { id, created: now, size: job.spec.size, images, prompt_tokens, edit })
+                let (size, loras) = (job.spec.size, job.spec.loras.clone());
+                Ok(Answer { id, created: now, size, images, prompt_tokens, edit, loras })
             }
             Err(Unbooked { reservation, error }) => {
                 self.fail(reservation, &spent, job).await;

@@ -17,6 +17,7 @@ use crate::{
     engine::Engine,
     image_store::{ImageName, ImageStore, Swept},
     ledger::{KeyRefusal, Ledger, Month, Recognised},
+    lora_library::LoraLibrary,
     telemetry::Metrics,
     units::Millis,
 };
@@ -33,6 +34,8 @@ pub struct ServiceParts {
     pub door: Door,
     /// Images on disk.
     pub image_store: Arc<ImageStore>,
+    /// LoRAs by name.
+    pub loras: Arc<LoraLibrary>,
     /// What an operator watches.
     pub metrics: Arc<Metrics>,
     /// The time.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Service, ServiceError};
 use crate::{
     costs::{Quote, Spending},
-    domain::{EditRecord, KeyId, RenderJob},
+    domain::{EditRecord, KeyId, LoraUse, RenderJob},
     ledger::{BudgetPeriods, Need, OverBudget},
 };
 
@@ -24,6 +24,8 @@ pub struct Quoted {
     pub over_budget: Option<OverBudget>,
     /// Tokens of the whole prompt, where it would be cut.
     pub cut_from_tokens: Option<usize>,
+    /// The LoRAs that would be applied.
+    pub loras: Vec<LoraUse>,
 }
 
 impl Service {
@@ -34,6 +36,8 @@ impl Service {
     /// [`ServiceError`] for a prompt that would be refused, or a price that is missing.
     pub async fn quote(self: &Arc<Self>, job: Arc<RenderJob>, key: KeyId) -> Result<Quoted, ServiceError> {
         let cut_from_tokens = super::cut_from(&*self.tokenise(&job).await?);
+        let (job, _) = self.read_loras(&job).await?;
+        let loras = job.spec.loras.clone();
         let (created, foreseen) = (self.now(), self.engine().foresee(&job.spec, 0));
         let edit = self.engine().facts().expected_edit(&job.spec);
         let (costs, at) = (self.costs().clone(), self.civil(created));
@@ -55,6 +59,6 @@ impl Service {
             })
             .await?;
         let is_measured = foreseen.is_measured;
-        Ok(Quoted { created, quote, is_measured, edit, over_budget, cut_from_tokens })
+        Ok(Quoted { created, quote, is_measured, edit, over_budget, cut_from_tokens, loras })
     }
 }

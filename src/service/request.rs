@@ -6,11 +6,12 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use crate::{
     admit::{Pass, RateStanding, Refused},
     costs::{CostError, Receipt},
-    domain::{Caller, CostTag, EditRecord, Encoding, ImageSize, RenderJob, RequestId, Seed},
+    domain::{Caller, CostTag, EditRecord, Encoding, ImageSize, LoraUse, RenderJob, RequestId, Seed},
     encode::EncodeError,
     engine::{Overloaded, QueueEstimate, WorkError},
     image_store::{ImageName, StoreError},
     ledger::{LedgerError, OverBudget},
+    lora_library::LoraError,
 };
 
 /// A request that has been parsed and may be refused for money or room, but for nothing it says.
@@ -51,6 +52,8 @@ pub struct Answer {
     pub prompt_tokens: usize,
     /// What came of it as an edit; none for images from noise.
     pub edit: Option<EditRecord>,
+    /// The LoRAs that were applied.
+    pub loras: Vec<LoraUse>,
 }
 
 /// One picture as it goes out.
@@ -192,6 +195,9 @@ pub enum ServiceError {
     /// A prompt could not be read.
     #[error("{0}")]
     Prompt(String),
+    /// A LoRA cannot be had, or does not fit.
+    #[error(transparent)]
+    Lora(#[from] LoraError),
     /// A receipt could not be made.
     #[error(transparent)]
     Cost(#[from] CostError),

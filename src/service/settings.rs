@@ -84,6 +84,7 @@ impl ProvenanceSettings {
             steps: spec.steps,
             guidance_scale: spec.guidance_scale,
             model: model.to_owned(),
+            loras: spec.loras.clone(),
             software: concat!("Tintype ", env!("CARGO_PKG_VERSION")).into(),
             producer: self.producer.clone(),
             produced_id,

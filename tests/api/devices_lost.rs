@@ -14,7 +14,8 @@ use tintype::{
     clock::{Clock, SystemClock},
     domain::{ImageSize, KeyId, Quality, RenderJob, RenderSpec, Seed},
     engine::{
-        Engine, EngineSettings, Facts, Order, OverloadReason, Ticket, WarmUp, WorkFailure, WorkerParts,
+        Engine, EngineSettings, Facts, LoraSet, Order, OverloadReason, Ticket, WarmUp, WorkFailure,
+        WorkerParts,
     },
     meter::{Meter, Powers},
     pipeline::{DeviceChoice, LoadError, ModelFiles, Pipeline, Placement, Precision, RenderError},
@@ -68,6 +69,7 @@ fn spec(side: u32) -> RenderSpec {
         steps: 2,
         guidance_scale: 0.0,
         edit: None,
+        loras: Vec::new(),
     }
 }
 
@@ -102,7 +104,13 @@ fn submit(engine: &Engine, images: u32) -> Ticket {
     let job = RenderJob { spec: spec(36), quality: Quality::default(), seed: Seed::new(7), images };
     let permit = engine.permit(&job, KeyId::new(1), None).expect("a place");
     let tokens = Arc::new(engine.tokenise(&job.spec).expect("tokens"));
-    permit.submit(Order { job: Arc::new(job), key: KeyId::new(1), tokens, partials: 0 })
+    permit.submit(Order {
+        job: Arc::new(job),
+        key: KeyId::new(1),
+        tokens,
+        partials: 0,
+        loras: LoraSet::default(),
+    })
 }
 
 #[test]

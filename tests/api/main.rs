@@ -4,6 +4,8 @@
 
 #[path = "../support/eventually.rs"]
 mod eventually;
+#[path = "../support/lora_files.rs"]
+mod lora_files;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/skip.rs"]
@@ -29,6 +31,7 @@ mod images;
 mod jobs_page;
 mod keys;
 mod keys_page;
+mod loras;
 mod playground;
 mod queue;
 mod quotes;

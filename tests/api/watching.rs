@@ -36,7 +36,7 @@ fn the_server_is_ready_once_it_has_painted() {
     assert_eq!(server.get("/readyz").send("").json()["status"], "ready");
     let slow = TestServer::start_with(|config| {
         config.model.default_size = Some("256x256".parse().expect("a size"));
-        config.model.guidance_scale = 4.0;
+        config.model.guidance_scale = Some(4.0);
     });
     // It may be ready by now; if not, it says so in the envelope.
     let answer = slow.get("/readyz").send("");

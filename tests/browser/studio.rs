@@ -59,7 +59,7 @@ pub fn open() -> (TestServer, ApiKey) {
     let server = TestServer::start_at(Arc::new(ManualClock::at(now)), |config| {
         config.model.path = None;
         config.model.default_size = None;
-        config.model.steps = tintype::domain::StepsByQuality::default();
+        config.model.steps = tintype::domain::ConfiguredSteps::default();
         let hardware = &mut config.costs.hardware;
         hardware.name = "RTX 4090 workstation".into();
         hardware.lifetime_images = 1_200_000.try_into().expect("above 0");
@@ -208,6 +208,7 @@ impl Order<'_> {
             steps,
             guidance_scale: 0.0,
             edit: None,
+            loras: Vec::new(),
         }
     }
 
@@ -226,6 +227,7 @@ impl Order<'_> {
             model: "Z-Image-Turbo",
             quality: self.asked().1.0,
             tag: tag.as_ref(),
+            loras: &[],
             images: self.images,
             estimate: Money::ZERO,
             now: self.at,

@@ -1,32 +1,17 @@
 //! LoRAs: the library, what is said of a file, and `generate --lora`.
 
-use std::{fs, path::Path};
+use std::fs;
 
-use safetensors::{Dtype, tensor::TensorView};
 use tempfile::TempDir;
 
-use crate::{complaint, out, pixels, run, tiny_models};
-
-/// A LoRA of rank 2 of one layer of the model `base`, by ai-toolkit's names.
-fn write_lora(file: &Path, layer: &str) {
-    #[expect(clippy::cast_precision_loss, reason = "numbers are small")]
-    let numbers =
-        |count: usize| (0..count).flat_map(|i| ((i % 7) as f32 * 0.1 - 0.3).to_le_bytes()).collect();
-    let tensors: [(&str, Vec<usize>, Vec<u8>); 2] =
-        [("lora_A", vec![2, 64], numbers(128)), ("lora_B", vec![64, 2], numbers(128))];
-    let views = tensors.iter().map(|(factor, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a view");
-        (format!("diffusion_model.{layer}.{factor}.weight"), view)
-    });
-    safetensors::serialize_to_file(views, None, file).expect("written");
-}
+use crate::{complaint, lora_files::write_lora, out, pixels, run, tiny_models};
 
 #[test]
 fn a_lora_is_added_listed_inspected_applied_by_name_and_removed() {
     let place = TempDir::new().expect("a directory");
     let model = tiny_models::directory("base").display().to_string();
     let tintype = |arguments: &[&str]| run(place.path(), arguments);
-    write_lora(&place.path().join("style.v1.safetensors"), "layers.0.attention.to_q");
+    write_lora(&place.path().join("style.v1.safetensors"), "layers.0.attention.to_q", 0);
     assert_eq!(out(&tintype(&["lora", "list"])), "");
     assert_eq!(out(&tintype(&["lora", "add", "style.v1.safetensors", "--name", "style"])), "style\n");
     complaint(&tintype(&["lora", "add", "style.v1.safetensors", "--name", "style"]), 2);
@@ -61,7 +46,7 @@ fn what_is_not_a_lora_or_of_another_model_is_said() {
     let said = complaint(&tintype(&["lora", "add", &vae]), 2);
     assert!(said.contains("not a LoRA"), "{said}");
 
-    write_lora(&place.path().join("other.safetensors"), "double_blocks.0.img_attn.qkv");
+    write_lora(&place.path().join("other.safetensors"), "double_blocks.0.img_attn.qkv", 0);
     let model = model.display().to_string();
     let inspected = tintype(&["lora", "inspect", "other.safetensors", "--model", &model, "--json"]);
     complaint(&inspected, 1);

@@ -12,6 +12,8 @@ mod eventually;
 mod false_hub;
 #[path = "../support/large_model.rs"]
 mod large_model;
+#[path = "../support/lora_files.rs"]
+mod lora_files;
 #[path = "../support/painter.rs"]
 mod painter;
 #[path = "../support/process_memory.rs"]

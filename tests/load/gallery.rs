@@ -125,6 +125,7 @@ fn spec(subject: &Subject) -> RenderSpec {
         steps: subject.steps,
         guidance_scale: 0.0,
         edit: None,
+        loras: Vec::new(),
     }
 }
 

@@ -60,6 +60,7 @@ impl Case {
             steps: self.steps,
             guidance_scale: self.guidance,
             edit: Some(Arc::clone(edit)),
+            loras: Vec::new(),
         };
         self.prompts.iter().enumerate().map(spec).collect()
     }

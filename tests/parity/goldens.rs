@@ -40,6 +40,7 @@ impl Case {
                 steps: self.steps,
                 guidance_scale: self.guidance,
                 edit: None,
+                loras: Vec::new(),
             };
             (spec, Seed::new(self.seeds[i]))
         })
@@ -161,6 +162,7 @@ fn a_model_of_one_size_makes_every_other_size_from_it() {
             steps: 2,
             guidance_scale: 0.0,
             edit: None,
+            loras: Vec::new(),
         };
         let prepared = pipeline.prepare(&spec).expect("prepared");
         pipeline.paint(&spec, &prepared, Seed::new(3), &mut |_| ControlFlow::Continue(())).expect("painted")
@@ -203,6 +205,7 @@ fn a_pictures_bytes_do_not_depend_on_its_neighbours() {
             steps: 5,
             guidance_scale,
             edit: None,
+            loras: Vec::new(),
         };
         let asked = [(spec("a cat"), 1), (spec("a lighthouse at dawn"), 7), (spec("tea"), 9)];
         let prepared: Vec<_> =

@@ -92,6 +92,11 @@ impl Model {
 }
 
 fn image(files: &ModelFiles) -> Result<Pixels, LoadError> {
+    adapted(files, &[])
+}
+
+/// The image with LoRAs.
+fn adapted(files: &ModelFiles, loras: &[LoraChoice]) -> Result<Pixels, LoadError> {
     let placement = Placement::resident(DeviceChoice::Cpu, Precision::F32);
     let pipeline = Pipeline::load(files, &placement, &|_, _| {})?;
     let spec = RenderSpec {
@@ -101,8 +106,11 @@ fn image(files: &ModelFiles) -> Result<Pixels, LoadError> {
         steps: 2,
         guidance_scale: 0.0,
         edit: None,
+        loras: Vec::new(),
     };
-    let prepared = pipeline.prepare(&spec).expect("prepared");
+    let sides = pipeline.sides(&pipeline.read_loras(loras)?).expect("on the device");
+    let tokens = pipeline.tokenise(&spec).expect("tokens");
+    let prepared = pipeline.prepare_tokens(&tokens, &sides).expect("prepared");
     Ok(pipeline.paint(&spec, &prepared, Seed::new(7), &mut |_| ControlFlow::Continue(())).expect("an image"))
 }
 
@@ -419,8 +427,7 @@ fn a_lora_is_the_weights_that_it_would_be_merged_into() {
             let merged = model.with_transformer(&model.write("merged", "transformer", &merged));
             let expected = image(&merged).expect("an image");
             let choice = LoraChoice { file: path.clone(), weight };
-            let made =
-                image(&model.whole().with_loras(vec![choice])).unwrap_or_else(|error| panic!("{error}"));
+            let made = adapted(&model.whole(), &[choice]).unwrap_or_else(|error| panic!("{error}"));
             assert!(difference(&made, &expected) <= 1, "{style} {weight}: {}", difference(&made, &expected));
             assert!(difference(&made, &without) > 1, "{style} {weight} changes nothing");
         }
@@ -451,7 +458,7 @@ fn a_lora_of_queries_keys_and_values_in_one_is_thirds() {
     let images = [("fused", fused), ("split", split), ("both", both)].map(|(name, tensors)| {
         let file = model.place.path().join(format!("{name}.safetensors"));
         safetensors::save(&tensors, &file).expect("written");
-        image(&model.whole().with_loras(vec![LoraChoice { file, weight: 1.0 }])).expect("an image")
+        adapted(&model.whole(), &[LoraChoice { file, weight: 1.0 }]).expect("an image")
     });
     assert!(images[0] == images[1] && images[1] == images[2]);
 }
@@ -463,7 +470,7 @@ fn a_lora_that_does_not_fit_is_refused_and_says_why() {
         let file = model.place.path().join("wrong.safetensors");
         safetensors::save(&tensors, &file).expect("written");
         let choice = LoraChoice { file, weight: 1.0 };
-        image(&model.whole().with_loras(vec![choice])).expect_err("refused").to_string()
+        adapted(&model.whole(), &[choice]).expect_err("refused").to_string()
     };
     let pair = |layer: &str, outputs: usize, inputs: usize| {
         Tensors::from([

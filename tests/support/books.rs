@@ -42,6 +42,7 @@ impl Books {
             model: "Z-Image-Turbo",
             quality: Quality::Medium,
             tag: tag.as_ref(),
+            loras: &[],
             images: 1,
             estimate: Money::ZERO,
             now: at,
@@ -108,6 +109,7 @@ pub fn spec() -> RenderSpec {
         steps: 8,
         guidance_scale: 0.0,
         edit: None,
+        loras: Vec::new(),
     }
 }
 

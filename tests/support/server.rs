@@ -81,7 +81,7 @@ impl TestServer {
         };
         config.model.path = Some(tiny_models::directory("base").display().to_string());
         config.model.default_size = Some("32x32".parse().expect("a size"));
-        config.model.steps.medium = 2.try_into().expect("above 0");
+        config.model.steps.medium = std::num::NonZeroU32::new(2);
         // A busy machine is foreseen to be slow. Nothing is refused for that, unless a test is about it.
         config.limits.answer_wait_seconds = 86_400;
         // Files of one seed are compared byte by byte; with metadata they would differ in their ids and times.

@@ -86,9 +86,17 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
         bench.pipeline.limits().check(size)?;
         for &steps in &args.steps {
             for &n in &args.n {
-                let (prompt, guidance_scale) = (args.prompt.clone(), config.model.guidance_scale);
-                let spec =
-                    RenderSpec { prompt, negative_prompt: None, size, steps, guidance_scale, edit: None };
+                let (prompt, guidance_scale) =
+                    (args.prompt.clone(), config.model.guidance_scale.unwrap_or_default());
+                let spec = RenderSpec {
+                    prompt,
+                    negative_prompt: None,
+                    size,
+                    steps,
+                    guidance_scale,
+                    edit: None,
+                    loras: Vec::new(),
+                };
                 cases.push(bench.case(&spec, n)?);
                 if args.edit {
                     cases.push(bench.case(&RenderSpec { edit: Some(Arc::new(edit(size))), ..spec }, n)?);
@@ -173,7 +181,7 @@ impl Bench {
         let mut lap = Lap::start(pipeline);
         let tokens = pipeline.tokenise(spec)?;
         let tokenise = lap.end()?;
-        let prepared = pipeline.prepare_tokens(&tokens)?;
+        let prepared = pipeline.prepare_tokens(&tokens, &Arc::default())?;
         let text = lap.end()?;
         let edit = pipeline.prepare_edit(spec)?;
         let source = lap.end()?;

@@ -247,6 +247,7 @@ mod tests {
             steps: 2,
             guidance_scale: 0.0,
             edit: None,
+            loras: Vec::new(),
         };
         let energy = Energy::from_millijoules(600_000);
         let usage = Usage { duration: Millis::new(600), energy, source, epoch: None };

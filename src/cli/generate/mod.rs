@@ -24,11 +24,12 @@ use crate::{
     config::Config,
     costs::CostModel,
     domain::{
-        Edit, GUIDANCE_MAX, IMAGES_MAX, ImageSize, Quality, RenderSpec, RequestId, STEPS_MAX, Seed, Unchanged,
+        Edit, GUIDANCE_MAX, IMAGES_MAX, ImageSize, Quality, RenderSpec, RequestId, STEPS_MAX, Seed,
+        Unchanged, Usual, Variant,
     },
     encode,
     meter::{Meter, Powers},
-    pipeline::{Pipeline, Pixels, Prepared, RenderError, SizeLimits},
+    pipeline::{Pipeline, Pixels, Prepared, RenderError, Sides, SizeLimits},
     service::ProvenanceSettings,
     source_image::unchanged_in_file,
     telemetry,
@@ -53,13 +54,13 @@ pub(super) struct GenerateArgs {
     /// Width and height, such as 1024x1024 [default: the model's, or those of the image that is edited]
     #[arg(long, value_name = "WxH")]
     size: Option<ImageSize>,
-    /// Denoising steps [default: 8]
+    /// Denoising steps [default: 8; 28 of a Base model]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(STEPS_MAX)))]
     steps: Option<u32>,
     /// Seed of the noise [default: drawn, and printed]
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=Seed::MAX))]
     seed: Option<u64>,
-    /// Classifier-free guidance; Turbo models want 0 [default: 0]
+    /// Classifier-free guidance, which doubles the time; Turbo models want 0 [default: 0; 4 of a Base model]
     #[arg(long, value_parser = parse_guidance)]
     guidance: Option<f64>,
     /// What to avoid; needs guidance above 0
@@ -106,10 +107,15 @@ pub(super) fn run(args: &GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), Cli
     let today = zone.to_datetime(clock.now()).date();
     let costs = super::with_recorded_assets(&config, config.cost_model(today)?)?;
     let edit = args.edit.edit(args.size)?.map(Arc::new);
-    let (pipeline, default_size) = load(&config, &args.lora)?;
-    let spec = spec(args, &config, edit, pipeline.limits(), default_size);
-    check(&spec, &pipeline)?;
+    let loras = args.lora.iter().map(|lora| lora.choice(&config)).collect::<Result<Vec<_>, _>>()?;
+    let (pipeline, default_size) = load(&config)?;
+    let loras = pipeline.read_loras(&loras)?;
+    let usual = config.model.usual(pipeline.is_published_shape());
+    let mut spec = spec(args, usual, edit, pipeline.limits(), default_size);
+    spec.loras = args.lora.iter().zip(loras.hashes()).map(|(lora, sha256)| lora.used(sha256)).collect();
+    check(&spec, &pipeline, usual.variant)?;
     let session = Session {
+        sides: pipeline.sides(&loras)?,
         powers: config.energy.powers(pipeline.device_name() == "cpu"),
         // Whoever generates by hand owes the mark for generated content too.
         provenance: config.service_settings().provenance,
@@ -132,7 +138,7 @@ pub(super) fn run(args: &GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), Cli
 /// What is asked for, but for the prompt.
 fn spec(
     args: &GenerateArgs,
-    config: &Config,
+    usual: Usual,
     edit: Option<Arc<Edit>>,
     limits: SizeLimits,
     default_size: ImageSize,
@@ -145,14 +151,18 @@ fn spec(
         prompt: String::new(),
         negative_prompt: args.negative_prompt.clone(),
         size,
-        steps: args.steps.unwrap_or(config.model.steps.medium.get()),
-        guidance_scale: args.guidance.unwrap_or(config.model.guidance_scale),
+        steps: args.steps.unwrap_or(usual.steps_of(Quality::Medium)),
+        guidance_scale: args.guidance.unwrap_or(usual.guidance_scale),
         edit,
+        loras: Vec::new(),
     }
 }
 
-/// Whether the model can generate it.
-fn check(spec: &RenderSpec, pipeline: &Pipeline) -> Result<(), RenderError> {
+/// Whether the model can generate it. Prints what its variant makes of the guidance.
+fn check(spec: &RenderSpec, pipeline: &Pipeline, variant: Variant) -> Result<(), RenderError> {
+    if let Some(warning) = variant.warning(spec) {
+        note(&format_args!("warning: {warning}"));
+    }
     let limits = pipeline.limits();
     limits.check(if spec.edit.is_some() { limits.generated(spec) } else { spec.size })?;
     if spec.edit.is_some() && !pipeline.can_edit() {
@@ -167,6 +177,8 @@ const EXAMPLE_HARDWARE: &str = "depreciation is an example's; set [costs] in tin
 /// Everything that the images of a call have in common.
 struct Session<'a> {
     pipeline: &'a Pipeline,
+    /// What LoRAs add.
+    sides: Arc<Sides>,
     destination: &'a Destination,
     clock: &'a Arc<dyn Clock>,
     zone: TimeZone,
@@ -191,7 +203,7 @@ impl Session<'_> {
         for prompt in &args.prompts {
             spec.prompt.clone_from(prompt);
             // A prompt is encoded once, on its first image's account.
-            let prepared = self.pipeline.prepare(&spec)?;
+            let prepared = self.pipeline.prepare_tokens(&self.pipeline.tokenise(&spec)?, &self.sides)?;
             for _ in 0..args.n {
                 let number = u32::try_from(generated.len() + 1).unwrap_or(u32::MAX);
                 let pixels = generate(self.pipeline, &spec, &prepared, seed)?;
@@ -265,11 +277,10 @@ impl Session<'_> {
     }
 }
 
-fn load(config: &Config, loras: &[LoraArg]) -> Result<(Pipeline, ImageSize), CliError> {
+fn load(config: &Config) -> Result<(Pipeline, ImageSize), CliError> {
     let source = config.model.source();
     let mut report = LoadReport::new();
-    let loras = loras.iter().map(|lora| lora.choice(&config.data_dir)).collect::<Result<_, _>>()?;
-    let files = source.files(&mut |fetched| report.fetched(fetched))?.with_loras(loras);
+    let files = source.files(&mut |fetched| report.fetched(fetched))?;
     let pipeline = Pipeline::load(&files, &config.model.placement(), report.on_load())?;
     let default_size = config.model.default_size(pipeline.limits())?;
     Ok((pipeline, default_size))

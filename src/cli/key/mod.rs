@@ -157,7 +157,7 @@ fn create(args: CreateArgs, now: Timestamp) -> Result<(), CliError> {
         (_, true) => Scopes::COSTS,
         _ => args.scopes.unwrap_or(Scopes::IMAGES),
     };
-    args.rules.warn_of_unknown_models(&config.model);
+    args.rules.warn_of_unknown_names(&config);
     let rules = args.rules.rules(scopes, &config.zone()?, now)?;
     let key = ApiKey::generate(&mut rand::rng());
     let name = args.name.as_deref().unwrap_or("unnamed");
@@ -171,7 +171,7 @@ fn create(args: CreateArgs, now: Timestamp) -> Result<(), CliError> {
 fn set(args: SetArgs, now: Timestamp) -> Result<(), CliError> {
     let config = args.key.place.config()?;
     let zone = config.zone()?;
-    args.rules.warn_of_unknown_models(&config.model);
+    args.rules.warn_of_unknown_names(&config);
     let mut changes: Vec<_> = args.name.map(KeyChange::Name).into_iter().collect();
     changes.extend(args.scopes.map(KeyChange::Scopes));
     changes.extend(args.rules.changes(&zone, now)?);

@@ -5,10 +5,11 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 
 use crate::{
     cli::{CliError, output::note},
-    config::ModelConfig,
+    config::{Config, ModelConfig},
     costs::{Budget, BudgetError, Budgets},
-    domain::{Expiry, ExpiryError, KeyLimits, Scopes, closest, model_list},
+    domain::{Expiry, ExpiryError, KeyLimits, Scopes, closest, name_list},
     ledger::{KeyChange, KeyRules},
+    lora_library::LoraLibrary,
 };
 
 /// What a key is held to. What is left out stays, or is not limited.
@@ -24,6 +25,9 @@ pub(super) struct RuleArgs {
     /// Names of the models that it may use, with commas between; none: every model
     #[arg(long, value_name = "MODELS|none", value_parser = or_none(parse_models))]
     models: Option<OrNone<Vec<String>>>,
+    /// Names of the LoRAs that it may use, with commas between; none: every LoRA
+    #[arg(long, value_name = "LORAS|none", value_parser = or_none(parse_loras))]
+    loras: Option<OrNone<Vec<String>>>,
     /// Requests a minute; none: as configured
     #[arg(long, value_name = "N|none", value_parser = or_none(parse_limit))]
     requests_per_minute: Option<OrNone<NonZeroU32>>,
@@ -40,8 +44,13 @@ pub(super) struct RuleArgs {
 struct OrNone<T>(Option<T>);
 
 impl RuleArgs {
-    /// Warns of models that this configuration does not have. A server may still be started with others.
-    pub(super) fn warn_of_unknown_models(&self, config: &ModelConfig) {
+    /// Warns of models and LoRAs that this configuration does not have. A server may still be started with others.
+    pub(super) fn warn_of_unknown_names(&self, config: &Config) {
+        self.warn_of_unknown_models(&config.model);
+        self.warn_of_unknown_loras(&config.lora_library());
+    }
+
+    fn warn_of_unknown_models(&self, config: &ModelConfig) {
         let Some(models) = self.models.as_ref().and_then(|models| models.0.as_ref()) else { return };
         let source = config.source();
         let known: Vec<_> =
@@ -57,6 +66,16 @@ impl RuleArgs {
         }
     }
 
+    fn warn_of_unknown_loras(&self, library: &LoraLibrary) {
+        let Some(loras) = self.loras.as_ref().and_then(|loras| loras.0.as_ref()) else { return };
+        let known: Vec<_> = library.all().into_iter().map(|(name, _)| name).collect();
+        for lora in loras.iter().filter(|lora| !known.contains(lora)) {
+            let meant = closest(lora, known.iter().map(String::as_str));
+            let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+            note(&format_args!("warning: there is no LoRA `{lora}` yet{meant}"));
+        }
+    }
+
     /// The rules of a new key.
     pub(super) fn rules(self, scopes: Scopes, zone: &TimeZone, now: Timestamp) -> Result<KeyRules, CliError> {
         Ok(KeyRules {
@@ -64,6 +83,7 @@ impl RuleArgs {
             budgets: budgets(self.budget)?.unwrap_or_default(),
             expires_at: moment(self.expires.as_ref(), zone, now)?.flatten(),
             models: self.models.and_then(|models| models.0),
+            loras: self.loras.and_then(|loras| loras.0),
             limits: KeyLimits {
                 requests_per_minute: self.requests_per_minute.and_then(|limit| limit.0),
                 images_per_minute: self.images_per_minute.and_then(|limit| limit.0),
@@ -78,6 +98,7 @@ impl RuleArgs {
             budgets(self.budget)?.map(KeyChange::Budgets),
             moment(self.expires.as_ref(), zone, now)?.map(KeyChange::Expiry),
             self.models.map(|models| KeyChange::Models(models.0)),
+            self.loras.map(|loras| KeyChange::Loras(loras.0)),
             self.requests_per_minute.map(|limit| KeyChange::RequestsPerMinute(limit.0)),
             self.images_per_minute.map(|limit| KeyChange::ImagesPerMinute(limit.0)),
             self.concurrent.map(|limit| KeyChange::ConcurrentJobs(limit.0)),
@@ -134,7 +155,11 @@ pub(super) fn parse_span(text: &str) -> Result<Span, String> {
 }
 
 fn parse_models(text: &str) -> Result<Vec<String>, String> {
-    model_list(text).ok_or_else(|| "a model's id is empty; write z-image-turbo,z-image or none".into())
+    name_list(text).ok_or_else(|| "a model's id is empty; write z-image-turbo,z-image or none".into())
+}
+
+fn parse_loras(text: &str) -> Result<Vec<String>, String> {
+    name_list(text).ok_or_else(|| "a LoRA's name is empty; write ink,clay or none".into())
 }
 
 fn parse_limit(text: &str) -> Result<NonZeroU32, String> {

@@ -69,6 +69,7 @@ mod tests {
             steps: 8,
             guidance_scale: 0.0,
             edit: None,
+            loras: Vec::new(),
         };
         let job = RenderJob { spec, images: 3, seed: Seed::new(1), quality: Quality::default() };
         // 450 W for 15 s, as in the article of January 2026.

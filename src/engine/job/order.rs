@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::{
     domain::{Edit, ImageSize, KeyId, RenderJob},
     engine::shape::Shape,
-    pipeline::{PromptTokens, TextTokens, padded_tokens},
+    pipeline::{LoraKey, LoraSet, PromptTokens, TextTokens, padded_tokens},
 };
 
 /// A job and the key whose turn it takes.
@@ -15,6 +15,8 @@ pub struct Order {
     pub key: KeyId,
     /// The prompts as the model reads them.
     pub tokens: Arc<PromptTokens>,
+    /// The LoRAs that are applied, in the host's memory.
+    pub loras: LoraSet,
     /// Partial images to show of each image, at most; 0 for none.
     pub partials: u32,
 }
@@ -26,6 +28,10 @@ pub(in crate::engine) struct Group {
     steps: u32,
     guidance_scale: f64,
     edit: SameEdit,
+    /// LoRAs, and their weights.
+    pub(in crate::engine) loras: LoraKey,
+    /// Bytes that those take on a device.
+    pub(in crate::engine) lora_bytes: u64,
     /// Tokens of the prompt and of the negative prompt, as they are padded.
     padded: (usize, Option<usize>),
     /// What decides the memory of its images.
@@ -52,7 +58,15 @@ impl Order {
         let padded = |tokens: &TextTokens| padded_tokens(tokens.ids().len());
         let padded = (padded(&self.tokens.positive), self.tokens.negative.as_ref().map(padded));
         let (size, steps, guidance_scale) = (spec.size, spec.steps, spec.guidance_scale);
-        let edit = SameEdit(spec.edit.clone());
-        Group { size, steps, guidance_scale, edit, padded, shape }
+        Group {
+            size,
+            steps,
+            guidance_scale,
+            edit: SameEdit(spec.edit.clone()),
+            loras: self.loras.key(),
+            lora_bytes: self.loras.bytes(),
+            padded,
+            shape,
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     domain::{EnergySource, ImageSize, KeyId, Quality, RenderJob, RenderSpec, Seed},
     engine::slot::Held,
-    pipeline::{EMBEDDED_MODEL, PromptTokenizer},
+    pipeline::{EMBEDDED_MODEL, LoraSet, PromptTokenizer},
     units::{Energy, Millis},
 };
 
@@ -23,6 +23,7 @@ fn job(images: u32) -> (Job, mpsc::UnboundedReceiver<Partial>, OnFinish) {
         steps: STEPS,
         guidance_scale: 0.0,
         edit: None,
+        loras: Vec::new(),
     };
     let tokenizer = PromptTokenizer::load(&EMBEDDED_MODEL, usize::MAX).expect("a tokenizer");
     let tokens = Arc::new(tokenizer.encode_prompts(&spec).expect("tokens"));
@@ -33,7 +34,7 @@ fn job(images: u32) -> (Job, mpsc::UnboundedReceiver<Partial>, OnFinish) {
     let (on_start, _) = oneshot::channel();
     let (on_partial, partials) = mpsc::unbounded_channel();
     let (on_finish, finished) = oneshot::channel();
-    let order = Order { job, key, tokens, partials: 3 };
+    let order = Order { job, key, tokens, loras: LoraSet::default(), partials: 3 };
     (Job::new(order, (100, shape), slot, Listeners { on_start, on_partial, on_finish }), partials, finished)
 }
 

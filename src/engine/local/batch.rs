@@ -4,7 +4,7 @@ use super::prompts::PromptCache;
 use crate::{
     domain::{RenderSpec, Seed},
     engine::job::{Job, Partial, StopReason, WorkFailure},
-    pipeline::{Denoising, Item, Pipeline, Pixels, Prepared, RenderError},
+    pipeline::{Denoising, Item, Pipeline, Pixels, Prepared, RenderError, Sides},
 };
 
 /// One picture of a batch, on the device.
@@ -39,13 +39,13 @@ impl BatchItem {
 pub(super) fn generate_batch(
     pipeline: &Pipeline,
     prompts: &mut PromptCache<Prepared>,
-    spec: &RenderSpec,
+    (spec, sides): (&RenderSpec, &Arc<Sides>),
     batch: &mut [BatchItem],
     on_denoised: impl FnOnce(),
 ) -> Result<(), RenderError> {
     let prepare = |item: &BatchItem| {
         let tokens = &item.job.order.tokens;
-        prompts.encoded(tokens, || pipeline.prepare_tokens(tokens))
+        prompts.encoded(tokens, sides.key(), || pipeline.prepare_tokens(tokens, sides))
     };
     let prepared: Vec<Arc<Prepared>> = batch.iter().map(prepare).collect::<Result<_, RenderError>>()?;
     // Edits of one batch are one job's, so that it is encoded once.

@@ -1,9 +1,11 @@
 //! Devices of this machine: for each, the thread that owns it and its copy of the model.
 
 mod batch;
+mod caches;
 mod memory;
 mod profiles;
 mod prompts;
+mod sides;
 mod start;
 mod worker;
 

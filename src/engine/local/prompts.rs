@@ -2,13 +2,16 @@ use std::sync::Arc;
 
 use hashlink::LruCache;
 
-use crate::pipeline::PromptTokens;
+use crate::pipeline::{LoraKey, PromptTokens};
 
 /// Prompts that are kept encoded; on the device each takes a few megabytes.
 const KEPT: usize = 16;
 
 /// The prompts that were encoded last: another seed of the same prompt neither waits for the text encoder nor pays for it.
-pub(super) struct PromptCache<T>(LruCache<Arc<PromptTokens>, Arc<T>>);
+pub(super) struct PromptCache<T>(LruCache<Key, Arc<T>>);
+
+/// A prompt, and the LoRAs that it was encoded with.
+type Key = (Arc<PromptTokens>, LoraKey);
 
 impl<T> Default for PromptCache<T> {
     fn default() -> Self {
@@ -17,21 +20,28 @@ impl<T> Default for PromptCache<T> {
 }
 
 impl<T> PromptCache<T> {
-    /// The prompts of `tokens`, encoded by `encode` if they are not kept.
+    /// The prompts of `tokens` with `loras`, encoded by `encode` if they are not kept.
     ///
     /// # Errors
     /// That of `encode`; then nothing is kept.
     pub(super) fn encoded<E>(
         &mut self,
         tokens: &Arc<PromptTokens>,
+        loras: &LoraKey,
         encode: impl FnOnce() -> Result<T, E>,
     ) -> Result<Arc<T>, E> {
-        if let Some(kept) = self.0.get(tokens) {
+        let key = (Arc::clone(tokens), loras.clone());
+        if let Some(kept) = self.0.get(&key) {
             return Ok(Arc::clone(kept));
         }
         let encoded = Arc::new(encode()?);
-        self.0.insert(Arc::clone(tokens), Arc::clone(&encoded));
+        self.0.insert(key, Arc::clone(&encoded));
         Ok(encoded)
+    }
+
+    /// Forgets the prompts with LoRAs: they hold what those add.
+    pub(super) fn forget_loras(&mut self) {
+        self.0.retain(|(_, loras), _| loras.is_empty());
     }
 
     /// Gives the memory back.
@@ -61,6 +71,7 @@ mod tests {
             steps: 8,
             guidance_scale,
             edit: None,
+            loras: Vec::new(),
         };
         Arc::new(TOKENIZER.encode_prompts(&spec).expect("tokens"))
     }
@@ -73,7 +84,7 @@ mod tests {
                 was = true;
                 Ok::<_, ()>(())
             };
-            prompts.encoded(tokens, encode).expect("encoded");
+            prompts.encoded(tokens, &LoraKey::default(), encode).expect("encoded");
             was
         };
         asked.iter().map(was_encoded).collect()
@@ -105,7 +116,7 @@ mod tests {
     #[test]
     fn what_could_not_be_encoded_is_tried_again() {
         let (mut prompts, tea) = (PromptCache::<()>::default(), tokens("tea", None, 0.0));
-        assert_eq!(prompts.encoded(&tea, || Err("no memory")), Err("no memory"));
+        assert_eq!(prompts.encoded(&tea, &LoraKey::default(), || Err("no memory")), Err("no memory"));
         assert_eq!(encoded(&mut prompts, &[tea]), [true]);
     }
 }

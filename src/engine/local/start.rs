@@ -10,14 +10,14 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
+    caches::Caches,
     memory::{DeviceMemory, MemoryTable},
-    prompts::PromptCache,
     worker::{Health, KeptProfiles, WarmUp, Worker},
 };
 use crate::{
     engine::{Engine, EngineSettings, Facts, OnOverhead, line::Shared},
     meter::Meter,
-    pipeline::{LoadError, Pipeline, PromptTokenizer},
+    pipeline::{LoadError, ModelLayers, Pipeline, PromptTokenizer},
     units::Power,
 };
 
@@ -55,6 +55,7 @@ struct Loaded {
     device: String,
     facts: Facts,
     tokenizer: Arc<PromptTokenizer>,
+    layers: Arc<ModelLayers>,
     power: Power,
 }
 
@@ -91,11 +92,12 @@ impl Engine {
             // Where one fails, `started` is dropped, and with it what the others wait for: they end.
             started.push(Started::spawn(number, parts, common.clone())?);
         }
-        let Some(Loaded { facts, tokenizer, .. }) = started.first().map(|worker| &worker.loaded) else {
+        let Some(Loaded { facts, tokenizer, layers, .. }) = started.first().map(|worker| &worker.loaded)
+        else {
             let reason = "none is configured; name one in model.device".into();
             return Err(LoadError::Device { device: "model.device".into(), reason });
         };
-        let (facts, tokenizer) = (*facts, Arc::clone(tokenizer));
+        let (facts, tokenizer, layers) = (*facts, Arc::clone(tokenizer), Arc::clone(layers));
         for Started { loaded, .. } in &started {
             loaded.facts.check_against(&facts, &loaded.device)?;
         }
@@ -103,7 +105,7 @@ impl Engine {
         let threads = started.into_iter().map(Started::go).collect();
         let queue_depth_max = settings.queue_depth_max.clamp(1, Semaphore::MAX_PERMITS);
         let slots = Arc::new(Semaphore::new(queue_depth_max));
-        Ok((Self { shared, slots, queue_depth_max, facts, tokenizer, powers }, Workers { threads }))
+        Ok((Self { shared, slots, queue_depth_max, facts, tokenizer, layers, powers }, Workers { threads }))
     }
 }
 
@@ -177,11 +179,17 @@ fn work(
         card: pipeline.card(),
         schedule: pipeline.schedule(),
         can_edit: pipeline.can_edit(),
+        is_published_shape: pipeline.is_published_shape(),
     };
     let meter = (parts.meter)(&facts);
     let device = parts.device.unwrap_or_else(|| facts.device.to_owned());
-    let told =
-        Loaded { device: device.clone(), facts, tokenizer: pipeline.tokenizer(), power: meter.power() };
+    let told = Loaded {
+        device: device.clone(),
+        facts,
+        tokenizer: pipeline.tokenizer(),
+        layers: pipeline.layers(),
+        power: meter.power(),
+    };
     if loaded.send(Ok(told)).is_err() || on_go.recv().is_err() {
         return;
     }
@@ -202,7 +210,7 @@ fn work(
         table: MemoryTable::default(),
         batch_max: settings.batch_max.unwrap_or(if facts.is_cpu() { 1 } else { BATCH_MAX_CARD }),
         shared: &shared,
-        prompts: PromptCache::default(),
+        caches: Caches::default(),
         kept: KeptProfiles::new(profiles),
         health: Health::default(),
     };
@@ -253,6 +261,7 @@ mod tests {
             card: None,
             schedule: Schedule { shift: Shift::Static(3.0), train_timesteps: 1000.0 },
             can_edit: false,
+            is_published_shape: false,
         };
         let check = |facts: Facts| facts.check_against(&first, "cuda:1").map_err(|e| e.to_string());
         assert_eq!(check(Facts { memory: MemoryTier::Low, ..first }), Ok(()));

@@ -7,21 +7,21 @@ use std::{
 
 use super::{
     batch::{BatchItem, generate_batch},
+    caches::Caches,
     memory::{DeviceMemory, MemoryTable, Watch},
     profiles::{Profile, ProfileKey, ProfileStore},
-    prompts::PromptCache,
 };
 use crate::{
     domain::{ImageSize, Overhead, RenderSpec, Seed, Usage},
     engine::{
         Facts, OnOverhead,
         history::Kind,
-        job::WorkFailure,
+        job::{Group, WorkFailure},
         line::{Batch, Next, Shared},
         shape::Shape,
     },
     meter::Meter,
-    pipeline::{Pipeline, Prepared, RenderError, Step, usable_bytes},
+    pipeline::{LoraKey, Pipeline, RenderError, Sides, Step, usable_bytes},
     units::Millis,
 };
 
@@ -75,7 +75,7 @@ pub(super) struct Worker<'a> {
     pub(super) table: MemoryTable,
     pub(super) batch_max: usize,
     pub(super) shared: &'a Shared,
-    pub(super) prompts: PromptCache<Prepared>,
+    pub(super) caches: Caches,
     pub(super) kept: KeptProfiles,
     pub(super) health: Health,
 }
@@ -96,7 +96,7 @@ impl Worker<'_> {
         self.resume();
         let mut is_sound = self.check();
         while is_sound {
-            match self.shared.next_batch(self.number, |shape| self.batch_limit(shape), METER_INTERVAL) {
+            match self.shared.next_batch(self.number, |group| self.batch_limit(group), METER_INTERVAL) {
                 Next::Batch(batch) => {
                     self.work_on(batch);
                     self.shared.batch_ended(self.number);
@@ -223,13 +223,19 @@ impl Worker<'_> {
 
     /// Pictures of a shape that may share a batch now. A device that tells nothing of its memory is trusted with the
     /// configured batch, until one does not fit.
-    fn batch_limit(&self, shape: Shape) -> usize {
+    fn batch_limit(&self, group: &Group) -> usize {
+        let (shape, room) = (group.shape, || self.room_beside(&group.loras, group.lora_bytes));
         match self.batch_max {
             // Nothing to weigh: the memory need not be asked.
             0 | 1 => 1,
-            most if self.memory.is_told() => self.table.batch_max(shape, self.free()).min(most),
+            most if self.memory.is_told() => self.table.batch_max(shape, room()).min(most),
             most => self.table.allowed(shape).min(most),
         }
+    }
+
+    /// Bytes that work may take now beside `loras`, which take `bytes` once they are on the device.
+    fn room_beside(&self, loras: &LoraKey, bytes: u64) -> u64 {
+        self.free().saturating_sub(self.caches.sides.missing_bytes(loras, bytes))
     }
 
     fn tell_idleness(&mut self) {
@@ -248,7 +254,8 @@ impl Worker<'_> {
         let job = Arc::clone(&first.job.order.job);
         let spec = &job.spec;
         // Before any work: whether one such image is known not to fit.
-        let free = self.free();
+        let loras = &first.job.order.loras;
+        let free = self.room_beside(&loras.key(), loras.bytes());
         if !self.table.is_too_large(self.shape(spec), free) && self.has_room_for_vae(spec, free) {
             return self.attempt(spec, items);
         }
@@ -276,12 +283,19 @@ impl Worker<'_> {
     /// Generates the images of a batch within one window of the meter; each that ends has its end.
     fn generate(&mut self, spec: &RenderSpec, items: &mut [BatchItem]) -> BatchOutcome {
         let window = self.meter.open();
+        // Before the watch begins: what LoRAs take is no part of what images take.
+        let sides = match self.copy_loras(items) {
+            Ok(sides) => sides,
+            Err(failure) => {
+                return BatchOutcome { failure: Some(failure), usage: self.meter.close(window), peak: None };
+            }
+        };
         let watch = self.memory.watch();
         let mut peak = None;
         // A panic in a library must cost one image, not the server.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let on_denoised = || peak = watch.as_ref().and_then(Watch::peak);
-            generate_batch(self.pipeline, &mut self.prompts, spec, items, on_denoised)
+            generate_batch(self.pipeline, &mut self.caches.prompts, (spec, &sides), items, on_denoised)
         }));
         let usage = self.meter.close(window);
         let failure = match outcome {
@@ -290,6 +304,14 @@ impl Worker<'_> {
             Err(_) => Some(WorkFailure::Panicked),
         };
         BatchOutcome { failure, usage, peak }
+    }
+
+    /// Brings the LoRAs that a batch has in common to the device.
+    fn copy_loras(&mut self, items: &[BatchItem]) -> Result<Arc<Sides>, WorkFailure> {
+        let Some(job) = items.first().map(|item| &item.job) else { return Ok(Arc::default()) };
+        let Self { caches, pipeline, .. } = self;
+        let copied = catch_unwind(AssertUnwindSafe(|| caches.sides(pipeline, &job.order.loras)));
+        copied.map_err(|_| WorkFailure::Panicked)?.map_err(|error| self.failure(&job.order.job.spec, error))
     }
 
     /// Books what a batch took, each image by the work done on it, and learns from a batch whose images all came out.
@@ -316,7 +338,7 @@ impl Worker<'_> {
         let is_out_of_memory = matches!(failure, WorkFailure::OutOfMemory { .. });
         self.health.is_suspect |= blames_device;
         if blames_device || is_out_of_memory {
-            self.prompts.clear();
+            self.caches.clear();
         }
         if batch == 1 {
             if let Some(item) = items.pop() {

@@ -62,6 +62,7 @@ codes! {
     LinkForged: FORBIDDEN, INVALID_REQUEST, Some("link_forged"), None;
     FormForged: FORBIDDEN, INVALID_REQUEST, Some("form_forged"), Some("refusal-form-forged");
     ModelNotFound: NOT_FOUND, INVALID_REQUEST, Some("model_not_found"), None;
+    LoraNotFound: BAD_REQUEST, INVALID_REQUEST, Some("lora_not_found"), None;
     ImageGone: NOT_FOUND, INVALID_REQUEST, Some("picture_gone"), Some("refusal-no-picture");
     ReceiptNotFound: NOT_FOUND, INVALID_REQUEST, Some("receipt_not_found"), None;
     JobNotFound: NOT_FOUND, INVALID_REQUEST, Some("job_not_found"), Some("refusal-no-job");
@@ -76,6 +77,7 @@ codes! {
     KeyEnabled: CONFLICT, INVALID_REQUEST, Some("key_enabled"), Some("refusal-key-enabled");
     RequestTooLarge: PAYLOAD_TOO_LARGE, INVALID_REQUEST, Some("request_too_large"), None;
     IdempotencyKeyReused: UNPROCESSABLE_ENTITY, INVALID_REQUEST, Some("idempotency_key_reused"), None;
+    LoraUnfit: UNPROCESSABLE_ENTITY, INVALID_REQUEST, Some("lora_unfit"), None;
     RateLimitExceeded: TOO_MANY_REQUESTS, "requests", Some("rate_limit_exceeded"), Some("refusal-rate");
     InsufficientQuota: TOO_MANY_REQUESTS, "insufficient_quota", Some("insufficient_quota"), None;
     HeadersTooLarge: REQUEST_HEADER_FIELDS_TOO_LARGE, INVALID_REQUEST, Some("headers_too_large"), None;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     admit::Refused,
-    domain::{Caller, CostTag, Scope, Seed},
+    domain::{Caller, CostTag, Scope, Seed, Variant},
     engine::Engine,
     http::State,
     image_store::ImageName,
@@ -78,6 +78,7 @@ pub(super) async fn answer(
     Received { asked, body_sha256, source_memory }: Received,
 ) -> Result<HttpResponse, ApiError> {
     check_model(&caller, &asked, state)?;
+    check_loras(&caller, &asked)?;
     if asked.is_dry_run {
         return quote(&caller, &asked, state).await;
     }
@@ -100,6 +101,7 @@ pub(super) async fn answer(
     let accepted = accepted.map_err(|error| ApiError::from(&*error))?;
     let mut response = HttpResponse::Ok();
     warn_of_cut_prompt(&mut response, accepted.cut_from_tokens);
+    warn_of_guidance(&mut response, &asked, state.offer.usual.variant);
     warn_of_budgets(&mut response, &accepted);
     match asked.delivery {
         Delivery::Stream { .. } => Ok(stream::answer(response, accepted, asked, state)),
@@ -126,6 +128,7 @@ async fn quote(caller: &Caller, asked: &Asked, state: &State) -> Result<HttpResp
     let quoted = state.service.quote(asked.job.clone(), caller.key).await?;
     let mut response = HttpResponse::Ok();
     warn_of_cut_prompt(&mut response, quoted.cut_from_tokens);
+    warn_of_guidance(&mut response, asked, state.offer.usual.variant);
     let currency = state.service.costs().currency();
     Ok(response.json(wire::quote(asked, &quoted, &state.offer, currency)))
 }
@@ -168,10 +171,25 @@ fn check_model(caller: &Caller, asked: &Asked, state: &State) -> Result<(), ApiE
     Err(Refused::Model.into())
 }
 
+/// Refuses the first LoRA that a key which is bound to some may not use, whether or not there is one of that name.
+fn check_loras(caller: &Caller, asked: &Asked) -> Result<(), ApiError> {
+    let refused = asked.job.spec.loras.iter().find(|lora| !caller.may_apply(&lora.name));
+    refused.map_or(Ok(()), |lora| {
+        let allowed = caller.loras.clone().unwrap_or_default();
+        Err(Refused::Lora { name: lora.name.clone(), allowed }.into())
+    })
+}
+
 fn warn_of_cut_prompt(response: &mut HttpResponseBuilder, cut_from_tokens: Option<usize>) {
     if let Some(tokens) = cut_from_tokens {
         let max = Engine::PROMPT_TOKENS_MAX;
         response.append_header((WARNING, format!("prompt cut from {tokens} tokens to {max}")));
+    }
+}
+
+fn warn_of_guidance(response: &mut HttpResponseBuilder, asked: &Asked, variant: Variant) {
+    if let Some(warning) = variant.warning(&asked.job.spec) {
+        response.append_header((WARNING, warning));
     }
 }
 

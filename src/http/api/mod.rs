@@ -6,6 +6,7 @@ pub(super) mod edits;
 pub(super) mod error;
 mod images;
 pub(super) mod links;
+mod loras;
 mod models;
 mod openapi;
 mod pictures;
@@ -49,6 +50,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 .service(posted("/images/variations", edits::vary))
                 .service(readable("/models", models::list))
                 .service(readable("/models/{id:.+}", models::find))
+                .service(readable("/loras", loras::list))
                 .service(readable("/receipts/{id}", receipts::find))
                 .default_service(web::to(unknown_url))
                 .wrap(cors()),

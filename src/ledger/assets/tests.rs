@@ -52,6 +52,7 @@ impl Book {
             steps: 8,
             guidance_scale: 0.0,
             edit: None,
+            loras: Vec::new(),
         };
         let request = NewRequest {
             id: RequestId::new(now, [self.requests; 10]),
@@ -62,6 +63,7 @@ impl Book {
             images: 1,
             quality: Quality::Medium,
             tag: None,
+            loras: &[],
             estimate: Money::ZERO,
             now,
             wall_energy: Energy::from_millijoules(0),

@@ -25,6 +25,8 @@ pub enum KeyChange {
     Expiry(Option<Timestamp>),
     /// Ids of the models that it may use, at least one.
     Models(Option<Vec<String>>),
+    /// Names of the LoRAs that it may use, at least one.
+    Loras(Option<Vec<String>>),
     /// Requests a minute.
     RequestsPerMinute(Option<NonZeroU32>),
     /// Pictures a minute.
@@ -44,8 +46,11 @@ impl fmt::Display for KeyChange {
             Self::Scopes(scopes) => write!(f, "scopes {scopes}"),
             Self::Budgets(budgets) => write!(f, "budgets {budgets}"),
             Self::Expiry(at) => write!(f, "expires {}", or_none(&at.map(|at| format!("{at:.0}")))),
-            Self::Models(models) => {
-                write!(f, "models {}", or_none(&models.as_ref().map(|models| models.join(","))))
+            Self::Models(names) => {
+                write!(f, "models {}", or_none(&names.as_ref().map(|names| names.join(","))))
+            }
+            Self::Loras(names) => {
+                write!(f, "loras {}", or_none(&names.as_ref().map(|names| names.join(","))))
             }
             Self::RequestsPerMinute(limit) => write!(f, "requests a minute {}", or_none(limit)),
             Self::ImagesPerMinute(limit) => write!(f, "images a minute {}", or_none(limit)),
@@ -69,7 +74,8 @@ impl KeyChange {
             }
             Self::Budgets(budgets) => write_budgets(conn, key, budgets),
             Self::Expiry(at) => set("expires_at_ms", at),
-            Self::Models(models) => set("models", &models.as_deref().map(model_json)),
+            Self::Models(names) => set("models", &names.as_deref().map(name_json)),
+            Self::Loras(names) => set("loras", &names.as_deref().map(name_json)),
             Self::RequestsPerMinute(limit) => set("requests_per_minute", &limit.map(NonZeroU32::get)),
             Self::ImagesPerMinute(limit) => set("images_per_minute", &limit.map(NonZeroU32::get)),
             Self::ConcurrentJobs(limit) => set("concurrent_jobs", &limit.map(NonZeroU32::get)),
@@ -77,6 +83,6 @@ impl KeyChange {
     }
 }
 
-fn model_json(models: &[String]) -> String {
-    serde_json::Value::from(models).to_string()
+fn name_json(names: &[String]) -> String {
+    serde_json::Value::from(names).to_string()
 }

@@ -2,7 +2,7 @@ use std::{collections::HashMap, fmt, ops::Range, sync::MutexGuard};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{BY_PUBLIC_ID, KeyRow, KeyState, key_row};
+use super::{BY_PUBLIC_ID, KeyRow, KeyRules, KeyState, key_row};
 use crate::{
     domain::{ApiKey, Caller, KeyId, RequestId, SecretHash},
     ledger::{
@@ -85,8 +85,8 @@ impl StoredKey {
         match self.row.state(now) {
             KeyState::Active => {
                 let KeyRow { public_id, rules, .. } = self.row;
-                let (scopes, models, limits) = (rules.scopes, rules.models, rules.limits);
-                Ok(Caller { key: self.id, public_id, scopes, models, limits })
+                let KeyRules { scopes, models, loras, limits, .. } = rules;
+                Ok(Caller { key: self.id, public_id, scopes, models, loras, limits })
             }
             KeyState::Disabled => Err(KeyRefusal::Disabled),
             KeyState::Expired => Err(KeyRefusal::Expired),

@@ -53,6 +53,8 @@ pub struct KeyRules {
     pub expires_at: Option<Timestamp>,
     /// Ids of the models that it may use, at least one; none: every model.
     pub models: Option<Vec<String>>,
+    /// Names of the LoRAs that it may use, at least one; none: every LoRA.
+    pub loras: Option<Vec<String>>,
     /// Its own limits.
     pub limits: KeyLimits,
 }
@@ -117,12 +119,13 @@ impl KeyRules {
         pairs.filter(|(ours, theirs)| ours != theirs).map(|(ours, _)| ours).collect()
     }
 
-    fn every_rule(&self) -> [KeyChange; 7] {
+    fn every_rule(&self) -> [KeyChange; 8] {
         [
             KeyChange::Scopes(self.scopes),
             KeyChange::Budgets(self.budgets.clone()),
             KeyChange::Expiry(self.expires_at),
             KeyChange::Models(self.models.clone()),
+            KeyChange::Loras(self.loras.clone()),
             KeyChange::RequestsPerMinute(self.limits.requests_per_minute),
             KeyChange::ImagesPerMinute(self.limits.images_per_minute),
             KeyChange::ConcurrentJobs(self.limits.concurrent_jobs),
@@ -218,7 +221,8 @@ fn key_row(row: &Row<'_>) -> Result<KeyRow, LedgerError> {
         },
         budgets: Budgets::default(),
         expires_at: row.get("expires_at_ms")?,
-        models: row.get::<Option<String>>("models")?.map(|json| model_list(&json)).transpose()?,
+        models: name_list(row, "models")?,
+        loras: name_list(row, "loras")?,
         limits: KeyLimits {
             requests_per_minute: row.get("requests_per_minute")?,
             images_per_minute: row.get("images_per_minute")?,
@@ -238,8 +242,10 @@ fn key_row(row: &Row<'_>) -> Result<KeyRow, LedgerError> {
     })
 }
 
-fn model_list(json: &str) -> Result<Vec<String>, LedgerError> {
-    serde_json::from_str(json).map_err(|_| LedgerError::OutOfRange { what: "keys.models" })
+/// The names in a column; none for NULL.
+fn name_list(row: &Row<'_>, column: &'static str) -> Result<Option<Vec<String>>, LedgerError> {
+    let names = row.get::<Option<String>>(column)?.map(|json| serde_json::from_str(&json)).transpose();
+    names.map_err(|_| LedgerError::OutOfRange { what: column })
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ impl KeyNote {
                 }
                 KeyChange::Expiry(at) => json!({ "expires_at": at.map(|at| format!("{at:.0}")) }),
                 KeyChange::Models(models) => json!({ "models": models }),
+                KeyChange::Loras(loras) => json!({ "loras": loras }),
                 KeyChange::RequestsPerMinute(limit) => json!({ "requests_per_minute": limit }),
                 KeyChange::ImagesPerMinute(limit) => json!({ "images_per_minute": limit }),
                 KeyChange::ConcurrentJobs(limit) => json!({ "concurrent_jobs": limit }),
@@ -83,6 +84,7 @@ impl KeyNote {
                 KeyChange::Expiry(if value.is_null() { None } else { Some(text()?.parse().ok()?) })
             }
             "models" => KeyChange::Models(serde_json::from_value(value.clone()).ok()?),
+            "loras" => KeyChange::Loras(serde_json::from_value(value.clone()).ok()?),
             "requests_per_minute" => KeyChange::RequestsPerMinute(limit()?),
             "images_per_minute" => KeyChange::ImagesPerMinute(limit()?),
             "concurrent_jobs" => KeyChange::ConcurrentJobs(limit()?),
@@ -174,6 +176,9 @@ mod tests {
         let notes = every_change();
         assert_eq!(of_text(&to_text(&notes)), notes);
         assert_eq!(of_text(&to_text(&[])), []);
+        let loras =
+            [KeyNote::Set(KeyChange::Loras(Some(vec!["ink".into()]))), KeyNote::Set(KeyChange::Loras(None))];
+        assert_eq!(of_text(&to_text(&loras)), loras);
         let tricky = [KeyNote::Set(KeyChange::Name("x; scopes admin; budgets 1 a day".into()))];
         assert_eq!(of_text(&to_text(&tricky)), tricky, "whatever a name says");
     }

@@ -67,6 +67,7 @@ fn all_rules() -> KeyRules {
         budgets: "12.50, 2.5 kWh, soft 100 images a day".parse().expect("budgets"),
         expires_at: Some(NOON + MINUTE * 60),
         models: Some(vec!["z-image-turbo".into(), "quoted \"model\"".into()]),
+        loras: Some(vec!["ink".into(), "墨".into()]),
         limits: KeyLimits {
             requests_per_minute: NonZeroU32::new(60),
             images_per_minute: NonZeroU32::new(8),
@@ -82,8 +83,8 @@ fn what_a_key_is_held_to_is_kept_and_reaches_its_caller() {
     assert_eq!((row.name.as_str(), &row.rules), ("studio", &all_rules()));
     let caller = ring.open(&ring.key, NOON).expect("a caller");
     assert_eq!(
-        (caller.scopes, caller.models, caller.limits),
-        (Scopes::ALL, all_rules().models, all_rules().limits)
+        (caller.scopes, caller.models, caller.loras, caller.limits),
+        (Scopes::ALL, all_rules().models, all_rules().loras, all_rules().limits)
     );
     let [(kind, actor, detail)] = &ring.events()[..] else { panic!("one event") };
     assert_eq!((*kind, actor.as_str()), (KeyEventKind::Created, "first start"));
@@ -116,6 +117,7 @@ fn a_change_sets_what_it_names_and_nothing_else() {
     let all_gone = [
         KeyChange::Expiry(None),
         KeyChange::Models(None),
+        KeyChange::Loras(None),
         KeyChange::RequestsPerMinute(None),
         KeyChange::ImagesPerMinute(None),
         KeyChange::ConcurrentJobs(None),
@@ -256,6 +258,8 @@ fn the_database_refuses_rules_that_cannot_be() {
         "models = '[]'",
         "models = '{}'",
         "models = 'z-image'",
+        "loras = '[]'",
+        "loras = 'ink'",
         "requests_per_minute = 0",
         "images_per_minute = -1",
         "concurrent_jobs = 4294967296",
@@ -275,7 +279,12 @@ fn a_key_of_an_earlier_version_is_kept_with_its_history() {
     testing::make_earlier(&file, 2, insert, params![key.public_id(), key.secret_hash().as_bytes()]);
     let ledger = Ledger::open(&file).expect("brought up to date");
     let caller = ledger.authenticate(&key, NOON).expect("no error").expect("a caller");
-    assert!(caller.scopes.images && caller.may_use("anything") && caller.limits == KeyLimits::default());
+    assert!(
+        caller.scopes.images
+            && caller.may_use("anything")
+            && caller.may_apply("any")
+            && caller.limits == KeyLimits::default()
+    );
     let kinds = |id| {
         ledger.key_events(Some(id)).expect("a log").into_iter().map(|event| event.kind).collect::<Vec<_>>()
     };

@@ -14,7 +14,7 @@ use crate::{
     costs::Pictures,
     domain::{ImageSize, Operation, Product, Quality},
     ledger::{
-        Ledger, LedgerError,
+        Ledger, LedgerError, loras,
         store::{Conn, Row, Value, params},
         timestamp,
     },
@@ -34,8 +34,8 @@ pub(super) struct Fact {
     /// What they were compared with; none for failed work, and for images that had no price elsewhere.
     compared_sku: Option<Arc<str>>,
     is_failed_work: bool,
-    /// The key's public id, the tag and the model, as far as they were asked for.
-    filed: [Option<Arc<str>>; 3],
+    /// The key's public id, the tag, the model and the LoRAs' names, where they were asked for.
+    filed: [Option<Arc<str>>; 4],
     /// Their sums.
     pub(super) totals: MonthTotals,
     /// Of their energy for pictures, what was measured.
@@ -51,7 +51,7 @@ struct Key {
     size: (u32, u32),
     is_failed_work: bool,
     /// Of the columns from [`TEXTS`] on: quality, compared service, and what was asked for.
-    texts: [Option<u32>; 5],
+    texts: [Option<u32>; 6],
 }
 
 /// Two words instead of a dozen fields, since it is done for every entry; days come one after the other.
@@ -70,8 +70,12 @@ impl Hash for Key {
 const TEXTS: usize = 13;
 
 /// What a fact tells apart only where it is asked for, with the columns.
-const FILED: [(GroupBy, &str); 3] =
-    [(GroupBy::Key, "keys.public_id"), (GroupBy::Tag, "requests.tag"), (GroupBy::Model, "requests.model")];
+const FILED: [(GroupBy, &str); 4] = [
+    (GroupBy::Key, "keys.public_id"),
+    (GroupBy::Tag, "requests.tag"),
+    (GroupBy::Model, "requests.model"),
+    (GroupBy::Lora, "requests.loras"),
+];
 
 impl Fact {
     /// What tells its group from others.
@@ -80,6 +84,7 @@ impl Fact {
             GroupBy::Key => self.filed[0].as_deref().map(str::to_owned),
             GroupBy::Tag => self.filed[1].as_deref().map(str::to_owned),
             GroupBy::Model => self.filed[2].as_deref().map(str::to_owned),
+            GroupBy::Lora => self.filed[3].as_deref().map(str::to_owned),
             GroupBy::Size => Some(self.size.to_string()),
             GroupBy::Quality => self.quality.map(|quality| quality.as_str().to_owned()),
             GroupBy::Day => Some(self.day.to_string()),
@@ -108,7 +113,7 @@ impl Fact {
 /// The facts of `span`, by day. Entries that differ in one of `by` are told apart.
 pub(super) fn read(conn: &Conn<'_>, span: EntrySpan<'_>, by: &[GroupBy]) -> Result<Vec<Fact>, LedgerError> {
     let mut sums = HashMap::<Key, Sums>::new();
-    let mut texts: [Texts; 5] = Default::default();
+    let mut texts: [Texts; 6] = Default::default();
     let mut today = Day::of(span.start.as_millisecond(), span.zone)?;
     conn.for_each(&query(by), params![span.start, span.end], |row| {
         let entered: i64 = row.get(0)?;
@@ -122,7 +127,7 @@ pub(super) fn read(conn: &Conn<'_>, span: EntrySpan<'_>, by: &[GroupBy]) -> Resu
         let (size, is_failed_work) = ((row.get(11)?, row.get(12)?), row.get::<i64>(1)? == 0);
         let is_edit = row.get(TEXTS + texts.len() + 2)?;
         let operation = if is_edit { Operation::Edit } else { Operation::Generate };
-        let mut key = Key { day: today.date, priced_on, operation, size, is_failed_work, texts: [None; 5] };
+        let mut key = Key { day: today.date, priced_on, operation, size, is_failed_work, texts: [None; 6] };
         for (place, texts) in texts.iter_mut().enumerate() {
             key.texts[place] = texts.number(row, TEXTS + place)?;
         }
@@ -259,10 +264,11 @@ impl Texts {
     }
 }
 
-fn fact(key: Key, sums: &Sums, texts: &[Texts; 5]) -> Result<Fact, LedgerError> {
+fn fact(key: Key, sums: &Sums, texts: &[Texts; 6]) -> Result<Fact, LedgerError> {
     let text = |place: usize| texts[place].text(key.texts[place]);
     let quality = text(0).map(|quality| quality.parse::<Quality>()).transpose();
     let (width, height) = key.size;
+    let loras = text(5).map(|json| loras::names(&json)).transpose()?;
     Ok(Fact {
         day: key.day,
         priced_on: key.priced_on,
@@ -271,7 +277,7 @@ fn fact(key: Key, sums: &Sums, texts: &[Texts; 5]) -> Result<Fact, LedgerError> 
         quality: quality.map_err(|_| LedgerError::OutOfRange { what: "requests.quality" })?,
         compared_sku: text(1),
         is_failed_work: key.is_failed_work,
-        filed: [text(2), text(3), text(4)],
+        filed: [text(2), text(3), text(4), loras.map(Arc::from)],
         totals: sums.totals()?,
         sources: sums.sources(),
     })

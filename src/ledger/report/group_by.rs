@@ -11,6 +11,8 @@ pub enum GroupBy {
     Tag,
     /// The model that painted.
     Model,
+    /// The LoRAs that were applied, by their names.
+    Lora,
     /// Width and height.
     Size,
     /// The quality that was asked for.
@@ -23,12 +25,13 @@ deserialize_from_str!(GroupBy);
 
 /// A word that is no [`GroupBy`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` makes no groups; write key, tag, model, size, quality or day")]
+#[error("`{0}` makes no groups; write key, tag, model, lora, size, quality or day")]
 pub struct GroupByError(String);
 
 impl GroupBy {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Key, Self::Tag, Self::Model, Self::Size, Self::Quality, Self::Day];
+    pub const ALL: [Self; 7] =
+        [Self::Key, Self::Tag, Self::Model, Self::Lora, Self::Size, Self::Quality, Self::Day];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
@@ -36,6 +39,7 @@ impl GroupBy {
             Self::Key => "key",
             Self::Tag => "tag",
             Self::Model => "model",
+            Self::Lora => "lora",
             Self::Size => "size",
             Self::Quality => "quality",
             Self::Day => "day",

@@ -104,6 +104,7 @@ impl Shop {
             model: "tiny",
             quality: Quality::Medium,
             tag: None,
+            loras: &[],
             images: need.images,
             estimate: need.money,
             wall_energy: need.energy,

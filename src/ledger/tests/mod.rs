@@ -86,6 +86,7 @@ impl Book {
             model: "tiny",
             quality: Quality::Medium,
             tag: None,
+            loras: &[],
             images: 1,
             estimate: Money::from_nano(estimate),
             now: NOON,
@@ -146,6 +147,7 @@ fn spec() -> RenderSpec {
         steps: 8,
         guidance_scale: 0.0,
         edit: None,
+        loras: Vec::new(),
     }
 }
 

@@ -43,6 +43,7 @@ impl Book {
             model: filed.model,
             quality: filed.quality,
             tag: tag.as_ref(),
+            loras: &[],
             images: 1,
             estimate: Money::ZERO,
             now: at,

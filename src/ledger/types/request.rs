@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::{BudgetPeriods, FailedWork, Need, OverBudget, SettledImage};
 use crate::{
     costs::{Budgets, Spending},
-    domain::{CostTag, EditRecord, ImageSize, KeyId, Quality, RequestId},
+    domain::{CostTag, EditRecord, ImageSize, KeyId, LoraUse, Quality, RequestId},
     ledger::LedgerError,
     units::{Energy, Money},
 };
@@ -25,6 +25,8 @@ pub struct NewRequest<'a> {
     pub quality: Quality,
     /// What it is filed under.
     pub tag: Option<&'a CostTag>,
+    /// The LoRAs that are applied.
+    pub loras: &'a [LoraUse],
     /// Pictures asked for.
     pub images: u32,
     /// What they are expected to cost.
@@ -61,7 +63,7 @@ pub struct Settlement<'a> {
 }
 
 /// A settled request, as it was booked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SettledRequest {
     /// When it was settled.
     pub settled_at: Timestamp,
@@ -69,6 +71,8 @@ pub struct SettledRequest {
     pub prompt_tokens: usize,
     /// What came of it as an edit; none for images from noise.
     pub edit: Option<EditRecord>,
+    /// The LoRAs that were applied.
+    pub loras: Vec<LoraUse>,
     /// The pictures' size.
     pub size: ImageSize,
     /// Its pictures, in order.

@@ -2,7 +2,7 @@ use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
 use super::{
-    super::linear::{Format, SideBranch, Weight},
+    super::linear::{Format, Sides, Weight},
     Narrow, Sums, kernels,
 };
 
@@ -10,8 +10,8 @@ use super::{
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct FusedLinear {
     weight: Weight,
-    /// What LoRAs add to each layer; empty if to none.
-    sides: Vec<Option<SideBranch>>,
+    /// Each layer's, by diffusers.
+    names: Vec<String>,
     /// Of one layer.
     outputs: usize,
 }
@@ -29,25 +29,22 @@ impl FusedLinear {
             [only] => only.clone(),
             several => Tensor::cat(several, 0)?,
         };
-        let mut sides =
-            names.iter().map(|name| SideBranch::load(&vb.pp(name))).collect::<Result<Vec<_>>>()?;
-        if sides.iter().all(Option::is_none) {
-            sides.clear();
-        }
-        Ok(Self { weight: Weight::new(weight, format)?, sides, outputs })
+        let names = names.iter().map(|name| vb.pp(name).prefix()).collect();
+        Ok(Self { weight: Weight::new(weight, format)?, names, outputs })
     }
 
-    /// `x` [batch, tokens, inputs] → [batch, tokens, outputs of all layers].
-    pub(in crate::pipeline) fn forward(&self, x: &Narrow) -> Result<Sums> {
+    /// `x` [batch, tokens, inputs] → [batch, tokens, outputs of all layers], with what `sides` adds.
+    pub(in crate::pipeline) fn forward(&self, x: &Narrow, sides: &Sides) -> Result<Sums> {
         let sums = kernels(x.numbers.device()).multiply(x, &self.weight.dense()?)?;
-        if self.sides.is_empty() {
+        let branches: Vec<_> = self.names.iter().map(|name| sides.of(name)).collect();
+        if branches.iter().all(Option::is_none) {
             return Ok(sums);
         }
         // Sums have the scale of the rows that go in, and so have what is added to them.
         let (batch, tokens, _) = x.numbers.dims3()?;
         let wide = x.numbers.to_dtype(DType::F32)?;
-        let added = self.sides.iter().map(|side| match side {
-            Some(side) => side.forward(&wide),
+        let added = branches.into_iter().map(|branch| match branch {
+            Some(branch) => branch.forward(&wide),
             None => Tensor::zeros((batch, tokens, self.outputs), DType::F32, wide.device()),
         });
         let added = Tensor::cat(&added.collect::<Result<Vec<_>>>()?, 2)?;

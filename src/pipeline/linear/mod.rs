@@ -11,6 +11,7 @@ use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
 use self::candle::CandleLinear;
+pub use self::side::Sides;
 pub(super) use self::{
     blocks::{BlockLinear, Format},
     side::SideBranch,
@@ -21,11 +22,12 @@ use super::{
     ops::{self, Numbers},
 };
 
-/// A layer between f32 activations: the product with its own weight, and what LoRAs add to it.
+/// A layer between f32 activations.
 #[derive(Debug, Clone)]
 pub(super) struct Linear {
+    /// By diffusers.
+    name: Arc<str>,
     product: Product,
-    side: Option<SideBranch>,
 }
 
 /// The product with a weight, in the weight's number format.
@@ -43,7 +45,7 @@ impl Linear {
     pub(super) fn load(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
         let bias = vb.get(outputs, "bias")?.to_dtype(DType::F32)?;
         let product = Product::dense(&vb.get((outputs, inputs), "weight")?, Some(bias))?;
-        Ok(Self { product, side: SideBranch::load(&vb)? })
+        Ok(Self { name: vb.prefix().into(), product })
     }
 
     pub(super) fn load_without_bias(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
@@ -53,13 +55,14 @@ impl Linear {
     /// Without bias, the weight held in `format`.
     pub(super) fn load_in(format: Format, vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
         let product = Product::in_format(&vb.get((outputs, inputs), "weight")?, format)?;
-        Ok(Self { product, side: SideBranch::load(&vb)? })
+        Ok(Self { name: vb.prefix().into(), product })
     }
 
-    /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32.
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32: the product with its own
+    /// weight, and what `sides` adds to it.
+    pub(super) fn forward(&self, x: &Tensor, sides: &Sides) -> Result<Tensor> {
         let y = self.product.forward(x)?;
-        match &self.side {
+        match sides.of(&self.name) {
             Some(side) => y + side.forward(x)?,
             None => Ok(y),
         }

@@ -70,6 +70,14 @@ impl Change {
         }
     }
 
+    /// Bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::LowRank { down, up } => bytes(down) + bytes(up),
+            Self::Dense(change) => bytes(change),
+        }
+    }
+
     /// One of three equal parts of the outputs.
     pub(super) fn third(&self, part: usize) -> Result<Self> {
         let rows = self.size()?.0 / 3;
@@ -80,6 +88,11 @@ impl Change {
             Self::Dense(change) => Self::Dense(change.narrow(0, part * rows, rows)?.contiguous()?),
         })
     }
+}
+
+/// Bytes of a tensor's numbers.
+pub(super) fn bytes(tensor: &Tensor) -> u64 {
+    tensor.elem_count() as u64 * tensor.dtype().size_in_bytes() as u64
 }
 
 /// A factor's tensor as a matrix: convolutions of one place have two sides of 1 behind it.

@@ -9,12 +9,11 @@ use serde::Serialize;
 use super::{
     super::{
         error::LoadError,
-        source::{ModelFiles, Parts, RawFile, sha256},
+        source::{ModelFiles, Parts, RawFile},
     },
-    ModelLayers,
     change::Change,
-    factors_of, family,
     keys::Role,
+    layers::{ModelLayers, factors_of, family},
 };
 
 /// What a LoRA's file is, and what of it a model has.
@@ -64,7 +63,7 @@ impl LoraInspection {
             ranks: BTreeSet::new(),
             alphas: Vec::new(),
             other_family: family(&names),
-            sha256: sha256(raw.bytes()),
+            sha256: raw.sha256(),
             model: None,
         };
         for factors in factors.values() {
@@ -86,9 +85,10 @@ impl LoraMatch {
     fn of(file: &Path, model: &ModelFiles) -> std::result::Result<Self, LoadError> {
         let layers = ModelLayers::of(&Parts::open(model)?);
         let (matched, all, unmatched) = layers.count(file)?;
-        let (norm, problem) = match layers.changes(file) {
-            Ok(changes) => {
-                let squares = changes.iter().map(|(_, change)| change.squared_norm()).sum::<Result<f64>>();
+        let (norm, problem) = match layers.read(file, u64::MAX) {
+            Ok(lora) => {
+                let squares =
+                    lora.changes.iter().map(|(_, change)| change.squared_norm()).sum::<Result<f64>>();
                 let squares = squares.map_err(|error| LoadError::invalid("a LoRA", error.to_string()))?;
                 (squares.sqrt(), None)
             }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    super::{error::LoadError, lora::LoraChoice},
+    super::error::LoadError,
     Component,
     folder::{Blob, EmbeddedFile, Folder},
     neighbours,
@@ -25,7 +25,6 @@ pub struct PartFiles {
 pub struct ModelFiles {
     folder: Option<Folder>,
     parts: PartFiles,
-    loras: Vec<LoraChoice>,
 }
 
 impl ModelFiles {
@@ -44,19 +43,7 @@ impl ModelFiles {
         Self {
             folder: around.map(|root| Folder::Directory(root.to_owned())),
             parts: PartFiles { transformer: Some(path.to_owned()), ..PartFiles::default() },
-            loras: Vec::new(),
         }
-    }
-
-    /// The same with `loras` beside its layers.
-    #[must_use]
-    pub fn with_loras(self, loras: Vec<LoraChoice>) -> Self {
-        Self { loras, ..self }
-    }
-
-    /// What is put beside its layers.
-    pub(in crate::pipeline) fn loras(&self) -> &[LoraChoice] {
-        &self.loras
     }
 
     /// The same with `parts` in the place of its own.
@@ -75,7 +62,7 @@ impl ModelFiles {
 
     const fn in_folder(folder: Folder) -> Self {
         let parts = PartFiles { transformer: None, text_encoder: None, vae: None, tokenizer: None };
-        Self { folder: Some(folder), parts, loras: Vec::new() }
+        Self { folder: Some(folder), parts }
     }
 
     /// A model that is compiled into the binary; messages call it `name`.

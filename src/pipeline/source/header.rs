@@ -8,6 +8,7 @@ use super::{
     encoding::{Encoding, Scale},
     folder::{Blob, Folder},
     gguf,
+    pin::sha256,
     raw::{Header, RawTensor, Value},
 };
 
@@ -74,9 +75,9 @@ impl RawFile {
         Ok(Self { blob, header })
     }
 
-    /// All of the file.
-    pub(in crate::pipeline) fn bytes(&self) -> &[u8] {
-        &self.blob
+    /// SHA-256 of all of the file, in hexadecimal digits.
+    pub(in crate::pipeline) fn sha256(&self) -> String {
+        sha256(&self.blob)
     }
 
     /// The names of its tensors.

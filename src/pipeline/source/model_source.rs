@@ -10,7 +10,7 @@ use super::{
     hub::{self, Repository},
     pin::ModelDigest,
 };
-use crate::domain::ImageSize;
+use crate::domain::{ImageSize, Variant};
 
 /// Side of an image if nothing is said: what Z-Image was trained for.
 const DEFAULT_SIDE: u32 = 1024;
@@ -74,6 +74,11 @@ impl ModelSource {
         let usual = if self.is_embedded() { EMBEDDED_DEFAULT_SIDE } else { DEFAULT_SIDE };
         let side = usual.min(limits.side_max);
         Ok(ImageSize::square((side - side % limits.factor).max(limits.factor)))
+    }
+
+    /// The variant that its path or repository says.
+    pub fn named_variant(&self) -> Option<Variant> {
+        self.path.as_deref().and_then(Variant::named_in)
     }
 
     /// Whether it is the model compiled into the binary.

@@ -12,7 +12,7 @@ use candle_nn::{Init, VarBuilder, var_builder::SimpleBackend};
 use memmap2::Advice;
 
 use super::{
-    super::{error::LoadError, lora::Adapters, shapes::RandomWeights},
+    super::{error::LoadError, shapes::RandomWeights},
     Component,
     encoding::{Encoding, Scale},
     folder::Blob,
@@ -36,8 +36,6 @@ pub(in crate::pipeline) struct Weights {
     config: Option<String>,
     shards: Vec<Shard>,
     tensors: BTreeMap<String, Entry>,
-    /// What LoRAs add to its layers. Asked for as `LAYER.lora.down`, `.up` and `.dense`.
-    adapters: Adapters,
 }
 
 struct Shard {
@@ -87,7 +85,6 @@ impl Weights {
             config: None,
             shards: Vec::new(),
             tensors: BTreeMap::new(),
-            adapters: Adapters::new(),
         }
     }
 
@@ -167,7 +164,7 @@ impl Weights {
     }
 
     pub(in crate::pipeline) fn contains(&self, name: &str) -> bool {
-        self.is_random || self.tensors.contains_key(name) || self.adapter(name).is_some()
+        self.is_random || self.tensors.contains_key(name)
     }
 
     /// The linear layers, each with the sides of its matrix: (outputs, inputs).
@@ -179,23 +176,6 @@ impl Weights {
                 _ => None,
             }
         })
-    }
-
-    /// Puts what LoRAs add beside its layers.
-    pub(in crate::pipeline) fn adapt(&mut self, adapters: Adapters) {
-        self.adapters = adapters;
-    }
-
-    /// A matrix that a LoRA adds, by its name: `LAYER.lora.down`, `.up` or `.dense`.
-    fn adapter(&self, name: &str) -> Option<&Tensor> {
-        let (layer, matrix) = name.rsplit_once(".lora.")?;
-        let adapter = self.adapters.get(layer)?;
-        match matrix {
-            "down" => adapter.low_rank.as_ref().map(|(down, _)| down),
-            "up" => adapter.low_rank.as_ref().map(|(_, up)| up),
-            "dense" => adapter.dense.as_ref(),
-            _ => None,
-        }
     }
 
     /// Numbers of all tensors; none known of random ones.
@@ -416,9 +396,6 @@ impl Reader<'_> {
         dtype: DType,
         device: &Device,
     ) -> candle_core::Result<Tensor> {
-        if let Some(matrix) = self.weights.adapter(name) {
-            return matrix.to_dtype(dtype)?.to_device(device);
-        }
         let entry = self.weights.find(name, expected.map(Shape::dims))?;
         let shard = &self.weights.shards[entry.shard];
         shard.check_whole()?;

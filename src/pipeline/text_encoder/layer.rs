@@ -2,7 +2,11 @@ use candle_core::{D, Device, Module, Result, Tensor};
 use candle_nn::{Activation, VarBuilder};
 use candle_transformers::models::z_image::TextEncoderConfig;
 
-use super::super::{linear::Linear, norm::RmsNorm, ops};
+use super::super::{
+    linear::{Linear, Sides},
+    norm::RmsNorm,
+    ops,
+};
 
 /// A layer of Qwen3: attention that looks back, and a gated feed-forward layer, each behind a norm.
 pub(super) struct Layer {
@@ -53,9 +57,9 @@ impl Layer {
     }
 
     /// `x` [1, tokens, hidden] f32 → the same shape.
-    pub(super) fn forward(&self, x: &Tensor, places: &Places) -> Result<Tensor> {
-        let x = (x + self.attention.forward(&self.input_norm.forward(x)?, places)?)?;
-        let fed = self.feed_forward.forward(&self.post_attention_norm.forward(&x)?)?;
+    pub(super) fn forward(&self, x: &Tensor, places: &Places, sides: &Sides) -> Result<Tensor> {
+        let x = (x + self.attention.forward(&self.input_norm.forward(x)?, places, sides)?)?;
+        let fed = self.feed_forward.forward(&self.post_attention_norm.forward(&x)?, sides)?;
         x + fed
     }
 }
@@ -104,7 +108,7 @@ impl SelfAttention {
         })
     }
 
-    fn forward(&self, x: &Tensor, places: &Places) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, places: &Places, sides: &Sides) -> Result<Tensor> {
         let (_, tokens, _) = x.dims3()?;
         let (heads, key_heads, head_dim) = (self.heads, self.key_heads, self.head_dim);
         let split = |x: Tensor, heads: usize| x.reshape((1, tokens, heads, head_dim));
@@ -112,9 +116,9 @@ impl SelfAttention {
             let x = norm.forward(&x)?.transpose(1, 2)?.contiguous()?;
             candle_nn::rotary_emb::rope(&x, &places.cos, &places.sin)
         };
-        let q = turn(split(self.to_q.forward(x)?, heads)?, &self.norm_q)?;
-        let k = turn(split(self.to_k.forward(x)?, key_heads)?, &self.norm_k)?;
-        let v = split(self.to_v.forward(x)?, key_heads)?.transpose(1, 2)?.contiguous()?;
+        let q = turn(split(self.to_q.forward(x, sides)?, heads)?, &self.norm_q)?;
+        let k = turn(split(self.to_k.forward(x, sides)?, key_heads)?, &self.norm_k)?;
+        let v = split(self.to_v.forward(x, sides)?, key_heads)?.transpose(1, 2)?.contiguous()?;
         // The queries that share a key's head go through it as one long sequence.
         let together = heads / key_heads;
         #[expect(clippy::cast_precision_loss, reason = "head widths are small")]
@@ -124,7 +128,7 @@ impl SelfAttention {
         let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
         let context = weights.reshape((key_heads, together * tokens, tokens))?.matmul(&v.squeeze(0)?)?;
         let context = context.reshape((heads, tokens, head_dim))?.transpose(0, 1)?.contiguous()?;
-        self.to_out.forward(&context.reshape((1, tokens, heads * head_dim))?)
+        self.to_out.forward(&context.reshape((1, tokens, heads * head_dim))?, sides)
     }
 }
 
@@ -147,12 +151,12 @@ impl FeedForward {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (gate, up) = (self.gate.forward(x)?, self.up.forward(x)?);
+    fn forward(&self, x: &Tensor, sides: &Sides) -> Result<Tensor> {
+        let (gate, up) = (self.gate.forward(x, sides)?, self.up.forward(x, sides)?);
         let product = match (self.activation, ops::on_cpu_kernels(&gate)) {
             (Activation::Silu, true) => ops::gate(gate, &up)?,
             (activation, _) => (activation.forward(&gate)? * up)?,
         };
-        self.down.forward(&product)
+        self.down.forward(&product, sides)
     }
 }

@@ -12,6 +12,7 @@ use candle_transformers::models::z_image::TextEncoderConfig;
 
 use self::layer::{Layer, Places};
 use super::{
+    linear::Sides,
     load::LoadOptions,
     ops,
     source::Weights,
@@ -71,7 +72,7 @@ impl TextEncoder {
     }
 
     /// Hidden states of the last but one layer, without the final norm: [1, tokens, hidden] f32.
-    pub(super) fn encode(&self, ids: &[u32]) -> Result<Tensor> {
+    pub(super) fn encode(&self, ids: &[u32], sides: &Sides) -> Result<Tensor> {
         let rows = match &self.embedding {
             Embedding::Resident(matrix) => matrix.index_select(&Tensor::new(ids, &self.device)?, 0)?,
             Embedding::Mapped(weights, dtype) => {
@@ -80,7 +81,7 @@ impl TextEncoder {
         };
         let places = Places::new(&self.config, ids.len(), &self.device)?;
         let start = rows.to_dtype(DType::F32)?.unsqueeze(0)?;
-        ops::in_pool(&self.device, || self.layers.run(start, |x, layer| layer.forward(&x, &places)))
+        ops::in_pool(&self.device, || self.layers.run(start, |x, layer| layer.forward(&x, &places, sides)))
     }
 }
 
@@ -158,7 +159,8 @@ mod tests {
             for ids in [vec![7], vec![3, 1, 4, 1, 5, 9, 2, 6], (0..50).collect()] {
                 let theirs = library.forward(&Tensor::new(ids.as_slice(), &Device::Cpu)?.unsqueeze(0)?)?;
                 let scale = theirs.sqr()?.mean_all()?.sqrt()?.to_scalar::<f32>()?;
-                let error = (ours.encode(&ids)? - theirs)?.abs()?.max_all()?.to_scalar::<f32>()?;
+                let error =
+                    (ours.encode(&ids, &Sides::default())? - theirs)?.abs()?.max_all()?.to_scalar::<f32>()?;
                 assert!(error < 1e-4 * scale, "{heads} {key_heads}: {error} of {scale}");
             }
         }

@@ -3,7 +3,7 @@ use candle_nn::VarBuilder;
 
 use super::{
     super::{
-        linear::{Format, Linear},
+        linear::{Format, Linear, Sides},
         norm::RmsNorm,
         ops,
         scores::scaled_dot_product,
@@ -50,14 +50,15 @@ impl Attention {
     }
 
     /// `x` [batch, tokens, dim] f32 → the same shape.
-    pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable) -> Result<Tensor> {
-        let (q, k, v) = (self.to_q.forward(x)?, self.to_k.forward(x)?, self.to_v.forward(x)?);
+    pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable, sides: &Sides) -> Result<Tensor> {
+        let project = |layer: &Linear| layer.forward(x, sides);
+        let (q, k, v) = (project(&self.to_q)?, project(&self.to_k)?, project(&self.to_v)?);
         let context = if ops::on_cpu_kernels(x) {
             self.attend_on_cpu((q, k, v), rope)?
         } else {
             self.attend(&q, &k, &v, rope)?
         };
-        self.to_out.forward(&context)
+        self.to_out.forward(&context, sides)
     }
 
     fn attend_on_cpu(&self, (q, k, v): (Tensor, Tensor, Tensor), rope: &RopeTable) -> Result<Tensor> {

@@ -4,7 +4,7 @@ use candle_nn::VarBuilder;
 use super::{
     super::{
         fused::{Arithmetic, BlockForm},
-        linear::{Format, Linear},
+        linear::{Format, Linear, Sides},
         ops,
         source::TransformerConfig,
     },
@@ -57,21 +57,21 @@ impl Block {
     }
 
     /// `x` [batch, tokens, dim] f32 → the same shape.
-    pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable) -> Result<Tensor> {
-        self.layers.forward(x, rope, &self.norms)
+    pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable, sides: &Sides) -> Result<Tensor> {
+        self.layers.forward(x, rope, &self.norms, sides)
     }
 }
 
 impl Layers {
-    fn forward(&self, x: &Tensor, rope: &RopeTable, norms: &Norms) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, rope: &RopeTable, norms: &Norms, sides: &Sides) -> Result<Tensor> {
         match self {
             Self::Plain(layers) => {
-                let attended = layers.attention.forward(&norms.attention1.forward(x)?, rope)?;
+                let attended = layers.attention.forward(&norms.attention1.forward(x)?, rope, sides)?;
                 let x = norms.attention2.added(attended, x)?;
-                let fed = layers.feed_forward.forward(&norms.ffn1.forward(&x)?)?;
+                let fed = layers.feed_forward.forward(&norms.ffn1.forward(&x)?, sides)?;
                 norms.ffn2.added(fed, &x)
             }
-            Self::Fused(layers) => layers.forward(x, rope, norms),
+            Self::Fused(layers) => layers.forward(x, rope, norms, sides),
         }
     }
 }
@@ -92,8 +92,14 @@ impl ModulatedBlock {
     /// `x` [batch, tokens, dim], `time` [1, time_dim], both f32 → the shape of `x`.
     ///
     /// One time for the whole batch, so that scales and gates are vectors and melt into the norms' weights.
-    pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable, time: &Tensor) -> Result<Tensor> {
-        let parts = self.modulation.forward(time)?.squeeze(0)?.chunk(4, 0)?;
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        rope: &RopeTable,
+        time: &Tensor,
+        sides: &Sides,
+    ) -> Result<Tensor> {
+        let parts = self.modulation.forward(time, sides)?.squeeze(0)?.chunk(4, 0)?;
         let [scale_attention, gate_attention, scale_ffn, gate_ffn] = parts.as_slice() else {
             candle_core::bail!("the modulation has {} parts, not 4", parts.len());
         };
@@ -104,7 +110,7 @@ impl ModulatedBlock {
             ffn1: ffn1.times(&(scale_ffn + 1.0)?)?,
             ffn2: ffn2.times(&gate_ffn.tanh()?)?,
         };
-        self.block.layers.forward(x, rope, &norms)
+        self.block.layers.forward(x, rope, &norms, sides)
     }
 }
 
@@ -126,9 +132,9 @@ impl FeedForward {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (gate, up) = (self.w1.forward(x)?, self.w3.forward(x)?);
+    fn forward(&self, x: &Tensor, sides: &Sides) -> Result<Tensor> {
+        let (gate, up) = (self.w1.forward(x, sides)?, self.w3.forward(x, sides)?);
         let product = if ops::on_cpu_kernels(&gate) { ops::gate(gate, &up)? } else { (gate.silu()? * up)? };
-        self.w2.forward(&product)
+        self.w2.forward(&product, sides)
     }
 }

@@ -4,7 +4,7 @@ use candle_nn::VarBuilder;
 use super::{
     super::{
         fused::{self, FusedLinear, Turn},
-        linear::Format,
+        linear::{Format, Sides},
         norm::RmsNorm,
         source::TransformerConfig,
     },
@@ -49,16 +49,22 @@ impl FusedLayers {
     }
 
     /// `x` [batch, tokens, dim] f32 → the same shape, between the norms `norms`.
-    pub(super) fn forward(&self, x: &Tensor, rope: &RopeTable, norms: &Norms) -> Result<Tensor> {
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        rope: &RopeTable,
+        norms: &Norms,
+        sides: &Sides,
+    ) -> Result<Tensor> {
         let kernels = fused::kernels(x.device());
         let turn =
             Turn { norms: &self.norms, cos: &rope.cos, sin: &rope.sin, heads: self.heads, dtype: self.dtype };
         let normed = kernels.norm(x, &norms.attention1, self.dtype)?;
-        let heads = kernels.turn(&self.to_qkv.forward(&normed)?, turn)?;
-        let attended = self.to_out.forward(&kernels.attend(&heads)?)?;
+        let heads = kernels.turn(&self.to_qkv.forward(&normed, sides)?, turn)?;
+        let attended = self.to_out.forward(&kernels.attend(&heads)?, sides)?;
         let (x, normed) =
             kernels.add_norm_norm(x, &attended, (&norms.attention2, &norms.ffn1), self.dtype)?;
-        let gated = kernels.gate(&self.to_gate_and_up.forward(&normed)?, self.dtype)?;
-        kernels.add_norm(&x, &self.to_down.forward(&gated)?, &norms.ffn2)
+        let gated = kernels.gate(&self.to_gate_and_up.forward(&normed, sides)?, self.dtype)?;
+        kernels.add_norm(&x, &self.to_down.forward(&gated, sides)?, &norms.ffn2)
     }
 }

@@ -23,7 +23,7 @@ use self::{
 };
 use super::{
     fused::BlockForm,
-    linear::Linear,
+    linear::{Linear, Sides},
     load::LoadOptions,
     norm::RmsNorm,
     ops::select,
@@ -157,12 +157,12 @@ impl Transformer {
 
     /// Embeds and refines a caption's hidden states [1, tokens, cap_feat_dim] f32. Needed once a prompt: it does not
     /// depend on the time.
-    pub(super) fn caption(&self, conditioning: &Tensor) -> Result<Caption> {
-        let embedded = self.caption_embedder.forward(&self.caption_norm.forward(conditioning)?)?;
+    pub(super) fn caption(&self, conditioning: &Tensor, sides: &Sides) -> Result<Caption> {
+        let embedded = self.caption_embedder.forward(&self.caption_norm.forward(conditioning)?, sides)?;
         let padded = pad_to_multiple(&embedded, &self.caption_pad)?;
         let positions: Vec<Position> = (1..=padded.dim(1)?).map(|frame| [frame, 0, 0]).collect();
         let rope = self.rope.table(&positions, &self.device)?;
-        let tokens = self.context_refiner.run(padded, |x, block| block.forward(&x, &rope))?;
+        let tokens = self.context_refiner.run(padded, |x, block| block.forward(&x, &rope, sides))?;
         Ok(Caption { tokens, rope })
     }
 
@@ -190,19 +190,22 @@ impl Transformer {
         time: f32,
         caption: &Caption,
         canvas: &Canvas,
+        sides: &Sides,
     ) -> Result<Tensor> {
         let (_, _, height, width) = latents.dims4()?;
-        let time = self.time_embedder.forward(time)?;
-        let patches = self.image_embedder.forward(&patchify(latents)?)?;
+        let time = self.time_embedder.forward(time, sides)?;
+        let patches = self.image_embedder.forward(&patchify(latents)?, sides)?;
         let image = match canvas.pads {
             0 => patches,
             pads => append_pads(&patches, &self.image_pad, pads)?,
         };
-        let image = self.noise_refiner.run(image, |x, block| block.forward(&x, &canvas.image, &time))?;
+        let refine = |x: Tensor, block: &ModulatedBlock| block.forward(&x, &canvas.image, &time, sides);
+        let image = self.noise_refiner.run(image, refine)?;
         let unified = Tensor::cat(&[&image, &caption.tokens], 1)?;
-        let unified = self.layers.run(unified, |x, block| block.forward(&x, &canvas.unified, &time))?;
+        let step = |x: Tensor, block: &ModulatedBlock| block.forward(&x, &canvas.unified, &time, sides);
+        let unified = self.layers.run(unified, step)?;
         let image = unified.narrow(1, 0, canvas.image_tokens)?.contiguous()?;
-        let patches = self.final_layer.forward(&image, &time)?;
+        let patches = self.final_layer.forward(&image, &time, sides)?;
         unpatchify(&patches, self.in_channels, height, width)
     }
 }
@@ -263,7 +266,7 @@ impl TimeEmbedder {
     }
 
     /// [1, time_dim] f32.
-    fn forward(&self, time: f32) -> Result<Tensor> {
+    fn forward(&self, time: f32, sides: &Sides) -> Result<Tensor> {
         const HALF: usize = TIME_FREQUENCIES / 2;
         #[expect(clippy::cast_possible_truncation, reason = "the reference computes in f32")]
         let rate = -(10_000f64.ln()) as f32;
@@ -271,7 +274,7 @@ impl TimeEmbedder {
         let angles = (0..HALF).map(|i| time * self.scale * (rate * i as f32 / HALF as f32).exp());
         let (cos, sin): (Vec<f32>, Vec<f32>) = angles.map(|angle| (angle.cos(), angle.sin())).unzip();
         let sinusoids = Tensor::from_vec([cos, sin].concat(), (1, TIME_FREQUENCIES), &self.device)?;
-        self.layer2.forward(&self.layer1.forward(&sinusoids)?.silu()?)
+        self.layer2.forward(&self.layer1.forward(&sinusoids, sides)?.silu()?, sides)
     }
 }
 
@@ -292,9 +295,9 @@ impl FinalLayer {
         })
     }
 
-    fn forward(&self, x: &Tensor, time: &Tensor) -> Result<Tensor> {
-        let scale = (self.modulation.forward(&time.silu()?)?.squeeze(0)? + 1.0)?;
+    fn forward(&self, x: &Tensor, time: &Tensor, sides: &Sides) -> Result<Tensor> {
+        let scale = (self.modulation.forward(&time.silu()?, sides)?.squeeze(0)? + 1.0)?;
         let normed = candle_nn::ops::layer_norm(x, &scale, &self.zero, FINAL_NORM_EPS)?;
-        self.linear.forward(&normed)
+        self.linear.forward(&normed, sides)
     }
 }

@@ -64,6 +64,7 @@ impl Bench {
             model: "base".into(),
             runtime: runtime.handle().clone(),
             settings: config.service_settings(),
+            loras: Arc::new(config.lora_library()),
             encode,
         });
         let (service, workers) = (Arc::new(service), Some(workers));
@@ -112,6 +113,7 @@ fn spec(edit: Option<Edit>) -> RenderSpec {
         steps: 2,
         guidance_scale: 0.0,
         edit: edit.map(Arc::new),
+        loras: Vec::new(),
     }
 }
 

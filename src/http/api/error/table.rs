@@ -5,15 +5,34 @@ use crate::{
     admit::{OverRate, Refused},
     encode::EncodeError,
     engine::{OverloadReason, Overloaded, WorkError, WorkFailure},
-    http::api::code::Code,
+    http::{api::code::Code, text::shortened},
     image_store::StoreError,
     ledger::{LedgerError, ReserveError},
+    lora_library::LoraError,
     pipeline::RenderError,
     service::ServiceError,
     units::Millis,
 };
 
 impl ApiError {
+    fn lora(error: &LoraError) -> Self {
+        match error {
+            LoraError::Unknown { name, known } => {
+                let known = match known.as_slice() {
+                    [] => "it has none".to_owned(),
+                    names => format!("it has {}", names.join(", ")),
+                };
+                let message = format!("This server has no LoRA `{}`; {known}.", shortened(name));
+                Self::parameter("lora", Code::LoraNotFound, message)
+            }
+            LoraError::Unfit { name, error } => {
+                let reason = error.reason();
+                let message = format!("The LoRA `{name}` cannot be applied to this model: {reason}.");
+                Self::parameter("lora", Code::LoraUnfit, message)
+            }
+        }
+    }
+
     fn ledger(error: &LedgerError) -> Self {
         if !error.is_full_disk() {
             return Self::internal(error);
@@ -68,6 +87,7 @@ impl From<&ServiceError> for ApiError {
                 let message = format!("`{field}` has {tokens} tokens; the model reads {max}. Shorten it.");
                 Self::parameter(field, Code::StringAboveMaxLength, message)
             }
+            ServiceError::Lora(error) => Self::lora(error),
             ServiceError::Prompt(reason) => Self::invalid("prompt", sentence(reason)),
             ServiceError::Overloaded(overloaded) => Self::overloaded(*overloaded),
             ServiceError::Refused(refused) => refused.into(),
@@ -170,6 +190,11 @@ impl From<&Refused> for ApiError {
         match refused {
             Refused::Scope(scope) => forbidden(format!("This key has no `{scope}` scope.")),
             Refused::Model => forbidden("This key may not use this model.".into()),
+            Refused::Lora { name, allowed } => {
+                let (name, allowed) = (shortened(name), allowed.join(", "));
+                let message = format!("This key may not use the LoRA `{name}`; it may use {allowed}.");
+                Self::parameter("lora", Code::InsufficientPermissions, message).retry(Retry::Never)
+            }
             Refused::Requests(over) => Self::rate_limited("requests", over),
             Refused::Images(over) => Self::rate_limited("images", over),
             Refused::Concurrent { limit } => {

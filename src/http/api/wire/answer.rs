@@ -2,6 +2,7 @@ use serde::Serialize;
 
 use super::{
     Asked, Offer, Part,
+    loras::{LoraBody, bodies},
     parts::{FilePlace, with_files},
 };
 use crate::{
@@ -14,12 +15,14 @@ use crate::{
 
 /// The body of a 200. Keys that OpenAI does not have (`seed`, `receipt`, `painted_size`) are passed over by its clients.
 #[derive(Serialize)]
-pub(in crate::http::api) struct ImagesBody {
+pub(in crate::http::api) struct ImagesBody<'a> {
     created: i64,
     #[serde(flatten)]
     done: Done,
     #[serde(skip_serializing_if = "Option::is_none")]
     painted_size: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    loras: Vec<LoraBody<'a>>,
     data: Vec<ImageBody>,
     #[serde(flatten)]
     edit: Option<EditRecordBody>,
@@ -114,7 +117,7 @@ struct PartialEvent {
 }
 
 #[derive(Serialize)]
-struct CompletedEvent {
+struct CompletedEvent<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     b64_json: FilePlace,
@@ -125,6 +128,8 @@ struct CompletedEvent {
     painted_size: Option<String>,
     #[serde(flatten)]
     edit: Option<EditRecordBody>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    loras: Vec<LoraBody<'a>>,
     usage: UsageBody,
     seed: u64,
     receipt: ReceiptBody,
@@ -164,6 +169,7 @@ pub(in crate::http::api) fn answer(
         created: answer.created.as_second(),
         done: done(asked, answer.size),
         painted_size: painted_size(asked, answer, offer),
+        loras: bodies(&answer.loras),
         edit: answer.edit.map(EditRecordBody::from),
         data: answer.images.iter().map(&mut image).collect(),
         usage: usage(asked, answer, offer),
@@ -203,6 +209,7 @@ pub(in crate::http::api) fn completed_event(
         created_at: answer.created.as_second(),
         done: done(asked, answer.size),
         painted_size: painted_size(asked, answer, offer),
+        loras: bodies(&answer.loras),
         edit: answer.edit.map(EditRecordBody::from),
         usage: usage(asked, answer, offer),
         seed: image.seed.get(),

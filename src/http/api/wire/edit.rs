@@ -3,7 +3,7 @@ use std::sync::Arc;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
 
-use super::{Asked, Offer, fields::Fields, request};
+use super::{Asked, Offer, fields::Fields, loras::loras, request};
 use crate::{
     domain::{Edit, FEATHER_DEFAULT, FEATHER_MAX, ImageSize, MaskMode, Seed, Strength},
     http::{
@@ -124,9 +124,9 @@ pub(in crate::http::api) fn parse_edit(
         EditBody::Parts(parts) => of_parts(parts)?,
         EditBody::Json { body, fetched } => of_json(&body, fetched)?,
     };
-    let prompt = match kind {
-        EditKind::Edit => request::prompt(&mut fields, offer)?,
-        EditKind::Variation => String::new(),
+    let prompt_and_loras = match kind {
+        EditKind::Edit => request::prompt_and_loras(&mut fields, offer)?,
+        EditKind::Variation => (String::new(), loras(&mut fields, &mut String::new(), offer)?),
     };
     let (image, mask) = one_of_each(files, kind)?;
     let options = options(&mut fields, mask.is_some())?;
@@ -134,7 +134,7 @@ pub(in crate::http::api) fn parse_edit(
     if let Some((name, size)) = size {
         check_size(name, size, offer)?;
     }
-    request::parse_rest(fields, offer, draw_seed, prompt, || {
+    request::parse_rest(fields, offer, draw_seed, prompt_and_loras, || {
         let edit = edit(&image, mask, kind, &options, size.map(|(_, size)| size))?;
         let answered = check_edit(&edit, size, offer)?;
         Ok((answered, Some(Arc::new(edit))))

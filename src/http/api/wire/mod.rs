@@ -3,6 +3,7 @@
 mod answer;
 mod edit;
 mod fields;
+mod loras;
 mod parts;
 mod quote;
 mod receipts;
@@ -17,9 +18,9 @@ pub(super) use self::{
     receipts::receipts,
     request::{Asked, Delivery, parse},
 };
-pub use self::{edit::EDIT_FIELDS, request::FIELDS};
+pub use self::{edit::EDIT_FIELDS, loras::LoraTerms, request::FIELDS};
 use crate::{
-    domain::{ImageSize, StepsByQuality},
+    domain::{ImageSize, Usual},
     pipeline::SizeLimits,
 };
 
@@ -38,10 +39,8 @@ pub struct Offer {
     pub limits: SizeLimits,
     /// Size where none is asked for.
     pub default_size: ImageSize,
-    /// Steps for each quality.
-    pub steps: StepsByQuality,
-    /// Guidance where none is asked for.
-    pub guidance_scale: f64,
+    /// Steps and guidance if none are asked for.
+    pub usual: Usual,
     /// Pixels of one image.
     pub pixels_max: u64,
     /// Characters of a prompt.
@@ -50,6 +49,8 @@ pub struct Offer {
     pub body_bytes_max: usize,
     /// Whether the model edits images.
     pub can_edit: bool,
+    /// How a request may name LoRAs.
+    pub loras: LoraTerms,
     /// Whether `user` is a tag.
     pub user_is_tag: bool,
 }

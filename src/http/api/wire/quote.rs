@@ -3,12 +3,13 @@ use serde::Serialize;
 use super::{
     Asked, Offer,
     answer::{EditRecordBody, ReceiptBody, expected_receipt},
+    loras::{LoraBody, bodies},
 };
 use crate::{http::api::error::sentence, service::Quoted, units::Currency};
 
 /// What a request would take and cost: the body of a 200 to one with `dry_run`.
 #[derive(Serialize)]
-pub(in crate::http::api) struct QuoteBody {
+pub(in crate::http::api) struct QuoteBody<'a> {
     object: &'static str,
     created: i64,
     model: String,
@@ -16,6 +17,8 @@ pub(in crate::http::api) struct QuoteBody {
     steps: u32,
     quality: &'static str,
     n: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    loras: Vec<LoraBody<'a>>,
     duration_source: &'static str,
     #[serde(flatten)]
     edit: Option<EditRecordBody>,
@@ -25,12 +28,12 @@ pub(in crate::http::api) struct QuoteBody {
 }
 
 /// The body that tells what `asked` would take and cost.
-pub(in crate::http::api) fn quote(
+pub(in crate::http::api) fn quote<'a>(
     asked: &Asked,
-    quoted: &Quoted,
+    quoted: &'a Quoted,
     offer: &Offer,
     currency: Currency,
-) -> QuoteBody {
+) -> QuoteBody<'a> {
     let spec = &asked.job.spec;
     QuoteBody {
         object: "quote",
@@ -40,6 +43,7 @@ pub(in crate::http::api) fn quote(
         steps: spec.steps,
         quality: asked.job.quality.as_str(),
         n: asked.job.images,
+        loras: bodies(&quoted.loras),
         duration_source: if quoted.is_measured { "measured" } else { "estimated" },
         edit: quoted.edit.map(EditRecordBody::from),
         over_budget: quoted.over_budget.as_ref().map(|over| sentence(over)),

@@ -1,6 +1,9 @@
 use serde::Serialize;
 
-use super::answer::{EditRecordBody, ReceiptBody, receipt};
+use super::{
+    answer::{EditRecordBody, ReceiptBody, receipt},
+    loras::{LoraBody, bodies},
+};
 use crate::{
     ledger::{SettledImage, StoredImage, StoredRequest},
     units::Currency,
@@ -8,7 +11,7 @@ use crate::{
 
 /// A settled request with its receipts. `created` is that of its answer.
 #[derive(Serialize)]
-pub(in crate::http::api) struct ReceiptsBody {
+pub(in crate::http::api) struct ReceiptsBody<'a> {
     id: String,
     object: &'static str,
     created: i64,
@@ -17,6 +20,8 @@ pub(in crate::http::api) struct ReceiptsBody {
     steps: u32,
     quality: Option<String>,
     tag: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    loras: Vec<LoraBody<'a>>,
     delivered: bool,
     #[serde(flatten)]
     edit: Option<EditRecordBody>,
@@ -33,7 +38,7 @@ struct ReceiptedImage {
 }
 
 /// The body of GET /v1/receipts/{id}.
-pub(in crate::http::api) fn receipts(painted: &StoredRequest, currency: Currency) -> ReceiptsBody {
+pub(in crate::http::api) fn receipts(painted: &StoredRequest, currency: Currency) -> ReceiptsBody<'_> {
     let body = |image: &SettledImage| receipt(painted.id, &image.receipt, painted.edit, currency);
     let image = |image: &StoredImage| ReceiptedImage {
         seed: image.booked.seed.get(),
@@ -50,6 +55,7 @@ pub(in crate::http::api) fn receipts(painted: &StoredRequest, currency: Currency
         steps: painted.steps,
         quality: painted.quality.clone(),
         tag: painted.tag.clone(),
+        loras: bodies(&painted.loras),
         delivered: painted.is_delivered,
         edit: painted.edit.map(EditRecordBody::from),
         data: painted.images.iter().map(image).collect(),

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use super::{Offer, fields::Fields};
+use super::{Offer, fields::Fields, loras::loras};
 use crate::{
     domain::{
-        CostTag, Edit, Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, Quality, RenderJob,
-        RenderSpec, STEPS_MAX, Seed,
+        CostTag, Edit, Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, LoraUse, Quality,
+        RenderJob, RenderSpec, STEPS_MAX, Seed,
     },
     http::{
         api::{code::Code, error::ApiError},
@@ -17,7 +17,7 @@ use crate::{
 const PARTIALS_MAX: u32 = 3;
 
 /// Every field of the body, OpenAI's first, then those of other servers' clients, then ours.
-pub const FIELDS: [&str; 29] = [
+pub const FIELDS: [&str; 31] = [
     "prompt",
     "model",
     "n",
@@ -46,6 +46,8 @@ pub const FIELDS: [&str; 29] = [
     "image_size",
     "batch_size",
     "prompt_enhancement",
+    "lora",
+    "loras",
     "dry_run",
 ];
 
@@ -87,12 +89,12 @@ pub(in crate::http::api) fn parse(
     draw_seed: impl FnOnce() -> Seed,
 ) -> Result<Asked, ApiError> {
     let mut fields = Fields::read(body)?;
-    let prompt = prompt(&mut fields, offer)?;
+    let prompt_and_loras = prompt_and_loras(&mut fields, offer)?;
     let size = match written_size(&mut fields)? {
         Some((name, size)) => possible(name, size, offer)?,
         None => offer.default_size,
     };
-    parse_rest(fields, offer, draw_seed, prompt, || Ok((size, None)))
+    parse_rest(fields, offer, draw_seed, prompt_and_loras, || Ok((size, None)))
 }
 
 /// Reads what generations and edits have in common, and refuses what is left over. Only then `subject` is asked for the
@@ -101,7 +103,7 @@ pub(super) fn parse_rest(
     mut fields: Fields,
     offer: &Offer,
     draw_seed: impl FnOnce() -> Seed,
-    prompt: String,
+    (prompt, loras): (String, Vec<LoraUse>),
     subject: impl FnOnce() -> Result<(ImageSize, Option<Arc<Edit>>), ApiError>,
 ) -> Result<Asked, ApiError> {
     let fields = &mut fields;
@@ -134,25 +136,30 @@ pub(super) fn parse_rest(
         prompt,
         negative_prompt,
         size,
-        steps: steps.unwrap_or_else(|| offer.steps.of(quality)),
-        guidance_scale: guidance_scale.unwrap_or(offer.guidance_scale),
+        steps: steps.unwrap_or_else(|| offer.usual.steps_of(quality)),
+        guidance_scale: guidance_scale.unwrap_or(offer.usual.guidance_scale),
         edit,
+        loras,
     };
     let job = Arc::new(RenderJob { spec, images, seed, quality });
     Ok(Asked { job, encoding, model, delivery, user_tag, is_dry_run })
 }
 
-pub(super) fn prompt(fields: &mut Fields, offer: &Offer) -> Result<String, ApiError> {
-    let Some(prompt) = fields.text("prompt")? else {
-        let message = "`prompt` is missing; describe the image in it.";
-        return Err(ApiError::parameter("prompt", Code::MissingRequiredParameter, message));
-    };
+/// The prompt, without the LoRAs that may stand in it, and the request's LoRAs.
+pub(super) fn prompt_and_loras(
+    fields: &mut Fields,
+    offer: &Offer,
+) -> Result<(String, Vec<LoraUse>), ApiError> {
+    let message = "`prompt` is missing; describe the image in it.";
+    let missing = || ApiError::parameter("prompt", Code::MissingRequiredParameter, message);
+    let mut prompt = fields.text("prompt")?.ok_or_else(missing)?;
+    let loras = loras(fields, &mut prompt, offer)?;
     if is_invisible(&prompt) {
         let message = "`prompt` is empty, or has nothing but invisible characters.";
         return Err(ApiError::parameter("prompt", Code::EmptyString, message));
     }
     check_length("prompt", &prompt, offer)?;
-    Ok(prompt)
+    Ok((prompt, loras))
 }
 
 fn check_length(name: &str, text: &str, offer: &Offer) -> Result<(), ApiError> {

@@ -30,6 +30,7 @@ fn figure(account: &Account<'_>, groups: &Groups) -> Markup {
         GroupBy::Size => "costs-by-size",
         GroupBy::Quality => "costs-by-quality",
         GroupBy::Model => "costs-by-model",
+        GroupBy::Lora => "costs-by-lora",
         GroupBy::Day => "costs-by-day",
     });
     let is_only = groups.groups.len() == 1;
@@ -120,6 +121,7 @@ fn name(account: &Account<'_>, by: GroupBy, group: &GroupReport) -> String {
         },
         (_, None, Some(group)) => group.clone(),
         (GroupBy::Tag, None, None) => account.words.say("costs-no-tag").into_owned(),
+        (GroupBy::Lora, None, None) => account.words.say("costs-no-lora").into_owned(),
         (_, None, None) => account.words.say("costs-not-noted").into_owned(),
     }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::{
-    domain::{Expiry, KEY_NAME_MAX, KeyLimits, Scopes, check_label, model_list},
+    domain::{Expiry, KEY_NAME_MAX, KeyLimits, Scopes, check_label, name_list},
     http::pages::frame::{Visit, fields},
     ledger::{KeyRow, KeyRules},
 };
@@ -21,6 +21,7 @@ pub(super) struct KeyForm {
     budgets: String,
     expires: String,
     models: String,
+    loras: String,
     requests_per_minute: String,
     images_per_minute: String,
     concurrent_jobs: String,
@@ -37,7 +38,9 @@ impl KeyForm {
 
     /// The form that would make `key` again.
     pub(super) fn of(key: &KeyRow, zone: &TimeZone) -> Self {
-        let KeyRules { scopes, budgets, expires_at, models, limits } = &key.rules;
+        let KeyRules { scopes, budgets, expires_at, models, loras, limits } = &key.rules;
+        let names =
+            |names: &Option<Vec<String>>| names.as_ref().map(|names| names.join(", ")).unwrap_or_default();
         let check = |is_set: bool| is_set.then(|| "on".to_owned());
         let number = |limit: Option<NonZeroU32>| limit.map(|limit| limit.to_string()).unwrap_or_default();
         Self {
@@ -47,7 +50,8 @@ impl KeyForm {
             admin: check(scopes.admin),
             budgets: if budgets.is_empty() { String::new() } else { budgets.to_string() },
             expires: expires_at.map(|at| day(at, zone)).unwrap_or_default(),
-            models: models.as_ref().map(|models| models.join(", ")).unwrap_or_default(),
+            models: names(models),
+            loras: names(loras),
             requests_per_minute: number(limits.requests_per_minute),
             images_per_minute: number(limits.images_per_minute),
             concurrent_jobs: number(limits.concurrent_jobs),
@@ -88,13 +92,13 @@ impl KeyForm {
         if expires_at.is_none() {
             problems.push(("expires", "keys-bad-expires"));
         }
-        let models = match self.models.trim() {
+        let names = |text: &str| match text.trim() {
             "" => Some(None),
-            text => model_list(text).map(Some),
+            text => name_list(text).map(Some),
         };
-        if models.is_none() {
-            problems.push(("models", "keys-bad-models"));
-        }
+        let (models, loras) = (names(&self.models), names(&self.loras));
+        problems.extend(models.is_none().then_some(("models", "keys-bad-models")));
+        problems.extend(loras.is_none().then_some(("loras", "keys-bad-loras")));
         let mut limit = |name, text: &str| match text.trim() {
             "" => None,
             text => {
@@ -110,9 +114,9 @@ impl KeyForm {
             images_per_minute: limit("images_per_minute", &self.images_per_minute),
             concurrent_jobs: limit("concurrent_jobs", &self.concurrent_jobs),
         };
-        match (problems.is_empty(), budgets, expires_at, models) {
-            (true, Some(budgets), Some(expires_at), Some(models)) => {
-                Ok(KeyRules { scopes, budgets, expires_at, models, limits })
+        match (problems.is_empty(), budgets, expires_at, models, loras) {
+            (true, Some(budgets), Some(expires_at), Some(models), Some(loras)) => {
+                Ok(KeyRules { scopes, budgets, expires_at, models, loras, limits })
             }
             _ => Err(problems),
         }
@@ -173,6 +177,7 @@ impl KeyForm {
                     }
                     div.stack {
                         (text("models", &self.models, "keys-models", "keys-models-hint"))
+                        (text("loras", &self.loras, "keys-loras", "keys-loras-hint"))
                         (number("requests_per_minute", &self.requests_per_minute, "keys-requests"))
                         (number("images_per_minute", &self.images_per_minute, "keys-images"))
                         (number("concurrent_jobs", &self.concurrent_jobs, "keys-concurrent"))
@@ -226,13 +231,14 @@ mod tests {
     #[test]
     fn what_is_typed_becomes_rules_and_what_is_left_out_limits_nothing() {
         let form = typed(
-            "name=studio+7&images=on&budgets=20,+soft+5+kWh&expires=90d&models=a,+b&requests_per_minute=60\
+            "name=studio+7&images=on&budgets=20,+soft+5+kWh&expires=90d&models=a,+b&loras=ink&requests_per_minute=60\
              &images_per_minute=&concurrent_jobs=4",
         );
         let rules = form.rules(None, &TimeZone::UTC, NOW).expect("rules");
         assert_eq!(rules.budgets.to_string(), "20.00 a month, soft 5 kWh a month");
         assert_eq!(rules.scopes, Scopes::IMAGES);
         assert_eq!(rules.models, Some(vec!["a".into(), "b".into()]));
+        assert_eq!(rules.loras, Some(vec!["ink".into()]));
         assert_eq!(
             (rules.limits.images_per_minute, rules.limits.concurrent_jobs),
             (None, NonZeroU32::new(4))
@@ -244,10 +250,10 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_named() {
-        let form = typed("name=&budgets=much&expires=2020-01-01&models=,&requests_per_minute=0");
+        let form = typed("name=&budgets=much&expires=2020-01-01&models=,&loras=a,,b&requests_per_minute=0");
         let problems = form.rules(None, &TimeZone::UTC, NOW).expect_err("refused");
         let names: Vec<_> = problems.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["name", "images", "budgets", "expires", "models", "requests_per_minute"]);
+        assert_eq!(names, ["name", "images", "budgets", "expires", "models", "loras", "requests_per_minute"]);
     }
 
     #[test]

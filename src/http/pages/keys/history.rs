@@ -67,6 +67,7 @@ const fn label(note: &KeyNote) -> Option<&'static str> {
             KeyChange::Budgets(_) => "keys-budgets",
             KeyChange::Expiry(_) => "keys-expires",
             KeyChange::Models(_) => "keys-models",
+            KeyChange::Loras(_) => "keys-loras",
             KeyChange::RequestsPerMinute(_) => "keys-requests",
             KeyChange::ImagesPerMinute(_) => "keys-images",
             KeyChange::ConcurrentJobs(_) => "keys-concurrent",
@@ -92,8 +93,8 @@ fn value(words: Words, note: &KeyNote, service: &Service) -> Markup {
                 html! { (words.list(&set)) }
             }
             KeyChange::Expiry(at) => at.map_or_else(none, moment),
-            KeyChange::Models(models) => {
-                models.as_ref().map_or_else(none, |models| html! { (words.list(models)) })
+            KeyChange::Models(names) | KeyChange::Loras(names) => {
+                names.as_ref().map_or_else(none, |names| html! { (words.list(names)) })
             }
             KeyChange::RequestsPerMinute(rate) | KeyChange::ImagesPerMinute(rate) => limit(rate),
             KeyChange::ConcurrentJobs(jobs) => limit(jobs),

@@ -146,10 +146,10 @@ impl Terms {
             side_max: offer.limits.side_max,
             pixels_max: offer.pixels_max,
             presets: presets(offer),
-            steps: QUALITIES.map(|quality| (quality.as_str(), offer.steps.of(quality))).into(),
+            steps: QUALITIES.map(|quality| (quality.as_str(), offer.usual.steps_of(quality))).into(),
             steps_max: STEPS_MAX,
             images_max: IMAGES_MAX,
-            guidance_scale: offer.guidance_scale,
+            guidance_scale: offer.usual.guidance_scale,
             guidance_max: GUIDANCE_MAX,
             seed_max: SEED_MAX,
             edit: offer.can_edit.then(EditTerms::new),
@@ -207,7 +207,10 @@ pub(super) fn script_words(words: Words) -> BTreeMap<&'static str, String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::{domain::StepsByQuality, pipeline::SizeLimits};
+    use crate::{
+        domain::{Usual, Variant},
+        pipeline::SizeLimits,
+    };
 
     pub(in crate::http::pages::playground) fn offer(default_size: &str) -> Offer {
         Offer {
@@ -217,12 +220,12 @@ pub(super) mod tests {
             loaded_at: 0,
             limits: SizeLimits { factor: 16, side_max: 8192, native: None },
             default_size: default_size.parse().expect("a size"),
-            steps: StepsByQuality::default(),
-            guidance_scale: 0.0,
+            usual: Usual { variant: Variant::Turbo, steps: Variant::Turbo.steps(), guidance_scale: 0.0 },
             pixels_max: 4_194_304,
             prompt_chars_max: 32_000,
             body_bytes_max: 1 << 20,
             can_edit: true,
+            loras: crate::http::LoraTerms { max: 4, in_prompt: false },
             user_is_tag: false,
         }
     }

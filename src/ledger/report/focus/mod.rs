@@ -33,7 +33,7 @@ const BOUNDS: &str = "SELECT min(id), max(id) FROM entries WHERE entered_at_ms >
 /// of these exist; LEFT JOIN says in which order they are looked up, whatever a planner guesses. The pluses keep it from
 /// sorting what an index by time would find, and from looking for NULLs, which almost every entry has.
 pub(in crate::ledger) const ENTRIES: &str = "
-    SELECT entry.*, model, tag, public_id, keys.name AS key_name,
+    SELECT entry.*, model, tag, requests.loras, public_id, keys.name AS key_name,
            first.entered_at_ms AS first_entered_at_ms, first.duration_ms AS first_duration_ms,
            meter_epochs.device AS device,
            entry.reverses IS NOT NULL AND NOT EXISTS

@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 use crate::{
-    ledger::{LedgerError, Month, report::csv::TextCell, store::Row},
+    ledger::{LedgerError, Month, loras, report::csv::TextCell, store::Row},
     units::{Currency, EnergyBalance, Money, MoneyError},
 };
 
@@ -115,6 +115,7 @@ impl Bill {
         let incurred_in = Month::of(first_entered_at, &self.zone);
         let (begin, end) =
             charge_period(first_entered_at, row.get("first_duration_ms")?, incurred_in.start(&self.zone));
+        let loras: Vec<_> = loras::from_row(row)?.into_iter().map(|lora| lora.name).collect();
         let (tag, device) = (row.get::<Option<String>>("tag")?, row.get::<Option<String>>("device")?);
         let comparator = row.get::<Option<String>>("compared_sku")?;
         let comparator_cost = match comparator {
@@ -137,7 +138,7 @@ impl Bill {
             resource_id: device.map(TextCell::from),
             sub_account_id: Some(row.get("public_id")?),
             sub_account_name: Some(row.get::<String>("key_name")?.into()),
-            tags: tag.map(|tag| serde_json::json!({ "cost_tag": tag }).to_string().into()),
+            tags: tags(tag, &loras).map(TextCell::from),
             energy_kwh: decimal(charge.energy),
             electricity_cost: charge.electricity.to_string(),
             depreciation_cost: charge.depreciation.to_string(),
@@ -245,6 +246,14 @@ fn description(row: &Row<'_>) -> Result<String, LedgerError> {
     };
     let reason: String = row.get("reason")?;
     Ok(format!("{work}; {change}: {reason}"))
+}
+
+/// What an entry is filed under, and its LoRAs, as a JSON object; none of neither.
+fn tags(tag: Option<String>, loras: &[String]) -> Option<String> {
+    let tag = tag.map(|tag| ("cost_tag".to_owned(), tag.into()));
+    let loras = (!loras.is_empty()).then(|| ("lora".to_owned(), loras.join(", ").into()));
+    let tags: serde_json::Map<String, serde_json::Value> = tag.into_iter().chain(loras).collect();
+    (!tags.is_empty()).then(|| serde_json::Value::Object(tags).to_string())
 }
 
 #[cfg(test)]

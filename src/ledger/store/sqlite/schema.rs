@@ -30,6 +30,8 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0024_installation.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0030_edits.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0033_closed_months.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0037_loras.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0038_key_loras.sql")),
 ];
 
 /// Brings the schema up to date.

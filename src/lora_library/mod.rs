@@ -1,0 +1,180 @@
+//! The LoRAs that there are, by name: files of the data directory's `loras`, and files that are configured.
+//!
+//! The folder is looked at whenever a name is asked for, so that what is added or removed counts at once. What was read is
+//! kept, up to a number of bytes, for as long as the file stays as it was.
+
+mod kept;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+
+use self::kept::Kept;
+use crate::{
+    domain::is_lora_name,
+    pipeline::{LoadError, Lora, LoraInspection, ModelLayers},
+};
+
+/// The folder of LoRAs in the data directory.
+pub const LORAS_DIRECTORY: &str = "loras";
+
+const ENDING: &str = "safetensors";
+
+/// LoRAs by name.
+pub struct LoraLibrary {
+    /// Whose files are LoRAs, called by their names without the ending.
+    folder: PathBuf,
+    /// Files and folders beside it.
+    configured: Vec<PathBuf>,
+    /// Bytes of memory that LoRAs may take: one alone, and those that are kept together.
+    bytes_max: u64,
+    read: Mutex<Kept<Lora>>,
+    inspected: Mutex<Kept<LoraInspection>>,
+}
+
+/// Inspections that are kept: each takes some hundred bytes.
+const INSPECTIONS_MAX: u64 = 1000;
+
+/// Why a LoRA cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LoraError {
+    /// There is none of this name.
+    #[error("there is no LoRA `{name}`")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// Its file cannot be read, or is not a LoRA of the model.
+    #[error("the LoRA `{name}` cannot be applied: {error}")]
+    Unfit {
+        /// The name.
+        name: String,
+        /// What was recognised of the file.
+        error: LoadError,
+    },
+}
+
+/// Why the library was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// A name that no LoRA can have.
+    #[error("`{0}` cannot be a LoRA's name; use letters, digits, spaces, dots, dashes and underscores")]
+    Name(String),
+    /// There is one of this name.
+    #[error("{0} is in the library; remove it first, or pass --name")]
+    Taken(String),
+    /// The file is not a LoRA.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The disk refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl LoraLibrary {
+    /// The LoRAs of `data_dir` and of the files and folders `configured`. They may take `bytes_max` bytes of memory.
+    pub fn new(data_dir: &Path, configured: Vec<PathBuf>, bytes_max: u64) -> Self {
+        Self {
+            folder: data_dir.join(LORAS_DIRECTORY),
+            configured,
+            bytes_max,
+            read: Mutex::new(Kept::new(bytes_max)),
+            inspected: Mutex::new(Kept::new(INSPECTIONS_MAX)),
+        }
+    }
+
+    /// Names and files, in the order of the names. Of two files with one name the data directory's counts, and then the one
+    /// that is configured first.
+    pub fn all(&self) -> Vec<(String, PathBuf)> {
+        let configured = self.configured.iter().flat_map(|path| match path.is_dir() {
+            true => files_in(path),
+            false => vec![path.clone()],
+        });
+        let files = files_in(&self.folder).into_iter().chain(configured);
+        let mut named: Vec<(String, PathBuf)> = files
+            .filter_map(|file| Some((file.file_stem()?.to_str()?.to_owned(), file)))
+            .filter(|(name, _)| is_lora_name(name))
+            .collect();
+        named.sort_by(|(one, _), (other, _)| one.cmp(other));
+        named.dedup_by(|(one, _), (other, _)| one == other);
+        named
+    }
+
+    /// The file of the LoRA `name`.
+    pub fn file(&self, name: &str) -> Option<PathBuf> {
+        self.all().into_iter().find(|(known, file)| known == name && file.is_file()).map(|(_, file)| file)
+    }
+
+    /// The LoRA `name`, matched against the model's `layers`. Reads its file unless that was done before.
+    ///
+    /// # Errors
+    /// [`LoraError`], with the names that there are, or what was recognised of the file.
+    pub fn read(&self, name: &str, layers: &ModelLayers) -> Result<Arc<Lora>, LoraError> {
+        let file = self.file(name).ok_or_else(|| LoraError::Unknown {
+            name: name.to_owned(),
+            known: self.all().into_iter().map(|(name, _)| name).collect(),
+        })?;
+        // One is read at a time: two requests for the same LoRA read it once.
+        let lora = self.read.lock().get_or_read(&file, Lora::bytes, || layers.read(&file, self.bytes_max));
+        lora.map_err(|error| LoraError::Unfit { name: name.to_owned(), error })
+    }
+
+    /// What `file` is. Reads it unless that was done before.
+    ///
+    /// # Errors
+    /// [`LoadError`] if it is not a LoRA.
+    pub fn inspect(&self, file: &Path) -> Result<Arc<LoraInspection>, LoadError> {
+        self.inspected.lock().get_or_read(file, |_| 1, || LoraInspection::of(file, None))
+    }
+
+    /// Copies `file` into the data directory as `name`.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; then nothing is changed.
+    pub fn add(&self, file: &Path, name: &str) -> Result<(), ChangeError> {
+        let target = self.file_to_be(name)?;
+        LoraInspection::of(file, None)?;
+        let failed = |source: io::Error| ChangeError::Io { path: target.clone(), source };
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        if target.exists() {
+            return Err(ChangeError::Taken(name.to_owned()));
+        }
+        // Whoever lists the library meanwhile sees all of it or nothing.
+        let draft = target.with_extension("partial");
+        fs::copy(file, &draft).map_err(failed)?;
+        fs::rename(&draft, &target).map_err(failed)
+    }
+
+    /// Removes `name` from the data directory.
+    ///
+    /// # Errors
+    /// [`ChangeError`] if it is not there.
+    pub fn remove(&self, name: &str) -> Result<(), ChangeError> {
+        let path = self.file_to_be(name)?;
+        fs::remove_file(&path).map_err(|source| ChangeError::Io { path, source })
+    }
+
+    fn file_to_be(&self, name: &str) -> Result<PathBuf, ChangeError> {
+        match is_lora_name(name) {
+            true => Ok(self.folder.join(format!("{name}.{ENDING}"))),
+            false => Err(ChangeError::Name(name.to_owned())),
+        }
+    }
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let files = entries.map(|entry| entry.path());
+    files.filter(|file| file.extension().is_some_and(|extension| extension == ENDING)).collect()
+}
