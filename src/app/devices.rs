@@ -71,8 +71,7 @@ fn meter(
 ) -> impl FnOnce(&Facts) -> Meter + Send + 'static {
     let (energy, book) = (config.energy.clone(), book.clone());
     move |facts| {
-        let is_cpu = facts.device == "cpu";
-        let powers = energy.powers(is_cpu);
+        let powers = energy.powers(facts.is_cpu());
         let clock = Arc::clone(&book.clock);
         match counter {
             Some(counter) => Meter::counting(counter, book.epochs(), powers, clock),

@@ -126,7 +126,7 @@ fn greeting(app: &App, config: &Config) -> String {
     let (offer, facts) = (app.offer(), app.service().engine().facts());
     let devices = match config.model.device.names() {
         names if names.len() > 1 => names.join(", "),
-        _ => facts.device.to_owned(),
+        _ => facts.device.to_string(),
     };
     let mut lines = vec![
         format!("\nTintype {} at {url}", env!("CARGO_PKG_VERSION")),

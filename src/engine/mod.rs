@@ -34,7 +34,8 @@ pub use crate::pipeline::{LoraSet, PromptTokens};
 use crate::{
     domain::{EditRecord, KeyId, Overhead, RenderJob, RenderSpec, Usage},
     pipeline::{
-        MemoryTier, ModelLayers, PROMPT_TOKENS_MAX, PromptTokenizer, RenderError, Schedule, SizeLimits,
+        Arithmetic, DeviceKind, MemoryTier, ModelLayers, PROMPT_TOKENS_MAX, Precision, PromptTokenizer,
+        RenderError, Schedule, SizeLimits,
     },
     units::{Millis, Power},
 };
@@ -69,14 +70,14 @@ pub struct EngineSettings {
 pub struct Facts {
     /// The sizes it can paint.
     pub limits: SizeLimits,
-    /// `cpu` or `cuda`.
-    pub device: &'static str,
-    /// The format of its weights.
-    pub dtype: &'static str,
+    /// What kind of device it runs on.
+    pub device: DeviceKind,
+    /// The format of its weights; never `auto`.
+    pub dtype: Precision,
     /// How much of it stays on the device.
     pub memory: MemoryTier,
     /// How the transformer's blocks compute.
-    pub arithmetic: &'static str,
+    pub arithmetic: Arithmetic,
     /// By which the driver knows its card; none on a CPU.
     pub card: Option<Uuid>,
     /// Its noise schedule.
@@ -93,8 +94,9 @@ impl Facts {
         EditRecord::expected(spec, self.schedule.first_sigma(spec, self.limits))
     }
 
-    fn is_cpu(&self) -> bool {
-        self.device == "cpu"
+    /// Whether it runs on a CPU.
+    pub fn is_cpu(&self) -> bool {
+        self.device == DeviceKind::Cpu
     }
 }
 

@@ -17,6 +17,17 @@ pub enum DeviceChoice {
     Cuda(usize),
 }
 
+/// What kind of device a model runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// The CPU.
+    Cpu,
+    /// A CUDA card.
+    Cuda,
+}
+
+crate::domain::words!(DeviceKind, "a kind of device": Cpu = "cpu", Cuda = "cuda");
+
 impl DeviceChoice {
     /// Opens the device.
     pub(super) fn open(self) -> Result<Device, LoadError> {

@@ -45,7 +45,7 @@ use self::{
     blend::Blend,
     edit::Start,
     free_memory::free_bytes,
-    fused::{Arithmetic, BlockForm},
+    fused::BlockForm,
     load::LoadOptions,
     placement::ModelSize,
     source::{LoadProgress, ModelConfig, Parts, TransformerConfig},
@@ -54,11 +54,11 @@ use self::{
 };
 pub use self::{
     denoise::Denoising,
-    devices::{DeviceChoice, DeviceList},
+    devices::{DeviceChoice, DeviceKind, DeviceList},
     edit::{Frame, PreparedEdit},
     error::{LoadError, RenderError},
     free_memory::{proc_bytes, usable_bytes},
-    fused::KernelChoice,
+    fused::{Arithmetic, KernelChoice},
     inspect::{InspectedFile, InspectedPart, Inspection, TierNeed},
     limits::SizeLimits,
     linear::Sides,
@@ -201,9 +201,9 @@ impl Pipeline {
         })
     }
 
-    /// The number format of the weights, for example `f32`.
-    pub fn dtype_name(&self) -> &'static str {
-        self.dtype.as_str()
+    /// The number format of the weights; never `auto`.
+    pub fn precision(&self) -> Precision {
+        Precision::of(self.dtype)
     }
 
     /// Threads that work on a picture; none on a card.
@@ -221,9 +221,9 @@ impl Pipeline {
         self.memory
     }
 
-    /// How the transformer's blocks compute: `plain`, or `mixed`, in fused kernels for 16 bits.
-    pub fn arithmetic_name(&self) -> &'static str {
-        self.arithmetic.as_str()
+    /// How the transformer's blocks compute.
+    pub fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
     }
 
     /// By which the driver knows the card it runs on; none on a CPU.
@@ -235,9 +235,9 @@ impl Pipeline {
         }
     }
 
-    /// `cpu` or `cuda`.
-    pub fn device_name(&self) -> &'static str {
-        if self.device.is_cpu() { "cpu" } else { "cuda" }
+    /// What kind of device it runs on.
+    pub fn device_kind(&self) -> DeviceKind {
+        if self.device.is_cpu() { DeviceKind::Cpu } else { DeviceKind::Cuda }
     }
 
     /// The tokenizer, which other threads may ask how long a prompt is.

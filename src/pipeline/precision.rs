@@ -15,6 +15,15 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// The format that `dtype` is.
+    pub(super) const fn of(dtype: DType) -> Self {
+        match dtype {
+            DType::BF16 => Self::Bf16,
+            DType::F16 => Self::F16,
+            _ => Self::F32,
+        }
+    }
+
     /// The format for `device`.
     pub(super) fn dtype(self, device: &Device) -> DType {
         match self {

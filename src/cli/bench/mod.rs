@@ -23,7 +23,7 @@ use crate::{
     encode,
     engine::DeviceMemory,
     meter::Meter,
-    pipeline::{Item, ModelShape, ModelSource, Pipeline},
+    pipeline::{DeviceKind, Item, ModelShape, ModelSource, Pipeline},
     source_image::unchanged_in_file,
     telemetry,
 };
@@ -76,7 +76,7 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
         [] => vec![config.model.default_size(pipeline.limits())?],
         sizes => sizes.to_vec(),
     };
-    let is_cpu = pipeline.device_name() == "cpu";
+    let is_cpu = pipeline.device_kind() == DeviceKind::Cpu;
     let (card, powers) = (pipeline.card(), config.energy.powers(is_cpu));
     let meter = Meter::of_device(card, Box::new(|_, _, _| None), powers, Arc::clone(clock));
     let memory = DeviceMemory::new(is_cpu, None);
@@ -106,8 +106,8 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
     }
     let report = Report {
         model,
-        device: bench.pipeline.device_name(),
-        dtype: bench.pipeline.dtype_name(),
+        device: bench.pipeline.device_kind().as_str(),
+        dtype: bench.pipeline.precision().as_str(),
         memory: bench.pipeline.memory_tier().as_str(),
         threads: bench.pipeline.threads(),
         energy_source: bench.meter.source().as_str(),

@@ -29,7 +29,7 @@ use crate::{
     },
     encode,
     meter::{Meter, Powers},
-    pipeline::{Pipeline, Pixels, Prepared, RenderError, Sides, SizeLimits},
+    pipeline::{DeviceKind, Pipeline, Pixels, Prepared, RenderError, Sides, SizeLimits},
     service::ProvenanceSettings,
     source_image::unchanged_in_file,
     telemetry,
@@ -116,7 +116,7 @@ pub(super) fn run(args: &GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), Cli
     check(&spec, &pipeline, usual.variant)?;
     let session = Session {
         sides: pipeline.sides(&loras)?,
-        powers: config.energy.powers(pipeline.device_name() == "cpu"),
+        powers: config.energy.powers(pipeline.device_kind() == DeviceKind::Cpu),
         // Whoever generates by hand owes the mark for generated content too.
         provenance: config.service_settings().provenance,
         model: config.model.source().id,

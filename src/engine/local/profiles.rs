@@ -96,9 +96,9 @@ impl ProfileStore {
             model: self.model.clone(),
             weight_bytes: pipeline.weight_bytes(),
             device: device.to_owned(),
-            dtype: pipeline.dtype_name().into(),
+            dtype: pipeline.precision().as_str().into(),
             memory: pipeline.memory_tier().as_str().into(),
-            arithmetic: pipeline.arithmetic_name().into(),
+            arithmetic: pipeline.arithmetic().as_str().into(),
         }
     }
 

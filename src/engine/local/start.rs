@@ -110,27 +110,28 @@ impl Engine {
 }
 
 impl Facts {
-    /// A seed is one picture on all devices.
+    /// Checks that a seed gives the same image on all devices.
     ///
     /// # Errors
-    /// [`LoadError::Device`] where `device` would paint other numbers than the first.
+    /// [`LoadError::Device`] if `device` would compute other numbers than the first.
     fn check_against(&self, first: &Self, device: &str) -> Result<(), LoadError> {
         let refuse = |own: &dyn Display, other: &dyn Display, key| {
             let reason = format!("it would hold the model in {own} and the first in {other}; set {key}");
             Err(LoadError::Device { device: device.to_owned(), reason })
         };
-        match self.dtype == first.dtype {
-            false => refuse(&self.dtype, &first.dtype, "model.dtype"),
-            true if !self.memory.generates_as(first.memory) => {
-                refuse(&self.memory, &first.memory, "model.memory")
-            }
-            true if self.arithmetic != first.arithmetic => {
-                let reason =
-                    "our kernels do not serve this card and the first alike; set model.kernels = \"candle\"";
-                Err(LoadError::Device { device: device.to_owned(), reason: reason.into() })
-            }
-            true => Ok(()),
+        if self.dtype != first.dtype {
+            return refuse(&self.dtype, &first.dtype, "model.dtype");
         }
+        if !self.memory.generates_as(first.memory) {
+            return refuse(&self.memory, &first.memory, "model.memory");
+        }
+        if self.arithmetic != first.arithmetic {
+            let reason =
+                "our kernels support only one of this GPU and the first; set model.kernels = \"candle\""
+                    .into();
+            return Err(LoadError::Device { device: device.to_owned(), reason });
+        }
+        Ok(())
     }
 }
 
@@ -172,17 +173,17 @@ fn work(
     };
     let facts = Facts {
         limits: pipeline.limits(),
-        device: pipeline.device_name(),
-        dtype: pipeline.dtype_name(),
+        device: pipeline.device_kind(),
+        dtype: pipeline.precision(),
         memory: pipeline.memory_tier(),
-        arithmetic: pipeline.arithmetic_name(),
+        arithmetic: pipeline.arithmetic(),
         card: pipeline.card(),
         schedule: pipeline.schedule(),
         can_edit: pipeline.can_edit(),
         is_published_shape: pipeline.is_published_shape(),
     };
     let meter = (parts.meter)(&facts);
-    let device = parts.device.unwrap_or_else(|| facts.device.to_owned());
+    let device = parts.device.unwrap_or_else(|| facts.device.to_string());
     let told = Loaded {
         device: device.clone(),
         facts,
@@ -247,17 +248,17 @@ impl Workers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::{MemoryTier, Schedule, Shift, SizeLimits};
+    use crate::pipeline::{Arithmetic, DeviceKind, MemoryTier, Precision, Schedule, Shift, SizeLimits};
 
     #[test]
     fn a_device_that_would_paint_other_numbers_is_named() {
         let limits = SizeLimits { factor: 16, side_max: 2048, native: None };
         let first = Facts {
             limits,
-            device: "cuda",
-            dtype: "f16",
+            device: DeviceKind::Cuda,
+            dtype: Precision::F16,
             memory: MemoryTier::Resident,
-            arithmetic: "plain",
+            arithmetic: Arithmetic::Plain,
             card: None,
             schedule: Schedule { shift: Shift::Static(3.0), train_timesteps: 1000.0 },
             can_edit: false,
@@ -270,9 +271,9 @@ mod tests {
             error,
             "device cuda:1: it would hold the model in 8bit and the first in resident; set model.memory"
         );
-        let error = check(Facts { arithmetic: "mixed", ..first }).expect_err("other numbers");
+        let error = check(Facts { arithmetic: Arithmetic::Mixed, ..first }).expect_err("other numbers");
         assert!(error.contains("set model.kernels"), "{error}");
-        let error = check(Facts { dtype: "bf16", ..first }).expect_err("other numbers");
+        let error = check(Facts { dtype: Precision::Bf16, ..first }).expect_err("other numbers");
         assert!(error.contains("bf16") && error.contains("model.dtype"), "{error}");
     }
 }

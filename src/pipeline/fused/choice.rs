@@ -18,7 +18,7 @@ pub enum KernelChoice {
 
 /// How the transformer's blocks compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::pipeline) enum Arithmetic {
+pub enum Arithmetic {
     /// Each operation by itself, products in the weights' format.
     Plain,
     /// In mixed precision, what belongs together in one kernel.
@@ -51,15 +51,7 @@ impl KernelChoice {
     }
 }
 
-impl Arithmetic {
-    /// `plain` or `mixed`.
-    pub(in crate::pipeline) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Mixed => "mixed",
-        }
-    }
-}
+crate::domain::words!(Arithmetic, "an arithmetic": Plain = "plain", Mixed = "mixed");
 
 /// Whether queries and keys are normalised, without which 16 bits may not hold them; on a card, whether `Launch::attention` has
 /// a kernel for its heads, Z-Image's of 128 among them, and the card what the kernels are made of.

@@ -23,8 +23,8 @@ mod linear;
 
 use candle_core::{DType, Device, Result, Tensor};
 
-pub use self::choice::KernelChoice;
-pub(super) use self::{choice::Arithmetic, linear::FusedLinear};
+pub use self::choice::{Arithmetic, KernelChoice};
+pub(super) use self::linear::FusedLinear;
 use super::{linear::Format, norm::RmsNorm};
 
 /// How the matrices of a transformer's block are held, and how they are multiplied.
