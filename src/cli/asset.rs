@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(super) enum AssetCommand {
     /// Record a part that wears out, with what it cost; a running server counts it from its next picture on
-    Add(AddArgs),
+    Add(AssetAddArgs),
     /// List the parts, with their book values of today
     List {
         #[command(flatten)]
@@ -32,7 +32,7 @@ pub(super) enum AssetCommand {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct AddArgs {
+pub(super) struct AssetAddArgs {
     #[command(flatten)]
     place: DataArgs,
     /// What you call it
@@ -111,7 +111,7 @@ impl LifeArgs {
     }
 }
 
-fn add(args: AddArgs, clock: &dyn Clock) -> Result<(), CliError> {
+fn add(args: AssetAddArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let asset = Asset {
         life: args.life.life(),
         name: args.name,

@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(super) enum LoraCommand {
     /// Copy a LoRA into the library
-    Add(AddArgs),
+    Add(LoraAddArgs),
     /// List the library
     List(DataArgs),
     /// Say what a LoRA is, and what of it the model has
@@ -28,7 +28,7 @@ pub(super) enum LoraCommand {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct AddArgs {
+pub(super) struct LoraAddArgs {
     /// The LoRA's .safetensors file
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -71,7 +71,7 @@ pub(super) fn run(command: LoraCommand) -> Result<(), CliError> {
     }
 }
 
-fn add(args: &AddArgs) -> Result<(), CliError> {
+fn add(args: &LoraAddArgs) -> Result<(), CliError> {
     let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = args.name.clone().or(stem).unwrap_or_default();
     args.place.config()?.lora_library().add(&args.file, &name)?;

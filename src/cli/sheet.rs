@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_stand_in_rows_and_places_left_over_are_white() {
+    fn images_stand_in_rows_and_places_left_over_are_white() {
         let plain = |value| Pixels { size: ImageSize::new(2, 1).expect("a size"), rgb: vec![value; 2 * 3] };
         let sheet = sheet(&[plain(1), plain(2), plain(3)], 2).expect("a sheet");
         assert_eq!(sheet.size.to_string(), "4x2");

@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(super) enum UpkeepCommand {
     /// Record a line of cost, such as a rent, a network or an insurance; a running server counts it from its next image on
-    Add(AddArgs),
+    Add(UpkeepAddArgs),
     /// List the lines, ended ones too
     List {
         #[command(flatten)]
@@ -32,7 +32,7 @@ pub(super) enum UpkeepCommand {
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("amount").required(true))]
-pub(super) struct AddArgs {
+pub(super) struct UpkeepAddArgs {
     #[command(flatten)]
     place: DataArgs,
     /// What you call it
@@ -84,7 +84,7 @@ pub(super) fn run(command: &UpkeepCommand, clock: &dyn Clock) -> Result<(), CliE
     }
 }
 
-impl AddArgs {
+impl UpkeepAddArgs {
     fn upkeep(&self, configured_utilisation: u32) -> Upkeep {
         let normal_utilisation_percent = self.normal_utilisation.unwrap_or(configured_utilisation);
         match (self.per_month, self.per_year) {
@@ -106,7 +106,7 @@ fn refuse_empty(flag: &str, text: Option<&str>) -> Result<(), CliError> {
     }
 }
 
-fn add(args: &AddArgs, clock: &dyn Clock) -> Result<(), CliError> {
+fn add(args: &UpkeepAddArgs, clock: &dyn Clock) -> Result<(), CliError> {
     refuse_empty("NAME", Some(&args.name))?;
     refuse_empty("--document", args.document.as_deref())?;
     let Books { config, ledger, costs, .. } = args.place.books_or_new(clock)?;

@@ -157,13 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn the_articles_picture_takes_0_5767_or_0_3433_of_its_machine() {
+    fn the_articles_image_takes_0_5767_or_0_3433_of_its_machine() {
         assert_eq!(text(by_units(0).depreciation_of_image(PICTURE)), "0.576666667");
         assert_eq!(text(by_units(7_000).depreciation_of_image(PICTURE)), "0.343333334");
     }
 
     #[test]
-    fn the_articles_0_12_needs_144_000_pictures_or_a_share_of_21_percent() {
+    fn the_articles_0_12_needs_144_000_images_or_a_share_of_21_percent() {
         let life = Life::Units { lifetime_images: 144_000 };
         assert_eq!(text(Asset { life, ..by_units(0) }.depreciation_of_image(PICTURE)), "0.120138889");
         let shared = Asset { share_percent: 21, ..by_units(0) };
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn by_time_a_picture_takes_its_seconds_and_those_in_which_nobody_paints() {
+    fn by_time_an_image_takes_its_seconds_and_those_in_which_nobody_generates() {
         // 10,300 / (3 · 8760 h) · 15 s = 0.001633054…
         assert_eq!(text(by_time(3, 100).depreciation_of_image(PICTURE)), "0.001633055");
         // Generating a fifth of the time, each second carries five: 0.008165271…
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn by_units_a_month_takes_what_its_pictures_took_until_the_part_is_worn_out() {
+    fn by_units_a_month_takes_what_its_images_took_until_the_part_is_worn_out() {
         let january = DaySpan { first: date(2026, 1, 1), end: date(2026, 2, 1) };
         let asset = by_units(7_000);
         assert_eq!(text(asset.lost_on(january, 0, 500)), "171.666667");

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_by_time_is_worn_out_after_its_years_and_one_by_units_after_its_pictures() {
+    fn a_part_by_time_is_worn_out_after_its_years_and_one_by_units_after_its_images() {
         let life = Life::Time { years: 3, normal_utilisation_percent: 20 };
         let by_time = Asset { life, ..machine() };
         assert_eq!(by_time.worn_out_on(0, pace(yuan(0)), TODAY), Some(date(2028, 12, 31)));

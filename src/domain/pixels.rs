@@ -112,13 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_the_size_asked_for_is_left_as_it_is() {
+    fn an_image_of_the_size_asked_for_is_left_as_it_is() {
         let image = two_halves(8, 8);
         assert_eq!(image.clone().fitted(image.size), image);
     }
 
     #[test]
-    fn a_picture_of_another_shape_is_enlarged_whole_and_its_edges_drawn_out() {
+    fn an_image_of_another_shape_is_enlarged_whole_and_its_edges_drawn_out() {
         for (width, height) in [(16, 16), (48, 16), (16, 48), (4, 4), (40, 24)] {
             let fitted = two_halves(8, 8).fitted(ImageSize::new(width, height).expect("a size"));
             let (first, last) = (&fitted.rgb[..3], &fitted.rgb[fitted.rgb.len() - 3..]);

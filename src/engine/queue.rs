@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_a_worker_failed_at_is_anothers_next() {
+    fn an_image_that_a_worker_failed_at_is_anothers_next() {
         let mut queue = Queue::default();
         push(&mut queue, 1, "tried", '-', 2);
         push(&mut queue, 2, "other", '-', 1);
@@ -384,7 +384,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_picture_is_handed_out_once(
+        fn every_image_is_handed_out_once(
             jobs in prop::collection::vec((0..4_i64, 0..3_u8, 1..5_u32), 0..40),
             batch_max in 1..6_usize,
         ) {

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_picture_is_given_back_until_its_day_is_swept() {
+    fn a_kept_image_is_given_back_until_its_day_is_swept() {
         let data = tempfile::tempdir().expect("a directory");
         let store = ImageStore::open(data.path().join("pictures"), 0).expect("a store");
         let (old, new) = (name(10 * DAY, 0), name(12 * DAY, 0));
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_is_fuller_than_it_may_be_takes_no_picture() {
+    fn a_disk_that_is_fuller_than_it_may_be_takes_no_image() {
         let data = tempfile::tempdir().expect("a directory");
         let store = ImageStore::open(data.path().to_owned(), u64::MAX).expect("a store");
         assert!(matches!(store.check_room(), Err(StoreError::Full { .. })));

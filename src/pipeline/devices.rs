@@ -153,13 +153,13 @@ impl<'de> Deserialize<'de> for DeviceList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged, expecting = "a device such as \"cuda:0\", or a list of them")]
-        enum Written {
+        enum WrittenDevices {
             Line(String),
             List(Vec<String>),
         }
-        let line = match Written::deserialize(deserializer)? {
-            Written::Line(line) => line,
-            Written::List(list) => list.join(","),
+        let line = match WrittenDevices::deserialize(deserializer)? {
+            WrittenDevices::Line(line) => line,
+            WrittenDevices::List(list) => list.join(","),
         };
         line.parse().map_err(D::Error::custom)
     }

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_is_a_picture() {
+    fn a_seed_is_an_image() {
         assert_eq!(standard_normal(Seed::new(7), 64), standard_normal(Seed::new(7), 64));
         assert_ne!(standard_normal(Seed::new(7), 64), standard_normal(Seed::new(8), 64));
     }

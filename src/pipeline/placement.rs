@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_change_pictures_and_places_do_not() {
+    fn bits_change_images_and_places_do_not() {
         use MemoryTier::{EightBit, FourBit, Low, Offload, Resident};
         assert!(
             Resident.generates_as(Offload) && Low.generates_as(Resident) && FourBit.generates_as(FourBit)

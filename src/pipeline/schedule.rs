@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn one_step_goes_from_noise_to_picture() {
+    fn one_step_goes_from_noise_to_image() {
         assert_eq!(TURBO.sigmas(1, 4), [1.0, 0.0]);
         assert_eq!(TURBO.time(1.0), 0.0);
         assert_eq!(TURBO.time(0.0), 1.0);

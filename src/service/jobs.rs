@@ -14,11 +14,11 @@ use crate::{
 /// job.
 #[derive(Default)]
 pub(super) struct OpenJobs {
-    jobs: Arc<Mutex<BTreeMap<RequestId, Entry>>>,
+    jobs: Arc<Mutex<BTreeMap<RequestId, JobEntry>>>,
 }
 
 /// A job with the hold on it.
-struct Entry {
+struct JobEntry {
     /// As it was when something last happened to it; how far it is now is read when somebody asks.
     job: OpenJob,
     handle: JobHandle,
@@ -90,7 +90,7 @@ pub enum JobStage {
 /// Keeps a job listed. Dropped with the request's task, whatever becomes of it.
 pub(super) struct JobGuard {
     id: RequestId,
-    jobs: Arc<Mutex<BTreeMap<RequestId, Entry>>>,
+    jobs: Arc<Mutex<BTreeMap<RequestId, JobEntry>>>,
 }
 
 impl OpenJobs {
@@ -120,7 +120,7 @@ impl OpenJobs {
             steps_all: spec.steps_run().saturating_mul(images),
             preview: None,
         };
-        self.jobs.lock().insert(id, Entry { job, handle: handle.clone(), preview: None });
+        self.jobs.lock().insert(id, JobEntry { job, handle: handle.clone(), preview: None });
         JobGuard { id, jobs: Arc::clone(&self.jobs) }
     }
 }
@@ -144,7 +144,7 @@ impl JobGuard {
         });
     }
 
-    fn update(&self, change: impl FnOnce(&mut Entry)) {
+    fn update(&self, change: impl FnOnce(&mut JobEntry)) {
         if let Some(entry) = self.jobs.lock().get_mut(&self.id) {
             change(entry);
         }
@@ -157,7 +157,7 @@ impl Drop for JobGuard {
     }
 }
 
-impl Entry {
+impl JobEntry {
     /// The job as it is now. `waiting` are the jobs that wait, in the order of their turns, each with its wait.
     fn now(&self, waiting: &[(JobHandle, Millis)]) -> OpenJob {
         let Progress { steps_done, is_stopping, .. } = self.handle.progress();

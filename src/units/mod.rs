@@ -40,15 +40,15 @@ impl serde::Serialize for Currency {
 pub(crate) fn written_decimal<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     #[derive(serde::Deserialize)]
     #[serde(untagged, expecting = "a decimal number such as \"1.20\"")]
-    enum Written {
+    enum WrittenDecimal {
         Text(String),
         Whole(i64),
         Decimal(f64),
     }
-    Ok(match <Written as serde::Deserialize>::deserialize(deserializer)? {
-        Written::Text(text) => text,
-        Written::Whole(number) => number.to_string(),
-        Written::Decimal(number) => number.to_string(),
+    Ok(match <WrittenDecimal as serde::Deserialize>::deserialize(deserializer)? {
+        WrittenDecimal::Text(text) => text,
+        WrittenDecimal::Whole(number) => number.to_string(),
+        WrittenDecimal::Decimal(number) => number.to_string(),
     })
 }
 

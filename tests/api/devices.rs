@@ -74,7 +74,7 @@ fn pictures(answer: &Value) -> Vec<&Value> {
 }
 
 #[test]
-fn two_devices_paint_what_one_would_have_painted_and_each_books_its_own() {
+fn two_devices_generate_what_one_would_have_generated_and_each_books_its_own() {
     let (two, one) = (two_sound(), TestServer::start());
     let body = json!({ "prompt": "tea", "seed": 7, "n": 4, "steps": 20 });
     let expected = one.generate(&body).json();
@@ -89,7 +89,7 @@ fn two_devices_paint_what_one_would_have_painted_and_each_books_its_own() {
 }
 
 #[test]
-fn a_picture_at_which_one_device_fails_is_painted_by_another_and_both_tries_are_booked() {
+fn an_image_at_which_one_device_fails_is_generated_by_another_and_both_tries_are_booked() {
     let devices = [metered(sound()), metered(broken(NOT_FINITE_PADDED))];
     let (server, one) = (TestServer::start_on(&devices, |_| {}), TestServer::start());
     let body = json!({ "prompt": "tea", "seed": 7, "n": 4, "size": "36x36" });
@@ -108,7 +108,7 @@ fn a_picture_at_which_one_device_fails_is_painted_by_another_and_both_tries_are_
 }
 
 #[test]
-fn a_device_that_paints_nothing_is_lost_and_the_others_serve() {
+fn a_device_that_generates_nothing_is_lost_and_the_others_serve() {
     let lost = Device { model: broken(NOT_FINITE_EVER), is_metered: false };
     let server = TestServer::start_on(&[metered(sound()), lost], |_| {});
     let ready = json!({ "status": "ready", "devices": 2, "devices_painting": 1 });
@@ -137,7 +137,7 @@ fn with_the_last_device_lost_requests_are_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_stop_finishes_the_picture_in_every_devices_hand() {
+fn a_stop_finishes_the_image_in_every_devices_hand() {
     let mut server = two_sound();
     let answers = ask_for_slow_pictures(&server, 4);
     eventually("two are painted, two wait", || server.count("running") == 2 && server.count("reserved") == 2);

@@ -14,7 +14,7 @@ fn rules(scopes: Scopes, budget: Option<&str>) -> KeyRules {
 }
 
 #[test]
-fn without_a_valid_key_nothing_is_read_or_painted() {
+fn without_a_valid_key_nothing_is_read_or_generated() {
     let server = TestServer::start();
     let ask = |authorization: &str| {
         let mut request = server.post("/v1/images/generations");
@@ -88,7 +88,7 @@ fn a_budget_is_kept_and_the_refusal_says_so() {
 }
 
 #[test]
-fn the_last_picture_of_a_budget_goes_to_one_of_many() {
+fn the_last_image_of_a_budget_goes_to_one_of_many() {
     for budget in ["0.50", "1 image a day"] {
         // One key may not take every place, and all clients should come as far as the budget.
         let server = TestServer::start_with(|config| config.limits.queue_depth_max = 128);
@@ -101,7 +101,7 @@ fn the_last_picture_of_a_budget_goes_to_one_of_many() {
 }
 
 #[test]
-fn the_last_picture_of_all_keys_goes_to_one_of_many() {
+fn the_last_image_of_all_keys_goes_to_one_of_many() {
     let server = TestServer::start_with(|config| {
         config.budgets = "3 images a month".parse().expect("budgets");
         config.limits.queue_depth_max = 128;
@@ -128,7 +128,7 @@ fn paint_at_once(server: &TestServer, key: impl Fn(usize) -> String) -> Vec<u16>
 }
 
 #[test]
-fn a_soft_budget_is_told_with_the_picture() {
+fn a_soft_budget_is_told_with_the_image() {
     let server = TestServer::start();
     let key = server.make_key(1, rules(PAINTER, Some("soft 1 image a day"))).reveal();
     let paint = || {

@@ -20,7 +20,7 @@ fn fetch(server: &TestServer, url: &str) -> Response {
 }
 
 #[test]
-fn every_format_holds_the_same_picture() {
+fn every_format_holds_the_same_image() {
     let server = TestServer::start();
     let paint = |format: &str, quality: u8| {
         let body = json!({
@@ -61,7 +61,7 @@ fn links_are_given_to_those_who_ask_and_to_clients_of_dall_e() {
 }
 
 #[test]
-fn a_link_shows_its_picture_without_a_key() {
+fn a_link_shows_its_image_without_a_key() {
     let server = TestServer::start();
     let body = json!({ "prompt": "x", "seed": 3, "n": 2, "response_format": "url", "output_format": "jpeg" });
     let linked = server.generate(&body).json();
@@ -133,7 +133,7 @@ fn a_link_begins_where_the_operator_says() {
 }
 
 #[test]
-fn a_disk_without_room_is_told_before_anything_is_painted() {
+fn a_disk_without_room_is_told_before_anything_is_generated() {
     let server = TestServer::start_with(|config| config.pictures.free_disk_min_mib = u64::MAX >> 20);
     let full = server.generate(&json!({ "prompt": "x", "response_format": "url" }));
     assert_eq!((full.status, &full.json()["error"]["code"]), (507, &json!("insufficient_storage")));
@@ -160,7 +160,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_disk_that_fills_up_costs_the_picture_and_nothing_of_the_ledger() {
+fn a_disk_that_fills_up_costs_the_image_and_nothing_of_the_ledger() {
     let mut disk = None;
     let server = TestServer::start_with(|config| {
         config.pictures.free_disk_min_mib = 0;
@@ -229,7 +229,7 @@ fn written_receipts(server: &TestServer, id: &str) -> Vec<BTreeMap<String, Strin
 }
 
 #[test]
-fn a_picture_says_what_it_cost_to_the_digit_of_its_receipt() {
+fn an_image_says_what_it_cost_to_the_digit_of_its_receipt() {
     let server = TestServer::start_with(|config| {
         config.metadata.embed = true;
         config.costs.host_watts = tintype::units::Power::from_watts(7);
@@ -252,7 +252,7 @@ fn a_picture_says_what_it_cost_to_the_digit_of_its_receipt() {
 }
 
 #[test]
-fn a_picture_on_its_way_has_no_cost_yet() {
+fn an_image_on_its_way_has_no_cost_yet() {
     let server = TestServer::start_with(|config| config.metadata.embed = true);
     let body = json!({ "prompt": "x", "steps": 4, "stream": true, "partial_images": 2 });
     let receipts: Vec<_> =

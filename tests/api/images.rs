@@ -15,7 +15,7 @@ fn pixels(image: &Value) -> image::RgbImage {
 }
 
 #[test]
-fn a_picture_is_painted_and_its_cost_is_in_the_ledger() {
+fn an_image_is_generated_and_its_cost_is_in_the_ledger() {
     let server = TestServer::start();
     let answer = server.generate(&json!({ "prompt": "a lighthouse at dawn" }));
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -68,7 +68,7 @@ fn the_answer_says_what_was_done() {
 }
 
 #[test]
-fn a_seed_paints_the_same_picture_alone_and_in_a_batch() {
+fn a_seed_generates_the_same_image_alone_and_in_a_batch() {
     let server = TestServer::start();
     let paint = |seed: u64, n: u64| {
         server.generate(&json!({ "prompt": "a cup of tea", "seed": seed, "n": n })).json()["data"].clone()
@@ -79,7 +79,7 @@ fn a_seed_paints_the_same_picture_alone_and_in_a_batch() {
 }
 
 #[test]
-fn a_drawn_seed_is_told_and_paints_the_picture_again() {
+fn a_drawn_seed_is_told_and_generates_the_image_again() {
     let server = TestServer::start();
     let first = server.generate(&json!({ "prompt": "a cup of tea" })).json();
     let other = server.generate(&json!({ "prompt": "a cup of tea" })).json();
@@ -90,7 +90,7 @@ fn a_drawn_seed_is_told_and_paints_the_picture_again() {
 }
 
 #[test]
-fn steps_guidance_and_the_negative_prompt_change_the_picture() {
+fn steps_guidance_and_the_negative_prompt_change_the_image() {
     let server = TestServer::start();
     let paint = |extra: Value| {
         let mut body = json!({ "prompt": "a cup of tea", "seed": 1 });
@@ -111,7 +111,7 @@ fn steps_guidance_and_the_negative_prompt_change_the_picture() {
 }
 
 #[test]
-fn the_picture_over_http_is_the_goldens_picture() {
+fn the_image_over_http_is_the_goldens_image() {
     let goldens = crate::tiny_models::parity_dir();
     let cases: Value =
         serde_json::from_slice(&std::fs::read(goldens.join("cases.json")).expect("cases.json"))
@@ -137,7 +137,7 @@ fn the_picture_over_http_is_the_goldens_picture() {
 }
 
 #[test]
-fn a_model_that_cannot_paint_the_usual_size_paints_its_largest() {
+fn a_model_that_cannot_generate_the_usual_size_generates_its_largest() {
     let server = TestServer::start_with(|config| config.model.default_size = None);
     // 64 rows of 4 pixels are all the positions that this model has.
     let body = server.generate(&json!({ "prompt": "x", "steps": 1 })).json();

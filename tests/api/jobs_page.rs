@@ -36,7 +36,7 @@ fn was_cancelled(answer: &Response) -> bool {
 }
 
 #[test]
-fn jobs_are_listed_and_cancelled_where_they_wait_and_where_they_are_painted() {
+fn jobs_are_listed_and_cancelled_where_they_wait_and_where_they_are_generated() {
     let server = TestServer::start();
     std::thread::scope(|scope| {
         let first = scope.spawn(|| server.generate(&slow()));
@@ -109,7 +109,7 @@ fn a_look_on_the_way_is_there_where_a_client_had_it_made() {
 }
 
 #[test]
-fn a_kept_picture_is_shown_to_operators_and_to_nobody_else() {
+fn a_kept_image_is_shown_to_operators_and_to_nobody_else() {
     let server = TestServer::start();
     let link = server.generate(&json!({ "prompt": "x", "response_format": "url" })).json();
     let link = link["data"][0]["url"].as_str().expect("a link").replace(&server.url, "");

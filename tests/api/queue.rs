@@ -33,7 +33,7 @@ fn a_hundred_requests_of_one_key_do_not_hold_up_anothers_one() {
 }
 
 #[test]
-fn pictures_painted_together_are_the_pictures_painted_alone() {
+fn images_generated_together_are_the_images_generated_alone() {
     let alone = TestServer::start();
     let together = TestServer::start_with(|config| config.model.batch_max = 4.try_into().ok());
     let body = |seed: u64| json!({ "prompt": format!("picture {seed}"), "seed": seed, "steps": 20 });
@@ -115,7 +115,7 @@ fn an_answer_that_would_come_too_late_is_refused_at_once_unless_it_is_a_stream()
 }
 
 #[test]
-fn beyond_the_queue_a_request_is_refused_and_every_taken_one_is_painted() {
+fn beyond_the_queue_a_request_is_refused_and_every_taken_one_is_generated() {
     let server = TestServer::start_with(|config| config.limits.queue_depth_max = 1);
     let answers: Vec<_> = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..8).map(|_| scope.spawn(|| server.generate(&slow()))).collect();

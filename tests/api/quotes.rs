@@ -50,7 +50,7 @@ fn a_quote_says_whether_a_budget_would_refuse_the_request() {
 }
 
 #[test]
-fn a_quote_tells_time_energy_and_money_of_one_picture_and_of_all() {
+fn a_quote_tells_time_energy_and_money_of_one_image_and_of_all() {
     let server = TestServer::start();
     let body = json!({ "prompt": "x", "n": 3, "size": "48x32", "quality": "high", "steps": 5, "model": "gpt-image-1" });
     let quote = quote(&server, &body);
@@ -80,7 +80,7 @@ fn a_quote_tells_time_energy_and_money_of_one_picture_and_of_all() {
 }
 
 #[test]
-fn what_was_painted_before_is_quoted_by_its_measured_time() {
+fn what_was_generated_before_is_quoted_by_its_measured_time() {
     let server = TestServer::start();
     let body = json!({ "prompt": "x", "size": "48x32", "steps": 5 });
     let painted = server.generate(&body).json();
@@ -128,7 +128,7 @@ fn a_request_reserves_a_quarter_more_than_its_quote() {
 }
 
 #[test]
-fn a_quote_paints_books_and_takes_nothing() {
+fn a_quote_generates_books_and_takes_nothing() {
     let server = TestServer::start_with(|config: &mut Config| {
         config.limits.images_per_minute = 3.try_into().ok();
         config.limits.concurrent_jobs = 1.try_into().ok();

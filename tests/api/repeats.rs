@@ -36,7 +36,7 @@ fn a_repeat_gets_the_same_answer_and_costs_nothing() {
 }
 
 #[test]
-fn repeats_that_come_while_the_first_is_painted_wait_for_its_answer() {
+fn repeats_that_come_while_the_first_is_generated_wait_for_its_answer() {
     let server = TestServer::start();
     let body = json!({ "prompt": "a cat", "size": "128x128", "steps": 30 });
     let answers: Vec<_> = std::thread::scope(|scope| {
@@ -67,7 +67,7 @@ fn a_stream_and_links_are_repeated_too() {
 }
 
 #[test]
-fn a_repeat_whose_pictures_are_not_kept_any_more_is_told_so_and_not_painted() {
+fn a_repeat_whose_images_are_not_kept_any_more_is_told_so_and_not_generated() {
     let server = TestServer::start();
     let body = json!({ "prompt": "x" });
     assert_eq!(paint(&server, "a", &body).status, 200);

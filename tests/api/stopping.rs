@@ -23,7 +23,7 @@ fn hang_up_midway(server: &TestServer) {
 }
 
 #[test]
-fn a_client_that_hangs_up_stops_its_picture_and_the_energy_is_booked() {
+fn a_client_that_hangs_up_stops_its_image_and_the_energy_is_booked() {
     let server = TestServer::start();
     hang_up_midway(&server);
     eventually("the request has failed", || server.count("failed") == 1);
@@ -88,7 +88,7 @@ pub fn ask_for_slow_pictures(server: &TestServer, count: usize) -> mpsc::Receive
 }
 
 #[test]
-fn a_stop_finishes_the_picture_in_hand_and_refuses_the_ones_that_wait() {
+fn a_stop_finishes_the_image_in_hand_and_refuses_the_ones_that_wait() {
     let mut server = TestServer::start();
     let answers = ask_for_slow_pictures(&server, 3);
     eventually("one is painted, two wait", || server.count("running") == 1 && server.count("reserved") == 2);

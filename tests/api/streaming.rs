@@ -21,7 +21,7 @@ fn file(event: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn a_picture_is_shown_on_its_way_and_then_finished() {
+fn an_image_is_shown_on_its_way_and_then_finished() {
     let server = TestServer::start();
     let body =
         json!({ "prompt": "a lighthouse", "seed": 7, "steps": 8, "stream": true, "partial_images": 3 });
@@ -54,7 +54,7 @@ fn a_picture_is_shown_on_its_way_and_then_finished() {
 }
 
 #[test]
-fn without_partial_pictures_a_stream_is_one_event() {
+fn without_partial_images_a_stream_is_one_event() {
     let server = TestServer::start();
     let body = json!({ "prompt": "x", "stream": true, "output_format": "webp", "output_compression": 80 });
     let events = server.generate(&body).events();

@@ -30,7 +30,7 @@ fn metrics_count_what_happened() {
 }
 
 #[test]
-fn the_server_is_ready_once_it_has_painted() {
+fn the_server_is_ready_once_it_has_generated() {
     let server = TestServer::start();
     eventually("it becomes ready", || server.get("/readyz").send("").status == 200);
     assert_eq!(server.get("/readyz").send("").json()["status"], "ready");
@@ -94,7 +94,7 @@ fn a_key_with_as_many_jobs_as_it_may_have_waits_its_turn() {
 }
 
 #[test]
-fn a_key_paints_with_the_models_it_may_use() {
+fn a_key_generates_with_the_models_it_may_use() {
     let server = TestServer::start_with(|config| config.model.id = Some("z-image".into()));
     let paint = |models: &str, model: &str| {
         let server = TestServer::start_with(|config| config.model.id = Some("z-image".into()));

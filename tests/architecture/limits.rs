@@ -36,7 +36,7 @@ const FLAT: [(&str, &str); 12] = [
 ];
 
 /// How many types may have one name.
-const NAMESAKES_MAX: usize = 3;
+const NAMESAKES_MAX: usize = 2;
 
 /// A function, struct or enum as rustfmt writes it: what its first line says, and its lines from there to its end.
 struct Item<'a> {

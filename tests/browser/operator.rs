@@ -45,7 +45,7 @@ pub fn use_key(driver: &Driver, server: &TestServer, key: &str) {
 }
 
 #[test]
-fn the_first_day_from_the_link_to_the_cost_of_a_picture() {
+fn the_first_day_from_the_link_to_the_cost_of_an_image() {
     let Some(driver) = browser("en") else { return };
     let server = TestServer::start();
     driver.open(&make_link(&server));

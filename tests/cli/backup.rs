@@ -69,7 +69,7 @@ impl Clients {
 }
 
 #[test]
-fn a_backup_beside_painting_clients_holds_every_picture_answered_before_it_and_is_restored() {
+fn a_backup_beside_generating_clients_holds_every_image_answered_before_it_and_is_restored() {
     let place = TempDir::new().expect("a directory");
     let path = place.path();
     let mut program = serve(path);

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use crate::{complaint, out, pixels, run, tiny_models};
 
 #[test]
-fn a_picture_is_painted_without_a_server_and_its_receipt_printed() {
+fn an_image_is_generated_without_a_server_and_its_receipt_printed() {
     let place = TempDir::new().expect("a directory");
     let said = out(&run(
         place.path(),
@@ -80,7 +80,7 @@ fn several_images_are_described_as_json_and_added_up() {
 }
 
 #[test]
-fn several_pictures_are_numbered_and_equal_the_ones_painted_alone() {
+fn several_images_are_numbered_and_equal_the_ones_generated_alone() {
     let place = TempDir::new().expect("a directory");
     let model = tiny_models::directory("base").display().to_string();
     let paint = |seed: &str, n: &str, file: &str| {
@@ -98,7 +98,7 @@ fn several_pictures_are_numbered_and_equal_the_ones_painted_alone() {
 }
 
 #[test]
-fn several_prompts_make_a_grid_of_the_pictures_painted_alone() {
+fn several_prompts_make_a_grid_of_the_images_generated_alone() {
     let place = TempDir::new().expect("a directory");
     let model = tiny_models::directory("base").display().to_string();
     let paint = |extra: &[&str]| {
@@ -114,7 +114,7 @@ fn several_prompts_make_a_grid_of_the_pictures_painted_alone() {
 }
 
 #[test]
-fn every_flag_changes_the_picture() {
+fn every_flag_changes_the_image() {
     let place = TempDir::new().expect("a directory");
     let model = tiny_models::directory("base").display().to_string();
     let mut pictures = Vec::new();
@@ -135,7 +135,7 @@ fn every_flag_changes_the_picture() {
 }
 
 #[test]
-fn a_picture_says_that_it_was_generated_unless_the_operator_says_otherwise() {
+fn an_image_says_that_it_was_generated_unless_the_operator_says_otherwise() {
     let place = TempDir::new().expect("a directory");
     let model = tiny_models::directory("base").display().to_string();
     let generate = ["generate", "tea", "--model", &model, "--size", "32x32", "--steps", "1"];

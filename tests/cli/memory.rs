@@ -23,7 +23,7 @@ fn paint_within(mib: u32, memory: &str) -> Output {
 
 /// What each tier is measured to need, and the next larger one lacks, in MiB: 550, 346, 179 and 125, 156 in 4 bits.
 #[test]
-fn each_tier_paints_within_memory_that_is_too_little_for_the_one_before() {
+fn each_tier_generates_within_memory_that_is_too_little_for_the_one_before() {
     let ladder = [("resident", 640), ("offload", 450), ("8bit", 240), ("low", 150)];
     for (memory, mib) in ladder {
         let painted = paint_within(mib, memory);

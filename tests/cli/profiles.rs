@@ -46,7 +46,7 @@ impl Server {
 }
 
 #[test]
-fn a_server_that_starts_again_knows_what_pictures_take() {
+fn a_server_that_starts_again_knows_what_images_take() {
     let place = TempDir::new().expect("a directory");
     let server = Server::start(place.path(), None, "64");
     assert_eq!(server.quoted_source("256x256"), "estimated");

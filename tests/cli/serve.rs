@@ -55,7 +55,7 @@ fn with_nothing_configured_it_serves_prints_a_key_and_counts() {
 
 /// In a process of its own: what is measured is the process' peak, which other tests' servers would raise.
 #[test]
-fn a_picture_that_does_not_fit_is_told_what_does_and_the_next_one_is_painted() {
+fn an_image_that_does_not_fit_is_told_what_does_and_the_next_one_is_generated() {
     let place = TempDir::new().expect("a directory");
     // The warm-up image of 64x64 is measured; 128x128 is foreseen to take four times as much, which is not there.
     let mut command = tintype();
@@ -72,7 +72,7 @@ fn a_picture_that_does_not_fit_is_told_what_does_and_the_next_one_is_painted() {
 }
 
 #[test]
-fn ctrl_c_finishes_the_picture_in_hand() {
+fn ctrl_c_finishes_the_image_in_hand() {
     let place = TempDir::new().expect("a directory");
     let mut program = serve(place.path());
     let key = program.key.take().expect("a first key");
@@ -98,7 +98,7 @@ fn ctrl_c_finishes_the_picture_in_hand() {
 }
 
 #[test]
-fn a_default_size_that_the_model_cannot_paint_is_refused_at_the_start() {
+fn a_default_size_that_the_model_cannot_generate_is_refused_at_the_start() {
     let place = TempDir::new().expect("a directory");
     let mut command = tintype();
     command

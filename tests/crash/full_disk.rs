@@ -128,7 +128,7 @@ fn files_that_may_not_grow() {
 }
 
 #[test]
-fn a_picture_that_was_painted_and_cannot_be_booked_is_not_answered() {
+fn an_image_that_was_generated_and_cannot_be_booked_is_not_answered() {
     let mut place = Place::new();
     let served = place.serve_by(&UNSIGNALLED);
     place.paint(&served, 2);

@@ -124,7 +124,7 @@ fn live_and_die(mut served: Served, free: &Client, capped: &Client, answers: usi
 }
 
 #[test]
-fn a_killed_server_never_loses_a_settled_picture() {
+fn a_killed_server_never_loses_a_settled_image() {
     let mut place = Place::new();
     let mut served = place.serve();
     let capped = Client::new(prepare(&place));

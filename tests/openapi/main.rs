@@ -66,7 +66,7 @@ fn the_document_is_served_with_the_programs_version() {
 }
 
 #[test]
-fn whatever_the_document_allows_is_painted_and_all_else_is_refused() {
+fn whatever_the_document_allows_is_generated_and_all_else_is_refused() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi");
     let programs = match python_programs("openapi-venv", &here) {
         Ok(programs) => programs,

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use self::report::{COMPLAINTS, Check, Complaint, State, to_text};
+use self::report::{COMPLAINTS, Check, CheckState, Complaint, to_text};
 use super::{CliError, print, print_json, serve::ServeArgs};
 use crate::{
     clock::Clock,
@@ -29,7 +29,7 @@ pub(super) struct DoctorArgs {
 #[derive(Serialize)]
 struct Report<'a> {
     /// The worst of the checks'.
-    state: State,
+    state: CheckState,
     checks: &'a [Check],
     complaints: &'static [Complaint],
 }
@@ -41,13 +41,13 @@ pub(super) fn run(args: DoctorArgs, clock: &dyn Clock) -> Result<(), CliError> {
             vec![Check::failure("configuration", error.to_string(), "correct it; nothing else was checked")]
         }
     };
-    let state = checks.iter().map(|check| check.state).max().unwrap_or(State::Ok);
+    let state = checks.iter().map(|check| check.state).max().unwrap_or(CheckState::Ok);
     if args.json {
         print_json(&Report { state, checks: &checks, complaints: &COMPLAINTS })?;
     } else {
         print(&to_text(&checks))?;
     }
-    let failures = checks.iter().filter(|check| check.state == State::Failure).count();
+    let failures = checks.iter().filter(|check| check.state == CheckState::Failure).count();
     match failures {
         0 => Ok(()),
         1 => Err(CliError::Failed("1 check is a failure".into())),

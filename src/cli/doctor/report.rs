@@ -3,7 +3,7 @@ use serde::Serialize;
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
+pub(super) enum CheckState {
     Ok,
     Warning,
     Failure,
@@ -14,7 +14,7 @@ pub(super) enum State {
 pub(super) struct Check {
     /// What was looked at, one word.
     pub(super) check: &'static str,
-    pub(super) state: State,
+    pub(super) state: CheckState,
     /// What was found.
     pub(super) found: String,
     /// What to do about it; nothing where all is well.
@@ -23,15 +23,15 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, state: State::Ok, found: found.into(), remedy: None }
+        Self { check, state: CheckState::Ok, found: found.into(), remedy: None }
     }
 
     pub(super) fn warning(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { check, state: State::Warning, found: found.into(), remedy: Some(remedy.into()) }
+        Self { check, state: CheckState::Warning, found: found.into(), remedy: Some(remedy.into()) }
     }
 
     pub(super) fn failure(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { check, state: State::Failure, found: found.into(), remedy: Some(remedy.into()) }
+        Self { check, state: CheckState::Failure, found: found.into(), remedy: Some(remedy.into()) }
     }
 }
 
@@ -75,9 +75,9 @@ pub(super) fn to_text(checks: &[Check]) -> String {
     let mut text = String::new();
     for Check { check, state, found, remedy } in checks {
         let state = match state {
-            State::Ok => "ok",
-            State::Warning => "warning",
-            State::Failure => "failure",
+            CheckState::Ok => "ok",
+            CheckState::Warning => "warning",
+            CheckState::Failure => "failure",
         };
         text += &format!("{state:<9}{check:<15}{found}\n");
         if let Some(remedy) = remedy {

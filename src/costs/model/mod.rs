@@ -352,7 +352,7 @@ mod tests {
     };
 
     #[test]
-    fn the_articles_picture_costs_what_its_formulas_give() {
+    fn the_articles_image_costs_what_its_formulas_give() {
         let receipt =
             model(CostSettings::default()).and_then(|model| receipt(&model, 1000)).expect("a receipt");
         assert_eq!(receipt.cost.electricity.to_string(), "0.00225");

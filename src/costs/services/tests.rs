@@ -174,7 +174,7 @@ fn what_is_taken_back_is_taken_back_at_its_own_days_price() {
 }
 
 #[test]
-fn a_plan_is_told_by_the_picture_and_in_whole_plans() {
+fn a_plan_is_told_by_the_image_and_in_whole_plans() {
     let october = Pictures { day: date(2026, 10, 31), ..pictures(1, 1, Quality::Medium) };
     let span = [october, pictures(1, 300, Quality::Medium), pictures(2, 1, Quality::Medium)];
     let found = model().elsewhere("c/plan", &span, TODAY).expect("in range").comparison;

@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use super::{ComparedPrice, Part, Scenario, ScenarioError, scenario::refused};
+use super::{ComparedPrice, HardwarePart, Scenario, ScenarioError, scenario::refused};
 use crate::units::{Millis, Money, MoneyError, Power};
 
 /// The name of a compared price that a person wrote.
@@ -142,7 +142,7 @@ impl Scenario {
         let price = price.map_or_else(|| self.price(), Ok)?;
         let residual = residual.map_or_else(|| self.residual(), Ok)?;
         if (price, residual) != (self.price()?, self.residual()?) {
-            self.parts = vec![Part { name: "hardware".into(), price, residual }];
+            self.parts = vec![HardwarePart { name: "hardware".into(), price, residual }];
         }
         Ok(())
     }

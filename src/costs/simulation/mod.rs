@@ -18,7 +18,7 @@ mod tests;
 pub use curve::CurvePoint;
 pub use input::{Input, WRITTEN_PRICE};
 pub use outcome::{BreakEven, ImageCost, Outcome, Payback, PriceOutcome, YearCost, YearRow};
-pub use scenario::{ComparedPrice, Lifetime, Part, Scenario, ScenarioError};
+pub use scenario::{ComparedPrice, HardwarePart, Lifetime, Scenario, ScenarioError};
 
 /// Months in a year.
 const MONTHS: u64 = 12;

@@ -27,7 +27,7 @@ pub struct Scenario {
     pub currency: Currency,
     /// What was bought.
     #[serde(rename = "part")]
-    pub parts: Vec<Part>,
+    pub parts: Vec<HardwarePart>,
     /// How much of the hardware works for images, in percent.
     #[serde(default = "hundred")]
     pub share_percent: u32,
@@ -81,7 +81,7 @@ pub struct Scenario {
 /// A part of the hardware.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Part {
+pub struct HardwarePart {
     /// What it is.
     pub name: String,
     /// What was paid for it.
@@ -170,7 +170,8 @@ impl Scenario {
     /// [`ScenarioError`] for settings that cannot be.
     pub fn with_costs(self, costs: &CostSettings, watts: Power) -> Result<Self, ScenarioError> {
         let hardware = &costs.hardware;
-        let part = Part { name: hardware.name.clone(), price: hardware.price, residual: hardware.residual };
+        let part =
+            HardwarePart { name: hardware.name.clone(), price: hardware.price, residual: hardware.residual };
         let scenario = Self {
             name: hardware.name.clone(),
             currency: costs.currency,

@@ -330,7 +330,7 @@ prop_compose! {
         let residual = price.share_floor(residual_percent, 100).expect("in range");
         let (lifetime_images, lifetime_years, normal_utilisation_percent) = life;
         Scenario {
-            parts: vec![Part { name: "all".into(), price, residual }],
+            parts: vec![HardwarePart { name: "all".into(), price, residual }],
             share_percent, lifetime_images, lifetime_years, normal_utilisation_percent,
             ..shipped()
         }

@@ -49,10 +49,10 @@ pub(super) struct Job {
     pub(super) group: Group,
     /// Set once: the first reason holds.
     stop: OnceLock<StopReason>,
-    state: Mutex<State>,
+    state: Mutex<JobState>,
 }
 
-struct State {
+struct JobState {
     /// The place in the queue, given back when the device begins.
     slot: Option<Slot>,
     on_start: Option<oneshot::Sender<()>>,
@@ -62,7 +62,7 @@ struct State {
     failure: Option<WorkFailure>,
 }
 
-impl State {
+impl JobState {
     fn is_over(&self) -> bool {
         self.failure.is_some() || self.on_finish.is_none()
     }
@@ -109,7 +109,7 @@ impl Job {
     pub(super) fn new(order: Order, (work, shape): (u64, Shape), slot: Slot, listeners: Listeners) -> Self {
         let images = (0..order.job.images).map(|_| ImageState::default()).collect();
         let Listeners { on_start, on_partial, on_finish } = listeners;
-        let state = State {
+        let state = JobState {
             slot: Some(slot),
             on_start: Some(on_start),
             on_partial,
@@ -226,7 +226,7 @@ impl Job {
         self.state.lock().is_over()
     }
 
-    fn finish_if_over(&self, state: &mut State) {
+    fn finish_if_over(&self, state: &mut JobState) {
         if state.images.iter().any(|image| image.in_hand) {
             return;
         }

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_opens_its_own_picture_until_it_expires() {
+    fn a_link_opens_its_own_image_until_it_expires() {
         let links = Links::new([7; 32], Millis::new(60_000));
         let url = links.link("http://h", name(0), 1000);
         let (path, query) = url.split_once('?').expect("a query");

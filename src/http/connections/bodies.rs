@@ -15,7 +15,7 @@ use actix_web::{
 use futures_util::Stream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{progress::Progress, registry::Connection};
+use super::{progress::ConnectionProgress, registry::Connection};
 
 /// Time that a body may stand still.
 const STALL_WAIT: Duration = Duration::from_secs(10);
@@ -93,7 +93,7 @@ impl Drop for RequestBody {
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(None) => self.is_over = true,
                 Poll::Ready(Some(Err(_))) | Poll::Pending => {
-                    return self.connection.update(Progress::close_to_reading);
+                    return self.connection.update(ConnectionProgress::close_to_reading);
                 }
             }
         }

@@ -41,7 +41,7 @@ use tokio::time::{Instant, timeout};
 pub(super) use self::registry::Connection;
 use self::{
     bodies::{AnswerBody, RequestBody},
-    progress::{BodyLength, Progress, WRITE_WAIT},
+    progress::{BodyLength, ConnectionProgress, WRITE_WAIT},
     registry::{Caps, Guest, Overdue, Registry},
     stream::{Stream, send},
 };
@@ -179,7 +179,7 @@ async fn serve(
             overdue = connection.overdue(keep_alive) => Some(overdue),
         };
         // On a busy machine a request may lie there unread. Its client is not silent.
-        let is_silent = || !connection.ask(Progress::waits_for_bytes) || !has_unread_bytes(tcp);
+        let is_silent = || !connection.ask(ConnectionProgress::waits_for_bytes) || !has_unread_bytes(tcp);
         if overdue != Some(Overdue::Evicted) || is_silent() || guest.return_at(Instant::now()).is_err() {
             break overdue;
         }

@@ -9,7 +9,7 @@ pub(super) const WRITE_WAIT: Duration = Duration::from_secs(60);
 
 /// What a connection is doing and when bytes last moved on it. Pure: the time is an argument.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct ConnectionProgress {
     phase: Phase,
     /// When the phase began.
     entered: Instant,
@@ -56,7 +56,7 @@ pub(super) enum Reading {
     Over,
 }
 
-impl Progress {
+impl ConnectionProgress {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             phase: Phase::Head,
@@ -250,8 +250,8 @@ mod tests {
     }
 
     /// A connection that has had one answer, and read `extra` with its request.
-    fn answered(extra: &[u8], body: BodyLength, at: Instant) -> Progress {
-        let mut progress = Progress::new(at);
+    fn answered(extra: &[u8], body: BodyLength, at: Instant) -> ConnectionProgress {
+        let mut progress = ConnectionProgress::new(at);
         progress.read(&[HEAD, extra].concat(), at);
         progress.begin(body, at);
         progress.answered(at);
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn every_head_has_ten_seconds_from_its_first_byte() {
         let start = Instant::now();
-        let mut progress = Progress::new(start);
+        let mut progress = ConnectionProgress::new(start);
         assert_eq!(progress.deadline(KEEP_ALIVE), Some(start + HEAD_WAIT));
         progress.read(b"G", start + seconds(3));
         assert_eq!(progress.deadline(KEEP_ALIVE), Some(start + HEAD_WAIT), "more bytes win no time");
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn a_client_that_waits_for_its_answer_is_not_silent() {
         let start = Instant::now();
-        let mut progress = Progress::new(start);
+        let mut progress = ConnectionProgress::new(start);
         progress.read(HEAD, start);
         progress.begin(BodyLength::Bytes(0), start);
         assert_eq!((progress.deadline(KEEP_ALIVE), progress.silent_since()), (None, None));
@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn nothing_is_read_once_a_body_was_refused() {
         let start = Instant::now();
-        let mut progress = Progress::new(start);
+        let mut progress = ConnectionProgress::new(start);
         progress.read(HEAD, start);
         progress.begin(BodyLength::Chunked, start);
         progress.close_to_reading();

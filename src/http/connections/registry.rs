@@ -12,7 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use super::progress::Progress;
+use super::progress::ConnectionProgress;
 
 /// How many connections there may be at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ struct GuestEntry {
 /// One connection, shared by its stream, its requests and the registry.
 #[derive(Debug)]
 pub(in crate::http) struct Connection {
-    progress: Mutex<Progress>,
+    progress: Mutex<ConnectionProgress>,
     changed: Notify,
     is_evicted: AtomicBool,
     reader: Mutex<Option<Waker>>,
@@ -179,7 +179,7 @@ impl Drop for Guest {
 impl Connection {
     fn new(now: Instant) -> Self {
         Self {
-            progress: Mutex::new(Progress::new(now)),
+            progress: Mutex::new(ConnectionProgress::new(now)),
             changed: Notify::new(),
             is_evicted: AtomicBool::new(false),
             reader: Mutex::default(),
@@ -188,7 +188,7 @@ impl Connection {
 
     /// Changes what is known of the connection's progress. If it does something else now, its deadline is looked at again; in
     /// what it was doing already, bytes only move the deadline away.
-    pub(super) fn update(&self, change: impl FnOnce(&mut Progress)) {
+    pub(super) fn update(&self, change: impl FnOnce(&mut ConnectionProgress)) {
         let mut progress = self.progress.lock();
         let before = progress.doing();
         change(&mut progress);
@@ -200,7 +200,7 @@ impl Connection {
     }
 
     /// Asks what is known of the connection's progress.
-    pub(super) fn ask<T>(&self, question: impl FnOnce(&Progress) -> T) -> T {
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&ConnectionProgress) -> T) -> T {
         question(&self.progress.lock())
     }
 

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    progress::{Progress, Reading},
+    progress::{ConnectionProgress, Reading},
     refusal,
     registry::Connection,
 };
@@ -46,7 +46,7 @@ impl Stream {
 
     /// Our refusal, if `answer` is the parser's refusal of a head.
     fn refusal(&self, answer: &[u8]) -> Option<ApiError> {
-        let is_refusing = self.connection.ask(Progress::is_refusing_a_head);
+        let is_refusing = self.connection.ask(ConnectionProgress::is_refusing_a_head);
         is_refusing.then(|| refusal::of_a_head(answer)).flatten()
     }
 }
@@ -64,7 +64,7 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.connection.ask(Progress::reading) {
+        match self.connection.ask(ConnectionProgress::reading) {
             Reading::Open => {}
             Reading::Paused => {
                 self.connection.wake_when_answered(context.waker());
@@ -117,7 +117,7 @@ impl AsyncWrite for Stream {
 
     /// Called once everything has been written.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.connection.update(Progress::flushed);
+        self.connection.update(ConnectionProgress::flushed);
         Poll::Ready(Ok(()))
     }
 

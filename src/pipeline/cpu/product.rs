@@ -182,10 +182,10 @@ pub(super) fn multiply_part(
     first: usize,
     out: &mut [&mut [f32]],
 ) {
-    Arch::new().dispatch(Product { x, factor, bias, first, out });
+    Arch::new().dispatch(TiledProduct { x, factor, bias, first, out });
 }
 
-struct Product<'a, 'b> {
+struct TiledProduct<'a, 'b> {
     x: Rows<'a>,
     factor: &'a Packed,
     bias: Option<&'a [f32]>,
@@ -193,7 +193,7 @@ struct Product<'a, 'b> {
     out: &'a mut [&'b mut [f32]],
 }
 
-impl WithSimd for Product<'_, '_> {
+impl WithSimd for TiledProduct<'_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -209,7 +209,7 @@ impl WithSimd for Product<'_, '_> {
     }
 }
 
-impl Product<'_, '_> {
+impl TiledProduct<'_, '_> {
     #[inline(always)]
     fn multiply_block<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, block: ProductBlock<'_>) {
         let start = biases::<S, V, P>(simd, self.bias, block.first);

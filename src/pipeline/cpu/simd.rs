@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn a_sum_takes_every_number_of_a_row_of_any_length() {
-        struct Sum<'a>(&'a [f32]);
-        impl WithSimd for Sum<'_> {
+        struct RowSum<'a>(&'a [f32]);
+        impl WithSimd for RowSum<'_> {
             type Output = f32;
 
             #[inline(always)]
@@ -158,7 +158,7 @@ mod tests {
         }
         for length in 0..200u16 {
             let row: Vec<f32> = (1..=length).map(f32::from).collect();
-            assert_eq!(Arch::new().dispatch(Sum(&row)), f32::from(length) * f32::from(length + 1) / 2.0);
+            assert_eq!(Arch::new().dispatch(RowSum(&row)), f32::from(length) * f32::from(length + 1) / 2.0);
         }
     }
 }

@@ -35,7 +35,7 @@ pub(in crate::pipeline) struct Weights {
     /// The configuration that the first file carries in its header.
     config: Option<String>,
     shards: Vec<Shard>,
-    tensors: BTreeMap<String, Entry>,
+    tensors: BTreeMap<String, TensorEntry>,
 }
 
 struct Shard {
@@ -51,7 +51,7 @@ impl Shard {
 
 /// A tensor in a file.
 #[derive(Clone)]
-struct Entry {
+struct TensorEntry {
     shard: usize,
     encoding: Encoding,
     shape: Vec<usize>,
@@ -59,7 +59,7 @@ struct Entry {
     scale: Scale,
 }
 
-impl Entry {
+impl TensorEntry {
     /// One of three equal parts of the rows.
     fn third(&self, part: usize) -> Option<Self> {
         let rows = *self.shape.first().filter(|rows| rows.is_multiple_of(3))? / 3;
@@ -233,7 +233,7 @@ impl Weights {
     }
 
     /// Sides of 1 do not count: files write a projection as a convolution, and a token as a row.
-    fn find(&self, name: &str, expected: Option<&[usize]>) -> candle_core::Result<&Entry> {
+    fn find(&self, name: &str, expected: Option<&[usize]>) -> candle_core::Result<&TensorEntry> {
         let Some(entry) = self.tensors.get(name) else {
             let shape = expected.map_or(String::new(), |shape| format!(" of shape {shape:?}"));
             bail!("{}: no tensor `{name}`; expected one{shape}", self.paths());
@@ -282,7 +282,7 @@ fn entries(
     component: Component,
     shards: &[Shard],
     mut raw: BTreeMap<String, Raw>,
-) -> Result<BTreeMap<String, Entry>, String> {
+) -> Result<BTreeMap<String, TensorEntry>, String> {
     let bytes = |raw: &Raw| &shards[raw.shard].blob[raw.tensor.bytes.clone()];
     let numbers = |raw: &Raw| {
         let RawTensor { encoding, shape, .. } = &raw.tensor;
@@ -304,7 +304,7 @@ fn entries(
             ));
         }
         let (encoding, shape, bytes) = (*encoding, shape.clone(), bytes.clone());
-        let entry = Entry { shard: *shard, encoding, shape, bytes, scale };
+        let entry = TensorEntry { shard: *shard, encoding, shape, bytes, scale };
         match translate(component, name) {
             Named::Passed => {}
             Named::Whole(name) => {

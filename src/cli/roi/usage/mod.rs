@@ -72,13 +72,13 @@ impl UsageFile {
         let order = Order::of(dates.iter().map(String::as_str));
         let lines = records.iter().filter(|record| !record.iter().all(str::is_empty));
         let lines = lines.map(|record| Line { text: &text, columns: &columns, order, record });
-        Sum::of(lines)?.finish(&columns)
+        UsageSum::of(lines)?.finish(&columns)
     }
 }
 
 /// The lines of a file, summed up.
 #[derive(Default)]
-struct Sum {
+struct UsageSum {
     periods: Periods,
     images: i64,
     megapixels: Decimal,
@@ -91,7 +91,7 @@ struct Sum {
     totals: u64,
 }
 
-impl Sum {
+impl UsageSum {
     fn of<'a>(lines: impl Iterator<Item = Line<'a>>) -> Result<Self, UsageError> {
         let mut sum = Self::default();
         for line in lines {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     costs::{
         Asset, CostModel, Life,
-        simulation::{ComparedPrice, CurvePoint, Input, Outcome, Part, Scenario, ScenarioError},
+        simulation::{ComparedPrice, CurvePoint, HardwarePart, Input, Outcome, Scenario, ScenarioError},
     },
     domain::{Product, Quality, Scope},
     http::{State, api::error::ApiError},
@@ -103,9 +103,13 @@ fn own_hardware(shipped: Scenario, costs: &CostModel, power: Power) -> Result<Sc
     let scenario = shipped.with_costs(costs.settings(), power)?;
     let parts: Vec<_> = costs.recorded_parts().iter().filter(|part| part.retirement.is_none()).collect();
     let Some(dearest) = parts.iter().max_by_key(|part| part.price) else { return Ok(scenario) };
-    let shared = |part: &&Asset| -> Result<Part, ScenarioError> {
+    let shared = |part: &&Asset| -> Result<HardwarePart, ScenarioError> {
         let share = |amount: Money| amount.share_ceil(u64::from(part.share_percent), 100);
-        Ok(Part { name: part.name.clone(), price: share(part.price)?, residual: share(part.residual)? })
+        Ok(HardwarePart {
+            name: part.name.clone(),
+            price: share(part.price)?,
+            residual: share(part.residual)?,
+        })
     };
     let (lifetime_images, lifetime_years, normal_utilisation_percent) = match dearest.life {
         Life::Units { lifetime_images } => (Some(lifetime_images), None, None),

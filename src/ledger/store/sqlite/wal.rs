@@ -67,7 +67,7 @@ fn scan(log: &Path) -> io::Result<Scan> {
         return Ok(Scan::default());
     }
     let mut scan = Scan { header, ..Scan::default() };
-    let (mut sum, page_bytes) = match Sum::of_header(&header) {
+    let (mut sum, page_bytes) = match WalChecksum::of_header(&header) {
         Some((sum, page_bytes)) => (Some(sum), page_bytes),
         None => (None, USUAL_PAGE_BYTES),
     };
@@ -97,12 +97,12 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
 
 /// A checksum on its way through the log.
 #[derive(Debug, Clone, Copy)]
-struct Sum {
+struct WalChecksum {
     is_big_endian: bool,
     sums: [u32; 2],
 }
 
-impl Sum {
+impl WalChecksum {
     /// The checksum after a header that is sound, and the bytes of a page.
     fn of_header(header: &[u8; HEADER_BYTES]) -> Option<(Self, usize)> {
         let (magic, page_bytes) = (word(header, 0), word(header, 8) as usize);

@@ -15,7 +15,7 @@ use super::{
 };
 
 #[derive(Deserialize)]
-struct Answer {
+struct RepositoryInfo {
     sha: String,
     siblings: Vec<Sibling>,
 }
@@ -29,7 +29,7 @@ struct Sibling {
 pub(super) fn list(web: &Web<'_>, repository: &Repository) -> Result<Listing, Fault> {
     let (name, revision) = (&repository.name, repository.revision());
     let url = format!("{}/api/models/{name}/revision/{revision}", web.endpoint());
-    let answer: Answer = retried(|| web.json(&url))?;
+    let answer: RepositoryInfo = retried(|| web.json(&url))?;
     let commit = Commit::parse(&answer.sha)?;
     if let Ok(pinned) = Commit::parse(revision)
         && pinned != commit

@@ -16,7 +16,7 @@ use super::{
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct ModelScopeAnswer {
     code: i64,
     #[serde(default)]
     message: Option<String>,
@@ -26,12 +26,12 @@ struct Answer {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Data {
-    files: Vec<Entry>,
+    files: Vec<ListedFile>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry {
+struct ListedFile {
     path: String,
     #[serde(rename = "Type")]
     kind: String,
@@ -46,12 +46,12 @@ pub(super) fn list(web: &Web<'_>, repository: &Repository) -> Result<Listing, Fa
     let (name, revision) = (&repository.name, repository.revision());
     let root = format!("{}/api/v1/models/{name}/repo", web.endpoint());
     let url = format!("{root}/files?Revision={revision}&Recursive=True");
-    let answer: Answer = retried(|| web.json(&url))?;
+    let answer: ModelScopeAnswer = retried(|| web.json(&url))?;
     let Some(data) = answer.data.filter(|_| answer.code == 200) else {
         let message = answer.message.unwrap_or_default();
         return Err(Fault::Final(format!("ModelScope refuses it: {}; check the name", shown(&message))));
     };
-    let entries: Vec<Entry> = data.files.into_iter().filter(|entry| entry.kind != "tree").collect();
+    let entries: Vec<ListedFile> = data.files.into_iter().filter(|entry| entry.kind != "tree").collect();
     let files = wanted(entries.iter().map(|entry| entry.path.clone()))?
         .into_iter()
         .map(|path| {

@@ -199,7 +199,7 @@ impl Plan {
         let Some((index, files)) = self.listing.files.split_last() else {
             return Err(Fault::hostile("it lists no file"));
         };
-        let mut progress = Progress::new(&self.listing.files, on_fetch);
+        let mut progress = FetchProgress::new(&self.listing.files, on_fetch);
         let download = |file: &RemoteFile, report: &mut dyn FnMut(u64) -> Result<(), Fault>| {
             let verified = Download { web: &web, store: &self.store, file }.run(report)?;
             Ok(if keep_at_once {
@@ -252,14 +252,14 @@ impl Outcome {
 }
 
 /// Bytes of all files, from the bytes of each.
-struct Progress<'a> {
+struct FetchProgress<'a> {
     files: &'a [RemoteFile],
     here: Vec<u64>,
     total: u64,
     on_fetch: OnFetch<'a>,
 }
 
-impl<'a> Progress<'a> {
+impl<'a> FetchProgress<'a> {
     fn new(files: &'a [RemoteFile], on_fetch: OnFetch<'a>) -> Self {
         let total = files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.bytes));
         Self { files, here: vec![0; files.len()], total, on_fetch }

@@ -131,7 +131,7 @@ fn a_plan_keeps_within_the_room_that_it_was_given() -> Result<()> {
 }
 
 #[test]
-fn what_is_laid_out_at_once_does_not_grow_with_the_picture() -> Result<()> {
+fn what_is_laid_out_at_once_does_not_grow_with_the_image() -> Result<()> {
     let decoder = decoder(&[16, 32], 1, Layout::ChannelsFirst, DType::F32)?;
     let whole = |side| decoder.foreseen_bytes((1, side, side), None);
     // Of a place of the last convolutions: nine terms of each of 32 channels, in f32.
@@ -187,7 +187,7 @@ fn the_more_room_there_is_the_more_is_held() -> Result<()> {
 }
 
 #[test]
-fn the_embedded_models_pictures_are_the_same_in_strips() -> Result<()> {
+fn the_embedded_models_images_are_the_same_in_strips() -> Result<()> {
     let placement = Placement::resident(DeviceChoice::Cpu, Precision::F32);
     let pipeline = Pipeline::load(&EMBEDDED_MODEL, &placement, &|_, _| {}).expect("a model");
     let conditioning = pipeline.condition("a red apple").expect("a prompt");
