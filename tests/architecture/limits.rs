@@ -15,7 +15,7 @@ const TABLES: [(&str, &str); 1] = [("costs/simulation/article.rs", "all")];
 /// Fields of a struct.
 const FIELDS_MAX: usize = 14;
 /// Structs with more, each of them flat because what it stands for is: a field a key of a file, a column or a flag.
-const FLAT: [(&str, &str); 12] = [
+const FLAT: [(&str, &str); 15] = [
     // Tables of tintype.toml.
     ("config/mod.rs", "Config"),
     ("config/mod.rs", "Limits"),
@@ -23,6 +23,10 @@ const FLAT: [(&str, &str); 12] = [
     // A scenario's file, and the flags that stand for one.
     ("costs/simulation/scenario.rs", "Scenario"),
     ("cli/roi/mod.rs", "Usage"),
+    // The flags of a command, and what commands print as JSON.
+    ("cli/generate/mod.rs", "GenerateArgs"),
+    ("cli/generate/report.rs", "Generated"),
+    ("cli/key/json.rs", "KeyJson"),
     // A model's JSON.
     ("pipeline/source/config/schedule.rs", "Config"),
     ("pipeline/source/config/transformer.rs", "TransformerConfig"),
