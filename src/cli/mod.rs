@@ -4,6 +4,7 @@
 
 mod admin;
 mod asset;
+mod audit;
 mod backup;
 mod bench;
 mod calibrate;
@@ -22,6 +23,7 @@ mod prices;
 mod progress;
 mod pull;
 mod receipt;
+mod reconcile;
 mod restore;
 mod roi;
 mod serve;
@@ -108,6 +110,8 @@ enum Command {
     /// Close months, verify closed ones, take entries back
     #[command(subcommand)]
     Month(month::MonthCommand),
+    /// Compare figures of the books that come about in different ways; exit code 1 if two differ
+    Audit(audit::AuditArgs),
     /// Print what was booked for a request, and how each figure comes about
     Receipt(receipt::ReceiptArgs),
     /// Forget a tag or a key's name: a pseudonym takes its place, kept images are deleted, sums and seals stay
@@ -269,6 +273,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Forget(args) => forget::run(&args, &*clock),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args, &*clock),
+        Command::Audit(args) => audit::run(&args, &*clock),
         Command::Receipt(args) => receipt::run(&args),
         Command::Roi(args) => roi::run(&args, &*clock),
         Command::Completions(args) => completions::run(&args),

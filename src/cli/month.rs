@@ -3,7 +3,10 @@ use std::io::IsTerminal;
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 
-use super::{Books, CliError, DataArgs, output};
+use super::{
+    Books, CliError, DataArgs, audit, output,
+    reconcile::{self, ReconcileArgs},
+};
 use crate::{
     clock::Clock,
     ledger::{
@@ -23,6 +26,8 @@ pub(super) enum MonthCommand {
     Verify(VerifyArgs),
     /// Take an entry back in this month, and perhaps correct it
     Reverse(ReverseArgs),
+    /// Record what a wall meter counted or the power company billed, and show what of it was not booked
+    Reconcile(ReconcileArgs),
 }
 
 #[derive(Debug, Args)]
@@ -65,11 +70,16 @@ pub(super) fn run(command: MonthCommand, clock: &dyn Clock) -> Result<(), CliErr
         MonthCommand::Close(args) => close(&args, clock),
         MonthCommand::Verify(args) => verify(&args),
         MonthCommand::Reverse(args) => reverse(&args, clock),
+        MonthCommand::Reconcile(args) => reconcile::run(&args, clock),
     }
 }
 
 fn close(args: &CloseArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let Books { config, ledger, costs, zone } = args.place.books(clock)?;
+    let books = args.place.books(clock)?;
+    for found in audit::breaks(&books, clock)? {
+        super::note(&found);
+    }
+    let Books { config, ledger, costs, zone } = books;
     if std::io::stdin().is_terminal() && !args.yes {
         let report = ledger.month_report(&costs, args.month, &[], &zone, clock.now())?;
         super::note(&preview(&report));

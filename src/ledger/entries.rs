@@ -126,6 +126,12 @@ pub(super) const IMAGE_COLUMNS: &str = "
     seed, duration_ms, energy_mj, wall_energy_mj, energy_source, electricity_nano, depreciation_nano, upkeep_nano,
     compared_sku, compared_nano, exchange_rate_nano, epoch";
 
+/// Each settled request, with the images that were asked for and those that were booked for it first.
+pub(super) const IMAGES_BY_REQUEST: &str = "
+    SELECT requests.id, requests.images, CAST(count(entries.id) AS BIGINT) FROM requests
+    LEFT JOIN entries ON request_id = requests.id AND kind = 'image' AND reverses IS NULL AND corrects IS NULL
+    WHERE state = 'settled' GROUP BY requests.id, requests.images ORDER BY requests.id";
+
 /// The images of request ?1 as they were first booked.
 pub(super) fn images_query() -> String {
     format!(

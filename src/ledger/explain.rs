@@ -1,9 +1,12 @@
 //! What was booked for a request, with what it was priced with: so that each figure can be worked out again.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{
-    Ledger, LedgerError, entries, rate_cards,
+    Ledger, LedgerError, entries,
+    rate_cards::Cards,
     store::{Conn, Row, params},
     unsigned,
 };
@@ -63,16 +66,16 @@ pub struct PricedEntry {
     /// The quality that was asked for.
     pub quality: Quality,
     /// The prices.
-    pub rates: RateCard,
+    pub rates: Arc<RateCard>,
 }
 
+/// Entries with what they were priced with.
 const ENTRIES: &str = "
     SELECT entries.id AS id, kind, image_index, entered_at_ms, entries.currency AS currency, electricity_nano,
            depreciation_nano, upkeep_nano, compared_sku, compared_nano, exchange_rate_nano, reverses, corrects, reason,
            entries.actor AS actor, duration_ms, energy_mj, energy_source, epoch, wall_energy_mj, steps_done, steps_of, width,
-           height, quality, card
-    FROM entries JOIN requests ON requests.id = request_id LEFT JOIN rate_cards ON rate_cards.id = rate_card
-    WHERE request_id = ?1 ORDER BY entries.id";
+           height, quality, rate_card, card
+    FROM entries JOIN requests ON requests.id = request_id LEFT JOIN rate_cards ON rate_cards.id = rate_card";
 
 impl Ledger {
     /// All entries of a request, in the order in which they were booked; empty if there is no such request.
@@ -80,8 +83,24 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.
     pub fn booked_entries(&self, id: RequestId) -> Result<Vec<BookedEntry>, LedgerError> {
-        self.store.read(|conn: &Conn<'_>| conn.query(ENTRIES, params![id.to_text()], entry))
+        let sql = format!("{ENTRIES} WHERE request_id = ?1 ORDER BY entries.id");
+        let mut cards = Cards::default();
+        self.store
+            .read(|conn: &Conn<'_>| conn.query(&sql, params![id.to_text()], |row| entry(row, &mut cards)))
     }
+}
+
+/// Shows all entries to `look` of which is known what they were priced with.
+pub(super) fn for_each_priced(
+    conn: &Conn<'_>,
+    mut look: impl FnMut(&BookedEntry),
+) -> Result<(), LedgerError> {
+    let mut cards = Cards::default();
+    let sql = format!("{ENTRIES} WHERE rate_card IS NOT NULL ORDER BY entries.id");
+    conn.for_each(&sql, params![], |row| -> Result<(), LedgerError> {
+        look(&entry(row, &mut cards)?);
+        Ok(())
+    })
 }
 
 impl BookedEntry {
@@ -113,7 +132,7 @@ impl BookedEntry {
     }
 }
 
-fn entry(row: &Row<'_>) -> Result<BookedEntry, LedgerError> {
+fn entry(row: &Row<'_>, cards: &mut Cards) -> Result<BookedEntry, LedgerError> {
     let money = |column: &str| row.get(column).map(Money::from_nano);
     let kind: String = row.get("kind")?;
     let currency: String = row.get("currency")?;
@@ -137,10 +156,7 @@ fn entry(row: &Row<'_>) -> Result<BookedEntry, LedgerError> {
         },
         comparison,
         change: change(row)?,
-        priced: match row.get::<Option<String>>("card")? {
-            Some(card) => Some(priced(row, rate_cards::read(&card)?)?),
-            None => None,
-        },
+        priced: cards.of(row)?.map(|rates| priced(row, rates)).transpose()?,
     })
 }
 
@@ -151,7 +167,7 @@ fn change(row: &Row<'_>) -> Result<Option<EntryChange>, LedgerError> {
     Ok(Some(EntryChange { entry, is_reversal: reverses.is_some(), reason, actor }))
 }
 
-fn priced(row: &Row<'_>, rates: RateCard) -> Result<PricedEntry, LedgerError> {
+fn priced(row: &Row<'_>, rates: Arc<RateCard>) -> Result<PricedEntry, LedgerError> {
     let count = |column: &'static str| unsigned(row.get(column)?, column);
     let out_of_range = |what| LedgerError::OutOfRange { what };
     let quality = row.get::<Option<String>>("quality")?.unwrap_or_default().parse();

@@ -5,6 +5,7 @@
 
 mod adjustments;
 mod assets;
+mod audit;
 mod budgets;
 mod closed_days;
 mod closing;
@@ -49,6 +50,7 @@ use crate::units::Currency;
 
 pub use self::{
     adjustments::{Adjustment, AdjustmentKind},
+    audit::{AuditBasis, Control, EnergyUse, Reconciliation},
     closing::{CloseError, Closer, Closing, Finding, Sha256Hash, VerifiedMonth},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     error::{LedgerError, StoreFault},

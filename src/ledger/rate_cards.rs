@@ -1,11 +1,13 @@
 //! What work was priced with: a row for each card that was ever used.
 
+use std::{collections::HashMap, sync::Arc};
+
 use sha2::{Digest, Sha256};
 
 use super::{
     LedgerError,
     exact_json::exact_json,
-    store::{Conn, params},
+    store::{Conn, Row, params},
 };
 use crate::costs::RateCard;
 
@@ -21,7 +23,19 @@ pub(super) fn keep(conn: &Conn<'_>, card: &RateCard) -> Result<i64, LedgerError>
     conn.query_one(sql, params![sha256, json], |row| row.get(0))
 }
 
-/// A card as it is stored.
-pub(super) fn read(card: &str) -> Result<RateCard, LedgerError> {
-    Ok(serde_json::from_str(card)?)
+/// Cards that were read: entries have few of them in common.
+#[derive(Default)]
+pub(super) struct Cards(HashMap<i64, Arc<RateCard>>);
+
+impl Cards {
+    /// The card of a row that has `rate_card` and `card`; none if it points to none.
+    pub(super) fn of(&mut self, row: &Row<'_>) -> Result<Option<Arc<RateCard>>, LedgerError> {
+        let Some(id) = row.get::<Option<i64>>("rate_card")? else { return Ok(None) };
+        if let Some(card) = self.0.get(&id) {
+            return Ok(Some(Arc::clone(card)));
+        }
+        let card: Arc<RateCard> = Arc::new(serde_json::from_str(&row.get::<String>("card")?)?);
+        self.0.insert(id, Arc::clone(&card));
+        Ok(Some(card))
+    }
 }

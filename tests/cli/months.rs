@@ -76,6 +76,19 @@ fn a_month_is_closed_and_verified() {
     let hash = closed.trim().rsplit(' ').next().expect("a hash");
     assert_eq!(hash.len(), 64);
     assert!(complaint(&month(&["close", "2020-01"]), 2).contains("closed already"));
+    let audited = out(&run(place.path(), &["audit"]));
+    assert!(
+        audited.contains("closed months are as they were closed") && !audited.contains("BROKEN"),
+        "{audited}"
+    );
+    let reconciled = out(&month(&["reconcile", "2020-01", "--kwh", "0.004", "--amount", "0.005"]));
+    for said in ["images", "0.003750", "0.00375", "measured", "6.2 % of what was measured is not booked"] {
+        assert!(reconciled.contains(said), "{said}: {reconciled}");
+    }
+    let broken = run(place.path(), &["audit"]);
+    assert!(complaint(&broken, 1).contains("1 of 7 controls"));
+    assert!(String::from_utf8_lossy(&broken.stdout).contains("2020-01: 6.2 % of what was measured"));
+    out(&run(place.path(), &["audit", "--tolerance", "7"]));
     out(&month(&["close", "2020-02"]));
     let verified = out(&month(&["verify"]));
     let lines: Vec<_> = verified.lines().collect();

@@ -8,11 +8,14 @@ mod reseal;
 mod seal;
 mod verify;
 
-pub(super) use self::reseal::{ResealError, reseal_months_with};
 pub use self::{
     close::{CloseError, Closer, Closing},
     hash::Sha256Hash,
     verify::{Finding, VerifiedMonth},
+};
+pub(super) use self::{
+    reseal::{ResealError, reseal_months_with},
+    verify::verify,
 };
 
 #[cfg(test)]

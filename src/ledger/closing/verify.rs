@@ -65,25 +65,31 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.
     pub fn verify_months(&self, only: Option<Month>) -> Result<Vec<VerifiedMonth>, LedgerError> {
-        self.store.read(|conn| {
-            let mut verified = Vec::new();
-            let mut previous = None;
-            for closing in closings(conn)? {
-                let (month, sha256) = (closing.month, closing.sha256);
-                if only.is_none_or(|only| only == month) {
-                    let finding = finding_of(conn, &closing, previous)?;
-                    verified.push(VerifiedMonth { month, closing: Some(closing), finding });
-                }
-                previous = Some(sha256);
-            }
-            for month in months_without_closing(conn)? {
-                if only.is_none_or(|only| only == month) {
-                    verified.push(VerifiedMonth { month, closing: None, finding: Some(Finding::NoClosing) });
-                }
-            }
-            Ok(verified)
-        })
+        self.store.read(|conn| verify(conn, only))
     }
+}
+
+/// Every closed month, or only `only`, recomputed.
+pub(in crate::ledger) fn verify(
+    conn: &Conn<'_>,
+    only: Option<Month>,
+) -> Result<Vec<VerifiedMonth>, LedgerError> {
+    let mut verified = Vec::new();
+    let mut previous = None;
+    for closing in closings(conn)? {
+        let (month, sha256) = (closing.month, closing.sha256);
+        if only.is_none_or(|only| only == month) {
+            let finding = finding_of(conn, &closing, previous)?;
+            verified.push(VerifiedMonth { month, closing: Some(closing), finding });
+        }
+        previous = Some(sha256);
+    }
+    for month in months_without_closing(conn)? {
+        if only.is_none_or(|only| only == month) {
+            verified.push(VerifiedMonth { month, closing: None, finding: Some(Finding::NoClosing) });
+        }
+    }
+    Ok(verified)
 }
 
 /// The first thing that is not as `closing`, or the month's second seal, says.

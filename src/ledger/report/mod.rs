@@ -1,6 +1,7 @@
 //! Reports: one pass over the entries of a span, and what is made from it.
 
 mod all_in;
+mod audit;
 mod compared;
 mod csv;
 mod days;
@@ -20,7 +21,6 @@ mod sums;
 mod totals;
 mod year;
 
-pub(super) use self::state::state;
 pub use self::{
     all_in::WholeMonth,
     compared::Compared,
@@ -35,4 +35,8 @@ pub use self::{
     sums::MonthSums,
     totals::MonthTotals,
     year::YearReport,
+};
+pub(super) use self::{
+    audit::{depreciation_of_all_months, stated_and_counted},
+    state::state,
 };

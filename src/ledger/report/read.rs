@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What reports are made from.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     view: &'a Conn<'a>,
     costs: CostModel,
     zone: &'a TimeZone,
@@ -113,7 +113,7 @@ pub(super) fn whole_month(
 
 impl<'a> Source<'a> {
     /// Reads `days`, and those since the hardware was bought.
-    fn read(
+    pub(super) fn read(
         view: &'a Conn<'a>,
         costs: &CostModel,
         days: DaySpan,
@@ -138,13 +138,13 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn facts_on(&self, days: DaySpan) -> &[Fact] {
+    pub(super) fn facts_on(&self, days: DaySpan) -> &[Fact] {
         let before = |day: Date| self.facts.partition_point(|fact| fact.day < day);
         self.facts.get(before(days.first)..before(days.end)).unwrap_or_default()
     }
 
     /// A month's report as it was closed, or as it is now, and what its figures are made from.
-    fn stated_or_read(&self, month: Month) -> Result<(MonthReport, MonthSums), LedgerError> {
+    pub(super) fn stated_or_read(&self, month: Month) -> Result<(MonthReport, MonthSums), LedgerError> {
         match Statement::of(self.view, month)? {
             Some(statement) => {
                 let sums = statement.sums;
@@ -179,7 +179,7 @@ impl<'a> Source<'a> {
 
     /// What the parts and the upkeep cost, beside what the pictures of `totals` were allocated. Of days that are not over,
     /// those to now, today included; days before the ledger's first key do not count.
-    fn cost(&self, days: DaySpan, totals: &MonthTotals) -> Result<MonthCost, LedgerError> {
+    pub(super) fn cost(&self, days: DaySpan, totals: &MonthTotals) -> Result<MonthCost, LedgerError> {
         let days = self.known.and(days);
         let allocated = Allocated { depreciation: totals.cost.depreciation, upkeep: totals.cost.upkeep };
         let uses = part_uses(&self.costs, days, |span| self.images(span))?;

@@ -30,7 +30,7 @@ fn costs(upkeep: i64, compare_with: &str, rate: i64) -> CostModel {
     CostModel::new(settings, PriceBook::built_in().expect("a book"), vec![dollars]).expect("a model")
 }
 
-fn part(name: &str, price: i64, bought: Date, life: Life) -> Asset {
+pub(super) fn part(name: &str, price: i64, bought: Date, life: Life) -> Asset {
     Asset {
         name: name.into(),
         price: yuan(price),
@@ -42,17 +42,17 @@ fn part(name: &str, price: i64, bought: Date, life: Life) -> Asset {
     }
 }
 
-const BY_TIME: Life = Life::Time { years: 5, normal_utilisation_percent: 20 };
+pub(super) const BY_TIME: Life = Life::Time { years: 5, normal_utilisation_percent: 20 };
 
-struct Closed {
-    book: Book,
-    costs: CostModel,
+pub(super) struct Closed {
+    pub(super) book: Book,
+    pub(super) costs: CostModel,
     card: crate::domain::AssetId,
 }
 
 impl Closed {
     /// September and October closed on the 5th of November.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut book = Book::begun_at(None, at("2026-09-20T08:00:00Z"));
         let costs = costs(3_650, "fal/z-image-turbo", 7);
         let bought = date(2026, 9, 20);
@@ -176,12 +176,12 @@ impl Closed {
 }
 
 impl Closed {
-    fn add(&self, part: Asset) {
+    pub(super) fn add(&self, part: Asset) {
         let evidence = Evidence { document: Some("R-17"), ..Evidence::COMMAND_LINE };
         self.book.ledger.add_asset(&part, &self.costs, &evidence, NOVEMBER_5).expect("recorded");
     }
 
-    fn retire(&self, on: Date, proceeds: i64) {
+    pub(super) fn retire(&self, on: Date, proceeds: i64) {
         let retirement = Retirement { on, proceeds: yuan(proceeds) };
         let retire = self.book.ledger.retire_asset(
             self.card,

@@ -1,3 +1,4 @@
+mod audit;
 mod budgets;
 mod closings;
 mod comparisons;

@@ -32,6 +32,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0033_closed_months.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0037_loras.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0038_key_loras.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0040_reconciliations.sql")),
 ];
 
 /// Brings the schema up to date.

@@ -1,0 +1,67 @@
+use clap::Args;
+
+use super::{
+    Books, CliError, DataArgs,
+    table::{Column, table},
+};
+use crate::{
+    clock::Clock,
+    ledger::{AuditBasis, Control},
+};
+
+/// How far a meter may be from what was booked, in percent, if nothing else is said.
+const TOLERANCE_PERCENT: u32 = 5;
+
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    #[command(flatten)]
+    place: DataArgs,
+    /// How far a meter's reading or a bill may be from the booked energy, in percent of it
+    #[arg(long, value_name = "PERCENT", default_value_t = TOLERANCE_PERCENT, value_parser = clap::value_parser!(u32).range(0..=100))]
+    tolerance: u32,
+}
+
+pub(super) fn run(args: &AuditArgs, clock: &dyn Clock) -> Result<(), CliError> {
+    let books = args.place.books(clock)?;
+    let controls = controls(&books, args.tolerance, clock)?;
+    super::print(&text(&controls))?;
+    match controls.iter().filter(|control| !control.breaks.is_empty()).count() {
+        0 => Ok(()),
+        broken => Err(CliError::Failed(format!(
+            "{broken} of {} controls do not hold; look into what is listed below them",
+            controls.len()
+        ))),
+    }
+}
+
+/// What does not hold, before a month is closed; empty if all does.
+pub(super) fn breaks(books: &Books, clock: &dyn Clock) -> Result<Vec<String>, CliError> {
+    let controls = controls(books, TOLERANCE_PERCENT, clock)?;
+    let breaks = controls.into_iter().flat_map(|control| {
+        control
+            .breaks
+            .into_iter()
+            .map(move |found| format!("it does not hold that {}: {found}", control.name))
+    });
+    Ok(breaks.collect())
+}
+
+fn controls(books: &Books, tolerance_percent: u32, clock: &dyn Clock) -> Result<Vec<Control>, CliError> {
+    let basis = AuditBasis { costs: &books.costs, zone: &books.zone, tolerance_percent };
+    Ok(books.ledger.audit(&basis, clock.now())?)
+}
+
+fn text(controls: &[Control]) -> String {
+    let mut rows = Vec::new();
+    for control in controls {
+        let result = match (control.checked, control.breaks.is_empty()) {
+            (0, _) => "nothing to check",
+            (_, true) => "holds",
+            (_, false) => "BROKEN",
+        };
+        rows.push([control.name.to_owned(), control.checked.to_string(), result.to_owned()]);
+        let breaks = control.breaks.iter();
+        rows.extend(breaks.map(|found| [format!("  {found}"), String::new(), String::new()]));
+    }
+    table([Column::Text("CONTROL"), Column::Number("CHECKED"), Column::Text("RESULT")], rows)
+}

@@ -1,0 +1,167 @@
+//! The controls, one after the other, over one view of the ledger.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::reconciliations;
+use crate::{
+    costs::{CostModel, RateCard},
+    domain::{EnergySource, Overhead, Usage},
+    ledger::{
+        Ledger, LedgerError, closing, entries, explain,
+        rate_cards::Cards,
+        report,
+        store::{Conn, Row, params},
+        unsigned,
+    },
+    units::{Energy, Millis, Money},
+};
+
+/// What was compared, how often, and where the two figures differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// What must agree.
+    pub name: &'static str,
+    /// Pairs of figures that were compared.
+    pub checked: u64,
+    /// Where they differ.
+    pub breaks: Vec<String>,
+}
+
+/// With what the ledger is audited.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditBasis<'a> {
+    /// The price of things.
+    pub costs: &'a CostModel,
+    /// In whose days and months it is counted.
+    pub zone: &'a TimeZone,
+    /// How far a meter's reading may be from what was booked, in percent of the reading.
+    pub tolerance_percent: u32,
+}
+
+/// Breaks of one control that are listed.
+const LISTED: usize = 10;
+
+impl Ledger {
+    /// All controls, whether or not they hold.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses or a sum is out of range.
+    pub fn audit(&self, basis: &AuditBasis<'_>, now: Timestamp) -> Result<Vec<Control>, LedgerError> {
+        self.store.read(|conn| {
+            Ok(vec![
+                seals(conn)?,
+                statements(conn, basis, now)?,
+                entries_of_prices(conn)?,
+                overheads_of_prices(conn)?,
+                images_of_requests(conn)?,
+                parts(conn, basis, now)?,
+                meters(conn, basis)?,
+            ])
+        })
+    }
+}
+
+impl Control {
+    const fn new(name: &'static str) -> Self {
+        Self { name, checked: 0, breaks: Vec::new() }
+    }
+
+    fn check(&mut self, agrees: bool, difference: impl FnOnce() -> String) {
+        self.checked += 1;
+        if !agrees && self.breaks.len() < LISTED {
+            self.breaks.push(difference());
+        }
+    }
+}
+
+fn seals(conn: &Conn<'_>) -> Result<Control, LedgerError> {
+    let mut control = Control::new("closed months are as they were closed");
+    for month in closing::verify(conn, None)? {
+        let finding = month.finding.map(|finding| finding.to_string());
+        control.check(finding.is_none(), || format!("{}: {}", month.month, finding.unwrap_or_default()));
+    }
+    Ok(control)
+}
+
+fn statements(conn: &Conn<'_>, basis: &AuditBasis<'_>, now: Timestamp) -> Result<Control, LedgerError> {
+    let mut control = Control::new("statements of closed months are the sums of their entries");
+    for (month, stated, counted) in report::stated_and_counted(conn, basis.costs, (basis.zone, now))? {
+        control
+            .check(stated == counted, || format!("{month}: {stated} is stated, its entries are {counted}"));
+    }
+    Ok(control)
+}
+
+fn entries_of_prices(conn: &Conn<'_>) -> Result<Control, LedgerError> {
+    let mut control = Control::new("entries follow from the prices that are stored with them");
+    explain::for_each_priced(conn, |entry| {
+        let is_reproduced = entry.is_reproduced().is_ok_and(|outcome| outcome == Some(true));
+        control.check(is_reproduced, || format!("entry {}", entry.id));
+    })?;
+    Ok(control)
+}
+
+fn overheads_of_prices(conn: &Conn<'_>) -> Result<Control, LedgerError> {
+    let mut control = Control::new("idle energy follows from the prices that are stored with it");
+    let sql =
+        "SELECT overheads.id AS id, kind, duration_ms, energy_mj, wall_energy_mj, electricity_nano, rate_card, card
+               FROM overheads JOIN rate_cards ON rate_cards.id = rate_card ORDER BY overheads.id";
+    let mut cards = Cards::default();
+    conn.for_each(sql, params![], |row| -> Result<(), LedgerError> {
+        let Some(rates) = cards.of(row)? else { return Ok(()) };
+        let is_reproduced = is_overhead_reproduced(row, &rates)?;
+        let id: i64 = row.get("id")?;
+        control.check(is_reproduced, || format!("overhead {id}"));
+        Ok(())
+    })?;
+    Ok(control)
+}
+
+fn is_overhead_reproduced(row: &Row<'_>, rates: &RateCard) -> Result<bool, LedgerError> {
+    let usage = Usage {
+        duration: Millis::new(unsigned(row.get("duration_ms")?, "duration_ms")?),
+        energy: Energy::from_millijoules(unsigned(row.get("energy_mj")?, "energy_mj")?),
+        source: EnergySource::Estimated,
+        epoch: None,
+    };
+    let is_warm_up = row.get::<String>("kind")? == Overhead::WarmUp.as_str();
+    let priced = if is_warm_up { rates.generating(usage) } else { rates.waiting(usage) };
+    let wall_energy = Energy::from_millijoules(unsigned(row.get("wall_energy_mj")?, "wall_energy_mj")?);
+    Ok(priced == Ok((wall_energy, Money::from_nano(row.get("electricity_nano")?))))
+}
+
+fn images_of_requests(conn: &Conn<'_>) -> Result<Control, LedgerError> {
+    let mut control = Control::new("settled requests have the images that they asked for");
+    conn.for_each(entries::IMAGES_BY_REQUEST, params![], |row| -> Result<(), LedgerError> {
+        let (id, asked, booked) = (row.get::<String>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?);
+        control
+            .check(asked == booked, || format!("request {id}: {asked} were asked for, {booked} are booked"));
+        Ok(())
+    })?;
+    Ok(control)
+}
+
+fn parts(conn: &Conn<'_>, basis: &AuditBasis<'_>, now: Timestamp) -> Result<Control, LedgerError> {
+    let mut control = Control::new("parts have lost what the months say");
+    let (months, register) = report::depreciation_of_all_months(conn, basis.costs, (basis.zone, now))?;
+    control.check(months == register, || {
+        format!("all months with their adjustments: {months}; the register of parts: {register}")
+    });
+    Ok(control)
+}
+
+fn meters(conn: &Conn<'_>, basis: &AuditBasis<'_>) -> Result<Control, LedgerError> {
+    let mut control = Control::new("booked energy is near what meters counted and bills say");
+    let out_of_range = |_| LedgerError::OutOfRange { what: "a sum" };
+    for reconciliation in reconciliations::all(conn, basis.zone)? {
+        let tenths = reconciliation.difference_tenths().map_err(out_of_range)?;
+        let is_near =
+            tenths.is_some_and(|tenths| tenths.unsigned_abs() <= u64::from(basis.tolerance_percent) * 10);
+        control.check(is_near, || {
+            let percent = tenths
+                .map_or_else(|| "-".into(), |tenths| format!("{}.{}", tenths / 10, (tenths % 10).abs()));
+            format!("{}: {percent} % of what was measured is not booked", reconciliation.month)
+        });
+    }
+    Ok(control)
+}

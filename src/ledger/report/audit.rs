@@ -1,0 +1,69 @@
+//! Figures of reports that an audit compares.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use super::{MonthSums, compared::out_of_range, entry_sums, read::Source, statement::Statement};
+use crate::{
+    costs::{CostModel, DaySpan},
+    ledger::{
+        AdjustmentKind, LedgerError, Month, meter,
+        recorded::{first_day, start_of},
+        store::{Conn, params},
+    },
+    units::Money,
+};
+
+/// The sums that each closed month's statement was made from, and the same of its entries and overheads as they are: images,
+/// standard cost, electricity of overheads, as a text.
+pub(in crate::ledger) fn stated_and_counted(
+    conn: &Conn<'_>,
+    costs: &CostModel,
+    (zone, now): (&TimeZone, Timestamp),
+) -> Result<Vec<(Month, String, String)>, LedgerError> {
+    let sql = "SELECT month FROM month_statements ORDER BY month";
+    let months = conn.query(sql, params![], |row| month_of(&row.get::<String>(0)?))?;
+    let mut pairs = Vec::new();
+    for month in months {
+        let Some(statement) = Statement::of(conn, month)? else { continue };
+        let source = Source::read(conn, costs, month.days(), &[], zone, now)?;
+        let totals = entry_sums::sum(source.facts_on(month.days()))?;
+        let overheads = meter::overheads(conn, statement.start, statement.end)?;
+        let counted = MonthSums { totals, overheads, ..statement.sums };
+        pairs.push((month, text(&statement.sums), text(&counted)));
+    }
+    Ok(pairs)
+}
+
+fn month_of(text: &str) -> Result<Month, LedgerError> {
+    text.parse().map_err(|_| LedgerError::OutOfRange { what: "month_statements.month" })
+}
+
+fn text(sums: &MonthSums) -> String {
+    let MonthSums { totals, overheads, .. } = sums;
+    format!(
+        "{} images for {}, failed work for {} and idle energy for {}",
+        totals.images, totals.standard, totals.failed_electricity, overheads.electricity
+    )
+}
+
+/// What all months say that the parts have lost, adjustments included, and what the register of parts says.
+pub(in crate::ledger) fn depreciation_of_all_months(
+    conn: &Conn<'_>,
+    costs: &CostModel,
+    (zone, now): (&TimeZone, Timestamp),
+) -> Result<(Money, Money), LedgerError> {
+    let today = zone.to_datetime(now).date();
+    let Some(first) = first_day(conn, zone, now)? else { return Ok((Money::ZERO, Money::ZERO)) };
+    let days = DaySpan { first, end: today.tomorrow().unwrap_or(Date::MAX) };
+    let source = Source::read(conn, costs, days, &[], zone, now)?;
+    let (mut month, mut sum) = (Month::of(start_of(first, zone), zone), Money::ZERO);
+    while month.days().first < days.end {
+        let (report, sums) = source.stated_or_read(month)?;
+        let mut late = report.adjustments.iter().filter(|one| one.kind == AdjustmentKind::Depreciation);
+        let late = late.try_fold(Money::ZERO, |sum, one| sum.plus(one.amount));
+        let of_month = late.and_then(|late| sums.cost.depreciation.plus(late)).map_err(out_of_range)?;
+        sum = sum.plus(of_month).map_err(out_of_range)?;
+        month = month.next();
+    }
+    Ok((sum, source.cost(days, &Default::default())?.depreciation))
+}

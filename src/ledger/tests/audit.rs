@@ -1,0 +1,101 @@
+//! The controls: they hold on sound books, and each of them fails on what it is for.
+
+use jiff::civil::date;
+
+use super::{
+    late::{BY_TIME, Closed, part},
+    months::{at, month},
+    *,
+};
+use crate::domain::Overhead;
+
+const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+
+impl Closed {
+    /// The controls that do not hold.
+    fn broken(&self) -> Vec<&'static str> {
+        let basis = AuditBasis { costs: &self.costs, zone: &TimeZone::UTC, tolerance_percent: 5 };
+        let controls = self.book.ledger.audit(&basis, NOW).expect("audited");
+        controls.iter().filter(|control| !control.breaks.is_empty()).map(|control| control.name).collect()
+    }
+
+    fn measure(&self, kwh: &str) {
+        let measured = (kwh.parse().expect("an energy"), None);
+        let (november, evidence) = (month("2026-11"), Evidence::COMMAND_LINE);
+        self.book.ledger.reconcile(november, measured, Currency::CNY, &evidence, NOW).expect("recorded");
+    }
+}
+
+/// Two closed months, a part of theirs that was recorded late, and in November an image, failed work and an idle hour, priced
+/// with what is recorded.
+fn books() -> Closed {
+    let mut closed = Closed::new();
+    closed.add(part("ups", 1_825, date(2026, 10, 10), BY_TIME));
+    closed.retire(date(2026, 10, 12), 1_000);
+    let now = at("2026-11-10T10:00:00Z");
+    let civil = TimeZone::UTC.to_datetime(now);
+    let costs = closed.book.ledger.with_assets(&closed.costs).expect("a model");
+    let product = crate::domain::Product::generated(ImageSize::square(64), Quality::Medium);
+    let hour = Usage { energy: Energy::from_millijoules(3_600_000_000), ..receipt().usage };
+    let image = costs.receipt(hour, costs.compare(product, civil.date()), civil).expect("a receipt");
+    closed.book.paint(closed.book.filed(), now, &[image]);
+    let share = Share { steps_done: 3, steps: 8 };
+    let priced = costs.failed_work(hour, share, civil).expect("priced");
+    let work = FailedWork { index: 0, seed: Seed::new(1), usage: hour, priced, share, images_shown: 0 };
+    let failed = closed.book.open_request(closed.book.filed(), now);
+    closed.book.ledger.fail(failed, &spec(), Currency::CNY, &[work], now).expect("failed");
+    let idle = costs.idle(hour, civil).expect("priced");
+    closed.book.ledger.book_overhead(Overhead::Idle, hour, &idle, Currency::CNY, now).expect("booked");
+    // An hour's kilowatt each for an image, failed work and idleness.
+    closed.measure("3.1");
+    closed
+}
+
+#[test]
+fn every_control_holds_on_sound_books_and_fails_on_what_it_is_for() {
+    let prices = "entries follow from the prices that are stored with them";
+    let seals = "closed months are as they were closed";
+    for (sql, broken) in [
+        ("UPDATE entries SET depreciation_nano = depreciation_nano + 1 WHERE kind = 'failed'", vec![prices]),
+        ("UPDATE entries SET wall_energy_mj = wall_energy_mj + 1 WHERE rate_card IS NOT NULL", vec![prices]),
+        (
+            "UPDATE overheads SET electricity_nano = electricity_nano + 1",
+            vec!["idle energy follows from the prices that are stored with it"],
+        ),
+        (
+            "UPDATE requests SET images = 3 WHERE created_at_ms = 1794304800000 AND state = 'settled'",
+            vec!["settled requests have the images that they asked for"],
+        ),
+        ("DELETE FROM adjustments", vec!["parts have lost what the months say"]),
+        (
+            "UPDATE month_statements SET statement = replace(statement, '\"standard\":\"0', '\"standard\":\"1')
+             WHERE month = '2026-10'",
+            vec![seals, "statements of closed months are the sums of their entries"],
+        ),
+        ("UPDATE assets SET name = 'other' WHERE id = 1", vec![seals]),
+    ] {
+        let books = books();
+        assert_eq!(books.broken(), Vec::<&str>::new(), "{sql}");
+        books.book.tamper(sql);
+        assert_eq!(books.broken(), broken, "{sql}");
+    }
+}
+
+#[test]
+fn a_meter_that_counted_more_than_was_booked_breaks_its_control_and_says_by_how_much() {
+    let books = books();
+    books.measure("3.4");
+    assert_eq!(books.broken(), ["booked energy is near what meters counted and bills say"]);
+    let all = books.book.ledger.reconciliations(&TimeZone::UTC).expect("reconciliations");
+    let [november] = all.as_slice() else { panic!("the last one counts: {all:?}") };
+    let uses: Vec<_> =
+        november.booked.iter().map(|one| (one.name.as_str(), one.energy.as_millijoules())).collect();
+    let kwh = 3_600_000_000;
+    assert_eq!(uses, [("failed work", kwh), ("images", kwh), ("idle hours", kwh)]);
+    assert_eq!(november.difference_tenths(), Ok(Some(117)), "0.4 of 3.4");
+    // 0.4 kWh at 1.20.
+    assert_eq!(
+        november.by_quantity().map(|amount| amount.map(|amount| amount.to_string())),
+        Ok(Some("0.48".into()))
+    );
+}
