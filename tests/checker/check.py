@@ -57,7 +57,7 @@ def expect(where, found, right):
 
 
 entries = [dict(row) for row in ledger.execute(
-    "SELECT entries.*, tag, model, quality, public_id, delivered FROM entries "
+    "SELECT entries.*, tag, model, requests.loras, quality, public_id, delivered FROM entries "
     "JOIN requests ON requests.id = request_id JOIN keys ON keys.id = key_id")]
 corrected = {entry["corrects"] for entry in entries if entry["corrects"] is not None}
 for entry in entries:
@@ -253,8 +253,16 @@ def whole(first, end, sum_of, cost, adjusted):
     return right
 
 
+
+def names_of_loras(entry):
+    """A set of LoRAs is one group; an image without any is in the group without a name."""
+    if entry["loras"] is None:
+        return None
+    return ", ".join(sorted(lora["name"] for lora in json.loads(entry["loras"])))
+
+
 GROUPS = {
-    "key": lambda e: e["public_id"], "tag": lambda e: e["tag"], "model": lambda e: e["model"],
+    "key": lambda e: e["public_id"], "tag": lambda e: e["tag"], "model": lambda e: e["model"], "lora": names_of_loras,
     "size": lambda e: f"{e['width']}x{e['height']}", "quality": lambda e: e["quality"], "day": lambda e: e["day"].isoformat(),
 }
 

@@ -271,14 +271,14 @@ mod tests {
         a model on cpu in f32, memory resident, 2 threads; 1 warm-up, 3 counted
 
         512x512, 2 steps, 2 pictures
-                  median ms  min     max     cpu ms
-        tokenise  0.04       0.04    0.04    0.03
-        text      3.00       3.00    3.00    6.00
-        begin     1.00       1.00    1.00    2.00
-        step      25.00      10.00   60.00   50.00
-        decode    100.00     50.00   150.00  200.00
-        png       2.00       2.00    2.00    4.00
-        whole     200.00     100.00  300.00  400.00
+                  median ms     min     max  cpu ms
+        tokenise       0.04    0.04    0.04    0.03
+        text           3.00    3.00    3.00    6.00
+        begin          1.00    1.00    1.00    2.00
+        step          25.00   10.00   60.00   50.00
+        decode       100.00   50.00  150.00  200.00
+        png            2.00    2.00    2.00    4.00
+        whole        200.00  100.00  300.00  400.00
         pixels × steps per second  5.243e6
         joules per picture         100.0, estimated from configured watts
         peak memory                300 MiB
