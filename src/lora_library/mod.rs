@@ -97,10 +97,10 @@ impl LoraLibrary {
     /// Names and files, in the order of the names. Of two files with one name the data directory's counts, and then the one
     /// that is configured first.
     pub fn all(&self) -> Vec<(String, PathBuf)> {
-        let configured = self.configured.iter().flat_map(|path| match path.is_dir() {
-            true => files_in(path),
-            false => vec![path.clone()],
-        });
+        let configured = self
+            .configured
+            .iter()
+            .flat_map(|path| if path.is_dir() { files_in(path) } else { vec![path.clone()] });
         let files = files_in(&self.folder).into_iter().chain(configured);
         let mut named: Vec<(String, PathBuf)> = files
             .filter_map(|file| Some((file.file_stem()?.to_str()?.to_owned(), file)))
@@ -166,10 +166,10 @@ impl LoraLibrary {
     }
 
     fn file_to_be(&self, name: &str) -> Result<PathBuf, ChangeError> {
-        match is_lora_name(name) {
-            true => Ok(self.folder.join(format!("{name}.{ENDING}"))),
-            false => Err(ChangeError::Name(name.to_owned())),
+        if !is_lora_name(name) {
+            return Err(ChangeError::Name(name.to_owned()));
         }
+        Ok(self.folder.join(format!("{name}.{ENDING}")))
     }
 }
 

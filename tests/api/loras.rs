@@ -136,8 +136,8 @@ fn a_stream_takes_loras_too() {
     let body = json!({ "prompt": "tea", "seed": 7, "steps": 2, "lora": "ink", "stream": true });
     let streamed = server.generate(&body);
     assert_eq!(streamed.status, 200, "{}", streamed.text);
-    let data = streamed.text.lines().filter_map(|line| line.strip_prefix("data: "));
-    let last: Value = serde_json::from_str(data.last().expect("an event")).expect("JSON");
+    let mut data = streamed.text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let last: Value = serde_json::from_str(data.next_back().expect("an event")).expect("JSON");
     assert_eq!(last["loras"][0]["name"], "ink");
     let bytes = BASE64_STANDARD.decode(last["b64_json"].as_str().expect("base64")).expect("base64");
     let image = image::load_from_memory(&bytes).expect("an image").to_rgb8().into_raw();

@@ -8,7 +8,11 @@ use safetensors::{Dtype, tensor::TensorView};
 /// others'.
 pub fn write_lora(file: &Path, layer: &str, phase: usize) {
     let numbers = |count: usize| {
-        (0..count).flat_map(|i| (((i + phase) % 7) as f32 * 0.1 - 0.3).to_le_bytes()).collect()
+        (0..count)
+            .flat_map(|i| {
+                (f32::from(u8::try_from((i + phase) % 7).expect("a small number")) * 0.1 - 0.3).to_le_bytes()
+            })
+            .collect()
     };
     let tensors: [(&str, Vec<usize>, Vec<u8>); 2] =
         [("lora_A", vec![2, 64], numbers(128)), ("lora_B", vec![64, 2], numbers(128))];

@@ -200,10 +200,10 @@ pub(super) fn factors_of(raw: &RawFile) -> Result<(BTreeMap<String, Factors>, Ve
         let tensor = raw.tensor(name).map_err(|error| format!("tensor `{name}`: {error}"))?;
         factors.entry(layer.to_owned()).or_default().insert(role, tensor);
     }
-    match factors.is_empty() {
-        true => Err("not a LoRA: no tensor of it is called lora_A, lora_down, hada or lokr".to_owned()),
-        false => Ok((factors, unknown)),
+    if factors.is_empty() {
+        return Err("not a LoRA: no tensor of it is called lora_A, lora_down, hada or lokr".to_owned());
     }
+    Ok((factors, unknown))
 }
 
 /// The layers that a file names by themselves, and not as a part of queries, keys and values in one.

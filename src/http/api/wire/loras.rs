@@ -97,10 +97,10 @@ fn one_of(value: &Value) -> Result<LoraUse, ApiError> {
         Value::Object(_) => AskedLora::deserialize(value).map_err(|error| not_a_lora(&error.to_string()))?,
         other => return Err(not_a_lora(&other.to_string())),
     };
-    match written.name.is_empty() {
-        true => Err(not_a_lora("an empty name")),
-        false => Ok(LoraUse { name: written.name, weight: written.weight, sha256: None }),
+    if written.name.is_empty() {
+        return Err(not_a_lora("an empty name"));
     }
+    Ok(LoraUse { name: written.name, weight: written.weight, sha256: None })
 }
 
 fn not_a_lora(found: &str) -> ApiError {
