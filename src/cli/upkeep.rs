@@ -194,14 +194,9 @@ fn list(place: &DataArgs, output: OutputArgs) -> Result<(), CliError> {
 
 /// `0.03 an image`, `300.00 a month at 20 %`.
 fn amount(upkeep: &Upkeep) -> String {
-    match upkeep {
-        Upkeep::PerImage(amount) => format!("{amount} an image"),
-        Upkeep::PerMonth { amount, normal_utilisation_percent } => {
-            format!("{amount} a month at {normal_utilisation_percent} %")
-        }
-        Upkeep::PerYear { amount, normal_utilisation_percent } => {
-            format!("{amount} a year at {normal_utilisation_percent} %")
-        }
+    match upkeep.terms() {
+        (per, amount, Some(percent)) => format!("{amount} a {per} at {percent} %"),
+        (per, amount, None) => format!("{amount} an {per}"),
     }
 }
 

@@ -114,6 +114,16 @@ impl Asset {
 }
 
 impl Life {
+    /// Images of a life by units; years and normal utilisation in percent of one by time.
+    pub const fn terms(self) -> (Option<u64>, Option<u32>, Option<u32>) {
+        match self {
+            Self::Units { lifetime_images } => (Some(lifetime_images), None, None),
+            Self::Time { years, normal_utilisation_percent } => {
+                (None, Some(years), Some(normal_utilisation_percent))
+            }
+        }
+    }
+
     /// The word that the ledger uses.
     pub const fn method(self) -> &'static str {
         match self {

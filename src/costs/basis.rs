@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Asset, CostLine, CostModel, ExchangeRate, Life, TariffRow, Upkeep};
+use super::{Asset, CostLine, CostModel, ExchangeRate, TariffRow};
 
 /// The settings, rates, parts and lines of a model, to be written down as JSON.
 #[derive(Debug, Clone, Serialize)]
@@ -56,12 +56,7 @@ fn exchange_rate(rate: &ExchangeRate) -> Value {
 }
 
 fn part(part: &Asset) -> Value {
-    let (images, years, utilisation) = match part.life {
-        Life::Units { lifetime_images } => (Some(lifetime_images), None, None),
-        Life::Time { years, normal_utilisation_percent } => {
-            (None, Some(years), Some(normal_utilisation_percent))
-        }
-    };
+    let (images, years, utilisation) = part.life.terms();
     json!({
         "name": part.name,
         "price": part.price.to_string(),
@@ -77,15 +72,7 @@ fn part(part: &Asset) -> Value {
 }
 
 fn line(line: &CostLine) -> Value {
-    let (per, amount, utilisation) = match line.upkeep {
-        Upkeep::PerImage(amount) => ("image", amount, None),
-        Upkeep::PerMonth { amount, normal_utilisation_percent } => {
-            ("month", amount, Some(normal_utilisation_percent))
-        }
-        Upkeep::PerYear { amount, normal_utilisation_percent } => {
-            ("year", amount, Some(normal_utilisation_percent))
-        }
-    };
+    let (per, amount, utilisation) = line.upkeep.terms();
     json!({
         "name": line.name,
         "amount": amount.to_string(),

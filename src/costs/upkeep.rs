@@ -27,6 +27,20 @@ pub enum Upkeep {
 }
 
 impl Upkeep {
+    /// What it is paid for, `image`, `month` or `year`; the amount of one; and the normal utilisation of an amount by time, in
+    /// percent.
+    pub const fn terms(&self) -> (&'static str, Money, Option<u32>) {
+        match *self {
+            Self::PerImage(amount) => ("image", amount, None),
+            Self::PerMonth { amount, normal_utilisation_percent } => {
+                ("month", amount, Some(normal_utilisation_percent))
+            }
+            Self::PerYear { amount, normal_utilisation_percent } => {
+                ("year", amount, Some(normal_utilisation_percent))
+            }
+        }
+    }
+
     /// What one image carries of it, by a device time of `duration`; rounded up.
     ///
     /// # Errors

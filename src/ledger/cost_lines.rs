@@ -113,15 +113,7 @@ fn insert(
     evidence: &Evidence<'_>,
     now: Timestamp,
 ) -> Result<i64, LedgerError> {
-    let (per, amount, utilisation) = match line.upkeep {
-        Upkeep::PerImage(amount) => ("image", amount, None),
-        Upkeep::PerMonth { amount, normal_utilisation_percent } => {
-            ("month", amount, Some(normal_utilisation_percent))
-        }
-        Upkeep::PerYear { amount, normal_utilisation_percent } => {
-            ("year", amount, Some(normal_utilisation_percent))
-        }
-    };
+    let (per, amount, utilisation) = line.upkeep.terms();
     conn.query_one(
         "INSERT INTO cost_lines (kind, name, machine, currency, amount_nano, per, normal_utilisation_percent, first_day,
                                  document, actor, recorded_at_ms)

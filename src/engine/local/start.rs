@@ -184,14 +184,14 @@ fn work(
     };
     let meter = (parts.meter)(&facts);
     let device = parts.device.unwrap_or_else(|| facts.device.to_string());
-    let told = Loaded {
+    let answer = Loaded {
         device: device.clone(),
         facts,
         tokenizer: pipeline.tokenizer(),
         layers: pipeline.layers(),
         power: meter.power(),
     };
-    if loaded.send(Ok(told)).is_err() || on_go.recv().is_err() {
+    if loaded.send(Ok(answer)).is_err() || on_go.recv().is_err() {
         return;
     }
     let profiles = common.settings.profiles.clone();

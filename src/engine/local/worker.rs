@@ -283,7 +283,7 @@ impl Worker<'_> {
     /// Generates the images of a batch within one window of the meter; each that ends has its end.
     fn generate(&mut self, spec: &RenderSpec, items: &mut [BatchItem]) -> BatchOutcome {
         let window = self.meter.open();
-        // Before the watch begins: what LoRAs take is no part of what images take.
+        // Before the watch begins: what LoRAs take does not count among what images take.
         let sides = match self.copy_loras(items) {
             Ok(sides) => sides,
             Err(failure) => {

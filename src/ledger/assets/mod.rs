@@ -27,14 +27,8 @@ impl Ledger {
     ) -> Result<AssetId, LedgerError> {
         let currency = costs.currency();
         self.check_currency(currency)?;
-        let (images, years, utilisation) = match asset.life {
-            Life::Units { lifetime_images } => {
-                (Some(signed(lifetime_images, "lifetime_images")?), None, None)
-            }
-            Life::Time { years, normal_utilisation_percent } => {
-                (None, Some(years), Some(normal_utilisation_percent))
-            }
-        };
+        let (images, years, utilisation) = asset.life.terms();
+        let images = images.map(|images| signed(images, "lifetime_images")).transpose()?;
         let sql = "INSERT INTO assets (name, currency, price_nano, residual_nano, share_percent, purchased_on, method,
                                        lifetime_images, life_years, normal_utilisation_percent, added_at_ms, actor, document,
                                        machine)

@@ -107,7 +107,7 @@ impl ModelLayers {
         ))
     }
 
-    /// Bytes that a layer's change takes: of its factors, or of the whole matrix if it is no product of two.
+    /// Bytes that a layer's change takes: of its factors, or of the whole matrix if it is not a product of two.
     fn foreseen_bytes(&self, Found { target, factors, .. }: &Found) -> u64 {
         let is_low_rank = [Role::Up, Role::Down].iter().all(|role| factors.contains_key(role));
         let numbers = match (is_low_rank, target) {

@@ -66,7 +66,7 @@ impl Lora {
 #[derive(Debug, Clone, Default)]
 pub struct LoraSet(Vec<(Arc<Lora>, f64)>);
 
-/// What tells sets of LoRAs apart: the files' hashes, and the weights' bits. Of no LoRA it is empty.
+/// What distinguishes sets of LoRAs: the files' hashes, and the weights' bits. Of no LoRA it is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct LoraKey(Vec<(String, u64)>);
 

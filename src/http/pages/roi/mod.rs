@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     costs::{
-        Asset, CostModel, Life,
+        Asset, CostModel,
         simulation::{ComparedPrice, CurvePoint, HardwarePart, Input, Outcome, Scenario, ScenarioError},
     },
     domain::{Product, Quality, Scope},
@@ -111,12 +111,7 @@ fn own_hardware(shipped: Scenario, costs: &CostModel, power: Power) -> Result<Sc
             residual: share(part.residual)?,
         })
     };
-    let (lifetime_images, lifetime_years, normal_utilisation_percent) = match dearest.life {
-        Life::Units { lifetime_images } => (Some(lifetime_images), None, None),
-        Life::Time { years, normal_utilisation_percent } => {
-            (None, Some(years), Some(normal_utilisation_percent))
-        }
-    };
+    let (lifetime_images, lifetime_years, normal_utilisation_percent) = dearest.life.terms();
     Ok(Scenario {
         name: dearest.name.clone(),
         parts: parts.iter().map(shared).collect::<Result<_, _>>()?,
