@@ -297,7 +297,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The paths of the files in directory `model`.
+/// The paths of the files in directory `model`, in the same order on every file system.
 pub fn files_of(model: &Path) -> Vec<String> {
     let mut files = Vec::new();
     let mut places = vec![model.to_owned()];
@@ -311,5 +311,6 @@ pub fn files_of(model: &Path) -> Vec<String> {
             }
         }
     }
+    files.sort();
     files
 }
