@@ -26,8 +26,11 @@ const ENTRIES: &str = "
     FROM requests WHERE state = 'running'";
 
 const SETTLEMENTS: &str = "
-    UPDATE requests SET state = 'settled', ended_at_ms = created_at_ms, delivered = 1, prompt_tokens = 18
+    UPDATE requests SET state = 'settled', ended_at_ms = created_at_ms, delivered = 0, prompt_tokens = 18
     WHERE state = 'running'";
+
+const DELIVERIES: &str = "
+    INSERT INTO deliveries (request_id, delivered_at_ms) SELECT id, ended_at_ms FROM requests WHERE delivered = 0";
 
 /// Books `images` requests of an image each from `start` to `end`, of the first `keys` keys: four tags, four sizes, three
 /// qualities.
@@ -37,4 +40,5 @@ pub fn book(transaction: &Transaction<'_>, start: Timestamp, end: Timestamp, ima
     assert_eq!(transaction.execute(REQUESTS, span).expect("requests"), images);
     assert_eq!(transaction.execute(ENTRIES, []).expect("entries"), images);
     assert_eq!(transaction.execute(SETTLEMENTS, []).expect("settled"), images);
+    assert_eq!(transaction.execute(DELIVERIES, []).expect("deliveries"), images);
 }

@@ -7,7 +7,7 @@
 mod sqlite;
 mod value;
 
-use std::fmt;
+use std::{cell::OnceCell, collections::HashMap, fmt};
 
 pub(in crate::ledger) use self::sqlite::Store;
 #[cfg(test)]
@@ -16,27 +16,47 @@ pub use self::sqlite::{BackedUp, BackupFile, CopyError, Examined, Holdings, Rest
 pub(in crate::ledger) use self::value::{FromValue, Param, ToParam, Value, params};
 use super::{LedgerError, StoreFault};
 
-/// A column that does not hold what it should.
+/// A column that does not hold what it should, or is not there.
 #[derive(Debug, thiserror::Error)]
-#[error("column {0} is out of range")]
-struct ColumnError(String);
+enum ColumnError {
+    #[error("column {0} is out of range")]
+    OutOfRange(String),
+    #[error("there is no column {0}")]
+    Missing(String),
+}
 
 /// A connection inside a transaction: all that is asked through it sees one moment.
 pub(in crate::ledger) enum Conn<'a> {
     Sqlite(&'a rusqlite::Connection),
 }
 
-/// A row of an answer.
+/// A row of an answer, and where in it each column stands.
 pub(in crate::ledger) enum Row<'a> {
-    Sqlite(&'a rusqlite::Row<'a>),
+    Sqlite(&'a rusqlite::Row<'a>, &'a Places),
 }
 
+/// Where the columns of an answer stand, by their names. Found out once for all its rows: a database looks through all names
+/// for each value.
+#[derive(Default)]
+pub(in crate::ledger) struct Places(OnceCell<HashMap<String, usize>>);
+
 /// A column, by its place or its name.
-pub(in crate::ledger) trait Column: rusqlite::RowIndex + fmt::Display + Copy {}
+pub(in crate::ledger) trait Column: fmt::Display + Copy {
+    /// Its place in `row`; none if there is no such name.
+    fn place(self, row: &Row<'_>) -> Option<usize>;
+}
 
-impl Column for usize {}
+impl Column for usize {
+    fn place(self, _row: &Row<'_>) -> Option<usize> {
+        Some(self)
+    }
+}
 
-impl Column for &str {}
+impl Column for &str {
+    fn place(self, row: &Row<'_>) -> Option<usize> {
+        row.places().get(self).copied()
+    }
+}
 
 impl Conn<'_> {
     /// Runs a statement that gives no rows, and returns how many it changed.
@@ -102,21 +122,31 @@ impl Row<'_> {
         let value = self.value(column)?;
         T::from_value(value).ok_or_else(|| LedgerError::Store {
             fault: StoreFault::Row,
-            source: Box::new(ColumnError(column.to_string())),
+            source: Box::new(ColumnError::OutOfRange(column.to_string())),
         })
     }
 
     /// The same, not copied.
     pub(in crate::ledger) fn value(&self, column: impl Column) -> Result<Value<'_>, LedgerError> {
+        let place = column.place(self).ok_or_else(|| LedgerError::Store {
+            fault: StoreFault::Row,
+            source: Box::new(ColumnError::Missing(column.to_string())),
+        })?;
         match self {
-            Self::Sqlite(row) => sqlite::value(row, column),
+            Self::Sqlite(row, _) => sqlite::value(row, place),
+        }
+    }
+
+    fn places(&self) -> &HashMap<String, usize> {
+        match self {
+            Self::Sqlite(row, places) => places.0.get_or_init(|| sqlite::places(row)),
         }
     }
 
     /// How many columns it has.
     pub(in crate::ledger) fn columns(&self) -> usize {
         match self {
-            Self::Sqlite(row) => row.as_ref().column_count(),
+            Self::Sqlite(row, _) => row.as_ref().column_count(),
         }
     }
 }

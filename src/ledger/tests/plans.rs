@@ -26,12 +26,12 @@ fn requests_and_pages_find_their_rows_by_an_index() {
         (
             keys::overview::IMAGES,
             3,
-            "SEARCH requests USING COVERING INDEX requests_settled (key_id=? AND ended_at_ms>?)",
+            "SEARCH requests USING COVERING INDEX requests_settled (key_id=? AND ended_at_ms>? AND ended_at_ms<?)",
         ),
         (
             keys::overview::IMAGES,
             3,
-            "SEARCH entries USING INDEX entries_that_change_others (entered_at_ms>?)",
+            "SEARCH entries USING INDEX entries_that_change_others (entered_at_ms>? AND entered_at_ms<?)",
         ),
         (keys::BY_PUBLIC_ID, 1, "SEARCH keys USING INDEX"),
         (budgets::RESERVED, 0, "USING INDEX requests_open"),

@@ -1,13 +1,14 @@
+mod jpeg;
+
 use std::io::Cursor;
 
-use image::{
-    DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits,
-    codecs::{jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder},
-};
-use img_parts::jpeg::{Jpeg, markers};
-
+use self::jpeg::JpegDecoder;
 use super::{FILE_BYTES_MAX, PIXELS_MAX, colour, error::SourceError};
 use crate::domain::{ImageSize, Pixels};
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits,
+    codecs::{png::PngDecoder, webp::WebPDecoder},
+};
 
 /// Bytes that a decoder may take for each pixel: 16-bit RGBA, and its own buffers.
 const DECODER_BYTES: u64 = 16;
@@ -36,12 +37,7 @@ impl SourceImage {
                 let is_animated = decoder.is_apng()?;
                 Self::decoded(decoder, is_animated)
             }
-            Ok(ImageFormat::Jpeg) => {
-                if components(file)? == Some(4) {
-                    return Err(SourceError::Cmyk);
-                }
-                Self::decoded(JpegDecoder::new(Cursor::new(file))?, false)
-            }
+            Ok(ImageFormat::Jpeg) => Self::decoded(JpegDecoder::new(file)?, false),
             Ok(ImageFormat::WebP) => {
                 let decoder = WebPDecoder::new(Cursor::new(file))?;
                 let is_animated = decoder.has_animation();
@@ -88,18 +84,6 @@ impl From<ImageError> for SourceError {
         let text = error.to_string();
         Self::Damaged(text.lines().next().unwrap_or("unknown error").to_owned())
     }
-}
-
-/// Colours of a JPEG's pixel: its frame header's number of components (ITU-T T.81, B.2.2).
-fn components(file: &[u8]) -> Result<Option<u8>, SourceError> {
-    let jpeg = Jpeg::from_bytes(file.to_vec().into());
-    let jpeg = jpeg.map_err(|error| SourceError::Damaged(error.to_string()))?;
-    let is_frame = |marker: u8| {
-        (markers::SOF0..=markers::SOF15).contains(&marker)
-            && ![markers::DHT, markers::JPG, markers::DAC].contains(&marker)
-    };
-    let frame = jpeg.segments().iter().find(|segment| is_frame(segment.marker()));
-    Ok(frame.and_then(|frame| frame.contents().get(5).copied()))
 }
 
 #[cfg(test)]

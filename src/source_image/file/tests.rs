@@ -147,6 +147,29 @@ fn what_cannot_be_edited_is_refused_by_name() {
     assert!(refusal(&animated).contains("animated"));
 }
 
+/// An image of 35 × 21 random colours as Pillow 13.0 (libjpeg-turbo) writes it with each subsampling, 4:2:2 progressively, and what
+/// Pillow reads in each file.
+const GOLDEN: [(&[u8], &[u8]); 3] = [
+    (include_bytes!("golden/420.jpg"), include_bytes!("golden/420.png")),
+    (include_bytes!("golden/422.jpg"), include_bytes!("golden/422.png")),
+    (include_bytes!("golden/444.jpg"), include_bytes!("golden/444.png")),
+];
+
+#[test]
+fn the_pixels_of_a_jpeg_are_those_that_pillow_and_browsers_show() {
+    for (jpeg, expected) in GOLDEN {
+        assert_eq!(decode(jpeg).pixels, decode(expected).pixels);
+    }
+}
+
+#[test]
+fn a_jpeg_that_breaks_off_is_damaged() {
+    let whole = GOLDEN[0].0;
+    for kept in [2, 20, whole.len() / 2, whole.len() - 40] {
+        assert!(refusal(&whole[..kept]).contains("cannot be decoded"), "{kept}");
+    }
+}
+
 #[test]
 fn a_jpeg_of_four_colours_is_refused() {
     let mut file = Vec::new();

@@ -52,7 +52,6 @@ pub(in crate::ledger) const ENTRIES: &str = "
 /// is not in it.
 pub struct FocusExport {
     bill: Bill,
-    span: (Timestamp, Timestamp),
     /// The last entry that was written, and the last one there is; none when all is written.
     left: Option<(i64, i64)>,
     /// What the month cost beside its entries, as it was when the export began; empty when it is written.
@@ -87,6 +86,7 @@ impl Ledger {
             let span = (month.start(zone), month.end(zone));
             let bill = Bill {
                 month,
+                span,
                 zone: zone.clone(),
                 operator: operator.to_owned(),
                 account: installation(conn)?,
@@ -96,7 +96,7 @@ impl Ledger {
                 conn.query_one(BOUNDS, params![span.0, span.1], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let rest = rest::rows(conn, &bill, known, &whole)?;
             let left = first.zip(last).map(|(first, last)| (first - 1, last));
-            Ok(FocusExport { bill, span, left, rest, has_head: false })
+            Ok(FocusExport { bill, left, rest, has_head: false })
         })
     }
 
@@ -109,8 +109,8 @@ impl Ledger {
         let mut rows = match export.left {
             None => Vec::new(),
             Some((after, last)) => {
-                let FocusExport { bill, span, .. } = &*export;
-                let parameters = params![span.0, span.1, after, last, ROWS_AT_ONCE];
+                let bill = &export.bill;
+                let parameters = params![bill.span.0, bill.span.1, after, last, ROWS_AT_ONCE];
                 self.store.read(|conn| conn.query(ENTRIES, parameters, |row| bill.entry(row)))?
             }
         };

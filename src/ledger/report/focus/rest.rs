@@ -30,7 +30,7 @@ pub(super) fn rows(
     known: Timestamp,
     whole: &WholeMonth,
 ) -> Result<Vec<FocusRow>, LedgerError> {
-    let (start, end) = (bill.month.start(&bill.zone), bill.month.end(&bill.zone));
+    let (start, end) = bill.span;
     let (of_span, span) = (params![start, end], (start, known));
     let mut rows = conn.query(OVERHEADS, of_span, |row| {
         let kind: String = row.get(0)?;

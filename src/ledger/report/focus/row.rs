@@ -72,6 +72,8 @@ pub(super) struct FocusRow {
 #[derive(Debug, Clone)]
 pub(super) struct Bill {
     pub(super) month: Month,
+    /// The month's bounds in `zone`.
+    pub(super) span: (Timestamp, Timestamp),
     pub(super) zone: TimeZone,
     pub(super) operator: String,
     /// The installation's id, so that the files of two servers can be merged.
@@ -82,15 +84,15 @@ pub(super) struct Bill {
 impl Bill {
     /// A row of `amount`, which is all four of FOCUS's costs: nobody else bills it, and no terms were negotiated.
     pub(super) fn row(&self, amount: Money) -> FocusRow {
-        let Self { month, zone, operator, account, currency } = self;
+        let Self { span: (start, end), operator, account, currency, .. } = self;
         let amount = amount.to_string();
         FocusRow {
             billed_cost: amount.clone(),
             billing_account_id: account.clone(),
             billing_account_name: operator.as_str().into(),
             billing_currency: currency.to_string(),
-            billing_period_end: month.end(zone).to_string(),
-            billing_period_start: month.start(zone).to_string(),
+            billing_period_end: end.to_string(),
+            billing_period_start: start.to_string(),
             contracted_cost: amount.clone(),
             effective_cost: amount.clone(),
             host_provider_name: operator.as_str().into(),
@@ -108,13 +110,21 @@ impl Bill {
         }
     }
 
+    /// Whether what was first booked at `at` belongs to an earlier month, and when its month began.
+    fn incurred(&self, at: Timestamp) -> (bool, Timestamp) {
+        if at >= self.span.0 && at < self.span.1 {
+            return (false, self.span.0);
+        }
+        let month = Month::of(at, &self.zone);
+        (month < self.month, month.start(&self.zone))
+    }
+
     /// The row of an entry, read as [`super::ENTRIES`] selects it.
     pub(super) fn entry(&self, row: &Row<'_>) -> Result<FocusRow, LedgerError> {
         let charge = Charge::read(row)?;
         let first_entered_at = row.get("first_entered_at_ms")?;
-        let incurred_in = Month::of(first_entered_at, &self.zone);
-        let (begin, end) =
-            charge_period(first_entered_at, row.get("first_duration_ms")?, incurred_in.start(&self.zone));
+        let (is_earlier, month_start) = self.incurred(first_entered_at);
+        let (begin, end) = charge_period(first_entered_at, row.get("first_duration_ms")?, month_start);
         let loras: Vec<_> = loras::from_row(row)?.into_iter().map(|lora| lora.name).collect();
         let (tag, device) = (row.get::<Option<String>>("tag")?, row.get::<Option<String>>("device")?);
         let comparator = row.get::<Option<String>>("compared_sku")?;
@@ -126,7 +136,7 @@ impl Bill {
         Ok(FocusRow {
             billing_currency: row.get("currency")?,
             charge_category: "Usage",
-            charge_class: (incurred_in < self.month).then_some("Correction"),
+            charge_class: is_earlier.then_some("Correction"),
             charge_description: description(row)?.into(),
             charge_frequency: "Usage-Based",
             charge_period_end: end.to_string(),

@@ -11,6 +11,7 @@ pub(in crate::ledger) mod testing;
 mod wal;
 
 use std::{
+    collections::HashMap,
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard},
@@ -29,7 +30,7 @@ pub use self::{
     examine::{Examined, examine},
     restore::{BackupFile, Restored},
 };
-use super::{Column, Conn, Param, Row, Value};
+use super::{Conn, Param, Places, Row, Value};
 use crate::ledger::{LedgerError, StoreFault};
 
 /// How long a writer waits for another process, such as `tintype key create` beside a running server.
@@ -234,8 +235,9 @@ pub(super) fn for_each<E: From<LedgerError>>(
 ) -> Result<(), E> {
     let mut statement = connection.prepare_cached(sql).map_err(LedgerError::from)?;
     let mut rows = statement.query(params_from_iter(params)).map_err(LedgerError::from)?;
+    let places = Places::default();
     while let Some(row) = rows.next().map_err(LedgerError::from)? {
-        each(&Row::Sqlite(row))?;
+        each(&Row::Sqlite(row, &places))?;
     }
     Ok(())
 }
@@ -249,14 +251,20 @@ pub(super) fn query_first<T>(
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params_from_iter(params))?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let first = read(&Row::Sqlite(row))?;
+    let first = read(&Row::Sqlite(row, &Places::default()))?;
     // An INSERT … RETURNING is done only once its rows are read to their end.
     while rows.next()?.is_some() {}
     Ok(Some(first))
 }
 
-pub(super) fn value<'a>(row: &'a rusqlite::Row<'_>, column: impl Column) -> Result<Value<'a>, LedgerError> {
-    Ok(match row.get_ref(column)? {
+/// Where each column of `row` stands; of two with one name, the first.
+pub(super) fn places(row: &rusqlite::Row<'_>) -> HashMap<String, usize> {
+    let names = row.as_ref().column_names();
+    names.into_iter().enumerate().rev().map(|(place, name)| (name.to_owned(), place)).collect()
+}
+
+pub(super) fn value<'a>(row: &'a rusqlite::Row<'_>, place: usize) -> Result<Value<'a>, LedgerError> {
+    Ok(match row.get_ref(place)? {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => Value::Integer(number),
         ValueRef::Real(number) => Value::Real(number),
