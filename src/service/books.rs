@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
 use futures_util::stream::{self, Stream};
+use tokio::sync::mpsc;
 
 use super::{Service, ServiceError};
 use crate::{
     costs::CostModel,
     domain::{KeyId, RequestId},
-    ledger::{Closing, GroupBy, LedgerError, Month, MonthReport, StoredRequest, Year, YearReport},
+    ledger::{
+        Closing, FocusExport, GroupBy, LedgerError, Month, MonthReport, StoredRequest, Year, YearReport,
+    },
 };
 
 /// What the ledger tells of months and of requests.
@@ -47,8 +50,8 @@ impl Service {
         Ok(closings.into_iter().find(|closing| closing.month == month))
     }
 
-    /// The entries of `month` as FOCUS rows in a CSV file, part by part as somebody reads it. The ledger is asked for the
-    /// next part only then, so a reader that is slow or has gone costs nothing.
+    /// The entries of `month` as FOCUS rows in a CSV file, part by part as somebody reads it. One part is read ahead, while
+    /// the one before it is on its way; a reader that is slow, or has gone, has the ledger asked for no more.
     ///
     /// # Errors
     /// [`ServiceError::Ledger`] if the ledger fails, at the beginning or in the stream.
@@ -64,14 +67,31 @@ impl Service {
                 Ok::<_, LedgerError>((ledger.focus_rows(&mut export)?, export))
             })
             .await?;
-        let begun = (Arc::clone(self), Some(first));
-        Ok(stream::try_unfold(begun, async |(service, part)| {
-            let Some((Some(rows), mut export)) = part else { return Ok(None) };
-            let next = service
-                .ask_report(move |ledger| Ok::<_, LedgerError>((ledger.focus_rows(&mut export)?, export)))
-                .await?;
-            Ok(Some((rows, (service, Some(next)))))
-        }))
+        let (written, mut ready) = mpsc::channel(1);
+        tokio::spawn(Arc::clone(self).export(first, written));
+        Ok(stream::poll_fn(move |context| ready.poll_recv(context)))
+    }
+
+    /// Hands `part` and all that follow over, until there are no more or nobody wants them.
+    async fn export(
+        self: Arc<Self>,
+        mut part: (Option<String>, FocusExport),
+        written: mpsc::Sender<Result<String, ServiceError>>,
+    ) {
+        while let (Some(rows), mut export) = part {
+            if written.send(Ok(rows)).await.is_err() {
+                return;
+            }
+            let next = self
+                .ask_report(move |ledger| Ok::<_, LedgerError>((ledger.focus_rows(&mut export)?, export)));
+            part = match next.await {
+                Ok(next) => next,
+                Err(error) => {
+                    written.send(Err(error)).await.ok();
+                    return;
+                }
+            };
+        }
     }
 
     /// The settled request `id` of `key`; none where the key has none with this id.

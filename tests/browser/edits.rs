@@ -179,6 +179,15 @@ fn a_quote_costs_what_the_source_would_and_leaves_it_at_home() {
     let bytes = std::fs::metadata(&file).expect("a file").len();
     driver.find("#source-file").choose(&file);
     driver.wait_for("return window.sent.at(-1)", &json!([true, bytes]));
+
+    // What is too large for the model has no price, and says so before anything is sent to be made.
+    driver.find("#source-remove").click();
+    let file = server.data.path().join("wide.png");
+    image::RgbImage::new(9000, 16).save(&file).expect("a file");
+    driver.find("#source-file").choose(&file);
+    let refused = driver.find("#quote-refused:not([hidden])").text();
+    assert!(refused.starts_with("not possible") && refused.contains("9000"), "{refused}");
+    assert_eq!(driver.ask(QUOTED, &[]), Value::Null);
     assert_eq!(server.totals().images, 0);
     assert_quiet(&driver);
 }

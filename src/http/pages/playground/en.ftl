@@ -44,6 +44,7 @@ playground-paint = Generate
 playground-stop = Stop
 playground-quote-one = About { $seconds } · { $energy } · { $money }
 playground-quote-over = over budget
+playground-quote-refused = not possible
 playground-quote-all = { $count } images: about { $seconds } · { $energy } · { $money }
 playground-measured = measured
 playground-sampled = sampled

@@ -115,6 +115,10 @@ fn settings(words: Words, terms: &Terms) -> Markup {
                     button.second id="stop" type="button" hidden { (words.say("playground-stop")) }
                     span.hint.shortcut { kbd { "Ctrl" } " + " kbd { "Enter" } }
                 }
+                p.hint id="quote-refused" hidden {
+                    span.tag.warn { (words.say("playground-quote-refused")) } " "
+                    span id="quote-refused-why" lang="en" {}
+                }
                 p.hint id="quote" hidden {
                     span.number id="quote-text" {} " " span.tag id="quote-source" {} " "
                     span.tag.warn id="quote-over" hidden { (words.say("playground-quote-over")) }

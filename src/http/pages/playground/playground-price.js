@@ -52,7 +52,8 @@ export class Price {
     } catch (error) {
       if (error.name === "AbortError") return;
       show(null);
-      // Other problems are shown when it is generated; a key that is refused is shown at once.
+      if (error.kind === "refused") showRefusal(error.message);
+      // What may pass is shown when it is generated; a key that is refused is shown at once.
       if (error.kind === "key") this.#key.askFor(say("error-key"));
       if (error.kind === "scope") this.#key.askFor(say("error-scope"));
     }
@@ -66,8 +67,15 @@ function kindOf({ size, quality, steps, guidance, n, edit }) {
   return JSON.stringify([size, quality, steps, guidance > 0, n, ofEdit]);
 }
 
+/** What the server will not make has no price, and says why: an image that is too large for the model, say. */
+function showRefusal(why) {
+  part("quote-refused").hidden = false;
+  part("quote-refused-why").textContent = why;
+}
+
 function show(answer) {
   part("quote").hidden = answer === null;
+  part("quote-refused").hidden = true;
   if (answer === null) return;
   const { n, all_images: all, duration_source: known, over_budget: over } = answer;
   const figures = {

@@ -41,6 +41,7 @@ playground-paint = 出图
 playground-stop = 停止
 playground-quote-one = 约 { $seconds } · { $energy } · { $money }
 playground-quote-over = 超出预算
+playground-quote-refused = 无法生成
 playground-quote-all = { $count } 张：约 { $seconds } · { $energy } · { $money }
 playground-measured = 实测
 playground-sampled = 按功率采样
