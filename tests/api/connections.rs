@@ -200,8 +200,10 @@ fn ten_minutes_of_siege_change_nothing() {
                     let last = u8::try_from(1 + (connection + index) % 9).expect("an address");
                     held.push(hold(&server, Ipv4Addr::new(127, 0, 0, last), silence));
                 }
-                drop_closed(&mut held);
-                assert!(held.len() <= 1024 + HELD, "{} are open", held.len());
+                eventually("as many are open as may be", || {
+                    drop_closed(&mut held);
+                    held.len() <= 1024
+                });
             }
             assert_eq!(server.generate(&json!({ "prompt": "x", "size": "16x16" })).status, 200);
             rounds += 1;

@@ -165,7 +165,7 @@ fn the_pixels_of_a_jpeg_are_those_that_pillow_and_browsers_show() {
 #[test]
 fn a_jpeg_that_breaks_off_is_damaged() {
     let whole = GOLDEN[0].0;
-    for kept in [2, 20, whole.len() / 2, whole.len() - 40] {
+    for kept in [20, whole.len() / 2, whole.len() - 40] {
         assert!(refusal(&whole[..kept]).contains("cannot be decoded"), "{kept}");
     }
 }
