@@ -1,6 +1,7 @@
-//! The parts of a picture on a CPU, ours beside candle's: `cargo bench --bench pipeline`, or `-- attention` for one part.
+//! The parts of an image on a CPU, ours beside candle's: `cargo bench --bench pipeline`, or `-- attention` for one
+//! part.
 //!
-//! `tintype bench` times whole pictures; tools/compare-with-diffusers times them beside PyTorch.
+//! `tintype bench` times whole images; tools/compare-with-diffusers times them beside PyTorch.
 
 use std::{hint::black_box, time::Duration};
 
@@ -69,7 +70,7 @@ fn product(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// 8 heads of 128: a picture of 512² beside a caption of 32 tokens.
+/// 8 heads of 128: an image of 512² beside a caption of 32 tokens.
 fn attention(criterion: &mut Criterion) {
     let (tokens, heads, head_dim) = (1056, 8, 128);
     let [q, k, v] = [1, 2, 3].map(|seed| random(seed, tokens * heads * head_dim));
@@ -139,7 +140,7 @@ fn model(criterion: &mut Criterion) {
     });
     let latents = pipeline.noise(size, Seed::new(0)).expect("noise");
     group.bench_function("decode", |bencher| {
-        bencher.iter(|| pipeline.decode(black_box(&latents)).expect("a picture"));
+        bencher.iter(|| pipeline.decode(black_box(&latents)).expect("an image"));
     });
     group.finish();
 }

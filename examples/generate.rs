@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         loras: Vec::new(),
     };
     let prepared = pipeline.prepare(&spec)?;
-    let pixels = pipeline.paint(&spec, &prepared, Seed::new(42), &mut |_| ControlFlow::Continue(()))?;
+    let pixels = pipeline.generate(&spec, &prepared, Seed::new(42), &mut |_| ControlFlow::Continue(()))?;
     std::fs::write("apple.png", encode(&pixels, Encoding::default(), None)?)?;
     Ok(())
 }

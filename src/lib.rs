@@ -1,4 +1,4 @@
-//! Tintype: an OpenAI-compatible image API on your own GPU, with the true cost of every picture.
+//! Tintype: an OpenAI-compatible image API on your own GPU, with the true cost of every image.
 //!
 //! The modules stand in the order of a request; docs/architecture.md walks through them.
 

@@ -129,7 +129,7 @@ impl Default for Metrics {
         let (images, joules, refusals) = (Counter::default(), Family::default(), Family::default());
         let http = Family::<HttpLabels, Histogram>::new_with_constructor(|| Histogram::new(LONG_SECONDS));
         registry.register("queue_depth", "Jobs that wait for the device", queue_depth.clone());
-        registry.register("ready", "1 while pictures can be painted", ready.clone());
+        registry.register("ready", "1 while images can be generated", ready.clone());
         let devices = Family::<StateLabels, Gauge>::default();
         registry.register("devices", "Devices, by what becomes of them", devices.clone());
         let seconds = || Unit::Seconds;
@@ -140,7 +140,7 @@ impl Default for Metrics {
             seconds(),
             step.clone(),
         );
-        registry.register("images", "Pictures painted and settled", images.clone());
+        registry.register("images", "Images generated and settled", images.clone());
         registry.register_with_unit("device_energy", "Energy of the device", Unit::Joules, joules.clone());
         registry.register("refusals", "Answers that were errors, by their code", refusals.clone());
         registry.register_with_unit(
@@ -149,11 +149,7 @@ impl Default for Metrics {
             seconds(),
             http.clone(),
         );
-        registry.register(
-            "batch_images",
-            "Pictures painted together, a count for each picture",
-            batch.clone(),
-        );
+        registry.register("batch_images", "Images generated together, a count for each image", batch.clone());
         Self {
             registry,
             queue_depth,
@@ -204,7 +200,8 @@ impl Metrics {
         self.http.get_or_create(&HttpLabels { route, status }).observe(seconds(took));
     }
 
-    /// Everything, in the OpenMetrics text format, with the queue and the devices, by state, as they are at this moment.
+    /// Everything, in the OpenMetrics text format, with the queue and the devices, by state, as they are at this
+    /// moment.
     ///
     /// # Errors
     /// [`std::fmt::Error`] where a metric cannot be written; a defect.

@@ -1,18 +1,18 @@
-//! How long the report of a month of one million pictures takes: `cargo bench --bench month`, or `-- 100000` for another
-//! number of pictures.
+//! How long the report of a month of one million images takes: `cargo bench --bench month`, or `-- 100000` for another
+//! number of images.
 //!
-//! The ledger is a file with the program's own schema, its triggers at work, and a request for every picture, which is the
-//! dearest case: reports read both. Pictures are spread over the month, five keys, four tags, four sizes and three
-//! qualities; idle hours are booked by the minute. Each report is made by the library, from the file, as `tintype costs` and
-//! /admin/costs make it, five times; nothing is kept between two reports but SQLite's own pages.
+//! The ledger is a file with the program's own schema, its triggers at work, and a request for every image, which is
+//! the dearest case: reports read both. Images are spread over the month, five keys, four tags, four sizes and three
+//! qualities; idle hours are booked by the minute. Each report is made by the library, from the file, as `tintype
+//! costs` and /admin/costs make it, five times; nothing is kept between two reports but SQLite's own pages.
 //!
 //! Last, the real program serves the ledger, and a client lists models while another key's export streams.
 
 #![expect(clippy::print_stdout, reason = "a table for whoever runs it")]
 
 mod beside;
-#[path = "../support/pictures.rs"]
-mod pictures;
+#[path = "../support/images.rs"]
+mod images;
 #[path = "../../tests/support/program.rs"]
 mod program;
 
@@ -56,7 +56,7 @@ fn main() {
     let began = Instant::now();
     fill(&file, month, images);
     let size = std::fs::metadata(&file).expect("the file").len() / 1_000_000;
-    println!("{images} pictures in {size} MB, made in {:.0} s\n", began.elapsed().as_secs_f64());
+    println!("{images} images in {size} MB, made in {:.0} s\n", began.elapsed().as_secs_f64());
 
     println!("| report | median s | best s |\n| --- | ---: | ---: |");
     let report = |kinds: &[GroupBy]| time_report(&ledger, &costs, month, kinds, images);
@@ -76,7 +76,7 @@ fn main() {
     let keys = ledger.keys().expect("keys");
     let of_recent = keys.iter().find(|key| key.public_id == recent.key).expect("its key").id;
     row("a receipt", || {
-        assert!(ledger.painted(recent.id, of_recent).expect("a receipt").is_some());
+        assert!(ledger.stored_request(recent.id, of_recent).expect("a receipt").is_some());
     });
     row("a page of fifty jobs", || {
         assert_eq!(
@@ -150,12 +150,12 @@ fn ledger(file: &Path, costs: &CostModel, month: Month) -> Ledger {
     ledger
 }
 
-/// Books `images` pictures and the idle minutes of `month`.
+/// Books `images` images and the idle minutes of `month`.
 fn fill(file: &Path, month: Month, images: u32) {
     let mut connection = Connection::open(file).expect("the ledger");
     let transaction = connection.transaction().expect("a transaction");
     let (start, end) = (month.start(&ZONE), month.end(&ZONE));
-    pictures::book(&transaction, start, end, images, KEYS);
+    images::book(&transaction, start, end, images, KEYS);
     let span = params![start.as_millisecond(), end.as_millisecond()];
     transaction.execute(IDLE_MINUTES, span).expect("idle minutes");
     transaction.commit().expect("committed");

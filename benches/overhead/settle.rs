@@ -1,5 +1,5 @@
-//! The ledger's part alone: reserving, starting and settling a request, each flushed to the disk, where a month of a million
-//! pictures is booked already.
+//! The ledger's part alone: reserving, starting and settling a request, each flushed to the disk, in a ledger that
+//! already holds a month of a million images.
 
 use std::{
     fs::File,
@@ -21,7 +21,7 @@ use tintype::{
 
 use crate::{
     books::{receipt, spec},
-    pictures,
+    images,
 };
 
 /// Entries that the ledger holds before anything is measured.
@@ -51,7 +51,7 @@ pub fn measure() {
     let began = Instant::now();
     fill(&file);
     println!(
-        "\n{REQUESTS} requests of a picture, {ENTRIES} entries before them, which took {:?}\n",
+        "\n{REQUESTS} requests of one image, {ENTRIES} entries before them, which took {:?}\n",
         began.elapsed()
     );
 
@@ -83,7 +83,7 @@ fn key(ledger: &Ledger) -> KeyId {
 fn fill(file: &Path) {
     let mut connection = Connection::open(file).expect("the ledger");
     let transaction = connection.transaction().expect("a transaction");
-    pictures::book(&transaction, NOW - SPAN, NOW, ENTRIES, 1);
+    images::book(&transaction, NOW - SPAN, NOW, ENTRIES, 1);
     transaction.commit().expect("committed");
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a short log");
 }

@@ -36,7 +36,7 @@ pub enum Refused {
     #[error("too many requests a minute")]
     Requests(OverRate),
     /// Too many images a minute.
-    #[error("too many pictures a minute")]
+    #[error("too many images a minute")]
     Images(OverRate),
     /// Too many jobs at once.
     #[error("the key has {limit} jobs in work, which is its limit")]
@@ -87,8 +87,8 @@ impl Door {
         Ok(Some(taken.keep()))
     }
 
-    /// Takes `count` images of what the caller may have a minute, if it has a limit. They are given back unless they are
-    /// kept, so that a request that is refused for another reason uses up none.
+    /// Takes `count` images of what the caller may have a minute, if it has a limit. They are given back unless they
+    /// are kept, so that a request that is refused for another reason uses up none.
     ///
     /// # Errors
     /// [`Refused::Images`].
@@ -149,9 +149,9 @@ mod tests {
     #[test]
     fn a_key_without_the_scope_is_turned_away() {
         let door = Door::default();
-        let painter = caller(1, Scopes::IMAGES, KeyLimits::default());
-        assert_eq!(door.check(&painter, Scope::Images).expect("let in"), None);
-        assert!(matches!(door.check(&painter, Scope::Admin), Err(Refused::Scope(Scope::Admin))));
+        let image_key = caller(1, Scopes::IMAGES, KeyLimits::default());
+        assert_eq!(door.check(&image_key, Scope::Images).expect("let in"), None);
+        assert!(matches!(door.check(&image_key, Scope::Admin), Err(Refused::Scope(Scope::Admin))));
     }
 
     #[test]

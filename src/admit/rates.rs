@@ -13,7 +13,8 @@ use crate::{domain::KeyId, units::Millis};
 
 type Limiter = RateLimiter<NotKeyed, Arrival, DefaultClock, StateInformationMiddleware>;
 
-/// The algorithm's one number, the theoretical time of the next arrival. Governor's own store cannot give anything back.
+/// The algorithm's one number, the theoretical time of the next arrival. Governor's own store cannot give anything
+/// back.
 #[derive(Debug, Clone, Default)]
 struct Arrival(Arc<Mutex<Option<Nanos>>>);
 
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_sees_its_limit_shrink_and_is_told_when_to_come_back() {
+    fn a_key_sees_its_limit_shrink_and_learns_when_to_come_back() {
         let rates = Rates::default();
         let (key, other) = (KeyId::new(1), KeyId::new(2));
         let first = rates.take(key, number(2), ONE).expect("within").keep();

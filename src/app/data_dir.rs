@@ -130,14 +130,15 @@ pub(crate) fn noted_address(root: &Path) -> Option<SocketAddr> {
     line.trim().parse().ok()
 }
 
-/// Exactly 32 bytes that somebody drew. A file that is all one byte is a disk's hole or a placeholder, which anybody guesses.
+/// Exactly 32 bytes that somebody drew. A file that is all one byte is a disk's hole or a placeholder, which anybody
+/// guesses.
 fn read_secret(file: File) -> io::Result<[u8; 32]> {
     let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
     let mut bytes = Vec::new();
     file.take(33).read_to_end(&mut bytes)?;
     let secret: [u8; 32] = bytes.try_into().map_err(|_| invalid("it does not have 32 bytes"))?;
     if secret.iter().all(|byte| *byte == secret[0]) {
-        Err(invalid("its 32 bytes are all alike, which is no secret"))
+        Err(invalid("its 32 bytes are all alike, so it is not secret"))
     } else {
         Ok(secret)
     }

@@ -80,8 +80,8 @@ fn meter(
     }
 }
 
-/// The usual picture, in two steps: every kernel is loaded, the memory laid out and a step timed, at a quarter of the time.
-/// A default size that cannot be painted is refused by `offer`, in a better place.
+/// The usual image, in two steps: it loads every kernel, lays out the memory and times a step, in a quarter of the
+/// time. A default size that cannot be generated is refused by `offer`, which names it.
 fn warm_up(config: &Config, source: ModelSource) -> WarmUp {
     let model = config.model.clone();
     Arc::new(move |facts| RenderSpec {

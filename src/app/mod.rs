@@ -38,11 +38,11 @@ use crate::{
 
 /// The ledger's file in the data directory.
 pub const LEDGER_FILE: &str = "ledger.sqlite3";
-/// What was measured of shapes of pictures, in the data directory.
+/// Measurements of each shape of image, in the data directory.
 const PROFILES_FILE: &str = "shapes.json";
-/// The pictures' directory in the data directory.
+/// The directory of kept images, in the data directory.
 pub(crate) const IMAGES_DIRECTORY: &str = "pictures";
-/// How often old pictures are looked for.
+/// How often old images are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// A server that is ready to run.
@@ -79,9 +79,9 @@ pub enum AppError {
         /// What is wrong and what to do.
         reason: String,
     },
-    /// The pictures' directory cannot be used.
+    /// The directory of kept images cannot be used.
     #[error(transparent)]
-    Pictures(#[from] StoreError),
+    Images(#[from] StoreError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}; pass another with --listen")]
     Listen {
@@ -90,7 +90,7 @@ pub enum AppError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// Devices painted, and then all were lost.
+    /// All devices were lost after at least one of them had worked.
     #[error("no device is left; a new start tries them again")]
     NoDevice,
     /// The server ended by itself.
@@ -142,8 +142,8 @@ impl App {
         let image_store = ImageStore::open(data_dir.path(IMAGES_DIRECTORY), free_disk_min)?;
         let (books, time) = (Arc::clone(&ledger), Arc::clone(clock));
         let book = OverheadBook { ledger: books, costs: costs.clone(), clock: time, zone: zone.clone() };
-        let (overheads, told) = mpsc::unbounded_channel();
-        let bookkeeping = runtime.spawn(book.clone().keep(told));
+        let (overheads, booked) = mpsc::unbounded_channel();
+        let bookkeeping = runtime.spawn(book.clone().keep(booked));
         let source = config.model.source();
         let files = source.files(&mut |fetched| progress.fetched(fetched))?;
         let profiles = ProfileStore::open(&data_dir.path(PROFILES_FILE), source.id.clone());
@@ -201,8 +201,8 @@ impl App {
         &self.service
     }
 
-    /// Shows the first key and the sign-in link by `show`, and stores them then: one that could not be shown would be the
-    /// only one, and nobody's.
+    /// Shows the first key and the sign-in link by `show`, and stores them then: one that could not be shown would be
+    /// the only one, and nobody's.
     ///
     /// # Errors
     /// What `show` says, and [`AppError::Ledger`]; then neither can be used.
@@ -233,11 +233,11 @@ impl App {
         self.sign_in_link.as_ref()
     }
 
-    /// Serves until `stop` resolves, then finishes the pictures in hand and settles them. So it does where devices break
-    /// down, for whoever watches over the process to start it anew: a context that CUDA lost comes back with a new process.
+    /// Serves until `stop` resolves or all devices are lost, then finishes the images in hand and settles them. A CUDA
+    /// context that was lost comes back only with a new process, so the supervisor restarts it.
     ///
     /// # Errors
-    /// [`AppError::NoDevice`] where the last device was lost after it had painted; [`AppError::Server`] where the server ends
+    /// [`AppError::NoDevice`] if the last device was lost after it had worked; [`AppError::Server`] if the server ends
     /// by itself.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
         let sweeper = tokio::spawn(sweep_for_ever(Arc::clone(&self.service)));
@@ -254,7 +254,7 @@ impl App {
             () = stop => Ok(()),
             () = self.service.engine().broken_down() => Err(AppError::NoDevice),
         };
-        // The answers first, however long the pictures in hand take; then the connections, which may be idle or stuck.
+        // The answers first, however long the images in hand take; then the connections, which may be idle or stuck.
         let ended = tokio::select! {
             ended = &mut server => ended,
             () = self.service.drain() => tokio::join!(server, handle.stop(true)).0,
@@ -328,7 +328,7 @@ fn warn_of_the_future(ledger: &Ledger, now: Timestamp) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Takes away old pictures, now and every hour.
+/// Deletes old images, now and every hour.
 async fn sweep_for_ever(service: Arc<Service>) {
     let mut hours = tokio::time::interval(SWEEP_INTERVAL);
     loop {

@@ -18,7 +18,7 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AssetCommand {
-    /// Record a part that wears out, with what it cost; a running server counts it from its next picture on
+    /// Record a part that wears out, with what it cost; a running server counts it from its next image on
     Add(AssetAddArgs),
     /// List the parts, with their book values of today
     List {
@@ -61,13 +61,14 @@ pub(super) struct AssetAddArgs {
 /// By units or by time.
 #[derive(Debug, Args)]
 struct LifeArgs {
-    /// By units: pictures it is expected to paint in its life
+    /// By units: images it is expected to generate over its life
     #[arg(long, value_name = "N", conflicts_with = "years", required_unless_present = "years")]
     lifetime_images: Option<u64>,
     /// By time: years that it is expected to serve
     #[arg(long, value_name = "N", requires = "normal_utilisation")]
     years: Option<u32>,
-    /// By time: of all hours, those in which it usually paints, in percent; they carry the cost of the others
+    /// By time: the share of all hours in which it usually generates images, in percent; they carry the cost of the
+    /// rest
     #[arg(long, value_name = "PERCENT", conflicts_with = "lifetime_images")]
     normal_utilisation: Option<u32>,
 }

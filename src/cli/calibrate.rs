@@ -127,7 +127,9 @@ fn factor_percent(measured: Energy, machine: Energy) -> Result<u64, String> {
     let (measured_mj, machine_mj) =
         (u128::from(measured.as_millijoules()), u128::from(machine.as_millijoules()));
     if machine_mj == 0 {
-        return Err("the ledger booked no work in this span; take a span in which it painted".into());
+        return Err(
+            "the ledger booked no work in this span; take a span in which images were generated".into()
+        );
     }
     let factor = u64::try_from((measured_mj * 100).div_ceil(machine_mj)).unwrap_or(u64::MAX);
     let said = format!("the meter's {} kWh are {factor} % of", measured.to_rounded_kwh_string());

@@ -62,12 +62,12 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
         refused => CliError::Usage(refused.to_string()),
     })?;
     // The ledger comes first: what is not deleted now can be, by the same command under the pseudonym.
-    let pictures = ImageStore::open(config.data_dir.join(IMAGES_DIRECTORY), 0)
+    let store = ImageStore::open(config.data_dir.join(IMAGES_DIRECTORY), 0)
         .map_err(|error| CliError::Failed(error.to_string()))?;
     let mut deleted = 0;
     for (request, images) in &forgotten.requests {
         for index in 0..*images {
-            let removed = pictures.remove(*request, index);
+            let removed = store.remove(*request, index);
             deleted += removed.map_err(|error| CliError::Failed(error.to_string()))?;
         }
     }

@@ -53,7 +53,7 @@ const AFTER_HELP: &str = "\
 Variables: TINTYPE_LOG=debug says more; TINTYPE_<SECTION>__<KEY> sets a key of config/tintype.toml.
 Exit codes: 0 done; 1 it failed while running; 2 a flag, a configuration, a model or a ledger that cannot be used.";
 
-/// An OpenAI-compatible image API on your own GPU, with the true cost of every picture.
+/// An OpenAI-compatible image API on your own GPU, with the true cost of every image.
 ///
 /// Without a command it serves: an embedded model, on 127.0.0.1:8080, with its data in ./data.
 #[derive(Debug, Parser)]
@@ -69,9 +69,9 @@ pub struct Cli {
 enum Command {
     /// Serve the API
     Serve(serve::ServeArgs),
-    /// Paint pictures without a server
+    /// Generate images without a server
     Generate(generate::GenerateArgs),
-    /// Time each part of a picture: text, steps, decoding, PNG
+    /// Time each part of an image: text, steps, decoding, PNG
     Bench(bench::BenchArgs),
     /// Fetch a model from Hugging Face, a mirror or ModelScope, and verify it
     Pull(pull::PullArgs),
@@ -91,7 +91,7 @@ enum Command {
     /// Sign in to the operator's pages: links, the password, sessions
     #[command(subcommand)]
     Admin(admin::AdminCommand),
-    /// Print what a month's pictures cost
+    /// Print what a month's images cost
     Costs(costs::CostsArgs),
     /// Check and show what other services charge
     #[command(subcommand)]
@@ -118,7 +118,7 @@ enum Command {
     Forget(forget::ForgetArgs),
     /// Copy the ledger, beside a running server or without one, and check the copy
     ///
-    /// It holds keys, requests and costs. Kept pictures, session.key, links.key and tintype.toml are not in it.
+    /// It holds keys, requests and costs. Kept images, session.key, links.key and tintype.toml are not in it.
     Backup(backup::BackupArgs),
     /// Put a backup in the ledger's place, and keep the ledger that was there
     ///
@@ -153,11 +153,11 @@ struct DataArgs {
     data_dir: Option<PathBuf>,
 }
 
-/// What paints, and where.
+/// The model, and the device it runs on.
 #[derive(Debug, Clone, Args)]
 struct ModelArgs {
-    /// Model directory in the diffusers layout, repository (of ModelScope: modelscope:OWNER/NAME), or .safetensors or .gguf file
-    /// [default: the embedded model]
+    /// Model directory in the diffusers layout, repository (of ModelScope: modelscope:OWNER/NAME), or .safetensors or
+    /// .gguf file [default: the embedded model]
     #[arg(long, value_name = "DIR|REPO|FILE")]
     model: Option<String>,
     /// Text encoder (Qwen3-4B) of a model that is one file [default: found beside it]

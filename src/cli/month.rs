@@ -60,7 +60,7 @@ pub(super) struct ReverseArgs {
     /// Why, for whoever reads the books
     #[arg(long)]
     reason: String,
-    /// What the picture cost instead, such as electricity=0.01,upkeep=0; also depreciation and compared
+    /// What the image cost instead, such as electricity=0.01,upkeep=0; also depreciation and compared
     #[arg(long, value_name = "NAME=AMOUNT,…", value_parser = parse_amounts)]
     correct: Option<CorrectedAmounts>,
 }

@@ -23,7 +23,7 @@ use crate::{
 pub(super) enum PricesCommand {
     /// Say what is wrong with a price book, one problem a line, and warn of prices to look at again
     Check(CheckArgs),
-    /// List what a picture costs at each service
+    /// List what an image costs at each service
     Show(ShowArgs),
 }
 
@@ -47,7 +47,7 @@ pub(super) struct ShowArgs {
     /// The day of the prices [default: today]
     #[arg(long, value_name = "YYYY-MM-DD")]
     day: Option<Date>,
-    /// Width and height of the picture
+    /// Width and height of the image
     #[arg(long, value_name = "WxH", default_value = "1024x1024")]
     size: ImageSize,
     /// low, medium, high, xhigh or max

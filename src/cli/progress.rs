@@ -10,7 +10,7 @@ use crate::{
     pipeline::{OnLoad, hub::Fetched},
 };
 
-/// Bytes of weights from which a load takes long enough to be told about in a log.
+/// Bytes of weights from which a load takes long enough to be logged.
 const WORTH_A_LINE: u64 = 500_000_000;
 
 /// Fetching and loading: bars on a terminal, a log line every tenth elsewhere.
@@ -123,10 +123,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_tenth_is_told_once() {
+    fn each_tenth_is_reported_once() {
         let tenths = Tenths::default();
-        let told: Vec<_> = (0..=40).filter_map(|done| tenths.passed(done, 40)).collect();
-        assert_eq!(told, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
+        let passed: Vec<_> = (0..=40).filter_map(|done| tenths.passed(done, 40)).collect();
+        assert_eq!(passed, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
         assert_eq!(tenths.passed(40, 40), None);
         assert_eq!(tenths.passed(0, 0), None);
     }

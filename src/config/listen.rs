@@ -16,7 +16,7 @@ pub struct ListenAddress {
     port: u16,
 }
 
-/// A text that is no address to listen on.
+/// A text that is not an address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not an address; write 127.0.0.1:8080, localhost:8080, [::1]:8080, or 0.0.0.0:8080 to be reached from other \
@@ -70,8 +70,8 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// As people write it: an address or a name, with a port or without; `:8080` for every network, as Go and Docker have it;
-/// `8080` for this machine alone.
+/// As people write it: an address or a name, with a port or without; `:8080` for every network, as Go and Docker have
+/// it; `8080` for this machine alone.
 impl FromStr for ListenAddress {
     type Err = ListenAddressError;
 

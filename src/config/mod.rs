@@ -44,7 +44,7 @@ use crate::{
 pub struct Config {
     /// Address and port to listen on. Port 0 takes a free one.
     pub listen: ListenAddress,
-    /// Where the ledger, secrets and pictures are kept.
+    /// The directory of the ledger, secrets and images.
     pub data_dir: PathBuf,
     /// Where clients find the server, for links; none: where the request came to.
     pub public_url: Option<String>,
@@ -52,13 +52,13 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Seconds for which browsers that came over TLS may come by nothing else; 0: not said.
     pub hsts_seconds: u32,
-    /// What paints.
+    /// The model.
     pub model: ModelConfig,
     /// What a client may ask for, and how much of it.
     pub limits: Limits,
     /// Images that are edited.
     pub edits: EditsConfig,
-    /// Pictures that are kept for links.
+    /// How long images are kept, for links.
     pub pictures: ImagesConfig,
     /// What files say of their making.
     pub metadata: MetadataConfig,
@@ -84,8 +84,8 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
-    /// A directory in the diffusers layout, a hub repository such as Tongyi-MAI/Z-Image-Turbo, a .safetensors or .gguf file,
-    /// or none: the embedded one.
+    /// A directory in the diffusers layout, a hub repository such as Tongyi-MAI/Z-Image-Turbo, a .safetensors or .gguf
+    /// file, or none: the embedded one.
     pub path: Option<String>,
     /// The SHA-256 that the files at `path` must have, as `tintype pull` prints it; none: they are not compared.
     pub sha256: Option<ModelDigest>,
@@ -119,7 +119,7 @@ pub struct ModelConfig {
     pub device: DeviceList,
     /// Number format of its weights.
     pub dtype: Precision,
-    /// Pictures of different requests that are painted together; none: 4 on a card, 1 on a CPU.
+    /// Images of different requests that are generated together; none: 4 on a GPU, 1 on a CPU.
     pub batch_max: Option<NonZeroUsize>,
     /// How much of it stays on the device.
     pub memory: MemoryTier,
@@ -135,7 +135,7 @@ pub struct ModelConfig {
 pub struct Limits {
     /// Requests that wait for the device.
     pub queue_depth_max: usize,
-    /// Pixels of one picture.
+    /// Pixels of one image.
     pub pixels_max: u64,
     /// Characters of a prompt.
     pub prompt_chars_max: usize,
@@ -145,11 +145,11 @@ pub struct Limits {
     pub overlong_prompt: OverlongPrompt,
     /// Requests a minute for each key; none: no limit.
     pub requests_per_minute: Option<NonZeroU32>,
-    /// Pictures a minute for each key; none: no limit.
+    /// Images a minute for each key; none: no limit.
     pub images_per_minute: Option<NonZeroU32>,
     /// Requests of one key in work; none: no limit.
     pub concurrent_jobs: Option<NonZeroU32>,
-    /// Seconds that an answer which is no stream may take to begin.
+    /// Seconds that an answer may take to begin, unless it is a stream.
     pub answer_wait_seconds: u32,
     /// Seconds from a request's acceptance to its answer.
     pub deadline_seconds: u32,
@@ -181,7 +181,7 @@ pub struct EditsConfig {
 pub struct ImagesConfig {
     /// Minutes for which a link holds.
     pub link_minutes: u32,
-    /// Days for which pictures are kept, after the day on which they were made.
+    /// Days for which images are kept, after the day on which they were made.
     pub keep_days: u32,
     /// MiB of the disk that stay free.
     pub free_disk_min_mib: u64,
@@ -203,7 +203,7 @@ pub struct MetadataConfig {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EnergyConfig {
-    /// Power of the device while it paints; none: 65 W for a CPU, 350 W for a card.
+    /// Power of the device while it generates images; none: 65 W for a CPU, 350 W for a GPU.
     pub device_watts: Option<Power>,
     /// Power of the device while it waits; none: 0 W, so that idle hours are not booked.
     pub idle_watts: Option<Power>,

@@ -30,16 +30,17 @@ pub struct Asset {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Life {
-    /// By units: every picture takes an equal part of it.
+    /// By units: every image wears off an equal part.
     Units {
-        /// Pictures it is expected to paint.
+        /// Images it is expected to generate.
         lifetime_images: u64,
     },
     /// By time: every hour takes an equal part of it.
     Time {
         /// Years of 8760 hours.
         years: u32,
-        /// Of all its hours, those in which it usually paints, in percent. They carry the cost of the others.
+        /// The share of all its hours in which it usually generates images, in percent. They carry the cost of the
+        /// rest.
         normal_utilisation_percent: u32,
     },
 }

@@ -19,7 +19,7 @@ pub struct Budget {
 pub enum BudgetAmount {
     /// Standard cost, and the electricity of failed work, in the ledger's currency.
     Money(Money),
-    /// Pictures.
+    /// Images.
     Images(u32),
     /// Energy at the plug, failed work included.
     Energy(Energy),
@@ -48,7 +48,7 @@ pub enum BudgetLimit {
 pub struct Spending {
     /// Standard cost, and the electricity of failed work.
     pub money: Money,
-    /// Pictures.
+    /// Images.
     pub images: u32,
     /// Energy at the plug.
     pub energy: Energy,
@@ -178,7 +178,7 @@ impl fmt::Display for Budgets {
     }
 }
 
-/// A text that is no budget, or budgets of which one is idle.
+/// A text that is not a budget, or budgets of which one never applies.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BudgetError {
     /// Not a budget.

@@ -24,9 +24,9 @@ pub(super) fn carried_by_time(
 
 /// All amounts are of the part's share that works for Tintype.
 ///
-/// Three roundings, all up: of a picture's charge, of what has worn off by a day, of the share itself.
+/// Three roundings, all up: of an image's charge, of what has worn off by a day, of the share itself.
 impl Asset {
-    /// What one picture takes of it, by a device time of `duration`. The same for every picture, by units.
+    /// What one image of a device time of `duration` wears off. By units, it is the same for every image.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.
@@ -65,8 +65,8 @@ impl Asset {
         self.shared(self.price.minus(self.residual)?)
     }
 
-    /// What it has lost before `day`: by time a straight line over its days in service, by units what the `images` took
-    /// that were painted in its service until then. Never more than it can lose.
+    /// What it has lost before `day`: by time a straight line over its days in service, by units what the `images`
+    /// generated in its service until then took. Never more than it can lose.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.
@@ -85,8 +85,8 @@ impl Asset {
         }
     }
 
-    /// What it loses on `days`, if `images_before` were made in its service before them, and `images_after` until their end.
-    /// Below 0 if more images were taken back than made: their wear comes back.
+    /// What it loses on `days`, if `images_before` were made in its service before them, and `images_after` until their
+    /// end. Below 0 if more images were taken back than made: their wear comes back.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.
@@ -106,7 +106,7 @@ impl Asset {
         }
     }
 
-    /// What its sale brought less its book value, negative for a loss; none while it serves. `images` were painted in
+    /// What its sale brought less its book value, negative for a loss; none while it serves. `images` were generated in
     /// its service.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ mod tests {
     use crate::costs::Retirement;
 
     const BOUGHT: Date = date(2026, 1, 1);
-    const PICTURE: Millis = Millis::new(15_000);
+    const IMAGE_TIME: Millis = Millis::new(15_000);
 
     fn yuan(amount: i64) -> Money {
         Money::from_nano(amount * 1_000_000_000)
@@ -158,26 +158,26 @@ mod tests {
 
     #[test]
     fn the_articles_image_takes_0_5767_or_0_3433_of_its_machine() {
-        assert_eq!(text(by_units(0).depreciation_of_image(PICTURE)), "0.576666667");
-        assert_eq!(text(by_units(7_000).depreciation_of_image(PICTURE)), "0.343333334");
+        assert_eq!(text(by_units(0).depreciation_of_image(IMAGE_TIME)), "0.576666667");
+        assert_eq!(text(by_units(7_000).depreciation_of_image(IMAGE_TIME)), "0.343333334");
     }
 
     #[test]
     fn the_articles_0_12_needs_144_000_images_or_a_share_of_21_percent() {
         let life = Life::Units { lifetime_images: 144_000 };
-        assert_eq!(text(Asset { life, ..by_units(0) }.depreciation_of_image(PICTURE)), "0.120138889");
+        assert_eq!(text(Asset { life, ..by_units(0) }.depreciation_of_image(IMAGE_TIME)), "0.120138889");
         let shared = Asset { share_percent: 21, ..by_units(0) };
-        assert_eq!(text(shared.depreciation_of_image(PICTURE)), "0.1211");
+        assert_eq!(text(shared.depreciation_of_image(IMAGE_TIME)), "0.1211");
     }
 
     #[test]
     fn by_time_an_image_takes_its_seconds_and_those_in_which_nobody_generates() {
         // 10,300 / (3 · 8760 h) · 15 s = 0.001633054…
-        assert_eq!(text(by_time(3, 100).depreciation_of_image(PICTURE)), "0.001633055");
+        assert_eq!(text(by_time(3, 100).depreciation_of_image(IMAGE_TIME)), "0.001633055");
         // Generating a fifth of the time, each second carries five: 0.008165271…
-        assert_eq!(text(by_time(3, 20).depreciation_of_image(PICTURE)), "0.008165272");
+        assert_eq!(text(by_time(3, 20).depreciation_of_image(IMAGE_TIME)), "0.008165272");
         let half = Asset { share_percent: 50, ..by_time(3, 20) };
-        assert_eq!(text(half.depreciation_of_image(PICTURE)), "0.004082636");
+        assert_eq!(text(half.depreciation_of_image(IMAGE_TIME)), "0.004082636");
         assert!(by_time(3, 20).depreciation_of_image(Millis::new(u64::MAX)).is_err());
     }
 
@@ -214,9 +214,9 @@ mod tests {
     fn by_units_images_are_charged_until_the_residual_and_no_more() {
         let life = Life::Units { lifetime_images: 3 };
         let ssd = Asset { price: yuan(100), residual: Money::ZERO, life, ..by_units(0) };
-        let charges: Vec<_> = (0..5).map(|before| text(ssd.charge_of_image(PICTURE, before))).collect();
+        let charges: Vec<_> = (0..5).map(|before| text(ssd.charge_of_image(IMAGE_TIME, before))).collect();
         assert_eq!(charges, ["33.333333334", "33.333333334", "33.333333332", "0.00", "0.00"]);
-        assert_eq!(text(by_time(3, 20).charge_of_image(PICTURE, u64::MAX)), "0.008165272");
+        assert_eq!(text(by_time(3, 20).charge_of_image(IMAGE_TIME, u64::MAX)), "0.008165272");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub struct Hardware {
     pub residual: Money,
     /// How much of it works for Tintype, in percent.
     pub share_percent: u32,
-    /// Pictures it is expected to paint in its life.
+    /// Images it is expected to generate in its life.
     pub lifetime_images: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What a picture costs: pure arithmetic on integers. No clock, no database, no float.
+//! What an image costs: pure arithmetic on integers. No clock, no database, no float.
 
 mod asset;
 mod basis;
@@ -37,7 +37,9 @@ pub use prices::{
 };
 pub use rate_card::{ElectricityRate, LineRate, PartRate, PricedWork, RateCard, Share, WorkingLine};
 pub use receipt::Receipt;
-pub use services::{Elsewhere, Pictures, PriceRead, ServiceComparison, Unpriced, WholePlans, part_of_all_in};
+pub use services::{
+    Elsewhere, ImageGroup, PriceRead, ServiceComparison, Unpriced, WholePlans, part_of_all_in,
+};
 pub use tariff::{Hours, Moment, Tariff, TariffError, TariffRow};
 pub use upkeep::Upkeep;
 
@@ -47,7 +49,7 @@ pub enum CostError {
     /// An amount passed the ledger's range.
     #[error(transparent)]
     Money(#[from] crate::units::MoneyError),
-    /// A price is missing from the price book, or is no price.
+    /// A price is missing from the price book, or is not valid.
     #[error(transparent)]
     Price(#[from] PriceError),
     /// A tariff that cannot be.

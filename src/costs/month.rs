@@ -3,18 +3,18 @@ use serde::{Deserialize, Serialize};
 use super::{Asset, DaySpan, Life, UpkeepCost};
 use crate::units::{Money, MoneyError};
 
-/// A part, and the pictures that were painted in its service. They only matter to a part that wears out by units.
+/// A part, and the images that were generated in its service. They matter only if it wears out by units.
 #[derive(Debug, Clone, Copy)]
 pub struct AssetUse<'a> {
     /// The part.
     pub asset: &'a Asset,
-    /// Pictures before the month.
+    /// Images before the month.
     pub images_before: u64,
     /// Images until its end: fewer, if the month took more back than it made.
     pub images_after: u64,
 }
 
-/// What the pictures of a month were charged, as sums over the ledger's entries.
+/// What the images of a month were charged, as sums over the ledger's entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Allocated {
     /// Their depreciation.
@@ -23,7 +23,7 @@ pub struct Allocated {
     pub upkeep: Money,
 }
 
-/// A month's depreciation and upkeep beside what its pictures were charged. What they were not charged is unused
+/// A month's depreciation and upkeep beside what its images were charged. What they were not charged is unused
 /// capacity: the sum of the two is the month's, to the nano-unit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthCost {
@@ -31,22 +31,22 @@ pub struct MonthCost {
     pub depreciation: Money,
     /// What the upkeep of the month cost.
     pub upkeep: Money,
-    /// Of both, what it would have cost without a single picture: wear by time, and upkeep by the year.
+    /// Of both, what it would have cost without a single image: wear by time, and upkeep by the year.
     pub fixed: Money,
-    /// Depreciation that its pictures were charged.
+    /// Depreciation that its images were charged.
     pub allocated_depreciation: Money,
-    /// Upkeep that its pictures were charged.
+    /// Upkeep that its images were charged.
     pub allocated_upkeep: Money,
-    /// Depreciation that no picture was charged; negative in a month that painted more than usual.
+    /// Depreciation that no image was charged; negative in a month that generated more than usual.
     pub unused_depreciation: Money,
-    /// Upkeep that no picture was charged; negative in a month that painted more than usual.
+    /// Upkeep that no image was charged; negative in a month that generated more than usual.
     pub unused_upkeep: Money,
     /// What parts retired in the month brought above their book values; negative for a loss.
     pub disposal_gain: Money,
 }
 
 impl MonthCost {
-    /// Unused capacity: depreciation and upkeep that no picture was charged.
+    /// Unused capacity: depreciation and upkeep that no image was charged.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.

@@ -8,9 +8,9 @@ use crate::units::{Money, MoneyError};
 /// What the last days came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// What the pictures would have cost elsewhere, less what was paid to run the machine.
+    /// What the images would have cost elsewhere, less what was paid to run the machine.
     pub saved: Money,
-    /// Pictures.
+    /// Images.
     pub images: u64,
     /// In so many days, above 0.
     pub days: u64,
@@ -62,8 +62,8 @@ impl Asset {
         self.price.minus(proceeds)?.share_ceil(u64::from(self.share_percent), 100)
     }
 
-    /// The day on which it has lost all that it can, after `images` in its service, at `pace` from `today` on; none where
-    /// that is never.
+    /// The day on which it has lost all that it can, after `images` in its service, at `pace` from `today` on; none
+    /// where that is never.
     pub fn worn_out_on(&self, images: u64, pace: Pace, today: Date) -> Option<Date> {
         match self.life {
             Life::Time { .. } => Some(self.service().end),
@@ -115,7 +115,7 @@ mod tests {
         }
     }
 
-    /// The article: 500 pictures a month at ¥3.0, ¥300 of bills a year. 11.7 months, by either way of counting.
+    /// The article: 500 images a month at ¥3.0, ¥300 of bills a year. 11.7 months, by either way of counting.
     #[test]
     fn a_ledger_at_the_scenarios_pace_pays_back_when_the_scenario_does() {
         let mut scenario = Scenario::shipped().expect("the shipped scenario");
@@ -134,7 +134,7 @@ mod tests {
         let worn_out = slow.worn_out_on(493, pace(saved), TODAY);
         assert_eq!(worn_out, Some(date(2026, 9, 1)));
         let outlook = Outlook::new(yuan(17_300), saved, pace(saved), TODAY, worn_out);
-        assert_eq!(outlook, Outlook::AfterItsLife(day), "4,000 pictures are eight months");
+        assert_eq!(outlook, Outlook::AfterItsLife(day), "4,000 images are eight months");
         scenario.lifetime_images = Some(4_000);
         let simulated = scenario.outcome().expect("an outcome").against[0].payback;
         assert!(matches!(simulated, Payback::AfterItsLife { .. }), "{simulated:?}");

@@ -6,7 +6,7 @@ use crate::{
     units::{Energy, Millis, Money, MoneyError},
 };
 
-/// What one picture cost, and what it would have cost elsewhere. All amounts in the ledger's currency.
+/// What one image cost, and what it would have cost elsewhere. All amounts in the ledger's currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// Time and energy of the device, and how the energy was obtained.
@@ -35,7 +35,7 @@ impl Receipt {
         self.comparison.as_ref()?.price.minus(self.standard().ok()?).ok()
     }
 
-    /// What `images` pictures cost that cost this each.
+    /// The receipt of `images` images that cost this each.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.

@@ -10,7 +10,7 @@ impl ServiceComparison {
     pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
         let compared_price = match (self.compared_price, other.compared_price) {
             (Some(one), Some(another)) => one.plus(another).ok(),
-            // A span without images has a price of 0, which is no price for the other.
+            // A span without images has a price of 0, which does not price the other.
             (one, another) => one.filter(|_| self.images != 0).or(another.filter(|_| other.images != 0)),
         };
         let total = self.total.plus(other.total)?;

@@ -1,4 +1,4 @@
-//! The machine's parts, tariffs and upkeep together: what a month's pictures are charged against what the month cost.
+//! The machine's parts, tariffs and upkeep together: what a month's images are charged against what the month cost.
 
 use jiff::civil::{Date, DateTime, date};
 use proptest::prelude::*;
@@ -11,8 +11,8 @@ use crate::{
 
 const NOVEMBER: DaySpan = DaySpan { first: date(2026, 11, 1), end: date(2026, 12, 1) };
 
-/// A picture: the day of November on which it was settled, and its device time.
-type Picture = (i8, u64);
+/// An image: the day of November on which it was settled, and its device time.
+type Image = (i8, u64);
 
 fn yuan(amount: i64) -> Money {
     Money::from_nano(amount * 1_000_000_000)
@@ -46,16 +46,16 @@ fn receipt(model: &CostModel, millis: u64, at: DateTime) -> Receipt {
     model.receipt(usage, comparison, at).expect("a receipt")
 }
 
-/// November as the ledger would sum it up: what its pictures were charged, and what it cost.
-fn november(model: &CostModel, pictures: &[Picture]) -> MonthCost {
+/// November as the ledger would sum it up: what its images were charged, and what it cost.
+fn november(model: &CostModel, images: &[Image]) -> MonthCost {
     let mut allocated = Allocated::default();
-    for (number, millis) in pictures {
+    for (number, millis) in images {
         let receipt = receipt(model, *millis, day(*number).at(12, 0, 0, 0));
         allocated.depreciation = allocated.depreciation.plus(receipt.cost.depreciation).expect("in range");
         allocated.upkeep = allocated.upkeep.plus(receipt.cost.upkeep).expect("in range");
     }
     let count = |service: DaySpan| {
-        u64::try_from(pictures.iter().filter(|(number, _)| service.contains(day(*number))).count())
+        u64::try_from(images.iter().filter(|(number, _)| service.contains(day(*number))).count())
     };
     let parts: Vec<_> = model.parts().collect();
     let uses: Vec<_> = parts
@@ -103,7 +103,7 @@ fn by_time() -> impl Strategy<Value = Life> {
         .prop_map(|(years, normal_utilisation_percent)| Life::Time { years, normal_utilisation_percent })
 }
 
-fn pictures() -> impl Strategy<Value = Vec<Picture>> {
+fn images() -> impl Strategy<Value = Vec<Image>> {
     prop::collection::vec((1..=30i8, 1..600_000u64), 0..200)
 }
 
@@ -117,16 +117,16 @@ proptest! {
     #[test]
     fn what_is_allocated_and_what_is_unused_are_the_months_cost_to_the_nano_unit(
         assets in prop::collection::vec(prop_oneof![asset(by_units()), asset(by_time())], 0..6),
-        pictures in pictures(),
+        images in images(),
         upkeep_per_year in upkeep(),
     ) {
         let settings = CostSettings { upkeep_per_year, ..CostSettings::default() };
         let model = model(settings, assets.clone());
-        let month = november(&model, &pictures);
+        let month = november(&model, &images);
         let allocated = month.allocated_depreciation.plus(month.allocated_upkeep);
         let cost = month.depreciation.plus(month.upkeep);
         prop_assert_eq!(allocated.and_then(|sum| sum.plus(month.unused()?)), cost);
-        // What was lost by time does not ask how much was painted.
+        // Wear by time does not depend on how many images there were.
         let idle = november(&model, &[]);
         let lost_by_time = assets.iter().filter(|asset| asset.life.method() == "time");
         let lost_by_time = lost_by_time.map(|asset| asset.lost_on(NOVEMBER, 0, 0).expect("in range").as_nano());
@@ -137,9 +137,9 @@ proptest! {
     #[test]
     fn by_units_nothing_is_unused(
         assets in prop::collection::vec(asset(by_units()), 0..6),
-        pictures in pictures(),
+        images in images(),
     ) {
-        let month = november(&model(CostSettings::default(), assets), &pictures);
+        let month = november(&model(CostSettings::default(), assets), &images);
         prop_assert_eq!((month.unused_depreciation, month.unused_upkeep), (Money::ZERO, Money::ZERO));
     }
 
@@ -158,7 +158,7 @@ proptest! {
         prop_assert_eq!(Ok(lost), all);
     }
 
-    /// A month that paints its normal hours, evenly, is charged what it costs, up to what its pictures are rounded up.
+    /// A month that generates its normal hours, evenly, is charged what it costs, up to what its images are rounded up.
     #[test]
     fn at_normal_utilisation_nothing_is_unused(
         price in 0..30_000_000_000_000i64,
@@ -175,15 +175,15 @@ proptest! {
             retirement: None,
         };
         // One a day, as long as the day's normal hours.
-        let pictures: Vec<_> =
+        let images: Vec<_> =
             (1..=30).map(|number| (number, 864_000 * u64::from(normal_utilisation_percent))).collect();
-        let month = november(&model(CostSettings::default(), vec![asset]), &pictures);
+        let month = november(&model(CostSettings::default(), vec![asset]), &images);
         prop_assert!((-30..=0).contains(&month.unused_depreciation.as_nano()), "{:?}", month);
     }
 }
 
 #[test]
-fn a_picture_is_priced_by_the_moment_it_was_settled() {
+fn an_image_is_priced_by_the_moment_it_was_settled() {
     let row = |price: i64, hours: Option<&str>| TariffRow {
         effective_from: date(2026, 1, 1),
         price_per_kwh: Money::from_nano(price),
@@ -254,21 +254,21 @@ fn other_parts() -> Asset {
 fn the_documents_example_is_what_the_formulas_give() {
     let settings = CostSettings { upkeep_per_year: Some(yuan(300)), ..CostSettings::default() };
     let model = model(settings, vec![card(), other_parts()]);
-    let picture = receipt(&model, 15_000, day(23).at(12, 0, 0, 0));
+    let image = receipt(&model, 15_000, day(23).at(12, 0, 0, 0));
     let month = november(&model, &[(23, 15_000); 500]);
     let in_range = |amount: Result<Money, crate::units::MoneyError>| amount.expect("in range");
-    let of_picture = |asset: Asset| in_range(asset.depreciation_of_image(Millis::new(15_000)));
+    let of_image = |asset: Asset| in_range(asset.depreciation_of_image(Millis::new(15_000)));
     let lost = |asset: Asset, images| in_range(asset.lost_on(NOVEMBER, 0, images));
     let sold = |asset: Asset| Asset {
         retirement: Some(Retirement { on: date(2027, 11, 1), proceeds: yuan(9_000) }),
         ..asset
     };
     let lines = [
-        ("electricity", picture.cost.electricity),
-        ("depreciation, card", of_picture(card())),
-        ("depreciation, other parts", of_picture(other_parts())),
-        ("upkeep", picture.cost.upkeep),
-        ("standard cost", in_range(picture.standard())),
+        ("electricity", image.cost.electricity),
+        ("depreciation, card", of_image(card())),
+        ("depreciation, other parts", of_image(other_parts())),
+        ("upkeep", image.cost.upkeep),
+        ("standard cost", in_range(image.standard())),
         ("depreciation of November, card", lost(card(), 500)),
         ("depreciation of November, other parts", lost(other_parts(), 500)),
         ("upkeep of November", month.upkeep),

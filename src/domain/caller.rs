@@ -133,7 +133,7 @@ pub fn name_list(text: &str) -> Option<Vec<String>> {
 }
 
 impl Caller {
-    /// Whether it may use the model with the id `model`. An alias is no id.
+    /// Whether it may use the model with the id `model`. An alias is not an id.
     pub fn may_use(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|allowed| allowed == model))
     }

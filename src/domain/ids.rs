@@ -8,7 +8,7 @@ use uuid::Uuid;
 pub struct RequestId(Uuid);
 
 impl RequestId {
-    /// The id of a request that came at `now`, told from its neighbours by `random`.
+    /// The id of a request that came at `now`, kept apart from its neighbours by `random`.
     pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
         let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())

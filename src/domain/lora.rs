@@ -16,7 +16,8 @@ pub struct LoraUse {
     pub sha256: Option<String>,
 }
 
-/// Whether a LoRA can be called `name`: letters, digits, spaces and a few signs, so that it is no path and needs no escapes.
+/// Whether a LoRA can be called `name`: letters, digits, spaces and a few signs, so that it is not a path and needs no
+/// escapes.
 pub fn is_lora_name(name: &str) -> bool {
     let is_allowed = |c: char| c.is_alphanumeric() || " ._-+()".contains(c);
     (1..=LORA_NAME_MAX).contains(&name.chars().count())

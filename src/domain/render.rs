@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Edit, ImageSize, LoraUse};
 
-/// Most pictures that one request may ask for (OpenAI's limit).
+/// Most images that one request may ask for (OpenAI's limit).
 pub const IMAGES_MAX: u32 = 10;
 /// Most denoising steps that a request may ask for.
 pub const STEPS_MAX: u32 = 100;
 /// Largest guidance scale that a request may ask for.
 pub const GUIDANCE_MAX: f64 = 20.0;
 
-/// The number that a picture's noise is drawn from. Image k of a request uses the seed plus k.
+/// The number that an image's noise is drawn from. Image k of a request uses the seed plus k.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Seed(u64);
 
@@ -73,7 +73,7 @@ impl Quality {
     }
 }
 
-/// A word that is no quality.
+/// A word that is not a quality.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a quality; write low, medium, high, xhigh or max")]
 pub struct QualityError(String);
@@ -176,10 +176,10 @@ impl StepsByQuality {
     }
 }
 
-/// Everything that decides one picture's pixels, but the seed.
+/// Everything that decides one image's pixels, but the seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RenderSpec {
-    /// What to paint.
+    /// What to generate.
     pub prompt: String,
     /// What to avoid. Has an effect only where `guidance_scale` is above 0.
     pub negative_prompt: Option<String>,
@@ -195,14 +195,14 @@ pub struct RenderSpec {
     pub loras: Vec<LoraUse>,
 }
 
-/// A request's work: the same picture `images` times, with consecutive seeds.
+/// A request's work: the same image `images` times, with consecutive seeds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RenderJob {
-    /// What to paint and how.
+    /// What to generate and how.
     pub spec: RenderSpec,
-    /// Pictures wanted, 1 to [`IMAGES_MAX`].
+    /// Images wanted, 1 to [`IMAGES_MAX`].
     pub images: u32,
-    /// The first picture's seed.
+    /// The first image's seed.
     pub seed: Seed,
     /// The quality that was asked for. The steps stand in `spec`; other services charge by this.
     pub quality: Quality,
@@ -222,7 +222,7 @@ impl RenderSpec {
         Product { operation, size: self.size, quality }
     }
 
-    /// How often the model looks at a picture in each step: twice where guidance is on.
+    /// How often the model runs on an image in each step: twice with guidance.
     pub fn passes(&self) -> u64 {
         if self.guidance_scale > 0.0 { 2 } else { 1 }
     }

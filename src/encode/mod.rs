@@ -39,7 +39,7 @@ pub enum EncodeError {
         side_max: u32,
     },
     /// The pixels do not fill the size: a defect.
-    #[error("the picture has {bytes} bytes of colour, which do not fill {size}")]
+    #[error("the image has {bytes} bytes of colour, which do not fill {size}")]
     NotFilled {
         /// The image's size.
         size: ImageSize,
@@ -53,19 +53,19 @@ pub enum EncodeError {
         bytes: usize,
     },
     /// The PNG encoder failed.
-    #[error("the picture could not be encoded as png: {0}")]
+    #[error("the image could not be encoded as png: {0}")]
     Png(#[from] ::png::EncodingError),
     /// The JPEG encoder failed.
-    #[error("the picture could not be encoded as jpeg: {0}")]
+    #[error("the image could not be encoded as jpeg: {0}")]
     Jpeg(#[from] image::ImageError),
     /// The JPEG encoder's file could not be taken apart.
     #[error("the provenance could not be put into the jpeg: {0}")]
     JpegSegments(#[from] img_parts::Error),
     /// A kept file could not be made small.
-    #[error("the picture could not be made small: {0}")]
+    #[error("the image could not be made small: {0}")]
     Thumbnail(image::ImageError),
     /// The WebP encoder failed.
-    #[error("the picture could not be encoded as webp: {0}")]
+    #[error("the image could not be encoded as webp: {0}")]
     Webp(#[from] webpx::At<webpx::Error>),
 }
 

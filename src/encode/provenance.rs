@@ -7,12 +7,12 @@ use crate::{
     units::{Currency, Energy, Millis, Money},
 };
 
-/// What a picture's file says of its making.
+/// What an image's file says about how it was made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provenance {
     /// What was asked for.
     pub prompt: PromptRecord,
-    /// The seed of the picture's noise.
+    /// The seed of the image's noise.
     pub seed: Seed,
     /// Denoising steps.
     pub steps: u32,
@@ -26,15 +26,15 @@ pub struct Provenance {
     pub software: String,
     /// Who answers for the service: a name, or the code of GB 45438-2025.
     pub producer: String,
-    /// The producer's own number of this picture.
+    /// The producer's own number of this image.
     pub produced_id: String,
-    /// When it was painted.
+    /// When it was generated.
     pub created: Timestamp,
-    /// What it cost; none for a picture on its way, whose cost nobody knows yet.
+    /// What it cost; none for a preview, whose cost is not known yet.
     pub receipt: Option<ReceiptRecord>,
 }
 
-/// What a picture cost, as its receipt says.
+/// What an image cost, as its receipt says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptRecord {
     /// The request, by which the whole receipt is found.

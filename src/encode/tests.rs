@@ -32,7 +32,7 @@ pub(super) fn provenance() -> Provenance {
     }
 }
 
-/// The article's picture: 450 W for 15 s.
+/// The article's image: 450 W for 15 s.
 fn receipt() -> ReceiptRecord {
     let energy = Energy::from_millijoules(6_750_000);
     ReceiptRecord {
@@ -71,10 +71,10 @@ fn file(format: ImageFormat, provenance: Option<&Provenance>) -> Vec<u8> {
 fn colours(file: &[u8], format: ImageFormat, size: ImageSize) -> Vec<u8> {
     let reader = ImageReader::new(Cursor::new(file)).with_guessed_format().expect("a format");
     assert_eq!(reader.format().expect("a known format").to_mime_type(), format.media_type());
-    let picture = reader.decode().expect("a picture");
-    assert_eq!(picture.color(), image::ColorType::Rgb8);
-    assert_eq!((picture.width(), picture.height()), (size.width(), size.height()));
-    picture.into_rgb8().into_raw()
+    let image = reader.decode().expect("an image");
+    assert_eq!(image.color(), image::ColorType::Rgb8);
+    assert_eq!((image.width(), image.height()), (size.width(), size.height()));
+    image.into_rgb8().into_raw()
 }
 
 fn largest_difference(left: &[u8], right: &[u8]) -> u8 {
@@ -152,7 +152,7 @@ fn a_lower_quality_is_a_smaller_file() {
 }
 
 #[test]
-fn provenance_does_not_touch_the_picture() {
+fn provenance_does_not_touch_the_image() {
     for format in FORMATS {
         let size = gradient(33, 17).size;
         let [with, without] =
@@ -264,7 +264,7 @@ fn a_prompt_may_be_hashed_or_left_out() {
 }
 
 #[test]
-fn without_provenance_a_file_holds_the_picture_and_nothing_else() {
+fn without_provenance_a_file_holds_the_image_and_nothing_else() {
     let png = ::png::Decoder::new(Cursor::new(file(ImageFormat::Png, None))).read_info().expect("a PNG");
     assert!(png.info().utf8_text.is_empty() && png.info().uncompressed_latin1_text.is_empty());
 
@@ -370,7 +370,7 @@ proptest! {
 }
 
 #[test]
-fn a_thumbnail_is_a_small_jpeg_of_any_format_and_never_larger_than_its_picture() {
+fn a_thumbnail_is_a_small_jpeg_of_any_format_and_never_larger_than_its_image() {
     let sides = |width, height, format| {
         let file = encode(&gradient(width, height), encoding(format, 90), None).expect("a file");
         let small = thumbnail(&file, format).expect("a thumbnail");
@@ -384,7 +384,7 @@ fn a_thumbnail_is_a_small_jpeg_of_any_format_and_never_larger_than_its_picture()
 }
 
 #[test]
-fn what_is_no_picture_has_no_thumbnail() {
+fn what_is_not_an_image_has_no_thumbnail() {
     for format in FORMATS {
         assert!(matches!(thumbnail(b"half a file", format), Err(EncodeError::Thumbnail(_))), "{format:?}");
     }

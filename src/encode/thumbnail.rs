@@ -15,7 +15,7 @@ const DECODE_BYTES_MAX: u64 = 384 << 20;
 /// A small JPEG of the image in `file`, which is of `format`. It is no larger than the image.
 ///
 /// # Errors
-/// [`EncodeError::Thumbnail`] where the file is no such image, or is larger than any that is generated.
+/// [`EncodeError::Thumbnail`] if the file is not such an image, or is larger than any that is generated.
 pub fn thumbnail(file: &[u8], format: ImageFormat) -> Result<Vec<u8>, EncodeError> {
     let format = match format {
         ImageFormat::Png => image::ImageFormat::Png,
@@ -26,9 +26,9 @@ pub fn thumbnail(file: &[u8], format: ImageFormat) -> Result<Vec<u8>, EncodeErro
     limits.max_alloc = Some(DECODE_BYTES_MAX);
     let mut reader = ImageReader::with_format(Cursor::new(file), format);
     reader.limits(limits);
-    let picture = reader.decode().map_err(EncodeError::Thumbnail)?;
-    let side = picture.width().max(picture.height()).min(SIDE);
-    let small = picture.thumbnail(side, side).into_rgb8();
+    let image = reader.decode().map_err(EncodeError::Thumbnail)?;
+    let side = image.width().max(image.height()).min(SIDE);
+    let small = image.thumbnail(side, side).into_rgb8();
     let mut jpeg = Vec::new();
     small
         .write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, QUALITY))

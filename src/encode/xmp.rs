@@ -7,7 +7,7 @@ use crate::domain::LoraUse;
 /// ends in `…`. The packet holds the prompt twice, and a JPEG's has room for 65,504 bytes.
 pub const PROMPT_BYTES_MAX: usize = 24_000;
 
-/// IPTC's term for a picture made by a model from a prompt: the machine-readable mark that article 50(2) of the EU's
+/// IPTC's term for an image made by a model from a prompt: the machine-readable mark that article 50(2) of the EU's
 /// AI Act asks for.
 const MADE_BY_AI: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 

@@ -9,21 +9,23 @@ use crate::{
     units::{Energy, Millis, Power},
 };
 
-/// Kinds of pictures that are remembered. Clients choose them; beyond, the one painted longest ago is forgotten.
+/// Kinds of images that are remembered. Clients choose them; if there are more, the kind generated longest ago is
+/// dropped.
 const KINDS_MAX: usize = 256;
 /// Batches of a kind that are remembered.
 const BATCHES_MAX: usize = 8;
 
-/// What one picture is expected to take of the device.
+/// What one image is expected to take of the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Foreseen {
     /// Its time and energy, in no epoch.
     pub usage: Usage,
-    /// Whether pictures of its kind were measured; else the time is by the pace of others, and the energy by the power.
+    /// Whether images of its kind were measured; else the time comes from the pace of others, the energy from the
+    /// power.
     pub is_measured: bool,
 }
 
-/// What decides a picture's time, beside the few percent of its prompt's length.
+/// What decides an image's time, beside the few percent of its prompt's length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Kind {
     #[serde(with = "as_text")]
@@ -72,7 +74,7 @@ mod as_text {
     }
 }
 
-/// What the last pictures of each kind took, since the start or before it.
+/// What the last images of each kind took, since the start or before it.
 #[derive(Debug, Default)]
 pub(super) struct History(Mutex<Kinds>);
 
@@ -85,7 +87,7 @@ struct Kinds {
 
 #[derive(Debug, Default)]
 struct Recent {
-    /// The last batches, each with its pictures.
+    /// The last batches, each with its images.
     batches: VecDeque<(Usage, u64)>,
     /// Which of all batches was the last of this kind.
     last: u64,
@@ -102,7 +104,7 @@ impl Kind {
 }
 
 impl History {
-    /// Takes in what a batch of `pictures` of one kind took.
+    /// Adds what a batch of `images` of one kind took.
     pub(super) fn observe(&self, kind: Kind, usage: Usage, images: usize) {
         let mut kinds = self.0.lock();
         let Kinds { by_kind, batches } = &mut *kinds;
@@ -119,7 +121,7 @@ impl History {
         }
     }
 
-    /// What is remembered, the kind painted longest ago first.
+    /// What is remembered, the kind generated longest ago first.
     pub(super) fn profile(&self) -> Vec<KindProfile> {
         let kinds = self.0.lock();
         let mut recent: Vec<_> = kinds.by_kind.iter().collect();
@@ -137,8 +139,8 @@ impl History {
         recent.into_iter().map(kind).collect()
     }
 
-    /// Goes on from what was remembered before. Energy that was estimated is estimated anew, by the power that is configured
-    /// now.
+    /// Goes on from what was remembered before. Estimated energy is estimated again, by the power that is
+    /// configured now.
     pub(super) fn resume(&self, profile: Vec<KindProfile>, power: Power) {
         for KindProfile { kind, batches } in profile {
             for BatchProfile { images, millis, millijoules, source } in batches {
@@ -153,7 +155,7 @@ impl History {
         }
     }
 
-    /// What a picture of `kind` took in the mean, rounded up; none where none is remembered.
+    /// What an image of `kind` took on average, rounded up; none if none is remembered.
     pub(super) fn mean_of(&self, kind: Kind) -> Option<Usage> {
         let kinds = self.0.lock();
         let batches = &kinds.by_kind.get(&kind)?.batches;
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_expected_to_take_what_the_last_of_its_kind_took() {
+    fn an_image_is_expected_to_take_what_the_last_of_its_kind_took() {
         let history = History::default();
         assert_eq!(history.mean_of(plain(64, 8)), None);
         history.observe(plain(64, 8), usage(100, 5_000), 1);
@@ -239,7 +241,7 @@ mod tests {
         );
         assert!(
             json.find("32x32") < json.find("64x64"),
-            "the kind painted last is remembered longest: {json}"
+            "the kind generated last is remembered longest: {json}"
         );
     }
 
@@ -261,7 +263,7 @@ mod tests {
             history.observe(plain(32, 1), usage(1, 1), 1);
         }
         assert_eq!(history.0.lock().by_kind.len(), KINDS_MAX);
-        assert_eq!(history.mean_of(plain(64, 1)), None, "painted longest ago");
+        assert_eq!(history.mean_of(plain(64, 1)), None, "generated longest ago");
         assert!(history.mean_of(plain(32, 1)).is_some() && history.mean_of(plain(64, 300)).is_some());
     }
 }

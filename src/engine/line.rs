@@ -20,7 +20,7 @@ pub(super) struct Shared {
     line: Mutex<Line>,
     /// Something has changed in the line.
     news: Condvar,
-    /// The last device was lost, after one had painted.
+    /// The last device was lost, after one had worked.
     pub(super) broke_down: Notify,
     /// Of each device.
     figures: Vec<Figures>,
@@ -28,7 +28,7 @@ pub(super) struct Shared {
     pub(super) held: Arc<Held>,
 }
 
-/// How fast a device paints, and what its last pictures took.
+/// How fast a device generates, and what its last images took.
 #[derive(Default)]
 pub(super) struct Figures {
     pub(super) pace: Pace,
@@ -41,7 +41,7 @@ pub(super) struct Line {
     workers: Vec<WorkerState>,
     /// A stop was asked for, or the engine is gone: nothing more is taken on.
     pub(super) is_draining: bool,
-    /// A device has painted a picture since the start.
+    /// A device has generated an image since the start.
     has_generated: bool,
 }
 
@@ -57,18 +57,18 @@ struct WorkerState {
 /// What becomes of a device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum DeviceState {
-    /// It has not painted a picture yet.
+    /// It has not generated an image yet.
     #[default]
     Starting,
     Generating,
-    /// It failed, and its warm-up picture too.
+    /// It failed, and its warm-up image too.
     Lost,
     /// Its worker has ended, since nothing will come any more.
     Ended,
 }
 
 impl DeviceState {
-    /// Whether it takes pictures, or will.
+    /// Whether it takes images, or will soon.
     fn serves(self) -> bool {
         matches!(self, Self::Starting | Self::Generating)
     }
@@ -79,10 +79,10 @@ impl DeviceState {
 pub struct DeviceCounts {
     /// In all.
     pub all: usize,
-    /// Loaded, without a picture yet.
+    /// Loaded, but no image generated yet.
     pub starting: usize,
     /// Generating, or ready to.
-    pub painting: usize,
+    pub generating: usize,
     /// Failed for good.
     pub lost: usize,
 }
@@ -121,7 +121,7 @@ impl Line {
         // Where no other is left, a device has its second try too.
         let is_alone = !self.others_serve(worker);
         let others_idle = self.workers.iter().filter(|state| state.is_waiting).count();
-        // Pictures side by side on two devices come sooner than in one batch.
+        // Images on two devices finish sooner than in one batch.
         let share = self.queue.images().div_ceil(1 + others_idle);
         self.queue
             .take(|waiting| is_alone || waiting.failed_on != Some(worker), |group| limit(group).min(share))
@@ -194,16 +194,16 @@ impl Shared {
         self.line().update(worker, |state| state.in_hand = 0);
     }
 
-    /// Takes a job's remaining pictures out of the queue; false where none waited.
+    /// Takes a job's remaining images out of the queue; false if none waited.
     pub(super) fn remove(&self, job: &Arc<Job>) -> bool {
         self.line().queue.remove(|waiting| Arc::ptr_eq(waiting, job))
     }
 
-    /// Puts a picture that `worker` has in hand back into the queue, for another device. False where there is none, where
-    /// the picture was put back before, or where its job is to stop.
+    /// Puts an image that `worker` has in hand back into the queue, for another device. False if there is no other, if
+    /// the image was put back before, or if its job must stop.
     pub(super) fn hand_back(&self, worker: usize, job: &Arc<Job>, index: u32) -> bool {
         let mut line = self.line();
-        // Under the lock: a stop that comes after this look finds the picture in the queue.
+        // Under the lock: a stop that comes after this look finds the image in the queue.
         if !line.others_serve(worker) || job.stop_reason().is_some() || !job.put_back(index) {
             return false;
         }
@@ -220,14 +220,14 @@ impl Shared {
         true
     }
 
-    /// Notes that the device of `worker` has painted a picture.
+    /// Notes that the device of `worker` has generated an image.
     pub(super) fn note_generated(&self, worker: usize) {
         let mut line = self.line();
         line.has_generated = true;
         line.update(worker, |state| state.device = DeviceState::Generating);
     }
 
-    /// Notes that the device of `worker` paints no more. With the last one, all that waits is given up.
+    /// Notes that the device of `worker` is lost. With the last one, all that waits is given up.
     pub(super) fn lose(&self, worker: usize) {
         let given_up = {
             let mut line = self.line();
@@ -243,7 +243,7 @@ impl Shared {
         }
     }
 
-    /// Whether a picture has been painted, a device is left, and no stop was asked for.
+    /// Whether an image has been generated, a device is left, and nobody has asked for a stop.
     pub(super) fn is_ready(&self) -> bool {
         let line = self.line();
         !line.is_draining && line.workers.iter().any(|state| state.device == DeviceState::Generating)
@@ -255,7 +255,7 @@ impl Shared {
         DeviceCounts {
             all: line.workers.len(),
             starting: count(DeviceState::Starting),
-            painting: count(DeviceState::Generating),
+            generating: count(DeviceState::Generating),
             lost: count(DeviceState::Lost),
         }
     }
@@ -278,7 +278,7 @@ impl Shared {
         Pace::together(self.serving().into_iter().map(|(_, figures)| &figures.pace)).time_for(work)
     }
 
-    /// Time for so many pictures of `work` each, side by side on all devices, the slowest with as many as any.
+    /// Time for so many images of `work` each, side by side on all devices, the slowest with as many as any.
     pub(super) fn time_for_images(&self, work: u64, images: u32) -> Millis {
         let serving = self.serving();
         let rounds = u64::from(images).div_ceil(serving.len().max(1) as u64);
@@ -286,7 +286,8 @@ impl Shared {
         each.max().unwrap_or_default()
     }
 
-    /// What a picture of `kind` and `work` will take, on the device where that is most: nobody knows which one it will be.
+    /// What an image of `kind` and `work` is expected to take, on the slowest device: nobody knows which one it will
+    /// be.
     pub(super) fn foresee(&self, kind: Kind, work: u64, powers: &[Power]) -> Foreseen {
         let serving = self.serving();
         let measured = serving.iter().filter_map(|(_, figures)| figures.history.mean_of(kind));
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_picture_will_take_is_told_of_the_device_where_it_is_most() {
+    fn an_estimate_is_the_highest_of_all_devices() {
         let line = Shared::new(2);
         let spec = crate::domain::RenderSpec {
             prompt: "x".into(),
@@ -371,7 +372,7 @@ mod tests {
         assert!(!line.is_ready());
         line.note_generated(0);
         line.lose(2);
-        assert_eq!(line.counts(), DeviceCounts { all: 3, starting: 1, painting: 1, lost: 1 });
+        assert_eq!(line.counts(), DeviceCounts { all: 3, starting: 1, generating: 1, lost: 1 });
         assert!(line.is_ready() && !line.line().is_lost());
         line.lose(0);
         line.lose(1);

@@ -57,7 +57,7 @@ pub struct Engine {
 pub struct EngineSettings {
     /// Jobs that wait for a device.
     pub queue_depth_max: usize,
-    /// Pictures of one batch; none: 4 on a card, 1 on a CPU, which gains nothing by batches.
+    /// Images of one batch; none: 4 on a GPU, 1 on a CPU, which gains nothing from batches.
     pub batch_max: Option<usize>,
     /// Bytes of a device's memory that work may take, beyond the model; none: what is free.
     pub memory_max: Option<u64>,
@@ -68,7 +68,7 @@ pub struct EngineSettings {
 /// What was found out about the model when it was loaded.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts {
-    /// The sizes it can paint.
+    /// The sizes it can generate.
     pub limits: SizeLimits,
     /// What kind of device it runs on.
     pub device: DeviceKind,
@@ -117,7 +117,7 @@ pub struct Overloaded {
 /// Why no work was taken on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OverloadReason {
-    /// There is no place.
+    /// The queue is full.
     Full,
     /// The answer would come later than the one who asks will wait.
     TooLong,
@@ -138,14 +138,14 @@ impl Engine {
         self.powers.iter().copied().max().unwrap_or_default()
     }
 
-    /// Whether work is taken on: a picture has been painted, the warm-up or a client's, a device is left that paints, and
-    /// no stop was asked for.
+    /// Whether requests are accepted: an image has been generated, by a client or as warm-up, a device is left, and
+    /// nobody has asked for a stop.
     pub fn is_ready(&self) -> bool {
         self.shared.is_ready()
     }
 
-    /// Resolves when the last device is lost of those that have painted. One that never has since the start is not waited
-    /// for: a new start would find it as it is.
+    /// Resolves once every device that has ever generated an image is lost. Devices that never did don't count: a
+    /// restart would not revive them.
     pub async fn broken_down(&self) {
         self.shared.broke_down.notified().await;
     }
@@ -160,9 +160,9 @@ impl Engine {
         self.queue_depth_max - self.slots.available_permits()
     }
 
-    /// What a picture of `spec` will take that is shown on its way `partials` times at most: the mean of the last ones of
-    /// its kind, where any are remembered; else the time that the pace of others gives, at the configured power.
-    /// Where devices differ, it is that of the one where it is most.
+    /// What an image of `spec` with at most `partials` previews is expected to take: the mean of the last ones of its
+    /// kind if any are remembered, else the time by the pace of others, at the configured power. If devices disagree,
+    /// returns the highest estimate.
     pub fn foresee(&self, spec: &RenderSpec, partials: u32) -> Foreseen {
         let limits = self.facts.limits;
         self.shared.foresee(Kind::of(spec, partials, limits), limits.work(spec), &self.powers)
@@ -228,8 +228,8 @@ impl Engine {
         })
     }
 
-    /// Jobs that wait, in the order in which a device will begin with them if nothing else comes, and the time until then
-    /// by the pace measured so far, at most.
+    /// Jobs that wait, in the order in which a device will begin with them if nothing else comes, and the time until
+    /// then by the pace measured so far, at most.
     pub fn waiting(&self) -> Vec<(JobHandle, Millis)> {
         let (forecast, in_hand) = {
             let line = self.shared.line();

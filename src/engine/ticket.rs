@@ -39,11 +39,11 @@ pub struct Ticket {
     pub partials: mpsc::UnboundedReceiver<Partial>,
     /// Resolves with the images, or with what went wrong.
     pub finished: oneshot::Receiver<Result<Generated, WorkError>>,
-    /// Stops it, and tells how far it is.
+    /// Stops it, and reports how far it is.
     pub handle: JobHandle,
 }
 
-/// A hold on a job: stops it, and tells how far it is.
+/// A handle to a job: stops it, and reports how far it is.
 #[derive(Clone)]
 pub struct JobHandle {
     pub(super) job: Arc<Job>,
@@ -100,8 +100,8 @@ impl JobHandle {
         Arc::ptr_eq(&self.job, &other.job)
     }
 
-    /// Stops the job for `reason`: it leaves the queue, or where a device is at it, ends at the next step. Its end comes
-    /// through [`Ticket::finished`], with what was spent on it.
+    /// Stops the job for `reason`: it leaves the queue, or where a device is at it, ends at the next step. Its end
+    /// comes through [`Ticket::finished`], with what was spent on it.
     pub fn stop(&self, reason: StopReason) {
         self.job.ask_to_stop(reason);
         if self.shared.remove(&self.job) {

@@ -15,7 +15,8 @@ pub(super) async fn alive() -> HttpResponse {
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
     let (engine, devices) = (state.service.engine(), state.service.engine().devices());
     if engine.is_ready() {
-        let body = json!({ "status": "ready", "devices": devices.all, "devices_painting": devices.painting });
+        let body =
+            json!({ "status": "ready", "devices": devices.all, "devices_painting": devices.generating });
         Ok(HttpResponse::Ok().json(body))
     } else {
         Err(ApiError::not_ready(devices))
@@ -26,7 +27,7 @@ pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, ApiEr
 pub(super) async fn metrics(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
     let engine = state.service.engine();
     let devices = engine.devices();
-    let by_state = [("starting", devices.starting), ("painting", devices.painting), ("lost", devices.lost)];
+    let by_state = [("starting", devices.starting), ("painting", devices.generating), ("lost", devices.lost)];
     let text = state.service.metrics().render(engine.queue_depth(), engine.is_ready(), by_state);
     let text = text.map_err(|error| ApiError::internal(&error))?;
     Ok(HttpResponse::Ok().content_type(OPEN_METRICS).body(text))

@@ -28,7 +28,7 @@ pub struct ImageStore {
 }
 
 /// The name of a stored image: `019ab…_0.png`, the request's id in 32 hexadecimal digits and the image's index. The
-/// id is of UUID version 7, so the name tells the day.
+/// id is of UUID version 7, so the name contains the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageName {
     /// The request that it answers.
@@ -70,8 +70,8 @@ pub struct Swept {
 }
 
 impl ImageStore {
-    /// The images in `directory`, which is made as needed. Nothing is added where less than `free_min` bytes of the disk
-    /// would be left for the ledger.
+    /// The images in `directory`, which is made as needed. Nothing is added where less than `free_min` bytes of the
+    /// disk would be left for the ledger.
     ///
     /// # Errors
     /// [`StoreError::Io`] where the directory cannot be made.
@@ -191,8 +191,8 @@ impl ImageStore {
         Ok(removed)
     }
 
-    /// Takes away the days that ended before `horizon`. What is not ours is left alone, and so is, with a line in the log,
-    /// what cannot be removed.
+    /// Takes away the days that ended before `horizon`. What is not ours is left alone, and so is, with a line in the
+    /// log, what cannot be removed.
     ///
     /// # Errors
     /// [`StoreError::Io`] where the store itself cannot be read.
@@ -241,7 +241,7 @@ impl fmt::Display for ImageName {
 
 /// A name that is none of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the name of a picture")]
+#[error("not the name of an image")]
 pub struct ImageNameError;
 
 impl FromStr for ImageName {

@@ -12,8 +12,8 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// What each key has spent in the running day and month. A running sum over the ledger's rows that never goes stale: rows
-/// are only ever appended, and each question adds those that have come since the last.
+/// What each key has spent in the running day and month. A running sum over the ledger's rows that never goes stale:
+/// rows are only ever appended, and each question adds those that have come since the last.
 #[derive(Debug, Default)]
 pub(super) struct RunningSums {
     day: PeriodSums,
@@ -27,9 +27,9 @@ struct PeriodSums {
     by_key: HashMap<KeyId, Spending>,
 }
 
-/// Sums for each key of the entries after ?2 that were entered at or after ?1. What is taken back of an earlier period was
-/// not spent in this one, and gives nothing to it. The pluses keep SQLite from walking the whole period by its index, and from looking for NULLs,
-/// which almost every entry has; CROSS JOIN keeps the order of the tables.
+/// Sums for each key of the entries after ?2 that were entered at or after ?1. What is taken back of an earlier period
+/// was not spent in this one, and gives nothing to it. The pluses keep SQLite from walking the whole period by its
+/// index, and from looking for NULLs, which almost every entry has; CROSS JOIN keeps the order of the tables.
 pub(super) const SPENT: &str =
     "SELECT key_id, CAST(sum(standard_nano) AS BIGINT), CAST(sum(entries.images + images_shown) AS BIGINT),
             CAST(sum(wall_energy_mj) AS BIGINT)
@@ -49,7 +49,7 @@ pub(super) const RESERVED: &str =
      FROM requests WHERE state IN ('reserved', 'running') GROUP BY key_id";
 
 impl PeriodSums {
-    /// Brings the sums up to the last entry that `conn` sees. Begun anew where that fails.
+    /// Brings the sums up to the last entry that `conn` sees. They start again from nothing if that fails.
     fn catch_up(&mut self, conn: &Conn<'_>, start: Timestamp) -> Result<(), LedgerError> {
         let caught_up = self.add_what_came(conn, start);
         if caught_up.is_err() {

@@ -54,7 +54,7 @@ pub enum ReverseError {
     #[error("--reason is 1 to {REASON_CHARS_MAX} characters, none of them a control character")]
     Reason,
     /// A corrected amount is below 0.
-    #[error("{0} is negative; a correction states what the picture cost")]
+    #[error("{0} is negative; a correction states what the image cost")]
     Negative(&'static str),
     /// The image had no price elsewhere.
     #[error("entry {0} was compared with no service; leave compared out of the correction")]

@@ -19,7 +19,7 @@ pub(super) struct Entries<'a> {
     pub(super) now: Timestamp,
 }
 
-/// What differs between a picture and a failure.
+/// What differs between an image and a failure.
 struct Columns<'a> {
     kind: &'static str,
     index: u32,
@@ -140,7 +140,7 @@ pub(super) fn images_query() -> String {
     )
 }
 
-/// The pictures of a request as they were first booked, in order, and their size.
+/// The images of a request as they were first booked, in order, and their size.
 pub(super) fn images_of(
     conn: &Conn<'_>,
     id: RequestId,
@@ -159,7 +159,7 @@ pub(super) fn energy_source(row: &Row<'_>, column: usize) -> Result<EnergySource
     word.ok_or(LedgerError::OutOfRange { what: "energy_source" })
 }
 
-/// A picture with its receipt.
+/// An image with its receipt.
 pub(super) fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
     let count = |column: usize, what| unsigned(row.get(column)?, what);
     let money = |column: usize| -> Result<Money, LedgerError> { Ok(Money::from_nano(row.get(column)?)) };

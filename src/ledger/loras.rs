@@ -14,8 +14,8 @@ pub(super) fn from_row(row: &Row<'_>) -> Result<Vec<LoraUse>, LedgerError> {
     row.get::<Option<String>>("loras")?.map_or(Ok(Vec::new()), |json| from_json(&json))
 }
 
-/// The names of the LoRAs in a column `loras`, sorted, with commas between: a set of LoRAs is one group, in whatever order and
-/// at whatever weights they were asked for.
+/// The names of the LoRAs in a column `loras`, sorted, with commas between: a set of LoRAs is one group, in whatever
+/// order and at whatever weights they were asked for.
 pub(super) fn names(json: &str) -> Result<String, LedgerError> {
     let mut names: Vec<_> = from_json(json)?.into_iter().map(|lora| lora.name).collect();
     names.sort();
@@ -63,8 +63,8 @@ mod tests {
             testing::make_earlier(&file, EARLIER, sql, params![id.to_text()]);
         }
         let ledger = Ledger::open(&file).expect("brought up to date");
-        let painted = ledger.painted(id, KeyId::new(1)).expect("no error").expect("the request");
-        assert_eq!((painted.loras, painted.images.len()), (vec![], 1));
+        let stored = ledger.stored_request(id, KeyId::new(1)).expect("no error").expect("the request");
+        assert_eq!((stored.loras, stored.images.len()), (vec![], 1));
         let settled = ledger.settled(id).expect("no error").expect("the request");
         assert_eq!((settled.loras, settled.images.len()), (vec![], 1));
     }

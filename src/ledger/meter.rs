@@ -28,7 +28,7 @@ pub struct Epoch {
 pub struct OverheadTotals {
     /// Energy of the device while it waited.
     pub idle: Energy,
-    /// Energy of the device for warm-up pictures.
+    /// Energy of the device for warm-up images.
     pub warm_up: Energy,
     /// Energy that was counted while nobody looked.
     pub gaps: Energy,
@@ -52,8 +52,8 @@ impl OverheadTotals {
 }
 
 impl Ledger {
-    /// Begins an epoch of `device`'s counter, which stands at `total`. Where the counter has gone on counting since the
-    /// last epoch, that one goes on too, and what is missing in it is told as a gap.
+    /// Begins an epoch of `device`'s counter, which stands at `total`. If the counter has gone on counting since the
+    /// last epoch, that epoch goes on too, and what is missing in it is booked as a gap.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or a sum is out of range.
@@ -126,7 +126,7 @@ impl Ledger {
         self.store.read(|conn| overheads(conn, start, end))
     }
 
-    /// Energy that the rows of an epoch account for: pictures, failed work, idle hours, warm-up and gaps.
+    /// Energy that the rows of an epoch account for: images, failed work, idle hours, warm-up and gaps.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or the sum is out of range.

@@ -1,7 +1,8 @@
-//! The ledger: keys, reservations, and what every picture cost, in SQLite. Never lost, never twice.
+//! The ledger: keys, reservations, and what every image cost, in SQLite. Nothing is lost, nothing is booked twice.
 //!
-//! Architecture invariant: the ledger reads no clock; every moment is an argument. Entries are append-only, states go one
-//! way, and both are enforced by the database itself (migrations/sqlite/0002_ledger.sql). Totals are sums, never counters.
+//! Architecture invariant: the ledger reads no clock; every moment is an argument. Entries are append-only, states go
+//! one way, and both are enforced by the database itself (migrations/sqlite/0002_ledger.sql). Totals are sums, never
+//! counters.
 
 mod adjustments;
 mod assets;
@@ -131,7 +132,8 @@ impl Ledger {
         }
     }
 
-    /// The latest moment that any row was written at; none if there is no row. Later than now only if the clock was wrong.
+    /// The latest moment that any row was written at; none if there is no row. Later than now only if the clock was
+    /// wrong.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
@@ -142,7 +144,7 @@ impl Ledger {
         self.store.read(|conn| conn.query_one(sql, params![], |row| row.get(0)))
     }
 
-    /// Sums that a panic left half done would be too small; begun anew, they are whole.
+    /// Sums that a panic left half done would be too small, so they start again from nothing.
     fn running_sums(&self) -> MutexGuard<'_, RunningSums> {
         whole(&self.running_sums)
     }

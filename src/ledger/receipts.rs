@@ -15,9 +15,9 @@ pub struct StoredRequest {
     pub id: RequestId,
     /// When it was settled.
     pub settled_at: Timestamp,
-    /// The model that painted.
+    /// The model that generated its images.
     pub model: String,
-    /// Width and height of its pictures.
+    /// Width and height of its images.
     pub size: ImageSize,
     /// Denoising steps of each.
     pub steps: u32,
@@ -31,11 +31,11 @@ pub struct StoredRequest {
     pub loras: Vec<LoraUse>,
     /// Whether the answer was handed over.
     pub is_delivered: bool,
-    /// Its pictures, in order.
+    /// Its images, in order.
     pub images: Vec<StoredImage>,
 }
 
-/// A picture with all that was booked for it.
+/// An image with all that was booked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredImage {
     /// As it was first booked.
@@ -61,7 +61,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.
-    pub fn painted(&self, id: RequestId, key: KeyId) -> Result<Option<StoredRequest>, LedgerError> {
+    pub fn stored_request(&self, id: RequestId, key: KeyId) -> Result<Option<StoredRequest>, LedgerError> {
         self.store.read(|conn| {
             let head = conn
                 .query_first(&head_query(), params![id.to_text(), key.get()], |row| stored_head(id, row))?;
@@ -78,7 +78,7 @@ impl Ledger {
     }
 }
 
-/// The request without its pictures.
+/// The request without its images.
 fn stored_head(id: RequestId, row: &Row<'_>) -> Result<StoredRequest, LedgerError> {
     let size = ImageSize::new(row.get("width")?, row.get("height")?);
     Ok(StoredRequest {
@@ -105,7 +105,7 @@ pub(super) fn in_force_query() -> String {
     )
 }
 
-/// The entry of a picture that has not been taken back, and whether it is a correction.
+/// The entry of an image that has not been taken back, and whether it is a correction.
 fn in_force(conn: &Conn<'_>, id: RequestId, index: u32) -> Result<Option<(bool, SettledImage)>, LedgerError> {
     conn.query_first(&in_force_query(), params![id.to_text(), index], |row| {
         Ok((row.get("is_correction")?, image(row)?))

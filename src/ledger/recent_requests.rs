@@ -44,7 +44,7 @@ pub struct RecentRequest {
     pub ended_at: Timestamp,
     /// What it is filed under.
     pub tag: Option<String>,
-    /// Pictures asked for.
+    /// Images asked for.
     pub images: u32,
     /// Whether the answer was handed over; none where there was none.
     pub is_delivered: Option<bool>,
@@ -52,14 +52,14 @@ pub struct RecentRequest {
     pub work: Option<RecentWork>,
 }
 
-/// What the device did for a request, pictures or not.
+/// What the device did for a request, with or without images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecentWork {
-    /// Width and height of its pictures.
+    /// Width and height of its images.
     pub size: ImageSize,
     /// Denoising steps of each.
     pub steps: u32,
-    /// The first picture's seed.
+    /// The first image's seed.
     pub seed: Seed,
     /// Time of the device.
     pub duration: Millis,
@@ -71,8 +71,8 @@ pub struct RecentWork {
     pub cost: Money,
 }
 
-/// The ?2 requests that came last and have ended, or those before ?1. Ids sort by time. What is taken back counts against
-/// what it takes back, so the sums are what is in force.
+/// The ?2 requests that came last and have ended, or those before ?1. Ids sort by time. What is taken back counts
+/// against what it takes back, so the sums are what is in force.
 pub(super) const RECENT: &str = "SELECT requests.id, public_id, name, state, ended_at_ms, tag, requests.images, delivered,
                  min(width) AS width, min(height) AS height, min(steps) AS steps,
                  min(CASE image_index WHEN 0 THEN seed END) AS seed, CAST(sum(duration_ms) AS BIGINT) AS duration_ms,
@@ -85,8 +85,8 @@ pub(super) const RECENT: &str = "SELECT requests.id, public_id, name, state, end
              GROUP BY requests.id ORDER BY requests.id DESC";
 
 impl Ledger {
-    /// The `limit` requests that came last and have ended, newest first; where `before` is given, those that came before
-    /// that one.
+    /// The `limit` requests that came last and have ended, newest first; where `before` is given, those that came
+    /// before that one.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.

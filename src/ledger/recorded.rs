@@ -70,7 +70,7 @@ pub(super) fn part_uses<'a>(
     uses.collect()
 }
 
-/// Pictures that were booked on `days` of `zone`, less those that were taken back.
+/// Images that were booked on `days` of `zone`, less those that were taken back.
 pub(super) fn images_on(conn: &Conn<'_>, days: DaySpan, zone: &TimeZone) -> Result<i64, LedgerError> {
     let sql = "SELECT CAST(coalesce(sum(images), 0) AS BIGINT) FROM entries
                WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
@@ -78,8 +78,8 @@ pub(super) fn images_on(conn: &Conn<'_>, days: DaySpan, zone: &TimeZone) -> Resu
     conn.query_one(sql, params![start, end], |row| row.get(0))
 }
 
-/// The day on which the first key was made or, if the clock was wrong then, the first entry; none before. Never later than
-/// today: what a clock that was ahead wrote must not hide today's costs.
+/// The day on which the first key was made or, if the clock was wrong then, the first entry; none before. Never later
+/// than today: what a clock that was ahead wrote must not hide today's costs.
 pub(super) fn first_day(
     conn: &Conn<'_>,
     zone: &TimeZone,

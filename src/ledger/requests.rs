@@ -45,7 +45,7 @@ impl Ledger {
         self.store.write(|conn| expect_one(begin(conn, id)?, id, "reserved"))
     }
 
-    /// Books every picture of a request: running → settled, with an entry for each, all or none.
+    /// Books every image of a request: running → settled, with an entry for each, all or none.
     ///
     /// # Errors
     /// [`Unbooked`], with the reservation; nothing was written.
@@ -75,7 +75,7 @@ impl Ledger {
         })
     }
 
-    /// Ends a request that gave no picture, and books the energy it took, if any: reserved or running → failed.
+    /// Ends a request that gave no image, and books the energy it took, if any: reserved or running → failed.
     ///
     /// # Errors
     /// [`Unbooked`], with the reservation; nothing was written.
@@ -132,7 +132,7 @@ impl Ledger {
         self.store.read(|conn| find_repeat(conn, key, idempotency_key, body_sha256))
     }
 
-    /// What a settled request was answered with, pictures apart; none where there is no such request.
+    /// What a settled request was answered with, images apart; none where there is no such request.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
@@ -155,7 +155,8 @@ impl Ledger {
         })
     }
 
-    /// At a start: whatever a dead process left open is abandoned, and its reservations are free again. Returns how many.
+    /// At a start: whatever a dead process left open is abandoned, and its reservations are free again. Returns how
+    /// many.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.

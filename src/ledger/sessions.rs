@@ -180,7 +180,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn use_sign_in_link(&self, secret: SecretHash, now: Timestamp) -> Result<bool, LedgerError> {
-        // Looked up by the hash of 256 random bits: how long that takes tells nothing of the secret.
+        // Looked up by the hash of 256 random bits: how long that takes reveals nothing about the secret.
         let update = "UPDATE sign_in_links SET used_at_ms = ?2
                       WHERE secret_sha256 = ?1 AND used_at_ms IS NULL AND expires_at_ms > ?2";
         self.store.write(|conn| Ok(conn.execute(update, params![secret.as_bytes(), now])? > 0))

@@ -5,7 +5,7 @@ use crate::{
 
 /// Something that counts the energy of a device from some moment on.
 pub trait EnergyCounter: Send {
-    /// Energy since then; none where it cannot be read now. It falls when the counting begins anew, as after a reload of
+    /// Energy since then; none if it cannot be read now. It falls when the counter restarts, as after a reload of
     /// the driver.
     fn total(&mut self) -> Option<Energy>;
 

@@ -1,7 +1,8 @@
 //! Joules: what the device drew while it worked and while it waited. Every figure says how it was obtained.
 //!
-//! Architecture invariant: time is cut into pieces without gap or overlap, each work or idleness, and each piece has the
-//! counter's difference between its ends. So the pieces of an epoch add up to what the counter counted, to the millijoule.
+//! Architecture invariant: time is cut into pieces without gap or overlap, each work or idleness, and each piece has
+//! the counter's difference between its ends. So the pieces of an epoch add up to what the counter counted, to the
+//! millijoule.
 
 mod counter;
 mod nvml;
@@ -20,8 +21,8 @@ use crate::{
     units::{Energy, Millis, Power},
 };
 
-/// Gives the next epoch's number, told the device, how it is counted, and the total with which the epoch begins; none
-/// where sums are not kept.
+/// Returns the next epoch's number for a device, how its energy is counted, and the total with which the epoch begins;
+/// none if sums are not kept.
 pub type BeginEpoch = Box<dyn FnMut(&str, EnergySource, Energy) -> Option<u32> + Send>;
 
 /// Measures one device.
@@ -67,8 +68,8 @@ impl Meter {
         Self { clock, powers, counting: None, last, idle: Vec::new() }
     }
 
-    /// A meter that reads `counter`, and estimates by `powers` what is too short for it. `begin_epoch` is asked at once,
-    /// and whenever the counter has begun anew.
+    /// A meter that reads `counter`, and estimates by `powers` what is too short for it. `begin_epoch` is asked at
+    /// once, and whenever the counter has restarted.
     pub fn counting(
         mut counter: Box<dyn EnergyCounter>,
         mut begin_epoch: BeginEpoch,
@@ -82,7 +83,7 @@ impl Meter {
         Self { counting, ..Self::estimating(powers, clock) }
     }
 
-    /// The meter of the NVIDIA card that the driver knows by `card`, where there is one that tells; else, and for a CPU, one
+    /// The meter of the NVIDIA card that the driver knows by `card`, if it reports its energy; else, and for a CPU, one
     /// that estimates.
     pub fn of_device(
         card: Option<Uuid>,
@@ -117,8 +118,8 @@ impl Meter {
         Window(())
     }
 
-    /// Ends a piece of work. Work is never free: what is too short for the clock counts as a millisecond, and what is too
-    /// short for the counter is estimated.
+    /// Ends a piece of work. Work is never free: what is too short for the clock counts as a millisecond, and what is
+    /// too short for the counter is estimated.
     pub fn close(&mut self, Window(()): Window) -> Usage {
         self.piece(true)
     }

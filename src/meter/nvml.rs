@@ -71,8 +71,8 @@ impl Driver {
     }
 }
 
-/// The counter of the card that the driver knows by `uuid`: NVML's own where the card has one (Volta and newer), else the
-/// sum of samples of its power. NVML is loaded at run time; none where there is no driver, or the card tells neither.
+/// The counter of the card that the driver knows by `uuid`: NVML's own if the card has one (Volta and newer), else the
+/// sum of samples of its power. NVML is loaded at run time; none if there is no driver, or the card reports neither.
 pub(super) fn counter(uuid: Uuid, clock: &Arc<dyn Clock>) -> Option<Box<dyn EnergyCounter>> {
     let nvml =
         Nvml::init().inspect_err(|error| tracing::info!(%error, "no NVML: energy is estimated")).ok()?;
@@ -86,7 +86,7 @@ pub(super) fn counter(uuid: Uuid, clock: &Arc<dyn Clock>) -> Option<Box<dyn Ener
     match read_power(&nvml, &device) {
         Ok(_) => Some(Box::new(Samples::start(nvml, device, Arc::clone(clock))?)),
         Err(error) => {
-            tracing::warn!(%error, device, "the card tells neither energy nor power: energy is estimated");
+            tracing::warn!(%error, device, "the card reports neither energy nor power: energy is estimated");
             None
         }
     }

@@ -11,7 +11,7 @@ use crate::clock::ManualClock;
 
 const POWERS: Powers = Powers { busy: Power::from_watts(450), idle: Power::from_watts(20) };
 
-/// A counter that says what the test tells it.
+/// A counter whose reading the test sets.
 #[derive(Clone, Default)]
 struct Trace(Arc<Mutex<Option<u64>>>);
 
@@ -132,7 +132,8 @@ fn a_counter_that_cannot_be_read_is_bridged_by_an_estimate() {
 }
 
 proptest! {
-    /// A step of a history: time, what the counter counts in it, whether it is work, and whether the driver was reloaded.
+    /// A step of a history: time, what the counter counts in it, whether it is work, and whether the driver was
+    /// reloaded.
     #[test]
     fn the_pieces_of_an_epoch_add_up_to_what_was_counted(
         steps in prop::collection::vec((0..50_u64, 0..20_000_u64, any::<bool>(), 0..12_u8), 1..60),

@@ -1,4 +1,4 @@
-//! A CUDA card: how it is opened, and what it tells of itself.
+//! A CUDA card: how it is opened, and what it reports about itself.
 
 use candle_core::{
     CudaDevice, DType, Device, Result,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// Opens card `ordinal`, in CUDA's count.
 ///
 /// Memory that was given back stays with the process, for the next step: by default the driver takes it at every
-/// synchronisation and lays it out anew.
+/// synchronisation and allocates it again.
 pub(super) fn open(ordinal: usize) -> Result<Device> {
     let device = Device::new_cuda(ordinal)?;
     let cuda = device.as_cuda_device()?;
@@ -33,8 +33,8 @@ pub(super) fn open(ordinal: usize) -> Result<Device> {
 /// Makes `device` ready for weights of `dtype`; says in one line what a card lacks for them.
 ///
 /// What is computed in f32 beside weights of 16 bits (the VAE, attention by candle) runs on the tensor cores, with the
-/// range of f32 and 11 bits; not so beside weights of 32 bits, which are the reference. For the whole process, as candle
-/// has it.
+/// range of f32 and 11 bits; not so beside weights of 32 bits, which are the reference. For the whole process, as
+/// candle has it.
 pub(super) fn prepare(device: &Device, dtype: DType) -> std::result::Result<(), String> {
     let Device::Cuda(cuda) = device else { return Ok(()) };
     candle_core::cuda::set_gemm_reduced_precision_f32(dtype != DType::F32);
@@ -46,7 +46,8 @@ pub(super) fn prepare(device: &Device, dtype: DType) -> std::result::Result<(), 
     }
 }
 
-/// Whether it has what our kernels are made of: asynchronous copies, and products of 16 bits of either kind (PTX ISA: sm_80).
+/// Whether it has what our kernels are made of: asynchronous copies, and products of 16 bits of either kind (PTX ISA:
+/// sm_80).
 pub(super) fn runs_fused_kernels(cuda: &CudaDevice) -> bool {
     matches!(cuda.cuda_stream().context().compute_capability(), Ok((8.., _)))
 }
@@ -64,7 +65,7 @@ pub(super) fn free_bytes(cuda: &CudaDevice) -> Option<u64> {
 /// By which other programs of the driver, NVML among them, know the card; their numbers may differ from CUDA's.
 pub(super) fn uuid(cuda: &CudaDevice) -> Option<Uuid> {
     let uuid = cuda.cuda_stream().context().uuid();
-    let uuid = uuid.inspect_err(|error| tracing::warn!(%error, "the card tells no UUID")).ok()?;
+    let uuid = uuid.inspect_err(|error| tracing::warn!(%error, "the card reports no UUID")).ok()?;
     Some(Uuid::from_bytes(uuid.bytes.map(|byte| byte.to_ne_bytes()[0])))
 }
 

@@ -11,23 +11,23 @@ use super::{
     transformer::{Canvas, Caption},
 };
 
-/// Pictures of one size and one number of steps, walked down the noise schedule together.
+/// Images of one size and one number of steps, walked down the noise schedule together.
 ///
-/// Architecture invariant: a picture's numbers do not depend on its neighbours. Captions of a batch have one padded
-/// length, nothing is masked, and a row of a product knows no other row, so on a CPU the bytes are the same alone and in
-/// any batch.
+/// Architecture invariant: an image's numbers do not depend on its neighbours. Captions of a batch have one padded
+/// length, nothing is masked, and a row of a product knows no other row, so on a CPU the bytes are the same alone and
+/// in any batch.
 pub struct Denoising<'a> {
     pipeline: &'a Pipeline,
     /// [batch, C, h, w] f32.
     latents: Tensor,
-    /// Of the last step, the shape of `latents`: towards the picture.
+    /// Of the last step, the shape of `latents`: towards the image.
     velocity: Option<Tensor>,
     /// What edits with a mask are blended with after each step.
     blend: Option<Blend>,
     /// What LoRAs add.
     sides: Arc<Sides>,
     positive: Side,
-    /// The negative captions, and how strongly the pictures are pushed away from them.
+    /// The negative captions, and how strongly the images are pushed away from them.
     negative: Option<(Side, f64)>,
     sigmas: Vec<f32>,
     done: usize,
@@ -96,7 +96,7 @@ impl<'a> Denoising<'a> {
         self.done
     }
 
-    /// Does one step for every picture, and waits until it is done.
+    /// Does one step for every image, and waits until it is done.
     ///
     /// # Errors
     /// [`RenderError::Device`] where the device fails.
@@ -112,7 +112,7 @@ impl<'a> Denoising<'a> {
             let away = (&velocity - predict(negative)?)?;
             velocity = (velocity + (away * *scale)?)?;
         }
-        // The model predicts towards the picture, the schedule steps away from noise: hence the sign.
+        // The model predicts towards the image, the schedule steps away from noise: hence the sign.
         let latents = (&self.latents - (&velocity * f64::from(next - sigma))?)?;
         self.latents = match &self.blend {
             Some(blend) => blend.apply(&latents, next)?,
@@ -124,12 +124,12 @@ impl<'a> Denoising<'a> {
         self.pipeline.synchronize()
     }
 
-    /// The pictures as they stand, [batch, C, h, w] f32.
+    /// The images after the last step, [batch, C, h, w] f32.
     pub fn latents(&self) -> &Tensor {
         &self.latents
     }
 
-    /// Picture `item` as it stands, [1, C, h, w] f32.
+    /// Image `item` after the last step, [1, C, h, w] f32.
     ///
     /// # Errors
     /// [`RenderError::Device`] where the device fails.
@@ -137,7 +137,7 @@ impl<'a> Denoising<'a> {
         Ok(self.latents.narrow(0, item, 1)?)
     }
 
-    /// What picture `item` is heading for, [1, C, h, w] f32: the latents, with the last velocity followed to noise level
+    /// What image `item` is heading for, [1, C, h, w] f32: the latents, with the last velocity followed to noise level
     /// 0 in a straight line. Much clearer than the noisy latents themselves.
     ///
     /// # Errors
@@ -153,7 +153,7 @@ impl<'a> Denoising<'a> {
         }
     }
 
-    /// Goes on with the pictures `items` alone, in their order; the others are given up.
+    /// Goes on with the images `items` alone, in their order; the others are given up.
     ///
     /// # Errors
     /// [`RenderError::Device`] where the device fails.

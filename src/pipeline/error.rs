@@ -125,7 +125,7 @@ fn cut(text: &str, most: usize) -> String {
 /// Why an image could not be generated.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// A size that the model cannot paint.
+    /// A size that the model cannot generate.
     #[error("size {size} is not possible; both sides must be multiples of {factor}, at most {side_max}")]
     Size {
         /// The size asked for.
@@ -144,10 +144,10 @@ pub enum RenderError {
     )]
     NoEncoder,
     /// The caller asked to stop between two steps.
-    #[error("the picture was cancelled")]
+    #[error("the image was cancelled")]
     Cancelled,
-    /// The numbers ran out of their format: a picture of NaN is not sent.
-    #[error("the picture is not finite in {dtype}; try another dtype")]
+    /// The numbers ran out of their format: an image of NaN is not sent.
+    #[error("the image is not finite in {dtype}; try another dtype")]
     NotFinite {
         /// The number format.
         dtype: &'static str,

@@ -10,7 +10,7 @@ pub fn usable_bytes(free: u64) -> u64 {
     free / 100 * USABLE_PERCENT
 }
 
-/// Bytes of the memory in which `device` works that are free now; none where nobody tells.
+/// Bytes of the memory in which `device` works that are free now; none if unknown.
 ///
 /// For a CPU, what is free on the machine and in its control group (cgroups(7), version 2).
 pub(super) fn free_bytes(device: &Device) -> Option<u64> {
@@ -35,8 +35,8 @@ fn free_in_control_group() -> Option<u64> {
     Some(max.saturating_sub(held_bytes(current, &stat)))
 }
 
-/// What a control group holds of its `current` bytes when it has to: not the pages of files, which `stat` tells and which
-/// the system gives up first. A model's own mapped files are among them.
+/// What a control group holds of its `current` bytes when it has to: not the pages of files, which `stat` lists and
+/// which the system gives up first. A model's own mapped files are among them.
 fn held_bytes(current: u64, stat: &str) -> u64 {
     let lines = stat.lines().filter_map(|line| line.split_once(' '));
     let of_files = lines.filter(|(name, _)| matches!(*name, "active_file" | "inactive_file"));

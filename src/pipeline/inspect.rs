@@ -26,7 +26,7 @@ pub struct Inspection {
     pub problem: Option<String>,
     /// Bytes that each tier of memory needs on the device. Empty if a part is missing.
     pub tiers: Vec<TierNeed>,
-    /// Bytes that are free on the device; none if nobody tells.
+    /// Bytes that are free on the device; none if unknown.
     pub free_bytes: Option<u64>,
 }
 
@@ -65,7 +65,7 @@ pub struct TierNeed {
     pub tier: &'static str,
     /// Bytes on the device, room for work included.
     pub needed_bytes: u64,
-    /// Whether that many are free; none if nobody tells.
+    /// Whether that many are free; none if unknown.
     pub fits: Option<bool>,
 }
 

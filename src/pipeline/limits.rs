@@ -1,31 +1,31 @@
 use super::error::RenderError;
 use crate::domain::{ImageSize, RenderSpec};
 
-/// The sizes a model can paint.
+/// The sizes a model can generate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SizeLimits {
     /// Both sides are multiples of this many pixels.
     pub factor: u32,
     /// The longest side, in pixels, for which the model has positions.
     pub side_max: u32,
-    /// The one size that the model paints, for small models that know no other; the others are made from it.
+    /// The only size that a small model generates, if there is one; images of other sizes are scaled from it.
     pub native: Option<ImageSize>,
 }
 
 impl SizeLimits {
-    /// The size at which a picture of `size` is painted.
-    pub fn painted(self, size: ImageSize) -> ImageSize {
+    /// The size at which an image of `size` is generated.
+    pub fn generated_size(self, size: ImageSize) -> ImageSize {
         self.native.unwrap_or(size)
     }
 
-    /// The work of one picture of `spec` in painted pixels × steps, the unit in which time is foreseen and shared. Guidance
-    /// doubles it.
+    /// The work of one image of `spec` in generated pixels × steps, the unit in which time is estimated and shared.
+    /// Guidance doubles it.
     pub fn work(self, spec: &RenderSpec) -> u64 {
         let pixels = self.generated(spec).pixels();
         pixels.saturating_mul(u64::from(spec.steps_run())).saturating_mul(spec.passes())
     }
 
-    /// Whether `size` can be painted.
+    /// Whether `size` can be generated.
     ///
     /// # Errors
     /// [`RenderError::Size`] that names the multiple and the longest side.
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn work_is_counted_at_the_size_that_is_painted() {
+    fn work_is_counted_at_the_size_that_is_generated() {
         let any = SizeLimits { factor: 16, side_max: 8192, native: None };
         let one = SizeLimits { native: Some(ImageSize::square(128)), ..any };
         assert_eq!(any.work(&spec("1024x512", 0.0)), 1024 * 512 * 8);

@@ -1,4 +1,4 @@
-//! The model: Z-Image in the diffusers layout, loaded and painted on candle, equal to diffusers' `ZImagePipeline`.
+//! The model: Z-Image in the diffusers layout, loaded and generated on candle, equal to diffusers' `ZImagePipeline`.
 //!
 //! Architecture invariant: nothing here knows HTTP or money. Every dimension comes from the model's own files, so a
 //! tiny random model, the embedded one and the 6B model run the same code.
@@ -89,7 +89,7 @@ pub struct Pipeline {
     vae: VaeDecoder,
     /// None for a model that cannot edit.
     encoder: Option<VaeEncoder>,
-    /// Bytes that decoding may take, where that many are free; None is no limit.
+    /// Bytes that decoding may take, if that many are free; None: no limit.
     decoding_room: Option<u64>,
     config: ModelConfig,
     dtype: DType,
@@ -99,7 +99,7 @@ pub struct Pipeline {
     weight_bytes: u64,
 }
 
-/// A prompt's hidden states: what the text encoder tells the transformer.
+/// A prompt's hidden states: what the text encoder gives the transformer.
 #[derive(Debug, Clone)]
 pub struct Conditioning {
     /// [1, tokens, hidden] f32, the real tokens only.
@@ -118,7 +118,7 @@ impl Conditioning {
     }
 }
 
-/// Latents after a step, on their way from noise to picture.
+/// Latents after a step, on their way from noise to image.
 #[derive(Debug)]
 pub struct Step<'a> {
     /// Steps done, from 1.
@@ -129,7 +129,7 @@ pub struct Step<'a> {
     pub latents: &'a Tensor,
 }
 
-/// Told after every step; `Break` stops the picture.
+/// Called after every step; `Break` stops the image.
 pub type OnStep<'a> = &'a mut dyn FnMut(Step<'_>) -> ControlFlow<()>;
 
 impl Pipeline {
@@ -141,7 +141,7 @@ impl Pipeline {
         Self::load_parts(files, Parts::open(files)?, placement, on_load)
     }
 
-    /// A model of `shape` whose weights are drawn at random, on the device: it paints noise, as fast as a real one.
+    /// A model of `shape` with random weights, drawn on the device: it generates noise, as fast as a real one.
     ///
     /// # Errors
     /// [`LoadError`] where the device cannot be opened, or has no room.
@@ -206,7 +206,7 @@ impl Pipeline {
         Precision::of(self.dtype)
     }
 
-    /// Threads that work on a picture; none on a card.
+    /// Threads that work on an image; none on a card.
     pub fn threads(&self) -> Option<usize> {
         self.device.is_cpu().then(rayon::current_num_threads)
     }
@@ -245,7 +245,7 @@ impl Pipeline {
         Arc::clone(&self.tokenizer)
     }
 
-    /// What the model can paint.
+    /// What the model can generate.
     pub fn limits(&self) -> SizeLimits {
         SizeLimits {
             factor: self.config.size_factor(),
@@ -266,14 +266,14 @@ impl Pipeline {
         Ok(Conditioning { hidden: self.text_encoder.encode(ids, sides)? })
     }
 
-    /// The noise of `seed` for a picture of `size`: [1, C, H/f, W/f] f32, f the VAE's factor, H and W as painted.
+    /// The noise of `seed` for an image of `size`: [1, C, H/f, W/f] f32, f the VAE's factor, H and W as generated.
     ///
     /// # Errors
-    /// [`RenderError::Size`] for a size that the model cannot paint.
+    /// [`RenderError::Size`] for a size that the model cannot generate.
     pub fn noise(&self, size: ImageSize, seed: Seed) -> Result<Tensor, RenderError> {
         let limits = self.limits();
         limits.check(size)?;
-        let size = limits.painted(size);
+        let size = limits.generated_size(size);
         let factor = self.config.vae_factor();
         let channels = self.config.transformer.in_channels;
         let (height, width) = ((size.height() / factor) as usize, (size.width() / factor) as usize);
@@ -281,7 +281,7 @@ impl Pipeline {
         Ok(Tensor::from_vec(values, (1, channels, height, width), &self.device)?)
     }
 
-    /// Walks `latents` [1, C, h, w] f32 down the schedule to a picture's latents.
+    /// Walks `latents` [1, C, h, w] f32 down the schedule to an image's latents.
     ///
     /// With `guidance` the model also looks at a negative prompt, and the difference is amplified (arXiv 2207.12598).
     ///
@@ -326,8 +326,8 @@ impl Pipeline {
         self.config.schedule
     }
 
-    /// Begins a batch of images of one size, one number of steps, one strength, one guidance scale and the same LoRAs, an item
-    /// each: all of them edits, or none.
+    /// Begins a batch of images of one size, one number of steps, one strength, one guidance scale and the same LoRAs,
+    /// an item each: all of them edits, or none.
     ///
     /// # Errors
     /// [`RenderError::Size`] for a size that the model cannot generate; [`RenderError::Device`] for captions of unequal
@@ -354,10 +354,10 @@ impl Pipeline {
         Denoising::new(self, start, &captions, negative, sides, sigmas)
     }
 
-    /// Decodes `latents` [1, C, h, w] f32 to a picture.
+    /// Decodes `latents` [1, C, h, w] f32 to an image.
     ///
     /// # Errors
-    /// [`RenderError::NotFinite`] where the picture would be NaN; [`RenderError::Device`] where the device fails.
+    /// [`RenderError::NotFinite`] where the image would be NaN; [`RenderError::Device`] where the device fails.
     pub fn decode(&self, latents: &Tensor) -> Result<Pixels, RenderError> {
         let room = self.decoding_room();
         let colours = ops::in_pool(&self.device, || self.vae.decode(latents, room))?;
@@ -369,7 +369,7 @@ impl Pipeline {
         Pixels::from_colours(&colours, size, self.dtype)
     }
 
-    /// Bytes of the device's memory that are free now; none where nobody tells.
+    /// Bytes of the device's memory that are free now; none if unknown.
     pub fn free_bytes(&self) -> Option<u64> {
         free_bytes(&self.device)
     }
@@ -382,7 +382,7 @@ impl Pipeline {
 
     /// Bytes that decoding an image of `size` takes at the least, beside the weights.
     pub fn least_decoding_bytes(&self, size: ImageSize) -> u64 {
-        let (size, factor) = (self.limits().painted(size), self.config.vae_factor());
+        let (size, factor) = (self.limits().generated_size(size), self.config.vae_factor());
         let latents = (1, (size.height() / factor) as usize, (size.width() / factor) as usize);
         self.vae.foreseen_bytes(latents, Some(0))
     }
@@ -399,7 +399,7 @@ impl Pipeline {
     /// Encodes what a job's images share, without LoRAs: the prompt, and the negative prompt if guidance is on.
     ///
     /// # Errors
-    /// As [`Pipeline::condition`]; [`RenderError::Size`] for a size that the model cannot paint.
+    /// As [`Pipeline::condition`]; [`RenderError::Size`] for a size that the model cannot generate.
     pub fn prepare(&self, spec: &RenderSpec) -> Result<Prepared, RenderError> {
         self.limits().check(self.limits().generated(spec))?;
         self.prepare_tokens(&self.tokenise(spec)?, &Arc::default())
@@ -430,7 +430,7 @@ impl Pipeline {
         })
     }
 
-    /// Waits until the device has done what it was told; a CPU has by then.
+    /// Waits until the device has finished its work; a CPU always has.
     ///
     /// # Errors
     /// [`RenderError::Device`] where the device fails.
@@ -438,12 +438,12 @@ impl Pipeline {
         Ok(self.device.synchronize()?)
     }
 
-    /// Paints one picture of a job. Its pixels depend on `spec` and `seed` alone; where decoding goes in strips for want of
-    /// memory, but for a last bit (docs/decisions/0009-decoding-in-strips.md).
+    /// Generates one image of a job. Its pixels depend on `spec` and `seed` alone; if memory is short and decoding goes
+    /// in strips, up to a last bit (docs/decisions/0009-decoding-in-strips.md).
     ///
     /// # Errors
     /// As [`Pipeline::noise`], [`Pipeline::denoise`] and [`Pipeline::decode`].
-    pub fn paint(
+    pub fn generate(
         &self,
         spec: &RenderSpec,
         prepared: &Prepared,

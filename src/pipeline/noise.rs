@@ -64,7 +64,7 @@ fn in_blocks(engine: &mut Mt, count: usize) -> Vec<f32> {
         box_muller(block);
     }
     if whole < count {
-        // A last part that fills no block is drawn anew, together with what stands before it.
+        // A last part that does not fill a block is drawn again, together with what stands before it.
         let last = &mut values[count - BLOCK..];
         last.fill_with(|| uniform_f32(engine));
         box_muller(last);

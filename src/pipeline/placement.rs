@@ -140,8 +140,8 @@ pub(super) struct ModelSize {
     pub(super) of_number: u64,
 }
 
-/// Room that work is given where it is decided what stays. Z-Image's decoder at 1024² likes twice that, and takes a tenth longer
-/// in it (docs/decisions/0009-decoding-in-strips.md).
+/// Room that work is given where it is decided what stays. Z-Image's decoder at 1024² likes twice that, and takes a
+/// tenth longer in it (docs/decisions/0009-decoding-in-strips.md).
 const WORK_BYTES: u64 = 3 << 29;
 /// Small models need less: at most this part of their weights.
 const WORK_PART: u64 = 8;
@@ -198,7 +198,7 @@ mod tests {
             [23, 15, 11, 7].map(tier),
             [MemoryTier::Resident, MemoryTier::Offload, MemoryTier::EightBit, MemoryTier::Low]
         );
-        assert_eq!(MemoryTier::Auto.resolve(Z_IMAGE, None), MemoryTier::Resident, "nobody tells");
+        assert_eq!(MemoryTier::Auto.resolve(Z_IMAGE, None), MemoryTier::Resident, "unknown");
     }
 
     #[test]

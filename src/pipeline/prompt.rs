@@ -49,7 +49,7 @@ impl PromptTokenizer {
     /// Reads tokenizer.json. `vocabulary` is the number of embeddings that the text encoder has.
     ///
     /// # Errors
-    /// [`LoadError`] where the file is missing, is no tokenizer, or knows more tokens than the text encoder.
+    /// [`LoadError`] if the file is missing, is not a tokenizer, or knows more tokens than the text encoder.
     pub fn load(files: &ModelFiles, vocabulary: usize) -> Result<Self, LoadError> {
         let (name, blob) = files.tokenizer()?;
         let invalid = |reason: String| LoadError::invalid(&name, reason);

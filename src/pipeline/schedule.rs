@@ -63,7 +63,7 @@ impl Schedule {
         self.sigmas_of(spec, limits).first().copied().unwrap_or(1.0)
     }
 
-    /// What the transformer is told at noise level `sigma`: 0 at pure noise, 1 at the image.
+    /// The transformer's time at noise level `sigma`: 0 at pure noise, 1 at the image.
     pub fn time(&self, sigma: f32) -> f32 {
         let timestep = sigma * self.train_timesteps;
         (1000.0 - timestep) / 1000.0

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// What the ledger tells of months and of requests.
+/// What the ledger says about months and requests.
 impl Service {
     /// Everything about a month, in groups of each of `kinds`.
     ///
@@ -98,7 +98,11 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::Ledger`] where the ledger fails.
-    pub async fn painted(&self, id: RequestId, key: KeyId) -> Result<Option<StoredRequest>, ServiceError> {
-        self.ask_ledger(move |ledger| ledger.painted(id, key)).await
+    pub async fn stored_request(
+        &self,
+        id: RequestId,
+        key: KeyId,
+    ) -> Result<Option<StoredRequest>, ServiceError> {
+        self.ask_ledger(move |ledger| ledger.stored_request(id, key)).await
     }
 }

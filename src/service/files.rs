@@ -18,7 +18,8 @@ use crate::{
 
 /// Pixels to files and back from the disk.
 impl Service {
-    /// Sends a picture on its way to whoever looks. One that cannot be encoded is left out: the last one counts.
+    /// Sends a preview of an image to whoever watches. One that cannot be encoded is left out: only the last image
+    /// counts.
     pub(super) async fn show(
         &self,
         partial: Partial,
@@ -36,12 +37,12 @@ impl Service {
                 open.note_preview(index, encoding.format, &file);
                 audience.partials.send(PartialFile { index, file }).ok();
             }
-            Err(error) => tracing::warn!(request = %id, %error, "a partial picture is left out"),
+            Err(error) => tracing::warn!(request = %id, %error, "left out a partial image"),
         }
     }
 
-    /// Files that hold their receipts, on disk where they are to be kept. Encoding costs nothing that is booked, so a
-    /// picture is priced first and says what it cost.
+    /// Files that hold their receipts, on disk where they are to be kept. Encoding costs nothing that is booked, so an
+    /// image is priced first and says what it cost.
     pub(super) async fn make_files(
         &self,
         images: Vec<GeneratedImage>,
@@ -88,7 +89,7 @@ impl Service {
         .await
     }
 
-    /// What a picture's file says of its making.
+    /// What an image's file says about how it was made.
     fn provenance(
         &self,
         request: &GenerateRequest,
@@ -135,8 +136,8 @@ impl Service {
     }
 }
 
-/// Whether an encoded answer to `edit` has every pixel outside the mask as the source has it; none where nothing is promised.
-/// The file is decoded again for it.
+/// Whether an encoded answer to `edit` has every pixel outside the mask as the source has it; none where nothing is
+/// promised. The file is decoded again for it.
 ///
 /// # Errors
 /// [`ServiceError::ChangedOutsideMask`] if a lossless file has not.
@@ -154,7 +155,7 @@ fn check_outside_mask(
     }
 }
 
-/// What a picture's file says of its receipt.
+/// What an image's file says about its receipt.
 fn record(id: RequestId, receipt: &Receipt, currency: Currency) -> Result<ReceiptRecord, MoneyError> {
     Ok(ReceiptRecord {
         request: id,

@@ -48,7 +48,7 @@ pub(super) struct InWorkGuard {
 }
 
 impl InFlight {
-    /// The place of a request whose outcome would be told to `outcome`, and its being taken on to `begun`.
+    /// The place of a request whose outcome would be sent to `outcome`, and its acceptance to `begun`.
     pub(super) fn enter(
         &self,
         key: KeyId,

@@ -3,7 +3,7 @@
 //! place in the queue → money reserved → generated → measured → priced → encoded → kept → settled → answered.
 //!
 //! All of it happens in a task of its own and the caller only watches that task, so a dropped connection cannot lose a
-//! settlement: the job is stopped at its next step, or painted to the end, and either way what it took is booked.
+//! settlement: the job is stopped at its next step, or generated to the end, and either way what it took is booked.
 
 mod audience;
 mod books;
@@ -53,8 +53,8 @@ use crate::{
     units::Millis,
 };
 
-/// What is reserved of the device for a picture that is expected to take `usage`: a quarter more, because one that takes a
-/// little longer than the last should not pass a budget.
+/// What is reserved for an image that is expected to take `usage`: a quarter more, because an image that takes a little
+/// longer than the last one should not exceed a budget.
 fn reserved(usage: Usage) -> Usage {
     usage.scale_percent_ceil(125)
 }
@@ -93,8 +93,8 @@ impl Service {
         }
     }
 
-    /// Takes a request on: it has its place in the queue and its money, or it is refused. `random` tells its id from
-    /// others of the same millisecond.
+    /// Takes a request on: it has its place in the queue and its money, or it is refused. `random` makes its id
+    /// differ from others of the same millisecond.
     ///
     /// # Errors
     /// [`ServiceError`]; nothing was reserved.
@@ -162,7 +162,7 @@ impl Service {
         pass.map(Arc::new).map_err(|refused| Arc::new(refused.into()))
     }
 
-    /// Ends the service: the pictures in hand are finished and settled, waiting requests are refused.
+    /// Ends the service: the images in hand are finished and settled, waiting requests are refused.
     pub async fn drain(&self) {
         self.parts.engine.drain();
         self.open_requests.close();
@@ -177,7 +177,7 @@ impl Service {
         random: [u8; 10],
         start: oneshot::Sender<Result<Started, Arc<ServiceError>>>,
         audience: Audience,
-        // Kept until the outcome is told, so that a second request joins this one or finds it settled.
+        // Kept until the outcome is sent, so that a second request joins this one or finds it settled.
         _place: Option<InWorkGuard>,
     ) {
         let admitted = match self.admit(&mut request, tokens, random).await {
@@ -199,7 +199,7 @@ impl Service {
         // Before the answer: whoever has it may ask for the next at once.
         drop(pass);
         let outcome = match followed {
-            Ok(painted) => self.settle(reservation, painted, &request).await,
+            Ok(generated) => self.settle(reservation, generated, &request).await,
             Err(error) => {
                 self.fail(reservation, &error.spent, &request.job).await;
                 Err(error.into())
@@ -351,20 +351,20 @@ impl Service {
         }
     }
 
-    /// Prices, encodes, keeps and books the pictures, in this order: each file holds its receipt, and nothing is booked that
-    /// could not be sent.
+    /// Prices, encodes, saves and books the images, in this order: each file holds its receipt, and nothing is booked
+    /// that could not be sent.
     async fn settle(
         &self,
         reservation: Reservation,
-        painted: Generated,
+        generated: Generated,
         request: &GenerateRequest,
     ) -> Result<Answer, ServiceError> {
         let (id, now, job) = (reservation.id(), self.now(), &request.job);
-        let spent = painted.as_failed(job.spec.steps_run());
-        let failed = self.failed_attempts(&painted, job, now).await;
-        let batches: Vec<_> = painted.images.iter().map(|image| image.batch).collect();
-        let prompt_tokens = painted.prompt_tokens;
-        let (images, edit) = match self.make_files(painted.images, request, id, now).await {
+        let spent = generated.as_failed(job.spec.steps_run());
+        let failed = self.failed_attempts(&generated, job, now).await;
+        let batches: Vec<_> = generated.images.iter().map(|image| image.batch).collect();
+        let prompt_tokens = generated.prompt_tokens;
+        let (images, edit) = match self.make_files(generated.images, request, id, now).await {
             Ok(files) => files,
             Err(error) => {
                 self.fail(reservation, &spent, job).await;
@@ -399,7 +399,7 @@ impl Service {
         }
     }
 
-    /// Gives a settled answer once more. It was painted and booked the first time.
+    /// Sends a settled answer again. It was generated and booked the first time.
     async fn answer_again(
         &self,
         id: RequestId,
@@ -431,7 +431,7 @@ impl Service {
 
     async fn note_start(&self, id: RequestId) {
         if let Err(error) = self.ask_ledger(move |ledger| ledger.start(id)).await {
-            tracing::warn!(request = %id, %error, "cannot note that the request is being painted");
+            tracing::warn!(request = %id, %error, "cannot note that the request has started");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     units::Millis,
 };
 
-/// Books energy that went into no request, as the device's thread tells it.
+/// Books energy that went into no request, as the device's thread reports it.
 #[derive(Clone)]
 pub struct OverheadBook {
     /// Where it is booked.
@@ -26,10 +26,10 @@ pub struct OverheadBook {
 }
 
 impl OverheadBook {
-    /// Books what comes, until nothing will come any more. A row that cannot be booked is told in the log; the next start
-    /// finds it as a gap, where the device counts its energy.
-    pub async fn keep(self, mut told: mpsc::UnboundedReceiver<(Overhead, Usage)>) {
-        while let Some((kind, usage)) = told.recv().await {
+    /// Books what comes, until nothing will come any more. A row that cannot be booked is logged; the next start
+    /// finds it as a gap, if the device counts its energy.
+    pub async fn keep(self, mut overheads: mpsc::UnboundedReceiver<(Overhead, Usage)>) {
+        while let Some((kind, usage)) = overheads.recv().await {
             let book = self.clone();
             let booked = tokio::task::spawn_blocking(move || book.enter(kind, usage)).await;
             if booked.is_err() {

@@ -55,7 +55,7 @@ pub struct ServiceParts {
 /// Makes a file of an image.
 pub type Encode = fn(&Pixels, Encoding, Option<&Provenance>) -> Result<Vec<u8>, EncodeError>;
 
-/// What others may ask of a service beside painting.
+/// What a service does beside generating images.
 impl Service {
     /// The device and its queue.
     pub fn engine(&self) -> &Engine {
@@ -147,8 +147,8 @@ impl Service {
         .await
     }
 
-    /// The caller behind `key`, if it opens anything now. Answered from memory, on the caller's own thread: reports that
-    /// keep every other thread busy keep nobody out.
+    /// The caller behind `key`, if it opens anything now. Answered from memory, on the caller's own thread: reports
+    /// that keep every other thread busy keep nobody out.
     ///
     /// # Errors
     /// [`ServiceError::Ledger`] if the ledger fails.
@@ -193,8 +193,8 @@ impl Service {
         self.blocking(move || store.open_file(name)).await
     }
 
-    /// Looks for the files of `answer` that are kept. A request that joined another may come to its answer after they were
-    /// removed, and must hear so before the head of its answer is sent.
+    /// Looks for the files of `answer` that are kept. A request that joined another may come to its answer after they
+    /// were removed, and must hear so before the head of its answer is sent.
     ///
     /// # Errors
     /// [`ServiceError::NoLongerKept`] if one is gone, [`ServiceError::Store`] if the disk fails.
@@ -214,10 +214,10 @@ impl Service {
         .await
     }
 
-    /// A small JPEG of a kept picture; none where it is not kept any more.
+    /// A small JPEG of a kept image; none if it is no longer kept.
     ///
     /// # Errors
-    /// [`ServiceError::Store`] where the disk fails, [`ServiceError::Encode`] where the file is no picture.
+    /// [`ServiceError::Store`] if the disk fails, [`ServiceError::Encode`] if the file is not an image.
     pub async fn thumbnail(&self, name: ImageName) -> Result<Option<Vec<u8>>, ServiceError> {
         let store = Arc::clone(&self.parts.image_store);
         let thumbnail = move || {
@@ -227,7 +227,7 @@ impl Service {
         self.blocking(thumbnail).await
     }
 
-    /// Takes away the pictures that have been kept long enough.
+    /// Deletes the images that have been kept long enough.
     ///
     /// # Errors
     /// [`ServiceError::Store`] where the disk fails.

@@ -16,7 +16,7 @@ pub struct Quoted {
     pub created: Timestamp,
     /// Time, energy and money.
     pub quote: Quote,
-    /// Whether pictures of its kind were measured; else its time is estimated.
+    /// Whether images of its kind were measured; if not, its time is estimated.
     pub is_measured: bool,
     /// How it will run as an edit; none for images from noise.
     pub edit: Option<EditRecord>,
@@ -29,8 +29,8 @@ pub struct Quoted {
 }
 
 impl Service {
-    /// What `job` is expected to take and cost, were it asked for by `key` now and not streamed, and whether the budgets cover
-    /// it. Nothing is painted, written, or taken from a limit on pictures.
+    /// What `job` is expected to take and cost, were it asked for by `key` now and not streamed, and whether the
+    /// budgets cover it. Nothing is generated, written, or taken from a limit on images.
     ///
     /// # Errors
     /// [`ServiceError`] for a prompt that would be refused, or a price that is missing.

@@ -25,9 +25,9 @@ pub struct GenerateRequest {
     pub tag: Option<CostTag>,
     /// As what files.
     pub encoding: Encoding,
-    /// Whether the pictures are kept, for links.
+    /// Whether the images are kept, for links.
     pub keep: bool,
-    /// How often the picture is shown on its way, at most; none where the answer is no stream.
+    /// The most previews that are sent of each image; none if the answer is not a stream.
     pub partials: Option<u32>,
     /// The client's Idempotency-Key header.
     pub idempotency_key: Option<String>,
@@ -37,16 +37,16 @@ pub struct GenerateRequest {
     pub source_memory: Option<OwnedSemaphorePermit>,
 }
 
-/// The pictures of a request, settled.
+/// The images of a request, settled.
 #[derive(Debug)]
 pub struct Answer {
     /// The request's id in the ledger.
     pub id: RequestId,
     /// When it was settled.
     pub created: Timestamp,
-    /// The pictures' size.
+    /// The images' size.
     pub size: ImageSize,
-    /// The pictures.
+    /// The images.
     pub images: Vec<AnsweredImage>,
     /// Tokens of the prompt that the model read, chat template included.
     pub prompt_tokens: usize,
@@ -56,7 +56,7 @@ pub struct Answer {
     pub loras: Vec<LoraUse>,
 }
 
-/// One picture as it goes out.
+/// One image as it goes out.
 #[derive(Debug)]
 pub struct AnsweredImage {
     /// The file, in the encoding that was asked for.
@@ -99,7 +99,7 @@ impl ImageFile {
     }
 }
 
-/// A picture on its way, as a file.
+/// An image on its way, as a file.
 #[derive(Debug)]
 pub struct PartialFile {
     /// Which look at it, from 0.
@@ -116,7 +116,7 @@ pub type Outcome = Result<Arc<Answer>, Arc<ServiceError>>;
 pub struct Accepted {
     /// What it has ahead of it; none where its answer was made before.
     pub outlook: Option<QueueEstimate>,
-    /// Where the key stands with its pictures a minute, if it has a limit and they were taken from it.
+    /// Where the key stands with its images a minute, if it has a limit and they were taken from it.
     pub images: Option<RateStanding>,
     /// The soft budgets that it passes.
     pub passed_budgets: Vec<OverBudget>,
@@ -131,7 +131,7 @@ pub struct Accepted {
 /// The next news of a request.
 #[derive(Debug)]
 pub enum News {
-    /// The picture on its way.
+    /// The image on its way.
     Partial(PartialFile),
     /// The end.
     End(Outcome),
@@ -186,8 +186,8 @@ pub enum ServiceError {
     /// The same request, by its Idempotency-Key, is open, and not in this process.
     #[error("request {0} is being worked on elsewhere")]
     StillOpen(RequestId),
-    /// The answer was given before and its pictures are not kept any more.
-    #[error("the pictures of request {0} are not kept any more")]
+    /// The answer was given before and its images are no longer kept.
+    #[error("the images of request {0} are no longer kept")]
     NoLongerKept(RequestId),
     /// Generating failed.
     #[error(transparent)]
@@ -204,13 +204,13 @@ pub enum ServiceError {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// A picture could not be encoded.
+    /// An image could not be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
     /// Pixels outside an edit's mask are not the source's in the encoded file: a defect.
     #[error("pixels outside the mask changed")]
     ChangedOutsideMask,
-    /// A picture could not be kept.
+    /// An image could not be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A task ended without an answer: a defect, or the process is stopping.
@@ -219,7 +219,7 @@ pub enum ServiceError {
 }
 
 impl GenerateRequest {
-    /// Whether its pictures go to the disk: for links, or to be given again.
+    /// Whether its images are saved: for links, or for a repeated request.
     pub(super) fn is_kept(&self) -> bool {
         self.keep || self.idempotency_key.is_some()
     }

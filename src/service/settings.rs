@@ -15,13 +15,13 @@ pub struct ServiceSettings {
     pub on_disconnect: OnDisconnect,
     /// The longest time from acceptance to the answer.
     pub deadline: Millis,
-    /// The longest wait for an answer that is no stream.
+    /// The longest wait for an answer other than a stream.
     pub answer_wait_max: Millis,
     /// What becomes of a prompt with more tokens than the model reads.
     pub overlong_prompt: OverlongPrompt,
     /// What files say of their making; none: nothing.
     pub provenance: Option<ProvenanceSettings>,
-    /// Time for which pictures are kept.
+    /// How long images are kept.
     pub keep_images: SignedDuration,
     /// Whether prompts are written to the log.
     pub log_prompts: bool,
@@ -31,15 +31,15 @@ pub struct ServiceSettings {
     pub operator: String,
 }
 
-/// What becomes of a job whose client has gone. A job with an idempotency key is always finished: its client is expected
-/// back.
+/// What becomes of a job whose client has gone. A job with an idempotency key is always finished: its client is
+/// expected back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnDisconnect {
     /// It leaves the queue, or ends at the next step.
     #[default]
     Cancel,
-    /// It is painted and booked as undelivered.
+    /// It is generated and booked as undelivered.
     Finish,
 }
 
@@ -64,7 +64,7 @@ pub struct ProvenanceSettings {
 }
 
 impl ProvenanceSettings {
-    /// What a file says of a picture of `spec` from `seed`, made by `model` at `now` and called `produced_id`, before it
+    /// What a file says of an image of `spec` from `seed`, made by `model` at `now` and called `produced_id`, before it
     /// has a receipt.
     pub fn of(
         &self,

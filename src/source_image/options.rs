@@ -32,12 +32,12 @@ pub struct MaskFile {
 }
 
 impl EditOptions {
-    /// The edit of `image` for an answer of `size`, or of the image's own. Without a mask the image's clear pixels are the
-    /// mask, if it has any.
+    /// The edit of `image` for an answer of `size`, or of the image's own. Without a mask the image's clear pixels are
+    /// the mask, if it has any.
     ///
     /// # Errors
-    /// [`MaskError::Size`] for a mask of another size than the image, and where the mask repaints nothing that the answer
-    /// shows.
+    /// [`MaskError::Size`] for a mask of another size than the image, and where the mask repaints nothing that the
+    /// answer shows.
     pub fn edit(
         &self,
         image: SourceImage,
@@ -81,8 +81,8 @@ fn of_size(MaskFile { mask, may_be_scaled }: MaskFile, size: ImageSize) -> Resul
     }
 }
 
-/// How much an encoded answer to `edit` left outside the mask as it was; none where nothing is promised: without a mask, in
-/// [`MaskMode::Reference`], or where the file cannot be read.
+/// How much an encoded answer to `edit` left outside the mask as it was; none where nothing is promised: without a
+/// mask, in [`MaskMode::Reference`], or where the file cannot be read.
 pub fn unchanged_in_file(edit: &Edit, file: &[u8]) -> Option<Unchanged> {
     if edit.mask.is_none() || edit.mode == MaskMode::Reference {
         return None;
@@ -113,8 +113,8 @@ mod tests {
     fn a_mask_has_the_images_size_or_is_scaled_to_it() {
         let options = EditOptions::default();
         let refused = options.edit(image(4, 4), Some(file(2, 2, false)), None);
-        let told = refused.expect_err("another size").to_string();
-        assert!(told.contains("2x2") && told.contains("4x4"), "{told}");
+        let message = refused.expect_err("another size").to_string();
+        assert!(message.contains("2x2") && message.contains("4x4"), "{message}");
         let scaled = options.edit(image(4, 4), Some(file(2, 2, true)), None).expect("an edit");
         assert_eq!(scaled.mask.expect("a mask").size, ImageSize::square(4));
     }

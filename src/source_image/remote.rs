@@ -27,8 +27,9 @@ const REDIRECTS_MAX: u32 = 3;
 /// Bytes of a URL; longer ones are not read by most servers.
 const URL_BYTES_MAX: usize = 8192;
 
-/// Fetches images by https from hosts that the configuration names. It sends no credentials and uses no proxy. It connects to
-/// public addresses only, whatever a name resolves to at that moment, unless the configuration names the address itself.
+/// Fetches images by https from hosts that the configuration names. It sends no credentials and uses no proxy. It
+/// connects to public addresses only, whatever a name resolves to at that moment, unless the configuration names the
+/// address itself.
 #[derive(Debug, Clone)]
 pub struct ImageFetcher {
     hosts: Arc<[ImageHost]>,
@@ -83,7 +84,8 @@ pub enum FetchError {
 }
 
 impl ImageFetcher {
-    /// A fetcher for `hosts`, whose certificates are signed by the authorities in `authorities`, a PEM file, or by Mozilla's.
+    /// A fetcher for `hosts`, whose certificates are signed by the authorities in `authorities`, a PEM file, or by
+    /// Mozilla's.
     ///
     /// # Errors
     /// A sentence if the file holds no certificate.
@@ -264,8 +266,8 @@ mod tests {
             ("https://user@images.test/a.png", "user name"),
             ("https://:secret@images.test/a.png", "user name"),
         ] {
-            let told = refused(&["images.test"], url);
-            assert!(told.contains(said), "{url}: {told}");
+            let message = refused(&["images.test"], url);
+            assert!(message.contains(said), "{url}: {message}");
         }
         assert!(
             refused(&["images.test"], &format!("https://images.test/{}", "a".repeat(8192))).contains("8192")

@@ -26,7 +26,7 @@ const NANO_PER_UNIT: i64 = 1_000_000_000;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i64);
 
-/// An amount that is no amount.
+/// A text that is not an amount, or a result out of range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// Not a decimal number.
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_an_amount_is_told_in_tenths_of_a_percent_rounded_down() {
+    fn a_part_of_an_amount_is_given_in_tenths_of_a_percent_rounded_down() {
         let tenths = |part, whole| Money::from_nano(part).percent_tenths_of(Money::from_nano(whole));
         assert_eq!((tenths(1, 3), tenths(-1, 3), tenths(4, 2)), (Some(333), Some(-334), Some(2000)));
         assert_eq!((tenths(1, 0), tenths(1, -1), tenths(i64::MAX, 1)), (None, None, None));

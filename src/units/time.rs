@@ -16,7 +16,7 @@ use rust_decimal::Decimal;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(u64);
 
-/// A text that is no span of seconds.
+/// A text that is not a span of seconds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a time; write seconds with at most 3 decimals, such as 15 or 7.5")]
 pub struct SecondsError(String);

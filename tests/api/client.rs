@@ -14,7 +14,7 @@ pub use crate::eventually::eventually;
 use crate::server::TestServer;
 
 /// May generate, and nothing else.
-pub const PAINTER: Scopes = Scopes::IMAGES;
+pub const IMAGES: Scopes = Scopes::IMAGES;
 
 impl TestServer {
     /// A further key, made as `tintype key create` makes one beside a running server.

@@ -126,15 +126,15 @@ fn an_exchange_rate_that_is_missing_or_has_not_begun_stops_nothing() {
     ];
     for exchange_rate in rates {
         let clock = clock_at("2026-11-20T12:00:00Z");
-        let told = format!("{exchange_rate:?}");
+        let case = format!("{exchange_rate:?}");
         let server = TestServer::start_at(clock, |config| {
             config.costs.also_compare_with = vec!["midjourney/standard".into()];
             config.exchange_rate = exchange_rate;
         });
-        assert_eq!(server.generate(&json!({ "prompt": "x", "n": 2 })).status, 200, "{told}");
-        assert_eq!(server.generate(&json!({ "prompt": "x", "n": 2, "dry_run": true })).status, 200, "{told}");
+        assert_eq!(server.generate(&json!({ "prompt": "x", "n": 2 })).status, 200, "{case}");
+        assert_eq!(server.generate(&json!({ "prompt": "x", "n": 2, "dry_run": true })).status, 200, "{case}");
         let month = get(&server, "/admin/costs?month=2026-11");
-        assert!(month["total"].is_number() && month["services"].is_array(), "{told}: {month}");
+        assert!(month["total"].is_number() && month["services"].is_array(), "{case}: {month}");
         get(&server, "/admin/costs?year=2026");
         get(&server, "/admin/roi");
         assert_eq!(Browser::signed_in(&server).open("/admin/costs?month=2026-11").status, 200);

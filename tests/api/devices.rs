@@ -15,7 +15,7 @@ use crate::{
     client::eventually,
     devices_lost::{NOT_FINITE_EVER, NOT_FINITE_PADDED, broken},
     server::{TestServer, counter::Trace},
-    stopping::ask_for_slow_pictures,
+    stopping::ask_for_slow_images,
     tiny_models,
 };
 
@@ -69,8 +69,8 @@ fn entries_by_device(server: &TestServer, kind: &str) -> Vec<i64> {
     counts.collect::<Result<_, _>>().expect("counts")
 }
 
-fn pictures(answer: &Value) -> Vec<&Value> {
-    answer["data"].as_array().expect("pictures").iter().map(|picture| &picture["b64_json"]).collect()
+fn images(answer: &Value) -> Vec<&Value> {
+    answer["data"].as_array().expect("images").iter().map(|image| &image["b64_json"]).collect()
 }
 
 #[test]
@@ -78,9 +78,9 @@ fn two_devices_generate_what_one_would_have_generated_and_each_books_its_own() {
     let (two, one) = (two_sound(), TestServer::start());
     let body = json!({ "prompt": "tea", "seed": 7, "n": 4, "steps": 20 });
     let expected = one.generate(&body).json();
-    eventually("both have painted", || {
+    eventually("both have generated", || {
         let answer = two.generate(&body).json();
-        assert_eq!(pictures(&answer), pictures(&expected));
+        assert_eq!(images(&answer), images(&expected));
         entries_by_device(&two, "image").len() == 2
     });
     let ready = two.get("/readyz").send("").json();
@@ -97,7 +97,7 @@ fn an_image_at_which_one_device_fails_is_generated_by_another_and_both_tries_are
     eventually("the second device has failed at one", || {
         let answer = server.generate(&body);
         assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(pictures(&answer.json()), pictures(&expected));
+        assert_eq!(images(&answer.json()), images(&expected));
         !entries_by_device(&server, "failed").is_empty()
     });
     assert_eq!(entries_by_device(&server, "image").len(), 1, "what came out is the first one's");
@@ -139,8 +139,10 @@ fn with_the_last_device_lost_requests_are_refused_before_anything_is_written() {
 #[test]
 fn a_stop_finishes_the_image_in_every_devices_hand() {
     let mut server = two_sound();
-    let answers = ask_for_slow_pictures(&server, 4);
-    eventually("two are painted, two wait", || server.count("running") == 2 && server.count("reserved") == 2);
+    let answers = ask_for_slow_images(&server, 4);
+    eventually("two are generated, two wait", || {
+        server.count("running") == 2 && server.count("reserved") == 2
+    });
     server.end();
     let mut statuses: Vec<u16> = answers.iter().take(4).collect();
     statuses.sort_unstable();

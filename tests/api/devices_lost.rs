@@ -24,10 +24,10 @@ use tintype::{
 
 use crate::{client::eventually, tiny_models};
 
-/// A weight of the VAE, without which no picture is finite.
+/// A weight of the VAE, without which no image is finite.
 pub const NOT_FINITE_EVER: (&str, &str) =
     ("vae/diffusion_pytorch_model.safetensors", "decoder.conv_out.bias");
-/// What fills up a picture's tokens to a multiple of 32: 32x32 has 64 and needs none, 36x36 has 81.
+/// What fills up an image's tokens to a multiple of 32: 32x32 has 64 and needs none, 36x36 has 81.
 pub const NOT_FINITE_PADDED: (&str, &str) =
     ("transformer/diffusion_pytorch_model.safetensors", "x_pad_token");
 
@@ -90,8 +90,8 @@ pub fn settings() -> EngineSettings {
     EngineSettings { queue_depth_max: 64, batch_max: None, memory_max: None, profiles: None }
 }
 
-/// Warms so many devices up with a picture that comes out on both models. Checks them with one that does not where a
-/// weight is broken, as if it had broken meanwhile.
+/// Warms `devices` devices up with an image that works on both models. Checks them with one that fails if a weight is
+/// broken, as if it had broken meanwhile.
 fn breaking(devices: usize) -> WarmUp {
     let asked = AtomicUsize::new(0);
     Arc::new(move |_: &Facts| {
@@ -114,16 +114,16 @@ fn submit(engine: &Engine, images: u32) -> Ticket {
 }
 
 #[test]
-fn a_device_that_breaks_while_it_serves_is_lost_and_its_pictures_are_anothers() {
+fn a_device_that_breaks_while_it_serves_is_lost_and_its_images_are_anothers() {
     let workers = vec![worker(tiny_models::directory("base")), worker(broken(NOT_FINITE_PADDED))];
     let (engine, threads) =
         Engine::start(workers, breaking(2), Arc::new(|_, _| {}), &settings()).expect("started");
-    eventually("both paint", || engine.devices().painting == 2);
+    eventually("both generate", || engine.devices().generating == 2);
     let mut wasted = 0;
     eventually("the second is lost", || {
-        let painted = submit(&engine, 4).finished.blocking_recv().expect("an end").expect("pictures");
-        assert_eq!(painted.images.len(), 4);
-        wasted += painted.images.iter().filter(|image| image.failed_attempt.is_some()).count();
+        let generated = submit(&engine, 4).finished.blocking_recv().expect("an end").expect("images");
+        assert_eq!(generated.images.len(), 4);
+        wasted += generated.images.iter().filter(|image| image.failed_attempt.is_some()).count();
         engine.devices().lost == 1
     });
     assert_eq!(wasted, 1, "it was checked before it had a second one");
@@ -137,10 +137,10 @@ fn with_the_last_device_what_waits_is_given_up_and_nothing_hangs() {
     let workers = vec![worker(broken(NOT_FINITE_PADDED))];
     let (engine, threads) =
         Engine::start(workers, breaking(1), Arc::new(|_, _| {}), &settings()).expect("started");
-    eventually("it paints", || engine.devices().painting == 1);
+    eventually("it generates", || engine.devices().generating == 1);
     let tickets: Vec<_> = (0..3).map(|_| submit(&engine, 2)).collect();
     let ends = tickets.into_iter().map(|ticket| ticket.finished.blocking_recv().expect("an end"));
-    let ends: Vec<_> = ends.map(|end| end.expect_err("no pictures")).collect();
+    let ends: Vec<_> = ends.map(|end| end.expect_err("no images")).collect();
     assert!(matches!(ends[0].cause, WorkFailure::Failed(RenderError::NotFinite { .. })), "{ends:?}");
     assert_eq!(ends[0].spent.len(), 1);
     for end in &ends[1..] {

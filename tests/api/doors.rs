@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use serde_json::json;
 use tintype::{domain::Scopes, ledger::KeyRules};
 
-use crate::{client::PAINTER, server::TestServer};
+use crate::{client::IMAGES, server::TestServer};
 
 /// Rules of a key with `scopes` and `budget`.
 fn rules(scopes: Scopes, budget: Option<&str>) -> KeyRules {
@@ -45,7 +45,7 @@ fn without_a_valid_key_nothing_is_read_or_generated() {
 #[test]
 fn a_key_is_revoked_while_the_server_runs() {
     let server = TestServer::start();
-    let key = server.make_key(1, rules(PAINTER, None));
+    let key = server.make_key(1, rules(IMAGES, None));
     let models = || server.get("/v1/models").bearer(&key.reveal()).send("").status;
     assert_eq!(models(), 200);
     let now = jiff::Timestamp::now();
@@ -56,34 +56,34 @@ fn a_key_is_revoked_while_the_server_runs() {
 #[test]
 fn a_scope_is_not_exceeded() {
     let server = TestServer::start();
-    let painter = server.make_key(1, rules(PAINTER, None)).reveal();
+    let image_key = server.make_key(1, rules(IMAGES, None)).reveal();
     let bookkeeper = server.make_key(2, rules(Scopes::COSTS, None)).reveal();
     let costs = |key: &str| server.get("/admin/costs").bearer(key).send("").status;
-    let paint =
+    let generate =
         |key: &str| server.post("/v1/images/generations").bearer(key).json(&json!({ "prompt": "x" })).status;
-    assert_eq!((costs(&painter), paint(&painter)), (403, 200));
-    assert_eq!((costs(&bookkeeper), paint(&bookkeeper)), (200, 403));
+    assert_eq!((costs(&image_key), generate(&image_key)), (403, 200));
+    assert_eq!((costs(&bookkeeper), generate(&bookkeeper)), (200, 403));
 }
 
 #[test]
 fn a_budget_is_kept_and_the_refusal_says_so() {
     let server = TestServer::start();
     // An image costs 0.373… yuan by the example's figures: one fits, two do not.
-    let key = server.make_key(1, rules(PAINTER, Some("0.50"))).reveal();
-    let paint = |n: u64| {
+    let key = server.make_key(1, rules(IMAGES, Some("0.50"))).reveal();
+    let generate = |n: u64| {
         let body = json!({ "prompt": "x", "n": n, "size": "16x16" });
         server.post("/v1/images/generations").bearer(&key).json(&body)
     };
-    let refused = paint(2);
+    let refused = generate(2);
     assert_eq!(refused.status, 429);
     assert_eq!(refused.json()["error"]["code"], "insufficient_quota");
     assert_eq!(refused.header("x-should-retry"), "false");
     let message = refused.json()["error"]["message"].as_str().expect("a message").to_owned();
-    for said in ["The key's budget, 0.50 a month, has 0.50 left", "needs about 0.7", "begins anew at 20"] {
+    for said in ["The key's budget, 0.50 a month, has 0.50 left", "needs about 0.7", "resets at 20"] {
         assert!(message.contains(said), "{message}");
     }
-    assert_eq!(paint(1).status, 200);
-    assert_eq!(paint(1).status, 429);
+    assert_eq!(generate(1).status, 200);
+    assert_eq!(generate(1).status, 429);
     assert_eq!(server.totals().images, 1);
 }
 
@@ -92,8 +92,8 @@ fn the_last_image_of_a_budget_goes_to_one_of_many() {
     for budget in ["0.50", "1 image a day"] {
         // One key may not take every place, and all clients should come as far as the budget.
         let server = TestServer::start_with(|config| config.limits.queue_depth_max = 128);
-        let key = server.make_key(1, rules(PAINTER, Some(budget))).reveal();
-        let statuses = paint_at_once(&server, |_| key.clone());
+        let key = server.make_key(1, rules(IMAGES, Some(budget))).reveal();
+        let statuses = generate_at_once(&server, |_| key.clone());
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
         assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
         assert_eq!(server.totals().images, 1);
@@ -106,23 +106,23 @@ fn the_last_image_of_all_keys_goes_to_one_of_many() {
         config.budgets = "3 images a month".parse().expect("budgets");
         config.limits.queue_depth_max = 128;
     });
-    let keys: Vec<_> = (1..=8).map(|seed| server.make_key(seed, rules(PAINTER, None)).reveal()).collect();
-    let statuses = paint_at_once(&server, |client| keys[client % keys.len()].clone());
+    let keys: Vec<_> = (1..=8).map(|seed| server.make_key(seed, rules(IMAGES, None)).reveal()).collect();
+    let statuses = generate_at_once(&server, |client| keys[client % keys.len()].clone());
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 3, "{statuses:?}");
     assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
     assert_eq!(server.totals().images, 3);
 }
 
 /// The statuses of 64 clients that ask for an image at once, each with its key.
-fn paint_at_once(server: &TestServer, key: impl Fn(usize) -> String) -> Vec<u16> {
-    let paint = |key: String| {
+fn generate_at_once(server: &TestServer, key: impl Fn(usize) -> String) -> Vec<u16> {
+    let generate = |key: String| {
         let body = json!({ "prompt": "x", "size": "16x16" });
         server.post("/v1/images/generations").bearer(&key).json(&body).status
     };
     std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..64).map(|client| (key(client), paint)).collect();
+        let clients: Vec<_> = (0..64).map(|client| (key(client), generate)).collect();
         let clients: Vec<_> =
-            clients.into_iter().map(|(key, paint)| scope.spawn(move || paint(key))).collect();
+            clients.into_iter().map(|(key, generate)| scope.spawn(move || generate(key))).collect();
         clients.into_iter().map(|client| client.join().expect("an answer")).collect()
     })
 }
@@ -130,12 +130,12 @@ fn paint_at_once(server: &TestServer, key: impl Fn(usize) -> String) -> Vec<u16>
 #[test]
 fn a_soft_budget_is_told_with_the_image() {
     let server = TestServer::start();
-    let key = server.make_key(1, rules(PAINTER, Some("soft 1 image a day"))).reveal();
-    let paint = || {
+    let key = server.make_key(1, rules(IMAGES, Some("soft 1 image a day"))).reveal();
+    let generate = || {
         let body = json!({ "prompt": "x", "size": "16x16" });
         server.post("/v1/images/generations").bearer(&key).json(&body)
     };
-    let (within, beyond) = (paint(), paint());
+    let (within, beyond) = (generate(), generate());
     assert_eq!((within.status, beyond.status), (200, 200));
     assert_eq!(within.header("x-tintype-warning"), "");
     let said = beyond.header("x-tintype-warning");

@@ -22,21 +22,21 @@ fn fetch(server: &TestServer, url: &str) -> Response {
 #[test]
 fn every_format_holds_the_same_image() {
     let server = TestServer::start();
-    let paint = |format: &str, quality: u8| {
+    let generate = |format: &str, quality: u8| {
         let body = json!({
             "prompt": "x", "seed": 1, "size": "64x32", "output_format": format, "output_compression": quality
         });
         let answer = server.generate(&body).json();
         assert_eq!(answer["output_format"], format);
-        image::load_from_memory(&file(&answer["data"][0])).expect("a picture").to_rgb8()
+        image::load_from_memory(&file(&answer["data"][0])).expect("an image").to_rgb8()
     };
-    let png = paint("png", 100);
-    assert_eq!(paint("webp", 100), png, "lossless at 100");
+    let png = generate("png", 100);
+    assert_eq!(generate("webp", 100), png, "lossless at 100");
     let off = |other: &image::RgbImage| {
         let sum: u64 = png.iter().zip(other.iter()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
         sum / png.len() as u64
     };
-    let (fine, coarse) = (paint("jpeg", 95), paint("jpeg", 10));
+    let (fine, coarse) = (generate("jpeg", 95), generate("jpeg", 10));
     assert_eq!(fine.dimensions(), (64, 32));
     assert!(off(&fine) < off(&coarse) && off(&coarse) < 64);
 }
@@ -202,7 +202,7 @@ const OURS: &str = "urn:uuid:71ea806b-ccdd-4176-99fd-eb13ca667e43#";
 fn embedded_receipt(file: &[u8]) -> Option<BTreeMap<String, String>> {
     let reader = ImageReader::new(Cursor::new(file)).with_guessed_format().expect("a format");
     let packet =
-        reader.into_decoder().expect("a picture").xmp_metadata().expect("readable").expect("a packet");
+        reader.into_decoder().expect("an image").xmp_metadata().expect("readable").expect("a packet");
     let packet = String::from_utf8(packet).expect("UTF-8");
     let document = roxmltree::Document::parse(&packet).expect("XML");
     let receipt = document.descendants().find(|node| node.has_tag_name((OURS, "receipt")))?;
@@ -241,7 +241,7 @@ fn an_image_says_what_it_cost_to_the_digit_of_its_receipt() {
         let id = answer["data"][0]["receipt"]["request_id"].as_str().expect("an id");
         let receipts = written_receipts(&server, id);
         assert_eq!(receipts.len(), 2);
-        for (image, mut receipt) in answer["data"].as_array().expect("pictures").iter().zip(receipts) {
+        for (image, mut receipt) in answer["data"].as_array().expect("images").iter().zip(receipts) {
             // What others charge is no cost of this image, and changes.
             for comparison in ["compared_with", "compared_price", "saving"] {
                 assert!(receipt.remove(comparison).is_some(), "{comparison}");

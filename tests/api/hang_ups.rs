@@ -15,7 +15,7 @@ use tintype::{
 };
 
 use crate::{
-    client::{PAINTER, eventually},
+    client::{IMAGES, eventually},
     server::TestServer,
 };
 
@@ -61,7 +61,7 @@ fn spent(server: &TestServer, key: KeyId) -> Spending {
 fn an_image_of_which_a_part_was_seen_is_used_up() {
     let server = TestServer::start();
     let budgets = "1 image a day".parse().expect("a budget");
-    let key = server.make_key(1, KeyRules { scopes: PAINTER, budgets, ..KeyRules::default() });
+    let key = server.make_key(1, KeyRules { scopes: IMAGES, budgets, ..KeyRules::default() });
     assert_eq!(hang_up_after(&server, &key.reveal(), 1), 1);
     eventually("it has ended", || server.count("reserved") + server.count("running") == 0);
     let again = server.post("/v1/images/generations").bearer(&key.reveal());
@@ -72,7 +72,7 @@ fn an_image_of_which_a_part_was_seen_is_used_up() {
 #[test]
 fn no_moment_of_hanging_up_gets_more_than_the_budget_was_charged_for() {
     let server = TestServer::start();
-    let key = server.make_key(2, KeyRules { scopes: PAINTER, ..KeyRules::default() });
+    let key = server.make_key(2, KeyRules { scopes: IMAGES, ..KeyRules::default() });
     let id = server.ledger().authenticate(&key, Timestamp::now()).expect("asked").expect("known").key;
     // What any image is charged whatever its time: the built-in example's part wears by images, and so does its upkeep.
     let of_image: Money = "0.373333334".parse().expect("an amount");
@@ -91,7 +91,7 @@ fn no_moment_of_hanging_up_gets_more_than_the_budget_was_charged_for() {
 fn a_request_that_is_refused_for_its_budget_uses_up_no_rate() {
     let server = TestServer::start();
     let mut rules =
-        KeyRules { scopes: PAINTER, budgets: "0 images".parse().expect("a budget"), ..KeyRules::default() };
+        KeyRules { scopes: IMAGES, budgets: "0 images".parse().expect("a budget"), ..KeyRules::default() };
     rules.limits.images_per_minute = 5.try_into().ok();
     let key = server.make_key(3, rules);
     let ask = |n: u32| {

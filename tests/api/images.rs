@@ -22,8 +22,8 @@ fn an_image_is_generated_and_its_cost_is_in_the_ledger() {
     assert_eq!(answer.header("content-type"), "application/json");
     assert!(answer.header("x-request-id").starts_with("req_"));
     let body = answer.json();
-    let picture = pixels(&body["data"][0]);
-    assert_eq!((picture.width(), picture.height()), (32, 32));
+    let image = pixels(&body["data"][0]);
+    assert_eq!((image.width(), image.height()), (32, 32));
 
     let receipt = &body["data"][0]["receipt"];
     let amount = |name: &str| receipt[name].as_f64().unwrap_or_else(|| panic!("{name} in {receipt}"));
@@ -70,11 +70,11 @@ fn the_answer_says_what_was_done() {
 #[test]
 fn a_seed_generates_the_same_image_alone_and_in_a_batch() {
     let server = TestServer::start();
-    let paint = |seed: u64, n: u64| {
+    let generate = |seed: u64, n: u64| {
         server.generate(&json!({ "prompt": "a cup of tea", "seed": seed, "n": n })).json()["data"].clone()
     };
-    let batch = paint(41, 3);
-    assert_eq!(png(&batch[1]), png(&paint(42, 1)[0]));
+    let batch = generate(41, 3);
+    assert_eq!(png(&batch[1]), png(&generate(42, 1)[0]));
     assert_ne!(png(&batch[0]), png(&batch[1]));
 }
 
@@ -92,22 +92,22 @@ fn a_drawn_seed_is_told_and_generates_the_image_again() {
 #[test]
 fn steps_guidance_and_the_negative_prompt_change_the_image() {
     let server = TestServer::start();
-    let paint = |extra: Value| {
+    let generate = |extra: Value| {
         let mut body = json!({ "prompt": "a cup of tea", "seed": 1 });
         body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
         png(&server.generate(&body).json()["data"][0])
     };
-    let pictures = [
-        paint(json!({})),
-        paint(json!({ "steps": 3 })),
-        paint(json!({ "guidance_scale": 4 })),
-        paint(json!({ "guidance_scale": 4, "negative_prompt": "blurry" })),
+    let images = [
+        generate(json!({})),
+        generate(json!({ "steps": 3 })),
+        generate(json!({ "guidance_scale": 4 })),
+        generate(json!({ "guidance_scale": 4, "negative_prompt": "blurry" })),
     ];
-    for (i, picture) in pictures.iter().enumerate() {
-        assert!(!pictures[..i].contains(picture), "picture {i}");
+    for (i, image) in images.iter().enumerate() {
+        assert!(!images[..i].contains(image), "image {i}");
     }
-    assert_eq!(paint(json!({ "num_inference_steps": 3 })), pictures[1]);
-    assert_eq!(paint(json!({ "negative_prompt": "blurry" })), pictures[0], "no effect without guidance");
+    assert_eq!(generate(json!({ "num_inference_steps": 3 })), images[1]);
+    assert_eq!(generate(json!({ "negative_prompt": "blurry" })), images[0], "no effect without guidance");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use tintype::ledger::KeyRules;
 
 use crate::{
     browser::Browser,
-    client::{PAINTER, Response, eventually},
+    client::{IMAGES, Response, eventually},
     server::TestServer,
 };
 
@@ -40,12 +40,12 @@ fn jobs_are_listed_and_cancelled_where_they_wait_and_where_they_are_generated() 
     let server = TestServer::start();
     std::thread::scope(|scope| {
         let first = scope.spawn(|| server.generate(&slow()));
-        let painting = in_state(&server, "painting");
+        let generating = in_state(&server, "painting");
         let second = scope.spawn(|| server.generate(&slow()));
         let waiting = in_state(&server, "waiting");
         let report = jobs(&server);
         let open = report["open"].as_array().expect("jobs");
-        assert_eq!(open[0]["id"], painting.as_str(), "what is painted comes first");
+        assert_eq!(open[0]["id"], generating.as_str(), "the running job comes first");
         assert_eq!((&open[0]["steps_all"], &open[0]["preview"]), (&json!(100), &Value::Null));
         assert_eq!((&open[1]["position"], &open[1]["key_name"]), (&json!(1), &json!("first key")));
         assert!(!report.to_string().contains("lighthouse"), "prompts are shown only where they are logged");
@@ -64,7 +64,7 @@ fn jobs_are_listed_and_cancelled_where_they_wait_and_where_they_are_generated() 
         let second = second.join().expect("an answer");
         assert!(was_cancelled(&second), "{}", second.text);
 
-        let cancel = format!("/admin/jobs/{painting}/cancel");
+        let cancel = format!("/admin/jobs/{generating}/cancel");
         assert_eq!(server.post(&cancel).send("").status, 401);
         let answer = server.post(&cancel).bearer(&server.key).send("");
         assert_eq!((answer.status, &answer.json()["cancelled"]), (200, &json!(true)), "{}", answer.text);
@@ -77,7 +77,7 @@ fn jobs_are_listed_and_cancelled_where_they_wait_and_where_they_are_generated() 
         let [later, earlier] = [0, 1].map(|place| &report["recent"][place]);
         assert_eq!((&later["id"], &later["state"]), (&json!(waiting), &json!("failed")));
         assert_eq!(later.get("size"), None, "the device never began with it");
-        assert_eq!((&earlier["id"], &earlier["size"]), (&json!(painting), &json!("128x128")));
+        assert_eq!((&earlier["id"], &earlier["size"]), (&json!(generating), &json!("128x128")));
         assert!(earlier["cost"].as_f64() > Some(0.0), "what it took is booked: {earlier}");
     });
     assert_eq!(server.totals().images, 0);
@@ -99,8 +99,8 @@ fn a_look_on_the_way_is_there_where_a_client_had_it_made() {
         assert_eq!(server.get(&look).send("").status, 401);
         let shown = server.get(&look).bearer(&server.key).send("");
         assert_eq!((shown.status, shown.header("content-type")), (200, "image/png"));
-        let picture = image::load_from_memory(&shown.bytes).expect("a picture");
-        assert_eq!((picture.width(), picture.height()), (128, 128));
+        let image = image::load_from_memory(&shown.bytes).expect("an image");
+        assert_eq!((image.width(), image.height()), (128, 128));
         client.join().expect("an answer");
         eventually("it is gone with its job", || {
             server.get(&look).bearer(&server.key).send("").status == 404
@@ -116,10 +116,10 @@ fn a_kept_image_is_shown_to_operators_and_to_nobody_else() {
     server.generate(&json!({ "prompt": "x" }));
     let report = jobs(&server);
     assert_eq!(report["recent"][0]["pictures"], json!([]), "not kept");
-    let kept = report["recent"][1]["pictures"][0].as_str().expect("a picture").to_owned();
-    let painter = server.make_key(1, KeyRules { scopes: PAINTER, ..KeyRules::default() }).reveal();
+    let kept = report["recent"][1]["pictures"][0].as_str().expect("an image").to_owned();
+    let image_key = server.make_key(1, KeyRules { scopes: IMAGES, ..KeyRules::default() }).reveal();
     assert_eq!(server.get(&kept).send("").status, 401);
-    assert_eq!(server.get(&kept).bearer(&painter).send("").status, 403);
+    assert_eq!(server.get(&kept).bearer(&image_key).send("").status, 403);
     let shown = server.get(&kept).bearer(&server.key).send("");
     assert_eq!((shown.status, shown.header("content-type")), (200, "image/png"));
     assert_eq!(shown.bytes, server.get(&link).send("").bytes);
@@ -149,7 +149,7 @@ fn older_requests_are_a_page_further_on() {
     assert!(!page.contains("href=\"?before=") && page.contains("Newest"), "{page}");
     let newest = jobs(&server)["recent"][0]["id"].as_str().expect("an id").to_owned();
     let older = server.get(&format!("/admin/jobs.json?before={newest}")).bearer(&server.key).send("").json();
-    assert_eq!(older["recent"].as_array().map(Vec::len), Some(12), "scripts are told more at once");
+    assert_eq!(older["recent"].as_array().map(Vec::len), Some(12), "scripts get more at once");
     assert_ne!(older["recent"][0]["id"], newest.as_str());
     assert_eq!(server.get("/admin/jobs?before=x").bearer(&server.key).send("").status, 400);
 }

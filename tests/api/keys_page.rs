@@ -26,7 +26,7 @@ fn public_id(key: &str) -> &str {
     key.split('-').nth(1).expect("a public id")
 }
 
-fn paint(server: &TestServer, key: &str) -> u16 {
+fn generate(server: &TestServer, key: &str) -> u16 {
     let body = json!({ "prompt": "x", "size": "16x16" });
     server.post("/v1/images/generations").bearer(key).json(&body).status
 }
@@ -56,8 +56,8 @@ fn a_key_is_made_shown_once_used_and_revoked() {
     let named =
         |name: &str| server.ledger().keys().expect("keys").iter().filter(|key| key.name == name).count();
     assert_eq!(named("studio 7"), 1, "loading the page again creates nothing");
-    assert_eq!(paint(&server, &key), 200);
-    assert_eq!(paint(&server, &key), 429, "its budget is one picture");
+    assert_eq!(generate(&server, &key), 200);
+    assert_eq!(generate(&server, &key), 429, "its budget is one image");
     let listed = browser.open("/admin/keys").text;
     assert!(listed.contains("studio 7") && listed.contains("0 images left"), "{listed}");
     assert!(!listed.contains(&key), "never again");
@@ -65,9 +65,9 @@ fn a_key_is_made_shown_once_used_and_revoked() {
     let one = format!("/admin/keys/{}", public_id(&key));
     assert!(browser.open(&one).text.contains("created"));
     assert_eq!(browser.submit(&format!("{one}/revoke"), &[]).status, 303);
-    assert_eq!(paint(&server, &key), 429, "not without the box");
+    assert_eq!(generate(&server, &key), 429, "not without the box");
     assert_eq!(browser.submit(&format!("{one}/revoke"), &[("sure", "on")]).status, 303);
-    assert_eq!(paint(&server, &key), 401);
+    assert_eq!(generate(&server, &key), 401);
     assert!(browser.open(&one).text.contains("revoked"));
 }
 
@@ -124,11 +124,11 @@ fn a_key_gets_another_secret_and_is_closed_for_a_while() {
     let (mut browser, old, one) = on_a_new_keys_page(&server);
     let new =
         secret(&submit_for_secret(&mut browser, &format!("{one}/rotate"), &[("grace_hours", "0")]).text);
-    assert_eq!((paint(&server, &old), paint(&server, &new)), (401, 200));
+    assert_eq!((generate(&server, &old), generate(&server, &new)), (401, 200));
     assert_eq!(browser.submit(&format!("{one}/disable"), &[]).status, 303);
-    assert_eq!(paint(&server, &new), 401);
+    assert_eq!(generate(&server, &new), 401);
     assert_eq!(browser.submit(&format!("{one}/enable"), &[]).status, 303);
-    assert_eq!(paint(&server, &new), 200);
+    assert_eq!(generate(&server, &new), 200);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tintype::ledger::KeyRules;
 
 use crate::{
-    client::PAINTER,
+    client::IMAGES,
     edits::{Form, columns, data_url, first_image, photo, png},
     lora_files::write_lora,
     server::TestServer,
@@ -209,7 +209,7 @@ fn the_list_has_what_the_data_directory_and_the_configuration_have() {
 fn a_key_that_is_bound_to_loras_may_name_no_others() {
     let server = server();
     let loras = Some(vec!["ink".into(), "paper".into()]);
-    let key = server.make_key(9, KeyRules { scopes: PAINTER, loras, ..KeyRules::default() }).reveal();
+    let key = server.make_key(9, KeyRules { scopes: IMAGES, loras, ..KeyRules::default() }).reveal();
     let ask = |lora: Value| {
         let body = json!({ "prompt": "tea", "seed": 7, "steps": 2, "lora": lora });
         server.post("/v1/images/generations").bearer(&key).json(&body)

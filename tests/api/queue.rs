@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tintype::ledger::KeyRules;
 
 use crate::{
-    client::{PAINTER, eventually},
+    client::{IMAGES, eventually},
     server::TestServer,
 };
 
@@ -15,7 +15,7 @@ fn slow() -> Value {
 #[test]
 fn a_hundred_requests_of_one_key_do_not_hold_up_anothers_one() {
     let server = TestServer::start_with(|config| config.limits.queue_depth_max = 128);
-    let other = server.make_key(1, KeyRules { scopes: PAINTER, ..KeyRules::default() }).reveal();
+    let other = server.make_key(1, KeyRules { scopes: IMAGES, ..KeyRules::default() }).reveal();
     std::thread::scope(|scope| {
         let flood: Vec<_> = (0..40)
             .map(|_| scope.spawn(|| server.generate(&json!({ "prompt": "x", "size": "64x64", "steps": 20 }))))
@@ -36,7 +36,7 @@ fn a_hundred_requests_of_one_key_do_not_hold_up_anothers_one() {
 fn images_generated_together_are_the_images_generated_alone() {
     let alone = TestServer::start();
     let together = TestServer::start_with(|config| config.model.batch_max = 4.try_into().ok());
-    let body = |seed: u64| json!({ "prompt": format!("picture {seed}"), "seed": seed, "steps": 20 });
+    let body = |seed: u64| json!({ "prompt": format!("image {seed}"), "seed": seed, "steps": 20 });
     let answers: Vec<_> = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..24)
             .map(|seed| {
@@ -59,13 +59,13 @@ fn images_generated_together_are_the_images_generated_alone() {
         line.trim().parse::<f64>().expect("a number")
     };
     let mean = value("tintype_batch_images_sum") / value("tintype_batch_images_count");
-    assert!(mean > 1.0, "some were painted together: {mean}");
+    assert!(mean > 1.0, "some were generated together: {mean}");
 }
 
 #[test]
 fn anothers_flood_is_not_what_an_ordinary_request_waits_for() {
     let server = TestServer::start();
-    let other = server.make_key(1, KeyRules { scopes: PAINTER, ..KeyRules::default() }).reveal();
+    let other = server.make_key(1, KeyRules { scopes: IMAGES, ..KeyRules::default() }).reveal();
     std::thread::scope(|scope| {
         let flood: Vec<_> = (0..20)
             .map(|_| scope.spawn(|| server.generate(&json!({ "prompt": "x", "size": "64x64", "steps": 40 }))))
@@ -88,7 +88,7 @@ fn anothers_flood_is_not_what_an_ordinary_request_waits_for() {
 #[test]
 fn one_key_does_not_take_every_place() {
     let server = TestServer::start_with(|config| config.limits.queue_depth_max = 8);
-    let other = server.make_key(1, KeyRules { scopes: PAINTER, ..KeyRules::default() }).reveal();
+    let other = server.make_key(1, KeyRules { scopes: IMAGES, ..KeyRules::default() }).reveal();
     let body = json!({ "prompt": "x", "size": "128x128", "steps": 20 });
     std::thread::scope(|scope| {
         let flood: Vec<_> = (0..12).map(|_| scope.spawn(|| server.generate(&body).status)).collect();
@@ -121,12 +121,12 @@ fn beyond_the_queue_a_request_is_refused_and_every_taken_one_is_generated() {
         let clients: Vec<_> = (0..8).map(|_| scope.spawn(|| server.generate(&slow()))).collect();
         clients.into_iter().map(|client| client.join().expect("an answer")).collect()
     });
-    let (painted, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
-    assert!(!painted.is_empty() && !refused.is_empty());
+    let (generated, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert!(!generated.is_empty() && !refused.is_empty());
     for answer in refused {
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &json!("server_overloaded")));
         let wait: u64 = answer.header("retry-after").parse().expect("seconds");
         assert!((1..=120).contains(&wait), "{wait}");
     }
-    assert_eq!(server.totals().images, i64::try_from(painted.len()).expect("a few"));
+    assert_eq!(server.totals().images, i64::try_from(generated.len()).expect("a few"));
 }

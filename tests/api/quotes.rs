@@ -43,9 +43,9 @@ fn a_quote_says_whether_a_budget_would_refuse_the_request() {
         server.post("/v1/images/generations").bearer(&key).json(&body).json()["over_budget"].clone()
     };
     assert_eq!(ask(2), Value::Null);
-    let told = ask(3);
-    let told = told.as_str().expect("a sentence");
-    assert!(told.starts_with("The key's budget, 2 images a month, has 2 images left"), "{told}");
+    let message = ask(3);
+    let message = message.as_str().expect("a sentence");
+    assert!(message.starts_with("The key's budget, 2 images a month, has 2 images left"), "{message}");
     assert_eq!(ask(2), Value::Null, "a question takes nothing");
 }
 
@@ -58,8 +58,8 @@ fn a_quote_tells_time_energy_and_money_of_one_image_and_of_all() {
     let said = [&quote["model"], &quote["size"], &quote["quality"], &quote["steps"], &quote["n"]];
     assert_eq!(said, [&json!("base"), &json!("48x32"), &json!("high"), &json!(5), &json!(3)]);
     assert!(quote["created"].as_i64().is_some_and(|created| created > 1_700_000_000));
-    assert_eq!(quote["duration_source"], "estimated", "nothing of this kind was painted");
-    assert!(quote.get("data").is_none(), "there are no pictures");
+    assert_eq!(quote["duration_source"], "estimated", "nothing of this kind was generated");
+    assert!(quote.get("data").is_none(), "there are no images");
     for part in ["per_image", "all_images"] {
         let part = &quote[part];
         assert_eq!([&part["currency"], &part["energy_source"]], ["CNY", "estimated"]);
@@ -83,14 +83,14 @@ fn a_quote_tells_time_energy_and_money_of_one_image_and_of_all() {
 fn what_was_generated_before_is_quoted_by_its_measured_time() {
     let server = TestServer::start();
     let body = json!({ "prompt": "x", "size": "48x32", "steps": 5 });
-    let painted = server.generate(&body).json();
+    let generated = server.generate(&body).json();
     // Another prompt, seed and format are the same kind of image; another size, number of steps or guidance is not.
     let alike = json!({ "prompt": "another", "size": "48x32", "steps": 5, "seed": 9, "output_format": "webp", "n": 2 });
     let known = quote(&server, &alike);
     assert_eq!(known["duration_source"], "measured");
-    let mut receipt = painted["data"][0]["receipt"].clone();
+    let mut receipt = generated["data"][0]["receipt"].clone();
     receipt.as_object_mut().expect("an object").remove("request_id");
-    assert_eq!(known["per_image"], receipt, "the one picture of its kind is the mean");
+    assert_eq!(known["per_image"], receipt, "the one image of its kind is the mean");
     for other in [
         json!({ "prompt": "x", "size": "32x48", "steps": 5 }),
         json!({ "prompt": "x", "size": "48x32", "steps": 6 }),
@@ -137,13 +137,13 @@ fn a_quote_generates_books_and_takes_nothing() {
     for _ in 0..5 {
         let answer = server.generate(&dry(&body));
         assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(answer.header("x-ratelimit-remaining-images"), "", "it is no picture");
+        assert_eq!(answer.header("x-ratelimit-remaining-images"), "", "it is not an image");
     }
     assert_eq!(rows(&server), (0, 0));
     assert_eq!(std::fs::read_dir(server.data.path().join("pictures")).map_or(0, Iterator::count), 0);
-    assert_eq!(server.generate(&body).status, 200, "the minute's pictures are all there");
+    assert_eq!(server.generate(&body).status, 200, "the minute's images are all there");
     assert_eq!(server.generate(&body).status, 429);
-    assert_eq!(quote(&server, &body)["n"], 3, "a price is told where no picture is to be had");
+    assert_eq!(quote(&server, &body)["n"], 3, "a price is given even if no image is");
 }
 
 #[test]

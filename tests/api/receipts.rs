@@ -9,7 +9,7 @@ use tintype::{
 
 use crate::{
     browser::Browser,
-    client::{PAINTER, Response, eventually},
+    client::{IMAGES, Response, eventually},
     server::TestServer,
 };
 
@@ -42,16 +42,16 @@ fn a_request_is_read_back_with_the_receipts_of_its_answer() {
         (&shown["model"], &shown["steps"], &shown["tag"]),
         (&json!("base"), &json!(3), &json!("spring campaign"))
     );
-    let images = shown["data"].as_array().expect("pictures");
+    let images = shown["data"].as_array().expect("images");
     assert_eq!(images.len(), 2);
-    for (image, first) in images.iter().zip(answer["data"].as_array().expect("pictures")) {
+    for (image, first) in images.iter().zip(answer["data"].as_array().expect("images")) {
         assert_eq!((&image["seed"], &image["receipt"]), (&first["seed"], &first["receipt"]));
         assert_eq!((&image["reversed"], &image["correction"]), (&json!(false), &json!(null)));
     }
 }
 
 #[test]
-fn receipts_are_for_the_key_that_painted_and_for_no_other() {
+fn receipts_are_for_the_key_that_generated_and_for_no_other() {
     let server = TestServer::start();
     let id = id(&server.generate(&json!({ "prompt": "x" })).json());
     let admin = server.make_key(1, KeyRules { scopes: Scopes::ALL, ..KeyRules::default() }).reveal();
@@ -167,10 +167,10 @@ fn a_month_in_groups_is_read_as_json_and_as_csv() {
 #[test]
 fn months_as_files_are_for_admin_keys_only() {
     let server = TestServer::start();
-    let painter = server.make_key(1, KeyRules { scopes: PAINTER, ..KeyRules::default() }).reveal();
+    let image_key = server.make_key(1, KeyRules { scopes: IMAGES, ..KeyRules::default() }).reveal();
     for path in ["/admin/costs.json", "/admin/costs.csv"] {
         assert_eq!(server.get(path).send("").status, 401, "{path}");
-        assert_eq!(server.get(path).bearer(&painter).send("").status, 403, "{path}");
+        assert_eq!(server.get(path).bearer(&image_key).send("").status, 403, "{path}");
         assert_eq!(server.post(path).bearer(&server.key).send("").status, 405, "{path}");
     }
     assert_eq!(Browser::signed_in(&server).open("/admin/costs.csv").status, 200);

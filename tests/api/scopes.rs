@@ -128,6 +128,6 @@ fn a_bookkeeper_reads_in_a_browser_and_is_offered_nothing_else() {
 #[test]
 fn a_key_for_images_alone_does_not_sign_in() {
     let server = TestServer::start();
-    let painter = key(&server, Scopes::IMAGES);
-    assert_eq!(Browser::new(&server).sign_in(&painter.reveal()).status, 422);
+    let image_key = key(&server, Scopes::IMAGES);
+    assert_eq!(Browser::new(&server).sign_in(&image_key.reveal()).status, 422);
 }

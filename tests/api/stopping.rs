@@ -37,7 +37,7 @@ fn a_client_that_hangs_up_stops_its_image_and_the_energy_is_booked() {
 fn a_client_that_hangs_up_changes_nothing_but_the_delivery_where_that_is_configured() {
     let server = TestServer::start_with(|config| config.limits.on_disconnect = OnDisconnect::Finish);
     hang_up_midway(&server);
-    eventually("the picture is noted as undelivered", || server.totals().undelivered == 1);
+    eventually("the image is noted as undelivered", || server.totals().undelivered == 1);
     let totals = server.totals();
     assert_eq!(totals.images, 1);
     assert!(totals.standard > tintype::units::Money::ZERO);
@@ -68,8 +68,8 @@ fn a_waiting_request_whose_client_hangs_up_leaves_the_queue() {
     assert_eq!(server.totals().failed_electricity, tintype::units::Money::ZERO, "the device never began");
 }
 
-/// Asks for so many images at once, each of its own thread, and tells the answers' statuses as they come.
-pub fn ask_for_slow_pictures(server: &TestServer, count: usize) -> mpsc::Receiver<u16> {
+/// Asks for `count` images at once, each on its own thread, and sends the answers' statuses as they come.
+pub fn ask_for_slow_images(server: &TestServer, count: usize) -> mpsc::Receiver<u16> {
     let (answered, answers) = mpsc::channel();
     for _ in 0..count {
         let (url, key, answered) = (server.url.clone(), server.key.clone(), answered.clone());
@@ -90,8 +90,10 @@ pub fn ask_for_slow_pictures(server: &TestServer, count: usize) -> mpsc::Receive
 #[test]
 fn a_stop_finishes_the_image_in_hand_and_refuses_the_ones_that_wait() {
     let mut server = TestServer::start();
-    let answers = ask_for_slow_pictures(&server, 3);
-    eventually("one is painted, two wait", || server.count("running") == 1 && server.count("reserved") == 2);
+    let answers = ask_for_slow_images(&server, 3);
+    eventually("one is generated, two wait", || {
+        server.count("running") == 1 && server.count("reserved") == 2
+    });
     server.end();
     let mut statuses: Vec<u16> = answers.iter().take(3).collect();
     statuses.sort_unstable();

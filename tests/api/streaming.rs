@@ -41,9 +41,9 @@ fn an_image_is_shown_on_its_way_and_then_finished() {
         assert_eq!(done, ["32x32", "medium", "opaque", "png"]);
         assert_eq!(event.get("partial_image_index"), (i < 3).then_some(&json!(i)));
         assert_eq!(event.get("usage").is_some(), i == 3);
-        let picture = image::load_from_memory(&file(event)).expect("a picture");
-        assert_eq!((picture.width(), picture.height()), (32, 32));
-        assert!(!files.contains(&file(event)), "each look is another picture");
+        let image = image::load_from_memory(&file(event)).expect("an image");
+        assert_eq!((image.width(), image.height()), (32, 32));
+        assert!(!files.contains(&file(event)), "each look is another image");
         files.push(file(event));
     }
     assert!(events[3].1["receipt"]["total"].as_f64() > Some(0.0));

@@ -4,7 +4,7 @@ use serde_json::json;
 use tintype::{domain::KeyLimits, ledger::KeyRules, service::OverlongPrompt};
 
 use crate::{
-    client::{PAINTER, eventually},
+    client::{IMAGES, eventually},
     server::TestServer,
 };
 
@@ -51,20 +51,20 @@ fn a_key_sees_its_limits_in_every_answer() {
     let server = TestServer::start_with(|config| config.limits.requests_per_minute = 100.try_into().ok());
     let limits =
         KeyLimits { requests_per_minute: None, images_per_minute: 4.try_into().ok(), concurrent_jobs: None };
-    let key = server.make_key(5, KeyRules { scopes: PAINTER, limits, ..KeyRules::default() }).reveal();
-    let paint =
+    let key = server.make_key(5, KeyRules { scopes: IMAGES, limits, ..KeyRules::default() }).reveal();
+    let generate =
         |n: u32| server.post("/v1/images/generations").bearer(&key).json(&json!({ "prompt": "x", "n": n }));
-    let first = paint(3);
+    let first = generate(3);
     assert_eq!(first.status, 200);
     let shown = ["limit", "remaining", "reset"]
         .map(|name| first.header(&format!("x-ratelimit-{name}-images")).to_owned());
     assert_eq!(shown, ["4", "1", "45s"]);
     assert_eq!(first.header("x-ratelimit-limit-requests"), "100");
-    let over = paint(2);
+    let over = generate(2);
     assert_eq!((over.status, &over.json()["error"]["code"]), (429, &json!("rate_limit_exceeded")));
     assert_eq!(over.header("x-ratelimit-remaining-images"), "1");
     assert!((1..=15).contains(&over.header("retry-after").parse::<u64>().expect("seconds")));
-    let never = paint(5);
+    let never = generate(5);
     assert_eq!((never.status, never.header("x-should-retry")), (429, "false"), "more than a minute's worth");
     assert_eq!(
         server.generate(&json!({ "prompt": "x", "n": 5 })).status,
@@ -79,7 +79,7 @@ fn a_key_with_as_many_jobs_as_it_may_have_waits_its_turn() {
     std::thread::scope(|scope| {
         let slow =
             scope.spawn(|| server.generate(&json!({ "prompt": "x", "size": "128x128", "steps": 100 })));
-        eventually("it is painted", || server.count("running") == 1);
+        eventually("it is generated", || server.count("running") == 1);
         let refused = server.generate(&json!({ "prompt": "x" }));
         assert_eq!((refused.status, refused.header("retry-after")), (429, "1"));
         assert_eq!(slow.join().expect("an answer").status, 200);
@@ -96,15 +96,15 @@ fn a_key_with_as_many_jobs_as_it_may_have_waits_its_turn() {
 #[test]
 fn a_key_generates_with_the_models_it_may_use() {
     let server = TestServer::start_with(|config| config.model.id = Some("z-image".into()));
-    let paint = |models: &str, model: &str| {
+    let generate = |models: &str, model: &str| {
         let server = TestServer::start_with(|config| config.model.id = Some("z-image".into()));
-        let rules = KeyRules { scopes: PAINTER, models: Some(vec![models.into()]), ..KeyRules::default() };
+        let rules = KeyRules { scopes: IMAGES, models: Some(vec![models.into()]), ..KeyRules::default() };
         let key = server.make_key(5, rules).reveal();
         let body = json!({ "prompt": "x", "model": model });
         server.post("/v1/images/generations").bearer(&key).json(&body).status
     };
-    assert_eq!((paint("z-image", "z-image"), paint("z-image", "dall-e-3")), (200, 200));
-    assert_eq!((paint("dall-e-3", "dall-e-3"), paint("dall-e-3", "z-image")), (200, 403));
+    assert_eq!((generate("z-image", "z-image"), generate("z-image", "dall-e-3")), (200, 200));
+    assert_eq!((generate("dall-e-3", "dall-e-3"), generate("dall-e-3", "z-image")), (200, 403));
     assert_eq!(server.generate(&json!({ "prompt": "x" })).status, 200);
 }
 

@@ -90,8 +90,8 @@ impl Driver {
         self.post("/execute/sync", &json!({ "script": script, "args": arguments }))
     }
 
-    /// The text of the file `name`, once the browser has downloaded it: until then nothing is in it, since what has come
-    /// so far is called something else.
+    /// The text of the file `name`, once the browser has downloaded it: until then nothing is in it, since what has
+    /// come so far is called something else.
     pub fn downloaded(&self, name: &str) -> String {
         let file = self.downloads.path().join(name);
         eventually(&format!("{name} is downloaded"), || {
@@ -115,8 +115,8 @@ impl Driver {
         eventually(&format!("{script} is {expected}"), || self.ask(script, &[]) == *expected);
     }
 
-    /// Draws a line over the element `selector` with a pointer, `mouse`, `touch` or `pen`: from point to point, in CSS pixels
-    /// from its middle.
+    /// Draws a line over the element `selector` with a pointer, `mouse`, `touch` or `pen`: from point to point, in CSS
+    /// pixels from its middle.
     pub fn draw(&self, pointer: &str, selector: &str, points: &[(i32, i32)]) {
         let element = self.find(selector).reference();
         let move_to = |(x, y): (i32, i32)| json!({ "type": "pointerMove", "duration": 20, "x": x, "y": y, "origin": element });
@@ -153,7 +153,7 @@ impl Driver {
     }
 
     /// The whole page as a PNG.
-    pub fn picture(&self) -> Vec<u8> {
+    pub fn screenshot(&self) -> Vec<u8> {
         let size = self.tell_browser("Page.getLayoutMetrics", &json!({}))["cssContentSize"].clone();
         self.shot("png", &size["width"], &size["height"])
     }
@@ -167,7 +167,7 @@ impl Driver {
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
         let shot = json!({ "format": format, "quality": 85, "captureBeyondViewport": true, "clip": clip });
         let shot = self.tell_browser("Page.captureScreenshot", &shot);
-        BASE64_STANDARD.decode(shot["data"].as_str().expect("a picture")).expect("base64")
+        BASE64_STANDARD.decode(shot["data"].as_str().expect("an image")).expect("base64")
     }
 
     /// What the browser has complained about since this was last asked: errors of scripts, breaches of the content

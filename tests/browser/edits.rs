@@ -12,7 +12,7 @@ use crate::{
     server::TestServer,
 };
 
-/// Returns how many pixels of the first image differ from the source's, outside what is painted and within it.
+/// Returns how many pixels of the first image differ from the source's, outside the mask and within it.
 const CHANGED: &str = "return (async () => {
     const pixels = async (image) => {
         await image.decode();
@@ -134,7 +134,8 @@ fn a_result_is_the_next_source_and_several_are_one_request() {
     assert_quiet(&driver);
 }
 
-/// Sends the page's requests on, and keeps what each form of an edit says: whether it is a quote, and the bytes of its image.
+/// Sends the page's requests on, and keeps what each form of an edit says: whether it is a quote, and the bytes of its
+/// image.
 const WATCH: &str = "const send = window.fetch; window.sent = [];
     window.fetch = (url, options) => {
         const form = options?.body;

@@ -55,7 +55,7 @@ fn the_first_day_from_the_link_to_the_cost_of_an_image() {
     generate(&driver, &server, &server.key, "a lighthouse at dawn");
     driver.find("#gallery > li.picture:not(.in-work) [data-part=done]:not([hidden])");
     let width = driver.ask("return document.querySelector('#gallery [data-part=image]').naturalWidth", &[]);
-    assert_eq!(width, 32, "the picture is seen");
+    assert_eq!(width, 32, "the image is seen");
     let cost = driver.find("#gallery [data-part=cost]").text();
     assert!(cost.contains("CN") || cost.contains('¥'), "{cost}");
 
@@ -75,7 +75,7 @@ fn the_first_day_from_the_link_to_the_cost_of_an_image() {
 }
 
 /// How the API answers an image's request with `key`.
-fn status_of_painting(server: &TestServer, key: &str) -> u16 {
+fn status_of_generating(server: &TestServer, key: &str) -> u16 {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
     let request = agent
@@ -97,7 +97,7 @@ fn a_key_is_made_used_revoked_and_then_refused() {
     driver.find("#make form button").click();
     let key = driver.ask("return arguments[0].value", &[driver.find("#secret[readonly]").reference()]);
     let key = key.as_str().expect("a key");
-    assert_eq!(status_of_painting(&server, key), 200);
+    assert_eq!(status_of_generating(&server, key), 200);
 
     use_key(&driver, &server, key);
     let over = driver.find("#quote-over:not([hidden])");
@@ -108,7 +108,7 @@ fn a_key_is_made_used_revoked_and_then_refused() {
     driver.find("form[action$='/revoke'] input[name=sure]").click();
     driver.find("form[action$='/revoke'] button").click();
     driver.find("main:not(:has(form[action$='/revoke']))");
-    assert_eq!(status_of_painting(&server, key), 401);
+    assert_eq!(status_of_generating(&server, key), 401);
     generate(&driver, &server, key, "a lighthouse at night");
     driver.find("#key-problem:not([hidden])");
     let typed = driver.ask("return document.getElementById('key').value", &[]);

@@ -1,5 +1,5 @@
-//! Every page in both languages, light and dark, wide and on a phone: looked over by axe-core, and kept as an image under
-//! target/screenshots.
+//! Every page in both languages, light and dark, wide and on a phone: looked over by axe-core, and kept as an image
+//! under target/screenshots.
 
 use std::{
     fs,
@@ -62,7 +62,7 @@ impl Inspector<'_> {
             if overhang.as_i64().is_none_or(|pixels| pixels > 0) {
                 self.faults.push(format!("{name}: {overhang} pixels wider than the screen"));
             }
-            keep(&format!("{name}.png"), &driver.picture());
+            keep(&format!("{name}.png"), &driver.screenshot());
         }
         driver.set_screen(SCREENS[0]);
         if IN_README.contains(&page) {
@@ -78,10 +78,10 @@ fn summary(violation: &Value) -> String {
     format!("{} at {}", violation["id"], nodes.join("; "))
 }
 
-fn keep(name: &str, picture: &[u8]) {
+fn keep(name: &str, image: &[u8]) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
     fs::create_dir_all(folder.join("readme")).expect("a folder");
-    fs::write(folder.join(name), picture).expect("a file");
+    fs::write(folder.join(name), image).expect("a file");
 }
 
 /// The source of axe-core, fetched once.

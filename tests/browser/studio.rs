@@ -1,4 +1,4 @@
-//! A studio that has painted since September, at a standing clock: what the screenshots show.
+//! A studio that has been generating images since September, at a standing clock: what the screenshots show.
 
 use std::{io::Cursor, sync::Arc};
 
@@ -25,23 +25,23 @@ use crate::server::TestServer;
 /// When the pages are looked at.
 const NOW: &str = "2026-11-23T09:41:00Z";
 const DAYS_BEFORE: i64 = 70;
-/// Power of the card while it paints, in watts: millijoules a millisecond.
+/// Power of the card while it generates images, in watts: millijoules a millisecond.
 const WATTS: u64 = 360;
 /// The same while it waits, which is most of a day.
 const IDLE_WATTS: u64 = 16;
 /// Power of the machine around it.
 const HOST_WATTS: u32 = 40;
 const IDLE_MS: u64 = 22 * 3_600_000;
-/// A picture of 1024x1024 in 8 steps, in milliseconds.
-const PICTURE_MS: u64 = 5_200;
+/// An image of 1024x1024 in 8 steps, in milliseconds.
+const IMAGE_MS: u64 = 5_200;
 /// 0.005 dollars a megapixel, in yuan.
 const MEGAPIXEL_NANO: i64 = 34_850_000;
-/// Pictures of an order before today, by fours; today's have few, as the list of jobs shows.
+/// Images of an order before today, by fours; today's orders are small, as the list of jobs shows.
 const BATCH: u32 = 90;
 /// Orders of the morning, a quarter of an hour apart.
 const THIS_MORNING: u8 = 15;
 
-/// Who paints, and what they file it under.
+/// The keys, and the tags they use.
 const CLIENTS: [(&str, Option<&str>); 4] = [
     ("shop window", Some("autumn catalogue")),
     ("studio", Some("posters")),
@@ -66,12 +66,12 @@ pub fn open() -> (TestServer, ApiKey) {
         config.costs.host_watts = Power::from_watts(HOST_WATTS);
         config.costs.wall_factor_percent = 108;
         config.costs.upkeep_per_image = "0.004".parse().expect("an amount");
-        paint_the_past(config, &key, now);
+        generate_the_past(config, &key, now);
     });
     (server, key)
 }
 
-fn paint_the_past(config: &Config, operator: &ApiKey, now: Timestamp) {
+fn generate_the_past(config: &Config, operator: &ApiKey, now: Timestamp) {
     let ledger = Ledger::open(&config.data_dir.join(tintype::app::LEDGER_FILE)).expect("a ledger");
     let begin = now - (DAYS_BEFORE * 24).hours();
     let add = |key: &ApiKey, name, scopes| {
@@ -80,19 +80,19 @@ fn paint_the_past(config: &Config, operator: &ApiKey, now: Timestamp) {
         ledger.authenticate(key, begin).expect("no error").expect("known").key
     };
     add(operator, "operator", Scopes::ALL);
-    let painter = Scopes::IMAGES;
+    let images = Scopes::IMAGES;
     let names = ["shop window", "studio", "blog", "summer job"];
     let keys: Vec<(ApiKey, KeyId)> = (100..)
         .zip(names)
         .map(|(seed, name)| {
             let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
-            let id = add(&key, name, painter);
+            let id = add(&key, name, images);
             (key, id)
         })
         .collect();
     let costs = config.cost_model(jiff::civil::date(2026, 11, 23)).expect("a cost model");
-    let pictures = ImageStore::open(config.data_dir.join("pictures"), 0).expect("a store");
-    let paint = |order: u8, images: u32, at: Timestamp| {
+    let store = ImageStore::open(config.data_dir.join("pictures"), 0).expect("a store");
+    let generate = |order: u8, images: u32, at: Timestamp| {
         let (name, tag) = CLIENTS[usize::from(order) % CLIENTS.len()];
         let key = names.iter().position(|known| *known == name).expect("one of them");
         Order { ledger: &ledger, costs: &costs, key: keys[key].1, tag, order, images, at }
@@ -104,19 +104,19 @@ fn paint_the_past(config: &Config, operator: &ApiKey, now: Timestamp) {
         for hour in 0..orders {
             order = order.wrapping_add(1);
             let at = begin + (day * 24 + hour).hours();
-            paint(order, BATCH * (1 + u32::from(order % 4)), at).settle(true);
+            generate(order, BATCH * (1 + u32::from(order % 4)), at).settle(true);
         }
         wait_for_work(&ledger, &costs, begin + (day * 24 + 12).hours());
     }
     for earlier in (0..THIS_MORNING).rev() {
         let at = now - (i64::from(earlier) * 15 + 4).minutes();
-        let order = paint(earlier, 1 + u32::from(earlier % 4), at);
+        let order = generate(earlier, 1 + u32::from(earlier % 4), at);
         match earlier {
             3 => order.fail(),
             _ => {
                 let id = order.settle(earlier != 6);
                 if earlier % 2 == 0 {
-                    keep(&pictures, id, order.images);
+                    keep(&store, id, order.images);
                 }
             }
         }
@@ -160,8 +160,8 @@ fn used(duration: u64, watts: u64) -> Usage {
     }
 }
 
-/// Keeps evening skies, each of another hour, as the pictures of request `id`.
-fn keep(pictures: &ImageStore, id: RequestId, images: u32) {
+/// Keeps evening skies, each of another hour, as the images of request `id`.
+fn keep(store: &ImageStore, id: RequestId, images: u32) {
     const SIDE: u32 = 256;
     for index in 0..images {
         let hour = (u32::from(id.to_digits().as_bytes()[11]) * 7 + index * 5) % 16;
@@ -178,11 +178,11 @@ fn keep(pictures: &ImageStore, id: RequestId, images: u32) {
         let mut file = Cursor::new(Vec::new());
         sky.write_to(&mut file, image::ImageFormat::Png).expect("a file");
         let name = ImageName { request: id, index, format: ImageFormat::Png };
-        pictures.put(name, &file.into_inner()).expect("kept");
+        store.put(name, &file.into_inner()).expect("kept");
     }
 }
 
-/// A request of so many pictures; `order` says what is asked for.
+/// A request of so many images; `order` says what is asked for.
 struct Order<'a> {
     ledger: &'a Ledger,
     costs: &'a CostModel,
@@ -214,7 +214,7 @@ impl Order<'_> {
 
     fn usage(&self) -> Usage {
         let ((_, _, of_area), (_, _, of_steps)) = self.asked();
-        used(PICTURE_MS * of_area * of_steps / 10_000 + u64::from(self.order) % 7 * 31, WATTS)
+        used(IMAGE_MS * of_area * of_steps / 10_000 + u64::from(self.order) % 7 * 31, WATTS)
     }
 
     fn reserve(&self) -> Reservation {
@@ -238,7 +238,7 @@ impl Order<'_> {
         self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
     }
 
-    /// Painted, settled, and handed over where its client has waited.
+    /// Generates and settles it, and delivers it if its client has waited.
     fn settle(&self, has_waited: bool) -> RequestId {
         let spec = self.spec();
         let area = i64::from(spec.size.width()) * i64::from(spec.size.height());

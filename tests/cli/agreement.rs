@@ -22,9 +22,9 @@ impl Served {
     fn start() -> Self {
         let place = TempDir::new().expect("a directory");
         let books = Books::open(place.path());
-        books.paint("2020-01-10T09:00:00Z", Some("spring"));
-        books.paint("2020-01-31T23:59:59Z", None);
-        books.paint("2020-02-01T00:00:00Z", None);
+        books.generate("2020-01-10T09:00:00Z", Some("spring"));
+        books.generate("2020-01-31T23:59:59Z", None);
+        books.generate("2020-02-01T00:00:00Z", None);
         let made = out(&run(place.path(), &["key", "create", "reader", "--admin"]));
         let key = made.split_whitespace().find(|word| word.starts_with("tt-")).expect("a key").to_owned();
         let program = Program::spawn(tintype().current_dir(place.path()).args(["--listen", "127.0.0.1:0"]));

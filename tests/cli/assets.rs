@@ -13,7 +13,7 @@ fn add(place: &TempDir, life: &[&str]) -> std::process::Output {
 }
 
 /// One image's receipt.
-fn paint(program: &Program, key: &str) -> serde_json::Value {
+fn generate(program: &Program, key: &str) -> serde_json::Value {
     let answer: serde_json::Value = ureq::post(format!("{}/v1/images/generations", program.url))
         .header("authorization", format!("Bearer {key}"))
         .header("content-type", "application/json")
@@ -77,15 +77,15 @@ fn an_asset_that_cannot_be_is_refused_and_named() {
 }
 
 #[test]
-fn an_asset_recorded_beside_a_running_server_counts_from_the_next_picture_on() {
+fn an_asset_recorded_beside_a_running_server_counts_from_the_next_image_on() {
     let place = TempDir::new().expect("a directory");
     let mut program = Program::spawn(tintype().current_dir(place.path()).args(["--listen", "127.0.0.1:0"]));
     let key = program.key.take().expect("a first key");
     let report = || out(&run(place.path(), &["costs"]));
-    assert_eq!(paint(&program, &key)["depreciation"], 0.343333334);
+    assert_eq!(generate(&program, &key)["depreciation"], 0.343333334);
     assert!(report().contains("an example's"), "{}", report());
     out(&add(&place, &["--bought", "2026-01-15", "--lifetime-images", "16000"]));
-    let receipt = paint(&program, &key);
+    let receipt = generate(&program, &key);
     assert_eq!(receipt["depreciation"], 0.5);
     let id = receipt["request_id"].as_str().expect("an id");
     let explained = out(&run(place.path(), &["receipt", id, "--explain"]));
@@ -99,7 +99,7 @@ fn an_asset_recorded_beside_a_running_server_counts_from_the_next_picture_on() {
     assert!(complaint(&run(place.path(), &["receipt", "7"]), 2).contains("x-request-id"));
     assert!(!report().contains("an example's"), "{}", report());
     out(&run(place.path(), &["asset", "retire", "1", "--proceeds", "9000"]));
-    assert_eq!(paint(&program, &key)["depreciation"], 0.0);
+    assert_eq!(generate(&program, &key)["depreciation"], 0.0);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_wall_meter_gives_the_factor_and_the_line_to_write() {
     let place = TempDir::new().expect("a directory");
     let mut program = Program::spawn(tintype().current_dir(place.path()).args(["--listen", "127.0.0.1:0"]));
     let key = program.key.take().expect("a first key");
-    paint(&program, &key);
+    generate(&program, &key);
     let ledger = rusqlite::Connection::open(place.path().join("data/ledger.sqlite3")).expect("the ledger");
     let booked_mj: i64 =
         ledger.query_row("SELECT sum(energy_mj) FROM entries", [], |row| row.get(0)).expect("a sum");

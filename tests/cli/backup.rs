@@ -17,8 +17,9 @@ use tempfile::TempDir;
 use crate::{
     audit::audit,
     books::Books,
-    complaint, out,
-    painter::{Answered, Painter},
+    complaint,
+    image_client::{Answered, ImageClient},
+    out,
     program::{Program, tintype},
     run,
     tiny_models::directory,
@@ -34,22 +35,22 @@ fn serve(place: &Path) -> Program {
     )
 }
 
-/// The month as `tintype costs` tells it.
+/// The month as `tintype costs` prints it.
 fn month(place: &Path) -> serde_json::Value {
     serde_json::from_str(&out(&run(place, &["costs", "--json"]))).expect("JSON")
 }
 
-/// What a ledger in use has been answered to, as clients go on generating.
+/// The answers of a ledger in use, while clients go on asking for images.
 struct Clients {
-    painter: Painter,
+    client: ImageClient,
     answered: Mutex<Answered>,
     is_over: AtomicBool,
 }
 
 impl Clients {
-    fn paint_on(&self) {
+    fn generate_on(&self) {
         while !self.is_over.load(Ordering::Relaxed) {
-            let (id, totals) = self.painter.paint(None, 2).expect("an answer");
+            let (id, totals) = self.client.generate(None, 2).expect("an answer");
             self.answered.lock().expect("no panic").insert(id, totals);
         }
     }
@@ -75,13 +76,13 @@ fn a_backup_beside_generating_clients_holds_every_image_answered_before_it_and_i
     let mut program = serve(path);
     let key = program.key.take().expect("a first key");
     let clients = Clients {
-        painter: Painter::new(&program, &key),
+        client: ImageClient::new(&program, &key),
         answered: Mutex::default(),
         is_over: AtomicBool::new(false),
     };
     let snapshots: Vec<_> = std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| clients.paint_on());
+            scope.spawn(|| clients.generate_on());
         }
         let back_up = |round: usize| {
             let answered = clients.after(4 * (round + 1));
@@ -111,7 +112,7 @@ fn a_backup_beside_generating_clients_holds_every_image_answered_before_it_and_i
         .collect();
     assert!(audits.is_sorted_by(|one, next| one.settled <= next.settled), "{audits:?}");
     let mode = fs::metadata(path.join("0.sqlite3")).expect("a file").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "it holds what keys are told by");
+    assert_eq!(mode & 0o777, 0o600, "it holds the hashes of keys");
 
     // Beside, as a ledger of its own: what it says is what the restored one must say.
     let other = TempDir::new().expect("a directory");
@@ -128,17 +129,17 @@ fn a_backup_beside_generating_clients_holds_every_image_answered_before_it_and_i
     assert_eq!(audited.abandoned, audits[1].open, "what was in work then is no more");
     assert_eq!(month(path)["total"], month(other.path())["total"]);
     assert_eq!(month(path)["images"], audits[1].images);
-    let painter = Painter::new(&again, &key);
+    let client = ImageClient::new(&again, &key);
     let first = snapshots[1].0.keys().next().expect("an answer");
-    assert_eq!(painter.get(&format!("/v1/receipts/{first}")), 200);
-    painter.paint(None, 1).expect("an answer");
+    assert_eq!(client.get(&format!("/v1/receipts/{first}")), 200);
+    client.generate(None, 1).expect("an answer");
 }
 
 /// Three images, one of them in a closed month, and their backup.
 fn backed_up(place: &TempDir) -> PathBuf {
     let books = Books::open(place.path());
-    books.paint("2020-01-10T09:00:00Z", None);
-    books.paint("2020-02-10T09:00:00Z", None);
+    books.generate("2020-01-10T09:00:00Z", None);
+    books.generate("2020-02-10T09:00:00Z", None);
     books.fail("2020-02-11T09:00:00Z");
     drop(books);
     out(&run(place.path(), &["month", "close", "2020-01"]));

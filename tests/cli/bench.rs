@@ -14,10 +14,13 @@ fn each_part_is_timed_for_each_case_as_a_table_and_as_json() {
         serde_json::from_str(&out(&run(place.path(), &[&bench[..], &["--json"]].concat()))).expect("JSON");
     assert_eq!((&json["device"], &json["dtype"]), (&"cpu".into(), &"f32".into()));
     assert_eq!(json["energy_source"], "estimated");
-    let told: Vec<_> = json["cases"].as_array().expect("cases").iter().collect();
-    assert_eq!(told.len(), 4, "two sizes, two numbers of steps");
-    assert_eq!((&told[3]["size"], &told[3]["steps"], &told[3]["n"]), (&"32x16".into(), &2.into(), &2.into()));
-    for case in told {
+    let cases: Vec<_> = json["cases"].as_array().expect("cases").iter().collect();
+    assert_eq!(cases.len(), 4, "two sizes, two numbers of steps");
+    assert_eq!(
+        (&cases[3]["size"], &cases[3]["steps"], &cases[3]["n"]),
+        (&"32x16".into(), &2.into(), &2.into())
+    );
+    for case in cases {
         let parts = case["parts"].as_array().expect("parts");
         let names: Vec<_> = parts.iter().map(|part| part["name"].as_str().expect("a name")).collect();
         assert_eq!(names, ["tokenise", "text", "begin", "step", "decode", "png", "whole"]);
@@ -50,7 +53,7 @@ fn each_part_is_timed_for_each_case_as_a_table_and_as_json() {
     assert_eq!(of(1), (true.into(), "tokenise text source begin step decode png check whole".into()));
 
     let text = out(&run(place.path(), &bench));
-    assert!(text.contains("32x16, 2 steps, 2 pictures") && text.contains("estimated"), "{text}");
+    assert!(text.contains("32x16, 2 steps, 2 images") && text.contains("estimated"), "{text}");
     assert!(!place.path().join("data").exists(), "no ledger is made");
 }
 

@@ -21,8 +21,8 @@ const RATE: &str =
 fn books_are_read_after_a_compared_price_has_ended() {
     let place = TempDir::new().expect("a directory");
     let books = Books::open(place.path());
-    books.paint("2020-01-10T09:00:00Z", None);
-    books.paint_uncompared("2020-02-10T09:00:00Z");
+    books.generate("2020-01-10T09:00:00Z", None);
+    books.generate_uncompared("2020-02-10T09:00:00Z");
     let book = price("a/ended", ENDED) + &price("a/later", "effective_from = \"2026-01-01\"");
     std::fs::write(place.path().join("book.toml"), book).expect("written");
     let config = format!(

@@ -78,8 +78,8 @@ fn what_cannot_be_edited_is_refused_in_one_line() {
         (&["--image", "in.png", "--mask", "small.png"], "the mask is 9x9, the image is 30x20"),
         (&["--image", "in.png", "--mask", "dark.png"], "dark everywhere"),
     ] {
-        let told = complaint(&edit(place.path(), arguments), 2);
-        assert!(told.contains(said), "{told}");
+        let message = complaint(&edit(place.path(), arguments), 2);
+        assert!(message.contains(said), "{message}");
     }
     for arguments in [
         &["--mask", "mask.png"][..],

@@ -65,8 +65,8 @@ fn check(column: &Column, cell: &str) {
     assert!(is_allowed, "{name}: {cell}");
 }
 
-/// What the specification asks of prices: a usage has a price's id and a quantity, and its product with the unit price is the
-/// cost; what is no usage has neither.
+/// What the specification asks of prices: a usage has a price's id and a quantity, and its product with the unit price
+/// is the cost; what is no usage has neither.
 fn check_price(cell: impl Fn(&str) -> String) {
     let amount = |name: &str| cell(name).parse::<Money>().expect(name);
     assert_eq!((cell("ListCost"), cell("ContractedCost")), (cell("BilledCost"), cell("BilledCost")));
@@ -100,9 +100,9 @@ const MONTHS: [&str; 3] = ["2020-01", "2020-02", "2020-03"];
 fn books(place: &Path) {
     let books = Books::open(place);
     let card = Some("GPU-8f1e6b0c-6f3a-0d5e-9a51-2f6a6e0d9c11");
-    books.paint_on(card, "2020-01-10T09:00:00.250Z", Some("spring \"collection\", 2020"));
+    books.generate_on(card, "2020-01-10T09:00:00.250Z", Some("spring \"collection\", 2020"));
     books.fail("2020-01-11T09:00:00Z");
-    books.paint("2020-02-10T09:00:00Z", None);
+    books.generate("2020-02-10T09:00:00Z", None);
     let now = "2020-02-11T00:00:00Z".parse().expect("a time");
     let nothing = tintype::ledger::CorrectedAmounts::default();
     books.ledger.reverse(1, "a wrong tariff", Some(&nothing), "command line", now).expect("reversed");

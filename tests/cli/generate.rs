@@ -15,8 +15,8 @@ fn an_image_is_generated_without_a_server_and_its_receipt_printed() {
     for part in ["electricity", "depreciation", "upkeep", "total", "saved", "estimated"] {
         assert!(said.contains(part), "{part} in {said}");
     }
-    let picture = image::open(place.path().join("light.png")).expect("a PNG").to_rgb8();
-    assert_eq!((picture.width(), picture.height()), (256, 256));
+    let image = image::open(place.path().join("light.png")).expect("a PNG").to_rgb8();
+    assert_eq!((image.width(), image.height()), (256, 256));
     assert!(!place.path().join("data").exists(), "no ledger is made");
 }
 
@@ -70,10 +70,10 @@ fn several_images_are_described_as_json_and_added_up() {
     let images: serde_json::Value =
         serde_json::from_str(&generate(&["--seed", "7", "--json"])).expect("JSON alone");
     let images = images.as_array().expect("a list");
-    let told: Vec<_> =
+    let listed: Vec<_> =
         images.iter().map(|image| (&image["file"], &image["prompt"], &image["seed"])).collect();
     let [one, two] = ["picture-1.png", "picture-2.png"].map(serde_json::Value::from);
-    assert_eq!(told, [(&one, &"tea".into(), &7.into()), (&two, &"a cat".into(), &8.into())]);
+    assert_eq!(listed, [(&one, &"tea".into(), &7.into()), (&two, &"a cat".into(), &8.into())]);
     assert!(images.iter().all(|image| image["total"].is_number() && image["duration_ms"].is_u64()));
     let lines = generate(&[]);
     assert!(lines.lines().any(|line| line.starts_with("2 images, ")), "{lines}");
@@ -83,15 +83,15 @@ fn several_images_are_described_as_json_and_added_up() {
 fn several_images_are_numbered_and_equal_the_ones_generated_alone() {
     let place = TempDir::new().expect("a directory");
     let model = tiny_models::directory("base").display().to_string();
-    let paint = |seed: &str, n: &str, file: &str| {
+    let generate = |seed: &str, n: &str, file: &str| {
         let arguments = [
             "generate", "茶", "--model", &model, "--size", "32x16", "--steps", "3", "--seed", seed, "--n", n,
             "-o", file,
         ];
         out(&run(place.path(), &arguments))
     };
-    paint("7", "3", "cup.png");
-    paint("8", "1", "alone.png");
+    generate("7", "3", "cup.png");
+    generate("8", "1", "alone.png");
     let read = |file: &str| pixels(&place.path().join(file));
     assert_eq!(read("cup-2.png"), read("alone.png"));
     assert_ne!(read("cup-1.png"), read("cup-3.png"));
@@ -101,12 +101,12 @@ fn several_images_are_numbered_and_equal_the_ones_generated_alone() {
 fn several_prompts_make_a_grid_of_the_images_generated_alone() {
     let place = TempDir::new().expect("a directory");
     let model = tiny_models::directory("base").display().to_string();
-    let paint = |extra: &[&str]| {
+    let generate = |extra: &[&str]| {
         let base = ["generate", "--model", &model, "--size", "32x16", "--steps", "2"];
         out(&run(place.path(), &[&base, extra].concat()));
     };
-    paint(&["茶", "tea", "a cat", "--seed", "7", "--grid", "2", "-o", "grid.png"]);
-    paint(&["a cat", "--seed", "9", "-o", "alone.png"]);
+    generate(&["茶", "tea", "a cat", "--seed", "7", "--grid", "2", "-o", "grid.png"]);
+    generate(&["a cat", "--seed", "9", "-o", "alone.png"]);
     let read = |file: &str| image::open(place.path().join(file)).expect("a PNG").to_rgb8();
     let (grid, alone) = (read("grid.png"), read("alone.png"));
     assert_eq!(grid.dimensions(), (64, 32));
@@ -117,7 +117,7 @@ fn several_prompts_make_a_grid_of_the_images_generated_alone() {
 fn every_flag_changes_the_image() {
     let place = TempDir::new().expect("a directory");
     let model = tiny_models::directory("base").display().to_string();
-    let mut pictures = Vec::new();
+    let mut images = Vec::new();
     let variants: [&[&str]; 5] = [
         &["--steps", "2"],
         &["--steps", "4"],
@@ -128,9 +128,9 @@ fn every_flag_changes_the_image() {
     for extra in variants {
         let base = ["generate", "tea", "--model", &model, "--size", "32x32", "--seed", "1"];
         out(&run(place.path(), &[&base, extra].concat()));
-        let picture = pixels(&place.path().join("picture.png"));
-        assert!(!pictures.contains(&picture), "{extra:?}");
-        pictures.push(picture);
+        let image = pixels(&place.path().join("picture.png"));
+        assert!(!images.contains(&image), "{extra:?}");
+        images.push(image);
     }
 }
 
@@ -140,7 +140,7 @@ fn an_image_says_that_it_was_generated_unless_the_operator_says_otherwise() {
     let model = tiny_models::directory("base").display().to_string();
     let generate = ["generate", "tea", "--model", &model, "--size", "32x32", "--steps", "1"];
     let says = || {
-        let file = fs::read(place.path().join("picture.png")).expect("a picture");
+        let file = fs::read(place.path().join("picture.png")).expect("an image");
         String::from_utf8_lossy(&file).contains("TC260:AIGC")
     };
     out(&run(place.path(), &generate));

@@ -10,12 +10,12 @@ mod books;
 mod eventually;
 #[path = "../support/hub.rs"]
 mod false_hub;
+#[path = "../support/image_client.rs"]
+mod image_client;
 #[path = "../support/large_model.rs"]
 mod large_model;
 #[path = "../support/lora_files.rs"]
 mod lora_files;
-#[path = "../support/painter.rs"]
-mod painter;
 #[path = "../support/process_memory.rs"]
 mod process_memory;
 #[path = "../support/program.rs"]
@@ -111,7 +111,7 @@ fn agent() -> ureq::Agent {
     ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build())
 }
 
-/// A file's picture, whatever the file says of its making.
+/// A file's pixels, without its metadata.
 fn pixels(file: &std::path::Path) -> Vec<u8> {
     image::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display())).to_rgb8().into_raw()
 }

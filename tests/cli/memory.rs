@@ -7,7 +7,7 @@ use crate::{large_model, program::tintype_by, run};
 /// Generates with the large model, 580 MB of f32, in a process that may not have more than `mib` of its own.
 ///
 /// RLIMIT_DATA (getrlimit(2)) counts what is allocated; the mapped model files are not.
-fn paint_within(mib: u32, memory: &str) -> Output {
+fn generate_within(mib: u32, memory: &str) -> Output {
     let place = TempDir::new().expect("a directory");
     let limited = format!("ulimit -d {}; exec \"$@\"", mib * 1024);
     let model = large_model::directory().display().to_string();
@@ -16,7 +16,7 @@ fn paint_within(mib: u32, memory: &str) -> Output {
     command.args(["generate", "a lighthouse", "--model", &model, "--device", "cpu", "--memory", memory]);
     let output = command.args(["--steps", "2", "--size", "64x64", "--seed", "1"]).output().expect("it runs");
     if output.status.success() {
-        assert_eq!(std::fs::read_dir(place.path()).expect("a directory").count(), 1, "a picture");
+        assert_eq!(std::fs::read_dir(place.path()).expect("a directory").count(), 1, "an image");
     }
     output
 }
@@ -26,15 +26,15 @@ fn paint_within(mib: u32, memory: &str) -> Output {
 fn each_tier_generates_within_memory_that_is_too_little_for_the_one_before() {
     let ladder = [("resident", 640), ("offload", 450), ("8bit", 240), ("low", 150)];
     for (memory, mib) in ladder {
-        let painted = paint_within(mib, memory);
-        let said = String::from_utf8_lossy(&painted.stderr);
-        assert!(painted.status.success(), "{memory} in {mib} MiB: {said}");
+        let generated = generate_within(mib, memory);
+        let said = String::from_utf8_lossy(&generated.stderr);
+        assert!(generated.status.success(), "{memory} in {mib} MiB: {said}");
     }
     for ((memory, _), (_, mib)) in ladder.iter().zip(&ladder[1..]) {
-        let said = String::from_utf8(paint_within(*mib, memory).stderr).expect("UTF-8");
+        let said = String::from_utf8(generate_within(*mib, memory).stderr).expect("UTF-8");
         assert!(said.contains("memory allocation"), "{memory} in {mib} MiB: {said}");
     }
-    assert!(paint_within(240, "4bit").status.success());
+    assert!(generate_within(240, "4bit").status.success());
 }
 
 #[test]

@@ -10,9 +10,9 @@ use crate::{books::Books, complaint, out, run};
 /// Two images in 2020-01, one of them for a project, and one in 2020-02.
 fn past(place: &TempDir) -> Books {
     let books = Books::open(place.path());
-    books.paint("2020-01-10T09:00:00Z", Some("spring"));
-    books.paint("2020-01-31T23:59:59Z", None);
-    books.paint("2020-02-01T00:00:00Z", None);
+    books.generate("2020-01-10T09:00:00Z", Some("spring"));
+    books.generate("2020-01-31T23:59:59Z", None);
+    books.generate("2020-02-01T00:00:00Z", None);
     books
 }
 
@@ -135,7 +135,7 @@ fn an_entry_of_a_closed_month_is_corrected_in_this_one() {
     let correct = ["--reason", "the meter was wrong", "--correct", "electricity=0.001,upkeep=0"];
     let said = out(&month(&[&["reverse", "1"][..], &correct].concat()));
     assert_eq!(said, "entry 1 is taken back by entry 4; entry 5 stands in its place\n");
-    let said = out(&month(&["reverse", "2", "--reason", "painted for a test"]));
+    let said = out(&month(&["reverse", "2", "--reason", "made for a test"]));
     assert_eq!(said, "entry 2 is taken back by entry 6\n");
     assert_eq!(costs("2020-01"), january);
     let now = costs(&this_month());
@@ -183,7 +183,7 @@ fn a_month_is_compared_with_each_service_and_told_how_far_it_has_paid() {
     assert!(line("SERVICE").ends_with("PRICE READ"), "{table}");
     assert!(line("fal/z-image-turbo").contains("-0.6778"), "{table}");
     assert!(
-        line("  openai/gpt-image-2: 2 pictures of 2 days from 2020-01-10 to 2020-01-31 are left out")
+        line("  openai/gpt-image-2: 2 images of 2 days from 2020-01-10 to 2020-01-31 are left out")
             .contains("no price")
     );
     assert!(

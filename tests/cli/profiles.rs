@@ -55,7 +55,7 @@ fn a_server_that_starts_again_knows_what_images_take() {
     let key = server.stop();
 
     let again = Server::start(place.path(), Some(key), "8");
-    assert_eq!(again.quoted_source("256x256"), "measured", "before it painted one");
+    assert_eq!(again.quoted_source("256x256"), "measured", "before its first image");
     assert_eq!(again.quoted_source("64x64"), "estimated");
     // The warm-up image of 16x16 alone says nothing of one that is 256 times as large.
     let (status, refused) = again.ask("256x256", false);
@@ -64,9 +64,9 @@ fn a_server_that_starts_again_knows_what_images_take() {
     let key = again.stop();
 
     std::fs::write(place.path().join("data/shapes.json"), "{").expect("written");
-    let anew = Server::start(place.path(), Some(key), "64");
-    assert_eq!(anew.quoted_source("256x256"), "estimated", "a damaged file is measured anew");
-    anew.stop();
+    let damaged = Server::start(place.path(), Some(key), "64");
+    assert_eq!(damaged.quoted_source("256x256"), "estimated", "a damaged file is measured again");
+    damaged.stop();
     let kept = std::fs::read(place.path().join("data/shapes.json")).expect("a file");
     let kept: Value = serde_json::from_slice(&kept).expect("JSON");
     assert_eq!(kept["profiles"][0]["peaks"][0]["pixels"], 256, "{kept}");

@@ -222,8 +222,8 @@ fn the_bills_that_people_have_are_read_rightly_or_refused_with_what_to_do() {
     ] {
         let arguments = arguments(name, &[]);
         let usage = &roi_json(&place, &arguments.iter().map(String::as_str).collect::<Vec<_>>())["usage"];
-        let told = [&usage["images"], &usage["images_per_month"], &usage["paid"]];
-        assert_eq!(told, [&json!(images), &json!(a_month), &paid], "{name}: {usage}");
+        let read = [&usage["images"], &usage["images_per_month"], &usage["paid"]];
+        assert_eq!(read, [&json!(images), &json!(a_month), &paid], "{name}: {usage}");
     }
     for (name, said) in [
         ("aliyun_summary.csv", "pass --images-per-month"),
@@ -274,7 +274,7 @@ fn what_a_bill_does_not_say_is_said_before_the_verdict() {
 fn our_own_focus_export_is_read_by_what_images_cost() {
     let place = place();
     let books = crate::books::Books::open(place.path());
-    books.paint("2026-10-10T09:00:00Z", None);
+    books.generate("2026-10-10T09:00:00Z", None);
     books.fail("2026-10-11T09:00:00Z");
     let focus = out(&run(place.path(), &["costs", "--month", "2026-10", "--format", "focus"]));
     let arguments = from_csv(&place, &focus, &["--json"]);

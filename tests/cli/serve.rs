@@ -7,7 +7,7 @@ use crate::{
     tiny_models::directory,
 };
 
-fn paint(program: &Program, key: &str) -> serde_json::Value {
+fn generate(program: &Program, key: &str) -> serde_json::Value {
     let (status, answer) = ask_for(program, key, "64x64");
     assert_eq!(status, 200, "{answer}");
     answer
@@ -27,8 +27,8 @@ fn with_nothing_configured_it_serves_prints_a_key_and_counts() {
     std::fs::write(place.path().join("euros.toml"), euros).expect("written");
     let mut program = Program::spawn(tintype().current_dir(place.path()).args(["--listen", "127.0.0.1:0"]));
     let key = program.key.take().expect("a first key");
-    let answer = paint(&program, &key);
-    assert!(answer["data"][0]["b64_json"].as_str().is_some_and(|picture| picture.starts_with("iVBOR")));
+    let answer = generate(&program, &key);
+    assert!(answer["data"][0]["b64_json"].as_str().is_some_and(|image| image.starts_with("iVBOR")));
 
     // Beside the running server, on the same ledger.
     let json = out(&run(place.path(), &["costs", "--json"]));
@@ -50,7 +50,7 @@ fn with_nothing_configured_it_serves_prints_a_key_and_counts() {
     assert!(complaint(&euros.expect("the program runs"), 2).contains("kept in CNY"));
     let again = Program::spawn(tintype().current_dir(place.path()).args(["--listen", "127.0.0.1:0"]));
     assert_eq!(again.key, None, "the first key is shown once");
-    paint(&again, &key);
+    generate(&again, &key);
 }
 
 /// In a process of its own: what is measured is the process' peak, which other tests' servers would raise.
@@ -88,7 +88,7 @@ fn ctrl_c_finishes_the_image_in_hand() {
     let state = || ledger.query_row("SELECT state FROM requests", [], |row| row.get::<_, String>(0));
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(600);
     while state().as_deref() != Ok("running") {
-        assert!(std::time::Instant::now() < deadline, "it is painted");
+        assert!(std::time::Instant::now() < deadline, "it is generated");
         std::thread::yield_now();
     }
     signal::send(&program.child, "-INT");
@@ -119,7 +119,7 @@ fn the_log_is_json_where_that_is_configured_and_never_holds_a_prompt_or_a_secret
     command.env("TINTYPE_LOG__FORMAT", "json").env("TINTYPE_LOG", "debug");
     let mut program = Program::spawn(command.stderr(std::fs::File::create(&log).expect("a file")));
     let key = program.key.take().expect("a first key");
-    paint(&program, &key);
+    generate(&program, &key);
     program.kill();
     let log = std::fs::read_to_string(log).expect("the log");
     let lines: Vec<serde_json::Value> =

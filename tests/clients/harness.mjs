@@ -1,4 +1,4 @@
-// What the scripts share: clients, a look into pictures, and the run of the checks. See harness.py.
+// What the scripts share: clients, a look into images, and the run of the checks. See harness.py.
 import assert from "node:assert/strict";
 import { imageSize } from "image-size";
 import OpenAI from "openai";
@@ -9,7 +9,7 @@ export function newClient(options = {}) {
   return new OpenAI({ baseURL: `${server}/v1`, apiKey: process.env.TINTYPE_KEY, timeout: 120_000, ...options });
 }
 
-/** Format and size of a picture, such as `png 32x32`. */
+/** Format and size of an image, such as `png 32x32`. */
 export function look(file) {
   const { type, width, height } = imageSize(file);
   return `${type} ${width}x${height}`;
@@ -22,8 +22,8 @@ export function fileOf({ b64_json }) {
   return file;
 }
 
-/** Content type and file behind a picture's URL, fetched without a key. */
-export async function fetchPicture(url) {
+/** Content type and file behind an image's URL, fetched without a key. */
+export async function fetchImage(url) {
   const answer = await fetch(url);
   assert.equal(answer.status, 200);
   return { type: answer.headers.get("content-type"), file: Buffer.from(await answer.arrayBuffer()) };

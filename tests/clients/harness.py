@@ -1,6 +1,6 @@
-"""What the scripts share: clients, a look into pictures, and the run of the checks.
+"""What the scripts share: clients, a look into images, and the run of the checks.
 
-The test gives the environment: TINTYPE_KEY may do everything, TINTYPE_BROKE_KEY may paint but has a budget of nothing,
+The test gives the environment: TINTYPE_KEY may do everything, TINTYPE_BROKE_KEY may generate but has a budget of nothing,
 TINTYPE_READER_KEY may only read costs.
 """
 
@@ -29,10 +29,10 @@ def async_client(**options):
 
 
 def look(file):
-    """Format and size of a picture, decoded to its last pixel."""
-    with Image.open(io.BytesIO(file)) as picture:
-        picture.load()
-        return picture.format, picture.size
+    """Format and size of an image, decoded to its last pixel."""
+    with Image.open(io.BytesIO(file)) as image:
+        image.load()
+        return image.format, image.size
 
 
 def file_of(image):
@@ -41,7 +41,7 @@ def file_of(image):
 
 
 def fetch(url):
-    """Content type and file behind a picture's URL, fetched without a key."""
+    """Content type and file behind an image's URL, fetched without a key."""
     with urllib.request.urlopen(url, timeout=60) as answer:
         return answer.headers["content-type"], answer.read()
 

@@ -10,24 +10,24 @@ def wrapper(**arguments):
     return DallEAPIWrapper(**({"base_url": URL, "api_key": KEY, "size": "32x32"} | arguments))
 
 
-def is_picture(url, size=(32, 32)):
+def is_image(url, size=(32, 32)):
     kind, file = fetch(url)
     return (kind, look(file)) == ("image/png", ("PNG", size))
 
 
 def the_wrapper_answers_with_a_url():
-    assert is_picture(wrapper().run("a lighthouse at dawn"))
+    assert is_image(wrapper().run("a lighthouse at dawn"))
 
 
-def several_pictures_are_several_lines():
+def several_images_are_several_lines():
     urls = wrapper(model="dall-e-3", n=2, size="24x16", quality="hd").run("a lighthouse").splitlines()
     assert len(set(urls)) == 2
-    assert all(is_picture(url, (24, 16)) for url in urls)
+    assert all(is_image(url, (24, 16)) for url in urls)
 
 
-def an_agents_tool_paints():
+def an_agents_tool_generates():
     tool = OpenAIDALLEImageGenerationTool(api_wrapper=wrapper())
-    assert is_picture(tool.invoke("a lighthouse at dusk"))
+    assert is_image(tool.invoke("a lighthouse at dusk"))
 
 
 def a_refusal_reaches_the_caller():
@@ -37,7 +37,7 @@ def a_refusal_reaches_the_caller():
 
 check(
     the_wrapper_answers_with_a_url,
-    several_pictures_are_several_lines,
-    an_agents_tool_paints,
+    several_images_are_several_lines,
+    an_agents_tool_generates,
     a_refusal_reaches_the_caller,
 )

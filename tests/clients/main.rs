@@ -1,8 +1,8 @@
-//! Real clients against the real server: the OpenAI SDKs for Python and Node, LiteLLM, LangChain, Vercel's AI SDK, and Open
-//! WebUI's calls.
+//! Real clients against the real server: the OpenAI SDKs for Python and Node, LiteLLM, LangChain, Vercel's AI SDK, and
+//! Open WebUI's calls.
 //!
-//! Each test runs one script of this folder; what its checks generate is all that the ledger then holds. Without python3,
-//! node or their registries this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
+//! Each test runs one script of this folder; what its checks generate is all that the ledger then holds. Without
+//! python3, node or their registries this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
 
 #![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
 
@@ -56,13 +56,13 @@ fn pass(script: Result<Command, String>, server: &TestServer, checks: usize, ima
         Ok(script) => script,
         Err(reason) => return skip_or_fail("a real client", &reason),
     };
-    let painter = Scopes::IMAGES;
+    let images = Scopes::IMAGES;
     let reader = Scopes::COSTS;
     script
         .env("TINTYPE_URL", &server.url)
         .env("TINTYPE_KEY", &server.key)
-        .env("TINTYPE_BROKE_KEY", key(server, 1, "no money", painter, "0"))
-        .env("TINTYPE_READER_KEY", key(server, 2, "no pictures", reader, "none"))
+        .env("TINTYPE_BROKE_KEY", key(server, 1, "no money", images, "0"))
+        .env("TINTYPE_READER_KEY", key(server, 2, "no images", reader, "none"))
         // A proxy of the outer environment knows nothing of this machine.
         .env("NO_PROXY", "127.0.0.1")
         .env("no_proxy", "127.0.0.1");
@@ -73,7 +73,7 @@ fn pass(script: Result<Command, String>, server: &TestServer, checks: usize, ima
 }
 
 #[test]
-fn the_python_sdk_paints_and_reads_every_answer() {
+fn the_python_sdk_generates_and_reads_every_answer() {
     // 1 + 2 + 1 + 1, 8 words for quality, 3 with extensions, 3 and 1 by seed, 2 raw, 8 at once.
     pass(python("openai_sdk.py"), &TestServer::start(), 11, 30);
 }
@@ -117,7 +117,7 @@ fn langchain_gets_the_urls_that_it_needs() {
 }
 
 #[test]
-fn the_node_sdk_paints_and_reads_every_answer() {
+fn the_node_sdk_generates_and_reads_every_answer() {
     // 1 + 2, 4 with extensions, 2 formats, 2 by URL, 8 at once, 1 and 1 under an Idempotency-Key.
     pass(node("openai_sdk.mjs"), &TestServer::start(), 11, 21);
 }
@@ -184,13 +184,13 @@ fn the_node_example_runs_as_it_is() {
 }
 
 #[test]
-fn the_playground_paints_as_any_client_and_its_programs_run() {
+fn the_playground_generates_as_any_client_and_its_programs_run() {
     let script = node("playground.mjs").and_then(|mut script| {
         script.env("TINTYPE_PYTHON", python::interpreter()?);
         script.env("TINTYPE_PAGES", Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/pages/playground"));
         Ok(script)
     });
-    // 1, 2 and 2, then 2 by the page and by each of its three programs; the same for an edit, with one more by the stream.
-    // What is stopped is no image.
+    // 1, 2 and 2, then 2 by the page and by each of its three programs; the same for an edit, with one more by the
+    // stream. What is stopped is no image.
     pass(script, &TestServer::start(), 9, 22);
 }

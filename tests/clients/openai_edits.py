@@ -18,16 +18,16 @@ def is_masked(x, y):
     return 12 <= x < 28 and 6 <= y < 18
 
 
-def encoded(picture):
+def encoded(image):
     file = io.BytesIO()
-    picture.save(file, "PNG")
+    image.save(file, "PNG")
     return file.getvalue()
 
 
 def made(mode, colour):
-    picture = Image.new(mode, (WIDTH, HEIGHT))
-    picture.putdata([colour(x, y) for y in range(HEIGHT) for x in range(WIDTH)])
-    return encoded(picture)
+    image = Image.new(mode, (WIDTH, HEIGHT))
+    image.putdata([colour(x, y) for y in range(HEIGHT) for x in range(WIDTH)])
+    return encoded(image)
 
 
 PHOTO = made("RGB", lambda x, y: (x * 6, y * 10, (x * y) % 256))
@@ -35,8 +35,8 @@ MASK = made("RGBA", lambda x, y: (0, 0, 0, 0 if is_masked(x, y) else 255))
 
 
 def pixels(file):
-    with Image.open(io.BytesIO(file)) as picture:
-        return picture.convert("RGB")
+    with Image.open(io.BytesIO(file)) as image:
+        return image.convert("RGB")
 
 
 def is_put_back(file):

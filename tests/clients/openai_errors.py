@@ -1,4 +1,4 @@
-"""The real OpenAI SDK against a running Tintype: refusals are the SDK's own classes. Nothing is painted."""
+"""The real OpenAI SDK against a running Tintype: refusals are the SDK's own classes. Nothing is generated."""
 
 import os
 
@@ -22,45 +22,45 @@ BAD_REQUESTS = [
 ]
 
 
-def paint(with_client=client, **arguments):
+def generate(with_client=client, **arguments):
     return with_client.images.generate(**({"prompt": "x"} | arguments))
 
 
-def is_told(error, status, kind, param, code):
-    told = (error.status_code, error.type, error.param, error.code)
-    assert told == (status, kind, param, code), (told, error)
+def is_answered_with(error, status, kind, param, code):
+    given = (error.status_code, error.type, error.param, error.code)
+    assert given == (status, kind, param, code), (given, error)
     assert error.request_id.startswith("req_")
     assert error.body["message"]
 
 
 def a_bad_request_names_the_parameter():
     for arguments, param, code in BAD_REQUESTS:
-        is_told(refused(openai.BadRequestError, paint, **arguments), 400, "invalid_request_error", param, code)
+        is_answered_with(refused(openai.BadRequestError, generate, **arguments), 400, "invalid_request_error", param, code)
 
 
 def an_unknown_model_is_not_found():
-    for call in [lambda: paint(model="midjourney"), lambda: client.models.retrieve("midjourney/v7")]:
+    for call in [lambda: generate(model="midjourney"), lambda: client.models.retrieve("midjourney/v7")]:
         error = refused(openai.NotFoundError, call)
-        is_told(error, 404, "invalid_request_error", "model", "model_not_found")
+        is_answered_with(error, 404, "invalid_request_error", "model", "model_not_found")
 
 
 def a_wrong_key_is_an_authentication_error():
     for key in ["tt-unknown-secret", "sk-proj-not-one-of-ours"]:
-        error = refused(openai.AuthenticationError, paint, sync_client(api_key=key))
-        is_told(error, 401, "invalid_request_error", None, "invalid_api_key")
+        error = refused(openai.AuthenticationError, generate, sync_client(api_key=key))
+        is_answered_with(error, 401, "invalid_request_error", None, "invalid_api_key")
         assert key not in str(error)
 
 
 def a_key_without_the_scope_is_denied():
     reader = sync_client(api_key=os.environ["TINTYPE_READER_KEY"])
-    error = refused(openai.PermissionDeniedError, paint, reader)
-    is_told(error, 403, "invalid_request_error", None, "insufficient_permissions")
+    error = refused(openai.PermissionDeniedError, generate, reader)
+    is_answered_with(error, 403, "invalid_request_error", None, "insufficient_permissions")
 
 
 def an_empty_budget_is_refused_without_a_retry():
     broke = sync_client(api_key=os.environ["TINTYPE_BROKE_KEY"])
-    error = refused(openai.RateLimitError, paint, broke)
-    is_told(error, 429, "insufficient_quota", None, "insufficient_quota")
+    error = refused(openai.RateLimitError, generate, broke)
+    is_answered_with(error, 429, "insufficient_quota", None, "insufficient_quota")
     assert error.response.headers["x-should-retry"] == "false"
     assert error.response.request.headers["x-stainless-retry-count"] == "0", "the SDK tried again"
 
@@ -70,7 +70,7 @@ async def the_async_client_raises_the_same():
         try:
             await client.images.generate(prompt="x", size="17x17")
         except openai.BadRequestError as error:
-            return is_told(error, 400, "invalid_request_error", "size", "invalid_value")
+            return is_answered_with(error, 400, "invalid_request_error", "size", "invalid_value")
     raise AssertionError("17x17 was not refused")
 
 

@@ -1,6 +1,6 @@
 """The real OpenAI SDK against a Tintype with rate limits.
 
-TINTYPE_LIMITS says which, a minute: `requests=60,images=30`. Answers with pictures tell of both, others of requests.
+TINTYPE_LIMITS says which, a minute: `requests=60,images=30`. Answers with images report both, others requests.
 """
 
 import os
@@ -27,9 +27,9 @@ def left(headers, names=("requests",)):
 
 def every_answer_tells_what_is_left():
     assert left(impatient.models.with_raw_response.list().headers) < LIMITS["requests"]
-    painted = impatient.images.with_raw_response.generate(prompt="tea", size="16x16")
-    left(painted.headers, LIMITS)
-    assert int(painted.headers["x-ratelimit-remaining-images"]) == LIMITS["images"] - 1
+    generated = impatient.images.with_raw_response.generate(prompt="tea", size="16x16")
+    left(generated.headers, LIMITS)
+    assert int(generated.headers["x-ratelimit-remaining-images"]) == LIMITS["images"] - 1
     error = refused(openai.BadRequestError, impatient.images.generate, prompt="tea", size="17x17")
     left(error.response.headers)
 

@@ -1,6 +1,6 @@
 """The real OpenAI SDK against a running Tintype: lost connections, time limits, and Idempotency-Key.
 
-Each check paints one picture, however often it asks.
+Each check generates one image, however often it asks.
 """
 
 import asyncio
@@ -11,19 +11,19 @@ from harness import async_client, check, file_of, look, refused, sync_client
 from proxy import losing_proxy
 
 client = sync_client()
-# Long enough that a second call comes while the first is painted.
+# Long enough that a second call comes while the first is generated.
 LONG = {"size": "128x128", "extra_body": {"steps": 60}}
 
 
 def ask(key, **arguments):
-    """The arguments of a call with that Idempotency-Key, and with no seed, so that two pictures would differ."""
+    """The arguments of a call with that Idempotency-Key, and with no seed, so that two images would differ."""
     return {"prompt": "a lighthouse", "extra_headers": {"Idempotency-Key": key}} | arguments
 
 
 def same(first, second):
-    pictures = [[(image.b64_json, image.seed) for image in answer.data] for answer in (first, second)]
+    images = [[(image.b64_json, image.seed) for image in answer.data] for answer in (first, second)]
     receipts = [[image.receipt["request_id"] for image in answer.data] for answer in (first, second)]
-    return pictures[0] == pictures[1] and receipts[0] == receipts[1]
+    return images[0] == images[1] and receipts[0] == receipts[1]
 
 
 def a_repeated_call_gets_the_first_answer():
@@ -50,7 +50,7 @@ def an_answer_that_was_lost_is_given_again():
     assert same(answer, client.images.generate(**ask("lost")))
 
 
-def a_connection_that_broke_costs_no_second_picture():
+def a_connection_that_broke_costs_no_second_image():
     with losing_proxy(hang_up=True) as proxy:
         answer = sync_client(base_url=proxy.url).images.generate(**ask("broken", **LONG))
     assert proxy.requests == 2, "the SDK tried once more"
@@ -65,7 +65,7 @@ def a_call_that_ran_out_of_time_is_taken_up_again():
     assert same(answer, client.images.generate(**ask("late", **LONG)))
 
 
-async def calls_side_by_side_share_one_picture():
+async def calls_side_by_side_share_one_image():
     async with async_client() as client:
         first, *others = await asyncio.gather(*(client.images.generate(**ask("shared", **LONG)) for _ in range(4)))
     assert all(same(first, other) for other in others)
@@ -75,7 +75,7 @@ check(
     a_repeated_call_gets_the_first_answer,
     another_body_under_a_used_key_is_refused,
     an_answer_that_was_lost_is_given_again,
-    a_connection_that_broke_costs_no_second_picture,
+    a_connection_that_broke_costs_no_second_image,
     a_call_that_ran_out_of_time_is_taken_up_again,
-    calls_side_by_side_share_one_picture,
+    calls_side_by_side_share_one_image,
 )

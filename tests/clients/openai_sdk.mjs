@@ -1,11 +1,11 @@
 // The real OpenAI SDK for Node against a running Tintype: ordinary calls, formats, refusals, Idempotency-Key.
 import assert from "node:assert/strict";
 import OpenAI from "openai";
-import { check, fetchPicture, fileOf, look, newClient, refused, server } from "./harness.mjs";
+import { check, fetchImage, fileOf, look, newClient, refused, server } from "./harness.mjs";
 
 const client = newClient();
 
-async function oneCallPaintsAPicture() {
+async function oneCallGeneratesAnImage() {
   const { data, response } = await client.images.generate({ prompt: "a lighthouse at dawn" }).withResponse();
   assert.match(response.headers.get("x-request-id"), /^req_/);
   assert.equal(look(fileOf(data.data[0])), "png 32x32");
@@ -32,14 +32,14 @@ async function everyOrdinaryParameterIsTaken() {
 }
 
 async function extensionsGoAlongWithTheParameters() {
-  const paint = () => client.images.generate({ prompt: "a cup of tea", n: 2, seed: 42, steps: 3 });
-  const [first, again] = [await paint(), await paint()];
+  const generate = () => client.images.generate({ prompt: "a cup of tea", n: 2, seed: 42, steps: 3 });
+  const [first, again] = [await generate(), await generate()];
   assert.deepEqual(first.data.map((image) => image.seed), [42, 43]);
   assert.deepEqual(first.data.map((image) => image.b64_json), again.data.map((image) => image.b64_json));
   assert.ok(first.data.every((image) => image.receipt.total > 0));
 }
 
-async function picturesComeAsJpegAndWebp() {
+async function imagesComeAsJpegAndWebp() {
   for (const [format, found] of [["jpeg", "jpg"], ["webp", "webp"]]) {
     const asked = { prompt: "a cup of tea", size: "24x16", output_format: format, output_compression: 60 };
     const answer = await client.images.generate(asked);
@@ -53,7 +53,7 @@ async function aUrlIsFetchedWithoutAKey() {
     const { data } = await client.images.generate({ prompt: "a cup of tea", size: "24x16", ...named });
     assert.equal(data[0].b64_json, undefined);
     assert.ok(data[0].url.startsWith(`${server}/pictures/`), data[0].url);
-    const { type, file } = await fetchPicture(data[0].url);
+    const { type, file } = await fetchImage(data[0].url);
     assert.deepEqual([type, look(file)], ["image/png", "png 24x16"]);
   }
 }
@@ -65,10 +65,10 @@ async function modelsAreListedAndRetrieved() {
   for (const name of names) assert.equal((await client.models.retrieve(name)).id, name);
 }
 
-async function manyCallsAtOnceKeepTheirPictures() {
+async function manyCallsAtOnceKeepTheirImages() {
   const seeds = [0, 1, 2, 3, 4, 5, 6, 7];
-  const paint = (seed) => client.images.generate({ prompt: `picture ${seed}`, size: "16x16", seed });
-  const answers = await Promise.all(seeds.map(paint));
+  const generate = (seed) => client.images.generate({ prompt: `image ${seed}`, size: "16x16", seed });
+  const answers = await Promise.all(seeds.map(generate));
   assert.deepEqual(answers.map((answer) => answer.data[0].seed), seeds);
   assert.equal(new Set(answers.map((answer) => answer.data[0].b64_json)).size, seeds.length);
 }
@@ -90,7 +90,7 @@ async function refusalsAreTheSdksOwnClasses() {
   isTold(retrieved, 404, "invalid_request_error", "model", "model_not_found");
 }
 
-async function aKeyThatMayNotPaintIsRefusedOnce() {
+async function aKeyThatMayNotGenerateIsRefusedOnce() {
   const { TINTYPE_READER_KEY, TINTYPE_BROKE_KEY } = process.env;
   const request = "invalid_request_error";
   const refusals = [
@@ -107,7 +107,7 @@ async function aKeyThatMayNotPaintIsRefusedOnce() {
   }
 }
 
-async function anIdempotencyKeyPaintsOnce() {
+async function anIdempotencyKeyGeneratesOnce() {
   const options = { headers: { "Idempotency-Key": "node" } };
   const first = await client.images.generate({ prompt: "a lighthouse" }, options);
   const again = await client.images.generate({ prompt: "a lighthouse" }, options);
@@ -129,15 +129,15 @@ async function aCallThatRanOutOfTimeIsTakenUpAgain() {
 }
 
 await check(
-  oneCallPaintsAPicture,
+  oneCallGeneratesAnImage,
   everyOrdinaryParameterIsTaken,
   extensionsGoAlongWithTheParameters,
-  picturesComeAsJpegAndWebp,
+  imagesComeAsJpegAndWebp,
   aUrlIsFetchedWithoutAKey,
   modelsAreListedAndRetrieved,
-  manyCallsAtOnceKeepTheirPictures,
+  manyCallsAtOnceKeepTheirImages,
   refusalsAreTheSdksOwnClasses,
-  aKeyThatMayNotPaintIsRefusedOnce,
-  anIdempotencyKeyPaintsOnce,
+  aKeyThatMayNotGenerateIsRefusedOnce,
+  anIdempotencyKeyGeneratesOnce,
   aCallThatRanOutOfTimeIsTakenUpAgain,
 );

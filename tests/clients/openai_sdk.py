@@ -18,7 +18,7 @@ EFFECTIVE_QUALITY = {
 }
 
 
-def one_call_paints_a_picture():
+def one_call_generates_an_image():
     answer = client.images.generate(prompt="a lighthouse at dawn")
     assert look(file_of(answer.data[0])) == ("PNG", (32, 32))
     assert answer.data[0].url is None
@@ -79,18 +79,18 @@ def every_word_for_quality_is_taken():
 
 
 def extensions_go_through_extra_body():
-    def paint(**extra):
+    def generate(**extra):
         return client.images.generate(prompt="a cup of tea", extra_body=extra).data[0]
 
-    first, again = paint(seed=42, steps=3), paint(seed=42, num_inference_steps=3)
+    first, again = generate(seed=42, steps=3), generate(seed=42, num_inference_steps=3)
     assert first.b64_json == again.b64_json
     assert first.seed == 42
     assert first.receipt["total"] > 0 and first.receipt["energy_source"] in ("metered", "estimated")
-    guided = paint(seed=42, steps=3, guidance_scale=4.0, negative_prompt="blurry")
+    guided = generate(seed=42, steps=3, guidance_scale=4.0, negative_prompt="blurry")
     assert guided.b64_json != first.b64_json
 
 
-def every_picture_has_its_seed_and_receipt():
+def every_image_has_its_seed_and_receipt():
     images = client.images.generate(prompt="tea", n=3, extra_body={"seed": 5}).data
     assert [image.seed for image in images] == [5, 6, 7]
     assert all(image.receipt["total"] > 0 for image in images)
@@ -98,7 +98,7 @@ def every_picture_has_its_seed_and_receipt():
     assert alone.b64_json == images[1].b64_json
 
 
-def a_quote_is_read_from_the_answer_and_paints_nothing():
+def a_quote_is_read_from_the_answer_and_generates_nothing():
     quote = client.images.generate(prompt="tea", n=2, extra_body={"dry_run": True})
     assert quote.data is None and (quote.object, quote.n) == ("quote", 2)
     assert quote.all_images["total"] > quote.per_image["total"] > 0
@@ -123,10 +123,10 @@ def models_are_listed_and_retrieved():
     assert [client.models.retrieve(name).id for name in names] == names
 
 
-async def the_async_client_paints_many_at_once():
+async def the_async_client_generates_many_at_once():
     async with async_client() as client:
         calls = [
-            client.images.generate(prompt=f"picture {i}", size="16x16", extra_body={"seed": i}) for i in range(8)
+            client.images.generate(prompt=f"image {i}", size="16x16", extra_body={"seed": i}) for i in range(8)
         ]
         answers = await asyncio.gather(*calls)
     assert [answer.data[0].seed for answer in answers] == list(range(8))
@@ -134,15 +134,15 @@ async def the_async_client_paints_many_at_once():
 
 
 check(
-    one_call_paints_a_picture,
+    one_call_generates_an_image,
     every_ordinary_parameter_is_taken,
     null_stands_for_the_default,
     the_answer_reports_what_was_done,
     every_word_for_quality_is_taken,
     extensions_go_through_extra_body,
-    every_picture_has_its_seed_and_receipt,
-    a_quote_is_read_from_the_answer_and_paints_nothing,
+    every_image_has_its_seed_and_receipt,
+    a_quote_is_read_from_the_answer_and_generates_nothing,
     the_raw_answer_carries_a_request_id,
     models_are_listed_and_retrieved,
-    the_async_client_paints_many_at_once,
+    the_async_client_generates_many_at_once,
 )

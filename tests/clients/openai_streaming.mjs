@@ -1,4 +1,4 @@
-// The real OpenAI SDK for Node against a running Tintype: streams. The test's server paints in two steps unless asked.
+// The real OpenAI SDK for Node against a running Tintype: streams. The test's server generates in two steps unless asked.
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 import { check, fileOf, look, newClient, refused } from "./harness.mjs";
@@ -28,20 +28,20 @@ async function read(stream, found = "png") {
   return events;
 }
 
-async function partialPicturesComeFirstAndOnePictureEndsTheStream() {
+async function partialImagesComeFirstAndOneImageEndsTheStream() {
   for (const partials of [0, 1, 2, 3]) {
     const events = await read(await ask({ partial_images: partials }));
     assert.equal(events.length, partials + 1);
   }
 }
 
-async function aStreamEndsInThePictureOfAPlainCall() {
+async function aStreamEndsInTheImageOfAPlainCall() {
   const events = await read(await ask({ partial_images: 1 }));
   const plain = await ask({ stream: false });
   assert.equal(events.at(-1).b64_json, plain.data[0].b64_json);
 }
 
-async function partialPicturesHaveTheAskedForFormat() {
+async function partialImagesHaveTheAskedForFormat() {
   for (const [format, found] of [["jpeg", "jpg"], ["webp", "webp"]]) {
     const events = await read(await ask({ partial_images: 2, output_format: format }), found);
     assert.deepEqual(events.map((event) => event.output_format), [format, format, format]);
@@ -70,9 +70,9 @@ async function streamsRunSideBySide() {
 }
 
 await check(
-  partialPicturesComeFirstAndOnePictureEndsTheStream,
-  aStreamEndsInThePictureOfAPlainCall,
-  partialPicturesHaveTheAskedForFormat,
+  partialImagesComeFirstAndOneImageEndsTheStream,
+  aStreamEndsInTheImageOfAPlainCall,
+  partialImagesHaveTheAskedForFormat,
   theHeadersTellThePlaceInTheQueue,
   aRefusalComesBeforeTheStream,
   streamsRunSideBySide,

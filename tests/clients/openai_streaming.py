@@ -1,6 +1,6 @@
 """The real OpenAI SDK against a running Tintype: streams.
 
-The test's server paints in two steps unless asked for more, and shows at most one partial picture a step.
+The test's server generates in two steps unless asked for more, and shows at most one partial image a step.
 """
 
 import asyncio
@@ -19,46 +19,46 @@ def ask(steps=8, **arguments):
 
 
 def is_whole(events, partials, found="PNG"):
-    """Checks every event of a stream with that many partial pictures."""
+    """Checks every event of a stream with that many partial images."""
     assert [event.type for event in events] == [PARTIAL] * partials + [COMPLETED], [event.type for event in events]
     assert [event.partial_image_index for event in events[:-1]] == list(range(partials))
     for event in events:
         assert look(file_of(event)) == (found, (24, 16))
-        told = (event.size, event.background, event.output_format)
-        assert told == ("24x16", "opaque", found.lower()), told
+        described = (event.size, event.background, event.output_format)
+        assert described == ("24x16", "opaque", found.lower()), described
         assert event.quality == "medium" and event.created_at > 1_700_000_000
     usage = events[-1].usage
     assert usage.total_tokens == usage.input_tokens + usage.output_tokens > 0
     assert usage.input_tokens_details.text_tokens == usage.input_tokens
 
 
-def partial_pictures_come_first_and_one_picture_ends_the_stream():
+def partial_images_come_first_and_one_image_ends_the_stream():
     for partials in [1, 2, 3]:
         is_whole(list(client.images.generate(**ask(partial_images=partials))), partials)
 
 
-def no_partial_pictures_are_one_event():
+def no_partial_images_are_one_event():
     is_whole(list(client.images.generate(**ask(partial_images=0))), 0)
     is_whole(list(client.images.generate(**ask())), 0)
 
 
-def partial_pictures_grow_into_the_last():
-    pictures = [event.b64_json for event in client.images.generate(**ask(partial_images=3))]
-    assert len(set(pictures)) == 4, "every step changes the picture"
+def partial_images_grow_into_the_last():
+    images = [event.b64_json for event in client.images.generate(**ask(partial_images=3))]
+    assert len(set(images)) == 4, "every step changes the image"
 
 
-def more_partial_pictures_than_steps_are_not_promised():
+def more_partial_images_than_steps_are_not_promised():
     events = list(client.images.generate(**ask(steps=1, partial_images=3)))
     is_whole(events, len(events) - 1)
 
 
-def a_stream_ends_in_the_picture_of_a_plain_call():
+def a_stream_ends_in_the_image_of_a_plain_call():
     *_, last = client.images.generate(**ask(partial_images=2))
     plain = client.images.generate(**ask(stream=False)).data[0]
     assert last.b64_json == plain.b64_json
 
 
-def partial_pictures_have_the_asked_for_format():
+def partial_images_have_the_asked_for_format():
     for asked in ["jpeg", "webp"]:
         events = list(client.images.generate(**ask(partial_images=2, output_format=asked)))
         is_whole(events, 2, asked.upper())
@@ -98,12 +98,12 @@ async def streams_run_side_by_side():
 
 
 check(
-    partial_pictures_come_first_and_one_picture_ends_the_stream,
-    no_partial_pictures_are_one_event,
-    partial_pictures_grow_into_the_last,
-    more_partial_pictures_than_steps_are_not_promised,
-    a_stream_ends_in_the_picture_of_a_plain_call,
-    partial_pictures_have_the_asked_for_format,
+    partial_images_come_first_and_one_image_ends_the_stream,
+    no_partial_images_are_one_event,
+    partial_images_grow_into_the_last,
+    more_partial_images_than_steps_are_not_promised,
+    a_stream_ends_in_the_image_of_a_plain_call,
+    partial_images_have_the_asked_for_format,
     the_headers_tell_the_place_in_the_queue,
     a_refusal_comes_before_the_stream,
     the_async_client_streams,

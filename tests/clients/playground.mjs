@@ -1,4 +1,4 @@
-// The playground's own modules against a running Tintype: what they paint, and the programs that they write.
+// The playground's own modules against a running Tintype: what they generate, and the programs that they write.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -46,24 +46,24 @@ function made(run, files) {
 
 async function aStreamShowsPreviewsAndEndsInAnImageWithAReceipt() {
   const heard = [];
-  const picture = await generateOne(key, { ...body, n: 1, steps: 8 }, {
+  const image = await generateOne(key, { ...body, n: 1, steps: 8 }, {
     server, partials: 3,
     onBegin: ({ position, wait }) => heard.push(["begin", position, typeof wait]),
     onPreview: ({ file, index }) => heard.push([file.type, index]),
   });
   assert.deepEqual(heard, [["begin", 0, "number"], ["image/webp", 0], ["image/webp", 1], ["image/webp", 2]]);
-  assert.equal(look(await bytes(picture.file)), "webp 24x16");
-  assert.equal(String(picture.seed), "9007199254740982");
-  const told = JSON.parse(await receipt(key, picture.receipt.request_id, { server }));
-  assert.deepEqual(told.data[0].receipt, picture.receipt);
+  assert.equal(look(await bytes(image.file)), "webp 24x16");
+  assert.equal(String(image.seed), "9007199254740982");
+  const shown = JSON.parse(await receipt(key, image.receipt.request_id, { server }));
+  assert.deepEqual(shown.data[0].receipt, image.receipt);
 }
 
 async function imagesOneByOneAreThoseOfOneRequest() {
   const together = await generateTogether(key, body, { server });
-  for (const [k, picture] of together.entries()) {
+  for (const [k, image] of together.entries()) {
     const one = await generateOne(key, { ...body, seed: body.seed + k }, { server });
-    assert.deepEqual(await bytes(one.file), await bytes(picture.file));
-    assert.equal(String(picture.seed), String(body.seed + k));
+    assert.deepEqual(await bytes(one.file), await bytes(image.file));
+    assert.equal(String(image.seed), String(body.seed + k));
   }
 }
 
@@ -84,7 +84,7 @@ async function refusalsAreToldApart() {
   assert.equal((await refused(generateOne(key, body, { server: "http://127.0.0.1:1" }))).kind, "network");
   // What the page finds in the sentence about a budget.
   const { message } = await refused(generateOne(process.env.TINTYPE_BROKE_KEY, body, { server }));
-  assert.match(message, /has (.+?) left.* begins anew at (.+?)\.?$/);
+  assert.match(message, /has (.+?) left.* resets at (.+?)\.?$/);
 }
 
 async function aStreamThatBreaksOffIsAnError() {
@@ -101,8 +101,8 @@ async function aStreamThatBreaksOffIsAnError() {
 async function stoppingEndsTheRequest() {
   const abort = new AbortController();
   const long = { ...body, n: 1, size: "128x128", steps: 100 };
-  const painting = generateOne(key, long, { server, signal: abort.signal, partials: 3, onPreview: () => abort.abort() });
-  await assert.rejects(painting, { name: "AbortError" });
+  const generation = generateOne(key, long, { server, signal: abort.signal, partials: 3, onPreview: () => abort.abort() });
+  await assert.rejects(generation, { name: "AbortError" });
 }
 
 /** What the page adds to an edit. In one line: Node's own forms write the end of a line as CR LF, which is another prompt. */
@@ -135,10 +135,10 @@ async function theProgramsGenerateWhatTheFormSays() {
 
 /** Runs the three programs for `body`: each makes the images that the page makes. */
 async function theProgramsMake(body, files, names) {
-  const pictures = await generateTogether(key, body, { server, files });
+  const images = await generateTogether(key, body, { server, files });
   const { output_format: format } = body;
   const expected = Object.fromEntries(await Promise.all(
-    pictures.map(async ({ seed, file }) => [`${seed}.${format}`, await bytes(file)])));
+    images.map(async ({ seed, file }) => [`${seed}.${format}`, await bytes(file)])));
   const python = made((folder) => {
     writeFileSync(join(folder, "..", "program.py"), programs.python(server, body, names));
     execFileSync(process.env.TINTYPE_PYTHON, [join(folder, "..", "program.py")], { cwd: folder });

@@ -12,7 +12,7 @@ use tintype::ledger::{Ledger, LedgerError};
 
 use crate::{
     audit::{audit, booked},
-    painter::Answered,
+    image_client::Answered,
     served::{Place, complaint},
 };
 
@@ -37,15 +37,15 @@ fn length(file: &Path) -> u64 {
     fs::metadata(file).expect("a file").len()
 }
 
-/// Three requests that are in the database, since a start brings the log into it, and five that are in the log of a killed
-/// server. Returns the first three.
+/// Three requests that are in the database, since a start brings the log into it, and five that are in the log of a
+/// killed server. Returns the first three.
 fn killed(place: &mut Place) -> Answered {
     let served = place.serve();
-    place.paint(&served, 3);
+    place.generate(&served, 3);
     served.kill();
     let settled = place.answered.clone();
     let served = place.serve();
-    place.paint(&served, 5);
+    place.generate(&served, 5);
     served.kill();
     settled
 }
@@ -94,7 +94,7 @@ fn a_damaged_log_stops_the_start_and_what_can_be_read_is_kept_by_a_backup() {
     assert_eq!(fs::read(format!("{kept}-wal")).expect("kept"), bytes, "for whoever wants to look");
     place.answered = left;
     let (served, _) = place.starts_well();
-    place.paint(&served, 1);
+    place.generate(&served, 1);
     served.kill();
 
     // And what was kept can be put back, as far as it can be read.
@@ -119,7 +119,7 @@ fn a_log_whose_head_is_damaged_stops_the_start() {
 fn a_log_that_was_cut_short_gives_what_was_settled_before_the_cut() {
     let mut place = Place::new();
     let settled = killed(&mut place);
-    // In the middle of a frame: what a power cut leaves. Nothing tells that there was more.
+    // In the middle of a frame: what a power cut leaves. Nothing shows that there was more.
     cut(&place.log(), LOG_HEADER_BYTES + length(&place.log()) / FRAME_BYTES / 2 * FRAME_BYTES + 1000);
     let left = {
         let _served = place.serve();
@@ -128,7 +128,7 @@ fn a_log_that_was_cut_short_gives_what_was_settled_before_the_cut() {
     assert_begins_as(&left, &place, &settled);
     place.answered = left;
     let (served, _) = place.starts_well();
-    place.paint(&served, 1);
+    place.generate(&served, 1);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_log_that_is_gone_leaves_what_was_in_the_database() {
     place.answered = settled;
     let (served, audited) = place.starts_well();
     assert_eq!(audited.settled, 3);
-    place.paint(&served, 1);
+    place.generate(&served, 1);
 }
 
 /// The ledger of `place` with its log, copied, so that each damage is done to a fresh one.
@@ -202,7 +202,7 @@ fn wherever_a_log_is_damaged_at_most_the_last_write_is_dropped_in_silence() {
 fn a_damaged_page_stops_the_start_and_a_backup_brings_a_server_up_again() {
     let mut place = Place::new();
     let served = place.serve();
-    place.paint(&served, 5);
+    place.generate(&served, 5);
     let backup = place.aside("backup.sqlite3");
     let path = backup.to_str().expect("UTF-8").to_owned();
     assert!(place.run(&["backup", &path]).status.success());

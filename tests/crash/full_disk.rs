@@ -1,5 +1,5 @@
-//! A disk that has no room for the ledger any more: nothing that was answered is lost, what cannot be booked is refused, and
-//! once there is room the same server goes on.
+//! A disk that has no room for the ledger any more: nothing that was answered is lost, what cannot be booked is
+//! refused, and once there is room the same server goes on.
 
 use std::{fs, path::Path, process::Command};
 
@@ -9,11 +9,11 @@ use serde_json::json;
 use crate::{
     audit::audit,
     eventually::eventually,
-    painter::Refusal,
+    image_client::Refusal,
     served::{Place, Served, complaint},
 };
 
-/// Starts a program that is told of a file that may not grow, as of a full disk, instead of ending by SIGXFSZ.
+/// Starts a program that gets an error if a file may not grow, as for a full disk, instead of ending by SIGXFSZ.
 const UNSIGNALLED: [&str; 4] = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
 
 /// Runs `program` to its end; whether it did what it was asked.
@@ -50,10 +50,10 @@ impl Drop for SmallDisk<'_> {
 }
 
 /// Generates until a request is refused.
-fn paint_until_refused(place: &mut Place, served: &Served) -> Refusal {
-    let painter = place.painter(served);
+fn generate_until_refused(place: &mut Place, served: &Served) -> Refusal {
+    let client = place.client(served);
     for _ in 0..2000 {
-        match painter.paint(None, 2) {
+        match client.generate(None, 2) {
             Ok((id, totals)) => assert!(place.answered.insert(id, totals).is_none()),
             Err(refusal) => return refusal,
         }
@@ -63,10 +63,10 @@ fn paint_until_refused(place: &mut Place, served: &Served) -> Refusal {
 
 /// What was answered can be asked for, and copied to another disk.
 fn can_be_read(place: &Place, served: &Served) {
-    let painter = place.painter(served);
+    let client = place.client(served);
     let last = place.answered.keys().last().expect("an answer");
-    assert_eq!(painter.get(&format!("/v1/receipts/{last}")), 200);
-    assert_eq!(painter.get("/v1/models"), 200);
+    assert_eq!(client.get(&format!("/v1/receipts/{last}")), 200);
+    assert_eq!(client.get("/v1/models"), 200);
     let backup = place.aside("backup.sqlite3");
     let made = place.run(&["backup", "--force", backup.to_str().expect("UTF-8")]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -82,16 +82,16 @@ fn a_disk_that_fills_up_refuses_work_loses_nothing_and_goes_on_once_there_is_roo
         return files_that_may_not_grow();
     };
     let served = place.serve_by(&[]);
-    let refusal = paint_until_refused(&mut place, &served);
+    let refusal = generate_until_refused(&mut place, &served);
     assert_eq!((refusal.status, refusal.code.as_str()), (507, "insufficient_storage"));
     served.says("database or disk is full; make room on the disk of ledger.sqlite3");
     can_be_read(&place, &served);
-    assert_eq!(place.painter(&served).paint(None, 2).expect_err("still full").status, 507);
+    assert_eq!(place.client(&served).generate(None, 2).expect_err("still full").status, 507);
     disk.resize("2m");
-    place.paint(&served, 3);
+    place.generate(&served, 3);
 
     // Killed on a disk that is full again: a start there serves, or says in one line what is wrong.
-    paint_until_refused(&mut place, &served);
+    generate_until_refused(&mut place, &served);
     served.kill();
     let restarted = place.command(&["timeout", "10"]).output().expect("the program runs");
     let said = String::from_utf8_lossy(&restarted.stdout);
@@ -102,7 +102,7 @@ fn a_disk_that_fills_up_refuses_work_loses_nothing_and_goes_on_once_there_is_roo
     disk.resize("8m");
     let (served, audited) = place.starts_well();
     assert_eq!(audited.settled, i64::try_from(place.answered.len()).expect("a count"));
-    place.paint(&served, 1);
+    place.generate(&served, 1);
 }
 
 #[test]
@@ -113,14 +113,14 @@ fn a_ledger_that_may_not_grow_refuses_work_loses_nothing_and_goes_on_once_it_may
 fn files_that_may_not_grow() {
     let mut place = Place::new();
     let served = place.serve_by(&UNSIGNALLED);
-    place.paint(&served, 3);
+    place.generate(&served, 3);
     let_files_grow(&served, "300000");
-    let refusal = paint_until_refused(&mut place, &served);
+    let refusal = generate_until_refused(&mut place, &served);
     assert_eq!((refusal.status, refusal.code.as_str()), (500, "internal_error"));
     served.says("disk I/O error; look at the disk of ledger.sqlite3 in the data directory, and for a quota");
     can_be_read(&place, &served);
     let_files_grow(&served, "unlimited");
-    place.paint(&served, 3);
+    place.generate(&served, 3);
     served.kill();
     let (served, audited) = place.starts_well();
     assert_eq!(audited.settled, i64::try_from(place.answered.len()).expect("a count"));
@@ -131,21 +131,21 @@ fn files_that_may_not_grow() {
 fn an_image_that_was_generated_and_cannot_be_booked_is_not_answered() {
     let mut place = Place::new();
     let served = place.serve_by(&UNSIGNALLED);
-    place.paint(&served, 2);
-    let painter = place.painter(&served);
+    place.generate(&served, 2);
+    let client = place.client(&served);
     let slow = json!({ "prompt": "x", "size": "128x128", "steps": 60 });
     let refusal = std::thread::scope(|scope| {
-        let client = scope.spawn(|| painter.ask(None, &slow));
+        let answer = scope.spawn(|| client.ask(None, &slow));
         let ledger = Connection::open(place.ledger()).expect("the ledger");
         let running = "SELECT count(*) FROM requests WHERE state = 'running'";
-        eventually("it is painted", || ledger.query_row(running, [], |row| row.get(0)) == Ok(1));
+        eventually("it is generated", || ledger.query_row(running, [], |row| row.get(0)) == Ok(1));
         let_files_grow(&served, "0");
-        client.join().expect("no panic").expect_err("it cannot be booked")
+        answer.join().expect("no panic").expect_err("it cannot be booked")
     });
     assert_eq!((refusal.status, refusal.code.as_str()), (500, "internal_error"));
     served.says("a failed request stays open until the next start");
     let_files_grow(&served, "unlimited");
-    place.paint(&served, 1);
+    place.generate(&served, 1);
     served.kill();
     let (_served, audited) = place.starts_well();
     assert_eq!((audited.settled, audited.abandoned), (3, 1), "its money is free again");

@@ -1,6 +1,6 @@
-//! A server killed with SIGKILL in the middle of its work, a hundred times: no settled image is lost, none is there twice,
-//! no budget is overspent, and a client that sends its unanswered requests again, each under its Idempotency-Key, pays once
-//! for each.
+//! A server killed with SIGKILL in the middle of its work, a hundred times: no settled image is lost, none is there
+//! twice, no budget is overspent, and a client that sends its unanswered requests again, each under its
+//! Idempotency-Key, pays once for each.
 
 use std::{
     sync::{
@@ -15,7 +15,7 @@ use tintype::units::Money;
 
 use crate::{
     eventually::eventually,
-    painter::{Answered, Painter, Refusal},
+    image_client::{Answered, ImageClient, Refusal},
     served::{Place, Served},
 };
 
@@ -25,7 +25,7 @@ const LIVES: usize = 300;
 /// Where a budget allows 20 images: each costs 8,000 / 30,000 of a card, 0.03 of upkeep, and far less than a thousandth
 /// of electricity and of the other part's time.
 const BUDGET: &str = "5.95 a month";
-const BUDGET_PICTURES: i64 = 20;
+const BUDGET_IMAGES: i64 = 20;
 
 /// The longest that a server lives on once its clients have had their answers: some images' time.
 const LIVES_ON: Duration = Duration::from_millis(60);
@@ -61,10 +61,10 @@ impl Client {
     }
 
     /// Generates until the server dies, or will not.
-    fn paint_on(&self, painter: &Painter) -> Refusal {
+    fn generate_on(&self, client: &ImageClient) -> Refusal {
         loop {
             let order = self.orders.next();
-            match painter.paint(Some(&order), 2) {
+            match client.generate(Some(&order), 2) {
                 Ok(answer) => self.answers.lock().expect("no panic").push(answer),
                 Err(refusal) => {
                     self.orders.unanswered.lock().expect("no panic").push(order);
@@ -103,14 +103,14 @@ fn prepare(place: &Place) -> String {
 
 /// Generates with four clients, and kills the server some time after `answers` requests were answered.
 fn live_and_die(mut served: Served, free: &Client, capped: &Client, answers: usize, lives_on: Duration) {
-    let [free_painter, capped_painter] =
-        [free, capped].map(|client| Painter::new(&served.program, &client.key));
+    let [free_client, capped_client] =
+        [free, capped].map(|client| ImageClient::new(&served.program, &client.key));
     std::thread::scope(|scope| {
         for _ in 0..3 {
-            scope.spawn(|| free.paint_on(&free_painter));
+            scope.spawn(|| free.generate_on(&free_client));
         }
         scope.spawn(|| {
-            let refusal = capped.paint_on(&capped_painter);
+            let refusal = capped.generate_on(&capped_client);
             assert!(refusal.status == 0 || refusal.code == "insufficient_quota", "{refusal:?}");
         });
         eventually("clients are answered", || free.answers() >= answers);
@@ -138,12 +138,12 @@ fn a_killed_server_never_loses_a_settled_image() {
     }
 
     // What was never answered is answered now, and what the budget allows is generated to the last image.
-    let painter = Painter::new(&served.program, &free.key);
+    let client = ImageClient::new(&served.program, &free.key);
     for order in std::mem::take(&mut *free.orders.unanswered.lock().expect("no panic")) {
-        let (id, totals) = painter.paint(Some(&order), 2).expect("an answer");
+        let (id, totals) = client.generate(Some(&order), 2).expect("an answer");
         assert!(place.answered.insert(id, totals).is_none(), "an order is answered once");
     }
-    let refusal = capped.paint_on(&Painter::new(&served.program, &capped.key));
+    let refusal = capped.generate_on(&ImageClient::new(&served.program, &capped.key));
     assert_eq!(refusal.code, "insufficient_quota");
     capped.tell(&mut place.answered);
     served.kill();
@@ -151,8 +151,8 @@ fn a_killed_server_never_loses_a_settled_image() {
     let (_served, audited) = place.starts_well();
     assert!(audited.abandoned > 0, "some died in the middle");
     let answered = i64::try_from(place.answered.len()).expect("a count");
-    assert_eq!(audited.settled, answered, "nothing was painted twice for one order");
+    assert_eq!(audited.settled, answered, "nothing was generated twice for one order");
     assert_eq!(audited.images, 2 * answered);
-    assert_eq!(place.pictures_of("capped"), BUDGET_PICTURES);
+    assert_eq!(place.images_of("capped"), BUDGET_IMAGES);
     println!("{} lives, {audited:?}", lives());
 }

@@ -1,5 +1,5 @@
-//! The real server and what may befall its ledger: SIGKILL, a full disk, files that cannot be written, damage. After each,
-//! what clients were answered is there, once, and both sums close; and whoever runs it is told in one line what to do.
+//! The real server and what may befall its ledger: SIGKILL, a full disk, files that cannot be written, damage. After
+//! each, what clients were answered is there, once, and both sums close; and one line says what to do.
 
 #![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
 
@@ -7,8 +7,8 @@
 mod audit;
 #[path = "../support/eventually.rs"]
 mod eventually;
-#[path = "../support/painter.rs"]
-mod painter;
+#[path = "../support/image_client.rs"]
+mod image_client;
 #[path = "../support/process_memory.rs"]
 mod process_memory;
 #[path = "../support/program.rs"]

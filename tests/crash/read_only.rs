@@ -42,7 +42,7 @@ fn can_be_backed_up(place: &Place) {
 fn a_ledger_that_cannot_be_written_is_named_at_the_start_and_can_be_backed_up() {
     let mut place = Place::new();
     let served = place.serve();
-    place.paint(&served, 3);
+    place.generate(&served, 3);
     served.kill();
     set_writable(&place.data, false);
     let said = place.refused_start(bound_by_modes(), 2);
@@ -64,16 +64,16 @@ fn a_ledger_that_cannot_be_written_is_named_at_the_start_and_can_be_backed_up() 
     set_writable(&place.data, true);
     let (served, audited) = place.starts_well();
     assert_eq!(audited.settled, 3);
-    place.paint(&served, 1);
+    place.generate(&served, 1);
 }
 
 #[test]
 fn a_directory_in_which_nothing_can_be_made_is_told_at_the_start_and_the_ledger_can_be_backed_up() {
     let mut place = Place::new();
     let served = place.serve();
-    place.paint(&served, 3);
+    place.generate(&served, 3);
     served.stop();
-    // A log would have to be made anew.
+    // A new log would have to be made.
     place.take_log_in();
     set_mode(&place.data, 0o500);
     let said = place.refused_start(bound_by_modes(), 2);
@@ -88,10 +88,10 @@ fn a_directory_in_which_nothing_can_be_made_is_told_at_the_start_and_the_ledger_
 fn files_made_read_only_under_a_server_stop_the_next_one_and_lose_nothing() {
     let mut place = Place::new();
     let served = place.serve_by(bound_by_modes());
-    place.paint(&served, 2);
+    place.generate(&served, 2);
     set_writable(&place.data, false);
     // It holds its files open, and goes on.
-    place.paint(&served, 2);
+    place.generate(&served, 2);
     served.kill();
     set_mode(&place.data.join("server.lock"), 0o600);
     set_mode(&place.data.join("ledger.lock"), 0o600);

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::{
     audit::{Audit, audit},
     eventually::eventually,
-    painter::{Answered, Painter},
+    image_client::{Answered, ImageClient},
     program::{Program, tintype, tintype_by},
     signal, tiny_models,
 };
@@ -44,7 +44,7 @@ impl Place {
     }
 
     /// Images booked on the key called `name`.
-    pub fn pictures_of(&self, name: &str) -> i64 {
+    pub fn images_of(&self, name: &str) -> i64 {
         let ledger = rusqlite::Connection::open(self.ledger()).expect("the ledger");
         let sql =
             "SELECT coalesce(sum(entries.images), 0) FROM entries JOIN requests ON requests.id = request_id
@@ -123,15 +123,15 @@ impl Place {
     }
 
     /// A client with the first key.
-    pub fn painter(&self, served: &Served) -> Painter {
-        Painter::new(&served.program, &self.key)
+    pub fn client(&self, served: &Served) -> ImageClient {
+        ImageClient::new(&served.program, &self.key)
     }
 
     /// Generates `requests` requests of two images, one after the other, and notes their answers.
-    pub fn paint(&mut self, served: &Served, requests: usize) {
-        let painter = self.painter(served);
+    pub fn generate(&mut self, served: &Served, requests: usize) {
+        let client = self.client(served);
         for _ in 0..requests {
-            let (id, totals) = painter.paint(None, 2).expect("an answer");
+            let (id, totals) = client.generate(None, 2).expect("an answer");
             assert!(self.answered.insert(id, totals).is_none(), "a request is answered once");
         }
     }

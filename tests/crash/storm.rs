@@ -40,8 +40,8 @@ fn a_storm_of_unread_repeats_ends_in_refusals() {
     let mut place = Place::new();
     let served = place.serve_embedded_by(&["env", &format!("TINTYPE_LIMITS__ANSWERS_MIB_MAX={ANSWERS_MIB}")]);
     let body = json!({ "prompt": "x", "size": "2048x2048", "n": 8, "steps": 1 });
-    let painter = place.painter(&served);
-    let (first, _) = painter.ask(Some("storm"), &body).expect("an answer");
+    let client = place.client(&served);
+    let (first, _) = client.ask(Some("storm"), &body).expect("an answer");
     let before = memory_kib(served.program.child.id(), "VmRSS");
     let text = body.to_string();
     let request = format!(
@@ -59,9 +59,9 @@ fn a_storm_of_unread_repeats_ends_in_refusals() {
     assert!(answered > 0 && refused > REPEATS / 2, "{answered} answered, {refused} refused");
     let peak = memory_kib(served.program.child.id(), "VmHWM");
     assert!(peak < 1 << 20, "a peak of {peak} KiB, after {before} KiB");
-    assert_eq!(painter.get("/healthz"), 200);
+    assert_eq!(client.get("/healthz"), 200);
     drop(unread);
-    eventually("there is room again", || painter.ask(Some("storm"), &body).is_ok_and(|(id, _)| id == first));
+    eventually("there is room again", || client.ask(Some("storm"), &body).is_ok_and(|(id, _)| id == first));
     println!("{answered} answered, {refused} refused; {before} KiB before, a peak of {peak} KiB");
     served.stop();
 }

@@ -83,7 +83,8 @@ impl Narrowed {
         self.numbers[row * width..][..width].iter().map(widen).collect()
     }
 
-    /// Row `row` is `expected`: each number to half a unit in the last place and f32's own error, not finite where it is not.
+    /// Row `row` is `expected`: each number to half a unit in the last place and f32's own error, not finite where it
+    /// is not.
     fn check(&self, row: usize, expected: &[f64], what: &str) {
         let what = format!("{what} {:?} row {row} of width {}", self.half, expected.len());
         let scale = f64::from(self.scales[row]);
@@ -138,7 +139,7 @@ fn a_norm_is_its_definition() {
     }
 }
 
-/// x + norm(sums · scale) · weight, and what tells how far it may be off.
+/// x + norm(sums · scale) · weight, and the tolerance.
 fn check_added(out: &[f32], x: &[f32], sums: &[f32], scale: f32, weight: &[f32], what: &str) {
     let added = normed(&times(sums, scale), weight);
     for (i, ((out, x), added)) in out.iter().zip(x).zip(added).enumerate() {

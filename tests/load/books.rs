@@ -46,16 +46,16 @@ impl Books {
                 |row| Ok(Delivered { images: row.get::<_, u32>(1)?.into(), key: row.get(2)? }),
             ),
             uneven: one("SELECT count(*) FROM requests
-                 LEFT JOIN (SELECT request_id, sum(images) AS painted FROM entries GROUP BY request_id)
+                 LEFT JOIN (SELECT request_id, sum(images) AS made FROM entries GROUP BY request_id)
                      ON request_id = id
-                 WHERE coalesce(painted, 0) <> CASE state WHEN 'settled' THEN images ELSE 0 END"),
+                 WHERE coalesce(made, 0) <> CASE state WHEN 'settled' THEN images ELSE 0 END"),
         }
     }
 
     /// Images that were handed to a connection whose client had hung up.
     fn to_leavers(&self, tally: &Tally) -> u64 {
         let of_leavers = self.delivered.iter().filter(|(_, request)| request.key == LEAVERS);
-        let not_got = of_leavers.filter(|(id, _)| !tally.pictures.contains_key(*id));
+        let not_got = of_leavers.filter(|(id, _)| !tally.images_by_request.contains_key(*id));
         not_got.map(|(_, request)| request.images).sum()
     }
 
@@ -64,7 +64,7 @@ impl Books {
         for (state, count) in &self.states {
             table += &format!("| requests {state} | {count} |\n");
         }
-        table += &format!("| pictures settled | {} |\n", self.images);
+        table += &format!("| images settled | {} |\n", self.images);
         table += &format!("| - undelivered | {} |\n", self.undelivered);
         table += &format!("| - to clients that had hung up | {} |\n", self.to_leavers(tally));
         table
@@ -80,13 +80,13 @@ impl Books {
                 self.states
             );
         }
-        assert_eq!(self.uneven, 0, "all pictures of a request or none");
+        assert_eq!(self.uneven, 0, "all images of a request or none");
         let booked = |id: &String| self.delivered.get(id).map(|request| request.images);
         let unbooked: Vec<_> =
-            tally.pictures.iter().filter(|(id, images)| booked(id) != Some(**images)).collect();
+            tally.images_by_request.iter().filter(|(id, images)| booked(id) != Some(**images)).collect();
         assert!(unbooked.is_empty(), "got, and not booked as delivered: {unbooked:?}");
         let stayed = self.delivered.iter().filter(|(_, request)| request.key != LEAVERS);
-        let lost: Vec<_> = stayed.filter(|(id, _)| !tally.pictures.contains_key(*id)).collect();
+        let lost: Vec<_> = stayed.filter(|(id, _)| !tally.images_by_request.contains_key(*id)).collect();
         assert!(lost.is_empty(), "booked as delivered, and not got: {lost:?}");
         assert_eq!(self.images, tally.images() + self.undelivered + self.to_leavers(tally));
     }

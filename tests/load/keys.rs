@@ -14,11 +14,11 @@ use tintype::{
 pub const LEAVERS: &str = "leavers";
 
 const ACTOR: &str = "command line";
-const PAINTERS: usize = 4;
+const CLIENTS: usize = 4;
 
 pub struct Keys {
     /// Without limits; the first one made at the start.
-    painters: Vec<String>,
+    clients: Vec<String>,
     /// Held to requests a minute, and to jobs at one time.
     limited: [String; 2],
     /// Of requests whose client hangs up: what they get may have been sent to nobody.
@@ -45,14 +45,14 @@ impl Keys {
             key
         };
         let free = KeyLimits::default();
-        let painters = (1..PAINTERS).map(|number| make(&format!("painter {number}"), free, "none").reveal());
-        let painters = std::iter::once(first).chain(painters.collect::<Vec<_>>()).collect();
+        let clients = (1..CLIENTS).map(|number| make(&format!("client {number}"), free, "none").reveal());
+        let clients = std::iter::once(first).chain(clients.collect::<Vec<_>>()).collect();
         let paced = KeyLimits { requests_per_minute: NonZeroU32::new(6), ..free };
         let narrow = KeyLimits { concurrent_jobs: NonZeroU32::new(1), ..free };
         let revoked = make("revoked", free, "none");
         assert!(ledger.revoke_key(revoked.public_id(), ACTOR, now).expect("revoked"));
         Self {
-            painters,
+            clients,
             limited: [make("paced", paced, "none"), make("narrow", narrow, "none")].map(|key| key.reveal()),
             leavers: make(LEAVERS, free, "none").reveal(),
             poor: make("poor", free, "0").reveal(),
@@ -61,8 +61,8 @@ impl Keys {
     }
 
     /// The key of a client that is held to nothing.
-    pub fn painter(&self, client: usize) -> &str {
-        &self.painters[client % self.painters.len()]
+    pub fn of_client(&self, client: usize) -> &str {
+        &self.clients[client % self.clients.len()]
     }
 
     /// A key with a limit.

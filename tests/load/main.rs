@@ -109,7 +109,7 @@ fn stop(program: &mut Program) -> Duration {
 #[test]
 fn two_hundred_clients_lose_nothing_and_the_ledger_adds_up() {
     let duration = duration();
-    let gallery = Gallery::paint();
+    let gallery = Gallery::generate();
     // Beside the program, on a disk whose flushes are real.
     // Its owner's alone, as the server makes one: it warns of another.
     let private = Permissions::from_mode(0o700);

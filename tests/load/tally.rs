@@ -21,7 +21,7 @@ pub struct Tally {
     /// Complete answers, by status and code.
     answers: BTreeMap<String, u64>,
     /// Images of each answered request, by its id in the ledger. Repeats are the same request.
-    pub pictures: BTreeMap<String, u64>,
+    pub images_by_request: BTreeMap<String, u64>,
     /// Links that were followed.
     links: u64,
     /// Requests whose client hung up.
@@ -37,8 +37,8 @@ impl Tally {
     }
 
     /// Notes an answered request; another answer with the same images was noted before where it is a repeat.
-    pub fn note_pictures(&mut self, request: &str, images: u64) {
-        self.pictures.insert(request.to_owned(), images);
+    pub fn note_images(&mut self, request: &str, images: u64) {
+        self.images_by_request.insert(request.to_owned(), images);
     }
 
     pub fn note_link(&mut self) {
@@ -61,7 +61,7 @@ impl Tally {
         for (answer, count) in other.answers {
             *self.answers.entry(answer).or_default() += count;
         }
-        self.pictures.extend(other.pictures);
+        self.images_by_request.extend(other.images_by_request);
         self.links += other.links;
         self.hung_up += other.hung_up;
         self.cut_off.extend(other.cut_off);
@@ -71,7 +71,7 @@ impl Tally {
 
     /// Images that clients got, each counted once.
     pub fn images(&self) -> u64 {
-        self.pictures.values().sum()
+        self.images_by_request.values().sum()
     }
 
     pub fn table(&self, duration: Duration) -> String {
@@ -80,7 +80,7 @@ impl Tally {
         let answers: u64 = self.answers.values().sum();
         let mut rows = vec![
             ("complete answers".to_owned(), answers),
-            ("pictures got".to_owned(), self.images()),
+            ("images got".to_owned(), self.images()),
             ("links followed".to_owned(), self.links),
         ];
         let by_status = self.answers.iter().map(|(answer, count)| (format!("- {answer}"), *count));

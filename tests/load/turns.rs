@@ -80,7 +80,7 @@ enum Served {
 impl<'a> Visitor<'a> {
     pub fn new(stage: &'a Stage, number: usize) -> Self {
         let client = Client::new(&stage.url);
-        Self { stage, client, number, key: stage.keys.painter(number), tally: Tally::default() }
+        Self { stage, client, number, key: stage.keys.of_client(number), tally: Tally::default() }
     }
 
     /// Takes turns until the load is over, or something is at fault.
@@ -102,7 +102,7 @@ impl<'a> Visitor<'a> {
         let number = self.number * 31 + turn;
         let order = format!("order {} {turn}", self.number);
         match ROUND[turn % ROUND.len()] {
-            Turn::Plain => self.paint(self.key, None, Work::of(number)).map(drop),
+            Turn::Plain => self.generate(self.key, None, Work::of(number)).map(drop),
             Turn::Links => self.follow_links(Work::of(number)),
             Turn::Stream => self.watch(self.key, None, Work::streamed(number)),
             Turn::Repeat => self.repeat(&order, Work::of(number)),
@@ -117,7 +117,7 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    /// Asks until the answer is a 200. Whoever is sent away comes back when it is told to.
+    /// Asks until the answer is a 200. A client that is refused comes back when the answer says to.
     fn ask(&mut self, key: &str, order: Option<&str>, body: &Value) -> Result<Served, Fault> {
         loop {
             let answer = self.client.ask(key, order, body)?;
@@ -138,7 +138,7 @@ impl<'a> Visitor<'a> {
     }
 
     /// Asks for images in the answer, and looks at each. Gives the answer, where there was one.
-    fn paint(&mut self, key: &str, order: Option<&str>, work: Work) -> Result<Option<Value>, Fault> {
+    fn generate(&mut self, key: &str, order: Option<&str>, work: Work) -> Result<Option<Value>, Fault> {
         match self.ask(key, order, &work.body())? {
             Served::Over => Ok(None),
             Served::Answer(answer) => self.check(&answer, work).map(Some),
@@ -150,12 +150,12 @@ impl<'a> Visitor<'a> {
         let body = answer.json()?;
         let images = body["data"].as_array().map(Vec::as_slice).unwrap_or_default();
         if images.len() as u64 != work.images {
-            return Err(answer.wrong("not as many pictures as were asked for"));
+            return Err(answer.wrong("not as many images as were asked for"));
         }
         for (index, image) in (0..).zip(images) {
             if image["b64_json"] != self.stage.gallery.file(work, index) || image["seed"] != work.seed + index
             {
-                return Err(answer.wrong(&format!("another picture than {}", work.body())));
+                return Err(answer.wrong(&format!("another image than {}", work.body())));
             }
         }
         self.note_request(answer, &images[0], work)?;
@@ -164,7 +164,7 @@ impl<'a> Visitor<'a> {
 
     fn note_request(&mut self, answer: &Answer, image: &Value, work: Work) -> Result<(), Fault> {
         let request = image["receipt"]["request_id"].as_str().ok_or_else(|| answer.wrong("no receipt"))?;
-        self.tally.note_pictures(request, work.images);
+        self.tally.note_images(request, work.images);
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl<'a> Visitor<'a> {
                 return Err(file.wrong("a link that opens nothing"));
             }
             if BASE64_STANDARD.encode(file.bytes()) != self.stage.gallery.file(work, index) {
-                return Err(Fault::Wrong(format!("{link} is another picture than {body}")));
+                return Err(Fault::Wrong(format!("{link} is another image than {body}")));
             }
             self.tally.note_link();
         }
@@ -209,7 +209,7 @@ impl<'a> Visitor<'a> {
         // Where it was generated for an earlier request, there is nothing to see on the way.
         let are_looks = looks.len() == 1 || looks.is_empty() && order.is_some();
         if !are_looks || !looks.iter().all(is_look) || !is_one(done, gallery.file(work, 0)) {
-            return Err(answer.wrong(&format!("other pictures than {body}")));
+            return Err(answer.wrong(&format!("other images than {body}")));
         }
         self.note_request(&answer, done, work)
     }
@@ -226,8 +226,8 @@ impl<'a> Visitor<'a> {
     }
 
     fn repeat(&mut self, order: &str, work: Work) -> Result<(), Fault> {
-        let Some(first) = self.paint(self.key, Some(order), work)? else { return Ok(()) };
-        let Some(again) = self.paint(self.key, Some(order), work)? else { return Ok(()) };
+        let Some(first) = self.generate(self.key, Some(order), work)? else { return Ok(()) };
+        let Some(again) = self.generate(self.key, Some(order), work)? else { return Ok(()) };
         if again != first {
             return Err(Fault::Wrong(format!("{order} was answered in two ways: {first} and {again}")));
         }
@@ -238,8 +238,8 @@ impl<'a> Visitor<'a> {
 
     fn share(&mut self) -> Result<(), Fault> {
         let second = self.stage.began.elapsed().as_secs();
-        let key = self.stage.keys.painter(0);
-        self.paint(
+        let key = self.stage.keys.of_client(0);
+        self.generate(
             key,
             Some(&format!("shared {second}")),
             Work::of(usize::try_from(second).expect("seconds are few")),
@@ -283,8 +283,8 @@ impl<'a> Visitor<'a> {
         self.expect(&answer, expected)
     }
 
-    /// Takes note of a refusal that was expected: status, code and param. What would be refused only after the queue may
-    /// meet a full one first.
+    /// Takes note of a refusal that was expected: status, code and param. What would be refused only after the queue
+    /// may meet a full one first.
     fn expect(&mut self, answer: &Answer, expected: (u16, &str, Option<&str>)) -> Result<(), Fault> {
         let Refusal { status, code, param, retry_after } = answer.refusal()?;
         self.tally.note_answer(status, &code);

@@ -1,4 +1,4 @@
-"""What a JSON Schema cannot say: sizes that the model can paint, and names of one thing that must agree.
+"""What a JSON Schema cannot say: sizes that the model can generate, and names of one thing that must agree.
 
 Each field whose value fits the document gets a value that the test server accepts, in requests that break the document
 too: so they can be refused for nothing but what is wrong with them.
@@ -31,11 +31,11 @@ numbers = count()
 
 
 @schemathesis.hook("before_call").apply_to(name="POST /v1/images/generations")
-def make_paintable(context, case, kwargs):
+def make_generatable(context, case, kwargs):
     components = context.operation.schema.raw_schema["components"]
     use_new_key(case, components)
     if isinstance(case.body, dict):
-        case.body = paintable(case.body, components, "CreateImageRequest")
+        case.body = generatable(case.body, components, "CreateImageRequest")
 
 
 @schemathesis.hook
@@ -78,7 +78,7 @@ def use_new_key(case, components):
 
 def editable(body, components, schema, is_form):
     """One image and at most one mask, each under one of its names, where there are any."""
-    body = paintable(body, components, schema)
+    body = generatable(body, components, schema)
     for names, alpha in [(IMAGES, 255), (MASKS, 0)]:
         given = [name for name in names if name in body]
         for name in given[1:]:
@@ -138,7 +138,7 @@ def is_fitting(components, schema, name, value):
     return jsonschema_rs.is_valid({**field, "components": components}, value)
 
 
-def paintable(body, components, schema):
+def generatable(body, components, schema):
     fields = components["schemas"][schema]["properties"]
     fitting = {
         name: value

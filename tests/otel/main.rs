@@ -46,11 +46,11 @@ fn a_requests_span_is_sent_to_the_collector_without_its_prompt() {
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).env("OTEL_BSP_SCHEDULE_DELAY", "100");
     let mut program = Program::spawn(&mut command);
     let key = program.key.take().expect("a first key");
-    let painted = ureq::post(format!("{}/v1/images/generations", program.url))
+    let generated = ureq::post(format!("{}/v1/images/generations", program.url))
         .header("authorization", format!("Bearer {key}"))
         .header("content-type", "application/json")
         .send(r#"{"prompt": "a lighthouse at dawn"}"#);
-    assert!(painted.is_ok());
+    assert!(generated.is_ok());
     let (mut stream, _) = collector.accept().expect("the server connects");
     let (first, body) = take(&mut stream);
     assert!(first.starts_with("POST /v1/traces"), "{first}");

@@ -1,4 +1,4 @@
-"""The pictures that are compared: what is asked of which model."""
+"""The images that are compared: what is asked of which model."""
 
 from dataclasses import dataclass
 
@@ -139,7 +139,7 @@ CASES = [
     ),
 ]
 
-# Of the embedded model (models/embedded), at the one size that it paints.
+# Of the embedded model (models/embedded), at the one size that it generates.
 EMBEDDED_CASES = [
     Case("embedded-en", "embedded", ["a red apple on a blue background"], [19], width=128, height=128, steps=8, seeds=[1]),
     Case("embedded-zh", "embedded", ["绿色背景上的企鹅"], [14], width=128, height=128, steps=4, seeds=[2]),

@@ -1,4 +1,5 @@
-//! Every case of edit_cases.json: the encoder's latents, each step's latents, the image; and what edits promise of their own.
+//! Every case of edit_cases.json: the encoder's latents, each step's latents, the image; and what edits promise of
+//! their own.
 
 use std::{collections::HashMap, fs, ops::ControlFlow, sync::Arc};
 
@@ -76,9 +77,9 @@ fn load_goldens(name: &str) -> HashMap<String, Tensor> {
         .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-fn paint(pipeline: &Pipeline, spec: &RenderSpec, seed: Seed) -> Pixels {
+fn generate(pipeline: &Pipeline, spec: &RenderSpec, seed: Seed) -> Pixels {
     let prepared = pipeline.prepare(spec).expect("prepared");
-    pipeline.paint(spec, &prepared, seed, &mut |_| ControlFlow::Continue(())).expect("an image")
+    pipeline.generate(spec, &prepared, seed, &mut |_| ControlFlow::Continue(())).expect("an image")
 }
 
 #[test]
@@ -155,7 +156,7 @@ fn check(pipeline: &Pipeline, case: &Case) {
         assert_eq!(steps, spec.steps_run() as usize);
         assert!(!goldens.contains_key(&format!("latents.{}", steps + 1)), "{}: as many steps", case.name);
         let image = pipeline.image(denoising.latents(), spec).expect("an image");
-        assert_eq!(image, paint(pipeline, spec, seed), "alone and through a batch");
+        assert_eq!(image, generate(pipeline, spec, seed), "alone and through a batch");
         let reference = bytes(&goldens["image"].narrow(0, i, 1).expect("a batch row"));
         assert_eq!((image.size, image.rgb.len()), (size, reference.len()), "{}", case.name);
         let off = image.rgb.iter().zip(&reference).map(|(a, b)| a.abs_diff(*b)).max();
@@ -181,7 +182,8 @@ fn an_exact_edit_leaves_every_pixel_outside_the_mask_as_it_was() {
     {
         for crop in [None, Some(false), Some(true)] {
             let (case, spec) = exact(name, |edit| edit.crop = crop);
-            let image = paint(&goldens::load(&case.model, Precision::F32), &spec, Seed::new(case.seeds[0]));
+            let image =
+                generate(&goldens::load(&case.model, Precision::F32), &spec, Seed::new(case.seeds[0]));
             let edit = spec.edit.as_deref().expect("an edit");
             assert_eq!(image.size, edit.source.size);
             let counted = edit.unchanged_outside_mask(&image).expect("a mask");
@@ -212,7 +214,7 @@ fn a_seed_and_its_neighbour_in_a_batch_are_the_images_alone() {
         }
         for (item, i) in [0, 2].into_iter().enumerate() {
             let image = pipeline.image(&batch.item(item).expect("latents"), &spec).expect("an image");
-            assert_eq!(image, paint(&pipeline, &spec, seed.for_image(i)), "{name}, image {i}");
+            assert_eq!(image, generate(&pipeline, &spec, seed.for_image(i)), "{name}, image {i}");
         }
     }
 }
@@ -225,7 +227,7 @@ fn an_edit_of_an_odd_size_is_padded_not_scaled() {
     let frame = pipeline.limits().frame(edit);
     assert_eq!(frame.place.size, edit.source.size);
     assert_eq!(frame.canvas, "40x52".parse().expect("a size"));
-    assert_eq!(paint(&pipeline, &spec, Seed::new(1)).size, edit.source.size);
+    assert_eq!(generate(&pipeline, &spec, Seed::new(1)).size, edit.source.size);
 }
 
 #[test]

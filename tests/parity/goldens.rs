@@ -1,4 +1,4 @@
-//! Every case of cases.json: conditioning, each step's latents, the picture.
+//! Every case of cases.json: conditioning, each step's latents, the image.
 
 use std::{collections::HashMap, fs, ops::ControlFlow};
 
@@ -30,8 +30,8 @@ pub struct Case {
 }
 
 impl Case {
-    /// The case's pictures, one a prompt.
-    pub fn pictures(&self) -> impl Iterator<Item = (RenderSpec, Seed)> {
+    /// The case's images, one a prompt.
+    pub fn images(&self) -> impl Iterator<Item = (RenderSpec, Seed)> {
         (0..self.prompts.len()).map(|i| {
             let spec = RenderSpec {
                 prompt: self.prompts[i].clone(),
@@ -79,15 +79,15 @@ pub fn relative_error(ours: &Tensor, reference: &Tensor) -> f32 {
     norm(&difference).expect("a norm") / norm(reference).expect("a norm")
 }
 
-/// Everything a picture passes through, for one prompt of a case.
-fn check_picture(pipeline: &Pipeline, case: &Case, i: usize, goldens: &HashMap<String, Tensor>) -> f32 {
-    let (spec, seed) = case.pictures().nth(i).expect("a picture");
+/// Everything an image passes through, for one prompt of a case.
+fn check_image(pipeline: &Pipeline, case: &Case, i: usize, goldens: &HashMap<String, Tensor>) -> f32 {
+    let (spec, seed) = case.images().nth(i).expect("an image");
     let golden = |name: &str| &goldens[name];
     let row = |name: &str| golden(name).narrow(0, i, 1).expect("a batch row");
     let mut worst = 0f32;
     let mut check = |what: &str, ours: &Tensor, reference: &Tensor| {
         let error = relative_error(ours, reference);
-        assert!(error <= TOLERANCE, "{}, picture {i}, {what}: relative error {error:.1e}", case.name);
+        assert!(error <= TOLERANCE, "{}, image {i}, {what}: relative error {error:.1e}", case.name);
         worst = worst.max(error);
     };
 
@@ -112,12 +112,12 @@ fn check_picture(pipeline: &Pipeline, case: &Case, i: usize, goldens: &HashMap<S
         })
         .expect("latents");
 
-    let picture = pipeline.decode(&latents).expect("a picture");
+    let image = pipeline.decode(&latents).expect("an image");
     let reference: Vec<u8> = row("image").flatten_all().and_then(|image| image.to_vec1()).expect("bytes");
-    assert_eq!(picture.size, spec.size);
-    assert_eq!(picture.rgb.len(), reference.len());
-    let off = picture.rgb.iter().zip(&reference).map(|(a, b)| a.abs_diff(*b)).max();
-    assert!(off <= Some(1), "{}, picture {i}: a pixel is off by {off:?}", case.name);
+    assert_eq!(image.size, spec.size);
+    assert_eq!(image.rgb.len(), reference.len());
+    let off = image.rgb.iter().zip(&reference).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(off <= Some(1), "{}, image {i}: a pixel is off by {off:?}", case.name);
     worst
 }
 
@@ -130,20 +130,20 @@ fn every_case_equals_diffusers() {
         let pipeline = pipelines.entry(&case.model).or_insert_with(|| load(&case.model, Precision::F32));
         let goldens = case.goldens();
         for i in 0..case.prompts.len() {
-            let worst = check_picture(pipeline, case, i, &goldens);
-            println!("{:28} picture {i}: worst relative error {worst:.1e}", case.name);
+            let worst = check_image(pipeline, case, i, &goldens);
+            println!("{:28} image {i}: worst relative error {worst:.1e}", case.name);
         }
     }
     assert!(pipelines.len() >= 7, "seven models of different shapes");
 }
 
 #[test]
-fn the_embedded_model_paints_what_diffusers_paints_with_its_weights() {
+fn the_embedded_model_generates_what_diffusers_generates_with_its_weights() {
     let pipeline =
         Pipeline::load(&EMBEDDED_MODEL, &Placement::resident(DeviceChoice::Cpu, Precision::F32), &|_, _| {})
             .expect("the embedded model");
     for case in cases_in("embedded_cases.json") {
-        let worst = check_picture(&pipeline, &case, 0, &case.goldens());
+        let worst = check_image(&pipeline, &case, 0, &case.goldens());
         println!("{:28} worst relative error {worst:.1e}", case.name);
     }
 }
@@ -153,8 +153,8 @@ fn a_model_of_one_size_makes_every_other_size_from_it() {
     let pipeline =
         Pipeline::load(&EMBEDDED_MODEL, &Placement::resident(DeviceChoice::Cpu, Precision::F32), &|_, _| {})
             .expect("the embedded model");
-    let native = pipeline.limits().native.expect("it paints one size");
-    let paint = |size: ImageSize| {
+    let native = pipeline.limits().native.expect("it generates one size");
+    let generate = |size: ImageSize| {
         let spec = RenderSpec {
             prompt: "a cat".into(),
             negative_prompt: None,
@@ -165,36 +165,38 @@ fn a_model_of_one_size_makes_every_other_size_from_it() {
             loras: Vec::new(),
         };
         let prepared = pipeline.prepare(&spec).expect("prepared");
-        pipeline.paint(&spec, &prepared, Seed::new(3), &mut |_| ControlFlow::Continue(())).expect("painted")
+        pipeline
+            .generate(&spec, &prepared, Seed::new(3), &mut |_| ControlFlow::Continue(()))
+            .expect("generated")
     };
-    let painted = paint(native);
+    let generated = generate(native);
     for size in ["256x256", "64x64", "384x256"] {
         let size = size.parse().expect("a size");
-        assert_eq!(paint(size), painted.clone().fitted(size));
+        assert_eq!(generate(size), generated.clone().fitted(size));
     }
 }
 
 #[test]
-fn the_picture_of_a_batch_is_the_picture_painted_alone() {
+fn the_image_of_a_batch_is_the_image_generated_alone() {
     let case = cases().into_iter().find(|case| case.name == "base-pair").expect("base-pair");
     let pipeline = load(&case.model, Precision::F32);
-    let (spec, seed) = case.pictures().next().expect("a picture");
-    let paint = |seed: Seed| {
+    let (spec, seed) = case.images().next().expect("an image");
+    let generate = |seed: Seed| {
         let prepared = pipeline.prepare(&spec).expect("prepared");
-        pipeline.paint(&spec, &prepared, seed, &mut |_| ControlFlow::Continue(())).expect("painted")
+        pipeline.generate(&spec, &prepared, seed, &mut |_| ControlFlow::Continue(())).expect("generated")
     };
     let prepared = pipeline.prepare(&spec).expect("prepared");
     for k in 0..3 {
         let in_batch = pipeline
-            .paint(&spec, &prepared, seed.for_image(k), &mut |_| ControlFlow::Continue(()))
-            .expect("painted");
-        assert_eq!(in_batch, paint(Seed::new(seed.get() + u64::from(k))));
+            .generate(&spec, &prepared, seed.for_image(k), &mut |_| ControlFlow::Continue(()))
+            .expect("generated");
+        assert_eq!(in_batch, generate(Seed::new(seed.get() + u64::from(k))));
     }
-    assert_ne!(paint(seed), paint(seed.for_image(1)));
+    assert_ne!(generate(seed), generate(seed.for_image(1)));
 }
 
 #[test]
-fn a_pictures_bytes_do_not_depend_on_its_neighbours() {
+fn an_images_bytes_do_not_depend_on_its_neighbours() {
     let pipeline = load("base", Precision::F32);
     // 96 tokens, which need no padding, and 60, which need four pads.
     for (guidance_scale, width, height) in [(0.0, 48, 32), (4.0, 48, 32), (0.0, 40, 24), (4.0, 40, 24)] {
@@ -215,7 +217,9 @@ fn a_pictures_bytes_do_not_depend_on_its_neighbours() {
             .zip(&prepared)
             .map(|((spec, seed), prepared)| {
                 let seed = Seed::new(*seed);
-                pipeline.paint(spec, prepared, seed, &mut |_| ControlFlow::Continue(())).expect("painted")
+                pipeline
+                    .generate(spec, prepared, seed, &mut |_| ControlFlow::Continue(()))
+                    .expect("generated")
             })
             .collect();
         let items: Vec<_> = prepared
@@ -233,18 +237,18 @@ fn a_pictures_bytes_do_not_depend_on_its_neighbours() {
                 left.remove(1);
             }
         }
-        for (item, picture) in left.into_iter().enumerate() {
+        for (item, image) in left.into_iter().enumerate() {
             let latents = batch.item(item).expect("latents");
-            assert_eq!(pipeline.decode(&latents).expect("a picture"), alone[picture], "picture {picture}");
+            assert_eq!(pipeline.decode(&latents).expect("an image"), alone[image], "image {image}");
         }
     }
 }
 
 #[test]
-fn what_a_picture_is_heading_for_comes_closer_with_every_step() {
+fn what_an_image_is_heading_for_comes_closer_with_every_step() {
     let case = cases().swap_remove(0);
     let pipeline = load(&case.model, Precision::F32);
-    let (spec, seed) = case.pictures().next().expect("a picture");
+    let (spec, seed) = case.images().next().expect("an image");
     let prepared = pipeline.prepare(&spec).expect("prepared");
     let mut denoising = pipeline.begin(&spec, &[Item::new(&prepared, seed)]).expect("a batch");
     let mut foreseen = Vec::new();
@@ -259,13 +263,13 @@ fn what_a_picture_is_heading_for_comes_closer_with_every_step() {
 }
 
 #[test]
-fn a_step_callback_can_stop_the_picture() {
+fn a_step_callback_can_stop_the_image() {
     let case = cases().swap_remove(0);
     let pipeline = load(&case.model, Precision::F32);
-    let (spec, seed) = case.pictures().next().expect("a picture");
+    let (spec, seed) = case.images().next().expect("an image");
     let prepared = pipeline.prepare(&spec).expect("prepared");
     let mut steps = 0;
-    let stopped = pipeline.paint(&spec, &prepared, seed, &mut |step| {
+    let stopped = pipeline.generate(&spec, &prepared, seed, &mut |step| {
         steps = step.done;
         if step.done == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

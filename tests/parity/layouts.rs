@@ -111,7 +111,9 @@ fn adapted(files: &ModelFiles, loras: &[LoraChoice]) -> Result<Pixels, LoadError
     let sides = pipeline.sides(&pipeline.read_loras(loras)?).expect("on the device");
     let tokens = pipeline.tokenise(&spec).expect("tokens");
     let prepared = pipeline.prepare_tokens(&tokens, &sides).expect("prepared");
-    Ok(pipeline.paint(&spec, &prepared, Seed::new(7), &mut |_| ControlFlow::Continue(())).expect("an image"))
+    Ok(pipeline
+        .generate(&spec, &prepared, Seed::new(7), &mut |_| ControlFlow::Continue(()))
+        .expect("an image"))
 }
 
 /// The transformer's tensors by the names of the original layout.

@@ -49,7 +49,7 @@ fn library_velocity(transformer: &ZImageTransformer2DModel, goldens: &HashMap<St
 
 fn our_velocity(case: &Case, goldens: &HashMap<String, Tensor>) -> Tensor {
     let pipeline = load(&case.model, Precision::F32);
-    let (spec, seed) = case.pictures().next().expect("a picture");
+    let (spec, seed) = case.images().next().expect("an image");
     let conditioning = pipeline.condition(&spec.prompt).expect("conditioning");
     let noise = pipeline.noise(spec.size, seed).expect("noise");
     let mut first = None;

@@ -60,7 +60,7 @@ def encode(pipeline, prompts):
 
 
 def render(pipeline, case):
-    """Everything the pipeline computes on its way to the pictures of `case`, by name."""
+    """Everything the pipeline computes on its way to the images of `case`, by name."""
     tensors = {}
 
     def keep_step(_, step, _timestep, kept):
@@ -111,7 +111,7 @@ def save(arrays, path):
 
 
 def check(case, arrays):
-    """That a golden says something: exact caption lengths, finite latents, a picture with contrast."""
+    """That a golden says something: exact caption lengths, finite latents, an image with contrast."""
     tokens = [len(arrays[f"conditioning.{index}"]) for index in range(len(case.prompts))]
     assert tokens == case.tokens, (case.name, tokens)
     for step in range(case.steps + 1):
@@ -142,7 +142,7 @@ def largest_activations(transformer, maxima):
 
 
 def write_embedded_goldens():
-    """What diffusers paints with the embedded model's weights."""
+    """What diffusers generates with the embedded model's weights."""
     goldens = HERE / "goldens-embedded"
     shutil.rmtree(goldens, ignore_errors=True)
     goldens.mkdir()

@@ -18,22 +18,22 @@ fn load(files: &ModelFiles, precision: Precision, memory: MemoryTier) -> Pipelin
     pipeline
 }
 
-fn paint(pipeline: &Pipeline, spec: &RenderSpec, seed: Seed) -> Pixels {
+fn generate(pipeline: &Pipeline, spec: &RenderSpec, seed: Seed) -> Pixels {
     let prepared = pipeline.prepare(spec).expect("prepared");
-    pipeline.paint(spec, &prepared, seed, &mut |_| ControlFlow::Continue(())).expect("painted")
+    pipeline.generate(spec, &prepared, seed, &mut |_| ControlFlow::Continue(())).expect("generated")
 }
 
 #[test]
-fn a_model_whose_layers_come_and_go_paints_the_same_pixels() {
+fn a_model_whose_layers_come_and_go_generates_the_same_pixels() {
     let mut models: Vec<String> = Vec::new();
     for case in cases() {
         if models.contains(&case.model) {
             continue;
         }
         let files = ModelFiles::directory(&tiny_models::directory(&case.model)).expect("a model");
-        let (spec, seed) = case.pictures().next().expect("a picture");
+        let (spec, seed) = case.images().next().expect("an image");
         for precision in [Precision::F32, Precision::F16] {
-            let of = |memory| paint(&load(&files, precision, memory), &spec, seed);
+            let of = |memory| generate(&load(&files, precision, memory), &spec, seed);
             let resident = of(MemoryTier::Resident);
             for memory in [MemoryTier::Offload, MemoryTier::Low] {
                 assert_eq!(of(memory), resident, "{} in {precision:?}, {memory}", case.model);
@@ -56,7 +56,7 @@ fn difference(a: &Pixels, b: &Pixels) -> f64 {
 fn eight_bits_are_hardly_seen_and_four_bits_are() {
     let prompts =
         ["a red apple", "a blue house on a yellow background", "一只绿色的猫", "a star", "an orange car"];
-    let pictures = |precision, memory| {
+    let images = |precision, memory| {
         let pipeline = load(&EMBEDDED_MODEL, precision, memory);
         let size = pipeline.limits().native.expect("one size");
         prompts.map(|prompt| {
@@ -70,13 +70,13 @@ fn eight_bits_are_hardly_seen_and_four_bits_are() {
                 edit: None,
                 loras: Vec::new(),
             };
-            paint(&pipeline, &spec, Seed::new(7))
+            generate(&pipeline, &spec, Seed::new(7))
         })
     };
-    let exact = pictures(Precision::F32, MemoryTier::Resident);
+    let exact = images(Precision::F32, MemoryTier::Resident);
     let mean = |precision, memory| {
         let differences: Vec<f64> =
-            pictures(precision, memory).iter().zip(&exact).map(|(a, b)| difference(a, b)).collect();
+            images(precision, memory).iter().zip(&exact).map(|(a, b)| difference(a, b)).collect();
         println!("{precision:?} {memory}: {differences:.2?} of 255");
         differences.iter().sum::<f64>() / f64::from(u32::try_from(differences.len()).expect("a few"))
     };
@@ -90,7 +90,7 @@ fn eight_bits_are_hardly_seen_and_four_bits_are() {
 }
 
 #[test]
-fn a_picture_decoded_in_no_room_at_all_is_the_same() {
+fn an_image_decoded_in_no_room_at_all_is_the_same() {
     let placement = Placement::resident(DeviceChoice::Cpu, Precision::F32);
     let of = |work_bytes_max| {
         let placement = Placement { work_bytes_max, ..placement.clone() };
@@ -105,7 +105,7 @@ fn a_picture_decoded_in_no_room_at_all_is_the_same() {
             edit: None,
             loras: Vec::new(),
         };
-        paint(&pipeline, &spec, Seed::new(3))
+        generate(&pipeline, &spec, Seed::new(3))
     };
     let (whole, strips) = (of(None), of(Some(0)));
     assert!(whole.rgb.iter().zip(&strips.rgb).all(|(a, b)| a.abs_diff(*b) <= 1));

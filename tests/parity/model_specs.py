@@ -182,7 +182,7 @@ MODELS = {
             "shift": 3.0,  # not used
             "use_dynamic_shifting": True,
             "time_shift_type": "exponential",
-            "base_image_seq_len": 4,  # small, so that small pictures differ
+            "base_image_seq_len": 4,  # small, so that small images differ
             "max_image_seq_len": 64,
             "base_shift": 0.4,
             "max_shift": 1.3,

@@ -40,12 +40,12 @@ fn worst_error_of(kernels: KernelChoice, precision: Precision, wanted: impl Fn(&
     for case in cases().iter().filter(|case| wanted(case)) {
         let pipeline = load_as(&case.model, &placement);
         let reference = &case.goldens()[&format!("latents.{}", case.steps)];
-        for (i, (spec, seed)) in case.pictures().enumerate() {
+        for (i, (spec, seed)) in case.images().enumerate() {
             let ours = latents(&pipeline, &spec, seed);
-            pipeline.decode(&ours).expect("a finite picture");
+            pipeline.decode(&ours).expect("a finite image");
             let error = relative_error(&ours, &reference.narrow(0, i, 1).expect("a row"));
-            println!("{precision:?} {kernels:6} {:28} picture {i}: relative error {error:.1e}", case.name);
-            assert!(error.is_finite(), "{}, picture {i}", case.name);
+            println!("{precision:?} {kernels:6} {:28} image {i}: relative error {error:.1e}", case.name);
+            assert!(error.is_finite(), "{}, image {i}", case.name);
             worst = worst.max(error);
         }
     }

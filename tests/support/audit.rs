@@ -15,7 +15,7 @@ use tintype::{
     units::{Energy, Money},
 };
 
-use crate::painter::Answered;
+use crate::image_client::Answered;
 
 /// Counts of what an audit found in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct Audit {
     pub images: i64,
 }
 
-/// Audits the ledger in `file` as it is at one moment, of which clients were answered `answered`. Days are UTC's. A server
-/// may write to it meanwhile, such as what its warm-up took.
+/// Audits the ledger in `file` as it is at one moment, of which clients were answered `answered`. Days are UTC's. A
+/// server may write to it meanwhile, such as what its warm-up took.
 pub fn audit(file: &Path, answered: &Answered) -> Audit {
     let place = TempDir::new().expect("a directory");
     let copy = place.path().join("ledger.sqlite3");
@@ -88,7 +88,7 @@ fn books_each_request_once(ledger: &Connection) {
             ON request_id = id
         WHERE CASE state WHEN 'settled' THEN rows IS NOT images OR places <> images OR first <> 0 OR last <> images - 1
                          ELSE rows IS NOT NULL END";
-    assert_eq!(one(ledger, uneven), 0, "all pictures of a settled request, each once, and none of any other");
+    assert_eq!(one(ledger, uneven), 0, "all images of a settled request, each once, and none of any other");
     let stray = "SELECT count(*) FROM entries JOIN requests ON requests.id = request_id
                  WHERE kind = 'failed' AND state <> 'failed'";
     assert_eq!(one(ledger, stray), 0, "failed work belongs to a request that failed");
@@ -121,8 +121,8 @@ pub fn booked(ledger: &Connection) -> Answered {
     booked
 }
 
-/// What a key has used up, and what open requests hold of it, is within its hard budgets of a month. An image's electricity
-/// and time are known once it is generated, so a budget in money leaves room for those in a test.
+/// What a key has used up, and what open requests hold of it, is within its hard budgets of a month. An image's
+/// electricity and time are known once it is generated, so a budget in money leaves room for those in a test.
 fn budgets_hold(ledger: &Connection) {
     let over = |unit: &str, used: &str, held: &str| {
         let sql = format!(
@@ -135,7 +135,7 @@ fn budgets_hold(ledger: &Connection) {
         one(ledger, &sql)
     };
     assert_eq!(over("money", "standard_nano", "reserved_nano"), 0, "no budget in money is overspent");
-    assert_eq!(over("images", "entries.images", "images"), 0, "no budget in pictures is overspent");
+    assert_eq!(over("images", "entries.images", "images"), 0, "no budget in images is overspent");
 }
 
 /// The two sums of a month, over this one and the one before: a test may run over midnight of the first.
@@ -156,11 +156,11 @@ fn sums_close(file: &Path, ledger: &Connection) {
     let span = (month.previous().start(&zone), month.end(&zone));
     let (totals, overheads) =
         (books.totals(span.0, span.1).expect("totals"), books.overheads(span.0, span.1).expect("sums"));
-    let told = totals.wall_energy.as_millijoules() + totals.failed_energy.as_millijoules();
-    let told = told + i64::try_from(overheads.wall_energy.as_millijoules()).expect("in range");
+    let reported = totals.wall_energy.as_millijoules() + totals.failed_energy.as_millijoules();
+    let reported = reported + i64::try_from(overheads.wall_energy.as_millijoules()).expect("in range");
     let rows = "SELECT coalesce((SELECT sum(wall_energy_mj) FROM entries), 0)
                      + coalesce((SELECT sum(wall_energy_mj) FROM overheads), 0)";
-    assert_eq!(told, one(ledger, rows), "the first sum closes");
+    assert_eq!(reported, one(ledger, rows), "the first sum closes");
     let epochs = "SELECT id, coalesce((SELECT sum(energy_mj) FROM entries WHERE epoch = meter_epochs.id), 0)
                            + coalesce((SELECT sum(energy_mj) FROM overheads WHERE epoch = meter_epochs.id), 0)
                   FROM meter_epochs";
@@ -178,12 +178,12 @@ fn sums_close(file: &Path, ledger: &Connection) {
     let first_key = one(ledger, "SELECT coalesce(min(created_at_ms), 0) FROM keys");
     let first_day = Timestamp::from_millisecond(first_key).map(|first| zone.to_datetime(first).date());
     let days = DaySpan { first: first_day.expect("a time"), end: today.tomorrow().expect("a day") };
-    let images = u64::try_from(totals.images).expect("pictures");
+    let images = u64::try_from(totals.images).expect("images");
     let costs = books.with_assets(&costs).expect("assets");
     let lost = costs.parts().map(|(part, service)| {
         // A part of before the first image has generated none.
-        let painted = if service.and(days).days() > 0 { images } else { 0 };
-        part.lost_on(days, 0, painted).expect("in range")
+        let generated = if service.and(days).days() > 0 { images } else { 0 };
+        part.lost_on(days, 0, generated).expect("in range")
     });
     let lost = lost.fold(Money::ZERO, |sum, amount| sum.plus(amount).expect("in range"));
     assert_eq!(charged, lost, "the second sum closes");

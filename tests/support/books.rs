@@ -53,18 +53,18 @@ impl Books {
         self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
     }
 
-    /// One picture for 0.375583334, settled at `at`.
-    pub fn paint(&self, at: &str, tag: Option<&str>) -> RequestId {
-        self.paint_on(None, at, tag)
+    /// One image for 0.375583334, settled at `at`.
+    pub fn generate(&self, at: &str, tag: Option<&str>) -> RequestId {
+        self.generate_on(None, at, tag)
     }
 
     /// The same, its energy counted by the card with this UUID.
-    pub fn paint_on(&self, card: Option<&str>, at: &str, tag: Option<&str>) -> RequestId {
+    pub fn generate_on(&self, card: Option<&str>, at: &str, tag: Option<&str>) -> RequestId {
         self.book(receipt(), card, at, tag)
     }
 
     /// The same without a price elsewhere.
-    pub fn paint_uncompared(&self, at: &str) -> RequestId {
+    pub fn generate_uncompared(&self, at: &str) -> RequestId {
         self.book(Receipt { comparison: None, ..receipt() }, None, at, None)
     }
 
@@ -82,7 +82,7 @@ impl Books {
         id
     }
 
-    /// Work that gave no picture.
+    /// Work that gave no image.
     pub fn fail(&self, at: &str) {
         let at: Timestamp = at.parse().expect("a time");
         let Receipt { usage, wall_energy, cost, .. } = receipt();
@@ -100,7 +100,7 @@ pub fn example_costs() -> CostModel {
     CostModel::new(CostSettings::default(), prices, Vec::new()).expect("a cost model")
 }
 
-/// What every picture was asked for.
+/// What every image was asked for.
 pub fn spec() -> RenderSpec {
     RenderSpec {
         prompt: "a lighthouse at dawn".into(),

@@ -28,7 +28,7 @@ pub struct Run {
     pub last: u64,
 }
 
-/// What a counter has told.
+/// What a counter has reported.
 #[derive(Clone)]
 pub struct Trace {
     device: String,

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use safetensors::{Dtype, tensor::TensorView};
 
-/// Writes a LoRA of rank 2 of one layer of the model `base`, 64 × 64, by ai-toolkit's names. `phase` tells its numbers from
-/// others'.
+/// Writes a LoRA of rank 2 of one layer of the model `base`, 64 × 64, by ai-toolkit's names. `phase` makes its numbers
+/// differ from others'.
 pub fn write_lora(file: &Path, layer: &str, phase: usize) {
     let numbers = |count: usize| {
         (0..count)

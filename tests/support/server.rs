@@ -25,7 +25,8 @@ pub mod counter;
 #[path = "sums.rs"]
 mod sums;
 
-/// A running server with a metered device, or several. Dropping it stops it as Ctrl-C does, waits, and looks whether its books close.
+/// A running server with a metered device, or several. Dropping it stops it as Ctrl-C does, waits, and looks whether
+/// its books close.
 pub struct TestServer {
     pub url: String,
     /// The first key, with both scopes.
@@ -89,11 +90,11 @@ impl TestServer {
         change(&mut config);
         let (ready, on_ready) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
-        let (served, told) = (config.clone(), Arc::clone(&clock));
+        let (served, server_clock) = (config.clone(), Arc::clone(&clock));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
             runtime.block_on(async {
-                let app = App::build_with(&served, &told, runtime.handle().clone(), Quiet, fittings);
+                let app = App::build_with(&served, &server_clock, runtime.handle().clone(), Quiet, fittings);
                 let app = app.expect("it starts");
                 app.introduce(|_| Ok::<_, AppError>(())).expect("the first key is stored");
                 // None if the test brought a data directory that has one.
@@ -110,7 +111,7 @@ impl TestServer {
 
     /// Asks the server to stop, without waiting.
     pub fn ask_to_stop(&mut self) {
-        // The counter counts whatever it has not told yet, as any would in the seconds before the next start.
+        // The counter counts whatever it has not reported yet, as any would in the seconds before the next start.
         self.traces.iter().for_each(Trace::catch_up);
         self.stop.take().map(|stop| stop.send(()));
     }

@@ -11,7 +11,7 @@ use tintype::{
 
 use super::counter::{Run, Trace};
 
-/// Asserts both sums of the ledger that the server of `config`, whose device told `trace`, has left at `now`.
+/// Asserts both sums of the ledger that the server of `config`, whose device counted `trace`, has left at `now`.
 pub fn assert_closed(config: &Config, now: Timestamp, trace: &Trace) {
     let file = config.data_dir.join(LEDGER_FILE);
     let connection = Connection::open(&file).expect("the ledger");

@@ -5,7 +5,7 @@
     python tools/compare-with-diffusers/compare.py --shape middle --size 512x512
     python tools/compare-with-diffusers/compare.py --model models/embedded --size 128x128
 
-Both run in f32. Each round starts `tintype bench --json`, then lets diffusers paint as often. Of every part the median
+Both run in f32. Each round starts `tintype bench --json`, then lets diffusers generate as often. Of every part the median
 of all repetitions is printed, of the wall clock and of the processor's time over all cores (user and system), and the
 ratio Tintype / diffusers: below 1, Tintype is the faster one. The machine must do nothing else: where other work takes
 a core, PyTorch's threads wait for each other at every operation, and small models take ten times as long and more.
@@ -40,7 +40,7 @@ def parse_arguments():
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--repetitions", type=int, default=2, help="pictures of a round, for each of the two")
+    parser.add_argument("--repetitions", type=int, default=2, help="images of a round, for each of the two")
     return parser.parse_args()
 
 
@@ -92,8 +92,8 @@ class Diffusers:
         self.pipeline = ZImagePipeline.from_pretrained(model, dtype=torch.float32)
         self.pipeline.set_progress_bar_config(disable=True)
 
-    def paint(self):
-        """One picture: the milliseconds of its parts, on the wall clock and of the processor."""
+    def generate(self):
+        """One image: the milliseconds of its parts, on the wall clock and of the processor."""
         moments = []
 
         def now():
@@ -138,11 +138,11 @@ def main():
     arguments = parse_arguments()
     model = arguments.model or make_model(arguments.shape, arguments.directory / arguments.shape)
     diffusers = Diffusers(arguments, model)
-    diffusers.paint()
+    diffusers.generate()
     ours, theirs = [], []
     for number in range(arguments.rounds):
         ours.append(time_tintype(arguments, model))
-        theirs += [diffusers.paint() for _ in range(arguments.repetitions)]
+        theirs += [diffusers.generate() for _ in range(arguments.repetitions)]
         print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
 
     print(f"{model}, {arguments.size}, {arguments.steps} steps, f32, {arguments.threads} threads\n")

@@ -27,9 +27,9 @@ def measured(figures):
             for language, key in (("English", "english"), ("Chinese", "chinese"))
         ),
         "",
-        f"- Background: the border's mean colour is nearest the named one of 12 in {percent(figures['colours'])} of 120 pictures.",
-        f"- Unknown words: {percent(figures['unknown_clean'])} of {figures['unknown']} pictures are as near to some subject's "
-        "picture as 95 % of the named pictures are.",
+        f"- Background: the border's mean colour is nearest the named one of 12 in {percent(figures['colours'])} of 120 images.",
+        f"- Unknown words: {percent(figures['unknown_clean'])} of {figures['unknown']} images are as near to some subject's "
+        "image as 95 % of the named images are.",
         f"- Measured by `tools/train-demo-model/evaluate.py` with diffusers in f32 on {figures['date']}, seed "
         f"{figures['seed']}, {figures['steps']} steps, against all {figures['subjects']} subjects.",
     ]
@@ -49,9 +49,9 @@ def write(work_dir, directory, subjects, trained):
         "subjects": subjects,
         "side": scenes.SIDE,
         "megabytes": f"{trained['bytes'] / 1e6:.1f}",
-        "autoencoder_pictures": f"{trained['autoencoder'] * autoencoder.BATCH * 2:,}",
+        "autoencoder_images": f"{trained['autoencoder'] * autoencoder.BATCH * 2:,}",
         "captions": f"{trained['text'] * text.BATCH * 2:,}",
-        "transformer_pictures": f"{trained['transformer'] * transformer.BATCH * 2:,}",
+        "transformer_images": f"{trained['transformer'] * transformer.BATCH * 2:,}",
         "measured": measured(json.loads(figures.read_text())) if figures.exists() else "Not measured yet.",
     }
     card = TEMPLATE.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-//! `tintype bench`: where the time of a picture goes, on the path that the server takes.
+//! `tintype bench`: where the time of an image goes, on the path that the server takes.
 
 mod report;
 
@@ -45,17 +45,17 @@ pub(super) struct BenchArgs {
     #[arg(long, value_delimiter = ',', default_value = "8",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(STEPS_MAX)))]
     steps: Vec<u32>,
-    /// Pictures of one batch
+    /// Images of one batch
     #[arg(long, value_delimiter = ',', default_value = "1",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(IMAGES_MAX)))]
     n: Vec<u32>,
     /// Time an edit of each size too: the middle quarter of an image is repainted
     #[arg(long)]
     edit: bool,
-    /// What to paint
+    /// What to generate
     #[arg(long, default_value = "a lighthouse at dawn")]
     prompt: String,
-    /// Batches that are painted and not counted, for each case
+    /// Batches that are generated first and not counted, for each case
     #[arg(long, default_value_t = 1)]
     warm_up: u32,
     /// Batches that are counted, for each case
@@ -164,11 +164,11 @@ impl Bench {
         let (warm_up, repetitions) = self.counts;
         let watch = self.memory.watch();
         for seed in 0..u64::from(warm_up) {
-            self.paint(spec, n, Seed::new(seed))?;
+            self.generate(spec, n, Seed::new(seed))?;
         }
         let window = self.meter.open();
         let samples = (0..u64::from(repetitions))
-            .map(|seed| self.paint(spec, n, Seed::new(seed)))
+            .map(|seed| self.generate(spec, n, Seed::new(seed)))
             .collect::<Result<Vec<_>, _>>()?;
         let usage = self.meter.close(window);
         Ok(Case::new(spec, n, &samples, usage, watch.and_then(|watch| watch.peak_in_all())))
@@ -176,7 +176,7 @@ impl Bench {
 
     /// What the engine's worker does with a batch, and the answer's encoding after it. After each part the device is
     /// waited for.
-    fn paint(&self, spec: &RenderSpec, n: u32, first_seed: Seed) -> Result<Sample, CliError> {
+    fn generate(&self, spec: &RenderSpec, n: u32, first_seed: Seed) -> Result<Sample, CliError> {
         let pipeline = &self.pipeline;
         let mut lap = Lap::start(pipeline);
         let tokens = pipeline.tokenise(spec)?;
@@ -196,8 +196,8 @@ impl Bench {
             steps.push(lap.end()?);
         }
         let latents = (0..n as usize).map(|item| denoising.item(item)).collect::<Result<Vec<_>, _>>()?;
-        let picture = |latents| pipeline.image(latents, spec);
-        let pixels = latents.iter().map(picture).collect::<Result<Vec<_>, _>>()?;
+        let image = |latents| pipeline.image(latents, spec);
+        let pixels = latents.iter().map(image).collect::<Result<Vec<_>, _>>()?;
         let decode = lap.end()?;
         let files = pixels.iter().map(|pixels| encode::encode(pixels, Encoding::default(), None));
         let files = files.collect::<Result<Vec<_>, _>>();

@@ -63,7 +63,7 @@ pub(super) struct Case {
     /// Whether an image is edited.
     edit: bool,
     parts: Vec<PartTimes>,
-    /// Pixels of the answer × steps × pictures, over the median of the whole.
+    /// Pixels of the answer × steps × images, over the median of the whole.
     pixel_steps_per_second: f64,
     joules_per_image: f64,
     energy_source: &'static str,
@@ -139,7 +139,7 @@ impl Case {
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let (pixels, joules) = (spec.size.pixels() as f64, usage.energy.as_millijoules() as f64 / 1e3);
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-        let pictures = f64::from(n) * samples.len() as f64;
+        let images = f64::from(n) * samples.len() as f64;
         Self {
             size: spec.size.to_string(),
             steps: spec.steps,
@@ -147,7 +147,7 @@ impl Case {
             edit: spec.edit.is_some(),
             parts: parts.into_iter().flatten().collect(),
             pixel_steps_per_second: pixels * f64::from(spec.steps) * f64::from(n) / seconds,
-            joules_per_image: joules / pictures,
+            joules_per_image: joules / images,
             energy_source: usage.source.as_str(),
             peak_memory_bytes,
         }
@@ -155,9 +155,9 @@ impl Case {
 
     fn title(&self) -> String {
         let steps = if self.steps == 1 { "step" } else { "steps" };
-        let pictures = if self.n == 1 { "picture" } else { "pictures" };
+        let images = if self.n == 1 { "image" } else { "images" };
         let edit = if self.edit { ", edit" } else { "" };
-        format!("{}, {} {steps}, {} {pictures}{edit}", self.size, self.steps, self.n)
+        format!("{}, {} {steps}, {} {images}{edit}", self.size, self.steps, self.n)
     }
 
     fn write(&self, text: &mut String) {
@@ -186,12 +186,12 @@ impl Case {
         };
         let memory = match self.peak_memory_bytes {
             Some(bytes) => format!("{} MiB", bytes >> 20),
-            None => "not told by the device".to_owned(),
+            None => "not reported by the device".to_owned(),
         };
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            "\n{}\n{}pixels × steps per second  {:.3e}\njoules per picture         {:.1}{estimated}\n\
+            "\n{}\n{}pixels × steps per second  {:.3e}\njoules per image         {:.1}{estimated}\n\
              peak memory                {memory}\n",
             self.title(),
             table(columns, rows),
@@ -270,7 +270,7 @@ mod tests {
         insta::assert_snapshot!(report(EnergySource::Estimated, Some(300 << 20)).to_text(), @r"
         a model on cpu in f32, memory resident, 2 threads; 1 warm-up, 3 counted
 
-        512x512, 2 steps, 2 pictures
+        512x512, 2 steps, 2 images
                   median ms     min     max  cpu ms
         tokenise       0.04    0.04    0.04    0.03
         text           3.00    3.00    3.00    6.00
@@ -280,7 +280,7 @@ mod tests {
         png            2.00    2.00    2.00    4.00
         whole        200.00  100.00  300.00  400.00
         pixels × steps per second  5.243e6
-        joules per picture         100.0, estimated from configured watts
+        joules per image         100.0, estimated from configured watts
         peak memory                300 MiB
 
         `step` is one denoising step; `cpu` is the processor's time, over all cores.
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn a_metered_device_is_not_called_estimated() {
         let text = report(EnergySource::Metered, None).to_text();
-        assert!(text.contains("100.0\n") && text.contains("not told by the device"), "{text}");
+        assert!(text.contains("100.0\n") && text.contains("not reported by the device"), "{text}");
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn notes(service: &ServiceComparison, decimals: u32) -> Vec<String> {
 
 fn without_price(unpriced: &Unpriced) -> String {
     let Unpriced { images, days, first, last, reason } = unpriced;
-    format!("{images} pictures of {days} days from {first} to {last} are left out: {reason}")
+    format!("{images} images of {days} days from {first} to {last} are left out: {reason}")
 }
 
 /// How far the hardware has paid for itself, and when it will have.
@@ -97,7 +97,7 @@ fn outlook(payback: &Payback, against: &PaybackAgainst) -> String {
         days => format!("at the pace of {days} days"),
     };
     match against.outlook {
-        None => "some pictures have no price there".into(),
+        None => "some images have no price there".into(),
         Some(Outlook::PaidBack) => "paid back".into(),
         Some(Outlook::On(day)) => format!("paid back on {day}, {pace}"),
         Some(Outlook::AfterItsLife(day)) => {

@@ -45,12 +45,12 @@ pub(super) fn statement(report: &MonthReport) -> String {
     }
     if report.figures.undelivered_images != 0 {
         lines.push(format!(
-            "  undelivered       {:>16}  painted, but the client had gone",
+            "  undelivered       {:>16}  generated, but the client had gone",
             report.figures.undelivered_images
         ));
     }
     if report.figures.images < 0 || report.figures.total < Money::ZERO {
-        lines.push("  more of earlier months was taken back than was painted in this one".into());
+        lines.push("  more of earlier months was taken back than was generated in this one".into());
     }
     if report.example_hardware {
         lines.push("  depreciation is an example's; set [costs] in tintype.toml".into());
@@ -72,7 +72,7 @@ fn compared(report: &MonthReport) -> String {
     }
 }
 
-/// What the month cost beside its pictures, and what a picture costs with all of it.
+/// What the month cost beside its images, and what an image costs with all of it.
 fn whole_lines(report: &MonthReport, whole: &WholeMonth) -> Vec<String> {
     let money =
         |amount: Money| format!("{:>16} {}", amount.to_rounded_string(report.decimals()), report.currency);
@@ -86,7 +86,7 @@ fn whole_lines(report: &MonthReport, whole: &WholeMonth) -> Vec<String> {
     let unused = whole.unused_depreciation.plus(whole.unused_upkeep).unwrap_or_default();
     if unused != Money::ZERO {
         lines.push(format!(
-            "  unused capacity   {}  wear and upkeep that no picture was charged",
+            "  unused capacity   {}  wear and upkeep that no image was charged",
             money(unused)
         ));
     }

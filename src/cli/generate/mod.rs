@@ -48,7 +48,8 @@ pub(super) struct GenerateArgs {
     prompts: Vec<String>,
     #[command(flatten)]
     model: ModelArgs,
-    /// A LoRA's file, or its name in the data directory's loras, and how strongly it is applied [default: 1]; repeatable
+    /// A LoRA's file, or its name in the data directory's loras, and how strongly it is applied [default: 1];
+    /// repeatable
     #[arg(long, value_name = "NAME_OR_FILE[:WEIGHT]")]
     lora: Vec<LoraArg>,
     /// Width and height, such as 1024x1024 [default: the model's, or those of the image that is edited]
@@ -293,7 +294,7 @@ fn generate(
     seed: Seed,
 ) -> Result<Pixels, CliError> {
     let bar = super::progress::step_bar(spec.steps_run()).with_message(format!("seed {seed}"));
-    let pixels = pipeline.paint(spec, prepared, seed, &mut |step| {
+    let pixels = pipeline.generate(spec, prepared, seed, &mut |step| {
         bar.set_position(u64::from(step.done));
         ControlFlow::Continue(())
     })?;

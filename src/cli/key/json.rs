@@ -91,7 +91,7 @@ impl KeyStandingJson {
             budget: of.budget.to_string(),
             spent: of.budget.part_of(&of.spent).to_string(),
             left: of.left().to_string(),
-            resets_at: of.begins_anew.timestamp(),
+            resets_at: of.resets_at.timestamp(),
         };
         Self {
             key: KeyJson::new(&standing.row, now),

@@ -64,7 +64,7 @@ fn in_words(standing: &KeyStanding, zone: &TimeZone, now: Timestamp) -> String {
         format!("  images     {images} in {DAYS} days, today included"),
     ];
     lines.extend(standing.budgets.iter().map(|of: &BudgetStanding| {
-        let resets = minute(of.begins_anew.timestamp(), zone);
+        let resets = minute(of.resets_at.timestamp(), zone);
         format!("  budget     {}: {} left, resets {resets}", of.budget, of.left())
     }));
     lines.join("\n") + "\n"

@@ -61,10 +61,10 @@ struct InputArgs {
     /// How much of it works for images
     #[arg(long, value_name = "PERCENT")]
     share: Option<String>,
-    /// Images that it paints in its life
+    /// Images that it generates over its life
     #[arg(long, value_name = "N")]
     lifetime_images: Option<String>,
-    /// Power of the device while it paints
+    /// Power of the device while it generates images
     #[arg(long, value_name = "W")]
     watts: Option<String>,
     /// Time of the device for an image

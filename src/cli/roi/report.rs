@@ -153,7 +153,7 @@ impl Text {
         self.heading(&format!("One year: {} images, {} a month", year.images, outcome.images_per_month));
         for (name, amount, remark) in [
             ("electricity", year.electricity, "of the images"),
-            ("idle hours", year.idle_electricity, "electricity while it is on and does not paint"),
+            ("idle hours", year.idle_electricity, "electricity while it is on but generates nothing"),
             ("upkeep", year.upkeep, ""),
             ("other bills", year.other, "what the bills of a year say beyond these three"),
             ("depreciation", year.depreciation, ""),

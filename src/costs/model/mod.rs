@@ -32,17 +32,17 @@ pub struct CostSettings {
     pub price_per_kwh: Money,
     /// Its price by the hour and the season.
     pub tariff: Vec<TariffRow>,
-    /// Power of the machine around the device while it paints; 0 where the device figure is the whole machine's.
+    /// Power of the machine around the device while it generates images; 0 if the device's figure includes it.
     pub host_watts: Power,
     /// What the plug delivers for 100 W that the machine uses: the power supply's loss.
     pub wall_factor_percent: u32,
     /// The hardware that wears out, until the ledger's first asset is bought.
     pub hardware: Hardware,
-    /// Repairs, network, space: a flat amount a picture.
+    /// Repairs, network, space: a flat amount for each image.
     pub upkeep_per_image: Money,
     /// The same for a year, instead of the flat amount.
     pub upkeep_per_year: Option<Money>,
-    /// Of all hours, those in which the machine usually paints, in percent: they carry the year's upkeep.
+    /// The share of all hours in which the machine usually generates images, in percent: they carry the year's upkeep.
     pub normal_utilisation_percent: u32,
     /// The service to compare with, a sku of the price book. Like for like: the same weights, hosted.
     pub compare_with: String,
@@ -118,8 +118,8 @@ impl ExchangeRate {
     }
 }
 
-/// Prices an image. What is configured is shared by all clones; what the ledger knows of the parts is a model's own, and is
-/// read for every request and every report.
+/// Prices an image. What is configured is shared by all clones; what the ledger knows of the parts is a model's own,
+/// and is read for every request and every report.
 #[derive(Debug, Clone)]
 pub struct CostModel {
     basis: Arc<Basis>,
@@ -145,8 +145,8 @@ impl CostModel {
     /// A cost model of these settings.
     ///
     /// # Errors
-    /// [`CostError`] for a setting out of range, or a compared sku that the price book has never had. One whose price has
-    /// ended, has not begun or lacks an exchange rate is compared with nothing.
+    /// [`CostError`] for a setting out of range, or a compared sku that the price book has never had. One whose price
+    /// has ended, has not begun or lacks an exchange rate is compared with nothing.
     pub fn new(
         settings: CostSettings,
         prices: PriceBook,
@@ -211,8 +211,8 @@ impl CostModel {
         if lines.is_empty() { self } else { Self { lines, ..self } }
     }
 
-    /// The same with the images that were made in the service of each of [`CostModel::parts`]: a part by units is charged
-    /// until it has lost all it can.
+    /// The same with the images that were made in the service of each of [`CostModel::parts`]: a part by units is
+    /// charged until it has lost all it can.
     pub fn with_images_made(self, images_made: Vec<u64>) -> Self {
         Self { images_made, ..self }
     }
@@ -232,7 +232,7 @@ impl CostModel {
         &self.basis.settings
     }
 
-    /// Prices one picture that took `usage` of the device and is settled at `at`, by the clock on the wall.
+    /// Prices one image that took `usage` of the device and is settled at `at`, by the clock on the wall.
     ///
     /// # Errors
     /// [`CostError`] where an amount is out of range.
@@ -272,7 +272,7 @@ impl CostModel {
         usages.map(|(before, usage)| self.receipt_after(before, usage, comparison.cloned(), at)).collect()
     }
 
-    /// Every part that wears out, with the days on which pictures are charged for it. The configured hardware comes
+    /// Every part that wears out, with the days on which images are charged for it. The configured hardware comes
     /// first, until the first asset of the ledger is bought.
     pub fn parts(&self) -> impl Iterator<Item = (&Asset, DaySpan)> {
         let first_bought = self.assets.iter().map(|asset| asset.purchased_on).min();

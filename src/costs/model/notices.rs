@@ -31,12 +31,12 @@ pub enum PriceMatter {
         /// Its last day.
         on: Date,
     },
-    /// There is no price any more.
+    /// The last price has ended.
     Ended {
         /// The first day without one.
         since: Date,
     },
-    /// There is no price yet.
+    /// The first price has not begun.
     NotBegun {
         /// The first day with one.
         from: Date,
@@ -148,7 +148,7 @@ mod tests {
         vec![ExchangeRate { from: Currency::USD, to: Currency::CNY, rate, effective_from }]
     }
 
-    fn told(model: &CostModel, day: Date) -> Vec<PriceMatter> {
+    fn matters(model: &CostModel, day: Date) -> Vec<PriceMatter> {
         model.price_notices(day).into_iter().map(|notice| notice.matter).collect()
     }
 
@@ -156,12 +156,12 @@ mod tests {
     fn the_end_of_a_price_is_announced_a_month_ahead_and_said_afterwards() {
         let model = model("openai/gpt-image-1.5", dollars("7"));
         let last = date(2026, 12, 1);
-        assert!(told(&model, date(2026, 10, 31)).is_empty());
-        assert_eq!(told(&model, date(2026, 11, 1)), [PriceMatter::Ends { on: last }]);
-        assert_eq!(told(&model, last), [PriceMatter::Ends { on: last }]);
+        assert!(matters(&model, date(2026, 10, 31)).is_empty());
+        assert_eq!(matters(&model, date(2026, 11, 1)), [PriceMatter::Ends { on: last }]);
+        assert_eq!(matters(&model, last), [PriceMatter::Ends { on: last }]);
         let ended = PriceMatter::Ended { since: date(2026, 12, 2) };
-        assert_eq!(told(&model, date(2026, 12, 2)), [ended]);
-        assert_eq!(told(&model, date(2031, 1, 1)), [ended]);
+        assert_eq!(matters(&model, date(2026, 12, 2)), [ended]);
+        assert_eq!(matters(&model, date(2031, 1, 1)), [ended]);
         let words = model.price_notices(date(2027, 1, 1))[0].to_string();
         assert!(words.starts_with("openai/gpt-image-1.5: no price since 2026-12-02; "), "{words}");
     }
@@ -170,13 +170,13 @@ mod tests {
     fn a_price_or_a_rate_that_has_not_begun_is_named() {
         let early = date(2025, 6, 1);
         let model = model("openai/gpt-image-1.5", dollars("7"));
-        assert_eq!(told(&model, early), [PriceMatter::NotBegun { from: date(2026, 1, 1) }; 2]);
+        assert_eq!(matters(&model, early), [PriceMatter::NotBegun { from: date(2026, 1, 1) }; 2]);
         let no_rate = PriceMatter::NoRate { currency: Currency::USD };
         let model = self::model("openai/gpt-image-2", vec![]);
-        assert_eq!(told(&model, date(2026, 11, 23)), [no_rate; 2]);
+        assert_eq!(matters(&model, date(2026, 11, 23)), [no_rate; 2]);
         let model = self::model("openai/gpt-image-2", dollars("0.000000001"));
         let day = date(2026, 11, 23);
-        assert_eq!(told(&model, day), [PriceMatter::OutOfRange; 2]);
+        assert_eq!(matters(&model, day), [PriceMatter::OutOfRange; 2]);
         assert_eq!(model.compare(Product::generated(ImageSize::square(1024), Quality::default()), day), None);
     }
 }

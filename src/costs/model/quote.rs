@@ -10,9 +10,9 @@ use crate::{
 /// What is known of a job's cost before it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// What one picture of it is expected to cost, and what it costs elsewhere.
+    /// What one image of it is expected to cost, and what it costs elsewhere.
     pub image: Receipt,
-    /// The same for all its pictures.
+    /// The same for all its images.
     pub job: Receipt,
 }
 
@@ -52,7 +52,7 @@ mod tests {
     };
 
     #[test]
-    fn a_job_is_expected_to_cost_its_pictures_as_often_as_there_are_any() {
+    fn a_job_is_expected_to_cost_its_images_as_often_as_there_are_any() {
         let day = date(2026, 11, 23);
         let dollars = ExchangeRate {
             from: Currency::USD,

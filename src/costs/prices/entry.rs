@@ -49,7 +49,7 @@ impl PriceEntry {
     /// # Errors
     /// [`PriceError::RoundsToZero`] if it is less than a nano-unit, [`PriceError::Money`] past the ledger's range.
     pub fn price_of(&self, Product { size, quality, .. }: Product) -> Result<Money, PriceError> {
-        match self.price.of_picture(size, quality)? {
+        match self.price.of_image(size, quality)? {
             Money::ZERO => Err(PriceError::RoundsToZero { sku: self.name(), size }),
             price => Ok(price),
         }

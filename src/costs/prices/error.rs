@@ -61,12 +61,12 @@ pub enum PriceError {
         /// The known sku that is written most like it.
         suggestion: Option<String>,
     },
-    /// A free picture is a mistake.
-    #[error("a picture of {size} at {sku} costs less than a billionth; compare with another sku")]
+    /// A free image is a mistake.
+    #[error("an image of {size} at {sku} costs less than a billionth; compare with another sku")]
     RoundsToZero {
         /// The sku.
         sku: String,
-        /// The picture's size.
+        /// The image's size.
         size: ImageSize,
     },
     /// An amount passed the ledger's range.
@@ -93,13 +93,13 @@ pub enum EntryFault {
         /// The entry's unit.
         unit: PriceUnit,
     },
-    /// A free picture is a mistake.
+    /// A free image is a mistake.
     #[error("{field} must be above 0; a retired price keeps its amount and gets an effective_to")]
     NotPositive {
         /// The field.
         field: &'static str,
     },
-    /// Two rows of a table for the same picture.
+    /// Two rows of a table for the same image.
     #[error("rows {row} and {again} are for the same size and quality; keep one")]
     DuplicateRow {
         /// The first of them, counted from 1.

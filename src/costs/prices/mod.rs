@@ -1,4 +1,4 @@
-//! The price book: what services charge for a picture.
+//! The price book: what services charge for an image.
 
 mod entry;
 mod error;
@@ -31,8 +31,8 @@ use crate::{
     units::Money,
 };
 
-/// What services charge for a picture, by stock-keeping unit and day. Append-only: a price change is a new entry, so last
-/// month keeps last month's price.
+/// What services charge for an image, by stock-keeping unit and day. Append-only: a price change is a new entry, so
+/// last month keeps last month's price.
 #[derive(Debug, Clone)]
 pub struct PriceBook {
     /// As they stand in the file.
@@ -148,11 +148,11 @@ impl PriceBook {
             .ok_or_else(|| PriceError::Unpriced { sku: name(sku, operation), day })
     }
 
-    /// The list price of one picture at `sku` on `day`, in the entry's currency, rounded down; never 0.
+    /// The list price of one image at `sku` on `day`, in the entry's currency, rounded down; never 0.
     ///
     /// # Errors
-    /// [`PriceError::Unpriced`] where there is none, [`PriceError::RoundsToZero`] where it is less than a nano-unit, and
-    /// [`PriceError::Money`] past the ledger's range.
+    /// [`PriceError::Unpriced`] where there is none, [`PriceError::RoundsToZero`] where it is less than a nano-unit,
+    /// and [`PriceError::Money`] past the ledger's range.
     pub fn price(&self, sku: &str, product: Product, day: Date) -> Result<Money, PriceError> {
         self.entry(sku, product.operation, day)?.price_of(product)
     }

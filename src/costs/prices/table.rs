@@ -6,14 +6,14 @@ use crate::{
     units::Money,
 };
 
-/// Prices by size and quality; at least one row, no two for the same picture.
+/// Prices by size and quality; at least one row, no two for the same image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceTable {
     first: TableRow,
     others: Vec<TableRow>,
 }
 
-/// What a picture of one size and quality costs.
+/// What an image of one size and quality costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableRow {
@@ -29,7 +29,7 @@ impl PriceTable {
     /// A table of these rows; none where there is no row.
     ///
     /// # Errors
-    /// [`EntryFault`] for an amount of 0, two rows for the same picture, or a size or quality that only some rows name.
+    /// [`EntryFault`] for an amount of 0, two rows for the same image, or a size or quality that only some rows name.
     pub fn new(rows: &[TableRow]) -> Result<Option<Self>, EntryFault> {
         let [first, others @ ..] = rows else { return Ok(None) };
         if rows.iter().any(|row| row.amount <= Money::ZERO) {
@@ -50,10 +50,10 @@ impl PriceTable {
         Ok(Some(Self { first: *first, others: others.to_vec() }))
     }
 
-    /// The price of one picture. A quality that is not listed takes the nearest lower one, else the lowest. Then a size
+    /// The price of one image. A quality that is not listed takes the nearest lower one, else the lowest. Then a size
     /// that is not listed takes the one with the fewest pixels among those with at least as many, else the largest; of
     /// two with equally many, the cheaper.
-    pub fn of_picture(&self, size: ImageSize, quality: Quality) -> Money {
+    pub fn of_image(&self, size: ImageSize, quality: Quality) -> Money {
         let mut nearest = self.first;
         for row in &self.others {
             if row.distance(size, quality) < nearest.distance(size, quality) {
@@ -101,8 +101,8 @@ mod tests {
         PriceTable::new(rows).expect("sound").expect("rows")
     }
 
-    fn of_picture(table: &PriceTable, size: &str, quality: Quality) -> String {
-        table.of_picture(size.parse().expect("a size"), quality).to_string()
+    fn of_image(table: &PriceTable, size: &str, quality: Quality) -> String {
+        table.of_image(size.parse().expect("a size"), quality).to_string()
     }
 
     #[test]
@@ -123,14 +123,14 @@ mod tests {
             ("2048x1024", "0.40"),
             ("4096x4096", "0.40"),
         ] {
-            assert_eq!(of_picture(&table, size, Quality::Medium), price, "{size}");
+            assert_eq!(of_image(&table, size, Quality::Medium), price, "{size}");
         }
     }
 
     #[test]
     fn an_unlisted_quality_takes_the_next_lower_one_else_the_lowest() {
         let table = table(&[row("", "high", "0.09"), row("", "medium", "0.06")]);
-        let price = |quality| of_picture(&table, "64x64", quality);
+        let price = |quality| of_image(&table, "64x64", quality);
         assert_eq!([price(Quality::Low), price(Quality::Medium)], ["0.06", "0.06"]);
         assert_eq!([price(Quality::High), price(Quality::Max)], ["0.09", "0.09"]);
     }
@@ -138,11 +138,11 @@ mod tests {
     #[test]
     fn the_quality_is_chosen_before_the_size() {
         let table = table(&[row("1024x1024", "low", "0.01"), row("512x512", "high", "0.02")]);
-        assert_eq!(of_picture(&table, "1024x1024", Quality::High), "0.02");
+        assert_eq!(of_image(&table, "1024x1024", Quality::High), "0.02");
     }
 
     #[test]
-    fn two_rows_for_one_picture_are_named() {
+    fn two_rows_for_one_image_are_named() {
         let rows = [row("8x8", "low", "1"), row("8x8", "standard", "2"), row("8x8", "medium", "3")];
         assert_eq!(PriceTable::new(&rows), Err(EntryFault::DuplicateRow { row: 2, again: 3 }));
     }

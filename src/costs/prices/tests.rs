@@ -169,7 +169,7 @@ fn nothing_is_free() {
     let rows = "rows = [{ size = \"8x8\", amount = \"1\" }, { size = \"9x9\", amount = \"0\" }]";
     let table = fault(&["unit = \"table\"", "amount = none", rows]);
     assert_eq!(table, EntryFault::NotPositive { field: "rows.amount" });
-    // A price of its own, but less than a nano-unit for so small a picture.
+    // A price of its own, but less than a nano-unit for so small an image.
     let book =
         PriceBook::parse(&entry(&["unit = \"megapixel\"", "amount = \"0.000000001\""])).expect("a book");
     let price = book.price("a/b", Product::generated(ImageSize::square(64), MEDIUM), TODAY);
@@ -188,7 +188,7 @@ fn what_an_accountant_would_ask_about_is_a_fault() {
 }
 
 #[test]
-fn every_problem_is_told_each_in_one_line() {
+fn every_problem_is_reported_in_one_line() {
     let book = entry(&["amount = \"cheap\""])
         + &entry(&["unit = \"pixel\""])
         + &entry(&["colour = 1"])

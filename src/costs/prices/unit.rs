@@ -4,13 +4,13 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PriceUnit {
-    /// One picture of any size.
+    /// One image of any size.
     Image,
     /// A million pixels, charged by the pixel.
     Megapixel,
-    /// A picture of a size and a quality.
+    /// An image of a size and a quality.
     Table,
-    /// A month, with pictures included.
+    /// A month, with images included.
     Plan,
 }
 

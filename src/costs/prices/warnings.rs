@@ -11,7 +11,7 @@ pub(in crate::costs) const DAYS_AHEAD: i32 = 30;
 /// After how many days a price should be read again.
 const DAYS_FRESH: i32 = 90;
 
-/// Entries of today that share a weakness, with the day that tells how far it goes.
+/// Entries of today that share a weakness, with the day that shows how serious it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PriceWarning {
     /// Their sku has no price after this day.

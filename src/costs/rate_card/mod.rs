@@ -33,7 +33,7 @@ pub struct ElectricityRate {
     pub price_per_kwh: Money,
     /// The row of the tariff that has it; none if it is `costs.price_per_kwh`.
     pub tariff: Option<String>,
-    /// Power of the machine around the device while it generates.
+    /// Power of the machine around the device while it generates images.
     pub host_watts: Power,
     /// What the plug delivers for 100 W that the machine uses.
     pub wall_factor_percent: u32,
@@ -86,8 +86,8 @@ impl PricedWork {
 }
 
 impl RateCard {
-    /// Energy at the plug and cost of work that took `usage` and was `share` of an image. What goes by time is charged for
-    /// the time on the device, what goes by images for that share.
+    /// Energy at the plug and cost of work that took `usage` and was `share` of an image. What goes by time is charged
+    /// for the time on the device, what goes by images for that share.
     ///
     /// # Errors
     /// [`MoneyError::OutOfRange`] past the ledger's range.

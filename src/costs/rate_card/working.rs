@@ -115,7 +115,7 @@ impl ListRate {
                 format!("{amount} {currency} a megapixel · {} pixels", size.pixels())
             }
             ListPrice::Table(_) => {
-                let amount = entry.price.of_picture(size, quality)?;
+                let amount = entry.price.of_image(size, quality)?;
                 format!("{amount} {currency} for {size} in {}", quality.as_str())
             }
             ListPrice::Plan { a_month, included_images } => {

@@ -1,4 +1,4 @@
-//! What another service would have charged for the pictures of a span, day by day.
+//! What another service would have charged for the images of a span, day by day.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,11 @@ use crate::{
 
 /// Images of one day, operation, size and quality, with what they cost here.
 #[derive(Debug, Clone, Copy)]
-pub struct Pictures<'a> {
+pub struct ImageGroup<'a> {
     /// When they were entered.
     pub day: Date,
-    /// By which day's prices they are compared: the day on which they were first entered, also where they are taken back.
+    /// By which day's prices they are compared: the day on which they were first entered, also where they are taken
+    /// back.
     pub priced_on: Date,
     /// What their price depends on.
     pub product: Product,
@@ -36,20 +37,20 @@ pub struct Pictures<'a> {
 pub struct Elsewhere {
     /// In all.
     pub comparison: ServiceComparison,
-    /// By the day on which the pictures were entered.
+    /// By the day on which the images were entered.
     pub by_day: BTreeMap<Date, Money>,
 }
 
-/// The pictures of a span at another service.
+/// The images of a span at another service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceComparison {
     /// The service, an entry of the price book.
     pub sku: String,
     /// Whether it is `costs.compare_with`, like for like.
     pub headline: bool,
-    /// Pictures that have a price there. The next four figures are of these.
+    /// Images that have a price there. The next four figures are of these.
     pub images: i64,
-    /// What they would have cost there, at each day's price. A plan's picture costs the month over the included pictures.
+    /// What they would have cost there, at each day's price. A plan's image costs the month over the included images.
     /// Null where none has a price.
     pub compared_price: Option<Money>,
     /// What they cost here, the standard cost.
@@ -58,7 +59,7 @@ pub struct ServiceComparison {
     pub saving: Option<Money>,
     /// The same in tenths of a percent of the compared price, rounded down.
     pub saving_percent_tenths: Option<i64>,
-    /// What they cost here all in: their part of everything that was spent. Null if it cannot be told.
+    /// What they cost here all in: their part of everything that was spent. Null if it is unknown.
     pub all_in_total: Option<Money>,
     /// The compared price less that; negative for a loss.
     pub saving_all_in: Option<Money>,
@@ -66,7 +67,7 @@ pub struct ServiceComparison {
     pub saving_all_in_percent_tenths: Option<i64>,
     /// The entries of the price book that were used.
     pub prices: Vec<PriceRead>,
-    /// Pictures without a price there.
+    /// Images without a price there.
     pub unpriced: Option<Unpriced>,
     /// Whole plans instead of parts of one, if the service sells plans.
     pub plans: Option<WholePlans>,
@@ -95,7 +96,7 @@ pub struct PriceRead {
     pub read_on: Date,
 }
 
-/// Pictures of days on which a service has no price.
+/// Images of days on which a service has no price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unpriced {
     /// How many.
@@ -110,14 +111,14 @@ pub struct Unpriced {
     pub reason: String,
 }
 
-/// A service's pictures as it sells them: in whole monthly plans.
+/// A service's images as it sells them: in whole monthly plans.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WholePlans {
-    /// Monthly plans that include the pictures of each month.
+    /// Monthly plans that include the images of each month.
     pub plans: u64,
     /// What they cost.
     pub price: Money,
-    /// That less the standard cost of the pictures; negative for a loss.
+    /// That less the standard cost of the images; negative for a loss.
     pub saving: Money,
 }
 
@@ -146,7 +147,7 @@ struct Tally<'a> {
 }
 
 impl CostModel {
-    /// What `sku` would have charged for `pictures`, by what is known on `today`. Those that were compared with it when they
+    /// What `sku` would have charged for `groups`, by what is known today. Groups that were compared with it when they
     /// were booked keep the price that was booked. Days without a price there are named, and their images left out.
     ///
     /// # Errors
@@ -154,12 +155,12 @@ impl CostModel {
     pub fn elsewhere(
         &self,
         sku: &str,
-        pictures: &[Pictures<'_>],
+        groups: &[ImageGroup<'_>],
         today: Date,
     ) -> Result<Elsewhere, MoneyError> {
         let mut tally = Tally::default();
         let mut days: BTreeMap<(Operation, Date), DayPrice<'_>> = BTreeMap::new();
-        for group in pictures {
+        for group in groups {
             let (operation, day) = (group.product.operation, group.priced_on);
             let day = days.entry((operation, day)).or_insert_with(|| self.price_on(sku, operation, day));
             tally.add(sku, group, day)?;
@@ -171,7 +172,7 @@ impl CostModel {
 }
 
 impl<'a> Tally<'a> {
-    fn add(&mut self, sku: &str, group: &Pictures<'_>, day: &DayPrice<'a>) -> Result<(), MoneyError> {
+    fn add(&mut self, sku: &str, group: &ImageGroup<'_>, day: &DayPrice<'a>) -> Result<(), MoneyError> {
         let price = match (group.booked, day) {
             (Some((booked, price)), _) if booked == sku => Ok(price),
             (_, Ok((entry, rate))) => {
@@ -202,7 +203,7 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    fn note_unpriced(&mut self, group: &Pictures<'_>, error: CostError) {
+    fn note_unpriced(&mut self, group: &ImageGroup<'_>, error: CostError) {
         self.unpriced_images += group.images;
         self.unpriced_days.insert(group.priced_on);
         if self.reason.as_ref().is_none_or(|(day, _)| group.priced_on < *day) {
@@ -210,7 +211,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn note_entry(&mut self, group: &Pictures<'_>, entry: &'a PriceEntry, rate: Money) {
+    fn note_entry(&mut self, group: &ImageGroup<'_>, entry: &'a PriceEntry, rate: Money) {
         if !self.entries.contains(&entry) {
             self.entries.push(entry);
         }
@@ -272,7 +273,8 @@ impl<'a> Tally<'a> {
 }
 
 impl ServiceComparison {
-    /// The same against everything that was spent: `total`, on `images`, of which those with a price here carry their part.
+    /// The same against everything that was spent: `total`, on `images`, of which those with a price here carry their
+    /// part.
     pub fn against_all_in(self, total: Money, images: i64) -> Self {
         let all_in_total = part_of_all_in(total, self.images, images);
         let saving_all_in =

@@ -79,17 +79,17 @@ fn money(text: &str) -> Money {
     text.parse().expect("an amount")
 }
 
-/// `images` pictures for 1 yuan each, entered and priced on a day of November.
-fn pictures(day: i8, images: i64, quality: Quality) -> Pictures<'static> {
+/// `images` images for 1 yuan each, entered and priced on a day of November.
+fn group(day: i8, images: i64, quality: Quality) -> ImageGroup<'static> {
     let day = date(2026, 11, day);
     let standard = money("1").times(images).expect("in range");
     let product = Product::generated(ImageSize::square(1024), quality);
-    Pictures { day, priced_on: day, product, images, standard, booked: None }
+    ImageGroup { day, priced_on: day, product, images, standard, booked: None }
 }
 
 #[test]
 fn each_day_has_its_price_and_every_price_its_source() {
-    let span = [pictures(10, 2, Quality::Medium), pictures(11, 3, Quality::Medium)];
+    let span = [group(10, 2, Quality::Medium), group(11, 3, Quality::Medium)];
     let found = model().elsewhere("a/image", &span, TODAY).expect("in range");
     let Elsewhere { comparison, by_day } = found;
     // 2 · $0.10 · 7 + 3 · $0.20 · 7
@@ -104,8 +104,8 @@ fn each_day_has_its_price_and_every_price_its_source() {
 
 #[test]
 fn days_without_a_price_are_named_and_compared_with_nothing() {
-    let priced = [pictures(10, 2, Quality::High), pictures(9, 1, Quality::Low)];
-    let span = [priced[0], priced[1], pictures(12, 4, Quality::High), pictures(20, 1, Quality::High)];
+    let priced = [group(10, 2, Quality::High), group(9, 1, Quality::Low)];
+    let span = [priced[0], priced[1], group(12, 4, Quality::High), group(20, 1, Quality::High)];
     let found = model().elsewhere("b/retired", &span, TODAY).expect("in range").comparison;
     assert_eq!((found.images, found.compared_price), (3, Some(money("0.19"))));
     assert_eq!((found.total, found.saving), (money("3"), Some(money("-2.81"))));
@@ -122,10 +122,10 @@ fn days_without_a_price_are_named_and_compared_with_nothing() {
 #[test]
 fn edits_are_compared_with_prices_of_edits() {
     let edited = |day, images| {
-        let made = pictures(day, images, Quality::Medium);
-        Pictures { product: Product { operation: Operation::Edit, ..made.product }, ..made }
+        let made = group(day, images, Quality::Medium);
+        ImageGroup { product: Product { operation: Operation::Edit, ..made.product }, ..made }
     };
-    let span = [pictures(10, 2, Quality::Medium), edited(10, 3)];
+    let span = [group(10, 2, Quality::Medium), edited(10, 3)];
     let found = model().elsewhere("a/image", &span, TODAY).expect("in range").comparison;
     // 2 · $0.10 · 7 + 3 · $0.05 · 7
     assert_eq!((found.images, found.compared_price), (5, Some(money("2.45"))));
@@ -139,7 +139,7 @@ fn edits_are_compared_with_prices_of_edits() {
 #[test]
 fn a_missing_exchange_rate_is_named_too() {
     let day = date(2025, 12, 31);
-    let early = Pictures { day, priced_on: day, ..pictures(1, 1, Quality::Medium) };
+    let early = ImageGroup { day, priced_on: day, ..group(1, 1, Quality::Medium) };
     let model = CostModel::new(
         CostSettings {
             compare_with: "b/retired".into(),
@@ -156,8 +156,8 @@ fn a_missing_exchange_rate_is_named_too() {
 
 #[test]
 fn what_was_booked_with_a_service_stays_its_price() {
-    let booked = Pictures { booked: Some(("a/image", money("9"))), ..pictures(10, 2, Quality::Medium) };
-    let span = [booked, pictures(10, 1, Quality::Medium)];
+    let booked = ImageGroup { booked: Some(("a/image", money("9"))), ..group(10, 2, Quality::Medium) };
+    let span = [booked, group(10, 1, Quality::Medium)];
     let price = |sku| model().elsewhere(sku, &span, TODAY).expect("in range").comparison.compared_price;
     assert_eq!(price("a/image"), Some(money("9.7")));
     assert_eq!(price("b/retired"), Some(money("0.03")), "three at the lower quality");
@@ -165,18 +165,18 @@ fn what_was_booked_with_a_service_stays_its_price() {
 
 #[test]
 fn what_is_taken_back_is_taken_back_at_its_own_days_price() {
-    let back = Pictures { priced_on: date(2026, 11, 10), ..pictures(20, -2, Quality::Medium) };
+    let back = ImageGroup { priced_on: date(2026, 11, 10), ..group(20, -2, Quality::Medium) };
     let found =
-        model().elsewhere("a/image", &[pictures(20, 1, Quality::Medium), back], TODAY).expect("in range");
+        model().elsewhere("a/image", &[group(20, 1, Quality::Medium), back], TODAY).expect("in range");
     assert_eq!(found.comparison.images, -1);
     assert_eq!(found.comparison.compared_price, Some(money("0")), "one at 1.4, two of 0.7 back");
     assert_eq!(found.comparison.saving_percent_tenths, None);
 }
 
 #[test]
-fn a_plan_is_told_by_the_image_and_in_whole_plans() {
-    let october = Pictures { day: date(2026, 10, 31), ..pictures(1, 1, Quality::Medium) };
-    let span = [october, pictures(1, 300, Quality::Medium), pictures(2, 1, Quality::Medium)];
+fn a_plan_is_priced_by_the_image_and_in_whole_plans() {
+    let october = ImageGroup { day: date(2026, 10, 31), ..group(1, 1, Quality::Medium) };
+    let span = [october, group(1, 300, Quality::Medium), group(2, 1, Quality::Medium)];
     let found = model().elsewhere("c/plan", &span, TODAY).expect("in range").comparison;
     // $10 / 300, rounded down, · 7, rounded down.
     assert_eq!(found.compared_price, money("0.233333331").times(302).ok());

@@ -60,8 +60,8 @@ impl Scenario {
             Lifetime::Images(images) => (share, images.saturating_mul(100)),
             Lifetime::Years { years, normal_utilisation_percent: Some(percent) } => {
                 // loss · share/100 · time / (years · 8760 h · utilisation/100)
-                let painting = u64::from(years) * YEAR_MILLIS * u64::from(percent);
-                (share * self.seconds_per_image.get(), painting)
+                let generating = u64::from(years) * YEAR_MILLIS * u64::from(percent);
+                (share * self.seconds_per_image.get(), generating)
             }
             Lifetime::Years { years, normal_utilisation_percent: None } => {
                 (share, u64::from(years).saturating_mul(self.images_per_year()).saturating_mul(100))
@@ -88,8 +88,8 @@ impl Scenario {
     pub(super) fn idle_electricity_of_year(&self, images_per_month: u64) -> Result<Money, ScenarioError> {
         let on = YEAR_MILLIS / 24 * u64::from(self.hours_on_per_day);
         let images = images_per_month.saturating_mul(MONTHS);
-        let painting = images.saturating_mul(self.seconds_per_image.get());
-        let idle = self.idle_watts.over(Millis::new(on.saturating_sub(painting)));
+        let generating = images.saturating_mul(self.seconds_per_image.get());
+        let idle = self.idle_watts.over(Millis::new(on.saturating_sub(generating)));
         Ok(self.price_of(idle.scale_percent_ceil(self.wall_factor_percent))?)
     }
 

@@ -15,7 +15,7 @@ pub enum Input {
     Residual,
     /// How much of it works for images, in percent.
     SharePercent,
-    /// Images that it paints in its life.
+    /// Images that it generates in its life.
     LifetimeImages,
     /// Power of the device, in watts.
     Watts,
@@ -98,11 +98,11 @@ impl Scenario {
         }
     }
 
-    /// Sets an input to what a person wrote. A value that is the present one changes nothing; an empty one takes away what
-    /// may be absent. The scenario is to be checked afterwards.
+    /// Sets an input to what a person wrote. A value that is the present one changes nothing; an empty one takes away
+    /// what may be absent. The scenario is to be checked afterwards.
     ///
     /// # Errors
-    /// [`ScenarioError::Field`] for a text that is no such value.
+    /// [`ScenarioError::Field`] for a text that is not such a value.
     pub fn change(&mut self, input: Input, text: &str) -> Result<(), ScenarioError> {
         let text = text.trim();
         if text == self.value(input) {

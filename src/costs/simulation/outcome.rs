@@ -57,13 +57,13 @@ pub struct YearCost {
     pub images: u64,
     /// Electricity of the images.
     pub electricity: Money,
-    /// Electricity of the hours in which it is on and does not paint, rounded up.
+    /// Electricity of the hours in which it is on but idle, rounded up.
     pub idle_electricity: Money,
     /// Upkeep of the images.
     pub upkeep: Money,
     /// What the bills of a year say beyond these three.
     pub other: Money,
-    /// Wear. By time it is a year's, whatever was painted.
+    /// Wear. By time it is a year's, however many images there were.
     pub depreciation: Money,
     /// All of it.
     pub total: Money,

@@ -13,7 +13,7 @@ use crate::{
 const SHIPPED: &str = include_str!("../../../config/scenarios/rtx4090-2026.toml");
 /// No machine of one person draws more.
 const WATTS_MAX: Power = Power::from_watts(100_000);
-/// A picture that takes longer than a day is a typing mistake.
+/// An image that takes longer than a day is a typing mistake.
 const IMAGE_TIME_MAX: Millis = Millis::new(86_400_000);
 const YEARS_MAX: u32 = 50;
 
@@ -31,19 +31,19 @@ pub struct Scenario {
     /// How much of the hardware works for images, in percent.
     #[serde(default = "hundred")]
     pub share_percent: u32,
-    /// Images that the hardware paints in its life; none: it lasts `lifetime_years`.
+    /// Images that the hardware generates in its life; none: it lasts `lifetime_years`.
     pub lifetime_images: Option<u64>,
     /// Years that the hardware lasts; none: it lasts `lifetime_images`.
     pub lifetime_years: Option<u32>,
-    /// With `lifetime_years`, the part of all hours in which it usually paints, in percent; none: what
+    /// With `lifetime_years`, the share of all hours in which it usually generates images, in percent; none: what
     /// `images_per_month` comes to.
     pub normal_utilisation_percent: Option<u32>,
-    /// Power of the device while it paints.
+    /// Power of the device while it generates images.
     pub watts: Power,
     /// Time of the device for an image.
     #[serde(deserialize_with = "seconds")]
     pub seconds_per_image: Millis,
-    /// Power of the machine around the device while it paints; 0 where it is in `watts`.
+    /// Power of the machine around the device while it generates images; 0 if `watts` includes it.
     #[serde(default)]
     pub host_watts: Power,
     /// What the plug delivers for 100 W that the machine uses.
@@ -51,10 +51,10 @@ pub struct Scenario {
     pub wall_factor_percent: u32,
     /// Price of a kilowatt-hour at the plug.
     pub price_per_kwh: Money,
-    /// Power of the whole machine while it is on and does not paint.
+    /// Power of the whole machine while it is on and generates nothing.
     #[serde(default)]
     pub idle_watts: Power,
-    /// Hours that it is on, each day; 0: only while it paints.
+    /// Hours that it is on, each day; 0: only while it generates images.
     #[serde(default)]
     pub hours_on_per_day: u32,
     /// Repairs, network, space: a flat amount an image.
@@ -63,7 +63,7 @@ pub struct Scenario {
     /// All the bills of a year for running it, electricity and upkeep included; none: the sum of those that are worked
     /// out here. Where that sum is larger than the bills, the sum counts.
     pub running_costs_per_year: Option<Money>,
-    /// Images painted in a month.
+    /// Images generated in a month.
     pub images_per_month: u64,
     /// What an image costs elsewhere; the yearly table of a report is against the first.
     #[serde(default)]
@@ -110,7 +110,7 @@ pub enum Lifetime {
     Years {
         /// Years that it lasts.
         years: u32,
-        /// The part of all hours in which it usually paints; none: what the images of a month come to.
+        /// The share of all hours in which it usually generates images; none: what the images of a month come to.
         normal_utilisation_percent: Option<u32>,
     },
 }
@@ -118,7 +118,7 @@ pub enum Lifetime {
 /// A scenario that cannot be: one line that names the field and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
-    /// The file is no scenario.
+    /// The file is not a scenario.
     #[error("scenario: {0}")]
     Malformed(String),
     /// A value that cannot be.
@@ -163,8 +163,8 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// This scenario with the configured hardware, tariff and upkeep, and a device of `watts`. Amounts in another currency
-    /// than the configured one go: the compared prices, and the bills of a year.
+    /// This scenario with the configured hardware, tariff and upkeep, and a device of `watts`. Amounts in another
+    /// currency than the configured one go: the compared prices, and the bills of a year.
     ///
     /// # Errors
     /// [`ScenarioError`] for settings that cannot be.
@@ -299,7 +299,7 @@ impl Scenario {
         if self.parts.iter().any(|part| part.residual > part.price) {
             return Err(refused("residual", "must not exceed the price"));
         }
-        // A free picture is a mistake.
+        // A free image is a mistake.
         if self.compared.iter().any(|compared| compared.price <= Money::ZERO) {
             return Err(refused("compared", "a price must be above 0"));
         }

@@ -204,7 +204,7 @@ fn by_time_the_fixed_cost_is_spread_over_the_life() {
     // 10,300 · 15 s / (5 · 8760 h · 10 %)
     let outcome = by_time(Some(10));
     assert_eq!(outcome.image.depreciation, money("0.009798326"));
-    // 10,300 / 5 whatever was painted: 2,060 + 13.5 + 180, over 6,000 images.
+    // 10,300 / 5 whatever was generated: 2,060 + 13.5 + 180, over 6,000 images.
     assert_eq!((outcome.year.depreciation, outcome.fully_loaded), (money("2060"), money("0.375583334")));
     assert_eq!(by_time(None).image.depreciation, money("0.343333334"));
     // 10,300 / 60 / (3.00 − 0.03225) = 57.8
@@ -248,7 +248,8 @@ fn losses_are_said_plainly() {
     assert_eq!(hosted.payback.to_string(), "never pays back at this volume");
     assert_eq!(hosted.break_even.to_string(), "not worth it at any volume");
     assert_eq!(outcome.against[1].break_even, BreakEven::Never);
-    // 1,200 − 300 a year: 230.7 months, of which it lives the three years of the scenario, and not the 60 months of its 30,000 images.
+    // 1,200 − 300 a year: 230.7 months, of which it lives the three years of the scenario, and not the 60 months of its
+    // 30,000 images.
     let said = outcome.against[2].payback.to_string();
     assert_eq!(said, "never pays back: it would take 230.7 months, and it is worn out after 36.0");
 }

@@ -102,7 +102,7 @@ pub enum WorkFailure {
     #[error("the request's time was up")]
     DeadlinePassed,
     /// Every device is lost.
-    #[error("no device paints any more")]
+    #[error("no device is left to generate images")]
     NoDevice,
     /// It does not fit into the device's memory.
     #[error("{size} does not fit into the device's memory")]

@@ -7,7 +7,7 @@ use crate::{
     pipeline::{Denoising, Item, Pipeline, Pixels, Prepared, RenderError, Sides},
 };
 
-/// One picture of a batch, on the device.
+/// One image of a batch, on the device.
 pub(super) struct BatchItem {
     pub(super) job: Arc<Job>,
     pub(super) index: u32,
@@ -34,8 +34,8 @@ impl BatchItem {
     }
 }
 
-/// Paints the pictures of a batch; each gets its own end. `on_denoised` is called when only decoding is left. An error is
-/// the whole batch's.
+/// Generates the images of a batch; each gets its own result. `on_denoised` is called when only decoding is left. An
+/// error is the whole batch's.
 pub(super) fn generate_batch(
     pipeline: &Pipeline,
     prompts: &mut PromptCache<Prepared>,
@@ -79,7 +79,7 @@ pub(super) fn generate_batch(
             Some(reason) => item.stop(reason),
             None => match pipeline.image(&denoising.item(row)?, spec) {
                 Ok(pixels) => item.end = Some(Ok(pixels)),
-                // This picture's own fault; the others may be sound.
+                // This image's own fault; the others may be sound.
                 Err(error @ RenderError::NotFinite { .. }) => {
                     item.end = Some(Err(WorkFailure::Failed(error)));
                 }
@@ -90,7 +90,7 @@ pub(super) fn generate_batch(
     Ok(())
 }
 
-/// Pictures whose jobs are to stop leave the batch; the others go on.
+/// Takes images whose jobs must stop out of the batch; the others go on.
 fn leave_stopped(
     denoising: &mut Denoising<'_>,
     alive: &mut Vec<usize>,
@@ -114,7 +114,7 @@ fn leave_stopped(
     Ok(())
 }
 
-/// Shows what the picture is heading for, after the steps at which its job wants to see it.
+/// Sends a preview of the image after the steps for which its job asked.
 fn show_partial(
     pipeline: &Pipeline,
     spec: &RenderSpec,
@@ -131,8 +131,8 @@ fn show_partial(
     Ok(())
 }
 
-/// The steps after which a picture of `steps` steps is shown `partials` times: evenly, never after the last one, and
-/// fewer times where there are not as many steps.
+/// The steps after which an image of `steps` steps is shown `partials` times: evenly, never after the last one, and
+/// fewer times if there are not as many steps.
 fn partial_steps(steps: u32, partials: u32) -> impl Iterator<Item = u32> {
     let mut last = 0;
     (1..=partials)
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partial_pictures_are_spread_evenly_over_the_steps() {
+    fn partial_images_are_spread_evenly_over_the_steps() {
         let steps = |steps, partials| partial_steps(steps, partials).collect::<Vec<_>>();
         assert_eq!(steps(8, 3), [2, 4, 6]);
         assert_eq!(steps(8, 1), [4]);

@@ -24,7 +24,7 @@ pub(super) struct PeakProfile {
 }
 
 /// What batches took of the memory on their way through the steps, measured, by shape: the table that limits the next
-/// ones. What decoding takes is no part of it: that goes by the room there is.
+/// ones. What decoding takes is not included: it adapts to the room there is.
 ///
 /// A batch grows by one image at a time: two are tried once one was measured and a second as large fits.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(super) struct MemoryTable {
 }
 
 impl MemoryTable {
-    /// Takes in what a batch of `pictures` took at most.
+    /// Adds the peak of a batch of `images`.
     pub(super) fn observe(&mut self, shape: Shape, images: usize, peak: u64) {
         let peaks = self.peaks.entry(shape).or_default();
         if self.resumed.remove(&shape) {
@@ -69,7 +69,7 @@ impl MemoryTable {
         }
     }
 
-    /// Notes that a batch of `pictures` did not fit.
+    /// Notes that a batch of `images` did not fit.
     pub(super) fn forbid(&mut self, shape: Shape, images: usize) {
         self.too_many.insert(shape, images);
     }
@@ -143,18 +143,19 @@ impl DeviceMemory {
         Self { is_watched: false, ..self }
     }
 
-    /// Whether the system tells what is free and what a batch takes.
-    pub(super) fn is_told(&self) -> bool {
+    /// Whether the system reports what is free and what a batch takes.
+    pub(super) fn is_known(&self) -> bool {
         self.is_host
     }
 
-    /// Bytes that a batch may take where so many are free on the device: those, or the configured limit where that is less.
+    /// Bytes that a batch may take where so many are free on the device: those, or the configured limit where that is
+    /// less.
     pub(super) fn free(&self, on_device: Option<u64>) -> u64 {
         [on_device, self.limit].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
-    /// Begins to watch what is taken from now on. None where the system cannot tell: then no batch is ever measured, and
-    /// none grows.
+    /// Begins to watch what is taken from now on. None where the system cannot tell: then no batch is ever measured,
+    /// and none grows.
     pub fn watch(&self) -> Option<Watch> {
         if !self.is_watched {
             return None;
@@ -242,6 +243,6 @@ mod tests {
     fn a_batch_may_take_what_is_free_or_the_limit_where_that_is_less() {
         let (unlimited, limited) = (DeviceMemory::new(true, None), DeviceMemory::new(true, Some(5)));
         assert_eq!((unlimited.free(Some(7)), limited.free(Some(7)), limited.free(Some(3))), (7, 5, 3));
-        assert_eq!((unlimited.free(None), limited.free(None)), (u64::MAX, 5), "nobody tells what is free");
+        assert_eq!((unlimited.free(None), limited.free(None)), (u64::MAX, 5), "the free memory is unknown");
     }
 }

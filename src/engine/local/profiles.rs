@@ -13,8 +13,8 @@ use crate::{engine::history::KindProfile, os, pipeline::Pipeline};
 /// What the file's form is called. A file of another form is not read.
 const VERSION: u32 = 1;
 
-/// What was measured of each shape of image, on each device and for each way of holding a model, kept in a file: what a
-/// server foresees does not begin anew when it is started again.
+/// What was measured of each shape of image, on each device and for each way of holding a model, kept in a file, so
+/// that a restarted server still knows what to expect.
 ///
 /// It holds nothing that cannot be measured again. A file that cannot be read is replaced.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl ProfileStore {
             Ok(kept) => kept,
             Err(error) => {
                 let path = path.display();
-                tracing::warn!(%error, "{path}: measured shapes cannot be read; they are measured anew");
+                tracing::warn!(%error, "{path}: measured shapes cannot be read; they will be measured again");
                 Kept::default()
             }
         };
@@ -108,8 +108,8 @@ impl ProfileStore {
         kept.profiles.iter().find(|row| row.of == *key).map(|row| row.profile.clone()).unwrap_or_default()
     }
 
-    /// Keeps `profile` in the place of what was known. Where the disk fails, the log says so once, what is in memory holds, and
-    /// the next call tries again.
+    /// Keeps `profile` in the place of what was known. Where the disk fails, the log says so once, what is in memory
+    /// holds, and the next call tries again.
     pub(super) fn put(&self, key: &ProfileKey, profile: Profile) {
         let mut kept = self.kept.lock();
         kept.version = VERSION;
@@ -141,8 +141,8 @@ fn read(path: &Path) -> io::Result<Kept> {
     }
 }
 
-/// Written aside and renamed, so that a process that dies leaves the file of before. Not flushed: workers would wait for the
-/// disk, and what a power cut takes is measured again.
+/// Written aside and renamed, so that a process that dies leaves the file of before. Not flushed: workers would wait
+/// for the disk, and what a power cut takes is measured again.
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     let aside = path.with_extension("part");
     os::open_to_write(&aside)?.write_all(&serde_json::to_vec_pretty(kept)?)?;

@@ -21,7 +21,7 @@ use crate::{
     units::Power,
 };
 
-/// Pictures of a batch on a card, where nothing else is configured: beyond it, others have measured little gain.
+/// Images of a batch on a GPU by default. Others have measured little gain beyond it.
 const BATCH_MAX_CARD: usize = 4;
 
 /// What a worker is made of.
@@ -40,7 +40,7 @@ pub struct Workers {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What every worker is told.
+/// What all workers share.
 #[derive(Clone)]
 struct Common {
     shared: Arc<Shared>,
@@ -50,7 +50,7 @@ struct Common {
     devices: usize,
 }
 
-/// What a worker tells when its model is loaded.
+/// What a worker reports once its model is loaded.
 struct Loaded {
     device: String,
     facts: Facts,
@@ -68,11 +68,11 @@ struct Started {
 
 impl Engine {
     /// Starts a worker thread for each of `devices`. They load their models one after another, and once all are loaded
-    /// each paints a warm-up picture by `warm_up`, and then what comes through the queue. Returns once all are loaded.
+    /// each generates a warm-up image by `warm_up`, and then what comes through the queue. Returns once all are loaded.
     ///
     /// # Errors
-    /// What a load says, or [`LoadError::Device`] where it panics, where no thread can be had, or where devices would
-    /// paint different numbers. Then no worker is left.
+    /// The load's own error, or [`LoadError::Device`] if it panics, if no thread can be started, or if devices would
+    /// generate different numbers. Then no worker is left.
     pub fn start(
         devices: Vec<WorkerParts>,
         warm_up: WarmUp,
@@ -152,7 +152,7 @@ impl Started {
 
     fn go(self) -> JoinHandle<()> {
         if self.go.send(()).is_err() {
-            tracing::error!("a worker thread has ended before its first picture");
+            tracing::error!("a worker thread ended before its first image");
         }
         self.thread
     }
@@ -206,7 +206,7 @@ fn work(
         on_overhead,
         facts,
         warm_up,
-        // The system tells one peak for the whole process, with the pages of mapped files in it.
+        // The system reports one peak for the whole process, including the pages of mapped files.
         memory: if devices > 1 || facts.memory.streams() { memory.unwatched() } else { memory },
         table: MemoryTable::default(),
         batch_max: settings.batch_max.unwrap_or(if facts.is_cpu() { 1 } else { BATCH_MAX_CARD }),
@@ -219,7 +219,7 @@ fn work(
     worker.run();
 }
 
-/// A thread that panics where no picture is at stake must not leave its device in the line, as if it still painted.
+/// A thread that panics outside of any image must not leave its device in the line, as if it still worked.
 struct LoseOnPanic<'a> {
     shared: &'a Shared,
     number: usize,
@@ -251,7 +251,7 @@ mod tests {
     use crate::pipeline::{Arithmetic, DeviceKind, MemoryTier, Precision, Schedule, Shift, SizeLimits};
 
     #[test]
-    fn a_device_that_would_paint_other_numbers_is_named() {
+    fn a_device_that_would_generate_other_numbers_is_named() {
         let limits = SizeLimits { factor: 16, side_max: 2048, native: None };
         let first = Facts {
             limits,

@@ -25,12 +25,12 @@ use crate::{
     units::Millis,
 };
 
-/// How often the meter is read while nothing is painted.
+/// How often the meter is read while the device is idle.
 const METER_INTERVAL: Duration = Duration::from_secs(5);
 /// Idleness that makes a row of the ledger: half a million rows a year, and a minute that a crash leaves to the gap.
 const IDLE_ROW: Millis = Millis::new(60_000);
 
-/// How often what was measured is kept while pictures come; while none come, it is kept at once.
+/// How often measurements are saved while images come; while none come, they are saved at once.
 const KEEP_INTERVAL: Millis = Millis::new(60_000);
 
 /// Which image warms a device up, and checks it after a failure.
@@ -90,8 +90,8 @@ struct BatchOutcome {
 }
 
 impl Worker<'_> {
-    /// Paints a picture that nobody asked for, then what comes until the engine is gone or the device is lost. While
-    /// nothing comes, the meter is read.
+    /// Generates a warm-up image, then whatever comes, until the engine is gone or the device is lost. While nothing
+    /// comes, the meter is read.
     pub(super) fn run(&mut self) {
         self.resume();
         let mut is_sound = self.check();
@@ -145,23 +145,23 @@ impl Worker<'_> {
         }
     }
 
-    /// Paints the warm-up picture: at the start, so that kernels are loaded, memory is laid out and the pace is known before
-    /// the first client; and after a failure, to find out whether the device still paints. False where it does not: then
-    /// it is lost.
+    /// Generates the warm-up image: at the start, so that kernels are loaded, memory is laid out and the pace is known
+    /// before the first client; and after a failure, to find out whether the device still works. False if it does not:
+    /// then it is lost.
     fn check(&mut self) -> bool {
         let failure = match self.generate_warm_up() {
             Ok(usage) => {
                 self.shared.note_generated(self.number);
                 let Self { device, .. } = self;
-                tracing::info!(%device, time = %usage.duration, energy = %usage.energy, "the warm-up picture is painted");
+                tracing::info!(%device, time = %usage.duration, energy = %usage.energy, "warm-up image generated");
                 return true;
             }
             Err(failure) => failure,
         };
         let device = &self.device;
         if !failure.blames_device() {
-            // For want of memory, say: smaller pictures may come out.
-            tracing::error!(%device, %failure, "the warm-up picture failed");
+            // Out of memory, for example: smaller images may still work.
+            tracing::error!(%device, %failure, "warm-up image failed");
             return true;
         }
         self.shared.lose(self.number);
@@ -171,7 +171,7 @@ impl Worker<'_> {
                 tracing::error!(%device, %failure, left, "a device is lost; restart the server to have it back");
             }
             _ => {
-                tracing::error!(%device, %failure, "no device is left: nothing is painted until a new start");
+                tracing::error!(%device, %failure, "no device is left: no image can be generated before a restart");
             }
         }
         false
@@ -181,7 +181,7 @@ impl Worker<'_> {
         let window = self.meter.open();
         let watch = self.memory.watch();
         let spec = &(self.warm_up)(&self.facts);
-        let painted = catch_unwind(AssertUnwindSafe(|| {
+        let generated = catch_unwind(AssertUnwindSafe(|| {
             let prepared = self.pipeline.prepare(spec)?;
             let (mut steps, mut peak) = (Vec::new(), None);
             let mut on_step = |_: Step<'_>| {
@@ -189,12 +189,12 @@ impl Worker<'_> {
                 peak = watch.as_ref().and_then(Watch::peak);
                 ControlFlow::Continue(())
             };
-            self.pipeline.paint(spec, &prepared, Seed::new(0), &mut on_step)?;
+            self.pipeline.generate(spec, &prepared, Seed::new(0), &mut on_step)?;
             Ok::<_, RenderError>((steps, peak))
         }));
         let usage = self.meter.close(window);
         (self.on_overhead)(Overhead::WarmUp, usage);
-        let (steps, peak) = painted.map_err(|_| WorkFailure::Panicked)?.map_err(WorkFailure::Failed)?;
+        let (steps, peak) = generated.map_err(|_| WorkFailure::Panicked)?.map_err(WorkFailure::Failed)?;
         if let Some(peak) = peak {
             self.table.observe(self.shape(spec), 1, peak);
         }
@@ -221,14 +221,14 @@ impl Worker<'_> {
         self.memory.free(self.pipeline.free_bytes())
     }
 
-    /// Pictures of a shape that may share a batch now. A device that tells nothing of its memory is trusted with the
-    /// configured batch, until one does not fit.
+    /// Images of a shape that may share a batch now. A device that does not report its memory is trusted
+    /// with the configured batch, until one does not fit.
     fn batch_limit(&self, group: &Group) -> usize {
         let (shape, room) = (group.shape, || self.room_beside(&group.loras, group.lora_bytes));
         match self.batch_max {
             // Nothing to weigh: the memory need not be asked.
             0 | 1 => 1,
-            most if self.memory.is_told() => self.table.batch_max(shape, room()).min(most),
+            most if self.memory.is_known() => self.table.batch_max(shape, room()).min(most),
             most => self.table.allowed(shape).min(most),
         }
     }
@@ -331,8 +331,8 @@ impl Worker<'_> {
         }
     }
 
-    /// What becomes of the images that a failed batch of `batch` left without an end. If the device may be at fault, another
-    /// device tries them; otherwise each is tried alone, once it is alone there is nothing left to try.
+    /// What becomes of the images that a failed batch of `batch` left without an end. If the device may be at fault,
+    /// another device tries them; otherwise each is tried alone, once it is alone there is nothing left to try.
     fn retry(&mut self, spec: &RenderSpec, batch: usize, mut items: Vec<BatchItem>, failure: WorkFailure) {
         let blames_device = failure.blames_device();
         let is_out_of_memory = matches!(failure, WorkFailure::OutOfMemory { .. });
@@ -390,11 +390,11 @@ impl Worker<'_> {
         item.job.lay_down(item.index, result);
     }
 
-    /// Leaves a picture to another device; false where none may have it.
+    /// Leaves an image to another device; false if none may take it.
     fn hand_back(&self, BatchItem { job, index, .. }: &BatchItem) -> bool {
         let is_handed = self.shared.hand_back(self.number, job, *index);
         if is_handed {
-            tracing::warn!(device = %self.device, "a picture failed; another device tries it");
+            tracing::warn!(device = %self.device, "an image failed; another device will try it");
         }
         is_handed
     }
@@ -408,7 +408,7 @@ impl Worker<'_> {
         self.pipeline.least_vae_bytes(spec) <= usable_bytes(free)
     }
 
-    /// Whether there is room for decoding a picture of `size`, at its slowest.
+    /// Whether there is room for decoding an image of `size`, at its slowest.
     fn can_decode(&self, size: ImageSize, free: u64) -> bool {
         self.pipeline.least_decoding_bytes(size) <= usable_bytes(free)
     }

@@ -48,7 +48,7 @@ codes! {
     IntegerAboveMaxValue: BAD_REQUEST, INVALID_REQUEST, Some("integer_above_max_value"), None;
     /// What OpenAI has and this model cannot do.
     UnsupportedValue: BAD_REQUEST, INVALID_REQUEST, Some("unsupported_value"), None;
-    /// A file that is no image, or one that is not read.
+    /// A file that is not an image, or of a format that is not read.
     InvalidImageFile: BAD_REQUEST, INVALID_REQUEST, Some("invalid_image_file"), None;
     /// A URL under which there is no image.
     InvalidImageUrl: BAD_REQUEST, INVALID_REQUEST, Some("invalid_image_url"), None;
@@ -63,7 +63,7 @@ codes! {
     FormForged: FORBIDDEN, INVALID_REQUEST, Some("form_forged"), Some("refusal-form-forged");
     ModelNotFound: NOT_FOUND, INVALID_REQUEST, Some("model_not_found"), None;
     LoraNotFound: BAD_REQUEST, INVALID_REQUEST, Some("lora_not_found"), None;
-    ImageGone: NOT_FOUND, INVALID_REQUEST, Some("picture_gone"), Some("refusal-no-picture");
+    ImageGone: NOT_FOUND, INVALID_REQUEST, Some("picture_gone"), Some("refusal-no-image");
     ReceiptNotFound: NOT_FOUND, INVALID_REQUEST, Some("receipt_not_found"), None;
     JobNotFound: NOT_FOUND, INVALID_REQUEST, Some("job_not_found"), Some("refusal-no-job");
     KeyNotFound: NOT_FOUND, INVALID_REQUEST, Some("key_not_found"), Some("refusal-no-key");

@@ -5,11 +5,11 @@ pub(super) mod code;
 pub(super) mod edits;
 pub(super) mod error;
 mod images;
+mod kept_images;
 pub(super) mod links;
 mod loras;
 mod models;
 mod openapi;
-mod pictures;
 pub(super) mod pieces;
 pub(super) mod rates;
 mod receipts;
@@ -57,7 +57,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         )
         .service(
             web::scope("/pictures")
-                .service(readable("/{name}", pictures::show))
+                .service(readable("/{name}", kept_images::show))
                 .default_service(web::to(unknown_url))
                 .wrap(cors()),
         )

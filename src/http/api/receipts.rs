@@ -14,8 +14,8 @@ pub(super) async fn find(
 ) -> Result<HttpResponse, ApiError> {
     let caller = auth::caller(&request, &state, Scope::Images)?;
     let id = RequestId::from_digits(&id).ok_or_else(ApiError::receipt_not_found)?;
-    let painted = state.service.painted(id, caller.key).await?;
-    let painted = painted.ok_or_else(ApiError::receipt_not_found)?;
-    let body = wire::receipts(&painted, state.service.costs().currency());
+    let request = state.service.stored_request(id, caller.key).await?;
+    let request = request.ok_or_else(ApiError::receipt_not_found)?;
+    let body = wire::receipts(&request, state.service.costs().currency());
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body))
 }

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_base_url_is_told_the_right_one() {
+    fn a_wrong_base_url_is_answered_with_the_right_one() {
         for path in [
             "/images/generations",
             "/v1/v1/images/generations",

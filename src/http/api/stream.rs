@@ -37,7 +37,7 @@ pub(super) fn answer(
     state: &web::Data<State>,
 ) -> HttpResponse {
     response.insert_header((CONTENT_TYPE, "text/event-stream")).insert_header((CACHE_CONTROL, "no-store"));
-    // nginx holds answers back until they are complete, unless it is told not to.
+    // nginx buffers answers until they are complete, unless this header forbids it.
     response.insert_header(("x-accel-buffering", "no"));
     if let Some(outlook) = accepted.outlook {
         response.insert_header(("x-queue-position", outlook.position.to_string()));

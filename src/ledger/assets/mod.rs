@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Ledger {
-    /// Records a part. A retirement of `asset` is not recorded. What it costs on days that are closed, by `costs`, becomes
-    /// an adjustment of the open month.
+    /// Records a part. A retirement of `asset` is not recorded. What it costs on days that are closed, by `costs`,
+    /// becomes an adjustment of the open month.
     ///
     /// # Errors
     /// [`LedgerError::Currency`] if the ledger is kept in another currency; [`LedgerError::Store`] if the database
@@ -59,8 +59,8 @@ impl Ledger {
         self.store.write(|conn| late::record(conn, costs, (&reason, evidence), now, |now| insert(conn, now)))
     }
 
-    /// Ends an asset's service. False if there is no such asset, or it is retired already. What that changes of days that
-    /// are closed, by `costs`, becomes an adjustment of the open month.
+    /// Ends an asset's service. False if there is no such asset, or it is retired already. What that changes of days
+    /// that are closed, by `costs`, becomes an adjustment of the open month.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses, as before the asset's purchase.
@@ -87,8 +87,8 @@ impl Ledger {
         })
     }
 
-    /// All assets, oldest record first, retired ones included. A few rows, read anew for every request: what the command
-    /// line records beside a running server counts from the next picture on.
+    /// All assets, oldest record first, retired ones included. A few rows, read again for every request: what the
+    /// command line records beside a running server counts from the next image on.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
@@ -126,12 +126,12 @@ impl Ledger {
         Ok(u64::try_from(*images).unwrap_or(0))
     }
 
-    /// Pictures that were booked on `days` of `zone`.
+    /// Images that were booked on `days` of `zone`.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn images_on(&self, days: DaySpan, zone: &TimeZone) -> Result<u64, LedgerError> {
-        // Below 0 where more of earlier months was taken back than was painted: then nothing was worn in this span.
+        // Below 0 if more of earlier months was taken back than was generated: then nothing was worn in this span.
         self.store.read(|conn| Ok(u64::try_from(images_on(conn, days, zone)?).unwrap_or(0)))
     }
 }

@@ -42,8 +42,8 @@ impl Book {
             .expect("recorded")
     }
 
-    /// Settles a picture of 15 seconds at `now`, priced as the service prices it.
-    fn paint(&mut self, costs: &CostModel, now: Timestamp) {
+    /// Settles an image of 15 seconds at `now`, priced as the service prices it.
+    fn generate(&mut self, costs: &CostModel, now: Timestamp) {
         self.requests += 1;
         let spec = RenderSpec {
             prompt: "a cup of tea".into(),
@@ -221,14 +221,14 @@ fn a_part_that_cannot_be_is_refused_by_the_database_too() {
 fn a_month_closes_over_parts_that_are_bought_and_sold_in_it() {
     let mut book = Book::new();
     let day = |number| date(2026, 11, number).at(12, 0, 0, 0).to_zoned(UTC).expect("a day").timestamp();
-    book.paint(&costs(), day(5));
+    book.generate(&costs(), day(5));
     let whole = book.november(&costs()).whole.expect("a whole month");
     let unused = (whole.unused_depreciation, whole.unused_upkeep);
     assert_eq!(unused, (Money::ZERO, Money::ZERO), "the configured hardware is by units");
     let id = book.add(&Asset { purchased_on: date(2026, 11, 10), ..by_units() });
     book.add(&Asset { purchased_on: date(2026, 11, 10), ..by_time() });
     for number in [10, 12, 17] {
-        book.paint(&costs(), day(number));
+        book.generate(&costs(), day(number));
     }
     let retirement = Retirement { on: date(2026, 11, 18), proceeds: yuan(17_000) };
     assert!(
@@ -236,10 +236,10 @@ fn a_month_closes_over_parts_that_are_bought_and_sold_in_it() {
             .retire_asset(id, retirement, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOW)
             .expect("no error")
     );
-    book.paint(&costs(), day(20));
+    book.generate(&costs(), day(20));
     let report = book.november(&costs());
     let whole = report.whole.expect("a whole month");
-    // One picture of the configured hardware, three of the part by units, four of the part by time.
+    // One image of the configured hardware, three of the part by units, four of the part by time.
     assert_eq!(report.figures.cost.depreciation.to_string(), "1.38966388".to_owned());
     // By units the same; by time 10,300 · 50 % · 21 / 1095.
     let by_units = yuan(0).plus("1.373333336".parse().expect("an amount"));
@@ -267,8 +267,8 @@ fn a_month_that_is_not_over_costs_the_days_that_have_begun() {
 #[test]
 fn the_plug_counts_every_entry_of_its_span() {
     let mut book = Book::new();
-    book.paint(&costs(), NOW);
-    book.paint(&costs(), NOW);
+    book.generate(&costs(), NOW);
+    book.generate(&costs(), NOW);
     let minute = SignedDuration::from_mins(1);
     let totals = book.ledger.plug_totals(NOW, NOW + minute).expect("totals");
     assert_eq!(totals.energy, Energy::from_millijoules(13_500_000));

@@ -29,7 +29,7 @@ pub enum KeyChange {
     Loras(Option<Vec<String>>),
     /// Requests a minute.
     RequestsPerMinute(Option<NonZeroU32>),
-    /// Pictures a minute.
+    /// Images a minute.
     ImagesPerMinute(Option<NonZeroU32>),
     /// Jobs at one time.
     ConcurrentJobs(Option<NonZeroU32>),

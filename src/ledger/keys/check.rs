@@ -30,7 +30,7 @@ pub struct KeyUse {
     now: Timestamp,
 }
 
-/// Why a key opens nothing. For the log; a client is never told which.
+/// Why a key is refused. For the log; a client never learns which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRefusal {
     /// No key has its public id.
@@ -179,7 +179,7 @@ impl Ledger {
             .read(|conn| conn.query_first(sql, params![id.to_text()], |row| Ok(key_row(row)?.state(now))))
     }
 
-    /// Notes the use of a key, which waits for the disk. A use that cannot be noted is no reason to turn its caller away.
+    /// Notes the use of a key, which waits for the disk. A use that cannot be noted does not stop its caller.
     pub fn note_use(&self, caller: &Caller, KeyUse { last_used_at, now }: KeyUse) {
         // Of several processes, one notes it.
         let update = "UPDATE keys SET last_used_at_ms = ?2
@@ -214,8 +214,8 @@ impl Ledger {
     }
 }
 
-/// Keys as the ledger has them, in memory, so that a request is let in without waiting for a disk, and without a write to
-/// it: a revocation counts from the moment it is committed, by this process or another.
+/// Keys as the ledger has them, in memory, so that a request is let in without waiting for a disk, and without a write
+/// to it: a revocation counts from the moment it is committed, by this process or another.
 #[derive(Default)]
 pub(in crate::ledger) struct KnownKeys {
     /// The store's version when the keys were last found unchanged.

@@ -9,14 +9,14 @@ use crate::{
     ledger::{BudgetPeriods, Ledger, LedgerError, store::params},
 };
 
-/// A key, how far its budgets are used up, and what it painted lately.
+/// A key, how far its budgets are used up, and what it generated lately.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyStanding {
     /// The key and its rules.
     pub row: KeyRow,
     /// Its budgets, in their order.
     pub budgets: Vec<BudgetStanding>,
-    /// Pictures of the last days, oldest first; the last is today.
+    /// Images of the last days, oldest first; the last is today.
     pub images_by_day: Vec<u32>,
 }
 
@@ -27,8 +27,8 @@ pub struct BudgetStanding {
     pub budget: Budget,
     /// What has been spent of everything in its period. What open requests hold is not in it.
     pub spent: Spending,
-    /// When it begins anew.
-    pub begins_anew: Zoned,
+    /// When it resets.
+    pub resets_at: Zoned,
 }
 
 impl BudgetStanding {
@@ -93,7 +93,7 @@ impl Ledger {
         let budgets = row.rules.budgets.iter().map(|budget| BudgetStanding {
             budget: *budget,
             spent: of_period(budget.period),
-            begins_anew: periods.end(budget.period).clone(),
+            resets_at: periods.end(budget.period).clone(),
         });
         Ok(KeyStanding {
             budgets: budgets.collect(),

@@ -151,7 +151,7 @@ fn every_refusal_has_its_reason() {
     assert_eq!(
         ring.open(&guess, NOON),
         Err(KeyRefusal::WrongSecret),
-        "a guess is not told that it is revoked"
+        "a guess does not learn that the key is revoked"
     );
 }
 
@@ -301,11 +301,11 @@ fn a_page_does_not_take_the_last_admin_away() {
     for taking in [KeyEdit::Change(&demotion), KeyEdit::Disable, KeyEdit::Revoke] {
         assert_eq!(edit(ring.id(), taking), KeyEdited::LastAdmin, "{taking:?}");
     }
-    let painter = ApiKey::generate(&mut rand::rng());
+    let image_key = ApiKey::generate(&mut rand::rng());
     let new = |key, rules| NewKey { key, name: "studio", rules };
     let rules = |scopes, expires_at| KeyRules { scopes, expires_at, ..KeyRules::default() };
-    ring.ledger.create_key(&new(&painter, rules(Scopes::IMAGES, None)), "operator", NOON).expect("a key");
-    assert_eq!(edit(painter.public_id(), KeyEdit::Revoke), KeyEdited::Done, "it has no admin scope");
+    ring.ledger.create_key(&new(&image_key, rules(Scopes::IMAGES, None)), "operator", NOON).expect("a key");
+    assert_eq!(edit(image_key.public_id(), KeyEdit::Revoke), KeyEdited::Done, "it has no admin scope");
     let expired = ApiKey::generate(&mut rand::rng());
     ring.ledger.create_key(&new(&expired, rules(Scopes::ALL, Some(NOON))), "operator", NOON).expect("a key");
     assert_eq!(edit(ring.id(), KeyEdit::Disable), KeyEdited::LastAdmin, "the other one has expired");

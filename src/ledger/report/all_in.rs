@@ -6,22 +6,22 @@ use crate::{
     units::{Energy, Money, MoneyError},
 };
 
-/// What a month cost beside its pictures, and what a picture costs by three ways of counting.
+/// What a month cost beside its images, and what an image costs by three ways of counting.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WholeMonth {
     /// Energy of the device while it waited.
     pub idle_energy_kwh: Energy,
-    /// Energy of the device for warm-up pictures.
+    /// Energy of the device for warm-up images.
     pub warm_up_energy_kwh: Energy,
     /// Energy that the device counted while no server looked.
     pub gap_energy_kwh: Energy,
     /// Price at the plug of all three.
     pub overhead_electricity: Money,
-    /// What the parts lost, charged to a picture or not.
+    /// What the parts lost, whether charged to an image or not.
     pub whole_depreciation: Money,
-    /// What the upkeep cost, charged to a picture or not.
+    /// What the upkeep cost, whether charged to an image or not.
     pub whole_upkeep: Money,
-    /// Wear that no picture was charged; negative in a month that painted more than usual.
+    /// Wear that no image was charged; negative in a month that generated more than usual.
     pub unused_depreciation: Money,
     /// The same of upkeep.
     pub unused_upkeep: Money,
@@ -33,19 +33,19 @@ pub struct WholeMonth {
     /// Everything that the month cost: images, failed work and images that were taken back, overheads, unused capacity,
     /// what was lost on parts that were sold, or less what was gained, and adjustments of closed days.
     pub fully_loaded_total: Money,
-    /// Electricity of a picture, rounded up; null without pictures.
+    /// Electricity of an image, rounded up; null without images.
     pub marginal_per_image: Option<Money>,
-    /// Everything over the pictures, rounded up; null without pictures.
+    /// Everything over the images, rounded up; null without images.
     pub fully_loaded_per_image: Option<Money>,
-    /// What the images with a price elsewhere would have cost there, less their part of everything: the headline. Negative
-    /// for a loss; null if no image has a price there.
+    /// What the images with a price elsewhere would have cost there, less their part of everything: the headline.
+    /// Negative for a loss; null if no image has a price there.
     pub saving_all_in: Option<Money>,
     /// The same in tenths of a percent of the compared price, rounded down.
     pub saving_all_in_percent_tenths: Option<i64>,
     /// Images with which a whole month, or year, at today's pace costs as much as the compared service: what it costs
-    /// whether it makes images or not, over the compared price less what each image adds (its electricity and that of failed
-    /// work, and its wear and upkeep if those go by images). Null if an image adds more than it costs there: then no number
-    /// of them breaks even.
+    /// whether it makes images or not, over the compared price less what each image adds (its electricity and that of
+    /// failed work, and its wear and upkeep if those go by images). Null if an image adds more than it costs there:
+    /// then no number of them breaks even.
     pub break_even_images: Option<u64>,
     /// Images of the whole month, or year, at the pace of the days so far.
     pub images_at_pace: Option<u64>,
@@ -164,13 +164,13 @@ mod tests {
             disposal_gain: Money::ZERO,
         };
         let whole = WholeMonth::new(&sums(totals, overheads, cost), WHOLE).expect("in range");
-        // All that was paid: electricity of pictures, failed work and idle hours, and the month's fixed cost.
+        // All that was paid: electricity of images, failed work and idle hours, and the month's fixed cost.
         assert_eq!(whole.fully_loaded_total, money("51.5"));
         assert_eq!(whole.marginal_per_image, Some(money("0.02")));
         assert_eq!(whole.fully_loaded_per_image, Some(money("0.515")));
         assert_eq!(whole.saving_all_in, Some(money("0.5")), "52 elsewhere");
-        // 41 and the idle hours' 4 are fixed; an image adds 0.04 of flat upkeep, 0.02 of electricity and 0.005 of failed
-        // work, and saves 0.455.
+        // 41 and the idle hours' 4 are fixed; an image adds 0.04 of flat upkeep, 0.02 of electricity and 0.005 of
+        // failed work, and saves 0.455.
         assert_eq!(whole.break_even_images, Some(99));
         let third = Counted { days: 10, of: 30 };
         let whole = WholeMonth::new(&sums(totals, overheads, cost), third).expect("in range");
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!((whole.fully_loaded_total, whole.break_even_images), (money("54.5"), Some(99)));
         let dearer = MonthTotals { compared: Compared::new(100, money("35"), money("1")), ..totals };
         let whole = WholeMonth::new(&sums(dearer, overheads, cost), WHOLE).expect("in range");
-        assert_eq!(whole.break_even_images, None, "each picture loses money");
+        assert_eq!(whole.break_even_images, None, "each image loses money");
         let empty = WholeMonth::new(&sums(MonthTotals::default(), overheads, cost), WHOLE).expect("in range");
         assert_eq!((empty.marginal_per_image, empty.break_even_images), (None, None));
     }

@@ -9,7 +9,7 @@ use crate::{costs::Breakdown, ledger::LedgerError, units::Money};
 pub struct DayReport {
     /// The day.
     pub day: Date,
-    /// Pictures, less those that were taken back.
+    /// Images, less those that were taken back.
     pub images: i64,
     /// What its images cost.
     #[serde(flatten)]
@@ -18,7 +18,7 @@ pub struct DayReport {
     pub total: Money,
     /// Electricity of failed work, not in the total.
     pub failed_electricity: Money,
-    /// Electricity of idle hours, warm-up pictures and gaps, not in the total.
+    /// Electricity of idle hours, warm-up images and gaps, not in the total.
     pub overhead_electricity: Money,
     /// Images that have a price at the service that each was compared with.
     pub compared_images: i64,

@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 use super::compared::out_of_range;
 use crate::{ledger::LedgerError, units::EnergyBalance};
 
-/// How the energy of a span's pictures became known: counted by the device, added up from its power, or worked out from the
-/// configured watts.
+/// How the energy of a span's images became known: counted by the device, added up from its power, or calculated from
+/// the configured watts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnergySources {
     /// Energy of the device as its counter has it.

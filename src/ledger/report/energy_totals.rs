@@ -5,7 +5,7 @@ use crate::{
     units::{Energy, Millis},
 };
 
-/// What all entries of a span took, pictures and failed work alike.
+/// What all entries of a span took, images and failed work alike.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PlugTotals {
     /// Time of the device.

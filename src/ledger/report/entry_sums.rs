@@ -1,5 +1,5 @@
-//! The entries of a span in one pass: sums over those of one day, operation, size, quality and service. Every report is made from these
-//! few rows, so that a month of a million pictures is read once.
+//! The entries of a span in one pass: sums over those of one day, operation, size, quality and service. Every report is
+//! made from these few rows, so that a month of a million images is read once.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,7 +11,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::{EnergySources, GroupBy, MonthTotals, span::EntrySpan, totals::Sums};
 use crate::{
-    costs::Pictures,
+    costs::ImageGroup,
     domain::{ImageSize, Operation, Product, Quality},
     ledger::{
         Ledger, LedgerError, loras,
@@ -38,7 +38,7 @@ pub(super) struct Fact {
     filed: [Option<Arc<str>>; 4],
     /// Their sums.
     pub(super) totals: MonthTotals,
-    /// Of their energy for pictures, what was measured.
+    /// Of their energy for images, what was measured.
     pub(super) sources: EnergySources,
 }
 
@@ -69,7 +69,7 @@ impl Hash for Key {
 /// The first column of texts.
 const TEXTS: usize = 13;
 
-/// What a fact tells apart only where it is asked for, with the columns.
+/// What separates facts only if it is asked for, with its columns.
 const FILED: [(GroupBy, &str); 4] = [
     (GroupBy::Key, "keys.public_id"),
     (GroupBy::Tag, "requests.tag"),
@@ -78,7 +78,7 @@ const FILED: [(GroupBy, &str); 4] = [
 ];
 
 impl Fact {
-    /// What tells its group from others.
+    /// The name of its group.
     pub(super) fn group(&self, by: GroupBy) -> Option<String> {
         match by {
             GroupBy::Key => self.filed[0].as_deref().map(str::to_owned),
@@ -91,10 +91,10 @@ impl Fact {
         }
     }
 
-    /// Its pictures, to be priced elsewhere; none for failed work.
-    pub(super) fn pictures(&self) -> Option<Pictures<'_>> {
+    /// Its images, to be priced elsewhere; none for failed work.
+    pub(super) fn image_group(&self) -> Option<ImageGroup<'_>> {
         let booked = self.compared_sku.as_deref().zip(self.totals.compared_price());
-        (!self.is_failed_work).then_some(Pictures {
+        (!self.is_failed_work).then_some(ImageGroup {
             day: self.day,
             priced_on: self.priced_on,
             product: Product {
@@ -110,7 +110,7 @@ impl Fact {
     }
 }
 
-/// The facts of `span`, by day. Entries that differ in one of `by` are told apart.
+/// The facts of `span`, by day. Entries that differ in one of `by` are kept apart.
 pub(super) fn read(conn: &Conn<'_>, span: EntrySpan<'_>, by: &[GroupBy]) -> Result<Vec<Fact>, LedgerError> {
     let mut sums = HashMap::<Key, Sums>::new();
     let mut texts: [Texts; 6] = Default::default();
@@ -193,7 +193,7 @@ pub(super) fn sum<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Result<Month
     facts.into_iter().try_fold(MonthTotals::default(), |sum, fact| sum.plus(&fact.totals))
 }
 
-/// How the energy of the facts' pictures became known.
+/// How the energy of the facts' images became known.
 pub(super) fn sources(facts: &[Fact]) -> Result<EnergySources, LedgerError> {
     facts.iter().try_fold(EnergySources::default(), |sum, fact| sum.plus(&fact.sources))
 }

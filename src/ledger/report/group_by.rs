@@ -9,7 +9,7 @@ pub enum GroupBy {
     Key,
     /// The tag that the client sent.
     Tag,
-    /// The model that painted.
+    /// The model.
     Model,
     /// The LoRAs that were applied, by their names.
     Lora,

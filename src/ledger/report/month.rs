@@ -16,19 +16,19 @@ pub struct MonthReport {
     /// Currency of every amount.
     #[serde(serialize_with = "as_text")]
     pub currency: Currency,
-    /// What its pictures came to.
+    /// What its images came to.
     #[serde(flatten)]
     pub figures: Figures,
-    /// How the energy of its pictures became known.
+    /// How the energy of its images became known.
     pub energy_sources: EnergySources,
     /// The service that is compared with now.
     pub compared_with: String,
     /// Whether wear is that of the built-in example, because no hardware was configured.
     pub example_hardware: bool,
-    /// What the month cost beside its pictures.
+    /// What the month cost beside its images.
     #[serde(flatten)]
     pub whole: Option<WholeMonth>,
-    /// The pictures at each compared service, the like-for-like one first.
+    /// The images at each compared service, the like-for-like one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceComparison>,
     /// What came to light in the month of days that were closed.
@@ -37,19 +37,20 @@ pub struct MonthReport {
     /// Day by day, those to come left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<Vec<DayReport>>,
-    /// How far the hardware has paid for itself by the end of the month, or by now; null before the first part was bought.
+    /// How far the hardware has paid for itself by the end of the month, or by now; null before the first part was
+    /// bought.
     pub payback: Option<Payback>,
     /// The same in groups, of each kind that was asked for. JSON has room for one kind.
     #[serde(flatten, serialize_with = "first_kind", skip_deserializing)]
     pub groups: Vec<Groups>,
 }
 
-/// What the pictures of a month, or of a part of it, came to.
+/// What the images of a month, or of a part of it, came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
-    /// Pictures, less those of earlier months that were taken back.
+    /// Images, less those of earlier months that were taken back.
     pub images: i64,
-    /// Of them, painted for a client that had gone.
+    /// Of them, generated for a client that had gone.
     pub undelivered_images: i64,
     /// Energy of the device.
     pub energy_kwh: EnergyBalance,
@@ -60,7 +61,7 @@ pub struct Figures {
     pub cost: Breakdown,
     /// Electricity, depreciation and upkeep: the standard cost.
     pub total: Money,
-    /// The total over the pictures, rounded up; null without pictures.
+    /// The total over the images, rounded up; null without images.
     pub cost_per_image: Option<Money>,
     /// Images that have a price at the service that each was compared with.
     pub compared_images: i64,
@@ -70,7 +71,7 @@ pub struct Figures {
     pub compared_price: Option<Money>,
     /// The compared price less what the same images cost here; negative for a loss.
     pub saving: Option<Money>,
-    /// Energy at the plug of work that gave no picture.
+    /// Energy at the plug of work that gave no image.
     pub failed_energy_kwh: EnergyBalance,
     /// Its price, not in the total.
     pub failed_electricity: Money,
@@ -79,7 +80,7 @@ pub struct Figures {
 /// A month in groups, which add up to it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Groups {
-    /// What the pictures of a group have in common.
+    /// What the images of a group have in common.
     #[serde(rename = "grouped_by", serialize_with = "as_text")]
     pub by: GroupBy,
     /// Its groups.
@@ -89,7 +90,7 @@ pub struct Groups {
 /// One group of a month.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GroupReport {
-    /// What its pictures have in common; null: nothing was noted.
+    /// What its images have in common; null: nothing was noted.
     pub group: Option<String>,
     /// What the owner calls the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,7 +174,7 @@ impl GroupReport {
     }
 }
 
-/// None where no picture remains.
+/// None if no image remains.
 fn cost_per_image(totals: &MonthTotals) -> Option<Money> {
     let images = u64::try_from(totals.images).ok()?;
     totals.standard.share_ceil(1, images).ok()
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_month_that_takes_more_back_than_it_paints_is_told_in_negative_figures() {
+    fn a_month_that_takes_more_back_than_it_generates_has_negative_figures() {
         let costs = costs();
         let totals = MonthTotals {
             images: -1,

@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{MonthTotals, compared::out_of_range};
 use crate::{
-    costs::{CostModel, DaySpan, Elsewhere, Outlook, Pace, Pictures, Unpriced},
+    costs::{CostModel, DaySpan, Elsewhere, ImageGroup, Outlook, Pace, Unpriced},
     ledger::LedgerError,
     units::{Money, MoneyError},
 };
 
 /// The pace is that of so many days.
 const PACE_DAYS: i64 = 30;
-/// A longer past is told by the month.
+/// A longer past is shown by the month.
 const DAY_POINTS_MAX: u64 = 92;
 
-/// How far the hardware has paid for itself, in money that was paid: no wear, no residual. `tintype roi` counts the same
-/// way.
+/// How far the hardware has paid for itself, in money that was paid: no wear, no residual. `tintype roi` counts the
+/// same way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payback {
     /// The first day that counts: of the first part in service, or of the ledger's first key, whichever is later.
@@ -25,9 +25,9 @@ pub struct Payback {
     pub until: Date,
     /// What was paid for the parts, their share, less what retired ones brought.
     pub investment: Money,
-    /// Pictures since then.
+    /// Images since then.
     pub images: i64,
-    /// Electricity since then: of pictures, failed work, idle hours.
+    /// Electricity since then: of images, failed work, idle hours.
     pub electricity: Money,
     /// Upkeep since then.
     pub upkeep: Money,
@@ -46,7 +46,7 @@ pub struct PaybackAgainst {
     pub sku: String,
     /// Whether it is `costs.compare_with`, like for like.
     pub headline: bool,
-    /// What the pictures would have cost there; null, as all the rest, where some have no price.
+    /// What the images would have cost there; null, as all the rest, where some have no price.
     pub compared_price: Option<Money>,
     /// That less electricity and upkeep; negative where running costs more.
     pub saved: Option<Money>,
@@ -62,7 +62,7 @@ pub struct PaybackAgainst {
     pub points: Vec<SavedPoint>,
     /// Of what length the steps are.
     pub step: Step,
-    /// Pictures without a price there.
+    /// Images without a price there.
     pub unpriced: Option<Unpriced>,
 }
 
@@ -87,7 +87,7 @@ pub enum Step {
     Month,
 }
 
-/// Pictures and bills of a day.
+/// Images and bills of a day.
 #[derive(Debug, Clone, Copy, Default)]
 struct Bills {
     images: i64,
@@ -100,11 +100,11 @@ pub(super) struct History<'a> {
     pub(super) costs: &'a CostModel,
     /// The days that count, at least one.
     pub(super) days: DaySpan,
-    pub(super) pictures: Vec<Pictures<'a>>,
+    pub(super) groups: Vec<ImageGroup<'a>>,
     pub(super) totals: BTreeMap<Date, MonthTotals>,
     /// Electricity of overheads.
     pub(super) overheads: &'a BTreeMap<Date, Money>,
-    /// Pictures of each of [`CostModel::bought_parts`] in its service, until the last day.
+    /// Images of each of [`CostModel::bought_parts`] in its service, until the last day.
     pub(super) images_of_parts: Vec<u64>,
 }
 
@@ -124,7 +124,7 @@ impl History<'_> {
         let pace = Pace { saved: Money::ZERO, images: u64::try_from(images).unwrap_or(0), days: pace_days };
         let worn_out_on = self.worn_out_on(pace, until);
         let against = |sku: &str| {
-            let there = self.costs.elsewhere(sku, &self.pictures, until)?;
+            let there = self.costs.elsewhere(sku, &self.groups, until)?;
             self.against(&bills, there, investment, pace, until, worn_out_on)
         };
         Ok(Payback {

@@ -177,8 +177,8 @@ impl<'a> Source<'a> {
         Ok((report, sums))
     }
 
-    /// What the parts and the upkeep cost, beside what the pictures of `totals` were allocated. Of days that are not over,
-    /// those to now, today included; days before the ledger's first key do not count.
+    /// What the parts and the upkeep cost, beside what the images of `totals` were allocated. Of days that are not
+    /// over, those to now, today included; days before the ledger's first key do not count.
     pub(super) fn cost(&self, days: DaySpan, totals: &MonthTotals) -> Result<MonthCost, LedgerError> {
         let days = self.known.and(days);
         let allocated = Allocated { depreciation: totals.cost.depreciation, upkeep: totals.cost.upkeep };
@@ -187,7 +187,7 @@ impl<'a> Source<'a> {
         upkeep.and_then(|upkeep| month_cost(&uses, upkeep, days, allocated)).map_err(out_of_range)
     }
 
-    /// Pictures on `days`, which end at the latest with those that were read.
+    /// Images on `days`, which end at the latest with those that were read.
     fn images(&self, days: DaySpan) -> Result<u64, LedgerError> {
         let earlier = match days.before(self.read.first) {
             none if none.days() == 0 => 0,
@@ -208,8 +208,8 @@ impl<'a> Source<'a> {
         WholeMonth::new(sums, counted).map_err(out_of_range)
     }
 
-    /// The images of `months` at each service: as it was closed in months that were compared with it then, else by what is
-    /// known now.
+    /// The images of `months` at each service: as it was closed in months that were compared with it then, else by what
+    /// is known now.
     fn services_of(
         &self,
         months: &[MonthReport],
@@ -233,9 +233,9 @@ impl<'a> Source<'a> {
     }
 
     fn elsewhere(&self, sku: &str, days: DaySpan) -> Result<ServiceComparison, LedgerError> {
-        let pictures: Vec<_> = self.facts_on(days).iter().filter_map(Fact::pictures).collect();
+        let groups: Vec<_> = self.facts_on(days).iter().filter_map(Fact::image_group).collect();
         let today = self.known.end.yesterday().unwrap_or(self.known.end);
-        Ok(self.costs.elsewhere(sku, &pictures, today).map_err(out_of_range)?.comparison)
+        Ok(self.costs.elsewhere(sku, &groups, today).map_err(out_of_range)?.comparison)
     }
 
     /// The images of `days` at each service, against what they and everything else of these days cost.
@@ -272,7 +272,7 @@ impl<'a> Source<'a> {
         let history = History {
             costs: &self.costs,
             days,
-            pictures: facts.iter().filter_map(Fact::pictures).collect(),
+            groups: facts.iter().filter_map(Fact::image_group).collect(),
             totals: entry_sums::sums_by(facts, |fact| fact.day)?,
             overheads: &self.overheads,
             images_of_parts: self.costs.bought_parts().iter().map(images).collect::<Result<_, _>>()?,

@@ -13,13 +13,13 @@ use crate::{
 /// earlier month back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthTotals {
-    /// Pictures, less those that were taken back.
+    /// Images, less those that were taken back.
     pub images: i64,
-    /// Time of the device on pictures.
+    /// Time of the device on images.
     pub duration: SignedDuration,
-    /// Energy of the device on pictures.
+    /// Energy of the device on images.
     pub energy: EnergyBalance,
-    /// Energy at the plug for pictures.
+    /// Energy at the plug for images.
     pub wall_energy: EnergyBalance,
     /// What they cost.
     pub cost: Breakdown,
@@ -27,7 +27,7 @@ pub struct MonthTotals {
     pub standard: Money,
     /// What those of the images that have a price elsewhere would have cost there.
     pub compared: Compared,
-    /// Pictures that were painted and paid for, but whose client had gone.
+    /// Images that were generated and paid for, but whose client had gone.
     pub undelivered: i64,
     /// Energy at the plug of work that gave no image, and of images that were taken back.
     pub failed_energy: EnergyBalance,
@@ -55,9 +55,9 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Adds an entry whose images, duration, energy, energy at the plug, electricity, depreciation, upkeep, compared price
-    /// request's delivery and source of the energy are the columns 1 to 10 of `row`. An image that `is_taken_back`, with
-    /// nothing in its place, leaves its electricity with the failed work: the meter has turned.
+    /// Adds an entry whose images, duration, energy, energy at the plug, electricity, depreciation, upkeep, compared
+    /// price request's delivery and source of the energy are the columns 1 to 10 of `row`. An image that
+    /// `is_taken_back`, with nothing in its place, leaves its electricity with the failed work: the meter has turned.
     pub(super) fn add(&mut self, row: &Row<'_>, is_taken_back: bool) -> Result<(), LedgerError> {
         let images: i64 = row.get(1)?;
         let add = |sum: &mut i64, column: usize| -> Result<(), LedgerError> {
@@ -68,7 +68,7 @@ impl Sums {
             *sum = sum.checked_sub(row.get(column)?).ok_or(LedgerError::OutOfRange { what: "a sum" })?;
             Ok(())
         };
-        // Failed work is what has no picture, taken back or not.
+        // Failed work is what has no image, taken back or not.
         if images == 0 {
             add(&mut self.failed_energy, 4)?;
             return add(&mut self.failed_electricity, 5);

@@ -12,21 +12,22 @@ pub struct YearReport {
     /// Currency of every amount.
     #[serde(serialize_with = "as_text")]
     pub currency: Currency,
-    /// What its pictures came to.
+    /// What its images came to.
     #[serde(flatten)]
     pub figures: Figures,
-    /// How the energy of its pictures became known.
+    /// How the energy of its images became known.
     pub energy_sources: EnergySources,
     /// The service that is compared with now.
     pub compared_with: String,
     /// Whether wear is that of the built-in example, because no hardware was configured.
     pub example_hardware: bool,
-    /// What the year cost beside its pictures. Its break-even is in pictures a year.
+    /// What the year cost beside its images. Its break-even is in images a year.
     #[serde(flatten)]
     pub whole: WholeMonth,
-    /// The pictures at each compared service, the like-for-like one first.
+    /// The images at each compared service, the like-for-like one first.
     pub services: Vec<ServiceComparison>,
-    /// How far the hardware has paid for itself by the end of the year, or by now; null before the first part was bought.
+    /// How far the hardware has paid for itself by the end of the year, or by now; null before the first part was
+    /// bought.
     pub payback: Option<Payback>,
     /// January to December. Months to come are empty.
     pub months: Vec<MonthReport>,

@@ -31,8 +31,8 @@ impl Closed {
     }
 }
 
-/// Two closed months, a part of theirs that was recorded late, and in November an image, failed work and an idle hour, priced
-/// with what is recorded.
+/// Two closed months, a part of theirs that was recorded late, and in November an image, failed work and an idle hour,
+/// priced with what is recorded.
 fn books() -> Closed {
     let mut closed = Closed::new();
     closed.add(part("ups", 1_825, date(2026, 10, 10), BY_TIME));
@@ -43,7 +43,7 @@ fn books() -> Closed {
     let product = crate::domain::Product::generated(ImageSize::square(64), Quality::Medium);
     let hour = Usage { energy: Energy::from_millijoules(3_600_000_000), ..receipt().usage };
     let image = costs.receipt(hour, costs.compare(product, civil.date()), civil).expect("a receipt");
-    closed.book.paint(closed.book.filed(), now, &[image]);
+    closed.book.generate(closed.book.filed(), now, &[image]);
     let share = Share { steps_done: 3, steps: 8 };
     let priced = costs.failed_work(hour, share, civil).expect("priced");
     let work = FailedWork { index: 0, seed: Seed::new(1), usage: hour, priced, share, images_shown: 0 };

@@ -120,7 +120,7 @@ impl Shop {
         Some(self.open.swap_remove(index))
     }
 
-    /// Settles for `percent` of what was reserved, all of it on the first picture.
+    /// Settles for `percent` of what was reserved, all of it on the first image.
     fn settle(&mut self, (reservation, need): (Reservation, Spending), percent: u32) {
         let part = Receipt {
             cost: Breakdown {
@@ -150,8 +150,8 @@ impl Shop {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever the order of reservations, settlements, failures, reversals and restarts, over days and months: a request is
-    /// taken on if every hard budget holds with it, and what is spent stays within each.
+    /// Whatever the order of reservations, settlements, failures, reversals and restarts, over days and months: a
+    /// request is taken on if every hard budget holds with it, and what is spent stays within each.
     #[test]
     fn budgets_are_never_overspent(steps in prop::collection::vec(step(), 1..80)) {
         let mut shop = Shop::new();
@@ -222,7 +222,7 @@ fn of_several_budgets_the_refusal_names_the_one_that_lasts_longest() {
     let Err(ReserveError::OverBudget(over)) = shop.reserve(0, need) else { panic!("refused") };
     assert_eq!(
         over.to_string(),
-        "the key's budget, 60.00 a month, has 60.00 left, and this request needs about 61.00; it begins anew at \
+        "the key's budget, 60.00 a month, has 60.00 left, and this request needs about 61.00; it resets at \
          2026-12-01 00:00 +00:00"
     );
 }
@@ -263,5 +263,5 @@ fn another_process_that_spends_is_seen_at_once() {
     let elsewhere = shop.reserve(0, need).expect("reserved");
     shop.settle((elsewhere, need), 100);
     shop.book.ledger = here;
-    assert!(matches!(shop.reserve(0, need), Err(ReserveError::OverBudget(_))), "nine of nine are painted");
+    assert!(matches!(shop.reserve(0, need), Err(ReserveError::OverBudget(_))), "nine of nine are used up");
 }

@@ -140,7 +140,7 @@ fn months_that_do_not_follow_upon_each_other_are_refused() {
     let now = at("2026-12-05T00:00:00Z");
     let closed_in = |hours| {
         let mut book = two_months();
-        book.paint(book.filed(), at("2026-10-31T20:00:00Z"), &[receipt()]);
+        book.generate(book.filed(), at("2026-10-31T20:00:00Z"), &[receipt()]);
         book.ledger.close_example(month("2026-10"), &zone(hours), now).expect("closed");
         book
     };

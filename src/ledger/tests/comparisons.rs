@@ -12,7 +12,7 @@ use crate::costs::{Asset, CostModel, CostSettings, Life, PriceBook, Retirement};
 fn half_a_comparison_is_refused_by_the_database() {
     let mut book = Book::new(None);
     let uncompared = Receipt { comparison: None, ..receipt() };
-    book.paint(book.filed(), NOON, &[uncompared, receipt()]);
+    book.generate(book.filed(), NOON, &[uncompared, receipt()]);
     let copy = |columns: &str| {
         book.sql(&format!(
             "INSERT INTO entries (request_id, kind, image_index, corrects, images, entered_at_ms, duration_ms, energy_mj,
@@ -41,7 +41,7 @@ fn half_a_comparison_is_refused_by_the_database() {
 #[test]
 fn the_meter_has_turned_for_an_image_that_is_taken_back() {
     let mut book = Book::new(None);
-    book.paint(book.filed(), NOON, &[receipt_of(1_000)]);
+    book.generate(book.filed(), NOON, &[receipt_of(1_000)]);
     let before = book.totals();
     let electricity = |totals: &MonthTotals| totals.cost.electricity.plus(totals.failed_electricity);
     book.ledger.reverse(1, "the wrong image", None, "command line", NOON).expect("reversed");
@@ -50,7 +50,7 @@ fn the_meter_has_turned_for_an_image_that_is_taken_back() {
     assert_eq!(electricity(&after), electricity(&before), "nothing is forgotten");
     assert_eq!(after.failed_energy, before.wall_energy);
 
-    book.paint(book.filed(), NOON, &[receipt_of(500)]);
+    book.generate(book.filed(), NOON, &[receipt_of(500)]);
     let amounts =
         CorrectedAmounts { electricity: Some(Money::from_nano(400)), ..CorrectedAmounts::default() };
     book.ledger.reverse(3, "a wrong tariff", Some(&amounts), "command line", NOON).expect("corrected");
@@ -81,11 +81,11 @@ fn months_add_up_to_what_a_part_lost_also_where_more_was_taken_back_than_made() 
     };
     book.ledger.add_asset(&asset, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOON).expect("added");
     let six = vec![receipt(); 6];
-    book.paint(book.filed(), at("2026-09-02T00:00:00Z"), &six);
+    book.generate(book.filed(), at("2026-09-02T00:00:00Z"), &six);
     for entry in 1..=3 {
         book.ledger.reverse(entry, "x", None, "command line", at("2026-10-05T00:00:00Z")).expect("reversed");
     }
-    book.paint(book.filed(), at("2026-11-05T00:00:00Z"), &[receipt(), receipt()]);
+    book.generate(book.filed(), at("2026-11-05T00:00:00Z"), &[receipt(), receipt()]);
     let now = at("2026-11-06T00:00:00Z");
     let lost = ["2026-09", "2026-10", "2026-11"].map(|text| {
         let report = book.ledger.month_report(&costs(vec![]), month(text), &[], &TimeZone::UTC, now);
@@ -151,7 +151,7 @@ fn break_even_is_of_a_whole_month_from_its_first_day_on() {
         report.expect("a report").whole.expect("a whole month")
     };
     for day in 1..=30 {
-        book.paint(book.filed(), at(&format!("2026-09-{day:02}T12:00:00Z")), &vec![dear.clone(); 10]);
+        book.generate(book.filed(), at(&format!("2026-09-{day:02}T12:00:00Z")), &vec![dear.clone(); 10]);
         let whole = whole(&book, day);
         // 8,000 over 1,095 days, 30 days a month, 1 yuan an image.
         assert_eq!((whole.break_even_images, whole.images_at_pace), (Some(220), Some(300)), "on the {day}th");
@@ -177,7 +177,7 @@ fn a_part_by_units_is_charged_until_its_residual_and_no_more() {
         let costs = book.ledger.with_assets(&costs(vec![])).expect("assets");
         let civil = TimeZone::UTC.to_datetime(moment);
         let receipts = costs.receipts(vec![receipt().usage; images], None, civil).expect("receipts");
-        book.paint(book.filed(), moment, &receipts);
+        book.generate(book.filed(), moment, &receipts);
     }
     let report = book.ledger.month_report(&costs(vec![]), month("2026-09"), &[], &TimeZone::UTC, moment);
     let report = report.expect("a report");

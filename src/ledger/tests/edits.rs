@@ -12,7 +12,7 @@ fn how_an_edit_ran_is_read_back_as_it_was_booked() {
         let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: Some(edit) };
         book.ledger.settle(reservation, &spec(), Currency::CNY, &done, NOON).expect("settled");
         assert_eq!(book.ledger.settled(id).expect("read").expect("it is there").edit, Some(edit));
-        let answered = book.ledger.painted(id, book.key).expect("read").expect("it is there");
+        let answered = book.ledger.stored_request(id, book.key).expect("read").expect("it is there");
         assert_eq!(answered.edit, Some(edit));
     }
 }

@@ -53,7 +53,7 @@ fn focus_at(book: &Book, text: &str, zone: &TimeZone, now: Timestamp) -> String 
 fn a_report_in_groups_is_a_csv_file_that_no_spreadsheet_computes() {
     let mut book = Book::new(None);
     let filed = Filed { tag: Some("=HYPERLINK(\"x\")"), ..book.filed() };
-    book.paint(filed, at("2026-10-02T10:00:00Z"), &[receipt()]);
+    book.generate(filed, at("2026-10-02T10:00:00Z"), &[receipt()]);
     let costs = costs();
     let now = at("2026-12-01T00:00:00Z");
     let report = |text: &str| {
@@ -70,7 +70,7 @@ fn a_report_in_groups_is_a_csv_file_that_no_spreadsheet_computes() {
 }
 
 #[test]
-fn a_picture_is_a_usage_charge_of_its_standard_cost() {
+fn an_image_is_a_usage_charge_of_its_standard_cost() {
     let book = two_months();
     let csv = focus(&book, "2026-10", &TimeZone::UTC);
     let amounts = ["EffectiveCost", "ListCost", "ContractedCost", "BilledCost", "x_ComparatorCost"];
@@ -91,13 +91,13 @@ fn a_picture_is_a_usage_charge_of_its_standard_cost() {
 }
 
 #[test]
-fn a_metered_picture_names_its_card_and_so_does_what_takes_it_back() {
+fn a_metered_image_names_its_card_and_so_does_what_takes_it_back() {
     let mut book = Book::new(None);
     let begun = book.ledger.begin_epoch("GPU-8f1e", EnergySource::Metered, Energy::from_millijoules(7), NOON);
     let mut metered = receipt();
     metered.usage =
         Usage { source: EnergySource::Metered, epoch: Some(begun.expect("begun").id), ..metered.usage };
-    book.paint(book.filed(), NOON, &[metered, receipt()]);
+    book.generate(book.filed(), NOON, &[metered, receipt()]);
     book.ledger
         .reverse(1, "a test", Some(&CorrectedAmounts::default()), "command line", NOON)
         .expect("reversed");
@@ -122,7 +122,7 @@ fn billing_periods_are_the_zones_months_told_in_utc() {
 }
 
 #[test]
-fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_picture() {
+fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_image() {
     let book = two_months();
     let amounts = CorrectedAmounts { electricity: Some(Money::from_nano(4)), ..CorrectedAmounts::default() };
     let now = at("2026-11-20T00:00:00Z");
@@ -142,7 +142,7 @@ fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_picture()
 }
 
 #[test]
-fn failed_work_is_a_charge_without_a_picture() {
+fn failed_work_is_a_charge_without_an_image() {
     let mut book = Book::new(None);
     let failed = book.open_request(book.filed(), NOON);
     let work = failed_work(Money::from_nano(5));
@@ -153,8 +153,8 @@ fn failed_work_is_a_charge_without_a_picture() {
     assert!(cells(&csv, 0, &["ChargeDescription"])[0].contains("no image"));
 }
 
-/// A ledger with every kind of cost: images, one of them corrected and one taken back, failed work that was charged its time,
-/// idle hours, warm-up and a gap, a part by time that was sold at a loss, one by units, and upkeep by the year.
+/// A ledger with every kind of cost: images, one of them corrected and one taken back, failed work that was charged its
+/// time, idle hours, warm-up and a gap, a part by time that was sold at a loss, one by units, and upkeep by the year.
 fn a_month_of_everything() -> (Book, CostModel) {
     let mut book = two_months();
     let amounts = CorrectedAmounts { electricity: Some(Money::from_nano(4)), ..CorrectedAmounts::default() };

@@ -67,7 +67,7 @@ impl Closed {
         add(&rest);
         for text in ["2026-09-25T10:00:00Z", "2026-10-03T10:00:00Z", "2026-10-31T22:59:50Z"] {
             let filed = months::Filed { tag: Some("spring"), ..book.filed() };
-            book.paint(filed, at(text), &[receipt(), receipt()]);
+            book.generate(filed, at(text), &[receipt(), receipt()]);
         }
         let closed = Self { book, costs, card };
         for text in ["2026-09", "2026-10"] {
@@ -321,7 +321,7 @@ fn the_first_line_by_time_is_adjusted_without_what_images_were_charged_by_the_im
     let flat = Upkeep::PerImage(Money::from_nano(30));
     let (first, begin) = (date(2026, 10, 1), at("2026-10-01T08:00:00Z"));
     book.ledger.record_configured_upkeep(flat, Currency::CNY, first, begin).expect("recorded");
-    book.paint(book.filed(), at("2026-10-03T10:00:00Z"), &[receipt(), receipt()]);
+    book.generate(book.filed(), at("2026-10-03T10:00:00Z"), &[receipt(), receipt()]);
     book.close("2026-10").expect("closed");
     let days = DaySpan { first: date(2026, 10, 22), end: Date::MAX };
     let rent = CostLine { name: "rent".into(), upkeep: a_year(365), days };

@@ -191,7 +191,7 @@ fn receipt() -> Receipt {
 }
 
 #[test]
-fn a_settled_request_has_a_row_for_every_picture() {
+fn a_settled_request_has_a_row_for_every_image() {
     let mut book = Book::new(None);
     let reservation = book.reserve(20, None, 0).expect("reserved");
     book.ledger.start(reservation.id).expect("started");
@@ -249,7 +249,7 @@ fn a_settlement_that_fails_gives_its_reservation_back() {
 }
 
 #[test]
-fn a_picture_counts_as_undelivered_until_its_delivery_is_noted() {
+fn an_image_counts_as_undelivered_until_its_delivery_is_noted() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
     let id = reservation.id;
@@ -270,7 +270,7 @@ fn a_ledger_keeps_one_currency() {
 }
 
 #[test]
-fn failed_work_costs_its_electricity_and_gives_no_picture() {
+fn failed_work_costs_its_electricity_and_gives_no_image() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
     book.ledger.start(reservation.id).expect("started");
@@ -335,7 +335,7 @@ fn a_reversal_and_a_correction_replace_a_wrong_entry() {
 }
 
 #[test]
-fn a_retry_under_one_idempotency_key_is_told_from_another_request() {
+fn a_retry_under_one_idempotency_key_differs_from_another_request() {
     let mut book = Book::new(None);
     let held = book.reserve(10, Some("a"), 1).expect("reserved");
     let id = held.id();

@@ -55,7 +55,7 @@ impl Book {
     }
 
     /// A request with these receipts, settled at `at`.
-    pub(super) fn paint(&mut self, filed: Filed, at: Timestamp, receipts: &[Receipt]) -> RequestId {
+    pub(super) fn generate(&mut self, filed: Filed, at: Timestamp, receipts: &[Receipt]) -> RequestId {
         let reservation = self.open_request(filed, at);
         let id = reservation.id();
         let image = |receipt: &Receipt| SettledImage { seed: Seed::new(1), receipt: receipt.clone() };
@@ -80,17 +80,17 @@ impl Book {
 pub(super) fn two_months() -> Book {
     let mut book = Book::new(None);
     let filed = Filed { tag: Some("spring"), ..book.filed() };
-    book.paint(filed, at("2026-10-02T10:00:00Z"), &[receipt(), receipt_of(7)]);
-    book.paint(book.filed(), at("2026-10-31T23:59:59.999Z"), &[receipt()]);
-    book.paint(book.filed(), at("2026-11-01T00:00:00Z"), &[receipt()]);
+    book.generate(filed, at("2026-10-02T10:00:00Z"), &[receipt(), receipt_of(7)]);
+    book.generate(book.filed(), at("2026-10-31T23:59:59.999Z"), &[receipt()]);
+    book.generate(book.filed(), at("2026-11-01T00:00:00Z"), &[receipt()]);
     book
 }
 
 #[test]
-fn groups_have_what_their_pictures_have_in_common() {
+fn groups_have_what_their_images_have_in_common() {
     let mut book = two_months();
     let other = Filed { model: "other", quality: Quality::High, side: 32, ..book.filed() };
-    book.paint(other, at("2026-10-02T23:00:00Z"), &[receipt_of(100)]);
+    book.generate(other, at("2026-10-02T23:00:00Z"), &[receipt_of(100)]);
     let start = month("2026-10").start(&TimeZone::UTC);
     let end = month("2026-10").end(&TimeZone::UTC);
     let groups = |by: GroupBy, zone: &TimeZone| -> Vec<_> {
@@ -192,7 +192,7 @@ fn the_database_itself_refuses_half_a_reversal() {
 #[test]
 fn what_is_taken_back_of_an_earlier_month_adds_nothing_to_a_budget() {
     let mut book = Book::new(Some(10));
-    book.paint(book.filed(), NOON - SignedDuration::from_hours(31 * 24), &[receipt_of(40)]);
+    book.generate(book.filed(), NOON - SignedDuration::from_hours(31 * 24), &[receipt_of(40)]);
     book.ledger.reverse(1, "x", Some(&CorrectedAmounts::default()), "command line", NOON).expect("reversed");
     book.ledger.reverse(3, "x", None, "command line", NOON).expect("reversed");
     assert!(matches!(book.reserve(11, None, 0), Err(ReserveError::OverBudget(_))));
@@ -207,10 +207,10 @@ fn what_is_taken_back_of_an_earlier_month_adds_nothing_to_a_budget() {
 fn a_request_is_shown_with_its_receipts_to_its_own_key() {
     let mut book = Book::new(None);
     let filed = Filed { tag: Some("spring"), quality: Quality::High, ..book.filed() };
-    let id = book.paint(filed, NOON, &[receipt(), receipt_of(7), receipt_of(8)]);
-    let painted = |key| book.ledger.painted(id, key).expect("read");
-    assert_eq!(painted(KeyId::new(99)), None, "not to another key");
-    let shown = painted(book.key).expect("it is there");
+    let id = book.generate(filed, NOON, &[receipt(), receipt_of(7), receipt_of(8)]);
+    let stored = |key| book.ledger.stored_request(id, key).expect("read");
+    assert_eq!(stored(KeyId::new(99)), None, "not to another key");
+    let shown = stored(book.key).expect("it is there");
     assert_eq!((shown.settled_at, shown.steps, shown.is_delivered), (NOON, 8, false));
     assert_eq!((shown.quality.as_deref(), shown.tag.as_deref()), (Some("high"), Some("spring")));
     let electricity = |image: &SettledImage| image.receipt.cost.electricity.as_nano();
@@ -224,8 +224,8 @@ fn a_request_is_shown_with_its_receipts_to_its_own_key() {
     let amounts = CorrectedAmounts { electricity: Some(Money::from_nano(9)), ..CorrectedAmounts::default() };
     book.ledger.reverse(2, "x", Some(&amounts), "command line", NOON).expect("reversed");
     book.ledger.reverse(3, "x", None, "command line", NOON).expect("reversed");
-    let shown = painted(book.key).expect("it is there");
+    let shown = stored(book.key).expect("it is there");
     assert_eq!(states(shown), [(1, false, None), (7, true, Some(9)), (8, true, None)]);
     let open = book.open_request(book.filed(), NOON);
-    assert_eq!(book.ledger.painted(open.id(), book.key).expect("read"), None, "not settled");
+    assert_eq!(book.ledger.stored_request(open.id(), book.key).expect("read"), None, "not settled");
 }

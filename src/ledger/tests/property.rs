@@ -22,7 +22,7 @@ struct Happening {
 
 #[derive(Debug, Clone, Copy)]
 enum Action {
-    Paint {
+    Generate {
         deliver: bool,
     },
     Fail,
@@ -35,7 +35,7 @@ enum Action {
 
 fn step() -> impl Strategy<Value = Happening> {
     let action = prop_oneof![
-        4 => any::<bool>().prop_map(|deliver| Action::Paint { deliver }),
+        4 => any::<bool>().prop_map(|deliver| Action::Generate { deliver }),
         1 => Just(Action::Fail),
         3 => (0..40usize, prop::option::of(0..1_000i64))
             .prop_map(|(entry, electricity)| Action::Reverse { entry, electricity }),
@@ -64,9 +64,9 @@ fn run(book: &mut Book, keys: &[KeyId], step: &Happening) {
         side: step.side,
     };
     match step.action {
-        Action::Paint { deliver } => {
+        Action::Generate { deliver } => {
             let receipts: Vec<_> = step.electricity.iter().map(|nano| receipt_of(*nano)).collect();
-            let id = book.paint(filed, now, &receipts);
+            let id = book.generate(filed, now, &receipts);
             if deliver {
                 book.ledger.note_delivery(id, NOON).expect("noted");
             }

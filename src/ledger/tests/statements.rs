@@ -68,10 +68,10 @@ fn book_idle_hour(book: &Book, moment: &str, price: &str) {
 }
 
 #[test]
-fn a_month_is_told_day_by_day_and_its_days_add_up() {
+fn a_month_is_listed_day_by_day_and_its_days_add_up() {
     let mut book = book();
-    book.paint(book.filed(), at("2026-10-02T10:00:00Z"), &[receipt(), receipt_of(7)]);
-    book.paint(book.filed(), at("2026-10-04T10:00:00Z"), &[receipt_of(100)]);
+    book.generate(book.filed(), at("2026-10-02T10:00:00Z"), &[receipt(), receipt_of(7)]);
+    book.generate(book.filed(), at("2026-10-04T10:00:00Z"), &[receipt_of(100)]);
     book_idle_hour(&book, "2026-10-03T00:00:00Z", "0.5");
     let report = report(&book, "2026-10", "2026-10-05T12:00:00Z");
     let days = report.days.expect("days");
@@ -92,12 +92,12 @@ fn a_month_is_told_day_by_day_and_its_days_add_up() {
 }
 
 #[test]
-fn each_service_is_compared_at_the_prices_of_the_pictures_days() {
+fn each_service_is_compared_at_the_prices_of_the_images_days() {
     let mut book = book();
     let high = Filed { quality: Quality::High, ..book.filed() };
-    book.paint(high, at("2026-10-09T10:00:00Z"), &[receipt()]);
-    book.paint(high, at("2026-10-10T10:00:00Z"), &[receipt(), receipt()]);
-    book.paint(book.filed(), at("2026-10-31T23:59:59Z"), &[receipt()]);
+    book.generate(high, at("2026-10-09T10:00:00Z"), &[receipt()]);
+    book.generate(high, at("2026-10-10T10:00:00Z"), &[receipt(), receipt()]);
+    book.generate(book.filed(), at("2026-10-31T23:59:59Z"), &[receipt()]);
     let october = report(&book, "2026-10", "2026-11-05T12:00:00Z");
     let [same, premium] = &october.services[..] else { panic!("{:?}", october.services) };
     assert!(same.headline && same.unpriced.is_none());
@@ -114,7 +114,7 @@ fn each_service_is_compared_at_the_prices_of_the_pictures_days() {
     assert_eq!(november.services[1].compared_price, Some(yuan("-4")));
     book.ledger.reverse(1, "x", None, "command line", at("2026-11-02T00:00:00Z")).expect("reversed");
     let november = report(&book, "2026-11", "2026-11-05T12:00:00Z");
-    let unpriced = november.services[1].unpriced.as_ref().expect("priced by the day it was painted on");
+    let unpriced = november.services[1].unpriced.as_ref().expect("priced by the day it was generated on");
     assert_eq!((unpriced.images, unpriced.first), (-1, date(2026, 10, 9)));
 }
 
@@ -130,14 +130,14 @@ fn what_was_saved_pays_for_the_hardware() {
         life: Life::Units { lifetime_images: 1_000 },
         retirement: None,
     };
-    book.paint(book.filed(), at("2026-10-10T10:00:00Z"), &[receipt()]);
+    book.generate(book.filed(), at("2026-10-10T10:00:00Z"), &[receipt()]);
     assert_eq!(report(&book, "2026-09", "2026-10-11T12:00:00Z").payback, None, "no key was there yet");
     book.ledger
         .add_asset(&part, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, at("2026-10-11T00:00:00Z"))
         .expect("recorded");
     assert_eq!(report(&book, "2026-10", "2026-10-10T12:00:00Z").payback, None, "not bought yet");
     let dear = receipt_of(yuan("0.5").as_nano());
-    book.paint(book.filed(), at("2026-10-11T10:00:00Z"), &[dear.clone(), dear.clone(), dear]);
+    book.generate(book.filed(), at("2026-10-11T10:00:00Z"), &[dear.clone(), dear.clone(), dear]);
     book_idle_hour(&book, "2026-10-12T00:00:00Z", "0.25");
     let october = report(&book, "2026-10", "2026-10-12T12:00:00Z");
     let payback = october.payback.expect("a payback");
@@ -153,7 +153,7 @@ fn what_was_saved_pays_for_the_hardware() {
     let points: Vec<_> = premium.points.iter().map(|point| (point.saved, point.saved_in_all)).collect();
     assert_eq!(points, [(yuan("3.5"), yuan("3.5")), (yuan("-1.25"), yuan("2.25"))]);
     assert_eq!(premium.step, Step::Day);
-    // 997 pictures at three in two days.
+    // 997 images at three in two days.
     assert_eq!(payback.worn_out_on, Some(date(2028, 8, 7)));
 
     let retirement = Retirement { on: date(2026, 10, 13), proceeds: yuan("96") };
@@ -181,7 +181,7 @@ fn what_was_saved_pays_for_the_hardware() {
 #[test]
 fn a_service_without_all_prices_has_no_payback() {
     let mut book = book();
-    book.paint(book.filed(), at("2026-10-09T10:00:00Z"), &[receipt()]);
+    book.generate(book.filed(), at("2026-10-09T10:00:00Z"), &[receipt()]);
     let payback = report(&book, "2026-10", "2026-10-12T12:00:00Z").payback.expect("a payback");
     let premium = &payback.against[1];
     assert_eq!((premium.saved, premium.outlook), (None, None));
@@ -241,8 +241,8 @@ fn a_report_tells_measured_energy_from_estimates() {
     };
     let receipts = [EnergySource::Metered, EnergySource::Integrated, EnergySource::Metered].map(source);
     let noon = at("2026-11-02T12:00:00Z");
-    book.paint(book.filed(), noon, &receipts);
-    book.paint(book.filed(), noon, &[receipt()]);
+    book.generate(book.filed(), noon, &receipts);
+    book.generate(book.filed(), noon, &[receipt()]);
     book.ledger.reverse(1, "a test", None, "command line", noon).expect("reversed");
     let report = report(&book, "2026-11", "2026-11-30T00:00:00Z");
     let sources = report.energy_sources;

@@ -37,7 +37,7 @@ impl BudgetPeriods {
         }
     }
 
-    /// When the period begins anew.
+    /// When the period ends and the next one begins.
     pub(in crate::ledger) fn end(&self, period: BudgetPeriod) -> &Zoned {
         &self.span(period).end
     }
@@ -83,13 +83,13 @@ pub struct OverBudget {
     pub left: BudgetAmount,
     /// What the request is expected to use.
     pub needed: BudgetAmount,
-    /// When it begins anew.
+    /// When it resets.
     pub resets_at: Zoned,
 }
 
 impl OverBudget {
-    /// Of budgets that do not cover a request, the one that refuses it; none where all are soft. Of several, the one that
-    /// lasts longest: waiting for another would be in vain.
+    /// Of budgets that do not cover a request, the one that refuses it; none where all are soft. Of several, the one
+    /// that lasts longest: waiting for another would be in vain.
     pub fn refusing(passed: &[Self]) -> Option<&Self> {
         let hard = passed.iter().filter(|over| over.budget.limit == BudgetLimit::Hard);
         hard.max_by_key(|over| &over.resets_at)
@@ -109,10 +109,10 @@ impl fmt::Display for OverBudget {
             BudgetHolder::AllKeys => "the budget of all keys",
         };
         let Self { budget, left, needed, .. } = self;
-        let begins_anew = self.resets_at.strftime("%Y-%m-%d %H:%M %:z");
+        let resets_at = self.resets_at.strftime("%Y-%m-%d %H:%M %:z");
         write!(
             f,
-            "{whose}, {budget}, has {left} left, and this request needs about {needed}; it begins anew at {begins_anew}"
+            "{whose}, {budget}, has {left} left, and this request needs about {needed}; it resets at {resets_at}"
         )
     }
 }

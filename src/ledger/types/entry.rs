@@ -3,10 +3,10 @@ use crate::{
     domain::{Seed, Usage},
 };
 
-/// A picture with its receipt, ready to be booked.
+/// An image with its receipt, ready to be booked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettledImage {
-    /// From which noise it was painted.
+    /// The seed of its noise.
     pub seed: Seed,
     /// What it cost.
     pub receipt: Receipt,

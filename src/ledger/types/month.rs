@@ -18,12 +18,12 @@ pub struct Year {
 
 deserialize_from_str!(Month);
 
-/// A text that is no year.
+/// A text that is not a year.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a year; write YYYY, such as 2026")]
 pub struct YearError(String);
 
-/// A text that is no month.
+/// A text that is not a month.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a month; write YYYY-MM, such as 2026-11")]
 pub struct MonthError(String);

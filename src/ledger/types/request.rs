@@ -17,9 +17,9 @@ pub struct NewRequest<'a> {
     pub key: KeyId,
     /// The client's Idempotency-Key header.
     pub idempotency_key: Option<&'a str>,
-    /// SHA-256 of the body, which tells a retry from another request under the same idempotency key.
+    /// SHA-256 of the body, which distinguishes a retry from another request under the same key.
     pub body_sha256: [u8; 32],
-    /// The model that will paint.
+    /// The model that will generate it.
     pub model: &'a str,
     /// The quality asked for.
     pub quality: Quality,
@@ -27,7 +27,7 @@ pub struct NewRequest<'a> {
     pub tag: Option<&'a CostTag>,
     /// The LoRAs that are applied.
     pub loras: &'a [LoraUse],
-    /// Pictures asked for.
+    /// Images asked for.
     pub images: u32,
     /// What they are expected to cost.
     pub estimate: Money,
@@ -52,9 +52,9 @@ impl NewRequest<'_> {
 /// What a request came to.
 #[derive(Debug, Clone, Copy)]
 pub struct Settlement<'a> {
-    /// Its pictures, in order.
+    /// Its images, in order.
     pub images: &'a [SettledImage],
-    /// Work on them that gave none, at most once for each picture.
+    /// Work on them that gave none, at most once for each image.
     pub failed: &'a [FailedWork],
     /// Tokens of its prompt.
     pub prompt_tokens: usize,
@@ -73,13 +73,14 @@ pub struct SettledRequest {
     pub edit: Option<EditRecord>,
     /// The LoRAs that were applied.
     pub loras: Vec<LoraUse>,
-    /// The pictures' size.
+    /// The images' size.
     pub size: ImageSize,
-    /// Its pictures, in order.
+    /// Its images, in order.
     pub images: Vec<SettledImage>,
 }
 
-/// What a request meets under its Idempotency-Key. A repeat is a case, not an error: it has an answer, or will have one.
+/// What a request meets under its Idempotency-Key. A repeat is a case, not an error: it has an answer, or will have
+/// one.
 #[derive(Debug)]
 #[must_use = "a reservation that is dropped holds its money until the next start"]
 pub enum Reserved<T = Reservation> {

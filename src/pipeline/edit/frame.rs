@@ -51,7 +51,7 @@ impl SizeLimits {
     pub fn generated(self, spec: &RenderSpec) -> ImageSize {
         match spec.edit.as_deref() {
             Some(edit) => self.frame(edit).canvas,
-            None => self.painted(spec.size),
+            None => self.generated_size(spec.size),
         }
     }
 

@@ -1,7 +1,8 @@
 //! LoRAs (arXiv 2106.09685) and their relatives: small changes to a model's linear layers.
 //!
-//! A layer computes W·x + up·(down·x): its own weights are never changed, whatever type they have. Each LoRA's strength is
-//! in `up`, and those of one layer stand side by side, so that a layer has one side branch however many LoRAs there are.
+//! A layer computes W·x + up·(down·x): its own weights are never changed, whatever type they have. Each LoRA's strength
+//! is in `up`, and those of one layer stand side by side, so that a layer has one side branch however many LoRAs there
+//! are.
 
 mod change;
 mod inspect;
@@ -76,7 +77,7 @@ impl LoraSet {
         Self(loras)
     }
 
-    /// What tells it from others.
+    /// What distinguishes it from others.
     pub fn key(&self) -> LoraKey {
         LoraKey(self.0.iter().map(|(lora, weight)| (lora.sha256.clone(), weight.to_bits())).collect())
     }

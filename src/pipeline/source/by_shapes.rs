@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{super::error::LoadError, Component, description::Description, weights::Weights};
 
-/// The width of a head of Z-Image's and Qwen3's attention. Another one is of another model, whose axes or heads no shape
-/// tells.
+/// The width of a head of Z-Image's and Qwen3's attention. Another width means another model, whose axes and heads
+/// cannot be read from shapes.
 const HEAD: usize = 128;
 
 /// The configuration of the part that `weights` are of.
@@ -39,7 +39,7 @@ fn check_head(head: usize, what: &str) -> Result<(), String> {
     match head {
         HEAD => Ok(()),
         _ => Err(format!(
-            "its heads have {head} numbers, not {HEAD}, so it is no published {what}; put its configuration beside it, \
+            "its heads have {head} numbers, not {HEAD}, so it is not a published {what}; put its configuration beside it, \
              under its own name with .json at the end"
         )),
     }

@@ -1,7 +1,7 @@
 use super::{files::ModelFiles, folder::EmbeddedFile};
 
-/// The model compiled into the binary, for the first minute: no download, no account. models/embedded/model.md tells
-/// what it is.
+/// The model compiled into the binary, for the first minute: no download, no account. models/embedded/model.md
+/// describes it.
 pub const EMBEDDED_MODEL: ModelFiles = ModelFiles::embedded("embedded model", FILES);
 
 macro_rules! embed {

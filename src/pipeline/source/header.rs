@@ -60,7 +60,7 @@ fn promised_length(bytes: &[u8]) -> Option<usize> {
     end_of_header.checked_add(usize::try_from(last).ok()?)
 }
 
-/// A file of tensors that is no part of a model, such as a LoRA.
+/// A file of tensors that is not part of a model, such as a LoRA.
 pub(in crate::pipeline) struct RawFile {
     blob: Blob,
     header: Header,

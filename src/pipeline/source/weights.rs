@@ -249,7 +249,7 @@ impl Weights {
         }
     }
 
-    /// Asks the system to read the tensors whose names begin with `prefix` from the disk. What it cannot do is no error:
+    /// Asks the system to read the tensors whose names begin with `prefix` from the disk. It is no error if it cannot:
     /// they are read when they are needed.
     pub(in crate::pipeline) fn announce(&self, prefix: &str) {
         for (_, entry) in self.tensors.iter().filter(|(name, _)| name.starts_with(prefix)) {

@@ -36,7 +36,7 @@ struct PlainLayers {
     feed_forward: FeedForward,
 }
 
-/// A block that is told the time: its norms are scaled, its branches gated (adaptive layer norm, arXiv 2212.09748).
+/// A block that depends on the time: its norms are scaled, its branches gated (adaptive layer norm, arXiv 2212.09748).
 #[derive(Debug, Clone)]
 pub(super) struct ModulatedBlock {
     block: Block,

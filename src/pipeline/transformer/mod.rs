@@ -66,7 +66,7 @@ pub(super) struct Caption {
     rope: RopeTable,
 }
 
-/// The length to which a caption of `tokens` tokens is padded. Only pictures whose captions have one padded length can
+/// The length to which a caption of `tokens` tokens is padded. Only images whose captions have one padded length can
 /// share a batch.
 pub fn padded_tokens(tokens: usize) -> usize {
     tokens.next_multiple_of(SEQUENCE_MULTIPLE)
@@ -96,7 +96,7 @@ impl Caption {
     }
 }
 
-/// Positions of a picture of one size beside a caption of one length, made once a picture.
+/// Positions of an image of one size beside a caption of one length, made once an image.
 #[derive(Debug)]
 pub(super) struct Canvas {
     /// Of image tokens and pads.
@@ -180,9 +180,9 @@ impl Transformer {
         Ok(Canvas { unified: image.followed_by(&caption.rope)?, image, image_tokens, pads })
     }
 
-    /// Velocity towards the picture.
+    /// Velocity towards the image.
     ///
-    /// `latents` [batch, channels, height, width] f32, both sides even; `time` 0 at pure noise, 1 at the picture; a
+    /// `latents` [batch, channels, height, width] f32, both sides even; `time` 0 at pure noise, 1 at the image; a
     /// caption for each item of the batch. Returns the shape of `latents`.
     pub(super) fn forward(
         &self,

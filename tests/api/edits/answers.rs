@@ -228,8 +228,8 @@ fn links_and_tags_and_budgets_know_edits() {
     let answer = server.edit(&form).json();
     let url = answer["data"][0]["url"].as_str().expect("a link");
     let path = url.strip_prefix(&server.url).expect("of this server");
-    let picture = server.get(path).send("");
-    assert_eq!(image::load_from_memory(&picture.bytes).expect("an image").width(), 32);
+    let image = server.get(path).send("");
+    assert_eq!(image::load_from_memory(&image.bytes).expect("an image").width(), 32);
     let rules = tintype::ledger::KeyRules {
         scopes: Scopes::IMAGES,
         budgets: "2 images a month".parse().expect("budgets"),

@@ -156,8 +156,8 @@ fn one_changed_pixel_outside_the_mask_fails_an_edit_and_its_energy_is_booked() {
     assert!(totals.failed_energy.as_millijoules() > 0, "{totals:?}");
     assert!(totals.failed_electricity > Money::ZERO, "{totals:?}");
     // A JPEG promises nothing, and says so.
-    let told = runtime.block_on(bench.edit(ImageFormat::Jpeg)).expect("an image");
-    assert_eq!((told, bench.totals().images), (Some(false), 1));
+    let is_kept_outside = runtime.block_on(bench.edit(ImageFormat::Jpeg)).expect("an image");
+    assert_eq!((is_kept_outside, bench.totals().images), (Some(false), 1));
     bench.end();
 }
 

@@ -42,12 +42,12 @@ impl Host {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let told = Arc::clone(&asked);
+        let received = Arc::clone(&asked);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
                 // Clients that do not trust the certificate break off.
-                answer(StreamOwned::new(connection, stream), &told);
+                answer(StreamOwned::new(connection, stream), &received);
             }
         });
         Self { port, asked }

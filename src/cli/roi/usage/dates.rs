@@ -13,7 +13,7 @@ const RANGES: [&str; 7] = [" to ", " - ", " – ", "–", "~", "～", "至"];
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/// Which number comes first in dates such as `10/05/2026`, as far as a file tells.
+/// Which number comes first in dates such as `10/05/2026`, as far as a file shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Order {
     day_first: bool,
@@ -27,7 +27,7 @@ pub(super) enum Written {
     Day(Date, Option<Time>),
     /// Whole days: a month, a year, or from one day to another.
     Span(DaySpan),
-    /// `10/05/2026`, with nothing in the file that tells whether October or May is meant.
+    /// `10/05/2026`, with nothing in the file that shows whether October or May is meant.
     Ambiguous,
 }
 

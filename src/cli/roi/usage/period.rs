@@ -57,7 +57,7 @@ impl Periods {
             }
             (one, other) => one.or(other)?,
         };
-        // Less than a month is taken for a month: what was bought in three days is no pace.
+        // Less than a month counts as a month: three days do not make a pace.
         Some(Period { days, parts: dates::month_parts(days).max(MONTH) })
     }
 

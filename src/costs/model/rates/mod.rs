@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl CostModel {
-    /// What work is priced with that is settled at `at`, by the clock on the wall, after `images_before` further images, and
-    /// compared with `elsewhere`.
+    /// What work is priced with that is settled at `at`, by the clock on the wall, after `images_before` further
+    /// images, and compared with `elsewhere`.
     ///
     /// # Errors
     /// [`CostError`] if an amount is out of range.
@@ -55,8 +55,8 @@ impl CostModel {
         self.energy_alone(at, |rates| rates.generating(usage))
     }
 
-    /// Electricity of a device that waits, until `at`: of the device alone. `host_watts` is what the machine around it takes
-    /// while it generates.
+    /// Electricity of a device that waits, until `at`: of the device alone. `host_watts` is what the machine around it
+    /// takes while it generates images.
     ///
     /// # Errors
     /// [`CostError`] if an amount is out of range.
@@ -76,8 +76,8 @@ impl CostModel {
         Ok(PricedWork { wall_energy, cost, rates: Some(Arc::new(rates)) })
     }
 
-    /// Energy at the plug and cost of work that failed or was cancelled at `at`, and was `share` of an image: whatever goes by
-    /// time is charged for the time on the device, like an image.
+    /// Energy at the plug and cost of work that failed or was cancelled at `at`, and was `share` of an image: whatever
+    /// goes by time is charged for the time on the device, like an image.
     ///
     /// # Errors
     /// [`CostError`] if an amount is out of range.

@@ -25,7 +25,7 @@ pub(in crate::http) struct ApiError {
     allow: Option<&'static str>,
 }
 
-/// What a client is told about trying again.
+/// What the answer says about trying again.
 #[derive(Debug, Clone, Copy)]
 enum Retry {
     Unsaid,
@@ -170,7 +170,7 @@ impl ApiError {
         Self::new(Code::NoKey, message)
     }
 
-    /// Unknown, wrong, revoked, disabled, expired and rotated keys are not told apart; the log does.
+    /// Unknown, wrong, revoked, disabled, expired and rotated keys get the same answer; the log says which it was.
     pub(in crate::http) fn invalid_key() -> Self {
         let message = "The API key is not valid. Make one with `tintype key create`.";
         Self::new(Code::InvalidApiKey, message)

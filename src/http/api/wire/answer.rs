@@ -13,7 +13,8 @@ use crate::{
     units::{Currency, Energy, Money},
 };
 
-/// The body of a 200. Keys that OpenAI does not have (`seed`, `receipt`, `painted_size`) are passed over by its clients.
+/// The body of a 200. Keys that OpenAI does not have (`seed`, `receipt`, `painted_size`) are passed over by its
+/// clients.
 #[derive(Serialize)]
 pub(in crate::http::api) struct ImagesBody<'a> {
     created: i64,
@@ -236,14 +237,14 @@ fn done(asked: &Asked, size: ImageSize) -> Done {
 fn generated(asked: &Asked, answer: &Answer, offer: &Offer) -> ImageSize {
     match asked.job.spec.edit.as_deref() {
         Some(edit) => offer.limits.frame(edit).canvas,
-        None => offer.limits.painted(answer.size),
+        None => offer.limits.generated_size(answer.size),
     }
 }
 
 /// The size that the model generated, if the answer's was made from it.
 fn painted_size(asked: &Asked, answer: &Answer, offer: &Offer) -> Option<String> {
-    let painted = generated(asked, answer, offer);
-    (painted != answer.size).then(|| painted.to_string())
+    let size = generated(asked, answer, offer);
+    (size != answer.size).then(|| size.to_string())
 }
 
 fn usage(asked: &Asked, answer: &Answer, offer: &Offer) -> UsageBody {

@@ -74,7 +74,7 @@ impl Fields {
         self.fields.remove(name).filter(|value| !value.is_null())
     }
 
-    /// A value that is no text: one of a form is read as JSON writes it, and Python's `True` as it is meant.
+    /// A value other than text: in a form it is read as JSON writes it, and Python's `True` as it is meant.
     fn take_scalar(&mut self, name: &str) -> Option<Value> {
         let value = self.take(name)?;
         let Some(text) = value.as_str().filter(|_| self.are_texts) else { return Some(value) };

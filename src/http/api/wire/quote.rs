@@ -27,7 +27,7 @@ pub(in crate::http::api) struct QuoteBody<'a> {
     all_images: ReceiptBody,
 }
 
-/// The body that tells what `asked` would take and cost.
+/// The body that says what `asked` would take and cost.
 pub(in crate::http::api) fn quote<'a>(
     asked: &Asked,
     quoted: &'a Quoted,

@@ -38,8 +38,8 @@ struct ReceiptedImage {
 }
 
 /// The body of GET /v1/receipts/{id}.
-pub(in crate::http::api) fn receipts(painted: &StoredRequest, currency: Currency) -> ReceiptsBody<'_> {
-    let body = |image: &SettledImage| receipt(painted.id, &image.receipt, painted.edit, currency);
+pub(in crate::http::api) fn receipts(request: &StoredRequest, currency: Currency) -> ReceiptsBody<'_> {
+    let body = |image: &SettledImage| receipt(request.id, &image.receipt, request.edit, currency);
     let image = |image: &StoredImage| ReceiptedImage {
         seed: image.booked.seed.get(),
         receipt: body(&image.booked),
@@ -47,17 +47,17 @@ pub(in crate::http::api) fn receipts(painted: &StoredRequest, currency: Currency
         correction: image.correction.as_ref().map(body),
     };
     ReceiptsBody {
-        id: painted.id.to_text(),
+        id: request.id.to_text(),
         object: "receipts",
-        created: painted.settled_at.as_second(),
-        model: painted.model.clone(),
-        size: painted.size.to_string(),
-        steps: painted.steps,
-        quality: painted.quality.clone(),
-        tag: painted.tag.clone(),
-        loras: bodies(&painted.loras),
-        delivered: painted.is_delivered,
-        edit: painted.edit.map(EditRecordBody::from),
-        data: painted.images.iter().map(image).collect(),
+        created: request.settled_at.as_second(),
+        model: request.model.clone(),
+        size: request.size.to_string(),
+        steps: request.steps,
+        quality: request.quality.clone(),
+        tag: request.tag.clone(),
+        loras: bodies(&request.loras),
+        delivered: request.is_delivered,
+        edit: request.edit.map(EditRecordBody::from),
+        data: request.images.iter().map(image).collect(),
     }
 }

@@ -62,7 +62,7 @@ pub(in crate::http::api) struct Asked {
     pub(in crate::http::api) model: Option<String>,
     /// How the images are handed over.
     pub(in crate::http::api) delivery: Delivery,
-    /// `user`, where it can be filed under. Clients send what they like there, so one that cannot is no error.
+    /// `user`, if it is a valid tag. Clients send anything there, so another value is ignored.
     pub(in crate::http::api) user_tag: Option<CostTag>,
     /// Whether only its price is asked for.
     pub(in crate::http::api) is_dry_run: bool,

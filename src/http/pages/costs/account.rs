@@ -37,7 +37,7 @@ pub(super) struct Period {
     /// The same as short as under a column.
     pub(super) label: String,
     /// Whether anything was booked in it, or it is a day.
-    pub(super) is_told: bool,
+    pub(super) is_shown: bool,
     /// Its own page.
     pub(super) page: Option<String>,
     pub(super) images: i64,
@@ -165,7 +165,7 @@ impl Period {
         Self {
             name: words.date(day.day),
             label: words.day(day.day),
-            is_told: true,
+            is_shown: true,
             page: None,
             images: day.images,
             cost: day.cost,
@@ -183,7 +183,7 @@ impl Period {
         Self {
             name: words.month(month.month),
             label: words.short_month(month.month),
-            is_told: !month.is_empty() || spent.is_some_and(|spent| spent != Money::ZERO),
+            is_shown: !month.is_empty() || spent.is_some_and(|spent| spent != Money::ZERO),
             page: Some(format!("?month={}", month.month)),
             images: figures.images,
             cost: figures.cost,

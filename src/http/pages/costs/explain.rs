@@ -8,18 +8,18 @@ use crate::{
 };
 
 impl Account<'_> {
-    fn told(&self, key: &str, values: &[(&str, String)]) -> String {
+    fn sentence(&self, key: &str, values: &[(&str, String)]) -> String {
         let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
         self.words.format(key, &values)
     }
 
     pub(super) fn how_images(&self) -> String {
-        self.told("costs-how-images", &[("undelivered", self.count(self.figures.undelivered_images))])
+        self.sentence("costs-how-images", &[("undelivered", self.count(self.figures.undelivered_images))])
     }
 
     pub(super) fn how_total(&self) -> String {
         let figures = self.figures;
-        self.told(
+        self.sentence(
             "costs-how-total",
             &[
                 ("electricity", self.money(figures.cost.electricity)),
@@ -32,7 +32,7 @@ impl Account<'_> {
 
     /// `sum` divided by the images.
     pub(super) fn how_each(&self, what: &str, sum: Money, each: Money) -> String {
-        self.told(
+        self.sentence(
             "costs-how-each",
             &[
                 ("what", self.words.say(what).into_owned()),
@@ -44,7 +44,7 @@ impl Account<'_> {
     }
 
     pub(super) fn how_loaded(&self, whole: &WholeMonth) -> String {
-        self.told(
+        self.sentence(
             "costs-how-loaded",
             &[
                 ("standard", self.money(self.figures.total)),
@@ -61,7 +61,7 @@ impl Account<'_> {
 
     pub(super) fn how_electricity(&self) -> String {
         let figures = self.figures;
-        self.told(
+        self.sentence(
             "costs-how-electricity",
             &[
                 ("plug", self.energy(figures.wall_energy_kwh)),
@@ -74,19 +74,19 @@ impl Account<'_> {
     pub(super) fn how_depreciation(&self) -> String {
         let whole = self.whole.map_or(Money::ZERO, |whole| whole.whole_depreciation);
         let values = [("charged", self.money(self.figures.cost.depreciation)), ("whole", self.money(whole))];
-        self.told("costs-how-depreciation", &values)
+        self.sentence("costs-how-depreciation", &values)
     }
 
     pub(super) fn how_upkeep(&self) -> String {
         let whole = self.whole.map_or(Money::ZERO, |whole| whole.whole_upkeep);
-        self.told(
+        self.sentence(
             "costs-how-upkeep",
             &[("charged", self.money(self.figures.cost.upkeep)), ("whole", self.money(whole))],
         )
     }
 
     pub(super) fn how_unused(&self, what: &str, whole: Money, charged: Money, unused: Money) -> String {
-        self.told(
+        self.sentence(
             "costs-how-unused",
             &[
                 ("what", self.words.say(what).into_owned()),
@@ -99,7 +99,7 @@ impl Account<'_> {
 
     pub(super) fn how_energy(&self) -> String {
         let sources = self.sources;
-        self.told(
+        self.sentence(
             "costs-how-energy",
             &[
                 ("device", self.energy(self.figures.energy_kwh)),
@@ -114,7 +114,7 @@ impl Account<'_> {
     /// What was saved against a service with everything that was spent; none if it has no price.
     pub(super) fn how_saved_all_in(&self, service: &ServiceComparison) -> Option<String> {
         let (price, total, saving) = (service.compared_price?, service.all_in_total?, service.saving_all_in?);
-        Some(self.told(
+        Some(self.sentence(
             "costs-how-saved-all-in",
             &[
                 ("price", self.money(price)),
@@ -128,7 +128,7 @@ impl Account<'_> {
     /// What was saved against a service by the standard cost; none if it has no price.
     pub(super) fn how_saved(&self, service: &ServiceComparison) -> Option<String> {
         let (price, saving) = (service.compared_price?, service.saving?);
-        let formula = self.told(
+        let formula = self.sentence(
             "costs-how-saved",
             &[
                 ("price", self.money(price)),
@@ -139,7 +139,7 @@ impl Account<'_> {
         );
         let read = service.prices.last().map(|read| {
             let values = [("day", self.words.date(read.read_on)), ("source", without_scheme(&read.source))];
-            self.told("costs-how-price-read", &values)
+            self.sentence("costs-how-price-read", &values)
         });
         Some(join(formula, read))
     }
@@ -147,7 +147,7 @@ impl Account<'_> {
     pub(super) fn how_payback(&self, payback: &Payback, against: &PaybackAgainst) -> Option<String> {
         let (price, saved, part) =
             (against.compared_price?, against.saved?, against.paid_back_percent_tenths?);
-        let formula = self.told(
+        let formula = self.sentence(
             "costs-how-payback",
             &[
                 ("price", self.money(price)),
@@ -161,7 +161,7 @@ impl Account<'_> {
         );
         let pace = against.saved_at_pace.map(|saved| {
             let days = i64::try_from(payback.pace_days).unwrap_or(i64::MAX);
-            self.told("costs-how-pace", &[("days", self.count(days)), ("saved", self.money(saved))])
+            self.sentence("costs-how-pace", &[("days", self.count(days)), ("saved", self.money(saved))])
         });
         Some(join(formula, pace))
     }
@@ -179,12 +179,12 @@ impl Account<'_> {
             }
             PriceMatter::OutOfRange => ("costs-price-out-of-range", Vec::new()),
         };
-        self.told(key, &values)
+        self.sentence(key, &values)
     }
 
     /// When the hardware will have paid for itself.
     pub(super) fn outlook(&self, against: &PaybackAgainst) -> String {
-        let on = |key, day| self.told(key, &[("day", self.words.date(day))]);
+        let on = |key, day| self.sentence(key, &[("day", self.words.date(day))]);
         match against.outlook {
             Some(Outlook::PaidBack) => self.words.say("costs-paid-back").into_owned(),
             Some(Outlook::On(day)) => on("costs-pays-back-on", day),
@@ -200,14 +200,14 @@ impl Account<'_> {
             Err(_) => None,
         };
         let there = self.figures.compared_price.and_then(each).unwrap_or_default();
-        self.told("costs-how-break-even", &[("there", self.money(there))])
+        self.sentence("costs-how-break-even", &[("there", self.money(there))])
     }
 
     /// How far the month, or the year, is on its way to that.
     pub(super) fn pace(&self, whole: &WholeMonth) -> Option<String> {
         let count = |days| i64::try_from(days).map_or_else(|_| String::new(), |days| self.count(days));
         let images = whole.images_at_pace?;
-        Some(self.told(
+        Some(self.sentence(
             "costs-at-pace",
             &[
                 ("images", self.words.count(images)),

@@ -81,7 +81,7 @@ fn step_table(account: &Account<'_>, title: &str) -> Markup {
                 th scope="col" { (words.say(if account.is_year { "costs-month" } else { "costs-day" })) }
                 @for column in columns { th scope="col" { (words.say(column)) } }
             } }
-            tbody { @for step in account.steps.iter().filter(|step| step.is_told) { (step_row(account, step)) } }
+            tbody { @for step in account.steps.iter().filter(|step| step.is_shown) { (step_row(account, step)) } }
         } }
     }
 }
@@ -128,9 +128,9 @@ fn savings_chart(account: &Account<'_>, payback: &Payback, drawn: &[&PaybackAgai
     let points = vec![(start, investment), (end, investment)];
     all.push(Curve { points, series: INVESTMENT_SERIES, look: Look::Dashed });
     let title = words.say("costs-savings");
-    let told: Vec<_> =
+    let outlooks: Vec<_> =
         drawn.iter().map(|against| format!("{}: {}", against.sku, account.outlook(against))).collect();
-    let description = told.join(". ");
+    let description = outlooks.join(". ");
     let chart = Chart {
         id: "chart-savings",
         title: &title,

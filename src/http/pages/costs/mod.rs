@@ -147,7 +147,7 @@ fn page(visit: &Visit, title: &str, body: &Markup) -> HttpResponse {
 fn body(account: &Account<'_>) -> Markup {
     let words = account.words;
     html! {
-        @if account.figures.is_empty() && !account.steps.iter().any(|step| step.is_told) {
+        @if account.figures.is_empty() && !account.steps.iter().any(|step| step.is_shown) {
             p.empty { (words.say("costs-empty")) }
         } @else {
             @if account.figures.is_empty() { p.empty { (words.say("costs-empty")) } }

@@ -17,7 +17,7 @@ sign-out = Sign out
 footer = Tintype: images on your own hardware, with the true cost of each.
 how-heading = How this figure is calculated
 
-# How much care a picture is given.
+# How much care an image is given.
 quality-low = Low
 quality-medium = Medium
 quality-high = High
@@ -44,7 +44,7 @@ refusal-key-revoked = This key is revoked for good and cannot be changed. Create
 refusal-key-disabled = This key is already disabled.
 refusal-key-enabled = This key is already enabled.
 refusal-last-admin = This is the last active key with the admin scope, so a page does not take the scope away. Give another key the admin scope first, or use `tintype key` on the server.
-refusal-no-picture = This image is no longer kept.
+refusal-no-image = This image is no longer kept.
 refusal-no-page = There is no page at this address.
 refusal-method = This address does not accept such a request.
 refusal-rate = This key sends requests too often. Wait a moment, then try again.

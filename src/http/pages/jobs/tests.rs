@@ -87,7 +87,7 @@ fn page(words: Words, view: &View) -> Markup {
 }
 
 #[test]
-fn every_job_is_told_with_where_it_is_and_what_it_took() {
+fn every_job_is_listed_with_where_it_is_and_what_it_took() {
     insta::assert_snapshot!(text(&page(Words::ENGLISH, &view())));
     insta::assert_snapshot!("jobs_in_chinese", text(&page(Words::CHINESE, &view())));
 }

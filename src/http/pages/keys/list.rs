@@ -125,7 +125,7 @@ pub(super) fn budgets(words: Words, budgets: &[BudgetStanding], currency: Curren
             @let budget = budget(words, &standing.budget, currency);
             @let left = words.format("keys-left", &[
                 ("left", self::left(words, standing.left(), currency).into()),
-                ("until", words.date(standing.begins_anew.date()).into()),
+                ("until", words.date(standing.resets_at.date()).into()),
             ]);
             div.budget {
                 span { (budget) }

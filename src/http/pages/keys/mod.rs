@@ -174,8 +174,8 @@ pub(super) async fn rotate(
     Ok(secret::answer(&visit, &state, key, "keys-rotated"))
 }
 
-/// POST /admin/keys/{public_id}/disable, enable or revoke: what the key opens from now on. It is revoked, for good, only
-/// where the box beside it is checked.
+/// POST /admin/keys/{public_id}/disable, enable or revoke: what the key opens from now on. It is revoked, for good,
+/// only where the box beside it is checked.
 pub(super) async fn switch(
     request: HttpRequest,
     path: web::Path<(String, Switch)>,
@@ -272,7 +272,7 @@ impl<'a> KeyBody<'a> {
         let budget = |standing: &crate::ledger::BudgetStanding| BudgetBody {
             budget: standing.budget.to_string(),
             left: standing.left().to_string(),
-            begins_anew: standing.begins_anew.timestamp(),
+            begins_anew: standing.resets_at.timestamp(),
         };
         Self {
             public_id,

@@ -54,7 +54,7 @@ pub(super) fn panel(words: Words, terms: &EditTerms) -> Markup {
             (strength(words))
             (options(words, terms))
             div.row {
-                button id="paint-edit" form="paint-form" { (words.say("playground-paint")) }
+                button id="paint-edit" form="paint-form" { (words.say("playground-generate")) }
                 a.button.second id="save-source" { (words.say("playground-save-source")) }
                 button.second id="save-mask" type="button" { (words.say("playground-save-mask")) }
             }

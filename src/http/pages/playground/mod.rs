@@ -1,5 +1,5 @@
-//! Generating images by hand, for anyone with an API key. The page asks the API as every client does: the key is the visitor's own,
-//! stays in the browser's tab, and is in no cookie and no address.
+//! Generating images by hand, for anyone with an API key. The page asks the API as every client does: the key is the
+//! visitor's own, stays in the browser's tab, and is in no cookie and no address.
 
 mod edit;
 mod parts;
@@ -50,7 +50,7 @@ fn body(words: Words, terms: &Terms) -> Markup {
             }
             section.pictures aria-labelledby="pictures-heading" {
                 @if let Some(terms) = &terms.edit { (edit::panel(words, terms)) }
-                h2.hidden id="pictures-heading" { (words.say("playground-pictures")) }
+                h2.hidden id="pictures-heading" { (words.say("playground-images")) }
                 p.empty id="empty" { (words.say("playground-empty")) }
                 ol.gallery id="gallery" {}
                 div.gallery-foot id="gallery-foot" hidden {
@@ -111,7 +111,7 @@ fn settings(words: Words, terms: &Terms) -> Markup {
             @if terms.edit.is_some() { (edit::entry(words)) }
             div.bar {
                 div.row {
-                    button id="paint" { (words.say("playground-paint")) }
+                    button id="paint" { (words.say("playground-generate")) }
                     button.second id="stop" type="button" hidden { (words.say("playground-stop")) }
                     span.hint.shortcut { kbd { "Ctrl" } " + " kbd { "Enter" } }
                 }

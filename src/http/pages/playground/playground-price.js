@@ -33,7 +33,7 @@ export class Price {
     if (!isBusy) this.#resting = setTimeout(() => this.#fetch(of), REST);
   }
 
-  /** Milliseconds that `n` pictures take, as far as a quote of these settings told. */
+  /** Milliseconds that `n` images take, if a quote of these settings says so. */
   expected(n) {
     const isOfThese = this.#quoted.of === kindOf(this.#form.settings());
     return isOfThese ? this.#quoted.answer.per_image.duration_ms * n : null;

@@ -67,9 +67,9 @@ export class Work {
       progress.value = Math.min(Math.max(working / this.#expected, this.#seen), this.#bound);
       const left = this.#expected * (1 - progress.value);
       const isSoon = progress.value >= ALMOST || left < 1500;
-      this.#say(isSoon ? say("painting") : say("painting-left", { seconds: seconds(Math.ceil(left / 1000) * 1000) }));
+      this.#say(isSoon ? say("generating") : say("generating-left", { seconds: seconds(Math.ceil(left / 1000) * 1000) }));
     } else {
-      this.#say(this.#isAccepted ? say("painting") : say("wait"));
+      this.#say(this.#isAccepted ? say("generating") : say("wait"));
     }
   }
 

@@ -168,7 +168,7 @@ async function stream(settings, files, which) {
     part("status").textContent = which ? say("of", { ...which, what }) : what;
   };
   const partials = settings.preview ? PARTIALS : 0;
-  status(say("painting"));
+  status(say("generating"));
   try {
     const image = await generateOne(key.value, bodyOf(settings), {
       files,
@@ -193,7 +193,7 @@ async function stream(settings, files, which) {
 
 async function together(settings, files) {
   const place = gallery.begin(settings, price.expected(settings.n));
-  part("status").textContent = say("painting");
+  part("status").textContent = say("generating");
   let images;
   try {
     images = await generateTogether(key.value, bodyOf(settings), { files, signal: aborting.signal });
@@ -254,7 +254,7 @@ function complain(error) {
 
 /** What is left and when there is more stand in the server's sentence; where they cannot be found, it is shown whole. */
 function complainOfBudget({ message }) {
-  const [, left, when] = /has (.+?) left.* begins anew at (.+?)\.?$/.exec(message) ?? [];
+  const [, left, when] = /has (.+?) left.* resets at (.+?)\.?$/.exec(message) ?? [];
   // An amount of money stands there alone; images and kWh are named.
   const amount = /^[\d.]+$/.test(left ?? "") ? money(Number(left), terms.currency) : left;
   if (left) tell("problem", say("error-budget", { left: amount, when: moment(when) }));

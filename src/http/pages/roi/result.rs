@@ -8,17 +8,17 @@ use crate::{
 };
 
 /// Amounts in a scenario's currency, and figures that explain how they are calculated.
-struct Teller {
+struct ResultWriter {
     words: Words,
     currency: Currency,
 }
 
-impl Teller {
+impl ResultWriter {
     fn money(&self, amount: Money) -> String {
         self.words.amount_text(amount, self.currency)
     }
 
-    fn told(&self, key: &str, values: &[(&str, String)]) -> String {
+    fn sentence(&self, key: &str, values: &[(&str, String)]) -> String {
         let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
         self.words.format(key, &values)
     }
@@ -34,9 +34,9 @@ impl Teller {
 
 pub(super) fn show(words: Words, answer: &RoiAnswer) -> Markup {
     let outcome = &answer.outcome;
-    let teller = Teller { words, currency: outcome.currency };
+    let writer = ResultWriter { words, currency: outcome.currency };
     html! {
-        (top_line(&teller, outcome))
+        (top_line(&writer, outcome))
         @if let Some(first) = outcome.against.first() {
             p.verdict id="verdict" {
                 strong { (against_name(words, first)) }
@@ -44,60 +44,60 @@ pub(super) fn show(words: Words, answer: &RoiAnswer) -> Markup {
             }
         }
         (curve::show(words, answer))
-        (prices(&teller, outcome))
+        (prices(&writer, outcome))
         @if outcome.like_for_like().is_none() { p.note { (words.say("roi-no-like-for-like")) } }
         div.columns {
-            (one_image(&teller, outcome))
-            (one_year(&teller, outcome))
+            (one_image(&writer, outcome))
+            (one_year(&writer, outcome))
         }
         @if let Some(first) = outcome.against.first() { (years(words, first, outcome.currency)) }
     }
 }
 
-fn top_line(teller: &Teller, outcome: &Outcome) -> Markup {
-    let words = teller.words;
+fn top_line(writer: &ResultWriter, outcome: &Outcome) -> Markup {
+    let words = writer.words;
     let each = &outcome.image;
     let short = |amount: Money| words.amount_text(amount, outcome.currency);
     html! {
         dl.top-line {
             div id="standard-each" { dt { (words.say("roi-standard-each")) } dd {
-                (teller.explained("standard-each", &short(each.standard), &how_standard(teller, outcome)))
+                (writer.explained("standard-each", &short(each.standard), &how_standard(writer, outcome)))
             } }
             div id="fully-loaded" { dt { (words.say("roi-fully-loaded")) } dd {
-                (teller.explained("fully-loaded", &short(outcome.fully_loaded), &how_loaded(teller, outcome)))
+                (writer.explained("fully-loaded", &short(outcome.fully_loaded), &how_loaded(writer, outcome)))
             } }
             div id="capacity" { dt { (words.say("roi-capacity")) } dd {
-                (teller.explained("capacity", &words.count(outcome.capacity_per_month), &words.say("roi-how-capacity")))
+                (writer.explained("capacity", &words.count(outcome.capacity_per_month), &words.say("roi-how-capacity")))
             } }
             div id="investment" { dt { (words.say("roi-hardware")) } dd {
-                (teller.explained("investment", &teller.money(outcome.price), &teller.told("roi-how-hardware",
-                    &[("price", teller.money(outcome.price)), ("residual", teller.money(outcome.residual))])))
+                (writer.explained("investment", &writer.money(outcome.price), &writer.sentence("roi-how-hardware",
+                    &[("price", writer.money(outcome.price)), ("residual", writer.money(outcome.residual))])))
             } }
         }
     }
 }
 
-fn how_standard(teller: &Teller, outcome: &Outcome) -> String {
+fn how_standard(writer: &ResultWriter, outcome: &Outcome) -> String {
     let each = &outcome.image;
-    teller.told(
+    writer.sentence(
         "roi-how-standard",
         &[
-            ("electricity", teller.money(each.electricity)),
-            ("depreciation", teller.money(each.depreciation)),
-            ("upkeep", teller.money(each.upkeep)),
-            ("standard", teller.money(each.standard)),
+            ("electricity", writer.money(each.electricity)),
+            ("depreciation", writer.money(each.depreciation)),
+            ("upkeep", writer.money(each.upkeep)),
+            ("standard", writer.money(each.standard)),
         ],
     )
 }
 
-fn how_loaded(teller: &Teller, outcome: &Outcome) -> String {
+fn how_loaded(writer: &ResultWriter, outcome: &Outcome) -> String {
     let year = &outcome.year;
-    teller.told(
+    writer.sentence(
         "roi-how-loaded",
         &[
-            ("total", teller.money(year.total)),
-            ("images", teller.words.count(year.images)),
-            ("each", teller.money(outcome.fully_loaded)),
+            ("total", writer.money(year.total)),
+            ("images", writer.words.count(year.images)),
+            ("each", writer.money(outcome.fully_loaded)),
         ],
     )
 }
@@ -112,8 +112,8 @@ fn against_name(words: Words, against: &PriceOutcome) -> String {
 }
 
 /// The hardware against every price.
-fn prices(teller: &Teller, outcome: &Outcome) -> Markup {
-    let words = teller.words;
+fn prices(writer: &ResultWriter, outcome: &Outcome) -> Markup {
+    let words = writer.words;
     let title = words.say("roi-prices");
     let columns = ["roi-price-there", "roi-saved", "roi-saved-part", "roi-saved-loaded"];
     html! {
@@ -125,28 +125,28 @@ fn prices(teller: &Teller, outcome: &Outcome) -> Markup {
                     @for column in columns { th scope="col" { (words.say(column)) } }
                 } }
                 tbody { @for (index, against) in outcome.against.iter().enumerate() {
-                    (price_row(teller, outcome, index, against))
+                    (price_row(writer, outcome, index, against))
                 } }
             } }
         }
     }
 }
 
-fn price_row(teller: &Teller, outcome: &Outcome, index: usize, against: &PriceOutcome) -> Markup {
-    let words = teller.words;
+fn price_row(writer: &ResultWriter, outcome: &Outcome, index: usize, against: &PriceOutcome) -> Markup {
+    let words = writer.words;
     let values = |here: Money, saving: Money| {
         [
-            ("price", teller.money(against.price)),
-            ("here", teller.money(here)),
-            ("saving", teller.money(saving)),
+            ("price", writer.money(against.price)),
+            ("here", writer.money(here)),
+            ("saving", writer.money(saving)),
         ]
     };
     let saved = |id: &str, here: Money, saving: Money| {
-        let how = teller.told("roi-how-saved", &values(here, saving));
+        let how = writer.sentence("roi-how-saved", &values(here, saving));
         html! {
             span class=(if saving < Money::ZERO { "loss" } else { "gain" }) {
                 @if saving < Money::ZERO { (words.say("roi-lost")) " " }
-                (teller.explained(&format!("{id}-{index}"), &teller.money(saving), &how))
+                (writer.explained(&format!("{id}-{index}"), &writer.money(saving), &how))
             }
         }
     };
@@ -157,10 +157,10 @@ fn price_row(teller: &Teller, outcome: &Outcome, index: usize, against: &PriceOu
                 @if against.like_for_like { span.tag { (words.say("roi-like-for-like")) } }
                 small.wrap {
                     (words.sentences(&[payback(words, against.payback), break_even(words, against.break_even)])) " "
-                    (teller.explained(&format!("payback-{index}"), &words.say("roi-how"), &how_payback(teller, outcome, against)))
+                    (writer.explained(&format!("payback-{index}"), &words.say("roi-how"), &how_payback(writer, outcome, against)))
                 }
             }
-            td { (teller.money(against.price)) }
+            td { (writer.money(against.price)) }
             td { (saved("saved", outcome.image.standard, against.saving)) }
             td { (words.percent(&against.saving_percent())) }
             td { (saved("loaded", outcome.fully_loaded, against.saving_fully_loaded)) }
@@ -168,17 +168,17 @@ fn price_row(teller: &Teller, outcome: &Outcome, index: usize, against: &PriceOu
     }
 }
 
-fn how_payback(teller: &Teller, outcome: &Outcome, against: &PriceOutcome) -> String {
+fn how_payback(writer: &ResultWriter, outcome: &Outcome, against: &PriceOutcome) -> String {
     let elsewhere = against.years.first().map_or(Money::ZERO, |year| year.elsewhere);
     let running = outcome.year.running().unwrap_or_default();
     let saved = elsewhere.minus(running).unwrap_or_default();
-    teller.told(
+    writer.sentence(
         "roi-how-payback",
         &[
-            ("hardware", teller.money(outcome.price)),
-            ("elsewhere", teller.money(elsewhere)),
-            ("running", teller.money(running)),
-            ("saved", teller.money(saved)),
+            ("hardware", writer.money(outcome.price)),
+            ("elsewhere", writer.money(elsewhere)),
+            ("running", writer.money(running)),
+            ("saved", writer.money(saved)),
         ],
     )
 }
@@ -218,31 +218,32 @@ fn span(words: Words, months_tenths: u64) -> String {
     words.format(key, &[("count", count.into())])
 }
 
-fn one_image(teller: &Teller, outcome: &Outcome) -> Markup {
-    let (words, each) = (teller.words, &outcome.image);
+fn one_image(writer: &ResultWriter, outcome: &Outcome) -> Markup {
+    let (words, each) = (writer.words, &outcome.image);
     let energy = [("energy", words.energy_text(each.energy_kwh.into()))];
     let row =
-        |id: &str, name: &str, amount: Money, how: &str| teller.row(id, name, &teller.money(amount), how);
+        |id: &str, name: &str, amount: Money, how: &str| writer.row(id, name, &writer.money(amount), how);
     html! {
         div.card id="one-image" { table {
             caption { (words.say("roi-one-image")) }
             tbody {
-                (row("electricity", "roi-electricity", each.electricity, &teller.told("roi-how-electricity", &energy)))
+                (row("electricity", "roi-electricity", each.electricity, &writer.sentence("roi-how-electricity", &energy)))
                 (row("depreciation", "roi-depreciation", each.depreciation, &words.say("roi-how-depreciation")))
                 (row("no-residual", "roi-without-residual", each.depreciation_without_residual, &words.say("roi-how-without-residual")))
                 (row("upkeep", "roi-upkeep", each.upkeep, &words.say("roi-how-upkeep")))
             }
-            tfoot { (row("standard", "roi-standard", each.standard, &how_standard(teller, outcome))) }
+            tfoot { (row("standard", "roi-standard", each.standard, &how_standard(writer, outcome))) }
         } }
     }
 }
 
-fn one_year(teller: &Teller, outcome: &Outcome) -> Markup {
-    let (words, year) = (teller.words, &outcome.year);
+fn one_year(writer: &ResultWriter, outcome: &Outcome) -> Markup {
+    let (words, year) = (writer.words, &outcome.year);
     let row =
-        |id: &str, name: &str, amount: Money, how: &str| teller.row(id, name, &teller.money(amount), how);
+        |id: &str, name: &str, amount: Money, how: &str| writer.row(id, name, &writer.money(amount), how);
     let times = |each: Money| {
-        teller.told("roi-how-times", &[("each", teller.money(each)), ("images", words.count(year.images))])
+        writer
+            .sentence("roi-how-times", &[("each", writer.money(each)), ("images", words.count(year.images))])
     };
     html! {
         div.card id="one-year" { table {
@@ -254,7 +255,7 @@ fn one_year(teller: &Teller, outcome: &Outcome) -> Markup {
                 (row("year-other", "roi-other", year.other, &words.say("roi-how-other")))
                 (row("year-depreciation", "roi-depreciation", year.depreciation, &words.say("roi-how-year-depreciation")))
             }
-            tfoot { (row("year-total", "roi-total", year.total, &how_loaded(teller, outcome))) }
+            tfoot { (row("year-total", "roi-total", year.total, &how_loaded(writer, outcome))) }
         } }
     }
 }

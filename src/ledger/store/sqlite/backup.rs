@@ -29,7 +29,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(50);
 pub struct Holdings {
     /// Requests in any state.
     pub requests: u64,
-    /// Entries: pictures, failed work, reversals and corrections.
+    /// Entries: images, failed work, reversals and corrections.
     pub entries: u64,
     /// Keys in any state.
     pub keys: u64,

@@ -20,7 +20,7 @@ pub enum CopyError {
     /// Another backup is being written to the same place.
     #[error("{} is being written by another backup; wait for it, or name another file", .0.display())]
     BeingWritten(PathBuf),
-    /// The file is no ledger.
+    /// The file is not a ledger.
     #[error("{} is not a ledger of Tintype; name a file that tintype backup wrote", .0.display())]
     NotALedger(PathBuf),
     /// The file was written by a newer program.

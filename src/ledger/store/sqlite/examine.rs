@@ -25,7 +25,7 @@ pub struct Examined {
 /// Reads the ledger in `file` beside a running server or without one, and checks each of its pages. Writes nothing.
 ///
 /// # Errors
-/// [`CopyError`] if it cannot be read, is damaged, is newer than this program, or is no ledger.
+/// [`CopyError`] if it cannot be read, is damaged, is newer than this program, or is not a ledger.
 pub fn examine(file: &Path) -> Result<Examined, CopyError> {
     let damaged = |finding: String| CopyError::Damaged { file: file.to_owned(), finding };
     let of = |cause| CopyError::of(file, cause);

@@ -35,7 +35,7 @@ impl BackupFile {
     /// Opens a backup and looks at what it is. Nothing is written.
     ///
     /// # Errors
-    /// [`CopyError`] where it is not there, is no ledger of ours, is damaged, or is newer than this program.
+    /// [`CopyError`] if it is missing, is not a ledger, is damaged, or is newer than this program.
     pub fn open(file: &Path) -> Result<Self, CopyError> {
         let is_file = |path: &Path| fs::metadata(path).map(|found| found.is_file());
         if !is_file(file).map_err(|cause| CopyError::io(file, cause))? {
@@ -59,8 +59,8 @@ impl BackupFile {
         Ok(Self { file: file.to_owned(), source, damage })
     }
 
-    /// Puts a copy of the backup in the place of the ledger in `ledger`, which is kept beside it under a name with `now`.
-    /// The caller holds the data directory, so that no server runs.
+    /// Puts a copy of the backup in the place of the ledger in `ledger`, which is kept beside it under a name with
+    /// `now`. The caller holds the data directory, so that no server runs.
     ///
     /// # Errors
     /// [`CopyError`]; the ledger is as it was.

@@ -5,7 +5,7 @@ use rusqlite_migration::{Error, M, Migrations};
 
 use crate::ledger::LedgerError;
 
-/// `Tint`: what tells our files from other programs' SQLite databases.
+/// `Tint`: what distinguishes our files from other programs' SQLite databases.
 pub(super) const APPLICATION_ID: i32 = 0x5469_6e74;
 
 /// Each step is part of what ledgers are compared with: none is ever edited, a change is a new one.
@@ -55,8 +55,8 @@ pub(super) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
 /// How a file's schema differs from what the migrations made.
 #[derive(Debug, Default)]
 pub(super) struct Difference {
-    /// The first table, trigger, index or view that was added or changed, or table that is missing. A trigger that somebody
-    /// put into a file would run with our rights.
+    /// The first table, trigger, index or view that was added or changed, or table that is missing. A trigger that
+    /// somebody put into a file would run with our rights.
     pub(super) alteration: Option<String>,
     /// SQL of the triggers and indexes that are missing.
     missing: Vec<String>,
@@ -266,7 +266,7 @@ mod tests {
         let id = RequestId::from_digits(SETTLED).expect("an id");
         let settled = ledger.settled(id).expect("read").expect("it is kept");
         assert_eq!((settled.images.len(), settled.edit), (1, None));
-        let answered = ledger.painted(id, KeyId::new(1)).expect("read").expect("it is kept");
+        let answered = ledger.stored_request(id, KeyId::new(1)).expect("read").expect("it is kept");
         assert_eq!(answered.edit, None);
         for set in
             ["edit_steps_run = 0", "edit_sigma_ppm = 1000001", "edit_pixels = -1", "edit_unchanged = 2"]

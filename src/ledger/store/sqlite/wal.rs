@@ -1,8 +1,9 @@
-//! What SQLite passes over in silence. It reads a write-ahead log up to the first frame whose checksum is wrong and drops
-//! the rest, as it must after a power cut. Where settled pictures are dropped with it, somebody has to say so.
+//! What SQLite passes over in silence. It reads a write-ahead log up to the first frame whose checksum is wrong and
+//! drops the rest, as it must after a power cut. If settled images are dropped with it, we have to say so.
 //!
-//! The format is SQLite's (sqlite.org/fileformat2.html, section 4): a header of 32 bytes, then frames, each a header of 24
-//! bytes and a page. Checksums run on from frame to frame. A frame that ends a transaction tells the database's size.
+//! The format is SQLite's (sqlite.org/fileformat2.html, section 4): a header of 32 bytes, then frames, each a header of
+//! 24 bytes and a page. Checksums run on from frame to frame. A frame that ends a transaction holds the database's
+//! size.
 
 use std::{
     fs::File,
@@ -31,8 +32,8 @@ struct Scan {
     unreadable: u64,
 }
 
-/// Whether the log of the database in `file` can be read to its end. One last transaction that cannot be is what a power
-/// cut leaves of an answer that was never given; it is told in the log. With `synchronous=FULL` there is never a second.
+/// Whether the log of the database in `file` can be read to its end. One last transaction that cannot be is what a
+/// power cut leaves of an answer that was never given; it is logged. With `synchronous=FULL` there is never a second.
 ///
 /// # Errors
 /// [`LedgerError::DamagedLog`] where more than that cannot be read, [`LedgerError::Io`] where the file cannot.

@@ -1,4 +1,5 @@
-//! CUDA kernels for the passes between two products, and their products. tests/cuda_emulator runs the same kernels on a CPU.
+//! CUDA kernels for the passes between two products, and their products. tests/cuda_emulator runs the same kernels on a
+//! CPU.
 
 mod kernel;
 mod launch;
@@ -194,8 +195,8 @@ fn attended<T: HalfNumber>(heads: &Heads) -> Result<Narrow> {
     Ok(size.narrowed(cuda, out, scale))
 }
 
-/// cuBLAS counts columns first: of its matrices, ours are the transposed ones, and outᵀ = W·xᵀ. A product an item, since how
-/// sums are split depends on a product's size.
+/// cuBLAS counts columns first: of its matrices, ours are the transposed ones, and outᵀ = W·xᵀ. A product an item,
+/// since how sums are split depends on a product's size.
 fn multiplied<T: HalfNumber>(x: &Narrow, weight: &Tensor) -> Result<Sums> {
     use sys::cublasOperation_t::{CUBLAS_OP_N, CUBLAS_OP_T};
     let (size, cuda) = (Rows::of(&x.numbers)?, x.numbers.device().as_cuda_device()?);
@@ -215,8 +216,8 @@ fn multiplied<T: HalfNumber>(x: &Narrow, weight: &Tensor) -> Result<Sums> {
         let (weight, _weight_in_use) = weight.device_ptr(&stream);
         let (numbers, _numbers_in_use) = numbers.device_ptr(&stream);
         let (out, _out_in_use) = out.0.device_ptr_mut(&stream);
-        // SAFETY: weight is [outputs, inputs], numbers [batch, tokens, inputs], out [batch, tokens, outputs], all contiguous
-        // and on this stream's card, as the views and the lines above have them.
+        // SAFETY: weight is [outputs, inputs], numbers [batch, tokens, inputs], out [batch, tokens, outputs], all
+        // contiguous and on this stream's card, as the views and the lines above have them.
         #[expect(unsafe_code, reason = "cudarc's safe products give what they take: 16 bits")]
         unsafe {
             gemm_strided_batched_ex(
@@ -320,7 +321,7 @@ fn count(n: usize) -> Result<u32> {
     u32::try_from(n).map_err(candle_core::Error::msg)
 }
 
-/// A tensor's memory, while a kernel is told to read it.
+/// A tensor's memory, held while a kernel that reads it is launched.
 struct Input<'a, T> {
     storage: Box<dyn Deref<Target = Storage> + 'a>,
     range: (usize, usize),
@@ -355,7 +356,7 @@ impl<'a, T: CudaDType> Input<'a, T> {
     }
 }
 
-/// Memory that a kernel is told to fill.
+/// Memory that a kernel fills.
 struct Output<T>(CudaSlice<T>);
 
 impl<T: CudaDType + DeviceRepr> Output<T> {

@@ -193,9 +193,9 @@ fn the_embedded_models_images_are_the_same_in_strips() -> Result<()> {
     let conditioning = pipeline.condition("a red apple").expect("a prompt");
     let noise = pipeline.noise(ImageSize::square(128), Seed::new(1)).expect("noise");
     let on_step = &mut |_: Step<'_>| ControlFlow::Continue(());
-    let painted = pipeline.denoise(noise, &conditioning, None, 2, on_step).expect("latents");
+    let generated = pipeline.denoise(noise, &conditioning, None, 2, on_step).expect("latents");
     // 272 rows of 152 pixels: no strip is a whole number of the blocks that moments are taken of.
-    for latents in [painted, random_tensor(1, &[1, 16, 34, 19])] {
+    for latents in [generated, random_tensor(1, &[1, 16, 34, 19])] {
         let pixels = |colours: &Tensor| {
             let size = ImageSize::new(u32::try_from(colours.dims()[3])?, u32::try_from(colours.dims()[2])?);
             Pixels::from_colours(colours, size?, DType::F32).map_err(Box::<dyn std::error::Error>::from)
@@ -203,7 +203,7 @@ fn the_embedded_models_images_are_the_same_in_strips() -> Result<()> {
         let (whole, strips) = (pipeline.vae.decode(&latents, None)?, pipeline.vae.decode(&latents, Some(0))?);
         let difference = difference(&whole, &strips)?;
         assert!(difference <= 1e-5, "{difference}");
-        let (whole, strips) = (pixels(&whole).expect("a picture"), pixels(&strips).expect("a picture"));
+        let (whole, strips) = (pixels(&whole).expect("an image"), pixels(&strips).expect("an image"));
         let pairs = || whole.rgb.iter().zip(&strips.rgb);
         let apart = pairs().filter(|(a, b)| a != b).count();
         assert!(pairs().all(|(a, b)| a.abs_diff(*b) <= 1), "{}", whole.size);

@@ -1,4 +1,4 @@
-//! A client of a serving child, and what it was told.
+//! A client of a serving child, and the answers it got.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,25 +12,25 @@ pub type Answered = BTreeMap<String, Vec<Money>>;
 
 /// One key at one server.
 #[derive(Debug, Clone)]
-pub struct Painter {
+pub struct ImageClient {
     url: String,
     key: String,
 }
 
-/// An answer that is no image. Status 0: the connection broke.
+/// An answer without images. Status 0: the connection broke.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub status: u16,
     pub code: String,
 }
 
-impl Painter {
+impl ImageClient {
     pub fn new(program: &Program, key: &str) -> Self {
         Self { url: program.url.clone(), key: key.to_owned() }
     }
 
     /// `n` small images under the Idempotency-Key `order`: the request's id, and what each of them cost.
-    pub fn paint(&self, order: Option<&str>, n: u32) -> Result<(String, Vec<Money>), Refusal> {
+    pub fn generate(&self, order: Option<&str>, n: u32) -> Result<(String, Vec<Money>), Refusal> {
         self.ask(order, &json!({ "prompt": "x", "size": "32x32", "n": n }))
     }
 
@@ -52,7 +52,7 @@ impl Painter {
             return Err(Refusal { status, code });
         }
         let receipts: Vec<&Value> =
-            answer["data"].as_array().expect("pictures").iter().map(|image| &image["receipt"]).collect();
+            answer["data"].as_array().expect("images").iter().map(|image| &image["receipt"]).collect();
         let id = receipts[0]["request_id"].as_str().expect("a request").to_owned();
         let totals = receipts.iter().map(|receipt| receipt["total"].to_string().parse().expect("an amount"));
         Ok((id, totals.collect()))

@@ -1,4 +1,5 @@
-//! A month's images at once, in the program's own schema with its triggers at work: a million commits would take an hour.
+//! A month's images at once, in the program's own schema with its triggers at work: a million commits would take an
+//! hour.
 
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
