@@ -4,14 +4,14 @@ use serde::Serialize;
 
 use super::{
     Books, CliError, DataArgs,
+    named::{Named, find},
     output::OutputArgs,
     parse_amount, parse_day, print_json,
     table::{Column, table},
 };
 use crate::{
     clock::Clock,
-    costs::{Asset, CostError, Life, Retirement},
-    domain::closest,
+    costs::{Asset, Life, Retirement},
     ledger::{AssetRow, Evidence, Ledger},
     units::{Currency, Money},
 };
@@ -162,7 +162,7 @@ impl PartJson {
     ) -> Result<Self, CliError> {
         let (asset, today) = (&row.asset, zone.to_datetime(now).date());
         let images = ledger.images_on(asset.service(), zone)?;
-        let book_value = asset.book_value(today, images).map_err(CostError::from)?;
+        let book_value = asset.book_value(today, images)?;
         Ok(Self {
             id: row.id.get(),
             name: asset.name.clone(),
@@ -176,7 +176,7 @@ impl PartJson {
             state: state(asset, today, images)?,
             retired_on: asset.retirement.map(|retirement| retirement.on),
             proceeds: asset.retirement.map(|retirement| retirement.proceeds),
-            disposal_gain: asset.disposal_gain(images).map_err(CostError::from)?,
+            disposal_gain: asset.disposal_gain(images)?,
         })
     }
 
@@ -240,8 +240,8 @@ fn life(asset: &Asset) -> String {
 }
 
 fn state(asset: &Asset, today: Date, images: u64) -> Result<&'static str, CliError> {
-    let lost = asset.lost_before(today, images).map_err(CostError::from)?;
-    let all = asset.depreciable().map_err(CostError::from)?;
+    let lost = asset.lost_before(today, images)?;
+    let all = asset.depreciable()?;
     Ok(match asset.retirement {
         Some(_) => "retired",
         None if today < asset.purchased_on => "not in service yet",
@@ -261,7 +261,10 @@ fn retire(args: &RetireArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let (currency, now) = (costs.currency(), clock.now());
     let today = zone.to_datetime(now).date();
     let retirement = Retirement { on: args.on.unwrap_or(today), proceeds: args.proceeds };
-    let row = find(ledger.assets()?, &args.part)?;
+    let row = find(&ledger.assets()?, &args.part)?;
+    if let Some(earlier) = row.asset.retirement {
+        return Err(CliError::Usage(format!("asset {} was retired on {} already", row.id, earlier.on)));
+    }
     if retirement.on < row.asset.purchased_on {
         let bought = row.asset.purchased_on;
         return Err(CliError::Usage(format!("--on is before its purchase; write {bought} or a later day")));
@@ -275,7 +278,7 @@ fn retire(args: &RetireArgs, clock: &dyn Clock) -> Result<(), CliError> {
     }
     let row = AssetRow { asset: Asset { retirement: Some(retirement), ..row.asset }, ..row };
     let images = ledger.images_on(row.asset.service(), &zone)?;
-    let book_value = row.asset.book_value(retirement.on, images).map_err(CostError::from)?;
+    let book_value = row.asset.book_value(retirement.on, images)?;
     args.output.print(&PartJson::new(&row, &ledger, &zone, currency, now)?, |part| {
         format!(
             "asset {} is retired on {}: book value {} {currency}, {} {currency}\n",
@@ -287,25 +290,21 @@ fn retire(args: &RetireArgs, clock: &dyn Clock) -> Result<(), CliError> {
     })
 }
 
-/// The part in service with the number `wanted`, or the only one of that name.
-fn find(rows: Vec<AssetRow>, wanted: &str) -> Result<AssetRow, CliError> {
-    let mut serving: Vec<_> = rows.into_iter().filter(|row| row.asset.retirement.is_none()).collect();
-    if let Some(index) = serving.iter().position(|row| row.id.to_string() == wanted) {
-        return Ok(serving.swap_remove(index));
+/// By its number; a retired part gives its name up.
+impl Named for AssetRow {
+    const KIND: &'static str = "asset";
+    const ID: &'static str = "number";
+    const LIST: &'static str = "tintype asset list";
+
+    fn id(&self) -> String {
+        self.id.to_string()
     }
-    let named: Vec<_> = serving.iter().filter(|row| row.asset.name == wanted).collect();
-    match named.as_slice() {
-        [row] => Ok((*row).clone()),
-        [] => {
-            Err(CliError::Usage(match closest(wanted, serving.iter().map(|row| row.asset.name.as_str())) {
-                Some(meant) => format!("no asset `{wanted}` in service; did you mean `{meant}`?"),
-                None => format!("no asset `{wanted}` in service; tintype asset list shows them"),
-            }))
-        }
-        several => Err(CliError::Usage(format!(
-            "{} assets are called `{wanted}`; name one by its number: {}",
-            several.len(),
-            several.iter().map(|row| row.id.to_string()).collect::<Vec<_>>().join(", ")
-        ))),
+
+    fn name(&self) -> &str {
+        &self.asset.name
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.asset.retirement.is_none()
     }
 }

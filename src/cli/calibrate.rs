@@ -119,7 +119,7 @@ pub(super) fn run(args: &CalibrateArgs) -> Result<(), CliError> {
 
 /// What the device and the machine around it drew, before the power supply's loss: whatever factor held at the time.
 fn machine_energy(booked: &PlugTotals, host: Power) -> Energy {
-    booked.energy.saturating_add(host.over(booked.duration))
+    booked.energy.plus(host.over(booked.duration)).unwrap_or(Energy::MAX)
 }
 
 /// measured ÷ machine in percent, rounded up.

@@ -1,11 +1,12 @@
 use std::{
+    io,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
 use clap::{Args, Subcommand};
 
-use super::{CliError, DataArgs, ModelArgs, progress::LoadReport};
+use super::{CliError, DataArgs, ModelArgs, named::unknown, progress::LoadReport};
 use crate::{
     app::Progress,
     config::Config,
@@ -110,7 +111,14 @@ fn inspect(args: InspectArgs) -> Result<(), CliError> {
 }
 
 fn remove(args: &RemoveArgs) -> Result<(), CliError> {
-    Ok(args.place.config()?.lora_library().remove(&args.name)?)
+    let library = args.place.config()?.lora_library();
+    library.remove(&args.name).map_err(|error| match error {
+        ChangeError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            let names: Vec<_> = library.all().into_iter().map(|(name, _)| name).collect();
+            unknown("LoRA", &args.name, names.iter().map(String::as_str), "tintype lora list")
+        }
+        error => error.into(),
+    })
 }
 
 impl From<ChangeError> for CliError {

@@ -18,6 +18,7 @@ mod key;
 mod lora;
 mod model;
 mod month;
+mod named;
 mod output;
 mod prices;
 mod progress;
@@ -46,7 +47,7 @@ use crate::{
     os,
     pipeline::{DeviceList, KernelChoice, LoadError, MemoryTier, Precision, RenderError},
     telemetry,
-    units::Money,
+    units::{Money, RangeError},
 };
 
 const AFTER_HELP: &str = "\
@@ -211,6 +212,8 @@ enum CliError {
     Render(#[from] RenderError),
     #[error(transparent)]
     Cost(#[from] CostError),
+    #[error(transparent)]
+    Range(#[from] RangeError),
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     #[error(transparent)]

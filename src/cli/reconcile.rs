@@ -5,7 +5,7 @@ use crate::{
     clock::Clock,
     costs::CostError,
     ledger::{Evidence, Month, Reconciliation},
-    units::{Currency, Energy, EnergyBalance, Money, MoneyError},
+    units::{Currency, Energy, EnergyBalance, Money, RangeError},
 };
 
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ fn text(reconciliation: &Reconciliation, currency: Currency) -> Result<String, C
 }
 
 /// What was billed beyond what was booked.
-fn more(reconciliation: &Reconciliation, booked: Money) -> Result<Option<Money>, MoneyError> {
+fn more(reconciliation: &Reconciliation, booked: Money) -> Result<Option<Money>, RangeError> {
     reconciliation.billed.map(|billed| billed.minus(booked)).transpose()
 }
 

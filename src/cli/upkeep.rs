@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{
     Books, CliError, DataArgs,
+    named::{Named, find},
     output::OutputArgs,
     parse_amount, parse_day, print_json,
     table::{Column, table},
@@ -64,8 +65,9 @@ pub(super) struct UpkeepAddArgs {
 pub(super) struct EndArgs {
     #[command(flatten)]
     place: DataArgs,
-    /// The line's number; tintype upkeep list shows it
-    id: i64,
+    /// The line's number or its name; tintype upkeep list shows both
+    #[arg(value_name = "ID|NAME")]
+    line: String,
     /// The first day on which it is not paid [default: today]
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     on: Option<Date>,
@@ -118,7 +120,7 @@ fn add(args: &UpkeepAddArgs, clock: &dyn Clock) -> Result<(), CliError> {
     };
     let evidence = evidence(args.document.as_ref());
     let id = ledger.add_cost_line(&line, &costs, &evidence, clock.now())?;
-    let line = find(ledger.cost_lines()?, id)?;
+    let line = find(&ledger.cost_lines()?, &id.to_string())?;
     args.output.print(&LineJson::new(&line, settings.currency), |line| {
         format!(
             "line {id} is recorded: {}, {} {}, from {}\n",
@@ -203,11 +205,11 @@ fn amount(upkeep: &Upkeep) -> String {
 fn end(args: &EndArgs, clock: &dyn Clock) -> Result<(), CliError> {
     refuse_empty("--document", args.document.as_deref())?;
     let Books { ledger, costs, zone, .. } = args.place.books(clock)?;
-    let (id, now) = (args.id, clock.now());
-    let held = |row: &CostLineRow| row.id == id && row.line.days.end == Date::MAX;
-    let Some(row) = ledger.cost_lines()?.into_iter().find(held) else {
+    let row = find(&ledger.cost_lines()?, &args.line)?;
+    let (id, now) = (row.id, clock.now());
+    if !row.is_in_use() {
         return Err(no_such_line(id));
-    };
+    }
     let on = args.on.unwrap_or(zone.to_datetime(now).date());
     let first = row.line.days.first;
     if on < first {
@@ -216,14 +218,29 @@ fn end(args: &EndArgs, clock: &dyn Clock) -> Result<(), CliError> {
     if !ledger.end_cost_line(id, on, &costs, &evidence(args.document.as_ref()), now)? {
         return Err(no_such_line(id));
     }
-    let line = find(ledger.cost_lines()?, id)?;
+    let line = find(&ledger.cost_lines()?, &id.to_string())?;
     args.output.print(&LineJson::new(&line, costs.currency()), |line| {
         format!("line {} ends: {on} is its first day without it\n", line.id)
     })
 }
 
-fn find(rows: Vec<CostLineRow>, id: i64) -> Result<CostLineRow, CliError> {
-    rows.into_iter().find(|row| row.id == id).ok_or_else(|| no_such_line(id))
+/// By its number; a line that has ended gives its name up.
+impl Named for CostLineRow {
+    const KIND: &'static str = "line";
+    const ID: &'static str = "number";
+    const LIST: &'static str = "tintype upkeep list";
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn name(&self) -> &str {
+        &self.line.name
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.line.days.end == Date::MAX
+    }
 }
 
 fn no_such_line(id: i64) -> CliError {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Money, MoneyError};
+use crate::units::{Money, RangeError};
 
 /// What work costs, by what it is for. Together they are the standard cost.
 ///
@@ -30,16 +30,16 @@ impl Breakdown {
     /// All three: the standard cost.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn total(&self) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn total(&self) -> Result<Money, RangeError> {
         self.electricity.plus(self.depreciation)?.plus(self.upkeep)
     }
 
     /// The sums of both.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn plus(&self, other: &Self) -> Result<Self, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn plus(&self, other: &Self) -> Result<Self, RangeError> {
         Ok(Self {
             electricity: self.electricity.plus(other.electricity)?,
             depreciation: self.depreciation.plus(other.depreciation)?,
@@ -50,8 +50,8 @@ impl Breakdown {
     /// The same, `count` times.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn times(&self, count: u32) -> Result<Self, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn times(&self, count: u32) -> Result<Self, RangeError> {
         let count = i64::from(count);
         Ok(Self {
             electricity: self.electricity.times(count)?,

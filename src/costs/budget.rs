@@ -56,8 +56,7 @@ pub struct Spending {
 
 impl Spending {
     /// More than any budget allows.
-    pub const MAX: Self =
-        Self { money: Money::MAX, images: u32::MAX, energy: Energy::from_millijoules(u64::MAX) };
+    pub const MAX: Self = Self { money: Money::MAX, images: u32::MAX, energy: Energy::MAX };
 
     /// Both together; what passes the range stays at its end, beyond any budget.
     #[must_use]
@@ -65,7 +64,7 @@ impl Spending {
         Self {
             money: self.money.plus(other.money).unwrap_or(Money::MAX),
             images: self.images.saturating_add(other.images),
-            energy: self.energy.saturating_add(other.energy),
+            energy: self.energy.plus(other.energy).unwrap_or(Energy::MAX),
         }
     }
 }
@@ -84,11 +83,13 @@ impl Budget {
     pub fn left(&self, spent: &Spending) -> BudgetAmount {
         match self.amount {
             BudgetAmount::Money(limit) => {
-                let left = limit.minus(spent.money).unwrap_or(Money::ZERO);
+                let left = limit.minus(spent.money).unwrap_or_default();
                 BudgetAmount::Money(left.max(Money::ZERO))
             }
             BudgetAmount::Images(limit) => BudgetAmount::Images(limit.saturating_sub(spent.images)),
-            BudgetAmount::Energy(limit) => BudgetAmount::Energy(limit.saturating_sub(spent.energy)),
+            BudgetAmount::Energy(limit) => {
+                BudgetAmount::Energy(limit.minus(spent.energy).unwrap_or_default())
+            }
         }
     }
 

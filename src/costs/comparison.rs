@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{CostError, PriceEntry, PriceError};
 use crate::{
     domain::Product,
-    units::{Money, MoneyError},
+    units::{Money, RangeError},
 };
 
 /// A list price elsewhere, for the same size on the same day.
@@ -62,6 +62,6 @@ pub(super) fn price_of_image(
 }
 
 /// `amount` at `exchange_rate`, rounded down.
-pub(super) fn in_ledgers_currency(amount: Money, exchange_rate: Money) -> Result<Money, MoneyError> {
+pub(super) fn in_ledgers_currency(amount: Money, exchange_rate: Money) -> Result<Money, RangeError> {
     amount.share_floor(exchange_rate.as_nano().unsigned_abs(), 1_000_000_000)
 }

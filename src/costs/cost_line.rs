@@ -1,5 +1,5 @@
 use super::{DaySpan, Upkeep};
-use crate::units::{Money, MoneyError};
+use crate::units::{Money, RangeError};
 
 /// A dated line of cost: what is paid beside electricity and the loss of the parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,8 @@ impl CostLine {
     /// What its days among `days` cost, if `images` were made on them: of what goes by images, as much as these.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn cost_on(&self, days: DaySpan, images: i64) -> Result<UpkeepCost, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn cost_on(&self, days: DaySpan, images: i64) -> Result<UpkeepCost, RangeError> {
         let days = self.days.and(days);
         match self.upkeep {
             Upkeep::PerImage(amount) => Ok(UpkeepCost { amount: amount.times(images)?, fixed: Money::ZERO }),
@@ -47,8 +47,8 @@ impl UpkeepCost {
     /// Both together.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn plus(&self, other: &Self) -> Result<Self, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn plus(&self, other: &Self) -> Result<Self, RangeError> {
         Ok(Self { amount: self.amount.plus(other.amount)?, fixed: self.fixed.plus(other.fixed)? })
     }
 }

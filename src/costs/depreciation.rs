@@ -1,7 +1,7 @@
 use jiff::civil::Date;
 
 use super::{Asset, DaySpan, Life, asset::DAYS_A_YEAR};
-use crate::units::{Millis, Money, MoneyError};
+use crate::units::{Millis, Money, RangeError};
 
 /// Milliseconds in the 8760 hours of a year.
 const MILLIS_A_YEAR: u64 = DAYS_A_YEAR as u64 * 24 * 3_600_000;
@@ -14,11 +14,11 @@ pub(super) fn carried_by_time(
     years: u32,
     normal_utilisation_percent: u32,
     duration: Millis,
-) -> Result<Money, MoneyError> {
+) -> Result<Money, RangeError> {
     // Both percentages are of a hundred, which cancels.
-    let time = duration.get().checked_mul(u64::from(share_percent)).ok_or(MoneyError::OutOfRange)?;
+    let time = duration.get().checked_mul(u64::from(share_percent)).ok_or(RangeError::Money)?;
     let life = u64::from(years) * MILLIS_A_YEAR;
-    let life = life.checked_mul(u64::from(normal_utilisation_percent)).ok_or(MoneyError::OutOfRange)?;
+    let life = life.checked_mul(u64::from(normal_utilisation_percent)).ok_or(RangeError::Money)?;
     amount.share_ceil(time, life)
 }
 
@@ -29,8 +29,8 @@ impl Asset {
     /// What one image of a device time of `duration` wears off. By units, it is the same for every image.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn depreciation_of_image(&self, duration: Millis) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn depreciation_of_image(&self, duration: Millis) -> Result<Money, RangeError> {
         let worn = self.price.minus(self.residual)?;
         match self.life {
             Life::Units { lifetime_images } => {
@@ -45,8 +45,8 @@ impl Asset {
     /// What the image after `images_before` is charged of it: by units nothing more once it has lost all it can.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn charge_of_image(&self, duration: Millis, images_before: u64) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn charge_of_image(&self, duration: Millis, images_before: u64) -> Result<Money, RangeError> {
         let charge = self.depreciation_of_image(duration)?;
         match self.life {
             Life::Time { .. } => Ok(charge),
@@ -60,8 +60,8 @@ impl Asset {
     /// (price − residual) · share: all that it can lose.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn depreciable(&self) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn depreciable(&self) -> Result<Money, RangeError> {
         self.shared(self.price.minus(self.residual)?)
     }
 
@@ -69,8 +69,8 @@ impl Asset {
     /// generated in its service until then took. Never more than it can lose.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn lost_before(&self, day: Date, images: u64) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn lost_before(&self, day: Date, images: u64) -> Result<Money, RangeError> {
         match self.life {
             Life::Units { .. } => {
                 let all = self.depreciable()?;
@@ -89,16 +89,16 @@ impl Asset {
     /// end. Below 0 if more images were taken back than made: their wear comes back.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn lost_on(&self, days: DaySpan, images_before: u64, images_after: u64) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn lost_on(&self, days: DaySpan, images_before: u64, images_after: u64) -> Result<Money, RangeError> {
         self.lost_before(days.end, images_after)?.minus(self.lost_before(days.first, images_before)?)
     }
 
     /// Its price less what it has lost before `day`; 0 before its purchase.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn book_value(&self, day: Date, images: u64) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn book_value(&self, day: Date, images: u64) -> Result<Money, RangeError> {
         if day < self.purchased_on {
             Ok(Money::ZERO)
         } else {
@@ -110,13 +110,13 @@ impl Asset {
     /// its service.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn disposal_gain(&self, images: u64) -> Result<Option<Money>, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn disposal_gain(&self, images: u64) -> Result<Option<Money>, RangeError> {
         let gain = |proceeds, on| self.shared(proceeds)?.minus(self.book_value(on, images)?);
         self.retirement.map(|retirement| gain(retirement.proceeds, retirement.on)).transpose()
     }
 
-    fn shared(&self, amount: Money) -> Result<Money, MoneyError> {
+    fn shared(&self, amount: Money) -> Result<Money, RangeError> {
         amount.share_ceil(u64::from(self.share_percent), 100)
     }
 }
@@ -152,7 +152,7 @@ mod tests {
         Asset { life: Life::Time { years, normal_utilisation_percent }, ..by_units(7_000) }
     }
 
-    fn text(amount: Result<Money, MoneyError>) -> String {
+    fn text(amount: Result<Money, RangeError>) -> String {
         amount.expect("in range").to_string()
     }
 

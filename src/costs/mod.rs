@@ -48,7 +48,7 @@ pub use upkeep::Upkeep;
 pub enum CostError {
     /// An amount passed the ledger's range.
     #[error(transparent)]
-    Money(#[from] crate::units::MoneyError),
+    Range(#[from] crate::units::RangeError),
     /// A price is missing from the price book, or is not valid.
     #[error(transparent)]
     Price(#[from] PriceError),

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Asset, DaySpan, Life, UpkeepCost};
-use crate::units::{Money, MoneyError};
+use crate::units::{Money, RangeError};
 
 /// A part, and the images that were generated in its service. They matter only if it wears out by units.
 #[derive(Debug, Clone, Copy)]
@@ -49,16 +49,16 @@ impl MonthCost {
     /// Unused capacity: depreciation and upkeep that no image was charged.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn unused(&self) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn unused(&self) -> Result<Money, RangeError> {
         self.unused_depreciation.plus(self.unused_upkeep)
     }
 
     /// Both months together.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn plus(&self, other: &Self) -> Result<Self, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn plus(&self, other: &Self) -> Result<Self, RangeError> {
         Ok(Self {
             depreciation: self.depreciation.plus(other.depreciation)?,
             upkeep: self.upkeep.plus(other.upkeep)?,
@@ -75,13 +75,13 @@ impl MonthCost {
 /// What the parts and the upkeep cost on `days`, a month or what has passed of it.
 ///
 /// # Errors
-/// [`MoneyError::OutOfRange`] past the ledger's range.
+/// [`RangeError`] past the ledger's range.
 pub fn month_cost(
     uses: &[AssetUse<'_>],
     upkeep: UpkeepCost,
     days: DaySpan,
     allocated: Allocated,
-) -> Result<MonthCost, MoneyError> {
+) -> Result<MonthCost, RangeError> {
     let (mut depreciation, mut fixed, mut disposal_gain) = (Money::ZERO, Money::ZERO, Money::ZERO);
     for AssetUse { asset, images_before, images_after } in uses {
         let lost = asset.lost_on(days, *images_before, *images_after)?;

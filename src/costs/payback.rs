@@ -3,7 +3,7 @@
 use jiff::{Span, civil::Date};
 
 use super::{Asset, Life};
-use crate::units::{Money, MoneyError};
+use crate::units::{Money, RangeError};
 
 /// What the last days came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +52,8 @@ impl Asset {
     /// What was paid for its share by the end of `day`, less what its sale brought.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn paid_by(&self, day: Date) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn paid_by(&self, day: Date) -> Result<Money, RangeError> {
         if day < self.purchased_on {
             return Ok(Money::ZERO);
         }

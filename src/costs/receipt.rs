@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Breakdown, Comparison, RateCard};
 use crate::{
     domain::Usage,
-    units::{Energy, Millis, Money, MoneyError},
+    units::{Energy, Millis, Money, RangeError},
 };
 
 /// What one image cost, and what it would have cost elsewhere. All amounts in the ledger's currency.
@@ -25,8 +25,8 @@ impl Receipt {
     /// Electricity, depreciation and upkeep: the standard cost.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn standard(&self) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn standard(&self) -> Result<Money, RangeError> {
         self.cost.total()
     }
 
@@ -38,8 +38,8 @@ impl Receipt {
     /// The receipt of `images` images that cost this each.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn times(&self, images: u32) -> Result<Self, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn times(&self, images: u32) -> Result<Self, RangeError> {
         let energy =
             |energy: Energy| Energy::from_millijoules(energy.as_millijoules().saturating_mul(images.into()));
         let usage = Usage {

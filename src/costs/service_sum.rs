@@ -1,13 +1,13 @@
 use super::{ServiceComparison, Unpriced, WholePlans};
-use crate::units::MoneyError;
+use crate::units::RangeError;
 
 impl ServiceComparison {
     /// Two spans at one service together. What they cost all in is not summed: see
     /// [`ServiceComparison::against_all_in`].
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] if what the images cost here is past the ledger's range.
-    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
+    /// [`RangeError`] if what the images cost here is past the ledger's range.
+    pub fn plus(self, other: Self) -> Result<Self, RangeError> {
         let compared_price = match (self.compared_price, other.compared_price) {
             (Some(one), Some(another)) => one.plus(another).ok(),
             // A span without images has a price of 0, which does not price the other.

@@ -256,7 +256,7 @@ fn the_documents_example_is_what_the_formulas_give() {
     let model = model(settings, vec![card(), other_parts()]);
     let image = receipt(&model, 15_000, day(23).at(12, 0, 0, 0));
     let month = november(&model, &[(23, 15_000); 500]);
-    let in_range = |amount: Result<Money, crate::units::MoneyError>| amount.expect("in range");
+    let in_range = |amount: Result<Money, crate::units::RangeError>| amount.expect("in range");
     let of_image = |asset: Asset| in_range(asset.depreciation_of_image(Millis::new(15_000)));
     let lost = |asset: Asset, images| in_range(asset.lost_on(NOVEMBER, 0, images));
     let sold = |asset: Asset| Asset {

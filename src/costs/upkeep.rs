@@ -2,7 +2,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{DaySpan, depreciation::carried_by_time};
-use crate::units::{Millis, Money, MoneyError};
+use crate::units::{Millis, Money, RangeError};
 
 /// Repairs, network, space: what the machine costs beside its parts and its electricity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,8 +44,8 @@ impl Upkeep {
     /// What one image carries of it, by a device time of `duration`; rounded up.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn of_image(&self, duration: Millis) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn of_image(&self, duration: Millis) -> Result<Money, RangeError> {
         match *self {
             Self::PerImage(amount) => Ok(amount),
             Self::PerMonth { amount, normal_utilisation_percent } => {
@@ -61,8 +61,8 @@ impl Upkeep {
     /// calendar year, so that twelve months are the year.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn of_days(&self, days: DaySpan) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn of_days(&self, days: DaySpan) -> Result<Money, RangeError> {
         match *self {
             Self::PerImage(_) => Ok(Money::ZERO),
             Self::PerMonth { .. } | Self::PerYear { .. } if days.days() == 0 => Ok(Money::ZERO),
@@ -85,12 +85,12 @@ impl Upkeep {
 }
 
 /// A month's part before `day`, rounded up.
-fn since_the_first(amount: Money, day: Date) -> Result<Money, MoneyError> {
+fn since_the_first(amount: Money, day: Date) -> Result<Money, RangeError> {
     amount.share_ceil(u64::from(day.day().unsigned_abs()) - 1, u64::from(day.days_in_month().unsigned_abs()))
 }
 
 /// A year's part before `day`, rounded up.
-fn since_new_year(amount: Money, day: Date) -> Result<Money, MoneyError> {
+fn since_new_year(amount: Money, day: Date) -> Result<Money, RangeError> {
     amount.share_ceil(
         u64::from(day.day_of_year().unsigned_abs()) - 1,
         u64::from(day.days_in_year().unsigned_abs()),

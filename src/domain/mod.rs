@@ -40,7 +40,7 @@ pub use render::{
 };
 pub use sign_in::SignInSecret;
 pub use size::{ImageSize, SizeError};
-pub use suggestion::closest;
+pub use suggestion::{closest, did_you_mean};
 pub use tag::{CostTag, CostTagError};
 pub use usage::{EnergySource, Overhead, Usage};
 pub use variant::{ConfiguredSteps, Usual, Variant};

@@ -42,12 +42,11 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Both together. The less certain source is the whole's, and so is the later epoch.
+    /// Both together; an energy past the range stays at its end. The less certain source is the whole's, and so is the later epoch.
     pub fn plus(self, other: Self) -> Self {
-        let energy = self.energy.as_millijoules().saturating_add(other.energy.as_millijoules());
         Self {
             duration: self.duration.saturating_add(other.duration),
-            energy: Energy::from_millijoules(energy),
+            energy: self.energy.plus(other.energy).unwrap_or(Energy::MAX),
             source: self.source.max(other.source),
             epoch: self.epoch.max(other.epoch),
         }

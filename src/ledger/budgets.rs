@@ -1,9 +1,9 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 use super::{
     BudgetHolder, BudgetPeriods, Ledger, LedgerError, Need, OverBudget,
     store::{Conn, Row, params},
-    unsigned, whole,
+    unsigned,
 };
 use crate::{
     costs::{Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Spending},
@@ -49,13 +49,13 @@ pub(super) const RESERVED: &str =
      FROM requests WHERE state IN ('reserved', 'running') GROUP BY key_id";
 
 impl PeriodSums {
-    /// Brings the sums up to the last entry that `conn` sees. They start again from nothing if that fails.
+    /// Brings the sums up to the last entry that `conn` sees. If that fails or panics halfway, they start again from
+    /// nothing: half of them would be too small.
     fn catch_up(&mut self, conn: &Conn<'_>, start: Timestamp) -> Result<(), LedgerError> {
-        let caught_up = self.add_what_came(conn, start);
-        if caught_up.is_err() {
-            *self = Self::default();
-        }
-        caught_up
+        let mut sums = mem::take(self);
+        sums.add_what_came(conn, start)?;
+        *self = sums;
+        Ok(())
     }
 
     fn add_what_came(&mut self, conn: &Conn<'_>, start: Timestamp) -> Result<(), LedgerError> {
@@ -208,7 +208,7 @@ impl Ledger {
     /// [`LedgerError`] if the database refuses or a sum is out of range.
     pub fn passed_budgets(&self, need: &Need<'_>) -> Result<Vec<OverBudget>, LedgerError> {
         // The writer's view: a reader's may be older than the sums, which would count its newest rows twice.
-        self.store.read_latest(|conn| self.running_sums().passed(conn, need))
+        self.store.read_latest(|conn| self.running_sums.lock().passed(conn, need))
     }
 
     /// What each key has spent in the running day and in the running month, without what open requests hold.
@@ -220,7 +220,7 @@ impl Ledger {
         periods: &BudgetPeriods,
     ) -> Result<HashMap<BudgetPeriod, HashMap<KeyId, Spending>>, LedgerError> {
         // Taken before the view: whoever comes later sees more, never less.
-        let mut shown = whole(&self.shown_sums);
+        let mut shown = self.shown_sums.lock();
         self.store.read(|conn| {
             let mut spent = HashMap::new();
             for period in [BudgetPeriod::Day, BudgetPeriod::Month] {

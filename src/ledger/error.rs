@@ -147,6 +147,9 @@ pub enum LedgerError {
         /// The configured one.
         configured: Currency,
     },
+    /// A sum over rows does not fit.
+    #[error("the ledger: {0}")]
+    Range(#[from] crate::units::RangeError),
     /// A row holds what no row should hold.
     #[error("the ledger: {what} is out of range")]
     OutOfRange {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     costs::{Allocated, CostModel, DaySpan, MonthCost, UpkeepCost, month_cost},
-    units::{Currency, Money, MoneyError},
+    units::{Currency, Money, RangeError},
 };
 
 /// Runs `record`, which writes a fact, and books what this fact costs on days that are closed. The moment that `record` is
@@ -30,7 +30,7 @@ pub(super) fn record<T>(
     let done = record(now)?;
     let after = cost_of(conn, costs, days, now)?;
     for kind in AdjustmentKind::ALL {
-        let amount = amount_of(kind, &after)?.minus(amount_of(kind, &before)?).map_err(out_of_range)?;
+        let amount = amount_of(kind, &after)?.minus(amount_of(kind, &before)?)?;
         if amount != Money::ZERO {
             insert(conn, (kind, amount), (days, costs.currency()), (reason, evidence), now)?;
         }
@@ -55,22 +55,18 @@ fn cost_of(
     let mut upkeep = UpkeepCost::default();
     for line in costs.lines() {
         let images = images_on(conn, line.days.and(days), &zone)?;
-        upkeep = line.cost_on(days, images).and_then(|cost| upkeep.plus(&cost)).map_err(out_of_range)?;
+        upkeep = line.cost_on(days, images).and_then(|cost| upkeep.plus(&cost))?;
     }
-    month_cost(&uses, upkeep, days, Allocated::default()).map_err(out_of_range)
+    Ok(month_cost(&uses, upkeep, days, Allocated::default())?)
 }
 
 /// The amount of a kind in a span's cost.
-fn amount_of(kind: AdjustmentKind, cost: &MonthCost) -> Result<Money, LedgerError> {
+fn amount_of(kind: AdjustmentKind, cost: &MonthCost) -> Result<Money, RangeError> {
     match kind {
         AdjustmentKind::Depreciation => Ok(cost.depreciation),
         AdjustmentKind::Upkeep => Ok(cost.upkeep),
-        AdjustmentKind::Disposal => Money::ZERO.minus(cost.disposal_gain).map_err(out_of_range),
+        AdjustmentKind::Disposal => Money::ZERO.minus(cost.disposal_gain),
     }
-}
-
-fn out_of_range(_: MoneyError) -> LedgerError {
-    LedgerError::OutOfRange { what: "a sum" }
 }
 
 fn insert(

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     costs::PricedWork,
     domain::{EnergySource, Overhead, Usage},
-    units::{Currency, Energy, Money, MoneyError},
+    units::{Currency, Energy, Money, RangeError},
 };
 
 /// An epoch of a counter, begun or gone on with.
@@ -39,13 +39,16 @@ pub struct OverheadTotals {
 }
 
 impl OverheadTotals {
-    /// Both together; what passes the range stays at its end.
-    pub fn plus(&self, other: &Self) -> Result<Self, MoneyError> {
+    /// The sums of both.
+    ///
+    /// # Errors
+    /// [`RangeError`] past 64 bits.
+    pub fn plus(&self, other: &Self) -> Result<Self, RangeError> {
         Ok(Self {
-            idle: self.idle.saturating_add(other.idle),
-            warm_up: self.warm_up.saturating_add(other.warm_up),
-            gaps: self.gaps.saturating_add(other.gaps),
-            wall_energy: self.wall_energy.saturating_add(other.wall_energy),
+            idle: self.idle.plus(other.idle)?,
+            warm_up: self.warm_up.plus(other.warm_up)?,
+            gaps: self.gaps.plus(other.gaps)?,
+            wall_energy: self.wall_energy.plus(other.wall_energy)?,
             electricity: self.electricity.plus(other.electricity)?,
         })
     }

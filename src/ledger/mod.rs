@@ -34,13 +34,10 @@ mod store;
 mod types;
 mod zone;
 
-use std::{
-    collections::HashMap,
-    path::Path,
-    sync::{Mutex, MutexGuard},
-};
+use std::{collections::HashMap, path::Path};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use self::{
     budgets::RunningSums,
@@ -143,19 +140,6 @@ impl Ledger {
                    UNION ALL SELECT max(created_at_ms) FROM keys) AS latest";
         self.store.read(|conn| conn.query_one(sql, params![], |row| row.get(0)))
     }
-
-    /// Sums that a panic left half done would be too small, so they start again from nothing.
-    fn running_sums(&self) -> MutexGuard<'_, RunningSums> {
-        whole(&self.running_sums)
-    }
-}
-
-fn whole(sums: &Mutex<RunningSums>) -> MutexGuard<'_, RunningSums> {
-    sums.lock().unwrap_or_else(|poisoned| {
-        let mut sums = poisoned.into_inner();
-        *sums = RunningSums::default();
-        sums
-    })
 }
 
 /// Unsigned numbers of ours as SQLite's signed ones.

@@ -28,7 +28,7 @@ impl Ledger {
                     Reserved::Open(id) => return Ok(Reserved::Open(id)),
                 }
             }
-            let passed_budgets = self.running_sums().passed(conn, &request.need())?;
+            let passed_budgets = self.running_sums.lock().passed(conn, &request.need())?;
             if let Some(over) = OverBudget::refusing(&passed_budgets) {
                 return Err(ReserveError::OverBudget(Box::new(over.clone())));
             }

@@ -164,7 +164,7 @@ impl Meter {
                     let epoch = counting.epoch;
                     let is_unread = is_work && energy == Energy::from_millijoules(0);
                     if is_unread {
-                        counting.owed = counting.owed.saturating_add(estimate().energy);
+                        counting.owed = counting.owed.plus(estimate().energy).unwrap_or(Energy::MAX);
                         return Usage { epoch, ..estimate() };
                     }
                     Usage { duration, energy, source: counting.counter.source(), epoch }

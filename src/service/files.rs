@@ -13,7 +13,7 @@ use crate::{
     engine::{GeneratedImage, Partial},
     image_store::ImageName,
     source_image::unchanged_in_file,
-    units::{Currency, MoneyError},
+    units::{Currency, RangeError},
 };
 
 /// Pixels to files and back from the disk.
@@ -156,7 +156,7 @@ fn check_outside_mask(
 }
 
 /// What an image's file says about its receipt.
-fn record(id: RequestId, receipt: &Receipt, currency: Currency) -> Result<ReceiptRecord, MoneyError> {
+fn record(id: RequestId, receipt: &Receipt, currency: Currency) -> Result<ReceiptRecord, RangeError> {
     Ok(ReceiptRecord {
         request: id,
         currency,

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use rust_decimal::Decimal;
 
-use super::Millis;
+use super::{Millis, arithmetic::checked_arithmetic};
 
 /// Millijoules in a kilowatt-hour.
 const MILLIJOULES_PER_KWH: u64 = 3_600_000_000;
@@ -20,7 +20,12 @@ const MILLIJOULES_PER_KWH: u64 = 3_600_000_000;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Energy(u64);
 
+checked_arithmetic!(Energy, Energy);
+
 impl Energy {
+    /// The largest energy, 5.1·10⁹ kWh.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// One kilowatt-hour, 3.6·10⁹ mJ.
     pub const KILOWATT_HOUR: Self = Self(MILLIJOULES_PER_KWH);
 
@@ -32,16 +37,6 @@ impl Energy {
     /// The energy in millijoules.
     pub const fn as_millijoules(self) -> u64 {
         self.0
-    }
-
-    /// The sum, or the largest energy where it would not fit.
-    pub const fn saturating_add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
-    }
-
-    /// The difference, or nothing where `other` is more.
-    pub const fn saturating_sub(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
     }
 
     /// This energy times `factor_percent` / 100, rounded up: a wall plug delivers more than the card draws.
@@ -73,23 +68,17 @@ impl From<Energy> for EnergyBalance {
     }
 }
 
-/// An energy that is none.
+/// A text that is not an energy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EnergyError {
-    /// Not a decimal number from 0 on.
-    #[error("`{0}` is not an energy; write kilowatt-hours such as 1.25")]
-    NotDecimal(String),
-    /// Outside the range of 64-bit millijoules.
-    #[error("an energy passed the ledger's range of 2.5 billion kilowatt-hours")]
-    OutOfRange,
-}
+#[error("`{0}` is not an energy; write kilowatt-hours such as 1.25")]
+pub struct EnergyError(String);
 
 /// Kilowatt-hours as people write them, rounded down to the millijoule.
 impl FromStr for Energy {
     type Err = EnergyError;
 
     fn from_str(text: &str) -> Result<Self, EnergyError> {
-        let error = || EnergyError::NotDecimal(text.to_owned());
+        let error = || EnergyError(text.to_owned());
         let kwh: Decimal = text.trim().parse().map_err(|_| error())?;
         let millijoules = kwh.checked_mul(Decimal::from(MILLIJOULES_PER_KWH)).ok_or_else(error)?;
         u64::try_from(millijoules.trunc()).map(Self).map_err(|_| error())
@@ -123,6 +112,8 @@ impl<'de> serde::Deserialize<'de> for Energy {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EnergyBalance(i64);
 
+checked_arithmetic!(EnergyBalance, Energy);
+
 impl EnergyBalance {
     /// A balance of `millijoules`.
     pub const fn from_millijoules(millijoules: i64) -> Self {
@@ -137,14 +128,6 @@ impl EnergyBalance {
     /// The balance without its sign.
     pub const fn abs(self) -> Energy {
         Energy(self.0.unsigned_abs())
-    }
-
-    /// The sum.
-    ///
-    /// # Errors
-    /// [`EnergyError::OutOfRange`] past 64-bit millijoules.
-    pub fn plus(self, other: Self) -> Result<Self, EnergyError> {
-        self.0.checked_add(other.0).map(Self).ok_or(EnergyError::OutOfRange)
     }
 
     /// Kilowatt-hours rounded for people to six decimals: `-0.000116`.

@@ -3,12 +3,14 @@
 //! Architecture invariant: nothing in the ledger or in a price is a float. The integer inside each type is
 //! private; conversions are the names (`from_nano`, `as_millijoules`), so that a unit cannot be mistaken.
 
+mod arithmetic;
 mod display;
 mod energy;
 mod iso4217;
 mod money;
 mod time;
 
+pub use arithmetic::RangeError;
 pub use display::{MINUS, Quantity, grouped, readable};
 pub use energy::{Energy, EnergyBalance, EnergyError, Power};
 pub use money::{Currency, CurrencyError, Money, MoneyError};

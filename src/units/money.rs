@@ -2,6 +2,8 @@ use std::{fmt, str::FromStr};
 
 use rust_decimal::Decimal;
 
+use super::{RangeError, arithmetic::checked_arithmetic};
+
 /// Decimal places of the ledger's money: one nano-unit is 10⁻⁹ of the currency.
 const NANO_DIGITS: u32 = 9;
 const NANO_PER_UNIT: i64 = 1_000_000_000;
@@ -11,22 +13,24 @@ const NANO_PER_UNIT: i64 = 1_000_000_000;
 /// The range is ±9.2·10⁹ units of the currency.
 ///
 /// ```
-/// use tintype::units::{Money, MoneyError};
+/// use tintype::units::{Money, RangeError};
 ///
-/// # fn main() -> Result<(), MoneyError> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let card: Money = "17300".parse()?;
 /// let image = card.share_ceil(1, 30_000)?;
 /// assert_eq!(image.to_string(), "0.576666667", "a cost is rounded up");
 /// assert_eq!(card.share_floor(1, 30_000)?.to_string(), "0.576666666", "a list price is rounded down");
 /// assert_eq!(image.times(2)?.minus(image)?, image);
-/// assert_eq!(Money::MAX.plus(Money::from_nano(1)), Err(MoneyError::OutOfRange));
+/// assert_eq!(Money::MAX.plus(Money::from_nano(1)), Err(RangeError::Money));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i64);
 
-/// A text that is not an amount, or a result out of range.
+checked_arithmetic!(Money, Money);
+
+/// A text that is not an amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// Not a decimal number.
@@ -36,8 +40,8 @@ pub enum MoneyError {
     #[error("`{0}` is finer than a billionth of the currency; use at most 9 decimals")]
     TooFine(String),
     /// Outside the range of 64-bit nano-units.
-    #[error("an amount passed the ledger's range of 9.2 billion units")]
-    OutOfRange,
+    #[error(transparent)]
+    OutOfRange(#[from] RangeError),
 }
 
 impl Money {
@@ -57,27 +61,11 @@ impl Money {
         self.0
     }
 
-    /// The sum.
-    ///
-    /// # Errors
-    /// [`MoneyError::OutOfRange`] past 64-bit nano-units.
-    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
-        self.0.checked_add(other.0).map(Self).ok_or(MoneyError::OutOfRange)
-    }
-
-    /// The difference.
-    ///
-    /// # Errors
-    /// [`MoneyError::OutOfRange`] past 64-bit nano-units.
-    pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
-        self.0.checked_sub(other.0).map(Self).ok_or(MoneyError::OutOfRange)
-    }
-
     /// `self · numerator / denominator`, rounded up to the next nano-unit: a cost is never understated.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past 64-bit nano-units, or where `denominator` is 0.
-    pub fn share_ceil(self, numerator: u64, denominator: u64) -> Result<Self, MoneyError> {
+    /// [`RangeError`] past 64-bit nano-units, or if `denominator` is 0.
+    pub fn share_ceil(self, numerator: u64, denominator: u64) -> Result<Self, RangeError> {
         let floor = self.share_floor(numerator, denominator)?;
         let product = i128::from(self.0) * i128::from(numerator);
         match product.rem_euclid(i128::from(denominator)) {
@@ -89,15 +77,13 @@ impl Money {
     /// `self · numerator / denominator`, rounded down: a price we compare with is never overstated.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past 64-bit nano-units, or where `denominator` is 0.
-    pub fn share_floor(self, numerator: u64, denominator: u64) -> Result<Self, MoneyError> {
+    /// [`RangeError`] past 64-bit nano-units, or if `denominator` is 0.
+    pub fn share_floor(self, numerator: u64, denominator: u64) -> Result<Self, RangeError> {
         if denominator == 0 {
-            return Err(MoneyError::OutOfRange);
+            return Err(RangeError::Money);
         }
         let product = i128::from(self.0) * i128::from(numerator);
-        i64::try_from(product.div_euclid(i128::from(denominator)))
-            .map(Self)
-            .map_err(|_| MoneyError::OutOfRange)
+        i64::try_from(product.div_euclid(i128::from(denominator))).map(Self).map_err(|_| RangeError::Money)
     }
 
     /// Rounded for people to `places` decimals, half away from zero: `0.3756`, `17300.00`. At most nine places.
@@ -122,15 +108,6 @@ impl Money {
     pub fn percent_tenths_of(self, whole: Self) -> Option<i64> {
         let tenths = (i128::from(self.0) * 1000).checked_div_euclid(i128::from(whole.0))?;
         i64::try_from(tenths).ok().filter(|_| whole > Self::ZERO)
-    }
-
-    /// `self · count`, which is below 0 where `count` is.
-    ///
-    /// # Errors
-    /// [`MoneyError::OutOfRange`] past 64-bit nano-units.
-    pub fn times(self, count: impl Into<i128>) -> Result<Self, MoneyError> {
-        let product = i128::from(self.0).checked_mul(count.into());
-        product.and_then(|nano| nano.try_into().ok()).map(Self).ok_or(MoneyError::OutOfRange)
     }
 
     /// The exact decimal, at least two places: `0.00225`, `17300.00`.
@@ -160,12 +137,11 @@ impl FromStr for Money {
 
     fn from_str(text: &str) -> Result<Self, MoneyError> {
         let decimal: Decimal = text.trim().parse().map_err(|_| MoneyError::NotDecimal(text.to_owned()))?;
-        let nano =
-            decimal.normalize().checked_mul(Decimal::from(NANO_PER_UNIT)).ok_or(MoneyError::OutOfRange)?;
+        let nano = decimal.normalize().checked_mul(Decimal::from(NANO_PER_UNIT)).ok_or(RangeError::Money)?;
         if decimal.normalize().scale() > NANO_DIGITS {
             return Err(MoneyError::TooFine(text.to_owned()));
         }
-        i64::try_from(nano.trunc()).map(Self).map_err(|_| MoneyError::OutOfRange)
+        i64::try_from(nano.trunc()).map(Self).map_err(|_| RangeError::Money.into())
     }
 }
 
@@ -279,7 +255,7 @@ mod tests {
         assert_eq!("0.000000001".parse(), Ok(Money::from_nano(1)));
         assert_eq!("-3".parse(), Ok(Money::from_nano(-3_000_000_000)));
         assert_eq!("0.0000000001".parse::<Money>(), Err(MoneyError::TooFine("0.0000000001".into())));
-        assert_eq!("10000000000".parse::<Money>(), Err(MoneyError::OutOfRange));
+        assert_eq!("10000000000".parse::<Money>(), Err(MoneyError::OutOfRange(RangeError::Money)));
         assert!("12 yuan".parse::<Money>().is_err());
     }
 
@@ -308,8 +284,6 @@ mod tests {
         let tenths = |part, whole| Money::from_nano(part).percent_tenths_of(Money::from_nano(whole));
         assert_eq!((tenths(1, 3), tenths(-1, 3), tenths(4, 2)), (Some(333), Some(-334), Some(2000)));
         assert_eq!((tenths(1, 0), tenths(1, -1), tenths(i64::MAX, 1)), (None, None, None));
-        assert_eq!(Money::from_nano(-3).times(-2), Ok(Money::from_nano(6)));
-        assert!(Money::from_nano(i64::MAX).times(2).is_err());
     }
 
     #[test]

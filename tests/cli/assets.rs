@@ -40,6 +40,8 @@ fn assets_are_recorded_listed_and_retired() {
     }
     let retired = out(&run(place.path(), &["asset", "retire", "2", "--proceeds", "4000"]));
     assert!(retired.contains("book value 2500.00 CNY") && retired.contains("loss 500.00 CNY"), "{retired}");
+    let again = complaint(&run(place.path(), &["asset", "retire", "2", "--proceeds", "4000"]), 2);
+    assert!(again.contains("asset 2 was retired on"), "{again}");
     let taken_back = ["asset", "retire", "1", "--proceeds", "13000", "--on", "2026-01-15"];
     assert!(out(&run(place.path(), &taken_back)).contains("gain 0.00"));
     assert!(listed().contains("retired 2026-01-15, gain 0.00"), "{}", listed());

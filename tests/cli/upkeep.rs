@@ -25,7 +25,7 @@ fn a_rent_that_rises_is_two_lines_and_leaves_the_past_as_it_was() {
     assert_eq!(said, "line 2 is recorded: rent, CNY 300.00 a month at 20 %, from 2020-01-16\n");
     let months = || ["2020-01", "2020-02", "2020-03"].map(|month| upkeep(&place, month).to_string());
     assert_eq!(months(), ["154.838709677", "300.00", "300.00"]);
-    let ended = out(&run(place.path(), &["upkeep", "end", "2", "--on", "2020-03-01"]));
+    let ended = out(&run(place.path(), &["upkeep", "end", "rent", "--on", "2020-03-01"]));
     assert_eq!(ended, "line 2 ends: 2020-03-01 is its first day without it\n");
     rent("400", "2020-03-01");
     assert_eq!(months(), ["154.838709677", "300.00", "400.00"]);

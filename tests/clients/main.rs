@@ -56,12 +56,12 @@ fn pass(script: Result<Command, String>, server: &TestServer, checks: usize, ima
         Ok(script) => script,
         Err(reason) => return skip_or_fail("a real client", &reason),
     };
-    let images = Scopes::IMAGES;
+    let images_only = Scopes::IMAGES;
     let reader = Scopes::COSTS;
     script
         .env("TINTYPE_URL", &server.url)
         .env("TINTYPE_KEY", &server.key)
-        .env("TINTYPE_BROKE_KEY", key(server, 1, "no money", images, "0"))
+        .env("TINTYPE_BROKE_KEY", key(server, 1, "no money", images_only, "0"))
         .env("TINTYPE_READER_KEY", key(server, 2, "no images", reader, "none"))
         // A proxy of the outer environment knows nothing of this machine.
         .env("NO_PROXY", "127.0.0.1")

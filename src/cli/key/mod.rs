@@ -12,12 +12,13 @@ use self::{
 };
 use super::{
     CliError, DataArgs,
+    named::{Named, find},
     output::{OutputArgs, note, show_once, to_json},
 };
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{ApiKey, KEY_NAME_MAX, Scopes, check_label, closest},
+    domain::{ApiKey, KEY_NAME_MAX, Scopes, check_label},
     ledger::{KeyChange, KeyRow, KeyState, Ledger, LedgerError, NewKey},
 };
 
@@ -265,33 +266,23 @@ impl OneKey {
     }
 }
 
-/// The key of `keys` with the public id `wanted`, or the only one of that name that is not revoked.
-fn find(keys: &[KeyRow], wanted: &str) -> Result<KeyRow, CliError> {
-    if let Some(key) = keys.iter().find(|key| key.public_id == wanted) {
-        return Ok(key.clone());
-    }
-    let named: Vec<_> = keys.iter().filter(|key| key.name == wanted).collect();
-    let open: Vec<_> = named.iter().filter(|key| key.revoked_at.is_none()).copied().collect();
-    match (if open.is_empty() { named } else { open }).as_slice() {
-        [key] => Ok((*key).clone()),
-        [] => Err(unknown(keys, wanted)),
-        several => {
-            let ids: Vec<_> = several.iter().map(|key| key.public_id.as_str()).collect();
-            Err(CliError::Usage(format!(
-                "{} keys are called `{wanted}`; name one by its public id: {}",
-                ids.len(),
-                ids.join(", ")
-            )))
-        }
-    }
-}
+/// By its public id; a revoked key gives its name up.
+impl Named for KeyRow {
+    const KIND: &'static str = "key";
+    const ID: &'static str = "public id";
+    const LIST: &'static str = "tintype key list";
 
-fn unknown(keys: &[KeyRow], wanted: &str) -> CliError {
-    let known = keys.iter().flat_map(|key| [key.public_id.as_str(), key.name.as_str()]);
-    CliError::Usage(match closest(wanted, known) {
-        Some(meant) => format!("no key `{wanted}`; did you mean `{meant}`?"),
-        None => format!("no key `{wanted}`; tintype key list shows them"),
-    })
+    fn id(&self) -> String {
+        self.public_id.clone()
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.revoked_at.is_none()
+    }
 }
 
 fn parse_name(text: &str) -> Result<String, String> {

@@ -7,7 +7,7 @@ use crate::{
     cli::{CliError, output::note},
     config::{Config, ModelConfig},
     costs::{Budget, BudgetError, Budgets},
-    domain::{Expiry, ExpiryError, KeyLimits, Scopes, closest, name_list},
+    domain::{Expiry, ExpiryError, KeyLimits, Scopes, did_you_mean, name_list},
     ledger::{KeyChange, KeyRules},
     lora_library::LoraLibrary,
 };
@@ -57,12 +57,9 @@ impl RuleArgs {
             std::iter::once(&source.id).chain(&source.repository).chain(&config.aliases).collect();
         for model in models.iter().filter(|model| !known.contains(model)) {
             let known: Vec<_> = known.iter().map(|name| name.as_str()).collect();
-            let meant = closest(model, known.iter().copied());
-            let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
-            let known = known.join(", ");
-            note(&format_args!(
-                "warning: no model of this configuration is known as `{model}`{meant}; it has {known}"
-            ));
+            let meant = did_you_mean(model, known.iter().copied());
+            let meant = meant.unwrap_or_else(|| format!("it has {}", known.join(", ")));
+            note(&format_args!("warning: no model of this configuration is known as `{model}`; {meant}"));
         }
     }
 
@@ -70,8 +67,8 @@ impl RuleArgs {
         let Some(loras) = self.loras.as_ref().and_then(|loras| loras.0.as_ref()) else { return };
         let known: Vec<_> = library.all().into_iter().map(|(name, _)| name).collect();
         for lora in loras.iter().filter(|lora| !known.contains(lora)) {
-            let meant = closest(lora, known.iter().map(String::as_str));
-            let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+            let meant = did_you_mean(lora, known.iter().map(String::as_str));
+            let meant = meant.map_or_else(String::new, |meant| format!("; {meant}"));
             note(&format_args!("warning: there is no LoRA `{lora}` yet{meant}"));
         }
     }

@@ -6,7 +6,9 @@ use super::{
 };
 use crate::{
     cli::{
-        CliError, print, print_json,
+        CliError,
+        named::unknown,
+        print, print_json,
         table::{Column, table},
     },
     ledger::{BudgetPeriods, BudgetStanding, KeyChange, KeyEvent, KeyRow, KeyStanding, KeyState},
@@ -43,7 +45,8 @@ pub(super) fn show(key: &OneKey, json: bool, now: Timestamp) -> Result<(), CliEr
     let zone = config.zone()?;
     let periods = BudgetPeriods::of(now, &zone);
     let standing = ledger.key_standing(&row.public_id, &periods, DAYS, &zone, now)?;
-    let standing = standing.ok_or_else(|| super::unknown(&[], &row.public_id))?;
+    let gone = || unknown("key", &row.public_id, [], "tintype key list");
+    let standing = standing.ok_or_else(gone)?;
     if json {
         print_json(&KeyStandingJson::new(&standing, now))
     } else {

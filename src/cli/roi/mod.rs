@@ -23,7 +23,7 @@ use crate::{
         simulation::{ComparedPrice, Input, Outcome, Scenario},
     },
     domain::{Product, Quality},
-    units::{Currency, Money, MoneyError},
+    units::{Currency, Money, MoneyError, RangeError},
 };
 
 #[derive(Debug, Args)]
@@ -268,7 +268,7 @@ impl RoiArgs {
         usage.currency_guessed = named.or(self.paid_in).is_none();
         let rate = ExchangeRate::find(&config.exchange_rate, currency, scenario.currency, period.last())
             .map_err(ConfigError::from)?;
-        let range = |error: MoneyError| CliError::Usage(error.to_string());
+        let range = |error: RangeError| CliError::Usage(error.to_string());
         let converted =
             paid.amount.share_floor(rate.as_nano().unsigned_abs(), 1_000_000_000).map_err(range)?;
         usage.paid_there = Some((paid.amount, currency));

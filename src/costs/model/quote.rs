@@ -21,7 +21,7 @@ impl Quote {
     /// negative price may bring is not promised.
     ///
     /// # Errors
-    /// [`CostError::Money`] past the ledger's range.
+    /// [`CostError::Range`] past the ledger's range.
     pub fn estimate(&self) -> Result<Money, CostError> {
         Ok(self.job.standard()?.max(Money::ZERO))
     }

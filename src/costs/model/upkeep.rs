@@ -2,15 +2,15 @@ use jiff::civil::Date;
 
 use crate::{
     costs::{CostLine, CostModel, DaySpan, Upkeep, UpkeepCost},
-    units::{Millis, Money, MoneyError},
+    units::{Millis, Money, RangeError},
 };
 
 impl CostModel {
     /// What one image that takes `duration` of the device carries of the lines that hold on `day`; each rounded up.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn upkeep_of_image(&self, duration: Millis, day: Date) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn upkeep_of_image(&self, duration: Millis, day: Date) -> Result<Money, RangeError> {
         self.lines_on(day).try_fold(Money::ZERO, |sum, line| sum.plus(line.upkeep.of_image(duration)?))
     }
 
@@ -18,13 +18,13 @@ impl CostModel {
     /// line goes by time, so that a correction of an image's upkeep corrects the month's; else by `images_on` the days.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
+    /// [`RangeError`] past the ledger's range.
     pub fn upkeep_on(
         &self,
         days: DaySpan,
         allocated: Money,
         images_on: impl Fn(DaySpan) -> i64,
-    ) -> Result<UpkeepCost, MoneyError> {
+    ) -> Result<UpkeepCost, RangeError> {
         let held = || self.lines().iter().filter(|line| line.days.and(days).days() > 0);
         if held().all(|line| matches!(line.upkeep, Upkeep::PerImage(_))) {
             return Ok(UpkeepCost { amount: allocated, fixed: Money::ZERO });

@@ -47,7 +47,7 @@ impl PriceEntry {
     /// The list price of one image, whatever was done for it, in the entry's currency, rounded down; never 0.
     ///
     /// # Errors
-    /// [`PriceError::RoundsToZero`] if it is less than a nano-unit, [`PriceError::Money`] past the ledger's range.
+    /// [`PriceError::RoundsToZero`] if it is less than a nano-unit, [`PriceError::Range`] past the ledger's range.
     pub fn price_of(&self, Product { size, quality, .. }: Product) -> Result<Money, PriceError> {
         match self.price.of_image(size, quality)? {
             Money::ZERO => Err(PriceError::RoundsToZero { sku: self.name(), size }),

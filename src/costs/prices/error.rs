@@ -3,7 +3,7 @@ use jiff::civil::Date;
 use super::PriceUnit;
 use crate::{
     domain::ImageSize,
-    units::{CurrencyError, MoneyError},
+    units::{CurrencyError, RangeError},
 };
 
 /// What is wrong with a price book, or with a question to it.
@@ -71,7 +71,7 @@ pub enum PriceError {
     },
     /// An amount passed the ledger's range.
     #[error(transparent)]
-    Money(#[from] MoneyError),
+    Range(#[from] RangeError),
 }
 
 /// What is wrong with one entry.

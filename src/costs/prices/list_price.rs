@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{PriceTable, PriceUnit};
 use crate::{
     domain::{ImageSize, Quality},
-    units::{Money, MoneyError},
+    units::{Money, RangeError},
 };
 
 /// A list price with what it is for. Every amount is above 0.
@@ -42,8 +42,8 @@ impl ListPrice {
     /// that an image can cost in it.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn of_image(&self, size: ImageSize, quality: Quality) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn of_image(&self, size: ImageSize, quality: Quality) -> Result<Money, RangeError> {
         match self {
             Self::Image(amount) => Ok(*amount),
             Self::Megapixel(amount) => amount.share_floor(size.pixels(), 1_000_000),

@@ -152,7 +152,7 @@ impl PriceBook {
     ///
     /// # Errors
     /// [`PriceError::Unpriced`] where there is none, [`PriceError::RoundsToZero`] where it is less than a nano-unit,
-    /// and [`PriceError::Money`] past the ledger's range.
+    /// and [`PriceError::Range`] past the ledger's range.
     pub fn price(&self, sku: &str, product: Product, day: Date) -> Result<Money, PriceError> {
         self.entry(sku, product.operation, day)?.price_of(product)
     }

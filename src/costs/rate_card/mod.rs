@@ -10,7 +10,7 @@ pub use self::working::WorkingLine;
 use super::{Asset, Breakdown, CostError, CostLine, Life, ListRate, Upkeep};
 use crate::{
     domain::{ImageSize, Product, Quality, Usage},
-    units::{Energy, Millis, Money, MoneyError, Power},
+    units::{Energy, Millis, Money, Power, RangeError},
 };
 
 /// All that the price of one piece of work depends on beside the work itself.
@@ -90,8 +90,8 @@ impl RateCard {
     /// for the time on the device, what goes by images for that share.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn cost_of(&self, usage: Usage, share: Share) -> Result<(Energy, Breakdown), MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn cost_of(&self, usage: Usage, share: Share) -> Result<(Energy, Breakdown), RangeError> {
         let parts = self.parts.iter().map(|part| part.charge(usage.duration, share));
         let lines = self.lines.iter().map(|line| line.charge(usage.duration, share));
         let (wall_energy, electricity) = self.generating(usage)?;
@@ -101,16 +101,16 @@ impl RateCard {
     /// Energy at the plug, and its price, of a device that generates: (E_device + P_host · t) · wall factor.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn generating(&self, usage: Usage) -> Result<(Energy, Money), MoneyError> {
-        self.at_the_plug(usage.energy.saturating_add(self.electricity.host_watts.over(usage.duration)))
+    /// [`RangeError`] past the ledger's range.
+    pub fn generating(&self, usage: Usage) -> Result<(Energy, Money), RangeError> {
+        self.at_the_plug(usage.energy.plus(self.electricity.host_watts.over(usage.duration))?)
     }
 
     /// The same of a device that waits: of the device alone.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn waiting(&self, usage: Usage) -> Result<(Energy, Money), MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn waiting(&self, usage: Usage) -> Result<(Energy, Money), RangeError> {
         self.at_the_plug(usage.energy)
     }
 
@@ -126,7 +126,7 @@ impl RateCard {
         self.comparison.as_ref().map(price).transpose()
     }
 
-    fn at_the_plug(&self, used: Energy) -> Result<(Energy, Money), MoneyError> {
+    fn at_the_plug(&self, used: Energy) -> Result<(Energy, Money), RangeError> {
         let wall_energy = used.scale_percent_ceil(self.electricity.wall_factor_percent);
         let kwh = Energy::KILOWATT_HOUR.as_millijoules();
         let price = self.electricity.price_per_kwh.share_ceil(wall_energy.as_millijoules(), kwh)?;
@@ -138,8 +138,8 @@ impl PartRate {
     /// A part, for the image after `images_before` of its service.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub(super) fn new(part: &Asset, images_before: u64) -> Result<Self, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub(super) fn new(part: &Asset, images_before: u64) -> Result<Self, RangeError> {
         let at_most = match part.life {
             Life::Time { .. } => None,
             Life::Units { .. } => {
@@ -153,8 +153,8 @@ impl PartRate {
     /// What work of `duration` that was `share` of an image is charged of it.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn charge(&self, duration: Millis, share: Share) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn charge(&self, duration: Millis, share: Share) -> Result<Money, RangeError> {
         let of_image = self.part.depreciation_of_image(duration)?;
         let of_image = self.at_most.map_or(of_image, |at_most| of_image.min(at_most));
         match self.part.life {
@@ -168,8 +168,8 @@ impl LineRate {
     /// What work of `duration` that was `share` of an image is charged of it.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn charge(&self, duration: Millis, share: Share) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn charge(&self, duration: Millis, share: Share) -> Result<Money, RangeError> {
         match self.upkeep {
             Upkeep::PerImage(of_image) => share.of(of_image),
             by_time @ (Upkeep::PerMonth { .. } | Upkeep::PerYear { .. }) => by_time.of_image(duration),
@@ -181,7 +181,7 @@ impl Share {
     /// A whole image.
     pub const WHOLE: Self = Self { steps_done: 1, steps: 1 };
 
-    fn of(self, of_image: Money) -> Result<Money, MoneyError> {
+    fn of(self, of_image: Money) -> Result<Money, RangeError> {
         of_image.share_ceil(self.steps_done, u64::from(self.steps.max(1)))
     }
 
@@ -200,6 +200,6 @@ impl From<&CostLine> for LineRate {
     }
 }
 
-fn sum(amounts: impl Iterator<Item = Result<Money, MoneyError>>) -> Result<Money, MoneyError> {
+fn sum(amounts: impl Iterator<Item = Result<Money, RangeError>>) -> Result<Money, RangeError> {
     amounts.into_iter().try_fold(Money::ZERO, |sum, amount| sum.plus(amount?))
 }

@@ -4,7 +4,7 @@ use super::{RateCard, Share};
 use crate::{
     costs::{CostError, Life, LineRate, ListPrice, ListRate, PartRate, Upkeep},
     domain::{ImageSize, Quality, Usage},
-    units::{Money, MoneyError},
+    units::{Money, RangeError},
 };
 
 /// A figure, and how it comes about.
@@ -28,8 +28,8 @@ impl RateCard {
     /// How the cost of work comes about that took `usage` and was `share` of an image. Each line is rounded up.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn working(&self, usage: Usage, share: Share) -> Result<Vec<WorkingLine>, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn working(&self, usage: Usage, share: Share) -> Result<Vec<WorkingLine>, RangeError> {
         let (wall_energy, cost) = self.cost_of(usage, share)?;
         let (energy, wall) = (usage.energy.as_millijoules(), wall_energy.as_millijoules());
         let rate = &self.electricity;
@@ -69,7 +69,7 @@ impl RateCard {
 }
 
 impl PartRate {
-    fn working(&self, usage: Usage, share: Share) -> Result<WorkingLine, MoneyError> {
+    fn working(&self, usage: Usage, share: Share) -> Result<WorkingLine, RangeError> {
         let part = &self.part;
         let worn = format!("({} − {}) · {} %", part.price, part.residual, part.share_percent);
         let formula = match part.life {
@@ -87,7 +87,7 @@ impl PartRate {
 }
 
 impl LineRate {
-    fn working(&self, usage: Usage, share: Share) -> Result<WorkingLine, MoneyError> {
+    fn working(&self, usage: Usage, share: Share) -> Result<WorkingLine, RangeError> {
         let by_time = |amount: String, percent: u32| {
             format!("{amount} / 8760 h / {percent} % · {} ms", usage.duration.get())
         };
@@ -106,7 +106,7 @@ impl LineRate {
 
 impl ListRate {
     /// `0.005 USD a megapixel · 1048576 pixels · 7.00, read on 2026-11-01 at …`
-    fn formula(&self, size: ImageSize, quality: Quality) -> Result<String, MoneyError> {
+    fn formula(&self, size: ImageSize, quality: Quality) -> Result<String, RangeError> {
         let entry = &self.entry;
         let currency = entry.currency.code();
         let list_price = match &entry.price {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{Operation, Product},
-    units::{Currency, Money, MoneyError},
+    units::{Currency, Money, RangeError},
 };
 
 /// Images of one day, operation, size and quality, with what they cost here.
@@ -151,13 +151,13 @@ impl CostModel {
     /// were booked keep the price that was booked. Days without a price there are named, and their images left out.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] if what the images cost here is past the ledger's range.
+    /// [`RangeError`] if what the images cost here is past the ledger's range.
     pub fn elsewhere(
         &self,
         sku: &str,
         groups: &[ImageGroup<'_>],
         today: Date,
-    ) -> Result<Elsewhere, MoneyError> {
+    ) -> Result<Elsewhere, RangeError> {
         let mut tally = Tally::default();
         let mut days: BTreeMap<(Operation, Date), DayPrice<'_>> = BTreeMap::new();
         for group in groups {
@@ -172,7 +172,7 @@ impl CostModel {
 }
 
 impl<'a> Tally<'a> {
-    fn add(&mut self, sku: &str, group: &ImageGroup<'_>, day: &DayPrice<'a>) -> Result<(), MoneyError> {
+    fn add(&mut self, sku: &str, group: &ImageGroup<'_>, day: &DayPrice<'a>) -> Result<(), RangeError> {
         let price = match (group.booked, day) {
             (Some((booked, price)), _) if booked == sku => Ok(price),
             (_, Ok((entry, rate))) => {

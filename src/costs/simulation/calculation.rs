@@ -2,7 +2,7 @@ use super::{
     ImageCost, Lifetime, MONTHS, Outcome, PriceOutcome, Scenario, ScenarioError, YEAR_MILLIS, YearCost,
     compared::depreciation_of_year,
 };
-use crate::units::{Energy, Millis, Money, MoneyError};
+use crate::units::{Energy, Millis, Money, RangeError};
 
 impl Scenario {
     /// What follows from this scenario.
@@ -34,7 +34,7 @@ impl Scenario {
 
     fn image_cost(&self) -> Result<ImageCost, ScenarioError> {
         let time = self.seconds_per_image;
-        let energy = self.watts.over(time).saturating_add(self.host_watts.over(time));
+        let energy = self.watts.over(time).plus(self.host_watts.over(time))?;
         let energy_kwh = energy.scale_percent_ceil(self.wall_factor_percent);
         let electricity = self.price_of(energy_kwh)?;
         let price = self.price()?;
@@ -80,7 +80,7 @@ impl Scenario {
         let other = bills.minus(known)?.max(Money::ZERO);
         let depreciation = depreciation_of_year(self, image, self.images_per_month)?;
         let depreciation =
-            i64::try_from(depreciation).map(Money::from_nano).map_err(|_| MoneyError::OutOfRange)?;
+            i64::try_from(depreciation).map(Money::from_nano).map_err(|_| RangeError::Money)?;
         let total = known.plus(other)?.plus(depreciation)?;
         Ok(YearCost { images, electricity, idle_electricity, upkeep, other, depreciation, total })
     }
@@ -93,13 +93,13 @@ impl Scenario {
         Ok(self.price_of(idle.scale_percent_ceil(self.wall_factor_percent))?)
     }
 
-    fn price_of(&self, energy: Energy) -> Result<Money, MoneyError> {
+    fn price_of(&self, energy: Energy) -> Result<Money, RangeError> {
         let (millijoules, kwh) = (energy.as_millijoules(), Energy::KILOWATT_HOUR.as_millijoules());
         self.price_per_kwh.share_ceil(millijoules, kwh)
     }
 
     /// Price less residual, of all the hardware.
-    pub(super) fn loss(&self) -> Result<Money, MoneyError> {
+    pub(super) fn loss(&self) -> Result<Money, RangeError> {
         self.price()?.minus(self.residual()?)
     }
 

@@ -2,7 +2,7 @@ use super::{
     BreakEven, ComparedPrice, ImageCost, Lifetime, MONTHS, Outcome, Payback, PriceOutcome, Scenario,
     ScenarioError, YearRow,
 };
-use crate::units::{Money, MoneyError};
+use crate::units::{Money, RangeError};
 
 impl PriceOutcome {
     /// `scenario`, whose costs are in `outcome`, against `compared`.
@@ -18,7 +18,7 @@ impl PriceOutcome {
             price,
             like_for_like: compared.name == scenario.like_for_like,
             saving,
-            saving_percent_tenths: saving.percent_tenths_of(price).ok_or(MoneyError::OutOfRange)?,
+            saving_percent_tenths: saving.percent_tenths_of(price).ok_or(RangeError::Money)?,
             saving_fully_loaded: price.minus(outcome.fully_loaded)?,
             payback: payback(scenario, outcome, price)?,
             break_even: break_even(scenario, &outcome.image, price)?,

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::{MONTHS, Outcome, Scenario, ScenarioError, compared::cost_of_year};
-use crate::units::{Money, MoneyError};
+use crate::units::{Money, RangeError};
 
 /// What an image costs at a volume, with everything of a year: where it meets a price elsewhere, the hardware breaks even.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,7 +36,7 @@ impl Scenario {
         let images = i128::from(images_per_month.max(1)) * i128::from(MONTHS);
         let cost = cost_of_year(self, &outcome.image, images_per_month)?;
         let each = -(-cost).div_euclid(images);
-        let each = i64::try_from(each).map_err(|_| MoneyError::OutOfRange)?;
+        let each = i64::try_from(each).map_err(|_| RangeError::Money)?;
         Ok(CurvePoint { images_per_month, cost_per_image: Money::from_nano(each) })
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::units::{Currency, Energy, Money, MoneyError};
+use crate::units::{Currency, Energy, Money, RangeError};
 
 /// What follows from a scenario. All amounts in its currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -153,8 +153,8 @@ impl YearCost {
     /// What is paid in a year besides the hardware.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn running(&self) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn running(&self) -> Result<Money, RangeError> {
         self.total.minus(self.depreciation)
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     costs::CostSettings,
     domain::ImageSize,
     toml_text::TomlText,
-    units::{Currency, Millis, Money, MoneyError, Power},
+    units::{Currency, Millis, Money, Power, RangeError},
 };
 
 /// The article's scenario, as it is shipped.
@@ -131,7 +131,7 @@ pub enum ScenarioError {
     },
     /// An amount passed the ledger's range.
     #[error(transparent)]
-    Money(#[from] MoneyError),
+    Range(#[from] RangeError),
 }
 
 impl Scenario {
@@ -197,16 +197,16 @@ impl Scenario {
     /// What was paid for the hardware.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn price(&self) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn price(&self) -> Result<Money, RangeError> {
         self.parts.iter().try_fold(Money::ZERO, |sum, part| sum.plus(part.price))
     }
 
     /// What it will be sold for.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn residual(&self) -> Result<Money, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn residual(&self) -> Result<Money, RangeError> {
         self.parts.iter().try_fold(Money::ZERO, |sum, part| sum.plus(part.residual))
     }
 

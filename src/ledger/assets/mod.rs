@@ -117,7 +117,7 @@ impl Ledger {
                           CAST(coalesce(sum(images) FILTER (WHERE entered_at_ms >= ?2 AND entered_at_ms < ?3), 0) AS BIGINT)
                    FROM entries WHERE id > ?1";
         let span @ [start, end] = [days.first, days.end].map(|day| start_of(day, &TimeZone::UTC));
-        let mut counts = self.images_made.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut counts = self.images_made.lock();
         let (last, images) = counts.entry(span).or_insert((0, 0));
         let (newest, more): (i64, i64) = self.store.read(|conn| {
             conn.query_one(sql, params![*last, start, end], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     costs::{Budgets, CostModel, CostSettings, ExchangeRate, Life, PriceBook},
-    domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
+    domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, Scopes, Seed, Usage},
     ledger::{
         BudgetPeriods, KeyRules, Month, MonthReport, NewKey, NewRequest, SettledImage, Settlement,
         tests::model_in,

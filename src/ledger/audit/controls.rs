@@ -152,9 +152,8 @@ fn parts(conn: &Conn<'_>, basis: &AuditBasis<'_>, now: Timestamp) -> Result<Cont
 
 fn meters(conn: &Conn<'_>, basis: &AuditBasis<'_>) -> Result<Control, LedgerError> {
     let mut control = Control::new("booked energy is near what meters counted and bills say");
-    let out_of_range = |_| LedgerError::OutOfRange { what: "a sum" };
     for reconciliation in reconciliations::all(conn, basis.zone)? {
-        let tenths = reconciliation.difference_tenths().map_err(out_of_range)?;
+        let tenths = reconciliation.difference_tenths()?;
         let is_near =
             tenths.is_some_and(|tenths| tenths.unsigned_abs() <= u64::from(basis.tolerance_percent) * 10);
         control.check(is_near, || {

@@ -8,7 +8,7 @@ use crate::{
         store::{Conn, Row, params},
         unsigned,
     },
-    units::{Currency, Energy, EnergyBalance, Money, MoneyError},
+    units::{Currency, Energy, EnergyBalance, Money, RangeError},
 };
 
 /// What was read or billed for a month, and what was booked.
@@ -45,18 +45,14 @@ impl Reconciliation {
     /// All that was booked.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn total(&self) -> Result<EnergyUse, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn total(&self) -> Result<EnergyUse, RangeError> {
         let nothing =
             EnergyUse { name: "booked".into(), energy: EnergyBalance::default(), electricity: Money::ZERO };
         self.booked.iter().try_fold(nothing, |sum, one| {
-            let energy = sum
-                .energy
-                .as_millijoules()
-                .checked_add(one.energy.as_millijoules())
-                .ok_or(MoneyError::OutOfRange)?;
-            let electricity = sum.electricity.plus(one.electricity)?;
-            Ok(EnergyUse { energy: EnergyBalance::from_millijoules(energy), electricity, ..sum })
+            let (energy, electricity) =
+                (sum.energy.plus(one.energy)?, sum.electricity.plus(one.electricity)?);
+            Ok(EnergyUse { energy, electricity, ..sum })
         })
     }
 
@@ -64,20 +60,20 @@ impl Reconciliation {
     /// was measured.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn difference_tenths(&self) -> Result<Option<i64>, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn difference_tenths(&self) -> Result<Option<i64>, RangeError> {
         let measured = i128::from(self.measured.as_millijoules());
         let booked = i128::from(self.total()?.energy.as_millijoules());
         let tenths = ((measured - booked) * 1_000).checked_div(measured);
-        tenths.map(|tenths| i64::try_from(tenths).map_err(|_| MoneyError::OutOfRange)).transpose()
+        tenths.map(|tenths| i64::try_from(tenths).map_err(|_| RangeError::Energy)).transpose()
     }
 
     /// What the difference of energy costs at the price that was booked on average, rounded up; none if nothing was booked or
     /// billed. What remains of the bill is another price or a standing charge.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] past the ledger's range.
-    pub fn by_quantity(&self) -> Result<Option<Money>, MoneyError> {
+    /// [`RangeError`] past the ledger's range.
+    pub fn by_quantity(&self) -> Result<Option<Money>, RangeError> {
         let booked = self.total()?;
         let Some(all) = u64::try_from(booked.energy.as_millijoules()).ok().filter(|all| *all > 0) else {
             return Ok(None);

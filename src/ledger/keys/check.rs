@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fmt, ops::Range, sync::MutexGuard};
+use std::{collections::HashMap, fmt, ops::Range};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -124,7 +124,9 @@ impl Ledger {
         Ok(caller.map(|caller| {
             let noted_at = last_used_at.filter(|at| USE_IS_RECENT.contains(&now.duration_since(*at)));
             let use_to_note = noted_at.is_none().then_some(KeyUse { last_used_at, now });
-            if let (Some(_), Some(known)) = (use_to_note, self.known_keys().keys.get_mut(&caller.public_id)) {
+            if let (Some(_), Some(known)) =
+                (use_to_note, self.known_keys.lock().keys.get_mut(&caller.public_id))
+            {
                 // Of many requests at once, one notes it.
                 known.row.last_used_at = Some(now);
             }
@@ -192,7 +194,7 @@ impl Ledger {
     }
 
     fn stored_key(&self, public_id: &str) -> Result<Option<StoredKey>, LedgerError> {
-        let mut known = self.known_keys();
+        let mut known = self.known_keys.lock();
         if let Some(key) = known.get(self, public_id)? {
             return Ok(Some(key));
         }
@@ -202,15 +204,6 @@ impl Ledger {
             known.keys.insert(public_id.to_owned(), key.clone());
         }
         Ok(found)
-    }
-
-    /// Half of a change that a panic left is forgotten.
-    fn known_keys(&self) -> MutexGuard<'_, KnownKeys> {
-        self.known_keys.lock().unwrap_or_else(|poisoned| {
-            let mut known = poisoned.into_inner();
-            *known = KnownKeys::default();
-            known
-        })
     }
 }
 

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::MonthSums;
 use crate::{
     costs::part_of_all_in,
-    units::{Energy, Money, MoneyError},
+    units::{Energy, Money, RangeError},
 };
 
 /// What a month cost beside its images, and what an image costs by three ways of counting.
@@ -63,7 +63,7 @@ pub(super) struct Counted {
 }
 
 impl WholeMonth {
-    pub(super) fn new(sums: &MonthSums, counted: Counted) -> Result<Self, MoneyError> {
+    pub(super) fn new(sums: &MonthSums, counted: Counted) -> Result<Self, RangeError> {
         let MonthSums { totals, overheads, cost, adjustments } = sums;
         let images = u64::try_from(totals.images).ok().filter(|images| *images > 0);
         let each = |sum: Money| images.and_then(|images| sum.share_ceil(1, images).ok());

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::{MonthSums, compared::out_of_range, entry_sums, read::Source, statement::Statement};
+use super::{MonthSums, entry_sums, read::Source, statement::Statement};
 use crate::{
     costs::{CostModel, DaySpan},
     ledger::{
@@ -61,8 +61,8 @@ pub(in crate::ledger) fn depreciation_of_all_months(
         let (report, sums) = source.stated_or_read(month)?;
         let mut late = report.adjustments.iter().filter(|one| one.kind == AdjustmentKind::Depreciation);
         let late = late.try_fold(Money::ZERO, |sum, one| sum.plus(one.amount));
-        let of_month = late.and_then(|late| sums.cost.depreciation.plus(late)).map_err(out_of_range)?;
-        sum = sum.plus(of_month).map_err(out_of_range)?;
+        let of_month = late.and_then(|late| sums.cost.depreciation.plus(late))?;
+        sum = sum.plus(of_month)?;
         month = month.next();
     }
     Ok((sum, source.cost(days, &Default::default())?.depreciation))

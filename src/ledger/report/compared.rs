@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::LedgerError,
-    units::{Money, MoneyError},
+    units::{Money, RangeError},
 };
 
 /// What images would have cost at the service that each was compared with: of those that had a price on their day.
@@ -26,15 +26,15 @@ impl Compared {
 
     /// Adds another image, or takes one back.
     pub(super) fn add(&mut self, images: i64, standard: Money, price: Money) -> Result<(), LedgerError> {
-        *self = self.plus(&Self::new(images, standard, price)).map_err(out_of_range)?;
+        *self = self.plus(&Self::new(images, standard, price))?;
         Ok(())
     }
 
     /// The sums of both.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] if the standard cost is.
-    pub fn plus(&self, other: &Self) -> Result<Self, MoneyError> {
+    /// [`RangeError`] if the standard cost is.
+    pub fn plus(&self, other: &Self) -> Result<Self, RangeError> {
         Ok(Self {
             images: self.images + other.images,
             standard: self.standard.plus(other.standard)?,
@@ -52,11 +52,6 @@ impl Compared {
     pub fn saving(&self, all: i64) -> Option<Money> {
         self.price(all)?.minus(self.standard).ok()
     }
-}
-
-/// A sum that is not.
-pub(super) fn out_of_range<E>(_: E) -> LedgerError {
-    LedgerError::OutOfRange { what: "a sum" }
 }
 
 /// JSON's readers keep 64 bits of a number.

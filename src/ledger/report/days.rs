@@ -1,7 +1,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{MonthTotals, compared::out_of_range};
+use super::MonthTotals;
 use crate::{costs::Breakdown, ledger::LedgerError, units::Money};
 
 /// A day of a month. Days add up to the month of the same names.
@@ -36,7 +36,7 @@ pub(super) fn reports(
 ) -> Result<Vec<DayReport>, LedgerError> {
     let mut saving_so_far = Money::ZERO;
     let report = |(day, totals, overhead_electricity): (Date, MonthTotals, Money)| {
-        saving_so_far = saving_so_far.plus(totals.saving().unwrap_or_default()).map_err(out_of_range)?;
+        saving_so_far = saving_so_far.plus(totals.saving().unwrap_or_default())?;
         Ok(DayReport {
             day,
             images: totals.images,

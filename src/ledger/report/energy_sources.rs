@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::compared::out_of_range;
-use crate::{ledger::LedgerError, units::EnergyBalance};
+use crate::units::{EnergyBalance, RangeError};
 
 /// How the energy of a span's images became known: counted by the device, added up from its power, or calculated from
 /// the configured watts.
@@ -19,13 +18,12 @@ impl EnergySources {
     /// The sums of both.
     ///
     /// # Errors
-    /// [`LedgerError::OutOfRange`] where one of them is.
-    pub fn plus(&self, other: &Self) -> Result<Self, LedgerError> {
-        let energy = |a: EnergyBalance, b| a.plus(b).map_err(out_of_range);
+    /// [`RangeError`] past 64 bits.
+    pub fn plus(&self, other: &Self) -> Result<Self, RangeError> {
         Ok(Self {
-            metered_kwh: energy(self.metered_kwh, other.metered_kwh)?,
-            integrated_kwh: energy(self.integrated_kwh, other.integrated_kwh)?,
-            estimated_kwh: energy(self.estimated_kwh, other.estimated_kwh)?,
+            metered_kwh: self.metered_kwh.plus(other.metered_kwh)?,
+            integrated_kwh: self.integrated_kwh.plus(other.integrated_kwh)?,
+            estimated_kwh: self.estimated_kwh.plus(other.estimated_kwh)?,
         })
     }
 

@@ -18,6 +18,7 @@ use crate::{
         store::{Conn, Row, Value, params},
         timestamp,
     },
+    units::RangeError,
 };
 
 /// Entries that have all of this in common.
@@ -147,7 +148,7 @@ impl Ledger {
     /// [`LedgerError`] if the database refuses or a sum is out of range.
     pub fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MonthTotals, LedgerError> {
         let span = EntrySpan { start, end, zone: &TimeZone::UTC };
-        self.store.read(|conn| sum(&read(conn, span, &[])?))
+        self.store.read(|conn| Ok(sum(&read(conn, span, &[])?)?))
     }
 }
 
@@ -189,12 +190,12 @@ pub(super) fn sums_by<K: Ord>(
 }
 
 /// The sum of facts.
-pub(super) fn sum<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Result<MonthTotals, LedgerError> {
+pub(super) fn sum<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Result<MonthTotals, RangeError> {
     facts.into_iter().try_fold(MonthTotals::default(), |sum, fact| sum.plus(&fact.totals))
 }
 
 /// How the energy of the facts' images became known.
-pub(super) fn sources(facts: &[Fact]) -> Result<EnergySources, LedgerError> {
+pub(super) fn sources(facts: &[Fact]) -> Result<EnergySources, RangeError> {
     facts.iter().try_fold(EnergySources::default(), |sum, fact| sum.plus(&fact.sources))
 }
 

@@ -23,9 +23,9 @@ pub enum GroupBy {
 
 deserialize_from_str!(GroupBy);
 
-/// A word that is no [`GroupBy`].
+/// A word that is not a [`GroupBy`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` makes no groups; write key, tag, model, lora, size, quality or day")]
+#[error("cannot group by `{0}`; write key, tag, model, lora, size, quality or day")]
 pub struct GroupByError(String);
 
 impl GroupBy {

@@ -3,11 +3,10 @@ use std::collections::BTreeMap;
 use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use super::{MonthTotals, compared::out_of_range};
+use super::MonthTotals;
 use crate::{
     costs::{CostModel, DaySpan, Elsewhere, ImageGroup, Outlook, Pace, Unpriced},
-    ledger::LedgerError,
-    units::{Money, MoneyError},
+    units::{Money, RangeError},
 };
 
 /// The pace is that of so many days.
@@ -109,11 +108,7 @@ pub(super) struct History<'a> {
 }
 
 impl History<'_> {
-    pub(super) fn payback(&self) -> Result<Payback, LedgerError> {
-        self.work_out().map_err(out_of_range)
-    }
-
-    fn work_out(&self) -> Result<Payback, MoneyError> {
+    pub(super) fn payback(&self) -> Result<Payback, RangeError> {
         let until = self.days.end.yesterday().unwrap_or(self.days.first);
         let bills = self.bills()?;
         let pace_days = self.pace_span().days();
@@ -141,7 +136,7 @@ impl History<'_> {
     }
 
     /// The bills of every day.
-    fn bills(&self) -> Result<BTreeMap<Date, Bills>, MoneyError> {
+    fn bills(&self) -> Result<BTreeMap<Date, Bills>, RangeError> {
         let of_day = |day: Date| {
             let totals = self.totals.get(&day).copied().unwrap_or_default();
             let overheads = self.overheads.get(&day).copied().unwrap_or_default();
@@ -183,7 +178,7 @@ impl History<'_> {
         pace: Pace,
         until: Date,
         worn_out_on: Option<Date>,
-    ) -> Result<PaybackAgainst, MoneyError> {
+    ) -> Result<PaybackAgainst, RangeError> {
         let step = if self.days.days() > DAY_POINTS_MAX { Step::Month } else { Step::Day };
         let comparison = there.comparison;
         if comparison.unpriced.is_some() {
@@ -204,7 +199,7 @@ impl History<'_> {
             let price = there.by_day.get(day).copied().unwrap_or_default();
             Ok((*day, price.minus(bills.electricity)?.minus(bills.upkeep)?))
         };
-        let days = bills.iter().map(saved_on).collect::<Result<Vec<_>, MoneyError>>()?;
+        let days = bills.iter().map(saved_on).collect::<Result<Vec<_>, RangeError>>()?;
         let sum =
             |days: &[(Date, Money)]| days.iter().try_fold(Money::ZERO, |sum, (_, saved)| sum.plus(*saved));
         let saved = sum(&days)?;
@@ -270,7 +265,7 @@ mod outlook_fields {
 }
 
 /// What was saved in each step, and in all until its end.
-fn points(days: &[(Date, Money)], step: Step) -> Result<Vec<SavedPoint>, MoneyError> {
+fn points(days: &[(Date, Money)], step: Step) -> Result<Vec<SavedPoint>, RangeError> {
     let is_same_step = |(a, _): &(Date, Money), (b, _): &(Date, Money)| {
         step == Step::Month && a.first_of_month() == b.first_of_month()
     };

@@ -8,7 +8,6 @@ use super::{
     DayReport, EnergySources, Figures, GroupBy, Groups, MonthReport, MonthSums, MonthTotals, Payback,
     WholeMonth, YearReport,
     all_in::Counted,
-    compared::out_of_range,
     days,
     entry_sums::{self, Fact},
     groups::groups,
@@ -166,7 +165,7 @@ impl<'a> Source<'a> {
             totals,
             cost: self.cost(month.days(), &totals)?,
             overheads: meter::overheads(self.view, start, end)?,
-            adjustments: adjusted.map_err(out_of_range)?,
+            adjustments: adjusted?,
         };
         let mut report = MonthReport::new(month, &totals, &self.costs);
         let whole = self.whole(month.days(), &sums)?;
@@ -184,7 +183,7 @@ impl<'a> Source<'a> {
         let allocated = Allocated { depreciation: totals.cost.depreciation, upkeep: totals.cost.upkeep };
         let uses = part_uses(&self.costs, days, |span| self.images(span))?;
         let upkeep = self.costs.upkeep_on(days, allocated.upkeep, |days| self.images_read_on(days));
-        upkeep.and_then(|upkeep| month_cost(&uses, upkeep, days, allocated)).map_err(out_of_range)
+        Ok(month_cost(&uses, upkeep?, days, allocated)?)
     }
 
     /// Images on `days`, which end at the latest with those that were read.
@@ -205,7 +204,7 @@ impl<'a> Source<'a> {
 
     fn whole(&self, days: DaySpan, sums: &MonthSums) -> Result<WholeMonth, LedgerError> {
         let counted = Counted { days: self.known.and(days).days(), of: days.days() };
-        WholeMonth::new(sums, counted).map_err(out_of_range)
+        Ok(WholeMonth::new(sums, counted)?)
     }
 
     /// The images of `months` at each service: as it was closed in months that were compared with it then, else by what
@@ -223,7 +222,7 @@ impl<'a> Source<'a> {
                 let of_month = known.map_or_else(|| self.elsewhere(sku, month.month.days()), Ok)?;
                 sum = Some(match sum {
                     None => of_month,
-                    Some(sum) => sum.plus(of_month).map_err(out_of_range)?,
+                    Some(sum) => sum.plus(of_month)?,
                 });
             }
             let sum = sum.map_or_else(|| self.elsewhere(sku, self.known), Ok)?;
@@ -235,7 +234,7 @@ impl<'a> Source<'a> {
     fn elsewhere(&self, sku: &str, days: DaySpan) -> Result<ServiceComparison, LedgerError> {
         let groups: Vec<_> = self.facts_on(days).iter().filter_map(Fact::image_group).collect();
         let today = self.known.end.yesterday().unwrap_or(self.known.end);
-        Ok(self.costs.elsewhere(sku, &groups, today).map_err(out_of_range)?.comparison)
+        Ok(self.costs.elsewhere(sku, &groups, today)?.comparison)
     }
 
     /// The images of `days` at each service, against what they and everything else of these days cost.
@@ -277,7 +276,7 @@ impl<'a> Source<'a> {
             overheads: &self.overheads,
             images_of_parts: self.costs.bought_parts().iter().map(images).collect::<Result<_, _>>()?,
         };
-        history.payback().map(Some)
+        Ok(Some(history.payback()?))
     }
 }
 
@@ -310,7 +309,7 @@ fn overheads_by_day(conn: &Conn<'_>, span: EntrySpan<'_>) -> Result<BTreeMap<Dat
     let mut days = BTreeMap::<Date, Money>::new();
     conn.for_each(sql, params![span.start, span.end], |row| {
         let day = days.entry(span.zone.to_datetime(row.get::<Timestamp>(0)?).date()).or_default();
-        *day = day.plus(Money::from_nano(row.get(1)?)).map_err(out_of_range)?;
+        *day = day.plus(Money::from_nano(row.get(1)?))?;
         Ok::<_, LedgerError>(())
     })?;
     Ok(days)

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{MonthTotals, compared::out_of_range};
+use super::MonthTotals;
 use crate::{
     costs::MonthCost,
     ledger::{LedgerError, OverheadTotals},
@@ -28,9 +28,9 @@ impl MonthSums {
     pub fn plus(&self, other: &Self) -> Result<Self, LedgerError> {
         Ok(Self {
             totals: self.totals.plus(&other.totals)?,
-            cost: self.cost.plus(&other.cost).map_err(out_of_range)?,
-            overheads: self.overheads.plus(&other.overheads).map_err(out_of_range)?,
-            adjustments: self.adjustments.plus(other.adjustments).map_err(out_of_range)?,
+            cost: self.cost.plus(&other.cost)?,
+            overheads: self.overheads.plus(&other.overheads)?,
+            adjustments: self.adjustments.plus(other.adjustments)?,
         })
     }
 }

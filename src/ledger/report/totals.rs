@@ -1,12 +1,12 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{Compared, EnergySources, compared::out_of_range};
+use super::{Compared, EnergySources};
 use crate::{
     costs::Breakdown,
     domain::EnergySource,
     ledger::{LedgerError, entries::energy_source, store::Row},
-    units::{EnergyBalance, Money},
+    units::{EnergyBalance, Money, RangeError},
 };
 
 /// Sums over the entries of a month, or of a part of it. Any of them may be negative: a reversal takes an entry of an
@@ -123,7 +123,7 @@ impl Sums {
             energy: EnergyBalance::from_millijoules(self.energy),
             wall_energy: EnergyBalance::from_millijoules(self.wall_energy),
             cost,
-            standard: cost.total().map_err(out_of_range)?,
+            standard: cost.total()?,
             compared: self.compared,
             undelivered: self.undelivered,
             failed_energy: EnergyBalance::from_millijoules(self.failed_energy),
@@ -146,21 +146,19 @@ impl MonthTotals {
     /// The sums of both.
     ///
     /// # Errors
-    /// [`LedgerError::OutOfRange`] where one of them is.
-    pub fn plus(&self, other: &Self) -> Result<Self, LedgerError> {
-        let money = |a: Money, b: Money| a.plus(b).map_err(out_of_range);
-        let energy = |a: EnergyBalance, b| a.plus(b).map_err(out_of_range);
+    /// [`RangeError`] past 64 bits.
+    pub fn plus(&self, other: &Self) -> Result<Self, RangeError> {
         Ok(Self {
             images: self.images + other.images,
             duration: self.duration.saturating_add(other.duration),
-            energy: energy(self.energy, other.energy)?,
-            wall_energy: energy(self.wall_energy, other.wall_energy)?,
-            cost: self.cost.plus(&other.cost).map_err(out_of_range)?,
-            standard: money(self.standard, other.standard)?,
-            compared: self.compared.plus(&other.compared).map_err(out_of_range)?,
+            energy: self.energy.plus(other.energy)?,
+            wall_energy: self.wall_energy.plus(other.wall_energy)?,
+            cost: self.cost.plus(&other.cost)?,
+            standard: self.standard.plus(other.standard)?,
+            compared: self.compared.plus(&other.compared)?,
             undelivered: self.undelivered + other.undelivered,
-            failed_energy: energy(self.failed_energy, other.failed_energy)?,
-            failed_electricity: money(self.failed_electricity, other.failed_electricity)?,
+            failed_energy: self.failed_energy.plus(other.failed_energy)?,
+            failed_electricity: self.failed_electricity.plus(other.failed_electricity)?,
         })
     }
 }

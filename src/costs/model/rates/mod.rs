@@ -9,7 +9,7 @@ use crate::{
         TariffError,
     },
     domain::Usage,
-    units::{Energy, Money, MoneyError},
+    units::{Energy, Money, RangeError},
 };
 
 impl CostModel {
@@ -30,7 +30,7 @@ impl CostModel {
             in_service.map(|((part, _), made)| PartRate::new(part, made.saturating_add(images_before)));
         Ok(RateCard {
             electricity: self.electricity_rate(at)?,
-            parts: parts.collect::<Result<_, MoneyError>>()?,
+            parts: parts.collect::<Result<_, RangeError>>()?,
             lines: self.lines_on(at.date()).map(LineRate::from).collect(),
             comparison: elsewhere.cloned(),
         })
@@ -67,7 +67,7 @@ impl CostModel {
     fn energy_alone(
         &self,
         at: DateTime,
-        price: impl Fn(&RateCard) -> Result<(Energy, Money), MoneyError>,
+        price: impl Fn(&RateCard) -> Result<(Energy, Money), RangeError>,
     ) -> Result<PricedWork, CostError> {
         let electricity = self.electricity_rate(at)?;
         let rates = RateCard { electricity, parts: Vec::new(), lines: Vec::new(), comparison: None };

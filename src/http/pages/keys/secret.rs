@@ -1,11 +1,9 @@
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
+use parking_lot::Mutex;
 use rand::distr::{Alphanumeric, SampleString};
 use serde::Deserialize;
 use serde_json::json;
@@ -52,7 +50,7 @@ impl NewSecrets {
     /// Keeps a secret, and returns the ticket for it.
     fn put(&self, key: ApiKey, title: &'static str, now: Timestamp) -> String {
         let ticket = Alphanumeric.sample_string(&mut rand::rng(), TICKET_LEN);
-        let mut secrets = self.lock();
+        let mut secrets = self.0.lock();
         secrets.retain(|_, secret| now.duration_since(secret.made_at) < KEPT_FOR);
         secrets.insert(ticket.clone(), NewSecret { key, title, made_at: now });
         ticket
@@ -60,13 +58,9 @@ impl NewSecrets {
 
     /// Takes the secret of `public_id` for its ticket, if it is still there.
     fn take(&self, public_id: &str, ticket: &str, now: Timestamp) -> Option<NewSecret> {
-        let mut secrets = self.lock();
+        let mut secrets = self.0.lock();
         secrets.get(ticket).filter(|secret| secret.key.public_id() == public_id)?;
         secrets.remove(ticket).filter(|secret| now.duration_since(secret.made_at) < KEPT_FOR)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, NewSecret>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

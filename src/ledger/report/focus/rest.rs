@@ -6,7 +6,7 @@ use super::row::{Bill, FocusRow, decimal};
 use crate::{
     ledger::{
         LedgerError,
-        report::{WholeMonth, compared::out_of_range},
+        report::WholeMonth,
         store::{Conn, params},
     },
     units::{EnergyBalance, Money},
@@ -40,9 +40,9 @@ pub(super) fn rows(
     let (depreciation, upkeep) = conn.query_one(CHARGED, of_span, |row| {
         Ok((Money::from_nano(row.get(0)?), Money::from_nano(row.get(1)?)))
     })?;
-    let depreciation = whole.whole_depreciation.minus(depreciation).map_err(out_of_range)?;
-    let upkeep = whole.whole_upkeep.minus(upkeep).map_err(out_of_range)?;
-    let disposal = Money::ZERO.minus(whole.disposal_gain).map_err(out_of_range)?;
+    let depreciation = whole.whole_depreciation.minus(depreciation)?;
+    let upkeep = whole.whole_upkeep.minus(upkeep)?;
+    let disposal = Money::ZERO.minus(whole.disposal_gain)?;
     rows.extend((depreciation != Money::ZERO).then(|| FocusRow {
         depreciation_cost: depreciation.to_string(),
         ..adjustment(bill, span, "unused depreciation", depreciation)

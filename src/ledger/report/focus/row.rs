@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     ledger::{LedgerError, Month, loras, report::csv::TextCell, store::Row},
-    units::{Currency, EnergyBalance, Money, MoneyError},
+    units::{Currency, EnergyBalance, Money, RangeError},
 };
 
 /// The columns, FOCUS's in its order, then ours. None is FOCUS's null.
@@ -214,10 +214,8 @@ impl Charge {
         })
     }
 
-    fn amount(&self) -> Result<Money, LedgerError> {
-        let sum =
-            || -> Result<Money, MoneyError> { self.electricity.plus(self.depreciation)?.plus(self.upkeep) };
-        sum().map_err(|_| LedgerError::OutOfRange { what: "a sum" })
+    fn amount(&self) -> Result<Money, RangeError> {
+        self.electricity.plus(self.depreciation)?.plus(self.upkeep)
     }
 }
 

@@ -14,10 +14,10 @@ use std::{
     collections::HashMap,
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use rusqlite::{
     Connection, ErrorCode, MAIN_DB, OpenFlags, ToSql, TransactionBehavior, params_from_iter,
     types::{ToSqlOutput, ValueRef},
@@ -46,6 +46,7 @@ pub(in crate::ledger) struct Store {
     readers: Mutex<Vec<Connection>>,
     /// Only asked whether anything has been written.
     watch: Mutex<Connection>,
+    /// Sound after a panic elsewhere: a transaction is rolled back when it is dropped.
     writer: Mutex<Connection>,
     file: PathBuf,
 }
@@ -113,7 +114,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut writer = self.writer();
+        let mut writer = self.writer.lock();
         let transaction =
             writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(LedgerError::from)?;
         let done = work(&Conn::Sqlite(&transaction))?;
@@ -126,14 +127,14 @@ impl Store {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut writer = self.writer();
+        let mut writer = self.writer.lock();
         let view = writer.transaction().map_err(LedgerError::from)?;
         work(&Conn::Sqlite(&view))
     }
 
     /// A number that is another one after each write, whoever makes it.
     pub(in crate::ledger) fn version(&self) -> Result<i64, LedgerError> {
-        let watch = self.watch.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let watch = self.watch.lock();
         let mut statement = watch.prepare_cached("PRAGMA data_version")?;
         Ok(statement.query_row([], |row| row.get(0))?)
     }
@@ -147,7 +148,7 @@ impl Store {
 
     /// Brings what is in the log into the database and empties the log, in which earlier contents of pages stand.
     pub(in crate::ledger) fn drop_old_pages(&self) -> Result<(), LedgerError> {
-        let moved = self.writer().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let moved = self.writer.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = moved {
             // A disk may be full. The log goes on from where it is.
             tracing::warn!(%error, "the ledger's log could not be brought into the database");
@@ -163,18 +164,9 @@ impl Store {
         }
     }
 
-    /// A connection is sound after a panic elsewhere: an open transaction was rolled back when it was dropped.
-    fn writer(&self) -> MutexGuard<'_, Connection> {
-        self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    fn idle_readers(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.readers.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
     /// A connection that nobody else reads by. A report that takes seconds holds up nobody.
     fn reader(&self) -> Result<Reader<'_>, LedgerError> {
-        let idle = self.idle_readers().pop();
+        let idle = self.readers.lock().pop();
         let connection = idle.map_or_else(|| open_reader(&self.file), Ok)?;
         Ok(Reader { store: self, connection: Some(connection) })
     }
@@ -212,7 +204,7 @@ impl DerefMut for Reader<'_> {
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        let mut idle = self.store.idle_readers();
+        let mut idle = self.store.readers.lock();
         if idle.len() < READERS_KEPT {
             idle.extend(self.connection.take());
         }
