@@ -118,15 +118,7 @@ fn model(criterion: &mut Criterion) {
         Pipeline::random(ModelShape::Middle, &Placement::resident(DeviceChoice::Cpu, Precision::F32))
             .expect("a model");
     let (prompt, size) = ("a lighthouse at dawn".to_owned(), ImageSize::square(512));
-    let spec = RenderSpec {
-        prompt,
-        negative_prompt: None,
-        size,
-        steps: 100,
-        guidance_scale: 0.0,
-        edit: None,
-        loras: Vec::new(),
-    };
+    let spec = RenderSpec::new(prompt, size, 100);
     let prepared = pipeline.prepare(&spec).expect("a prompt");
     let mut group = criterion.benchmark_group("middle model, 512²");
     group.bench_function("text", |bencher| bencher.iter(|| pipeline.prepare(&spec).expect("a prompt")));

@@ -10,15 +10,7 @@ use tintype::{
 
 fn main() -> Result<(), Box<dyn Error>> {
     let pipeline = Pipeline::load(&EMBEDDED_MODEL, &Placement::default(), &|_, _| {})?;
-    let spec = RenderSpec {
-        prompt: "a red apple on a blue background".into(),
-        negative_prompt: None,
-        size: "256x256".parse()?,
-        steps: 8,
-        guidance_scale: 0.0,
-        edit: None,
-        loras: Vec::new(),
-    };
+    let spec = RenderSpec::new("a red apple on a blue background", "256x256".parse()?, 8);
     let prepared = pipeline.prepare(&spec)?;
     let pixels = pipeline.generate(&spec, &prepared, Seed::new(42), &mut |_| ControlFlow::Continue(()))?;
     std::fs::write("apple.png", encode(&pixels, Encoding::default(), None)?)?;

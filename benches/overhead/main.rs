@@ -72,15 +72,7 @@ impl Client {
 
 fn measure(client: &Client, pipeline: &Pipeline, side: u32, requests: usize) -> Vec<Sample> {
     let size = ImageSize::square(side);
-    let spec = RenderSpec {
-        prompt: PROMPT.into(),
-        negative_prompt: None,
-        size,
-        steps: STEPS,
-        guidance_scale: 0.0,
-        edit: None,
-        loras: Vec::new(),
-    };
+    let spec = RenderSpec::new(PROMPT, size, STEPS);
     let sample = |seed: usize| {
         let body =
             json!({ "prompt": PROMPT, "size": size.to_string(), "steps": STEPS, "seed": seed }).to_string();

@@ -85,12 +85,11 @@ fn meter(
 fn warm_up(config: &Config, source: ModelSource) -> WarmUp {
     let model = config.model.clone();
     Arc::new(move |facts| RenderSpec {
-        prompt: "a warm-up".into(),
-        negative_prompt: None,
-        size: source.default_size(facts.limits).unwrap_or(ImageSize::square(facts.limits.factor)),
-        steps: 2,
         guidance_scale: model.usual(facts.is_published_shape).guidance_scale,
-        edit: None,
-        loras: Vec::new(),
+        ..RenderSpec::new(
+            "a warm-up",
+            source.default_size(facts.limits).unwrap_or(ImageSize::square(facts.limits.factor)),
+            2,
+        )
     })
 }

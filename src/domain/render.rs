@@ -216,6 +216,19 @@ impl RenderJob {
 }
 
 impl RenderSpec {
+    /// An image of `prompt` from noise, without guidance or LoRAs.
+    pub fn new(prompt: impl Into<String>, size: ImageSize, steps: u32) -> Self {
+        Self {
+            prompt: prompt.into(),
+            negative_prompt: None,
+            size,
+            steps,
+            guidance_scale: 0.0,
+            edit: None,
+            loras: Vec::new(),
+        }
+    }
+
     /// What other services have a price for, at `quality`.
     pub fn product(&self, quality: Quality) -> Product {
         let operation = if self.edit.is_some() { Operation::Edit } else { Operation::Generate };

@@ -158,13 +158,9 @@ mod tests {
     fn guidance_on_turbo_and_negative_prompts_without_guidance_are_warned_of() {
         let warning = |variant: Variant, guidance_scale: f64, negative: Option<&str>| {
             let spec = RenderSpec {
-                prompt: "tea".into(),
                 negative_prompt: negative.map(str::to_owned),
-                size: ImageSize::square(64),
-                steps: 8,
                 guidance_scale,
-                edit: None,
-                loras: Vec::new(),
+                ..RenderSpec::new("tea", ImageSize::square(64), 8)
             };
             variant.warning(&spec).unwrap_or_default()
         };

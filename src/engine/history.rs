@@ -177,15 +177,7 @@ mod tests {
 
     fn spec(side: u32, steps: u32, guidance_scale: f64) -> RenderSpec {
         let size = ImageSize::new(side, side).expect("a size");
-        RenderSpec {
-            prompt: "x".into(),
-            negative_prompt: None,
-            size,
-            steps,
-            guidance_scale,
-            edit: None,
-            loras: Vec::new(),
-        }
+        RenderSpec { guidance_scale, ..RenderSpec::new("x", size, steps) }
     }
 
     fn kind(spec: &RenderSpec, partials: u32) -> Kind {

@@ -340,15 +340,7 @@ mod tests {
     #[test]
     fn an_estimate_is_the_highest_of_all_devices() {
         let line = Shared::new(2);
-        let spec = crate::domain::RenderSpec {
-            prompt: "x".into(),
-            negative_prompt: None,
-            size: crate::domain::ImageSize::square(64),
-            steps: 8,
-            guidance_scale: 0.0,
-            edit: None,
-            loras: Vec::new(),
-        };
+        let spec = crate::domain::RenderSpec::new("x", crate::domain::ImageSize::square(64), 8);
         let limits = crate::pipeline::SizeLimits { factor: 16, side_max: 2048, native: None };
         let powers = [Power::from_watts(100), Power::from_watts(300)];
         let foresee = || line.foresee(Kind::of(&spec, 0, limits), 1_000_000, &powers);

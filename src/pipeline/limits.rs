@@ -45,15 +45,7 @@ mod tests {
 
     fn spec(size: &str, guidance_scale: f64) -> RenderSpec {
         let size = size.parse().expect("a size");
-        RenderSpec {
-            prompt: "tea".into(),
-            negative_prompt: None,
-            size,
-            steps: 8,
-            guidance_scale,
-            edit: None,
-            loras: Vec::new(),
-        }
+        RenderSpec { guidance_scale, ..RenderSpec::new("tea", size, 8) }
     }
 
     #[test]

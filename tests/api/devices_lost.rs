@@ -62,15 +62,7 @@ fn spoil(file: &Path, tensor: &str) {
 
 fn spec(side: u32) -> RenderSpec {
     let size = ImageSize::new(side, side).expect("a size");
-    RenderSpec {
-        prompt: "tea".into(),
-        negative_prompt: None,
-        size,
-        steps: 2,
-        guidance_scale: 0.0,
-        edit: None,
-        loras: Vec::new(),
-    }
+    RenderSpec::new("tea", size, 2)
 }
 
 pub fn worker(model: PathBuf) -> WorkerParts {

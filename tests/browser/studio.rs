@@ -201,15 +201,7 @@ impl Order<'_> {
 
     fn spec(&self) -> RenderSpec {
         let ((width, height, _), (_, steps, _)) = self.asked();
-        RenderSpec {
-            prompt: "a lighthouse at dawn".into(),
-            negative_prompt: None,
-            size: ImageSize::new(width, height).expect("a size"),
-            steps,
-            guidance_scale: 0.0,
-            edit: None,
-            loras: Vec::new(),
-        }
+        RenderSpec::new("a lighthouse at dawn", ImageSize::new(width, height).expect("a size"), steps)
     }
 
     fn usage(&self) -> Usage {

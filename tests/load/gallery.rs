@@ -118,15 +118,7 @@ fn place(seed: u64) -> usize {
 }
 
 fn spec(subject: &Subject) -> RenderSpec {
-    RenderSpec {
-        prompt: subject.prompt.into(),
-        negative_prompt: None,
-        size: subject.size.parse().expect("a size"),
-        steps: subject.steps,
-        guidance_scale: 0.0,
-        edit: None,
-        loras: Vec::new(),
-    }
+    RenderSpec::new(subject.prompt, subject.size.parse().expect("a size"), subject.steps)
 }
 
 fn finished(

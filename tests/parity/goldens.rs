@@ -34,13 +34,13 @@ impl Case {
     pub fn images(&self) -> impl Iterator<Item = (RenderSpec, Seed)> {
         (0..self.prompts.len()).map(|i| {
             let spec = RenderSpec {
-                prompt: self.prompts[i].clone(),
                 negative_prompt: self.negative_prompts.as_ref().map(|prompts| prompts[i].clone()),
-                size: ImageSize::new(self.width, self.height).expect("a size"),
-                steps: self.steps,
                 guidance_scale: self.guidance,
-                edit: None,
-                loras: Vec::new(),
+                ..RenderSpec::new(
+                    self.prompts[i].clone(),
+                    ImageSize::new(self.width, self.height).expect("a size"),
+                    self.steps,
+                )
             };
             (spec, Seed::new(self.seeds[i]))
         })
@@ -155,15 +155,7 @@ fn a_model_of_one_size_makes_every_other_size_from_it() {
             .expect("the embedded model");
     let native = pipeline.limits().native.expect("it generates one size");
     let generate = |size: ImageSize| {
-        let spec = RenderSpec {
-            prompt: "a cat".into(),
-            negative_prompt: None,
-            size,
-            steps: 2,
-            guidance_scale: 0.0,
-            edit: None,
-            loras: Vec::new(),
-        };
+        let spec = RenderSpec::new("a cat", size, 2);
         let prepared = pipeline.prepare(&spec).expect("prepared");
         pipeline
             .generate(&spec, &prepared, Seed::new(3), &mut |_| ControlFlow::Continue(()))
@@ -201,13 +193,8 @@ fn an_images_bytes_do_not_depend_on_its_neighbours() {
     // 96 tokens, which need no padding, and 60, which need four pads.
     for (guidance_scale, width, height) in [(0.0, 48, 32), (4.0, 48, 32), (0.0, 40, 24), (4.0, 40, 24)] {
         let spec = |prompt: &str| RenderSpec {
-            prompt: prompt.into(),
-            negative_prompt: None,
-            size: ImageSize::new(width, height).expect("a size"),
-            steps: 5,
             guidance_scale,
-            edit: None,
-            loras: Vec::new(),
+            ..RenderSpec::new(prompt, ImageSize::new(width, height).expect("a size"), 5)
         };
         let asked = [(spec("a cat"), 1), (spec("a lighthouse at dawn"), 7), (spec("tea"), 9)];
         let prepared: Vec<_> =

@@ -99,15 +99,7 @@ fn image(files: &ModelFiles) -> Result<Pixels, LoadError> {
 fn adapted(files: &ModelFiles, loras: &[LoraChoice]) -> Result<Pixels, LoadError> {
     let placement = Placement::resident(DeviceChoice::Cpu, Precision::F32);
     let pipeline = Pipeline::load(files, &placement, &|_, _| {})?;
-    let spec = RenderSpec {
-        prompt: "a red apple".into(),
-        negative_prompt: None,
-        size: ImageSize::square(64),
-        steps: 2,
-        guidance_scale: 0.0,
-        edit: None,
-        loras: Vec::new(),
-    };
+    let spec = RenderSpec::new("a red apple", ImageSize::square(64), 2);
     let sides = pipeline.sides(&pipeline.read_loras(loras)?).expect("on the device");
     let tokens = pipeline.tokenise(&spec).expect("tokens");
     let prepared = pipeline.prepare_tokens(&tokens, &sides).expect("prepared");

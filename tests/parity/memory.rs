@@ -61,15 +61,7 @@ fn eight_bits_are_hardly_seen_and_four_bits_are() {
         let size = pipeline.limits().native.expect("one size");
         prompts.map(|prompt| {
             let (prompt, steps) = (prompt.to_owned(), 8);
-            let spec = RenderSpec {
-                prompt,
-                negative_prompt: None,
-                size,
-                steps,
-                guidance_scale: 0.0,
-                edit: None,
-                loras: Vec::new(),
-            };
+            let spec = RenderSpec::new(prompt, size, steps);
             generate(&pipeline, &spec, Seed::new(7))
         })
     };
@@ -96,15 +88,7 @@ fn an_image_decoded_in_no_room_at_all_is_the_same() {
         let placement = Placement { work_bytes_max, ..placement.clone() };
         let pipeline = Pipeline::load(&EMBEDDED_MODEL, &placement, &|_, _| {}).expect("the model loads");
         let (prompt, size) = ("a red apple".to_owned(), pipeline.limits().native.expect("one size"));
-        let spec = RenderSpec {
-            prompt,
-            negative_prompt: None,
-            size,
-            steps: 4,
-            guidance_scale: 0.0,
-            edit: None,
-            loras: Vec::new(),
-        };
+        let spec = RenderSpec::new(prompt, size, 4);
         generate(&pipeline, &spec, Seed::new(3))
     };
     let (whole, strips) = (of(None), of(Some(0)));

@@ -102,15 +102,7 @@ pub fn example_costs() -> CostModel {
 
 /// What every image was asked for.
 pub fn spec() -> RenderSpec {
-    RenderSpec {
-        prompt: "a lighthouse at dawn".into(),
-        negative_prompt: None,
-        size: ImageSize::square(1024),
-        steps: 8,
-        guidance_scale: 0.0,
-        edit: None,
-        loras: Vec::new(),
-    }
+    RenderSpec::new("a lighthouse at dawn", ImageSize::square(1024), 8)
 }
 
 /// What it cost.

@@ -88,15 +88,7 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
             for &n in &args.n {
                 let (prompt, guidance_scale) =
                     (args.prompt.clone(), config.model.guidance_scale.unwrap_or_default());
-                let spec = RenderSpec {
-                    prompt,
-                    negative_prompt: None,
-                    size,
-                    steps,
-                    guidance_scale,
-                    edit: None,
-                    loras: Vec::new(),
-                };
+                let spec = RenderSpec { guidance_scale, ..RenderSpec::new(prompt, size, steps) };
                 cases.push(bench.case(&spec, n)?);
                 if args.edit {
                     cases.push(bench.case(&RenderSpec { edit: Some(Arc::new(edit(size))), ..spec }, n)?);

@@ -240,15 +240,7 @@ mod tests {
 
     fn report(source: EnergySource, peak_memory_bytes: Option<u64>) -> Report {
         let size = ImageSize::square(512);
-        let spec = RenderSpec {
-            prompt: "x".into(),
-            negative_prompt: None,
-            size,
-            steps: 2,
-            guidance_scale: 0.0,
-            edit: None,
-            loras: Vec::new(),
-        };
+        let spec = RenderSpec::new("x", size, 2);
         let energy = Energy::from_millijoules(600_000);
         let usage = Usage { duration: Millis::new(600), energy, source, epoch: None };
         let samples = [sample(100), sample(300), sample(200)];

@@ -62,15 +62,7 @@ mod tests {
         };
         let prices = PriceBook::built_in().expect("a price book");
         let model = CostModel::new(CostSettings::default(), prices, vec![dollars]).expect("a model");
-        let spec = RenderSpec {
-            prompt: "x".into(),
-            negative_prompt: None,
-            size: ImageSize::square(1000),
-            steps: 8,
-            guidance_scale: 0.0,
-            edit: None,
-            loras: Vec::new(),
-        };
+        let spec = RenderSpec::new("x", ImageSize::square(1000), 8);
         let job = RenderJob { spec, images: 3, seed: Seed::new(1), quality: Quality::default() };
         // 450 W for 15 s, as in the article of January 2026.
         let energy = Energy::from_millijoules(6_750_000);

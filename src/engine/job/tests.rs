@@ -16,15 +16,7 @@ const STEPS: u32 = 8;
 type OnFinish = oneshot::Receiver<Result<Generated, WorkError>>;
 
 fn job(images: u32) -> (Job, mpsc::UnboundedReceiver<Partial>, OnFinish) {
-    let spec = RenderSpec {
-        prompt: "x".into(),
-        negative_prompt: None,
-        size: ImageSize::square(16),
-        steps: STEPS,
-        guidance_scale: 0.0,
-        edit: None,
-        loras: Vec::new(),
-    };
+    let spec = RenderSpec::new("x", ImageSize::square(16), STEPS);
     let tokenizer = PromptTokenizer::load(&EMBEDDED_MODEL, usize::MAX).expect("a tokenizer");
     let tokens = Arc::new(tokenizer.encode_prompts(&spec).expect("tokens"));
     let job = Arc::new(RenderJob { spec, images, seed: Seed::new(7), quality: Quality::default() });

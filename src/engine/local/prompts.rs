@@ -65,13 +65,9 @@ mod tests {
 
     fn tokens(prompt: &str, negative_prompt: Option<&str>, guidance_scale: f64) -> Arc<PromptTokens> {
         let spec = RenderSpec {
-            prompt: prompt.into(),
             negative_prompt: negative_prompt.map(str::to_owned),
-            size: ImageSize::square(64),
-            steps: 8,
             guidance_scale,
-            edit: None,
-            loras: Vec::new(),
+            ..RenderSpec::new(prompt, ImageSize::square(64), 8)
         };
         Arc::new(TOKENIZER.encode_prompts(&spec).expect("tokens"))
     }

@@ -7,8 +7,8 @@ use crate::{
     costs::{Budgets, CostModel, CostSettings, ExchangeRate, Life, PriceBook},
     domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, Scopes, Seed, Usage},
     ledger::{
-        BudgetPeriods, KeyRules, Month, MonthReport, NewKey, NewRequest, SettledImage, Settlement,
-        tests::model_in,
+        KeyRules, Month, MonthReport, NewKey, SettledImage, Settlement,
+        tests::{model_in, request},
     },
     units::{Currency, Energy, Millis, Money},
 };
@@ -45,31 +45,9 @@ impl Book {
     /// Settles an image of 15 seconds at `now`, priced as the service prices it.
     fn generate(&mut self, costs: &CostModel, now: Timestamp) {
         self.requests += 1;
-        let spec = RenderSpec {
-            prompt: "a cup of tea".into(),
-            negative_prompt: None,
-            size: ImageSize::square(64),
-            steps: 8,
-            guidance_scale: 0.0,
-            edit: None,
-            loras: Vec::new(),
-        };
-        let request = NewRequest {
-            id: RequestId::new(now, [self.requests; 10]),
-            key: self.key,
-            idempotency_key: None,
-            body_sha256: [0; 32],
-            model: "tiny",
-            images: 1,
-            quality: Quality::Medium,
-            tag: None,
-            loras: &[],
-            estimate: Money::ZERO,
-            now,
-            wall_energy: Energy::from_millijoules(0),
-            budgets: &Budgets::default(),
-            periods: BudgetPeriods::of(now, &TimeZone::UTC),
-        };
+        let spec = RenderSpec::new("a cup of tea", ImageSize::square(64), 8);
+        let budgets = Budgets::default();
+        let request = request([self.requests; 10], self.key, &budgets, now);
         let reservation = self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat");
         let usage = Usage {
             duration: Millis::new(15_000),

@@ -97,20 +97,10 @@ impl Shop {
         let mut random = [0; 10];
         random[2..].copy_from_slice(&self.requests.to_be_bytes());
         let reserved = self.book.ledger.reserve(&NewRequest {
-            id: RequestId::new(self.now, random),
-            key: self.keys[key],
-            idempotency_key: None,
-            body_sha256: [0; 32],
-            model: "tiny",
-            quality: Quality::Medium,
-            tag: None,
-            loras: &[],
             images: need.images,
             estimate: need.money,
             wall_energy: need.energy,
-            budgets: &self.all_keys,
-            now: self.now,
-            periods: BudgetPeriods::of(self.now, &TimeZone::UTC),
+            ..request(random, self.keys[key], &self.all_keys, self.now)
         });
         reserved.map(|reserved| reserved.into_new().expect("no repeat"))
     }

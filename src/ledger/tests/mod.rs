@@ -79,21 +79,12 @@ impl Book {
         body: u8,
     ) -> Result<Reserved, ReserveError> {
         self.requests += 1;
+        let budgets = Budgets::default();
         self.ledger.reserve(&NewRequest {
-            id: RequestId::new(NOON, [self.requests; 10]),
-            key: self.key,
             idempotency_key,
             body_sha256: [body; 32],
-            model: "tiny",
-            quality: Quality::Medium,
-            tag: None,
-            loras: &[],
-            images: 1,
             estimate: Money::from_nano(estimate),
-            now: NOON,
-            wall_energy: Energy::default(),
-            budgets: &Budgets::default(),
-            periods: BudgetPeriods::of(NOON, &TimeZone::UTC),
+            ..request([self.requests; 10], self.key, &budgets, NOON)
         })
     }
 
@@ -140,16 +131,47 @@ impl Ledger {
     }
 }
 
-fn spec() -> RenderSpec {
-    RenderSpec {
-        prompt: "a cup of tea".into(),
-        negative_prompt: None,
-        size: ImageSize::square(64),
-        steps: 8,
-        guidance_scale: 0.0,
-        edit: None,
-        loras: Vec::new(),
+/// A request for one image at `now`, which is expected to cost nothing. `random` makes its id.
+pub(super) fn request<'a>(
+    random: [u8; 10],
+    key: KeyId,
+    budgets: &'a Budgets,
+    now: Timestamp,
+) -> NewRequest<'a> {
+    NewRequest {
+        id: RequestId::new(now, random),
+        key,
+        idempotency_key: None,
+        body_sha256: [0; 32],
+        model: "tiny",
+        quality: Quality::Medium,
+        tag: None,
+        loras: &[],
+        images: 1,
+        estimate: Money::ZERO,
+        wall_energy: Energy::default(),
+        budgets,
+        now,
+        periods: BudgetPeriods::of(now, &TimeZone::UTC),
     }
+}
+
+/// SQL that copies the first entries, `sign` times all but their electricity, with a `link` to each: `reverses` or `corrects`.
+fn copy_of_entries(link: &str, sign: i64, electricity: &str, reason: &str) -> String {
+    format!(
+        "INSERT INTO entries (request_id, kind, image_index, {link}, images, entered_at_ms, duration_ms, energy_mj,
+             wall_energy_mj, energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
+             compared_nano, exchange_rate_nano, width, height, steps, seed, reason)
+         SELECT request_id, kind, image_index, id, {sign}, entered_at_ms, {sign} * duration_ms, {sign} * energy_mj,
+             {sign} * wall_energy_mj, energy_source, currency, {electricity}, {sign} * depreciation_nano,
+             {sign} * upkeep_nano, compared_sku, {sign} * compared_nano, exchange_rate_nano, width, height, steps, seed,
+             {reason}
+         FROM entries WHERE reverses IS NULL AND corrects IS NULL"
+    )
+}
+
+fn spec() -> RenderSpec {
+    RenderSpec::new("a cup of tea", ImageSize::square(64), 8)
 }
 
 /// Energy at the plug at a price.
@@ -314,17 +336,8 @@ fn a_reversal_and_a_correction_replace_a_wrong_entry() {
     let reservation = book.reserve(10, None, 0).expect("reserved");
     book.ledger.start(reservation.id).expect("started");
     book.settle(reservation, &[&receipt()]).expect("settled");
-    let copy = |link: &str, sign: i64, electricity: i64| {
-        format!(
-            "INSERT INTO entries (request_id, kind, image_index, {link}, images, entered_at_ms, duration_ms, energy_mj,
-                 wall_energy_mj, energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
-                 compared_nano, exchange_rate_nano, width, height, steps, seed, reason)
-             SELECT request_id, kind, image_index, id, {sign}, entered_at_ms, {sign} * duration_ms, {sign} * energy_mj,
-                 {sign} * wall_energy_mj, energy_source, currency, {electricity}, {sign} * depreciation_nano,
-                 {sign} * upkeep_nano, compared_sku, {sign} * compared_nano, exchange_rate_nano, width, height, steps, seed,
-                 'a wrong tariff'
-             FROM entries WHERE reverses IS NULL AND corrects IS NULL"
-        )
+    let copy = |link, sign, electricity: i64| {
+        copy_of_entries(link, sign, &electricity.to_string(), "'a wrong tariff'")
     };
     book.sql(&copy("reverses", -1, -1)).expect("reversed");
     assert_eq!((book.totals().images, book.totals().standard), (0, Money::ZERO));

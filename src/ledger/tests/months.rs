@@ -35,21 +35,12 @@ impl Book {
     pub(super) fn open_request(&mut self, filed: Filed, at: Timestamp) -> Reservation {
         self.requests += 1;
         let tag = filed.tag.map(|tag| tag.parse().expect("a tag"));
+        let budgets = Budgets::default();
         let request = NewRequest {
-            id: RequestId::new(at, [self.requests; 10]),
-            key: filed.key,
-            idempotency_key: None,
-            body_sha256: [0; 32],
             model: filed.model,
             quality: filed.quality,
             tag: tag.as_ref(),
-            loras: &[],
-            images: 1,
-            estimate: Money::ZERO,
-            now: at,
-            wall_energy: Energy::from_millijoules(0),
-            budgets: &Budgets::default(),
-            periods: BudgetPeriods::of(at, &TimeZone::UTC),
+            ..request([self.requests; 10], filed.key, &budgets, at)
         };
         self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
     }
@@ -170,17 +161,8 @@ fn what_cannot_be_taken_back_is_refused_in_a_line() {
 #[test]
 fn the_database_itself_refuses_half_a_reversal() {
     let book = two_months();
-    let copy = |link: &str, sign: i64, electricity: &str, reason: &str| {
-        book.sql(&format!(
-            "INSERT INTO entries (request_id, kind, image_index, {link}, images, entered_at_ms, duration_ms, energy_mj,
-                 wall_energy_mj, energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
-                 compared_nano, exchange_rate_nano, width, height, steps, seed, reason)
-             SELECT request_id, kind, image_index, id, {sign}, entered_at_ms, {sign} * duration_ms, {sign} * energy_mj,
-                 {sign} * wall_energy_mj, energy_source, currency, {electricity}, {sign} * depreciation_nano,
-                 {sign} * upkeep_nano, compared_sku, {sign} * compared_nano, exchange_rate_nano, width, height, steps, seed,
-                 {reason}
-             FROM entries WHERE id = 1"
-        ))
+    let copy = |link, sign, electricity, reason| {
+        book.sql(&(copy_of_entries(link, sign, electricity, reason) + " AND id = 1"))
     };
     assert!(copy("reverses", -1, "0", "'x'").is_err(), "not the whole of it");
     assert!(copy("reverses", -1, "-electricity_nano", "NULL").is_err(), "no reason");

@@ -106,15 +106,7 @@ impl Bench {
 }
 
 fn spec(edit: Option<Edit>) -> RenderSpec {
-    RenderSpec {
-        prompt: "tea".into(),
-        negative_prompt: None,
-        size: ImageSize::square(SIDE),
-        steps: 2,
-        guidance_scale: 0.0,
-        edit: edit.map(Arc::new),
-        loras: Vec::new(),
-    }
+    RenderSpec { edit: edit.map(Arc::new), ..RenderSpec::new("tea", ImageSize::square(SIDE), 2) }
 }
 
 /// The left half of an image without a smooth place is repainted.
