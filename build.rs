@@ -1,4 +1,4 @@
-//! Compiles our kernels for the card, where there is to be one.
+//! Compiles our kernels for the card, if there is to be one.
 
 fn main() {
     // cudaforge names the kernels beside it.

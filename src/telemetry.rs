@@ -61,7 +61,7 @@ pub fn start_log(config: &LogConfig) {
     log.try_init().ok();
 }
 
-/// Spans to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, by OTLP over HTTP; none where it names none.
+/// Spans to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, by OTLP over HTTP; none if it names none.
 #[cfg(feature = "otel")]
 fn spans_to_collector<S>() -> Option<impl Layer<S>>
 where
@@ -204,7 +204,7 @@ impl Metrics {
     /// moment.
     ///
     /// # Errors
-    /// [`std::fmt::Error`] where a metric cannot be written; a defect.
+    /// [`std::fmt::Error`] if a metric cannot be written; a defect.
     pub fn render(
         &self,
         queue_depth: usize,

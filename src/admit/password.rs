@@ -35,7 +35,7 @@ impl PasswordHash {
     /// The hash of `password`, salted from `random`.
     ///
     /// # Errors
-    /// [`PasswordError`] where it is too short or too long.
+    /// [`PasswordError`] if it is too short or too long.
     pub fn new(password: &str, random: &mut impl Rng) -> Result<Self, PasswordError> {
         match password.chars().count() {
             count if count < PASSWORD_MIN => return Err(PasswordError::Short(count)),

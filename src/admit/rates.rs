@@ -59,7 +59,7 @@ pub struct RateStanding {
 pub struct OverRate {
     /// Where the key stands.
     pub standing: RateStanding,
-    /// When to try again; none where so many at once are never allowed.
+    /// When to try again; none if so many at once are never allowed.
     pub retry_after: Option<Millis>,
 }
 

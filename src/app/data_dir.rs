@@ -123,7 +123,7 @@ impl DataDir {
     }
 }
 
-/// Where the server that has the data directory `root`, or had it last, listens; none where none ever did.
+/// Where the server that has the data directory `root`, or had it last, listens; none if none ever did.
 pub(crate) fn noted_address(root: &Path) -> Option<SocketAddr> {
     let mut line = String::new();
     os::open_to_read(&root.join(LOCK_FILE)).ok()?.take(128).read_to_string(&mut line).ok()?;

@@ -80,7 +80,7 @@ pub(super) struct RetireArgs {
     /// The part's number or its name; tintype asset list shows both
     #[arg(value_name = "ID|NAME")]
     part: String,
-    /// What the whole part was sold for; 0 where it was thrown away
+    /// What the whole part was sold for; 0 if it was thrown away
     #[arg(long, value_name = "AMOUNT", value_parser = parse_amount)]
     proceeds: Money,
     /// Its first day out of service [default: today]

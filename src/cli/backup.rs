@@ -13,7 +13,7 @@ pub(super) struct BackupArgs {
     /// Where the copy goes, by way of FILE.partial
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Replace FILE where it is there, once the copy is complete
+    /// Replace FILE if it exists, once the copy is complete
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -26,7 +26,7 @@ struct BackupJson {
     file: String,
     #[serde(flatten)]
     holdings: Holdings,
-    /// What could not be read of the ledger; null where all of it could.
+    /// What could not be read of the ledger; null if all of it could.
     damage: Option<String>,
 }
 

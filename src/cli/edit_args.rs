@@ -24,7 +24,7 @@ pub(super) struct EditArgs {
     /// Outside the mask: `exact` keeps every pixel, `reference` decodes all of them as diffusers does
     #[arg(long, value_name = "MODE", requires = "image", default_value = "exact")]
     mask_mode: MaskMode,
-    /// Edit only the mask's surroundings, scaled up to the model's size [default: where the mask is small]
+    /// Edit only the mask's surroundings, scaled up to the model's size [default: if the mask is small]
     #[arg(long, requires = "mask")]
     crop: bool,
     /// Pixels from the mask's edge inwards over which the edit fades in

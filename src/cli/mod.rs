@@ -139,7 +139,7 @@ enum Command {
 /// Where the configuration is.
 #[derive(Debug, Args)]
 struct ConfigFile {
-    /// Configuration file [default: tintype.toml, where there is one]
+    /// Configuration file [default: tintype.toml, if there is one]
     #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
     config: Option<PathBuf>,
 }
@@ -311,7 +311,7 @@ struct Books {
 }
 
 impl Books {
-    /// Records what is configured, where it differs from what the ledger has: it holds from today on.
+    /// Records what is configured, if it differs from what the ledger has: it holds from today on.
     fn open(config: Config, ledger: Ledger, clock: &dyn Clock) -> Result<Self, CliError> {
         ledger.check_currency(config.costs.currency)?;
         let (zone, now) = (config.zone()?, clock.now());
@@ -323,7 +323,7 @@ impl Books {
     }
 }
 
-/// `costs` with the assets of the data directory's ledger, where there is one.
+/// `costs` with the assets of the data directory's ledger, if there is one.
 fn with_recorded_assets(config: &Config, costs: CostModel) -> Result<CostModel, CliError> {
     let file = config.data_dir.join(LEDGER_FILE);
     if file.is_file() { Ok(Ledger::open(&file)?.with_assets(&costs)?) } else { Ok(costs) }
@@ -393,7 +393,7 @@ impl DataArgs {
         Books::open(config, ledger, clock)
     }
 
-    /// The same, made where there is none.
+    /// The same, made if there is none.
     fn ledger_or_new(&self) -> Result<(Config, Ledger), CliError> {
         let config = self.config()?;
         let file = config.data_dir.join(LEDGER_FILE);

@@ -38,7 +38,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
-    /// Configuration file [default: tintype.toml, where there is one]
+    /// Configuration file [default: tintype.toml, if there is one]
     #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
     config: Option<PathBuf>,
     /// Only this one
@@ -179,7 +179,7 @@ struct PriceJson {
     currency: String,
     price: Money,
     ledger_currency: String,
-    /// Null where there is no exchange rate.
+    /// Null if there is no exchange rate.
     ledger_price: Option<Money>,
     effective_from: Date,
     read_on: Date,

@@ -27,9 +27,9 @@ struct RestoreJson {
     ledger: String,
     #[serde(flatten)]
     holdings: Holdings,
-    /// Where the ledger before is kept; null where there was none.
+    /// Where the ledger before is kept; null if there was none.
     kept: Option<String>,
-    /// What could not be read of the backup; null where all of it could.
+    /// What could not be read of the backup; null if all of it could.
     damage: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 use crate::{domain::ImageSize, pipeline::Pixels};
 
-/// `images`, all of one size, side by side in rows of `columns`, as one image; places left over are white. None where
+/// `images`, all of one size, side by side in rows of `columns`, as one image; places left over are white. None if
 /// there are no images.
 pub(super) fn sheet(images: &[Pixels], columns: u32) -> Option<Pixels> {
     let one = images.first()?.size;

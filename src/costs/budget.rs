@@ -79,7 +79,7 @@ impl Budget {
         }
     }
 
-    /// What is left of it after `spent`; nothing where it is used up.
+    /// What is left of it after `spent`; nothing if it is used up.
     pub fn left(&self, spent: &Spending) -> BudgetAmount {
         match self.amount {
             BudgetAmount::Money(limit) => {
@@ -93,7 +93,7 @@ impl Budget {
         }
     }
 
-    /// How much of it `spent` is, in thousandths; 1000 where it is used up, or where nothing was allowed.
+    /// How much of it `spent` is, in thousandths; 1000 if it is used up, or if nothing was allowed.
     pub fn used_permille(&self, spent: &Spending) -> u16 {
         let (part, whole) = match (self.amount, self.part_of(spent)) {
             (BudgetAmount::Money(limit), BudgetAmount::Money(spent)) => {
@@ -190,7 +190,7 @@ pub enum BudgetError {
     Rivals(Budget, Budget),
 }
 
-/// `[soft] AMOUNT [images|kWh] [a day|a month]`: money and a month where nothing else is said.
+/// `[soft] AMOUNT [images|kWh] [a day|a month]`: money and a month if nothing else is said.
 impl FromStr for Budget {
     type Err = BudgetError;
 

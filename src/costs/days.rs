@@ -1,6 +1,6 @@
 use jiff::civil::Date;
 
-/// Days from the first one up to, not including, the end. Empty where the end is not after the first.
+/// Days from the first one up to, not including, the end. Empty if the end is not after the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DaySpan {
     /// The first day.

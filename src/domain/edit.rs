@@ -59,7 +59,7 @@ impl Strength {
     /// The strength `share`.
     ///
     /// # Errors
-    /// [`StrengthError`] where it is not above 0 and at most 1.
+    /// [`StrengthError`] if it is not above 0 and at most 1.
     pub fn new(share: f64) -> Result<Self, StrengthError> {
         if share > 0.0 && share <= 1.0 { Ok(Self(share)) } else { Err(StrengthError) }
     }
@@ -99,7 +99,7 @@ impl Edit {
         }
     }
 
-    /// How many pixels outside the mask `answer` has as the source has them, and how many there are; none where there is no
+    /// How many pixels outside the mask `answer` has as the source has them, and how many there are; none if there is no
     /// mask, or where the answer has another size.
     pub fn unchanged_outside_mask(&self, answer: &Pixels) -> Option<Unchanged> {
         let mask = self.mask.as_ref().filter(|_| answer.size == self.source.size)?;

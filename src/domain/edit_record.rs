@@ -9,7 +9,7 @@ pub struct EditRecord {
     pub sigma_ppm: u32,
     /// Pixels that are repainted.
     pub edited_pixels: u64,
-    /// Whether the encoded files have every pixel outside the mask as the source has it; none where nothing is promised.
+    /// Whether the encoded files have every pixel outside the mask as the source has it; none if nothing is promised.
     pub unchanged_outside_mask: Option<bool>,
 }
 

@@ -39,7 +39,7 @@ impl Expiry {
     /// Its moment, as seen from `now` in `zone`. A day after now is a day of `zone`, whatever its hours.
     ///
     /// # Errors
-    /// [`ExpiryError`] where it is not in the future, or further than dates go.
+    /// [`ExpiryError`] if it is not in the future, or further than dates go.
     pub fn moment(self, zone: &TimeZone, now: Timestamp) -> Result<Timestamp, ExpiryError> {
         let at = match self {
             Self::On(date) => zone.to_timestamp(date.into()),

@@ -37,7 +37,7 @@ impl Mask {
         self.repaints().filter(|is_repainted| *is_repainted).count() as u64
     }
 
-    /// The smallest rectangle that holds all pixels that are repainted; none where there are none.
+    /// The smallest rectangle that holds all pixels that are repainted; none if there are none.
     pub fn bounds(&self) -> Option<Rect> {
         let width = self.size.width() as usize;
         let rows = || self.levels.chunks_exact(width);

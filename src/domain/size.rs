@@ -25,7 +25,7 @@ impl ImageSize {
     /// A size of `width` × `height` pixels.
     ///
     /// # Errors
-    /// [`SizeError`] where a side is 0.
+    /// [`SizeError`] if a side is 0.
     pub fn new(width: u32, height: u32) -> Result<Self, SizeError> {
         match (width, height) {
             (0, _) | (_, 0) => Err(SizeError(format!("{width}x{height}"))),

@@ -37,7 +37,7 @@ pub struct Usage {
     pub energy: Energy,
     /// How `energy` was obtained.
     pub source: EnergySource,
-    /// The run of the meter's counter in whose sum it is; none where it is in none.
+    /// The run of the meter's counter in whose sum it is; none if it is in none.
     pub epoch: Option<u32>,
 }
 

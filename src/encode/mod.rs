@@ -75,7 +75,7 @@ pub enum EncodeError {
 /// lossless at quality 100 and lossy below. A quality above 100 counts as 100.
 ///
 /// # Errors
-/// [`EncodeError`], with [`EncodeError::SideTooLong`] where the format has no room for the size.
+/// [`EncodeError`], with [`EncodeError::SideTooLong`] if the format has no room for the size.
 pub fn encode(
     pixels: &Pixels,
     encoding: Encoding,

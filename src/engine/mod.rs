@@ -133,7 +133,7 @@ impl Engine {
         self.facts
     }
 
-    /// The power by which a job's energy is foreseen; where devices differ, the highest.
+    /// The power by which a job's energy is foreseen; if devices differ, the highest.
     pub fn power(&self) -> Power {
         self.powers.iter().copied().max().unwrap_or_default()
     }

@@ -84,7 +84,7 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
     }
 
     /// Hands out the next image of those that pass `may`, and with it others of its group, as many as `batch_max` says
-    /// for that group. Empty where none waits.
+    /// for that group. Empty if none waits.
     pub(super) fn take(
         &mut self,
         may: impl Fn(&Waiting<J, G>) -> bool,
@@ -112,7 +112,7 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         batch
     }
 
-    /// Takes out a job's remaining images; false where it has none.
+    /// Takes out a job's remaining images; false if it has none.
     pub(super) fn remove(&mut self, mut is_it: impl FnMut(&J) -> bool) -> bool {
         let mut found = false;
         for lane in self.lanes.values_mut() {

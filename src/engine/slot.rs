@@ -21,7 +21,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// A place for `key` out of `depth`; none where all are taken, or only those that are kept for other keys are left.
+    /// A place for `key` out of `depth`; none if all are taken, or only those that are kept for other keys are left.
     pub(super) fn take(slots: &Arc<Semaphore>, held: &Arc<Held>, key: KeyId, depth: usize) -> Option<Self> {
         let mut by_key = held.0.lock();
         let holds = by_key.get(&key).copied().unwrap_or(0);

@@ -74,7 +74,7 @@ impl ImageStore {
     /// disk would be left for the ledger.
     ///
     /// # Errors
-    /// [`StoreError::Io`] where the directory cannot be made.
+    /// [`StoreError::Io`] if the directory cannot be made.
     pub fn open(directory: PathBuf, free_min: u64) -> Result<Self, StoreError> {
         make_directory(&directory)?;
         Ok(Self { directory, free_min })
@@ -83,7 +83,7 @@ impl ImageStore {
     /// Before any work: whether there is room at all.
     ///
     /// # Errors
-    /// [`StoreError::Full`] where there is none.
+    /// [`StoreError::Full`] if there is none.
     pub fn check_room(&self) -> Result<(), StoreError> {
         // Someone may have cleared it away.
         make_directory(&self.directory)?;
@@ -98,7 +98,7 @@ impl ImageStore {
     /// Keeps an image: written aside, flushed to the disk, and only then named.
     ///
     /// # Errors
-    /// [`StoreError::Full`] where the disk has no room, [`StoreError::Io`] for anything else.
+    /// [`StoreError::Full`] if the disk has no room, [`StoreError::Io`] for anything else.
     pub fn put(&self, name: ImageName, file: &[u8]) -> Result<(), StoreError> {
         self.check_room_for(file.len() as u64)?;
         let day = self.day(name);
@@ -128,10 +128,10 @@ impl ImageStore {
         })
     }
 
-    /// A kept image's file; none where it was never kept, or was swept.
+    /// A kept image's file; none if it was never kept, or was swept.
     ///
     /// # Errors
-    /// [`StoreError::Io`] where it is there and cannot be read.
+    /// [`StoreError::Io`] if it is there and cannot be read.
     pub fn get(&self, name: ImageName) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.day(name).join(name.to_string());
         match fs::read(&path) {
@@ -141,10 +141,10 @@ impl ImageStore {
         }
     }
 
-    /// A kept image's file, open; none where it was never kept, or was swept.
+    /// A kept image's file, open; none if it was never kept, or was swept.
     ///
     /// # Errors
-    /// [`StoreError::Io`] where it is there and cannot be opened.
+    /// [`StoreError::Io`] if it is there and cannot be opened.
     pub fn open_file(&self, name: ImageName) -> Result<Option<File>, StoreError> {
         let path = self.day(name).join(name.to_string());
         match File::open(&path) {
@@ -154,10 +154,10 @@ impl ImageStore {
         }
     }
 
-    /// The length of a kept image's file; none where it was never kept, or was swept.
+    /// The length of a kept image's file; none if it was never kept, or was swept.
     ///
     /// # Errors
-    /// [`StoreError::Io`] where it is there and cannot be looked at.
+    /// [`StoreError::Io`] if it is there and cannot be looked at.
     pub fn length(&self, name: ImageName) -> Result<Option<u64>, StoreError> {
         let path = self.day(name).join(name.to_string());
         match fs::metadata(&path) {
@@ -195,7 +195,7 @@ impl ImageStore {
     /// log, what cannot be removed.
     ///
     /// # Errors
-    /// [`StoreError::Io`] where the store itself cannot be read.
+    /// [`StoreError::Io`] if the store itself cannot be read.
     pub fn sweep(&self, horizon: Timestamp) -> Result<Swept, StoreError> {
         let first_kept = TimeZone::UTC.to_datetime(horizon).date();
         let mut swept = Swept::default();

@@ -115,7 +115,7 @@ impl Ledger {
     /// Whether amounts in `configured` may be added to this ledger's.
     ///
     /// # Errors
-    /// [`LedgerError::Currency`] where its entries or assets are in another currency.
+    /// [`LedgerError::Currency`] if its entries or assets are in another currency.
     pub fn check_currency(&self, configured: Currency) -> Result<(), LedgerError> {
         let sql = "SELECT * FROM (SELECT currency FROM entries ORDER BY id DESC LIMIT 1) AS last
                    UNION ALL SELECT currency FROM assets LIMIT 1";

@@ -21,7 +21,7 @@ pub struct StoredRequest {
     pub size: ImageSize,
     /// Denoising steps of each.
     pub steps: u32,
-    /// The quality that was asked for; none where it was not noted.
+    /// The quality that was asked for; none if it was not noted.
     pub quality: Option<String>,
     /// What it is filed under.
     pub tag: Option<String>,
@@ -57,7 +57,7 @@ pub(super) fn head_query() -> String {
 }
 
 impl Ledger {
-    /// The settled request `id` of `key`; none where the key has none with this id.
+    /// The settled request `id` of `key`; none if the key has none with this id.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.

@@ -46,9 +46,9 @@ pub struct RecentRequest {
     pub tag: Option<String>,
     /// Images asked for.
     pub images: u32,
-    /// Whether the answer was handed over; none where there was none.
+    /// Whether the answer was handed over; none if there was none.
     pub is_delivered: Option<bool>,
-    /// What the device did for it; none where it never began.
+    /// What the device did for it; none if it never began.
     pub work: Option<RecentWork>,
 }
 

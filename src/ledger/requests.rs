@@ -40,7 +40,7 @@ impl Ledger {
     /// Notes that the device has begun: reserved → running.
     ///
     /// # Errors
-    /// [`LedgerError::State`] where the request is not reserved.
+    /// [`LedgerError::State`] if the request is not reserved.
     pub fn start(&self, id: RequestId) -> Result<(), LedgerError> {
         self.store.write(|conn| expect_one(begin(conn, id)?, id, "reserved"))
     }
@@ -132,7 +132,7 @@ impl Ledger {
         self.store.read(|conn| find_repeat(conn, key, idempotency_key, body_sha256))
     }
 
-    /// What a settled request was answered with, images apart; none where there is no such request.
+    /// What a settled request was answered with, images apart; none if there is no such request.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.

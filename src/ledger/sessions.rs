@@ -42,7 +42,7 @@ pub struct SessionRow {
     pub opened_with: Credential,
     /// The public id of the key that opened it.
     pub key: Option<String>,
-    /// The secret of that key that opened it; none where an earlier version did not note it.
+    /// The secret of that key that opened it; none if an earlier version did not note it.
     pub key_secret: Option<SecretHash>,
     /// Browser and system in two words.
     pub agent: String,
@@ -137,7 +137,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Ends the session `id`. False where there is none that has not ended.
+    /// Ends the session `id`. False if there is none that has not ended.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
@@ -175,7 +175,7 @@ impl Ledger {
         })
     }
 
-    /// Uses a link up. False where there is none with this secret, it was used before, or it has expired.
+    /// Uses a link up. False if there is none with this secret, it was used before, or it has expired.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
@@ -186,7 +186,7 @@ impl Ledger {
         self.store.write(|conn| Ok(conn.execute(update, params![secret.as_bytes(), now])? > 0))
     }
 
-    /// The hash of the operator's password, where one is set.
+    /// The hash of the operator's password, if one is set.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.

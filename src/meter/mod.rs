@@ -28,7 +28,7 @@ pub type BeginEpoch = Box<dyn FnMut(&str, EnergySource, Energy) -> Option<u32> +
 /// Measures one device.
 pub struct Meter {
     clock: Arc<dyn Clock>,
-    /// Drawn while it works and while it waits, where there is no counter.
+    /// Drawn while it works and while it waits, if there is no counter.
     powers: Powers,
     counting: Option<Counting>,
     /// Where the last piece ended.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::counter::{EnergyCounter, Integral};
 use crate::{clock::Clock, domain::EnergySource, units::Energy};
 
-/// Time between samples of power, where the card has no counter of energy.
+/// Time between samples of power, if the card has no counter of energy.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What NVIDIA's driver says of this machine.

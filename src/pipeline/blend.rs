@@ -27,7 +27,7 @@ impl Blend {
         Ok(Self { clean: each(&self.clean)?, noise: each(&self.noise)?, mask: each(&self.mask)? })
     }
 
-    /// The blends of a batch, one an item; None where an item has none.
+    /// The blends of a batch, one an item; None if an item has none.
     pub(super) fn join(items: Vec<Option<Self>>) -> candle_core::Result<Option<Self>> {
         let Some(items) = items.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
         let joined = |part: fn(&Self) -> &Tensor| Tensor::cat(&items.iter().map(part).collect::<Vec<_>>(), 0);

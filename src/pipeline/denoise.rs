@@ -74,7 +74,7 @@ impl<'a> Denoising<'a> {
     /// Does every step; returns the latents, [batch, C, h, w] f32.
     ///
     /// # Errors
-    /// [`RenderError::Cancelled`] where `on_step` breaks; [`RenderError::Device`] where the device fails.
+    /// [`RenderError::Cancelled`] if `on_step` breaks; [`RenderError::Device`] if the device fails.
     pub(super) fn walk(mut self, on_step: OnStep<'_>) -> Result<Tensor, RenderError> {
         let total = u32::try_from(self.sigmas.len() - 1).unwrap_or(u32::MAX);
         for done in 1..=total {
@@ -99,7 +99,7 @@ impl<'a> Denoising<'a> {
     /// Does one step for every image, and waits until it is done.
     ///
     /// # Errors
-    /// [`RenderError::Device`] where the device fails.
+    /// [`RenderError::Device`] if the device fails.
     pub fn step(&mut self) -> Result<(), RenderError> {
         let (sigma, next) = (self.sigmas[self.done], self.sigmas[self.done + 1]);
         let time = self.pipeline.config.schedule.time(sigma);
@@ -132,7 +132,7 @@ impl<'a> Denoising<'a> {
     /// Image `item` after the last step, [1, C, h, w] f32.
     ///
     /// # Errors
-    /// [`RenderError::Device`] where the device fails.
+    /// [`RenderError::Device`] if the device fails.
     pub fn item(&self, item: usize) -> Result<Tensor, RenderError> {
         Ok(self.latents.narrow(0, item, 1)?)
     }
@@ -141,7 +141,7 @@ impl<'a> Denoising<'a> {
     /// 0 in a straight line. Much clearer than the noisy latents themselves.
     ///
     /// # Errors
-    /// [`RenderError::Device`] where the device fails.
+    /// [`RenderError::Device`] if the device fails.
     pub fn foresee(&self, item: usize) -> Result<Tensor, RenderError> {
         let latents = self.item(item)?;
         let Some(velocity) = &self.velocity else { return Ok(latents) };
@@ -156,7 +156,7 @@ impl<'a> Denoising<'a> {
     /// Goes on with the images `items` alone, in their order; the others are given up.
     ///
     /// # Errors
-    /// [`RenderError::Device`] where the device fails.
+    /// [`RenderError::Device`] if the device fails.
     pub fn keep(&mut self, items: &[usize]) -> Result<(), RenderError> {
         self.latents = ops::select(&self.latents, items)?;
         self.velocity = self.velocity.as_ref().map(|velocity| ops::select(velocity, items)).transpose()?;

@@ -8,7 +8,7 @@ use super::error::LoadError;
 /// Where the model runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// The first CUDA card where there is one, else the CPU.
+    /// The first CUDA card if there is one, else the CPU.
     #[default]
     Auto,
     /// The CPU.
@@ -103,7 +103,7 @@ impl DeviceList {
         self.0.iter().copied()
     }
 
-    /// What the log calls each: `cuda:1`; `cpu`, or where there are several, `cpu 1`, `cpu 2`.
+    /// What the log calls each: `cuda:1`; `cpu`, or if there are several, `cpu 1`, `cpu 2`.
     pub fn names(&self) -> Vec<String> {
         let are_copies = self.0.len() > 1 && self.first() == DeviceChoice::Cpu;
         let name = |(number, device): (usize, &DeviceChoice)| {

@@ -144,7 +144,7 @@ impl Pipeline {
     /// A model of `shape` with random weights, drawn on the device: it generates noise, as fast as a real one.
     ///
     /// # Errors
-    /// [`LoadError`] where the device cannot be opened, or has no room.
+    /// [`LoadError`] if the device cannot be opened, or has no room.
     pub fn random(shape: ModelShape, placement: &Placement) -> Result<Self, LoadError> {
         let files = shape.files();
         Self::load_parts(&files, Parts::random(&files)?, placement, &|_, _| {})
@@ -257,7 +257,7 @@ impl Pipeline {
     /// Encodes a prompt, cut to [`PROMPT_TOKENS_MAX`] tokens.
     ///
     /// # Errors
-    /// [`RenderError`] where the tokenizer or the device fails.
+    /// [`RenderError`] if the tokenizer or the device fails.
     pub fn condition(&self, prompt: &str) -> Result<Conditioning, RenderError> {
         self.condition_tokens(self.tokenizer.encode(prompt)?.ids(), &Sides::default())
     }
@@ -286,7 +286,7 @@ impl Pipeline {
     /// With `guidance` the model also looks at a negative prompt, and the difference is amplified (arXiv 2207.12598).
     ///
     /// # Errors
-    /// [`RenderError::Cancelled`] where `on_step` breaks; [`RenderError::Device`] where the device fails.
+    /// [`RenderError::Cancelled`] if `on_step` breaks; [`RenderError::Device`] if the device fails.
     pub fn denoise(
         &self,
         latents: Tensor,
@@ -331,7 +331,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`RenderError::Size`] for a size that the model cannot generate; [`RenderError::Device`] for captions of unequal
-    /// padded length or with different LoRAs, or where the device fails.
+    /// padded length or with different LoRAs, or if the device fails.
     pub fn begin(&self, spec: &RenderSpec, items: &[Item<'_>]) -> Result<Denoising<'_>, RenderError> {
         let sigmas = self.config.schedule.sigmas_of(spec, self.limits());
         let (mut latents, mut blends) = (Vec::new(), Vec::new());
@@ -357,7 +357,7 @@ impl Pipeline {
     /// Decodes `latents` [1, C, h, w] f32 to an image.
     ///
     /// # Errors
-    /// [`RenderError::NotFinite`] where the image would be NaN; [`RenderError::Device`] where the device fails.
+    /// [`RenderError::NotFinite`] if the image would be NaN; [`RenderError::Device`] if the device fails.
     pub fn decode(&self, latents: &Tensor) -> Result<Pixels, RenderError> {
         let room = self.decoding_room();
         let colours = ops::in_pool(&self.device, || self.vae.decode(latents, room))?;
@@ -408,7 +408,7 @@ impl Pipeline {
     /// The first half of [`Pipeline::prepare`]: the prompts as tokens.
     ///
     /// # Errors
-    /// [`RenderError::Tokenise`] where the tokenizer fails.
+    /// [`RenderError::Tokenise`] if the tokenizer fails.
     pub fn tokenise(&self, spec: &RenderSpec) -> Result<PromptTokens, RenderError> {
         self.tokenizer.encode_prompts(spec)
     }
@@ -416,7 +416,7 @@ impl Pipeline {
     /// The second half of [`Pipeline::prepare`]: the tokens through the text encoder, with what LoRAs add in `sides`.
     ///
     /// # Errors
-    /// [`RenderError::Device`] where the device fails.
+    /// [`RenderError::Device`] if the device fails.
     pub fn prepare_tokens(&self, tokens: &PromptTokens, sides: &Arc<Sides>) -> Result<Prepared, RenderError> {
         let caption = |tokens: &TextTokens| {
             let conditioning = self.condition_tokens(tokens.ids(), sides)?;
@@ -433,7 +433,7 @@ impl Pipeline {
     /// Waits until the device has finished its work; a CPU always has.
     ///
     /// # Errors
-    /// [`RenderError::Device`] where the device fails.
+    /// [`RenderError::Device`] if the device fails.
     pub fn synchronize(&self) -> Result<(), RenderError> {
         Ok(self.device.synchronize()?)
     }

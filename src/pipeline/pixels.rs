@@ -19,7 +19,7 @@ impl Pixels {
         .ok_or(RenderError::NotFinite { dtype: dtype.as_str() })
     }
 
-    /// None where a number is not finite.
+    /// None if a number is not finite.
     fn rounded(colours: &[f32]) -> Option<Vec<u8>> {
         /// Colours that a thread takes at a time.
         const BLOCK: usize = 1 << 14;

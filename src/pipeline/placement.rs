@@ -85,7 +85,7 @@ impl MemoryTier {
         self.plan().text_encoder == Residence::Streamed
     }
 
-    /// Bytes that decoding may take; none where all that is free may be taken.
+    /// Bytes that decoding may take; none if all that is free may be taken.
     pub(super) fn decoding_room(self) -> Option<u64> {
         self.streams().then_some(WORK_BYTES)
     }

@@ -74,7 +74,7 @@ impl PromptTokenizer {
     /// reference cuts it.
     ///
     /// # Errors
-    /// [`RenderError::Tokenise`] where the tokenizer fails.
+    /// [`RenderError::Tokenise`] if the tokenizer fails.
     pub fn encode(&self, prompt: &str) -> Result<TextTokens, RenderError> {
         let text = format!("<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n");
         let encoding = self

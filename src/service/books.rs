@@ -17,7 +17,7 @@ impl Service {
     /// Everything about a month, in groups of each of `kinds`.
     ///
     /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
+    /// [`ServiceError::Ledger`] if the ledger fails.
     pub async fn month_report(&self, month: Month, kinds: Vec<GroupBy>) -> Result<MonthReport, ServiceError> {
         let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
         self.ask_report(move |ledger| ledger.month_report(&costs, month, &kinds, &zone, now)).await
@@ -26,7 +26,7 @@ impl Service {
     /// A year, month by month.
     ///
     /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
+    /// [`ServiceError::Ledger`] if the ledger fails.
     pub async fn year_report(&self, year: Year) -> Result<YearReport, ServiceError> {
         let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
         self.ask_report(move |ledger| ledger.year_report(&costs, year, &zone, now)).await
@@ -35,7 +35,7 @@ impl Service {
     /// The price of things, with the assets that are recorded now.
     ///
     /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
+    /// [`ServiceError::Ledger`] if the ledger fails.
     pub async fn costs_now(&self) -> Result<CostModel, ServiceError> {
         let costs = self.costs().clone();
         self.ask_ledger(move |ledger| ledger.with_assets(&costs)).await
@@ -44,7 +44,7 @@ impl Service {
     /// How `month` was closed; none while it is open.
     ///
     /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
+    /// [`ServiceError::Ledger`] if the ledger fails.
     pub async fn closing(&self, month: Month) -> Result<Option<Closing>, ServiceError> {
         let closings = self.ask_ledger(|ledger| ledger.closings()).await?;
         Ok(closings.into_iter().find(|closing| closing.month == month))
@@ -94,10 +94,10 @@ impl Service {
         }
     }
 
-    /// The settled request `id` of `key`; none where the key has none with this id.
+    /// The settled request `id` of `key`; none if the key has none with this id.
     ///
     /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
+    /// [`ServiceError::Ledger`] if the ledger fails.
     pub async fn stored_request(
         &self,
         id: RequestId,

@@ -136,7 +136,7 @@ impl Service {
     }
 }
 
-/// Whether an encoded answer to `edit` has every pixel outside the mask as the source has it; none where nothing is
+/// Whether an encoded answer to `edit` has every pixel outside the mask as the source has it; none if nothing is
 /// promised. The file is decoded again for it.
 ///
 /// # Errors

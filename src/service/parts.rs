@@ -110,7 +110,7 @@ impl Service {
     /// Asks the ledger something, off the caller's thread: it waits for the disk.
     ///
     /// # Errors
-    /// What the question says; [`ServiceError::Lost`] where the process is stopping.
+    /// What the question says; [`ServiceError::Lost`] if the process is stopping.
     pub async fn ask_ledger<T, E>(
         &self,
         question: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static,
@@ -175,19 +175,19 @@ impl Service {
         Ok(self.parts.runtime.spawn_blocking(work).await.map_err(|_| ServiceError::Lost)??)
     }
 
-    /// A kept image's file; none where it is not kept any more.
+    /// A kept image's file; none if it is not kept any more.
     ///
     /// # Errors
-    /// [`ServiceError::Store`] where the disk fails.
+    /// [`ServiceError::Store`] if the disk fails.
     pub async fn image_file(&self, name: ImageName) -> Result<Option<Vec<u8>>, ServiceError> {
         let store = Arc::clone(&self.parts.image_store);
         self.blocking(move || store.get(name)).await
     }
 
-    /// A kept image's file, open; none where it is not kept any more.
+    /// A kept image's file, open; none if it is not kept any more.
     ///
     /// # Errors
-    /// [`ServiceError::Store`] where the disk fails.
+    /// [`ServiceError::Store`] if the disk fails.
     pub async fn open_image(&self, name: ImageName) -> Result<Option<File>, ServiceError> {
         let store = Arc::clone(&self.parts.image_store);
         self.blocking(move || store.open_file(name)).await
@@ -230,7 +230,7 @@ impl Service {
     /// Deletes the images that have been kept long enough.
     ///
     /// # Errors
-    /// [`ServiceError::Store`] where the disk fails.
+    /// [`ServiceError::Store`] if the disk fails.
     pub async fn sweep(&self) -> Result<Swept, ServiceError> {
         let horizon = self.now().checked_sub(self.parts.settings.keep_images);
         let horizon = horizon.unwrap_or(Timestamp::MIN);

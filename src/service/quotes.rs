@@ -22,7 +22,7 @@ pub struct Quoted {
     pub edit: Option<EditRecord>,
     /// The budget that would refuse it now.
     pub over_budget: Option<OverBudget>,
-    /// Tokens of the whole prompt, where it would be cut.
+    /// Tokens of the whole prompt, if it would be cut.
     pub cut_from_tokens: Option<usize>,
     /// The LoRAs that would be applied.
     pub loras: Vec<LoraUse>,

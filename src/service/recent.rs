@@ -17,7 +17,7 @@ impl Service {
     /// that one.
     ///
     /// # Errors
-    /// [`ServiceError::Ledger`] where the ledger fails.
+    /// [`ServiceError::Ledger`] if the ledger fails.
     pub async fn recent_jobs(
         &self,
         before: Option<RequestId>,

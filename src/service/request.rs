@@ -114,13 +114,13 @@ pub type Outcome = Result<Arc<Answer>, Arc<ServiceError>>;
 /// A request that has been taken on. Dropping it says that nobody waits any more.
 #[derive(Debug)]
 pub struct Accepted {
-    /// What it has ahead of it; none where its answer was made before.
+    /// What it has ahead of it; none if its answer was made before.
     pub outlook: Option<QueueEstimate>,
     /// Where the key stands with its images a minute, if it has a limit and they were taken from it.
     pub images: Option<RateStanding>,
     /// The soft budgets that it passes.
     pub passed_budgets: Vec<OverBudget>,
-    /// Tokens of the whole prompt, where it was cut.
+    /// Tokens of the whole prompt, if it was cut.
     pub cut_from_tokens: Option<usize>,
     /// Counts the request as one of its key's jobs until its answer is sent. A job's own is given back before that.
     pub(super) pass: Option<Arc<Pass>>,
@@ -147,7 +147,7 @@ impl Accepted {
         }
     }
 
-    /// What counts the request as one of its key's jobs until its answer is sent, where no job does.
+    /// What counts the request as one of its key's jobs until its answer is sent, if no job does.
     pub fn pass(&self) -> Option<Arc<Pass>> {
         self.pass.clone()
     }

@@ -26,7 +26,7 @@ pub const FILE_BYTES_MAX: usize = 50_000_000;
 pub const PIXELS_MAX: u64 = 64_000_000;
 
 impl SourceImage {
-    /// The mask that the image itself holds: its clear pixels. None where there are none.
+    /// The mask that the image itself holds: its clear pixels. None if there are none.
     pub fn own_mask(&self) -> Option<Mask> {
         let mask = Mask::of_alpha(self.pixels.size, self.alpha.as_deref()?);
         (mask.repainted() > 0).then_some(mask)
@@ -35,7 +35,7 @@ impl SourceImage {
     /// The mask by OpenAI's rule: pixels that are more than half clear are repainted.
     ///
     /// # Errors
-    /// [`MaskError::NoAlpha`] where the file has no alpha channel, [`MaskError::AllOpaque`] where nothing is clear.
+    /// [`MaskError::NoAlpha`] if the file has no alpha channel, [`MaskError::AllOpaque`] if nothing is clear.
     pub fn alpha_mask(&self) -> Result<Mask, MaskError> {
         match &self.alpha {
             None => Err(MaskError::NoAlpha),
@@ -46,7 +46,7 @@ impl SourceImage {
     /// The mask by lightness: light pixels are repainted.
     ///
     /// # Errors
-    /// [`MaskError::AllDark`] where no pixel is light.
+    /// [`MaskError::AllDark`] if no pixel is light.
     pub fn luminance_mask(&self) -> Result<Mask, MaskError> {
         let mask = Mask::of_luminance(&self.pixels);
         match mask.repainted() {
@@ -58,7 +58,7 @@ impl SourceImage {
     /// The mask by clear pixels where there are any, else by lightness.
     ///
     /// # Errors
-    /// [`MaskError::AllDark`] where no pixel is clear and none is light.
+    /// [`MaskError::AllDark`] if no pixel is clear and none is light.
     pub fn any_mask(&self) -> Result<Mask, MaskError> {
         match self.own_mask() {
             Some(mask) => Ok(mask),

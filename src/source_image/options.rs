@@ -81,7 +81,7 @@ fn of_size(MaskFile { mask, may_be_scaled }: MaskFile, size: ImageSize) -> Resul
     }
 }
 
-/// How much an encoded answer to `edit` left outside the mask as it was; none where nothing is promised: without a
+/// How much an encoded answer to `edit` left outside the mask as it was; none if nothing is promised: without a
 /// mask, in [`MaskMode::Reference`], or where the file cannot be read.
 pub fn unchanged_in_file(edit: &Edit, file: &[u8]) -> Option<Unchanged> {
     if edit.mask.is_none() || edit.mode == MaskMode::Reference {

@@ -100,7 +100,7 @@ impl<'de> serde::Deserialize<'de> for Energy {
     }
 }
 
-/// A sum of energies less those that were taken back, in integer millijoules. Negative where more was taken back.
+/// A sum of energies less those that were taken back, in integer millijoules. Negative if more was taken back.
 ///
 /// ```
 /// use tintype::units::{Energy, EnergyBalance};

@@ -104,7 +104,7 @@ impl Money {
         Self(self.0.saturating_abs())
     }
 
-    /// `self` in tenths of a percent of `whole`, rounded down: 756 for 75.6 %. None where `whole` is not above 0.
+    /// `self` in tenths of a percent of `whole`, rounded down: 756 for 75.6 %. None if `whole` is not above 0.
     pub fn percent_tenths_of(self, whole: Self) -> Option<i64> {
         let tenths = (i128::from(self.0) * 1000).checked_div_euclid(i128::from(whole.0))?;
         i64::try_from(tenths).ok().filter(|_| whole > Self::ZERO)

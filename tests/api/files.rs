@@ -198,7 +198,7 @@ fn files_say_how_they_were_made_and_that_they_were_generated() {
 /// The namespace of our own properties.
 const OURS: &str = "urn:uuid:71ea806b-ccdd-4176-99fd-eb13ca667e43#";
 
-/// The fields of the receipt in a file's XMP packet; none where it has none.
+/// The fields of the receipt in a file's XMP packet; none if it has none.
 fn embedded_receipt(file: &[u8]) -> Option<BTreeMap<String, String>> {
     let reader = ImageReader::new(Cursor::new(file)).with_guessed_format().expect("a format");
     let packet =

@@ -22,7 +22,7 @@ mod tiny_models;
 
 use crate::{driver::Driver, skip::skip_or_fail};
 
-/// A browser, or none where it is not installed.
+/// A browser, or none if it is not installed.
 fn browser(language: &str) -> Option<Driver> {
     Driver::start(language).map_err(|reason| skip_or_fail("a browser", &reason)).ok()
 }

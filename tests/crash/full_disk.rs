@@ -31,7 +31,7 @@ fn let_files_grow(served: &Served, to: &str) {
 struct SmallDisk<'a>(&'a str);
 
 impl<'a> SmallDisk<'a> {
-    /// None where this user may not mount.
+    /// None if this user may not mount.
     fn mount(place: &'a Path) -> Option<Self> {
         fs::create_dir_all(place).expect("a directory");
         let place = place.to_str().expect("UTF-8");

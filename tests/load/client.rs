@@ -34,7 +34,7 @@ pub struct Refusal {
     pub status: u16,
     pub code: String,
     pub param: Option<String>,
-    /// Seconds; none where another try is not asked for.
+    /// Seconds; none if another try is not asked for.
     pub retry_after: Option<u64>,
 }
 

@@ -137,7 +137,7 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    /// Asks for images in the answer, and looks at each. Gives the answer, where there was one.
+    /// Asks for images in the answer, and looks at each. Gives the answer, if there was one.
     fn generate(&mut self, key: &str, order: Option<&str>, work: Work) -> Result<Option<Value>, Fault> {
         match self.ask(key, order, &work.body())? {
             Served::Over => Ok(None),

@@ -30,7 +30,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
-    /// Configuration file [default: tintype.toml, where there is one]
+    /// Configuration file [default: tintype.toml, if there is one]
     #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
     config: Option<PathBuf>,
     #[command(flatten)]

@@ -67,7 +67,7 @@ pub(super) struct Case {
     pixel_steps_per_second: f64,
     joules_per_image: f64,
     energy_source: &'static str,
-    /// Bytes that the process held at most; none where the system does not tell, as on a card.
+    /// Bytes that the process held at most; none if the system does not tell, as on a card.
     peak_memory_bytes: Option<u64>,
 }
 

@@ -7,7 +7,7 @@ use crate::{
     units::{Currency, Money},
 };
 
-/// The compared services in columns, with what is to be said of each; nothing where there is no image to compare.
+/// The compared services in columns, with what is to be said of each; nothing if there is no image to compare.
 pub(super) fn services(services: &[ServiceComparison], decimals: u32) -> Vec<String> {
     if services.iter().all(|service| service.images == 0 && service.unpriced.is_none()) {
         return Vec::new();

@@ -17,7 +17,7 @@ pub(super) struct Check {
     pub(super) state: CheckState,
     /// What was found.
     pub(super) found: String,
-    /// What to do about it; nothing where all is well.
+    /// What to do about it; nothing if all is well.
     pub(super) remedy: Option<String>,
 }
 

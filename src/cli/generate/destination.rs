@@ -18,7 +18,7 @@ const STDOUT: &str = "-";
 
 #[derive(Debug, Args)]
 pub(super) struct DestinationArgs {
-    /// File to write: .png, .jpg or .webp; - for standard output. Numbered where there are several images and no grid
+    /// File to write: .png, .jpg or .webp; - for standard output. Numbered if there are several images and no grid
     #[arg(short, long, value_name = "FILE", default_value = "picture.png")]
     output: PathBuf,
     /// png, jpeg or webp [default: by the file's name; png on standard output]
@@ -37,7 +37,7 @@ fn parse_format(text: &str) -> Result<ImageFormat, String> {
     text.parse().map_err(|()| "write png, jpeg or webp".into())
 }
 
-/// Where the images of a call go. All of it can be written to, as far as is known before the work.
+/// Where the images of a call go. It has been checked, as far as possible before the work, that they can be written.
 #[derive(Debug)]
 pub(super) enum Destination {
     /// One image to standard output.

@@ -40,7 +40,7 @@ const GRID_COLUMNS_MAX: i64 = 100;
 
 #[derive(Debug, Args)]
 pub(super) struct GenerateArgs {
-    /// Configuration file [default: tintype.toml, where there is one]
+    /// Configuration file [default: tintype.toml, if there is one]
     #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
     config: Option<PathBuf>,
     /// What to generate; several prompts make several images
@@ -241,7 +241,7 @@ impl Session<'_> {
         Ok(generated)
     }
 
-    /// Says something of the images, where it is not taken for one.
+    /// Says something of the images, if it is not taken for one.
     fn say(&self, text: &str) -> Result<(), CliError> {
         match self.destination {
             Destination::Files { .. } => print(text),

@@ -22,7 +22,7 @@ pub(super) struct Generated {
     cost: Breakdown,
     total: Money,
     compared_with: String,
-    /// Null where that service has no price.
+    /// Null if that service has no price.
     compared_price: Option<Money>,
     saving: Option<Money>,
     energy_kwh: Energy,
@@ -44,7 +44,7 @@ pub(super) struct GeneratedEdit {
     /// The noise level of the first step, from 0 to 1.
     sigma: f32,
     edited_pixels: u64,
-    /// Null where the file is lossy, or nothing lies outside the mask.
+    /// Null if the file is lossy, or nothing lies outside the mask.
     unchanged_outside_mask: Option<u64>,
     outside_mask: Option<u64>,
 }

@@ -62,7 +62,7 @@ pub(super) struct NewKeyJson {
     /// The whole key.
     pub(super) key: String,
     pub(super) public_id: String,
-    /// Until when the secret before it is valid; null where there was none, or it is no longer.
+    /// Until when the secret before it is valid; null if there was none, or it is no longer.
     pub(super) old_secret_until: Option<Timestamp>,
 }
 

@@ -126,7 +126,7 @@ pub(super) struct RotateArgs {
 pub(super) struct OneKey {
     #[command(flatten)]
     place: DataArgs,
-    /// The key's public id, the middle part of tt-<public id>-<secret>, or its name where no other key has it
+    /// The key's public id, the middle part of tt-<public id>-<secret>, or its name if no other key has it
     key: String,
 }
 

@@ -133,7 +133,7 @@ pub(super) struct Columns {
     pub unit: Option<usize>,
     /// What Tintype's own export says of a line that is not an image: failed work, idle hours, unused capacity.
     pub own_line: Option<usize>,
-    /// Whether the names are Chinese, whose amounts are in yuan where nothing else is said.
+    /// Whether the names are Chinese, whose amounts are in yuan if nothing else is said.
     pub is_chinese: bool,
     /// Whether a comma may be a decimal mark everywhere, as in files with semicolons.
     pub foreign_marks: bool,

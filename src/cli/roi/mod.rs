@@ -178,7 +178,7 @@ impl RoiArgs {
         Ok(scenario)
     }
 
-    /// Reads the usage, where there is a file of it, and puts it in place of the scenario's volume and prices.
+    /// Reads the usage, if there is a file of it, and puts it in place of the scenario's volume and prices.
     fn usage(&self, scenario: &mut Scenario, config: &Config) -> Result<Option<Usage>, CliError> {
         let Some(path) = &self.from_csv else { return Ok(None) };
         let name = path.display().to_string();
@@ -304,7 +304,7 @@ impl InputArgs {
     }
 }
 
-/// Prices the same weights, hosted, where the scenario does not itself. Why they have no price, where they have none.
+/// Prices the same weights, hosted, if the scenario does not itself. Why they have no price, if they have none.
 fn add_like_for_like(
     scenario: &mut Scenario,
     config: &Config,

@@ -16,7 +16,7 @@ pub(super) struct Number {
 }
 
 impl Number {
-    /// The number in `text`; none where it is not one.
+    /// The number in `text`; none if it is not one.
     ///
     /// A mark that stands once may be a decimal point or a decimal comma. A lone comma before exactly three digits groups
     /// thousands, unless the number begins with 0. Under `foreign_marks`, as in files with semicolons, a lone comma or point

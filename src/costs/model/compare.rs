@@ -59,7 +59,7 @@ impl CostModel {
     /// The price-book entry behind a comparison on `day`: its source, and when it was read.
     ///
     /// # Errors
-    /// [`CostError::Price`] where the sku has no price on that day.
+    /// [`CostError::Price`] if the sku has no price on that day.
     pub fn price_entry(&self, sku: &str, operation: Operation, day: Date) -> Result<&PriceEntry, CostError> {
         Ok(self.basis.prices.entry(sku, operation, day)?)
     }

@@ -103,7 +103,7 @@ impl ExchangeRate {
     /// What one unit of `from` costs in `to` on `day`: the latest of `rates` that holds by then.
     ///
     /// # Errors
-    /// [`CostError::NoExchangeRate`] where none does.
+    /// [`CostError::NoExchangeRate`] if none does.
     pub fn find(rates: &[Self], from: Currency, to: Currency, day: Date) -> Result<Money, CostError> {
         if from == to {
             return Ok(Money::from_nano(1_000_000_000));
@@ -126,7 +126,7 @@ pub struct CostModel {
     assets: Vec<Asset>,
     /// The lines of cost; those that the ledger knows, or the configured one.
     lines: Vec<CostLine>,
-    /// Images that were made in the service of each of [`CostModel::parts`]; none where nothing is known of them.
+    /// Images that were made in the service of each of [`CostModel::parts`]; none if nothing is known of them.
     images_made: Vec<u64>,
 }
 
@@ -235,7 +235,7 @@ impl CostModel {
     /// Prices one image that took `usage` of the device and is settled at `at`, by the clock on the wall.
     ///
     /// # Errors
-    /// [`CostError`] where an amount is out of range.
+    /// [`CostError`] if an amount is out of range.
     pub fn receipt(
         &self,
         usage: Usage,

@@ -151,7 +151,7 @@ impl PriceBook {
     /// The list price of one image at `sku` on `day`, in the entry's currency, rounded down; never 0.
     ///
     /// # Errors
-    /// [`PriceError::Unpriced`] where there is none, [`PriceError::RoundsToZero`] where it is less than a nano-unit,
+    /// [`PriceError::Unpriced`] if there is none, [`PriceError::RoundsToZero`] if it is less than a nano-unit,
     /// and [`PriceError::Range`] past the ledger's range.
     pub fn price(&self, sku: &str, product: Product, day: Date) -> Result<Money, PriceError> {
         self.entry(sku, product.operation, day)?.price_of(product)

@@ -26,7 +26,7 @@ pub struct TableRow {
 }
 
 impl PriceTable {
-    /// A table of these rows; none where there is no row.
+    /// A table of these rows; none if there is no row.
     ///
     /// # Errors
     /// [`EntryFault`] for an amount of 0, two rows for the same image, or a size or quality that only some rows name.

@@ -24,7 +24,7 @@ pub struct ImageGroup<'a> {
     pub priced_on: Date,
     /// What their price depends on.
     pub product: Product,
-    /// How many; below 0 where more were taken back.
+    /// How many; below 0 if more were taken back.
     pub images: i64,
     /// Their standard cost.
     pub standard: Money,
@@ -51,7 +51,7 @@ pub struct ServiceComparison {
     /// Images that have a price there. The next four figures are of these.
     pub images: i64,
     /// What they would have cost there, at each day's price. A plan's image costs the month over the included images.
-    /// Null where none has a price.
+    /// Null if none has a price.
     pub compared_price: Option<Money>,
     /// What they cost here, the standard cost.
     pub total: Money,

@@ -48,7 +48,7 @@ impl ArticleRow {
     /// Every figure of the article, worked out from the shipped scenario.
     ///
     /// # Errors
-    /// [`ScenarioError`] where the shipped scenario is not the article's; a test holds it to it.
+    /// [`ScenarioError`] if the shipped scenario is not the article's; a test holds it to it.
     pub fn all() -> Result<Vec<Self>, ScenarioError> {
         let (ours, total) = (Variant::shipped()?, Variant::with_articles_depreciation()?);
         let years = &against(&ours.outcome, 0)?.years;

@@ -77,7 +77,7 @@ impl Input {
 }
 
 impl Scenario {
-    /// An input's value as [`Scenario::change`] reads it; empty where there is none.
+    /// An input's value as [`Scenario::change`] reads it; empty if there is none.
     pub fn value(&self, input: Input) -> String {
         let or_empty = |text: Option<String>| text.unwrap_or_default();
         match input {

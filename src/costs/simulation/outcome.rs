@@ -160,7 +160,7 @@ impl YearCost {
 }
 
 impl Outcome {
-    /// The outcome against the same weights, hosted; none where that price is not known.
+    /// The outcome against the same weights, hosted; none if that price is not known.
     pub fn like_for_like(&self) -> Option<&PriceOutcome> {
         self.against.iter().find(|against| against.like_for_like)
     }

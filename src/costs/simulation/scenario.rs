@@ -213,7 +213,7 @@ impl Scenario {
     /// How long the hardware lasts.
     ///
     /// # Errors
-    /// [`ScenarioError::Field`] where both ways of saying it are used, or none.
+    /// [`ScenarioError::Field`] if both ways of saying it are used, or none.
     pub fn lifetime(&self) -> Result<Lifetime, ScenarioError> {
         match (self.lifetime_images, self.lifetime_years) {
             (Some(images), None) => Ok(Lifetime::Images(images)),

@@ -13,7 +13,7 @@ pub(super) struct BatchItem {
     pub(super) index: u32,
     pub(super) seed: Seed,
     pub(super) steps_done: u32,
-    /// None until it ends; where the whole batch fails, until then.
+    /// None until it ends; if the whole batch fails, until then.
     pub(super) end: Option<Result<Pixels, WorkFailure>>,
 }
 

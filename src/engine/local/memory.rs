@@ -154,7 +154,7 @@ impl DeviceMemory {
         [on_device, self.limit].into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 
-    /// Begins to watch what is taken from now on. None where the system cannot tell: then no batch is ever measured,
+    /// Begins to watch what is taken from now on. None if the system cannot tell: then no batch is ever measured,
     /// and none grows.
     pub fn watch(&self) -> Option<Watch> {
         if !self.is_watched {

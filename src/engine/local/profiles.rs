@@ -75,7 +75,7 @@ pub(super) struct Profile {
 }
 
 impl ProfileStore {
-    /// Reads the file at `path`, where there is one, to look for what is known of the model with id `model`.
+    /// Reads the file at `path`, if there is one, to look for what is known of the model with id `model`.
     pub fn open(path: &Path, model: String) -> Self {
         let kept = match read(path) {
             Ok(kept) => kept,
@@ -102,7 +102,7 @@ impl ProfileStore {
         }
     }
 
-    /// What is known; nothing where nothing was measured.
+    /// What is known; nothing if nothing was measured.
     pub(super) fn get(&self, key: &ProfileKey) -> Profile {
         let kept = self.kept.lock();
         kept.profiles.iter().find(|row| row.of == *key).map(|row| row.profile.clone()).unwrap_or_default()

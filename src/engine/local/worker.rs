@@ -417,7 +417,7 @@ impl Worker<'_> {
         let (factor, free) = (self.pipeline.limits().factor, self.free());
         let denoised = self.table.largest_square(self.shape(spec), factor, free);
         let largest = match denoised {
-            // Decoding alone is in the way, as far as is known.
+            // As far as we know, only decoding does not fit.
             None if !self.table.is_too_large(self.shape(spec), free) => {
                 spec.size.width().min(spec.size.height())
             }

@@ -39,7 +39,7 @@ pub(in crate::http) fn bearer_token(request: &HttpRequest) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The caller behind a key's text, where it is valid.
+/// The caller behind a key's text, if it is valid.
 pub(in crate::http) fn by_key(text: &str, state: &State) -> Result<Option<Caller>, ApiError> {
     let Ok(key) = text.parse::<ApiKey>() else {
         tracing::info!("a key of the wrong form was refused");

@@ -37,7 +37,7 @@ pub(super) async fn posted<T: DeserializeOwned>(
     read(&body)
 }
 
-/// The same for signing in, where no header excuses the token: a browser may send one by itself, such as that of Basic
+/// The same for signing in, if no header excuses the token: a browser may send one by itself, such as that of Basic
 /// authentication at a proxy.
 pub(super) async fn posted_with_token<T: DeserializeOwned>(
     request: &HttpRequest,

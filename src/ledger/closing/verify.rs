@@ -18,9 +18,9 @@ use crate::ledger::{
 pub struct VerifiedMonth {
     /// The month.
     pub month: Month,
-    /// How it was closed; none where its closing is gone.
+    /// How it was closed; none if its closing is gone.
     pub closing: Option<Closing>,
-    /// The first thing that is not as it was closed; none where all is.
+    /// The first thing that is not as it was closed; none if all is.
     pub finding: Option<Finding>,
 }
 
@@ -60,7 +60,7 @@ pub enum Finding {
 }
 
 impl Ledger {
-    /// Recomputes every closed month, or only `only`, from the entries as they are now. Empty where nothing was closed.
+    /// Recomputes every closed month, or only `only`, from the entries as they are now. Empty if nothing was closed.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.

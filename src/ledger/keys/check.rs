@@ -80,7 +80,7 @@ impl StoredKey {
         self.secret.matches(secret) || previous.is_some_and(|previous| previous.matches(secret))
     }
 
-    /// Who holds it, where it opens anything at `now`.
+    /// Who holds it, if it opens anything at `now`.
     fn caller(self, now: Timestamp) -> Result<Caller, KeyRefusal> {
         match self.row.state(now) {
             KeyState::Active => {

@@ -86,7 +86,7 @@ impl KeyEdit<'_> {
     }
 }
 
-/// Each change stands with its audit row in one transaction, and is false, with nothing written, where there is no such
+/// Each change stands with its audit row in one transaction, and is false, with nothing written, if there is no such
 /// key or it is revoked. `actor` is `command line`, `first start` or an admin key's public id; an address is refused.
 impl Ledger {
     /// Makes an edit of a page, which never takes the last active key with the admin scope away.
@@ -123,7 +123,7 @@ impl Ledger {
         self.store.write(|conn| KeyEdit::Change(changes).make(conn, public_id, actor, now))
     }
 
-    /// Disables a key until it is enabled. False, too, where it is disabled already.
+    /// Disables a key until it is enabled. False, too, if it is disabled already.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
@@ -131,7 +131,7 @@ impl Ledger {
         self.store.write(|conn| KeyEdit::Disable.make(conn, public_id, actor, now))
     }
 
-    /// Enables a key again. False, too, where it is not disabled.
+    /// Enables a key again. False, too, if it is not disabled.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.

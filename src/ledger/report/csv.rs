@@ -45,7 +45,7 @@ impl MonthReport {
     /// The report as a CSV file with a head.
     ///
     /// # Errors
-    /// [`LedgerError::Export`] where it cannot be written down.
+    /// [`LedgerError::Export`] if it cannot be written down.
     pub fn to_csv(&self) -> Result<String, LedgerError> {
         if self.groups.is_empty() {
             return write_rows([self.row()]);
@@ -80,7 +80,7 @@ impl YearReport {
     /// The report as a CSV file with a head: a row for each month.
     ///
     /// # Errors
-    /// [`LedgerError::Export`] where it cannot be written down.
+    /// [`LedgerError::Export`] if it cannot be written down.
     pub fn to_csv(&self) -> Result<String, LedgerError> {
         write_rows(self.months.iter().map(MonthReport::row))
     }

@@ -35,7 +35,7 @@ pub(super) struct Fact {
     /// What they were compared with; none for failed work, and for images that had no price elsewhere.
     compared_sku: Option<Arc<str>>,
     is_failed_work: bool,
-    /// The key's public id, the tag, the model and the LoRAs' names, where they were asked for.
+    /// The key's public id, the tag, the model and the LoRAs' names, if they were asked for.
     filed: [Option<Arc<str>>; 4],
     /// Their sums.
     pub(super) totals: MonthTotals,

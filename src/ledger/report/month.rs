@@ -50,7 +50,7 @@ pub struct MonthReport {
 pub struct Figures {
     /// Images, less those of earlier months that were taken back.
     pub images: i64,
-    /// Of them, generated for a client that had gone.
+    /// Those of them that were generated for a client that had gone.
     pub undelivered_images: i64,
     /// Energy of the device.
     pub energy_kwh: EnergyBalance,

@@ -47,7 +47,7 @@ pub struct PaybackAgainst {
     pub headline: bool,
     /// What the images would have cost there; null, as all the rest, where some have no price.
     pub compared_price: Option<Money>,
-    /// That less electricity and upkeep; negative where running costs more.
+    /// That less electricity and upkeep; negative if running costs more.
     pub saved: Option<Money>,
     /// The same in tenths of a percent of the investment, rounded down; null without one.
     pub paid_back_percent_tenths: Option<i64>,

@@ -40,7 +40,7 @@ pub(super) struct Source<'a> {
 }
 
 impl Ledger {
-    /// Everything about `month`, as far as it has passed by `now`, in groups of each of `kinds`.
+    /// Everything about `month` up to `now`, in groups of each of `kinds`.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses, or a sum is out of range.
@@ -58,7 +58,7 @@ impl Ledger {
         })
     }
 
-    /// A year, as far as it has passed by `now`, month by month.
+    /// A year up to `now`, month by month.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses, or a sum is out of range.
@@ -96,7 +96,7 @@ impl Ledger {
     }
 }
 
-/// Everything of `month`, as far as it has passed by `now`, and the first moment after what has passed.
+/// Everything of `month` up to `now`, and the first moment after that.
 pub(super) fn whole_month(
     view: &Conn<'_>,
     costs: &CostModel,

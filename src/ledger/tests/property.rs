@@ -26,7 +26,7 @@ enum Action {
         deliver: bool,
     },
     Fail,
-    /// Takes back the entry at this place among all, where it can be.
+    /// Takes back the entry at this place among all, if it can be.
     Reverse {
         entry: usize,
         electricity: Option<i64>,

@@ -88,7 +88,7 @@ pub struct OverBudget {
 }
 
 impl OverBudget {
-    /// Of budgets that do not cover a request, the one that refuses it; none where all are soft. Of several, the one
+    /// Of budgets that do not cover a request, the one that refuses it; none if all are soft. Of several, the one
     /// that lasts longest: waiting for another would be in vain.
     pub fn refusing(passed: &[Self]) -> Option<&Self> {
         let hard = passed.iter().filter(|over| over.budget.limit == BudgetLimit::Hard);

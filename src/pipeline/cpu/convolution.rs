@@ -21,8 +21,8 @@ pub enum Method {
 }
 
 impl Method {
-    /// Inputs or outputs as far as which the products that are saved do not pay for the passes:
-    /// `cargo bench --bench pipeline -- convolution`.
+    /// Up to this many channels, Winograd saves less on products than its extra passes cost
+    /// (`cargo bench --bench pipeline -- convolution`).
     const DIRECT_CHANNELS_MAX: usize = 32;
 
     /// The faster one.

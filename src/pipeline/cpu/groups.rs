@@ -6,7 +6,7 @@ use super::simd::{load, silu, store};
 /// Numbers that a thread takes at a time: they stay in its cache while it looks at them twice.
 const BLOCK: usize = 1 << 14;
 
-/// Group norm (Wu and He, arXiv 1803.08494) over maps [places, channels], and x · σ(x) after it where asked for.
+/// Group norm (Wu and He, arXiv 1803.08494) over maps [places, channels], and x · σ(x) after it if asked for.
 #[derive(Debug, Clone)]
 pub struct GroupNorm {
     /// Of each channel.

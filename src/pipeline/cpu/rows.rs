@@ -31,7 +31,7 @@ pub fn add_rms_norm(x: &mut [f32], added: &[f32], weight: &[f32], eps: f32) {
 
 struct Norm<'a> {
     out: &'a mut [f32],
-    /// None where the rows are in `out`.
+    /// None if the rows are in `out`.
     x: Option<&'a [f32]>,
     added: Option<&'a [f32]>,
     weight: &'a [f32],
@@ -107,7 +107,7 @@ impl WithSimd for Gate<'_> {
 /// Each head's norm and rotation: queries or keys on their way to attention.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn<'a> {
-    /// Of the norm over a head, and its ε; none where heads are not normalised.
+    /// Of the norm over a head, and its ε; none if heads are not normalised.
     pub norm: Option<(&'a [f32], f32)>,
     /// [tokens, head_dim / 2] each.
     pub cos: &'a [f32],

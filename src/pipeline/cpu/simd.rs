@@ -12,7 +12,7 @@ pub(super) fn load<S: Simd>(simd: S, numbers: &[f32], at: usize) -> S::f32s {
     }
 }
 
-/// Writes to `at` and after it, as far as `numbers` go.
+/// Writes `values` from `at` on, up to the end of `numbers`.
 #[inline(always)]
 pub(super) fn store<S: Simd>(simd: S, numbers: &mut [f32], at: usize, values: S::f32s) {
     let rest = &mut numbers[at..];

@@ -61,7 +61,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`RenderError::NoEncoder`] for a model that cannot edit, [`RenderError::Size`] for a source whose size the model cannot
-    /// generate, [`RenderError::Device`] where the device fails.
+    /// generate, [`RenderError::Device`] if the device fails.
     pub fn prepare_edit(&self, spec: &RenderSpec) -> Result<Option<PreparedEdit>, RenderError> {
         let Some(edit) = spec.edit.as_deref() else { return Ok(None) };
         let frame = self.limits().frame(edit);
@@ -88,7 +88,7 @@ impl Pipeline {
     /// The distribution of an image's latents, [1, C, H/f, W/f], f the VAE's factor.
     ///
     /// # Errors
-    /// [`RenderError::NoEncoder`] for a model that cannot edit, [`RenderError::Device`] where the device fails.
+    /// [`RenderError::NoEncoder`] for a model that cannot edit, [`RenderError::Device`] if the device fails.
     pub fn encode(&self, image: &Pixels) -> Result<LatentDistribution, RenderError> {
         let (encoder, colours) = (self.encoder()?, image.to_colours(&self.device)?);
         let room = self.decoding_room();

@@ -22,7 +22,7 @@ pub(in crate::pipeline) enum Format {
 }
 
 impl Format {
-    /// Bits of a number, rounded up; none where it is dense.
+    /// Bits of a number, rounded up; none if it is dense.
     pub(in crate::pipeline) const fn bits(self) -> Option<u32> {
         match self {
             Self::Dense => None,
@@ -31,7 +31,7 @@ impl Format {
         }
     }
 
-    /// What brings a weight into it; none where it is dense.
+    /// What brings a weight into it; none if it is dense.
     pub(super) const fn quantizer(self) -> Option<Quantizer> {
         match self {
             Self::Dense => None,
@@ -75,7 +75,7 @@ enum BlockRows {
 }
 
 impl BlockLinear {
-    /// `weight` [outputs, inputs]. None where `format` is dense.
+    /// `weight` [outputs, inputs]. None if `format` is dense.
     pub(super) fn new(weight: &[f32], outputs: usize, format: Format) -> Option<Self> {
         let inputs = weight.len() / outputs;
         let rows = match format {

@@ -42,7 +42,7 @@ impl Weight {
                     DType::F16 => blocks.dequantize_f16(&device)?,
                     dtype => blocks.dequantize(&device)?.to_dtype(*dtype)?,
                 };
-                // Candle's product on a card takes no rows that are parts of longer ones.
+                // candle's CUDA matmul rejects strided rows.
                 rows.narrow(1, 0, *inputs)?.contiguous()
             }
         }

@@ -66,7 +66,7 @@ impl Folder {
     /// The directory `path`.
     ///
     /// # Errors
-    /// [`LoadError::Missing`] where there is no such directory.
+    /// [`LoadError::Missing`] if there is no such directory.
     pub(super) fn directory(path: &Path) -> Result<Self, LoadError> {
         if path.is_dir() {
             Ok(Self::Directory(path.to_owned()))

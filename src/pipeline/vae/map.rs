@@ -129,7 +129,7 @@ impl Stored {
         Ok(())
     }
 
-    /// Itself, where it is in several strips already.
+    /// Itself, if it is in several strips already.
     fn into_strips(self, strip: usize) -> Result<Self> {
         match self.strips.len() {
             1 => Map::Stored(self).into_stored(strip),

@@ -14,7 +14,7 @@ use super::{
 /// Epsilon of every norm in diffusers' decoder.
 const EPS: f64 = 1e-6;
 
-/// Group norm (Wu and He, arXiv 1803.08494), and SiLU after it where asked for.
+/// Group norm (Wu and He, arXiv 1803.08494), and SiLU after it if asked for.
 #[derive(Debug, Clone)]
 pub(super) enum Norm {
     /// Maps [batch, C, H, W].

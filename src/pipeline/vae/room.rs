@@ -95,7 +95,7 @@ impl Demand {
         Self { size, places, steps, source }
     }
 
-    /// The way that computes least of those that fit into `room` bytes, and the bytes that it takes; where none fits, the
+    /// The way that computes least of those that fit into `room` bytes, and the bytes that it takes; if none fits, the
     /// one that takes least.
     pub(super) fn plan(&self, room: Option<u64>) -> (Way, u64) {
         let room = room.map_or(usize::MAX, |room| usize::try_from(room).unwrap_or(usize::MAX));

@@ -18,7 +18,7 @@ const DECODER_BYTES: u64 = 16;
 pub struct SourceImage {
     /// Upright, in sRGB, over white.
     pub pixels: Pixels,
-    /// The alpha of each pixel, rows from the top; none where the file has no alpha channel.
+    /// The alpha of each pixel, rows from the top; none if the file has no alpha channel.
     pub alpha: Option<Vec<u8>>,
 }
 

@@ -31,7 +31,7 @@ pub(super) enum Body {
     Json {
         /// The body.
         body: Spool,
-        /// The files that it names by URLs, once they are fetched; none where nothing is fetched.
+        /// The files that it names by URLs, once they are fetched; none if nothing is fetched.
         fetched: Option<Vec<(String, Spool)>>,
     },
 }

@@ -261,7 +261,7 @@ impl ApiError {
         self.code.reason()
     }
 
-    /// The parameter that cannot be, where it is one.
+    /// The parameter that cannot be, if it is one.
     pub(in crate::http) fn param(&self) -> Option<&str> {
         self.param.as_deref()
     }

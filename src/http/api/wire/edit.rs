@@ -71,7 +71,7 @@ pub(in crate::http::api) enum EditBody {
     Json {
         /// The body.
         body: Vec<u8>,
-        /// The files at the URLs that it names; none where nothing is fetched.
+        /// The files at the URLs that it names; none if nothing is fetched.
         fetched: Option<Vec<(String, Vec<u8>)>>,
     },
 }
@@ -230,7 +230,7 @@ fn options(fields: &mut Fields, has_mask: bool) -> Result<EditOptions, ApiError>
     let share = |fields: &mut Fields, name: &str| fields.number(name, 0.0, 1.0);
     let strength = fields.by_any_name(&["strength", "denoising_strength"], share)?;
     let fidelity = fields.one_of("input_fidelity", &["high", "low"])?;
-    // How much of the image is kept, where no strength says so.
+    // How much of the image is kept, if no strength says so.
     let by_fidelity = fidelity.map(|fidelity| match (fidelity == "high", has_mask) {
         (true, false) => 0.4,
         (true, true) => 0.8,
@@ -285,7 +285,7 @@ fn of_json(body: &[u8], fetched: Option<Vec<(String, Vec<u8>)>>) -> Result<(Fiel
     Ok((fields, files))
 }
 
-/// The URLs that a JSON body has for its image and its mask, each with its field. None where it has too many of either, which
+/// The URLs that a JSON body has for its image and its mask, each with its field. None if it has too many of either, which
 /// [`parse_edit`] refuses.
 pub(in crate::http::api) fn image_urls(body: &[u8]) -> Result<Vec<(&'static str, String)>, ApiError> {
     let values = file_values(&mut Fields::read(body)?);

@@ -79,7 +79,7 @@ impl Chart<'_> {
         }
     }
 
-    /// Nothing where drawing fails: the table under the chart has the same figures.
+    /// Nothing if drawing fails: the table under the chart has the same figures.
     fn svg(&self, width: u32, class: &str, draw: &impl Fn(&Area<'_>) -> Drawn) -> String {
         let mut svg = String::new();
         let drawn = {

@@ -69,7 +69,7 @@ pub(super) fn month(question: &CostsQuery, state: &State) -> Result<Month, ApiEr
     text.parse().map_err(|error| ApiError::invalid("month", format!("{error}.")))
 }
 
-/// The same with its figures, in groups where it was asked for them.
+/// The same with its figures, in groups if it was asked for them.
 pub(super) async fn report(question: &CostsQuery, state: &State) -> Result<MonthReport, ApiError> {
     let kinds = kind(question)?.into_iter().collect();
     Ok(state.service.month_report(month(question, state)?, kinds).await?)
@@ -80,7 +80,7 @@ fn kind(question: &CostsQuery) -> Result<Option<GroupBy>, ApiError> {
     by.map_err(|error| ApiError::invalid("by", format!("{error}.")))
 }
 
-/// GET /admin/costs: a month or a year as a page, or as JSON where the Accept header asks for it.
+/// GET /admin/costs: a month or a year as a page, or as JSON if the Accept header asks for it.
 pub(super) async fn show(
     request: HttpRequest,
     question: web::Query<CostsQuery>,

@@ -107,7 +107,7 @@ pub(super) struct Terms {
     pub(super) guidance_scale: f64,
     pub(super) guidance_max: f64,
     pub(super) seed_max: u64,
-    /// None where the model cannot edit.
+    /// None if the model cannot edit.
     pub(super) edit: Option<EditTerms>,
 }
 

@@ -53,7 +53,7 @@ struct Start {
     has_own: bool,
 }
 
-/// GET /admin/roi: whether hardware is worth it, as a page with a form, or as JSON where the Accept header asks for it.
+/// GET /admin/roi: whether hardware is worth it, as a page with a form, or as JSON if the Accept header asks for it.
 pub(super) async fn show(
     request: HttpRequest,
     question: web::Query<RoiQuery>,

@@ -60,7 +60,7 @@ pub struct FocusExport {
 }
 
 impl Ledger {
-    /// Begins an export of `month`, as far as it has passed by `now`, as FOCUS rows. `operator` is who runs this server,
+    /// Begins an export of `month`, up to `now`, as FOCUS rows. `operator` is who runs this server,
     /// and so provider, host and issuer in one.
     ///
     /// # Errors

@@ -161,7 +161,7 @@ pub(super) fn check_kind(connection: &Connection, file: &Path) -> Result<(), Cop
     }
 }
 
-/// A copy before it has its name. Removed where it does not get one.
+/// A copy before it has its name. Removed if it does not get one.
 pub(super) struct Draft {
     path: PathBuf,
     /// Holds the file against another draft. Closed after SQLite has closed it, whose locks go with any handle.

@@ -27,7 +27,7 @@ pub struct Restored {
     pub holdings: Holdings,
     /// Where the one before it is kept, if there was one.
     pub replaced: Option<PathBuf>,
-    /// Where the backup has a log of its own that cannot be read to its end: what is missing.
+    /// What is missing, if the backup has a log that cannot be read to its end.
     pub damage: Option<LedgerError>,
 }
 
@@ -94,7 +94,7 @@ fn open_whole(file: &Path) -> Result<Connection, CopyError> {
 }
 
 /// Keeps the ledger under the name `kept` too, and leaves nothing beside it that SQLite would take for part of the next
-/// one. False where there is no ledger.
+/// one. False if there is no ledger.
 fn retire(ledger: &Path, kept: &Path) -> Result<bool, CopyError> {
     let (log, index) = (log_of(ledger), log_index_of(ledger));
     let is_there = ledger.exists();
@@ -114,7 +114,7 @@ fn retire(ledger: &Path, kept: &Path) -> Result<bool, CopyError> {
     Ok(is_there)
 }
 
-/// Brings the log of `ledger` into it, so that it is in one file, where SQLite can read both.
+/// Brings the log of `ledger` into it, so that it is in one file, if SQLite can read both.
 fn take_log_in(ledger: &Path) -> Result<(), CopyError> {
     if let Err(LedgerError::DamagedLog { .. }) = wal::check(ledger) {
         return Ok(());

@@ -36,7 +36,7 @@ struct Scan {
 /// power cut leaves of an answer that was never given; it is logged. With `synchronous=FULL` there is never a second.
 ///
 /// # Errors
-/// [`LedgerError::DamagedLog`] where more than that cannot be read, [`LedgerError::Io`] where the file cannot.
+/// [`LedgerError::DamagedLog`] if more than that cannot be read, [`LedgerError::Io`] if the file cannot.
 pub(super) fn check(file: &Path) -> Result<(), LedgerError> {
     let log = log_of(file);
     let unreadable = unreadable(&log).map_err(|cause| LedgerError::Io { file: log.clone(), cause })?;
@@ -87,7 +87,7 @@ fn scan(log: &Path) -> io::Result<Scan> {
     Ok(scan)
 }
 
-/// Fills `buffer`; false where the file ends before.
+/// Fills `buffer`; false if the file ends before.
 fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     match file.read_exact(buffer) {
         Ok(()) => Ok(true),
@@ -117,7 +117,7 @@ impl WalChecksum {
         is_sound.then_some((sum, page_bytes))
     }
 
-    /// The checksum after `frame`, where that is the one that the frame was written with.
+    /// The checksum after `frame`, if that is the one that the frame was written with.
     fn of_frame(self, frame: &[u8]) -> Option<Self> {
         let sum = self.over(&frame[..8]).over(&frame[FRAME_HEADER_BYTES..]);
         (word(frame, 0) > 0 && sum.is_stored_at(frame, 16)).then_some(sum)

@@ -90,7 +90,7 @@ impl Launch {
     /// largest of the scales of the item's values. bf16 has no scales: v's is not read, and out's is 1. Where a score is
     /// NaN or +inf, or none of the first tile of keys is finite, the query's row is NaN.
     ///
-    /// None where no kernel has such heads: they are 64 or 128 wide.
+    /// None if no kernel has such heads: they are 64 or 128 wide.
     pub(crate) fn attention(half: Half, batch: u32, tokens: u32, heads: u32, head_dim: u32) -> Option<Self> {
         // As KEYS in attention.cu.
         let keys = match head_dim {

@@ -340,7 +340,7 @@ impl<'a, T: CudaDType> Input<'a, T> {
         }
     }
 
-    /// Itself, where it has `numbers` numbers.
+    /// Itself, if it has `numbers` numbers.
     fn sized(self, numbers: usize) -> Result<Self> {
         match self.range.1 - self.range.0 {
             all if all == numbers => Ok(self),

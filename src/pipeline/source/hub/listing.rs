@@ -12,7 +12,7 @@ const FILES_MAX: usize = 1000;
 /// What a hub says of a repository at a revision.
 #[derive(Debug)]
 pub(super) struct Listing {
-    /// The commit of the whole, where the hub names one.
+    /// The commit of the whole, if the hub names one.
     pub(super) commit: Option<Commit>,
     /// The files that Tintype reads. The index is the last one.
     pub(super) files: Vec<RemoteFile>,

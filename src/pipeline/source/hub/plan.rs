@@ -130,7 +130,7 @@ impl Plan {
         &self.settings.endpoint
     }
 
-    /// The commit of the whole, where the hub names one.
+    /// The commit of the whole, if the hub names one.
     pub fn commit(&self) -> Option<&str> {
         Some(self.listing.commit.as_ref()?.as_str())
     }

@@ -39,7 +39,7 @@ pub struct VaeDecoder {
     up: Vec<Block>,
     norm_out: Norm,
     conv_out: Conv,
-    /// That come into `conv_out`, and that it gives.
+    /// (input, output) channels of `conv_out`.
     channels_out: (usize, usize),
     scaling_factor: f64,
     shift_factor: f64,
@@ -63,7 +63,7 @@ impl VaeDecoder {
     /// The decoder of a model of `shape`, whose weights are drawn at random, on the device.
     ///
     /// # Errors
-    /// [`LoadError`] where the device cannot be opened, or has no room.
+    /// [`LoadError`] if the device cannot be opened, or has no room.
     pub fn random(shape: ModelShape, device: DeviceChoice, precision: Precision) -> Result<Self, LoadError> {
         let (files, device) = (shape.files(), device.open()?);
         let parts = Parts::random(&files)?;
