@@ -19,6 +19,15 @@ fast-test *filter:
 test *filter:
     cargo test --locked --features otel {{ filter }}
 
+# Run tests many times beside two busy loops, to see whether they depend on speed: `just busy 20 --test api streaming`
+busy times *test:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo test --locked --no-run {{ test }}
+    trap 'kill $(jobs -p)' EXIT
+    for _ in 1 2; do (while :; do :; done) & done
+    for _ in $(seq {{ times }}); do cargo test --locked {{ test }}; done
+
 # The whole of what a change has to pass, as CI runs it
 ci:
     .ci/run

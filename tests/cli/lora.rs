@@ -32,6 +32,7 @@ fn a_lora_is_added_listed_inspected_applied_by_name_and_removed() {
     assert_eq!(image(&["--lora", "style.v1.safetensors:3"]), with);
     assert_eq!(image(&["--lora", "style:0"]), without);
 
+    assert!(complaint(&tintype(&["lora", "remove", "stile"]), 2).contains("did you mean `style`?"));
     out(&tintype(&["lora", "remove", "style"]));
     let gone = complaint(&tintype(&["generate", "tea", "--model", &model, "--lora", "style"]), 2);
     assert!(gone.contains("style.safetensors") && gone.contains("loras"), "{gone}");
