@@ -11,7 +11,7 @@ pub(super) struct RmsNorm {
 }
 
 impl RmsNorm {
-    pub(super) fn load(vb: VarBuilder, dim: usize, eps: f32) -> Result<Self> {
+    pub(super) fn load(vb: &VarBuilder, dim: usize, eps: f32) -> Result<Self> {
         Ok(Self { weight: vb.get(dim, "weight")?.to_dtype(DType::F32)?, eps })
     }
 

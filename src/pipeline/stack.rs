@@ -37,7 +37,7 @@ impl LayerSource {
     }
 }
 
-type Load<L> = Box<dyn Fn(VarBuilder) -> Result<L> + Send + Sync>;
+type Load<L> = Box<dyn Fn(&VarBuilder<'_>) -> Result<L> + Send + Sync>;
 
 /// Layers that run one after the other.
 pub(super) enum Stack<L> {
@@ -52,9 +52,9 @@ impl<L> Stack<L> {
         source: LayerSource,
         residence: Residence,
         progress: &LoadProgress<'_>,
-        load: impl Fn(VarBuilder) -> Result<L> + Send + Sync + 'static,
+        load: impl Fn(&VarBuilder<'_>) -> Result<L> + Send + Sync + 'static,
     ) -> Result<Self> {
-        let mut layers = (0..source.count).map(|layer| load(source.builder(layer, Some(progress))));
+        let mut layers = (0..source.count).map(|layer| load(&source.builder(layer, Some(progress))));
         match residence {
             Residence::Resident => Ok(Self::Resident(layers.collect::<Result<_>>()?)),
             Residence::Streamed => {
@@ -69,7 +69,7 @@ impl<L> Stack<L> {
         match self {
             Self::Resident(layers) => layers.iter().try_fold(start, step),
             Self::Streamed { source, load } => (0..source.count).try_fold(start, |x, layer| {
-                let loaded = load(source.builder(layer, None))?;
+                let loaded = load(&source.builder(layer, None))?;
                 source.announce((layer + 1) % source.count);
                 step(x, &loaded)
             }),

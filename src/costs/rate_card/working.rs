@@ -1,5 +1,7 @@
 //! How each figure of a piece of work comes about, line by line.
 
+use std::fmt::Display;
+
 use super::{RateCard, Share};
 use crate::{
     costs::{CostError, Life, LineRate, ListPrice, ListRate, PartRate, Upkeep},
@@ -19,7 +21,7 @@ pub struct WorkingLine {
 }
 
 impl WorkingLine {
-    fn new(name: impl Into<String>, formula: String, result: impl ToString) -> Self {
+    fn new(name: impl Into<String>, formula: String, result: &dyn Display) -> Self {
         Self { name: name.into(), formula, result: result.to_string() }
     }
 }
@@ -38,8 +40,8 @@ impl RateCard {
         let tariff = rate.tariff.as_ref().map_or_else(String::new, |row| format!(", tariff {row}"));
         let electricity = format!("{wall} mJ / 3600000000 · {} a kWh{tariff}", rate.price_per_kwh);
         let mut lines = vec![
-            WorkingLine::new("energy at the plug", at_the_plug, format!("{wall} mJ")),
-            WorkingLine::new("electricity", electricity, cost.electricity),
+            WorkingLine::new("energy at the plug", at_the_plug, &format!("{wall} mJ")),
+            WorkingLine::new("electricity", electricity, &cost.electricity),
         ];
         for part in &self.parts {
             lines.push(part.working(usage, share)?);
@@ -48,7 +50,7 @@ impl RateCard {
             lines.push(line.working(usage, share)?);
         }
         let sum = format!("{} + {} + {}", cost.electricity, cost.depreciation, cost.upkeep);
-        lines.push(WorkingLine::new("standard cost", sum, cost.total()?));
+        lines.push(WorkingLine::new("standard cost", sum, &cost.total()?));
         Ok(lines)
     }
 
@@ -64,7 +66,7 @@ impl RateCard {
         let (Some(rate), Some(there)) = (&self.comparison, self.elsewhere(size, quality)?) else {
             return Ok(None);
         };
-        Ok(Some(WorkingLine::new(format!("at {}", rate.entry.name()), rate.formula(size, quality)?, there)))
+        Ok(Some(WorkingLine::new(format!("at {}", rate.entry.name()), rate.formula(size, quality)?, &there)))
     }
 }
 
@@ -82,7 +84,7 @@ impl PartRate {
                 format!("{worn} / ({years} · 8760 h) / {percent} % · {} ms", usage.duration.get())
             }
         };
-        Ok(WorkingLine::new(&part.name, formula, self.charge(usage.duration, share)?))
+        Ok(WorkingLine::new(&part.name, formula, &self.charge(usage.duration, share)?))
     }
 }
 
@@ -100,7 +102,7 @@ impl LineRate {
                 by_time(format!("{amount} a year"), normal_utilisation_percent)
             }
         };
-        Ok(WorkingLine::new(&self.name, formula, self.charge(usage.duration, share)?))
+        Ok(WorkingLine::new(&self.name, formula, &self.charge(usage.duration, share)?))
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) async fn answer(
             state.service.check_kept(&answer).await?;
             let (base, now) = (state.address.base(request), state.service.now().as_second());
             let link = |name: ImageName| state.links.link(&base, name, now);
-            let link = (delivery == Delivery::Links).then_some(link);
+            let link = (delivery == Delivery::Links).then_some(&link as &dyn Fn(ImageName) -> String);
             let currency = state.service.costs().currency();
             let parts = wire::answer(&asked, &answer, &state.offer, currency, link);
             let parts = parts.map_err(|error| ApiError::internal(&error))?;

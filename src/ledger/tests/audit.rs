@@ -35,7 +35,7 @@ impl Closed {
 /// priced with what is recorded.
 fn books() -> Closed {
     let mut closed = Closed::new();
-    closed.add(part("ups", 1_825, date(2026, 10, 10), BY_TIME));
+    closed.add(&part("ups", 1_825, date(2026, 10, 10), BY_TIME));
     closed.retire(date(2026, 10, 12), 1_000);
     let now = at("2026-11-10T10:00:00Z");
     let civil = TimeZone::UTC.to_datetime(now);

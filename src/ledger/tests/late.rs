@@ -113,9 +113,9 @@ fn nothing_that_is_recorded_or_configured_later_moves_a_closed_month() {
     type Change = fn(&mut Closed);
     let changes: [(&str, Change); 9] = [
         ("a rent that rises", Closed::raise_the_rent),
-        ("a part by time", |closed| closed.add(part("ups", 400, date(2026, 10, 10), BY_TIME))),
+        ("a part by time", |closed| closed.add(&part("ups", 400, date(2026, 10, 10), BY_TIME))),
         ("a part by units", |closed| {
-            closed.add(part("ssd", 200, date(2026, 10, 10), Life::Units { lifetime_images: 1_000 }));
+            closed.add(&part("ssd", 200, date(2026, 10, 10), Life::Units { lifetime_images: 1_000 }));
         }),
         ("a retirement", |closed| closed.retire(date(2026, 10, 12), 100)),
         ("a line of cost", Closed::add_a_line),
@@ -176,9 +176,9 @@ impl Closed {
 }
 
 impl Closed {
-    pub(super) fn add(&self, part: Asset) {
+    pub(super) fn add(&self, part: &Asset) {
         let evidence = Evidence { document: Some("R-17"), ..Evidence::COMMAND_LINE };
-        self.book.ledger.add_asset(&part, &self.costs, &evidence, NOVEMBER_5).expect("recorded");
+        self.book.ledger.add_asset(part, &self.costs, &evidence, NOVEMBER_5).expect("recorded");
     }
 
     pub(super) fn retire(&self, on: Date, proceeds: i64) {
@@ -210,7 +210,7 @@ impl Book {
 fn a_part_that_is_recorded_late_is_adjusted_by_what_it_lost_on_closed_days() {
     let closed = Closed::new();
     let before = closed.whole("2026-11");
-    closed.add(part("ups", 1_825, date(2026, 10, 10), BY_TIME));
+    closed.add(&part("ups", 1_825, date(2026, 10, 10), BY_TIME));
     let report = closed.report("2026-11");
     // A yuan a day: 22 days of October are closed, and November has 30.
     let [adjustment] = report.adjustments.as_slice() else { panic!("{:?}", report.adjustments) };

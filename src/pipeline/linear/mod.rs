@@ -42,18 +42,18 @@ enum Product {
 }
 
 impl Linear {
-    pub(super) fn load(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+    pub(super) fn load(vb: &VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
         let bias = vb.get(outputs, "bias")?.to_dtype(DType::F32)?;
         let product = Product::dense(&vb.get((outputs, inputs), "weight")?, Some(bias))?;
         Ok(Self { name: vb.prefix().into(), product })
     }
 
-    pub(super) fn load_without_bias(vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+    pub(super) fn load_without_bias(vb: &VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
         Self::load_in(Format::Dense, vb, inputs, outputs)
     }
 
     /// Without bias, the weight held in `format`.
-    pub(super) fn load_in(format: Format, vb: VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
+    pub(super) fn load_in(format: Format, vb: &VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
         let product = Product::in_format(&vb.get((outputs, inputs), "weight")?, format)?;
         Ok(Self { name: vb.prefix().into(), product })
     }

@@ -46,11 +46,11 @@ impl Places {
 }
 
 impl Layer {
-    pub(super) fn load(config: &TextEncoderConfig, vb: VarBuilder) -> Result<Self> {
-        let norm = |name: &str| RmsNorm::load(vb.pp(name), config.hidden_size, eps(config));
+    pub(super) fn load(config: &TextEncoderConfig, vb: &VarBuilder) -> Result<Self> {
+        let norm = |name: &str| RmsNorm::load(&vb.pp(name), config.hidden_size, eps(config));
         Ok(Self {
-            attention: SelfAttention::load(config, vb.pp("self_attn"))?,
-            feed_forward: FeedForward::load(config, vb.pp("mlp"))?,
+            attention: SelfAttention::load(config, &vb.pp("self_attn"))?,
+            feed_forward: FeedForward::load(config, &vb.pp("mlp"))?,
             input_norm: norm("input_layernorm")?,
             post_attention_norm: norm("post_attention_layernorm")?,
         })
@@ -84,14 +84,14 @@ struct SelfAttention {
 }
 
 impl SelfAttention {
-    fn load(config: &TextEncoderConfig, vb: VarBuilder) -> Result<Self> {
+    fn load(config: &TextEncoderConfig, vb: &VarBuilder) -> Result<Self> {
         let (heads, key_heads, head_dim) =
             (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
         let linear = |name: &str, inputs, outputs| {
             if config.attention_bias {
-                Linear::load(vb.pp(name), inputs, outputs)
+                Linear::load(&vb.pp(name), inputs, outputs)
             } else {
-                Linear::load_without_bias(vb.pp(name), inputs, outputs)
+                Linear::load_without_bias(&vb.pp(name), inputs, outputs)
             }
         };
         let hidden = config.hidden_size;
@@ -100,8 +100,8 @@ impl SelfAttention {
             to_k: linear("k_proj", hidden, key_heads * head_dim)?,
             to_v: linear("v_proj", hidden, key_heads * head_dim)?,
             to_out: linear("o_proj", heads * head_dim, hidden)?,
-            norm_q: RmsNorm::load(vb.pp("q_norm"), head_dim, eps(config))?,
-            norm_k: RmsNorm::load(vb.pp("k_norm"), head_dim, eps(config))?,
+            norm_q: RmsNorm::load(&vb.pp("q_norm"), head_dim, eps(config))?,
+            norm_k: RmsNorm::load(&vb.pp("k_norm"), head_dim, eps(config))?,
             heads,
             key_heads,
             head_dim,
@@ -141,12 +141,12 @@ struct FeedForward {
 }
 
 impl FeedForward {
-    fn load(config: &TextEncoderConfig, vb: VarBuilder) -> Result<Self> {
+    fn load(config: &TextEncoderConfig, vb: &VarBuilder) -> Result<Self> {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         Ok(Self {
-            gate: Linear::load_without_bias(vb.pp("gate_proj"), hidden, inner)?,
-            up: Linear::load_without_bias(vb.pp("up_proj"), hidden, inner)?,
-            down: Linear::load_without_bias(vb.pp("down_proj"), inner, hidden)?,
+            gate: Linear::load_without_bias(&vb.pp("gate_proj"), hidden, inner)?,
+            up: Linear::load_without_bias(&vb.pp("up_proj"), hidden, inner)?,
+            down: Linear::load_without_bias(&vb.pp("down_proj"), inner, hidden)?,
             activation: config.hidden_act,
         })
     }

@@ -66,7 +66,7 @@ impl TextEncoder {
             count: config.num_hidden_layers - 1,
         };
         let of_layers = config.clone();
-        let load = move |vb: VarBuilder| Layer::load(&of_layers, vb);
+        let load = move |vb: &VarBuilder<'_>| Layer::load(&of_layers, vb);
         let layers = Stack::load(source, residence, progress, load)?;
         Ok(Self { embedding, layers, config: config.clone(), device: device.clone() })
     }
@@ -151,7 +151,7 @@ mod tests {
             let ours = TextEncoder {
                 embedding: Embedding::Resident(vb.get((50, 24), "embed_tokens.weight")?),
                 layers: Stack::Resident(
-                    (0..2).map(|i| Layer::load(&config, vb.pp("layers").pp(i))).collect::<Result<_>>()?,
+                    (0..2).map(|i| Layer::load(&config, &vb.pp("layers").pp(i))).collect::<Result<_>>()?,
                 ),
                 config,
                 device: Device::Cpu,

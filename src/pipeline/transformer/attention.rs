@@ -17,7 +17,7 @@ const QK_NORM_EPS: f32 = 1e-5;
 
 /// The norms of queries and keys, where the model has them.
 pub(super) fn load_norms(config: &TransformerConfig, vb: &VarBuilder) -> Result<Option<(RmsNorm, RmsNorm)>> {
-    let load = |name: &str| RmsNorm::load(vb.pp(name), config.head_dim(), QK_NORM_EPS);
+    let load = |name: &str| RmsNorm::load(&vb.pp(name), config.head_dim(), QK_NORM_EPS);
     config.qk_norm.then(|| Ok((load("norm_q")?, load("norm_k")?))).transpose()
 }
 
@@ -35,15 +35,15 @@ pub(super) struct Attention {
 }
 
 impl Attention {
-    pub(super) fn load(config: &TransformerConfig, format: Format, vb: VarBuilder) -> Result<Self> {
+    pub(super) fn load(config: &TransformerConfig, format: Format, vb: &VarBuilder) -> Result<Self> {
         let (dim, head_dim) = (config.dim, config.head_dim());
-        let square = |name: &str| Linear::load_in(format, vb.pp(name), dim, dim);
+        let square = |name: &str| Linear::load_in(format, &vb.pp(name), dim, dim);
         Ok(Self {
             to_q: square("to_q")?,
             to_k: square("to_k")?,
             to_v: square("to_v")?,
             to_out: square("to_out.0")?,
-            norms: load_norms(config, &vb)?,
+            norms: load_norms(config, vb)?,
             heads: config.n_heads,
             head_dim,
         })

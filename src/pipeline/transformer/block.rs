@@ -44,13 +44,13 @@ pub(super) struct ModulatedBlock {
 }
 
 impl Block {
-    pub(super) fn load(config: &TransformerConfig, form: BlockForm, vb: VarBuilder) -> Result<Self> {
-        let norms = Norms::load(config, &vb)?;
+    pub(super) fn load(config: &TransformerConfig, form: BlockForm, vb: &VarBuilder) -> Result<Self> {
+        let norms = Norms::load(config, vb)?;
         let layers = match form.arithmetic {
-            Arithmetic::Mixed => Layers::Fused(Box::new(FusedLayers::load(config, form.format, &vb)?)),
+            Arithmetic::Mixed => Layers::Fused(Box::new(FusedLayers::load(config, form.format, vb)?)),
             Arithmetic::Plain => Layers::Plain(Box::new(PlainLayers {
-                attention: Attention::load(config, form.format, vb.pp("attention"))?,
-                feed_forward: FeedForward::load(config, form.format, vb.pp("feed_forward"))?,
+                attention: Attention::load(config, form.format, &vb.pp("attention"))?,
+                feed_forward: FeedForward::load(config, form.format, &vb.pp("feed_forward"))?,
             })),
         };
         Ok(Self { norms, layers })
@@ -81,10 +81,10 @@ impl ModulatedBlock {
         config: &TransformerConfig,
         time_dim: usize,
         form: BlockForm,
-        vb: VarBuilder,
+        vb: &VarBuilder,
     ) -> Result<Self> {
         Ok(Self {
-            modulation: Linear::load(vb.pp("adaLN_modulation.0"), time_dim, 4 * config.dim)?,
+            modulation: Linear::load(&vb.pp("adaLN_modulation.0"), time_dim, 4 * config.dim)?,
             block: Block::load(config, form, vb)?,
         })
     }
@@ -123,12 +123,12 @@ struct FeedForward {
 }
 
 impl FeedForward {
-    fn load(config: &TransformerConfig, format: Format, vb: VarBuilder) -> Result<Self> {
+    fn load(config: &TransformerConfig, format: Format, vb: &VarBuilder) -> Result<Self> {
         let (dim, hidden) = (config.dim, config.feed_forward_dim());
         Ok(Self {
-            w1: Linear::load_in(format, vb.pp("w1"), dim, hidden)?,
-            w2: Linear::load_in(format, vb.pp("w2"), hidden, dim)?,
-            w3: Linear::load_in(format, vb.pp("w3"), dim, hidden)?,
+            w1: Linear::load_in(format, &vb.pp("w1"), dim, hidden)?,
+            w2: Linear::load_in(format, &vb.pp("w2"), hidden, dim)?,
+            w3: Linear::load_in(format, &vb.pp("w3"), dim, hidden)?,
         })
     }
 

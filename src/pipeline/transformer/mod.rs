@@ -128,27 +128,27 @@ impl Transformer {
         };
         let modulated = |path, count| {
             let config = config.clone();
-            let load = move |vb: VarBuilder| ModulatedBlock::load(&config, time_dim, form, vb);
+            let load = move |vb: &VarBuilder<'_>| ModulatedBlock::load(&config, time_dim, form, vb);
             Stack::load(source(path, count), residence, progress, load)
         };
         let plain = |path, count| {
             let config = config.clone();
-            let load = move |vb: VarBuilder| Block::load(&config, form, vb);
+            let load = move |vb: &VarBuilder<'_>| Block::load(&config, form, vb);
             Stack::load(source(path, count), residence, progress, load)
         };
         let pad = |name: &str| vb.get((1, dim), name)?.to_dtype(DType::F32);
         let caption = vb.pp("cap_embedder");
         Ok(Self {
-            time_embedder: TimeEmbedder::load(config.t_scale, time_dim, vb.pp("t_embedder"))?,
-            caption_norm: RmsNorm::load(caption.pp(0), config.cap_feat_dim, config.norm_eps)?,
-            caption_embedder: Linear::load(caption.pp(1), config.cap_feat_dim, dim)?,
+            time_embedder: TimeEmbedder::load(config.t_scale, time_dim, &vb.pp("t_embedder"))?,
+            caption_norm: RmsNorm::load(&caption.pp(0), config.cap_feat_dim, config.norm_eps)?,
+            caption_embedder: Linear::load(&caption.pp(1), config.cap_feat_dim, dim)?,
             caption_pad: pad("cap_pad_token")?,
-            image_embedder: Linear::load(vb.pp("all_x_embedder.2-1"), config.patch_dim(), dim)?,
+            image_embedder: Linear::load(&vb.pp("all_x_embedder.2-1"), config.patch_dim(), dim)?,
             image_pad: pad("x_pad_token")?,
             noise_refiner: modulated("noise_refiner", config.n_refiner_layers)?,
             context_refiner: plain("context_refiner", config.n_refiner_layers)?,
             layers: modulated("layers", config.n_layers)?,
-            final_layer: FinalLayer::load(config, time_dim, vb.pp("all_final_layer.2-1"))?,
+            final_layer: FinalLayer::load(config, time_dim, &vb.pp("all_final_layer.2-1"))?,
             rope: RopeAxes::new(config.rope_theta, config.axes_dims),
             device: vb.device().clone(),
             in_channels: config.in_channels,
@@ -256,10 +256,10 @@ struct TimeEmbedder {
 }
 
 impl TimeEmbedder {
-    fn load(scale: f32, time_dim: usize, vb: VarBuilder) -> Result<Self> {
+    fn load(scale: f32, time_dim: usize, vb: &VarBuilder) -> Result<Self> {
         Ok(Self {
-            layer1: Linear::load(vb.pp("mlp.0"), TIME_FREQUENCIES, TIME_HIDDEN)?,
-            layer2: Linear::load(vb.pp("mlp.2"), TIME_HIDDEN, time_dim)?,
+            layer1: Linear::load(&vb.pp("mlp.0"), TIME_FREQUENCIES, TIME_HIDDEN)?,
+            layer2: Linear::load(&vb.pp("mlp.2"), TIME_HIDDEN, time_dim)?,
             scale,
             device: vb.device().clone(),
         })
@@ -287,10 +287,10 @@ struct FinalLayer {
 }
 
 impl FinalLayer {
-    fn load(config: &TransformerConfig, time_dim: usize, vb: VarBuilder) -> Result<Self> {
+    fn load(config: &TransformerConfig, time_dim: usize, vb: &VarBuilder) -> Result<Self> {
         Ok(Self {
-            modulation: Linear::load(vb.pp("adaLN_modulation.1"), time_dim, config.dim)?,
-            linear: Linear::load(vb.pp("linear"), config.dim, config.patch_dim())?,
+            modulation: Linear::load(&vb.pp("adaLN_modulation.1"), time_dim, config.dim)?,
+            linear: Linear::load(&vb.pp("linear"), config.dim, config.patch_dim())?,
             zero: Tensor::zeros(config.dim, DType::F32, vb.device())?,
         })
     }

@@ -14,7 +14,7 @@ pub(super) struct Norms {
 
 impl Norms {
     pub(super) fn load(config: &TransformerConfig, vb: &VarBuilder) -> Result<Self> {
-        let norm = |name: &str| RmsNorm::load(vb.pp(name), config.dim, config.norm_eps);
+        let norm = |name: &str| RmsNorm::load(&vb.pp(name), config.dim, config.norm_eps);
         Ok(Self {
             attention1: norm("attention_norm1")?,
             attention2: norm("attention_norm2")?,

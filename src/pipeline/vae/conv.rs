@@ -35,7 +35,7 @@ pub(super) enum Conv {
 
 impl Conv {
     pub(super) fn load(
-        vb: VarBuilder,
+        vb: &VarBuilder,
         layout: Layout,
         channels: (usize, usize),
         kernel: usize,
@@ -45,7 +45,7 @@ impl Conv {
 
     /// A convolution of kernel 3 that changes a map's size.
     pub(super) fn load_scaling(
-        vb: VarBuilder,
+        vb: &VarBuilder,
         layout: Layout,
         channels: usize,
         scale: Scale,
@@ -54,7 +54,7 @@ impl Conv {
     }
 
     fn load_with(
-        vb: VarBuilder,
+        vb: &VarBuilder,
         layout: Layout,
         (inputs, outputs): (usize, usize),
         kernel: usize,
@@ -285,7 +285,7 @@ mod tests {
                 let library = Conv::Candle { conv, scale };
                 let tensors = [("weight".into(), weight), ("bias".into(), bias)];
                 let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-                let ours = Conv::load_with(vb, Layout::ChannelsLast, (inputs, outputs), kernel, scale)?;
+                let ours = Conv::load_with(&vb, Layout::ChannelsLast, (inputs, outputs), kernel, scale)?;
 
                 let x = random(3, &[2, height, width, inputs]);
                 let theirs =
@@ -319,7 +319,7 @@ mod tests {
             let weight = random(1, &[channels, channels, kernel, kernel]);
             let tensors = [("weight".into(), weight), ("bias".into(), random(2, &[channels]))];
             let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-            let conv = Conv::load_with(vb, layout, (channels, channels), kernel, scale)?;
+            let conv = Conv::load_with(&vb, layout, (channels, channels), kernel, scale)?;
             let x = layout.arrange(random(3, &[2, channels, 9, 5]))?;
             let whole = conv.forward(&x)?;
             let height = layout.size(&whole)?.height;
@@ -341,7 +341,7 @@ mod tests {
             let weight = random(1, &[channels, channels, kernel, kernel]);
             let tensors = [("weight".into(), weight), ("bias".into(), random(2, &[channels]))];
             let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-            let conv = Conv::load_with(vb, Layout::ChannelsFirst, (channels, channels), kernel, scale)?;
+            let conv = Conv::load_with(&vb, Layout::ChannelsFirst, (channels, channels), kernel, scale)?;
             for (height, width) in [(9, 5), (8, 5), (1, 3), (31, 33)] {
                 if scale.of(height) == 0 {
                     continue;

@@ -19,15 +19,15 @@ impl Loader<'_> {
     }
 
     pub(super) fn conv(&self, name: &str, inputs: usize, outputs: usize, kernel: usize) -> Result<Conv> {
-        Conv::load(self.vb.pp(name), self.layout, (inputs, outputs), kernel)
+        Conv::load(&self.vb.pp(name), self.layout, (inputs, outputs), kernel)
     }
 
     /// A convolution of kernel 3 that changes a map's size.
     pub(super) fn scaling(&self, name: &str, channels: usize, scale: Scale) -> Result<Conv> {
-        Conv::load_scaling(self.vb.pp(name), self.layout, channels, scale)
+        Conv::load_scaling(&self.vb.pp(name), self.layout, channels, scale)
     }
 
     pub(super) fn norm(&self, name: &str, channels: usize) -> Result<Norm> {
-        Norm::load(self.vb.pp(name), self.layout, self.groups, channels)
+        Norm::load(&self.vb.pp(name), self.layout, self.groups, channels)
     }
 }

@@ -96,7 +96,7 @@ impl<'a> Map<'a> {
         let mut stored = Stored::empty(self.layout(), self.size());
         for rows in strips(self.size().height, strip) {
             self.forget_above(rows.start);
-            stored.push(self.rows(rows)?)?;
+            stored.push(&self.rows(rows)?)?;
         }
         Ok(stored)
     }
@@ -122,8 +122,8 @@ impl Stored {
     }
 
     /// Takes in the rows that follow.
-    pub(super) fn push(&mut self, strip: Tensor) -> Result<()> {
-        let end = self.strips.back().map_or(0, |(end, _)| *end) + self.layout.size(&strip)?.height;
+    pub(super) fn push(&mut self, strip: &Tensor) -> Result<()> {
+        let end = self.strips.back().map_or(0, |(end, _)| *end) + self.layout.size(strip)?.height;
         // A view would keep the neighbours' rows in memory that it was cut from.
         self.strips.push_back((end, strip.force_contiguous()?));
         Ok(())

@@ -39,7 +39,7 @@ impl MapMoments {
 }
 
 impl Norm {
-    pub(super) fn load(vb: VarBuilder, layout: Layout, groups: usize, channels: usize) -> Result<Self> {
+    pub(super) fn load(vb: &VarBuilder, layout: Layout, groups: usize, channels: usize) -> Result<Self> {
         let (weight, bias) = (vb.get(channels, "weight")?, vb.get(channels, "bias")?);
         // The library's checks that the groups divide the channels.
         let norm = GroupNorm::new(weight.clone(), bias.clone(), channels, groups, EPS)?;
@@ -163,7 +163,7 @@ mod tests {
         let library = GroupNorm::new(weight.clone(), bias.clone(), 12, 4, EPS)?;
         let tensors = [("weight".into(), weight), ("bias".into(), bias)];
         let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-        let norm = Norm::load(vb, Layout::ChannelsLast, 4, 12)?;
+        let norm = Norm::load(&vb, Layout::ChannelsLast, 4, 12)?;
         // Several blocks of places, far from zero, where a variance in one pass would lose its digits.
         let x = (random(3, &[2, 57, 49, 12]) + 100.0)?;
         let theirs = library.forward(&x.permute((0, 3, 1, 2))?.contiguous()?)?;
@@ -180,7 +180,7 @@ mod tests {
         for layout in [Layout::ChannelsLast, Layout::ChannelsFirst] {
             let tensors = [("weight".into(), random(1, &[12])), ("bias".into(), random(2, &[12]))];
             let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-            let norm = Norm::load(vb, layout, 4, 12)?;
+            let norm = Norm::load(&vb, layout, 4, 12)?;
             // From 98 at the top to 102 at the bottom: no strip has the map's moments.
             let slope = Tensor::arange(0f32, 41.0, &Device::Cpu)?.reshape((1, 1, 41, 1))?;
             let x = random(3, &[2, 12, 41, 23]).broadcast_add(&((slope / 10.0)? + 98.0)?)?;

@@ -29,7 +29,7 @@ pub(super) fn resnet(resnet: &Resnet, map: Map<'_>, how: &Strips) -> Result<Stor
         let given = first.conv.reach(&rows, size.height);
         let hidden = first.rows(&source.rows(given.clone())?, given, rows)?;
         if let Some(held) = &mut held {
-            held.push(hidden.clone())?;
+            held.push(&hidden)?;
         }
         Ok(hidden)
     })?;
@@ -53,7 +53,7 @@ pub(super) fn resnet(resnet: &Resnet, map: Map<'_>, how: &Strips) -> Result<Stor
         drop(x);
         let normed = resnet.norm2.forward_silu_by(&moments, &hidden)?;
         drop(hidden);
-        out.push(resnet.conv2.forward_rows(&normed, reach, rows, Some(&resnet.residual(added)?))?)?;
+        out.push(&resnet.conv2.forward_rows(&normed, reach, rows, Some(&resnet.residual(added)?))?)?;
     }
     Ok(out)
 }
@@ -68,7 +68,7 @@ pub(super) fn head((norm, conv): (&Norm, &Conv), map: Map<'_>, how: &Strips) -> 
     for rows in strips(size.height, how.rows) {
         let given = conv.reach(&rows, size.height);
         map.forget_above(given.start);
-        out.push(first.rows(&map.rows(given.clone())?, given, rows)?)?;
+        out.push(&first.rows(&map.rows(given.clone())?, given, rows)?)?;
     }
     Ok(out)
 }

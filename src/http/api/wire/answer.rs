@@ -150,11 +150,11 @@ pub(in crate::http::api) fn answer(
     answer: &Answer,
     offer: &Offer,
     currency: Currency,
-    link: Option<impl Fn(ImageName) -> String>,
+    link: Option<&dyn Fn(ImageName) -> String>,
 ) -> serde_json::Result<Vec<Part>> {
     let mut files = Vec::new();
     let mut image = |image: &AnsweredImage| {
-        let url = link.as_ref().zip(image.file.name()).map(|(link, name)| link(name));
+        let url = link.zip(image.file.name()).map(|(link, name)| link(name));
         let is_inline = url.is_none();
         if is_inline {
             files.push(image.file.clone());

@@ -122,7 +122,7 @@ pub(in crate::http::api) fn parse_edit(
 ) -> Result<Asked, ApiError> {
     let (mut fields, files) = match body {
         EditBody::Parts(parts) => of_parts(parts)?,
-        EditBody::Json { body, fetched } => of_json(&body, fetched)?,
+        EditBody::Json { body, fetched } => of_json(&body, fetched.as_deref())?,
     };
     let prompt_and_loras = match kind {
         EditKind::Edit => request::prompt_and_loras(&mut fields, offer)?,
@@ -272,13 +272,13 @@ fn of_parts(parts: Vec<(String, Vec<u8>)>) -> Result<(Fields, Files), ApiError> 
 }
 
 /// Fields and files of a JSON body: `images: [{"image_url": "data:…"}]`, `mask` likewise.
-fn of_json(body: &[u8], fetched: Option<Vec<(String, Vec<u8>)>>) -> Result<(Fields, Files), ApiError> {
+fn of_json(body: &[u8], fetched: Option<&[(String, Vec<u8>)]>) -> Result<(Fields, Files), ApiError> {
     let mut fields = Fields::read(body)?;
     let mut files = Files::default();
     for (name, field, value) in file_values(&mut fields) {
         let file = match url_in_json(name, &value)? {
             JsonUrl::Data(url) => of_data_url(name, url)?,
-            JsonUrl::Remote(url) => remote(name, url, fetched.as_deref())?,
+            JsonUrl::Remote(url) => remote(name, url, fetched)?,
         };
         files.add(field, file);
     }
