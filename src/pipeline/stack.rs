@@ -54,7 +54,11 @@ impl<L> Stack<L> {
         progress: &LoadProgress<'_>,
         load: impl Fn(&VarBuilder<'_>) -> Result<L> + Send + Sync + 'static,
     ) -> Result<Self> {
-        let mut layers = (0..source.count).map(|layer| load(&source.builder(layer, Some(progress))));
+        let mut layers = (0..source.count).map(|layer| {
+            // The disk reads the next layer while this one is decoded.
+            source.announce(layer + 1);
+            load(&source.builder(layer, Some(progress)))
+        });
         match residence {
             Residence::Resident => Ok(Self::Resident(layers.collect::<Result<_>>()?)),
             Residence::Streamed => {
