@@ -24,18 +24,25 @@ enum From {
     Mirror(String),
 }
 
+/// A hub, and a revision of a repository on it.
 #[derive(Debug, Args)]
-pub(super) struct PullArgs {
-    /// Repository, for example Tongyi-MAI/Z-Image-Turbo, or modelscope:Tongyi-MAI/Z-Image-Turbo@REVISION
-    repository: String,
-    #[command(flatten)]
-    config_file: ConfigFile,
+pub(super) struct HubArgs {
     /// huggingface, modelscope, or the address of a mirror of Hugging Face [default: huggingface, or HF_ENDPOINT]
     #[arg(long, value_name = "HUB|URL", value_parser = parse_from)]
     from: Option<From>,
     /// Branch, tag or commit [default: main, on ModelScope master]
     #[arg(long)]
     revision: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PullArgs {
+    /// Repository, for example Tongyi-MAI/Z-Image-Turbo, or modelscope:Tongyi-MAI/Z-Image-Turbo@REVISION
+    repository: String,
+    #[command(flatten)]
+    config_file: ConfigFile,
+    #[command(flatten)]
+    hub: HubArgs,
     /// Directory for the files [default: the hub's cache, where serve --model REPO finds them]
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
@@ -66,13 +73,9 @@ struct Pulled<'a> {
 
 pub(super) fn run(args: &PullArgs) -> Result<(), CliError> {
     let config = args.config_file.load()?;
-    let repository = args.repository()?;
+    let repository = args.hub.repository(&args.repository)?;
     let pin = args.sha256.clone().or_else(|| configured_pin(&config, &args.repository, &repository));
-    let endpoint = match &args.from {
-        Some(From::Mirror(address)) => Some(address.clone()),
-        _ => None,
-    };
-    let plan = Plan::make(&repository, &Place { endpoint, into: args.into.clone() })?;
+    let plan = Plan::make(&repository, &args.hub.place(args.into.clone()))?;
     let missing: u64 = plan.files().map(|file| file.bytes - file.bytes_here).sum();
     if !args.json {
         print(&listing(&plan))?;
@@ -99,15 +102,15 @@ pub(super) fn run(args: &PullArgs) -> Result<(), CliError> {
     print(&summary(&model, pin.as_ref(), plan.endpoint(), &serve))
 }
 
-impl PullArgs {
-    fn repository(&self) -> Result<Repository, CliError> {
+impl HubArgs {
+    /// The repository that `text` names, on the hub and at the revision that are asked for.
+    pub(super) fn repository(&self, text: &str) -> Result<Repository, CliError> {
         let not_one = || {
             CliError::Usage(format!(
-                "`{}` is not a repository; write OWNER/NAME, for example Tongyi-MAI/Z-Image-Turbo",
-                self.repository
+                "`{text}` is not a repository; write OWNER/NAME, for example Tongyi-MAI/Z-Image-Turbo"
             ))
         };
-        let repository = Repository::parse(&self.repository).ok_or_else(not_one)?;
+        let repository = Repository::parse(text).ok_or_else(not_one)?;
         let hub = match &self.from {
             Some(From::Hub(hub)) => *hub,
             Some(From::Mirror(_)) => Hub::HuggingFace,
@@ -120,6 +123,15 @@ impl PullArgs {
             }
             None => Ok(repository),
         }
+    }
+
+    /// From where, and into the directory `into`.
+    pub(super) fn place(&self, into: Option<PathBuf>) -> Place {
+        let endpoint = match &self.from {
+            Some(From::Mirror(address)) => Some(address.clone()),
+            _ => None,
+        };
+        Place { endpoint, into }
     }
 }
 

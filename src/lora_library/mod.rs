@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use self::kept::Kept;
 use crate::{
     domain::is_lora_name,
-    pipeline::{LoadError, Lora, LoraInspection, ModelLayers},
+    pipeline::{LoadError, Lora, LoraInspection, ModelDigest, ModelLayers},
 };
 
 /// The folder of LoRAs in the data directory.
@@ -111,9 +111,19 @@ impl LoraLibrary {
         named
     }
 
-    /// The file of the LoRA `name`.
+    /// The file of the LoRA `name`: the one that [`LoraLibrary::all`] lists, but no folder is listed for it.
     pub fn file(&self, name: &str) -> Option<PathBuf> {
-        self.all().into_iter().find(|(known, file)| known == name && file.is_file()).map(|(_, file)| file)
+        if !is_lora_name(name) {
+            return None;
+        }
+        let named =
+            |folder: &Path| Some(folder.join(format!("{name}.{ENDING}"))).filter(|file| file.is_file());
+        named(&self.folder).or_else(|| {
+            self.configured.iter().find_map(|path| {
+                let is_named = path.file_stem().is_some_and(|stem| stem == name) && path.is_file();
+                if is_named { Some(path.clone()) } else { named(path) }
+            })
+        })
     }
 
     /// The LoRA `name`, matched against the model's `layers`. Reads its file unless that was done before.
@@ -138,13 +148,18 @@ impl LoraLibrary {
         self.inspected.lock().get_or_read(file, |_| 1, || LoraInspection::of(file, None))
     }
 
-    /// Copies `file` into the data directory as `name`.
+    /// Copies `file`, which must have the SHA-256 `pin` if there is one, into the data directory as `name`. Returns its SHA-256
+    /// in hexadecimal digits.
     ///
     /// # Errors
     /// [`ChangeError`]; then nothing is changed.
-    pub fn add(&self, file: &Path, name: &str) -> Result<(), ChangeError> {
+    pub fn add(&self, file: &Path, name: &str, pin: Option<&ModelDigest>) -> Result<String, ChangeError> {
         let target = self.file_to_be(name)?;
-        LoraInspection::of(file, None)?;
+        let LoraInspection { sha256, .. } = LoraInspection::of(file, None)?;
+        if let Some(pin) = pin.filter(|pin| pin.to_string() != sha256) {
+            let path = file.display().to_string();
+            return Err(LoadError::Pinned { path, pinned: pin.to_string(), found: sha256 }.into());
+        }
         let failed = |source: io::Error| ChangeError::Io { path: target.clone(), source };
         fs::create_dir_all(&self.folder).map_err(failed)?;
         if target.exists() {
@@ -153,7 +168,8 @@ impl LoraLibrary {
         // Whoever lists the library meanwhile sees all of it or nothing.
         let draft = target.with_extension("partial");
         fs::copy(file, &draft).map_err(failed)?;
-        fs::rename(&draft, &target).map_err(failed)
+        fs::rename(&draft, &target).map_err(failed)?;
+        Ok(sha256)
     }
 
     /// Removes `name` from the data directory.

@@ -42,10 +42,10 @@ pub enum LoadError {
         /// Why it cannot be used.
         reason: String,
     },
-    /// A model's files are not those that `model.sha256` names.
+    /// A model's files, or a LoRA's, are not those that `model.sha256` or `--sha256` names.
     #[error(
-        "{path}: its files have the SHA-256 {found}, and model.sha256 is {pinned}; fetch the model again, or set \
-         model.sha256 to what you trust"
+        "{path}: what it holds has the SHA-256 {found}, and model.sha256 or --sha256 asks for {pinned}; fetch it again, or \
+         pin what you trust"
     )]
     Pinned {
         /// The model's file or directory.

@@ -1,10 +1,16 @@
 //! LoRAs: the library, what is said of a file, and `generate --lora`.
 
-use std::fs;
+use std::{fs, path::Path};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{complaint, lora_files::write_lora, out, pixels, run, tiny_models};
+use crate::{
+    complaint,
+    false_hub::{Hub, Manners, files_of, sha256},
+    lora_files::write_lora,
+    out, pixels, pull, run, tiny_models,
+};
 
 #[test]
 fn a_lora_is_added_listed_inspected_applied_by_name_and_removed() {
@@ -55,4 +61,85 @@ fn what_is_not_a_lora_or_of_another_model_is_said() {
     assert_eq!((&json["other_family"], &json["model"]["matched"]), (&"Flux's".into(), &0.into()));
     assert!(json["model"]["problem"].as_str().is_some_and(|problem| problem.contains("another model")));
     fs::remove_file(place.path().join("other.safetensors")).expect("there");
+}
+
+/// A repository with the LoRA `ink` in each of `files`.
+fn repository(place: &Path, files: &[&str]) -> std::path::PathBuf {
+    let folder = place.join("repository");
+    fs::create_dir_all(&folder).expect("a directory");
+    fs::write(folder.join("README.md"), "# LoRAs").expect("written");
+    for file in files {
+        fs::create_dir_all(folder.join(file).parent().expect("a folder")).expect("a directory");
+        write_lora(&folder.join(file), "layers.0.attention.to_q", 0);
+    }
+    folder
+}
+
+/// What is left in the library of `place`.
+fn library(place: &Path) -> Vec<String> {
+    files_of(&place.join("data/loras"))
+}
+
+#[test]
+fn a_lora_comes_from_both_hubs_with_its_digest_verified() {
+    let place = TempDir::new().expect("a directory");
+    let add = |hub: &Hub, arguments: &[&str]| {
+        let words = [&["lora", "add"], arguments].concat();
+        pull::command(place.path(), &hub.url, &words).output().expect("the program runs")
+    };
+    let folder = repository(place.path(), &["ink v1.safetensors"]);
+    let digest = sha256(&fs::read(folder.join("ink v1.safetensors")).expect("a file"));
+    let hub = Hub::serve(folder.clone(), Manners { breaks_after: Some(600), busy: 1, ..Manners::default() });
+    assert_eq!(out(&add(&hub, &["studio/ink"])), "ink v1\n", "in pieces");
+    let copy = fs::read(place.path().join("data/loras/ink v1.safetensors")).expect("it is there");
+    assert_eq!(sha256(&copy), digest);
+    let added: Value =
+        serde_json::from_str(&out(&add(&hub, &["modelscope:studio/ink", "--name", "ms", "--json"])))
+            .expect("JSON");
+    assert_eq!((&added["name"], &added["sha256"]), (&"ms".into(), &digest.clone().into()));
+    assert_eq!(added["repository"], "modelscope:studio/ink");
+    assert_eq!(out(&add(&hub, &["studio/ink", "--name", "pinned", "--sha256", &digest])), "pinned\n");
+    let other = "0".repeat(64);
+    let said = complaint(&add(&hub, &["studio/ink", "--name", "other", "--sha256", &other]), 2);
+    assert!(said.contains(&other) && said.contains(&digest), "{said}");
+    assert_eq!(library(place.path()), ["ink v1.safetensors", "ms.safetensors", "pinned.safetensors"]);
+
+    // Of several one is chosen, and a name that every program writes is not kept.
+    write_lora(&folder.join("pytorch_lora_weights.safetensors"), "layers.1.attention.to_q", 0);
+    let said = complaint(&add(&hub, &["studio/ink"]), 2);
+    assert!(said.contains("2 .safetensors files") && said.contains("--file"), "{said}");
+    let chosen = ["studio/ink", "--file", "pytorch_lora_weights.safetensors"];
+    assert_eq!(out(&add(&hub, &chosen)), "ink\n");
+
+    let listed: Value =
+        serde_json::from_str(&out(&run(place.path(), &["lora", "list", "--json"]))).expect("JSON");
+    let names: Vec<_> = listed.as_array().expect("a list").iter().map(|lora| &lora["name"]).collect();
+    assert_eq!(names, ["ink", "ink v1", "ms", "pinned"]);
+    assert_eq!((&listed[1]["sha256"], &listed[1]["ranks"]), (&digest.into(), &serde_json::json!([2])));
+    let removed = out(&run(place.path(), &["lora", "remove", "ms", "--json"]));
+    assert_eq!(serde_json::from_str::<Value>(&removed).expect("JSON")["removed"], "ms");
+}
+
+#[test]
+fn what_a_hub_sends_that_is_not_the_lora_leaves_nothing_behind() {
+    let place = TempDir::new().expect("a directory");
+    let add = |hub: &Hub, arguments: &[&str]| {
+        let words = [&["lora", "add"], arguments].concat();
+        pull::command(place.path(), &hub.url, &words).output().expect("the program runs")
+    };
+    let folder = repository(place.path(), &["ink.safetensors"]);
+    let changed = Manners { sent: |bytes| bytes.iter().map(|byte| byte ^ 1).collect(), ..Manners::default() };
+    let said = complaint(&add(&Hub::serve(folder.clone(), changed), &["studio/ink"]), 2);
+    assert!(said.contains("ink.safetensors has the SHA-256"), "{said}");
+    let nameless = Manners { etag: |_, etag| format!("{etag:.40}"), ..Manners::default() };
+    let said = complaint(&add(&Hub::serve(folder, nameless), &["studio/ink"]), 2);
+    assert!(said.contains("no SHA-256"), "{said}");
+    let vae = Hub::serve(tiny_models::directory("base").join("vae"), Manners::default());
+    let said = complaint(&add(&vae, &["studio/vae"]), 2);
+    assert!(said.contains("not a LoRA"), "{said}");
+    assert_eq!(library(place.path()), Vec::<String>::new());
+    for (wrong, part) in [("studio/ink/more", "OWNER/NAME"), ("gone.safetensors", "gone.safetensors")] {
+        let said = complaint(&run(place.path(), &["lora", "add", wrong]), 2);
+        assert!(said.contains(part), "{said}");
+    }
 }

@@ -16,7 +16,10 @@ fn json_of(place: &Path, arguments: &[&str]) -> Value {
 fn a_key_is_made_found_by_its_name_and_shown_as_json() {
     let place = TempDir::new().expect("a directory");
     let place = place.path();
-    let made = json_of(place, &["key", "create", "设计部", "--budget", "20", "--models", "dall-e-3"]);
+    let made = json_of(
+        place,
+        &["key", "create", "设计部", "--budget", "20", "--models", "dall-e-3", "--loras", "ink,clay"],
+    );
     let (key, public_id) = (made["key"].as_str().expect("a key"), made["public_id"].as_str().expect("an id"));
     assert!(key.starts_with(&format!("tt-{public_id}-")), "{made}");
 
@@ -24,6 +27,7 @@ fn a_key_is_made_found_by_its_name_and_shown_as_json() {
     assert_eq!(listed[0]["name"], "设计部");
     assert_eq!(listed[0]["scopes"], json!(["images"]));
     assert_eq!((&listed[0]["models"], &listed[0]["state"]), (&json!(["dall-e-3"]), &json!("active")));
+    assert_eq!(listed[0]["loras"], json!(["ink", "clay"]));
     let shown = json_of(place, &["key", "show", "设计部"]);
     assert_eq!(shown["public_id"], public_id);
     assert_eq!(shown["standing"][0]["left"], "20.00");

@@ -58,7 +58,8 @@ fn prepared(mut command: Command, place: &Path, hub: &str) -> Command {
     command
 }
 
-fn command(place: &Path, hub: &str, arguments: &[&str]) -> Command {
+/// Tintype in `place` with `arguments`, which knows `hub` as both hubs.
+pub fn command(place: &Path, hub: &str, arguments: &[&str]) -> Command {
     let mut command = prepared(tintype(), place, hub);
     command.args(arguments);
     command

@@ -200,15 +200,17 @@ impl Answering {
         }
         let (is_elsewhere, file) = match (path.strip_prefix("/elsewhere/"), path.split_once("&FilePath=")) {
             (Some(file), _) => (true, file.to_owned()),
-            (None, Some((_, file))) => (false, file.replace("%2F", "/")),
+            (None, Some((_, file))) => (false, file.to_owned()),
             (None, None) => (false, path.split_once("/resolve/")?.1.split_once('/')?.1.to_owned()),
         };
+        let in_url = file;
+        let file = percent_encoding::percent_decode_str(&in_url).decode_utf8().ok()?.into_owned();
         let bytes = fs::read(self.model.join(&file)).ok()?;
         let is_large = file.ends_with(".safetensors");
         if is_large && !is_elsewhere {
             write!(
                 stream,
-                "HTTP/1.1 302 Found\r\nlocation: {}{file}\r\nx-linked-etag: \"{}\"\r\nx-linked-size: {}\r\n\
+                "HTTP/1.1 302 Found\r\nlocation: {}{in_url}\r\nx-linked-etag: \"{}\"\r\nx-linked-size: {}\r\n\
                  x-repo-commit: {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
                 self.elsewhere_url,
                 self.id(&file, &bytes),

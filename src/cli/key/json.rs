@@ -26,6 +26,8 @@ pub(super) struct KeyJson {
     budgets: Vec<String>,
     /// Null: every model.
     models: Option<Vec<String>>,
+    /// Null: every LoRA.
+    loras: Option<Vec<String>>,
     /// Null, here and below: as configured.
     requests_per_minute: Option<NonZeroU32>,
     images_per_minute: Option<NonZeroU32>,
@@ -49,6 +51,7 @@ impl KeyJson {
             old_secret_until: key.previous_until.filter(|until| *until > now),
             budgets: rules.budgets.iter().map(ToString::to_string).collect(),
             models: rules.models.clone(),
+            loras: rules.loras.clone(),
             requests_per_minute: rules.limits.requests_per_minute,
             images_per_minute: rules.limits.images_per_minute,
             concurrent_jobs: rules.limits.concurrent_jobs,

@@ -65,6 +65,7 @@ const ENDINGS: &[(&str, Role)] = &[
     (".lokr_t2", Role::Foreign("a Tucker decomposition")),
     (".oft_blocks", Role::Foreign("OFT")),
     (".oft_diag", Role::Foreign("OFT")),
+    (".diff_b", Role::Foreign("a change of a bias")),
 ];
 
 /// The part of a name that is its layer's, and the factor.
@@ -250,5 +251,7 @@ mod tests {
         assert_eq!(layer_and_role("transformer.layers.0.attention.to_q.weight"), None);
         let dora = layer_and_role("transformer.layers.0.attention.to_q.lora_magnitude_vector.default.weight");
         assert!(matches!(dora, Some((_, Role::Foreign("DoRA")))));
+        let bias = layer_and_role("diffusion_model.cap_embedder.1.diff_b");
+        assert_eq!(bias, Some(("diffusion_model.cap_embedder.1", Role::Foreign("a change of a bias"))));
     }
 }

@@ -28,6 +28,11 @@ impl ModelDigest {
         Self(base16ct::lower::encode_string(&hash.finalize()))
     }
 
+    /// The digest of the only file of `files`, which has no path in it.
+    pub(super) fn of_file(files: &[(&str, &str)]) -> Self {
+        Self(files.first().map(|(_, sha256)| (*sha256).to_owned()).unwrap_or_default())
+    }
+
     /// Reads a model's files and returns their digest. `path` is a file or a directory in the diffusers layout.
     ///
     /// # Errors

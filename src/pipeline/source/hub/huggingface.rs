@@ -8,8 +8,8 @@ use ureq::{Body, http::Response};
 use super::{
     download::retried,
     fault::Fault,
-    listing::{Listing, RemoteFile, wanted},
-    names::{BlobId, Commit, Repository},
+    listing::{Listing, RemoteFile, Wanted},
+    names::{BlobId, Commit, Repository, in_url},
     parallel::in_parallel,
     web::{REDIRECTS_MAX, Web, header},
 };
@@ -25,8 +25,8 @@ struct Sibling {
     rfilename: String,
 }
 
-/// The commit of `repository` at its revision, and the files of it that Tintype reads.
-pub(super) fn list(web: &Web<'_>, repository: &Repository) -> Result<Listing, Fault> {
+/// The commit of `repository` at its revision, and the files of it that are wanted.
+pub(super) fn list(web: &Web<'_>, repository: &Repository, wanted: Wanted<'_>) -> Result<Listing, Fault> {
     let (name, revision) = (&repository.name, repository.revision());
     let url = format!("{}/api/models/{name}/revision/{revision}", web.endpoint());
     let answer: RepositoryInfo = retried(|| web.json(&url))?;
@@ -39,9 +39,9 @@ pub(super) fn list(web: &Web<'_>, repository: &Repository) -> Result<Listing, Fa
             commit.as_str()
         )));
     }
-    let names = wanted(answer.siblings.into_iter().map(|sibling| sibling.rfilename))?;
+    let names = wanted.of(answer.siblings.into_iter().map(|sibling| sibling.rfilename))?;
     let files = in_parallel(&names, &mut |()| {}, |file, _| {
-        let url = format!("{}/{name}/resolve/{}/{file}", web.endpoint(), commit.as_str());
+        let url = format!("{}/{name}/resolve/{}/{}", web.endpoint(), commit.as_str(), in_url(file));
         retried(|| remote_file(web, file, &url))
     })?;
     Ok(Listing { commit: Some(commit), files })

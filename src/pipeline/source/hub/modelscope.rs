@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::{
     download::retried,
     fault::Fault,
-    listing::{Listing, RemoteFile, wanted},
-    names::{BlobId, Repository, shown},
+    listing::{Listing, RemoteFile, Wanted},
+    names::{BlobId, Repository, encoded, shown},
     web::Web,
 };
 
@@ -41,8 +41,8 @@ struct ListedFile {
     sha256: Option<String>,
 }
 
-/// The files of `repository` at its revision that Tintype reads. It says no commit of the whole.
-pub(super) fn list(web: &Web<'_>, repository: &Repository) -> Result<Listing, Fault> {
+/// The files of `repository` at its revision that are wanted. It says no commit of the whole.
+pub(super) fn list(web: &Web<'_>, repository: &Repository, wanted: Wanted<'_>) -> Result<Listing, Fault> {
     let (name, revision) = (&repository.name, repository.revision());
     let root = format!("{}/api/v1/models/{name}/repo", web.endpoint());
     let url = format!("{root}/files?Revision={revision}&Recursive=True");
@@ -52,7 +52,8 @@ pub(super) fn list(web: &Web<'_>, repository: &Repository) -> Result<Listing, Fa
         return Err(Fault::Final(format!("ModelScope refuses it: {}; check the name", shown(&message))));
     };
     let entries: Vec<ListedFile> = data.files.into_iter().filter(|entry| entry.kind != "tree").collect();
-    let files = wanted(entries.iter().map(|entry| entry.path.clone()))?
+    let files = wanted
+        .of(entries.iter().map(|entry| entry.path.clone()))?
         .into_iter()
         .map(|path| {
             let entry = entries.iter().find(|entry| entry.path == path);
@@ -61,8 +62,7 @@ pub(super) fn list(web: &Web<'_>, repository: &Repository) -> Result<Listing, Fa
             if id.sha256().is_none() {
                 return Err(Fault::hostile(format!("it gives no SHA-256 for {path}")));
             }
-            // Names that Tintype reads have no character that means something in a query, but the slash.
-            let url = format!("{root}?Revision={revision}&FilePath={}", path.replace('/', "%2F"));
+            let url = format!("{root}?Revision={revision}&FilePath={}", encoded(&path));
             Ok(RemoteFile { url, id, bytes: entry.map_or(0, |entry| entry.size), path })
         })
         .collect::<Result<_, Fault>>()?;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::{
     super::{layout::is_part, pin::is_hex},
     fault::Fault,
@@ -48,6 +50,23 @@ impl BlobId {
     pub(super) fn sha256(&self) -> Option<&str> {
         (self.0.len() == 64).then_some(&*self.0)
     }
+}
+
+/// Whether `path` names a file inside a directory, on any system: it has no `..`, no hidden part, nothing that a terminal acts on.
+pub(super) fn is_inside(path: &str) -> bool {
+    let is_odd = |c: char| c.is_control() || "\\:*?\"<>|".contains(c);
+    !path.contains(is_odd) && path.split('/').all(|part| !part.is_empty() && !part.starts_with('.'))
+}
+
+/// `path` as it stands in a URL's path.
+pub(super) fn in_url(path: &str) -> String {
+    path.split('/').map(encoded).collect::<Vec<_>>().join("/")
+}
+
+/// `text` as it stands in a URL's query.
+pub(super) fn encoded(text: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, KEPT).to_string()
 }
 
 /// The beginning of a text from the network, quoted so that nothing in it reaches a terminal as it is.
@@ -196,6 +215,12 @@ mod tests {
             assert!(Commit::parse(text).is_err() && BlobId::parse(text).is_err(), "{text:?}");
         }
         assert!(Commit::parse(&sha256).is_err(), "a commit has 40");
+    }
+
+    #[test]
+    fn names_of_files_are_written_in_urls() {
+        assert_eq!(in_url("a b/画风_v1.0-x.safetensors"), "a%20b/%E7%94%BB%E9%A3%8E_v1.0-x.safetensors");
+        assert_eq!(encoded("a/b?&=#"), "a%2Fb%3F%26%3D%23");
     }
 
     #[test]

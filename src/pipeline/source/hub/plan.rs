@@ -7,7 +7,7 @@ use super::{
     download::{Download, Verified},
     fault::Fault,
     huggingface,
-    listing::{Listing, RemoteFile},
+    listing::{Listing, RemoteFile, Wanted},
     modelscope,
     names::{Hub, Repository},
     parallel::in_parallel,
@@ -73,10 +73,18 @@ impl Plan {
     /// # Errors
     /// [`LoadError::Hub`], with the remedy.
     pub fn make(repository: &Repository, place: &Place) -> Result<Self, LoadError> {
-        Self::ask(repository, place).map_err(|fault| error(repository, &fault))
+        Self::ask(repository, Wanted::Model, place).map_err(|fault| error(repository, &fault))
     }
 
-    fn ask(repository: &Repository, place: &Place) -> Result<Self, Fault> {
+    /// The same of one .safetensors file, for example a LoRA: the one that is called `file`, or the only one.
+    ///
+    /// # Errors
+    /// [`LoadError::Hub`], with the remedy.
+    pub fn of_file(repository: &Repository, file: Option<&str>, place: &Place) -> Result<Self, LoadError> {
+        Self::ask(repository, Wanted::File(file), place).map_err(|fault| error(repository, &fault))
+    }
+
+    fn ask(repository: &Repository, wanted: Wanted<'_>, place: &Place) -> Result<Self, Fault> {
         let settings = Settings::from_env(repository.hub);
         let settings = match &place.endpoint {
             Some(endpoint) => settings.at(endpoint),
@@ -96,8 +104,8 @@ impl Plan {
         );
         let web = Web::new(&settings)?;
         let listing = match repository.hub {
-            Hub::HuggingFace => huggingface::list(&web, repository)?,
-            Hub::ModelScope => modelscope::list(&web, repository)?,
+            Hub::HuggingFace => huggingface::list(&web, repository, wanted)?,
+            Hub::ModelScope => modelscope::list(&web, repository, wanted)?,
         };
         let in_modelscope = || settings.modelscope_directories(repository).into_iter().next();
         let store = match (&place.into, &listing.commit) {
@@ -169,10 +177,51 @@ impl Plan {
     /// [`LoadError::Hub`] with the remedy, [`LoadError::Pinned`] if the files are others.
     pub fn run(&self, pin: Option<&ModelDigest>, on_fetch: OnFetch<'_>) -> Result<FetchedModel, LoadError> {
         let fault = |fault| error(&self.repository, &fault);
+        let (files, digest) =
+            self.fetch(pin, |files| ModelDigest::of_list(files.iter().copied()), on_fetch)?;
+        let directory = self.store.directory();
+        if !is_complete_directory(&directory, None) {
+            return Err(fault(Fault::Final(
+                "the repository lacks files of the diffusers layout; tintype model inspect says which".into(),
+            )));
+        }
+        self.store.finish(self.repository.revision()).map_err(fault)?;
+        Ok(FetchedModel { directory, files, digest })
+    }
+
+    /// Fetches the one file of [`Plan::of_file`], whose SHA-256 the hub must give, and which must be `pin` if there is one.
+    /// Returns where it is.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    pub fn run_file(
+        &self,
+        pin: Option<&ModelDigest>,
+        on_fetch: OnFetch<'_>,
+    ) -> Result<(PathBuf, FetchedFile), LoadError> {
+        let fault = |fault| error(&self.repository, &fault);
+        let remote = self.listing.files.first().ok_or_else(|| fault(Fault::hostile("it lists no file")))?;
+        if remote.id.sha256().is_none() {
+            return Err(fault(Fault::hostile(format!("it gives no SHA-256 for {}", remote.path))));
+        }
+        let (files, _) = self.fetch(pin, ModelDigest::of_file, on_fetch)?;
+        let fetched = files.into_iter().next().ok_or_else(|| fault(Fault::hostile("it lists no file")))?;
+        Ok((self.store.kept(remote), fetched))
+    }
+
+    /// Fetches and verifies every file, gives it its name, and returns the digest that `digest_of` makes of all of them.
+    fn fetch(
+        &self,
+        pin: Option<&ModelDigest>,
+        digest_of: impl Fn(&[(&str, &str)]) -> ModelDigest,
+        on_fetch: OnFetch<'_>,
+    ) -> Result<(Vec<FetchedFile>, ModelDigest), LoadError> {
+        let fault = |fault| error(&self.repository, &fault);
         self.has_room().map_err(fault)?;
         let outcomes = self.download_all(pin.is_none(), on_fetch).map_err(fault)?;
         let found = self.listing.files.iter().zip(&outcomes);
-        let digest = ModelDigest::of_list(found.map(|(file, outcome)| (&*file.path, outcome.sha256())));
+        let found: Vec<_> = found.map(|(file, outcome)| (&*file.path, outcome.sha256())).collect();
+        let digest = digest_of(&found);
         if let Some(pinned) = pin.filter(|pinned| **pinned != digest) {
             outcomes.into_iter().for_each(Outcome::discard);
             let path = self.repository.to_string();
@@ -183,14 +232,7 @@ impl Plan {
             let sha256 = outcome.keep(&self.store, file).map_err(fault)?;
             kept.push(FetchedFile { path: file.path.clone(), bytes: file.bytes, sha256 });
         }
-        let directory = self.store.directory();
-        if !is_complete_directory(&directory, None) {
-            return Err(fault(Fault::Final(
-                "the repository lacks files of the diffusers layout; tintype model inspect says which".into(),
-            )));
-        }
-        self.store.finish(self.repository.revision()).map_err(fault)?;
-        Ok(FetchedModel { directory, files: kept, digest })
+        Ok((kept, digest))
     }
 
     /// Brings every file here and verifies it. With `keep_at_once` each gets its name as soon as it is verified.
