@@ -55,6 +55,10 @@ docs:
 bench name *flags:
     cargo bench --locked --bench {{ name }} {{ flags }}
 
+# Time the loading of Z-Image's full shape, written at random into the folder `into`, type by type: up to 17 GB. Needs the packages of tests/parity
+load-times into *flags:
+    python3 tools/load-times/load_times.py --tintype target/release/tintype --into {{ into }} {{ flags }}
+
 # Feed a reader with bytes for so many seconds: http, config, source_image, model_file, lora_file or usage. Needs nightly and cargo-fuzz
 fuzz target seconds="600":
     mkdir -p target/fuzz/corpus/{{ target }} target/fuzz/found

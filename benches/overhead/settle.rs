@@ -108,7 +108,7 @@ fn sample(ledger: &Ledger, key: KeyId, page: &mut File, number: usize) -> Sample
         periods: BudgetPeriods::of(NOW, &TimeZone::UTC),
     };
     let images = [SettledImage { seed: Seed::new(number as u64), receipt: receipt() }];
-    let done = Settlement { images: &images, failed: &[], prompt_tokens: 18, edit: None };
+    let done = Settlement { images: &images, failed: &[], prompt_tokens: 18, edit: None, computation: None };
     let (reserve, reservation) =
         timed(|| ledger.reserve(&request).expect("reserved").into_new().expect("no repeat"));
     let (start, ()) = timed(|| ledger.start(reservation.id()).expect("started"));

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::Progress;
+use super::{AppError, Progress};
 use crate::{
     config::Config,
     domain::{ImageSize, Overhead, RenderSpec, Usage},
     engine::{Engine, Facts, ProfileStore, WarmUp, WorkerParts, Workers},
     meter::{EnergyCounter, Meter},
-    pipeline::{DeviceChoice, LoadError, ModelFiles, ModelSource, Pipeline, Placement},
+    pipeline::{DeviceChoice, ModelFiles, ModelSource, Pipeline, Placement},
     service::OverheadBook,
 };
 
@@ -32,14 +32,15 @@ pub(super) fn start_engine<P: Progress + 'static>(
     progress: P,
     fittings: Vec<Fitting>,
     profiles: ProfileStore,
-) -> Result<(Engine, Workers), LoadError> {
+) -> Result<(Engine, Workers), AppError> {
     let progress = Arc::new(Mutex::new(progress));
     let mut fittings = fittings.into_iter();
+    let held = Placement { merged: config.merged_loras()?, ..config.model.placement() };
     let names = config.model.device.names();
     let parts = config.model.device.iter().zip(names).map(|(choice, name)| {
         let Fitting { counter, files: own } = fittings.next().unwrap_or_default();
         let (files, progress) = (own.unwrap_or_else(|| files.clone()), Arc::clone(&progress));
-        let placement = Placement { device: choice, ..config.model.placement() };
+        let placement = Placement { device: choice, ..held.clone() };
         let load = move || {
             let progress = progress.lock();
             Pipeline::load(&files, &placement, progress.on_load())
@@ -55,12 +56,8 @@ pub(super) fn start_engine<P: Progress + 'static>(
     let on_overhead = Arc::new(move |kind, usage| {
         overheads.send((kind, usage)).ok();
     });
-    Engine::start(
-        parts.collect(),
-        warm_up(config, config.model.source()),
-        on_overhead,
-        &config.engine_settings(profiles),
-    )
+    let (warm_up, settings) = (warm_up(config, config.model.source()), config.engine_settings(profiles));
+    Ok(Engine::start(parts.collect(), warm_up, on_overhead, &settings)?)
 }
 
 /// Makes the meter of a device once its model is loaded.

@@ -25,12 +25,12 @@ use crate::{
     encode,
     engine::{Facts, ProfileStore, Workers},
     http::{
-        self, AnswerMemory, Attempts, ConnectionLimits, Links, LoraTerms, NewSecrets, Offer, PublicAddress,
-        SessionSecret, SourceMemory, State,
+        self, AnswerMemory, Attempts, ConnectionLimits, HeaderNotes, Links, LoraTerms, NewSecrets, Offer,
+        PublicAddress, SessionSecret, SourceMemory, State,
     },
     image_store::{ImageStore, StoreError},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
-    pipeline::{LoadError, ModelSource, OnLoad, hub},
+    pipeline::{HashedWeights, LoadError, ModelSource, OnLoad, hub},
     service::{OverheadBook, Service, ServiceParts},
     source_image::ImageFetcher,
     telemetry::Metrics,
@@ -40,6 +40,10 @@ use crate::{
 pub const LEDGER_FILE: &str = "ledger.sqlite3";
 /// Measurements of each shape of image, in the data directory.
 const PROFILES_FILE: &str = "shapes.json";
+/// What a proxy wrote into requests last, in the data directory.
+pub(crate) const PROXY_HEADERS_FILE: &str = "proxy-headers.json";
+/// Hashes of weights that were computed before, in the data directory.
+pub(crate) const WEIGHTS_FILE: &str = "weights.json";
 /// The directory of kept images, in the data directory.
 pub(crate) const IMAGES_DIRECTORY: &str = "pictures";
 /// How often old images are deleted.
@@ -138,14 +142,13 @@ impl App {
         // Bound before the model is loaded: a port that is taken should not cost a minute. Early clients wait.
         let (listener, address) = listen(&config.listen)?;
         let ledger = Arc::new(open_ledger(&data_dir, &costs, &zone, clock.now())?);
-        let free_disk_min = config.pictures.free_disk_min_mib.saturating_mul(1 << 20);
-        let image_store = ImageStore::open(data_dir.path(IMAGES_DIRECTORY), free_disk_min)?;
-        let (books, time) = (Arc::clone(&ledger), Arc::clone(clock));
-        let book = OverheadBook { ledger: books, costs: costs.clone(), clock: time, zone: zone.clone() };
+        let image_store = Arc::new(open_images(config, &data_dir)?);
+        let book = overhead_book(&ledger, &costs, clock, &zone);
         let (overheads, booked) = mpsc::unbounded_channel();
         let bookkeeping = runtime.spawn(book.clone().keep(booked));
         let source = config.model.source();
         let files = source.files(&mut |fetched| progress.fetched(fetched))?;
+        let weights = HashedWeights::begin(&files, Some(data_dir.path(WEIGHTS_FILE)))?;
         let profiles = ProfileStore::open(&data_dir.path(PROFILES_FILE), source.id.clone());
         let (engine, workers) =
             devices::start_engine(config, &book, overheads, &files, progress, fittings, profiles)?;
@@ -155,12 +158,13 @@ impl App {
             ledger: Arc::clone(&ledger),
             costs,
             door: Door::new(config.limits.of_keys()),
-            image_store: Arc::new(image_store),
+            image_store,
             loras: Arc::new(config.lora_library()),
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(clock),
             zone,
             model: source.id,
+            weights,
             runtime,
             settings: config.service_settings(),
             encode: encode::encode,
@@ -267,6 +271,22 @@ impl App {
     }
 }
 
+/// Where energy is booked that went into no request.
+fn overhead_book(
+    ledger: &Arc<Ledger>,
+    costs: &CostModel,
+    clock: &Arc<dyn Clock>,
+    zone: &TimeZone,
+) -> OverheadBook {
+    let (ledger, clock) = (Arc::clone(ledger), Arc::clone(clock));
+    OverheadBook { ledger, costs: costs.clone(), clock, zone: zone.clone() }
+}
+
+fn open_images(config: &Config, data_dir: &DataDir) -> Result<ImageStore, StoreError> {
+    let free_disk_min = config.pictures.free_disk_min_mib.saturating_mul(1 << 20);
+    ImageStore::open(data_dir.path(IMAGES_DIRECTORY), free_disk_min)
+}
+
 /// The ledger, checked against the configuration; what a dead process left open is abandoned.
 fn open_ledger(
     data_dir: &DataDir,
@@ -309,6 +329,7 @@ fn state(
             config.trusted_proxies.clone(),
             config.hsts_seconds,
         ),
+        header_notes: HeaderNotes::new(data_dir.path(PROXY_HEADERS_FILE)),
         links: Links::new(data_dir.secret(data_dir::LINKS_KEY)?, config.pictures.link_lifetime()),
         bodies: config.data_dir.clone(),
         source_memory: SourceMemory::default(),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     costs::CostError,
-    domain::RequestId,
+    domain::{Computation, LoraUse, RequestId},
     ledger::{BookedEntry, EntryChange},
 };
 
@@ -42,6 +42,7 @@ pub(super) fn run(args: &ReceiptArgs) -> Result<(), CliError> {
     for entry in &entries {
         super::print(&receipt(entry, args.explain, &zone)?)?;
     }
+    super::print(&made_with(&ledger.computation(id)?))?;
     for entry in entries.iter().filter(|_| args.explain) {
         if entry.is_reproduced()? == Some(false) {
             return Err(CliError::Failed(format!(
@@ -70,6 +71,16 @@ fn receipt(entry: &BookedEntry, explain: bool, zone: &TimeZone) -> Result<String
     let note =
         if is_unexplained { "an earlier version booked it, which did not store its prices\n" } else { "" };
     Ok(format!("{}\n{rows}{note}", head(entry, zone)))
+}
+
+/// What decided the pixels: if a seed gives another image elsewhere, one of these differs.
+fn made_with((computation, loras): &(Option<Computation>, Vec<LoraUse>)) -> String {
+    let Some(computation) = computation else {
+        return "weights, noise and schedule unknown: an earlier version booked it\n".into();
+    };
+    let mut rows: Vec<_> = computation.rows().map(|(name, text)| [name.to_owned(), text.to_owned()]).into();
+    rows.extend(loras.iter().map(|lora| ["lora".to_owned(), lora.to_string()]));
+    table([Column::Text("MADE WITH"), Column::Text("")], rows)
 }
 
 /// `entry 17: image 1, booked 2026-11-05 11:23:04, amounts in CNY`

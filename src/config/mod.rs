@@ -28,11 +28,11 @@ pub use self::{
 };
 use crate::{
     costs::{Budgets, CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
-    domain::{ConfiguredSteps, ImageHost, ImageSize, KeyLimits},
+    domain::{ConfiguredSteps, ImageHost, ImageSize, KeyLimits, LoraUse},
     engine::{EngineSettings, ProfileStore},
     lora_library::LoraLibrary,
     meter::Powers,
-    pipeline::{DeviceList, KernelChoice, MemoryTier, ModelDigest, Precision},
+    pipeline::{DeviceList, KernelChoice, LoraChoice, MemoryTier, ModelDigest, Precision},
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
     units::{Currency, Millis, Money, Power},
@@ -97,6 +97,9 @@ pub struct ModelConfig {
     pub tokenizer: Option<PathBuf>,
     /// LoRAs beside those of the data directory: files, or folders of files.
     pub loras: Vec<PathBuf>,
+    /// LoRAs that are merged into copies of the layers that they change, `NAME[:WEIGHT]`: a request for one of them alone, at this
+    /// weight, is as fast as one without, for the memory of those layers.
+    pub loras_merged: Vec<String>,
     /// LoRAs that one request may apply together.
     pub loras_max: usize,
     /// Whether `<lora:name:0.8>` in a prompt applies a LoRA.
@@ -258,6 +261,7 @@ impl Default for ModelConfig {
             vae: None,
             tokenizer: None,
             loras: Vec::new(),
+            loras_merged: Vec::new(),
             loras_max: 4,
             loras_in_prompt: false,
             lora_cache_mib: 2048,
@@ -346,6 +350,24 @@ impl Config {
             memory_max: self.model.work_bytes_max(),
             profiles: Some(Arc::new(profiles)),
         }
+    }
+
+    /// The LoRAs that are merged into copies of layers.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if one is not written `NAME[:WEIGHT]`, or there is none of a name.
+    pub fn merged_loras(&self) -> Result<Vec<LoraChoice>, ConfigError> {
+        let library = self.lora_library();
+        let choice = |text: &String| {
+            let invalid =
+                |reason: String| ConfigError::Malformed(format!("model.loras_merged: `{text}`: {reason}"));
+            let LoraUse { name, weight, .. } = text.parse().map_err(invalid)?;
+            let file = library.file(&name).ok_or_else(|| {
+                invalid("there is no such LoRA; tintype lora list shows those that there are".into())
+            })?;
+            Ok(LoraChoice { file, weight })
+        };
+        self.model.loras_merged.iter().map(choice).collect()
     }
 
     /// The LoRAs that there are.

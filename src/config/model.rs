@@ -27,6 +27,7 @@ impl ModelConfig {
             memory: self.memory,
             kernels: self.kernels,
             work_bytes_max: self.work_bytes_max(),
+            merged: Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod caller;
+mod computation;
 mod edit;
 mod edit_record;
 mod encoding;
@@ -24,6 +25,7 @@ pub(crate) mod words;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, name_list};
+pub use computation::{Computation, WeightHashes};
 pub use edit::{Edit, FEATHER_DEFAULT, FEATHER_MAX, MaskMode, Strength, StrengthError, Unchanged};
 pub use edit_record::EditRecord;
 pub use encoding::{Encoding, ImageFormat};

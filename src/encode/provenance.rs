@@ -3,7 +3,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     costs::Breakdown,
-    domain::{EnergySource, LoraUse, RequestId, Seed},
+    domain::{Computation, EnergySource, LoraUse, RequestId, Seed},
     units::{Currency, Energy, Millis, Money},
 };
 
@@ -30,6 +30,8 @@ pub struct Provenance {
     pub produced_id: String,
     /// When it was generated.
     pub created: Timestamp,
+    /// What decided its pixels; none for an image on its way.
+    pub computation: Option<Computation>,
     /// What it cost; none for a preview, whose cost is not known yet.
     pub receipt: Option<ReceiptRecord>,
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     costs::Breakdown,
-    domain::{EnergySource, RequestId, Seed},
+    domain::{Computation, EnergySource, RequestId, Seed, WeightHashes},
     units::{Currency, Energy, Millis, Money},
 };
 
@@ -28,6 +28,7 @@ pub(super) fn provenance() -> Provenance {
         producer: "Example Studio".to_owned(),
         produced_id: "0198c0de-0000-7000-8000-000000000001-0".to_owned(),
         created: "2026-01-02T03:04:05.678Z".parse().expect("a timestamp"),
+        computation: None,
         receipt: None,
     }
 }
@@ -217,6 +218,39 @@ fn every_format_carries_the_receipt_and_nothing_of_it_where_there_is_none() {
             ("wall_energy_kwh", "0.0020625"),
             ("energy_source", "metered"),
             ("duration_ms", "15000"),
+        ];
+        assert_eq!(fields, expected, "{format:?}");
+    }
+}
+
+#[test]
+fn every_format_says_what_decided_the_pixels_and_leaves_out_what_is_not_known() {
+    let [transformer, vae] = ["a", "b"].map(|digit| Some(digit.repeat(64)));
+    let computation = Computation {
+        weights: WeightHashes { transformer, text_encoder: None, vae },
+        rng: "MT19937, as torch.randn on a CPU".into(),
+        schedule: "flow-matching Euler, shift 3".into(),
+        precision: "f32".into(),
+        device: "cpu".into(),
+    };
+    for format in FORMATS {
+        let provenance = Provenance { computation: Some(computation.clone()), ..provenance() };
+        let packet = packet(&file(format, Some(&provenance)), format).expect("a packet");
+        let document = roxmltree::Document::parse(&packet).expect("XML");
+        let found = document.descendants().find(|node| node.has_tag_name((OURS, "computation")));
+        let fields: Vec<_> = found
+            .expect("a computation")
+            .children()
+            .map(|field| (field.tag_name().name(), field.text().expect("a text")))
+            .collect();
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let expected = [
+            ("transformer_sha256", &*a),
+            ("vae_sha256", &*b),
+            ("rng", "MT19937, as torch.randn on a CPU"),
+            ("schedule", "flow-matching Euler, shift 3"),
+            ("precision", "f32"),
+            ("device", "cpu"),
         ];
         assert_eq!(fields, expected, "{format:?}");
     }

@@ -1,7 +1,7 @@
 use xmp_writer::{CustomNamespace, Namespace, RdfCollectionType, XmpWriter};
 
 use super::{PromptRecord, Provenance, ReceiptRecord, aigc};
-use crate::domain::LoraUse;
+use crate::domain::{Computation, LoraUse, WeightHashes};
 
 /// Most bytes of a prompt in a file, as UTF-8 with XML's escapes (a quotation mark takes six). A longer one is cut and
 /// ends in `…`. The packet holds the prompt twice, and a JPEG's has room for 65,504 bytes.
@@ -48,6 +48,9 @@ pub(super) fn packet(provenance: &Provenance) -> String {
     if !provenance.loras.is_empty() {
         packet.put_loras(&provenance.loras);
     }
+    if let Some(computation) = &provenance.computation {
+        packet.put_computation(computation);
+    }
     if let Some(receipt) = &provenance.receipt {
         packet.put_receipt(receipt);
     }
@@ -70,6 +73,26 @@ impl Packet {
             fields.element("weight", custom(TINTYPE)).value(weight.to_string().as_str());
             if let Some(sha256) = sha256 {
                 fields.element("sha256", custom(TINTYPE)).value(sha256.as_str());
+            }
+        }
+    }
+
+    /// A structure with the fields of an answer's `computation`; the hashes stand beside the rest.
+    fn put_computation(&mut self, computation: &Computation) {
+        let Computation { weights, rng, schedule, precision, device } = computation;
+        let WeightHashes { transformer, text_encoder, vae } = weights;
+        let mut fields = self.0.element("computation", custom(TINTYPE)).obj();
+        for (name, text) in [
+            ("transformer_sha256", transformer.as_ref()),
+            ("text_encoder_sha256", text_encoder.as_ref()),
+            ("vae_sha256", vae.as_ref()),
+            ("rng", Some(rng)),
+            ("schedule", Some(schedule)),
+            ("precision", Some(precision)),
+            ("device", Some(device)),
+        ] {
+            if let Some(text) = text {
+                fields.element(name, custom(TINTYPE)).value(text.as_str());
             }
         }
     }

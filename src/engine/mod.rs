@@ -30,12 +30,12 @@ pub use self::{
 };
 use self::{history::Kind, line::Shared, shape::Shape, slot::Slot};
 /// A job's prompts as tokens: counted once, and handed in with its [`Order`].
-pub use crate::pipeline::{LoraSet, PromptTokens};
+pub use crate::pipeline::{HashedWeights, LoraSet, PromptTokens};
 use crate::{
-    domain::{EditRecord, KeyId, Overhead, RenderJob, RenderSpec, Usage},
+    domain::{Computation, EditRecord, KeyId, Overhead, RenderJob, RenderSpec, Usage, WeightHashes},
     pipeline::{
-        Arithmetic, DeviceKind, MemoryTier, ModelLayers, PROMPT_TOKENS_MAX, Precision, PromptTokenizer,
-        RenderError, Schedule, SizeLimits,
+        Arithmetic, DeviceKind, MemoryTier, ModelLayers, PROMPT_TOKENS_MAX, Pipeline, Precision,
+        PromptTokenizer, RenderError, SEED_NOISE, Schedule, SizeLimits,
     },
     units::{Millis, Power},
 };
@@ -89,9 +89,43 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Those of a loaded model.
+    pub fn of(pipeline: &Pipeline) -> Self {
+        Self {
+            limits: pipeline.limits(),
+            device: pipeline.device_kind(),
+            dtype: pipeline.precision(),
+            memory: pipeline.memory_tier(),
+            arithmetic: pipeline.arithmetic(),
+            card: pipeline.card(),
+            schedule: pipeline.schedule(),
+            can_edit: pipeline.can_edit(),
+            is_published_shape: pipeline.is_published_shape(),
+        }
+    }
+
     /// How an edit of `spec` will run; none for a specification without one.
     pub fn expected_edit(&self, spec: &RenderSpec) -> Option<EditRecord> {
         EditRecord::expected(spec, self.schedule.first_sigma(spec, self.limits))
+    }
+
+    /// What decides the pixels of images that it makes of `weights`.
+    pub fn computation(&self, weights: WeightHashes) -> Computation {
+        let held = match self.memory.layer_bits() {
+            None => String::new(),
+            Some(bits) => format!(", layers in {bits} bits"),
+        };
+        let arithmetic = match self.arithmetic {
+            Arithmetic::Plain => "",
+            Arithmetic::Mixed => ", mixed",
+        };
+        Computation {
+            weights,
+            rng: SEED_NOISE.into(),
+            schedule: self.schedule.to_string(),
+            precision: format!("{}{held}{arithmetic}", self.dtype),
+            device: self.device.to_string(),
+        }
     }
 
     /// Whether it runs on a CPU.

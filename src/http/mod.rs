@@ -3,6 +3,7 @@
 mod address;
 mod api;
 mod connections;
+mod forwarded_headers;
 mod health;
 mod pages;
 mod request_id;
@@ -22,6 +23,7 @@ pub use self::{
         wire::{EDIT_FIELDS, FIELDS, LoraTerms, Offer},
     },
     connections::ConnectionLimits,
+    forwarded_headers::{ForwardedHeaders, HeaderNotes},
     pages::{Attempts, NewSecrets, SessionSecret},
 };
 use self::{
@@ -44,6 +46,8 @@ pub struct State {
     pub new_secrets: NewSecrets,
     /// Where clients find the server.
     pub address: PublicAddress,
+    /// What a proxy wrote into requests last.
+    pub header_notes: HeaderNotes,
     /// Links to images.
     pub links: Links,
     /// Where bodies are kept that are too long for memory, until they are read.

@@ -36,7 +36,10 @@ pub(super) async fn watch<B: MessageBody + 'static>(
     let id = request_id();
     let span = tracing::info_span!("request", id);
     let state = request.app_data::<web::Data<State>>().cloned();
-    let began = state.as_ref().map(|state| state.service.monotonic());
+    let began = state.as_ref().map(|state| {
+        state.header_notes.note(request.request(), state.service.now());
+        state.service.monotonic()
+    });
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let id = HeaderValue::try_from(id).map_err(|error| ApiError::internal(&error))?;
     let answered = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;

@@ -1,12 +1,12 @@
 use jiff::Timestamp;
 
 use super::{
-    Ledger, LedgerError, SettledImage, edits,
+    Ledger, LedgerError, SettledImage, computations, edits,
     entries::{IMAGE_COLUMNS, image, images_of},
     loras,
     store::{Conn, Row, params},
 };
-use crate::domain::{EditRecord, ImageSize, KeyId, LoraUse, RequestId};
+use crate::domain::{Computation, EditRecord, ImageSize, KeyId, LoraUse, RequestId};
 
 /// A settled request, for whoever made it.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub struct StoredRequest {
     pub edit: Option<EditRecord>,
     /// The LoRAs that were applied.
     pub loras: Vec<LoraUse>,
+    /// What decided its images' pixels; none if an earlier version made them.
+    pub computation: Option<Computation>,
     /// Whether the answer was handed over.
     pub is_delivered: bool,
     /// Its images, in order.
@@ -50,8 +52,10 @@ pub struct StoredImage {
 pub(super) fn head_query() -> String {
     let of_edit = edits::COLUMNS;
     format!(
-        "SELECT ended_at_ms, model, quality, tag, loras, delivered, width, height, steps, {of_edit}
+        "SELECT ended_at_ms, model, quality, tag, loras, delivered, width, height, steps, {of_edit},
+                computations.computation AS computation
          FROM requests JOIN entries ON request_id = requests.id
+         LEFT JOIN computations ON computations.id = requests.computation
          WHERE requests.id = ?1 AND key_id = ?2 AND state = 'settled' LIMIT 1"
     )
 }
@@ -91,6 +95,7 @@ fn stored_head(id: RequestId, row: &Row<'_>) -> Result<StoredRequest, LedgerErro
         tag: row.get("tag")?,
         edit: edits::of_row(row)?,
         loras: loras::from_row(row)?,
+        computation: computations::from_row(row)?,
         is_delivered: row.get::<Option<bool>>("delivered")?.unwrap_or(false),
         images: Vec::new(),
     })

@@ -1,12 +1,12 @@
 use jiff::Timestamp;
 
 use super::{
-    Ledger, LedgerError,
+    Ledger, LedgerError, loras,
     store::{FromValue, Row, Value, params},
     unsigned,
 };
 use crate::{
-    domain::{ImageSize, RequestId, Seed},
+    domain::{ImageSize, LoraUse, RequestId, Seed},
     units::{Energy, Millis, Money},
 };
 
@@ -30,7 +30,7 @@ impl FromValue for EndState {
 }
 
 /// A request that has ended, with the sums of what was booked for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RecentRequest {
     /// Its id.
     pub id: RequestId,
@@ -46,6 +46,8 @@ pub struct RecentRequest {
     pub tag: Option<String>,
     /// Images asked for.
     pub images: u32,
+    /// The LoRAs that were applied.
+    pub loras: Vec<LoraUse>,
     /// Whether the answer was handed over; none if there was none.
     pub is_delivered: Option<bool>,
     /// What the device did for it; none if it never began.
@@ -73,7 +75,7 @@ pub struct RecentWork {
 
 /// The ?2 requests that came last and have ended, or those before ?1. Ids sort by time. What is taken back counts
 /// against what it takes back, so the sums are what is in force.
-pub(super) const RECENT: &str = "SELECT requests.id, public_id, name, state, ended_at_ms, tag, requests.images, delivered,
+pub(super) const RECENT: &str = "SELECT requests.id, public_id, name, state, ended_at_ms, tag, requests.images, requests.loras AS loras, delivered,
                  min(width) AS width, min(height) AS height, min(steps) AS steps,
                  min(CASE image_index WHEN 0 THEN seed END) AS seed, CAST(sum(duration_ms) AS BIGINT) AS duration_ms,
                  CAST(sum(energy_mj) AS BIGINT) AS energy_mj, CAST(sum(wall_energy_mj) AS BIGINT) AS wall_energy_mj,
@@ -111,6 +113,7 @@ fn request(row: &Row<'_>) -> Result<RecentRequest, LedgerError> {
         ended_at: row.get("ended_at_ms")?,
         tag: row.get("tag")?,
         images: row.get("images")?,
+        loras: loras::from_row(row)?,
         is_delivered: row.get("delivered")?,
         work: work(row)?,
     })

@@ -4,7 +4,7 @@ use super::{
     FailedWork, Ledger, LedgerError, NewRequest, OverBudget, Reservation, ReserveError, Reserved,
     SettledRequest, Settlement, Unbooked,
     closed_days::bookable_at,
-    edits,
+    computations, edits,
     entries::{self, Entries},
     loras, signed,
     store::{Conn, params},
@@ -71,6 +71,9 @@ impl Ledger {
                 "UPDATE requests SET prompt_tokens = ?2 WHERE id = ?1",
                 params![request.to_text(), tokens],
             )?;
+            done.computation
+                .iter()
+                .try_for_each(|computation| computations::note(conn, request, computation))?;
             done.edit.iter().try_for_each(|edit| edits::note(conn, request, edit))
         })
     }
@@ -140,18 +143,19 @@ impl Ledger {
         self.store.read(|conn| {
             let columns = edits::COLUMNS;
             let sql = format!(
-                "SELECT ended_at_ms, coalesce(prompt_tokens, 0), loras, {columns} FROM requests
-                 WHERE id = ?1 AND state = 'settled'"
+                "SELECT ended_at_ms, coalesce(prompt_tokens, 0), loras, computations.computation AS computation, {columns}
+                 FROM requests LEFT JOIN computations ON computations.id = requests.computation
+                 WHERE requests.id = ?1 AND state = 'settled'"
             );
             let head = conn.query_first(&sql, params![id.to_text()], |row| {
-                let (edit, loras) = (edits::of_row(row)?, loras::from_row(row)?);
-                Ok((row.get::<Timestamp>(0)?, row.get::<i64>(1)?, edit, loras))
+                let tokens = usize::try_from(row.get::<i64>(1)?);
+                let prompt_tokens = tokens.map_err(|_| LedgerError::OutOfRange { what: "prompt_tokens" })?;
+                let how = (edits::of_row(row)?, loras::from_row(row)?, computations::from_row(row)?);
+                Ok::<_, LedgerError>((row.get::<Timestamp>(0)?, prompt_tokens, how))
             })?;
-            let Some((settled_at, tokens, edit, loras)) = head else { return Ok(None) };
-            let prompt_tokens =
-                usize::try_from(tokens).map_err(|_| LedgerError::OutOfRange { what: "prompt_tokens" })?;
+            let Some((settled_at, prompt_tokens, (edit, loras, computation))) = head else { return Ok(None) };
             let (size, images) = entries::images_of(conn, id)?;
-            Ok(Some(SettledRequest { settled_at, prompt_tokens, edit, loras, size, images }))
+            Ok(Some(SettledRequest { settled_at, prompt_tokens, edit, loras, computation, size, images }))
         })
     }
 

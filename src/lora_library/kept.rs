@@ -1,29 +1,11 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
 };
 
 use hashlink::LinkedHashMap;
 
-/// What a file is known by: another one in its place has another time, length or number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
-    modified: Option<SystemTime>,
-    length: u64,
-    inode: u64,
-}
-
-impl Identity {
-    pub(super) fn of(file: &Path) -> Option<Self> {
-        let metadata = file.metadata().ok()?;
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
-        #[cfg(not(unix))]
-        let inode = 0;
-        Some(Self { modified: metadata.modified().ok(), length: metadata.len(), inode })
-    }
-}
+use crate::pipeline::FileIdentity;
 
 /// What was read from files, the one that was asked for last at the end, as much as fits.
 pub(super) struct Kept<T> {
@@ -33,7 +15,7 @@ pub(super) struct Kept<T> {
 }
 
 struct KeptValue<T> {
-    identity: Option<Identity>,
+    identity: Option<FileIdentity>,
     value: Arc<T>,
     size: u64,
 }
@@ -54,7 +36,7 @@ impl<T> Kept<T> {
         read: impl FnOnce() -> Result<T, E>,
     ) -> Result<Arc<T>, E> {
         // Before it is read: if it changes meanwhile, it is read again the next time.
-        let identity = Identity::of(file);
+        let identity = FileIdentity::of(file).ok();
         if let Some(entry) = self.entries.remove(file) {
             if identity.is_some() && entry.identity == identity {
                 let value = Arc::clone(&entry.value);

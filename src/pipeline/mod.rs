@@ -17,6 +17,7 @@ mod inspect;
 mod limits;
 mod linear;
 mod load;
+mod loading;
 mod lora;
 mod noise;
 mod norm;
@@ -45,10 +46,7 @@ use self::{
     blend::Blend,
     edit::Start,
     free_memory::free_bytes,
-    fused::BlockForm,
-    load::LoadOptions,
-    placement::ModelSize,
-    source::{LoadProgress, ModelConfig, Parts, TransformerConfig},
+    source::{ModelConfig, TransformerConfig},
     text_encoder::TextEncoder,
     transformer::{Caption, Transformer},
 };
@@ -63,7 +61,7 @@ pub use self::{
     limits::SizeLimits,
     linear::Sides,
     lora::{Lora, LoraChoice, LoraInspection, LoraKey, LoraMatch, LoraSet, ModelLayers},
-    noise::standard_normal,
+    noise::{SEED_NOISE, standard_normal},
     pixels::Pixels,
     placement::{MemoryTier, Placement},
     precision::Precision,
@@ -71,8 +69,8 @@ pub use self::{
     schedule::{Schedule, Shift},
     shapes::ModelShape,
     source::{
-        EMBEDDED_MODEL, EmbeddedFile, ModelDigest, ModelFiles, ModelSource, OnLoad, PROMPT_TOKENS_MAX,
-        PartFiles, hub,
+        EMBEDDED_MODEL, EmbeddedFile, FileIdentity, HashedWeights, ModelDigest, ModelFiles, ModelSource,
+        OnLoad, PROMPT_TOKENS_MAX, PartFiles, hub,
     },
     transformer::padded_tokens,
     vae::{LatentDistribution, VaeDecoder, VaeEncoder},
@@ -97,6 +95,8 @@ pub struct Pipeline {
     memory: MemoryTier,
     arithmetic: Arithmetic,
     weight_bytes: u64,
+    /// LoRAs that are merged into copies of layers.
+    merged: Vec<Arc<Sides>>,
 }
 
 /// A prompt's hidden states: what the text encoder gives the transformer.
@@ -133,74 +133,6 @@ pub struct Step<'a> {
 pub type OnStep<'a> = &'a mut dyn FnMut(Step<'_>) -> ControlFlow<()>;
 
 impl Pipeline {
-    /// Loads a model onto a device.
-    ///
-    /// # Errors
-    /// [`LoadError`], one line that names the file and what was expected of it.
-    pub fn load(files: &ModelFiles, placement: &Placement, on_load: OnLoad<'_>) -> Result<Self, LoadError> {
-        Self::load_parts(files, Parts::open(files)?, placement, on_load)
-    }
-
-    /// A model of `shape` with random weights, drawn on the device: it generates noise, as fast as a real one.
-    ///
-    /// # Errors
-    /// [`LoadError`] if the device cannot be opened, or has no room.
-    pub fn random(shape: ModelShape, placement: &Placement) -> Result<Self, LoadError> {
-        let files = shape.files();
-        Self::load_parts(&files, Parts::random(&files)?, placement, &|_, _| {})
-    }
-
-    fn load_parts(
-        files: &ModelFiles,
-        parts: Parts,
-        placement: &Placement,
-        on_load: OnLoad<'_>,
-    ) -> Result<Self, LoadError> {
-        let config = ModelConfig::read(files, &parts)?;
-        let tokenizer = Arc::new(PromptTokenizer::load(files, config.text_encoder.vocab_size)?);
-        let device = placement.device.open()?;
-        let dtype = placement.precision.dtype(&device);
-        #[cfg(feature = "cuda")]
-        card::prepare(&device, dtype)
-            .map_err(|reason| LoadError::Device { device: placement.device.to_string(), reason })?;
-        let total = parts.total_bytes();
-        let memory = placement.memory.resolve_and_warn(ModelSize::of(&parts, dtype), free_bytes(&device));
-        let layers = Arc::new(ModelLayers::of(&parts));
-        let plan = memory.plan();
-        let arithmetic = placement.kernels.arithmetic(&config.transformer, dtype, &device);
-        let progress = LoadProgress::new(on_load, total);
-        let options = LoadOptions { dtype, device: &device, progress: &progress };
-        let [text_weights, transformer_weights, vae_weights] =
-            [parts.text_encoder, parts.transformer, parts.vae].map(|part| Arc::new(part.weights));
-        let text_encoder =
-            TextEncoder::load(&config.text_encoder, &text_weights, plan.text_encoder, &options)
-                .map_err(|error| LoadError::from_candle("text_encoder", &error))?;
-        let form = BlockForm { format: plan.format, arithmetic };
-        let transformer =
-            Transformer::load(&config.transformer, &transformer_weights, plan.transformer, form, &options)
-                .map_err(|error| LoadError::from_candle("transformer", &error))?;
-        let vae = VaeDecoder::load(&config.vae, config.post_quant_conv, &vae_weights, &options)
-            .map_err(|error| LoadError::from_candle("vae", &error))?;
-        let encoder = VaeEncoder::load(&config.vae, config.quant_conv, &vae_weights, &options)
-            .map_err(|error| LoadError::from_candle("vae", &error))?;
-        on_load(total, total);
-        Ok(Self {
-            tokenizer,
-            layers,
-            text_encoder,
-            transformer,
-            vae,
-            encoder,
-            decoding_room: [placement.work_bytes_max, memory.decoding_room()].into_iter().flatten().min(),
-            config,
-            dtype,
-            device,
-            memory,
-            arithmetic,
-            weight_bytes: total,
-        })
-    }
-
     /// The number format of the weights; never `auto`.
     pub fn precision(&self) -> Precision {
         Precision::of(self.dtype)

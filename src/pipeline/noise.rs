@@ -13,6 +13,9 @@ use crate::domain::Seed;
 /// PyTorch fills tensors of at least this many elements in blocks of this many.
 const BLOCK: usize = 16;
 
+/// What draws the noise, as receipts say it.
+pub const SEED_NOISE: &str = "MT19937, as torch.randn on a CPU";
+
 /// `count` standard normal numbers, in the order in which PyTorch fills a tensor.
 pub fn standard_normal(seed: Seed, count: usize) -> Vec<f32> {
     Normals::new(seed).draw(count)

@@ -6,6 +6,7 @@ use super::{
     devices::DeviceChoice,
     fused::KernelChoice,
     linear::Format,
+    lora::LoraChoice,
     precision::Precision,
     source::{Part, Parts},
     stack::Residence,
@@ -24,6 +25,8 @@ pub struct Placement {
     pub kernels: KernelChoice,
     /// Bytes of the device's memory that work may take beyond the weights; none: what is free.
     pub work_bytes_max: Option<u64>,
+    /// LoRAs that are merged into copies of the layers that they change, each by itself.
+    pub merged: Vec<LoraChoice>,
 }
 
 impl Placement {
@@ -65,6 +68,15 @@ impl MemoryTier {
     /// Whether an image is the same in `other`.
     pub fn generates_as(self, other: Self) -> bool {
         self.plan().format == other.plan().format
+    }
+
+    /// Bits of a number of the transformer's matrices; none if they are held in the number format of the rest.
+    pub fn layer_bits(self) -> Option<u32> {
+        match self.plan().format {
+            Format::Dense => None,
+            Format::EightBit => Some(8),
+            Format::FourBit => Some(4),
+        }
     }
 
     /// What it means for each part. `Auto` is everything resident.

@@ -3,6 +3,8 @@
 //! The arithmetic is f32 in the reference's own order: the timestep embedding takes the cosine of numbers near a
 //! thousand, where another order of rounding would show in the fifth digit.
 
+use std::fmt;
+
 use super::limits::SizeLimits;
 use crate::domain::RenderSpec;
 
@@ -84,6 +86,27 @@ impl Schedule {
     }
 }
 
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("flow-matching Euler, ")?;
+        match self.shift {
+            Shift::Static(shift) => write!(f, "shift {shift}")?,
+            Shift::Dynamic { base_shift, max_shift, base_tokens, max_tokens, exponential } => {
+                let bend = if exponential { "exponential" } else { "linear" };
+                write!(
+                    f,
+                    "{bend} shift {base_shift} to {max_shift} at {base_tokens} to {max_tokens} tokens"
+                )?;
+            }
+        }
+        if self.train_timesteps.to_bits() == 1000f32.to_bits() {
+            Ok(())
+        } else {
+            write!(f, ", of {} timesteps", self.train_timesteps)
+        }
+    }
+}
+
 /// `torch.linspace(1, 1 / steps, steps)` in f32: counted from the nearer end.
 #[expect(clippy::cast_precision_loss, reason = "steps are few")]
 fn linspace_to_one_over(steps: u32) -> impl Iterator<Item = f32> {
@@ -108,6 +131,22 @@ mod tests {
     fn eight_steps_are_the_published_ones() {
         let rounded: Vec<_> = TURBO.sigmas(8, 4096).iter().map(|sigma| (sigma * 1e4).round() / 1e4).collect();
         assert_eq!(rounded, [1.0, 0.9545, 0.9, 0.8333, 0.75, 0.6429, 0.5, 0.3, 0.0]);
+    }
+
+    #[test]
+    fn a_schedule_says_what_decides_its_levels() {
+        assert_eq!(TURBO.to_string(), "flow-matching Euler, shift 3");
+        let shift = Shift::Dynamic {
+            base_shift: 0.5,
+            max_shift: 1.15,
+            base_tokens: 256.0,
+            max_tokens: 4096.0,
+            exponential: true,
+        };
+        assert_eq!(
+            Schedule { shift, train_timesteps: 500.0 }.to_string(),
+            "flow-matching Euler, exponential shift 0.5 to 1.15 at 256 to 4096 tokens, of 500 timesteps"
+        );
     }
 
     #[test]

@@ -8,13 +8,20 @@ use super::{
 };
 use crate::{
     costs::{CostError, Receipt},
-    domain::{Edit, EditRecord, Encoding, RequestId, Unchanged},
+    domain::{Computation, Edit, EditRecord, Encoding, RequestId, Unchanged},
     encode::{Provenance, ReceiptRecord},
     engine::{GeneratedImage, Partial},
     image_store::ImageName,
     source_image::unchanged_in_file,
     units::{Currency, RangeError},
 };
+
+/// A request's images as files, and what is booked beside them.
+pub(super) struct MadeFiles {
+    pub(super) images: Vec<AnsweredImage>,
+    pub(super) edit: Option<EditRecord>,
+    pub(super) computation: Computation,
+}
 
 /// Pixels to files and back from the disk.
 impl Service {
@@ -49,8 +56,9 @@ impl Service {
         request: &GenerateRequest,
         id: RequestId,
         now: Timestamp,
-    ) -> Result<(Vec<AnsweredImage>, Option<EditRecord>), ServiceError> {
-        let expected = self.engine().facts().expected_edit(&request.job.spec);
+    ) -> Result<MadeFiles, ServiceError> {
+        let facts = self.engine().facts();
+        let expected = facts.expected_edit(&request.job.spec);
         let (costs, at, job) = (self.costs_now().await?, self.civil(now), &request.job);
         let comparison = costs.compare(job.product(), at.date());
         let provenances: Vec<_> =
@@ -58,8 +66,11 @@ impl Service {
         let (encoding, keep) = (request.encoding, request.is_kept());
         let (store, currency) = (Arc::clone(&self.parts.image_store), self.costs().currency());
         let (edit, encode) = (job.spec.edit.clone(), self.parts.encode);
+        let weights = Arc::clone(&self.parts.weights);
         self.blocking(move || {
             let mut unchanged = None;
+            // The first images after a start may wait here for the hashes of the weights.
+            let computation = facts.computation(weights.get().clone());
             let usages = images.iter().map(|image| image.usage);
             let receipts = costs.receipts(usages, comparison.as_ref(), at)?;
             let images = images.into_iter().zip(receipts).zip(provenances);
@@ -68,6 +79,7 @@ impl Service {
                 .map(|(index, ((image, receipt), mut provenance))| {
                     if let Some(provenance) = &mut provenance {
                         provenance.receipt = Some(record(id, &receipt, currency).map_err(CostError::from)?);
+                        provenance.computation = Some(computation.clone());
                     }
                     let file = encode(&image.pixels, encoding, provenance.as_ref())?;
                     if let Some(is_unchanged) = check_outside_mask(edit.as_deref(), &file, encoding)? {
@@ -84,7 +96,7 @@ impl Service {
                 })
                 .collect::<Result<Vec<_>, ServiceError>>()?;
             let edit = expected.map(|edit| EditRecord { unchanged_outside_mask: unchanged, ..edit });
-            Ok::<_, ServiceError>((images, edit))
+            Ok::<_, ServiceError>(MadeFiles { images, edit, computation })
         })
         .await
     }
@@ -130,6 +142,7 @@ impl Service {
                 prompt_tokens: settled.prompt_tokens,
                 edit: settled.edit,
                 loras: settled.loras,
+                computation: settled.computation,
             })
         })
         .await

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 
 use super::{GenerateRequest, Service};
 use crate::{
-    domain::{ImageFormat, ImageSize, RequestId},
+    domain::{ImageFormat, ImageSize, LoraUse, RequestId},
     engine::{JobHandle, Progress, StopReason},
     units::Millis,
 };
@@ -36,8 +36,21 @@ pub struct Preview {
     pub file: Arc<[u8]>,
 }
 
+/// What a job is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AskedImages {
+    /// The size of its images.
+    pub size: ImageSize,
+    /// Denoising steps of each.
+    pub steps: u32,
+    /// How many they are.
+    pub images: u32,
+    /// The LoRAs that are applied.
+    pub loras: Vec<LoraUse>,
+}
+
 /// A job that waits or is worked on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OpenJob {
     /// The request's id in the ledger.
     pub id: RequestId,
@@ -47,12 +60,8 @@ pub struct OpenJob {
     pub tag: Option<String>,
     /// The prompt, if prompts are logged.
     pub prompt: Option<String>,
-    /// The size of its images.
-    pub size: ImageSize,
-    /// Denoising steps of each.
-    pub steps: u32,
-    /// How many they are.
-    pub images: u32,
+    /// What it is asked for.
+    pub asked: AskedImages,
     /// Whether its client reads a stream.
     pub is_stream: bool,
     /// When it was taken on.
@@ -109,9 +118,7 @@ impl OpenJobs {
             key: request.caller.public_id.clone(),
             tag: request.tag.as_ref().map(|tag| tag.as_str().to_owned()),
             prompt: shows_prompt.then(|| spec.prompt.clone()),
-            size: spec.size,
-            steps: spec.steps,
-            images,
+            asked: AskedImages { size: spec.size, steps: spec.steps, images, loras: spec.loras.clone() },
             is_stream: request.partials.is_some(),
             since: now,
             begun_at: None,

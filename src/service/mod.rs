@@ -27,9 +27,10 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use self::audience::{Audience, Started, join, refuse};
+use self::files::MadeFiles;
 use self::in_flight::{Admission, InFlight, InWorkGuard};
+pub use self::jobs::{AskedImages, JobStage, OpenJob, Preview};
 use self::jobs::{JobGuard, OpenJobs};
-pub use self::jobs::{JobStage, OpenJob, Preview};
 pub use self::recent::RecentJob;
 pub use self::request::{
     Accepted, Answer, AnsweredImage, GenerateRequest, ImageFile, News, Outcome, PartialFile, ServiceError,
@@ -364,25 +365,33 @@ impl Service {
         let failed = self.failed_attempts(&generated, job, now).await;
         let batches: Vec<_> = generated.images.iter().map(|image| image.batch).collect();
         let prompt_tokens = generated.prompt_tokens;
-        let (images, edit) = match self.make_files(generated.images, request, id, now).await {
-            Ok(files) => files,
-            Err(error) => {
-                self.fail(reservation, &spent, job).await;
-                return Err(error);
-            }
-        };
+        let MadeFiles { images, edit, computation } =
+            match self.make_files(generated.images, request, id, now).await {
+                Ok(files) => files,
+                Err(error) => {
+                    self.fail(reservation, &spent, job).await;
+                    return Err(error);
+                }
+            };
         let (spec, currency) = (job.spec.clone(), self.costs().currency());
         let booked = self
             .ask_ledger(move |ledger| -> Result<_, ServiceError> {
                 let row =
                     |image: &AnsweredImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
                 let rows: Vec<_> = images.iter().map(row).collect();
-                let settlement = Settlement { images: &rows, failed: &failed, prompt_tokens, edit };
-                Ok(ledger.settle(reservation, &spec, currency, &settlement, now).map(|()| (images, failed)))
+                let settlement = Settlement {
+                    images: &rows,
+                    failed: &failed,
+                    prompt_tokens,
+                    edit,
+                    computation: Some(&computation),
+                };
+                let booked = ledger.settle(reservation, &spec, currency, &settlement, now);
+                Ok(booked.map(|()| (images, failed, computation)))
             })
             .await?;
         match booked {
-            Ok((images, failed)) => {
+            Ok((images, failed, computation)) => {
                 for work in failed {
                     self.metrics().note_failure(work.usage);
                 }
@@ -390,7 +399,8 @@ impl Service {
                     self.metrics().note_image(image.receipt.usage, job.spec.steps_run(), batch);
                 }
                 let (size, loras) = (job.spec.size, job.spec.loras.clone());
-                Ok(Answer { id, created: now, size, images, prompt_tokens, edit, loras })
+                let computation = Some(computation);
+                Ok(Answer { id, created: now, size, images, prompt_tokens, edit, loras, computation })
             }
             Err(Unbooked { reservation, error }) => {
                 self.fail(reservation, &spent, job).await;

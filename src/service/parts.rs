@@ -14,7 +14,7 @@ use crate::{
     costs::CostModel,
     domain::{ApiKey, Caller, Encoding, Pixels},
     encode::{self, EncodeError, Provenance},
-    engine::Engine,
+    engine::{Engine, HashedWeights},
     image_store::{ImageName, ImageStore, Swept},
     ledger::{KeyRefusal, Ledger, Month, Recognised},
     lora_library::LoraLibrary,
@@ -44,6 +44,8 @@ pub struct ServiceParts {
     pub zone: TimeZone,
     /// The model's id.
     pub model: String,
+    /// The hashes of its weights.
+    pub weights: Arc<HashedWeights>,
     /// Outlives any connection.
     pub runtime: Handle,
     /// What the operator decided.

@@ -4,7 +4,7 @@ use super::{Service, ServiceError};
 use crate::{domain::RequestId, image_store::ImageName, ledger::RecentRequest};
 
 /// A request that has ended, with the images of it that are still kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RecentJob {
     /// What the ledger says of it.
     pub request: RecentRequest,

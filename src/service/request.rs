@@ -6,7 +6,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use crate::{
     admit::{Pass, RateStanding, Refused},
     costs::{CostError, Receipt},
-    domain::{Caller, CostTag, EditRecord, Encoding, ImageSize, LoraUse, RenderJob, RequestId, Seed},
+    domain::{
+        Caller, Computation, CostTag, EditRecord, Encoding, ImageSize, LoraUse, RenderJob, RequestId, Seed,
+    },
     encode::EncodeError,
     engine::{Overloaded, QueueEstimate, WorkError},
     image_store::{ImageName, StoreError},
@@ -54,6 +56,8 @@ pub struct Answer {
     pub edit: Option<EditRecord>,
     /// The LoRAs that were applied.
     pub loras: Vec<LoraUse>,
+    /// What decided its pixels; none if an earlier version made it.
+    pub computation: Option<Computation>,
 }
 
 /// One image as it goes out.

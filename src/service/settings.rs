@@ -89,6 +89,7 @@ impl ProvenanceSettings {
             producer: self.producer.clone(),
             produced_id,
             created: now,
+            computation: None,
             receipt: None,
         }
     }

@@ -11,6 +11,7 @@ use crate::{
     edits::{Form, columns, data_url, first_image, photo, png},
     lora_files::write_lora,
     server::TestServer,
+    tiny_models,
 };
 
 /// A server with the LoRAs `ink` and `clay`, and with `flux`, which is another model's.
@@ -103,6 +104,22 @@ fn the_answer_the_receipt_and_the_file_name_the_lora_and_its_hash() {
     let id = answer["data"][0]["receipt"]["request_id"].as_str().expect("an id").to_owned();
     let receipt = server.get(&format!("/v1/receipts/{id}")).bearer(&server.key).send("");
     assert_eq!(receipt.json()["loras"], applied, "{}", receipt.text);
+
+    let computation = &answer["computation"];
+    assert_eq!(receipt.json()["computation"], *computation);
+    for (part, stem) in [
+        ("transformer", "diffusion_pytorch_model"),
+        ("text_encoder", "model"),
+        ("vae", "diffusion_pytorch_model"),
+    ] {
+        let weights = sha256(&tiny_models::directory("base").join(part).join(format!("{stem}.safetensors")));
+        assert_eq!(computation["weights"][part], json!(weights));
+        assert!(text.contains(&weights), "the file's XMP");
+    }
+    let texts =
+        ["rng", "schedule", "precision", "device"].map(|name| computation[name].as_str().expect("a text"));
+    assert_eq!(texts, ["MT19937, as torch.randn on a CPU", "flow-matching Euler, shift 3", "f32", "cpu"]);
+    assert!(server.data.path().join("weights.json").is_file(), "the next start hashes nothing");
     assert!(with_lora(&server, &Value::Null).get("loras").is_none());
 
     let quoted = server.generate(&json!({ "prompt": "tea", "lora": "ink", "dry_run": true }));
@@ -125,6 +142,7 @@ fn a_repeat_has_the_loras_of_the_first_answer_even_after_the_file_has_gone() {
     fs::remove_file(server.data.path().join("loras/ink.safetensors")).expect("removed");
     let again = ask("ink");
     assert_eq!((again.status, &again.json()["loras"]), (200, &first.json()["loras"]), "{}", again.text);
+    assert_eq!(again.json()["computation"], first.json()["computation"]);
     assert!(file(&again.json()) == file(&first.json()));
     let other = ask("clay");
     assert_eq!((other.status, &other.json()["error"]["code"]), (422, &json!("idempotency_key_reused")));
@@ -138,7 +156,7 @@ fn a_stream_takes_loras_too() {
     assert_eq!(streamed.status, 200, "{}", streamed.text);
     let mut data = streamed.text.lines().filter_map(|line| line.strip_prefix("data: "));
     let last: Value = serde_json::from_str(data.next_back().expect("an event")).expect("JSON");
-    assert_eq!(last["loras"][0]["name"], "ink");
+    assert_eq!((&last["loras"][0]["name"], &last["computation"]["device"]), (&json!("ink"), &json!("cpu")));
     let bytes = BASE64_STANDARD.decode(last["b64_json"].as_str().expect("base64")).expect("base64");
     let image = image::load_from_memory(&bytes).expect("an image").to_rgb8().into_raw();
     assert!(image == pixels(&with_lora(&server, &json!("ink"))));

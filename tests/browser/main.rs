@@ -6,6 +6,8 @@ mod driver;
 mod edits;
 #[path = "../support/eventually.rs"]
 mod eventually;
+#[path = "../support/lora_files.rs"]
+mod lora_files;
 mod operator;
 mod pages;
 mod playground;

@@ -1,10 +1,16 @@
 //! What a visitor does in the playground: what is kept, and what is deleted.
 
+use rand::{SeedableRng, rngs::StdRng};
 use serde_json::json;
+use tintype::{
+    domain::ApiKey,
+    ledger::{KeyRules, NewKey},
+};
 
 use crate::{
     browser,
     driver::Driver,
+    lora_files::write_lora,
     operator::{assert_quiet, generate},
     server::TestServer,
 };
@@ -133,5 +139,48 @@ fn a_double_click_generates_one_image_and_does_not_stop_it() {
     driver.ask("document.getElementById('paint').click(); document.getElementById('stop').click()", &[]);
     driver.find("#gallery > li.picture:not(.in-work) [data-part=done]:not([hidden])");
     assert_eq!(server.totals().images, 1);
+    assert_quiet(&driver);
+}
+
+#[test]
+fn the_loras_of_the_key_are_chosen_applied_and_named() {
+    let Some(driver) = browser("zh-CN") else { return };
+    let server = TestServer::start();
+    let folder = server.data.path().join("loras");
+    std::fs::create_dir_all(&folder).expect("a directory");
+    for name in ["ink", "clay"] {
+        write_lora(&folder.join(format!("{name}.safetensors")), "layers.0.attention.to_q", 0);
+    }
+    let key = ApiKey::generate(&mut StdRng::seed_from_u64(7));
+    let rules = KeyRules { loras: Some(vec!["ink".into()]), ..KeyRules::default() };
+    let new = NewKey { key: &key, name: "bound", rules };
+    server.ledger().create_key(&new, "command line", jiff::Timestamp::now()).expect("a key");
+    open(&driver, &server);
+    assert_eq!(driver.ask("return document.getElementById('lora-entry').hidden", &[]), json!(true), "no key");
+    driver.find("#prompt").fill("a lighthouse at dawn");
+    driver.find("#key").fill(&key.reveal());
+    driver.find("#key-use").click();
+    driver.find("#lora-entry:not([hidden]) summary").click();
+    let names = "return [...document.querySelectorAll('#loras li')].map((row) => row.dataset.name)";
+    driver.wait_for(names, &json!(["ink"]));
+    driver.find("#loras [type=checkbox]").click();
+    driver.find("#loras [type=number]").fill("-0.5");
+    let code = driver.find("#code-text").text();
+    assert!(code.contains("\"lora\"") && code.contains("-0.5"), "{code}");
+    driver.find("#paint:not([hidden])").click();
+    driver.find(DONE);
+    assert_eq!(driver.find(&format!("{DONE} [data-part=loras]")).text(), "ink × −0.5");
+    driver.wait_for(
+        &format!(
+            "return document.querySelector('{DONE} [data-part=weights]').textContent.split(' · ').length"
+        ),
+        &json!(3),
+    );
+
+    driver.reload();
+    driver.wait_for(names, &json!(["ink"]));
+    let chosen =
+        "return [...document.querySelectorAll('#loras input')].map((input) => input.checked || input.value)";
+    driver.wait_for(chosen, &json!([true, "-0.5"]));
     assert_quiet(&driver);
 }

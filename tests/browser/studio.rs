@@ -248,7 +248,8 @@ impl Order<'_> {
             .collect();
         let reservation = self.reserve();
         let id = reservation.id();
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None };
+        let done =
+            Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None, computation: None };
         self.ledger.settle(reservation, &spec, self.costs.currency(), &done, self.at).expect("settled");
         if has_waited {
             self.ledger.note_delivery(id, self.at).expect("noted");

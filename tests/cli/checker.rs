@@ -105,7 +105,8 @@ impl Chance {
         let receipt = self.receipt(size, at);
         let has_price = receipt.comparison.is_some();
         let images = [SettledImage { seed: Seed::new(1), receipt }];
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None };
+        let done =
+            Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None, computation: None };
         self.books.ledger.settle(reservation, &spec, Currency::CNY, &done, at).expect("settled");
         if !self.one_in(5) {
             self.books.ledger.note_delivery(id, at).expect("noted");

@@ -191,6 +191,12 @@ fn what_is_wrong_with_the_place_is_said() {
     doctor(place.path(), &[], &[url]).expect("proxy", "warning", "trusted_proxies");
     let trusted = ("TINTYPE_TRUSTED_PROXIES", "[\"127.0.0.1/32\"]");
     doctor(place.path(), &[], &[url, trusted]).expect("proxy", "ok", "127.0.0.1/32");
+    doctor(place.path(), &[], &[]).expect("proxy", "ok", "no request with a proxy's headers");
+    let seen =
+        r#"{"at": "2026-11-05T11:23:04Z", "peer": "10.0.0.2", "headers": {"x-forwarded-proto": "https"}}"#;
+    fs::create_dir_all(place.path().join("data")).expect("a directory");
+    fs::write(place.path().join("data/proxy-headers.json"), seen).expect("written");
+    doctor(place.path(), &[], &[]).expect("proxy", "ok", "from 10.0.0.2: x-forwarded-proto https");
     doctor(place.path(), &[], &[("TINTYPE_TIME_ZONE", "")]).expect("zone", "warning", "time_zone");
     doctor(place.path(), &[], &[("TINTYPE_TIME_ZONE", "Mars/Base")]).expect("zone", "failure", "Mars/Base");
     doctor(place.path(), &[], &[("TINTYPE_LISTENN", "x")]).expect(

@@ -12,7 +12,18 @@ fn an_image_is_generated_without_a_server_and_its_receipt_printed() {
         &["generate", "a lighthouse at dawn", "--seed", "42", "-o", "light.png", "-v"],
     ));
     assert!(said.contains("light.png") && said.contains("seed          42"), "{said}");
-    for part in ["electricity", "depreciation", "upkeep", "total", "saved", "estimated"] {
+    for part in [
+        "electricity",
+        "depreciation",
+        "upkeep",
+        "total",
+        "saved",
+        "estimated",
+        "transformer   ",
+        "text encoder  ",
+        "schedule      flow-matching Euler",
+        "precision     f32",
+    ] {
         assert!(said.contains(part), "{part} in {said}");
     }
     let image = image::open(place.path().join("light.png")).expect("a PNG").to_rgb8();

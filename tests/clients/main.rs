@@ -6,6 +6,8 @@
 
 #![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
 
+#[path = "../support/lora_files.rs"]
+mod lora_files;
 mod node;
 mod python;
 #[path = "../support/script.rs"]
@@ -190,7 +192,11 @@ fn the_playground_generates_as_any_client_and_its_programs_run() {
         script.env("TINTYPE_PAGES", Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/pages/playground"));
         Ok(script)
     });
-    // 1, 2 and 2, then 2 by the page and by each of its three programs; the same for an edit, with one more by the
-    // stream. What is stopped is no image.
-    pass(script, &TestServer::start(), 9, 22);
+    let server = TestServer::start();
+    let loras = server.data.path().join("loras");
+    std::fs::create_dir_all(&loras).expect("a directory");
+    lora_files::write_lora(&loras.join("ink (2) 墨.safetensors"), "layers.0.attention.to_q", 0);
+    // 1, 2 and 2, then one to see its LoRA, then 2 by the page and by each of its three programs; the same for an edit, with one
+    // more by the stream. What is stopped is no image.
+    pass(script, &server, 10, 23);
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { check, look, server } from "./harness.mjs";
 import { HEIGHT, WIDTH, mask, photo } from "./photo.mjs";
 
-const { Refusal, generateOne, generateTogether, quote, receipt, events } = await module("playground-api.js");
+const { Refusal, generateOne, generateTogether, loras, quote, receipt, events } = await module("playground-api.js");
 const programs = await module("playground-code.js");
 
 const key = process.env.TINTYPE_KEY;
@@ -15,7 +15,7 @@ const key = process.env.TINTYPE_KEY;
 const body = {
   prompt: "it's \"a\" $HOME `lighthouse` \\ 灯塔 🗼\n${x} {y} %s",
   size: "24x16", quality: "low", n: 2, output_format: "webp", seed: 9007199254740982, steps: 3,
-  guidance_scale: 1.5, negative_prompt: "fog's",
+  guidance_scale: 1.5, negative_prompt: "fog's", lora: [{ name: "ink (2) 墨", weight: -0.5 }],
 };
 
 /** A module of the page. It is no file of a package, so Node is handed its text. */
@@ -67,6 +67,13 @@ async function imagesOneByOneAreThoseOfOneRequest() {
   }
 }
 
+async function theLorasOfTheKeyAreListedAndNamedInTheAnswer() {
+  assert.deepEqual(await loras(key, { server }), ["ink (2) 墨"]);
+  const [image] = await generateTogether(key, { ...body, n: 1 }, { server });
+  assert.deepEqual(image.loras.map(({ name, weight }) => ({ name, weight })), body.lora);
+  assert.match(image.computation.weights.transformer, /^[0-9a-f]{64}$/);
+}
+
 async function aPriceIsAskedForWithoutGenerating() {
   const { quote: price } = await quote(key, body, { server });
   assert.equal(price.n, 2);
@@ -106,7 +113,8 @@ async function stoppingEndsTheRequest() {
 }
 
 /** What the page adds to an edit. In one line: Node's own forms write the end of a line as CR LF, which is another prompt. */
-const edit = { ...body, prompt: body.prompt.replace("\n", " "), size: "auto", n: 2, output_format: "png", strength: 0.9, feather: 2, crop: false };
+const edit = { ...body, prompt: body.prompt.replace("\n", " "), size: "auto", n: 2, output_format: "png", strength: 0.9, feather: 2, crop: false,
+  lora: JSON.stringify(body.lora) };
 /** The files that it sends along. */
 const files = {
   image: new File([photo], "photo.png", { type: "image/png" }),
@@ -163,6 +171,7 @@ async function theProgramsMake(body, files, names) {
 await check(
   aStreamShowsPreviewsAndEndsInAnImageWithAReceipt,
   imagesOneByOneAreThoseOfOneRequest,
+  theLorasOfTheKeyAreListedAndNamedInTheAnswer,
   aPriceIsAskedForWithoutGenerating,
   refusalsAreToldApart,
   aStreamThatBreaksOffIsAnError,

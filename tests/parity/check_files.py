@@ -172,14 +172,14 @@ def random_k_blocks(rng, shape, kind):
     return blocks.reshape(rows, -1)
 
 
-def write_gguf(path, tensors, kind, architecture):
-    """Writes matrices in `kind`, other tensors in f32, and returns what the file decodes to."""
+def write_gguf(path, tensors, kind, architecture, block=256):
+    """Writes matrices of whole blocks in `kind`, other tensors in f32, and returns what the file decodes to."""
     rng = np.random.default_rng(1)
     writer = gguf.GGUFWriter(str(path), architecture)
     decoded = {}
     for name, tensor in tensors.items():
         array = tensor.float().numpy()
-        if not (tensor.dim() == 2 and tensor.shape[1] % 256 == 0 and name.endswith(".weight")):
+        if not (tensor.dim() == 2 and tensor.shape[1] % block == 0 and name.endswith(".weight")):
             writer.add_tensor(name, array)
             decoded[name] = tensor.float()
             continue

@@ -12,6 +12,7 @@ mod goldens;
 mod layouts;
 mod library;
 mod loading;
+mod loras;
 mod memory;
 mod precision;
 mod tokenizer;

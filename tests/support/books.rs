@@ -77,7 +77,8 @@ impl Books {
         let id = reservation.id();
         receipt.usage.epoch = epoch;
         let images = [SettledImage { seed: Seed::new(42), receipt }];
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None };
+        let done =
+            Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None, computation: None };
         self.ledger.settle(reservation, &spec(), Currency::CNY, &done, at).expect("settled");
         id
     }

@@ -10,8 +10,8 @@ use std::{
 
 use clap::Args;
 
-use self::report::{Case, EditTimes, PartTime, Report, Sample};
-use super::{CliError, ModelArgs, progress::LoadReport};
+use self::report::{Case, EditTimes, LoadTime, PartTime, Report, Sample};
+use super::{CliError, ModelArgs, lora::LoraArg, progress::LoadReport};
 use crate::{
     app::Progress,
     clock::Clock,
@@ -23,7 +23,7 @@ use crate::{
     encode,
     engine::DeviceMemory,
     meter::Meter,
-    pipeline::{DeviceKind, Item, ModelShape, ModelSource, Pipeline},
+    pipeline::{DeviceKind, Item, ModelShape, ModelSource, Pipeline, Placement, Sides, proc_bytes},
     source_image::unchanged_in_file,
     telemetry,
 };
@@ -52,6 +52,12 @@ pub(super) struct BenchArgs {
     /// Time an edit of each size too: the middle quarter of an image is repainted
     #[arg(long)]
     edit: bool,
+    /// A LoRA's file, or its name in the data directory's loras, and how strongly it is applied; repeatable
+    #[arg(long, value_name = "NAME_OR_FILE[:WEIGHT]", conflicts_with = "random_weights")]
+    lora: Vec<LoraArg>,
+    /// Merge the LoRA into copies of the layers that it changes
+    #[arg(long, requires = "lora")]
+    merge: bool,
     /// What to generate
     #[arg(long, default_value = "a lighthouse at dawn")]
     prompt: String,
@@ -71,7 +77,11 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
     telemetry::start_log(&config.log);
     args.model.apply(&mut config);
     let source = config.model.source();
-    let (pipeline, model) = load(&config, &source, args.random_weights)?;
+    let loras = args.lora.iter().map(|lora| lora.choice(&config)).collect::<Result<Vec<_>, _>>()?;
+    let merged = if args.merge { loras.clone() } else { Vec::new() };
+    let placement = Placement { merged, ..config.model.placement() };
+    let (pipeline, model, load) = load(&placement, &source, args.random_weights)?;
+    let sides = pipeline.sides(&pipeline.read_loras(&loras)?)?;
     let sizes = match args.sizes.as_slice() {
         [] => vec![config.model.default_size(pipeline.limits())?],
         sizes => sizes.to_vec(),
@@ -80,7 +90,7 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
     let (card, powers) = (pipeline.card(), config.energy.powers(is_cpu));
     let meter = Meter::of_device(card, Box::new(|_, _, _| None), powers, Arc::clone(clock));
     let memory = DeviceMemory::new(is_cpu, None);
-    let mut bench = Bench { pipeline, meter, memory, counts: (args.warm_up, args.repetitions) };
+    let mut bench = Bench { pipeline, sides, meter, memory, counts: (args.warm_up, args.repetitions) };
     let mut cases = Vec::new();
     for size in sizes {
         bench.pipeline.limits().check(size)?;
@@ -98,6 +108,7 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
     }
     let report = Report {
         model,
+        load,
         device: bench.pipeline.device_kind().as_str(),
         dtype: bench.pipeline.precision().as_str(),
         memory: bench.pipeline.memory_tier().as_str(),
@@ -129,22 +140,27 @@ fn edit(size: ImageSize) -> Edit {
 }
 
 fn load(
-    config: &Config,
+    placement: &Placement,
     source: &ModelSource,
     random: Option<ModelShape>,
-) -> Result<(Pipeline, String), CliError> {
-    let placement = config.model.placement();
+) -> Result<(Pipeline, String, Option<LoadTime>), CliError> {
     if let Some(shape) = random {
         let name = format!("random weights, {} shape", shape.as_str());
-        return Ok((Pipeline::random(shape, &placement)?, name));
+        return Ok((Pipeline::random(shape, placement)?, name, None));
     }
     let mut report = LoadReport::new();
     let files = source.files(&mut |fetched| report.fetched(fetched))?;
-    Ok((Pipeline::load(&files, &placement, report.on_load())?, source.id.clone()))
+    let begin = Moment::now();
+    let pipeline = Pipeline::load(&files, placement, report.on_load())?;
+    let time = Moment::now().since(begin);
+    let load = LoadTime::new(time, pipeline.weight_bytes(), proc_bytes("/proc/self/status", "VmHWM:"));
+    Ok((pipeline, source.id.clone(), Some(load)))
 }
 
 struct Bench {
     pipeline: Pipeline,
+    /// What LoRAs do.
+    sides: Arc<Sides>,
     meter: Meter,
     memory: DeviceMemory,
     /// Batches that are not counted, and that are.
@@ -173,7 +189,7 @@ impl Bench {
         let mut lap = Lap::start(pipeline);
         let tokens = pipeline.tokenise(spec)?;
         let tokenise = lap.end()?;
-        let prepared = pipeline.prepare_tokens(&tokens, &Arc::default())?;
+        let prepared = pipeline.prepare_tokens(&tokens, &self.sides)?;
         let text = lap.end()?;
         let edit = pipeline.prepare_edit(spec)?;
         let source = lap.end()?;

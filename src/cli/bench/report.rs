@@ -37,10 +37,49 @@ pub(super) struct EditTimes {
     pub(super) check: PartTime,
 }
 
+/// How long the weights took to load, from wherever the system had them.
+#[derive(Debug, Serialize)]
+pub(super) struct LoadTime {
+    seconds: f64,
+    /// The processor's seconds, over all cores.
+    cpu_seconds: f64,
+    /// Of the weights in the files.
+    bytes: u64,
+    /// Bytes that the process held at most, pages of mapped files among them; none if the system does not say.
+    peak_memory_bytes: Option<u64>,
+}
+
+impl LoadTime {
+    pub(super) fn new(time: PartTime, bytes: u64, peak_memory_bytes: Option<u64>) -> Self {
+        Self {
+            seconds: time.wall.as_secs_f64(),
+            cpu_seconds: time.cpu.as_secs_f64(),
+            bytes,
+            peak_memory_bytes,
+        }
+    }
+
+    /// `loaded 3211 MB in 2.40 s (1338 MB/s, 3.11 s of processor), peak memory 5120 MiB`
+    fn line(&self) -> String {
+        let Self { seconds, cpu_seconds, bytes, peak_memory_bytes } = self;
+        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+        let megabytes = *bytes as f64 / 1e6;
+        let peak =
+            peak_memory_bytes.map_or(String::new(), |bytes| format!(", peak memory {} MiB", bytes >> 20));
+        format!(
+            "loaded {megabytes:.0} MB in {seconds:.2} s ({:.0} MB/s, {cpu_seconds:.2} s of processor){peak}\n",
+            megabytes / seconds
+        )
+    }
+}
+
 /// What a run of the benchmark found.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) model: String,
+    /// None of random weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) load: Option<LoadTime>,
     pub(super) device: &'static str,
     pub(super) dtype: &'static str,
     /// The memory tier.
@@ -209,6 +248,7 @@ impl Report {
             "{} on {} in {}, memory {}{threads}; {} warm-up, {} counted\n",
             self.model, self.device, self.dtype, self.memory, self.warm_up, self.repetitions
         );
+        text.extend(self.load.iter().map(LoadTime::line));
         for case in &self.cases {
             case.write(&mut text);
         }
@@ -246,6 +286,7 @@ mod tests {
         let samples = [sample(100), sample(300), sample(200)];
         Report {
             model: "a model".into(),
+            load: Some(LoadTime::new(sample(2000).whole, 3_000_000_000, Some(5 << 30))),
             device: "cpu",
             dtype: "f32",
             memory: "resident",
@@ -261,6 +302,7 @@ mod tests {
     fn times_become_a_table() {
         insta::assert_snapshot!(report(EnergySource::Estimated, Some(300 << 20)).to_text(), @r"
         a model on cpu in f32, memory resident, 2 threads; 1 warm-up, 3 counted
+        loaded 3000 MB in 2.00 s (1500 MB/s, 4.00 s of processor), peak memory 5120 MiB
 
         512x512, 2 steps, 2 images
                   median ms     min     max  cpu ms
@@ -301,6 +343,10 @@ mod tests {
         assert_eq!(part("step")["median_ms"], 25.0, "between the middle two");
         assert_eq!(case["pixel_steps_per_second"], 512.0 * 512.0 * 2.0 * 2.0 / 0.2);
         assert_eq!(case["joules_per_image"], 100.0);
+        assert_eq!(
+            (&json["load"]["seconds"], &json["load"]["bytes"]),
+            (&2.0.into(), &3_000_000_000_u64.into())
+        );
         assert_eq!((&case["energy_source"], &case["peak_memory_bytes"]), (&"estimated".into(), &5.into()));
         let names: Vec<_> =
             ["model", "device", "dtype", "memory", "threads", "energy_source", "warm_up", "repetitions"]

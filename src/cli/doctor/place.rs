@@ -11,8 +11,9 @@ use jiff::{Timestamp, Unit};
 
 use super::report::Check;
 use crate::{
-    app::{LEDGER_FILE, LOCK_FILE},
+    app::{LEDGER_FILE, LOCK_FILE, PROXY_HEADERS_FILE},
     config::Config,
+    http::ForwardedHeaders,
     ledger::{Examined, examine},
 };
 
@@ -155,6 +156,18 @@ pub(super) fn permissions(_config: &Config) -> Check {
     Check::ok("permissions", "not checked on this system")
 }
 
+/// What a proxy wrote into requests last: `seen at …: x-forwarded-proto https, …`.
+fn last_headers(config: &Config) -> String {
+    let file = config.data_dir.join(PROXY_HEADERS_FILE);
+    let seen = fs::read(file).ok().and_then(|text| serde_json::from_slice::<ForwardedHeaders>(&text).ok());
+    let Some(ForwardedHeaders { at, peer, headers }) = seen else {
+        return "no request with a proxy's headers has come yet".to_owned();
+    };
+    let shown: Vec<_> = headers.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let from = peer.map_or_else(String::new, |peer| format!(" from {peer}"));
+    format!("last seen {at:.0}{from}: {}", shown.join(", "))
+}
+
 /// Whether a server has the data directory.
 fn is_served(data_dir: &Path) -> bool {
     let lock = File::open(data_dir.join(LOCK_FILE));
@@ -199,7 +212,7 @@ pub(super) fn metrics(config: &Config) -> Check {
 }
 
 pub(super) fn proxy(config: &Config) -> Check {
-    let see = "headers are not recorded; to see yours, point the proxy at `nc -l 8081` for one request";
+    let see = last_headers(config);
     let is_tls = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     match (is_tls, config.trusted_proxies.is_empty()) {
         (true, true) => Check::warning(
@@ -207,7 +220,7 @@ pub(super) fn proxy(config: &Config) -> Check {
             "public_url is https, and trusted_proxies is empty: all clients count as one address",
             format!("set trusted_proxies to the proxy's network; {see}"),
         ),
-        (_, true) => Check::ok("proxy", "none is trusted; X-Forwarded headers are ignored"),
+        (_, true) => Check::ok("proxy", format!("none is trusted; X-Forwarded headers are ignored; {see}")),
         (_, false) => {
             let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
             Check::ok("proxy", format!("X-Forwarded headers of {} are believed; {see}", networks.join(", ")))

@@ -19,17 +19,18 @@ use super::{
     sheet::sheet,
 };
 use crate::{
-    app::Progress,
+    app::{Progress, WEIGHTS_FILE},
     clock::Clock,
     config::Config,
     costs::CostModel,
     domain::{
-        Edit, GUIDANCE_MAX, IMAGES_MAX, ImageSize, Quality, RenderSpec, RequestId, STEPS_MAX, Seed,
-        Unchanged, Usual, Variant,
+        Computation, Edit, GUIDANCE_MAX, IMAGES_MAX, ImageSize, Quality, RenderSpec, RequestId, STEPS_MAX,
+        Seed, Unchanged, Usual, Variant,
     },
-    encode,
+    encode::{self, Provenance},
+    engine::Facts,
     meter::{Meter, Powers},
-    pipeline::{DeviceKind, Pipeline, Pixels, Prepared, RenderError, Sides, SizeLimits},
+    pipeline::{DeviceKind, HashedWeights, Pipeline, Pixels, Prepared, RenderError, Sides, SizeLimits},
     service::ProvenanceSettings,
     source_image::unchanged_in_file,
     telemetry,
@@ -84,6 +85,13 @@ pub(super) struct GenerateArgs {
     output: OutputArgs,
 }
 
+impl GenerateArgs {
+    /// Whether everything about an image is printed.
+    const fn shows_all(&self) -> bool {
+        self.verbose || self.output.json
+    }
+}
+
 fn parse_guidance(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(scale) if (0.0..=GUIDANCE_MAX).contains(&scale) => Ok(scale),
@@ -109,7 +117,7 @@ pub(super) fn run(args: &GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), Cli
     let costs = super::with_recorded_assets(&config, config.cost_model(today)?)?;
     let edit = args.edit.edit(args.size)?.map(Arc::new);
     let loras = args.lora.iter().map(|lora| lora.choice(&config)).collect::<Result<Vec<_>, _>>()?;
-    let (pipeline, default_size) = load(&config)?;
+    let (pipeline, weights, default_size) = load(&config)?;
     let loras = pipeline.read_loras(&loras)?;
     let usual = config.model.usual(pipeline.is_published_shape());
     let mut spec = spec(args, usual, edit, pipeline.limits(), default_size);
@@ -122,6 +130,7 @@ pub(super) fn run(args: &GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), Cli
         provenance: config.service_settings().provenance,
         model: config.model.source().id,
         pipeline: &pipeline,
+        weights,
         destination: &destination,
         clock,
         zone,
@@ -178,6 +187,7 @@ const EXAMPLE_HARDWARE: &str = "depreciation is an example's; set [costs] in tin
 /// Everything that the images of a call have in common.
 struct Session<'a> {
     pipeline: &'a Pipeline,
+    weights: Arc<HashedWeights>,
     /// What LoRAs add.
     sides: Arc<Sides>,
     destination: &'a Destination,
@@ -221,6 +231,7 @@ impl Session<'_> {
                 let file = self.destination.file(number).filter(|_| args.grid.is_none());
                 let file = file.map(|file| file.display().to_string());
                 let image = Generated::new(file, &spec, seed, receipt, &self.costs, edit)?;
+                let image = if args.shows_all() { image.with(self.computation()) } else { image };
                 if !args.output.json {
                     self.say(&if args.verbose { image.block() } else { image.line() })?;
                 }
@@ -239,6 +250,11 @@ impl Session<'_> {
             }
         }
         Ok(generated)
+    }
+
+    /// What decides the pixels. Waits for the weights' hashes.
+    fn computation(&self) -> Computation {
+        Facts::of(self.pipeline).computation(self.weights.get().clone())
     }
 
     /// Says something of the images, if it is not taken for one.
@@ -262,7 +278,8 @@ impl Session<'_> {
     ) -> Result<Option<Unchanged>, CliError> {
         let provenance = self.provenance.as_ref().map(|settings| {
             let id = RequestId::new(self.clock.now(), rand::random()).to_digits();
-            settings.of(spec, seed, &self.model, format!("{id}_0"), self.clock.now())
+            let provenance = settings.of(spec, seed, &self.model, format!("{id}_0"), self.clock.now());
+            Provenance { computation: Some(self.computation()), ..provenance }
         });
         let encoding = self.destination.encoding();
         let file = encode::encode(pixels, encoding, provenance.as_ref())
@@ -278,13 +295,16 @@ impl Session<'_> {
     }
 }
 
-fn load(config: &Config) -> Result<(Pipeline, ImageSize), CliError> {
+fn load(config: &Config) -> Result<(Pipeline, Arc<HashedWeights>, ImageSize), CliError> {
     let source = config.model.source();
     let mut report = LoadReport::new();
     let files = source.files(&mut |fetched| report.fetched(fetched))?;
+    // A call by hand leaves no data directory behind.
+    let kept = config.data_dir.is_dir().then(|| config.data_dir.join(WEIGHTS_FILE));
+    let weights = HashedWeights::begin(&files, kept)?;
     let pipeline = Pipeline::load(&files, &config.model.placement(), report.on_load())?;
     let default_size = config.model.default_size(pipeline.limits())?;
-    Ok((pipeline, default_size))
+    Ok((pipeline, weights, default_size))
 }
 
 fn generate(

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     costs::{Breakdown, CostError, CostModel, Receipt},
-    domain::{RenderSpec, Seed, Unchanged},
+    domain::{Computation, LoraUse, RenderSpec, Seed, Unchanged},
     units::{Energy, Money},
 };
 
@@ -33,6 +33,10 @@ pub(super) struct Generated {
     example_hardware: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     edit: Option<GeneratedEdit>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    loras: Vec<LoraUse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    computation: Option<Computation>,
     #[serde(skip)]
     receipt: Receipt,
 }
@@ -96,8 +100,15 @@ impl Generated {
             duration_ms: receipt.usage.duration.get(),
             example_hardware: costs.uses_example_hardware(),
             edit,
+            loras: spec.loras.clone(),
+            computation: None,
             receipt,
         })
+    }
+
+    /// The same with what decided its pixels.
+    pub(super) fn with(self, computation: Computation) -> Self {
+        Self { computation: Some(computation), ..self }
     }
 
     /// Whether its depreciation is that of the example's hardware.
@@ -151,6 +162,9 @@ impl Generated {
                 lines.push(format!("  unchanged     {unchanged} of {outside} pixels outside the mask"));
             }
         }
+        lines.extend(self.loras.iter().map(|lora| format!("  lora          {lora}")));
+        let rows = self.computation.iter().flat_map(Computation::rows);
+        lines.extend(rows.map(|(name, text)| format!("  {name:<12}  {text}")));
         lines.join("\n") + "\n"
     }
 }

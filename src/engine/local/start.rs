@@ -171,17 +171,7 @@ fn work(
         // Nobody hears it where the start was given up.
         Err(error) => return drop(loaded.send(Err(error))),
     };
-    let facts = Facts {
-        limits: pipeline.limits(),
-        device: pipeline.device_kind(),
-        dtype: pipeline.precision(),
-        memory: pipeline.memory_tier(),
-        arithmetic: pipeline.arithmetic(),
-        card: pipeline.card(),
-        schedule: pipeline.schedule(),
-        can_edit: pipeline.can_edit(),
-        is_published_shape: pipeline.is_published_shape(),
-    };
+    let facts = Facts::of(&pipeline);
     let meter = (parts.meter)(&facts);
     let device = parts.device.unwrap_or_else(|| facts.device.to_string());
     let answer = Loaded {

@@ -59,7 +59,8 @@ impl Book {
         let comparison = costs.compare(spec.product(Quality::default()), date(2026, 11, 1));
         let receipt = costs.receipt(usage, comparison, UTC.to_datetime(now)).expect("a receipt");
         let images = [SettledImage { seed: Seed::new(1), receipt }];
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None };
+        let done =
+            Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None, computation: None };
         self.ledger.settle(reservation, &spec, Currency::CNY, &done, now).expect("settled");
     }
 

@@ -124,7 +124,8 @@ impl Shop {
         let image = |receipt: Receipt| SettledImage { seed: Seed::new(1), receipt };
         let mut images = vec![image(part)];
         images.resize_with(need.images as usize, || image(nothing.clone()));
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None };
+        let done =
+            Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None, computation: None };
         self.book.ledger.settle(reservation, &spec(), Currency::CNY, &done, self.now).expect("settled");
     }
 

@@ -34,7 +34,7 @@ fn a_closed_month_takes_no_entry_and_the_next_one_does() {
     assert_eq!((closing.rows, closing.previous), (3, None));
     let late = book.open_request(book.filed(), at("2026-10-31T23:59:58Z"));
     let images = [SettledImage { seed: Seed::new(1), receipt: receipt() }];
-    let done = Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None };
+    let done = Settlement { images: &images, failed: &[], prompt_tokens: 1, edit: None, computation: None };
     // The clock was set back: the image was made, so it is booked, in the first month that is open.
     let now = at("2026-10-31T23:59:59Z");
     book.ledger.settle(late, &spec(), Currency::CNY, &done, now).expect("booked");

@@ -9,7 +9,13 @@ fn how_an_edit_ran_is_read_back_as_it_was_booked() {
         let reservation = book.reserve(20, None, 0).expect("reserved");
         let id = reservation.id();
         let images = [SettledImage { seed: Seed::new(1), receipt: receipt() }];
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: Some(edit) };
+        let done = Settlement {
+            images: &images,
+            failed: &[],
+            prompt_tokens: 12,
+            edit: Some(edit),
+            computation: None,
+        };
         book.ledger.settle(reservation, &spec(), Currency::CNY, &done, NOON).expect("settled");
         assert_eq!(book.ledger.settled(id).expect("read").expect("it is there").edit, Some(edit));
         let answered = book.ledger.stored_request(id, book.key).expect("read").expect("it is there");

@@ -2,6 +2,7 @@ mod audit;
 mod budgets;
 mod closings;
 mod comparisons;
+mod computations;
 mod cost_lines;
 mod edits;
 mod exports;
@@ -98,7 +99,8 @@ impl Book {
             .iter()
             .map(|receipt| SettledImage { seed: Seed::new(1), receipt: (*receipt).clone() })
             .collect();
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None };
+        let done =
+            Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None, computation: None };
         self.ledger.settle(reservation, &spec(), Currency::CNY, &done, NOON)
     }
 

@@ -52,7 +52,8 @@ impl Book {
         let image = |receipt: &Receipt| SettledImage { seed: Seed::new(1), receipt: receipt.clone() };
         let images: Vec<_> = receipts.iter().map(image).collect();
         let spec = RenderSpec { size: ImageSize::square(filed.side), ..spec() };
-        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None };
+        let done =
+            Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None, computation: None };
         self.ledger.settle(reservation, &spec, Currency::CNY, &done, at).expect("settled");
         id
     }

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::{BudgetPeriods, FailedWork, Need, OverBudget, SettledImage};
 use crate::{
     costs::{Budgets, Spending},
-    domain::{CostTag, EditRecord, ImageSize, KeyId, LoraUse, Quality, RequestId},
+    domain::{Computation, CostTag, EditRecord, ImageSize, KeyId, LoraUse, Quality, RequestId},
     ledger::LedgerError,
     units::{Energy, Money},
 };
@@ -60,6 +60,8 @@ pub struct Settlement<'a> {
     pub prompt_tokens: usize,
     /// What came of it as an edit; none for images from noise.
     pub edit: Option<EditRecord>,
+    /// What decided its images' pixels, if that is known.
+    pub computation: Option<&'a Computation>,
 }
 
 /// A settled request, as it was booked.
@@ -73,6 +75,8 @@ pub struct SettledRequest {
     pub edit: Option<EditRecord>,
     /// The LoRAs that were applied.
     pub loras: Vec<LoraUse>,
+    /// What decided its images' pixels; none if an earlier version made them.
+    pub computation: Option<Computation>,
     /// The images' size.
     pub size: ImageSize,
     /// Its images, in order.

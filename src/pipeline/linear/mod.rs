@@ -14,7 +14,7 @@ use self::candle::CandleLinear;
 pub use self::side::Sides;
 pub(super) use self::{
     blocks::{BlockLinear, Format},
-    side::SideBranch,
+    side::{Added, MergedLayer, SideBranch},
     weight::Weight,
 };
 use super::{
@@ -59,12 +59,12 @@ impl Linear {
     }
 
     /// `x` [batch, rows, inputs] or [rows, inputs] f32, contiguous → the same with outputs, f32: the product with its own
-    /// weight, and what `sides` adds to it.
+    /// weight, and what `sides` do to it.
     pub(super) fn forward(&self, x: &Tensor, sides: &Sides) -> Result<Tensor> {
-        let y = self.product.forward(x)?;
+        let product = || self.product.forward(x);
         match sides.of(&self.name) {
-            Some(side) => y + side.forward(x)?,
-            None => Ok(y),
+            Some(side) => side.applied(x, product),
+            None => product(),
         }
     }
 }

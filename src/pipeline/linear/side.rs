@@ -2,9 +2,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::{super::lora::LoraKey, Product};
+use super::{super::lora::LoraKey, Format, Product, Weight};
 
-/// What LoRAs add to the products of a model's layers, by the layers' names, on a device. By default nothing.
+/// What LoRAs do to the products of a model's layers, by the layers' names, on a device. By default nothing.
 ///
 /// It is an argument of every product and no part of any layer, so that nothing of it is left for the next image.
 #[derive(Debug, Default)]
@@ -13,11 +13,32 @@ pub struct Sides {
     branches: HashMap<String, SideBranch>,
 }
 
+/// What LoRAs do to one layer's product.
+#[derive(Debug, Clone)]
+pub(in crate::pipeline) enum SideBranch {
+    /// They add to it.
+    Added(Added),
+    /// The layer's place is taken by a copy of it into which they were merged.
+    Merged(MergedLayer),
+}
+
 /// What is added to one layer's product: up·(down·x), and the product of x with a change of full rank. In f32.
 #[derive(Debug, Clone)]
-pub(in crate::pipeline) struct SideBranch {
+pub(in crate::pipeline) struct Added {
     low_rank: Option<Arc<(Product, Product)>>,
     dense: Option<Arc<Product>>,
+}
+
+/// A layer with its own weights and LoRAs' in one matrix, held as the layer is.
+#[derive(Debug, Clone)]
+pub(in crate::pipeline) struct MergedLayer(Merged);
+
+#[derive(Debug, Clone)]
+enum Merged {
+    /// Of a [`Linear`](super::Linear).
+    Product(Arc<Product>),
+    /// Of one of the layers that are multiplied together, in mixed precision.
+    Weight(Weight),
 }
 
 impl Sides {
@@ -30,13 +51,54 @@ impl Sides {
         &self.key
     }
 
-    /// What is added to the product of `layer`.
+    /// What is done to the product of `layer`.
     pub(in crate::pipeline) fn of(&self, layer: &str) -> Option<&SideBranch> {
         self.branches.get(layer)
     }
 }
 
 impl SideBranch {
+    /// `y`, the product of a layer with `x` [.., inputs] f32, contiguous, and what is added to it; or the product of its copy.
+    pub(super) fn applied(&self, x: &Tensor, y: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
+        match self {
+            Self::Added(added) => y()? + added.forward(x)?,
+            Self::Merged(MergedLayer(Merged::Product(product))) => product.forward(x),
+            Self::Merged(MergedLayer(Merged::Weight(_))) => {
+                candle_core::bail!("a merged layer of another kind")
+            }
+        }
+    }
+}
+
+impl MergedLayer {
+    /// `weight` [outputs, inputs] of a layer with `bias`, in the layer's number format and on its device, held in `format`.
+    pub(in crate::pipeline) fn product(
+        weight: &Tensor,
+        bias: Option<Tensor>,
+        format: Format,
+    ) -> Result<Self> {
+        let product = match bias {
+            Some(_) => Product::dense(weight, bias)?,
+            None => Product::in_format(weight, format)?,
+        };
+        Ok(Self(Merged::Product(Arc::new(product))))
+    }
+
+    /// The same of a layer of a block in mixed precision.
+    pub(in crate::pipeline) fn fused(weight: Tensor, format: Format) -> Result<Self> {
+        Ok(Self(Merged::Weight(Weight::new(weight, format)?)))
+    }
+
+    /// The matrix of a layer of a block in mixed precision; none of others.
+    pub(in crate::pipeline) fn fused_weight(&self) -> Option<&Weight> {
+        match &self.0 {
+            Merged::Weight(weight) => Some(weight),
+            Merged::Product(_) => None,
+        }
+    }
+}
+
+impl Added {
     /// `low_rank` is down [rank, inputs] and up [outputs, rank]; `dense` is [outputs, inputs].
     pub(in crate::pipeline) fn new(
         low_rank: Option<&(Tensor, Tensor)>,

@@ -4,6 +4,8 @@ use std::{
     path::Path,
 };
 
+use candle_core::DType;
+
 use super::{
     super::{
         error::{LoadError, short},
@@ -38,6 +40,12 @@ impl ModelLayers {
 
     fn size(&self, layer: &str) -> Option<(usize, usize)> {
         self.transformer.get(layer).or_else(|| self.text_encoder.get(layer)).copied()
+    }
+
+    /// Bytes that copies of the layers that `lora` changes take, in `dtype`.
+    pub(in crate::pipeline) fn copied_bytes(&self, lora: &Lora, dtype: DType) -> u64 {
+        let numbers = lora.changes.iter().map(|(layer, _)| self.numbers(layer));
+        numbers.sum::<u64>().saturating_mul(dtype.size_in_bytes() as u64)
     }
 
     /// How many of the layers of `file` there are, how many it has, and its first names that nothing here has.

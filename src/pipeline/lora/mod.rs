@@ -8,12 +8,14 @@ mod change;
 mod inspect;
 mod keys;
 mod layers;
+mod merge;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use candle_core::{Result, Tensor};
 
 use self::change::Change;
+pub(super) use self::merge::BaseLayers;
 pub use self::{
     inspect::{LoraInspection, LoraMatch},
     layers::ModelLayers,
@@ -21,7 +23,7 @@ pub use self::{
 use super::{
     Pipeline,
     error::{LoadError, RenderError},
-    linear::{SideBranch, Sides},
+    linear::{Added, SideBranch, Sides},
 };
 
 /// A LoRA's file, and how strongly it is applied.
@@ -148,16 +150,21 @@ impl Pipeline {
         Arc::clone(&self.layers)
     }
 
-    /// Copies what LoRAs add to the device.
+    /// Copies what LoRAs add to the device, unless they were merged into copies of layers when the model was loaded.
     ///
     /// # Errors
     /// [`RenderError::Device`] if the device fails.
     pub fn sides(&self, loras: &LoraSet) -> std::result::Result<Arc<Sides>, RenderError> {
+        let key = loras.key();
+        if let Some(merged) = self.merged.iter().find(|merged| *merged.key() == key) {
+            return Ok(Arc::clone(merged));
+        }
         let branch = |(layer, Adapter { low_rank, dense }): (String, Adapter)| {
-            Ok((layer, SideBranch::new(low_rank.as_ref(), dense.as_ref(), &self.device)?))
+            let added = Added::new(low_rank.as_ref(), dense.as_ref(), &self.device)?;
+            Ok((layer, SideBranch::Added(added)))
         };
         let branches = loras.sum()?.into_iter().map(branch).collect::<Result<_>>()?;
-        Ok(Arc::new(Sides::new(loras.key(), branches)))
+        Ok(Arc::new(Sides::new(key, branches)))
     }
 
     /// Reads the files of `loras`.

@@ -10,6 +10,7 @@ mod encoding;
 mod files;
 mod folder;
 mod gguf;
+mod hashes;
 mod header;
 pub mod hub;
 mod layout;
@@ -37,6 +38,7 @@ pub use self::{
     embedded::EMBEDDED_MODEL,
     files::{ModelFiles, PartFiles},
     folder::EmbeddedFile,
+    hashes::{FileIdentity, HashedWeights},
     model_source::ModelSource,
     pin::ModelDigest,
     weights::OnLoad,

@@ -17,6 +17,7 @@ use tintype::{
     engine::{Engine, Workers},
     image_store::ImageStore,
     ledger::{KeyRules, Ledger, MonthTotals, NewKey},
+    pipeline::{HashedWeights, ModelFiles},
     service::{Encode, GenerateRequest, Service, ServiceError, ServiceParts},
     telemetry::Metrics,
     units::Money,
@@ -50,6 +51,7 @@ impl Bench {
         let settings = crate::devices_lost::settings();
         let (engine, workers) =
             Engine::start(devices, warm_up, Arc::new(|_, _| {}), &settings).expect("started");
+        let files = ModelFiles::directory(&tiny_models::directory("base")).expect("a model");
         let config = Config::default();
         let zone = TimeZone::UTC;
         let service = Service::new(ServiceParts {
@@ -65,6 +67,7 @@ impl Bench {
             runtime: runtime.handle().clone(),
             settings: config.service_settings(),
             loras: Arc::new(config.lora_library()),
+            weights: HashedWeights::begin(&files, None).expect("weights"),
             encode,
         });
         let (service, workers) = (Arc::new(service), Some(workers));

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     costs::{Breakdown, Receipt},
-    domain::{EditRecord, ImageSize, RequestId},
+    domain::{Computation, EditRecord, ImageSize, RequestId},
     image_store::ImageName,
     service::{Answer, AnsweredImage, ImageFile, PartialFile},
     units::{Currency, Energy, Money},
@@ -24,6 +24,7 @@ pub(in crate::http::api) struct ImagesBody<'a> {
     painted_size: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     loras: Vec<LoraBody<'a>>,
+    computation: Option<&'a Computation>,
     data: Vec<ImageBody>,
     #[serde(flatten)]
     edit: Option<EditRecordBody>,
@@ -131,6 +132,7 @@ struct CompletedEvent<'a> {
     edit: Option<EditRecordBody>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     loras: Vec<LoraBody<'a>>,
+    computation: Option<&'a Computation>,
     usage: UsageBody,
     seed: u64,
     receipt: ReceiptBody,
@@ -171,6 +173,7 @@ pub(in crate::http::api) fn answer(
         done: done(asked, answer.size),
         painted_size: painted_size(asked, answer, offer),
         loras: bodies(&answer.loras),
+        computation: answer.computation.as_ref(),
         edit: answer.edit.map(EditRecordBody::from),
         data: answer.images.iter().map(&mut image).collect(),
         usage: usage(asked, answer, offer),
@@ -211,6 +214,7 @@ pub(in crate::http::api) fn completed_event(
         done: done(asked, answer.size),
         painted_size: painted_size(asked, answer, offer),
         loras: bodies(&answer.loras),
+        computation: answer.computation.as_ref(),
         edit: answer.edit.map(EditRecordBody::from),
         usage: usage(asked, answer, offer),
         seed: image.seed.get(),

@@ -5,6 +5,7 @@ use super::{
     loras::{LoraBody, bodies},
 };
 use crate::{
+    domain::Computation,
     ledger::{SettledImage, StoredImage, StoredRequest},
     units::Currency,
 };
@@ -22,6 +23,7 @@ pub(in crate::http::api) struct ReceiptsBody<'a> {
     tag: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     loras: Vec<LoraBody<'a>>,
+    computation: Option<&'a Computation>,
     delivered: bool,
     #[serde(flatten)]
     edit: Option<EditRecordBody>,
@@ -56,6 +58,7 @@ pub(in crate::http::api) fn receipts(request: &StoredRequest, currency: Currency
         quality: request.quality.clone(),
         tag: request.tag.clone(),
         loras: bodies(&request.loras),
+        computation: request.computation.as_ref(),
         delivered: request.is_delivered,
         edit: request.edit.map(EditRecordBody::from),
         data: request.images.iter().map(image).collect(),

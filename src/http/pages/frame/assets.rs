@@ -37,7 +37,7 @@ assets! {
     JS: "frame/copy.js", "jobs/jobs.js", "roi/roi.js", "playground/playground.js", "playground/playground-api.js",
         "playground/playground-blank.js", "playground/playground-card.js", "playground/playground-code.js", "playground/playground-compare.js",
         "playground/playground-edit.js", "playground/playground-form.js", "playground/playground-gallery.js",
-        "playground/playground-key.js", "playground/playground-mask.js", "playground/playground-painter.js",
+        "playground/playground-key.js", "playground/playground-loras.js", "playground/playground-mask.js", "playground/playground-painter.js",
         "playground/playground-price.js", "playground/playground-source.js", "playground/playground-store.js", "playground/playground-words.js", "playground/playground-work.js";
 }
 

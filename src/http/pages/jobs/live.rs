@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::{Civil, View, size, span};
+use super::{Civil, View, loras, size, span};
 use crate::{
     http::pages::frame::Words,
     service::{JobStage, OpenJob},
@@ -47,12 +47,13 @@ fn line(words: Words, job: &OpenJob, view: &View, civil: Civil<'_>, fields: &Mar
             }
         }
         td {
-            (size(job.size))
+            (size(job.asked.size))
             small {
-                (words.format("jobs-images", &[("count", job.images.into())])) " · "
-                (words.format("jobs-steps", &[("count", job.steps.into())]))
+                (words.format("jobs-images", &[("count", job.asked.images.into())])) " · "
+                (words.format("jobs-steps", &[("count", job.asked.steps.into())]))
                 @if job.is_stream { " · " (words.say("jobs-stream")) }
             }
+            (loras(&job.asked.loras))
         }
         td { (stage(words, job)) }
         td {

@@ -19,7 +19,7 @@ use super::{
     session::{enter, enter_with},
 };
 use crate::{
-    domain::{ImageFormat, ImageSize, RequestId, Scope},
+    domain::{ImageFormat, ImageSize, LoraUse, RequestId, Scope},
     http::{State, api::error::ApiError},
     image_store::ImageName,
     ledger::LedgerError,
@@ -213,6 +213,12 @@ fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {
         (live::section(words, view, civil, &fields(visit)))
         (recent::section(words, view, civil))
     }
+}
+
+/// `LoRA ink × 0.8, clay × 1`; nothing without any.
+fn loras(loras: &[LoraUse]) -> Markup {
+    let named = loras.iter().map(|lora| format!("{}\u{a0}×\u{a0}{}", lora.name, lora.weight));
+    html! { @if !loras.is_empty() { small { "LoRA " (named.collect::<Vec<_>>().join(", ")) } } }
 }
 
 /// `1024 × 768`

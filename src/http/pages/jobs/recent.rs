@@ -1,6 +1,6 @@
 use maud::{Markup, html};
 
-use super::{Civil, View, size};
+use super::{Civil, View, loras, size};
 use crate::{
     http::pages::frame::Words,
     image_store::ImageName,
@@ -75,6 +75,7 @@ fn figures(words: Words, request: &RecentRequest, work: &RecentWork, currency: C
                 (words.format("jobs-steps", &[("count", work.steps.into())]))
             }
             small { (words.format("jobs-seed", &[("seed", work.seed.to_string().into())])) }
+            (loras(&request.loras))
         }
         td.number.time { (words.time_text(work.duration)) }
         td.number.energy {

@@ -3,6 +3,7 @@ use serde::Serialize;
 
 use super::View;
 use crate::{
+    domain::LoraUse,
     service::{JobStage, OpenJob, RecentJob},
     units::{Energy, Money},
 };
@@ -27,6 +28,8 @@ struct OpenJobBody<'a> {
     size: String,
     steps: u32,
     images: u32,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    loras: &'a [LoraUse],
     stream: bool,
     since: Timestamp,
     begun_at: Option<Timestamp>,
@@ -51,6 +54,8 @@ struct EndedJobBody<'a> {
     delivered: Option<bool>,
     ended_at: Timestamp,
     images: u32,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    loras: &'a [LoraUse],
     #[serde(flatten)]
     work: Option<WorkBody>,
     pictures: Vec<String>,
@@ -89,9 +94,10 @@ fn open<'a>(job: &'a OpenJob, view: &'a View) -> OpenJobBody<'a> {
         key_name: view.key_names.get(&job.key).map(String::as_str),
         tag: job.tag.as_deref(),
         prompt: job.prompt.as_deref(),
-        size: job.size.to_string(),
-        steps: job.steps,
-        images: job.images,
+        size: job.asked.size.to_string(),
+        steps: job.asked.steps,
+        images: job.asked.images,
+        loras: &job.asked.loras,
         stream: job.is_stream,
         since: job.since,
         begun_at: job.begun_at,
@@ -115,6 +121,7 @@ fn ended(job: &RecentJob) -> EndedJobBody<'_> {
         delivered: request.is_delivered,
         ended_at: request.ended_at,
         images: request.images,
+        loras: &request.loras,
         work: request.work.as_ref().map(|work| WorkBody {
             size: work.size.to_string(),
             steps: work.steps,

@@ -5,11 +5,15 @@ use crate::{
     domain::{ImageFormat, Seed},
     http::pages::text,
     ledger::{EndState, RecentRequest, RecentWork},
-    service::JobStage,
+    service::{AskedImages, JobStage},
     units::{Energy, Millis},
 };
 
 const NOW: Timestamp = Timestamp::constant(1_795_000_000, 0);
+
+fn ink() -> LoraUse {
+    LoraUse { name: "ink".into(), weight: 0.8, sha256: None }
+}
 
 fn id(random: u8) -> RequestId {
     RequestId::new(NOW, [random; 10])
@@ -21,9 +25,12 @@ fn open(random: u8, stage: JobStage) -> OpenJob {
         key: "O1z1TrT7XU".into(),
         tag: Some("poster".into()),
         prompt: None,
-        size: ImageSize::new(1024, 768).expect("a size"),
-        steps: 8,
-        images: 2,
+        asked: AskedImages {
+            size: ImageSize::new(1024, 768).expect("a size"),
+            steps: 8,
+            images: 2,
+            loras: (random == 1).then(ink).into_iter().collect(),
+        },
         is_stream: true,
         since: NOW - SignedDuration::from_secs(75),
         begun_at: None,
@@ -44,6 +51,7 @@ fn ended(random: u8, state: EndState, is_delivered: Option<bool>, work: Option<R
         ended_at: NOW,
         tag: None,
         images: 1,
+        loras: (random == 4).then(ink).into_iter().collect(),
         is_delivered,
         work,
     };

@@ -27,6 +27,9 @@ playground-quality-steps = { $steps ->
    *[other] { $quality } · { $steps } steps
 }
 playground-count = Images
+playground-loras = LoRAs
+playground-loras-hint = Up to { $count } together. Weight 1 is as trained, and below 0 is the opposite.
+playground-lora-weight = Weight of { $name }
 playground-format = Format
 playground-seed = Seed
 playground-seed-hint = The same seed and settings give the same image. Unless locked, each image gets a new seed.
@@ -87,6 +90,8 @@ playground-depreciation = Depreciation
 playground-upkeep = Upkeep
 playground-compared = List price elsewhere
 playground-request = Request
+playground-weights = Weights, SHA-256
+playground-computed = Computed with
 playground-receipt-json = Show JSON
 playground-receipt-save = Save
 playground-close = Close

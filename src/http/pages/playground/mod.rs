@@ -144,6 +144,7 @@ fn settings(words: Words, terms: &Terms) -> Markup {
                 }
             }
             (parts::seed(words, terms))
+            (parts::loras(words, terms))
             (more(words, terms))
         }
     }

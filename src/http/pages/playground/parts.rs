@@ -59,6 +59,24 @@ pub(super) fn seed(words: Words, terms: &Terms) -> Markup {
     }
 }
 
+/// The LoRAs of the visitor's key; the script fills the list.
+pub(super) fn loras(words: Words, terms: &Terms) -> Markup {
+    let (least, most) = (-terms.lora_weight_max, terms.lora_weight_max);
+    html! {
+        details id="lora-entry" hidden {
+            summary { (words.say("playground-loras")) }
+            ul.loras id="loras" aria-describedby="loras-hint" {}
+            p.hint id="loras-hint" { (words.format("playground-loras-hint", &[("count", terms.loras_max.into())])) }
+        }
+        template id="lora" {
+            li {
+                label.check { input type="checkbox"; span translate="no" {} }
+                input type="number" min=(least) max=(most) step="any" value="1" required;
+            }
+        }
+    }
+}
+
 /// The request of the form as a program.
 pub(super) fn code(words: Words) -> Markup {
     let languages = [("curl", "curl"), ("python", "Python"), ("node", "Node.js")];
@@ -83,9 +101,33 @@ pub(super) fn code(words: Words) -> Markup {
     }
 }
 
+/// A line of an image's figures.
+fn figure(words: Words, name: &str, label: &str) -> Markup {
+    html! { div { dt { (words.say(label)) } dd data-part=(name) {} } }
+}
+
+/// The rest of an image's figures, which are shown if asked for.
+fn receipt(words: Words) -> Markup {
+    html! {
+        details {
+            summary { (words.say("playground-receipt")) }
+            dl.receipt {
+                (figure(words, "electricity", "playground-electricity"))
+                (figure(words, "depreciation", "playground-depreciation"))
+                (figure(words, "upkeep", "playground-upkeep"))
+                (figure(words, "compared", "playground-compared"))
+                (figure(words, "request", "playground-request"))
+                (figure(words, "weights", "playground-weights"))
+                (figure(words, "computed", "playground-computed"))
+            }
+            button.quiet type="button" data-part="json" { (words.say("playground-receipt-json")) }
+        }
+    }
+}
+
 /// An image in progress and then done; the script fills it in.
 pub(super) fn image(words: Words, terms: &Terms) -> Markup {
-    let figure = |name: &str, label: &str| html! { div { dt { (words.say(label)) } dd data-part=(name) {} } };
+    let figure = |name: &str, label: &str| figure(words, name, label);
     html! {
         template id="picture" {
             li.picture {
@@ -112,20 +154,11 @@ pub(super) fn image(words: Words, terms: &Terms) -> Markup {
                                     dd { span data-part="energy" {} " " span.tag data-part="source" {} }
                                 }
                                 (figure("edited", "playground-edited"))
+                                (figure("loras", "playground-loras"))
                                 (figure("seed", "playground-seed"))
                                 (figure("time", "playground-time"))
                             }
-                            details {
-                                summary { (words.say("playground-receipt")) }
-                                dl.receipt {
-                                    (figure("electricity", "playground-electricity"))
-                                    (figure("depreciation", "playground-depreciation"))
-                                    (figure("upkeep", "playground-upkeep"))
-                                    (figure("compared", "playground-compared"))
-                                    (figure("request", "playground-request"))
-                                }
-                                button.quiet type="button" data-part="json" { (words.say("playground-receipt-json")) }
-                            }
+                            (receipt(words))
                             div.row {
                                 a.button.second data-part="save" { (words.say("playground-save")) }
                                 button.second type="button" data-part="reuse" { (words.say("playground-reuse")) }

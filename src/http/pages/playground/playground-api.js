@@ -54,6 +54,12 @@ export async function generateOne(key, body, { server = "", files = null, signal
   return made;
 }
 
+/** The names of the LoRAs that the key may use, and that can be used. */
+export async function loras(key, { server = "", signal } = {}) {
+  const { data } = read(await text(await ask(`${server}/v1/loras`, key, { signal })));
+  return data.filter(({ problem }) => problem === undefined).map(({ id }) => id);
+}
+
 /** The text of the receipt of `request`. */
 export async function receipt(key, request, { server = "" } = {}) {
   return await text(await ask(`${server}/v1/receipts/${request}`, key, {}));
@@ -122,8 +128,11 @@ function warnings(answer) {
 /** What is kept of an image: `image` has the file, `made` what the answer says of all. */
 function imageOf(image, made, answer) {
   const { seed, receipt } = image;
-  const { output_format: format, size, quality } = made;
-  return { file: file({ ...image, output_format: format }), seed, receipt, format, size, quality, warning: warnings(answer) };
+  const { output_format: format, size, quality, loras: applied = [], computation } = made;
+  return {
+    file: file({ ...image, output_format: format }), seed, receipt, format, size, quality, loras: applied, computation,
+    warning: warnings(answer),
+  };
 }
 
 function file({ b64_json, output_format }) {

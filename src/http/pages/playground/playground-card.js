@@ -58,6 +58,7 @@ export class Card {
     this.show(made.file, this.#settings.prompt);
     this.#made(made.quality);
     this.#receipt(made);
+    this.#computation(made);
     const save = this.part("save");
     save.href = this.part("image").src;
     save.download = made.name;
@@ -129,6 +130,20 @@ export class Card {
     const facts = [say("edit-steps", { run: count(run), sigma: decimal(sigma) }), say("edit-pixels", { pixels: count(pixels) })];
     if (typeof isUnchanged === "boolean") facts.push(isUnchanged ? say("edit-unchanged") : say("edit-changed"));
     this.part("edited").textContent = facts.join(" · ");
+  }
+
+  /** What the pixels depend on beside the settings. Images from before that was said have none. */
+  #computation({ loras = [], computation = null }) {
+    const row = (name, texts, title = "") => {
+      this.part(name).textContent = texts.join(" · ");
+      this.part(name).title = title;
+      this.part(name).parentElement.hidden = texts.length === 0;
+    };
+    const hashes = Object.entries(computation?.weights ?? {}).filter(([, hash]) => hash !== null);
+    row("loras", loras.map(({ name, weight }) => `${name} × ${decimal(weight)}`));
+    row("weights", hashes.map(([, hash]) => hash.slice(0, 8)), hashes.map((pair) => pair.join(" ")).join("\n"));
+    const { precision, device, schedule, rng } = computation ?? {};
+    row("computed", computation ? [precision, device, schedule, rng] : []);
   }
 
   #comparison({ compared_with: service, compared_price: price, saving }, amount) {

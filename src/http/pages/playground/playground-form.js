@@ -6,7 +6,7 @@ import { count, part, say, terms } from "./playground-words.js";
 const ELEMENTS = {
   prompt: "prompt", negative_prompt: "negative", size: "sizes", n: "count", quality: "quality", seed: "seed",
   steps: "steps", guidance_scale: "guidance", output_format: "format", image: "source-file", mask: "mask",
-  strength: "strength", mask_mode: "mask-mode", crop: "crop", feather: "feather",
+  lora: "lora-entry", strength: "strength", mask_mode: "mask-mode", crop: "crop", feather: "feather",
 };
 
 /** The element for the API's `field`; none where the form has none. */
@@ -18,6 +18,7 @@ export function elementOf(field) {
 export class Form {
   #element = part("paint-form");
   #edit;
+  #loras;
   #onChange;
   #onKeep;
   /** Whether an image with the seed in the form has been asked for. */
@@ -25,9 +26,10 @@ export class Form {
   /** Whether somebody has changed the form since the page was opened. */
   #isTouched = false;
 
-  /** With `edit`, or null, calls `onChange` after each change, and `onKeep` with the settings that are to outlive the page. */
-  constructor({ edit, onChange, onKeep }) {
+  /** With `loras`, and `edit` or null, calls `onChange` after each change, and `onKeep` with the settings that are to outlive the page. */
+  constructor({ edit, loras, onChange, onKeep }) {
     this.#edit = edit;
+    this.#loras = loras;
     this.#onChange = onChange;
     this.#onKeep = onKeep;
     this.#roll();
@@ -53,6 +55,7 @@ export class Form {
       format: part("format").value,
       seed: Number(part("seed").value),
       preview: part("preview").checked,
+      loras: this.#loras.settings(),
       edit: this.#edit?.settings() ?? null,
     };
   }
@@ -71,6 +74,11 @@ export class Form {
   editBegun() {
     this.#element.elements.size.value = "auto";
     this.changed();
+  }
+
+  /** Other LoRAs are offered. */
+  loadedLoras() {
+    this.#onChange();
   }
 
   /** Puts a draft back, unless something newer was typed. A value that this server does not offer leaves the field as it is. */
@@ -101,6 +109,7 @@ export class Form {
     (preset ?? sizes.at(-1)).checked = true;
     if (settings.size !== "auto") [part("width").value, part("height").value] = settings.size.split("x");
     part("prompt").value = settings.prompt;
+    this.#loras.restore(settings.loras ?? []);
     part("negative").value = settings.negative;
     choose(part("quality"), settings.quality);
     part("steps").value = settings.steps ?? "";
@@ -162,7 +171,7 @@ export class Form {
   }
 
   #keep() {
-    this.#onKeep({ ...this.settings(), locked: this.#isLocked() });
+    this.#onKeep({ ...this.settings(), loras: this.#loras.chosen(), locked: this.#isLocked() });
   }
 
   #checkSides() {
@@ -217,11 +226,13 @@ function choose(element, value) {
 
 /** `settings` as the body of a request. */
 export function bodyOf(settings) {
-  const { prompt, size, quality, n, format, seed, steps, guidance, negative, edit } = settings;
+  const { prompt, size, quality, n, format, seed, steps, guidance, negative, loras, edit } = settings;
   const body = { prompt, size, quality, n, output_format: format, seed };
   if (steps !== null) body.steps = steps;
   if (guidance !== terms.guidance_scale) body.guidance_scale = guidance;
   if (guidance > 0 && negative.trim() !== "") body.negative_prompt = negative;
+  // The fields of an edit's form are texts.
+  if (loras.length > 0) body.lora = edit ? JSON.stringify(loras) : loras;
   return edit ? { ...body, ...fieldsOf(edit) } : body;
 }
 

@@ -61,10 +61,10 @@ export class Price {
 }
 
 /** What a price depends on. */
-function kindOf({ size, quality, steps, guidance, n, edit }) {
+function kindOf({ size, quality, steps, guidance, n, loras, edit }) {
   const { source, isMasked, box, strength, mode, crop, feather } = edit ?? {};
   const ofEdit = [source, isMasked, box, strength, mode, crop, feather];
-  return JSON.stringify([size, quality, steps, guidance > 0, n, ofEdit]);
+  return JSON.stringify([size, quality, steps, guidance > 0, n, loras, ofEdit]);
 }
 
 /** What the server will not make has no price, and says why: an image that is too large for the model, say. */

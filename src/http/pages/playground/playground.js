@@ -6,6 +6,7 @@ import { Edit } from "./playground-edit.js";
 import { Form, bodyOf, elementOf } from "./playground-form.js";
 import { Gallery } from "./playground-gallery.js";
 import { Key } from "./playground-key.js";
+import { Loras } from "./playground-loras.js";
 import { Price } from "./playground-price.js";
 import { Store } from "./playground-store.js";
 import { count, moment, money, part, say, seconds, tell, terms } from "./playground-words.js";
@@ -25,14 +26,19 @@ const store = new Store();
 const gallery = new Gallery(store, {
   onReuse: reuse, onEdit: (image) => edit.begin(image), onReceipt: showReceipt, onDeleted: sayDeleted, onStop: stop,
 });
-const key = new Key(() => price.ask({ isStale: true }));
+const key = new Key(() => {
+  loras.load(key.value);
+  price.ask({ isStale: true });
+});
+const loras = new Loras(() => form.loadedLoras());
 // A model without an encoder edits nothing.
 const edit = terms.edit && new Edit(store, {
   onChange: () => form.changed(), onBegin: () => form.editBegun(), onProblem: (words) => tell("problem", words),
 });
-const form = new Form({ edit, onChange, onKeep: keepDraft });
+const form = new Form({ edit, loras, onChange, onKeep: keepDraft });
 const price = new Price(key, form);
 showCode();
+loras.load(key.value);
 price.ask();
 restore();
 

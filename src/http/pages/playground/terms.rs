@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        FEATHER_DEFAULT, FEATHER_MAX, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, Quality, STEPS_MAX,
-        Strength,
+        FEATHER_DEFAULT, FEATHER_MAX, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, LORA_WEIGHT_MAX,
+        Quality, STEPS_MAX, Strength,
     },
     http::{Offer, pages::frame::Words},
     source_image::FILE_BYTES_MAX,
@@ -52,6 +52,7 @@ pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
     ("playground-estimated", &[]),
     ("playground-by-quality", &["steps"]),
     ("playground-made-steps", &["steps"]),
+    ("playground-lora-weight", &["name"]),
     ("playground-reused", &["seed"]),
     ("playground-kept", &[]),
     ("playground-not-kept", &[]),
@@ -107,6 +108,9 @@ pub(super) struct Terms {
     pub(super) guidance_scale: f64,
     pub(super) guidance_max: f64,
     pub(super) seed_max: u64,
+    /// LoRAs of one request, and how strongly one is applied, either way.
+    pub(super) loras_max: usize,
+    pub(super) lora_weight_max: f64,
     /// None if the model cannot edit.
     pub(super) edit: Option<EditTerms>,
 }
@@ -152,6 +156,8 @@ impl Terms {
             guidance_scale: offer.usual.guidance_scale,
             guidance_max: GUIDANCE_MAX,
             seed_max: SEED_MAX,
+            loras_max: offer.loras.max,
+            lora_weight_max: LORA_WEIGHT_MAX,
             edit: offer.can_edit.then(EditTerms::new),
         }
     }
@@ -251,6 +257,7 @@ pub(super) mod tests {
             include_str!("playground-form.js"),
             include_str!("playground-gallery.js"),
             include_str!("playground-key.js"),
+            include_str!("playground-loras.js"),
             include_str!("playground-painter.js"),
             include_str!("playground-price.js"),
             include_str!("playground-words.js"),
