@@ -7,7 +7,7 @@ use crate::units::Currency;
 
 /// Names of columns, best first, without case, spaces and signs. FOCUS has the capitals (BilledCost), OpenAI's cost export
 /// the `amount_value`, fal's usage API the `bucket`, Alibaba's bill the Chinese ones.
-const DATES: [&str; 26] = [
+const DATES: &[&str] = &[
     "chargeperiodstart",
     "usagestartdate",
     "账单开始时间",
@@ -24,18 +24,27 @@ const DATES: [&str; 26] = [
     "createdat",
     "invoicedate",
     "billingperiodstart",
+    "periodstart",
+    "billingstart",
+    "servicestart",
+    "from",
+    "start",
     "month",
     "period",
     "year",
+    "datum",
     "日期",
+    "日付",
+    "利用日",
     "消费时间",
     "消费日期",
     "时间",
     "账期",
+    "账单月份",
     "月份",
     "年份",
 ];
-const ENDS: [&str; 10] = [
+const ENDS: &[&str] = &[
     "chargeperiodend",
     "usageenddate",
     "账单结束时间",
@@ -46,29 +55,51 @@ const ENDS: [&str; 10] = [
     "结束日期",
     "until",
     "billingperiodend",
+    "periodend",
+    "billingend",
+    "serviceend",
+    "to",
+    "end",
 ];
 /// They count images, whatever else stands there.
-const IMAGES: [&str; 10] = [
+const IMAGES: &[&str] = &[
     "images",
     "numimages",
     "imagecount",
     "numberofimages",
     "pictures",
+    "bilder",
     "张数",
+    "枚数",
     "图片数",
     "图片数量",
     "图片张数",
     "出图数",
 ];
 /// They count images unless a column of units, or the line, says otherwise.
-const QUANTITIES: [&str; 6] = ["pricingquantity", "quantity", "qty", "count", "units", "数量"];
+const QUANTITIES: &[&str] =
+    &["pricingquantity", "quantity", "qty", "count", "units", "anzahl", "menge", "quantité", "数量"];
 /// They count images only where a column of units says so.
-const AMOUNTS_OF_USE: [&str; 5] = ["usageamount", "usagequantity", "consumedquantity", "用量", "使用量"];
-const COSTS: [&str; 21] = [
+const AMOUNTS_OF_USE: &[&str] = &["usageamount", "usagequantity", "consumedquantity", "用量", "使用量"];
+/// Of what is named so nothing is missing: a tax beside it is in it, a discount beside it is taken off.
+const PAID: &[&str] = &[
     "billedcost",
+    "价税合计",
+    "含税金额",
+    "grossamount",
+    "amountgross",
+    "gross",
+    "brutto",
+    "bruttobetrag",
     "应付金额",
+    "应付",
     "实付金额",
+    "实付",
     "支付金额",
+    "amountpaid",
+    "paid",
+];
+const COSTS: &[&str] = &[
     "消费金额",
     "cost",
     "amountvalue",
@@ -77,10 +108,12 @@ const COSTS: [&str; 21] = [
     "totalcost",
     "totalamount",
     "total",
-    "paid",
     "spend",
-    "amountpaid",
+    "kosten",
+    "betrag",
+    "montant",
     "金额",
+    "金額",
     "费用",
     "花费",
     "现金支付",
@@ -88,9 +121,9 @@ const COSTS: [&str; 21] = [
     "effectivecost",
 ];
 /// What stands in place of a bill where nothing was billed: FOCUS's cost of what a commitment had paid before.
-const COSTS_INSTEAD: [&str; 1] = ["effectivecost"];
-/// Money that is in no sum of what was paid: unit and list prices, and what was taken off them.
-const OTHER_MONEY: [&str; 11] = [
+const COSTS_INSTEAD: &[&str] = &["effectivecost"];
+/// Money that is in no sum of what was paid: unit and list prices.
+const OTHER_MONEY: &[&str] = &[
     "unitprice",
     "price",
     "listcost",
@@ -100,20 +133,50 @@ const OTHER_MONEY: [&str; 11] = [
     "单价",
     "官网价",
     "原价",
-    "优惠金额",
+];
+/// What was to be paid before tax. A total beside it has the tax.
+const BEFORE_TAX: &[&str] =
+    &["net", "netamount", "amountnet", "netto", "nettobetrag", "subtotal", "不含税金额"];
+const TOTALS: &[&str] = &["total", "totalamount", "amounttotal", "gesamt", "gesamtbetrag", "合计"];
+/// Added to a cost or taken off it, and perhaps not in it.
+const BESIDE: &[&str] = &[
+    "tax",
+    "taxes",
+    "taxamount",
+    "vat",
+    "vatamount",
+    "gst",
+    "mwst",
+    "ust",
+    "fee",
+    "fees",
+    "税额",
     "discount",
+    "discounts",
+    "rabatt",
+    "credit",
+    "credits",
+    "refund",
+    "refunds",
+    "adjustment",
+    "adjustments",
+    "优惠",
+    "优惠金额",
+    "退款",
+    "退款金额",
 ];
-/// Added to a cost, and not in it.
-const ADDED: [&str; 8] = ["tax", "taxes", "taxamount", "vat", "gst", "fee", "fees", "税额"];
 /// Parts of names that only money has.
-const MONEY_WORDS: [&str; 16] = [
-    "cost", "amount", "charge", "paid", "spend", "price", "usd", "eur", "kosten", "betrag", "preis", "金额",
-    "费", "价", "款", "消费",
+const MONEY_WORDS: &[&str] = &[
+    "cost", "amount", "charge", "paid", "spend", "price", "usd", "eur", "net", "gross", "netto", "brutto",
+    "total", "kosten", "betrag", "preis", "summe", "montant", "prix", "金额", "金額", "费", "价", "款",
+    "消费", "付",
 ];
-const CURRENCIES: [&str; 6] =
-    ["billingcurrency", "amountcurrency", "currency", "currencycode", "币种", "货币"];
-const UNITS: [&str; 8] =
-    ["pricingunit", "quantityunit", "usageunit", "unittype", "unit", "用量单位", "计量单位", "单位"];
+/// Ends of names of what says which kind of money another column has.
+const KINDS: &[&str] = &["type", "category", "description", "类型", "名称", "方式", "状态"];
+const CURRENCIES: &[&str] =
+    &["billingcurrency", "amountcurrency", "currency", "currencycode", "币种", "货币"];
+const UNITS: &[&str] =
+    &["pricingunit", "quantityunit", "usageunit", "unittype", "unit", "用量单位", "计量单位", "单位"];
 
 /// Where what stands.
 pub(super) struct Columns {
@@ -125,8 +188,8 @@ pub(super) struct Columns {
     pub cost: Option<usize>,
     /// What counts where the cost's column is 0 throughout.
     pub cost_instead: Option<usize>,
-    /// Money that may be missing in the cost's column.
-    pub added: Option<usize>,
+    /// Columns of money that may be missing in the cost's.
+    pub beside: Vec<usize>,
     /// What the name of the cost's column says, as `cost_usd` does.
     pub cost_currency: Option<Currency>,
     pub currency: Option<usize>,
@@ -149,37 +212,36 @@ impl Columns {
         let plain: Vec<(String, Option<Currency>)> = names.iter().map(plain_name).collect();
         let find =
             |known: &[&str]| known.iter().find_map(|known| plain.iter().position(|(name, _)| name == known));
-        let date = find(&DATES)
+        let date = find(DATES)
             .ok_or(UsageError::NoColumn { what: "dates", names: "date, day, month or ChargePeriodStart" })?;
-        let unit = find(&UNITS);
-        let images = find(&IMAGES).or_else(|| find(&QUANTITIES));
-        let images = images.or_else(|| find(&AMOUNTS_OF_USE).filter(|_| unit.is_some()));
+        let unit = find(UNITS);
+        let images = find(IMAGES).or_else(|| find(QUANTITIES));
+        let images = images.or_else(|| find(AMOUNTS_OF_USE).filter(|_| unit.is_some()));
         let images = images.filter(|_| counts_images);
-        let cost = find(&COSTS);
-        if cost.is_none() {
-            let is_money = |name: &str| MONEY_WORDS.iter().any(|word| name.contains(word));
-            let others: [&[&str]; 6] = [&OTHER_MONEY, &CURRENCIES, &DATES, &ENDS, &UNITS, &AMOUNTS_OF_USE];
-            let is_other = |name: &str| others.iter().any(|others| others.contains(&name));
-            let is_unknown = |(name, currency): &(String, Option<Currency>)| {
-                (currency.is_some() || is_money(name)) && !is_other(name)
-            };
-            let unknown = plain.iter().position(is_unknown);
-            if let Some(column) = unknown {
-                return Err(UsageError::UnknownCost { column: names[column].to_owned() });
-            }
+        let whole = find(PAID).or_else(|| find(TOTALS).filter(|_| find(BEFORE_TAX).is_some()));
+        let cost = whole.or_else(|| find(COSTS));
+        if cost.is_none()
+            && let Some(column) = plain.iter().position(is_unknown_money)
+        {
+            return Err(UsageError::UnknownCost { column: names[column].to_owned() });
         }
         if images.is_none() && cost.is_none() {
             return Err(UsageError::NoColumn { what: "images or costs", names: "images, and one cost" });
         }
         Ok(Self {
             date,
-            end: find(&ENDS),
+            end: find(ENDS),
             images,
             cost,
-            cost_instead: find(&COSTS_INSTEAD).filter(|_| cost.is_some()),
-            added: find(&ADDED).filter(|_| cost.is_some()),
+            cost_instead: find(COSTS_INSTEAD).filter(|_| cost.is_some()),
+            beside: match (cost, whole) {
+                (Some(_), None) => {
+                    (0..plain.len()).filter(|at| BESIDE.contains(&plain[*at].0.as_str())).collect()
+                }
+                _ => Vec::new(),
+            },
             cost_currency: cost.and_then(|index| plain[index].1),
-            currency: find(&CURRENCIES),
+            currency: find(CURRENCIES),
             unit,
             own_line: find(&["xline"]),
             is_chinese: names.iter().any(|name| name.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))),
@@ -197,6 +259,15 @@ impl Columns {
         };
         names.iter().find(is_use)
     }
+}
+
+/// Whether a name is that of money, but of none that is known.
+fn is_unknown_money((name, currency): &(String, Option<Currency>)) -> bool {
+    let known = [OTHER_MONEY, CURRENCIES, DATES, ENDS, UNITS, AMOUNTS_OF_USE, QUANTITIES, IMAGES];
+    let is_in = |names: &[&str]| names.contains(&name.as_str());
+    let has_word = MONEY_WORDS.iter().any(|word| name.contains(word));
+    let is_kind = KINDS.iter().any(|kind| name.ends_with(kind));
+    (currency.is_some() || has_word || is_in(BESIDE)) && !is_kind && !known.into_iter().any(is_in)
 }
 
 /// The mark that stands most often in the line of names.

@@ -55,11 +55,14 @@ pub(super) fn like_for_like(scenario: &Scenario, outcome: &Outcome, gap: Option<
 pub(super) fn usage(usage: &Usage, scenario: &Scenario, outcome: &Outcome) -> String {
     let mut text = Text::new(outcome.currency);
     text.words(0, "Your usage, as the file was read");
-    let days = usage.period.days.days();
+    let days = match usage.period.days.days() {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
     let hundredths = usage.period.month_hundredths();
     let months = format!("{}.{:02} months", hundredths / 100, hundredths % 100);
     text.line("from", &usage.first_day.to_string(), "");
-    text.line("to", &usage.last_day.to_string(), &format!("{days} days, counted as {months}"));
+    text.line("to", &usage.last_day.to_string(), &format!("{days}, counted as {months}"));
     let of_what = match (&usage.megapixels, &usage.images_column) {
         (Some(megapixels), _) => {
             format!("{megapixels} megapixels, as images of {}", scenario.size)

@@ -15,9 +15,11 @@ use crate::{
     units::{Currency, Money},
 };
 
-/// What stands in the place of a date in a line of sums.
-const TOTALS: [&str; 11] =
-    ["total", "totals", "subtotal", "sum", "summe", "gesamt", "合计", "总计", "小计", "汇总", "合计金额"];
+/// Words for a line of sums, where a date would be. All words of the cell are of these or of `BESIDE_TOTALS`.
+const TOTALS: [&str; 8] =
+    ["total", "totals", "subtotal", "sum", "summe", "gesamt", "zwischensumme", "gesamtsumme"];
+const BESIDE_TOTALS: [&str; 9] = ["grand", "sub", "amount", "usd", "eur", "cny", "rmb", "gbp", "due"];
+const CHINESE_TOTALS: [&str; 6] = ["合计", "总计", "小计", "汇总", "总额", "合計"];
 /// Services that bill in dollars, as their models and endpoints are named.
 const DOLLAR_SELLERS: [&str; 8] =
     ["fal-ai/", "gpt-image", "dall-e", "midjourney", "imagen", "replicate", "stability", "black-forest-labs"];
@@ -55,10 +57,8 @@ impl Line<'_> {
     /// Whether it sums up the lines before it.
     pub(super) fn is_total(&self) -> bool {
         let first = self.record.iter().find(|cell| !cell.is_empty()).unwrap_or_default();
-        let is_total =
-            |cell: &str| TOTALS.contains(&cell.trim_end_matches([':', '：']).to_lowercase().as_str());
-        is_total(self.cell(Some(self.columns.date)))
-            || (self.cell(Some(self.columns.date)).is_empty() && is_total(first))
+        let date = self.cell(Some(self.columns.date));
+        is_sum(date) || (date.is_empty() && is_sum(first))
     }
 
     pub(super) fn usage(&self) -> Result<LineUsage, UsageError> {
@@ -68,7 +68,7 @@ impl Line<'_> {
             Some(column) => self.images(column)?,
             None => (0, Decimal::ZERO),
         };
-        self.refuse_additions()?;
+        self.refuse_money_beside()?;
         let (paid, currency) = self.paid(columns.cost)?;
         let (paid_instead, _) = self.paid(columns.cost_instead)?;
         let words = self.record.iter().map(str::to_lowercase);
@@ -164,16 +164,20 @@ impl Line<'_> {
         }
     }
 
-    /// Taxes and fees in a column of their own: nobody can tell whether the cost has them.
-    fn refuse_additions(&self) -> Result<(), UsageError> {
-        let text = self.cell(self.columns.added);
-        let is_nothing = |number: Number| number.decimal() == Decimal::ZERO;
-        if text.is_empty() || Number::read(text, self.columns.foreign_marks).is_some_and(is_nothing) {
+    /// Taxes, fees and discounts in a column of their own: nobody can tell whether the cost has them.
+    fn refuse_money_beside(&self) -> Result<(), UsageError> {
+        let is_nothing = |text: &str| {
+            let number = Number::read(text, self.columns.foreign_marks);
+            text.is_empty() || number.is_some_and(|number| number.decimal() == Decimal::ZERO)
+        };
+        let Some(column) = self.columns.beside.iter().find(|column| !is_nothing(self.cell(Some(**column))))
+        else {
             return Ok(());
-        }
+        };
+        let text = self.cell(Some(*column));
         let cost = self.columns.cost.and_then(|column| self.columns.names.get(column)).unwrap_or_default();
-        let problem = format!("`{text}` may be missing in {cost}; add it there, and take this column out");
-        Err(self.refuse(self.columns.added, problem))
+        let problem = format!("`{text}` may be missing in {cost}; put it in there, and take this column out");
+        Err(self.refuse(Some(*column), problem))
     }
 
     fn paid(&self, column: Option<usize>) -> Result<(Money, Option<Currency>), UsageError> {
@@ -208,6 +212,16 @@ impl Line<'_> {
         let column = column.and_then(|column| self.columns.names.get(column)).unwrap_or_default();
         UsageError::Cell { line, column: column.to_owned(), problem }
     }
+}
+
+/// `Grand Total (USD):`, `本月合计`.
+fn is_sum(cell: &str) -> bool {
+    let cell = cell.to_lowercase();
+    let joined: String = cell.split_whitespace().collect();
+    let words: Vec<_> = cell.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let is_of_total = |word: &&str| TOTALS.contains(word) || BESIDE_TOTALS.contains(word);
+    CHINESE_TOTALS.iter().any(|total| joined.contains(total))
+        || (words.iter().any(|word| TOTALS.contains(word)) && words.iter().all(is_of_total))
 }
 
 impl Days {

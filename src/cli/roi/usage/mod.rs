@@ -236,6 +236,56 @@ mod tests {
     }
 
     #[test]
+    fn money_beside_a_cost_is_counted_once_or_named() {
+        let guessed = |amount, currency| paid(amount, currency).map(|paid| Paid { is_guessed: true, ..paid });
+        let gross = Ok(guessed("11.9", None));
+        for (csv, expected) in [
+            ("date,images,net,gross\n2026-10-01,5,10.00,11.90\n", gross),
+            ("date,images,subtotal,tax,total\n2026-10-01,5,10.00,1.90,11.90\n", gross),
+            (
+                "日期,张数,不含税金额,税额,价税合计\n2026-10-01,5,100.00,6.00,106.00\n",
+                Ok(guessed("106", Some(Currency::CNY))),
+            ),
+            (
+                "账期,费用类型,图片数,实付（CNY）\n2026-10,image,5,40.00\n",
+                Ok(paid("40", Some(Currency::CNY))),
+            ),
+            (
+                "date,images,cost,credits\n2026-10-01,5,10.00,-2.00\n",
+                Err(
+                    "line 2, column credits: `-2.00` may be missing in cost; put it in there, and take this column out",
+                ),
+            ),
+            (
+                "date,images,net\n2026-10-01,5,10.00\n",
+                Err(
+                    "column net looks like money, and it is not known which; rename it to cost, or take it out",
+                ),
+            ),
+            (
+                "date,images,vat\n2026-10-01,5,1.90\n",
+                Err(
+                    "column vat looks like money, and it is not known which; rename it to cost, or take it out",
+                ),
+            ),
+        ] {
+            assert_eq!(read(csv).map(|usage| usage.paid), expected.map_err(str::to_owned), "{csv}");
+        }
+    }
+
+    #[test]
+    fn spans_have_two_columns_and_lines_of_sums_are_left_out() {
+        let year = read("from,to,images,cost\n2026-01-01,2026-12-31,6000,$1500\n").expect("usage");
+        assert_eq!((year.period.last(), year.period.a_month(6000)), (date(2026, 12, 31), 500));
+        for total in ["Grand Total", "Total (USD)", "Summe:", "合 计", "本月合计", "合计（元）"] {
+            let usage = read(&format!("date,images,cost\n2026-10-01,500,12.50\n{total},500,12.50\n"));
+            assert_eq!(usage.map(|usage| (usage.images, usage.totals)), Ok((Some(500), 1)), "{total}");
+        }
+        let refused = read("date,images,cost\nTotal of Ann,500,12.50\n").expect_err("no sum");
+        assert!(refused.contains("`Total of Ann` is not a date"), "{refused}");
+    }
+
+    #[test]
     fn a_malformed_line_is_named_with_its_column_and_a_remedy() {
         for (csv, said) in [
             ("images,cost\n1,2\n", "no column of dates; name one date, day, month or ChargePeriodStart"),
