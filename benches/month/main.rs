@@ -29,7 +29,7 @@ use tintype::{
     config::Config,
     costs::{Asset, CostModel, Life},
     domain::{ApiKey, Scopes},
-    ledger::{BudgetPeriods, Evidence, GroupBy, KeyRules, Ledger, Month, NewKey},
+    ledger::{BudgetPeriods, Evidence, GroupBy, KeyRules, Ledger, Month, NewKey, RequestFilter},
     units::Money,
 };
 
@@ -72,7 +72,7 @@ fn main() {
         let rows: usize = parts.map(|part| part.lines().count()).sum();
         assert!(rows > images as usize, "a head, a row for each, and what the month cost beside them");
     });
-    let recent = ledger.recent_requests(None, 1).expect("requests")[0].clone();
+    let recent = ledger.recent_requests(&RequestFilter::default(), 1).expect("requests")[0].clone();
     let keys = ledger.keys().expect("keys");
     let of_recent = keys.iter().find(|key| key.public_id == recent.key).expect("its key").id;
     row("a receipt", || {
@@ -80,7 +80,10 @@ fn main() {
     });
     row("a page of fifty jobs", || {
         assert_eq!(
-            ledger.recent_requests(Some(recent.id), 50).expect("jobs").len(),
+            ledger
+                .recent_requests(&RequestFilter { before: Some(recent.id), ..RequestFilter::default() }, 50)
+                .expect("jobs")
+                .len(),
             50.min(images as usize - 1)
         );
     });

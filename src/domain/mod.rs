@@ -7,6 +7,7 @@ mod edit;
 mod edit_record;
 mod encoding;
 mod expiry;
+mod failure;
 mod ids;
 mod image_host;
 mod label;
@@ -30,6 +31,7 @@ pub use edit::{Edit, FEATHER_DEFAULT, FEATHER_MAX, MaskMode, Strength, StrengthE
 pub use edit_record::EditRecord;
 pub use encoding::{Encoding, ImageFormat};
 pub use expiry::{Expiry, ExpiryError};
+pub use failure::FailureReason;
 pub use ids::{AssetId, KeyId, RequestId};
 pub use image_host::{ImageHost, ImageHostError};
 pub use label::{KEY_NAME_MAX, LabelError, check_label};

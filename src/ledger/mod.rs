@@ -62,7 +62,7 @@ pub use self::{
     },
     meter::{Epoch, OverheadTotals},
     receipts::{StoredImage, StoredRequest},
-    recent_requests::{EndState, RecentRequest, RecentWork},
+    recent_requests::{EndState, Outcome, RecentRequest, RecentWork, RequestFilter},
     recorded::{AssetRow, CostLineRow},
     report::{
         Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy, GroupByError, GroupReport,

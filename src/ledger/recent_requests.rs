@@ -1,12 +1,12 @@
 use jiff::Timestamp;
 
 use super::{
-    Ledger, LedgerError, loras,
+    Ledger, LedgerError, loras, signed,
     store::{FromValue, Row, Value, params},
     unsigned,
 };
 use crate::{
-    domain::{ImageSize, LoraUse, RequestId, Seed},
+    domain::{FailureReason, ImageSize, LoraUse, RequestId, Seed},
     units::{Energy, Millis, Money},
 };
 
@@ -29,6 +29,57 @@ impl FromValue for EndState {
     }
 }
 
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its images were generated, booked and handed over.
+    Delivered,
+    /// Its images were generated and booked, but nobody took them.
+    Undelivered,
+    /// It gave no image.
+    Failed,
+    /// Its client or an operator stopped it.
+    Cancelled,
+    /// It was open when the server died.
+    Abandoned,
+}
+
+crate::domain::words!(
+    Outcome, "an outcome":
+    Delivered = "delivered", Undelivered = "undelivered", Failed = "failed", Cancelled = "cancelled", Abandoned = "abandoned",
+);
+
+impl FromValue for Outcome {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+}
+
+impl FromValue for FailureReason {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+}
+
+/// Which ended requests are wanted. What is none restricts nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestFilter {
+    /// Those that came before this one.
+    pub before: Option<RequestId>,
+    /// This one alone.
+    pub id: Option<RequestId>,
+    /// Those of which this came.
+    pub outcome: Option<Outcome>,
+    /// Those of the key with this public id.
+    pub key: Option<String>,
+    /// Those that are filed under this.
+    pub tag: Option<String>,
+    /// Those with an image of this seed.
+    pub seed: Option<Seed>,
+    /// Those that came from the first moment up to, not including, the second.
+    pub came: Option<(Timestamp, Timestamp)>,
+}
+
 /// A request that has ended, with the sums of what was booked for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecentRequest {
@@ -40,6 +91,12 @@ pub struct RecentRequest {
     pub key_name: String,
     /// How it ended.
     pub state: EndState,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Why it gave no image; none if it gave some, or failed before reasons were kept.
+    pub failure: Option<FailureReason>,
+    /// When it came.
+    pub came_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
     /// What it is filed under.
@@ -73,33 +130,52 @@ pub struct RecentWork {
     pub cost: Money,
 }
 
-/// The ?2 requests that came last and have ended, or those before ?1. Ids sort by time. What is taken back counts
-/// against what it takes back, so the sums are what is in force.
-pub(super) const RECENT: &str = "SELECT requests.id, public_id, name, state, ended_at_ms, tag, requests.images, requests.loras AS loras, delivered,
-                 min(width) AS width, min(height) AS height, min(steps) AS steps,
-                 min(CASE image_index WHEN 0 THEN seed END) AS seed, CAST(sum(duration_ms) AS BIGINT) AS duration_ms,
-                 CAST(sum(energy_mj) AS BIGINT) AS energy_mj, CAST(sum(wall_energy_mj) AS BIGINT) AS wall_energy_mj,
-                 CAST(sum(standard_nano) AS BIGINT) AS standard_nano
-             FROM (SELECT * FROM requests
-                   WHERE state NOT IN ('reserved', 'running') AND (CAST(?1 AS TEXT) IS NULL OR id < ?1)
-                   ORDER BY id DESC LIMIT ?2) AS requests
-             JOIN keys ON keys.id = key_id LEFT JOIN entries ON request_id = requests.id
-             GROUP BY requests.id ORDER BY requests.id DESC";
+/// The ?2 requests that came last and have ended, of those that a [`RequestFilter`] wants. Ids sort by time. What is taken back
+/// counts against what it takes back, so the sums are what is in force. Without a filter, as many requests are read as are wanted;
+/// with one, requests are read back to the last one wanted.
+pub(super) const RECENT: &str = "
+    SELECT ended.id, public_id, name, state, outcome, ended.reason, ended.created_at_ms, ended_at_ms, tag, ended.images,
+           ended.loras AS loras, delivered,
+           min(width) AS width, min(height) AS height, min(steps) AS steps,
+           min(CASE image_index WHEN 0 THEN seed END) AS seed, CAST(sum(duration_ms) AS BIGINT) AS duration_ms,
+           CAST(sum(energy_mj) AS BIGINT) AS energy_mj, CAST(sum(wall_energy_mj) AS BIGINT) AS wall_energy_mj,
+           CAST(sum(standard_nano) AS BIGINT) AS standard_nano
+    FROM (SELECT * FROM (
+              SELECT requests.*, reason,
+                     CASE WHEN state = 'settled' AND delivered = 1 THEN 'delivered'
+                          WHEN state = 'settled' THEN 'undelivered'
+                          WHEN reason IN ('client_gone', 'cancelled_by_operator') THEN 'cancelled'
+                          ELSE state END AS outcome
+              FROM requests LEFT JOIN request_failures ON request_id = requests.id) AS request
+          WHERE state NOT IN ('reserved', 'running') AND (CAST(?1 AS TEXT) IS NULL OR id < ?1)
+            AND (CAST(?3 AS TEXT) IS NULL OR id = ?3) AND (CAST(?4 AS TEXT) IS NULL OR outcome = ?4)
+            AND (CAST(?5 AS TEXT) IS NULL OR key_id = (SELECT keys.id FROM keys WHERE public_id = ?5))
+            AND (CAST(?6 AS TEXT) IS NULL OR tag = ?6)
+            AND (CAST(?7 AS BIGINT) IS NULL
+                 OR EXISTS (SELECT 1 FROM entries WHERE request_id = request.id AND seed = ?7))
+            AND created_at_ms >= ?8 AND created_at_ms < ?9
+          ORDER BY id DESC LIMIT ?2) AS ended
+    JOIN keys ON keys.id = key_id LEFT JOIN entries ON request_id = ended.id
+    GROUP BY ended.id ORDER BY ended.id DESC";
 
 impl Ledger {
-    /// The `limit` requests that came last and have ended, newest first; where `before` is given, those that came
-    /// before that one.
+    /// The `limit` requests that came last and have ended, of those that `filter` wants, newest first.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.
     pub fn recent_requests(
         &self,
-        before: Option<RequestId>,
+        filter: &RequestFilter,
         limit: usize,
     ) -> Result<Vec<RecentRequest>, LedgerError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let before = before.map(RequestId::to_text);
-        self.store.read(|conn| conn.query(RECENT, params![before, limit], request))
+        let (before, id) = (filter.before.map(RequestId::to_text), filter.id.map(RequestId::to_text));
+        let seed = filter.seed.map(|seed| signed(seed.get(), "seed")).transpose()?;
+        let (from, to) = filter.came.unwrap_or((Timestamp::MIN, Timestamp::MAX));
+        let (outcome, key, tag) =
+            (filter.outcome.map(Outcome::as_str), filter.key.as_deref(), filter.tag.as_deref());
+        let parameters = params![before, limit, id, outcome, key, tag, seed, from, to];
+        self.store.read(|conn| conn.query(RECENT, parameters, request))
     }
 }
 
@@ -110,6 +186,9 @@ fn request(row: &Row<'_>) -> Result<RecentRequest, LedgerError> {
         key: row.get("public_id")?,
         key_name: row.get("name")?,
         state: row.get("state")?,
+        outcome: row.get("outcome")?,
+        failure: row.get("reason")?,
+        came_at: row.get("created_at_ms")?,
         ended_at: row.get("ended_at_ms")?,
         tag: row.get("tag")?,
         images: row.get("images")?,

@@ -10,7 +10,7 @@ use super::{
     store::{Conn, params},
 };
 use crate::{
-    domain::{CostTag, KeyId, RenderSpec, RequestId},
+    domain::{CostTag, FailureReason, KeyId, RenderSpec, RequestId},
     units::Currency,
 };
 
@@ -78,13 +78,14 @@ impl Ledger {
         })
     }
 
-    /// Ends a request that gave no image, and books the energy it took, if any: reserved or running → failed.
+    /// Ends a request that gave no image for `reason`, and books the energy it took, if any: reserved or running → failed.
     ///
     /// # Errors
     /// [`Unbooked`], with the reservation; nothing was written.
     pub fn fail(
         &self,
         reservation: Reservation,
+        reason: FailureReason,
         spec: &RenderSpec,
         currency: Currency,
         work: &[FailedWork],
@@ -93,6 +94,8 @@ impl Ledger {
         let request = reservation.id;
         self.end(reservation, "failed", now, |conn, now| {
             let entries = Entries { request, spec, currency, now };
+            let note = "INSERT INTO request_failures (request_id, reason) VALUES (?1, ?2)";
+            conn.execute(note, params![request.to_text(), reason.as_str()])?;
             work.iter().try_for_each(|work| entries.insert_failure(conn, work))
         })
     }

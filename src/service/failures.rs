@@ -3,16 +3,22 @@ use jiff::{Timestamp, civil::DateTime};
 use super::Service;
 use crate::{
     costs::{CostModel, Share},
-    domain::{RenderJob, Seed},
+    domain::{FailureReason, RenderJob, Seed},
     engine::{FailedAttempt, Generated, GeneratedImage},
     ledger::{FailedWork, Reservation},
 };
 
 /// Work that gave no image.
 impl Service {
-    /// Ends a request without images, and books what was spent on it. If even that fails, the next start abandons it; all
+    /// Ends a request without images for `reason`, and books what was spent on it. If even that fails, the next start abandons it; all
     /// that is left to do is to say so.
-    pub(super) async fn fail(&self, reservation: Reservation, spent: &[FailedAttempt], job: &RenderJob) {
+    pub(super) async fn fail(
+        &self,
+        reservation: Reservation,
+        reason: FailureReason,
+        spent: &[FailedAttempt],
+        job: &RenderJob,
+    ) {
         let (now, id) = (self.now(), reservation.id());
         for attempt in spent {
             self.metrics().note_failure(attempt.usage);
@@ -26,7 +32,9 @@ impl Service {
         let (spec, currency) = (job.spec.clone(), self.costs().currency());
         let ended = self
             .ask_ledger(move |ledger| {
-                ledger.fail(reservation, &spec, currency, &work, now).map_err(|unbooked| *unbooked.error)
+                ledger
+                    .fail(reservation, reason, &spec, currency, &work, now)
+                    .map_err(|unbooked| *unbooked.error)
             })
             .await;
         if let Err(error) = ended {

@@ -46,7 +46,7 @@ pub use self::{
 };
 use crate::{
     admit::{Pass, RateStanding, Refused, Taken},
-    domain::{RequestId, Usage},
+    domain::{FailureReason, RequestId, Usage},
     engine::{Generated, Order, PromptTokens, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure},
     ledger::{
         BudgetPeriods, NewRequest, Reservation, ReserveError, Reserved, SettledImage, Settlement, Unbooked,
@@ -202,7 +202,7 @@ impl Service {
         let outcome = match followed {
             Ok(generated) => self.settle(reservation, generated, &request).await,
             Err(error) => {
-                self.fail(reservation, &error.spent, &request.job).await;
+                self.fail(reservation, error.cause.reason(), &error.spent, &request.job).await;
                 Err(error.into())
             }
         };
@@ -369,7 +369,7 @@ impl Service {
             match self.make_files(generated.images, request, id, now).await {
                 Ok(files) => files,
                 Err(error) => {
-                    self.fail(reservation, &spent, job).await;
+                    self.fail(reservation, FailureReason::NotStored, &spent, job).await;
                     return Err(error);
                 }
             };
@@ -403,7 +403,7 @@ impl Service {
                 Ok(Answer { id, created: now, size, images, prompt_tokens, edit, loras, computation })
             }
             Err(Unbooked { reservation, error }) => {
-                self.fail(reservation, &spent, job).await;
+                self.fail(reservation, FailureReason::NotStored, &spent, job).await;
                 Err((*error).into())
             }
         }

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use super::{Service, ServiceError};
-use crate::{domain::RequestId, image_store::ImageName, ledger::RecentRequest};
+use crate::{
+    image_store::ImageName,
+    ledger::{RecentRequest, RequestFilter},
+};
 
 /// A request that has ended, with the images of it that are still kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,17 +16,16 @@ pub struct RecentJob {
 }
 
 impl Service {
-    /// The `limit` requests that came last and have ended, newest first; where `before` is given, those that came before
-    /// that one.
+    /// The `limit` requests that came last and have ended, of those that `filter` wants, newest first.
     ///
     /// # Errors
     /// [`ServiceError::Ledger`] if the ledger fails.
     pub async fn recent_jobs(
         &self,
-        before: Option<RequestId>,
+        filter: RequestFilter,
         limit: usize,
     ) -> Result<Vec<RecentJob>, ServiceError> {
-        let requests = self.ask_ledger(move |ledger| ledger.recent_requests(before, limit)).await?;
+        let requests = self.ask_ledger(move |ledger| ledger.recent_requests(&filter, limit)).await?;
         let store = Arc::clone(&self.parts.image_store);
         self.blocking(move || {
             let with_kept = |request: RecentRequest| {

@@ -76,6 +76,7 @@ fn jobs_are_listed_and_cancelled_where_they_wait_and_where_they_are_generated() 
         let report = jobs(&server);
         let [later, earlier] = [0, 1].map(|place| &report["recent"][place]);
         assert_eq!((&later["id"], &later["state"]), (&json!(waiting), &json!("failed")));
+        assert_eq!(later["failure"], "cancelled_by_operator");
         assert_eq!(later.get("size"), None, "the device never began with it");
         assert_eq!((&earlier["id"], &earlier["size"]), (&json!(generating), &json!("128x128")));
         assert!(earlier["cost"].as_f64() > Some(0.0), "what it took is booked: {earlier}");
@@ -134,19 +135,51 @@ fn a_kept_image_is_shown_to_operators_and_to_nobody_else() {
 }
 
 #[test]
+fn ended_jobs_are_found_by_what_came_of_them_their_key_tag_day_seed_and_id() {
+    let server = TestServer::start_with(|config| config.user_is_tag = true);
+    let body = json!({ "prompt": "x", "size": "16x16", "seed": 77, "user": "spring" });
+    let id =
+        server.generate(&body).json()["data"][0]["receipt"]["request_id"].as_str().expect("an id").to_owned();
+    server.generate(&json!({ "prompt": "x", "size": "16x16", "seed": 78 }));
+    let found = |query: &str| {
+        let answer = server.get(&format!("/admin/jobs.json?{query}")).bearer(&server.key).send("");
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let ids: Vec<_> =
+            answer.json()["recent"].as_array().expect("jobs").iter().map(|job| job["id"].clone()).collect();
+        ids
+    };
+    let (all, key) = (found(""), jobs(&server)["recent"][0]["key"].as_str().expect("a key").to_owned());
+    assert_eq!((all.len(), &all[1]), (2, &json!(id)));
+    for query in ["q=77", "tag=spring", &format!("q={id}"), &format!("q=req_{}", id.replace('-', ""))] {
+        assert_eq!(found(query), [json!(id)], "{query}");
+    }
+    let key = format!("key={key}");
+    for query in ["state=delivered", &key] {
+        assert_eq!(found(query), all, "{query}");
+    }
+    for query in ["state=failed", "state=cancelled", "q=1", "tag=autumn", "key=none", "day=2001-01-01"] {
+        assert_eq!(found(query), Vec::<Value>::new(), "{query}");
+    }
+    let refused = server.get("/admin/jobs.json?state=lost").bearer(&server.key).send("");
+    assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!("state")));
+    let page = Browser::signed_in(&server).open("/admin/jobs?tag=autumn").text;
+    assert!(page.contains("No ended job matches.") && page.contains("value=\"autumn\""), "{page}");
+}
+
+#[test]
 fn older_requests_are_a_page_further_on() {
     let server = TestServer::start();
-    for _ in 0..13 {
+    for _ in 0..26 {
         assert_eq!(server.generate(&json!({ "prompt": "x", "size": "16x16" })).status, 200);
     }
     let mut browser = Browser::signed_in(&server);
     let page = browser.open("/admin/jobs").text;
-    assert_eq!(page.matches("class=\"state\"").count(), 12, "{page}");
-    let (_, link) = page.split_once("href=\"?before=").expect("a link to older ones");
+    assert_eq!(page.matches("class=\"state\"").count(), 25, "{page}");
+    let (_, link) = page.split_once("href=\"/admin/jobs?before=").expect("a link to older ones");
     let oldest = link.split('"').next().expect("an id");
     let page = browser.open(&format!("/admin/jobs?before={oldest}")).text;
     assert_eq!(page.matches("class=\"state\"").count(), 1, "{page}");
-    assert!(!page.contains("href=\"?before=") && page.contains("Newest"), "{page}");
+    assert!(!page.contains("rel=\"next\"") && page.contains("Newest"), "{page}");
     let newest = jobs(&server)["recent"][0]["id"].as_str().expect("an id").to_owned();
     let older = server.get(&format!("/admin/jobs.json?before={newest}")).bearer(&server.key).send("").json();
     assert_eq!(older["recent"].as_array().map(Vec::len), Some(12), "scripts get more at once");

@@ -9,8 +9,8 @@ use tintype::{
     config::Config,
     costs::{Budgets, Comparison, CostModel, Share},
     domain::{
-        ApiKey, EnergySource, ImageFormat, ImageSize, KeyId, Overhead, Quality, RenderSpec, RequestId,
-        Scopes, Seed, Usage,
+        ApiKey, EnergySource, FailureReason, ImageFormat, ImageSize, KeyId, Overhead, Quality, RenderSpec,
+        RequestId, Scopes, Seed, Usage,
     },
     image_store::{ImageName, ImageStore},
     ledger::{
@@ -265,6 +265,8 @@ impl Order<'_> {
         let priced = self.costs.failed_work(usage, share, at).expect("a price");
         let work = FailedWork { index: 0, seed: Seed::new(42), usage, priced, share, images_shown: 0 };
         let (reservation, currency) = (self.reserve(), self.costs.currency());
-        self.ledger.fail(reservation, &self.spec(), currency, &[work], self.at).expect("failed");
+        self.ledger
+            .fail(reservation, FailureReason::ClientGone, &self.spec(), currency, &[work], self.at)
+            .expect("failed");
     }
 }

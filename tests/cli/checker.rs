@@ -15,7 +15,7 @@ use tintype::{
         Asset, Breakdown, Comparison, CostLine, CostModel, DaySpan, Life, Receipt, Retirement, Share,
         TariffRow, Upkeep,
     },
-    domain::{EnergySource, ImageSize, Overhead, Product, Quality, RenderSpec, Seed, Usage},
+    domain::{EnergySource, FailureReason, ImageSize, Overhead, Product, Quality, RenderSpec, Seed, Usage},
     ledger::{
         CloseError, Closer, CorrectedAmounts, Evidence, FailedWork, GroupBy, Month, SettledImage, Settlement,
         Year,
@@ -99,7 +99,10 @@ impl Chance {
         let spec = RenderSpec { size, ..spec() };
         if self.one_in(8) {
             let work = self.failed_work(at);
-            self.books.ledger.fail(reservation, &spec, Currency::CNY, &[work], at).expect("failed");
+            self.books
+                .ledger
+                .fail(reservation, FailureReason::GenerationFailed, &spec, Currency::CNY, &[work], at)
+                .expect("failed");
             return;
         }
         let receipt = self.receipt(size, at);

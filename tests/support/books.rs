@@ -6,7 +6,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
     costs::{Breakdown, Budgets, Comparison, CostModel, CostSettings, PriceBook, PricedWork, Receipt, Share},
-    domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
+    domain::{
+        ApiKey, EnergySource, FailureReason, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed,
+        Usage,
+    },
     ledger::{
         BudgetPeriods, FailedWork, KeyRules, Ledger, NewKey, NewRequest, Reservation, SettledImage,
         Settlement,
@@ -91,7 +94,9 @@ impl Books {
         let (priced, share) = (PricedWork::unexplained(wall_energy, cost), Share::WHOLE);
         let work = FailedWork { index: 0, seed: Seed::new(42), usage, priced, share, images_shown: 0 };
         let reservation = self.open_request(at, None);
-        self.ledger.fail(reservation, &spec(), Currency::CNY, &[work], at).expect("failed");
+        self.ledger
+            .fail(reservation, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[work], at)
+            .expect("failed");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    domain::{ImageSize, Seed, Usage},
+    domain::{FailureReason, ImageSize, Seed, Usage},
     pipeline::{Pixels, RenderError},
 };
 
@@ -124,6 +124,19 @@ pub enum WorkFailure {
 }
 
 impl WorkFailure {
+    /// What is kept of it.
+    pub const fn reason(&self) -> FailureReason {
+        match self {
+            Self::Stopping => FailureReason::ServerStopping,
+            Self::Cancelled => FailureReason::ClientGone,
+            Self::CancelledByOperator => FailureReason::CancelledByOperator,
+            Self::DeadlinePassed => FailureReason::DeadlinePassed,
+            Self::NoDevice => FailureReason::NoDevice,
+            Self::OutOfMemory { .. } => FailureReason::OutOfMemory,
+            Self::Failed(_) | Self::Panicked | Self::Incomplete => FailureReason::GenerationFailed,
+        }
+    }
+
     /// Whether another device might have generated it.
     pub(in crate::engine) fn blames_device(&self) -> bool {
         match self {

@@ -1,6 +1,7 @@
 //! The controls, one after the other, over one view of the ledger.
 
 use jiff::{Timestamp, tz::TimeZone};
+use rust_decimal::Decimal;
 
 use super::reconciliations;
 use crate::{
@@ -157,8 +158,7 @@ fn meters(conn: &Conn<'_>, basis: &AuditBasis<'_>) -> Result<Control, LedgerErro
         let is_near =
             tenths.is_some_and(|tenths| tenths.unsigned_abs() <= u64::from(basis.tolerance_percent) * 10);
         control.check(is_near, || {
-            let percent = tenths
-                .map_or_else(|| "-".into(), |tenths| format!("{}.{}", tenths / 10, (tenths % 10).abs()));
+            let percent = tenths.map_or_else(|| "-".into(), |tenths| Decimal::new(tenths, 1).to_string());
             format!("{}: {percent} % of what was measured is not booked", reconciliation.month)
         });
     }

@@ -48,7 +48,11 @@ fn books() -> Closed {
     let priced = costs.failed_work(hour, share, civil).expect("priced");
     let work = FailedWork { index: 0, seed: Seed::new(1), usage: hour, priced, share, images_shown: 0 };
     let failed = closed.book.open_request(closed.book.filed(), now);
-    closed.book.ledger.fail(failed, &spec(), Currency::CNY, &[work], now).expect("failed");
+    closed
+        .book
+        .ledger
+        .fail(failed, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[work], now)
+        .expect("failed");
     let idle = costs.idle(hour, civil).expect("priced");
     closed.book.ledger.book_overhead(Overhead::Idle, hour, &idle, Currency::CNY, now).expect("booked");
     // An hour's kilowatt each for an image, failed work and idleness.

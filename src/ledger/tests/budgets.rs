@@ -185,7 +185,7 @@ proptest! {
                 }
                 Happening::Fail { which } => {
                     if let Some((reservation, _)) = shop.take(which) {
-                        shop.book.ledger.fail(reservation, &spec(), Currency::CNY, &[], shop.now).expect("failed");
+                        shop.book.ledger.fail(reservation, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[], shop.now).expect("failed");
                     }
                 }
                 Happening::Wait { hours } => shop.now += SignedDuration::from_hours(hours),
@@ -233,7 +233,10 @@ fn a_soft_budget_lets_pass_and_says_so_once_as_news() {
     let within = shop.reserve(0, need(5)).expect("reserved");
     assert_eq!(news(&within), []);
     let soft = || "soft 5.00 a month".to_owned();
-    shop.book.ledger.fail(within, &spec(), Currency::CNY, &[], NOON).expect("failed");
+    shop.book
+        .ledger
+        .fail(within, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[], NOON)
+        .expect("failed");
     let first = shop.reserve(0, need(6)).expect("reserved");
     assert_eq!(news(&first), [(soft(), true)]);
     let second = shop.reserve(0, need(1)).expect("reserved");

@@ -123,7 +123,9 @@ fn a_month_is_closed_once_in_order_and_after_its_end() {
 
     let open = book.open_request(book.filed(), at("2026-10-31T23:00:00Z"));
     assert!(matches!(book.close("2026-10"), Err(CloseError::Open { requests: 1, .. })));
-    book.ledger.fail(open, &spec(), Currency::CNY, &[], NOON).expect("failed");
+    book.ledger
+        .fail(open, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[], NOON)
+        .expect("failed");
 
     let october = book.close("2026-10").expect("closed");
     assert!(matches!(book.close("2026-10"), Err(CloseError::Closed { .. })));

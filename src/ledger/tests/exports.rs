@@ -146,7 +146,9 @@ fn failed_work_is_a_charge_without_an_image() {
     let mut book = Book::new(None);
     let failed = book.open_request(book.filed(), NOON);
     let work = failed_work(Money::from_nano(5));
-    book.ledger.fail(failed, &spec(), Currency::CNY, &[work], NOON).expect("failed");
+    book.ledger
+        .fail(failed, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[work], NOON)
+        .expect("failed");
     let csv = focus(&book, "2026-11", &TimeZone::UTC);
     let columns = ["EffectiveCost", "PricingQuantity", "PricingUnit", "x_ComparatorSku", "x_ComparatorCost"];
     assert_eq!(cells(&csv, 0, &columns), ["0.000000005", "1.0", "Requests", "", ""]);
@@ -164,7 +166,9 @@ fn a_month_of_everything() -> (Book, CostModel) {
     let failed = book.open_request(book.filed(), now);
     let mut work = failed_work(Money::from_nano(5));
     work.priced.cost.depreciation = Money::from_nano(7);
-    book.ledger.fail(failed, &spec(), Currency::CNY, &[work], now).expect("failed");
+    book.ledger
+        .fail(failed, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[work], now)
+        .expect("failed");
     for (kind, nano) in
         [(Overhead::Idle, 11), (Overhead::Idle, 2), (Overhead::WarmUp, 13), (Overhead::Gap, 17)]
     {

@@ -25,7 +25,10 @@ use crate::{
         Breakdown, Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Comparison, CostModel,
         CostSettings, PriceBook, PricedWork, Receipt, Share,
     },
-    domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed, Usage},
+    domain::{
+        ApiKey, EnergySource, FailureReason, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed,
+        Usage,
+    },
     units::{Currency, Energy, EnergyBalance, Millis, Money},
 };
 
@@ -269,7 +272,9 @@ fn a_settlement_that_fails_gives_its_reservation_back() {
     let absurd = Receipt { wall_energy: Energy::from_millijoules(u64::MAX), ..receipt() };
     let unbooked = book.settle(reservation, &[&receipt(), &absurd]).expect_err("out of range");
     assert_eq!(book.totals().images, 0, "all or none");
-    book.ledger.fail(unbooked.reservation, &spec(), Currency::CNY, &[], NOON).expect("failed");
+    book.ledger
+        .fail(unbooked.reservation, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[], NOON)
+        .expect("failed");
 }
 
 #[test]
@@ -299,7 +304,9 @@ fn failed_work_costs_its_electricity_and_gives_no_image() {
     let reservation = book.reserve(10, None, 0).expect("reserved");
     book.ledger.start(reservation.id).expect("started");
     let work = failed_work(Money::from_nano(5));
-    book.ledger.fail(reservation, &spec(), Currency::CNY, &[work], NOON).expect("failed");
+    book.ledger
+        .fail(reservation, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[work], NOON)
+        .expect("failed");
     let totals = book.totals();
     assert_eq!((totals.images, totals.standard, totals.saving()), (0, Money::ZERO, Some(Money::ZERO)));
     assert_eq!(totals.failed_electricity, Money::from_nano(5));
@@ -361,7 +368,9 @@ fn a_retry_under_one_idempotency_key_differs_from_another_request() {
     assert!(matches!(book.reserve(10, Some("a"), 2), Err(ReserveError::IdempotencyKeyReused)));
     assert!(book.reserve(10, Some("b"), 1).is_ok());
     let failed = book.reserve(10, Some("c"), 1).expect("reserved");
-    book.ledger.fail(failed, &spec(), Currency::CNY, &[], NOON).expect("failed");
+    book.ledger
+        .fail(failed, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[], NOON)
+        .expect("failed");
     assert!(book.reserve(10, Some("c"), 1).is_ok(), "what failed may be tried again");
     assert!(book.reserve(10, None, 1).is_ok() && book.reserve(10, None, 1).is_ok());
 }

@@ -138,7 +138,9 @@ fn what_cannot_be_taken_back_is_refused_in_a_line() {
     let mut book = two_months();
     let failed = book.open_request(book.filed(), NOON);
     let work = failed_work(Money::from_nano(5));
-    book.ledger.fail(failed, &spec(), Currency::CNY, &[work], NOON).expect("failed");
+    book.ledger
+        .fail(failed, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[work], NOON)
+        .expect("failed");
     let upkeep = CorrectedAmounts { upkeep: Some(Money::from_nano(1)), ..CorrectedAmounts::default() };
     let negative = CorrectedAmounts { upkeep: Some(Money::from_nano(-1)), ..CorrectedAmounts::default() };
     let reverse = |entry, reason: &str, amounts: Option<&CorrectedAmounts>| {

@@ -74,7 +74,9 @@ fn run(book: &mut Book, keys: &[KeyId], step: &Happening) {
         Action::Fail => {
             let open = book.open_request(filed, now);
             let work = failed_work(Money::from_nano(step.electricity[0]));
-            book.ledger.fail(open, &spec(), Currency::CNY, &[work], now).expect("failed");
+            book.ledger
+                .fail(open, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[work], now)
+                .expect("failed");
         }
         Action::Reverse { entry, electricity } => {
             let entry = i64::try_from(entry).expect("a number") + 1;

@@ -50,6 +50,12 @@ async function turn() {
   setTimeout(turn, PACE_MS);
 }
 
+// What is asked before a job is cancelled; both lists are replaced again and again, so the page listens.
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.ask;
+  if (question && !confirm(question)) event.preventDefault();
+});
+
 for (const kind of ["pointerdown", "pointermove", "keydown", "scroll", "visibilitychange"]) {
   document.addEventListener(kind, () => { touchedAt = Date.now(); }, { passive: true });
 }

@@ -31,7 +31,7 @@ pub(super) fn section(words: Words, view: &View, civil: Civil<'_>, fields: &Mark
 }
 
 fn line(words: Words, job: &OpenJob, view: &View, civil: Civil<'_>, fields: &Markup) -> Markup {
-    let name = view.key_names.get(&job.key).unwrap_or(&job.key);
+    let name = view.key_name(&job.key).unwrap_or(&job.key);
     html! { tr id={ "job-" (job.id) } {
         th scope="row" {
             div.who {
@@ -62,9 +62,9 @@ fn line(words: Words, job: &OpenJob, view: &View, civil: Civil<'_>, fields: &Mar
         }
         td {
             @if view.may_administer && job.stage != JobStage::Stopping {
-                form method="post" action={ "/admin/jobs/" (job.id) "/cancel" } {
+                form method="post" action={ "/admin/jobs/" (job.id) "/cancel" } data-ask=(words.format("jobs-cancel-ask", &[("key", name.into())])) {
                     (fields)
-                    button.danger id={ "cancel-" (job.id) } aria-label=(words.format("jobs-cancel-whose", &[("key", name.as_str().into())])) {
+                    button.danger id={ "cancel-" (job.id) } aria-label=(words.format("jobs-cancel-whose", &[("key", name.into())])) {
                         (words.say("jobs-cancel"))
                     }
                 }

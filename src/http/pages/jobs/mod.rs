@@ -1,16 +1,16 @@
 //! /admin/jobs: jobs that wait, run, or have ended.
 
+mod filter;
 mod live;
 mod recent;
 mod report;
-
-use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use jiff::{Timestamp, civil::DateTime};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use self::filter::JobsQuery;
 use super::{
     frame::{Page, Visit, Words, fields},
     json,
@@ -22,23 +22,17 @@ use crate::{
     domain::{ImageFormat, ImageSize, LoraUse, RequestId, Scope},
     http::{State, api::error::ApiError},
     image_store::ImageName,
-    ledger::LedgerError,
+    ledger::KeyRow,
     service::{OpenJob, RecentJob},
     units::Currency,
 };
 
 /// Requests that have ended: on a page, which goes on page by page, and for scripts.
-const ON_PAGE: usize = 12;
+const ON_PAGE: usize = 25;
 const FOR_SCRIPTS: usize = 50;
 
 /// What an operator has seen is not left in the browser's cache for whoever uses it after signing out.
 const NOT_KEPT: &str = "private, no-store";
-
-/// From where on the requests that have ended are shown.
-#[derive(Deserialize)]
-pub(super) struct JobsQuery {
-    before: Option<String>,
-}
 
 #[derive(Deserialize)]
 struct Nothing {}
@@ -47,16 +41,23 @@ struct Nothing {}
 struct View {
     open: Vec<OpenJob>,
     recent: Vec<RecentJob>,
-    /// What the keys of the open jobs are called, by public id.
-    key_names: HashMap<String, String>,
+    /// All keys, oldest first.
+    keys: Vec<KeyRow>,
+    /// Which of the ended ones are shown.
+    query: JobsQuery,
     now: Timestamp,
     currency: Currency,
-    /// Whether it begins with the newest.
-    is_newest: bool,
     /// Whether there are older ones.
     has_older: bool,
     /// Whether the visitor may cancel jobs, and see images and prompts.
     may_administer: bool,
+}
+
+impl View {
+    /// What the key with `public_id` is called.
+    fn key_name(&self, public_id: &str) -> Option<&str> {
+        self.keys.iter().find(|key| key.public_id == public_id).map(|key| key.name.as_str())
+    }
 }
 
 /// Reads a moment from the clock on the wall.
@@ -154,17 +155,11 @@ fn file(media_type: &str, bytes: Vec<u8>) -> HttpResponse {
 }
 
 async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) -> Result<View, ApiError> {
-    let before = match question.before.as_deref() {
-        None => None,
-        Some(id) => Some(
-            RequestId::from_digits(id)
-                .ok_or_else(|| ApiError::invalid("before", "`before` is the id of a request."))?,
-        ),
-    };
+    let filter = question.filter(state.service.zone())?;
     // Open jobs first: a job that ends in between is shown twice rather than not at all.
     let mut open = state.service.open_jobs();
     // One more than is shown, to know whether there are older ones.
-    let mut recent = state.service.recent_jobs(before, limit + 1).await?;
+    let mut recent = state.service.recent_jobs(filter, limit + 1).await?;
     let has_older = recent.len() > limit;
     recent.truncate(limit);
     let may_administer = visit.may_administer();
@@ -177,26 +172,9 @@ async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) 
             job.kept.clear();
         }
     }
-    let key_names = if open.is_empty() {
-        HashMap::new()
-    } else {
-        let names = state.service.ask_ledger(|ledger| {
-            let keys = ledger.keys()?.into_iter();
-            Ok::<_, LedgerError>(keys.map(|key| (key.public_id, key.name)).collect())
-        });
-        names.await?
-    };
+    let keys = state.service.ask_ledger(|ledger| ledger.keys()).await?;
     let (now, currency) = (state.service.now(), state.service.costs().currency());
-    Ok(View {
-        open,
-        recent,
-        key_names,
-        now,
-        currency,
-        is_newest: before.is_none(),
-        has_older,
-        may_administer,
-    })
+    Ok(View { open, recent, keys, query: question.clone(), now, currency, has_older, may_administer })
 }
 
 fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {
@@ -211,6 +189,7 @@ fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {
             }
         }
         (live::section(words, view, civil, &fields(visit)))
+        (view.query.form(words, &view.keys))
         (recent::section(words, view, civil))
     }
 }

@@ -2,9 +2,10 @@ use maud::{Markup, html};
 
 use super::{Civil, View, loras, size};
 use crate::{
+    domain::FailureReason,
     http::pages::frame::Words,
     image_store::ImageName,
-    ledger::{EndState, RecentRequest, RecentWork},
+    ledger::{Outcome, RecentRequest, RecentWork},
     service::RecentJob,
     units::Currency,
 };
@@ -19,7 +20,7 @@ pub(super) fn section(words: Words, view: &View, civil: Civil<'_>) -> Markup {
         section id="recent" aria-labelledby="recent-title" {
             h2 id="recent-title" { (words.say("jobs-ended")) }
             @if view.recent.is_empty() {
-                p.empty { (words.say("jobs-none-ended")) }
+                p.empty { (words.say(if view.query.is_any() { "jobs-none-found" } else { "jobs-none-ended" })) }
             } @else {
                 div.scroll tabindex="0" role="region" aria-labelledby="recent-title" { table.list.jobs.ended {
                     thead { tr {
@@ -36,9 +37,11 @@ pub(super) fn section(words: Words, view: &View, civil: Civil<'_>) -> Markup {
                 p.note { (words.say("jobs-states-how")) }
             }
             nav.pager aria-label=(words.say("jobs-ended")) {
-                @if !view.is_newest { a.button.second href="/admin/jobs" { "‹ " (words.say("jobs-newest")) } }
+                @if !view.query.is_newest() {
+                    a.button.second href=(view.query.address(None)) { "‹ " (words.say("jobs-newest")) }
+                }
                 @if let Some(oldest) = oldest {
-                    a.button.second href={ "?before=" (oldest.request.id) } rel="next" { (words.say("jobs-older")) " ›" }
+                    a.button.second href=(view.query.address(Some(oldest.request.id))) rel="next" { (words.say("jobs-older")) " ›" }
                 }
             }
         }
@@ -51,7 +54,7 @@ fn line(words: Words, job: &RecentJob, view: &View, civil: Civil<'_>) -> Markup 
         td.kept { @if view.may_administer { (thumbnails(words, &job.kept)) } }
         th scope="row" {
             (request.key_name) " " @if let Some(tag) = &request.tag { span.tag { (tag) } }
-            small { (words.moment(request.ended_at, civil(request.ended_at))) }
+            small { (words.moment(request.came_at, civil(request.came_at))) }
             small.id { code { (request.id) } }
         }
         @match &request.work {
@@ -91,18 +94,46 @@ fn thumbnails(words: Words, kept: &[ImageName]) -> Markup {
         @if kept.is_empty() { span.soft { (words.say("jobs-not-kept")) } }
         div.thumbs { @for name in kept.iter().take(SHOWN) {
             @let address = format!("/admin/pictures/{name}");
-            a href=(address) { img src={ (address) "/small" } alt=(words.say("jobs-image")) loading="lazy" width="64" height="64"; }
+            a href=(address) target="_blank" { img src={ (address) "/small" } alt=(words.say("jobs-image")) loading="lazy" width="64" height="64"; }
         } }
         @if kept.len() > SHOWN { small { "+" (kept.len() - SHOWN) } }
     }
 }
 
 fn state(words: Words, request: &RecentRequest) -> Markup {
-    let (class, key) = match (request.state, request.is_delivered) {
-        (EndState::Settled, Some(true)) => ("tag good", "jobs-delivered"),
-        (EndState::Settled, _) => ("tag warn", "jobs-undelivered"),
-        (EndState::Failed, _) => ("tag bad", "jobs-failed"),
-        (EndState::Abandoned, _) => ("tag bad", "jobs-abandoned"),
+    let class = match request.outcome {
+        Outcome::Delivered => "tag good",
+        Outcome::Undelivered => "tag warn",
+        Outcome::Cancelled => "tag",
+        Outcome::Failed | Outcome::Abandoned => "tag bad",
     };
-    html! { span class=(class) { (words.say(key)) } }
+    html! {
+        span class=(class) { (words.say(word_of(request.outcome))) }
+        @if let Some(reason) = request.failure { small { (words.say(why(reason))) } }
+    }
+}
+
+/// The key of the word for an outcome.
+pub(super) fn word_of(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Delivered => "jobs-delivered",
+        Outcome::Undelivered => "jobs-undelivered",
+        Outcome::Failed => "jobs-failed",
+        Outcome::Cancelled => "jobs-cancelled",
+        Outcome::Abandoned => "jobs-abandoned",
+    }
+}
+
+/// The key of the words for a reason.
+fn why(reason: FailureReason) -> &'static str {
+    match reason {
+        FailureReason::ClientGone => "jobs-why-client-gone",
+        FailureReason::CancelledByOperator => "jobs-why-operator",
+        FailureReason::DeadlinePassed => "jobs-why-deadline",
+        FailureReason::ServerStopping => "jobs-why-stopping",
+        FailureReason::NoDevice => "jobs-why-no-device",
+        FailureReason::OutOfMemory => "jobs-why-memory",
+        FailureReason::GenerationFailed => "jobs-why-failed",
+        FailureReason::NotStored => "jobs-why-not-stored",
+    }
 }

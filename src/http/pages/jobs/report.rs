@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::View;
 use crate::{
-    domain::LoraUse,
+    domain::{FailureReason, LoraUse},
     service::{JobStage, OpenJob, RecentJob},
     units::{Energy, Money},
 };
@@ -52,6 +52,9 @@ struct EndedJobBody<'a> {
     tag: Option<&'a str>,
     state: &'a str,
     delivered: Option<bool>,
+    /// Why it gave no image.
+    failure: Option<&'static str>,
+    came_at: Timestamp,
     ended_at: Timestamp,
     images: u32,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -91,7 +94,7 @@ fn open<'a>(job: &'a OpenJob, view: &'a View) -> OpenJobBody<'a> {
     OpenJobBody {
         id: job.id.to_text(),
         key: &job.key,
-        key_name: view.key_names.get(&job.key).map(String::as_str),
+        key_name: view.key_name(&job.key),
         tag: job.tag.as_deref(),
         prompt: job.prompt.as_deref(),
         size: job.asked.size.to_string(),
@@ -119,6 +122,8 @@ fn ended(job: &RecentJob) -> EndedJobBody<'_> {
         tag: request.tag.as_deref(),
         state: request.state.as_str(),
         delivered: request.is_delivered,
+        failure: request.failure.map(FailureReason::as_str),
+        came_at: request.came_at,
         ended_at: request.ended_at,
         images: request.images,
         loras: &request.loras,

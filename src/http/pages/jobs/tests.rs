@@ -2,9 +2,9 @@ use jiff::{SignedDuration, tz::TimeZone};
 
 use super::*;
 use crate::{
-    domain::{ImageFormat, Seed},
+    domain::{FailureReason, ImageFormat, Seed},
     http::pages::text,
-    ledger::{EndState, RecentRequest, RecentWork},
+    ledger::{EndState, Outcome, RecentRequest, RecentWork},
     service::{AskedImages, JobStage},
     units::{Energy, Millis},
 };
@@ -41,14 +41,31 @@ fn open(random: u8, stage: JobStage) -> OpenJob {
     }
 }
 
-fn ended(random: u8, state: EndState, is_delivered: Option<bool>, work: Option<RecentWork>) -> RecentJob {
+fn ended(
+    random: u8,
+    outcome: Outcome,
+    failure: Option<FailureReason>,
+    work: Option<RecentWork>,
+) -> RecentJob {
+    let is_delivered = match outcome {
+        Outcome::Delivered => Some(true),
+        Outcome::Undelivered => Some(false),
+        _ => None,
+    };
     let name = ImageName { request: id(random), index: 0, format: ImageFormat::Png };
     let request = RecentRequest {
         id: id(random),
         key: "O1z1TrT7XU".into(),
         key_name: "studio 7".into(),
-        state,
-        ended_at: NOW,
+        state: match outcome {
+            Outcome::Delivered | Outcome::Undelivered => EndState::Settled,
+            Outcome::Failed | Outcome::Cancelled => EndState::Failed,
+            Outcome::Abandoned => EndState::Abandoned,
+        },
+        outcome,
+        failure,
+        came_at: NOW,
+        ended_at: NOW + SignedDuration::from_secs(9),
         tag: None,
         images: 1,
         loras: (random == 4).then(ink).into_iter().collect(),
@@ -75,15 +92,16 @@ fn view() -> View {
             open(3, JobStage::Stopping),
         ],
         recent: vec![
-            ended(4, EndState::Settled, Some(true), Some(work)),
-            ended(5, EndState::Settled, Some(false), Some(work)),
-            ended(6, EndState::Failed, None, Some(work)),
-            ended(7, EndState::Abandoned, None, None),
+            ended(4, Outcome::Delivered, None, Some(work)),
+            ended(5, Outcome::Undelivered, None, Some(work)),
+            ended(6, Outcome::Failed, Some(FailureReason::OutOfMemory), Some(work)),
+            ended(7, Outcome::Cancelled, Some(FailureReason::CancelledByOperator), None),
+            ended(8, Outcome::Abandoned, None, None),
         ],
-        key_names: HashMap::from([("O1z1TrT7XU".into(), "studio 7".into())]),
+        keys: Vec::new(),
+        query: JobsQuery::default(),
         now: NOW,
         currency: "CNY".parse().expect("a currency"),
-        is_newest: true,
         has_older: true,
         may_administer: true,
     }
