@@ -14,6 +14,7 @@ pub mod admit;
 pub mod engine;
 pub mod pipeline;
 
+pub mod batches;
 pub mod costs;
 pub mod encode;
 pub mod image_store;

@@ -8,8 +8,8 @@ use std::{
 use super::{AppError, LEDGER_FILE};
 use crate::os::{self, Closed};
 
-/// Files of the data directory that hold secrets or costs, and directories of images. Not all of them are there.
-const PRIVATE: [&str; 8] = [
+/// Files of the data directory that hold secrets or costs, and directories of images and files. Not all of them are there.
+const PRIVATE: [&str; 9] = [
     LEDGER_FILE,
     "ledger.sqlite3-wal",
     "ledger.sqlite3-shm",
@@ -17,6 +17,7 @@ const PRIVATE: [&str; 8] = [
     LINKS_KEY,
     super::PROFILES_FILE,
     super::IMAGES_DIRECTORY,
+    super::FILES_DIRECTORY,
     LOCK_FILE,
 ];
 /// What signs the sessions of the operator's pages.

@@ -11,13 +11,14 @@ use std::{
 };
 
 use actix_web::dev::Server;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
 pub(crate) use self::data_dir::{DataDir, LOCK_FILE, noted_address, prepare_data_dir};
 pub use self::devices::Fitting;
 use crate::{
     admit::Door,
+    batches::FileStore,
     clock::Clock,
     config::{Config, ConfigError, Limits, ListenAddress},
     costs::CostModel,
@@ -25,15 +26,16 @@ use crate::{
     encode,
     engine::{Facts, ProfileStore, Workers},
     http::{
-        self, AnswerMemory, Attempts, ConnectionLimits, HeaderNotes, Links, LoraTerms, NewSecrets, Offer,
-        PublicAddress, SessionSecret, SourceMemory, State,
+        self, AnswerMemory, Attempts, BatchDesk, ConnectionLimits, FileTerms, HeaderNotes, Links, LoraTerms,
+        NewSecrets, Offer, PublicAddress, SessionSecret, SourceMemory, State,
     },
     image_store::{ImageStore, StoreError},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
     pipeline::{HashedWeights, LoadError, ModelSource, OnLoad, hub},
-    service::{OverheadBook, Service, ServiceParts},
+    service::{OverheadBook, Service, ServiceParts, Storage},
     source_image::ImageFetcher,
     telemetry::Metrics,
+    units::Millis,
 };
 
 /// The ledger's file in the data directory.
@@ -46,12 +48,15 @@ pub(crate) const PROXY_HEADERS_FILE: &str = "proxy-headers.json";
 pub(crate) const WEIGHTS_FILE: &str = "weights.json";
 /// The directory of kept images, in the data directory.
 pub(crate) const IMAGES_DIRECTORY: &str = "pictures";
-/// How often old images are deleted.
+/// The directory of files that clients upload and batches write, in the data directory.
+pub(crate) const FILES_DIRECTORY: &str = "files";
+/// How often old images and files are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// A server that is ready to run.
 pub struct App {
     server: Server,
+    state: Arc<State>,
     service: Arc<Service>,
     ledger: Arc<Ledger>,
     workers: Workers,
@@ -158,7 +163,7 @@ impl App {
             ledger: Arc::clone(&ledger),
             costs,
             door: Door::new(config.limits.of_keys()),
-            image_store,
+            storage: Storage { images: image_store, files: open_files(config, &data_dir)? },
             loras: Arc::new(config.lora_library()),
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(clock),
@@ -170,14 +175,13 @@ impl App {
             encode: encode::encode,
         }));
         data_dir.note_address(address)?;
-        let state = state(config, &data_dir, Arc::clone(&service), offer.clone())?;
-        let server =
-            http::server(listener, connection_limits(&config.limits), state).map_err(AppError::Server)?;
-        let first_key = ledger.keys()?.is_empty().then(|| ApiKey::generate(&mut rand::rng()));
-        let sign_in_link =
-            ledger.operator_password()?.is_none().then(|| SignInSecret::generate(&mut rand::rng()));
+        let state = Arc::new(state(config, &data_dir, Arc::clone(&service), offer.clone())?);
+        let server = http::server(listener, connection_limits(&config.limits), Arc::clone(&state))
+            .map_err(AppError::Server)?;
+        let (first_key, sign_in_link) = first_secrets(&ledger)?;
         Ok(Self {
             server,
+            state,
             service,
             ledger,
             workers,
@@ -253,17 +257,21 @@ impl App {
     async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), AppError> {
         let handle = self.server.handle();
         let mut server = std::pin::pin!(self.server);
+        let batches = tokio::spawn(http::run_batches(Arc::clone(&self.state)));
         let reason = tokio::select! {
             ended = &mut server => return ended.map_err(AppError::Server),
             () = stop => Ok(()),
             () = self.service.engine().broken_down() => Err(AppError::NoDevice),
         };
+        self.state.batches.stop();
         // The answers first, however long the images in hand take; then the connections, which may be idle or stuck.
         let ended = tokio::select! {
             ended = &mut server => ended,
             () = self.service.drain() => tokio::join!(server, handle.stop(true)).0,
         };
-        drop(self.service);
+        // What the last lines of batches gave is written down.
+        batches.await.ok();
+        drop((self.service, self.state));
         tokio::task::spawn_blocking(|| self.workers.join()).await.ok();
         // The last idle minute.
         self.bookkeeping.await.ok();
@@ -285,6 +293,14 @@ fn overhead_book(
 fn open_images(config: &Config, data_dir: &DataDir) -> Result<ImageStore, StoreError> {
     let free_disk_min = config.pictures.free_disk_min_mib.saturating_mul(1 << 20);
     ImageStore::open(data_dir.path(IMAGES_DIRECTORY), free_disk_min)
+}
+
+/// A key if the ledger has none, and a sign-in link if there is no password.
+fn first_secrets(ledger: &Ledger) -> Result<(Option<ApiKey>, Option<SignInSecret>), LedgerError> {
+    let first_key = ledger.keys()?.is_empty().then(|| ApiKey::generate(&mut rand::rng()));
+    let sign_in_link =
+        ledger.operator_password()?.is_none().then(|| SignInSecret::generate(&mut rand::rng()));
+    Ok((first_key, sign_in_link))
 }
 
 /// The ledger, checked against the configuration; what a dead process left open is abandoned.
@@ -311,6 +327,15 @@ fn open_ledger(
     Ok(ledger)
 }
 
+fn open_files(config: &Config, data_dir: &DataDir) -> Result<FileStore, AppError> {
+    let free_min = config.pictures.free_disk_min_mib.saturating_mul(1 << 20);
+    let path = data_dir.path(FILES_DIRECTORY);
+    FileStore::open(path.clone(), free_min).map_err(|cause| AppError::DataDir {
+        path,
+        reason: format!("{cause}; let the server's user write to the directory of files"),
+    })
+}
+
 /// What the server's handlers share.
 fn state(
     config: &Config,
@@ -330,8 +355,17 @@ fn state(
             config.hsts_seconds,
         ),
         header_notes: HeaderNotes::new(data_dir.path(PROXY_HEADERS_FILE)),
-        links: Links::new(data_dir.secret(data_dir::LINKS_KEY)?, config.pictures.link_lifetime()),
+        links: Links::new(
+            data_dir.secret(data_dir::LINKS_KEY)?,
+            config.pictures.link_lifetime(),
+            Millis::new(u64::from(config.pictures.keep_days) * 86_400_000),
+        ),
         bodies: config.data_dir.clone(),
+        file_terms: FileTerms {
+            bytes_max_of_key: u64::from(config.batches.files_mib_max) << 20,
+            keep: SignedDuration::from_hours(24 * i64::from(config.batches.keep_days)),
+        },
+        batches: BatchDesk::default(),
         source_memory: SourceMemory::default(),
         image_fetcher: image_fetcher(config)?,
         answer_memory: AnswerMemory::new(config.limits.answers_mib_max.saturating_mul(1 << 20)),
@@ -349,7 +383,7 @@ fn warn_of_the_future(ledger: &Ledger, now: Timestamp) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Deletes old images, now and every hour.
+/// Deletes old images and files, now and every hour.
 async fn sweep_for_ever(service: Arc<Service>) {
     let mut hours = tokio::time::interval(SWEEP_INTERVAL);
     loop {
@@ -360,6 +394,11 @@ async fn sweep_for_ever(service: Arc<Service>) {
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "old images cannot be swept"),
+        }
+        match service.sweep_files().await {
+            Ok(files) if files > 0 => tracing::info!(files, "old files of batches are swept"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "old files of batches cannot be swept"),
         }
     }
 }

@@ -2,7 +2,15 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{CliError, DataArgs, output::OutputArgs};
-use crate::{app::IMAGES_DIRECTORY, clock::Clock, image_store::ImageStore, ledger::ForgetError};
+use crate::{
+    app::{FILES_DIRECTORY, IMAGES_DIRECTORY},
+    batches::FileStore,
+    clock::Clock,
+    config::Config,
+    domain::FileId,
+    image_store::{ImageStore, StoreError},
+    ledger::{ForgetError, Forgotten},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct ForgetArgs {
@@ -26,6 +34,8 @@ struct ForgottenJson {
     /// Settled requests in which the pseudonym stands.
     requests: usize,
     images_deleted: usize,
+    /// Files of batches, uploaded and written.
+    files_deleted: usize,
     /// Months that were sealed over the text, and their seals over the pseudonym.
     resealed: Vec<ResealedJson>,
 }
@@ -38,10 +48,11 @@ struct ResealedJson {
 
 impl ForgottenJson {
     fn in_words(&self) -> String {
-        let Self { forgotten, pseudonym, requests, images_deleted, resealed } = self;
+        let Self { forgotten, pseudonym, requests, images_deleted, files_deleted, resealed } = self;
         let mut said = format!(
             "{forgotten}: {pseudonym} stands in its place in {requests} settled requests and in every report\n\
              images deleted: {images_deleted}\n\
+             files of batches deleted: {files_deleted}\n\
              sums and seals: as they were\n"
         );
         for ResealedJson { month, sha256 } in resealed {
@@ -62,15 +73,8 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
         refused => CliError::Usage(refused.to_string()),
     })?;
     // The ledger comes first: what is not deleted now can be, by the same command under the pseudonym.
-    let store = ImageStore::open(config.data_dir.join(IMAGES_DIRECTORY), 0)
-        .map_err(|error| CliError::Failed(error.to_string()))?;
-    let mut deleted = 0;
-    for (request, images) in &forgotten.requests {
-        for index in 0..*images {
-            let removed = store.remove(*request, index);
-            deleted += removed.map_err(|error| CliError::Failed(error.to_string()))?;
-        }
-    }
+    let images_deleted = delete_images(&config, &forgotten)?;
+    let files_deleted = delete_files(&config, &forgotten.files)?;
     let resealed = forgotten.resealed.iter();
     let resealed =
         resealed.map(|(month, sha256)| ResealedJson { month: month.to_string(), sha256: sha256.to_string() });
@@ -78,7 +82,8 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
         forgotten: if is_key { format!("the name of key {who}") } else { format!("tag {who}") },
         pseudonym: forgotten.pseudonym,
         requests: forgotten.requests.len(),
-        images_deleted: deleted,
+        images_deleted,
+        files_deleted,
         resealed: resealed.collect(),
     };
     args.output.print(&forgotten, ForgottenJson::in_words)?;
@@ -87,4 +92,25 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
     }
     super::note(&"not reached: backups and exports made before, logs, and images that clients have");
     Ok(())
+}
+
+/// Returns how many there were.
+fn delete_images(config: &Config, forgotten: &Forgotten) -> Result<usize, CliError> {
+    let failed = |error: StoreError| CliError::Failed(error.to_string());
+    let images = ImageStore::open(config.data_dir.join(IMAGES_DIRECTORY), 0).map_err(failed)?;
+    let mut deleted = 0;
+    for (request, count) in &forgotten.requests {
+        for index in 0..*count {
+            deleted += images.remove(*request, index).map_err(failed)?;
+        }
+    }
+    Ok(deleted)
+}
+
+/// Returns how many there were.
+fn delete_files(config: &Config, files: &[FileId]) -> Result<usize, CliError> {
+    let store = FileStore::at(config.data_dir.join(FILES_DIRECTORY));
+    let removed = files.iter().map(|id| store.remove(*id)).collect::<Result<Vec<_>, _>>();
+    let removed = removed.map_err(|error| CliError::Failed(error.to_string()))?;
+    Ok(removed.into_iter().filter(|was_there| *was_there).count())
 }

@@ -2,6 +2,7 @@
 //!
 //! Every key stands in config/tintype.toml with its default; a test compares the two.
 
+mod batches;
 mod environment;
 mod listen;
 mod load;
@@ -22,6 +23,7 @@ use jiff::{
 use serde::Deserialize;
 
 pub use self::{
+    batches::BatchesConfig,
     listen::{ListenAddress, ListenAddressError},
     load::ConfigError,
     model::VariantChoice,
@@ -60,6 +62,8 @@ pub struct Config {
     pub edits: EditsConfig,
     /// How long images are kept, for links.
     pub pictures: ImagesConfig,
+    /// Files of batches.
+    pub batches: BatchesConfig,
     /// What files say of their making.
     pub metadata: MetadataConfig,
     /// What all keys together may use up.
@@ -224,6 +228,7 @@ impl Default for Config {
             limits: Limits::default(),
             edits: EditsConfig::default(),
             pictures: ImagesConfig::default(),
+            batches: BatchesConfig::default(),
             metadata: MetadataConfig::default(),
             budgets: Budgets::default(),
             log: LogConfig::default(),

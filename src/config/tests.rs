@@ -30,6 +30,7 @@ fn the_shipped_file_says_every_default_and_nothing_else() {
         "[limits]",
         "[edits]",
         "[pictures]",
+        "[batches]",
         "[metadata]",
         "[log]",
         "[energy]",

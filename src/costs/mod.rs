@@ -29,7 +29,7 @@ pub use comparison::{Comparison, ListRate};
 pub use cost_line::{CostLine, UpkeepCost};
 pub use days::DaySpan;
 pub use hardware::Hardware;
-pub use model::{CostModel, CostSettings, ExchangeRate, PriceMatter, PriceNotice, Quote};
+pub use model::{CostModel, CostSettings, ExchangeRate, PriceMatter, PriceNotice, PriceSpan, Quote};
 pub use month::{Allocated, AssetUse, MonthCost, month_cost};
 pub use payback::{Outlook, Pace};
 pub use prices::{

@@ -43,6 +43,58 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// Declares ids that clients see: OpenAI's prefix, and a UUID version 7 in 32 hexadecimal digits, so that they sort by time.
+macro_rules! client_ids {
+    ($($(#[doc = $doc:literal])* $name:ident = $prefix:literal;)*) => {
+        $(
+            $(#[doc = $doc])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+            pub struct $name(Uuid);
+
+            impl $name {
+                /// The id of what was made at `now`, told from its neighbours by `random`.
+                pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
+                    Self(RequestId::new(now, random).0)
+                }
+
+                /// When it was made, to the millisecond.
+                pub fn created_at(self) -> Timestamp {
+                    RequestId(self.0).created_at()
+                }
+            }
+
+            impl fmt::Display for $name {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    write!(f, concat!($prefix, "{}"), self.0.simple())
+                }
+            }
+
+            impl FromStr for $name {
+                type Err = ClientIdError;
+
+                fn from_str(text: &str) -> Result<Self, ClientIdError> {
+                    let digits = text.strip_prefix($prefix).filter(|digits| digits.len() == 32);
+                    let id = digits.and_then(RequestId::from_digits).map(|id| Self(id.0));
+                    // One text for each id: capitals are not ours.
+                    id.filter(|id| id.to_string() == text).ok_or(ClientIdError)
+                }
+            }
+        )*
+    };
+}
+
+client_ids! {
+    /// A file that a client uploaded, or that a batch wrote: `file-` and 32 digits.
+    FileId = "file-";
+    /// A batch: `batch_` and 32 digits.
+    BatchId = "batch_";
+}
+
+/// A text that this server has never given out as an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of this server")]
+pub struct ClientIdError;
+
 /// The ledger's row number of an API key. Never shown; people see the key's public id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(i64);
@@ -101,5 +153,23 @@ mod tests {
         assert_eq!(RequestId::from_digits(&id.to_digits()), Some(id));
         assert_eq!(RequestId::from_digits(&id.to_text()), Some(id));
         assert_eq!(RequestId::from_digits("67e55044-10b1-426f-9247-bb680e5fe0c8"), None, "version 4");
+    }
+
+    #[test]
+    fn an_id_that_clients_see_has_one_text() {
+        let now = Timestamp::from_millisecond(1_790_000_000_123).expect("a time");
+        let id = FileId::new(now, [0xab; 10]);
+        let text = id.to_string();
+        assert!(text.starts_with("file-01") && text.len() == 37, "{text}");
+        assert_eq!(text.parse(), Ok(id));
+        let others =
+            [text.to_uppercase(), format!("{text}0"), text[5..].to_owned(), text.replace("file-", "batch_")];
+        for other in others {
+            assert_eq!(other.parse::<FileId>(), Err(ClientIdError), "{other}");
+        }
+        assert!(
+            FileId::new(now + jiff::SignedDuration::from_secs(1), [0; 10]).to_string() > text,
+            "they sort by time"
+        );
     }
 }

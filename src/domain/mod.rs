@@ -1,6 +1,7 @@
 //! The nouns of an image's life: who asks, for what, and what it took. No I/O, no model, no money.
 
 mod api_key;
+mod batch;
 mod caller;
 mod computation;
 mod edit;
@@ -8,6 +9,7 @@ mod edit_record;
 mod encoding;
 mod expiry;
 mod failure;
+mod file_purpose;
 mod ids;
 mod image_host;
 mod label;
@@ -25,6 +27,7 @@ mod variant;
 pub(crate) mod words;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
+pub use batch::{BatchEndpoint, BatchStatus};
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, name_list};
 pub use computation::{Computation, WeightHashes};
 pub use edit::{Edit, FEATHER_DEFAULT, FEATHER_MAX, MaskMode, Strength, StrengthError, Unchanged};
@@ -32,7 +35,8 @@ pub use edit_record::EditRecord;
 pub use encoding::{Encoding, ImageFormat};
 pub use expiry::{Expiry, ExpiryError};
 pub use failure::FailureReason;
-pub use ids::{AssetId, KeyId, RequestId};
+pub use file_purpose::FilePurpose;
+pub use ids::{AssetId, BatchId, ClientIdError, FileId, KeyId, RequestId};
 pub use image_host::{ImageHost, ImageHostError};
 pub use label::{KEY_NAME_MAX, LabelError, check_label};
 pub use lora::{LORA_NAME_MAX, LORA_WEIGHT_MAX, LoraUse, is_lora_name};

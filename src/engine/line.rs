@@ -7,7 +7,8 @@ use super::{
     history::{Foreseen, History, Kind},
     job::{Group, Job, WorkFailure},
     pace::Pace,
-    queue::{FairQueue, QueuedImage, Waiting},
+    queue::{QueuedImage, Waiting},
+    queues::Queues,
     slot::Held,
 };
 use crate::{
@@ -37,7 +38,7 @@ pub(super) struct Figures {
 
 /// Jobs that wait, and who is at work.
 pub(super) struct Line {
-    pub(super) queue: FairQueue<Arc<Job>, Group>,
+    pub(super) queue: Queues<Arc<Job>, Group>,
     workers: Vec<WorkerState>,
     /// A stop was asked for, or the engine is gone: nothing more is taken on.
     pub(super) is_draining: bool,
@@ -121,10 +122,8 @@ impl Line {
         // Where no other is left, a device has its second try too.
         let is_alone = !self.others_serve(worker);
         let others_idle = self.workers.iter().filter(|state| state.is_waiting).count();
-        // Images on two devices finish sooner than in one batch.
-        let share = self.queue.images().div_ceil(1 + others_idle);
-        self.queue
-            .take(|waiting| is_alone || waiting.failed_on != Some(worker), |group| limit(group).min(share))
+        let may = |waiting: &Waiting<_, _>| is_alone || waiting.failed_on != Some(worker);
+        self.queue.take(may, limit, 1 + others_idle)
     }
 
     fn update(&mut self, worker: usize, change: impl FnOnce(&mut WorkerState)) {
@@ -140,7 +139,7 @@ impl Shared {
         let workers = std::iter::repeat_with(WorkerState::default).take(devices).collect();
         Self {
             line: Mutex::new(Line {
-                queue: FairQueue::default(),
+                queue: Queues::default(),
                 workers,
                 is_draining: false,
                 has_generated: false,
@@ -214,7 +213,7 @@ impl Shared {
             images: index..index.saturating_add(1),
             failed_on: Some(worker),
         };
-        line.queue.put_back(job.order.key, waiting);
+        line.queue.put_back(job.order.priority, job.order.key, waiting);
         drop(line);
         self.tell();
         true

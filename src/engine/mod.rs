@@ -9,6 +9,7 @@ mod line;
 mod local;
 mod pace;
 mod queue;
+mod queues;
 mod shape;
 mod slot;
 mod ticket;
@@ -21,18 +22,25 @@ use uuid::Uuid;
 pub use self::{
     history::Foreseen,
     job::{
-        FailedAttempt, Generated, GeneratedImage, Order, Partial, Progress, StopReason, WorkError,
+        FailedAttempt, Generated, GeneratedImage, Order, Partial, Priority, Progress, StopReason, WorkError,
         WorkFailure,
     },
     line::DeviceCounts,
     local::{DeviceMemory, ProfileStore, WarmUp, Watch, WorkerParts, Workers},
     ticket::{JobHandle, Permit, QueueEstimate, Ticket},
 };
-use self::{history::Kind, line::Shared, shape::Shape, slot::Slot};
+use self::{
+    history::Kind,
+    line::Shared,
+    shape::Shape,
+    slot::{Held, Slot},
+};
 /// A job's prompts as tokens: counted once, and handed in with its [`Order`].
 pub use crate::pipeline::{HashedWeights, LoraSet, PromptTokens};
 use crate::{
-    domain::{Computation, EditRecord, KeyId, Overhead, RenderJob, RenderSpec, Usage, WeightHashes},
+    domain::{
+        Computation, EditRecord, EnergySource, KeyId, Overhead, RenderJob, RenderSpec, Usage, WeightHashes,
+    },
     pipeline::{
         Arithmetic, DeviceKind, MemoryTier, ModelLayers, PROMPT_TOKENS_MAX, Pipeline, Precision,
         PromptTokenizer, RenderError, SEED_NOISE, Schedule, SizeLimits,
@@ -45,11 +53,24 @@ pub struct Engine {
     shared: Arc<Shared>,
     slots: Arc<Semaphore>,
     queue_depth_max: usize,
+    background: Background,
     facts: Facts,
     tokenizer: Arc<PromptTokenizer>,
     layers: Arc<ModelLayers>,
     /// Of each device.
     powers: Vec<Power>,
+}
+
+/// Places of jobs that can wait. They take none from live ones; whoever hands them in holds back what is too much.
+struct Background {
+    slots: Arc<Semaphore>,
+    held: Arc<Held>,
+}
+
+impl Default for Background {
+    fn default() -> Self {
+        Self { slots: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)), held: Arc::default() }
+    }
 }
 
 /// How an engine is to work.
@@ -189,7 +210,7 @@ impl Engine {
         self.shared.counts()
     }
 
-    /// Jobs that wait.
+    /// Live jobs that wait.
     pub fn queue_depth(&self) -> usize {
         self.queue_depth_max - self.slots.available_permits()
     }
@@ -200,6 +221,21 @@ impl Engine {
     pub fn foresee(&self, spec: &RenderSpec, partials: u32) -> Foreseen {
         let limits = self.facts.limits;
         self.shared.foresee(Kind::of(spec, partials, limits), limits.work(spec), &self.powers)
+    }
+
+    /// What `work`, in pixel-steps, takes of all devices together by the pace measured so far: the time until it is done, and the
+    /// time and energy of the devices.
+    pub fn foresee_work(&self, work: u64) -> (Millis, Usage) {
+        let time = self.shared.time_for(work);
+        let watts = self.powers.iter().map(|power| power.as_watts()).fold(0, u32::saturating_add);
+        let energy = Power::from_watts(watts).over(time);
+        let duration = Millis::new(time.get().saturating_mul(self.powers.len() as u64));
+        (time, Usage { duration, energy, source: EnergySource::Estimated, epoch: None })
+    }
+
+    /// Work of live jobs that wait, in pixel-steps.
+    pub fn live_work(&self) -> u64 {
+        self.shared.line().queue.live_work()
     }
 
     /// The layers that LoRAs can change.
@@ -218,7 +254,8 @@ impl Engine {
     /// Tokens of a prompt that the model reads; the rest is cut off.
     pub const PROMPT_TOKENS_MAX: usize = PROMPT_TOKENS_MAX;
 
-    /// Takes a place in the queue for `job` of `key`, whose answer is not awaited longer than `patience`.
+    /// Takes a place in the queue for `job` of `key`, whose answer is not awaited longer than `patience`. A job in the background
+    /// always gets one.
     ///
     /// # Errors
     /// [`Overloaded`], with the time to try again.
@@ -226,14 +263,15 @@ impl Engine {
         &self,
         job: &RenderJob,
         key: KeyId,
+        priority: Priority,
         patience: Option<Millis>,
     ) -> Result<Permit, Overloaded> {
         let work = self.facts.limits.work(&job.spec);
         let work_of_job = work.saturating_mul(u64::from(job.images));
         let (position, ahead, is_lost) = {
             let line = self.shared.line();
-            let ahead = line.queue.work_before(key, work_of_job).saturating_add(line.in_hand());
-            (line.queue.jobs(), ahead, line.is_lost())
+            let ahead = line.queue.work_before(priority, key, work_of_job).saturating_add(line.in_hand());
+            (line.queue.jobs_before(priority), ahead, line.is_lost())
         };
         if is_lost {
             let (retry_after, wait) = (Millis::ZERO, Millis::ZERO);
@@ -251,7 +289,11 @@ impl Engine {
             let one_of_them = time_for(ahead / (self.queue_depth_max as u64 + 1));
             Overloaded { retry_after: one_of_them, wait, reason: OverloadReason::Full }
         };
-        let slot = Slot::take(&self.slots, &self.shared.held, key, self.queue_depth_max).ok_or_else(full)?;
+        let (slots, held, depth) = match priority {
+            Priority::Live => (&self.slots, &self.shared.held, self.queue_depth_max),
+            Priority::Background => (&self.background.slots, &self.background.held, Semaphore::MAX_PERMITS),
+        };
+        let slot = Slot::take(slots, held, key, depth).ok_or_else(full)?;
         let shape = Shape::of(&job.spec, self.facts.limits);
         Ok(Permit {
             slot,

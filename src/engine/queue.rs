@@ -159,6 +159,11 @@ impl<J: Clone, G: Clone + PartialEq> FairQueue<J, G> {
         self.lanes.values().map(|lane| lane.jobs.len()).sum()
     }
 
+    /// Work of all that waits, in pixel-steps.
+    pub(super) fn work(&self) -> u64 {
+        self.lanes.values().map(Lane::work).fold(0, u64::saturating_add)
+    }
+
     /// Work that would be handed out before the last image of a new job of `key`, which has `work` of its own, if nothing
     /// else came: all that waits in its lane, and of every other lane as much as its turn brings.
     pub(super) fn work_before(&self, key: KeyId, work: u64) -> u64 {

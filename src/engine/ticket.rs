@@ -61,7 +61,8 @@ impl Permit {
         let (on_start, started) = oneshot::channel();
         let (on_partial, partials) = mpsc::unbounded_channel();
         let (on_finish, finished) = oneshot::channel();
-        let (key, cost, images) = (order.key, self.work, 0..order.job.images);
+        let (key, priority) = (order.key, order.priority);
+        let (cost, images) = (self.work, 0..order.job.images);
         let job = Arc::new(Job::new(
             order,
             (self.work, self.shape),
@@ -76,7 +77,7 @@ impl Permit {
                 (true, _) => Some((job, WorkFailure::Stopping)),
                 (_, true) => Some((job, WorkFailure::NoDevice)),
                 _ => {
-                    line.queue.push(key, Waiting { job, group, cost, images, failed_on: None });
+                    line.queue.push(priority, key, Waiting { job, group, cost, images, failed_on: None });
                     None
                 }
             }

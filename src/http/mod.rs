@@ -17,7 +17,9 @@ use actix_web::{App, dev::Server, middleware::from_fn, web};
 pub use self::{
     address::PublicAddress,
     api::{
+        batches::{BatchDesk, run_batches},
         edits::SourceMemory,
+        files::FileTerms,
         links::Links,
         pieces::AnswerMemory,
         wire::{EDIT_FIELDS, FIELDS, LoraTerms, Offer},
@@ -52,6 +54,10 @@ pub struct State {
     pub links: Links,
     /// Where bodies are kept that are too long for memory, until they are read.
     pub bodies: PathBuf,
+    /// How many bytes of files a key may have, and for how long.
+    pub file_terms: FileTerms,
+    /// What looks after batches.
+    pub batches: BatchDesk,
     /// What images hold that wait to be edited.
     pub source_memory: SourceMemory,
     /// Fetches images that bodies name by URLs.
@@ -64,8 +70,8 @@ pub struct State {
 ///
 /// # Errors
 /// What the system says of the listener.
-pub fn server(listener: TcpListener, limits: ConnectionLimits, state: State) -> std::io::Result<Server> {
-    let state = web::Data::new(state);
+pub fn server(listener: TcpListener, limits: ConnectionLimits, state: Arc<State>) -> std::io::Result<Server> {
+    let state = web::Data::from(state);
     let peers = web::Data::clone(&state);
     let app = move || App::new().app_data(state.clone()).wrap(from_fn(watch::watch)).configure(routes);
     connections::server(listener, limits, move |peer| peers.address.is_trusted(&peer), app)

@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 
 use super::{
-    Finding, KeyChange, KeyNote, Ledger, LedgerError, Month, Sha256Hash,
+    Finding, KeyChange, KeyNote, Ledger, LedgerError, Month, Sha256Hash, batches,
     closing::{self, ResealError},
+    files,
     keys::notes,
     store::{Conn, params},
 };
-use crate::domain::{KeyId, RequestId};
+use crate::domain::{FileId, KeyId, RequestId};
 
 /// What was forgotten, and what is left to do outside of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Forgotten {
     pub pseudonym: String,
     /// Settled requests of whoever was forgotten, and how many images each has. What is kept of them is to be deleted.
     pub requests: Vec<(RequestId, u32)>,
+    /// Files of whoever was forgotten. They are marked as deleted; their bytes are to be.
+    pub files: Vec<FileId>,
     /// Months whose old seal was over the text, and their new hashes.
     pub resealed: Vec<(Month, Sha256Hash)>,
 }
@@ -70,7 +73,8 @@ impl Ledger {
             conn.execute(update, params![label, pseudonym, now])?;
             conn.execute("UPDATE requests SET tag = ?2 WHERE tag_id = ?1", params![label, pseudonym])?;
             let sql = "SELECT id, images FROM requests WHERE tag_id = ?1 AND state = 'settled' ORDER BY id";
-            Ok(Forgotten { pseudonym, requests: requests(conn, sql, label)?, resealed })
+            let files = batches::forget_tag(conn, (tag, &pseudonym), label, now)?;
+            Ok(Forgotten { pseudonym, requests: requests(conn, sql, label)?, files, resealed })
         })?;
         self.store.drop_old_pages()?;
         Ok(forgotten)
@@ -94,7 +98,12 @@ impl Ledger {
             let notes = [KeyNote::Set(KeyChange::Name(pseudonym.clone()))];
             conn.execute(insert, params![key.get(), now, actor, notes::to_text(&notes)])?;
             let sql = "SELECT id, images FROM requests WHERE key_id = ?1 AND state = 'settled' ORDER BY id";
-            Ok(Forgotten { requests: requests(conn, sql, key.get())?, pseudonym, resealed: Vec::new() })
+            let requests = requests(conn, sql, key.get())?;
+            let mut files = batches::forget(conn, key, now)?;
+            files.extend(files::forget(conn, key, now)?);
+            files.sort_unstable();
+            files.dedup();
+            Ok(Forgotten { requests, files, pseudonym, resealed: Vec::new() })
         })?;
         self.store.drop_old_pages()?;
         Ok(forgotten)

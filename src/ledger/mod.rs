@@ -7,6 +7,7 @@
 mod adjustments;
 mod assets;
 mod audit;
+mod batches;
 mod budgets;
 mod closed_days;
 mod closing;
@@ -19,6 +20,7 @@ mod entries;
 mod error;
 mod exact_json;
 mod explain;
+mod files;
 mod forget;
 mod keys;
 mod late;
@@ -51,10 +53,15 @@ use crate::units::Currency;
 pub use self::{
     adjustments::{Adjustment, AdjustmentKind},
     audit::{AuditBasis, Control, EnergyUse, Reconciliation},
+    batches::{
+        BatchCost, BatchCounts, BatchFiles, BatchRow, BatchSize, BatchTerms, BatchTimes, DoneLines,
+        LineResult, NewBatch,
+    },
     closing::{CloseError, Closer, Closing, Finding, Sha256Hash, VerifiedMonth},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     error::{LedgerError, StoreFault},
     explain::{BookedEntry, EntryChange, PricedEntry},
+    files::{AddFileError, FileRow, Page},
     forget::{ForgetError, Forgotten},
     keys::{
         BudgetStanding, KeyChange, KeyEdit, KeyEdited, KeyEvent, KeyEventKind, KeyNote, KeyRefusal, KeyRow,

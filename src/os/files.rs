@@ -37,7 +37,7 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Whatever the system says.
 pub fn open_lock(path: &Path) -> io::Result<File> {
-    without_links(OpenOptions::new().write(true).create(true).truncate(false)).open(path)
+    open_to_continue(path)
 }
 
 /// Opens a file to write it from its beginning. It is made as needed, and a symbolic link is refused.
@@ -46,6 +46,14 @@ pub fn open_lock(path: &Path) -> io::Result<File> {
 /// Whatever the system says.
 pub fn open_to_write(path: &Path) -> io::Result<File> {
     without_links(OpenOptions::new().write(true).create(true).truncate(true)).open(path)
+}
+
+/// Opens a file to write into it as it is. It is made as needed, and a symbolic link is refused.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn open_to_continue(path: &Path) -> io::Result<File> {
+    without_links(OpenOptions::new().write(true).create(true).truncate(false)).open(path)
 }
 
 /// Makes a file that is not there yet.

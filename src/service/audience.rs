@@ -7,12 +7,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Outcome, PartialFile, ServiceError};
 use crate::{
     admit::{Pass, RateStanding},
+    domain::RequestId,
     engine::QueueEstimate,
     ledger::OverBudget,
 };
 
 /// How a request begins.
 pub(super) struct Started {
+    pub(super) id: Option<RequestId>,
     pub(super) outlook: Option<QueueEstimate>,
     pub(super) images: Option<RateStanding>,
     pub(super) passed_budgets: Vec<OverBudget>,

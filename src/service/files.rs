@@ -64,7 +64,7 @@ impl Service {
         let provenances: Vec<_> =
             (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();
         let (encoding, keep) = (request.encoding, request.is_kept());
-        let (store, currency) = (Arc::clone(&self.parts.image_store), self.costs().currency());
+        let (store, currency) = (Arc::clone(&self.parts.storage.images), self.costs().currency());
         let (edit, encode) = (job.spec.edit.clone(), self.parts.encode);
         let weights = Arc::clone(&self.parts.weights);
         self.blocking(move || {
@@ -123,7 +123,7 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let settled = self.ask_ledger(move |ledger| ledger.settled(id)).await?;
         let settled = settled.ok_or(ServiceError::NoLongerKept(id))?;
-        let (format, store) = (request.encoding.format, Arc::clone(&self.parts.image_store));
+        let (format, store) = (request.encoding.format, Arc::clone(&self.parts.storage.images));
         self.blocking(move || {
             let images = (0..)
                 .zip(settled.images)

@@ -191,11 +191,11 @@ impl Service {
         jobs
     }
 
-    /// Stops the job of request `id`, for the operator; false if none is open.
-    pub fn cancel_job(&self, id: RequestId) -> bool {
+    /// Stops the job of request `id` for `reason`; false if none is open.
+    pub fn stop_job(&self, id: RequestId, reason: StopReason) -> bool {
         let handle = self.open_jobs.jobs.lock().get(&id).map(|entry| entry.handle.clone());
         // Not under the lock: a job that waits ends here and now.
-        handle.inspect(|handle| handle.stop(StopReason::CancelledByOperator)).is_some()
+        handle.inspect(|handle| handle.stop(reason)).is_some()
     }
 
     /// The last partial image of request `id`, if its client had one made.

@@ -24,17 +24,19 @@ impl Service {
         if job.spec.loras.is_empty() {
             return Ok((Arc::clone(job), LoraSet::default()));
         }
-        let (service, mut job) = (Arc::clone(self), RenderJob::clone(job));
-        self.blocking(move || {
-            let layers = service.engine().layers();
-            let read = |of_job: &mut LoraUse| {
-                let lora = service.parts.loras.read(&of_job.name, layers)?;
-                of_job.sha256 = Some(lora.sha256().to_owned());
-                Ok((lora, of_job.weight))
-            };
-            let set = job.spec.loras.iter_mut().map(read).collect::<Result<_, ServiceError>>()?;
-            Ok::<_, ServiceError>((Arc::new(job), LoraSet::new(set)))
-        })
-        .await
+        let (service, job) = (Arc::clone(self), RenderJob::clone(job));
+        self.blocking(move || service.with_loras(job)).await
+    }
+
+    /// `job` with the hashes of its LoRAs, and those LoRAs.
+    pub(super) fn with_loras(&self, mut job: RenderJob) -> Result<(Arc<RenderJob>, LoraSet), ServiceError> {
+        let layers = self.engine().layers();
+        let read = |of_job: &mut LoraUse| {
+            let lora = self.parts.loras.read(&of_job.name, layers)?;
+            of_job.sha256 = Some(lora.sha256().to_owned());
+            Ok((lora, of_job.weight))
+        };
+        let set = job.spec.loras.iter_mut().map(read).collect::<Result<_, ServiceError>>()?;
+        Ok((Arc::new(job), LoraSet::new(set)))
     }
 }

@@ -6,11 +6,13 @@
 //! settlement: the job is stopped at its next step, or generated to the end, and either way what it took is booked.
 
 mod audience;
+mod batch_plans;
 mod books;
 mod failures;
 mod files;
 mod in_flight;
 mod jobs;
+mod live_load;
 mod loras;
 mod overheads;
 mod parts;
@@ -18,6 +20,7 @@ mod quotes;
 mod recent;
 mod request;
 mod settings;
+mod stored_files;
 mod tokens;
 
 use std::sync::Arc;
@@ -31,6 +34,7 @@ use self::files::MadeFiles;
 use self::in_flight::{Admission, InFlight, InWorkGuard};
 pub use self::jobs::{AskedImages, JobStage, OpenJob, Preview};
 use self::jobs::{JobGuard, OpenJobs};
+use self::live_load::LiveLoad;
 pub use self::recent::RecentJob;
 pub use self::request::{
     Accepted, Answer, AnsweredImage, GenerateRequest, ImageFile, News, Outcome, PartialFile, ServiceError,
@@ -41,13 +45,15 @@ pub use self::settings::{
 use self::tokens::cut_from;
 pub use self::{
     overheads::OverheadBook,
-    parts::{Encode, ServiceParts},
+    parts::{Encode, ServiceParts, Storage},
     quotes::Quoted,
 };
 use crate::{
     admit::{Pass, RateStanding, Refused, Taken},
     domain::{FailureReason, RequestId, Usage},
-    engine::{Generated, Order, PromptTokens, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure},
+    engine::{
+        Generated, Order, Priority, PromptTokens, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure,
+    },
     ledger::{
         BudgetPeriods, NewRequest, Reservation, ReserveError, Reserved, SettledImage, Settlement, Unbooked,
     },
@@ -66,6 +72,7 @@ pub struct Service {
     in_flight: InFlight,
     open_jobs: OpenJobs,
     open_requests: TaskTracker,
+    live_load: LiveLoad,
     report_slots: Arc<Semaphore>,
 }
 
@@ -79,7 +86,7 @@ struct Admitted {
     outlook: QueueEstimate,
     images: Option<RateStanding>,
     /// Held while the job is at work.
-    pass: Pass,
+    pass: Option<Pass>,
 }
 
 impl Service {
@@ -90,6 +97,7 @@ impl Service {
             in_flight: InFlight::default(),
             open_jobs: OpenJobs::default(),
             open_requests: TaskTracker::new(),
+            live_load: LiveLoad::default(),
             report_slots: Arc::new(Semaphore::new(REPORTS_AT_ONCE)),
         }
     }
@@ -122,7 +130,8 @@ impl Service {
                         let pass = self.pass(&request)?;
                         let outcome = join(outcome, begun).await?;
                         return Ok(Accepted {
-                            pass: Some(pass),
+                            id: None,
+                            pass,
                             outlook: None,
                             images: None,
                             passed_budgets: Vec::new(),
@@ -144,9 +153,10 @@ impl Service {
             place,
         );
         self.open_requests.spawn_on(life.in_current_span(), &self.parts.runtime);
-        let Started { outlook, images, passed_budgets, pass } =
+        let Started { id, outlook, images, passed_budgets, pass } =
             on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
         Ok(Accepted {
+            id,
             outlook,
             images,
             passed_budgets,
@@ -157,10 +167,17 @@ impl Service {
         })
     }
 
-    /// Counts an answer that no job stands behind as one of its key's jobs until it is sent.
-    fn pass(&self, request: &GenerateRequest) -> Result<Arc<Pass>, Arc<ServiceError>> {
-        let pass = self.door().pass(&request.caller);
-        pass.map(Arc::new).map_err(|refused| Arc::new(refused.into()))
+    /// Counts a live answer that no job stands behind as one of its key's jobs until it is sent.
+    fn pass(&self, request: &GenerateRequest) -> Result<Option<Arc<Pass>>, Arc<ServiceError>> {
+        let pass = self.pass_of_job(request).map_err(Arc::new)?;
+        Ok(pass.map(Arc::new))
+    }
+
+    /// Counts a live request as one of its key's jobs. Rates are about clients that wait: what can wait is not held to them.
+    fn pass_of_job(&self, request: &GenerateRequest) -> Result<Option<Pass>, ServiceError> {
+        let is_live = request.priority == Priority::Live;
+        let pass = is_live.then(|| self.door().pass(&request.caller)).transpose();
+        Ok(pass?)
     }
 
     /// Ends the service: the images in hand are finished and settled, waiting requests are refused.
@@ -192,8 +209,9 @@ impl Service {
         audience.begun.send_replace(true);
         // Where nobody listens, `follow` finds that out.
         let passed_budgets = reservation.passed_budgets().to_vec();
-        start.send(Ok(Started { outlook: Some(outlook), images, passed_budgets, pass: None })).ok();
         let id = reservation.id();
+        let started = Started { id: Some(id), outlook: Some(outlook), images, passed_budgets, pass: None };
+        start.send(Ok(started)).ok();
         let shows_prompt = self.parts.settings.log_prompts;
         let open = self.open_jobs.enter(id, &request, &ticket.handle, shows_prompt, self.now());
         let followed = self.follow(ticket, &request, &open, &audience).await;
@@ -233,17 +251,20 @@ impl Service {
                 Reserved::Open(id) => return Ok(Reserved::Open(id)),
             }
         }
-        let pass = self.door().pass(&request.caller)?;
+        let pass = self.pass_of_job(request)?;
         let loras;
         (request.job, loras) = self.read_loras(&request.job).await?;
-        let images = self.door().take_images(&request.caller, request.job.images)?;
+        let is_live = request.priority == Priority::Live;
+        let images =
+            if is_live { self.door().take_images(&request.caller, request.job.images)? } else { None };
         if request.is_kept() {
-            let store = Arc::clone(&self.parts.image_store);
+            let store = Arc::clone(&self.parts.storage.images);
             self.blocking(move || store.check_room()).await?;
         }
         // A stream begins to answer at once, so its client can wait.
-        let patience = request.partials.is_none().then_some(self.parts.settings.answer_wait_max);
-        let permit = self.engine().permit(&request.job, request.caller.key, patience);
+        let waits = is_live && request.partials.is_none();
+        let patience = waits.then_some(self.parts.settings.answer_wait_max);
+        let permit = self.engine().permit(&request.job, request.caller.key, request.priority, patience);
         let permit = permit.map_err(ServiceError::Overloaded)?;
         let reservation = match self.reserve(request, random).await? {
             Reserved::New(reservation) => reservation,
@@ -264,6 +285,7 @@ impl Service {
         let ticket = permit.submit(Order {
             job: Arc::clone(&request.job),
             key: request.caller.key,
+            priority: request.priority,
             tokens,
             loras,
             partials: request.partials.unwrap_or(0),
@@ -319,7 +341,11 @@ impl Service {
         let settings = &self.parts.settings;
         let finishes_alone =
             request.idempotency_key.is_some() || settings.on_disconnect == OnDisconnect::Finish;
-        let mut deadline = self.parts.clock.sleep(settings.deadline);
+        let mut deadline = match request.priority {
+            Priority::Live => self.parts.clock.sleep(settings.deadline),
+            // Its batch has one.
+            Priority::Background => Box::pin(std::future::pending()),
+        };
         let queued_at = self.monotonic();
         let (mut is_waiting, mut is_stopped) = (true, false);
         loop {
@@ -395,6 +421,10 @@ impl Service {
                 for work in failed {
                     self.metrics().note_failure(work.usage);
                 }
+                if request.priority == Priority::Live {
+                    let spent = images.iter().map(|image| image.receipt.usage.duration);
+                    self.live_load.note(self.monotonic(), spent.fold(Millis::ZERO, Millis::saturating_add));
+                }
                 for (image, batch) in images.iter().zip(batches) {
                     self.metrics().note_image(image.receipt.usage, job.spec.steps_run(), batch);
                 }
@@ -425,10 +455,9 @@ impl Service {
             Ok((answer, pass)) => {
                 audience.outcome.send_replace(Some(Ok(Arc::new(answer))));
                 audience.begun.send_replace(true);
-                let pass = Some(pass);
-                let start =
-                    start.send(Ok(Started { outlook: None, images: None, passed_budgets: Vec::new(), pass }));
-                if start.is_ok() {
+                let started =
+                    Started { id: None, outlook: None, images: None, passed_budgets: Vec::new(), pass };
+                if start.send(Ok(started)).is_ok() {
                     self.note_delivery(id).await;
                 }
             }

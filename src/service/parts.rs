@@ -10,7 +10,8 @@ use tokio::runtime::Handle;
 use super::{Answer, AnsweredImage, ImageFile, Service, ServiceError, ServiceSettings};
 use crate::{
     admit::Door,
-    clock::Clock,
+    batches::FileStore,
+    clock::{Clock, Sleep},
     costs::CostModel,
     domain::{ApiKey, Caller, Encoding, Pixels},
     encode::{self, EncodeError, Provenance},
@@ -22,6 +23,14 @@ use crate::{
     units::Millis,
 };
 
+/// What is kept on the disk beside the ledger.
+pub struct Storage {
+    /// Images.
+    pub images: Arc<ImageStore>,
+    /// Files that clients upload and batches write.
+    pub files: FileStore,
+}
+
 /// What a service is made of.
 pub struct ServiceParts {
     /// The device and its queue.
@@ -32,8 +41,8 @@ pub struct ServiceParts {
     pub costs: CostModel,
     /// Scopes, models and rates.
     pub door: Door,
-    /// Images on disk.
-    pub image_store: Arc<ImageStore>,
+    /// What is kept on the disk beside the ledger.
+    pub storage: Storage,
     /// LoRAs by name.
     pub loras: Arc<LoraLibrary>,
     /// What an operator watches.
@@ -92,6 +101,11 @@ impl Service {
     /// Time since some fixed moment.
     pub fn monotonic(&self) -> Millis {
         self.parts.clock.monotonic()
+    }
+
+    /// Resolves once the clock has gone on by `span`.
+    pub fn sleep(&self, span: Millis) -> Sleep {
+        self.parts.clock.sleep(span)
     }
 
     /// The zone in which days and months are counted.
@@ -182,7 +196,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Store`] if the disk fails.
     pub async fn image_file(&self, name: ImageName) -> Result<Option<Vec<u8>>, ServiceError> {
-        let store = Arc::clone(&self.parts.image_store);
+        let store = Arc::clone(&self.parts.storage.images);
         self.blocking(move || store.get(name)).await
     }
 
@@ -191,7 +205,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Store`] if the disk fails.
     pub async fn open_image(&self, name: ImageName) -> Result<Option<File>, ServiceError> {
-        let store = Arc::clone(&self.parts.image_store);
+        let store = Arc::clone(&self.parts.storage.images);
         self.blocking(move || store.open_file(name)).await
     }
 
@@ -206,7 +220,7 @@ impl Service {
             ImageFile::InMemory(_) => None,
         };
         let names: Vec<_> = answer.images.iter().filter_map(name).collect();
-        let (id, store) = (answer.id, Arc::clone(&self.parts.image_store));
+        let (id, store) = (answer.id, Arc::clone(&self.parts.storage.images));
         self.blocking(move || {
             for name in names {
                 store.length(name)?.ok_or(ServiceError::NoLongerKept(id))?;
@@ -221,7 +235,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Store`] if the disk fails, [`ServiceError::Encode`] if the file is not an image.
     pub async fn thumbnail(&self, name: ImageName) -> Result<Option<Vec<u8>>, ServiceError> {
-        let store = Arc::clone(&self.parts.image_store);
+        let store = Arc::clone(&self.parts.storage.images);
         let thumbnail = move || {
             let Some(file) = store.get(name)? else { return Ok::<_, ServiceError>(None) };
             Ok(Some(encode::thumbnail(&file, name.format)?))
@@ -236,7 +250,7 @@ impl Service {
     pub async fn sweep(&self) -> Result<Swept, ServiceError> {
         let horizon = self.now().checked_sub(self.parts.settings.keep_images);
         let horizon = horizon.unwrap_or(Timestamp::MIN);
-        let store = Arc::clone(&self.parts.image_store);
+        let store = Arc::clone(&self.parts.storage.images);
         self.blocking(move || store.sweep(horizon)).await
     }
 }

@@ -26,7 +26,7 @@ impl Service {
         limit: usize,
     ) -> Result<Vec<RecentJob>, ServiceError> {
         let requests = self.ask_ledger(move |ledger| ledger.recent_requests(&filter, limit)).await?;
-        let store = Arc::clone(&self.parts.image_store);
+        let store = Arc::clone(&self.parts.storage.images);
         self.blocking(move || {
             let with_kept = |request: RecentRequest| {
                 // Only what was settled was kept.

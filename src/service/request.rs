@@ -10,9 +10,9 @@ use crate::{
         Caller, Computation, CostTag, EditRecord, Encoding, ImageSize, LoraUse, RenderJob, RequestId, Seed,
     },
     encode::EncodeError,
-    engine::{Overloaded, QueueEstimate, WorkError},
+    engine::{Overloaded, Priority, QueueEstimate, WorkError},
     image_store::{ImageName, StoreError},
-    ledger::{LedgerError, OverBudget},
+    ledger::{AddFileError, LedgerError, OverBudget},
     lora_library::LoraError,
 };
 
@@ -23,6 +23,8 @@ pub struct GenerateRequest {
     pub caller: Caller,
     /// What is asked for.
     pub job: Arc<RenderJob>,
+    /// Whether it can wait.
+    pub priority: Priority,
     /// What it is filed under.
     pub tag: Option<CostTag>,
     /// As what files.
@@ -118,6 +120,8 @@ pub type Outcome = Result<Arc<Answer>, Arc<ServiceError>>;
 /// A request that has been taken on. Dropping it says that nobody waits any more.
 #[derive(Debug)]
 pub struct Accepted {
+    /// Its id; none if it joined another request, or its answer was made before.
+    pub id: Option<RequestId>,
     /// What it has ahead of it; none if its answer was made before.
     pub outlook: Option<QueueEstimate>,
     /// Where the key stands with its images a minute, if it has a limit and they were taken from it.
@@ -217,6 +221,12 @@ pub enum ServiceError {
     /// An image could not be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A client's file was not added.
+    #[error(transparent)]
+    AddFile(#[from] AddFileError),
+    /// A client's file could not be read or written.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
     /// A task ended without an answer: a defect, or the process is stopping.
     #[error("the request's task ended without an answer")]
     Lost,

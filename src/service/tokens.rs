@@ -12,28 +12,39 @@ pub(super) fn cut_from(tokens: &PromptTokens) -> Option<usize> {
 }
 
 impl Service {
-    /// Splits the prompts into tokens. A prompt that is too long is refused here, or cut, as the operator decided.
+    /// Whether the service would take `job`, as far as its prompts and its LoRAs decide. It takes milliseconds, and reads the
+    /// disk.
+    ///
+    /// # Errors
+    /// [`ServiceError`] for what would be refused.
+    pub fn check_job(&self, job: &RenderJob) -> Result<(), ServiceError> {
+        self.tokens_of(job)?;
+        self.with_loras(RenderJob::clone(job)).map(|_| ())
+    }
+
+    /// Splits the prompts into tokens, off the caller's thread. A prompt that is too long is refused here, or cut, as the operator decided.
     pub(super) async fn tokenise(
         self: &Arc<Self>,
         job: &Arc<RenderJob>,
     ) -> Result<Arc<PromptTokens>, ServiceError> {
         let (service, job) = (Arc::clone(self), Arc::clone(job));
         // A long prompt takes milliseconds, which other connections should not wait for.
-        self.blocking(move || {
-            let tokens = service.engine().tokenise(&job.spec);
-            let tokens = tokens.map_err(|error| ServiceError::Prompt(error.to_string()))?;
-            let texts = [("prompt", Some(&tokens.positive)), ("negative_prompt", tokens.negative.as_ref())];
-            let too_long =
-                texts.into_iter().find_map(|(field, text)| Some((field, text.filter(|text| text.is_cut())?)));
-            match (too_long, service.parts.settings.overlong_prompt) {
-                (Some((field, text)), OverlongPrompt::Refuse) => Err(ServiceError::PromptTooLong {
-                    field,
-                    tokens: text.whole(),
-                    max: Engine::PROMPT_TOKENS_MAX,
-                }),
-                _ => Ok(Arc::new(tokens)),
-            }
-        })
-        .await
+        self.blocking(move || service.tokens_of(&job).map(Arc::new)).await
+    }
+
+    fn tokens_of(&self, job: &RenderJob) -> Result<PromptTokens, ServiceError> {
+        let tokens = self.engine().tokenise(&job.spec);
+        let tokens = tokens.map_err(|error| ServiceError::Prompt(error.to_string()))?;
+        let texts = [("prompt", Some(&tokens.positive)), ("negative_prompt", tokens.negative.as_ref())];
+        let too_long =
+            texts.into_iter().find_map(|(field, text)| Some((field, text.filter(|text| text.is_cut())?)));
+        match (too_long, self.parts.settings.overlong_prompt) {
+            (Some((field, text)), OverlongPrompt::Refuse) => Err(ServiceError::PromptTooLong {
+                field,
+                tokens: text.whole(),
+                max: Engine::PROMPT_TOKENS_MAX,
+            }),
+            _ => Ok(tokens),
+        }
     }
 }

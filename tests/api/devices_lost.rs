@@ -14,7 +14,7 @@ use tintype::{
     clock::{Clock, SystemClock},
     domain::{ImageSize, KeyId, Quality, RenderJob, RenderSpec, Seed},
     engine::{
-        Engine, EngineSettings, Facts, LoraSet, Order, OverloadReason, Ticket, WarmUp, WorkFailure,
+        Engine, EngineSettings, Facts, LoraSet, Order, OverloadReason, Priority, Ticket, WarmUp, WorkFailure,
         WorkerParts,
     },
     meter::{Meter, Powers},
@@ -94,9 +94,10 @@ fn breaking(devices: usize) -> WarmUp {
 
 fn submit(engine: &Engine, images: u32) -> Ticket {
     let job = RenderJob { spec: spec(36), quality: Quality::default(), seed: Seed::new(7), images };
-    let permit = engine.permit(&job, KeyId::new(1), None).expect("a place");
+    let permit = engine.permit(&job, KeyId::new(1), Priority::Live, None).expect("a place");
     let tokens = Arc::new(engine.tokenise(&job.spec).expect("tokens"));
     permit.submit(Order {
+        priority: Priority::Live,
         job: Arc::new(job),
         key: KeyId::new(1),
         tokens,
@@ -139,7 +140,7 @@ fn with_the_last_device_what_waits_is_given_up_and_nothing_hangs() {
         assert!(matches!(end.cause, WorkFailure::NoDevice) && end.spent.is_empty(), "{ends:?}");
     }
     let job = RenderJob { spec: spec(32), quality: Quality::default(), seed: Seed::new(7), images: 1 };
-    let refused = engine.permit(&job, KeyId::new(1), None).err().expect("refused");
+    let refused = engine.permit(&job, KeyId::new(1), Priority::Live, None).err().expect("refused");
     assert_eq!((refused.reason, engine.is_ready()), (OverloadReason::NoDevice, false));
     threads.join();
 }

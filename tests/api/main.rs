@@ -14,6 +14,7 @@ mod skip;
 mod tiny_models;
 
 mod admin;
+mod batches;
 mod bodies;
 mod browser;
 mod client;
@@ -43,4 +44,5 @@ mod scopes;
 mod sign_in;
 mod stopping;
 mod streaming;
+mod uploads;
 mod watching;

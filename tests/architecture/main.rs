@@ -28,6 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("admit", &["ledger", "costs", "domain", "units", "clock"]),
     ("engine", &["pipeline", "meter", "os", "domain", "units", "clock"]),
     ("image_store", &["os", "domain", "units"]),
+    ("batches", &["costs", "os", "domain", "units"]),
     ("lora_library", &["pipeline", "domain"]),
     ("telemetry", &["domain", "units"]),
     (
@@ -41,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "encode",
             "source_image",
             "image_store",
+            "batches",
             "lora_library",
             "telemetry",
             "domain",
@@ -73,6 +75,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "encode",
             "source_image",
             "image_store",
+            "batches",
             "lora_library",
             "telemetry",
             "ledger",

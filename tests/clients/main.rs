@@ -131,6 +131,17 @@ fn the_python_sdk_edits_and_so_does_open_webui() {
 }
 
 #[test]
+fn the_python_sdk_drives_files_and_batches() {
+    // 1 and 2 by two lines, 1 live.
+    pass(python("openai_batches.py"), &TestServer::start(), 4, 4);
+}
+
+#[test]
+fn the_node_sdk_drives_files_and_batches() {
+    pass(node("openai_batches.mjs"), &TestServer::start(), 4, 3);
+}
+
+#[test]
 fn litellm_generates_and_edits() {
     // 2, 2 within a mask, 4 with fields of ours, 1.
     pass(python("litellm_edits.py"), &TestServer::start(), 5, 9);

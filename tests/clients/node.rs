@@ -8,10 +8,11 @@ use crate::{
 };
 
 /// The scripts too: Node looks for packages from where a script lies.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "package.json",
     "package-lock.json",
     "harness.mjs",
+    "openai_batches.mjs",
     "openai_edits.mjs",
     "openai_sdk.mjs",
     "openai_streaming.mjs",

@@ -1,5 +1,6 @@
 pub(super) mod compare;
 mod notices;
+mod price_spans;
 mod quote;
 mod rates;
 mod upkeep;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 
 pub use self::{
     notices::{PriceMatter, PriceNotice},
+    price_spans::PriceSpan,
     quote::Quote,
 };
 use super::{

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::order::Group;
 pub use self::{
-    order::Order,
+    order::{Order, Priority},
     outcome::{FailedAttempt, Generated, GeneratedImage, StopReason, WorkError, WorkFailure},
 };
 use super::{shape::Shape, slot::Slot};

@@ -6,6 +6,16 @@ use crate::{
     pipeline::{LoraKey, LoraSet, PromptTokens, TextTokens, padded_tokens},
 };
 
+/// Whether somebody waits for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Priority {
+    /// Somebody does.
+    #[default]
+    Live,
+    /// It can wait: every live job goes before it.
+    Background,
+}
+
 /// A job and the key whose turn it takes.
 #[derive(Debug, Clone)]
 pub struct Order {
@@ -13,6 +23,8 @@ pub struct Order {
     pub job: Arc<RenderJob>,
     /// Whose turn it takes.
     pub key: KeyId,
+    /// Whether it can wait.
+    pub priority: Priority,
     /// The prompts as the model reads them.
     pub tokens: Arc<PromptTokens>,
     /// The LoRAs that are applied, in the host's memory.

@@ -26,7 +26,7 @@ fn job(images: u32) -> (Job, mpsc::UnboundedReceiver<Partial>, OnFinish) {
     let (on_start, _) = oneshot::channel();
     let (on_partial, partials) = mpsc::unbounded_channel();
     let (on_finish, finished) = oneshot::channel();
-    let order = Order { job, key, tokens, loras: LoraSet::default(), partials: 3 };
+    let order = Order { job, key, priority: Priority::Live, tokens, loras: LoraSet::default(), partials: 3 };
     (Job::new(order, (100, shape), slot, Listeners { on_start, on_partial, on_finish }), partials, finished)
 }
 

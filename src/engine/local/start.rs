@@ -15,7 +15,7 @@ use super::{
     worker::{Health, KeptProfiles, WarmUp, Worker},
 };
 use crate::{
-    engine::{Engine, EngineSettings, Facts, OnOverhead, line::Shared},
+    engine::{Background, Engine, EngineSettings, Facts, OnOverhead, line::Shared},
     meter::Meter,
     pipeline::{LoadError, ModelLayers, Pipeline, PromptTokenizer},
     units::Power,
@@ -105,7 +105,19 @@ impl Engine {
         let threads = started.into_iter().map(Started::go).collect();
         let queue_depth_max = settings.queue_depth_max.clamp(1, Semaphore::MAX_PERMITS);
         let slots = Arc::new(Semaphore::new(queue_depth_max));
-        Ok((Self { shared, slots, queue_depth_max, facts, tokenizer, layers, powers }, Workers { threads }))
+        Ok((
+            Self {
+                shared,
+                slots,
+                queue_depth_max,
+                background: Background::default(),
+                facts,
+                tokenizer,
+                layers,
+                powers,
+            },
+            Workers { threads },
+        ))
     }
 }
 

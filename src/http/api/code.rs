@@ -65,6 +65,13 @@ codes! {
     LoraNotFound: BAD_REQUEST, INVALID_REQUEST, Some("lora_not_found"), None;
     ImageGone: NOT_FOUND, INVALID_REQUEST, Some("picture_gone"), Some("refusal-no-image");
     ReceiptNotFound: NOT_FOUND, INVALID_REQUEST, Some("receipt_not_found"), None;
+    /// OpenAI's has no code.
+    FileNotFound: NOT_FOUND, INVALID_REQUEST, None, None;
+    FileQuotaExceeded: BAD_REQUEST, INVALID_REQUEST, Some("file_quota_exceeded"), None;
+    /// OpenAI's has no code.
+    BatchNotFound: NOT_FOUND, INVALID_REQUEST, None, None;
+    /// OpenAI's has no code.
+    BatchOver: CONFLICT, INVALID_REQUEST, None, None;
     JobNotFound: NOT_FOUND, INVALID_REQUEST, Some("job_not_found"), Some("refusal-no-job");
     KeyNotFound: NOT_FOUND, INVALID_REQUEST, Some("key_not_found"), Some("refusal-no-key");
     UnknownUrl: NOT_FOUND, INVALID_REQUEST, Some("unknown_url"), Some("refusal-no-page");

@@ -18,10 +18,10 @@ use super::{
 use crate::{
     admit::Refused,
     domain::{Caller, CostTag, Scope, Seed, Variant},
-    engine::Engine,
+    engine::{Engine, Priority},
     http::State,
     image_store::ImageName,
-    service::{Accepted, GenerateRequest},
+    service::{Accepted, Answer, GenerateRequest},
 };
 
 /// What the client should know of an answer that is given all the same.
@@ -30,11 +30,12 @@ const WARNING: &str = "x-tintype-warning";
 /// Longest Idempotency-Key that is kept.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
 
-/// What a request's head says.
+/// What a request's head says, or its batch.
 pub(super) struct Head {
-    caller: Caller,
-    idempotency_key: Option<String>,
-    tag: Option<CostTag>,
+    pub(super) caller: Caller,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) tag: Option<CostTag>,
+    pub(super) priority: Priority,
 }
 
 impl Head {
@@ -42,7 +43,7 @@ impl Head {
     pub(super) fn read(request: &HttpRequest, state: &State) -> Result<Self, ApiError> {
         let caller = auth::caller(request, state, Scope::Images)?;
         let idempotency_key = idempotency_key(request.headers())?;
-        Ok(Self { caller, idempotency_key, tag: cost_tag(request.headers())? })
+        Ok(Self { caller, idempotency_key, tag: cost_tag(request.headers())?, priority: Priority::Live })
     }
 }
 
@@ -52,6 +53,30 @@ pub(super) struct Received {
     pub(super) body_sha256: [u8; 32],
     /// Of the image that is edited.
     pub(super) source_memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Received {
+    /// What is asked of the service for it.
+    pub(super) fn into_request(self, head: Head) -> (Asked, GenerateRequest) {
+        let Head { caller, idempotency_key, tag, priority } = head;
+        let Self { asked, body_sha256, source_memory } = self;
+        let generate = GenerateRequest {
+            caller,
+            job: asked.job.clone(),
+            priority,
+            tag: tag.or_else(|| asked.user_tag.clone()),
+            encoding: asked.encoding,
+            keep: asked.delivery == Delivery::Links,
+            partials: match asked.delivery {
+                Delivery::Stream { partials } => Some(partials),
+                Delivery::Inline | Delivery::Links => None,
+            },
+            idempotency_key,
+            body_sha256,
+            source_memory,
+        };
+        (asked, generate)
+    }
 }
 
 /// POST /v1/images/generations
@@ -65,37 +90,27 @@ pub(super) async fn generate(
         return Err(ApiError::content_type());
     }
     let body = read_body(&request, payload, state.offer.body_bytes_max).await?;
-    let asked = wire::parse(&body, &state.offer, draw_seed)?;
-    let received = Received { asked, body_sha256: Sha256::digest(&body).into(), source_memory: None };
-    answer(&request, &state, head, received).await
+    answer(&request, &state, head, read(&body, &state)?).await
+}
+
+/// Reads the body of a generation.
+pub(super) fn read(body: &[u8], state: &State) -> Result<Received, ApiError> {
+    let asked = wire::parse(body, &state.offer, draw_seed)?;
+    Ok(Received { asked, body_sha256: Sha256::digest(body).into(), source_memory: None })
 }
 
 /// Generates or edits what was asked for, and answers with it.
 pub(super) async fn answer(
     request: &HttpRequest,
     state: &web::Data<State>,
-    Head { caller, idempotency_key, tag }: Head,
-    Received { asked, body_sha256, source_memory }: Received,
+    head: Head,
+    received: Received,
 ) -> Result<HttpResponse, ApiError> {
-    check_model(&caller, &asked, state)?;
-    check_loras(&caller, &asked)?;
-    if asked.is_dry_run {
-        return quote(&caller, &asked, state).await;
+    check_rights(&head.caller, &received.asked, state)?;
+    if received.asked.is_dry_run {
+        return quote(&head.caller, &received.asked, state).await;
     }
-    let generate = GenerateRequest {
-        caller,
-        job: asked.job.clone(),
-        tag: tag.or_else(|| asked.user_tag.clone()),
-        encoding: asked.encoding,
-        keep: asked.delivery == Delivery::Links,
-        partials: match asked.delivery {
-            Delivery::Stream { partials } => Some(partials),
-            Delivery::Inline | Delivery::Links => None,
-        },
-        idempotency_key,
-        body_sha256,
-        source_memory,
-    };
+    let (asked, generate) = received.into_request(head);
     let accepted = state.service.accept(generate, rand::random()).await;
     Standings::note_images(&mut request.extensions_mut(), &accepted);
     let accepted = accepted.map_err(|error| ApiError::from(&*error))?;
@@ -105,22 +120,33 @@ pub(super) async fn answer(
     warn_of_budgets(&mut response, &accepted);
     match asked.delivery {
         Delivery::Stream { .. } => Ok(stream::answer(response, accepted, asked, state)),
-        delivery => {
+        Delivery::Inline | Delivery::Links => {
             let pass = accepted.pass();
             let answer = accepted.answer().await.map_err(|error| ApiError::from(&*error))?;
             state.service.check_kept(&answer).await?;
-            let (base, now) = (state.address.base(request), state.service.now().as_second());
-            let link = |name: ImageName| state.links.link(&base, name, now);
-            let link = (delivery == Delivery::Links).then_some(&link as &dyn Fn(ImageName) -> String);
-            let currency = state.service.costs().currency();
-            let parts = wire::answer(&asked, &answer, &state.offer, currency, link);
-            let parts = parts.map_err(|error| ApiError::internal(&error))?;
+            let parts = parts_of(&asked, &answer, state, |name, now| {
+                state.links.link(&state.address.base(request), name, now)
+            })?;
             let held = state.answer_memory.hold(&parts)?;
             let length = parts.iter().map(Part::len).sum();
             let body = pieces::stream_of(parts, web::Data::clone(state), Some(held), pass);
             Ok(response.content_type(ContentType::json()).body(SizedStream::new(length, body)))
         }
     }
+}
+
+/// The body of an answer, with links by `link` if links were asked for. It is told what time it is, in Unix seconds.
+pub(super) fn parts_of(
+    asked: &Asked,
+    answer: &Answer,
+    state: &State,
+    link: impl Fn(ImageName, i64) -> String,
+) -> Result<Vec<Part>, ApiError> {
+    let now = state.service.now().as_second();
+    let link = |name: ImageName| link(name, now);
+    let link = (asked.delivery == Delivery::Links).then_some(&link as &dyn Fn(ImageName) -> String);
+    let parts = wire::answer(asked, answer, &state.offer, state.service.costs().currency(), link);
+    parts.map_err(|error| ApiError::internal(&error))
 }
 
 /// What the request would take and cost. It does not ask for images yet, so its Idempotency-Key is not looked up.
@@ -138,17 +164,22 @@ pub(super) fn draw_seed() -> Seed {
     Seed::new(rand::random::<u64>() >> 11)
 }
 
+/// The length that a body announces.
+pub(super) fn announced_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// Refuses a body that announces more than `limit` bytes.
 pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|bytes: usize| bytes > limit) {
+    if announced_length(headers).is_some_and(|bytes| bytes > limit) {
         Err(ApiError::body_too_large(limit))
     } else {
         Ok(())
     }
 }
 
-async fn read_body(
+/// A body of at most `limit` bytes.
+pub(super) async fn read_body(
     request: &HttpRequest,
     payload: web::Payload,
     limit: usize,
@@ -159,6 +190,12 @@ async fn read_body(
         Ok(Err(error)) => Err(ApiError::body_unread(error.as_error())),
         Err(_) => Err(ApiError::body_too_large(limit)),
     }
+}
+
+/// Refuses what the caller's key may not use.
+pub(super) fn check_rights(caller: &Caller, asked: &Asked, state: &State) -> Result<(), ApiError> {
+    check_model(caller, asked, state)?;
+    check_loras(caller, asked)
 }
 
 /// A key that is bound to models may name one by its id, its repository, or the alias that it is bound to.
@@ -222,7 +259,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 /// What the request is filed under. Read as UTF-8, which HTTP leaves open, so that a tag may be in any script.
-fn cost_tag(headers: &HeaderMap) -> Result<Option<CostTag>, ApiError> {
+pub(super) fn cost_tag(headers: &HeaderMap) -> Result<Option<CostTag>, ApiError> {
     let Some(value) = headers.get("x-cost-tag") else { return Ok(None) };
     let tag = std::str::from_utf8(value.as_bytes()).ok().and_then(|text| text.parse().ok());
     tag.map(Some).ok_or_else(|| {

@@ -9,6 +9,8 @@ use crate::{image_store::ImageName, units::Millis};
 pub struct Links {
     secret: [u8; 32],
     lifetime: Millis,
+    /// Of links that stand in files: as long as images are kept.
+    longest: Millis,
 }
 
 /// A link that opens nothing.
@@ -21,14 +23,23 @@ pub(in crate::http) enum BadLink {
 }
 
 impl Links {
-    /// Links signed with `secret` that hold for `lifetime`.
-    pub const fn new(secret: [u8; 32], lifetime: Millis) -> Self {
-        Self { secret, lifetime }
+    /// Links signed with `secret` that hold for `lifetime`, and those in files of batches for `longest`.
+    pub const fn new(secret: [u8; 32], lifetime: Millis, longest: Millis) -> Self {
+        Self { secret, lifetime, longest }
     }
 
     /// A link to `name` that holds from `now` (Unix seconds) on.
     pub(in crate::http) fn link(&self, base: &str, name: ImageName, now: i64) -> String {
-        let lifetime = i64::try_from(self.lifetime.as_secs_ceil()).unwrap_or(i64::MAX);
+        self.link_for(base, name, now, self.lifetime)
+    }
+
+    /// A link to `name` for a file that somebody may read days after `now`.
+    pub(in crate::http) fn link_in_file(&self, base: &str, name: ImageName, now: i64) -> String {
+        self.link_for(base, name, now, self.longest)
+    }
+
+    fn link_for(&self, base: &str, name: ImageName, now: i64, lifetime: Millis) -> String {
+        let lifetime = i64::try_from(lifetime.as_secs_ceil()).unwrap_or(i64::MAX);
         let expires = now.saturating_add(lifetime);
         let signature = BASE64_URL_SAFE_NO_PAD.encode(self.mac(name, expires).finalize().into_bytes());
         format!("{base}/pictures/{name}?expires={expires}&signature={signature}")
@@ -69,13 +80,14 @@ mod tests {
 
     #[test]
     fn a_link_opens_its_own_image_until_it_expires() {
-        let links = Links::new([7; 32], Millis::new(60_000));
+        let links = Links::new([7; 32], Millis::new(60_000), Millis::new(600_000));
         let url = links.link("http://h", name(0), 1000);
         let (path, query) = url.split_once('?').expect("a query");
         assert_eq!(path, format!("http://h/pictures/{}", name(0)));
         let (expires, signature) = query.split_once("&signature=").expect("a signature");
         assert_eq!(expires, "expires=1060");
         assert_eq!(links.check(name(0), 1060, signature, 1059), Ok(()));
+        assert!(links.link_in_file("http://h", name(0), 1000).contains("expires=1600&"));
         assert_eq!(links.check(name(0), 1060, signature, 1060), Err(BadLink::Expired));
         assert_eq!(links.check(name(0), 1061, signature, 1000), Err(BadLink::Forged));
         assert_eq!(links.check(name(1), 1060, signature, 1000), Err(BadLink::Forged));

@@ -1,12 +1,15 @@
 //! OpenAI's routes under /v1, links to images, and the document that describes both.
 
 pub(super) mod auth;
+pub(super) mod batches;
 pub(super) mod code;
 pub(super) mod edits;
 pub(super) mod error;
+pub(super) mod files;
 mod images;
 mod kept_images;
 pub(super) mod links;
+mod lists;
 mod loras;
 mod models;
 mod openapi;
@@ -20,7 +23,7 @@ pub(super) mod wire;
 use actix_cors::Cors;
 use actix_web::{http::header::HeaderName, web};
 
-use self::routing::{posted, readable, unknown_url};
+use self::routing::{posted, readable, readable_and_deleted, readable_and_posted, unknown_url};
 
 /// How long a browser may remember what it was allowed.
 const CORS_MAX_AGE_SECS: usize = 3600;
@@ -52,6 +55,12 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 .service(readable("/models/{id:.+}", models::find))
                 .service(readable("/loras", loras::list))
                 .service(readable("/receipts/{id}", receipts::find))
+                .service(readable_and_posted("/files", files::list, files::upload))
+                .service(readable_and_deleted("/files/{id}", files::find, files::delete))
+                .service(readable("/files/{id}/content", files::content))
+                .service(readable_and_posted("/batches", batches::list, batches::create))
+                .service(readable("/batches/{id}", batches::find))
+                .service(posted("/batches/{id}/cancel", batches::cancel))
                 .default_service(web::to(unknown_url))
                 .wrap(cors()),
         )
@@ -69,7 +78,7 @@ fn cors() -> Cors {
     Cors::default()
         .allow_any_origin()
         .send_wildcard()
-        .allowed_methods(["GET", "POST"])
+        .allowed_methods(["GET", "POST", "DELETE"])
         .allow_any_header()
         .expose_headers(EXPOSED_HEADERS.map(HeaderName::from_static))
         .max_age(CORS_MAX_AGE_SECS)

@@ -18,7 +18,7 @@ pub(super) async fn document() -> Result<HttpResponse, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::api::wire::{EDIT_FIELDS, FIELDS};
+    use crate::http::api::wire::{BATCH_FIELDS, EDIT_FIELDS, FIELDS};
 
     fn assert_documented(schema: &str, read: &[&str]) {
         let document: Value = serde_json::from_str(DOCUMENT).expect("JSON");
@@ -34,6 +34,7 @@ mod tests {
     fn the_document_names_every_field_that_is_read_and_no_other() {
         assert_documented("CreateImageRequest", &FIELDS);
         let of_edits = [FIELDS.as_slice(), &EDIT_FIELDS].concat();
+        assert_documented("CreateBatchRequest", &BATCH_FIELDS);
         assert_documented("EditImageForm", &of_edits);
         assert_documented("EditImageRequest", &of_edits);
     }

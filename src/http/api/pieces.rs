@@ -134,15 +134,28 @@ impl Pieces {
                 opened.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?
             }
         };
-        let read = move || {
-            let mut piece = Vec::with_capacity(PIECE);
-            (&open).take(PIECE as u64).read_to_end(&mut piece)?;
-            Ok::<_, io::Error>((open, piece))
-        };
-        let (open, piece) = web::block(read).await.map_err(io::Error::other)??;
+        let (open, piece) = read_piece(open).await?;
         self.open = Some(open);
         Ok(piece)
     }
+}
+
+/// The next bytes of `file`; fewer than a piece are the last.
+async fn read_piece(file: File) -> io::Result<(File, Vec<u8>)> {
+    let read = move || {
+        let mut piece = Vec::with_capacity(PIECE);
+        (&file).take(PIECE as u64).read_to_end(&mut piece)?;
+        Ok((file, piece))
+    };
+    web::block(read).await.map_err(io::Error::other)?
+}
+
+/// The bytes of `file` as they are.
+pub(super) fn bytes_of(file: File) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold(file, |file| async {
+        let (file, piece) = read_piece(file).await?;
+        Ok((!piece.is_empty()).then(|| (Bytes::from(piece), file)))
+    })
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@ use super::error::ApiError;
 use crate::http::{State, text::shortened};
 
 /// What clients ask for under a wrong base URL: the end of the path, and the whole of it here.
-const RESOURCES: [(&str, &str); 5] = [
+const RESOURCES: [(&str, &str); 7] = [
     ("images/generations", "POST /v1/images/generations"),
     ("images/edits", "POST /v1/images/edits"),
     ("images/variations", "POST /v1/images/variations"),
     ("models", "GET /v1/models"),
     ("receipts", "GET /v1/receipts/{id}"),
+    ("files", "POST /v1/files"),
+    ("batches", "POST /v1/batches"),
 ];
 
 /// What OpenAI's API has and this server does not.
@@ -53,6 +55,27 @@ where
         .route(web::head().to(read))
         .route(web::post().to(post))
         .default_service(only("GET, HEAD, POST"))
+}
+
+/// A resource that is read, and deleted by DELETE.
+pub(in crate::http) fn readable_and_deleted<F, Args, G, DeleteArgs>(
+    path: &str,
+    read: F,
+    delete: G,
+) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+    G: Handler<DeleteArgs>,
+    DeleteArgs: FromRequest + 'static,
+    G::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(read.clone()))
+        .route(web::head().to(read))
+        .route(web::delete().to(delete))
+        .default_service(only("GET, HEAD, DELETE"))
 }
 
 /// Refuses every method but `methods`.

@@ -167,6 +167,16 @@ impl Ledger {
         Ok(if opens { stored.caller(now) } else { Err(KeyRefusal::Rotated) })
     }
 
+    /// The caller whose key is in row `key`, if it opens anything at `now`. For batches, which go on when their client has gone.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn caller_of(&self, key: KeyId, now: Timestamp) -> Result<Result<Caller, KeyRefusal>, LedgerError> {
+        let sql = "SELECT * FROM keys WHERE id = ?1";
+        let stored = self.store.read(|conn| conn.query_first(sql, params![key.get()], stored_key))?;
+        Ok(stored.map_or(Err(KeyRefusal::Unknown), |stored| stored.caller(now)))
+    }
+
     /// The state at `now` of the key that sent the request `id`; none if there is no such request.
     ///
     /// # Errors

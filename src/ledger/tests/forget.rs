@@ -7,7 +7,7 @@ use super::{
 
 impl Book {
     /// Whether `text` is still in the ledger's files.
-    fn holds(&self, text: &str) -> bool {
+    pub(super) fn holds(&self, text: &str) -> bool {
         let files = [self.file(), self.directory.path().join("ledger.sqlite3-wal")];
         let read = |file: &std::path::PathBuf| std::fs::read(file).unwrap_or_default();
         files.iter().any(|file| read(file).windows(text.len()).any(|part| part == text.as_bytes()))

@@ -1,4 +1,5 @@
 mod audit;
+mod batches;
 mod budgets;
 mod closings;
 mod comparisons;
@@ -6,6 +7,7 @@ mod computations;
 mod cost_lines;
 mod edits;
 mod exports;
+mod files;
 mod forget;
 mod late;
 mod months;

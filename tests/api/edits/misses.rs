@@ -7,6 +7,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 use tintype::{
     admit::Door,
+    batches::FileStore,
     clock::{Clock, SystemClock},
     config::Config,
     domain::{
@@ -14,11 +15,11 @@ use tintype::{
         RenderSpec, Scopes, Seed, Strength,
     },
     encode::{self, EncodeError, Provenance},
-    engine::{Engine, Workers},
+    engine::{Engine, Priority, Workers},
     image_store::ImageStore,
     ledger::{KeyRules, Ledger, MonthTotals, NewKey},
     pipeline::{HashedWeights, ModelFiles},
-    service::{Encode, GenerateRequest, Service, ServiceError, ServiceParts},
+    service::{Encode, GenerateRequest, Service, ServiceError, ServiceParts, Storage},
     telemetry::Metrics,
     units::Money,
 };
@@ -59,7 +60,10 @@ impl Bench {
             ledger: Arc::clone(&ledger),
             costs: config.cost_model(zone.to_datetime(clock.now()).date()).expect("costs"),
             door: Door::new(config.limits.of_keys()),
-            image_store: Arc::new(ImageStore::open(data.path().join("pictures"), 0).expect("a store")),
+            storage: Storage {
+                images: Arc::new(ImageStore::open(data.path().join("pictures"), 0).expect("a store")),
+                files: FileStore::open(data.path().join("files"), 0).expect("a store"),
+            },
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(&clock),
             zone,
@@ -82,6 +86,7 @@ impl Bench {
             images: 1,
         };
         let request = GenerateRequest {
+            priority: Priority::Live,
             caller: self.caller.clone(),
             job: Arc::new(job),
             tag: None,

@@ -36,11 +36,20 @@ impl CostModel {
         })
     }
 
+    /// The price of a kilowatt-hour at the plug at `at`, by the clock on the wall.
+    ///
+    /// # Errors
+    /// None for a tariff that was checked.
+    pub(super) fn price_per_kwh(&self, at: DateTime) -> Result<Money, TariffError> {
+        let row = self.basis.tariff.row_at(at)?;
+        Ok(row.map_or(self.settings().price_per_kwh, |row| row.price_per_kwh))
+    }
+
     fn electricity_rate(&self, at: DateTime) -> Result<ElectricityRate, TariffError> {
         let row = self.basis.tariff.row_at(at)?;
         let settings = self.settings();
         Ok(ElectricityRate {
-            price_per_kwh: row.map_or(settings.price_per_kwh, |row| row.price_per_kwh),
+            price_per_kwh: self.price_per_kwh(at)?,
             tariff: row.map(ToString::to_string),
             host_watts: settings.host_watts,
             wall_factor_percent: settings.wall_factor_percent,

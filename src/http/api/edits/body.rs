@@ -1,3 +1,5 @@
+use std::io::Write;
+
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::{HttpRequest, web};
 use futures_util::StreamExt;
@@ -52,6 +54,13 @@ impl Body {
             return Err(ApiError::content_type_of_edit());
         }
         Ok(Self::Parts(receive_parts(Multipart::new(headers, payload), state).await?))
+    }
+
+    /// A JSON body that is at hand.
+    pub(super) fn of_json(text: &str, state: &State) -> Result<Self, ApiError> {
+        let mut body = Spool::new(&state.bodies);
+        body.write_all(text.as_bytes()).map_err(|error| ApiError::body_unkept(&error))?;
+        Ok(Self::Json { body, fetched: None })
     }
 
     /// A hash that depends on neither the boundary, the order of the parts nor their headers.
@@ -159,7 +168,8 @@ async fn receive_part(mut field: Field, name: &str, max: usize, state: &State) -
     Ok(content)
 }
 
-fn broken(error: MultipartError) -> ApiError {
+/// A form that cannot be read on.
+pub(in crate::http::api) fn broken(error: MultipartError) -> ApiError {
     match error {
         MultipartError::Payload(error) => ApiError::body_unread(Some(&error)),
         error => ApiError::body(format!("The body is not multipart/form-data. {}", sentence(&error))),

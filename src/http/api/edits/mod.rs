@@ -14,11 +14,12 @@ use actix_web::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::body::Body;
+pub(super) use self::body::broken as broken_form;
 use super::{
     code::Code,
     error::ApiError,
     images::{self, Head, Received},
-    wire::{self, EditKind},
+    wire::{self, Asked, EditKind},
 };
 use crate::{domain::Edit, http::State};
 
@@ -111,13 +112,39 @@ async fn answer(
     kind: EditKind,
 ) -> Result<HttpResponse, ApiError> {
     let head = Head::read(&request, &state)?;
-    if !state.offer.can_edit {
-        let message = "This model cannot edit images: its VAE has no encoder. Use a model with a whole VAE.";
-        return Err(ApiError::parameter("model", Code::UnsupportedValue, message));
-    }
+    check_model(&state)?;
     let body = Body::receive(&request, payload, &state).await?;
+    let received = read(body, kind, &state).await?;
+    images::answer(&request, &state, head, received).await
+}
+
+/// Reads the JSON body of an edit.
+pub(super) async fn read_json(body: &str, state: &State) -> Result<Received, ApiError> {
+    check_model(state)?;
+    read(Body::of_json(body, state)?, EditKind::Edit, state).await
+}
+
+/// Reads the JSON body of an edit as far as that goes without fetching images.
+pub(super) async fn check_json(body: &str, state: &State) -> Result<Asked, ApiError> {
+    check_model(state)?;
+    let (body, offer) = (body.to_owned(), state.offer.clone());
+    let fetches = !state.image_fetcher.is_off();
+    let check = move || wire::check_edit(body.as_bytes(), fetches, &offer, images::draw_seed);
+    state.source_memory.decoding(check).await?
+}
+
+fn check_model(state: &State) -> Result<(), ApiError> {
+    if state.offer.can_edit {
+        return Ok(());
+    }
+    let message = "This model cannot edit images: its VAE has no encoder. Use a model with a whole VAE.";
+    Err(ApiError::parameter("model", Code::UnsupportedValue, message))
+}
+
+/// Reads a body that has arrived. Images that it names are fetched, and decoded.
+async fn read(body: Body, kind: EditKind, state: &State) -> Result<Received, ApiError> {
     let body_sha256 = body.sha256(kind);
-    let body = body.with_images(&state).await?;
+    let body = body.with_images(state).await?;
     let (offer, memory) = (state.offer.clone(), state.source_memory.clone());
     let read = move || {
         let asked = wire::parse_edit(body.read()?, kind, &offer, images::draw_seed)?;
@@ -125,5 +152,5 @@ async fn answer(
         Ok::<_, ApiError>((asked, source_memory))
     };
     let (asked, source_memory) = state.source_memory.decoding(read).await??;
-    images::answer(&request, &state, head, Received { asked, body_sha256, source_memory }).await
+    Ok(Received { asked, body_sha256, source_memory })
 }

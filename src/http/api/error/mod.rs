@@ -10,7 +10,12 @@ use actix_web::{
 use serde_json::json;
 
 use super::code::Code;
-use crate::{engine::DeviceCounts, http::text::shortened, units::Millis};
+use crate::{
+    domain::{BatchStatus, FileId},
+    engine::DeviceCounts,
+    http::text::shortened,
+    units::Millis,
+};
 
 /// The longest wait that OpenAI's Python client accepts in Retry-After.
 const RETRY_AFTER_MAX_SECS: u64 = 120;
@@ -145,6 +150,11 @@ impl ApiError {
         Self::new(Code::UnsupportedContentType, message)
     }
 
+    pub(in crate::http) fn content_type_of_upload() -> Self {
+        let message = "Send the file as multipart/form-data.";
+        Self::new(Code::UnsupportedContentType, message)
+    }
+
     pub(in crate::http) fn too_many_sources() -> Self {
         let message = "Images that wait to be edited hold all the memory that they may. Try again in 5 s.";
         Self::new(Code::ServerOverloaded, message).retry(Retry::After(Millis::new(5000)))
@@ -156,7 +166,7 @@ impl ApiError {
             return Self::internal(error);
         }
         tracing::error!(%error, "a body cannot be kept until it is read");
-        let message = "The server's disk is full, so the image cannot be taken in. Tell the operator.";
+        let message = "The server's disk is full, so the file cannot be taken in. Tell the operator.";
         Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
     }
 
@@ -186,6 +196,28 @@ impl ApiError {
     pub(in crate::http) fn receipt_not_found() -> Self {
         let message = "This key has no settled request with this id.";
         Self::new(Code::ReceiptNotFound, message)
+    }
+
+    /// OpenAI's words.
+    pub(in crate::http) fn file_not_found(id: &str) -> Self {
+        Self::parameter("id", Code::FileNotFound, format!("No such File object: {}", shortened(id)))
+    }
+
+    /// OpenAI's words.
+    pub(in crate::http) fn batch_not_found(id: &str) -> Self {
+        Self::new(Code::BatchNotFound, format!("No batch found with id '{}'.", shortened(id)))
+    }
+
+    /// OpenAI's words, for a batch that cannot be cancelled.
+    pub(in crate::http) fn batch_over(status: BatchStatus) -> Self {
+        let message = format!("Cannot cancel a batch with status '{status}'.");
+        Self::new(Code::BatchOver, message).retry(Retry::Never)
+    }
+
+    /// A file whose row is here and whose bytes are not, as after a restore on another machine.
+    pub(in crate::http) fn file_lost(id: FileId) -> Self {
+        tracing::error!(file = %id, "the bytes of a file are missing in the data directory");
+        Self::parameter("id", Code::FileNotFound, format!("The content of {id} is lost; upload it again."))
     }
 
     pub(in crate::http) fn job_not_found() -> Self {
@@ -227,6 +259,27 @@ impl ApiError {
         let message = format!("Only {allow} is allowed on this URL.");
         let error = Self::new(Code::MethodNotSupported, message);
         Self { allow: Some(allow), ..error }
+    }
+
+    /// The same, about the parameter `param`.
+    pub(in crate::http) fn about(self, param: &str) -> Self {
+        Self { param: Some(param.into()), ..self }
+    }
+
+    /// Whether the server is at fault, and not the request.
+    pub(in crate::http) fn is_fault_of_server(&self) -> bool {
+        self.status().is_server_error()
+    }
+
+    /// Whether the same request may be answered later, as soon as the server has room, a device or a new process.
+    pub(in crate::http) fn is_passing(&self) -> bool {
+        use Code::{InsufficientStorage, NotReady, ServerOverloaded, ServerStopping};
+        matches!(self.code, ServerOverloaded | NotReady | ServerStopping | InsufficientStorage)
+    }
+
+    /// Whether it says that the request was stopped.
+    pub(in crate::http) fn is_cancellation(&self) -> bool {
+        matches!(self.code, Code::RequestCancelled)
     }
 
     fn retry(self, retry: Retry) -> Self {

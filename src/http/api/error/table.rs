@@ -7,7 +7,7 @@ use crate::{
     engine::{OverloadReason, Overloaded, WorkError, WorkFailure},
     http::{api::code::Code, text::shortened},
     image_store::StoreError,
-    ledger::{LedgerError, ReserveError},
+    ledger::{AddFileError, LedgerError, ReserveError},
     lora_library::LoraError,
     pipeline::RenderError,
     service::ServiceError,
@@ -111,6 +111,8 @@ impl From<&ServiceError> for ApiError {
                 Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
             }
             ServiceError::Ledger(error) => Self::ledger(error),
+            ServiceError::File(error) => Self::body_unkept(error),
+            ServiceError::AddFile(error) => error.into(),
             ServiceError::Encode(error @ EncodeError::SideTooLong { .. }) => {
                 Self::invalid("size", sentence(error))
             }
@@ -217,5 +219,19 @@ impl From<&Refused> for ApiError {
 impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         Self::ledger(&error)
+    }
+}
+
+impl From<&AddFileError> for ApiError {
+    fn from(error: &AddFileError) -> Self {
+        match error {
+            AddFileError::OverQuota { bytes, max } => {
+                let message = format!(
+                    "With this file the key would have {bytes} bytes of files; at most {max} are allowed. Delete some."
+                );
+                Self::parameter("file", Code::FileQuotaExceeded, message)
+            }
+            AddFileError::Ledger(error) => Self::ledger(error),
+        }
     }
 }

@@ -120,10 +120,35 @@ pub(in crate::http::api) fn parse_edit(
     offer: &Offer,
     draw_seed: impl FnOnce() -> Seed,
 ) -> Result<Asked, ApiError> {
-    let (mut fields, files) = match body {
+    let (fields, files) = match body {
         EditBody::Parts(parts) => of_parts(parts)?,
         EditBody::Json { body, fetched } => of_json(&body, fetched.as_deref())?,
     };
+    parse_fields(fields, files, kind, offer, draw_seed, true)
+}
+
+/// Reads the JSON body of an edit, as far as that goes without the images that it names by URLs: if it names any, no image is
+/// decoded.
+pub(in crate::http::api) fn check_edit(
+    body: &[u8],
+    fetches: bool,
+    offer: &Offer,
+    draw_seed: impl FnOnce() -> Seed,
+) -> Result<Asked, ApiError> {
+    let is_whole = !fetches || image_urls(body)?.is_empty();
+    let (fields, files) = of_json(body, fetches.then_some(&[]))?;
+    parse_fields(fields, files, EditKind::Edit, offer, draw_seed, is_whole)
+}
+
+/// Reads the fields of an edit, and its files if they are here.
+fn parse_fields(
+    mut fields: Fields,
+    files: Files,
+    kind: EditKind,
+    offer: &Offer,
+    draw_seed: impl FnOnce() -> Seed,
+    has_files: bool,
+) -> Result<Asked, ApiError> {
     let prompt_and_loras = match kind {
         EditKind::Edit => request::prompt_and_loras(&mut fields, offer)?,
         EditKind::Variation => (String::new(), loras(&mut fields, &mut String::new(), offer)?),
@@ -135,8 +160,11 @@ pub(in crate::http::api) fn parse_edit(
         check_size(name, size, offer)?;
     }
     request::parse_rest(fields, offer, draw_seed, prompt_and_loras, || {
+        if !has_files {
+            return Ok((size.map_or(offer.default_size, |(_, size)| size), None));
+        }
         let edit = edit(&image, mask, kind, &options, size.map(|(_, size)| size))?;
-        let answered = check_edit(&edit, size, offer)?;
+        let answered = check_edit_size(&edit, size, offer)?;
         Ok((answered, Some(Arc::new(edit))))
     })
 }
@@ -188,7 +216,7 @@ fn check_size(name: &str, size: ImageSize, offer: &Offer) -> Result<(), ApiError
 }
 
 /// The answer's size, if the model can make it.
-fn check_edit(
+fn check_edit_size(
     edit: &Edit,
     asked: Option<(&'static str, ImageSize)>,
     offer: &Offer,
@@ -330,7 +358,7 @@ fn url_in_json<'a>(name: &str, value: &'a Value) -> Result<JsonUrl<'a>, ApiError
     let url = match value {
         Value::String(url) => Some(url.as_str()),
         Value::Object(object) if object.contains_key("file_id") => {
-            let message = "This server keeps no files, so a `file_id` names none. Send an `image_url`.";
+            let message = "Files here are for batches, so a `file_id` names no image. Send an `image_url`.";
             return Err(ApiError::parameter(name, Code::UnsupportedValue, message));
         }
         Value::Object(object) => match object.get("image_url") {

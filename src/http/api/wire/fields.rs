@@ -177,7 +177,7 @@ impl Fields {
 }
 
 /// The integer that `value` is; 2.0 is one too, as in JSON Schema. What passes every bound is the largest there is.
-fn whole(value: &Value) -> Option<i128> {
+pub(super) fn whole(value: &Value) -> Option<i128> {
     let number = value.as_number()?;
     #[expect(
         clippy::cast_possible_truncation,

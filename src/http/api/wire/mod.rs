@@ -1,6 +1,7 @@
 //! OpenAI's request and answer, field by field.
 
 mod answer;
+mod batch;
 mod edit;
 mod fields;
 mod loras;
@@ -10,9 +11,12 @@ mod receipts;
 mod request;
 mod unreadable;
 
+#[cfg(test)]
+pub(super) use self::batch::BATCH_FIELDS;
 pub(super) use self::{
     answer::{answer, completed_event, partial_event},
-    edit::{EditBody, EditKind, FileField, image_urls, parse_edit},
+    batch::parse_batch,
+    edit::{EditBody, EditKind, FileField, check_edit, image_urls, parse_edit},
     parts::Part,
     quote::quote,
     receipts::receipts,

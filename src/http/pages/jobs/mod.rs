@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     domain::{ImageFormat, ImageSize, LoraUse, RequestId, Scope},
+    engine::StopReason,
     http::{State, api::error::ApiError},
     image_store::ImageName,
     ledger::KeyRow,
@@ -98,7 +99,7 @@ pub(super) async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let (visit, Nothing {}) = enter_with(&request, payload, &state).await?;
     let id = RequestId::from_digits(&id).ok_or_else(ApiError::job_not_found)?;
-    let is_open = state.service.cancel_job(id);
+    let is_open = state.service.stop_job(id, StopReason::CancelledByOperator);
     if is_open {
         tracing::info!(request = %id, by = visit.visitor.actor(), "an administrator cancelled a job");
     }

@@ -34,6 +34,8 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0038_key_loras.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0040_reconciliations.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0050_computations.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0055_files.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0056_batches.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0060_request_failures.sql")),
 ];
 

@@ -52,3 +52,9 @@ pub(in crate::ledger) fn make_earlier_request(file: &Path, steps: usize) -> Requ
     }
     id
 }
+
+/// How many migrations come before the first one that says `sql`.
+pub(in crate::ledger) fn steps_before(sql: &str) -> usize {
+    let makes = |migration: &rusqlite_migration::M<'_>| format!("{migration:?}").contains(sql);
+    MIGRATIONS.iter().position(makes).expect("a migration")
+}

@@ -1,0 +1,79 @@
+use std::collections::HashSet;
+
+use crate::{
+    domain::{BatchId, RequestId},
+    ledger::{Ledger, LedgerError, signed, store::params, unsigned},
+};
+
+/// What came of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineResult {
+    /// Its number, from 1.
+    pub line: u32,
+    /// The request that it became; none if it was refused before.
+    pub request: Option<RequestId>,
+    /// Whether it is in the file of errors.
+    pub is_error: bool,
+    /// Bytes of that file, or of the file of answers, up to and with it.
+    pub file_bytes: u64,
+}
+
+/// The lines of a batch that are done, and what they left.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DoneLines {
+    /// Their numbers.
+    pub lines: HashSet<u32>,
+    /// Bytes of the file of answers.
+    pub output_bytes: u64,
+    /// Bytes of the file of errors.
+    pub error_bytes: u64,
+}
+
+impl Ledger {
+    /// Notes what came of a line, once it is on the disk. A line that was noted before stays as it was.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn note_line(&self, id: BatchId, result: LineResult) -> Result<(), LedgerError> {
+        let insert = "INSERT INTO batch_lines (batch_id, line, request_id, is_error, file_bytes)
+                      VALUES (?1, ?2, ?3, ?4, ?5)";
+        let LineResult { line, request, is_error, file_bytes } = result;
+        let (request, bytes) =
+            (request.map(RequestId::to_text), signed(file_bytes, "batch_lines.file_bytes")?);
+        self.store.write(|conn| {
+            conn.execute(insert, params![id.to_string(), line, request, is_error, bytes])?;
+            Ok(())
+        })
+    }
+
+    /// Forgets what came of the lines of a batch, whose files are lost.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn forget_lines(&self, id: BatchId) -> Result<(), LedgerError> {
+        let delete = "DELETE FROM batch_lines WHERE batch_id = ?1";
+        self.store.write(|conn| {
+            conn.execute(delete, params![id.to_string()])?;
+            Ok(())
+        })
+    }
+
+    /// The lines of a batch that are done.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn done_lines(&self, id: BatchId) -> Result<DoneLines, LedgerError> {
+        let sql = "SELECT line, is_error, file_bytes FROM batch_lines WHERE batch_id = ?1";
+        let mut done = DoneLines::default();
+        self.store.read(|conn| {
+            conn.for_each(sql, params![id.to_string()], |row| -> Result<(), LedgerError> {
+                done.lines.insert(row.get(0)?);
+                let bytes = unsigned(row.get(2)?, "batch_lines.file_bytes")?;
+                let file = if row.get(1)? { &mut done.error_bytes } else { &mut done.output_bytes };
+                *file = bytes.max(*file);
+                Ok(())
+            })
+        })?;
+        Ok(done)
+    }
+}

@@ -1,0 +1,220 @@
+//! Batches: their rows, their way through their statuses, and what came of their lines.
+
+mod costs;
+mod lines;
+mod row;
+
+use jiff::Timestamp;
+
+pub use self::{
+    costs::BatchCost,
+    lines::{DoneLines, LineResult},
+    row::{BatchCounts, BatchFiles, BatchRow, BatchSize, BatchTerms, BatchTimes},
+};
+use super::{
+    FileRow, Ledger, LedgerError, Page, files, signed,
+    store::{Conn, params},
+};
+use crate::domain::{BatchId, BatchStatus, FileId, KeyId};
+
+/// A batch that is to be added.
+#[derive(Debug)]
+pub struct NewBatch {
+    /// Its id.
+    pub id: BatchId,
+    /// Whose it is.
+    pub key: KeyId,
+    /// What was asked for.
+    pub terms: BatchTerms,
+    /// The files that it will write.
+    pub files: [FileId; 2],
+    /// When it was created.
+    pub now: Timestamp,
+    /// When its time is over.
+    pub expires_at: Timestamp,
+}
+
+impl Ledger {
+    /// Adds a batch, to be validated.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn add_batch(&self, batch: &NewBatch) -> Result<(), LedgerError> {
+        let NewBatch { id, key, terms, files: [output, error], now, expires_at } = batch;
+        self.store.write(|conn| {
+            conn.execute(
+                "INSERT INTO batches
+                     (id, key_id, endpoint, input_file_id, window_hours, tag, metadata, base_url, output_seconds,
+                      output_file_id, error_file_id, status, created_at_ms, expires_at_ms, starts_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'validating', ?12, ?13, ?14)",
+                params![
+                    id.to_string(),
+                    key.get(),
+                    terms.endpoint.as_str(),
+                    terms.input.to_string(),
+                    terms.window_hours,
+                    terms.tag,
+                    terms.metadata,
+                    terms.base_url,
+                    terms.output_seconds,
+                    output.to_string(),
+                    error.to_string(),
+                    *now,
+                    *expires_at,
+                    terms.starts_at,
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The batch `id` of `key`; none if the key has none of this id.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn batch(&self, key: KeyId, id: BatchId) -> Result<Option<BatchRow>, LedgerError> {
+        let sql = row::query("key_id = ?1 AND batches.id = ?2");
+        self.store.read(|conn| conn.query_first(&sql, params![key.get(), id.to_string()], row::read))
+    }
+
+    /// Batches of `key`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn batches(&self, key: KeyId, page: Page<BatchId>) -> Result<Vec<BatchRow>, LedgerError> {
+        let sql = row::query(&format!("key_id = ?1 {}", page.tail(2)));
+        let after = page.after.map(|id| id.to_string());
+        self.store.read(|conn| conn.query(&sql, params![key.get(), after], row::read))
+    }
+
+    /// Every batch that has something left to do, the oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn open_batches(&self) -> Result<Vec<BatchRow>, LedgerError> {
+        let sql = row::query(
+            "status IN ('validating', 'in_progress', 'finalizing', 'cancelling') ORDER BY batches.id",
+        );
+        self.store.read(|conn| conn.query(&sql, params![], row::read))
+    }
+
+    /// Notes that the file of a batch can be worked on: validating → in_progress. Nothing happens to one that is cancelled.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn begin_batch(&self, id: BatchId, size: BatchSize, now: Timestamp) -> Result<(), LedgerError> {
+        let update = "UPDATE batches SET status = 'in_progress', in_progress_at_ms = ?2, total = ?3, images = ?4, work = ?5
+                      WHERE id = ?1 AND status = 'validating'";
+        let (images, work) = (signed(size.images, "batches.images")?, signed(size.work, "batches.work")?);
+        self.store.write(|conn| {
+            conn.execute(update, params![id.to_string(), now, size.total, images, work])?;
+            Ok(())
+        })
+    }
+
+    /// Notes that the file of a batch cannot be worked on, and why, as JSON: validating → failed.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn fail_batch(&self, id: BatchId, errors: &str, now: Timestamp) -> Result<(), LedgerError> {
+        let update = "UPDATE batches SET status = 'failed', failed_at_ms = ?2, errors = ?3
+                      WHERE id = ?1 AND status = 'validating'";
+        self.store.write(|conn| {
+            conn.execute(update, params![id.to_string(), now, errors])?;
+            Ok(())
+        })
+    }
+
+    /// Notes that a batch is not wanted any more, and why, if the server says so: validating or in_progress → cancelling.
+    /// Nothing happens to one that is further.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn cancel_batch(&self, id: BatchId, errors: Option<&str>, now: Timestamp) -> Result<(), LedgerError> {
+        let update = "UPDATE batches SET status = 'cancelling', cancelling_at_ms = ?2, errors = ?3
+                      WHERE id = ?1 AND status IN ('validating', 'in_progress')";
+        self.store.write(|conn| {
+            conn.execute(update, params![id.to_string(), now, errors])?;
+            Ok(())
+        })
+    }
+
+    /// Notes that no further line of a batch is worked on: in_progress → finalizing. Nothing happens to one that is cancelled.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn finalize_batch(&self, id: BatchId, now: Timestamp) -> Result<(), LedgerError> {
+        let update = "UPDATE batches SET status = 'finalizing', finalizing_at_ms = ?2
+                      WHERE id = ?1 AND status = 'in_progress'";
+        self.store.write(|conn| {
+            conn.execute(update, params![id.to_string(), now])?;
+            Ok(())
+        })
+    }
+
+    /// Ends a batch as `end`, with the files that it wrote.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses; nothing was written.
+    pub fn end_batch(
+        &self,
+        (id, key): (BatchId, KeyId),
+        end: BatchStatus,
+        written: &[FileRow],
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let update = match end {
+            BatchStatus::Completed => "UPDATE batches SET status = ?2, completed_at_ms = ?3 WHERE id = ?1",
+            BatchStatus::Expired => "UPDATE batches SET status = ?2, expired_at_ms = ?3 WHERE id = ?1",
+            _ => "UPDATE batches SET status = ?2, cancelled_at_ms = ?3 WHERE id = ?1",
+        };
+        self.store.write(|conn| {
+            for file in written {
+                files::insert(conn, key, file)?;
+            }
+            conn.execute(update, params![id.to_string(), end.as_str(), now])?;
+            Ok(())
+        })
+    }
+}
+
+/// Cancels every open batch of `key`, and takes what its client wrote out of all its batches. Returns the files that they write.
+pub(super) fn forget(conn: &Conn<'_>, key: KeyId, now: Timestamp) -> Result<Vec<FileId>, LedgerError> {
+    let ids: Vec<String> =
+        conn.query("SELECT id FROM batches WHERE key_id = ?1", params![key.get()], |row| row.get(0))?;
+    forget_each(conn, &ids, now)
+}
+
+/// Puts `pseudonym` in the place of a tag of batches, and forgets every batch with a request under the label `label`: its files
+/// hold that request's prompt and images. Returns those files.
+pub(super) fn forget_tag(
+    conn: &Conn<'_>,
+    (tag, pseudonym): (&str, &str),
+    label: i64,
+    now: Timestamp,
+) -> Result<Vec<FileId>, LedgerError> {
+    let sql = "SELECT DISTINCT batches.id FROM batches
+               LEFT JOIN batch_lines ON batch_id = batches.id LEFT JOIN requests ON requests.id = request_id
+               WHERE batches.tag = ?1 OR tag_id = ?2";
+    let ids: Vec<String> = conn.query(sql, params![tag, label], |row| row.get(0))?;
+    conn.execute("UPDATE batches SET tag = ?2 WHERE tag = ?1", params![tag, pseudonym])?;
+    forget_each(conn, &ids, now)
+}
+
+fn forget_each(conn: &Conn<'_>, ids: &[String], now: Timestamp) -> Result<Vec<FileId>, LedgerError> {
+    // What an open one still writes is gone a second after its end.
+    let update = "UPDATE batches SET metadata = NULL, errors = NULL, output_seconds = 1 WHERE id = ?1
+                  RETURNING input_file_id, output_file_id, error_file_id";
+    let cancel = "UPDATE batches SET status = 'cancelling', cancelling_at_ms = ?2
+                  WHERE id = ?1 AND status IN ('validating', 'in_progress')";
+    let mut deleted = Vec::new();
+    for id in ids {
+        let files =
+            conn.query_one(update, params![id], |row| Ok([row.get::<String>(0)?, row.get(1)?, row.get(2)?]))?;
+        conn.execute(cancel, params![id, now])?;
+        for file in files {
+            deleted.push(files::forget_one(conn, &file, now)?);
+        }
+    }
+    Ok(deleted)
+}
