@@ -69,7 +69,7 @@ pub use self::{
     },
     meter::{Epoch, OverheadTotals},
     receipts::{StoredImage, StoredRequest},
-    recent_requests::{EndState, Outcome, RecentRequest, RecentWork, RequestFilter},
+    recent_requests::{EndState, RecentRequest, RecentWork, RequestFilter, RequestOutcome},
     recorded::{AssetRow, CostLineRow},
     report::{
         Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy, GroupByError, GroupReport,

@@ -31,7 +31,7 @@ impl FromValue for EndState {
 
 /// What came of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// Its images were generated, booked and handed over.
     Delivered,
     /// Its images were generated and booked, but nobody took them.
@@ -45,11 +45,11 @@ pub enum Outcome {
 }
 
 crate::domain::words!(
-    Outcome, "an outcome":
+    RequestOutcome, "an outcome":
     Delivered = "delivered", Undelivered = "undelivered", Failed = "failed", Cancelled = "cancelled", Abandoned = "abandoned",
 );
 
-impl FromValue for Outcome {
+impl FromValue for RequestOutcome {
     fn from_value(value: Value<'_>) -> Option<Self> {
         value.as_str()?.parse().ok()
     }
@@ -69,7 +69,7 @@ pub struct RequestFilter {
     /// This one alone.
     pub id: Option<RequestId>,
     /// Those of which this came.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<RequestOutcome>,
     /// Those of the key with this public id.
     pub key: Option<String>,
     /// Those that are filed under this.
@@ -92,7 +92,7 @@ pub struct RecentRequest {
     /// How it ended.
     pub state: EndState,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: RequestOutcome,
     /// Why it gave no image; none if it gave some, or failed before reasons were kept.
     pub failure: Option<FailureReason>,
     /// When it came.
@@ -173,7 +173,7 @@ impl Ledger {
         let seed = filter.seed.map(|seed| signed(seed.get(), "seed")).transpose()?;
         let (from, to) = filter.came.unwrap_or((Timestamp::MIN, Timestamp::MAX));
         let (outcome, key, tag) =
-            (filter.outcome.map(Outcome::as_str), filter.key.as_deref(), filter.tag.as_deref());
+            (filter.outcome.map(RequestOutcome::as_str), filter.key.as_deref(), filter.tag.as_deref());
         let parameters = params![before, limit, id, outcome, key, tag, seed, from, to];
         self.store.read(|conn| conn.query(RECENT, parameters, request))
     }

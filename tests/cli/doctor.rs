@@ -222,7 +222,7 @@ fn what_is_wrong_with_the_model_is_said() {
     let wrong = "0".repeat(64);
     let said = doctor(place.path(), &flags, &[("TINTYPE_MODEL__SHA256", &wrong)]);
     said.expect("hashes", "failure", &wrong);
-    let right = said.lines["hashes"].1.split("have the SHA-256 ").nth(1).expect("a digest")[..64].to_owned();
+    let right = said.lines["hashes"].1.split("has the SHA-256 ").nth(1).expect("a digest")[..64].to_owned();
     doctor(place.path(), &flags, &[("TINTYPE_MODEL__SHA256", &right)]).expect("hashes", "ok", "model.sha256");
 
     let weights = model.join("vae/diffusion_pytorch_model.safetensors");

@@ -58,8 +58,11 @@ impl RuleArgs {
         for model in models.iter().filter(|model| !known.contains(model)) {
             let known: Vec<_> = known.iter().map(|name| name.as_str()).collect();
             let meant = did_you_mean(model, known.iter().copied());
-            let meant = meant.unwrap_or_else(|| format!("it has {}", known.join(", ")));
-            note(&format_args!("warning: no model of this configuration is known as `{model}`; {meant}"));
+            let meant = meant.map_or_else(String::new, |meant| format!("; {meant}"));
+            let known = known.join(", ");
+            note(&format_args!(
+                "warning: no model of this configuration is known as `{model}`{meant}; it has {known}"
+            ));
         }
     }
 

@@ -8,7 +8,7 @@ use url::form_urlencoded::Serializer;
 use crate::{
     domain::{RequestId, Seed},
     http::{api::error::ApiError, pages::frame::Words},
-    ledger::{KeyRow, Outcome, RequestFilter},
+    ledger::{KeyRow, RequestFilter, RequestOutcome},
 };
 
 /// The query of /admin/jobs. A field of the form that was left empty is as good as absent.
@@ -46,7 +46,7 @@ impl JobsQuery {
             RequestId::from_digits(id).ok_or_else(|| refused("before", "`before` is the id of a request."))
         });
         let outcome = self.state.as_deref().map(|state| {
-            state.parse::<Outcome>().map_err(|error| refused("state", &format!("`state`: {error}.")))
+            state.parse::<RequestOutcome>().map_err(|error| refused("state", &format!("`state`: {error}.")))
         });
         let came = self.day.as_deref().map(|day| {
             let date = day.parse::<Date>().ok();
@@ -107,7 +107,7 @@ impl JobsQuery {
                     label for="filter-state" { (words.say("jobs-state")) }
                     select id="filter-state" name="state" {
                         option value="" { (words.say("jobs-any")) }
-                        @for outcome in Outcome::ALL {
+                        @for outcome in RequestOutcome::ALL {
                             option value=(outcome) selected[is(outcome.as_str(), &self.state)] {
                                 (words.say(super::recent::word_of(outcome)))
                             }
@@ -193,7 +193,10 @@ mod tests {
     fn every_field_restricts_and_goes_along_to_older_ones() {
         let text = "state=cancelled&key=O1z1TrT7XU&tag=client+12&day=2026-11-29&q=7";
         let found = filter(text).expect("a filter");
-        assert_eq!((found.outcome, found.tag.as_deref()), (Some(Outcome::Cancelled), Some("client 12")));
+        assert_eq!(
+            (found.outcome, found.tag.as_deref()),
+            (Some(RequestOutcome::Cancelled), Some("client 12"))
+        );
         let [from, to] =
             ["2026-11-29T00:00:00Z", "2026-11-30T00:00:00Z"].map(|at| at.parse().expect("a time"));
         assert_eq!((found.came, found.seed), (Some((from, to)), Some(Seed::new(7))));

@@ -5,7 +5,7 @@ use crate::{
     domain::FailureReason,
     http::pages::frame::Words,
     image_store::ImageName,
-    ledger::{Outcome, RecentRequest, RecentWork},
+    ledger::{RecentRequest, RecentWork, RequestOutcome},
     service::RecentJob,
     units::Currency,
 };
@@ -102,10 +102,10 @@ fn thumbnails(words: Words, kept: &[ImageName]) -> Markup {
 
 fn state(words: Words, request: &RecentRequest) -> Markup {
     let class = match request.outcome {
-        Outcome::Delivered => "tag good",
-        Outcome::Undelivered => "tag warn",
-        Outcome::Cancelled => "tag",
-        Outcome::Failed | Outcome::Abandoned => "tag bad",
+        RequestOutcome::Delivered => "tag good",
+        RequestOutcome::Undelivered => "tag warn",
+        RequestOutcome::Cancelled => "tag",
+        RequestOutcome::Failed | RequestOutcome::Abandoned => "tag bad",
     };
     html! {
         span class=(class) { (words.say(word_of(request.outcome))) }
@@ -114,13 +114,13 @@ fn state(words: Words, request: &RecentRequest) -> Markup {
 }
 
 /// The key of the word for an outcome.
-pub(super) fn word_of(outcome: Outcome) -> &'static str {
+pub(super) fn word_of(outcome: RequestOutcome) -> &'static str {
     match outcome {
-        Outcome::Delivered => "jobs-delivered",
-        Outcome::Undelivered => "jobs-undelivered",
-        Outcome::Failed => "jobs-failed",
-        Outcome::Cancelled => "jobs-cancelled",
-        Outcome::Abandoned => "jobs-abandoned",
+        RequestOutcome::Delivered => "jobs-delivered",
+        RequestOutcome::Undelivered => "jobs-undelivered",
+        RequestOutcome::Failed => "jobs-failed",
+        RequestOutcome::Cancelled => "jobs-cancelled",
+        RequestOutcome::Abandoned => "jobs-abandoned",
     }
 }
 

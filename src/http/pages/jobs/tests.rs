@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     domain::{FailureReason, ImageFormat, Seed},
     http::pages::text,
-    ledger::{EndState, Outcome, RecentRequest, RecentWork},
+    ledger::{EndState, RecentRequest, RecentWork, RequestOutcome},
     service::{AskedImages, JobStage},
     units::{Energy, Millis},
 };
@@ -43,13 +43,13 @@ fn open(random: u8, stage: JobStage) -> OpenJob {
 
 fn ended(
     random: u8,
-    outcome: Outcome,
+    outcome: RequestOutcome,
     failure: Option<FailureReason>,
     work: Option<RecentWork>,
 ) -> RecentJob {
     let is_delivered = match outcome {
-        Outcome::Delivered => Some(true),
-        Outcome::Undelivered => Some(false),
+        RequestOutcome::Delivered => Some(true),
+        RequestOutcome::Undelivered => Some(false),
         _ => None,
     };
     let name = ImageName { request: id(random), index: 0, format: ImageFormat::Png };
@@ -58,9 +58,9 @@ fn ended(
         key: "O1z1TrT7XU".into(),
         key_name: "studio 7".into(),
         state: match outcome {
-            Outcome::Delivered | Outcome::Undelivered => EndState::Settled,
-            Outcome::Failed | Outcome::Cancelled => EndState::Failed,
-            Outcome::Abandoned => EndState::Abandoned,
+            RequestOutcome::Delivered | RequestOutcome::Undelivered => EndState::Settled,
+            RequestOutcome::Failed | RequestOutcome::Cancelled => EndState::Failed,
+            RequestOutcome::Abandoned => EndState::Abandoned,
         },
         outcome,
         failure,
@@ -92,11 +92,11 @@ fn view() -> View {
             open(3, JobStage::Stopping),
         ],
         recent: vec![
-            ended(4, Outcome::Delivered, None, Some(work)),
-            ended(5, Outcome::Undelivered, None, Some(work)),
-            ended(6, Outcome::Failed, Some(FailureReason::OutOfMemory), Some(work)),
-            ended(7, Outcome::Cancelled, Some(FailureReason::CancelledByOperator), None),
-            ended(8, Outcome::Abandoned, None, None),
+            ended(4, RequestOutcome::Delivered, None, Some(work)),
+            ended(5, RequestOutcome::Undelivered, None, Some(work)),
+            ended(6, RequestOutcome::Failed, Some(FailureReason::OutOfMemory), Some(work)),
+            ended(7, RequestOutcome::Cancelled, Some(FailureReason::CancelledByOperator), None),
+            ended(8, RequestOutcome::Abandoned, None, None),
         ],
         keys: Vec::new(),
         query: JobsQuery::default(),
