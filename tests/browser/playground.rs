@@ -3,7 +3,7 @@
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::json;
 use tintype::{
-    domain::ApiKey,
+    domain::{ApiKey, Scopes},
     ledger::{KeyRules, NewKey},
 };
 
@@ -152,7 +152,8 @@ fn the_loras_of_the_key_are_chosen_applied_and_named() {
         write_lora(&folder.join(format!("{name}.safetensors")), "layers.0.attention.to_q", 0);
     }
     let key = ApiKey::generate(&mut StdRng::seed_from_u64(7));
-    let rules = KeyRules { loras: Some(vec!["ink".into()]), ..KeyRules::default() };
+    let scopes = Scopes { images: true, ..Scopes::default() };
+    let rules = KeyRules { scopes, loras: Some(vec!["ink".into()]), ..KeyRules::default() };
     let new = NewKey { key: &key, name: "bound", rules };
     server.ledger().create_key(&new, "command line", jiff::Timestamp::now()).expect("a key");
     open(&driver, &server);
