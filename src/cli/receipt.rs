@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct ReceiptArgs {
     #[command(flatten)]
     place: DataArgs,
-    /// The request's id: `x-request-id` of the answer, or the number in its receipt
+    /// The request's id, which its receipt has as `request_id`
     #[arg(value_name = "REQUEST")]
     id: String,
     /// Show how each figure comes about, from the prices that were stored with it
@@ -26,10 +26,7 @@ pub(super) struct ReceiptArgs {
 pub(super) fn run(args: &ReceiptArgs) -> Result<(), CliError> {
     let id = RequestId::from_digits(args.id.trim());
     let id = id.ok_or_else(|| {
-        CliError::Usage(format!(
-            "`{}` is not the id of a request; copy it from an answer's x-request-id",
-            args.id
-        ))
+        CliError::Usage(format!("`{}` is not the id of a request; copy `request_id` from a receipt", args.id))
     })?;
     let (config, ledger) = args.place.ledger()?;
     let zone = config.zone()?;

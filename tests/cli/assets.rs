@@ -99,7 +99,7 @@ fn an_asset_recorded_beside_a_running_server_counts_from_the_next_image_on() {
     let figures = out(&run(place.path(), &["receipt", id]));
     assert!(figures.contains("depreciation") && !figures.contains("16000 images"), "{figures}");
     assert!(figures.contains("MADE WITH") && figures.contains("torch.randn on a CPU"), "{figures}");
-    assert!(complaint(&run(place.path(), &["receipt", "7"]), 2).contains("x-request-id"));
+    assert!(complaint(&run(place.path(), &["receipt", "7"]), 2).contains("`request_id`"));
     assert!(!report().contains("an example's"), "{}", report());
     out(&run(place.path(), &["asset", "retire", "1", "--proceeds", "9000"]));
     assert_eq!(generate(&program, &key)["depreciation"], 0.0);
