@@ -36,7 +36,7 @@ use self::{
     slot::{Held, Slot},
 };
 /// A job's prompts as tokens: counted once, and handed in with its [`Order`].
-pub use crate::pipeline::{HashedWeights, LoraSet, PromptTokens};
+pub use crate::pipeline::{HashedWeights, LoraGap, LoraSet, PromptTokens};
 use crate::{
     domain::{
         Computation, EditRecord, EnergySource, KeyId, Overhead, RenderJob, RenderSpec, Usage, WeightHashes,

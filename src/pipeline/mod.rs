@@ -60,7 +60,7 @@ pub use self::{
     inspect::{InspectedFile, InspectedPart, Inspection, TierNeed},
     limits::SizeLimits,
     linear::Sides,
-    lora::{Lora, LoraChoice, LoraInspection, LoraKey, LoraMatch, LoraSet, ModelLayers},
+    lora::{Lora, LoraChoice, LoraGap, LoraInspection, LoraKey, LoraMatch, LoraSet, ModelLayers},
     noise::{SEED_NOISE, standard_normal},
     pixels::Pixels,
     placement::{MemoryTier, Placement},

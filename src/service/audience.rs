@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Outcome, PartialFile, ServiceError};
+use super::{Outcome, PartialFile, PartialLora, ServiceError};
 use crate::{
     admit::{Pass, RateStanding},
     domain::RequestId,
@@ -18,6 +18,7 @@ pub(super) struct Started {
     pub(super) outlook: Option<QueueEstimate>,
     pub(super) images: Option<RateStanding>,
     pub(super) passed_budgets: Vec<OverBudget>,
+    pub(super) partial_loras: Vec<PartialLora>,
     pub(super) pass: Option<Arc<Pass>>,
 }
 

@@ -35,6 +35,7 @@ use self::in_flight::{Admission, InFlight, InWorkGuard};
 pub use self::jobs::{AskedImages, JobStage, OpenJob, Preview};
 use self::jobs::{JobGuard, OpenJobs};
 use self::live_load::LiveLoad;
+pub use self::loras::PartialLora;
 pub use self::recent::RecentJob;
 pub use self::request::{
     Accepted, Answer, AnsweredImage, GenerateRequest, ImageFile, News, Outcome, PartialFile, ServiceError,
@@ -85,6 +86,7 @@ struct Admitted {
     ticket: Ticket,
     outlook: QueueEstimate,
     images: Option<RateStanding>,
+    partial_loras: Vec<PartialLora>,
     /// Held while the job is at work.
     pass: Option<Pass>,
 }
@@ -135,6 +137,7 @@ impl Service {
                             outlook: None,
                             images: None,
                             passed_budgets: Vec::new(),
+                            partial_loras: Vec::new(),
                             cut_from_tokens,
                             partials: on_partial,
                             outcome,
@@ -153,13 +156,14 @@ impl Service {
             place,
         );
         self.open_requests.spawn_on(life.in_current_span(), &self.parts.runtime);
-        let Started { id, outlook, images, passed_budgets, pass } =
+        let Started { id, outlook, images, passed_budgets, partial_loras, pass } =
             on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
         Ok(Accepted {
             id,
             outlook,
             images,
             passed_budgets,
+            partial_loras,
             cut_from_tokens,
             pass,
             partials: on_partial,
@@ -205,12 +209,13 @@ impl Service {
             Ok(Reserved::Open(id)) => return refuse(ServiceError::StillOpen(id), start, &audience),
             Err(error) => return refuse(error, start, &audience),
         };
-        let Admitted { reservation, ticket, outlook, images, pass } = admitted;
+        let Admitted { reservation, ticket, outlook, images, partial_loras, pass } = admitted;
         audience.begun.send_replace(true);
         // Where nobody listens, `follow` finds that out.
         let passed_budgets = reservation.passed_budgets().to_vec();
         let id = reservation.id();
-        let started = Started { id: Some(id), outlook: Some(outlook), images, passed_budgets, pass: None };
+        let (id_given, outlook) = (Some(id), Some(outlook));
+        let started = Started { id: id_given, outlook, images, passed_budgets, partial_loras, pass: None };
         start.send(Ok(started)).ok();
         let shows_prompt = self.parts.settings.log_prompts;
         let open = self.open_jobs.enter(id, &request, &ticket.handle, shows_prompt, self.now());
@@ -281,7 +286,7 @@ impl Service {
             tracing::warn!(request = %id, key, "a soft budget is passed: {over}");
         }
         let images = images.map(Taken::keep);
-        let outlook = permit.outlook();
+        let (outlook, partial_loras) = (permit.outlook(), loras::partial(&request.job, &loras));
         let ticket = permit.submit(Order {
             job: Arc::clone(&request.job),
             key: request.caller.key,
@@ -290,7 +295,7 @@ impl Service {
             loras,
             partials: request.partials.unwrap_or(0),
         });
-        Ok(Reserved::New(Admitted { reservation, ticket, outlook, images, pass }))
+        Ok(Reserved::New(Admitted { reservation, ticket, outlook, images, partial_loras, pass }))
     }
 
     /// Prices the job before any work, and reserves what it is expected to cost.
@@ -455,8 +460,14 @@ impl Service {
             Ok((answer, pass)) => {
                 audience.outcome.send_replace(Some(Ok(Arc::new(answer))));
                 audience.begun.send_replace(true);
-                let started =
-                    Started { id: None, outlook: None, images: None, passed_budgets: Vec::new(), pass };
+                let started = Started {
+                    id: None,
+                    outlook: None,
+                    images: None,
+                    passed_budgets: Vec::new(),
+                    partial_loras: Vec::new(),
+                    pass,
+                };
                 if start.send(Ok(started)).is_ok() {
                     self.note_delivery(id).await;
                 }

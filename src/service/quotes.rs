@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Service, ServiceError};
+use super::{PartialLora, Service, ServiceError};
 use crate::{
     costs::{Quote, Spending},
     domain::{EditRecord, KeyId, LoraUse, RenderJob},
@@ -24,6 +24,8 @@ pub struct Quoted {
     pub over_budget: Option<OverBudget>,
     /// Tokens of the whole prompt, if it would be cut.
     pub cut_from_tokens: Option<usize>,
+    /// The LoRAs of which the model lacks layers.
+    pub partial_loras: Vec<PartialLora>,
     /// The LoRAs that would be applied.
     pub loras: Vec<LoraUse>,
 }
@@ -36,7 +38,8 @@ impl Service {
     /// [`ServiceError`] for a prompt that would be refused, or a price that is missing.
     pub async fn quote(self: &Arc<Self>, job: Arc<RenderJob>, key: KeyId) -> Result<Quoted, ServiceError> {
         let cut_from_tokens = super::cut_from(&*self.tokenise(&job).await?);
-        let (job, _) = self.read_loras(&job).await?;
+        let (job, set) = self.read_loras(&job).await?;
+        let partial_loras = super::loras::partial(&job, &set);
         let loras = job.spec.loras.clone();
         let (created, foreseen) = (self.now(), self.engine().foresee(&job.spec, 0));
         let edit = self.engine().facts().expected_edit(&job.spec);
@@ -59,6 +62,6 @@ impl Service {
             })
             .await?;
         let is_measured = foreseen.is_measured;
-        Ok(Quoted { created, quote, is_measured, edit, over_budget, cut_from_tokens, loras })
+        Ok(Quoted { created, quote, is_measured, edit, over_budget, cut_from_tokens, partial_loras, loras })
     }
 }

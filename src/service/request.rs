@@ -3,6 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
+use super::PartialLora;
 use crate::{
     admit::{Pass, RateStanding, Refused},
     costs::{CostError, Receipt},
@@ -128,6 +129,8 @@ pub struct Accepted {
     pub images: Option<RateStanding>,
     /// The soft budgets that it passes.
     pub passed_budgets: Vec<OverBudget>,
+    /// The LoRAs of which the model lacks layers.
+    pub partial_loras: Vec<PartialLora>,
     /// Tokens of the whole prompt, if it was cut.
     pub cut_from_tokens: Option<usize>,
     /// Counts the request as one of its key's jobs until its answer is sent. A job's own is given back before that.

@@ -9,7 +9,7 @@ use tintype::ledger::KeyRules;
 use crate::{
     client::IMAGES,
     edits::{Form, columns, data_url, first_image, photo, png},
-    lora_files::write_lora,
+    lora_files::{write_lora, write_lora_of},
     server::TestServer,
     tiny_models,
 };
@@ -188,6 +188,28 @@ fn what_cannot_be_applied_is_refused_by_name() {
         }
     }
     assert_eq!(server.totals().images, 0);
+}
+
+#[test]
+fn what_of_a_lora_has_no_effect_is_said_in_a_header() {
+    let server = server();
+    let layers = ["layers.0.attention.to_q", "layers.1.attention.to_v", "layers.7.attention.to_q"];
+    let folder = server.data.path().join("loras");
+    write_lora_of(&folder.join("larger 画.safetensors"), &layers, 1);
+    for is_dry_run in [false, true] {
+        for (lora, warning) in [
+            ("ink", ""),
+            (
+                "larger 画",
+                "LoRA larger %E7%94%BB: only 2 of its 3 layers are in this model; the others have no effect",
+            ),
+        ] {
+            let asked = json!({ "prompt": "tea", "steps": 1, "lora": lora, "dry_run": is_dry_run });
+            let answer = server.generate(&asked);
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert_eq!(answer.header("x-tintype-warning"), warning, "{lora}");
+        }
+    }
 }
 
 #[test]

@@ -149,6 +149,9 @@ fn a_prompt_longer_than_the_model_reads_is_refused_or_cut() {
     assert_eq!((negative.status, &negative.json()["error"]["param"]), (400, &json!("negative_prompt")));
     let unread = refusing.generate(&json!({ "prompt": "x", "negative_prompt": long }));
     assert_eq!(unread.status, 200, "without guidance it is not read");
+    assert!(unread.header("x-tintype-warning").starts_with("negative_prompt has no effect"));
+    let guided = refusing.generate(&json!({ "prompt": "x", "guidance_scale": 2, "dry_run": true }));
+    assert!(guided.header("x-tintype-warning").starts_with("guidance doubles the time"), "{}", guided.text);
     let cutting = TestServer::start_with(|config| config.limits.overlong_prompt = OverlongPrompt::Cut);
     let cut = cutting.generate(&json!({ "prompt": long }));
     assert_eq!((cut.status, &cut.json()["usage"]["input_tokens"]), (200, &json!(512)));

@@ -119,6 +119,11 @@ pub(super) fn run(args: &GenerateArgs, clock: &Arc<dyn Clock>) -> Result<(), Cli
     let loras = args.lora.iter().map(|lora| lora.choice(&config)).collect::<Result<Vec<_>, _>>()?;
     let (pipeline, weights, default_size) = load(&config)?;
     let loras = pipeline.read_loras(&loras)?;
+    for (lora, gap) in args.lora.iter().zip(loras.gaps()) {
+        if let Some(gap) = gap {
+            note(&format_args!("warning: LoRA {}: {gap}", lora.name()));
+        }
+    }
     let usual = config.model.usual(pipeline.is_published_shape());
     let mut spec = spec(args, usual, edit, pipeline.limits(), default_size);
     spec.loras = args.lora.iter().zip(loras.hashes()).map(|(lora, sha256)| lora.used(sha256)).collect();

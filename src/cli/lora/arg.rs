@@ -35,6 +35,11 @@ impl LoraArg {
         Ok(LoraChoice { file, weight: *weight })
     }
 
+    /// Its name or file, as it was given.
+    pub(in crate::cli) fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// As files name it, once `file` has been read.
     pub(in crate::cli) fn used(&self, sha256: String) -> LoraUse {
         LoraUse { sha256: Some(sha256), ..self.0.clone() }

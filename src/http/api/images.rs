@@ -4,6 +4,7 @@ use actix_web::{
     http::header::{CONTENT_LENGTH, CONTENT_TYPE, ContentType, HeaderMap},
     web,
 };
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -21,7 +22,7 @@ use crate::{
     engine::{Engine, Priority},
     http::State,
     image_store::ImageName,
-    service::{Accepted, Answer, GenerateRequest},
+    service::{Accepted, Answer, GenerateRequest, PartialLora},
 };
 
 /// What the client should know of an answer that is given all the same.
@@ -117,6 +118,7 @@ pub(super) async fn answer(
     let mut response = HttpResponse::Ok();
     warn_of_cut_prompt(&mut response, accepted.cut_from_tokens);
     warn_of_guidance(&mut response, &asked, state.offer.usual.variant);
+    warn_of_loras(&mut response, &accepted.partial_loras);
     warn_of_budgets(&mut response, &accepted);
     match asked.delivery {
         Delivery::Stream { .. } => Ok(stream::answer(response, accepted, asked, state)),
@@ -135,7 +137,7 @@ pub(super) async fn answer(
     }
 }
 
-/// The body of an answer, with links by `link` if links were asked for. It is told what time it is, in Unix seconds.
+/// The body of an answer, with links by `link` if links were asked for. `link` gets the time, in Unix seconds.
 pub(super) fn parts_of(
     asked: &Asked,
     answer: &Answer,
@@ -155,6 +157,7 @@ async fn quote(caller: &Caller, asked: &Asked, state: &State) -> Result<HttpResp
     let mut response = HttpResponse::Ok();
     warn_of_cut_prompt(&mut response, quoted.cut_from_tokens);
     warn_of_guidance(&mut response, asked, state.offer.usual.variant);
+    warn_of_loras(&mut response, &quoted.partial_loras);
     let currency = state.service.costs().currency();
     Ok(response.json(wire::quote(asked, &quoted, &state.offer, currency)))
 }
@@ -227,6 +230,14 @@ fn warn_of_cut_prompt(response: &mut HttpResponseBuilder, cut_from_tokens: Optio
 fn warn_of_guidance(response: &mut HttpResponseBuilder, asked: &Asked, variant: Variant) {
     if let Some(warning) = variant.warning(&asked.job.spec) {
         response.append_header((WARNING, warning));
+    }
+}
+
+/// A LoRA's name may have any letters, and a header has ASCII only: others are percent-encoded.
+fn warn_of_loras(response: &mut HttpResponseBuilder, partial: &[PartialLora]) {
+    for lora in partial {
+        let warning = lora.to_string();
+        response.append_header((WARNING, utf8_percent_encode(&warning, CONTROLS).to_string()));
     }
 }
 

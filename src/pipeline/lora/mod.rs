@@ -10,7 +10,7 @@ mod keys;
 mod layers;
 mod merge;
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc};
 
 use candle_core::{Result, Tensor};
 
@@ -54,14 +54,31 @@ impl Lora {
         &self.sha256
     }
 
-    /// Layers of the file that the model has, and all layers of the file.
-    pub const fn matched(&self) -> (usize, usize) {
-        (self.matched, self.layers)
+    /// What of the file the model has no layers for; none if all of it is applied.
+    pub fn gap(&self) -> Option<LoraGap> {
+        let Self { matched, layers, .. } = *self;
+        (matched < layers).then_some(LoraGap { matched, layers })
     }
 
     /// Bytes of memory that it takes, here and on a device.
     pub fn bytes(&self) -> u64 {
         self.changes.iter().map(|(_, change)| change.bytes()).sum()
+    }
+}
+
+/// A LoRA that fits the model, but not with all of its layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoraGap {
+    /// Layers of the file that the model has.
+    pub matched: usize,
+    /// All layers of the file.
+    pub layers: usize,
+}
+
+impl fmt::Display for LoraGap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { matched, layers } = self;
+        write!(f, "only {matched} of its {layers} layers are in this model; the others have no effect")
     }
 }
 
@@ -87,6 +104,11 @@ impl LoraSet {
     /// SHA-256 of each file, in hexadecimal digits.
     pub fn hashes(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(lora, _)| lora.sha256.clone())
+    }
+
+    /// What the model has no layers for, of each LoRA.
+    pub fn gaps(&self) -> impl Iterator<Item = Option<LoraGap>> {
+        self.0.iter().map(|(lora, _)| lora.gap())
     }
 
     /// Bytes of memory that it takes on a device.
