@@ -6,6 +6,8 @@
 Writes random weights, all of their bytes: the text encoder in fp8 (4.0 GB) and the autoencoder once, then a transformer in one type after
 the other, which is removed before the next. A type for which the disk has no room is left out. Before each reading the files leave the
 page cache. The table has the seconds and the peak memory that `tintype bench --json` reports of the load.
+
+`--lora RANK` then times a step at 512x512 without a LoRA, with one of that rank on every attention and MLP product, and with it merged.
 """
 
 import argparse
@@ -24,6 +26,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, ZImageTransformer2DModel
 from gguf import GGMLQuantizationType as Ggml
+from safetensors.torch import save_file
 from transformers import Qwen3Config, Qwen3Model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,14 +158,40 @@ def seconds_of_dd(paths):
     return time.monotonic() - begin
 
 
-def load(tintype, files, tokenizer, options):
+def bench(tintype, files, tokenizer, options):
     transformer, encoder, vae = files
     command = [tintype, "bench", "--model", transformer, "--text-encoder", encoder, "--vae", vae, "--tokenizer", tokenizer,
-               "--device", "cpu", "--sizes", "64x64", "--steps", "1", "--warm-up", "0", "--repetitions", "1", "--json", *options]
+               "--device", "cpu", "--steps", "1", "--warm-up", "0", "--json", *options]
     run = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if run.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, command))}\n{run.stderr}")
-    return json.loads(run.stdout)["load"]
+    return json.loads(run.stdout)
+
+
+def write_lora(path, shapes, rank, rng):
+    """On every matrix of the layers' attention and MLP, under ComfyUI's names: a hundredth of the weights' own size."""
+    tensors = {}
+    for name, shape in shapes.items():
+        if name.startswith("layers.") and name.endswith("weight") and len(shape) == 2 and "adaLN" not in name:
+            outputs, inputs = shape
+            layer = "diffusion_model." + name.removesuffix(".weight")
+            for part, size in (("lora_A", (rank, inputs)), ("lora_B", (outputs, rank))):
+                tensors[f"{layer}.{part}.weight"] = torch.from_numpy(rng.normal(scale=0.01, size=size).astype(np.float32)).half()
+    save_file(tensors, path)
+
+
+def time_lora(tintype, files, tokenizer, lora, memory):
+    """Prints a step's time without the LoRA, beside it, and merged."""
+    print("\n| a step at 512x512 | median, s | ratio | load, s | peak, GB |\n| --- | ---: | ---: | ---: | ---: |", flush=True)
+    plain = None
+    for title, more in (("without a LoRA", []), ("with it", ["--lora", lora]), ("merged", ["--lora", lora, "--merge"])):
+        options = ["--memory", memory, "--dtype", "f32", "--sizes", "512x512", "--repetitions", "3", *more]
+        found = bench(tintype, files, tokenizer, options)
+        case = found["cases"][0]
+        step = next(part["median_ms"] for part in case["parts"] if part["name"] == "step") / 1e3
+        plain = plain or step
+        print(f"| {title} | {step:.1f} | {step / plain:.3f} | {found['load']['seconds']:.1f} | "
+              f"{(case['peak_memory_bytes'] or 0) / 1e9:.1f} |", flush=True)
 
 
 def main():
@@ -171,9 +200,10 @@ def main():
     parser.add_argument("--into", required=True, type=Path, help="a folder for the files")
     parser.add_argument("--types", nargs="+", default=list(TYPES), choices=TYPES)
     parser.add_argument("--tiers", nargs="+", default=["8bit", "4bit"], help="of memory, each with --dtype of its own after a colon")
+    parser.add_argument("--lora", type=int, metavar="RANK", help="time a LoRA too, with the last type and the first tier")
     parser.add_argument("--spare", type=float, default=2.0, help="GB of the disk that stay free")
     arguments = parser.parse_args()
-    place = arguments.into
+    place, tintype, tokenizer = arguments.into, arguments.tintype.resolve(), ROOT / "models/embedded/tokenizer"
     place.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(1)
     encoder, vae = place / "qwen_3_4b_fp8.safetensors", place / "vae"
@@ -198,11 +228,16 @@ def main():
         for tier in arguments.tiers:
             memory, _, dtype = tier.partition(":")
             leave_cache(paths)
-            options = ["--memory", memory, "--dtype", dtype or "f32"]
-            found = load(arguments.tintype.resolve(), (file, encoder, vae), ROOT / "models/embedded/tokenizer", options)
+            options = ["--memory", memory, "--dtype", dtype or "f32", "--sizes", "64x64", "--repetitions", "1"]
+            found = bench(tintype, (file, encoder, vae), tokenizer, options)["load"]
             peak = (found["peak_memory_bytes"] or 0) / 1e9
             print(f"| {kind} | {size / 1e9:.1f} | {rate:,.0f} | {tier} | {found['seconds']:.1f} | "
                   f"{found['bytes'] / found['seconds'] / 1e6:,.0f} | {found['cpu_seconds']:.1f} | {peak:.1f} |", flush=True)
+        if arguments.lora and kind == arguments.types[-1]:
+            lora = place / "lora.safetensors"
+            write_lora(lora, shapes, arguments.lora, rng)
+            time_lora(tintype, (file, encoder, vae), tokenizer, lora, arguments.tiers[0].partition(":")[0])
+            lora.unlink()
         file.unlink()
     encoder.unlink()
     shutil.rmtree(vae)
