@@ -147,7 +147,7 @@ impl App {
         // Bound before the model is loaded: a port that is taken should not cost a minute. Early clients wait.
         let (listener, address) = listen(&config.listen)?;
         let ledger = Arc::new(open_ledger(&data_dir, &costs, &zone, clock.now())?);
-        let image_store = Arc::new(open_images(config, &data_dir)?);
+        let image_store = Arc::new(ImageStore::open(data_dir.path(IMAGES_DIRECTORY), free_disk_min(config))?);
         let book = overhead_book(&ledger, &costs, clock, &zone);
         let (overheads, booked) = mpsc::unbounded_channel();
         let bookkeeping = runtime.spawn(book.clone().keep(booked));
@@ -290,9 +290,9 @@ fn overhead_book(
     OverheadBook { ledger, costs: costs.clone(), clock, zone: zone.clone() }
 }
 
-fn open_images(config: &Config, data_dir: &DataDir) -> Result<ImageStore, StoreError> {
-    let free_disk_min = config.pictures.free_disk_min_mib.saturating_mul(1 << 20);
-    ImageStore::open(data_dir.path(IMAGES_DIRECTORY), free_disk_min)
+/// Bytes of the disk that images and files leave free.
+fn free_disk_min(config: &Config) -> u64 {
+    config.pictures.free_disk_min_mib.saturating_mul(1 << 20)
 }
 
 /// A key if the ledger has none, and a sign-in link if there is no password.
@@ -328,9 +328,8 @@ fn open_ledger(
 }
 
 fn open_files(config: &Config, data_dir: &DataDir) -> Result<FileStore, AppError> {
-    let free_min = config.pictures.free_disk_min_mib.saturating_mul(1 << 20);
     let path = data_dir.path(FILES_DIRECTORY);
-    FileStore::open(path.clone(), free_min).map_err(|cause| AppError::DataDir {
+    FileStore::open(path.clone(), free_disk_min(config)).map_err(|cause| AppError::DataDir {
         path,
         reason: format!("{cause}; let the server's user write to the directory of files"),
     })

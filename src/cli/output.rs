@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 
-use super::CliError;
+use super::{CliError, DataArgs};
 
 /// How a command prints what it found or did.
 #[derive(Debug, Clone, Copy, Args)]
@@ -16,6 +16,15 @@ pub(super) struct OutputArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// A list of what the data directory has.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    pub(super) place: DataArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
 }
 
 impl OutputArgs {

@@ -52,7 +52,7 @@ macro_rules! client_ids {
             pub struct $name(Uuid);
 
             impl $name {
-                /// The id of what was made at `now`, told from its neighbours by `random`.
+                /// The id of what was made at `now`, kept apart from its neighbours by `random`.
                 pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
                     Self(RequestId::new(now, random).0)
                 }

@@ -1,6 +1,12 @@
 //! What a proxy wrote into requests last, kept for `tintype doctor`: whether its headers arrive is hard to see from outside.
 
-use std::{collections::BTreeMap, io, net::IpAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Write},
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use actix_web::HttpRequest;
 use jiff::{SignedDuration, Timestamp};
@@ -62,10 +68,12 @@ impl HeaderNotes {
     }
 }
 
-fn write(file: &std::path::Path, seen: &ForwardedHeaders) -> io::Result<()> {
+fn write(file: &Path, seen: &ForwardedHeaders) -> io::Result<()> {
     let aside = file.with_extension("part");
-    std::fs::write(&aside, serde_json::to_vec_pretty(seen)?)?;
-    std::fs::rename(&aside, file)
+    // A new file is never a link that somebody planted.
+    fs::remove_file(&aside).ok();
+    File::create_new(&aside)?.write_all(&serde_json::to_vec_pretty(seen)?)?;
+    fs::rename(&aside, file)
 }
 
 /// The headers of `request` that proxies add; none without any.

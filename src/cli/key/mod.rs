@@ -13,7 +13,7 @@ use self::{
 use super::{
     CliError, DataArgs,
     named::{Named, find},
-    output::{OutputArgs, note, show_once, to_json},
+    output::{ListArgs, OutputArgs, note, show_once, to_json},
 };
 use crate::{
     clock::Clock,
@@ -45,14 +45,6 @@ pub(super) enum KeyCommand {
     Revoke(AlterArgs),
     /// Print who changed a key, or any key, and how
     Log(LogArgs),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    place: DataArgs,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,12 @@ use serde::{Serialize, Serializer};
 
 use self::add::AddArgs;
 pub(super) use self::arg::LoraArg;
-use super::{CliError, DataArgs, ModelArgs, named::unknown, output::OutputArgs, progress::LoadReport};
+use super::{
+    CliError, DataArgs, ModelArgs,
+    named::unknown,
+    output::{ListArgs, OutputArgs},
+    progress::LoadReport,
+};
 use crate::{app::Progress, lora_library::ChangeError, pipeline::LoraInspection};
 
 /// The data directory's LoRAs, which `--lora` takes by name.
@@ -22,14 +27,6 @@ pub(super) enum LoraCommand {
     Inspect(InspectArgs),
     /// Remove a LoRA from the library
     Remove(RemoveArgs),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    place: DataArgs,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]

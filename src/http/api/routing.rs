@@ -50,11 +50,7 @@ where
     PostArgs: FromRequest + 'static,
     G::Output: Responder + 'static,
 {
-    web::resource(path)
-        .route(web::get().to(read.clone()))
-        .route(web::head().to(read))
-        .route(web::post().to(post))
-        .default_service(only("GET, HEAD, POST"))
+    readable(path, read).route(web::post().to(post)).default_service(only("GET, HEAD, POST"))
 }
 
 /// A resource that is read, and deleted by DELETE.
@@ -71,11 +67,7 @@ where
     DeleteArgs: FromRequest + 'static,
     G::Output: Responder + 'static,
 {
-    web::resource(path)
-        .route(web::get().to(read.clone()))
-        .route(web::head().to(read))
-        .route(web::delete().to(delete))
-        .default_service(only("GET, HEAD, DELETE"))
+    readable(path, read).route(web::delete().to(delete)).default_service(only("GET, HEAD, DELETE"))
 }
 
 /// Refuses every method but `methods`.

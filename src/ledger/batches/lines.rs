@@ -30,10 +30,10 @@ pub struct DoneLines {
 }
 
 impl Ledger {
-    /// Notes what came of a line, once it is on the disk. A line that was noted before stays as it was.
+    /// Notes what came of a line, once it is on the disk.
     ///
     /// # Errors
-    /// [`LedgerError::Store`] if the database refuses.
+    /// [`LedgerError::Store`] if the database refuses, as it does a line that was noted before.
     pub fn note_line(&self, id: BatchId, result: LineResult) -> Result<(), LedgerError> {
         let insert = "INSERT INTO batch_lines (batch_id, line, request_id, is_error, file_bytes)
                       VALUES (?1, ?2, ?3, ?4, ?5)";

@@ -131,12 +131,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn cancel_batch(&self, id: BatchId, errors: Option<&str>, now: Timestamp) -> Result<(), LedgerError> {
-        let update = "UPDATE batches SET status = 'cancelling', cancelling_at_ms = ?2, errors = ?3
-                      WHERE id = ?1 AND status IN ('validating', 'in_progress')";
-        self.store.write(|conn| {
-            conn.execute(update, params![id.to_string(), now, errors])?;
-            Ok(())
-        })
+        self.store.write(|conn| cancel(conn, &id.to_string(), errors, now))
     }
 
     /// Notes that no further line of a batch is worked on: in_progress → finalizing. Nothing happens to one that is cancelled.
@@ -178,6 +173,14 @@ impl Ledger {
     }
 }
 
+/// Validating or in_progress → cancelling, with what the server says of it.
+fn cancel(conn: &Conn<'_>, id: &str, errors: Option<&str>, now: Timestamp) -> Result<(), LedgerError> {
+    let update = "UPDATE batches SET status = 'cancelling', cancelling_at_ms = ?2, errors = ?3
+                  WHERE id = ?1 AND status IN ('validating', 'in_progress')";
+    conn.execute(update, params![id, now, errors])?;
+    Ok(())
+}
+
 /// Cancels every open batch of `key`, and takes what its client wrote out of all its batches. Returns the files that they write.
 pub(super) fn forget(conn: &Conn<'_>, key: KeyId, now: Timestamp) -> Result<Vec<FileId>, LedgerError> {
     let ids: Vec<String> =
@@ -205,13 +208,11 @@ fn forget_each(conn: &Conn<'_>, ids: &[String], now: Timestamp) -> Result<Vec<Fi
     // What an open one still writes is gone a second after its end.
     let update = "UPDATE batches SET metadata = NULL, errors = NULL, output_seconds = 1 WHERE id = ?1
                   RETURNING input_file_id, output_file_id, error_file_id";
-    let cancel = "UPDATE batches SET status = 'cancelling', cancelling_at_ms = ?2
-                  WHERE id = ?1 AND status IN ('validating', 'in_progress')";
     let mut deleted = Vec::new();
     for id in ids {
         let files =
             conn.query_one(update, params![id], |row| Ok([row.get::<String>(0)?, row.get(1)?, row.get(2)?]))?;
-        conn.execute(cancel, params![id, now])?;
+        cancel(conn, id, None, now)?;
         for file in files {
             deleted.push(files::forget_one(conn, &file, now)?);
         }

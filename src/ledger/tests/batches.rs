@@ -4,10 +4,7 @@ use super::{
     months::{at, two_months},
     *,
 };
-use crate::{
-    domain::{BatchEndpoint, BatchId, BatchStatus, FileId, FilePurpose},
-    ledger::store::testing,
-};
+use crate::domain::{BatchEndpoint, BatchId, BatchStatus, FileId, FilePurpose};
 
 /// The file `number` that was created at `now`.
 fn file(number: u8, purpose: FilePurpose, now: Timestamp) -> FileRow {
@@ -160,13 +157,7 @@ fn whoever_is_forgotten_has_no_batches_left() {
 
 #[test]
 fn a_ledger_from_before_batches_takes_one() {
-    let directory = TempDir::new().expect("a directory");
-    let file = directory.path().join("ledger.sqlite3");
-    let key =
-        "INSERT INTO keys (id, public_id, name, secret_sha256, scope_images, scope_admin, created_at_ms)
-               VALUES (1, 'abc', 'studio', zeroblob(32), 1, 0, 5)";
-    testing::make_earlier(&file, testing::steps_before("CREATE TABLE batches"), key, &[]);
-    let ledger = Ledger::open(&file).expect("brought up to date");
+    let (_directory, ledger) = ledger_from_before("CREATE TABLE batches");
     let id = add(&ledger, KeyId::new(1), 1, None, NOON);
     assert_eq!(ledger.open_batches().expect("read").iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
 }

@@ -1,11 +1,5 @@
 use super::*;
-use crate::{
-    domain::{Computation, WeightHashes},
-    ledger::store::testing,
-};
-
-/// Migrations before computations.
-const EARLIER: usize = 22;
+use crate::domain::WeightHashes;
 
 fn computation(transformer: &str) -> Computation {
     Computation {
@@ -21,7 +15,7 @@ fn computation(transformer: &str) -> Computation {
 fn a_request_from_before_is_kept_and_what_decided_its_pixels_is_unknown() {
     let directory = TempDir::new().expect("a directory");
     let file = directory.path().join("ledger.sqlite3");
-    let id = testing::make_earlier_request(&file, EARLIER);
+    let id = testing::make_earlier_request(&file, testing::steps_before("CREATE TABLE computations"));
     let ledger = Ledger::open(&file).expect("brought up to date");
     let stored = ledger.stored_request(id, KeyId::new(1)).expect("no error").expect("the request");
     assert_eq!((stored.computation, stored.images.len()), (None, 1));
@@ -35,17 +29,7 @@ fn one_row_holds_what_requests_have_in_common_and_none_is_changed() {
     let mut book = Book::new(None);
     let ids = ["a", "b", "a"].map(|transformer| {
         let computation = computation(transformer);
-        let reservation = book.reserve(20, None, 0).expect("reserved");
-        let id = reservation.id();
-        let images = [SettledImage { seed: Seed::new(1), receipt: receipt() }];
-        let done = Settlement {
-            images: &images,
-            failed: &[],
-            prompt_tokens: 12,
-            edit: None,
-            computation: Some(&computation),
-        };
-        book.ledger.settle(reservation, &spec(), Currency::CNY, &done, NOON).expect("settled");
+        let id = book.settled(None, Some(&computation));
         assert_eq!(
             book.ledger.settled(id).expect("read").expect("there").computation.as_ref(),
             Some(&computation)

@@ -1,10 +1,7 @@
 //! Files of keys: who sees them, how many bytes there may be, and what is left of them.
 
 use super::*;
-use crate::{
-    domain::{FileId, FilePurpose},
-    ledger::store::testing,
-};
+use crate::domain::{FileId, FilePurpose};
 
 fn hour(hours: i64) -> Timestamp {
     NOON + SignedDuration::from_hours(hours)
@@ -105,13 +102,7 @@ fn a_forgotten_keys_files_are_deleted_and_so_are_their_names() {
 
 #[test]
 fn a_ledger_from_before_files_takes_some() {
-    let directory = TempDir::new().expect("a directory");
-    let file = directory.path().join("ledger.sqlite3");
-    let key =
-        "INSERT INTO keys (id, public_id, name, secret_sha256, scope_images, scope_admin, created_at_ms)
-               VALUES (1, 'abc', 'studio', zeroblob(32), 1, 0, 5)";
-    testing::make_earlier(&file, testing::steps_before("CREATE TABLE files"), key, &[]);
-    let ledger = Ledger::open(&file).expect("brought up to date");
+    let (_directory, ledger) = ledger_from_before("CREATE TABLE files");
     let row = upload(1, 1, 0, None);
     ledger.add_upload(KeyId::new(1), &row, 1).expect("added");
     assert_eq!(ledger.file(KeyId::new(1), row.id, NOON).expect("read"), Some(row));

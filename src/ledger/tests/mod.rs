@@ -21,15 +21,15 @@ use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
-use super::*;
+use super::{store::testing, *};
 use crate::{
     costs::{
         Breakdown, Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Comparison, CostModel,
         CostSettings, PriceBook, PricedWork, Receipt, Share,
     },
     domain::{
-        ApiKey, EnergySource, FailureReason, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed,
-        Usage,
+        ApiKey, Computation, EditRecord, EnergySource, FailureReason, ImageSize, KeyId, Quality, RenderSpec,
+        RequestId, Scopes, Seed, Usage,
     },
     units::{Currency, Energy, EnergyBalance, Millis, Money},
 };
@@ -109,6 +109,16 @@ impl Book {
         self.ledger.settle(reservation, &spec(), Currency::CNY, &done, NOON)
     }
 
+    /// A settled request of one image that was made in this way.
+    fn settled(&mut self, edit: Option<EditRecord>, computation: Option<&Computation>) -> RequestId {
+        let reservation = self.reserve(20, None, 0).expect("reserved");
+        let id = reservation.id();
+        let images = [SettledImage { seed: Seed::new(1), receipt: receipt() }];
+        let done = Settlement { images: &images, failed: &[], prompt_tokens: 12, edit, computation };
+        self.ledger.settle(reservation, &spec(), Currency::CNY, &done, NOON).expect("settled");
+        id
+    }
+
     fn sql(&self, sql: &str) -> Result<usize, LedgerError> {
         self.ledger.sql(sql)
     }
@@ -116,6 +126,18 @@ impl Book {
     fn file(&self) -> std::path::PathBuf {
         self.directory.path().join("ledger.sqlite3")
     }
+}
+
+/// A ledger with key 1 from before the migration that says `sql`, brought up to date.
+fn ledger_from_before(sql: &str) -> (TempDir, Ledger) {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("ledger.sqlite3");
+    let key =
+        "INSERT INTO keys (id, public_id, name, secret_sha256, scope_images, scope_admin, created_at_ms)
+               VALUES (1, 'abc', 'studio', zeroblob(32), 1, 0, 5)";
+    testing::make_earlier(&file, testing::steps_before(sql), key, &[]);
+    let ledger = Ledger::open(&file).expect("brought up to date");
+    (directory, ledger)
 }
 
 /// The example's costs in `currency`.

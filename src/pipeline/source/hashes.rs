@@ -161,11 +161,14 @@ fn read_kept(file: &Path) -> Kept {
     fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
-/// Written aside and renamed, so that a process that dies leaves the file of before.
+/// Written aside and renamed, so that a process that dies leaves the file of before. A new file is never a link that somebody
+/// planted.
 fn write_kept(file: &Path, kept: &Kept) -> io::Result<()> {
     let aside = file.with_extension(format!("{}.part", std::process::id()));
+    // What a process of this number left half done.
+    fs::remove_file(&aside).ok();
     let mut options = File::options();
-    options.create(true).write(true).truncate(true);
+    options.create_new(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(&aside)?.write_all(&serde_json::to_vec_pretty(kept)?)?;

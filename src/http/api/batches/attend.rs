@@ -45,8 +45,8 @@ pub struct BatchDesk {
 }
 
 impl BatchDesk {
-    /// Tells all tasks that a batch was created or cancelled.
-    pub(super) fn tell(&self) {
+    /// Wakes all tasks, since a batch was created or cancelled.
+    pub(super) fn wake(&self) {
         self.news.send_replace(());
     }
 

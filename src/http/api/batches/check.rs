@@ -24,7 +24,7 @@ use crate::{
 
 /// Lines of a batch (OpenAI's limit).
 const LINES_MAX: usize = 50_000;
-/// Faults that are told of; whoever wrote the file finds the rest in the next try.
+/// Faults that are reported at most; the next try reports the rest.
 const FAULTS_MAX: usize = 100;
 /// How many lines are looked through before the batch is looked at again: it may have been cancelled.
 const LINES_BETWEEN: u32 = 500;

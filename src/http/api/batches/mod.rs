@@ -73,7 +73,7 @@ pub(super) async fn create(
     let expires_at = now.checked_add(window).unwrap_or(jiff::Timestamp::MAX);
     let batch = NewBatch { id, key, terms, files, now, expires_at };
     state.service.ask_ledger(move |ledger| ledger.add_batch(&batch)).await?;
-    state.batches.tell();
+    state.batches.wake();
     shown(key, &id.to_string(), &state).await
 }
 
@@ -128,7 +128,7 @@ pub(super) async fn cancel(
         return Err(ApiError::batch_over(row.status));
     }
     state.service.ask_ledger(move |ledger| ledger.cancel_batch(id, None, now)).await?;
-    state.batches.tell();
+    state.batches.wake();
     shown(key, &id.to_string(), &state).await
 }
 

@@ -191,7 +191,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Plans the rest anew, and notes whether now is the time for it. Returns the time until it is to be planned again.
+    /// Plans the rest, and notes whether now is the time for it. Returns the time until the next plan.
     async fn plan(&mut self) -> Result<Millis, ServiceError> {
         let (id, service) = (self.batch.id, &self.state.service);
         let open = service.ask_ledger(|ledger| ledger.open_batches()).await?;

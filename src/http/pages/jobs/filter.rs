@@ -56,11 +56,11 @@ impl JobsQuery {
             });
             bounds.ok_or_else(|| refused("day", "`day` is a date such as 2026-11-29."))
         });
-        let sought = self.q.as_deref().map(sought).transpose()?;
+        let (id, seed) = self.q.as_deref().map_or(Ok((None, None)), id_or_seed)?;
         Ok(RequestFilter {
             before: before.transpose()?,
-            id: sought.and_then(Sought::id),
-            seed: sought.and_then(Sought::seed),
+            id,
+            seed,
             outcome: outcome.transpose()?,
             key: self.key.clone(),
             tag: self.tag.clone(),
@@ -140,28 +140,14 @@ impl JobsQuery {
     }
 }
 
-/// What somebody looks for.
-#[derive(Debug, Clone, Copy)]
-enum Sought {
-    Id(RequestId),
-    Seed(Seed),
-}
-
-impl Sought {
-    fn id(self) -> Option<RequestId> {
-        if let Self::Id(id) = self { Some(id) } else { None }
+/// The id of a request or a seed: a seed is a number of up to 16 digits, and an id has 32.
+fn id_or_seed(text: &str) -> Result<(Option<RequestId>, Option<Seed>), ApiError> {
+    let id = RequestId::from_digits(text.trim_start_matches("req_"));
+    let seed = if id.is_none() { text.parse().ok().map(Seed::new) } else { None };
+    if id.is_none() && seed.is_none() {
+        return Err(refused("q", "`q` is the id of a request, or a seed."));
     }
-
-    fn seed(self) -> Option<Seed> {
-        if let Self::Seed(seed) = self { Some(seed) } else { None }
-    }
-}
-
-/// A seed is a number of up to 16 digits, and an id has 32.
-fn sought(text: &str) -> Result<Sought, ApiError> {
-    let id = RequestId::from_digits(text.trim_start_matches("req_")).map(Sought::Id);
-    let seed = text.parse().ok().map(|seed| Sought::Seed(Seed::new(seed)));
-    id.or(seed).ok_or_else(|| refused("q", "`q` is the id of a request, or a seed."))
+    Ok((id, seed))
 }
 
 fn refused(parameter: &'static str, message: &str) -> ApiError {
