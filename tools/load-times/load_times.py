@@ -185,7 +185,7 @@ def time_lora(tintype, files, tokenizer, lora, memory):
     print("\n| a step at 512x512 | median, s | ratio | load, s | peak, GB |\n| --- | ---: | ---: | ---: | ---: |", flush=True)
     plain = None
     for title, more in (("without a LoRA", []), ("with it", ["--lora", lora]), ("merged", ["--lora", lora, "--merge"])):
-        options = ["--memory", memory, "--dtype", "f32", "--sizes", "512x512", "--repetitions", "3", *more]
+        options = ["--memory", memory, "--dtype", "f32", "--sizes", "512x512", "--repetitions", "2", *more]
         found = bench(tintype, files, tokenizer, options)
         case = found["cases"][0]
         step = next(part["median_ms"] for part in case["parts"] if part["name"] == "step") / 1e3
