@@ -48,7 +48,16 @@ pub enum LogFormat {
 
 /// Starts the log on standard error, filtered by TINTYPE_LOG. Only the first call of a process has an effect.
 pub fn start_log(config: &LogConfig) {
-    let filter = EnvFilter::try_from_env("TINTYPE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    start(config, DEFAULT_FILTER);
+}
+
+/// The same for a command whose own lines are what people watch: warnings alone, unless TINTYPE_LOG says otherwise.
+pub fn start_quiet_log(config: &LogConfig) {
+    start(config, "warn");
+}
+
+fn start(config: &LogConfig, usual: &str) {
+    let filter = EnvFilter::try_from_env("TINTYPE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr);
     let lines = match config.format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),

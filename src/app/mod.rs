@@ -50,6 +50,8 @@ pub(crate) const WEIGHTS_FILE: &str = "weights.json";
 pub(crate) const IMAGES_DIRECTORY: &str = "pictures";
 /// The directory of files that clients upload and batches write, in the data directory.
 pub(crate) const FILES_DIRECTORY: &str = "files";
+/// The name of the key that batches without a server are booked on.
+pub(crate) const BATCH_KEY_NAME: &str = "tintype batch";
 /// How often old images and files are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -295,9 +297,10 @@ fn free_disk_min(config: &Config) -> u64 {
     config.pictures.free_disk_min_mib.saturating_mul(1 << 20)
 }
 
-/// A key if the ledger has none, and a sign-in link if there is no password.
+/// A key if the ledger has none that anybody holds, and a sign-in link if there is no password.
 fn first_secrets(ledger: &Ledger) -> Result<(Option<ApiKey>, Option<SignInSecret>), LedgerError> {
-    let first_key = ledger.keys()?.is_empty().then(|| ApiKey::generate(&mut rand::rng()));
+    let has_none = ledger.keys()?.iter().all(|key| key.name == BATCH_KEY_NAME);
+    let first_key = has_none.then(|| ApiKey::generate(&mut rand::rng()));
     let sign_in_link =
         ledger.operator_password()?.is_none().then(|| SignInSecret::generate(&mut rand::rng()));
     Ok((first_key, sign_in_link))

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::domain::BatchEndpoint;
+use crate::domain::{BatchEndpoint, CostTag};
 
 /// Characters of a `custom_id`.
 pub const CUSTOM_ID_CHARS_MAX: usize = 512;
@@ -13,6 +13,8 @@ pub struct InputLine {
     pub number: u32,
     /// What its client calls it.
     pub custom_id: String,
+    /// What it is filed under; none: as its batch.
+    pub tag: Option<CostTag>,
     /// The body of the request, as it is written.
     pub body: String,
 }
@@ -34,6 +36,7 @@ struct RawLine<'a> {
     custom_id: Option<Value>,
     method: Option<Value>,
     url: Option<Value>,
+    tag: Option<Value>,
     #[serde(borrow)]
     body: Option<&'a RawValue>,
 }
@@ -49,7 +52,7 @@ impl InputLine {
         if !text.trim_start().starts_with('{') {
             return Err(not_json("This line is not a JSON object.".into()));
         }
-        let RawLine { custom_id, method, url, body } = serde_json::from_str(text)
+        let RawLine { custom_id, method, url, tag, body } = serde_json::from_str(text)
             .map_err(|error| not_json(format!("This line is not parseable as a JSON object: {error}.")))?;
         let custom_id = of_text("custom_id", custom_id)?;
         if custom_id.is_empty() || custom_id.chars().count() > CUSTOM_ID_CHARS_MAX {
@@ -65,11 +68,14 @@ impl InputLine {
             let message = format!("`url` must be the batch's endpoint, {endpoint}.");
             return Err(LineError { code: "url_mismatch", message, param: Some("url".into()) });
         }
+        let tag = tag.filter(|tag| !tag.is_null()).map(|tag| of_text("tag", Some(tag))).transpose()?;
+        let tag = tag.map(|tag| tag.parse::<CostTag>()).transpose();
+        let tag = tag.map_err(|error| invalid("tag", format!("`tag` is refused: {error}.")))?;
         let body = body.map(RawValue::get).filter(|body| *body != "null").ok_or_else(|| missing("body"))?;
         if !body.starts_with('{') {
             return Err(invalid("body", "`body` must be an object: the request's.".into()));
         }
-        Ok(Self { number, custom_id, body: body.to_owned() })
+        Ok(Self { number, custom_id, tag, body: body.to_owned() })
     }
 }
 
@@ -107,7 +113,7 @@ mod tests {
             r#"{"custom_id": "a", "method": "POST", "url": "/v1/images/generations", "body": {"prompt":  "x", "n": 1.0}}"#,
         );
         let body = r#"{"prompt":  "x", "n": 1.0}"#.to_owned();
-        assert_eq!(line, Ok(InputLine { number: 7, custom_id: "a".into(), body }));
+        assert_eq!(line, Ok(InputLine { number: 7, custom_id: "a".into(), tag: None, body }));
     }
 
     #[test]
@@ -117,6 +123,7 @@ mod tests {
                 ("custom_id", "\"a\""),
                 ("method", "\"POST\""),
                 ("url", "\"/v1/images/generations\""),
+                ("tag", "\"spring\""),
                 ("body", "{}"),
             ];
             let value = |(name, usual): (&str, &str)| {
@@ -124,7 +131,9 @@ mod tests {
             };
             parse(&format!("{{{}}}", fields.map(value).join(", ")))
         };
-        assert!(with("", "").is_ok());
+        let tag =
+            |line: Result<InputLine, LineError>| line.expect("a line").tag.map(|tag| tag.as_str().to_owned());
+        assert_eq!((tag(with("", "")), tag(with("tag", "null"))), (Some("spring".into()), None));
         let long = format!("\"{}\"", "x".repeat(CUSTOM_ID_CHARS_MAX + 1));
         for (field, value, code) in [
             ("custom_id", "null", "missing_required_parameter"),
@@ -134,6 +143,8 @@ mod tests {
             ("method", "\"GET\"", "invalid_value"),
             ("url", "\"/v1/images/edits\"", "url_mismatch"),
             ("url", "\"/v1/chat/completions\"", "url_mismatch"),
+            ("tag", "7", "invalid_type"),
+            ("tag", "\"\"", "invalid_value"),
             ("body", "null", "missing_required_parameter"),
             ("body", "[]", "invalid_value"),
         ] {

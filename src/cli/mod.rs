@@ -6,6 +6,7 @@ mod admin;
 mod asset;
 mod audit;
 mod backup;
+mod batch;
 mod bench;
 mod calibrate;
 mod completions;
@@ -72,6 +73,12 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Generate images without a server
     Generate(generate::GenerateArgs),
+    /// Generate the images of a file, hundreds in an evening, and go on after any interruption
+    ///
+    /// Without --server, a server runs in this process, on its data directory, for as long as it takes. The manifest in the
+    /// directory of the images has a line of JSON for each: seed, file, receipt. The same command goes on where an earlier one
+    /// was stopped, and tries lines again that gave no image.
+    Batch(Box<batch::BatchArgs>),
     /// Time each part of an image: text, steps, decoding, PNG
     Bench(bench::BenchArgs),
     /// Fetch a model from Hugging Face, a mirror or ModelScope, and verify it
@@ -260,6 +267,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args, &clock),
         Command::Generate(args) => generate::run(&args, &clock),
+        Command::Batch(args) => batch::run(*args, &clock),
         Command::Bench(args) => bench::run(args, &clock),
         Command::Pull(args) => pull::run(&args),
         Command::Doctor(args) => doctor::run(args, &*clock),
@@ -353,11 +361,21 @@ impl ConfigFile {
 
 impl DataArgs {
     fn config(&self) -> Result<Config, ConfigError> {
-        let mut config = self.config_file.load()?;
+        Ok(self.placed(self.config_file.load()?))
+    }
+
+    /// The same for a command that logs warnings alone.
+    fn quiet_config(&self) -> Result<Config, ConfigError> {
+        let config = Config::load(self.config_file.config.as_deref())?;
+        telemetry::start_quiet_log(&config.log);
+        Ok(self.placed(config))
+    }
+
+    fn placed(&self, mut config: Config) -> Config {
         if let Some(data_dir) = &self.data_dir {
             config.data_dir.clone_from(data_dir);
         }
-        Ok(config)
+        config
     }
 
     /// The ledger of the data directory, beside a running server or without one.

@@ -88,6 +88,11 @@ pub(super) fn step_bar(steps: u32) -> ProgressBar {
     bar(u64::from(steps), "{msg} {wide_bar} step {pos}/{len} {elapsed}")
 }
 
+/// Lines of a batch, with what they cost and how long they take as its message. Drawn on a terminal only.
+pub(super) fn line_bar() -> ProgressBar {
+    bar(0, "{wide_bar} {pos}/{len} {msg}")
+}
+
 fn byte_bar(message: &str) -> ProgressBar {
     bar(0, "{msg} {wide_bar} {bytes}/{total_bytes} {eta}").with_message(message.to_owned())
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use super::{
     CliError, DataArgs, ModelArgs,
@@ -47,13 +50,7 @@ impl ServeArgs {
 
 pub(super) fn run(args: ServeArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
     let config = args.config()?;
-    // The ledger has one writer and the encoders want cores: more threads than these would only wait, each with a memory
-    // arena of its own.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS)
-        .build()
-        .map_err(|error| CliError::Failed(error.to_string()))?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         tokio::spawn(pass_over_others());
         let app = App::build(&config, clock, runtime.handle().clone(), LoadReport::new())?;
@@ -67,9 +64,19 @@ pub(super) fn run(args: ServeArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
     Ok(())
 }
 
+/// What a server runs on. The ledger has one writer and the encoders want cores: more threads than these would only wait, each with a
+/// memory arena of its own.
+pub(super) fn runtime() -> Result<Runtime, CliError> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|error| CliError::Failed(error.to_string()))
+}
+
 /// Resolves at the first Ctrl-C, SIGTERM, SIGQUIT, or SIGHUP, which a terminal sends when it closes. The second one does not
 /// wait for the image in hand.
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     let Some(mut stops) = Signals::that_stop() else {
         note(&"tintype: signals cannot be received; stop the server by killing it");
         return std::future::pending().await;

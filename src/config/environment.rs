@@ -10,7 +10,7 @@ pub(super) const NAME: &str = "variable";
 /// What our variables begin with.
 const PREFIX: &str = "TINTYPE_";
 /// Variables with our prefix that are not keys of the configuration.
-const OTHER_VARIABLES: [&str; 2] = ["CONFIG", "LOG"];
+const OTHER_VARIABLES: [&str; 4] = ["CONFIG", "LOG", "KEY", "SERVER"];
 /// What those begin with that tell our tests what they may not skip.
 const OF_TESTS: &str = "REQUIRE_";
 

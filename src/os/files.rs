@@ -10,7 +10,7 @@ pub fn keep_files_private() {
     unix::keep_files_private();
 }
 
-/// Gives a file that people asked for, such as an image, the mode that their umask allows.
+/// Gives a file or directory that people asked for, such as an image, the mode that their umask allows.
 ///
 /// # Errors
 /// Whatever the system says.
@@ -132,14 +132,14 @@ mod unix {
     }
 
     pub(super) fn share(file: &Path) -> io::Result<()> {
-        const EVERYBODY_MAY: Mode = Mode::from_bits_truncate(0o666);
-        match STARTED_WITH.get() {
-            // Not a device such as /dev/stdout, whose mode is not ours.
-            Some(umask) if fs::metadata(file)?.is_file() => {
-                Ok(rustix::fs::chmod(file, EVERYBODY_MAY.difference(*umask))?)
-            }
-            _ => Ok(()),
-        }
+        let Some(umask) = STARTED_WITH.get() else { return Ok(()) };
+        let everybody_may = match fs::metadata(file)?.file_type() {
+            kind if kind.is_file() => 0o666,
+            kind if kind.is_dir() => 0o777,
+            // A device such as /dev/stdout, whose mode is not ours.
+            _ => return Ok(()),
+        };
+        Ok(rustix::fs::chmod(file, Mode::from_bits_truncate(everybody_may).difference(*umask))?)
     }
 
     pub(super) fn without_links(options: &mut OpenOptions) {

@@ -35,6 +35,7 @@ mod admin;
 mod agreement;
 mod assets;
 mod backup;
+mod batch;
 mod bench;
 mod breakdown;
 mod checker;

@@ -20,6 +20,7 @@ mod slow_client;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
 
+mod batch_command;
 mod batches;
 mod damage;
 mod full_disk;

@@ -337,7 +337,10 @@ async fn answer_of(
     let head = Head {
         caller,
         idempotency_key: Some(format!("{}/{}", batch.id, line.custom_id)),
-        tag: batch.terms.tag.as_deref().and_then(|tag| tag.parse::<CostTag>().ok()),
+        tag: line
+            .tag
+            .clone()
+            .or_else(|| batch.terms.tag.as_deref().and_then(|tag| tag.parse::<CostTag>().ok())),
         priority: Priority::Background,
     };
     let (asked, generate) = received.into_request(head);
