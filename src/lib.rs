@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod lora_library;
 pub mod meter;
 pub mod source_image;
+pub mod statements;
 pub mod telemetry;
 
 pub mod app;

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{ToSpan, civil::date, tz::TimeZone};
+use jiff::{ToSpan, civil::date};
 use rand::{SeedableRng, rngs::StdRng};
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
@@ -36,7 +36,7 @@ use tintype::{
 const IMAGES: u32 = 1_000_000;
 const KEYS: u32 = 5;
 const REPEATS: usize = 5;
-const ZONE: TimeZone = TimeZone::UTC;
+const ZONE: tintype::domain::Calendar = tintype::domain::Calendar::UTC;
 
 /// An idle minute in each minute from ?1 to ?2.
 const IDLE_MINUTES: &str = "

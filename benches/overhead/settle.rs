@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use rand::{SeedableRng, rngs::StdRng};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -105,7 +105,7 @@ fn sample(ledger: &Ledger, key: KeyId, page: &mut File, number: usize) -> Sample
         wall_energy: Energy::from_millijoules(6_750_000),
         budgets: &Budgets::default(),
         now: NOW,
-        periods: BudgetPeriods::of(NOW, &TimeZone::UTC),
+        periods: BudgetPeriods::of(NOW, &tintype::domain::Calendar::UTC),
     };
     let images = [SettledImage { seed: Seed::new(number as u64), receipt: receipt() }];
     let done = Settlement { images: &images, failed: &[], prompt_tokens: 18, edit: None, computation: None };

@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix_web::dev::Server;
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
 pub(crate) use self::data_dir::{DataDir, LOCK_FILE, noted_address, prepare_data_dir};
@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError, Limits, ListenAddress},
     costs::CostModel,
-    domain::{ApiKey, Scopes, SignInSecret},
+    domain::{ApiKey, Calendar, Scopes, SignInSecret},
     encode,
     engine::{Facts, ProfileStore, Workers},
     http::{
@@ -148,9 +148,9 @@ impl App {
         let data_dir = DataDir::open(&config.data_dir)?;
         // Bound before the model is loaded: a port that is taken should not cost a minute. Early clients wait.
         let (listener, address) = listen(&config.listen)?;
-        let ledger = Arc::new(open_ledger(&data_dir, &costs, &zone, clock.now())?);
+        let (ledger, calendar) = open_ledger(&data_dir, config, &costs, clock.now())?;
         let image_store = Arc::new(ImageStore::open(data_dir.path(IMAGES_DIRECTORY), free_disk_min(config))?);
-        let book = overhead_book(&ledger, &costs, clock, &zone);
+        let book = overhead_book(&ledger, &costs, clock, &calendar);
         let (overheads, booked) = mpsc::unbounded_channel();
         let bookkeeping = runtime.spawn(book.clone().keep(booked));
         let source = config.model.source();
@@ -169,7 +169,7 @@ impl App {
             loras: Arc::new(config.lora_library()),
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(clock),
-            zone,
+            calendar,
             model: source.id,
             weights,
             runtime,
@@ -286,10 +286,10 @@ fn overhead_book(
     ledger: &Arc<Ledger>,
     costs: &CostModel,
     clock: &Arc<dyn Clock>,
-    zone: &TimeZone,
+    calendar: &Calendar,
 ) -> OverheadBook {
     let (ledger, clock) = (Arc::clone(ledger), Arc::clone(clock));
-    OverheadBook { ledger, costs: costs.clone(), clock, zone: zone.clone() }
+    OverheadBook { ledger, costs: costs.clone(), clock, calendar: calendar.clone() }
 }
 
 /// Bytes of the disk that images and files leave free.
@@ -306,18 +306,21 @@ fn first_secrets(ledger: &Ledger) -> Result<(Option<ApiKey>, Option<SignInSecret
     Ok((first_key, sign_in_link))
 }
 
-/// The ledger, checked against the configuration; what a dead process left open is abandoned.
+/// The ledger and its days, checked against the configuration; what a dead process left open is abandoned.
 fn open_ledger(
     data_dir: &DataDir,
+    config: &Config,
     costs: &CostModel,
-    zone: &TimeZone,
     now: Timestamp,
-) -> Result<Ledger, AppError> {
+) -> Result<(Arc<Ledger>, Calendar), AppError> {
     let ledger = Ledger::open(&data_dir.path(LEDGER_FILE))?;
     ledger.inspect()?;
     ledger.check_currency(costs.currency())?;
-    ledger.keep_zone(zone, now)?;
-    let today = zone.to_datetime(now).date();
+    let zone = config.zone()?;
+    ledger.keep_zone(&zone, now)?;
+    let calendar = ledger.calendar(&zone)?;
+    let today = calendar.to_datetime(now).date();
+    ledger.record_configured(&config.terms()?, &calendar, now)?;
     ledger.record_configured_upkeep(costs.settings().upkeep(), costs.currency(), today, now)?;
     warn_of_the_future(&ledger, now)?;
     for notice in costs.price_notices(today) {
@@ -327,7 +330,7 @@ fn open_ledger(
     if abandoned > 0 {
         tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");
     }
-    Ok(ledger)
+    Ok((Arc::new(ledger), calendar))
 }
 
 fn open_files(config: &Config, data_dir: &DataDir) -> Result<FileStore, AppError> {

@@ -1,5 +1,5 @@
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     clock::Clock,
     costs::{Asset, Life, Retirement},
+    domain::Calendar,
     ledger::{AssetRow, Evidence, Ledger},
     units::{Currency, Money},
 };
@@ -123,11 +124,11 @@ fn add(args: AssetAddArgs, clock: &dyn Clock) -> Result<(), CliError> {
         retirement: None,
     };
     asset.check().map_err(|error| CliError::Usage(error.to_string()))?;
-    let Books { ledger, costs, zone, .. } = args.place.books_or_new(clock)?;
+    let Books { ledger, costs, calendar, .. } = args.place.books_or_new(clock)?;
     let (currency, now) = (costs.currency(), clock.now());
     let evidence = Evidence { document: args.document.as_deref(), ..Evidence::COMMAND_LINE };
     let id = ledger.add_asset(&asset, &costs, &evidence, now)?;
-    let part = PartJson::new(&AssetRow { id, asset, added_at: now }, &ledger, &zone, currency, now)?;
+    let part = PartJson::new(&AssetRow { id, asset, added_at: now }, &ledger, &calendar, currency, now)?;
     args.output.print(&part, |part| format!("asset {id} is recorded: {}, {}\n", part.name, part.life))
 }
 
@@ -156,12 +157,12 @@ impl PartJson {
     fn new(
         row: &AssetRow,
         ledger: &Ledger,
-        zone: &TimeZone,
+        calendar: &Calendar,
         currency: Currency,
         now: Timestamp,
     ) -> Result<Self, CliError> {
-        let (asset, today) = (&row.asset, zone.to_datetime(now).date());
-        let images = ledger.images_on(asset.service(), zone)?;
+        let (asset, today) = (&row.asset, calendar.to_datetime(now).date());
+        let images = ledger.images_on(asset.service(), calendar)?;
         let book_value = asset.book_value(today, images)?;
         Ok(Self {
             id: row.id.get(),
@@ -201,10 +202,10 @@ impl PartJson {
 
 fn list(place: &DataArgs, output: OutputArgs, now: Timestamp) -> Result<(), CliError> {
     let (config, ledger) = place.ledger()?;
-    let (zone, currency) = (config.zone()?, config.costs.currency);
+    let (calendar, currency) = (ledger.calendar(&config.zone()?)?, config.costs.currency);
     ledger.check_currency(currency)?;
     let rows = ledger.assets()?;
-    let parts = rows.iter().map(|row| PartJson::new(row, &ledger, &zone, currency, now));
+    let parts = rows.iter().map(|row| PartJson::new(row, &ledger, &calendar, currency, now));
     let parts = parts.collect::<Result<Vec<_>, _>>()?;
     if output.json {
         return print_json(&parts);
@@ -257,9 +258,9 @@ fn outcome(gain: Money) -> String {
 }
 
 fn retire(args: &RetireArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let Books { ledger, costs, zone, .. } = args.place.books(clock)?;
+    let Books { ledger, costs, calendar, .. } = args.place.books(clock)?;
     let (currency, now) = (costs.currency(), clock.now());
-    let today = zone.to_datetime(now).date();
+    let today = calendar.to_datetime(now).date();
     let retirement = Retirement { on: args.on.unwrap_or(today), proceeds: args.proceeds };
     let row = find(&ledger.assets()?, &args.part)?;
     if let Some(earlier) = row.asset.retirement {
@@ -277,9 +278,9 @@ fn retire(args: &RetireArgs, clock: &dyn Clock) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("asset {} was retired meanwhile", row.id)));
     }
     let row = AssetRow { asset: Asset { retirement: Some(retirement), ..row.asset }, ..row };
-    let images = ledger.images_on(row.asset.service(), &zone)?;
+    let images = ledger.images_on(row.asset.service(), &calendar)?;
     let book_value = row.asset.book_value(retirement.on, images)?;
-    args.output.print(&PartJson::new(&row, &ledger, &zone, currency, now)?, |part| {
+    args.output.print(&PartJson::new(&row, &ledger, &calendar, currency, now)?, |part| {
         format!(
             "asset {} is retired on {}: book value {} {currency}, {} {currency}\n",
             part.id,

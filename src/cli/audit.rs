@@ -9,15 +9,12 @@ use crate::{
     ledger::{AuditBasis, Control},
 };
 
-/// How far a meter may be from what was booked, in percent, if nothing else is said.
-const TOLERANCE_PERCENT: u32 = 5;
-
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
     #[command(flatten)]
     place: DataArgs,
     /// How far a meter's reading or a bill may be from the booked energy, in percent of it
-    #[arg(long, value_name = "PERCENT", default_value_t = TOLERANCE_PERCENT, value_parser = clap::value_parser!(u32).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = AuditBasis::TOLERANCE_PERCENT, value_parser = clap::value_parser!(u32).range(0..=100))]
     tolerance: u32,
 }
 
@@ -36,18 +33,18 @@ pub(super) fn run(args: &AuditArgs, clock: &dyn Clock) -> Result<(), CliError> {
 
 /// What does not hold, before a month is closed; empty if all does.
 pub(super) fn breaks(books: &Books, clock: &dyn Clock) -> Result<Vec<String>, CliError> {
-    let controls = controls(books, TOLERANCE_PERCENT, clock)?;
+    let controls = controls(books, AuditBasis::TOLERANCE_PERCENT, clock)?;
     let breaks = controls.into_iter().flat_map(|control| {
         control
             .breaks
             .into_iter()
-            .map(move |found| format!("it does not hold that {}: {found}", control.name))
+            .map(move |found| format!("it does not hold that {}: {found}", control.kind))
     });
     Ok(breaks.collect())
 }
 
 fn controls(books: &Books, tolerance_percent: u32, clock: &dyn Clock) -> Result<Vec<Control>, CliError> {
-    let basis = AuditBasis { costs: &books.costs, zone: &books.zone, tolerance_percent };
+    let basis = AuditBasis { costs: &books.costs, calendar: &books.calendar, tolerance_percent };
     Ok(books.ledger.audit(&basis, clock.now())?)
 }
 
@@ -59,7 +56,7 @@ fn text(controls: &[Control]) -> String {
             (_, true) => "holds",
             (_, false) => "BROKEN",
         };
-        rows.push([control.name.to_owned(), control.checked.to_string(), result.to_owned()]);
+        rows.push([control.kind.to_string(), control.checked.to_string(), result.to_owned()]);
         let breaks = control.breaks.iter();
         rows.extend(breaks.map(|found| [format!("  {found}"), String::new(), String::new()]));
     }

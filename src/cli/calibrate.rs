@@ -91,7 +91,10 @@ pub(super) fn run(args: &CalibrateArgs) -> Result<(), CliError> {
         ));
     }
     let booked = ledger.plug_totals(start, end)?;
-    let machine = machine_energy(&booked, config.costs.host_watts);
+    let calendar = ledger.calendar(&zone)?;
+    let begun = calendar.to_datetime(start);
+    let costs = ledger.with_assets(&config.cost_model(begun.date())?)?;
+    let machine = machine_energy(&booked, costs.settings_at(begun).host_watts);
     let factor = factor_percent(args.measured_kwh, machine).map_err(CliError::Usage)?;
     let civil = |moment| zone.to_datetime(moment).strftime("%Y-%m-%d %H:%M").to_string();
     let kwh = |energy: Energy| format!("{:>14} kWh", energy.to_rounded_kwh_string());

@@ -9,6 +9,7 @@ mod backup;
 mod batch;
 mod bench;
 mod calibrate;
+mod centre;
 mod completions;
 mod costs;
 mod doctor;
@@ -31,12 +32,13 @@ mod roi;
 mod serve;
 mod sheet;
 mod table;
+mod terms;
 mod upkeep;
 
 use std::{ffi::OsString, io::ErrorKind, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Parser, Subcommand};
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::civil::Date;
 
 use self::output::{note, print, print_json};
 use crate::{
@@ -44,6 +46,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
     costs::{CostError, CostModel, simulation::ScenarioError},
+    domain::Calendar,
     ledger::{CopyError, Ledger, LedgerError},
     os,
     pipeline::{DeviceList, KernelChoice, LoadError, MemoryTier, Precision, RenderError},
@@ -110,6 +113,12 @@ enum Command {
     /// Record, list and end what is paid by time or by the image: rent, network, insurance
     #[command(subcommand)]
     Upkeep(upkeep::UpkeepCommand),
+    /// Show and set what costs are counted with from a day on: electricity, exchange rates, watts
+    #[command(subcommand)]
+    Terms(terms::TermsCommand),
+    /// Charge costs on to cost centres: clients, projects, departments
+    #[command(subcommand)]
+    Centre(centre::CentreCommand),
     /// Compare a wall meter's reading with what the ledger booked, and print the factor between them
     ///
     /// It prints the line to put into tintype.toml and writes nothing. The meter must have counted this work only: idle
@@ -279,6 +288,8 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Prices(command) => prices::run(&command, &*clock),
         Command::Asset(command) => asset::run(command, &*clock),
         Command::Upkeep(command) => upkeep::run(&command, &*clock),
+        Command::Terms(command) => terms::run(&command, &*clock),
+        Command::Centre(command) => centre::run(&command, &*clock),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Month(command) => month::run(command, &*clock),
         Command::Forget(args) => forget::run(&args, &*clock),
@@ -315,19 +326,23 @@ struct Books {
     config: Config,
     ledger: Ledger,
     costs: CostModel,
-    zone: TimeZone,
+    calendar: Calendar,
 }
 
 impl Books {
-    /// Records what is configured, if it differs from what the ledger has: it holds from today on.
+    /// Records what is configured, if it differs from what the ledger has: it holds from now on. Days and months are the
+    /// ledger's own.
     fn open(config: Config, ledger: Ledger, clock: &dyn Clock) -> Result<Self, CliError> {
         ledger.check_currency(config.costs.currency)?;
-        let (zone, now) = (config.zone()?, clock.now());
-        let today = zone.to_datetime(now).date();
+        let now = clock.now();
+        let calendar = ledger.calendar(&config.zone()?)?;
+        let today = calendar.to_datetime(now).date();
         let costs = config.cost_model(today)?;
-        ledger.check_zone(&zone, now)?;
-        ledger.record_configured_upkeep(costs.settings().upkeep(), costs.currency(), today, now)?;
-        Ok(Self { config, ledger, costs, zone })
+        ledger.record_configured(&config.stated_terms()?, &calendar, now)?;
+        if config.stated.has_upkeep() || ledger.cost_lines()?.is_empty() {
+            ledger.record_configured_upkeep(costs.settings().upkeep(), costs.currency(), today, now)?;
+        }
+        Ok(Self { config, ledger, costs, calendar })
     }
 }
 

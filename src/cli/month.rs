@@ -1,7 +1,6 @@
 use std::io::IsTerminal;
 
 use clap::{Args, Subcommand};
-use jiff::tz::TimeZone;
 
 use super::{
     Books, CliError, DataArgs, audit, output,
@@ -9,6 +8,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    domain::Calendar,
     ledger::{
         CloseError, Closer, CorrectedAmounts, Evidence, Month, MonthReport, ReverseError, VerifiedMonth,
     },
@@ -79,16 +79,16 @@ fn close(args: &CloseArgs, clock: &dyn Clock) -> Result<(), CliError> {
     for found in audit::breaks(&books, clock)? {
         super::note(&found);
     }
-    let Books { config, ledger, costs, zone } = books;
+    let Books { config, ledger, costs, calendar } = books;
     if std::io::stdin().is_terminal() && !args.yes {
-        let report = ledger.month_report(&costs, args.month, &[], &zone, clock.now())?;
+        let report = ledger.month_report(&costs, args.month, &[], &calendar, clock.now())?;
         super::note(&preview(&report));
         if !output::is_confirmed("Close it?")? {
             return Err(CliError::Usage(format!("{} stays open", args.month)));
         }
     }
     let operator = &config.metadata.producer;
-    let closer = Closer { costs: &costs, zone: &zone, operator, actor: COMMAND_LINE };
+    let closer = Closer { costs: &costs, calendar: &calendar, operator, actor: COMMAND_LINE };
     let closing = ledger.close_month(args.month, &closer, clock.now()).map_err(|error| match error {
         CloseError::Ledger(error) => error.into(),
         refused => CliError::Usage(refused.to_string()),
@@ -123,14 +123,14 @@ fn preview(report: &MonthReport) -> String {
 
 fn verify(args: &VerifyArgs) -> Result<(), CliError> {
     let (config, ledger) = args.place.ledger()?;
-    let zone = config.zone()?;
+    let calendar = ledger.calendar(&config.zone()?)?;
     let months = ledger.verify_months(args.month)?;
     match (args.month, months.is_empty()) {
         (Some(month), true) => return Err(CliError::Usage(format!("{month} is not closed"))),
         (None, true) => return super::print("no month is closed\n"),
         _ => {}
     }
-    super::print(&months.iter().map(|month| line(month, &zone)).collect::<String>())?;
+    super::print(&months.iter().map(|month| line(month, &calendar)).collect::<String>())?;
     match months.iter().find_map(|month| Some((month.month, month.finding?))) {
         None => {
             super::note(&NOT_FOUND);
@@ -146,9 +146,9 @@ fn verify(args: &VerifyArgs) -> Result<(), CliError> {
 const NOT_FOUND: &str = "this cannot find a file that was replaced as a whole, or whose last closings were all removed: compare the \
     last hash with one that you keep elsewhere (printed, mailed, or in a time stamp of your own)";
 
-fn line(month: &VerifiedMonth, zone: &TimeZone) -> String {
+fn line(month: &VerifiedMonth, calendar: &Calendar) -> String {
     let closed = month.closing.as_ref().map_or_else(String::new, |closing| {
-        let at = zone.to_datetime(closing.closed_at).strftime("%Y-%m-%d %H:%M");
+        let at = calendar.to_datetime(closing.closed_at).strftime("%Y-%m-%d %H:%M");
         format!("closed {at}  {} entries  sha256 {}  ", closing.rows, closing.sha256)
     });
     let outcome = month.finding.map_or_else(|| "unchanged".into(), |finding| finding.to_string());

@@ -1,13 +1,12 @@
 use clap::Args;
-use jiff::tz::TimeZone;
 
 use super::{
     CliError, DataArgs,
     table::{Column, table},
 };
 use crate::{
-    costs::CostError,
-    domain::{Computation, LoraUse, RequestId},
+    costs::{CostError, WorkingWord},
+    domain::{Calendar, Computation, LoraUse, RequestId},
     ledger::{BookedEntry, EntryChange},
 };
 
@@ -29,7 +28,7 @@ pub(super) fn run(args: &ReceiptArgs) -> Result<(), CliError> {
         CliError::Usage(format!("`{}` is not the id of a request; copy `request_id` from a receipt", args.id))
     })?;
     let (config, ledger) = args.place.ledger()?;
-    let zone = config.zone()?;
+    let calendar = ledger.calendar(&config.zone()?)?;
     let entries = ledger.booked_entries(id)?;
     if entries.is_empty() {
         return Err(CliError::Usage(format!(
@@ -37,7 +36,7 @@ pub(super) fn run(args: &ReceiptArgs) -> Result<(), CliError> {
         )));
     }
     for entry in &entries {
-        super::print(&receipt(entry, args.explain, &zone)?)?;
+        super::print(&receipt(entry, args.explain, &calendar)?)?;
     }
     super::print(&made_with(&ledger.computation(id)?))?;
     for entry in entries.iter().filter(|_| args.explain) {
@@ -52,8 +51,8 @@ pub(super) fn run(args: &ReceiptArgs) -> Result<(), CliError> {
 }
 
 /// An entry for people: its figures, or how they come about.
-fn receipt(entry: &BookedEntry, explain: bool, zone: &TimeZone) -> Result<String, CostError> {
-    let working = entry.working()?.filter(|_| explain);
+fn receipt(entry: &BookedEntry, explain: bool, calendar: &Calendar) -> Result<String, CostError> {
+    let working = entry.working(&WorkingWord::english)?.filter(|_| explain);
     let is_unexplained = explain && working.is_none() && entry.change.is_none();
     let rows = match working {
         Some(lines) => table(
@@ -67,7 +66,7 @@ fn receipt(entry: &BookedEntry, explain: bool, zone: &TimeZone) -> Result<String
     };
     let note =
         if is_unexplained { "an earlier version booked it, which did not store its prices\n" } else { "" };
-    Ok(format!("{}\n{rows}{note}", head(entry, zone)))
+    Ok(format!("{}\n{rows}{note}", head(entry, calendar)))
 }
 
 /// What decided the pixels: if a seed gives another image elsewhere, one of these differs.
@@ -81,9 +80,9 @@ fn made_with((computation, loras): &(Option<Computation>, Vec<LoraUse>)) -> Stri
 }
 
 /// `entry 17: image 1, booked 2026-11-05 11:23:04, amounts in CNY`
-fn head(entry: &BookedEntry, zone: &TimeZone) -> String {
+fn head(entry: &BookedEntry, calendar: &Calendar) -> String {
     let what = if entry.is_image { "image" } else { "work without an image" };
-    let at = zone.to_datetime(entry.entered_at).strftime("%Y-%m-%d %H:%M:%S");
+    let at = calendar.to_datetime(entry.entered_at).strftime("%Y-%m-%d %H:%M:%S");
     let change = match &entry.change {
         None => String::new(),
         Some(EntryChange { entry, is_reversal, reason, actor }) => {

@@ -27,10 +27,10 @@ pub(super) struct ReconcileArgs {
 }
 
 pub(super) fn run(args: &ReconcileArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let Books { ledger, costs, zone, .. } = args.place.books(clock)?;
+    let Books { ledger, costs, calendar, .. } = args.place.books(clock)?;
     let evidence = Evidence { document: args.document.as_deref(), ..Evidence::COMMAND_LINE };
     ledger.reconcile(args.month, (args.kwh, args.amount), costs.currency(), &evidence, clock.now())?;
-    let recorded = ledger.reconciliations(&zone)?.into_iter().find(|one| one.month == args.month);
+    let recorded = ledger.reconciliations(&calendar)?.into_iter().find(|one| one.month == args.month);
     match recorded {
         Some(reconciliation) => super::print(&text(&reconciliation, costs.currency())?),
         None => Ok(()),

@@ -204,13 +204,13 @@ fn amount(upkeep: &Upkeep) -> String {
 
 fn end(args: &EndArgs, clock: &dyn Clock) -> Result<(), CliError> {
     refuse_empty("--document", args.document.as_deref())?;
-    let Books { ledger, costs, zone, .. } = args.place.books(clock)?;
+    let Books { ledger, costs, calendar, .. } = args.place.books(clock)?;
     let row = find(&ledger.cost_lines()?, &args.line)?;
     let (id, now) = (row.id, clock.now());
     if !row.is_in_use() {
         return Err(no_such_line(id));
     }
-    let on = args.on.unwrap_or(zone.to_datetime(now).date());
+    let on = args.on.unwrap_or(calendar.to_datetime(now).date());
     let first = row.line.days.first;
     if on < first {
         return Err(CliError::Usage(format!("--on is before its first day; write {first} or a later day")));

@@ -10,6 +10,7 @@ use figment::{
 use super::{
     Config,
     environment::{self, Environment},
+    stated::StatedKeys,
 };
 use crate::{
     costs::CostError,
@@ -81,7 +82,7 @@ impl Config {
     pub(super) fn extract(figment: &Figment) -> Result<Self, ConfigError> {
         let malformed = |reason: String| ConfigError::Malformed(reason.replace('\n', " "));
         // Lossy: a variable is a text, and its key knows whether that is to be a number.
-        let config: Self = figment.extract_lossy().map_err(|error| malformed(in_words(&error)))?;
+        let mut config: Self = figment.extract_lossy().map_err(|error| malformed(in_words(&error)))?;
         if config.model.guidance_scale.is_some_and(|scale| !(0.0..=GUIDANCE_MAX).contains(&scale)) {
             return Err(malformed(format!("model.guidance_scale must be from 0 to {GUIDANCE_MAX}")));
         }
@@ -102,6 +103,7 @@ impl Config {
         if let Some(url) = &config.public_url {
             check_public_url(url).map_err(malformed)?;
         }
+        config.stated = StatedKeys::of(figment);
         Ok(config)
     }
 }

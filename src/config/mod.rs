@@ -7,6 +7,8 @@ mod environment;
 mod listen;
 mod load;
 mod model;
+mod stated;
+mod terms;
 
 use std::{
     num::{NonZeroU32, NonZeroUsize},
@@ -27,6 +29,7 @@ pub use self::{
     listen::{ListenAddress, ListenAddressError},
     load::ConfigError,
     model::VariantChoice,
+    stated::StatedKeys,
 };
 use crate::{
     costs::{Budgets, CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
@@ -82,6 +85,9 @@ pub struct Config {
     pub time_zone: Option<String>,
     /// Rates between currencies.
     pub exchange_rate: Vec<ExchangeRate>,
+    /// Keys with dated values that the file or a variable has.
+    #[serde(skip)]
+    pub stated: StatedKeys,
 }
 
 /// The `[model]` part.
@@ -241,6 +247,7 @@ impl Default for Config {
                 example_rate(Currency::USD, 6_970_000_000),
                 example_rate(Currency::EUR, 8_100_000_000),
             ],
+            stated: StatedKeys::default(),
         }
     }
 }

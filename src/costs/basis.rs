@@ -3,13 +3,13 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Asset, CostLine, CostModel, ExchangeRate, TariffRow};
+use super::{Asset, CostLine, CostModel, DatedTerm};
 
-/// The settings, rates, parts and lines of a model, to be written down as JSON.
+/// The settings, terms, parts and lines of a model, to be written down as JSON.
 #[derive(Debug, Clone, Serialize)]
 pub struct CostBasis {
     settings: Value,
-    exchange_rates: Vec<Value>,
+    terms: Vec<DatedTerm>,
     parts: Vec<Value>,
     lines: Vec<Value>,
 }
@@ -21,38 +21,15 @@ impl CostModel {
         CostBasis {
             settings: json!({
                 "currency": settings.currency.code(),
-                "price_per_kwh": settings.price_per_kwh.to_string(),
-                "tariff": settings.tariff.iter().map(tariff_row).collect::<Vec<_>>(),
-                "host_watts": settings.host_watts.as_watts(),
-                "wall_factor_percent": settings.wall_factor_percent,
                 "normal_utilisation_percent": settings.normal_utilisation_percent,
                 "compare_with": settings.compare_with,
                 "also_compare_with": settings.also_compare_with,
             }),
-            exchange_rates: self.rates().iter().map(exchange_rate).collect(),
+            terms: self.terms().all().to_vec(),
             parts: self.bought_parts().iter().map(part).collect(),
             lines: self.lines().iter().map(line).collect(),
         }
     }
-}
-
-fn tariff_row(row: &TariffRow) -> Value {
-    json!({
-        "effective_from": row.effective_from,
-        "price_per_kwh": row.price_per_kwh.to_string(),
-        "hours": row.hours.map(|hours| hours.to_string()),
-        "months": row.months,
-        "weekdays": row.weekdays.as_ref().map(|days| days.iter().map(|day| format!("{day:?}")).collect::<Vec<_>>()),
-    })
-}
-
-fn exchange_rate(rate: &ExchangeRate) -> Value {
-    json!({
-        "from": rate.from.code(),
-        "to": rate.to.code(),
-        "rate": rate.rate.to_string(),
-        "effective_from": rate.effective_from,
-    })
 }
 
 fn part(part: &Asset) -> Value {

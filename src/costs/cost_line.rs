@@ -22,9 +22,12 @@ pub struct UpkeepCost {
 }
 
 impl CostLine {
+    /// What the configured line is called.
+    pub const CONFIGURED: &'static str = "upkeep";
+
     /// The upkeep of a configuration, which always held.
     pub fn configured(upkeep: Upkeep) -> Self {
-        Self { name: "upkeep".into(), upkeep, days: DaySpan::ALWAYS }
+        Self { name: Self::CONFIGURED.into(), upkeep, days: DaySpan::ALWAYS }
     }
 
     /// What its days among `days` cost, if `images` were made on them: of what goes by images, as much as these.

@@ -4,6 +4,7 @@ mod asset;
 mod basis;
 mod breakdown;
 mod budget;
+mod charging;
 mod comparison;
 mod cost_line;
 mod days;
@@ -19,12 +20,14 @@ mod service_sum;
 mod services;
 pub mod simulation;
 mod tariff;
+mod terms;
 mod upkeep;
 
 pub use asset::{Asset, Life, Retirement};
 pub use basis::CostBasis;
 pub use breakdown::Breakdown;
 pub use budget::{Budget, BudgetAmount, BudgetError, BudgetLimit, BudgetPeriod, Budgets, Spending};
+pub use charging::{ChargingSettings, MachineUse, ShareRule, ShareRuleError};
 pub use comparison::{Comparison, ListRate};
 pub use cost_line::{CostLine, UpkeepCost};
 pub use days::DaySpan;
@@ -35,12 +38,15 @@ pub use payback::{Outlook, Pace};
 pub use prices::{
     EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, PriceWarning, TableRow,
 };
-pub use rate_card::{ElectricityRate, LineRate, PartRate, PricedWork, RateCard, Share, WorkingLine};
+pub use rate_card::{
+    ElectricityRate, LineRate, PartRate, PricedWork, RateCard, Share, WorkingLine, WorkingWord, WorkingWords,
+};
 pub use receipt::Receipt;
 pub use services::{
     Elsewhere, ImageGroup, PriceRead, ServiceComparison, Unpriced, WholePlans, part_of_all_in,
 };
-pub use tariff::{Hours, Moment, Tariff, TariffError, TariffRow};
+pub use tariff::{Hours, Moment, PriceSheet, TariffError, TariffRow};
+pub use terms::{ConfiguredTerms, DatedTerm, Term, Terms};
 pub use upkeep::Upkeep;
 
 /// Why a receipt could not be made.

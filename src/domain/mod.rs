@@ -2,6 +2,7 @@
 
 mod api_key;
 mod batch;
+mod calendar;
 mod caller;
 mod computation;
 mod edit;
@@ -28,6 +29,7 @@ pub(crate) mod words;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
 pub use batch::{BatchEndpoint, BatchStatus};
+pub use calendar::Calendar;
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, name_list};
 pub use computation::{Computation, WeightHashes};
 pub use edit::{Edit, FEATHER_DEFAULT, FEATHER_MAX, MaskMode, Strength, StrengthError, Unchanged};

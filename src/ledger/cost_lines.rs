@@ -6,14 +6,12 @@ use jiff::{Timestamp, civil::Date};
 use super::{
     CostLineRow, Evidence, Ledger, LedgerError, closed_days, late, recorded,
     store::{Conn, params},
+    terms::CONFIGURATION,
 };
 use crate::{
     costs::{CostLine, CostModel, DaySpan, Upkeep},
     units::Currency,
 };
-
-/// Who records what the configuration says.
-pub(super) const CONFIGURATION: &str = "configuration";
 
 /// The first day of a line that has always held.
 const ALWAYS: Date = jiff::civil::date(1, 1, 1);

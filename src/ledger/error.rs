@@ -123,17 +123,6 @@ pub enum LedgerError {
         /// What was found first.
         finding: String,
     },
-    /// The ledger's months are counted in another zone.
-    #[error(
-        "the ledger counts its months in {kept}, but time_zone is {configured} here; set time_zone = \"{kept}\", or run \
-         this with the server's tintype.toml (--config)"
-    )]
-    Zone {
-        /// The ledger's zone.
-        kept: String,
-        /// The configured one.
-        configured: String,
-    },
     /// The file system does not carry a write-ahead log.
     #[error("the ledger: its file system has no shared memory for a write-ahead log; use a local --data-dir")]
     NoWal,
@@ -183,8 +172,7 @@ impl LedgerError {
             | Self::DamagedLog { .. }
             | Self::HalfRestored { .. }
             | Self::NotOurs { .. }
-            | Self::Altered { .. }
-            | Self::Zone { .. } => true,
+            | Self::Altered { .. } => true,
             Self::Io { cause, .. } => cause.kind() == ErrorKind::PermissionDenied,
             _ => false,
         }

@@ -11,7 +11,7 @@ use super::{
     unsigned,
 };
 use crate::{
-    costs::{Breakdown, Comparison, CostError, RateCard, Share, WorkingLine},
+    costs::{Breakdown, Comparison, CostError, RateCard, Share, WorkingLine, WorkingWords},
     domain::{ImageSize, Quality, RequestId, Usage},
     units::{Currency, Energy, Millis, Money},
 };
@@ -104,16 +104,16 @@ pub(super) fn for_each_priced(
 }
 
 impl BookedEntry {
-    /// How each figure comes about; none if what it was priced with is not kept.
+    /// How each figure comes about, in the words of `say`; none if what it was priced with is not kept.
     ///
     /// # Errors
     /// [`CostError`] if an amount is out of range.
-    pub fn working(&self) -> Result<Option<Vec<WorkingLine>>, CostError> {
+    pub fn working(&self, say: WorkingWords<'_>) -> Result<Option<Vec<WorkingLine>>, CostError> {
         let Some(PricedEntry { usage, share, size, quality, rates, .. }) = &self.priced else {
             return Ok(None);
         };
-        let mut lines = rates.working(*usage, *share)?;
-        lines.extend(rates.working_elsewhere(*size, *quality)?);
+        let mut lines = rates.working(*usage, *share, say)?;
+        lines.extend(rates.working_elsewhere(*size, *quality, say)?);
         Ok(Some(lines))
     }
 

@@ -4,11 +4,10 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    AdjustmentKind, Evidence, LedgerError,
+    AdjustmentKind, Evidence, LedgerError, calendar,
     closed_days::{after_closings, stated_days},
     recorded::{first_day, images_on, part_uses, with_assets},
     store::{Conn, params},
-    zone,
 };
 use crate::{
     costs::{Allocated, CostModel, DaySpan, MonthCost, UpkeepCost, month_cost},
@@ -45,16 +44,16 @@ fn cost_of(
     days: DaySpan,
     now: Timestamp,
 ) -> Result<MonthCost, LedgerError> {
-    let (costs, zone) = (with_assets(conn, costs)?, zone::kept(conn)?);
-    let first = first_day(conn, &zone, now)?.unwrap_or(Date::MAX);
+    let (costs, calendar) = (with_assets(conn, costs)?, calendar::kept(conn)?);
+    let first = first_day(conn, &calendar, now)?.unwrap_or(Date::MAX);
     let days = days.and(DaySpan { first, end: Date::MAX });
     // Below 0 if more was taken back than made: then nothing was lost.
-    let images = |span| Ok(u64::try_from(images_on(conn, span, &zone)?).unwrap_or(0));
+    let images = |span| Ok(u64::try_from(images_on(conn, span, &calendar)?).unwrap_or(0));
     let uses = part_uses(&costs, days, images)?;
     // Of every line all that it says: what images were charged then is not asked, since a difference is what counts.
     let mut upkeep = UpkeepCost::default();
     for line in costs.lines() {
-        let images = images_on(conn, line.days.and(days), &zone)?;
+        let images = images_on(conn, line.days.and(days), &calendar)?;
         upkeep = line.cost_on(days, images).and_then(|cost| upkeep.plus(&cost))?;
     }
     Ok(month_cost(&uses, upkeep, days, Allocated::default())?)

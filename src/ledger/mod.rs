@@ -9,6 +9,8 @@ mod assets;
 mod audit;
 mod batches;
 mod budgets;
+mod calendar;
+mod centres;
 mod closed_days;
 mod closing;
 mod computations;
@@ -35,8 +37,8 @@ mod requests;
 mod rows_by_hash;
 mod sessions;
 mod store;
+mod terms;
 mod types;
-mod zone;
 
 use std::{collections::HashMap, path::Path};
 
@@ -52,11 +54,12 @@ use crate::units::Currency;
 
 pub use self::{
     adjustments::{Adjustment, AdjustmentKind},
-    audit::{AuditBasis, Control, EnergyUse, Reconciliation},
+    audit::{AuditBasis, Control, ControlKind, EnergyUse, Reconciliation},
     batches::{
         BatchCost, BatchCounts, BatchFiles, BatchRow, BatchSize, BatchTerms, BatchTimes, DoneLines,
         LineResult, NewBatch,
     },
+    centres::{AssignError, CentreRow, Member, MemberRow},
     closing::{CloseError, Closer, Closing, Finding, Sha256Hash, VerifiedMonth},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     error::{LedgerError, StoreFault},
@@ -72,12 +75,13 @@ pub use self::{
     recent_requests::{EndState, RecentRequest, RecentWork, RequestFilter, RequestOutcome},
     recorded::{AssetRow, CostLineRow},
     report::{
-        Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy, GroupByError, GroupReport,
-        GroupTotals, Groups, MonthReport, MonthTotals, Payback, PaybackAgainst, PlugTotals, SavedPoint, Step,
-        WholeMonth, YearReport, focus_metadata,
+        Charge, ChargeLine, Charges, Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy,
+        GroupByError, GroupReport, GroupTotals, Groups, MonthReport, MonthTotals, Payback, PaybackAgainst,
+        PlugTotals, SavedPoint, Step, WholeMonth, YearReport, focus_metadata,
     },
     sessions::{Credential, NewSession, OpenedWith, SessionRow},
     store::{BackedUp, BackupFile, CopyError, Examined, Holdings, Restored, back_up, examine},
+    terms::TermRow,
     types::{
         BudgetHolder, BudgetPeriods, Evidence, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
         Reservation, ReserveError, Reserved, SettledImage, SettledRequest, Settlement, Unbooked, Year,

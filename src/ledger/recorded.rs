@@ -1,14 +1,15 @@
 //! What is recorded of parts and lines of cost, for whoever counts with it.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 
 use super::{
-    LedgerError,
+    LedgerError, calendar,
     store::{Conn, Row, params},
+    terms,
 };
 use crate::{
     costs::{Asset, AssetUse, CostLine, CostModel, DaySpan, Life, Retirement, Upkeep},
-    domain::AssetId,
+    domain::{AssetId, Calendar},
     units::Money,
 };
 
@@ -46,10 +47,10 @@ pub(super) fn parts(conn: &Conn<'_>) -> Result<Vec<AssetRow>, LedgerError> {
     conn.query(sql, params![], asset_row)
 }
 
-/// `costs` with the ledger's assets and lines of cost.
+/// `costs` with the ledger's assets, lines of cost and dated terms.
 pub(super) fn with_assets(conn: &Conn<'_>, costs: &CostModel) -> Result<CostModel, LedgerError> {
     let costs = costs.with_assets(parts(conn)?.into_iter().map(|row| row.asset).collect());
-    Ok(costs.with_lines(lines(conn)?))
+    Ok(costs.with_lines(lines(conn)?).with_terms(&terms::dated(conn, &calendar::kept(conn)?)?))
 }
 
 /// The parts of `costs`, each with the images that were made in its service before and until the end of `days`.
@@ -71,10 +72,10 @@ pub(super) fn part_uses<'a>(
 }
 
 /// Images that were booked on `days` of `zone`, less those that were taken back.
-pub(super) fn images_on(conn: &Conn<'_>, days: DaySpan, zone: &TimeZone) -> Result<i64, LedgerError> {
+pub(super) fn images_on(conn: &Conn<'_>, days: DaySpan, calendar: &Calendar) -> Result<i64, LedgerError> {
     let sql = "SELECT CAST(coalesce(sum(images), 0) AS BIGINT) FROM entries
                WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
-    let [start, end] = [days.first, days.end].map(|day| start_of(day, zone));
+    let [start, end] = [days.first, days.end].map(|day| calendar.start_of(day));
     conn.query_one(sql, params![start, end], |row| row.get(0))
 }
 
@@ -82,19 +83,13 @@ pub(super) fn images_on(conn: &Conn<'_>, days: DaySpan, zone: &TimeZone) -> Resu
 /// than today: what a clock that was ahead wrote must not hide today's costs.
 pub(super) fn first_day(
     conn: &Conn<'_>,
-    zone: &TimeZone,
+    calendar: &Calendar,
     now: Timestamp,
 ) -> Result<Option<Date>, LedgerError> {
     let sql = "SELECT min(at) FROM (SELECT min(created_at_ms) AS at FROM keys
                UNION ALL SELECT min(entered_at_ms) FROM entries) AS first";
     let first: Option<Timestamp> = conn.query_one(sql, params![], |row| row.get(0))?;
-    Ok(first.map(|first| zone.to_datetime(first.min(now)).date()))
-}
-
-/// A day's first moment, or the first or last that there is.
-pub(super) fn start_of(day: Date, zone: &TimeZone) -> Timestamp {
-    let beyond = if day.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    zone.to_zoned(day.into()).map_or(beyond, |zoned| zoned.timestamp())
+    Ok(first.map(|first| calendar.to_datetime(first.min(now)).date()))
 }
 
 fn asset_row(row: &Row<'_>) -> Result<AssetRow, LedgerError> {

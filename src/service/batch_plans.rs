@@ -16,13 +16,14 @@ impl Service {
     /// When the rest of `batch` is done, among the batches that are `open`, by the prices, the pace and the load as they are now.
     ///
     /// # Errors
-    /// [`ServiceError::Cost`] if an amount is out of range.
-    pub fn plan_batch(&self, batch: &BatchRow, open: &[BatchRow]) -> Result<BatchPlan, ServiceError> {
+    /// [`ServiceError`] if the ledger fails, or an amount is out of range.
+    pub async fn plan_batch(&self, batch: &BatchRow, open: &[BatchRow]) -> Result<BatchPlan, ServiceError> {
         let (now, expires) = (self.now(), batch.times.expires);
-        let prices = self.costs().electricity_prices(now, expires, &self.parts.zone)?;
-        let prices = if prices.is_empty() { vec![self.price_at(now)?] } else { prices };
+        let costs = self.costs_now().await?;
+        let prices = costs.electricity_prices(now, expires, self.calendar())?;
+        let prices = if prices.is_empty() { vec![self.price_at(now).await?] } else { prices };
         let (work, usage) = self.engine().foresee_work(batch.work_left());
-        let energy = self.costs().wasted(usage, self.civil(now))?.wall_energy;
+        let energy = costs.wasted(usage, self.civil(now))?.wall_energy;
         let devices = self.engine().devices().all;
         let (ahead, _) = self.engine().foresee_work(work_ahead(batch, open, self.engine().live_work()));
         Ok(BatchPlan::make(&Prospect {
@@ -42,15 +43,15 @@ impl Service {
     /// # Errors
     /// [`ServiceError`] if the ledger fails.
     pub async fn batch_cost(&self, batch: &BatchRow) -> Result<BatchCost, ServiceError> {
-        let price = self.price_at(batch.times.created)?.price_per_kwh;
+        let price = self.price_at(batch.times.created).await?.price_per_kwh;
         let (key, id) = (batch.key, batch.id);
         self.ask_ledger(move |ledger| ledger.batch_cost(key, id, price)).await
     }
 
     /// The price of electricity at a moment, as a span of that minute.
-    fn price_at(&self, at: Timestamp) -> Result<PriceSpan, ServiceError> {
+    async fn price_at(&self, at: Timestamp) -> Result<PriceSpan, ServiceError> {
         let end = at.checked_add(jiff::SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
-        let spans = self.costs().electricity_prices(at, end, &self.parts.zone)?;
+        let spans = self.costs_now().await?.electricity_prices(at, end, self.calendar())?;
         let none = PriceSpan { start: at, end, price_per_kwh: Money::ZERO };
         Ok(spans.first().copied().unwrap_or(none))
     }

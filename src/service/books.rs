@@ -8,7 +8,8 @@ use crate::{
     costs::CostModel,
     domain::{KeyId, RequestId},
     ledger::{
-        Closing, FocusExport, GroupBy, LedgerError, Month, MonthReport, StoredRequest, Year, YearReport,
+        AuditBasis, Charges, CloseError, Closer, Closing, Control, FocusExport, GroupBy, LedgerError, Month,
+        MonthReport, StoredRequest, Year, YearReport,
     },
 };
 
@@ -19,8 +20,8 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Ledger`] if the ledger fails.
     pub async fn month_report(&self, month: Month, kinds: Vec<GroupBy>) -> Result<MonthReport, ServiceError> {
-        let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
-        self.ask_report(move |ledger| ledger.month_report(&costs, month, &kinds, &zone, now)).await
+        let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
+        self.ask_report(move |ledger| ledger.month_report(&costs, month, &kinds, &calendar, now)).await
     }
 
     /// A year, month by month.
@@ -28,8 +29,8 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Ledger`] if the ledger fails.
     pub async fn year_report(&self, year: Year) -> Result<YearReport, ServiceError> {
-        let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
-        self.ask_report(move |ledger| ledger.year_report(&costs, year, &zone, now)).await
+        let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
+        self.ask_report(move |ledger| ledger.year_report(&costs, year, &calendar, now)).await
     }
 
     /// The price of things, with the assets that are recorded now.
@@ -39,6 +40,55 @@ impl Service {
     pub async fn costs_now(&self) -> Result<CostModel, ServiceError> {
         let costs = self.costs().clone();
         self.ask_ledger(move |ledger| ledger.with_assets(&costs)).await
+    }
+
+    /// What each cost centre is charged for `month`.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] if the ledger fails.
+    pub async fn charges(&self, month: Month) -> Result<Charges, ServiceError> {
+        let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
+        self.ask_report(move |ledger| ledger.charges(&costs, month, &calendar, now)).await
+    }
+
+    /// All controls of the books, whether or not they hold.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] if the ledger fails.
+    pub async fn audit(&self) -> Result<Vec<Control>, ServiceError> {
+        let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
+        let tolerance_percent = AuditBasis::TOLERANCE_PERCENT;
+        self.ask_report(move |ledger| {
+            ledger.audit(&AuditBasis { costs: &costs, calendar: &calendar, tolerance_percent }, now)
+        })
+        .await
+    }
+
+    /// Closes `month` in the name of `actor`; why not, if it cannot be closed.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] if the ledger fails.
+    pub async fn close_month(
+        &self,
+        month: Month,
+        actor: String,
+    ) -> Result<Result<Closing, String>, ServiceError> {
+        let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
+        let operator = self.operator().to_owned();
+        let closed = self.ask_report(move |ledger| {
+            let closer = Closer { costs: &costs, calendar: &calendar, operator: &operator, actor: &actor };
+            match ledger.close_month(month, &closer, now) {
+                Ok(closing) => Ok(Ok(closing)),
+                Err(CloseError::Ledger(error)) => Err(error),
+                Err(refused) => Ok(Err(refused.to_string())),
+            }
+        });
+        closed.await
+    }
+
+    /// Who runs the server, as exports and statements say.
+    pub fn operator(&self) -> &str {
+        &self.parts.settings.operator
     }
 
     /// How `month` was closed; none while it is open.
@@ -59,11 +109,11 @@ impl Service {
         self: &Arc<Self>,
         month: Month,
     ) -> Result<impl Stream<Item = Result<String, ServiceError>> + use<>, ServiceError> {
-        let (costs, zone, now) = (self.costs().clone(), self.parts.zone.clone(), self.now());
+        let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
         let operator = self.parts.settings.operator.clone();
         let first = self
             .ask_report(move |ledger| {
-                let mut export = ledger.focus_export(&costs, month, &zone, &operator, now)?;
+                let mut export = ledger.focus_export(&costs, month, &calendar, &operator, now)?;
                 Ok::<_, LedgerError>((ledger.focus_rows(&mut export)?, export))
             })
             .await?;

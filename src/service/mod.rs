@@ -301,7 +301,7 @@ impl Service {
     /// Prices the job before any work, and reserves what it is expected to cost.
     async fn reserve(&self, request: &GenerateRequest, random: [u8; 10]) -> Result<Reserved, ServiceError> {
         let now = self.now();
-        let periods = BudgetPeriods::of(now, &self.parts.zone);
+        let periods = BudgetPeriods::of(now, &self.parts.calendar);
         let (job, at, costs) = (Arc::clone(&request.job), self.civil(now), self.costs().clone());
         let partials = request.partials.unwrap_or(0);
         let usage = reserved(self.engine().foresee(&job.spec, partials).usage);

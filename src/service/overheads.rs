@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
 use crate::{
     clock::Clock,
     costs::CostModel,
-    domain::{Overhead, Usage},
+    domain::{Calendar, Overhead, Usage},
     ledger::{Epoch, Ledger},
     meter::BeginEpoch,
     units::Millis,
@@ -21,8 +20,8 @@ pub struct OverheadBook {
     pub costs: CostModel,
     /// When it is booked.
     pub clock: Arc<dyn Clock>,
-    /// Where: a tariff goes by the clock on the wall.
-    pub zone: TimeZone,
+    /// In whose days: a tariff goes by the clock on the wall.
+    pub calendar: Calendar,
 }
 
 impl OverheadBook {
@@ -60,10 +59,14 @@ impl OverheadBook {
     /// Books one piece. What costs nothing and took nothing makes no row.
     pub fn enter(&self, kind: Overhead, usage: Usage) {
         let (currency, now) = (self.costs.currency(), self.clock.now());
-        let at = self.zone.to_datetime(now);
+        let at = self.calendar.to_datetime(now);
+        let costs = self.ledger.with_assets(&self.costs).unwrap_or_else(|error| {
+            tracing::error!(%error, "idle energy is priced with the configured tariff");
+            self.costs.clone()
+        });
         let price = match kind {
-            Overhead::Idle | Overhead::Gap => self.costs.idle(usage, at),
-            Overhead::WarmUp => self.costs.wasted(usage, at),
+            Overhead::Idle | Overhead::Gap => costs.idle(usage, at),
+            Overhead::WarmUp => costs.wasted(usage, at),
         };
         let price = match price {
             Ok(price) if price.wall_energy.as_millijoules() == 0 => return,

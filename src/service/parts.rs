@@ -13,7 +13,7 @@ use crate::{
     batches::FileStore,
     clock::{Clock, Sleep},
     costs::CostModel,
-    domain::{ApiKey, Caller, Encoding, Pixels},
+    domain::{ApiKey, Calendar, Caller, Encoding, Pixels},
     encode::{self, EncodeError, Provenance},
     engine::{Engine, HashedWeights},
     image_store::{ImageName, ImageStore, Swept},
@@ -49,8 +49,8 @@ pub struct ServiceParts {
     pub metrics: Arc<Metrics>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The zone in which days and months are counted.
-    pub zone: TimeZone,
+    /// The ledger's days and months.
+    pub calendar: Calendar,
     /// The model's id.
     pub model: String,
     /// The hashes of its weights.
@@ -95,7 +95,7 @@ impl Service {
 
     /// A moment by the clock on the wall.
     pub fn civil(&self, moment: Timestamp) -> DateTime {
-        self.parts.zone.to_datetime(moment)
+        self.parts.calendar.to_datetime(moment)
     }
 
     /// Time since some fixed moment.
@@ -108,19 +108,24 @@ impl Service {
         self.parts.clock.sleep(span)
     }
 
-    /// The zone in which days and months are counted.
+    /// The ledger's days and months.
+    pub fn calendar(&self) -> &Calendar {
+        &self.parts.calendar
+    }
+
+    /// The zone in which days and months are counted now.
     pub fn zone(&self) -> &TimeZone {
-        &self.parts.zone
+        self.parts.calendar.zone_at(self.now())
     }
 
     /// The month that is running.
     pub fn current_month(&self) -> Month {
-        Month::of(self.now(), &self.parts.zone)
+        Month::of(self.now(), &self.parts.calendar)
     }
 
     /// The day that is running.
     pub fn today(&self) -> Date {
-        self.parts.zone.to_datetime(self.now()).date()
+        self.parts.calendar.to_datetime(self.now()).date()
     }
 
     /// Asks the ledger something, off the caller's thread: it waits for the disk.

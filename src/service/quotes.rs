@@ -44,7 +44,7 @@ impl Service {
         let (created, foreseen) = (self.now(), self.engine().foresee(&job.spec, 0));
         let edit = self.engine().facts().expected_edit(&job.spec);
         let (costs, at) = (self.costs().clone(), self.civil(created));
-        let (budgets, zone) = (self.parts.settings.budgets.clone(), self.parts.zone.clone());
+        let (budgets, calendar) = (self.parts.settings.budgets.clone(), self.parts.calendar.clone());
         let (quote, over_budget) = self
             .ask_ledger(move |ledger| -> Result<_, ServiceError> {
                 let costs = ledger.with_assets(&costs)?;
@@ -54,7 +54,7 @@ impl Service {
                     images: job.images,
                     energy: reserved.job.wall_energy,
                 };
-                let periods = BudgetPeriods::of(created, &zone);
+                let periods = BudgetPeriods::of(created, &calendar);
                 let need = Need { key, spending, budgets: &budgets, periods: &periods };
                 let passed = ledger.passed_budgets(&need)?;
                 let quote = costs.quote(&job, foreseen.usage, at)?;

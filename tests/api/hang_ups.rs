@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
 };
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde_json::json;
 use tintype::{
     costs::{BudgetPeriod, Spending},
@@ -52,7 +52,7 @@ fn hang_up_after(server: &TestServer, key: &str, partials: usize) -> u32 {
 /// What the key has used up this month, once none of its requests is open.
 fn spent(server: &TestServer, key: KeyId) -> Spending {
     eventually("all requests have ended", || server.count("reserved") + server.count("running") == 0);
-    let periods = BudgetPeriods::of(Timestamp::now(), &TimeZone::UTC);
+    let periods = BudgetPeriods::of(Timestamp::now(), &tintype::domain::Calendar::UTC);
     let spent = server.ledger().spent(&periods).expect("sums");
     spent[&BudgetPeriod::Month].get(&key).copied().unwrap_or_default()
 }

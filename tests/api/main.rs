@@ -16,6 +16,7 @@ mod tiny_models;
 mod admin;
 mod batches;
 mod bodies;
+mod books_pages;
 mod browser;
 mod client;
 mod comparisons;

@@ -225,7 +225,7 @@ impl Order<'_> {
             now: self.at,
             wall_energy: Energy::from_millijoules(0),
             budgets: &Budgets::default(),
-            periods: BudgetPeriods::of(self.at, &TimeZone::UTC),
+            periods: BudgetPeriods::of(self.at, &tintype::domain::Calendar::UTC),
         };
         self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
     }

@@ -1,6 +1,6 @@
 """Works out every figure of some months again, in exact fractions, and compares it with what Tintype said.
 
-Written from docs/costs.md, docs/months.md and docs/focus.md; it imports nothing of Tintype's and calls nothing of it. A directory holds
+Written from docs/costs.md, docs/charging.md, docs/months.md and docs/focus.md; it imports nothing of Tintype's and calls nothing of it. A directory holds
 ledger.sqlite3, said.json (the zone, the moment, and the reports), and a FOCUS file of each month. Prints how many figures it
 compared; exits with 1 and a line for each if one of them differs.
 """
@@ -272,7 +272,7 @@ def check(where, found, right):
         expect(f"{where} {name}", found[name], value)
 
 
-def check_month(report, kinds):
+def check_month(report, kinds, charges):
     month = report["month"]
     first = date.fromisoformat(month + "-01")
     end = (first + timedelta(days=31)).replace(day=1)
@@ -306,7 +306,73 @@ def check_month(report, kinds):
             of_group = [entry for entry in of if GROUPS[by](entry) == group["group"]]
             check(f"{month} by {by} {group['group']}", group, figures(sums(of_group)))
     check_focus(month, of, right, cost)
+    check_charges(charges, first, end, of, right)
     return sum_of, cost | {"adjusted": sum(by_kind.values())}
+
+
+members = [dict(row) for row in ledger.execute(
+    "SELECT cost_centre_members.*, public_id, text AS tag FROM cost_centre_members LEFT JOIN keys ON keys.id = key_id "
+    "LEFT JOIN labels ON labels.id = label_id")]
+centres = {row["id"]: row["name"] for row in ledger.execute("SELECT * FROM cost_centres ORDER BY id")}
+terms = [dict(row, value=json.loads(row["term"])["value"]) for row in ledger.execute("SELECT * FROM terms")]
+
+
+def centre_of(entry):
+    """The cost centre of an entry: its tag's, if that belongs to one on the day, else its key's."""
+    for column in ("tag", "public_id"):
+        rows = [row for row in members if entry[column] is not None and row[column] == entry[column]
+                and day(row["first_day"]) <= entry["day"]]
+        if rows:
+            centre = max(rows, key=lambda row: (row["first_day"], row["id"]))["centre_id"]
+            if centre is not None:
+                return centre
+    return None
+
+
+def term_at(name, moment, otherwise):
+    held = [row for row in terms if row["name"] == name and (row["from_ms"] is None or row["from_ms"] < moment)]
+    return max(held, key=lambda row: (row["from_ms"] or -math.inf, row["id"]))["value"] if held else otherwise
+
+
+def shares(total, weights):
+    """Parts that add up: each is the difference of two running sums, rounded down."""
+    if sum(weights) == 0:
+        return [0] * (len(weights) - 1) + [total]
+    until = [math.floor(Fraction(total * sum(weights[:count]), sum(weights))) for count in range(len(weights) + 1)]
+    return [after - before for before, after in zip(until, until[1:])]
+
+
+def check_charges(charges, first, end, of, right):
+    month = charges["month"]
+    last = max(first, min(end, tomorrow))
+    moment = datetime(last.year, last.month, last.day, tzinfo=zone).timestamp() * 1000
+    rule, mark_up = term_at("shared_by", moment, "device-time"), term_at("mark_up_percent", moment, 0)
+    expect(f"{month} rule", (charges["shared_by"], charges["mark_up_percent"]), (rule, mark_up))
+    bearers = list(centres) + [None]
+    entries_of = [[entry for entry in of if centre_of(entry) == bearer] for bearer in bearers]
+    sums_of = [sums(entries) for entries in entries_of]
+    time = [sum(entry["duration_ms"] for entry in entries if entry["images"] != 0) for entries in entries_of]
+    weight = {
+        "device-time": lambda at: time[at], "standard-cost": lambda at: sums_of[at]["standard"],
+        "images": lambda at: sums_of[at]["images"], "nobody": lambda at: 0,
+        "equally": lambda at: bearers[at] is not None and (sums_of[at]["images"] != 0 or time[at] != 0),
+    }[rule]
+    weights = [max(0, int(weight(at))) for at in range(len(bearers))]
+    direct = [one["standard"] + one["failed_electricity"] for one in sums_of]
+    idle, all_in = nano(right["overhead_electricity"]), nano(right["fully_loaded_total"])
+    idle_shares, unused_shares = shares(idle, weights), shares(all_in - sum(direct) - idle, weights)
+    expect(f"{month} all-in of cost centres", charges["all_in_total"], money(all_in))
+    expect(f"{month} cost centres", [charge["centre"] for charge in charges["charges"]], bearers)
+    for at, charge in enumerate(charges["charges"]):
+        subtotal = direct[at] + idle_shares[at] + unused_shares[at]
+        added = math.ceil(Fraction(subtotal * int(mark_up), 100)) if bearers[at] is not None and subtotal > 0 else 0
+        check(f"{month} cost centre {charge['name']}", charge, {
+            "name": centres.get(bearers[at]), "images": sums_of[at]["images"],
+            "electricity": money(sums_of[at]["electricity"]), "depreciation": money(sums_of[at]["depreciation"]),
+            "upkeep": money(sums_of[at]["upkeep"]), "failed_electricity": money(sums_of[at]["failed_electricity"]),
+            "idle_share": money(idle_shares[at]), "unused_share": money(unused_shares[at]),
+            "subtotal": money(subtotal), "mark_up": money(added), "total": money(subtotal + added),
+        })
 
 
 def check_focus(month, of, right, cost):
@@ -397,7 +463,7 @@ for row in overheads:
         expect(f"overhead {row['id']} electricity", row["electricity_nano"], electricity)
 
 add = lambda a, b: {name: (a[name] or b[name]) if name == "has_price" else a[name] + b[name] for name in a}
-months = [check_month(month["report"], month["groups"]) for month in said["months"]]
+months = [check_month(month["report"], month["groups"], month["charges"]) for month in said["months"]]
 year = int(said["year"]["year"])
 first, end = date(year, 1, 1), date(year + 1, 1, 1)
 of_year = sums([entry for entry in entries if first <= entry["day"] < end])

@@ -13,12 +13,14 @@ use tintype::{
     config::Config,
     costs::{
         Asset, Breakdown, Comparison, CostLine, CostModel, DaySpan, Life, Receipt, Retirement, Share,
-        TariffRow, Upkeep,
+        TariffRow, Term, Upkeep,
     },
-    domain::{EnergySource, FailureReason, ImageSize, Overhead, Product, Quality, RenderSpec, Seed, Usage},
+    domain::{
+        Calendar, EnergySource, FailureReason, ImageSize, Overhead, Product, Quality, RenderSpec, Seed, Usage,
+    },
     ledger::{
-        CloseError, Closer, CorrectedAmounts, Evidence, FailedWork, GroupBy, Month, SettledImage, Settlement,
-        Year,
+        AssignError, CloseError, Closer, CorrectedAmounts, Evidence, FailedWork, GroupBy, Member, Month,
+        SettledImage, Settlement, Year,
     },
     units::{Currency, Energy, Millis, Money, Power},
 };
@@ -36,7 +38,7 @@ const YEAR: i16 = 2026;
 struct Chance {
     books: Books,
     costs: CostModel,
-    zone: TimeZone,
+    calendar: Calendar,
     random: StdRng,
     file: rusqlite::Connection,
     /// Entries that nothing has taken back, and whether they have a price elsewhere.
@@ -216,14 +218,39 @@ impl Chance {
 
     /// All months that have ended are closed, those apart that are.
     fn close(&mut self, at: Timestamp) {
-        let closer = Closer { costs: &self.costs, zone: &self.zone, operator: "Studio", actor: "test" };
-        let (year, this) = (YEAR.to_string().parse::<Year>().expect("a year"), Month::of(at, &self.zone));
+        let closer =
+            Closer { costs: &self.costs, calendar: &self.calendar, operator: "Studio", actor: "test" };
+        let (year, this) = (YEAR.to_string().parse::<Year>().expect("a year"), Month::of(at, &self.calendar));
         for month in year.months().filter(|month| *month < this) {
             match self.books.ledger.close_month(month, &closer, at) {
                 Ok(_) | Err(CloseError::Closed { .. }) => {}
                 Err(error) => panic!("{month}: {error}"),
             }
         }
+    }
+
+    /// A key or a tag moves to a cost centre, or to none.
+    fn assign(&mut self, at: Timestamp) {
+        let key = self.books.ledger.keys().expect("keys")[0].public_id.clone();
+        let members = [Member::Key(key), Member::Tag("spring".into()), Member::Tag("=1+1".into())];
+        let member = &members[self.random.random_range(0..members.len())];
+        let centre = [None, Some("Studio A"), Some("Studio B")][self.random.random_range(0..3)];
+        let from = self.first_day(at);
+        match self.books.ledger.assign(member, centre, from, &Evidence::COMMAND_LINE, at) {
+            Ok(()) | Err(AssignError::Closed(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Another rule, or another mark-up.
+    fn charging(&mut self, at: Timestamp) {
+        let rules = ["device-time", "standard-cost", "images", "equally", "nobody"];
+        let term = if self.one_in(2) {
+            Term::SharedBy(rules[self.random.random_range(0..rules.len())].parse().expect("a rule"))
+        } else {
+            Term::MarkUpPercent(self.random.random_range(0..40))
+        };
+        assert!(self.books.ledger.record_term(&term, at, &Evidence::COMMAND_LINE, at).expect("recorded"));
     }
 
     fn day(&mut self, midnight: Timestamp) {
@@ -239,6 +266,8 @@ impl Chance {
                 28 => self.part(at),
                 29 => self.line(at),
                 30 if self.one_in(4) => self.close(at),
+                31 => self.assign(at),
+                32 => self.charging(at),
                 _ => {}
             }
         }
@@ -275,7 +304,11 @@ fn ledger_by_chance(place: &Path, seed: u64) {
     let config = config_by_chance(&mut random);
     let costs = config.cost_model(date(YEAR, 1, 3)).expect("a cost model");
     let tz = TimeZone::get(zone).expect("a zone");
-    let mut chance = Chance { books, costs, zone: tz, random, file, standing: Vec::new() };
+    books.ledger.keep_zone(&tz, begun).expect("kept");
+    for name in ["Studio A", "Studio B"] {
+        assert!(books.ledger.add_centre(name, &Evidence::COMMAND_LINE, begun).expect("made"));
+    }
+    let mut chance = Chance { books, costs, calendar: tz.into(), random, file, standing: Vec::new() };
     let (upkeep, today) = (config.costs.upkeep(), date(YEAR, 1, 3));
     let ledger = &chance.books.ledger;
     ledger.record_configured_upkeep(upkeep, Currency::CNY, today, begun).expect("recorded");
@@ -288,22 +321,29 @@ fn ledger_by_chance(place: &Path, seed: u64) {
 
 /// Writes what Tintype says: said.json, and a FOCUS file of each month.
 fn say(place: &Path, books: &Books, config: &Config, name: &str, now: Timestamp) {
-    let zone = TimeZone::get(name).expect("a zone");
-    let costs = config.cost_model(zone.to_datetime(now).date()).expect("a cost model");
+    let calendar = Calendar::from(TimeZone::get(name).expect("a zone"));
+    let costs = config.cost_model(calendar.to_datetime(now).date()).expect("a cost model");
     let year: Year = YEAR.to_string().parse().expect("a year");
     let mut months = String::new();
     for month in year.months() {
-        let report = books.ledger.month_report(&costs, month, &GroupBy::ALL, &zone, now).expect("a report");
-        let [groups, report] = [serde_json::to_string(&report.groups), serde_json::to_string(&report)]
-            .map(|json| json.expect("JSON"));
+        let report =
+            books.ledger.month_report(&costs, month, &GroupBy::ALL, &calendar, now).expect("a report");
+        let charges = books.ledger.charges(&costs, month, &calendar, now).expect("charges");
+        let jsons = [
+            serde_json::to_string(&report.groups),
+            serde_json::to_string(&report),
+            serde_json::to_string(&charges),
+        ];
+        let [groups, report, charges] = jsons.map(|json| json.expect("JSON"));
         let comma = if months.is_empty() { "" } else { "," };
-        write!(months, "{comma}{{\"report\":{report},\"groups\":{groups}}}").expect("a text");
-        let export = books.ledger.focus_export(&costs, month, &zone, "Studio", now);
+        write!(months, "{comma}{{\"report\":{report},\"groups\":{groups},\"charges\":{charges}}}")
+            .expect("a text");
+        let export = books.ledger.focus_export(&costs, month, &calendar, "Studio", now);
         let mut export = export.expect("an export");
         let rows = std::iter::from_fn(|| books.ledger.focus_rows(&mut export).expect("FOCUS"));
         std::fs::write(place.join(format!("focus-{month}.csv")), rows.collect::<String>()).expect("a file");
     }
-    let year = books.ledger.year_report(&costs, year, &zone, now).expect("a report");
+    let year = books.ledger.year_report(&costs, year, &calendar, now).expect("a report");
     let year = serde_json::to_string(&year).expect("JSON");
     let now = now.as_millisecond();
     let said = format!(r#"{{"zone":"{name}","now_ms":{now},"months":[{months}],"year":{year}}}"#);

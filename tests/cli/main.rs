@@ -38,6 +38,7 @@ mod backup;
 mod batch;
 mod bench;
 mod breakdown;
+mod centres;
 mod checker;
 mod comparisons;
 mod configuration;
@@ -61,6 +62,7 @@ mod reading;
 mod roi;
 mod serve;
 mod storm;
+mod terms;
 mod upkeep;
 
 use std::{path::Path, process::Output};

@@ -1,6 +1,6 @@
 //! Months in groups, closed, verified, and corrected, from the command line.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde_json::json;
 use tempfile::TempDir;
 use tintype::ledger::Month;
@@ -17,7 +17,7 @@ fn past(place: &TempDir) -> Books {
 }
 
 fn this_month() -> String {
-    Month::of(Timestamp::now(), &TimeZone::UTC).to_string()
+    Month::of(Timestamp::now(), &tintype::domain::Calendar::UTC).to_string()
 }
 
 /// Runs `sql` on the ledger as somebody with sqlite3 would who has taken the triggers away.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use rusqlite::{
     Connection, OpenFlags,
     backup::{Backup, StepResult},
@@ -140,7 +140,7 @@ fn budgets_hold(ledger: &Connection) {
 
 /// The two sums of a month, over this one and the one before: a test may run over midnight of the first.
 fn sums_close(file: &Path, ledger: &Connection) {
-    let zone = TimeZone::UTC;
+    let zone = tintype::domain::Calendar::UTC;
     let now = Timestamp::now();
     let today = zone.to_datetime(now).date();
     let books = Ledger::open(file).expect("the ledger");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
     costs::{Breakdown, Budgets, Comparison, CostModel, CostSettings, PriceBook, PricedWork, Receipt, Share},
@@ -51,7 +51,7 @@ impl Books {
             now: at,
             wall_energy: Energy::from_millijoules(0),
             budgets: &Budgets::default(),
-            periods: BudgetPeriods::of(at, &TimeZone::UTC),
+            periods: BudgetPeriods::of(at, &tintype::domain::Calendar::UTC),
         };
         self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
     }

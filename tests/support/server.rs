@@ -141,7 +141,7 @@ impl TestServer {
 
     /// This month's sums, read beside the server.
     pub fn totals(&self) -> MonthTotals {
-        let zone = jiff::tz::TimeZone::UTC;
+        let zone = tintype::domain::Calendar::UTC;
         let month = Month::of(jiff::Timestamp::now(), &zone);
         // The previous month too: a test may run over midnight of the first.
         self.ledger().totals(month.previous().start(&zone), month.end(&zone)).expect("totals")

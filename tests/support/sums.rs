@@ -1,10 +1,11 @@
 //! The two sums that close to the millijoule and the nano-unit, in the file that a server has left.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use tintype::{
     app::LEDGER_FILE,
     config::Config,
+    domain::Calendar,
     ledger::{Ledger, Month, MonthReport},
     units::Money,
 };
@@ -21,7 +22,7 @@ pub fn assert_closed(config: &Config, now: Timestamp, trace: &Trace) {
         "energy of each epoch, booked and counted"
     );
     let ledger = Ledger::open(&file).expect("the ledger");
-    let zone = config.zone().expect("a zone");
+    let zone = Calendar::from(config.zone().expect("a zone"));
     let month = Month::of(now, &zone);
     // A test may run over midnight of the first.
     for month in [month.previous(), month] {
@@ -51,7 +52,7 @@ fn counted(trace: &Trace) -> Vec<(u64, u64)> {
 
 /// Allocated and unused are the month's depreciation and upkeep, and everything that was booked is in the fully loaded
 /// total.
-fn assert_month(connection: &Connection, zone: &TimeZone, report: &MonthReport) {
+fn assert_month(connection: &Connection, zone: &Calendar, report: &MonthReport) {
     let span = params![report.month.start(zone).as_millisecond(), report.month.end(zone).as_millisecond()];
     let sum = |column: &str, rows: &str| {
         let sql = format!(

@@ -3,13 +3,13 @@ mod statement;
 mod year;
 
 use clap::{Args, ValueEnum};
-use jiff::tz::TimeZone;
 
 use super::{CliError, DataArgs};
 use crate::{
     clock::Clock,
     config::Config,
     costs::CostModel,
+    domain::Calendar,
     ledger::{GroupBy, Ledger, Month, Year, focus_metadata},
 };
 
@@ -60,28 +60,27 @@ pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
         return super::print_json(&focus_metadata()?);
     }
     let (config, ledger) = args.place.ledger()?;
-    let zone = config.zone()?;
-    ledger.check_zone(&zone, clock.now())?;
+    let calendar = ledger.calendar(&config.zone()?)?;
     if let Some(year) = args.year {
-        let costs = costs(&config, &ledger, &zone, clock)?;
-        let report = ledger.year_report(&costs, year, &zone, clock.now())?;
+        let costs = costs(&config, &ledger, &calendar, clock)?;
+        let report = ledger.year_report(&costs, year, &calendar, clock.now())?;
         return match format {
             Format::Json => super::print_json(&report),
             Format::Csv => super::print(&report.to_csv()?),
             Format::Table | Format::Focus | Format::FocusMetadata => super::print(&year::statement(&report)),
         };
     }
-    let month = args.month.unwrap_or_else(|| Month::of(clock.now(), &zone));
-    let costs = costs(&config, &ledger, &zone, clock)?;
+    let month = args.month.unwrap_or_else(|| Month::of(clock.now(), &calendar));
+    let costs = costs(&config, &ledger, &calendar, clock)?;
     if format == Format::Focus {
         let operator = &config.metadata.producer;
-        let mut export = ledger.focus_export(&costs, month, &zone, operator, clock.now())?;
+        let mut export = ledger.focus_export(&costs, month, &calendar, operator, clock.now())?;
         while let Some(rows) = ledger.focus_rows(&mut export)? {
             super::print(&rows)?;
         }
         return Ok(());
     }
-    let report = ledger.month_report(&costs, month, args.by.as_slice(), &zone, clock.now())?;
+    let report = ledger.month_report(&costs, month, args.by.as_slice(), &calendar, clock.now())?;
     match format {
         Format::Json => super::print_json(&report),
         Format::Csv => super::print(&report.to_csv()?),
@@ -92,10 +91,10 @@ pub(super) fn run(args: &CostsArgs, clock: &dyn Clock) -> Result<(), CliError> {
 fn costs(
     config: &Config,
     ledger: &Ledger,
-    zone: &TimeZone,
+    calendar: &Calendar,
     clock: &dyn Clock,
 ) -> Result<CostModel, CliError> {
-    let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
+    let costs = config.cost_model(calendar.to_datetime(clock.now()).date())?;
     ledger.check_currency(costs.currency())?;
     Ok(costs)
 }

@@ -102,10 +102,10 @@ fn zone(config: &Config, examined: Option<&Examined>) -> Check {
     };
     let name = zone.iana_name().unwrap_or("without a name").to_owned();
     match examined.and_then(|examined| examined.zone.as_deref()) {
-        Some(kept) if kept != name => Check::failure(
+        Some(kept) if kept != name => Check::warning(
             "zone",
-            format!("the zone is {name}, and the ledger counts months in {kept}"),
-            format!("set time_zone = \"{kept}\""),
+            format!("the ledger counts months in {kept}; a start counts those to come in {name}"),
+            format!("set time_zone = \"{kept}\", unless you want that"),
         ),
         _ if config.time_zone.is_none() => Check::warning(
             "zone",

@@ -43,8 +43,9 @@ pub(super) fn list(args: &ListArgs, now: Timestamp) -> Result<(), CliError> {
 pub(super) fn show(key: &OneKey, json: bool, now: Timestamp) -> Result<(), CliError> {
     let (config, ledger, row) = key.find()?;
     let zone = config.zone()?;
-    let periods = BudgetPeriods::of(now, &zone);
-    let standing = ledger.key_standing(&row.public_id, &periods, DAYS, &zone, now)?;
+    let calendar = ledger.calendar(&zone)?;
+    let periods = BudgetPeriods::of(now, &calendar);
+    let standing = ledger.key_standing(&row.public_id, &periods, DAYS, &calendar, now)?;
     let gone = || unknown("key", &row.public_id, [], "tintype key list");
     let standing = standing.ok_or_else(gone)?;
     if json {

@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError},
     costs::{
-        Comparison, ExchangeRate,
+        Comparison,
         simulation::{ComparedPrice, Input, Outcome, Scenario},
     },
     domain::{Product, Quality},
@@ -266,7 +266,9 @@ impl RoiArgs {
         let named = paid.currency.filter(|_| !paid.is_guessed);
         let currency = named.or(self.paid_in).or(paid.currency).unwrap_or(scenario.currency);
         usage.currency_guessed = named.or(self.paid_in).is_none();
-        let rate = ExchangeRate::find(&config.exchange_rate, currency, scenario.currency, period.last())
+        let rates = config.costs.terms(config.exchange_rate.clone());
+        let rate = rates
+            .and_then(|rates| rates.exchange_rate(currency, scenario.currency, period.last()))
             .map_err(ConfigError::from)?;
         let range = |error: RangeError| CliError::Usage(error.to_string());
         let converted =

@@ -1,4 +1,5 @@
 pub(super) mod compare;
+mod configured;
 mod notices;
 mod price_spans;
 mod quote;
@@ -16,8 +17,8 @@ pub use self::{
     quote::Quote,
 };
 use super::{
-    Asset, Comparison, CostError, CostLine, DaySpan, Hardware, PriceBook, Receipt, Share, Tariff, TariffRow,
-    Upkeep,
+    Asset, ChargingSettings, Comparison, CostError, CostLine, DatedTerm, DaySpan, Hardware, PriceBook,
+    Receipt, Share, TariffRow, Terms, Upkeep,
 };
 use crate::{
     domain::Usage,
@@ -50,6 +51,8 @@ pub struct CostSettings {
     pub compare_with: String,
     /// Further services to show beside it, skus of the price book.
     pub also_compare_with: Vec<String>,
+    /// How costs are charged on.
+    pub charging: ChargingSettings,
 }
 
 /// Premium services that people know, none of them with an announced end.
@@ -83,6 +86,7 @@ impl Default for CostSettings {
             normal_utilisation_percent: 20,
             compare_with: "fal/z-image-turbo".into(),
             also_compare_with: ALSO_COMPARE_WITH.map(String::from).to_vec(),
+            charging: ChargingSettings::default(),
         }
     }
 }
@@ -101,25 +105,6 @@ pub struct ExchangeRate {
     pub effective_from: Date,
 }
 
-impl ExchangeRate {
-    /// What one unit of `from` costs in `to` on `day`: the latest of `rates` that holds by then.
-    ///
-    /// # Errors
-    /// [`CostError::NoExchangeRate`] if none does.
-    pub fn find(rates: &[Self], from: Currency, to: Currency, day: Date) -> Result<Money, CostError> {
-        if from == to {
-            return Ok(Money::from_nano(1_000_000_000));
-        }
-        rates
-            .iter()
-            .filter(|rate| (rate.from, rate.to) == (from, to))
-            .filter(|rate| rate.effective_from <= day)
-            .max_by_key(|rate| rate.effective_from)
-            .map(|rate| rate.rate)
-            .ok_or(CostError::NoExchangeRate { from, to, date: day })
-    }
-}
-
 /// Prices an image. What is configured is shared by all clones; what the ledger knows of the parts is a model's own,
 /// and is read for every request and every report.
 #[derive(Debug, Clone)]
@@ -130,6 +115,8 @@ pub struct CostModel {
     lines: Vec<CostLine>,
     /// Images that were made in the service of each of [`CostModel::parts`]; none if nothing is known of them.
     images_made: Vec<u64>,
+    /// Prices of electricity, exchange rates and watts, with their dates; those that the ledger knows, or the configured ones.
+    terms: Arc<Terms>,
 }
 
 /// What is configured.
@@ -137,8 +124,6 @@ pub struct CostModel {
 struct Basis {
     settings: CostSettings,
     prices: PriceBook,
-    rates: Vec<ExchangeRate>,
-    tariff: Tariff,
     /// The configured hardware, which stands in for the ledger's assets until the first of them is bought.
     stand_in: Asset,
 }
@@ -180,6 +165,9 @@ impl CostModel {
         if !(1..=100).contains(&settings.normal_utilisation_percent) {
             return refuse("costs.normal_utilisation_percent", "must be from 1 to 100");
         }
+        if settings.charging.mark_up_percent > 1000 {
+            return refuse("costs.charging.mark_up_percent", "must be at most 1000");
+        }
         if rates.iter().any(|rate| rate.rate <= Money::ZERO) {
             return refuse("exchange_rate.rate", "must be above 0");
         }
@@ -193,24 +181,28 @@ impl CostModel {
                 "two rates for the same currencies begin on one day; keep one",
             );
         }
-        let tariff = Tariff::new(&settings.tariff)?;
+        let terms = Arc::new(settings.terms(rates)?);
         let stand_in = Asset::configured(hardware);
         let lines = vec![CostLine::configured(settings.upkeep())];
-        let basis = Arc::new(Basis { settings, prices, rates, tariff, stand_in });
-        let model = Self { basis, assets: Vec::new(), lines, images_made: Vec::new() };
+        let basis = Arc::new(Basis { settings, prices, stand_in });
+        let model = Self { basis, assets: Vec::new(), lines, images_made: Vec::new(), terms };
         model.compared_skus().into_iter().try_for_each(|sku| model.basis.prices.check_sku(sku))?;
         Ok(model)
     }
 
     /// The same with the parts that the ledger knows.
     pub fn with_assets(&self, assets: Vec<Asset>) -> Self {
-        let lines = self.lines.clone();
-        Self { basis: Arc::clone(&self.basis), assets, lines, images_made: Vec::new() }
+        Self { assets, images_made: Vec::new(), ..self.clone() }
     }
 
     /// The same with the lines of cost that the ledger knows; without one, the configured line holds.
     pub fn with_lines(self, lines: Vec<CostLine>) -> Self {
         if lines.is_empty() { self } else { Self { lines, ..self } }
+    }
+
+    /// The same with the terms that the ledger knows in the place of the configured ones.
+    pub fn with_terms(self, recorded: &[DatedTerm]) -> Self {
+        if recorded.is_empty() { self } else { Self { terms: Arc::new(self.terms.with(recorded)), ..self } }
     }
 
     /// The same with the images that were made in the service of each of [`CostModel::parts`]: a part by units is
@@ -301,14 +293,14 @@ impl CostModel {
         &self.lines
     }
 
-    /// The configured exchange rates.
-    pub fn rates(&self) -> &[ExchangeRate] {
-        &self.basis.rates
+    /// Prices of electricity, exchange rates and watts, with their dates.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
     }
 
-    /// What one unit of `currency` costs in the ledger's currency on `day`: the latest rate that holds by then.
+    /// What one unit of `currency` costs in the ledger's currency on `day`.
     fn rate(&self, currency: Currency, day: Date) -> Result<Money, CostError> {
-        ExchangeRate::find(&self.basis.rates, currency, self.basis.settings.currency, day)
+        self.terms.exchange_rate(currency, self.basis.settings.currency, day)
     }
 }
 

@@ -1,7 +1,7 @@
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
 use super::CostModel;
-use crate::{costs::CostError, units::Money};
+use crate::{costs::CostError, domain::Calendar, units::Money};
 
 /// A span of time with one price of electricity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub struct PriceSpan {
 }
 
 impl CostModel {
-    /// The prices of electricity from `start` up to, not including, `end`, by the clock on the wall in `zone`, without gaps; none if
-    /// there is no time between the two.
+    /// The prices of electricity from `start` up to, not including, `end`, by the clock on the wall, without gaps; none if there is no
+    /// time between the two.
     ///
     /// # Errors
     /// [`CostError::Tariff`] never, for a tariff that was checked.
@@ -24,7 +24,7 @@ impl CostModel {
         &self,
         start: Timestamp,
         end: Timestamp,
-        zone: &TimeZone,
+        calendar: &Calendar,
     ) -> Result<Vec<PriceSpan>, CostError> {
         let mut spans: Vec<PriceSpan> = Vec::new();
         let mut at = start;
@@ -33,7 +33,7 @@ impl CostModel {
             let into_minute = at.as_second().rem_euclid(60) * 1_000 + i64::from(at.subsec_millisecond());
             let next =
                 at.checked_add(SignedDuration::from_millis(60_000 - into_minute)).unwrap_or(end).min(end);
-            let price_per_kwh = self.price_per_kwh(zone.to_datetime(at))?;
+            let price_per_kwh = self.price_per_kwh(calendar.to_datetime(at))?;
             match spans.last_mut() {
                 Some(last) if last.price_per_kwh == price_per_kwh => last.end = next,
                 _ => spans.push(PriceSpan { start: at, end: next, price_per_kwh }),
@@ -46,6 +46,8 @@ impl CostModel {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
     use crate::costs::{CostSettings, PriceBook, TariffRow};
 
@@ -80,7 +82,7 @@ mod tests {
     #[test]
     fn a_night_is_one_span_by_the_clock_on_the_wall() {
         let model = model(vec![row(1_200_000_000, None), row(600_000_000, Some("22:00-06:00"))]);
-        let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
+        let zone = Calendar::from(TimeZone::get("Asia/Shanghai").expect("a zone"));
         let (start, end) = (at("2026-11-29T13:30:10.5Z"), at("2026-11-30T00:00:00Z"));
         let spans = model.electricity_prices(start, end, &zone).expect("prices");
         let night = [at("2026-11-29T14:00:00Z"), at("2026-11-29T22:00:00Z")];
@@ -88,7 +90,7 @@ mod tests {
         assert_eq!(spans.iter().map(|span| span.end).collect::<Vec<_>>(), [night[0], night[1], end]);
         assert_eq!(spans[1].price_per_kwh, Money::from_nano(600_000_000));
         // Europe's clocks go back at 01:00 UTC on 25 October: a night of nine hours.
-        let berlin = TimeZone::get("Europe/Berlin").expect("a zone");
+        let berlin = Calendar::from(TimeZone::get("Europe/Berlin").expect("a zone"));
         let (start, end) = (at("2026-10-24T18:00:00Z"), at("2026-10-25T12:00:00Z"));
         let spans = model.electricity_prices(start, end, &berlin).expect("prices");
         assert_eq!(spans[1].end.duration_since(spans[1].start), SignedDuration::from_hours(9));
@@ -99,8 +101,8 @@ mod tests {
         let model = model(Vec::new());
         let (start, end) = (at("2026-11-29T13:30:10Z"), at("2026-12-06T13:30:10Z"));
         let price_per_kwh = CostSettings::default().price_per_kwh;
-        let flat = model.electricity_prices(start, end, &TimeZone::UTC).expect("prices");
+        let flat = model.electricity_prices(start, end, &Calendar::UTC).expect("prices");
         assert_eq!(flat, [PriceSpan { start, end, price_per_kwh }]);
-        assert_eq!(model.electricity_prices(end, start, &TimeZone::UTC).expect("prices"), []);
+        assert_eq!(model.electricity_prices(end, start, &Calendar::UTC).expect("prices"), []);
     }
 }

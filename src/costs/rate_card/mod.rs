@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::working::WorkingLine;
+pub use self::working::{WorkingLine, WorkingWord, WorkingWords};
 use super::{Asset, Breakdown, CostError, CostLine, Life, ListRate, Upkeep};
 use crate::{
     domain::{ImageSize, Product, Quality, Usage},
@@ -31,7 +31,7 @@ pub struct RateCard {
 pub struct ElectricityRate {
     /// Price of a kilowatt-hour at the plug.
     pub price_per_kwh: Money,
-    /// The row of the tariff that has it; none if it is `costs.price_per_kwh`.
+    /// The row of the tariff that has it; none if one price has always held.
     pub tariff: Option<String>,
     /// Power of the machine around the device while it generates images.
     pub host_watts: Power,
@@ -186,10 +186,13 @@ impl Share {
     }
 
     /// ` · 3 of 8 steps`; nothing for a whole image.
-    fn factor(self) -> String {
+    fn factor(self, say: WorkingWords<'_>) -> String {
         match self {
             Self::WHOLE => String::new(),
-            Self { steps_done, steps } => format!(" · {steps_done} of {steps} steps"),
+            Self { steps_done, steps } => {
+                let (of, word) = (say(WorkingWord::Of), say(WorkingWord::Steps));
+                format!(" · {steps_done} {of} {steps} {word}")
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::{RateCard, Share};
 use crate::{
-    costs::{CostError, Life, LineRate, ListPrice, ListRate, PartRate, Upkeep},
+    costs::{CostError, CostLine, Life, LineRate, ListPrice, ListRate, PartRate, Upkeep},
     domain::{ImageSize, Quality, Usage},
     units::{Money, RangeError},
 };
@@ -20,6 +20,74 @@ pub struct WorkingLine {
     pub result: String,
 }
 
+/// A word in a working, so that a page can say it in its visitor's language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkingWord {
+    /// Energy at the plug.
+    EnergyAtThePlug,
+    /// Electricity.
+    Electricity,
+    /// The configured upkeep.
+    Upkeep,
+    /// The standard cost.
+    StandardCost,
+    /// What stands before the name of a service.
+    At,
+    /// What stands behind the price of a kilowatt-hour.
+    AKilowattHour,
+    /// What stands before the row of a tariff.
+    Tariff,
+    /// What stands behind a number of images.
+    Images,
+    /// What stands behind the amount of one image.
+    AnImage,
+    /// What stands before what was left of a part.
+    OfWhichLeft,
+    /// What stands behind a number of steps.
+    Steps,
+    /// What stands between the steps that were done and those of an image.
+    Of,
+    /// What stands behind the amount of a month.
+    AMonth,
+    /// What stands behind the amount of a year.
+    AYear,
+    /// What stands behind the amount of a megapixel.
+    AMegapixel,
+    /// What stands behind a number of pixels.
+    Pixels,
+    /// What stands before the day on which a price was read.
+    ReadOn,
+}
+
+/// Says the words of a working.
+pub type WorkingWords<'a> = &'a dyn Fn(WorkingWord) -> String;
+
+impl WorkingWord {
+    /// The word in English, as the command line has it.
+    pub fn english(self) -> String {
+        let word = match self {
+            Self::EnergyAtThePlug => "energy at the plug",
+            Self::Electricity => "electricity",
+            Self::Upkeep => "upkeep",
+            Self::StandardCost => "standard cost",
+            Self::At => "at",
+            Self::AKilowattHour => "a kWh",
+            Self::Tariff => "tariff",
+            Self::Images => "images",
+            Self::AnImage => "an image",
+            Self::OfWhichLeft => "of which was left",
+            Self::Steps => "steps",
+            Self::Of => "of",
+            Self::AMonth => "a month",
+            Self::AYear => "a year",
+            Self::AMegapixel => "a megapixel",
+            Self::Pixels => "pixels",
+            Self::ReadOn => "read on",
+        };
+        word.to_owned()
+    }
+}
+
 impl WorkingLine {
     fn new(name: impl Into<String>, formula: String, result: &dyn Display) -> Self {
         Self { name: name.into(), formula, result: result.to_string() }
@@ -31,26 +99,33 @@ impl RateCard {
     ///
     /// # Errors
     /// [`RangeError`] past the ledger's range.
-    pub fn working(&self, usage: Usage, share: Share) -> Result<Vec<WorkingLine>, RangeError> {
+    pub fn working(
+        &self,
+        usage: Usage,
+        share: Share,
+        say: WorkingWords<'_>,
+    ) -> Result<Vec<WorkingLine>, RangeError> {
         let (wall_energy, cost) = self.cost_of(usage, share)?;
         let (energy, wall) = (usage.energy.as_millijoules(), wall_energy.as_millijoules());
         let rate = &self.electricity;
         let (host, millis) = (rate.host_watts.as_watts(), usage.duration.get());
         let at_the_plug = format!("({energy} mJ + {host} W · {millis} ms) · {} %", rate.wall_factor_percent);
-        let tariff = rate.tariff.as_ref().map_or_else(String::new, |row| format!(", tariff {row}"));
-        let electricity = format!("{wall} mJ / 3600000000 · {} a kWh{tariff}", rate.price_per_kwh);
+        let tariff = rate.tariff.as_ref();
+        let tariff = tariff.map_or_else(String::new, |row| format!(", {} {row}", say(WorkingWord::Tariff)));
+        let a_kwh = say(WorkingWord::AKilowattHour);
+        let electricity = format!("{wall} mJ / 3600000000 · {} {a_kwh}{tariff}", rate.price_per_kwh);
         let mut lines = vec![
-            WorkingLine::new("energy at the plug", at_the_plug, &format!("{wall} mJ")),
-            WorkingLine::new("electricity", electricity, &cost.electricity),
+            WorkingLine::new(say(WorkingWord::EnergyAtThePlug), at_the_plug, &format!("{wall} mJ")),
+            WorkingLine::new(say(WorkingWord::Electricity), electricity, &cost.electricity),
         ];
         for part in &self.parts {
-            lines.push(part.working(usage, share)?);
+            lines.push(part.working(usage, share, say)?);
         }
         for line in &self.lines {
-            lines.push(line.working(usage, share)?);
+            lines.push(line.working(usage, share, say)?);
         }
         let sum = format!("{} + {} + {}", cost.electricity, cost.depreciation, cost.upkeep);
-        lines.push(WorkingLine::new("standard cost", sum, &cost.total()?));
+        lines.push(WorkingLine::new(say(WorkingWord::StandardCost), sum, &cost.total()?));
         Ok(lines)
     }
 
@@ -62,23 +137,26 @@ impl RateCard {
         &self,
         size: ImageSize,
         quality: Quality,
+        say: WorkingWords<'_>,
     ) -> Result<Option<WorkingLine>, CostError> {
         let (Some(rate), Some(there)) = (&self.comparison, self.elsewhere(size, quality)?) else {
             return Ok(None);
         };
-        Ok(Some(WorkingLine::new(format!("at {}", rate.entry.name()), rate.formula(size, quality)?, &there)))
+        let name = format!("{} {}", say(WorkingWord::At), rate.entry.name());
+        Ok(Some(WorkingLine::new(name, rate.formula(size, quality, say)?, &there)))
     }
 }
 
 impl PartRate {
-    fn working(&self, usage: Usage, share: Share) -> Result<WorkingLine, RangeError> {
+    fn working(&self, usage: Usage, share: Share, say: WorkingWords<'_>) -> Result<WorkingLine, RangeError> {
         let part = &self.part;
         let worn = format!("({} − {}) · {} %", part.price, part.residual, part.share_percent);
         let formula = match part.life {
             Life::Units { lifetime_images } => {
-                let left =
-                    self.at_most.map_or_else(String::new, |left| format!(", of which {left} was left"));
-                format!("{worn} / {lifetime_images} images{left}{}", share.factor())
+                let left = |left| format!(", {} {left}", say(WorkingWord::OfWhichLeft));
+                let left = self.at_most.map_or_else(String::new, left);
+                let images = say(WorkingWord::Images);
+                format!("{worn} / {lifetime_images} {images}{left}{}", share.factor(say))
             }
             Life::Time { years, normal_utilisation_percent: percent } => {
                 format!("{worn} / ({years} · 8760 h) / {percent} % · {} ms", usage.duration.get())
@@ -89,44 +167,57 @@ impl PartRate {
 }
 
 impl LineRate {
-    fn working(&self, usage: Usage, share: Share) -> Result<WorkingLine, RangeError> {
+    fn working(&self, usage: Usage, share: Share, say: WorkingWords<'_>) -> Result<WorkingLine, RangeError> {
         let by_time = |amount: String, percent: u32| {
             format!("{amount} / 8760 h / {percent} % · {} ms", usage.duration.get())
         };
         let formula = match self.upkeep {
-            Upkeep::PerImage(amount) => format!("{amount} an image{}", share.factor()),
+            Upkeep::PerImage(amount) => {
+                format!("{amount} {}{}", say(WorkingWord::AnImage), share.factor(say))
+            }
             Upkeep::PerMonth { amount, normal_utilisation_percent } => {
-                by_time(format!("12 · {amount} a month"), normal_utilisation_percent)
+                by_time(format!("12 · {amount} {}", say(WorkingWord::AMonth)), normal_utilisation_percent)
             }
             Upkeep::PerYear { amount, normal_utilisation_percent } => {
-                by_time(format!("{amount} a year"), normal_utilisation_percent)
+                by_time(format!("{amount} {}", say(WorkingWord::AYear)), normal_utilisation_percent)
             }
         };
-        Ok(WorkingLine::new(&self.name, formula, &self.charge(usage.duration, share)?))
+        // The configured line has no name of its owner's.
+        let name =
+            if self.name == CostLine::CONFIGURED { say(WorkingWord::Upkeep) } else { self.name.clone() };
+        Ok(WorkingLine::new(name, formula, &self.charge(usage.duration, share)?))
     }
 }
 
 impl ListRate {
     /// `0.005 USD a megapixel · 1048576 pixels · 7.00, read on 2026-11-01 at …`
-    fn formula(&self, size: ImageSize, quality: Quality) -> Result<String, RangeError> {
+    fn formula(
+        &self,
+        size: ImageSize,
+        quality: Quality,
+        say: WorkingWords<'_>,
+    ) -> Result<String, RangeError> {
         let entry = &self.entry;
         let currency = entry.currency.code();
         let list_price = match &entry.price {
-            ListPrice::Image(amount) => format!("{amount} {currency} an image"),
+            ListPrice::Image(amount) => format!("{amount} {currency} {}", say(WorkingWord::AnImage)),
             ListPrice::Megapixel(amount) => {
-                format!("{amount} {currency} a megapixel · {} pixels", size.pixels())
+                let (megapixel, pixels) = (say(WorkingWord::AMegapixel), say(WorkingWord::Pixels));
+                format!("{amount} {currency} {megapixel} · {} {pixels}", size.pixels())
             }
             ListPrice::Table(_) => {
                 let amount = entry.price.of_image(size, quality)?;
-                format!("{amount} {currency} for {size} in {}", quality.as_str())
+                format!("{amount} {currency} ({size}, {})", quality.as_str())
             }
             ListPrice::Plan { a_month, included_images } => {
-                format!("{a_month} {currency} a month / {included_images} images")
+                let (month, images) = (say(WorkingWord::AMonth), say(WorkingWord::Images));
+                format!("{a_month} {currency} {month} / {included_images} {images}")
             }
         };
         let is_one = self.exchange_rate == Money::from_nano(1_000_000_000);
         let rate = if is_one { String::new() } else { format!(" · {}", self.exchange_rate) };
-        Ok(format!("{list_price}{rate}, read on {} at {}", entry.read_on, entry.source))
+        let read_on = say(WorkingWord::ReadOn);
+        Ok(format!("{list_price}{rate}, {read_on} {}: {}", entry.read_on, entry.source))
     }
 }
 
@@ -172,7 +263,7 @@ mod tests {
     }
 
     fn texts(share: Share) -> Vec<String> {
-        let lines = card().working(USAGE, share).expect("in range");
+        let lines = card().working(USAGE, share, &WorkingWord::english).expect("in range");
         lines.into_iter().map(|line| format!("{}: {} = {}", line.name, line.formula, line.result)).collect()
     }
 

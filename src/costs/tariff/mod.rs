@@ -1,7 +1,7 @@
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::civil::{Date, DateTime, Weekday, date};
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::units::{Money, deserialize_from_str};
 
@@ -9,7 +9,7 @@ const MINUTES_A_DAY: u16 = 24 * 60;
 
 /// One `[[costs.tariff]]` of the configuration: a price of electricity, and when it holds. All rows of one
 /// `effective_from` are one price sheet, which holds until the next sheet begins.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TariffRow {
     /// First day of its sheet.
@@ -17,11 +17,18 @@ pub struct TariffRow {
     /// Price of a kilowatt-hour at the plug; below 0 in hours in which the grid pays for what is used.
     pub price_per_kwh: Money,
     /// Hours of the day; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<Hours>,
     /// Months, from 1 to 12; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub months: Option<Vec<i8>>,
     /// Days of the week; none: all.
-    #[serde(default, deserialize_with = "weekdays")]
+    #[serde(
+        default,
+        deserialize_with = "weekdays",
+        serialize_with = "weekdays_in_words",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub weekdays: Option<Vec<Weekday>>,
 }
 
@@ -75,67 +82,77 @@ pub struct Moment {
     minute: u16,
 }
 
-/// The price of electricity by the clock on the wall.
-#[derive(Debug, Clone)]
-pub struct Tariff {
-    /// With their first days and the rows' places in the configuration; the newest sheet comes first.
-    sheets: Vec<(Date, Vec<(usize, TariffRow)>)>,
-}
+/// Prices of electricity that hold together: at any moment, the row that names the most conditions counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PriceSheet(Vec<TariffRow>);
 
-impl Tariff {
-    /// The tariff of these rows. Every sheet is held against every minute of every kind of day.
+impl PriceSheet {
+    /// One price for all hours, from `effective_from` on.
+    pub fn flat(price_per_kwh: Money, effective_from: Date) -> Self {
+        let row = TariffRow { effective_from, price_per_kwh, hours: None, months: None, weekdays: None };
+        Self(vec![row])
+    }
+
+    /// The sheets of a configuration's rows, by their first days. Every sheet is held against every minute of every kind of
+    /// day.
     ///
     /// # Errors
     /// [`TariffError`], which names the row, the overlap or the gap.
-    pub fn new(rows: &[TariffRow]) -> Result<Self, TariffError> {
-        let mut sheets: Vec<(Date, Vec<_>)> = Vec::new();
+    pub fn of_rows(rows: &[TariffRow]) -> Result<Vec<(Date, Self)>, TariffError> {
+        let mut sheets: BTreeMap<Date, Vec<(usize, &TariffRow)>> = BTreeMap::new();
         for (row, place) in rows.iter().zip(1..) {
             row.check().map_err(|reason| TariffError::Row { row: place, reason })?;
-            match sheets.iter_mut().find(|(from, _)| *from == row.effective_from) {
-                Some((_, sheet)) => sheet.push((place, row.clone())),
-                None => sheets.push((row.effective_from, vec![(place, row.clone())])),
-            }
+            sheets.entry(row.effective_from).or_default().push((place, row));
         }
-        sheets.sort_by(|(one, _), (other, _)| other.cmp(one));
-        for (from, sheet) in &sheets {
-            check_sheet(*from, sheet)?;
-        }
-        Ok(Self { sheets })
+        let checked = |(from, sheet): (Date, Vec<(usize, &TariffRow)>)| {
+            check_sheet(from, &sheet)?;
+            Ok((from, Self(sheet.into_iter().map(|(_, row)| row.clone()).collect())))
+        };
+        sheets.into_iter().map(checked).collect()
     }
 
-    /// The row that holds at `at`; none before the first sheet.
+    /// The row that holds at `at`.
     ///
     /// # Errors
-    /// None for a tariff that [`Tariff::new`] has checked.
-    pub fn row_at(&self, at: DateTime) -> Result<Option<&TariffRow>, TariffError> {
-        let sheet = self.sheets.iter().find(|(from, _)| *from <= at.date());
-        sheet.map(|(from, sheet)| row_at(*from, sheet, Moment::of(at))).transpose()
+    /// None for a sheet that [`PriceSheet::of_rows`] has checked.
+    pub fn row_at(&self, at: DateTime) -> Result<&TariffRow, TariffError> {
+        let from = self.0.first().map_or(Date::MIN, |row| row.effective_from);
+        row_at(from, &(1..).zip(&self.0), Moment::of(at))
+    }
+
+    /// Its rows.
+    pub fn rows(&self) -> &[TariffRow] {
+        &self.0
     }
 }
 
-/// The row that holds at `moment` and names most conditions.
-fn row_at(from: Date, sheet: &[(usize, TariffRow)], moment: Moment) -> Result<&TariffRow, TariffError> {
-    let holding = || sheet.iter().filter(|(_, row)| row.holds_at(moment));
+/// The row of `sheet`, with the rows' places, that holds at `moment` and names most conditions.
+fn row_at<'a>(
+    from: Date,
+    sheet: &(impl Iterator<Item = (usize, &'a TariffRow)> + Clone),
+    moment: Moment,
+) -> Result<&'a TariffRow, TariffError> {
+    let holding = || sheet.clone().filter(|(_, row)| row.holds_at(moment));
     let most = holding().map(|(_, row)| row.conditions()).max();
     let mut best = holding().filter(|(_, row)| Some(row.conditions()) == most);
     match (best.next(), best.next()) {
         (None, _) => Err(TariffError::Gap { from, moment }),
         (Some((_, row)), None) => Ok(row),
-        (Some((first, _)), Some((second, _))) => {
-            Err(TariffError::Overlap { first: *first, second: *second, moment })
-        }
+        (Some((first, _)), Some((second, _))) => Err(TariffError::Overlap { first, second, moment }),
     }
 }
 
 /// Prices only change where hours begin or end, so these minutes stand for all.
-fn check_sheet(from: Date, sheet: &[(usize, TariffRow)]) -> Result<(), TariffError> {
+fn check_sheet(from: Date, sheet: &[(usize, &TariffRow)]) -> Result<(), TariffError> {
     let hours = || sheet.iter().filter_map(|(_, row)| row.hours);
     let minutes: Vec<_> =
         std::iter::once(0).chain(hours().flat_map(|hours| [hours.from, hours.to])).collect();
     for month in 1..=12 {
         for weekday in Weekday::Monday.cycle_forward().take(7) {
             for minute in &minutes {
-                row_at(from, sheet, Moment { month, weekday, minute: minute % MINUTES_A_DAY })?;
+                let moment = Moment { month, weekday, minute: minute % MINUTES_A_DAY };
+                row_at(from, &sheet.iter().copied(), moment)?;
             }
         }
     }
@@ -146,18 +163,7 @@ fn check_sheet(from: Date, sheet: &[(usize, TariffRow)]) -> Result<(), TariffErr
 impl fmt::Display for TariffRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "from {}", self.effective_from)?;
-        if let Some(hours) = self.hours {
-            write!(f, ", {hours}")?;
-        }
-        if let Some(months) = &self.months {
-            f.write_str(", in months")?;
-            months.iter().try_for_each(|month| write!(f, " {month}"))?;
-        }
-        if let Some(weekdays) = &self.weekdays {
-            f.write_str(", on")?;
-            weekdays.iter().try_for_each(|day| write!(f, " {day:?}"))?;
-        }
-        Ok(())
+        self.conditions_in_words().map_or(Ok(()), |conditions| write!(f, ", {conditions}"))
     }
 }
 
@@ -173,6 +179,20 @@ impl TariffRow {
             return Err("months are numbers from 1 to 12");
         }
         Ok(())
+    }
+
+    /// `22:00-06:00, in months 6 7 8, on Saturday Sunday`; none if it always holds.
+    pub fn conditions_in_words(&self) -> Option<String> {
+        let list = |items: Vec<String>| items.join(" ");
+        let hours = self.hours.map(|hours| hours.to_string());
+        let months = self.months.as_ref();
+        let months =
+            months.map(|months| format!("in months {}", list(months.iter().map(i8::to_string).collect())));
+        let days = self.weekdays.as_ref();
+        let days =
+            days.map(|days| format!("on {}", list(days.iter().map(|day| format!("{day:?}")).collect())));
+        let all: Vec<_> = [hours, months, days].into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join(", "))
     }
 
     fn conditions(&self) -> usize {
@@ -230,6 +250,18 @@ impl FromStr for Hours {
 }
 
 deserialize_from_str!(Hours);
+
+impl Serialize for Hours {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The way back of [`weekdays`].
+fn weekdays_in_words<S: Serializer>(days: &Option<Vec<Weekday>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let word = |day: &Weekday| format!("{day:?}").to_lowercase().chars().take(3).collect::<String>();
+    days.as_ref().map(|days| days.iter().map(word).collect::<Vec<_>>()).serialize(serializer)
+}
 
 /// Days of the week as the configuration writes them, `mon` to `sun`.
 fn weekdays<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Weekday>>, D::Error> {

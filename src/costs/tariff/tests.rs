@@ -11,7 +11,7 @@ struct File {
 }
 
 /// A tariff of rows such as `"2026-01-01" 0.30 hours = "22:00-06:00"`.
-fn tariff(rows: &[(&str, &str, &str)]) -> Result<Tariff, String> {
+fn tariff(rows: &[(&str, &str, &str)]) -> Result<Vec<(Date, PriceSheet)>, String> {
     let toml: String = rows
         .iter()
         .map(|(from, price, conditions)| {
@@ -19,11 +19,12 @@ fn tariff(rows: &[(&str, &str, &str)]) -> Result<Tariff, String> {
         })
         .collect();
     let file: File = Figment::from(TomlText::string(&toml)).extract().map_err(|error| error.to_string())?;
-    Tariff::new(&file.tariff).map_err(|error| error.to_string())
+    PriceSheet::of_rows(&file.tariff).map_err(|error| error.to_string())
 }
 
-fn price(tariff: &Tariff, at: DateTime) -> String {
-    tariff.row_at(at).expect("sound").map_or_else(|| "1.20".to_owned(), |row| row.price_per_kwh.to_string())
+fn price(sheets: &[(Date, PriceSheet)], at: DateTime) -> String {
+    let sheet = sheets.iter().rfind(|(from, _)| *from <= at.date());
+    sheet.map_or("1.20".to_owned(), |(_, sheet)| sheet.row_at(at).expect("sound").price_per_kwh.to_string())
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! reading for the costs scope, writing for the admin scope.
 
 mod attend;
+mod centres;
 mod charts;
 mod cookies;
 mod costs;
@@ -11,6 +12,7 @@ mod jobs;
 mod keys;
 mod places;
 mod playground;
+mod receipts;
 mod roi;
 mod session;
 mod signing;
@@ -35,8 +37,14 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(readable("", home))
         .service(readable("/", home))
         .service(readable("/costs", costs::show))
+        .service(readable_and_posted("/costs/close", costs::show_closing, costs::close))
         .service(readable("/costs.json", costs::json))
         .service(readable("/costs.csv", costs::csv))
+        .service(readable("/centres", centres::show))
+        .service(readable("/centres.json", centres::all_json))
+        .service(readable("/centres.csv", centres::all_csv))
+        .service(readable("/centres/{id}/{month}.{kind:pdf|xlsx|csv}", centres::one))
+        .service(readable("/receipts/{id}", receipts::show))
         .service(readable("/roi", roi::show))
         .service(readable("/jobs", jobs::show))
         .service(readable("/jobs.json", jobs::show_json))

@@ -1,14 +1,14 @@
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::{
     AssetRow, Evidence, Ledger, LedgerError, late,
-    recorded::{self, images_on, start_of},
+    recorded::{self, images_on},
     signed,
     store::{Conn, params},
 };
 use crate::{
     costs::{Asset, CostModel, DaySpan, Life, Retirement},
-    domain::AssetId,
+    domain::{AssetId, Calendar},
 };
 
 impl Ledger {
@@ -116,7 +116,7 @@ impl Ledger {
         let sql = "SELECT coalesce(max(id), ?1),
                           CAST(coalesce(sum(images) FILTER (WHERE entered_at_ms >= ?2 AND entered_at_ms < ?3), 0) AS BIGINT)
                    FROM entries WHERE id > ?1";
-        let span @ [start, end] = [days.first, days.end].map(|day| start_of(day, &TimeZone::UTC));
+        let span @ [start, end] = [days.first, days.end].map(|day| Calendar::UTC.start_of(day));
         let mut counts = self.images_made.lock();
         let (last, images) = counts.entry(span).or_insert((0, 0));
         let (newest, more): (i64, i64) = self.store.read(|conn| {
@@ -130,9 +130,9 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
-    pub fn images_on(&self, days: DaySpan, zone: &TimeZone) -> Result<u64, LedgerError> {
+    pub fn images_on(&self, days: DaySpan, calendar: &Calendar) -> Result<u64, LedgerError> {
         // Below 0 if more of earlier months was taken back than was generated: then nothing was worn in this span.
-        self.store.read(|conn| Ok(u64::try_from(images_on(conn, days, zone)?).unwrap_or(0)))
+        self.store.read(|conn| Ok(u64::try_from(images_on(conn, days, calendar)?).unwrap_or(0)))
     }
 }
 

@@ -1,11 +1,11 @@
-use jiff::{SignedDuration, civil::date, tz::TimeZone};
+use jiff::{SignedDuration, civil::date};
 use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
     costs::{Budgets, CostModel, CostSettings, ExchangeRate, Life, PriceBook},
-    domain::{ApiKey, EnergySource, ImageSize, KeyId, Quality, RenderSpec, Scopes, Seed, Usage},
+    domain::{ApiKey, Calendar, EnergySource, ImageSize, KeyId, Quality, RenderSpec, Scopes, Seed, Usage},
     ledger::{
         KeyRules, Month, MonthReport, NewKey, SettledImage, Settlement,
         tests::{model_in, request},
@@ -15,7 +15,7 @@ use crate::{
 
 /// 2026-11-18 11:06:40 UTC.
 const NOW: Timestamp = Timestamp::constant(1_795_000_000, 0);
-const UTC: TimeZone = TimeZone::UTC;
+const UTC: Calendar = Calendar::UTC;
 
 struct Book {
     ledger: Ledger,
@@ -199,7 +199,9 @@ fn a_part_that_cannot_be_is_refused_by_the_database_too() {
 #[test]
 fn a_month_closes_over_parts_that_are_bought_and_sold_in_it() {
     let mut book = Book::new();
-    let day = |number| date(2026, 11, number).at(12, 0, 0, 0).to_zoned(UTC).expect("a day").timestamp();
+    let day = |number| {
+        date(2026, 11, number).at(12, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).expect("a day").timestamp()
+    };
     book.generate(&costs(), day(5));
     let whole = book.november(&costs()).whole.expect("a whole month");
     let unused = (whole.unused_depreciation, whole.unused_upkeep);

@@ -1,12 +1,14 @@
 //! The controls, one after the other, over one view of the ledger.
 
-use jiff::{Timestamp, tz::TimeZone};
+use std::fmt;
+
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::reconciliations;
 use crate::{
     costs::{CostModel, RateCard},
-    domain::{EnergySource, Overhead, Usage},
+    domain::{Calendar, EnergySource, Overhead, Usage},
     ledger::{
         Ledger, LedgerError, closing, entries, explain,
         rate_cards::Cards,
@@ -21,11 +23,44 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Control {
     /// What must agree.
-    pub name: &'static str,
+    pub kind: ControlKind,
     /// Pairs of figures that were compared.
     pub checked: u64,
     /// Where they differ.
     pub breaks: Vec<String>,
+}
+
+/// What a control compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlKind {
+    /// Closed months, and their seals.
+    ClosedMonths,
+    /// Statements, and the sums of their entries.
+    Statements,
+    /// Entries, and the prices that are stored with them.
+    Entries,
+    /// The same of idle energy.
+    IdleEnergy,
+    /// Images that were asked for, and those that are booked.
+    Requests,
+    /// What parts lost by the months, and by their register.
+    Parts,
+    /// Booked energy, and what meters counted.
+    Meters,
+}
+
+impl fmt::Display for ControlKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ClosedMonths => "closed months are as they were closed",
+            Self::Statements => "statements of closed months are the sums of their entries",
+            Self::Entries => "entries follow from the prices that are stored with them",
+            Self::IdleEnergy => "idle energy follows from the prices that are stored with it",
+            Self::Requests => "settled requests have the images that they asked for",
+            Self::Parts => "parts have lost what the months say",
+            Self::Meters => "booked energy is near what meters counted and bills say",
+        })
+    }
 }
 
 /// With what the ledger is audited.
@@ -34,9 +69,14 @@ pub struct AuditBasis<'a> {
     /// The price of things.
     pub costs: &'a CostModel,
     /// In whose days and months it is counted.
-    pub zone: &'a TimeZone,
+    pub calendar: &'a Calendar,
     /// How far a meter's reading may be from what was booked, in percent of the reading.
     pub tolerance_percent: u32,
+}
+
+impl AuditBasis<'_> {
+    /// How far a meter may be from what was booked if nothing else is said, in percent.
+    pub const TOLERANCE_PERCENT: u32 = 5;
 }
 
 /// Breaks of one control that are listed.
@@ -63,8 +103,8 @@ impl Ledger {
 }
 
 impl Control {
-    const fn new(name: &'static str) -> Self {
-        Self { name, checked: 0, breaks: Vec::new() }
+    const fn new(kind: ControlKind) -> Self {
+        Self { kind, checked: 0, breaks: Vec::new() }
     }
 
     fn check(&mut self, agrees: bool, difference: impl FnOnce() -> String) {
@@ -76,7 +116,7 @@ impl Control {
 }
 
 fn seals(conn: &Conn<'_>) -> Result<Control, LedgerError> {
-    let mut control = Control::new("closed months are as they were closed");
+    let mut control = Control::new(ControlKind::ClosedMonths);
     for month in closing::verify(conn, None)? {
         let finding = month.finding.map(|finding| finding.to_string());
         control.check(finding.is_none(), || format!("{}: {}", month.month, finding.unwrap_or_default()));
@@ -85,8 +125,8 @@ fn seals(conn: &Conn<'_>) -> Result<Control, LedgerError> {
 }
 
 fn statements(conn: &Conn<'_>, basis: &AuditBasis<'_>, now: Timestamp) -> Result<Control, LedgerError> {
-    let mut control = Control::new("statements of closed months are the sums of their entries");
-    for (month, stated, counted) in report::stated_and_counted(conn, basis.costs, (basis.zone, now))? {
+    let mut control = Control::new(ControlKind::Statements);
+    for (month, stated, counted) in report::stated_and_counted(conn, basis.costs, (basis.calendar, now))? {
         control
             .check(stated == counted, || format!("{month}: {stated} is stated, its entries are {counted}"));
     }
@@ -94,7 +134,7 @@ fn statements(conn: &Conn<'_>, basis: &AuditBasis<'_>, now: Timestamp) -> Result
 }
 
 fn entries_of_prices(conn: &Conn<'_>) -> Result<Control, LedgerError> {
-    let mut control = Control::new("entries follow from the prices that are stored with them");
+    let mut control = Control::new(ControlKind::Entries);
     explain::for_each_priced(conn, |entry| {
         let is_reproduced = entry.is_reproduced().is_ok_and(|outcome| outcome == Some(true));
         control.check(is_reproduced, || format!("entry {}", entry.id));
@@ -103,7 +143,7 @@ fn entries_of_prices(conn: &Conn<'_>) -> Result<Control, LedgerError> {
 }
 
 fn overheads_of_prices(conn: &Conn<'_>) -> Result<Control, LedgerError> {
-    let mut control = Control::new("idle energy follows from the prices that are stored with it");
+    let mut control = Control::new(ControlKind::IdleEnergy);
     let sql =
         "SELECT overheads.id AS id, kind, duration_ms, energy_mj, wall_energy_mj, electricity_nano, rate_card, card
                FROM overheads JOIN rate_cards ON rate_cards.id = rate_card ORDER BY overheads.id";
@@ -132,7 +172,7 @@ fn is_overhead_reproduced(row: &Row<'_>, rates: &RateCard) -> Result<bool, Ledge
 }
 
 fn images_of_requests(conn: &Conn<'_>) -> Result<Control, LedgerError> {
-    let mut control = Control::new("settled requests have the images that they asked for");
+    let mut control = Control::new(ControlKind::Requests);
     conn.for_each(entries::IMAGES_BY_REQUEST, params![], |row| -> Result<(), LedgerError> {
         let (id, asked, booked) = (row.get::<String>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?);
         control
@@ -143,8 +183,8 @@ fn images_of_requests(conn: &Conn<'_>) -> Result<Control, LedgerError> {
 }
 
 fn parts(conn: &Conn<'_>, basis: &AuditBasis<'_>, now: Timestamp) -> Result<Control, LedgerError> {
-    let mut control = Control::new("parts have lost what the months say");
-    let (months, register) = report::depreciation_of_all_months(conn, basis.costs, (basis.zone, now))?;
+    let mut control = Control::new(ControlKind::Parts);
+    let (months, register) = report::depreciation_of_all_months(conn, basis.costs, (basis.calendar, now))?;
     control.check(months == register, || {
         format!("all months with their adjustments: {months}; the register of parts: {register}")
     });
@@ -152,8 +192,8 @@ fn parts(conn: &Conn<'_>, basis: &AuditBasis<'_>, now: Timestamp) -> Result<Cont
 }
 
 fn meters(conn: &Conn<'_>, basis: &AuditBasis<'_>) -> Result<Control, LedgerError> {
-    let mut control = Control::new("booked energy is near what meters counted and bills say");
-    for reconciliation in reconciliations::all(conn, basis.zone)? {
+    let mut control = Control::new(ControlKind::Meters);
+    for reconciliation in reconciliations::all(conn, basis.calendar)? {
         let tenths = reconciliation.difference_tenths()?;
         let is_near =
             tenths.is_some_and(|tenths| tenths.unsigned_abs() <= u64::from(basis.tolerance_percent) * 10);

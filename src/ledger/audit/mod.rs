@@ -4,6 +4,6 @@ mod controls;
 mod reconciliations;
 
 pub use self::{
-    controls::{AuditBasis, Control},
+    controls::{AuditBasis, Control, ControlKind},
     reconciliations::{EnergyUse, Reconciliation},
 };

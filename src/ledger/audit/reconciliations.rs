@@ -1,8 +1,9 @@
 //! What a wall meter or the power company says of a month, beside what was booked.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use crate::{
+    domain::Calendar,
     ledger::{
         Evidence, Ledger, LedgerError, Month, signed,
         store::{Conn, Row, params},
@@ -136,16 +137,16 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses or a row holds what none should.
-    pub fn reconciliations(&self, zone: &TimeZone) -> Result<Vec<Reconciliation>, LedgerError> {
-        self.store.read(|conn| all(conn, zone))
+    pub fn reconciliations(&self, calendar: &Calendar) -> Result<Vec<Reconciliation>, LedgerError> {
+        self.store.read(|conn| all(conn, calendar))
     }
 }
 
-pub(super) fn all(conn: &Conn<'_>, zone: &TimeZone) -> Result<Vec<Reconciliation>, LedgerError> {
+pub(super) fn all(conn: &Conn<'_>, calendar: &Calendar) -> Result<Vec<Reconciliation>, LedgerError> {
     let sql = "SELECT * FROM reconciliations WHERE id IN (SELECT max(id) FROM reconciliations GROUP BY month) ORDER BY month";
     let mut reconciliations = conn.query(sql, params![], reconciliation)?;
     for reconciliation in &mut reconciliations {
-        let (start, end) = (reconciliation.month.start(zone), reconciliation.month.end(zone));
+        let (start, end) = (reconciliation.month.start(calendar), reconciliation.month.end(calendar));
         reconciliation.booked = conn.query(BOOKED, params![start, end], energy_use)?;
     }
     Ok(reconciliations)

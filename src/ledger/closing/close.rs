@@ -1,7 +1,7 @@
 //! Closed months. A closing writes every entry of its month down in one canonical form and keeps the SHA-256 of that,
 //! over the closing before it, so that the last hash vouches for all months up to it.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::{
     canonical::Head,
@@ -11,12 +11,13 @@ use super::{
 };
 use crate::{
     costs::CostModel,
+    domain::Calendar,
     ledger::{
-        Ledger, LedgerError, Month,
+        Ledger, LedgerError, Month, calendar,
         closed_days::after_closings,
         report, signed,
         store::{Conn, Row, params},
-        timestamp, unsigned, zone,
+        timestamp, unsigned,
     },
 };
 
@@ -26,7 +27,7 @@ pub struct Closer<'a> {
     /// The price of things.
     pub costs: &'a CostModel,
     /// In whose days and months it is counted.
-    pub zone: &'a TimeZone,
+    pub calendar: &'a Calendar,
     /// Who runs the server, as exports say.
     pub operator: &'a str,
     /// Who closes the month.
@@ -91,7 +92,7 @@ pub enum CloseError {
         earlier: Month,
     },
     /// Months do not follow upon each other any more.
-    #[error("{month} does not begin where {closed} was closed; set time_zone back to what it was then")]
+    #[error("{month} does not begin where {closed} was closed, because another time zone counts its days")]
     Shifted {
         /// The month.
         month: Month,
@@ -142,22 +143,21 @@ impl Ledger {
         closer: &Closer<'_>,
         now: Timestamp,
     ) -> Result<Closing, CloseError> {
-        let zone = closer.zone;
-        let (start, end) = (month.start(zone), month.end(zone));
+        let calendar = closer.calendar;
+        let (start, end) = (month.start(calendar), month.end(calendar));
         if now < end {
             return Err(CloseError::Running { month, last_day: month.last_day() });
         }
         self.store.write(|conn| {
-            zone::check(conn, zone, now)?;
-            zone::keep(conn, zone)?;
+            calendar::keep_first(conn, calendar.zone_at(start), now)?;
             let last = last_closing(conn)?;
-            check_order(conn, month, start, last.as_ref(), zone)?;
+            check_order(conn, month, start, last.as_ref(), calendar)?;
             check_open(conn, month, end)?;
             let now = after_closings(conn, now)?;
             let previous = last.map(|last| last.sha256);
             let head = Head { month, start, end, closed_at: now, previous, format: FORMAT };
             let (costs, operator) = (closer.costs, closer.operator);
-            let statement = report::state(conn, costs, month, operator, (zone, now))?;
+            let statement = report::state(conn, costs, month, operator, (calendar, now))?;
             let beside =
                 Beside { actor: closer.actor.to_owned(), statement, names: lines::names(conn, &head)? };
             let seal = Seal::of(conn, &head, &beside)?;
@@ -183,7 +183,7 @@ fn check_order(
     month: Month,
     start: Timestamp,
     last: Option<&Closing>,
-    zone: &TimeZone,
+    calendar: &Calendar,
 ) -> Result<(), CloseError> {
     if let Some(last) = last {
         if month <= last.month {
@@ -197,7 +197,7 @@ fn check_order(
     let sql = "SELECT min(entered_at_ms) FROM entries WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
     let earliest: Option<i64> = conn.query_one(sql, params![from, start], |row| row.get(0))?;
     let Some(earliest) = earliest else { return Ok(()) };
-    let earlier = Month::of(timestamp(earliest)?, zone);
+    let earlier = Month::of(timestamp(earliest)?, calendar);
     match last {
         Some(last) if earlier <= last.month => Err(CloseError::Shifted { month, closed: last.month }),
         _ => Err(CloseError::EarlierOpen { month, earlier }),

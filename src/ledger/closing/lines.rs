@@ -71,6 +71,23 @@ const KINDS: &[(&str, Of, &str)] = &[
          FROM cost_line_ends WHERE recorded_at_ms <= ?1 ORDER BY line_id",
     ),
     (
+        "cost centre",
+        Of::Closing,
+        "SELECT id, name, document, actor, recorded_at_ms FROM cost_centres WHERE recorded_at_ms <= ?1 ORDER BY id",
+    ),
+    (
+        "member of cost centre",
+        Of::Closing,
+        "SELECT id, centre_id, key_id, label_id, first_day, document, actor, recorded_at_ms
+         FROM cost_centre_members WHERE recorded_at_ms <= ?1 ORDER BY id",
+    ),
+    (
+        "term",
+        Of::Closing,
+        "SELECT id, name, machine, term, from_ms, document, actor, recorded_at_ms
+         FROM terms WHERE recorded_at_ms <= ?1 ORDER BY id",
+    ),
+    (
         "adjustment",
         Of::Closing,
         "SELECT id, recorded_at_ms, kind, currency, amount_nano, first_day, end_day, reason, actor, document

@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 
-use jiff::{Timestamp, ToSpan, Zoned, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, Zoned, civil::Date};
 
 use super::KeyRow;
 use crate::{
     costs::{Budget, BudgetAmount, BudgetPeriod, Spending},
-    domain::KeyId,
+    domain::{Calendar, KeyId},
     ledger::{BudgetPeriods, Ledger, LedgerError, store::params},
 };
 
@@ -56,11 +56,11 @@ impl Ledger {
         &self,
         periods: &BudgetPeriods,
         days: usize,
-        zone: &TimeZone,
+        calendar: &Calendar,
         now: Timestamp,
     ) -> Result<Vec<KeyStanding>, LedgerError> {
         let spent = self.spent(periods)?;
-        let standing = |row| self.standing(row, &spent, periods, days, zone, now);
+        let standing = |row| self.standing(row, &spent, periods, days, calendar, now);
         self.keys()?.into_iter().map(standing).collect()
     }
 
@@ -73,11 +73,11 @@ impl Ledger {
         public_id: &str,
         periods: &BudgetPeriods,
         days: usize,
-        zone: &TimeZone,
+        calendar: &Calendar,
         now: Timestamp,
     ) -> Result<Option<KeyStanding>, LedgerError> {
         let Some(row) = self.key(public_id)? else { return Ok(None) };
-        self.standing(row, &self.spent(periods)?, periods, days, zone, now).map(Some)
+        self.standing(row, &self.spent(periods)?, periods, days, calendar, now).map(Some)
     }
 
     fn standing(
@@ -86,7 +86,7 @@ impl Ledger {
         spent: &HashMap<BudgetPeriod, HashMap<KeyId, Spending>>,
         periods: &BudgetPeriods,
         days: usize,
-        zone: &TimeZone,
+        calendar: &Calendar,
         now: Timestamp,
     ) -> Result<KeyStanding, LedgerError> {
         let of_period = |period: BudgetPeriod| spent[&period].get(&row.id).copied().unwrap_or_default();
@@ -97,7 +97,7 @@ impl Ledger {
         });
         Ok(KeyStanding {
             budgets: budgets.collect(),
-            images_by_day: self.images_by_day(row.id, days, zone, now)?,
+            images_by_day: self.images_by_day(row.id, days, calendar, now)?,
             row,
         })
     }
@@ -107,11 +107,11 @@ impl Ledger {
         &self,
         key: KeyId,
         days: usize,
-        zone: &TimeZone,
+        calendar: &Calendar,
         now: Timestamp,
     ) -> Result<Vec<u32>, LedgerError> {
-        let today = zone.to_datetime(now).date();
-        let midnight = |date: Date| zone.to_timestamp(date.into()).unwrap_or(now);
+        let today = calendar.to_datetime(now).date();
+        let midnight = |date: Date| calendar.start_of(date);
         let span = i64::try_from(days).unwrap_or(1) - 1;
         let first = today.checked_sub(jiff::SignedDuration::from_hours(24 * span)).unwrap_or(today);
         self.store.read(|conn| {

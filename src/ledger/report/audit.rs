@@ -1,13 +1,14 @@
 //! Figures of reports that an audit compares.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 
 use super::{MonthSums, entry_sums, read::Source, statement::Statement};
 use crate::{
     costs::{CostModel, DaySpan},
+    domain::Calendar,
     ledger::{
         AdjustmentKind, LedgerError, Month, meter,
-        recorded::{first_day, start_of},
+        recorded::first_day,
         store::{Conn, params},
     },
     units::Money,
@@ -18,14 +19,14 @@ use crate::{
 pub(in crate::ledger) fn stated_and_counted(
     conn: &Conn<'_>,
     costs: &CostModel,
-    (zone, now): (&TimeZone, Timestamp),
+    (calendar, now): (&Calendar, Timestamp),
 ) -> Result<Vec<(Month, String, String)>, LedgerError> {
     let sql = "SELECT month FROM month_statements ORDER BY month";
     let months = conn.query(sql, params![], |row| month_of(&row.get::<String>(0)?))?;
     let mut pairs = Vec::new();
     for month in months {
         let Some(statement) = Statement::of(conn, month)? else { continue };
-        let source = Source::read(conn, costs, month.days(), &[], zone, now)?;
+        let source = Source::read(conn, costs, month.days(), &[], calendar, now)?;
         let totals = entry_sums::sum(source.facts_on(month.days()))?;
         let overheads = meter::overheads(conn, statement.start, statement.end)?;
         let counted = MonthSums { totals, overheads, ..statement.sums };
@@ -50,13 +51,13 @@ fn text(sums: &MonthSums) -> String {
 pub(in crate::ledger) fn depreciation_of_all_months(
     conn: &Conn<'_>,
     costs: &CostModel,
-    (zone, now): (&TimeZone, Timestamp),
+    (calendar, now): (&Calendar, Timestamp),
 ) -> Result<(Money, Money), LedgerError> {
-    let today = zone.to_datetime(now).date();
-    let Some(first) = first_day(conn, zone, now)? else { return Ok((Money::ZERO, Money::ZERO)) };
+    let today = calendar.to_datetime(now).date();
+    let Some(first) = first_day(conn, calendar, now)? else { return Ok((Money::ZERO, Money::ZERO)) };
     let days = DaySpan { first, end: today.tomorrow().unwrap_or(Date::MAX) };
-    let source = Source::read(conn, costs, days, &[], zone, now)?;
-    let (mut month, mut sum) = (Month::of(start_of(first, zone), zone), Money::ZERO);
+    let source = Source::read(conn, costs, days, &[], calendar, now)?;
+    let (mut month, mut sum) = (Month::of(calendar.start_of(first), calendar), Money::ZERO);
     while month.days().first < days.end {
         let (report, sums) = source.stated_or_read(month)?;
         let mut late = report.adjustments.iter().filter(|one| one.kind == AdjustmentKind::Depreciation);

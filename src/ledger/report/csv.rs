@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Figures, MonthReport, WholeMonth, YearReport};
+use super::{Charge, Charges, Figures, MonthReport, WholeMonth, YearReport};
 use crate::{
     ledger::{LedgerError, Month},
     units::{Currency, Money},
@@ -73,6 +73,62 @@ impl MonthReport {
             saving_all_in: saving_all_in.as_ref().map(Money::to_string),
             ..MonthRow::new(self.month, self.currency, &self.figures)
         }
+    }
+}
+
+/// What a cost centre is charged, or one of its lines. Amounts are exact decimals.
+#[derive(Default, Serialize)]
+struct ChargeRow {
+    month: String,
+    currency: String,
+    cost_centre: Option<TextCell>,
+    line: &'static str,
+    size: Option<String>,
+    quality: Option<String>,
+    images: Option<i64>,
+    amount: String,
+}
+
+impl Charges {
+    /// Every cost centre as a CSV file with a head: a row for each line, which add up to what it is charged.
+    ///
+    /// # Errors
+    /// [`LedgerError::Export`] if it cannot be written down.
+    pub fn to_csv(&self) -> Result<String, LedgerError> {
+        write_rows(self.charges.iter().flat_map(|charge| self.rows(charge)))
+    }
+
+    /// One of its charges as such a file.
+    ///
+    /// # Errors
+    /// As [`Charges::to_csv`].
+    pub fn one_to_csv(&self, charge: &Charge) -> Result<String, LedgerError> {
+        write_rows(self.rows(charge))
+    }
+
+    fn rows(&self, charge: &Charge) -> Vec<ChargeRow> {
+        let row = |line, amount: Money| ChargeRow {
+            month: self.month.to_string(),
+            currency: self.currency.to_string(),
+            cost_centre: charge.name.as_deref().map(TextCell::from),
+            line,
+            amount: amount.to_string(),
+            ..ChargeRow::default()
+        };
+        let images = charge.lines.iter().map(|line| ChargeRow {
+            size: Some(line.size.clone()),
+            quality: line.quality.clone(),
+            images: Some(line.images),
+            ..row("images", line.amount)
+        });
+        let others = [
+            ("failed jobs", charge.failed_electricity),
+            ("idle share", charge.idle_share),
+            ("unused share", charge.unused_share),
+            ("mark-up", charge.mark_up),
+        ];
+        let others = others.into_iter().filter(|(_, amount)| *amount != Money::ZERO);
+        images.chain(others.map(|(line, amount)| row(line, amount))).collect()
     }
 }
 

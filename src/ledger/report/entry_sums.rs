@@ -7,12 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 
 use super::{EnergySources, GroupBy, MonthTotals, span::EntrySpan, totals::Sums};
 use crate::{
     costs::ImageGroup,
-    domain::{ImageSize, Operation, Product, Quality},
+    domain::{Calendar, ImageSize, Operation, Product, Quality},
     ledger::{
         Ledger, LedgerError, loras,
         store::{Conn, Row, Value, params},
@@ -115,15 +115,15 @@ impl Fact {
 pub(super) fn read(conn: &Conn<'_>, span: EntrySpan<'_>, by: &[GroupBy]) -> Result<Vec<Fact>, LedgerError> {
     let mut sums = HashMap::<Key, Sums>::new();
     let mut texts: [Texts; 6] = Default::default();
-    let mut today = Day::of(span.start.as_millisecond(), span.zone)?;
+    let mut today = Day::of(span.start.as_millisecond(), span.calendar)?;
     conn.for_each(&query(by), params![span.start, span.end], |row| {
         let entered: i64 = row.get(0)?;
         if !today.contains(entered) {
-            today = Day::of(entered, span.zone)?;
+            today = Day::of(entered, span.calendar)?;
         }
         let priced_on = match row.get(TEXTS + texts.len())? {
             None => today.date,
-            Some(first) => Day::of(first, span.zone)?.date,
+            Some(first) => Day::of(first, span.calendar)?.date,
         };
         let (size, is_failed_work) = ((row.get(11)?, row.get(12)?), row.get::<i64>(1)? == 0);
         let is_edit = row.get(TEXTS + texts.len() + 2)?;
@@ -147,7 +147,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] if the database refuses or a sum is out of range.
     pub fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MonthTotals, LedgerError> {
-        let span = EntrySpan { start, end, zone: &TimeZone::UTC };
+        let span = EntrySpan { start, end, calendar: &Calendar::UTC };
         self.store.read(|conn| Ok(sum(&read(conn, span, &[])?)?))
     }
 }
@@ -208,13 +208,11 @@ struct Day {
 
 impl Day {
     /// The day of `moment`.
-    fn of(moment: i64, zone: &TimeZone) -> Result<Self, LedgerError> {
-        let date = zone.to_datetime(timestamp(moment)?).date();
-        let start_of =
-            |date: Date| zone.to_zoned(date.into()).map(|zoned| zoned.timestamp().as_millisecond());
-        let start = start_of(date).unwrap_or(i64::MIN);
-        let end = date.tomorrow().and_then(start_of).unwrap_or(i64::MAX);
-        Ok(Self { date, start, end })
+    fn of(moment: i64, calendar: &Calendar) -> Result<Self, LedgerError> {
+        let date = calendar.to_datetime(timestamp(moment)?).date();
+        let start_of = |date: Date| calendar.start_of(date).as_millisecond();
+        let end = date.tomorrow().map_or(i64::MAX, start_of);
+        Ok(Self { date, start: start_of(date), end })
     }
 
     fn contains(&self, moment: i64) -> bool {

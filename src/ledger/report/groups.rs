@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::{
     GroupBy, MonthTotals,
     entry_sums::{self, Fact},
     span::EntrySpan,
 };
+use crate::domain::Calendar;
 use crate::ledger::{
     Ledger, LedgerError,
     store::{Conn, params},
@@ -34,10 +35,10 @@ impl Ledger {
         by: GroupBy,
         start: Timestamp,
         end: Timestamp,
-        zone: &TimeZone,
+        calendar: &Calendar,
     ) -> Result<(MonthTotals, Vec<GroupTotals>), LedgerError> {
         self.store.read(|conn| {
-            let facts = entry_sums::read(conn, EntrySpan { start, end, zone }, &[by])?;
+            let facts = entry_sums::read(conn, EntrySpan { start, end, calendar }, &[by])?;
             Ok((entry_sums::sum(&facts)?, groups(conn, by, &facts)?))
         })
     }

@@ -2,6 +2,7 @@
 
 mod all_in;
 mod audit;
+mod charges;
 mod compared;
 mod csv;
 mod days;
@@ -23,6 +24,7 @@ mod year;
 
 pub use self::{
     all_in::WholeMonth,
+    charges::{Charge, ChargeLine, Charges},
     compared::Compared,
     days::DayReport,
     energy_sources::EnergySources,

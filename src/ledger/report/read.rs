@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, civil::Date};
 
 use super::{
     DayReport, EnergySources, Figures, GroupBy, Groups, MonthReport, MonthSums, MonthTotals, Payback,
@@ -17,9 +17,10 @@ use super::{
 };
 use crate::{
     costs::{Allocated, Asset, CostModel, DaySpan, MonthCost, ServiceComparison, month_cost},
+    domain::Calendar,
     ledger::{
         Ledger, LedgerError, Month, Year, adjustments, deliveries, meter,
-        recorded::{first_day, images_on, part_uses, start_of, with_assets},
+        recorded::{first_day, images_on, part_uses, with_assets},
         store::{Conn, params},
     },
     units::Money,
@@ -29,7 +30,7 @@ use crate::{
 pub(super) struct Source<'a> {
     view: &'a Conn<'a>,
     costs: CostModel,
-    zone: &'a TimeZone,
+    calendar: &'a Calendar,
     /// From the ledger's first day up to, not including, tomorrow; empty before the first key.
     known: DaySpan,
     /// The days of the facts, the report's own and those since the hardware was bought.
@@ -49,12 +50,12 @@ impl Ledger {
         costs: &CostModel,
         month: Month,
         kinds: &[GroupBy],
-        zone: &TimeZone,
+        calendar: &Calendar,
         now: Timestamp,
     ) -> Result<MonthReport, LedgerError> {
         self.store.read(|view| match Statement::of(view, month)? {
             Some(statement) => statement.into_report(view, kinds),
-            None => Ok(read_month(view, costs, month, kinds, (zone, now))?.0),
+            None => Ok(read_month(view, costs, month, kinds, (calendar, now))?.0),
         })
     }
 
@@ -66,11 +67,11 @@ impl Ledger {
         &self,
         costs: &CostModel,
         year: Year,
-        zone: &TimeZone,
+        calendar: &Calendar,
         now: Timestamp,
     ) -> Result<YearReport, LedgerError> {
         self.store.read(|view| {
-            let source = Source::read(view, costs, year.days(), &[], zone, now)?;
+            let source = Source::read(view, costs, year.days(), &[], calendar, now)?;
             let (mut months, mut sums) = (Vec::new(), MonthSums::default());
             let mut energy_sources = EnergySources::default();
             for month in year.months() {
@@ -101,13 +102,13 @@ pub(super) fn whole_month(
     view: &Conn<'_>,
     costs: &CostModel,
     month: Month,
-    zone: &TimeZone,
+    calendar: &Calendar,
     now: Timestamp,
 ) -> Result<(WholeMonth, Timestamp), LedgerError> {
-    let source = Source::read(view, costs, month.days(), &[], zone, now)?;
+    let source = Source::read(view, costs, month.days(), &[], calendar, now)?;
     let (_, sums) = source.month(month)?;
     let end = month.days().end.min(source.known.end);
-    Ok((source.whole(month.days(), &sums)?, start_of(end, zone)))
+    Ok((source.whole(month.days(), &sums)?, calendar.start_of(end)))
 }
 
 impl<'a> Source<'a> {
@@ -117,24 +118,35 @@ impl<'a> Source<'a> {
         costs: &CostModel,
         days: DaySpan,
         by: &[GroupBy],
-        zone: &'a TimeZone,
+        calendar: &'a Calendar,
         now: Timestamp,
     ) -> Result<Self, LedgerError> {
         let costs = with_assets(view, costs)?;
-        let tomorrow = zone.to_datetime(now).date().tomorrow().unwrap_or(Date::MAX);
-        let known = DaySpan { first: first_day(view, zone, now)?.unwrap_or(Date::MAX), end: tomorrow };
+        let tomorrow = calendar.to_datetime(now).date().tomorrow().unwrap_or(Date::MAX);
+        let known = DaySpan { first: first_day(view, calendar, now)?.unwrap_or(Date::MAX), end: tomorrow };
         let since = paying_days(&costs, known).first.min(days.first);
         let read = DaySpan { first: since, end: days.end };
-        let span = EntrySpan { start: start_of(read.first, zone), end: start_of(read.end, zone), zone };
+        let span =
+            EntrySpan { start: calendar.start_of(read.first), end: calendar.start_of(read.end), calendar };
         Ok(Self {
             facts: entry_sums::read(view, span, by)?,
             overheads: overheads_by_day(view, span)?,
             view,
             costs,
-            zone,
+            calendar,
             known,
             read,
         })
+    }
+
+    /// Those of `days` that have passed since the ledger's first.
+    pub(super) fn known_days(&self, days: DaySpan) -> DaySpan {
+        self.known.and(days)
+    }
+
+    /// What is counted with.
+    pub(super) fn costs(&self) -> &CostModel {
+        &self.costs
     }
 
     pub(super) fn facts_on(&self, days: DaySpan) -> &[Fact] {
@@ -156,7 +168,7 @@ impl<'a> Source<'a> {
 
     /// A month's report without its days and its payback, and what its figures are made from.
     fn month(&self, month: Month) -> Result<(MonthReport, MonthSums), LedgerError> {
-        let [start, end] = [month.days().first, month.days().end].map(|day| start_of(day, self.zone));
+        let [start, end] = [month.days().first, month.days().end].map(|day| self.calendar.start_of(day));
         let adjustments = adjustments::recorded(self.view, start, end)?;
         let adjusted = adjustments.iter().try_fold(Money::ZERO, |sum, one| sum.plus(one.amount));
         let mut totals = entry_sums::sum(self.facts_on(month.days()))?;
@@ -190,7 +202,7 @@ impl<'a> Source<'a> {
     fn images(&self, days: DaySpan) -> Result<u64, LedgerError> {
         let earlier = match days.before(self.read.first) {
             none if none.days() == 0 => 0,
-            earlier => images_on(self.view, earlier, self.zone)?,
+            earlier => images_on(self.view, earlier, self.calendar)?,
         };
         let read = self.images_read_on(days);
         // Below 0 if images from before this span were taken back: then nothing was worn.
@@ -286,9 +298,9 @@ pub(in crate::ledger) fn read_month(
     costs: &CostModel,
     month: Month,
     kinds: &[GroupBy],
-    (zone, now): (&TimeZone, Timestamp),
+    (calendar, now): (&Calendar, Timestamp),
 ) -> Result<(MonthReport, MonthSums), LedgerError> {
-    let source = Source::read(view, costs, month.days(), kinds, zone, now)?;
+    let source = Source::read(view, costs, month.days(), kinds, calendar, now)?;
     let (mut report, sums) = source.month(month)?;
     report.days = Some(source.days(month.days())?);
     report.payback = source.payback(month.days())?;
@@ -308,7 +320,7 @@ fn overheads_by_day(conn: &Conn<'_>, span: EntrySpan<'_>) -> Result<BTreeMap<Dat
     let sql = "SELECT entered_at_ms, electricity_nano FROM overheads WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2";
     let mut days = BTreeMap::<Date, Money>::new();
     conn.for_each(sql, params![span.start, span.end], |row| {
-        let day = days.entry(span.zone.to_datetime(row.get::<Timestamp>(0)?).date()).or_default();
+        let day = days.entry(span.calendar.to_datetime(row.get::<Timestamp>(0)?).date()).or_default();
         *day = day.plus(Money::from_nano(row.get(1)?))?;
         Ok::<_, LedgerError>(())
     })?;

@@ -1,4 +1,5 @@
-use jiff::{Timestamp, tz::TimeZone};
+use crate::domain::Calendar;
+use jiff::Timestamp;
 
 /// Which entries, and in whose days.
 #[derive(Debug, Clone, Copy)]
@@ -6,5 +7,5 @@ pub(super) struct EntrySpan<'a> {
     pub(super) start: Timestamp,
     /// The first moment after it.
     pub(super) end: Timestamp,
-    pub(super) zone: &'a TimeZone,
+    pub(super) calendar: &'a Calendar,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     costs::{CostBasis, CostModel},
+    domain::Calendar,
     ledger::{
         LedgerError, Month,
         exact_json::exact_json,
@@ -34,16 +35,16 @@ pub(in crate::ledger) fn state(
     costs: &CostModel,
     month: Month,
     operator: &str,
-    (zone, now): (&TimeZone, Timestamp),
+    (calendar, now): (&Calendar, Timestamp),
 ) -> Result<String, LedgerError> {
-    let (mut report, sums) = read_month(conn, costs, month, &GroupBy::ALL, (zone, now))?;
+    let (mut report, sums) = read_month(conn, costs, month, &GroupBy::ALL, (calendar, now))?;
     let mut groups = std::mem::take(&mut report.groups);
     without_names(conn, &mut groups)?;
     let statement = Statement {
         version: VERSION,
-        zone: zone.clone(),
-        start: month.start(zone),
-        end: month.end(zone),
+        zone: calendar.zone_at(month.start(calendar)).clone(),
+        start: month.start(calendar),
+        end: month.end(calendar),
         closed_at: now,
         operator: operator.to_owned(),
         report,

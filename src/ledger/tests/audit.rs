@@ -7,21 +7,19 @@ use super::{
     months::{at, month},
     *,
 };
-use crate::domain::Overhead;
+use crate::domain::{Calendar, Overhead};
 
 const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
-const REQUESTS: &str = "settled requests have the images that they asked for";
-
 impl Closed {
     /// The controls that do not hold.
-    fn broken(&self) -> Vec<&'static str> {
-        let basis = AuditBasis { costs: &self.costs, zone: &TimeZone::UTC, tolerance_percent: 5 };
+    fn broken(&self) -> Vec<ControlKind> {
+        let basis = AuditBasis { costs: &self.costs, calendar: &Calendar::UTC, tolerance_percent: 5 };
         let controls = self.book.ledger.audit(&basis, NOW).expect("audited");
         // Each of the three requests of the closed months asked for one image, and has two.
-        let expected = |control: &Control| if control.name == REQUESTS { 3 } else { 0 };
+        let expected = |control: &Control| if control.kind == ControlKind::Requests { 3 } else { 0 };
         let broken = controls.iter().filter(|control| control.breaks.len() != expected(control));
-        broken.map(|control| control.name).collect()
+        broken.map(|control| control.kind).collect()
     }
 
     fn measure(&self, kwh: &str) {
@@ -38,7 +36,7 @@ fn books() -> Closed {
     closed.add(&part("ups", 1_825, date(2026, 10, 10), BY_TIME));
     closed.retire(date(2026, 10, 12), 1_000);
     let now = at("2026-11-10T10:00:00Z");
-    let civil = TimeZone::UTC.to_datetime(now);
+    let civil = Calendar::UTC.to_datetime(now);
     let costs = closed.book.ledger.with_assets(&closed.costs).expect("a model");
     let product = crate::domain::Product::generated(ImageSize::square(64), Quality::Medium);
     let hour = Usage { energy: Energy::from_millijoules(3_600_000_000), ..receipt().usage };
@@ -62,29 +60,29 @@ fn books() -> Closed {
 
 #[test]
 fn every_control_holds_on_sound_books_and_fails_on_what_it_is_for() {
-    let prices = "entries follow from the prices that are stored with them";
-    let seals = "closed months are as they were closed";
+    let prices = ControlKind::Entries;
+    let seals = ControlKind::ClosedMonths;
     for (sql, broken) in [
         ("UPDATE entries SET depreciation_nano = depreciation_nano + 1 WHERE kind = 'failed'", vec![prices]),
         ("UPDATE entries SET wall_energy_mj = wall_energy_mj + 1 WHERE rate_card IS NOT NULL", vec![prices]),
         (
             "UPDATE overheads SET electricity_nano = electricity_nano + 1",
-            vec!["idle energy follows from the prices that are stored with it"],
+            vec![ControlKind::IdleEnergy],
         ),
         (
             "UPDATE requests SET images = 3 WHERE created_at_ms = 1794304800000 AND state = 'settled'",
-            vec![REQUESTS],
+            vec![ControlKind::Requests],
         ),
-        ("DELETE FROM adjustments", vec!["parts have lost what the months say"]),
+        ("DELETE FROM adjustments", vec![ControlKind::Parts]),
         (
             "UPDATE month_statements SET statement = replace(statement, '\"standard\":\"0', '\"standard\":\"1')
              WHERE month = '2026-10'",
-            vec![seals, "statements of closed months are the sums of their entries"],
+            vec![seals, ControlKind::Statements],
         ),
         ("UPDATE assets SET name = 'other' WHERE id = 1", vec![seals]),
     ] {
         let books = books();
-        assert_eq!(books.broken(), Vec::<&str>::new(), "{sql}");
+        assert_eq!(books.broken(), Vec::<ControlKind>::new(), "{sql}");
         books.book.tamper(sql);
         assert_eq!(books.broken(), broken, "{sql}");
     }
@@ -94,8 +92,8 @@ fn every_control_holds_on_sound_books_and_fails_on_what_it_is_for() {
 fn a_meter_that_counted_more_than_was_booked_breaks_its_control_and_says_by_how_much() {
     let books = books();
     books.measure("3.4");
-    assert_eq!(books.broken(), ["booked energy is near what meters counted and bills say"]);
-    let all = books.book.ledger.reconciliations(&TimeZone::UTC).expect("reconciliations");
+    assert_eq!(books.broken(), [ControlKind::Meters]);
+    let all = books.book.ledger.reconciliations(&Calendar::UTC).expect("reconciliations");
     let [november] = all.as_slice() else { panic!("the last one counts: {all:?}") };
     let uses: Vec<_> =
         november.booked.iter().map(|one| (one.name.as_str(), one.energy.as_millijoules())).collect();

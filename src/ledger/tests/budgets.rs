@@ -1,5 +1,6 @@
 use super::*;
 use crate::costs::{Budget, Spending};
+use crate::domain::Calendar;
 
 /// Two keys, a clock, and the requests that are open.
 struct Shop {
@@ -131,7 +132,7 @@ impl Shop {
 
     /// Spent, by rows read afresh, and reserved by what is open.
     fn used(&self, period: BudgetPeriod) -> [Spending; 2] {
-        let periods = BudgetPeriods::of(self.now, &TimeZone::UTC);
+        let periods = BudgetPeriods::of(self.now, &Calendar::UTC);
         let spent = self.book.ledger.spent(&periods).expect("sums");
         let of = |key: KeyId| spent[&period].get(&key).copied().unwrap_or_default();
         self.keys.map(of)

@@ -6,6 +6,7 @@ use super::{
     months::{at, month, two_months},
     *,
 };
+use crate::domain::Calendar;
 
 impl Book {
     /// Runs `sql` as somebody with sqlite3 would who has taken the triggers away.
@@ -55,28 +56,44 @@ fn a_closed_month_takes_no_entry_and_the_next_one_does() {
 }
 
 #[test]
-fn months_are_cut_in_the_zone_that_the_ledger_keeps() {
+fn another_time_zone_counts_from_the_next_month_on() {
     let book = two_months();
     let zone = |name: &str| TimeZone::get(name).expect("a zone");
     let now = at("2026-12-05T00:00:00Z");
-    book.ledger.check_zone(&zone("Europe/Berlin"), now).expect("none is kept yet");
-    book.ledger.keep_zone(&zone("Europe/Berlin"), now).expect("kept");
-    book.ledger.keep_zone(&zone("Asia/Shanghai"), now).expect("no month is closed");
-    book.ledger.check_zone(&zone("PRC"), now).expect("another name of the same zone");
-    let refused = book.ledger.check_zone(&TimeZone::UTC, now).expect_err("another zone").to_string();
-    assert!(refused.contains("Asia/Shanghai") && refused.contains("UTC"), "{refused}");
-    let close = |zone: &TimeZone| book.ledger.close_example(month("2026-10"), zone, now);
-    assert!(matches!(close(&TimeZone::UTC), Err(CloseError::Ledger(LedgerError::Zone { .. }))));
-    assert_eq!(book.ledger.closings().expect("closings"), [], "nothing was sealed");
-    close(&zone("Asia/Shanghai")).expect("closed");
-    assert!(matches!(book.ledger.keep_zone(&TimeZone::UTC, now), Err(LedgerError::Zone { .. })));
+    let calendar = || book.ledger.calendar(&TimeZone::UTC).expect("a calendar");
+    let keep = |name: &str, now| book.ledger.keep_zone(&zone(name), now).expect("kept");
+    assert_eq!(calendar(), Calendar::UTC, "none is kept yet");
+    keep("Europe/Berlin", now);
+    assert_eq!(calendar(), zone("Europe/Berlin").into(), "the first one has always held");
+    keep("Asia/Shanghai", now);
+    let bounds =
+        |name: &str| [month(name).start(&calendar()), month(name).end(&calendar())].map(|at| at.to_string());
+    let berlin = ["2026-11-30T23:00:00Z", "2026-12-31T23:00:00Z"];
+    assert_eq!(bounds("2026-12"), berlin, "the running month keeps its zone");
+    assert_eq!(bounds("2027-01"), ["2026-12-31T23:00:00Z", "2027-01-31T16:00:00Z"]);
+    keep("PRC", now);
+    keep("Asia/Shanghai", at("2027-02-05T00:00:00Z"));
+    assert_eq!(
+        book.ledger.terms().expect("terms").len(),
+        2,
+        "another name of the same zone, and the same one"
+    );
+
+    book.ledger.close_example(month("2026-10"), &calendar(), now).expect("closed");
+    book.ledger.close_example(month("2026-11"), &calendar(), now).expect("closed");
+    let before = bounds("2026-11");
+    keep("UTC", now);
+    keep("America/St_Johns", now);
+    assert_eq!((bounds("2026-11"), bounds("2026-12")), (before, berlin.map(String::from)));
+    assert_eq!(bounds("2027-01"), ["2026-12-31T23:00:00Z", "2027-02-01T03:30:00Z"], "the last word counts");
+    assert_eq!(book.finding("2026-11"), None);
 }
 
 #[test]
 fn a_first_key_from_the_future_hides_no_costs_of_today() {
     let book = Book::begun_at(None, at("2030-03-01T00:00:00Z"));
     assert_eq!(book.ledger.latest_moment().expect("a moment"), Some(at("2030-03-01T00:00:00Z")));
-    let first = |now| book.ledger.store.read(|conn| recorded::first_day(conn, &TimeZone::UTC, at(now)));
+    let first = |now| book.ledger.store.read(|conn| recorded::first_day(conn, &Calendar::UTC, at(now)));
     let day = |text: &str| Some(text.parse::<jiff::civil::Date>().expect("a day"));
     assert_eq!(first("2026-11-28T12:00:00Z").expect("a day"), day("2026-11-28"));
     assert_eq!(first("2031-01-01T00:00:00Z").expect("a day"), day("2030-03-01"));
@@ -115,7 +132,7 @@ fn triggers_that_were_taken_away_are_put_back() {
 #[test]
 fn a_month_is_closed_once_in_order_and_after_its_end() {
     let mut book = two_months();
-    let early = book.ledger.close_example(month("2026-10"), &TimeZone::UTC, at("2026-10-31T23:59:59Z"));
+    let early = book.ledger.close_example(month("2026-10"), &Calendar::UTC, at("2026-10-31T23:59:59Z"));
     assert!(matches!(early, Err(CloseError::Running { .. })));
     assert!(matches!(book.close("2026-12"), Err(CloseError::Running { .. })));
     let skipped = book.close("2026-11").expect_err("refused");
@@ -138,16 +155,16 @@ fn a_month_is_closed_once_in_order_and_after_its_end() {
 
 #[test]
 fn months_that_do_not_follow_upon_each_other_are_refused() {
-    let zone = |hours| TimeZone::fixed(jiff::tz::offset(hours));
+    let calendar = |hours| Calendar::from(TimeZone::fixed(jiff::tz::offset(hours)));
     let now = at("2026-12-05T00:00:00Z");
     let closed_in = |hours| {
         let mut book = two_months();
         book.generate(book.filed(), at("2026-10-31T20:00:00Z"), &[receipt()]);
-        book.ledger.close_example(month("2026-10"), &zone(hours), now).expect("closed");
+        book.ledger.close_example(month("2026-10"), &calendar(hours), now).expect("closed");
         book
     };
     for (before, after) in [(0, 8), (8, 0)] {
-        let shifted = closed_in(before).ledger.close_example(month("2026-11"), &zone(after), now);
+        let shifted = closed_in(before).ledger.close_example(month("2026-11"), &calendar(after), now);
         assert!(matches!(shifted, Err(CloseError::Shifted { .. })), "{shifted:?}");
     }
 }
@@ -191,7 +208,9 @@ fn the_same_month_has_the_same_hash_everywhere() {
     let hash = |text: &str| Sha256Hash::new(<sha2::Sha256 as sha2::Digest>::digest(text).into());
     assert_eq!(first.1, hash(&text(2, "", "")), "what was closed in format 2 verifies as it did");
     let (name, statement) = (hash("test"), hash(&first.2));
-    let end = format!("[\"name of key\",1,\"{name}\"]\n[\"statement\",\"{statement}\",\"command line\"]\n");
+    let zone = r#"["term",1,"time_zone",null,"{\"term\":\"time_zone\",\"value\":\"UTC\"}",null,null,"configuration",1796428800000]"#;
+    let end =
+        format!("{zone}\n[\"name of key\",1,\"{name}\"]\n[\"statement\",\"{statement}\",\"command line\"]\n");
     assert_eq!(first.0, hash(&text(3, ",null,null,null,null,0,1,null,null,null,null,1", &end)));
 }
 
@@ -210,7 +229,14 @@ fn a_change_by_hand_is_found_and_named() {
         ("UPDATE keys SET public_id = 'x'", Finding::Changed(1)),
         ("UPDATE month_closings SET sha256 = zeroblob(32) WHERE month = '2026-10'", Finding::Closing),
         ("UPDATE month_closings SET rows = 2 WHERE month = '2026-10'", Finding::Closing),
-        ("UPDATE month_closings SET closed_at_ms = 0 WHERE month = '2026-10'", Finding::Closing),
+        (
+            "UPDATE month_closings SET closed_at_ms = 0 WHERE month = '2026-10'",
+            Finding::LineMissing("term", 1),
+        ),
+        (
+            "UPDATE month_closings SET closed_at_ms = closed_at_ms + 1 WHERE month = '2026-10'",
+            Finding::Closing,
+        ),
         ("UPDATE month_closings SET previous_sha256 = zeroblob(32) WHERE month = '2026-10'", Finding::Chain),
         ("DELETE FROM month_closings WHERE month = '2026-10'", Finding::NoClosing),
         ("UPDATE month_closing_rows SET sha256 = zeroblob(32) WHERE entry_id = 1", Finding::Changed(1)),

@@ -7,6 +7,7 @@ use super::{
     *,
 };
 use crate::costs::{Asset, CostModel, CostSettings, Life, PriceBook, Retirement};
+use crate::domain::Calendar;
 
 #[test]
 fn half_a_comparison_is_refused_by_the_database() {
@@ -88,7 +89,7 @@ fn months_add_up_to_what_a_part_lost_also_where_more_was_taken_back_than_made() 
     book.generate(book.filed(), at("2026-11-05T00:00:00Z"), &[receipt(), receipt()]);
     let now = at("2026-11-06T00:00:00Z");
     let lost = ["2026-09", "2026-10", "2026-11"].map(|text| {
-        let report = book.ledger.month_report(&costs(vec![]), month(text), &[], &TimeZone::UTC, now);
+        let report = book.ledger.month_report(&costs(vec![]), month(text), &[], &Calendar::UTC, now);
         report.expect("a report").whole.expect("a whole month").whole_depreciation.to_string()
     });
     assert_eq!(lost, ["60.00", "-30.00", "20.00"], "five images at 10 each");
@@ -116,12 +117,12 @@ fn a_loss_on_a_sale_is_in_the_month() {
     );
     let now = at("2026-12-15T00:00:00Z");
     let all_in = ["2026-10", "2026-11", "2026-12"].map(|text| {
-        let report = book.ledger.month_report(&costs(vec![]), month(text), &[], &TimeZone::UTC, now);
+        let report = book.ledger.month_report(&costs(vec![]), month(text), &[], &Calendar::UTC, now);
         report.expect("a report").whole.expect("a whole month").fully_loaded_total
     });
     let sum = all_in.into_iter().try_fold(Money::ZERO, Money::plus).expect("in range");
     assert_eq!(sum.to_string(), "11000.00", "paid 12,000, brought 1,000");
-    let year = book.ledger.year_report(&costs(vec![]), "2026".parse().expect("a year"), &TimeZone::UTC, now);
+    let year = book.ledger.year_report(&costs(vec![]), "2026".parse().expect("a year"), &Calendar::UTC, now);
     assert_eq!(year.expect("a report").whole.fully_loaded_total, sum);
 }
 
@@ -147,7 +148,7 @@ fn break_even_is_of_a_whole_month_from_its_first_day_on() {
     };
     let whole = |book: &Book, day: u32| {
         let now = at(&format!("2026-09-{day:02}T20:00:00Z"));
-        let report = book.ledger.month_report(&costs(vec![]), month("2026-09"), &[], &TimeZone::UTC, now);
+        let report = book.ledger.month_report(&costs(vec![]), month("2026-09"), &[], &Calendar::UTC, now);
         report.expect("a report").whole.expect("a whole month")
     };
     for day in 1..=30 {
@@ -179,7 +180,7 @@ fn a_part_by_units_is_charged_until_its_residual_and_no_more() {
         let receipts = costs.receipts(vec![receipt().usage; images], None, civil).expect("receipts");
         book.generate(book.filed(), moment, &receipts);
     }
-    let report = book.ledger.month_report(&costs(vec![]), month("2026-09"), &[], &TimeZone::UTC, moment);
+    let report = book.ledger.month_report(&costs(vec![]), month("2026-09"), &[], &Calendar::UTC, moment);
     let report = report.expect("a report");
     let whole = report.whole.expect("a whole month");
     let amounts = [report.figures.cost.depreciation, whole.whole_depreciation, whole.unused_depreciation];

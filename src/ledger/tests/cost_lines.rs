@@ -1,12 +1,10 @@
 //! Dated lines of cost, and what becomes of the past when one changes.
 
-use jiff::{
-    civil::{Date, date},
-    tz::TimeZone,
-};
+use jiff::civil::{Date, date};
 
 use super::{months::at, *};
 use crate::costs::{CostLine, CostModel, CostSettings, DaySpan, PriceBook, Upkeep};
+use crate::domain::Calendar;
 
 pub(super) fn yuan(amount: i64) -> Money {
     Money::from_nano(amount * 1_000_000_000)
@@ -29,7 +27,7 @@ fn line(name: &str, upkeep: Upkeep, first: Date) -> CostLine {
 fn upkeep_of(book: &Book, costs: &CostModel, month: &str) -> Money {
     let now = at("2027-01-10T00:00:00Z");
     let month = month.parse().expect("a month");
-    let report = book.ledger.month_report(costs, month, &[], &TimeZone::UTC, now).expect("a report");
+    let report = book.ledger.month_report(costs, month, &[], &Calendar::UTC, now).expect("a report");
     report.whole.expect("figures").whole_upkeep
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     costs::{Asset, CostModel, CostSettings, ExchangeRate, Life, PriceBook, Retirement},
-    domain::Overhead,
+    domain::{Calendar, Overhead},
 };
 
 /// The cells of a FOCUS file under its head, by row and column name.
@@ -31,19 +31,19 @@ fn costs() -> CostModel {
     CostModel::new(CostSettings::default(), prices, vec![dollars]).expect("a cost model")
 }
 
-pub(super) fn focus(book: &Book, text: &str, zone: &TimeZone) -> String {
-    focus_at(book, text, zone, at("2027-01-02T00:00:00Z"))
+pub(super) fn focus(book: &Book, text: &str, calendar: &Calendar) -> String {
+    focus_at(book, text, calendar, at("2027-01-02T00:00:00Z"))
 }
 
 /// Everything of a month that is over.
-pub(super) fn all_in(book: &Book, text: &str, zone: &TimeZone) -> Money {
+pub(super) fn all_in(book: &Book, text: &str, calendar: &Calendar) -> Money {
     let now = at("2027-01-02T00:00:00Z");
-    let report = book.ledger.month_report(&costs(), month(text), &[], zone, now).expect("a report");
+    let report = book.ledger.month_report(&costs(), month(text), &[], calendar, now).expect("a report");
     report.whole.expect("a whole month").fully_loaded_total
 }
 
-fn focus_at(book: &Book, text: &str, zone: &TimeZone, now: Timestamp) -> String {
-    let export = book.ledger.focus_export(&costs(), month(text), zone, "Studio", now);
+fn focus_at(book: &Book, text: &str, calendar: &Calendar, now: Timestamp) -> String {
+    let export = book.ledger.focus_export(&costs(), month(text), calendar, "Studio", now);
     let mut export = export.expect("an export");
     let parts = std::iter::from_fn(|| book.ledger.focus_rows(&mut export).expect("FOCUS"));
     parts.collect()
@@ -57,7 +57,7 @@ fn a_report_in_groups_is_a_csv_file_that_no_spreadsheet_computes() {
     let costs = costs();
     let now = at("2026-12-01T00:00:00Z");
     let report = |text: &str| {
-        let report = book.ledger.month_report(&costs, month(text), &[GroupBy::Tag], &TimeZone::UTC, now);
+        let report = book.ledger.month_report(&costs, month(text), &[GroupBy::Tag], &Calendar::UTC, now);
         report.expect("a report").to_csv().expect("CSV")
     };
     let october = report("2026-10");
@@ -72,7 +72,7 @@ fn a_report_in_groups_is_a_csv_file_that_no_spreadsheet_computes() {
 #[test]
 fn an_image_is_a_usage_charge_of_its_standard_cost() {
     let book = two_months();
-    let csv = focus(&book, "2026-10", &TimeZone::UTC);
+    let csv = focus(&book, "2026-10", &Calendar::UTC);
     let amounts = ["EffectiveCost", "ListCost", "ContractedCost", "BilledCost", "x_ComparatorCost"];
     assert_eq!(
         cells(&csv, 0, &amounts),
@@ -87,7 +87,7 @@ fn an_image_is_a_usage_charge_of_its_standard_cost() {
     let at = ["tiny/64x64/8", "Image generation", "tiny/64x64/8@0.000000006", "0.000000006", "0.000000006"];
     assert_eq!(cells(&csv, 0, &price), at);
     assert_eq!(csv.lines().count(), 5, "three images, and the depreciation that they were not charged");
-    assert_eq!(focus(&book, "2026-09", &TimeZone::UTC).lines().count(), 1, "a head without rows");
+    assert_eq!(focus(&book, "2026-09", &Calendar::UTC).lines().count(), 1, "a head without rows");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_metered_image_names_its_card_and_so_does_what_takes_it_back() {
     book.ledger
         .reverse(1, "a test", Some(&CorrectedAmounts::default()), "command line", NOON)
         .expect("reversed");
-    let csv = focus(&book, "2026-11", &TimeZone::UTC);
+    let csv = focus(&book, "2026-11", &Calendar::UTC);
     let resource = |row| cells(&csv, row, &["ResourceId", "ResourceType", "ResourceName"]);
     for row in [0, 2, 3] {
         assert_eq!(resource(row), ["GPU-8f1e", "GPU", ""], "row {row}");
@@ -113,7 +113,7 @@ fn a_metered_image_names_its_card_and_so_does_what_takes_it_back() {
 fn billing_periods_are_the_zones_months_told_in_utc() {
     let book = two_months();
     let periods = ["BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"];
-    let shanghai = TimeZone::fixed(jiff::tz::offset(8));
+    let shanghai = Calendar::from(TimeZone::fixed(jiff::tz::offset(8)));
     let november = focus(&book, "2026-11", &shanghai);
     let month = ["2026-10-31T16:00:00Z", "2026-11-30T16:00:00Z"];
     assert_eq!(cells(&november, 0, &periods)[..2], month);
@@ -128,7 +128,7 @@ fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_image() {
     let now = at("2026-11-20T00:00:00Z");
     book.ledger.reverse(2, "the meter was wrong", Some(&amounts), "command line", now).expect("reversed");
     book.ledger.reverse(4, "a test", None, "command line", now).expect("reversed");
-    let csv = focus(&book, "2026-11", &TimeZone::UTC);
+    let csv = focus(&book, "2026-11", &Calendar::UTC);
     let row = |row: usize| {
         let columns =
             ["ChargeClass", "EffectiveCost", "PricingQuantity", "x_CorrectedEntryId", "ChargePeriodEnd"];
@@ -149,7 +149,7 @@ fn failed_work_is_a_charge_without_an_image() {
     book.ledger
         .fail(failed, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[work], NOON)
         .expect("failed");
-    let csv = focus(&book, "2026-11", &TimeZone::UTC);
+    let csv = focus(&book, "2026-11", &Calendar::UTC);
     let columns = ["EffectiveCost", "PricingQuantity", "PricingUnit", "x_ComparatorSku", "x_ComparatorCost"];
     assert_eq!(cells(&csv, 0, &columns), ["0.000000005", "1.0", "Requests", "", ""]);
     assert!(cells(&csv, 0, &["ChargeDescription"])[0].contains("no image"));
@@ -207,12 +207,12 @@ fn a_month_of_everything() -> (Book, CostModel) {
 #[test]
 fn a_file_adds_up_to_the_all_in_month() {
     let (book, costs) = a_month_of_everything();
-    let zone = TimeZone::fixed(jiff::tz::offset(8));
+    let calendar = Calendar::from(TimeZone::fixed(jiff::tz::offset(8)));
     // The last moment is in the middle of a month, which costs its days so far.
     for now in ["2027-01-02T00:00:00Z", "2026-11-22T12:00:00Z"].map(at) {
         let mut lines = std::collections::BTreeSet::new();
         for text in ["2026-09", "2026-10", "2026-11", "2026-12"] {
-            let export = book.ledger.focus_export(&costs, month(text), &zone, "Studio", now);
+            let export = book.ledger.focus_export(&costs, month(text), &calendar, "Studio", now);
             let mut export = export.expect("an export");
             let csv: String =
                 std::iter::from_fn(|| book.ledger.focus_rows(&mut export).expect("FOCUS")).collect();
@@ -224,7 +224,8 @@ fn a_file_adds_up_to_the_all_in_month() {
                 let amounts = rows.iter().map(|row| row[column].parse::<Money>().expect("an amount"));
                 amounts.fold(Money::ZERO, |sum, amount| sum.plus(amount).expect("in range"))
             };
-            let report = book.ledger.month_report(&costs, month(text), &[], &zone, now).expect("a report");
+            let report =
+                book.ledger.month_report(&costs, month(text), &[], &calendar, now).expect("a report");
             let whole = report.whole.expect("a whole month");
             assert_eq!(sum(0), whole.fully_loaded_total, "{text}: {rows:?}");
             assert_eq!((sum(2), sum(3)), (whole.whole_depreciation, whole.whole_upkeep), "{text}");
@@ -238,7 +239,7 @@ fn a_file_adds_up_to_the_all_in_month() {
 
 #[test]
 fn two_installations_have_two_accounts_and_a_ledger_keeps_its_own() {
-    let account = |book: &Book| cells(&focus(book, "2026-10", &TimeZone::UTC), 0, &["BillingAccountId"]);
+    let account = |book: &Book| cells(&focus(book, "2026-10", &Calendar::UTC), 0, &["BillingAccountId"]);
     let (one, other) = (two_months(), two_months());
     assert_ne!(account(&one), account(&other));
     let before = account(&one);

@@ -4,6 +4,7 @@ use super::{
     months::{at, month, two_months},
     *,
 };
+use crate::domain::Calendar;
 
 impl Book {
     /// Whether `text` is still in the ledger's files.
@@ -49,7 +50,7 @@ fn a_forgotten_tag_leaves_sums_and_seals_as_they_were() {
         book.close("2026-11").expect("the chain goes on");
         assert_eq!(book.finding("2026-11"), None);
         let (_, groups) =
-            book.ledger.grouped_totals(GroupBy::Tag, span.0, span.1, &TimeZone::UTC).expect("groups");
+            book.ledger.grouped_totals(GroupBy::Tag, span.0, span.1, &Calendar::UTC).expect("groups");
         assert!(
             groups.iter().any(|group| group.group.as_deref() == Some(&*forgotten.pseudonym)),
             "{groups:?}"

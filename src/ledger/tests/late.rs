@@ -8,8 +8,9 @@ use super::{
     *,
 };
 use crate::costs::{Asset, CostLine, DaySpan, ExchangeRate, Hardware, Life, Retirement, Upkeep};
+use crate::domain::Calendar;
 
-const UTC: TimeZone = TimeZone::UTC;
+const UTC: Calendar = Calendar::UTC;
 const NOVEMBER_5: Timestamp = Timestamp::constant(1_793_872_800, 0);
 
 /// A machine with upkeep by the year, and prices in dollars at `rate`.
@@ -77,7 +78,7 @@ impl Closed {
     }
 
     fn close(&self, text: &str, now: Timestamp) -> Closing {
-        let closer = Closer { costs: &self.costs, zone: &UTC, operator: "Studio", actor: "command line" };
+        let closer = Closer { costs: &self.costs, calendar: &UTC, operator: "Studio", actor: "command line" };
         self.book.ledger.close_month(month(text), &closer, now).expect("closed")
     }
 

@@ -1,6 +1,7 @@
 mod audit;
 mod batches;
 mod budgets;
+mod charges;
 mod closings;
 mod comparisons;
 mod computations;
@@ -15,8 +16,9 @@ mod plans;
 mod property;
 mod statements;
 mod tampering;
+mod terms;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
@@ -28,8 +30,8 @@ use crate::{
         CostSettings, PriceBook, PricedWork, Receipt, Share,
     },
     domain::{
-        ApiKey, Computation, EditRecord, EnergySource, FailureReason, ImageSize, KeyId, Quality, RenderSpec,
-        RequestId, Scopes, Seed, Usage,
+        ApiKey, Calendar, Computation, EditRecord, EnergySource, FailureReason, ImageSize, KeyId, Quality,
+        RenderSpec, RequestId, Scopes, Seed, Usage,
     },
     units::{Currency, Energy, EnergyBalance, Millis, Money},
 };
@@ -151,11 +153,11 @@ impl Ledger {
     pub(super) fn close_example(
         &self,
         month: Month,
-        zone: &TimeZone,
+        calendar: &Calendar,
         now: Timestamp,
     ) -> Result<Closing, CloseError> {
         let costs = model_in(Currency::CNY);
-        let closer = Closer { costs: &costs, zone, operator: "Tintype", actor: "command line" };
+        let closer = Closer { costs: &costs, calendar, operator: "Tintype", actor: "command line" };
         self.close_month(month, &closer, now)
     }
 }
@@ -181,7 +183,7 @@ pub(super) fn request<'a>(
         wall_energy: Energy::default(),
         budgets,
         now,
-        periods: BudgetPeriods::of(now, &TimeZone::UTC),
+        periods: BudgetPeriods::of(now, &Calendar::UTC),
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::domain::Calendar;
 
 /// What a request is filed under.
 #[derive(Clone, Copy)]
@@ -60,11 +61,11 @@ impl Book {
 
     fn month_totals(&self, text: &str) -> MonthTotals {
         let month = month(text);
-        self.ledger.totals(month.start(&TimeZone::UTC), month.end(&TimeZone::UTC)).expect("totals")
+        self.ledger.totals(month.start(&Calendar::UTC), month.end(&Calendar::UTC)).expect("totals")
     }
 
     pub(super) fn close(&self, text: &str) -> Result<Closing, CloseError> {
-        self.ledger.close_example(month(text), &TimeZone::UTC, at("2026-12-05T00:00:00Z"))
+        self.ledger.close_example(month(text), &Calendar::UTC, at("2026-12-05T00:00:00Z"))
     }
 }
 
@@ -83,22 +84,22 @@ fn groups_have_what_their_images_have_in_common() {
     let mut book = two_months();
     let other = Filed { model: "other", quality: Quality::High, side: 32, ..book.filed() };
     book.generate(other, at("2026-10-02T23:00:00Z"), &[receipt_of(100)]);
-    let start = month("2026-10").start(&TimeZone::UTC);
-    let end = month("2026-10").end(&TimeZone::UTC);
-    let groups = |by: GroupBy, zone: &TimeZone| -> Vec<_> {
-        let (_, groups) = book.ledger.grouped_totals(by, start, end, zone).expect("groups");
+    let start = month("2026-10").start(&Calendar::UTC);
+    let end = month("2026-10").end(&Calendar::UTC);
+    let groups = |by: GroupBy, calendar: &Calendar| -> Vec<_> {
+        let (_, groups) = book.ledger.grouped_totals(by, start, end, calendar).expect("groups");
         groups.into_iter().map(|group| (group.group, group.totals.images)).collect()
     };
     let named = |name: &str, images: i64| (Some(name.to_owned()), images);
-    let utc = TimeZone::UTC;
+    let utc = Calendar::UTC;
     assert_eq!(groups(GroupBy::Tag, &utc), [(None, 2), named("spring", 2)], "the dearest first");
     assert_eq!(groups(GroupBy::Model, &utc), [named("other", 1), named("tiny", 3)]);
     assert_eq!(groups(GroupBy::Size, &utc), [named("32x32", 1), named("64x64", 3)]);
     assert_eq!(groups(GroupBy::Quality, &utc), [named("high", 1), named("medium", 3)]);
     assert_eq!(groups(GroupBy::Day, &utc), [named("2026-10-02", 3), named("2026-10-31", 1)]);
-    let shanghai = TimeZone::fixed(jiff::tz::offset(8));
+    let shanghai = Calendar::from(TimeZone::fixed(jiff::tz::offset(8)));
     let days = [named("2026-10-02", 2), named("2026-10-03", 1), named("2026-11-01", 1)];
-    assert_eq!(groups(GroupBy::Day, &shanghai), days, "days are the zone's");
+    assert_eq!(groups(GroupBy::Day, &shanghai), days, "days are the calendar's");
     let (_, keys) = book.ledger.grouped_totals(GroupBy::Key, start, end, &utc).expect("groups");
     assert_eq!((keys.len(), keys[0].title.as_deref()), (1, Some("test")));
 }
@@ -154,7 +155,7 @@ fn what_cannot_be_taken_back_is_refused_in_a_line() {
     assert_eq!(reverse(5, "x", None).expect("reversed").reversal, 6);
     assert!(matches!(reverse(5, "x", None), Err(ReverseError::Before { entry: 5, by: 6 })));
     assert!(matches!(reverse(6, "x", None), Err(ReverseError::IsReversal(6))));
-    let closed = book.ledger.close_example(month("2026-10"), &TimeZone::UTC, NOON);
+    let closed = book.ledger.close_example(month("2026-10"), &Calendar::UTC, NOON);
     closed.expect("closed");
     let back_dated =
         book.ledger.reverse(1, "x", None, "command line", at("2026-10-15T00:00:00Z")).expect_err("closed");

@@ -1,6 +1,6 @@
 //! Months, days, services and paybacks, and that they say the same.
 
-use jiff::{civil::date, tz::TimeZone};
+use jiff::civil::date;
 
 use super::{
     months::{Filed, at, month, receipt_of, two_months},
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     costs::{Asset, CostModel, CostSettings, ExchangeRate, Hardware, Life, Outlook, PriceBook, Retirement},
-    domain::{EnergySource, Overhead},
+    domain::{Calendar, EnergySource, Overhead},
 };
 
 const BOOK: &str = r#"
@@ -53,7 +53,7 @@ fn yuan(text: &str) -> Money {
 }
 
 fn report(book: &Book, text: &str, now: &str) -> MonthReport {
-    book.ledger.month_report(&costs(), month(text), &[], &TimeZone::UTC, at(now)).expect("a report")
+    book.ledger.month_report(&costs(), month(text), &[], &Calendar::UTC, at(now)).expect("a report")
 }
 
 /// A book whose first key is of 2026-10-01.
@@ -193,7 +193,7 @@ fn a_year_is_its_months() {
     let book = two_months();
     let now = at("2026-12-02T00:00:00Z");
     let year = "2026".parse().expect("a year");
-    let year = book.ledger.year_report(&costs(), year, &TimeZone::UTC, now).expect("a report");
+    let year = book.ledger.year_report(&costs(), year, &Calendar::UTC, now).expect("a report");
     let images: Vec<_> = year.months.iter().map(|month| month.figures.images).collect();
     assert_eq!(images, [0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 0]);
     let sum = |of: fn(&MonthReport) -> Money| {
@@ -215,7 +215,7 @@ fn a_year_is_its_months() {
 #[test]
 fn groups_of_several_kinds_are_those_of_each() {
     let book = two_months();
-    let utc = TimeZone::UTC;
+    let utc = Calendar::UTC;
     let october = month("2026-10");
     let now = at("2026-12-02T00:00:00Z");
     let report = book.ledger.month_report(&costs(), october, &GroupBy::ALL, &utc, now).expect("a report");

@@ -8,8 +8,9 @@ use super::{
     *,
 };
 use crate::{
-    costs::{Asset, CostLine, DaySpan, Life, Retirement},
+    costs::{Asset, CostLine, DaySpan, Life, Retirement, Term},
     domain::Overhead,
+    units::Power,
 };
 
 const OCTOBER: &str = "2026-10-05T10:00:00Z";
@@ -45,6 +46,8 @@ fn closed() -> Book {
     let line = CostLine { name: "rent".into(), upkeep: a_year(365), days };
     let line = ledger.add_cost_line(&line, &costs, &evidence, now).expect("recorded");
     assert!(ledger.end_cost_line(line, date(2026, 10, 3), &costs, &evidence, now).expect("ended"));
+    let watts = Term::HostWatts(Power::from_watts(50));
+    assert!(ledger.record_term(&watts, now, &evidence, now).expect("recorded"));
     book.close("2026-10").expect("closed");
     book.close("2026-11").expect("closed");
     book
@@ -73,6 +76,9 @@ const TAMPERINGS: &[(&str, Finding)] = &[
     ("DELETE FROM deliveries", Finding::Changed(1)),
     ("UPDATE keys SET public_id = 'x'", Finding::Changed(1)),
     ("UPDATE keys SET name = 'x'", Finding::LineChanged("name of key", 1)),
+    ("UPDATE terms SET term = replace(term, '50', '5')", Finding::LineChanged("term", 1)),
+    ("UPDATE terms SET from_ms = from_ms + 1", Finding::LineChanged("term", 1)),
+    ("DELETE FROM terms", Finding::LineMissing("term", 1)),
     ("UPDATE overheads SET electricity_nano = electricity_nano * 100", Finding::LineChanged("overhead", 1)),
     ("DELETE FROM overheads", Finding::LineMissing("epoch", 1)),
     (

@@ -1,11 +1,11 @@
 use std::fmt;
 
-use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, Zoned, civil::Date};
 
 use super::Month;
 use crate::{
     costs::{Budget, BudgetAmount, BudgetLimit, BudgetPeriod, Budgets, Spending},
-    domain::KeyId,
+    domain::{Calendar, KeyId},
 };
 
 /// The day and the month that run at some moment.
@@ -23,17 +23,17 @@ pub(in crate::ledger) struct Span {
 }
 
 impl BudgetPeriods {
-    /// Those of `now` by the calendar of `zone`.
-    pub fn of(now: Timestamp, zone: &TimeZone) -> Self {
-        let (today, month) = (zone.to_datetime(now).date(), Month::of(now, zone));
-        let at = |moment: Timestamp| moment.to_zoned(zone.clone());
-        let midnight = |day: Date| zone.to_zoned(day.into()).unwrap_or_else(|_| at(now));
+    /// Those of `now`.
+    pub fn of(now: Timestamp, calendar: &Calendar) -> Self {
+        let (today, month) = (calendar.to_datetime(now).date(), Month::of(now, calendar));
+        let at = |moment: Timestamp| moment.to_zoned(calendar.zone_at(moment).clone());
+        let midnight = |day: Date| at(calendar.start_of(day));
         Self {
             day: Span {
                 start: midnight(today).timestamp(),
                 end: midnight(today.tomorrow().unwrap_or(today)),
             },
-            month: Span { start: month.start(zone), end: at(month.end(zone)) },
+            month: Span { start: month.start(calendar), end: at(month.end(calendar)) },
         }
     }
 

@@ -1,8 +1,8 @@
 use std::{fmt, str::FromStr};
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 
-use crate::{costs::DaySpan, units::deserialize_from_str};
+use crate::{costs::DaySpan, domain::Calendar, units::deserialize_from_str};
 
 /// A calendar month, `2026-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,9 +29,9 @@ pub struct YearError(String);
 pub struct MonthError(String);
 
 impl Month {
-    /// The month of `now` in `zone`.
-    pub fn of(now: Timestamp, zone: &TimeZone) -> Self {
-        Self { first: zone.to_datetime(now).date().first_of_month() }
+    /// The month of `now`.
+    pub fn of(now: Timestamp, calendar: &Calendar) -> Self {
+        Self { first: calendar.to_datetime(now).date().first_of_month() }
     }
 
     /// The month before.
@@ -54,14 +54,14 @@ impl Month {
         self.first.last_of_month()
     }
 
-    /// The month's first moment in `zone`.
-    pub fn start(self, zone: &TimeZone) -> Timestamp {
-        zone.to_zoned(self.first.into()).map_or(Timestamp::MIN, |zoned| zoned.timestamp())
+    /// The month's first moment.
+    pub fn start(self, calendar: &Calendar) -> Timestamp {
+        calendar.start_of(self.first)
     }
 
-    /// The first moment after the month in `zone`.
-    pub fn end(self, zone: &TimeZone) -> Timestamp {
-        self.next().start(zone)
+    /// The first moment after the month.
+    pub fn end(self, calendar: &Calendar) -> Timestamp {
+        self.next().start(calendar)
     }
 }
 
@@ -116,14 +116,16 @@ impl FromStr for Year {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
 
     #[test]
     fn a_month_is_a_half_open_span_in_its_zone() {
         let month: Month = "2026-12".parse().expect("a month");
-        assert_eq!(month.start(&TimeZone::UTC).to_string(), "2026-12-01T00:00:00Z");
-        assert_eq!(month.end(&TimeZone::UTC).to_string(), "2027-01-01T00:00:00Z");
-        let shanghai = TimeZone::fixed(jiff::tz::offset(8));
+        assert_eq!(month.start(&Calendar::UTC).to_string(), "2026-12-01T00:00:00Z");
+        assert_eq!(month.end(&Calendar::UTC).to_string(), "2027-01-01T00:00:00Z");
+        let shanghai = Calendar::from(TimeZone::fixed(jiff::tz::offset(8)));
         assert_eq!(month.start(&shanghai).to_string(), "2026-11-30T16:00:00Z");
         assert_eq!(Month::of("2026-11-30T16:00:00Z".parse().expect("a time"), &shanghai), month);
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::SignedDuration;
 use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 use tintype::{
@@ -54,7 +54,7 @@ impl Bench {
             Engine::start(devices, warm_up, Arc::new(|_, _| {}), &settings).expect("started");
         let files = ModelFiles::directory(&tiny_models::directory("base")).expect("a model");
         let config = Config::default();
-        let zone = TimeZone::UTC;
+        let zone = tintype::domain::Calendar::UTC;
         let service = Service::new(ServiceParts {
             engine,
             ledger: Arc::clone(&ledger),
@@ -66,7 +66,7 @@ impl Bench {
             },
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(&clock),
-            zone,
+            calendar: zone,
             model: "base".into(),
             runtime: runtime.handle().clone(),
             settings: config.service_settings(),

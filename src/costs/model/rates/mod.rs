@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 
 use super::CostModel;
 use crate::{
     costs::{
-        Breakdown, CostError, ElectricityRate, LineRate, ListRate, PartRate, PricedWork, RateCard, Share,
-        TariffError,
+        Breakdown, CostError, CostSettings, ElectricityRate, LineRate, ListRate, PartRate, PriceSheet,
+        PricedWork, RateCard, Share, TariffError, TariffRow,
     },
     domain::Usage,
     units::{Energy, Money, RangeError},
@@ -39,21 +39,47 @@ impl CostModel {
     /// The price of a kilowatt-hour at the plug at `at`, by the clock on the wall.
     ///
     /// # Errors
-    /// None for a tariff that was checked.
+    /// [`TariffError`] for a tariff without a price then.
     pub(super) fn price_per_kwh(&self, at: DateTime) -> Result<Money, TariffError> {
-        let row = self.basis.tariff.row_at(at)?;
+        let row = self.tariff_row(at)?;
         Ok(row.map_or(self.settings().price_per_kwh, |row| row.price_per_kwh))
     }
 
-    fn electricity_rate(&self, at: DateTime) -> Result<ElectricityRate, TariffError> {
-        let row = self.basis.tariff.row_at(at)?;
+    fn tariff_row(&self, at: DateTime) -> Result<Option<&TariffRow>, TariffError> {
+        self.terms.electricity(at).map(|sheet| sheet.row_at(at)).transpose()
+    }
+
+    /// The price of energy at `at`, and the watts that it counts.
+    ///
+    /// # Errors
+    /// [`TariffError`] for a tariff without a price then.
+    pub fn electricity_rate(&self, at: DateTime) -> Result<ElectricityRate, TariffError> {
         let settings = self.settings();
+        let (host_watts, wall_factor) = self.terms.machine(at);
         Ok(ElectricityRate {
             price_per_kwh: self.price_per_kwh(at)?,
-            tariff: row.map(ToString::to_string),
-            host_watts: settings.host_watts,
-            wall_factor_percent: settings.wall_factor_percent,
+            // A price that has always held has no row of a tariff.
+            tariff: self.tariff_row(at)?.filter(|row| row.effective_from != Date::MIN).map(ToString::to_string),
+            host_watts: host_watts.unwrap_or(settings.host_watts),
+            wall_factor_percent: wall_factor.unwrap_or(settings.wall_factor_percent),
         })
+    }
+
+    /// The settings as they are at `at`, by the recorded terms. A tariff by the hour has no one price: then the configured one
+    /// stays.
+    pub fn settings_at(&self, at: DateTime) -> CostSettings {
+        let settings = self.settings().clone();
+        let flat = self.terms.electricity(at).map(PriceSheet::rows).and_then(|rows| match rows {
+            [row] => Some(row.price_per_kwh),
+            _ => None,
+        });
+        let (host_watts, wall_factor) = self.terms.machine(at);
+        CostSettings {
+            price_per_kwh: flat.unwrap_or(settings.price_per_kwh),
+            host_watts: host_watts.unwrap_or(settings.host_watts),
+            wall_factor_percent: wall_factor.unwrap_or(settings.wall_factor_percent),
+            ..settings
+        }
     }
 
     /// Energy at the plug, and its price, of work that went into no request.

@@ -85,7 +85,7 @@ async fn quote(
 ) -> Result<HttpResponse, ApiError> {
     let verdict = check::check(state, caller, &terms, None).await?;
     let open = state.service.ask_ledger(|ledger| ledger.open_batches()).await?;
-    Ok(HttpResponse::Ok().json(object::quote(caller.key, terms, verdict, &open, state)?))
+    Ok(HttpResponse::Ok().json(object::quote(caller.key, terms, verdict, &open, state).await?))
 }
 
 /// GET /v1/batches

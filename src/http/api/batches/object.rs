@@ -106,7 +106,7 @@ pub(super) async fn body(
     let parsed = |json: &Option<String>| json.as_deref().and_then(|json| serde_json::from_str(json).ok());
     let (files, service, currency) = (row.files, &state.service, state.service.costs().currency());
     let is_planned = row.status == BatchStatus::InProgress;
-    let plan = is_planned.then(|| service.plan_batch(row, open)).transpose()?;
+    let plan = if is_planned { Some(service.plan_batch(row, open).await?) } else { None };
     let cost = service.batch_cost(row).await?;
     Ok(BatchBody {
         id: row.id.to_string(),
@@ -153,7 +153,7 @@ pub(super) struct QuoteBody {
 }
 
 /// What a batch of `key` with these terms would be, by what a look through its file found.
-pub(super) fn quote(
+pub(super) async fn quote(
     key: KeyId,
     terms: BatchTerms,
     verdict: Verdict,
@@ -167,7 +167,7 @@ pub(super) fn quote(
     };
     let (service, currency) = (&state.service, state.service.costs().currency());
     let row = BatchRow::imagined(key, terms, size, service.now());
-    let plan = faults.is_none().then(|| service.plan_batch(&row, open)).transpose()?;
+    let plan = if faults.is_none() { Some(service.plan_batch(&row, open).await?) } else { None };
     Ok(QuoteBody {
         object: "batch.quote",
         endpoint: row.terms.endpoint.as_str(),

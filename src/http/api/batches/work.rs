@@ -196,7 +196,7 @@ impl Work<'_> {
         let (id, service) = (self.batch.id, &self.state.service);
         let open = service.ask_ledger(|ledger| ledger.open_batches()).await?;
         let Some(batch) = open.iter().find(|batch| batch.id == id) else { return Ok(REPLAN) };
-        let plan = service.plan_batch(batch, &open)?;
+        let plan = service.plan_batch(batch, &open).await?;
         let wait = plan.wait(service.now());
         self.is_due = wait.is_zero();
         if self.reason.replace(plan.reason) != Some(plan.reason) {

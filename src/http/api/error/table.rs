@@ -3,6 +3,7 @@
 use super::{ApiError, Retry, seconds, sentence};
 use crate::{
     admit::{OverRate, Refused},
+    costs::CostError,
     encode::EncodeError,
     engine::{OverloadReason, Overloaded, WorkError, WorkFailure},
     http::{api::code::Code, text::shortened},
@@ -11,6 +12,7 @@ use crate::{
     lora_library::LoraError,
     pipeline::RenderError,
     service::ServiceError,
+    statements::StatementError,
     units::Millis,
 };
 
@@ -213,6 +215,18 @@ impl From<&Refused> for ApiError {
             }
             Refused::Reserve(ReserveError::Ledger(error)) => Self::ledger(error),
         }
+    }
+}
+
+impl From<CostError> for ApiError {
+    fn from(error: CostError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<StatementError> for ApiError {
+    fn from(error: StatementError) -> Self {
+        Self::internal(&error)
     }
 }
 

@@ -142,8 +142,57 @@ costs-how-break-even = Fixed cost of the whole month or year at todayâ€™s pace Ã
 costs-at-pace = { $images } at this pace, after { $days } of { $of } days
 costs-how-break-even-never = The marginal cost of an image is above its list price elsewhere, so no number of images breaks even.
 
+# Closing a month.
+costs-close = Close this month
+costs-close-title = Close { $month }
+costs-close-how = A closed month is shown like this for good. Parts, rents and sales that you record later become adjustments of the open month. Keep the seal where users of this machine can't reach it: print it, or mail it.
+costs-close-sealed = What will be sealed
+costs-close-controls = Whether the books hold
+costs-close-sure = I have looked at these figures. This can't be undone.
+costs-close-now = Close the month
+costs-close-not-now = Not now
+costs-control-holds = holds
+costs-control-breaks = { $count ->
+    [one] broken, { $count } place; see tintype audit
+   *[other] broken, { $count } places; see tintype audit
+}
+costs-control-closed = Closed months are as they were closed
+costs-control-statements = Statements of closed months are the sums of their entries
+costs-control-entries = Entries follow from the prices stored with them
+costs-control-idle = Idle energy follows from the prices stored with it
+costs-control-requests = Settled requests have the images they asked for
+costs-control-parts = Parts have lost what the months say
+costs-control-meters = Booked energy is near what meters counted
+
+# What a month was counted with.
+costs-terms = What this month was counted with
+costs-terms-how = Each value holds from its date on. Change one in tintype.toml, or with tintype terms set; earlier days keep what they had.
+costs-term-electricity = Electricity, per kWh
+costs-term-exchange-rate = 1 { $currency }
+costs-term-host-watts = Rest of the machine, generating
+costs-term-wall-factor = Wall factor
+costs-term-device-watts = Device, generating
+costs-term-idle-watts = Device, idle
+costs-term-compare-with = Compared with
+costs-term-time-zone = Time zone
+costs-term-shared-by = Idle and unused cost, shared by
+costs-term-mark-up = Mark-up
+costs-share-device-time = device time
+costs-share-standard-cost = standard cost
+costs-share-images = images
+costs-share-equally = cost centre, equally
+costs-share-nobody = nobody: it stays with the operator
+costs-term-usual = usual for its kind
+costs-term-not-booked = not booked
+costs-term-always = always
+costs-term-from = from { $moment }
+costs-term-by = recorded by { $actor }
+costs-term-by-configuration = from the configuration
+costs-term-by-command-line = recorded on the command line
+
 costs-files = Download
 costs-csv = CSV
 costs-focus = FOCUS 1.4
+costs-centres = Cost centres
 costs-print-note = Print this page for a one-page statement.
 costs-example-hardware = Depreciation is calculated for an example, an RTX 4090 workstation. Write your own hardware, tariff and watts into `tintype.toml`; `config/tintype.toml` lists every setting.

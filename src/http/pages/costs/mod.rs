@@ -3,10 +3,12 @@
 mod account;
 mod adjustments;
 mod breakdown;
+mod close;
 mod explain;
 mod export;
 mod history;
 mod tables;
+mod terms;
 mod top_line;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -14,7 +16,11 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use self::account::Account;
-pub(super) use self::export::{csv, json};
+pub(super) use self::{
+    close::{close, show as show_closing},
+    export::{csv, json},
+    terms::rule_key,
+};
 use super::{
     frame::{Page, Visit, Words, rich},
     places::Section,
@@ -111,6 +117,9 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
         MonthStanding::Closed(closing) => Some(words.date(service.civil(closing.closed_at).date())),
         _ => None,
     };
+    let calendar = service.calendar().clone();
+    let (start, end) = (month.start(&calendar), month.end(&calendar));
+    let terms = service.ask_ledger(move |ledger| ledger.terms_between(start, end)).await?;
     let title = words.format("costs-title", &[("span", words.month(month).into())]);
     let head = html! {
         (month_head(words, report, &title, month < service.current_month()))
@@ -121,6 +130,10 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
         &title,
         &html! {
             (head) (body(&account)) (adjustments::show(&account, &report.adjustments))
+            (terms::show(words, &terms, &calendar))
+            @if visit.may_administer() && matches!(standing, MonthStanding::Open) {
+                p.no-print { a.button.second href={ "/admin/costs/close?month=" (month) } { (words.say("costs-close")) } }
+            }
             (downloads(words, &format!("month={month}"), true))
         },
     ))
@@ -245,6 +258,9 @@ fn downloads(words: Words, span: &str, is_month: bool) -> Markup {
                 }
             }
             a.button.second href={ "/admin/costs.json?" (span) } { "JSON" }
+            @if is_month {
+                a.button.second href={ "/admin/centres?" (span) } { (words.say("costs-centres")) }
+            }
             span.note { (words.say("costs-print-note")) }
         }
     }

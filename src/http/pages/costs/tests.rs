@@ -1,4 +1,4 @@
-use jiff::{Timestamp, civil::date, tz::TimeZone};
+use jiff::{Timestamp, civil::date};
 use tempfile::TempDir;
 
 use super::*;
@@ -7,6 +7,7 @@ use crate::{
         Breakdown, CostModel, CostSettings, ExchangeRate, Outlook, PriceBook, PriceRead, PriceUnit,
         ServiceComparison,
     },
+    domain::Calendar,
     http::pages::text,
     ledger::{
         Compared, EnergySources, GroupReport, Groups, Ledger, MonthTotals, Payback, PaybackAgainst,
@@ -56,7 +57,7 @@ fn empty_report() -> MonthReport {
     let place = TempDir::new().expect("a directory");
     let ledger = Ledger::open(&place.path().join("ledger.sqlite3")).expect("a ledger");
     let now: Timestamp = "2026-11-23T12:00:00Z".parse().expect("a time");
-    ledger.month_report(&costs(), month(), &[], &TimeZone::UTC, now).expect("a report")
+    ledger.month_report(&costs(), month(), &[], &Calendar::UTC, now).expect("a report")
 }
 
 fn shown(words: Words, report: &MonthReport) -> String {

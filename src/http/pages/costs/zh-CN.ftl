@@ -139,8 +139,54 @@ costs-how-break-even = 按目前进度推算的整月（或全年）固定成本
 costs-how-break-even-never = 每张图的边际成本高于外部单价，出多少张都无法保本。
 costs-at-pace = 照目前进度为 { $images } 张（已过 { $days } 天，共 { $of } 天）
 
+# 结账。
+costs-close = 结账
+costs-close-title = { $month }结账
+costs-close-how = 结账后，本月将永远按此显示。之后才录入的部件、租金和处置，会作为调整计入未结账的月份。请把封印存放在本机用户碰不到的地方，例如打印或寄送。
+costs-close-sealed = 将被封存的数字
+costs-close-controls = 账目核对
+costs-close-sure = 我已核对以上数字，结账后不能撤销。
+costs-close-now = 确认结账
+costs-close-not-now = 暂不结账
+costs-control-holds = 相符
+costs-control-breaks = 有 { $count } 处不符，详见 tintype audit
+costs-control-closed = 已结账月份保持原样
+costs-control-statements = 已结账月份的报表等于其账目之和
+costs-control-entries = 账目与所存单价相符
+costs-control-idle = 空闲电量与所存单价相符
+costs-control-requests = 已完成的请求与要求的张数相符
+costs-control-parts = 部件折旧与各月之和相符
+costs-control-meters = 入账电量与电表读数相近
+
+# 本月的计价依据。
+costs-terms = 本月的计价依据
+costs-terms-how = 每项自其日期起生效。可在 tintype.toml 中修改，或用 tintype terms set 设定；此前的日子不受影响。
+costs-term-electricity = 电价（每千瓦时）
+costs-term-exchange-rate = 1 { $currency }
+costs-term-host-watts = 主机其余部分，出图时
+costs-term-wall-factor = 电源损耗系数
+costs-term-device-watts = 设备，出图时
+costs-term-idle-watts = 设备，空闲时
+costs-term-compare-with = 比较对象
+costs-term-time-zone = 时区
+costs-term-shared-by = 空闲与闲置成本的分摊依据
+costs-term-mark-up = 加价
+costs-share-device-time = 设备用时
+costs-share-standard-cost = 标准成本
+costs-share-images = 图片张数
+costs-share-equally = 各成本中心均摊
+costs-share-nobody = 不分摊，由运营方承担
+costs-term-usual = 同类设备的常见值
+costs-term-not-booked = 不计
+costs-term-always = 一直有效
+costs-term-from = { $moment } 起
+costs-term-by = 由 { $actor } 录入
+costs-term-by-configuration = 来自配置文件
+costs-term-by-command-line = 由命令行录入
+
 costs-files = 下载
 costs-csv = CSV
+costs-centres = 成本中心
 costs-focus = FOCUS 1.4
 costs-print-note = 可直接打印本页作为成本月报。
 costs-example-hardware = 折旧用的是示例硬件（RTX 4090 工作站）。请把自己的硬件、电价和功率写入 `tintype.toml`；`config/tintype.toml` 列出了全部设置。

@@ -85,7 +85,9 @@ fn figures(words: Words, request: &RecentRequest, work: &RecentWork, currency: C
             (words.energy(work.wall_energy.into()))
             small { (words.format("jobs-energy-device", &[("energy", device.into())])) }
         }
-        td.number.cost { (words.amount(work.cost, currency)) }
+        td.number.cost {
+            a href={ "/admin/receipts/" (request.id) } { (words.amount(work.cost, currency)) }
+        }
     }
 }
 

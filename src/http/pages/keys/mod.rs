@@ -234,17 +234,18 @@ async fn row(public_id: &str, state: &State) -> Result<Option<KeyRow>, ApiError>
 }
 
 async fn standings(state: &State) -> Result<Vec<KeyStanding>, ApiError> {
-    let (now, zone) = (state.service.now(), state.service.zone().clone());
-    let standings = state
-        .service
-        .ask_report(move |ledger| ledger.key_standings(&BudgetPeriods::of(now, &zone), DAYS, &zone, now));
+    let (now, calendar) = (state.service.now(), state.service.calendar().clone());
+    let standings = state.service.ask_report(move |ledger| {
+        ledger.key_standings(&BudgetPeriods::of(now, &calendar), DAYS, &calendar, now)
+    });
     Ok(standings.await?)
 }
 
 async fn standing(public_id: &str, state: &State) -> Result<KeyStanding, ApiError> {
-    let (public_id, now, zone) = (public_id.to_owned(), state.service.now(), state.service.zone().clone());
+    let (public_id, now) = (public_id.to_owned(), state.service.now());
+    let calendar = state.service.calendar().clone();
     let standing = state.service.ask_ledger(move |ledger| {
-        ledger.key_standing(&public_id, &BudgetPeriods::of(now, &zone), DAYS, &zone, now)
+        ledger.key_standing(&public_id, &BudgetPeriods::of(now, &calendar), DAYS, &calendar, now)
     });
     standing.await?.ok_or_else(ApiError::key_not_found)
 }

@@ -22,7 +22,7 @@ use crate::{
     },
     domain::{Product, Quality, Scope},
     http::{State, api::error::ApiError},
-    units::{Money, Power},
+    units::Money,
 };
 
 /// What a person wrote, by the input's name.
@@ -90,7 +90,8 @@ fn start(preset: Option<&str>, costs: &CostModel, state: &State) -> Result<Start
         }
     };
     let scenario = if has_own && !is_preset {
-        own_hardware(shipped, costs, state.service.engine().power())?
+        let settings = costs.settings_at(state.service.civil(state.service.now()));
+        own_hardware(shipped.with_costs(&settings, state.service.engine().power())?, costs)?
     } else {
         shipped
     };
@@ -99,8 +100,7 @@ fn start(preset: Option<&str>, costs: &CostModel, state: &State) -> Result<Start
 
 /// The recorded parts in service, or the configured hardware if there are none. Parts that wear out differently are
 /// taken to last as long as the dearest of them.
-fn own_hardware(shipped: Scenario, costs: &CostModel, power: Power) -> Result<Scenario, ScenarioError> {
-    let scenario = shipped.with_costs(costs.settings(), power)?;
+fn own_hardware(scenario: Scenario, costs: &CostModel) -> Result<Scenario, ScenarioError> {
     let parts: Vec<_> = costs.recorded_parts().iter().filter(|part| part.retirement.is_none()).collect();
     let Some(dearest) = parts.iter().max_by_key(|part| part.price) else { return Ok(scenario) };
     let shared = |part: &&Asset| -> Result<HardwarePart, ScenarioError> {

@@ -5,7 +5,7 @@ mod metadata;
 mod rest;
 mod row;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 pub use self::metadata::focus_metadata;
 use self::row::{Bill, FocusRow};
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     costs::CostModel,
+    domain::Calendar,
     ledger::{
         Ledger, LedgerError, Month,
         store::{Conn, params},
@@ -69,25 +70,28 @@ impl Ledger {
         &self,
         costs: &CostModel,
         month: Month,
-        zone: &TimeZone,
+        calendar: &Calendar,
         operator: &str,
         now: Timestamp,
     ) -> Result<FocusExport, LedgerError> {
         self.store.read(|conn| {
-            // A closed month stays as it was closed: its zone's, its operator's.
+            // A closed month stays as it was closed: its bounds, its operator's.
             let statement = Statement::of(conn, month)?;
             let stated = statement.as_ref().and_then(|statement| Some((statement, statement.whole()?)));
-            let (zone, operator, (whole, known)) = match stated {
+            let (span, operator, (whole, known)) = match stated {
                 Some((statement, whole)) => {
-                    (&statement.zone, statement.operator.as_str(), (whole.clone(), statement.end))
+                    let Statement { start, end, operator, .. } = statement;
+                    ((*start, *end), operator.as_str(), (whole.clone(), *end))
                 }
-                None => (zone, operator, whole_month(conn, costs, month, zone, now)?),
+                None => {
+                    let span = (month.start(calendar), month.end(calendar));
+                    (span, operator, whole_month(conn, costs, month, calendar, now)?)
+                }
             };
-            let span = (month.start(zone), month.end(zone));
             let bill = Bill {
                 month,
                 span,
-                zone: zone.clone(),
+                calendar: calendar.clone(),
                 operator: operator.to_owned(),
                 account: installation(conn)?,
                 currency: costs.currency(),

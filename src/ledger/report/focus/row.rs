@@ -1,9 +1,10 @@
 //! A row of the export, and what an entry of the ledger looks like as one.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    domain::Calendar,
     ledger::{LedgerError, Month, loras, report::csv::TextCell, store::Row},
     units::{Currency, EnergyBalance, Money, RangeError},
 };
@@ -72,9 +73,9 @@ pub(super) struct FocusRow {
 #[derive(Debug, Clone)]
 pub(super) struct Bill {
     pub(super) month: Month,
-    /// The month's bounds in `zone`.
+    /// The month's bounds in `calendar`.
     pub(super) span: (Timestamp, Timestamp),
-    pub(super) zone: TimeZone,
+    pub(super) calendar: Calendar,
     pub(super) operator: String,
     /// The installation's id, so that the files of two servers can be merged.
     pub(super) account: String,
@@ -115,8 +116,8 @@ impl Bill {
         if at >= self.span.0 && at < self.span.1 {
             return (false, self.span.0);
         }
-        let month = Month::of(at, &self.zone);
-        (month < self.month, month.start(&self.zone))
+        let month = Month::of(at, &self.calendar);
+        (month < self.month, month.start(&self.calendar))
     }
 
     /// The row of an entry, read as [`super::ENTRIES`] selects it.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     CopyError,
@@ -40,18 +40,7 @@ pub fn examine(file: &Path) -> Result<Examined, CopyError> {
     }
     let schema: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(of)?;
     let schema = usize::try_from(schema).unwrap_or_default();
-    let has_settings = connection
-        .query_row("SELECT count(*) FROM sqlite_master WHERE name = 'settings'", [], |row| {
-            row.get::<_, i64>(0)
-        })
-        .map_err(of)?;
-    let zone = match has_settings {
-        0 => None,
-        _ => connection
-            .query_row("SELECT value FROM settings WHERE name = 'time_zone'", [], |row| row.get(0))
-            .optional()
-            .map_err(of)?,
-    };
+    let zone = zone(&connection).map_err(of)?;
     // The first migration knew no entries.
     let latest: Option<i64> = match schema {
         0 | 1 => None,
@@ -64,4 +53,21 @@ pub fn examine(file: &Path) -> Result<Examined, CopyError> {
         zone,
         latest: latest.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
     })
+}
+
+/// The zone in which months are counted last; none if the ledger keeps none yet.
+fn zone(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let has = |table: &str| {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1)";
+        connection.query_row(sql, [table], |row| row.get::<_, bool>(0))
+    };
+    let of_terms = "SELECT json_extract(term, '$.value') FROM terms WHERE name = 'time_zone'
+                    ORDER BY from_ms DESC, id DESC LIMIT 1";
+    let of_settings = "SELECT value FROM settings WHERE name = 'time_zone'";
+    let sql = match (has("terms")?, has("settings")?) {
+        (true, _) => of_terms,
+        (false, true) => of_settings,
+        (false, false) => return Ok(None),
+    };
+    connection.query_row(sql, [], |row| row.get(0)).optional()
 }

@@ -37,6 +37,8 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0055_files.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0056_batches.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0060_request_failures.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0070_terms.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0071_cost_centres.sql")),
 ];
 
 /// Brings the schema up to date.
@@ -149,12 +151,12 @@ pub(super) fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
 mod tests {
     use std::path::Path;
 
-    use jiff::{Timestamp, tz::TimeZone};
+    use jiff::Timestamp;
     use tempfile::TempDir;
 
     use super::*;
     use crate::{
-        domain::{KeyId, RequestId},
+        domain::{Calendar, KeyId, RequestId},
         ledger::{Ledger, Month},
     };
 
@@ -242,7 +244,7 @@ mod tests {
         let moment = Timestamp::from_millisecond(1_790_000_000_000).expect("a time");
         let now = Timestamp::from_millisecond(1_795_000_000_000).expect("a time");
         let closed =
-            ledger.close_example(Month::of(moment, &TimeZone::UTC), &TimeZone::UTC, now).expect("closed");
+            ledger.close_example(Month::of(moment, &Calendar::UTC), &Calendar::UTC, now).expect("closed");
         assert_eq!(closed.rows, 2);
         let fresh_file = directory.path().join("fresh.sqlite3");
         drop(Ledger::open(&fresh_file).expect("a ledger"));

@@ -35,7 +35,7 @@ macro_rules! messages {
     };
 }
 
-messages!("frame", "session", "costs", "roi", "keys", "jobs", "playground", "welcome");
+messages!("frame", "session", "centres", "costs", "roi", "keys", "jobs", "playground", "receipts", "welcome");
 
 static BUNDLES: LazyLock<[FluentBundle<FluentResource>; 2]> =
     LazyLock::new(|| Language::ALL.map(|language| language.bundle()));

@@ -1,0 +1,17 @@
+centres-title = Cost centres, { $span }
+centres-none = There are no cost centres yet. Make one on the command line, and say which keys or tags belong to it:
+centres-all-costs = All costs
+centres-shared-by = Idle and unused cost is shared by { $rule }. Mark-up: { $percent } %.
+centres-caption = What each cost centre is charged
+centres-name = Cost centre
+centres-images-cost = Cost of the images
+centres-idle-share = Share of idle time
+centres-unused-share = Share of unused capacity
+centres-mark-up = Mark-up
+centres-total = Total
+centres-unassigned = No cost centre
+centres-sum = Without mark-ups, the rows add up to the all-in cost of { $total }. Unused capacity includes parts that were sold, and adjustments.
+centres-members = What belongs where
+centres-key = key
+centres-tag = tag
+centres-from = from { $day }

@@ -1,0 +1,17 @@
+centres-title = 成本中心，{ $span }
+centres-none = 还没有成本中心。请在命令行新建，并指定归属它的密钥或标签：
+centres-all-costs = 全部成本
+centres-shared-by = 空闲与闲置成本的分摊依据：{ $rule }。加价 { $percent }%。
+centres-caption = 各成本中心应承担的费用
+centres-name = 成本中心
+centres-images-cost = 图片成本
+centres-idle-share = 空闲时间分摊
+centres-unused-share = 闲置产能分摊
+centres-mark-up = 加价
+centres-total = 合计
+centres-unassigned = 未归属
+centres-sum = 不含加价，各行之和等于总成本 { $total }。闲置产能含部件处置损益和往期调整。
+centres-members = 归属关系
+centres-key = 密钥
+centres-tag = 标签
+centres-from = { $day } 起

@@ -1,0 +1,105 @@
+//! The zones in which the ledger's days and months are counted. They stand in the ledger, so that a command that is run with
+//! another configuration, or on another machine, does not cut months elsewhere: a seal is for good.
+
+use jiff::{
+    Timestamp,
+    tz::{TimeZone, TimeZoneDatabase},
+};
+
+use super::{
+    Evidence, Ledger, LedgerError, Month, closed_days,
+    store::{Conn, params},
+    terms::{self, CONFIGURATION},
+};
+use crate::{costs::Term, domain::Calendar};
+
+/// The name of the ledger's rows of zones.
+const TIME_ZONE: &str = "time_zone";
+/// Months before and after the running one for which two zones are compared.
+const MONTHS_COMPARED: usize = 24;
+
+impl Ledger {
+    /// The ledger's days and months; those of `configured` if it keeps no zone yet.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses or a row holds what none should.
+    pub fn calendar(&self, configured: &TimeZone) -> Result<Calendar, LedgerError> {
+        let kept = self.store.read(calendar)?;
+        Ok(kept.unwrap_or_else(|| configured.clone().into()))
+    }
+
+    /// At a server's start: records `zone` as the ledger's. In a ledger with entries another zone counts from the next month
+    /// on; the log says so. A zone without a name, such as a fixed offset, is recorded nowhere.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses.
+    pub fn keep_zone(&self, zone: &TimeZone, now: Timestamp) -> Result<(), LedgerError> {
+        self.store.write(|conn| keep(conn, zone, now))
+    }
+}
+
+/// The ledger's days and months; those of UTC if it keeps no zone yet.
+pub(super) fn kept(conn: &Conn<'_>) -> Result<Calendar, LedgerError> {
+    Ok(calendar(conn)?.unwrap_or(Calendar::UTC))
+}
+
+/// The ledger's days and months; none if it keeps no zone yet.
+fn calendar(conn: &Conn<'_>) -> Result<Option<Calendar>, LedgerError> {
+    let mut calendar: Option<Calendar> = None;
+    for row in terms::rows_of(conn, TIME_ZONE)? {
+        let Term::TimeZone(name) = &row.term else { continue };
+        let zone = TimeZone::get(name)
+            .or_else(|_| TimeZoneDatabase::bundled().get(name))
+            .map_err(|_| LedgerError::OutOfRange { what: "a time zone" })?;
+        calendar = Some(match (calendar, row.from) {
+            (Some(calendar), Some(from)) => {
+                let day = calendar.to_datetime(from).date();
+                calendar.then(day, zone)
+            }
+            _ => zone.into(),
+        });
+    }
+    Ok(calendar)
+}
+
+/// Records `zone` if the ledger keeps none yet.
+pub(super) fn keep_first(conn: &Conn<'_>, zone: &TimeZone, now: Timestamp) -> Result<(), LedgerError> {
+    if calendar(conn)?.is_none() { keep(conn, zone, now) } else { Ok(()) }
+}
+
+/// As [`Ledger::keep_zone`].
+fn keep(conn: &Conn<'_>, zone: &TimeZone, now: Timestamp) -> Result<(), LedgerError> {
+    let Some(name) = zone.iana_name() else { return Ok(()) };
+    let kept = calendar(conn)?;
+    let from = match &kept {
+        Some(kept) if cut_alike(kept.last_zone(), zone, Month::of(now, kept)) => return Ok(()),
+        Some(kept) if has_entries(conn)? => {
+            let from = Month::of(now, kept).end(kept);
+            let closed = closed_days::first_open_day(conn)?.map(|day| kept.start_of(day));
+            let from = closed.map_or(from, |closed| from.max(closed));
+            tracing::warn!(zone = name, %from, "days and months are counted in another time zone from the next month on");
+            Some(from)
+        }
+        _ => None,
+    };
+    let evidence = Evidence { actor: CONFIGURATION, document: None, machine: None };
+    let recorded_at = closed_days::after_closings(conn, now)?;
+    terms::insert(conn, &Term::TimeZone(name.to_owned()), from, &evidence, recorded_at)?;
+    Ok(())
+}
+
+/// Whether anything was booked, which has its day and its month.
+fn has_entries(conn: &Conn<'_>) -> Result<bool, LedgerError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM entries) + EXISTS (SELECT 1 FROM overheads)
+                    + EXISTS (SELECT 1 FROM month_closings)";
+    conn.query_one(sql, params![], |row| Ok(row.get::<i64>(0)? > 0))
+}
+
+/// Whether two zones, such as Asia/Shanghai and PRC, cut the months around `month` at the same moments.
+fn cut_alike(one: &TimeZone, other: &TimeZone, month: Month) -> bool {
+    let [one, other] = [one, other].map(|zone| Calendar::from(zone.clone()));
+    let months = |step: fn(Month) -> Month| {
+        std::iter::successors(Some(month), move |month| Some(step(*month))).take(MONTHS_COMPARED)
+    };
+    months(Month::previous).chain(months(Month::next)).all(|month| month.start(&one) == month.start(&other))
+}

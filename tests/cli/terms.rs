@@ -1,0 +1,86 @@
+//! What holds from when: `tintype terms`, and what the configuration says anew.
+
+use tempfile::TempDir;
+
+use crate::{complaint, out, run};
+
+fn listed(place: &TempDir) -> Vec<serde_json::Value> {
+    let terms = out(&run(place.path(), &["terms", "list", "--json"]));
+    serde_json::from_str(&terms).expect("JSON")
+}
+
+fn configure(place: &TempDir, toml: &str) {
+    std::fs::write(place.path().join("tintype.toml"), toml).expect("written");
+}
+
+/// A command that writes.
+fn write(place: &TempDir, name: &str) {
+    let line = ["upkeep", "add", name, "--per-year", "1", "--from", "2026-01-01"];
+    out(&run(place.path(), &line));
+}
+
+#[test]
+fn a_price_that_changes_in_the_configuration_is_a_row_of_its_own() {
+    let place = TempDir::new().expect("a directory");
+    write(&place, "before");
+    assert_eq!(listed(&place), Vec::<serde_json::Value>::new(), "a command records no defaults");
+    configure(&place, "[costs]\nprice_per_kwh = \"0.80\"\n");
+    write(&place, "first");
+    configure(&place, "[costs]\nprice_per_kwh = \"0.90\"\nhost_watts = 60\n");
+    write(&place, "second");
+    write(&place, "third");
+    let rows = listed(&place);
+    let told = |row: &serde_json::Value| {
+        format!(
+            "{} {} {}",
+            row["name"],
+            row["by"],
+            if row["from"].is_null() { "always" } else { "from then on" }
+        )
+    };
+    let expected = [
+        "\"electricity\" \"configuration\" always",
+        "\"electricity\" \"configuration\" from then on",
+        "\"host_watts\" \"configuration\" always",
+    ];
+    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), expected);
+    std::fs::remove_file(place.path().join("tintype.toml")).expect("removed");
+    write(&place, "without the configuration");
+    assert_eq!(listed(&place), rows, "it changes no price");
+    let table = out(&run(place.path(), &["terms", "list"]));
+    for said in ["0.80 a kWh", "0.90 a kWh", "60 W", "always", "configuration"] {
+        assert!(table.contains(said), "{said} in {table}");
+    }
+}
+
+#[test]
+fn a_value_is_set_with_its_day_and_its_document_where_the_configuration_has_none() {
+    let place = TempDir::new().expect("a directory");
+    let set = |arguments: &[&str]| run(place.path(), &[&["terms", "set"], arguments].concat());
+    let said = out(&set(&["price_per_kwh", "0.55", "--from", "2100-01-01", "--document", "contract 7"]));
+    assert_eq!(said, "electricity: 0.55 a kWh, from 2100-01-01 on\n");
+    out(&set(&["exchange_rate.GBP", "9.1"]));
+    let rows = listed(&place);
+    assert_eq!(
+        (rows[0]["by"].as_str(), rows[0]["document"].as_str()),
+        (Some("command line"), Some("contract 7"))
+    );
+    assert_eq!(rows[1]["name"], "exchange_rate.GBP-CNY");
+    for (arguments, said) in [
+        (["host_watts", "50", "--from", "2020-01-01"], "--from is in the past"),
+        (["host_watts", "much", "--from", "2100-01-01"], "write a whole number"),
+        (["wall_factor_percent", "90", "--from", "2100-01-01"], "from 100 on"),
+        (["exchange_rate.CNY", "1", "--from", "2100-01-01"], "kept in that currency"),
+        (["exchange_rate.RMB", "1", "--from", "2100-01-01"], "CNY"),
+        (["time_zone", "UTC", "--from", "2100-01-01"], "cannot be set; write price_per_kwh"),
+    ] {
+        let line = complaint(&set(&arguments), 2);
+        assert!(line.contains(said), "{line}");
+    }
+    configure(&place, "[costs]\nprice_per_kwh = \"0.80\"\n");
+    assert!(
+        complaint(&set(&["price_per_kwh", "0.9"]), 2)
+            .contains("costs.price_per_kwh is set in the configuration")
+    );
+    out(&set(&["host_watts", "50"]));
+}
