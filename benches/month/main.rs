@@ -28,7 +28,7 @@ use tempfile::TempDir;
 use tintype::{
     config::Config,
     costs::{Asset, CostModel, Life},
-    domain::{ApiKey, Scopes},
+    domain::{ApiKey, Calendar, Scopes},
     ledger::{BudgetPeriods, Evidence, GroupBy, KeyRules, Ledger, Month, NewKey, RequestFilter},
     units::Money,
 };
@@ -36,7 +36,7 @@ use tintype::{
 const IMAGES: u32 = 1_000_000;
 const KEYS: u32 = 5;
 const REPEATS: usize = 5;
-const ZONE: tintype::domain::Calendar = tintype::domain::Calendar::UTC;
+const ZONE: Calendar = Calendar::UTC;
 
 /// An idle minute in each minute from ?1 to ?2.
 const IDLE_MINUTES: &str = "

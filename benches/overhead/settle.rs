@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tintype::{
     costs::Budgets,
-    domain::{ApiKey, KeyId, Quality, RequestId, Scopes, Seed},
+    domain::{ApiKey, Calendar, KeyId, Quality, RequestId, Scopes, Seed},
     ledger::{BudgetPeriods, KeyRules, Ledger, NewKey, NewRequest, SettledImage, Settlement},
     units::{Currency, Energy, Money},
 };
@@ -105,7 +105,7 @@ fn sample(ledger: &Ledger, key: KeyId, page: &mut File, number: usize) -> Sample
         wall_energy: Energy::from_millijoules(6_750_000),
         budgets: &Budgets::default(),
         now: NOW,
-        periods: BudgetPeriods::of(NOW, &tintype::domain::Calendar::UTC),
+        periods: BudgetPeriods::of(NOW, &Calendar::UTC),
     };
     let images = [SettledImage { seed: Seed::new(number as u64), receipt: receipt() }];
     let done = Settlement { images: &images, failed: &[], prompt_tokens: 18, edit: None, computation: None };

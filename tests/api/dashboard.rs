@@ -3,6 +3,7 @@
 use serde_json::json;
 use tintype::{
     costs::{CostModel, CostSettings, PriceBook},
+    domain::Calendar,
     ledger::{Closer, Evidence, Month},
 };
 
@@ -41,7 +42,7 @@ fn a_month_is_drawn_and_every_chart_has_its_table_and_every_figure_its_note() {
 fn a_year_is_a_page_and_json_and_goes_with_no_month() {
     let server = TestServer::start();
     assert_eq!(server.generate(&json!({ "prompt": "x" })).status, 200);
-    let year = Month::of(jiff::Timestamp::now(), &tintype::domain::Calendar::UTC).days().first.year();
+    let year = Month::of(jiff::Timestamp::now(), &Calendar::UTC).days().first.year();
     let mut browser = Browser::signed_in(&server);
     let page = browser.open(&format!("/admin/costs?year={year}"));
     assert!(page.status == 200 && page.text.contains("Cost by month"), "{}", page.text);
@@ -77,14 +78,10 @@ fn every_entry_of_a_month_is_downloaded_as_focus() {
 fn a_closed_month_shows_its_seal_and_the_running_one_that_it_runs() {
     let server = TestServer::start();
     let now = jiff::Timestamp::now();
-    let last = Month::of(now, &tintype::domain::Calendar::UTC).previous();
+    let last = Month::of(now, &Calendar::UTC).previous();
     let costs = example_costs();
-    let closer = Closer {
-        costs: &costs,
-        calendar: &tintype::domain::Calendar::UTC,
-        operator: "Tintype",
-        actor: "command line",
-    };
+    let closer =
+        Closer { costs: &costs, calendar: &Calendar::UTC, operator: "Tintype", actor: "command line" };
     let closing = server.ledger().close_month(last, &closer, now).expect("closed");
     let mut browser = Browser::signed_in(&server);
     let page = browser.open(&format!("/admin/costs?month={last}"));

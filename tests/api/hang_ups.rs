@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tintype::{
     costs::{BudgetPeriod, Spending},
-    domain::KeyId,
+    domain::{Calendar, KeyId},
     ledger::{BudgetPeriods, KeyChange, KeyRules},
     units::Money,
 };
@@ -52,7 +52,7 @@ fn hang_up_after(server: &TestServer, key: &str, partials: usize) -> u32 {
 /// What the key has used up this month, once none of its requests is open.
 fn spent(server: &TestServer, key: KeyId) -> Spending {
     eventually("all requests have ended", || server.count("reserved") + server.count("running") == 0);
-    let periods = BudgetPeriods::of(Timestamp::now(), &tintype::domain::Calendar::UTC);
+    let periods = BudgetPeriods::of(Timestamp::now(), &Calendar::UTC);
     let spent = server.ledger().spent(&periods).expect("sums");
     spent[&BudgetPeriod::Month].get(&key).copied().unwrap_or_default()
 }

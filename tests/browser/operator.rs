@@ -1,6 +1,11 @@
 //! What an operator does on the first day.
 
-use tintype::{admit::PasswordHash, domain::SignInSecret, ledger::Month, units::Money};
+use tintype::{
+    admit::PasswordHash,
+    domain::{Calendar, SignInSecret},
+    ledger::Month,
+    units::Money,
+};
 
 use crate::{browser, driver::Driver, server::TestServer};
 
@@ -64,7 +69,7 @@ fn the_first_day_from_the_link_to_the_cost_of_an_image() {
     assert_eq!(server.totals().images, 1);
     let total = driver.find("#total dd > button").text();
     driver.find("#downloads a[href*='costs.csv']:not([href*=focus])").click();
-    let month = Month::of(jiff::Timestamp::now(), &tintype::domain::Calendar::UTC);
+    let month = Month::of(jiff::Timestamp::now(), &Calendar::UTC);
     let sum = sum_of_month(&driver.downloaded(&format!("tintype-{month}.csv")));
     assert_eq!(total, format!("CN¥{}", sum.readable()), "the page and the file");
 

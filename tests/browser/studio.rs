@@ -9,8 +9,8 @@ use tintype::{
     config::Config,
     costs::{Budgets, Comparison, CostModel, Share},
     domain::{
-        ApiKey, EnergySource, FailureReason, ImageFormat, ImageSize, KeyId, Overhead, Quality, RenderSpec,
-        RequestId, Scopes, Seed, Usage,
+        ApiKey, Calendar, EnergySource, FailureReason, ImageFormat, ImageSize, KeyId, Overhead, Quality,
+        RenderSpec, RequestId, Scopes, Seed, Usage,
     },
     image_store::{ImageName, ImageStore},
     ledger::{
@@ -225,7 +225,7 @@ impl Order<'_> {
             now: self.at,
             wall_energy: Energy::from_millijoules(0),
             budgets: &Budgets::default(),
-            periods: BudgetPeriods::of(self.at, &tintype::domain::Calendar::UTC),
+            periods: BudgetPeriods::of(self.at, &Calendar::UTC),
         };
         self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 use tempfile::TempDir;
-use tintype::ledger::Month;
+use tintype::{domain::Calendar, ledger::Month};
 
 use crate::{books::Books, complaint, out, run};
 
@@ -17,7 +17,7 @@ fn past(place: &TempDir) -> Books {
 }
 
 fn this_month() -> String {
-    Month::of(Timestamp::now(), &tintype::domain::Calendar::UTC).to_string()
+    Month::of(Timestamp::now(), &Calendar::UTC).to_string()
 }
 
 /// Runs `sql` on the ledger as somebody with sqlite3 would who has taken the triggers away.

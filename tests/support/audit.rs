@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tintype::{
     config::Config,
     costs::DaySpan,
+    domain::Calendar,
     ledger::{Ledger, Month, MonthReport},
     units::{Energy, Money},
 };
@@ -140,7 +141,7 @@ fn budgets_hold(ledger: &Connection) {
 
 /// The two sums of a month, over this one and the one before: a test may run over midnight of the first.
 fn sums_close(file: &Path, ledger: &Connection) {
-    let zone = tintype::domain::Calendar::UTC;
+    let zone = Calendar::UTC;
     let now = Timestamp::now();
     let today = zone.to_datetime(now).date();
     let books = Ledger::open(file).expect("the ledger");

@@ -7,8 +7,8 @@ use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
     costs::{Breakdown, Budgets, Comparison, CostModel, CostSettings, PriceBook, PricedWork, Receipt, Share},
     domain::{
-        ApiKey, EnergySource, FailureReason, ImageSize, KeyId, Quality, RenderSpec, RequestId, Scopes, Seed,
-        Usage,
+        ApiKey, Calendar, EnergySource, FailureReason, ImageSize, KeyId, Quality, RenderSpec, RequestId,
+        Scopes, Seed, Usage,
     },
     ledger::{
         BudgetPeriods, FailedWork, KeyRules, Ledger, NewKey, NewRequest, Reservation, SettledImage,
@@ -51,7 +51,7 @@ impl Books {
             now: at,
             wall_energy: Energy::from_millijoules(0),
             budgets: &Budgets::default(),
-            periods: BudgetPeriods::of(at, &tintype::domain::Calendar::UTC),
+            periods: BudgetPeriods::of(at, &Calendar::UTC),
         };
         self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
     }

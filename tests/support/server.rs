@@ -12,6 +12,7 @@ use tintype::{
     app::{App, AppError, Fitting, Progress},
     clock::{Clock, SystemClock},
     config::Config,
+    domain::Calendar,
     ledger::{Ledger, Month, MonthTotals},
     pipeline::{OnLoad, hub::Fetched},
 };
@@ -141,7 +142,7 @@ impl TestServer {
 
     /// This month's sums, read beside the server.
     pub fn totals(&self) -> MonthTotals {
-        let zone = tintype::domain::Calendar::UTC;
+        let zone = Calendar::UTC;
         let month = Month::of(jiff::Timestamp::now(), &zone);
         // The previous month too: a test may run over midnight of the first.
         self.ledger().totals(month.previous().start(&zone), month.end(&zone)).expect("totals")

@@ -8,7 +8,7 @@ use super::{
     *,
 };
 use crate::costs::{ShareRule, Term};
-use crate::domain::Calendar;
+use crate::{domain::Calendar, ledger::store::testing};
 
 const NOW: &str = "2026-12-05T00:00:00Z";
 
@@ -143,4 +143,19 @@ fn what_is_charged_goes_out_as_exact_rows() {
     for charge in charges.charges.iter().filter(|charge| charge.total != Money::ZERO) {
         assert_eq!(sums.get(charge.name.as_deref().unwrap_or_default()), Some(&charge.total), "{csv}");
     }
+}
+
+#[test]
+fn a_ledger_from_before_cost_centres_takes_some() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("ledger.sqlite3");
+    let key =
+        "INSERT INTO keys (id, public_id, name, secret_sha256, scope_images, scope_admin, created_at_ms)
+               VALUES (1, 'abc', 'studio', zeroblob(32), 1, 0, 5)";
+    testing::make_earlier(&file, testing::steps_before("CREATE TABLE cost_centres"), key, &[]);
+    let ledger = Ledger::open(&file).expect("brought up to date");
+    assert!(ledger.add_centre("Studio", &Evidence::COMMAND_LINE, NOON).expect("made"));
+    let (key, first) = (Member::Key("abc".into()), jiff::civil::date(2026, 11, 1));
+    ledger.assign(&key, Some("Studio"), first, &Evidence::COMMAND_LINE, NOON).expect("assigned");
+    assert_eq!(ledger.centres().expect("centres")[0].members.len(), 1);
 }

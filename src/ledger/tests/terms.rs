@@ -4,7 +4,7 @@ use jiff::civil::{Date, DateTime, date};
 
 use super::{cost_lines::yuan, months::at, *};
 use crate::costs::{ConfiguredTerms, DatedTerm, ExchangeRate, PriceSheet, Term};
-use crate::domain::Calendar;
+use crate::{domain::Calendar, ledger::store::testing};
 
 const FIRST: &str = "2026-11-10T08:00:00Z";
 
@@ -122,4 +122,18 @@ fn a_value_never_holds_in_a_month_that_is_closed() {
     assert_eq!(book.finding("2026-10"), None);
     let closed = "INSERT INTO terms (name, term, from_ms, actor, recorded_at_ms) SELECT name, term, 0, actor, 1e14 FROM terms";
     assert!(book.sql(closed).is_err());
+}
+
+#[test]
+fn a_zone_that_an_earlier_version_kept_among_its_settings_is_the_first_term() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("ledger.sqlite3");
+    let kept = "INSERT INTO settings (name, value) VALUES ('time_zone', 'Asia/Kolkata')";
+    testing::make_earlier(&file, testing::steps_before("CREATE TABLE terms"), kept, &[]);
+    let ledger = Ledger::open(&file).expect("brought up to date");
+    let rows = ledger.terms().expect("terms");
+    assert_eq!(rows.len(), 1);
+    assert_eq!((&rows[0].term, rows[0].from), (&Term::TimeZone("Asia/Kolkata".into()), None));
+    let calendar = ledger.calendar(&jiff::tz::TimeZone::UTC).expect("a calendar");
+    assert_eq!(calendar.to_datetime(at(FIRST)), date(2026, 11, 10).at(13, 30, 0, 0));
 }

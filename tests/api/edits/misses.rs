@@ -11,8 +11,8 @@ use tintype::{
     clock::{Clock, SystemClock},
     config::Config,
     domain::{
-        ApiKey, Caller, Edit, Encoding, ImageFormat, ImageSize, Mask, MaskMode, Pixels, Quality, RenderJob,
-        RenderSpec, Scopes, Seed, Strength,
+        ApiKey, Calendar, Caller, Edit, Encoding, ImageFormat, ImageSize, Mask, MaskMode, Pixels, Quality,
+        RenderJob, RenderSpec, Scopes, Seed, Strength,
     },
     encode::{self, EncodeError, Provenance},
     engine::{Engine, Priority, Workers},
@@ -54,7 +54,7 @@ impl Bench {
             Engine::start(devices, warm_up, Arc::new(|_, _| {}), &settings).expect("started");
         let files = ModelFiles::directory(&tiny_models::directory("base")).expect("a model");
         let config = Config::default();
-        let zone = tintype::domain::Calendar::UTC;
+        let zone = Calendar::UTC;
         let service = Service::new(ServiceParts {
             engine,
             ledger: Arc::clone(&ledger),

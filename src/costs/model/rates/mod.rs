@@ -59,7 +59,10 @@ impl CostModel {
         Ok(ElectricityRate {
             price_per_kwh: self.price_per_kwh(at)?,
             // A price that has always held has no row of a tariff.
-            tariff: self.tariff_row(at)?.filter(|row| row.effective_from != Date::MIN).map(ToString::to_string),
+            tariff: self
+                .tariff_row(at)?
+                .filter(|row| row.effective_from != Date::MIN)
+                .map(ToString::to_string),
             host_watts: host_watts.unwrap_or(settings.host_watts),
             wall_factor_percent: wall_factor.unwrap_or(settings.wall_factor_percent),
         })
