@@ -1,6 +1,11 @@
 //! What came of each line: a row of JSON for every image, or for the error.
 
-use std::{collections::HashMap, fs, io::ErrorKind, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    io::ErrorKind,
+    path::Path,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -113,13 +118,18 @@ impl Manifest {
     ) -> Result<(), CliError> {
         let lines: HashMap<&str, &RequestLine> =
             lines.iter().map(|line| (line.custom_id.as_str(), line)).collect();
+        let mut replaced = Vec::new();
         for file in [&ended.output_file_id, &ended.error_file_id].into_iter().flatten() {
             server.each_line(file, |output| {
                 // A line that was taken out of the file since.
                 let Some(line) = lines.get(output.custom_id.as_str()) else { return Ok(()) };
                 let rows = rows_of(server, line, &output, place)?;
-                self.rows.retain(|row| row.custom_id != line.custom_id);
+                let (old, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.rows)
+                    .into_iter()
+                    .partition(|row| row.custom_id == line.custom_id);
+                self.rows = kept;
                 self.rows.extend(rows);
+                replaced.extend(old);
                 Ok(())
             })?;
         }
@@ -129,7 +139,22 @@ impl Manifest {
             text += &serde_json::to_string(row).map_err(|error| CliError::Failed(error.to_string()))?;
             text.push('\n');
         }
-        place.write_manifest(&text)
+        place.write_manifest(&text)?;
+        // A line that asks for fewer images than before leaves none behind.
+        let files: HashSet<_> = self.rows.iter().filter_map(Row::file).collect();
+        let stale = replaced.iter().filter_map(Row::file).filter(|file| !files.contains(file));
+        stale.for_each(|file| place.remove(file));
+        Ok(())
+    }
+}
+
+impl Row {
+    /// The image's file.
+    fn file(&self) -> Option<&str> {
+        match &self.outcome {
+            RowEnd::Image { file, .. } => Some(file),
+            RowEnd::Failure { .. } => None,
+        }
     }
 }
 
@@ -206,8 +231,6 @@ fn is_ambiguous(id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use serde_json::{Map, json};
 
     use super::*;

@@ -131,6 +131,11 @@ impl Place {
         write().map_err(|error| failed(&file, &error))
     }
 
+    /// Removes an image that the manifest has no longer. One that is gone already is no loss.
+    pub(super) fn remove(&self, name: &str) {
+        fs::remove_file(self.directory.join(name)).ok();
+    }
+
     /// Writes the manifest.
     pub(super) fn write_manifest(&self, text: &str) -> Result<(), CliError> {
         self.write(MANIFEST, text.as_bytes())
