@@ -21,6 +21,8 @@ pub mod image_store;
 pub mod ledger;
 pub mod lora_library;
 pub mod meter;
+pub mod notify;
+pub mod outbound;
 pub mod source_image;
 pub mod statements;
 pub mod telemetry;

@@ -12,7 +12,11 @@ use std::{
 
 use actix_web::dev::Server;
 use jiff::{SignedDuration, Timestamp};
-use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 
 pub(crate) use self::data_dir::{DataDir, LOCK_FILE, noted_address, prepare_data_dir};
 pub use self::devices::Fitting;
@@ -26,13 +30,15 @@ use crate::{
     encode,
     engine::{Facts, ProfileStore, Workers},
     http::{
-        self, AnswerMemory, Attempts, BatchDesk, ConnectionLimits, FileTerms, HeaderNotes, Links, LoraTerms,
-        NewSecrets, Offer, PublicAddress, SessionSecret, SourceMemory, State,
+        self, AnswerMemory, Attempts, BatchDesk, ConnectionLimits, Elsewhere, FileTerms, HeaderNotes, Links,
+        LoraTerms, NewSecrets, Offer, PublicAddress, SessionSecret, SourceMemory, State,
     },
     image_store::{ImageStore, StoreError},
     ledger::{KeyRules, Ledger, LedgerError, NewKey},
+    notify::WebhookSender,
+    outbound::Outbound,
     pipeline::{HashedWeights, LoadError, ModelSource, OnLoad, hub},
-    service::{OverheadBook, Service, ServiceParts, Storage},
+    service::{OverheadBook, Service, ServiceParts, Storage, run_webhooks},
     source_image::ImageFetcher,
     telemetry::Metrics,
     units::Millis,
@@ -260,6 +266,9 @@ impl App {
         let handle = self.server.handle();
         let mut server = std::pin::pin!(self.server);
         let batches = tokio::spawn(http::run_batches(Arc::clone(&self.state)));
+        let (last_news, on_last_news) = oneshot::channel();
+        let sender = self.state.elsewhere.webhooks.clone();
+        let webhooks = tokio::spawn(run_webhooks(Arc::clone(&self.service), sender, on_last_news));
         let reason = tokio::select! {
             ended = &mut server => return ended.map_err(AppError::Server),
             () = stop => Ok(()),
@@ -273,6 +282,8 @@ impl App {
         };
         // What the last lines of batches gave is written down.
         batches.await.ok();
+        last_news.send(()).ok();
+        webhooks.await.ok();
         drop((self.service, self.state));
         tokio::task::spawn_blocking(|| self.workers.join()).await.ok();
         // The last idle minute.
@@ -372,7 +383,7 @@ fn state(
         },
         batches: BatchDesk::default(),
         source_memory: SourceMemory::default(),
-        image_fetcher: image_fetcher(config)?,
+        elsewhere: elsewhere(config)?,
         answer_memory: AnswerMemory::new(config.limits.answers_mib_max.saturating_mul(1 << 20)),
     })
 }
@@ -405,14 +416,25 @@ async fn sweep_for_ever(service: Arc<Service>) {
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "old files of batches cannot be swept"),
         }
+        if let Err(error) = service.sweep_webhooks().await {
+            tracing::error!(%error, "old messages of webhooks cannot be swept");
+        }
     }
 }
 
-fn image_fetcher(config: &Config) -> Result<ImageFetcher, ConfigError> {
+/// What reaches other servers: by whose certificates, and where.
+fn elsewhere(config: &Config) -> Result<Elsewhere, ConfigError> {
+    let outbound = |authorities: Option<&[u8]>| {
+        Outbound::new(authorities).map_err(|reason| {
+            let file =
+                config.edits.image_authorities.as_deref().unwrap_or(Path::new("edits.image_authorities"));
+            ConfigError::File { path: file.display().to_string(), reason: reason.into() }
+        })
+    };
     let authorities = config.image_authorities()?;
-    ImageFetcher::new(config.edits.image_hosts.clone(), authorities.as_deref()).map_err(|reason| {
-        let file = config.edits.image_authorities.as_deref().unwrap_or(Path::new("edits.image_authorities"));
-        ConfigError::File { path: file.display().to_string(), reason: reason.into() }
+    Ok(Elsewhere {
+        images: ImageFetcher::new(config.edits.image_hosts.clone(), outbound(authorities.as_deref())?),
+        webhooks: WebhookSender::new(config.webhooks.private_hosts.clone(), outbound(None)?),
     })
 }
 

@@ -9,6 +9,7 @@ mod load;
 mod model;
 mod stated;
 mod terms;
+mod webhooks;
 
 use std::{
     num::{NonZeroU32, NonZeroUsize},
@@ -30,10 +31,11 @@ pub use self::{
     load::ConfigError,
     model::VariantChoice,
     stated::StatedKeys,
+    webhooks::WebhooksConfig,
 };
 use crate::{
     costs::{Budgets, CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
-    domain::{ConfiguredSteps, ImageHost, ImageSize, KeyLimits, LoraUse},
+    domain::{ConfiguredSteps, ImageSize, KeyLimits, LoraUse, NamedHost},
     engine::{EngineSettings, ProfileStore},
     lora_library::LoraLibrary,
     meter::Powers,
@@ -67,6 +69,8 @@ pub struct Config {
     pub pictures: ImagesConfig,
     /// Files of batches.
     pub batches: BatchesConfig,
+    /// Where news is sent.
+    pub webhooks: WebhooksConfig,
     /// What files say of their making.
     pub metadata: MetadataConfig,
     /// What all keys together may use up.
@@ -183,7 +187,7 @@ pub struct Limits {
 #[serde(deny_unknown_fields, default)]
 pub struct EditsConfig {
     /// Hosts from which images are fetched by https, where a request names one.
-    pub image_hosts: Vec<ImageHost>,
+    pub image_hosts: Vec<NamedHost>,
     /// A PEM file of the authorities that sign these hosts' certificates; none: Mozilla's.
     pub image_authorities: Option<PathBuf>,
 }
@@ -235,6 +239,7 @@ impl Default for Config {
             edits: EditsConfig::default(),
             pictures: ImagesConfig::default(),
             batches: BatchesConfig::default(),
+            webhooks: WebhooksConfig::default(),
             metadata: MetadataConfig::default(),
             budgets: Budgets::default(),
             log: LogConfig::default(),

@@ -34,3 +34,10 @@ pub enum BatchStatus {
 super::words!(BatchStatus, "a status of batches":
     Validating = "validating", Failed = "failed", InProgress = "in_progress", Finalizing = "finalizing",
     Completed = "completed", Expired = "expired", Cancelling = "cancelling", Cancelled = "cancelled");
+
+impl BatchStatus {
+    /// Whether there is something left to do for it.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Validating | Self::InProgress | Self::Finalizing | Self::Cancelling)
+    }
+}

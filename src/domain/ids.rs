@@ -88,6 +88,8 @@ client_ids! {
     FileId = "file-";
     /// A batch: `batch_` and 32 digits.
     BatchId = "batch_";
+    /// An endpoint of webhooks: `we_` and 32 digits.
+    EndpointId = "we_";
 }
 
 /// A text that this server has never given out as an id.

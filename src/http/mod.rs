@@ -32,7 +32,7 @@ use self::{
     api::error::ApiError,
     api::routing::{readable, unknown_url},
 };
-use crate::{service::Service, source_image::ImageFetcher};
+use crate::{notify::WebhookSender, service::Service, source_image::ImageFetcher};
 
 /// What every handler may look at.
 pub struct State {
@@ -60,10 +60,18 @@ pub struct State {
     pub batches: BatchDesk,
     /// What images hold that wait to be edited.
     pub source_memory: SourceMemory,
-    /// Fetches images that bodies name by URLs.
-    pub image_fetcher: ImageFetcher,
+    /// What reaches other servers.
+    pub elsewhere: Elsewhere,
     /// What answers on their way hold.
     pub answer_memory: AnswerMemory,
+}
+
+/// What reaches other servers.
+pub struct Elsewhere {
+    /// Fetches images that bodies name by URLs.
+    pub images: ImageFetcher,
+    /// Sends news to endpoints.
+    pub webhooks: WebhookSender,
 }
 
 /// The HTTP server on `listener`, not yet polled. It leaves signals to its owner.

@@ -70,6 +70,10 @@ impl<Id: ToString> Page<Id> {
     }
 }
 
+/// What asynchronous requests write is asked for by their ids.
+const NOT_ASYNC: &str = "NOT EXISTS (SELECT 1 FROM batches WHERE is_async = 1 AND output_file_id = files.id)
+                     AND NOT EXISTS (SELECT 1 FROM batches WHERE is_async = 1 AND error_file_id = files.id)";
+
 impl Ledger {
     /// Adds an uploaded file of `key`, whose files then have at most `max` bytes together: two uploads cannot both take the last
     /// of them.
@@ -112,7 +116,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Vec<FileRow>, LedgerError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM files WHERE {OPEN} AND (CAST(?3 AS TEXT) IS NULL OR purpose = ?3) {}",
+            "SELECT {COLUMNS} FROM files WHERE {OPEN} AND (CAST(?3 AS TEXT) IS NULL OR purpose = ?3) AND {NOT_ASYNC} {}",
             page.tail(4)
         );
         let (purpose, after) = (purpose.map(FilePurpose::as_str), page.after.map(|id| id.to_string()));

@@ -8,6 +8,7 @@ use super::{
     files,
     keys::notes,
     store::{Conn, params},
+    webhooks,
 };
 use crate::domain::{FileId, KeyId, RequestId};
 
@@ -99,6 +100,7 @@ impl Ledger {
             conn.execute(insert, params![key.get(), now, actor, notes::to_text(&notes)])?;
             let sql = "SELECT id, images FROM requests WHERE key_id = ?1 AND state = 'settled' ORDER BY id";
             let requests = requests(conn, sql, key.get())?;
+            webhooks::forget(conn, key, now)?;
             let mut files = batches::forget(conn, key, now)?;
             files.extend(files::forget(conn, key, now)?);
             files.sort_unstable();

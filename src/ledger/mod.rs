@@ -39,6 +39,7 @@ mod sessions;
 mod store;
 mod terms;
 mod types;
+mod webhooks;
 
 use std::{collections::HashMap, path::Path};
 
@@ -57,7 +58,7 @@ pub use self::{
     audit::{AuditBasis, Control, ControlKind, EnergyUse, Reconciliation},
     batches::{
         BatchCost, BatchCounts, BatchFiles, BatchRow, BatchSize, BatchTerms, BatchTimes, DoneLines,
-        LineResult, NewBatch,
+        LineResult, NewAsync, NewBatch,
     },
     centres::{AssignError, CentreRow, Member, MemberRow},
     closing::{CloseError, Closer, Closing, Finding, Sha256Hash, VerifiedMonth},
@@ -87,6 +88,7 @@ pub use self::{
         Reservation, ReserveError, Reserved, SettledImage, SettledRequest, Settlement, Unbooked, Year,
         YearError,
     },
+    webhooks::{DueDelivery, EndpointStanding, UndeliveredEvent, WebhookEndpoint},
 };
 
 /// A handle on the books.

@@ -8,10 +8,11 @@ use super::{
     entries::{self, Entries},
     loras, signed,
     store::{Conn, params},
+    webhooks::{self, ImageData},
 };
 use crate::{
-    domain::{CostTag, FailureReason, KeyId, RenderSpec, RequestId},
-    units::Currency,
+    domain::{CostTag, EventKind, FailureReason, KeyId, RenderSpec, RequestId},
+    units::{Currency, Money},
 };
 
 impl Ledger {
@@ -20,7 +21,7 @@ impl Ledger {
     /// # Errors
     /// [`ReserveError`]; nothing was written.
     pub fn reserve(&self, request: &NewRequest<'_>) -> Result<Reserved, ReserveError> {
-        self.store.write(|conn| {
+        let reserved = self.store.write(|conn| {
             if let Some(key) = request.idempotency_key {
                 match find_repeat(conn, request.key, key, request.body_sha256)? {
                     Reserved::New(()) => {}
@@ -33,8 +34,17 @@ impl Ledger {
                 return Err(ReserveError::OverBudget(Box::new(over.clone())));
             }
             insert(conn, request)?;
+            // Once in a period: the event's id is the budget's.
+            webhooks::announce_budgets(conn, request, passed_budgets.iter(), EventKind::BudgetPassed)?;
             Ok(Reserved::New(Reservation { id: request.id, passed_budgets: passed_budgets.into() }))
-        })
+        });
+        if let Err(ReserveError::OverBudget(over)) = &reserved {
+            let refusing = std::iter::once(&**over);
+            self.store.write(|conn| {
+                webhooks::announce_budgets(conn, request, refusing, EventKind::BudgetRefused)
+            })?;
+        }
+        reserved
     }
 
     /// Notes that the device has begun: reserved → running.
@@ -74,7 +84,9 @@ impl Ledger {
             done.computation
                 .iter()
                 .try_for_each(|computation| computations::note(conn, request, computation))?;
-            done.edit.iter().try_for_each(|edit| edits::note(conn, request, edit))
+            done.edit.iter().try_for_each(|edit| edits::note(conn, request, edit))?;
+            let data = ImageData::completed(request, done.images.len(), total(done), currency);
+            webhooks::announce_image(conn, request, EventKind::ImageCompleted, &data, now)
         })
     }
 
@@ -96,7 +108,9 @@ impl Ledger {
             let entries = Entries { request, spec, currency, now };
             let note = "INSERT INTO request_failures (request_id, reason) VALUES (?1, ?2)";
             conn.execute(note, params![request.to_text(), reason.as_str()])?;
-            work.iter().try_for_each(|work| entries.insert_failure(conn, work))
+            work.iter().try_for_each(|work| entries.insert_failure(conn, work))?;
+            let data = ImageData::failed(request, reason.as_str());
+            webhooks::announce_image(conn, request, EventKind::ImageFailed, &data, now)
         })
     }
 
@@ -169,8 +183,16 @@ impl Ledger {
     /// [`LedgerError::Store`] if the database refuses.
     pub fn abandon_open(&self, now: Timestamp) -> Result<usize, LedgerError> {
         let update = "UPDATE requests SET state = 'abandoned', ended_at_ms = ?1 WHERE state IN ('reserved', 'running')";
-        self.store.write(|conn| conn.execute(update, params![now]))
+        self.store.write(|conn| {
+            webhooks::announce_abandoned(conn, now)?;
+            conn.execute(update, params![now])
+        })
     }
+}
+
+/// What the images of a settlement cost together; none if that is out of range.
+fn total(done: &Settlement<'_>) -> Option<Money> {
+    done.images.iter().try_fold(Money::ZERO, |sum, image| sum.plus(image.receipt.standard().ok()?).ok())
 }
 
 fn insert(conn: &Conn<'_>, request: &NewRequest<'_>) -> Result<(), LedgerError> {

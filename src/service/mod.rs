@@ -22,6 +22,7 @@ mod request;
 mod settings;
 mod stored_files;
 mod tokens;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ pub use self::{
     overheads::OverheadBook,
     parts::{Encode, ServiceParts, Storage},
     quotes::Quoted,
+    webhooks::run_webhooks,
 };
 use crate::{
     admit::{Pass, RateStanding, Refused, Taken},

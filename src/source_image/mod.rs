@@ -8,7 +8,6 @@ mod error;
 mod file;
 mod options;
 mod placed;
-mod public_address;
 mod remote;
 
 pub use self::{

@@ -6,34 +6,27 @@ use std::{
 };
 
 use ureq::{
-    Agent, Body,
-    http::{Response, Uri, header},
-    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
-    unversioned::{
-        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::{DefaultConnector, NextTimeout},
-    },
+    Body,
+    http::{Request, Response, header},
 };
 use url::Url;
 
-use super::{FILE_BYTES_MAX, public_address::is_public};
-use crate::domain::ImageHost;
+use super::FILE_BYTES_MAX;
+use crate::{
+    domain::NamedHost,
+    outbound::{Outbound, OutboundError, Reach, URL_BYTES_MAX, authority, target, unreachable},
+};
 
 /// From asking for a name's address to the last byte of one answer.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
-/// To find and reach a host.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
 const REDIRECTS_MAX: u32 = 3;
-/// Bytes of a URL; longer ones are not read by most servers.
-const URL_BYTES_MAX: usize = 8192;
 
-/// Fetches images by https from hosts that the configuration names. It sends no credentials and uses no proxy. It
-/// connects to public addresses only, whatever a name resolves to at that moment, unless the configuration names the
-/// address itself.
+/// Fetches images by https from hosts that the configuration names. It connects to public addresses only, unless the configuration
+/// names the address itself.
 #[derive(Debug, Clone)]
 pub struct ImageFetcher {
-    hosts: Arc<[ImageHost]>,
-    tls: TlsConfig,
+    hosts: Arc<[NamedHost]>,
+    outbound: Outbound,
 }
 
 /// Why an image was not fetched.
@@ -53,9 +46,9 @@ pub enum FetchError {
         "this server fetches no images from {0}; send the image itself, or ask the operator to add the host"
     )]
     HostNotAllowed(String),
-    /// The host has no address that is public.
-    #[error("{0} has no public address")]
-    NotPublic(String),
+    /// The host could not be reached, or must not be.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
     /// The host leads from one URL to the next.
     #[error("the host redirects more than {REDIRECTS_MAX} times")]
     Redirects,
@@ -70,39 +63,15 @@ pub enum FetchError {
     /// The file has more bytes than are read.
     #[error("the file has more than {FILE_BYTES_MAX} bytes")]
     TooManyBytes,
-    /// The host could not be reached, or broke off.
-    #[error("{host} cannot be reached: {reason}")]
-    Unreachable {
-        /// The host.
-        host: String,
-        /// What went wrong.
-        reason: String,
-    },
     /// The file could not be kept.
     #[error("the file could not be kept: {0}")]
     Unkept(io::Error),
 }
 
 impl ImageFetcher {
-    /// A fetcher for `hosts`, whose certificates are signed by the authorities in `authorities`, a PEM file, or by
-    /// Mozilla's.
-    ///
-    /// # Errors
-    /// A sentence if the file holds no certificate.
-    pub fn new(hosts: Vec<ImageHost>, authorities: Option<&[u8]>) -> Result<Self, &'static str> {
-        let mut tls = TlsConfig::builder();
-        if let Some(pem) = authorities {
-            let certificates = parse_pem(pem).filter_map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            });
-            let certificates: Vec<Certificate<'static>> = certificates.collect();
-            if certificates.is_empty() {
-                return Err("no certificate in PEM");
-            }
-            tls = tls.root_certs(RootCerts::Specific(Arc::new(certificates)));
-        }
-        Ok(Self { hosts: hosts.into(), tls: tls.build() })
+    /// A fetcher for `hosts`.
+    pub fn new(hosts: Vec<NamedHost>, outbound: Outbound) -> Self {
+        Self { hosts: hosts.into(), outbound }
     }
 
     /// Whether no host is allowed.
@@ -135,7 +104,7 @@ impl ImageFetcher {
     }
 
     /// The host of `url`, if the configuration names it.
-    fn allowed(&self, url: &Url) -> Result<&ImageHost, FetchError> {
+    fn allowed(&self, url: &Url) -> Result<&NamedHost, FetchError> {
         if url.scheme() != "https" {
             return Err(FetchError::NotHttps);
         }
@@ -148,30 +117,13 @@ impl ImageFetcher {
 
     /// The answer to one request, with no redirect followed.
     fn ask(&self, url: &Url, named_address: Option<IpAddr>) -> Result<Response<Body>, FetchError> {
-        let config = Agent::config_builder()
-            .user_agent(concat!("tintype/", env!("CARGO_PKG_VERSION")))
-            .tls_config(self.tls.clone())
-            .https_only(true)
-            .proxy(None)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_resolve(Some(CONNECT_MAX))
-            .timeout_connect(Some(CONNECT_MAX))
-            .timeout_global(Some(ANSWER_MAX))
-            .build();
-        let resolver = PublicOnly { named_address, resolver: DefaultResolver::default() };
-        // A new agent, so that no connection is kept and each request is resolved and checked.
-        let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
-        let mut uri = url.clone();
-        uri.set_fragment(None);
-        let request = agent.get(uri.as_str()).header(header::ACCEPT, "image/png, image/jpeg, image/webp");
-        request.header(header::ACCEPT_ENCODING, "identity").call().map_err(|error| match error {
-            ureq::Error::Other(error) if error.is::<NoPublicAddress>() => {
-                FetchError::NotPublic(authority(url))
-            }
-            error => unreachable(url, &error),
-        })
+        let request = Request::get(target(url))
+            .header(header::ACCEPT, "image/png, image/jpeg, image/webp")
+            .header(header::ACCEPT_ENCODING, "identity")
+            .body(Vec::new())
+            .map_err(|error| unreachable(url, &error))?;
+        let reach = named_address.map_or(Reach::Public, Reach::Named);
+        Ok(self.outbound.send(url, request, reach, ANSWER_MAX)?)
     }
 }
 
@@ -197,49 +149,8 @@ fn copy(url: &Url, answer: Response<Body>, file: &mut impl Write) -> Result<(), 
     }
 }
 
-/// The host and the port, as an error names them.
-fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
 fn status(url: &Url, answer: &Response<Body>) -> FetchError {
     FetchError::Status { host: authority(url), status: answer.status().as_u16() }
-}
-
-fn unreachable(url: &Url, error: &dyn std::error::Error) -> FetchError {
-    FetchError::Unreachable { host: authority(url), reason: error.to_string() }
-}
-
-/// Resolves names as the system does, and leaves out every address that is not public.
-#[derive(Debug)]
-struct PublicOnly {
-    /// An address that the configuration itself names.
-    named_address: Option<IpAddr>,
-    resolver: DefaultResolver,
-}
-
-/// A name that leads to no public address.
-#[derive(Debug, thiserror::Error)]
-#[error("no public address")]
-struct NoPublicAddress;
-
-impl Resolver for PublicOnly {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &ureq::config::Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.resolver.resolve(uri, config, timeout)?;
-        let mut public = self.resolver.empty();
-        for address in found.iter() {
-            if is_public(address.ip()) || self.named_address == Some(address.ip()) {
-                public.push(*address);
-            }
-        }
-        if public.is_empty() { Err(ureq::Error::Other(Box::new(NoPublicAddress))) } else { Ok(public) }
-    }
 }
 
 #[cfg(test)]
@@ -248,7 +159,7 @@ mod tests {
 
     fn refused(hosts: &[&str], url: &str) -> String {
         let hosts = hosts.iter().map(|host| host.parse().expect("a host")).collect();
-        let fetcher = ImageFetcher::new(hosts, None).expect("a fetcher");
+        let fetcher = ImageFetcher::new(hosts, Outbound::new(None).expect("Mozilla's"));
         fetcher.fetch(url, &mut Vec::new()).expect_err("refused").to_string()
     }
 
@@ -272,7 +183,7 @@ mod tests {
         assert!(
             refused(&["images.test"], &format!("https://images.test/{}", "a".repeat(8192))).contains("8192")
         );
-        let off = ImageFetcher::new(Vec::new(), None).expect("a fetcher");
+        let off = ImageFetcher::new(Vec::new(), Outbound::new(None).expect("Mozilla's"));
         assert!(off.is_off());
     }
 
@@ -309,11 +220,5 @@ mod tests {
     fn a_file_that_does_not_say_its_length_is_cut_off_at_the_limit() {
         assert_eq!(copied(FILE_BYTES_MAX).expect("a file"), FILE_BYTES_MAX);
         assert!(matches!(copied(FILE_BYTES_MAX + 1), Err(FetchError::TooManyBytes)));
-    }
-
-    #[test]
-    fn authorities_are_certificates() {
-        let refused = ImageFetcher::new(Vec::new(), Some(b"no PEM"));
-        assert_eq!(refused.expect_err("refused"), "no certificate in PEM");
     }
 }

@@ -119,8 +119,20 @@ fn every_page_answers_head_as_it_answers_get() {
     let server = TestServer::start();
     let key = server.key.split('-').nth(1).expect("a public id");
     let one = format!("/admin/keys/{key}");
-    let pages =
-        ["", "/costs", "/costs.json", "/costs.csv", "/roi", "/jobs", "/jobs.json", "/keys", "/sessions"];
+    let pages = [
+        "",
+        "/costs",
+        "/costs.json",
+        "/costs.csv",
+        "/roi",
+        "/jobs",
+        "/jobs.json",
+        "/batches",
+        "/batches.json",
+        "/webhooks",
+        "/keys",
+        "/sessions",
+    ];
     let pages = pages.iter().map(|page| format!("/admin{page}"));
     for path in pages.chain([one, "/admin/sign-in".into(), "/playground".into()]) {
         let ask = |method| server.request(method, &path).bearer(&server.key).send("");

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tintype::{clock::ManualClock, costs::TariffRow, domain::Scopes, ledger::KeyRules, units::Millis};
 
 use crate::{
+    browser::Browser,
     client::{Response, eventually},
     edits::{Form, encoded},
     server::TestServer,
@@ -54,7 +55,7 @@ impl TestServer {
         created.json()["id"].as_str().expect("an id").to_owned()
     }
 
-    fn batch(&self, lines: &[String]) -> String {
+    pub fn batch(&self, lines: &[String]) -> String {
         self.batch_by(&self.key, GENERATIONS, "24h", lines)
     }
 
@@ -288,6 +289,41 @@ fn a_cancelled_batch_stops_and_says_what_became_of_each_line() {
     for line in unmade.values() {
         assert_eq!((&line["response"], &line["error"]["code"]), (&Value::Null, &json!("batch_cancelled")));
     }
+}
+
+#[test]
+fn an_operator_sees_and_cancels_the_batches_of_every_key() {
+    let server = TestServer::start();
+    let rules = KeyRules { scopes: Scopes::IMAGES, ..KeyRules::default() };
+    let studio = server.make_key(2, rules);
+    let id = server.batch_by(&studio.reveal(), GENERATIONS, "24h", &slow(40));
+    let listed = || server.get("/admin/batches.json").bearer(&server.key).send("").json();
+    eventually("it is in progress", || listed()["open"][0]["status"] == "in_progress");
+    let open = listed()["open"][0].clone();
+    assert_eq!((&open["id"], &open["key_name"]), (&json!(id), &json!("test")));
+    assert_eq!(open["request_counts"]["total"], 40);
+    let input = format!("/admin/batches/{id}/input");
+    assert_eq!(server.get(&input).bearer(&studio.reveal()).send("").status, 403);
+    assert_eq!(server.get(&input).bearer(&server.key).send("").text.lines().count(), 40);
+    let output = server.get(&format!("/admin/batches/{id}/output")).bearer(&server.key).send("");
+    assert_eq!(output.status, 404, "it is there once the batch has ended");
+
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open("/admin/batches");
+    assert!(page.text.contains(&id) && page.text.contains("40 requests"), "{}", page.text);
+    let cancel = format!("/admin/batches/{id}/cancel");
+    assert_eq!(browser.submit_only(&cancel, &[]).status, 403, "no form of ours");
+    assert_eq!(browser.submit(&cancel, &[]).header("location"), "/admin/batches");
+    eventually("it has ended", || listed()["ended"][0]["status"] == "cancelled");
+    assert_eq!(listed()["open"], json!([]));
+    let over = server.post(&cancel).bearer(&server.key).send("");
+    assert_eq!((over.status, over.header("content-type")), (409, "application/json"));
+    let errors = server.get(&format!("/admin/batches/{id}/errors")).bearer(&server.key).send("");
+    assert!(errors.text.contains("batch_cancelled"), "{}", errors.text);
+    let older = server.get(&format!("/admin/batches.json?before={id}")).bearer(&server.key).send("").json();
+    assert_eq!(older["ended"], json!([]));
+    let unknown = browser.open("/admin/batches?before=x");
+    assert!(unknown.status == 400 && unknown.text.contains("must be an id"), "{}", unknown.text);
 }
 
 #[test]

@@ -6,6 +6,8 @@
 mod eventually;
 #[path = "../support/lora_files.rs"]
 mod lora_files;
+#[path = "../support/webhook_receiver.rs"]
+mod receiver;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/skip.rs"]
@@ -14,6 +16,7 @@ mod skip;
 mod tiny_models;
 
 mod admin;
+mod asynchronous;
 mod batches;
 mod bodies;
 mod books_pages;
@@ -47,3 +50,4 @@ mod stopping;
 mod streaming;
 mod uploads;
 mod watching;
+mod webhooks;

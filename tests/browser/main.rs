@@ -2,6 +2,7 @@
 //!
 //! Without chromium, chromedriver or npm this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
 
+mod batches;
 mod driver;
 mod edits;
 #[path = "../support/eventually.rs"]

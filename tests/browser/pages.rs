@@ -26,12 +26,14 @@ const SCREENS: [Screen; 4] = [
 ];
 
 /// The pages behind the sign-in: name, path, what is there once the page is.
-const PAGES: [(&str, &str, &str); 7] = [
+const PAGES: [(&str, &str, &str); 9] = [
     ("costs", "/admin/costs", "#by-step"),
     ("costs-year", "/admin/costs?year=2026", "#top-line"),
     ("roi", "/admin/roi", "#results"),
     ("keys", "/admin/keys", "#make"),
     ("jobs", "/admin/jobs", "#recent"),
+    ("batches", "/admin/batches", "#recent"),
+    ("webhooks", "/admin/webhooks", "#make"),
     ("sessions", "/admin/sessions", "main h1"),
     ("refusal", "/admin/costs?month=x", "main h1"),
 ];

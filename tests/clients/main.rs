@@ -6,6 +6,8 @@
 
 #![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
 
+#[path = "../support/eventually.rs"]
+mod eventually;
 #[path = "../support/lora_files.rs"]
 mod lora_files;
 mod node;
@@ -18,6 +20,10 @@ mod server;
 mod skip;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
+#[expect(dead_code, reason = "tests/api looks into what arrives")]
+#[path = "../support/webhook_receiver.rs"]
+mod webhook_receiver;
+mod webhooks;
 
 use std::{
     path::{Path, PathBuf},

@@ -69,10 +69,13 @@ codes! {
     FileNotFound: NOT_FOUND, INVALID_REQUEST, None, None;
     FileQuotaExceeded: BAD_REQUEST, INVALID_REQUEST, Some("file_quota_exceeded"), None;
     /// OpenAI's has no code.
-    BatchNotFound: NOT_FOUND, INVALID_REQUEST, None, None;
+    BatchNotFound: NOT_FOUND, INVALID_REQUEST, None, Some("refusal-no-batch");
     /// OpenAI's has no code.
-    BatchOver: CONFLICT, INVALID_REQUEST, None, None;
+    BatchOver: CONFLICT, INVALID_REQUEST, None, Some("refusal-batch-over");
+    AsyncNotFound: NOT_FOUND, INVALID_REQUEST, Some("async_not_found"), None;
+    AsyncUnmade: CONFLICT, INVALID_REQUEST, Some("request_not_made"), None;
     JobNotFound: NOT_FOUND, INVALID_REQUEST, Some("job_not_found"), Some("refusal-no-job");
+    EndpointNotFound: NOT_FOUND, INVALID_REQUEST, Some("endpoint_not_found"), Some("refusal-no-endpoint");
     KeyNotFound: NOT_FOUND, INVALID_REQUEST, Some("key_not_found"), Some("refusal-no-key");
     UnknownUrl: NOT_FOUND, INVALID_REQUEST, Some("unknown_url"), Some("refusal-no-page");
     MethodNotSupported: METHOD_NOT_ALLOWED, INVALID_REQUEST, Some("method_not_supported"), Some("refusal-method");

@@ -23,6 +23,7 @@ pub(super) mod wire;
 use actix_cors::Cors;
 use actix_web::{http::header::HeaderName, web};
 
+use self::batches::asynchronous;
 use self::routing::{posted, readable, readable_and_deleted, readable_and_posted, unknown_url};
 
 /// How long a browser may remember what it was allowed.
@@ -61,6 +62,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 .service(readable_and_posted("/batches", batches::list, batches::create))
                 .service(readable("/batches/{id}", batches::find))
                 .service(posted("/batches/{id}/cancel", batches::cancel))
+                .service(posted("/async/images/generations", asynchronous::generate))
+                .service(posted("/async/images/edits", asynchronous::edit))
+                .service(readable("/async/{id}", asynchronous::find))
+                .service(readable("/async/images/generations/{id}", asynchronous::find))
+                .service(readable("/async/images/edits/{id}", asynchronous::find))
                 .default_service(web::to(unknown_url))
                 .wrap(cors()),
         )

@@ -11,6 +11,10 @@ use crate::http::{
 /// Characters of a visitor's name: 62²² is 128 bits.
 const VISITOR_LEN: usize = 22;
 
+/// A form that brings nothing but its token.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
 #[derive(Deserialize)]
 struct Token {
     #[serde(default)]

@@ -2,6 +2,7 @@
 //! reading for the costs scope, writing for the admin scope.
 
 mod attend;
+mod batches;
 mod centres;
 mod charts;
 mod cookies;
@@ -16,6 +17,7 @@ mod receipts;
 mod roi;
 mod session;
 mod signing;
+mod webhooks;
 mod welcome;
 
 use actix_web::{HttpResponse, http::header, middleware::from_fn, web};
@@ -50,6 +52,12 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(readable("/jobs.json", jobs::show_json))
         .service(posted("/jobs/{id}/cancel", jobs::cancel))
         .service(readable("/jobs/{id}/preview", jobs::preview))
+        .service(readable("/batches", batches::show))
+        .service(readable("/batches.json", batches::show_json))
+        .service(posted("/batches/{id}/cancel", batches::cancel))
+        .service(readable("/batches/{id}/{file:input|output|errors}", batches::file))
+        .service(readable_and_posted("/webhooks", webhooks::show, webhooks::create))
+        .service(posted("/webhooks/{id}/{act:test|retry|remove}", webhooks::act))
         .service(readable("/pictures/{name}", jobs::image))
         .service(readable("/pictures/{name}/small", jobs::thumbnail))
         .service(readable_and_posted("/keys", keys::show, keys::create))

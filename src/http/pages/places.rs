@@ -8,17 +8,21 @@ pub(super) enum Section {
     Roi,
     Keys,
     Jobs,
+    Batches,
+    Webhooks,
     Playground,
     /// None of them.
     Elsewhere,
 }
 
 /// The navigation: a section, its address, the key of its name.
-pub(super) const NAVIGATION: [(Section, &str, &str); 5] = [
+pub(super) const NAVIGATION: [(Section, &str, &str); 7] = [
     (Section::Costs, HOME, "nav-costs"),
     (Section::Roi, "/admin/roi", "nav-roi"),
     (Section::Keys, "/admin/keys", "nav-keys"),
     (Section::Jobs, "/admin/jobs", "nav-jobs"),
+    (Section::Batches, "/admin/batches", "nav-batches"),
+    (Section::Webhooks, "/admin/webhooks", "nav-webhooks"),
     (Section::Playground, "/playground", "nav-playground"),
 ];
 

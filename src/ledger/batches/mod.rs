@@ -12,8 +12,9 @@ pub use self::{
     row::{BatchCounts, BatchFiles, BatchRow, BatchSize, BatchTerms, BatchTimes},
 };
 use super::{
-    FileRow, Ledger, LedgerError, Page, files, signed,
+    FileRow, Ledger, LedgerError, Page, ReserveError, files, signed,
     store::{Conn, params},
+    webhooks,
 };
 use crate::domain::{BatchId, BatchStatus, FileId, KeyId};
 
@@ -34,37 +35,55 @@ pub struct NewBatch {
     pub expires_at: Timestamp,
 }
 
+/// An asynchronous request beside its batch.
+#[derive(Debug)]
+pub struct NewAsync {
+    /// The file of its one line.
+    pub file: FileRow,
+    /// The client's Idempotency-Key header.
+    pub idempotency_key: Option<String>,
+}
+
 impl Ledger {
     /// Adds a batch, to be validated.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn add_batch(&self, batch: &NewBatch) -> Result<(), LedgerError> {
-        let NewBatch { id, key, terms, files: [output, error], now, expires_at } = batch;
+        self.store.write(|conn| insert(conn, batch, None))
+    }
+
+    /// Adds an asynchronous request, to be validated, or returns the one of the same Idempotency-Key and body. Its input file is nobody's
+    /// to see: it is deleted as soon as the batch has ended.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses. The inner error is the client's: the Idempotency-Key was used with another body.
+    pub fn add_async(
+        &self,
+        batch: &NewBatch,
+        asked: &NewAsync,
+    ) -> Result<Result<BatchRow, ReserveError>, LedgerError> {
+        let (key, id) = (batch.key.get(), batch.id.to_string());
         self.store.write(|conn| {
-            conn.execute(
-                "INSERT INTO batches
-                     (id, key_id, endpoint, input_file_id, window_hours, tag, metadata, base_url, output_seconds,
-                      output_file_id, error_file_id, status, created_at_ms, expires_at_ms, starts_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'validating', ?12, ?13, ?14)",
-                params![
-                    id.to_string(),
-                    key.get(),
-                    terms.endpoint.as_str(),
-                    terms.input.to_string(),
-                    terms.window_hours,
-                    terms.tag,
-                    terms.metadata,
-                    terms.base_url,
-                    terms.output_seconds,
-                    output.to_string(),
-                    error.to_string(),
-                    *now,
-                    *expires_at,
-                    terms.starts_at,
-                ],
-            )?;
-            Ok(())
+            let before = "SELECT batches.id, sha256 FROM batches JOIN files ON files.id = input_file_id
+                          WHERE batches.key_id = ?1 AND idempotency_key = ?2";
+            let before = conn.query_first(before, params![key, asked.idempotency_key], |row| {
+                Ok((row.get::<String>(0)?, row.get::<[u8; 32]>(1)?))
+            })?;
+            let id = match before {
+                Some((_, sha256)) if sha256 != asked.file.sha256 => {
+                    return Ok(Err(ReserveError::IdempotencyKeyReused));
+                }
+                Some((before, _)) => before,
+                None => {
+                    files::insert(conn, batch.key, &asked.file)?;
+                    let delete = "UPDATE files SET deleted_at_ms = ?2 WHERE id = ?1";
+                    conn.execute(delete, params![asked.file.id.to_string(), batch.now])?;
+                    insert(conn, batch, asked.idempotency_key.as_deref())?;
+                    id
+                }
+            };
+            Ok(Ok(conn.query_one(&row::query("batches.id = ?1"), params![id], row::read)?))
         })
     }
 
@@ -82,9 +101,29 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn batches(&self, key: KeyId, page: Page<BatchId>) -> Result<Vec<BatchRow>, LedgerError> {
-        let sql = row::query(&format!("key_id = ?1 {}", page.tail(2)));
+        let sql = row::query(&format!("key_id = ?1 AND is_async = 0 {}", page.tail(2)));
         let after = page.after.map(|id| id.to_string());
         self.store.read(|conn| conn.query(&sql, params![key.get(), after], row::read))
+    }
+
+    /// The batch `id`, whosever it is; none if there is none of this id.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn batch_of_any_key(&self, id: BatchId) -> Result<Option<BatchRow>, LedgerError> {
+        let sql = row::query("batches.id = ?1");
+        self.store.read(|conn| conn.query_first(&sql, params![id.to_string()], row::read))
+    }
+
+    /// Batches of all keys that have ended.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn ended_batches(&self, page: Page<BatchId>) -> Result<Vec<BatchRow>, LedgerError> {
+        let ended = "is_async = 0 AND status IN ('completed', 'failed', 'expired', 'cancelled')";
+        let sql = row::query(&format!("{ended} {}", page.tail(1)));
+        let after = page.after.map(|id| id.to_string());
+        self.store.read(|conn| conn.query(&sql, params![after], row::read))
     }
 
     /// Every batch that has something left to do, the oldest first.
@@ -120,7 +159,9 @@ impl Ledger {
         let update = "UPDATE batches SET status = 'failed', failed_at_ms = ?2, errors = ?3
                       WHERE id = ?1 AND status = 'validating'";
         self.store.write(|conn| {
-            conn.execute(update, params![id.to_string(), now, errors])?;
+            if conn.execute(update, params![id.to_string(), now, errors])? > 0 {
+                announce(conn, id, now)?;
+            }
             Ok(())
         })
     }
@@ -168,7 +209,7 @@ impl Ledger {
                 files::insert(conn, key, file)?;
             }
             conn.execute(update, params![id.to_string(), end.as_str(), now])?;
-            Ok(())
+            announce(conn, id, now)
         })
     }
 }
@@ -179,6 +220,51 @@ fn cancel(conn: &Conn<'_>, id: &str, errors: Option<&str>, now: Timestamp) -> Re
                   WHERE id = ?1 AND status IN ('validating', 'in_progress')";
     conn.execute(update, params![id, now, errors])?;
     Ok(())
+}
+
+fn insert(conn: &Conn<'_>, batch: &NewBatch, idempotency_key: Option<&str>) -> Result<(), LedgerError> {
+    let NewBatch { id, key, terms, files: [output, error], now, expires_at } = batch;
+    conn.execute(
+        "INSERT INTO batches
+             (id, key_id, endpoint, input_file_id, window_hours, tag, metadata, base_url, output_seconds,
+              output_file_id, error_file_id, status, created_at_ms, expires_at_ms, starts_at_ms, is_async, idempotency_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'validating', ?12, ?13, ?14, ?15, ?16)",
+        params![
+            id.to_string(),
+            key.get(),
+            terms.endpoint.as_str(),
+            terms.input.to_string(),
+            terms.window_hours,
+            terms.tag,
+            terms.metadata,
+            terms.base_url,
+            terms.output_seconds,
+            output.to_string(),
+            error.to_string(),
+            *now,
+            *expires_at,
+            terms.starts_at,
+            terms.is_async,
+            idempotency_key,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Announces the end of a batch, which its row has.
+fn announce(conn: &Conn<'_>, id: BatchId, now: Timestamp) -> Result<(), LedgerError> {
+    let batch = conn.query_one(&row::query("batches.id = ?1"), params![id.to_string()], row::read)?;
+    let ended = webhooks::EndedBatch {
+        id,
+        key: batch.key,
+        status: batch.status,
+        is_async: batch.terms.is_async,
+        total: batch.size.total,
+        images: batch.size.images,
+        completed: batch.counts.completed,
+        failed: batch.counts.failed,
+    };
+    webhooks::announce_batch(conn, &ended, now)
 }
 
 /// Cancels every open batch of `key`, and takes what its client wrote out of all its batches. Returns the files that they write.

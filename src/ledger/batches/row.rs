@@ -47,6 +47,8 @@ pub struct BatchTerms {
     pub base_url: String,
     /// Seconds for which its files are kept; none: the server's time.
     pub output_seconds: Option<u32>,
+    /// Whether it is an asynchronous request: one line, which is listed with no batches.
+    pub is_async: bool,
 }
 
 /// How much a batch is.
@@ -175,6 +177,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<BatchRow, LedgerError> {
             metadata: row.get("metadata")?,
             base_url: row.get("base_url")?,
             output_seconds: row.get("output_seconds")?,
+            is_async: row.get("is_async")?,
         },
         status: word(row, "status")?,
         errors: row.get("errors")?,

@@ -32,6 +32,7 @@ fn add(ledger: &Ledger, key: KeyId, number: u8, tag: Option<&str>, now: Timestam
         metadata: Some(r#"{"project":"lamps"}"#.into()),
         base_url: "http://here".into(),
         output_seconds: None,
+        is_async: false,
     };
     let [output, error] = outputs(number, now).map(|file| file.id);
     let expires_at = now + SignedDuration::from_hours(24);

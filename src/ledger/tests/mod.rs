@@ -17,6 +17,7 @@ mod property;
 mod statements;
 mod tampering;
 mod terms;
+mod webhooks;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;

@@ -156,7 +156,7 @@ impl Look {
 }
 
 /// The request of a line, if it could be made now.
-async fn request(
+pub(super) async fn request(
     line: &InputLine,
     endpoint: BatchEndpoint,
     state: &web::Data<State>,
@@ -171,10 +171,13 @@ async fn request(
     };
     images::check_rights(caller, &asked, state)?;
     if matches!(asked.delivery, Delivery::Stream { .. }) {
-        return Err(ApiError::invalid("stream", "A request of a batch is not streamed; leave `stream` out."));
+        return Err(ApiError::invalid(
+            "stream",
+            "A request that can wait is not streamed; leave `stream` out.",
+        ));
     }
     if asked.is_dry_run {
-        return Err(ApiError::invalid("dry_run", "A request of a batch is made; leave `dry_run` out."));
+        return Err(ApiError::invalid("dry_run", "A request that can wait is made; leave `dry_run` out."));
     }
     let (service, job) = (state.service.clone(), asked.job.clone());
     let checked = web::block(move || service.check_job(&job)).await;

@@ -3,6 +3,7 @@
 //! A line of a batch goes the way of any request: the same parser, the same service, receipts and budgets. It is asked for under an
 //! Idempotency-Key of the batch and its `custom_id`, so a batch that is resumed after a crash gets the answers that were paid for.
 
+pub(super) mod asynchronous;
 mod attend;
 mod caller;
 mod check;
@@ -15,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::SignedDuration;
 
 pub use self::attend::{BatchDesk, run_batches};
-use self::object::BatchBody;
+pub(in crate::http) use self::object::{BatchBody, body};
 use super::{
     auth,
     error::ApiError,
@@ -62,6 +63,7 @@ pub(super) async fn create(
         metadata: asked.metadata,
         base_url: state.address.base(&request),
         output_seconds: asked.output_seconds,
+        is_async: false,
     };
     if asked.is_dry_run {
         return quote(&caller, terms, &state).await;
@@ -123,13 +125,19 @@ pub(super) async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let key = auth::caller(&request, &state, Scope::Images)?.key;
     let row = batch_of(key, &id, &state).await?;
+    stop(&row, &state).await?;
+    shown(key, &row.id.to_string(), &state).await
+}
+
+/// Cancels a batch that has not ended.
+pub(in crate::http) async fn stop(row: &BatchRow, state: &State) -> Result<(), ApiError> {
     let (id, now) = (row.id, state.service.now());
     if !matches!(row.status, BatchStatus::Validating | BatchStatus::InProgress | BatchStatus::Cancelling) {
         return Err(ApiError::batch_over(row.status));
     }
     state.service.ask_ledger(move |ledger| ledger.cancel_batch(id, None, now)).await?;
     state.batches.wake();
-    shown(key, &id.to_string(), &state).await
+    Ok(())
 }
 
 /// The batch as it is now.

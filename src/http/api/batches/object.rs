@@ -15,7 +15,7 @@ use crate::{
 
 /// A batch, as OpenAI describes one.
 #[derive(Debug, Serialize)]
-pub(super) struct BatchBody {
+pub(in crate::http) struct BatchBody {
     id: String,
     object: &'static str,
     endpoint: &'static str,
@@ -98,7 +98,7 @@ struct CountsBody {
 }
 
 /// `row` as it is now, among the batches that are `open`.
-pub(super) async fn body(
+pub(in crate::http) async fn body(
     row: &BatchRow,
     open: &[BatchRow],
     state: &State,

@@ -118,6 +118,18 @@ async fn answer(
     images::answer(&request, &state, head, received).await
 }
 
+/// Takes in the body of an edit as JSON; of a form, what stands for the same in JSON.
+pub(super) async fn receive_json(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &State,
+) -> Result<String, ApiError> {
+    check_model(state)?;
+    let body = Body::receive(request, payload, state).await?;
+    let written = state.source_memory.decoding(move || wire::as_json(body.read()?)).await??;
+    String::from_utf8(written).map_err(|_| ApiError::body("The body is not UTF-8."))
+}
+
 /// Reads the JSON body of an edit.
 pub(super) async fn read_json(body: &str, state: &State) -> Result<Received, ApiError> {
     check_model(state)?;
@@ -128,7 +140,7 @@ pub(super) async fn read_json(body: &str, state: &State) -> Result<Received, Api
 pub(super) async fn check_json(body: &str, state: &State) -> Result<Asked, ApiError> {
     check_model(state)?;
     let (body, offer) = (body.to_owned(), state.offer.clone());
-    let fetches = !state.image_fetcher.is_off();
+    let fetches = !state.elsewhere.images.is_off();
     let check = move || wire::check_edit(body.as_bytes(), fetches, &offer, images::draw_seed);
     state.source_memory.decoding(check).await?
 }

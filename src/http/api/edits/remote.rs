@@ -18,7 +18,7 @@ impl Body {
     /// meanwhile: a slow host keeps nobody else's edit waiting.
     pub(super) async fn with_images(self, state: &State) -> Result<Self, ApiError> {
         let Self::Json { mut body, .. } = self else { return Ok(self) };
-        if state.image_fetcher.is_off() {
+        if state.elsewhere.images.is_off() {
             return Ok(Self::Json { body, fetched: None });
         }
         let find = move || {
@@ -30,7 +30,7 @@ impl Body {
             return Ok(Self::Json { body, fetched: Some(Vec::new()) });
         }
         let slot = state.source_memory.fetching().await?;
-        let (fetcher, directory) = (state.image_fetcher.clone(), state.bodies.clone());
+        let (fetcher, directory) = (state.elsewhere.images.clone(), state.bodies.clone());
         let fetch = move || {
             let fetch = |(name, url): (&'static str, String)| {
                 let mut file = Spool::new(&directory);
@@ -52,10 +52,7 @@ fn refused(name: &str, error: &FetchError) -> ApiError {
         FetchError::NotHttps | FetchError::TooLong | FetchError::Credentials => Code::InvalidValue,
         FetchError::HostNotAllowed(_) => Code::UnsupportedValue,
         FetchError::TooManyBytes => Code::InvalidImageFile,
-        FetchError::NotPublic(_)
-        | FetchError::Redirects
-        | FetchError::Status { .. }
-        | FetchError::Unreachable { .. } => Code::InvalidImageUrl,
+        FetchError::Outbound(_) | FetchError::Redirects | FetchError::Status { .. } => Code::InvalidImageUrl,
     };
     ApiError::parameter(name, code, format!("`{name}`: {}", sentence(error)))
 }

@@ -208,6 +208,24 @@ impl ApiError {
         Self::new(Code::BatchNotFound, format!("No batch found with id '{}'.", shortened(id)))
     }
 
+    pub(in crate::http) fn async_not_found(id: &str) -> Self {
+        let message = format!("There is no asynchronous request `{}`.", shortened(id));
+        Self::new(Code::AsyncNotFound, message)
+    }
+
+    /// Of an asynchronous request that ended without an answer.
+    pub(in crate::http) fn async_unmade(status: BatchStatus) -> Self {
+        let message = match status {
+            BatchStatus::Expired => "The request was not made within 24 hours. Send it again.",
+            _ => "The request was cancelled before it was made. Send it again.",
+        };
+        Self::new(Code::AsyncUnmade, message).retry(Retry::Never)
+    }
+
+    pub(in crate::http) fn endpoint_not_found() -> Self {
+        Self::new(Code::EndpointNotFound, "There is no endpoint with this id.")
+    }
+
     /// OpenAI's words, for a batch that cannot be cancelled.
     pub(in crate::http) fn batch_over(status: BatchStatus) -> Self {
         let message = format!("Cannot cancel a batch with status '{status}'.");

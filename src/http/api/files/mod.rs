@@ -126,6 +126,11 @@ pub(super) async fn content(
 ) -> Result<HttpResponse, ApiError> {
     let key = auth::caller(&request, &state, Scope::Images)?.key;
     let row = file_of(key, &id, &state).await?;
+    sent(&row, &state).await
+}
+
+/// The bytes of a file, as a download.
+pub(in crate::http) async fn sent(row: &FileRow, state: &State) -> Result<HttpResponse, ApiError> {
     let (file, length) =
         state.service.open_stored_file(row.id).await?.ok_or_else(|| ApiError::file_lost(row.id))?;
     Ok(HttpResponse::Ok()

@@ -127,6 +127,26 @@ pub(in crate::http::api) fn parse_edit(
     parse_fields(fields, files, kind, offer, draw_seed, true)
 }
 
+/// The body as JSON: files of a form become `data:` URLs, and its texts what they stand for.
+pub(in crate::http::api) fn as_json(body: EditBody) -> Result<Vec<u8>, ApiError> {
+    let parts = match body {
+        EditBody::Json { body, .. } => return Ok(body),
+        EditBody::Parts(parts) => parts,
+    };
+    let (fields, files) = of_parts(parts)?;
+    let mut object = fields.into_json();
+    let url = |file: &[u8]| Value::String(format!("data:;base64,{}", BASE64_STANDARD.encode(file)));
+    object.insert(IMAGE_NAMES[2].into(), files.images.iter().map(|file| url(file)).collect());
+    for name in MASK_NAMES {
+        let masks: Vec<Value> =
+            files.masks.iter().filter(|(of, _)| *of == name).map(|(_, file)| url(file)).collect();
+        if !masks.is_empty() {
+            object.insert(name.into(), masks.into());
+        }
+    }
+    serde_json::to_vec(&object).map_err(|error| ApiError::internal(&error))
+}
+
 /// Reads the JSON body of an edit, as far as that goes without the images that it names by URLs: if it names any, no image is
 /// decoded.
 pub(in crate::http::api) fn check_edit(

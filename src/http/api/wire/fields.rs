@@ -51,6 +51,19 @@ impl<'de> Deserialize<'de> for Object {
     }
 }
 
+/// Fields in which a number is a text too.
+const FOR_TEXT: [&str; 6] = ["prompt", "negative_prompt", "model", "user", "lora", "loras"];
+
+/// The number or the truth that a form's text writes.
+fn scalar(text: &str) -> Option<Value> {
+    let read = match text.trim() {
+        "True" => Some(Value::Bool(true)),
+        "False" => Some(Value::Bool(false)),
+        text => serde_json::from_str(text).ok(),
+    };
+    read.filter(|read: &Value| read.is_number() || read.is_boolean())
+}
+
 impl Fields {
     /// Reads the fields of a JSON object in UTF-8, with or without a byte order mark.
     pub(super) fn read(body: &[u8]) -> Result<Self, ApiError> {
@@ -77,13 +90,18 @@ impl Fields {
     /// A value other than text: in a form it is read as JSON writes it, and Python's `True` as it is meant.
     fn take_scalar(&mut self, name: &str) -> Option<Value> {
         let value = self.take(name)?;
-        let Some(text) = value.as_str().filter(|_| self.are_texts) else { return Some(value) };
-        let read = match text.trim() {
-            "True" => Some(Value::Bool(true)),
-            "False" => Some(Value::Bool(false)),
-            text => serde_json::from_str(text).ok(),
+        Some(value.as_str().filter(|_| self.are_texts).and_then(scalar).unwrap_or(value))
+    }
+
+    /// The fields as JSON has them: what is a number or a truth in a form's text is one, unless the field is for text.
+    pub(super) fn into_json(self) -> Map<String, Value> {
+        let json = |(name, value): (String, Value)| {
+            let is_text = FOR_TEXT.contains(&name.as_str());
+            let value =
+                value.as_str().filter(|_| self.are_texts && !is_text).and_then(scalar).unwrap_or(value);
+            (name, value)
         };
-        Some(read.filter(|read: &Value| read.is_number() || read.is_boolean()).unwrap_or(value))
+        self.fields.into_iter().map(json).collect()
     }
 
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {

@@ -16,7 +16,7 @@ pub(super) use self::batch::BATCH_FIELDS;
 pub(super) use self::{
     answer::{answer, completed_event, partial_event},
     batch::parse_batch,
-    edit::{EditBody, EditKind, FileField, check_edit, image_urls, parse_edit},
+    edit::{EditBody, EditKind, FileField, as_json, check_edit, image_urls, parse_edit},
     parts::Part,
     quote::quote,
     receipts::receipts,

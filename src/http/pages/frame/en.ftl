@@ -5,6 +5,8 @@ nav-costs = Costs
 nav-roi = Worth it?
 nav-keys = Keys
 nav-jobs = Jobs
+nav-batches = Batches
+nav-webhooks = Webhooks
 nav-playground = Playground
 nav-sign-in = Sign in
 nav-sessions = Sessions
@@ -16,6 +18,12 @@ theme-dark = Dark
 sign-out = Sign out
 footer = Tintype: images on your own hardware, with the true cost of each.
 how-heading = How this figure is calculated
+
+# How fresh a list is.
+live-on = Updates every 2 seconds.
+live-paused = Paused after 10 minutes without activity.
+live-lost = The server does not answer.
+live-refresh = Refresh
 
 # How much care an image is given.
 quality-low = Low
@@ -39,6 +47,10 @@ refusal-disk-full = The server’s disk is full, so nothing can be written. Free
 refusal-internal = The server could not answer. Its log says why.
 refusal-unreadable = The server cannot read something in the address or in the form. Go back and correct it.
 refusal-no-job = There is no open job with this id. It may have ended.
+refusal-no-batch = There is no batch with this id.
+refusal-no-file = This file is no longer kept.
+refusal-batch-over = This batch has ended, so it cannot be cancelled.
+refusal-no-endpoint = There is no endpoint with this id. It may have been removed.
 refusal-no-key = There is no key with this id.
 refusal-key-revoked = This key is revoked for good and cannot be changed. Create another key in its place.
 refusal-key-disabled = This key is already disabled.
@@ -49,7 +61,7 @@ refusal-no-page = There is no page at this address.
 refusal-method = This address does not accept such a request.
 refusal-rate = This key sends requests too often. Wait a moment, then try again.
 refusal-too-slow = The form did not arrive in time. Send it again.
-refusal-before = `before` must be the id of a request, as in the link to older jobs.
+refusal-before = `before` must be an id, as in the link to older entries.
 refusal-by = `by` must be key, tag, model, size, quality or day.
 refusal-format = `format` must be focus, with a whole month. Leave it out for the statement.
 refusal-month = Write a month as 2026-11.

@@ -13,7 +13,7 @@ mod words;
 pub(in crate::http) use self::{
     assets::serve as serve_asset,
     page::Page,
-    parts::{explained, fields, rich, row},
+    parts::{explained, fields, live_status, rich, row},
     preferences::prefer,
     refusal::page as refusal_page,
     visit::{Visit, Visitor, wants_page},

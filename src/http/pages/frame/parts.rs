@@ -37,6 +37,18 @@ pub(in crate::http) fn fields(visit: &Visit) -> Markup {
     }
 }
 
+/// How fresh the lists are whose ids are `sections`; the script `live.js` keeps them so.
+pub(in crate::http) fn live_status(visit: &Visit, sections: &str) -> Markup {
+    let words = visit.words;
+    html! {
+        p.note id="live-status" data-sections=(sections) data-live=(words.say("live-on")) data-paused=(words.say("live-paused"))
+            data-lost=(words.say("live-lost")) {
+            span id="live-pace" role="status" {} " "
+            a id="live-refresh" href=(visit.here()) { (words.say("live-refresh")) }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

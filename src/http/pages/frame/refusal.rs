@@ -5,10 +5,11 @@ use super::{page::Page, parts::rich, visit::Visit, words::Words};
 use crate::http::{api::error::ApiError, pages::places::section_of};
 
 /// What to say of a parameter that is refused, by its name. The API says the same in English.
-const BY_PARAMETER: [(&str, &str); 5] = [
+const BY_PARAMETER: [(&str, &str); 6] = [
     ("before", "refusal-before"),
     ("by", "refusal-by"),
     ("format", "refusal-format"),
+    ("id", "refusal-no-file"),
     ("month", "refusal-month"),
     ("year", "refusal-year"),
 ];
@@ -55,12 +56,17 @@ fn title(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::BatchStatus;
 
     #[test]
     fn what_a_page_may_be_refused_with_is_said_in_both_languages() {
         let parameter = |name| ApiError::invalid(name, "no");
         let refusals = [
+            ApiError::batch_not_found("no"),
+            ApiError::batch_over(BatchStatus::Completed),
             ApiError::body_too_slow(),
+            ApiError::endpoint_not_found(),
+            ApiError::file_not_found("no"),
             ApiError::form(&"no"),
             ApiError::form_forged(),
             ApiError::internal(&"no"),

@@ -5,6 +5,8 @@ nav-costs = 成本
 nav-roi = 回本测算
 nav-keys = 密钥
 nav-jobs = 任务
+nav-batches = 批量任务
+nav-webhooks = 通知
 nav-playground = 在线试用
 nav-sign-in = 登录
 nav-sessions = 登录设备
@@ -16,6 +18,12 @@ theme-dark = 深色
 sign-out = 退出登录
 footer = Tintype：用自己的硬件生成图片，每一张的成本都清楚。
 how-heading = 这个数字怎么来的
+
+# 列表的更新情况
+live-on = 每 2 秒更新
+live-paused = 页面已有 10 分钟无人操作，更新已暂停。
+live-lost = 服务器没有响应。
+live-refresh = 刷新
 
 # 出图质量
 quality-low = 低
@@ -39,6 +47,10 @@ refusal-disk-full = 服务器磁盘已满，无法写入。请先腾出空间。
 refusal-internal = 服务器无法响应，原因见服务器日志。
 refusal-unreadable = 地址或表单中有无法识别的内容，请返回修改。
 refusal-no-job = 这个任务不在进行中，可能已经结束。
+refusal-no-batch = 没有这个批量任务。
+refusal-no-file = 这个文件已不再保存。
+refusal-batch-over = 这个批量任务已经结束，无法取消。
+refusal-no-endpoint = 没有这个接收地址，可能已被删除。
 refusal-no-key = 没有这个密钥。
 refusal-key-revoked = 这个密钥已永久吊销，无法再改动。请新建一个代替它。
 refusal-key-disabled = 这个密钥已经停用，无需重复操作。
@@ -49,7 +61,7 @@ refusal-no-page = 这个地址没有页面。
 refusal-method = 这个地址不支持这种请求。
 refusal-rate = 这个密钥请求太频繁，请稍后再试。
 refusal-too-slow = 表单没有及时送达，请重新提交。
-refusal-before = `before` 应为请求 ID，可从“更早”链接取得。
+refusal-before = `before` 应为编号，可从“更早”链接取得。
 refusal-by = `by` 只能是 key、tag、model、size、quality 或 day。
 refusal-format = `format` 只能是 focus，且只用于整月；导出成本月报时请省略。
 refusal-month = 月份的写法如 2026-11。

@@ -1,8 +1,4 @@
 # /admin/jobs
-jobs-live = Updates every 2 seconds.
-jobs-paused = Paused after 10 minutes without activity.
-jobs-lost = The server does not answer.
-jobs-refresh = Refresh
 jobs-open = In the queue and on the device
 jobs-none-open = No job is running or waiting.
 jobs-key = Key

@@ -8,11 +8,11 @@ mod report;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use jiff::{Timestamp, civil::DateTime};
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use self::filter::JobsQuery;
 use super::{
-    frame::{Page, Visit, Words, fields},
+    forms::Nothing,
+    frame::{Page, Visit, Words, fields, live_status},
     json,
     places::Section,
     see_other,
@@ -34,9 +34,6 @@ const FOR_SCRIPTS: usize = 50;
 
 /// What an operator has seen is not left in the browser's cache for whoever uses it after signing out.
 const NOT_KEPT: &str = "private, no-store";
-
-#[derive(Deserialize)]
-struct Nothing {}
 
 /// What the page shows.
 struct View {
@@ -77,7 +74,7 @@ pub(super) async fn show(
     let view = view(&visit, &question, ON_PAGE, &state).await?;
     let title = visit.words.say("nav-jobs");
     let body = body(&visit, &view, &|at| state.service.civil(at));
-    Ok(Page::new(&visit, Section::Jobs, &title).sheet("jobs.css").script("jobs.js").show(&body))
+    Ok(Page::new(&visit, Section::Jobs, &title).sheet("jobs.css").script("live.js").show(&body))
 }
 
 /// GET /admin/jobs.json: the same for scripts.
@@ -183,11 +180,7 @@ fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {
     html! {
         div.page-head {
             h1 { (words.say("nav-jobs")) }
-            p.note id="jobs-status" data-live=(words.say("jobs-live")) data-paused=(words.say("jobs-paused"))
-                data-lost=(words.say("jobs-lost")) {
-                span id="jobs-pace" role="status" {} " "
-                a id="jobs-refresh" href=(visit.here()) { (words.say("jobs-refresh")) }
-            }
+            (live_status(visit, "live recent"))
         }
         (live::section(words, view, civil, &fields(visit)))
         (view.query.form(words, &view.keys))

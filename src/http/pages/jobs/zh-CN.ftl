@@ -1,8 +1,4 @@
 # /admin/jobs
-jobs-live = 每 2 秒更新
-jobs-paused = 页面已有 10 分钟无人操作，更新已暂停。
-jobs-lost = 服务器没有响应。
-jobs-refresh = 刷新
 jobs-open = 排队与出图
 jobs-none-open = 当前没有任务。
 jobs-key = 密钥

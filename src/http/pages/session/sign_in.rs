@@ -15,7 +15,7 @@ use crate::{
         State,
         api::{auth, error::ApiError},
         pages::{
-            forms::{posted, posted_with_token},
+            forms::{Nothing, posted, posted_with_token},
             frame::{Page, Visit, Visitor, fields, rich},
             places::{HOME, Section, is_local},
             see_other,
@@ -43,9 +43,6 @@ struct SignInForm {
     link: Option<String>,
     next: Option<String>,
 }
-
-#[derive(Deserialize)]
-struct Nothing {}
 
 /// Why nobody is signed in.
 enum Problem {

@@ -39,6 +39,8 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0060_request_failures.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0070_terms.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0071_cost_centres.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0072_webhooks.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0073_async.sql")),
 ];
 
 /// Brings the schema up to date.

@@ -35,7 +35,20 @@ macro_rules! messages {
     };
 }
 
-messages!("frame", "session", "centres", "costs", "roi", "keys", "jobs", "playground", "receipts", "welcome");
+messages!(
+    "frame",
+    "session",
+    "centres",
+    "costs",
+    "roi",
+    "keys",
+    "jobs",
+    "batches",
+    "webhooks",
+    "playground",
+    "receipts",
+    "welcome"
+);
 
 static BUNDLES: LazyLock<[FluentBundle<FluentResource>; 2]> =
     LazyLock::new(|| Language::ALL.map(|language| language.bundle()));

@@ -3,9 +3,9 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Deserializer, de};
 use url::{Host, Url};
 
-/// A host that may be asked for images over https: its name or address, and its port.
+/// A host that the configuration lets the server reach: its name or address, and its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageHost {
+pub struct NamedHost {
     host: Host,
     port: u16,
 }
@@ -15,9 +15,9 @@ pub struct ImageHost {
 #[error(
     "`{0}` is not a host; write a name or an address, with a port if it is not 443, such as images.example.com:8443"
 )]
-pub struct ImageHostError(String);
+pub struct NamedHostError(String);
 
-impl ImageHost {
+impl NamedHost {
     /// Whether `url` leads to this host and port.
     pub fn is_of(&self, url: &Url) -> bool {
         url.host().is_some_and(|host| host.to_owned() == self.host)
@@ -34,11 +34,11 @@ impl ImageHost {
     }
 }
 
-impl FromStr for ImageHost {
-    type Err = ImageHostError;
+impl FromStr for NamedHost {
+    type Err = NamedHostError;
 
-    fn from_str(text: &str) -> Result<Self, ImageHostError> {
-        let refused = || ImageHostError(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, NamedHostError> {
+        let refused = || NamedHostError(text.to_owned());
         let url = Url::parse(&format!("https://{text}")).map_err(|_| refused())?;
         let has_more = text.contains(['/', '?', '#', '@', '\\', '*']) || text.trim() != text;
         match (url.host(), url.port_or_known_default()) {
@@ -48,7 +48,7 @@ impl FromStr for ImageHost {
     }
 }
 
-impl fmt::Display for ImageHost {
+impl fmt::Display for NamedHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
             443 => self.host.fmt(f),
@@ -57,7 +57,7 @@ impl fmt::Display for ImageHost {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageHost {
+impl<'de> Deserialize<'de> for NamedHost {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
@@ -67,7 +67,7 @@ impl<'de> Deserialize<'de> for ImageHost {
 mod tests {
     use super::*;
 
-    fn host(text: &str) -> ImageHost {
+    fn host(text: &str) -> NamedHost {
         text.parse().expect(text)
     }
 
@@ -107,7 +107,7 @@ mod tests {
     fn what_is_not_a_host_is_refused() {
         for text in ["", " ", "https://a.test", "a.test/b", "a:b@c.test", "a.test:99999", "a b", "*", "[::1"]
         {
-            assert!(text.parse::<ImageHost>().is_err(), "{text}");
+            assert!(text.parse::<NamedHost>().is_err(), "{text}");
         }
     }
 }

@@ -1,12 +1,12 @@
-// Keeps the two lists fresh. Without this file the page has a link that loads it again.
+// Keeps the lists of a page fresh, whose ids its status line names. Without this file the page has a link that loads it again.
 
 const PACE_MS = 2000;
 // Asking keeps a session alive, so a page that nobody touches stops asking, and the session can end.
 const REST_MS = 10 * 60 * 1000;
 
-const status = document.getElementById("jobs-status");
-const pace = document.getElementById("jobs-pace");
-const refresh = document.getElementById("jobs-refresh");
+const status = document.getElementById("live-status");
+const pace = document.getElementById("live-pace");
+const refresh = document.getElementById("live-refresh");
 let touchedAt = Date.now();
 
 function say(mood) {
@@ -33,7 +33,7 @@ async function ask() {
   if (answer.redirected) return location.reload();
   if (!answer.ok) throw new Error(answer.statusText);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ["live", "recent"]) replace(id, page);
+  for (const id of status.dataset.sections.split(" ")) replace(id, page);
 }
 
 async function turn() {
@@ -50,7 +50,7 @@ async function turn() {
   setTimeout(turn, PACE_MS);
 }
 
-// What is asked before a job is cancelled; both lists are replaced again and again, so the page listens.
+// What is asked before something is cancelled; the lists are replaced again and again, so the page listens.
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset.ask;
   if (question && !confirm(question)) event.preventDefault();

@@ -1,0 +1,132 @@
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::oneshot, task::JoinSet};
+
+use super::{Service, ServiceError};
+use crate::{
+    domain::EndpointId,
+    ledger::DueDelivery,
+    notify::{Message, WebhookSecret, WebhookSender, pause_after},
+    units::Millis,
+};
+
+/// Between two looks into the outbox.
+const LOOK: Millis = Millis::new(1_000);
+/// How long events are kept that have arrived, or were given up.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Sends what is in the outbox, and watches for lost devices, until `stop`. What is on its way then is sent again after the next
+/// start.
+pub async fn run_webhooks(service: Arc<Service>, sender: WebhookSender, mut stop: oneshot::Receiver<()>) {
+    let (mut tasks, mut busy, mut lost) = (JoinSet::new(), HashSet::new(), 0);
+    loop {
+        service.announce_lost_devices(&mut lost).await;
+        for (endpoint, messages) in service.due_messages(&busy).await {
+            busy.insert(endpoint);
+            tasks.spawn(deliver(Arc::clone(&service), sender.clone(), endpoint, messages));
+        }
+        tokio::select! {
+            _ = &mut stop => break,
+            () = service.sleep(LOOK) => {}
+            Some(ended) = tasks.join_next() => match ended {
+                Ok(endpoint) => {
+                    busy.remove(&endpoint);
+                }
+                Err(error) => tracing::error!(%error, "the task of an endpoint ended: a defect"),
+            }
+        }
+    }
+    // The last of them may be why the server stops.
+    service.announce_lost_devices(&mut lost).await;
+}
+
+/// Sends a few messages to an endpoint, one after the other, and notes what came of each.
+async fn deliver(
+    service: Arc<Service>,
+    sender: WebhookSender,
+    endpoint: EndpointId,
+    messages: Vec<DueDelivery>,
+) -> EndpointId {
+    for message in messages {
+        if let Err(error) = service.deliver(&sender, message).await {
+            tracing::error!(%endpoint, %error, "what came of a webhook's message cannot be noted");
+        }
+    }
+    endpoint
+}
+
+/// Webhooks: the outbox, emptied.
+impl Service {
+    /// Deletes events that are no longer of use.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] if the ledger fails.
+    pub async fn sweep_webhooks(&self) -> Result<usize, ServiceError> {
+        let horizon = self.now().checked_sub(KEPT).unwrap_or(Timestamp::MIN);
+        self.ask_ledger(move |ledger| ledger.sweep_webhooks(horizon)).await
+    }
+
+    /// Messages whose time has come, by their endpoints; none for those that are `busy`.
+    async fn due_messages(&self, busy: &HashSet<EndpointId>) -> HashMap<EndpointId, Vec<DueDelivery>> {
+        let now = self.now();
+        let due = self.ask_ledger(move |ledger| ledger.due_webhooks(now)).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the outbox of webhooks cannot be read");
+            Vec::new()
+        });
+        let mut messages: HashMap<_, Vec<_>> = HashMap::new();
+        for message in due.into_iter().filter(|message| !busy.contains(&message.endpoint)) {
+            messages.entry(message.endpoint).or_default().push(message);
+        }
+        messages
+    }
+
+    async fn deliver(&self, sender: &WebhookSender, due: DueDelivery) -> Result<(), ServiceError> {
+        let DueDelivery { event, endpoint, url, secret, body, attempts } = due;
+        let sent = match secret.parse::<WebhookSecret>() {
+            Ok(secret) => {
+                let message = Message { id: event.clone(), body, url, secret };
+                let (sender, now) = (sender.clone(), self.now().as_second());
+                let sending = move || Ok::<_, ServiceError>(sender.send(&message, now));
+                self.blocking(sending).await?.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(format!("the secret of the endpoint is not one: {error}")),
+        };
+        let now = self.now();
+        match sent {
+            Ok(()) => {
+                tracing::debug!(%event, %endpoint, "a webhook's message has arrived");
+                self.ask_ledger(move |ledger| ledger.note_webhook_delivered(&event, endpoint, now)).await
+            }
+            Err(reason) => {
+                let pause = pause_after(attempts.saturating_add(1));
+                let next = pause.and_then(|pause| {
+                    let pause = i64::try_from(pause.get()).ok()?;
+                    now.checked_add(SignedDuration::from_millis(pause)).ok()
+                });
+                tracing::warn!(%event, %endpoint, reason, next = ?next.map(|next| next.to_string()), "a webhook's message has not arrived");
+                self.ask_ledger(move |ledger| {
+                    ledger.note_webhook_failed(&event, endpoint, &reason, (now, next))
+                })
+                .await
+            }
+        }
+    }
+
+    /// Writes an event if more devices are lost than `known`.
+    async fn announce_lost_devices(&self, known: &mut usize) {
+        let counts = self.engine().devices();
+        if counts.lost <= *known {
+            return;
+        }
+        let (now, numbers) = (self.now(), [counts.lost, counts.all]);
+        let occasion = format!("{}_{}", now.as_millisecond(), counts.lost);
+        match self.ask_ledger(move |ledger| ledger.announce_lost_devices(numbers, &occasion, now)).await {
+            Ok(()) => *known = counts.lost,
+            Err(error) => tracing::error!(%error, "the loss of a device cannot be announced"),
+        }
+    }
+}
