@@ -39,6 +39,7 @@ pub use prices::{
     EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, PriceWarning, TableRow,
 };
 pub use rate_card::{
+    EarlierRates,
     ElectricityRate, LineRate, PartRate, PricedWork, RateCard, Share, WorkingLine, WorkingWord, WorkingWords,
 };
 pub use receipt::Receipt;

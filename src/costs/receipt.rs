@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Breakdown, Comparison, RateCard};
+use super::{Breakdown, Comparison, RateCard, Share};
 use crate::{
     domain::Usage,
     units::{Energy, Millis, Money, RangeError},
@@ -22,6 +22,19 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// The receipt of an image that took `usage` and is priced with `rates`.
+    ///
+    /// # Errors
+    /// [`RangeError`] past the ledger's range.
+    pub(super) fn priced(
+        usage: Usage,
+        comparison: Option<Comparison>,
+        rates: RateCard,
+    ) -> Result<Self, RangeError> {
+        let (wall_energy, cost) = rates.cost_of(usage, Share::WHOLE)?;
+        Ok(Self { usage, wall_energy, cost, comparison, rates: Some(Arc::new(rates)) })
+    }
+
     /// Electricity, depreciation and upkeep: the standard cost.
     ///
     /// # Errors

@@ -1,7 +1,10 @@
 //! What costs are counted with and what changes from time to time: each value holds from a moment on, until the next one
 //! of its kind begins.
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::{
+    ToSpan,
+    civil::{Date, DateTime, Time},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{CostError, PriceSheet, ShareRule};
@@ -125,6 +128,24 @@ impl Terms {
     /// All of them, by their first moments.
     pub fn all(&self) -> &[DatedTerm] {
         &self.0
+    }
+
+    /// The moments after `begin` and up to `end` at which a price of electricity, another value, or whatever goes by days may
+    /// change: midnights, hours of tariffs, and first moments of values.
+    pub(super) fn edges(&self, begin: DateTime, end: DateTime) -> Vec<DateTime> {
+        let is_between = |edge: &DateTime| begin < *edge && *edge <= end;
+        let mut edges: Vec<_> = self.0.iter().map(|dated| dated.from).filter(is_between).collect();
+        let days = begin.date().series(1.day()).take_while(|day| *day <= end.date());
+        for day in days {
+            // A sheet that begins within the day, and the one before it.
+            let sheets = edges.iter().copied().filter(|edge| edge.date() == day).chain([day.into()]);
+            let times: Vec<_> =
+                sheets.filter_map(|at| self.electricity(at)).flat_map(PriceSheet::edges).collect();
+            edges.extend(times.into_iter().chain([Time::midnight()]).map(|time| day.to_datetime(time)).filter(is_between));
+        }
+        edges.sort_unstable();
+        edges.dedup();
+        edges
     }
 
     /// The prices of electricity at `at`; none before the first of them.

@@ -10,7 +10,7 @@ import json
 import math
 import sqlite3
 import sys
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -31,8 +31,13 @@ ledger.row_factory = sqlite3.Row
 compared, wrong = 0, []
 
 
+def wall_clock(milliseconds):
+    whole, part = divmod(milliseconds, 1000)
+    return datetime.fromtimestamp(whole, zone).replace(tzinfo=None) + timedelta(milliseconds=part)
+
+
 def day_of(milliseconds):
-    return datetime.fromtimestamp(milliseconds / 1000, zone).date()
+    return wall_clock(milliseconds).date()
 
 
 def day(text):
@@ -315,6 +320,8 @@ members = [dict(row) for row in ledger.execute(
     "LEFT JOIN labels ON labels.id = label_id")]
 centres = {row["id"]: row["name"] for row in ledger.execute("SELECT * FROM cost_centres ORDER BY id")}
 terms = [dict(row, value=json.loads(row["term"])["value"]) for row in ledger.execute("SELECT * FROM terms")]
+for row in terms:
+    row["from"] = datetime.min if row["from_ms"] is None else wall_clock(row["from_ms"])
 
 
 def centre_of(entry):
@@ -329,9 +336,10 @@ def centre_of(entry):
     return None
 
 
-def term_at(name, moment, otherwise):
-    held = [row for row in terms if row["name"] == name and (row["from_ms"] is None or row["from_ms"] < moment)]
-    return max(held, key=lambda row: (row["from_ms"] or -math.inf, row["id"]))["value"] if held else otherwise
+def value_at(name, moment, otherwise=None):
+    """The value that holds at a moment of the clock on the wall: the last to begin."""
+    held = [row for row in terms if row["name"] == name and row["from"] <= moment]
+    return max(held, key=lambda row: (row["from"], row["id"]))["value"] if held else otherwise
 
 
 def shares(total, weights):
@@ -345,8 +353,8 @@ def shares(total, weights):
 def check_charges(charges, first, end, of, right):
     month = charges["month"]
     last = max(first, min(end, tomorrow))
-    moment = datetime(last.year, last.month, last.day, tzinfo=zone).timestamp() * 1000
-    rule, mark_up = term_at("shared_by", moment, "device-time"), term_at("mark_up_percent", moment, 0)
+    moment = datetime(last.year, last.month, last.day) - timedelta(microseconds=1)
+    rule, mark_up = value_at("shared_by", moment, "device-time"), value_at("mark_up_percent", moment, 0)
     expect(f"{month} rule", (charges["shared_by"], charges["mark_up_percent"]), (rule, mark_up))
     bearers = list(centres) + [None]
     entries_of = [[entry for entry in of if centre_of(entry) == bearer] for bearer in bearers]
@@ -403,11 +411,26 @@ def carried(amount, percent, milliseconds, years=1):
     return math.ceil(Fraction(amount * milliseconds * 100, years * 8760 * 3_600_000 * percent))
 
 
+def pieces_of(card, row):
+    """Work in pieces: what ran before an edge of a tariff or of a day has rates of its own. Energy is shared by time."""
+    pieces, begun, energy = [], 0, 0
+    for rates in card.get("before", []):
+        until = begun + rates["duration_ms"]
+        energy_until = row["energy_mj"] * until // row["duration_ms"]
+        pieces.append((until - begun, energy_until - energy, rates))
+        begun, energy = until, energy_until
+    return pieces + [(row["duration_ms"] - begun, row["energy_mj"] - energy, card)]
+
+
 def energy_of(card, row, has_host):
-    rate = card["electricity"]
-    used = row["energy_mj"] + (rate["host_watts"] * row["duration_ms"] if has_host else 0)
-    wall = math.ceil(Fraction(used * rate["wall_factor_percent"], 100))
-    return wall, math.ceil(Fraction(nano(rate["price_per_kwh"]) * wall, MILLIJOULES_PER_KWH))
+    wall = electricity = 0
+    for milliseconds, energy, rates in pieces_of(card, row):
+        rate = rates["electricity"]
+        used = energy + (rate["host_watts"] * milliseconds if has_host else 0)
+        of_piece = math.ceil(Fraction(used * rate["wall_factor_percent"], 100))
+        wall += of_piece
+        electricity += math.ceil(Fraction(nano(rate["price_per_kwh"]) * of_piece, MILLIJOULES_PER_KWH))
+    return wall, electricity
 
 
 def check_entry(entry, card):
@@ -416,23 +439,24 @@ def check_entry(entry, card):
     share = Fraction(1) if entry["steps_done"] is None else Fraction(entry["steps_done"], entry["steps_of"])
     wall, electricity = energy_of(card, entry, True)
     depreciation = upkeep = 0
-    for part in card["parts"]:
-        worn = Fraction((nano(part["price"]) - nano(part["residual"])) * part["share_percent"], 100)
-        if "units" in part["life"]:
-            of_image = math.ceil(worn / part["life"]["units"]["lifetime_images"])
-            if part["at_most"] is not None:
-                of_image = min(of_image, nano(part["at_most"]))
-            depreciation += math.ceil(of_image * share)
-        else:
-            life = part["life"]["time"]
-            depreciation += carried(worn, life["normal_utilisation_percent"], entry["duration_ms"], life["years"])
-    for line in card["lines"]:
-        (per, value), = line["upkeep"].items()
-        if per == "per_image":
-            upkeep += math.ceil(nano(value) * share)
-        else:
-            months = 12 if per == "per_month" else 1
-            upkeep += carried(months * nano(value["amount"]), value["normal_utilisation_percent"], entry["duration_ms"])
+    for milliseconds, _, rates in pieces_of(card, entry):
+        for part in rates["parts"]:
+            worn = Fraction((nano(part["price"]) - nano(part["residual"])) * part["share_percent"], 100)
+            if "units" in part["life"]:
+                of_image = math.ceil(worn / part["life"]["units"]["lifetime_images"])
+                if part["at_most"] is not None:
+                    of_image = min(of_image, nano(part["at_most"]))
+                depreciation += math.ceil(of_image * share)
+            else:
+                life = part["life"]["time"]
+                depreciation += carried(worn, life["normal_utilisation_percent"], milliseconds, life["years"])
+        for line in rates["lines"]:
+            (per, value), = line["upkeep"].items()
+            if per == "per_image":
+                upkeep += math.ceil(nano(value) * share)
+            else:
+                months = 12 if per == "per_month" else 1
+                upkeep += carried(months * nano(value["amount"]), value["normal_utilisation_percent"], milliseconds)
     for column, right in (("wall_energy_mj", wall), ("electricity_nano", electricity), ("depreciation_nano", depreciation),
                           ("upkeep_nano", upkeep)):
         expect(f"{where} {column}", entry[column], right)
@@ -444,12 +468,48 @@ def check_entry(entry, card):
         price = math.floor(Fraction(list_price * nano(there["exchange_rate"]), NANO))
         expect(f"{where} compared_nano", entry["compared_nano"], price)
     # Whether the rates are those of its moment: the parts and lines that were recorded by then, on its day.
-    moment, today = entry["entered_at_ms"], datetime.fromtimestamp(entry["entered_at_ms"] / 1000, timezone.utc).date()
-    in_service = [(part["price"], part["residual"], part["share"]) for part in parts_known(moment) if part["first"] <= today < part["end"]]
-    expect(f"{where} parts", [(nano(p["price"]), nano(p["residual"]), p["share_percent"]) for p in card["parts"]], in_service)
-    held = [line["amount"] for line in lines_known(moment) if line["first"] <= today < line["end"]]
-    amounts = [nano(value if per == "per_image" else value["amount"]) for line in card["lines"] for per, value in line["upkeep"].items()]
+    check_rates(where, card, entry, wall_clock(entry["entered_at_ms"]).date(), True)
+    check_pieces(where, card, entry)
+
+
+def check_rates(where, rates, entry, today, is_whole):
+    """The parts and lines of a day; of a piece before an edge, those that go by time."""
+    moment = entry["entered_at_ms"]
+    in_service = [(part["price"], part["residual"], part["share"]) for part in parts_known(moment)
+                  if part["first"] <= today < part["end"] and (is_whole or part["years"] is not None)]
+    found = [(nano(part["price"]), nano(part["residual"]), part["share_percent"]) for part in rates["parts"]]
+    expect(f"{where} parts", found, in_service)
+    held = [line["amount"] for line in lines_known(moment)
+            if line["first"] <= today < line["end"] and (is_whole or line["per"] != "image")]
+    amounts = [nano(value if per == "per_image" else value["amount"]) for line in rates["lines"] for per, value in line["upkeep"].items()]
     expect(f"{where} lines", amounts, held)
+
+
+def price_at(moment):
+    """The price of a kilowatt-hour: of the rows that hold, the one with most conditions."""
+    minute = 60 * moment.hour + moment.minute
+
+    def holds(row):
+        if "hours" not in row:
+            return True
+        begin, end = (60 * int(clock[:2]) + int(clock[3:]) for clock in row["hours"].split("-"))
+        return begin <= minute < end if begin < end else minute >= begin or minute < end
+    rows = [row for row in value_at("electricity", moment) if holds(row)]
+    return nano(max(rows, key=lambda row: "hours" in row)["price_per_kwh"])
+
+
+def check_pieces(where, card, row):
+    """Whether each piece of some work has the price of its own time, at its beginning and at its end."""
+    begun = wall_clock(row["entered_at_ms"]) - timedelta(milliseconds=row["duration_ms"])
+    for milliseconds, _, rates in pieces_of(card, row):
+        end = begun + timedelta(milliseconds=milliseconds)
+        price = nano(rates["electricity"]["price_per_kwh"])
+        if milliseconds > 0:
+            expect(f"{where} price at {begun}", price, price_at(begun))
+            expect(f"{where} price until {end}", price, price_at(end - timedelta(milliseconds=1)))
+        if rates is not card and row.get("depreciation_nano") is not None:
+            check_rates(f"{where} from {begun}", rates, row, begun.date(), False)
+        begun = end
 
 
 cards = {row["id"]: json.loads(row["card"]) for row in ledger.execute("SELECT * FROM rate_cards")}
@@ -459,6 +519,7 @@ for entry in entries:
 for row in overheads:
     if row["rate_card"] is not None:
         wall, electricity = energy_of(cards[row["rate_card"]], row, row["kind"] == "warm-up")
+        check_pieces(f"overhead {row['id']}", cards[row["rate_card"]], row)
         expect(f"overhead {row['id']} wall energy", row["wall_energy_mj"], wall)
         expect(f"overhead {row['id']} electricity", row["electricity_nano"], electricity)
 

@@ -72,11 +72,12 @@ impl Chance {
     fn receipt(&mut self, size: ImageSize, at: Timestamp) -> Receipt {
         let usage = self.usage();
         if self.one_in(2) {
-            let at = at.to_zoned(TimeZone::UTC).datetime();
+            let at = self.calendar.to_datetime(at);
             let costs = self.books.ledger.with_assets(&self.costs).expect("a model");
             let comparison = (!self.one_in(6))
                 .then(|| costs.compare(Product::generated(size, Quality::Medium), at.date()));
-            return costs.receipt(usage, comparison.flatten(), at).expect("a receipt");
+            let mut receipts = costs.receipts([usage], comparison.flatten().as_ref(), at).expect("a receipt");
+            return receipts.remove(0);
         }
         let price = self.money(80_000_000_000);
         let rate = Money::from_nano(7_000_000_000);
@@ -125,7 +126,7 @@ impl Chance {
         let share = Share { steps_done: self.random.random_range(0..=8), steps: 8 };
         let costs = self.books.ledger.with_assets(&self.costs).expect("a model");
         let usage = self.usage();
-        let priced = costs.failed_work(usage, share, at.to_zoned(TimeZone::UTC).datetime()).expect("priced");
+        let priced = costs.failed_work(usage, share, self.calendar.to_datetime(at)).expect("priced");
         FailedWork { index: 0, seed: Seed::new(1), usage, priced, share, images_shown: 0 }
     }
 
@@ -152,10 +153,11 @@ impl Chance {
 
     fn overhead(&mut self, at: Timestamp) {
         let kind = [Overhead::Idle, Overhead::WarmUp, Overhead::Gap][self.random.random_range(0..3)];
-        let (usage, civil) = (self.usage(), at.to_zoned(TimeZone::UTC).datetime());
+        let (usage, civil) = (self.usage(), self.calendar.to_datetime(at));
+        let costs = self.books.ledger.with_assets(&self.costs).expect("a model");
         let priced = match kind {
-            Overhead::WarmUp => self.costs.wasted(usage, civil),
-            Overhead::Idle | Overhead::Gap => self.costs.idle(usage, civil),
+            Overhead::WarmUp => costs.wasted(usage, civil),
+            Overhead::Idle | Overhead::Gap => costs.idle(usage, civil),
         };
         let priced = priced.expect("priced");
         self.books.ledger.book_overhead(kind, usage, &priced, Currency::CNY, at).expect("booked");
@@ -253,8 +255,21 @@ impl Chance {
         assert!(self.books.ledger.record_term(&term, at, &Evidence::COMMAND_LINE, at).expect("recorded"));
     }
 
+    /// A moment of a day: one in six is soon after an edge of the tariff or of the day, so that work runs over it.
+    fn moment(&mut self, midnight: Timestamp) -> i64 {
+        if !self.one_in(6) {
+            return self.random.random_range(0..86_400_000);
+        }
+        let hour: i64 = [6, 22, 24][self.random.random_range(0..3)];
+        let today = self.calendar.to_datetime(midnight).date();
+        let edge = self.calendar.start_of(today) + hour.hours();
+        let until_edge = edge.duration_since(midnight).as_millis().rem_euclid(86_400_000);
+        let after = self.random.random_range(0..40_000);
+        i64::try_from(until_edge).expect("within a day").saturating_add(after).min(86_399_999)
+    }
+
     fn day(&mut self, midnight: Timestamp) {
-        let mut moments: Vec<i64> = (0..4).map(|_| self.random.random_range(0..86_400_000)).collect();
+        let mut moments: Vec<i64> = (0..4).map(|_| self.moment(midnight)).collect();
         moments.sort_unstable();
         moments.dedup();
         for millis in moments {
@@ -305,6 +320,8 @@ fn ledger_by_chance(place: &Path, seed: u64) {
     let costs = config.cost_model(date(YEAR, 1, 3)).expect("a cost model");
     let tz = TimeZone::get(zone).expect("a zone");
     books.ledger.keep_zone(&tz, begun).expect("kept");
+    let terms = config.terms().expect("terms");
+    books.ledger.record_configured(&terms, &tz.clone().into(), begun).expect("recorded");
     for name in ["Studio A", "Studio B"] {
         assert!(books.ledger.add_centre(name, &Evidence::COMMAND_LINE, begun).expect("made"));
     }

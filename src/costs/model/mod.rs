@@ -18,11 +18,11 @@ pub use self::{
 };
 use super::{
     Asset, ChargingSettings, Comparison, CostError, CostLine, DatedTerm, DaySpan, Hardware, PriceBook,
-    Receipt, Share, TariffRow, Terms, Upkeep,
+    RateCard, Receipt, TariffRow, Terms, Upkeep,
 };
 use crate::{
     domain::Usage,
-    units::{Currency, Money, Power},
+    units::{Currency, Millis, Money, Power},
 };
 
 /// The `[costs]` part of the configuration: what this machine costs its owner.
@@ -226,7 +226,7 @@ impl CostModel {
         &self.basis.settings
     }
 
-    /// Prices one image that took `usage` of the device and is settled at `at`, by the clock on the wall.
+    /// Prices one image that takes `usage` of the device at the prices of `at`, by the clock on the wall.
     ///
     /// # Errors
     /// [`CostError`] if an amount is out of range.
@@ -236,23 +236,13 @@ impl CostModel {
         comparison: Option<Comparison>,
         at: DateTime,
     ) -> Result<Receipt, CostError> {
-        self.receipt_after(0, usage, comparison, at)
-    }
-
-    fn receipt_after(
-        &self,
-        images_before: u64,
-        usage: Usage,
-        comparison: Option<Comparison>,
-        at: DateTime,
-    ) -> Result<Receipt, CostError> {
         let elsewhere = comparison.as_ref().and_then(|comparison| comparison.rate.as_deref());
-        let rates = self.rate_card(at, elsewhere, images_before)?;
-        let (wall_energy, cost) = rates.cost_of(usage, Share::WHOLE)?;
-        Ok(Receipt { usage, wall_energy, cost, comparison, rates: Some(Arc::new(rates)) })
+        let rates = self.rate_card(at, elsewhere, 0)?;
+        Ok(Receipt::priced(usage, comparison, rates)?)
     }
 
-    /// Prices images that are settled together, one after the other.
+    /// Prices images that are settled together at `at`. They are taken to have been generated one after the other until then:
+    /// what ran over the edge of a tariff or of a day is split there, and what goes by time has the price of its own time.
     ///
     /// # Errors
     /// [`CostError`] if an amount is out of range.
@@ -262,8 +252,18 @@ impl CostModel {
         comparison: Option<&Comparison>,
         at: DateTime,
     ) -> Result<Vec<Receipt>, CostError> {
-        let usages = (0..).zip(usages);
-        usages.map(|(before, usage)| self.receipt_after(before, usage, comparison.cloned(), at)).collect()
+        let usages: Vec<_> = usages.into_iter().collect();
+        let elsewhere = comparison.and_then(|comparison| comparison.rate.as_deref());
+        let mut left: u64 = usages.iter().map(|usage| usage.duration.get()).sum();
+        let mut receipts = Vec::with_capacity(usages.len());
+        for (images_before, usage) in (0..).zip(usages) {
+            left -= usage.duration.get();
+            let ended = at.saturating_sub(rates::span(Millis::new(left)));
+            let before = self.earlier_rates(usage.duration, ended, at)?;
+            let rates = RateCard { before, ..self.rate_card(at, elsewhere, images_before)? };
+            receipts.push(Receipt::priced(usage, comparison.cloned(), rates)?);
+        }
+        Ok(receipts)
     }
 
     /// Every part that wears out, with the days on which images are charged for it. The configured hardware comes
@@ -311,7 +311,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{EnergySource, ImageSize, Product, Quality},
-        units::{Energy, Millis},
+        units::Energy,
     };
 
     const DAY: Date = date(2026, 11, 23);

@@ -1,12 +1,17 @@
 //! What work was priced with at one moment. It is stored with the work, so that every figure can be worked out again.
 
+mod pieces;
 mod working;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::working::{WorkingLine, WorkingWord, WorkingWords};
+pub use self::{
+    pieces::EarlierRates,
+    working::{WorkingLine, WorkingWord, WorkingWords},
+};
+use self::pieces::Piece;
 use super::{Asset, Breakdown, CostError, CostLine, Life, ListRate, Upkeep};
 use crate::{
     domain::{ImageSize, Product, Quality, Usage},
@@ -24,6 +29,9 @@ pub struct RateCard {
     pub lines: Vec<LineRate>,
     /// The price elsewhere; none if there is none.
     pub comparison: Option<ListRate>,
+    /// What the beginning of the work was priced with, if it ran over the edge of a tariff or of a day: piece by piece, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<EarlierRates>,
 }
 
 /// The price of energy at one moment.
@@ -92,10 +100,15 @@ impl RateCard {
     /// # Errors
     /// [`RangeError`] past the ledger's range.
     pub fn cost_of(&self, usage: Usage, share: Share) -> Result<(Energy, Breakdown), RangeError> {
-        let parts = self.parts.iter().map(|part| part.charge(usage.duration, share));
-        let lines = self.lines.iter().map(|line| line.charge(usage.duration, share));
         let (wall_energy, electricity) = self.generating(usage)?;
-        Ok((wall_energy, Breakdown { electricity, depreciation: sum(parts)?, upkeep: sum(lines)? }))
+        let mut cost = Breakdown { electricity, ..Breakdown::default() };
+        for piece in self.pieces(usage) {
+            let parts = piece.parts.iter().map(|part| part.charge(piece.usage.duration, share));
+            let lines = piece.lines.iter().map(|line| line.charge(piece.usage.duration, share));
+            cost.depreciation = cost.depreciation.plus(sum(parts)?)?;
+            cost.upkeep = cost.upkeep.plus(sum(lines)?)?;
+        }
+        Ok((wall_energy, cost))
     }
 
     /// Energy at the plug, and its price, of a device that generates: (E_device + P_host · t) · wall factor.
@@ -103,7 +116,7 @@ impl RateCard {
     /// # Errors
     /// [`RangeError`] past the ledger's range.
     pub fn generating(&self, usage: Usage) -> Result<(Energy, Money), RangeError> {
-        self.at_the_plug(usage.energy.plus(self.electricity.host_watts.over(usage.duration))?)
+        self.at_the_plug(usage, |piece| piece.energy_with_host())
     }
 
     /// The same of a device that waits: of the device alone.
@@ -111,7 +124,7 @@ impl RateCard {
     /// # Errors
     /// [`RangeError`] past the ledger's range.
     pub fn waiting(&self, usage: Usage) -> Result<(Energy, Money), RangeError> {
-        self.at_the_plug(usage.energy)
+        self.at_the_plug(usage, |piece| Ok(piece.usage.energy))
     }
 
     /// The price of an image elsewhere, rounded down; none if there is none.
@@ -126,10 +139,25 @@ impl RateCard {
         self.comparison.as_ref().map(price).transpose()
     }
 
+    fn at_the_plug(
+        &self,
+        usage: Usage,
+        used: impl Fn(&Piece<'_>) -> Result<Energy, RangeError>,
+    ) -> Result<(Energy, Money), RangeError> {
+        let nothing = (Energy::from_millijoules(0), Money::ZERO);
+        self.pieces(usage).iter().try_fold(nothing, |(energy, price), piece| {
+            let of_piece = piece.electricity.at_the_plug(used(piece)?)?;
+            Ok((energy.plus(of_piece.0)?, price.plus(of_piece.1)?))
+        })
+    }
+}
+
+impl ElectricityRate {
+    /// Energy at the plug of what was used, and its price.
     fn at_the_plug(&self, used: Energy) -> Result<(Energy, Money), RangeError> {
-        let wall_energy = used.scale_percent_ceil(self.electricity.wall_factor_percent);
+        let wall_energy = used.scale_percent_ceil(self.wall_factor_percent);
         let kwh = Energy::KILOWATT_HOUR.as_millijoules();
-        let price = self.electricity.price_per_kwh.share_ceil(wall_energy.as_millijoules(), kwh)?;
+        let price = self.price_per_kwh.share_ceil(wall_energy.as_millijoules(), kwh)?;
         Ok((wall_energy, price))
     }
 }

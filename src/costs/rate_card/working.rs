@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{RateCard, Share};
+use super::{RateCard, Share, pieces::Piece};
 use crate::{
     costs::{CostError, CostLine, Life, LineRate, ListPrice, ListRate, PartRate, Upkeep},
     domain::{ImageSize, Quality, Usage},
@@ -105,24 +105,16 @@ impl RateCard {
         share: Share,
         say: WorkingWords<'_>,
     ) -> Result<Vec<WorkingLine>, RangeError> {
-        let (wall_energy, cost) = self.cost_of(usage, share)?;
-        let (energy, wall) = (usage.energy.as_millijoules(), wall_energy.as_millijoules());
-        let rate = &self.electricity;
-        let (host, millis) = (rate.host_watts.as_watts(), usage.duration.get());
-        let at_the_plug = format!("({energy} mJ + {host} W · {millis} ms) · {} %", rate.wall_factor_percent);
-        let tariff = rate.tariff.as_ref();
-        let tariff = tariff.map_or_else(String::new, |row| format!(", {} {row}", say(WorkingWord::Tariff)));
-        let a_kwh = say(WorkingWord::AKilowattHour);
-        let electricity = format!("{wall} mJ / 3600000000 · {} {a_kwh}{tariff}", rate.price_per_kwh);
-        let mut lines = vec![
-            WorkingLine::new(say(WorkingWord::EnergyAtThePlug), at_the_plug, &format!("{wall} mJ")),
-            WorkingLine::new(say(WorkingWord::Electricity), electricity, &cost.electricity),
-        ];
-        for part in &self.parts {
-            lines.push(part.working(usage, share, say)?);
-        }
-        for line in &self.lines {
-            lines.push(line.working(usage, share, say)?);
+        let (_, cost) = self.cost_of(usage, share)?;
+        let mut lines = Vec::new();
+        for piece in self.pieces(usage) {
+            lines.extend(piece.working(say)?);
+            for part in piece.parts {
+                lines.push(part.working(piece.usage, share, say)?);
+            }
+            for line in piece.lines {
+                lines.push(line.working(piece.usage, share, say)?);
+            }
         }
         let sum = format!("{} + {} + {}", cost.electricity, cost.depreciation, cost.upkeep);
         lines.push(WorkingLine::new(say(WorkingWord::StandardCost), sum, &cost.total()?));
@@ -144,6 +136,25 @@ impl RateCard {
         };
         let name = format!("{} {}", say(WorkingWord::At), rate.entry.name());
         Ok(Some(WorkingLine::new(name, rate.formula(size, quality, say)?, &there)))
+    }
+}
+
+impl Piece<'_> {
+    /// Its energy at the plug, and what that costs.
+    fn working(&self, say: WorkingWords<'_>) -> Result<[WorkingLine; 2], RangeError> {
+        let (energy, millis) = (self.usage.energy.as_millijoules(), self.usage.duration.get());
+        let rate = self.electricity;
+        let (wall_energy, price) = rate.at_the_plug(self.energy_with_host()?)?;
+        let (host, wall) = (rate.host_watts.as_watts(), wall_energy.as_millijoules());
+        let at_the_plug = format!("({energy} mJ + {host} W · {millis} ms) · {} %", rate.wall_factor_percent);
+        let tariff = rate.tariff.as_ref();
+        let tariff = tariff.map_or_else(String::new, |row| format!(", {} {row}", say(WorkingWord::Tariff)));
+        let a_kwh = say(WorkingWord::AKilowattHour);
+        let electricity = format!("{wall} mJ / 3600000000 · {} {a_kwh}{tariff}", rate.price_per_kwh);
+        Ok([
+            WorkingLine::new(say(WorkingWord::EnergyAtThePlug), at_the_plug, &format!("{wall} mJ")),
+            WorkingLine::new(say(WorkingWord::Electricity), electricity, &price),
+        ])
     }
 }
 
@@ -227,7 +238,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        costs::{Asset, CostModel, CostSettings, PriceBook},
+        costs::{Asset, CostModel, CostSettings, EarlierRates, ElectricityRate, PriceBook},
         domain::EnergySource,
         units::{Energy, Millis, Power},
     };
@@ -280,6 +291,24 @@ mod tests {
                 "standard cost: 0.00275 + 0.273008626 + 0.000713471 = 0.276472097",
             ]
         );
+    }
+
+    #[test]
+    fn work_over_an_edge_is_worked_out_piece_by_piece() {
+        let card = card();
+        let RateCard { electricity, lines, .. } = card.clone();
+        let electricity =
+            ElectricityRate { price_per_kwh: "0.6".parse().expect("an amount"), ..electricity };
+        let earlier = EarlierRates { duration_ms: 5_000, electricity, parts: Vec::new(), lines };
+        let card = RateCard { before: vec![earlier], ..card };
+        let lines = card.working(USAGE, Share::WHOLE, &WorkingWord::english).expect("in range");
+        let named = |name: &str| lines.iter().filter(|line| line.name == name).collect::<Vec<_>>();
+        let [first, second] = named("electricity")[..] else { panic!("{lines:?}") };
+        assert_eq!(first.formula, "2750000 mJ / 3600000000 · 0.60 a kWh");
+        assert_eq!(second.formula, "5500000 mJ / 3600000000 · 1.20 a kWh");
+        assert_eq!((named("RTX 4090").len(), named("rest").len(), named("upkeep").len()), (1, 1, 2));
+        // 0.000458334 + 0.001833334 of electricity.
+        assert!(lines.last().expect("a sum").formula.starts_with("0.002291668 + "), "{lines:?}");
     }
 
     #[test]

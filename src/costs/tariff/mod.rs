@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use jiff::civil::{Date, DateTime, Weekday, date};
+use jiff::civil::{Date, DateTime, Time, Weekday, date};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::units::{Money, deserialize_from_str};
@@ -119,6 +119,15 @@ impl PriceSheet {
     pub fn row_at(&self, at: DateTime) -> Result<&TariffRow, TariffError> {
         let from = self.0.first().map_or(Date::MIN, |row| row.effective_from);
         row_at(from, &(1..).zip(&self.0), Moment::of(at))
+    }
+
+    /// The times of a day, beside midnight, at which its price may change.
+    pub(super) fn edges(&self) -> impl Iterator<Item = Time> {
+        let minutes = self.0.iter().filter_map(|row| row.hours).flat_map(|hours| [hours.from, hours.to]);
+        minutes.filter_map(|minute| {
+            let [hour, minute] = [minute / 60, minute % 60].map(i8::try_from);
+            Time::new(hour.ok()?, minute.ok()?, 0, 0).ok()
+        })
     }
 
     /// Its rows.

@@ -1,19 +1,22 @@
 use std::sync::Arc;
 
-use jiff::civil::{Date, DateTime};
+use jiff::{
+    SignedDuration,
+    civil::{Date, DateTime},
+};
 
 use super::CostModel;
 use crate::{
     costs::{
-        Breakdown, CostError, CostSettings, ElectricityRate, LineRate, ListRate, PartRate, PriceSheet,
-        PricedWork, RateCard, Share, TariffError, TariffRow,
+        Asset, Breakdown, CostError, CostSettings, DaySpan, EarlierRates, ElectricityRate, Life, LineRate, ListRate, PartRate, PriceSheet,
+        PricedWork, RateCard, Share, TariffError, TariffRow, Upkeep,
     },
     domain::Usage,
-    units::{Energy, Money, RangeError},
+    units::{Energy, Millis, Money, RangeError},
 };
 
 impl CostModel {
-    /// What work is priced with that is settled at `at`, by the clock on the wall, after `images_before` further
+    /// What work within one day and tariff is priced with that is settled at `at`, by the clock on the wall, after `images_before` further
     /// images, and compared with `elsewhere`.
     ///
     /// # Errors
@@ -33,6 +36,7 @@ impl CostModel {
             parts: parts.collect::<Result<_, RangeError>>()?,
             lines: self.lines_on(at.date()).map(LineRate::from).collect(),
             comparison: elsewhere.cloned(),
+            before: Vec::new(),
         })
     }
 
@@ -68,6 +72,52 @@ impl CostModel {
         })
     }
 
+    /// What goes by time, for the pieces before the last edge of work that took `duration` until `ended` and is settled at `at`:
+    /// each has the prices of its own time. Pieces with the same prices are one.
+    pub(super) fn earlier_rates(
+        &self,
+        duration: Millis,
+        ended: DateTime,
+        at: DateTime,
+    ) -> Result<Vec<EarlierRates>, CostError> {
+        let Ok(begun) = ended.checked_sub(span(duration)) else { return Ok(Vec::new()) };
+        let mut edges = self.terms.edges(begun, at);
+        if edges.is_empty() {
+            return Ok(Vec::new());
+        }
+        edges.retain(|edge| *edge < ended);
+        edges.push(ended);
+        let mut pieces = Vec::<EarlierRates>::new();
+        let mut begin = begun;
+        for end in edges {
+            let duration_ms = u64::try_from(end.duration_since(begin).as_millis()).unwrap_or_default();
+            let piece = self.rates_by_time(begin, duration_ms)?;
+            match pieces.last_mut().filter(|last| last.has_prices_of(&piece)) {
+                Some(last) => last.duration_ms += duration_ms,
+                None => pieces.push(piece),
+            }
+            begin = end;
+        }
+        // What has the prices of the settlement is what remains.
+        let remains = self.rates_by_time(at, 0)?;
+        pieces.pop_if(|last| last.has_prices_of(&remains));
+        Ok(pieces)
+    }
+
+    fn rates_by_time(&self, at: DateTime, duration_ms: u64) -> Result<EarlierRates, CostError> {
+        let goes_by_time = |(part, service): &(&Asset, DaySpan)| {
+            matches!(part.life, Life::Time { .. }) && service.contains(at.date())
+        };
+        let parts = self.parts().filter(goes_by_time).map(|(part, _)| PartRate::new(part, 0));
+        let lines = self.lines_on(at.date()).filter(|line| !matches!(line.upkeep, Upkeep::PerImage(_)));
+        Ok(EarlierRates {
+            duration_ms,
+            electricity: self.electricity_rate(at)?,
+            parts: parts.collect::<Result<_, RangeError>>()?,
+            lines: lines.map(LineRate::from).collect(),
+        })
+    }
+
     /// The settings as they are at `at`, by the recorded terms. A tariff by the hour has no one price: then the configured one
     /// stays.
     pub fn settings_at(&self, at: DateTime) -> CostSettings {
@@ -85,12 +135,12 @@ impl CostModel {
         }
     }
 
-    /// Energy at the plug, and its price, of work that went into no request.
+    /// Energy at the plug, and its price, of work that ended at `at` and went into no request.
     ///
     /// # Errors
     /// [`CostError`] if an amount is out of range.
     pub fn wasted(&self, usage: Usage, at: DateTime) -> Result<PricedWork, CostError> {
-        self.energy_alone(at, |rates| rates.generating(usage))
+        self.energy_alone(usage.duration, at, |rates| rates.generating(usage))
     }
 
     /// Electricity of a device that waits, until `at`: of the device alone. `host_watts` is what the machine around it
@@ -99,16 +149,19 @@ impl CostModel {
     /// # Errors
     /// [`CostError`] if an amount is out of range.
     pub fn idle(&self, usage: Usage, at: DateTime) -> Result<PricedWork, CostError> {
-        self.energy_alone(at, |rates| rates.waiting(usage))
+        self.energy_alone(usage.duration, at, |rates| rates.waiting(usage))
     }
 
     fn energy_alone(
         &self,
+        duration: Millis,
         at: DateTime,
         price: impl Fn(&RateCard) -> Result<(Energy, Money), RangeError>,
     ) -> Result<PricedWork, CostError> {
         let electricity = self.electricity_rate(at)?;
-        let rates = RateCard { electricity, parts: Vec::new(), lines: Vec::new(), comparison: None };
+        let alone = |earlier| EarlierRates { parts: Vec::new(), lines: Vec::new(), ..earlier };
+        let before = self.earlier_rates(duration, at, at)?.into_iter().map(alone).collect();
+        let rates = RateCard { electricity, parts: Vec::new(), lines: Vec::new(), comparison: None, before };
         let (wall_energy, electricity) = price(&rates)?;
         let cost = Breakdown { electricity, ..Breakdown::default() };
         Ok(PricedWork { wall_energy, cost, rates: Some(Arc::new(rates)) })
@@ -120,10 +173,16 @@ impl CostModel {
     /// # Errors
     /// [`CostError`] if an amount is out of range.
     pub fn failed_work(&self, usage: Usage, share: Share, at: DateTime) -> Result<PricedWork, CostError> {
-        let rates = self.rate_card(at, None, 0)?;
+        let before = self.earlier_rates(usage.duration, at, at)?;
+        let rates = RateCard { before, ..self.rate_card(at, None, 0)? };
         let (wall_energy, cost) = rates.cost_of(usage, share)?;
         Ok(PricedWork { wall_energy, cost, rates: Some(Arc::new(rates)) })
     }
+}
+
+/// A span of the clock on the wall.
+pub(super) fn span(duration: Millis) -> SignedDuration {
+    SignedDuration::from_millis(i64::try_from(duration.get()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

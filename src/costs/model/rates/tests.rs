@@ -2,7 +2,10 @@ use jiff::civil::{DateTime, date};
 use proptest::prelude::*;
 
 use crate::{
-    costs::{Asset, Breakdown, CostModel, CostSettings, ExchangeRate, Life, PriceBook, Share},
+    costs::{
+        Asset, Breakdown, CostLine, CostModel, CostSettings, DaySpan, EarlierRates, ExchangeRate, Life, PriceBook,
+        Receipt, Share, TariffRow, Upkeep,
+    },
     domain::{EnergySource, ImageSize, Product, Quality, Usage},
     units::{Currency, Energy, Millis, Money},
 };
@@ -90,4 +93,81 @@ proptest! {
             prop_assert_eq!(shown.upkeep, whole.upkeep);
         }
     }
+}
+
+/// Two prices a day, and a rent that ends at midnight.
+fn model_with_edges() -> CostModel {
+    let row = |price: &str, hours: Option<&str>| TariffRow {
+        effective_from: date(2026, 1, 1),
+        price_per_kwh: price.parse().expect("an amount"),
+        hours: hours.map(|hours| hours.parse().expect("hours")),
+        months: None,
+        weekdays: None,
+    };
+    let tariff = vec![row("1.2", None), row("0.6", Some("22:00-06:00"))];
+    let settings = CostSettings { tariff, ..CostSettings::default() };
+    let prices = PriceBook::built_in().expect("a price book");
+    let rent = CostLine {
+        name: "rent".into(),
+        upkeep: Upkeep::PerMonth {
+            amount: "300".parse().expect("an amount"),
+            normal_utilisation_percent: 20,
+        },
+        days: DaySpan { first: date(2026, 1, 1), end: date(2026, 11, 24) },
+    };
+    CostModel::new(settings, prices, vec![]).expect("a model").with_lines(vec![rent])
+}
+
+/// Milliseconds, price of a kilowatt-hour, and lines of each piece but the last.
+fn pieces(receipt: &Receipt) -> Vec<(u64, String, usize)> {
+    let rates = receipt.rates.as_ref().expect("kept");
+    let piece = |piece: &EarlierRates| {
+        (piece.duration_ms, piece.electricity.price_per_kwh.to_string(), piece.lines.len())
+    };
+    rates.before.iter().map(piece).collect()
+}
+
+#[test]
+fn work_over_the_edge_of_a_tariff_is_split_there() {
+    let model = model_with_edges();
+    let night = date(2026, 11, 23).at(22, 0, 10, 0);
+    let receipts = model.receipts([usage(15_000), usage(4_000)], None, night).expect("receipts");
+    // The first ran from 21:59:51 until 22:00:06, the second until 22:00:10.
+    assert_eq!(pieces(&receipts[0]), [(9_000, "1.20".into(), 1)]);
+    assert_eq!(pieces(&receipts[1]), []);
+    // 9 s of 450 W at 1.20, and 6 s at 0.60.
+    assert_eq!(receipts[0].cost.electricity.to_string(), "0.0018");
+    let by_day = model.receipt(usage(15_000), None, date(2026, 11, 23).at(12, 0, 0, 0)).expect("a receipt");
+    assert_eq!(receipts[0].cost.depreciation, by_day.cost.depreciation, "by units, an image is one image");
+    assert_eq!(model.idle(usage(15_000), night).expect("priced").cost.electricity.to_string(), "0.00165");
+    assert_eq!(model.wasted(usage(15_000), night).expect("priced").cost.electricity.to_string(), "0.00165");
+}
+
+#[test]
+fn work_over_midnight_has_the_lines_of_either_day() {
+    let model = model_with_edges();
+    let after = date(2026, 11, 24).at(0, 0, 5, 0);
+    let receipts = model.receipts([usage(15_000)], None, after).expect("receipts");
+    assert_eq!(pieces(&receipts[0]), [(10_000, "0.60".into(), 1)]);
+    // 12 · 300 / 8760 h / 20 % · 10 s.
+    assert_eq!(receipts[0].cost.upkeep.to_string(), "0.005707763");
+    let failed = model.failed_work(usage(15_000), Share { steps_done: 4, steps: 8 }, after).expect("priced");
+    assert_eq!(failed.cost.upkeep, receipts[0].cost.upkeep);
+    // Settled late: all of it was before midnight.
+    let late = model.receipts([usage(1_000), usage(60_000)], None, after).expect("receipts");
+    assert_eq!(pieces(&late[0]), [(1_000, "0.60".into(), 1)]);
+    let rates = late[0].rates.as_ref().expect("kept");
+    assert_eq!(rates.cost_of(usage(1_000), Share::WHOLE), Ok((late[0].wall_energy, late[0].cost)));
+}
+
+#[test]
+fn work_within_one_price_is_one_piece_whatever_the_hour_is() {
+    let noon = date(2026, 11, 23).at(6, 0, 0, 0);
+    let model = model(None);
+    let receipts = model.receipts([usage(15_000)], None, noon).expect("receipts");
+    assert_eq!(pieces(&receipts[0]), [], "a flat price has no edges");
+    let model = model_with_edges();
+    let at_the_edge = model.receipts([usage(15_000)], None, noon).expect("receipts");
+    assert_eq!(pieces(&at_the_edge[0]), [(15_000, "0.60".into(), 1)], "it ended as the price changed");
+    assert_eq!(at_the_edge[0].cost.electricity.to_string(), "0.001125");
 }
