@@ -146,7 +146,8 @@ fn ledger(file: &Path, costs: &CostModel, month: Month) -> Ledger {
         life: Life::Time { years: 3, normal_utilisation_percent: 20 },
         retirement: None,
     };
-    let rest = Asset { name: "rest".into(), life: Life::Units { lifetime_images: 2_000_000 }, ..card };
+    let rest =
+        Asset { name: "rest".into(), life: Life::Units { lifetime_images: 2_000_000, years: None }, ..card };
     for part in [card, rest] {
         ledger.add_asset(&part, costs, &Evidence::COMMAND_LINE, start).expect("a part");
     }

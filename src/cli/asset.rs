@@ -1,9 +1,10 @@
-use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
+use clap::{Args, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
 use super::{
     Books, CliError, DataArgs,
+    invoice_args::{InvoiceArgs, cost_of},
     named::{Named, find},
     output::OutputArgs,
     parse_amount, parse_day, print_json,
@@ -11,9 +12,9 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    costs::{Asset, Life, Retirement},
+    costs::{Asset, AssetYear, Invoice, Life, Retirement},
     domain::Calendar,
-    ledger::{AssetRow, Evidence, Ledger},
+    ledger::{AssetRow, Evidence, Ledger, RegisteredPart},
     units::{Currency, Money},
 };
 
@@ -28,8 +29,26 @@ pub(super) enum AssetCommand {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Print the register: every part with its document, and what it is worth at the ends of its years
+    Register {
+        #[command(flatten)]
+        place: DataArgs,
+        /// How it is printed
+        #[arg(long, value_enum, default_value = "table")]
+        format: RegisterFormat,
+    },
     /// End a part's service, and print what its sale gained or lost on the book value
     Retire(RetireArgs),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum RegisterFormat {
+    /// For people
+    Table,
+    /// Exact figures
+    Json,
+    /// Exact figures, a row for each part and year
+    Csv,
 }
 
 #[derive(Debug, Args)]
@@ -38,7 +57,7 @@ pub(super) struct AssetAddArgs {
     place: DataArgs,
     /// What you call it
     name: String,
-    /// What was paid for it, in the ledger's currency
+    /// What was paid for it
     #[arg(long, value_name = "AMOUNT", value_parser = parse_amount)]
     price: Money,
     /// What it will be sold for
@@ -52,6 +71,8 @@ pub(super) struct AssetAddArgs {
     share: u32,
     #[command(flatten)]
     life: LifeArgs,
+    #[command(flatten)]
+    invoice: InvoiceArgs,
     /// The document that it is by, such as an invoice's number
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     document: Option<String>,
@@ -65,6 +86,9 @@ struct LifeArgs {
     /// By units: images it is expected to generate over its life
     #[arg(long, value_name = "N", conflicts_with = "years", required_unless_present = "years")]
     lifetime_images: Option<u64>,
+    /// By units: years after which it is worth its residual, however few images it made
+    #[arg(long, value_name = "N", requires = "lifetime_images")]
+    at_most_years: Option<u32>,
     /// By time: years that it is expected to serve
     #[arg(long, value_name = "N", requires = "normal_utilisation")]
     years: Option<u32>,
@@ -98,6 +122,7 @@ pub(super) fn run(command: AssetCommand, clock: &dyn Clock) -> Result<(), CliErr
     match command {
         AssetCommand::Add(args) => add(args, clock),
         AssetCommand::List { place, output } => list(&place, output, clock.now()),
+        AssetCommand::Register { place, format } => register(&place, format, clock.now()),
         AssetCommand::Retire(args) => retire(&args, clock),
     }
 }
@@ -108,13 +133,15 @@ impl LifeArgs {
             (Some(years), Some(normal_utilisation_percent)) => {
                 Life::Time { years, normal_utilisation_percent }
             }
-            _ => Life::Units { lifetime_images: self.lifetime_images.unwrap_or(0) },
+            _ => {
+                Life::Units { lifetime_images: self.lifetime_images.unwrap_or(0), years: self.at_most_years }
+            }
         }
     }
 }
 
 fn add(args: AssetAddArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let asset = Asset {
+    let mut asset = Asset {
         life: args.life.life(),
         name: args.name,
         price: args.price,
@@ -126,10 +153,18 @@ fn add(args: AssetAddArgs, clock: &dyn Clock) -> Result<(), CliError> {
     asset.check().map_err(|error| CliError::Usage(error.to_string()))?;
     let Books { ledger, costs, calendar, .. } = args.place.books_or_new(clock)?;
     let (currency, now) = (costs.currency(), clock.now());
-    let evidence = Evidence { document: args.document.as_deref(), ..Evidence::COMMAND_LINE };
+    let invoice = args.invoice.invoice(args.price, &ledger.with_assets(&costs)?, args.bought)?;
+    asset.price = cost_of(invoice.as_ref(), args.price)?;
+    asset.residual = cost_of(invoice.as_ref(), args.residual)?;
+    let document = args.document.as_deref();
+    let evidence = Evidence { document, invoice: invoice.as_ref(), ..Evidence::COMMAND_LINE };
     let id = ledger.add_asset(&asset, &costs, &evidence, now)?;
-    let part = PartJson::new(&AssetRow { id, asset, added_at: now }, &ledger, &calendar, currency, now)?;
-    args.output.print(&part, |part| format!("asset {id} is recorded: {}, {}\n", part.name, part.life))
+    let row = find(&ledger.assets()?, &id.to_string())?;
+    let part = PartJson::new(&row, &ledger, &calendar, currency, now)?;
+    args.output.print(&part, |part| {
+        let cost = if invoice.is_some() { format!(" at {} {currency}", part.price) } else { String::new() };
+        format!("asset {id} is recorded: {}{cost}, {}\n", part.name, part.life)
+    })
 }
 
 /// A part for programs. Amounts are in `currency`.
@@ -140,6 +175,8 @@ struct PartJson {
     bought: Date,
     currency: String,
     price: Money,
+    /// Null: the price is what was invoiced.
+    invoice: Option<Invoice>,
     residual: Money,
     share_percent: u32,
     /// `30000 images`, or `3 years at 20 %`.
@@ -170,6 +207,7 @@ impl PartJson {
             bought: asset.purchased_on,
             currency: currency.to_string(),
             price: asset.price,
+            invoice: row.invoice,
             residual: asset.residual,
             share_percent: asset.share_percent,
             life: life(asset),
@@ -230,10 +268,53 @@ fn list(place: &DataArgs, output: OutputArgs, now: Timestamp) -> Result<(), CliE
     super::print(&format!("{table}amounts in {currency}\n"))
 }
 
+fn register(place: &DataArgs, format: RegisterFormat, now: Timestamp) -> Result<(), CliError> {
+    let (config, ledger) = place.ledger()?;
+    let (calendar, currency) = (ledger.calendar(&config.zone()?)?, config.costs.currency);
+    ledger.check_currency(currency)?;
+    let parts = ledger.register(&calendar, now)?;
+    match format {
+        RegisterFormat::Json => print_json(&parts),
+        RegisterFormat::Csv => super::print(&RegisteredPart::to_csv(&parts, currency)?),
+        RegisterFormat::Table => super::print(&register_in_words(&parts, currency)),
+    }
+}
+
+/// A row for each part and year.
+fn register_in_words(parts: &[RegisteredPart], currency: Currency) -> String {
+    let columns = [
+        Column::Number("ID"),
+        Column::Text("NAME"),
+        Column::Text("DOCUMENT"),
+        Column::Text("YEAR"),
+        Column::Number("OPENING"),
+        Column::Number("ADDITIONS"),
+        Column::Number("DEPRECIATION"),
+        Column::Number("DISPOSALS"),
+        Column::Number("CLOSING"),
+    ];
+    let cells = |part: &RegisteredPart, year: &AssetYear| {
+        let amounts =
+            [year.opening_value, year.additions, year.depreciation, year.disposals, year.closing_value];
+        let [opening, additions, depreciation, disposals, closing] =
+            amounts.map(|amount| amount.to_rounded_string(2));
+        let plan = if year.is_open { "*" } else { "" };
+        let document = part.document.clone().unwrap_or_else(|| "-".into());
+        let (id, name) = (part.id.to_string(), part.name.clone());
+        let year = format!("{}{plan}", year.year);
+        [id, name, document, year, opening, additions, depreciation, disposals, closing]
+    };
+    let rows = parts.iter().flat_map(|part| part.years.iter().map(move |year| cells(part, year)));
+    format!("{}amounts in {currency}; * has not ended\n", table(columns, rows.collect()))
+}
+
 /// `30000 images`, or `3 years at 20 %`.
 fn life(asset: &Asset) -> String {
     match asset.life {
-        Life::Units { lifetime_images } => format!("{lifetime_images} images"),
+        Life::Units { lifetime_images, years: None } => format!("{lifetime_images} images"),
+        Life::Units { lifetime_images, years: Some(years) } => {
+            format!("{lifetime_images} images, at most {years} years")
+        }
         Life::Time { years, normal_utilisation_percent } => {
             format!("{years} years at {normal_utilisation_percent} %")
         }

@@ -1,4 +1,7 @@
-use std::io::IsTerminal;
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 
@@ -10,7 +13,8 @@ use crate::{
     clock::Clock,
     domain::Calendar,
     ledger::{
-        CloseError, Closer, CorrectedAmounts, Evidence, Month, MonthReport, ReverseError, VerifiedMonth,
+        CloseError, Closer, CorrectedAmounts, Evidence, ExportError, Month, MonthReport, ReverseError,
+        VerifiedMonth,
     },
     units::Money,
 };
@@ -24,6 +28,8 @@ pub(super) enum MonthCommand {
     Close(CloseArgs),
     /// Recompute closed months and name what was changed since
     Verify(VerifyArgs),
+    /// Write what a closed month was hashed over into files, for an auditor
+    Export(ExportArgs),
     /// Take an entry back in this month, and perhaps correct it
     Reverse(ReverseArgs),
     /// Record what a wall meter counted or the power company billed, and show what of it was not booked
@@ -52,6 +58,18 @@ pub(super) struct VerifyArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    place: DataArgs,
+    /// The month
+    #[arg(value_name = "YYYY-MM")]
+    month: Month,
+    /// The directory of the files, which is made if need be
+    #[arg(long, value_name = "DIRECTORY", default_value = ".")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ReverseArgs {
     #[command(flatten)]
     place: DataArgs,
@@ -69,6 +87,7 @@ pub(super) fn run(command: MonthCommand, clock: &dyn Clock) -> Result<(), CliErr
     match command {
         MonthCommand::Close(args) => close(&args, clock),
         MonthCommand::Verify(args) => verify(&args),
+        MonthCommand::Export(args) => export(&args),
         MonthCommand::Reverse(args) => reverse(&args, clock),
         MonthCommand::Reconcile(args) => reconcile::run(&args, clock),
     }
@@ -140,6 +159,37 @@ fn verify(args: &VerifyArgs) -> Result<(), CliError> {
             Err(CliError::Failed(format!("{month} is not as it was closed: {finding}")))
         }
     }
+}
+
+/// The sealed lines, whose SHA-256 as a file is the seal; the hash of each; and the statement.
+fn export(args: &ExportArgs) -> Result<(), CliError> {
+    let (_, ledger) = args.place.ledger()?;
+    let sealed = ledger.sealed_month(args.month).map_err(|error| match error {
+        ExportError::Ledger(error) => error.into(),
+        ExportError::Altered { .. } => CliError::Failed(error.to_string()),
+        ExportError::Open(_) => CliError::Usage(error.to_string()),
+    })?;
+    let mut hashes = String::from("kind,row,sha256\n");
+    for (kind, row, sha256) in &sealed.lines {
+        hashes.push_str(&format!("{kind},{row},{sha256}\n"));
+    }
+    let files = [
+        ("sealed.jsonl", Some(sealed.text)),
+        ("hashes.csv", Some(hashes)),
+        ("statement.json", sealed.statement),
+    ];
+    let failed =
+        |path: &Path, error: std::io::Error| CliError::Failed(format!("{}: {error}", path.display()));
+    std::fs::create_dir_all(&args.out).map_err(|error| failed(&args.out, error))?;
+    for (name, text) in files {
+        let path = args.out.join(format!("{}.{name}", args.month));
+        if let Some(text) = text {
+            std::fs::write(&path, text).map_err(|error| failed(&path, error))?;
+            super::print(&format!("{}\n", path.display()))?;
+        }
+    }
+    super::note(&format!("the SHA-256 of {}.sealed.jsonl is the month's: {}", args.month, sealed.sha256));
+    Ok(())
 }
 
 /// What no look at the ledger can find.

@@ -1,21 +1,24 @@
-use std::path::PathBuf;
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 use jiff::{civil::Date, tz::TimeZone};
 use serde::Serialize;
 
 use super::{
-    CliError,
+    CliError, DataArgs,
     output::OutputArgs,
     print, print_json,
     table::{Column, table},
 };
 use crate::{
+    app::prepare_data_dir,
     clock::Clock,
-    config::Config,
     costs::{CostError, CostModel, PriceBook, PriceEntry},
     domain::{ImageSize, Operation, Product, Quality},
-    telemetry,
+    os,
     units::Money,
 };
 
@@ -25,11 +28,15 @@ pub(super) enum PricesCommand {
     Check(CheckArgs),
     /// List what an image costs at each service
     Show(ShowArgs),
+    /// Take a newer price book, which has every entry of the present one as it is
+    Import(ImportArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Price book to check [default: the built-in one]
+    #[command(flatten)]
+    place: DataArgs,
+    /// Price book to check [default: the one in use]
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]
@@ -37,10 +44,18 @@ pub(super) struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    #[command(flatten)]
+    place: DataArgs,
+    /// The newer price book
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ShowArgs {
-    /// Configuration file [default: tintype.toml, if there is one]
-    #[arg(long, value_name = "FILE", env = "TINTYPE_CONFIG")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    place: DataArgs,
     /// Only this one
     #[arg(long)]
     sku: Option<String>,
@@ -71,6 +86,7 @@ pub(super) fn run(command: &PricesCommand, clock: &dyn Clock) -> Result<(), CliE
     match command {
         PricesCommand::Check(args) => check(args, clock),
         PricesCommand::Show(args) => show(args, clock),
+        PricesCommand::Import(args) => import(args, clock),
     }
 }
 
@@ -87,13 +103,13 @@ struct CheckJson {
 
 /// Problems are what was asked for, so they are the output; the exit code says that there are some.
 fn check(args: &CheckArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let (name, text) = match &args.file {
+    let file = match &args.file {
+        Some(file) => Some(file.clone()),
+        None => args.place.config()?.price_file(),
+    };
+    let (name, text) = match file {
         None => ("the built-in price book".to_owned(), PriceBook::BUILT_IN.to_owned()),
-        Some(file) => {
-            let name = file.display().to_string();
-            let text = std::fs::read_to_string(file);
-            (name.clone(), text.map_err(|error| CliError::Usage(format!("{name}: {error}")))?)
-        }
+        Some(file) => (file.display().to_string(), read(&file)?),
     };
     let problems: Vec<_> = PriceBook::problems(&text).iter().map(ToString::to_string).collect();
     if !problems.is_empty() {
@@ -131,14 +147,55 @@ fn check(args: &CheckArgs, clock: &dyn Clock) -> Result<(), CliError> {
     })
 }
 
+fn read(file: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(file).map_err(|error| CliError::Usage(format!("{}: {error}", file.display())))
+}
+
+/// Keeps the book in the data directory, where every command finds it.
+fn import(args: &ImportArgs, clock: &dyn Clock) -> Result<(), CliError> {
+    let config = args.place.config()?;
+    if let Some(file) = &config.price_book {
+        let file = file.display();
+        return Err(CliError::Usage(format!("price_book is {file}; put the entries there, or take it out")));
+    }
+    let (name, text) = (args.file.display(), read(&args.file)?);
+    let book = PriceBook::parse(&text).map_err(|error| {
+        CliError::Usage(format!("{name}: {error}; tintype prices check --file lists all problems"))
+    })?;
+    let present = config.prices()?;
+    let rewritten = book.rewritten(&present);
+    if !rewritten.is_empty() {
+        print(&rewritten.iter().map(|problem| format!("{problem}\n")).collect::<String>())?;
+        let found = counted(rewritten.len(), "price");
+        return Err(CliError::Usage(format!("{name} changes {found} of the book in use")));
+    }
+    prepare_data_dir(&config.data_dir)?;
+    let (file, aside) = (config.imported_prices(), config.data_dir.join("prices.toml.new"));
+    // A new file is never a link that somebody planted.
+    std::fs::remove_file(&aside).ok();
+    os::create_new(&aside)
+        .and_then(|mut new| new.write_all(text.as_bytes()))
+        .and_then(|()| std::fs::rename(&aside, &file))
+        .map_err(|error| CliError::Failed(format!("{}: {error}", file.display())))?;
+    let today = config.zone()?.to_datetime(clock.now()).date();
+    for warning in book.warnings(today) {
+        super::note(&format_args!("warning: {warning}"));
+    }
+    let added = book.entries().len().saturating_sub(present.entries().len());
+    let counts = format!("{}, {added} of them new", counted(book.entries().len(), "price"));
+    print(&format!(
+        "{} has {counts}; a running server counts with them from its next start\n",
+        file.display()
+    ))
+}
+
 /// `1 price`, `2 prices`
 fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 fn show(args: &ShowArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let config = Config::load(args.config.as_deref())?;
-    telemetry::start_log(&config.log);
+    let config = args.place.config()?;
     let today = config.zone()?.to_datetime(clock.now()).date();
     let costs = config.cost_model(today)?;
     let day = args.day.unwrap_or(today);

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{
     Books, CliError, DataArgs,
+    invoice_args::{InvoiceArgs, cost_of},
     named::{Named, find},
     output::OutputArgs,
     parse_amount, parse_day, print_json,
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    costs::{CostLine, DaySpan, Upkeep},
+    costs::{CostLine, DaySpan, Invoice, Upkeep},
     ledger::{CostLineRow, Evidence},
     units::{Currency, Money},
 };
@@ -38,7 +39,7 @@ pub(super) struct UpkeepAddArgs {
     place: DataArgs,
     /// What you call it
     name: String,
-    /// A flat amount for each image, in the ledger's currency
+    /// A flat amount for each image
     #[arg(long, value_name = "AMOUNT", value_parser = parse_amount, group = "amount")]
     per_image: Option<Money>,
     /// An amount for each calendar month
@@ -47,13 +48,27 @@ pub(super) struct UpkeepAddArgs {
     /// An amount for each calendar year
     #[arg(long, value_name = "AMOUNT", value_parser = parse_amount, group = "amount")]
     per_year: Option<Money>,
+    /// A rent for each hour of a device that you rent
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_amount, group = "amount")]
+    per_hour: Option<Money>,
+    /// A single payment on its first day, such as a repair
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_amount, group = "amount")]
+    once: Option<Money>,
+    /// Of a rent: hours of each day that are paid
+    #[arg(long, value_name = "HOURS", default_value_t = 24, requires = "per_hour")]
+    hours_a_day: u32,
+    /// Of a rent: hours of each calendar month that are paid at least
+    #[arg(long, value_name = "HOURS", default_value_t = 0, requires = "per_hour")]
+    minimum_hours: u32,
     /// By time: of all hours, those in which the machine usually works, in percent; they carry the cost of the others
     /// [default: costs.normal_utilisation_percent]
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100), conflicts_with = "per_image")]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100), conflicts_with_all = ["per_image", "once"])]
     normal_utilisation: Option<u32>,
     /// Its first day, such as 2026-01-15
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     from: Date,
+    #[command(flatten)]
+    invoice: InvoiceArgs,
     /// An invoice's number, or a contract
     #[arg(long, value_name = "TEXT")]
     document: Option<String>,
@@ -87,12 +102,26 @@ pub(super) fn run(command: &UpkeepCommand, clock: &dyn Clock) -> Result<(), CliE
 }
 
 impl UpkeepAddArgs {
-    fn upkeep(&self, configured_utilisation: u32) -> Upkeep {
+    /// The one amount that is given.
+    fn amount(&self) -> Money {
+        let amounts = [self.per_image, self.per_hour, self.per_month, self.per_year, self.once];
+        amounts.into_iter().flatten().next().unwrap_or_default()
+    }
+
+    /// The line's terms at `amount`.
+    fn upkeep(&self, amount: Money, configured_utilisation: u32) -> Upkeep {
         let normal_utilisation_percent = self.normal_utilisation.unwrap_or(configured_utilisation);
-        match (self.per_month, self.per_year) {
-            (Some(amount), _) => Upkeep::PerMonth { amount, normal_utilisation_percent },
-            (_, Some(amount)) => Upkeep::PerYear { amount, normal_utilisation_percent },
-            (None, None) => Upkeep::PerImage(self.per_image.unwrap_or_default()),
+        if self.per_image.is_some() {
+            Upkeep::PerImage(amount)
+        } else if self.once.is_some() {
+            Upkeep::Once(amount)
+        } else if self.per_month.is_some() {
+            Upkeep::PerMonth { amount, normal_utilisation_percent }
+        } else if self.per_year.is_some() {
+            Upkeep::PerYear { amount, normal_utilisation_percent }
+        } else {
+            let (hours_a_day, minimum_hours) = (self.hours_a_day, self.minimum_hours);
+            Upkeep::PerHour { amount, hours_a_day, minimum_hours, normal_utilisation_percent }
         }
     }
 }
@@ -113,12 +142,13 @@ fn add(args: &UpkeepAddArgs, clock: &dyn Clock) -> Result<(), CliError> {
     refuse_empty("--document", args.document.as_deref())?;
     let Books { config, ledger, costs, .. } = args.place.books_or_new(clock)?;
     let settings = &config.costs;
-    let line = CostLine {
-        name: args.name.clone(),
-        upkeep: args.upkeep(settings.normal_utilisation_percent),
-        days: DaySpan { first: args.from, end: Date::MAX },
-    };
-    let evidence = evidence(args.document.as_ref());
+    let invoice = args.invoice.invoice(args.amount(), &ledger.with_assets(&costs)?, args.from)?;
+    let amount = cost_of(invoice.as_ref(), args.amount())?;
+    let upkeep = args.upkeep(amount, settings.normal_utilisation_percent);
+    upkeep.check().map_err(|error| CliError::Usage(error.to_string()))?;
+    let days = DaySpan { first: args.from, end: Date::MAX };
+    let line = CostLine { name: args.name.clone(), upkeep, days };
+    let evidence = Evidence { invoice: invoice.as_ref(), ..evidence(args.document.as_ref()) };
     let id = ledger.add_cost_line(&line, &costs, &evidence, clock.now())?;
     let line = find(&ledger.cost_lines()?, &id.to_string())?;
     args.output.print(&LineJson::new(&line, settings.currency), |line| {
@@ -143,6 +173,8 @@ struct LineJson {
     ends: Option<Date>,
     by: String,
     document: Option<String>,
+    /// Null: the amount is what was invoiced.
+    invoice: Option<Invoice>,
 }
 
 impl LineJson {
@@ -158,6 +190,7 @@ impl LineJson {
             ends: Some(days.end).filter(|end| *end != Date::MAX),
             by: row.actor.clone(),
             document: row.document.clone(),
+            invoice: row.invoice,
         }
     }
 
@@ -196,9 +229,22 @@ fn list(place: &DataArgs, output: OutputArgs) -> Result<(), CliError> {
 
 /// `0.03 an image`, `300.00 a month at 20 %`.
 fn amount(upkeep: &Upkeep) -> String {
-    match upkeep.terms() {
-        (per, amount, Some(percent)) => format!("{amount} a {per} at {percent} %"),
-        (per, amount, None) => format!("{amount} an {per}"),
+    match *upkeep {
+        Upkeep::PerImage(amount) => format!("{amount} an image"),
+        Upkeep::Once(amount) => format!("{amount} once"),
+        Upkeep::PerMonth { amount, normal_utilisation_percent: percent } => {
+            format!("{amount} a month at {percent} %")
+        }
+        Upkeep::PerYear { amount, normal_utilisation_percent: percent } => {
+            format!("{amount} a year at {percent} %")
+        }
+        Upkeep::PerHour { amount, hours_a_day, minimum_hours, normal_utilisation_percent: percent } => {
+            let least = match minimum_hours {
+                0 => String::new(),
+                hours => format!(", at least {hours} a month"),
+            };
+            format!("{amount} an hour, {hours_a_day} a day{least}, at {percent} %")
+        }
     }
 }
 

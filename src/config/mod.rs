@@ -7,6 +7,7 @@ mod environment;
 mod listen;
 mod load;
 mod model;
+mod price_book;
 mod stated;
 mod terms;
 mod webhooks;
@@ -34,7 +35,7 @@ pub use self::{
     webhooks::WebhooksConfig,
 };
 use crate::{
-    costs::{Budgets, CostError, CostModel, CostSettings, ExchangeRate, PriceBook},
+    costs::{Budgets, CostModel, CostSettings, ExchangeRate},
     domain::{ConfiguredSteps, ImageSize, KeyLimits, LoraUse, NamedHost},
     engine::{EngineSettings, ProfileStore},
     lora_library::LoraLibrary,
@@ -474,19 +475,6 @@ impl Config {
     pub fn price_list(&self, currency: Currency, sku: &str) -> Result<CostModel, ConfigError> {
         let costs = CostSettings { currency, compare_with: sku.to_owned(), ..self.costs.clone() };
         Ok(CostModel::new(costs, self.prices()?, self.exchange_rate.clone())?)
-    }
-
-    /// The price book.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if it cannot be read.
-    pub fn prices(&self) -> Result<PriceBook, ConfigError> {
-        let Some(file) = &self.price_book else {
-            return Ok(PriceBook::built_in().map_err(CostError::from)?);
-        };
-        let error = |reason: String| ConfigError::File { path: file.display().to_string(), reason };
-        let toml = std::fs::read_to_string(file).map_err(|cause| error(cause.to_string()))?;
-        PriceBook::parse(&toml).map_err(|cause| error(cause.to_string()))
     }
 }
 

@@ -7,12 +7,13 @@ use figment::Figment;
 use crate::costs::Term;
 
 /// Keys that have dated values.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "costs.price_per_kwh",
     "costs.tariff",
     "costs.host_watts",
     "costs.wall_factor_percent",
     "costs.compare_with",
+    "costs.mix",
     "energy.device_watts",
     "energy.idle_watts",
     "exchange_rate",
@@ -36,12 +37,14 @@ impl StatedKeys {
     pub fn key_of(&self, term: &Term) -> Option<&'static str> {
         let keys: &[&'static str] = match term {
             Term::Electricity(_) => &["costs.price_per_kwh", "costs.tariff"],
+            Term::Spot(_) | Term::Carbon(_) => &[],
             Term::ExchangeRate { .. } => &["exchange_rate"],
             Term::HostWatts(_) => &["costs.host_watts"],
             Term::WallFactorPercent(_) => &["costs.wall_factor_percent"],
             Term::DeviceWatts(_) => &["energy.device_watts"],
             Term::IdleWatts(_) => &["energy.idle_watts"],
             Term::CompareWith(_) => &["costs.compare_with"],
+            Term::CompareMix(_) => &["costs.mix"],
             Term::TimeZone(_) => &["time_zone"],
             Term::SharedBy(_) => &["costs.charging.shared_by"],
             Term::MarkUpPercent(_) => &["costs.charging.mark_up_percent"],

@@ -20,6 +20,7 @@ impl Config {
             Term::DeviceWatts(self.energy.device_watts),
             Term::IdleWatts(self.energy.idle_watts),
             Term::CompareWith(self.costs.compare_with.clone()),
+            Term::CompareMix(self.costs.mix.clone()),
         ];
         let mut by_name: BTreeMap<String, Vec<DatedTerm>> = BTreeMap::new();
         for dated in terms.all().iter().cloned().chain(alone.map(always)) {

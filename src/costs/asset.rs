@@ -34,6 +34,9 @@ pub enum Life {
     Units {
         /// Images it is expected to generate.
         lifetime_images: u64,
+        /// Years of 365 days after which it is worth its residual, however few images it made; none: it waits for them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        years: Option<u32>,
     },
     /// By time: every hour takes an equal part of it.
     Time {
@@ -63,7 +66,7 @@ impl Asset {
             residual: hardware.residual,
             share_percent: hardware.share_percent,
             purchased_on: Date::MIN,
-            life: Life::Units { lifetime_images: hardware.lifetime_images },
+            life: Life::Units { lifetime_images: hardware.lifetime_images, years: None },
             retirement: None,
         }
     }
@@ -88,8 +91,10 @@ impl Asset {
             return refuse("share_percent", "must be from 1 to 100");
         }
         match self.life {
-            Life::Units { lifetime_images: 0 } => refuse("lifetime_images", "must be above 0"),
-            Life::Time { years, .. } if !(1..=100).contains(&years) => {
+            Life::Units { lifetime_images: 0, .. } => refuse("lifetime_images", "must be above 0"),
+            Life::Time { years, .. } | Life::Units { years: Some(years), .. }
+                if !(1..=100).contains(&years) =>
+            {
                 refuse("years", "must be from 1 to 100")
             }
             Life::Time { normal_utilisation_percent: percent, .. } if !is_percent(percent) => {
@@ -99,26 +104,30 @@ impl Asset {
         }
     }
 
-    /// Days on which its depreciation counts: from its purchase to its retirement, by time to the end of its years.
+    /// Days on which its depreciation counts: from its purchase to its retirement, at most to the end of its years.
     pub fn service(&self) -> DaySpan {
         let bought = DaySpan { first: self.purchased_on, end: Date::MAX };
         let served = self.retirement.map_or(bought, |retirement| bought.before(retirement.on));
-        match self.life {
-            Life::Units { .. } => served,
-            Life::Time { years, .. } => {
-                let days = jiff::Span::new().try_days(i64::from(years) * i64::from(DAYS_A_YEAR));
-                let worn_out = days.and_then(|days| self.purchased_on.checked_add(days));
-                served.before(worn_out.unwrap_or(Date::MAX))
-            }
-        }
+        let Some(years) = self.life.years() else { return served };
+        let days = jiff::Span::new().try_days(i64::from(years) * i64::from(DAYS_A_YEAR));
+        let worn_out = days.and_then(|days| self.purchased_on.checked_add(days));
+        served.before(worn_out.unwrap_or(Date::MAX))
     }
 }
 
 impl Life {
-    /// Images of a life by units; years and normal utilisation in percent of one by time.
+    /// Its years; none of a life by units that waits for its images.
+    pub const fn years(self) -> Option<u32> {
+        match self {
+            Self::Units { years, .. } => years,
+            Self::Time { years, .. } => Some(years),
+        }
+    }
+
+    /// Images of a life by units; its years, or those of a life by time, and the normal utilisation in percent of that.
     pub const fn terms(self) -> (Option<u64>, Option<u32>, Option<u32>) {
         match self {
-            Self::Units { lifetime_images } => (Some(lifetime_images), None, None),
+            Self::Units { lifetime_images, years } => (Some(lifetime_images), years, None),
             Self::Time { years, normal_utilisation_percent } => {
                 (None, Some(years), Some(normal_utilisation_percent))
             }

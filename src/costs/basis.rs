@@ -24,6 +24,7 @@ impl CostModel {
                 "normal_utilisation_percent": settings.normal_utilisation_percent,
                 "compare_with": settings.compare_with,
                 "also_compare_with": settings.also_compare_with,
+                "mix": settings.mix,
             }),
             terms: self.terms().all().to_vec(),
             parts: self.bought_parts().iter().map(part).collect(),
@@ -50,10 +51,13 @@ fn part(part: &Asset) -> Value {
 
 fn line(line: &CostLine) -> Value {
     let (per, amount, utilisation) = line.upkeep.terms();
+    let (hours_a_day, minimum_hours) = line.upkeep.hours();
     json!({
         "name": line.name,
         "amount": amount.to_string(),
         "per": per,
+        "hours_a_day": hours_a_day,
+        "minimum_hours": minimum_hours,
         "normal_utilisation_percent": utilisation,
         "first_day": line.days.first,
         "end_day": line.days.end,

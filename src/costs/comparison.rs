@@ -29,6 +29,9 @@ pub struct ListRate {
     pub entry: PriceEntry,
     /// What one unit of its currency costs in the ledger's.
     pub exchange_rate: Money,
+    /// What the service takes off its list price, in percent.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub discount_percent: u32,
 }
 
 impl Comparison {
@@ -45,8 +48,18 @@ impl ListRate {
     /// # Errors
     /// [`CostError`] if it rounds to 0 or is past the ledger's range.
     pub fn price_of(&self, product: Product) -> Result<Money, CostError> {
-        price_of_image(&self.entry, self.exchange_rate, product)
+        let left = 100_u32.saturating_sub(self.discount_percent);
+        match price_of_image(&self.entry, self.exchange_rate, product)?.share_floor(left.into(), 100)? {
+            Money::ZERO => {
+                Err(PriceError::RoundsToZero { sku: self.entry.name(), size: product.size }.into())
+            }
+            price => Ok(price),
+        }
     }
+}
+
+const fn is_nothing(percent: &u32) -> bool {
+    *percent == 0
 }
 
 /// `entry`'s price of an image at `exchange_rate`, rounded down; never 0.

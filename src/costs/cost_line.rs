@@ -38,7 +38,7 @@ impl CostLine {
         let days = self.days.and(days);
         match self.upkeep {
             Upkeep::PerImage(amount) => Ok(UpkeepCost { amount: amount.times(images)?, fixed: Money::ZERO }),
-            by_time @ (Upkeep::PerMonth { .. } | Upkeep::PerYear { .. }) => {
+            by_time => {
                 let amount = by_time.of_days(days)?;
                 Ok(UpkeepCost { amount, fixed: amount })
             }

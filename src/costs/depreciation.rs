@@ -33,7 +33,7 @@ impl Asset {
     pub fn depreciation_of_image(&self, duration: Millis) -> Result<Money, RangeError> {
         let worn = self.price.minus(self.residual)?;
         match self.life {
-            Life::Units { lifetime_images } => {
+            Life::Units { lifetime_images, .. } => {
                 worn.share_ceil(u64::from(self.share_percent), lifetime_images.saturating_mul(100))
             }
             Life::Time { years, normal_utilisation_percent } => {
@@ -51,7 +51,7 @@ impl Asset {
         match self.life {
             Life::Time { .. } => Ok(charge),
             Life::Units { .. } => {
-                let left = self.depreciable()?.minus(self.lost_before(Date::MAX, images_before)?)?;
+                let left = self.depreciable()?.minus(self.lost_by_images(images_before)?)?;
                 Ok(charge.min(left))
             }
         }
@@ -66,23 +66,30 @@ impl Asset {
     }
 
     /// What it has lost before `day`: by time a straight line over its days in service, by units what the `images`
-    /// generated in its service until then took. Never more than it can lose.
+    /// generated in its service until then took, or that line if its years took more. Never more than it can lose.
     ///
     /// # Errors
     /// [`RangeError`] past the ledger's range.
     pub fn lost_before(&self, day: Date, images: u64) -> Result<Money, RangeError> {
         match self.life {
-            Life::Units { .. } => {
-                let all = self.depreciable()?;
-                let taken = self.depreciation_of_image(Millis::ZERO)?.share_ceil(images, 1);
-                Ok(taken.map_or(all, |taken| taken.min(all)))
+            Life::Units { years: None, .. } => self.lost_by_images(images),
+            Life::Units { years: Some(years), .. } => {
+                Ok(self.lost_by_images(images)?.max(self.lost_by_time(day, years)?))
             }
-            Life::Time { years, .. } => {
-                let days = self.service().before(day).days().saturating_mul(u64::from(self.share_percent));
-                let life = u64::from(years) * u64::from(DAYS_A_YEAR) * 100;
-                self.price.minus(self.residual)?.share_ceil(days, life)
-            }
+            Life::Time { years, .. } => self.lost_by_time(day, years),
         }
+    }
+
+    fn lost_by_images(&self, images: u64) -> Result<Money, RangeError> {
+        let all = self.depreciable()?;
+        let taken = self.depreciation_of_image(Millis::ZERO)?.share_ceil(images, 1);
+        Ok(taken.map_or(all, |taken| taken.min(all)))
+    }
+
+    fn lost_by_time(&self, day: Date, years: u32) -> Result<Money, RangeError> {
+        let days = self.service().before(day).days().saturating_mul(u64::from(self.share_percent));
+        let life = u64::from(years) * u64::from(DAYS_A_YEAR) * 100;
+        self.price.minus(self.residual)?.share_ceil(days, life)
     }
 
     /// What it loses on `days`, if `images_before` were made in its service before them, and `images_after` until their
@@ -116,7 +123,16 @@ impl Asset {
         self.retirement.map(|retirement| gain(retirement.proceeds, retirement.on)).transpose()
     }
 
-    fn shared(&self, amount: Money) -> Result<Money, RangeError> {
+    /// Its price, as far as it works for Tintype.
+    pub(super) fn shared_price(&self) -> Result<Money, RangeError> {
+        self.shared(self.price)
+    }
+
+    /// The share of `amount` that works for Tintype, rounded up.
+    ///
+    /// # Errors
+    /// [`RangeError`] past the ledger's range.
+    pub fn shared(&self, amount: Money) -> Result<Money, RangeError> {
         amount.share_ceil(u64::from(self.share_percent), 100)
     }
 }
@@ -143,7 +159,7 @@ mod tests {
             residual: yuan(residual),
             share_percent: 100,
             purchased_on: BOUGHT,
-            life: Life::Units { lifetime_images: 30_000 },
+            life: Life::Units { lifetime_images: 30_000, years: None },
             retirement: None,
         }
     }
@@ -164,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_articles_0_12_needs_144_000_images_or_a_share_of_21_percent() {
-        let life = Life::Units { lifetime_images: 144_000 };
+        let life = Life::Units { lifetime_images: 144_000, years: None };
         assert_eq!(text(Asset { life, ..by_units(0) }.depreciation_of_image(IMAGE_TIME)), "0.120138889");
         let shared = Asset { share_percent: 21, ..by_units(0) };
         assert_eq!(text(shared.depreciation_of_image(IMAGE_TIME)), "0.1211");
@@ -212,7 +228,7 @@ mod tests {
 
     #[test]
     fn by_units_images_are_charged_until_the_residual_and_no_more() {
-        let life = Life::Units { lifetime_images: 3 };
+        let life = Life::Units { lifetime_images: 3, years: None };
         let ssd = Asset { price: yuan(100), residual: Money::ZERO, life, ..by_units(0) };
         let charges: Vec<_> = (0..5).map(|before| text(ssd.charge_of_image(IMAGE_TIME, before))).collect();
         assert_eq!(charges, ["33.333333334", "33.333333334", "33.333333332", "0.00", "0.00"]);
@@ -244,5 +260,29 @@ mod tests {
         assert_eq!(sold_for(13_000, date(2027, 1, 1)), "-866.666666666");
         assert_eq!(sold_for(17_300, BOUGHT), "0.00", "a mistake is taken back");
         assert_eq!(by_time(3, 20).disposal_gain(0), Ok(None));
+    }
+
+    #[test]
+    fn a_part_by_units_with_years_loses_at_least_their_line() {
+        let life = Life::Units { lifetime_images: 30_000, years: Some(3) };
+        let part = Asset { life, ..by_units(7_000) };
+        let lost = |days: i64, images| {
+            let day = part.purchased_on.checked_add(jiff::Span::new().days(days)).expect("a day");
+            part.lost_before(day, images).expect("in range")
+        };
+        let all = part.depreciable().expect("in range");
+        assert_eq!(lost(0, 0), Money::ZERO);
+        assert_eq!(lost(365, 0), all.share_ceil(1, 3).expect("in range"), "a year without an image");
+        let of_images = part.depreciation_of_image(Millis::ZERO).and_then(|charge| charge.times(20_000));
+        assert_eq!(Ok(lost(365, 20_000)), of_images, "two thirds of its images");
+        assert_eq!(lost(5 * 365, 0), all, "its years are over");
+        let end = part.purchased_on.checked_add(jiff::Span::new().days(3 * 365)).expect("a day");
+        assert_eq!(part.service().end, end);
+        let charge = part.charge_of_image(Millis::ZERO, 7).expect("in range");
+        assert_eq!(
+            charge,
+            part.depreciation_of_image(Millis::ZERO).expect("in range"),
+            "of an image as before"
+        );
     }
 }

@@ -10,15 +10,19 @@ mod cost_line;
 mod days;
 mod depreciation;
 mod hardware;
+mod invoice;
+mod mix;
 mod model;
 mod month;
 mod payback;
 mod prices;
 mod rate_card;
 mod receipt;
+mod schedule;
 mod service_sum;
 mod services;
 pub mod simulation;
+mod spot;
 mod tariff;
 mod terms;
 mod upkeep;
@@ -32,6 +36,8 @@ pub use comparison::{Comparison, ListRate};
 pub use cost_line::{CostLine, UpkeepCost};
 pub use days::DaySpan;
 pub use hardware::Hardware;
+pub use invoice::{Invoice, Vat, VatRate, VatRateError};
+pub use mix::{Filed, MixRule};
 pub use model::{CostModel, CostSettings, ExchangeRate, PriceMatter, PriceNotice, PriceSpan, Quote};
 pub use month::{Allocated, AssetUse, MonthCost, month_cost};
 pub use payback::{Outlook, Pace};
@@ -39,13 +45,15 @@ pub use prices::{
     EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, PriceWarning, TableRow,
 };
 pub use rate_card::{
-    EarlierRates,
-    ElectricityRate, LineRate, PartRate, PricedWork, RateCard, Share, WorkingLine, WorkingWord, WorkingWords,
+    CarbonRate, EarlierRates, ElectricityRate, LineRate, PartRate, PricedWork, RateCard, Share, WorkingLine,
+    WorkingWord, WorkingWords,
 };
 pub use receipt::Receipt;
+pub use schedule::AssetYear;
 pub use services::{
     Elsewhere, ImageGroup, PriceRead, ServiceComparison, Unpriced, WholePlans, part_of_all_in,
 };
+pub use spot::{SpotPrice, SpotPrices};
 pub use tariff::{Hours, Moment, PriceSheet, TariffError, TariffRow};
 pub use terms::{ConfiguredTerms, DatedTerm, Term, Terms};
 pub use upkeep::Upkeep;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Asset, DaySpan, Life, UpkeepCost};
+use super::{Asset, DaySpan, UpkeepCost};
 use crate::units::{Money, RangeError};
 
 /// A part, and the images that were generated in its service. They matter only if it wears out by units.
@@ -86,9 +86,8 @@ pub fn month_cost(
     for AssetUse { asset, images_before, images_after } in uses {
         let lost = asset.lost_on(days, *images_before, *images_after)?;
         depreciation = depreciation.plus(lost)?;
-        if let Life::Time { .. } = asset.life {
-            fixed = fixed.plus(lost)?;
-        }
+        // What it had lost without an image of these days.
+        fixed = fixed.plus(asset.lost_on(days, *images_before, *images_before)?)?;
         if asset.retirement.is_some_and(|retirement| days.contains(retirement.on)) {
             let gain = asset.disposal_gain(*images_after)?;
             disposal_gain = disposal_gain.plus(gain.unwrap_or_default())?;

@@ -65,14 +65,16 @@ impl Asset {
     /// The day on which it has lost all that it can, after `images` in its service, at `pace` from `today` on; none
     /// where that is never.
     pub fn worn_out_on(&self, images: u64, pace: Pace, today: Date) -> Option<Date> {
-        match self.life {
-            Life::Time { .. } => Some(self.service().end),
-            Life::Units { lifetime_images } if lifetime_images <= images => Some(today),
-            Life::Units { lifetime_images } => {
+        let by_years = self.life.years().map(|_| self.service().end);
+        let by_images = match self.life {
+            Life::Time { .. } => None,
+            Life::Units { lifetime_images, .. } if lifetime_images <= images => Some(today),
+            Life::Units { lifetime_images, .. } => {
                 let left = i128::from(lifetime_images.saturating_sub(images));
                 day_after(today, left * i128::from(pace.days), i128::from(pace.images))
             }
-        }
+        };
+        by_years.into_iter().chain(by_images).min()
     }
 }
 
@@ -110,7 +112,7 @@ mod tests {
             residual: yuan(7_000),
             share_percent: 100,
             purchased_on: date(2026, 1, 1),
-            life: Life::Units { lifetime_images: 30_000 },
+            life: Life::Units { lifetime_images: 30_000, years: None },
             retirement: None,
         }
     }
@@ -130,7 +132,7 @@ mod tests {
         };
         let days = date(2026, 1, 1).until(day).expect("a span").get_days() + 1;
         assert_eq!((days, days * 120 / 365), (357, 117), "in tenths of a month");
-        let slow = Asset { life: Life::Units { lifetime_images: 4_000 }, ..machine() };
+        let slow = Asset { life: Life::Units { lifetime_images: 4_000, years: None }, ..machine() };
         let worn_out = slow.worn_out_on(493, pace(saved), TODAY);
         assert_eq!(worn_out, Some(date(2026, 9, 1)));
         let outlook = Outlook::new(yuan(17_300), saved, pace(saved), TODAY, worn_out);

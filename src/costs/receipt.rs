@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Breakdown, Comparison, RateCard, Share};
 use crate::{
     domain::Usage,
-    units::{Energy, Millis, Money, RangeError},
+    units::{Carbon, Energy, EnergyBalance, Millis, Money, RangeError},
 };
 
 /// What one image cost, and what it would have cost elsewhere. All amounts in the ledger's currency.
@@ -41,6 +41,13 @@ impl Receipt {
     /// [`RangeError`] past the ledger's range.
     pub fn standard(&self) -> Result<Money, RangeError> {
         self.cost.total()
+    }
+
+    /// What its energy at the plug emitted; none if nothing was recorded of that.
+    pub fn carbon(&self) -> Option<Carbon> {
+        let rate = self.rates.as_ref()?.carbon.as_ref()?;
+        let energy = i64::try_from(self.wall_energy.as_millijoules()).ok()?;
+        Carbon::of(EnergyBalance::from_millijoules(energy), rate.grams_per_kwh).ok()
     }
 
     /// The compared price less the standard cost: negative if the image was dearer here, none if there is no price.

@@ -7,7 +7,7 @@ use jiff::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CostError, PriceSheet, ShareRule};
+use super::{CarbonRate, CostError, MixRule, PriceSheet, ShareRule, SpotPrice, SpotPrices};
 use crate::units::{Currency, Money, Power};
 
 /// One value.
@@ -16,6 +16,8 @@ use crate::units::{Currency, Money, Power};
 pub enum Term {
     /// The price of electricity, by the hour and the season if need be.
     Electricity(PriceSheet),
+    /// Its prices hour by hour, which count instead of those in their time.
+    Spot(SpotPrices),
     /// What one unit of a currency costs in another.
     ExchangeRate {
         /// The currency of a price.
@@ -35,8 +37,12 @@ pub enum Term {
     IdleWatts(Option<Power>),
     /// The service that images are compared with.
     CompareWith(String),
+    /// The services that some images are compared with instead.
+    CompareMix(Vec<MixRule>),
     /// The time zone in which days and months are counted.
     TimeZone(String),
+    /// What energy at the plug emits.
+    Carbon(CarbonRate),
     /// In proportion to what idle and unused cost is charged on.
     SharedBy(ShareRule),
     /// What is added to the costs of a cost centre.
@@ -72,13 +78,16 @@ impl Term {
     pub fn name(&self) -> String {
         match self {
             Self::Electricity(_) => "electricity".into(),
+            Self::Spot(_) => "spot".into(),
             Self::ExchangeRate { from, to, .. } => format!("exchange_rate.{from}-{to}"),
             Self::HostWatts(_) => "host_watts".into(),
             Self::WallFactorPercent(_) => "wall_factor_percent".into(),
             Self::DeviceWatts(_) => "device_watts".into(),
             Self::IdleWatts(_) => "idle_watts".into(),
             Self::CompareWith(_) => "compare_with".into(),
+            Self::CompareMix(_) => "compare_mix".into(),
             Self::TimeZone(_) => "time_zone".into(),
+            Self::Carbon(_) => "carbon".into(),
             Self::SharedBy(_) => "shared_by".into(),
             Self::MarkUpPercent(_) => "mark_up_percent".into(),
         }
@@ -91,7 +100,14 @@ impl Term {
 
     /// Whether a running server has it from its configuration alone, so that nothing else can set it.
     pub const fn is_configured_alone(&self) -> bool {
-        matches!(self, Self::DeviceWatts(_) | Self::IdleWatts(_) | Self::CompareWith(_) | Self::TimeZone(_))
+        matches!(
+            self,
+            Self::DeviceWatts(_)
+                | Self::IdleWatts(_)
+                | Self::CompareWith(_)
+                | Self::CompareMix(_)
+                | Self::TimeZone(_)
+        )
     }
 }
 
@@ -100,6 +116,13 @@ impl DatedTerm {
     pub fn from_day(day: Date, term: Term) -> Self {
         Self { from: day.to_datetime(Time::midnight()), term }
     }
+}
+
+/// The rate of the other way, rounded down; none if that is nothing.
+fn inverse(rate: Money) -> Option<Money> {
+    let one = Money::from_nano(1_000_000_000);
+    let rate = one.share_floor(1_000_000_000, u64::try_from(rate.as_nano()).ok()?).ok()?;
+    Some(rate).filter(|rate| *rate > Money::ZERO)
 }
 
 fn is_always(from: &DateTime) -> bool {
@@ -141,8 +164,15 @@ impl Terms {
             let sheets = edges.iter().copied().filter(|edge| edge.date() == day).chain([day.into()]);
             let times: Vec<_> =
                 sheets.filter_map(|at| self.electricity(at)).flat_map(PriceSheet::edges).collect();
-            edges.extend(times.into_iter().chain([Time::midnight()]).map(|time| day.to_datetime(time)).filter(is_between));
+            edges.extend(
+                times
+                    .into_iter()
+                    .chain([Time::midnight()])
+                    .map(|time| day.to_datetime(time))
+                    .filter(is_between),
+            );
         }
+        edges.extend(self.spots().flat_map(|spot| spot.edges(begin, end)));
         edges.sort_unstable();
         edges.dedup();
         edges
@@ -152,6 +182,30 @@ impl Terms {
     pub(super) fn electricity(&self, at: DateTime) -> Option<&PriceSheet> {
         self.at(at, |term| match term {
             Term::Electricity(sheet) => Some(sheet),
+            _ => None,
+        })
+    }
+
+    /// The price of the hour at `at`, where prices are known by the hour; of two, the one whose prices begin later.
+    pub(super) fn spot(&self, at: DateTime) -> Option<&SpotPrice> {
+        let recorded = |dated: &&DatedTerm| dated.from <= at;
+        self.0.iter().rev().filter(recorded).find_map(|dated| match &dated.term {
+            Term::Spot(prices) => prices.at(at),
+            _ => None,
+        })
+    }
+
+    fn spots(&self) -> impl Iterator<Item = &SpotPrices> {
+        self.0.iter().filter_map(|dated| match &dated.term {
+            Term::Spot(prices) => Some(prices),
+            _ => None,
+        })
+    }
+
+    /// What energy at the plug emits at `at`; none if nothing was recorded of it.
+    pub(super) fn carbon(&self, at: DateTime) -> Option<&CarbonRate> {
+        self.at(at, |term| match term {
+            Term::Carbon(rate) => Some(rate),
             _ => None,
         })
     }
@@ -182,7 +236,8 @@ impl Terms {
         (rule.unwrap_or_default(), mark_up.unwrap_or_default())
     }
 
-    /// What one unit of `from` costs in `to` on `day`: the last rate that holds on it.
+    /// What one unit of `from` costs in `to` on `day`: the last rate that holds on it. If only the other way is known, its
+    /// inverse, rounded down.
     ///
     /// # Errors
     /// [`CostError::NoExchangeRate`] if none does.
@@ -190,13 +245,18 @@ impl Terms {
         if from == to {
             return Ok(Money::from_nano(1_000_000_000));
         }
-        let rate = self.at(day.to_datetime(Time::MAX), |term| match term {
+        self.rate_of(from, to, day)
+            .or_else(|| self.rate_of(to, from, day).and_then(inverse))
+            .ok_or(CostError::NoExchangeRate { from, to, date: day })
+    }
+
+    fn rate_of(&self, from: Currency, to: Currency, day: Date) -> Option<Money> {
+        self.at(day.to_datetime(Time::MAX), |term| match term {
             Term::ExchangeRate { from: its, to: others, rate } if (*its, *others) == (from, to) => {
                 Some(*rate)
             }
             _ => None,
-        });
-        rate.ok_or(CostError::NoExchangeRate { from, to, date: day })
+        })
     }
 
     fn at<'a, T>(&'a self, at: DateTime, pick: impl Fn(&'a Term) -> Option<T>) -> Option<T> {
@@ -233,6 +293,8 @@ mod tests {
         assert_eq!(rate(date(2025, 12, 31)), None);
         assert_eq!(rate(date(2026, 5, 31)), Some("6.90".into()));
         assert_eq!(rate(date(2026, 6, 1)), Some("7.00".into()));
+        let back = terms.exchange_rate(Currency::CNY, usd, date(2026, 6, 1));
+        assert_eq!(back.map(|rate| rate.to_string()), Ok("0.142857142".into()), "1 / 7, rounded down");
         assert_eq!(
             terms.exchange_rate(usd, usd, date(2025, 1, 1)).map(|rate| rate.to_string()),
             Ok("1.00".into())

@@ -95,7 +95,7 @@ prop_compose! {
 }
 
 fn by_units() -> impl Strategy<Value = Life> {
-    (1_000..1_000_000u64).prop_map(|lifetime_images| Life::Units { lifetime_images })
+    (1_000..1_000_000u64).prop_map(|lifetime_images| Life::Units { lifetime_images, years: None })
 }
 
 fn by_time() -> impl Strategy<Value = Life> {
@@ -245,7 +245,7 @@ fn other_parts() -> Asset {
         name: "the rest".into(),
         price: yuan(4_300),
         residual: yuan(2_000),
-        life: Life::Units { lifetime_images: 30_000 },
+        life: Life::Units { lifetime_images: 30_000, years: None },
         ..card()
     }
 }

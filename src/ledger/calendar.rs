@@ -9,7 +9,7 @@ use jiff::{
 use super::{
     Evidence, Ledger, LedgerError, Month, closed_days,
     store::{Conn, params},
-    terms::{self, CONFIGURATION},
+    terms,
 };
 use crate::{costs::Term, domain::Calendar};
 
@@ -82,7 +82,7 @@ fn keep(conn: &Conn<'_>, zone: &TimeZone, now: Timestamp) -> Result<(), LedgerEr
         }
         _ => None,
     };
-    let evidence = Evidence { actor: CONFIGURATION, document: None, machine: None };
+    let evidence = Evidence::CONFIGURATION;
     let recorded_at = closed_days::after_closings(conn, now)?;
     terms::insert(conn, &Term::TimeZone(name.to_owned()), from, &evidence, recorded_at)?;
     Ok(())

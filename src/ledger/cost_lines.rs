@@ -4,9 +4,8 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    CostLineRow, Evidence, Ledger, LedgerError, closed_days, late, recorded,
+    CostLineRow, Evidence, Ledger, LedgerError, closed_days, invoices, late, recorded,
     store::{Conn, params},
-    terms::CONFIGURATION,
 };
 use crate::{
     costs::{CostLine, CostModel, DaySpan, Upkeep},
@@ -80,13 +79,15 @@ impl Ledger {
         today: Date,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let evidence = Evidence { actor: CONFIGURATION, document: None, machine: None };
+        let evidence = Evidence::CONFIGURATION;
         self.store.write(|conn| {
             // By a clock that was set back, from the first day that is not closed: the past stays as it is.
             let now = closed_days::after_closings(conn, now)?;
             let today = today.max(closed_days::first_open_day(conn)?.unwrap_or(Date::MIN));
-            let of_configuration: Vec<_> =
-                recorded::line_rows(conn)?.into_iter().filter(|row| row.actor == CONFIGURATION).collect();
+            let of_configuration: Vec<_> = recorded::line_rows(conn)?
+                .into_iter()
+                .filter(|row| row.actor == Evidence::CONFIGURATION.actor)
+                .collect();
             let current = of_configuration.iter().rfind(|row| row.line.days.end == Date::MAX);
             if current.is_some_and(|current| current.line.upkeep == configured) {
                 return Ok(());
@@ -112,10 +113,12 @@ fn insert(
     now: Timestamp,
 ) -> Result<i64, LedgerError> {
     let (per, amount, utilisation) = line.upkeep.terms();
+    let (hours_a_day, minimum_hours) = line.upkeep.hours();
+    let kind = if hours_a_day.is_some() { "rental" } else { "upkeep" };
     conn.query_one(
         "INSERT INTO cost_lines (kind, name, machine, currency, amount_nano, per, normal_utilisation_percent, first_day,
-                                 document, actor, recorded_at_ms)
-         VALUES ('upkeep', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id",
+                                 document, actor, recorded_at_ms, hours_a_day, minimum_hours, invoice)
+         VALUES (?11, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?14) RETURNING id",
         params![
             line.name,
             evidence.machine,
@@ -127,6 +130,10 @@ fn insert(
             evidence.document,
             evidence.actor,
             now,
+            kind,
+            hours_a_day,
+            minimum_hours,
+            invoices::to_json(evidence)?,
         ],
         |row| row.get(0),
     )

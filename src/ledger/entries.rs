@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{
@@ -124,7 +126,8 @@ impl Entries<'_> {
 /// What [`image`] reads, first in its row.
 pub(super) const IMAGE_COLUMNS: &str = "
     seed, duration_ms, energy_mj, wall_energy_mj, energy_source, electricity_nano, depreciation_nano, upkeep_nano,
-    compared_sku, compared_nano, exchange_rate_nano, epoch";
+    compared_sku, compared_nano, exchange_rate_nano, epoch,
+    (SELECT card FROM rate_cards WHERE rate_cards.id = entries.rate_card) AS card";
 
 /// Each settled request, with the images that were asked for and those that were booked for it first.
 pub(super) const IMAGES_BY_REQUEST: &str = "
@@ -180,7 +183,10 @@ pub(super) fn image(row: &Row<'_>) -> Result<SettledImage, LedgerError> {
                 }
                 None => None,
             },
-            rates: None,
+            rates: match row.get::<Option<String>>(12)? {
+                Some(card) => Some(Arc::new(serde_json::from_str(&card)?)),
+                None => None,
+            },
         },
     })
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +13,7 @@ use super::{
 use crate::{
     costs::PricedWork,
     domain::{EnergySource, Overhead, Usage},
-    units::{Currency, Energy, Money, RangeError},
+    units::{Carbon, Currency, Energy, EnergyBalance, Money, RangeError},
 };
 
 /// An epoch of a counter, begun or gone on with.
@@ -36,6 +38,9 @@ pub struct OverheadTotals {
     pub wall_energy: Energy,
     /// Its price.
     pub electricity: Money,
+    /// What it emitted, as far as that is known; none if it is of no row.
+    #[serde(default)]
+    pub carbon: Option<Carbon>,
 }
 
 impl OverheadTotals {
@@ -50,6 +55,7 @@ impl OverheadTotals {
             gaps: self.gaps.plus(other.gaps)?,
             wall_energy: self.wall_energy.plus(other.wall_energy)?,
             electricity: self.electricity.plus(other.electricity)?,
+            carbon: Carbon::sum([self.carbon, other.carbon])?,
         })
     }
 }
@@ -160,7 +166,29 @@ pub(super) fn overheads(
         gaps: energy(row[2])?,
         wall_energy: energy(row[3])?,
         electricity: Money::from_nano(row[4]),
+        carbon: Carbon::sum(carbon_by_kind(conn, start, end)?.into_values().map(Some))?,
     })
+}
+
+/// What overheads emitted from `start` up to, not including, `end`, as far as that is known, by their kinds.
+pub(super) fn carbon_by_kind(
+    conn: &Conn<'_>,
+    start: Timestamp,
+    end: Timestamp,
+) -> Result<BTreeMap<String, Carbon>, LedgerError> {
+    let intensities = rate_cards::carbon_intensities(conn)?;
+    let sql = "SELECT kind, rate_card, CAST(sum(wall_energy_mj) AS BIGINT) FROM overheads
+               WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2 AND rate_card IS NOT NULL GROUP BY kind, rate_card";
+    let mut carbon = BTreeMap::<String, Carbon>::new();
+    conn.for_each(sql, params![start, end], |row| -> Result<(), LedgerError> {
+        if let Some(intensity) = intensities.get(&row.get::<i64>(1)?) {
+            let energy = EnergyBalance::from_millijoules(row.get(2)?);
+            let sum = carbon.entry(row.get(0)?).or_default();
+            *sum = sum.plus(Carbon::of(energy, *intensity)?)?;
+        }
+        Ok(())
+    })?;
+    Ok(carbon)
 }
 
 fn booked(conn: &Conn<'_>, epoch: u32) -> Result<Energy, LedgerError> {

@@ -24,6 +24,7 @@ mod exact_json;
 mod explain;
 mod files;
 mod forget;
+mod invoices;
 mod keys;
 mod late;
 mod loras;
@@ -32,6 +33,7 @@ mod rate_cards;
 mod receipts;
 mod recent_requests;
 mod recorded;
+mod register;
 mod report;
 mod requests;
 mod rows_by_hash;
@@ -61,7 +63,7 @@ pub use self::{
         LineResult, NewAsync, NewBatch,
     },
     centres::{AssignError, CentreRow, Member, MemberRow},
-    closing::{CloseError, Closer, Closing, Finding, Sha256Hash, VerifiedMonth},
+    closing::{CloseError, Closer, Closing, ExportError, Finding, SealedMonth, Sha256Hash, VerifiedMonth},
     corrections::{CorrectedAmounts, Reversal, ReverseError},
     error::{LedgerError, StoreFault},
     explain::{BookedEntry, EntryChange, PricedEntry},
@@ -75,6 +77,7 @@ pub use self::{
     receipts::{StoredImage, StoredRequest},
     recent_requests::{EndState, RecentRequest, RecentWork, RequestFilter, RequestOutcome},
     recorded::{AssetRow, CostLineRow},
+    register::RegisteredPart,
     report::{
         Charge, ChargeLine, Charges, Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy,
         GroupByError, GroupReport, GroupTotals, Groups, MonthReport, MonthTotals, Payback, PaybackAgainst,

@@ -6,14 +6,24 @@ use super::{
     LedgerError,
     exact_json::exact_json,
     rows_by_hash,
-    store::{Conn, Row},
+    store::{Conn, Row, params},
 };
-use crate::costs::RateCard;
+use crate::{costs::RateCard, units::CarbonIntensity};
 
 /// The number of `card`'s row, which is written if there is none.
 pub(super) fn keep(conn: &Conn<'_>, card: &RateCard) -> Result<i64, LedgerError> {
     let json = exact_json(card)?;
     rows_by_hash::keep(conn, "rate_cards", "card", &json)
+}
+
+/// What a kilowatt-hour emitted by each card that says so, by the cards' numbers.
+pub(super) fn carbon_intensities(conn: &Conn<'_>) -> Result<HashMap<i64, CarbonIntensity>, LedgerError> {
+    let sql = "SELECT id, card FROM rate_cards WHERE card LIKE '%\"carbon\":%'";
+    let cards = conn.query(sql, params![], |row| {
+        let card: RateCard = serde_json::from_str(&row.get::<String>(1)?)?;
+        Ok::<_, LedgerError>((row.get(0)?, card.carbon))
+    })?;
+    Ok(cards.into_iter().filter_map(|(id, carbon)| Some((id, carbon?.grams_per_kwh))).collect())
 }
 
 /// Cards that were read: entries have few of them in common.

@@ -3,12 +3,12 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    LedgerError, calendar,
+    LedgerError, calendar, invoices,
     store::{Conn, Row, params},
     terms,
 };
 use crate::{
-    costs::{Asset, AssetUse, CostLine, CostModel, DaySpan, Life, Retirement, Upkeep},
+    costs::{Asset, AssetUse, CostLine, CostModel, DaySpan, Invoice, Life, Retirement, Upkeep},
     domain::{AssetId, Calendar},
     units::Money,
 };
@@ -22,6 +22,12 @@ pub struct AssetRow {
     pub asset: Asset,
     /// When it was recorded.
     pub added_at: Timestamp,
+    /// Who recorded it; none: an earlier version.
+    pub actor: Option<String>,
+    /// By which document.
+    pub document: Option<String>,
+    /// How its price was invoiced; none: it is what it cost.
+    pub invoice: Option<Invoice>,
 }
 
 /// A line of cost as the ledger keeps it.
@@ -37,12 +43,15 @@ pub struct CostLineRow {
     pub document: Option<String>,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// How its amount was invoiced; none: it is what it costs.
+    pub invoice: Option<Invoice>,
 }
 
 /// All parts, oldest record first, retired ones included.
 pub(super) fn parts(conn: &Conn<'_>) -> Result<Vec<AssetRow>, LedgerError> {
     let sql = "SELECT id, name, price_nano, residual_nano, share_percent, purchased_on, lifetime_images, life_years,
-                      normal_utilisation_percent, added_at_ms, retired_on, proceeds_nano
+                      normal_utilisation_percent, added_at_ms, retired_on, proceeds_nano, assets.actor AS actor,
+                      assets.document AS document, invoice, planned_years
                FROM assets LEFT JOIN asset_retirements ON asset_id = id ORDER BY id";
     conn.query(sql, params![], asset_row)
 }
@@ -95,7 +104,9 @@ pub(super) fn first_day(
 fn asset_row(row: &Row<'_>) -> Result<AssetRow, LedgerError> {
     let money = |column: &str| row.get(column).map(Money::from_nano);
     let life = match row.get::<Option<i64>>("lifetime_images")? {
-        Some(images) => Life::Units { lifetime_images: images.unsigned_abs() },
+        Some(images) => {
+            Life::Units { lifetime_images: images.unsigned_abs(), years: row.get("planned_years")? }
+        }
         None => Life::Time {
             years: row.get("life_years")?,
             normal_utilisation_percent: row.get("normal_utilisation_percent")?,
@@ -108,6 +119,9 @@ fn asset_row(row: &Row<'_>) -> Result<AssetRow, LedgerError> {
     Ok(AssetRow {
         id: AssetId::new(row.get("id")?),
         added_at: row.get("added_at_ms")?,
+        actor: row.get("actor")?,
+        document: row.get("document")?,
+        invoice: invoices::from_row(row)?,
         asset: Asset {
             name: row.get("name")?,
             price: money("price_nano")?,
@@ -132,8 +146,8 @@ fn lines(conn: &Conn<'_>) -> Result<Vec<CostLine>, LedgerError> {
 
 pub(super) fn line_rows(conn: &Conn<'_>) -> Result<Vec<CostLineRow>, LedgerError> {
     let sql = "SELECT id, name, amount_nano, per, normal_utilisation_percent, first_day, ended_on, cost_lines.document,
-                      cost_lines.actor, cost_lines.recorded_at_ms
-               FROM cost_lines LEFT JOIN cost_line_ends ON line_id = id WHERE kind = 'upkeep' ORDER BY id";
+                      cost_lines.actor, cost_lines.recorded_at_ms, hours_a_day, minimum_hours, invoice
+               FROM cost_lines LEFT JOIN cost_line_ends ON line_id = id ORDER BY id";
     conn.query(sql, params![], line_row)
 }
 
@@ -143,22 +157,33 @@ fn line_row(row: &Row<'_>) -> Result<CostLineRow, LedgerError> {
     let amount = Money::from_nano(row.get("amount_nano")?);
     let upkeep = match (row.get::<String>("per")?.as_str(), row.get("normal_utilisation_percent")?) {
         ("image", _) => Upkeep::PerImage(amount),
+        ("once", _) => Upkeep::Once(amount),
+        ("hour", Some(normal_utilisation_percent)) => Upkeep::PerHour {
+            amount,
+            hours_a_day: row.get("hours_a_day")?,
+            minimum_hours: row.get("minimum_hours")?,
+            normal_utilisation_percent,
+        },
         ("month", Some(normal_utilisation_percent)) => {
             Upkeep::PerMonth { amount, normal_utilisation_percent }
         }
         ("year", Some(normal_utilisation_percent)) => Upkeep::PerYear { amount, normal_utilisation_percent },
         _ => return Err(out_of_range("cost_lines.per")),
     };
+    let first = day(row.get("first_day")?)?;
     let end = row.get::<Option<String>>("ended_on")?.map(day).transpose()?;
+    // A single payment is over on its day.
+    let end = end.or_else(|| matches!(upkeep, Upkeep::Once(_)).then(|| first.tomorrow().unwrap_or(first)));
     Ok(CostLineRow {
         id: row.get("id")?,
         line: CostLine {
             name: row.get("name")?,
             upkeep,
-            days: DaySpan { first: day(row.get("first_day")?)?, end: end.unwrap_or(Date::MAX) },
+            days: DaySpan { first, end: end.unwrap_or(Date::MAX) },
         },
         actor: row.get("actor")?,
         document: row.get("document")?,
         recorded_at: row.get("recorded_at_ms")?,
+        invoice: invoices::from_row(row)?,
     })
 }

@@ -7,15 +7,13 @@ use jiff::{Timestamp, civil::DateTime};
 use super::{
     Evidence, Ledger, LedgerError, closed_days,
     exact_json::exact_json,
+    invoices,
     store::{Conn, Row, params},
 };
 use crate::{
-    costs::{ConfiguredTerms, DatedTerm, Term},
+    costs::{ConfiguredTerms, DatedTerm, Invoice, Term},
     domain::Calendar,
 };
-
-/// Who records what the configuration says.
-pub(super) const CONFIGURATION: &str = "configuration";
 
 /// A dated value as the ledger keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +32,8 @@ pub struct TermRow {
     pub document: Option<String>,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// How its amount was invoiced; none: it is what it costs.
+    pub invoice: Option<Invoice>,
 }
 
 impl Ledger {
@@ -134,7 +134,8 @@ impl Recorder<'_> {
             return Ok(());
         }
         // What was configured for later and is not any more is taken back on its day.
-        let by_configuration = |row: &&TermRow| row.actor == CONFIGURATION && row.term.name() == name;
+        let by_configuration =
+            |row: &&TermRow| row.actor == Evidence::CONFIGURATION.actor && row.term.name() == name;
         let recorded = self.rows.iter().filter(by_configuration).filter_map(|row| row.from);
         let mut moments: Vec<_> =
             said.iter().filter_map(|(from, _)| *from).chain(recorded).filter(|from| *from > now).collect();
@@ -147,7 +148,7 @@ impl Recorder<'_> {
             let held = in_force(&self.rows, &name, moment);
             // What somebody else recorded for later stays, unless the configuration names that moment itself.
             let is_named = moment == now || said.iter().any(|(from, _)| *from == Some(moment));
-            if !is_named && held.is_some_and(|row| row.actor != CONFIGURATION) {
+            if !is_named && held.is_some_and(|row| row.actor != Evidence::CONFIGURATION.actor) {
                 continue;
             }
             if held.is_none_or(|row| row.term != **term) {
@@ -159,7 +160,7 @@ impl Recorder<'_> {
     }
 
     fn add(&mut self, term: &Term, from: Option<Timestamp>) -> Result<(), LedgerError> {
-        let evidence = Evidence { actor: CONFIGURATION, document: None, machine: None };
+        let evidence = Evidence::CONFIGURATION;
         self.rows.push(insert(self.conn, term, from, &evidence, self.recorded_at)?);
         Ok(())
     }
@@ -207,6 +208,7 @@ fn term_row(row: &Row<'_>) -> Result<TermRow, LedgerError> {
         actor: row.get("actor")?,
         document: row.get("document")?,
         recorded_at: row.get("recorded_at_ms")?,
+        invoice: invoices::from_row(row)?,
     })
 }
 
@@ -217,9 +219,9 @@ pub(super) fn insert(
     evidence: &Evidence<'_>,
     recorded_at: Timestamp,
 ) -> Result<TermRow, LedgerError> {
-    let sql = "INSERT INTO terms (name, machine, term, from_ms, document, actor, recorded_at_ms)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING *";
-    let (name, json) = (term.name(), exact_json(term)?);
-    let Evidence { actor, document, machine } = *evidence;
-    conn.query_one(sql, params![name, machine, json, from, document, actor, recorded_at], term_row)
+    let sql = "INSERT INTO terms (name, machine, term, from_ms, document, actor, recorded_at_ms, invoice)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING *";
+    let (name, json, invoice) = (term.name(), exact_json(term)?, invoices::to_json(evidence)?);
+    let Evidence { actor, document, machine, .. } = *evidence;
+    conn.query_one(sql, params![name, machine, json, from, document, actor, recorded_at, invoice], term_row)
 }

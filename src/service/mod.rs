@@ -313,7 +313,7 @@ impl Service {
         let tag = request.tag.clone();
         self.ask_ledger(move |ledger| -> Result<_, ServiceError> {
             let costs = ledger.with_assets(&costs)?;
-            let quote = costs.quote(&job, usage, at)?;
+            let quote = costs.quote(&job, None, usage, at)?;
             let request = NewRequest {
                 id: RequestId::new(now, random),
                 key,

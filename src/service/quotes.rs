@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{PartialLora, Service, ServiceError};
 use crate::{
-    costs::{Quote, Spending},
-    domain::{EditRecord, KeyId, LoraUse, RenderJob},
+    costs::{Filed, Quote, Spending},
+    domain::{Caller, CostTag, EditRecord, LoraUse, RenderJob},
     ledger::{BudgetPeriods, Need, OverBudget},
 };
 
@@ -31,12 +31,17 @@ pub struct Quoted {
 }
 
 impl Service {
-    /// What `job` is expected to take and cost, were it asked for by `key` now and not streamed, and whether the
-    /// budgets cover it. Nothing is generated, written, or taken from a limit on images.
+    /// What `job` is expected to take and cost, were it asked for by `caller` now, filed under `tag` and not streamed, and
+    /// whether the budgets cover it. Nothing is generated, written, or taken from a limit on images.
     ///
     /// # Errors
     /// [`ServiceError`] for a prompt that would be refused, or a price that is missing.
-    pub async fn quote(self: &Arc<Self>, job: Arc<RenderJob>, key: KeyId) -> Result<Quoted, ServiceError> {
+    pub async fn quote(
+        self: &Arc<Self>,
+        job: Arc<RenderJob>,
+        caller: &Caller,
+        tag: Option<&CostTag>,
+    ) -> Result<Quoted, ServiceError> {
         let cut_from_tokens = super::cut_from(&*self.tokenise(&job).await?);
         let (job, set) = self.read_loras(&job).await?;
         let partial_loras = super::loras::partial(&job, &set);
@@ -44,11 +49,12 @@ impl Service {
         let (created, foreseen) = (self.now(), self.engine().foresee(&job.spec, 0));
         let edit = self.engine().facts().expected_edit(&job.spec);
         let (costs, at) = (self.costs().clone(), self.civil(created));
+        let (key, public_id, tag) = (caller.key, caller.public_id.clone(), tag.cloned());
         let (budgets, calendar) = (self.parts.settings.budgets.clone(), self.parts.calendar.clone());
         let (quote, over_budget) = self
             .ask_ledger(move |ledger| -> Result<_, ServiceError> {
                 let costs = ledger.with_assets(&costs)?;
-                let reserved = costs.quote(&job, super::reserved(foreseen.usage), at)?;
+                let reserved = costs.quote(&job, None, super::reserved(foreseen.usage), at)?;
                 let spending = Spending {
                     money: reserved.estimate()?,
                     images: job.images,
@@ -57,7 +63,8 @@ impl Service {
                 let periods = BudgetPeriods::of(created, &calendar);
                 let need = Need { key, spending, budgets: &budgets, periods: &periods };
                 let passed = ledger.passed_budgets(&need)?;
-                let quote = costs.quote(&job, foreseen.usage, at)?;
+                let filed = Filed { key: &public_id, tag: tag.as_ref().map(CostTag::as_str) };
+                let quote = costs.quote(&job, Some(filed), foreseen.usage, at)?;
                 Ok((quote, OverBudget::refusing(&passed).cloned()))
             })
             .await?;

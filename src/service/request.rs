@@ -6,7 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use super::PartialLora;
 use crate::{
     admit::{Pass, RateStanding, Refused},
-    costs::{CostError, Receipt},
+    costs::{CostError, Filed, Receipt},
     domain::{
         Caller, Computation, CostTag, EditRecord, Encoding, ImageSize, LoraUse, RenderJob, RequestId, Seed,
     },
@@ -40,6 +40,13 @@ pub struct GenerateRequest {
     pub body_sha256: [u8; 32],
     /// The memory of the image that is edited, given back with the request.
     pub source_memory: Option<OwnedSemaphorePermit>,
+}
+
+impl GenerateRequest {
+    /// Whose images it asks for.
+    pub fn filed(&self) -> Filed<'_> {
+        Filed { key: &self.caller.public_id, tag: self.tag.as_ref().map(CostTag::as_str) }
+    }
 }
 
 /// The images of a request, settled.

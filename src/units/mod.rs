@@ -4,6 +4,7 @@
 //! private; conversions are the names (`from_nano`, `as_millijoules`), so that a unit cannot be mistaken.
 
 mod arithmetic;
+mod carbon;
 mod display;
 mod energy;
 mod iso4217;
@@ -11,6 +12,7 @@ mod money;
 mod time;
 
 pub use arithmetic::RangeError;
+pub use carbon::{Carbon, CarbonIntensity, CarbonIntensityError, Grams};
 pub use display::{MINUS, Quantity, grouped, readable};
 pub use energy::{Energy, EnergyBalance, EnergyError, Power};
 pub use money::{Currency, CurrencyError, Money, MoneyError};

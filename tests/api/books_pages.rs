@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tintype::{
+    costs::{CarbonRate, Term},
     domain::Calendar,
     ledger::{Evidence, Member, Month},
 };
@@ -11,12 +12,20 @@ use crate::{browser::Browser, server::TestServer};
 #[test]
 fn books_are_closed_explained_and_charged_on_in_the_browser() {
     let server = TestServer::start();
-    let answer = server.generate(&json!({ "prompt": "x" }));
-    let id = answer.json()["data"][0]["receipt"]["request_id"].as_str().expect("an id").to_owned();
+    let begun = jiff::Timestamp::now();
+    let grid = CarbonRate { grams_per_kwh: "570.3".parse().expect("an intensity"), source: "a grid".into() };
+    let term = Term::Carbon(grid);
+    assert!(server.ledger().record_term(&term, begun, &Evidence::COMMAND_LINE, begun).expect("recorded"));
+    let answer = server.generate(&json!({ "prompt": "x" })).json();
+    let receipt = &answer["data"][0]["receipt"];
+    let id = receipt["request_id"].as_str().expect("an id").to_owned();
+    assert!(receipt["carbon_grams"].as_f64().is_some_and(|grams| grams > 0.0), "{receipt}");
+    let stored = server.get(&format!("/v1/receipts/{id}")).bearer(&server.key).send("").json();
+    assert_eq!(stored["data"][0]["receipt"]["carbon_grams"], receipt["carbon_grams"], "{stored}");
     let mut browser = Browser::signed_in(&server);
     let page = browser.open(&format!("/admin/receipts/{id}"));
     assert_eq!(page.status, 200, "{}", page.text);
-    for said in ["What was booked follows from these prices", "per kWh", "Standard cost"] {
+    for said in ["What was booked follows from these prices", "per kWh", "CO2e", "a grid", "Standard cost"] {
         assert!(page.text.contains(said), "{said} in {}", page.text);
     }
     assert!(browser.open("/admin/jobs").text.contains("href=\"/admin/receipts/"));

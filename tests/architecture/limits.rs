@@ -15,7 +15,7 @@ const TABLES: [(&str, &str); 1] = [("costs/simulation/article.rs", "all")];
 /// Fields of a struct.
 const FIELDS_MAX: usize = 14;
 /// Structs with more, each of them flat because what it stands for is: a field a key of a file, a column or a flag.
-const FLAT: [(&str, &str); 15] = [
+const FLAT: [(&str, &str); 16] = [
     // Tables of tintype.toml.
     ("config/mod.rs", "Config"),
     ("config/mod.rs", "Limits"),
@@ -35,6 +35,7 @@ const FLAT: [(&str, &str); 15] = [
     ("http/pages/playground/terms.rs", "Terms"),
     ("ledger/report/all_in.rs", "WholeMonth"),
     // Lines of exports.
+    ("ledger/register.rs", "RegisterRow"),
     ("ledger/report/csv.rs", "MonthRow"),
     ("ledger/report/focus/row.rs", "FocusRow"),
 ];

@@ -61,16 +61,46 @@ def expect(where, found, right):
         wrong.append(f"{where}: {found}, and it is {right}")
 
 
+cards = {row["id"]: json.loads(row["card"]) for row in ledger.execute("SELECT * FROM rate_cards")}
+intensities = {number: Fraction(card["carbon"]["grams_per_kwh"]) for number, card in cards.items() if "carbon" in card}
 entries = [dict(row) for row in ledger.execute(
     "SELECT entries.*, tag, model, requests.loras, quality, public_id, delivered FROM entries "
     "JOIN requests ON requests.id = request_id JOIN keys ON keys.id = key_id")]
 corrected = {entry["corrects"] for entry in entries if entry["corrects"] is not None}
+by_id = {entry["id"]: entry for entry in entries}
+
+
+def first_card_of(entry):
+    """The rate card of the entry by which an image was first booked."""
+    while entry["reverses"] is not None or entry["corrects"] is not None:
+        entry = by_id[entry["reverses"] or entry["corrects"]]
+    return entry["rate_card"]
+
+
+first_cards = {entry["id"]: first_card_of(entry) for entry in entries}
 for entry in entries:
     entry["day"] = day_of(entry["entered_at_ms"])
+    entry["first_card"] = first_cards[entry["id"]]
     entry["is_taken_back"] = entry["reverses"] is not None and entry["reverses"] not in corrected
 overheads = [dict(row, day=day_of(row["entered_at_ms"])) for row in ledger.execute("SELECT * FROM overheads")]
 begun = min(row[0] for row in ledger.execute("SELECT min(created_at_ms) FROM keys UNION SELECT min(entered_at_ms) FROM entries"))
 first_day, tomorrow = day_of(begun), day_of(int(said["now_ms"])) + timedelta(days=1)
+
+def cost_of_invoice(invoice):
+    """What an invoice costs: without the tax if that is deducted, with it if not, at its rate of exchange, rounded up."""
+    times, over = 1, 1
+    if invoice["vat"] is not None:
+        gross = 1 + Fraction(invoice["vat"]["rate"]) / 100
+        if invoice["vat"]["is_included"] and invoice["vat"]["is_deducted"]:
+            over = gross
+        elif not invoice["vat"]["is_included"] and not invoice["vat"]["is_deducted"]:
+            times = gross
+    return math.ceil(Fraction(invoice["amount"]) * Fraction(invoice["exchange_rate"]) * times / over * NANO)
+
+
+for table, column in (("assets", "price_nano"), ("cost_lines", "amount_nano")):
+    for row in ledger.execute(f"SELECT id, {column} AS amount, invoice FROM {table} WHERE invoice IS NOT NULL"):
+        expect(f"{table} {row['id']} by its invoice", row["amount"], cost_of_invoice(json.loads(row["invoice"])))
 
 closings = {row["month"]: row["closed_at_ms"] for row in ledger.execute("SELECT * FROM month_closings ORDER BY month")}
 asset_rows = [dict(row) for row in ledger.execute("SELECT * FROM assets LEFT JOIN asset_retirements ON asset_id = id ORDER BY id")]
@@ -87,19 +117,23 @@ def parts_known(moment):
             continue
         is_sold = row["retired_on"] is not None and row["noted_at_ms"] <= moment
         bought, end = day(row["purchased_on"]), day(row["retired_on"]) if is_sold else NEVER
-        if row["life_years"] is not None:
-            end = min(end, bought + timedelta(days=365 * row["life_years"]))
+        years = row["life_years"] or row["planned_years"]
+        if years is not None:
+            end = min(end, bought + timedelta(days=365 * years))
         parts.append({"price": row["price_nano"], "residual": row["residual_nano"], "share": row["share_percent"],
-                      "images": row["lifetime_images"], "years": row["life_years"], "first": bought, "end": max(bought, end),
+                      "images": row["lifetime_images"], "years": years, "first": bought, "end": max(bought, end),
                       "retired": day(row["retired_on"]) if is_sold else None, "proceeds": row["proceeds_nano"]})
     until = min([part["first"] for part in parts], default=NEVER)
     return [EXAMPLE | {"first": ALWAYS, "end": until, "retired": None}] + parts
 
 
 def lines_known(moment):
+    def end(row):
+        if row["per"] == "once":
+            return day(row["first_day"]) + timedelta(days=1)
+        return day(row["ended_on"]) if row["ended_on"] and row["end_recorded_at_ms"] <= moment else NEVER
     return [{"per": row["per"], "amount": row["amount_nano"], "percent": row["normal_utilisation_percent"],
-             "first": day(row["first_day"]),
-             "end": day(row["ended_on"]) if row["ended_on"] and row["end_recorded_at_ms"] <= moment else NEVER}
+             "hours": row["hours_a_day"], "least": row["minimum_hours"], "first": day(row["first_day"]), "end": end(row)}
             for row in line_rows if row["recorded_at_ms"] <= moment]
 
 
@@ -110,14 +144,21 @@ def images_on(first, end):
     return sum(entry["images"] for entry in entries if first <= entry["day"] < end)
 
 
-def lost_before(part, moment):
-    """What a part has lost before a day: by time a straight line, by units what its images took."""
+def lost_before(part, moment, counted=None):
+    """What a part has lost before a day: by time a straight line, by units what its images took; the larger of both."""
+    by_time = by_images = 0
     worn = Fraction((part["price"] - part["residual"]) * part["share"], 100)
     if part["years"] is not None:
         days = max(0, (min(moment, part["end"]) - part["first"]).days)
-        return math.ceil(worn * days / (365 * part["years"]))
-    images = max(0, images_on(part["first"], min(moment, part["end"])))
-    return min(math.ceil(worn / part["images"]) * images, math.ceil(worn))
+        by_time = math.ceil(worn * days / (365 * part["years"]))
+    if part["images"] is not None:
+        images = max(0, images_on(part["first"], min(moment, part["end"]))) if counted is None else counted
+        by_images = min(math.ceil(worn / part["images"]) * images, math.ceil(worn))
+    return max(by_time, by_images)
+
+
+def days_of_month(moment):
+    return ((moment.replace(day=28) + timedelta(days=4)).replace(day=1) - moment.replace(day=1)).days
 
 
 def line_cost(line, first, end):
@@ -126,17 +167,43 @@ def line_cost(line, first, end):
         return 0
     if line["per"] == "image":
         return line["amount"] * images_on(first, end)
-    if line["per"] == "month":
+    if line["per"] == "once":
+        return line["amount"]
+    if line["per"] == "hour":
         def until(moment):
-            length = ((moment.replace(day=28) + timedelta(days=4)).replace(day=1) - moment.replace(day=1)).days
+            whole, month = 0, date(2020, 1, 1)
+            while month < moment.replace(day=1):
+                whole += line["amount"] * max(line["hours"] * days_of_month(month), line["least"])
+                month = (month + timedelta(days=31)).replace(day=1)
+            length = days_of_month(moment)
+            paid = line["amount"] * max(line["hours"] * length, line["least"])
+            return whole + math.ceil(Fraction(paid * (moment.day - 1), length))
+    elif line["per"] == "month":
+        def until(moment):
             months = 12 * moment.year + moment.month
-            return line["amount"] * months + math.ceil(Fraction(line["amount"] * (moment.day - 1), length))
+            return line["amount"] * months + math.ceil(Fraction(line["amount"] * (moment.day - 1), days_of_month(moment)))
     else:
         def until(moment):
             length = (date(moment.year + 1, 1, 1) - date(moment.year, 1, 1)).days
             passed = (moment - date(moment.year, 1, 1)).days
             return line["amount"] * moment.year + math.ceil(Fraction(line["amount"] * passed, length))
     return until(end) - until(first)
+
+
+def carbon_of(rows, column="first_card"):
+    """Grams of what was drawn at the plug, exact; none if no row says so."""
+    known = [Fraction(row["wall_energy_mj"], MILLIJOULES_PER_KWH) * intensities[row[column]]
+             for row in rows if row[column] in intensities]
+    return sum(known) if known else None
+
+
+def grams(carbon):
+    return None if carbon is None else Decimal(math.ceil(carbon * 1000)) / 1000
+
+
+def total_carbon(parts):
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
 
 
 def sums(of):
@@ -156,6 +223,8 @@ def sums(of):
         "has_price": total(with_price, "images") != 0 or total(with_price, "compared_nano") != 0 or total(work, "images") == 0,
         "failed_energy": total(failed, "wall_energy_mj") - total(kept, "wall_energy_mj"),
         "failed_electricity": total(failed, "electricity_nano") - total(kept, "electricity_nano"),
+        "carbon": carbon_of(work),
+        "failed_carbon": total_carbon([carbon_of(failed), None if carbon_of(kept) is None else -carbon_of(kept)]),
     }
 
 
@@ -169,6 +238,7 @@ def figures(sum_of):
         "compared_total": money(sum_of["compared_total"]), "compared_price": money(price),
         "saving": money(None if price is None else price - sum_of["compared_total"]),
         "failed_energy_kwh": kwh(sum_of["failed_energy"]), "failed_electricity": money(sum_of["failed_electricity"]),
+        "carbon_grams": grams(sum_of["carbon"]),
     }
 
 
@@ -185,7 +255,8 @@ def cost_of(first, end, sum_of, parts=parts, lines=lines):
     for part in parts:
         lost = lost_before(part, end) - lost_before(part, first)
         depreciation += lost
-        fixed += lost if part["years"] is not None else 0
+        made = max(0, images_on(part["first"], min(first, part["end"])))
+        fixed += lost_before(part, end, made) - lost_before(part, first, made)
         if part["retired"] is not None and first <= part["retired"] < end:
             share = lambda amount: math.ceil(Fraction(amount * part["share"], 100))
             gain += share(part["proceeds"]) - (share(part["price"]) - lost_before(part, part["retired"]))
@@ -243,6 +314,7 @@ def whole(first, end, sum_of, cost, adjusted):
         "disposal_gain": money(cost["gain"]), "adjustments_total": money(adjusted), "fully_loaded_total": money(all_in),
         "marginal_per_image": money(each(sum_of["electricity"], images)), "fully_loaded_per_image": money(each(all_in, images)),
         "saving_all_in": money(saving), "days_counted": cost["days"], "days_in_period": (end - first).days,
+        "carbon_grams_total": grams(total_carbon([sum_of["carbon"], sum_of["failed_carbon"], carbon_of(of, "rate_card")])),
         "saving_all_in_percent_tenths": None, "images_at_pace": None, "break_even_images": None,
     }
     if saving is not None and sum_of["compared"] > 0:
@@ -399,6 +471,9 @@ def check_focus(month, of, right, cost):
         expect(f"{month} FOCUS entry {entry['id']}", Decimal(row["BilledCost"]), money(amount))
         product = Decimal(row["ListUnitPrice"]) * Decimal(row["PricingQuantity"])
         expect(f"{month} FOCUS price of entry {entry['id']}", product, money(amount))
+        is_carbon_known = entry["first_card"] in intensities
+        emitted = grams(carbon_of([entry | {"wall_energy_mj": 0 if gives_back else entry["wall_energy_mj"]}])) if is_carbon_known else None
+        expect(f"{month} FOCUS carbon of entry {entry['id']}", Decimal(row["x_CarbonGrams"]) if row["x_CarbonGrams"] else None, emitted)
         expect(f"{month} FOCUS key of entry {entry['id']}", row["SubAccountId"], entry["public_id"])
 
 
@@ -433,6 +508,15 @@ def energy_of(card, row, has_host):
     return wall, electricity
 
 
+def meets(rule, entry):
+    """Whether an image meets each condition of a rule of the mix."""
+    return all((
+        entry["tag"] in rule.get("tags", [entry["tag"]]), entry["public_id"] in rule.get("keys", [entry["public_id"]]),
+        f"{entry['width']}x{entry['height']}" in rule.get("sizes", [f"{entry['width']}x{entry['height']}"]),
+        entry["quality"] in rule.get("qualities", [entry["quality"]]),
+    ))
+
+
 def check_entry(entry, card):
     """Works out an entry again from its row and the rates that it points to."""
     where = f"entry {entry['id']}"
@@ -455,17 +539,22 @@ def check_entry(entry, card):
             if per == "per_image":
                 upkeep += math.ceil(nano(value) * share)
             else:
-                months = 12 if per == "per_month" else 1
-                upkeep += carried(months * nano(value["amount"]), value["normal_utilisation_percent"], milliseconds)
+                times = {"per_year": lambda: 1, "per_month": lambda: 12,
+                         "per_hour": lambda: max(365 * value["hours_a_day"], 12 * value["minimum_hours"])}[per]()
+                upkeep += carried(times * nano(value["amount"]), value["normal_utilisation_percent"], milliseconds)
     for column, right in (("wall_energy_mj", wall), ("electricity_nano", electricity), ("depreciation_nano", depreciation),
                           ("upkeep_nano", upkeep)):
         expect(f"{where} {column}", entry[column], right)
     there = card["comparison"]
     expect(f"{where} compared_sku", entry["compared_sku"], there and there["sku"])
     if there is not None:
-        per_megapixel = nano(there["price"]["megapixel"])
-        list_price = math.floor(Fraction(per_megapixel * entry["width"] * entry["height"], 10**6))
+        (unit, amount), = there["price"].items()
+        pixels = entry["width"] * entry["height"]
+        list_price = math.floor(Fraction(nano(amount) * pixels, 10**6)) if unit == "megapixel" else nano(amount)
         price = math.floor(Fraction(list_price * nano(there["exchange_rate"]), NANO))
+        price = math.floor(Fraction(price * (100 - there.get("discount_percent", 0)), 100))
+        expected = next((rule for rule in said["mix"] if meets(rule, entry)), {"sku": said["compare_with"], "discount_percent": 0})
+        expect(f"{where} by the mix", (there["sku"], there.get("discount_percent", 0)), (expected["sku"], expected["discount_percent"]))
         expect(f"{where} compared_nano", entry["compared_nano"], price)
     # Whether the rates are those of its moment: the parts and lines that were recorded by then, on its day.
     check_rates(where, card, entry, wall_clock(entry["entered_at_ms"]).date(), True)
@@ -476,11 +565,11 @@ def check_rates(where, rates, entry, today, is_whole):
     """The parts and lines of a day; of a piece before an edge, those that go by time."""
     moment = entry["entered_at_ms"]
     in_service = [(part["price"], part["residual"], part["share"]) for part in parts_known(moment)
-                  if part["first"] <= today < part["end"] and (is_whole or part["years"] is not None)]
+                  if part["first"] <= today < part["end"] and (is_whole or part["images"] is None)]
     found = [(nano(part["price"]), nano(part["residual"]), part["share_percent"]) for part in rates["parts"]]
     expect(f"{where} parts", found, in_service)
     held = [line["amount"] for line in lines_known(moment)
-            if line["first"] <= today < line["end"] and (is_whole or line["per"] != "image")]
+            if line["first"] <= today < line["end"] and line["per"] != "once" and (is_whole or line["per"] != "image")]
     amounts = [nano(value if per == "per_image" else value["amount"]) for line in rates["lines"] for per, value in line["upkeep"].items()]
     expect(f"{where} lines", amounts, held)
 
@@ -512,7 +601,6 @@ def check_pieces(where, card, row):
         begun = end
 
 
-cards = {row["id"]: json.loads(row["card"]) for row in ledger.execute("SELECT * FROM rate_cards")}
 for entry in entries:
     if entry["rate_card"] is not None:
         check_entry(entry, cards[entry["rate_card"]])
@@ -523,7 +611,10 @@ for row in overheads:
         expect(f"overhead {row['id']} wall energy", row["wall_energy_mj"], wall)
         expect(f"overhead {row['id']} electricity", row["electricity_nano"], electricity)
 
-add = lambda a, b: {name: (a[name] or b[name]) if name == "has_price" else a[name] + b[name] for name in a}
+def add(a, b):
+    either = lambda name: a[name] or b[name] if name == "has_price" else total_carbon([a[name], b[name]])
+    return {name: either(name) if name in ("has_price", "carbon", "failed_carbon") else a[name] + b[name] for name in a}
+
 months = [check_month(month["report"], month["groups"], month["charges"]) for month in said["months"]]
 year = int(said["year"]["year"])
 first, end = date(year, 1, 1), date(year + 1, 1, 1)

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use tintype::{
     config::Config,
     costs::{
-        Asset, Breakdown, Comparison, CostLine, CostModel, DaySpan, Life, Receipt, Retirement, Share,
-        TariffRow, Term, Upkeep,
+        Asset, Breakdown, CarbonRate, Comparison, CostLine, CostModel, DaySpan, Filed, Invoice, Life,
+        MixRule, Receipt, Retirement, Share, TariffRow, Term, Upkeep, Vat,
     },
     domain::{
         Calendar, EnergySource, FailureReason, ImageSize, Overhead, Product, Quality, RenderSpec, Seed, Usage,
@@ -69,13 +69,15 @@ impl Chance {
     }
 
     /// Half of them priced with what is recorded, which is stored with them; the others at any price.
-    fn receipt(&mut self, size: ImageSize, at: Timestamp) -> Receipt {
+    fn receipt(&mut self, size: ImageSize, tag: Option<&str>, at: Timestamp) -> Receipt {
         let usage = self.usage();
         if self.one_in(2) {
             let at = self.calendar.to_datetime(at);
             let costs = self.books.ledger.with_assets(&self.costs).expect("a model");
+            let key = self.books.ledger.keys().expect("keys")[0].public_id.clone();
+            let filed = Filed { key: &key, tag };
             let comparison = (!self.one_in(6))
-                .then(|| costs.compare(Product::generated(size, Quality::Medium), at.date()));
+                .then(|| costs.compare_filed(Product::generated(size, Quality::Medium), filed, at.date()));
             let mut receipts = costs.receipts([usage], comparison.flatten().as_ref(), at).expect("a receipt");
             return receipts.remove(0);
         }
@@ -108,7 +110,7 @@ impl Chance {
                 .expect("failed");
             return;
         }
-        let receipt = self.receipt(size, at);
+        let receipt = self.receipt(size, tag, at);
         let has_price = receipt.comparison.is_some();
         let images = [SettledImage { seed: Seed::new(1), receipt }];
         let done =
@@ -163,12 +165,25 @@ impl Chance {
         self.books.ledger.book_overhead(kind, usage, &priced, Currency::CNY, at).expect("booked");
     }
 
+    /// How half of all amounts are invoiced: in another currency, with a tax of which it is a part or not.
+    fn invoice(&mut self, amount: Money) -> Option<Invoice> {
+        let rate = ["19", "7.7", "13"][self.random.random_range(0..3)].parse().expect("a rate");
+        let vat = Vat { rate, is_included: self.one_in(2), is_deducted: self.one_in(2) };
+        let vat = (!self.one_in(3)).then_some(vat);
+        let exchange_rate = Money::from_nano(self.random.random_range(1..=9_000_000_000));
+        let invoice = Invoice { amount, currency: Currency::EUR, exchange_rate, vat };
+        self.one_in(2).then_some(invoice)
+    }
+
     /// A part, sold again some weeks later or kept.
     fn part(&mut self, at: Timestamp) {
-        let price = self.money(20_000_000_000_000);
+        let stated = self.money(20_000_000_000_000);
+        let invoice = self.invoice(stated);
+        let price = invoice.map_or(Ok(stated), |invoice| invoice.cost()).expect("in range");
         let percent = self.random.random_range(1..=100);
+        let years = self.one_in(2).then(|| self.random.random_range(1..=3));
         let life = if self.one_in(2) {
-            Life::Units { lifetime_images: self.random.random_range(1..400) }
+            Life::Units { lifetime_images: self.random.random_range(1..400), years }
         } else {
             Life::Time { years: self.random.random_range(1..=5), normal_utilisation_percent: percent }
         };
@@ -182,7 +197,7 @@ impl Chance {
             life,
             retirement: None,
         };
-        let evidence = Evidence::COMMAND_LINE;
+        let evidence = Evidence { invoice: invoice.as_ref(), ..Evidence::COMMAND_LINE };
         let id = self.books.ledger.add_asset(&part, &self.costs, &evidence, at).expect("added");
         if self.one_in(2) {
             let on = bought.checked_add(self.random.random_range(0..60).days()).expect("a day");
@@ -193,19 +208,31 @@ impl Chance {
 
     /// A line of upkeep, ended some weeks later or not.
     fn line(&mut self, at: Timestamp) {
-        let amount = self.money(900_000_000_000);
+        let stated = self.money(900_000_000_000);
+        let invoice = self.invoice(stated);
+        let amount = invoice.map_or(Ok(stated), |invoice| invoice.cost()).expect("in range");
         let normal_utilisation_percent = self.random.random_range(1..=100);
-        let upkeep = match self.random.random_range(0..3) {
+        let upkeep = match self.random.random_range(0..5) {
             0 => Upkeep::PerImage(amount),
-            1 => Upkeep::PerMonth { amount, normal_utilisation_percent },
+            1 => Upkeep::Once(amount),
+            2 => Upkeep::PerHour {
+                amount: amount.share_floor(1, 300).expect("in range"),
+                hours_a_day: self.random.random_range(1..=24),
+                minimum_hours: self.random.random_range(0..=744),
+                normal_utilisation_percent,
+            },
+            3 => Upkeep::PerMonth { amount, normal_utilisation_percent },
             _ => Upkeep::PerYear { amount, normal_utilisation_percent },
         };
         let first = self.first_day(at);
         let line =
             CostLine { name: "a line".into(), upkeep, days: DaySpan { first, end: date(9999, 12, 31) } };
-        let evidence = Evidence::COMMAND_LINE;
+        // A rent by the hour is a part of the amount, which is no longer what was invoiced.
+        let invoice = invoice.filter(|_| !matches!(upkeep, Upkeep::PerHour { .. }));
+        let is_over = matches!(upkeep, Upkeep::Once(_));
+        let evidence = Evidence { invoice: invoice.as_ref(), ..Evidence::COMMAND_LINE };
         let id = self.books.ledger.add_cost_line(&line, &self.costs, &evidence, at).expect("added");
-        if self.one_in(2) {
+        if !is_over && self.one_in(2) {
             let on = first.checked_add(self.random.random_range(0..60).days()).expect("a day");
             let ended = self.books.ledger.end_cost_line(id, on, &self.costs, &evidence, at);
             assert!(ended.expect("ended"));
@@ -255,6 +282,14 @@ impl Chance {
         assert!(self.books.ledger.record_term(&term, at, &Evidence::COMMAND_LINE, at).expect("recorded"));
     }
 
+    /// Another carbon factor of the grid.
+    fn carbon(&mut self, at: Timestamp) {
+        let grams = format!("{}.{}", self.random.random_range(0..900), self.random.random_range(0..10));
+        let (grams_per_kwh, source) = (grams.parse().expect("an intensity"), "a grid".to_owned());
+        let term = Term::Carbon(CarbonRate { grams_per_kwh, source });
+        assert!(self.books.ledger.record_term(&term, at, &Evidence::COMMAND_LINE, at).expect("recorded"));
+    }
+
     /// A moment of a day: one in six is soon after an edge of the tariff or of the day, so that work runs over it.
     fn moment(&mut self, midnight: Timestamp) -> i64 {
         if !self.one_in(6) {
@@ -283,6 +318,7 @@ impl Chance {
                 30 if self.one_in(4) => self.close(at),
                 31 => self.assign(at),
                 32 => self.charging(at),
+                33 => self.carbon(at),
                 _ => {}
             }
         }
@@ -306,6 +342,21 @@ fn config_by_chance(random: &mut StdRng) -> Config {
         weekdays: None,
     };
     costs.tariff = vec![row(None), row(Some("22:00-06:00"))];
+    let rule = |sku: &str, discount_percent| MixRule {
+        sku: sku.into(),
+        tags: None,
+        keys: None,
+        sizes: None,
+        qualities: None,
+        discount_percent,
+    };
+    costs.mix = vec![
+        MixRule {
+            tags: Some(vec!["spring".into()]),
+            ..rule("venice/z-image-turbo", random.random_range(0..40))
+        },
+        MixRule { sizes: Some(vec![ImageSize::square(512)]), ..rule("fal/z-image-turbo", 7) },
+    ];
     config
 }
 
@@ -329,7 +380,8 @@ fn ledger_by_chance(place: &Path, seed: u64) {
     let (upkeep, today) = (config.costs.upkeep(), date(YEAR, 1, 3));
     let ledger = &chance.books.ledger;
     ledger.record_configured_upkeep(upkeep, Currency::CNY, today, begun).expect("recorded");
-    for day in 0..200 {
+    // Up to some hours before `now`: nothing is recorded later than it is reported.
+    for day in 0..198 {
         chance.day(begun + (day * 24).hours());
     }
     let now: Timestamp = "2026-07-20T12:00:00Z".parse().expect("a time");
@@ -363,7 +415,11 @@ fn say(place: &Path, books: &Books, config: &Config, name: &str, now: Timestamp)
     let year = books.ledger.year_report(&costs, year, &calendar, now).expect("a report");
     let year = serde_json::to_string(&year).expect("JSON");
     let now = now.as_millisecond();
-    let said = format!(r#"{{"zone":"{name}","now_ms":{now},"months":[{months}],"year":{year}}}"#);
+    let mix = serde_json::to_string(&config.costs.mix).expect("JSON");
+    let compare_with = &config.costs.compare_with;
+    let said = format!(
+        r#"{{"zone":"{name}","now_ms":{now},"mix":{mix},"compare_with":"{compare_with}","months":[{months}],"year":{year}}}"#
+    );
     std::fs::write(place.join("said.json"), said).expect("a file");
 }
 

@@ -58,6 +58,7 @@ mod prices;
 mod process;
 mod profiles;
 mod pull;
+mod purchases;
 mod reading;
 mod roi;
 mod serve;

@@ -21,7 +21,7 @@ fn this_month() -> String {
 }
 
 /// Runs `sql` on the ledger as somebody with sqlite3 would who has taken the triggers away.
-fn tamper(place: &TempDir, sql: &str) {
+pub fn tamper(place: &TempDir, sql: &str) {
     let ledger = rusqlite::Connection::open(place.path().join("data/ledger.sqlite3")).expect("the ledger");
     let mut statement = ledger.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").expect("SQL");
     let names = statement.query_map([], |row| row.get::<_, String>(0)).expect("triggers");

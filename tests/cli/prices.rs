@@ -90,3 +90,30 @@ fn a_price_book_of_ones_own_is_shown_with_its_currencies() {
     let compared = out(&configure("[\"c/yen\"]"));
     assert_eq!(cells(&compared, "c/yen")[3], "no rate", "a comparison without a rate stops nothing");
 }
+
+#[test]
+fn a_newer_price_book_is_imported_if_it_changes_no_price_of_before() {
+    let place = TempDir::new().expect("a directory");
+    let import = |book: &str| {
+        std::fs::write(place.path().join("newer.toml"), book).expect("written");
+        run(place.path(), &["prices", "import", "newer.toml"])
+    };
+    let built_in = include_str!("../../config/prices.toml");
+    let changed = import(ENTRY);
+    assert!(complaint(&changed, 2).contains("of the book in use"));
+    let said = String::from_utf8(changed.stdout).expect("UTF-8");
+    assert!(said.contains("fal/z-image-turbo from 2026-"), "{said}");
+    assert!(complaint(&import("colour = 1"), 2).contains("newer.toml: "));
+    let said = out(&import(&format!("{built_in}\n{ENTRY}")));
+    assert!(said.contains("prices.toml has ") && said.contains(", 1 of them new"), "{said}");
+    let shown = out(&run(place.path(), &["prices", "show", "--sku", "a/b", "--day", "2026-11-23"]));
+    assert!(shown.contains("0.50 USD"), "{shown}");
+    let checked = out(&run(place.path(), &["prices", "check"]));
+    assert!(
+        checked.contains("prices.toml is sound") && checked.lines().any(|line| line == "a/b"),
+        "{checked}"
+    );
+    assert!(complaint(&import(built_in), 2).contains("changes 1 price of the book in use"));
+    std::fs::write(place.path().join("tintype.toml"), "price_book = \"newer.toml\"\n").expect("written");
+    assert!(complaint(&import(built_in), 2).contains("price_book is newer.toml"));
+}

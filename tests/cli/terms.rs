@@ -84,3 +84,38 @@ fn a_value_is_set_with_its_day_and_its_document_where_the_configuration_has_none
     );
     out(&set(&["host_watts", "50"]));
 }
+
+#[test]
+fn prices_by_the_hour_are_taken_from_a_file_and_hours_that_have_passed_are_not() {
+    let place = TempDir::new().expect("a directory");
+    let import = |lines: &str, flags: &[&str]| {
+        std::fs::write(place.path().join("spot.csv"), lines).expect("written");
+        run(place.path(), &[&["terms", "import-prices", "spot.csv"], flags].concat())
+    };
+    let coming = "time;EUR/MWh\n2100-01-01T00:00Z;100,5\n2100-01-01T01:00Z;-20\n";
+    let flags = ["--per", "mwh", "--add", "0.1", "--currency", "EUR", "--exchange-rate", "8"];
+    let said = out(&import(coming, &flags));
+    assert!(said.starts_with("2 prices of electricity from "), "{said}");
+    let row = listed(&place).into_iter().find(|row| row["name"] == "spot").expect("a row");
+    let prices = row["value"]["prices"].as_array().expect("prices");
+    // (0.1005 + 0.1) · 8, and (-0.02 + 0.1) · 8.
+    assert_eq!([&prices[0]["price_per_kwh"], &prices[1]["price_per_kwh"]], [1.604, 0.64]);
+    assert!(out(&run(place.path(), &["terms", "list"])).contains("from 0.64 to 1.604 a kWh"));
+    let past = import("time,price\n2020-01-01T00:00Z,1\n2020-01-01T01:00Z,1\n", &[]);
+    assert!(complaint(&past, 2).contains("all hours have passed"));
+    assert!(
+        complaint(&import("time,price\nsoon,1\n", &[]), 2).contains("spot.csv: line 2: `soon` is no time")
+    );
+}
+
+#[test]
+fn a_carbon_factor_names_its_source() {
+    let place = TempDir::new().expect("a directory");
+    let set = |arguments: &[&str]| {
+        run(place.path(), &[&["terms", "set", "carbon_grams_per_kwh"], arguments].concat())
+    };
+    assert!(complaint(&set(&["570.3"]), 2).contains("--document is missing"));
+    assert!(complaint(&set(&["570.33", "--document", "x"]), 2).contains("no carbon intensity"));
+    let said = out(&set(&["570.3", "--document", "grid 2024", "--from", "2100-01-01"]));
+    assert_eq!(said, "carbon: 570.3 g CO2e a kWh, by grid 2024, from 2100-01-01 on\n");
+}

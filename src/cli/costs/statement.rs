@@ -34,6 +34,7 @@ pub(super) fn statement(report: &MonthReport) -> String {
         format!("  energy, device    {:>16} kWh", report.figures.energy_kwh.to_rounded_kwh_string()),
         format!("  energy, plug      {:>16} kWh", report.figures.wall_energy_kwh.to_rounded_kwh_string()),
     ];
+    lines.extend(carbon(report));
     if report.figures.failed_electricity != Money::ZERO {
         lines.push(format!(
             "  failed work       {}  not in the total",
@@ -70,6 +71,14 @@ fn compared(report: &MonthReport) -> String {
         0 => report.compared_with.clone(),
         unpriced => format!("{}; {unpriced} of {} had no price", report.compared_with, report.figures.images),
     }
+}
+
+/// What the energy emitted, if a factor was recorded.
+fn carbon(report: &MonthReport) -> Option<String> {
+    let images = report.figures.carbon_grams?;
+    let all = report.whole.as_ref().and_then(|whole| whole.carbon_grams_total).unwrap_or(images);
+    let [images, all] = [images, all].map(|grams| grams.0.to_grams_string());
+    Some(format!("  CO2e              {images:>16} g    {all} g with all else"))
 }
 
 /// What the month cost beside its images, and what an image costs with all of it.

@@ -20,7 +20,7 @@ use crate::{
     config::{Config, ConfigError},
     costs::{
         Comparison,
-        simulation::{ComparedPrice, Input, Outcome, Scenario},
+        simulation::{ComparedPrice, Input, Outcome, Rental, Scenario},
     },
     domain::{Product, Quality},
     units::{Currency, Money, MoneyError, RangeError},
@@ -38,6 +38,9 @@ pub(super) struct RoiArgs {
     /// What an image costs elsewhere; may be repeated, and replaces the scenario's list
     #[arg(long, value_name = "NAME=PRICE", value_parser = compared_price)]
     compare: Vec<ComparedPrice>,
+    /// What an hour of a rented device costs; may be repeated, and replaces the scenario's list
+    #[arg(long, value_name = "NAME=PRICE", value_parser = rental)]
+    rent: Vec<Rental>,
     /// Months of your own usage or invoices, as CSV: images and prices come from there
     #[arg(long, value_name = "FILE")]
     from_csv: Option<PathBuf>,
@@ -173,6 +176,9 @@ impl RoiArgs {
         }
         if !self.compare.is_empty() {
             scenario.compared.clone_from(&self.compare);
+        }
+        if !self.rent.is_empty() {
+            scenario.rentals.clone_from(&self.rent);
         }
         scenario.check()?;
         Ok(scenario)
@@ -341,6 +347,12 @@ fn compared_price(text: &str) -> Result<ComparedPrice, String> {
     let (name, price) = text.rsplit_once('=').ok_or("write NAME=PRICE, such as Midjourney=2.50")?;
     let price = price.parse().map_err(|error: MoneyError| error.to_string())?;
     Ok(ComparedPrice { name: name.trim().to_owned(), price })
+}
+
+/// `cloud 4090=1.24`
+fn rental(text: &str) -> Result<Rental, String> {
+    let ComparedPrice { name, price } = compared_price(text)?;
+    Ok(Rental { name, per_hour: price, minimum_hours: 0, source: None })
 }
 
 fn month(day: Date) -> String {

@@ -1,6 +1,6 @@
 use super::Usage;
 use crate::{
-    costs::simulation::{Lifetime, Outcome, PriceOutcome, Scenario, YearRow},
+    costs::simulation::{Lifetime, Outcome, PriceOutcome, RentalOutcome, Scenario, YearRow},
     units::{Currency, Money},
 };
 
@@ -34,6 +34,7 @@ pub(super) fn report(scenario: &Scenario, outcome: &Outcome) -> String {
         others.into_iter().for_each(|against| text.against(against));
         text.years(first);
     }
+    text.rentals(outcome);
     text.text
 }
 
@@ -91,6 +92,10 @@ pub(super) fn usage(usage: &Usage, scenario: &Scenario, outcome: &Outcome) -> St
     text.heading("Is it worth it with this hardware?");
     if let Some(first) = outcome.against.first() {
         text.words(NAME_AT, &answer(first, outcome));
+    }
+    for rental in &outcome.rentals {
+        let renting = text.renting(rental);
+        text.words(NAME_AT, &format!("Against {}: {renting}.", rental.name));
     }
     text.text + "\n"
 }
@@ -176,6 +181,30 @@ impl Text {
         self.line(&against.name, &self.amount(against.price, IMAGE_DECIMALS), &saving);
         self.line("", "", &against.payback.to_string());
         self.line("", "", &against.break_even.to_string());
+    }
+
+    /// What the same images cost on a rented device.
+    fn rentals(&mut self, outcome: &Outcome) {
+        if !outcome.rentals.is_empty() {
+            self.heading("Renting instead");
+        }
+        for rental in &outcome.rentals {
+            let mut price = format!("an hour; {} an image", self.amount(rental.image, IMAGE_DECIMALS));
+            if rental.minimum_hours > 0 {
+                price += &format!("; at least {} hours a month", rental.minimum_hours);
+            }
+            self.line(&rental.name, &self.amount(rental.per_hour, 2), &price);
+            self.line("", "", &self.renting(rental));
+            self.line("", "", &format!("owning is {}", rental.break_even));
+        }
+    }
+
+    /// `a month costs ¥2.59 rented and ¥196.67 owned: renting is cheaper by ¥194.08`
+    fn renting(&self, rental: &RentalOutcome) -> String {
+        let [rented, owned, difference] =
+            [rental.month, rental.owned_month, rental.saving.abs()].map(|amount| self.amount(amount, 2));
+        let cheaper = if rental.saving < Money::ZERO { "renting" } else { "owning" };
+        format!("a month costs {rented} rented and {owned} owned: {cheaper} is cheaper by {difference}")
     }
 
     fn years(&mut self, against: &PriceOutcome) {

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use super::CostModel;
 use crate::{
-    costs::{Comparison, CostError, ListRate, PriceBook, PriceEntry},
+    costs::{Comparison, CostError, Filed, ListRate, PriceBook, PriceEntry},
     domain::{Operation, Product},
     units::Money,
 };
@@ -23,6 +23,15 @@ impl CostModel {
         self.compare_sku(&self.basis.settings.compare_with, product, day).ok()
     }
 
+    /// The same for an image that is filed under a key and a tag: with the service of the first rule of `costs.mix` that it
+    /// meets, if it meets one.
+    pub fn compare_filed(&self, product: Product, filed: Filed<'_>, day: Date) -> Option<Comparison> {
+        match self.basis.settings.mix.iter().find(|rule| rule.is_for(product, filed)) {
+            Some(rule) => self.compare_at(&rule.sku, rule.discount_percent, product, day).ok(),
+            None => self.compare(product, day),
+        }
+    }
+
     /// `costs.compare_with`, then `costs.also_compare_with`, each once.
     pub fn compared_skus(&self) -> Vec<&str> {
         let mut skus = vec![self.basis.settings.compare_with.as_str()];
@@ -39,8 +48,18 @@ impl CostModel {
     /// # Errors
     /// [`CostError`] if a price or a rate is missing on that day, or an amount is out of range.
     pub fn compare_sku(&self, sku: &str, product: Product, day: Date) -> Result<Comparison, CostError> {
+        self.compare_at(sku, 0, product, day)
+    }
+
+    fn compare_at(
+        &self,
+        sku: &str,
+        discount_percent: u32,
+        product: Product,
+        day: Date,
+    ) -> Result<Comparison, CostError> {
         let (entry, exchange_rate) = self.price_on(sku, product.operation, day)?;
-        let rate = ListRate { entry: entry.clone(), exchange_rate };
+        let rate = ListRate { entry: entry.clone(), exchange_rate, discount_percent };
         let price = rate.price_of(product)?;
         Ok(Comparison { sku: sku.to_owned(), price, exchange_rate, rate: Some(Arc::new(rate)) })
     }
@@ -71,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        costs::{CostSettings, ExchangeRate, PriceError},
+        costs::{CostSettings, ExchangeRate, MixRule, PriceError},
         domain::{ImageSize, Quality},
         units::Currency,
     };
@@ -107,6 +126,34 @@ mod tests {
         assert_eq!(model.compared_skus(), ["bfl/flux-pro-1.1", "openai/gpt-image-2", "venice/z-image-turbo"]);
         let headline = model.compare(Product::generated(SIZE, Quality::High), DAY).expect("a price");
         assert_eq!((headline.sku.as_str(), headline.price.to_string()), ("bfl/flux-pro-1.1", "0.28".into()));
+    }
+
+    #[test]
+    fn a_mix_compares_each_image_with_what_would_have_been_bought_for_it() {
+        let rule = |sku: &str, tags: Option<&str>, discount_percent| MixRule {
+            sku: sku.into(),
+            tags: tags.map(|tag| vec![tag.to_owned()]),
+            keys: None,
+            sizes: None,
+            qualities: None,
+            discount_percent,
+        };
+        let mix = vec![
+            rule("openai/gpt-image-2", Some("ads"), 10),
+            MixRule { qualities: Some(vec![Quality::High]), ..rule("bfl/flux-pro-1.1", None, 0) },
+        ];
+        let model = model(CostSettings { mix, ..settings("fal/z-image-turbo", &[]) }, "7").expect("a model");
+        let compared = |tag, quality| {
+            let filed = Filed { key: "abc", tag };
+            let found = model.compare_filed(Product::generated(SIZE, quality), filed, DAY).expect("a price");
+            (found.sku, found.price.to_string())
+        };
+        let gpt = ("openai/gpt-image-2".to_owned(), "0.3339".to_owned());
+        assert_eq!(compared(Some("ads"), Quality::Medium), gpt, "0.053 · 7 less 10 %");
+        assert_eq!(compared(None, Quality::High), ("bfl/flux-pro-1.1".into(), "0.28".into()));
+        let hosted = ("fal/z-image-turbo".to_owned(), "0.03670016".to_owned());
+        assert_eq!(compared(Some("web"), Quality::Medium), hosted, "like for like stays the default");
+        assert_eq!(model.compared_skus().len(), 1);
     }
 
     #[test]

@@ -17,8 +17,8 @@ pub use self::{
     quote::Quote,
 };
 use super::{
-    Asset, ChargingSettings, Comparison, CostError, CostLine, DatedTerm, DaySpan, Hardware, PriceBook,
-    RateCard, Receipt, TariffRow, Terms, Upkeep,
+    Asset, ChargingSettings, Comparison, CostError, CostLine, DatedTerm, DaySpan, Hardware, MixRule,
+    PriceBook, RateCard, Receipt, TariffRow, Terms, Upkeep,
 };
 use crate::{
     domain::Usage,
@@ -51,6 +51,8 @@ pub struct CostSettings {
     pub compare_with: String,
     /// Further services to show beside it, skus of the price book.
     pub also_compare_with: Vec<String>,
+    /// Services that some images are compared with instead.
+    pub mix: Vec<MixRule>,
     /// How costs are charged on.
     pub charging: ChargingSettings,
 }
@@ -86,6 +88,7 @@ impl Default for CostSettings {
             normal_utilisation_percent: 20,
             compare_with: "fal/z-image-turbo".into(),
             also_compare_with: ALSO_COMPARE_WITH.map(String::from).to_vec(),
+            mix: Vec::new(),
             charging: ChargingSettings::default(),
         }
     }
@@ -168,6 +171,9 @@ impl CostModel {
         if settings.charging.mark_up_percent > 1000 {
             return refuse("costs.charging.mark_up_percent", "must be at most 1000");
         }
+        if settings.mix.iter().any(|rule| rule.discount_percent >= 100) {
+            return refuse("costs.mix.discount_percent", "must be below 100");
+        }
         if rates.iter().any(|rate| rate.rate <= Money::ZERO) {
             return refuse("exchange_rate.rate", "must be above 0");
         }
@@ -186,7 +192,9 @@ impl CostModel {
         let lines = vec![CostLine::configured(settings.upkeep())];
         let basis = Arc::new(Basis { settings, prices, stand_in });
         let model = Self { basis, assets: Vec::new(), lines, images_made: Vec::new(), terms };
-        model.compared_skus().into_iter().try_for_each(|sku| model.basis.prices.check_sku(sku))?;
+        let of_mix = model.settings().mix.iter().map(|rule| rule.sku.as_str());
+        let mut skus = model.compared_skus().into_iter().chain(of_mix);
+        skus.try_for_each(|sku| model.basis.prices.check_sku(sku))?;
         Ok(model)
     }
 

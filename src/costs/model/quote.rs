@@ -2,7 +2,7 @@ use jiff::civil::DateTime;
 
 use super::CostModel;
 use crate::{
-    costs::{CostError, Receipt},
+    costs::{CostError, Filed, Receipt},
     domain::{RenderJob, Usage},
     units::Money,
 };
@@ -28,13 +28,22 @@ impl Quote {
 }
 
 impl CostModel {
-    /// What a job is expected to cost if each image takes `usage` of the device, and what it costs elsewhere, at the
-    /// prices of `at`.
+    /// What a job is expected to cost if each image takes `usage` of the device, and what it costs elsewhere, at the prices of
+    /// `at`; by `costs.mix` if it is known whose it is.
     ///
     /// # Errors
     /// [`CostError`] if an amount is out of range.
-    pub fn quote(&self, job: &RenderJob, usage: Usage, at: DateTime) -> Result<Quote, CostError> {
-        let comparison = self.compare(job.product(), at.date());
+    pub fn quote(
+        &self,
+        job: &RenderJob,
+        filed: Option<Filed<'_>>,
+        usage: Usage,
+        at: DateTime,
+    ) -> Result<Quote, CostError> {
+        let comparison = match filed {
+            Some(filed) => self.compare_filed(job.product(), filed, at.date()),
+            None => self.compare(job.product(), at.date()),
+        };
         let image = self.receipt(usage, comparison, at)?;
         Ok(Quote { job: image.times(job.images)?, image })
     }
@@ -69,7 +78,7 @@ mod tests {
         let usage =
             Usage { duration: Millis::new(15_000), energy, source: EnergySource::Estimated, epoch: None };
         let noon = day.at(12, 0, 0, 0);
-        let quote = model.quote(&job, usage, noon).expect("a quote");
+        let quote = model.quote(&job, None, usage, noon).expect("a quote");
 
         let receipt = model.receipt(usage, quote.image.comparison.clone(), noon).expect("a receipt");
         assert_eq!(quote.image, receipt, "what is foreseen is priced as what was measured");

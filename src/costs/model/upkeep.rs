@@ -26,7 +26,7 @@ impl CostModel {
         images_on: impl Fn(DaySpan) -> i64,
     ) -> Result<UpkeepCost, RangeError> {
         let held = || self.lines().iter().filter(|line| line.days.and(days).days() > 0);
-        if held().all(|line| matches!(line.upkeep, Upkeep::PerImage(_))) {
+        if held().all(|line| line.upkeep.is_by_image()) {
             return Ok(UpkeepCost { amount: allocated, fixed: Money::ZERO });
         }
         held().try_fold(UpkeepCost::default(), |sum, line| {
@@ -34,8 +34,10 @@ impl CostModel {
         })
     }
 
-    /// The lines that hold on `day`.
+    /// The lines of which an image on `day` carries a part: those that hold, but for single payments.
     pub fn lines_on(&self, day: Date) -> impl Iterator<Item = &CostLine> {
-        self.lines().iter().filter(move |line| line.days.contains(day))
+        let is_carried =
+            move |line: &&CostLine| line.days.contains(day) && !matches!(line.upkeep, Upkeep::Once(_));
+        self.lines().iter().filter(is_carried)
     }
 }

@@ -42,6 +42,14 @@ pub enum PriceError {
         /// Last day without a price.
         last: Date,
     },
+    /// A newer book has not this entry as it was.
+    #[error("{sku} from {from} is missing or another; keep it, but for effective_to, and add the next entry")]
+    Rewritten {
+        /// The sku.
+        sku: String,
+        /// The entry's first day.
+        from: Date,
+    },
     /// The sku is unknown, or has no price on the day.
     #[error("the price book has no price for {sku} on {day}; add an entry or compare with another sku")]
     Unpriced {

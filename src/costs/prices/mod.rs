@@ -4,6 +4,7 @@ mod entry;
 mod error;
 mod list_price;
 mod spans;
+mod succession;
 mod table;
 mod unit;
 mod warnings;

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::pieces::Piece;
 pub use self::{
     pieces::EarlierRates,
     working::{WorkingLine, WorkingWord, WorkingWords},
 };
-use self::pieces::Piece;
 use super::{Asset, Breakdown, CostError, CostLine, Life, ListRate, Upkeep};
 use crate::{
     domain::{ImageSize, Product, Quality, Usage},
-    units::{Energy, Millis, Money, Power, RangeError},
+    units::{CarbonIntensity, Energy, Millis, Money, Power, RangeError},
 };
 
 /// All that the price of one piece of work depends on beside the work itself.
@@ -29,9 +29,21 @@ pub struct RateCard {
     pub lines: Vec<LineRate>,
     /// The price elsewhere; none if there is none.
     pub comparison: Option<ListRate>,
+    /// What energy at the plug emits; none if nothing was recorded of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carbon: Option<CarbonRate>,
     /// What the beginning of the work was priced with, if it ran over the edge of a tariff or of a day: piece by piece, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<EarlierRates>,
+}
+
+/// What the electricity of the machine's place emits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarbonRate {
+    /// Grams of CO₂ equivalent for a kilowatt-hour at the plug.
+    pub grams_per_kwh: CarbonIntensity,
+    /// Who says so.
+    pub source: String,
 }
 
 /// The price of energy at one moment.
@@ -200,7 +212,7 @@ impl LineRate {
     pub fn charge(&self, duration: Millis, share: Share) -> Result<Money, RangeError> {
         match self.upkeep {
             Upkeep::PerImage(of_image) => share.of(of_image),
-            by_time @ (Upkeep::PerMonth { .. } | Upkeep::PerYear { .. }) => by_time.of_image(duration),
+            by_time => by_time.of_image(duration),
         }
     }
 }

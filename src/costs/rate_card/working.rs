@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 
-use super::{RateCard, Share, pieces::Piece};
+use super::{CarbonRate, RateCard, Share, pieces::Piece};
 use crate::{
     costs::{CostError, CostLine, Life, LineRate, ListPrice, ListRate, PartRate, Upkeep},
     domain::{ImageSize, Quality, Usage},
-    units::{Money, RangeError},
+    units::{Carbon, Energy, EnergyBalance, Money, RangeError},
 };
 
 /// A figure, and how it comes about.
@@ -47,6 +47,8 @@ pub enum WorkingWord {
     Steps,
     /// What stands between the steps that were done and those of an image.
     Of,
+    /// What stands behind the amount of an hour.
+    AnHour,
     /// What stands behind the amount of a month.
     AMonth,
     /// What stands behind the amount of a year.
@@ -78,6 +80,7 @@ impl WorkingWord {
             Self::OfWhichLeft => "of which was left",
             Self::Steps => "steps",
             Self::Of => "of",
+            Self::AnHour => "an hour",
             Self::AMonth => "a month",
             Self::AYear => "a year",
             Self::AMegapixel => "a megapixel",
@@ -105,7 +108,7 @@ impl RateCard {
         share: Share,
         say: WorkingWords<'_>,
     ) -> Result<Vec<WorkingLine>, RangeError> {
-        let (_, cost) = self.cost_of(usage, share)?;
+        let (wall_energy, cost) = self.cost_of(usage, share)?;
         let mut lines = Vec::new();
         for piece in self.pieces(usage) {
             lines.extend(piece.working(say)?);
@@ -115,6 +118,9 @@ impl RateCard {
             for line in piece.lines {
                 lines.push(line.working(piece.usage, share, say)?);
             }
+        }
+        if let Some(carbon) = &self.carbon {
+            lines.push(carbon.working(wall_energy, say)?);
         }
         let sum = format!("{} + {} + {}", cost.electricity, cost.depreciation, cost.upkeep);
         lines.push(WorkingLine::new(say(WorkingWord::StandardCost), sum, &cost.total()?));
@@ -158,12 +164,23 @@ impl Piece<'_> {
     }
 }
 
+impl CarbonRate {
+    fn working(&self, wall_energy: Energy, say: WorkingWords<'_>) -> Result<WorkingLine, RangeError> {
+        let millijoules = wall_energy.as_millijoules();
+        let (grams, a_kwh) = (self.grams_per_kwh, say(WorkingWord::AKilowattHour));
+        let formula = format!("{millijoules} mJ / 3600000000 · {grams} g {a_kwh}, {}", self.source);
+        let energy = i64::try_from(millijoules).map_err(|_| RangeError::Energy)?;
+        let carbon = Carbon::of(EnergyBalance::from_millijoules(energy), grams)?;
+        Ok(WorkingLine::new("CO2e", formula, &format!("{} g", carbon.to_grams_string())))
+    }
+}
+
 impl PartRate {
     fn working(&self, usage: Usage, share: Share, say: WorkingWords<'_>) -> Result<WorkingLine, RangeError> {
         let part = &self.part;
         let worn = format!("({} − {}) · {} %", part.price, part.residual, part.share_percent);
         let formula = match part.life {
-            Life::Units { lifetime_images } => {
+            Life::Units { lifetime_images, .. } => {
                 let left = |left| format!(", {} {left}", say(WorkingWord::OfWhichLeft));
                 let left = self.at_most.map_or_else(String::new, left);
                 let images = say(WorkingWord::Images);
@@ -185,6 +202,14 @@ impl LineRate {
         let formula = match self.upkeep {
             Upkeep::PerImage(amount) => {
                 format!("{amount} {}{}", say(WorkingWord::AnImage), share.factor(say))
+            }
+            Upkeep::Once(amount) => format!("{amount} · 0"),
+            Upkeep::PerHour { amount, hours_a_day, minimum_hours, normal_utilisation_percent } => {
+                let hours = format!("max({hours_a_day} · 365, 12 · {minimum_hours})");
+                by_time(
+                    format!("{hours} · {amount} {}", say(WorkingWord::AnHour)),
+                    normal_utilisation_percent,
+                )
             }
             Upkeep::PerMonth { amount, normal_utilisation_percent } => {
                 by_time(format!("12 · {amount} {}", say(WorkingWord::AMonth)), normal_utilisation_percent)
@@ -227,6 +252,8 @@ impl ListRate {
         };
         let is_one = self.exchange_rate == Money::from_nano(1_000_000_000);
         let rate = if is_one { String::new() } else { format!(" · {}", self.exchange_rate) };
+        let left = 100_u32.saturating_sub(self.discount_percent);
+        let rate = if left == 100 { rate } else { format!("{rate} · {left} %") };
         let read_on = say(WorkingWord::ReadOn);
         Ok(format!("{list_price}{rate}, {read_on} {}: {}", entry.read_on, entry.source))
     }
@@ -267,7 +294,8 @@ mod tests {
             life: Life::Time { years: 3, normal_utilisation_percent: 20 },
             retirement: None,
         };
-        let rest = Asset { name: "rest".into(), life: Life::Units { lifetime_images: 30_000 }, ..part };
+        let rest =
+            Asset { name: "rest".into(), life: Life::Units { lifetime_images: 30_000, years: None }, ..part };
         let prices = PriceBook::built_in().expect("a book");
         let model = CostModel::new(settings, prices, vec![]).expect("a model").with_assets(vec![part, rest]);
         model.rate_card(date(2026, 11, 23).at(12, 0, 0, 0), None, 0).expect("a card")
@@ -297,8 +325,7 @@ mod tests {
     fn work_over_an_edge_is_worked_out_piece_by_piece() {
         let card = card();
         let RateCard { electricity, lines, .. } = card.clone();
-        let electricity =
-            ElectricityRate { price_per_kwh: "0.6".parse().expect("an amount"), ..electricity };
+        let electricity = ElectricityRate { price_per_kwh: "0.6".parse().expect("an amount"), ..electricity };
         let earlier = EarlierRates { duration_ms: 5_000, electricity, parts: Vec::new(), lines };
         let card = RateCard { before: vec![earlier], ..card };
         let lines = card.working(USAGE, Share::WHOLE, &WorkingWord::english).expect("in range");

@@ -1,6 +1,6 @@
 use super::{
-    ImageCost, Lifetime, MONTHS, Outcome, PriceOutcome, Scenario, ScenarioError, YEAR_MILLIS, YearCost,
-    compared::depreciation_of_year,
+    ImageCost, Lifetime, MONTHS, Outcome, PriceOutcome, RentalOutcome, Scenario, ScenarioError, YEAR_MILLIS,
+    YearCost, compared::depreciation_of_year,
 };
 use crate::units::{Energy, Millis, Money, RangeError};
 
@@ -24,10 +24,15 @@ impl Scenario {
             image,
             year,
             against: Vec::new(),
+            rentals: Vec::new(),
         };
         for compared in &self.compared {
             let against = PriceOutcome::new(self, &outcome, compared)?;
             outcome.against.push(against);
+        }
+        for rental in &self.rentals {
+            let rented = RentalOutcome::new(self, &outcome, rental)?;
+            outcome.rentals.push(rented);
         }
         Ok(outcome)
     }

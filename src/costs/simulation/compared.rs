@@ -53,7 +53,11 @@ fn payback(scenario: &Scenario, outcome: &Outcome, price: Money) -> Result<Payba
 
 /// The smallest volume at which what the images of a year would cost elsewhere covers the year's bills and wear. Where no
 /// bills are stated that is fixed cost ÷ (price − electricity − upkeep of an image).
-fn break_even(scenario: &Scenario, image: &ImageCost, price: Money) -> Result<BreakEven, ScenarioError> {
+pub(super) fn break_even(
+    scenario: &Scenario,
+    image: &ImageCost,
+    price: Money,
+) -> Result<BreakEven, ScenarioError> {
     let each = match scenario.lifetime()? {
         Lifetime::Images(_) => image.standard,
         Lifetime::Years { .. } => image.electricity.plus(image.upkeep)?,

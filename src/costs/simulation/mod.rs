@@ -11,14 +11,15 @@ mod compared;
 mod curve;
 mod input;
 mod outcome;
+mod rental;
 mod scenario;
 #[cfg(test)]
 mod tests;
 
 pub use curve::CurvePoint;
 pub use input::{Input, WRITTEN_PRICE};
-pub use outcome::{BreakEven, ImageCost, Outcome, Payback, PriceOutcome, YearCost, YearRow};
-pub use scenario::{ComparedPrice, HardwarePart, Lifetime, Scenario, ScenarioError};
+pub use outcome::{BreakEven, ImageCost, Outcome, Payback, PriceOutcome, RentalOutcome, YearCost, YearRow};
+pub use scenario::{ComparedPrice, HardwarePart, Lifetime, Rental, Scenario, ScenarioError, YEARS_MAX};
 
 /// Months in a year.
 const MONTHS: u64 = 12;

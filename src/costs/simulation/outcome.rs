@@ -29,6 +29,8 @@ pub struct Outcome {
     pub fully_loaded: Money,
     /// The same hardware against each compared price.
     pub against: Vec<PriceOutcome>,
+    /// The same images on devices that can be rented.
+    pub rentals: Vec<RentalOutcome>,
 }
 
 /// What an image costs.
@@ -90,6 +92,29 @@ pub struct PriceOutcome {
     pub break_even: BreakEven,
     /// Year by year, in money that is paid.
     pub years: Vec<YearRow>,
+}
+
+/// The images of a scenario on a rented device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RentalOutcome {
+    /// What it is, and where.
+    pub name: String,
+    /// Price of an hour.
+    pub per_hour: Money,
+    /// Hours that are paid in a month at least.
+    pub minimum_hours: u32,
+    /// What a month costs: the hours of its images, or the least that is paid; rounded up.
+    pub month: Money,
+    /// The same for an image, rounded up.
+    pub image: Money,
+    /// Everything that a month of one's own hardware costs, rounded up.
+    pub owned_month: Money,
+    /// What owning saves a month; negative where renting is cheaper.
+    pub saving: Money,
+    /// From how many images a month owning is worth it.
+    pub break_even: BreakEven,
+    /// Where the price was read, and when.
+    pub source: Option<String>,
 }
 
 /// When what was saved has paid for the hardware.

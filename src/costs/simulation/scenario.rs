@@ -15,7 +15,10 @@ const SHIPPED: &str = include_str!("../../../config/scenarios/rtx4090-2026.toml"
 const WATTS_MAX: Power = Power::from_watts(100_000);
 /// An image that takes longer than a day is a typing mistake.
 const IMAGE_TIME_MAX: Millis = Millis::new(86_400_000);
-const YEARS_MAX: u32 = 50;
+/// Hours of the longest month.
+const HOURS_MAX: u32 = 31 * 24;
+/// Hardware that lasts longer is a typing mistake.
+pub const YEARS_MAX: u32 = 50;
 
 /// What one person's hardware, power and habits are. Amounts in `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -68,6 +71,9 @@ pub struct Scenario {
     /// What an image costs elsewhere; the yearly table of a report is against the first.
     #[serde(default)]
     pub compared: Vec<ComparedPrice>,
+    /// Devices that could be rented instead.
+    #[serde(default, rename = "rental")]
+    pub rentals: Vec<Rental>,
     /// The same weights, hosted: the name of a compared price, or an entry of the price book.
     pub like_for_like: String,
     /// Size of an image, for services that charge by the pixel.
@@ -99,6 +105,22 @@ pub struct ComparedPrice {
     pub name: String,
     /// Price of an image.
     pub price: Money,
+}
+
+/// A device that can be rented. It is taken to need as long for an image as one's own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rental {
+    /// What it is, and where.
+    pub name: String,
+    /// Price of an hour, electricity included.
+    pub per_hour: Money,
+    /// Hours that are paid in a month at least.
+    #[serde(default)]
+    pub minimum_hours: u32,
+    /// Where the price was read, and when.
+    #[serde(default)]
+    pub source: Option<String>,
 }
 
 /// How long hardware lasts.
@@ -164,7 +186,7 @@ impl Scenario {
     }
 
     /// This scenario with the configured hardware, tariff and upkeep, and a device of `watts`. Amounts in another
-    /// currency than the configured one go: the compared prices, and the bills of a year.
+    /// currency than the configured one go: the compared prices, rentals, and the bills of a year.
     ///
     /// # Errors
     /// [`ScenarioError`] for settings that cannot be.
@@ -187,6 +209,7 @@ impl Scenario {
             upkeep_per_image: costs.upkeep_per_image,
             running_costs_per_year: None,
             compared: Vec::new(),
+            rentals: if costs.currency == self.currency { self.rentals } else { Vec::new() },
             like_for_like: costs.compare_with.clone(),
             ..self
         };
@@ -302,6 +325,18 @@ impl Scenario {
         // A free image is a mistake.
         if self.compared.iter().any(|compared| compared.price <= Money::ZERO) {
             return Err(refused("compared", "a price must be above 0"));
+        }
+        self.rentals.iter().try_for_each(Rental::check)
+    }
+}
+
+impl Rental {
+    fn check(&self) -> Result<(), ScenarioError> {
+        if self.per_hour <= Money::ZERO {
+            return Err(refused("rental", "per_hour must be above 0"));
+        }
+        if self.minimum_hours > HOURS_MAX {
+            return Err(refused("rental", "minimum_hours must be at most 744"));
         }
         Ok(())
     }

@@ -40,6 +40,44 @@ fn refusal(change: impl FnOnce(&mut Scenario)) -> String {
 }
 
 #[test]
+fn a_rented_device_beats_the_articles_own_machine() {
+    let rented = outcome(|_| ()).rentals.remove(0);
+    // 500 · 15 s at 1.24 an hour; of one's own (300 + 10,300 / 3) / 12.
+    assert_eq!((rented.month, rented.image), (money("2.583333334"), money("0.005166667")));
+    assert_eq!((rented.owned_month, rented.saving), (money("311.111111112"), money("-308.527777778")));
+    assert_eq!(rented.break_even, BreakEven::Never);
+}
+
+#[test]
+fn hours_that_are_paid_in_any_case_can_make_owning_cheaper() {
+    let with = |minimum_hours, per_hour: &str| {
+        let changed = outcome(|scenario| {
+            scenario.rentals[0].minimum_hours = minimum_hours;
+            scenario.rentals[0].per_hour = money(per_hour);
+        });
+        changed.rentals.into_iter().next().expect("a rental")
+    };
+    let rented = with(300, "1.24");
+    assert_eq!((rented.month, rented.image), (money("372.00"), money("0.744")));
+    assert_eq!(rented.break_even, BreakEven::From { images_per_month: 1 });
+    // An image at 120 an hour is 0.50: more than the standard cost, so owning is worth it from some volume on.
+    let BreakEven::From { images_per_month } = with(0, "120").break_even else { panic!("worth it") };
+    let month = |images| {
+        let changed = outcome(|scenario| {
+            scenario.rentals[0].per_hour = money("120");
+            scenario.images_per_month = images;
+        });
+        (changed.rentals[0].month, changed.rentals[0].owned_month)
+    };
+    let (rented, owned) = month(images_per_month);
+    assert!(rented >= owned, "{rented} {owned}");
+    let (rented, owned) = month(images_per_month - 1);
+    assert!(rented < owned, "{rented} {owned}");
+    assert!(refusal(|scenario| scenario.rentals[0].per_hour = Money::ZERO).contains("per_hour"));
+    assert!(refusal(|scenario| scenario.rentals[0].minimum_hours = 745).contains("minimum_hours"));
+}
+
+#[test]
 fn row_electricity_of_an_image() {
     let image = outcome(|_| ()).image;
     assert_eq!(image.electricity, money("0.00225"));

@@ -109,7 +109,7 @@ pub(super) async fn answer(
 ) -> Result<HttpResponse, ApiError> {
     check_rights(&head.caller, &received.asked, state)?;
     if received.asked.is_dry_run {
-        return quote(&head.caller, &received.asked, state).await;
+        return quote(&head, &received.asked, state).await;
     }
     let (asked, generate) = received.into_request(head);
     let accepted = state.service.accept(generate, rand::random()).await;
@@ -152,8 +152,9 @@ pub(super) fn parts_of(
 }
 
 /// What the request would take and cost. It does not ask for images yet, so its Idempotency-Key is not looked up.
-async fn quote(caller: &Caller, asked: &Asked, state: &State) -> Result<HttpResponse, ApiError> {
-    let quoted = state.service.quote(asked.job.clone(), caller.key).await?;
+async fn quote(head: &Head, asked: &Asked, state: &State) -> Result<HttpResponse, ApiError> {
+    let tag = head.tag.as_ref().or(asked.user_tag.as_ref());
+    let quoted = state.service.quote(asked.job.clone(), &head.caller, tag).await?;
     let mut response = HttpResponse::Ok();
     warn_of_cut_prompt(&mut response, quoted.cut_from_tokens);
     warn_of_guidance(&mut response, asked, state.offer.usual.variant);

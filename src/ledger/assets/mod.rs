@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::{
-    AssetRow, Evidence, Ledger, LedgerError, late,
+    AssetRow, Evidence, Ledger, LedgerError, invoices, late,
     recorded::{self, images_on},
     signed,
     store::{Conn, params},
@@ -28,11 +28,13 @@ impl Ledger {
         let currency = costs.currency();
         self.check_currency(currency)?;
         let (images, years, utilisation) = asset.life.terms();
+        let (life_years, planned_years) = if images.is_some() { (None, years) } else { (years, None) };
         let images = images.map(|images| signed(images, "lifetime_images")).transpose()?;
         let sql = "INSERT INTO assets (name, currency, price_nano, residual_nano, share_percent, purchased_on, method,
                                        lifetime_images, life_years, normal_utilisation_percent, added_at_ms, actor, document,
-                                       machine)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING id";
+                                       machine, invoice, planned_years)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id";
+        let invoice = invoices::to_json(evidence)?;
         let reason = format!("{}: bought on {}", asset.name, asset.purchased_on);
         let insert = |conn: &Conn<'_>, now: Timestamp| {
             conn.query_one(
@@ -46,12 +48,14 @@ impl Ledger {
                     asset.purchased_on.to_string(),
                     asset.life.method(),
                     images,
-                    years,
+                    life_years,
                     utilisation,
                     now,
                     evidence.actor,
                     evidence.document,
                     evidence.machine,
+                    invoice,
+                    planned_years,
                 ],
                 |row| Ok(AssetId::new(row.get(0)?)),
             )

@@ -96,7 +96,7 @@ fn by_units() -> Asset {
         residual: yuan(7_000),
         share_percent: 100,
         purchased_on: date(2026, 11, 1),
-        life: Life::Units { lifetime_images: 30_000 },
+        life: Life::Units { lifetime_images: 30_000, years: None },
         retirement: None,
     }
 }
@@ -183,7 +183,7 @@ fn a_part_that_cannot_be_is_refused_by_the_database_too() {
         Asset { residual: yuan(20_000), ..by_units() },
         Asset { share_percent: 0, ..by_units() },
         Asset { share_percent: 101, ..by_units() },
-        Asset { life: Life::Units { lifetime_images: 0 }, ..by_units() },
+        Asset { life: Life::Units { lifetime_images: 0, years: None }, ..by_units() },
         Asset { life: Life::Time { years: 0, normal_utilisation_percent: 20 }, ..by_units() },
         Asset { life: Life::Time { years: 3, normal_utilisation_percent: 0 }, ..by_units() },
     ] {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::hash::Sha256Hash;
 use crate::ledger::{
@@ -24,6 +25,33 @@ impl Head {
     /// The head of a second seal over the same month, which continues upon the first.
     pub(super) fn again(self, first: Sha256Hash, format: i64) -> Self {
         Self { previous: Some(first), format, ..self }
+    }
+}
+
+/// The canonical form as it is written, line by line: hashed, and kept if somebody wants to read it.
+pub(super) struct Form {
+    sha256: Sha256,
+    text: Option<String>,
+}
+
+impl Form {
+    /// An empty form, whose text is kept where `is_kept`.
+    pub(super) fn new(is_kept: bool) -> Self {
+        Self { sha256: Sha256::new(), text: is_kept.then(String::new) }
+    }
+
+    /// Adds a line, and returns the hash of it alone.
+    pub(super) fn line(&mut self, line: &str) -> Sha256Hash {
+        self.sha256.update(line);
+        if let Some(text) = &mut self.text {
+            text.push_str(line);
+        }
+        Sha256Hash::new(Sha256::digest(line).into())
+    }
+
+    /// The hash of the whole, and its text if that was kept.
+    pub(super) fn end(self) -> (Sha256Hash, Option<String>) {
+        (Sha256Hash::new(self.sha256.finalize().into()), self.text)
     }
 }
 

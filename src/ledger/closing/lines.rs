@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    canonical::{Head, line},
+    canonical::{Form, Head, line},
     hash::Sha256Hash,
 };
 use crate::ledger::{
@@ -71,6 +71,32 @@ const KINDS: &[(&str, Of, &str)] = &[
          FROM cost_line_ends WHERE recorded_at_ms <= ?1 ORDER BY line_id",
     ),
     (
+        "rent of line of cost",
+        Of::Closing,
+        "SELECT id, hours_a_day, minimum_hours FROM cost_lines
+         WHERE hours_a_day IS NOT NULL AND recorded_at_ms <= ?1 ORDER BY id",
+    ),
+    (
+        "invoice of line of cost",
+        Of::Closing,
+        "SELECT id, invoice FROM cost_lines WHERE invoice IS NOT NULL AND recorded_at_ms <= ?1 ORDER BY id",
+    ),
+    (
+        "invoice of part",
+        Of::Closing,
+        "SELECT id, invoice FROM assets WHERE invoice IS NOT NULL AND added_at_ms <= ?1 ORDER BY id",
+    ),
+    (
+        "years of part",
+        Of::Closing,
+        "SELECT id, planned_years FROM assets WHERE planned_years IS NOT NULL AND added_at_ms <= ?1 ORDER BY id",
+    ),
+    (
+        "invoice of term",
+        Of::Closing,
+        "SELECT id, invoice FROM terms WHERE invoice IS NOT NULL AND recorded_at_ms <= ?1 ORDER BY id",
+    ),
+    (
         "cost centre",
         Of::Closing,
         "SELECT id, name, document, actor, recorded_at_ms FROM cost_centres WHERE recorded_at_ms <= ?1 ORDER BY id",
@@ -129,7 +155,7 @@ pub(super) struct LineId {
 pub(super) fn hash(
     conn: &Conn<'_>,
     head: &Head,
-    whole: &mut Sha256,
+    whole: &mut Form,
 ) -> Result<Vec<(LineId, Sha256Hash)>, LedgerError> {
     let mut hashes = Vec::new();
     for (kind, of, sql) in KINDS {
@@ -141,8 +167,7 @@ pub(super) fn hash(
         };
         conn.for_each(sql, moments, |row| -> Result<(), LedgerError> {
             let line = format!("[\"{kind}\",{}", &line(row)?[1..]);
-            whole.update(&line);
-            hashes.push((LineId { kind, row: row.get(0)? }, Sha256Hash::new(Sha256::digest(&line).into())));
+            hashes.push((LineId { kind, row: row.get(0)? }, whole.line(&line)));
             Ok(())
         })?;
     }
@@ -158,9 +183,9 @@ pub(super) fn names(conn: &Conn<'_>, head: &Head) -> Result<Vec<(LineId, Sha256H
 }
 
 /// Hashes names of keys, by their hashes, into `whole`.
-pub(super) fn hash_names(names: &[(LineId, Sha256Hash)], whole: &mut Sha256) {
+pub(super) fn hash_names(names: &[(LineId, Sha256Hash)], whole: &mut Form) {
     for (id, sha256) in names {
-        whole.update(format!("[\"{NAME}\",{},\"{sha256}\"]\n", id.row));
+        whole.line(&format!("[\"{NAME}\",{},\"{sha256}\"]\n", id.row));
     }
 }
 

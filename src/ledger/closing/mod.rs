@@ -2,6 +2,7 @@
 
 mod canonical;
 mod close;
+mod export;
 mod hash;
 mod lines;
 mod reseal;
@@ -10,6 +11,7 @@ mod verify;
 
 pub use self::{
     close::{CloseError, Closer, Closing},
+    export::{ExportError, SealedMonth},
     hash::Sha256Hash,
     verify::{Finding, VerifiedMonth},
 };

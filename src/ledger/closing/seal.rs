@@ -4,7 +4,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    canonical::{Head, first_line, line},
+    canonical::{Form, Head, first_line, line},
     hash::Sha256Hash,
     lines::{self, LineId},
 };
@@ -53,11 +53,22 @@ pub(super) struct Seal {
     pub(super) rows: Vec<(i64, Sha256Hash)>,
     pub(super) lines: Vec<(LineId, Sha256Hash)>,
     pub(super) sha256: Sha256Hash,
+    /// What was hashed, if it was kept.
+    pub(super) text: Option<String>,
 }
 
 impl Seal {
     /// The seal of a month, from its rows as they are now.
     pub(super) fn of(conn: &Conn<'_>, head: &Head, beside: &Beside) -> Result<Self, LedgerError> {
+        Self::written(conn, head, beside, Form::new(false))
+    }
+
+    /// The same, with the text that is hashed.
+    pub(super) fn with_text(conn: &Conn<'_>, head: &Head, beside: &Beside) -> Result<Self, LedgerError> {
+        Self::written(conn, head, beside, Form::new(true))
+    }
+
+    fn written(conn: &Conn<'_>, head: &Head, beside: &Beside, mut whole: Form) -> Result<Self, LedgerError> {
         let mut columns = COLUMNS.replace("{tag}", if head.format <= TEXTS_UNTIL { "tag" } else { LABEL });
         let has_statement = head.format >= STATEMENT_SINCE;
         if has_statement {
@@ -69,12 +80,10 @@ impl Seal {
              LEFT JOIN labels ON labels.id = tag_id
              WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2 ORDER BY entries.id"
         );
-        let (mut whole, mut rows) = (Sha256::new(), Vec::new());
-        whole.update(first_line(head));
+        let mut rows = Vec::new();
+        whole.line(&first_line(head));
         conn.for_each(&sql, params![head.start, head.end], |entry| -> Result<(), LedgerError> {
-            let line = line(entry)?;
-            whole.update(&line);
-            rows.push((entry.get(0)?, Sha256Hash::new(Sha256::digest(&line).into())));
+            rows.push((entry.get(0)?, whole.line(&line(entry)?)));
             Ok(())
         })?;
         let mut lines = Vec::new();
@@ -82,8 +91,9 @@ impl Seal {
             lines = lines::hash(conn, head, &mut whole)?;
             lines::hash_names(&beside.names, &mut whole);
             let statement = Sha256Hash::new(Sha256::digest(&beside.statement).into());
-            whole.update(json!(["statement", statement.to_string(), beside.actor]).to_string() + "\n");
+            whole.line(&(json!(["statement", statement.to_string(), beside.actor]).to_string() + "\n"));
         }
-        Ok(Self { rows, lines, sha256: Sha256Hash::new(whole.finalize().into()) })
+        let (sha256, text) = whole.end();
+        Ok(Self { rows, lines, sha256, text })
     }
 }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::MonthSums;
 use crate::{
     costs::part_of_all_in,
-    units::{Energy, Money, RangeError},
+    units::{Carbon, Energy, Grams, Money, RangeError},
 };
 
 /// What a month cost beside its images, and what an image costs by three ways of counting.
@@ -33,6 +33,10 @@ pub struct WholeMonth {
     /// Everything that the month cost: images, failed work and images that were taken back, overheads, unused capacity,
     /// what was lost on parts that were sold, or less what was gained, and adjustments of closed days.
     pub fully_loaded_total: Money,
+    /// What all energy of the month emitted, in grams of CO₂ equivalent: of images, failed work, idle hours, warm-up images and
+    /// gaps; null if no factor was recorded.
+    #[serde(default)]
+    pub carbon_grams_total: Option<Grams>,
     /// Electricity of an image, rounded up; null without images.
     pub marginal_per_image: Option<Money>,
     /// Everything over the images, rounded up; null without images.
@@ -93,6 +97,8 @@ impl WholeMonth {
             disposal_gain: cost.disposal_gain,
             adjustments_total: *adjustments,
             fully_loaded_total,
+            carbon_grams_total: Carbon::sum([totals.carbon, totals.failed_carbon, overheads.carbon])?
+                .map(Grams),
             marginal_per_image: each(totals.cost.electricity),
             fully_loaded_per_image: each(fully_loaded_total),
             saving_all_in,

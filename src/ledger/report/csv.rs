@@ -39,6 +39,8 @@ struct MonthRow {
     adjustments_total: Option<String>,
     fully_loaded_total: Option<String>,
     saving_all_in: Option<String>,
+    carbon_grams: Option<String>,
+    carbon_grams_total: Option<String>,
 }
 
 impl MonthReport {
@@ -71,6 +73,11 @@ impl MonthReport {
             adjustments_total: whole(|whole| whole.adjustments_total),
             fully_loaded_total: whole(|whole| whole.fully_loaded_total),
             saving_all_in: saving_all_in.as_ref().map(Money::to_string),
+            carbon_grams_total: self
+                .whole
+                .as_ref()
+                .and_then(|whole| whole.carbon_grams_total)
+                .map(|grams| grams.0.to_grams_string()),
             ..MonthRow::new(self.month, self.currency, &self.figures)
         }
     }
@@ -162,13 +169,14 @@ impl MonthRow {
             failed_electricity: figures.failed_electricity.to_string(),
             compared_images: figures.compared_images,
             compared_total: figures.compared_total.to_string(),
+            carbon_grams: figures.carbon_grams.map(|grams| grams.0.to_grams_string()),
             ..Self::default()
         }
     }
 }
 
 /// A file of `rows` under their fields' names, which stand there without rows too.
-pub(super) fn write_rows<T: Serialize + Default>(
+pub(in crate::ledger) fn write_rows<T: Serialize + Default>(
     rows: impl IntoIterator<Item = T>,
 ) -> Result<String, LedgerError> {
     let mut rows = rows.into_iter().peekable();
@@ -201,7 +209,7 @@ fn write<T: Serialize>(rows: impl Iterator<Item = T>, has_head: bool) -> Result<
 /// `-`, `@`, their full-width and small forms, a tab and a line break; and whatever does so behind characters that are not
 /// seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct TextCell(String);
+pub(in crate::ledger) struct TextCell(String);
 
 impl From<String> for TextCell {
     fn from(text: String) -> Self {

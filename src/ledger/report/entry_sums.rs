@@ -14,7 +14,7 @@ use crate::{
     costs::ImageGroup,
     domain::{Calendar, ImageSize, Operation, Product, Quality},
     ledger::{
-        Ledger, LedgerError, loras,
+        Ledger, LedgerError, loras, rate_cards,
         store::{Conn, Row, Value, params},
         timestamp,
     },
@@ -113,6 +113,7 @@ impl Fact {
 
 /// The facts of `span`, by day. Entries that differ in one of `by` are kept apart.
 pub(super) fn read(conn: &Conn<'_>, span: EntrySpan<'_>, by: &[GroupBy]) -> Result<Vec<Fact>, LedgerError> {
+    let intensities = rate_cards::carbon_intensities(conn)?;
     let mut sums = HashMap::<Key, Sums>::new();
     let mut texts: [Texts; 6] = Default::default();
     let mut today = Day::of(span.start.as_millisecond(), span.calendar)?;
@@ -133,7 +134,9 @@ pub(super) fn read(conn: &Conn<'_>, span: EntrySpan<'_>, by: &[GroupBy]) -> Resu
             key.texts[place] = texts.number(row, TEXTS + place)?;
         }
         let is_taken_back = row.get(TEXTS + texts.len() + 1)?;
-        sums.entry(key).or_default().add(row, is_taken_back)
+        let rate_card: Option<i64> = row.get(TEXTS + texts.len() + 3)?;
+        let intensity = rate_card.and_then(|card| intensities.get(&card)).copied();
+        sums.entry(key).or_default().add(row, is_taken_back, intensity)
     })?;
     let facts = sums.into_iter().map(|(key, sums)| fact(key, &sums, &texts));
     let mut facts = facts.collect::<Result<Vec<_>, _>>()?;
@@ -168,7 +171,12 @@ pub(in crate::ledger) fn query(by: &[GroupBy]) -> String {
                        AND first.kind = entries.kind AND +first.reverses IS NULL AND +first.corrects IS NULL) END,
                 reverses IS NOT NULL AND NOT EXISTS
                     (SELECT 1 FROM entries AS correction WHERE correction.corrects = entries.reverses),
-                edit_steps_run IS NOT NULL
+                edit_steps_run IS NOT NULL,
+                CASE WHEN reverses IS NOT NULL OR corrects IS NOT NULL THEN
+                    (SELECT first.rate_card FROM entries AS first
+                     WHERE first.request_id = entries.request_id AND first.image_index = entries.image_index
+                       AND first.kind = entries.kind AND +first.reverses IS NULL AND +first.corrects IS NULL)
+                ELSE rate_card END
          FROM entries JOIN requests ON requests.id = request_id {}
          WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2 ORDER BY entered_at_ms",
         filed.join(", "),

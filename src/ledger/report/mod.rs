@@ -40,5 +40,6 @@ pub use self::{
 };
 pub(super) use self::{
     audit::{depreciation_of_all_months, stated_and_counted},
+    csv::{TextCell, write_rows},
     state::state,
 };

@@ -4,7 +4,7 @@ use super::{DayReport, EnergySources, GroupBy, GroupTotals, MonthTotals, Payback
 use crate::{
     costs::{Breakdown, CostModel, ServiceComparison},
     ledger::{Adjustment, Month},
-    units::{Currency, EnergyBalance, Money},
+    units::{Currency, EnergyBalance, Grams, Money},
 };
 
 /// A month as it is shown: the same figures for the command line, the page and JSON.
@@ -75,6 +75,9 @@ pub struct Figures {
     pub failed_energy_kwh: EnergyBalance,
     /// Its price, not in the total.
     pub failed_electricity: Money,
+    /// What the energy of the images emitted, in grams of CO₂ equivalent; null if no factor was recorded.
+    #[serde(default)]
+    pub carbon_grams: Option<Grams>,
 }
 
 /// A month in groups, which add up to it.
@@ -146,6 +149,7 @@ impl Figures {
             compared_price: totals.compared_price(),
             saving: totals.saving(),
             failed_energy_kwh: totals.failed_energy,
+            carbon_grams: totals.carbon.map(Grams),
             failed_electricity: totals.failed_electricity,
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     costs::Breakdown,
     domain::EnergySource,
     ledger::{LedgerError, entries::energy_source, store::Row},
-    units::{EnergyBalance, Money, RangeError},
+    units::{Carbon, CarbonIntensity, EnergyBalance, Money, RangeError},
 };
 
 /// Sums over the entries of a month, or of a part of it. Any of them may be negative: a reversal takes an entry of an
@@ -33,6 +33,12 @@ pub struct MonthTotals {
     pub failed_energy: EnergyBalance,
     /// Price of that energy.
     pub failed_electricity: Money,
+    /// What the energy at the plug for images emitted, of entries for which it is known; none if it is of no entry.
+    #[serde(default)]
+    pub carbon: Option<Carbon>,
+    /// The same of the energy of failed work.
+    #[serde(default)]
+    pub failed_carbon: Option<Carbon>,
 }
 
 /// What [`MonthTotals`] is made of, as the columns are: nano-units, millijoules, milliseconds.
@@ -49,17 +55,26 @@ pub(super) struct Sums {
     undelivered: i64,
     failed_energy: i64,
     failed_electricity: i64,
-    metered: i64,
-    integrated: i64,
-    estimated: i64,
+    /// Energy that was metered, integrated and estimated.
+    by_source: [i64; 3],
+    carbon: Option<Carbon>,
+    failed_carbon: Option<Carbon>,
 }
 
 impl Sums {
     /// Adds an entry whose images, duration, energy, energy at the plug, electricity, depreciation, upkeep, compared
     /// price request's delivery and source of the energy are the columns 1 to 10 of `row`. An image that
     /// `is_taken_back`, with nothing in its place, leaves its electricity with the failed work: the meter has turned.
-    pub(super) fn add(&mut self, row: &Row<'_>, is_taken_back: bool) -> Result<(), LedgerError> {
+    pub(super) fn add(
+        &mut self,
+        row: &Row<'_>,
+        is_taken_back: bool,
+        intensity: Option<CarbonIntensity>,
+    ) -> Result<(), LedgerError> {
         let images: i64 = row.get(1)?;
+        if let Some(intensity) = intensity {
+            self.add_carbon(row.get(4)?, images == 0, is_taken_back, intensity)?;
+        }
         let add = |sum: &mut i64, column: usize| -> Result<(), LedgerError> {
             *sum = sum.checked_add(row.get(column)?).ok_or(LedgerError::OutOfRange { what: "a sum" })?;
             Ok(())
@@ -94,19 +109,41 @@ impl Sums {
             self.undelivered += images;
         }
         let of_source = match energy_source(row, 10)? {
-            EnergySource::Metered => &mut self.metered,
-            EnergySource::Integrated => &mut self.integrated,
-            EnergySource::Estimated => &mut self.estimated,
+            EnergySource::Metered => &mut self.by_source[0],
+            EnergySource::Integrated => &mut self.by_source[1],
+            EnergySource::Estimated => &mut self.by_source[2],
         };
         add(of_source, 3)
     }
 
+    /// Adds what an entry's `wall_energy` emitted, as its electricity is added.
+    fn add_carbon(
+        &mut self,
+        wall_energy: i64,
+        is_failed_work: bool,
+        is_taken_back: bool,
+        intensity: CarbonIntensity,
+    ) -> Result<(), RangeError> {
+        let carbon = Carbon::of(EnergyBalance::from_millijoules(wall_energy), intensity)?;
+        let failed = self.failed_carbon.unwrap_or_default();
+        if is_failed_work {
+            self.failed_carbon = Some(failed.plus(carbon)?);
+            return Ok(());
+        }
+        if is_taken_back {
+            self.failed_carbon = Some(failed.minus(carbon)?);
+        }
+        self.carbon = Some(self.carbon.unwrap_or_default().plus(carbon)?);
+        Ok(())
+    }
+
     /// The energy by how it became known.
     pub(super) fn sources(&self) -> EnergySources {
+        let [metered, integrated, estimated] = self.by_source;
         EnergySources {
-            metered_kwh: EnergyBalance::from_millijoules(self.metered),
-            integrated_kwh: EnergyBalance::from_millijoules(self.integrated),
-            estimated_kwh: EnergyBalance::from_millijoules(self.estimated),
+            metered_kwh: EnergyBalance::from_millijoules(metered),
+            integrated_kwh: EnergyBalance::from_millijoules(integrated),
+            estimated_kwh: EnergyBalance::from_millijoules(estimated),
         }
     }
 
@@ -128,6 +165,8 @@ impl Sums {
             undelivered: self.undelivered,
             failed_energy: EnergyBalance::from_millijoules(self.failed_energy),
             failed_electricity: money(self.failed_electricity),
+            carbon: self.carbon,
+            failed_carbon: self.failed_carbon,
         })
     }
 }
@@ -159,6 +198,8 @@ impl MonthTotals {
             undelivered: self.undelivered + other.undelivered,
             failed_energy: self.failed_energy.plus(other.failed_energy)?,
             failed_electricity: self.failed_electricity.plus(other.failed_electricity)?,
+            carbon: Carbon::sum([self.carbon, other.carbon])?,
+            failed_carbon: Carbon::sum([self.failed_carbon, other.failed_carbon])?,
         })
     }
 }

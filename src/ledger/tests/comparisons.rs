@@ -77,7 +77,7 @@ fn months_add_up_to_what_a_part_lost_also_where_more_was_taken_back_than_made() 
         residual: Money::ZERO,
         share_percent: 100,
         purchased_on: date(2026, 9, 1),
-        life: Life::Units { lifetime_images: 100 },
+        life: Life::Units { lifetime_images: 100, years: None },
         retirement: None,
     };
     book.ledger.add_asset(&asset, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOON).expect("added");
@@ -169,7 +169,7 @@ fn a_part_by_units_is_charged_until_its_residual_and_no_more() {
         residual: Money::ZERO,
         share_percent: 100,
         purchased_on: date(2026, 9, 1),
-        life: Life::Units { lifetime_images: 5 },
+        life: Life::Units { lifetime_images: 5, years: None },
         retirement: None,
     };
     book.ledger.add_asset(&ssd, &model_in(Currency::CNY), &Evidence::COMMAND_LINE, NOON).expect("added");

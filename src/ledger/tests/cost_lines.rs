@@ -4,7 +4,7 @@ use jiff::civil::{Date, date};
 
 use super::{months::at, *};
 use crate::costs::{CostLine, CostModel, CostSettings, DaySpan, PriceBook, Upkeep};
-use crate::domain::Calendar;
+use crate::{domain::Calendar, ledger::store::testing};
 
 pub(super) fn yuan(amount: i64) -> Money {
     Money::from_nano(amount * 1_000_000_000)
@@ -91,4 +91,26 @@ fn several_lines_add_up_and_an_image_carries_each_on_its_days() {
     ] {
         assert!(book.sql(sql).is_err(), "{sql}");
     }
+}
+
+#[test]
+fn lines_and_parts_from_before_invoices_and_rents_are_what_they_were() {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("ledger.sqlite3");
+    let steps = testing::steps_before("ADD COLUMN minimum_hours");
+    for sql in [
+        "INSERT INTO cost_lines (kind, name, currency, amount_nano, per, normal_utilisation_percent, first_day, actor,
+                                 recorded_at_ms)
+         VALUES ('upkeep', 'rent', 'CNY', 3650000000000, 'year', 20, '2026-10-01', 'command line', 5)",
+        "INSERT INTO assets (name, currency, price_nano, residual_nano, share_percent, purchased_on, method, lifetime_images,
+                             added_at_ms)
+         VALUES ('card', 'CNY', 13000000000000, 0, 100, '2026-10-01', 'units', 30000, 5)",
+    ] {
+        testing::make_earlier(&file, steps, sql, &[]);
+    }
+    let ledger = Ledger::open(&file).expect("brought up to date");
+    let lines = ledger.cost_lines().expect("lines");
+    assert_eq!((lines[0].line.upkeep, lines[0].invoice), (a_year(3_650), None));
+    let parts = ledger.assets().expect("parts");
+    assert_eq!((parts[0].asset.price, parts[0].invoice), (yuan(13_000), None));
 }

@@ -187,7 +187,9 @@ fn a_month_of_everything() -> (Book, CostModel) {
     };
     let day = |day| jiff::civil::date(2026, 10, day);
     let by_time = Life::Time { years: 3, normal_utilisation_percent: 20 };
-    for (life, on) in [(by_time, day(2)), (by_time, day(5)), (Life::Units { lifetime_images: 300 }, day(7))] {
+    for (life, on) in
+        [(by_time, day(2)), (by_time, day(5)), (Life::Units { lifetime_images: 300, years: None }, day(7))]
+    {
         book.ledger
             .add_asset(&part(life, on), &model_in(Currency::CNY), &Evidence::COMMAND_LINE, now)
             .expect("added");

@@ -60,7 +60,7 @@ impl Closed {
         let begin = at("2026-09-20T08:00:00Z");
         book.ledger.record_configured_upkeep(a_year(3_650), Currency::CNY, bought, begin).expect("recorded");
         let card = part("card", 1_825, bought, BY_TIME);
-        let rest = part("rest", 900, bought, Life::Units { lifetime_images: 5_000 });
+        let rest = part("rest", 900, bought, Life::Units { lifetime_images: 5_000, years: None });
         let add = |asset: &Asset| {
             book.ledger.add_asset(asset, &costs, &Evidence::COMMAND_LINE, begin).expect("recorded")
         };
@@ -116,7 +116,12 @@ fn nothing_that_is_recorded_or_configured_later_moves_a_closed_month() {
         ("a rent that rises", Closed::raise_the_rent),
         ("a part by time", |closed| closed.add(&part("ups", 400, date(2026, 10, 10), BY_TIME))),
         ("a part by units", |closed| {
-            closed.add(&part("ssd", 200, date(2026, 10, 10), Life::Units { lifetime_images: 1_000 }));
+            closed.add(&part(
+                "ssd",
+                200,
+                date(2026, 10, 10),
+                Life::Units { lifetime_images: 1_000, years: None },
+            ));
         }),
         ("a retirement", |closed| closed.retire(date(2026, 10, 12), 100)),
         ("a line of cost", Closed::add_a_line),

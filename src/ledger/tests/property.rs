@@ -6,7 +6,7 @@ use super::{
     months::{Filed, at, month, receipt_of},
     *,
 };
-use crate::domain::Calendar;
+use crate::{domain::Calendar, units::Carbon};
 
 /// One step of a random history.
 #[derive(Debug, Clone)]
@@ -106,6 +106,8 @@ fn sum(groups: &[GroupTotals]) -> MonthTotals {
         undelivered: a.undelivered + b.undelivered,
         failed_energy: energy(a.failed_energy, b.failed_energy),
         failed_electricity: money(a.failed_electricity, b.failed_electricity),
+        carbon: Carbon::sum([a.carbon, b.carbon]).expect("in range"),
+        failed_carbon: Carbon::sum([a.failed_carbon, b.failed_carbon]).expect("in range"),
     })
 }
 

@@ -127,7 +127,7 @@ fn what_was_saved_pays_for_the_hardware() {
         residual: yuan("60"),
         share_percent: 50,
         purchased_on: date(2026, 10, 11),
-        life: Life::Units { lifetime_images: 1_000 },
+        life: Life::Units { lifetime_images: 1_000, years: None },
         retirement: None,
     };
     book.generate(book.filed(), at("2026-10-10T10:00:00Z"), &[receipt()]);

@@ -8,8 +8,8 @@ use jiff::{
 use super::CostModel;
 use crate::{
     costs::{
-        Asset, Breakdown, CostError, CostSettings, DaySpan, EarlierRates, ElectricityRate, Life, LineRate, ListRate, PartRate, PriceSheet,
-        PricedWork, RateCard, Share, TariffError, TariffRow, Upkeep,
+        Asset, Breakdown, CostError, CostSettings, DaySpan, EarlierRates, ElectricityRate, Life, LineRate,
+        ListRate, PartRate, PriceSheet, PricedWork, RateCard, Share, TariffError, TariffRow,
     },
     domain::Usage,
     units::{Energy, Millis, Money, RangeError},
@@ -36,6 +36,7 @@ impl CostModel {
             parts: parts.collect::<Result<_, RangeError>>()?,
             lines: self.lines_on(at.date()).map(LineRate::from).collect(),
             comparison: elsewhere.cloned(),
+            carbon: self.terms.carbon(at).cloned(),
             before: Vec::new(),
         })
     }
@@ -45,6 +46,9 @@ impl CostModel {
     /// # Errors
     /// [`TariffError`] for a tariff without a price then.
     pub(super) fn price_per_kwh(&self, at: DateTime) -> Result<Money, TariffError> {
+        if let Some(spot) = self.terms.spot(at) {
+            return Ok(spot.price_per_kwh);
+        }
         let row = self.tariff_row(at)?;
         Ok(row.map_or(self.settings().price_per_kwh, |row| row.price_per_kwh))
     }
@@ -60,13 +64,16 @@ impl CostModel {
     pub fn electricity_rate(&self, at: DateTime) -> Result<ElectricityRate, TariffError> {
         let settings = self.settings();
         let (host_watts, wall_factor) = self.terms.machine(at);
+        let tariff = match self.terms.spot(at) {
+            Some(spot) => Some(spot.from.strftime("%Y-%m-%d %H:%M").to_string()),
+            // A price that has always held has no row of a tariff.
+            None => {
+                self.tariff_row(at)?.filter(|row| row.effective_from != Date::MIN).map(ToString::to_string)
+            }
+        };
         Ok(ElectricityRate {
             price_per_kwh: self.price_per_kwh(at)?,
-            // A price that has always held has no row of a tariff.
-            tariff: self
-                .tariff_row(at)?
-                .filter(|row| row.effective_from != Date::MIN)
-                .map(ToString::to_string),
+            tariff,
             host_watts: host_watts.unwrap_or(settings.host_watts),
             wall_factor_percent: wall_factor.unwrap_or(settings.wall_factor_percent),
         })
@@ -109,7 +116,7 @@ impl CostModel {
             matches!(part.life, Life::Time { .. }) && service.contains(at.date())
         };
         let parts = self.parts().filter(goes_by_time).map(|(part, _)| PartRate::new(part, 0));
-        let lines = self.lines_on(at.date()).filter(|line| !matches!(line.upkeep, Upkeep::PerImage(_)));
+        let lines = self.lines_on(at.date()).filter(|line| !line.upkeep.is_by_image());
         Ok(EarlierRates {
             duration_ms,
             electricity: self.electricity_rate(at)?,
@@ -161,7 +168,14 @@ impl CostModel {
         let electricity = self.electricity_rate(at)?;
         let alone = |earlier| EarlierRates { parts: Vec::new(), lines: Vec::new(), ..earlier };
         let before = self.earlier_rates(duration, at, at)?.into_iter().map(alone).collect();
-        let rates = RateCard { electricity, parts: Vec::new(), lines: Vec::new(), comparison: None, before };
+        let rates = RateCard {
+            electricity,
+            parts: Vec::new(),
+            lines: Vec::new(),
+            comparison: None,
+            carbon: self.terms.carbon(at).cloned(),
+            before,
+        };
         let (wall_energy, electricity) = price(&rates)?;
         let cost = Breakdown { electricity, ..Breakdown::default() };
         Ok(PricedWork { wall_energy, cost, rates: Some(Arc::new(rates)) })

@@ -3,8 +3,8 @@ use proptest::prelude::*;
 
 use crate::{
     costs::{
-        Asset, Breakdown, CostLine, CostModel, CostSettings, DaySpan, EarlierRates, ExchangeRate, Life, PriceBook,
-        Receipt, Share, TariffRow, Upkeep,
+        Asset, Breakdown, CostLine, CostModel, CostSettings, DaySpan, EarlierRates, ExchangeRate, Life,
+        PriceBook, Receipt, Share, TariffRow, Upkeep,
     },
     domain::{EnergySource, ImageSize, Product, Quality, Usage},
     units::{Currency, Energy, Millis, Money},
@@ -35,7 +35,7 @@ fn model(upkeep_per_year: Option<&str>) -> CostModel {
     };
     let parts = vec![
         part("card", Life::Time { years: 3, normal_utilisation_percent: 20 }),
-        part("rest", Life::Units { lifetime_images: 30_000 }),
+        part("rest", Life::Units { lifetime_images: 30_000, years: None }),
     ];
     let prices = PriceBook::built_in().expect("a price book");
     CostModel::new(settings, prices, vec![dollars]).expect("a model").with_assets(parts)
@@ -139,8 +139,8 @@ fn work_over_the_edge_of_a_tariff_is_split_there() {
     assert_eq!(receipts[0].cost.electricity.to_string(), "0.0018");
     let by_day = model.receipt(usage(15_000), None, date(2026, 11, 23).at(12, 0, 0, 0)).expect("a receipt");
     assert_eq!(receipts[0].cost.depreciation, by_day.cost.depreciation, "by units, an image is one image");
-    assert_eq!(model.idle(usage(15_000), night).expect("priced").cost.electricity.to_string(), "0.00165");
-    assert_eq!(model.wasted(usage(15_000), night).expect("priced").cost.electricity.to_string(), "0.00165");
+    assert_eq!(model.idle(usage(15_000), night).expect("priced").cost.electricity.to_string(), "0.0015");
+    assert_eq!(model.wasted(usage(15_000), night).expect("priced").cost.electricity.to_string(), "0.0015");
 }
 
 #[test]

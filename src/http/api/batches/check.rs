@@ -141,7 +141,8 @@ impl Look {
                 self.size.images = self.size.images.saturating_add(images);
                 self.size.work = self.size.work.saturating_add(work);
                 let usage = state.service.engine().foresee(spec, 0).usage;
-                let quote = costs.quote(&asked.job, usage, state.service.civil(state.service.now()))?;
+                let at = state.service.civil(state.service.now());
+                let quote = costs.quote(&asked.job, None, usage, at)?;
                 self.expected = self.expected.plus(&quote.job.cost).map_err(CostError::from)?;
                 Ok(Ok(()))
             }

@@ -10,7 +10,7 @@ use crate::{
     domain::{Computation, EditRecord, ImageSize, RequestId},
     image_store::ImageName,
     service::{Answer, AnsweredImage, ImageFile, PartialFile},
-    units::{Currency, Energy, Money},
+    units::{Currency, Energy, Grams, Money},
 };
 
 /// The body of a 200. Keys that OpenAI does not have (`seed`, `receipt`, `painted_size`) are passed over by its
@@ -87,6 +87,9 @@ pub(super) struct ReceiptBody {
     wall_energy_kwh: Energy,
     energy_source: &'static str,
     duration_ms: u64,
+    /// Not there if no factor was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carbon_grams: Option<Grams>,
     #[serde(flatten)]
     edit: Option<EditRecordBody>,
 }
@@ -288,6 +291,7 @@ pub(super) fn expected_receipt(receipt: &Receipt, currency: Currency) -> Receipt
         wall_energy_kwh: receipt.wall_energy,
         energy_source: receipt.usage.source.as_str(),
         duration_ms: receipt.usage.duration.get(),
+        carbon_grams: receipt.carbon().map(Grams),
         edit: None,
     }
 }

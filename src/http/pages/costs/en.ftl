@@ -101,6 +101,8 @@ costs-energy = Energy
 costs-energy-device = Device, images
 costs-energy-idle = Device, idle
 costs-energy-warm-up = Device, warm-up
+costs-carbon = CO₂e, all energy
+costs-how-carbon = All energy at the plug, images and the rest, times the grams per kWh that were recorded when it was booked.
 costs-energy-gaps = Device, while the server was down
 costs-services = The same images elsewhere
 costs-services-how = At the list prices of each day. Losses are shown as losses.
@@ -168,12 +170,20 @@ costs-control-meters = Booked energy is near what meters counted
 costs-terms = What this month was counted with
 costs-terms-how = Each value holds from its date on. Change one in tintype.toml, or with tintype terms set; earlier days keep what they had.
 costs-term-electricity = Electricity, per kWh
+costs-term-spot = Electricity by the hour, per kWh
+costs-term-spot-prices = { $count ->
+    [one] { $count } price, until { $until }
+   *[other] { $count } prices, until { $until }
+}
 costs-term-exchange-rate = 1 { $currency }
 costs-term-host-watts = Rest of the machine, generating
 costs-term-wall-factor = Wall factor
 costs-term-device-watts = Device, generating
 costs-term-idle-watts = Device, idle
 costs-term-compare-with = Compared with
+costs-term-compare-mix = Some images compared with
+costs-term-no-mix = nothing else
+costs-term-carbon = CO₂e per kWh, location-based
 costs-term-time-zone = Time zone
 costs-term-shared-by = Idle and unused cost, shared by
 costs-term-mark-up = Mark-up

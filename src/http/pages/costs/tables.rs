@@ -131,6 +131,10 @@ pub(super) fn energy(account: &Account<'_>) -> Markup {
                         (beside("energy-idle", "costs-energy-idle", whole.idle_energy_kwh, "costs-how-idle-energy"))
                         (beside("energy-warm-up", "costs-energy-warm-up", whole.warm_up_energy_kwh, "costs-how-warm-up"))
                         (beside("energy-gaps", "costs-energy-gaps", whole.gap_energy_kwh, "costs-how-gaps"))
+                        @if let Some(grams) = whole.carbon_grams_total {
+                            (row(account, "carbon", "costs-carbon", &format!("{} g", grams.0.to_grams_string()),
+                                &words.say("costs-how-carbon")))
+                        }
                     }
                 }
             }

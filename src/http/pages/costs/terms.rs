@@ -38,6 +38,7 @@ pub(super) fn show(words: Words, rows: &[TermRow], calendar: &Calendar) -> Marku
 fn name(words: Words, term: &Term) -> String {
     let key = match term {
         Term::Electricity(_) => "costs-term-electricity",
+        Term::Spot(_) => "costs-term-spot",
         Term::ExchangeRate { from, .. } => {
             return words.format("costs-term-exchange-rate", &[("currency", from.code().into())]);
         }
@@ -45,8 +46,10 @@ fn name(words: Words, term: &Term) -> String {
         Term::WallFactorPercent(_) => "costs-term-wall-factor",
         Term::DeviceWatts(_) => "costs-term-device-watts",
         Term::IdleWatts(_) => "costs-term-idle-watts",
+        Term::CompareMix(_) => "costs-term-compare-mix",
         Term::CompareWith(_) => "costs-term-compare-with",
         Term::TimeZone(_) => "costs-term-time-zone",
+        Term::Carbon(_) => "costs-term-carbon",
         Term::SharedBy(_) => "costs-term-shared-by",
         Term::MarkUpPercent(_) => "costs-term-mark-up",
     };
@@ -68,13 +71,21 @@ fn value(words: Words, term: &Term) -> String {
     let watts = |watts: u32| format!("{watts} W");
     match term {
         Term::Electricity(sheet) => sheet.rows().iter().map(price).collect::<Vec<_>>().join("; "),
+        Term::Spot(prices) => {
+            let until = format!("{} {}", words.date(prices.until().date()), prices.until().strftime("%H:%M"));
+            let count = i64::try_from(prices.prices().len()).unwrap_or(i64::MAX);
+            words.format("costs-term-spot-prices", &[("count", count.into()), ("until", until.into())])
+        }
         Term::ExchangeRate { rate, to, .. } => format!("{rate} {to}"),
         Term::HostWatts(power) => watts(power.as_watts()),
         Term::WallFactorPercent(percent) | Term::MarkUpPercent(percent) => format!("{percent} %"),
+        Term::Carbon(rate) => format!("{} g ({})", rate.grams_per_kwh, rate.source),
         Term::SharedBy(rule) => words.say(rule_key(*rule)).into_owned(),
         Term::DeviceWatts(Some(power)) | Term::IdleWatts(Some(power)) => watts(power.as_watts()),
         Term::DeviceWatts(None) => words.say("costs-term-usual").into_owned(),
         Term::IdleWatts(None) => words.say("costs-term-not-booked").into_owned(),
+        Term::CompareMix(rules) if rules.is_empty() => words.say("costs-term-no-mix").into_owned(),
+        Term::CompareMix(rules) => rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         Term::CompareWith(name) | Term::TimeZone(name) => name.clone(),
     }
 }

@@ -86,6 +86,7 @@ fn full_report() -> MonthReport {
         warm_up_energy_kwh: Energy::from_millijoules(0),
         gap_energy_kwh: Energy::from_millijoules(0),
         adjustments_total: Money::ZERO,
+        carbon_grams_total: None,
         overhead_electricity: amount("12"),
         whole_depreciation: amount("200"),
         whole_upkeep: amount("15"),

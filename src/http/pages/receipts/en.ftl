@@ -16,6 +16,7 @@ receipts-an-image = per image
 receipts-left = of which was left
 receipts-steps = steps
 receipts-of = of
+receipts-an-hour = per hour
 receipts-a-month = per month
 receipts-a-year = per year
 receipts-a-megapixel = per megapixel

@@ -123,6 +123,7 @@ const fn key(word: WorkingWord) -> &'static str {
         WorkingWord::OfWhichLeft => "receipts-left",
         WorkingWord::Steps => "receipts-steps",
         WorkingWord::Of => "receipts-of",
+        WorkingWord::AnHour => "receipts-an-hour",
         WorkingWord::AMonth => "receipts-a-month",
         WorkingWord::AYear => "receipts-a-year",
         WorkingWord::AMegapixel => "receipts-a-megapixel",

@@ -16,6 +16,7 @@ receipts-an-image = 每张
 receipts-left = 其中尚余
 receipts-steps = 步
 receipts-of = /
+receipts-an-hour = 每小时
 receipts-a-month = 每月
 receipts-a-year = 每年
 receipts-a-megapixel = 每百万像素

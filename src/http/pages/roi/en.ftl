@@ -52,6 +52,24 @@ roi-worth-beyond = { $count ->
 }
 roi-worth-never = Not worth it at any volume.
 
+roi-rentals = Renting by the hour instead
+roi-rental = Device
+roi-rental-hour = An hour
+roi-rental-image = An image
+roi-rental-month = A month, rented
+roi-owned-month = A month, owned
+roi-renting-cheaper = Renting is cheaper by { $amount } a month.
+roi-owning-cheaper = Owning is cheaper by { $amount } a month.
+roi-owning-from = { $count ->
+    [one] Owning is worth it from { $count } image a month.
+   *[other] Owning is worth it from { $count } images a month.
+}
+roi-owning-never = Owning is not worth it at any volume.
+roi-rental-least = { $count ->
+    [one] At least { $count } hour a month is paid.
+   *[other] At least { $count } hours a month are paid.
+}
+
 roi-curve = Cost per image, by images a month
 roi-curve-how = Bills and depreciation of a year. Hardware that is rarely used counts as worn out after the years you chose. Where the curve falls below a price, your own hardware is cheaper. The dot is your volume.
 roi-curve-here = your hardware

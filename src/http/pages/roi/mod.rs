@@ -18,7 +18,9 @@ use super::{
 use crate::{
     costs::{
         Asset, CostModel,
-        simulation::{ComparedPrice, CurvePoint, HardwarePart, Input, Outcome, Scenario, ScenarioError},
+        simulation::{
+            ComparedPrice, CurvePoint, HardwarePart, Input, Outcome, Scenario, ScenarioError, YEARS_MAX,
+        },
     },
     domain::{Product, Quality, Scope},
     http::{State, api::error::ApiError},
@@ -111,7 +113,10 @@ fn own_hardware(scenario: Scenario, costs: &CostModel) -> Result<Scenario, Scena
             residual: share(part.residual)?,
         })
     };
-    let (lifetime_images, lifetime_years, normal_utilisation_percent) = dearest.life.terms();
+    let (lifetime_images, life_years, normal_utilisation_percent) = dearest.life.terms();
+    // A life in images ends after the scenario's years at the latest.
+    let lifetime_years = life_years.filter(|_| lifetime_images.is_none());
+    let years = life_years.filter(|_| lifetime_images.is_some()).unwrap_or(scenario.years);
     Ok(Scenario {
         name: dearest.name.clone(),
         parts: parts.iter().map(shared).collect::<Result<_, _>>()?,
@@ -119,6 +124,7 @@ fn own_hardware(scenario: Scenario, costs: &CostModel) -> Result<Scenario, Scena
         lifetime_images,
         lifetime_years,
         normal_utilisation_percent,
+        years: years.min(YEARS_MAX),
         ..scenario
     })
 }

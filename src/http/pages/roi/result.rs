@@ -2,7 +2,7 @@ use maud::{Markup, html};
 
 use super::{RoiAnswer, curve};
 use crate::{
-    costs::simulation::{BreakEven, Outcome, Payback, PriceOutcome},
+    costs::simulation::{BreakEven, Outcome, Payback, PriceOutcome, RentalOutcome},
     http::pages::frame::{Words, explained, row},
     units::{Currency, Money},
 };
@@ -46,6 +46,7 @@ pub(super) fn show(words: Words, answer: &RoiAnswer) -> Markup {
         (curve::show(words, answer))
         (prices(&writer, outcome))
         @if outcome.like_for_like().is_none() { p.note { (words.say("roi-no-like-for-like")) } }
+        @if !outcome.rentals.is_empty() { (rentals(&writer, outcome)) }
         div.columns {
             (one_image(&writer, outcome))
             (one_year(&writer, outcome))
@@ -166,6 +167,47 @@ fn price_row(writer: &ResultWriter, outcome: &Outcome, index: usize, against: &P
             td { (saved("loaded", outcome.fully_loaded, against.saving_fully_loaded)) }
         }
     }
+}
+
+/// What the same images cost on rented devices.
+fn rentals(writer: &ResultWriter, outcome: &Outcome) -> Markup {
+    let words = writer.words;
+    let title = words.say("roi-rentals");
+    let columns = ["roi-rental-hour", "roi-rental-image", "roi-rental-month", "roi-owned-month"];
+    html! {
+        div.card id="rentals" {
+            h2 { (title) }
+            div.scroll tabindex="0" role="region" aria-label=(title) { table {
+                thead { tr {
+                    th scope="col" { (words.say("roi-rental")) }
+                    @for column in columns { th scope="col" { (words.say(column)) } }
+                } }
+                tbody { @for rental in &outcome.rentals { tr {
+                    th scope="row" { (rental.name) small.wrap { (rental_verdict(writer, rental)) } }
+                    td { (writer.money(rental.per_hour)) }
+                    td { (writer.money(rental.image)) }
+                    td { (writer.money(rental.month)) }
+                    td { (writer.money(rental.owned_month)) }
+                } } }
+            } }
+        }
+    }
+}
+
+/// Which of both is cheaper by how much, and from which volume owning is.
+fn rental_verdict(writer: &ResultWriter, rental: &RentalOutcome) -> String {
+    let words = writer.words;
+    let key = if rental.saving < Money::ZERO { "roi-renting-cheaper" } else { "roi-owning-cheaper" };
+    let verdict = writer.sentence(key, &[("amount", writer.money(rental.saving.abs()))]);
+    let owning = match rental.break_even {
+        BreakEven::From { images_per_month } => {
+            words.format("roi-owning-from", &[("count", images_per_month.into())])
+        }
+        BreakEven::BeyondCapacity { .. } | BreakEven::Never => words.say("roi-owning-never").into_owned(),
+    };
+    let least = (rental.minimum_hours > 0)
+        .then(|| words.format("roi-rental-least", &[("count", rental.minimum_hours.into())]));
+    words.sentences(&[verdict, owning, least.unwrap_or_default(), rental.source.clone().unwrap_or_default()])
 }
 
 fn how_payback(writer: &ResultWriter, outcome: &Outcome, against: &PriceOutcome) -> String {

@@ -50,6 +50,22 @@ roi-worth-beyond = { $count ->
 }
 roi-worth-never = 出多少张都不划算。
 
+roi-rentals = 改为按小时租用
+roi-rental = 设备
+roi-rental-hour = 每小时
+roi-rental-image = 每张
+roi-rental-month = 租用，每月
+roi-owned-month = 自有，每月
+roi-renting-cheaper = 租用每月便宜 { $amount }。
+roi-owning-cheaper = 自有每月便宜 { $amount }。
+roi-owning-from = { $count ->
+   *[other] 每月 { $count } 张起，自有更划算。
+}
+roi-owning-never = 出多少张都是租用更划算。
+roi-rental-least = { $count ->
+   *[other] 每月至少按 { $count } 小时付费。
+}
+
 roi-curve = 出图越多，每张越便宜
 roi-curve-how = 全年账单与损耗都算在内；用得再少，硬件也按所选年数折旧完毕。曲线低于某条价格线，自有硬件就开始划算。圆点是当前用量。
 roi-curve-here = 自有硬件

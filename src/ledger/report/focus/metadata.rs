@@ -6,7 +6,7 @@ use super::row::FocusRow;
 use crate::ledger::{LedgerError, report::csv::write_rows};
 
 /// Changes whenever a column does.
-const SCHEMA: &str = "tintype-cost-and-usage-2";
+const SCHEMA: &str = "tintype-cost-and-usage-3";
 /// When the schema was made, in FOCUS's form.
 const SCHEMA_CREATED: &str = "2026-11-29T00:00:00Z";
 
@@ -30,7 +30,7 @@ pub fn focus_metadata() -> Result<Value, LedgerError> {
 }
 
 fn column(name: &str) -> Value {
-    let is_decimal = ["Cost", "Quantity", "UnitPrice", "Kwh"].iter().any(|end| name.ends_with(end));
+    let is_decimal = ["Cost", "Quantity", "UnitPrice", "Kwh", "Grams"].iter().any(|end| name.ends_with(end));
     match name {
         "Tags" => json!({ "ColumnName": name, "DataType": "JSON" }),
         "BillingPeriodStart" | "BillingPeriodEnd" | "ChargePeriodStart" | "ChargePeriodEnd" => {

@@ -18,7 +18,7 @@ use crate::{
     costs::CostModel,
     domain::Calendar,
     ledger::{
-        Ledger, LedgerError, Month,
+        Ledger, LedgerError, Month, rate_cards,
         store::{Conn, params},
     },
 };
@@ -35,7 +35,7 @@ const BOUNDS: &str = "SELECT min(id), max(id) FROM entries WHERE entered_at_ms >
 /// sorting what an index by time would find, and from looking for NULLs, which almost every entry has.
 pub(in crate::ledger) const ENTRIES: &str = "
     SELECT entry.*, model, tag, requests.loras, public_id, keys.name AS key_name,
-           first.entered_at_ms AS first_entered_at_ms, first.duration_ms AS first_duration_ms,
+           first.rate_card AS first_rate_card, first.entered_at_ms AS first_entered_at_ms, first.duration_ms AS first_duration_ms,
            meter_epochs.device AS device,
            entry.reverses IS NOT NULL AND NOT EXISTS
                (SELECT 1 FROM entries AS correction WHERE correction.corrects = entry.reverses) AS is_taken_back
@@ -95,6 +95,7 @@ impl Ledger {
                 operator: operator.to_owned(),
                 account: installation(conn)?,
                 currency: costs.currency(),
+                intensities: rate_cards::carbon_intensities(conn)?,
             };
             let (first, last): (Option<i64>, Option<i64>) =
                 conn.query_one(BOUNDS, params![span.0, span.1], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::row::{Bill, FocusRow, decimal};
+use super::row::{Bill, FocusRow, decimal, grams};
 use crate::{
     ledger::{
-        LedgerError,
+        LedgerError, meter,
         report::WholeMonth,
         store::{Conn, params},
     },
@@ -32,10 +32,12 @@ pub(super) fn rows(
 ) -> Result<Vec<FocusRow>, LedgerError> {
     let (start, end) = bill.span;
     let (of_span, span) = (params![start, end], (start, known));
+    let carbon = meter::carbon_by_kind(conn, start, end)?;
     let mut rows = conn.query(OVERHEADS, of_span, |row| {
         let kind: String = row.get(0)?;
         let [energy, wall] = [row.get(1)?, row.get(2)?].map(EnergyBalance::from_millijoules);
-        Ok::<_, LedgerError>(overhead(bill, span, &kind, energy, wall, Money::from_nano(row.get(3)?)))
+        let row = overhead(bill, span, &kind, energy, wall, Money::from_nano(row.get(3)?));
+        Ok::<_, LedgerError>(FocusRow { carbon_grams: carbon.get(&kind).copied().map(grams), ..row })
     })?;
     let (depreciation, upkeep) = conn.query_one(CHARGED, of_span, |row| {
         Ok((Money::from_nano(row.get(0)?), Money::from_nano(row.get(1)?)))

@@ -1,12 +1,14 @@
 //! A row of the export, and what an entry of the ledger looks like as one.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
     domain::Calendar,
     ledger::{LedgerError, Month, loras, report::csv::TextCell, store::Row},
-    units::{Currency, EnergyBalance, Money, RangeError},
+    units::{Carbon, CarbonIntensity, Currency, EnergyBalance, Money, RangeError},
 };
 
 /// The columns, FOCUS's in its order, then ours. None is FOCUS's null.
@@ -67,6 +69,8 @@ pub(super) struct FocusRow {
     pub(super) corrected_entry_id: Option<i64>,
     #[serde(rename = "x_Line")]
     pub(super) line: &'static str,
+    #[serde(rename = "x_CarbonGrams")]
+    pub(super) carbon_grams: Option<String>,
 }
 
 /// What all rows of a file have in common.
@@ -80,6 +84,8 @@ pub(super) struct Bill {
     /// The installation's id, so that the files of two servers can be merged.
     pub(super) account: String,
     pub(super) currency: Currency,
+    /// What a kilowatt-hour emitted, by the rate cards that say so.
+    pub(super) intensities: HashMap<i64, CarbonIntensity>,
 }
 
 impl Bill {
@@ -134,7 +140,11 @@ impl Bill {
             None => None,
         };
         let amount = charge.amount()?;
+        let rate_card = row.get::<Option<i64>>("first_rate_card")?;
+        let intensity = rate_card.and_then(|card| self.intensities.get(&card));
+        let carbon = intensity.map(|intensity| Carbon::of(charge.wall_energy, *intensity)).transpose()?;
         Ok(FocusRow {
+            carbon_grams: carbon.map(grams),
             billing_currency: row.get("currency")?,
             charge_category: "Usage",
             charge_class: is_earlier.then_some("Correction"),
@@ -223,6 +233,12 @@ impl Charge {
 /// Kilowatt-hours in FOCUS's form: a decimal has a point.
 pub(super) fn decimal(energy: EnergyBalance) -> String {
     let text = energy.to_kwh_string();
+    if text.contains('.') { text } else { text + ".0" }
+}
+
+/// Grams in FOCUS's form: a decimal has a point.
+pub(super) fn grams(carbon: Carbon) -> String {
+    let text = carbon.to_grams_string();
     if text.contains('.') { text } else { text + ".0" }
 }
 

@@ -41,6 +41,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0071_cost_centres.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0072_webhooks.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0073_async.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0074_purchases.sql")),
 ];
 
 /// Brings the schema up to date.
