@@ -72,7 +72,7 @@ impl Service {
         &self,
         month: Month,
         actor: String,
-    ) -> Result<Result<Closing, String>, ServiceError> {
+    ) -> Result<Result<Closing, CloseError>, ServiceError> {
         let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
         let operator = self.operator().to_owned();
         let closed = self.ask_report(move |ledger| {
@@ -80,7 +80,7 @@ impl Service {
             match ledger.close_month(month, &closer, now) {
                 Ok(closing) => Ok(Ok(closing)),
                 Err(CloseError::Ledger(error)) => Err(error),
-                Err(refused) => Ok(Err(refused.to_string())),
+                Err(refused) => Ok(Err(refused)),
             }
         });
         closed.await

@@ -1,6 +1,6 @@
 //! Closing a month: what will be sealed, whether the books hold, and the form.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ use crate::{
             see_other, session,
         },
     },
-    ledger::{Control, ControlKind, MonthReport},
+    ledger::{CloseError, Control, ControlKind, Month, MonthReport},
     units::Money,
 };
 
@@ -64,10 +64,41 @@ pub(in crate::http::pages) async fn close(
         return Ok(see_other(&format!("/admin/costs/close?month={month}")));
     }
     let actor = visit.visitor.actor().to_owned();
-    let closed = state.service.close_month(month, actor).await?;
-    let closing = closed.map_err(|refused| ApiError::invalid("month", format!("{refused}.")))?;
+    let closing = match state.service.close_month(month, actor).await? {
+        Ok(closing) => closing,
+        Err(refused) => return Ok(refusal(&visit, month, &refused)),
+    };
     tracing::info!(%month, sha256 = %closing.sha256, by = visit.visitor.actor(), "a month was closed on a page");
     Ok(see_other(&format!("/admin/costs?month={month}")))
+}
+
+/// Why the month was not closed, and the way back.
+fn refusal(visit: &Visit, month: Month, refused: &CloseError) -> HttpResponse {
+    let words = visit.words;
+    let title = words.format("costs-close-title", &[("month", words.month(month).into())]);
+    let body = html! {
+        div.page-head { h1 { (title) } }
+        p.notice.warn { (reason(words, refused)) }
+        p { a.button.second href={ "/admin/costs?month=" (month) } { (words.month(month)) } }
+    };
+    Page::new(visit, Section::Costs, &title).sheet("costs.css").status(StatusCode::BAD_REQUEST).show(&body)
+}
+
+fn reason(words: Words, refused: &CloseError) -> String {
+    let of_month = |key: &str, month: Month| words.format(key, &[("month", words.month(month).into())]);
+    match refused {
+        CloseError::Running { month, last_day } => words.format(
+            "costs-close-running",
+            &[("month", words.month(*month).into()), ("day", words.date(*last_day).into())],
+        ),
+        CloseError::Open { requests, .. } => {
+            words.format("costs-close-open", &[("count", (*requests).into())])
+        }
+        CloseError::Closed { closed, .. } => of_month("costs-close-closed", *closed),
+        CloseError::EarlierOpen { earlier, .. } => of_month("costs-close-earlier", *earlier),
+        CloseError::Shifted { closed, .. } => of_month("costs-close-shifted", *closed),
+        CloseError::Ledger(error) => error.to_string(),
+    }
 }
 
 /// The figures that are closed.

@@ -153,6 +153,14 @@ costs-close-controls = Whether the books hold
 costs-close-sure = I have looked at these figures. This can't be undone.
 costs-close-now = Close the month
 costs-close-not-now = Not now
+costs-close-running = { $month } has not ended. Close it after { $day }.
+costs-close-open = { $count ->
+    [one] One request of the month is still open. Wait for it, or restart the server.
+   *[other] { $count } requests of the month are still open. Wait for them, or restart the server.
+}
+costs-close-closed = { $month } is closed already, and months before it can't be closed any more.
+costs-close-earlier = { $month } has entries and isn't closed. Close it first.
+costs-close-shifted = The month doesn't begin where { $month } ended, because another time zone counts its days.
 costs-control-holds = holds
 costs-control-breaks = { $count ->
     [one] broken, { $count } place; see tintype audit

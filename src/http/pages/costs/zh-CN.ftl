@@ -150,6 +150,13 @@ costs-close-controls = 账目核对
 costs-close-sure = 我已核对以上数字，结账后不能撤销。
 costs-close-now = 确认结账
 costs-close-not-now = 暂不结账
+costs-close-running = { $month }尚未结束，请在 { $day } 之后结账。
+costs-close-open = { $count ->
+   *[other] 本月还有 { $count } 个请求未完成，请等待完成或重启服务。
+}
+costs-close-closed = { $month }已经结账，更早的月份不能再结账。
+costs-close-earlier = { $month }有账目但尚未结账，请先为它结账。
+costs-close-shifted = 由于时区变更，本月的起点与{ $month }的终点不一致。
 costs-control-holds = 相符
 costs-control-breaks = 有 { $count } 处不符，详见 tintype audit
 costs-control-closed = 已结账月份保持原样
