@@ -1,13 +1,15 @@
+use std::borrow::Cow;
+
 use candle_core::{
     Device, Result,
-    quantized::{
-        QStorage, QTensor,
-        k_quants::{BlockQ4K, BlockQ8_0, GgmlType},
-    },
+    quantized::{GgmlDType, QStorage, QTensor, k_quants::BlockQ4K},
 };
 use rayon::prelude::*;
 
-use super::super::cpu;
+use super::{
+    super::cpu,
+    block::{Block, EightBits},
+};
 
 /// How the large matrices of a model are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,8 +37,8 @@ impl Format {
     pub(super) const fn quantizer(self) -> Option<Quantizer> {
         match self {
             Self::Dense => None,
-            Self::EightBit => Some(quantize::<BlockQ8_0>),
-            Self::FourBit => Some(quantize::<BlockQ4K>),
+            Self::EightBit => Some(to_eight_bits),
+            Self::FourBit => Some(to_four_bits),
         }
     }
 }
@@ -44,23 +46,26 @@ impl Format {
 /// From a weight [outputs, inputs] and its outputs to candle's tensor on a device, rows filled up with zeros to whole blocks.
 pub(super) type Quantizer = fn(&[f32], usize, &Device) -> Result<QTensor>;
 
-/// BlockRows on every core; candle's own quantizes on one.
-fn quantize<T: GgmlType + Send + Sync + 'static>(
-    weight: &[f32],
-    outputs: usize,
-    device: &Device,
-) -> Result<QTensor> {
+fn to_eight_bits(weight: &[f32], outputs: usize, device: &Device) -> Result<QTensor> {
     let inputs = weight.len() / outputs;
-    let shape = (outputs, inputs.next_multiple_of(T::BLCK_SIZE));
-    let on_host = QTensor::new(QStorage::Cpu(Box::new(to_blocks::<T>(weight, inputs))), shape)?;
+    let blocks = to_blocks::<EightBits>(weight, inputs);
+    let bytes: Vec<u8> = blocks.into_iter().flat_map(EightBits::bytes).collect();
+    let shape = (outputs, inputs.next_multiple_of(EightBits::NUMBERS));
+    QTensor::new(QStorage::from_data(Cow::Owned(bytes), device, GgmlDType::Q8_0)?, shape)
+}
+
+fn to_four_bits(weight: &[f32], outputs: usize, device: &Device) -> Result<QTensor> {
+    let inputs = weight.len() / outputs;
+    let shape = (outputs, inputs.next_multiple_of(BlockQ4K::NUMBERS));
+    let on_host = QTensor::new(QStorage::Cpu(Box::new(to_blocks::<BlockQ4K>(weight, inputs))), shape)?;
     if device.is_cpu() {
         Ok(on_host)
     } else {
-        QTensor::new(QStorage::from_data(on_host.data()?, device, T::DTYPE)?, shape)
+        QTensor::new(QStorage::from_data(on_host.data()?, device, GgmlDType::Q4K)?, shape)
     }
 }
 
-/// A weight [outputs, inputs] in blocks, in the host's memory. BlockRows are filled up with zeros to whole blocks.
+/// A weight [outputs, inputs] in blocks, in the host's memory. Rows are filled up with zeros to whole blocks.
 #[derive(Debug)]
 pub(in crate::pipeline) struct BlockLinear {
     rows: BlockRows,
@@ -70,7 +75,7 @@ pub(in crate::pipeline) struct BlockLinear {
 
 #[derive(Debug)]
 enum BlockRows {
-    EightBit(Vec<BlockQ8_0>),
+    EightBit(Vec<EightBits>),
     FourBit(Vec<BlockQ4K>),
 }
 
@@ -99,15 +104,15 @@ impl BlockLinear {
         }
     }
 
-    fn multiply<T: GgmlType>(&self, blocks: &[T], x: &[f32], out: &mut [f32]) {
-        let blocks_of_row = self.inputs.div_ceil(T::BLCK_SIZE);
+    fn multiply<B: Block>(&self, blocks: &[B], x: &[f32], out: &mut [f32]) {
+        let blocks_of_row = self.inputs.div_ceil(B::NUMBERS);
         let row = |output: usize, row: &mut [f32]| {
             let blocks = &blocks[output * blocks_of_row..][..blocks_of_row];
-            let (whole, rest) = row.split_at_mut(self.inputs / T::BLCK_SIZE * T::BLCK_SIZE);
-            T::to_float(&blocks[..whole.len() / T::BLCK_SIZE], whole);
+            let (whole, rest) = row.split_at_mut(self.inputs / B::NUMBERS * B::NUMBERS);
+            B::read(&blocks[..whole.len() / B::NUMBERS], whole);
             if !rest.is_empty() {
                 let mut last = [0f32; BLOCK_MAX];
-                T::to_float(&blocks[blocks_of_row - 1..], &mut last[..T::BLCK_SIZE]);
+                B::read(&blocks[blocks_of_row - 1..], &mut last[..B::NUMBERS]);
                 rest.copy_from_slice(&last[..rest.len()]);
             }
         };
@@ -118,22 +123,25 @@ impl BlockLinear {
 /// Numbers of the largest block.
 const BLOCK_MAX: usize = 256;
 
-/// BlockRows of `width` numbers, each rounded to blocks of its own.
-fn to_blocks<T: GgmlType>(numbers: &[f32], width: usize) -> Vec<T> {
-    let mut blocks = vec![T::zeros(); numbers.len() / width * width.div_ceil(T::BLCK_SIZE)];
-    let rows = blocks.par_chunks_mut(width.div_ceil(T::BLCK_SIZE)).zip(numbers.par_chunks(width));
+/// Rows of `width` numbers, each rounded to blocks of its own, on every core.
+fn to_blocks<B: Block>(numbers: &[f32], width: usize) -> Vec<B> {
+    let mut blocks = vec![B::zeros(); numbers.len() / width * width.div_ceil(B::NUMBERS)];
+    let rows = blocks.par_chunks_mut(width.div_ceil(B::NUMBERS)).zip(numbers.par_chunks(width));
     rows.for_each(|(blocks, row)| {
-        let mut filled = row.to_vec();
-        filled.resize(blocks.len() * T::BLCK_SIZE, 0.0);
-        T::from_float(&filled, blocks);
+        let (whole, rest) = row.split_at(width / B::NUMBERS * B::NUMBERS);
+        let (of_whole, of_rest) = blocks.split_at_mut(width / B::NUMBERS);
+        B::round(whole, of_whole);
+        if !rest.is_empty() {
+            let mut filled = [0f32; BLOCK_MAX];
+            filled[..rest.len()].copy_from_slice(rest);
+            B::round(&filled[..B::NUMBERS], of_rest);
+        }
     });
     blocks
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::quantized::GgmlDType;
-
     use super::*;
     use crate::pipeline::{ops::Numbers, testing::random_tensor as random};
 

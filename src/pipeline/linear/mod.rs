@@ -1,5 +1,6 @@
 //! y = x·Wᵀ + b, by the CPU kernels or by candle, with the weight dense or in blocks of few bits.
 
+mod block;
 mod blocks;
 mod candle;
 mod side;
