@@ -15,7 +15,7 @@ use crate::{client::eventually, server::TestServer};
 /// Silent connections of each kind: more than there may be.
 const HELD: usize = 1100;
 /// Longest wait for anything. No claim about speed: on a busy machine everything takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 const PROBER: Ipv4Addr = Ipv4Addr::LOCALHOST;
 

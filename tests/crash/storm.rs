@@ -24,7 +24,7 @@ const REPEATS: usize = 600;
 fn send(served: &Served, source: Ipv4Addr, request: &str) -> TcpStream {
     let address: SocketAddr = served.program.url.trim_start_matches("http://").parse().expect("an address");
     let mut stream = slow_connection(address, source);
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_secs(600))).expect("a time-out");
     stream.write_all(request.as_bytes()).expect("sent");
     stream
 }
