@@ -64,7 +64,7 @@ fn every_entry_of_a_month_is_downloaded_as_focus() {
         "{}",
         focus.header("content-disposition")
     );
-    let images = focus.text.lines().filter(|line| line.ends_with(",image")).count();
+    let images = focus.text.lines().filter(|line| line.ends_with(",image,")).count();
     assert!(focus.text.starts_with("BilledCost,") && images == 2, "{}", focus.text);
     for (query, param) in
         [("format=xlsx", "format"), ("format=focus&year=2026", "format"), ("format=focus&by=key", "format")]

@@ -30,7 +30,7 @@ MODELS = ["dall-e-3", "gpt-image-1"]
 numbers = count()
 
 
-@schemathesis.hook("before_call").apply_to(name="POST /v1/images/generations")
+@schemathesis.hook("before_call").apply_to(name=["POST /v1/images/generations", "POST /v1/async/images/generations"])
 def make_generatable(context, case, kwargs):
     components = context.operation.schema.raw_schema["components"]
     use_new_key(case, components)
@@ -44,7 +44,7 @@ def filter_case(context, case):
     return not (case.media_type == "multipart/form-data" and case.meta and case.meta.generation.mode.is_negative)
 
 
-@schemathesis.hook("before_call").apply_to(name="POST /v1/images/edits")
+@schemathesis.hook("before_call").apply_to(name=["POST /v1/images/edits", "POST /v1/async/images/edits"])
 def make_editable(context, case, kwargs):
     components = context.operation.schema.raw_schema["components"]
     use_new_key(case, components)
