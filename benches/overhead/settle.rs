@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tintype::{
     costs::Budgets,
     domain::{ApiKey, Calendar, KeyId, Quality, RequestId, Scopes, Seed},
-    ledger::{BudgetPeriods, KeyRules, Ledger, NewKey, NewRequest, SettledImage, Settlement},
+    ledger::{BudgetPeriods, KeyRules, Ledger, LedgerPlace, NewKey, NewRequest, SettledImage, Settlement},
     units::{Currency, Energy, Money},
 };
 
@@ -24,6 +24,8 @@ use crate::{
     images,
 };
 
+/// Names a variable with the URL of an empty database, to measure there too.
+const POSTGRES: &str = "TINTYPE_BENCH_POSTGRES";
 /// Entries that the ledger holds before anything is measured.
 const ENTRIES: u32 = 1_000_000;
 const REQUESTS: usize = 1000;
@@ -55,10 +57,25 @@ pub fn measure() {
         began.elapsed()
     );
 
-    let mut page = File::create(place.path().join("page")).expect("a file");
+    // The copy is of before the measured requests, so that both measure the same.
+    let in_postgres = std::env::var(POSTGRES).ok().map(|url| {
+        let target =
+            Ledger::open_at(&LedgerPlace::Postgres(url.parse().expect("a URL"))).expect("an empty database");
+        let (time, rows) = timed(|| ledger.copy_into(&target).expect("copied"));
+        println!("{rows} rows copied into PostgreSQL in {time:?}\n");
+        target
+    });
+    measure_on(&ledger, "SQLite", key, place.path());
+    if let Some(ledger) = in_postgres {
+        measure_on(&ledger, "PostgreSQL", key, place.path());
+    }
+}
+
+fn measure_on(ledger: &Ledger, database: &str, key: KeyId, place: &Path) {
+    let mut page = File::create(place.join("page")).expect("a file");
     let samples: Vec<Sample> =
-        (0..WARM_UP_REQUESTS + REQUESTS).map(|number| sample(&ledger, key, &mut page, number)).collect();
-    println!("| ledger, each on its own | p50 ms | p99 ms |\n| --- | ---: | ---: |");
+        (0..WARM_UP_REQUESTS + REQUESTS).map(|number| sample(ledger, key, &mut page, number)).collect();
+    println!("\n| {database}, each on its own | p50 ms | p99 ms |\n| --- | ---: | ---: |");
     let row = |what: &str, value: fn(&Sample) -> Duration| {
         let values = samples[WARM_UP_REQUESTS..].iter().map(|sample| value(sample).as_secs_f64() * 1000.0);
         let [p50, p99] = super::percentiles(values.collect());

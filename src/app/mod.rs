@@ -34,7 +34,7 @@ use crate::{
         LoraTerms, NewSecrets, Offer, PublicAddress, SessionSecret, SourceMemory, State,
     },
     image_store::{ImageStore, StoreError},
-    ledger::{KeyRules, Ledger, LedgerError, NewKey},
+    ledger::{KeyRules, Ledger, LedgerError, LedgerPlace, NewKey},
     notify::WebhookSender,
     outbound::Outbound,
     pipeline::{HashedWeights, LoadError, ModelSource, OnLoad, hub},
@@ -154,7 +154,7 @@ impl App {
         let data_dir = DataDir::open(&config.data_dir)?;
         // Bound before the model is loaded: a port that is taken should not cost a minute. Early clients wait.
         let (listener, address) = listen(&config.listen)?;
-        let (ledger, calendar) = open_ledger(&data_dir, config, &costs, clock.now())?;
+        let (ledger, calendar) = open_ledger(config, &costs, clock.now())?;
         let image_store = Arc::new(ImageStore::open(data_dir.path(IMAGES_DIRECTORY), free_disk_min(config))?);
         let book = overhead_book(&ledger, &costs, clock, &calendar);
         let (overheads, booked) = mpsc::unbounded_channel();
@@ -317,14 +317,21 @@ fn first_secrets(ledger: &Ledger) -> Result<(Option<ApiKey>, Option<SignInSecret
     Ok((first_key, sign_in_link))
 }
 
+/// Where the configured ledger is.
+pub(crate) fn ledger_place(config: &Config) -> LedgerPlace {
+    match &config.ledger {
+        Some(url) => LedgerPlace::Postgres(url.clone()),
+        None => LedgerPlace::File(config.data_dir.join(LEDGER_FILE)),
+    }
+}
+
 /// The ledger and its days, checked against the configuration; what a dead process left open is abandoned.
 fn open_ledger(
-    data_dir: &DataDir,
     config: &Config,
     costs: &CostModel,
     now: Timestamp,
 ) -> Result<(Arc<Ledger>, Calendar), AppError> {
-    let ledger = Ledger::open(&data_dir.path(LEDGER_FILE))?;
+    let ledger = Ledger::open_at(&ledger_place(config))?;
     ledger.inspect()?;
     ledger.check_currency(costs.currency())?;
     let zone = config.zone()?;

@@ -84,10 +84,8 @@ pub(super) fn run(command: AdminCommand, clock: &dyn Clock) -> Result<(), CliErr
 
 fn link(args: &LinkArgs, now: Timestamp) -> Result<(), CliError> {
     // A directory that was named and has no ledger is a typing mistake: the link would open nothing.
-    let (config, ledger) = match args.place.data_dir {
-        Some(_) => args.place.ledger()?,
-        None => args.place.ledger_or_new()?,
-    };
+    let is_named = args.place.data_dir.is_some() || args.place.ledger.is_some();
+    let (config, ledger) = if is_named { args.place.ledger()? } else { args.place.ledger_or_new()? };
     let secret = SignInSecret::generate(&mut rand::rng());
     let url = args.url.clone().unwrap_or_else(|| address(&config));
     let (link, expires_at) =

@@ -33,7 +33,7 @@ pub(super) fn run(args: &AuditArgs, clock: &dyn Clock) -> Result<(), CliError> {
 
 /// What does not hold, before a month is closed; empty if all does.
 pub(super) fn breaks(books: &Books, clock: &dyn Clock) -> Result<Vec<String>, CliError> {
-    let controls = controls(books, AuditBasis::TOLERANCE_PERCENT, clock)?;
+    let controls = controls_of(books, clock)?;
     let breaks = controls.into_iter().flat_map(|control| {
         control
             .breaks
@@ -41,6 +41,11 @@ pub(super) fn breaks(books: &Books, clock: &dyn Clock) -> Result<Vec<String>, Cl
             .map(move |found| format!("it does not hold that {}: {found}", control.kind))
     });
     Ok(breaks.collect())
+}
+
+/// What `tintype audit` checks, with its usual tolerance.
+pub(super) fn controls_of(books: &Books, clock: &dyn Clock) -> Result<Vec<Control>, CliError> {
+    controls(books, AuditBasis::TOLERANCE_PERCENT, clock)
 }
 
 fn controls(books: &Books, tolerance_percent: u32, clock: &dyn Clock) -> Result<Vec<Control>, CliError> {

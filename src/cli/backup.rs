@@ -31,7 +31,7 @@ struct BackupJson {
 }
 
 pub(super) fn run(args: &BackupArgs) -> Result<(), CliError> {
-    let (_, ledger) = args.place.ledger_file()?;
+    let ledger = args.place.ledger_file()?;
     let made = ledger::back_up(&ledger, &args.file, args.force)?;
     let damage = made.damage.map(|damage| damage.to_string());
     let copy = BackupJson { file: args.file.display().to_string(), holdings: made.holdings, damage };

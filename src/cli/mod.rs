@@ -18,6 +18,7 @@ mod forget;
 mod generate;
 mod invoice_args;
 mod key;
+mod ledger;
 mod lora;
 mod model;
 mod month;
@@ -44,12 +45,12 @@ use jiff::civil::Date;
 
 use self::output::{note, print, print_json};
 use crate::{
-    app::{AppError, LEDGER_FILE, prepare_data_dir},
+    app::{AppError, ledger_place, prepare_data_dir},
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
     costs::{CostError, CostModel, simulation::ScenarioError},
     domain::Calendar,
-    ledger::{CopyError, Ledger, LedgerError},
+    ledger::{CopyError, Ledger, LedgerError, LedgerPlace, PostgresUrl},
     os,
     pipeline::{DeviceList, KernelChoice, LoadError, MemoryTier, Precision, RenderError},
     telemetry,
@@ -126,6 +127,9 @@ enum Command {
     /// It prints the line to put into tintype.toml and writes nothing. The meter must have counted this work only: idle
     /// hours, and other machines on it, raise the factor.
     Calibrate(calibrate::CalibrateArgs),
+    /// Check the ledger, and move it into PostgreSQL or back
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Close months, verify closed ones, take entries back
     #[command(subcommand)]
     Month(month::MonthCommand),
@@ -170,6 +174,9 @@ struct DataArgs {
     /// Where the ledger and secrets are kept [default: data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// The ledger in PostgreSQL, as postgres://user:password@host/database [default: a file in the data directory]
+    #[arg(long, value_name = "URL")]
+    ledger: Option<PostgresUrl>,
 }
 
 /// The model, and the device it runs on.
@@ -283,6 +290,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Pull(args) => pull::run(&args),
         Command::Doctor(args) => doctor::run(args, &*clock),
         Command::Model(command) => model::run(command),
+        Command::Ledger(command) => ledger::run(&command, &*clock),
         Command::Lora(command) => lora::run(command),
         Command::Key(command) => key::run(command, &*clock),
         Command::Admin(command) => admin::run(command, &*clock),
@@ -350,8 +358,13 @@ impl Books {
 
 /// `costs` with the assets of the data directory's ledger, if there is one.
 fn with_recorded_assets(config: &Config, costs: CostModel) -> Result<CostModel, CliError> {
-    let file = config.data_dir.join(LEDGER_FILE);
-    if file.is_file() { Ok(Ledger::open(&file)?.with_assets(&costs)?) } else { Ok(costs) }
+    let place = ledger_place(config);
+    if place.is_there()? { Ok(Ledger::open_at(&place)?.with_assets(&costs)?) } else { Ok(costs) }
+}
+
+/// A ledger that only PostgreSQL's own programs copy.
+fn in_postgres(url: &PostgresUrl) -> CliError {
+    CliError::Usage(format!("{url} is copied and restored by pg_dump and pg_restore; see docs/operations.md"))
 }
 
 /// A day, `2026-11-23`. Not the lenient reading, which passes over a time and an offset.
@@ -392,27 +405,37 @@ impl DataArgs {
         if let Some(data_dir) = &self.data_dir {
             config.data_dir.clone_from(data_dir);
         }
+        if let Some(ledger) = &self.ledger {
+            config.ledger = Some(ledger.clone());
+        }
         config
     }
 
-    /// The ledger of the data directory, beside a running server or without one.
+    /// The ledger, beside a running server or without one.
     fn ledger(&self) -> Result<(Config, Ledger), CliError> {
-        let (config, file) = self.ledger_file()?;
-        Ok((config, Ledger::open(&file)?))
+        let (config, place) = self.ledger_place()?;
+        Ok((config, Ledger::open_at(&place)?))
     }
 
-    /// Its file. A directory without one is a typing mistake, not an empty month.
-    fn ledger_file(&self) -> Result<(Config, PathBuf), CliError> {
+    /// Where it is. A directory or a database without one is a typing mistake, not an empty month.
+    fn ledger_place(&self) -> Result<(Config, LedgerPlace), CliError> {
         let config = self.config()?;
-        let file = config.data_dir.join(LEDGER_FILE);
-        if file.is_file() {
-            prepare_data_dir(&config.data_dir)?;
-            Ok((config, file))
-        } else {
-            Err(CliError::Usage(format!(
-                "{}: no such ledger; serve once, or pass another --data-dir",
-                file.display()
-            )))
+        let place = ledger_place(&config);
+        if !place.is_there()? {
+            let other = if config.ledger.is_some() { "--ledger" } else { "--data-dir" };
+            return Err(CliError::Usage(format!(
+                "{place}: no such ledger; serve once, or pass another {other}"
+            )));
+        }
+        prepare_data_dir(&config.data_dir)?;
+        Ok((config, place))
+    }
+
+    /// Its file, for what only files have.
+    fn ledger_file(&self) -> Result<PathBuf, CliError> {
+        match self.ledger_place()?.1 {
+            LedgerPlace::File(file) => Ok(file),
+            LedgerPlace::Postgres(url) => Err(in_postgres(&url)),
         }
     }
 
@@ -431,12 +454,16 @@ impl DataArgs {
     /// The same, made if there is none.
     fn ledger_or_new(&self) -> Result<(Config, Ledger), CliError> {
         let config = self.config()?;
-        let file = config.data_dir.join(LEDGER_FILE);
-        if !file.exists() {
-            note(&format_args!("no ledger was in {}; a new one is made", config.data_dir.display()));
+        let place = ledger_place(&config);
+        if !place.is_there()? {
+            let shown = match &place {
+                LedgerPlace::File(_) => config.data_dir.display().to_string(),
+                LedgerPlace::Postgres(url) => url.to_string(),
+            };
+            note(&format_args!("no ledger was in {shown}; a new one is made"));
         }
         prepare_data_dir(&config.data_dir)?;
-        let ledger = Ledger::open(&file)?;
+        let ledger = Ledger::open_at(&place)?;
         Ok((config, ledger))
     }
 }

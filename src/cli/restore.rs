@@ -35,6 +35,9 @@ struct RestoreJson {
 
 pub(super) fn run(args: &RestoreArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let config = args.place.config()?;
+    if let Some(url) = &config.ledger {
+        return Err(super::in_postgres(url));
+    }
     let backup = BackupFile::open(&args.file)?;
     let _held = DataDir::open(&config.data_dir)?;
     let ledger = config.data_dir.join(LEDGER_FILE);

@@ -38,6 +38,7 @@ use crate::{
     costs::{Budgets, CostModel, CostSettings, ExchangeRate},
     domain::{ConfiguredSteps, ImageSize, KeyLimits, LoraUse, NamedHost},
     engine::{EngineSettings, ProfileStore},
+    ledger::PostgresUrl,
     lora_library::LoraLibrary,
     meter::Powers,
     pipeline::{DeviceList, KernelChoice, LoraChoice, MemoryTier, ModelDigest, Precision},
@@ -54,6 +55,8 @@ pub struct Config {
     pub listen: ListenAddress,
     /// The directory of the ledger, secrets and images.
     pub data_dir: PathBuf,
+    /// The ledger in PostgreSQL; none: a file in `data_dir`.
+    pub ledger: Option<PostgresUrl>,
     /// Where clients find the server, for links; none: where the request came to.
     pub public_url: Option<String>,
     /// Networks whose X-Forwarded headers are believed.
@@ -232,6 +235,7 @@ impl Default for Config {
         Self {
             listen: ListenAddress::default(),
             data_dir: "data".into(),
+            ledger: None,
             public_url: None,
             trusted_proxies: Vec::new(),
             hsts_seconds: 0,

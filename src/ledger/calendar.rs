@@ -90,9 +90,9 @@ fn keep(conn: &Conn<'_>, zone: &TimeZone, now: Timestamp) -> Result<(), LedgerEr
 
 /// Whether anything was booked, which has its day and its month.
 fn has_entries(conn: &Conn<'_>) -> Result<bool, LedgerError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM entries) + EXISTS (SELECT 1 FROM overheads)
-                    + EXISTS (SELECT 1 FROM month_closings)";
-    conn.query_one(sql, params![], |row| Ok(row.get::<i64>(0)? > 0))
+    let sql = "SELECT EXISTS (SELECT 1 FROM entries) OR EXISTS (SELECT 1 FROM overheads)
+                    OR EXISTS (SELECT 1 FROM month_closings)";
+    conn.query_one(sql, params![], |row| row.get(0))
 }
 
 /// Whether two zones, such as Asia/Shanghai and PRC, cut the months around `month` at the same moments.

@@ -20,6 +20,16 @@ pub enum StoreFault {
     CannotOpen,
     /// The file is not as the database wrote it.
     Damaged,
+    /// The database cannot be reached, or takes no more connections.
+    Away,
+    /// There is no room on the disk of the database's server.
+    DatabaseFull,
+    /// The database takes no writes.
+    DatabaseReadOnly,
+    /// The database is not as its server wrote it.
+    DatabaseDamaged,
+    /// The database's user may not do this.
+    NotAllowed,
     /// A constraint or a trigger refused a row.
     Refused,
     /// A row holds what its column should not hold.
@@ -40,6 +50,11 @@ impl fmt::Display for StoreFault {
             Self::Damaged => {
                 "; ledger.sqlite3 is damaged: stop the server and restore a backup (tintype restore FILE)"
             }
+            Self::Away => "; see that PostgreSQL runs and takes connections from here",
+            Self::DatabaseFull => "; make room on the disk of PostgreSQL's server",
+            Self::DatabaseReadOnly => "; it is a standby, or was set to read only: name the primary",
+            Self::DatabaseDamaged => "; the database is damaged: restore a backup (pg_restore)",
+            Self::NotAllowed => "; the database's user must own the ledger's tables",
             Self::Refused | Self::Row | Self::Other => "",
         })
     }
@@ -123,6 +138,17 @@ pub enum LedgerError {
         /// What was found first.
         finding: String,
     },
+    /// A ledger that others' rows are to go into has some of its own.
+    #[error("the ledger to move to is not empty; name another")]
+    NotEmpty,
+    /// A database of PostgreSQL's cannot be used as a ledger.
+    #[error("{url}: {finding}")]
+    Database {
+        /// Where it is.
+        url: String,
+        /// Why, and what to do.
+        finding: String,
+    },
     /// The file system does not carry a write-ahead log.
     #[error("the ledger: its file system has no shared memory for a write-ahead log; use a local --data-dir")]
     NoWal,
@@ -172,17 +198,24 @@ impl LedgerError {
             | Self::DamagedLog { .. }
             | Self::HalfRestored { .. }
             | Self::NotOurs { .. }
-            | Self::Altered { .. } => true,
+            | Self::Altered { .. }
+            | Self::Database { .. } => true,
             Self::Io { cause, .. } => cause.kind() == ErrorKind::PermissionDenied,
             _ => false,
         }
+    }
+
+    /// Whether the database cannot be reached now.
+    pub const fn is_away(&self) -> bool {
+        matches!(self, Self::Store { fault: StoreFault::Away, .. })
     }
 
     /// Whether there is no room on the disk.
     pub fn is_full_disk(&self) -> bool {
         matches!(
             self,
-            Self::Store { fault: StoreFault::FullDisk, .. } | Self::Open { fault: StoreFault::FullDisk, .. }
+            Self::Store { fault: StoreFault::FullDisk | StoreFault::DatabaseFull, .. }
+                | Self::Open { fault: StoreFault::FullDisk, .. }
         )
     }
 }

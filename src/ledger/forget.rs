@@ -77,7 +77,7 @@ impl Ledger {
             let files = batches::forget_tag(conn, (tag, &pseudonym), label, now)?;
             Ok(Forgotten { pseudonym, requests: requests(conn, sql, label)?, files, resealed })
         })?;
-        self.store.drop_old_pages()?;
+        self.store.drop_old_contents()?;
         Ok(forgotten)
     }
 
@@ -107,7 +107,7 @@ impl Ledger {
             files.dedup();
             Ok(Forgotten { requests, files, pseudonym, resealed: Vec::new() })
         })?;
-        self.store.drop_old_pages()?;
+        self.store.drop_old_contents()?;
         Ok(forgotten)
     }
 

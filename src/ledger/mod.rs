@@ -84,7 +84,10 @@ pub use self::{
         PlugTotals, SavedPoint, Step, WholeMonth, YearReport, focus_metadata,
     },
     sessions::{Credential, NewSession, OpenedWith, SessionRow},
-    store::{BackedUp, BackupFile, CopyError, Examined, Holdings, Restored, back_up, examine},
+    store::{
+        BackedUp, BackupFile, CopyError, Examined, Holdings, LedgerPlace, PostgresUrl, PostgresUrlError,
+        Restored, back_up, examine, examine_database,
+    },
     terms::TermRow,
     types::{
         BudgetHolder, BudgetPeriods, Evidence, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
@@ -112,8 +115,16 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] if the file cannot be opened or written, is damaged, or is newer than this program.
     pub fn open(file: &Path) -> Result<Self, LedgerError> {
+        Self::open_at(&file.into())
+    }
+
+    /// Opens the ledger at `place`, making it and bringing its schema up to date as needed.
+    ///
+    /// # Errors
+    /// [`LedgerError`] as [`Ledger::open`]'s, or if the database cannot be reached or is not ours.
+    pub fn open_at(place: &LedgerPlace) -> Result<Self, LedgerError> {
         Ok(Self {
-            store: Store::open(file)?,
+            store: Store::open(place)?,
             running_sums: Mutex::default(),
             shown_sums: Mutex::default(),
             known_keys: Mutex::default(),
@@ -128,6 +139,30 @@ impl Ledger {
     /// [`LedgerError::Damaged`] if a page is not sound.
     pub fn inspect(&self) -> Result<(), LedgerError> {
         self.store.inspect()
+    }
+
+    /// Checks that every page is sound, beside a running server.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] if a page is not sound.
+    pub fn inspect_pages(&self) -> Result<(), LedgerError> {
+        self.store.inspect_pages()
+    }
+
+    /// Copies every row into the empty ledger `target`, so that sums, receipts and seals are the same there. Returns how many.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then nothing was written. [`LedgerError::NotEmpty`] if `target` has been used.
+    pub fn copy_into(&self, target: &Self) -> Result<u64, LedgerError> {
+        self.store.copy_into(&target.store)
+    }
+
+    /// How many rows each table has, in the order in which they refer to each other.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn count_rows(&self) -> Result<Vec<(&'static str, i64)>, LedgerError> {
+        self.store.count_rows()
     }
 
     /// Whether amounts in `configured` may be added to this ledger's.

@@ -156,7 +156,9 @@ pub(super) const RECENT: &str = "
             AND created_at_ms >= ?8 AND created_at_ms < ?9
           ORDER BY id DESC LIMIT ?2) AS ended
     JOIN keys ON keys.id = key_id LEFT JOIN entries ON request_id = ended.id
-    GROUP BY ended.id ORDER BY ended.id DESC";
+    GROUP BY ended.id, public_id, name, state, outcome, ended.reason, ended.created_at_ms, ended_at_ms, tag,
+             ended.images, ended.loras, delivered
+    ORDER BY ended.id DESC";
 
 impl Ledger {
     /// The `limit` requests that came last and have ended, of those that `filter` wants, newest first.

@@ -182,12 +182,16 @@ fn open_from(conn: &Conn<'_>) -> Result<Timestamp, LedgerError> {
 
 /// All rows, by name and by the moments from which they hold.
 pub(super) fn rows(conn: &Conn<'_>) -> Result<Vec<TermRow>, LedgerError> {
-    conn.query("SELECT * FROM terms ORDER BY name, from_ms, id", params![], term_row)
+    conn.query("SELECT * FROM terms ORDER BY name, from_ms NULLS FIRST, id", params![], term_row)
 }
 
 /// The rows of one name, by the moments from which they hold.
 pub(super) fn rows_of(conn: &Conn<'_>, name: &str) -> Result<Vec<TermRow>, LedgerError> {
-    conn.query("SELECT * FROM terms WHERE name = ?1 ORDER BY from_ms, id", params![name], term_row)
+    conn.query(
+        "SELECT * FROM terms WHERE name = ?1 ORDER BY from_ms NULLS FIRST, id",
+        params![name],
+        term_row,
+    )
 }
 
 /// All rows, as costs are counted with them: by the clock on the wall.

@@ -1,11 +1,11 @@
 use jiff::{Timestamp, civil::DateTime};
 
-use super::Service;
+use super::{Service, ServiceError};
 use crate::{
     costs::{CostModel, Share},
     domain::{FailureReason, RenderJob, Seed},
     engine::{FailedAttempt, Generated, GeneratedImage},
-    ledger::{FailedWork, Reservation},
+    ledger::{FailedWork, Ledger, Reservation},
 };
 
 /// Work that gave no image.
@@ -30,13 +30,13 @@ impl Service {
         });
         let work: Vec<_> = work.collect();
         let (spec, currency) = (job.spec.clone(), self.costs().currency());
-        let ended = self
-            .ask_ledger(move |ledger| {
-                ledger
-                    .fail(reservation, reason, &spec, currency, &work, now)
-                    .map_err(|unbooked| *unbooked.error)
-            })
-            .await;
+        let book =
+            move |ledger: &Ledger, reservation| ledger.fail(reservation, reason, &spec, currency, &work, now);
+        let ended = match self.book(reservation, book).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(unbooked)) => Err(ServiceError::from(*unbooked.error)),
+            Err(error) => Err(error),
+        };
         if let Err(error) = ended {
             tracing::error!(request = %id, %error, "a failed request stays open until the next start");
         }
@@ -62,7 +62,7 @@ impl Service {
 
     /// The cost model with the ledger's parts and lines; with the configured ones if the ledger cannot be read.
     async fn costs_of_failures(&self) -> CostModel {
-        self.costs_now().await.unwrap_or_else(|error| {
+        self.costs_once_reached().await.unwrap_or_else(|error| {
             tracing::error!(%error, "failed work is priced with the configured parts");
             self.costs().clone()
         })

@@ -59,7 +59,7 @@ impl Service {
     ) -> Result<MadeFiles, ServiceError> {
         let facts = self.engine().facts();
         let expected = facts.expected_edit(&request.job.spec);
-        let (costs, at, job) = (self.costs_now().await?, self.civil(now), &request.job);
+        let (costs, at, job) = (self.costs_once_reached().await?, self.civil(now), &request.job);
         let comparison = costs.compare_filed(job.product(), request.filed(), at.date());
         let provenances: Vec<_> =
             (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();

@@ -1,26 +1,11 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use super::{Service, ServiceError};
+use super::{PartialLora, Service, ServiceError};
 use crate::{
     domain::{LoraUse, RenderJob},
-    engine::{LoraGap, LoraSet},
+    engine::LoraSet,
     lora_library::LoraLibrary,
 };
-
-/// A LoRA of a request of which the model lacks layers.
-#[derive(Debug)]
-pub struct PartialLora {
-    /// Its name in the library.
-    pub name: String,
-    /// How much of it is applied.
-    pub gap: LoraGap,
-}
-
-impl fmt::Display for PartialLora {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LoRA {}: {}", self.name, self.gap)
-    }
-}
 
 /// Those of `job` of which the model lacks layers; `set` has the files of the same LoRAs.
 pub(super) fn partial(job: &RenderJob, set: &LoraSet) -> Vec<PartialLora> {

@@ -20,6 +20,7 @@ mod quotes;
 mod recent;
 mod request;
 mod settings;
+mod settle;
 mod stored_files;
 mod tokens;
 mod webhooks;
@@ -31,15 +32,14 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use self::audience::{Audience, Started, join, refuse};
-use self::files::MadeFiles;
 use self::in_flight::{Admission, InFlight, InWorkGuard};
 pub use self::jobs::{AskedImages, JobStage, OpenJob, Preview};
 use self::jobs::{JobGuard, OpenJobs};
 use self::live_load::LiveLoad;
-pub use self::loras::PartialLora;
 pub use self::recent::RecentJob;
 pub use self::request::{
-    Accepted, Answer, AnsweredImage, GenerateRequest, ImageFile, News, Outcome, PartialFile, ServiceError,
+    Accepted, Answer, AnsweredImage, GenerateRequest, ImageFile, News, Outcome, PartialFile, PartialLora,
+    ServiceError,
 };
 pub use self::settings::{
     OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
@@ -53,13 +53,11 @@ pub use self::{
 };
 use crate::{
     admit::{Pass, RateStanding, Refused, Taken},
-    domain::{FailureReason, RequestId, Usage},
+    domain::{RequestId, Usage},
     engine::{
         Generated, Order, Priority, PromptTokens, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure,
     },
-    ledger::{
-        BudgetPeriods, NewRequest, Reservation, ReserveError, Reserved, SettledImage, Settlement, Unbooked,
-    },
+    ledger::{BudgetPeriods, NewRequest, Reservation, ReserveError, Reserved},
     units::Millis,
 };
 
@@ -149,14 +147,8 @@ impl Service {
             }
         };
         let (start, on_start) = oneshot::channel();
-        let life = Arc::clone(self).live(
-            request,
-            tokens,
-            random,
-            start,
-            Audience { partials, outcome, begun },
-            place,
-        );
+        let audience = Audience { partials, outcome, begun };
+        let life = Arc::clone(self).live(request, tokens, random, start, audience, place);
         self.open_requests.spawn_on(life.in_current_span(), &self.parts.runtime);
         let Started { id, outlook, images, passed_budgets, partial_loras, pass } =
             on_start.await.map_err(|_| Arc::new(ServiceError::Lost))??;
@@ -381,67 +373,6 @@ impl Service {
                     is_stopped = true;
                     handle.stop(StopReason::DeadlinePassed);
                 }
-            }
-        }
-    }
-
-    /// Prices, encodes, saves and books the images, in this order: each file holds its receipt, and nothing is booked
-    /// that could not be sent.
-    async fn settle(
-        &self,
-        reservation: Reservation,
-        generated: Generated,
-        request: &GenerateRequest,
-    ) -> Result<Answer, ServiceError> {
-        let (id, now, job) = (reservation.id(), self.now(), &request.job);
-        let spent = generated.as_failed(job.spec.steps_run());
-        let failed = self.failed_attempts(&generated, job, now).await;
-        let batches: Vec<_> = generated.images.iter().map(|image| image.batch).collect();
-        let prompt_tokens = generated.prompt_tokens;
-        let MadeFiles { images, edit, computation } =
-            match self.make_files(generated.images, request, id, now).await {
-                Ok(files) => files,
-                Err(error) => {
-                    self.fail(reservation, FailureReason::NotStored, &spent, job).await;
-                    return Err(error);
-                }
-            };
-        let (spec, currency) = (job.spec.clone(), self.costs().currency());
-        let booked = self
-            .ask_ledger(move |ledger| -> Result<_, ServiceError> {
-                let row =
-                    |image: &AnsweredImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
-                let rows: Vec<_> = images.iter().map(row).collect();
-                let settlement = Settlement {
-                    images: &rows,
-                    failed: &failed,
-                    prompt_tokens,
-                    edit,
-                    computation: Some(&computation),
-                };
-                let booked = ledger.settle(reservation, &spec, currency, &settlement, now);
-                Ok(booked.map(|()| (images, failed, computation)))
-            })
-            .await?;
-        match booked {
-            Ok((images, failed, computation)) => {
-                for work in failed {
-                    self.metrics().note_failure(work.usage);
-                }
-                if request.priority == Priority::Live {
-                    let spent = images.iter().map(|image| image.receipt.usage.duration);
-                    self.live_load.note(self.monotonic(), spent.fold(Millis::ZERO, Millis::saturating_add));
-                }
-                for (image, batch) in images.iter().zip(batches) {
-                    self.metrics().note_image(image.receipt.usage, job.spec.steps_run(), batch);
-                }
-                let (size, loras) = (job.spec.size, job.spec.loras.clone());
-                let computation = Some(computation);
-                Ok(Answer { id, created: now, size, images, prompt_tokens, edit, loras, computation })
-            }
-            Err(Unbooked { reservation, error }) => {
-                self.fail(reservation, FailureReason::NotStored, &spent, job).await;
-                Err((*error).into())
             }
         }
     }

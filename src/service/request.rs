@@ -1,9 +1,8 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
-use super::PartialLora;
 use crate::{
     admit::{Pass, RateStanding, Refused},
     costs::{CostError, Filed, Receipt},
@@ -11,7 +10,7 @@ use crate::{
         Caller, Computation, CostTag, EditRecord, Encoding, ImageSize, LoraUse, RenderJob, RequestId, Seed,
     },
     encode::EncodeError,
-    engine::{Overloaded, Priority, QueueEstimate, WorkError},
+    engine::{LoraGap, Overloaded, Priority, QueueEstimate, WorkError},
     image_store::{ImageName, StoreError},
     ledger::{AddFileError, LedgerError, OverBudget},
     lora_library::LoraError,
@@ -124,6 +123,21 @@ pub struct PartialFile {
 
 /// What became of a request. Several clients may have waited for it.
 pub type Outcome = Result<Arc<Answer>, Arc<ServiceError>>;
+
+/// A LoRA of a request of which the model lacks layers.
+#[derive(Debug)]
+pub struct PartialLora {
+    /// Its name in the library.
+    pub name: String,
+    /// How much of it is applied.
+    pub gap: LoraGap,
+}
+
+impl fmt::Display for PartialLora {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LoRA {}: {}", self.name, self.gap)
+    }
+}
 
 /// A request that has been taken on. Dropping it says that nobody waits any more.
 #[derive(Debug)]

@@ -57,6 +57,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "config",
         &[
+            "ledger",
             "service",
             "engine",
             "meter",

@@ -9,6 +9,8 @@ mod audit;
 mod eventually;
 #[path = "../support/image_client.rs"]
 mod image_client;
+#[path = "../support/postgres.rs"]
+mod postgres;
 #[path = "../support/process_memory.rs"]
 mod process_memory;
 #[path = "../support/program.rs"]
@@ -25,6 +27,7 @@ mod batches;
 mod damage;
 mod full_disk;
 mod kills;
+mod ledger_in_postgres;
 mod read_only;
 mod served;
 mod storm;

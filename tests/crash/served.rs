@@ -23,6 +23,8 @@ pub struct Place {
     pub data: PathBuf,
     key: String,
     pub answered: Answered,
+    /// Of a ledger in PostgreSQL; none: a file in the data directory.
+    ledger_url: Option<String>,
 }
 
 /// A serving child with its log.
@@ -35,7 +37,12 @@ impl Place {
     pub fn new() -> Self {
         let root = TempDir::new().expect("a directory");
         let data = root.path().join("data");
-        Self { root, data, key: String::new(), answered: Answered::new() }
+        Self { root, data, key: String::new(), answered: Answered::new(), ledger_url: None }
+    }
+
+    /// One whose ledger is in PostgreSQL.
+    pub fn with_ledger(url: String) -> Self {
+        Self { ledger_url: Some(url), ..Self::new() }
     }
 
     /// The first key.
@@ -84,6 +91,9 @@ impl Place {
     fn command_for_embedded(&self, wrapper: &[&str]) -> Command {
         let mut command = tintype_by(wrapper);
         command.args(["serve", "--listen", "127.0.0.1:0"]).arg("--data-dir").arg(&self.data);
+        if let Some(url) = &self.ledger_url {
+            command.args(["--ledger", url]);
+        }
         for (key, value) in [
             ("TINTYPE_MODEL__DEFAULT_SIZE", "32x32"),
             ("TINTYPE_MODEL__STEPS__MEDIUM", "2"),

@@ -11,10 +11,10 @@ use jiff::{Timestamp, Unit};
 
 use super::report::Check;
 use crate::{
-    app::{LEDGER_FILE, LOCK_FILE, PROXY_HEADERS_FILE},
+    app::{LOCK_FILE, PROXY_HEADERS_FILE, ledger_place},
     config::Config,
     http::ForwardedHeaders,
-    ledger::{Examined, examine},
+    ledger::{Examined, LedgerPlace, examine, examine_database},
 };
 
 /// Seconds by which a clock may be behind the ledger: two processes ask it one after the other.
@@ -55,28 +55,39 @@ pub(super) fn disk(config: &Config) -> Check {
 
 /// The ledger, the clock and the zone.
 pub(super) fn books(config: &Config, now: Timestamp) -> Vec<Check> {
-    let file = config.data_dir.join(LEDGER_FILE);
-    if !file.exists() {
-        let none = Check::ok(
-            "ledger",
-            format!("none in {} yet; the first start makes it", config.data_dir.display()),
-        );
-        return vec![none, clock(None, now), zone(config, None)];
-    }
-    match examine(&file) {
-        Ok(examined) => {
+    let place = ledger_place(config);
+    let examined = match &place {
+        LedgerPlace::File(file) if !file.exists() => Ok(None),
+        LedgerPlace::File(file) => examine(file).map(Some).map_err(|error| error.to_string()),
+        LedgerPlace::Postgres(url) => examine_database(url).map_err(|error| error.to_string()),
+    };
+    match examined {
+        Ok(None) => {
+            let shown = match &place {
+                LedgerPlace::File(_) => config.data_dir.display().to_string(),
+                LedgerPlace::Postgres(url) => url.to_string(),
+            };
+            let none = Check::ok("ledger", format!("none in {shown} yet; the first start makes it"));
+            vec![none, clock(None, now), zone(config, None)]
+        }
+        Ok(Some(examined)) => {
             let found = match examined.migrations_missing {
                 0 => "sound".to_owned(),
                 missing => format!("sound; the next start brings it up to date ({missing} steps)"),
             };
-            let ledger = Check::ok("ledger", format!("{}: {found}", file.display()));
+            let ledger = Check::ok("ledger", format!("{place}: {found}"));
             vec![ledger, clock(Some(&examined), now), zone(config, Some(&examined))]
         }
         Err(error) => {
             let failure = Check::failure(
                 "ledger",
-                error.to_string(),
-                "restore a backup (tintype restore), or start the program that wrote it",
+                error,
+                match place {
+                    LedgerPlace::File(_) => {
+                        "restore a backup (tintype restore), or start the program that wrote it"
+                    }
+                    LedgerPlace::Postgres(_) => "correct `ledger`, or start the program that wrote it",
+                },
             );
             vec![failure, clock(None, now), zone(config, None)]
         }

@@ -109,8 +109,9 @@ impl Ledger {
             let memberships = Memberships::read(view)?;
             let users = users(source.facts_on(month.days()), &memberships)?;
             let charged = Charged { whole: &whole, shared_by, mark_up_percent };
-            let sql = "SELECT lower(hex(sha256)) FROM month_closings WHERE month = ?1";
-            let seal = view.query_first(sql, params![month.to_string()], |row| row.get(0))?;
+            let sql = "SELECT sha256 FROM month_closings WHERE month = ?1";
+            let seal = view.query_first(sql, params![month.to_string()], |row| row.get::<[u8; 32]>(0))?;
+            let seal = seal.map(|sha256| base16ct::lower::encode_string(&sha256));
             Ok(Charges {
                 month,
                 currency: report.currency,

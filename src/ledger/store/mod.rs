@@ -4,16 +4,22 @@
 //! SQL outside of this room is written so that SQLite and PostgreSQL take it alike: parameters are `?1`, `?2`, …; ids come by
 //! `RETURNING`; sums are cast (`CAST(sum(x) AS BIGINT)`); what may be NULL is compared by `IS NOT DISTINCT FROM`.
 
+mod place;
+mod postgres;
 mod sqlite;
+mod transfer;
 mod value;
 
 use std::{cell::OnceCell, collections::HashMap, fmt};
 
-pub(in crate::ledger) use self::sqlite::Store;
-#[cfg(test)]
-pub(in crate::ledger) use self::sqlite::testing;
-pub use self::sqlite::{BackedUp, BackupFile, CopyError, Examined, Holdings, Restored, back_up, examine};
 pub(in crate::ledger) use self::value::{FromValue, Param, ToParam, Value, params};
+pub use self::{
+    place::LedgerPlace,
+    postgres::{PostgresUrl, PostgresUrlError, examine_database},
+    sqlite::{BackedUp, BackupFile, CopyError, Examined, Holdings, Restored, back_up, examine},
+};
+#[cfg(test)]
+pub(in crate::ledger) use self::{postgres::testing as postgres_testing, sqlite::testing, transfer::TABLES};
 use super::{LedgerError, StoreFault};
 
 /// A column that does not hold what it should, or is not there.
@@ -25,14 +31,98 @@ enum ColumnError {
     Missing(String),
 }
 
+/// The database that a ledger is in.
+pub(in crate::ledger) enum Store {
+    Sqlite(sqlite::SqliteStore),
+    Postgres(postgres::PostgresStore),
+}
+
+impl Store {
+    /// Opens the ledger at `place`, making it and bringing its schema up to date as needed.
+    pub(in crate::ledger) fn open(place: &LedgerPlace) -> Result<Self, LedgerError> {
+        Ok(match place {
+            LedgerPlace::File(file) => Self::Sqlite(sqlite::SqliteStore::open(file)?),
+            LedgerPlace::Postgres(url) => Self::Postgres(postgres::PostgresStore::open(url)?),
+        })
+    }
+
+    /// Reads the ledger as it is at one moment. Waits for nobody.
+    pub(in crate::ledger) fn read<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Sqlite(store) => store.read(work),
+            Self::Postgres(store) => store.read(work),
+        }
+    }
+
+    /// Writes in one transaction, alone: all of `work` is done, or, if it fails, none.
+    pub(in crate::ledger) fn write<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Sqlite(store) => store.write(work),
+            Self::Postgres(store) => store.write(work),
+        }
+    }
+
+    /// Reads between two writes: no write of this process is under way, and none is missing.
+    pub(in crate::ledger) fn read_latest<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Sqlite(store) => store.read_latest(work),
+            Self::Postgres(store) => store.read_latest(work),
+        }
+    }
+
+    /// A number that is another one after each write, whoever makes it.
+    pub(in crate::ledger) fn version(&self) -> Result<i64, LedgerError> {
+        match self {
+            Self::Sqlite(store) => store.version(),
+            Self::Postgres(store) => store.version(),
+        }
+    }
+
+    /// At a server's start: takes the ledger for it, and looks whether it is sound.
+    pub(in crate::ledger) fn inspect(&self) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(store) => store.inspect(),
+            Self::Postgres(store) => store.take_for_server(),
+        }
+    }
+
+    /// Looks whether it is sound, beside a running server.
+    pub(in crate::ledger) fn inspect_pages(&self) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(store) => store.check_pages(),
+            // Its pages are PostgreSQL's own; its triggers were looked at when it was opened.
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Overwrites, or lets be overwritten, what rows held before they were changed.
+    pub(in crate::ledger) fn drop_old_contents(&self) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(store) => store.drop_old_pages(),
+            Self::Postgres(store) => store.drop_old_rows(),
+        }
+    }
+}
+
 /// A connection inside a transaction: all that is asked through it sees one moment.
 pub(in crate::ledger) enum Conn<'a> {
     Sqlite(&'a rusqlite::Connection),
+    Postgres(&'a (dyn postgres::Queries + 'a)),
 }
 
 /// A row of an answer, and where in it each column stands.
 pub(in crate::ledger) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>, &'a Places),
+    Postgres(&'a tokio_postgres::Row, &'a Places),
 }
 
 /// Where the columns of an answer stand, by their names. Found out once for all its rows: a database looks through all names
@@ -63,6 +153,7 @@ impl Conn<'_> {
     pub(in crate::ledger) fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<usize, LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::execute(connection, sql, params),
+            Self::Postgres(session) => session.execute(sql, params),
         }
     }
 
@@ -75,6 +166,7 @@ impl Conn<'_> {
     ) -> Result<(), E> {
         match self {
             Self::Sqlite(connection) => sqlite::for_each(connection, sql, params, each),
+            Self::Postgres(session) => postgres::for_each(*session, sql, params, each),
         }
     }
 
@@ -102,6 +194,7 @@ impl Conn<'_> {
     ) -> Result<Option<T>, LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::query_first(connection, sql, params, read),
+            Self::Postgres(session) => postgres::query_first(*session, sql, params, read),
         }
     }
 
@@ -134,12 +227,14 @@ impl Row<'_> {
         })?;
         match self {
             Self::Sqlite(row, _) => sqlite::value(row, place),
+            Self::Postgres(row, _) => postgres::value(row, place),
         }
     }
 
     fn places(&self) -> &HashMap<String, usize> {
         match self {
             Self::Sqlite(row, places) => places.0.get_or_init(|| sqlite::places(row)),
+            Self::Postgres(row, places) => places.0.get_or_init(|| postgres::places(row)),
         }
     }
 
@@ -147,6 +242,7 @@ impl Row<'_> {
     pub(in crate::ledger) fn columns(&self) -> usize {
         match self {
             Self::Sqlite(row, _) => row.as_ref().column_count(),
+            Self::Postgres(row, _) => row.len(),
         }
     }
 }

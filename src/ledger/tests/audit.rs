@@ -88,7 +88,6 @@ fn every_control_holds_on_sound_books_and_fails_on_what_it_is_for() {
     }
 }
 
-#[test]
 fn a_meter_that_counted_more_than_was_booked_breaks_its_control_and_says_by_how_much() {
     let books = books();
     books.measure("3.4");
@@ -106,3 +105,5 @@ fn a_meter_that_counted_more_than_was_booked_breaks_its_control_and_says_by_how_
         Ok(Some("0.48".into()))
     );
 }
+
+on_both!(a_meter_that_counted_more_than_was_booked_breaks_its_control_and_says_by_how_much,);

@@ -56,7 +56,6 @@ impl Book {
     }
 }
 
-#[test]
 fn a_batch_goes_its_way_and_never_back() {
     let book = Book::new(None);
     let id = add(&book.ledger, book.key, 1, None, NOON);
@@ -100,7 +99,6 @@ fn a_batch_goes_its_way_and_never_back() {
     }
 }
 
-#[test]
 fn a_batch_that_is_cancelled_or_faulty_says_so() {
     let book = Book::new(None);
     let later = NOON + SignedDuration::from_secs(1);
@@ -120,7 +118,6 @@ fn a_batch_that_is_cancelled_or_faulty_says_so() {
     assert_eq!(book.ledger.batches(book.key, rest).expect("listed").len(), 1);
 }
 
-#[test]
 fn whoever_is_forgotten_has_no_batches_left() {
     let now = at("2026-12-02T00:00:00Z");
     let book = two_months();
@@ -162,3 +159,9 @@ fn a_ledger_from_before_batches_takes_one() {
     let id = add(&ledger, KeyId::new(1), 1, None, NOON);
     assert_eq!(ledger.open_batches().expect("read").iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
 }
+
+on_both!(
+    a_batch_goes_its_way_and_never_back,
+    a_batch_that_is_cancelled_or_faulty_says_so,
+    whoever_is_forgotten_has_no_batches_left,
+);

@@ -207,7 +207,6 @@ proptest! {
     }
 }
 
-#[test]
 fn of_several_budgets_the_refusal_names_the_one_that_lasts_longest() {
     let mut shop = Shop::new();
     let need = Spending { money: "61".parse().expect("an amount"), images: 10, energy: Energy::default() };
@@ -219,7 +218,6 @@ fn of_several_budgets_the_refusal_names_the_one_that_lasts_longest() {
     );
 }
 
-#[test]
 fn a_soft_budget_lets_pass_and_says_so_once_as_news() {
     let mut shop = Shop::new();
     let need = |units: i64| Spending {
@@ -260,3 +258,8 @@ fn another_process_that_spends_is_seen_at_once() {
     shop.book.ledger = here;
     assert!(matches!(shop.reserve(0, need), Err(ReserveError::OverBudget(_))), "nine of nine are used up");
 }
+
+on_both!(
+    of_several_budgets_the_refusal_names_the_one_that_lasts_longest,
+    a_soft_budget_lets_pass_and_says_so_once_as_news,
+);

@@ -28,7 +28,6 @@ impl Book {
     }
 }
 
-#[test]
 fn a_closed_month_takes_no_entry_and_the_next_one_does() {
     let mut book = two_months();
     let closing = book.close("2026-10").expect("closed");
@@ -55,7 +54,6 @@ fn a_closed_month_takes_no_entry_and_the_next_one_does() {
     assert!(refused.expect_err("the database itself").to_string().contains("is closed"));
 }
 
-#[test]
 fn another_time_zone_counts_from_the_next_month_on() {
     let book = two_months();
     let zone = |name: &str| TimeZone::get(name).expect("a zone");
@@ -89,7 +87,6 @@ fn another_time_zone_counts_from_the_next_month_on() {
     assert_eq!(book.finding("2026-11"), None);
 }
 
-#[test]
 fn a_first_key_from_the_future_hides_no_costs_of_today() {
     let book = Book::begun_at(None, at("2030-03-01T00:00:00Z"));
     assert_eq!(book.ledger.latest_moment().expect("a moment"), Some(at("2030-03-01T00:00:00Z")));
@@ -129,7 +126,6 @@ fn triggers_that_were_taken_away_are_put_back() {
     }
 }
 
-#[test]
 fn a_month_is_closed_once_in_order_and_after_its_end() {
     let mut book = two_months();
     let early = book.ledger.close_example(month("2026-10"), &Calendar::UTC, at("2026-10-31T23:59:59Z"));
@@ -153,7 +149,6 @@ fn a_month_is_closed_once_in_order_and_after_its_end() {
     assert!(book.ledger.verify_months(None).expect("verified").iter().all(|month| month.finding.is_none()));
 }
 
-#[test]
 fn months_that_do_not_follow_upon_each_other_are_refused() {
     let calendar = |hours| Calendar::from(TimeZone::fixed(jiff::tz::offset(hours)));
     let now = at("2026-12-05T00:00:00Z");
@@ -169,7 +164,6 @@ fn months_that_do_not_follow_upon_each_other_are_refused() {
     }
 }
 
-#[test]
 fn the_same_month_has_the_same_hash_everywhere() {
     // Whoever changes the canonical form gives it another number, or months that were closed cannot be verified.
     let book = two_months();
@@ -288,3 +282,12 @@ fn the_database_itself_refuses_to_reopen_a_month() {
     }
     assert_eq!(book.finding("2026-10"), None);
 }
+
+on_both!(
+    a_closed_month_takes_no_entry_and_the_next_one_does,
+    another_time_zone_counts_from_the_next_month_on,
+    a_first_key_from_the_future_hides_no_costs_of_today,
+    a_month_is_closed_once_in_order_and_after_its_end,
+    months_that_do_not_follow_upon_each_other_are_refused,
+    the_same_month_has_the_same_hash_everywhere,
+);

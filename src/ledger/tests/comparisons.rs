@@ -9,7 +9,6 @@ use super::{
 use crate::costs::{Asset, CostModel, CostSettings, Life, PriceBook, Retirement};
 use crate::domain::Calendar;
 
-#[test]
 fn half_a_comparison_is_refused_by_the_database() {
     let mut book = Book::new(None);
     let uncompared = Receipt { comparison: None, ..receipt() };
@@ -39,7 +38,6 @@ fn half_a_comparison_is_refused_by_the_database() {
     assert_eq!(totals.saving(), Some(Money::from_nano(4)), "of the one that has a price");
 }
 
-#[test]
 fn the_meter_has_turned_for_an_image_that_is_taken_back() {
     let mut book = Book::new(None);
     book.generate(book.filed(), NOON, &[receipt_of(1_000)]);
@@ -68,7 +66,6 @@ fn costs(assets: Vec<Asset>) -> CostModel {
     CostModel::new(settings, book, vec![]).expect("a model").with_assets(assets)
 }
 
-#[test]
 fn months_add_up_to_what_a_part_lost_also_where_more_was_taken_back_than_made() {
     let mut book = Book::begun_at(None, at("2026-09-01T00:00:00Z"));
     let asset = Asset {
@@ -95,7 +92,6 @@ fn months_add_up_to_what_a_part_lost_also_where_more_was_taken_back_than_made() 
     assert_eq!(lost, ["60.00", "-30.00", "20.00"], "five images at 10 each");
 }
 
-#[test]
 fn a_loss_on_a_sale_is_in_the_month() {
     let book = Book::begun_at(None, at("2026-10-01T00:00:00Z"));
     let card = Asset {
@@ -126,7 +122,6 @@ fn a_loss_on_a_sale_is_in_the_month() {
     assert_eq!(year.expect("a report").whole.fully_loaded_total, sum);
 }
 
-#[test]
 fn break_even_is_of_a_whole_month_from_its_first_day_on() {
     let mut book = Book::begun_at(None, at("2026-09-01T00:00:00Z"));
     let card = Asset {
@@ -160,7 +155,6 @@ fn break_even_is_of_a_whole_month_from_its_first_day_on() {
     }
 }
 
-#[test]
 fn a_part_by_units_is_charged_until_its_residual_and_no_more() {
     let mut book = Book::begun_at(None, at("2026-09-01T00:00:00Z"));
     let ssd = Asset {
@@ -186,3 +180,12 @@ fn a_part_by_units_is_charged_until_its_residual_and_no_more() {
     let amounts = [report.figures.cost.depreciation, whole.whole_depreciation, whole.unused_depreciation];
     assert_eq!(amounts.map(|amount| amount.to_string()), ["100.00", "100.00", "0.00"]);
 }
+
+on_both!(
+    half_a_comparison_is_refused_by_the_database,
+    the_meter_has_turned_for_an_image_that_is_taken_back,
+    months_add_up_to_what_a_part_lost_also_where_more_was_taken_back_than_made,
+    a_loss_on_a_sale_is_in_the_month,
+    break_even_is_of_a_whole_month_from_its_first_day_on,
+    a_part_by_units_is_charged_until_its_residual_and_no_more,
+);

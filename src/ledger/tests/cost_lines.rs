@@ -31,7 +31,6 @@ fn upkeep_of(book: &Book, costs: &CostModel, month: &str) -> Money {
     report.whole.expect("figures").whole_upkeep
 }
 
-#[test]
 fn an_upkeep_that_rises_costs_more_from_its_day_on_and_no_day_before() {
     let book = Book::begun_at(None, at("2026-09-01T00:00:00Z"));
     let record = |amount, day: Date| {
@@ -56,7 +55,6 @@ fn an_upkeep_that_rises_costs_more_from_its_day_on_and_no_day_before() {
     }
 }
 
-#[test]
 fn several_lines_add_up_and_an_image_carries_each_on_its_days() {
     let book = Book::begun_at(None, at("2026-09-01T00:00:00Z"));
     let now = at("2026-10-01T08:00:00Z");
@@ -114,3 +112,8 @@ fn lines_and_parts_from_before_invoices_and_rents_are_what_they_were() {
     let parts = ledger.assets().expect("parts");
     assert_eq!((parts[0].asset.price, parts[0].invoice), (yuan(13_000), None));
 }
+
+on_both!(
+    an_upkeep_that_rises_costs_more_from_its_day_on_and_no_day_before,
+    several_lines_add_up_and_an_image_carries_each_on_its_days,
+);

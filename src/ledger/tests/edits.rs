@@ -1,6 +1,5 @@
 use super::*;
 
-#[test]
 fn how_an_edit_ran_is_read_back_as_it_was_booked() {
     let mut book = Book::new(None);
     for unchanged_outside_mask in [Some(true), Some(false), None] {
@@ -11,3 +10,5 @@ fn how_an_edit_ran_is_read_back_as_it_was_booked() {
         assert_eq!(answered.edit, Some(edit));
     }
 }
+
+on_both!(how_an_edit_ran_is_read_back_as_it_was_booked,);

@@ -49,7 +49,6 @@ fn focus_at(book: &Book, text: &str, calendar: &Calendar, now: Timestamp) -> Str
     parts.collect()
 }
 
-#[test]
 fn a_report_in_groups_is_a_csv_file_that_no_spreadsheet_computes() {
     let mut book = Book::new(None);
     let filed = Filed { tag: Some("=HYPERLINK(\"x\")"), ..book.filed() };
@@ -69,7 +68,6 @@ fn a_report_in_groups_is_a_csv_file_that_no_spreadsheet_computes() {
     assert_eq!(report("2026-09"), format!("{}\n", lines[0]), "a head without rows");
 }
 
-#[test]
 fn an_image_is_a_usage_charge_of_its_standard_cost() {
     let book = two_months();
     let csv = focus(&book, "2026-10", &Calendar::UTC);
@@ -90,7 +88,6 @@ fn an_image_is_a_usage_charge_of_its_standard_cost() {
     assert_eq!(focus(&book, "2026-09", &Calendar::UTC).lines().count(), 1, "a head without rows");
 }
 
-#[test]
 fn a_metered_image_names_its_card_and_so_does_what_takes_it_back() {
     let mut book = Book::new(None);
     let begun = book.ledger.begin_epoch("GPU-8f1e", EnergySource::Metered, Energy::from_millijoules(7), NOON);
@@ -109,7 +106,6 @@ fn a_metered_image_names_its_card_and_so_does_what_takes_it_back() {
     assert_eq!(resource(1), ["", "", ""], "an estimate knows no card");
 }
 
-#[test]
 fn billing_periods_are_the_zones_months_told_in_utc() {
     let book = two_months();
     let periods = ["BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"];
@@ -121,7 +117,6 @@ fn billing_periods_are_the_zones_months_told_in_utc() {
     assert_eq!(november.lines().count(), 4);
 }
 
-#[test]
 fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_image() {
     let book = two_months();
     let amounts = CorrectedAmounts { electricity: Some(Money::from_nano(4)), ..CorrectedAmounts::default() };
@@ -141,7 +136,6 @@ fn what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_image() {
     assert_eq!(described, ["64x64 image, 8 steps, tiny; correction of entry 2: the meter was wrong"]);
 }
 
-#[test]
 fn failed_work_is_a_charge_without_an_image() {
     let mut book = Book::new(None);
     let failed = book.open_request(book.filed(), NOON);
@@ -206,7 +200,6 @@ fn a_month_of_everything() -> (Book, CostModel) {
     (book, CostModel::new(settings, prices, vec![]).expect("a cost model"))
 }
 
-#[test]
 fn a_file_adds_up_to_the_all_in_month() {
     let (book, costs) = a_month_of_everything();
     let calendar = Calendar::from(TimeZone::fixed(jiff::tz::offset(8)));
@@ -239,7 +232,6 @@ fn a_file_adds_up_to_the_all_in_month() {
     }
 }
 
-#[test]
 fn two_installations_have_two_accounts_and_a_ledger_keeps_its_own() {
     let account = |book: &Book| cells(&focus(book, "2026-10", &Calendar::UTC), 0, &["BillingAccountId"]);
     let (one, other) = (two_months(), two_months());
@@ -251,3 +243,14 @@ fn two_installations_have_two_accounts_and_a_ledger_keeps_its_own() {
     }
     assert_eq!(account(&one), before);
 }
+
+on_both!(
+    a_report_in_groups_is_a_csv_file_that_no_spreadsheet_computes,
+    an_image_is_a_usage_charge_of_its_standard_cost,
+    a_metered_image_names_its_card_and_so_does_what_takes_it_back,
+    billing_periods_are_the_zones_months_told_in_utc,
+    what_corrects_an_earlier_month_is_a_correction_in_the_period_of_the_image,
+    failed_work_is_a_charge_without_an_image,
+    a_file_adds_up_to_the_all_in_month,
+    two_installations_have_two_accounts_and_a_ledger_keeps_its_own,
+);

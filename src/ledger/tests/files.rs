@@ -31,7 +31,6 @@ impl Book {
     }
 }
 
-#[test]
 fn a_file_is_its_keys_alone_and_read_back_as_it_was_added() {
     let book = Book::new(None);
     let file = upload(1, 100, 0, Some(5));
@@ -46,7 +45,6 @@ fn a_file_is_its_keys_alone_and_read_back_as_it_was_added() {
     assert_eq!(book.ledger.file(book.key, file.id, NOON).expect("read"), None);
 }
 
-#[test]
 fn files_are_listed_page_by_page_in_either_order() {
     let book = Book::new(None);
     for number in 1..=5 {
@@ -65,7 +63,6 @@ fn files_are_listed_page_by_page_in_either_order() {
     assert_eq!(outputs.expect("files"), []);
 }
 
-#[test]
 fn what_a_key_uploads_has_a_limit_that_deleted_and_expired_files_give_back() {
     let book = Book::new(None);
     let add = |number, created| {
@@ -88,7 +85,6 @@ fn what_a_key_uploads_has_a_limit_that_deleted_and_expired_files_give_back() {
     assert_eq!(without, [ids[0], ids[1], ids[4]], "expired, deleted, and one without a row");
 }
 
-#[test]
 fn a_forgotten_keys_files_are_deleted_and_so_are_their_names() {
     let book = Book::new(None);
     let file = FileRow { filename: "Alice Example.jsonl".into(), ..upload(1, 1, 0, None) };
@@ -107,3 +103,10 @@ fn a_ledger_from_before_files_takes_some() {
     ledger.add_upload(KeyId::new(1), &row, 1).expect("added");
     assert_eq!(ledger.file(KeyId::new(1), row.id, NOON).expect("read"), Some(row));
 }
+
+on_both!(
+    a_file_is_its_keys_alone_and_read_back_as_it_was_added,
+    files_are_listed_page_by_page_in_either_order,
+    what_a_key_uploads_has_a_limit_that_deleted_and_expired_files_give_back,
+    a_forgotten_keys_files_are_deleted_and_so_are_their_names,
+);

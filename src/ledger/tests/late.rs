@@ -109,7 +109,6 @@ impl Closed {
     }
 }
 
-#[test]
 fn nothing_that_is_recorded_or_configured_later_moves_a_closed_month() {
     type Change = fn(&mut Closed);
     let changes: [(&str, Change); 9] = [
@@ -212,7 +211,6 @@ impl Book {
     }
 }
 
-#[test]
 fn a_part_that_is_recorded_late_is_adjusted_by_what_it_lost_on_closed_days() {
     let closed = Closed::new();
     let before = closed.whole("2026-11");
@@ -236,7 +234,6 @@ fn a_part_that_is_recorded_late_is_adjusted_by_what_it_lost_on_closed_days() {
     assert!(csv.contains(",adjustments_total,") && csv.contains(",22.00,"), "{csv}");
 }
 
-#[test]
 fn a_retirement_that_is_recorded_late_takes_back_what_the_part_lost_and_brings_its_loss() {
     let closed = Closed::new();
     closed.retire(date(2026, 10, 12), 1_000);
@@ -249,7 +246,6 @@ fn a_retirement_that_is_recorded_late_takes_back_what_the_part_lost_and_brings_i
     assert_eq!(report.whole.expect("figures").adjustments_total, yuan(783));
 }
 
-#[test]
 fn a_rent_that_had_risen_is_adjusted_and_one_that_rises_is_not() {
     let closed = Closed::new();
     let rent = CostLine {
@@ -268,7 +264,6 @@ fn a_rent_that_had_risen_is_adjusted_and_one_that_rises_is_not() {
     assert_eq!((whole.adjustments_total, whole.whole_upkeep), (yuan(10), yuan(480)));
 }
 
-#[test]
 fn a_keyed_repeat_after_the_closing_is_answered_and_belongs_to_the_open_month() {
     let closed = Closed::new();
     let of_october = closed.report("2026-10").figures.undelivered_images;
@@ -291,7 +286,6 @@ fn a_keyed_repeat_after_the_closing_is_answered_and_belongs_to_the_open_month() 
     }
 }
 
-#[test]
 fn a_forgotten_tag_leaves_the_statement_sealed_and_out_of_the_groups() {
     let closed = Closed::new();
     let tags = |closed: &Closed| -> Vec<_> {
@@ -306,7 +300,6 @@ fn a_forgotten_tag_leaves_the_statement_sealed_and_out_of_the_groups() {
     closed.assert_sealed();
 }
 
-#[test]
 fn a_flat_upkeep_that_changes_leaves_images_as_they_were_charged() {
     let book = Book::begun_at(None, at("2026-09-20T08:00:00Z"));
     let flat = |nano| Upkeep::PerImage(Money::from_nano(nano));
@@ -321,7 +314,6 @@ fn a_flat_upkeep_that_changes_leaves_images_as_they_were_charged() {
     assert_eq!([date(2026, 10, 6), date(2026, 10, 7)].map(of_image), [30, 50]);
 }
 
-#[test]
 fn the_first_line_by_time_is_adjusted_without_what_images_were_charged_by_the_image() {
     let mut book = Book::begun_at(None, at("2026-10-01T08:00:00Z"));
     let flat = Upkeep::PerImage(Money::from_nano(30));
@@ -337,3 +329,14 @@ fn the_first_line_by_time_is_adjusted_without_what_images_were_charged_by_the_im
     let amounts: Vec<_> = booked.iter().map(|one| (one.kind, one.amount)).collect();
     assert_eq!(amounts, [(AdjustmentKind::Upkeep, yuan(10))]);
 }
+
+on_both!(
+    nothing_that_is_recorded_or_configured_later_moves_a_closed_month,
+    a_part_that_is_recorded_late_is_adjusted_by_what_it_lost_on_closed_days,
+    a_retirement_that_is_recorded_late_takes_back_what_the_part_lost_and_brings_its_loss,
+    a_rent_that_had_risen_is_adjusted_and_one_that_rises_is_not,
+    a_keyed_repeat_after_the_closing_is_answered_and_belongs_to_the_open_month,
+    a_forgotten_tag_leaves_the_statement_sealed_and_out_of_the_groups,
+    a_flat_upkeep_that_changes_leaves_images_as_they_were_charged,
+    the_first_line_by_time_is_adjusted_without_what_images_were_charged_by_the_image,
+);

@@ -1,3 +1,6 @@
+#[macro_use]
+mod on_both;
+
 mod audit;
 mod batches;
 mod budgets;
@@ -6,6 +9,7 @@ mod closings;
 mod comparisons;
 mod computations;
 mod cost_lines;
+mod databases;
 mod edits;
 mod exports;
 mod files;
@@ -18,6 +22,8 @@ mod statements;
 mod tampering;
 mod terms;
 mod webhooks;
+
+use std::cell::Cell;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -49,6 +55,36 @@ fn money_a_month(nano: Option<i64>) -> Budgets {
     Budgets::try_from(Vec::from_iter(budgets)).expect("one budget")
 }
 
+/// What a test's ledger is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+thread_local! {
+    static BACKEND: Cell<Backend> = const { Cell::new(Backend::Sqlite) };
+}
+
+/// Runs `test` with ledgers of `backend`. Without PostgreSQL its tests say so and pass, unless it is required.
+fn on(backend: Backend, test: fn()) {
+    if backend == Backend::Sqlite || store::postgres_testing::is_there() {
+        BACKEND.set(backend);
+        test();
+    }
+}
+
+/// An empty ledger of the backend that the test runs on, and the directory that it is in if it is a file's.
+fn empty_ledger() -> (TempDir, Ledger) {
+    let directory = TempDir::new().expect("a directory");
+    let place = match BACKEND.get() {
+        Backend::Sqlite => LedgerPlace::File(directory.path().join("ledger.sqlite3")),
+        Backend::Postgres => LedgerPlace::Postgres(store::postgres_testing::database()),
+    };
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    (directory, ledger)
+}
+
 struct Book {
     ledger: Ledger,
     key: KeyId,
@@ -62,8 +98,7 @@ impl Book {
     }
 
     fn begun_at(budget: Option<i64>, now: Timestamp) -> Self {
-        let directory = TempDir::new().expect("a directory");
-        let ledger = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
+        let (directory, ledger) = empty_ledger();
         let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
         let rules = KeyRules { scopes: Scopes::ALL, budgets: money_a_month(budget), ..KeyRules::default() };
         ledger.create_key(&NewKey { key: &key, name: "test", rules }, "first start", now).expect("a key");
@@ -244,7 +279,6 @@ fn receipt() -> Receipt {
     }
 }
 
-#[test]
 fn a_settled_request_has_a_row_for_every_image() {
     let mut book = Book::new(None);
     let reservation = book.reserve(20, None, 0).expect("reserved");
@@ -258,7 +292,6 @@ fn a_settled_request_has_a_row_for_every_image() {
     assert_eq!(totals.saving(), Some(Money::from_nano(8)));
 }
 
-#[test]
 fn a_settled_answer_is_read_back_as_it_was_booked() {
     let mut book = Book::new(None);
     let reservation = book.reserve(20, None, 0).expect("reserved");
@@ -273,7 +306,6 @@ fn a_settled_answer_is_read_back_as_it_was_booked() {
     assert_eq!(receipts, [receipt(), dearer]);
 }
 
-#[test]
 fn a_second_settlement_of_one_reservation_is_refused() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
@@ -284,7 +316,6 @@ fn a_second_settlement_of_one_reservation_is_refused() {
     assert_eq!(book.totals().images, 1);
 }
 
-#[test]
 fn a_start_that_could_not_be_noted_is_noted_with_the_end() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
@@ -292,7 +323,6 @@ fn a_start_that_could_not_be_noted_is_noted_with_the_end() {
     assert_eq!(book.totals().images, 1);
 }
 
-#[test]
 fn a_settlement_that_fails_gives_its_reservation_back() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
@@ -304,7 +334,6 @@ fn a_settlement_that_fails_gives_its_reservation_back() {
         .expect("failed");
 }
 
-#[test]
 fn an_image_counts_as_undelivered_until_its_delivery_is_noted() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
@@ -315,7 +344,6 @@ fn an_image_counts_as_undelivered_until_its_delivery_is_noted() {
     assert_eq!(book.totals().undelivered, 0);
 }
 
-#[test]
 fn a_ledger_keeps_one_currency() {
     let mut book = Book::new(None);
     assert!(book.ledger.check_currency(Currency::EUR).is_ok(), "it is empty");
@@ -325,7 +353,6 @@ fn a_ledger_keeps_one_currency() {
     assert!(matches!(book.ledger.check_currency(Currency::EUR), Err(LedgerError::Currency { .. })));
 }
 
-#[test]
 fn failed_work_costs_its_electricity_and_gives_no_image() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
@@ -340,7 +367,6 @@ fn failed_work_costs_its_electricity_and_gives_no_image() {
     assert_eq!(totals.failed_energy, EnergyBalance::from_millijoules(2_200));
 }
 
-#[test]
 fn the_database_itself_refuses_to_rewrite_history() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
@@ -366,7 +392,6 @@ fn the_database_itself_refuses_to_rewrite_history() {
     assert_eq!(book.totals().standard, Money::from_nano(6));
 }
 
-#[test]
 fn a_reversal_and_a_correction_replace_a_wrong_entry() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
@@ -383,7 +408,6 @@ fn a_reversal_and_a_correction_replace_a_wrong_entry() {
     assert!(book.sql(&copy("corrects", 1, 4)).is_err(), "at most once");
 }
 
-#[test]
 fn a_retry_under_one_idempotency_key_differs_from_another_request() {
     let mut book = Book::new(None);
     let held = book.reserve(10, Some("a"), 1).expect("reserved");
@@ -426,3 +450,17 @@ fn many_may_open_a_new_ledger_at_once() {
         }
     });
 }
+
+on_both!(
+    a_settled_request_has_a_row_for_every_image,
+    a_settled_answer_is_read_back_as_it_was_booked,
+    a_second_settlement_of_one_reservation_is_refused,
+    a_start_that_could_not_be_noted_is_noted_with_the_end,
+    a_settlement_that_fails_gives_its_reservation_back,
+    an_image_counts_as_undelivered_until_its_delivery_is_noted,
+    a_ledger_keeps_one_currency,
+    failed_work_costs_its_electricity_and_gives_no_image,
+    the_database_itself_refuses_to_rewrite_history,
+    a_reversal_and_a_correction_replace_a_wrong_entry,
+    a_retry_under_one_idempotency_key_differs_from_another_request,
+);

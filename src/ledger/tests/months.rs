@@ -79,7 +79,6 @@ pub(super) fn two_months() -> Book {
     book
 }
 
-#[test]
 fn groups_have_what_their_images_have_in_common() {
     let mut book = two_months();
     let other = Filed { model: "other", quality: Quality::High, side: 32, ..book.filed() };
@@ -104,7 +103,6 @@ fn groups_have_what_their_images_have_in_common() {
     assert_eq!((keys.len(), keys[0].title.as_deref()), (1, Some("test")));
 }
 
-#[test]
 fn an_entry_of_a_closed_month_is_taken_back_in_the_running_one() {
     let book = two_months();
     book.close("2026-10").expect("closed");
@@ -134,7 +132,6 @@ fn an_entry_of_a_closed_month_is_taken_back_in_the_running_one() {
     );
 }
 
-#[test]
 fn what_cannot_be_taken_back_is_refused_in_a_line() {
     let mut book = two_months();
     let failed = book.open_request(book.filed(), NOON);
@@ -162,7 +159,6 @@ fn what_cannot_be_taken_back_is_refused_in_a_line() {
     assert!(back_dated.to_string().contains("is closed"), "{back_dated}");
 }
 
-#[test]
 fn the_database_itself_refuses_half_a_reversal() {
     let book = two_months();
     let copy = |link, sign, electricity, reason| {
@@ -175,7 +171,6 @@ fn the_database_itself_refuses_half_a_reversal() {
     assert!(copy("corrects", 1, "0", "'x'").is_ok());
 }
 
-#[test]
 fn what_is_taken_back_of_an_earlier_month_adds_nothing_to_a_budget() {
     let mut book = Book::new(Some(10));
     book.generate(book.filed(), NOON - SignedDuration::from_hours(31 * 24), &[receipt_of(40)]);
@@ -189,7 +184,6 @@ fn what_is_taken_back_of_an_earlier_month_adds_nothing_to_a_budget() {
     assert!(book.reserve(10, None, 0).is_ok(), "what is taken back of this month is free again");
 }
 
-#[test]
 fn a_request_is_shown_with_its_receipts_to_its_own_key() {
     let mut book = Book::new(None);
     let filed = Filed { tag: Some("spring"), quality: Quality::High, ..book.filed() };
@@ -215,3 +209,12 @@ fn a_request_is_shown_with_its_receipts_to_its_own_key() {
     let open = book.open_request(book.filed(), NOON);
     assert_eq!(book.ledger.stored_request(open.id(), book.key).expect("read"), None, "not settled");
 }
+
+on_both!(
+    groups_have_what_their_images_have_in_common,
+    an_entry_of_a_closed_month_is_taken_back_in_the_running_one,
+    what_cannot_be_taken_back_is_refused_in_a_line,
+    the_database_itself_refuses_half_a_reversal,
+    what_is_taken_back_of_an_earlier_month_adds_nothing_to_a_budget,
+    a_request_is_shown_with_its_receipts_to_its_own_key,
+);

@@ -67,7 +67,6 @@ fn book_idle_hour(book: &Book, moment: &str, price: &str) {
     book.ledger.book_overhead(Overhead::Idle, usage, &price, Currency::CNY, at(moment)).expect("booked");
 }
 
-#[test]
 fn a_month_is_listed_day_by_day_and_its_days_add_up() {
     let mut book = book();
     book.generate(book.filed(), at("2026-10-02T10:00:00Z"), &[receipt(), receipt_of(7)]);
@@ -91,7 +90,6 @@ fn a_month_is_listed_day_by_day_and_its_days_add_up() {
     assert_eq!(whole.whole_upkeep, yuan("5"), "five days of a year");
 }
 
-#[test]
 fn each_service_is_compared_at_the_prices_of_the_images_days() {
     let mut book = book();
     let high = Filed { quality: Quality::High, ..book.filed() };
@@ -118,7 +116,6 @@ fn each_service_is_compared_at_the_prices_of_the_images_days() {
     assert_eq!((unpriced.images, unpriced.first), (-1, date(2026, 10, 9)));
 }
 
-#[test]
 fn what_was_saved_pays_for_the_hardware() {
     let mut book = book();
     let part = Asset {
@@ -178,7 +175,6 @@ fn what_was_saved_pays_for_the_hardware() {
     assert_eq!(points.last().map(|point| point.saved_in_all), year_later.against[1].saved);
 }
 
-#[test]
 fn a_service_without_all_prices_has_no_payback() {
     let mut book = book();
     book.generate(book.filed(), at("2026-10-09T10:00:00Z"), &[receipt()]);
@@ -188,7 +184,6 @@ fn a_service_without_all_prices_has_no_payback() {
     assert_eq!(premium.unpriced.as_ref().map(|unpriced| unpriced.images), Some(1));
 }
 
-#[test]
 fn a_year_is_its_months() {
     let book = two_months();
     let now = at("2026-12-02T00:00:00Z");
@@ -212,7 +207,6 @@ fn a_year_is_its_months() {
     assert_eq!(year.to_csv().expect("CSV").lines().count(), 13);
 }
 
-#[test]
 fn groups_of_several_kinds_are_those_of_each() {
     let book = two_months();
     let utc = Calendar::UTC;
@@ -231,7 +225,6 @@ fn groups_of_several_kinds_are_those_of_each() {
     }
 }
 
-#[test]
 fn a_report_tells_measured_energy_from_estimates() {
     let mut book = book();
     let source = |source| {
@@ -264,3 +257,13 @@ fn a_report_reads_the_months_entries_once_and_sorts_nothing() {
         assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
 }
+
+on_both!(
+    a_month_is_listed_day_by_day_and_its_days_add_up,
+    each_service_is_compared_at_the_prices_of_the_images_days,
+    what_was_saved_pays_for_the_hardware,
+    a_service_without_all_prices_has_no_payback,
+    a_year_is_its_months,
+    groups_of_several_kinds_are_those_of_each,
+    a_report_tells_measured_energy_from_estimates,
+);

@@ -145,10 +145,11 @@ fn the_database_itself_refuses_each_of_them() {
     }
 }
 
-#[test]
 fn a_key_that_is_renamed_or_forgotten_leaves_closed_months_as_they_are() {
     let book = closed();
     let key = book.ledger.keys().expect("keys")[0].public_id.clone();
     book.ledger.forget_key(&key, "command line", at("2026-12-20T00:00:00Z")).expect("forgotten");
     assert_eq!((book.finding("2026-10"), book.finding("2026-11")), (None, None));
 }
+
+on_both!(a_key_that_is_renamed_or_forgotten_leaves_closed_months_as_they_are,);

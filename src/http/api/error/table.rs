@@ -36,6 +36,11 @@ impl ApiError {
     }
 
     fn ledger(error: &LedgerError) -> Self {
+        if error.is_away() {
+            tracing::error!(%error, "the ledger cannot be reached");
+            let message = "The server's database does not answer, so nothing can be booked. Try again in a few seconds.";
+            return Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(2000)));
+        }
         if !error.is_full_disk() {
             return Self::internal(error);
         }

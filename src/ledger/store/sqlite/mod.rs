@@ -33,6 +33,11 @@ pub use self::{
 use super::{Conn, Param, Places, Row, Value};
 use crate::ledger::{LedgerError, StoreFault};
 
+/// The columns of table ?1 that are written: its key first, the others by name.
+pub(super) const COLUMNS: &str =
+    "SELECT name FROM pragma_table_xinfo(?1) WHERE hidden = 0 ORDER BY cid <> 0, name";
+/// Every trigger, and what makes it.
+pub(super) const TRIGGERS: &str = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name";
 /// How long a writer waits for another process, such as `tintype key create` beside a running server.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Statements that a connection keeps prepared.
@@ -41,7 +46,7 @@ const STATEMENTS_KEPT: usize = 64;
 const READERS_KEPT: usize = 8;
 
 /// The ledger's file.
-pub(in crate::ledger) struct Store {
+pub(in crate::ledger) struct SqliteStore {
     // Closed first: only a connection that may write can bring the log into the file when the last one closes.
     readers: Mutex<Vec<Connection>>,
     /// Only asked whether anything has been written.
@@ -51,7 +56,7 @@ pub(in crate::ledger) struct Store {
     file: PathBuf,
 }
 
-impl Store {
+impl SqliteStore {
     /// Opens the ledger in `file`, making it and bringing its schema up to date as needed.
     pub(in crate::ledger) fn open(file: &Path) -> Result<Self, LedgerError> {
         let _turn = files::wait_for_turn(file)?;
@@ -156,7 +161,8 @@ impl Store {
         Ok(())
     }
 
-    fn check_pages(&self) -> Result<(), LedgerError> {
+    /// Checks every page.
+    pub(in crate::ledger) fn check_pages(&self) -> Result<(), LedgerError> {
         let reader = self.reader()?;
         match first_finding(&reader, "PRAGMA quick_check(1)")? {
             None => Ok(()),
@@ -183,7 +189,7 @@ fn open_reader(file: &Path) -> Result<Connection, LedgerError> {
 
 /// A connection on loan.
 struct Reader<'a> {
-    store: &'a Store,
+    store: &'a SqliteStore,
     /// None only while it is dropped.
     connection: Option<Connection>,
 }

@@ -1,0 +1,369 @@
+//! The ledger in PostgreSQL: one body of SQL for both databases, one writer at a time, and a view of one moment for whoever
+//! reads.
+//!
+//! Writers take turns by an advisory lock, whichever process they are in: what holds of SQLite's one writer holds here. A
+//! commit whose answer is lost is looked up by its transaction's id, so that nothing is booked twice, and nothing that was
+//! booked is called lost.
+
+mod fault;
+mod pool;
+mod schema;
+mod statement;
+#[cfg(test)]
+pub(in crate::ledger) mod testing;
+mod url;
+
+use std::{cell::RefCell, collections::HashMap, future::Future, thread, time::Duration};
+
+use futures_executor::block_on;
+use parking_lot::Mutex;
+use tokio_postgres::{Client, IsolationLevel, Portal, Statement, Transaction, types::ToSql};
+
+use self::{
+    pool::{Connection, Pool},
+    statement::Statements,
+};
+use super::{Conn, Examined, Param, Places, Row, Value};
+use crate::ledger::LedgerError;
+
+pub use self::url::{PostgresUrl, PostgresUrlError};
+
+/// Reads what the ledger at `url` says of itself, beside a running server or without one. Writes nothing. None if there is no
+/// ledger.
+///
+/// # Errors
+/// [`LedgerError`] if the database cannot be asked, is another program's or a newer one's, or its schema was altered.
+pub fn examine_database(url: &PostgresUrl) -> Result<Option<Examined>, LedgerError> {
+    let pool = Pool::new(url.clone());
+    let migrations_missing = {
+        let mut loan = pool.take()?;
+        let client = &mut loan.connection().client;
+        let Some(missing) = schema::missing(client, url)? else { return Ok(None) };
+        schema::check(client, url)?;
+        missing
+    };
+    let store = PostgresStore { pool, server: Mutex::default() };
+    store.read(|conn| {
+        let zone = "SELECT value FROM settings WHERE name = 'time_zone'";
+        Ok(Some(Examined {
+            migrations_missing,
+            zone: conn.query_first(zone, &[], |row| row.get(0))?,
+            latest: conn.query_one("SELECT max(entered_at_ms) FROM entries", &[], |row| row.get(0))?,
+        }))
+    })
+}
+
+/// The columns of table ?1 that are written: its key first, the others by name.
+pub(super) const COLUMNS: &str = "
+    SELECT column_name::text FROM information_schema.columns
+    WHERE table_schema = current_schema() AND table_name = ?1 AND is_generated = 'NEVER'
+    ORDER BY ordinal_position <> 1, column_name";
+/// Every table that counts its own ids.
+pub(super) const COUNTED: &str = "
+    SELECT table_name::text FROM information_schema.columns
+    WHERE table_schema = current_schema() AND is_identity = 'YES' ORDER BY table_name";
+/// Statements that a connection keeps prepared.
+const STATEMENTS_KEPT: usize = 256;
+/// Rows of a long answer that are fetched at once.
+const ROWS_AT_ONCE: i32 = 2_000;
+/// Held by whoever writes, for the length of a transaction.
+const WRITING: i64 = 0x5469_6e74_0002;
+/// Held by the server, for as long as it runs.
+const SERVING: i64 = 0x5469_6e74_0003;
+/// How often the outcome of a commit is asked for again, each time after twice as long: up to half a minute in all.
+const OUTCOME_TRIES: u32 = 9;
+
+/// The ledger's database.
+pub(in crate::ledger) struct PostgresStore {
+    pool: Pool,
+    /// The server's own connection, whose lock says that it runs.
+    server: Mutex<Option<Client>>,
+}
+
+/// What can be asked inside a transaction.
+pub(in crate::ledger) trait Queries {
+    /// Runs a statement that gives no rows, and returns how many it changed.
+    fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<usize, LedgerError>;
+    /// Every row of the answer at once.
+    fn query_all(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<tokio_postgres::Row>, LedgerError>;
+    /// Begins an answer that is fetched in parts.
+    fn open(&self, sql: &str, params: &[Param<'_>]) -> Result<Portal, LedgerError>;
+    /// The next part of it; the last one has fewer rows than [`ROWS_AT_ONCE`].
+    fn fetch(&self, portal: &Portal) -> Result<Vec<tokio_postgres::Row>, LedgerError>;
+}
+
+/// A transaction on one connection.
+struct Session<'a> {
+    transaction: Transaction<'a>,
+    statements: RefCell<&'a mut Statements>,
+}
+
+/// What became of a transaction whose commit was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CommitOutcome {
+    Committed,
+    Aborted,
+    Unknown,
+}
+
+impl PostgresStore {
+    /// Connects to the ledger at `url`, making it and bringing its schema up to date as needed.
+    pub(in crate::ledger) fn open(url: &PostgresUrl) -> Result<Self, LedgerError> {
+        let pool = Pool::new(url.clone());
+        {
+            let mut loan = pool.take()?;
+            let client = &mut loan.connection().client;
+            schema::migrate(client, url)?;
+            schema::check(client, url)?;
+        }
+        Ok(Self { pool, server: Mutex::default() })
+    }
+
+    /// Whether there is a ledger at `url`.
+    pub(in crate::ledger) fn is_there(url: &PostgresUrl) -> Result<bool, LedgerError> {
+        schema::is_there(&pool::connect(url)?)
+    }
+
+    /// Takes the ledger for one server, until this is dropped or the database ends the connection.
+    pub(in crate::ledger) fn take_for_server(&self) -> Result<(), LedgerError> {
+        let mut server = self.server.lock();
+        if server.as_ref().is_some_and(|client| !client.is_closed()) {
+            return Ok(());
+        }
+        let url = self.pool.url();
+        let client = pool::connect(url)?;
+        let is_free: bool = wait(client.query_one("SELECT pg_try_advisory_lock($1)", &[&SERVING]))?.get(0);
+        if !is_free {
+            let finding = "another server uses this ledger; stop it, or give this one a database of its own";
+            return Err(LedgerError::Database { url: url.to_string(), finding: finding.into() });
+        }
+        *server = Some(client);
+        Ok(())
+    }
+
+    /// Reads the ledger as it is at one moment. Waits for nobody.
+    pub(in crate::ledger) fn read<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.in_transaction(IsolationLevel::RepeatableRead, true, |session| work(&Conn::Postgres(session)))
+    }
+
+    /// Writes in one transaction, alone: all of `work` is done, or, if it fails, none.
+    pub(in crate::ledger) fn write<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut loan;
+        let mut is_second = false;
+        let (done, id, ended) = loop {
+            loan = self.pool.take()?;
+            let Connection { client, statements } = loan.connection();
+            match begin(client, IsolationLevel::ReadCommitted, false) {
+                Ok(transaction) => {
+                    let session = Session { transaction, statements: RefCell::new(statements) };
+                    session.lock_writing()?;
+                    let conn = Conn::Postgres(&session);
+                    let done = work(&conn)?;
+                    let id = session.note_write()?;
+                    break (done, id, wait(session.transaction.commit()));
+                }
+                Err(error) => {
+                    self.retry_once(&error, &mut is_second).map_err(|()| LedgerError::from(error))?;
+                }
+            }
+        };
+        drop(loan);
+        match ended {
+            Ok(()) => Ok(done),
+            Err(error) if fault::is_of_connection(&error) => match self.outcome(&id) {
+                CommitOutcome::Committed => Ok(done),
+                CommitOutcome::Aborted => Err(LedgerError::from(error).into()),
+                CommitOutcome::Unknown => {
+                    let url = self.pool.url();
+                    Err(fault::away(format!("{url}: whether transaction {id} was committed is not known"))
+                        .into())
+                }
+            },
+            Err(error) => Err(LedgerError::from(error).into()),
+        }
+    }
+
+    /// Reads between two writes: no write is under way, and none is missing.
+    pub(in crate::ledger) fn read_latest<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.in_transaction(IsolationLevel::ReadCommitted, true, |session| {
+            session.lock_writing()?;
+            work(&Conn::Postgres(session))
+        })
+    }
+
+    /// A number that is another one after each write, whoever makes it.
+    pub(in crate::ledger) fn version(&self) -> Result<i64, LedgerError> {
+        self.read(|conn| conn.query_one("SELECT writes FROM ledger_writes", &[], |row| row.get(0)))
+    }
+
+    /// Gives the room of rows that were rewritten back, so that what was in them is overwritten.
+    pub(in crate::ledger) fn drop_old_rows(&self) -> Result<(), LedgerError> {
+        let mut loan = self.pool.take()?;
+        let vacuum = "VACUUM keys, key_events, labels, requests, files, batches";
+        if let Err(error) = wait(loan.connection().client.batch_execute(vacuum)) {
+            let error = LedgerError::from(error);
+            tracing::warn!(%error, "rows that were forgotten could not be cleared yet; PostgreSQL's autovacuum will");
+        }
+        Ok(())
+    }
+
+    fn in_transaction<T, E: From<LedgerError>>(
+        &self,
+        isolation: IsolationLevel,
+        is_read_only: bool,
+        work: impl FnOnce(&Session<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut is_second = false;
+        loop {
+            let mut loan = self.pool.take()?;
+            let Connection { client, statements } = loan.connection();
+            match begin(client, isolation, is_read_only) {
+                Ok(transaction) => {
+                    let session = Session { transaction, statements: RefCell::new(statements) };
+                    let done = work(&session)?;
+                    wait(session.transaction.commit()).map_err(LedgerError::from)?;
+                    return Ok(done);
+                }
+                Err(error) => {
+                    self.retry_once(&error, &mut is_second).map_err(|()| LedgerError::from(error))?;
+                }
+            }
+        }
+    }
+
+    /// A connection that lay idle may be that of a server which has been started again since: then a new one may do better,
+    /// once. Nothing has been asked over it yet.
+    fn retry_once(&self, error: &tokio_postgres::Error, is_second: &mut bool) -> Result<(), ()> {
+        if *is_second || !fault::is_of_connection(error) {
+            return Err(());
+        }
+        *is_second = true;
+        self.pool.forget_idle();
+        Ok(())
+    }
+
+    /// Asks what became of transaction `id`, over connections of its own, until the database answers.
+    fn outcome(&self, id: &str) -> CommitOutcome {
+        for attempt in 0..OUTCOME_TRIES {
+            thread::sleep(Duration::from_millis(50 << attempt));
+            let asked = pool::connect(self.pool.url()).and_then(|client| {
+                Ok(wait(client.query_one("SELECT pg_xact_status($1::text::xid8)", &[&id]))?)
+            });
+            match asked.map(|row| row.get::<_, Option<String>>(0)).as_ref().map(Option::as_deref) {
+                Ok(Some("committed")) => return CommitOutcome::Committed,
+                Ok(Some("aborted")) => return CommitOutcome::Aborted,
+                // It is still going on, or the database is away.
+                Ok(Some(_)) | Err(_) => {}
+                Ok(None) => return CommitOutcome::Unknown,
+            }
+        }
+        CommitOutcome::Unknown
+    }
+}
+
+/// Waits on this thread, which may be one that runs other tasks; the sockets are on a thread of their own.
+fn wait<F: Future>(future: F) -> F::Output {
+    block_on(future)
+}
+
+fn begin(
+    client: &mut Client,
+    isolation: IsolationLevel,
+    is_read_only: bool,
+) -> Result<Transaction<'_>, tokio_postgres::Error> {
+    wait(client.build_transaction().isolation_level(isolation).read_only(is_read_only).start())
+}
+
+impl Session<'_> {
+    /// Waits until nobody writes.
+    fn lock_writing(&self) -> Result<(), LedgerError> {
+        self.execute("SELECT pg_advisory_xact_lock(?1)", &[Param::Integer(WRITING)])?;
+        Ok(())
+    }
+
+    /// Counts this write, and returns the transaction's id.
+    fn note_write(&self) -> Result<String, LedgerError> {
+        let count = "UPDATE ledger_writes SET writes = writes + 1 RETURNING pg_current_xact_id()::text";
+        let id = self.query_all(count, &[])?.first().map(|row| row.get::<_, String>(0));
+        id.ok_or(LedgerError::OutOfRange { what: "ledger_writes" })
+    }
+
+    fn prepare(&self, sql: &str, params: &[Param<'_>]) -> Result<Statement, LedgerError> {
+        Ok(self.statements.borrow_mut().prepare(&self.transaction, sql, params)?)
+    }
+}
+
+impl Queries for Session<'_> {
+    fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<usize, LedgerError> {
+        let statement = self.prepare(sql, params)?;
+        let changed = wait(self.transaction.execute(&statement, &as_sql(params)))?;
+        usize::try_from(changed).map_err(|_| LedgerError::OutOfRange { what: "rows changed" })
+    }
+
+    fn query_all(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<tokio_postgres::Row>, LedgerError> {
+        let statement = self.prepare(sql, params)?;
+        Ok(wait(self.transaction.query(&statement, &as_sql(params)))?)
+    }
+
+    fn open(&self, sql: &str, params: &[Param<'_>]) -> Result<Portal, LedgerError> {
+        let statement = self.prepare(sql, params)?;
+        Ok(wait(self.transaction.bind(&statement, &as_sql(params)))?)
+    }
+
+    fn fetch(&self, portal: &Portal) -> Result<Vec<tokio_postgres::Row>, LedgerError> {
+        Ok(wait(self.transaction.query_portal(portal, ROWS_AT_ONCE))?)
+    }
+}
+
+/// Hands `each` row over, as they come. `each` may ask over the same connection.
+pub(super) fn for_each<E: From<LedgerError>>(
+    queries: &dyn Queries,
+    sql: &str,
+    params: &[Param<'_>],
+    mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let portal = queries.open(sql, params)?;
+    let places = Places::default();
+    loop {
+        let rows = queries.fetch(&portal)?;
+        for row in &rows {
+            each(&Row::Postgres(row, &places))?;
+        }
+        if i32::try_from(rows.len()).is_ok_and(|count| count < ROWS_AT_ONCE) {
+            return Ok(());
+        }
+    }
+}
+
+pub(super) fn query_first<T>(
+    queries: &dyn Queries,
+    sql: &str,
+    params: &[Param<'_>],
+    read: impl FnOnce(&Row<'_>) -> Result<T, LedgerError>,
+) -> Result<Option<T>, LedgerError> {
+    let rows = queries.query_all(sql, params)?;
+    rows.first().map(|row| read(&Row::Postgres(row, &Places::default()))).transpose()
+}
+
+fn as_sql<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|param| param as &(dyn ToSql + Sync)).collect()
+}
+
+/// Where each column of `row` stands; of two with one name, the first.
+pub(super) fn places(row: &tokio_postgres::Row) -> HashMap<String, usize> {
+    let names = row.columns().iter().map(|column| column.name().to_owned());
+    names.enumerate().collect::<Vec<_>>().into_iter().rev().map(|(place, name)| (name, place)).collect()
+}
+
+pub(super) fn value(row: &tokio_postgres::Row, place: usize) -> Result<Value<'_>, LedgerError> {
+    Ok(row.try_get(place)?)
+}

@@ -1,0 +1,182 @@
+use std::{fs, sync::LazyLock, time::Duration};
+
+use parking_lot::{Condvar, Mutex};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{Client, Error, NoTls, Socket, tls::MakeTlsConnect};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{PostgresUrl, fault, statement::Statements, wait};
+use crate::ledger::LedgerError;
+
+/// Connections that are open at most; whoever comes then waits for one.
+const CONNECTIONS_MAX: usize = 16;
+/// How long somebody waits for a connection.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long a connection may take to be made, unless the URL says so.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// For how long a server may be silent before a connection to it is given up, unless the URL says so.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// A connection, and the statements that are prepared on it.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    pub(super) statements: Statements,
+}
+
+/// The connections to one database. Each is used by one at a time.
+pub(super) struct Pool {
+    url: PostgresUrl,
+    state: Mutex<State>,
+    returned: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Connection>,
+    /// Idle or on loan.
+    open: usize,
+}
+
+impl Pool {
+    pub(super) fn new(url: PostgresUrl) -> Self {
+        Self { url, state: Mutex::default(), returned: Condvar::new() }
+    }
+
+    pub(super) const fn url(&self) -> &PostgresUrl {
+        &self.url
+    }
+
+    /// A connection that nobody else has, made if none is idle.
+    pub(super) fn take(&self) -> Result<Loan<'_>, LedgerError> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(connection) = state.idle.pop() {
+                return Ok(Loan { pool: self, connection: Some(connection) });
+            }
+            if state.open < CONNECTIONS_MAX {
+                state.open += 1;
+                break;
+            }
+            if self.returned.wait_for(&mut state, WAIT_MAX).timed_out() {
+                return Err(fault::away(format!(
+                    "{}: all {CONNECTIONS_MAX} connections have been busy for {} s",
+                    self.url,
+                    WAIT_MAX.as_secs()
+                )));
+            }
+        }
+        drop(state);
+        // Counted as open from here on, and no more if it cannot be made.
+        let mut loan = Loan { pool: self, connection: None };
+        loan.connection = Some(Connection { client: connect(&self.url)?, statements: Statements::default() });
+        Ok(loan)
+    }
+
+    /// Closes what is idle: a server that was started again knows none of these connections.
+    pub(super) fn forget_idle(&self) {
+        let mut state = self.state.lock();
+        let idle = std::mem::take(&mut state.idle);
+        state.open -= idle.len();
+    }
+}
+
+/// A connection on loan. One that is broken does not come back.
+pub(super) struct Loan<'a> {
+    pool: &'a Pool,
+    connection: Option<Connection>,
+}
+
+impl Loan<'_> {
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("a loan has its connection until it is dropped")
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        let mut state = self.pool.state.lock();
+        match self.connection.take() {
+            Some(connection) if !connection.client.is_closed() => state.idle.push(connection),
+            _ => state.open -= 1,
+        }
+        drop(state);
+        self.pool.returned.notify_one();
+    }
+}
+
+/// A connection of its own, beside the pool's.
+pub(super) fn connect(url: &PostgresUrl) -> Result<Client, LedgerError> {
+    let mut config = tokio_postgres::Config::clone(&url.config);
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE_MAX).keepalives_idle(SILENCE_MAX);
+    }
+    let connected = if url.may_use_tls() { begin(config, tls(url)?) } else { begin(config, NoTls) };
+    connected.map_err(|error| {
+        let hint = if fault::causes(&error).contains("certificate") {
+            "; name the certificate that is to be trusted (?sslrootcert=FILE), or switch TLS off (?sslmode=disable)"
+        } else {
+            ""
+        };
+        fault::away(format!("{url}: {}{hint}", fault::causes(&error)))
+    })
+}
+
+/// What reads and writes the sockets of all connections. Whoever asks waits on a thread of its own, which may be one that runs
+/// other tasks: no runtime is entered there.
+static SOCKETS: LazyLock<Runtime> = LazyLock::new(|| {
+    let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
+    runtime.expect("a thread can be started")
+});
+
+fn begin<T>(config: tokio_postgres::Config, tls: T) -> Result<Client, Error>
+where
+    T: MakeTlsConnect<Socket, Stream: Send, TlsConnect: Send> + Send + 'static,
+    <T::TlsConnect as tokio_postgres::tls::TlsConnect<Socket>>::Future: Send,
+{
+    let connected = SOCKETS.spawn(async move {
+        let (client, connection) = config.connect(tls).await?;
+        tokio::spawn(async move {
+            // What ends a connection is said to whoever asks over it.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to PostgreSQL ended");
+            }
+        });
+        Ok(client)
+    });
+    wait(connected).expect("connecting does not panic")
+}
+
+/// TLS that verifies the server, by the certificates of the URL or those that browsers trust.
+fn tls(url: &PostgresUrl) -> Result<MakeRustlsConnect, LedgerError> {
+    let mut roots = RootCertStore::empty();
+    match &url.root_certificates {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(file) => {
+            let failed =
+                |reason: String| fault::away(format!("{url}: sslrootcert {}: {reason}", file.display()));
+            let text = fs::read(file).map_err(|error| failed(error.to_string()))?;
+            for certificate in CertificateDer::pem_slice_iter(&text) {
+                let certificate = certificate.map_err(|error| failed(error.to_string()))?;
+                roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+            }
+            if roots.is_empty() {
+                return Err(failed("it has no certificate in PEM".into()));
+            }
+        }
+    }
+    let provider = rustls::crypto::ring::default_provider();
+    let config = ClientConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| fault::away(format!("{url}: {error}")))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}

@@ -1,0 +1,132 @@
+use std::{collections::HashMap, error::Error};
+
+use bytes::BytesMut;
+use tokio_postgres::{
+    Statement, Transaction,
+    types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
+};
+
+use super::{
+    super::{Param, Value},
+    wait,
+};
+
+/// Statements that a connection keeps prepared, by their text and the kinds of their parameters.
+#[derive(Default)]
+pub(super) struct Statements(HashMap<(String, Vec<ParamKind>), Statement>);
+
+/// What a parameter is. A NULL has no kind of its own: the database finds out what belongs there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum ParamKind {
+    Null,
+    Integer,
+    Text,
+    Blob,
+}
+
+impl ParamKind {
+    const fn of(param: &Param<'_>) -> Self {
+        match param {
+            Param::Null => Self::Null,
+            Param::Integer(_) => Self::Integer,
+            Param::Text(_) => Self::Text,
+            Param::Blob(_) => Self::Blob,
+        }
+    }
+
+    fn sql_type(self) -> Type {
+        match self {
+            Self::Null => Type::UNKNOWN,
+            Self::Integer => Type::INT8,
+            Self::Text => Type::TEXT,
+            Self::Blob => Type::BYTEA,
+        }
+    }
+}
+
+impl Statements {
+    /// `sql` with `?1`, `?2`, … prepared for `params`.
+    pub(super) fn prepare(
+        &mut self,
+        transaction: &Transaction<'_>,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Statement, tokio_postgres::Error> {
+        let key = (sql.to_owned(), params.iter().map(ParamKind::of).collect::<Vec<_>>());
+        if let Some(statement) = self.0.get(&key) {
+            return Ok(statement.clone());
+        }
+        // Texts that are put together with a month or a column are few; this is a bound all the same.
+        if self.0.len() >= super::STATEMENTS_KEPT {
+            self.0.clear();
+        }
+        let types: Vec<Type> = key.1.iter().map(|kind| kind.sql_type()).collect();
+        let statement = wait(transaction.prepare_typed(&numbered(sql), &types))?;
+        self.0.insert(key, statement.clone());
+        Ok(statement)
+    }
+}
+
+/// `sql` with PostgreSQL's `$1` for `?1`. A question mark in a text stays.
+fn numbered(sql: &str) -> String {
+    let mut is_text = false;
+    sql.chars()
+        .map(|c| {
+            is_text ^= c == '\'';
+            if c == '?' && !is_text { '$' } else { c }
+        })
+        .collect()
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Integer(number) => number.to_sql(kind, out),
+            Self::Text(text) => text.to_sql(kind, out),
+            Self::Blob(bytes) => bytes.to_sql(kind, out),
+        }
+    }
+
+    // Statements are prepared for the kinds of their parameters.
+    fn accepts(_kind: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// Numbers of any width, and truth as SQLite has it: 0 and 1.
+impl<'a> FromSql<'a> for Value<'a> {
+    fn from_sql(kind: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(match *kind {
+            Type::INT8 => Self::Integer(i64::from_sql(kind, raw)?),
+            Type::INT4 => Self::Integer(i32::from_sql(kind, raw)?.into()),
+            Type::INT2 => Self::Integer(i16::from_sql(kind, raw)?.into()),
+            Type::BOOL => Self::Integer(bool::from_sql(kind, raw)?.into()),
+            Type::FLOAT8 => Self::Real(f64::from_sql(kind, raw)?),
+            Type::BYTEA => Self::Blob(raw),
+            _ => Self::Text(raw),
+        })
+    }
+
+    fn from_sql_null(_kind: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    // A NUMERIC is a sum that was not cast: it is not read as something else.
+    fn accepts(kind: &Type) -> bool {
+        *kind != Type::NUMERIC
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_numbered_and_texts_stay() {
+        assert_eq!(numbered("SELECT ?1, 'why?' WHERE a = ?12"), "SELECT $1, 'why?' WHERE a = $12");
+        assert_eq!(numbered("SELECT 'it''s ?1', ?2"), "SELECT 'it''s ?1', $2");
+    }
+}

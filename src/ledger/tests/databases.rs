@@ -1,0 +1,189 @@
+//! The same ledger in both databases.
+
+use super::*;
+use crate::ledger::store::{Store, postgres_testing as postgres};
+
+/// A ledger in PostgreSQL that has the same history as `book`'s. None if PostgreSQL is not installed.
+fn moved(ledger: &Ledger) -> Option<Ledger> {
+    if !postgres::is_there() {
+        return None;
+    }
+    let target = Ledger::open_at(&LedgerPlace::Postgres(postgres::database())).expect("a ledger");
+    ledger.copy_into(&target).expect("copied");
+    Some(target)
+}
+
+/// A month with images, failed work, a repeat, a reversal, a tag and a closing.
+fn history() -> Book {
+    let mut book = Book::new(None);
+    let one = book.reserve(20, Some("order"), 1).expect("reserved");
+    book.settle(one, &[&receipt(), &receipt()]).expect("settled");
+    let two = book.reserve(20, None, 2).expect("reserved");
+    let (spec, work) = (spec(), [failed_work(Money::from_nano(7))]);
+    book.ledger
+        .fail(two, FailureReason::GenerationFailed, &spec, Currency::CNY, &work, NOON)
+        .expect("failed");
+    let last = book.settled(None, None);
+    book.ledger.note_delivery(last, NOON).expect("delivered");
+    book
+}
+
+#[test]
+fn a_ledger_that_moves_there_and_back_is_the_same_to_the_last_hash() {
+    let book = history();
+    let month = Month::of(NOON, &Calendar::UTC);
+    let later = NOON + SignedDuration::from_hours(24 * 40);
+    let closing = book.ledger.close_example(month, &Calendar::UTC, later).expect("closed");
+    let Some(there) = moved(&book.ledger) else { return };
+    assert_eq!(there.count_rows().expect("counts"), book.ledger.count_rows().expect("counts"));
+    let closings = there.closings().expect("closings");
+    assert_eq!(closings.iter().map(|kept| kept.sha256).collect::<Vec<_>>(), [closing.sha256]);
+    let verified = there.verify_months(None).expect("verified");
+    assert!(verified.iter().all(|month| month.finding.is_none()), "{verified:?}");
+    let directory = TempDir::new().expect("a directory");
+    let back = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
+    there.copy_into(&back).expect("copied");
+    assert_eq!(back.count_rows().expect("counts"), book.ledger.count_rows().expect("counts"));
+    assert!(back.verify_months(None).expect("verified").iter().all(|month| month.finding.is_none()));
+    // Ids go on where they were, and the guards are there again.
+    for ledger in [&there, &back] {
+        let key = ApiKey::generate(&mut StdRng::seed_from_u64(9));
+        let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
+        ledger.create_key(&NewKey { key: &key, name: "next", rules }, "first start", later).expect("a key");
+        assert_eq!(ledger.keys().expect("keys").len(), 2);
+        for sql in ["UPDATE entries SET upkeep_nano = 0", "DELETE FROM entries", "DELETE FROM month_closings"]
+        {
+            assert!(ledger.sql(sql).is_err(), "{sql}");
+        }
+        assert!(matches!(ledger.copy_into(&back), Err(LedgerError::NotEmpty)));
+    }
+    assert!(there.sql("TRUNCATE entries, month_closing_rows, month_reseal_rows").is_err());
+}
+
+#[test]
+fn both_report_the_same_to_the_byte() {
+    let book = history();
+    let Some(there) = moved(&book.ledger) else { return };
+    let costs = model_in(Currency::CNY);
+    let month = Month::of(NOON, &Calendar::UTC);
+    let report = |ledger: &Ledger| {
+        let kinds = [GroupBy::Key, GroupBy::Tag, GroupBy::Day];
+        let report = ledger.month_report(&costs, month, &kinds, &Calendar::UTC, NOON).expect("a report");
+        serde_json::to_string(&report).expect("JSON")
+    };
+    assert_eq!(report(&book.ledger), report(&there));
+    let recent = |ledger: &Ledger| {
+        format!("{:?}", ledger.recent_requests(&RequestFilter::default(), 50).expect("rows"))
+    };
+    assert_eq!(recent(&book.ledger), recent(&there));
+}
+
+#[test]
+fn both_databases_have_the_same_tables_and_columns() {
+    if !postgres::is_there() {
+        return;
+    }
+    let book = Book::new(None);
+    let there = Ledger::open_at(&LedgerPlace::Postgres(postgres::database())).expect("a ledger");
+    let columns = |store: &Store, sql: &str| -> Vec<(String, String, bool)> {
+        let rows = store.read(|conn| {
+            conn.query(sql, &[], |row| {
+                Ok((row.get::<String>(0)?, row.get::<String>(1)?, row.get::<bool>(2)?))
+            })
+        });
+        rows.expect("columns")
+    };
+    let here = columns(
+        &book.ledger.store,
+        "SELECT tables.name, columns.name, columns.\"notnull\" = 0 AND columns.pk = 0
+         FROM sqlite_schema AS tables JOIN pragma_table_xinfo(tables.name) AS columns
+         WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite%' ORDER BY 1, 2",
+    );
+    let theirs = columns(
+        &there.store,
+        "SELECT table_name::text, column_name::text, is_nullable = 'YES' FROM information_schema.columns
+         WHERE table_schema = current_schema() AND table_name NOT IN ('ledger_schema', 'ledger_writes')
+         ORDER BY table_name::text COLLATE \"C\", column_name::text COLLATE \"C\"",
+    );
+    assert_eq!(here, theirs);
+    let names: std::collections::BTreeSet<_> = here.iter().map(|(table, ..)| table.as_str()).collect();
+    let copied: std::collections::BTreeSet<_> = crate::ledger::store::TABLES.iter().copied().collect();
+    assert_eq!(names, copied, "every table is copied");
+}
+
+#[test]
+fn a_ledger_without_its_guards_is_not_opened() {
+    if !postgres::is_there() {
+        return;
+    }
+    for (sql, said) in [
+        ("DROP TRIGGER entries_are_never_rewritten ON entries", "entries_are_never_rewritten is missing"),
+        (
+            "ALTER TABLE entries DISABLE TRIGGER entries_are_never_deleted",
+            "entries_are_never_deleted is switched off",
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION refuse() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
+            "was changed",
+        ),
+        (
+            "CREATE TRIGGER sly BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION refuse('no')",
+            "trigger sly was added",
+        ),
+    ] {
+        let place = LedgerPlace::Postgres(postgres::database());
+        Ledger::open_at(&place).expect("a ledger").sql(sql).expect("done by the tables' owner");
+        let error = Ledger::open_at(&place).map(|_| ()).expect_err(sql).to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    if !postgres::is_there() {
+        return;
+    }
+    let url = postgres::empty_database();
+    postgres::run_in(&url, "CREATE TABLE orders (id BIGINT)");
+    let place = LedgerPlace::Postgres(url);
+    assert!(!place.is_there().expect("asked"));
+    let error = Ledger::open_at(&place).map(|_| ()).expect_err("it is another program's").to_string();
+    assert!(error.contains("the table orders of another program") && error.contains("createdb"), "{error}");
+}
+
+#[test]
+fn one_server_at_a_time_uses_a_database() {
+    if !postgres::is_there() {
+        return;
+    }
+    let place = LedgerPlace::Postgres(postgres::database());
+    let first = Ledger::open_at(&place).expect("a ledger");
+    first.inspect().expect("it is free");
+    first.inspect().expect("it is this one's already");
+    let second = Ledger::open_at(&place).expect("commands work beside a server");
+    let error = second.inspect().expect_err("a second server").to_string();
+    assert!(error.contains("another server uses this ledger"), "{error}");
+    drop(first);
+    // The database notices a connection that was closed in its own time.
+    postgres::eventually(|| second.inspect().is_ok());
+}
+
+#[test]
+fn a_database_that_is_started_again_is_used_again() {
+    if !postgres::is_there() {
+        return;
+    }
+    let url = postgres::database();
+    let ledger = Ledger::open_at(&LedgerPlace::Postgres(url.clone())).expect("a ledger");
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    postgres::run_in(&url, end);
+    // The connections that lay idle are gone; nobody is told.
+    assert_eq!(ledger.keys().expect("a new connection").len(), 0);
+    postgres::run_in(&url, end);
+    let key = ApiKey::generate(&mut StdRng::seed_from_u64(9));
+    let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
+    ledger
+        .create_key(&NewKey { key: &key, name: "next", rules }, "first start", NOON)
+        .expect("a new connection");
+}
