@@ -93,6 +93,8 @@ impl Place {
         command.args(["serve", "--listen", "127.0.0.1:0"]).arg("--data-dir").arg(&self.data);
         if let Some(url) = &self.ledger_url {
             command.args(["--ledger", url]);
+            // A first image that took long foretells nothing of those after it.
+            command.env("TINTYPE_LIMITS__ANSWER_WAIT_SECONDS", "3600");
         }
         for (key, value) in [
             ("TINTYPE_MODEL__DEFAULT_SIZE", "32x32"),
