@@ -187,3 +187,16 @@ fn a_database_that_is_started_again_is_used_again() {
         .create_key(&NewKey { key: &key, name: "next", rules }, "first start", NOON)
         .expect("a new connection");
 }
+
+#[test]
+fn an_examined_database_says_in_which_zone_it_counts() {
+    if !postgres::is_there() {
+        return;
+    }
+    let url = postgres::database();
+    let ledger = Ledger::open_at(&LedgerPlace::Postgres(url.clone())).expect("a ledger");
+    let zone = jiff::tz::TimeZone::get("Asia/Shanghai").expect("a zone");
+    ledger.keep_zone(&zone, NOON).expect("kept");
+    let examined = crate::ledger::examine_database(&url).expect("read").expect("a ledger");
+    assert_eq!((examined.migrations_missing, examined.zone.as_deref()), (0, Some("Asia/Shanghai")));
+}

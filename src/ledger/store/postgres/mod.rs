@@ -44,7 +44,8 @@ pub fn examine_database(url: &PostgresUrl) -> Result<Option<Examined>, LedgerErr
     };
     let store = PostgresStore { pool, server: Mutex::default() };
     store.read(|conn| {
-        let zone = "SELECT value FROM settings WHERE name = 'time_zone'";
+        let zone = "SELECT CAST(term AS JSON) ->> 'value' FROM terms WHERE name = 'time_zone'
+                    ORDER BY from_ms DESC NULLS LAST, id DESC LIMIT 1";
         Ok(Some(Examined {
             migrations_missing,
             zone: conn.query_first(zone, &[], |row| row.get(0))?,
