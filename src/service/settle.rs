@@ -3,9 +3,9 @@ use std::{sync::Arc, time::Duration};
 use super::{Answer, AnsweredImage, GenerateRequest, Service, ServiceError, files::MadeFiles};
 use crate::{
     costs::CostModel,
-    domain::FailureReason,
+    domain::{FailureReason, RequestId},
     engine::{Generated, Priority},
-    ledger::{Ledger, Reservation, SettledImage, Settlement, Unbooked},
+    ledger::{Ledger, LedgerError, Reservation, SettledImage, Settlement, Unbooked},
     units::Millis,
 };
 
@@ -90,16 +90,13 @@ impl Service {
         book: impl Fn(&Ledger, Reservation) -> Result<(), Unbooked> + Send + Sync + 'static,
     ) -> Result<Result<(), Unbooked>, ServiceError> {
         let (id, book) = (reservation.id(), Arc::new(book));
-        let mut tries = 0;
+        let mut patience = Patience::default();
         loop {
             let book = Arc::clone(&book);
             match self.ask_ledger(move |ledger| Ok::<_, ServiceError>(book(ledger, reservation))).await? {
-                Err(Unbooked { reservation: unbooked, error }) if error.is_away() && tries < TRIES => {
-                    if tries == 0 {
-                        tracing::warn!(request = %id, %error, "what was made is booked once the ledger is reached");
-                    }
-                    tokio::time::sleep(pause(tries)).await;
-                    (reservation, tries) = (unbooked, tries + 1);
+                Err(Unbooked { reservation: unbooked, error }) if patience.lasts(&error) => {
+                    patience.wait(&error, Some(id)).await;
+                    reservation = unbooked;
                 }
                 booked => return Ok(booked),
             }
@@ -108,15 +105,11 @@ impl Service {
 
     /// [`Service::costs_now`] for what has been generated: waits while the ledger's database is away.
     pub(super) async fn costs_once_reached(&self) -> Result<CostModel, ServiceError> {
-        let mut tries = 0;
+        let mut patience = Patience::default();
         loop {
             match self.costs_now().await {
-                Err(ServiceError::Ledger(error)) if error.is_away() && tries < TRIES => {
-                    if tries == 0 {
-                        tracing::warn!(%error, "what was made is booked once the ledger is reached");
-                    }
-                    tokio::time::sleep(pause(tries)).await;
-                    tries += 1;
+                Err(ServiceError::Ledger(error)) if patience.lasts(&error) => {
+                    patience.wait(&error, None).await;
                 }
                 costs => return costs,
             }
@@ -124,6 +117,25 @@ impl Service {
     }
 }
 
-fn pause(tries: usize) -> Duration {
-    PAUSES[tries.min(PAUSES.len() - 1)]
+/// How often the ledger was asked in vain.
+#[derive(Default)]
+struct Patience {
+    tries: usize,
+}
+
+impl Patience {
+    /// Whether it is worth asking again after `error`.
+    const fn lasts(&self, error: &LedgerError) -> bool {
+        error.is_away() && self.tries < TRIES
+    }
+
+    /// Waits before the ledger is asked again. The log says so once.
+    async fn wait(&mut self, error: &LedgerError, request: Option<RequestId>) {
+        if self.tries == 0 {
+            let request = request.map(tracing::field::display);
+            tracing::warn!(request, %error, "what was made is booked once the ledger is reached");
+        }
+        tokio::time::sleep(PAUSES[self.tries.min(PAUSES.len() - 1)]).await;
+        self.tries += 1;
+    }
 }

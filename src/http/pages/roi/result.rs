@@ -114,20 +114,24 @@ fn against_name(words: Words, against: &PriceOutcome) -> String {
 
 /// The hardware against every price.
 fn prices(writer: &ResultWriter, outcome: &Outcome) -> Markup {
-    let words = writer.words;
-    let title = words.say("roi-prices");
-    let columns = ["roi-price-there", "roi-saved", "roi-saved-part", "roi-saved-loaded"];
+    let columns = ["roi-where", "roi-price-there", "roi-saved", "roi-saved-part", "roi-saved-loaded"];
+    let rows = html! {
+        @for (index, against) in outcome.against.iter().enumerate() {
+            (price_row(writer, outcome, index, against))
+        }
+    };
+    table_card(writer.words, "prices", "roi-prices", &columns, &rows)
+}
+
+/// A card with a title and a table, the first of whose columns has what each row is about.
+fn table_card(words: Words, id: &str, title: &str, columns: &[&str], rows: &Markup) -> Markup {
+    let title = words.say(title);
     html! {
-        div.card id="prices" {
+        div.card id=(id) {
             h2 { (title) }
             div.scroll tabindex="0" role="region" aria-label=(title) { table {
-                thead { tr {
-                    th scope="col" { (words.say("roi-where")) }
-                    @for column in columns { th scope="col" { (words.say(column)) } }
-                } }
-                tbody { @for (index, against) in outcome.against.iter().enumerate() {
-                    (price_row(writer, outcome, index, against))
-                } }
+                thead { tr { @for column in columns { th scope="col" { (words.say(column)) } } } }
+                tbody { (rows) }
             } }
         }
     }
@@ -171,27 +175,18 @@ fn price_row(writer: &ResultWriter, outcome: &Outcome, index: usize, against: &P
 
 /// What the same images cost on rented devices.
 fn rentals(writer: &ResultWriter, outcome: &Outcome) -> Markup {
-    let words = writer.words;
-    let title = words.say("roi-rentals");
-    let columns = ["roi-rental-hour", "roi-rental-image", "roi-rental-month", "roi-owned-month"];
-    html! {
-        div.card id="rentals" {
-            h2 { (title) }
-            div.scroll tabindex="0" role="region" aria-label=(title) { table {
-                thead { tr {
-                    th scope="col" { (words.say("roi-rental")) }
-                    @for column in columns { th scope="col" { (words.say(column)) } }
-                } }
-                tbody { @for rental in &outcome.rentals { tr {
-                    th scope="row" { (rental.name) small.wrap { (rental_verdict(writer, rental)) } }
-                    td { (writer.money(rental.per_hour)) }
-                    td { (writer.money(rental.image)) }
-                    td { (writer.money(rental.month)) }
-                    td { (writer.money(rental.owned_month)) }
-                } } }
-            } }
-        }
-    }
+    let columns =
+        ["roi-rental", "roi-rental-hour", "roi-rental-image", "roi-rental-month", "roi-owned-month"];
+    let rows = html! {
+        @for rental in &outcome.rentals { tr {
+            th scope="row" { (rental.name) small.wrap { (rental_verdict(writer, rental)) } }
+            td { (writer.money(rental.per_hour)) }
+            td { (writer.money(rental.image)) }
+            td { (writer.money(rental.month)) }
+            td { (writer.money(rental.owned_month)) }
+        } }
+    };
+    table_card(writer.words, "rentals", "roi-rentals", &columns, &rows)
 }
 
 /// Which of both is cheaper by how much, and from which volume owning is.

@@ -147,7 +147,7 @@ impl PostgresStore {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.in_transaction(IsolationLevel::RepeatableRead, true, |session| work(&Conn::Postgres(session)))
+        self.in_view(IsolationLevel::RepeatableRead, |session| work(&Conn::Postgres(session)))
     }
 
     /// Writes in one transaction, alone: all of `work` is done, or, if it fails, none.
@@ -155,26 +155,12 @@ impl PostgresStore {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut loan;
-        let mut is_second = false;
-        let (done, id, ended) = loop {
-            loan = self.pool.take()?;
-            let Connection { client, statements } = loan.connection();
-            match begin(client, IsolationLevel::ReadCommitted, false) {
-                Ok(transaction) => {
-                    let session = Session { transaction, statements: RefCell::new(statements) };
-                    session.lock_writing()?;
-                    let conn = Conn::Postgres(&session);
-                    let done = work(&conn)?;
-                    let id = session.note_write()?;
-                    break (done, id, wait(session.transaction.commit()));
-                }
-                Err(error) => {
-                    self.retry_once(&error, &mut is_second).map_err(|()| LedgerError::from(error))?;
-                }
-            }
-        };
-        drop(loan);
+        let ((done, id), ended) =
+            self.in_transaction(IsolationLevel::ReadCommitted, false, |session| -> Result<_, E> {
+                session.lock_writing()?;
+                let done = work(&Conn::Postgres(session))?;
+                Ok((done, session.note_write()?))
+            })?;
         match ended {
             Ok(()) => Ok(done),
             Err(error) if fault::is_of_connection(&error) => match self.outcome(&id) {
@@ -195,7 +181,7 @@ impl PostgresStore {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.in_transaction(IsolationLevel::ReadCommitted, true, |session| {
+        self.in_view(IsolationLevel::ReadCommitted, |session| {
             session.lock_writing()?;
             work(&Conn::Postgres(session))
         })
@@ -217,12 +203,24 @@ impl PostgresStore {
         Ok(())
     }
 
+    /// What `work` reads in a transaction that writes nothing.
+    fn in_view<T, E: From<LedgerError>>(
+        &self,
+        isolation: IsolationLevel,
+        work: impl FnOnce(&Session<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (read, ended) = self.in_transaction(isolation, true, work)?;
+        ended.map_err(LedgerError::from)?;
+        Ok(read)
+    }
+
+    /// What `work` gave, and how its commit ended.
     fn in_transaction<T, E: From<LedgerError>>(
         &self,
         isolation: IsolationLevel,
         is_read_only: bool,
         work: impl FnOnce(&Session<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    ) -> Result<(T, Result<(), tokio_postgres::Error>), E> {
         let mut is_second = false;
         loop {
             let mut loan = self.pool.take()?;
@@ -231,8 +229,7 @@ impl PostgresStore {
                 Ok(transaction) => {
                     let session = Session { transaction, statements: RefCell::new(statements) };
                     let done = work(&session)?;
-                    wait(session.transaction.commit()).map_err(LedgerError::from)?;
-                    return Ok(done);
+                    return Ok((done, wait(session.transaction.commit())));
                 }
                 Err(error) => {
                     self.retry_once(&error, &mut is_second).map_err(|()| LedgerError::from(error))?;
