@@ -1,4 +1,4 @@
-//! Which keys the file or a variable has, so that a default is told from a value.
+//! Which keys the file or a variable has, to distinguish a default from a value.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What holds from when: `tintype terms`, and what the configuration says anew.
+//! What holds from when: `tintype terms`, and a value that changes in the configuration.
 
 use tempfile::TempDir;
 
@@ -30,7 +30,7 @@ fn a_price_that_changes_in_the_configuration_is_a_row_of_its_own() {
     write(&place, "second");
     write(&place, "third");
     let rows = listed(&place);
-    let told = |row: &serde_json::Value| {
+    let shown = |row: &serde_json::Value| {
         format!(
             "{} {} {}",
             row["name"],
@@ -43,7 +43,7 @@ fn a_price_that_changes_in_the_configuration_is_a_row_of_its_own() {
         "\"electricity\" \"configuration\" from then on",
         "\"host_watts\" \"configuration\" always",
     ];
-    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!(rows.iter().map(shown).collect::<Vec<_>>(), expected);
     std::fs::remove_file(place.path().join("tintype.toml")).expect("removed");
     write(&place, "without the configuration");
     assert_eq!(listed(&place), rows, "it changes no price");

@@ -178,7 +178,7 @@ fn a_database_that_is_started_again_is_used_again() {
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
     postgres::run_in(&url, end);
-    // The connections that lay idle are gone; nobody is told.
+    // The idle connections are gone, and the pool does not know.
     assert_eq!(ledger.keys().expect("a new connection").len(), 0);
     postgres::run_in(&url, end);
     let key = ApiKey::generate(&mut StdRng::seed_from_u64(9));
