@@ -1,8 +1,9 @@
-//! Matrix products on one thread: the sums of a strip of rows stay in registers until they are whole.
+//! Matrix products, each on one thread: the sums of a strip of rows stay in registers until they are whole.
 
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
 
 use super::simd::{load, store};
 
@@ -10,6 +11,10 @@ use super::simd::{load, store};
 pub(super) const STRIP: usize = 6;
 /// Rows of a strip where a block is one vector wide.
 pub(super) const LONG_STRIP: usize = 12;
+/// Terms that are laid out together: a cache line of each output.
+const LINE: usize = 16;
+/// Numbers from which on laying them out is shared among all cores: fewer are laid out by a thread beside others.
+const WORTH_SHARING: usize = 1 << 20;
 
 /// The right-hand factor of a product, in the order in which it is read: [blocks of outputs, terms, outputs of a block].
 ///
@@ -67,7 +72,11 @@ impl WithSimd for FindVectors {
 
 impl Packed {
     /// `row` gives a term's outputs.
-    pub(super) fn from_rows<'a>(terms: usize, outputs: usize, row: impl Fn(usize) -> &'a [f32]) -> Self {
+    pub(super) fn from_rows<'a>(
+        terms: usize,
+        outputs: usize,
+        row: impl Fn(usize) -> &'a [f32] + Sync,
+    ) -> Self {
         Self::filled(terms, outputs, |numbers, width, outputs| {
             for (term, numbers) in numbers.chunks_exact_mut(width).enumerate() {
                 numbers[..outputs.len()].copy_from_slice(&row(term)[outputs.clone()]);
@@ -79,27 +88,38 @@ impl Packed {
     pub(super) fn from_columns<'a>(
         terms: usize,
         outputs: usize,
-        column: impl Fn(usize) -> &'a [f32],
+        column: impl Fn(usize) -> &'a [f32] + Sync,
     ) -> Self {
         Self::filled(terms, outputs, |numbers, width, outputs| {
-            for (i, output) in outputs.enumerate() {
-                for (numbers, number) in numbers.chunks_exact_mut(width).zip(column(output)) {
-                    numbers[i] = *number;
+            for (part, numbers) in numbers.chunks_mut(width * LINE).enumerate() {
+                for (i, output) in outputs.clone().enumerate() {
+                    for (numbers, number) in
+                        numbers.chunks_exact_mut(width).zip(&column(output)[part * LINE..])
+                    {
+                        numbers[i] = *number;
+                    }
                 }
             }
         })
     }
 
     /// `fill` is given a block of zeros [terms, width], the width, and which outputs it is of.
-    fn filled(terms: usize, outputs: usize, fill: impl Fn(&mut [f32], usize, Range<usize>)) -> Self {
+    fn filled(terms: usize, outputs: usize, fill: impl Fn(&mut [f32], usize, Range<usize>) + Sync) -> Self {
         let vectors = Arch::new().dispatch(FindVectors);
         let mut numbers = vec![0f32; terms * outputs.next_multiple_of(vectors.lanes)];
+        let mut blocks = Vec::new();
         let (mut first, mut rest) = (0, numbers.as_mut_slice());
         while first < outputs {
             let width = vectors.lanes * vectors.of_next_block(outputs - first);
             let (block, after) = rest.split_at_mut(terms * width);
-            fill(block, width, first..outputs.min(first + width));
+            blocks.push((block, width, first..outputs.min(first + width)));
             (first, rest) = (first + width, after);
+        }
+        let fill = |(block, width, outputs)| fill(block, width, outputs);
+        if terms * outputs < WORTH_SHARING {
+            blocks.into_iter().for_each(fill);
+        } else {
+            blocks.into_par_iter().for_each(fill);
         }
         Self { numbers, terms, outputs, vectors }
     }

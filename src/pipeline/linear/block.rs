@@ -1,17 +1,60 @@
-use candle_core::quantized::k_quants::{BlockQ4K, GgmlType};
+use candle_core::quantized::GgmlDType;
 use half::f16;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Neighbouring numbers of a row that are rounded together.
 pub(super) trait Block: Clone + Send + Sync {
     /// How many they are.
     const NUMBERS: usize;
+    /// What ggml calls it.
+    const GGML: GgmlDType;
     /// Of zeros alone.
     fn zeros() -> Self;
-    /// Rounds whole blocks of `numbers`.
+    /// Rounds whole blocks of `numbers`. Always inlined into [`round`], whose vectors it is compiled for.
     fn round(numbers: &[f32], blocks: &mut [Self]);
-    /// The numbers that `blocks` stand for.
+    /// The numbers that `blocks` stand for. Always inlined into [`read`].
     fn read(blocks: &[Self], numbers: &mut [f32]);
+    /// As files and devices have it: little-endian.
+    fn bytes(self) -> impl Iterator<Item = u8>;
+}
+
+/// Rounds whole blocks of `numbers` in the widest vectors that the CPU has.
+pub(super) fn round<B: Block>(numbers: &[f32], blocks: &mut [B]) {
+    Arch::new().dispatch(Rounding { numbers, blocks });
+}
+
+/// The numbers that `blocks` stand for, in the widest vectors that the CPU has.
+pub(super) fn read<B: Block>(blocks: &[B], numbers: &mut [f32]) {
+    Arch::new().dispatch(Reading { blocks, numbers });
+}
+
+/// A closure would be compiled once, for the oldest CPU.
+struct Rounding<'a, B> {
+    numbers: &'a [f32],
+    blocks: &'a mut [B],
+}
+
+impl<B: Block> WithSimd for Rounding<'_, B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        B::round(self.numbers, self.blocks);
+    }
+}
+
+struct Reading<'a, B> {
+    blocks: &'a [B],
+    numbers: &'a mut [f32],
+}
+
+impl<B: Block> WithSimd for Reading<'_, B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        B::read(self.blocks, self.numbers);
+    }
 }
 
 /// ggml's Q8_0: 32 numbers of 8 bits, and a scale of 16. Rounded as candle rounds it, to the last bit, but in vectors: candle calls
@@ -27,28 +70,31 @@ const EIGHT_BITS: usize = 32;
 
 impl Block for EightBits {
     const NUMBERS: usize = EIGHT_BITS;
+    const GGML: GgmlDType = GgmlDType::Q8_0;
 
     fn zeros() -> Self {
         Self { scale: f16::ZERO, numbers: [0; EIGHT_BITS] }
     }
 
+    #[inline(always)]
     fn round(numbers: &[f32], blocks: &mut [Self]) {
-        Arch::new().dispatch(|| {
-            for (block, numbers) in blocks.iter_mut().zip(numbers.as_chunks().0) {
-                *block = Self::of(numbers);
-            }
-        });
+        for (block, numbers) in blocks.iter_mut().zip(numbers.as_chunks().0) {
+            *block = Self::of(numbers);
+        }
     }
 
+    #[inline(always)]
     fn read(blocks: &[Self], numbers: &mut [f32]) {
-        Arch::new().dispatch(|| {
-            for (block, numbers) in blocks.iter().zip(numbers.as_chunks_mut::<EIGHT_BITS>().0) {
-                let scale = block.scale.to_f32();
-                for (number, rounded) in numbers.iter_mut().zip(block.numbers) {
-                    *number = f32::from(rounded) * scale;
-                }
+        for (block, numbers) in blocks.iter().zip(numbers.as_chunks_mut::<EIGHT_BITS>().0) {
+            let scale = block.scale.to_f32();
+            for (number, rounded) in numbers.iter_mut().zip(block.numbers) {
+                *number = f32::from(rounded) * scale;
             }
-        });
+        }
+    }
+
+    fn bytes(self) -> impl Iterator<Item = u8> {
+        self.scale.to_le_bytes().into_iter().chain(self.numbers.map(i8::cast_unsigned))
     }
 }
 
@@ -64,12 +110,12 @@ impl EightBits {
         }
         let scale = largest.into_iter().fold(0.0, f32::max) / 127.0;
         let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
-        Self { scale: f16::from_f32(scale), numbers: numbers.map(|number| nearest(number * inverse)) }
-    }
-
-    /// As files and devices have it: little-endian.
-    pub(super) fn bytes(self) -> impl Iterator<Item = u8> {
-        self.scale.to_le_bytes().into_iter().chain(self.numbers.map(i8::cast_unsigned))
+        // A loop is inlined, and so has the vectors of its surroundings; the standard library's functions over arrays are not.
+        let mut rounded = [0; EIGHT_BITS];
+        for (rounded, number) in rounded.iter_mut().zip(numbers) {
+            *rounded = nearest(number * inverse);
+        }
+        Self { scale: f16::from_f32(scale), numbers: rounded }
     }
 }
 
@@ -83,22 +129,6 @@ fn nearest(number: f32) -> i8 {
     const WHOLE: f32 = 12_582_912.0;
     let rounded = (number + HALF.copysign(number)).trunc();
     (rounded + WHOLE).to_le_bytes()[0].cast_signed()
-}
-
-impl Block for BlockQ4K {
-    const NUMBERS: usize = Self::BLCK_SIZE;
-
-    fn zeros() -> Self {
-        <Self as GgmlType>::zeros()
-    }
-
-    fn round(numbers: &[f32], blocks: &mut [Self]) {
-        Self::from_float(numbers, blocks);
-    }
-
-    fn read(blocks: &[Self], numbers: &mut [f32]) {
-        Self::to_float(blocks, numbers);
-    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@ use std::borrow::Cow;
 
 use candle_core::{
     Device, Result,
-    quantized::{GgmlDType, QStorage, QTensor, k_quants::BlockQ4K},
+    quantized::{QStorage, QTensor},
 };
 use rayon::prelude::*;
 
 use super::{
     super::cpu,
-    block::{Block, EightBits},
+    block::{Block, EightBits, read, round},
+    four_bits::FourBits,
 };
 
 /// How the large matrices of a model are held.
@@ -37,8 +38,8 @@ impl Format {
     pub(super) const fn quantizer(self) -> Option<Quantizer> {
         match self {
             Self::Dense => None,
-            Self::EightBit => Some(to_eight_bits),
-            Self::FourBit => Some(to_four_bits),
+            Self::EightBit => Some(quantize::<EightBits>),
+            Self::FourBit => Some(quantize::<FourBits>),
         }
     }
 }
@@ -46,23 +47,11 @@ impl Format {
 /// From a weight [outputs, inputs] and its outputs to candle's tensor on a device, rows filled up with zeros to whole blocks.
 pub(super) type Quantizer = fn(&[f32], usize, &Device) -> Result<QTensor>;
 
-fn to_eight_bits(weight: &[f32], outputs: usize, device: &Device) -> Result<QTensor> {
+fn quantize<B: Block>(weight: &[f32], outputs: usize, device: &Device) -> Result<QTensor> {
     let inputs = weight.len() / outputs;
-    let blocks = to_blocks::<EightBits>(weight, inputs);
-    let bytes: Vec<u8> = blocks.into_iter().flat_map(EightBits::bytes).collect();
-    let shape = (outputs, inputs.next_multiple_of(EightBits::NUMBERS));
-    QTensor::new(QStorage::from_data(Cow::Owned(bytes), device, GgmlDType::Q8_0)?, shape)
-}
-
-fn to_four_bits(weight: &[f32], outputs: usize, device: &Device) -> Result<QTensor> {
-    let inputs = weight.len() / outputs;
-    let shape = (outputs, inputs.next_multiple_of(BlockQ4K::NUMBERS));
-    let on_host = QTensor::new(QStorage::Cpu(Box::new(to_blocks::<BlockQ4K>(weight, inputs))), shape)?;
-    if device.is_cpu() {
-        Ok(on_host)
-    } else {
-        QTensor::new(QStorage::from_data(on_host.data()?, device, GgmlDType::Q4K)?, shape)
-    }
+    let bytes: Vec<u8> = to_blocks::<B>(weight, inputs).into_iter().flat_map(B::bytes).collect();
+    let shape = (outputs, inputs.next_multiple_of(B::NUMBERS));
+    QTensor::new(QStorage::from_data(Cow::Owned(bytes), device, B::GGML)?, shape)
 }
 
 /// A weight [outputs, inputs] in blocks, in the host's memory. Rows are filled up with zeros to whole blocks.
@@ -76,7 +65,7 @@ pub(in crate::pipeline) struct BlockLinear {
 #[derive(Debug)]
 enum BlockRows {
     EightBit(Vec<EightBits>),
-    FourBit(Vec<BlockQ4K>),
+    FourBit(Vec<FourBits>),
 }
 
 impl BlockLinear {
@@ -109,10 +98,10 @@ impl BlockLinear {
         let row = |output: usize, row: &mut [f32]| {
             let blocks = &blocks[output * blocks_of_row..][..blocks_of_row];
             let (whole, rest) = row.split_at_mut(self.inputs / B::NUMBERS * B::NUMBERS);
-            B::read(&blocks[..whole.len() / B::NUMBERS], whole);
+            read(&blocks[..whole.len() / B::NUMBERS], whole);
             if !rest.is_empty() {
                 let mut last = [0f32; BLOCK_MAX];
-                B::read(&blocks[blocks_of_row - 1..], &mut last[..B::NUMBERS]);
+                read(&blocks[blocks_of_row - 1..], &mut last[..B::NUMBERS]);
                 rest.copy_from_slice(&last[..rest.len()]);
             }
         };
@@ -130,11 +119,11 @@ fn to_blocks<B: Block>(numbers: &[f32], width: usize) -> Vec<B> {
     rows.for_each(|(blocks, row)| {
         let (whole, rest) = row.split_at(width / B::NUMBERS * B::NUMBERS);
         let (of_whole, of_rest) = blocks.split_at_mut(width / B::NUMBERS);
-        B::round(whole, of_whole);
+        round(whole, of_whole);
         if !rest.is_empty() {
             let mut filled = [0f32; BLOCK_MAX];
             filled[..rest.len()].copy_from_slice(rest);
-            B::round(&filled[..B::NUMBERS], of_rest);
+            round(&filled[..B::NUMBERS], of_rest);
         }
     });
     blocks
@@ -142,27 +131,46 @@ fn to_blocks<B: Block>(numbers: &[f32], width: usize) -> Vec<B> {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::{DType, Tensor, quantized::GgmlDType};
+
     use super::*;
     use crate::pipeline::{ops::Numbers, testing::random_tensor as random};
+
+    /// Of one sign, none, equal ones, steps of a half whose rounding is a tie, of both signs.
+    fn weights(outputs: usize, inputs: usize) -> Result<Vec<Tensor>> {
+        let mixed = random(1, &[outputs, inputs]);
+        let positive = (mixed.abs()? + 0.5)?;
+        let ties = ((&mixed * 10.0)?.round()? * 0.5)?;
+        Ok(vec![positive.neg()?, positive, mixed.zeros_like()?, mixed.ones_like()?, ties, mixed])
+    }
 
     #[test]
     fn blocks_are_candles_own() -> Result<()> {
         // Whole blocks, a short last one, less than one.
         for (inputs, outputs) in [(512, 96), (682, 70), (100, 3)] {
-            let weight = random(1, &[outputs, inputs]);
-            for (format, ggml) in [(Format::EightBit, GgmlDType::Q8_0), (Format::FourBit, GgmlDType::Q4K)] {
-                let fill = inputs.next_multiple_of(ggml.block_size()) - inputs;
-                let theirs = QTensor::quantize(&weight.pad_with_zeros(1, 0, fill)?.contiguous()?, ggml)?;
-                let quantize = format.quantizer().expect("blocks");
-                let ours = quantize(&Numbers::of(&weight)?, outputs, &Device::Cpu)?;
-                assert_eq!((ours.shape(), ours.dtype()), (theirs.shape(), ggml));
-                assert_eq!(ours.data()?, theirs.data()?, "{format:?} {inputs}");
-                // What a card is given: the blocks' bytes.
-                let read =
-                    QTensor::new(QStorage::from_data(ours.data()?, &Device::Cpu, ggml)?, ours.shape())?;
-                assert_eq!(read.data()?, theirs.data()?, "{format:?} {inputs}");
+            for weight in weights(outputs, inputs)? {
+                are_candles_own(&weight, Format::EightBit, GgmlDType::Q8_0)?;
+                are_candles_own(&weight, Format::FourBit, GgmlDType::Q4K)?;
             }
         }
+        Ok(())
+    }
+
+    fn are_candles_own(weight: &Tensor, format: Format, ggml: GgmlDType) -> Result<()> {
+        let (outputs, inputs) = weight.dims2()?;
+        let fill = inputs.next_multiple_of(ggml.block_size()) - inputs;
+        let theirs = QTensor::quantize(&weight.pad_with_zeros(1, 0, fill)?.contiguous()?, ggml)?;
+        let quantize = format.quantizer().expect("blocks");
+        let ours = quantize(&Numbers::of(weight)?, outputs, &Device::Cpu)?;
+        assert_eq!((ours.shape(), ours.dtype()), (theirs.shape(), ggml));
+        assert_eq!(ours.data()?, theirs.data()?, "{format:?} {inputs}");
+        // By rows of the identity, the numbers that the blocks stand for.
+        let blocks = BlockLinear::new(&Numbers::of(weight)?, outputs, format).expect("blocks");
+        let identity = Tensor::eye(inputs, DType::F32, &Device::Cpu)?;
+        let mut read = vec![0f32; inputs * outputs];
+        blocks.apply(&Numbers::of(&identity)?, &mut read);
+        let expected = theirs.dequantize(&Device::Cpu)?.narrow(1, 0, inputs)?.t()?.contiguous()?;
+        assert_eq!(read, *Numbers::of(&expected)?, "{format:?} {inputs}");
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod block;
 mod blocks;
 mod candle;
+mod four_bits;
 mod side;
 mod weight;
 
