@@ -31,9 +31,13 @@ impl LayerSource {
         builder.pp(self.path).pp(layer)
     }
 
-    /// Asks the system to read `layer` from the disk while something else goes on.
-    fn announce(&self, layer: usize) {
-        self.weights.announce(&format!("{}.{layer}.", self.path));
+    /// Has `layer` read from the disk while something else goes on, by a thread of its own: the one that asks a disk waits for it.
+    fn read_ahead(&self, layer: usize) {
+        let (weights, prefix) = (Arc::clone(&self.weights), format!("{}.{layer}.", self.path));
+        let reader = std::thread::Builder::new().name("read ahead".into());
+        if let Err(error) = reader.spawn(move || weights.read_ahead(&prefix)) {
+            tracing::debug!(%error, "weights are not read ahead");
+        }
     }
 }
 
@@ -46,8 +50,8 @@ pub(super) enum Stack<L> {
 }
 
 impl<L> Stack<L> {
-    /// Loads every layer, so that a broken file is found now and not in the middle of an image; keeps them where
-    /// `residence` says so.
+    /// Loads every layer, or, where they come one by one later, the first, and checks that the others are like it: so that a
+    /// file that does not do is found now and not in the middle of an image.
     pub(super) fn load(
         source: LayerSource,
         residence: Residence,
@@ -55,14 +59,17 @@ impl<L> Stack<L> {
         load: impl Fn(&VarBuilder<'_>) -> Result<L> + Send + Sync + 'static,
     ) -> Result<Self> {
         let mut layers = (0..source.count).map(|layer| {
-            // The disk reads the next layer while this one is decoded.
-            source.announce(layer + 1);
+            if residence == Residence::Resident {
+                // The disk reads the next layer while this one is decoded.
+                source.read_ahead(layer + 1);
+            }
             load(&source.builder(layer, Some(progress)))
         });
         match residence {
             Residence::Resident => Ok(Self::Resident(layers.collect::<Result<_>>()?)),
             Residence::Streamed => {
-                layers.try_for_each(|layer| layer.map(drop))?;
+                layers.next().transpose()?;
+                source.weights.expect_alike(source.path, source.count, progress)?;
                 Ok(Self::Streamed { source, load: Box::new(load) })
             }
         }
@@ -74,7 +81,7 @@ impl<L> Stack<L> {
             Self::Resident(layers) => layers.iter().try_fold(start, step),
             Self::Streamed { source, load } => (0..source.count).try_fold(start, |x, layer| {
                 let loaded = load(&source.builder(layer, None))?;
-                source.announce((layer + 1) % source.count);
+                source.read_ahead((layer + 1) % source.count);
                 step(x, &loaded)
             }),
         }

@@ -3,19 +3,22 @@
 use std::{fs, path::Path};
 
 use tempfile::TempDir;
-use tintype::pipeline::{DeviceChoice, ModelFiles, Pipeline, Placement, Precision};
+use tintype::pipeline::{DeviceChoice, MemoryTier, ModelFiles, Pipeline, Placement, Precision};
 
 use crate::tiny_models;
 
 fn damaged(model: &str, damage: impl Fn(&Path)) -> String {
+    damaged_in(MemoryTier::Resident, model, damage)
+}
+
+fn damaged_in(memory: MemoryTier, model: &str, damage: impl Fn(&Path)) -> String {
     let directory = TempDir::new().expect("a temporary directory");
     tiny_models::write(model, directory.path());
     damage(directory.path());
     let files = ModelFiles::directory(directory.path()).expect("a directory");
-    let error = Pipeline::load(&files, &Placement::resident(DeviceChoice::Cpu, Precision::F32), &|_, _| {})
-        .err()
-        .expect("the damage is noticed")
-        .to_string();
+    let placement = Placement { memory, ..Placement::resident(DeviceChoice::Cpu, Precision::F32) };
+    let error =
+        Pipeline::load(&files, &placement, &|_, _| {}).err().expect("the damage is noticed").to_string();
     assert_eq!(error.lines().count(), 1, "{error}");
     error
 }
@@ -67,6 +70,30 @@ fn an_empty_or_garbled_file_is_no_panic() {
     }
     let error = damaged("base", |root| fs::write(root.join("vae/config.json"), "{").expect("writable"));
     assert!(error.contains("vae/config.json"), "{error}");
+}
+
+#[test]
+fn a_layer_that_lacks_a_tensor_is_found_at_the_start_wherever_layers_are_held() {
+    for (file, tensor, other) in [
+        ("text_encoder/model.safetensors", "layers.1.mlp.up_proj.weight", "layers.1.mlp.xp_proj.weight"),
+        (
+            "transformer/diffusion_pytorch_model.safetensors",
+            "layers.1.feed_forward.w2.weight",
+            "layers.1.feed_forward.x2.weight",
+        ),
+    ] {
+        for memory in [MemoryTier::Resident, MemoryTier::EightBit, MemoryTier::Low] {
+            let error = damaged_in(memory, "base", |root| {
+                let path = root.join(file);
+                let mut bytes = fs::read(&path).expect("there");
+                let at = bytes.windows(tensor.len()).position(|name| name == tensor.as_bytes());
+                let at = at.expect("a second layer");
+                bytes[at..at + tensor.len()].copy_from_slice(other.as_bytes());
+                fs::write(&path, bytes).expect("writable");
+            });
+            assert!(error.contains(file) && error.contains(tensor), "{memory}: {error}");
+        }
+    }
 }
 
 #[test]

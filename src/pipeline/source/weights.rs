@@ -1,5 +1,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
+    hint::black_box,
     ops::Range,
     sync::{
         Arc,
@@ -9,7 +10,6 @@ use std::{
 
 use candle_core::{DType, Device, Shape, Tensor, bail};
 use candle_nn::{Init, VarBuilder, var_builder::SimpleBackend};
-use memmap2::Advice;
 
 use super::{
     super::{error::LoadError, shapes::RandomWeights},
@@ -37,6 +37,9 @@ pub(in crate::pipeline) struct Weights {
     shards: Vec<Shard>,
     tensors: BTreeMap<String, TensorEntry>,
 }
+
+/// Bytes of the smallest page of memory.
+const PAGE_BYTES: usize = 4096;
 
 struct Shard {
     path: String,
@@ -232,6 +235,26 @@ impl Weights {
         if self.is_random { Ok(()) } else { self.find(name, Some(shape)).map(|_| ()) }
     }
 
+    /// Checks that the layers of `path` after the first have the tensors that the first has, in the same shapes, and counts them as
+    /// loaded.
+    pub(in crate::pipeline) fn expect_alike(
+        &self,
+        path: &str,
+        layers: usize,
+        progress: &LoadProgress<'_>,
+    ) -> candle_core::Result<()> {
+        let first = format!("{path}.0.");
+        for (name, entry) in &self.tensors {
+            let Some(tensor) = name.strip_prefix(&first) else { continue };
+            for layer in 1..layers {
+                let like = self.find(&format!("{path}.{layer}.{tensor}"), Some(&entry.shape))?;
+                self.shards[like.shard].check_whole()?;
+                progress.add(like.bytes.len() as u64);
+            }
+        }
+        Ok(())
+    }
+
     /// Sides of 1 do not count: files write a projection as a convolution, and a token as a row.
     fn find(&self, name: &str, expected: Option<&[usize]>) -> candle_core::Result<&TensorEntry> {
         let Some(entry) = self.tensors.get(name) else {
@@ -249,15 +272,17 @@ impl Weights {
         }
     }
 
-    /// Asks the system to read the tensors whose names begin with `prefix` from the disk. It is no error if it cannot:
-    /// they are read when they are needed.
-    pub(in crate::pipeline) fn announce(&self, prefix: &str) {
-        for (_, entry) in self.tensors.iter().filter(|(name, _)| name.starts_with(prefix)) {
-            if let Blob::Mapped { map, .. } = &self.shards[entry.shard].blob {
-                let asked = map.advise_range(Advice::WillNeed, entry.bytes.start, entry.bytes.len());
-                if let Err(error) = asked {
-                    tracing::debug!(%error, "weights are not read ahead");
-                }
+    /// Reads the tensors whose names begin with `prefix` from the disk into the system's memory, page by page.
+    pub(in crate::pipeline) fn read_ahead(&self, prefix: &str) {
+        let tensors =
+            self.tensors.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix));
+        for (_, entry) in tensors {
+            let shard = &self.shards[entry.shard];
+            if matches!(shard.blob, Blob::Mapped { .. }) && shard.check_whole().is_ok() {
+                let pages = shard.blob[entry.bytes.clone()].iter().step_by(PAGE_BYTES);
+                pages.for_each(|byte| {
+                    black_box(*byte);
+                });
             }
         }
     }
