@@ -19,6 +19,8 @@ pub enum EventKind {
     BudgetRefused,
     /// A device failed, and its warm-up image too.
     DeviceLost,
+    /// A month was closed.
+    MonthClosed,
     /// An administrator tries an endpoint.
     Test,
 }
@@ -26,7 +28,8 @@ pub enum EventKind {
 super::words!(EventKind, "a kind of event":
     ImageCompleted = "image.completed", ImageFailed = "image.failed", BatchCompleted = "batch.completed",
     BatchFailed = "batch.failed", BatchExpired = "batch.expired", BatchCancelled = "batch.cancelled",
-    BudgetPassed = "budget.passed", BudgetRefused = "budget.refused", DeviceLost = "device.lost", Test = "webhook.test");
+    BudgetPassed = "budget.passed", BudgetRefused = "budget.refused", DeviceLost = "device.lost",
+    MonthClosed = "month.closed", Test = "webhook.test");
 
 impl EventKind {
     /// Those that an endpoint may be limited to: a test comes to any.

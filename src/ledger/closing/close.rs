@@ -17,7 +17,7 @@ use crate::{
         closed_days::after_closings,
         report, signed,
         store::{Conn, Row, params},
-        timestamp, unsigned,
+        timestamp, unsigned, webhooks,
     },
 };
 
@@ -164,6 +164,7 @@ impl Ledger {
             let closing = Closing::new(head, &seal);
             insert(conn, &closing, &beside.actor, &seal)?;
             insert_beside(conn, month, &beside, &seal)?;
+            webhooks::announce_closing(conn, &closing)?;
             Ok(closing)
         })
     }

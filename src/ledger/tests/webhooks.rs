@@ -1,9 +1,9 @@
 //! The outbox: what is written with what happens, who gets it, and what becomes of it.
 
-use super::*;
+use super::{months::two_months, *};
 use crate::domain::{EndpointId, EventKind};
 
-const ALL: [EventKind; 9] = [
+const ALL: [EventKind; 10] = [
     EventKind::ImageCompleted,
     EventKind::ImageFailed,
     EventKind::BatchCompleted,
@@ -13,6 +13,7 @@ const ALL: [EventKind; 9] = [
     EventKind::BudgetPassed,
     EventKind::BudgetRefused,
     EventKind::DeviceLost,
+    EventKind::MonthClosed,
 ];
 
 impl Book {
@@ -127,6 +128,21 @@ fn one_endpoint_does_not_keep_the_others_waiting() {
     assert!(book.ledger.remove_webhook(first, NOON).expect("removed"));
     assert!(!book.ledger.remove_webhook(first, NOON).expect("it is gone"));
     assert_eq!(book.due(NOON).len(), 1);
+}
+
+#[test]
+fn a_closed_month_is_announced_with_its_seal() {
+    let mut book = two_months();
+    book.endpoint(1, None, &[EventKind::MonthClosed]);
+    let closing = book.close("2026-10").expect("closed");
+    book.close("2026-10").expect_err("closed already");
+    let due = book.ledger.due_webhooks(closing.closed_at).expect("read");
+    let bodies: Vec<serde_json::Value> =
+        due.iter().map(|due| serde_json::from_str(&due.body).expect("JSON")).collect();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    let expected =
+        serde_json::json!({ "month": "2026-10", "sha256": closing.sha256.to_string(), "rows": closing.rows });
+    assert_eq!((&bodies[0]["type"], &bodies[0]["data"]), (&"month.closed".into(), &expected));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     domain::{BatchId, BatchStatus, EventKind, KeyId, RequestId},
     ledger::{
-        BudgetHolder, BudgetPeriods, LedgerError, NewRequest, OverBudget,
+        BudgetHolder, BudgetPeriods, Closing, LedgerError, NewRequest, OverBudget,
         store::{Conn, params},
     },
     units::{Currency, Money},
@@ -70,6 +70,15 @@ struct BatchData {
     total: u32,
     completed: u32,
     failed: u32,
+}
+
+/// The seal of a month.
+#[derive(Serialize)]
+struct MonthData {
+    month: String,
+    /// In hexadecimal digits.
+    sha256: String,
+    rows: u64,
 }
 
 #[derive(Serialize)]
@@ -175,6 +184,14 @@ fn announce_async(conn: &Conn<'_>, batch: &EndedBatch, now: Timestamp) -> Result
     let images = if is_made { batch.images } else { 0 };
     let data = ImageData { id: format!("async_{digits}"), images, total: None, currency: None, reason };
     NewEvent { id: format!("evt_{digits}"), kind, key: Some(batch.key), data: &data, now }.write(conn)
+}
+
+/// Announces a closed month with its seal, so that it is kept where nobody who can write the ledger can change it.
+pub(in crate::ledger) fn announce_closing(conn: &Conn<'_>, closing: &Closing) -> Result<(), LedgerError> {
+    let Closing { month, sha256, rows, closed_at, .. } = closing;
+    let data = MonthData { month: month.to_string(), sha256: sha256.to_string(), rows: *rows };
+    let id = format!("evt_month_{month}");
+    NewEvent { id, kind: EventKind::MonthClosed, key: None, data: &data, now: *closed_at }.write(conn)
 }
 
 /// Announces budgets that a request passes for the first time in their period, or that refuse it.

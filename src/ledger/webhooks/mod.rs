@@ -9,7 +9,10 @@ mod outbox;
 
 pub(super) use self::{
     endpoints::forget,
-    events::{EndedBatch, ImageData, announce_abandoned, announce_batch, announce_budgets, announce_image},
+    events::{
+        EndedBatch, ImageData, announce_abandoned, announce_batch, announce_budgets, announce_closing,
+        announce_image,
+    },
 };
 pub use self::{
     endpoints::{EndpointStanding, WebhookEndpoint},
