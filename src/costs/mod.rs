@@ -40,7 +40,7 @@ pub use invoice::{Invoice, Vat, VatRate, VatRateError};
 pub use mix::{Filed, MixRule};
 pub use model::{CostModel, CostSettings, ExchangeRate, PriceMatter, PriceNotice, PriceSpan, Quote};
 pub use month::{Allocated, AssetUse, MonthCost, month_cost};
-pub use payback::{Outlook, Pace};
+pub use payback::{FORECAST_DAYS_MIN, Outlook, Pace};
 pub use prices::{
     EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, PriceWarning, TableRow,
 };

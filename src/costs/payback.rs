@@ -1,6 +1,6 @@
 //! When the hardware has been paid for, counted in money: what was paid for it, against the bills that it spares.
 
-use jiff::{Span, civil::Date};
+use jiff::{Span, ToSpan, civil::Date};
 
 use super::{Asset, Life};
 use crate::units::{Money, RangeError};
@@ -25,9 +25,18 @@ pub enum Outlook {
     On(Date),
     /// It would on this day, but is worn out before.
     AfterItsLife(Date),
-    /// Nothing is saved, or less than would pay in this calendar.
+    /// In more than ten years, which nobody can foresee.
+    NotInTenYears,
+    /// Nothing is saved.
     Never,
+    /// The pace is of too few days to say.
+    TooEarly,
 }
+
+/// Days that a pace must have for a forecast.
+pub const FORECAST_DAYS_MIN: u64 = 14;
+/// Years that are foreseen.
+const FORECAST_YEARS_MAX: i64 = 10;
 
 impl Outlook {
     /// What follows from `saved` of `investment` by the end of `today`, for hardware that is worn out on `worn_out_on`;
@@ -37,11 +46,16 @@ impl Outlook {
         if missing <= 0 {
             return Self::PaidBack;
         }
+        if pace.days < FORECAST_DAYS_MIN {
+            return Self::TooEarly;
+        }
         if pace.saved <= Money::ZERO {
             return Self::Never;
         }
-        match day_after(today, missing * i128::from(pace.days), i128::from(pace.saved.as_nano())) {
-            None => Self::Never,
+        let horizon = today.saturating_add(FORECAST_YEARS_MAX.years());
+        let day = day_after(today, missing * i128::from(pace.days), i128::from(pace.saved.as_nano()));
+        match day.filter(|day| *day <= horizon) {
+            None => Self::NotInTenYears,
             Some(day) if worn_out_on.is_some_and(|end| end < day) => Self::AfterItsLife(day),
             Some(day) => Self::On(day),
         }
@@ -152,7 +166,25 @@ mod tests {
         assert_eq!(outlook(99, 30), Outlook::On(date(2026, 1, 31)), "the next day");
         assert_eq!(outlook(-50, 30), Outlook::On(date(2026, 6, 29)), "150 days");
         let crawling = Pace { saved: Money::from_nano(1), ..pace(yuan(0)) };
-        assert_eq!(Outlook::new(yuan(100), yuan(0), crawling, TODAY, None), Outlook::Never);
+        assert_eq!(Outlook::new(yuan(100), yuan(0), crawling, TODAY, None), Outlook::NotInTenYears);
+    }
+
+    #[test]
+    fn a_forecast_needs_fourteen_days_and_ends_after_ten_years() {
+        let outlook = |saved, days, pace| {
+            Outlook::new(yuan(100), yuan(saved), Pace { saved: yuan(pace), images: 9, days }, TODAY, None)
+        };
+        assert_eq!(outlook(0, 13, 13), Outlook::TooEarly);
+        assert_eq!(outlook(0, 13, -13), Outlook::TooEarly);
+        assert_eq!(outlook(100, 1, 100), Outlook::PaidBack, "what has happened is no forecast");
+        assert_eq!(outlook(0, 14, 14), Outlook::On(date(2026, 5, 10)), "100 days");
+        // Ten years are 3,652 days, three leap days among them.
+        let slowly = |days: i64| {
+            let pace = Pace { saved: yuan(30), images: 9, days: 30 };
+            Outlook::new(yuan(days), yuan(0), pace, TODAY, None)
+        };
+        assert_eq!(slowly(3652), Outlook::On(date(2036, 1, 30)));
+        assert_eq!(slowly(3653), Outlook::NotInTenYears);
     }
 
     #[test]

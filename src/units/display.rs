@@ -1,5 +1,7 @@
 //! Numbers as people read them. JSON, CSV and the ledger keep the exact decimals.
 
+use std::fmt;
+
 use super::{EnergyBalance, Millis, Money};
 
 /// Digits that count in a number below 1.
@@ -66,6 +68,49 @@ pub fn readable(value: i128, unit: u64) -> String {
     let text = super::money::trim_decimal(text, DECIMALS as usize);
     let sign = if value < 0 && rounded > 0 { "-" } else { "" };
     grouped(&format!("{sign}{text}"))
+}
+
+/// A part of a whole, or a multiple of it, for people: in percent up to 200 %, and as a factor beyond, which is easier to picture.
+///
+/// ```
+/// use tintype::units::Proportion;
+///
+/// assert_eq!(Proportion::new(756).to_string(), "75.6 %");
+/// assert_eq!(Proportion::new(-2000).to_string(), "-200.0 %");
+/// assert_eq!(Proportion::new(-9281).to_string(), "-9.3 times");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proportion {
+    /// A decimal of percent: `75.6`.
+    Percent(String),
+    /// A decimal factor: `-9.3`.
+    Times(String),
+}
+
+/// From here on it is a factor, in tenths of a percent.
+const PERCENT_TENTHS_MAX: u64 = 2_000;
+
+impl Proportion {
+    /// Of tenths of a percent.
+    pub fn new(percent_tenths: i64) -> Self {
+        let sign = if percent_tenths < 0 { "-" } else { "" };
+        let magnitude = percent_tenths.unsigned_abs();
+        let decimal = |tenths: u64| format!("{sign}{}.{}", tenths / 10, tenths % 10);
+        if magnitude > PERCENT_TENTHS_MAX {
+            Self::Times(decimal(magnitude.saturating_add(50) / 100))
+        } else {
+            Self::Percent(decimal(magnitude))
+        }
+    }
+}
+
+impl fmt::Display for Proportion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Percent(decimal) => write!(f, "{decimal} %"),
+            Self::Times(decimal) => write!(f, "{decimal} times"),
+        }
+    }
 }
 
 impl Money {

@@ -2,9 +2,9 @@
 
 use crate::{
     cli::table::aligned,
-    costs::{Outlook, ServiceComparison, Unpriced},
+    costs::{FORECAST_DAYS_MIN, Outlook, ServiceComparison, Unpriced},
     ledger::{Payback, PaybackAgainst},
-    units::{Currency, Money},
+    units::{Currency, Money, Proportion},
 };
 
 /// The compared services in columns, with what is to be said of each; nothing if there is no image to compare.
@@ -12,7 +12,8 @@ pub(super) fn services(services: &[ServiceComparison], decimals: u32) -> Vec<Str
     if services.iter().all(|service| service.images == 0 && service.unpriced.is_none()) {
         return Vec::new();
     }
-    let head = ["SERVICE", "IMAGES", "ELSEWHERE", "ALL IN", "SAVED", "%", "BY STANDARD COST", "PRICE READ"];
+    let head =
+        ["SERVICE", "IMAGES", "ELSEWHERE", "ALL IN", "SAVED", "SHARE", "BY STANDARD COST", "PRICE READ"];
     let mut rows = vec![head.map(String::from)];
     rows.extend(services.iter().map(|service| row(service, decimals)));
     let mut lines = vec![String::new()];
@@ -30,7 +31,7 @@ fn row(service: &ServiceComparison, decimals: u32) -> [String; 8] {
         or_dash(service.compared_price.map(money)),
         or_dash(service.all_in_total.map(money)),
         or_dash(service.saving_all_in.map(money)),
-        or_dash(service.saving_all_in_percent_tenths.map(percent)),
+        or_dash(service.saving_all_in_percent_tenths.map(|tenths| Proportion::new(tenths).to_string())),
         or_dash(service.saving.map(money)),
         or_dash(service.prices.last().map(|price| price.read_on.to_string())),
     ]
@@ -79,7 +80,7 @@ pub(super) fn payback(payback: Option<&Payback>, currency: Currency) -> Vec<Stri
     let row = |against: &PaybackAgainst| {
         let saved = against.saved.map_or_else(|| "-".into(), money);
         let part = against.paid_back_percent_tenths;
-        let part = part.map_or_else(|| "-".into(), |tenths| format!("{} %", percent(tenths)));
+        let part = part.map_or_else(|| "-".into(), |tenths| Proportion::new(tenths).to_string());
         [format!("  {}", against.sku), saved, part]
     };
     let rows = aligned(&payback.against.iter().map(row).collect::<Vec<_>>());
@@ -104,12 +105,8 @@ fn outlook(payback: &Payback, against: &PaybackAgainst) -> String {
             let end = payback.worn_out_on.map_or_else(String::new, |end| format!(" on {end}"));
             format!("never paid back: it would be on {day}, {pace}, and is worn out{end}")
         }
+        Some(Outlook::NotInTenYears) => format!("not paid back within ten years, {pace}"),
         Some(Outlook::Never) => format!("never paid back, {pace}"),
+        Some(Outlook::TooEarly) => format!("a forecast needs {FORECAST_DAYS_MIN} days of use"),
     }
-}
-
-/// Tenths of a percent as a decimal: `75.6`, `-928.1`.
-fn percent(tenths: i64) -> String {
-    let sign = if tenths < 0 { "-" } else { "" };
-    format!("{sign}{}.{}", tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10)
 }

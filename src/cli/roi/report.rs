@@ -174,10 +174,10 @@ impl Text {
     fn against(&mut self, against: &PriceOutcome) {
         let word = if against.saving < Money::ZERO { "lost" } else { "saved" };
         let saving = self.amount(against.saving.abs(), IMAGE_DECIMALS);
-        let percent = against.saving_percent();
-        let percent = percent.trim_start_matches('-');
+        let part = against.saving_part().to_string();
+        let part = part.trim_start_matches('-');
         let fully_loaded = self.amount(against.saving_fully_loaded, IMAGE_DECIMALS);
-        let saving = format!("{word} {saving} an image, {percent} %; fully loaded {fully_loaded}");
+        let saving = format!("{word} {saving} an image, {part}; fully loaded {fully_loaded}");
         self.line(&against.name, &self.amount(against.price, IMAGE_DECIMALS), &saving);
         self.line("", "", &against.payback.to_string());
         self.line("", "", &against.break_even.to_string());

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::{ComparedPrice, Lifetime, Outcome, PriceOutcome, Scenario, ScenarioError, scenario::refused};
-use crate::units::Money;
+use crate::units::{Money, Proportion};
 
 /// The depreciation in the article's total.
 const ARTICLES_DEPRECIATION: Money = Money::from_nano(120_000_000);
@@ -123,9 +123,9 @@ impl ArticleRow {
                 "saving at ¥2.5",
                 "94 %",
                 format!(
-                    "{} % with ¥0.577; {} % with ¥0.12",
-                    Variant::without_residual()?.saving_percent()?,
-                    total.saving_percent()?
+                    "{} with ¥0.577; {} with ¥0.12",
+                    Variant::without_residual()?.saving_part()?,
+                    total.saving_part()?
                 ),
                 Follows::No,
             ),
@@ -201,9 +201,9 @@ impl Variant {
         Ok(spread.as_nano().unsigned_abs().div_ceil(price.max(1)))
     }
 
-    fn saving_percent(&self) -> Result<String, ScenarioError> {
+    fn saving_part(&self) -> Result<Proportion, ScenarioError> {
         let at = self.outcome.against.iter().find(|against| against.name == ARTICLES_PRICE);
-        at.map(PriceOutcome::saving_percent).ok_or_else(no_such_price)
+        at.map(PriceOutcome::saving_part).ok_or_else(no_such_price)
     }
 }
 

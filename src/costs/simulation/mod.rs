@@ -18,7 +18,9 @@ mod tests;
 
 pub use curve::CurvePoint;
 pub use input::{Input, WRITTEN_PRICE};
-pub use outcome::{BreakEven, ImageCost, Outcome, Payback, PriceOutcome, RentalOutcome, YearCost, YearRow};
+pub use outcome::{
+    BreakEven, ImageCost, Outcome, Payback, PriceOutcome, RentalOutcome, TEN_YEARS, YearCost, YearRow,
+};
 pub use scenario::{ComparedPrice, HardwarePart, Lifetime, Rental, Scenario, ScenarioError, YEARS_MAX};
 
 /// Months in a year.

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::units::{Currency, Energy, Money, RangeError};
+use crate::units::{Currency, Energy, Money, Proportion, RangeError};
 
 /// What follows from a scenario. All amounts in its currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -197,12 +197,14 @@ impl PriceOutcome {
         matches!(self.break_even, BreakEven::From { images_per_month: from } if from <= images_per_month)
     }
 
-    /// The saving in percent, for people: `75.6`, `-928.1`.
-    pub fn saving_percent(&self) -> String {
-        let sign = if self.saving_percent_tenths < 0 { "-" } else { "" };
-        format!("{sign}{}", tenths(self.saving_percent_tenths.unsigned_abs()))
+    /// The saving as a part of the price, for people: `75.6 %`, `-9.3 times`.
+    pub fn saving_part(&self) -> Proportion {
+        Proportion::new(self.saving_percent_tenths)
     }
 }
+
+/// Tenths of a month that are foreseen.
+pub const TEN_YEARS: u64 = 1_200;
 
 /// A count of tenths as a decimal: `11.7`.
 fn tenths(count: u64) -> String {
@@ -212,6 +214,13 @@ fn tenths(count: u64) -> String {
 impl fmt::Display for Payback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::After { months_tenths } if *months_tenths > TEN_YEARS => {
+                write!(
+                    f,
+                    "does not pay back within ten years: it would take {} months",
+                    tenths(*months_tenths)
+                )
+            }
             Self::After { months_tenths } => write!(f, "pays back in {} months", tenths(*months_tenths)),
             Self::AfterItsLife { months_tenths, life_months_tenths } => write!(
                 f,

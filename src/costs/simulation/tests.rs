@@ -138,9 +138,9 @@ fn row_commercial_image_is_an_input() {
 
 #[test]
 fn row_saving_at_2_5_is_75_6_percent_and_93_9_only_with_0_12() {
-    let saving = |outcome: &Outcome| against(outcome, "Midjourney, low").saving_percent();
-    assert_eq!(saving(&outcome(without_residual)), "75.6");
-    assert_eq!(saving(&articles_total()), "93.9");
+    let saving = |outcome: &Outcome| against(outcome, "Midjourney, low").saving_part().to_string();
+    assert_eq!(saving(&outcome(without_residual)), "75.6 %");
+    assert_eq!(saving(&articles_total()), "93.9 %");
 }
 
 #[test]
@@ -282,7 +282,10 @@ fn losses_are_said_plainly() {
             vec![price("fal/z-image-turbo", "0.0365"), price("cheap", "0.03"), price("dear", "0.2")];
     });
     let hosted = outcome.like_for_like().expect("like for like");
-    assert_eq!((hosted.saving, hosted.saving_percent()), (money("-0.339083334"), "-929.0".into()));
+    assert_eq!(
+        (hosted.saving, hosted.saving_part().to_string()),
+        (money("-0.339083334"), "-9.3 times".into())
+    );
     assert_eq!(hosted.payback.to_string(), "never pays back at this volume");
     assert_eq!(hosted.break_even.to_string(), "not worth it at any volume");
     assert_eq!(outcome.against[1].break_even, BreakEven::Never);
@@ -421,7 +424,7 @@ proptest! {
             if let BreakEven::From { images_per_month } = price.break_even {
                 prop_assert!((1..=scenario.capacity_per_month()).contains(&images_per_month));
             }
-            let _ = (price.payback.to_string(), price.break_even.to_string(), price.saving_percent());
+            let _ = (price.payback.to_string(), price.break_even.to_string(), price.saving_part());
         }
     }
 

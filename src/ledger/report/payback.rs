@@ -244,7 +244,9 @@ mod outlook_fields {
             Some(Outlook::PaidBack) => (Some("paid_back"), None, None),
             Some(Outlook::On(day)) => (Some("on"), Some(day), None),
             Some(Outlook::AfterItsLife(day)) => (Some("after_its_life"), None, Some(day)),
+            Some(Outlook::NotInTenYears) => (Some("not_in_ten_years"), None, None),
             Some(Outlook::Never) => (Some("never"), None, None),
+            Some(Outlook::TooEarly) => (Some("too_early"), None, None),
         };
         Fields { outlook: outlook.map(str::to_owned), pays_back_on, would_pay_back_on }.serialize(serializer)
     }
@@ -258,7 +260,9 @@ mod outlook_fields {
             (Some("paid_back"), ..) => Some(Outlook::PaidBack),
             (Some("on"), Some(day), _) => Some(Outlook::On(day)),
             (Some("after_its_life"), _, Some(day)) => Some(Outlook::AfterItsLife(day)),
+            (Some("not_in_ten_years"), ..) => Some(Outlook::NotInTenYears),
             (Some("never"), ..) => Some(Outlook::Never),
+            (Some("too_early"), ..) => Some(Outlook::TooEarly),
             (Some(other), ..) => return Err(D::Error::custom(format_args!("`{other}` is not an outlook"))),
         })
     }

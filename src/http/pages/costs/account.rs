@@ -8,7 +8,7 @@ use crate::{
         frame::{Words, explained},
     },
     ledger::{DayReport, EnergySources, Figures, Groups, MonthReport, Payback, WholeMonth, YearReport},
-    units::{Currency, EnergyBalance, Money},
+    units::{Currency, EnergyBalance, Money, Proportion},
 };
 
 /// What the page says of a month or of a year.
@@ -121,10 +121,9 @@ impl<'a> Account<'a> {
         self.words.count(count)
     }
 
-    /// Tenths of a percent as percent.
+    /// Tenths of a percent as a part for people.
     pub(super) fn percent(&self, tenths: i64) -> String {
-        let sign = if tenths < 0 { "-" } else { "" };
-        self.words.percent(&format!("{sign}{}.{}", tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10))
+        self.words.proportion(&Proportion::new(tenths))
     }
 
     /// A figure that explains how it is calculated.

@@ -189,7 +189,9 @@ impl Account<'_> {
             Some(Outlook::PaidBack) => self.words.say("costs-paid-back").into_owned(),
             Some(Outlook::On(day)) => on("costs-pays-back-on", day),
             Some(Outlook::AfterItsLife(day)) => on("costs-pays-back-too-late", day),
+            Some(Outlook::NotInTenYears) => self.words.say("costs-pays-back-not-in-ten-years").into_owned(),
             Some(Outlook::Never) => self.words.say("costs-pays-back-never").into_owned(),
+            Some(Outlook::TooEarly) => self.words.say("costs-pays-back-too-early").into_owned(),
             None => self.words.say("costs-unpriced").into_owned(),
         }
     }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::words::{Language, Words};
 use crate::{
     ledger::Month,
-    units::{Currency, EnergyBalance, MINUS, Millis, Money, Quantity, grouped},
+    units::{Currency, EnergyBalance, MINUS, Millis, Money, Proportion, Quantity, grouped},
 };
 
 /// Figures as people write them. Both languages group digits by three and point with a dot (CLDR 48), so a decimal's text is
@@ -91,6 +91,14 @@ impl Words {
     /// A decimal of percent: `−12.5%`.
     pub(in crate::http) fn percent(self, decimal: &str) -> String {
         format!("{}%", grouped(decimal))
+    }
+
+    /// A part in percent, or a factor: `−12.5%`, `−9.3×`.
+    pub(in crate::http) fn proportion(self, proportion: &Proportion) -> String {
+        match proportion {
+            Proportion::Percent(decimal) => self.percent(decimal),
+            Proportion::Times(decimal) => format!("{}×", grouped(decimal)),
+        }
     }
 
     /// `23 Nov 2026`, `2026年11月23日`
@@ -192,7 +200,8 @@ mod tests {
         assert_eq!(ENGLISH.count(0), "0");
         assert_eq!(ENGLISH.count(-1_234_567_i64), "−1,234,567");
         assert_eq!(ENGLISH.decimal("-1234.5678"), "−1,234.5678");
-        assert_eq!(ENGLISH.percent("-92.6"), "−92.6%");
+        assert_eq!(ENGLISH.proportion(&Proportion::new(-926)), "−92.6%");
+        assert_eq!(ENGLISH.proportion(&Proportion::new(-9281)), "−9.3×");
         let energy = EnergyBalance::from_millijoules(-6_750_000);
         assert_eq!(ENGLISH.energy_text(energy), "−1.88\u{a0}Wh");
         assert!(ENGLISH.energy(energy).0.contains("title=\"-0.001875 kWh\""));

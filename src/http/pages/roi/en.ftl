@@ -40,6 +40,7 @@ roi-lost = Lost
 roi-months = { $count } months
 roi-years-long = { $count } years
 roi-pays-back = Pays back in { $span }.
+roi-pays-back-not-in-ten-years = Won’t pay back within ten years: it would take { $span }.
 roi-pays-back-too-late = Won’t pay back: it would take { $span }, and the hardware is worn out after { $life }.
 roi-never-pays-back = Won’t pay back at this volume.
 roi-worth-from = { $count ->

@@ -2,7 +2,7 @@ use maud::{Markup, html};
 
 use super::{RoiAnswer, curve};
 use crate::{
-    costs::simulation::{BreakEven, Outcome, Payback, PriceOutcome, RentalOutcome},
+    costs::simulation::{BreakEven, Outcome, Payback, PriceOutcome, RentalOutcome, TEN_YEARS},
     http::pages::frame::{Words, explained, row},
     units::{Currency, Money},
 };
@@ -167,7 +167,7 @@ fn price_row(writer: &ResultWriter, outcome: &Outcome, index: usize, against: &P
             }
             td { (writer.money(against.price)) }
             td { (saved("saved", outcome.image.standard, against.saving)) }
-            td { (words.percent(&against.saving_percent())) }
+            td { (words.proportion(&against.saving_part())) }
             td { (saved("loaded", outcome.fully_loaded, against.saving_fully_loaded)) }
         }
     }
@@ -222,6 +222,9 @@ fn how_payback(writer: &ResultWriter, outcome: &Outcome, against: &PriceOutcome)
 
 fn payback(words: Words, payback: Payback) -> String {
     match payback {
+        Payback::After { months_tenths } if months_tenths > TEN_YEARS => {
+            words.format("roi-pays-back-not-in-ten-years", &[("span", span(words, months_tenths).into())])
+        }
         Payback::After { months_tenths } => {
             words.format("roi-pays-back", &[("span", span(words, months_tenths).into())])
         }

@@ -40,6 +40,7 @@ roi-lost = 亏损
 roi-months = { $count } 个月
 roi-years-long = { $count } 年
 roi-pays-back = { $span }回本。
+roi-pays-back-not-in-ten-years = 十年内无法回本：需要 { $span }。
 roi-pays-back-too-late = 无法回本：需要 { $span }，而硬件寿命只有 { $life }。
 roi-never-pays-back = 按这个用量无法回本。
 roi-worth-from = { $count ->
