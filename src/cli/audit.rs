@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::{
@@ -5,7 +7,10 @@ use super::{
     table::{Column, table},
 };
 use crate::{
+    app::IMAGES_DIRECTORY,
     clock::Clock,
+    domain::RequestId,
+    image_store::ImageStore,
     ledger::{AuditBasis, Control},
 };
 
@@ -49,8 +54,16 @@ pub(super) fn controls_of(books: &Books, clock: &dyn Clock) -> Result<Vec<Contro
 }
 
 fn controls(books: &Books, tolerance_percent: u32, clock: &dyn Clock) -> Result<Vec<Control>, CliError> {
-    let basis = AuditBasis { costs: &books.costs, calendar: &books.calendar, tolerance_percent };
+    let directory = books.config.data_dir.join(IMAGES_DIRECTORY);
+    let kept = if directory.is_dir() { kept_images(directory)? } else { Vec::new() };
+    let basis = AuditBasis { costs: &books.costs, calendar: &books.calendar, kept: &kept, tolerance_percent };
     Ok(books.ledger.audit(&basis, clock.now())?)
+}
+
+fn kept_images(directory: PathBuf) -> Result<Vec<(RequestId, u32)>, CliError> {
+    let names = ImageStore::open(directory, 0).and_then(|images| images.names());
+    let names = names.map_err(|error| CliError::Failed(error.to_string()))?;
+    Ok(names.into_iter().map(|name| (name.request, name.index)).collect())
 }
 
 fn text(controls: &[Control]) -> String {

@@ -173,6 +173,26 @@ impl ImageStore {
         names.into_iter().find(|name| self.day(*name).join(name.to_string()).is_file())
     }
 
+    /// The names of all images that are kept now, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the store cannot be read.
+    pub fn names(&self) -> Result<Vec<ImageName>, StoreError> {
+        let read = |directory: &Path| fs::read_dir(directory).map_err(|cause| io_error(directory, cause));
+        let mut names = Vec::new();
+        for day in read(&self.directory)? {
+            let day = day.map_err(|cause| io_error(&self.directory, cause))?;
+            if day.file_name().to_str().is_none_or(|name| name.parse::<Date>().is_err()) {
+                continue;
+            }
+            for file in read(&day.path())? {
+                let file = file.map_err(|cause| io_error(&day.path(), cause))?;
+                names.extend(file.file_name().to_str().and_then(|name| name.parse::<ImageName>().ok()));
+            }
+        }
+        Ok(names)
+    }
+
     /// Takes image `index` of `request` away, in whatever format it is kept. Returns how many files there were.
     ///
     /// # Errors
@@ -299,6 +319,9 @@ mod tests {
         fs::write(data.path().join("pictures/notes.txt"), "the operator's").expect("a file");
         assert_eq!(store.get(old).expect("read").as_deref(), Some(b"old".as_slice()));
         assert_eq!((store.find(old.request, 0), store.find(old.request, 1)), (Some(old), None));
+        let mut kept = store.names().expect("listed");
+        kept.sort_by_key(|name| name.request.created_at());
+        assert_eq!(kept, [old, new]);
         let horizon = Timestamp::from_millisecond(12 * DAY).expect("a time");
         assert_eq!(store.sweep(horizon).expect("swept"), Swept { days: 1, images: 1 });
         assert_eq!(store.get(old).expect("read"), None);

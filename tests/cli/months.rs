@@ -86,7 +86,7 @@ fn a_month_is_closed_and_verified() {
         assert!(reconciled.contains(said), "{said}: {reconciled}");
     }
     let broken = run(place.path(), &["audit"]);
-    assert!(complaint(&broken, 1).contains("1 of 7 controls"));
+    assert!(complaint(&broken, 1).contains("1 of 9 controls"));
     assert!(String::from_utf8_lossy(&broken.stdout).contains("2020-01: 6.2 % of what was measured"));
     out(&run(place.path(), &["audit", "--tolerance", "7"]));
     out(&month(&["close", "2020-02"]));

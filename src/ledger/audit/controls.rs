@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::reconciliations;
 use crate::{
     costs::{CostModel, RateCard},
-    domain::{Calendar, EnergySource, Overhead, Usage},
+    domain::{Calendar, EnergySource, Overhead, RequestId, Usage},
     ledger::{
         Ledger, LedgerError, closing, entries, explain,
         rate_cards::Cards,
@@ -43,6 +43,10 @@ pub enum ControlKind {
     IdleEnergy,
     /// Images that were asked for, and those that are booked.
     Requests,
+    /// Images that are kept, and requests.
+    KeptImages,
+    /// Answers that clients got, and requests.
+    Answers,
     /// What parts lost by the months, and by their register.
     Parts,
     /// Booked energy, and what meters counted.
@@ -57,6 +61,8 @@ impl fmt::Display for ControlKind {
             Self::Entries => "entries follow from the prices that are stored with them",
             Self::IdleEnergy => "idle energy follows from the prices that are stored with it",
             Self::Requests => "settled requests have the images that they asked for",
+            Self::KeptImages => "images that are kept are of requests that asked for them",
+            Self::Answers => "answers that clients got are of settled requests",
             Self::Parts => "parts have lost what the months say",
             Self::Meters => "booked energy is near what meters counted and bills say",
         })
@@ -70,6 +76,8 @@ pub struct AuditBasis<'a> {
     pub costs: &'a CostModel,
     /// In whose days and months it is counted.
     pub calendar: &'a Calendar,
+    /// The images that are kept beside the ledger: requests, and places in their answers.
+    pub kept: &'a [(RequestId, u32)],
     /// How far a meter's reading may be from what was booked, in percent of the reading.
     pub tolerance_percent: u32,
 }
@@ -95,6 +103,8 @@ impl Ledger {
                 entries_of_prices(conn)?,
                 overheads_of_prices(conn)?,
                 images_of_requests(conn)?,
+                kept_images(conn, basis.kept)?,
+                answers(conn)?,
                 parts(conn, basis, now)?,
                 meters(conn, basis)?,
             ])
@@ -177,6 +187,37 @@ fn images_of_requests(conn: &Conn<'_>) -> Result<Control, LedgerError> {
         let (id, asked, booked) = (row.get::<String>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?);
         control
             .check(asked == booked, || format!("request {id}: {asked} were asked for, {booked} are booked"));
+        Ok(())
+    })?;
+    Ok(control)
+}
+
+/// A ledger that was restored from before an image was made does not know it. An image of a request that was abandoned is the
+/// rest of a crash, and nobody's.
+fn kept_images(conn: &Conn<'_>, kept: &[(RequestId, u32)]) -> Result<Control, LedgerError> {
+    let mut control = Control::new(ControlKind::KeptImages);
+    for (request, index) in kept {
+        let sql = "SELECT images FROM requests WHERE id = ?1";
+        let asked: Option<i64> = conn.query_first(sql, params![request.to_text()], |row| row.get(0))?;
+        control.check(asked.is_some_and(|asked| i64::from(*index) < asked), || match asked {
+            Some(asked) => format!("request {request}: image {} is kept of {asked}", index + 1),
+            None => format!("request {request}: an image is kept, and the ledger does not know it"),
+        });
+    }
+    Ok(control)
+}
+
+fn answers(conn: &Conn<'_>) -> Result<Control, LedgerError> {
+    let mut control = Control::new(ControlKind::Answers);
+    let sql = "SELECT requests.id, state, delivered_at_ms, created_at_ms FROM deliveries
+               JOIN requests ON requests.id = request_id ORDER BY requests.id";
+    conn.for_each(sql, params![], |row| -> Result<(), LedgerError> {
+        let (id, state) = (row.get::<String>(0)?, row.get::<String>(1)?);
+        let is_early = row.get::<i64>(2)? < row.get::<i64>(3)?;
+        control.check(state == "settled" && !is_early, || {
+            let when = if is_early { ", before it was asked" } else { "" };
+            format!("request {id}: its answer was handed over{when}, and it is {state}")
+        });
         Ok(())
     })?;
     Ok(control)

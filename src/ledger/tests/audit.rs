@@ -12,9 +12,13 @@ use crate::domain::{Calendar, Overhead};
 const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
 impl Closed {
-    /// The controls that do not hold.
+    /// The controls that do not hold, with an image of the first request kept.
     fn broken(&self) -> Vec<ControlKind> {
-        let basis = AuditBasis { costs: &self.costs, calendar: &Calendar::UTC, tolerance_percent: 5 };
+        self.broken_with(&[(self.book.ids()[0], 0)])
+    }
+
+    fn broken_with(&self, kept: &[(RequestId, u32)]) -> Vec<ControlKind> {
+        let basis = AuditBasis { costs: &self.costs, calendar: &Calendar::UTC, kept, tolerance_percent: 5 };
         let controls = self.book.ledger.audit(&basis, NOW).expect("audited");
         // Each of the three requests of the closed months asked for one image, and has two.
         let expected = |control: &Control| if control.kind == ControlKind::Requests { 3 } else { 0 };
@@ -53,6 +57,7 @@ fn books() -> Closed {
         .expect("failed");
     let idle = costs.idle(hour, civil).expect("priced");
     closed.book.ledger.book_overhead(Overhead::Idle, hour, &idle, Currency::CNY, now).expect("booked");
+    closed.book.ledger.note_delivery(closed.book.ids()[0], now).expect("noted");
     // An hour's kilowatt each for an image, failed work and idleness.
     closed.measure("3.1");
     closed
@@ -73,6 +78,7 @@ fn every_control_holds_on_sound_books_and_fails_on_what_it_is_for() {
             "UPDATE requests SET images = 3 WHERE created_at_ms = 1794304800000 AND state = 'settled'",
             vec![ControlKind::Requests],
         ),
+        ("UPDATE deliveries SET delivered_at_ms = 0", vec![ControlKind::Answers]),
         ("DELETE FROM adjustments", vec![ControlKind::Parts]),
         (
             "UPDATE month_statements SET statement = replace(statement, '\"standard\":\"0', '\"standard\":\"1')
@@ -85,6 +91,16 @@ fn every_control_holds_on_sound_books_and_fails_on_what_it_is_for() {
         assert_eq!(books.broken(), Vec::<ControlKind>::new(), "{sql}");
         books.book.tamper(sql);
         assert_eq!(books.broken(), broken, "{sql}");
+    }
+}
+
+fn a_kept_image_that_no_request_asked_for_breaks_its_control() {
+    let books = books();
+    let known = books.book.ids()[0];
+    let unknown = RequestId::new(NOW, [9; 10]);
+    assert_eq!(books.broken_with(&[]), []);
+    for kept in [[(known, 0), (known, 1)], [(known, 0), (unknown, 0)]] {
+        assert_eq!(books.broken_with(&kept), [ControlKind::KeptImages]);
     }
 }
 
@@ -106,4 +122,7 @@ fn a_meter_that_counted_more_than_was_booked_breaks_its_control_and_says_by_how_
     );
 }
 
-on_both!(a_meter_that_counted_more_than_was_booked_breaks_its_control_and_says_by_how_much,);
+on_both!(
+    a_kept_image_that_no_request_asked_for_breaks_its_control,
+    a_meter_that_counted_more_than_was_booked_breaks_its_control_and_says_by_how_much,
+);

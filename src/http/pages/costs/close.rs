@@ -168,6 +168,8 @@ const fn key(kind: ControlKind) -> &'static str {
         ControlKind::Entries => "costs-control-entries",
         ControlKind::IdleEnergy => "costs-control-idle",
         ControlKind::Requests => "costs-control-requests",
+        ControlKind::KeptImages => "costs-control-kept-images",
+        ControlKind::Answers => "costs-control-answers",
         ControlKind::Parts => "costs-control-parts",
         ControlKind::Meters => "costs-control-meters",
     }

@@ -38,7 +38,9 @@ costs-payback = Paid back
 costs-paid-back = the hardware is paid for
 costs-pays-back-on = fully paid back on { $day } at this pace
 costs-pays-back-too-late = Won’t pay back: at this pace not before { $day }, after the hardware is worn out
+costs-pays-back-not-in-ten-years = Won’t pay back within ten years at this pace
 costs-pays-back-never = Won’t pay back at this pace
+costs-pays-back-too-early = A forecast needs 14 days of use
 
 # Charts.
 costs-by-day = Cost by day
@@ -171,6 +173,8 @@ costs-control-statements = Statements of closed months are the sums of their ent
 costs-control-entries = Entries follow from the prices stored with them
 costs-control-idle = Idle energy follows from the prices stored with it
 costs-control-requests = Settled requests have the images they asked for
+costs-control-kept-images = Kept images are of requests that asked for them
+costs-control-answers = Answers that clients got are of settled requests
 costs-control-parts = Parts have lost what the months say
 costs-control-meters = Booked energy is near what meters counted
 

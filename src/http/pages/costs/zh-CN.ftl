@@ -37,7 +37,9 @@ costs-payback = 已回本
 costs-paid-back = 硬件已回本
 costs-pays-back-on = 照此速度，{ $day }全部回本
 costs-pays-back-too-late = 无法回本：按此速度要到{ $day }，届时硬件早已报废
+costs-pays-back-not-in-ten-years = 照此速度十年内无法回本
 costs-pays-back-never = 照此速度无法回本
+costs-pays-back-too-early = 至少使用 14 天后才能预测
 
 # 图表
 costs-by-day = 每日成本
@@ -164,6 +166,8 @@ costs-control-statements = 已结账月份的报表等于其账目之和
 costs-control-entries = 账目与所存单价相符
 costs-control-idle = 空闲电量与所存单价相符
 costs-control-requests = 已完成的请求与要求的张数相符
+costs-control-kept-images = 保存的图片都有对应的请求
+costs-control-answers = 已交付的答复都属于已完成的请求
 costs-control-parts = 部件折旧与各月之和相符
 costs-control-meters = 入账电量与电表读数相近
 
