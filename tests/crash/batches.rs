@@ -16,17 +16,17 @@ const LINES: usize = 40;
 const KILLS: usize = 6;
 
 /// A client of a serving child that is about to be killed.
-struct Client {
+pub struct Client {
     url: String,
     key: String,
 }
 
 impl Client {
-    fn of(place: &Place, served: &Served) -> Self {
+    pub fn of(place: &Place, served: &Served) -> Self {
         Self { url: served.program.url.clone(), key: place.key().to_owned() }
     }
 
-    fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Vec<u8> {
+    pub fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Vec<u8> {
         let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(600)));
         let agent: ureq::Agent = config.build().into();
         let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
@@ -36,7 +36,7 @@ impl Client {
         answer.body_mut().read_to_vec().expect("a body")
     }
 
-    fn json(&self, method: &str, path: &str, body: &str) -> Value {
+    pub fn json(&self, method: &str, path: &str, body: &str) -> Value {
         serde_json::from_slice(&self.send(method, path, "application/json", body)).expect("JSON")
     }
 

@@ -21,12 +21,15 @@ mod signal;
 mod slow_client;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
+#[path = "../support/webhook_receiver.rs"]
+mod webhook_receiver;
 
 mod batch_command;
 mod batches;
 mod damage;
 mod full_disk;
 mod kills;
+mod later;
 mod ledger_in_postgres;
 mod read_only;
 mod served;

@@ -9,6 +9,9 @@ use std::{
 
 use serde_json::Value;
 
+/// For a status: the message is read and never answered.
+pub const HELD: u16 = 0;
+
 /// A message as it arrived.
 #[derive(Debug, Clone)]
 pub struct Received {
@@ -92,9 +95,15 @@ fn answer(stream: TcpStream, status: u16, address: SocketAddr) -> Option<Receive
     let length = headers.get("content-length")?.parse().ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
+    let message = Received { headers, body: String::from_utf8(body).ok()? };
+    if status == HELD {
+        // Open for as long as the test runs.
+        std::mem::forget(reader);
+        return Some(message);
+    }
     let answer = format!(
         "HTTP/1.1 {status} As asked\r\nlocation: http://{address}/elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     );
     reader.get_mut().write_all(answer.as_bytes()).ok()?;
-    Some(Received { headers, body: String::from_utf8(body).ok()? })
+    Some(message)
 }
