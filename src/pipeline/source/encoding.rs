@@ -144,7 +144,7 @@ fn on_device<T: WithDType>(numbers: Vec<T>, shape: &[usize], device: &Device) ->
 
 fn by_table(bytes: &[u8], number: fn(u8) -> f32) -> Vec<f32> {
     let table: [f32; 256] = std::array::from_fn(|byte| number(u8::try_from(byte).unwrap_or_default()));
-    bytes.par_iter().map(|byte| table[usize::from(*byte)]).collect()
+    each(bytes, |[byte]: [u8; 1]| table[usize::from(byte)])
 }
 
 fn e4m3(byte: u8) -> f32 {
