@@ -132,7 +132,7 @@ fn one_endpoint_does_not_keep_the_others_waiting() {
 
 #[test]
 fn a_closed_month_is_announced_with_its_seal() {
-    let mut book = two_months();
+    let book = two_months();
     book.endpoint(1, None, &[EventKind::MonthClosed]);
     let closing = book.close("2026-10").expect("closed");
     book.close("2026-10").expect_err("closed already");
