@@ -15,6 +15,7 @@ pub mod engine;
 pub mod pipeline;
 
 pub mod batches;
+pub mod cluster;
 pub mod costs;
 pub mod encode;
 pub mod image_store;

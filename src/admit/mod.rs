@@ -2,6 +2,7 @@
 
 mod password;
 mod rates;
+mod shared;
 
 use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
 
@@ -12,7 +13,7 @@ use self::rates::Rates;
 pub use self::rates::{OverRate, RateStanding, Taken};
 use crate::{
     domain::{Caller, KeyId, KeyLimits, Scope},
-    ledger::ReserveError,
+    ledger::{Ledger, RateKind, ReserveError},
 };
 
 /// Why a request was refused. No work was done and nothing was reserved.
@@ -50,11 +51,13 @@ pub enum Refused {
 }
 
 /// The door: scopes, models and rates. Budgets are the ledger's, in one transaction with the reservation.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Door {
     defaults: KeyLimits,
     requests: Rates,
     images: Rates,
+    /// Where rates are counted that all gateways of a cluster share; none: here.
+    shared: Option<Arc<Ledger>>,
     at_work: Arc<Mutex<HashMap<KeyId, u32>>>,
 }
 
@@ -72,6 +75,11 @@ impl Door {
         Self { defaults, ..Self::default() }
     }
 
+    /// The same, with rates that all gateways share in `ledger`.
+    pub fn shared(defaults: KeyLimits, ledger: Arc<Ledger>) -> Self {
+        Self { defaults, shared: Some(ledger), ..Self::default() }
+    }
+
     /// Whether the caller has `scope`, and may ask once more. Says where it stands, if it has a limit.
     ///
     /// # Errors
@@ -83,8 +91,8 @@ impl Door {
         let Some(limit) = caller.limits.requests_per_minute.or(self.defaults.requests_per_minute) else {
             return Ok(None);
         };
-        let taken = self.requests.take(caller.key, limit, NonZeroU32::MIN).map_err(Refused::Requests)?;
-        Ok(Some(taken.keep()))
+        let taken = self.take(RateKind::Requests, caller.key, limit, NonZeroU32::MIN)?;
+        Ok(Some(taken.map_err(Refused::Requests)?.keep()))
     }
 
     /// Takes `count` images of what the caller may have a minute, if it has a limit. They are given back unless they
@@ -96,10 +104,31 @@ impl Door {
         let limit = caller.limits.images_per_minute.or(self.defaults.images_per_minute);
         match (limit, NonZeroU32::new(count)) {
             (Some(limit), Some(count)) => {
-                self.images.take(caller.key, limit, count).map(Some).map_err(Refused::Images)
+                let taken = self.take(RateKind::Images, caller.key, limit, count)?;
+                taken.map(Some).map_err(Refused::Images)
             }
             _ => Ok(None),
         }
+    }
+
+    fn take(
+        &self,
+        kind: RateKind,
+        key: KeyId,
+        limit: NonZeroU32,
+        count: NonZeroU32,
+    ) -> Result<Result<Taken, OverRate>, Refused> {
+        match (&self.shared, kind) {
+            (Some(ledger), kind) => shared::take(ledger, kind, key, limit, count)
+                .map_err(|error| ReserveError::from(error).into()),
+            (None, RateKind::Requests) => Ok(self.requests.take(key, limit, count)),
+            (None, RateKind::Images) => Ok(self.images.take(key, limit, count)),
+        }
+    }
+
+    /// How many jobs the caller may have at work; none: any number.
+    pub fn jobs_max(&self, caller: &Caller) -> Option<u32> {
+        caller.limits.concurrent_jobs.or(self.defaults.concurrent_jobs).map(NonZeroU32::get)
     }
 
     /// Leave to work on one more of the caller's jobs.
@@ -107,11 +136,11 @@ impl Door {
     /// # Errors
     /// [`Refused::Concurrent`].
     pub fn pass(&self, caller: &Caller) -> Result<Pass, Refused> {
-        let limit = caller.limits.concurrent_jobs.or(self.defaults.concurrent_jobs);
+        let limit = self.jobs_max(caller);
         let mut at_work = self.at_work.lock();
         let count = at_work.entry(caller.key).or_insert(0);
         match limit {
-            Some(limit) if *count >= limit.get() => Err(Refused::Concurrent { limit: limit.get() }),
+            Some(limit) if *count >= limit => Err(Refused::Concurrent { limit }),
             _ => {
                 *count += 1;
                 Ok(Pass { key: caller.key, at_work: Arc::clone(&self.at_work) })

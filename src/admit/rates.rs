@@ -1,4 +1,4 @@
-use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use governor::{
     Quota, RateLimiter,
@@ -64,30 +64,43 @@ pub struct OverRate {
 }
 
 /// What was taken of a limit. It is given back if it is dropped before [`Taken::keep`]: a refusal uses up nothing.
-#[derive(Debug)]
 #[must_use = "what is not kept is given back"]
 pub struct Taken {
     standing: RateStanding,
-    arrival: Option<Arrival>,
-    /// By how much it moved the arrival.
-    nanos: u64,
+    give_back: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl Taken {
+    /// What was taken from wherever `give_back` gives it back to.
+    pub(super) fn new(standing: RateStanding, give_back: impl FnOnce() + Send + 'static) -> Self {
+        Self { standing, give_back: Some(Box::new(give_back)) }
+    }
+
     /// Uses it up.
     pub fn keep(mut self) -> RateStanding {
-        self.arrival = None;
+        self.give_back = None;
         self.standing
+    }
+}
+
+impl fmt::Debug for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Taken").field(&self.standing).finish()
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        if let Some(Arrival(arrival)) = self.arrival.take()
-            && let Some(at) = &mut *arrival.lock()
-        {
-            *at = Nanos::new(at.as_u64().saturating_sub(self.nanos));
+        if let Some(give_back) = self.give_back.take() {
+            give_back();
         }
+    }
+}
+
+/// Moves an arrival back by `nanos`.
+fn give_back(Arrival(arrival): &Arrival, nanos: u64) {
+    if let Some(at) = &mut *arrival.lock() {
+        *at = Nanos::new(at.as_u64().saturating_sub(nanos));
     }
 }
 
@@ -103,11 +116,11 @@ impl Rates {
             reset: Millis::from_duration_ceil(interval * (limit.get() - remaining.min(limit.get()))),
         };
         match limiter.check_n(count) {
-            Ok(Ok(snapshot)) => Ok(Taken {
-                standing: standing(snapshot.remaining_burst_capacity()),
-                arrival: Some(arrival),
-                nanos: Nanos::from(interval * count.get()).as_u64(),
-            }),
+            Ok(Ok(snapshot)) => {
+                let nanos = Nanos::from(interval * count.get()).as_u64();
+                let standing = standing(snapshot.remaining_burst_capacity());
+                Ok(Taken::new(standing, move || give_back(&arrival, nanos)))
+            }
             Ok(Err(until)) => {
                 let wait: Duration = until.wait_time_from(self.clock.now());
                 // Number of permits still missing; the rest are available.

@@ -1,7 +1,10 @@
 //! The application: its parts put together, apart from its running.
 
+mod books;
+mod cluster_secret;
 mod data_dir;
 mod devices;
+mod node;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -11,34 +14,35 @@ use std::{
 };
 
 use actix_web::dev::Server;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
+pub(crate) use self::books::ledger_place;
+use self::books::{first_secrets, open_ledger, overhead_book, store_secrets};
 pub(crate) use self::data_dir::{DataDir, LOCK_FILE, noted_address, prepare_data_dir};
-pub use self::devices::Fitting;
+pub use self::{devices::Fitting, node::NodeApp};
 use crate::{
     admit::Door,
     batches::FileStore,
     clock::Clock,
     config::{Config, ConfigError, Limits, ListenAddress},
-    costs::CostModel,
-    domain::{ApiKey, Calendar, Scopes, SignInSecret},
+    domain::{ApiKey, SignInSecret},
     encode,
     engine::{Facts, ProfileStore, Workers},
     http::{
         self, AnswerMemory, Attempts, BatchDesk, ConnectionLimits, Elsewhere, FileTerms, HeaderNotes, Links,
-        LoraTerms, NewSecrets, Offer, PublicAddress, SessionSecret, SourceMemory, State,
+        LoraTerms, NewSecrets, Offer, PublicAddress, Routes, SessionSecret, SourceMemory, State,
     },
     image_store::{ImageStore, StoreError},
-    ledger::{KeyRules, Ledger, LedgerError, LedgerPlace, NewKey},
+    ledger::{JoinError, Ledger, LedgerError},
     notify::WebhookSender,
     outbound::Outbound,
     pipeline::{HashedWeights, LoadError, ModelSource, OnLoad, hub},
-    service::{OverheadBook, Service, ServiceParts, Storage, run_webhooks},
+    service::{Service, ServiceParts, Storage, Studio, run_webhooks},
     source_image::ImageFetcher,
     telemetry::Metrics,
     units::Millis,
@@ -110,6 +114,9 @@ pub enum AppError {
     /// All devices were lost after at least one of them had worked.
     #[error("no device is left; a new start tries them again")]
     NoDevice,
+    /// The node may not join its cluster.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// The server ended by itself.
     #[error("the server ended: {0}")]
     Server(std::io::Error),
@@ -155,7 +162,6 @@ impl App {
         // Bound before the model is loaded: a port that is taken should not cost a minute. Early clients wait.
         let (listener, address) = listen(&config.listen)?;
         let (ledger, calendar) = open_ledger(config, &costs, clock.now())?;
-        let image_store = Arc::new(ImageStore::open(data_dir.path(IMAGES_DIRECTORY), free_disk_min(config))?);
         let book = overhead_book(&ledger, &costs, clock, &calendar);
         let (overheads, booked) = mpsc::unbounded_channel();
         let bookkeeping = runtime.spawn(book.clone().keep(booked));
@@ -167,12 +173,11 @@ impl App {
             devices::start_engine(config, &book, overheads, &files, progress, fittings, profiles)?;
         let offer = offer(config, &source, engine.facts(), clock.now().as_second())?;
         let service = Arc::new(Service::new(ServiceParts {
-            engine,
+            studio: Studio::Here(engine),
             ledger: Arc::clone(&ledger),
             costs,
             door: Door::new(config.limits.of_keys()),
-            storage: Storage { images: image_store, files: open_files(config, &data_dir)? },
-            loras: Arc::new(config.lora_library()),
+            storage: storage(config, &data_dir)?,
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(clock),
             calendar,
@@ -181,11 +186,14 @@ impl App {
             runtime,
             settings: config.service_settings(),
             encode: encode::encode,
+            cluster: None,
         }));
         data_dir.note_address(address)?;
-        let state = Arc::new(state(config, &data_dir, Arc::clone(&service), offer.clone())?);
-        let server = http::server(listener, connection_limits(&config.limits), Arc::clone(&state))
-            .map_err(AppError::Server)?;
+        let secrets = PageSecrets::kept_in(&data_dir)?;
+        let state = Arc::new(state(config, secrets, &data_dir, Arc::clone(&service), offer.clone())?);
+        let limits = connection_limits(&config.limits);
+        let server = http::server(listener, limits, Arc::clone(&state), Routes::All);
+        let server = server.map_err(AppError::Server)?;
         let (first_key, sign_in_link) = first_secrets(&ledger)?;
         Ok(Self {
             server,
@@ -224,19 +232,8 @@ impl App {
     /// What `show` says, and [`AppError::Ledger`]; then neither can be used.
     pub fn introduce<E: From<AppError>>(&self, show: impl FnOnce(&Self) -> Result<(), E>) -> Result<(), E> {
         show(self)?;
-        Ok(self.store_secrets().map_err(AppError::from)?)
-    }
-
-    fn store_secrets(&self) -> Result<(), LedgerError> {
-        let now = self.service.now();
-        if let Some(key) = &self.first_key {
-            let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
-            self.ledger.create_key(&NewKey { key, name: "first key", rules }, "first start", now)?;
-        }
-        if let Some(secret) = &self.sign_in_link {
-            self.ledger.create_sign_in_link(secret.hash(), SignInSecret::expiry(now), now)?;
-        }
-        Ok(())
+        let (key, link) = (self.first_key.as_ref(), self.sign_in_link.as_ref());
+        Ok(store_secrets(&self.ledger, key, link, self.service.now()).map_err(AppError::from)?)
     }
 
     /// The first key, if the ledger has none: see [`App::introduce`].
@@ -272,7 +269,7 @@ impl App {
         let reason = tokio::select! {
             ended = &mut server => return ended.map_err(AppError::Server),
             () = stop => Ok(()),
-            () = self.service.engine().broken_down() => Err(AppError::NoDevice),
+            () = self.service.studio().broken_down() => Err(AppError::NoDevice),
         };
         self.state.batches.stop();
         // The answers first, however long the images in hand take; then the connections, which may be idle or stuck.
@@ -292,63 +289,26 @@ impl App {
     }
 }
 
-/// Where energy is booked that went into no request.
-fn overhead_book(
-    ledger: &Arc<Ledger>,
-    costs: &CostModel,
-    clock: &Arc<dyn Clock>,
-    calendar: &Calendar,
-) -> OverheadBook {
-    let (ledger, clock) = (Arc::clone(ledger), Arc::clone(clock));
-    OverheadBook { ledger, costs: costs.clone(), clock, calendar: calendar.clone() }
-}
-
 /// Bytes of the disk that images and files leave free.
 fn free_disk_min(config: &Config) -> u64 {
     config.pictures.free_disk_min_mib.saturating_mul(1 << 20)
 }
 
-/// A key if the ledger has none that anybody holds, and a sign-in link if there is no password.
-fn first_secrets(ledger: &Ledger) -> Result<(Option<ApiKey>, Option<SignInSecret>), LedgerError> {
-    let has_none = ledger.keys()?.iter().all(|key| key.name == BATCH_KEY_NAME);
-    let first_key = has_none.then(|| ApiKey::generate(&mut rand::rng()));
-    let sign_in_link =
-        ledger.operator_password()?.is_none().then(|| SignInSecret::generate(&mut rand::rng()));
-    Ok((first_key, sign_in_link))
-}
-
-/// Where the configured ledger is.
-pub(crate) fn ledger_place(config: &Config) -> LedgerPlace {
-    match &config.ledger {
-        Some(url) => LedgerPlace::Postgres(url.clone()),
-        None => LedgerPlace::File(config.data_dir.join(LEDGER_FILE)),
+/// The directory of kept images.
+pub(crate) fn images_directory(config: &Config) -> PathBuf {
+    match &config.images {
+        Some(place) => place.directory().to_owned(),
+        None => config.data_dir.join(IMAGES_DIRECTORY),
     }
 }
 
-/// The ledger and its days, checked against the configuration; what a dead process left open is abandoned.
-fn open_ledger(
-    config: &Config,
-    costs: &CostModel,
-    now: Timestamp,
-) -> Result<(Arc<Ledger>, Calendar), AppError> {
-    let ledger = Ledger::open_at(&ledger_place(config))?;
-    ledger.inspect()?;
-    ledger.check_currency(costs.currency())?;
-    let zone = config.zone()?;
-    ledger.keep_zone(&zone, now)?;
-    let calendar = ledger.calendar(&zone)?;
-    let today = calendar.to_datetime(now).date();
-    ledger.record_configured(&config.terms()?, &calendar, now)?;
-    ledger.record_configured_upkeep(costs.settings().upkeep(), costs.currency(), today, now)?;
-    warn_of_the_future(&ledger, now)?;
-    for notice in costs.price_notices(today) {
-        tracing::warn!("{notice}");
-    }
-    let abandoned = ledger.abandon_open(now)?;
-    if abandoned > 0 {
-        tracing::warn!(requests = abandoned, "an earlier process died over requests; they are abandoned");
-    }
-    Ok((Arc::new(ledger), calendar))
+/// What is kept on the disk beside the ledger.
+fn storage(config: &Config, data_dir: &DataDir) -> Result<Storage, AppError> {
+    Ok(Storage {
+        images: Arc::new(ImageStore::open(images_directory(config), free_disk_min(config))?),
+        files: open_files(config, data_dir)?,
+        loras: Arc::new(config.lora_library()),
+    })
 }
 
 fn open_files(config: &Config, data_dir: &DataDir) -> Result<FileStore, AppError> {
@@ -359,9 +319,26 @@ fn open_files(config: &Config, data_dir: &DataDir) -> Result<FileStore, AppError
     })
 }
 
+/// What signs sessions and links.
+#[derive(Clone, Copy)]
+struct PageSecrets {
+    sessions: [u8; 32],
+    links: [u8; 32],
+}
+
+impl PageSecrets {
+    /// Those of one machine: made at its first start.
+    fn kept_in(data_dir: &DataDir) -> Result<Self, AppError> {
+        let (sessions, links) =
+            (data_dir.secret(data_dir::SESSION_KEY)?, data_dir.secret(data_dir::LINKS_KEY)?);
+        Ok(Self { sessions, links })
+    }
+}
+
 /// What the server's handlers share.
 fn state(
     config: &Config,
+    secrets: PageSecrets,
     data_dir: &DataDir,
     service: Arc<Service>,
     offer: Offer,
@@ -369,7 +346,7 @@ fn state(
     Ok(State {
         service,
         offer,
-        session_secret: SessionSecret::new(data_dir.secret(data_dir::SESSION_KEY)?),
+        session_secret: SessionSecret::new(secrets.sessions),
         attempts: Attempts::default(),
         new_secrets: NewSecrets::default(),
         address: PublicAddress::new(
@@ -379,7 +356,7 @@ fn state(
         ),
         header_notes: HeaderNotes::new(data_dir.path(PROXY_HEADERS_FILE)),
         links: Links::new(
-            data_dir.secret(data_dir::LINKS_KEY)?,
+            secrets.links,
             config.pictures.link_lifetime(),
             Millis::new(u64::from(config.pictures.keep_days) * 86_400_000),
         ),
@@ -395,17 +372,6 @@ fn state(
     })
 }
 
-/// Rows that are later than now were written by a clock that was ahead, or this one is behind.
-fn warn_of_the_future(ledger: &Ledger, now: Timestamp) -> Result<(), AppError> {
-    if let Some(latest) = ledger.latest_moment()?.filter(|latest| *latest > now) {
-        tracing::warn!(
-            %latest, %now,
-            "the ledger has rows from the future: the clock was wrong then, or is now; check it (timedatectl)"
-        );
-    }
-    Ok(())
-}
-
 /// Deletes old images and files, now and every hour.
 async fn sweep_for_ever(service: Arc<Service>) {
     let mut hours = tokio::time::interval(SWEEP_INTERVAL);
@@ -417,6 +383,11 @@ async fn sweep_for_ever(service: Arc<Service>) {
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "old images cannot be swept"),
+        }
+        match service.sweep_unnamed().await {
+            Ok(files) if files > 0 => tracing::info!(files, "files that no settlement names are swept"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "files that no settlement names cannot be swept"),
         }
         match service.sweep_files().await {
             Ok(files) if files > 0 => tracing::info!(files, "old files of batches are swept"),

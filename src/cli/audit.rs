@@ -7,7 +7,7 @@ use super::{
     table::{Column, table},
 };
 use crate::{
-    app::IMAGES_DIRECTORY,
+    app::images_directory,
     clock::Clock,
     domain::RequestId,
     image_store::ImageStore,
@@ -54,7 +54,7 @@ pub(super) fn controls_of(books: &Books, clock: &dyn Clock) -> Result<Vec<Contro
 }
 
 fn controls(books: &Books, tolerance_percent: u32, clock: &dyn Clock) -> Result<Vec<Control>, CliError> {
-    let directory = books.config.data_dir.join(IMAGES_DIRECTORY);
+    let directory = images_directory(&books.config);
     let kept = if directory.is_dir() { kept_images(directory)? } else { Vec::new() };
     let basis = AuditBasis { costs: &books.costs, calendar: &books.calendar, kept: &kept, tolerance_percent };
     Ok(books.ledger.audit(&basis, clock.now())?)

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::{CliError, DataArgs, output::OutputArgs};
 use crate::{
-    app::{FILES_DIRECTORY, IMAGES_DIRECTORY},
+    app::{FILES_DIRECTORY, images_directory},
     batches::FileStore,
     clock::Clock,
     config::Config,
@@ -97,14 +97,9 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
 /// Returns how many there were.
 fn delete_images(config: &Config, forgotten: &Forgotten) -> Result<usize, CliError> {
     let failed = |error: StoreError| CliError::Failed(error.to_string());
-    let images = ImageStore::open(config.data_dir.join(IMAGES_DIRECTORY), 0).map_err(failed)?;
-    let mut deleted = 0;
-    for (request, count) in &forgotten.requests {
-        for index in 0..*count {
-            deleted += images.remove(*request, index).map_err(failed)?;
-        }
-    }
-    Ok(deleted)
+    let images = ImageStore::open(images_directory(config), 0).map_err(failed)?;
+    let removed = forgotten.requests.iter().map(|(request, _)| images.remove_all(*request));
+    removed.sum::<Result<usize, _>>().map_err(failed)
 }
 
 /// Returns how many there were.

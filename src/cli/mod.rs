@@ -23,6 +23,7 @@ mod lora;
 mod model;
 mod month;
 mod named;
+mod node;
 mod output;
 mod prices;
 mod progress;
@@ -50,7 +51,7 @@ use crate::{
     config::{Config, ConfigError},
     costs::{CostError, CostModel, simulation::ScenarioError},
     domain::Calendar,
-    ledger::{CopyError, Ledger, LedgerError, LedgerPlace, PostgresUrl},
+    ledger::{CopyError, JoinError, Ledger, LedgerError, LedgerPlace, PostgresUrl},
     os,
     pipeline::{DeviceList, KernelChoice, LoadError, MemoryTier, Precision, RenderError},
     telemetry,
@@ -130,6 +131,9 @@ enum Command {
     /// Check the ledger, and move it into PostgreSQL or back
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// List, drain and fence the nodes of a cluster
+    #[command(subcommand)]
+    Node(node::NodeCommand),
     /// Close months, verify closed ones, take entries back
     #[command(subcommand)]
     Month(month::MonthCommand),
@@ -260,7 +264,15 @@ impl CliError {
             | Self::Usage(_)
             | Self::Render(RenderError::Size { .. } | RenderError::NoEncoder)
             | Self::App(
-                AppError::Config(_) | AppError::Load(_) | AppError::DataDir { .. } | AppError::Listen { .. },
+                AppError::Config(_)
+                | AppError::Load(_)
+                | AppError::DataDir { .. }
+                | AppError::Listen { .. }
+                | AppError::Join(
+                    JoinError::OtherSecret
+                    | JoinError::OtherModel { .. }
+                    | JoinError::OtherComputation { .. },
+                ),
             ) => 2,
             Self::Ledger(error) | Self::App(AppError::Ledger(error)) if error.needs_the_operator() => 2,
             Self::Copy(error) if error.needs_the_operator() => 2,
@@ -283,7 +295,10 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(args) => serve::run(args, &clock),
+        Command::Serve(args) => match args.role() {
+            Some(role) => node::run(args, role, &clock),
+            None => serve::run(args, &clock),
+        },
         Command::Generate(args) => generate::run(&args, &clock),
         Command::Batch(args) => batch::run(*args, &clock),
         Command::Bench(args) => bench::run(args, &clock),
@@ -301,6 +316,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Terms(command) => terms::run(&command, &*clock),
         Command::Centre(command) => centre::run(&command, &*clock),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Node(command) => node::manage(&command),
         Command::Month(command) => month::run(command, &*clock),
         Command::Forget(args) => forget::run(&args, &*clock),
         Command::Backup(args) => backup::run(&args),

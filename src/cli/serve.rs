@@ -21,6 +21,8 @@ use crate::{
     clock::Clock,
     config::{Config, ListenAddress},
     domain::ApiKey,
+    image_store::ImagesPlace,
+    ledger::NodeRole,
     os,
 };
 
@@ -36,13 +38,33 @@ pub(super) struct ServeArgs {
     /// Address and port [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<ListenAddress>,
+    /// What this process does in a cluster: gateway, worker or both [default: one machine, which does it all]
+    ///
+    /// The nodes of a cluster share a ledger in PostgreSQL (--ledger) and a directory of images (--images). A gateway answers
+    /// clients and needs no device; a worker generates images, and listens for health and metrics alone, if --listen is given.
+    #[arg(long)]
+    role: Option<NodeRole>,
+    /// Where images are kept [default: pictures in the data directory]
+    #[arg(long, value_name = "DIR")]
+    images: Option<ImagesPlace>,
 }
 
 impl ServeArgs {
+    /// What the process does in a cluster; none: one machine.
+    pub(super) const fn role(&self) -> Option<NodeRole> {
+        self.role
+    }
+
+    /// Whether a flag says where to listen.
+    pub(super) const fn has_listen(&self) -> bool {
+        self.listen.is_some()
+    }
+
     /// The configuration with what the flags say instead.
     pub(super) fn config(self) -> Result<Config, CliError> {
         let mut config = self.place.config()?;
         config.listen = self.listen.unwrap_or(config.listen);
+        config.images = self.images.or(config.images);
         self.model.apply(&mut config);
         Ok(config)
     }
@@ -90,7 +112,7 @@ pub(super) async fn asked_to_stop() {
 }
 
 /// SIGUSR1 and SIGUSR2 would end a process that does not expect them; log rotation and supervisors send them out of habit.
-async fn pass_over_others() {
+pub(super) async fn pass_over_others() {
     let kinds = [SignalKind::user_defined1(), SignalKind::user_defined2()];
     let Some(mut others) = Signals::of(&kinds) else { return };
     loop {
@@ -130,7 +152,7 @@ impl Signals {
 /// What a newcomer reads: where it listens, the key, two lines to paste, where the costs are.
 fn greeting(app: &App, config: &Config) -> String {
     let url = format!("http://{}", reachable(app.address()));
-    let (offer, facts) = (app.offer(), app.service().engine().facts());
+    let (offer, facts) = (app.offer(), app.service().studio().facts());
     let devices = match config.model.device.names() {
         names if names.len() > 1 => names.join(", "),
         _ => facts.device.to_string(),
@@ -160,7 +182,7 @@ fn greeting(app: &App, config: &Config) -> String {
     lines.join("\n")
 }
 
-fn introduction(url: &str, key: &ApiKey) -> String {
+pub(super) fn introduction(url: &str, key: &ApiKey) -> String {
     let key = key.reveal();
     format!(
         r#"Key     {key}
@@ -174,7 +196,7 @@ python3 -c 'import base64, openai; open("image.png", "wb").write(base64.b64decod
 }
 
 /// An address to type: a server that listens everywhere is reached here.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         ip if ip.is_unspecified() => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port()),
         _ => address,

@@ -93,6 +93,7 @@ impl Config {
             ("limits.deadline_seconds", u64::from(config.limits.deadline_seconds)),
             ("pictures.keep_days", u64::from(config.pictures.keep_days)),
             ("model.memory_mib", config.model.memory_mib.unwrap_or(1)),
+            ("cluster.lease_seconds", u64::from(config.cluster.lease_seconds)),
         ];
         if let Some((key, _)) = above_zero.into_iter().find(|(_, value)| *value == 0) {
             return Err(malformed(format!("{key} must be above 0")));

@@ -3,6 +3,7 @@
 //! Every key stands in config/tintype.toml with its default; a test compares the two.
 
 mod batches;
+mod cluster;
 mod environment;
 mod listen;
 mod load;
@@ -28,6 +29,7 @@ use serde::Deserialize;
 
 pub use self::{
     batches::BatchesConfig,
+    cluster::{ClusterConfig, SecretText},
     listen::{ListenAddress, ListenAddressError},
     load::ConfigError,
     model::VariantChoice,
@@ -38,6 +40,7 @@ use crate::{
     costs::{Budgets, CostModel, CostSettings, ExchangeRate},
     domain::{ConfiguredSteps, ImageSize, KeyLimits, LoraUse, NamedHost},
     engine::{EngineSettings, ProfileStore},
+    image_store::ImagesPlace,
     ledger::PostgresUrl,
     lora_library::LoraLibrary,
     meter::Powers,
@@ -57,6 +60,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The ledger in PostgreSQL; none: a file in `data_dir`.
     pub ledger: Option<PostgresUrl>,
+    /// Where images are kept; none: in the data directory.
+    pub images: Option<ImagesPlace>,
     /// Where clients find the server, for links; none: where the request came to.
     pub public_url: Option<String>,
     /// Networks whose X-Forwarded headers are believed.
@@ -73,6 +78,8 @@ pub struct Config {
     pub pictures: ImagesConfig,
     /// Files of batches.
     pub batches: BatchesConfig,
+    /// What the nodes of a cluster have in common.
+    pub cluster: ClusterConfig,
     /// Where news is sent.
     pub webhooks: WebhooksConfig,
     /// What files say of their making.
@@ -236,6 +243,7 @@ impl Default for Config {
             listen: ListenAddress::default(),
             data_dir: "data".into(),
             ledger: None,
+            images: None,
             public_url: None,
             trusted_proxies: Vec::new(),
             hsts_seconds: 0,
@@ -244,6 +252,7 @@ impl Default for Config {
             edits: EditsConfig::default(),
             pictures: ImagesConfig::default(),
             batches: BatchesConfig::default(),
+            cluster: ClusterConfig::default(),
             webhooks: WebhooksConfig::default(),
             metadata: MetadataConfig::default(),
             budgets: Budgets::default(),

@@ -7,7 +7,8 @@ use figment::Figment;
 use crate::costs::Term;
 
 /// Keys that have dated values.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
+    "listen",
     "costs.price_per_kwh",
     "costs.tariff",
     "costs.host_watts",
@@ -50,6 +51,11 @@ impl StatedKeys {
             Term::MarkUpPercent(_) => &["costs.charging.mark_up_percent"],
         };
         keys.iter().copied().find(|key| self.0.contains(key))
+    }
+
+    /// Whether it says where to listen.
+    pub fn has_listen(&self) -> bool {
+        self.0.contains("listen")
     }
 
     /// Whether it is stated what the machine costs beside its parts and its electricity.

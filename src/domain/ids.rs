@@ -90,6 +90,41 @@ client_ids! {
     BatchId = "batch_";
     /// An endpoint of webhooks: `we_` and 32 digits.
     EndpointId = "we_";
+    /// A process of a cluster, from its joining to its end: `node_` and 32 digits.
+    NodeId = "node_";
+}
+
+/// What a worker of a cluster holds a request by. Drawn for each, so that whoever comes late has another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Claim(u64);
+
+impl Claim {
+    /// The claim with these digits. Of the 64 bits, 63 are used: a database's integers are signed.
+    pub const fn new(random: u64) -> Self {
+        Self(random & (u64::MAX >> 1))
+    }
+
+    /// The number that it is.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// 16 digits.
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for Claim {
+    type Err = ClientIdError;
+
+    fn from_str(text: &str) -> Result<Self, ClientIdError> {
+        let claim = u64::from_str_radix(text, 16).map(Self::new).map_err(|_| ClientIdError)?;
+        // One text for each.
+        if claim.to_string() == text { Ok(claim) } else { Err(ClientIdError) }
+    }
 }
 
 /// A text that this server has never given out as an id.

@@ -40,7 +40,7 @@ pub use event_kind::EventKind;
 pub use expiry::{Expiry, ExpiryError};
 pub use failure::FailureReason;
 pub use file_purpose::FilePurpose;
-pub use ids::{AssetId, BatchId, ClientIdError, EndpointId, FileId, KeyId, RequestId};
+pub use ids::{AssetId, BatchId, Claim, ClientIdError, EndpointId, FileId, KeyId, NodeId, RequestId};
 pub use label::{KEY_NAME_MAX, LabelError, check_label};
 pub use lora::{LORA_NAME_MAX, LORA_WEIGHT_MAX, LoraUse, is_lora_name};
 pub use mask::Mask;

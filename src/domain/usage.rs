@@ -22,7 +22,8 @@ pub enum Overhead {
     Idle,
     /// An image that nobody asked for, at the start, or to check a device that failed.
     WarmUp,
-    /// Counted while nobody looked: the server was not running, or died over it.
+    /// Counted while nobody looked: the server was not running, or died over it. And what a node of a cluster made after it was
+    /// taken for dead, or could not finish.
     Gap,
 }
 
@@ -42,6 +43,14 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Nothing was taken.
+    pub const NONE: Self = Self {
+        duration: Millis::ZERO,
+        energy: Energy::from_millijoules(0),
+        source: EnergySource::Estimated,
+        epoch: None,
+    };
+
     /// Both together; an energy past the range stays at its end. The less certain source is the whole's, and so is the later epoch.
     pub fn plus(self, other: Self) -> Self {
         Self {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{EnergySource, Usage},
-    units::{Energy, Millis, Power},
+    units::{Millis, Power},
 };
 
 /// What the queue and the workers all look at. A worker is known by its number, from 0.
@@ -298,13 +298,7 @@ impl Shared {
             let energy = powers.get(*worker).copied().unwrap_or_default().over(duration);
             Usage { duration, energy, source: EnergySource::Estimated, epoch: None }
         });
-        let nothing = Usage {
-            duration: Millis::ZERO,
-            energy: Energy::from_millijoules(0),
-            source: EnergySource::Estimated,
-            epoch: None,
-        };
-        Foreseen { usage: estimated.reduce(the_most).unwrap_or(nothing), is_measured: false }
+        Foreseen { usage: estimated.reduce(the_most).unwrap_or(Usage::NONE), is_measured: false }
     }
 }
 
@@ -320,6 +314,7 @@ fn the_most(one: Usage, other: Usage) -> Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Energy;
 
     #[test]
     fn the_wait_is_shared_by_the_devices_that_are_left() {

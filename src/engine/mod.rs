@@ -36,14 +36,14 @@ use self::{
     slot::{Held, Slot},
 };
 /// A job's prompts as tokens: counted once, and handed in with its [`Order`].
-pub use crate::pipeline::{HashedWeights, LoraGap, LoraSet, PromptTokens};
+pub use crate::pipeline::{HashedWeights, LoraGap, LoraSet, ModelLayers, ModelOutline, PromptTokens};
 use crate::{
     domain::{
         Computation, EditRecord, EnergySource, KeyId, Overhead, RenderJob, RenderSpec, Usage, WeightHashes,
     },
     pipeline::{
-        Arithmetic, DeviceKind, MemoryTier, ModelLayers, PROMPT_TOKENS_MAX, Pipeline, Precision,
-        PromptTokenizer, RenderError, SEED_NOISE, Schedule, SizeLimits,
+        Arithmetic, DeviceKind, MemoryTier, PROMPT_TOKENS_MAX, Pipeline, Precision, PromptTokenizer,
+        RenderError, SEED_NOISE, Schedule, SizeLimits,
     },
     units::{Millis, Power},
 };
@@ -59,6 +59,7 @@ pub struct Engine {
     layers: Arc<ModelLayers>,
     /// Of each device.
     powers: Vec<Power>,
+    batch_max: u32,
 }
 
 /// Places of jobs that can wait. They take none from live ones; whoever hands them in holds back what is too much.
@@ -122,6 +123,21 @@ impl Facts {
             schedule: pipeline.schedule(),
             can_edit: pipeline.can_edit(),
             is_published_shape: pipeline.is_published_shape(),
+        }
+    }
+
+    /// Those of a model that other machines generate with: what is a device's own is no device's.
+    pub fn of_outline(outline: &ModelOutline) -> Self {
+        Self {
+            limits: outline.limits,
+            device: DeviceKind::Cpu,
+            dtype: Precision::Auto,
+            memory: MemoryTier::Auto,
+            arithmetic: Arithmetic::Plain,
+            card: None,
+            schedule: outline.schedule,
+            can_edit: outline.can_edit,
+            is_published_shape: outline.is_published_shape,
         }
     }
 
@@ -231,6 +247,11 @@ impl Engine {
         let energy = Power::from_watts(watts).over(time);
         let duration = Millis::new(time.get().saturating_mul(self.powers.len() as u64));
         (time, Usage { duration, energy, source: EnergySource::Estimated, epoch: None })
+    }
+
+    /// Images of one batch, at most.
+    pub fn batch_max(&self) -> u32 {
+        self.batch_max
     }
 
     /// Work of live jobs that wait, in pixel-steps.

@@ -13,8 +13,8 @@ pub(super) async fn alive() -> HttpResponse {
 
 /// GET /readyz: the model has generated an image, so the next one will come out too.
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
-    let (engine, devices) = (state.service.engine(), state.service.engine().devices());
-    if engine.is_ready() {
+    let (studio, devices) = (state.service.studio(), state.service.studio().devices());
+    if studio.is_ready() {
         let body =
             json!({ "status": "ready", "devices": devices.all, "devices_painting": devices.generating });
         Ok(HttpResponse::Ok().json(body))
@@ -25,10 +25,10 @@ pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, ApiEr
 
 /// GET /metrics
 pub(super) async fn metrics(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
-    let engine = state.service.engine();
-    let devices = engine.devices();
+    let studio = state.service.studio();
+    let devices = studio.devices();
     let by_state = [("starting", devices.starting), ("painting", devices.generating), ("lost", devices.lost)];
-    let text = state.service.metrics().render(engine.queue_depth(), engine.is_ready(), by_state);
+    let text = state.service.metrics().render(studio.queue_depth(), studio.is_ready(), by_state);
     let text = text.map_err(|error| ApiError::internal(&error))?;
     Ok(HttpResponse::Ok().content_type(OPEN_METRICS).body(text))
 }

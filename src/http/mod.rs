@@ -66,6 +66,13 @@ pub struct State {
     pub answer_memory: AnswerMemory,
 }
 
+impl State {
+    /// Refuses what the gateways of a cluster do not offer yet.
+    fn check_one_machine(&self, what: &str) -> Result<(), ApiError> {
+        if self.service.studio().is_cluster() { Err(ApiError::not_in_cluster(what)) } else { Ok(()) }
+    }
+}
+
 /// What reaches other servers.
 pub struct Elsewhere {
     /// Fetches images that bodies name by URLs.
@@ -78,21 +85,44 @@ pub struct Elsewhere {
 ///
 /// # Errors
 /// What the system says of the listener.
-pub fn server(listener: TcpListener, limits: ConnectionLimits, state: Arc<State>) -> std::io::Result<Server> {
+pub fn server(
+    listener: TcpListener,
+    limits: ConnectionLimits,
+    state: Arc<State>,
+    routes: Routes,
+) -> std::io::Result<Server> {
     let state = web::Data::from(state);
     let peers = web::Data::clone(&state);
+    let routes = match routes {
+        Routes::All => all_routes,
+        Routes::Health => health_routes,
+    };
     let app = move || App::new().app_data(state.clone()).wrap(from_fn(watch::watch)).configure(routes);
     connections::server(listener, limits, move |peer| peers.address.is_trusted(&peer), app)
 }
 
-fn routes(config: &mut web::ServiceConfig) {
+/// What a server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routes {
+    /// Everything.
+    All,
+    /// Whether it is alive and ready, and its metrics: of a worker, which has no clients.
+    Health,
+}
+
+fn health_routes(config: &mut web::ServiceConfig) {
     config
-        .app_data(web::QueryConfig::default().error_handler(|error, _| ApiError::query(&error).into()))
-        .app_data(web::FormConfig::default().error_handler(|error, _| ApiError::form(&error).into()))
         .service(readable("/healthz", health::alive))
         .service(readable("/readyz", health::ready))
         .service(readable("/metrics", health::metrics))
+        .default_service(web::to(unknown_url));
+}
+
+fn all_routes(config: &mut web::ServiceConfig) {
+    config
+        .app_data(web::QueryConfig::default().error_handler(|error, _| ApiError::query(&error).into()))
+        .app_data(web::FormConfig::default().error_handler(|error, _| ApiError::form(&error).into()))
         .configure(api::routes)
         .configure(pages::routes)
-        .default_service(web::to(unknown_url));
+        .configure(health_routes);
 }

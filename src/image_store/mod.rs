@@ -2,41 +2,33 @@
 //!
 //! Architecture invariant: a file is there in full or not at all, and it is on the disk before its request is settled.
 
+mod name;
+mod place;
+
 use std::{
-    fmt,
-    fs::{self, File},
+    fs::{self, DirEntry, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
+use self::name::FORMATS;
+pub use self::{
+    name::{ImageName, ImageNameError},
+    place::{ImagesPlace, ImagesPlaceError},
+};
 use crate::{
-    domain::{ImageFormat, RequestId},
+    domain::{Claim, RequestId},
     os,
 };
 
-/// What images are kept as.
-const FORMATS: [ImageFormat; 3] = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Webp];
-
-/// The images of a data directory.
+/// The images in a directory, of one server or shared by the nodes of a cluster: rename and fsync are all that it is asked for, so
+/// that a file system over a network will do.
 #[derive(Debug)]
 pub struct ImageStore {
     directory: PathBuf,
     free_min: u64,
-}
-
-/// The name of a stored image: `019ab…_0.png`, the request's id in 32 hexadecimal digits and the image's index. The
-/// id is of UUID version 7, so the name contains the day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ImageName {
-    /// The request that it answers.
-    pub request: RequestId,
-    /// Its place in the answer.
-    pub index: u32,
-    /// What kind of file it is.
-    pub format: ImageFormat,
 }
 
 /// An image that could not be kept.
@@ -167,9 +159,9 @@ impl ImageStore {
         }
     }
 
-    /// The name under which image `index` of `request` is kept, if it is.
-    pub fn find(&self, request: RequestId, index: u32) -> Option<ImageName> {
-        let names = FORMATS.into_iter().map(|format| ImageName { request, index, format });
+    /// The name under which image `index` of `request` is kept, if it is: by the `claim` that counts.
+    pub fn find(&self, request: RequestId, index: u32, claim: Option<Claim>) -> Option<ImageName> {
+        let names = FORMATS.into_iter().map(|format| ImageName { request, index, format, claim });
         names.into_iter().find(|name| self.day(*name).join(name.to_string()).is_file())
     }
 
@@ -178,37 +170,73 @@ impl ImageStore {
     /// # Errors
     /// [`StoreError::Io`] if the store cannot be read.
     pub fn names(&self) -> Result<Vec<ImageName>, StoreError> {
-        let read = |directory: &Path| fs::read_dir(directory).map_err(|cause| io_error(directory, cause));
         let mut names = Vec::new();
-        for day in read(&self.directory)? {
-            let day = day.map_err(|cause| io_error(&self.directory, cause))?;
-            if day.file_name().to_str().is_none_or(|name| name.parse::<Date>().is_err()) {
-                continue;
-            }
-            for file in read(&day.path())? {
-                let file = file.map_err(|cause| io_error(&day.path(), cause))?;
-                names.extend(file.file_name().to_str().and_then(|name| name.parse::<ImageName>().ok()));
-            }
+        for day in entries(&self.directory)?.iter().filter(|entry| day_of(entry).is_some()) {
+            names.extend(entries(&day.path())?.iter().filter_map(name_of));
         }
         Ok(names)
     }
 
-    /// Takes image `index` of `request` away, in whatever format it is kept. Returns how many files there were.
+    /// Takes one image away; false if it was not kept.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if a file is there and cannot be removed.
-    pub fn remove(&self, request: RequestId, index: u32) -> Result<usize, StoreError> {
+    /// [`StoreError::Io`] if the file is there and cannot be removed.
+    pub fn remove(&self, name: ImageName) -> Result<bool, StoreError> {
+        remove_file(&self.day(name).join(name.to_string()))
+    }
+
+    /// Takes every image of `request` away, in whatever format and by whatever claim it is kept. Returns how many files there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if a file is there and cannot be removed, or the day cannot be read.
+    pub fn remove_all(&self, request: RequestId) -> Result<usize, StoreError> {
+        self.remove_those(request, |_| true)
+    }
+
+    fn remove_those(
+        &self,
+        request: RequestId,
+        is_one: impl Fn(ImageName) -> bool,
+    ) -> Result<usize, StoreError> {
         let mut removed = 0;
-        for format in FORMATS {
-            let name = ImageName { request, index, format };
-            let path = self.day(name).join(name.to_string());
-            match fs::remove_file(&path) {
-                Ok(()) => removed += 1,
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-                Err(cause) => return Err(io_error(&path, cause)),
+        for entry in entries(&self.day_of(request))? {
+            let name = name_of(&entry).filter(|name| name.request == request);
+            if name.is_some_and(&is_one) && remove_file(&entry.path())? {
+                removed += 1;
             }
         }
         Ok(removed)
+    }
+
+    /// Takes away what a worker made of `request` by `claim`.
+    ///
+    /// # Errors
+    /// As [`ImageStore::remove_all`].
+    pub fn remove_claimed(&self, request: RequestId, claim: Claim) -> Result<usize, StoreError> {
+        self.remove_those(request, |name| name.claim == Some(claim))
+    }
+
+    /// The images that workers made of requests from `since` on and wrote before `until`: whether the ledger names them decides
+    /// what becomes of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the store cannot be read.
+    pub fn claimed(&self, since: Timestamp, until: Timestamp) -> Result<Vec<ImageName>, StoreError> {
+        let first = TimeZone::UTC.to_datetime(since).date();
+        let mut names = Vec::new();
+        for day in
+            entries(&self.directory)?.iter().filter(|entry| day_of(entry).is_some_and(|day| day >= first))
+        {
+            for entry in entries(&day.path())? {
+                let Some(name) = name_of(&entry).filter(|name| name.claim.is_some()) else { continue };
+                let written = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+                let written = written.and_then(|time| Timestamp::try_from(time).ok());
+                if written.is_some_and(|written| written < until) {
+                    names.push(name);
+                }
+            }
+        }
+        Ok(names)
     }
 
     /// Takes away the days that ended before `horizon`. What is not ours is left alone, and so is, with a line in the
@@ -219,16 +247,17 @@ impl ImageStore {
     pub fn sweep(&self, horizon: Timestamp) -> Result<Swept, StoreError> {
         let first_kept = TimeZone::UTC.to_datetime(horizon).date();
         let mut swept = Swept::default();
-        for entry in fs::read_dir(&self.directory).map_err(|cause| io_error(&self.directory, cause))? {
-            let path = entry.map_err(|cause| io_error(&self.directory, cause))?.path();
-            let day = path.file_name().and_then(|name| name.to_str()?.parse::<Date>().ok());
-            if day.is_some_and(|day| day < first_kept) && path.is_dir() {
+        for entry in entries(&self.directory)? {
+            let path = entry.path();
+            if day_of(&entry).is_some_and(|day| day < first_kept) && path.is_dir() {
                 let images = fs::read_dir(&path).map_or(0, Iterator::count);
                 match fs::remove_dir_all(&path) {
                     Ok(()) => {
                         swept.days += 1;
                         swept.images += images;
                     }
+                    // Another node sweeps the same directory.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => tracing::error!(%error, day = %path.display(), "a day cannot be swept"),
                 }
             }
@@ -237,11 +266,40 @@ impl ImageStore {
     }
 
     fn day(&self, name: ImageName) -> PathBuf {
-        self.directory.join(TimeZone::UTC.to_datetime(name.request.created_at()).date().to_string())
+        self.day_of(name.request)
+    }
+
+    fn day_of(&self, request: RequestId) -> PathBuf {
+        self.directory.join(TimeZone::UTC.to_datetime(request.created_at()).date().to_string())
     }
 
     fn full(&self, free: u64) -> StoreError {
         StoreError::Full { directory: self.directory.clone(), free_mib: free >> 20 }
+    }
+}
+
+/// What is in a directory; nothing if there is none.
+fn entries(directory: &Path) -> Result<Vec<DirEntry>, StoreError> {
+    match fs::read_dir(directory).and_then(Iterator::collect) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(|cause| io_error(directory, cause)),
+    }
+}
+
+fn name_of(entry: &DirEntry) -> Option<ImageName> {
+    entry.file_name().to_str()?.parse().ok()
+}
+
+fn day_of(entry: &DirEntry) -> Option<Date> {
+    entry.file_name().to_str()?.parse().ok()
+}
+
+/// False if it was not there.
+fn remove_file(path: &Path) -> Result<bool, StoreError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(cause) => Err(io_error(path, cause)),
     }
 }
 
@@ -253,61 +311,17 @@ fn io_error(path: &Path, cause: io::Error) -> StoreError {
     StoreError::Io { path: path.to_owned(), cause }
 }
 
-impl fmt::Display for ImageName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}.{}", self.request.to_digits(), self.index, self.format.extension())
-    }
-}
-
-/// A name that is none of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the name of an image")]
-pub struct ImageNameError;
-
-impl FromStr for ImageName {
-    type Err = ImageNameError;
-
-    fn from_str(text: &str) -> Result<Self, ImageNameError> {
-        let parse = || {
-            let (stem, extension) = text.split_once('.')?;
-            let (request, index) = stem.split_once('_')?;
-            let format = FORMATS.into_iter().find(|format| format.extension() == extension)?;
-            Some(Self { request: RequestId::from_digits(request)?, index: index.parse().ok()?, format })
-        };
-        // A name has one spelling, so that no other one reaches the same file.
-        parse().filter(|name: &Self| name.to_string() == text).ok_or(ImageNameError)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ImageFormat;
 
     fn name(millis: i64, index: u32) -> ImageName {
         let now = Timestamp::from_millisecond(millis).expect("a time");
-        ImageName { request: RequestId::new(now, [7; 10]), index, format: ImageFormat::Png }
+        ImageName { request: RequestId::new(now, [7; 10]), index, format: ImageFormat::Png, claim: None }
     }
 
     const DAY: i64 = 86_400_000;
-
-    #[test]
-    fn a_name_is_read_back_and_nothing_else_is_a_name() {
-        let name = name(1_790_000_000_000, 3);
-        let text = name.to_string();
-        assert_eq!(text.parse(), Ok(name));
-        assert_eq!((text.len(), text.ends_with("_3.png")), (32 + 6, true));
-        let upper = text.to_uppercase();
-        for bad in [
-            "",
-            "x.png",
-            "../../etc/passwd",
-            &upper,
-            &text.replace(".png", ".jpeg"),
-            &text.replace('_', "_+"),
-        ] {
-            assert_eq!(bad.parse::<ImageName>(), Err(ImageNameError), "{bad}");
-        }
-    }
 
     #[test]
     fn a_kept_image_is_given_back_until_its_day_is_swept() {
@@ -318,7 +332,7 @@ mod tests {
         store.put(new, b"new").expect("kept");
         fs::write(data.path().join("pictures/notes.txt"), "the operator's").expect("a file");
         assert_eq!(store.get(old).expect("read").as_deref(), Some(b"old".as_slice()));
-        assert_eq!((store.find(old.request, 0), store.find(old.request, 1)), (Some(old), None));
+        assert_eq!((store.find(old.request, 0, None), store.find(old.request, 1, None)), (Some(old), None));
         let mut kept = store.names().expect("listed");
         kept.sort_by_key(|name| name.request.created_at());
         assert_eq!(kept, [old, new]);
@@ -334,5 +348,29 @@ mod tests {
         let data = tempfile::tempdir().expect("a directory");
         let store = ImageStore::open(data.path().to_owned(), u64::MAX).expect("a store");
         assert!(matches!(store.check_room(), Err(StoreError::Full { .. })));
+    }
+
+    #[test]
+    fn files_of_other_claims_stand_beside_the_one_that_counts() {
+        let data = tempfile::tempdir().expect("a directory");
+        let store = ImageStore::open(data.path().to_owned(), 0).expect("a store");
+        let single = name(10 * DAY, 0);
+        let [first, second] = [1, 2].map(|claim| ImageName { claim: Some(Claim::new(claim)), ..single });
+        for (name, bytes) in [(first, b"first"), (second, b"later")] {
+            store.put(name, bytes).expect("kept");
+        }
+        assert_eq!(store.get(first).expect("read").as_deref(), Some(b"first".as_slice()));
+        assert_eq!(store.find(single.request, 0, second.claim), Some(second));
+        assert_eq!(store.find(single.request, 0, None), None);
+        let moment = |millis| Timestamp::from_millisecond(millis).expect("a time");
+        let mut claimed = store.claimed(moment(10 * DAY), Timestamp::MAX).expect("read");
+        claimed.sort_by_key(|name| name.claim);
+        assert_eq!(claimed, [first, second]);
+        assert!(store.claimed(moment(11 * DAY), Timestamp::MAX).expect("read").is_empty());
+        assert!(store.claimed(moment(0), moment(0)).expect("read").is_empty(), "none was written before");
+        assert!(store.remove(first).expect("removed") && !store.remove(first).expect("gone already"));
+        store.put(first, b"first").expect("kept");
+        assert_eq!(store.remove_all(single.request).expect("removed"), 2);
+        assert_eq!(store.remove_all(name(99 * DAY, 0).request).expect("nothing"), 0);
     }
 }

@@ -179,6 +179,12 @@ pub enum LedgerError {
         /// The state it should have had.
         expected: &'static str,
     },
+    /// A request that a worker of a cluster held is another's by now, or ended: it took too long without a word.
+    #[error("the ledger: request {id} was taken from this worker")]
+    Fenced {
+        /// The request.
+        id: RequestId,
+    },
     /// A month's statement could not be written down, or cannot be read.
     #[error("the ledger's statement of a month: {0}")]
     Statement(#[from] serde_json::Error),
@@ -203,6 +209,11 @@ impl LedgerError {
             Self::Io { cause, .. } => cause.kind() == ErrorKind::PermissionDenied,
             _ => false,
         }
+    }
+
+    /// Whether the request is another worker's by now.
+    pub const fn is_fenced(&self) -> bool {
+        matches!(self, Self::Fenced { .. })
     }
 
     /// Whether the database cannot be reached now.

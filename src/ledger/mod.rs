@@ -18,6 +18,7 @@ mod corrections;
 mod cost_lines;
 mod deliveries;
 mod edits;
+mod ends;
 mod entries;
 mod error;
 mod exact_json;
@@ -29,6 +30,7 @@ mod keys;
 mod late;
 mod loras;
 mod meter;
+mod queue;
 mod rate_cards;
 mod receipts;
 mod recent_requests;
@@ -74,6 +76,11 @@ pub use self::{
         KeyRules, KeyStanding, KeyState, KeyUse, NewKey, Recognised,
     },
     meter::{Epoch, OverheadTotals},
+    queue::{
+        Agreement, Claimed, Hints, JoinError, NewNode, NewQueued, NodeFigures, NodeRole, NodeRow,
+        NotAdmitted, QueuePlace, QueuedRequest, RateKind, RateTaken, Reaped, Renewal, RequestEnd,
+        RequestStand, Topic,
+    },
     receipts::{StoredImage, StoredRequest},
     recent_requests::{EndState, RecentRequest, RecentWork, RequestFilter, RequestOutcome},
     recorded::{AssetRow, CostLineRow},

@@ -1,12 +1,15 @@
+use std::convert::Infallible;
+
 use jiff::Timestamp;
 
 use super::{
     FailedWork, Ledger, LedgerError, NewRequest, OverBudget, Reservation, ReserveError, Reserved,
-    SettledRequest, Settlement, Unbooked,
-    closed_days::bookable_at,
-    computations, edits,
+    SettledRequest, Settlement, Unbooked, computations, edits,
+    ends::{begin, end, expect_one, note_failure},
     entries::{self, Entries},
-    loras, signed,
+    loras,
+    queue::{self, NotAdmitted, Release},
+    signed,
     store::{Conn, params},
     webhooks::{self, ImageData},
 };
@@ -21,6 +24,25 @@ impl Ledger {
     /// # Errors
     /// [`ReserveError`]; nothing was written.
     pub fn reserve(&self, request: &NewRequest<'_>) -> Result<Reserved, ReserveError> {
+        let reserved = self.reserve_with(request, |_| Ok(()), |_, ()| Ok(()));
+        let reserved = reserved.map_err(|error: NotAdmitted<Infallible>| match error {
+            NotAdmitted::Reserve(error) => error,
+            NotAdmitted::Place(never) => match never {},
+        })?;
+        Ok(match reserved {
+            Reserved::New((reservation, ())) => Reserved::New(reservation),
+            Reserved::Settled(id) => Reserved::Settled(id),
+            Reserved::Open(id) => Reserved::Open(id),
+        })
+    }
+
+    /// The same with `look` before the budgets are asked, and `also` beside the request's row: all in one transaction.
+    pub(in crate::ledger) fn reserve_with<L, T, E>(
+        &self,
+        request: &NewRequest<'_>,
+        look: impl FnOnce(&Conn<'_>) -> Result<L, NotAdmitted<E>>,
+        also: impl FnOnce(&Conn<'_>, L) -> Result<T, LedgerError>,
+    ) -> Result<Reserved<(Reservation, T)>, NotAdmitted<E>> {
         let reserved = self.store.write(|conn| {
             if let Some(key) = request.idempotency_key {
                 match find_repeat(conn, request.key, key, request.body_sha256)? {
@@ -29,16 +51,19 @@ impl Ledger {
                     Reserved::Open(id) => return Ok(Reserved::Open(id)),
                 }
             }
+            let looked = look(conn)?;
             let passed_budgets = self.running_sums.lock().passed(conn, &request.need())?;
             if let Some(over) = OverBudget::refusing(&passed_budgets) {
-                return Err(ReserveError::OverBudget(Box::new(over.clone())));
+                return Err(ReserveError::OverBudget(Box::new(over.clone())).into());
             }
             insert(conn, request)?;
+            let also = also(conn, looked)?;
             // Once in a period: the event's id is the budget's.
             webhooks::announce_budgets(conn, request, passed_budgets.iter(), EventKind::BudgetPassed)?;
-            Ok(Reserved::New(Reservation { id: request.id, passed_budgets: passed_budgets.into() }))
+            let passed_budgets = passed_budgets.into();
+            Ok(Reserved::New((Reservation { id: request.id, passed_budgets, claim: None }, also)))
         });
-        if let Err(ReserveError::OverBudget(over)) = &reserved {
+        if let Err(NotAdmitted::Reserve(ReserveError::OverBudget(over))) = &reserved {
             let refusing = std::iter::once(&**over);
             self.store.write(|conn| {
                 webhooks::announce_budgets(conn, request, refusing, EventKind::BudgetRefused)
@@ -106,11 +131,8 @@ impl Ledger {
         let request = reservation.id;
         self.end(reservation, "failed", now, |conn, now| {
             let entries = Entries { request, spec, currency, now };
-            let note = "INSERT INTO request_failures (request_id, reason) VALUES (?1, ?2)";
-            conn.execute(note, params![request.to_text(), reason.as_str()])?;
             work.iter().try_for_each(|work| entries.insert_failure(conn, work))?;
-            let data = ImageData::failed(request, reason.as_str());
-            webhooks::announce_image(conn, request, EventKind::ImageFailed, &data, now)
+            note_failure(conn, request, reason, now)
         })
     }
 
@@ -124,16 +146,12 @@ impl Ledger {
     ) -> Result<(), Unbooked> {
         let id = reservation.id;
         let booked = self.store.write(|conn| {
-            // If the start could not be noted, it is noted now.
-            begin(conn, id)?;
-            let now = bookable_at(conn, now)?;
-            write(conn, now)?;
-            let ended = conn.execute(
-                "UPDATE requests SET state = ?2, ended_at_ms = ?3, delivered = CASE ?2 WHEN 'settled' THEN 0 END
-                 WHERE id = ?1 AND state = 'running'",
-                params![id.to_text(), state, now],
-            )?;
-            expect_one(ended, id, "open")
+            if let Some(claim) = reservation.claim
+                && queue::release(conn, id, claim, state == "settled")? == Release::Before
+            {
+                return Ok(());
+            }
+            end(conn, id, state, now, write)
         });
         booked.map_err(|error| Unbooked { reservation, error: Box::new(error) })
     }
@@ -185,6 +203,10 @@ impl Ledger {
         let update = "UPDATE requests SET state = 'abandoned', ended_at_ms = ?1 WHERE state IN ('reserved', 'running')";
         self.store.write(|conn| {
             webhooks::announce_abandoned(conn, now)?;
+            if self.store.has_queue() {
+                // Of a cluster that was here before: nobody takes from it any more.
+                conn.execute("DELETE FROM queue", params![])?;
+            }
             conn.execute(update, params![now])
         })
     }
@@ -237,17 +259,4 @@ fn find_repeat(
     }
     let id = RequestId::from_digits(&id).ok_or(LedgerError::OutOfRange { what: "id" })?;
     Ok(if state == "settled" { Reserved::Settled(id) } else { Reserved::Open(id) })
-}
-
-/// reserved → running. Returns how many rows went that way.
-fn begin(conn: &Conn<'_>, id: RequestId) -> Result<usize, LedgerError> {
-    let update = "UPDATE requests SET state = 'running' WHERE id = ?1 AND state = 'reserved'";
-    conn.execute(update, params![id.to_text()])
-}
-
-fn expect_one(rows: usize, id: RequestId, expected: &'static str) -> Result<(), LedgerError> {
-    match rows {
-        1 => Ok(()),
-        _ => Err(LedgerError::State { id, expected }),
-    }
 }

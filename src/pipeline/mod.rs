@@ -22,6 +22,7 @@ mod lora;
 mod noise;
 mod norm;
 mod ops;
+mod outline;
 mod pixels;
 mod placement;
 mod precision;
@@ -62,6 +63,7 @@ pub use self::{
     linear::Sides,
     lora::{Lora, LoraChoice, LoraGap, LoraInspection, LoraKey, LoraMatch, LoraSet, ModelLayers},
     noise::{SEED_NOISE, standard_normal},
+    outline::ModelOutline,
     pixels::Pixels,
     placement::{MemoryTier, Placement},
     precision::Precision,
@@ -179,11 +181,7 @@ impl Pipeline {
 
     /// What the model can generate.
     pub fn limits(&self) -> SizeLimits {
-        SizeLimits {
-            factor: self.config.size_factor(),
-            side_max: self.config.side_max(),
-            native: self.config.native_size,
-        }
+        self.config.limits()
     }
 
     /// Encodes a prompt, cut to [`PROMPT_TOKENS_MAX`] tokens.

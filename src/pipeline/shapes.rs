@@ -8,14 +8,10 @@ use super::{
     source::{EmbeddedFile, ModelFiles},
 };
 
-/// Width and depth of Z-Image's transformer, Turbo and Base.
-const PUBLISHED: (usize, usize) = (3840, 30);
-
 impl Pipeline {
     /// Whether the transformer is as large as Z-Image's.
     pub fn is_published_shape(&self) -> bool {
-        let transformer = &self.config.transformer;
-        (transformer.dim, transformer.n_layers) == PUBLISHED
+        self.config.is_published_shape()
     }
 }
 

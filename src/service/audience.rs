@@ -22,6 +22,20 @@ pub(super) struct Started {
     pub(super) pass: Option<Arc<Pass>>,
 }
 
+impl Started {
+    /// Of a request that is answered with another's work.
+    pub(super) fn joined(pass: Option<Arc<Pass>>) -> Self {
+        Self {
+            id: None,
+            outlook: None,
+            images: None,
+            passed_budgets: Vec::new(),
+            partial_loras: Vec::new(),
+            pass,
+        }
+    }
+}
+
 /// Where a request's news goes.
 pub(super) struct Audience {
     pub(super) partials: mpsc::UnboundedSender<PartialFile>,

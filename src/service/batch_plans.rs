@@ -22,10 +22,10 @@ impl Service {
         let costs = self.costs_now().await?;
         let prices = costs.electricity_prices(now, expires, self.calendar())?;
         let prices = if prices.is_empty() { vec![self.price_at(now).await?] } else { prices };
-        let (work, usage) = self.engine().foresee_work(batch.work_left());
+        let (work, usage) = self.studio().foresee_work(batch.work_left());
         let energy = costs.wasted(usage, self.civil(now))?.wall_energy;
-        let devices = self.engine().devices().all;
-        let (ahead, _) = self.engine().foresee_work(work_ahead(batch, open, self.engine().live_work()));
+        let devices = self.studio().devices().all;
+        let (ahead, _) = self.studio().foresee_work(work_ahead(batch, open, self.studio().live_work()));
         Ok(BatchPlan::make(&Prospect {
             now,
             begin: batch.terms.starts_at.map_or(Begin::Cheapest, Begin::At),

@@ -5,7 +5,7 @@ use crate::{
     costs::{CostModel, Share},
     domain::{FailureReason, RenderJob, Seed},
     engine::{FailedAttempt, Generated, GeneratedImage},
-    ledger::{FailedWork, Ledger, Reservation},
+    ledger::{FailedWork, Ledger, Reservation, Unbooked},
 };
 
 /// Work that gave no image.
@@ -19,6 +19,9 @@ impl Service {
         spent: &[FailedAttempt],
         job: &RenderJob,
     ) {
+        if self.is_passed_on(&reservation, reason, spent).await {
+            return;
+        }
         let (now, id) = (self.now(), reservation.id());
         for attempt in spent {
             self.metrics().note_failure(attempt.usage);
@@ -34,6 +37,9 @@ impl Service {
             move |ledger: &Ledger, reservation| ledger.fail(reservation, reason, &spec, currency, &work, now);
         let ended = match self.book(reservation, book).await {
             Ok(Ok(())) => Ok(()),
+            Ok(Err(Unbooked { reservation, error })) if error.is_fenced() => {
+                return self.give_up(&reservation, spent, &error).await;
+            }
             Ok(Err(unbooked)) => Err(ServiceError::from(*unbooked.error)),
             Err(error) => Err(error),
         };

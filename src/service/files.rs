@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     costs::{CostError, Receipt},
-    domain::{Computation, Edit, EditRecord, Encoding, RequestId, Unchanged},
+    domain::{Claim, Computation, Edit, EditRecord, Encoding, RequestId, Unchanged},
     encode::{Provenance, ReceiptRecord},
     engine::{GeneratedImage, Partial},
     image_store::ImageName,
+    ledger::LedgerError,
     source_image::unchanged_in_file,
     units::{Currency, RangeError},
 };
@@ -54,10 +55,10 @@ impl Service {
         &self,
         images: Vec<GeneratedImage>,
         request: &GenerateRequest,
-        id: RequestId,
+        (id, claim): (RequestId, Option<Claim>),
         now: Timestamp,
     ) -> Result<MadeFiles, ServiceError> {
-        let facts = self.engine().facts();
+        let facts = self.studio().facts();
         let expected = facts.expected_edit(&request.job.spec);
         let (costs, at, job) = (self.costs_once_reached().await?, self.civil(now), &request.job);
         let comparison = costs.compare_filed(job.product(), request.filed(), at.date());
@@ -86,7 +87,7 @@ impl Service {
                         unchanged = Some(unchanged.unwrap_or(true) && is_unchanged);
                     }
                     let file = if keep {
-                        let name = ImageName { request: id, index, format: encoding.format };
+                        let name = ImageName { request: id, index, format: encoding.format, claim };
                         store.put(name, &file)?;
                         ImageFile::Kept { name, bytes: file.len() as u64 }
                     } else {
@@ -121,14 +122,18 @@ impl Service {
         id: RequestId,
         request: &GenerateRequest,
     ) -> Result<Answer, ServiceError> {
-        let settled = self.ask_ledger(move |ledger| ledger.settled(id)).await?;
+        let (settled, claim) = self
+            .ask_ledger(move |ledger| {
+                Ok::<_, LedgerError>((ledger.settled(id)?, ledger.claims_of(&[id])?.remove(&id)))
+            })
+            .await?;
         let settled = settled.ok_or(ServiceError::NoLongerKept(id))?;
         let (format, store) = (request.encoding.format, Arc::clone(&self.parts.storage.images));
         self.blocking(move || {
             let images = (0..)
                 .zip(settled.images)
                 .map(|(index, image)| {
-                    let name = ImageName { request: id, index, format };
+                    let name = ImageName { request: id, index, format, claim };
                     let bytes = store.length(name)?.ok_or(ServiceError::NoLongerKept(id))?;
                     let file = ImageFile::Kept { name, bytes };
                     Ok(AnsweredImage { file, seed: image.seed, receipt: image.receipt })

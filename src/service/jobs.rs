@@ -182,7 +182,7 @@ impl JobEntry {
 impl Service {
     /// The jobs that are worked on, in the order of their beginnings, then those that wait, in the order of their turns.
     pub fn open_jobs(&self) -> Vec<OpenJob> {
-        let waiting = self.engine().waiting();
+        let waiting = self.studio().waiting();
         let mut jobs: Vec<_> = self.open_jobs.jobs.lock().values().map(|entry| entry.now(&waiting)).collect();
         jobs.sort_by_key(|job| match job.stage {
             JobStage::Waiting { position, .. } => (true, None, position),

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 
-use crate::units::Millis;
+use crate::units::{Energy, Millis};
 
 /// How far back live work counts.
 const SPAN: u64 = 3_600_000;
@@ -26,6 +26,23 @@ impl LiveLoad {
         let spent: u64 = recent.iter().map(|(_, spent)| spent.get()).fold(0, u64::saturating_add);
         let whole = SPAN.saturating_mul(devices.max(1) as u64);
         u32::try_from((spent.saturating_mul(100) / whole).min(100)).unwrap_or(100)
+    }
+}
+
+/// What this process has settled since its start.
+#[derive(Debug, Default)]
+pub(super) struct SettledWork(Mutex<(u64, Energy)>);
+
+impl SettledWork {
+    /// Adds an image that took `energy`.
+    pub(super) fn note(&self, energy: Energy) {
+        let mut settled = self.0.lock();
+        *settled = (settled.0 + 1, settled.1.plus(energy).unwrap_or(Energy::MAX));
+    }
+
+    /// Images, and their energy.
+    pub(super) fn sums(&self) -> (u64, Energy) {
+        *self.0.lock()
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn partial(job: &RenderJob, set: &LoraSet) -> Vec<PartialLora> {
 impl Service {
     /// The LoRAs that there are.
     pub fn lora_library(&self) -> &Arc<LoraLibrary> {
-        &self.parts.loras
+        &self.parts.storage.loras
     }
 
     /// Reads the LoRAs of `job`, off the caller's thread: their files may be large. Returns the job with their hashes.
@@ -36,9 +36,9 @@ impl Service {
 
     /// `job` with the hashes of its LoRAs, and those LoRAs.
     pub(super) fn with_loras(&self, mut job: RenderJob) -> Result<(Arc<RenderJob>, LoraSet), ServiceError> {
-        let layers = self.engine().layers();
+        let layers = self.studio().layers();
         let read = |of_job: &mut LoraUse| {
-            let lora = self.parts.loras.read(&of_job.name, layers)?;
+            let lora = self.parts.storage.loras.read(&of_job.name, layers)?;
             of_job.sha256 = Some(lora.sha256().to_owned());
             Ok((lora, of_job.weight))
         };

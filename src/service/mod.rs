@@ -5,25 +5,32 @@
 //! All of it happens in a task of its own and the caller only watches that task, so a dropped connection cannot lose a
 //! settlement: the job is stopped at its next step, or generated to the end, and either way what it took is booked.
 
+mod admission;
 mod audience;
 mod batch_plans;
 mod books;
 mod failures;
 mod files;
+mod gateway;
 mod in_flight;
 mod jobs;
 mod live_load;
 mod loras;
+mod node;
 mod overheads;
 mod parts;
+mod patience;
+mod queued_jobs;
 mod quotes;
 mod recent;
 mod request;
 mod settings;
 mod settle;
 mod stored_files;
+mod studio;
 mod tokens;
 mod webhooks;
+mod worker;
 
 use std::sync::Arc;
 
@@ -31,11 +38,12 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use self::admission::Admitted;
 use self::audience::{Audience, Started, join, refuse};
 use self::in_flight::{Admission, InFlight, InWorkGuard};
 pub use self::jobs::{AskedImages, JobStage, OpenJob, Preview};
 use self::jobs::{JobGuard, OpenJobs};
-use self::live_load::LiveLoad;
+use self::live_load::{LiveLoad, SettledWork};
 pub use self::recent::RecentJob;
 pub use self::request::{
     Accepted, Answer, AnsweredImage, GenerateRequest, ImageFile, News, Outcome, PartialFile, PartialLora,
@@ -46,26 +54,20 @@ pub use self::settings::{
 };
 use self::tokens::cut_from;
 pub use self::{
+    node::Identity,
     overheads::OverheadBook,
-    parts::{Encode, ServiceParts, Storage},
+    parts::{ClusterParts, Encode, ServiceParts, Storage},
     quotes::Quoted,
-    webhooks::run_webhooks,
+    studio::Studio,
+    webhooks::{run_webhooks, run_webhooks_in_turn},
 };
 use crate::{
-    admit::{Pass, RateStanding, Refused, Taken},
-    domain::{RequestId, Usage},
-    engine::{
-        Generated, Order, Priority, PromptTokens, QueueEstimate, StopReason, Ticket, WorkError, WorkFailure,
-    },
-    ledger::{BudgetPeriods, NewRequest, Reservation, ReserveError, Reserved},
+    admit::{Pass, Refused},
+    domain::RequestId,
+    engine::{Generated, Priority, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
+    ledger::{ReserveError, Reserved},
     units::Millis,
 };
-
-/// What is reserved for an image that is expected to take `usage`: a quarter more, because an image that takes a little
-/// longer than the last one should not exceed a budget.
-fn reserved(usage: Usage) -> Usage {
-    usage.scale_percent_ceil(125)
-}
 
 /// Everything that a request passes through.
 pub struct Service {
@@ -74,22 +76,12 @@ pub struct Service {
     open_jobs: OpenJobs,
     open_requests: TaskTracker,
     live_load: LiveLoad,
+    settled: SettledWork,
     report_slots: Arc<Semaphore>,
 }
 
 /// Reports that are made at one time.
 const REPORTS_AT_ONCE: usize = 8;
-
-/// A request that has its place and its money.
-struct Admitted {
-    reservation: Reservation,
-    ticket: Ticket,
-    outlook: QueueEstimate,
-    images: Option<RateStanding>,
-    partial_loras: Vec<PartialLora>,
-    /// Held while the job is at work.
-    pass: Option<Pass>,
-}
 
 impl Service {
     /// A service of these parts.
@@ -100,6 +92,7 @@ impl Service {
             open_jobs: OpenJobs::default(),
             open_requests: TaskTracker::new(),
             live_load: LiveLoad::default(),
+            settled: SettledWork::default(),
             report_slots: Arc::new(Semaphore::new(REPORTS_AT_ONCE)),
         }
     }
@@ -173,14 +166,15 @@ impl Service {
 
     /// Counts a live request as one of its key's jobs. Rates are about clients that wait: what can wait is not held to them.
     fn pass_of_job(&self, request: &GenerateRequest) -> Result<Option<Pass>, ServiceError> {
-        let is_live = request.priority == Priority::Live;
-        let pass = is_live.then(|| self.door().pass(&request.caller)).transpose();
+        // A cluster counts them where it admits them: in the ledger.
+        let is_counted = request.priority == Priority::Live && self.studio().engine().is_some();
+        let pass = is_counted.then(|| self.door().pass(&request.caller)).transpose();
         Ok(pass?)
     }
 
     /// Ends the service: the images in hand are finished and settled, waiting requests are refused.
     pub async fn drain(&self) {
-        self.parts.engine.drain();
+        self.studio().drain();
         self.open_requests.close();
         self.open_requests.wait().await;
     }
@@ -196,6 +190,10 @@ impl Service {
         // Kept until the outcome is sent, so that a second request joins this one or finds it settled.
         _place: Option<InWorkGuard>,
     ) {
+        if let Studio::Cluster(gate) = self.studio() {
+            let gate = Arc::clone(gate);
+            return self.live_in_cluster(&gate, request, tokens, random, start, &audience).await;
+        }
         let admitted = match self.admit(&mut request, tokens, random).await {
             Ok(Reserved::New(admitted)) => admitted,
             Ok(Reserved::Settled(id)) => return self.answer_again(id, &request, start, &audience).await,
@@ -231,102 +229,6 @@ impl Service {
         }
     }
 
-    /// Lets the request in, takes a place in the queue, reserves the money, hands the job in: in this order, so that a
-    /// full queue writes nothing. A request that was answered before needs none of it, and is found first.
-    async fn admit(
-        self: &Arc<Self>,
-        request: &mut GenerateRequest,
-        tokens: Arc<PromptTokens>,
-        random: [u8; 10],
-    ) -> Result<Reserved<Admitted>, ServiceError> {
-        if let Some(idempotency_key) = request.idempotency_key.clone() {
-            let (key, body_sha256) = (request.caller.key, request.body_sha256);
-            let repeat = self.ask_ledger(move |ledger| {
-                ledger.find_repeat(key, &idempotency_key, body_sha256).map_err(Refused::from)
-            });
-            match repeat.await? {
-                Reserved::New(()) => {}
-                Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
-                Reserved::Open(id) => return Ok(Reserved::Open(id)),
-            }
-        }
-        let pass = self.pass_of_job(request)?;
-        let loras;
-        (request.job, loras) = self.read_loras(&request.job).await?;
-        let is_live = request.priority == Priority::Live;
-        let images =
-            if is_live { self.door().take_images(&request.caller, request.job.images)? } else { None };
-        if request.is_kept() {
-            let store = Arc::clone(&self.parts.storage.images);
-            self.blocking(move || store.check_room()).await?;
-        }
-        // A stream begins to answer at once, so its client can wait.
-        let waits = is_live && request.partials.is_none();
-        let patience = waits.then_some(self.parts.settings.answer_wait_max);
-        let permit = self.engine().permit(&request.job, request.caller.key, request.priority, patience);
-        let permit = permit.map_err(ServiceError::Overloaded)?;
-        let reservation = match self.reserve(request, random).await? {
-            Reserved::New(reservation) => reservation,
-            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
-            Reserved::Open(id) => return Ok(Reserved::Open(id)),
-        };
-        let (id, key) = (reservation.id(), &request.caller.public_id);
-        if self.parts.settings.log_prompts {
-            tracing::info!(request = %id, key, prompt = request.job.spec.prompt, "taken on");
-        } else {
-            tracing::debug!(request = %id, key, "taken on");
-        }
-        for over in reservation.passed_budgets().iter().filter(|over| over.was_within()) {
-            tracing::warn!(request = %id, key, "a soft budget is passed: {over}");
-        }
-        let images = images.map(Taken::keep);
-        let (outlook, partial_loras) = (permit.outlook(), loras::partial(&request.job, &loras));
-        let ticket = permit.submit(Order {
-            job: Arc::clone(&request.job),
-            key: request.caller.key,
-            priority: request.priority,
-            tokens,
-            loras,
-            partials: request.partials.unwrap_or(0),
-        });
-        Ok(Reserved::New(Admitted { reservation, ticket, outlook, images, partial_loras, pass }))
-    }
-
-    /// Prices the job before any work, and reserves what it is expected to cost.
-    async fn reserve(&self, request: &GenerateRequest, random: [u8; 10]) -> Result<Reserved, ServiceError> {
-        let now = self.now();
-        let periods = BudgetPeriods::of(now, &self.parts.calendar);
-        let (job, at, costs) = (Arc::clone(&request.job), self.civil(now), self.costs().clone());
-        let partials = request.partials.unwrap_or(0);
-        let usage = reserved(self.engine().foresee(&job.spec, partials).usage);
-        let budgets = self.parts.settings.budgets.clone();
-        let (key, body_sha256) = (request.caller.key, request.body_sha256);
-        let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());
-        let tag = request.tag.clone();
-        self.ask_ledger(move |ledger| -> Result<_, ServiceError> {
-            let costs = ledger.with_assets(&costs)?;
-            let quote = costs.quote(&job, None, usage, at)?;
-            let request = NewRequest {
-                id: RequestId::new(now, random),
-                key,
-                idempotency_key: idempotency_key.as_deref(),
-                body_sha256,
-                model: &model,
-                quality: job.quality,
-                tag: tag.as_ref(),
-                loras: &job.spec.loras,
-                images: job.images,
-                estimate: quote.estimate()?,
-                wall_energy: quote.job.wall_energy,
-                budgets: &budgets,
-                now,
-                periods,
-            };
-            Ok(ledger.reserve(&request).map_err(Refused::from)?)
-        })
-        .await
-    }
-
     /// Watches a job to its end, shows it on the way, and stops it where nobody waits any more or its time is up.
     async fn follow(
         &self,
@@ -338,8 +240,7 @@ impl Service {
         let Ticket { mut started, partials: mut on_partial, mut finished, handle } = ticket;
         let id = open.id();
         let settings = &self.parts.settings;
-        let finishes_alone =
-            request.idempotency_key.is_some() || settings.on_disconnect == OnDisconnect::Finish;
+        let finishes_alone = self.finishes_alone(request);
         let mut deadline = match request.priority {
             Priority::Live => self.parts.clock.sleep(settings.deadline),
             // Its batch has one.
@@ -393,15 +294,7 @@ impl Service {
             Ok((answer, pass)) => {
                 audience.outcome.send_replace(Some(Ok(Arc::new(answer))));
                 audience.begun.send_replace(true);
-                let started = Started {
-                    id: None,
-                    outlook: None,
-                    images: None,
-                    passed_budgets: Vec::new(),
-                    partial_loras: Vec::new(),
-                    pass,
-                };
-                if start.send(Ok(started)).is_ok() {
+                if start.send(Ok(Started::joined(pass))).is_ok() {
                     self.note_delivery(id).await;
                 }
             }

@@ -1,21 +1,22 @@
 use std::{fs::File, sync::Arc};
 
 use jiff::{
-    Timestamp,
+    SignedDuration, Timestamp,
     civil::{Date, DateTime},
     tz::TimeZone,
 };
 use tokio::runtime::Handle;
 
-use super::{Answer, AnsweredImage, ImageFile, Service, ServiceError, ServiceSettings};
+use super::{Answer, AnsweredImage, ImageFile, Service, ServiceError, ServiceSettings, Studio};
 use crate::{
     admit::Door,
     batches::FileStore,
     clock::{Clock, Sleep},
+    cluster::{ClusterSecret, Lease, News},
     costs::CostModel,
     domain::{ApiKey, Calendar, Caller, Encoding, Pixels},
     encode::{self, EncodeError, Provenance},
-    engine::{Engine, HashedWeights},
+    engine::HashedWeights,
     image_store::{ImageName, ImageStore, Swept},
     ledger::{KeyRefusal, Ledger, Month, Recognised},
     lora_library::LoraLibrary,
@@ -29,12 +30,14 @@ pub struct Storage {
     pub images: Arc<ImageStore>,
     /// Files that clients upload and batches write.
     pub files: FileStore,
+    /// LoRAs by name.
+    pub loras: Arc<LoraLibrary>,
 }
 
 /// What a service is made of.
 pub struct ServiceParts {
-    /// The device and its queue.
-    pub engine: Engine,
+    /// Where images are made.
+    pub studio: Studio,
     /// Keys, reservations, receipts.
     pub ledger: Arc<Ledger>,
     /// The price of things.
@@ -43,8 +46,6 @@ pub struct ServiceParts {
     pub door: Door,
     /// What is kept on the disk beside the ledger.
     pub storage: Storage,
-    /// LoRAs by name.
-    pub loras: Arc<LoraLibrary>,
     /// What an operator watches.
     pub metrics: Arc<Metrics>,
     /// The time.
@@ -61,18 +62,31 @@ pub struct ServiceParts {
     pub settings: ServiceSettings,
     /// Makes files of images: [`encode::encode`].
     pub encode: Encode,
+    /// What makes it a node of a cluster; none: one machine.
+    pub cluster: Option<ClusterParts>,
 }
+
+/// What makes a service a node of a cluster.
+#[derive(Clone)]
+pub struct ClusterParts {
+    /// Its standing with the others.
+    pub lease: Arc<Lease>,
+    /// What all nodes share.
+    pub secret: ClusterSecret,
+    /// Hints to the others, and from them.
+    pub news: Arc<News>,
+}
+
+/// Files that no settlement names are looked for among requests of this time,
+const UNNAMED_SINCE: SignedDuration = SignedDuration::from_hours(48);
+/// and only if they are older than any request that is open.
+const UNNAMED_UNTIL: SignedDuration = SignedDuration::from_hours(2);
 
 /// Makes a file of an image.
 pub type Encode = fn(&Pixels, Encoding, Option<&Provenance>) -> Result<Vec<u8>, EncodeError>;
 
 /// What a service does beside generating images.
 impl Service {
-    /// The device and its queue.
-    pub fn engine(&self) -> &Engine {
-        &self.parts.engine
-    }
-
     /// The price of things, with the assets that the ledger had at the start.
     pub fn costs(&self) -> &CostModel {
         &self.parts.costs
@@ -246,6 +260,26 @@ impl Service {
             Ok(Some(encode::thumbnail(&file, name.format)?))
         };
         self.blocking(thumbnail).await
+    }
+
+    /// Deletes what workers made and no settlement names: they came too late, or died. Returns how many files.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the disk or the ledger fails.
+    pub async fn sweep_unnamed(&self) -> Result<usize, ServiceError> {
+        let ago = |span| self.now().checked_sub(span).unwrap_or(Timestamp::MIN);
+        let (since, until) = (ago(UNNAMED_SINCE), ago(UNNAMED_UNTIL));
+        let store = Arc::clone(&self.parts.storage.images);
+        let names = self.blocking(move || store.claimed(since, until)).await?;
+        let ids: Vec<_> = names.iter().map(|name| name.request).collect();
+        let claims = self.ask_ledger(move |ledger| ledger.claims_of(&ids)).await?;
+        let store = Arc::clone(&self.parts.storage.images);
+        self.blocking(move || {
+            let unnamed = names.into_iter().filter(|name| claims.get(&name.request).copied() != name.claim);
+            let removed = unnamed.map(|name| store.remove(name)).collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, ServiceError>(removed.into_iter().filter(|was_there| *was_there).count())
+        })
+        .await
     }
 
     /// Deletes the images that have been kept long enough.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{PartialLora, Service, ServiceError};
+use super::{PartialLora, Service, ServiceError, admission::reserved};
 use crate::{
     costs::{Filed, Quote, Spending},
     domain::{Caller, CostTag, EditRecord, LoraUse, RenderJob},
@@ -46,15 +46,15 @@ impl Service {
         let (job, set) = self.read_loras(&job).await?;
         let partial_loras = super::loras::partial(&job, &set);
         let loras = job.spec.loras.clone();
-        let (created, foreseen) = (self.now(), self.engine().foresee(&job.spec, 0));
-        let edit = self.engine().facts().expected_edit(&job.spec);
+        let (created, foreseen) = (self.now(), self.studio().foresee(&job.spec, 0));
+        let edit = self.studio().facts().expected_edit(&job.spec);
         let (costs, at) = (self.costs().clone(), self.civil(created));
         let (key, public_id, tag) = (caller.key, caller.public_id.clone(), tag.cloned());
         let (budgets, calendar) = (self.parts.settings.budgets.clone(), self.parts.calendar.clone());
         let (quote, over_budget) = self
             .ask_ledger(move |ledger| -> Result<_, ServiceError> {
                 let costs = ledger.with_assets(&costs)?;
-                let reserved = costs.quote(&job, None, super::reserved(foreseen.usage), at)?;
+                let reserved = costs.quote(&job, None, reserved(foreseen.usage), at)?;
                 let spending = Spending {
                     money: reserved.estimate()?,
                     images: job.images,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Service, ServiceError};
 use crate::{
     image_store::ImageName,
-    ledger::{RecentRequest, RequestFilter},
+    ledger::{LedgerError, RecentRequest, RequestFilter},
 };
 
 /// A request that has ended, with the images of it that are still kept.
@@ -25,13 +25,20 @@ impl Service {
         filter: RequestFilter,
         limit: usize,
     ) -> Result<Vec<RecentJob>, ServiceError> {
-        let requests = self.ask_ledger(move |ledger| ledger.recent_requests(&filter, limit)).await?;
+        let (requests, claims) = self
+            .ask_ledger(move |ledger| {
+                let requests = ledger.recent_requests(&filter, limit)?;
+                let ids: Vec<_> = requests.iter().map(|request| request.id).collect();
+                Ok::<_, LedgerError>((requests, ledger.claims_of(&ids)?))
+            })
+            .await?;
         let store = Arc::clone(&self.parts.storage.images);
         self.blocking(move || {
             let with_kept = |request: RecentRequest| {
                 // Only what was settled was kept.
                 let indices = 0..if request.is_delivered.is_some() { request.images } else { 0 };
-                let kept = indices.filter_map(|index| store.find(request.id, index)).collect();
+                let claim = claims.get(&request.id).copied();
+                let kept = indices.filter_map(|index| store.find(request.id, index, claim)).collect();
                 RecentJob { request, kept }
             };
             Ok::<_, ServiceError>(requests.into_iter().map(with_kept).collect())

@@ -1,24 +1,15 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::{Answer, AnsweredImage, GenerateRequest, Service, ServiceError, files::MadeFiles};
+use super::{
+    Answer, AnsweredImage, GenerateRequest, Service, ServiceError, files::MadeFiles, patience::Patience,
+};
 use crate::{
     costs::CostModel,
-    domain::{FailureReason, RequestId},
+    domain::FailureReason,
     engine::{Generated, Priority},
-    ledger::{Ledger, LedgerError, Reservation, SettledImage, Settlement, Unbooked},
+    ledger::{Ledger, Reservation, SettledImage, Settlement, Unbooked},
     units::Millis,
 };
-
-/// Pauses while the ledger's database cannot be reached, one after the other; the last one is repeated.
-const PAUSES: [Duration; 5] = [
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-];
-/// Tries at booking what was generated: ten minutes, in which a database fails over or is started again.
-const TRIES: usize = 124;
 
 impl Service {
     /// Prices, encodes, saves and books the images, in this order: each file holds its receipt, and nothing is booked
@@ -35,7 +26,7 @@ impl Service {
         let batches: Vec<_> = generated.images.iter().map(|image| image.batch).collect();
         let prompt_tokens = generated.prompt_tokens;
         let MadeFiles { images, edit, computation } =
-            match self.make_files(generated.images, request, id, now).await {
+            match self.make_files(generated.images, request, (id, reservation.claim()), now).await {
                 Ok(files) => files,
                 Err(error) => {
                     self.fail(reservation, FailureReason::NotStored, &spent, job).await;
@@ -65,21 +56,31 @@ impl Service {
                 for work in &*failed {
                     self.metrics().note_failure(work.usage);
                 }
-                if request.priority == Priority::Live {
-                    let spent = images.iter().map(|image| image.receipt.usage.duration);
-                    self.live_load.note(self.monotonic(), spent.fold(Millis::ZERO, Millis::saturating_add));
-                }
-                for (image, batch) in images.iter().zip(batches) {
-                    self.metrics().note_image(image.receipt.usage, job.spec.steps_run(), batch);
-                }
+                self.note_images(&images, &batches, request);
                 let (size, loras) = (job.spec.size, job.spec.loras.clone());
                 let computation = Some(computation);
                 Ok(Answer { id, created: now, size, images, prompt_tokens, edit, loras, computation })
+            }
+            Err(Unbooked { reservation, error }) if error.is_fenced() => {
+                self.give_up(&reservation, &spent, &error).await;
+                Err((*error).into())
             }
             Err(Unbooked { reservation, error }) => {
                 self.fail(reservation, FailureReason::NotStored, &spent, job).await;
                 Err((*error).into())
             }
+        }
+    }
+
+    /// Counts what was settled, for whoever watches.
+    fn note_images(&self, images: &[AnsweredImage], batches: &[usize], request: &GenerateRequest) {
+        if request.priority == Priority::Live {
+            let spent = images.iter().map(|image| image.receipt.usage.duration);
+            self.live_load.note(self.monotonic(), spent.fold(Millis::ZERO, Millis::saturating_add));
+        }
+        for (image, batch) in images.iter().zip(batches) {
+            self.settled.note(image.receipt.usage.energy);
+            self.metrics().note_image(image.receipt.usage, request.job.spec.steps_run(), *batch);
         }
     }
 
@@ -114,28 +115,5 @@ impl Service {
                 costs => return costs,
             }
         }
-    }
-}
-
-/// How often the ledger was asked in vain.
-#[derive(Default)]
-struct Patience {
-    tries: usize,
-}
-
-impl Patience {
-    /// Whether it is worth asking again after `error`.
-    const fn lasts(&self, error: &LedgerError) -> bool {
-        error.is_away() && self.tries < TRIES
-    }
-
-    /// Waits before the ledger is asked again. The log says so once.
-    async fn wait(&mut self, error: &LedgerError, request: Option<RequestId>) {
-        if self.tries == 0 {
-            let request = request.map(tracing::field::display);
-            tracing::warn!(request, %error, "what was made is booked once the ledger is reached");
-        }
-        tokio::time::sleep(PAUSES[self.tries.min(PAUSES.len() - 1)]).await;
-        self.tries += 1;
     }
 }

@@ -33,8 +33,7 @@ impl Service {
     }
 
     fn tokens_of(&self, job: &RenderJob) -> Result<PromptTokens, ServiceError> {
-        let tokens = self.engine().tokenise(&job.spec);
-        let tokens = tokens.map_err(|error| ServiceError::Prompt(error.to_string()))?;
+        let tokens = self.studio().tokenise(&job.spec)?;
         let texts = [("prompt", Some(&tokens.positive)), ("negative_prompt", tokens.negative.as_ref())];
         let too_long =
             texts.into_iter().find_map(|(field, text)| Some((field, text.filter(|text| text.is_cut())?)));

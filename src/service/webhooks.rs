@@ -16,6 +16,8 @@ use crate::{
 
 /// Between two looks into the outbox.
 const LOOK: Millis = Millis::new(1_000);
+/// Between two questions whose turn it is.
+const TURN: Millis = Millis::new(3_000);
 /// How long events are kept that have arrived, or were given up.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -42,6 +44,28 @@ pub async fn run_webhooks(service: Arc<Service>, sender: WebhookSender, mut stop
     }
     // The last of them may be why the server stops.
     service.announce_lost_devices(&mut lost).await;
+}
+
+/// The same for a gateway of a cluster: of all of them, one sends at a time. For ever.
+pub async fn run_webhooks_in_turn(service: Arc<Service>, sender: WebhookSender) {
+    // Dropping it stops the sending.
+    let mut sending = None;
+    loop {
+        let leads = service.ask_ledger(|ledger| ledger.lead()).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "whether this gateway sends webhooks cannot be asked");
+            false
+        });
+        match (leads, &sending) {
+            (true, None) => {
+                let (stop, on_stop) = oneshot::channel::<()>();
+                tokio::spawn(run_webhooks(Arc::clone(&service), sender.clone(), on_stop));
+                sending = Some(stop);
+            }
+            (false, Some(_)) => sending = None,
+            _ => {}
+        }
+        service.sleep(TURN).await;
+    }
 }
 
 /// Sends a few messages to an endpoint, one after the other, and notes what came of each.
@@ -118,7 +142,7 @@ impl Service {
 
     /// Writes an event if more devices are lost than `known`.
     async fn announce_lost_devices(&self, known: &mut usize) {
-        let counts = self.engine().devices();
+        let counts = self.studio().devices();
         if counts.lost <= *known {
             return;
         }

@@ -33,6 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("image_store", &["os", "domain", "units"]),
     ("batches", &["costs", "os", "domain", "units"]),
     ("lora_library", &["pipeline", "domain"]),
+    ("cluster", &["ledger", "engine", "costs", "image_store", "domain", "units", "clock"]),
     ("telemetry", &["domain", "units"]),
     (
         "service",
@@ -48,6 +49,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "image_store",
             "batches",
             "lora_library",
+            "cluster",
             "telemetry",
             "domain",
             "units",
@@ -60,6 +62,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "ledger",
             "service",
             "engine",
+            "image_store",
             "meter",
             "telemetry",
             "costs",

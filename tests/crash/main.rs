@@ -26,6 +26,7 @@ mod webhook_receiver;
 
 mod batch_command;
 mod batches;
+mod cluster;
 mod damage;
 mod full_disk;
 mod kills;

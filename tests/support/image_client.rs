@@ -26,7 +26,12 @@ pub struct Refusal {
 
 impl ImageClient {
     pub fn new(program: &Program, key: &str) -> Self {
-        Self { url: program.url.clone(), key: key.to_owned() }
+        Self::at(&program.url, key)
+    }
+
+    /// The same at a URL.
+    pub fn at(url: &str, key: &str) -> Self {
+        Self { url: url.to_owned(), key: key.to_owned() }
     }
 
     /// `n` small images under the Idempotency-Key `order`: the request's id, and what each of them cost.

@@ -19,7 +19,9 @@ pub fn tintype_by(wrapper: &[&str]) -> Command {
     let mut words = wrapper.iter().chain([&TINTYPE]);
     let mut command = Command::new(words.next().expect("a program"));
     command.args(words);
-    for variable in ["TINTYPE_CONFIG", "TINTYPE_LOAD_SECONDS", "TINTYPE_CRASH_LIVES", "HF_TOKEN"] {
+    for variable in
+        ["TINTYPE_CONFIG", "TINTYPE_LOAD_SECONDS", "TINTYPE_CRASH_LIVES", "TINTYPE_CLUSTER_KILLS", "HF_TOKEN"]
+    {
         command.env_remove(variable);
     }
     command.env("TINTYPE_TIME_ZONE", "UTC");

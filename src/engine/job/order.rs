@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::{
     domain::{Edit, ImageSize, KeyId, RenderJob},
     engine::shape::Shape,
-    pipeline::{LoraKey, LoraSet, PromptTokens, TextTokens, padded_tokens},
+    pipeline::{LoraKey, LoraSet, PromptTokens, SizeLimits, TextTokens, padded_tokens},
 };
 
 /// Whether somebody waits for a job.
@@ -65,6 +65,16 @@ impl PartialEq for SameEdit {
 }
 
 impl Order {
+    /// What requests must have in common to share a batch on any machine, as text. An edit shares none.
+    pub fn shape(&self, limits: SizeLimits) -> String {
+        let Group { size, steps, guidance_scale, edit, padded, .. } =
+            self.group(Shape::of(&self.job.spec, limits));
+        let loras = self.job.spec.loras.iter().map(ToString::to_string).collect::<Vec<_>>().join(";");
+        let (positive, negative) = (padded.0, padded.1.map_or("-".into(), |tokens| tokens.to_string()));
+        let edit = if edit.0.is_some() { "edit" } else { "" };
+        format!("{size}/{steps}/{guidance_scale}/{positive}/{negative}/{loras}/{edit}")
+    }
+
     pub(super) fn group(&self, shape: Shape) -> Group {
         let spec = &self.job.spec;
         let padded = |tokens: &TextTokens| padded_tokens(tokens.ids().len());

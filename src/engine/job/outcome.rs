@@ -118,6 +118,9 @@ pub enum WorkFailure {
     /// The worker panicked: a defect. The next job is served.
     #[error("the worker panicked")]
     Panicked,
+    /// A worker of the cluster ended the request for this reason; what is known of it is in that machine's log.
+    #[error("a worker could not do it: {0}")]
+    Elsewhere(FailureReason),
     /// An image of a finished job is missing: a defect.
     #[error("an image of the finished job is missing")]
     Incomplete,
@@ -133,8 +136,14 @@ impl WorkFailure {
             Self::DeadlinePassed => FailureReason::DeadlinePassed,
             Self::NoDevice => FailureReason::NoDevice,
             Self::OutOfMemory { .. } => FailureReason::OutOfMemory,
+            Self::Elsewhere(reason) => *reason,
             Self::Failed(_) | Self::Panicked | Self::Incomplete => FailureReason::GenerationFailed,
         }
+    }
+
+    /// The end of a job on which nothing was spent.
+    pub const fn unspent(self) -> WorkError {
+        WorkError { cause: self, spent: Vec::new() }
     }
 
     /// Whether another device might have generated it.

@@ -115,9 +115,17 @@ impl Engine {
                 tokenizer,
                 layers,
                 powers,
+                batch_max: u32::try_from(settings.batch_max_on(facts)).unwrap_or(u32::MAX),
             },
             Workers { threads },
         ))
+    }
+}
+
+impl EngineSettings {
+    /// Images of one batch on such a device.
+    fn batch_max_on(&self, facts: Facts) -> usize {
+        self.batch_max.unwrap_or(if facts.is_cpu() { 1 } else { BATCH_MAX_CARD })
     }
 }
 
@@ -211,7 +219,7 @@ fn work(
         // The system reports one peak for the whole process, including the pages of mapped files.
         memory: if devices > 1 || facts.memory.streams() { memory.unwatched() } else { memory },
         table: MemoryTable::default(),
-        batch_max: settings.batch_max.unwrap_or(if facts.is_cpu() { 1 } else { BATCH_MAX_CARD }),
+        batch_max: settings.batch_max_on(facts),
         shared: &shared,
         caches: Caches::default(),
         kept: KeptProfiles::new(profiles),

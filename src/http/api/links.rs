@@ -75,7 +75,12 @@ mod tests {
     use crate::domain::{ImageFormat, RequestId};
 
     fn name(index: u32) -> ImageName {
-        ImageName { request: RequestId::new(Timestamp::UNIX_EPOCH, [3; 10]), index, format: ImageFormat::Png }
+        ImageName {
+            request: RequestId::new(Timestamp::UNIX_EPOCH, [3; 10]),
+            index,
+            format: ImageFormat::Png,
+            claim: None,
+        }
     }
 
     #[test]

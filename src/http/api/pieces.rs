@@ -168,7 +168,7 @@ mod tests {
 
     fn kept() -> Part {
         let request = RequestId::new(jiff::Timestamp::UNIX_EPOCH, [0; 10]);
-        let name = ImageName { request, index: 0, format: ImageFormat::Png };
+        let name = ImageName { request, index: 0, format: ImageFormat::Png, claim: None };
         Part::Base64(ImageFile::Kept { name, bytes: 1 << 30 })
     }
 

@@ -11,6 +11,7 @@ mod forms;
 mod frame;
 mod jobs;
 mod keys;
+mod nodes;
 mod places;
 mod playground;
 mod receipts;
@@ -52,6 +53,7 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(readable("/jobs.json", jobs::show_json))
         .service(posted("/jobs/{id}/cancel", jobs::cancel))
         .service(readable("/jobs/{id}/preview", jobs::preview))
+        .service(readable("/nodes", nodes::show))
         .service(readable("/batches", batches::show))
         .service(readable("/batches.json", batches::show_json))
         .service(posted("/batches/{id}/cancel", batches::cancel))

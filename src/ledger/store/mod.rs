@@ -12,6 +12,7 @@ mod value;
 
 use std::{cell::OnceCell, collections::HashMap, fmt};
 
+pub(in crate::ledger) use self::postgres::Notices;
 pub(in crate::ledger) use self::value::{FromValue, Param, ToParam, Value, params};
 pub use self::{
     place::LedgerPlace,
@@ -65,6 +66,46 @@ impl Store {
         match self {
             Self::Sqlite(store) => store.write(work),
             Self::Postgres(store) => store.write(work),
+        }
+    }
+
+    /// Writes in one transaction, beside others that write: what touches nothing that is booked.
+    pub(in crate::ledger) fn write_beside<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Sqlite(store) => store.write(work),
+            Self::Postgres(store) => store.write_beside(work),
+        }
+    }
+
+    /// Whether it has the queue of a cluster.
+    pub(in crate::ledger) const fn has_queue(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// What others tell over the database, on a connection of its own.
+    pub(in crate::ledger) fn notices(&self) -> Result<Notices, LedgerError> {
+        match self {
+            Self::Postgres(store) => store.notices(),
+            Self::Sqlite(store) => Err(store.is_shared_by_nobody()),
+        }
+    }
+
+    /// Whether this process leads all that share the ledger.
+    pub(in crate::ledger) fn lead(&self) -> Result<bool, LedgerError> {
+        match self {
+            Self::Postgres(store) => store.lead(),
+            Self::Sqlite(_) => Ok(true),
+        }
+    }
+
+    /// Takes the ledger for one of several nodes.
+    pub(in crate::ledger) fn share(&self) -> Result<(), LedgerError> {
+        match self {
+            Self::Postgres(store) => store.share(),
+            Self::Sqlite(store) => Err(store.is_shared_by_nobody()),
         }
     }
 

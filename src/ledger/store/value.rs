@@ -88,6 +88,12 @@ impl<const N: usize> ToParam for [u8; N] {
     }
 }
 
+impl ToParam for [u8] {
+    fn to_param(&self) -> Param<'_> {
+        Param::Blob(self)
+    }
+}
+
 impl Value<'_> {
     /// The text, if it is one.
     pub(in crate::ledger) fn as_str(&self) -> Option<&str> {
@@ -145,6 +151,15 @@ impl<const N: usize> FromValue for [u8; N] {
     fn from_value(value: Value<'_>) -> Option<Self> {
         match value {
             Value::Blob(bytes) => bytes.try_into().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for Vec<u8> {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Blob(bytes) => Some(bytes.to_vec()),
             _ => None,
         }
     }

@@ -18,6 +18,7 @@ mod late;
 mod months;
 mod plans;
 mod property;
+mod queue;
 mod statements;
 mod tampering;
 mod terms;
@@ -75,14 +76,14 @@ fn on(backend: Backend, test: fn()) {
 }
 
 /// An empty ledger of the backend that the test runs on, and the directory that it is in if it is a file's.
-fn empty_ledger() -> (TempDir, Ledger) {
+fn empty_ledger() -> (TempDir, Ledger, LedgerPlace) {
     let directory = TempDir::new().expect("a directory");
     let place = match BACKEND.get() {
         Backend::Sqlite => LedgerPlace::File(directory.path().join("ledger.sqlite3")),
         Backend::Postgres => LedgerPlace::Postgres(store::postgres_testing::database()),
     };
     let ledger = Ledger::open_at(&place).expect("a ledger");
-    (directory, ledger)
+    (directory, ledger, place)
 }
 
 struct Book {
@@ -90,6 +91,7 @@ struct Book {
     key: KeyId,
     directory: TempDir,
     requests: u8,
+    place: LedgerPlace,
 }
 
 impl Book {
@@ -98,12 +100,12 @@ impl Book {
     }
 
     fn begun_at(budget: Option<i64>, now: Timestamp) -> Self {
-        let (directory, ledger) = empty_ledger();
+        let (directory, ledger, place) = empty_ledger();
         let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
         let rules = KeyRules { scopes: Scopes::ALL, budgets: money_a_month(budget), ..KeyRules::default() };
         ledger.create_key(&NewKey { key: &key, name: "test", rules }, "first start", now).expect("a key");
         let caller = ledger.authenticate(&key, now).expect("no error").expect("known");
-        Self { ledger, key: caller.key, directory, requests: 0 }
+        Self { ledger, key: caller.key, directory, requests: 0, place }
     }
 
     fn reserve(
@@ -309,7 +311,7 @@ fn a_settled_answer_is_read_back_as_it_was_booked() {
 fn a_second_settlement_of_one_reservation_is_refused() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
-    let again = Reservation { id: reservation.id, passed_budgets: Box::default() };
+    let again = Reservation { id: reservation.id, passed_budgets: Box::default(), claim: None };
     book.ledger.start(reservation.id).expect("started");
     book.settle(reservation, &[&receipt()]).expect("settled");
     assert!(book.settle(again, &[&receipt()]).is_err());

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::{BudgetPeriods, FailedWork, Need, OverBudget, SettledImage};
 use crate::{
     costs::{Budgets, Spending},
-    domain::{Computation, CostTag, EditRecord, ImageSize, KeyId, LoraUse, Quality, RequestId},
+    domain::{Claim, Computation, CostTag, EditRecord, ImageSize, KeyId, LoraUse, Quality, RequestId},
     ledger::LedgerError,
     units::{Energy, Money},
 };
@@ -128,6 +128,8 @@ pub enum ReserveError {
 pub struct Reservation {
     pub(in crate::ledger) id: RequestId,
     pub(in crate::ledger) passed_budgets: Box<[OverBudget]>,
+    /// By which a worker of a cluster holds the request: it ends by this claim alone.
+    pub(in crate::ledger) claim: Option<Claim>,
 }
 
 /// A request that could not be ended, and is still open.
@@ -144,6 +146,16 @@ impl Reservation {
     /// The request.
     pub fn id(&self) -> RequestId {
         self.id
+    }
+
+    /// The same request and claim, without its budgets: to ask about it before it ends.
+    pub fn held(&self) -> Self {
+        Self { id: self.id, passed_budgets: Box::default(), claim: self.claim }
+    }
+
+    /// By which a worker of a cluster holds the request; none if it is not in a queue that is shared.
+    pub fn claim(&self) -> Option<Claim> {
+        self.claim
     }
 
     /// The soft budgets that it passes.

@@ -63,6 +63,11 @@ impl VaeEncoder {
     /// The tensor that a model with an encoder has.
     const FIRST_WEIGHT: &str = "encoder.conv_in.weight";
 
+    /// Whether a model's weights have one.
+    pub(in crate::pipeline) fn is_in(weights: &Weights) -> bool {
+        weights.contains(Self::FIRST_WEIGHT)
+    }
+
     /// None for a model without an encoder.
     pub(in crate::pipeline) fn load(
         config: &VaeConfig,
@@ -70,7 +75,7 @@ impl VaeEncoder {
         weights: &Arc<Weights>,
         options: &LoadOptions<'_>,
     ) -> Result<Option<Self>> {
-        if !weights.contains(Self::FIRST_WEIGHT) {
+        if !Self::is_in(weights) {
             return Ok(None);
         }
         let dtype = dtype_for(options.dtype, options.device);

@@ -19,7 +19,7 @@ use tintype::{
     image_store::ImageStore,
     ledger::{KeyRules, Ledger, MonthTotals, NewKey},
     pipeline::{HashedWeights, ModelFiles},
-    service::{Encode, GenerateRequest, Service, ServiceError, ServiceParts, Storage},
+    service::{Encode, GenerateRequest, Service, ServiceError, ServiceParts, Storage, Studio},
     telemetry::Metrics,
     units::Money,
 };
@@ -56,13 +56,14 @@ impl Bench {
         let config = Config::default();
         let zone = Calendar::UTC;
         let service = Service::new(ServiceParts {
-            engine,
+            studio: Studio::Here(engine),
             ledger: Arc::clone(&ledger),
             costs: config.cost_model(zone.to_datetime(clock.now()).date()).expect("costs"),
             door: Door::new(config.limits.of_keys()),
             storage: Storage {
                 images: Arc::new(ImageStore::open(data.path().join("pictures"), 0).expect("a store")),
                 files: FileStore::open(data.path().join("files"), 0).expect("a store"),
+                loras: Arc::new(config.lora_library()),
             },
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(&clock),
@@ -70,9 +71,9 @@ impl Bench {
             model: "base".into(),
             runtime: runtime.handle().clone(),
             settings: config.service_settings(),
-            loras: Arc::new(config.lora_library()),
             weights: HashedWeights::begin(&files, None).expect("weights"),
             encode,
+            cluster: None,
         });
         let (service, workers) = (Arc::new(service), Some(workers));
         Self { service, workers, ledger, clock, caller, _data: data }
@@ -108,7 +109,7 @@ impl Bench {
     }
 
     fn end(&mut self) {
-        self.service.engine().drain();
+        self.service.studio().drain();
         self.workers.take().expect("not ended").join();
     }
 }

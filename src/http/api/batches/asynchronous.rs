@@ -62,6 +62,7 @@ pub(in crate::http::api) async fn generate(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let head = Head::read(&request, &state)?;
+    state.check_one_machine("asynchronous requests")?;
     if !images::is_json(request.headers()) {
         return Err(ApiError::content_type());
     }
@@ -77,6 +78,7 @@ pub(in crate::http::api) async fn edit(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let head = Head::read(&request, &state)?;
+    state.check_one_machine("asynchronous requests")?;
     let body = edits::receive_json(&request, payload, &state).await?;
     take_on(&request, head, BatchEndpoint::Edits, body, &state).await
 }

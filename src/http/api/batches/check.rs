@@ -136,11 +136,11 @@ impl Look {
         match request(&line, endpoint, state, caller).await {
             Ok(asked) => {
                 let (spec, images) = (&asked.job.spec, u64::from(asked.job.images));
-                let work = state.service.engine().facts().limits.work(spec).saturating_mul(images);
+                let work = state.service.studio().facts().limits.work(spec).saturating_mul(images);
                 self.size.total += 1;
                 self.size.images = self.size.images.saturating_add(images);
                 self.size.work = self.size.work.saturating_add(work);
-                let usage = state.service.engine().foresee(spec, 0).usage;
+                let usage = state.service.studio().foresee(spec, 0).usage;
                 let at = state.service.civil(state.service.now());
                 let quote = costs.quote(&asked.job, None, usage, at)?;
                 self.expected = self.expected.plus(&quote.job.cost).map_err(CostError::from)?;

@@ -41,6 +41,7 @@ pub(super) async fn create(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = auth::caller(&request, &state, Scope::Images)?;
+    state.check_one_machine("batches")?;
     let key = caller.key;
     let tag = images::cost_tag(request.headers())?;
     if !images::is_json(request.headers()) {

@@ -141,7 +141,7 @@ pub(super) async fn work(state: &web::Data<State>, batch: BatchRow) -> Result<()
 impl Work<'_> {
     async fn run(mut self, mut source: LineSource) -> Result<(), ServiceError> {
         let service = &self.state.service;
-        let turns = self.state.batches.turns(self.batch.key, service.engine().devices().all);
+        let turns = self.state.batches.turns(self.batch.key, service.studio().devices().all);
         let left = service.now().duration_until(self.batch.times.expires).max(SignedDuration::ZERO);
         let mut expiry = service.sleep(Millis::new(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)));
         let mut news = self.state.batches.news();

@@ -129,6 +129,7 @@ impl From<&ServiceError> for ApiError {
                     "Pixels outside the mask changed, so the edit is not answered. Its energy is booked.";
                 Self::new(Code::RenderFailed, message).retry(Retry::Never)
             }
+            ServiceError::NotInCluster(what) => Self::not_in_cluster(what),
             other @ (ServiceError::Store(_)
             | ServiceError::Cost(_)
             | ServiceError::Encode(_)
@@ -180,9 +181,10 @@ impl From<&WorkFailure> for ApiError {
                 let message = "The image's numbers are not finite. The operator may try another dtype.";
                 Self::new(Code::RenderFailed, message).retry(Retry::Never)
             }
-            WorkFailure::Failed(_) | WorkFailure::Panicked | WorkFailure::Incomplete => {
-                Self::internal(failure)
-            }
+            WorkFailure::Failed(_)
+            | WorkFailure::Panicked
+            | WorkFailure::Elsewhere(_)
+            | WorkFailure::Incomplete => Self::internal(failure),
         }
     }
 }

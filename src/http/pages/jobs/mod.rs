@@ -20,7 +20,6 @@ use super::{
 };
 use crate::{
     domain::{ImageFormat, ImageSize, LoraUse, RequestId, Scope},
-    engine::StopReason,
     http::{State, api::error::ApiError},
     image_store::ImageName,
     ledger::KeyRow,
@@ -47,6 +46,8 @@ struct View {
     currency: Currency,
     /// Whether there are older ones.
     has_older: bool,
+    /// Whether other machines generate.
+    is_cluster: bool,
     /// Whether the visitor may cancel jobs, and see images and prompts.
     may_administer: bool,
 }
@@ -96,7 +97,7 @@ pub(super) async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let (visit, Nothing {}) = enter_with(&request, payload, &state).await?;
     let id = RequestId::from_digits(&id).ok_or_else(ApiError::job_not_found)?;
-    let is_open = state.service.stop_job(id, StopReason::CancelledByOperator);
+    let is_open = state.service.cancel_job(id).await;
     if is_open {
         tracing::info!(request = %id, by = visit.visitor.actor(), "an administrator cancelled a job");
     }
@@ -155,7 +156,7 @@ fn file(media_type: &str, bytes: Vec<u8>) -> HttpResponse {
 async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) -> Result<View, ApiError> {
     let filter = question.filter(state.service.zone())?;
     // Open jobs first: a job that ends in between is shown twice rather than not at all.
-    let mut open = state.service.open_jobs();
+    let mut open = state.service.jobs().await?;
     // One more than is shown, to know whether there are older ones.
     let mut recent = state.service.recent_jobs(filter, limit + 1).await?;
     let has_older = recent.len() > limit;
@@ -172,7 +173,8 @@ async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) 
     }
     let keys = state.service.ask_ledger(|ledger| ledger.keys()).await?;
     let (now, currency) = (state.service.now(), state.service.costs().currency());
-    Ok(View { open, recent, keys, query: question.clone(), now, currency, has_older, may_administer })
+    let (query, is_cluster) = (question.clone(), state.service.studio().is_cluster());
+    Ok(View { open, recent, keys, query, now, currency, has_older, is_cluster, may_administer })
 }
 
 fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {
@@ -182,6 +184,7 @@ fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {
             h1 { (words.say("nav-jobs")) }
             (live_status(visit, "live recent"))
         }
+        @if view.is_cluster { p.note { a href="/admin/nodes" { (words.say("nodes-title")) } } }
         (live::section(words, view, civil, &fields(visit)))
         (view.query.form(words, &view.keys))
         (recent::section(words, view, civil))

@@ -52,7 +52,7 @@ fn ended(
         RequestOutcome::Undelivered => Some(false),
         _ => None,
     };
-    let name = ImageName { request: id(random), index: 0, format: ImageFormat::Png };
+    let name = ImageName { request: id(random), index: 0, format: ImageFormat::Png, claim: None };
     let request = RecentRequest {
         id: id(random),
         key: "O1z1TrT7XU".into(),
@@ -103,6 +103,7 @@ fn view() -> View {
         now: NOW,
         currency: "CNY".parse().expect("a currency"),
         has_older: true,
+        is_cluster: false,
         may_administer: true,
     }
 }

@@ -93,7 +93,7 @@ fn start(preset: Option<&str>, costs: &CostModel, state: &State) -> Result<Start
     };
     let scenario = if has_own && !is_preset {
         let settings = costs.settings_at(state.service.civil(state.service.now()));
-        own_hardware(shipped.with_costs(&settings, state.service.engine().power())?, costs)?
+        own_hardware(shipped.with_costs(&settings, state.service.studio().power())?, costs)?
     } else {
         shipped
     };

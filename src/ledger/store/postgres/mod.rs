@@ -26,6 +26,7 @@ use self::{
 use super::{Conn, Examined, Param, Places, Row, Value};
 use crate::ledger::LedgerError;
 
+pub(in crate::ledger) use self::pool::Notices;
 pub use self::url::{PostgresUrl, PostgresUrlError};
 
 /// Reads what the ledger at `url` says of itself, beside a running server or without one. Writes nothing. None if there is no
@@ -71,6 +72,8 @@ const ROWS_AT_ONCE: i32 = 2_000;
 const WRITING: i64 = 0x5469_6e74_0002;
 /// Held by the server, for as long as it runs.
 const SERVING: i64 = 0x5469_6e74_0003;
+/// Held by the one node that leads.
+const LEADING: i64 = 0x5469_6e74_0004;
 /// How often the outcome of a commit is asked for again, each time after twice as long: up to half a minute in all.
 const OUTCOME_TRIES: u32 = 9;
 
@@ -127,15 +130,42 @@ impl PostgresStore {
 
     /// Takes the ledger for one server, until this is dropped or the database ends the connection.
     pub(in crate::ledger) fn take_for_server(&self) -> Result<(), LedgerError> {
+        self.hold(
+            "SELECT pg_try_advisory_lock($1)",
+            "another server uses this ledger; stop it, or give this one a database of its own",
+        )
+    }
+
+    /// Takes the ledger for one of several nodes, beside other nodes.
+    pub(in crate::ledger) fn share(&self) -> Result<(), LedgerError> {
+        self.hold(
+            "SELECT pg_try_advisory_lock_shared($1)",
+            "a server without --role uses this ledger alone; stop it, or start it with --role",
+        )
+    }
+
+    /// Whether this process leads, on the connection that says that it runs: once that is gone, another one leads.
+    pub(in crate::ledger) fn lead(&self) -> Result<bool, LedgerError> {
+        let server = self.server.lock();
+        let Some(client) = server.as_ref() else { return Ok(false) };
+        Ok(wait(client.query_one("SELECT pg_try_advisory_lock($1)", &[&LEADING]))?.get(0))
+    }
+
+    /// What others tell over the database, on a connection of its own.
+    pub(in crate::ledger) fn notices(&self) -> Result<Notices, LedgerError> {
+        pool::listen(self.pool.url())
+    }
+
+    /// Holds the server's lock by `sql`, if that is possible.
+    fn hold(&self, sql: &str, finding: &str) -> Result<(), LedgerError> {
         let mut server = self.server.lock();
         if server.as_ref().is_some_and(|client| !client.is_closed()) {
             return Ok(());
         }
         let url = self.pool.url();
         let client = pool::connect(url)?;
-        let is_free: bool = wait(client.query_one("SELECT pg_try_advisory_lock($1)", &[&SERVING]))?.get(0);
+        let is_free: bool = wait(client.query_one(sql, &[&SERVING]))?.get(0);
         if !is_free {
-            let finding = "another server uses this ledger; stop it, or give this one a database of its own";
             return Err(LedgerError::Database { url: url.to_string(), finding: finding.into() });
         }
         *server = Some(client);
@@ -174,6 +204,17 @@ impl PostgresStore {
             },
             Err(error) => Err(LedgerError::from(error).into()),
         }
+    }
+
+    /// Writes in one transaction, beside others that write.
+    pub(in crate::ledger) fn write_beside<T, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (done, ended) = self
+            .in_transaction(IsolationLevel::ReadCommitted, false, |session| work(&Conn::Postgres(session)))?;
+        ended.map_err(LedgerError::from)?;
+        Ok(done)
     }
 
     /// Reads between two writes: no write is under way, and none is missing.

@@ -1,12 +1,15 @@
-use std::{fs, sync::LazyLock, time::Duration};
+use std::{fs, future::poll_fn, sync::LazyLock, time::Duration};
 
 use parking_lot::{Condvar, Mutex};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{Client, Error, NoTls, Socket, tls::MakeTlsConnect};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+};
+use tokio_postgres::{AsyncMessage, Client, Error, NoTls, Socket, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{PostgresUrl, fault, statement::Statements, wait};
@@ -109,8 +112,39 @@ impl Drop for Loan<'_> {
     }
 }
 
+/// What others tell over a database, for as long as the connection lasts.
+pub(in crate::ledger) struct Notices {
+    _client: Client,
+    texts: UnboundedReceiver<String>,
+}
+
+impl Notices {
+    /// The next one; none once the connection is broken.
+    pub(in crate::ledger) async fn next(&mut self) -> Option<String> {
+        self.texts.recv().await
+    }
+}
+
+/// Hears what is told over the database at `url`.
+pub(super) fn listen(url: &PostgresUrl) -> Result<Notices, LedgerError> {
+    let (sender, texts) = unbounded_channel();
+    let client = connect_with(url, move |text| {
+        sender.send(text).ok();
+    })?;
+    wait(client.batch_execute("LISTEN tintype"))?;
+    Ok(Notices { _client: client, texts })
+}
+
 /// A connection of its own, beside the pool's.
 pub(super) fn connect(url: &PostgresUrl) -> Result<Client, LedgerError> {
+    connect_with(url, |_| {})
+}
+
+/// The same; what others tell goes to `on_notice`.
+fn connect_with(
+    url: &PostgresUrl,
+    on_notice: impl Fn(String) + Send + 'static,
+) -> Result<Client, LedgerError> {
     let mut config = tokio_postgres::Config::clone(&url.config);
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
@@ -118,7 +152,8 @@ pub(super) fn connect(url: &PostgresUrl) -> Result<Client, LedgerError> {
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(SILENCE_MAX).keepalives_idle(SILENCE_MAX);
     }
-    let connected = if url.may_use_tls() { begin(config, tls(url)?) } else { begin(config, NoTls) };
+    let connected =
+        if url.may_use_tls() { begin(config, tls(url)?, on_notice) } else { begin(config, NoTls, on_notice) };
     connected.map_err(|error| {
         let hint = if fault::causes(&error).contains("certificate") {
             "; name the certificate that is to be trusted (?sslrootcert=FILE), or switch TLS off (?sslmode=disable)"
@@ -136,17 +171,28 @@ static SOCKETS: LazyLock<Runtime> = LazyLock::new(|| {
     runtime.expect("a thread can be started")
 });
 
-fn begin<T>(config: tokio_postgres::Config, tls: T) -> Result<Client, Error>
+fn begin<T>(
+    config: tokio_postgres::Config,
+    tls: T,
+    on_notice: impl Fn(String) + Send + 'static,
+) -> Result<Client, Error>
 where
     T: MakeTlsConnect<Socket, Stream: Send, TlsConnect: Send> + Send + 'static,
     <T::TlsConnect as tokio_postgres::tls::TlsConnect<Socket>>::Future: Send,
 {
     let connected = SOCKETS.spawn(async move {
-        let (client, connection) = config.connect(tls).await?;
+        let (client, mut connection) = config.connect(tls).await?;
         tokio::spawn(async move {
-            // What ends a connection is said to whoever asks over it.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to PostgreSQL ended");
+            while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+                match message {
+                    Ok(AsyncMessage::Notification(notice)) => on_notice(notice.payload().to_owned()),
+                    Ok(_) => {}
+                    // What ends a connection is said to whoever asks over it.
+                    Err(error) => {
+                        tracing::debug!(%error, "a connection to PostgreSQL ended");
+                        break;
+                    }
+                }
             }
         });
         Ok(client)

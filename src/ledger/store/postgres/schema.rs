@@ -12,8 +12,10 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, sql: include_str!("../../../../migrations/postgres/0001_ledger.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, sql: include_str!("../../../../migrations/postgres/0001_ledger.sql") },
+    Migration { number: 2, sql: include_str!("../../../../migrations/postgres/0002_cluster.sql") },
+];
 
 /// Held while the schema is brought up to date: programs that start at once wait for the first.
 const MIGRATING: i64 = 0x5469_6e74_0001;

@@ -104,6 +104,14 @@ impl SqliteStore {
         })
     }
 
+    /// Why no cluster has its ledger here.
+    pub(in crate::ledger) fn is_shared_by_nobody(&self) -> LedgerError {
+        LedgerError::Database {
+            url: self.file.display().to_string(),
+            finding: "the nodes of a cluster share a ledger in PostgreSQL; name it with --ledger".into(),
+        }
+    }
+
     /// Reads the ledger as it is at one moment. Waits for nobody.
     pub(in crate::ledger) fn read<T, E: From<LedgerError>>(
         &self,

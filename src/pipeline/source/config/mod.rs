@@ -12,6 +12,7 @@ pub(in crate::pipeline) use self::transformer::TransformerConfig;
 use super::{
     super::{
         error::{LoadError, short},
+        limits::SizeLimits,
         schedule::Schedule,
     },
     files::{INDEX_FILE, ModelFiles},
@@ -29,6 +30,9 @@ const LAYERS_MAX: usize = 1024;
 const WIDTH_MAX: usize = 1 << 20;
 /// More positions than an axis of any model has.
 const POSITIONS_MAX: usize = 1 << 16;
+
+/// Width and depth of Z-Image's transformer, Turbo and Base.
+const PUBLISHED: (usize, usize) = (3840, 30);
 
 /// The configuration of a whole model.
 #[derive(Debug, Clone)]
@@ -94,6 +98,16 @@ impl ModelConfig {
     pub(in crate::pipeline) fn side_max(&self) -> u32 {
         let [_, rows, columns] = self.transformer.axes_lens;
         u32::try_from(rows.min(columns)).unwrap_or(u32::MAX).saturating_mul(self.size_factor())
+    }
+
+    /// The sizes that it can generate.
+    pub(in crate::pipeline) fn limits(&self) -> SizeLimits {
+        SizeLimits { factor: self.size_factor(), side_max: self.side_max(), native: self.native_size }
+    }
+
+    /// Whether the transformer is as large as Z-Image's.
+    pub(in crate::pipeline) fn is_published_shape(&self) -> bool {
+        (self.transformer.dim, self.transformer.n_layers) == PUBLISHED
     }
 
     /// Both sides of a generated image are multiples of this many pixels.

@@ -43,6 +43,7 @@ messages!(
     "roi",
     "keys",
     "jobs",
+    "nodes",
     "batches",
     "webhooks",
     "playground",

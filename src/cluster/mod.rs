@@ -1,0 +1,19 @@
+//! Several machines behind one API: what a gateway knows of the workers, what a node says and hears with its lease, and what
+//! travels through the queue, sealed.
+//!
+//! Architecture invariant: nothing here decides about money. The ledger admits, claims and ends requests, each in one commit; this
+//! room reads the figures, and keeps the secrets.
+
+mod gate;
+mod lease;
+mod news;
+mod queued_job;
+mod secret;
+
+pub use self::{
+    gate::{Gate, GateView, Workforce},
+    lease::{Lease, LeaseSettings},
+    news::News,
+    queued_job::{QueuedJob, QueuedJobError},
+    secret::{ClusterSecret, SecretUse},
+};

@@ -1,0 +1,20 @@
+# /admin/nodes
+nodes-title = Machines
+nodes-what = The processes that share this ledger: gateways answer clients, workers generate images.
+nodes-none = This server is alone. Start others with tintype serve --role; docs/operations.md says how.
+nodes-machine = Machine
+nodes-role = Role
+nodes-state = State
+nodes-devices = Devices
+nodes-holds = At work
+nodes-images = Images
+nodes-energy = Energy of the devices
+nodes-since = Joined
+nodes-gateway = gateway
+nodes-worker = worker
+nodes-both = gateway and worker
+nodes-alive = alive
+nodes-draining = draining
+nodes-gone = gone
+nodes-of = { $generating } of { $all }
+nodes-waiting = Requests that wait: { $count }

@@ -1,0 +1,20 @@
+# /admin/nodes
+nodes-title = 机器
+nodes-what = 共用这本账的进程：网关接收请求，工作节点生成图片。
+nodes-none = 目前只有这一台服务器。用 tintype serve --role 可以加入更多机器，方法见 docs/operations.md。
+nodes-machine = 机器
+nodes-role = 角色
+nodes-state = 状态
+nodes-devices = 设备
+nodes-holds = 处理中
+nodes-images = 图片
+nodes-energy = 设备用电
+nodes-since = 加入时间
+nodes-gateway = 网关
+nodes-worker = 工作节点
+nodes-both = 网关兼工作节点
+nodes-alive = 在线
+nodes-draining = 正在退出
+nodes-gone = 已离线
+nodes-of = { $generating } / { $all }
+nodes-waiting = 排队的请求：{ $count }

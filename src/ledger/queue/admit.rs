@@ -1,0 +1,154 @@
+use jiff::Timestamp;
+
+use crate::{
+    domain::{KeyId, NodeId},
+    ledger::{
+        Ledger, LedgerError, NewRequest, Reservation, ReserveError, Reserved, signed,
+        store::{Conn, params},
+        unsigned,
+    },
+};
+
+/// How a request stands in the queue, beside what is reserved for it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewQueued<'a> {
+    /// The gateway whose client waits.
+    pub gateway: NodeId,
+    /// What requests must have in common to share a batch.
+    pub shape: &'a str,
+    /// Pixel-steps of all its images.
+    pub cost: u64,
+    /// Whether somebody waits for it.
+    pub is_live: bool,
+    /// Whether it goes on if the gateway, or its client, is gone.
+    pub finishes_alone: bool,
+    /// When its time is up.
+    pub deadline: Option<Timestamp>,
+    /// What is asked for, sealed.
+    pub spec: &'a [u8],
+}
+
+/// What a request finds before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueuePlace {
+    /// Live requests that wait.
+    pub waiting: usize,
+    /// Those of its key.
+    pub waiting_of_key: usize,
+    /// Live requests of its key, waiting or held by a worker.
+    pub open_of_key: usize,
+    /// Pixel-steps that are done before its first image, if nothing else comes.
+    pub work_ahead: u64,
+}
+
+/// Why a request was not taken on. Nothing was written.
+#[derive(Debug)]
+pub enum NotAdmitted<E> {
+    /// The ledger refused.
+    Reserve(ReserveError),
+    /// Its place was refused.
+    Place(E),
+}
+
+impl<E> From<ReserveError> for NotAdmitted<E> {
+    fn from(error: ReserveError) -> Self {
+        Self::Reserve(error)
+    }
+}
+
+impl<E> From<LedgerError> for NotAdmitted<E> {
+    fn from(error: LedgerError) -> Self {
+        Self::Reserve(error.into())
+    }
+}
+
+impl Ledger {
+    /// Reserves the estimate and puts the request into the queue, in one transaction, if `judge` takes its place. A repeat is
+    /// found first.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`]; nothing was written.
+    pub fn admit<E>(
+        &self,
+        request: &NewRequest<'_>,
+        queued: &NewQueued<'_>,
+        judge: impl FnOnce(&QueuePlace) -> Result<(), E>,
+    ) -> Result<Reserved<(Reservation, QueuePlace)>, NotAdmitted<E>> {
+        self.reserve_with(
+            request,
+            |conn| {
+                let start_tag = next_turn(conn, request.key)?;
+                let place = place(conn, request.key, start_tag)?;
+                judge(&place).map_err(NotAdmitted::Place)?;
+                Ok((place, start_tag))
+            },
+            |conn, (place, start_tag)| {
+                insert(conn, request, queued, start_tag)?;
+                Ok(place)
+            },
+        )
+    }
+}
+
+/// Where the work of `key` goes on: behind its own, and not before what waits. In an empty queue the past is forgotten.
+fn next_turn(conn: &Conn<'_>, key: KeyId) -> Result<i64, LedgerError> {
+    let sql = "SELECT greatest(
+        coalesce((SELECT finish_tag FROM turns WHERE key_id = ?1), 0),
+        coalesce((SELECT min(start_tag) FROM queue WHERE state = 0), (SELECT max(finish_tag) FROM turns), 0))";
+    conn.query_one(sql, params![key.get()], |row| row.get(0))
+}
+
+fn place(conn: &Conn<'_>, key: KeyId, start_tag: i64) -> Result<QueuePlace, LedgerError> {
+    let sql = "SELECT count(*) FILTER (WHERE state = 0),
+                      count(*) FILTER (WHERE state = 0 AND key_id = ?1),
+                      count(*) FILTER (WHERE key_id = ?1),
+                      CAST(coalesce(sum(cost) FILTER (WHERE state = 1 OR start_tag < ?2), 0) AS BIGINT)
+               FROM queue WHERE is_live = 1";
+    conn.query_one(sql, params![key.get(), start_tag], |row| {
+        let count = |column: usize| {
+            usize::try_from(row.get::<i64>(column)?).map_err(|_| LedgerError::OutOfRange { what: "a count" })
+        };
+        Ok(QueuePlace {
+            waiting: count(0)?,
+            waiting_of_key: count(1)?,
+            open_of_key: count(2)?,
+            work_ahead: unsigned(row.get(3)?, "queue.cost")?,
+        })
+    })
+}
+
+fn insert(
+    conn: &Conn<'_>,
+    request: &NewRequest<'_>,
+    queued: &NewQueued<'_>,
+    start_tag: i64,
+) -> Result<(), LedgerError> {
+    let cost = signed(queued.cost, "queue.cost")?;
+    conn.execute(
+        "INSERT INTO queue (request_id, key_id, model, shape, images, cost, start_tag, is_live, gateway,
+                            finishes_alone, deadline_ms, spec)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        params![
+            request.id.to_text(),
+            request.key.get(),
+            request.model,
+            queued.shape,
+            request.images,
+            cost,
+            start_tag,
+            queued.is_live,
+            queued.gateway.to_string(),
+            queued.finishes_alone,
+            queued.deadline,
+            queued.spec,
+        ],
+    )?;
+    let finish_tag =
+        start_tag.checked_add(cost).ok_or(LedgerError::OutOfRange { what: "turns.finish_tag" })?;
+    conn.execute(
+        "INSERT INTO turns (key_id, finish_tag) VALUES (?1, ?2)
+         ON CONFLICT (key_id) DO UPDATE SET finish_tag = excluded.finish_tag",
+        params![request.key.get(), finish_tag],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+use crate::{
+    domain::words,
+    ledger::{
+        Ledger, LedgerError,
+        store::{Notices, params},
+    },
+};
+
+/// What nodes tell each other: only that it is worth looking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// Something waits in the queue.
+    Work,
+    /// A request has begun or ended.
+    Ends,
+}
+
+words!(Topic, "a topic": Work = "work", Ends = "ends");
+
+/// Hints as they come, until the connection breaks.
+pub struct Hints(Notices);
+
+impl Hints {
+    /// The next one; none once the connection is broken.
+    pub async fn next(&mut self) -> Option<Topic> {
+        loop {
+            if let Ok(topic) = self.0.next().await?.parse() {
+                return Some(topic);
+            }
+        }
+    }
+}
+
+impl Ledger {
+    /// Tells the other nodes about `topic`, in a commit that holds nothing else.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn hint(&self, topic: Topic) -> Result<(), LedgerError> {
+        let sql = "SELECT CAST(pg_notify('tintype', ?1) AS TEXT)";
+        self.store.write_beside(|conn| conn.query_one(sql, params![topic.as_str()], |_| Ok(())))
+    }
+
+    /// Hears what the other nodes tell, over a connection of its own.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database cannot be reached.
+    pub fn hints(&self) -> Result<Hints, LedgerError> {
+        self.store.notices().map(Hints)
+    }
+}

@@ -1,0 +1,38 @@
+//! The queue of a cluster, in the ledger's own database: a request is reserved and queued in one commit, and settled and taken
+//! out in one commit, so that no state lies between them. Only PostgreSQL has it.
+//!
+//! Architecture invariant: whoever ends a request that was claimed shows its claim, in the commit that books it. A worker that
+//! comes back late has another one, and is fenced.
+
+mod admit;
+mod claim;
+mod hints;
+mod nodes;
+mod open;
+mod rates;
+mod reap;
+
+pub(super) use self::claim::{Release, release};
+pub use self::{
+    admit::{NewQueued, NotAdmitted, QueuePlace},
+    claim::Claimed,
+    hints::{Hints, Topic},
+    nodes::{Agreement, JoinError, NewNode, NodeFigures, NodeRole, NodeRow, Renewal},
+    open::{QueuedRequest, RequestEnd, RequestStand},
+    rates::{RateKind, RateTaken},
+    reap::Reaped,
+};
+
+use super::{LedgerError, store::Row};
+use crate::domain::{NodeId, RequestId};
+
+/// Attempts at a request that its workers may fail at. Workers that die are not counted: a deadline is their bound.
+pub(super) const ATTEMPTS_MAX: u32 = 3;
+
+fn request_id(row: &Row<'_>, column: &'static str) -> Result<RequestId, LedgerError> {
+    RequestId::from_digits(&row.get::<String>(column)?).ok_or(LedgerError::OutOfRange { what: column })
+}
+
+fn node_id(text: &str) -> Result<NodeId, LedgerError> {
+    text.parse().map_err(|_| LedgerError::OutOfRange { what: "a node's id" })
+}

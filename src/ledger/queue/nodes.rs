@@ -1,0 +1,368 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{node_id, request_id};
+use crate::{
+    domain::{FailureReason, NodeId, RequestId},
+    ledger::{
+        Ledger, LedgerError, signed,
+        store::{Conn, params},
+        unsigned,
+    },
+    units::{Energy, Millis},
+};
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NodeRole {
+    /// It answers clients.
+    Gateway,
+    /// It generates images.
+    Worker,
+    /// It does both.
+    Both,
+}
+
+crate::domain::words!(NodeRole, "a role": Gateway = "gateway", Worker = "worker", Both = "both");
+
+impl NodeRole {
+    /// Whether it answers clients.
+    pub const fn is_gateway(self) -> bool {
+        matches!(self, Self::Gateway | Self::Both)
+    }
+
+    /// Whether it generates images.
+    pub const fn is_worker(self) -> bool {
+        matches!(self, Self::Worker | Self::Both)
+    }
+}
+
+/// A process that joins.
+#[derive(Debug, Clone, Copy)]
+pub struct NewNode<'a> {
+    /// Its id.
+    pub id: NodeId,
+    /// What it does.
+    pub role: NodeRole,
+    /// The machine's name.
+    pub machine: &'a str,
+    /// The program's version.
+    pub version: &'a str,
+    /// What it must agree on with the others.
+    pub agreement: Agreement<'a>,
+    /// How long it counts as alive without a word.
+    pub lease: Duration,
+}
+
+/// What all nodes agree on.
+#[derive(Debug, Clone, Copy)]
+pub struct Agreement<'a> {
+    /// A fingerprint of the secret.
+    pub secret_check: [u8; 32],
+    /// The model's id.
+    pub model: &'a str,
+    /// What decides the pixels of its images; none: it generates none.
+    pub computation: Option<&'a str>,
+}
+
+/// Why a node may not join.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// Its secret is another one.
+    #[error(
+        "this cluster has another secret; give every node the same cluster.secret_file or TINTYPE_CLUSTER__SECRET"
+    )]
+    OtherSecret,
+    /// Its model is another one.
+    #[error(
+        "this cluster's nodes have the model {theirs}, and this one has {own}; start all with one --model"
+    )]
+    OtherModel {
+        /// The others'.
+        theirs: String,
+        /// Its own.
+        own: String,
+    },
+    /// A seed would give other images on it.
+    #[error(
+        "a seed would give other images here: this cluster's workers compute with {theirs}, and this one with {own}"
+    )]
+    OtherComputation {
+        /// The others'.
+        theirs: String,
+        /// Its own.
+        own: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What a node reports with each renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NodeFigures {
+    /// Its devices.
+    pub devices: u64,
+    /// Those that have generated an image.
+    pub generating: u64,
+    /// Those that failed for good.
+    pub lost: u64,
+    /// What all of them together take for 10⁹ pixel-steps; none: it has no device.
+    pub pace: Option<Millis>,
+    /// Watts of the device that draws most.
+    pub watts: u64,
+    /// Images that it has settled.
+    pub images: u64,
+    /// Their energy.
+    pub energy: Energy,
+}
+
+/// What a node hears with a renewal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Renewal {
+    /// It is fenced: what it holds is another's by now, and it joins again under another id.
+    pub is_fenced: bool,
+    /// It is to finish what it holds, and to take nothing more.
+    pub is_draining: bool,
+    /// What it holds.
+    pub holds: Vec<RequestId>,
+    /// What of that is to stop.
+    pub stops: Vec<(RequestId, FailureReason)>,
+}
+
+/// A node as the others see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRow {
+    /// Its id.
+    pub id: NodeId,
+    /// What it does.
+    pub role: NodeRole,
+    /// The machine's name.
+    pub machine: String,
+    /// The program's version.
+    pub version: String,
+    /// When it joined.
+    pub joined_at: Timestamp,
+    /// Whether its lease lasts and nobody has fenced it.
+    pub is_alive: bool,
+    /// Whether it takes nothing more.
+    pub is_draining: bool,
+    /// Requests that it holds.
+    pub holds: u32,
+    /// What it reported last.
+    pub figures: NodeFigures,
+}
+
+/// Pixel-steps that [`NodeFigures::pace`] is for.
+impl NodeFigures {
+    /// 10⁹.
+    pub const PACE_WORK: u64 = 1_000_000_000;
+}
+
+impl Ledger {
+    /// Takes the ledger for a node beside other nodes, but not beside a server that has it alone. To be called again with each
+    /// renewal: the database may have ended the connection that says so.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] if a server has it alone, or it is no database that nodes can share.
+    pub fn share(&self) -> Result<(), LedgerError> {
+        self.store.share()
+    }
+
+    /// Whether this process is the one of all nodes that does what one alone does. Only after [`Ledger::share`].
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses.
+    pub fn lead(&self) -> Result<bool, LedgerError> {
+        self.store.lead()
+    }
+
+    /// Lets a node join. The first one decides the secret; while nobody else is alive, the model is the newest's.
+    ///
+    /// # Errors
+    /// [`JoinError`], one line with the remedy.
+    pub fn join(&self, node: &NewNode<'_>, now: Timestamp) -> Result<(), JoinError> {
+        self.store.write(|conn| {
+            agree(conn, &node.agreement)?;
+            conn.execute(
+                "INSERT INTO nodes (id, role, machine, version, joined_at_ms, lease_until)
+                 VALUES (?1, ?2, ?3, ?4, ?5, clock_timestamp() + ?6 * interval '1 millisecond')",
+                params![
+                    node.id.to_string(),
+                    node.role.as_str(),
+                    node.machine,
+                    node.version,
+                    now,
+                    lease_ms(node.lease)?,
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Renews a node's lease, beside all other writes.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn renew(
+        &self,
+        id: NodeId,
+        lease: Duration,
+        figures: &NodeFigures,
+        steps: &[(RequestId, u32)],
+    ) -> Result<Renewal, LedgerError> {
+        let id = id.to_string();
+        let pace = figures.pace.map(|pace| signed(pace.get(), "nodes.pace_ms")).transpose()?;
+        let lease = lease_ms(lease)?;
+        self.store.write_beside(|conn| {
+            let update = "UPDATE nodes SET lease_until = clock_timestamp() + ?2 * interval '1 millisecond', devices = ?3,
+                              generating = ?4, lost = ?5, pace_ms = ?6, watts = ?7, images = ?8, energy_mj = ?9
+                          WHERE id = ?1 AND fenced = 0 RETURNING draining";
+            let draining: Option<bool> = conn.query_first(
+                update,
+                params![
+                    id,
+                    lease,
+                    signed(figures.devices, "nodes.devices")?,
+                    signed(figures.generating, "nodes.generating")?,
+                    signed(figures.lost, "nodes.lost")?,
+                    pace,
+                    signed(figures.watts, "nodes.watts")?,
+                    signed(figures.images, "nodes.images")?,
+                    signed(figures.energy.as_millijoules(), "nodes.energy_mj")?,
+                ],
+                |row| row.get(0),
+            )?;
+            let Some(is_draining) = draining else {
+                return Ok(Renewal { is_fenced: true, ..Renewal::default() });
+            };
+            let mut renewal = Renewal { is_draining, ..Renewal::default() };
+            let held = "SELECT request_id, stop FROM queue WHERE worker = ?1";
+            conn.for_each(held, params![id], |row| -> Result<(), LedgerError> {
+                let request = request_id(row, "request_id")?;
+                renewal.holds.push(request);
+                if let Some(stop) = row.get::<Option<String>>("stop")? {
+                    renewal.stops.push((request, stop.parse().unwrap_or(FailureReason::ClientGone)));
+                }
+                Ok(())
+            })?;
+            for (request, done) in steps {
+                let note = "UPDATE queue SET steps_done = ?3
+                            WHERE request_id = ?1 AND worker = ?2 AND steps_done <> ?3";
+                conn.execute(note, params![request.to_text(), id, *done])?;
+            }
+            Ok(renewal)
+        })
+    }
+
+    /// Puts back what `node` holds by the database's word, and not by its own: the answer to its claim was lost.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn disown(&self, node: NodeId, request: RequestId) -> Result<(), LedgerError> {
+        let update = "UPDATE queue SET state = 0, claim = NULL, worker = NULL, steps_done = 0
+                      WHERE request_id = ?1 AND worker = ?2";
+        self.store
+            .write(|conn| conn.execute(update, params![request.to_text(), node.to_string()]).map(|_| ()))
+    }
+
+    /// A node ends: what it still holds goes to others at once.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn leave(&self, id: NodeId) -> Result<(), LedgerError> {
+        let update = "UPDATE nodes SET fenced = 1, lease_until = clock_timestamp() WHERE id = ?1";
+        self.store.write_beside(|conn| conn.execute(update, params![id.to_string()]).map(|_| ()))
+    }
+
+    /// Tells a node to finish what it holds and to take nothing more; false if there is no such node.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn drain_node(&self, id: NodeId) -> Result<bool, LedgerError> {
+        let update = "UPDATE nodes SET draining = 1 WHERE id = ?1 AND fenced = 0";
+        self.store.write(|conn| Ok(conn.execute(update, params![id.to_string()])? == 1))
+    }
+
+    /// Takes a node for dead: what it holds goes to others, and what it does with it is refused. False if there is no such node.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn fence_node(&self, id: NodeId) -> Result<bool, LedgerError> {
+        let update = "UPDATE nodes SET fenced = 1 WHERE id = ?1 AND fenced = 0";
+        self.store.write(|conn| Ok(conn.execute(update, params![id.to_string()])? == 1))
+    }
+
+    /// The nodes, those that are alive first. Empty for a ledger that nodes cannot share.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn nodes(&self) -> Result<Vec<NodeRow>, LedgerError> {
+        if !self.store.has_queue() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT nodes.*, fenced = 0 AND lease_until > clock_timestamp() AS alive,
+                          (SELECT count(*) FROM queue WHERE worker = nodes.id) AS holds
+                   FROM nodes ORDER BY fenced, role, machine, id";
+        self.store.read(|conn| {
+            conn.query(sql, params![], |row| {
+                let number = |column: &'static str| unsigned(row.get(column)?, column);
+                let role = row.get::<String>("role")?.parse();
+                let pace = row.get::<Option<i64>>("pace_ms")?;
+                Ok(NodeRow {
+                    id: node_id(&row.get::<String>("id")?)?,
+                    role: role.map_err(|_| LedgerError::OutOfRange { what: "nodes.role" })?,
+                    machine: row.get("machine")?,
+                    version: row.get("version")?,
+                    joined_at: row.get("joined_at_ms")?,
+                    is_alive: row.get("alive")?,
+                    is_draining: row.get("draining")?,
+                    holds: row.get("holds")?,
+                    figures: NodeFigures {
+                        devices: number("devices")?,
+                        generating: number("generating")?,
+                        lost: number("lost")?,
+                        pace: pace.map(|pace| unsigned(pace, "pace_ms")).transpose()?.map(Millis::new),
+                        watts: number("watts")?,
+                        images: number("images")?,
+                        energy: Energy::from_millijoules(number("energy_mj")?),
+                    },
+                })
+            })
+        })
+    }
+}
+
+fn lease_ms(lease: Duration) -> Result<i64, LedgerError> {
+    i64::try_from(lease.as_millis()).map_err(|_| LedgerError::OutOfRange { what: "a lease" })
+}
+
+fn agree(conn: &Conn<'_>, own: &Agreement<'_>) -> Result<(), JoinError> {
+    let first = "INSERT INTO cluster (id, secret_check, model, computation) VALUES (1, ?1, ?2, ?3)
+                 ON CONFLICT (id) DO NOTHING";
+    conn.execute(first, params![own.secret_check, own.model, own.computation])?;
+    let sql = "SELECT secret_check, model, computation FROM cluster";
+    let (secret_check, model, computation) = conn.query_one(sql, params![], |row| {
+        Ok((row.get::<[u8; 32]>(0)?, row.get::<String>(1)?, row.get::<Option<String>>(2)?))
+    })?;
+    if secret_check != own.secret_check {
+        return Err(JoinError::OtherSecret);
+    }
+    let alive = "SELECT count(*) FILTER (WHERE role <> 'gateway'), count(*) FROM nodes
+                 WHERE fenced = 0 AND lease_until > clock_timestamp()";
+    let (workers, nodes): (i64, i64) =
+        conn.query_one(alive, params![], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if model != own.model && nodes > 0 {
+        return Err(JoinError::OtherModel { theirs: model, own: own.model.to_owned() });
+    }
+    if let (Some(theirs), Some(own)) = (&computation, own.computation)
+        && theirs != own
+        && workers > 0
+    {
+        return Err(JoinError::OtherComputation { theirs: theirs.clone(), own: own.to_owned() });
+    }
+    let update = "UPDATE cluster SET model = ?1, computation = coalesce(?2, computation)";
+    conn.execute(update, params![own.model, own.computation])?;
+    Ok(())
+}

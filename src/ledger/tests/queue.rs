@@ -1,0 +1,318 @@
+//! The queue of a cluster: reserved with its request, claimed, put back, fenced, and gone with its end.
+
+use std::{convert::Infallible, time::Duration};
+
+use super::*;
+use crate::domain::{Claim, NodeId};
+
+const LEASE: Duration = Duration::from_secs(3600);
+/// The lease of a node that is never heard of again.
+const NO_LEASE: Duration = Duration::ZERO;
+
+impl Book {
+    fn node(&self, number: u8, role: NodeRole, lease: Duration) -> NodeId {
+        let id = NodeId::new(NOON, [number; 10]);
+        let node = NewNode {
+            id,
+            role,
+            machine: "test",
+            version: "1",
+            agreement: Agreement { secret_check: [1; 32], model: "tiny", computation: None },
+            lease,
+        };
+        self.ledger.join(&node, NOON).expect("it joins");
+        id
+    }
+
+    /// A request of one image in the queue, of which `change` decides the rest.
+    fn queue(
+        &mut self,
+        gateway: NodeId,
+        change: impl FnOnce(&mut NewRequest<'_>, &mut NewQueued<'_>),
+    ) -> Reserved<RequestId> {
+        self.requests += 1;
+        let budgets = Budgets::default();
+        let mut new = request([self.requests; 10], self.key, &budgets, NOON);
+        let mut queued = NewQueued {
+            gateway,
+            shape: "64x64/8",
+            cost: 100,
+            is_live: true,
+            finishes_alone: true,
+            deadline: None,
+            spec: b"sealed",
+        };
+        change(&mut new, &mut queued);
+        let admitted = self.ledger.admit(&new, &queued, |_| Ok::<_, Infallible>(()));
+        match admitted.expect("admitted") {
+            Reserved::New((reservation, _)) => Reserved::New(reservation.id()),
+            Reserved::Settled(id) => Reserved::Settled(id),
+            Reserved::Open(id) => Reserved::Open(id),
+        }
+    }
+
+    fn queued(&mut self, gateway: NodeId) -> RequestId {
+        match self.queue(gateway, |_, _| {}) {
+            Reserved::New(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn claim(&self, worker: NodeId, claim: u64, images_max: u32) -> Vec<Claimed> {
+        let mut next = claim;
+        let draw = || {
+            next += 1;
+            Claim::new(next - 1)
+        };
+        self.ledger.claim("tiny", worker, images_max, draw).expect("asked")
+    }
+
+    fn stand(&self, id: RequestId) -> RequestStand {
+        self.ledger.stands(&[id]).expect("read")[&id]
+    }
+
+    fn url(&self) -> PostgresUrl {
+        match &self.place {
+            LedgerPlace::Postgres(url) => url.clone(),
+            LedgerPlace::File(_) => panic!("a file"),
+        }
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        self.ledger.store.read(|conn| conn.query_one(&sql, &[], |row| row.get(0))).expect("a count")
+    }
+}
+
+fn with_book(test: impl Fn(&mut Book, NodeId)) {
+    if store::postgres_testing::is_there() {
+        BACKEND.set(Backend::Postgres);
+        let mut book = Book::new(None);
+        let gateway = book.node(100, NodeRole::Gateway, LEASE);
+        test(&mut book, gateway);
+        BACKEND.set(Backend::Sqlite);
+    }
+}
+
+#[test]
+fn a_request_leaves_the_queue_with_its_settlement_by_its_claim_alone() {
+    with_book(|book, gateway| {
+        let worker = book.node(1, NodeRole::Worker, LEASE);
+        let id = book.queued(gateway);
+        assert_eq!(book.stand(id), RequestStand::Waiting);
+        let mut held = book.claim(worker, 7, 4);
+        assert_eq!((held.len(), held[0].attempt, held[0].spec.as_slice()), (1, 1, b"sealed".as_slice()));
+        assert_eq!(book.stand(id), RequestStand::Held);
+        assert!(book.claim(worker, 8, 4).is_empty(), "it is held");
+        let held = held.remove(0).reservation;
+        let forged = Reservation { claim: Some(Claim::new(6)), ..held.held() };
+        let refused = book.settle(forged, &[&receipt()]).expect_err("another's claim");
+        assert!(refused.error.is_fenced(), "{refused}");
+        let again = held.held();
+        book.settle(held, &[&receipt()]).expect("settled");
+        assert_eq!(book.stand(id), RequestStand::Ended(RequestEnd::Settled));
+        assert_eq!(book.ledger.claims_of(&[id]).expect("read").get(&id), Some(&Claim::new(7)));
+        assert_eq!((book.count("queue"), book.totals().images), (0, 1));
+        // The answer to its commit was lost: it is asked again.
+        book.settle(again, &[&receipt()]).expect("it is settled");
+        assert_eq!(book.totals().images, 1, "once");
+    });
+}
+
+#[test]
+fn what_a_dead_worker_held_is_anothers_and_it_comes_too_late() {
+    with_book(|book, gateway| {
+        let [dead, alive] =
+            [(1, NO_LEASE), (2, LEASE)].map(|(n, lease)| book.node(n, NodeRole::Worker, lease));
+        let id = book.queued(gateway);
+        let late = book.claim(dead, 1, 1).remove(0).reservation;
+        let reaped = book.ledger.reap(NOON).expect("reaped");
+        assert_eq!((reaped.nodes, reaped.put_back, reaped.ended), (1, 1, 0));
+        assert_eq!(book.ledger.reap(NOON).expect("nothing more"), Reaped::default());
+        assert!(book.claim(dead, 2, 1).is_empty(), "it is fenced");
+        let renewal = book.ledger.renew(dead, LEASE, &NodeFigures::default(), &[]).expect("asked");
+        assert!(renewal.is_fenced);
+        let again = book.claim(alive, 3, 1).remove(0);
+        assert_eq!((again.reservation.id(), again.attempt), (id, 2));
+        let refused = book.settle(late, &[&receipt()]).expect_err("too late");
+        assert!(refused.error.is_fenced());
+        book.settle(again.reservation, &[&receipt()]).expect("settled");
+        assert_eq!(book.totals().images, 1);
+    });
+}
+
+#[test]
+fn a_request_that_workers_fail_at_ends_with_the_third() {
+    with_book(|book, gateway| {
+        let [one, other] = [1, 2].map(|n| book.node(n, NodeRole::Worker, LEASE));
+        let id = book.queued(gateway);
+        let failed = FailureReason::GenerationFailed;
+        let held = book.claim(one, 1, 1).remove(0).reservation;
+        assert!(book.ledger.put_back(&held, failed).expect("put back"));
+        assert!(book.ledger.put_back(&held, failed).expect_err("not its own any more").is_fenced());
+        assert!(book.claim(one, 2, 1).is_empty(), "another is there to try");
+        let held = book.claim(other, 3, 1).remove(0).reservation;
+        assert!(book.ledger.put_back(&held, FailureReason::ServerStopping).expect("put back"));
+        let held = book.claim(one, 4, 1).remove(0).reservation;
+        assert!(!book.ledger.put_back(&held, failed).expect("asked"), "often enough");
+        book.ledger.fail(held, failed, &spec(), Currency::CNY, &[], NOON).expect("it ends");
+        assert_eq!(book.stand(id), RequestStand::Ended(RequestEnd::Failed(failed)));
+        assert_eq!(book.count("queue"), 0);
+    });
+}
+
+#[test]
+fn the_only_worker_may_try_again_what_it_failed_at() {
+    with_book(|book, gateway| {
+        let worker = book.node(1, NodeRole::Worker, LEASE);
+        book.queued(gateway);
+        let held = book.claim(worker, 1, 1).remove(0).reservation;
+        assert!(book.ledger.put_back(&held, FailureReason::NotStored).expect("put back"));
+        assert_eq!(book.claim(worker, 2, 1).len(), 1);
+    });
+}
+
+#[test]
+fn what_nobody_waits_for_ends() {
+    with_book(|book, gateway| {
+        let worker = book.node(1, NodeRole::Worker, LEASE);
+        let dead = book.node(2, NodeRole::Gateway, NO_LEASE);
+        let cancelled = book.queued(gateway);
+        assert!(book.ledger.stop_queued(cancelled, FailureReason::ClientGone, NOON).expect("stopped"));
+        assert!(!book.ledger.stop_queued(cancelled, FailureReason::ClientGone, NOON).expect("it is over"));
+        let gone = FailureReason::ClientGone;
+        assert_eq!(book.stand(cancelled), RequestStand::Ended(RequestEnd::Failed(gone)));
+        // One that a worker holds ends with its worker.
+        let held = book.queued(gateway);
+        let reservation = book.claim(worker, 1, 1).remove(0).reservation;
+        assert!(book.ledger.stop_queued(held, FailureReason::CancelledByOperator, NOON).expect("stopped"));
+        let renewal = book.ledger.renew(worker, LEASE, &NodeFigures::default(), &[]).expect("renewed");
+        assert_eq!(renewal.stops, [(held, FailureReason::CancelledByOperator)]);
+        assert!(
+            !book.ledger.put_back(&reservation, FailureReason::NotStored).expect("asked"),
+            "it must stop"
+        );
+        // Its gateway is gone, or its time is up.
+        let Reserved::New(unkeyed) = book.queue(dead, |_, queued| queued.finishes_alone = false) else {
+            panic!("new")
+        };
+        let kept = book.queued(dead);
+        let Reserved::New(late) = book.queue(gateway, |_, queued| queued.deadline = Some(NOON)) else {
+            panic!("new")
+        };
+        let reaped = book.ledger.reap(NOON + SignedDuration::from_secs(1)).expect("reaped");
+        assert_eq!((reaped.nodes, reaped.ended), (1, 2));
+        assert_eq!(book.stand(unkeyed), RequestStand::Ended(RequestEnd::Failed(gone)));
+        let late = book.stand(late);
+        assert_eq!(late, RequestStand::Ended(RequestEnd::Failed(FailureReason::DeadlinePassed)));
+        assert_eq!(book.stand(kept), RequestStand::Waiting, "its client comes back");
+    });
+}
+
+#[test]
+fn keys_take_turns_by_work_and_workers_share_what_waits() {
+    with_book(|book, gateway| {
+        let worker = book.node(1, NodeRole::Worker, LEASE);
+        let key = ApiKey::generate(&mut StdRng::seed_from_u64(5));
+        let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
+        book.ledger.create_key(&NewKey { key: &key, name: "other", rules }, "test", NOON).expect("a key");
+        let other = book.ledger.authenticate(&key, NOON).expect("no error").expect("known").key;
+        let flood: Vec<_> = (0..4).map(|_| book.queued(gateway)).collect();
+        assert_eq!(book.claim(worker, 1, 1)[0].reservation.id(), flood[0]);
+        let Reserved::New(one) = book.queue(gateway, |new, _| new.key = other) else { panic!("new") };
+        assert_eq!(book.claim(worker, 2, 1)[0].reservation.id(), flood[1]);
+        assert_eq!(book.claim(worker, 3, 1)[0].reservation.id(), one, "it does not wait for the flood");
+        // A batch of one shape, and no more images than it may have.
+        let Reserved::New(large) = book.queue(gateway, |_, queued| queued.shape = "128x128/8") else {
+            panic!("new")
+        };
+        let batch = book.claim(worker, 4, 3);
+        assert_eq!(batch.iter().map(|held| held.reservation.id()).collect::<Vec<_>>(), flood[2..]);
+        assert_eq!(book.claim(worker, 9, 3)[0].reservation.id(), large);
+    });
+}
+
+#[test]
+fn a_repeat_is_found_and_a_place_may_be_refused() {
+    with_book(|book, gateway| {
+        let Reserved::New(id) = book.queue(gateway, |new, _| new.idempotency_key = Some("order")) else {
+            panic!("new")
+        };
+        let again = book.queue(gateway, |new, _| new.idempotency_key = Some("order"));
+        assert!(matches!(again, Reserved::Open(open) if open == id));
+        let budgets = Budgets::default();
+        let new = request([99; 10], book.key, &budgets, NOON);
+        let queued = NewQueued {
+            gateway,
+            shape: "",
+            cost: 1,
+            is_live: true,
+            finishes_alone: false,
+            deadline: None,
+            spec: b"",
+        };
+        let refused = book.ledger.admit(&new, &queued, |place| Err::<(), QueuePlace>(*place));
+        let Err(NotAdmitted::Place(place)) = refused else { panic!("refused by its place") };
+        assert_eq!(
+            (place.waiting, place.waiting_of_key, place.open_of_key, place.work_ahead),
+            (1, 1, 1, 100)
+        );
+        assert_eq!((book.count("queue"), book.count("requests")), (1, 1), "nothing was written");
+    });
+}
+
+#[test]
+fn all_gateways_share_a_keys_rate() {
+    with_book(|book, _| {
+        let second = Ledger::open_at(&LedgerPlace::Postgres(book.url())).expect("another gateway");
+        let minute = 60_000_000;
+        let take = |ledger: &Ledger, images: u64| {
+            ledger.take_rate(book.key, RateKind::Images, images * minute / 4, minute).expect("asked").is_taken
+        };
+        assert!(take(&book.ledger, 3) && !take(&second, 2) && take(&second, 1) && !take(&book.ledger, 1));
+        second.give_rate_back(book.key, RateKind::Images, minute / 4).expect("given back");
+        assert!(take(&book.ledger, 1));
+        assert!(!take(&second, 5), "never so many at once");
+    });
+}
+
+#[test]
+fn nodes_agree_on_their_secret_and_model() {
+    with_book(|book, _| {
+        let join = |number: u8, secret: u8, model: &str, computation: Option<&str>| {
+            let agreement = Agreement { secret_check: [secret; 32], model, computation };
+            let id = NodeId::new(NOON, [number; 10]);
+            let node =
+                NewNode { id, role: NodeRole::Worker, machine: "m", version: "1", agreement, lease: LEASE };
+            book.ledger.join(&node, NOON)
+        };
+        assert!(matches!(join(1, 2, "tiny", None), Err(JoinError::OtherSecret)));
+        assert!(matches!(join(1, 1, "large", None), Err(JoinError::OtherModel { .. })));
+        join(1, 1, "tiny", Some("f32")).expect("the first worker decides");
+        assert!(matches!(join(2, 1, "tiny", Some("f16")), Err(JoinError::OtherComputation { .. })));
+        join(2, 1, "tiny", Some("f32")).expect("the same");
+        let nodes = book.ledger.nodes().expect("nodes");
+        assert_eq!((nodes.len(), nodes.iter().all(|node| node.is_alive)), (3, true));
+        assert!(book.ledger.fence_node(nodes[1].id).expect("fenced"));
+        assert!(!book.ledger.fence_node(nodes[1].id).expect("fenced already"));
+        assert!(book.ledger.drain_node(nodes[2].id).expect("drained"));
+        assert!(book.claim(nodes[2].id, 1, 1).is_empty());
+    });
+}
+
+#[test]
+fn nodes_share_a_ledger_and_a_server_has_it_alone() {
+    with_book(|book, _| {
+        let open = || Ledger::open_at(&LedgerPlace::Postgres(book.url())).expect("a ledger");
+        let (node, other, server) = (open(), open(), open());
+        node.share().expect("the first node");
+        other.share().expect("another");
+        assert!(server.inspect().expect_err("nodes have it").to_string().contains("another server"));
+        drop((node, other));
+        store::postgres_testing::eventually(|| server.inspect().is_ok());
+        let error = open().share().expect_err("a server has it").to_string();
+        assert!(error.contains("--role"), "{error}");
+    });
+    let error = Book::new(None).ledger.share().expect_err("a file").to_string();
+    assert!(error.contains("--ledger"), "{error}");
+}

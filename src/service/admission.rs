@@ -1,0 +1,166 @@
+//! From a request to its place and its money: in this order, so that a full queue writes nothing.
+
+use std::sync::Arc;
+
+use super::{GenerateRequest, PartialLora, Service, ServiceError, loras};
+use crate::{
+    admit::{Pass, RateStanding, Refused, Taken},
+    domain::{RequestId, Usage},
+    engine::{LoraSet, Order, Priority, PromptTokens, QueueEstimate, Ticket},
+    ledger::{BudgetPeriods, Ledger, NewRequest, OverBudget, Reservation, Reserved},
+    units::Millis,
+};
+
+/// What is reserved for an image that is expected to take `usage`: a quarter more, because an image that takes a little
+/// longer than the last one should not exceed a budget.
+pub(super) fn reserved(usage: Usage) -> Usage {
+    usage.scale_percent_ceil(125)
+}
+
+/// A request that has its place and its money.
+pub(super) struct Admitted {
+    pub(super) reservation: Reservation,
+    pub(super) ticket: Ticket,
+    pub(super) outlook: QueueEstimate,
+    pub(super) images: Option<RateStanding>,
+    pub(super) partial_loras: Vec<PartialLora>,
+    /// Held while the job is at work.
+    pub(super) pass: Option<Pass>,
+}
+
+/// A request that nothing but its place and its money can refuse any more.
+pub(super) struct Entered {
+    pub(super) pass: Option<Pass>,
+    pub(super) loras: LoraSet,
+    /// Given back unless they are kept.
+    pub(super) images: Option<Taken>,
+}
+
+impl Service {
+    /// Lets the request in, takes a place in the queue, reserves the money, hands the job in. A request that was answered
+    /// before needs none of it, and is found first.
+    pub(super) async fn admit(
+        self: &Arc<Self>,
+        request: &mut GenerateRequest,
+        tokens: Arc<PromptTokens>,
+        random: [u8; 10],
+    ) -> Result<Reserved<Admitted>, ServiceError> {
+        let Entered { pass, loras, images } = match self.enter(request).await? {
+            Reserved::New(entered) => entered,
+            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
+            Reserved::Open(id) => return Ok(Reserved::Open(id)),
+        };
+        let patience = self.patience(request);
+        let engine = self.studio().engine().ok_or(ServiceError::Lost)?;
+        let permit = engine.permit(&request.job, request.caller.key, request.priority, patience);
+        let permit = permit.map_err(ServiceError::Overloaded)?;
+        let reserved = self.with_new_request(request, random, |ledger, new| {
+            Ok(ledger.reserve(new).map_err(Refused::from)?)
+        });
+        let reservation = match reserved.await? {
+            Reserved::New(reservation) => reservation,
+            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
+            Reserved::Open(id) => return Ok(Reserved::Open(id)),
+        };
+        self.log_admission(reservation.id(), request, reservation.passed_budgets());
+        let images = images.map(Taken::keep);
+        let (outlook, partial_loras) = (permit.outlook(), loras::partial(&request.job, &loras));
+        let ticket = permit.submit(Order {
+            job: Arc::clone(&request.job),
+            key: request.caller.key,
+            priority: request.priority,
+            tokens,
+            loras,
+            partials: request.partials.unwrap_or(0),
+        });
+        Ok(Reserved::New(Admitted { reservation, ticket, outlook, images, partial_loras, pass }))
+    }
+
+    /// Finds a repeat, and looks at all that may refuse a request before its place is asked for.
+    pub(super) async fn enter(
+        self: &Arc<Self>,
+        request: &mut GenerateRequest,
+    ) -> Result<Reserved<Entered>, ServiceError> {
+        if let Some(idempotency_key) = request.idempotency_key.clone() {
+            let (key, body_sha256) = (request.caller.key, request.body_sha256);
+            let repeat = self.ask_ledger(move |ledger| {
+                ledger.find_repeat(key, &idempotency_key, body_sha256).map_err(Refused::from)
+            });
+            match repeat.await? {
+                Reserved::New(()) => {}
+                Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
+                Reserved::Open(id) => return Ok(Reserved::Open(id)),
+            }
+        }
+        let pass = self.pass_of_job(request)?;
+        let loras;
+        (request.job, loras) = self.read_loras(&request.job).await?;
+        let is_live = request.priority == Priority::Live;
+        let images =
+            if is_live { self.door().take_images(&request.caller, request.job.images)? } else { None };
+        if request.is_kept() {
+            let store = Arc::clone(&self.parts.storage.images);
+            self.blocking(move || store.check_room()).await?;
+        }
+        Ok(Reserved::New(Entered { pass, loras, images }))
+    }
+
+    /// How long the answer is awaited; none: as long as it takes. A stream begins to answer at once, so its client can wait.
+    pub(super) fn patience(&self, request: &GenerateRequest) -> Option<Millis> {
+        let waits = request.priority == Priority::Live && request.partials.is_none();
+        waits.then_some(self.parts.settings.answer_wait_max)
+    }
+
+    /// Prices the job before any work, and asks the ledger to reserve what it is expected to cost.
+    pub(super) async fn with_new_request<T: Send + 'static>(
+        &self,
+        request: &GenerateRequest,
+        random: [u8; 10],
+        reserve: impl FnOnce(&Ledger, &NewRequest<'_>) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let now = self.now();
+        let periods = BudgetPeriods::of(now, &self.parts.calendar);
+        let (job, at, costs) = (Arc::clone(&request.job), self.civil(now), self.costs().clone());
+        let partials = request.partials.unwrap_or(0);
+        let usage = reserved(self.studio().foresee(&job.spec, partials).usage);
+        let budgets = self.parts.settings.budgets.clone();
+        let (key, body_sha256) = (request.caller.key, request.body_sha256);
+        let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());
+        let tag = request.tag.clone();
+        self.ask_ledger(move |ledger| -> Result<_, ServiceError> {
+            let costs = ledger.with_assets(&costs)?;
+            let quote = costs.quote(&job, None, usage, at)?;
+            let request = NewRequest {
+                id: RequestId::new(now, random),
+                key,
+                idempotency_key: idempotency_key.as_deref(),
+                body_sha256,
+                model: &model,
+                quality: job.quality,
+                tag: tag.as_ref(),
+                loras: &job.spec.loras,
+                images: job.images,
+                estimate: quote.estimate()?,
+                wall_energy: quote.job.wall_energy,
+                budgets: &budgets,
+                now,
+                periods,
+            };
+            reserve(ledger, &request)
+        })
+        .await
+    }
+
+    /// Logs that a request was taken on, and the soft budgets that it passes first.
+    pub(super) fn log_admission(&self, id: RequestId, request: &GenerateRequest, passed: &[OverBudget]) {
+        let key = &request.caller.public_id;
+        if self.parts.settings.log_prompts {
+            tracing::info!(request = %id, key, prompt = request.job.spec.prompt, "taken on");
+        } else {
+            tracing::debug!(request = %id, key, "taken on");
+        }
+        for over in passed.iter().filter(|over| over.was_within()) {
+            tracing::warn!(request = %id, key, "a soft budget is passed: {over}");
+        }
+    }
+}

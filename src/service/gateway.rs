@@ -1,0 +1,316 @@
+//! A request's life at a gateway of a cluster: reserved and queued in one commit, followed through the ledger, and answered with
+//! the files that its worker left in the store.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    Answer, AnsweredImage, Audience, GenerateRequest, ImageFile, OnDisconnect, PartialLora, Service,
+    ServiceError, Started, admission::Entered, audience::refuse, loras, patience::Patience,
+};
+use crate::{
+    admit::{RateStanding, Refused, Taken},
+    cluster::{Gate, QueuedJob},
+    domain::{FailureReason, NodeId, RequestId, Usage},
+    engine::{FailedAttempt, Order, Priority, PromptTokens, QueueEstimate, WorkError, WorkFailure},
+    ledger::{
+        Ledger, NewQueued, NewRequest, NotAdmitted, OverBudget, QueuePlace, RequestEnd, RequestStand,
+        Reserved,
+    },
+    units::Millis,
+};
+
+/// A request that waits in the ledger's queue.
+struct Queued {
+    id: RequestId,
+    outlook: QueueEstimate,
+    images: Option<RateStanding>,
+    passed_budgets: Vec<OverBudget>,
+    partial_loras: Vec<PartialLora>,
+}
+
+/// What a request brings to the queue beside what is reserved for it.
+struct Asking {
+    job: QueuedJob,
+    shape: String,
+    cost: u64,
+    gateway: NodeId,
+    patience: Option<Millis>,
+    jobs_max: Option<u32>,
+    finishes_alone: bool,
+    deadline: Option<Timestamp>,
+    nonce: [u8; 12],
+}
+
+impl Service {
+    /// From a place in the cluster's queue to the answer. What becomes of the request is the ledger's: this gateway only
+    /// watches, and asks for its end if nobody waits any more.
+    pub(super) async fn live_in_cluster(
+        self: Arc<Self>,
+        gate: &Arc<Gate>,
+        mut request: GenerateRequest,
+        tokens: Arc<PromptTokens>,
+        random: [u8; 10],
+        start: oneshot::Sender<Result<Started, Arc<ServiceError>>>,
+        audience: &Audience,
+    ) {
+        let queued = match self.queue(gate, &mut request, tokens, random).await {
+            Ok(Reserved::New(queued)) => queued,
+            Ok(Reserved::Settled(id)) => return self.answer_again(id, &request, start, audience).await,
+            // Another gateway's client sent it first.
+            Ok(Reserved::Open(id)) => {
+                audience.begun.send_replace(true);
+                start.send(Ok(Started::joined(None))).ok();
+                return self.answer_once_ended(gate, id, None, &request, audience).await;
+            }
+            Err(error) => return refuse(error, start, audience),
+        };
+        let Queued { id, outlook, images, passed_budgets, partial_loras } = queued;
+        let stand = gate.follow(id);
+        audience.begun.send_replace(true);
+        let (id_given, outlook) = (Some(id), Some(outlook));
+        let started = Started { id: id_given, outlook, images, passed_budgets, partial_loras, pass: None };
+        start.send(Ok(started)).ok();
+        self.answer_once_ended(gate, id, Some(stand), &request, audience).await;
+    }
+
+    /// Puts the request into the queue with its reservation.
+    async fn queue(
+        self: &Arc<Self>,
+        gate: &Arc<Gate>,
+        request: &mut GenerateRequest,
+        tokens: Arc<PromptTokens>,
+        random: [u8; 10],
+    ) -> Result<Reserved<Queued>, ServiceError> {
+        if gate.is_draining() {
+            return Err(WorkFailure::Stopping.unspent().into());
+        }
+        if request.job.spec.edit.is_some() {
+            return Err(ServiceError::NotInCluster("edits"));
+        }
+        let Entered { pass: _, loras, images } = match self.enter(request).await? {
+            Reserved::New(entered) => entered,
+            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
+            Reserved::Open(id) => return Ok(Reserved::Open(id)),
+        };
+        let partial_loras = loras::partial(&request.job, &loras);
+        let order = Order {
+            job: Arc::clone(&request.job),
+            key: request.caller.key,
+            priority: request.priority,
+            tokens,
+            loras,
+            partials: 0,
+        };
+        let cluster = self.parts.cluster.clone().ok_or(ServiceError::Lost)?;
+        let work = gate.facts().limits.work(&request.job.spec);
+        let asking = Asking {
+            shape: order.shape(gate.facts().limits),
+            cost: work.saturating_mul(u64::from(request.job.images)),
+            job: QueuedJob {
+                job: (*request.job).clone(),
+                encoding: request.encoding,
+                partials: request.partials,
+                is_live: request.priority == Priority::Live,
+                key: request.caller.public_id.clone(),
+                tag: request.tag.clone(),
+            },
+            gateway: cluster.lease.node(),
+            patience: self.patience(request),
+            jobs_max: self.door().jobs_max(&request.caller),
+            finishes_alone: self.finishes_alone(request),
+            deadline: self.deadline_of(request),
+            nonce: rand::random(),
+        };
+        let gate = Arc::clone(gate);
+        let admitted =
+            self.with_new_request(request, random, move |ledger, new| asking.admit(&gate, ledger, new));
+        let (id, passed_budgets, outlook) = match admitted.await? {
+            Reserved::New(admitted) => admitted,
+            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
+            Reserved::Open(id) => return Ok(Reserved::Open(id)),
+        };
+        self.log_admission(id, request, &passed_budgets);
+        cluster.news.work_waits();
+        let images = images.map(Taken::keep);
+        Ok(Reserved::New(Queued { id, outlook, images, passed_budgets, partial_loras }))
+    }
+
+    /// Whether the request goes on if nobody waits for it any more.
+    pub(super) fn finishes_alone(&self, request: &GenerateRequest) -> bool {
+        request.idempotency_key.is_some() || self.parts.settings.on_disconnect == OnDisconnect::Finish
+    }
+
+    fn deadline_of(&self, request: &GenerateRequest) -> Option<Timestamp> {
+        let millis = i64::try_from(self.parts.settings.deadline.get()).ok()?;
+        let deadline = self.now().checked_add(SignedDuration::from_millis(millis)).ok()?;
+        (request.priority == Priority::Live).then_some(deadline)
+    }
+
+    /// Watches a request to its end, and answers with what it came to.
+    async fn answer_once_ended(
+        &self,
+        gate: &Arc<Gate>,
+        id: RequestId,
+        stand: Option<watch::Receiver<RequestStand>>,
+        request: &GenerateRequest,
+        audience: &Audience,
+    ) {
+        let is_own = stand.is_some();
+        let stand = stand.unwrap_or_else(|| gate.follow(id));
+        let outcome = match self.follow_stand(id, stand, is_own, request, audience).await {
+            (RequestEnd::Settled, _) => self.collect(id, request).await,
+            (RequestEnd::Failed(reason), was_held) => Err(failed(reason, was_held, request)),
+            // Its row was lost with the database's last moment, or never written. Nothing was charged.
+            (RequestEnd::Abandoned, _) => Err(WorkFailure::Stopping.unspent().into()),
+        };
+        let is_settled = outcome.is_ok();
+        let is_awaited = audience.outcome.receiver_count() > 0;
+        audience.outcome.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
+        if is_settled && is_awaited {
+            self.note_delivery(id).await;
+        }
+    }
+
+    /// The end of a request, and whether a worker held it. Its own gateway asks for its end if its client has gone, or its time
+    /// is up.
+    async fn follow_stand(
+        &self,
+        id: RequestId,
+        mut stand: watch::Receiver<RequestStand>,
+        is_own: bool,
+        request: &GenerateRequest,
+        audience: &Audience,
+    ) -> (RequestEnd, bool) {
+        let may_cancel = is_own && !self.finishes_alone(request);
+        let mut deadline = match request.priority {
+            Priority::Live if is_own => self.parts.clock.sleep(self.parts.settings.deadline),
+            _ => Box::pin(std::future::pending()),
+        };
+        let queued_at = self.monotonic();
+        let (mut was_held, mut is_stopped) = (false, false);
+        loop {
+            match *stand.borrow_and_update() {
+                RequestStand::Ended(end) => return (end, was_held),
+                RequestStand::Held if !was_held => {
+                    was_held = true;
+                    let wait = self.monotonic().get().saturating_sub(queued_at.get());
+                    self.metrics().note_queue_wait(Millis::new(wait));
+                }
+                RequestStand::Held | RequestStand::Waiting => {}
+            }
+            tokio::select! {
+                changed = stand.changed() => if changed.is_err() {
+                    return (RequestEnd::Abandoned, was_held);
+                },
+                () = audience.outcome.closed(), if may_cancel && !is_stopped => {
+                    tracing::info!(request = %id, "the client has gone; its request is stopped");
+                    is_stopped = true;
+                    self.stop_queued(id, FailureReason::ClientGone).await;
+                }
+                () = &mut deadline, if !is_stopped => {
+                    is_stopped = true;
+                    self.stop_queued(id, FailureReason::DeadlinePassed).await;
+                }
+            }
+        }
+    }
+
+    /// Asks for the end of a request in the cluster's queue; false if it is not open.
+    pub(super) async fn stop_queued(&self, id: RequestId, reason: FailureReason) -> bool {
+        let now = self.now();
+        let stopped = self.ask_ledger(move |ledger| ledger.stop_queued(id, reason, now)).await;
+        if let Some(cluster) = &self.parts.cluster {
+            cluster.news.request_ended();
+        }
+        stopped.unwrap_or_else(|error| {
+            // The reaper ends it: nobody renews what it waits for, or its time is up.
+            tracing::warn!(request = %id, %error, "a request could not be stopped");
+            false
+        })
+    }
+
+    /// The answer of a settled request. Images that nobody asked to keep leave the store with it.
+    async fn collect(&self, id: RequestId, request: &GenerateRequest) -> Result<Answer, ServiceError> {
+        let mut patience = Patience::default();
+        let answer = loop {
+            match self.gather(id, request).await {
+                Err(ServiceError::Ledger(error)) if patience.lasts(&error) => {
+                    patience.wait(&error, Some(id)).await;
+                }
+                gathered => break gathered?,
+            }
+        };
+        if request.is_kept() {
+            return Ok(answer);
+        }
+        let store = Arc::clone(&self.parts.storage.images);
+        self.blocking(move || {
+            let take = |image: AnsweredImage| {
+                let ImageFile::Kept { name, .. } = image.file else { return Ok(image) };
+                let file = store.get(name)?.ok_or(ServiceError::NoLongerKept(id))?;
+                store.remove(name)?;
+                Ok(AnsweredImage { file: ImageFile::InMemory(file.into()), ..image })
+            };
+            let images = answer.images.into_iter().map(take).collect::<Result<_, ServiceError>>()?;
+            Ok::<_, ServiceError>(Answer { images, ..answer })
+        })
+        .await
+    }
+}
+
+impl Asking {
+    /// Reserves the money and takes the place in one commit, if the key may have one more job and the queue is not too long.
+    fn admit(
+        self,
+        gate: &Gate,
+        ledger: &Ledger,
+        new: &NewRequest<'_>,
+    ) -> Result<Reserved<(RequestId, Vec<OverBudget>, QueueEstimate)>, ServiceError> {
+        let spec = self.job.seal(new.id, gate.secret(), self.nonce).ok_or(ServiceError::Lost)?;
+        let queued = NewQueued {
+            gateway: self.gateway,
+            shape: &self.shape,
+            cost: self.cost,
+            is_live: self.job.is_live,
+            finishes_alone: self.finishes_alone,
+            deadline: self.deadline,
+            spec: &spec,
+        };
+        let mut outlook = QueueEstimate { position: 0, eta: Millis::ZERO };
+        let judge = |place: &QueuePlace| -> Result<(), ServiceError> {
+            let jobs_max = self.jobs_max.filter(|_| self.job.is_live);
+            if let Some(limit) = jobs_max.filter(|limit| place.open_of_key >= *limit as usize) {
+                return Err(Refused::Concurrent { limit }.into());
+            }
+            outlook = gate.judge(&self.job.job, place, self.patience).map_err(ServiceError::Overloaded)?;
+            Ok(())
+        };
+        match ledger.admit(new, &queued, judge) {
+            Ok(Reserved::New((reservation, _))) => {
+                Ok(Reserved::New((reservation.id(), reservation.passed_budgets().to_vec(), outlook)))
+            }
+            Ok(Reserved::Settled(id)) => Ok(Reserved::Settled(id)),
+            Ok(Reserved::Open(id)) => Ok(Reserved::Open(id)),
+            Err(NotAdmitted::Reserve(error)) => Err(Refused::from(error).into()),
+            Err(NotAdmitted::Place(error)) => Err(error),
+        }
+    }
+}
+
+/// Why a request gave no images, as its client is told.
+fn failed(reason: FailureReason, was_held: bool, request: &GenerateRequest) -> ServiceError {
+    let cause = match reason {
+        FailureReason::ClientGone => WorkFailure::Cancelled,
+        FailureReason::CancelledByOperator => WorkFailure::CancelledByOperator,
+        FailureReason::DeadlinePassed => WorkFailure::DeadlinePassed,
+        FailureReason::ServerStopping => WorkFailure::Stopping,
+        FailureReason::NoDevice => WorkFailure::NoDevice,
+        FailureReason::OutOfMemory => WorkFailure::OutOfMemory { size: request.job.spec.size, largest: None },
+        FailureReason::GenerationFailed | FailureReason::NotStored => WorkFailure::Elsewhere(reason),
+    };
+    let nothing = FailedAttempt { usage: Usage::NONE, steps_done: 0, images_shown: 0 };
+    WorkError { cause, spent: if was_held { vec![nothing] } else { Vec::new() } }.into()
+}

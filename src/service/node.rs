@@ -1,0 +1,230 @@
+//! What every node of a cluster does beside its work: it renews its lease, hears what is to stop, and looks for nodes that are
+//! gone. A gateway reads how its requests stand, too.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use super::{ClusterParts, Service, ServiceError, Studio};
+use crate::{
+    cluster::{Gate, GateView, LeaseSettings, Workforce},
+    domain::{FailureReason, NodeId, RequestId},
+    engine::StopReason,
+    ledger::{Agreement, JoinError, Ledger, NewNode, NodeFigures, NodeRole, Reaped, Renewal, Topic},
+};
+
+/// Between two questions how followed requests stand, if no hint comes.
+const LOOK: Duration = Duration::from_millis(500);
+/// Between two looks at the nodes and the queue.
+const OVERVIEW: Duration = Duration::from_secs(1);
+
+/// Who a node is to the others, however often it joins.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// What it does.
+    pub role: NodeRole,
+    /// The machine's name.
+    pub machine: String,
+    /// A fingerprint of the secret.
+    pub secret_check: [u8; 32],
+    /// The model's id.
+    pub model: String,
+    /// What decides the pixels of its images; none: it generates none.
+    pub computation: Option<String>,
+}
+
+impl Identity {
+    /// Joins the cluster, for the first time or again.
+    ///
+    /// # Errors
+    /// [`JoinError`], one line with the remedy.
+    pub fn join(
+        &self,
+        ledger: &Ledger,
+        id: NodeId,
+        lease: LeaseSettings,
+        now: Timestamp,
+    ) -> Result<(), JoinError> {
+        let node = NewNode {
+            id,
+            role: self.role,
+            machine: &self.machine,
+            version: env!("CARGO_PKG_VERSION"),
+            agreement: Agreement {
+                secret_check: self.secret_check,
+                model: &self.model,
+                computation: self.computation.as_deref(),
+            },
+            lease: lease.lease,
+        };
+        ledger.join(&node, now)
+    }
+}
+
+impl Service {
+    /// Renews the node's lease and looks for nodes that are gone, for ever.
+    pub async fn keep_lease(self: Arc<Self>, cluster: ClusterParts, identity: Identity) {
+        let settings = cluster.lease.settings();
+        let (mut renewals, mut looks) = (interval(settings.renewal()), interval(settings.look()));
+        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut unknown = HashSet::new();
+        loop {
+            tokio::select! {
+                _ = renewals.tick() => self.renew(&cluster, &identity, &mut unknown).await,
+                _ = looks.tick() => self.reap(&cluster).await,
+            }
+        }
+    }
+
+    /// `unknown` is what it held at the last renewal without knowing of it.
+    async fn renew(&self, cluster: &ClusterParts, identity: &Identity, unknown: &mut HashSet<RequestId>) {
+        let (node, lease) = (cluster.lease.node(), cluster.lease.settings().lease);
+        let (figures, steps) = (self.node_figures(), self.steps_done());
+        let renewed = self.ask_ledger(move |ledger| {
+            ledger.share()?;
+            ledger.renew(node, lease, &figures, &steps)
+        });
+        match renewed.await {
+            Ok(Renewal { is_fenced: true, .. }) => self.join_again(cluster, identity).await,
+            Ok(Renewal { is_draining, holds, stops, .. }) => {
+                cluster.lease.note_renewal(self.monotonic(), is_draining);
+                for (id, reason) in stops {
+                    self.stop_job(id, stop_reason(reason));
+                }
+                let open: HashSet<_> = self.open_jobs().into_iter().map(|job| job.id).collect();
+                let before = std::mem::take(unknown);
+                *unknown = holds.into_iter().filter(|id| !open.contains(id)).collect();
+                for id in unknown.intersection(&before).copied() {
+                    tracing::warn!(request = %id, "a claim of this node was lost; the request is put back");
+                    if let Err(error) = self.ask_ledger(move |ledger| ledger.disown(node, id)).await {
+                        tracing::warn!(request = %id, %error, "it could not be put back");
+                    }
+                }
+            }
+            Err(error) => {
+                cluster.lease.note_silence();
+                tracing::warn!(%error, "the node's lease could not be renewed");
+            }
+        }
+    }
+
+    /// What it holds is others' by now: it drops that, and starts over under another id.
+    async fn join_again(&self, cluster: &ClusterParts, identity: &Identity) {
+        tracing::warn!(node = %cluster.lease.node(), "this node was taken for dead; it joins again");
+        for job in self.open_jobs() {
+            self.stop_job(job.id, StopReason::Cancelled);
+        }
+        let (identity, settings, now) = (identity.clone(), cluster.lease.settings(), self.now());
+        let id = NodeId::new(now, rand::random());
+        let joined = self.ask_ledger(move |ledger| {
+            identity.join(ledger, id, settings, now).map_err(|error| match error {
+                JoinError::Ledger(error) => ServiceError::from(error),
+                refused => ServiceError::Prompt(refused.to_string()),
+            })
+        });
+        match joined.await {
+            Ok(()) => cluster.lease.note_join(id, self.monotonic()),
+            Err(error) => tracing::error!(%error, "this node could not join again"),
+        }
+    }
+
+    async fn reap(&self, cluster: &ClusterParts) {
+        if !cluster.lease.may_reap(self.monotonic()) {
+            return;
+        }
+        let now = self.now();
+        match self.ask_ledger(move |ledger| ledger.reap(now)).await {
+            Ok(reaped) if reaped == Reaped::default() => {}
+            Ok(Reaped { nodes, put_back, ended }) => {
+                tracing::warn!(nodes, put_back, ended, "nodes are gone; what they held is taken over");
+                cluster.news.work_waits();
+                cluster.news.request_ended();
+            }
+            Err(error) => tracing::warn!(%error, "nodes that are gone could not be looked for"),
+        }
+    }
+
+    /// What the node reports of its devices.
+    fn node_figures(&self) -> NodeFigures {
+        let Some(engine) = self.studio().engine() else { return NodeFigures::default() };
+        let devices = engine.devices();
+        let (images, energy) = self.settled.sums();
+        NodeFigures {
+            devices: devices.all as u64,
+            generating: devices.generating as u64,
+            lost: devices.lost as u64,
+            pace: engine.is_ready().then(|| engine.foresee_work(NodeFigures::PACE_WORK).0),
+            watts: u64::from(engine.power().as_watts()),
+            images,
+            energy,
+        }
+    }
+
+    /// How far the requests are that this node holds.
+    fn steps_done(&self) -> Vec<(RequestId, u32)> {
+        self.open_jobs().into_iter().map(|job| (job.id, job.steps_done)).collect()
+    }
+
+    /// Reads how the requests stand that this gateway's clients wait for, and how the workers are, for ever.
+    pub async fn watch_cluster(self: Arc<Self>, cluster: ClusterParts) {
+        let Studio::Cluster(gate) = self.studio() else { return };
+        let mut hints = cluster.news.about(Topic::Ends);
+        let mut overview_at = Instant::now();
+        loop {
+            if Instant::now() >= overview_at {
+                overview_at = Instant::now() + OVERVIEW;
+                self.read_overview(gate).await;
+            }
+            let followed = gate.followed();
+            if !followed.is_empty() {
+                match self.ask_ledger(move |ledger| ledger.stands(&followed)).await {
+                    Ok(stands) => gate.tell(&stands),
+                    Err(error) => {
+                        gate.note_silence();
+                        tracing::warn!(%error, "how requests stand could not be read");
+                    }
+                }
+            }
+            next_look(&mut hints, overview_at).await;
+        }
+    }
+
+    async fn read_overview(&self, gate: &Gate) {
+        let read = self.ask_ledger(|ledger| {
+            let (waiting, work) = ledger.queue_size()?;
+            Ok::<_, ServiceError>((ledger.nodes()?, waiting, work))
+        });
+        match read.await {
+            Ok((nodes, waiting, work)) => {
+                let workers = Workforce::of(&nodes);
+                gate.note(GateView { workers, waiting, work, is_in_touch: true });
+            }
+            Err(error) => {
+                gate.note_silence();
+                tracing::warn!(%error, "the nodes could not be read");
+            }
+        }
+    }
+}
+
+/// Resolves with the next hint, or once it is time to look without one.
+async fn next_look(hints: &mut watch::Receiver<u64>, overview_at: Instant) {
+    let latest = overview_at.min(Instant::now() + LOOK);
+    tokio::select! {
+        _ = hints.changed() => {}
+        () = sleep_until(latest) => {}
+    }
+}
+
+const fn stop_reason(reason: FailureReason) -> StopReason {
+    match reason {
+        FailureReason::CancelledByOperator => StopReason::CancelledByOperator,
+        FailureReason::DeadlinePassed => StopReason::DeadlinePassed,
+        _ => StopReason::Cancelled,
+    }
+}
