@@ -24,6 +24,7 @@ pub mod lora_library;
 pub mod meter;
 pub mod notify;
 pub mod outbound;
+pub mod overflow;
 pub mod source_image;
 pub mod statements;
 pub mod telemetry;

@@ -167,7 +167,16 @@ mod tests {
     use crate::domain::Scopes;
 
     fn caller(key: i64, scopes: Scopes, limits: KeyLimits) -> Caller {
-        Caller { key: KeyId::new(key), public_id: "abc".into(), scopes, models: None, loras: None, limits }
+        let may_overflow = false;
+        Caller {
+            key: KeyId::new(key),
+            public_id: "abc".into(),
+            scopes,
+            models: None,
+            loras: None,
+            limits,
+            may_overflow,
+        }
     }
 
     fn limits(number: u32) -> KeyLimits {

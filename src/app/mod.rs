@@ -14,7 +14,7 @@ use std::{
 };
 
 use actix_web::dev::Server;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -41,8 +41,9 @@ use crate::{
     ledger::{JoinError, Ledger, LedgerError},
     notify::WebhookSender,
     outbound::Outbound,
+    overflow::Buyer,
     pipeline::{HashedWeights, LoadError, ModelSource, OnLoad, hub},
-    service::{Service, ServiceParts, Storage, Studio, run_webhooks},
+    service::{Service, ServiceParts, ServiceSettings, Storage, Studio, run_webhooks},
     source_image::ImageFetcher,
     telemetry::Metrics,
     units::Millis,
@@ -156,8 +157,7 @@ impl App {
         mut progress: impl Progress + 'static,
         fittings: Vec<Fitting>,
     ) -> Result<Self, AppError> {
-        let zone = config.zone()?;
-        let costs = config.cost_model(zone.to_datetime(clock.now()).date())?;
+        let (costs, settings) = costs_and_settings(config, clock.now())?;
         let data_dir = DataDir::open(&config.data_dir)?;
         // Bound before the model is loaded: a port that is taken should not cost a minute. Early clients wait.
         let (listener, address) = listen(&config.listen)?;
@@ -184,7 +184,7 @@ impl App {
             model: source.id,
             weights,
             runtime,
-            settings: config.service_settings(),
+            settings,
             encode: encode::encode,
             cluster: None,
         }));
@@ -398,6 +398,14 @@ async fn sweep_for_ever(service: Arc<Service>) {
             tracing::error!(%error, "old messages of webhooks cannot be swept");
         }
     }
+}
+
+/// The price of things, and what the operator decided about requests. Sellers' certificates must be signed by Mozilla's authorities.
+fn costs_and_settings(config: &Config, now: Timestamp) -> Result<(CostModel, ServiceSettings), ConfigError> {
+    let today = config.zone()?.to_datetime(now).date();
+    let costs = config.cost_model(today)?;
+    let buyer = Buyer::new(config.sellers(&costs, today)?, Outbound::default());
+    Ok((costs, ServiceSettings { buyer, ..config.service_settings() }))
 }
 
 /// What reaches other servers: by whose certificates, and where.

@@ -22,7 +22,7 @@ use crate::{
     admit::Door,
     clock::Clock,
     cluster::{ClusterSecret, Gate, Lease, LeaseSettings, News, SecretUse},
-    config::Config,
+    config::{Config, ConfigError},
     costs::CostModel,
     domain::{ApiKey, Calendar, NodeId, SignInSecret, WeightHashes},
     encode,
@@ -281,6 +281,9 @@ impl<'a> Ground<'a> {
         clock: &Arc<dyn Clock>,
         runtime: Handle,
     ) -> Result<Self, AppError> {
+        if !config.overflow.is_empty() {
+            return Err(ConfigError::OverflowInCluster.into());
+        }
         let now = clock.now();
         let costs = config.cost_model(config.zone()?.to_datetime(now).date())?;
         let ledger = Ledger::open_at(&ledger_place(config))?;

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     costs::{CostError, WorkingWord},
     domain::{Calendar, Computation, LoraUse, RequestId},
-    ledger::{BookedEntry, EntryChange},
+    ledger::{BookedEntry, EntryChange, Purchase},
 };
 
 #[derive(Debug, Args)]
@@ -30,6 +30,13 @@ pub(super) fn run(args: &ReceiptArgs) -> Result<(), CliError> {
     let (config, ledger) = args.place.ledger()?;
     let calendar = ledger.calendar(&config.zone()?)?;
     let entries = ledger.booked_entries(id)?;
+    let purchase = ledger.purchase(id)?;
+    if let Some(purchase) = &purchase {
+        super::print(&bought(purchase))?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+    }
     if entries.is_empty() {
         return Err(CliError::Usage(format!(
             "nothing was booked for a request {id}; look for it on /admin/jobs"
@@ -48,6 +55,24 @@ pub(super) fn run(args: &ReceiptArgs) -> Result<(), CliError> {
         }
     }
     Ok(())
+}
+
+/// What was bought for the request, or was to be: its prompt left the house.
+fn bought(purchase: &Purchase) -> String {
+    let price = &purchase.price;
+    let row = |name: &str, text: String| [name.to_owned(), text];
+    let mut rows = vec![
+        row("from", format!("{} ({})", purchase.seller, price.sku)),
+        row("state", purchase.state.to_string()),
+        row("images", purchase.images.to_string()),
+        row("price of one", price.price.to_string()),
+        row("list price", format!("{} {} at {}", price.list, price.list_currency, price.exchange_rate)),
+        row("one more here", purchase.here.to_string()),
+        row("why", purchase.why.clone()),
+        row("privacy", "the prompt left the house".into()),
+    ];
+    rows.extend(purchase.outcome.clone().map(|outcome| row("outcome", outcome)));
+    table([Column::Text("PURCHASE"), Column::Text("")], rows)
 }
 
 /// An entry for people: its figures, or how they come about.

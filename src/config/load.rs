@@ -55,6 +55,17 @@ pub enum ConfigError {
          example's amount in yuan; set all three in {0}"
     )]
     ExampleAmounts(Currency),
+    /// An `[[overflow]]` that cannot be.
+    #[error("overflow `{name}`: {reason}")]
+    Overflow {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A node of a cluster that would buy.
+    #[error("[[overflow]] works on one machine; take it out of the configuration, or start without --role")]
+    OverflowInCluster,
     /// Costs out of range.
     #[error("configuration: {0}")]
     Costs(#[from] CostError),

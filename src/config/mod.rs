@@ -4,10 +4,12 @@
 
 mod batches;
 mod cluster;
+mod energy;
 mod environment;
 mod listen;
 mod load;
 mod model;
+mod overflow;
 mod price_book;
 mod stated;
 mod terms;
@@ -30,9 +32,11 @@ use serde::Deserialize;
 pub use self::{
     batches::BatchesConfig,
     cluster::{ClusterConfig, SecretText},
+    energy::EnergyConfig,
     listen::{ListenAddress, ListenAddressError},
     load::ConfigError,
     model::VariantChoice,
+    overflow::OverflowConfig,
     stated::StatedKeys,
     webhooks::WebhooksConfig,
 };
@@ -43,7 +47,7 @@ use crate::{
     image_store::ImagesPlace,
     ledger::PostgresUrl,
     lora_library::LoraLibrary,
-    meter::Powers,
+    overflow::{Buyer, Seller},
     pipeline::{DeviceList, KernelChoice, LoraChoice, MemoryTier, ModelDigest, Precision},
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
@@ -82,6 +86,8 @@ pub struct Config {
     pub cluster: ClusterConfig,
     /// Where news is sent.
     pub webhooks: WebhooksConfig,
+    /// Who sells images while there is no room here, in the order in which they are asked.
+    pub overflow: Vec<OverflowConfig>,
     /// What files say of their making.
     pub metadata: MetadataConfig,
     /// What all keys together may use up.
@@ -227,16 +233,6 @@ pub struct MetadataConfig {
     pub producer: String,
 }
 
-/// The `[energy]` part.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct EnergyConfig {
-    /// Power of the device while it generates images; none: 65 W for a CPU, 350 W for a GPU.
-    pub device_watts: Option<Power>,
-    /// Power of the device while it waits; none: 0 W, so that idle hours are not booked.
-    pub idle_watts: Option<Power>,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -254,6 +250,7 @@ impl Default for Config {
             batches: BatchesConfig::default(),
             cluster: ClusterConfig::default(),
             webhooks: WebhooksConfig::default(),
+            overflow: Vec::new(),
             metadata: MetadataConfig::default(),
             budgets: Budgets::default(),
             log: LogConfig::default(),
@@ -364,14 +361,6 @@ impl Limits {
     }
 }
 
-impl EnergyConfig {
-    /// The device's power, configured or usual for its kind.
-    pub fn powers(&self, is_cpu: bool) -> Powers {
-        let usual = Power::from_watts(if is_cpu { 65 } else { 350 });
-        Powers { busy: self.device_watts.unwrap_or(usual), idle: self.idle_watts.unwrap_or_default() }
-    }
-}
-
 impl Config {
     /// How the engine is to work, and where it keeps what it measures.
     pub fn engine_settings(&self, profiles: ProfileStore) -> EngineSettings {
@@ -422,6 +411,7 @@ impl Config {
             log_prompts: self.log.prompts,
             budgets: self.budgets.clone(),
             operator: self.metadata.producer.clone(),
+            buyer: Buyer::default(),
         }
     }
 
@@ -478,6 +468,14 @@ impl Config {
             return Err(ConfigError::ExampleAmounts(self.costs.currency));
         }
         Ok(CostModel::new(self.costs.clone(), self.prices()?, self.exchange_rate.clone())?)
+    }
+
+    /// Those that sell images while there is no room here.
+    ///
+    /// # Errors
+    /// [`ConfigError`], one line that names the `[[overflow]]` and its key.
+    pub fn sellers(&self, costs: &CostModel, today: Date) -> Result<Vec<Seller>, ConfigError> {
+        overflow::sellers(&self.overflow, costs, today)
     }
 
     /// A model of these costs in `currency` that compares with `sku`: prices and rates, for a scenario that is not this

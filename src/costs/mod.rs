@@ -2,6 +2,7 @@
 
 mod asset;
 mod basis;
+mod bought_price;
 mod breakdown;
 mod budget;
 mod charging;
@@ -29,6 +30,7 @@ mod upkeep;
 
 pub use asset::{Asset, Life, Retirement};
 pub use basis::CostBasis;
+pub use bought_price::BoughtPrice;
 pub use breakdown::Breakdown;
 pub use budget::{Budget, BudgetAmount, BudgetError, BudgetLimit, BudgetPeriod, Budgets, Spending};
 pub use charging::{ChargingSettings, MachineUse, ShareRule, ShareRuleError};

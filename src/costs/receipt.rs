@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{Breakdown, Comparison, RateCard, Share};
 use crate::{
-    domain::Usage,
+    domain::{EnergySource, Usage},
     units::{Carbon, Energy, EnergyBalance, Millis, Money, RangeError},
 };
 
@@ -33,6 +33,18 @@ impl Receipt {
     ) -> Result<Self, RangeError> {
         let (wall_energy, cost) = rates.cost_of(usage, Share::WHOLE)?;
         Ok(Self { usage, wall_energy, cost, comparison, rates: Some(Arc::new(rates)) })
+    }
+
+    /// The receipt of what was not done here.
+    pub fn of_nothing() -> Self {
+        let energy = Energy::from_millijoules(0);
+        Self {
+            usage: Usage { duration: Millis::ZERO, energy, source: EnergySource::Estimated, epoch: None },
+            wall_energy: energy,
+            cost: Breakdown::default(),
+            comparison: None,
+            rates: None,
+        }
     }
 
     /// Electricity, depreciation and upkeep: the standard cost.

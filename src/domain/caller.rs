@@ -124,6 +124,8 @@ pub struct Caller {
     pub loras: Option<Vec<String>>,
     /// Its own limits.
     pub limits: KeyLimits,
+    /// Whether its prompts may leave the house, for images that are bought.
+    pub may_overflow: bool,
 }
 
 /// Names of models or LoRAs as people write them, with commas between; none if one of them is empty.
@@ -174,6 +176,7 @@ mod tests {
             models: None,
             loras: None,
             limits: KeyLimits::default(),
+            may_overflow: false,
         };
         assert!(caller.may_use("z-image-turbo"));
         caller.models = Some(vec!["z-image-turbo".into()]);

@@ -32,6 +32,8 @@ pub struct Provenance {
     pub created: Timestamp,
     /// What decided its pixels; none for an image on its way.
     pub computation: Option<Computation>,
+    /// The service that it was bought from, which has no seed or steps of ours; none if it was made here.
+    pub bought_from: Option<String>,
     /// What it cost; none for a preview, whose cost is not known yet.
     pub receipt: Option<ReceiptRecord>,
 }

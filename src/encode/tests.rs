@@ -18,6 +18,7 @@ const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 
 pub(super) fn provenance() -> Provenance {
     Provenance {
+        bought_from: None,
         prompt: PromptRecord::Text("a lighthouse at dusk".to_owned()),
         seed: Seed::new(42),
         steps: 8,

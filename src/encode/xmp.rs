@@ -41,9 +41,14 @@ pub(super) fn packet(provenance: &Provenance) -> String {
         }
         PromptRecord::Omitted => {}
     }
-    packet.put(custom(TINTYPE), "seed", &seed.to_string());
-    packet.put(custom(TINTYPE), "steps", &steps.to_string());
-    packet.put(custom(TINTYPE), "guidance_scale", &guidance_scale.to_string());
+    match &provenance.bought_from {
+        Some(seller) => packet.put(custom(TINTYPE), "bought_from", seller),
+        None => {
+            packet.put(custom(TINTYPE), "seed", &seed.to_string());
+            packet.put(custom(TINTYPE), "steps", &steps.to_string());
+            packet.put(custom(TINTYPE), "guidance_scale", &guidance_scale.to_string());
+        }
+    }
     packet.put(custom(TINTYPE), "model", model);
     if !provenance.loras.is_empty() {
         packet.put_loras(&provenance.loras);

@@ -24,6 +24,7 @@ pub(super) struct RunningSums {
 struct PeriodSums {
     start: Option<Timestamp>,
     last_entry: i64,
+    last_bought: i64,
     by_key: HashMap<KeyId, Spending>,
 }
 
@@ -41,6 +42,12 @@ pub(super) const SPENT: &str =
               AND first.image_index = entries.image_index AND first.entered_at_ms >= ?1
               AND +first.reverses IS NULL AND +first.corrects IS NULL))
      GROUP BY key_id";
+
+/// Sums for each key of the images after ?2 that were bought, or perhaps paid for, at or after ?1. One that did not come is no image.
+pub(super) const PAID: &str = "SELECT key_id, CAST(sum(price_nano) AS BIGINT),
+            CAST(sum(CASE bought_images.state WHEN 'bought' THEN 1 ELSE 0 END) AS BIGINT), CAST(0 AS BIGINT)
+     FROM bought_images JOIN requests ON requests.id = request_id
+     WHERE bought_images.id > ?2 AND entered_at_ms >= ?1 GROUP BY key_id";
 
 /// What open requests of each key have reserved.
 pub(super) const RESERVED: &str =
@@ -62,17 +69,30 @@ impl PeriodSums {
         if self.start != Some(start) {
             let before = "SELECT coalesce(min(id) - 1, 0) FROM entries WHERE entered_at_ms >= ?1";
             let last_entry = conn.query_one(before, params![start], |row| row.get(0))?;
-            *self = Self { start: Some(start), last_entry, by_key: HashMap::new() };
+            *self = Self { start: Some(start), last_entry, last_bought: 0, by_key: HashMap::new() };
         }
+        self.last_bought = self.add_after(conn, (PAID, "bought_images"), start, self.last_bought)?;
+        self.last_entry = self.add_after(conn, (SPENT, "entries"), start, self.last_entry)?;
+        Ok(())
+    }
+
+    /// Adds the rows of `table` after `after` by `sums`, and returns the last of them.
+    fn add_after(
+        &mut self,
+        conn: &Conn<'_>,
+        (sums, table): (&str, &str),
+        start: Timestamp,
+        after: i64,
+    ) -> Result<i64, LedgerError> {
         let last: i64 =
-            conn.query_one("SELECT coalesce(max(id), 0) FROM entries", params![], |row| row.get(0))?;
-        let after = self.last_entry;
-        conn.for_each(SPENT, params![start, after], |row| {
+            conn.query_one(&format!("SELECT coalesce(max(id), 0) FROM {table}"), params![], |row| {
+                row.get(0)
+            })?;
+        conn.for_each(sums, params![start, after], |row| {
             let (key, signed) = signed_spending(row)?;
             self.add(key, signed)
         })?;
-        self.last_entry = last;
-        Ok(())
+        Ok(last)
     }
 
     /// Adds what may be less than nothing: more was taken back than spent since the last question.

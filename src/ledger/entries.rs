@@ -129,11 +129,15 @@ pub(super) const IMAGE_COLUMNS: &str = "
     compared_sku, compared_nano, exchange_rate_nano, epoch,
     (SELECT card FROM rate_cards WHERE rate_cards.id = entries.rate_card) AS card";
 
-/// Each settled request, with the images that were asked for and those that were booked for it first.
+/// Each settled request, with the images that were asked for and those that were booked for it first, or bought.
 pub(super) const IMAGES_BY_REQUEST: &str = "
-    SELECT requests.id, requests.images, CAST(count(entries.id) AS BIGINT) FROM requests
-    LEFT JOIN entries ON request_id = requests.id AND kind = 'image' AND reverses IS NULL AND corrects IS NULL
-    WHERE state = 'settled' GROUP BY requests.id, requests.images ORDER BY requests.id";
+    SELECT requests.id, requests.images,
+           CAST(count(entries.id)
+                + (SELECT count(*) FROM bought_images
+                   WHERE bought_images.request_id = requests.id AND bought_images.state = 'bought') AS BIGINT)
+    FROM requests
+    LEFT JOIN entries ON entries.request_id = requests.id AND kind = 'image' AND reverses IS NULL AND corrects IS NULL
+    WHERE requests.state = 'settled' GROUP BY requests.id, requests.images ORDER BY requests.id";
 
 /// The images of request ?1 as they were first booked.
 pub(super) fn images_query() -> String {

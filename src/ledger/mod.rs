@@ -30,6 +30,7 @@ mod keys;
 mod late;
 mod loras;
 mod meter;
+mod purchases;
 mod queue;
 mod rate_cards;
 mod receipts;
@@ -76,6 +77,10 @@ pub use self::{
         KeyRules, KeyStanding, KeyState, KeyUse, NewKey, Recognised,
     },
     meter::{Epoch, OverheadTotals},
+    purchases::{
+        NewPurchase, Purchase, PurchaseForbidden, PurchaseState,
+        sums::{BoughtReport, SellerReport},
+    },
     queue::{
         Agreement, Claimed, Hints, JoinError, NewNode, NewQueued, NodeFigures, NodeRole, NodeRow,
         NotAdmitted, QueuePlace, QueuedRequest, RateKind, RateTaken, Reaped, Renewal, RequestEnd,

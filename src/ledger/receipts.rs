@@ -1,9 +1,9 @@
 use jiff::Timestamp;
 
 use super::{
-    Ledger, LedgerError, SettledImage, computations, edits,
+    Ledger, LedgerError, Purchase, SettledImage, computations, edits,
     entries::{IMAGE_COLUMNS, image, images_of},
-    loras,
+    loras, purchases,
     store::{Conn, Row, params},
 };
 use crate::domain::{Computation, EditRecord, ImageSize, KeyId, LoraUse, RequestId};
@@ -35,6 +35,8 @@ pub struct StoredRequest {
     pub is_delivered: bool,
     /// Its images, in order.
     pub images: Vec<StoredImage>,
+    /// What was bought for it, or was to be; none if nobody was asked.
+    pub purchase: Option<Purchase>,
 }
 
 /// An image with all that was booked for it.
@@ -54,7 +56,11 @@ pub(super) fn head_query() -> String {
     format!(
         "SELECT ended_at_ms, model, quality, tag, loras, delivered, width, height, steps, {of_edit},
                 computations.computation AS computation
-         FROM requests JOIN entries ON request_id = requests.id
+         FROM requests
+         JOIN (SELECT request_id, width, height, steps FROM entries WHERE request_id = ?1
+               UNION ALL SELECT request_id, width, height, 0 AS steps FROM bought_images
+               WHERE request_id = ?1 AND state = 'bought') AS made
+           ON made.request_id = requests.id
          LEFT JOIN computations ON computations.id = requests.computation
          WHERE requests.id = ?1 AND key_id = ?2 AND state = 'settled' LIMIT 1"
     )
@@ -70,6 +76,12 @@ impl Ledger {
             let head = conn
                 .query_first(&head_query(), params![id.to_text(), key.get()], |row| stored_head(id, row))?;
             let Some(head) = head else { return Ok(None) };
+            let purchase = purchases::of_request(conn, id)?;
+            if let Some(bought) = purchase.as_ref().filter(|purchase| purchase.is_bought()) {
+                let images = SettledImage::bought(bought.images).into_iter();
+                let image = |booked| StoredImage { booked, is_reversed: false, correction: None };
+                return Ok(Some(StoredRequest { images: images.map(image).collect(), purchase, ..head }));
+            }
             let (_, booked) = images_of(conn, id)?;
             let images = (0..).zip(booked).map(|(index, booked)| {
                 let in_force = in_force(conn, id, index)?;
@@ -77,7 +89,7 @@ impl Ledger {
                 let correction = in_force.filter(|(is_correction, _)| *is_correction).map(|(_, image)| image);
                 Ok::<_, LedgerError>(StoredImage { booked, is_reversed, correction })
             });
-            Ok(Some(StoredRequest { images: images.collect::<Result<_, _>>()?, ..head }))
+            Ok(Some(StoredRequest { images: images.collect::<Result<_, _>>()?, purchase, ..head }))
         })
     }
 }
@@ -98,6 +110,7 @@ fn stored_head(id: RequestId, row: &Row<'_>) -> Result<StoredRequest, LedgerErro
         computation: computations::from_row(row)?,
         is_delivered: row.get::<Option<bool>>("delivered")?.unwrap_or(false),
         images: Vec::new(),
+        purchase: None,
     })
 }
 

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Ledger, LedgerError, loras, signed,
+    Ledger, LedgerError, Purchase, loras, purchases, signed,
     store::{FromValue, Row, Value, params},
     unsigned,
 };
@@ -109,6 +109,8 @@ pub struct RecentRequest {
     pub is_delivered: Option<bool>,
     /// What the device did for it; none if it never began.
     pub work: Option<RecentWork>,
+    /// What was bought for it, or was to be; none if nobody was asked.
+    pub purchase: Option<Purchase>,
 }
 
 /// What the device did for a request, with or without images.
@@ -177,7 +179,16 @@ impl Ledger {
         let (outcome, key, tag) =
             (filter.outcome.map(RequestOutcome::as_str), filter.key.as_deref(), filter.tag.as_deref());
         let parameters = params![before, limit, id, outcome, key, tag, seed, from, to];
-        self.store.read(|conn| conn.query(RECENT, parameters, request))
+        self.store.read(|conn| {
+            let mut requests = conn.query(RECENT, parameters, request)?;
+            if let (Some(newest), Some(oldest)) = (requests.first(), requests.last()) {
+                let mut purchases = purchases::of_requests(conn, oldest.id, newest.id)?;
+                for request in &mut requests {
+                    request.purchase = purchases.remove(&request.id);
+                }
+            }
+            Ok(requests)
+        })
     }
 }
 
@@ -197,6 +208,7 @@ fn request(row: &Row<'_>) -> Result<RecentRequest, LedgerError> {
         loras: loras::from_row(row)?,
         is_delivered: row.get("delivered")?,
         work: work(row)?,
+        purchase: None,
     })
 }
 

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::{
     FailedWork, Ledger, LedgerError, NewRequest, OverBudget, Reservation, ReserveError, Reserved,
-    SettledRequest, Settlement, Unbooked, computations, edits,
+    SettledImage, SettledRequest, Settlement, Unbooked, computations, edits,
     ends::{begin, end, expect_one, note_failure},
     entries::{self, Entries},
-    loras,
+    loras, purchases,
     queue::{self, NotAdmitted, Release},
     signed,
     store::{Conn, params},
@@ -137,7 +137,7 @@ impl Ledger {
     }
 
     /// Writes a request's entries and its end in one transaction.
-    fn end(
+    pub(in crate::ledger) fn end(
         &self,
         reservation: Reservation,
         state: &str,
@@ -189,8 +189,22 @@ impl Ledger {
                 Ok::<_, LedgerError>((row.get::<Timestamp>(0)?, prompt_tokens, how))
             })?;
             let Some((settled_at, prompt_tokens, (edit, loras, computation))) = head else { return Ok(None) };
-            let (size, images) = entries::images_of(conn, id)?;
-            Ok(Some(SettledRequest { settled_at, prompt_tokens, edit, loras, computation, size, images }))
+            let purchase = purchases::of_request(conn, id)?;
+            let (size, images) = match purchase.as_ref().filter(|purchase| purchase.is_bought()) {
+                Some(bought) => (bought.size, SettledImage::bought(bought.images)),
+                None => entries::images_of(conn, id)?,
+            };
+            let settled = SettledRequest {
+                settled_at,
+                prompt_tokens,
+                edit,
+                loras,
+                computation,
+                size,
+                images,
+                purchase,
+            };
+            Ok(Some(settled))
         })
     }
 
@@ -207,6 +221,7 @@ impl Ledger {
                 // Of a cluster that was here before: nobody takes from it any more.
                 conn.execute("DELETE FROM queue", params![])?;
             }
+            purchases::abandon(conn, now)?;
             conn.execute(update, params![now])
         })
     }

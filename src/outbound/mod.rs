@@ -25,8 +25,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Bytes of a URL; longer ones are not read by most servers.
 pub const URL_BYTES_MAX: usize = 8192;
 
-/// Whose certificates are believed.
-#[derive(Debug, Clone)]
+/// Whose certificates are believed; by default, those that Mozilla's authorities sign.
+#[derive(Debug, Clone, Default)]
 pub struct Outbound {
     tls: TlsConfig,
 }
@@ -48,7 +48,15 @@ pub enum OutboundError {
     /// The host has no address that may be connected to.
     #[error("{0} has no public address")]
     NotPublic(String),
-    /// It could not be reached, or broke off.
+    /// No connection was made: nothing was sent.
+    #[error("{host} cannot be reached: {reason}")]
+    NotConnected {
+        /// The host.
+        host: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// It broke off: nobody knows what arrived.
     #[error("{host} cannot be reached: {reason}")]
     Unreachable {
         /// The host.
@@ -108,9 +116,24 @@ impl Outbound {
             ureq::Error::Other(error) if error.is::<NoPublicAddress>() => {
                 OutboundError::NotPublic(authority(url))
             }
+            error if is_before_sending(&error) => {
+                OutboundError::NotConnected { host: authority(url), reason: error.to_string() }
+            }
             error => unreachable(url, &error),
         })
     }
+}
+
+/// Whether `error` came before the first byte of a request could be sent.
+fn is_before_sending(error: &ureq::Error) -> bool {
+    use ureq::{Error, Timeout};
+    matches!(
+        error,
+        Error::HostNotFound
+            | Error::ConnectionFailed
+            | Error::BadUri(_)
+            | Error::Timeout(Timeout::Resolve | Timeout::Connect)
+    ) || matches!(error, Error::Io(cause) if cause.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 /// The host and the port, as an error names them.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{GenerateRequest, PartialLora, Service, ServiceError, loras};
+use super::{GenerateRequest, PartialLora, Service, ServiceError, loras, overflow::Buying};
 use crate::{
     admit::{Pass, RateStanding, Refused, Taken},
     domain::{RequestId, Usage},
-    engine::{LoraSet, Order, Priority, PromptTokens, QueueEstimate, Ticket},
+    engine::{LoraSet, Order, Permit, Priority, PromptTokens, QueueEstimate, Ticket},
     ledger::{BudgetPeriods, Ledger, NewRequest, OverBudget, Reservation, Reserved},
     units::Millis,
 };
@@ -20,12 +20,22 @@ pub(super) fn reserved(usage: Usage) -> Usage {
 /// A request that has its place and its money.
 pub(super) struct Admitted {
     pub(super) reservation: Reservation,
-    pub(super) ticket: Ticket,
-    pub(super) outlook: QueueEstimate,
+    pub(super) way: Way,
+    /// Why nothing is bought; none if nothing is ever bought.
+    pub(super) stays: Option<String>,
+    pub(super) outlook: Option<QueueEstimate>,
     pub(super) images: Option<RateStanding>,
     pub(super) partial_loras: Vec<PartialLora>,
     /// Held while the job is at work.
     pub(super) pass: Option<Pass>,
+}
+
+/// Where a request's images are made.
+pub(super) enum Way {
+    /// In the queue.
+    Here(Ticket),
+    /// By a service that is asked now.
+    There(Box<Buying>),
 }
 
 /// A request that nothing but its place and its money can refuse any more.
@@ -34,6 +44,18 @@ pub(super) struct Entered {
     pub(super) loras: LoraSet,
     /// Given back unless they are kept.
     pub(super) images: Option<Taken>,
+}
+
+/// What a device is asked for.
+fn order(request: &GenerateRequest, tokens: Arc<PromptTokens>, loras: LoraSet) -> Order {
+    Order {
+        job: Arc::clone(&request.job),
+        key: request.caller.key,
+        priority: request.priority,
+        tokens,
+        loras,
+        partials: request.partials.unwrap_or(0),
+    }
 }
 
 impl Service {
@@ -53,6 +75,24 @@ impl Service {
         let patience = self.patience(request);
         let engine = self.studio().engine().ok_or(ServiceError::Lost)?;
         let permit = engine.permit(&request.job, request.caller.key, request.priority, patience);
+        let outlook = permit.as_ref().map(Permit::outlook).map_err(|overloaded| *overloaded);
+        let (chosen, mut stays) = self.choose(request, outlook).await?;
+        if let Some(chosen) = chosen {
+            match self.reserve_to_buy(request, random, &chosen).await? {
+                Ok(Reserved::New(reservation)) => {
+                    self.log_admission(reservation.id(), request, reservation.passed_budgets());
+                    let way = Way::There(Box::new(chosen.buying(order(request, tokens, loras))));
+                    let images = images.map(Taken::keep);
+                    let partial_loras = Vec::new();
+                    let admitted =
+                        Admitted { reservation, way, stays, outlook: None, images, partial_loras, pass };
+                    return Ok(Reserved::New(admitted));
+                }
+                Ok(Reserved::Settled(id)) => return Ok(Reserved::Settled(id)),
+                Ok(Reserved::Open(id)) => return Ok(Reserved::Open(id)),
+                Err(why) => stays = Some(why),
+            }
+        }
         let permit = permit.map_err(ServiceError::Overloaded)?;
         let reserved = self.with_new_request(request, random, |ledger, new| {
             Ok(ledger.reserve(new).map_err(Refused::from)?)
@@ -64,16 +104,9 @@ impl Service {
         };
         self.log_admission(reservation.id(), request, reservation.passed_budgets());
         let images = images.map(Taken::keep);
-        let (outlook, partial_loras) = (permit.outlook(), loras::partial(&request.job, &loras));
-        let ticket = permit.submit(Order {
-            job: Arc::clone(&request.job),
-            key: request.caller.key,
-            priority: request.priority,
-            tokens,
-            loras,
-            partials: request.partials.unwrap_or(0),
-        });
-        Ok(Reserved::New(Admitted { reservation, ticket, outlook, images, partial_loras, pass }))
+        let (outlook, partial_loras) = (Some(permit.outlook()), loras::partial(&request.job, &loras));
+        let way = Way::Here(permit.submit(order(request, tokens, loras)));
+        Ok(Reserved::New(Admitted { reservation, way, stays, outlook, images, partial_loras, pass }))
     }
 
     /// Finds a repeat, and looks at all that may refuse a request before its place is asked for.

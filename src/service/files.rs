@@ -3,7 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Answer, AnsweredImage, Audience, GenerateRequest, ImageFile, PartialFile, Service, ServiceError,
+    Answer, AnsweredImage, Audience, GenerateRequest, ImageFile, MadeBy, PartialFile, Service, ServiceError,
     jobs::JobGuard,
 };
 use crate::{
@@ -103,7 +103,7 @@ impl Service {
     }
 
     /// What an image's file says about how it was made.
-    fn provenance(
+    pub(super) fn provenance(
         &self,
         request: &GenerateRequest,
         id: RequestId,
@@ -148,6 +148,7 @@ impl Service {
                 edit: settled.edit,
                 loras: settled.loras,
                 computation: settled.computation,
+                made_by: MadeBy { purchase: settled.purchase, why: None },
             })
         })
         .await

@@ -21,7 +21,8 @@ pub(super) struct OpenJobs {
 struct JobEntry {
     /// As it was when something last happened to it; how far it is now is read when somebody asks.
     job: OpenJob,
-    handle: JobHandle,
+    /// None while its images are bought: what is paid for cannot be stopped.
+    handle: Option<JobHandle>,
     preview: Option<Preview>,
 }
 
@@ -76,6 +77,8 @@ pub struct OpenJob {
     pub steps_all: u32,
     /// Which look at it can be had, from 0.
     pub preview: Option<u32>,
+    /// Why its images are bought, or are not; none if nothing is ever bought.
+    pub overflow: Option<String>,
 }
 
 /// Where a job is.
@@ -90,6 +93,8 @@ pub enum JobStage {
     },
     /// On the device, or between two of its images.
     Generating,
+    /// At another service, which is asked for its images.
+    Buying,
     /// All steps are done; it is decoded, encoded and booked.
     Finishing,
     /// It was asked to stop, and will at its next step.
@@ -106,9 +111,8 @@ impl OpenJobs {
     /// Lists a job that was handed in at `now`, with its prompt if that may be shown.
     pub(super) fn enter(
         &self,
-        id: RequestId,
-        request: &GenerateRequest,
-        handle: &JobHandle,
+        (id, request): (RequestId, &GenerateRequest),
+        (handle, overflow): (Option<&JobHandle>, Option<String>),
         shows_prompt: bool,
         now: Timestamp,
     ) -> JobGuard {
@@ -126,8 +130,9 @@ impl OpenJobs {
             steps_done: 0,
             steps_all: spec.steps_run().saturating_mul(images),
             preview: None,
+            overflow,
         };
-        self.jobs.lock().insert(id, JobEntry { job, handle: handle.clone(), preview: None });
+        self.jobs.lock().insert(id, JobEntry { job, handle: handle.cloned(), preview: None });
         JobGuard { id, jobs: Arc::clone(&self.jobs) }
     }
 }
@@ -167,8 +172,11 @@ impl Drop for JobGuard {
 impl JobEntry {
     /// The job as it is now. `waiting` are the jobs that wait, in the order of their turns, each with its wait.
     fn now(&self, waiting: &[(JobHandle, Millis)]) -> OpenJob {
-        let Progress { steps_done, is_stopping, .. } = self.handle.progress();
-        let turn = (1..).zip(waiting).find(|(_, (handle, _))| handle.is_of_same_job(&self.handle));
+        let Some(handle) = &self.handle else {
+            return OpenJob { stage: JobStage::Buying, ..self.job.clone() };
+        };
+        let Progress { steps_done, is_stopping, .. } = handle.progress();
+        let turn = (1..).zip(waiting).find(|(_, (waiting, _))| waiting.is_of_same_job(handle));
         let stage = match turn {
             _ if is_stopping => JobStage::Stopping,
             Some((position, (_, wait))) => JobStage::Waiting { position, wait: *wait },
@@ -193,7 +201,7 @@ impl Service {
 
     /// Stops the job of request `id` for `reason`; false if none is open.
     pub fn stop_job(&self, id: RequestId, reason: StopReason) -> bool {
-        let handle = self.open_jobs.jobs.lock().get(&id).map(|entry| entry.handle.clone());
+        let handle = self.open_jobs.jobs.lock().get(&id).and_then(|entry| entry.handle.clone());
         // Not under the lock: a job that waits ends here and now.
         handle.inspect(|handle| handle.stop(reason)).is_some()
     }

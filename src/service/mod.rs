@@ -17,6 +17,7 @@ mod jobs;
 mod live_load;
 mod loras;
 mod node;
+mod overflow;
 mod overheads;
 mod parts;
 mod patience;
@@ -38,7 +39,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use self::admission::Admitted;
+use self::admission::{Admitted, Way};
 use self::audience::{Audience, Started, join, refuse};
 use self::in_flight::{Admission, InFlight, InWorkGuard};
 pub use self::jobs::{AskedImages, JobStage, OpenJob, Preview};
@@ -46,8 +47,8 @@ use self::jobs::{JobGuard, OpenJobs};
 use self::live_load::{LiveLoad, SettledWork};
 pub use self::recent::RecentJob;
 pub use self::request::{
-    Accepted, Answer, AnsweredImage, GenerateRequest, ImageFile, News, Outcome, PartialFile, PartialLora,
-    ServiceError,
+    Accepted, Answer, AnsweredImage, GenerateRequest, ImageFile, MadeBy, News, Outcome, PartialFile,
+    PartialLora, ServiceError,
 };
 pub use self::settings::{
     OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
@@ -65,7 +66,7 @@ use crate::{
     admit::{Pass, Refused},
     domain::RequestId,
     engine::{Generated, Priority, PromptTokens, StopReason, Ticket, WorkError, WorkFailure},
-    ledger::{ReserveError, Reserved},
+    ledger::{Reservation, ReserveError, Reserved},
     units::Millis,
 };
 
@@ -201,31 +202,51 @@ impl Service {
             Ok(Reserved::Open(id)) => return refuse(ServiceError::StillOpen(id), start, &audience),
             Err(error) => return refuse(error, start, &audience),
         };
-        let Admitted { reservation, ticket, outlook, images, partial_loras, pass } = admitted;
+        let Admitted { reservation, way, stays, outlook, images, partial_loras, pass } = admitted;
         audience.begun.send_replace(true);
         // Where nobody listens, `follow` finds that out.
         let passed_budgets = reservation.passed_budgets().to_vec();
         let id = reservation.id();
-        let (id_given, outlook) = (Some(id), Some(outlook));
-        let started = Started { id: id_given, outlook, images, passed_budgets, partial_loras, pass: None };
+        let started = Started { id: Some(id), outlook, images, passed_budgets, partial_loras, pass: None };
         start.send(Ok(started)).ok();
-        let shows_prompt = self.parts.settings.log_prompts;
-        let open = self.open_jobs.enter(id, &request, &ticket.handle, shows_prompt, self.now());
-        let followed = self.follow(ticket, &request, &open, &audience).await;
-        // Before the answer: whoever has it may ask for the next at once.
-        drop(pass);
-        let outcome = match followed {
-            Ok(generated) => self.settle(reservation, generated, &request).await,
-            Err(error) => {
-                self.fail(reservation, error.cause.reason(), &error.spent, &request.job).await;
-                Err(error.into())
+        let outcome = match way {
+            Way::Here(ticket) => {
+                self.make_here(reservation, ticket, (&request, stays), (&audience, pass)).await
             }
+            Way::There(buying) => self.make_there(reservation, *buying, &request, (&audience, pass)).await,
         };
         let is_settled = outcome.is_ok();
         let is_awaited = audience.outcome.receiver_count() > 0;
         audience.outcome.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
         if is_settled && is_awaited {
             self.note_delivery(id).await;
+        }
+    }
+
+    /// Follows a job through the queue, and settles it. `stays` is why nothing was bought.
+    async fn make_here(
+        &self,
+        reservation: Reservation,
+        ticket: Ticket,
+        (request, stays): (&GenerateRequest, Option<String>),
+        (audience, pass): (&Audience, Option<Pass>),
+    ) -> Result<Answer, ServiceError> {
+        let id = reservation.id();
+        let (shows_prompt, now) = (self.parts.settings.log_prompts, self.now());
+        let open =
+            self.open_jobs.enter((id, request), (Some(&ticket.handle), stays.clone()), shows_prompt, now);
+        let followed = self.follow(ticket, request, &open, audience).await;
+        // Before the answer: whoever has it may ask for the next at once.
+        drop(pass);
+        match followed {
+            Ok(generated) => {
+                let answer = self.settle(reservation, generated, request).await?;
+                Ok(Answer { made_by: self.made_by(id, stays).await, ..answer })
+            }
+            Err(error) => {
+                self.fail(reservation, error.cause.reason(), &error.spent, &request.job).await;
+                Err(error.into())
+            }
         }
     }
 

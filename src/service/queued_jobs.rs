@@ -70,5 +70,6 @@ fn open_job(
         steps_done: request.steps_done,
         steps_all,
         preview: None,
+        overflow: None,
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     encode::EncodeError,
     engine::{LoraGap, Overloaded, Priority, QueueEstimate, WorkError},
     image_store::{ImageName, StoreError},
-    ledger::{AddFileError, LedgerError, OverBudget},
+    ledger::{AddFileError, LedgerError, OverBudget, Purchase},
     lora_library::LoraError,
 };
 
@@ -39,6 +39,8 @@ pub struct GenerateRequest {
     pub body_sha256: [u8; 32],
     /// The memory of the image that is edited, given back with the request.
     pub source_memory: Option<OwnedSemaphorePermit>,
+    /// Whether it names what another model does not have: a seed, steps or guidance.
+    pub is_of_this_model: bool,
 }
 
 impl GenerateRequest {
@@ -67,6 +69,32 @@ pub struct Answer {
     pub loras: Vec<LoraUse>,
     /// What decided its pixels; none if an earlier version made it.
     pub computation: Option<Computation>,
+    /// Where its images were made.
+    pub made_by: MadeBy,
+}
+
+/// Where an answer's images were made, and why there.
+#[derive(Debug, Clone, Default)]
+pub struct MadeBy {
+    /// What was bought for it, or was to be; none if nobody was asked.
+    pub purchase: Option<Purchase>,
+    /// Why nobody was asked; none if nobody ever is.
+    pub why: Option<String>,
+}
+
+/// `here`, `here; …` or `acme; …`: who made the images, and why they.
+impl fmt::Display for MadeBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.purchase, &self.why) {
+            (Some(bought), _) if bought.is_bought() => write!(f, "{}; {}", bought.seller, bought.why),
+            (Some(tried), _) => {
+                let outcome = tried.outcome.as_deref().unwrap_or("no answer");
+                write!(f, "here; {} was asked: {outcome}", tried.seller)
+            }
+            (None, Some(why)) => write!(f, "here; {why}"),
+            (None, None) => f.write_str("here"),
+        }
+    }
 }
 
 /// One image as it goes out.

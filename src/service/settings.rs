@@ -5,6 +5,7 @@ use crate::{
     costs::Budgets,
     domain::{RenderSpec, Seed},
     encode::{PromptRecord, Provenance},
+    overflow::Buyer,
     units::Millis,
 };
 
@@ -29,6 +30,8 @@ pub struct ServiceSettings {
     pub budgets: Budgets,
     /// Who runs this server, as files of the ledger name them.
     pub operator: String,
+    /// Who is asked for images while there is no room here.
+    pub buyer: Buyer,
 }
 
 /// What becomes of a job whose client has gone. A job with an idempotency key is always finished: its client is
@@ -90,6 +93,7 @@ impl ProvenanceSettings {
             produced_id,
             created: now,
             computation: None,
+            bought_from: None,
             receipt: None,
         }
     }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, AnsweredImage, GenerateRequest, Service, ServiceError, files::MadeFiles, patience::Patience,
+    Answer, AnsweredImage, GenerateRequest, MadeBy, Service, ServiceError, files::MadeFiles,
+    patience::Patience,
 };
 use crate::{
     costs::CostModel,
@@ -59,7 +60,8 @@ impl Service {
                 self.note_images(&images, &batches, request);
                 let (size, loras) = (job.spec.size, job.spec.loras.clone());
                 let computation = Some(computation);
-                Ok(Answer { id, created: now, size, images, prompt_tokens, edit, loras, computation })
+                let (created, made_by) = (now, MadeBy::default());
+                Ok(Answer { id, created, size, images, prompt_tokens, edit, loras, computation, made_by })
             }
             Err(Unbooked { reservation, error }) if error.is_fenced() => {
                 self.give_up(&reservation, &spent, &error).await;

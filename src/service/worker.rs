@@ -126,7 +126,8 @@ impl Service {
         };
         let ticket = permit.submit(order);
         let shows_prompt = self.parts.settings.log_prompts;
-        let open = self.open_jobs.enter(id, &request, &ticket.handle, shows_prompt, self.now());
+        let open =
+            self.open_jobs.enter((id, &request), (Some(&ticket.handle), None), shows_prompt, self.now());
         open.note_begin(self.now());
         Ok(HeldRequest { reservation, request, ticket, open })
     }
@@ -257,6 +258,7 @@ fn request_of(queued: QueuedJob, key: KeyId) -> GenerateRequest {
         models: None,
         loras: None,
         limits: KeyLimits::default(),
+        may_overflow: false,
     };
     GenerateRequest {
         caller,
@@ -269,6 +271,7 @@ fn request_of(queued: QueuedJob, key: KeyId) -> GenerateRequest {
         idempotency_key: None,
         body_sha256: [0; 32],
         source_memory: None,
+        is_of_this_model: true,
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
 
+#[path = "../support/commercial_api.rs"]
+mod commercial_api;
 #[path = "../support/eventually.rs"]
 mod eventually;
 #[path = "../support/lora_files.rs"]
@@ -37,6 +39,7 @@ mod jobs_page;
 mod keys;
 mod keys_page;
 mod loras;
+mod overflow;
 mod playground;
 mod queue;
 mod quotes;

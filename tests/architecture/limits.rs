@@ -15,11 +15,12 @@ const TABLES: [(&str, &str); 1] = [("costs/simulation/article.rs", "all")];
 /// Fields of a struct.
 const FIELDS_MAX: usize = 14;
 /// Structs with more, each of them flat because what it stands for is: a field a key of a file, a column or a flag.
-const FLAT: [(&str, &str); 16] = [
+const FLAT: [(&str, &str); 17] = [
     // Tables of tintype.toml.
     ("config/mod.rs", "Config"),
     ("config/mod.rs", "Limits"),
     ("config/mod.rs", "ModelConfig"),
+    ("config/overflow.rs", "OverflowConfig"),
     // A scenario's file, and the flags that stand for one.
     ("costs/simulation/scenario.rs", "Scenario"),
     ("cli/roi/mod.rs", "Usage"),

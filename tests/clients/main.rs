@@ -6,6 +6,9 @@
 
 #![expect(clippy::print_stdout, reason = "figures for whoever runs it with --nocapture")]
 
+#[expect(dead_code, reason = "tests/api looks into what is asked for, and lets it fail")]
+#[path = "../support/commercial_api.rs"]
+mod commercial_api;
 #[path = "../support/eventually.rs"]
 mod eventually;
 #[path = "../support/lora_files.rs"]
@@ -33,10 +36,13 @@ use std::{
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
     domain::{ApiKey, Scopes},
-    ledger::{KeyRules, NewKey},
+    ledger::{KeyChange, KeyRules, NewKey},
 };
 
-use crate::{node::node, python::python, script::run, server::TestServer, skip::skip_or_fail};
+use crate::{
+    commercial_api::CommercialApi, node::node, python::python, script::run, server::TestServer,
+    skip::skip_or_fail,
+};
 
 /// tests/clients of this repository.
 fn clients_dir() -> PathBuf {
@@ -94,6 +100,20 @@ fn the_python_sdk_gets_urls_and_every_format() {
 #[test]
 fn the_python_sdk_streams() {
     pass(python("openai_streaming.py"), &TestServer::start(), 10, 17);
+}
+
+#[test]
+fn the_python_sdk_takes_bought_images_for_ordinary_ones() {
+    let api = CommercialApi::start();
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let overflow = api.overflow(&directory.path().join("key"), &serde_json::json!({}));
+    let server = TestServer::start_with(|config| {
+        config.overflow = vec![serde_json::from_value(overflow).expect("an overflow")];
+    });
+    let public_id = server.key.split('-').nth(1).expect("a public id").to_owned();
+    let may = [KeyChange::MayOverflow(true)];
+    server.ledger().change_key(&public_id, &may, "command line", jiff::Timestamp::now()).expect("changed");
+    pass(python("openai_overflow.py"), &server, 2, 0);
 }
 
 #[test]

@@ -5,6 +5,8 @@
 
 #[path = "../support/audit.rs"]
 mod audit;
+#[path = "../support/commercial_api.rs"]
+mod commercial_api;
 #[path = "../support/eventually.rs"]
 mod eventually;
 #[path = "../support/image_client.rs"]
@@ -32,6 +34,7 @@ mod full_disk;
 mod kills;
 mod later;
 mod ledger_in_postgres;
+mod overflow;
 mod read_only;
 mod served;
 mod storm;

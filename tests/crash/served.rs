@@ -118,7 +118,7 @@ impl Place {
         self.serve_command(self.command_for_embedded(wrapper))
     }
 
-    fn serve_command(&mut self, mut command: Command) -> Served {
+    pub fn serve_command(&mut self, mut command: Command) -> Served {
         let mut program = Program::spawn(command.stderr(Stdio::piped()));
         if let Some(key) = program.key.take() {
             self.key = key;

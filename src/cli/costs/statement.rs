@@ -1,7 +1,7 @@
 use super::elsewhere;
 use crate::{
     cli::table::aligned,
-    ledger::{GroupReport, Groups, MonthReport, WholeMonth},
+    ledger::{BoughtReport, GroupReport, Groups, MonthReport, WholeMonth},
     units::Money,
 };
 
@@ -44,6 +44,7 @@ pub(super) fn statement(report: &MonthReport) -> String {
     if let Some(whole) = &report.whole {
         lines.extend(whole_lines(report, whole));
     }
+    lines.extend(report.overflow.iter().flat_map(|bought| bought_lines(bought, money)));
     if report.figures.undelivered_images != 0 {
         lines.push(format!(
             "  undelivered       {:>16}  generated, but the client had gone",
@@ -139,6 +140,35 @@ fn whole_lines(report: &MonthReport, whole: &WholeMonth) -> Vec<String> {
             report.compared_with
         ));
     }
+    lines
+}
+
+/// What was bought elsewhere, which is in none of the figures above.
+pub(super) fn bought_lines(bought: &BoughtReport, money: impl Fn(Money) -> String) -> Vec<String> {
+    let sellers: Vec<_> =
+        bought.sellers.iter().map(|seller| format!("{} ({})", seller.seller, seller.sku)).collect();
+    let mut lines = vec![format!(
+        "  overflow          {}  {} images from {}",
+        money(bought.bought_total),
+        bought.bought_images,
+        sellers.join(", ")
+    )];
+    if bought.doubtful_images > 0 {
+        lines.push(format!(
+            "  in doubt          {}  {} images that were perhaps paid for",
+            money(bought.doubtful_total),
+            bought.doubtful_images
+        ));
+    }
+    lines.extend(
+        bought
+            .paid_total
+            .map(|paid| format!("  paid              {}  all in, and what was bought", money(paid))),
+    );
+    lines.push(format!(
+        "  another device    {}  would have saved so much, by the measured pace, without its price",
+        money(bought.another_device_saves)
+    ));
     lines
 }
 

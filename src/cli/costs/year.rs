@@ -1,4 +1,4 @@
-use super::elsewhere;
+use super::{elsewhere, statement::bought_lines};
 use crate::{
     cli::table::aligned,
     ledger::{Figures, WholeMonth, YearReport},
@@ -24,6 +24,8 @@ pub(super) fn statement(report: &YearReport) -> String {
     if report.example_hardware {
         lines.push("depreciation is an example's; set [costs] in tintype.toml".into());
     }
+    let money = |amount: Money| format!("{:>16} {}", amount.to_rounded_string(decimals), report.currency);
+    lines.extend(report.overflow.iter().flat_map(|bought| bought_lines(bought, money)));
     lines.extend(elsewhere::services(&report.services, decimals));
     lines.extend(elsewhere::payback(report.payback.as_ref(), report.currency));
     lines.join("\n") + "\n"

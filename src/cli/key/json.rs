@@ -32,6 +32,8 @@ pub(super) struct KeyJson {
     requests_per_minute: Option<NonZeroU32>,
     images_per_minute: Option<NonZeroU32>,
     concurrent_jobs: Option<NonZeroU32>,
+    /// Whether its prompts may leave the house.
+    overflow: bool,
 }
 
 impl KeyJson {
@@ -55,6 +57,7 @@ impl KeyJson {
             requests_per_minute: rules.limits.requests_per_minute,
             images_per_minute: rules.limits.images_per_minute,
             concurrent_jobs: rules.limits.concurrent_jobs,
+            overflow: rules.may_overflow,
         }
     }
 }

@@ -37,6 +37,16 @@ pub(super) struct RuleArgs {
     /// Jobs at one time, waiting ones included; none: as configured
     #[arg(long, value_name = "N|none", value_parser = or_none(parse_limit))]
     concurrent: Option<OrNone<NonZeroU32>>,
+    /// Whether its prompts may leave the house, for images that are bought from an [[overflow]] [default: no]
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, default_missing_value = "yes")]
+    overflow: Option<YesNo>,
+}
+
+/// An answer to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum YesNo {
+    Yes,
+    No,
 }
 
 /// A rule's value, or the word `none`. A type of its own, because clap reads an Option in an Option otherwise.
@@ -89,6 +99,7 @@ impl RuleArgs {
                 images_per_minute: self.images_per_minute.and_then(|limit| limit.0),
                 concurrent_jobs: self.concurrent.and_then(|limit| limit.0),
             },
+            may_overflow: self.overflow == Some(YesNo::Yes),
         })
     }
 
@@ -102,6 +113,7 @@ impl RuleArgs {
             self.requests_per_minute.map(|limit| KeyChange::RequestsPerMinute(limit.0)),
             self.images_per_minute.map(|limit| KeyChange::ImagesPerMinute(limit.0)),
             self.concurrent.map(|limit| KeyChange::ConcurrentJobs(limit.0)),
+            self.overflow.map(|may| KeyChange::MayOverflow(may == YesNo::Yes)),
         ];
         Ok(named.into_iter().flatten().collect())
     }

@@ -28,6 +28,9 @@ use crate::{
 /// What the client should know of an answer that is given all the same.
 const WARNING: &str = "x-tintype-warning";
 
+/// Who made an answer's images, and why they.
+const MADE_BY: &str = "x-tintype-made-by";
+
 /// Longest Idempotency-Key that is kept.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
 
@@ -75,6 +78,7 @@ impl Received {
             idempotency_key,
             body_sha256,
             source_memory,
+            is_of_this_model: asked.is_of_this_model,
         };
         (asked, generate)
     }
@@ -126,6 +130,7 @@ pub(super) async fn answer(
             let pass = accepted.pass();
             let answer = accepted.answer().await.map_err(|error| ApiError::from(&*error))?;
             state.service.check_kept(&answer).await?;
+            say_who_made(&mut response, &answer);
             let parts = parts_of(&asked, &answer, state, |name, now| {
                 state.links.link(&state.address.base(request), name, now)
             })?;
@@ -232,6 +237,12 @@ fn warn_of_guidance(response: &mut HttpResponseBuilder, asked: &Asked, variant: 
     if let Some(warning) = variant.warning(&asked.job.spec) {
         response.append_header((WARNING, warning));
     }
+}
+
+/// Where the images were made, and why there.
+fn say_who_made(response: &mut HttpResponseBuilder, answer: &Answer) {
+    let made_by = answer.made_by.to_string();
+    response.insert_header((MADE_BY, utf8_percent_encode(&made_by, CONTROLS).to_string()));
 }
 
 /// A LoRA's name may have any letters, and a header has ASCII only: others are percent-encoded.

@@ -126,6 +126,13 @@ const KINDS: &[(&str, Of, &str)] = &[
          WHERE ended_at_ms >= ?1 AND ended_at_ms < ?2 AND delivered_at_ms <= ?3 ORDER BY deliveries.id",
     ),
     (
+        "bought image",
+        Of::Span,
+        "SELECT id, request_id, image_index, purchase_id, state, entered_at_ms, seller, sku, list_currency, list_nano,
+                exchange_rate_nano, currency, price_nano, here_nano, width, height
+         FROM bought_images WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2 ORDER BY id",
+    ),
+    (
         "rate card",
         Of::Span,
         "SELECT id, card FROM rate_cards

@@ -33,6 +33,8 @@ pub enum KeyChange {
     ImagesPerMinute(Option<NonZeroU32>),
     /// Jobs at one time.
     ConcurrentJobs(Option<NonZeroU32>),
+    /// Whether its prompts may leave the house, for images that are bought.
+    MayOverflow(bool),
 }
 
 /// `budgets 12.50 a month`, as in the log; what is taken away is `none`.
@@ -55,6 +57,7 @@ impl fmt::Display for KeyChange {
             Self::RequestsPerMinute(limit) => write!(f, "requests a minute {}", or_none(limit)),
             Self::ImagesPerMinute(limit) => write!(f, "images a minute {}", or_none(limit)),
             Self::ConcurrentJobs(limit) => write!(f, "concurrent jobs {}", or_none(limit)),
+            Self::MayOverflow(may) => write!(f, "overflow {}", if *may { "yes" } else { "no" }),
         }
     }
 }
@@ -79,6 +82,7 @@ impl KeyChange {
             Self::RequestsPerMinute(limit) => set("requests_per_minute", &limit.map(NonZeroU32::get)),
             Self::ImagesPerMinute(limit) => set("images_per_minute", &limit.map(NonZeroU32::get)),
             Self::ConcurrentJobs(limit) => set("concurrent_jobs", &limit.map(NonZeroU32::get)),
+            Self::MayOverflow(may) => set("may_overflow", may),
         }
     }
 }

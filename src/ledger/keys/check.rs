@@ -85,8 +85,8 @@ impl StoredKey {
         match self.row.state(now) {
             KeyState::Active => {
                 let KeyRow { public_id, rules, .. } = self.row;
-                let KeyRules { scopes, models, loras, limits, .. } = rules;
-                Ok(Caller { key: self.id, public_id, scopes, models, loras, limits })
+                let KeyRules { scopes, models, loras, limits, may_overflow, .. } = rules;
+                Ok(Caller { key: self.id, public_id, scopes, models, loras, limits, may_overflow })
             }
             KeyState::Disabled => Err(KeyRefusal::Disabled),
             KeyState::Expired => Err(KeyRefusal::Expired),

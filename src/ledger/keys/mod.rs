@@ -57,6 +57,8 @@ pub struct KeyRules {
     pub loras: Option<Vec<String>>,
     /// Its own limits.
     pub limits: KeyLimits,
+    /// Whether its prompts may leave the house, for images that are bought.
+    pub may_overflow: bool,
 }
 
 /// A key as its owner sees it in a list.
@@ -119,7 +121,7 @@ impl KeyRules {
         pairs.filter(|(ours, theirs)| ours != theirs).map(|(ours, _)| ours).collect()
     }
 
-    fn every_rule(&self) -> [KeyChange; 8] {
+    fn every_rule(&self) -> [KeyChange; 9] {
         [
             KeyChange::Scopes(self.scopes),
             KeyChange::Budgets(self.budgets.clone()),
@@ -129,6 +131,7 @@ impl KeyRules {
             KeyChange::RequestsPerMinute(self.limits.requests_per_minute),
             KeyChange::ImagesPerMinute(self.limits.images_per_minute),
             KeyChange::ConcurrentJobs(self.limits.concurrent_jobs),
+            KeyChange::MayOverflow(self.may_overflow),
         ]
     }
 }
@@ -228,6 +231,7 @@ fn key_row(row: &Row<'_>) -> Result<KeyRow, LedgerError> {
             images_per_minute: row.get("images_per_minute")?,
             concurrent_jobs: row.get("concurrent_jobs")?,
         },
+        may_overflow: row.get("may_overflow")?,
     };
     Ok(KeyRow {
         id: KeyId::new(row.get("id")?),

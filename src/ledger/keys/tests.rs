@@ -73,6 +73,7 @@ fn all_rules() -> KeyRules {
             images_per_minute: NonZeroU32::new(8),
             concurrent_jobs: Some(NonZeroU32::MAX),
         },
+        may_overflow: true,
     }
 }
 
@@ -83,8 +84,8 @@ fn what_a_key_is_held_to_is_kept_and_reaches_its_caller() {
     assert_eq!((row.name.as_str(), &row.rules), ("studio", &all_rules()));
     let caller = ring.open(&ring.key, NOON).expect("a caller");
     assert_eq!(
-        (caller.scopes, caller.models, caller.loras, caller.limits),
-        (Scopes::ALL, all_rules().models, all_rules().loras, all_rules().limits)
+        (caller.scopes, caller.models, caller.loras, caller.limits, caller.may_overflow),
+        (Scopes::ALL, all_rules().models, all_rules().loras, all_rules().limits, true)
     );
     let [(kind, actor, detail)] = &ring.events()[..] else { panic!("one event") };
     assert_eq!((*kind, actor.as_str()), (KeyEventKind::Created, "first start"));
@@ -95,6 +96,7 @@ fn what_a_key_is_held_to_is_kept_and_reaches_its_caller() {
         "soft 100 images a day",
         "z-image-turbo",
         "requests a minute 60",
+        "overflow yes",
     ] {
         assert!(detail.contains(said), "{detail}");
     }
@@ -263,6 +265,7 @@ fn the_database_refuses_rules_that_cannot_be() {
         "requests_per_minute = 0",
         "images_per_minute = -1",
         "concurrent_jobs = 4294967296",
+        "may_overflow = 2",
         "previous_until_ms = 1",
         "previous_secret_sha256 = x'00', previous_until_ms = 1",
     ] {

@@ -7,7 +7,7 @@ use crate::{
     costs::{CostModel, DaySpan},
     domain::Calendar,
     ledger::{
-        AdjustmentKind, LedgerError, Month, meter,
+        AdjustmentKind, BoughtReport, LedgerError, Month, meter, purchases,
         recorded::first_day,
         store::{Conn, params},
     },
@@ -30,7 +30,10 @@ pub(in crate::ledger) fn stated_and_counted(
         let totals = entry_sums::sum(source.facts_on(month.days()))?;
         let overheads = meter::overheads(conn, statement.start, statement.end)?;
         let counted = MonthSums { totals, overheads, ..statement.sums };
-        pairs.push((month, text(&statement.sums), text(&counted)));
+        let bought = purchases::sums::of_span(conn, statement.start, statement.end)?;
+        let bought = BoughtReport::new(&bought, None)?;
+        let stated_bought = statement.report.overflow.as_ref();
+        pairs.push((month, text(&statement.sums, stated_bought), text(&counted, bought.as_ref())));
     }
     Ok(pairs)
 }
@@ -39,10 +42,11 @@ fn month_of(text: &str) -> Result<Month, LedgerError> {
     text.parse().map_err(|_| LedgerError::OutOfRange { what: "month_statements.month" })
 }
 
-fn text(sums: &MonthSums) -> String {
+fn text(sums: &MonthSums, bought: Option<&BoughtReport>) -> String {
     let MonthSums { totals, overheads, .. } = sums;
+    let bought = bought.map_or_else(String::new, |bought| format!(", bought images for {}", bought.paid()));
     format!(
-        "{} images for {}, failed work for {} and idle energy for {}",
+        "{} images for {}, failed work for {} and idle energy for {}{bought}",
         totals.images, totals.standard, totals.failed_electricity, overheads.electricity
     )
 }

@@ -41,6 +41,11 @@ struct MonthRow {
     saving_all_in: Option<String>,
     carbon_grams: Option<String>,
     carbon_grams_total: Option<String>,
+    bought_images: Option<i64>,
+    bought_total: Option<String>,
+    doubtful_images: Option<i64>,
+    doubtful_total: Option<String>,
+    paid_total: Option<String>,
 }
 
 impl MonthReport {
@@ -78,6 +83,15 @@ impl MonthReport {
                 .as_ref()
                 .and_then(|whole| whole.carbon_grams_total)
                 .map(|grams| grams.0.to_grams_string()),
+            bought_images: self.overflow.as_ref().map(|bought| bought.bought_images),
+            bought_total: self.overflow.as_ref().map(|bought| bought.bought_total.to_string()),
+            doubtful_images: self.overflow.as_ref().map(|bought| bought.doubtful_images),
+            doubtful_total: self.overflow.as_ref().map(|bought| bought.doubtful_total.to_string()),
+            paid_total: self
+                .overflow
+                .as_ref()
+                .and_then(|bought| bought.paid_total)
+                .map(|paid| paid.to_string()),
             ..MonthRow::new(self.month, self.currency, &self.figures)
         }
     }

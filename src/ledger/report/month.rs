@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::{DayReport, EnergySources, GroupBy, GroupTotals, MonthTotals, Payback, WholeMonth};
 use crate::{
     costs::{Breakdown, CostModel, ServiceComparison},
-    ledger::{Adjustment, Month},
+    ledger::{Adjustment, BoughtReport, Month},
     units::{Currency, EnergyBalance, Grams, Money},
 };
 
@@ -34,6 +34,9 @@ pub struct MonthReport {
     /// What came to light in the month of days that were closed.
     #[serde(default)]
     pub adjustments: Vec<Adjustment>,
+    /// What was bought elsewhere, beside all of the above; none if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overflow: Option<BoughtReport>,
     /// Day by day, those to come left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<Vec<DayReport>>,
@@ -116,6 +119,7 @@ impl MonthReport {
             whole: None,
             services: Vec::new(),
             adjustments: Vec::new(),
+            overflow: None,
             days: None,
             payback: None,
             groups: Vec::new(),
@@ -124,7 +128,7 @@ impl MonthReport {
 
     /// Whether nothing was booked at all.
     pub fn is_empty(&self) -> bool {
-        self.figures.is_empty()
+        self.figures.is_empty() && self.overflow.is_none()
     }
 
     /// Decimals in which the month's amounts are shown to people.

@@ -19,7 +19,7 @@ use crate::{
     costs::{Allocated, Asset, CostModel, DaySpan, MonthCost, ServiceComparison, month_cost},
     domain::Calendar,
     ledger::{
-        Ledger, LedgerError, Month, Year, adjustments, deliveries, meter,
+        BoughtReport, Ledger, LedgerError, Month, Year, adjustments, deliveries, meter, purchases,
         recorded::{first_day, images_on, part_uses, with_assets},
         store::{Conn, params},
     },
@@ -81,6 +81,8 @@ impl Ledger {
                 sums = sums.plus(&of_month)?;
             }
             let whole = source.whole(year.days(), &sums)?;
+            let bought = months.iter().filter_map(|month| month.overflow.as_ref());
+            let overflow = BoughtReport::of_all(bought, Some(whole.fully_loaded_total))?;
             Ok(YearReport {
                 year,
                 currency: source.costs.currency(),
@@ -90,6 +92,7 @@ impl Ledger {
                 example_hardware: source.costs.uses_example_hardware(),
                 services: source.services_of(&months, sums.totals.images, &whole)?,
                 whole,
+                overflow,
                 payback: source.payback(year.days())?,
                 months,
             })
@@ -183,6 +186,8 @@ impl<'a> Source<'a> {
         let whole = self.whole(month.days(), &sums)?;
         report.energy_sources = entry_sums::sources(self.facts_on(month.days()))?;
         report.services = self.services(month.days(), totals.images, &whole)?;
+        let bought = purchases::sums::of_span(self.view, start, end)?;
+        report.overflow = BoughtReport::new(&bought, Some(whole.fully_loaded_total))?;
         report.whole = Some(whole);
         report.adjustments = adjustments;
         Ok((report, sums))

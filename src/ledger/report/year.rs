@@ -1,7 +1,11 @@
 use serde::Serialize;
 
 use super::{EnergySources, Figures, MonthReport, Payback, WholeMonth, month::as_text};
-use crate::{costs::ServiceComparison, ledger::Year, units::Currency};
+use crate::{
+    costs::ServiceComparison,
+    ledger::{BoughtReport, Year},
+    units::Currency,
+};
 
 /// A year as it is shown: twelve months, and the same figures for all of them.
 #[derive(Debug, Clone, Serialize)]
@@ -26,6 +30,9 @@ pub struct YearReport {
     pub whole: WholeMonth,
     /// The images at each compared service, the like-for-like one first.
     pub services: Vec<ServiceComparison>,
+    /// What was bought elsewhere, beside all of the above; none if nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overflow: Option<BoughtReport>,
     /// How far the hardware has paid for itself by the end of the year, or by now; null before the first part was
     /// bought.
     pub payback: Option<Payback>,

@@ -26,6 +26,8 @@ pub(in crate::ledger) const TABLES: &[&str] = &[
     "requests",
     "request_failures",
     "entries",
+    "purchases",
+    "bought_images",
     "overheads",
     "deliveries",
     "month_closings",

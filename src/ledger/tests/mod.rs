@@ -18,6 +18,7 @@ mod late;
 mod months;
 mod plans;
 mod property;
+mod purchases;
 mod queue;
 mod statements;
 mod tampering;

@@ -12,6 +12,13 @@ pub struct SettledImage {
     pub receipt: Receipt,
 }
 
+impl SettledImage {
+    /// `count` images that were bought: nothing was done for them here, and no noise of ours was their beginning.
+    pub(in crate::ledger) fn bought(count: u32) -> Vec<Self> {
+        (0..count).map(|_| Self { seed: Seed::new(0), receipt: Receipt::of_nothing() }).collect()
+    }
+}
+
 /// Work that gave no image.
 #[derive(Debug, Clone)]
 pub struct FailedWork {

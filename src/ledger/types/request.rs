@@ -4,7 +4,7 @@ use super::{BudgetPeriods, FailedWork, Need, OverBudget, SettledImage};
 use crate::{
     costs::{Budgets, Spending},
     domain::{Claim, Computation, CostTag, EditRecord, ImageSize, KeyId, LoraUse, Quality, RequestId},
-    ledger::LedgerError,
+    ledger::{LedgerError, Purchase},
     units::{Energy, Money},
 };
 
@@ -81,6 +81,8 @@ pub struct SettledRequest {
     pub size: ImageSize,
     /// Its images, in order.
     pub images: Vec<SettledImage>,
+    /// What was bought for it, or was to be; none if nobody was asked.
+    pub purchase: Option<Purchase>,
 }
 
 /// What a request meets under its Idempotency-Key. A repeat is a case, not an error: it has an answer, or will have

@@ -97,6 +97,7 @@ impl Bench {
             idempotency_key: None,
             body_sha256: [0; 32],
             source_memory: None,
+            is_of_this_model: true,
         };
         let accepted = self.service.accept(request, rand::random()).await?;
         let answer = accepted.answer().await?;

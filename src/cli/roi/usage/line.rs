@@ -35,6 +35,17 @@ pub(super) struct Line<'a> {
     pub(super) record: &'a StringRecord,
 }
 
+/// A kind of line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineKind {
+    /// Sums up the lines before it.
+    Total,
+    /// Of our own export: what was bought elsewhere, which is no cost of this machine.
+    Bought,
+    /// Images and their cost, or something else that cost money.
+    Usage,
+}
+
 /// What one line says.
 pub(super) struct LineUsage {
     pub(super) days: Days,
@@ -54,8 +65,18 @@ enum Unit {
 }
 
 impl Line<'_> {
-    /// Whether it sums up the lines before it.
-    pub(super) fn is_total(&self) -> bool {
+    /// What kind of line it is.
+    pub(super) fn kind(&self) -> LineKind {
+        if self.is_total() {
+            LineKind::Total
+        } else if matches!(self.cell(self.columns.own_line), "bought image" | "doubtful purchase") {
+            LineKind::Bought
+        } else {
+            LineKind::Usage
+        }
+    }
+
+    fn is_total(&self) -> bool {
         let first = self.record.iter().find(|cell| !cell.is_empty()).unwrap_or_default();
         let date = self.cell(Some(self.columns.date));
         is_sum(date) || (date.is_empty() && is_sum(first))

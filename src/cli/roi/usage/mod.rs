@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 pub(super) use self::period::Period;
 use self::{
     dates::Order,
-    line::{Line, LineUsage},
+    line::{Line, LineKind, LineUsage},
     period::Periods,
 };
 use super::{
@@ -95,7 +95,11 @@ impl UsageSum {
     fn of<'a>(lines: impl Iterator<Item = Line<'a>>) -> Result<Self, UsageError> {
         let mut sum = Self::default();
         for line in lines {
-            if line.is_total() { sum.totals += 1 } else { sum.add(&line, &line.usage()?)? }
+            match line.kind() {
+                LineKind::Total => sum.totals += 1,
+                LineKind::Bought => {}
+                LineKind::Usage => sum.add(&line, &line.usage()?)?,
+            }
         }
         Ok(sum)
     }

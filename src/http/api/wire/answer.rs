@@ -4,11 +4,13 @@ use super::{
     Asked, Offer, Part,
     loras::{LoraBody, bodies},
     parts::{FilePlace, with_files},
+    purchase::PurchaseBody,
 };
 use crate::{
     costs::{Breakdown, Receipt},
     domain::{Computation, EditRecord, ImageSize, RequestId},
     image_store::ImageName,
+    ledger::Purchase,
     service::{Answer, AnsweredImage, ImageFile, PartialFile},
     units::{Currency, Energy, Grams, Money},
 };
@@ -67,7 +69,8 @@ struct ImageBody {
     b64_json: Option<FilePlace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    seed: u64,
+    /// Null: it was bought.
+    seed: Option<u64>,
     receipt: ReceiptBody,
 }
 
@@ -92,6 +95,8 @@ pub(super) struct ReceiptBody {
     carbon_grams: Option<Grams>,
     #[serde(flatten)]
     edit: Option<EditRecordBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase: Option<PurchaseBody>,
 }
 
 /// OpenAI's token counts. Ours: the prompt's tokens in, the image's latent patches out.
@@ -137,7 +142,7 @@ struct CompletedEvent<'a> {
     loras: Vec<LoraBody<'a>>,
     computation: Option<&'a Computation>,
     usage: UsageBody,
-    seed: u64,
+    seed: Option<u64>,
     receipt: ReceiptBody,
 }
 
@@ -167,8 +172,8 @@ pub(in crate::http::api) fn answer(
         ImageBody {
             b64_json: is_inline.then_some(FilePlace),
             url,
-            seed: image.seed.get(),
-            receipt: receipt(answer.id, &image.receipt, answer.edit, currency),
+            seed: seed(answer, image),
+            receipt: receipt_of(answer, image, currency),
         }
     };
     let body = ImagesBody {
@@ -220,8 +225,8 @@ pub(in crate::http::api) fn completed_event(
         computation: answer.computation.as_ref(),
         edit: answer.edit.map(EditRecordBody::from),
         usage: usage(asked, answer, offer),
-        seed: image.seed.get(),
-        receipt: receipt(answer.id, &image.receipt, answer.edit, currency),
+        seed: seed(answer, image),
+        receipt: receipt_of(answer, image, currency),
     };
     Some(sse(name, &event, vec![image.file.clone()]))
 }
@@ -267,14 +272,26 @@ fn usage(asked: &Asked, answer: &Answer, offer: &Offer) -> UsageBody {
     }
 }
 
+/// The seed of an image; none if it was bought.
+fn seed(answer: &Answer, image: &AnsweredImage) -> Option<u64> {
+    let is_bought = answer.made_by.purchase.as_ref().is_some_and(Purchase::is_bought);
+    (!is_bought).then(|| image.seed.get())
+}
+
+fn receipt_of(answer: &Answer, image: &AnsweredImage, currency: Currency) -> ReceiptBody {
+    receipt((answer.id, &image.receipt), (answer.edit, answer.made_by.purchase.as_ref()), currency)
+}
+
+/// The receipt of an image. What was bought costs its price, and nothing of this machine.
 pub(super) fn receipt(
-    id: RequestId,
-    receipt: &Receipt,
-    edit: Option<EditRecord>,
+    (id, receipt): (RequestId, &Receipt),
+    (edit, purchase): (Option<EditRecord>, Option<&Purchase>),
     currency: Currency,
 ) -> ReceiptBody {
     let (request_id, edit) = (Some(id.to_text()), edit.map(EditRecordBody::from));
-    ReceiptBody { request_id, edit, ..expected_receipt(receipt, currency) }
+    let body = ReceiptBody { request_id, edit, ..expected_receipt(receipt, currency) };
+    let price = purchase.filter(|purchase| purchase.is_bought()).map(|purchase| purchase.price.price);
+    ReceiptBody { total: price.or(body.total), purchase: purchase.map(PurchaseBody::from), ..body }
 }
 
 /// The receipt of what has not been generated.
@@ -293,5 +310,6 @@ pub(super) fn expected_receipt(receipt: &Receipt, currency: Currency) -> Receipt
         duration_ms: receipt.usage.duration.get(),
         carbon_grams: receipt.carbon().map(Grams),
         edit: None,
+        purchase: None,
     }
 }

@@ -6,6 +6,7 @@ mod edit;
 mod fields;
 mod loras;
 mod parts;
+mod purchase;
 mod quote;
 mod receipts;
 mod request;
@@ -13,6 +14,7 @@ mod unreadable;
 
 #[cfg(test)]
 pub(super) use self::batch::BATCH_FIELDS;
+pub(in crate::http) use self::purchase::PurchaseBody;
 pub(super) use self::{
     answer::{answer, completed_event, partial_event},
     batch::parse_batch,

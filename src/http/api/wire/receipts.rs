@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::Computation,
-    ledger::{SettledImage, StoredImage, StoredRequest},
+    ledger::{Purchase, SettledImage, StoredImage, StoredRequest},
     units::Currency,
 };
 
@@ -33,7 +33,8 @@ pub(in crate::http::api) struct ReceiptsBody<'a> {
 /// An image. If its receipt was reversed, `correction` is what stands in its place, if anything does.
 #[derive(Serialize)]
 struct ReceiptedImage {
-    seed: u64,
+    /// Null: it was bought.
+    seed: Option<u64>,
     receipt: ReceiptBody,
     reversed: bool,
     correction: Option<ReceiptBody>,
@@ -41,9 +42,12 @@ struct ReceiptedImage {
 
 /// The body of GET /v1/receipts/{id}.
 pub(in crate::http::api) fn receipts(request: &StoredRequest, currency: Currency) -> ReceiptsBody<'_> {
-    let body = |image: &SettledImage| receipt(request.id, &image.receipt, request.edit, currency);
+    let purchase = request.purchase.as_ref();
+    let is_bought = purchase.is_some_and(Purchase::is_bought);
+    let body =
+        |image: &SettledImage| receipt((request.id, &image.receipt), (request.edit, purchase), currency);
     let image = |image: &StoredImage| ReceiptedImage {
-        seed: image.booked.seed.get(),
+        seed: (!is_bought).then(|| image.booked.seed.get()),
         receipt: body(&image.booked),
         reversed: image.is_reversed,
         correction: image.correction.as_ref().map(body),

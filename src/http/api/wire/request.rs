@@ -66,6 +66,8 @@ pub(in crate::http::api) struct Asked {
     pub(in crate::http::api) user_tag: Option<CostTag>,
     /// Whether only its price is asked for.
     pub(in crate::http::api) is_dry_run: bool,
+    /// Whether it names what another model does not have: a seed, steps or guidance.
+    pub(in crate::http::api) is_of_this_model: bool,
 }
 
 /// How images are handed over.
@@ -117,7 +119,9 @@ pub(super) fn parse_rest(
     let steps = fields.by_any_name(&["steps", "num_inference_steps", "step"], read_steps)?;
     let scale = |fields: &mut Fields, name: &str| fields.number(name, 0.0, GUIDANCE_MAX);
     let guidance_scale = fields.by_any_name(&["guidance_scale", "true_cfg_scale", "cfg_scale"], scale)?;
-    let seed = fields.integer("seed", 0, Seed::MAX)?.map_or_else(draw_seed, Seed::new);
+    let seed = fields.integer("seed", 0, Seed::MAX)?;
+    let is_of_this_model = seed.is_some() || steps.is_some() || guidance_scale.is_some();
+    let seed = seed.map_or_else(draw_seed, Seed::new);
     let encoding = encoding(fields)?;
     let is_dry_run = fields.truth("dry_run")?.unwrap_or(false);
     let delivery = delivery(fields, model.as_deref(), images, is_dry_run)?;
@@ -142,7 +146,7 @@ pub(super) fn parse_rest(
         loras,
     };
     let job = Arc::new(RenderJob { spec, images, seed, quality });
-    Ok(Asked { job, encoding, model, delivery, user_tag, is_dry_run })
+    Ok(Asked { job, encoding, model, delivery, user_tag, is_dry_run, is_of_this_model })
 }
 
 /// The prompt, without the LoRAs that may stand in it, and the request's LoRAs.

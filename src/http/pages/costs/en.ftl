@@ -89,6 +89,15 @@ costs-unused-upkeep = Unused upkeep
 costs-loaded = All-in cost
 costs-disposal = Gain on parts sold
 costs-disposal-loss = Loss on parts sold
+costs-overflow = Bought elsewhere
+costs-overflow-images = { $count ->
+    [one] { $count } image
+   *[other] { $count } images
+}
+costs-overflow-doubtful = { $count } in doubt
+costs-overflow-paid = All-in cost and what was bought
+costs-overflow-another = Another device like this one would have saved
+costs-overflow-how = Images that were bought because the queue was too long or no device was left. They are not in the figures above: neither in the all-in cost nor in the saving. In doubt: perhaps paid for, but no usable image came. What another device would have saved is the price less what the same images cost here in electricity, by the measured pace; the device's own price is not in it.
 costs-adjustments = Adjustments of closed days
 costs-adjustment-of = { $first } to { $last }, recorded by { $actor }
 costs-how-adjustments = Parts, costs and sales of closed months that were recorded later. Closed months stay as they were, so the difference is counted in the month in which it was recorded.

@@ -7,6 +7,7 @@ mod close;
 mod explain;
 mod export;
 mod history;
+mod overflow;
 mod tables;
 mod terms;
 mod top_line;
@@ -129,7 +130,9 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
         visit,
         &title,
         &html! {
-            (head) (body(&account)) (adjustments::show(&account, &report.adjustments))
+            (head) (body(&account))
+            (overflow::show(&account, report.overflow.as_ref()))
+            (adjustments::show(&account, &report.adjustments))
             (terms::show(words, &terms, &calendar))
             @if visit.may_administer() && matches!(standing, MonthStanding::Open) {
                 p.no-print { a.button.second href={ "/admin/costs/close?month=" (month) } { (words.say("costs-close")) } }
@@ -148,7 +151,10 @@ fn year_page(visit: &Visit, report: &YearReport, state: &State) -> Result<HttpRe
     Ok(page(
         visit,
         &title,
-        &html! { (head) (body(&account)) (downloads(words, &format!("year={}", report.year), false)) },
+        &html! {
+            (head) (body(&account)) (overflow::show(&account, report.overflow.as_ref()))
+            (downloads(words, &format!("year={}", report.year), false))
+        },
     ))
 }
 

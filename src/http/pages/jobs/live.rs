@@ -54,6 +54,7 @@ fn line(words: Words, job: &OpenJob, view: &View, civil: Civil<'_>, fields: &Mar
                 @if job.is_stream { " · " (words.say("jobs-stream")) }
             }
             (loras(&job.asked.loras))
+            @if let Some(why) = &job.overflow { small.overflow { (why) } }
         }
         td { (stage(words, job)) }
         td {
@@ -61,7 +62,7 @@ fn line(words: Words, job: &OpenJob, view: &View, civil: Civil<'_>, fields: &Mar
             small { (words.moment(job.since, civil(job.since))) }
         }
         td {
-            @if view.may_administer && job.stage != JobStage::Stopping {
+            @if view.may_administer && !matches!(job.stage, JobStage::Stopping | JobStage::Buying) {
                 form method="post" action={ "/admin/jobs/" (job.id) "/cancel" } data-ask=(words.format("jobs-cancel-ask", &[("key", name.into())])) {
                     (fields)
                     button.danger id={ "cancel-" (job.id) } aria-label=(words.format("jobs-cancel-whose", &[("key", name.into())])) {
@@ -89,6 +90,7 @@ fn stage(words: Words, job: &OpenJob) -> Markup {
                 small { (steps) }
             }
         }
+        JobStage::Buying => tag("tag live", "jobs-buying"),
         JobStage::Finishing => tag("tag live", "jobs-finishing"),
         JobStage::Stopping => tag("tag warn", "jobs-stopping"),
     }

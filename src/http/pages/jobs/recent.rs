@@ -5,7 +5,7 @@ use crate::{
     domain::FailureReason,
     http::pages::frame::Words,
     image_store::ImageName,
-    ledger::{RecentRequest, RecentWork, RequestOutcome},
+    ledger::{Purchase, PurchaseState, RecentRequest, RecentWork, RequestOutcome},
     service::RecentJob,
     units::Currency,
 };
@@ -57,12 +57,15 @@ fn line(words: Words, job: &RecentJob, view: &View, civil: Civil<'_>) -> Markup 
             small { (words.moment(request.came_at, civil(request.came_at))) }
             small.id { code { (request.id) } }
         }
-        @match &request.work {
-            None => {
+        @match (&request.work, request.purchase.as_ref().filter(|purchase| purchase.is_bought())) {
+            (None, Some(purchase)) => {
+                (bought(words, purchase, view.currency))
+            }
+            (None, None) => {
                 td.asked { span.soft { (words.format("jobs-images", &[("count", request.images.into())])) } }
                 td.number.time { "–" } td.number.energy { "–" } td.number.cost { "–" }
             }
-            Some(work) => { (figures(words, request, work, view.currency)) }
+            (Some(work), _) => { (figures(words, request, work, view.currency)) }
         }
         td.state { (state(words, request)) }
     } }
@@ -112,6 +115,37 @@ fn state(words: Words, request: &RecentRequest) -> Markup {
     html! {
         span class=(class) { (words.say(word_of(request.outcome))) }
         @if let Some(reason) = request.failure { small { (words.say(why(reason))) } }
+        @if let Some(purchase) = &request.purchase {
+            small.overflow {
+                (words.format(word_of_purchase(purchase.state), &[("seller", purchase.seller.as_str().into())])) ": " (purchase.why)
+                @if !purchase.is_bought() { @if let Some(outcome) = &purchase.outcome { "; " (outcome) } }
+            }
+        }
+    }
+}
+
+fn bought(words: Words, purchase: &Purchase, currency: Currency) -> Markup {
+    let cost = purchase.price.price.times(purchase.images).unwrap_or_default();
+    html! {
+        td.asked {
+            (size(purchase.size))
+            small { (words.format("jobs-images", &[("count", purchase.images.into())])) }
+        }
+        td.number.time { "–" } td.number.energy { "–" }
+        td.number.cost {
+            (words.amount(cost, currency))
+            small { (purchase.price.list) " " (purchase.price.list_currency) }
+        }
+    }
+}
+
+/// The key of the words for what came of a purchase.
+const fn word_of_purchase(state: PurchaseState) -> &'static str {
+    match state {
+        PurchaseState::Open => "jobs-purchase-open",
+        PurchaseState::Bought => "jobs-purchase-bought",
+        PurchaseState::Doubtful => "jobs-purchase-doubtful",
+        PurchaseState::Refused => "jobs-purchase-refused",
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 use super::View;
 use crate::{
     domain::{FailureReason, LoraUse},
+    http::api::wire::PurchaseBody,
     service::{JobStage, OpenJob, RecentJob},
     units::{Energy, Money},
 };
@@ -41,6 +42,9 @@ struct OpenJobBody<'a> {
     steps_done: u32,
     steps_all: u32,
     preview: Option<String>,
+    /// Why its images are bought, or are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overflow: Option<&'a str>,
 }
 
 /// A request that has ended, with the sums over its images.
@@ -61,6 +65,9 @@ struct EndedJobBody<'a> {
     loras: &'a [LoraUse],
     #[serde(flatten)]
     work: Option<WorkBody>,
+    /// What was bought for it, or was to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase: Option<PurchaseBody>,
     pictures: Vec<String>,
 }
 
@@ -88,6 +95,7 @@ fn open<'a>(job: &'a OpenJob, view: &'a View) -> OpenJobBody<'a> {
     let (state, position, wait) = match job.stage {
         JobStage::Waiting { position, wait } => ("waiting", Some(position), Some(wait.get())),
         JobStage::Generating => ("painting", None, None),
+        JobStage::Buying => ("buying", None, None),
         JobStage::Finishing => ("finishing", None, None),
         JobStage::Stopping => ("stopping", None, None),
     };
@@ -110,6 +118,7 @@ fn open<'a>(job: &'a OpenJob, view: &'a View) -> OpenJobBody<'a> {
         steps_done: job.steps_done,
         steps_all: job.steps_all,
         preview: job.preview.map(|look| format!("/admin/jobs/{}/preview?look={look}", job.id)),
+        overflow: job.overflow.as_deref(),
     }
 }
 
@@ -136,6 +145,7 @@ fn ended(job: &RecentJob) -> EndedJobBody<'_> {
             wall_energy_kwh: work.wall_energy,
             cost: work.cost,
         }),
+        purchase: request.purchase.as_ref().map(PurchaseBody::from),
         pictures: job.kept.iter().map(|name| format!("/admin/pictures/{name}")).collect(),
     }
 }

@@ -38,6 +38,7 @@ fn open(random: u8, stage: JobStage) -> OpenJob {
         steps_done: 3,
         steps_all: 16,
         preview: (stage == JobStage::Generating).then_some(1),
+        overflow: None,
     }
 }
 
@@ -71,6 +72,7 @@ fn ended(
         loras: (random == 4).then(ink).into_iter().collect(),
         is_delivered,
         work,
+        purchase: None,
     };
     RecentJob { request, kept: is_delivered.map(|_| name).into_iter().collect() }
 }

@@ -25,6 +25,7 @@ pub(super) struct KeyForm {
     requests_per_minute: String,
     images_per_minute: String,
     concurrent_jobs: String,
+    overflow: Option<String>,
 }
 
 /// A field that cannot be used: its name, and the message that says so.
@@ -38,7 +39,7 @@ impl KeyForm {
 
     /// The form that would make `key` again.
     pub(super) fn of(key: &KeyRow, zone: &TimeZone) -> Self {
-        let KeyRules { scopes, budgets, expires_at, models, loras, limits } = &key.rules;
+        let KeyRules { scopes, budgets, expires_at, models, loras, limits, may_overflow } = &key.rules;
         let names =
             |names: &Option<Vec<String>>| names.as_ref().map(|names| names.join(", ")).unwrap_or_default();
         let check = |is_set: bool| is_set.then(|| "on".to_owned());
@@ -55,6 +56,7 @@ impl KeyForm {
             requests_per_minute: number(limits.requests_per_minute),
             images_per_minute: number(limits.images_per_minute),
             concurrent_jobs: number(limits.concurrent_jobs),
+            overflow: check(*may_overflow),
         }
     }
 
@@ -116,7 +118,8 @@ impl KeyForm {
         };
         match (problems.is_empty(), budgets, expires_at, models, loras) {
             (true, Some(budgets), Some(expires_at), Some(models), Some(loras)) => {
-                Ok(KeyRules { scopes, budgets, expires_at, models, loras, limits })
+                let may_overflow = self.overflow.is_some();
+                Ok(KeyRules { scopes, budgets, expires_at, models, loras, limits, may_overflow })
             }
             _ => Err(problems),
         }
@@ -181,6 +184,14 @@ impl KeyForm {
                         (number("requests_per_minute", &self.requests_per_minute, "keys-requests"))
                         (number("images_per_minute", &self.images_per_minute, "keys-images"))
                         (number("concurrent_jobs", &self.concurrent_jobs, "keys-concurrent"))
+                        fieldset.field {
+                            legend.label { (words.say("keys-overflow")) }
+                            label.check {
+                                input type="checkbox" name="overflow" checked[self.overflow.is_some()];
+                                (words.say("keys-overflow-may"))
+                            }
+                            p.hint { (words.say("keys-overflow-hint")) }
+                        }
                     }
                 }
                 div.row { button { (button) } }
@@ -232,7 +243,7 @@ mod tests {
     fn what_is_typed_becomes_rules_and_what_is_left_out_limits_nothing() {
         let form = typed(
             "name=studio+7&images=on&budgets=20,+soft+5+kWh&expires=90d&models=a,+b&loras=ink&requests_per_minute=60\
-             &images_per_minute=&concurrent_jobs=4",
+             &images_per_minute=&concurrent_jobs=4&overflow=on",
         );
         let rules = form.rules(None, &TimeZone::UTC, NOW).expect("rules");
         assert_eq!(rules.budgets.to_string(), "20.00 a month, soft 5 kWh a month");
@@ -243,6 +254,7 @@ mod tests {
             (rules.limits.images_per_minute, rules.limits.concurrent_jobs),
             (None, NonZeroU32::new(4))
         );
+        assert!(rules.may_overflow);
         let free = typed("name=x&admin=on").rules(None, &TimeZone::UTC, NOW).expect("rules");
         let all = KeyRules { scopes: Scopes { admin: true, ..Scopes::default() }, ..KeyRules::default() };
         assert_eq!(free, all);

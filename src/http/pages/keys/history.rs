@@ -71,6 +71,7 @@ const fn label(note: &KeyNote) -> Option<&'static str> {
             KeyChange::RequestsPerMinute(_) => "keys-requests",
             KeyChange::ImagesPerMinute(_) => "keys-images",
             KeyChange::ConcurrentJobs(_) => "keys-concurrent",
+            KeyChange::MayOverflow(_) => "keys-overflow",
         },
         KeyNote::OldSecretUntil(_) => "keys-old-secret-until",
         KeyNote::Words(_) => return None,
@@ -98,6 +99,9 @@ fn value(words: Words, note: &KeyNote, service: &Service) -> Markup {
             }
             KeyChange::RequestsPerMinute(rate) | KeyChange::ImagesPerMinute(rate) => limit(rate),
             KeyChange::ConcurrentJobs(jobs) => limit(jobs),
+            KeyChange::MayOverflow(may) => {
+                html! { (words.say(if *may { "keys-overflow-yes" } else { "keys-overflow-no" })) }
+            }
         },
         KeyNote::OldSecretUntil(until) => moment(*until),
         KeyNote::Words(text) => html! { (text) },

@@ -1,4 +1,4 @@
-//! What a month cost beside its entries, so that a file adds up to the all-in cost.
+//! What a month cost beside its entries, so that a file adds up to the all-in cost and what was bought.
 
 use jiff::Timestamp;
 
@@ -6,6 +6,7 @@ use super::row::{Bill, FocusRow, decimal, grams};
 use crate::{
     ledger::{
         LedgerError, meter,
+        purchases::{self, sums::BoughtSum},
         report::WholeMonth,
         store::{Conn, params},
     },
@@ -42,6 +43,7 @@ pub(super) fn rows(
     let (depreciation, upkeep) = conn.query_one(CHARGED, of_span, |row| {
         Ok((Money::from_nano(row.get(0)?), Money::from_nano(row.get(1)?)))
     })?;
+    rows.extend(bought(conn, bill, span)?);
     let depreciation = whole.whole_depreciation.minus(depreciation)?;
     let upkeep = whole.whole_upkeep.minus(upkeep)?;
     let disposal = Money::ZERO.minus(whole.disposal_gain)?;
@@ -93,6 +95,32 @@ fn overhead(
         electricity_cost: electricity.to_string(),
         ..bill.row(electricity).priced(line, line, electricity)
     }
+}
+
+/// What was bought from other services, which are its providers and bill it in their own currency.
+fn bought(conn: &Conn<'_>, bill: &Bill, span: (Timestamp, Timestamp)) -> Result<Vec<FocusRow>, LedgerError> {
+    let sums = purchases::sums::of_span(conn, bill.span.0, bill.span.1)?;
+    let row = |sum: BoughtSum| {
+        let (line, what) = if sum.is_doubtful {
+            ("doubtful purchase", "images that were perhaps paid for and did not come")
+        } else {
+            ("bought image", "images that were bought because there was no room here")
+        };
+        FocusRow {
+            charge_category: "Purchase",
+            charge_description: format!("{what}, {} of them, {} {}", sum.images, sum.list, sum.list_currency)
+                .into(),
+            charge_frequency: "Usage-Based",
+            charge_period_start: span.0.to_string(),
+            charge_period_end: span.1.to_string(),
+            host_provider_name: sum.seller.as_str().into(),
+            invoice_issuer_name: sum.seller.as_str().into(),
+            service_name: "Image generation elsewhere",
+            service_provider_name: sum.seller.as_str().into(),
+            ..bill.row(sum.paid).priced(&sum.sku, line, sum.paid)
+        }
+    };
+    Ok(sums.into_iter().map(row).collect())
 }
 
 /// A charge that is nobody's usage.

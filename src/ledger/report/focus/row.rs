@@ -181,6 +181,7 @@ impl FocusRow {
         let (meter, unit) = match line {
             "image" => ("Image generation", "Images"),
             "failed" => ("Failed work", "Requests"),
+            "bought image" | "doubtful purchase" => ("Image generation elsewhere", "Months"),
             _ => ("Standby", "Months"),
         };
         Self {

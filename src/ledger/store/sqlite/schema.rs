@@ -42,6 +42,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0072_webhooks.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0073_async.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0074_purchases.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0095_overflow.sql")),
 ];
 
 /// Brings the schema up to date.

@@ -1,0 +1,202 @@
+//! Images that are bought while there is no room here.
+//!
+//! A purchase is written down before anybody is asked, so that none is forgotten: one that was under way when the server died is
+//! booked as doubtful at the next start. Its images are rows of their own, beside the entries of what was generated here.
+
+mod book;
+mod row;
+pub(super) mod sums;
+
+use jiff::Timestamp;
+
+pub(super) use self::{
+    book::abandon,
+    row::{of_request, of_requests},
+};
+use super::{
+    BudgetPeriods, Ledger, LedgerError, NewRequest, NotAdmitted, Reservation, Reserved, Unbooked,
+    store::{Conn, params},
+    webhooks::{self, ImageData},
+};
+use crate::{
+    costs::{BoughtPrice, BudgetPeriod},
+    domain::{EventKind, ImageSize, RequestId},
+    units::{Currency, Money},
+};
+
+/// A purchase that is about to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewPurchase<'a> {
+    /// The request whose images are bought.
+    pub request: RequestId,
+    /// The name of the `[[overflow]]`.
+    pub seller: &'a str,
+    /// How many images.
+    pub images: u32,
+    /// Their size.
+    pub size: ImageSize,
+    /// The price of one.
+    pub price: &'a BoughtPrice,
+    /// What one more image is expected to cost here.
+    pub here: Money,
+    /// The ledger's currency.
+    pub currency: Currency,
+    /// Why it is made, in words.
+    pub why: &'a str,
+    /// What may be paid this seller on one day.
+    pub a_day_max: Money,
+}
+
+/// Why a purchase may not be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurchaseForbidden {
+    /// What was paid on the day, with what is under way and this, would pass its cap.
+    OverDaysCap,
+    /// The same request, by its Idempotency-Key, has a purchase that is in doubt. It is not paid twice.
+    InDoubt,
+}
+
+/// What came of a purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurchaseState {
+    /// The seller is being asked.
+    Open,
+    /// The images came, and were booked.
+    Bought,
+    /// No usable image came, and nobody knows whether it was paid for. It is booked as if it was.
+    Doubtful,
+    /// The seller refused, and nothing was paid.
+    Refused,
+}
+
+crate::domain::words!(
+    PurchaseState, "a purchase's state":
+    Open = "open", Bought = "bought", Doubtful = "doubtful", Refused = "refused",
+);
+
+/// A purchase as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purchase {
+    /// The name of the `[[overflow]]`.
+    pub seller: String,
+    /// How many images.
+    pub images: u32,
+    /// Their size.
+    pub size: ImageSize,
+    /// The price of one.
+    pub price: BoughtPrice,
+    /// What one more image was expected to cost here.
+    pub here: Money,
+    /// Why it was made.
+    pub why: String,
+    /// What came of it.
+    pub state: PurchaseState,
+    /// What the seller answered, or what went wrong; none while it is open.
+    pub outcome: Option<String>,
+}
+
+impl Purchase {
+    /// Whether its images are the request's.
+    pub fn is_bought(&self) -> bool {
+        self.state == PurchaseState::Bought
+    }
+}
+
+impl Ledger {
+    /// Reserves what `request` is expected to cost and writes its purchase down, unless a cap or a doubt forbids it: in one
+    /// transaction with the sums, so that any number of requests at once stay within the day's cap.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`]; nothing was written.
+    pub fn reserve_to_buy(
+        &self,
+        request: &NewRequest<'_>,
+        purchase: &NewPurchase<'_>,
+    ) -> Result<Reserved, NotAdmitted<PurchaseForbidden>> {
+        let reserved = self.reserve_with(
+            request,
+            |conn| {
+                if is_in_doubt(conn, request)? {
+                    return Err(NotAdmitted::Place(PurchaseForbidden::InDoubt));
+                }
+                let total = purchase.price.price.times(purchase.images).map_err(LedgerError::from)?;
+                let day_start = request.periods.span(BudgetPeriod::Day).start;
+                let paid = paid_or_open(conn, purchase.seller, day_start)?;
+                if paid.plus(total).map_err(LedgerError::from)? > purchase.a_day_max {
+                    return Err(NotAdmitted::Place(PurchaseForbidden::OverDaysCap));
+                }
+                Ok(())
+            },
+            |conn, ()| book::insert(conn, purchase, request.now),
+        )?;
+        Ok(match reserved {
+            Reserved::New((reservation, ())) => Reserved::New(reservation),
+            Reserved::Settled(id) => Reserved::Settled(id),
+            Reserved::Open(id) => Reserved::Open(id),
+        })
+    }
+
+    /// The purchase of `request`; none if nothing was bought for it, or was to be.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses or a row holds what none should.
+    pub fn purchase(&self, request: RequestId) -> Result<Option<Purchase>, LedgerError> {
+        self.store.read(|conn| of_request(conn, request))
+    }
+
+    /// What `seller` was paid, perhaps, on the running day, with what is under way.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses.
+    pub fn paid_to(&self, seller: &str, periods: &BudgetPeriods) -> Result<Money, LedgerError> {
+        let day_start = periods.span(BudgetPeriod::Day).start;
+        self.store.read(|conn| paid_or_open(conn, seller, day_start))
+    }
+
+    /// Ends the purchase of `request`, whose images did not come. A doubtful one is booked.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses.
+    pub fn end_purchase(
+        &self,
+        request: RequestId,
+        is_doubtful: bool,
+        outcome: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let state = if is_doubtful { PurchaseState::Doubtful } else { PurchaseState::Refused };
+        self.store.write(|conn| book::end(conn, request, state, outcome, now))
+    }
+
+    /// Books the bought images of a request and its end: running → settled.
+    ///
+    /// # Errors
+    /// [`Unbooked`], with the reservation; nothing was written.
+    pub fn settle_bought(&self, reservation: Reservation, now: Timestamp) -> Result<(), Unbooked> {
+        let request = reservation.id;
+        self.end(reservation, "settled", now, |conn, now| {
+            book::end(conn, request, PurchaseState::Bought, "the images came", now)?;
+            let purchase = of_request(conn, request)?.ok_or(LedgerError::OutOfRange { what: "purchases" })?;
+            let currency = row::currency(conn, request)?;
+            let total = purchase.price.price.times(purchase.images).ok();
+            let data = ImageData::completed(request, purchase.images as usize, total, currency);
+            webhooks::announce_image(conn, request, EventKind::ImageCompleted, &data, now)
+        })
+    }
+}
+
+/// Whether an earlier request under the Idempotency-Key of `request` may have been paid for.
+fn is_in_doubt(conn: &Conn<'_>, request: &NewRequest<'_>) -> Result<bool, LedgerError> {
+    let Some(idempotency_key) = request.idempotency_key else { return Ok(false) };
+    let sql = "SELECT 1 FROM purchases JOIN requests ON requests.id = purchases.request_id
+               WHERE purchases.state = 'doubtful' AND key_id = ?1 AND idempotency_key = ?2 LIMIT 1";
+    Ok(conn.query_first(sql, params![request.key.get(), idempotency_key], |_| Ok(()))?.is_some())
+}
+
+fn paid_or_open(conn: &Conn<'_>, seller: &str, day_start: Timestamp) -> Result<Money, LedgerError> {
+    let sql = "SELECT CAST(coalesce((SELECT sum(price_nano) FROM bought_images
+                                     WHERE seller = ?1 AND entered_at_ms >= ?2), 0)
+                         + coalesce((SELECT sum(price_nano * images) FROM purchases
+                                     WHERE seller = ?1 AND state = 'open'), 0) AS BIGINT)";
+    conn.query_one(sql, params![seller, day_start], |row| Ok(Money::from_nano(row.get(0)?)))
+}

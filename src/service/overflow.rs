@@ -1,0 +1,395 @@
+//! Images that are bought because there is no room here: the choice, the purchase, and the way back into the queue.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Answer, AnsweredImage, GenerateRequest, ImageFile, MadeBy, OnDisconnect, Service, ServiceError,
+    admission::reserved, audience::Audience,
+};
+use crate::{
+    admit::{Pass, Refused},
+    costs::{BoughtPrice, CostError, Receipt, Spending},
+    domain::{FailureReason, Pixels, RequestId, Seed},
+    encode::ReceiptRecord,
+    engine::{Order, OverloadReason, Overloaded, Priority, QueueEstimate, Ticket},
+    image_store::ImageName,
+    ledger::{
+        BudgetPeriods, Ledger, Need, NewPurchase, NewRequest, NotAdmitted, OverBudget, Purchase,
+        PurchaseForbidden, Reservation, ReserveError, Reserved, Unbooked,
+    },
+    overflow::{self, Choice, Offered, PurchaseError, Seller, Situation, Wait},
+    units::{Currency, Millis, Money},
+};
+
+/// A purchase that was chosen, and is not written down yet.
+pub(super) struct Chosen {
+    seller: Seller,
+    price: BoughtPrice,
+    here: Money,
+    why: String,
+}
+
+impl Chosen {
+    /// The purchase, once it is written down.
+    pub(super) fn buying(self, order: Order) -> Buying {
+        Buying { seller: self.seller, why: self.why, order }
+    }
+}
+
+/// A purchase that is written down, and the order that is handed in here if it fails.
+pub(super) struct Buying {
+    seller: Seller,
+    why: String,
+    order: Order,
+}
+
+impl Service {
+    /// Whether a request's images are bought: a purchase, or why there is none. Neither without a `[[overflow]]`, or for what can
+    /// wait.
+    pub(super) async fn choose(
+        &self,
+        request: &GenerateRequest,
+        place: Result<QueueEstimate, Overloaded>,
+    ) -> Result<(Option<Chosen>, Option<String>), ServiceError> {
+        let sellers = self.parts.settings.buyer.sellers();
+        if sellers.is_empty() || request.priority != Priority::Live || self.open_requests.is_closed() {
+            return Ok((None, None));
+        }
+        let wait = match place {
+            Ok(outlook) => Wait::Of(outlook.eta),
+            Err(Overloaded { reason: OverloadReason::NoDevice, .. }) => Wait::NoDevice,
+            Err(_) => Wait::Overloaded,
+        };
+        let able = match able(sellers, request, wait) {
+            Ok(able) => able,
+            Err(why) => return Ok((None, Some(why))),
+        };
+        match self.ask_sellers(request, wait, able).await? {
+            Ok(chosen) => {
+                let key = &request.caller.public_id;
+                tracing::info!(key, seller = chosen.seller.name, "images are bought: {}", chosen.why);
+                Ok((Some(chosen), None))
+            }
+            Err(why) => {
+                tracing::info!(key = request.caller.public_id, "images are not bought: {why}");
+                Ok((None, Some(why)))
+            }
+        }
+    }
+
+    /// Puts prices and caps beside what the images cost here, and chooses.
+    async fn ask_sellers(
+        &self,
+        request: &GenerateRequest,
+        wait: Wait,
+        sellers: Vec<Seller>,
+    ) -> Result<Result<Chosen, String>, ServiceError> {
+        let now = self.now();
+        let (costs, at) = (self.costs().clone(), self.civil(now));
+        let usage = reserved(self.studio().foresee(&request.job.spec, 0).usage);
+        let budgets = self.parts.settings.budgets.clone();
+        let (job, key) = (Arc::clone(&request.job), request.caller.key);
+        let periods = BudgetPeriods::of(now, &self.parts.calendar);
+        self.ask_ledger(move |ledger| -> Result<_, ServiceError> {
+            let quote = ledger.with_assets(&costs)?.quote(&job, None, usage, at)?;
+            let (images, here) = (job.images, quote.image.cost.electricity);
+            let situation = Situation { wait, images, here, currency: costs.currency() };
+            let spending = Spending { money: quote.estimate()?, images, energy: quote.job.wall_energy };
+            let need = Need { key, spending, budgets: &budgets, periods: &periods };
+            let mut offered = Vec::new();
+            for seller in &sellers {
+                let price = costs.bought_price(&seller.sku, job.product(), at.date());
+                let paid_today = ledger.paid_to(&seller.name, &periods)?;
+                let is_covered = match &price {
+                    Ok(price) => covers(ledger, &need, price.of(situation.images)?)?,
+                    Err(_) => true,
+                };
+                let price = price.map_err(|error| error.to_string());
+                offered.push(Offered { seller, price, paid_today, is_covered });
+            }
+            Ok(match overflow::decide(&situation, &offered) {
+                Choice::Here(why) => Err(why),
+                Choice::There { offered, price, why } => {
+                    Ok(Chosen { seller: sellers[offered].clone(), price, here: situation.here, why })
+                }
+            })
+        })
+        .await
+    }
+
+    /// Reserves the price there, and with it the work here in case it comes to that, and writes the purchase down. Else why not, in
+    /// words; then nothing was written.
+    pub(super) async fn reserve_to_buy(
+        &self,
+        request: &GenerateRequest,
+        random: [u8; 10],
+        chosen: &Chosen,
+    ) -> Result<Result<Reserved, String>, ServiceError> {
+        let Chosen { seller, price, here, why } = chosen;
+        let (name, a_day_max) = (seller.name.clone(), seller.caps.a_day);
+        let (price, here, why) = (price.clone(), *here, why.clone());
+        let (size, currency) = (request.job.spec.size, self.costs().currency());
+        self.with_new_request(request, random, move |ledger, new| {
+            let both = new.estimate.plus(price.of(new.images)?).map_err(CostError::from)?;
+            let purchase = NewPurchase {
+                request: new.id,
+                seller: &name,
+                images: new.images,
+                size,
+                price: &price,
+                here,
+                currency,
+                why: &why,
+                a_day_max,
+            };
+            match ledger.reserve_to_buy(&NewRequest { estimate: both, ..new.clone() }, &purchase) {
+                Ok(reserved) => Ok(Ok(reserved)),
+                Err(NotAdmitted::Place(PurchaseForbidden::OverDaysCap)) => {
+                    Ok(Err(format!("{name}'s cap of the day was reached meanwhile")))
+                }
+                Err(NotAdmitted::Place(PurchaseForbidden::InDoubt)) => {
+                    Ok(Err("an earlier purchase under the same Idempotency-Key is in doubt".into()))
+                }
+                Err(NotAdmitted::Reserve(ReserveError::OverBudget(_))) => {
+                    Ok(Err(format!("the budget does not cover {name}'s price")))
+                }
+                Err(NotAdmitted::Reserve(error)) => Err(Refused::from(error).into()),
+            }
+        })
+        .await
+    }
+
+    /// Buys the images of a request and settles it. If that fails, its order goes into the queue here, once.
+    pub(super) async fn make_there(
+        self: &Arc<Self>,
+        reservation: Reservation,
+        buying: Buying,
+        request: &GenerateRequest,
+        (audience, pass): (&Audience, Option<Pass>),
+    ) -> Result<Answer, ServiceError> {
+        let id = reservation.id();
+        let Buying { seller, why, order } = buying;
+        let shows_prompt = self.parts.settings.log_prompts;
+        let open = self.open_jobs.enter((id, request), (None, Some(why)), shows_prompt, self.now());
+        open.note_begin(self.now());
+        self.note_start(id).await;
+        let began = self.monotonic();
+        match self.buy(id, seller, request).await {
+            Ok(images) => self.settle_bought(reservation, images, request).await,
+            Err(error) => {
+                drop(open);
+                self.note_failed_purchase(id, &error).await;
+                let waited = Millis::new(self.monotonic().get().saturating_sub(began.get()));
+                match self.back_into_the_queue(request, order, waited, audience) {
+                    Ok(ticket) => {
+                        self.make_here(reservation, ticket, (request, None), (audience, pass)).await
+                    }
+                    Err(refused) => {
+                        let (reason, error) = *refused;
+                        self.fail(reservation, reason, &[], &request.job).await;
+                        Err(error)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the seller, on a thread that may wait.
+    async fn buy(
+        &self,
+        id: RequestId,
+        seller: Seller,
+        request: &GenerateRequest,
+    ) -> Result<Vec<Pixels>, PurchaseError> {
+        let (buyer, job) = (self.parts.settings.buyer.clone(), Arc::clone(&request.job));
+        let idempotency_key = idempotency_key(id, request);
+        let bought = self.blocking(move || Ok::<_, ServiceError>(buyer.buy(&seller, &job, &idempotency_key)));
+        bought.await.unwrap_or_else(|error| Err(PurchaseError::Doubtful(error.to_string())))
+    }
+
+    /// Books what is in doubt. If the ledger cannot be written, the purchase stays open, and the next start books it.
+    async fn note_failed_purchase(&self, id: RequestId, error: &PurchaseError) {
+        let (is_doubtful, outcome, now) = (error.is_doubtful(), error.to_string(), self.now());
+        tracing::warn!(request = %id, is_doubtful, "images were not bought, and are made here: {error}");
+        let ended = self.ask_ledger(move |ledger| ledger.end_purchase(id, is_doubtful, &outcome, now)).await;
+        if let Err(error) = ended {
+            tracing::error!(request = %id, %error, "a purchase stays open until the next start");
+        }
+    }
+
+    /// A place in the queue for what was not bought, if somebody still waits for it.
+    fn back_into_the_queue(
+        &self,
+        request: &GenerateRequest,
+        order: Order,
+        waited: Millis,
+        audience: &Audience,
+    ) -> Result<Ticket, Box<(FailureReason, ServiceError)>> {
+        let is_awaited = audience.outcome.receiver_count() > 0
+            || request.idempotency_key.is_some()
+            || self.parts.settings.on_disconnect == OnDisconnect::Finish;
+        if !is_awaited {
+            return Err(Box::new((FailureReason::ClientGone, ServiceError::Lost)));
+        }
+        let engine =
+            self.studio().engine().ok_or_else(|| Box::new((FailureReason::NoDevice, ServiceError::Lost)))?;
+        let patience = self.patience(request);
+        let patience = patience.map(|patience| Millis::new(patience.get().saturating_sub(waited.get())));
+        let permit =
+            engine.permit(&request.job, order.key, order.priority, patience).map_err(|overloaded| {
+                let reason = match overloaded.reason {
+                    OverloadReason::NoDevice => FailureReason::NoDevice,
+                    _ => FailureReason::DeadlinePassed,
+                };
+                Box::new((reason, ServiceError::Overloaded(overloaded)))
+            })?;
+        Ok(permit.submit(order))
+    }
+
+    /// Encodes, keeps and books images that were bought.
+    async fn settle_bought(
+        &self,
+        reservation: Reservation,
+        images: Vec<Pixels>,
+        request: &GenerateRequest,
+    ) -> Result<Answer, ServiceError> {
+        let (id, now, size) = (reservation.id(), self.now(), request.job.spec.size);
+        let images = match self.files_of_bought(id, images, request, now).await {
+            Ok(images) => images,
+            Err(error) => {
+                self.give_up_bought(reservation, "the images came, and could not be kept", request).await;
+                return Err(error);
+            }
+        };
+        let book = move |ledger: &Ledger, reservation| ledger.settle_bought(reservation, now);
+        match self.book(reservation, book).await? {
+            Ok(()) => {
+                let made_by = self.made_by(id, None).await;
+                Ok(Answer {
+                    id,
+                    created: now,
+                    size,
+                    images,
+                    prompt_tokens: 0,
+                    edit: None,
+                    loras: Vec::new(),
+                    computation: None,
+                    made_by,
+                })
+            }
+            Err(Unbooked { reservation, error }) => {
+                self.give_up_bought(reservation, "the images came, and could not be booked", request).await;
+                Err((*error).into())
+            }
+        }
+    }
+
+    /// Ends a request whose images were paid for and cannot be handed over.
+    async fn give_up_bought(&self, reservation: Reservation, outcome: &str, request: &GenerateRequest) {
+        self.note_failed_purchase(reservation.id(), &PurchaseError::Doubtful(outcome.into())).await;
+        self.fail(reservation, FailureReason::NotStored, &[], &request.job).await;
+    }
+
+    /// Files that say where they were bought, on disk where they are to be kept.
+    async fn files_of_bought(
+        &self,
+        id: RequestId,
+        images: Vec<Pixels>,
+        request: &GenerateRequest,
+        now: Timestamp,
+    ) -> Result<Vec<AnsweredImage>, ServiceError> {
+        let purchase = self.ask_ledger(move |ledger| ledger.purchase(id)).await?.ok_or(ServiceError::Lost)?;
+        let currency = self.costs().currency();
+        let provenances: Vec<_> = (0..)
+            .take(images.len())
+            .map(|index| {
+                let mut provenance = self.provenance(request, id, index, now)?;
+                provenance.model = purchase.price.sku.clone();
+                provenance.bought_from = Some(purchase.seller.clone());
+                provenance.receipt = Some(record(id, &purchase, currency));
+                Some(provenance)
+            })
+            .collect();
+        let (encoding, keep, encode) = (request.encoding, request.is_kept(), self.parts.encode);
+        let store = Arc::clone(&self.parts.storage.images);
+        self.blocking(move || {
+            let file = |(index, (pixels, provenance)): (u32, (Pixels, _))| {
+                let file = encode(&pixels, encoding, Option::as_ref(&provenance))?;
+                let file = if keep {
+                    let name = ImageName { request: id, index, format: encoding.format, claim: None };
+                    store.put(name, &file)?;
+                    ImageFile::Kept { name, bytes: file.len() as u64 }
+                } else {
+                    ImageFile::InMemory(file.into())
+                };
+                Ok(AnsweredImage { file, seed: Seed::new(0), receipt: Receipt::of_nothing() })
+            };
+            (0..).zip(images.into_iter().zip(provenances)).map(file).collect::<Result<_, ServiceError>>()
+        })
+        .await
+    }
+
+    /// Where the images of a settled request were made. It is decoration: if the ledger cannot be read, nothing is said.
+    pub(super) async fn made_by(&self, id: RequestId, why: Option<String>) -> MadeBy {
+        if self.parts.settings.buyer.sellers().is_empty() {
+            return MadeBy { purchase: None, why };
+        }
+        let purchase = self.ask_ledger(move |ledger| ledger.purchase(id)).await;
+        MadeBy { purchase: purchase.unwrap_or_default(), why }
+    }
+}
+
+/// Those of `sellers` that can make what is asked for, if the key's prompts may leave and the wait is long enough for one.
+fn able(sellers: &[Seller], request: &GenerateRequest, wait: Wait) -> Result<Vec<Seller>, String> {
+    if !request.caller.may_overflow {
+        return Err("this key's prompts may not leave the house".into());
+    }
+    if request.is_of_this_model {
+        return Err("a seed, steps or guidance are asked for, which are this model's".into());
+    }
+    let mut lacks = String::new();
+    let mut able = Vec::new();
+    for seller in sellers {
+        match seller.lacks(&request.job).or_else(|| overflow::short_wait(wait, seller)) {
+            Some(reason) => lacks = reason,
+            None => able.push(seller.clone()),
+        }
+    }
+    if able.is_empty() { Err(lacks) } else { Ok(able) }
+}
+
+/// Whether the hard budgets cover `price` beside the work here.
+fn covers(ledger: &Ledger, need: &Need<'_>, price: Money) -> Result<bool, ServiceError> {
+    let mut need = *need;
+    need.spending.money = need.spending.money.plus(price).map_err(CostError::from)?;
+    Ok(OverBudget::refusing(&ledger.passed_budgets(&need)?).is_none())
+}
+
+/// The same for every attempt at one request of a client, so that a seller that remembers it charges once.
+fn idempotency_key(id: RequestId, request: &GenerateRequest) -> String {
+    match &request.idempotency_key {
+        None => id.to_text(),
+        Some(key) => {
+            let text = format!("{}\n{key}", request.caller.public_id);
+            base16ct::lower::encode_string(&Sha256::digest(text))
+        }
+    }
+}
+
+/// What a bought image's file says of its cost.
+fn record(id: RequestId, purchase: &Purchase, currency: Currency) -> ReceiptRecord {
+    let Receipt { usage, wall_energy, cost, .. } = Receipt::of_nothing();
+    ReceiptRecord {
+        request: id,
+        currency,
+        cost,
+        total: purchase.price.price,
+        energy: usage.energy,
+        wall_energy,
+        energy_source: usage.source,
+        duration: usage.duration,
+    }
+}
