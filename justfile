@@ -69,6 +69,6 @@ screenshots:
     cargo test --locked --test browser pages
     cp target/screenshots/readme/*.webp docs/images/
 
-# A tar.gz of the program with its checksum, below target/package
-package:
-    tools/package/tarball
+# A tar.gz of the program with its checksum, and with cargo-deb a .deb, below target/package. Flags go to cargo: --features cuda
+package *flags:
+    tools/package/tarball {{ flags }}

@@ -30,6 +30,7 @@ use crate::{
     batches::FileStore,
     clock::Clock,
     config::{Config, ConfigError, Limits, ListenAddress},
+    costs::CostModel,
     domain::{ApiKey, SignInSecret},
     encode,
     engine::{Facts, ProfileStore, Workers},
@@ -39,7 +40,7 @@ use crate::{
     },
     image_store::{ImageStore, StoreError},
     ledger::{JoinError, Ledger, LedgerError},
-    notify::WebhookSender,
+    notify::NewsSender,
     outbound::Outbound,
     overflow::Buyer,
     pipeline::{HashedWeights, LoadError, ModelSource, OnLoad, hub},
@@ -420,7 +421,8 @@ fn elsewhere(config: &Config) -> Result<Elsewhere, ConfigError> {
     let authorities = config.image_authorities()?;
     Ok(Elsewhere {
         images: ImageFetcher::new(config.edits.image_hosts.clone(), outbound(authorities.as_deref())?),
-        webhooks: WebhookSender::new(config.webhooks.private_hosts.clone(), outbound(None)?),
+        webhooks: NewsSender::new(config.webhooks.private_hosts.clone(), outbound(None)?)
+            .with_mailer(config.mailer()?),
     })
 }
 

@@ -101,14 +101,12 @@ impl NodeApp {
         let front = gateway.as_ref().or(worker.as_ref().map(|worker| &worker.service));
         let front = Arc::clone(front.expect("a node is a gateway or a worker"));
         let facts = worker.as_ref().map_or_else(|| front.studio().facts(), |worker| worker.facts);
-        let offer = offer(config, &ground.source, facts, clock.now().as_second())?;
+        let offered = offer(config, &ground.source, facts, clock.now().as_second())?;
+        // An edit's source does not travel through the queue yet.
+        let offer = Offer { can_edit: false, ..offered };
         let identity = ground.identity(role, worker.as_ref());
-        identity.join(
-            &ground.ledger,
-            ground.cluster.lease.node(),
-            ground.cluster.lease.settings(),
-            clock.now(),
-        )?;
+        let lease = &ground.cluster.lease;
+        identity.join(&ground.ledger, lease.node(), lease.settings(), clock.now())?;
         let (server, state, address) = match listener {
             None => (None, None, None),
             Some((listener, address)) => {

@@ -33,6 +33,7 @@ mod reconcile;
 mod restore;
 mod roi;
 mod serve;
+mod setup;
 mod sheet;
 mod spot_prices;
 mod table;
@@ -153,6 +154,10 @@ enum Command {
     Restore(restore::RestoreArgs),
     /// Work out whether hardware of your own is worth it
     Roi(Box<roi::RoiArgs>),
+    /// Set up once: currency, time zone, electricity, the machine; asks for what no flag says
+    ///
+    /// Writes tintype.toml if there is none, and records the rest in the ledger.
+    Setup(Box<setup::SetupArgs>),
     /// Print the completions of a shell
     ///
     /// For example: tintype completions bash > /etc/bash_completion.d/tintype
@@ -324,6 +329,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Audit(args) => audit::run(&args, &*clock),
         Command::Receipt(args) => receipt::run(&args),
         Command::Roi(args) => roi::run(&args, &*clock),
+        Command::Setup(args) => setup::run(&args, &*clock),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => completions::man(&args),
     };

@@ -38,7 +38,7 @@ pub use self::{
     model::VariantChoice,
     overflow::OverflowConfig,
     stated::StatedKeys,
-    webhooks::WebhooksConfig,
+    webhooks::{MailConfig, WebhooksConfig},
 };
 use crate::{
     costs::{Budgets, CostModel, CostSettings, ExchangeRate},
@@ -51,7 +51,7 @@ use crate::{
     pipeline::{DeviceList, KernelChoice, LoraChoice, MemoryTier, ModelDigest, Precision},
     service::{OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings},
     telemetry::LogConfig,
-    units::{Currency, Millis, Money, Power},
+    units::{Currency, Millis, Money},
 };
 
 /// Everything that can be configured.
@@ -88,6 +88,8 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     /// Who sells images while there is no room here, in the order in which they are asked.
     pub overflow: Vec<OverflowConfig>,
+    /// How e-mail is sent.
+    pub mail: MailConfig,
     /// What files say of their making.
     pub metadata: MetadataConfig,
     /// What all keys together may use up.
@@ -251,6 +253,7 @@ impl Default for Config {
             cluster: ClusterConfig::default(),
             webhooks: WebhooksConfig::default(),
             overflow: Vec::new(),
+            mail: MailConfig::default(),
             metadata: MetadataConfig::default(),
             budgets: Budgets::default(),
             log: LogConfig::default(),
@@ -412,6 +415,7 @@ impl Config {
             budgets: self.budgets.clone(),
             operator: self.metadata.producer.clone(),
             buyer: Buyer::default(),
+            stated: self.stated_settings(),
         }
     }
 
@@ -467,7 +471,8 @@ impl Config {
         {
             return Err(ConfigError::ExampleAmounts(self.costs.currency));
         }
-        Ok(CostModel::new(self.costs.clone(), self.prices()?, self.exchange_rate.clone())?)
+        let model = CostModel::new(self.costs.clone(), self.prices()?, self.exchange_rate.clone())?;
+        Ok(model.with_stated_comparison(self.stated.has("costs.compare_with")))
     }
 
     /// Those that sell images while there is no room here.

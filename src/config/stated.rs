@@ -6,8 +6,8 @@ use figment::Figment;
 
 use crate::costs::Term;
 
-/// Keys that have dated values.
-const KEYS: [&str; 15] = [
+/// Keys that have dated values, or that /admin/settings shows.
+const KEYS: [&str; 19] = [
     "listen",
     "costs.price_per_kwh",
     "costs.tariff",
@@ -23,6 +23,10 @@ const KEYS: [&str; 15] = [
     "costs.upkeep_per_image",
     "costs.upkeep_per_year",
     "costs.normal_utilisation_percent",
+    "costs.hardware",
+    "costs.currency",
+    "public_url",
+    "time_zone",
 ];
 
 /// Those of the keys that the file or a variable has, and that are so no defaults.
@@ -36,21 +40,17 @@ impl StatedKeys {
 
     /// The first of the keys of `term` that is stated.
     pub fn key_of(&self, term: &Term) -> Option<&'static str> {
-        let keys: &[&'static str] = match term {
-            Term::Electricity(_) => &["costs.price_per_kwh", "costs.tariff"],
-            Term::Spot(_) | Term::Carbon(_) => &[],
-            Term::ExchangeRate { .. } => &["exchange_rate"],
-            Term::HostWatts(_) => &["costs.host_watts"],
-            Term::WallFactorPercent(_) => &["costs.wall_factor_percent"],
-            Term::DeviceWatts(_) => &["energy.device_watts"],
-            Term::IdleWatts(_) => &["energy.idle_watts"],
-            Term::CompareWith(_) => &["costs.compare_with"],
-            Term::CompareMix(_) => &["costs.mix"],
-            Term::TimeZone(_) => &["time_zone"],
-            Term::SharedBy(_) => &["costs.charging.shared_by"],
-            Term::MarkUpPercent(_) => &["costs.charging.mark_up_percent"],
-        };
-        keys.iter().copied().find(|key| self.0.contains(key))
+        term.configuration_keys().iter().copied().find(|key| self.0.contains(key))
+    }
+
+    /// Whether `key` is stated.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains(key)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().copied()
     }
 
     /// Whether it says where to listen.

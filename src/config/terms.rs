@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::{Config, ConfigError};
-use crate::costs::{ConfiguredTerms, DatedTerm, Term};
+use crate::{
+    costs::{ConfiguredTerms, DatedTerm, Term},
+    service::StatedSettings,
+};
 
 impl Config {
     /// What it says of values that change from time to time, by their names. The time zone is not among them: see
@@ -31,6 +34,19 @@ impl Config {
             ConfiguredTerms { terms, is_stated }
         };
         Ok(by_name.into_values().map(of_name).collect())
+    }
+
+    /// What the file and the variables state of what /admin/settings shows.
+    pub(super) fn stated_settings(&self) -> StatedSettings {
+        // A tariff that cannot be has stopped the start before.
+        let terms = self.stated_terms().unwrap_or_default();
+        let first = |of_name: ConfiguredTerms| of_name.terms.into_iter().next().map(|dated| dated.term);
+        let keyed = |term: Term| Some((term.name(), self.stated.key_of(&term)?));
+        StatedSettings {
+            keys: self.stated.all().collect(),
+            terms: terms.into_iter().filter_map(first).filter_map(keyed).collect(),
+            public_url: self.public_url.clone(),
+        }
     }
 
     /// What [`Config::terms`] says without defaults: what a command records that may run without the server's configuration.

@@ -22,7 +22,7 @@ impl CostModel {
             settings: json!({
                 "currency": settings.currency.code(),
                 "normal_utilisation_percent": settings.normal_utilisation_percent,
-                "compare_with": settings.compare_with,
+                "compare_with": self.compare_with(),
                 "also_compare_with": settings.also_compare_with,
                 "mix": settings.mix,
             }),

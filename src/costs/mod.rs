@@ -16,6 +16,7 @@ mod mix;
 mod model;
 mod month;
 mod payback;
+mod price_file;
 mod prices;
 mod rate_card;
 mod receipt;
@@ -40,9 +41,13 @@ pub use days::DaySpan;
 pub use hardware::Hardware;
 pub use invoice::{Invoice, Vat, VatRate, VatRateError};
 pub use mix::{Filed, MixRule};
-pub use model::{CostModel, CostSettings, ExchangeRate, PriceMatter, PriceNotice, PriceSpan, Quote};
+pub use model::{
+    CostModel, CostSettings, ExampleMonth, ExchangeRate, MonthlyUse, PriceMatter, PriceNotice, PriceSpan,
+    Quote,
+};
 pub use month::{Allocated, AssetUse, MonthCost, month_cost};
-pub use payback::{FORECAST_DAYS_MIN, Outlook, Pace};
+pub use payback::{Outlook, Pace};
+pub use price_file::{ComingPrices, PriceFile};
 pub use prices::{
     EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, PriceWarning, TableRow,
 };

@@ -34,7 +34,7 @@ pub enum Outlook {
 }
 
 /// Days that a pace must have for a forecast.
-pub const FORECAST_DAYS_MIN: u64 = 14;
+const FORECAST_DAYS_MIN: u64 = 14;
 /// Years that are foreseen.
 const FORECAST_YEARS_MAX: i64 = 10;
 

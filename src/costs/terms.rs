@@ -93,6 +93,24 @@ impl Term {
         }
     }
 
+    /// The keys of the configuration that state it.
+    pub const fn configuration_keys(&self) -> &'static [&'static str] {
+        match self {
+            Self::Electricity(_) => &["costs.price_per_kwh", "costs.tariff"],
+            Self::Spot(_) | Self::Carbon(_) => &[],
+            Self::ExchangeRate { .. } => &["exchange_rate"],
+            Self::HostWatts(_) => &["costs.host_watts"],
+            Self::WallFactorPercent(_) => &["costs.wall_factor_percent"],
+            Self::DeviceWatts(_) => &["energy.device_watts"],
+            Self::IdleWatts(_) => &["energy.idle_watts"],
+            Self::CompareWith(_) => &["costs.compare_with"],
+            Self::CompareMix(_) => &["costs.mix"],
+            Self::TimeZone(_) => &["time_zone"],
+            Self::SharedBy(_) => &["costs.charging.shared_by"],
+            Self::MarkUpPercent(_) => &["costs.charging.mark_up_percent"],
+        }
+    }
+
     /// Whether statements alone count with it, which are made from an open month at any time.
     pub const fn is_of_statements(&self) -> bool {
         matches!(self, Self::SharedBy(_) | Self::MarkUpPercent(_))
@@ -100,14 +118,7 @@ impl Term {
 
     /// Whether a running server has it from its configuration alone, so that nothing else can set it.
     pub const fn is_configured_alone(&self) -> bool {
-        matches!(
-            self,
-            Self::DeviceWatts(_)
-                | Self::IdleWatts(_)
-                | Self::CompareWith(_)
-                | Self::CompareMix(_)
-                | Self::TimeZone(_)
-        )
+        matches!(self, Self::DeviceWatts(_) | Self::IdleWatts(_) | Self::CompareMix(_) | Self::TimeZone(_))
     }
 }
 
@@ -198,6 +209,14 @@ impl Terms {
     fn spots(&self) -> impl Iterator<Item = &SpotPrices> {
         self.0.iter().filter_map(|dated| match &dated.term {
             Term::Spot(prices) => Some(prices),
+            _ => None,
+        })
+    }
+
+    /// The last compared service that was recorded; none if none was.
+    pub(super) fn compare_with(&self) -> Option<&str> {
+        self.0.iter().rev().find_map(|dated| match &dated.term {
+            Term::CompareWith(sku) => Some(sku.as_str()),
             _ => None,
         })
     }

@@ -21,6 +21,10 @@ pub enum EventKind {
     DeviceLost,
     /// A month was closed.
     MonthClosed,
+    /// The disk has no room for images.
+    DiskFull,
+    /// The list price of a compared service ends soon, or has ended.
+    PriceEnds,
     /// An administrator tries an endpoint.
     Test,
 }
@@ -29,7 +33,7 @@ super::words!(EventKind, "a kind of event":
     ImageCompleted = "image.completed", ImageFailed = "image.failed", BatchCompleted = "batch.completed",
     BatchFailed = "batch.failed", BatchExpired = "batch.expired", BatchCancelled = "batch.cancelled",
     BudgetPassed = "budget.passed", BudgetRefused = "budget.refused", DeviceLost = "device.lost",
-    MonthClosed = "month.closed", Test = "webhook.test");
+    MonthClosed = "month.closed", DiskFull = "disk.full", PriceEnds = "price.ends", Test = "webhook.test");
 
 impl EventKind {
     /// Those that an endpoint may be limited to: a test comes to any.

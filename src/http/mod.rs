@@ -32,7 +32,7 @@ use self::{
     api::error::ApiError,
     api::routing::{readable, unknown_url},
 };
-use crate::{notify::WebhookSender, service::Service, source_image::ImageFetcher};
+use crate::{notify::NewsSender, service::Service, source_image::ImageFetcher};
 
 /// What every handler may look at.
 pub struct State {
@@ -78,7 +78,7 @@ pub struct Elsewhere {
     /// Fetches images that bodies name by URLs.
     pub images: ImageFetcher,
     /// Sends news to endpoints.
-    pub webhooks: WebhookSender,
+    pub webhooks: NewsSender,
 }
 
 /// The HTTP server on `listener`, not yet polled. It leaves signals to its owner.

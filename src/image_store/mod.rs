@@ -82,6 +82,18 @@ impl ImageStore {
         self.check_room_for(0)
     }
 
+    /// MiB of the disk that are free, if that is too little for another image; none if there is room.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the disk does not say.
+    pub fn lacks_room(&self) -> Result<Option<u64>, StoreError> {
+        match self.check_room() {
+            Ok(()) => Ok(None),
+            Err(StoreError::Full { free_mib, .. }) => Ok(Some(free_mib)),
+            Err(error) => Err(error),
+        }
+    }
+
     fn check_room_for(&self, bytes: u64) -> Result<(), StoreError> {
         let free = fs4::available_space(&self.directory).map_err(|cause| io_error(&self.directory, cause))?;
         if free >= self.free_min.saturating_add(bytes) { Ok(()) } else { Err(self.full(free)) }

@@ -67,8 +67,8 @@ impl Ledger {
         self.store.read(recorded::line_rows)
     }
 
-    /// Records the configured upkeep, if it is not what the ledger's current line says: for ever if no line was recorded
-    /// yet, else from `today` on.
+    /// Records the configured upkeep, if it is not what its last line says: for ever if no line was recorded yet, else from
+    /// `today` on.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses.
@@ -84,16 +84,14 @@ impl Ledger {
             // By a clock that was set back, from the first day that is not closed: the past stays as it is.
             let now = closed_days::after_closings(conn, now)?;
             let today = today.max(closed_days::first_open_day(conn)?.unwrap_or(Date::MIN));
-            let of_configuration: Vec<_> = recorded::line_rows(conn)?
-                .into_iter()
-                .filter(|row| row.actor == Evidence::CONFIGURATION.actor)
-                .collect();
-            let current = of_configuration.iter().rfind(|row| row.line.days.end == Date::MAX);
-            if current.is_some_and(|current| current.line.upkeep == configured) {
+            let is_configured = |row: &CostLineRow| row.actor == Evidence::CONFIGURATION.actor;
+            let last = recorded::line_rows(conn)?.into_iter().rfind(is_configured);
+            // One that somebody has ended since stays ended.
+            if last.as_ref().is_some_and(|last| last.line.upkeep == configured) {
                 return Ok(());
             }
-            let first = if of_configuration.is_empty() { ALWAYS } else { today };
-            if let Some(current) = current {
+            let first = if last.is_none() { ALWAYS } else { today };
+            if let Some(current) = last.filter(|last| last.line.days.end == Date::MAX) {
                 end(conn, current.id, today.max(current.line.days.first), &evidence, now)?;
                 tracing::info!("the configured upkeep is another one from {today} on");
             }

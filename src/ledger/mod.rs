@@ -35,6 +35,7 @@ mod queue;
 mod rate_cards;
 mod receipts;
 mod recent_requests;
+mod recent_use;
 mod recorded;
 mod register;
 mod report;
@@ -88,12 +89,13 @@ pub use self::{
     },
     receipts::{StoredImage, StoredRequest},
     recent_requests::{EndState, RecentRequest, RecentWork, RequestFilter, RequestOutcome},
+    recent_use::RecentUse,
     recorded::{AssetRow, CostLineRow},
     register::RegisteredPart,
     report::{
         Charge, ChargeLine, Charges, Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy,
-        GroupByError, GroupReport, GroupTotals, Groups, MonthReport, MonthTotals, Payback, PaybackAgainst,
-        PlugTotals, SavedPoint, Step, WholeMonth, YearReport, focus_metadata,
+        GroupByError, GroupReport, GroupTotals, Groups, MonthReport, MonthSpan, MonthTotals, Payback,
+        PaybackAgainst, PlugTotals, SavedPoint, Step, WholeMonth, YearReport, focus_metadata,
     },
     sessions::{Credential, NewSession, OpenedWith, SessionRow},
     store::{

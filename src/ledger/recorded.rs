@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    LedgerError, calendar, invoices,
+    Evidence, LedgerError, calendar, invoices,
     store::{Conn, Row, params},
     terms,
 };
@@ -45,6 +45,13 @@ pub struct CostLineRow {
     pub recorded_at: Timestamp,
     /// How its amount was invoiced; none: it is what it costs.
     pub invoice: Option<Invoice>,
+}
+
+impl CostLineRow {
+    /// Whether the configuration or a default said so, and nobody else.
+    pub fn is_configured(&self) -> bool {
+        self.actor == Evidence::CONFIGURATION.actor
+    }
 }
 
 /// All parts, oldest record first, retired ones included.

@@ -36,6 +36,13 @@ pub struct TermRow {
     pub invoice: Option<Invoice>,
 }
 
+impl TermRow {
+    /// Whether the configuration or a default said so, and nobody else.
+    pub fn is_configured(&self) -> bool {
+        self.actor == Evidence::CONFIGURATION.actor
+    }
+}
+
 impl Ledger {
     /// All dated values, by name and by the moments from which they hold.
     ///

@@ -3,7 +3,7 @@ use std::{io::Read, sync::Arc, time::Duration};
 use ureq::http::{Request, header};
 use url::Url;
 
-use super::WebhookSecret;
+use super::{MailError, Mailer, WebhookSecret};
 use crate::{
     domain::NamedHost,
     outbound::{Outbound, OutboundError, Reach, URL_BYTES_MAX, authority, target},
@@ -14,11 +14,12 @@ const ANSWER_MAX: Duration = Duration::from_secs(15);
 /// Bytes of an answer that are read, so that a connection ends well; nothing is done with them.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
-/// Sends messages to endpoints, as Standard Webhooks has it.
+/// Sends messages to endpoints: by https, as Standard Webhooks has it, or as e-mail to `mailto:` addresses.
 #[derive(Debug, Clone)]
-pub struct WebhookSender {
+pub struct NewsSender {
     private_hosts: Arc<[NamedHost]>,
     outbound: Outbound,
+    mailer: Option<Mailer>,
 }
 
 /// A message, and where it goes.
@@ -38,7 +39,7 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// It is not a URL, or of another scheme.
-    #[error("the URL must begin with https:// and name a host")]
+    #[error("the URL must begin with https:// and name a host, or with mailto:")]
     NotHttps,
     /// It is too long.
     #[error("the URL is longer than {URL_BYTES_MAX} bytes")]
@@ -46,6 +47,12 @@ pub enum EndpointError {
     /// It has a user name or a password.
     #[error("the URL has a user name or a password; messages are signed instead")]
     Credentials,
+    /// It is a mail address, and the configuration names no mail server.
+    #[error("no mail server is configured; set mail.server")]
+    NoMail,
+    /// It is a mail address that cannot be.
+    #[error("the mail address cannot be used; write mailto:ops@example.com, several with commas between")]
+    Address,
     /// It is http, and the configuration does not list its host.
     #[error("the URL must begin with https://; {0} is not in webhooks.private_hosts, which allows http")]
     NotPrivate(String),
@@ -60,6 +67,9 @@ pub enum DeliveryError {
     /// It could not be reached.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
+    /// The mail server did not take it.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// It answered, but did not accept the message.
     #[error("{host} answered with status {status}")]
     Status {
@@ -70,10 +80,15 @@ pub enum DeliveryError {
     },
 }
 
-impl WebhookSender {
+impl NewsSender {
     /// A sender; `private_hosts` may have any address, and may be reached by http.
     pub fn new(private_hosts: Vec<NamedHost>, outbound: Outbound) -> Self {
-        Self { private_hosts: private_hosts.into(), outbound }
+        Self { private_hosts: private_hosts.into(), outbound, mailer: None }
+    }
+
+    /// The same with a way to send e-mail.
+    pub fn with_mailer(self, mailer: Option<Mailer>) -> Self {
+        Self { mailer, ..self }
     }
 
     /// The URL of an endpoint, as it is kept.
@@ -90,13 +105,16 @@ impl WebhookSender {
         }
         match url.scheme() {
             "https" => Ok(url),
+            "mailto" if self.mailer.is_none() => Err(EndpointError::NoMail),
+            "mailto" if Mailer::recipients(&url).is_none() => Err(EndpointError::Address),
+            "mailto" => Ok(url),
             "http" if self.is_private(&url) => Ok(url),
             "http" => Err(EndpointError::NotPrivate(authority(&url))),
             _ => Err(EndpointError::NotHttps),
         }
     }
 
-    /// Sends `message` at `now`, in Unix seconds. It blocks. Only an answer from 200 to 299 is an acceptance; a redirect is not
+    /// Sends `message` at `now`, in Unix seconds. It blocks. By https, only an answer from 200 to 299 is an acceptance; a redirect is not
     /// followed.
     ///
     /// # Errors
@@ -104,6 +122,9 @@ impl WebhookSender {
     pub fn send(&self, message: &Message, now: i64) -> Result<(), DeliveryError> {
         let Message { id, body, url, secret } = message;
         let url = self.check(url)?;
+        if let (Some(mailer), "mailto") = (&self.mailer, url.scheme()) {
+            return Ok(mailer.send(&url, id, body)?);
+        }
         let request = Request::post(target(&url))
             .header(header::CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
@@ -132,9 +153,9 @@ impl WebhookSender {
 mod tests {
     use super::*;
 
-    fn sender(private: &[&str]) -> WebhookSender {
+    fn sender(private: &[&str]) -> NewsSender {
         let hosts = private.iter().map(|host| host.parse().expect("a host")).collect();
-        WebhookSender::new(hosts, Outbound::new(None).expect("Mozilla's"))
+        NewsSender::new(hosts, Outbound::new(None).expect("Mozilla's"))
     }
 
     #[test]

@@ -3,15 +3,31 @@ use std::sync::Arc;
 use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc;
 
-use super::{Service, ServiceError};
+use super::{Service, ServiceError, StatedSettings};
 use crate::{
-    costs::CostModel,
+    costs::{Budgets, CostModel, Term, simulation::MeasuredUse},
     domain::{KeyId, RequestId},
     ledger::{
         AuditBasis, Charges, CloseError, Closer, Closing, Control, FocusExport, GroupBy, LedgerError, Month,
-        MonthReport, StoredRequest, Year, YearReport,
+        MonthReport, MonthSpan, StoredRequest, TermRow, YearReport,
     },
 };
+
+/// Figures that nobody has entered yet, so that reports count with the example's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExampleFigures {
+    /// Parts of the machine.
+    pub hardware: bool,
+    /// The price of electricity.
+    pub electricity: bool,
+}
+
+impl ExampleFigures {
+    /// Whether there are any.
+    pub const fn any(self) -> bool {
+        self.hardware || self.electricity
+    }
+}
 
 /// What the ledger says about months and requests.
 impl Service {
@@ -24,13 +40,13 @@ impl Service {
         self.ask_report(move |ledger| ledger.month_report(&costs, month, &kinds, &calendar, now)).await
     }
 
-    /// A year, month by month.
+    /// A year or other months, month by month.
     ///
     /// # Errors
     /// [`ServiceError::Ledger`] if the ledger fails.
-    pub async fn year_report(&self, year: Year) -> Result<YearReport, ServiceError> {
+    pub async fn span_report(&self, span: MonthSpan) -> Result<YearReport, ServiceError> {
         let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
-        self.ask_report(move |ledger| ledger.year_report(&costs, year, &calendar, now)).await
+        self.ask_report(move |ledger| ledger.span_report(&costs, span, &calendar, now)).await
     }
 
     /// The price of things, with the assets that are recorded now.
@@ -40,6 +56,50 @@ impl Service {
     pub async fn costs_now(&self) -> Result<CostModel, ServiceError> {
         let costs = self.costs().clone();
         self.ask_ledger(move |ledger| ledger.with_assets(&costs)).await
+    }
+
+    /// What was measured of the machine's use in the last 30 days; none if nothing was generated.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] if the ledger fails.
+    pub async fn measured_use(&self) -> Result<Option<MeasuredUse>, ServiceError> {
+        let now = self.now();
+        let recent = self.ask_ledger(move |ledger| ledger.recent_use(now)).await?;
+        Ok(recent.map(|recent| MeasuredUse {
+            images_per_month: recent.images_per_month,
+            time_per_image: recent.duration,
+            power: recent.power(),
+        }))
+    }
+
+    /// Which figures are still the example's.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] if the ledger fails.
+    pub async fn example_figures(&self) -> Result<ExampleFigures, ServiceError> {
+        let (costs, stated) = (self.costs().clone(), self.stated().clone());
+        self.ask_ledger(move |ledger| {
+            let costs = ledger.with_assets(&costs)?;
+            let is_own = |row: &TermRow| {
+                let is_electricity = matches!(row.term, Term::Electricity(_) | Term::Spot(_));
+                is_electricity && (!row.is_configured() || stated.terms.contains_key(&row.term.name()))
+            };
+            Ok::<_, LedgerError>(ExampleFigures {
+                hardware: costs.uses_example_hardware() && !stated.keys.contains("costs.hardware"),
+                electricity: !ledger.terms()?.iter().any(is_own),
+            })
+        })
+        .await
+    }
+
+    /// What all keys together may use up.
+    pub fn budgets(&self) -> &Budgets {
+        &self.parts.settings.budgets
+    }
+
+    /// Settings that the configuration states.
+    pub fn stated(&self) -> &StatedSettings {
+        &self.parts.settings.stated
     }
 
     /// What each cost centre is charged for `month`.

@@ -41,6 +41,7 @@ use tracing::Instrument;
 
 use self::admission::{Admitted, Way};
 use self::audience::{Audience, Started, join, refuse};
+pub use self::books::ExampleFigures;
 use self::in_flight::{Admission, InFlight, InWorkGuard};
 pub use self::jobs::{AskedImages, JobStage, OpenJob, Preview};
 use self::jobs::{JobGuard, OpenJobs};
@@ -51,7 +52,7 @@ pub use self::request::{
     PartialLora, ServiceError,
 };
 pub use self::settings::{
-    OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings,
+    OnDisconnect, OverlongPrompt, PromptEmbedding, ProvenanceSettings, ServiceSettings, StatedSettings,
 };
 use self::tokens::cut_from;
 pub use self::{

@@ -175,7 +175,6 @@ impl Service {
         let shows_prompt = self.parts.settings.log_prompts;
         let open = self.open_jobs.enter((id, request), (None, Some(why)), shows_prompt, self.now());
         open.note_begin(self.now());
-        self.note_start(id).await;
         let began = self.monotonic();
         match self.buy(id, seller, request).await {
             Ok(images) => self.settle_bought(reservation, images, request).await,

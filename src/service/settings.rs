@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -32,6 +34,19 @@ pub struct ServiceSettings {
     pub operator: String,
     /// Who is asked for images while there is no room here.
     pub buyer: Buyer,
+    /// What the configuration states of what /admin/settings shows.
+    pub stated: StatedSettings,
+}
+
+/// Settings that tintype.toml or a variable states, so that no page can change them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatedSettings {
+    /// Keys of the configuration, such as `costs.hardware`.
+    pub keys: BTreeSet<&'static str>,
+    /// Dated terms by their names, such as `exchange_rate.USD-CNY`, each with the key that states it.
+    pub terms: BTreeMap<String, &'static str>,
+    /// Where clients find the server; none: where a request came to.
+    pub public_url: Option<String>,
 }
 
 /// What becomes of a job whose client has gone. A job with an idempotency key is always finished: its client is

@@ -8,9 +8,10 @@ use tokio::{sync::oneshot, task::JoinSet};
 
 use super::{Service, ServiceError};
 use crate::{
+    costs::PriceMatter,
     domain::EndpointId,
-    ledger::DueDelivery,
-    notify::{Message, WebhookSecret, WebhookSender, pause_after},
+    ledger::{DueDelivery, LedgerError},
+    notify::{Message, NewsSender, WebhookSecret, pause_after},
     units::Millis,
 };
 
@@ -18,15 +19,23 @@ use crate::{
 const LOOK: Millis = Millis::new(1_000);
 /// Between two questions whose turn it is.
 const TURN: Millis = Millis::new(3_000);
+/// Between two looks at the disk and at the price book.
+const WATCH: Millis = Millis::new(60_000);
 /// How long events are kept that have arrived, or were given up.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Sends what is in the outbox, and watches for lost devices, until `stop`. What is on its way then is sent again after the next
-/// start.
-pub async fn run_webhooks(service: Arc<Service>, sender: WebhookSender, mut stop: oneshot::Receiver<()>) {
+/// Sends what is in the outbox, and watches for what is announced to operators, until `stop`. What is on its way then is sent again
+/// after the next start.
+pub async fn run_webhooks(service: Arc<Service>, sender: NewsSender, mut stop: oneshot::Receiver<()>) {
     let (mut tasks, mut busy, mut lost) = (JoinSet::new(), HashSet::new(), 0);
+    let mut watched_at: Option<Millis> = None;
     loop {
         service.announce_lost_devices(&mut lost).await;
+        let since = |at: Millis| service.monotonic().get().saturating_sub(at.get());
+        if watched_at.is_none_or(|at| since(at) >= WATCH.get()) {
+            watched_at = Some(service.monotonic());
+            service.announce_conditions().await;
+        }
         for (endpoint, messages) in service.due_messages(&busy).await {
             busy.insert(endpoint);
             tasks.spawn(deliver(Arc::clone(&service), sender.clone(), endpoint, messages));
@@ -47,7 +56,7 @@ pub async fn run_webhooks(service: Arc<Service>, sender: WebhookSender, mut stop
 }
 
 /// The same for a gateway of a cluster: of all of them, one sends at a time. For ever.
-pub async fn run_webhooks_in_turn(service: Arc<Service>, sender: WebhookSender) {
+pub async fn run_webhooks_in_turn(service: Arc<Service>, sender: NewsSender) {
     // Dropping it stops the sending.
     let mut sending = None;
     loop {
@@ -71,7 +80,7 @@ pub async fn run_webhooks_in_turn(service: Arc<Service>, sender: WebhookSender) 
 /// Sends a few messages to an endpoint, one after the other, and notes what came of each.
 async fn deliver(
     service: Arc<Service>,
-    sender: WebhookSender,
+    sender: NewsSender,
     endpoint: EndpointId,
     messages: Vec<DueDelivery>,
 ) -> EndpointId {
@@ -108,7 +117,7 @@ impl Service {
         messages
     }
 
-    async fn deliver(&self, sender: &WebhookSender, due: DueDelivery) -> Result<(), ServiceError> {
+    async fn deliver(&self, sender: &NewsSender, due: DueDelivery) -> Result<(), ServiceError> {
         let DueDelivery { event, endpoint, url, secret, body, attempts } = due;
         let sent = match secret.parse::<WebhookSecret>() {
             Ok(secret) => {
@@ -137,6 +146,33 @@ impl Service {
                 })
                 .await
             }
+        }
+    }
+
+    /// Writes events for a disk without room, and for prices that end.
+    async fn announce_conditions(&self) {
+        let (store, today, now) = (Arc::clone(&self.parts.storage.images), self.today(), self.now());
+        let announced = async {
+            let free_mib = self.blocking(move || store.lacks_room()).await?;
+            let notices = self.costs_now().await?.price_notices(today);
+            self.ask_ledger(move |ledger| -> Result<(), LedgerError> {
+                if let Some(free_mib) = free_mib {
+                    ledger.announce_full_disk(free_mib, today, now)?;
+                }
+                for notice in &notices {
+                    let until = match notice.matter {
+                        PriceMatter::Ends { on } => on,
+                        PriceMatter::Ended { since } => since.yesterday().unwrap_or(since),
+                        _ => continue,
+                    };
+                    ledger.announce_price_end(&notice.sku, until, now)?;
+                }
+                Ok(())
+            })
+            .await
+        };
+        if let Err(error) = announced.await {
+            tracing::error!(%error, "what an operator should know cannot be announced");
         }
     }
 

@@ -75,6 +75,37 @@ fn every_entry_of_a_month_is_downloaded_as_focus() {
 }
 
 #[test]
+fn months_are_reported_together_from_one_to_another() {
+    let server = TestServer::start();
+    server.generate(&json!({ "prompt": "x" }));
+    let now = Month::of(jiff::Timestamp::now(), &Calendar::UTC);
+    let from = now.previous().previous();
+    let span = ask(&server, &format!("/admin/costs.json?from={from}&to={now}")).json();
+    assert_eq!((&span["from"], &span["to"]), (&json!(from.to_string()), &json!(now.to_string())));
+    assert_eq!((span["months"].as_array().map(Vec::len), &span["images"]), (Some(3), &json!(1)));
+    let month = ask(&server, "/admin/costs.json").json();
+    assert_eq!(span["total"], month["total"], "the sum of its months");
+    let file = ask(&server, &format!("/admin/costs.csv?from={from}&to={now}"));
+    let name = format!("tintype-{from}-to-{now}.csv");
+    assert!(file.header("content-disposition").contains(&name), "{}", file.header("content-disposition"));
+    assert_eq!(file.text.lines().count(), 4, "{}", file.text);
+    for (query, param) in [
+        (format!("from={now}&to={from}"), "from"),
+        (format!("from={from}&by=key"), "from"),
+        ("year=2026&to=2026-11".into(), "year"),
+        ("to=soon".into(), "to"),
+    ] {
+        let refused = ask(&server, &format!("/admin/costs.json?{query}"));
+        assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!(param)), "{query}");
+    }
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open(&format!("/admin/costs?from={from}&to={now}"));
+    assert!(page.status == 200 && page.text.contains("name=\"to\""), "{}", page.text);
+    let one = browser.open(&format!("/admin/costs?from={now}&to={now}"));
+    assert_eq!((one.status, one.header("location")), (303, format!("/admin/costs?month={now}").as_str()));
+}
+
+#[test]
 fn a_closed_month_shows_its_seal_and_the_running_one_that_it_runs() {
     let server = TestServer::start();
     let now = jiff::Timestamp::now();

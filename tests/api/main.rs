@@ -8,6 +8,8 @@ mod commercial_api;
 mod eventually;
 #[path = "../support/lora_files.rs"]
 mod lora_files;
+#[path = "../support/mail_receiver.rs"]
+mod mail_receiver;
 #[path = "../support/webhook_receiver.rs"]
 mod receiver;
 #[path = "../support/server.rs"]
@@ -18,6 +20,7 @@ mod skip;
 mod tiny_models;
 
 mod admin;
+mod alerts;
 mod asynchronous;
 mod batches;
 mod bodies;
@@ -33,6 +36,7 @@ mod devices_lost;
 mod doors;
 mod edits;
 mod files;
+mod gallery;
 mod hang_ups;
 mod images;
 mod jobs_page;
@@ -44,10 +48,12 @@ mod playground;
 mod queue;
 mod quotes;
 mod receipts;
+mod reference;
 mod refusals;
 mod repeats;
 mod roi;
 mod scopes;
+mod settings;
 mod sign_in;
 mod stopping;
 mod streaming;

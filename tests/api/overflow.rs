@@ -53,7 +53,7 @@ fn assert_audited(server: &TestServer) {
     let config = tintype::config::Config::default();
     let now = jiff::Timestamp::now();
     let costs = config.cost_model(Calendar::UTC.to_datetime(now).date()).expect("costs");
-    let basis = AuditBasis { costs: &costs, calendar: &Calendar::UTC, tolerance_percent: 5 };
+    let basis = AuditBasis { costs: &costs, calendar: &Calendar::UTC, kept: &[], tolerance_percent: 5 };
     for control in server.ledger().audit(&basis, now).expect("controls") {
         assert!(control.breaks.is_empty(), "{}: {:?}", control.kind, control.breaks);
     }

@@ -62,6 +62,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "config",
         &[
             "ledger",
+            "notify",
             "service",
             "engine",
             "image_store",

@@ -17,6 +17,7 @@ mod playground;
 mod script;
 #[path = "../support/server.rs"]
 mod server;
+mod settings;
 #[path = "../support/skip.rs"]
 mod skip;
 mod studio;

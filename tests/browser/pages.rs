@@ -26,8 +26,12 @@ const SCREENS: [Screen; 4] = [
 ];
 
 /// The pages behind the sign-in: name, path, what is there once the page is.
-const PAGES: [(&str, &str, &str); 9] = [
+const PAGES: [(&str, &str, &str); 13] = [
     ("costs", "/admin/costs", "#by-step"),
+    (COSTS_IN_FULL, "/admin/costs?month=2026-11", "#by-step"),
+    ("gallery", "/admin/gallery", ".gallery"),
+    ("settings", "/admin/settings", "#machine"),
+    ("reference", "/docs", ".reference"),
     ("costs-year", "/admin/costs?year=2026", "#top-line"),
     ("roi", "/admin/roi", "#results"),
     ("keys", "/admin/keys", "#make"),
@@ -37,6 +41,9 @@ const PAGES: [(&str, &str, &str); 9] = [
     ("sessions", "/admin/sessions", "main h1"),
     ("refusal", "/admin/costs?month=x", "main h1"),
 ];
+
+/// The costs with all of their tabs open, as on paper.
+const COSTS_IN_FULL: &str = "costs-in-full";
 
 /// What the README shows, kept under readme/ as files for docs/images.
 const IN_README: [&str; 2] = ["costs", "playground"];
@@ -115,6 +122,9 @@ fn every_page(language: &str, prompt: &str) {
     for (name, path, ready) in PAGES {
         driver.open(&format!("{}{path}", server.url));
         driver.find(ready);
+        if name == COSTS_IN_FULL {
+            driver.ask("dispatchEvent(new Event('beforeprint'))", &[]);
+        }
         inspector.inspect(name);
     }
     driver.open(&format!("{}/admin/keys", server.url));

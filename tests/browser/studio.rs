@@ -177,7 +177,7 @@ fn keep(store: &ImageStore, id: RequestId, images: u32) {
         });
         let mut file = Cursor::new(Vec::new());
         sky.write_to(&mut file, image::ImageFormat::Png).expect("a file");
-        let name = ImageName { request: id, index, format: ImageFormat::Png };
+        let name = ImageName { request: id, index, format: ImageFormat::Png, claim: None };
         store.put(name, &file.into_inner()).expect("kept");
     }
 }

@@ -62,6 +62,7 @@ mod purchases;
 mod reading;
 mod roi;
 mod serve;
+mod setup;
 mod storm;
 mod terms;
 mod upkeep;

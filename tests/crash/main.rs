@@ -5,6 +5,7 @@
 
 #[path = "../support/audit.rs"]
 mod audit;
+#[expect(dead_code, reason = "tests/api has its other replies")]
 #[path = "../support/commercial_api.rs"]
 mod commercial_api;
 #[path = "../support/eventually.rs"]

@@ -135,7 +135,7 @@ fn answer(mut stream: TcpStream, reply: Reply, body: &Value) {
         Reply::NoImage => (200, Vec::new()),
         Reply::Silence => {
             // Until the client gives up.
-            stream.read(&mut [0]).ok();
+            std::io::copy(&mut stream, &mut std::io::sink()).ok();
             return;
         }
         Reply::Images | Reply::Cut => (200, vec![png(size); usize::try_from(n).expect("few")]),

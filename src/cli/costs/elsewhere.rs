@@ -2,7 +2,7 @@
 
 use crate::{
     cli::table::aligned,
-    costs::{FORECAST_DAYS_MIN, Outlook, ServiceComparison, Unpriced},
+    costs::{Outlook, ServiceComparison, Unpriced},
     ledger::{Payback, PaybackAgainst},
     units::{Currency, Money, Proportion},
 };
@@ -93,10 +93,7 @@ pub(super) fn payback(payback: Option<&Payback>, currency: Currency) -> Vec<Stri
 }
 
 fn outlook(payback: &Payback, against: &PaybackAgainst) -> String {
-    let pace = match payback.pace_days {
-        1 => "at the pace of one day".to_owned(),
-        days => format!("at the pace of {days} days"),
-    };
+    let pace = format!("at the pace of {} days", payback.pace_days);
     match against.outlook {
         None => "some images have no price there".into(),
         Some(Outlook::PaidBack) => "paid back".into(),
@@ -107,6 +104,9 @@ fn outlook(payback: &Payback, against: &PaybackAgainst) -> String {
         }
         Some(Outlook::NotInTenYears) => format!("not paid back within ten years, {pace}"),
         Some(Outlook::Never) => format!("never paid back, {pace}"),
-        Some(Outlook::TooEarly) => format!("a forecast needs {FORECAST_DAYS_MIN} days of use"),
+        Some(Outlook::TooEarly) => match payback.pace_days {
+            1 => "too early to tell, after one day".into(),
+            days => format!("too early to tell, after {days} days"),
+        },
     }
 }

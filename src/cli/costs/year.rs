@@ -17,8 +17,8 @@ pub(super) fn statement(report: &YearReport) -> String {
             .iter()
             .map(|month| row(month.month.to_string(), &month.figures, month.whole.as_ref(), decimals)),
     );
-    rows.push(row(report.year.to_string(), &report.figures, Some(&report.whole), decimals));
-    let mut lines = vec![format!("Costs, {}, in {}", report.year, report.currency)];
+    rows.push(row(report.span.to_string(), &report.figures, Some(&report.whole), decimals));
+    let mut lines = vec![format!("Costs, {}, in {}", report.span, report.currency)];
     lines.extend(aligned(&rows));
     lines.push(format!("elsewhere: {}, as it was booked; saved: that less all in", report.compared_with));
     if report.example_hardware {

@@ -91,7 +91,7 @@ impl Generated {
             cost: receipt.cost,
             total: receipt.standard()?,
             compared_with: comparison
-                .map_or_else(|| costs.settings().compare_with.clone(), |service| service.sku.clone()),
+                .map_or_else(|| costs.compare_with().to_owned(), |service| service.sku.clone()),
             compared_price: comparison.map(|service| service.price),
             saving: receipt.saving(),
             energy_kwh: receipt.usage.energy,

@@ -16,11 +16,22 @@ impl CostModel {
         &self.basis.prices
     }
 
+    /// The service that images are compared with: `costs.compare_with` if the configuration states it, else the last one that
+    /// was recorded in the ledger, if the price book has it.
+    pub fn compare_with(&self) -> &str {
+        let configured = self.basis.settings.compare_with.as_str();
+        if self.states_comparison {
+            return configured;
+        }
+        let recorded = self.terms.compare_with().filter(|sku| self.basis.prices.check_sku(sku).is_ok());
+        recorded.unwrap_or(configured)
+    }
+
     /// The headline: `costs.compare_with`'s list price for an image on `day`, in the ledger's currency, rounded down. None
     /// if it has none: a comparison is decoration and stops nothing. [`CostModel::price_notices`] says why. An edit is compared
     /// with a price of edits alone.
     pub fn compare(&self, product: Product, day: Date) -> Option<Comparison> {
-        self.compare_sku(&self.basis.settings.compare_with, product, day).ok()
+        self.compare_sku(self.compare_with(), product, day).ok()
     }
 
     /// The same for an image that is filed under a key and a tag: with the service of the first rule of `costs.mix` that it
@@ -34,7 +45,7 @@ impl CostModel {
 
     /// `costs.compare_with`, then `costs.also_compare_with`, each once.
     pub fn compared_skus(&self) -> Vec<&str> {
-        let mut skus = vec![self.basis.settings.compare_with.as_str()];
+        let mut skus = vec![self.compare_with()];
         for sku in &self.basis.settings.also_compare_with {
             if !skus.contains(&sku.as_str()) {
                 skus.push(sku);

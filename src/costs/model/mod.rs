@@ -1,5 +1,6 @@
 pub(super) mod compare;
 mod configured;
+mod example_month;
 mod notices;
 mod price_spans;
 mod quote;
@@ -12,6 +13,7 @@ use jiff::civil::{Date, DateTime};
 use serde::Deserialize;
 
 pub use self::{
+    example_month::{ExampleMonth, MonthlyUse},
     notices::{PriceMatter, PriceNotice},
     price_spans::PriceSpan,
     quote::Quote,
@@ -120,6 +122,8 @@ pub struct CostModel {
     images_made: Vec<u64>,
     /// Prices of electricity, exchange rates and watts, with their dates; those that the ledger knows, or the configured ones.
     terms: Arc<Terms>,
+    /// Whether the configuration states the compared service, so that a recorded one does not count.
+    states_comparison: bool,
 }
 
 /// What is configured.
@@ -174,24 +178,19 @@ impl CostModel {
         if settings.mix.iter().any(|rule| rule.discount_percent >= 100) {
             return refuse("costs.mix.discount_percent", "must be below 100");
         }
-        if rates.iter().any(|rate| rate.rate <= Money::ZERO) {
-            return refuse("exchange_rate.rate", "must be above 0");
-        }
-        let day = |rate: &ExchangeRate| (rate.from, rate.to, rate.effective_from);
-        let is_double = |(place, rate): (usize, &ExchangeRate)| {
-            rates[..place].iter().any(|other| day(other) == day(rate))
-        };
-        if rates.iter().enumerate().any(is_double) {
-            return refuse(
-                "exchange_rate.effective_from",
-                "two rates for the same currencies begin on one day; keep one",
-            );
-        }
+        check_rates(&rates)?;
         let terms = Arc::new(settings.terms(rates)?);
         let stand_in = Asset::configured(hardware);
         let lines = vec![CostLine::configured(settings.upkeep())];
         let basis = Arc::new(Basis { settings, prices, stand_in });
-        let model = Self { basis, assets: Vec::new(), lines, images_made: Vec::new(), terms };
+        let model = Self {
+            basis,
+            assets: Vec::new(),
+            lines,
+            images_made: Vec::new(),
+            terms,
+            states_comparison: true,
+        };
         let of_mix = model.settings().mix.iter().map(|rule| rule.sku.as_str());
         let mut skus = model.compared_skus().into_iter().chain(of_mix);
         skus.try_for_each(|sku| model.basis.prices.check_sku(sku))?;
@@ -211,6 +210,11 @@ impl CostModel {
     /// The same with the terms that the ledger knows in the place of the configured ones.
     pub fn with_terms(self, recorded: &[DatedTerm]) -> Self {
         if recorded.is_empty() { self } else { Self { terms: Arc::new(self.terms.with(recorded)), ..self } }
+    }
+
+    /// The same with the compared service that the ledger has recorded, unless `is_stated`: then the configuration decides.
+    pub fn with_stated_comparison(self, is_stated: bool) -> Self {
+        Self { states_comparison: is_stated, ..self }
     }
 
     /// The same with the images that were made in the service of each of [`CostModel::parts`]: a part by units is
@@ -310,6 +314,24 @@ impl CostModel {
     fn rate(&self, currency: Currency, day: Date) -> Result<Money, CostError> {
         self.terms.exchange_rate(currency, self.basis.settings.currency, day)
     }
+}
+
+/// Refuses rates that cannot be, and two for the same currencies from one day on.
+fn check_rates(rates: &[ExchangeRate]) -> Result<(), CostError> {
+    let refuse = |field, reason| Err(CostError::Setting { field, reason });
+    if rates.iter().any(|rate| rate.rate <= Money::ZERO) {
+        return refuse("exchange_rate.rate", "must be above 0");
+    }
+    let day = |rate: &ExchangeRate| (rate.from, rate.to, rate.effective_from);
+    let is_double =
+        |(place, rate): (usize, &ExchangeRate)| rates[..place].iter().any(|other| day(other) == day(rate));
+    if rates.iter().enumerate().any(is_double) {
+        return refuse(
+            "exchange_rate.effective_from",
+            "two rates for the same currencies begin on one day; keep one",
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl CostModel {
             let day = days.entry((operation, day)).or_insert_with(|| self.price_on(sku, operation, day));
             tally.add(sku, group, day)?;
         }
-        let mut found = tally.finish(sku, sku == self.settings().compare_with);
+        let mut found = tally.finish(sku, sku == self.compare_with());
         found.comparison.notice = self.price_notice(sku, today);
         Ok(found)
     }

@@ -82,7 +82,8 @@ impl Scenario {
         let upkeep = image.upkeep.times(images)?;
         let known = electricity.plus(idle_electricity)?.plus(upkeep)?;
         let bills = self.running_costs_per_year.unwrap_or_default();
-        let other = bills.minus(known)?.max(Money::ZERO);
+        let fixed = self.fixed_costs_per_year;
+        let other = bills.minus(known)?.max(fixed);
         let depreciation = depreciation_of_year(self, image, self.images_per_month)?;
         let depreciation =
             i64::try_from(depreciation).map(Money::from_nano).map_err(|_| RangeError::Money)?;

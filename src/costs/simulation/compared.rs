@@ -99,6 +99,7 @@ pub(super) fn cost_of_year(
     let images = i128::from(images_per_month) * i128::from(MONTHS);
     let idle = scenario.idle_electricity_of_year(images_per_month)?;
     let known = images * nano(image.electricity.plus(image.upkeep)?) + nano(idle);
+    let known = known + nano(scenario.fixed_costs_per_year);
     let bills = known.max(nano(scenario.running_costs_per_year.unwrap_or_default()));
     Ok(bills + depreciation_of_year(scenario, image, images_per_month)?)
 }

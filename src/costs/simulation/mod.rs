@@ -11,6 +11,7 @@ mod compared;
 mod curve;
 mod input;
 mod outcome;
+mod own;
 mod rental;
 mod scenario;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use input::{Input, WRITTEN_PRICE};
 pub use outcome::{
     BreakEven, ImageCost, Outcome, Payback, PriceOutcome, RentalOutcome, TEN_YEARS, YearCost, YearRow,
 };
+pub use own::MeasuredUse;
 pub use scenario::{ComparedPrice, HardwarePart, Lifetime, Rental, Scenario, ScenarioError, YEARS_MAX};
 
 /// Months in a year.

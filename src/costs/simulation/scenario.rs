@@ -66,6 +66,9 @@ pub struct Scenario {
     /// All the bills of a year for running it, electricity and upkeep included; none: the sum of those that are worked
     /// out here. Where that sum is larger than the bills, the sum counts.
     pub running_costs_per_year: Option<Money>,
+    /// What a machine costs in a year beside these, whatever it generates: rents and the like that its ledger has.
+    #[serde(skip)]
+    pub fixed_costs_per_year: Money,
     /// Images generated in a month.
     pub images_per_month: u64,
     /// What an image costs elsewhere; the yearly table of a report is against the first.

@@ -12,7 +12,7 @@ pub(super) mod links;
 mod lists;
 mod loras;
 mod models;
-mod openapi;
+pub(super) mod openapi;
 pub(super) mod pieces;
 pub(super) mod rates;
 mod receipts;
@@ -29,13 +29,14 @@ use self::routing::{posted, readable, readable_and_deleted, readable_and_posted,
 /// How long a browser may remember what it was allowed.
 const CORS_MAX_AGE_SECS: usize = 3600;
 /// Headers that a page from elsewhere may read.
-const EXPOSED_HEADERS: [&str; 13] = [
+const EXPOSED_HEADERS: [&str; 14] = [
     "x-request-id",
     "retry-after",
     "x-should-retry",
     "x-queue-position",
     "x-queue-eta-ms",
     "x-tintype-warning",
+    "x-tintype-made-by",
     "content-disposition",
     "x-ratelimit-limit-requests",
     "x-ratelimit-remaining-requests",

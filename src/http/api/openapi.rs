@@ -9,10 +9,15 @@ const DOCUMENT: &str = include_str!("openapi.json");
 
 /// GET /openapi.json: what this server understands, in OpenAPI 3.1.
 pub(super) async fn document() -> Result<HttpResponse, ApiError> {
+    Ok(HttpResponse::Ok().json(described()?))
+}
+
+/// What this server understands, in OpenAPI 3.1.
+pub(in crate::http) fn described() -> Result<Value, ApiError> {
     let document = serde_json::from_str::<Value>(DOCUMENT);
     let mut document = document.map_err(|error| ApiError::internal(&error))?;
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
-    Ok(HttpResponse::Ok().json(document))
+    Ok(document)
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ async fn read_piece(file: File) -> io::Result<(File, Vec<u8>)> {
 }
 
 /// The bytes of `file` as they are.
-pub(super) fn bytes_of(file: File) -> impl Stream<Item = io::Result<Bytes>> {
+pub(in crate::http) fn bytes_of(file: File) -> impl Stream<Item = io::Result<Bytes>> {
     stream::try_unfold(file, |file| async {
         let (file, piece) = read_piece(file).await?;
         Ok((!piece.is_empty()).then(|| (Bytes::from(piece), file)))

@@ -9,14 +9,17 @@ mod cookies;
 mod costs;
 mod forms;
 mod frame;
+mod gallery;
 mod jobs;
 mod keys;
 mod nodes;
 mod places;
 mod playground;
 mod receipts;
+mod reference;
 mod roi;
 mod session;
+mod settings;
 mod signing;
 mod webhooks;
 mod welcome;
@@ -31,6 +34,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(readable("/assets/{version}/{name}", frame::serve_asset))
         .service(readable("/", welcome::show).wrap(from_fn(attend::attend)))
+        .service(readable("/docs", reference::show).wrap(from_fn(attend::attend)))
         .service(readable("/playground", playground::show).wrap(from_fn(attend::attend)))
         .service(web::scope("/admin").configure(operator).wrap(from_fn(attend::attend)));
 }
@@ -49,6 +53,8 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(readable("/centres/{id}/{month}.{kind:pdf|xlsx|csv}", centres::one))
         .service(readable("/receipts/{id}", receipts::show))
         .service(readable("/roi", roi::show))
+        .service(readable_and_posted("/settings", settings::show, settings::change))
+        .service(posted("/settings/effect", settings::effect))
         .service(readable("/jobs", jobs::show))
         .service(readable("/jobs.json", jobs::show_json))
         .service(posted("/jobs/{id}/cancel", jobs::cancel))
@@ -60,6 +66,9 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(readable("/batches/{id}/{file:input|output|errors}", batches::file))
         .service(readable_and_posted("/webhooks", webhooks::show, webhooks::create))
         .service(posted("/webhooks/{id}/{act:test|retry|remove}", webhooks::act))
+        .service(readable("/gallery", gallery::show))
+        .service(posted("/gallery/zip", gallery::zip))
+        .service(posted("/gallery/{name}/delete", gallery::delete))
         .service(readable("/pictures/{name}", jobs::image))
         .service(readable("/pictures/{name}/small", jobs::thumbnail))
         .service(readable_and_posted("/keys", keys::show, keys::create))

@@ -8,22 +8,28 @@ pub(super) enum Section {
     Roi,
     Keys,
     Jobs,
+    Gallery,
     Batches,
     Webhooks,
+    Settings,
     Playground,
+    Reference,
     /// None of them.
     Elsewhere,
 }
 
 /// The navigation: a section, its address, the key of its name.
-pub(super) const NAVIGATION: [(Section, &str, &str); 7] = [
+pub(super) const NAVIGATION: [(Section, &str, &str); 10] = [
     (Section::Costs, HOME, "nav-costs"),
     (Section::Roi, "/admin/roi", "nav-roi"),
     (Section::Keys, "/admin/keys", "nav-keys"),
     (Section::Jobs, "/admin/jobs", "nav-jobs"),
+    (Section::Gallery, "/admin/gallery", "nav-gallery"),
     (Section::Batches, "/admin/batches", "nav-batches"),
     (Section::Webhooks, "/admin/webhooks", "nav-webhooks"),
+    (Section::Settings, "/admin/settings", "nav-settings"),
     (Section::Playground, "/playground", "nav-playground"),
+    (Section::Reference, "/docs", "nav-reference"),
 ];
 
 /// Returns the entry of the navigation that `path` lies in; elsewhere, the address and name of the first entry.

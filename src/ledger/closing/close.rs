@@ -164,7 +164,8 @@ impl Ledger {
             let closing = Closing::new(head, &seal);
             insert(conn, &closing, &beside.actor, &seal)?;
             insert_beside(conn, month, &beside, &seal)?;
-            webhooks::announce_closing(conn, &closing)?;
+            let sealed = (closing.month, closing.sha256.to_string());
+            webhooks::announce_closing(conn, sealed, closing.rows, closing.closed_at)?;
             Ok(closing)
         })
     }

@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan, Zoned, civil::Date};
 
 use super::KeyRow;
 use crate::{
-    costs::{Budget, BudgetAmount, BudgetPeriod, Spending},
+    costs::{Budget, BudgetAmount, BudgetPeriod, Budgets, Spending},
     domain::{Calendar, KeyId},
     ledger::{BudgetPeriods, Ledger, LedgerError, store::params},
 };
@@ -62,6 +62,24 @@ impl Ledger {
         let spent = self.spent(periods)?;
         let standing = |row| self.standing(row, &spent, periods, days, calendar, now);
         self.keys()?.into_iter().map(standing).collect()
+    }
+
+    /// How far `budgets` of all keys together are used up.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses, or a sum is out of range.
+    pub fn budgets_of_all(
+        &self,
+        budgets: &Budgets,
+        periods: &BudgetPeriods,
+    ) -> Result<Vec<BudgetStanding>, LedgerError> {
+        let spent = self.spent(periods)?;
+        let standing = |budget: &Budget| BudgetStanding {
+            budget: *budget,
+            spent: spent[&budget.period].values().fold(Spending::default(), |sum, of_key| sum.plus(*of_key)),
+            resets_at: periods.end(budget.period).clone(),
+        };
+        Ok(budgets.iter().map(standing).collect())
     }
 
     /// The key with `public_id` and its standing, as in [`Ledger::key_standings`]; none if there is no such key.

@@ -36,7 +36,7 @@ pub use self::{
     payback::{Payback, PaybackAgainst, SavedPoint, Step},
     sums::MonthSums,
     totals::MonthTotals,
-    year::YearReport,
+    year::{MonthSpan, YearReport},
 };
 pub(super) use self::{
     audit::{depreciation_of_all_months, stated_and_counted},

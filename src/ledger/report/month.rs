@@ -114,7 +114,7 @@ impl MonthReport {
             currency: costs.currency(),
             figures: Figures::new(totals),
             energy_sources: EnergySources::default(),
-            compared_with: costs.settings().compare_with.clone(),
+            compared_with: costs.compare_with().to_owned(),
             example_hardware: costs.uses_example_hardware(),
             whole: None,
             services: Vec::new(),

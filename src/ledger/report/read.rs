@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use super::{
-    DayReport, EnergySources, Figures, GroupBy, Groups, MonthReport, MonthSums, MonthTotals, Payback,
-    WholeMonth, YearReport,
+    DayReport, EnergySources, Figures, GroupBy, Groups, MonthReport, MonthSpan, MonthSums, MonthTotals,
+    Payback, WholeMonth, YearReport,
     all_in::Counted,
     days,
     entry_sums::{self, Fact},
@@ -70,30 +70,44 @@ impl Ledger {
         calendar: &Calendar,
         now: Timestamp,
     ) -> Result<YearReport, LedgerError> {
+        self.span_report(costs, MonthSpan::Year { year }, calendar, now)
+    }
+
+    /// The same of any months one after the other.
+    ///
+    /// # Errors
+    /// As [`Ledger::year_report`].
+    pub fn span_report(
+        &self,
+        costs: &CostModel,
+        span: MonthSpan,
+        calendar: &Calendar,
+        now: Timestamp,
+    ) -> Result<YearReport, LedgerError> {
         self.store.read(|view| {
-            let source = Source::read(view, costs, year.days(), &[], calendar, now)?;
+            let source = Source::read(view, costs, span.days(), &[], calendar, now)?;
             let (mut months, mut sums) = (Vec::new(), MonthSums::default());
             let mut energy_sources = EnergySources::default();
-            for month in year.months() {
+            for month in span.months() {
                 let (report, of_month) = source.stated_or_read(month)?;
                 energy_sources = energy_sources.plus(&report.energy_sources)?;
                 months.push(report);
                 sums = sums.plus(&of_month)?;
             }
-            let whole = source.whole(year.days(), &sums)?;
+            let whole = source.whole(span.days(), &sums)?;
             let bought = months.iter().filter_map(|month| month.overflow.as_ref());
             let overflow = BoughtReport::of_all(bought, Some(whole.fully_loaded_total))?;
             Ok(YearReport {
-                year,
+                span,
                 currency: source.costs.currency(),
                 figures: Figures::new(&sums.totals),
                 energy_sources,
-                compared_with: source.costs.settings().compare_with.clone(),
+                compared_with: source.costs.compare_with().to_owned(),
                 example_hardware: source.costs.uses_example_hardware(),
                 services: source.services_of(&months, sums.totals.images, &whole)?,
                 whole,
                 overflow,
-                payback: source.payback(year.days())?,
+                payback: source.payback(span.days())?,
                 months,
             })
         })

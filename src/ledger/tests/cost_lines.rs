@@ -113,7 +113,25 @@ fn lines_and_parts_from_before_invoices_and_rents_are_what_they_were() {
     assert_eq!((parts[0].asset.price, parts[0].invoice), (yuan(13_000), None));
 }
 
+fn a_configured_line_that_was_ended_stays_ended_until_another_is_configured() {
+    let book = Book::begun_at(None, at("2026-09-01T00:00:00Z"));
+    let record = |amount, day: Date| {
+        let now = at(&format!("{day}T12:00:00Z"));
+        book.ledger.record_configured_upkeep(a_year(amount), Currency::CNY, day, now).expect("recorded");
+        book.ledger.cost_lines().expect("lines").len()
+    };
+    assert_eq!(record(3_650, date(2026, 9, 1)), 1);
+    let id = book.ledger.cost_lines().expect("lines")[0].id;
+    let (day, now) = (date(2026, 9, 5), at("2026-09-05T12:00:00Z"));
+    assert!(book.ledger.end_cost_line(id, day, &model(3_650), &Evidence::COMMAND_LINE, now).expect("ended"));
+    assert_eq!(record(3_650, date(2026, 9, 6)), 1, "the next start says nothing new");
+    assert_eq!(record(7_300, date(2026, 9, 7)), 2);
+    let lines = book.ledger.cost_lines().expect("lines");
+    assert_eq!(lines[1].line.days, DaySpan { first: date(2026, 9, 7), end: Date::MAX });
+}
+
 on_both!(
+    a_configured_line_that_was_ended_stays_ended_until_another_is_configured,
     an_upkeep_that_rises_costs_more_from_its_day_on_and_no_day_before,
     several_lines_add_up_and_an_image_carries_each_on_its_days,
 );

@@ -20,6 +20,7 @@ mod plans;
 mod property;
 mod purchases;
 mod queue;
+mod recent_use;
 mod statements;
 mod tampering;
 mod terms;

@@ -3,7 +3,7 @@
 use super::{months::two_months, *};
 use crate::domain::{EndpointId, EventKind};
 
-const ALL: [EventKind; 10] = [
+const ALL: [EventKind; 12] = [
     EventKind::ImageCompleted,
     EventKind::ImageFailed,
     EventKind::BatchCompleted,
@@ -14,6 +14,8 @@ const ALL: [EventKind; 10] = [
     EventKind::BudgetRefused,
     EventKind::DeviceLost,
     EventKind::MonthClosed,
+    EventKind::DiskFull,
+    EventKind::PriceEnds,
 ];
 
 impl Book {
@@ -177,3 +179,21 @@ fn a_ledger_from_before_webhooks_takes_one() {
     ledger.add_webhook(&endpoint).expect("added");
     assert_eq!(ledger.webhooks().expect("read")[0].endpoint, endpoint);
 }
+
+fn conditions_are_announced_once() {
+    let book = Book::new(None);
+    let endpoint = book.endpoint(1, None, &[EventKind::DiskFull, EventKind::PriceEnds]);
+    let day = jiff::civil::date(2026, 11, 18);
+    for free_mib in [7, 5] {
+        book.ledger.announce_full_disk(free_mib, day, NOON).expect("announced");
+        book.ledger.announce_price_end("a/b-1.5", day, NOON).expect("announced");
+    }
+    let expected = [("disk.full".to_owned(), endpoint), ("price.ends".to_owned(), endpoint)];
+    assert_eq!(book.due(NOON), expected);
+    book.ledger.announce_full_disk(5, day.tomorrow().expect("a day"), NOON).expect("announced");
+    assert_eq!(book.due(NOON).len(), 3, "another day");
+    let ids = book.ledger.due_webhooks(NOON).expect("read");
+    assert!(ids.iter().all(|due| !due.event.contains(['.', '/'])), "{ids:?}");
+}
+
+on_both!(conditions_are_announced_once);

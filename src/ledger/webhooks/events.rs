@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     domain::{BatchId, BatchStatus, EventKind, KeyId, RequestId},
     ledger::{
-        BudgetHolder, BudgetPeriods, Closing, LedgerError, NewRequest, OverBudget,
+        BudgetHolder, BudgetPeriods, LedgerError, Month, NewRequest, OverBudget,
         store::{Conn, params},
     },
     units::{Currency, Money},
@@ -187,11 +187,15 @@ fn announce_async(conn: &Conn<'_>, batch: &EndedBatch, now: Timestamp) -> Result
 }
 
 /// Announces a closed month with its seal, so that it is kept where nobody who can write the ledger can change it.
-pub(in crate::ledger) fn announce_closing(conn: &Conn<'_>, closing: &Closing) -> Result<(), LedgerError> {
-    let Closing { month, sha256, rows, closed_at, .. } = closing;
-    let data = MonthData { month: month.to_string(), sha256: sha256.to_string(), rows: *rows };
+pub(in crate::ledger) fn announce_closing(
+    conn: &Conn<'_>,
+    (month, sha256): (Month, String),
+    rows: u64,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
     let id = format!("evt_month_{month}");
-    NewEvent { id, kind: EventKind::MonthClosed, key: None, data: &data, now: *closed_at }.write(conn)
+    let data = MonthData { month: month.to_string(), sha256, rows };
+    NewEvent { id, kind: EventKind::MonthClosed, key: None, data: &data, now }.write(conn)
 }
 
 /// Announces budgets that a request passes for the first time in their period, or that refuse it.

@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
 use super::events::NewEvent;
@@ -56,6 +56,18 @@ struct DeviceData {
 }
 
 #[derive(Serialize)]
+struct DiskData {
+    free_mib: u64,
+}
+
+#[derive(Serialize)]
+struct PriceData<'a> {
+    sku: &'a str,
+    /// The last day with a price.
+    until: Date,
+}
+
+#[derive(Serialize)]
 struct TestData {
     endpoint: String,
 }
@@ -74,6 +86,28 @@ impl Ledger {
         let data = DeviceData { lost, devices };
         let id = format!("evt_device_{occasion}");
         let event = NewEvent { id, kind: EventKind::DeviceLost, key: None, data: &data, now };
+        self.store.write(|conn| event.write(conn))
+    }
+
+    /// Writes that so little of the disk is free that no image is kept, once for each `day`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn announce_full_disk(&self, free_mib: u64, day: Date, now: Timestamp) -> Result<(), LedgerError> {
+        let (id, data) = (format!("evt_disk_{day}"), DiskData { free_mib });
+        let event = NewEvent { id, kind: EventKind::DiskFull, key: None, data: &data, now };
+        self.store.write(|conn| event.write(conn))
+    }
+
+    /// Writes that the list price of `sku` ends after the day `until`, or has ended then; once for that day.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn announce_price_end(&self, sku: &str, until: Date, now: Timestamp) -> Result<(), LedgerError> {
+        // An id has no full stop, at which signatures are taken apart.
+        let name = sku.replace(['/', '.'], "_");
+        let (id, data) = (format!("evt_price_{name}_{until}"), PriceData { sku, until });
+        let event = NewEvent { id, kind: EventKind::PriceEnds, key: None, data: &data, now };
         self.store.write(|conn| event.write(conn))
     }
 

@@ -52,13 +52,13 @@ impl Orders {
                 }
             };
             assert_eq!(answer.1.len(), images as usize, "an answer is whole");
-            self.note(order, answer);
+            self.note(&order, &answer);
         }
     }
 
-    pub fn note(&self, order: String, answer: (String, Vec<Money>)) {
-        let before = self.answers.lock().expect("no panic").insert(order.clone(), answer.clone());
-        assert!(before.is_none_or(|before| before == answer), "{order} is answered alike each time");
+    pub fn note(&self, order: &str, answer: &(String, Vec<Money>)) {
+        let before = self.answers.lock().expect("no panic").insert(order.to_owned(), answer.clone());
+        assert!(before.is_none_or(|before| before == *answer), "{order} is answered alike each time");
     }
 
     /// What each request was answered with.

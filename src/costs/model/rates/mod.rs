@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use jiff::{
-    SignedDuration,
+    SignedDuration, ToSpan,
     civil::{Date, DateTime},
 };
 
@@ -9,11 +9,14 @@ use super::CostModel;
 use crate::{
     costs::{
         Asset, Breakdown, CostError, CostSettings, DaySpan, EarlierRates, ElectricityRate, Life, LineRate,
-        ListRate, PartRate, PriceSheet, PricedWork, RateCard, Share, TariffError, TariffRow,
+        ListRate, PartRate, PricedWork, RateCard, Share, TariffError, TariffRow,
     },
     domain::Usage,
     units::{Energy, Millis, Money, RangeError},
 };
+
+/// Hours of a week: a tariff goes by hours and days of the week.
+pub(super) const HOURS_A_WEEK: u32 = 7 * 24;
 
 impl CostModel {
     /// What work within one day and tariff is priced with that is settled at `at`, by the clock on the wall, after `images_before` further
@@ -125,21 +128,26 @@ impl CostModel {
         })
     }
 
-    /// The settings as they are at `at`, by the recorded terms. A tariff by the hour has no one price: then the configured one
-    /// stays.
+    /// The settings as they are at `at`, by the recorded terms. Of prices of electricity by the hour, the mean of the week from
+    /// then on; never below 0.
     pub fn settings_at(&self, at: DateTime) -> CostSettings {
         let settings = self.settings().clone();
-        let flat = self.terms.electricity(at).map(PriceSheet::rows).and_then(|rows| match rows {
-            [row] => Some(row.price_per_kwh),
-            _ => None,
-        });
         let (host_watts, wall_factor) = self.terms.machine(at);
         CostSettings {
-            price_per_kwh: flat.unwrap_or(settings.price_per_kwh),
+            price_per_kwh: self.mean_price_per_kwh(at).unwrap_or(settings.price_per_kwh).max(Money::ZERO),
+            compare_with: self.compare_with().to_owned(),
             host_watts: host_watts.unwrap_or(settings.host_watts),
             wall_factor_percent: wall_factor.unwrap_or(settings.wall_factor_percent),
             ..settings
         }
+    }
+
+    /// The mean price of a kilowatt-hour over the hours of the week from `at` on.
+    fn mean_price_per_kwh(&self, at: DateTime) -> Option<Money> {
+        let hours = (0..HOURS_A_WEEK).map(|hour| at.checked_add(i64::from(hour).hours()).ok());
+        let prices = hours.map(|hour| self.price_per_kwh(hour?).ok());
+        let sum = prices.reduce(|sum, price| sum?.plus(price?).ok())??;
+        sum.share_ceil(1, HOURS_A_WEEK.into()).ok()
     }
 
     /// Energy at the plug, and its price, of work that ended at `at` and went into no request.

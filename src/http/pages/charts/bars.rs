@@ -1,7 +1,7 @@
 use plotters::prelude::*;
 
 use super::{
-    Area, Drawn, RULE, SERIES,
+    Area, Drawn, Mark, RULE, SERIES, Spot,
     axes::{Amounts, Axes, Axis},
     is_narrow,
     scale::{item, range},
@@ -12,6 +12,7 @@ use super::{
 pub(in crate::http::pages) struct Bar {
     pub(in crate::http::pages) label: String,
     pub(in crate::http::pages) length: f64,
+    pub(in crate::http::pages) mark: Mark,
 }
 
 /// Bars are sums, and have a colour that no part of a sum has.
@@ -39,15 +40,19 @@ pub(in crate::http::pages) fn bars(
         right: 28,
     };
     let mut chart = axes.draw(area)?;
+    let mut spots = Vec::with_capacity(bars.len());
     for (index, bar) in bars.iter().enumerate() {
         let middle = index as f64;
         chart.draw_series([Rectangle::new(
             [(0.0, middle - HALF), (bar.length, middle + HALF)],
             COLOR.filled(),
         )])?;
+        let corners = [(range.0, middle - 0.5), (range.1, middle + 0.5)];
+        let corners = corners.map(|corner| chart.backend_coord(&corner));
+        spots.push(Spot { corners, mark: bar.mark.clone() });
     }
     chart.draw_series([PathElement::new([(0.0, -0.5), (0.0, end)], RULE)])?;
-    Ok(())
+    Ok(spots)
 }
 
 /// At most as wide as `letters` Latin letters. The table under the chart has the whole name.

@@ -1,7 +1,7 @@
 use plotters::prelude::*;
 
 use super::{
-    Area, Drawn, RULE, SERIES, amount_width,
+    Area, Drawn, Mark, RULE, SERIES, Spot, amount_width,
     axes::{Amounts, Axes, Axis},
     is_narrow,
     scale::{item, range},
@@ -12,6 +12,7 @@ use super::{
 pub(in crate::http::pages) struct Column {
     pub(in crate::http::pages) label: String,
     pub(in crate::http::pages) parts: Vec<f64>,
+    pub(in crate::http::pages) mark: Mark,
 }
 
 /// Half the width of a column; 0.5 would leave no gap.
@@ -40,6 +41,7 @@ pub(in crate::http::pages) fn columns(
         right: 16,
     };
     let mut chart = axes.draw(area)?;
+    let mut spots = Vec::with_capacity(columns.len());
     for (index, column) in columns.iter().enumerate() {
         let middle = index as f64;
         let (mut above, mut below) = (0.0, 0.0);
@@ -51,7 +53,11 @@ pub(in crate::http::pages) fn columns(
                 chart.draw_series([Rectangle::new(corners, color.filled())])?;
             }
         }
+        // The whole height, so that a small column is found too.
+        let corners = [(middle - 0.5, range.0), (middle + 0.5, range.1)];
+        let corners = corners.map(|corner| chart.backend_coord(&corner));
+        spots.push(Spot { corners, mark: column.mark.clone() });
     }
     chart.draw_series([PathElement::new([(-0.5, 0.0), (end, 0.0)], RULE)])?;
-    Ok(())
+    Ok(spots)
 }

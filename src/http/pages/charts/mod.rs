@@ -38,7 +38,34 @@ const NARROW: u32 = 480;
 type Backend<'a> = SVGBackend<'a>;
 pub(super) type Area<'a> = DrawingArea<Backend<'a>, Shift>;
 type DrawError = DrawingAreaErrorKind<std::io::Error>;
-pub(super) type Drawn = Result<(), DrawError>;
+/// What was drawn: the places on it that say their value.
+pub(super) type Drawn = Result<Vec<Spot>, DrawError>;
+
+/// What a part of a chart says when a pointer rests on it, and the page that a press on it leads to. The table under the chart has the
+/// same value, and the same link.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Mark {
+    pub(super) said: String,
+    pub(super) page: Option<String>,
+}
+
+/// A mark and its place, in pixels: two corners.
+#[derive(Debug)]
+pub(super) struct Spot {
+    corners: [(i32, i32); 2],
+    mark: Mark,
+}
+
+impl Spot {
+    fn show(&self) -> Markup {
+        let [(left, top), (right, bottom)] = self.corners;
+        let (width, height) = ((right - left).abs(), (bottom - top).abs());
+        html! {
+            rect.mark x=(left.min(right)) y=(top.min(bottom)) width=(width) height=(height) fill="transparent"
+                data-page=[self.mark.page.as_deref()] { title { (self.mark.said) } }
+        }
+    }
+}
 
 /// A chart's place: its id on the page, what it is, what it shows in words, and its height.
 #[derive(Debug, Clone, Copy)]
@@ -84,19 +111,23 @@ impl Chart<'_> {
         let mut svg = String::new();
         let drawn = {
             let area = SVGBackend::with_string(&mut svg, (width, self.height)).into_drawing_area();
-            draw(&area).and_then(|()| area.present())
+            draw(&area).and_then(|spots| area.present().map(|()| spots))
         };
-        if let Err(error) = drawn {
-            tracing::error!(chart = self.id, %error, "a chart could not be drawn");
-            return String::new();
-        }
+        let spots = match drawn {
+            Ok(spots) => spots,
+            Err(error) => {
+                tracing::error!(chart = self.id, %error, "a chart could not be drawn");
+                return String::new();
+            }
+        };
         let (title, description) =
             (format!("{}-{width}-title", self.id), format!("{}-{width}-desc", self.id));
         let said = html! { title id=(title) { (self.title) } desc id=(description) { (self.description) } }.0;
         let opening = format!(
             "<svg class=\"{class}\" role=\"img\" aria-labelledby=\"{title}\" aria-describedby=\"{description}\" "
         );
-        let svg = svg.replacen("<svg ", &opening, 1);
+        let marks = html! { @for spot in &spots { (spot.show()) } }.0;
+        let svg = svg.replacen("<svg ", &opening, 1).replace("</svg>", &format!("{marks}</svg>"));
         svg.replacen('>', &format!(">{said}"), 1)
     }
 }

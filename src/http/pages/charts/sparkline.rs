@@ -29,7 +29,8 @@ fn draw(svg: &mut String, counts: &[u32]) -> super::Drawn {
         Rectangle::new([(middle - HALF, 0.0), (middle + HALF, height)], SERIES[1].filled())
     });
     chart.draw_series(columns)?;
-    area.present()
+    area.present()?;
+    Ok(Vec::new())
 }
 
 #[cfg(test)]

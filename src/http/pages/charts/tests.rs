@@ -5,11 +5,15 @@ fn chart(title: &str) -> Chart<'_> {
     Chart { id: "c", title, description: "a & b", width: Width::Half, height: 200 }
 }
 
+fn mark() -> Mark {
+    Mark { said: "1 Nov: 3 & more".into(), page: Some("/admin/jobs?day=2026-11-01".into()) }
+}
+
 #[test]
 fn a_chart_is_an_image_with_a_name_and_has_no_style_of_its_own() {
     let items = [
-        Column { label: "1 Nov".into(), parts: vec![1.0, 2.0] },
-        Column { label: "2 Nov".into(), parts: vec![0.5, -1.0] },
+        Column { label: "1 Nov".into(), parts: vec![1.0, 2.0], mark: mark() },
+        Column { label: "2 Nov".into(), parts: vec![0.5, -1.0], mark: mark() },
     ];
     let svg = chart("Cost <by> day").drawn(|area| columns(area, &items, &|_, value| format!("{value:.0}"))).0;
     let document = roxmltree::Document::parse(&svg).expect("well-formed");
@@ -30,6 +34,19 @@ fn a_chart_is_an_image_with_a_name_and_has_no_style_of_its_own() {
         );
     }
     assert!(!svg.contains("style="), "{svg}");
+    let marks: Vec<_> =
+        document.descendants().filter(|node| node.attribute("class") == Some("mark")).collect();
+    assert_eq!(marks.len(), 4, "each column of each drawing");
+    for mark in marks {
+        let said = mark.children().find_map(|child| child.text());
+        assert_eq!(
+            (said, mark.attribute("data-page")),
+            (Some("1 Nov: 3 & more"), Some("/admin/jobs?day=2026-11-01"))
+        );
+        let size =
+            ["width", "height"].map(|side| mark.attribute(side).and_then(|size| size.parse::<u32>().ok()));
+        assert!(size.iter().all(|side| *side > Some(10)), "{size:?}");
+    }
 }
 
 #[test]
@@ -46,10 +63,10 @@ fn every_colour_of_a_chart_is_replaced_by_the_style_sheet() {
 fn nothing_and_one_figure_can_be_drawn() {
     let text = |_: (f64, f64), value: f64| value.to_string();
     for count in [0, 1] {
-        let column = Column { label: "x".into(), parts: vec![0.0] };
+        let column = Column { label: "x".into(), parts: vec![0.0], mark: mark() };
         let items = vec![column; count];
         assert!(chart("x").drawn(|area| columns(area, &items, &text)).0.contains("</svg>"));
-        let bar = Bar { label: "x".into(), length: 2.0 };
+        let bar = Bar { label: "x".into(), length: 2.0, mark: mark() };
         assert!(chart("x").drawn(|area| bars(area, &vec![bar.clone(); count], &text)).0.contains("</svg>"));
         let line = Curve { points: vec![(1.0, 1.0); count], series: 0, look: Look::Solid };
         let drawn = chart("x").drawn(|area| {

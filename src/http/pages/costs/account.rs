@@ -19,8 +19,9 @@ pub(super) struct Account<'a> {
     pub(super) whole: Option<&'a WholeMonth>,
     pub(super) services: &'a [ServiceComparison],
     pub(super) payback: Option<&'a Payback>,
-    pub(super) example_hardware: bool,
     pub(super) is_year: bool,
+    /// What files of its groups are asked for by: `month=2026-11`; none of a year.
+    pub(super) span: Option<String>,
     /// Its days, those to come left out, or the months of a year.
     pub(super) steps: Vec<Period>,
     pub(super) first_day: Option<Date>,
@@ -38,7 +39,7 @@ pub(super) struct Period {
     pub(super) label: String,
     /// Whether anything was booked in it, or it is a day.
     pub(super) is_shown: bool,
-    /// Its own page.
+    /// Its own page: the jobs of a day, the costs of a month.
     pub(super) page: Option<String>,
     pub(super) images: i64,
     pub(super) cost: Breakdown,
@@ -60,8 +61,8 @@ impl<'a> Account<'a> {
             whole: report.whole.as_ref(),
             services: &report.services,
             payback: report.payback.as_ref(),
-            example_hardware: report.example_hardware,
             is_year: false,
+            span: Some(format!("month={}", report.month)),
             steps: days.iter().map(|day| Period::of_day(words, day)).collect(),
             first_day: days.first().map(|day| day.day),
             last_day: days.last().map(|day| day.day),
@@ -78,8 +79,8 @@ impl<'a> Account<'a> {
             whole: Some(&report.whole),
             services: &report.services,
             payback: report.payback.as_ref(),
-            example_hardware: report.example_hardware,
             is_year: true,
+            span: None,
             steps: report.months.iter().map(|month| Period::of_month(words, month)).collect(),
             first_day: None,
             last_day: None,
@@ -165,7 +166,7 @@ impl Period {
             name: words.date(day.day),
             label: words.day(day.day),
             is_shown: true,
-            page: None,
+            page: Some(format!("/admin/jobs?day={}", day.day)),
             images: day.images,
             cost: day.cost,
             total: day.total,

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::account::Account;
 use crate::{
     domain::Quality,
-    http::pages::charts::{Bar, Chart, Money2d, Width, bars},
+    http::pages::charts::{Bar, Chart, Mark, Money2d, Width, bars},
     ledger::{GroupBy, GroupReport, Groups},
 };
 
@@ -36,7 +36,12 @@ fn figure(account: &Account<'_>, groups: &Groups) -> Markup {
     let is_only = groups.groups.len() == 1;
     html! {
         figure.card.chart id={ "by-" (groups.by) } {
-            figcaption { h2 { (title) } }
+            figcaption.row {
+                h2 { (title) }
+                @if let Some(span) = &account.span {
+                    a.csv.no-print href={ "/admin/costs.csv?" (span) "&by=" (groups.by) } download aria-label={ (words.say("costs-csv")) ": " (title) } { (words.say("costs-csv")) }
+                }
+            }
             // One bar says no more than its table.
             @if !is_only { (chart(account, groups, &title)) }
             @if groups.groups.len() > ROWS_MAX {
@@ -74,14 +79,18 @@ fn items(account: &Account<'_>, groups: &Groups) -> Vec<Bar> {
     let length = |group: &GroupReport| group.figures.total.to_chart();
     let is_many = groups.groups.len() > BARS_MAX;
     let (shown, others) = groups.groups.split_at(if is_many { BARS_MAX - 1 } else { groups.groups.len() });
+    let mark = |group: &GroupReport| Mark {
+        said: format!("{}: {}", name(account, groups.by, group), account.money(group.figures.total)),
+        page: page(groups.by, group),
+    };
     let mut items: Vec<_> = shown
         .iter()
-        .map(|group| Bar { label: name(account, groups.by, group), length: length(group) })
+        .map(|group| Bar { label: name(account, groups.by, group), length: length(group), mark: mark(group) })
         .collect();
     if is_many {
         let count = i64::try_from(others.len()).unwrap_or(0);
         let label = account.words.format("costs-others", &[("count", count.into())]);
-        items.push(Bar { label, length: others.iter().map(length).sum() });
+        items.push(Bar { label, length: others.iter().map(length).sum(), mark: Mark::default() });
     }
     items
 }
@@ -98,7 +107,10 @@ fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
             } }
             tbody { @for group in &groups.groups { tr {
                 th scope="row" {
-                    (name(account, groups.by, group))
+                    @match page(groups.by, group) {
+                        Some(page) => a href=(page) { (name(account, groups.by, group)) },
+                        None => (name(account, groups.by, group)),
+                    }
                     @if group.title.is_some() { @if let Some(id) = &group.group { small { code { (id) } } } }
                 }
                 td { (account.count(group.figures.images)) }
@@ -108,6 +120,16 @@ fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
                 td { (account.saved(group.figures.saving)) }
             } } }
         } }
+    }
+}
+
+/// What a group leads to: a key's page, a tag's jobs.
+fn page(by: GroupBy, group: &GroupReport) -> Option<String> {
+    let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    match (by, &group.group) {
+        (GroupBy::Key, Some(public_id)) => Some(format!("/admin/keys/{}", encoded(public_id))),
+        (GroupBy::Tag, Some(tag)) => Some(format!("/admin/jobs?tag={}", encoded(tag))),
+        _ => None,
     }
 }
 

@@ -38,9 +38,12 @@ costs-payback = Paid back
 costs-paid-back = the hardware is paid for
 costs-pays-back-on = fully paid back on { $day } at this pace
 costs-pays-back-too-late = Won’t pay back: at this pace not before { $day }, after the hardware is worn out
+costs-pays-back-early = { $days ->
+    [one] Too early to tell, after { $days } day
+   *[other] Too early to tell, after { $days } days
+}
 costs-pays-back-not-in-ten-years = Won’t pay back within ten years at this pace
 costs-pays-back-never = Won’t pay back at this pace
-costs-pays-back-too-early = A forecast needs 14 days of use
 
 # Charts.
 costs-by-day = Cost by day
@@ -226,4 +229,34 @@ costs-csv = CSV
 costs-focus = FOCUS 1.4
 costs-centres = Cost centres
 costs-print-note = Print this page for a one-page statement.
-costs-example-hardware = Depreciation is calculated for an example, an RTX 4090 workstation. Write your own hardware, tariff and watts into `tintype.toml`; `config/tintype.toml` lists every setting.
+
+# The headline and the tabs.
+costs-all-in-month = All-in cost of the month
+costs-all-in-year = All-in cost of the year
+costs-all-in-each = Cost per image now, all in
+costs-images-count = { $count ->
+    [one] { $count } image
+   *[other] { $count } images
+}
+costs-used-title = What was used of it
+costs-used = Used by images
+costs-unused = Unused depreciation and upkeep
+costs-part-of = { $name } { $amount } ({ $part })
+costs-tabs = Parts of this page
+costs-tab-overview = Overview
+costs-tab-breakdown = Breakdown
+costs-tab-comparison = Comparison
+costs-tab-books = Books
+costs-step-mark = { $step }: { $total }, { $images ->
+    [one] { $images } image
+   *[other] { $images } images
+}
+costs-span = { $from } to { $to }
+costs-from = From month
+costs-to = To month
+costs-show = Show
+costs-issued = Statement issued by { $operator } on { $day }. All amounts in { $currency }.
+costs-budgets = Budgets
+costs-budgets-how = How far they are used up now, whatever the month above.
+costs-budgets-all = All keys together
+costs-no-budgets = There are no budgets. A key’s budgets are set on its page; those of all keys together in tintype.toml, under budgets.

@@ -183,17 +183,20 @@ impl Account<'_> {
     }
 
     /// When the hardware will have paid for itself.
-    pub(super) fn outlook(&self, against: &PaybackAgainst) -> String {
+    pub(super) fn outlook(&self, payback: &Payback, against: &PaybackAgainst) -> String {
         let on = |key, day| self.sentence(key, &[("day", self.words.date(day))]);
-        match against.outlook {
-            Some(Outlook::PaidBack) => self.words.say("costs-paid-back").into_owned(),
-            Some(Outlook::On(day)) => on("costs-pays-back-on", day),
-            Some(Outlook::AfterItsLife(day)) => on("costs-pays-back-too-late", day),
-            Some(Outlook::NotInTenYears) => self.words.say("costs-pays-back-not-in-ten-years").into_owned(),
-            Some(Outlook::Never) => self.words.say("costs-pays-back-never").into_owned(),
-            Some(Outlook::TooEarly) => self.words.say("costs-pays-back-too-early").into_owned(),
-            None => self.words.say("costs-unpriced").into_owned(),
-        }
+        let key = match against.outlook {
+            Some(Outlook::On(day)) => return on("costs-pays-back-on", day),
+            Some(Outlook::AfterItsLife(day)) => return on("costs-pays-back-too-late", day),
+            Some(Outlook::TooEarly) => {
+                return self.words.format("costs-pays-back-early", &[("days", payback.pace_days.into())]);
+            }
+            Some(Outlook::PaidBack) => "costs-paid-back",
+            Some(Outlook::NotInTenYears) => "costs-pays-back-not-in-ten-years",
+            Some(Outlook::Never) => "costs-pays-back-never",
+            None => "costs-unpriced",
+        };
+        self.words.say(key).into_owned()
     }
 
     pub(super) fn how_break_even(&self) -> String {

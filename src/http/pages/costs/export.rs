@@ -68,7 +68,7 @@ fn download(name: &str) -> HttpResponseBuilder {
 /// What the file is called, and the file.
 async fn statement(question: &CostsQuery, state: &State) -> Result<(String, String), ApiError> {
     Ok(match year_report(question, state).await? {
-        Some(year) => (year.year.to_string(), year.to_csv()?),
+        Some(year) => (year.span.to_string().replace(" to ", "-to-"), year.to_csv()?),
         None => {
             let month = report(question, state).await?;
             (month.month.to_string(), month.to_csv()?)
@@ -77,7 +77,7 @@ async fn statement(question: &CostsQuery, state: &State) -> Result<(String, Stri
 }
 
 async fn focus(question: &CostsQuery, state: &State) -> Result<HttpResponse, ApiError> {
-    if question.year.is_some() || question.by.is_some() {
+    if question.is_span() || question.by.is_some() {
         return Err(refused(
             "format",
             "format=focus has a row for each entry of a month; leave year and by out.",

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::account::{Account, Period};
 use crate::{
     costs::DaySpan,
-    http::pages::charts::{Chart, Column, Curve, Look, Money2d, Width, columns, legend, lines},
+    http::pages::charts::{Chart, Column, Curve, Look, Mark, Money2d, Width, columns, legend, lines},
     ledger::{Payback, PaybackAgainst},
     units::Money,
 };
@@ -43,8 +43,7 @@ pub(super) fn by_step(account: &Account<'_>) -> Markup {
         width: Width::Full,
         height: 280,
     };
-    let items: Vec<_> =
-        account.steps.iter().map(|step| Column { label: step.label.clone(), parts: step.parts() }).collect();
+    let items: Vec<_> = account.steps.iter().map(|step| column(account, step)).collect();
     html! {
         figure.card.chart id="by-step" {
             figcaption { h2 { (title) } }
@@ -61,6 +60,18 @@ pub(super) fn by_step(account: &Account<'_>) -> Markup {
             }
         }
     }
+}
+
+/// A step's column, which says its sum and leads to its page.
+fn column(account: &Account<'_>, step: &Period) -> Column {
+    let spent = step.total.plus(step.idle).unwrap_or(step.total);
+    let values = [
+        ("step", step.name.as_str().into()),
+        ("total", account.money(spent).into()),
+        ("images", step.images.into()),
+    ];
+    let mark = Mark { said: account.words.format("costs-step-mark", &values), page: step.page.clone() };
+    Column { label: step.label.clone(), parts: step.parts(), mark }
 }
 
 fn step_table(account: &Account<'_>, title: &str) -> Markup {
@@ -128,8 +139,10 @@ fn savings_chart(account: &Account<'_>, payback: &Payback, drawn: &[&PaybackAgai
     let points = vec![(start, investment), (end, investment)];
     all.push(Curve { points, series: INVESTMENT_SERIES, look: Look::Dashed });
     let title = words.say("costs-savings");
-    let outlooks: Vec<_> =
-        drawn.iter().map(|against| format!("{}: {}", against.sku, account.outlook(against))).collect();
+    let outlooks: Vec<_> = drawn
+        .iter()
+        .map(|against| format!("{}: {}", against.sku, account.outlook(payback, against)))
+        .collect();
     let description = outlooks.join(". ");
     let chart = Chart {
         id: "chart-savings",

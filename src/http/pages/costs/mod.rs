@@ -3,11 +3,14 @@
 mod account;
 mod adjustments;
 mod breakdown;
+mod budgets;
 mod close;
 mod explain;
 mod export;
+mod headline;
 mod history;
 mod overflow;
+mod statement;
 mod tables;
 mod terms;
 mod top_line;
@@ -23,14 +26,14 @@ pub(super) use self::{
     terms::rule_key,
 };
 use super::{
-    frame::{Page, Visit, Words, rich},
-    places::Section,
-    session,
+    frame::{Page, Visit, Words},
+    places::{HOME, Section},
+    see_other, session,
 };
 use crate::{
     domain::Scope,
     http::{State, api::error::ApiError},
-    ledger::{Closing, GroupBy, Month, MonthReport, Year, YearReport},
+    ledger::{Closing, GroupBy, Month, MonthReport, MonthSpan, Year, YearReport},
 };
 
 /// In what groups a month is shown.
@@ -40,9 +43,21 @@ const GROUPS: &[GroupBy] = &[GroupBy::Key, GroupBy::Tag, GroupBy::Size, GroupBy:
 pub(super) struct CostsQuery {
     pub(super) month: Option<String>,
     pub(super) year: Option<String>,
+    /// The first month of several.
+    pub(super) from: Option<String>,
+    /// The last of them.
+    pub(super) to: Option<String>,
     pub(super) by: Option<String>,
     pub(super) format: Option<String>,
 }
+
+/// The tabs, by the ids of their panels, with the keys of their names.
+const TABS: [(&str, &str); 4] = [
+    ("overview", "costs-tab-overview"),
+    ("breakdown", "costs-tab-breakdown"),
+    ("comparison", "costs-tab-comparison"),
+    ("books", "costs-tab-books"),
+];
 
 /// Whether the books of a month can still change.
 enum MonthStanding {
@@ -56,18 +71,43 @@ enum MonthStanding {
     Closed(Closing),
 }
 
-/// The year that was asked for, if any; a year is neither grouped nor a month.
+impl CostsQuery {
+    /// Whether it asks for a year or for several months.
+    fn is_span(&self) -> bool {
+        self.year.is_some() || self.from.is_some() || self.to.is_some()
+    }
+}
+
+/// The year or the months that were asked for, if any; they are neither grouped nor one month.
 pub(super) async fn year_report(
     question: &CostsQuery,
     state: &State,
 ) -> Result<Option<YearReport>, ApiError> {
-    let Some(text) = &question.year else { return Ok(None) };
     let refused = |name, message: String| ApiError::invalid(name, message);
-    let year = text.parse::<Year>().map_err(|error| refused("year", format!("{error}.")))?;
+    let span = match (&question.year, &question.from, &question.to) {
+        (None, None, None) => return Ok(None),
+        (Some(text), None, None) => {
+            let year = text.parse::<Year>().map_err(|error| refused("year", format!("{error}.")))?;
+            MonthSpan::Year { year }
+        }
+        (None, from, to) => {
+            let month = |text: &Option<String>, name| match text {
+                Some(text) => text.parse::<Month>().map_err(|error| refused(name, format!("{error}."))),
+                None => Ok(state.service.current_month()),
+            };
+            let to = month(to, "to")?;
+            let from = if from.is_some() { month(from, "from")? } else { to };
+            let none =
+                || refused("from", "from must not be after to, nor more than 120 months before it.".into());
+            MonthSpan::of(from, to).ok_or_else(none)?
+        }
+        _ => return Err(refused("year", "year goes with neither from nor to; leave them out.".into())),
+    };
     if question.month.is_some() || question.by.is_some() {
-        return Err(refused("year", "year goes with neither month nor by; leave them out.".into()));
+        let name = if question.year.is_some() { "year" } else { "from" };
+        return Err(refused(name, format!("{name} goes with neither month nor by; leave them out.")));
     }
-    Ok(Some(state.service.year_report(year).await?))
+    Ok(Some(state.service.span_report(span).await?))
 }
 
 /// The month that was asked for, or the running one.
@@ -94,6 +134,12 @@ pub(super) async fn show(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let visit = session::enter(&request, &state, Scope::Costs).await?;
+    if let (true, Some(from), Some(to)) = (visit.wants_page, &question.from, &question.to) {
+        // One month has its own page, with its days and groups.
+        if from == to {
+            return Ok(see_other(&format!("{HOME}?month={from}")));
+        }
+    }
     if let Some(report) = year_report(&question, &state).await? {
         return if visit.wants_page { year_page(&visit, &report, &state) } else { Ok(super::json(&report)) };
     }
@@ -121,6 +167,16 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
     let calendar = service.calendar().clone();
     let (start, end) = (month.start(&calendar), month.end(&calendar));
     let terms = service.ask_ledger(move |ledger| ledger.terms_between(start, end)).await?;
+    let budgets = budgets::show(words, state, account.currency).await?;
+    let books = html! {
+        (overflow::show(&account, report.overflow.as_ref()))
+        (adjustments::show(&account, &report.adjustments))
+        (budgets)
+        (terms::show(words, &terms, &calendar))
+        @if visit.may_administer() && matches!(standing, MonthStanding::Open) {
+            p.no-print { a.button.second href={ "/admin/costs/close?month=" (month) } { (words.say("costs-close")) } }
+        }
+    };
     let title = words.format("costs-title", &[("span", words.month(month).into())]);
     let head = html! {
         (month_head(words, report, &title, month < service.current_month()))
@@ -130,13 +186,9 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
         visit,
         &title,
         &html! {
-            (head) (body(&account))
-            (overflow::show(&account, report.overflow.as_ref()))
-            (adjustments::show(&account, &report.adjustments))
-            (terms::show(words, &terms, &calendar))
-            @if visit.may_administer() && matches!(standing, MonthStanding::Open) {
-                p.no-print { a.button.second href={ "/admin/costs/close?month=" (month) } { (words.say("costs-close")) } }
-            }
+            (head) (statement::head(words, service.operator(), service.today(), account.currency))
+            (body(&account, &books))
+            (statement::keys(&account))
             (downloads(words, &format!("month={month}"), true))
         },
     ))
@@ -145,45 +197,60 @@ async fn month_page(visit: &Visit, report: &MonthReport, state: &State) -> Resul
 fn year_page(visit: &Visit, report: &YearReport, state: &State) -> Result<HttpResponse, ApiError> {
     let words = visit.words;
     let account = Account::of_year(words, report);
-    let span = words.format("costs-year", &[("year", report.year.to_string().into())]);
+    let (span, query) = match report.span {
+        MonthSpan::Year { year } => {
+            (words.format("costs-year", &[("year", year.to_string().into())]), format!("year={year}"))
+        }
+        MonthSpan::Months { from, to } => {
+            let months = [("from", words.month(from).into()), ("to", words.month(to).into())];
+            (words.format("costs-span", &months), format!("from={from}&to={to}"))
+        }
+    };
     let title = words.format("costs-title", &[("span", span.into())]);
     let head = year_head(words, report, &title, i32::from(state.service.today().year()));
-    Ok(page(
-        visit,
-        &title,
-        &html! {
-            (head) (body(&account)) (overflow::show(&account, report.overflow.as_ref()))
-            (downloads(words, &format!("year={}", report.year), false))
-        },
-    ))
+    let books = overflow::show(&account, report.overflow.as_ref());
+    Ok(page(visit, &title, &html! { (head) (body(&account, &books)) (downloads(words, &query, false)) }))
 }
 
 fn page(visit: &Visit, title: &str, body: &Markup) -> HttpResponse {
-    Page::new(visit, Section::Costs, title).sheet("charts.css").sheet("costs.css").show(body)
+    Page::new(visit, Section::Costs, title)
+        .sheet("charts.css")
+        .sheet("costs.css")
+        .script("costs.js")
+        .show(body)
 }
 
-/// What a month and a year have in common.
-fn body(account: &Account<'_>) -> Markup {
+/// What a month and a year have in common: the headline, and everything else in tabs. `books` goes into the last one.
+fn body(account: &Account<'_>, books: &Markup) -> Markup {
     let words = account.words;
+    let has_images = !account.figures.is_empty();
     html! {
-        @if account.figures.is_empty() && !account.steps.iter().any(|step| step.is_shown) {
-            p.empty { (words.say("costs-empty")) }
-        } @else {
-            @if account.figures.is_empty() { p.empty { (words.say("costs-empty")) } }
-            @else { (top_line::show(account)) }
-            @if account.example_hardware { p.notice.warn { (rich(&words.say("costs-example-hardware"))) } }
-            (history::by_step(account))
-            div.columns.pair {
+        @if !has_images { p.empty { (words.say("costs-empty")) } }
+        @if has_images || account.steps.iter().any(|step| step.is_shown) {
+            (headline::show(account))
+            nav.tabs.no-print aria-label=(words.say("costs-tabs")) {
+                @for (id, name) in TABS { a href={ "#" (id) } { (words.say(name)) } }
+            }
+            div.panel id=(TABS[0].0) {
+                (history::by_step(account))
+                @if has_images { (top_line::show(account)) }
+            }
+            div.panel id=(TABS[1].0) {
+                (breakdown::show(account))
+                div.columns.pair {
+                    (tables::each(account))
+                    (tables::energy(account))
+                }
+            }
+            div.panel id=(TABS[2].0) {
+                (tables::services(account))
                 (history::savings(account))
+            }
+            div.panel id=(TABS[3].0) {
                 (tables::whole(account))
+                (books)
             }
-            (tables::services(account))
-            (breakdown::show(account))
-            div.columns.pair {
-                (tables::each(account))
-                (tables::energy(account))
-            }
-        }
+        } @else { (books) }
     }
 }
 
@@ -201,13 +268,26 @@ fn month_head(words: Words, report: &MonthReport, title: &str, has_next: bool) -
                 @if has_previous { a href={ "?month=" (previous) } rel="prev" { "‹ " (words.month(previous)) } }
                 a href={ "?year=" (year) } { (words.format("costs-year", &[("year", year.as_str().into())])) }
                 @if has_next { a href={ "?month=" (next) } rel="next" { (words.month(next)) " ›" } }
+                (span_form(words, report.month, report.month))
             }
         }
     }
 }
 
+/// The form that asks for other months: one, or several together.
+fn span_form(words: Words, from: Month, to: Month) -> Markup {
+    html! {
+        form.row method="get" action="/admin/costs" {
+            input type="month" name="from" value=(from) required aria-label=(words.say("costs-from"));
+            "–"
+            input type="month" name="to" value=(to) required aria-label=(words.say("costs-to"));
+            button.second { (words.say("costs-show")) }
+        }
+    }
+}
+
 fn year_head(words: Words, report: &YearReport, title: &str, this_year: i32) -> Markup {
-    let year = i32::from(report.year.days().first.year());
+    let year = i32::from(report.span.days().first.year());
     let name = |year: i32| words.format("costs-year", &[("year", year.to_string().into())]);
     html! {
         div.page-head {
@@ -216,6 +296,9 @@ fn year_head(words: Words, report: &YearReport, title: &str, this_year: i32) -> 
                 a href={ "?year=" (year - 1) } rel="prev" { "‹ " (name(year - 1)) }
                 a href="/admin/costs" { (words.say("costs-this-month")) }
                 @if year < this_year { a href={ "?year=" (year + 1) } rel="next" { (name(year + 1)) " ›" } }
+                @if let (Some(first), Some(last)) = (report.months.first(), report.months.last()) {
+                    (span_form(words, first.month, last.month))
+                }
             }
         }
     }

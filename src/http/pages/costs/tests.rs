@@ -70,7 +70,7 @@ fn shown(words: Words, report: &MonthReport) -> String {
     let groups = vec![group(None, report), group(Some("spring"), report)];
     let groups = [Groups { by: GroupBy::Tag, groups }];
     account.groups = &groups;
-    text(&body(&account))
+    text(&body(&account, &html! {}))
 }
 
 fn group(name: Option<&str>, report: &MonthReport) -> GroupReport {
@@ -193,9 +193,9 @@ fn a_loss_has_its_word_its_colour_and_its_minus() {
 #[test]
 fn an_empty_month_says_so() {
     let report = empty_report();
-    let page = text(&body(&Account::of_month(Words::ENGLISH, &report)));
+    let page = text(&body(&Account::of_month(Words::ENGLISH, &report), &html! {}));
     assert!(page.contains("No images were generated"), "{page}");
-    let page = text(&body(&Account::of_month(Words::CHINESE, &report)));
+    let page = text(&body(&Account::of_month(Words::CHINESE, &report), &html! {}));
     assert!(page.contains("没有出图"), "{page}");
 }
 
@@ -203,7 +203,7 @@ fn an_empty_month_says_so() {
 fn every_id_of_the_page_is_its_own() {
     let report = full_report();
     let account = Account::of_month(Words::ENGLISH, &report);
-    let page = body(&account).0;
+    let page = body(&account, &html! {}).0;
     assert!(!page.contains("https://"), "a page names no other server: {page}");
     let ids: Vec<_> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     for (index, id) in ids.iter().enumerate() {

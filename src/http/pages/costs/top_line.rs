@@ -8,14 +8,13 @@ use crate::{
     units::Money,
 };
 
-/// The figures that say it all.
+/// The figures beside the three of the headline.
 pub(super) fn show(account: &Account<'_>) -> Markup {
     html! {
         dl.top-line id="top-line" {
             (images(account))
             (each(account))
             (total(account))
-            @if let Some(service) = account.headline() { (saved(account, "saved-like-for-like", service)) }
             @if let Some(service) = account.premium() { (saved(account, "saved-premium", service)) }
             (energy(account))
             @if let Some(payback) = account.payback { (paid_back(account, payback)) }
@@ -86,7 +85,7 @@ fn total(account: &Account<'_>) -> Markup {
     }
 }
 
-fn saved(account: &Account<'_>, id: &str, service: &ServiceComparison) -> Markup {
+pub(super) fn saved(account: &Account<'_>, id: &str, service: &ServiceComparison) -> Markup {
     let words = account.words;
     let is_loss = service.saving_all_in.is_some_and(|saving| saving < Money::ZERO);
     let of_what = against(service.headline);
@@ -139,7 +138,7 @@ fn paid_back(account: &Account<'_>, payback: &Payback) -> Markup {
                 dt { (named(words, "costs-payback", self::against(against.headline))) }
                 dd {
                     (part_paid_back(account, payback, against, index))
-                    small { (account.outlook(against)) }
+                    small { (account.outlook(payback, against)) }
                 }
             }
         }

@@ -37,9 +37,9 @@ costs-payback = 已回本
 costs-paid-back = 硬件已回本
 costs-pays-back-on = 照此速度，{ $day }全部回本
 costs-pays-back-too-late = 无法回本：按此速度要到{ $day }，届时硬件早已报废
+costs-pays-back-early = 才 { $days } 天，还看不出何时回本
 costs-pays-back-not-in-ten-years = 照此速度十年内无法回本
 costs-pays-back-never = 照此速度无法回本
-costs-pays-back-too-early = 至少使用 14 天后才能预测
 
 # 图表
 costs-by-day = 每日成本
@@ -215,4 +215,28 @@ costs-csv = CSV
 costs-centres = 成本中心
 costs-focus = FOCUS 1.4
 costs-print-note = 可直接打印本页作为成本月报。
-costs-example-hardware = 折旧用的是示例硬件（RTX 4090 工作站）。请把自己的硬件、电价和功率写入 `tintype.toml`；`config/tintype.toml` 列出了全部设置。
+
+# 摘要与标签页
+costs-all-in-month = 全月完全成本
+costs-all-in-year = 全年完全成本
+costs-all-in-each = 当前单张完全成本
+costs-images-count = 共 { $count } 张
+costs-used-title = 其中用于出图的部分
+costs-used = 用于出图
+costs-unused = 未分摊的折旧与维护
+costs-part-of = { $name } { $amount }（{ $part }）
+costs-tabs = 页面内容
+costs-tab-overview = 概览
+costs-tab-breakdown = 明细
+costs-tab-comparison = 比较
+costs-tab-books = 账务
+costs-step-mark = { $step }：{ $total }，{ $images } 张
+costs-span = { $from }至{ $to }
+costs-from = 起始月份
+costs-to = 结束月份
+costs-show = 查看
+costs-issued = 由 { $operator } 于 { $day } 出具，金额单位均为 { $currency }。
+costs-budgets = 预算
+costs-budgets-how = 当前的使用情况，与上方所选月份无关。
+costs-budgets-all = 所有密钥合计
+costs-no-budgets = 尚未设置预算。单个密钥的预算在其页面上设置；所有密钥合计的预算写在 tintype.toml 的 budgets 中。

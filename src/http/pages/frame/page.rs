@@ -98,6 +98,7 @@ impl<'a> Page<'a> {
                 body {
                     a.skip href="#content" { (words.say("skip")) }
                     header.top { (self.top()) }
+                    @if self.visit.example_figures.any() && self.section != Section::Settings { (self.examples()) }
                     main id="content" tabindex="-1" class=[self.is_narrow.then_some("narrow")] { (body) }
                     footer.bottom { (words.say("footer")) }
                 }
@@ -128,10 +129,25 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// That figures are the example's, and where to enter one's own.
+    fn examples(&self) -> Markup {
+        let (words, figures) = (self.visit.words, self.visit.example_figures);
+        let key = match (figures.hardware, figures.electricity) {
+            (true, false) => "examples-hardware",
+            (false, _) => "examples-electricity",
+            (true, true) => "examples-both",
+        };
+        let section = if figures.hardware { "machine" } else { "electricity" };
+        html! {
+            p.examples { span { (words.say(key)) } " " a href={ "/admin/settings#" (section) } { (words.say("examples-enter")) } }
+        }
+    }
+
     /// The sections that the visitor may open.
     fn navigation(&self) -> impl Iterator<Item = (Section, &'static str, &'static str)> + use<> {
         let is_signed_in = self.visit.is_signed_in();
-        NAVIGATION.into_iter().filter(move |(section, ..)| is_signed_in || *section == Section::Playground)
+        let is_open = |section| matches!(section, Section::Playground | Section::Reference);
+        NAVIGATION.into_iter().filter(move |(section, ..)| is_signed_in || is_open(*section))
     }
 
     /// One press away on every page, in the other language's own words.

@@ -5,12 +5,14 @@ use super::{page::Page, parts::rich, visit::Visit, words::Words};
 use crate::http::{api::error::ApiError, pages::places::section_of};
 
 /// What to say of a parameter that is refused, by its name. The API says the same in English.
-const BY_PARAMETER: [(&str, &str); 6] = [
+const BY_PARAMETER: [(&str, &str); 8] = [
     ("before", "refusal-before"),
     ("by", "refusal-by"),
     ("format", "refusal-format"),
+    ("from", "refusal-span"),
     ("id", "refusal-no-file"),
     ("month", "refusal-month"),
+    ("to", "refusal-span"),
     ("year", "refusal-year"),
 ];
 

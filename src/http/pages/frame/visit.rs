@@ -10,6 +10,7 @@ use crate::{
         State,
         pages::{cookies, forms, places::section_of},
     },
+    service::ExampleFigures,
 };
 
 /// The colours of the pages.
@@ -56,6 +57,8 @@ pub(in crate::http) struct Visit {
     scopes: Scopes,
     /// Whether a page is wanted, not JSON.
     pub(in crate::http) wants_page: bool,
+    /// What is still counted with the example's figures.
+    pub(in crate::http) example_figures: ExampleFigures,
     pub(super) theme: Theme,
     here: String,
     form_token: String,
@@ -110,6 +113,7 @@ impl Visit {
         Self {
             words: Words::of(request),
             wants_page: wants_page(request),
+            example_figures: ExampleFigures::default(),
             theme: Theme::of(request),
             here: here.to_owned(),
             form_token: forms::form_token(request, state),

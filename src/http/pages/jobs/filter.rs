@@ -36,12 +36,12 @@ fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
 
 impl JobsQuery {
     /// Whether it begins with the newest.
-    pub(super) fn is_newest(&self) -> bool {
+    pub(in crate::http::pages) fn is_newest(&self) -> bool {
         self.before.is_none()
     }
 
     /// What it asks the ledger for; days are those of `zone`.
-    pub(super) fn filter(&self, zone: &TimeZone) -> Result<RequestFilter, ApiError> {
+    pub(in crate::http::pages) fn filter(&self, zone: &TimeZone) -> Result<RequestFilter, ApiError> {
         let before = self.before.as_deref().map(|id| {
             RequestId::from_digits(id).ok_or_else(|| refused("before", "`before` is the id of a request."))
         });
@@ -68,8 +68,8 @@ impl JobsQuery {
         })
     }
 
-    /// The address of the page of those before `before`; of the newest if there is none.
-    pub(super) fn address(&self, before: Option<RequestId>) -> String {
+    /// The address of the page at `place` of those before `before`; of the newest if there is none.
+    pub(in crate::http::pages) fn address(&self, place: &str, before: Option<RequestId>) -> String {
         let before = before.map(RequestId::to_text);
         let fields = [
             ("state", &self.state),
@@ -86,19 +86,19 @@ impl JobsQuery {
             }
         }
         let query = query.finish();
-        if query.is_empty() { "/admin/jobs".to_owned() } else { format!("/admin/jobs?{query}") }
+        if query.is_empty() { place.to_owned() } else { format!("{place}?{query}") }
     }
 
     /// Whether it asks for some of them only.
-    pub(super) fn is_any(&self) -> bool {
+    pub(in crate::http::pages) fn is_any(&self) -> bool {
         [&self.state, &self.key, &self.tag, &self.day, &self.q].into_iter().any(Option::is_some)
     }
 
-    /// The form that asks for some of them.
-    pub(super) fn form(&self, words: Words, keys: &[KeyRow]) -> Markup {
+    /// The form that asks the page at `place` for some of them.
+    pub(in crate::http::pages) fn form(&self, words: Words, keys: &[KeyRow], place: &str) -> Markup {
         let is = |value: &str, chosen: &Option<String>| chosen.as_deref() == Some(value);
         html! {
-            form.filter method="get" action="/admin/jobs" role="search" aria-label=(words.say("jobs-filter")) {
+            form.filter method="get" action=(place) role="search" aria-label=(words.say("jobs-filter")) {
                 div.field {
                     label for="filter-q" { (words.say("jobs-find")) }
                     input id="filter-q" name="q" type="search" value=[self.q.as_deref()] maxlength="64";
@@ -133,7 +133,7 @@ impl JobsQuery {
                 }
                 div.row {
                     button.second { (words.say("jobs-show")) }
-                    @if self.is_any() { a href="/admin/jobs" { (words.say("jobs-show-all")) } }
+                    @if self.is_any() { a href=(place) { (words.say("jobs-show-all")) } }
                 }
             }
         }
@@ -172,7 +172,7 @@ mod tests {
     fn fields_that_were_left_empty_restrict_nothing() {
         let all = filter("state=&key=&tag=+&day=&q=").expect("a filter");
         assert_eq!(all, RequestFilter::default());
-        assert_eq!(query("state=&q=").address(None), "/admin/jobs");
+        assert_eq!(query("state=&q=").address("/admin/jobs", None), "/admin/jobs");
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
             ["2026-11-29T00:00:00Z", "2026-11-30T00:00:00Z"].map(|at| at.parse().expect("a time"));
         assert_eq!((found.came, found.seed), (Some((from, to)), Some(Seed::new(7))));
         let older = RequestId::from_digits(ID);
-        assert_eq!(query(text).address(older), format!("/admin/jobs?{text}&before={ID}"));
+        assert_eq!(query(text).address("/admin/jobs", older), format!("/admin/jobs?{text}&before={ID}"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use jiff::{Timestamp, civil::DateTime};
 use maud::{Markup, html};
 
-use self::filter::JobsQuery;
+pub(super) use self::filter::JobsQuery;
 use super::{
     forms::Nothing,
     frame::{Page, Visit, Words, fields, live_status},
@@ -27,6 +27,8 @@ use crate::{
     units::Currency,
 };
 
+/// Where the page is.
+const HERE: &str = "/admin/jobs";
 /// Requests that have ended: on a page, which goes on page by page, and for scripts.
 const ON_PAGE: usize = 25;
 const FOR_SCRIPTS: usize = 50;
@@ -103,7 +105,7 @@ pub(super) async fn cancel(
     }
     match (visit.wants_page, is_open) {
         // The page shows the result: a job that has just ended is in its list of ended jobs.
-        (true, _) => Ok(see_other("/admin/jobs")),
+        (true, _) => Ok(see_other(HERE)),
         (false, true) => Ok(json(&serde_json::json!({ "id": id.to_text(), "cancelled": true }))),
         (false, false) => Err(ApiError::job_not_found()),
     }
@@ -186,7 +188,7 @@ fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {
         }
         @if view.is_cluster { p.note { a href="/admin/nodes" { (words.say("nodes-title")) } } }
         (live::section(words, view, civil, &fields(visit)))
-        (view.query.form(words, &view.keys))
+        (view.query.form(words, &view.keys, HERE))
         (recent::section(words, view, civil))
     }
 }

@@ -1,6 +1,6 @@
 use maud::{Markup, html};
 
-use super::{Civil, View, loras, size};
+use super::{Civil, HERE, View, loras, size};
 use crate::{
     domain::FailureReason,
     http::pages::frame::Words,
@@ -38,10 +38,10 @@ pub(super) fn section(words: Words, view: &View, civil: Civil<'_>) -> Markup {
             }
             nav.pager aria-label=(words.say("jobs-ended")) {
                 @if !view.query.is_newest() {
-                    a.button.second href=(view.query.address(None)) { "‹ " (words.say("jobs-newest")) }
+                    a.button.second href=(view.query.address(HERE, None)) { "‹ " (words.say("jobs-newest")) }
                 }
                 @if let Some(oldest) = oldest {
-                    a.button.second href=(view.query.address(Some(oldest.request.id))) rel="next" { (words.say("jobs-older")) " ›" }
+                    a.button.second href=(view.query.address(HERE, Some(oldest.request.id))) rel="next" { (words.say("jobs-older")) " ›" }
                 }
             }
         }

@@ -118,7 +118,11 @@ fn amount(words: Words, amount: BudgetAmount, currency: Currency) -> String {
 }
 
 /// Each budget with a bar of how far it is used up.
-pub(super) fn budgets(words: Words, budgets: &[BudgetStanding], currency: Currency) -> Markup {
+pub(in crate::http::pages) fn budgets(
+    words: Words,
+    budgets: &[BudgetStanding],
+    currency: Currency,
+) -> Markup {
     html! {
         @if budgets.is_empty() { span.soft { (words.say("keys-no-budget")) } }
         @for standing in budgets {

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use self::form::{KeyForm, Problem};
+pub(super) use self::list::budgets;
 pub use self::secret::NewSecrets;
 pub(super) use self::secret::show as show_secret;
 use super::{

@@ -119,7 +119,13 @@ async function copy() {
     getSelection().selectAllChildren(code);
     isCopied = document.execCommand("copy");
   }
-  part("status").textContent = isCopied ? say("copied") : say("not-copied");
+  const said = isCopied ? say("copied") : say("not-copied");
+  part("status").textContent = said;
+  // The button says it too: the status line may be out of sight.
+  const button = part("copy");
+  const label = button.dataset.label ??= button.textContent;
+  button.textContent = said;
+  setTimeout(() => (button.textContent = label), 2000);
 }
 
 async function reuse(settings) {

@@ -17,14 +17,11 @@ use super::{
 };
 use crate::{
     costs::{
-        Asset, CostModel,
-        simulation::{
-            ComparedPrice, CurvePoint, HardwarePart, Input, Outcome, Scenario, ScenarioError, YEARS_MAX,
-        },
+        CostModel,
+        simulation::{ComparedPrice, CurvePoint, Input, MeasuredUse, Outcome, Scenario, ScenarioError},
     },
     domain::{Product, Quality, Scope},
     http::{State, api::error::ApiError},
-    units::Money,
 };
 
 /// What a person wrote, by the input's name.
@@ -64,7 +61,9 @@ pub(super) async fn show(
     let visit = session::enter(&request, &state, Scope::Costs).await?;
     let mut question = question.into_inner();
     let costs = state.service.costs_now().await?;
-    let start = start(question.remove(PRESET).as_deref(), &costs, &state).map_err(|error| refusal(&error))?;
+    let measured = state.service.measured_use().await?;
+    let start = start(question.remove(PRESET).as_deref(), &costs, measured, &state);
+    let start = start.map_err(|error| refusal(&error))?;
     let answer = answer(start.scenario.clone(), &question, &state);
     match (answer, visit.wants_page) {
         (Ok(answer), true) => {
@@ -79,8 +78,13 @@ pub(super) async fn show(
     }
 }
 
-/// The configured hardware, or the shipped scenario until there is one, or by choice.
-fn start(preset: Option<&str>, costs: &CostModel, state: &State) -> Result<Start, ScenarioError> {
+/// The hardware of one's own with its measured use, or the shipped scenario until there is some, or by choice.
+fn start(
+    preset: Option<&str>,
+    costs: &CostModel,
+    measured: Option<MeasuredUse>,
+    state: &State,
+) -> Result<Start, ScenarioError> {
     let shipped = Scenario::shipped()?;
     let has_own = !costs.uses_example_hardware();
     let is_preset = match preset {
@@ -92,41 +96,12 @@ fn start(preset: Option<&str>, costs: &CostModel, state: &State) -> Result<Start
         }
     };
     let scenario = if has_own && !is_preset {
-        let settings = costs.settings_at(state.service.civil(state.service.now()));
-        own_hardware(shipped.with_costs(&settings, state.service.studio().power())?, costs)?
+        let at = state.service.civil(state.service.now());
+        shipped.of_machine(costs, at, state.service.studio().power(), measured)?
     } else {
         shipped
     };
     Ok(Start { scenario, is_preset, has_own })
-}
-
-/// The recorded parts in service, or the configured hardware if there are none. Parts that wear out differently are
-/// taken to last as long as the dearest of them.
-fn own_hardware(scenario: Scenario, costs: &CostModel) -> Result<Scenario, ScenarioError> {
-    let parts: Vec<_> = costs.recorded_parts().iter().filter(|part| part.retirement.is_none()).collect();
-    let Some(dearest) = parts.iter().max_by_key(|part| part.price) else { return Ok(scenario) };
-    let shared = |part: &&Asset| -> Result<HardwarePart, ScenarioError> {
-        let share = |amount: Money| amount.share_ceil(u64::from(part.share_percent), 100);
-        Ok(HardwarePart {
-            name: part.name.clone(),
-            price: share(part.price)?,
-            residual: share(part.residual)?,
-        })
-    };
-    let (lifetime_images, life_years, normal_utilisation_percent) = dearest.life.terms();
-    // A life in images ends after the scenario's years at the latest.
-    let lifetime_years = life_years.filter(|_| lifetime_images.is_none());
-    let years = life_years.filter(|_| lifetime_images.is_some()).unwrap_or(scenario.years);
-    Ok(Scenario {
-        name: dearest.name.clone(),
-        parts: parts.iter().map(shared).collect::<Result<_, _>>()?,
-        share_percent: 100,
-        lifetime_images,
-        lifetime_years,
-        normal_utilisation_percent,
-        years: years.min(YEARS_MAX),
-        ..scenario
-    })
 }
 
 /// What follows from `scenario` with the question's inputs, the same weights, hosted, last.

@@ -38,7 +38,8 @@ pub(super) fn show(words: Words, answer: &RoiAnswer) -> Markup {
     html! {
         (top_line(&writer, outcome))
         @if let Some(first) = outcome.against.first() {
-            p.verdict id="verdict" {
+            @let is_worth_it = first.is_worth_it_at(outcome.images_per_month);
+            p class=(if is_worth_it { "verdict good" } else { "verdict bad" }) id="verdict" {
                 strong { (against_name(words, first)) }
                 (words.sentences(&[String::new(), payback(words, first.payback), break_even(words, first.break_even)]))
             }

@@ -63,14 +63,25 @@ pub(in crate::http) async fn enter(
     if let Some(caller) = identify(request, state).await?.caller {
         auth::admit(request, state, &caller, scope)?;
     }
-    Ok(Visit::new(request, state))
+    Ok(with_examples(Visit::new(request, state), state).await)
 }
 
 /// Returns the visit to a page that is open to everybody.
 pub(in crate::http) async fn visit(request: &HttpRequest, state: &State) -> Visit {
     // Whoever is not signed in is a stranger there.
     let _: Result<Identity, ApiError> = identify(request, state).await;
-    Visit::new(request, state)
+    with_examples(Visit::new(request, state), state).await
+}
+
+/// The same visit to a page that says whether its figures are the example's.
+async fn with_examples(mut visit: Visit, state: &State) -> Visit {
+    if visit.wants_page && visit.is_signed_in() {
+        match state.service.example_figures().await {
+            Ok(figures) => visit.example_figures = figures,
+            Err(error) => tracing::warn!(%error, "the ledger does not say whether figures are the example's"),
+        }
+    }
+    visit
 }
 
 /// Lets an administrator in who sends a form, and returns what the form brought.

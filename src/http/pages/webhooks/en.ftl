@@ -1,5 +1,5 @@
 # /admin/webhooks
-webhooks-what = The server sends news of images, batches, budgets and devices to these addresses, signed as Standard Webhooks describes.
+webhooks-what = The server sends news of images, batches, budgets, devices, the disk and prices to these addresses: by e-mail, or signed as Standard Webhooks describes.
 webhooks-endpoints = Endpoints
 webhooks-none = There is no endpoint yet.
 webhooks-whose = Events of
@@ -27,7 +27,7 @@ webhooks-error = Last error
 webhooks-make = New endpoint
 webhooks-make-button = Add the endpoint
 webhooks-url = URL
-webhooks-url-hint = An https URL at a public address. Other hosts must be listed under webhooks.private_hosts in tintype.toml.
+webhooks-url-hint = An https URL at a public address, or mailto:ops@example.com for e-mail, if mail.server is set. Other hosts must be listed under webhooks.private_hosts in tintype.toml.
 webhooks-events-hint = Separated by spaces; empty for all of these:
 webhooks-problem-url = This URL cannot be an endpoint.
 webhooks-problem-key = There is no such key.

@@ -71,7 +71,7 @@ fn endpoint(visit: &Visit, one: &EndpointStanding, view: &WebhooksView, civil: C
                     dd.number { (words.count(one.waiting)) }
                 }
             }
-            @if view.may_administer { (secret(words, endpoint.id, &endpoint.secret)) }
+            @if view.may_administer && !endpoint.url.starts_with("mailto:") { (secret(words, endpoint.id, &endpoint.secret)) }
         }
     }
 }
@@ -147,7 +147,7 @@ fn form(visit: &Visit, view: &WebhooksView) -> Markup {
             (fields(visit))
             div.field {
                 label for="url" { (words.say("webhooks-url")) }
-                input type="url" id="url" name="url" value=(form.url) required placeholder="https://" autocomplete="off"
+                input type="text" inputmode="url" id="url" name="url" value=(form.url) required placeholder="https://" autocomplete="off"
                     aria-invalid=[problem("url").map(|_| "true")] aria-describedby="url-hint";
                 p.hint id="url-hint" { (words.say("webhooks-url-hint")) }
                 (said(words, problem("url")))

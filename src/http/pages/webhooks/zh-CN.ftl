@@ -1,5 +1,5 @@
 # /admin/webhooks
-webhooks-what = 图片、批量任务、预算和设备有动静时，服务器会按 Standard Webhooks 规范签名并通知以下地址。
+webhooks-what = 图片、批量任务、预算、设备、磁盘和价格有动静时，服务器会通知以下地址：发送邮件，或按 Standard Webhooks 规范签名推送。
 webhooks-endpoints = 接收地址
 webhooks-none = 还没有接收地址。
 webhooks-whose = 通知范围
@@ -27,7 +27,7 @@ webhooks-error = 最近的错误
 webhooks-make = 添加接收地址
 webhooks-make-button = 添加
 webhooks-url = 网址
-webhooks-url-hint = 公网上的 https 网址。其他主机须先列入 tintype.toml 的 webhooks.private_hosts。
+webhooks-url-hint = 公网上的 https 网址；配置了 mail.server 时也可填 mailto:ops@example.com，改发邮件。其他主机须先列入 tintype.toml 的 webhooks.private_hosts。
 webhooks-events-hint = 用空格分隔；留空表示以下全部：
 webhooks-problem-url = 这个网址不能作为接收地址。
 webhooks-problem-key = 没有这个密钥。

@@ -19,6 +19,7 @@ pub(super) async fn show(request: HttpRequest, state: web::Data<State>) -> Resul
         let places = json!({
             "name": "tintype",
             "base_url": format!("{base}/v1"),
+            "docs": format!("{base}/docs"),
             "openapi": format!("{base}/openapi.json"),
             "playground": format!("{base}/playground"),
             "pages": format!("{base}{HOME}"),
@@ -53,7 +54,7 @@ fn body(visit: &Visit, base: &str, model: &str) -> Markup {
         div.card.stack {
             p { (rich(&words.say("welcome-api"))) }
             pre { code { "OPENAI_BASE_URL=" (base) "/v1" } }
-            p { a href="/openapi.json" { (words.say("welcome-openapi")) } }
+            p { a href="/docs" { (words.say("reference-title")) } " · " a href="/openapi.json" { (words.say("welcome-openapi")) } }
         }
     }
 }

@@ -48,6 +48,9 @@ messages!(
     "webhooks",
     "playground",
     "receipts",
+    "reference",
+    "settings",
+    "gallery",
     "welcome"
 );
 
