@@ -14,6 +14,7 @@ mod price_book;
 mod stated;
 mod terms;
 mod webhooks;
+mod zone;
 
 use std::{
     num::{NonZeroU32, NonZeroUsize},
@@ -22,11 +23,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use jiff::{
-    SignedDuration,
-    civil::Date,
-    tz::{TimeZone, TimeZoneDatabase},
-};
+use jiff::{SignedDuration, civil::Date};
 use serde::Deserialize;
 
 pub use self::{
@@ -433,20 +430,6 @@ impl Config {
         self.edits.image_authorities.as_ref().map(read).transpose()
     }
 
-    /// The zone in which days and months are counted.
-    ///
-    /// # Errors
-    /// [`ConfigError::TimeZone`] for a name that is not known.
-    pub fn zone(&self) -> Result<TimeZone, ConfigError> {
-        match &self.time_zone {
-            // The machine may name a zone that its own database lacks, as containers do.
-            None => Ok(TimeZone::try_system()
-                .or_else(|error| std::env::var("TZ").ok().and_then(|name| zone_named(&name)).ok_or(error))
-                .unwrap_or(TimeZone::UTC)),
-            Some(name) => zone_named(name).ok_or_else(|| ConfigError::TimeZone(name.clone())),
-        }
-    }
-
     /// The amounts of money that are still the example's.
     pub fn example_amounts(&self, today: Date) -> Vec<&'static str> {
         let (costs, example) = (&self.costs, CostSettings::default());
@@ -492,11 +475,6 @@ impl Config {
         let costs = CostSettings { currency, compare_with: sku.to_owned(), ..self.costs.clone() };
         Ok(CostModel::new(costs, self.prices()?, self.exchange_rate.clone())?)
     }
-}
-
-/// A zone of the machine's database, or of the one that was compiled in: containers often have none of their own.
-fn zone_named(name: &str) -> Option<TimeZone> {
-    TimeZone::get(name).or_else(|_| TimeZoneDatabase::bundled().get(name)).ok()
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub use self::{
     },
     meter::{Epoch, OverheadTotals},
     purchases::{
-        NewPurchase, Purchase, PurchaseForbidden, PurchaseState,
+        NewPurchase, PurchaseForbidden,
         sums::{BoughtReport, SellerReport},
     },
     queue::{
@@ -105,8 +105,8 @@ pub use self::{
     terms::TermRow,
     types::{
         BudgetHolder, BudgetPeriods, Evidence, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
-        Reservation, ReserveError, Reserved, SettledImage, SettledRequest, Settlement, Unbooked, Year,
-        YearError,
+        Purchase, PurchaseState, Reservation, ReserveError, Reserved, SettledImage, SettledRequest,
+        Settlement, Unbooked, Year, YearError,
     },
     webhooks::{DueDelivery, EndpointStanding, UndeliveredEvent, WebhookEndpoint},
 };

@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn the_prompt_goes_out_with_the_key_the_words_of_the_seller_and_an_idempotency_key() {
         let (url, asked) = service(&[
-            "HTTP/1.1 429 x\r\ncontent-length: 35\r\n\r\n{\"error\":{\"message\":\"slow down ok\"}}",
+            "HTTP/1.1 429 x\r\ncontent-length: 36\r\n\r\n{\"error\":{\"message\":\"slow down ok\"}}",
         ]);
         let mut acme = seller("acme", &url);
         acme.body.insert("moderation".into(), json!("low"));

@@ -20,7 +20,7 @@ pub(super) fn reserved(usage: Usage) -> Usage {
 /// A request that has its place and its money.
 pub(super) struct Admitted {
     pub(super) reservation: Reservation,
-    pub(super) way: Way,
+    pub(super) way: Fulfilment,
     /// Why nothing is bought; none if nothing is ever bought.
     pub(super) stays: Option<String>,
     pub(super) outlook: Option<QueueEstimate>,
@@ -31,7 +31,7 @@ pub(super) struct Admitted {
 }
 
 /// Where a request's images are made.
-pub(super) enum Way {
+pub(super) enum Fulfilment {
     /// In the queue.
     Here(Ticket),
     /// By a service that is asked now.
@@ -81,7 +81,7 @@ impl Service {
             match self.reserve_to_buy(request, random, &chosen).await? {
                 Ok(Reserved::New(reservation)) => {
                     self.log_admission(reservation.id(), request, reservation.passed_budgets());
-                    let way = Way::There(Box::new(chosen.buying(order(request, tokens, loras))));
+                    let way = Fulfilment::There(Box::new(chosen.buying(order(request, tokens, loras))));
                     let images = images.map(Taken::keep);
                     let partial_loras = Vec::new();
                     let admitted =
@@ -105,7 +105,7 @@ impl Service {
         self.log_admission(reservation.id(), request, reservation.passed_budgets());
         let images = images.map(Taken::keep);
         let (outlook, partial_loras) = (Some(permit.outlook()), loras::partial(&request.job, &loras));
-        let way = Way::Here(permit.submit(order(request, tokens, loras)));
+        let way = Fulfilment::Here(permit.submit(order(request, tokens, loras)));
         Ok(Reserved::New(Admitted { reservation, way, stays, outlook, images, partial_loras, pass }))
     }
 

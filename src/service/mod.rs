@@ -39,7 +39,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use self::admission::{Admitted, Way};
+use self::admission::{Admitted, Fulfilment};
 use self::audience::{Audience, Started, join, refuse};
 pub use self::books::ExampleFigures;
 use self::in_flight::{Admission, InFlight, InWorkGuard};
@@ -211,10 +211,12 @@ impl Service {
         let started = Started { id: Some(id), outlook, images, passed_budgets, partial_loras, pass: None };
         start.send(Ok(started)).ok();
         let outcome = match way {
-            Way::Here(ticket) => {
+            Fulfilment::Here(ticket) => {
                 self.make_here(reservation, ticket, (&request, stays), (&audience, pass)).await
             }
-            Way::There(buying) => self.make_there(reservation, *buying, &request, (&audience, pass)).await,
+            Fulfilment::There(buying) => {
+                self.make_there(reservation, *buying, &request, (&audience, pass)).await
+            }
         };
         let is_settled = outcome.is_ok();
         let is_awaited = audience.outcome.receiver_count() > 0;

@@ -123,6 +123,7 @@ fn a_change_sets_what_it_names_and_nothing_else() {
         KeyChange::RequestsPerMinute(None),
         KeyChange::ImagesPerMinute(None),
         KeyChange::ConcurrentJobs(None),
+        KeyChange::MayOverflow(false),
     ];
     assert!(ring.ledger.change_key(ring.id(), &all_gone, "Abc123", NOON).expect("changed"));
     let rules = KeyRules { scopes: Scopes::IMAGES, ..KeyRules::default() };

@@ -78,7 +78,7 @@ fn every_control_holds_on_sound_books_and_fails_on_what_it_is_for() {
             "UPDATE requests SET images = 3 WHERE created_at_ms = 1794304800000 AND state = 'settled'",
             vec![ControlKind::Requests],
         ),
-        ("UPDATE deliveries SET delivered_at_ms = 0", vec![ControlKind::Answers]),
+        ("UPDATE deliveries SET delivered_at_ms = 0", vec![seals, ControlKind::Answers]),
         ("DELETE FROM adjustments", vec![ControlKind::Parts]),
         (
             "UPDATE month_statements SET statement = replace(statement, '\"standard\":\"0', '\"standard\":\"1')

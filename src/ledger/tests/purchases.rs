@@ -173,7 +173,7 @@ fn a_month_reports_what_was_bought_apart_and_seals_it() {
     let year = book.ledger.year_report(&costs, "2026".parse().expect("a year"), &zone, now).expect("a year");
     assert_eq!(year.overflow.as_ref().map(BoughtReport::paid), Some(nano(900_000_000)));
     let csv = report.to_csv().expect("a file");
-    assert!(csv.contains(",2,0.6,1,0.3,"), "{csv}");
+    assert!(csv.contains(",2,0.60,1,0.30,"), "{csv}");
     let mut export = book.ledger.focus_export(&costs, month, &zone, "studio", now).expect("an export");
     let focus = book.ledger.focus_rows(&mut export).expect("rows").expect("a part");
     assert!(focus.lines().any(|row| row.starts_with("0.6,") && row.contains("acme")), "{focus}");

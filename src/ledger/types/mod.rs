@@ -4,6 +4,7 @@ mod budget;
 mod entry;
 mod evidence;
 mod month;
+mod purchase;
 mod request;
 
 pub use self::{
@@ -11,5 +12,6 @@ pub use self::{
     entry::{FailedWork, SettledImage},
     evidence::Evidence,
     month::{Month, MonthError, Year, YearError},
+    purchase::{Purchase, PurchaseState},
     request::{NewRequest, Reservation, ReserveError, Reserved, SettledRequest, Settlement, Unbooked},
 };

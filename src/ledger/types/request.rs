@@ -1,10 +1,10 @@
 use jiff::Timestamp;
 
-use super::{BudgetPeriods, FailedWork, Need, OverBudget, SettledImage};
+use super::{BudgetPeriods, FailedWork, Need, OverBudget, Purchase, SettledImage};
 use crate::{
     costs::{Budgets, Spending},
     domain::{Claim, Computation, CostTag, EditRecord, ImageSize, KeyId, LoraUse, Quality, RequestId},
-    ledger::{LedgerError, Purchase},
+    ledger::LedgerError,
     units::{Energy, Money},
 };
 

@@ -20,21 +20,21 @@ pub(super) trait Block: Clone + Send + Sync {
 
 /// Rounds whole blocks of `numbers` in the widest vectors that the CPU has.
 pub(super) fn round<B: Block>(numbers: &[f32], blocks: &mut [B]) {
-    Arch::new().dispatch(Rounding { numbers, blocks });
+    Arch::new().dispatch(BlockRounding { numbers, blocks });
 }
 
 /// The numbers that `blocks` stand for, in the widest vectors that the CPU has.
 pub(super) fn read<B: Block>(blocks: &[B], numbers: &mut [f32]) {
-    Arch::new().dispatch(Reading { blocks, numbers });
+    Arch::new().dispatch(BlockReading { blocks, numbers });
 }
 
 /// A closure would be compiled once, for the oldest CPU.
-struct Rounding<'a, B> {
+struct BlockRounding<'a, B> {
     numbers: &'a [f32],
     blocks: &'a mut [B],
 }
 
-impl<B: Block> WithSimd for Rounding<'_, B> {
+impl<B: Block> WithSimd for BlockRounding<'_, B> {
     type Output = ();
 
     #[inline(always)]
@@ -43,12 +43,12 @@ impl<B: Block> WithSimd for Rounding<'_, B> {
     }
 }
 
-struct Reading<'a, B> {
+struct BlockReading<'a, B> {
     blocks: &'a [B],
     numbers: &'a mut [f32],
 }
 
-impl<B: Block> WithSimd for Reading<'_, B> {
+impl<B: Block> WithSimd for BlockReading<'_, B> {
     type Output = ();
 
     #[inline(always)]

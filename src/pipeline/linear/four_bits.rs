@@ -132,6 +132,7 @@ fn fit(across: &Across) -> (Lanes, Lanes) {
     }
     let mut low = lanes(|group| if least[group] < 0.0 { least[group] } else { 0.0 });
     let mut inverse = lanes(|group| FOUR / (most[group] - low[group]));
+    let is_flat = changes.map(|changes| !changes);
     let mut scale = [0.0; GROUPS];
     low = lanes(|group| if changes[group] { low[group] } else { 0.0 });
     let mut rounded: Across = [[0.0; GROUPS]; GROUP];
@@ -146,7 +147,7 @@ fn fit(across: &Across) -> (Lanes, Lanes) {
             }
         }
     }
-    (scale, lanes(|group| -low[group]))
+    (scale, lanes(|group| if is_flat[group] { 0.0 } else { -low[group] }))
 }
 
 /// Rounds the numbers by what was fitted last; from them, each group's new scale and lowest number, and whether one of its numbers
