@@ -54,7 +54,7 @@ fn a_server_that_starts_again_knows_what_images_take() {
     assert_eq!(server.quoted_source("256x256"), "measured");
     let key = server.stop();
 
-    let again = Server::start(place.path(), Some(key), "8");
+    let again = Server::start(place.path(), Some(key), "16");
     assert_eq!(again.quoted_source("256x256"), "measured", "before its first image");
     assert_eq!(again.quoted_source("64x64"), "estimated");
     // The warm-up image of 16x16 alone says nothing of one that is 256 times as large.
