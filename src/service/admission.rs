@@ -2,20 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{GenerateRequest, PartialLora, Service, ServiceError, loras, overflow::Buying};
+use super::{GenerateRequest, PartialLora, Service, ServiceError, loras, overflow::Buying, quotes::reserved};
 use crate::{
     admit::{Pass, RateStanding, Refused, Taken},
-    domain::{RequestId, Usage},
+    domain::RequestId,
     engine::{LoraSet, Order, Permit, Priority, PromptTokens, QueueEstimate, Ticket},
     ledger::{BudgetPeriods, Ledger, NewRequest, OverBudget, Reservation, Reserved},
     units::Millis,
 };
-
-/// What is reserved for an image that is expected to take `usage`: a quarter more, because an image that takes a little
-/// longer than the last one should not exceed a budget.
-pub(super) fn reserved(usage: Usage) -> Usage {
-    usage.scale_percent_ceil(125)
-}
 
 /// A request that has its place and its money.
 pub(super) struct Admitted {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Answer, AnsweredImage, GenerateRequest, ImageFile, MadeBy, OnDisconnect, Service, ServiceError,
-    admission::reserved, audience::Audience,
+    audience::Audience, quotes::reserved,
 };
 use crate::{
     admit::{Pass, Refused},

@@ -2,12 +2,18 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{PartialLora, Service, ServiceError, admission::reserved};
+use super::{PartialLora, Service, ServiceError};
 use crate::{
     costs::{Filed, Quote, Spending},
-    domain::{Caller, CostTag, EditRecord, LoraUse, RenderJob},
+    domain::{Caller, CostTag, EditRecord, LoraUse, RenderJob, Usage},
     ledger::{BudgetPeriods, Need, OverBudget},
 };
+
+/// What is reserved for an image that is expected to take `usage`: a quarter more, because an image that takes a little
+/// longer than the last one should not exceed a budget.
+pub(super) fn reserved(usage: Usage) -> Usage {
+    usage.scale_percent_ceil(125)
+}
 
 /// What a job is expected to take and to cost, before anything is done for it.
 #[derive(Debug)]

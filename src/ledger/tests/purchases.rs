@@ -176,7 +176,7 @@ fn a_month_reports_what_was_bought_apart_and_seals_it() {
     assert!(csv.contains(",2,0.60,1,0.30,"), "{csv}");
     let mut export = book.ledger.focus_export(&costs, month, &zone, "studio", now).expect("an export");
     let focus = book.ledger.focus_rows(&mut export).expect("rows").expect("a part");
-    assert!(focus.lines().any(|row| row.starts_with("0.6,") && row.contains("acme")), "{focus}");
+    assert!(focus.lines().any(|row| row.starts_with("0.60,") && row.contains("acme")), "{focus}");
 
     let closer = Closer { costs: &costs, calendar: &zone, operator: "studio", actor: "command line" };
     book.ledger.close_month(month, &closer, now).expect("closed");
