@@ -15,6 +15,8 @@ use crate::eventually::eventually;
 
 /// What the protocol calls an element in its answers.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// For a script in a page, in milliseconds: axe-core takes long over a large page on a busy machine.
+const SCRIPT_MS: u32 = 600_000;
 /// How long a condition may take to come true, in milliseconds.
 const PATIENCE_MS: u32 = 30_000;
 
@@ -288,6 +290,6 @@ fn capabilities(language: &str, downloads: &Path) -> Value {
     json!({ "capabilities": { "alwaysMatch": {
         "goog:chromeOptions": { "args": arguments, "prefs": preferences },
         "goog:loggingPrefs": { "browser": "ALL" },
-        "timeouts": { "implicit": PATIENCE_MS, "script": PATIENCE_MS },
+        "timeouts": { "implicit": PATIENCE_MS, "script": SCRIPT_MS },
     } } })
 }

@@ -37,7 +37,7 @@ fn body(visit: &Visit, document: &Document<'_>, base: &str) -> Markup {
             a href="/openapi.json" { "openapi.json" }
         }
         p { (words.say("reference-lead")) }
-        pre { code { "OPENAI_BASE_URL=" (base) "/v1\nOPENAI_API_KEY=tt-…" } }
+        pre tabindex="0" { code { "OPENAI_BASE_URL=" (base) "/v1\nOPENAI_API_KEY=tt-…" } }
         div.reference {
             nav.contents aria-label=(words.say("reference-contents")) {
                 @for (tag, _) in &tags {
@@ -81,7 +81,7 @@ fn show_operation(words: Words, document: &Document<'_>, operation: &Operation<'
             h3 { (name(operation)) }
             p { strong { (operation.text("summary").trim_end_matches('.')) "." } }
             @if !operation.text("description").is_empty() { p { (rich(operation.text("description"))) } }
-            pre { code { (example(operation, base)) } }
+            pre tabindex="0" { code { (example(operation, base)) } }
             @if !parameters.is_empty() {
                 h4 lang=(own) { (words.say("reference-parameters")) }
                 (schema::parameters(words, document, &parameters, &operation.id()))
