@@ -18,7 +18,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// For a script in a page, in milliseconds: axe-core takes long over a large page on a busy machine.
 const SCRIPT_MS: u32 = 600_000;
 /// How long a condition may take to come true, in milliseconds.
-const PATIENCE_MS: u32 = 30_000;
+const PATIENCE_MS: u32 = 120_000;
 
 /// A browser with one tab.
 pub struct Driver {
