@@ -6,6 +6,8 @@
 #[expect(dead_code, reason = "its past is not used")]
 #[path = "../tests/support/books.rs"]
 mod books;
+#[path = "support/requests.rs"]
+mod requests;
 
 use std::{
     convert::Infallible,
@@ -18,20 +20,22 @@ use jiff::Timestamp;
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
     costs::Budgets,
-    domain::{ApiKey, Calendar, Claim, KeyId, NodeId, Quality, RequestId, Scopes, Seed},
+    domain::{ApiKey, Claim, KeyId, NodeId, Scopes, Seed},
     ledger::{
-        Agreement, BudgetPeriods, KeyRules, Ledger, LedgerPlace, NewKey, NewNode, NewQueued, NewRequest,
-        NodeRole, Reserved, SettledImage, Settlement,
+        Agreement, KeyRules, Ledger, LedgerPlace, NewKey, NewNode, NewQueued, NodeRole, Reserved,
+        SettledImage, Settlement,
     },
-    units::{Currency, Energy, Money},
+    units::Currency,
 };
 
-use crate::books::{receipt, spec};
+use crate::{
+    books::{receipt, spec},
+    requests::{MODEL, request},
+};
 
 /// Names a variable with the URL of an empty database.
 const POSTGRES: &str = "TINTYPE_BENCH_POSTGRES";
 const NOW: Timestamp = Timestamp::constant(1_796_040_000, 0);
-const MODEL: &str = "Z-Image-Turbo";
 const KEYS: u64 = 50;
 const SPAN: Duration = Duration::from_secs(10);
 const WAITING: u64 = 10_000;
@@ -72,25 +76,9 @@ impl Bench {
 
     fn admit(&self) {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let mut random = [0; 10];
-        random[2..].copy_from_slice(&number.to_be_bytes());
         let key = self.keys[usize::try_from(number % KEYS).expect("small")];
-        let request = NewRequest {
-            id: RequestId::new(NOW, random),
-            key,
-            idempotency_key: None,
-            body_sha256: [0; 32],
-            model: MODEL,
-            quality: Quality::Medium,
-            tag: None,
-            loras: &[],
-            images: 1,
-            estimate: Money::from_nano(375_583_334),
-            wall_energy: Energy::from_millijoules(6_750_000),
-            budgets: &Budgets::default(),
-            now: NOW,
-            periods: BudgetPeriods::of(NOW, &Calendar::UTC),
-        };
+        let budgets = Budgets::default();
+        let request = request(number, key, &budgets, NOW);
         let queued = NewQueued {
             gateway: self.gateway,
             shape: "1024x1024/8/0/64/-//",

@@ -18,6 +18,8 @@ mod books;
 mod images;
 #[path = "../../tests/support/program.rs"]
 mod program;
+#[path = "../support/requests.rs"]
+mod requests;
 mod settle;
 
 use std::{

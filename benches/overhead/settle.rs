@@ -14,14 +14,15 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tintype::{
     costs::Budgets,
-    domain::{ApiKey, Calendar, KeyId, Quality, RequestId, Scopes, Seed},
-    ledger::{BudgetPeriods, KeyRules, Ledger, LedgerPlace, NewKey, NewRequest, SettledImage, Settlement},
-    units::{Currency, Energy, Money},
+    domain::{ApiKey, KeyId, Scopes, Seed},
+    ledger::{KeyRules, Ledger, LedgerPlace, NewKey, SettledImage, Settlement},
+    units::Currency,
 };
 
 use crate::{
     books::{receipt, spec},
     images,
+    requests::request,
 };
 
 /// Names a variable with the URL of an empty database, to measure there too.
@@ -106,24 +107,8 @@ fn fill(file: &Path) {
 }
 
 fn sample(ledger: &Ledger, key: KeyId, page: &mut File, number: usize) -> Sample {
-    let mut random = [0; 10];
-    random[2..].copy_from_slice(&(number as u64).to_be_bytes());
-    let request = NewRequest {
-        id: RequestId::new(NOW, random),
-        key,
-        idempotency_key: None,
-        body_sha256: [0; 32],
-        model: "Z-Image-Turbo",
-        quality: Quality::Medium,
-        tag: None,
-        loras: &[],
-        images: 1,
-        estimate: Money::from_nano(375_583_334),
-        wall_energy: Energy::from_millijoules(6_750_000),
-        budgets: &Budgets::default(),
-        now: NOW,
-        periods: BudgetPeriods::of(NOW, &Calendar::UTC),
-    };
+    let budgets = Budgets::default();
+    let request = request(number as u64, key, &budgets, NOW);
     let images = [SettledImage { seed: Seed::new(number as u64), receipt: receipt() }];
     let done = Settlement { images: &images, failed: &[], prompt_tokens: 18, edit: None, computation: None };
     let (reserve, reservation) =

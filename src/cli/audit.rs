@@ -61,9 +61,8 @@ fn controls(books: &Books, tolerance_percent: u32, clock: &dyn Clock) -> Result<
 }
 
 fn kept_images(directory: PathBuf) -> Result<Vec<(RequestId, u32)>, CliError> {
-    let names = ImageStore::open(directory, 0).and_then(|images| images.names());
-    let names = names.map_err(|error| CliError::Failed(error.to_string()))?;
-    Ok(names.into_iter().map(|name| (name.request, name.index)).collect())
+    let kept = ImageStore::open(directory, 0).and_then(|images| images.kept());
+    kept.map_err(|error| CliError::Failed(error.to_string()))
 }
 
 fn text(controls: &[Control]) -> String {

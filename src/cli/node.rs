@@ -8,9 +8,9 @@ use tokio::spawn;
 
 use super::{
     CliError, DataArgs,
-    output::{ListArgs, note, print, show_once},
+    output::{ListArgs, note},
     progress::LoadReport,
-    serve::{ServeArgs, asked_to_stop, introduction, pass_over_others, reachable, runtime},
+    serve::{ServeArgs, asked_to_stop, introduce, introduction, pass_over_others, reachable, runtime},
     table::{Column, table},
 };
 use crate::{
@@ -125,10 +125,7 @@ pub(super) fn run(args: ServeArgs, role: NodeRole, clock: &Arc<dyn Clock>) -> Re
         spawn(pass_over_others());
         let app =
             NodeApp::build(&config, (role, listens), clock, runtime.handle().clone(), LoadReport::new())?;
-        app.introduce(|app| match (greeting(app), app.first_key()) {
-            (greeting, Some(_)) => show_once(&greeting),
-            (greeting, None) => print(&(greeting + "\n")),
-        })?;
+        app.introduce(|app| introduce(greeting(app), app.first_key().is_some()))?;
         Ok::<_, CliError>(app.run_until_stopped(asked_to_stop()).await?)
     })?;
     tracing::info!("stopped");

@@ -76,14 +76,16 @@ pub(super) fn run(args: ServeArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
     runtime.block_on(async {
         tokio::spawn(pass_over_others());
         let app = App::build(&config, clock, runtime.handle().clone(), LoadReport::new())?;
-        app.introduce(|app| match (greeting(app, &config), app.first_key()) {
-            (greeting, Some(_)) => show_once(&greeting),
-            (greeting, None) => print(&(greeting + "\n")),
-        })?;
+        app.introduce(|app| introduce(greeting(app, &config), app.first_key().is_some()))?;
         Ok::<_, CliError>(app.run_until_stopped(asked_to_stop()).await?)
     })?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Shows whoever starts a server its `greeting`; one with a first key once, since the key is kept nowhere.
+pub(super) fn introduce(greeting: String, has_first_key: bool) -> Result<(), CliError> {
+    if has_first_key { show_once(&greeting) } else { print(&(greeting + "\n")) }
 }
 
 /// What a server runs on. The ledger has one writer and the encoders want cores: more threads than these would only wait, each with a

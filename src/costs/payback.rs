@@ -36,7 +36,7 @@ pub enum Outlook {
 /// Days that a pace must have for a forecast.
 const FORECAST_DAYS_MIN: u64 = 14;
 /// Years that are foreseen.
-const FORECAST_YEARS_MAX: i64 = 10;
+pub const FORECAST_YEARS_MAX: u32 = 10;
 
 impl Outlook {
     /// What follows from `saved` of `investment` by the end of `today`, for hardware that is worn out on `worn_out_on`;
@@ -52,7 +52,7 @@ impl Outlook {
         if pace.saved <= Money::ZERO {
             return Self::Never;
         }
-        let horizon = today.saturating_add(FORECAST_YEARS_MAX.years());
+        let horizon = today.saturating_add(i64::from(FORECAST_YEARS_MAX).years());
         let day = day_after(today, missing * i128::from(pace.days), i128::from(pace.saved.as_nano()));
         match day.filter(|day| *day <= horizon) {
             None => Self::NotInTenYears,

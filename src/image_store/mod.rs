@@ -177,16 +177,17 @@ impl ImageStore {
         names.into_iter().find(|name| self.day(*name).join(name.to_string()).is_file())
     }
 
-    /// The names of all images that are kept now, in no order.
+    /// All images that are kept now: their requests, and their places in the answers, in no order.
     ///
     /// # Errors
     /// [`StoreError::Io`] if the store cannot be read.
-    pub fn names(&self) -> Result<Vec<ImageName>, StoreError> {
-        let mut names = Vec::new();
+    pub fn kept(&self) -> Result<Vec<(RequestId, u32)>, StoreError> {
+        let mut kept = Vec::new();
         for day in entries(&self.directory)?.iter().filter(|entry| day_of(entry).is_some()) {
-            names.extend(entries(&day.path())?.iter().filter_map(name_of));
+            let names = entries(&day.path())?;
+            kept.extend(names.iter().filter_map(name_of).map(|name| (name.request, name.index)));
         }
-        Ok(names)
+        Ok(kept)
     }
 
     /// Takes one image away; false if it was not kept.
@@ -345,9 +346,9 @@ mod tests {
         fs::write(data.path().join("pictures/notes.txt"), "the operator's").expect("a file");
         assert_eq!(store.get(old).expect("read").as_deref(), Some(b"old".as_slice()));
         assert_eq!((store.find(old.request, 0, None), store.find(old.request, 1, None)), (Some(old), None));
-        let mut kept = store.names().expect("listed");
-        kept.sort_by_key(|name| name.request.created_at());
-        assert_eq!(kept, [old, new]);
+        let mut kept = store.kept().expect("listed");
+        kept.sort_by_key(|(request, _)| request.created_at());
+        assert_eq!(kept, [old, new].map(|name| (name.request, name.index)));
         let horizon = Timestamp::from_millisecond(12 * DAY).expect("a time");
         assert_eq!(store.sweep(horizon).expect("swept"), Swept { days: 1, images: 1 });
         assert_eq!(store.get(old).expect("read"), None);

@@ -41,7 +41,7 @@ pub(super) struct Entered {
 }
 
 /// What a device is asked for.
-fn order(request: &GenerateRequest, tokens: Arc<PromptTokens>, loras: LoraSet) -> Order {
+pub(super) fn order(request: &GenerateRequest, tokens: Arc<PromptTokens>, loras: LoraSet) -> Order {
     Order {
         job: Arc::clone(&request.job),
         key: request.caller.key,

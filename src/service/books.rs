@@ -119,8 +119,7 @@ impl Service {
         let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
         let tolerance_percent = AuditBasis::TOLERANCE_PERCENT;
         let images = Arc::clone(&self.parts.storage.images);
-        let kept = self.blocking(move || images.names()).await?;
-        let kept: Vec<_> = kept.into_iter().map(|name| (name.request, name.index)).collect();
+        let kept = self.blocking(move || images.kept()).await?;
         self.ask_report(move |ledger| {
             ledger.audit(
                 &AuditBasis { costs: &costs, calendar: &calendar, kept: &kept, tolerance_percent },

@@ -11,7 +11,7 @@ use crate::{
     domain::{Claim, Computation, Edit, EditRecord, Encoding, RequestId, Unchanged},
     encode::{Provenance, ReceiptRecord},
     engine::{GeneratedImage, Partial},
-    image_store::ImageName,
+    image_store::{ImageName, ImageStore, StoreError},
     ledger::LedgerError,
     source_image::unchanged_in_file,
     units::{Currency, RangeError},
@@ -86,13 +86,8 @@ impl Service {
                     if let Some(is_unchanged) = check_outside_mask(edit.as_deref(), &file, encoding)? {
                         unchanged = Some(unchanged.unwrap_or(true) && is_unchanged);
                     }
-                    let file = if keep {
-                        let name = ImageName { request: id, index, format: encoding.format, claim };
-                        store.put(name, &file)?;
-                        ImageFile::Kept { name, bytes: file.len() as u64 }
-                    } else {
-                        ImageFile::InMemory(file.into())
-                    };
+                    let name = ImageName { request: id, index, format: encoding.format, claim };
+                    let file = place(file, keep.then_some(name), &store)?;
                     Ok(AnsweredImage { file, seed: image.seed, receipt })
                 })
                 .collect::<Result<Vec<_>, ServiceError>>()?;
@@ -186,4 +181,15 @@ fn record(id: RequestId, receipt: &Receipt, currency: Currency) -> Result<Receip
         energy_source: receipt.usage.source,
         duration: receipt.usage.duration,
     })
+}
+
+/// An image's file: in the store under `name`, on the disk before this returns, or in memory for its answer alone.
+pub(super) fn place(
+    file: Vec<u8>,
+    name: Option<ImageName>,
+    store: &ImageStore,
+) -> Result<ImageFile, StoreError> {
+    let Some(name) = name else { return Ok(ImageFile::InMemory(file.into())) };
+    store.put(name, &file)?;
+    Ok(ImageFile::Kept { name, bytes: file.len() as u64 })
 }

@@ -8,7 +8,11 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     Answer, AnsweredImage, Audience, GenerateRequest, ImageFile, OnDisconnect, PartialLora, Service,
-    ServiceError, Started, admission::Entered, audience::refuse, loras, patience::Patience,
+    ServiceError, Started,
+    admission::{Entered, order},
+    audience::refuse,
+    loras,
+    patience::Patience,
 };
 use crate::{
     admit::{RateStanding, Refused, Taken},
@@ -96,14 +100,7 @@ impl Service {
             Reserved::Open(id) => return Ok(Reserved::Open(id)),
         };
         let partial_loras = loras::partial(&request.job, &loras);
-        let order = Order {
-            job: Arc::clone(&request.job),
-            key: request.caller.key,
-            priority: request.priority,
-            tokens,
-            loras,
-            partials: 0,
-        };
+        let order = Order { partials: 0, ..order(request, tokens, loras) };
         let cluster = self.parts.cluster.clone().ok_or(ServiceError::Lost)?;
         let work = gate.facts().limits.work(&request.job.spec);
         let asking = Asking {
@@ -166,12 +163,7 @@ impl Service {
             // Its row was lost with the database's last moment, or never written. Nothing was charged.
             (RequestEnd::Abandoned, _) => Err(WorkFailure::Stopping.unspent().into()),
         };
-        let is_settled = outcome.is_ok();
-        let is_awaited = audience.outcome.receiver_count() > 0;
-        audience.outcome.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
-        if is_settled && is_awaited {
-            self.note_delivery(id).await;
-        }
+        self.hand_over(id, outcome, audience).await;
     }
 
     /// The end of a request, and whether a worker held it. Its own gateway asks for its end if its client has gone, or its time
@@ -300,7 +292,7 @@ impl Asking {
     }
 }
 
-/// Why a request gave no images, as its client is told.
+/// Why a request gave no images, as its client gets it.
 fn failed(reason: FailureReason, was_held: bool, request: &GenerateRequest) -> ServiceError {
     let cause = match reason {
         FailureReason::ClientGone => WorkFailure::Cancelled,

@@ -218,12 +218,7 @@ impl Service {
                 self.make_there(reservation, *buying, &request, (&audience, pass)).await
             }
         };
-        let is_settled = outcome.is_ok();
-        let is_awaited = audience.outcome.receiver_count() > 0;
-        audience.outcome.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
-        if is_settled && is_awaited {
-            self.note_delivery(id).await;
-        }
+        self.hand_over(id, outcome, &audience).await;
     }
 
     /// Follows a job through the queue, and settles it. `stays` is why nothing was bought.
@@ -332,6 +327,16 @@ impl Service {
     async fn note_start(&self, id: RequestId) {
         if let Err(error) = self.ask_ledger(move |ledger| ledger.start(id)).await {
             tracing::warn!(request = %id, %error, "cannot note that the request has started");
+        }
+    }
+
+    /// Gives everybody who waits what became of request `id`, and notes that it was delivered if somebody did.
+    async fn hand_over(&self, id: RequestId, outcome: Result<Answer, ServiceError>, audience: &Audience) {
+        let is_settled = outcome.is_ok();
+        let is_awaited = audience.outcome.receiver_count() > 0;
+        audience.outcome.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
+        if is_settled && is_awaited {
+            self.note_delivery(id).await;
         }
     }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Answer, AnsweredImage, GenerateRequest, ImageFile, MadeBy, OnDisconnect, Service, ServiceError,
-    audience::Audience, quotes::reserved,
+    Answer, AnsweredImage, GenerateRequest, MadeBy, Service, ServiceError, audience::Audience, files::place,
+    quotes::reserved,
 };
 use crate::{
     admit::{Pass, Refused},
@@ -227,10 +227,7 @@ impl Service {
         waited: Millis,
         audience: &Audience,
     ) -> Result<Ticket, Box<(FailureReason, ServiceError)>> {
-        let is_awaited = audience.outcome.receiver_count() > 0
-            || request.idempotency_key.is_some()
-            || self.parts.settings.on_disconnect == OnDisconnect::Finish;
-        if !is_awaited {
+        if audience.outcome.receiver_count() == 0 && !self.finishes_alone(request) {
             return Err(Box::new((FailureReason::ClientGone, ServiceError::Lost)));
         }
         let engine =
@@ -317,13 +314,8 @@ impl Service {
         self.blocking(move || {
             let file = |(index, (pixels, provenance)): (u32, (Pixels, _))| {
                 let file = encode(&pixels, encoding, Option::as_ref(&provenance))?;
-                let file = if keep {
-                    let name = ImageName { request: id, index, format: encoding.format, claim: None };
-                    store.put(name, &file)?;
-                    ImageFile::Kept { name, bytes: file.len() as u64 }
-                } else {
-                    ImageFile::InMemory(file.into())
-                };
+                let name = ImageName { request: id, index, format: encoding.format, claim: None };
+                let file = place(file, keep.then_some(name), &store)?;
                 Ok(AnsweredImage { file, seed: Seed::new(0), receipt: Receipt::of_nothing() })
             };
             (0..).zip(images.into_iter().zip(provenances)).map(file).collect::<Result<_, ServiceError>>()

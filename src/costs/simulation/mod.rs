@@ -20,7 +20,8 @@ mod tests;
 pub use curve::CurvePoint;
 pub use input::{Input, WRITTEN_PRICE};
 pub use outcome::{
-    BreakEven, ImageCost, Outcome, Payback, PriceOutcome, RentalOutcome, TEN_YEARS, YearCost, YearRow,
+    BreakEven, FORECAST_TENTHS_MAX, ImageCost, Outcome, Payback, PriceOutcome, RentalOutcome, YearCost,
+    YearRow,
 };
 pub use own::MeasuredUse;
 pub use scenario::{ComparedPrice, HardwarePart, Lifetime, Rental, Scenario, ScenarioError, YEARS_MAX};

@@ -2,7 +2,11 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::units::{Currency, Energy, Money, Proportion, RangeError};
+use super::MONTHS;
+use crate::{
+    costs::FORECAST_YEARS_MAX,
+    units::{Currency, Energy, Money, Proportion, RangeError},
+};
 
 /// What follows from a scenario. All amounts in its currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -204,7 +208,7 @@ impl PriceOutcome {
 }
 
 /// Tenths of a month that are foreseen.
-pub const TEN_YEARS: u64 = 1_200;
+pub const FORECAST_TENTHS_MAX: u64 = FORECAST_YEARS_MAX as u64 * MONTHS * 10;
 
 /// A count of tenths as a decimal: `11.7`.
 fn tenths(count: u64) -> String {
@@ -214,7 +218,7 @@ fn tenths(count: u64) -> String {
 impl fmt::Display for Payback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::After { months_tenths } if *months_tenths > TEN_YEARS => {
+            Self::After { months_tenths } if *months_tenths > FORECAST_TENTHS_MAX => {
                 write!(
                     f,
                     "does not pay back within ten years: it would take {} months",

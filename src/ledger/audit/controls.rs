@@ -1,6 +1,9 @@
 //! The controls, one after the other, over one view of the ledger.
 
-use std::fmt;
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -196,9 +199,16 @@ fn images_of_requests(conn: &Conn<'_>) -> Result<Control, LedgerError> {
 /// rest of a crash, and nobody's.
 fn kept_images(conn: &Conn<'_>, kept: &[(RequestId, u32)]) -> Result<Control, LedgerError> {
     let mut control = Control::new(ControlKind::KeptImages);
+    let mut images = HashMap::new();
+    let requests: Vec<_> =
+        kept.iter().map(|(request, _)| *request).collect::<BTreeSet<_>>().into_iter().collect();
+    let sql = "SELECT id, images FROM requests WHERE id IN ({ids})";
+    conn.for_each_of(sql, &requests, |row| -> Result<(), LedgerError> {
+        images.insert(row.get::<String>(0)?, row.get::<i64>(1)?);
+        Ok(())
+    })?;
     for (request, index) in kept {
-        let sql = "SELECT images FROM requests WHERE id = ?1";
-        let asked: Option<i64> = conn.query_first(sql, params![request.to_text()], |row| row.get(0))?;
+        let asked = images.get(&request.to_text()).copied();
         control.check(asked.is_some_and(|asked| i64::from(*index) < asked), || match asked {
             Some(asked) => format!("request {request}: image {} is kept of {asked}", index + 1),
             None => format!("request {request}: an image is kept, and the ledger does not know it"),

@@ -32,7 +32,7 @@ impl Hints {
 }
 
 impl Ledger {
-    /// Tells the other nodes about `topic`, in a commit that holds nothing else.
+    /// Announces `topic` to the other nodes, in a commit that holds nothing else.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.

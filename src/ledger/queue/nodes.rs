@@ -165,7 +165,7 @@ impl Ledger {
     /// renewal: the database may have ended the connection that says so.
     ///
     /// # Errors
-    /// [`LedgerError::Database`] if a server has it alone, or it is no database that nodes can share.
+    /// [`LedgerError::Database`] if one server uses it alone, or if nodes cannot share this kind of database.
     pub fn share(&self) -> Result<(), LedgerError> {
         self.store.share()
     }
@@ -276,7 +276,7 @@ impl Ledger {
         self.store.write_beside(|conn| conn.execute(update, params![id.to_string()]).map(|_| ()))
     }
 
-    /// Tells a node to finish what it holds and to take nothing more; false if there is no such node.
+    /// Has a node finish what it holds and take nothing more; false if there is no such node.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.

@@ -10,13 +10,10 @@ use crate::{
     ledger::{
         Ledger, LedgerError,
         ends::fail_unworked,
-        store::{Conn, Param, Row, params},
+        store::{Conn, Row, params},
         unsigned,
     },
 };
-
-/// Ids in one question.
-const IDS_AT_ONCE: usize = 200;
 
 /// How a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,26 +69,19 @@ impl Ledger {
         let mut stands: HashMap<_, _> =
             ids.iter().map(|id| (*id, RequestStand::Ended(RequestEnd::Abandoned))).collect();
         self.store.read(|conn| {
-            for ids in ids.chunks(IDS_AT_ONCE) {
-                let sql = format!(
-                    "SELECT requests.id AS id, requests.state AS state, reason, queue.state AS held
-                     FROM requests LEFT JOIN request_failures ON request_failures.request_id = requests.id
-                     LEFT JOIN queue ON queue.request_id = requests.id WHERE requests.id IN ({})",
-                    places(ids.len())
-                );
-                let texts: Vec<_> = ids.iter().map(|id| id.to_text()).collect();
-                let params: Vec<_> = texts.iter().map(|text| Param::Text(text)).collect();
-                conn.for_each(&sql, &params, |row| -> Result<(), LedgerError> {
-                    stands.insert(request_id(row, "id")?, stand(row)?);
-                    Ok(())
-                })?;
-            }
+            let sql = "SELECT requests.id AS id, requests.state AS state, reason, queue.state AS held
+                       FROM requests LEFT JOIN request_failures ON request_failures.request_id = requests.id
+                       LEFT JOIN queue ON queue.request_id = requests.id WHERE requests.id IN ({ids})";
+            conn.for_each_of(sql, ids, |row| -> Result<(), LedgerError> {
+                stands.insert(request_id(row, "id")?, stand(row)?);
+                Ok(())
+            })?;
             Ok(stands)
         })
     }
 
-    /// Asks for the end of request `id` for `reason`. One that waits ends here; the worker of one that is held is told with its next
-    /// renewal. False if it is not open.
+    /// Asks for the end of request `id` for `reason`. One that waits ends here; the worker of one that is held learns of it with its
+    /// next renewal. False if it is not open.
     ///
     /// # Errors
     /// [`LedgerError`] if the database refuses.
@@ -122,19 +112,12 @@ impl Ledger {
             return Ok(claims);
         }
         self.store.read(|conn| {
-            for ids in ids.chunks(IDS_AT_ONCE) {
-                let sql = format!(
-                    "SELECT request_id, claim FROM objects WHERE request_id IN ({})",
-                    places(ids.len())
-                );
-                let texts: Vec<_> = ids.iter().map(|id| id.to_text()).collect();
-                let params: Vec<_> = texts.iter().map(|text| Param::Text(text)).collect();
-                conn.for_each(&sql, &params, |row| -> Result<(), LedgerError> {
-                    let claim = Claim::new(unsigned(row.get("claim")?, "objects.claim")?);
-                    claims.insert(request_id(row, "request_id")?, claim);
-                    Ok(())
-                })?;
-            }
+            let sql = "SELECT request_id, claim FROM objects WHERE request_id IN ({ids})";
+            conn.for_each_of(sql, ids, |row| -> Result<(), LedgerError> {
+                let claim = Claim::new(unsigned(row.get("claim")?, "objects.claim")?);
+                claims.insert(request_id(row, "request_id")?, claim);
+                Ok(())
+            })?;
             Ok(claims)
         })
     }
@@ -181,11 +164,6 @@ impl Ledger {
             })
         })
     }
-}
-
-/// `?1, ?2, …`
-fn places(count: usize) -> String {
-    (1..=count).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ")
 }
 
 fn stand(row: &Row<'_>) -> Result<RequestStand, LedgerError> {

@@ -22,6 +22,10 @@ pub use self::{
 #[cfg(test)]
 pub(in crate::ledger) use self::{postgres::testing as postgres_testing, sqlite::testing, transfer::TABLES};
 use super::{LedgerError, StoreFault};
+use crate::domain::RequestId;
+
+/// Ids in one question.
+const IDS_AT_ONCE: usize = 200;
 
 /// A column that does not hold what it should, or is not there.
 #[derive(Debug, thiserror::Error)]
@@ -209,6 +213,22 @@ impl Conn<'_> {
             Self::Sqlite(connection) => sqlite::for_each(connection, sql, params, each),
             Self::Postgres(session) => postgres::for_each(*session, sql, params, each),
         }
+    }
+
+    /// Hands `each` row of the answers over, for some of `ids` at a time: they stand where `sql` has `{ids}`.
+    pub(in crate::ledger) fn for_each_of<E: From<LedgerError>>(
+        &self,
+        sql: &str,
+        ids: &[RequestId],
+        mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for ids in ids.chunks(IDS_AT_ONCE) {
+            let places: Vec<_> = (1..=ids.len()).map(|place| format!("?{place}")).collect();
+            let texts: Vec<_> = ids.iter().map(|id| id.to_text()).collect();
+            let params: Vec<_> = texts.iter().map(|text| Param::Text(text)).collect();
+            self.for_each(&sql.replace("{ids}", &places.join(", ")), &params, &mut each)?;
+        }
+        Ok(())
     }
 
     /// Every row of the answer.

@@ -40,7 +40,7 @@ pub(super) struct Line<'a> {
 pub(super) enum LineKind {
     /// Sums up the lines before it.
     Total,
-    /// Of our own export: what was bought elsewhere, which is no cost of this machine.
+    /// Of our own export: what was bought elsewhere, which this machine did not cost.
     Bought,
     /// Images and their cost, or something else that cost money.
     Usage,

@@ -2,7 +2,7 @@ use maud::{Markup, html};
 
 use super::{RoiAnswer, curve};
 use crate::{
-    costs::simulation::{BreakEven, Outcome, Payback, PriceOutcome, RentalOutcome, TEN_YEARS},
+    costs::simulation::{BreakEven, FORECAST_TENTHS_MAX, Outcome, Payback, PriceOutcome, RentalOutcome},
     http::pages::frame::{Words, explained, row},
     units::{Currency, Money},
 };
@@ -223,7 +223,7 @@ fn how_payback(writer: &ResultWriter, outcome: &Outcome, against: &PriceOutcome)
 
 fn payback(words: Words, payback: Payback) -> String {
     match payback {
-        Payback::After { months_tenths } if months_tenths > TEN_YEARS => {
+        Payback::After { months_tenths } if months_tenths > FORECAST_TENTHS_MAX => {
             words.format("roi-pays-back-not-in-ten-years", &[("span", span(words, months_tenths).into())])
         }
         Payback::After { months_tenths } => {

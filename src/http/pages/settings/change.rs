@@ -217,7 +217,7 @@ impl Reading<'_> {
     }
 }
 
-/// FormFields of the tariff's rows.
+/// The fields of the tariff's rows.
 pub(super) const HOURS_AND_PRICES: [(&str, &str); TARIFF_ROWS] =
     [("hours1", "price1"), ("hours2", "price2"), ("hours3", "price3")];
 
@@ -335,7 +335,7 @@ impl Change {
     }
 }
 
-/// Whether somebody has recorded the value of `term` that is in force: a default is no figure of one's own.
+/// Whether somebody has recorded the value of `term` that is in force: a default does not count.
 fn is_recorded(ledger: &Ledger, term: &Term) -> Result<bool, LedgerError> {
     let rows = ledger.terms()?;
     let last = rows.iter().rfind(|row| row.term.name() == term.name());

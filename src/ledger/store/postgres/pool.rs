@@ -125,7 +125,7 @@ impl Notices {
     }
 }
 
-/// Hears what is told over the database at `url`.
+/// Hears what is announced in the database at `url`.
 pub(super) fn listen(url: &PostgresUrl) -> Result<Notices, LedgerError> {
     let (sender, texts) = unbounded_channel();
     let client = connect_with(url, move |text| {
