@@ -176,7 +176,8 @@ fn a_database_that_is_started_again_is_used_again() {
     }
     let url = postgres::database();
     let ledger = Ledger::open_at(&LedgerPlace::Postgres(url.clone())).expect("a ledger");
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    // Each is waited for: one that ends a moment later would end within the next transaction.
+    let end = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
     postgres::run_in(&url, end);
     // The idle connections are gone, and the pool does not know.
