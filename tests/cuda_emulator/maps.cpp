@@ -1,6 +1,8 @@
 #include "../../src/pipeline/fused/cuda/maps.cu"
 #include "registry.h"
 
-KERNEL(group_moments);
 KERNEL(merge_moments);
-KERNEL(group_norm);
+KERNEL(group_moments_f32);
+KERNEL(group_moments_bf16);
+KERNEL(group_norm_f32);
+KERNEL(group_norm_bf16);

@@ -1,10 +1,11 @@
 //! Tests of `maps.cu`: group norms against their definition in f64, far from 0 too, whole and in strips.
 
+use half::bf16;
 use tintype::{domain::Seed, pipeline::standard_normal};
 
 use super::{
     emulator::{Argument, run},
-    launch::Launch,
+    launch::{Launch, MapNumber},
 };
 
 const EPS: f32 = 1e-6;
@@ -54,7 +55,7 @@ impl Maps {
         let mut of_slices = vec![0.0; 2 * self.all_groups() * slices as usize];
         let mut arguments =
             [Argument::Floats(&self.numbers), Argument::Count(size), Argument::FloatsOut(&mut of_slices)];
-        run(&Launch::group_moments(groups, size), &mut arguments).expect("a launch");
+        run(&Launch::group_moments(MapNumber::F32, groups, size), &mut arguments).expect("a launch");
         let mut moments = vec![0.0; 2 * self.all_groups()];
         let mut arguments = [
             Argument::Floats(&of_slices),
@@ -67,7 +68,13 @@ impl Maps {
     }
 
     /// The norm by `moments`, which are of `of` numbers a group.
-    fn normed(&self, moments: &[f32], of: usize, (weight, bias): (&[f32], &[f32]), with_silu: bool) -> Vec<f32> {
+    fn normed(
+        &self,
+        moments: &[f32],
+        of: usize,
+        (weight, bias): (&[f32], &[f32]),
+        with_silu: bool,
+    ) -> Vec<f32> {
         let size = count(self.size());
         let mut out = vec![0.0; self.numbers.len()];
         let mut arguments = [
@@ -83,7 +90,8 @@ impl Maps {
             Argument::Count(u32::from(with_silu)),
             Argument::FloatsOut(&mut out),
         ];
-        run(&Launch::group_norm(count(self.all_groups()), size), &mut arguments).expect("a launch");
+        run(&Launch::group_norm(MapNumber::F32, count(self.all_groups()), size), &mut arguments)
+            .expect("a launch");
         out
     }
 
@@ -105,7 +113,8 @@ impl Maps {
             let (mean, squares) = moments[i / size];
             let deviation = (squares / f64::from(number(size)) + f64::from(EPS)).sqrt();
             let channel = i / self.places % channels;
-            let y = (f64::from(*x) - mean) / deviation * f64::from(weight[channel]) + f64::from(bias[channel]);
+            let y =
+                (f64::from(*x) - mean) / deviation * f64::from(weight[channel]) + f64::from(bias[channel]);
             if with_silu { y / (1.0 + (-y).exp()) } else { y }
         });
         normed.collect()
@@ -130,7 +139,10 @@ fn moments_are_their_definition_far_from_zero_too() {
                 let (ours, ours_squares) = (f64::from(moments[0]), f64::from(moments[1]));
                 assert!((ours - mean).abs() <= 1e-6 * (1.0 + mean.abs()), "{shape:?}: {ours}, not {mean}");
                 let allowed = 2e-5 * squares + 1e-9;
-                assert!((ours_squares - squares).abs() <= allowed, "{shape:?}: {ours_squares}, not {squares}");
+                assert!(
+                    (ours_squares - squares).abs() <= allowed,
+                    "{shape:?}: {ours_squares}, not {squares}"
+                );
             }
         }
     }
@@ -159,7 +171,9 @@ fn rows_of_a_map_are_normed_by_the_maps_moments() {
     let moments = maps.moments();
     let whole = maps.normed(&moments, maps.size(), (&weight, &bias), true);
     // The first 24 places of each channel.
-    let of_rows = |numbers: &[f32]| numbers.chunks_exact(64).flat_map(|channel| channel[..24].to_vec()).collect::<Vec<_>>();
+    let of_rows = |numbers: &[f32]| {
+        numbers.chunks_exact(64).flat_map(|channel| channel[..24].to_vec()).collect::<Vec<_>>()
+    };
     let rows = Maps { places: 24, numbers: of_rows(&maps.numbers), ..Maps::random(21, [1, 4, 2, 24], 0.0) };
     let normed = rows.normed(&moments, maps.size(), (&weight, &bias), true);
     assert_eq!(normed, of_rows(&whole));
@@ -172,7 +186,8 @@ fn what_is_not_finite_stays_in_its_group() {
         maps.numbers[16] = broken;
         let (weight, bias) = weights(6);
         let normed = maps.normed(&maps.moments(), maps.size(), (&weight, &bias), true);
-        let is_finite: Vec<_> = normed.chunks_exact(14).map(|group| group.iter().all(|x| x.is_finite())).collect();
+        let is_finite: Vec<_> =
+            normed.chunks_exact(14).map(|group| group.iter().all(|x| x.is_finite())).collect();
         assert_eq!(is_finite, [true, false, true, true, true, true]);
     }
 }
@@ -186,4 +201,43 @@ fn constant_maps_are_their_bias() {
     assert_eq!(moments, [7.0, 0.0]);
     let normed = maps.normed(&moments, maps.size(), (&weight, &bias), false);
     assert!(normed[..20_004].iter().all(|x| *x == bias[0]) && normed[20_004..].iter().all(|x| *x == bias[1]));
+}
+
+#[test]
+fn maps_of_16_bits_are_read_exactly_and_rounded_once() {
+    for (seed, shape) in (41..).zip(SHAPES) {
+        let (weight, bias) = weights(shape[1]);
+        let halves =
+            |maps: &Maps| maps.numbers.iter().map(|x| bf16::from_f32(*x).to_bits()).collect::<Vec<_>>();
+        let drawn = Maps::random(seed, shape, 2.0);
+        let bits = halves(&drawn);
+        let maps =
+            Maps { numbers: bits.iter().map(|bits| bf16::from_bits(*bits).to_f32()).collect(), ..drawn };
+        let (groups, size) = (count(maps.all_groups()), count(maps.size()));
+        let mut of_slices = vec![0.0; 2 * maps.all_groups() * Launch::slices(size) as usize];
+        let mut arguments =
+            [Argument::Halves(&bits), Argument::Count(size), Argument::FloatsOut(&mut of_slices)];
+        run(&Launch::group_moments(MapNumber::Bf16, groups, size), &mut arguments).expect("a launch");
+        if Launch::slices(size) == 1 {
+            assert_eq!(of_slices, maps.moments(), "as the same numbers of 32 bits");
+        }
+        let (moments, mut out) = (maps.moments(), vec![0; bits.len()]);
+        let mut arguments = [
+            Argument::Halves(&bits),
+            Argument::Floats(&moments),
+            Argument::Number(number(maps.size())),
+            Argument::Count(size),
+            Argument::Floats(&weight),
+            Argument::Floats(&bias),
+            Argument::Number(EPS),
+            Argument::Count(count(maps.groups)),
+            Argument::Count(count(maps.places)),
+            Argument::Count(1),
+            Argument::HalvesOut(&mut out),
+        ];
+        run(&Launch::group_norm(MapNumber::Bf16, groups, size), &mut arguments).expect("a launch");
+        let wide = maps.normed(&moments, maps.size(), (&weight, &bias), true);
+        let rounded: Vec<_> = wide.iter().map(|x| bf16::from_f32(*x).to_bits()).collect();
+        assert_eq!(out, rounded, "{shape:?}");
+    }
 }

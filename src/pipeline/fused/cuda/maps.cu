@@ -1,4 +1,5 @@
-// Group norm (Wu and He, arXiv 1803.08494) over maps [batch, channels, places], with SiLU behind it.
+// Group norm (Wu and He, arXiv 1803.08494) over maps [batch, channels, places] of f32 or bf16, with SiLU behind it;
+// sums are f32.
 //
 // A group's numbers lie together. A block has a slice of them, which it keeps in registers: its moments are about its own mean,
 // and slices are merged by Chan's formulas, so that no sum loses its digits, whatever the map's size and its distance from 0.
@@ -45,6 +46,10 @@ __device__ inline float block_sum(float mine, float (&shared)[WARPS]) {
     return sum;
 }
 
+// The two bf16 of a register: one is an f32's upper half.
+__device__ inline float low(uint32_t both) { return __uint_as_float(both << 16); }
+__device__ inline float high(uint32_t both) { return __uint_as_float(both & 0xffff0000); }
+
 // `N` neighbours of a slice: 4 where the group's size allows, or 1.
 template <int N> struct Chunk {
     float at[N];
@@ -58,12 +63,27 @@ template <int N> __device__ inline Chunk<N> read(const float *slice, uint32_t i)
         return {{slice[i]}};
     }
 }
+template <int N> __device__ inline Chunk<N> read(const bf16 *slice, uint32_t i) {
+    if constexpr (N == 4) {
+        uint2 x = reinterpret_cast<const uint2 *>(slice)[i];
+        return {{low(x.x), high(x.x), low(x.y), high(x.y)}};
+    } else {
+        return {{__uint_as_float(uint32_t(slice[i].bits) << 16)}};
+    }
+}
 
 template <int N> __device__ inline void write(float *slice, uint32_t i, const Chunk<N> &x) {
     if constexpr (N == 4)
         reinterpret_cast<float4 *>(slice)[i] = make_float4(x.at[0], x.at[1], x.at[2], x.at[3]);
     else
         slice[i] = x.at[0];
+}
+template <int N> __device__ inline void write(bf16 *slice, uint32_t i, const Chunk<N> &x) {
+    if constexpr (N == 4)
+        reinterpret_cast<uint2 *>(slice)[i] =
+            make_uint2(pack<bf16>(x.at[0], x.at[1]), pack<bf16>(x.at[2], x.at[3]));
+    else
+        slice[i] = narrow<bf16>(x.at[0]);
 }
 
 // Numbers of this block's slice of a group of `size`.
@@ -72,7 +92,7 @@ __device__ inline uint32_t slice_size(uint32_t size) {
     return left < SLICE ? left : SLICE;
 }
 
-template <int N> __device__ void moments(const float *x, uint32_t size, float *out) {
+template <int N, class T> __device__ void moments(const T *x, uint32_t size, float *out) {
     constexpr int KEPT = SLICE / THREADS / N;
     __shared__ float sums[WARPS], squares[WARPS];
     x += size_t(blockIdx.y) * size + blockIdx.x * SLICE;
@@ -104,9 +124,9 @@ template <int N> __device__ void moments(const float *x, uint32_t size, float *o
     }
 }
 
-template <int N>
-__device__ void norm(const float *x, const float *moments, float count_of_moments, uint32_t size, const float *weight,
-                     const float *bias, float eps, uint32_t groups, uint32_t places, uint32_t with_silu, float *out) {
+template <int N, class T>
+__device__ void norm(const T *x, const float *moments, float count_of_moments, uint32_t size, const float *weight,
+                     const float *bias, float eps, uint32_t groups, uint32_t places, uint32_t with_silu, T *out) {
     size_t start = size_t(blockIdx.y) * size + blockIdx.x * SLICE;
     uint32_t count = slice_size(size) / N, first_channel = blockIdx.y % groups * (size / places);
     float mean = moments[2 * blockIdx.y];
@@ -127,13 +147,6 @@ __device__ void norm(const float *x, const float *moments, float count_of_moment
 
 // What all of a kernel's arguments are is said in launch.rs.
 #define MAP_KERNEL extern "C" __global__ void __launch_bounds__(maps::THREADS)
-
-MAP_KERNEL group_moments(const float *__restrict__ x, uint32_t size, float *__restrict__ moments) {
-    if (size % 4 == 0)
-        maps::moments<4>(x, size, moments);
-    else
-        maps::moments<1>(x, size, moments);
-}
 
 MAP_KERNEL merge_moments(const float *__restrict__ of_slices, uint32_t size, uint32_t slices, float *__restrict__ out) {
     using namespace maps;
@@ -160,11 +173,21 @@ MAP_KERNEL merge_moments(const float *__restrict__ of_slices, uint32_t size, uin
     }
 }
 
-MAP_KERNEL group_norm(const float *__restrict__ x, const float *__restrict__ moments, float count_of_moments,
-                      uint32_t size, const float *__restrict__ weight, const float *__restrict__ bias, float eps,
-                      uint32_t groups, uint32_t places, uint32_t with_silu, float *__restrict__ out) {
-    if (places % 4 == 0)
-        maps::norm<4>(x, moments, count_of_moments, size, weight, bias, eps, groups, places, with_silu, out);
-    else
-        maps::norm<1>(x, moments, count_of_moments, size, weight, bias, eps, groups, places, with_silu, out);
-}
+#define KERNELS_OF(name, T)                                                                                                  \
+    MAP_KERNEL group_moments_##name(const T *__restrict__ x, uint32_t size, float *__restrict__ moments) {                   \
+        if (size % 4 == 0)                                                                                                   \
+            maps::moments<4>(x, size, moments);                                                                              \
+        else                                                                                                                 \
+            maps::moments<1>(x, size, moments);                                                                              \
+    }                                                                                                                        \
+    MAP_KERNEL group_norm_##name(const T *__restrict__ x, const float *__restrict__ moments, float count_of_moments,         \
+                                 uint32_t size, const float *__restrict__ weight, const float *__restrict__ bias, float eps, \
+                                 uint32_t groups, uint32_t places, uint32_t with_silu, T *__restrict__ out) {                \
+        if (places % 4 == 0)                                                                                                 \
+            maps::norm<4>(x, moments, count_of_moments, size, weight, bias, eps, groups, places, with_silu, out);            \
+        else                                                                                                                 \
+            maps::norm<1>(x, moments, count_of_moments, size, weight, bias, eps, groups, places, with_silu, out);            \
+    }
+
+KERNELS_OF(f32, float)
+KERNELS_OF(bf16, bf16)
