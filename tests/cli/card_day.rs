@@ -50,12 +50,13 @@ impl Rehearsal {
 }
 
 fn has_python() -> bool {
-    let found = script::run(Command::new("python3").arg("--version"));
-    found.as_ref().is_err_and(|error| {
-        skip_or_fail("python3", error);
-        true
-    });
-    found.is_ok()
+    match script::run(Command::new("python3").arg("--version")) {
+        Ok(_) => true,
+        Err(error) => {
+            skip_or_fail("python3", &error);
+            false
+        }
+    }
 }
 
 #[test]

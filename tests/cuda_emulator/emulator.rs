@@ -45,7 +45,10 @@ pub(super) fn run(launch: &Launch, arguments: &mut [Argument]) -> Result<(), Str
     let after = run_in_order(launch, 0, arguments)?;
     for order in 1..3 + *MORE_ORDERS {
         if after != run_in_order(launch, order, arguments)? {
-            return Err(format!("kernel {}: the bits depend on the order of the threads ({order})", launch.name));
+            return Err(format!(
+                "kernel {}: the bits depend on the order of the threads ({order})",
+                launch.name
+            ));
         }
     }
     for (argument, bytes) in arguments.iter_mut().zip(after) {
