@@ -12,7 +12,7 @@ fn main() {
 fn compile_kernels() {
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let kernels = cudaforge::KernelBuilder::new()
-        .source_files(["src/pipeline/fused/cuda/rows.cu", "src/pipeline/fused/cuda/attention.cu"])
+        .source_files(["rows", "attention", "maps"].map(|file| format!("src/pipeline/fused/cuda/{file}.cu")))
         .watch(["src/pipeline/fused/cuda/primitives.cuh"])
         .arg("-Isrc/pipeline/fused/cuda")
         .arg("-std=c++17")

@@ -64,6 +64,17 @@ fuzz target seconds="600":
     mkdir -p target/fuzz/corpus/{{ target }} target/fuzz/found
     cargo +nightly fuzz run --fuzz-dir tests/fuzz --sanitizer none -O {{ target }} target/fuzz/corpus/{{ target }} tests/fuzz/corpus/{{ target }} -- -max_total_time={{ seconds }} -timeout=30 -max_len=65536 -artifact_prefix=target/fuzz/found/
 
+# Pack what a day on a card runs: target/card-day/kit.tar.xz. `just card-day --features cuda`; see tools/card-day
+card-day *flags:
+    tools/card-day/pack {{ flags }}
+
+# Break the CUDA kernels line by line, and see that the emulator's tests notice: some minutes
+mutate-kernels *which:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    tests=$(cargo test --locked --test cuda_emulator --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*cuda_emulator-[^"]*\)".*/\1/p')
+    python3 tools/mutate-kernels/mutate.py "$tests" {{ which }}
+
 # Make the images of the README again. Needs chromium and chromedriver
 screenshots:
     cargo test --locked --test browser pages

@@ -54,7 +54,7 @@ impl Pipeline {
         let plan = memory.plan();
         let arithmetic = placement.kernels.arithmetic(&config.transformer, dtype, &device);
         let progress = LoadProgress::new(on_load, total);
-        let options = LoadOptions { dtype, device: &device, progress: &progress };
+        let options = LoadOptions { dtype, device: &device, kernels: placement.kernels, progress: &progress };
         let [text_weights, transformer_weights, vae_weights] =
             [parts.text_encoder, parts.transformer, parts.vae].map(|part| Arc::new(part.weights));
         let text_encoder =

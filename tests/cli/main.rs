@@ -38,6 +38,7 @@ mod backup;
 mod batch;
 mod bench;
 mod breakdown;
+mod card_day;
 mod centres;
 mod checker;
 mod comparisons;

@@ -1,8 +1,9 @@
-//! The CUDA kernels of the transformer's passes, run on this CPU thread by thread and held to their definitions.
+//! The CUDA kernels, run on this CPU thread by thread and held to their definitions.
 
 mod attention;
 mod checks;
 mod emulator;
 #[path = "../../src/pipeline/fused/cuda/launch.rs"]
 mod launch;
+mod maps;
 mod rows;

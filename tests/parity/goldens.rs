@@ -1,6 +1,6 @@
 //! Every case of cases.json: conditioning, each step's latents, the image.
 
-use std::{collections::HashMap, fs, ops::ControlFlow};
+use std::{collections::HashMap, env, fs, ops::ControlFlow};
 
 use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
@@ -63,8 +63,14 @@ fn cases_in(file: &str) -> Vec<Case> {
     serde_json::from_slice(&file).expect("a list of cases")
 }
 
+/// On which device the goldens are held: TINTYPE_TEST_DEVICE, as `--device` has it, or the CPU.
+pub fn device() -> DeviceChoice {
+    let named = env::var("TINTYPE_TEST_DEVICE").ok();
+    named.map_or(DeviceChoice::Cpu, |device| device.parse().expect("TINTYPE_TEST_DEVICE names a device"))
+}
+
 pub fn load(model: &str, precision: Precision) -> Pipeline {
-    load_as(model, &Placement::resident(DeviceChoice::Cpu, precision))
+    load_as(model, &Placement::resident(device(), precision))
 }
 
 pub fn load_as(model: &str, placement: &Placement) -> Pipeline {
@@ -140,7 +146,7 @@ fn every_case_equals_diffusers() {
 #[test]
 fn the_embedded_model_generates_what_diffusers_generates_with_its_weights() {
     let pipeline =
-        Pipeline::load(&EMBEDDED_MODEL, &Placement::resident(DeviceChoice::Cpu, Precision::F32), &|_, _| {})
+        Pipeline::load(&EMBEDDED_MODEL, &Placement::resident(device(), Precision::F32), &|_, _| {})
             .expect("the embedded model");
     for case in cases_in("embedded_cases.json") {
         let worst = check_image(&pipeline, &case, 0, &case.goldens());
@@ -151,7 +157,7 @@ fn the_embedded_model_generates_what_diffusers_generates_with_its_weights() {
 #[test]
 fn a_model_of_one_size_makes_every_other_size_from_it() {
     let pipeline =
-        Pipeline::load(&EMBEDDED_MODEL, &Placement::resident(DeviceChoice::Cpu, Precision::F32), &|_, _| {})
+        Pipeline::load(&EMBEDDED_MODEL, &Placement::resident(device(), Precision::F32), &|_, _| {})
             .expect("the embedded model");
     let native = pipeline.limits().native.expect("it generates one size");
     let generate = |size: ImageSize| {

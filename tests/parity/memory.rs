@@ -4,15 +4,16 @@ use std::ops::ControlFlow;
 
 use tintype::{
     domain::{RenderSpec, Seed},
-    pipeline::{
-        DeviceChoice, EMBEDDED_MODEL, MemoryTier, ModelFiles, Pipeline, Pixels, Placement, Precision,
-    },
+    pipeline::{EMBEDDED_MODEL, MemoryTier, ModelFiles, Pipeline, Pixels, Placement, Precision},
 };
 
-use crate::{goldens::cases, tiny_models};
+use crate::{
+    goldens::{cases, device},
+    tiny_models,
+};
 
 fn load(files: &ModelFiles, precision: Precision, memory: MemoryTier) -> Pipeline {
-    let placement = Placement { memory, ..Placement::resident(DeviceChoice::Cpu, precision) };
+    let placement = Placement { memory, ..Placement::resident(device(), precision) };
     let pipeline = Pipeline::load(files, &placement, &|_, _| {}).expect("the model loads");
     assert_eq!(pipeline.memory_tier(), memory);
     pipeline
@@ -83,7 +84,7 @@ fn eight_bits_are_hardly_seen_and_four_bits_are() {
 
 #[test]
 fn an_image_decoded_in_no_room_at_all_is_the_same() {
-    let placement = Placement::resident(DeviceChoice::Cpu, Precision::F32);
+    let placement = Placement::resident(device(), Precision::F32);
     let of = |work_bytes_max| {
         let placement = Placement { work_bytes_max, ..placement.clone() };
         let pipeline = Pipeline::load(&EMBEDDED_MODEL, &placement, &|_, _| {}).expect("the model loads");

@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use tintype::{
     domain::RenderSpec,
     domain::Seed,
-    pipeline::{DeviceChoice, KernelChoice, Pipeline, Placement, Precision},
+    pipeline::{KernelChoice, Pipeline, Placement, Precision},
 };
 
-use crate::goldens::{Case, cases, load_as, relative_error};
+use crate::goldens::{Case, cases, device, load_as, relative_error};
 
 /// Largest relative error of the final latents against diffusers in f32, over all cases; the measured figures are in
 /// docs/decisions/0001-our-own-transformer.md.
@@ -35,7 +35,7 @@ fn worst_error(precision: Precision, wanted: impl Fn(&Case) -> bool) -> f32 {
 }
 
 fn worst_error_of(kernels: KernelChoice, precision: Precision, wanted: impl Fn(&Case) -> bool) -> f32 {
-    let placement = Placement { kernels, ..Placement::resident(DeviceChoice::Cpu, precision) };
+    let placement = Placement { kernels, ..Placement::resident(device(), precision) };
     let mut worst = 0f32;
     for case in cases().iter().filter(|case| wanted(case)) {
         let pipeline = load_as(&case.model, &placement);

@@ -51,6 +51,14 @@ impl KernelChoice {
     }
 }
 
+impl KernelChoice {
+    /// Whether our kernels norm the maps of the autoencoder on `device`: where they are asked for, until they were measured.
+    #[cfg(feature = "cuda")]
+    pub(in crate::pipeline) fn norms_maps(self, device: &Device) -> bool {
+        matches!((self, device), (Self::Own, Device::Cuda(cuda)) if card::runs_fused_kernels(cuda))
+    }
+}
+
 crate::domain::words!(Arithmetic, "an arithmetic": Plain = "plain", Mixed = "mixed");
 
 /// Whether queries and keys are normalised, without which 16 bits may not hold them; on a card, whether `Launch::attention` has

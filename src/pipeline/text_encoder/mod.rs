@@ -45,7 +45,7 @@ impl TextEncoder {
         residence: Residence,
         options: &LoadOptions<'_>,
     ) -> Result<Self> {
-        let LoadOptions { dtype, device, progress } = *options;
+        let LoadOptions { dtype, device, progress, .. } = *options;
         let shape = [config.vocab_size, config.hidden_size];
         let embedding = match residence {
             Residence::Resident => {

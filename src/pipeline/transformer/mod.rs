@@ -115,7 +115,7 @@ impl Transformer {
         form: BlockForm,
         options: &LoadOptions<'_>,
     ) -> Result<Self> {
-        let LoadOptions { dtype, device, progress } = *options;
+        let LoadOptions { dtype, device, progress, .. } = *options;
         let dim = config.dim;
         let time_dim = dim.min(TIME_DIM_MAX);
         let vb = weights.builder(dtype, device, Some(progress));

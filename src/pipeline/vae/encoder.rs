@@ -80,7 +80,8 @@ impl VaeEncoder {
         }
         let dtype = dtype_for(options.dtype, options.device);
         let vb = weights.builder(dtype, options.device, Some(options.progress));
-        let loader = Loader { vb, layout: Layout::on(options.device), groups: config.norm_num_groups };
+        let layout = Layout::on(options.device);
+        let loader = Loader { vb, layout, kernels: options.kernels, groups: config.norm_num_groups };
         Self::load_with(config, quant_conv, &loader, dtype).map(Some)
     }
 

@@ -1,13 +1,20 @@
 use candle_core::Result;
 use candle_nn::VarBuilder;
 
-use super::{super::cpu::Scale, conv::Conv, layout::Layout, norm::Norm};
+use super::{
+    super::{cpu::Scale, fused::KernelChoice},
+    conv::Conv,
+    layout::Layout,
+    norm::Norm,
+};
 
 /// Where the layers come from, and which kernels they are for.
 #[derive(Clone)]
 pub(super) struct Loader<'a> {
     pub(super) vb: VarBuilder<'a>,
     pub(super) layout: Layout,
+    /// Whose kernels norm maps on a card.
+    pub(super) kernels: KernelChoice,
     /// Of every norm.
     pub(super) groups: usize,
 }
@@ -28,6 +35,6 @@ impl Loader<'_> {
     }
 
     pub(super) fn norm(&self, name: &str, channels: usize) -> Result<Norm> {
-        Norm::load(&self.vb.pp(name), self.layout, self.groups, channels)
+        Norm::load(&self.vb.pp(name), (self.layout, self.kernels), self.groups, channels)
     }
 }

@@ -3,9 +3,12 @@ use std::sync::Arc;
 use candle_core::{DType, Result, Tensor};
 use candle_nn::{GroupNorm, Module, VarBuilder};
 
+#[cfg(feature = "cuda")]
+use super::super::fused::MapNorm;
 use super::{
     super::{
         cpu::{self, Moments},
+        fused::KernelChoice,
         ops::{Numbers, filled},
     },
     layout::Layout,
@@ -19,6 +22,9 @@ const EPS: f64 = 1e-6;
 pub(super) enum Norm {
     /// Maps [batch, C, H, W].
     Candle { norm: GroupNorm, weight: Tensor, bias: Tensor, groups: usize },
+    /// Maps [batch, C, H, W], by our kernels.
+    #[cfg(feature = "cuda")]
+    Cuda(MapNorm),
     /// Maps [batch, H, W, C].
     Cpu(Arc<cpu::GroupNorm>),
 }
@@ -39,7 +45,16 @@ impl MapMoments {
 }
 
 impl Norm {
-    pub(super) fn load(vb: &VarBuilder, layout: Layout, groups: usize, channels: usize) -> Result<Self> {
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(unused_variables, reason = "only a card has a choice of kernels")
+    )]
+    pub(super) fn load(
+        vb: &VarBuilder,
+        (layout, kernels): (Layout, KernelChoice),
+        groups: usize,
+        channels: usize,
+    ) -> Result<Self> {
         let (weight, bias) = (vb.get(channels, "weight")?, vb.get(channels, "bias")?);
         // The library's checks that the groups divide the channels.
         let norm = GroupNorm::new(weight.clone(), bias.clone(), channels, groups, EPS)?;
@@ -48,6 +63,13 @@ impl Norm {
                 let (weight, bias) = (weight.to_vec1()?, bias.to_vec1()?);
                 Ok(Self::Cpu(Arc::new(cpu::GroupNorm { weight, bias, groups, eps: EPS })))
             }
+            #[cfg(feature = "cuda")]
+            Layout::ChannelsFirst if kernels.norms_maps(vb.device()) => {
+                #[expect(clippy::cast_possible_truncation, reason = "the kernels' numbers are f32")]
+                let eps = EPS as f32;
+                let (weight, bias) = (weight.to_dtype(DType::F32)?, bias.to_dtype(DType::F32)?);
+                Ok(Self::Cuda(MapNorm { weight, bias, groups, eps }))
+            }
             Layout::ChannelsFirst => Ok(Self::Candle { norm, weight, bias, groups }),
         }
     }
@@ -55,6 +77,8 @@ impl Norm {
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Candle { norm, .. } => norm.forward(x),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(norm) => on_card(norm, x, false),
             Self::Cpu(norm) => by_item(x, |x, out| norm.apply(x, false, out)),
         }
     }
@@ -63,6 +87,8 @@ impl Norm {
     pub(super) fn forward_silu(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Candle { norm, .. } => norm.forward(x)?.silu(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(norm) => on_card(norm, x, true),
             Self::Cpu(norm) => by_item(x, |x, out| norm.apply(x, true, out)),
         }
     }
@@ -71,6 +97,8 @@ impl Norm {
     pub(super) fn moments(&self, x: &Tensor) -> Result<MapMoments> {
         match self {
             Self::Candle { groups, .. } => library_moments(x, *groups),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(norm) => card_moments(norm, x),
             Self::Cpu(norm) => {
                 let (numbers, item) = (Numbers::of(x)?, x.elem_count() / x.dim(0)?);
                 Ok(MapMoments(numbers.chunks_exact(item).flat_map(|x| norm.moments(x)).collect()))
@@ -84,6 +112,8 @@ impl Norm {
             Self::Candle { weight, bias, groups, .. } => {
                 library_norm(x, moments, *groups, (weight, bias))?.silu()
             }
+            #[cfg(feature = "cuda")]
+            Self::Cuda(norm) => by_card_moments(norm, moments, x),
             Self::Cpu(norm) => {
                 let mut items = moments.0.chunks_exact(norm.groups);
                 by_item(x, |x, out| norm.apply_by(items.next().unwrap_or_default(), x, true, out))
@@ -96,6 +126,8 @@ impl Norm {
         match self {
             // candle's has four copies in f32 beside its input, or three and two in 16 bits.
             Self::Candle { .. } => 20 - 2 * number,
+            #[cfg(feature = "cuda")]
+            Self::Cuda(_) => 0,
             Self::Cpu(_) => 0,
         }
     }
@@ -108,6 +140,31 @@ fn by_item(x: &Tensor, mut apply: impl FnMut(&[f32], &mut [f32])) -> Result<Tens
             apply(x, out);
         }
     })
+}
+
+/// The norm of a whole map.
+#[cfg(feature = "cuda")]
+fn on_card(norm: &MapNorm, x: &Tensor, with_silu: bool) -> Result<Tensor> {
+    norm.forward(x, (&norm.moments(x)?, norm.group_numbers(x)?), with_silu)
+}
+
+#[cfg(feature = "cuda")]
+fn card_moments(norm: &MapNorm, x: &Tensor) -> Result<MapMoments> {
+    #[expect(clippy::cast_precision_loss, reason = "a strip is far below 2⁵³")]
+    let count = norm.group_numbers(x)? as f64;
+    let moments = norm.moments(x)?.to_vec2::<f32>()?;
+    let of = |pair: &Vec<f32>| Moments { count, mean: f64::from(pair[0]), squares: f64::from(pair[1]) };
+    Ok(MapMoments(moments.iter().map(of).collect()))
+}
+
+#[cfg(feature = "cuda")]
+fn by_card_moments(norm: &MapNorm, moments: &MapMoments, x: &Tensor) -> Result<Tensor> {
+    #[expect(clippy::cast_possible_truncation, reason = "the kernels' numbers are f32")]
+    let pairs: Vec<f32> = moments.0.iter().flat_map(|of| [of.mean as f32, of.squares as f32]).collect();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    let of = moments.0.first().map_or(0.0, |of| of.count) as usize;
+    let pairs = Tensor::from_vec(pairs, (moments.0.len(), 2), x.device())?;
+    norm.forward(x, (&pairs, of), true)
 }
 
 /// In two passes, and row by row first: a sum in f32 over the whole strip would lose digits.
@@ -163,7 +220,7 @@ mod tests {
         let library = GroupNorm::new(weight.clone(), bias.clone(), 12, 4, EPS)?;
         let tensors = [("weight".into(), weight), ("bias".into(), bias)];
         let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-        let norm = Norm::load(&vb, Layout::ChannelsLast, 4, 12)?;
+        let norm = Norm::load(&vb, (Layout::ChannelsLast, KernelChoice::Auto), 4, 12)?;
         // Several blocks of places, far from zero, where a variance in one pass would lose its digits.
         let x = (random(3, &[2, 57, 49, 12]) + 100.0)?;
         let theirs = library.forward(&x.permute((0, 3, 1, 2))?.contiguous()?)?;
@@ -180,7 +237,7 @@ mod tests {
         for layout in [Layout::ChannelsLast, Layout::ChannelsFirst] {
             let tensors = [("weight".into(), random(1, &[12])), ("bias".into(), random(2, &[12]))];
             let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-            let norm = Norm::load(&vb, layout, 4, 12)?;
+            let norm = Norm::load(&vb, (layout, KernelChoice::Auto), 4, 12)?;
             // From 98 at the top to 102 at the bottom: no strip has the map's moments.
             let slope = Tensor::arange(0f32, 41.0, &Device::Cpu)?.reshape((1, 1, 41, 1))?;
             let x = random(3, &[2, 12, 41, 23]).broadcast_add(&((slope / 10.0)? + 98.0)?)?;

@@ -29,6 +29,7 @@ impl Kernel {
         let (file, ptx) = match launch.file {
             File::Rows => ("rows", ptx::ROWS),
             File::Attention => ("attention", ptx::ATTENTION),
+            File::Maps => ("maps", ptx::MAPS),
         };
         let function = cuda.get_or_load_custom_func(&launch.name, file, ptx)?.into_cuda_function();
         if launch.shared_bytes > 0 {

@@ -22,6 +22,7 @@ impl Half {
 pub(crate) enum File {
     Rows,
     Attention,
+    Maps,
 }
 
 /// A kernel, and the threads that run it.
@@ -105,5 +106,55 @@ impl Launch {
             block: THREADS,
             shared_bytes: 2 * head_dim * (QUERIES + 2 * keys),
         })
+    }
+}
+
+/// Numbers of a group that one block has. As SLICE in maps.cu.
+const SLICE: u32 = 8192;
+
+/// The numbers of a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MapNumber {
+    F32,
+    Bf16,
+}
+
+impl MapNumber {
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+/// The kernels of `maps.cu`, over maps \[batch, channels, places\] whose channels are in groups: `groups` counts those of all
+/// items, each of `size` numbers. Memory is aligned to 16 bytes, and no count is 0. Moments are two f32, the mean and the squared
+/// distances from it, added up; what is not finite makes its group's moments so.
+impl Launch {
+    /// x, size u32 → moments \[groups, slices\].
+    pub(crate) fn group_moments(number: MapNumber, groups: u32, size: u32) -> Self {
+        Self::of_maps(format!("group_moments_{}", number.suffix()), [Self::slices(size), groups, 1])
+    }
+
+    /// moments \[groups, slices\], size u32, slices u32 → moments \[groups\].
+    pub(crate) fn merge_moments(groups: u32) -> Self {
+        Self::of_maps("merge_moments".into(), [groups, 1, 1])
+    }
+
+    /// x, moments \[groups\], how many numbers they are of f32, size u32, weight \[channels\] f32, bias \[channels\] f32, eps f32,
+    /// groups of an item u32, places u32, with_silu u32 → out as x: (x - mean) / √(squares / count + eps) · weight + bias, and if
+    /// with_silu is not 0, that times its sigmoid. x may be some rows of the maps that have the moments.
+    pub(crate) fn group_norm(number: MapNumber, groups: u32, size: u32) -> Self {
+        Self::of_maps(format!("group_norm_{}", number.suffix()), [Self::slices(size), groups, 1])
+    }
+
+    /// Slices of a group of `size` numbers.
+    pub(crate) fn slices(size: u32) -> u32 {
+        size.div_ceil(SLICE)
+    }
+
+    fn of_maps(name: String, grid: [u32; 3]) -> Self {
+        Self { file: File::Maps, name, grid, block: 256, shared_bytes: 0 }
     }
 }

@@ -3,6 +3,7 @@
 
 mod kernel;
 mod launch;
+mod maps;
 
 use std::{marker::PhantomData, ops::Deref};
 
@@ -19,6 +20,7 @@ use candle_core::{
 };
 use half::{bf16, f16};
 
+pub(in crate::pipeline) use self::maps::MapNorm;
 use self::{
     kernel::Kernel,
     launch::{Half, Launch},
@@ -374,13 +376,13 @@ impl<T: CudaDType + DeviceRepr> Output<T> {
     }
 }
 
-/// They want a card: `cargo test --features cuda --lib mixed::card`. What the kernels compute is tested without one in
-/// `pipeline::kernels`.
+/// They want a card: `cargo test --features cuda --lib fused::cuda`. What the kernels compute is tested without one in
+/// tests/cuda_emulator.
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
 
-    use super::{super::host::Host, *};
+    use super::{super::cpu::Cpu as Host, Cuda as Card, *};
     use crate::pipeline::testing::{random_tensor as random, relative_error};
 
     /// What rounding to 16 bits may change, relative, of one pass and of attention.

@@ -13,6 +13,7 @@ use super::{
         cpu::Scale,
         devices::DeviceChoice,
         error::LoadError,
+        fused::KernelChoice,
         load::LoadOptions,
         precision::Precision,
         shapes::ModelShape,
@@ -56,7 +57,8 @@ impl VaeDecoder {
     ) -> candle_core::Result<Self> {
         let dtype = dtype_for(options.dtype, options.device);
         let vb = weights.builder(dtype, options.device, Some(options.progress));
-        let loader = Loader { vb, layout: Layout::on(options.device), groups: config.norm_num_groups };
+        let layout = Layout::on(options.device);
+        let loader = Loader { vb, layout, kernels: options.kernels, groups: config.norm_num_groups };
         Self::load_with(config, post_quant_conv, &loader, dtype)
     }
 
@@ -69,7 +71,8 @@ impl VaeDecoder {
         let parts = Parts::random(&files)?;
         let (config, dtype) = (ModelConfig::read(&files, &parts)?, precision.dtype(&device));
         let progress = LoadProgress::new(&|_, _| {}, parts.total_bytes());
-        let options = LoadOptions { dtype, device: &device, progress: &progress };
+        let kernels = KernelChoice::Auto;
+        let options = LoadOptions { dtype, device: &device, kernels, progress: &progress };
         Self::load(&config.vae, config.post_quant_conv, &Arc::new(parts.vae.weights), &options)
             .map_err(|error| LoadError::from_candle("vae", &error))
     }

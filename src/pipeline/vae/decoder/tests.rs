@@ -51,9 +51,13 @@ fn config(channels: &[usize], layers: usize) -> VaeConfig {
     }
 }
 
+fn loader(vb: VarBuilder<'_>, layout: Layout, groups: usize) -> Loader<'_> {
+    Loader { vb, layout, kernels: KernelChoice::Auto, groups }
+}
+
 fn decoder(channels: &[usize], layers: usize, layout: Layout, dtype: DType) -> Result<VaeDecoder> {
     let vb = VarBuilder::from_backend(Box::new(Drawn), dtype, Device::Cpu);
-    VaeDecoder::load_with(&config(channels, layers), true, &Loader { vb, layout, groups: 4 }, dtype)
+    VaeDecoder::load_with(&config(channels, layers), true, &loader(vb, layout, 4), dtype)
 }
 
 /// No room, and rooms from the least that is enough to almost what whole maps take.
@@ -152,7 +156,7 @@ fn a_card_takes_for_1024_by_1024_what_the_decision_says() -> Result<()> {
     let parts = Parts::random(&files).expect("configurations");
     let config = ModelConfig::read(&files, &parts).expect("a configuration").vae;
     let vb = VarBuilder::zeros(DType::F32, &Device::Cpu);
-    let loader = Loader { vb, layout: Layout::ChannelsFirst, groups: config.norm_num_groups };
+    let loader = loader(vb, Layout::ChannelsFirst, config.norm_num_groups);
     let decoder = VaeDecoder::load_with(&config, false, &loader, DType::F32)?;
     let megabytes = |room| decoder.foreseen_bytes((1, 128, 128), room) / 1_000_000;
     assert_eq!((megabytes(None), megabytes(Some(0))), (5_368, 854));
@@ -214,7 +218,7 @@ fn the_embedded_models_images_are_the_same_in_strips() -> Result<()> {
 
 fn encoder(channels: &[usize], layers: usize, layout: Layout, dtype: DType) -> Result<VaeEncoder> {
     let vb = VarBuilder::from_backend(Box::new(Drawn), dtype, Device::Cpu);
-    VaeEncoder::load_with(&config(channels, layers), true, &Loader { vb, layout, groups: 4 }, dtype)
+    VaeEncoder::load_with(&config(channels, layers), true, &loader(vb, layout, 4), dtype)
 }
 
 #[test]
