@@ -26,6 +26,7 @@ mod explain;
 mod files;
 mod forget;
 mod invoices;
+mod kept_prompts;
 mod keys;
 mod late;
 mod loras;
@@ -73,6 +74,7 @@ pub use self::{
     explain::{BookedEntry, EntryChange, PricedEntry},
     files::{AddFileError, FileRow, Page},
     forget::{ForgetError, Forgotten},
+    kept_prompts::{KeptOfRequests, RequestTimes},
     keys::{
         BudgetStanding, KeyChange, KeyEdit, KeyEdited, KeyEvent, KeyEventKind, KeyNote, KeyRefusal, KeyRow,
         KeyRules, KeyStanding, KeyState, KeyUse, NewKey, Recognised,

@@ -1,8 +1,13 @@
 # /admin/gallery
 gallery-kept = { $days ->
-    [one] Images are kept for { $days } day (pictures.keep_days). Prompts are not stored.
-   *[other] Images are kept for { $days } days (pictures.keep_days). Prompts are not stored.
+    [one] Images are kept for { $days } day (pictures.keep_days).
+   *[other] Images are kept for { $days } days (pictures.keep_days).
 }
+gallery-prompts-kept = Prompts are kept as long as their images (pictures.keep_prompts).
+gallery-prompts-not-kept = Prompts are not stored.
+gallery-stars-kept = Favourites are kept until somebody deletes them (pictures.keep_favourites).
+gallery-stars-not-kept = Favourites are kept no longer than other images.
+gallery-own = Only images of your own key are shown here.
 gallery-none = No image is kept. Images that are sent as links are, and those of requests with an Idempotency-Key.
 gallery-none-found = No kept image matches.
 gallery-download-all = Download all of this page
@@ -17,3 +22,9 @@ gallery-previous = Previous image
 gallery-next = Next image
 gallery-zoom = Full size
 gallery-close = Close
+gallery-favourite = Favourite
+gallery-job = Job
+gallery-again-prompt = Re-use prompt
+gallery-again-seed = Re-use seed
+gallery-again-all = Re-use all
+gallery-edit = Edit this

@@ -1,5 +1,10 @@
 # /admin/gallery
-gallery-kept = 图片保存 { $days } 天（pictures.keep_days），提示词不保存。
+gallery-kept = 图片保存 { $days } 天（pictures.keep_days）。
+gallery-prompts-kept = 提示词与图片保存同样长的时间（pictures.keep_prompts）。
+gallery-prompts-not-kept = 提示词不保存。
+gallery-stars-kept = 收藏的图片一直保留，直到有人删除（pictures.keep_favourites）。
+gallery-stars-not-kept = 收藏的图片到期同样删除。
+gallery-own = 这里只显示您自己的密钥生成的图片。
 gallery-none = 目前没有保存的图片。以链接方式返回的图片和带 Idempotency-Key 的请求的图片会保存。
 gallery-none-found = 没有符合条件的图片。
 gallery-download-all = 下载本页全部
@@ -14,3 +19,9 @@ gallery-previous = 上一张
 gallery-next = 下一张
 gallery-zoom = 原始大小
 gallery-close = 关闭
+gallery-favourite = 收藏
+gallery-job = 任务
+gallery-again-prompt = 复用提示词
+gallery-again-seed = 复用种子
+gallery-again-all = 复用全部设置
+gallery-edit = 编辑这张图

@@ -5,6 +5,7 @@ use super::View;
 use crate::{
     domain::{FailureReason, LoraUse},
     http::api::wire::PurchaseBody,
+    ledger::RequestTimes,
     service::{JobStage, OpenJob, RecentJob},
     units::{Energy, Money},
 };
@@ -54,6 +55,9 @@ struct EndedJobBody<'a> {
     key: &'a str,
     key_name: &'a str,
     tag: Option<&'a str>,
+    /// Where prompts are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<&'a str>,
     state: &'a str,
     delivered: Option<bool>,
     /// Why it gave no image.
@@ -89,6 +93,19 @@ pub(super) fn body(view: &View) -> JobsBody<'_> {
         open: view.open.iter().map(|job| open(job, view)).collect(),
         recent: view.recent.iter().map(ended).collect(),
     }
+}
+
+/// A job that has ended, with when what happened to it.
+#[derive(Serialize)]
+pub(super) struct OneJobBody<'a> {
+    #[serde(flatten)]
+    job: EndedJobBody<'a>,
+    started_at: Option<Timestamp>,
+    answered_at: Option<Timestamp>,
+}
+
+pub(super) fn one(job: &RecentJob, times: RequestTimes) -> OneJobBody<'_> {
+    OneJobBody { job: ended(job), started_at: times.started_at, answered_at: times.answered_at }
 }
 
 fn open<'a>(job: &'a OpenJob, view: &'a View) -> OpenJobBody<'a> {
@@ -129,6 +146,7 @@ fn ended(job: &RecentJob) -> EndedJobBody<'_> {
         key: &request.key,
         key_name: &request.key_name,
         tag: request.tag.as_deref(),
+        prompt: job.asked.as_ref().map(|asked| asked.prompt.as_str()),
         state: request.state.as_str(),
         delivered: request.is_delivered,
         failure: request.failure.map(FailureReason::as_str),

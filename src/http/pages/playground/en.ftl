@@ -98,6 +98,13 @@ playground-close = Close
 playground-save = Save
 playground-reuse = Use these settings
 playground-made-steps = steps: { $steps }
+playground-reused-prompt = The form now has this prompt.
+playground-reused-seed = The form now has the seed { $seed }.
+playground-reused-edit = The form now has these settings and the seed { $seed }. The image that was edited is not kept: choose it again.
+playground-edit-begun = This image can be edited now.
+playground-again-gone = This image is no longer kept, or it belongs to another key.
+playground-own-gallery = Images on the server
+playground-own-gallery-hint = Signs this browser in with the key above, to show the images that it made and that are kept.
 playground-reused = The form now has these settings and the seed { $seed }.
 
 playground-edit = Edit an image

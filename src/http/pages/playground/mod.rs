@@ -11,8 +11,8 @@ use serde_json::json;
 
 use self::terms::{FORMATS, QUALITIES, Terms, script_words};
 use super::{
-    frame::{Page, Words},
-    places::Section,
+    frame::{Page, Visit, Words, fields},
+    places::{OWN_GALLERY, Section},
     session,
 };
 use crate::{
@@ -31,7 +31,27 @@ pub(super) async fn show(request: HttpRequest, state: web::Data<State>) -> Resul
     }
     let title = visit.words.say("playground-title");
     let page = Page::new(&visit, Section::Playground, &title).sheet("playground.css").script("playground.js");
-    Ok(page.show(&body(visit.words, &terms)))
+    Ok(page.show(&html! { (body(visit.words, &terms)) (own_gallery(&visit)) }))
+}
+
+/// The way to the images that are kept here: for whoever has signed in a link, for whoever has a key a form that signs in with it.
+/// The script puts the key into it when it is sent, and at no other time.
+fn own_gallery(visit: &Visit) -> Markup {
+    let words = visit.words;
+    let place = if visit.may_administer() { "/admin/gallery" } else { OWN_GALLERY };
+    html! {
+        @if visit.is_signed_in() && (visit.may_administer() || visit.may_open(Section::OwnGallery)) {
+            p { a.button.second href=(place) { (words.say("playground-own-gallery")) } }
+        } @else {
+            form.row id="gallery-form" method="post" action="/admin/sign-in" autocomplete="off" {
+                (fields(visit))
+                input type="hidden" name="next" value=(OWN_GALLERY);
+                input type="hidden" name="secret" id="gallery-secret";
+                button.second { (words.say("playground-own-gallery")) }
+                span.hint { (words.say("playground-own-gallery-hint")) }
+            }
+        }
+    }
 }
 
 fn body(words: Words, terms: &Terms) -> Markup {

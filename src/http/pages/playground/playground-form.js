@@ -94,11 +94,11 @@ export class Form {
     this.#onChange();
   }
 
-  /** Takes `settings` over, with their seed. */
-  async fill(settings) {
+  /** Takes `settings` over; unless `locks` is false, their seed is meant. */
+  async fill(settings, { locks = true } = {}) {
     await this.#edit?.restore(settings.edit);
     this.#put(settings);
-    this.#lock(true);
+    if (locks) this.#lock(true);
     this.changed();
     part("prompt").focus();
   }

@@ -54,6 +54,11 @@ pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
     ("playground-made-steps", &["steps"]),
     ("playground-lora-weight", &["name"]),
     ("playground-reused", &["seed"]),
+    ("playground-reused-edit", &["seed"]),
+    ("playground-reused-prompt", &[]),
+    ("playground-reused-seed", &["seed"]),
+    ("playground-edit-begun", &[]),
+    ("playground-again-gone", &[]),
     ("playground-kept", &[]),
     ("playground-not-kept", &[]),
     ("playground-show-more", &["count"]),
@@ -252,6 +257,7 @@ pub(super) mod tests {
     fn every_word_that_the_script_says_is_given_to_it_and_no_other() {
         let scripts = [
             include_str!("playground.js"),
+            include_str!("playground-again.js"),
             include_str!("playground-card.js"),
             include_str!("playground-edit.js"),
             include_str!("playground-form.js"),

@@ -95,6 +95,13 @@ playground-close = 关闭
 playground-save = 保存
 playground-reuse = 沿用设置
 playground-made-steps = { $steps } 步
+playground-reused-prompt = 已填入这条提示词。
+playground-reused-seed = 已填入种子 { $seed }。
+playground-reused-edit = 已填入这些设置和种子 { $seed }。被编辑的原图没有保存，请重新选择。
+playground-edit-begun = 现在可以编辑这张图片。
+playground-again-gone = 这张图片已不再保存，或属于其他密钥。
+playground-own-gallery = 服务器上的图片
+playground-own-gallery-hint = 用上面的密钥登录这个浏览器，查看它生成并保存的图片。
 playground-reused = 已填入这些设置和种子 { $seed }。
 
 playground-edit = 编辑图片
