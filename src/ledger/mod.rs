@@ -96,8 +96,8 @@ pub use self::{
     register::RegisteredPart,
     report::{
         Charge, ChargeLine, Charges, Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy,
-        GroupByError, GroupReport, GroupTotals, Groups, MonthReport, MonthSpan, MonthTotals, Payback,
-        PaybackAgainst, PlugTotals, SavedPoint, Step, WholeMonth, YearReport, focus_metadata,
+        GroupByError, GroupReport, GroupTotals, Groups, MonthReport, MonthSpan, MonthTotals, Only, Payback,
+        PaybackAgainst, PlugTotals, RangeReport, SavedPoint, Step, WholeMonth, YearReport, focus_metadata,
     },
     sessions::{Credential, NewSession, OpenedWith, SessionRow},
     store::{

@@ -62,8 +62,8 @@ struct EndedJobBody<'a> {
     delivered: Option<bool>,
     /// Why it gave no image.
     failure: Option<&'static str>,
-    came_at: Timestamp,
-    ended_at: Timestamp,
+    #[serde(flatten)]
+    times: TimesBody,
     images: u32,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     loras: &'a [LoraUse],
@@ -73,6 +73,12 @@ struct EndedJobBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     purchase: Option<PurchaseBody>,
     pictures: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TimesBody {
+    came_at: Timestamp,
+    ended_at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -150,8 +156,7 @@ fn ended(job: &RecentJob) -> EndedJobBody<'_> {
         state: request.state.as_str(),
         delivered: request.is_delivered,
         failure: request.failure.map(FailureReason::as_str),
-        came_at: request.came_at,
-        ended_at: request.ended_at,
+        times: TimesBody { came_at: request.came_at, ended_at: request.ended_at },
         images: request.images,
         loras: &request.loras,
         work: request.work.as_ref().map(|work| WorkBody {
