@@ -1,5 +1,8 @@
 # The playground.
 playground-title = Playground
+playground-model = Model: { $model }
+playground-demo = This is the demo model inside the program. It knows 794 things, one to an image of 128 × 128 pixels, and ignores every other word. For all else, start the server with Z-Image. It knows, for example:
+playground-ideas = a red apple on a blue background | a panda | a rocket on a black background | a sunflower | a birthday cake | a penguin | a castle | a cactus on orange | a rainbow | a robot | a mushroom | a butterfly
 playground-no-script = This page needs JavaScript, which is switched off in this browser. You can also generate images in a terminal, with your key in TINTYPE_KEY:
 playground-example = A red apple on a blue background
 

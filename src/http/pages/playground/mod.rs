@@ -56,7 +56,11 @@ fn own_gallery(visit: &Visit) -> Markup {
 
 fn body(words: Words, terms: &Terms) -> Markup {
     html! {
-        div.page-head { h1 { (words.say("playground-title")) } }
+        div.page-head {
+            h1 { (words.say("playground-title")) }
+            span.note id="model" { (words.format("playground-model", &[("model", terms.model.as_str().into())])) }
+        }
+        @if terms.is_demo { (demo(words)) }
         noscript {
             div.notice.without-script {
                 p { (words.say("playground-no-script")) }
@@ -85,6 +89,20 @@ fn body(words: Words, terms: &Terms) -> Markup {
         (parts::receipt_dialog(words))
         (parts::delete_dialog(words))
         (data(words, terms))
+    }
+}
+
+/// What the demo model is, and prompts that it knows; the script puts a pressed one into the form.
+fn demo(words: Words) -> Markup {
+    html! {
+        div.notice id="demo" {
+            p { (words.say("playground-demo")) }
+            div.row {
+                @for idea in words.say("playground-ideas").split(['|']) {
+                    button.second type="button" data-idea { (idea.trim()) }
+                }
+            }
+        }
     }
 }
 

@@ -67,6 +67,9 @@ part("gallery-form")?.addEventListener("submit", (event) => {
 addEventListener("beforeunload", (event) => {
   if (aborting) event.preventDefault();
 });
+for (const idea of document.querySelectorAll("[data-idea]")) {
+  idea.addEventListener("click", () => form.fill({ ...form.settings(), prompt: idea.textContent }, { locks: false }));
+}
 part("copy").addEventListener("click", copy);
 for (const button of document.querySelectorAll("[data-language]")) {
   button.addEventListener("click", () => {

@@ -100,6 +100,8 @@ pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
 #[derive(Debug, Serialize)]
 pub(super) struct Terms {
     pub(super) model: String,
+    /// Whether it is the demo model inside the binary, which knows some things only.
+    pub(super) is_demo: bool,
     pub(super) base_url: String,
     currency: String,
     pub(super) default_size: String,
@@ -148,6 +150,8 @@ impl Terms {
     pub(super) fn new(offer: &Offer, base_url: String, currency: String) -> Self {
         Self {
             model: offer.model.clone(),
+            // Of all models, that one alone has a size of its own.
+            is_demo: offer.limits.native.is_some(),
             base_url,
             currency,
             default_size: offer.default_size.to_string(),

@@ -1,5 +1,8 @@
 # 试画
 playground-title = 在线试用
+playground-model = 模型：{ $model }
+playground-demo = 这是程序自带的演示模型：认识 794 种事物，每张图只画一种，128 × 128 像素，其他词语一概忽略。要画别的内容，请用 Z-Image 启动服务器。它认识的事物例如：
+playground-ideas = 蓝色背景上的苹果 | 熊猫 | 黑色背景上的火箭 | 粉色背景上的向日葵 | 生日蛋糕 | 白色背景上的企鹅 | 城堡 | 仙人掌 | 彩虹 | 紫色背景上的机器人 | 绿色背景上的披萨 | 蝴蝶
 playground-no-script = 这个页面需要 JavaScript，当前浏览器已将其关闭。不要紧：把密钥放进 TINTYPE_KEY，在终端里一样可以出图。
 playground-example = 蓝色背景上的红苹果
 
