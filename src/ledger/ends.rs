@@ -68,7 +68,8 @@ pub(super) fn abandon_lost(conn: &Conn<'_>, now: Timestamp) -> Result<usize, Led
 
 /// reserved → running, `at` a moment if it is known. Returns how many rows went that way.
 pub(super) fn begin(conn: &Conn<'_>, id: RequestId, at: Option<Timestamp>) -> Result<usize, LedgerError> {
-    let update = "UPDATE requests SET state = 'running', started_at_ms = ?2 WHERE id = ?1 AND state = 'reserved'";
+    let update =
+        "UPDATE requests SET state = 'running', started_at_ms = ?2 WHERE id = ?1 AND state = 'reserved'";
     conn.execute(update, params![id.to_text(), at])
 }
 

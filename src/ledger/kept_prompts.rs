@@ -34,7 +34,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn keep_prompt(&self, id: RequestId, asked: &AskedFor) -> Result<(), LedgerError> {
-        let insert = "INSERT INTO request_prompts (request_id, folded, asked, kept_at_ms) VALUES (?1, ?2, ?3, ?4)
+        let insert =
+            "INSERT INTO request_prompts (request_id, folded, asked, kept_at_ms) VALUES (?1, ?2, ?3, ?4)
                       ON CONFLICT (request_id) DO NOTHING";
         let (folded, asked) = (asked.prompt.to_lowercase(), serde_json::to_string(asked)?);
         self.store.write(|conn| {
@@ -115,7 +116,7 @@ impl Ledger {
                    FROM requests WHERE id = ?1";
         let found = self.store.read(|conn| {
             conn.query_first(sql, params![id.to_text()], |row| {
-                Ok(RequestTimes { started_at: row.get(0)?, answered_at: row.get(1)? })
+                Ok::<_, LedgerError>(RequestTimes { started_at: row.get(0)?, answered_at: row.get(1)? })
             })
         })?;
         Ok(found.unwrap_or_default())
@@ -134,7 +135,8 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let prompts = "DELETE FROM request_prompts WHERE kept_at_ms < ?1 AND (CAST(?2 AS BIGINT) = 0 OR NOT EXISTS
                            (SELECT 1 FROM favourites WHERE favourites.request_id = request_prompts.request_id))";
-        let stars = "DELETE FROM favourites WHERE request_id IN (SELECT id FROM requests WHERE created_at_ms < ?1)";
+        let stars =
+            "DELETE FROM favourites WHERE request_id IN (SELECT id FROM requests WHERE created_at_ms < ?1)";
         self.store.write(|conn| {
             match prompts_before {
                 Some(before) => conn.execute(prompts, params![before, spares_favourites])?,

@@ -60,7 +60,8 @@ impl Service {
         kinds: Vec<GroupBy>,
     ) -> Result<RangeReport, ServiceError> {
         let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
-        self.ask_report(move |ledger| ledger.range_report(&costs, days, (&only, &kinds), &calendar, now)).await
+        self.ask_report(move |ledger| ledger.range_report(&costs, days, (&only, &kinds), &calendar, now))
+            .await
     }
 
     /// The price of things, with the assets that are recorded now.

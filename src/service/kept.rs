@@ -89,11 +89,8 @@ impl Service {
         // Images go by whole UTC days, and what is kept beside them goes with them.
         let horizon = horizon.map_or(Timestamp::MIN, start_of_day);
         let spares = self.keeps_favourites();
-        let spared = if spares {
-            self.ask_ledger(|ledger| ledger.favourites()).await?
-        } else {
-            BTreeSet::new()
-        };
+        let spared =
+            if spares { self.ask_ledger(|ledger| ledger.favourites()).await? } else { BTreeSet::new() };
         let store = Arc::clone(&self.parts.storage.images);
         let swept = self.blocking(move || store.sweep(horizon, &spared)).await?;
         let prompts_before = self.keeps_prompts().then_some(horizon);

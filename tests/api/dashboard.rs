@@ -110,7 +110,8 @@ fn days_are_reported_from_one_to_another_and_add_up_to_their_month() {
     let server = TestServer::start();
     let generate = |tag: &str, n: u32| {
         let body = json!({ "prompt": "x", "n": n });
-        let made = server.post("/v1/images/generations").bearer(&server.key).header("x-cost-tag", tag).json(&body);
+        let made =
+            server.post("/v1/images/generations").bearer(&server.key).header("x-cost-tag", tag).json(&body);
         assert_eq!(made.status, 200, "{}", made.text);
     };
     generate("spring", 2);
@@ -119,7 +120,9 @@ fn days_are_reported_from_one_to_another_and_add_up_to_their_month() {
     let (first, last) = (month.days().first, month.last_day());
     let whole = ask(&server, &format!("/admin/costs.json?month={month}")).json();
     let range = ask(&server, &format!("/admin/costs.json?from={first}&to={last}&by=tag")).json();
-    for field in ["images", "total", "electricity", "fully_loaded_total", "unused_depreciation", "wall_energy_kwh"] {
+    for field in
+        ["images", "total", "electricity", "fully_loaded_total", "unused_depreciation", "wall_energy_kwh"]
+    {
         assert_eq!(range[field], whole[field], "{field}");
     }
     assert_eq!((&range["from"], &range["to"]), (&json!(first.to_string()), &json!(last.to_string())));
@@ -170,9 +173,16 @@ fn bars_and_rows_lead_into_their_days_and_groups() {
     assert!(spring.contains("costs.csv?from=") && spring.contains("&amp;tag=spring"), "{spring}");
     let (first, last) = (month.days().first, month.last_day());
     let whole = browser.open(&format!("/admin/costs?from={first}&to={last}"));
-    assert_eq!((whole.status, whole.header("location")), (303, format!("/admin/costs?month={month}").as_str()));
-    let chinese = server.get(&format!("/admin/costs?month={month}&tag=spring")).bearer(&server.key)
-        .header("accept", "text/html").header("accept-language", "zh-CN").send("");
+    assert_eq!(
+        (whole.status, whole.header("location")),
+        (303, format!("/admin/costs?month={month}").as_str())
+    );
+    let chinese = server
+        .get(&format!("/admin/costs?month={month}&tag=spring"))
+        .bearer(&server.key)
+        .header("accept", "text/html")
+        .header("accept-language", "zh-CN")
+        .send("");
     assert!(chinese.text.contains("仅统计"), "{}", chinese.text);
 }
 

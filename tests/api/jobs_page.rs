@@ -191,7 +191,8 @@ fn older_requests_are_a_page_further_on() {
 fn a_job_has_a_page_with_what_was_asked_and_when_what_happened() {
     let server = TestServer::start_with(|config| config.pictures.keep_prompts = true);
     let body = json!({ "prompt": "a quiet lighthouse", "seed": 77, "n": 2, "response_format": "url" });
-    let id = server.generate(&body).json()["data"][0]["receipt"]["request_id"].as_str().expect("an id").to_owned();
+    let id =
+        server.generate(&body).json()["data"][0]["receipt"]["request_id"].as_str().expect("an id").to_owned();
     let one = format!("/admin/jobs/{id}");
     let ask = |key: &str| server.get(&one).bearer(key).send("");
     eventually("it is handed over", || ask(&server.key).json()["answered_at"].is_string());
@@ -201,7 +202,15 @@ fn a_job_has_a_page_with_what_was_asked_and_when_what_happened() {
     assert!(at("came_at") <= at("started_at") && at("started_at") <= at("ended_at"), "{job}");
     let mut browser = Browser::signed_in(&server);
     let page = browser.open(&one).text;
-    for part in ["a quiet lighthouse", "77", "Image 1", "Image 2", "Started on the device", "take=all", "/admin/receipts/"] {
+    for part in [
+        "a quiet lighthouse",
+        "77",
+        "Image 1",
+        "Image 2",
+        "Started on the device",
+        "take=all",
+        "/admin/receipts/",
+    ] {
         assert!(page.contains(part), "{part} in {page}");
     }
     let list = browser.open("/admin/jobs").text;

@@ -138,7 +138,9 @@ fn a_key_for_images_alone_signs_in_to_its_own_gallery_and_a_key_for_nothing_does
     let page = browser.open("/gallery");
     assert_eq!(page.status, 200, "{}", page.text);
     assert!(!page.text.contains("href=\"/admin/costs\"") && page.text.contains("/admin/sign-out"));
-    for path in ["/admin/costs", "/admin/jobs", "/admin/keys", "/admin/gallery", "/admin/sessions", "/admin/settings"] {
+    for path in
+        ["/admin/costs", "/admin/jobs", "/admin/keys", "/admin/gallery", "/admin/sessions", "/admin/settings"]
+    {
         assert_eq!(browser.open(path).status, 403, "{path}");
     }
     assert_eq!(Browser::new(&server).sign_in(&key(&server, NONE).reveal()).status, 422);

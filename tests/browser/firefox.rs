@@ -66,8 +66,7 @@ impl Firefox {
             port.is_some()
         });
         let stream = TcpStream::connect(("127.0.0.1", port.expect("a port"))).expect("Firefox listens");
-        let firefox =
-            Self { process, _profile: profile, stream: RefCell::new(stream), sent: Cell::new(0) };
+        let firefox = Self { process, _profile: profile, stream: RefCell::new(stream), sent: Cell::new(0) };
         let greeting = firefox.read();
         assert_eq!(greeting["marionetteProtocol"], 3, "{greeting}");
         firefox.tell("WebDriver:NewSession", &json!({}));
@@ -82,7 +81,8 @@ impl Firefox {
 
     /// Waits until `selector` finds something, and gives its id.
     fn find(&self, selector: &str) -> String {
-        let found = self.tell("WebDriver:FindElement", &json!({ "using": "css selector", "value": selector }));
+        let found =
+            self.tell("WebDriver:FindElement", &json!({ "using": "css selector", "value": selector }));
         found["value"][ELEMENT].as_str().unwrap_or_else(|| panic!("{selector}: {found}")).to_owned()
     }
 
@@ -107,7 +107,8 @@ impl Firefox {
     }
 
     fn ask_with(&self, script: &str, arguments: &[Value]) -> Value {
-        let mut answer = self.tell("WebDriver:ExecuteScript", &json!({ "script": script, "args": arguments }));
+        let mut answer =
+            self.tell("WebDriver:ExecuteScript", &json!({ "script": script, "args": arguments }));
         answer["value"].take()
     }
 

@@ -92,10 +92,7 @@ impl RangeReport {
 }
 
 /// A row for each group, as `row` has it for its figures.
-fn grouped(
-    groups: &[Groups],
-    row: impl Fn(&Figures) -> MonthRow + Copy,
-) -> impl Iterator<Item = MonthRow> {
+fn grouped(groups: &[Groups], row: impl Fn(&Figures) -> MonthRow + Copy) -> impl Iterator<Item = MonthRow> {
     groups.iter().flat_map(move |kind| {
         kind.groups.iter().map(move |group| MonthRow {
             grouped_by: Some(kind.by.as_str()),

@@ -122,7 +122,8 @@ impl Ledger {
         self.store.read(|view| {
             let by: Vec<_> = kinds.iter().copied().chain(only.iter().map(|only| only.by)).collect();
             let mut source = Source::read(view, costs, days, &by, calendar, now)?;
-            let mut report = if only.is_empty() { source.range(days)? } else { source.narrowed(days, only)? };
+            let mut report =
+                if only.is_empty() { source.range(days)? } else { source.narrowed(days, only)? };
             let of_kind = |by: &GroupBy| Ok(Groups::new(*by, groups(view, *by, source.facts_on(days))?));
             report.groups = kinds.iter().map(of_kind).collect::<Result<_, LedgerError>>()?;
             Ok(report)

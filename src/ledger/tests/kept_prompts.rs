@@ -45,7 +45,9 @@ fn prompts_are_found_by_their_words_and_go_with_their_day_unless_their_image_has
         let filter = RequestFilter { prompt: Some(prompt.into()), ..RequestFilter::default() };
         ledger.recent_requests(&filter, 50).expect("requests").len()
     };
-    for (words, count) in [("red apple", 2), ("apple red", 0), ("灯塔", 1), ("%", 1), ("_", 0), ("another", 0)] {
+    for (words, count) in
+        [("red apple", 2), ("apple red", 0), ("灯塔", 1), ("%", 1), ("_", 0), ("another", 0)]
+    {
         assert_eq!(found(words), count, "{words}");
     }
     ledger.set_favourite((ids[0], 0), true, NOON).expect("starred");

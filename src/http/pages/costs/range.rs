@@ -15,7 +15,6 @@ use crate::{
         api::error::ApiError,
         pages::{
             frame::{Visit, Words},
-            json,
             places::HOME,
             see_other,
         },
@@ -56,7 +55,11 @@ impl AskedRange {
     }
 
     /// For scripts: in groups if `question` asks for them.
-    pub(super) async fn grouped(&self, question: &CostsQuery, state: &State) -> Result<RangeReport, ApiError> {
+    pub(super) async fn grouped(
+        &self,
+        question: &CostsQuery,
+        state: &State,
+    ) -> Result<RangeReport, ApiError> {
         self.report(kind(question)?.into_iter().collect(), state).await
     }
 
@@ -121,7 +124,8 @@ fn name(words: Words, report: &RangeReport) -> String {
 fn head(words: Words, report: &RangeReport, title: &str, today: Date) -> Markup {
     let count = DaySpan { first: report.from, end: report.to }.days() + 1;
     let count = i64::try_from(count).unwrap_or(1).days();
-    let moved = |days: Option<(Date, Date)>| days.map(|(from, to)| format!("?{}", query_of(from, to, &report.only)));
+    let moved =
+        |days: Option<(Date, Date)>| days.map(|(from, to)| format!("?{}", query_of(from, to, &report.only)));
     let earlier = moved(report.from.checked_sub(count).ok().zip(report.to.checked_sub(count).ok()));
     let later = moved(report.from.checked_add(count).ok().zip(report.to.checked_add(count).ok()));
     let month = Month::containing(report.from);
@@ -171,13 +175,18 @@ fn only_line(account: &Account<'_>, report: &RangeReport) -> Markup {
         p id="only" {
             (words.say("costs-only")) " "
             @for (place, one) in report.only.iter().enumerate() {
-                @let others: Vec<_> = report.only.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, one)| one.clone()).collect();
                 span.tag { (words.say(breakdown::title_of(one.by))) ": " (title(one)) } " "
-                a href={ "?" (query_of(report.from, report.to, &others)) } { (words.say("costs-only-not")) } " "
+                a href={ "?" (query_of(report.from, report.to, &without(&report.only, place))) } { (words.say("costs-only-not")) } " "
             }
         }
         p.note { (words.say("costs-only-how")) }
     } }
+}
+
+/// All but the one at `place`.
+fn without(only: &[Only], place: usize) -> Vec<Only> {
+    let others = only.iter().enumerate().filter(|(other, _)| *other != place);
+    others.map(|(_, one)| one.clone()).collect()
 }
 
 #[cfg(test)]

@@ -148,7 +148,9 @@ impl Visit {
         match section {
             Section::Playground | Section::Reference => true,
             // An operator has everybody's.
-            Section::OwnGallery => self.scopes.contains(Scope::Images) && self.visitor.key().is_some(),
+            Section::OwnGallery => {
+                self.scopes.contains(Scope::Images) && self.visitor.key().is_some() && !self.may_administer()
+            }
             _ => self.may_read(),
         }
     }

@@ -15,6 +15,7 @@ gallery-download-chosen = Download the chosen ones
 gallery-download = Download
 gallery-receipt = Receipt
 gallery-delete = Delete
+gallery-delete-ask = Delete this image? It cannot be brought back. What it cost stays in the books.
 gallery-choose = Choose this image
 gallery-seed = Seed
 gallery-steps = Steps

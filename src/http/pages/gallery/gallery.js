@@ -1,5 +1,7 @@
 // An image over the page, with its details; and those that are chosen in one download. Without it, each image has its buttons.
 
+import "./ask.js";
+
 document.documentElement.classList.add("scripted");
 
 const items = [...document.querySelectorAll(".gallery li")];

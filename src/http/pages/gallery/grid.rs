@@ -103,7 +103,7 @@ fn image(reach: &Reach, view: &GalleryView, job: &RecentJob, name: ImageName, ci
                     }
                 }
                 (again(reach, view, job, name))
-                form method="post" action={ (reach.place) "/" (name) "/delete" } {
+                form method="post" action={ (reach.place) "/" (name) "/delete" } data-ask=(words.say("gallery-delete-ask")) {
                     (fields(&reach.visit))
                     button.danger { (words.say("gallery-delete")) }
                 }
@@ -126,7 +126,8 @@ fn star(reach: &Reach, name: ImageName, is_favourite: bool) -> Markup {
 fn again(reach: &Reach, view: &GalleryView, job: &RecentJob, name: ImageName) -> Markup {
     let words = reach.visit.words;
     let from = if reach.is_own() { "own" } else { "all" };
-    let place = |take: &str| format!("/playground?from={from}&again={}&take={take}", name.request.to_digits());
+    let place =
+        |take: &str| format!("/playground?from={from}&again={}&take={take}", name.request.to_digits());
     html! {
         div.row {
             @if job.asked.is_some() {

@@ -10,11 +10,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use self::reach::Reach;
 pub(super) use self::{
     asked::asked,
     pictures::{image, thumbnail},
 };
-use self::reach::Reach;
 use super::{
     forms::posted,
     frame::Page,
@@ -66,9 +66,10 @@ impl GalleryView {
     /// Every image, the newest first, with what is known of its request.
     fn images(&self) -> impl Iterator<Item = (&RecentJob, ImageName)> {
         let is_shown =
-            |job: &RecentJob, name: &ImageName| !self.query.is_favourite() || job.favourites.contains(&name.index);
+            |job: &RecentJob, index: u32| !self.query.is_favourite() || job.favourites.contains(&index);
         self.jobs.iter().flat_map(move |job| {
-            job.kept.iter().filter(move |name| is_shown(job, name)).map(move |name| (job, *name))
+            let shown = job.kept.iter().filter(move |name| is_shown(job, name.index));
+            shown.map(move |name| (job, *name))
         })
     }
 }
@@ -205,11 +206,8 @@ async fn view(reach: &Reach, question: &JobsQuery, state: &State) -> Result<Gall
         favourites: service.keeps_favourites(),
     };
     // What has a star may be older than all else.
-    let horizon = if keeping.favourites && question.is_favourite() {
-        Timestamp::MIN
-    } else {
-        service.oldest_kept()
-    };
+    let horizon =
+        if keeping.favourites && question.is_favourite() { Timestamp::MIN } else { service.oldest_kept() };
     let (jobs, older) = kept_jobs(filter, horizon, state).await?;
     let keys = match reach.key {
         None => service.ask_ledger(|ledger| ledger.keys()).await?,

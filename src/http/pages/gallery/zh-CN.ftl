@@ -12,6 +12,7 @@ gallery-download-chosen = 下载所选图片
 gallery-download = 下载
 gallery-receipt = 收据
 gallery-delete = 删除
+gallery-delete-ask = 要删除这张图片吗？删除后无法恢复，其成本仍保留在账上。
 gallery-choose = 选择这张图片
 gallery-seed = 种子
 gallery-steps = 步数

@@ -122,8 +122,7 @@ impl JobsQuery {
 
     /// Whether it asks for some of them only.
     pub(in crate::http::pages) fn is_any(&self) -> bool {
-        let fields =
-            [&self.state, &self.key, &self.tag, &self.day, &self.q, &self.prompt, &self.favourite];
+        let fields = [&self.state, &self.key, &self.tag, &self.day, &self.q, &self.prompt, &self.favourite];
         fields.into_iter().any(Option::is_some)
     }
 

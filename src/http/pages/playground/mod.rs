@@ -98,7 +98,7 @@ fn demo(words: Words) -> Markup {
         div.notice id="demo" {
             p { (words.say("playground-demo")) }
             div.row {
-                @for idea in words.say("playground-ideas").split(['|']) {
+                @for idea in words.say("playground-ideas").split('|') {
                     button.second type="button" data-idea { (idea.trim()) }
                 }
             }

@@ -22,6 +22,7 @@ sessions-count = { $count ->
 }
 sessions-end = Sign out
 sessions-end-all = Sign out everywhere
+sessions-end-all-ask = Sign out every browser, this one too?
 sessions-browser = Browser
 sessions-opened = Signed in
 sessions-seen = Last used

@@ -132,10 +132,7 @@ async fn check(
 }
 
 /// The session that a key opens, and the page that it begins at.
-fn check_key(
-    text: &str,
-    state: &State,
-) -> Result<Result<(OpenedWith, &'static str), Problem>, ApiError> {
+fn check_key(text: &str, state: &State) -> Result<Result<(OpenedWith, &'static str), Problem>, ApiError> {
     let (Ok(key), Some(caller)) = (text.parse::<ApiKey>(), auth::by_key(text, state)?) else {
         return Ok(Err(Problem::Key));
     };

@@ -16,6 +16,7 @@ sign-in-too-many = 密码尝试次数太多，请在 { $seconds } 秒后再试�
 sessions-count = 共有 { $count } 台设备处于登录状态。
 sessions-end = 退出
 sessions-end-all = 全部退出
+sessions-end-all-ask = 要退出所有设备（包括当前设备）吗？
 sessions-browser = 浏览器
 sessions-opened = 登录时间
 sessions-seen = 最近使用
