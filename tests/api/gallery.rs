@@ -250,3 +250,16 @@ fn a_key_has_a_gallery_of_its_own_images_and_finds_no_others() {
     let costs = server.make_key(3, KeyRules { scopes: Scopes::COSTS, ..KeyRules::default() }).reveal();
     assert_eq!(server.get("/gallery").bearer(&costs).send("").status, 403, "it makes no images");
 }
+
+#[test]
+fn images_are_kept_where_the_request_says_so_however_they_are_handed_over() {
+    let server = TestServer::start();
+    let plain = server.generate(&json!({ "prompt": "x" }));
+    let inline = server.generate(&json!({ "prompt": "x", "keep": true }));
+    let stream = server.generate(&json!({ "prompt": "x", "keep": true, "stream": true }));
+    assert_eq!((plain.status, inline.status, stream.status), (200, 200, 200));
+    assert!(inline.json()["data"][0]["b64_json"].is_string(), "{}", inline.text);
+    eventually("both are booked", || shown(&server, &server.key, "/admin/gallery").len() == 2);
+    let refused = server.generate(&json!({ "prompt": "x", "keep": "for ever" }));
+    assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!("keep")));
+}

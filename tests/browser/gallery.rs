@@ -80,10 +80,15 @@ fn a_key_opens_its_own_gallery_from_the_playground_and_sees_nothing_else() {
     driver.find("#key").fill(&key);
     driver.find("#key-use").click();
     driver.find("#key-held:not([hidden])");
+    driver.find("#prompt").fill("kept from the playground");
+    driver.ask("document.getElementById('more').open = true", &[]);
+    driver.find("#keep").click();
+    driver.find("#paint").click();
+    driver.find("#gallery > li.picture:not(.in-work) [data-part=done]:not([hidden])");
     driver.find("#gallery-form button").click();
     driver.find(".gallery li img");
     driver.wait_for("return location.pathname", &json!("/gallery"));
-    assert_eq!(driver.ask("return document.querySelectorAll('.gallery li').length", &[]), json!(1));
+    assert_eq!(driver.ask("return document.querySelectorAll('.gallery li').length", &[]), json!(2));
     let width = "return document.querySelector('.gallery img').naturalWidth > 0";
     driver.wait_for(width, &json!(true));
     let places = "return [...document.querySelectorAll('.places a')].map((place) => place.pathname).join()";

@@ -291,6 +291,13 @@ fn more(words: Words, terms: &Terms) -> Markup {
                     }
                     p.hint id="preview-hint" { (words.say("playground-preview-hint")) }
                 }
+                div {
+                    label.check for="keep" {
+                        input id="keep" type="checkbox" aria-describedby="keep-hint";
+                        (words.say("playground-keep"))
+                    }
+                    p.hint id="keep-hint" { (words.say("playground-keep-hint")) }
+                }
             }
         }
     }
