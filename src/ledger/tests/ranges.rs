@@ -61,7 +61,11 @@ fn images_that_are_counted_alone_are_those_of_their_group() {
     assert_eq!((of_spring.figures.images, of_none.figures.images), (2, 2));
     let sum = of_spring.figures.total.plus(of_none.figures.total).expect("in range");
     assert_eq!(sum, all.figures.total);
-    assert_eq!((of_spring.whole.is_none(), &of_spring.only), (true, &vec![spring.clone()]), "nothing else is theirs");
+    assert_eq!(
+        (of_spring.whole.is_none(), &of_spring.only),
+        (true, &vec![spring.clone()]),
+        "nothing else is theirs"
+    );
     assert_eq!(range(&book, "2026-10-01", "2026-11-30", &[spring, untagged]).figures.images, 0);
     let file = all.to_csv().expect("a file");
     assert!(file.lines().next().is_some_and(|head| head.ends_with(",paid_total,from,to")), "{file}");

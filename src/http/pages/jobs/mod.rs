@@ -23,7 +23,7 @@ use super::{
     session::{enter, enter_with},
 };
 use crate::{
-    domain::{ImageFormat, ImageSize, LoraUse, RequestId, Scope},
+    domain::{ImageSize, LoraUse, RequestId, Scope},
     http::{State, api::error::ApiError},
     ledger::KeyRow,
     service::{OpenJob, RecentJob},

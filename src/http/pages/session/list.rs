@@ -58,7 +58,10 @@ pub(in crate::http::pages) async fn show(
         return Ok(json(&sessions.iter().map(SessionBody::of).collect::<Vec<_>>()));
     }
     let title = visit.words.say("nav-sessions");
-    Ok(Page::new(&visit, Section::Elsewhere, &title).narrow().script("ask.js").show(&list(&visit, &sessions, &state)))
+    Ok(Page::new(&visit, Section::Elsewhere, &title)
+        .narrow()
+        .script("ask.js")
+        .show(&list(&visit, &sessions, &state)))
 }
 
 /// POST /admin/sessions/end: ends one session. The visitor's own one needs no scope.
