@@ -113,7 +113,7 @@ fn sample(ledger: &Ledger, key: KeyId, page: &mut File, number: usize) -> Sample
     let done = Settlement { images: &images, failed: &[], prompt_tokens: 18, edit: None, computation: None };
     let (reserve, reservation) =
         timed(|| ledger.reserve(&request).expect("reserved").into_new().expect("no repeat"));
-    let (start, ()) = timed(|| ledger.start(reservation.id()).expect("started"));
+    let (start, ()) = timed(|| ledger.start(reservation.id(), NOW).expect("started"));
     let spec = spec();
     let (settle, ()) =
         timed(|| ledger.settle(reservation, &spec, Currency::CNY, &done, NOW).expect("settled"));

@@ -218,6 +218,10 @@ pub struct ImagesConfig {
     pub keep_days: u32,
     /// MiB of the disk that stay free.
     pub free_disk_min_mib: u64,
+    /// Whether prompts are kept, as long as images are, to find and repeat them.
+    pub keep_prompts: bool,
+    /// Whether images with a star are kept until somebody deletes them.
+    pub keep_favourites: bool,
 }
 
 /// The `[metadata]` part.
@@ -311,7 +315,13 @@ impl Default for ModelConfig {
 
 impl Default for ImagesConfig {
     fn default() -> Self {
-        Self { link_minutes: 60, keep_days: 7, free_disk_min_mib: 256 }
+        Self {
+            link_minutes: 60,
+            keep_days: 7,
+            free_disk_min_mib: 256,
+            keep_prompts: false,
+            keep_favourites: false,
+        }
     }
 }
 
@@ -408,6 +418,8 @@ impl Config {
             overlong_prompt: self.limits.overlong_prompt,
             provenance: self.metadata.embed.then(provenance),
             keep_images: SignedDuration::from_hours(24 * i64::from(self.pictures.keep_days)),
+            keep_prompts: self.pictures.keep_prompts,
+            keep_favourites: self.pictures.keep_favourites,
             log_prompts: self.log.prompts,
             budgets: self.budgets.clone(),
             operator: self.metadata.producer.clone(),

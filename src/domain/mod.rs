@@ -1,6 +1,7 @@
 //! The nouns of an image's life: who asks, for what, and what it took. No I/O, no model, no money.
 
 mod api_key;
+mod asked;
 mod batch;
 mod calendar;
 mod caller;
@@ -29,6 +30,7 @@ mod variant;
 pub(crate) mod words;
 
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
+pub use asked::AskedFor;
 pub use batch::{BatchEndpoint, BatchStatus};
 pub use calendar::Calendar;
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, name_list};

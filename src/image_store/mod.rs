@@ -6,6 +6,7 @@ mod name;
 mod place;
 
 use std::{
+    collections::BTreeSet,
     fs::{self, DirEntry, File},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -252,17 +253,35 @@ impl ImageStore {
         Ok(names)
     }
 
-    /// Takes away the days that ended before `horizon`. What is not ours is left alone, and so is, with a line in the
-    /// log, what cannot be removed.
+    /// Whether any image of `request` is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if its day cannot be read.
+    pub fn has_any(&self, request: RequestId) -> Result<bool, StoreError> {
+        let names = entries(&self.day_of(request))?;
+        Ok(names.iter().filter_map(name_of).any(|name| name.request == request))
+    }
+
+    /// Takes away the days that ended before `horizon`, images apart that `spared` has by their requests and places. What is not
+    /// ours is left alone, and so is, with a line in the log, what cannot be removed.
     ///
     /// # Errors
     /// [`StoreError::Io`] if the store itself cannot be read.
-    pub fn sweep(&self, horizon: Timestamp) -> Result<Swept, StoreError> {
+    pub fn sweep(
+        &self,
+        horizon: Timestamp,
+        spared: &BTreeSet<(RequestId, u32)>,
+    ) -> Result<Swept, StoreError> {
         let first_kept = TimeZone::UTC.to_datetime(horizon).date();
+        let spared_days: BTreeSet<_> = spared.iter().map(|(request, _)| self.day_of(*request)).collect();
         let mut swept = Swept::default();
         for entry in entries(&self.directory)? {
             let path = entry.path();
             if day_of(&entry).is_some_and(|day| day < first_kept) && path.is_dir() {
+                if spared_days.contains(&path) {
+                    swept.images += sweep_all_but(&path, spared)?;
+                    continue;
+                }
                 let images = fs::read_dir(&path).map_or(0, Iterator::count);
                 match fs::remove_dir_all(&path) {
                     Ok(()) => {
@@ -289,6 +308,18 @@ impl ImageStore {
     fn full(&self, free: u64) -> StoreError {
         StoreError::Full { directory: self.directory.clone(), free_mib: free >> 20 }
     }
+}
+
+/// Takes the images of a day away that `spared` has not. Returns how many.
+fn sweep_all_but(day: &Path, spared: &BTreeSet<(RequestId, u32)>) -> Result<usize, StoreError> {
+    let mut removed = 0;
+    for entry in entries(day)? {
+        let is_old = name_of(&entry).is_some_and(|name| !spared.contains(&(name.request, name.index)));
+        if is_old && remove_file(&entry.path())? {
+            removed += 1;
+        }
+    }
+    Ok(removed)
 }
 
 /// What is in a directory; nothing if there is none.
@@ -350,7 +381,14 @@ mod tests {
         kept.sort_by_key(|(request, _)| request.created_at());
         assert_eq!(kept, [old, new].map(|name| (name.request, name.index)));
         let horizon = Timestamp::from_millisecond(12 * DAY).expect("a time");
-        assert_eq!(store.sweep(horizon).expect("swept"), Swept { days: 1, images: 1 });
+        let other = ImageName { index: 1, ..old };
+        store.put(other, b"other").expect("kept");
+        let spared = BTreeSet::from([(old.request, 0)]);
+        assert_eq!(store.sweep(horizon, &spared).expect("swept"), Swept { days: 0, images: 1 });
+        assert_eq!(store.get(old).expect("read").as_deref(), Some(b"old".as_slice()), "it is spared");
+        assert!(store.has_any(old.request).expect("read") && store.get(other).expect("read").is_none());
+        assert_eq!(store.sweep(horizon, &BTreeSet::new()).expect("swept"), Swept { days: 1, images: 1 });
+        assert!(!store.has_any(old.request).expect("read"));
         assert_eq!(store.get(old).expect("read"), None);
         assert_eq!(store.get(new).expect("read").as_deref(), Some(b"new".as_slice()));
         assert!(data.path().join("pictures/notes.txt").exists());

@@ -18,8 +18,8 @@ pub(super) fn end(
     now: Timestamp,
     write: impl FnOnce(&Conn<'_>, Timestamp) -> Result<(), LedgerError>,
 ) -> Result<(), LedgerError> {
-    // If the start could not be noted, it is noted now.
-    begin(conn, id)?;
+    // If the start could not be noted, it is noted now, without its moment.
+    begin(conn, id, None)?;
     let now = bookable_at(conn, now)?;
     write(conn, now)?;
     let ended = conn.execute(
@@ -66,10 +66,11 @@ pub(super) fn abandon_lost(conn: &Conn<'_>, now: Timestamp) -> Result<usize, Led
     Ok(lost.len())
 }
 
-/// reserved → running. Returns how many rows went that way.
-pub(super) fn begin(conn: &Conn<'_>, id: RequestId) -> Result<usize, LedgerError> {
-    let update = "UPDATE requests SET state = 'running' WHERE id = ?1 AND state = 'reserved'";
-    conn.execute(update, params![id.to_text()])
+/// reserved → running, `at` a moment if it is known. Returns how many rows went that way.
+pub(super) fn begin(conn: &Conn<'_>, id: RequestId, at: Option<Timestamp>) -> Result<usize, LedgerError> {
+    let update =
+        "UPDATE requests SET state = 'running', started_at_ms = ?2 WHERE id = ?1 AND state = 'reserved'";
+    conn.execute(update, params![id.to_text(), at])
 }
 
 pub(super) fn expect_one(rows: usize, id: RequestId, expected: &'static str) -> Result<(), LedgerError> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     Finding, KeyChange, KeyNote, Ledger, LedgerError, Month, Sha256Hash, batches,
     closing::{self, ResealError},
-    files,
+    files, kept_prompts,
     keys::notes,
     store::{Conn, params},
     webhooks,
@@ -74,6 +74,7 @@ impl Ledger {
             conn.execute(update, params![label, pseudonym, now])?;
             conn.execute("UPDATE requests SET tag = ?2 WHERE tag_id = ?1", params![label, pseudonym])?;
             let sql = "SELECT id, images FROM requests WHERE tag_id = ?1 AND state = 'settled' ORDER BY id";
+            kept_prompts::forget_tag(conn, label)?;
             let files = batches::forget_tag(conn, (tag, &pseudonym), label, now)?;
             Ok(Forgotten { pseudonym, requests: requests(conn, sql, label)?, files, resealed })
         })?;
@@ -100,6 +101,7 @@ impl Ledger {
             conn.execute(insert, params![key.get(), now, actor, notes::to_text(&notes)])?;
             let sql = "SELECT id, images FROM requests WHERE key_id = ?1 AND state = 'settled' ORDER BY id";
             let requests = requests(conn, sql, key.get())?;
+            kept_prompts::forget_key(conn, key)?;
             webhooks::forget(conn, key, now)?;
             let mut files = batches::forget(conn, key, now)?;
             files.extend(files::forget(conn, key, now)?);

@@ -26,6 +26,7 @@ mod explain;
 mod files;
 mod forget;
 mod invoices;
+mod kept_prompts;
 mod keys;
 mod late;
 mod loras;
@@ -73,6 +74,7 @@ pub use self::{
     explain::{BookedEntry, EntryChange, PricedEntry},
     files::{AddFileError, FileRow, Page},
     forget::{ForgetError, Forgotten},
+    kept_prompts::{KeptOfRequests, RequestTimes},
     keys::{
         BudgetStanding, KeyChange, KeyEdit, KeyEdited, KeyEvent, KeyEventKind, KeyNote, KeyRefusal, KeyRow,
         KeyRules, KeyStanding, KeyState, KeyUse, NewKey, Recognised,
@@ -94,8 +96,8 @@ pub use self::{
     register::RegisteredPart,
     report::{
         Charge, ChargeLine, Charges, Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy,
-        GroupByError, GroupReport, GroupTotals, Groups, MonthReport, MonthSpan, MonthTotals, Payback,
-        PaybackAgainst, PlugTotals, SavedPoint, Step, WholeMonth, YearReport, focus_metadata,
+        GroupByError, GroupReport, GroupTotals, Groups, MonthReport, MonthSpan, MonthTotals, Only, Payback,
+        PaybackAgainst, PlugTotals, RangeReport, SavedPoint, Step, WholeMonth, YearReport, focus_metadata,
     },
     sessions::{Credential, NewSession, OpenedWith, SessionRow},
     store::{

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Ledger, LedgerError, Purchase, loras, purchases, signed,
+    Ledger, LedgerError, Purchase, kept_prompts, loras, purchases, signed,
     store::{FromValue, Row, Value, params},
     unsigned,
 };
@@ -78,6 +78,10 @@ pub struct RequestFilter {
     pub seed: Option<Seed>,
     /// Those that came from the first moment up to, not including, the second.
     pub came: Option<(Timestamp, Timestamp)>,
+    /// Those whose kept prompt has these words, in their order.
+    pub prompt: Option<String>,
+    /// Those with an image that has a star.
+    pub is_favourite: bool,
 }
 
 /// A request that has ended, with the sums of what was booked for it.
@@ -156,6 +160,11 @@ pub(super) const RECENT: &str = "
             AND (CAST(?7 AS BIGINT) IS NULL
                  OR EXISTS (SELECT 1 FROM entries WHERE request_id = request.id AND seed = ?7))
             AND created_at_ms >= ?8 AND created_at_ms < ?9
+            AND (CAST(?10 AS TEXT) IS NULL
+                 OR EXISTS (SELECT 1 FROM request_prompts
+                            WHERE request_prompts.request_id = request.id AND folded LIKE ?10 ESCAPE '!'))
+            AND (CAST(?11 AS BIGINT) = 0
+                 OR EXISTS (SELECT 1 FROM favourites WHERE favourites.request_id = request.id))
           ORDER BY id DESC LIMIT ?2) AS ended
     JOIN keys ON keys.id = key_id LEFT JOIN entries ON request_id = ended.id
     GROUP BY ended.id, public_id, name, state, outcome, ended.reason, ended.created_at_ms, ended_at_ms, tag,
@@ -178,7 +187,9 @@ impl Ledger {
         let (from, to) = filter.came.unwrap_or((Timestamp::MIN, Timestamp::MAX));
         let (outcome, key, tag) =
             (filter.outcome.map(RequestOutcome::as_str), filter.key.as_deref(), filter.tag.as_deref());
-        let parameters = params![before, limit, id, outcome, key, tag, seed, from, to];
+        let prompt = filter.prompt.as_deref().map(kept_prompts::pattern);
+        let parameters =
+            params![before, limit, id, outcome, key, tag, seed, from, to, prompt, filter.is_favourite];
         self.store.read(|conn| {
             let mut requests = conn.query(RECENT, parameters, request)?;
             if let (Some(newest), Some(oldest)) = (requests.first(), requests.last()) {

@@ -72,12 +72,12 @@ impl Ledger {
         reserved
     }
 
-    /// Notes that the device has begun: reserved → running.
+    /// Notes that the device began at `now`: reserved → running.
     ///
     /// # Errors
     /// [`LedgerError::State`] if the request is not reserved.
-    pub fn start(&self, id: RequestId) -> Result<(), LedgerError> {
-        self.store.write(|conn| expect_one(begin(conn, id)?, id, "reserved"))
+    pub fn start(&self, id: RequestId, now: Timestamp) -> Result<(), LedgerError> {
+        self.store.write(|conn| expect_one(begin(conn, id, Some(now))?, id, "reserved"))
     }
 
     /// Books every image of a request: running → settled, with an entry for each, all or none.

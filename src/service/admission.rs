@@ -74,7 +74,7 @@ impl Service {
         if let Some(chosen) = chosen {
             match self.reserve_to_buy(request, random, &chosen).await? {
                 Ok(Reserved::New(reservation)) => {
-                    self.log_admission(reservation.id(), request, reservation.passed_budgets());
+                    self.note_admission(reservation.id(), request, reservation.passed_budgets()).await;
                     let way = Fulfilment::There(Box::new(chosen.buying(order(request, tokens, loras))));
                     let images = images.map(Taken::keep);
                     let partial_loras = Vec::new();
@@ -96,7 +96,7 @@ impl Service {
             Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
             Reserved::Open(id) => return Ok(Reserved::Open(id)),
         };
-        self.log_admission(reservation.id(), request, reservation.passed_budgets());
+        self.note_admission(reservation.id(), request, reservation.passed_budgets()).await;
         let images = images.map(Taken::keep);
         let (outlook, partial_loras) = (Some(permit.outlook()), loras::partial(&request.job, &loras));
         let way = Fulfilment::Here(permit.submit(order(request, tokens, loras)));
@@ -178,8 +178,13 @@ impl Service {
         .await
     }
 
-    /// Logs that a request was taken on, and the soft budgets that it passes first.
-    pub(super) fn log_admission(&self, id: RequestId, request: &GenerateRequest, passed: &[OverBudget]) {
+    /// Logs that a request was taken on, and the soft budgets that it passes first. Keeps what it asks for, where prompts are kept.
+    pub(super) async fn note_admission(
+        &self,
+        id: RequestId,
+        request: &GenerateRequest,
+        passed: &[OverBudget],
+    ) {
         let key = &request.caller.public_id;
         if self.parts.settings.log_prompts {
             tracing::info!(request = %id, key, prompt = request.job.spec.prompt, "taken on");
@@ -188,6 +193,9 @@ impl Service {
         }
         for over in passed.iter().filter(|over| over.was_within()) {
             tracing::warn!(request = %id, key, "a soft budget is passed: {over}");
+        }
+        if self.parts.settings.keep_prompts {
+            self.keep_prompt(id, &request.job).await;
         }
     }
 }

@@ -5,11 +5,11 @@ use tokio::sync::mpsc;
 
 use super::{Service, ServiceError, StatedSettings};
 use crate::{
-    costs::{Budgets, CostModel, Term, simulation::MeasuredUse},
+    costs::{Budgets, CostModel, DaySpan, Term, simulation::MeasuredUse},
     domain::{KeyId, RequestId},
     ledger::{
         AuditBasis, Charges, CloseError, Closer, Closing, Control, FocusExport, GroupBy, LedgerError, Month,
-        MonthReport, MonthSpan, StoredRequest, TermRow, YearReport,
+        MonthReport, MonthSpan, Only, RangeReport, StoredRequest, TermRow, YearReport,
     },
 };
 
@@ -47,6 +47,21 @@ impl Service {
     pub async fn span_report(&self, span: MonthSpan) -> Result<YearReport, ServiceError> {
         let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
         self.ask_report(move |ledger| ledger.span_report(&costs, span, &calendar, now)).await
+    }
+
+    /// Any days one after the other, in groups of each of `kinds`; with some of `only`, their images alone.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] if the ledger fails.
+    pub async fn range_report(
+        &self,
+        days: DaySpan,
+        only: Vec<Only>,
+        kinds: Vec<GroupBy>,
+    ) -> Result<RangeReport, ServiceError> {
+        let (costs, calendar, now) = (self.costs().clone(), self.parts.calendar.clone(), self.now());
+        self.ask_report(move |ledger| ledger.range_report(&costs, days, (&only, &kinds), &calendar, now))
+            .await
     }
 
     /// The price of things, with the assets that are recorded now.

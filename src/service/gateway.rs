@@ -129,7 +129,7 @@ impl Service {
             Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
             Reserved::Open(id) => return Ok(Reserved::Open(id)),
         };
-        self.log_admission(id, request, &passed_budgets);
+        self.note_admission(id, request, &passed_budgets).await;
         cluster.news.work_waits();
         let images = images.map(Taken::keep);
         Ok(Reserved::New(Queued { id, outlook, images, passed_budgets, partial_loras }))

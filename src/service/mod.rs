@@ -14,6 +14,7 @@ mod files;
 mod gateway;
 mod in_flight;
 mod jobs;
+mod kept;
 mod live_load;
 mod loras;
 mod node;
@@ -325,7 +326,8 @@ impl Service {
     }
 
     async fn note_start(&self, id: RequestId) {
-        if let Err(error) = self.ask_ledger(move |ledger| ledger.start(id)).await {
+        let now = self.now();
+        if let Err(error) = self.ask_ledger(move |ledger| ledger.start(id, now)).await {
             tracing::warn!(request = %id, %error, "cannot note that the request has started");
         }
     }

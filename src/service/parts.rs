@@ -17,7 +17,7 @@ use crate::{
     domain::{ApiKey, Calendar, Caller, Encoding, Pixels},
     encode::{self, EncodeError, Provenance},
     engine::HashedWeights,
-    image_store::{ImageName, ImageStore, Swept},
+    image_store::{ImageName, ImageStore},
     ledger::{KeyRefusal, Ledger, Month, Recognised},
     lora_library::LoraLibrary,
     telemetry::Metrics,
@@ -280,37 +280,5 @@ impl Service {
             Ok::<_, ServiceError>(removed.into_iter().filter(|was_there| *was_there).count())
         })
         .await
-    }
-
-    /// Takes a kept image away; false if it is not kept any more.
-    ///
-    /// # Errors
-    /// [`ServiceError::Store`] if the disk fails.
-    pub async fn remove_image(&self, name: ImageName) -> Result<bool, ServiceError> {
-        let store = Arc::clone(&self.parts.storage.images);
-        self.blocking(move || store.remove(name)).await
-    }
-
-    /// Days for which images are kept, after the one on which they were made.
-    pub fn keep_days(&self) -> i64 {
-        self.parts.settings.keep_images.as_hours() / 24
-    }
-
-    /// The first moment of which an image may still be kept.
-    pub fn oldest_kept(&self) -> Timestamp {
-        let a_day = SignedDuration::from_hours(24);
-        let kept = self.parts.settings.keep_images.saturating_add(a_day);
-        self.now().checked_sub(kept).unwrap_or(Timestamp::MIN)
-    }
-
-    /// Deletes the images that have been kept long enough.
-    ///
-    /// # Errors
-    /// [`ServiceError::Store`] if the disk fails.
-    pub async fn sweep(&self) -> Result<Swept, ServiceError> {
-        let horizon = self.now().checked_sub(self.parts.settings.keep_images);
-        let horizon = horizon.unwrap_or(Timestamp::MIN);
-        let store = Arc::clone(&self.parts.storage.images);
-        self.blocking(move || store.sweep(horizon)).await
     }
 }

@@ -1,7 +1,8 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Service, ServiceError};
 use crate::{
+    domain::AskedFor,
     image_store::ImageName,
     ledger::{LedgerError, RecentRequest, RequestFilter},
 };
@@ -13,6 +14,10 @@ pub struct RecentJob {
     pub request: RecentRequest,
     /// Its images on the disk, in order.
     pub kept: Vec<ImageName>,
+    /// What it asked for, where prompts are kept.
+    pub asked: Option<AskedFor>,
+    /// Places of its images that have a star.
+    pub favourites: BTreeSet<u32>,
 }
 
 impl Service {
@@ -25,11 +30,12 @@ impl Service {
         filter: RequestFilter,
         limit: usize,
     ) -> Result<Vec<RecentJob>, ServiceError> {
-        let (requests, claims) = self
+        let (requests, claims, mut beside) = self
             .ask_ledger(move |ledger| {
                 let requests = ledger.recent_requests(&filter, limit)?;
                 let ids: Vec<_> = requests.iter().map(|request| request.id).collect();
-                Ok::<_, LedgerError>((requests, ledger.claims_of(&ids)?))
+                let (claims, beside) = (ledger.claims_of(&ids)?, ledger.kept_of(&ids)?);
+                Ok::<_, LedgerError>((requests, claims, beside))
             })
             .await?;
         let store = Arc::clone(&self.parts.storage.images);
@@ -39,7 +45,10 @@ impl Service {
                 let indices = 0..if request.is_delivered.is_some() { request.images } else { 0 };
                 let claim = claims.get(&request.id).copied();
                 let kept = indices.filter_map(|index| store.find(request.id, index, claim)).collect();
-                RecentJob { request, kept }
+                let asked = beside.asked.remove(&request.id);
+                let of_it = beside.favourites.iter().filter(|(id, _)| *id == request.id);
+                let favourites = of_it.map(|(_, index)| *index).collect();
+                RecentJob { request, kept, asked, favourites }
             };
             Ok::<_, ServiceError>(requests.into_iter().map(with_kept).collect())
         })

@@ -26,6 +26,10 @@ pub struct ServiceSettings {
     pub provenance: Option<ProvenanceSettings>,
     /// How long images are kept.
     pub keep_images: SignedDuration,
+    /// Whether prompts are kept as long as images are.
+    pub keep_prompts: bool,
+    /// Whether images with a star are kept until somebody deletes them.
+    pub keep_favourites: bool,
     /// Whether prompts are written to the log.
     pub log_prompts: bool,
     /// What all keys together may use up.

@@ -106,6 +106,87 @@ fn months_are_reported_together_from_one_to_another() {
 }
 
 #[test]
+fn days_are_reported_from_one_to_another_and_add_up_to_their_month() {
+    let server = TestServer::start();
+    let generate = |tag: &str, n: u32| {
+        let body = json!({ "prompt": "x", "n": n });
+        let made =
+            server.post("/v1/images/generations").bearer(&server.key).header("x-cost-tag", tag).json(&body);
+        assert_eq!(made.status, 200, "{}", made.text);
+    };
+    generate("spring", 2);
+    generate("autumn", 1);
+    let month = Month::of(jiff::Timestamp::now(), &Calendar::UTC);
+    let (first, last) = (month.days().first, month.last_day());
+    let whole = ask(&server, &format!("/admin/costs.json?month={month}")).json();
+    let range = ask(&server, &format!("/admin/costs.json?from={first}&to={last}&by=tag")).json();
+    for field in
+        ["images", "total", "electricity", "fully_loaded_total", "unused_depreciation", "wall_energy_kwh"]
+    {
+        assert_eq!(range[field], whole[field], "{field}");
+    }
+    assert_eq!((&range["from"], &range["to"]), (&json!(first.to_string()), &json!(last.to_string())));
+    assert_eq!((&range["grouped_by"], range["groups"].as_array().map(Vec::len)), (&json!("tag"), Some(2)));
+    let only = |tag: &str| ask(&server, &format!("/admin/costs.json?month={month}&tag={tag}")).json();
+    assert_eq!((&only("spring")["images"], &only("autumn")["images"]), (&json!(2), &json!(1)));
+    assert_eq!((&only("")["images"], only("spring").get("fully_loaded_total")), (&json!(0), None));
+
+    let file = ask(&server, &format!("/admin/costs.csv?from={first}&to={last}&by=tag"));
+    let name = format!("tintype-{first}-to-{last}.csv");
+    assert!(file.header("content-disposition").contains(&name), "{}", file.header("content-disposition"));
+    assert!(file.text.contains(",tag,spring,") && file.text.lines().count() == 3, "{}", file.text);
+    let days = ask(&server, &format!("/admin/costs.csv?from={first}&to={last}&by=day&tag=spring"));
+    let images: Vec<_> = days.text.lines().skip(1).filter_map(|row| row.split(',').nth(5)).collect();
+    assert_eq!(images, ["2"], "{}", days.text);
+
+    for (query, param) in [
+        (format!("from={last}&to={first}"), "from"),
+        (format!("from={first}&to={month}"), "to"),
+        ("from=2001-01-01".into(), "from"),
+        (format!("from={first}&month={month}"), "from"),
+        (format!("from={first}&by=colour"), "by"),
+    ] {
+        let refused = ask(&server, &format!("/admin/costs.json?{query}"));
+        assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!(param)), "{query}");
+    }
+}
+
+#[test]
+fn bars_and_rows_lead_into_their_days_and_groups() {
+    let server = TestServer::start();
+    let body = json!({ "prompt": "x" });
+    server.post("/v1/images/generations").bearer(&server.key).header("x-cost-tag", "spring").json(&body);
+    let month = Month::of(jiff::Timestamp::now(), &Calendar::UTC);
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open(&format!("/admin/costs?month={month}")).text;
+    let first_of = |text: &str, begin: &str| {
+        let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("{begin} in {text}"));
+        rest.split('"').next().expect("an address").replace("&amp;", "&")
+    };
+    let day = first_of(&page, "<a href=\"/admin/costs?from=");
+    let one_day = browser.open(&format!("/admin/costs?from={day}"));
+    assert!(one_day.status == 200 && one_day.text.contains("Jobs of this day"), "{}", one_day.text);
+    let spring = browser.open(&format!("/admin/costs?month={month}&tag=spring")).text;
+    assert!(page.contains(&format!("/admin/costs?month={month}&amp;tag=spring")), "{page}");
+    assert!(spring.contains("id=\"only\"") && spring.contains("By tag: spring"), "{spring}");
+    assert!(!spring.contains("id=\"headline\""), "no part of what is no image's");
+    assert!(spring.contains("costs.csv?from=") && spring.contains("&amp;tag=spring"), "{spring}");
+    let (first, last) = (month.days().first, month.last_day());
+    let whole = browser.open(&format!("/admin/costs?from={first}&to={last}"));
+    assert_eq!(
+        (whole.status, whole.header("location")),
+        (303, format!("/admin/costs?month={month}").as_str())
+    );
+    let chinese = server
+        .get(&format!("/admin/costs?month={month}&tag=spring"))
+        .bearer(&server.key)
+        .header("accept", "text/html")
+        .header("accept-language", "zh-CN")
+        .send("");
+    assert!(chinese.text.contains("仅统计"), "{}", chinese.text);
+}
+
+#[test]
 fn a_closed_month_shows_its_seal_and_the_running_one_that_it_runs() {
     let server = TestServer::start();
     let now = jiff::Timestamp::now();

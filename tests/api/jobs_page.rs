@@ -1,7 +1,7 @@
 //! /admin/jobs: what waits, what is generated, what has ended, and a job that is cancelled.
 
 use serde_json::{Value, json};
-use tintype::ledger::KeyRules;
+use tintype::{domain::Scopes, ledger::KeyRules};
 
 use crate::{
     browser::Browser,
@@ -185,4 +185,42 @@ fn older_requests_are_a_page_further_on() {
     assert_eq!(older["recent"].as_array().map(Vec::len), Some(25), "scripts get more at once");
     assert_ne!(older["recent"][0]["id"], newest.as_str());
     assert_eq!(server.get("/admin/jobs?before=x").bearer(&server.key).send("").status, 400);
+}
+
+#[test]
+fn a_job_has_a_page_with_what_was_asked_and_when_what_happened() {
+    let server = TestServer::start_with(|config| config.pictures.keep_prompts = true);
+    let body = json!({ "prompt": "a quiet lighthouse", "seed": 77, "n": 2, "response_format": "url" });
+    let id =
+        server.generate(&body).json()["data"][0]["receipt"]["request_id"].as_str().expect("an id").to_owned();
+    let one = format!("/admin/jobs/{id}");
+    let ask = |key: &str| server.get(&one).bearer(key).send("");
+    eventually("it is handed over", || ask(&server.key).json()["answered_at"].is_string());
+    let job = ask(&server.key).json();
+    assert_eq!((&job["prompt"], &job["seed"]), (&json!("a quiet lighthouse"), &json!(77)));
+    let at = |name: &str| job[name].as_str().expect(name).parse::<jiff::Timestamp>().expect("a time");
+    assert!(at("came_at") <= at("started_at") && at("started_at") <= at("ended_at"), "{job}");
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open(&one).text;
+    for part in [
+        "a quiet lighthouse",
+        "77",
+        "Image 1",
+        "Image 2",
+        "Started on the device",
+        "take=all",
+        "/admin/receipts/",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let list = browser.open("/admin/jobs").text;
+    assert!(list.contains(&format!("href=\"{one}\"")), "{list}");
+
+    let bookkeeper = server.make_key(3, KeyRules { scopes: Scopes::COSTS, ..KeyRules::default() }).reveal();
+    let seen = ask(&bookkeeper);
+    assert_eq!((seen.status, &seen.json()["pictures"]), (200, &json!([])));
+    assert!(!seen.text.contains("lighthouse"), "{}", seen.text);
+    for unknown in ["0".repeat(32), "x".into()] {
+        assert_eq!(server.get(&format!("/admin/jobs/{unknown}")).bearer(&server.key).send("").status, 404);
+    }
 }

@@ -82,3 +82,14 @@ fn the_playground_speaks_chinese_and_keeps_the_way_out_of_whoever_signed_in() {
     let page = Browser::signed_in(&server).open("/playground");
     assert!(page.text.contains("/admin/sign-out"), "{}", page.text);
 }
+
+#[test]
+fn the_page_names_its_model_and_of_the_demo_model_what_it_knows() {
+    let server = TestServer::start();
+    let page = Browser::new(&server).open("/playground").text;
+    assert!(page.contains("Model: base") && !page.contains("id=\"demo\""), "{page}");
+    let demo = TestServer::start_with(|config| config.model.path = None);
+    let page = Browser::new(&demo).open("/playground").text;
+    assert!(page.contains("Model: z-image-embedded") && page.contains("794 things"), "{page}");
+    assert_eq!(page.matches("data-idea").count(), 12, "{page}");
+}

@@ -129,8 +129,19 @@ fn a_bookkeeper_reads_in_a_browser_and_is_offered_nothing_else() {
 }
 
 #[test]
-fn a_key_for_images_alone_does_not_sign_in() {
+fn a_key_for_images_alone_signs_in_to_its_own_gallery_and_a_key_for_nothing_does_not() {
     let server = TestServer::start();
     let image_key = key(&server, Scopes::IMAGES);
-    assert_eq!(Browser::new(&server).sign_in(&image_key.reveal()).status, 422);
+    let mut browser = Browser::new(&server);
+    let signed_in = browser.sign_in(&image_key.reveal());
+    assert_eq!((signed_in.status, signed_in.header("location")), (303, "/gallery"));
+    let page = browser.open("/gallery");
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(!page.text.contains("href=\"/admin/costs\"") && page.text.contains("/admin/sign-out"));
+    for path in
+        ["/admin/costs", "/admin/jobs", "/admin/keys", "/admin/gallery", "/admin/sessions", "/admin/settings"]
+    {
+        assert_eq!(browser.open(path).status, 403, "{path}");
+    }
+    assert_eq!(Browser::new(&server).sign_in(&key(&server, NONE).reveal()).status, 422);
 }

@@ -177,3 +177,23 @@ fn a_bookkeeper_reads_the_settings_and_changes_none() {
     assert_eq!(json["images"], 500);
     assert_eq!(server.get(HERE).send("").status, 401);
 }
+
+#[test]
+fn a_common_card_gives_its_name_and_its_watts_with_their_source_and_no_price() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open(&format!("{HERE}?preset=rtx-3090")).text;
+    for said in [
+        "value=\"NVIDIA GeForce RTX 3090\"",
+        "350 W",
+        "https://huggingface.co/hardware/rtx-3090",
+        "30 Nov 2026",
+    ] {
+        assert!(page.contains(said), "{said} in {page}");
+    }
+    assert!(
+        page.contains("name=\"price\" type=\"text\" value=\"\""),
+        "the price is the owner's to say: {page}"
+    );
+    assert_eq!(browser.open(&format!("{HERE}?preset=none")).status, 200);
+}

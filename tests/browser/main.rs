@@ -1,12 +1,14 @@
-//! The pages in a real browser: Chromium without a screen.
+//! The pages in a real browser: Chromium without a screen, and the main paths in Firefox.
 //!
-//! Without chromium, chromedriver or npm this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
+//! Without chromium, chromedriver, firefox-esr or npm this says so and skips; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
 
 mod batches;
 mod driver;
 mod edits;
 #[path = "../support/eventually.rs"]
 mod eventually;
+mod firefox;
+mod gallery;
 #[path = "../support/lora_files.rs"]
 mod lora_files;
 mod operator;

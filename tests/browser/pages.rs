@@ -26,9 +26,10 @@ const SCREENS: [Screen; 4] = [
 ];
 
 /// The pages behind the sign-in: name, path, what is there once the page is.
-const PAGES: [(&str, &str, &str); 13] = [
+const PAGES: [(&str, &str, &str); 14] = [
     ("costs", "/admin/costs", "#by-step"),
     (COSTS_IN_FULL, "/admin/costs?month=2026-11", "#by-step"),
+    ("costs-days", "/admin/costs?from=2026-11-03&to=2026-11-17&quality=medium", "#only"),
     ("gallery", "/admin/gallery", ".gallery"),
     ("settings", "/admin/settings", "#machine"),
     ("reference", "/docs", ".reference"),

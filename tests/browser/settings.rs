@@ -57,9 +57,13 @@ fn the_costs_are_read_in_tabs_that_keep_their_place() {
     driver.wait_for(shown, &json!("breakdown"));
     driver.reload();
     driver.wait_for(shown, &json!("breakdown"));
-    // A press on a bar leads to the key behind it.
+    // A press on a bar leads to the key's share, and its row there to the key.
     let press = "document.querySelector('#by-key .mark[data-page]').dispatchEvent(new MouseEvent('click', { bubbles: true }))";
     driver.ask(press, &[]);
+    driver.find("#only");
+    let shown_only = driver.ask("return document.querySelectorAll('#by-key tbody tr').length", &[]);
+    assert_eq!(shown_only, json!(1));
+    driver.ask("location.href = document.querySelector('#by-key tbody a').href", &[]);
     driver.find("#grace_hours");
     driver.open(&format!("{}/admin/costs#books", server.url));
     driver.wait_for(shown, &json!("books"));

@@ -70,7 +70,7 @@ impl Received {
             priority,
             tag: tag.or_else(|| asked.user_tag.clone()),
             encoding: asked.encoding,
-            keep: asked.delivery == Delivery::Links,
+            keep: asked.is_kept || asked.delivery == Delivery::Links,
             partials: match asked.delivery {
                 Delivery::Stream { partials } => Some(partials),
                 Delivery::Inline | Delivery::Links => None,

@@ -36,7 +36,21 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(readable("/", welcome::show).wrap(from_fn(attend::attend)))
         .service(readable("/docs", reference::show).wrap(from_fn(attend::attend)))
         .service(readable("/playground", playground::show).wrap(from_fn(attend::attend)))
+        .service(web::scope(places::OWN_GALLERY).configure(own_gallery).wrap(from_fn(attend::attend)))
         .service(web::scope("/admin").configure(operator).wrap(from_fn(attend::attend)));
+}
+
+/// The images of whoever has a key, for that key alone.
+fn own_gallery(config: &mut web::ServiceConfig) {
+    config
+        .service(readable("", gallery::show))
+        .service(posted("/zip", gallery::zip))
+        .service(posted("/{name}/delete", gallery::delete))
+        .service(posted("/{name}/star", gallery::star))
+        .service(readable("/asked/{id}", gallery::asked))
+        .service(readable("/pictures/{name}", gallery::image))
+        .service(readable("/pictures/{name}/small", gallery::thumbnail))
+        .default_service(web::to(unknown_url));
 }
 
 fn operator(config: &mut web::ServiceConfig) {
@@ -57,6 +71,7 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(posted("/settings/effect", settings::effect))
         .service(readable("/jobs", jobs::show))
         .service(readable("/jobs.json", jobs::show_json))
+        .service(readable("/jobs/{id}", jobs::show_one))
         .service(posted("/jobs/{id}/cancel", jobs::cancel))
         .service(readable("/jobs/{id}/preview", jobs::preview))
         .service(readable("/nodes", nodes::show))
@@ -69,8 +84,10 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(readable("/gallery", gallery::show))
         .service(posted("/gallery/zip", gallery::zip))
         .service(posted("/gallery/{name}/delete", gallery::delete))
-        .service(readable("/pictures/{name}", jobs::image))
-        .service(readable("/pictures/{name}/small", jobs::thumbnail))
+        .service(posted("/gallery/{name}/star", gallery::star))
+        .service(readable("/gallery/asked/{id}", gallery::asked))
+        .service(readable("/pictures/{name}", gallery::image))
+        .service(readable("/pictures/{name}/small", gallery::thumbnail))
         .service(readable_and_posted("/keys", keys::show, keys::create))
         .service(readable_and_posted("/keys/{public_id}", keys::show_one, keys::change))
         .service(readable("/keys/{public_id}/secret", keys::show_secret))

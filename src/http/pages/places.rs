@@ -1,6 +1,9 @@
 /// The page that a browser is sent to if no other is named.
 pub(super) const HOME: &str = "/admin/costs";
 
+/// Where a key sees the images that it made.
+pub(super) const OWN_GALLERY: &str = "/gallery";
+
 /// A section of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
@@ -9,6 +12,7 @@ pub(super) enum Section {
     Keys,
     Jobs,
     Gallery,
+    OwnGallery,
     Batches,
     Webhooks,
     Settings,
@@ -19,7 +23,7 @@ pub(super) enum Section {
 }
 
 /// The navigation: a section, its address, the key of its name.
-pub(super) const NAVIGATION: [(Section, &str, &str); 10] = [
+pub(super) const NAVIGATION: [(Section, &str, &str); 11] = [
     (Section::Costs, HOME, "nav-costs"),
     (Section::Roi, "/admin/roi", "nav-roi"),
     (Section::Keys, "/admin/keys", "nav-keys"),
@@ -29,6 +33,7 @@ pub(super) const NAVIGATION: [(Section, &str, &str); 10] = [
     (Section::Webhooks, "/admin/webhooks", "nav-webhooks"),
     (Section::Settings, "/admin/settings", "nav-settings"),
     (Section::Playground, "/playground", "nav-playground"),
+    (Section::OwnGallery, OWN_GALLERY, "nav-own-gallery"),
     (Section::Reference, "/docs", "nav-reference"),
 ];
 

@@ -3,9 +3,9 @@
 
 use serde::Serialize;
 
-use super::{Charge, Charges, Figures, MonthReport, WholeMonth, YearReport};
+use super::{Charge, Charges, Figures, Groups, MonthReport, RangeReport, WholeMonth, YearReport};
 use crate::{
-    ledger::{LedgerError, Month},
+    ledger::{BoughtReport, LedgerError, Month},
     units::{Currency, Money},
 };
 
@@ -46,6 +46,11 @@ struct MonthRow {
     doubtful_images: Option<i64>,
     doubtful_total: Option<String>,
     paid_total: Option<String>,
+    /// The first and the last day, of a file about days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
 }
 
 impl MonthReport {
@@ -57,44 +62,45 @@ impl MonthReport {
         if self.groups.is_empty() {
             return write_rows([self.row()]);
         }
-        let groups = self.groups.iter().flat_map(|kind| kind.groups.iter().map(|group| (kind.by, group)));
-        write_rows(groups.map(|(by, group)| MonthRow {
-            grouped_by: Some(by.as_str()),
-            group: group.group.as_deref().map(TextCell::from),
-            title: group.title.as_deref().map(TextCell::from),
-            ..MonthRow::new(self.month, self.currency, &group.figures)
-        }))
+        let row = |figures: &Figures| MonthRow::of_month(self.month, self.currency, figures);
+        write_rows(grouped(&self.groups, row))
     }
 
     /// The month with everything that was spent; a group has no part of what is not its images'.
     fn row(&self) -> MonthRow {
-        let whole = |of: fn(&WholeMonth) -> Money| self.whole.as_ref().map(|whole| of(whole).to_string());
-        let saving_all_in = self.whole.as_ref().and_then(|whole| whole.saving_all_in);
-        MonthRow {
-            overhead_electricity: whole(|whole| whole.overhead_electricity),
-            unused_depreciation: whole(|whole| whole.unused_depreciation),
-            unused_upkeep: whole(|whole| whole.unused_upkeep),
-            disposal_gain: whole(|whole| whole.disposal_gain),
-            adjustments_total: whole(|whole| whole.adjustments_total),
-            fully_loaded_total: whole(|whole| whole.fully_loaded_total),
-            saving_all_in: saving_all_in.as_ref().map(Money::to_string),
-            carbon_grams_total: self
-                .whole
-                .as_ref()
-                .and_then(|whole| whole.carbon_grams_total)
-                .map(|grams| grams.0.to_grams_string()),
-            bought_images: self.overflow.as_ref().map(|bought| bought.bought_images),
-            bought_total: self.overflow.as_ref().map(|bought| bought.bought_total.to_string()),
-            doubtful_images: self.overflow.as_ref().map(|bought| bought.doubtful_images),
-            doubtful_total: self.overflow.as_ref().map(|bought| bought.doubtful_total.to_string()),
-            paid_total: self
-                .overflow
-                .as_ref()
-                .and_then(|bought| bought.paid_total)
-                .map(|paid| paid.to_string()),
-            ..MonthRow::new(self.month, self.currency, &self.figures)
-        }
+        let row = MonthRow::of_month(self.month, self.currency, &self.figures);
+        row.with_all(self.whole.as_ref(), self.overflow.as_ref())
     }
+}
+
+impl RangeReport {
+    /// The report as a CSV file with a head.
+    ///
+    /// # Errors
+    /// [`LedgerError::Export`] if it cannot be written down.
+    pub fn to_csv(&self) -> Result<String, LedgerError> {
+        let row = |figures: &Figures| MonthRow {
+            from: Some(self.from.to_string()),
+            to: Some(self.to.to_string()),
+            ..MonthRow::new(self.currency, figures)
+        };
+        if self.groups.is_empty() {
+            return write_rows([row(&self.figures).with_all(self.whole.as_ref(), self.overflow.as_ref())]);
+        }
+        write_rows(grouped(&self.groups, row))
+    }
+}
+
+/// A row for each group, as `row` has it for its figures.
+fn grouped(groups: &[Groups], row: impl Fn(&Figures) -> MonthRow + Copy) -> impl Iterator<Item = MonthRow> {
+    groups.iter().flat_map(move |kind| {
+        kind.groups.iter().map(move |group| MonthRow {
+            grouped_by: Some(kind.by.as_str()),
+            group: group.group.as_deref().map(TextCell::from),
+            title: group.title.as_deref().map(TextCell::from),
+            ..row(&group.figures)
+        })
+    })
 }
 
 /// What a cost centre is charged, or one of its lines. Amounts are exact decimals.
@@ -164,9 +170,37 @@ impl YearReport {
 }
 
 impl MonthRow {
-    fn new(month: Month, currency: Currency, figures: &Figures) -> Self {
+    fn of_month(month: Month, currency: Currency, figures: &Figures) -> Self {
+        Self { month: month.to_string(), ..Self::new(currency, figures) }
+    }
+
+    /// The same with everything else that was spent.
+    fn with_all(self, whole: Option<&WholeMonth>, overflow: Option<&BoughtReport>) -> Self {
+        let of_whole = |of: fn(&WholeMonth) -> Money| whole.map(|whole| of(whole).to_string());
+        let bought = |of: fn(&BoughtReport) -> Money| overflow.map(|bought| of(bought).to_string());
+        let saving_all_in = whole.and_then(|whole| whole.saving_all_in);
+        let carbon = whole.and_then(|whole| whole.carbon_grams_total);
+        let paid = overflow.and_then(|bought| bought.paid_total);
         Self {
-            month: month.to_string(),
+            overhead_electricity: of_whole(|whole| whole.overhead_electricity),
+            unused_depreciation: of_whole(|whole| whole.unused_depreciation),
+            unused_upkeep: of_whole(|whole| whole.unused_upkeep),
+            disposal_gain: of_whole(|whole| whole.disposal_gain),
+            adjustments_total: of_whole(|whole| whole.adjustments_total),
+            fully_loaded_total: of_whole(|whole| whole.fully_loaded_total),
+            saving_all_in: saving_all_in.as_ref().map(Money::to_string),
+            carbon_grams_total: carbon.map(|grams| grams.0.to_grams_string()),
+            bought_images: overflow.map(|bought| bought.bought_images),
+            bought_total: bought(|bought| bought.bought_total),
+            doubtful_images: overflow.map(|bought| bought.doubtful_images),
+            doubtful_total: bought(|bought| bought.doubtful_total),
+            paid_total: paid.map(|paid| paid.to_string()),
+            ..self
+        }
+    }
+
+    fn new(currency: Currency, figures: &Figures) -> Self {
+        Self {
             currency: currency.to_string(),
             images: figures.images,
             undelivered_images: figures.undelivered_images,

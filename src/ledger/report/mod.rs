@@ -14,6 +14,7 @@ mod group_by;
 mod groups;
 mod month;
 mod payback;
+mod range;
 mod read;
 mod span;
 mod state;
@@ -34,6 +35,7 @@ pub use self::{
     groups::GroupTotals,
     month::{Figures, GroupReport, Groups, MonthReport},
     payback::{Payback, PaybackAgainst, SavedPoint, Step},
+    range::{Only, RangeReport},
     sums::MonthSums,
     totals::MonthTotals,
     year::{MonthSpan, YearReport},

@@ -188,7 +188,7 @@ fn cost_per_image(totals: &MonthTotals) -> Option<Money> {
     totals.standard.share_ceil(1, images).ok()
 }
 
-fn first_kind<S: serde::Serializer>(groups: &[Groups], serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn first_kind<S: serde::Serializer>(groups: &[Groups], serializer: S) -> Result<S::Ok, S::Error> {
     groups.first().serialize(serializer)
 }
 

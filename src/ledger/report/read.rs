@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use super::{
-    DayReport, EnergySources, Figures, GroupBy, Groups, MonthReport, MonthSpan, MonthSums, MonthTotals,
-    Payback, WholeMonth, YearReport,
+    DayReport, EnergySources, Figures, GroupBy, Groups, MonthReport, MonthSpan, MonthSums, MonthTotals, Only,
+    Payback, RangeReport, WholeMonth, YearReport,
     all_in::Counted,
     days,
     entry_sums::{self, Fact},
@@ -86,14 +86,7 @@ impl Ledger {
     ) -> Result<YearReport, LedgerError> {
         self.store.read(|view| {
             let source = Source::read(view, costs, span.days(), &[], calendar, now)?;
-            let (mut months, mut sums) = (Vec::new(), MonthSums::default());
-            let mut energy_sources = EnergySources::default();
-            for month in span.months() {
-                let (report, of_month) = source.stated_or_read(month)?;
-                energy_sources = energy_sources.plus(&report.energy_sources)?;
-                months.push(report);
-                sums = sums.plus(&of_month)?;
-            }
+            let Gathered { parts: months, sums, energy_sources } = source.gather(span.days())?;
             let whole = source.whole(span.days(), &sums)?;
             let bought = months.iter().filter_map(|month| month.overflow.as_ref());
             let overflow = BoughtReport::of_all(bought, Some(whole.fully_loaded_total))?;
@@ -112,6 +105,37 @@ impl Ledger {
             })
         })
     }
+
+    /// The days `days` up to `now`, in groups of each of `kinds`: all that was spent, or with some of `only` their images alone.
+    /// Months that lie in them whole are as they were closed.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses, or a sum is out of range.
+    pub fn range_report(
+        &self,
+        costs: &CostModel,
+        days: DaySpan,
+        (only, kinds): (&[Only], &[GroupBy]),
+        calendar: &Calendar,
+        now: Timestamp,
+    ) -> Result<RangeReport, LedgerError> {
+        self.store.read(|view| {
+            let by: Vec<_> = kinds.iter().copied().chain(only.iter().map(|only| only.by)).collect();
+            let mut source = Source::read(view, costs, days, &by, calendar, now)?;
+            let mut report =
+                if only.is_empty() { source.range(days)? } else { source.narrowed(days, only)? };
+            let of_kind = |by: &GroupBy| Ok(Groups::new(*by, groups(view, *by, source.facts_on(days))?));
+            report.groups = kinds.iter().map(of_kind).collect::<Result<_, LedgerError>>()?;
+            Ok(report)
+        })
+    }
+}
+
+/// Reports of months, or of parts of them, and what they come to together.
+struct Gathered {
+    parts: Vec<MonthReport>,
+    sums: MonthSums,
+    energy_sources: EnergySources,
 }
 
 /// Everything of `month` up to `now`, and the first moment after that.
@@ -183,23 +207,91 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// The months of `days`, the first and the last as far as they are in them.
+    fn gather(&self, days: DaySpan) -> Result<Gathered, LedgerError> {
+        let (mut parts, mut sums) = (Vec::new(), MonthSums::default());
+        let mut energy_sources = EnergySources::default();
+        let last = days.end.yesterday().unwrap_or(days.first);
+        for month in Month::containing(days.first).until(Month::containing(last)) {
+            let in_it = month.days().and(days);
+            let (part, of_part) =
+                if in_it == month.days() { self.stated_or_read(month)? } else { self.part(month, in_it)? };
+            energy_sources = energy_sources.plus(&part.energy_sources)?;
+            sums = sums.plus(&of_part)?;
+            parts.push(part);
+        }
+        Ok(Gathered { parts, sums, energy_sources })
+    }
+
+    /// All of `days`, without groups.
+    fn range(&self, days: DaySpan) -> Result<RangeReport, LedgerError> {
+        let Gathered { parts, sums, energy_sources } = self.gather(days)?;
+        let whole = self.whole(days, &sums)?;
+        let bought = parts.iter().filter_map(|part| part.overflow.as_ref());
+        let overflow = BoughtReport::of_all(bought, Some(whole.fully_loaded_total))?;
+        Ok(RangeReport {
+            services: self.services_of(&parts, sums.totals.images, &whole)?,
+            energy_sources,
+            whole: Some(whole),
+            adjustments: parts.into_iter().flat_map(|part| part.adjustments).collect(),
+            overflow,
+            ..self.images_of(days, &sums.totals)?
+        })
+    }
+
+    /// The images of `days` that each of `only` wants. What else was read is forgotten.
+    fn narrowed(&mut self, days: DaySpan, only: &[Only]) -> Result<RangeReport, LedgerError> {
+        self.facts.retain(|fact| only.iter().all(|only| fact.group(only.by) == only.group));
+        self.overheads.clear();
+        let totals = entry_sums::sum(self.facts_on(days))?;
+        let skus = self.costs.compared_skus();
+        let services = skus.into_iter().map(|sku| self.elsewhere(sku, days)).collect::<Result<_, _>>()?;
+        let energy_sources = entry_sums::sources(self.facts_on(days))?;
+        Ok(RangeReport { only: only.to_vec(), services, energy_sources, ..self.images_of(days, &totals)? })
+    }
+
+    /// What the images of `days` came to, by `totals`, and nothing else.
+    fn images_of(&self, days: DaySpan, totals: &MonthTotals) -> Result<RangeReport, LedgerError> {
+        Ok(RangeReport {
+            from: days.first,
+            to: days.end.yesterday().unwrap_or(days.first),
+            only: Vec::new(),
+            currency: self.costs.currency(),
+            figures: Figures::new(totals),
+            energy_sources: EnergySources::default(),
+            compared_with: self.costs.compare_with().to_owned(),
+            example_hardware: self.costs.uses_example_hardware(),
+            whole: None,
+            services: Vec::new(),
+            adjustments: Vec::new(),
+            overflow: None,
+            days: self.days(days)?,
+            groups: Vec::new(),
+        })
+    }
+
     /// A month's report without its days and its payback, and what its figures are made from.
     fn month(&self, month: Month) -> Result<(MonthReport, MonthSums), LedgerError> {
-        let [start, end] = [month.days().first, month.days().end].map(|day| self.calendar.start_of(day));
+        self.part(month, month.days())
+    }
+
+    /// The same of some of its days.
+    fn part(&self, month: Month, days: DaySpan) -> Result<(MonthReport, MonthSums), LedgerError> {
+        let [start, end] = [days.first, days.end].map(|day| self.calendar.start_of(day));
         let adjustments = adjustments::recorded(self.view, start, end)?;
         let adjusted = adjustments.iter().try_fold(Money::ZERO, |sum, one| sum.plus(one.amount));
-        let mut totals = entry_sums::sum(self.facts_on(month.days()))?;
+        let mut totals = entry_sums::sum(self.facts_on(days))?;
         totals.undelivered -= deliveries::delivered_late(self.view, start, end)?;
         let sums = MonthSums {
             totals,
-            cost: self.cost(month.days(), &totals)?,
+            cost: self.cost(days, &totals)?,
             overheads: meter::overheads(self.view, start, end)?,
             adjustments: adjusted?,
         };
         let mut report = MonthReport::new(month, &totals, &self.costs);
-        let whole = self.whole(month.days(), &sums)?;
-        report.energy_sources = entry_sums::sources(self.facts_on(month.days()))?;
-        report.services = self.services(month.days(), totals.images, &whole)?;
+        let whole = self.whole(days, &sums)?;
+        report.energy_sources = entry_sums::sources(self.facts_on(days))?;
+        report.services = self.services(days, totals.images, &whole)?;
         let bought = purchases::sums::of_span(self.view, start, end)?;
         report.overflow = BoughtReport::new(&bought, Some(whole.fully_loaded_total))?;
         report.whole = Some(whole);

@@ -25,6 +25,8 @@ pub(in crate::ledger) const TABLES: &[&str] = &[
     "computations",
     "requests",
     "request_failures",
+    "request_prompts",
+    "favourites",
     "entries",
     "purchases",
     "bought_images",

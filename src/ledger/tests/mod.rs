@@ -14,12 +14,14 @@ mod edits;
 mod exports;
 mod files;
 mod forget;
+mod kept_prompts;
 mod late;
 mod months;
 mod plans;
 mod property;
 mod purchases;
 mod queue;
+mod ranges;
 mod recent_use;
 mod statements;
 mod tampering;
@@ -286,7 +288,7 @@ fn receipt() -> Receipt {
 fn a_settled_request_has_a_row_for_every_image() {
     let mut book = Book::new(None);
     let reservation = book.reserve(20, None, 0).expect("reserved");
-    book.ledger.start(reservation.id).expect("started");
+    book.ledger.start(reservation.id, NOON).expect("started");
     book.settle(reservation, &[&receipt(), &receipt()]).expect("settled");
     let totals = book.totals();
     assert_eq!(totals.images, 2);
@@ -314,7 +316,7 @@ fn a_second_settlement_of_one_reservation_is_refused() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
     let again = Reservation { id: reservation.id, passed_budgets: Box::default(), claim: None };
-    book.ledger.start(reservation.id).expect("started");
+    book.ledger.start(reservation.id, NOON).expect("started");
     book.settle(reservation, &[&receipt()]).expect("settled");
     assert!(book.settle(again, &[&receipt()]).is_err());
     assert_eq!(book.totals().images, 1);
@@ -360,7 +362,7 @@ fn a_ledger_keeps_one_currency() {
 fn failed_work_costs_its_electricity_and_gives_no_image() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
-    book.ledger.start(reservation.id).expect("started");
+    book.ledger.start(reservation.id, NOON).expect("started");
     let work = failed_work(Money::from_nano(5));
     book.ledger
         .fail(reservation, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[work], NOON)
@@ -374,7 +376,7 @@ fn failed_work_costs_its_electricity_and_gives_no_image() {
 fn the_database_itself_refuses_to_rewrite_history() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
-    book.ledger.start(reservation.id).expect("started");
+    book.ledger.start(reservation.id, NOON).expect("started");
     book.settle(reservation, &[&receipt()]).expect("settled");
     for sql in [
         "UPDATE entries SET electricity_nano = 0",
@@ -399,7 +401,7 @@ fn the_database_itself_refuses_to_rewrite_history() {
 fn a_reversal_and_a_correction_replace_a_wrong_entry() {
     let mut book = Book::new(None);
     let reservation = book.reserve(10, None, 0).expect("reserved");
-    book.ledger.start(reservation.id).expect("started");
+    book.ledger.start(reservation.id, NOON).expect("started");
     book.settle(reservation, &[&receipt()]).expect("settled");
     let copy = |link, sign, electricity: i64| {
         copy_of_entries(link, sign, &electricity.to_string(), "'a wrong tariff'")
@@ -434,7 +436,7 @@ fn a_retry_under_one_idempotency_key_differs_from_another_request() {
 fn what_a_dead_process_left_open_is_abandoned_and_its_money_is_free_again() {
     let mut book = Book::new(Some(10));
     let running = book.reserve(10, None, 0).expect("reserved");
-    book.ledger.start(running.id).expect("started");
+    book.ledger.start(running.id, NOON).expect("started");
     assert!(matches!(book.reserve(1, None, 0), Err(ReserveError::OverBudget(_))));
     let reopened = Ledger::open(&book.directory.path().join("ledger.sqlite3")).expect("a ledger");
     assert_eq!(reopened.abandon_open(NOON).expect("abandoned"), 1);

@@ -20,7 +20,7 @@ fn requests_and_pages_find_their_rows_by_an_index() {
         (images.as_str(), 1, "SEARCH entries USING INDEX entries_"),
         (&in_force, 2, "SEARCH entries USING INDEX entries_by_request (request_id=? AND image_index=?)"),
         (&receipts::head_query(), 2, "SEARCH entries USING INDEX entries_by_request (request_id=?)"),
-        (recent_requests::RECENT, 9, "SEARCH entries USING INDEX entries_by_request (request_id=?)"),
+        (recent_requests::RECENT, 11, "SEARCH entries USING INDEX entries_by_request (request_id=?)"),
         (report::focus::ENTRIES, 5, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (report::focus::ENTRIES, 5, "SEARCH first USING INDEX entries_"),
         (

@@ -125,7 +125,7 @@ fn a_refused_purchase_costs_nothing_and_its_request_is_made_here() {
 fn a_purchase_that_was_under_way_at_a_crash_is_in_doubt_once_and_not_paid_again() {
     let mut book = Book::new(None);
     let reservation = book.buy(2, Some("order")).expect("reserved");
-    book.ledger.start(reservation.id()).expect("started");
+    book.ledger.start(reservation.id(), NOON).expect("started");
     assert_eq!(book.ledger.abandon_open(NOON).expect("abandoned"), 1);
     assert_eq!(book.ledger.abandon_open(NOON).expect("nothing left"), 0);
     assert_eq!(book.bought(), (0, 2));

@@ -59,6 +59,11 @@ impl Month {
         self.first.last_of_month()
     }
 
+    /// The month that `day` is in.
+    pub fn containing(day: Date) -> Self {
+        Self { first: day.first_of_month() }
+    }
+
     /// The month's first moment.
     pub fn start(self, calendar: &Calendar) -> Timestamp {
         calendar.start_of(self.first)

@@ -17,7 +17,7 @@ use crate::{
 const PARTIALS_MAX: u32 = 3;
 
 /// Every field of the body, OpenAI's first, then those of other servers' clients, then ours.
-pub const FIELDS: [&str; 31] = [
+pub const FIELDS: [&str; 32] = [
     "prompt",
     "model",
     "n",
@@ -49,6 +49,7 @@ pub const FIELDS: [&str; 31] = [
     "lora",
     "loras",
     "dry_run",
+    "keep",
 ];
 
 /// A request that says nothing wrong.
@@ -64,6 +65,8 @@ pub(in crate::http::api) struct Asked {
     pub(in crate::http::api) delivery: Delivery,
     /// `user`, if it is a valid tag. Clients send anything there, so another value is ignored.
     pub(in crate::http::api) user_tag: Option<CostTag>,
+    /// Whether the images are kept on the server however they are handed over.
+    pub(in crate::http::api) is_kept: bool,
     /// Whether only its price is asked for.
     pub(in crate::http::api) is_dry_run: bool,
     /// Whether it names what another model does not have: a seed, steps or guidance.
@@ -125,6 +128,7 @@ pub(super) fn parse_rest(
     let encoding = encoding(fields)?;
     let is_dry_run = fields.truth("dry_run")?.unwrap_or(false);
     let delivery = delivery(fields, model.as_deref(), images, is_dry_run)?;
+    let is_kept = fields.truth("keep")?.unwrap_or(false);
     background(fields)?;
     // Often an e-mail address: stored only if the operator wants it.
     let user = fields.text("user")?.filter(|_| offer.user_is_tag);
@@ -146,7 +150,7 @@ pub(super) fn parse_rest(
         loras,
     };
     let job = Arc::new(RenderJob { spec, images, seed, quality });
-    Ok(Asked { job, encoding, model, delivery, user_tag, is_dry_run, is_of_this_model })
+    Ok(Asked { job, encoding, model, delivery, user_tag, is_kept, is_dry_run, is_of_this_model })
 }
 
 /// The prompt, without the LoRAs that may stand in it, and the request's LoRAs.

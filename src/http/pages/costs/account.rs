@@ -1,13 +1,18 @@
 use jiff::civil::Date;
 use maud::{Markup, html};
 
+use super::address::query_of;
 use crate::{
     costs::{Breakdown, ServiceComparison},
     http::pages::{
         charts::{Money2d, tick_decimals},
         frame::{Words, explained},
+        places::HOME,
     },
-    ledger::{DayReport, EnergySources, Figures, Groups, MonthReport, Payback, WholeMonth, YearReport},
+    ledger::{
+        DayReport, EnergySources, Figures, GroupBy, Groups, MonthReport, Payback, RangeReport, WholeMonth,
+        YearReport,
+    },
     units::{Currency, EnergyBalance, Money, Proportion},
 };
 
@@ -20,7 +25,7 @@ pub(super) struct Account<'a> {
     pub(super) services: &'a [ServiceComparison],
     pub(super) payback: Option<&'a Payback>,
     pub(super) is_year: bool,
-    /// What files of its groups are asked for by: `month=2026-11`; none of a year.
+    /// What files and pages of its groups are asked for by: `month=2026-11`; none of a year.
     pub(super) span: Option<String>,
     /// Its days, those to come left out, or the months of a year.
     pub(super) steps: Vec<Period>,
@@ -28,6 +33,8 @@ pub(super) struct Account<'a> {
     pub(super) last_day: Option<Date>,
     pub(super) sources: EnergySources,
     pub(super) groups: &'a [Groups],
+    /// Kinds of groups of which one is counted alone.
+    pub(super) narrowed: Vec<GroupBy>,
 }
 
 /// A day of a month, a month of a year.
@@ -39,7 +46,7 @@ pub(super) struct Period {
     pub(super) label: String,
     /// Whether anything was booked in it, or it is a day.
     pub(super) is_shown: bool,
-    /// Its own page: the jobs of a day, the costs of a month.
+    /// Its own page: the costs of a day or of a month, the jobs of a day that is alone.
     pub(super) page: Option<String>,
     pub(super) images: i64,
     pub(super) cost: Breakdown,
@@ -68,6 +75,36 @@ impl<'a> Account<'a> {
             last_day: days.last().map(|day| day.day),
             sources: report.energy_sources,
             groups: &report.groups,
+            narrowed: Vec::new(),
+        }
+    }
+
+    /// Any days, and their images or some of them.
+    pub(super) fn of_range(words: Words, report: &'a RangeReport) -> Self {
+        let is_one_day = report.from == report.to;
+        let step = |day: &DayReport| {
+            let page = if is_one_day {
+                format!("/admin/jobs?day={}", day.day)
+            } else {
+                format!("{HOME}?{}", query_of(day.day, day.day, &report.only))
+            };
+            Period { page: Some(page), ..Period::of_day(words, day) }
+        };
+        Self {
+            words,
+            currency: report.currency,
+            figures: &report.figures,
+            whole: report.whole.as_ref(),
+            services: &report.services,
+            payback: None,
+            is_year: false,
+            span: Some(query_of(report.from, report.to, &report.only)),
+            steps: report.days.iter().map(step).collect(),
+            first_day: report.days.first().map(|day| day.day),
+            last_day: report.days.last().map(|day| day.day),
+            sources: report.energy_sources,
+            groups: &report.groups,
+            narrowed: report.only.iter().map(|only| only.by).collect(),
         }
     }
 
@@ -86,6 +123,7 @@ impl<'a> Account<'a> {
             last_day: None,
             sources: report.energy_sources,
             groups: &[],
+            narrowed: Vec::new(),
         }
     }
 
@@ -166,7 +204,7 @@ impl Period {
             name: words.date(day.day),
             label: words.day(day.day),
             is_shown: true,
-            page: Some(format!("/admin/jobs?day={}", day.day)),
+            page: Some(format!("{HOME}?{}", query_of(day.day, day.day, &[]))),
             images: day.images,
             cost: day.cost,
             total: day.total,

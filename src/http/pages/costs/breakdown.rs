@@ -5,7 +5,10 @@ use maud::{Markup, html};
 use super::account::Account;
 use crate::{
     domain::Quality,
-    http::pages::charts::{Bar, Chart, Mark, Money2d, Width, bars},
+    http::pages::{
+        charts::{Bar, Chart, Mark, Money2d, Width, bars},
+        places::HOME,
+    },
     ledger::{GroupBy, GroupReport, Groups},
 };
 
@@ -24,15 +27,7 @@ pub(super) fn show(account: &Account<'_>) -> Markup {
 
 fn figure(account: &Account<'_>, groups: &Groups) -> Markup {
     let words = account.words;
-    let title = words.say(match groups.by {
-        GroupBy::Key => "costs-by-key",
-        GroupBy::Tag => "costs-by-tag",
-        GroupBy::Size => "costs-by-size",
-        GroupBy::Quality => "costs-by-quality",
-        GroupBy::Model => "costs-by-model",
-        GroupBy::Lora => "costs-by-lora",
-        GroupBy::Day => "costs-by-day",
-    });
+    let title = words.say(title_of(groups.by));
     let is_only = groups.groups.len() == 1;
     html! {
         figure.card.chart id={ "by-" (groups.by) } {
@@ -81,7 +76,7 @@ fn items(account: &Account<'_>, groups: &Groups) -> Vec<Bar> {
     let (shown, others) = groups.groups.split_at(if is_many { BARS_MAX - 1 } else { groups.groups.len() });
     let mark = |group: &GroupReport| Mark {
         said: format!("{}: {}", name(account, groups.by, group), account.money(group.figures.total)),
-        page: page(groups.by, group),
+        page: page(account, groups.by, group),
     };
     let mut items: Vec<_> = shown
         .iter()
@@ -107,7 +102,7 @@ fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
             } }
             tbody { @for group in &groups.groups { tr {
                 th scope="row" {
-                    @match page(groups.by, group) {
+                    @match page(account, groups.by, group) {
                         Some(page) => a href=(page) { (name(account, groups.by, group)) },
                         None => (name(account, groups.by, group)),
                     }
@@ -123,9 +118,27 @@ fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
     }
 }
 
-/// What a group leads to: a key's page, a tag's jobs.
-fn page(by: GroupBy, group: &GroupReport) -> Option<String> {
+/// The key of a kind's title.
+pub(super) const fn title_of(by: GroupBy) -> &'static str {
+    match by {
+        GroupBy::Key => "costs-by-key",
+        GroupBy::Tag => "costs-by-tag",
+        GroupBy::Size => "costs-by-size",
+        GroupBy::Quality => "costs-by-quality",
+        GroupBy::Model => "costs-by-model",
+        GroupBy::Lora => "costs-by-lora",
+        GroupBy::Day => "costs-by-day",
+    }
+}
+
+/// What a group leads to: its own images in the same time; where it stands alone already, a key's page or a tag's jobs.
+fn page(account: &Account<'_>, by: GroupBy, group: &GroupReport) -> Option<String> {
     let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let may_stand_alone = matches!(by, GroupBy::Key | GroupBy::Tag | GroupBy::Size | GroupBy::Quality);
+    if let Some(span) = account.span.as_ref().filter(|_| may_stand_alone && !account.narrowed.contains(&by)) {
+        let name = encoded(group.group.as_deref().unwrap_or(""));
+        return Some(format!("{HOME}?{span}&{by}={name}"));
+    }
     match (by, &group.group) {
         (GroupBy::Key, Some(public_id)) => Some(format!("/admin/keys/{}", encoded(public_id))),
         (GroupBy::Tag, Some(tag)) => Some(format!("/admin/jobs?tag={}", encoded(tag))),
@@ -133,7 +146,8 @@ fn page(by: GroupBy, group: &GroupReport) -> Option<String> {
     }
 }
 
-fn name(account: &Account<'_>, by: GroupBy, group: &GroupReport) -> String {
+/// What a group is called.
+pub(super) fn name(account: &Account<'_>, by: GroupBy, group: &GroupReport) -> String {
     match (by, &group.title, &group.group) {
         (_, Some(title), _) => title.clone(),
         (GroupBy::Size, None, Some(size)) => size.replace('x', "\u{a0}×\u{a0}"),

@@ -5,7 +5,7 @@ use actix_web::{
 };
 use futures_util::TryStreamExt;
 
-use super::{CostsQuery, month, report, year_report};
+use super::{AskedRange, CostsQuery, month, report, year_report};
 use crate::{
     domain::Scope,
     http::{
@@ -30,6 +30,9 @@ pub(in crate::http::pages) async fn json(
         Some(_) => {
             return Err(refused("format", "format can be focus-metadata here; leave it out for the report."));
         }
+    }
+    if let Some(asked) = AskedRange::of(&question, &state)? {
+        return Ok(pages::json(&asked.grouped(&question, &state).await?));
     }
     Ok(match year_report(&question, &state).await? {
         Some(year) => pages::json(&year),
@@ -67,6 +70,10 @@ fn download(name: &str) -> HttpResponseBuilder {
 
 /// What the file is called, and the file.
 async fn statement(question: &CostsQuery, state: &State) -> Result<(String, String), ApiError> {
+    if let Some(asked) = AskedRange::of(question, state)? {
+        let report = asked.grouped(question, state).await?;
+        return Ok((format!("{}-to-{}", report.from, report.to), report.to_csv()?));
+    }
     Ok(match year_report(question, state).await? {
         Some(year) => (year.span.to_string().replace(" to ", "-to-"), year.to_csv()?),
         None => {
@@ -77,10 +84,10 @@ async fn statement(question: &CostsQuery, state: &State) -> Result<(String, Stri
 }
 
 async fn focus(question: &CostsQuery, state: &State) -> Result<HttpResponse, ApiError> {
-    if question.is_span() || question.by.is_some() {
+    if question.is_span() || question.by.is_some() || !question.only().is_empty() {
         return Err(refused(
             "format",
-            "format=focus has a row for each entry of a month; leave year and by out.",
+            "format=focus has a row for each entry of a month; leave all but month out.",
         ));
     }
     let month = month(question, state)?;

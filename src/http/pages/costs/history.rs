@@ -46,7 +46,12 @@ pub(super) fn by_step(account: &Account<'_>) -> Markup {
     let items: Vec<_> = account.steps.iter().map(|step| column(account, step)).collect();
     html! {
         figure.card.chart id="by-step" {
-            figcaption { h2 { (title) } }
+            figcaption.row {
+                h2 { (title) }
+                @if let Some(span) = &account.span {
+                    a.csv.no-print href={ "/admin/costs.csv?" (span) "&by=day" } download aria-label={ (words.say("costs-csv")) ": " (title) } { (words.say("costs-csv")) }
+                }
+            }
             (legend(&[
                 (0, words.say("costs-electricity").as_ref()),
                 (1, words.say("costs-depreciation").as_ref()),

@@ -1,6 +1,7 @@
 //! The cost page: a month or a year at a glance, and every figure with how it is made.
 
 mod account;
+mod address;
 mod adjustments;
 mod breakdown;
 mod budgets;
@@ -10,6 +11,7 @@ mod export;
 mod headline;
 mod history;
 mod overflow;
+mod range;
 mod statement;
 mod tables;
 mod terms;
@@ -19,7 +21,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use self::account::Account;
+use self::{account::Account, range::AskedRange};
 pub(super) use self::{
     close::{close, show as show_closing},
     export::{csv, json},
@@ -33,7 +35,7 @@ use super::{
 use crate::{
     domain::Scope,
     http::{State, api::error::ApiError},
-    ledger::{Closing, GroupBy, Month, MonthReport, MonthSpan, Year, YearReport},
+    ledger::{Closing, GroupBy, Month, MonthReport, MonthSpan, Only, Year, YearReport},
 };
 
 /// In what groups a month is shown.
@@ -43,12 +45,17 @@ const GROUPS: &[GroupBy] = &[GroupBy::Key, GroupBy::Tag, GroupBy::Size, GroupBy:
 pub(super) struct CostsQuery {
     pub(super) month: Option<String>,
     pub(super) year: Option<String>,
-    /// The first month of several.
+    /// The first month of several, or the first day.
     pub(super) from: Option<String>,
     /// The last of them.
     pub(super) to: Option<String>,
     pub(super) by: Option<String>,
     pub(super) format: Option<String>,
+    /// Whose images are counted: of a key, a tag, a size, a quality. Empty: those of which nothing was noted.
+    key: Option<String>,
+    tag: Option<String>,
+    size: Option<String>,
+    quality: Option<String>,
 }
 
 /// The tabs, by the ids of their panels, with the keys of their names.
@@ -76,6 +83,21 @@ impl CostsQuery {
     fn is_span(&self) -> bool {
         self.year.is_some() || self.from.is_some() || self.to.is_some()
     }
+
+    /// Which images it asks for; none: all.
+    fn only(&self) -> Vec<Only> {
+        let fields = [
+            (GroupBy::Key, &self.key),
+            (GroupBy::Tag, &self.tag),
+            (GroupBy::Size, &self.size),
+            (GroupBy::Quality, &self.quality),
+        ];
+        let only = |(by, text): (GroupBy, &Option<String>)| {
+            let group = text.clone().filter(|text| !text.is_empty());
+            text.is_some().then_some(Only { by, group })
+        };
+        fields.into_iter().filter_map(only).collect()
+    }
 }
 
 /// The year or the months that were asked for, if any; they are neither grouped nor one month.
@@ -83,8 +105,19 @@ pub(super) async fn year_report(
     question: &CostsQuery,
     state: &State,
 ) -> Result<Option<YearReport>, ApiError> {
+    let Some(span) = span(question, state)? else { return Ok(None) };
+    if question.month.is_some() || question.by.is_some() {
+        let name = if question.year.is_some() { "year" } else { "from" };
+        let message = format!("{name} goes with neither month nor by; leave them out.");
+        return Err(ApiError::invalid(name, message));
+    }
+    Ok(Some(state.service.span_report(span).await?))
+}
+
+/// The same without figures.
+fn span(question: &CostsQuery, state: &State) -> Result<Option<MonthSpan>, ApiError> {
     let refused = |name, message: String| ApiError::invalid(name, message);
-    let span = match (&question.year, &question.from, &question.to) {
+    Ok(Some(match (&question.year, &question.from, &question.to) {
         (None, None, None) => return Ok(None),
         (Some(text), None, None) => {
             let year = text.parse::<Year>().map_err(|error| refused("year", format!("{error}.")))?;
@@ -102,12 +135,7 @@ pub(super) async fn year_report(
             MonthSpan::of(from, to).ok_or_else(none)?
         }
         _ => return Err(refused("year", "year goes with neither from nor to; leave them out.".into())),
-    };
-    if question.month.is_some() || question.by.is_some() {
-        let name = if question.year.is_some() { "year" } else { "from" };
-        return Err(refused(name, format!("{name} goes with neither month nor by; leave them out.")));
-    }
-    Ok(Some(state.service.span_report(span).await?))
+    }))
 }
 
 /// The month that was asked for, or the running one.
@@ -134,6 +162,13 @@ pub(super) async fn show(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let visit = session::enter(&request, &state, Scope::Costs).await?;
+    if let Some(asked) = AskedRange::of(&question, &state)? {
+        return if visit.wants_page {
+            asked.show(&visit, &state).await
+        } else {
+            Ok(super::json(&asked.grouped(&question, &state).await?))
+        };
+    }
     if let (true, Some(from), Some(to)) = (visit.wants_page, &question.from, &question.to) {
         // One month has its own page, with its days and groups.
         if from == to {
@@ -269,6 +304,7 @@ fn month_head(words: Words, report: &MonthReport, title: &str, has_next: bool) -
                 a href={ "?year=" (year) } { (words.format("costs-year", &[("year", year.as_str().into())])) }
                 @if has_next { a href={ "?month=" (next) } rel="next" { (words.month(next)) " ›" } }
                 (span_form(words, report.month, report.month))
+                (range::form(words, report.month.days().first, report.month.last_day(), &[]))
             }
         }
     }

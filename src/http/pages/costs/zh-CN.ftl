@@ -93,9 +93,9 @@ costs-overflow-doubtful = { $count } 张待确认
 costs-overflow-paid = 全部成本加外部购买
 costs-overflow-another = 再加一台同样的设备本可节省
 costs-overflow-how = 排队太久或没有可用设备时，向外部服务购买的图像。以上各项均不包含这些费用：既不计入全部成本，也不计入节省。待确认：可能已付费，但没有收到可用的图像。本可节省的金额 = 购买价 − 按实测速度在本机生成同样图像的电费，不含设备本身的价格。
-costs-adjustments = 已结账月份的调整
+costs-adjustments = 已封账月份的调整
 costs-adjustment-of = { $first } 至 { $last }，由 { $actor } 录入
-costs-how-adjustments = 结账之后才录入的部件、费用或出售。已结账的月份保持原样，差额计入录入时所在的月份。
+costs-how-adjustments = 封账之后才录入的部件、费用或出售。已封账的月份保持原样，差额计入录入时所在的月份。
 costs-each = 每张
 costs-energy-short = 耗电
 costs-per-image-title = 每张图的成本
@@ -129,7 +129,7 @@ costs-whole-plans = { $plans ->
 costs-how-images = 已完成并入账的图，减去冲回的往月图片。其中 { $undelivered } 张完成时客户端已断开，成本照算。
 costs-how-each = { $what }：{ $sum } ÷ { $images } 张 = { $each }，向上取整。
 costs-how-total = 电费 { $electricity } + 折旧 { $depreciation } + 维护 { $upkeep } = { $total }。
-costs-how-loaded = 出图 { $standard } + 失败的任务 { $failed } + 空闲、预热与停服期间 { $idle } + 未分摊折旧 { $wear } + 未分摊维护 { $upkeep } − 出售部件收益 { $disposal } + 已结账月份的调整 { $adjustments } = { $total }。
+costs-how-loaded = 出图 { $standard } + 失败的任务 { $failed } + 空闲、预热与停服期间 { $idle } + 未分摊折旧 { $wear } + 未分摊维护 { $upkeep } − 出售部件收益 { $disposal } + 已封账月份的调整 { $adjustments } = { $total }。
 costs-how-electricity = 插座端用电 { $plug }（其中设备 { $device }），每张图按当时的电价计费，共 { $total }。
 costs-how-depreciation = 分摊到图片上的硬件损耗为 { $charged }。这段时间硬件一共折旧 { $whole }，不论用没用上。
 costs-how-upkeep = 分摊到图片上的维修、网络、场地费用为 { $charged }。这段时间一共 { $whole }。
@@ -149,26 +149,26 @@ costs-how-break-even = 按目前进度推算的整月（或全年）固定成本
 costs-how-break-even-never = 每张图的边际成本高于外部单价，出多少张都无法保本。
 costs-at-pace = 照目前进度为 { $images } 张（已过 { $days } 天，共 { $of } 天）
 
-# 结账。
-costs-close = 结账
-costs-close-title = { $month }结账
-costs-close-how = 结账后，本月将永远按此显示。之后才录入的部件、租金和处置，会作为调整计入未结账的月份。请把封印存放在本机用户碰不到的地方，例如打印或寄送。
+# 封账。
+costs-close = 封账
+costs-close-title = { $month }封账
+costs-close-how = 封账后，本月将永远按此显示。之后才录入的部件、租金和处置，会作为调整计入未封账的月份。请把封账校验码存放在本机用户碰不到的地方，例如打印或寄送。
 costs-close-sealed = 将被封存的数字
 costs-close-controls = 账目核对
-costs-close-sure = 我已核对以上数字，结账后不能撤销。
-costs-close-now = 确认结账
-costs-close-not-now = 暂不结账
-costs-close-running = { $month }尚未结束，请在 { $day } 之后结账。
+costs-close-sure = 我已核对以上数字，封账后不能撤销。
+costs-close-now = 确认封账
+costs-close-not-now = 暂不封账
+costs-close-running = { $month }尚未结束，请在 { $day } 之后封账。
 costs-close-open = { $count ->
    *[other] 本月还有 { $count } 个请求未完成，请等待完成或重启服务。
 }
-costs-close-closed = { $month }已经结账，更早的月份不能再结账。
-costs-close-earlier = { $month }有账目但尚未结账，请先为它结账。
+costs-close-closed = { $month }已经封账，更早的月份不能再封账。
+costs-close-earlier = { $month }有账目但尚未封账，请先为它封账。
 costs-close-shifted = 由于时区变更，本月的起点与{ $month }的终点不一致。
 costs-control-holds = 相符
 costs-control-breaks = 有 { $count } 处不符，详见 tintype audit
-costs-control-closed = 已结账月份保持原样
-costs-control-statements = 已结账月份的报表等于其账目之和
+costs-control-closed = 已封账月份保持原样
+costs-control-statements = 已封账月份的报表等于其账目之和
 costs-control-entries = 账目与所存单价相符
 costs-control-idle = 空闲电量与所存单价相符
 costs-control-requests = 已完成的请求与要求的张数相符
@@ -235,6 +235,16 @@ costs-span = { $from }至{ $to }
 costs-from = 起始月份
 costs-to = 结束月份
 costs-show = 查看
+costs-days = 其他日期
+costs-earlier = 更早
+costs-later = 更晚
+costs-from-day = 起始日期
+costs-to-day = 结束日期
+costs-show-days = 按天查看
+costs-jobs-of-day = 当天的任务
+costs-only = 仅统计
+costs-only-not = 显示全部
+costs-only-how = 仅统计这些图片的单张成本之和；其余开支不属于任何一张图片。
 costs-issued = 由 { $operator } 于 { $day } 出具，金额单位均为 { $currency }。
 costs-budgets = 预算
 costs-budgets-how = 当前的使用情况，与上方所选月份无关。

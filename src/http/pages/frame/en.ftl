@@ -6,6 +6,7 @@ nav-roi = Worth it?
 nav-keys = Keys
 nav-jobs = Jobs
 nav-gallery = Gallery
+nav-own-gallery = My images
 nav-batches = Batches
 nav-webhooks = Webhooks
 nav-settings = Settings

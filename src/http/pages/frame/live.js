@@ -1,5 +1,7 @@
 // Keeps the lists of a page fresh, whose ids its status line names. Without this file the page has a link that loads it again.
 
+import "./ask.js";
+
 const PACE_MS = 2000;
 // Asking keeps a session alive, so a page that nobody touches stops asking, and the session can end.
 const REST_MS = 10 * 60 * 1000;
@@ -49,12 +51,6 @@ async function turn() {
   }
   setTimeout(turn, PACE_MS);
 }
-
-// What is asked before something is cancelled; the lists are replaced again and again, so the page listens.
-document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.ask;
-  if (question && !confirm(question)) event.preventDefault();
-});
 
 for (const kind of ["pointerdown", "pointermove", "keydown", "scroll", "visibilitychange"]) {
   document.addEventListener(kind, () => { touchedAt = Date.now(); }, { passive: true });

@@ -109,7 +109,7 @@ impl<'a> Page<'a> {
     fn top(&self) -> Markup {
         let words = self.visit.words;
         html! {
-            a.brand href=(if self.visit.is_signed_in() { HOME } else { "/" }) {
+            a.brand href=(if self.visit.may_read() { HOME } else { "/" }) {
                 img src=(asset("icon.svg")) alt="" width="22" height="22";
                 "Tintype"
             }
@@ -144,10 +144,8 @@ impl<'a> Page<'a> {
     }
 
     /// The sections that the visitor may open.
-    fn navigation(&self) -> impl Iterator<Item = (Section, &'static str, &'static str)> + use<> {
-        let is_signed_in = self.visit.is_signed_in();
-        let is_open = |section| matches!(section, Section::Playground | Section::Reference);
-        NAVIGATION.into_iter().filter(move |(section, ..)| is_signed_in || is_open(*section))
+    fn navigation(&self) -> impl Iterator<Item = (Section, &'static str, &'static str)> {
+        NAVIGATION.into_iter().filter(|(section, ..)| self.visit.may_open(*section))
     }
 
     /// One press away on every page, in the other language's own words.

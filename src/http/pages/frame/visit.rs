@@ -8,7 +8,10 @@ use crate::{
     domain::{Scope, Scopes},
     http::{
         State,
-        pages::{cookies, forms, places::section_of},
+        pages::{
+            cookies, forms,
+            places::{Section, section_of},
+        },
     },
     service::ExampleFigures,
 };
@@ -92,6 +95,14 @@ impl Visitor {
             Self::Session { key: None, .. } | Self::Stranger => "operator",
         }
     }
+
+    /// The public id of the visitor's key; none for an operator without one, and for strangers.
+    pub(in crate::http) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Session { key: Some(public_id), .. } | Self::Key { public_id } => Some(public_id),
+            Self::Session { key: None, .. } | Self::Stranger => None,
+        }
+    }
 }
 
 impl Visit {
@@ -125,6 +136,23 @@ impl Visit {
     /// Whether the visitor may change keys, jobs and sessions, and see everyone's images.
     pub(in crate::http) const fn may_administer(&self) -> bool {
         self.scopes.contains(Scope::Admin)
+    }
+
+    /// Whether the visitor may read the operator's pages.
+    pub(in crate::http) const fn may_read(&self) -> bool {
+        self.scopes.contains(Scope::Costs) || self.scopes.contains(Scope::Admin)
+    }
+
+    /// Whether the visitor may open pages of `section`.
+    pub(in crate::http) fn may_open(&self, section: Section) -> bool {
+        match section {
+            Section::Playground | Section::Reference => true,
+            // An operator has everybody's.
+            Section::OwnGallery => {
+                self.scopes.contains(Scope::Images) && self.visitor.key().is_some() && !self.may_administer()
+            }
+            _ => self.may_read(),
+        }
     }
 
     /// What a form must bring back as `form_token`.

@@ -6,6 +6,7 @@ nav-roi = 回本测算
 nav-keys = 密钥
 nav-jobs = 任务
 nav-gallery = 图库
+nav-own-gallery = 我的图片
 nav-batches = 批量任务
 nav-webhooks = 通知
 nav-settings = 设置

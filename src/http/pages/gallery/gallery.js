@@ -1,5 +1,7 @@
 // An image over the page, with its details; and those that are chosen in one download. Without it, each image has its buttons.
 
+import "./ask.js";
+
 document.documentElement.classList.add("scripted");
 
 const items = [...document.querySelectorAll(".gallery li")];
@@ -41,6 +43,23 @@ lightbox.addEventListener("keydown", (event) => {
 });
 lightbox.addEventListener("click", (event) => {
   if (event.target === lightbox) lightbox.close();
+});
+
+// A star without another page; where that fails, the form goes its own way.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("[data-star]")) return;
+  event.preventDefault();
+  const answer = await fetch(form.action, {
+    method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" },
+  }).catch(() => null);
+  if (!answer?.ok) return form.submit();
+  const { favourite } = await answer.json();
+  for (const other of document.querySelectorAll(`[data-star][action="${form.getAttribute("action")}"]`)) {
+    other.elements.on.value = favourite ? "0" : "1";
+    other.querySelector("button").setAttribute("aria-pressed", String(favourite));
+    other.closest("li")?.classList.toggle("favourite", favourite);
+  }
 });
 
 const download = document.getElementById("download");

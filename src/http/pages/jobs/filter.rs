@@ -27,7 +27,26 @@ pub(in crate::http::pages) struct JobsQuery {
     day: Option<String>,
     #[serde(deserialize_with = "filled")]
     q: Option<String>,
+    #[serde(deserialize_with = "filled")]
+    prompt: Option<String>,
+    #[serde(deserialize_with = "filled")]
+    favourite: Option<String>,
 }
+
+/// What the form of a page offers beside what every page's does.
+pub(in crate::http::pages) struct FilterOffer<'a> {
+    /// Where the page is.
+    pub(in crate::http::pages) place: &'static str,
+    /// Keys to choose from; none where only one's jobs are shown.
+    pub(in crate::http::pages) keys: &'a [KeyRow],
+    /// Whether prompts are kept, and may be searched.
+    pub(in crate::http::pages) prompts: bool,
+    /// Whether images have stars.
+    pub(in crate::http::pages) stars: bool,
+}
+
+/// Characters of a prompt that is searched for.
+const PROMPT_MAX: usize = 200;
 
 fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
@@ -38,6 +57,11 @@ impl JobsQuery {
     /// Whether it begins with the newest.
     pub(in crate::http::pages) fn is_newest(&self) -> bool {
         self.before.is_none()
+    }
+
+    /// Whether it asks for images with a star only.
+    pub(in crate::http::pages) fn is_favourite(&self) -> bool {
+        self.favourite.is_some()
     }
 
     /// What it asks the ledger for; days are those of `zone`.
@@ -56,6 +80,9 @@ impl JobsQuery {
             });
             bounds.ok_or_else(|| refused("day", "`day` is a date such as 2026-11-29."))
         });
+        if self.prompt.as_deref().is_some_and(|prompt| prompt.chars().count() > PROMPT_MAX) {
+            return Err(refused("prompt", &format!("`prompt` has at most {PROMPT_MAX} characters.")));
+        }
         let (id, seed) = self.q.as_deref().map_or(Ok((None, None)), id_or_seed)?;
         Ok(RequestFilter {
             before: before.transpose()?,
@@ -65,6 +92,8 @@ impl JobsQuery {
             key: self.key.clone(),
             tag: self.tag.clone(),
             came: came.transpose()?,
+            prompt: self.prompt.clone(),
+            is_favourite: self.is_favourite(),
         })
     }
 
@@ -77,6 +106,8 @@ impl JobsQuery {
             ("tag", &self.tag),
             ("day", &self.day),
             ("q", &self.q),
+            ("prompt", &self.prompt),
+            ("favourite", &self.favourite),
             ("before", &before),
         ];
         let mut query = Serializer::new(String::new());
@@ -91,38 +122,26 @@ impl JobsQuery {
 
     /// Whether it asks for some of them only.
     pub(in crate::http::pages) fn is_any(&self) -> bool {
-        [&self.state, &self.key, &self.tag, &self.day, &self.q].into_iter().any(Option::is_some)
+        let fields = [&self.state, &self.key, &self.tag, &self.day, &self.q, &self.prompt, &self.favourite];
+        fields.into_iter().any(Option::is_some)
     }
 
-    /// The form that asks the page at `place` for some of them.
-    pub(in crate::http::pages) fn form(&self, words: Words, keys: &[KeyRow], place: &str) -> Markup {
-        let is = |value: &str, chosen: &Option<String>| chosen.as_deref() == Some(value);
+    /// The form that asks the page for some of them.
+    pub(in crate::http::pages) fn form(&self, words: Words, offer: &FilterOffer<'_>) -> Markup {
         html! {
-            form.filter method="get" action=(place) role="search" aria-label=(words.say("jobs-filter")) {
+            form.filter method="get" action=(offer.place) role="search" aria-label=(words.say("jobs-filter")) {
+                @if offer.prompts {
+                    div.field {
+                        label for="filter-prompt" { (words.say("jobs-prompt")) }
+                        input id="filter-prompt" name="prompt" type="search" value=[self.prompt.as_deref()] maxlength=(PROMPT_MAX);
+                    }
+                }
                 div.field {
                     label for="filter-q" { (words.say("jobs-find")) }
                     input id="filter-q" name="q" type="search" value=[self.q.as_deref()] maxlength="64";
                 }
-                div.field {
-                    label for="filter-state" { (words.say("jobs-state")) }
-                    select id="filter-state" name="state" {
-                        option value="" { (words.say("jobs-any")) }
-                        @for outcome in RequestOutcome::ALL {
-                            option value=(outcome) selected[is(outcome.as_str(), &self.state)] {
-                                (words.say(super::recent::word_of(outcome)))
-                            }
-                        }
-                    }
-                }
-                div.field {
-                    label for="filter-key" { (words.say("jobs-key")) }
-                    select id="filter-key" name="key" {
-                        option value="" { (words.say("jobs-any")) }
-                        @for key in keys {
-                            option value=(key.public_id) selected[is(&key.public_id, &self.key)] { (key.name) }
-                        }
-                    }
-                }
+                (self.outcomes(words))
+                @if !offer.keys.is_empty() { (self.keys(words, offer.keys)) }
                 div.field {
                     label for="filter-tag" { (words.say("jobs-tag")) }
                     input id="filter-tag" name="tag" value=[self.tag.as_deref()] maxlength="64";
@@ -131,9 +150,45 @@ impl JobsQuery {
                     label for="filter-day" { (words.say("jobs-day")) }
                     input id="filter-day" name="day" type="date" value=[self.day.as_deref()];
                 }
+                @if offer.stars {
+                    label.check for="filter-favourite" {
+                        input id="filter-favourite" name="favourite" type="checkbox" value="1" checked[self.is_favourite()];
+                        (words.say("jobs-favourites"))
+                    }
+                }
                 div.row {
                     button.second { (words.say("jobs-show")) }
-                    @if self.is_any() { a href=(place) { (words.say("jobs-show-all")) } }
+                    @if self.is_any() { a href=(offer.place) { (words.say("jobs-show-all")) } }
+                }
+            }
+        }
+    }
+
+    fn outcomes(&self, words: Words) -> Markup {
+        html! {
+            div.field {
+                label for="filter-state" { (words.say("jobs-state")) }
+                select id="filter-state" name="state" {
+                    option value="" { (words.say("jobs-any")) }
+                    @for outcome in RequestOutcome::ALL {
+                        option value=(outcome) selected[self.state.as_deref() == Some(outcome.as_str())] {
+                            (words.say(super::recent::word_of(outcome)))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn keys(&self, words: Words, keys: &[KeyRow]) -> Markup {
+        html! {
+            div.field {
+                label for="filter-key" { (words.say("jobs-key")) }
+                select id="filter-key" name="key" {
+                    option value="" { (words.say("jobs-any")) }
+                    @for key in keys {
+                        option value=(key.public_id) selected[self.key.as_ref() == Some(&key.public_id)] { (key.name) }
+                    }
                 }
             }
         }
@@ -177,7 +232,8 @@ mod tests {
 
     #[test]
     fn every_field_restricts_and_goes_along_to_older_ones() {
-        let text = "state=cancelled&key=O1z1TrT7XU&tag=client+12&day=2026-11-29&q=7";
+        let text =
+            "state=cancelled&key=O1z1TrT7XU&tag=client+12&day=2026-11-29&q=7&prompt=red+apple&favourite=1";
         let found = filter(text).expect("a filter");
         assert_eq!(
             (found.outcome, found.tag.as_deref()),
@@ -186,6 +242,7 @@ mod tests {
         let [from, to] =
             ["2026-11-29T00:00:00Z", "2026-11-30T00:00:00Z"].map(|at| at.parse().expect("a time"));
         assert_eq!((found.came, found.seed), (Some((from, to)), Some(Seed::new(7))));
+        assert_eq!((found.prompt.as_deref(), found.is_favourite), (Some("red apple"), true));
         let older = RequestId::from_digits(ID);
         assert_eq!(query(text).address("/admin/jobs", older), format!("/admin/jobs?{text}&before={ID}"));
     }

@@ -2,6 +2,7 @@
 
 mod filter;
 mod live;
+mod one;
 mod recent;
 mod report;
 
@@ -9,7 +10,10 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use jiff::{Timestamp, civil::DateTime};
 use maud::{Markup, html};
 
-pub(super) use self::filter::JobsQuery;
+pub(super) use self::{
+    filter::{FilterOffer, JobsQuery},
+    one::show as show_one,
+};
 use super::{
     forms::Nothing,
     frame::{Page, Visit, Words, fields, live_status},
@@ -19,9 +23,8 @@ use super::{
     session::{enter, enter_with},
 };
 use crate::{
-    domain::{ImageFormat, ImageSize, LoraUse, RequestId, Scope},
+    domain::{ImageSize, LoraUse, RequestId, Scope},
     http::{State, api::error::ApiError},
-    image_store::ImageName,
     ledger::KeyRow,
     service::{OpenJob, RecentJob},
     units::Currency,
@@ -52,6 +55,8 @@ struct View {
     is_cluster: bool,
     /// Whether the visitor may cancel jobs, and see images and prompts.
     may_administer: bool,
+    /// Whether prompts are kept, and shown to the visitor.
+    shows_prompts: bool,
 }
 
 impl View {
@@ -123,31 +128,8 @@ pub(super) async fn preview(
     Ok(file(found.format.media_type(), found.file.to_vec()))
 }
 
-/// GET /admin/pictures/{name}: a kept image, for an administrator.
-pub(super) async fn image(
-    request: HttpRequest,
-    name: web::Path<String>,
-    state: web::Data<State>,
-) -> Result<HttpResponse, ApiError> {
-    enter(&request, &state, Scope::Admin).await?;
-    let name: ImageName = name.parse().map_err(|_| ApiError::image_gone())?;
-    let found = state.service.image_file(name).await?.ok_or_else(ApiError::image_gone)?;
-    Ok(file(name.format.media_type(), found))
-}
-
-/// GET /admin/pictures/{name}/small: the same as a small JPEG, for a list.
-pub(super) async fn thumbnail(
-    request: HttpRequest,
-    name: web::Path<String>,
-    state: web::Data<State>,
-) -> Result<HttpResponse, ApiError> {
-    enter(&request, &state, Scope::Admin).await?;
-    let name: ImageName = name.parse().map_err(|_| ApiError::image_gone())?;
-    let small = state.service.thumbnail(name).await?.ok_or_else(ApiError::image_gone)?;
-    Ok(file(ImageFormat::Jpeg.media_type(), small))
-}
-
-fn file(media_type: &str, bytes: Vec<u8>) -> HttpResponse {
+/// A file that nothing keeps.
+pub(super) fn file(media_type: &str, bytes: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(media_type)
         .insert_header((header::CACHE_CONTROL, NOT_KEPT))
@@ -156,14 +138,18 @@ fn file(media_type: &str, bytes: Vec<u8>) -> HttpResponse {
 }
 
 async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) -> Result<View, ApiError> {
-    let filter = question.filter(state.service.zone())?;
+    let may_administer = visit.may_administer();
+    let mut filter = question.filter(state.service.zone())?;
+    if !may_administer {
+        // Whoever may not read prompts may not guess them.
+        filter.prompt = None;
+    }
     // Open jobs first: a job that ends in between is shown twice rather than not at all.
     let mut open = state.service.jobs().await?;
     // One more than is shown, to know whether there are older ones.
     let mut recent = state.service.recent_jobs(filter, limit + 1).await?;
     let has_older = recent.len() > limit;
     recent.truncate(limit);
-    let may_administer = visit.may_administer();
     if !may_administer {
         // Figures are for whoever reads costs; what clients asked for and got is not.
         for job in &mut open {
@@ -171,16 +157,30 @@ async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) 
         }
         for job in &mut recent {
             job.kept.clear();
+            job.asked = None;
         }
     }
     let keys = state.service.ask_ledger(|ledger| ledger.keys()).await?;
     let (now, currency) = (state.service.now(), state.service.costs().currency());
     let (query, is_cluster) = (question.clone(), state.service.studio().is_cluster());
-    Ok(View { open, recent, keys, query, now, currency, has_older, is_cluster, may_administer })
+    let shows_prompts = may_administer && state.service.keeps_prompts();
+    Ok(View {
+        open,
+        recent,
+        keys,
+        query,
+        now,
+        currency,
+        has_older,
+        is_cluster,
+        may_administer,
+        shows_prompts,
+    })
 }
 
 fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {
     let words = visit.words;
+    let offer = FilterOffer { place: HERE, keys: &view.keys, prompts: view.shows_prompts, stars: false };
     html! {
         div.page-head {
             h1 { (words.say("nav-jobs")) }
@@ -188,7 +188,7 @@ fn body(visit: &Visit, view: &View, civil: Civil<'_>) -> Markup {
         }
         @if view.is_cluster { p.note { a href="/admin/nodes" { (words.say("nodes-title")) } } }
         (live::section(words, view, civil, &fields(visit)))
-        (view.query.form(words, &view.keys, HERE))
+        (view.query.form(words, &offer))
         (recent::section(words, view, civil))
     }
 }

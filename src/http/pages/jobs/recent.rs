@@ -55,7 +55,8 @@ fn line(words: Words, job: &RecentJob, view: &View, civil: Civil<'_>) -> Markup 
         th scope="row" {
             (request.key_name) " " @if let Some(tag) = &request.tag { span.tag { (tag) } }
             small { (words.moment(request.came_at, civil(request.came_at))) }
-            small.id { code { (request.id) } }
+            @if let Some(asked) = &job.asked { p.prompt { (asked.prompt) } }
+            small.id { a href={ (HERE) "/" (request.id.to_text()) } { code { (request.id) } } }
         }
         @match (&request.work, request.purchase.as_ref().filter(|purchase| purchase.is_bought())) {
             (None, Some(purchase)) => {
@@ -105,7 +106,8 @@ fn thumbnails(words: Words, kept: &[ImageName]) -> Markup {
     }
 }
 
-fn state(words: Words, request: &RecentRequest) -> Markup {
+/// What came of a request, and why.
+pub(super) fn state(words: Words, request: &RecentRequest) -> Markup {
     let class = match request.outcome {
         RequestOutcome::Delivered => "tag good",
         RequestOutcome::Undelivered => "tag warn",
@@ -161,7 +163,7 @@ pub(super) fn word_of(outcome: RequestOutcome) -> &'static str {
 }
 
 /// The key of the words for a reason.
-fn why(reason: FailureReason) -> &'static str {
+pub(super) fn why(reason: FailureReason) -> &'static str {
     match reason {
         FailureReason::ClientGone => "jobs-why-client-gone",
         FailureReason::CancelledByOperator => "jobs-why-operator",

@@ -5,6 +5,7 @@ use super::View;
 use crate::{
     domain::{FailureReason, LoraUse},
     http::api::wire::PurchaseBody,
+    ledger::RequestTimes,
     service::{JobStage, OpenJob, RecentJob},
     units::{Energy, Money},
 };
@@ -54,12 +55,15 @@ struct EndedJobBody<'a> {
     key: &'a str,
     key_name: &'a str,
     tag: Option<&'a str>,
+    /// Where prompts are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<&'a str>,
     state: &'a str,
     delivered: Option<bool>,
     /// Why it gave no image.
     failure: Option<&'static str>,
-    came_at: Timestamp,
-    ended_at: Timestamp,
+    #[serde(flatten)]
+    times: TimesBody,
     images: u32,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     loras: &'a [LoraUse],
@@ -69,6 +73,12 @@ struct EndedJobBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     purchase: Option<PurchaseBody>,
     pictures: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TimesBody {
+    came_at: Timestamp,
+    ended_at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -89,6 +99,19 @@ pub(super) fn body(view: &View) -> JobsBody<'_> {
         open: view.open.iter().map(|job| open(job, view)).collect(),
         recent: view.recent.iter().map(ended).collect(),
     }
+}
+
+/// A job that has ended, with when what happened to it.
+#[derive(Serialize)]
+pub(super) struct OneJobBody<'a> {
+    #[serde(flatten)]
+    job: EndedJobBody<'a>,
+    started_at: Option<Timestamp>,
+    answered_at: Option<Timestamp>,
+}
+
+pub(super) fn one(job: &RecentJob, times: RequestTimes) -> OneJobBody<'_> {
+    OneJobBody { job: ended(job), started_at: times.started_at, answered_at: times.answered_at }
 }
 
 fn open<'a>(job: &'a OpenJob, view: &'a View) -> OpenJobBody<'a> {
@@ -129,11 +152,11 @@ fn ended(job: &RecentJob) -> EndedJobBody<'_> {
         key: &request.key,
         key_name: &request.key_name,
         tag: request.tag.as_deref(),
+        prompt: job.asked.as_ref().map(|asked| asked.prompt.as_str()),
         state: request.state.as_str(),
         delivered: request.is_delivered,
         failure: request.failure.map(FailureReason::as_str),
-        came_at: request.came_at,
-        ended_at: request.ended_at,
+        times: TimesBody { came_at: request.came_at, ended_at: request.ended_at },
         images: request.images,
         loras: &request.loras,
         work: request.work.as_ref().map(|work| WorkBody {

@@ -1,9 +1,12 @@
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, tz::TimeZone};
 
 use super::*;
 use crate::{
     domain::{FailureReason, ImageFormat, Seed},
     http::pages::text,
+    image_store::ImageName,
     ledger::{EndState, RecentRequest, RecentWork, RequestOutcome},
     service::{AskedImages, JobStage},
     units::{Energy, Millis},
@@ -74,7 +77,8 @@ fn ended(
         work,
         purchase: None,
     };
-    RecentJob { request, kept: is_delivered.map(|_| name).into_iter().collect() }
+    let kept = is_delivered.map(|_| name).into_iter().collect();
+    RecentJob { request, kept, asked: None, favourites: BTreeSet::new() }
 }
 
 fn view() -> View {
@@ -107,6 +111,7 @@ fn view() -> View {
         has_older: true,
         is_cluster: false,
         may_administer: true,
+        shows_prompts: false,
     }
 }
 

@@ -1,5 +1,8 @@
 # The playground.
 playground-title = Playground
+playground-model = Model: { $model }
+playground-demo = This is the demo model inside the program. It knows 794 things, one to an image of 128 × 128 pixels, and ignores every other word. For all else, start the server with Z-Image. It knows, for example:
+playground-ideas = a red apple on a blue background | a panda | a rocket on a black background | a sunflower | a birthday cake | a penguin | a castle | a cactus on orange | a rainbow | a robot | a mushroom | a butterfly
 playground-no-script = This page needs JavaScript, which is switched off in this browser. You can also generate images in a terminal, with your key in TINTYPE_KEY:
 playground-example = A red apple on a blue background
 
@@ -43,6 +46,8 @@ playground-guidance-hint = Above 0, an image takes twice the time, and the negat
 playground-negative = Negative prompt
 playground-preview = Show previews while generating
 playground-preview-hint = Previews cost a little time and energy. Turn them off to send all images as one request.
+playground-keep = Keep on the server too
+playground-keep-hint = For a time, in the gallery of this key, where its operator sees it as well.
 playground-generate = Generate
 playground-stop = Stop
 playground-quote-one = About { $seconds } · { $energy } · { $money }
@@ -98,6 +103,13 @@ playground-close = Close
 playground-save = Save
 playground-reuse = Use these settings
 playground-made-steps = steps: { $steps }
+playground-reused-prompt = The form now has this prompt.
+playground-reused-seed = The form now has the seed { $seed }.
+playground-reused-edit = The form now has these settings and the seed { $seed }. The image that was edited is not kept: choose it again.
+playground-edit-begun = This image can be edited now.
+playground-again-gone = This image is no longer kept, or it belongs to another key.
+playground-own-gallery = Images on the server
+playground-own-gallery-hint = Signs this browser in with the key above, to show the images that it made and that are kept.
 playground-reused = The form now has these settings and the seed { $seed }.
 
 playground-edit = Edit an image

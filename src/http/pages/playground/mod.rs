@@ -11,8 +11,8 @@ use serde_json::json;
 
 use self::terms::{FORMATS, QUALITIES, Terms, script_words};
 use super::{
-    frame::{Page, Words},
-    places::Section,
+    frame::{Page, Visit, Words, fields},
+    places::{OWN_GALLERY, Section},
     session,
 };
 use crate::{
@@ -31,12 +31,36 @@ pub(super) async fn show(request: HttpRequest, state: web::Data<State>) -> Resul
     }
     let title = visit.words.say("playground-title");
     let page = Page::new(&visit, Section::Playground, &title).sheet("playground.css").script("playground.js");
-    Ok(page.show(&body(visit.words, &terms)))
+    Ok(page.show(&html! { (body(visit.words, &terms)) (own_gallery(&visit)) }))
+}
+
+/// The way to the images that are kept here: for whoever has signed in a link, for whoever has a key a form that signs in with it.
+/// The script puts the key into it when it is sent, and at no other time.
+fn own_gallery(visit: &Visit) -> Markup {
+    let words = visit.words;
+    let place = if visit.may_administer() { "/admin/gallery" } else { OWN_GALLERY };
+    html! {
+        @if visit.is_signed_in() && (visit.may_administer() || visit.may_open(Section::OwnGallery)) {
+            p { a.button.second href=(place) { (words.say("playground-own-gallery")) } }
+        } @else {
+            form.row id="gallery-form" method="post" action="/admin/sign-in" autocomplete="off" {
+                (fields(visit))
+                input type="hidden" name="next" value=(OWN_GALLERY);
+                input type="hidden" name="secret" id="gallery-secret";
+                button.second { (words.say("playground-own-gallery")) }
+                span.hint { (words.say("playground-own-gallery-hint")) }
+            }
+        }
+    }
 }
 
 fn body(words: Words, terms: &Terms) -> Markup {
     html! {
-        div.page-head { h1 { (words.say("playground-title")) } }
+        div.page-head {
+            h1 { (words.say("playground-title")) }
+            span.note id="model" { (words.format("playground-model", &[("model", terms.model.as_str().into())])) }
+        }
+        @if terms.is_demo { (demo(words)) }
         noscript {
             div.notice.without-script {
                 p { (words.say("playground-no-script")) }
@@ -65,6 +89,20 @@ fn body(words: Words, terms: &Terms) -> Markup {
         (parts::receipt_dialog(words))
         (parts::delete_dialog(words))
         (data(words, terms))
+    }
+}
+
+/// What the demo model is, and prompts that it knows; the script puts a pressed one into the form.
+fn demo(words: Words) -> Markup {
+    html! {
+        div.notice id="demo" {
+            p { (words.say("playground-demo")) }
+            div.row {
+                @for idea in words.say("playground-ideas").split('|') {
+                    button.second type="button" data-idea { (idea.trim()) }
+                }
+            }
+        }
     }
 }
 
@@ -252,6 +290,13 @@ fn more(words: Words, terms: &Terms) -> Markup {
                         (words.say("playground-preview"))
                     }
                     p.hint id="preview-hint" { (words.say("playground-preview-hint")) }
+                }
+                div {
+                    label.check for="keep" {
+                        input id="keep" type="checkbox" aria-describedby="keep-hint";
+                        (words.say("playground-keep"))
+                    }
+                    p.hint id="keep-hint" { (words.say("playground-keep-hint")) }
                 }
             }
         }

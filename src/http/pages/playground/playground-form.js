@@ -55,6 +55,7 @@ export class Form {
       format: part("format").value,
       seed: Number(part("seed").value),
       preview: part("preview").checked,
+      keep: part("keep").checked,
       loras: this.#loras.settings(),
       edit: this.#edit?.settings() ?? null,
     };
@@ -89,16 +90,17 @@ export class Form {
     const isLocked = draft.locked === true;
     this.#put({ ...this.settings(), ...draft, seed: isLocked ? draft.seed : seed });
     part("preview").checked = draft.preview !== false;
+    part("keep").checked = draft.keep === true;
     this.#lock(isLocked);
     this.#look();
     this.#onChange();
   }
 
-  /** Takes `settings` over, with their seed. */
-  async fill(settings) {
+  /** Takes `settings` over; unless `locks` is false, their seed is meant. */
+  async fill(settings, { locks = true } = {}) {
     await this.#edit?.restore(settings.edit);
     this.#put(settings);
-    this.#lock(true);
+    if (locks) this.#lock(true);
     this.changed();
     part("prompt").focus();
   }
@@ -226,9 +228,10 @@ function choose(element, value) {
 
 /** `settings` as the body of a request. */
 export function bodyOf(settings) {
-  const { prompt, size, quality, n, format, seed, steps, guidance, negative, loras, edit } = settings;
+  const { prompt, size, quality, n, format, seed, steps, guidance, negative, loras, edit, keep } = settings;
   const body = { prompt, size, quality, n, output_format: format, seed };
   if (steps !== null) body.steps = steps;
+  if (keep) body.keep = true;
   if (guidance !== terms.guidance_scale) body.guidance_scale = guidance;
   if (guidance > 0 && negative.trim() !== "") body.negative_prompt = negative;
   // The fields of an edit's form are texts.

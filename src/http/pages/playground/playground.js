@@ -1,6 +1,7 @@
 // The playground: it generates images with the visitor's own key, as any client would.
 
 import { Refusal, generateOne, generateTogether, receipt } from "./playground-api.js";
+import { takeOver } from "./playground-again.js";
 import { curl, node, python } from "./playground-code.js";
 import { Edit } from "./playground-edit.js";
 import { Form, bodyOf, elementOf } from "./playground-form.js";
@@ -55,10 +56,20 @@ part("paint-form").addEventListener("keydown", (event) => {
 part("stop").addEventListener("click", () => {
   if (performance.now() - startedAt >= DOUBLE_CLICK_MS) stop();
 });
+// The key's own images are shown to a session, which this form opens with the key.
+part("gallery-form")?.addEventListener("submit", (event) => {
+  part("gallery-secret").value = key.take();
+  if (key.value) return;
+  event.preventDefault();
+  key.askFor(say("no-key"));
+});
 // Leaving would end the request, which is paid for.
 addEventListener("beforeunload", (event) => {
   if (aborting) event.preventDefault();
 });
+for (const idea of document.querySelectorAll("[data-idea]")) {
+  idea.addEventListener("click", () => form.fill({ ...form.settings(), prompt: idea.textContent }, { locks: false }));
+}
 part("copy").addEventListener("click", copy);
 for (const button of document.querySelectorAll("[data-language]")) {
   button.addEventListener("click", () => {
@@ -82,6 +93,7 @@ async function restore() {
     // What was kept cannot be read. The page works without it.
     console.error(error);
   }
+  await takeOver({ form, edit, store });
 }
 
 function keepDraft(draft) {

@@ -54,6 +54,11 @@ pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
     ("playground-made-steps", &["steps"]),
     ("playground-lora-weight", &["name"]),
     ("playground-reused", &["seed"]),
+    ("playground-reused-edit", &["seed"]),
+    ("playground-reused-prompt", &[]),
+    ("playground-reused-seed", &["seed"]),
+    ("playground-edit-begun", &[]),
+    ("playground-again-gone", &[]),
     ("playground-kept", &[]),
     ("playground-not-kept", &[]),
     ("playground-show-more", &["count"]),
@@ -95,6 +100,8 @@ pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
 #[derive(Debug, Serialize)]
 pub(super) struct Terms {
     pub(super) model: String,
+    /// Whether it is the demo model inside the binary, which knows some things only.
+    pub(super) is_demo: bool,
     pub(super) base_url: String,
     currency: String,
     pub(super) default_size: String,
@@ -143,6 +150,8 @@ impl Terms {
     pub(super) fn new(offer: &Offer, base_url: String, currency: String) -> Self {
         Self {
             model: offer.model.clone(),
+            // Of all models, that one alone has a size of its own.
+            is_demo: offer.limits.native.is_some(),
             base_url,
             currency,
             default_size: offer.default_size.to_string(),
@@ -252,6 +261,7 @@ pub(super) mod tests {
     fn every_word_that_the_script_says_is_given_to_it_and_no_other() {
         let scripts = [
             include_str!("playground.js"),
+            include_str!("playground-again.js"),
             include_str!("playground-card.js"),
             include_str!("playground-edit.js"),
             include_str!("playground-form.js"),

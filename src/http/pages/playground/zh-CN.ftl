@@ -1,5 +1,8 @@
 # 试画
 playground-title = 在线试用
+playground-model = 模型：{ $model }
+playground-demo = 这是程序自带的演示模型：认识 794 种事物，每张图只画一种，128 × 128 像素，其他词语一概忽略。要画别的内容，请用 Z-Image 启动服务器。它认识的事物例如：
+playground-ideas = 蓝色背景上的苹果 | 熊猫 | 黑色背景上的火箭 | 粉色背景上的向日葵 | 生日蛋糕 | 白色背景上的企鹅 | 城堡 | 仙人掌 | 彩虹 | 紫色背景上的机器人 | 绿色背景上的披萨 | 蝴蝶
 playground-no-script = 这个页面需要 JavaScript，当前浏览器已将其关闭。不要紧：把密钥放进 TINTYPE_KEY，在终端里一样可以出图。
 playground-example = 蓝色背景上的红苹果
 
@@ -40,6 +43,8 @@ playground-guidance-hint = 大于 0 时耗时加倍，反向提示词才起作�
 playground-negative = 反向提示词
 playground-preview = 生成时显示预览
 playground-preview-hint = 预览会多用一点时间和电。关闭后，多张图片合为一个请求。
+playground-keep = 同时保存在服务器上
+playground-keep-hint = 保存一段时间，可在此密钥的图库中查看，管理员也能看到。
 playground-generate = 出图
 playground-stop = 停止
 playground-quote-one = 约 { $seconds } · { $energy } · { $money }
@@ -95,6 +100,13 @@ playground-close = 关闭
 playground-save = 保存
 playground-reuse = 沿用设置
 playground-made-steps = { $steps } 步
+playground-reused-prompt = 已填入这条提示词。
+playground-reused-seed = 已填入种子 { $seed }。
+playground-reused-edit = 已填入这些设置和种子 { $seed }。被编辑的原图没有保存，请重新选择。
+playground-edit-begun = 现在可以编辑这张图片。
+playground-again-gone = 这张图片已不再保存，或属于其他密钥。
+playground-own-gallery = 服务器上的图片
+playground-own-gallery-hint = 用上面的密钥登录这个浏览器，查看它生成并保存的图片。
 playground-reused = 已填入这些设置和种子 { $seed }。
 
 playground-edit = 编辑图片

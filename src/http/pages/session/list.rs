@@ -58,7 +58,10 @@ pub(in crate::http::pages) async fn show(
         return Ok(json(&sessions.iter().map(SessionBody::of).collect::<Vec<_>>()));
     }
     let title = visit.words.say("nav-sessions");
-    Ok(Page::new(&visit, Section::Elsewhere, &title).narrow().show(&list(&visit, &sessions, &state)))
+    Ok(Page::new(&visit, Section::Elsewhere, &title)
+        .narrow()
+        .script("ask.js")
+        .show(&list(&visit, &sessions, &state)))
 }
 
 /// POST /admin/sessions/end: ends one session. The visitor's own one needs no scope.
@@ -104,7 +107,7 @@ fn list(visit: &Visit, sessions: &[SessionRow], state: &State) -> Markup {
         div.page-head {
             h1 { (words.say("nav-sessions")) }
             @if visit.may_administer() {
-                form method="post" action="/admin/sessions/end-all" {
+                form method="post" action="/admin/sessions/end-all" data-ask=(words.say("sessions-end-all-ask")) {
                     (fields(visit))
                     button.danger { (words.say("sessions-end-all")) }
                 }

@@ -75,7 +75,7 @@ pub(in crate::http) async fn visit(request: &HttpRequest, state: &State) -> Visi
 
 /// The same visit to a page that says whether its figures are the example's.
 async fn with_examples(mut visit: Visit, state: &State) -> Visit {
-    if visit.wants_page && visit.is_signed_in() {
+    if visit.wants_page && visit.may_read() {
         match state.service.example_figures().await {
             Ok(figures) => visit.example_figures = figures,
             Err(error) => tracing::warn!(%error, "the ledger does not say whether figures are the example's"),

@@ -17,7 +17,7 @@ use crate::{
         pages::{
             forms::{Nothing, posted, posted_with_token},
             frame::{Page, Visit, Visitor, fields, rich},
-            places::{HOME, Section, is_local},
+            places::{HOME, OWN_GALLERY, Section, is_local},
             see_other,
         },
     },
@@ -78,7 +78,7 @@ pub(in crate::http::pages) async fn form(
     }
 }
 
-/// POST /admin/sign-in: a key with the costs or admin scope, the password or a link opens a session.
+/// POST /admin/sign-in: a key, the password or a link opens a session. A key for images alone opens its own gallery and nothing else.
 pub(in crate::http::pages) async fn sign_in(
     request: HttpRequest,
     payload: web::Payload,
@@ -87,9 +87,9 @@ pub(in crate::http::pages) async fn sign_in(
     let form: SignInForm = posted_with_token(&request, payload, &state).await?;
     let next = form.next.clone().filter(|next| is_local(next));
     match check(form, &request, &state).await? {
-        Ok(opened_with) => {
+        Ok((opened_with, home)) => {
             open(opened_with, &request, &state).await?;
-            Ok(see_other(next.as_deref().unwrap_or(HOME)))
+            Ok(see_other(next.as_deref().unwrap_or(home)))
         }
         Err(problem) => {
             let visit = Visit::new(&request, &state);
@@ -118,25 +118,31 @@ async fn check(
     form: SignInForm,
     request: &HttpRequest,
     state: &State,
-) -> Result<Result<OpenedWith, Problem>, ApiError> {
+) -> Result<Result<(OpenedWith, &'static str), Problem>, ApiError> {
     if let Some(link) = form.link {
         let (secret, now) = (SignInSecret::from_link(link).hash(), state.service.now());
         let is_used = state.service.ask_ledger(move |ledger| ledger.use_sign_in_link(secret, now)).await?;
-        return Ok(if is_used { Ok(OpenedWith::Link) } else { Err(Problem::Link) });
+        return Ok(if is_used { Ok((OpenedWith::Link, HOME)) } else { Err(Problem::Link) });
     }
     let text = form.secret.trim();
     if text.starts_with("tt-") {
         return check_key(text, state);
     }
-    check_password(form.secret, request, state).await
+    Ok(check_password(form.secret, request, state).await?.map(|opened_with| (opened_with, HOME)))
 }
 
-fn check_key(text: &str, state: &State) -> Result<Result<OpenedWith, Problem>, ApiError> {
+/// The session that a key opens, and the page that it begins at.
+fn check_key(text: &str, state: &State) -> Result<Result<(OpenedWith, &'static str), Problem>, ApiError> {
     let (Ok(key), Some(caller)) = (text.parse::<ApiKey>(), auth::by_key(text, state)?) else {
         return Ok(Err(Problem::Key));
     };
-    let may_enter = [Scope::Costs, Scope::Admin].into_iter().any(|scope| caller.scopes.contains(scope));
-    Ok(if may_enter { Ok(OpenedWith::Key(caller.key, key.secret_hash())) } else { Err(Problem::Scope) })
+    let may_read = [Scope::Costs, Scope::Admin].into_iter().any(|scope| caller.scopes.contains(scope));
+    let home = match (may_read, caller.scopes.contains(Scope::Images)) {
+        (true, _) => HOME,
+        (false, true) => OWN_GALLERY,
+        (false, false) => return Ok(Err(Problem::Scope)),
+    };
+    Ok(Ok((OpenedWith::Key(caller.key, key.secret_hash()), home)))
 }
 
 async fn check_password(

@@ -2,6 +2,7 @@ use maud::{Markup, html};
 
 use super::{
     Entered, HERE,
+    cards::GraphicsCard,
     fields::{FieldProblem, FormFields},
 };
 use crate::{
@@ -190,4 +191,9 @@ pub(super) fn of_scenario(scenario: &Scenario) -> Result<FormFields, ApiError> {
         ("life", "images".to_owned()),
         ("images", scenario.lifetime_images.unwrap_or_default().to_string()),
     ]))
+}
+
+/// The form of a machine with what is known of `card`: its name. What it cost is for its owner to say.
+pub(super) fn of_card(card: &GraphicsCard) -> FormFields {
+    FormFields::of([("part", "preset".to_owned()), ("name", card.name.to_owned())])
 }

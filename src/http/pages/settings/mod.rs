@@ -1,5 +1,6 @@
 //! /admin/settings: what costs are counted with, each value with its effect on an example month.
 
+mod cards;
 mod change;
 mod effect;
 mod fields;
@@ -15,6 +16,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use self::{
+    cards::card,
     change::{Change, Reading},
     fields::{FieldProblem, FormFields},
 };
@@ -108,8 +110,9 @@ pub(super) async fn show(
         return Ok(super::json(&effect::body(&view.month()?)));
     }
     let SettingsQuery { preset, saved } = question.into_inner();
-    let fields = match (&view.preset, preset) {
-        (Some(scenario), Some(_)) => forms::of_scenario(scenario)?,
+    let fields = match (preset.as_deref().and_then(card), &view.preset) {
+        (Some(card), _) => forms::of_card(card),
+        (None, Some(scenario)) if preset.is_some() => forms::of_scenario(scenario)?,
         _ => FormFields::default(),
     };
     page(&visit, &view, &Entered { fields, problem: None, saved }, StatusCode::OK)

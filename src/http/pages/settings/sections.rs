@@ -2,6 +2,7 @@ use maud::{Markup, html};
 
 use super::{
     Entered, SettingsView,
+    cards::CARDS,
     change::HOURS_AND_PRICES,
     forms::{FieldSpec, FormWriter},
 };
@@ -121,6 +122,7 @@ impl<'a> SectionWriter<'a> {
                 details open[view.parts.is_empty()] {
                     summary { (words.say("settings-add-part")) }
                     (self.preset())
+                    (self.cards())
                     (self.part_form())
                 }
             }
@@ -170,6 +172,26 @@ impl<'a> SectionWriter<'a> {
                 (rich(&words.format("settings-preset-source", &[("watts", scenario.watts.as_watts().into())])))
             }
         } }
+    }
+
+    /// Common cards with what they draw at most, each with its source.
+    fn cards(&self) -> Markup {
+        let words = self.words();
+        html! {
+            details.note id="cards" {
+                summary { (words.say("settings-cards")) }
+                p { (rich(&words.say("settings-cards-how"))) }
+                ul {
+                    @for card in &CARDS { li {
+                        a href={ "/admin/settings?preset=" (card.id) "#machine" } { (card.name) } ", "
+                        (card.watts) " W " small {
+                            a href=(card.source) rel="noreferrer" { (card.source) } " "
+                            (words.format("settings-card-read", &[("day", words.date(card.read_on).into())]))
+                        }
+                    } }
+                }
+            }
+        }
     }
 
     fn part_form(&self) -> Markup {

@@ -15,6 +15,8 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, sql: include_str!("../../../../migrations/postgres/0001_ledger.sql") },
     Migration { number: 2, sql: include_str!("../../../../migrations/postgres/0002_cluster.sql") },
+    Migration { number: 105, sql: include_str!("../../../../migrations/postgres/0105_prompts.sql") },
+    Migration { number: 106, sql: include_str!("../../../../migrations/postgres/0106_favourites.sql") },
 ];
 
 /// Held while the schema is brought up to date: programs that start at once wait for the first.
