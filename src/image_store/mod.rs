@@ -2,8 +2,12 @@
 //!
 //! Architecture invariant: a file is there in full or not at all, and it is on the disk before its request is settled.
 
+mod bucket;
+mod error;
 mod name;
+mod objects;
 mod place;
+mod tree;
 
 use std::{
     fs::{self, DirEntry, File},
@@ -15,7 +19,10 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use self::name::FORMATS;
 pub use self::{
+    bucket::Bucket,
+    error::{BucketFault, StoreError},
     name::{ImageName, ImageNameError},
+    objects::{ObjectMeta, Objects},
     place::{ImagesPlace, ImagesPlaceError},
 };
 use crate::{
