@@ -56,16 +56,20 @@ pub enum BucketFault {
 }
 
 impl StoreError {
-    /// Whether the store may work again without anybody changing what is configured.
-    pub const fn may_pass(&self) -> bool {
-        match self {
-            Self::Full { .. } => true,
-            Self::Io { .. } => false,
-            Self::Bucket { fault, .. } => matches!(fault, BucketFault::Away(_) | BucketFault::Full(_)),
-        }
-    }
-
     pub(super) fn io(path: &Path, cause: io::Error) -> Self {
         Self::Io { path: path.to_owned(), cause }
+    }
+}
+
+impl From<StoreError> for io::Error {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::Full { .. } | StoreError::Bucket { fault: BucketFault::Full(_), .. } => {
+                io::ErrorKind::StorageFull
+            }
+            StoreError::Io { cause, .. } => cause.kind(),
+            StoreError::Bucket { .. } => io::ErrorKind::NotConnected,
+        };
+        Self::new(kind, error)
     }
 }

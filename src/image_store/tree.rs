@@ -1,12 +1,13 @@
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
+use tempfile::{Builder, NamedTempFile};
 
-use super::{error::StoreError, objects::ObjectMeta};
+use super::{error::StoreError, object_meta::ObjectMeta};
 use crate::os;
 
 /// Objects as files below a directory, of one server or shared by the nodes of a cluster: rename and fsync are all that it is asked
@@ -17,8 +18,8 @@ pub struct Tree {
     free_min: u64,
 }
 
-/// What a file is called until it is whole.
-const PART: &str = "part";
+/// How a file's name ends until it is whole.
+const PART: &str = ".part";
 
 impl Tree {
     /// The files in `directory`, which is made as needed. Nothing is added where less than `free_min` bytes of the disk would be left
@@ -37,35 +38,66 @@ impl Tree {
         if free >= self.free_min.saturating_add(bytes) { Ok(()) } else { Err(self.full(free)) }
     }
 
-    /// Written aside, flushed to the disk, and only then named.
     pub(super) fn put(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.check_room_for(bytes.len() as u64)?;
+        self.put_by(path, |part| part.write_all(bytes), rename)
+    }
+
+    /// Puts `file` from its beginning to its end.
+    pub(super) fn put_file(&self, path: &str, file: &mut File) -> Result<(), StoreError> {
+        let length = file.seek(SeekFrom::End(0)).map_err(|cause| StoreError::io(Path::new(path), cause))?;
+        self.check_room_for(length)?;
+        let copy = |part: &mut File| {
+            file.rewind()?;
+            io::copy(file, part).map(|_| ())
+        };
+        self.put_by(path, copy, rename)
+    }
+
+    /// Puts an object that is not there yet; false if it is. Of several that do so at once, one puts it.
+    pub(super) fn put_new(&self, path: &str, bytes: &[u8]) -> Result<bool, StoreError> {
+        let named = |part: NamedTempFile, path: &Path| Ok(part.persist_noclobber(path).map(|_| ())?);
+        match self.put_by(path, |part| part.write_all(bytes), named) {
+            Err(StoreError::Io { cause, .. }) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            put => put.map(|()| true),
+        }
+    }
+
+    /// Written aside by `write`, flushed to the disk, and only then named by `name`. Half a file is taken away again.
+    fn put_by(
+        &self,
+        path: &str,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+        name: impl FnOnce(NamedTempFile, &Path) -> io::Result<()>,
+    ) -> Result<(), StoreError> {
         let path = self.file(path)?;
         let folder = path.parent().unwrap_or(&self.directory);
         self.make_folder(folder)?;
-        let aside = aside(&path);
         let written = || -> io::Result<()> {
-            let mut part = os::open_to_write(&aside)?;
-            part.write_all(bytes)?;
-            part.sync_all()?;
-            fs::rename(&aside, &path)?;
+            // Two nodes may put the same object at once, each by a file of its own.
+            let mut part = Builder::new().suffix(PART).tempfile_in(folder)?;
+            write(part.as_file_mut())?;
+            part.as_file().sync_all()?;
+            name(part, &path)?;
             File::open(folder)?.sync_all()
         };
-        written().map_err(|cause| {
-            // Half a file is of no use; that it cannot be removed changes nothing.
-            fs::remove_file(&aside).ok();
-            match cause.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    self.full(fs4::available_space(&self.directory).unwrap_or(0))
-                }
-                _ => StoreError::io(&path, cause),
+        written().map_err(|cause| match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                self.full(fs4::available_space(&self.directory).unwrap_or(0))
             }
+            _ => StoreError::io(&path, cause),
         })
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.file(path)?;
         if_there(fs::read(&path), &path)
+    }
+
+    pub(super) fn open_file(&self, path: &str) -> Result<Option<(File, u64)>, StoreError> {
+        let path = self.file(path)?;
+        let opened = os::open_to_read(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        Ok(if_there(opened, &path)?.map(|(length, file)| (file, length)))
     }
 
     pub(super) fn length(&self, path: &str) -> Result<Option<u64>, StoreError> {
@@ -80,6 +112,17 @@ impl Tree {
     }
 
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.walk(prefix, false)
+    }
+
+    /// Takes away what was half written when a process was killed before `horizon`.
+    pub(super) fn remove_parts(&self, horizon: Timestamp) -> Result<(), StoreError> {
+        let parts = self.walk("", true)?.into_iter().filter(|part| part.modified < horizon);
+        parts.map(|part| self.remove(&part.path)).collect::<Result<Vec<_>, _>>().map(|_| ())
+    }
+
+    /// The whole files below a folder, or the half ones.
+    fn walk(&self, prefix: &str, parts: bool) -> Result<Vec<ObjectMeta>, StoreError> {
         let mut found = Vec::new();
         let mut folders = vec![if prefix.is_empty() { self.directory.clone() } else { self.file(prefix)? }];
         while let Some(folder) = folders.pop() {
@@ -88,7 +131,7 @@ impl Tree {
                 let Some(file) = if_there(fs::symlink_metadata(&path), &path)? else { continue };
                 if file.is_dir() {
                     folders.push(path);
-                } else if file.is_file() && path.extension().is_none_or(|extension| extension != PART) {
+                } else if file.is_file() && is_part(&path) == parts {
                     found.extend(self.described(&path, &file)?);
                 }
             }
@@ -149,11 +192,12 @@ impl Tree {
     }
 }
 
-fn aside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(PART);
-    name.into()
+fn rename(part: NamedTempFile, path: &Path) -> io::Result<()> {
+    Ok(part.persist(path).map(|_| ())?)
+}
+
+fn is_part(path: &Path) -> bool {
+    path.to_str().is_some_and(|path| path.ends_with(PART))
 }
 
 /// What is in a directory; nothing if there is none.
