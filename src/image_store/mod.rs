@@ -23,7 +23,7 @@ pub use self::{
     name::{ImageName, ImageNameError},
     object_meta::ObjectMeta,
     objects::Objects,
-    place::{BucketPlace, ImagesPlace, ImagesPlaceError},
+    place::{BucketPlace, ImagesPlace, ImagesPlaceError, LinkKind},
     reader::ObjectReader,
 };
 use crate::{
@@ -199,8 +199,9 @@ impl ImageStore {
 
     /// Images of the day `first` and later ones, with what a listing says of them. What is not ours is passed over.
     fn walk(&self, first: Date) -> Result<Vec<(ImageName, ObjectMeta)>, StoreError> {
+        let folders = self.0.folders()?.into_iter();
         let mut images = Vec::new();
-        for (folder, _) in self.days()?.into_iter().filter(|(_, day)| *day >= first) {
+        for folder in folders.filter(|folder| folder.parse::<Date>().is_ok_and(|day| day >= first)) {
             images.extend(self.images_in(&folder)?);
         }
         Ok(images)
@@ -210,12 +211,6 @@ impl ImageStore {
         let name = |object: &ObjectMeta| object.path.strip_prefix(folder)?.strip_prefix('/')?.parse().ok();
         let objects = self.0.list(folder)?.into_iter();
         Ok(objects.filter_map(|object| Some((name(&object)?, object))).collect())
-    }
-
-    /// The folders that are days.
-    fn days(&self) -> Result<Vec<(String, Date)>, StoreError> {
-        let folders = self.0.folders()?.into_iter();
-        Ok(folders.filter_map(|folder| folder.parse().ok().map(|day| (folder, day))).collect())
     }
 
     /// Takes one image away; false if it was not kept.
@@ -276,7 +271,17 @@ impl ImageStore {
     pub fn sweep(&self, horizon: Timestamp) -> Result<Swept, StoreError> {
         let first_kept = TimeZone::UTC.to_datetime(horizon).date();
         let mut swept = Swept::default();
-        for (folder, _) in self.days()?.into_iter().filter(|(_, day)| *day < first_kept) {
+        for folder in self.0.folders()? {
+            match folder.parse::<Date>() {
+                Ok(day) if day < first_kept => {}
+                Ok(_) => continue,
+                Err(_) => {
+                    if let Objects::Directory(tree) = &self.0 {
+                        tree.remove_parts(&folder, horizon)?;
+                    }
+                    continue;
+                }
+            }
             match self.0.remove_folder(&folder) {
                 Ok(Some(images)) => {
                     swept.days += 1;
@@ -285,9 +290,6 @@ impl ImageStore {
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, day = folder, "a day cannot be swept"),
             }
-        }
-        if let Objects::Directory(tree) = &self.0 {
-            tree.remove_parts(horizon)?;
         }
         Ok(swept)
     }
