@@ -303,8 +303,8 @@ fn free_disk_min(config: &Config) -> u64 {
 fn storage(config: &Config, data_dir: &DataDir, images: Arc<ImageStore>) -> Result<Storage, AppError> {
     images.try_out()?;
     Ok(Storage {
-        images,
         files: open_files(config, data_dir)?,
+        images,
         loras: Arc::new(config.lora_library()),
     })
 }

@@ -33,7 +33,7 @@ use crate::{
     image_store::ImageStore,
     ledger::{Ledger, NodeRole},
     pipeline::{HashedWeights, ModelFiles, ModelSource},
-    service::{ClusterParts, Identity, Service, ServiceParts, Studio, run_webhooks_in_turn},
+    service::{ClusterParts, Identity, Service, ServiceParts, Storage, Studio, run_webhooks_in_turn},
     telemetry::Metrics,
 };
 
@@ -324,7 +324,7 @@ impl<'a> Ground<'a> {
             ledger: Arc::clone(&self.ledger),
             costs: self.costs.clone(),
             door: Door::shared(self.config.limits.of_keys(), Arc::clone(&self.ledger)),
-            storage: storage(self.config, &self.data_dir, Arc::clone(&self.images))?,
+            storage: self.storage()?,
             metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.clock),
             calendar: self.calendar.clone(),
@@ -335,6 +335,13 @@ impl<'a> Ground<'a> {
             encode: encode::encode,
             cluster: Some(self.cluster.clone()),
         })))
+    }
+
+    /// What all nodes have in common beside the ledger: images, and files with them.
+    fn storage(&self) -> Result<Storage, AppError> {
+        let images = Arc::clone(&self.images);
+        let Storage { images, files, loras } = storage(self.config, &self.data_dir, images)?;
+        Ok(Storage { files: files.shared_with(Arc::clone(&images)), images, loras })
     }
 
     /// The part that answers clients: without a device, and without the model's weights.
