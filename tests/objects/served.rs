@@ -84,7 +84,10 @@ fn while_the_bucket_is_away_the_server_says_so_and_then_goes_on() {
     let program = Program::spawn(&mut serve(&server, &data, "s3://images"));
     let first = link(order(&program));
     let ready = format!("{}/readyz", program.url);
-    assert_eq!((get(&first).status(), get(&ready).status()), (200.try_into().expect("ok"), 200.try_into().expect("ok")));
+    assert_eq!(
+        (get(&first).status(), get(&ready).status()),
+        (200.try_into().expect("ok"), 200.try_into().expect("ok"))
+    );
     server.kill();
     for mut refused in [get(&first), get(&ready), order(&program)] {
         assert_eq!(refused.status(), 503);

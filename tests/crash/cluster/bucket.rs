@@ -77,7 +77,11 @@ fn a_worker_that_dies_loses_nothing_of_what_is_in_the_bucket() {
                     let [first, again] =
                         [0, 1].map(|turn| ImageClient::new(&gateways[(client + order + turn) % 2], key));
                     let answer = until_answered(&first, &name, 2);
-                    assert_eq!(until_answered(&again, &name, 2), answer, "the other gateway has the same images");
+                    assert_eq!(
+                        until_answered(&again, &name, 2),
+                        answer,
+                        "the other gateway has the same images"
+                    );
                     answers.lock().expect("no panic").insert(answer.0, answer.1);
                     order += 1;
                 }
@@ -100,7 +104,10 @@ fn a_worker_that_dies_loses_nothing_of_what_is_in_the_bucket() {
             assert!(kept.contains(&(request.clone(), index)), "image {index} of {request} is in the bucket");
         }
     }
-    assert!(store.objects().get("cluster.key").expect("read").is_some(), "the first node made the secret there");
+    assert!(
+        store.objects().get("cluster.key").expect("read").is_some(),
+        "the first node made the secret there"
+    );
     drop((gateways, workers));
     let connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tintype'";
     eventually("the connections of all nodes have ended", || database.query(connections) == "0");
