@@ -50,7 +50,6 @@ use crate::{
     service::{Service, ServiceParts, ServiceSettings, Storage, Studio, run_webhooks},
     source_image::ImageFetcher,
     telemetry::Metrics,
-    units::Millis,
 };
 
 /// The ledger's file in the data directory.

@@ -88,7 +88,7 @@ impl Bucket {
                 builder = builder.with_config(key, value);
             }
         }
-        let client = |key| AmazonS3ConfigKey::Client(key);
+        let client = AmazonS3ConfigKey::Client;
         let builder = builder.with_config(client(ClientConfigKey::ConnectTimeout), CONNECT_TIMEOUT);
         let build = |timeout: &str, retries: usize| {
             let retry =
@@ -206,7 +206,7 @@ impl Bucket {
                 let store = store.clone();
                 async move {
                     let head = store.get_opts(&path, GetOptions::new().with_head(true)).await;
-                    Ok(if_there(head)?.map(|found| found.meta.size))
+                    Ok::<_, Error>(if_there(head)?.map(|found| found.meta.size))
                 }
             };
             stream::iter(paths).map(length).buffered(AT_ONCE).try_collect().await
