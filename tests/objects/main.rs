@@ -2,8 +2,6 @@
 //!
 //! Without python3 or the registry those of the bucket say so and skip; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
 
-#[path = "../support/eventually.rs"]
-mod eventually;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/s3.rs"]
