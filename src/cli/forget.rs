@@ -1,14 +1,16 @@
+use std::sync::Arc;
+
 use clap::Args;
 use serde::Serialize;
 
 use super::{CliError, DataArgs, output::OutputArgs};
 use crate::{
-    app::{FILES_DIRECTORY, images_directory},
+    app::{FILES_DIRECTORY, open_images},
     batches::FileStore,
     clock::Clock,
     config::Config,
     domain::FileId,
-    image_store::{ImageStore, StoreError},
+    image_store::StoreError,
     ledger::{ForgetError, Forgotten},
 };
 
@@ -97,15 +99,25 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
 /// Returns how many there were.
 fn delete_images(config: &Config, forgotten: &Forgotten) -> Result<usize, CliError> {
     let failed = |error: StoreError| CliError::Failed(error.to_string());
-    let images = ImageStore::open(images_directory(config), 0).map_err(failed)?;
+    let images = open_images(config).map_err(failed)?;
     let removed = forgotten.requests.iter().map(|(request, _)| images.remove_all(*request));
     removed.sum::<Result<usize, _>>().map_err(failed)
 }
 
 /// Returns how many there were.
 fn delete_files(config: &Config, files: &[FileId]) -> Result<usize, CliError> {
-    let store = FileStore::at(config.data_dir.join(FILES_DIRECTORY));
-    let removed = files.iter().map(|id| store.remove(*id)).collect::<Result<Vec<_>, _>>();
-    let removed = removed.map_err(|error| CliError::Failed(error.to_string()))?;
-    Ok(removed.into_iter().filter(|was_there| *was_there).count())
+    let own = FileStore::at(config.data_dir.join(FILES_DIRECTORY));
+    let mut stores = vec![own.clone()];
+    if config.images.is_some() {
+        // The nodes of a cluster have them beside the images.
+        let images = open_images(config).map_err(|error| CliError::Failed(error.to_string()))?;
+        stores.push(own.shared_with(Arc::new(images)));
+    }
+    let mut removed = 0;
+    for id in files {
+        let was_there = stores.iter().map(|store| store.remove(*id)).collect::<Result<Vec<_>, _>>();
+        let was_there = was_there.map_err(|error| CliError::Failed(error.to_string()))?;
+        removed += usize::from(was_there.contains(&true));
+    }
+    Ok(removed)
 }
