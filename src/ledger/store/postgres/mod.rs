@@ -362,7 +362,7 @@ impl Session<'_> {
     /// Counts this write, and returns the transaction's id.
     fn note_write(&self) -> Result<WriteId, LedgerError> {
         let count = "UPDATE ledger_writes SET writes = writes + 1 RETURNING pg_current_xact_id()::text";
-        let transaction = self.query_all(count, &[])?.first().map(|row| row.get(0));
+        let transaction = self.query_all(count, &[])?.first().map(|row| row.get::<_, String>(0));
         let transaction = transaction.ok_or(LedgerError::OutOfRange { what: "ledger_writes" })?;
         Ok(WriteId { transaction, timeline: self.timeline.to_owned() })
     }
