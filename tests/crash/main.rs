@@ -39,5 +39,6 @@ mod later;
 mod ledger_in_postgres;
 mod overflow;
 mod read_only;
+mod restores;
 mod served;
 mod storm;

@@ -32,7 +32,7 @@ fn audit(cluster: &Cluster, orders: &Orders) {
     assert_eq!(audited.settled, i64::try_from(answered.len()).expect("a count"), "no order is made twice");
     let images: usize = answered.values().map(Vec::len).sum();
     assert_eq!(audited.images, i64::try_from(images).expect("a count"));
-    eventually("only files that count are left", || cluster.files() == images);
+    assert_eq!(cluster.files(), images, "only files that count are left");
 }
 
 #[test]
@@ -57,10 +57,11 @@ fn a_killed_database_has_lost_nothing_and_nobody_is_taken_for_dead() {
     cluster.settles();
     let nodes = "SELECT count(*) FILTER (WHERE fenced = 0) || ' of ' || count(*) FROM nodes";
     assert_eq!(cluster.database.query(nodes), "4 of 4", "nobody is taken for dead");
-    audit(&cluster, &orders);
     for worker in &workers {
         assert!(!worker.said().contains("panicked"), "{}", worker.said());
     }
+    drop((gateways, workers));
+    audit(&cluster, &orders);
 }
 
 /// A standby that every commit of the cluster's database waits for.
@@ -112,8 +113,11 @@ fn a_promoted_standby_has_all_that_was_answered_and_the_old_primary_books_nothin
     });
     cluster.database = standby;
     cluster.settles();
-    audit(&cluster, &orders);
     for worker in [&worker, &left_behind] {
         assert!(!worker.said().contains("panicked"), "{}", worker.said());
     }
+    let answered: usize = orders.answers().values().map(Vec::len).sum();
+    eventually("only files that count are left", || cluster.files() == answered);
+    drop((gateways, worker, left_behind));
+    audit(&cluster, &orders);
 }

@@ -1,7 +1,12 @@
 //! A month is closed while requests are settled, by workers whose clocks are ten minutes behind and ahead: each entry is under the
 //! seal or after the month, and none is refused or lost.
 
-use std::{fs, path::PathBuf, sync::RwLock, thread};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::RwLock,
+    thread,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use tintype::{domain::Calendar, ledger::Month};
@@ -28,7 +33,7 @@ fn library() -> Option<PathBuf> {
 }
 
 /// A clock that is `ahead` of the machine's. How time passes stays as it is.
-fn clock(library: &PathBuf, ahead: SignedDuration) -> Variables {
+fn clock(library: &Path, ahead: SignedDuration) -> Variables {
     let variables = [
         ("LD_PRELOAD", library.display().to_string()),
         ("FAKETIME", format!("{:+}", ahead.as_secs())),

@@ -94,7 +94,7 @@ impl Cluster {
             ("TINTYPE_PICTURES__FREE_DISK_MIN_MIB", "0"),
             // A first image that took long foretells nothing of those after it.
             ("TINTYPE_LIMITS__ANSWER_WAIT_SECONDS", "3600"),
-            ("TINTYPE_LIMITS__QUEUE_DEPTH_MAX", "500"),
+            ("TINTYPE_LIMITS__QUEUE_DEPTH_MAX", "5000"),
         ] {
             command.env(key, value);
         }
@@ -162,8 +162,10 @@ impl Cluster {
         assert_eq!(self.count("SELECT count(*) FROM queue"), 0);
     }
 
-    /// What must hold of the books whatever happened: by the audit of every other test, on a copy.
+    /// What must hold of the books whatever happened: by the audit of every other test, on a copy. No node runs any more.
     pub fn audit(&self, answered: &Answered) -> Audit {
+        let connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tintype'";
+        eventually("the connections of all nodes have ended", || self.count(connections) == 0);
         let copy = self.root.path().join("copy");
         let run = |arguments: &[&str]| {
             let output = tintype().args(arguments).arg(&copy).output().expect("tintype");

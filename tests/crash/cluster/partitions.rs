@@ -4,7 +4,7 @@
 use std::thread;
 
 use super::{
-    nodes::Cluster,
+    nodes::{Cluster, Node},
     orders::until_answered,
     rounds,
 };
@@ -47,16 +47,18 @@ fn is_settled_once(road: Road, is_taken_over: bool) {
             eventually("the late result is given up", || cut_off.said().matches(late).count() > round);
         }
         // It goes on, alone.
-        other.into_iter().for_each(super::nodes::Node::stop);
+        other.into_iter().for_each(Node::stop);
         ask(&format!("order-{round}-later"));
     }
     cluster.settles();
     let kept = answered.len() * IMAGES as usize;
     eventually("only files that count are left", || cluster.files() == kept);
+    let said = cut_off.said();
+    assert!(!said.contains("panicked"), "{said}");
+    drop((gateway, cut_off));
     let audited = cluster.audit(&answered);
-    assert_eq!(audited.settled, i64::try_from(answered.len()).expect("a count"), "{}", cut_off.said());
+    assert_eq!(audited.settled, i64::try_from(answered.len()).expect("a count"), "{said}");
     assert_eq!(audited.images, i64::try_from(kept).expect("a count"));
-    assert!(!cut_off.said().contains("panicked"), "{}", cut_off.said());
 }
 
 #[test]

@@ -59,7 +59,10 @@ fn a_flood_of_one_key_holds_no_other_up() {
         waiting(flood);
         for client in clients {
             let (ask, of_others) = (&ask, &of_others);
-            scope.spawn(move || of_others.lock().expect("no panic").push(ask(&client, "other")));
+            scope.spawn(move || {
+                let id = ask(&client, "other");
+                of_others.lock().expect("no panic").push(id);
+            });
         }
         waiting(flood + OTHERS);
         // From now on nobody hears news: workers and gateways look by themselves.
@@ -72,6 +75,7 @@ fn a_flood_of_one_key_holds_no_other_up() {
     });
     cluster.settles();
     let again = tried_again(&[&first, &second]);
+    drop((gateway, first, second));
     let order = places(&cluster.database);
     let of_others = of_others.into_inner().expect("no panic");
     assert_eq!((order.len(), of_others.len()), (flood + OTHERS, OTHERS));
