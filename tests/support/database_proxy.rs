@@ -165,13 +165,14 @@ impl ProxyState {
     }
 
     fn open(self: Arc<Self>, node: TcpStream) {
-        let mut inner = self.lock();
-        if inner.road == Road::Cut {
-            return;
-        }
-        let Ok(database) = UnixStream::connect(&inner.target) else { return };
+        let target = self.lock().target.clone();
+        let Ok(database) = UnixStream::connect(&target) else { return };
         node.set_nodelay(true).ok();
         let copies = (node.try_clone().expect("a copy"), database.try_clone().expect("a copy"));
+        let mut inner = self.lock();
+        if inner.road == Road::Cut || inner.target != target {
+            return;
+        }
         let id = inner.made;
         inner.made += 1;
         inner.links.insert(id, Link { node: copies.0, database: copies.1, listens: false });
@@ -203,7 +204,7 @@ impl ProxyState {
         let (mut words, mut buffer) = (NodeWords::default(), vec![0; 1 << 16]);
         'connection: while let Ok(read @ 1..) = node.read(&mut buffer) {
             words.bytes.extend_from_slice(&buffer[..read]);
-            while let Some(message) = words.next() {
+            while let Some(message) = words.take_message() {
                 let goes_on = self.look_at(&message, &mut words, id, left) && self.passes(id);
                 if !goes_on || database.write_all(&message).is_err() {
                     break 'connection;
@@ -284,7 +285,7 @@ impl ProxyState {
 
 impl NodeWords {
     /// The next whole message. Only the first one has no kind.
-    fn next(&mut self) -> Option<Vec<u8>> {
+    fn take_message(&mut self) -> Option<Vec<u8>> {
         let kind = usize::from(self.has_begun);
         let length = self.bytes.get(kind..kind + 4)?.try_into().expect("four bytes");
         let length = kind + u32::from_be_bytes(length) as usize;
