@@ -137,7 +137,8 @@ impl Simulation {
     async fn work(self: Arc<Self>, node: NodeId, after: Duration) {
         sleep(after).await;
         while Instant::now() < self.end {
-            let claimed = self.ask(|all| &all.work, |all| &all.claims, move |all| all.bench.claim(node)).await;
+            let claimed =
+                self.ask(|all| &all.work, |all| &all.claims, move |all| all.bench.claim(node)).await;
             let Some(reservation) = claimed else {
                 sleep(LOOK).await;
                 continue;

@@ -119,7 +119,9 @@ fn what_a_manifest_refers_to_is_in_it() {
         };
         let mut named = 0;
         for line in lines(&text) {
-            for (word, kind) in [("claimName: ", "PersistentVolumeClaim"), ("secretKeyRef: {name: ", "Secret")] {
+            for (word, kind) in
+                [("claimName: ", "PersistentVolumeClaim"), ("secretKeyRef: {name: ", "Secret")]
+            {
                 let Some((_, name)) = line.split_once(word) else { continue };
                 let name = name.split([',', '}']).next().unwrap_or_default();
                 assert!(of_kind(kind, name), "{file} has no {kind} {name}");

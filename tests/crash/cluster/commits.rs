@@ -15,7 +15,8 @@ fn a_commit_that_breaks_off_at_any_byte_of_its_answer_is_booked_once() {
     let (gateway, worker) = (cluster.gateway(), cluster.worker_at(&proxy.url()));
     let client = cluster.client(&gateway);
     let mut answered = Answered::new();
-    let traps: Vec<_> = [Trap::Commit].into_iter().chain((0..=COMMIT_ANSWER_BYTES).map(Trap::Answer)).collect();
+    let traps: Vec<_> =
+        [Trap::Commit].into_iter().chain((0..=COMMIT_ANSWER_BYTES).map(Trap::Answer)).collect();
     for (before, trap) in traps.iter().enumerate() {
         proxy.set_trap(*trap);
         let (id, totals) = until_answered(&client, &format!("order-{before}"), 1);
