@@ -30,7 +30,7 @@ pub struct Cluster {
     nodes: Mutex<usize>,
     lease_seconds: String,
     /// Variables that all programs have.
-    environment: Variables,
+    pub environment: Variables,
 }
 
 /// Variables of a program's environment.
