@@ -183,12 +183,7 @@ struct PartJson {
     invoice: Option<Invoice>,
     residual: Money,
     share_percent: u32,
-    /// A part's name, and which machine it is in.
-fn in_machine(name: &str, machine: Option<&str>) -> String {
-    machine.map_or_else(|| name.to_owned(), |machine| format!("{name}, in {machine}"))
-}
-
-/// `30000 images`, or `3 years at 20 %`.
+    /// `30000 images`, or `3 years at 20 %`.
     life: String,
     /// Null once it is retired.
     book_value: Option<Money>,
@@ -319,6 +314,11 @@ fn register_in_words(parts: &[RegisteredPart], currency: Currency) -> String {
     };
     let rows = parts.iter().flat_map(|part| part.years.iter().map(move |year| cells(part, year)));
     format!("{}amounts in {currency}; * has not ended\n", table(columns, rows.collect()))
+}
+
+/// A part's name, and which machine it is in.
+fn in_machine(name: &str, machine: Option<&str>) -> String {
+    machine.map_or_else(|| name.to_owned(), |machine| format!("{name}, in {machine}"))
 }
 
 /// `30000 images`, or `3 years at 20 %`.
