@@ -279,7 +279,9 @@ fn main() {
     let url = match &own {
         None => std::env::var(POSTGRES).expect("it is set"),
         Some(Some(server)) => server.url(),
-        Some(None) => return println!("{POSTGRES} names no database, and there is none: nothing is measured"),
+        Some(None) => {
+            return println!("{POSTGRES} names no database, and there is none: nothing is measured");
+        }
     };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let bench = Bench::open(&url);

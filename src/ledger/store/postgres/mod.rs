@@ -207,12 +207,11 @@ impl PostgresStore {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let ((done, id), ended) =
-            self.in_transaction(Purpose::Alone, |session| -> Result<_, E> {
-                session.lock_writing()?;
-                let done = work(&Conn::Postgres(session))?;
-                Ok((done, session.note_write()?))
-            })?;
+        let ((done, id), ended) = self.in_transaction(Purpose::Alone, |session| -> Result<_, E> {
+            session.lock_writing()?;
+            let done = work(&Conn::Postgres(session))?;
+            Ok((done, session.note_write()?))
+        })?;
         match ended {
             Ok(()) => Ok(done),
             Err(error) if fault::is_of_connection(&error) => match self.outcome(&id) {
@@ -234,8 +233,7 @@ impl PostgresStore {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (done, ended) =
-            self.in_transaction(Purpose::Beside, |session| work(&Conn::Postgres(session)))?;
+        let (done, ended) = self.in_transaction(Purpose::Beside, |session| work(&Conn::Postgres(session)))?;
         ended.map_err(LedgerError::from)?;
         Ok(done)
     }
