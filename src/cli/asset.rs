@@ -69,6 +69,9 @@ pub(super) struct AssetAddArgs {
     /// How much of it works for Tintype, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 100)]
     share: u32,
+    /// The machine of a cluster that it is in, as tintype node list calls it [default: all of them]
+    #[arg(long, value_name = "NAME", alias = "node", value_parser = NonEmptyStringValueParser::new())]
+    machine: Option<String>,
     #[command(flatten)]
     life: LifeArgs,
     #[command(flatten)]
@@ -157,7 +160,8 @@ fn add(args: AssetAddArgs, clock: &dyn Clock) -> Result<(), CliError> {
     asset.price = cost_of(invoice.as_ref(), args.price)?;
     asset.residual = cost_of(invoice.as_ref(), args.residual)?;
     let document = args.document.as_deref();
-    let evidence = Evidence { document, invoice: invoice.as_ref(), ..Evidence::COMMAND_LINE };
+    let machine = args.machine.as_deref();
+    let evidence = Evidence { document, invoice: invoice.as_ref(), machine, ..Evidence::COMMAND_LINE };
     let id = ledger.add_asset(&asset, &costs, &evidence, now)?;
     let row = find(&ledger.assets()?, &id.to_string())?;
     let part = PartJson::new(&row, &ledger, &calendar, currency, now)?;
@@ -188,6 +192,9 @@ struct PartJson {
     proceeds: Option<Money>,
     /// What the sale gained; below 0 what it lost.
     disposal_gain: Option<Money>,
+    /// Absent: it is in no one machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<String>,
 }
 
 impl PartJson {
@@ -216,6 +223,7 @@ impl PartJson {
             retired_on: asset.retirement.map(|retirement| retirement.on),
             proceeds: asset.retirement.map(|retirement| retirement.proceeds),
             disposal_gain: asset.disposal_gain(images)?,
+            machine: row.machine.clone(),
         })
     }
 
@@ -226,7 +234,7 @@ impl PartJson {
         };
         [
             self.id.to_string(),
-            self.name.clone(),
+            in_machine(&self.name, self.machine.as_deref()),
             self.bought.to_string(),
             self.price.to_rounded_string(2),
             self.residual.to_rounded_string(2),
@@ -300,12 +308,17 @@ fn register_in_words(parts: &[RegisteredPart], currency: Currency) -> String {
             amounts.map(|amount| amount.to_rounded_string(2));
         let plan = if year.is_open { "*" } else { "" };
         let document = part.document.clone().unwrap_or_else(|| "-".into());
-        let (id, name) = (part.id.to_string(), part.name.clone());
+        let (id, name) = (part.id.to_string(), in_machine(&part.name, part.machine.as_deref()));
         let year = format!("{}{plan}", year.year);
         [id, name, document, year, opening, additions, depreciation, disposals, closing]
     };
     let rows = parts.iter().flat_map(|part| part.years.iter().map(move |year| cells(part, year)));
     format!("{}amounts in {currency}; * has not ended\n", table(columns, rows.collect()))
+}
+
+/// A part's name, and which machine it is in.
+fn in_machine(name: &str, machine: Option<&str>) -> String {
+    machine.map_or_else(|| name.to_owned(), |machine| format!("{name}, in {machine}"))
 }
 
 /// `30000 images`, or `3 years at 20 %`.

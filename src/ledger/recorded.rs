@@ -28,6 +28,8 @@ pub struct AssetRow {
     pub document: Option<String>,
     /// How its price was invoiced; none: it is what it cost.
     pub invoice: Option<Invoice>,
+    /// The machine that it is in; none: all of them.
+    pub machine: Option<String>,
 }
 
 /// A line of cost as the ledger keeps it.
@@ -58,7 +60,7 @@ impl CostLineRow {
 pub(super) fn parts(conn: &Conn<'_>) -> Result<Vec<AssetRow>, LedgerError> {
     let sql = "SELECT id, name, price_nano, residual_nano, share_percent, purchased_on, lifetime_images, life_years,
                       normal_utilisation_percent, added_at_ms, retired_on, proceeds_nano, assets.actor AS actor,
-                      assets.document AS document, invoice, planned_years
+                      assets.document AS document, invoice, planned_years, machine
                FROM assets LEFT JOIN asset_retirements ON asset_id = id ORDER BY id";
     conn.query(sql, params![], asset_row)
 }
@@ -129,6 +131,7 @@ fn asset_row(row: &Row<'_>) -> Result<AssetRow, LedgerError> {
         actor: row.get("actor")?,
         document: row.get("document")?,
         invoice: invoices::from_row(row)?,
+        machine: row.get("machine")?,
         asset: Asset {
             name: row.get("name")?,
             price: money("price_nano")?,

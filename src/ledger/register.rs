@@ -41,6 +41,8 @@ pub struct RegisteredPart {
     pub share_percent: u32,
     /// Its first day out of service; null while it serves.
     pub retired_on: Option<Date>,
+    /// The machine that it is in; null: all of them.
+    pub machine: Option<String>,
     /// Its years.
     pub years: Vec<AssetYear>,
 }
@@ -70,6 +72,7 @@ struct RegisterRow {
     retired_on: Option<String>,
     proceeds: Option<String>,
     disposal_gain: Option<String>,
+    machine: Option<TextCell>,
 }
 
 impl Ledger {
@@ -97,6 +100,7 @@ impl Ledger {
                     share_percent: row.asset.share_percent,
                     retired_on: row.asset.retirement.map(|retirement| retirement.on),
                     name: row.asset.name,
+                    machine: row.machine,
                     years,
                 })
             };
@@ -139,6 +143,7 @@ impl RegisteredPart {
             retired_on: self.retired_on.filter(|on| on.year() == year.year).map(|on| on.to_string()),
             proceeds: year.proceeds.map(text),
             disposal_gain: year.disposal_gain.map(text),
+            machine: self.machine.as_deref().map(TextCell::from),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What deploy/ asks Prometheus for is there: every metric and label of the dashboard and the alerts.
+//! What deploy/ asks Prometheus for is there: every metric and label of the dashboard and the alerts. What it configures are keys
+//! of the configuration, and what a manifest refers to is in it.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -57,8 +58,8 @@ fn every_metric_of_the_dashboard_and_the_alerts_is_served() {
     assert!(asked.len() > 10, "{asked:?}");
     let rules = read("prometheus/tintype.rules.yml");
     // A query may go on over several lines: all that is not a comment.
-    let lines: Vec<&str> = rules.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
-    asked.extend(lines.join(" ").split("- alert:").skip(1).map(str::to_owned));
+    let rules: Vec<&str> = lines(&rules).collect();
+    asked.extend(rules.join(" ").split("- alert:").skip(1).map(str::to_owned));
     let mut names = BTreeSet::new();
     for query in &asked {
         let metrics = metrics(query);
@@ -72,6 +73,70 @@ fn every_metric_of_the_dashboard_and_the_alerts_is_served() {
         }
     }
     assert!(names.len() >= 8, "{names:?}");
+}
+
+/// The lines of a deployment that are not comments.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim_start().starts_with('#'))
+}
+
+#[test]
+fn every_variable_of_a_deployment_is_a_key_of_the_configuration() {
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/tintype.toml");
+    let keys = std::fs::read_to_string(keys).expect("tintype.toml");
+    // A flag alone, and what Caddy is given.
+    let others = ["TINTYPE_DATA_DIR", "TINTYPE_HOST", "TINTYPE_UPSTREAM"];
+    let mut names = BTreeSet::new();
+    for file in ["compose.yaml", "cluster.yaml", "kubernetes/tintype.yaml", "kubernetes/cluster.yaml"] {
+        let text = read(file);
+        for line in lines(&text) {
+            for (at, _) in line.match_indices("TINTYPE_") {
+                let name = line[at..].split(|c: char| !c.is_ascii_uppercase() && c != '_').next();
+                names.extend(name.map(str::to_owned));
+            }
+        }
+    }
+    assert!(names.len() >= 6, "{names:?}");
+    for name in names.iter().filter(|name| !others.contains(&name.as_str())) {
+        let key = name.trim_start_matches("TINTYPE_").to_lowercase();
+        let (table, key) = key.rsplit_once("__").unwrap_or(("", &key));
+        let has_table = table.is_empty() || keys.lines().any(|line| line == format!("[{table}]"));
+        let is_key = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{key} ="));
+        assert!(has_table && keys.lines().any(is_key), "{name} is no key of config/tintype.toml");
+    }
+}
+
+#[test]
+fn what_a_manifest_refers_to_is_in_it() {
+    for file in ["kubernetes/tintype.yaml", "kubernetes/cluster.yaml"] {
+        let text = read(file);
+        let documents: Vec<&str> = text.split("\n---\n").collect();
+        let of_kind = |kind: &str, name: &str| {
+            documents.iter().any(|document| {
+                let has = |wanted: &str| lines(document).any(|line| line == wanted);
+                has(&format!("kind: {kind}")) && has(&format!("  name: {name}"))
+            })
+        };
+        let mut named = 0;
+        for line in lines(&text) {
+            for (word, kind) in
+                [("claimName: ", "PersistentVolumeClaim"), ("secretKeyRef: {name: ", "Secret")]
+            {
+                let Some((_, name)) = line.split_once(word) else { continue };
+                let name = name.split([',', '}']).next().unwrap_or_default();
+                assert!(of_kind(kind, name), "{file} has no {kind} {name}");
+                named += 1;
+            }
+        }
+        assert!(named >= 2, "{file} refers to its volumes");
+        let mounts = lines(&text).filter_map(|line| line.trim().strip_prefix("- {name: "));
+        for mount in mounts.filter_map(|mount| mount.split(',').next()) {
+            let is_volume = lines(&text).any(|line| {
+                line.trim() == format!("- name: {mount}") || line.trim() == format!("name: {mount}")
+            });
+            assert!(is_volume, "{file} has no volume {mount}");
+        }
+    }
 }
 
 #[test]

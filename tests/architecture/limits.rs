@@ -15,7 +15,7 @@ const TABLES: [(&str, &str); 1] = [("costs/simulation/article.rs", "all")];
 /// Fields of a struct.
 const FIELDS_MAX: usize = 14;
 /// Structs with more, each of them flat because what it stands for is: a field a key of a file, a column or a flag.
-const FLAT: [(&str, &str); 17] = [
+const FLAT: [(&str, &str); 18] = [
     // Tables of tintype.toml.
     ("config/mod.rs", "Config"),
     ("config/mod.rs", "Limits"),
@@ -28,6 +28,7 @@ const FLAT: [(&str, &str); 17] = [
     ("cli/generate/mod.rs", "GenerateArgs"),
     ("cli/generate/report.rs", "Generated"),
     ("cli/key/json.rs", "KeyJson"),
+    ("cli/asset.rs", "PartJson"),
     // A model's JSON.
     ("pipeline/source/config/schedule.rs", "Config"),
     ("pipeline/source/config/transformer.rs", "TransformerConfig"),

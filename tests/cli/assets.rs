@@ -48,6 +48,20 @@ fn assets_are_recorded_listed_and_retired() {
 }
 
 #[test]
+fn an_asset_of_one_machine_says_which() {
+    let place = TempDir::new().expect("a directory");
+    let life = ["--bought", "2026-01-15", "--lifetime-images", "30000", "--machine", "atelier-3"];
+    assert!(out(&add(&place, &life)).contains("asset 1 is recorded"));
+    let said = |arguments: &[&str]| out(&run(place.path(), &[&["asset"], arguments].concat()));
+    assert!(said(&["list"]).contains("RTX 4090, in atelier-3"), "{}", said(&["list"]));
+    let listed: serde_json::Value = serde_json::from_str(&said(&["list", "--json"])).expect("JSON");
+    assert_eq!(listed[0]["machine"], "atelier-3");
+    let rows = said(&["register", "--format", "csv"]);
+    let machines: Vec<_> = rows.lines().filter_map(|row| row.rsplit(',').next()).collect();
+    assert_eq!(machines[..2], ["machine", "atelier-3"], "{rows}");
+}
+
+#[test]
 fn an_asset_that_cannot_be_is_refused_and_named() {
     let place = TempDir::new().expect("a directory");
     let bought = ["--bought", "2026-01-15"];

@@ -23,7 +23,7 @@ const LIVES: usize = 8;
 const ANSWERS: usize = 3;
 
 /// The books of `database` in a file, with which the audit of every other test is made.
-fn audit_of(database: &Postgres, place: &Place, answered: &Answered) {
+pub fn audit_of(database: &Postgres, place: &Place, answered: &Answered) {
     let copy = place.aside("copy");
     let run = |arguments: &[&str], directory: &Path| {
         let output = tintype().args(arguments).arg(directory).output().expect("tintype");
@@ -78,7 +78,7 @@ fn a_server_that_is_killed_has_lost_nothing_and_booked_nothing_twice() {
 
 #[test]
 fn what_is_generated_while_the_database_is_away_is_booked_once_it_is_back() {
-    let Some(mut database) = Postgres::start() else { return };
+    let Some(database) = Postgres::start() else { return };
     let mut place = Place::with_ledger(database.url());
     let served = place.serve();
     let (id, totals) = place.client(&served).generate(None, 1).expect("an answer");

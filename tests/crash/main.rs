@@ -8,6 +8,8 @@ mod audit;
 #[expect(dead_code, reason = "tests/api has its other replies")]
 #[path = "../support/commercial_api.rs"]
 mod commercial_api;
+#[path = "../support/database_proxy.rs"]
+mod database_proxy;
 #[path = "../support/eventually.rs"]
 mod eventually;
 #[path = "../support/image_client.rs"]
@@ -44,5 +46,6 @@ mod later;
 mod ledger_in_postgres;
 mod overflow;
 mod read_only;
+mod restores;
 mod served;
 mod storm;

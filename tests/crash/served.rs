@@ -45,6 +45,11 @@ impl Place {
         Self { ledger_url: Some(url), ..Self::new() }
     }
 
+    /// From the next start on the ledger is in another database.
+    pub fn use_ledger(&mut self, url: String) {
+        self.ledger_url = Some(url);
+    }
+
     /// The first key.
     pub fn key(&self) -> &str {
         &self.key

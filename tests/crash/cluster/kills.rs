@@ -8,24 +8,18 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
 
 use super::{
+    kills,
     nodes::{Cluster, Node},
     orders::{Orders, may_be_retried, until_answered},
 };
 use crate::{eventually::eventually, image_client::Answered};
 
-/// Nodes that are killed or frozen. TINTYPE_CLUSTER_KILLS says how many.
-const KILLS: usize = 16;
 /// Clients that order at one time.
 const CLIENTS: usize = 6;
 /// Longer than a lease.
 const FROZEN: Duration = Duration::from_millis(3_000);
 /// Where a budget allows so many images.
 const BUDGET_IMAGES: i64 = 20;
-
-fn kills() -> usize {
-    let asked = std::env::var("TINTYPE_CLUSTER_KILLS");
-    asked.map_or(KILLS, |kills| kills.parse().expect("TINTYPE_CLUSTER_KILLS is a number"))
-}
 
 /// What befalls a node.
 fn befall(cluster: &Cluster, gateways: &RwLock<Vec<Node>>, workers: &mut [Node], random: &mut StdRng) {

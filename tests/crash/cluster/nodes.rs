@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpStream,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex},
 };
 
@@ -28,11 +28,19 @@ pub struct Cluster {
     root: TempDir,
     key: String,
     nodes: Mutex<usize>,
+    lease_seconds: String,
+    /// Variables that all programs have.
+    pub environment: Variables,
 }
+
+/// Variables of a program's environment.
+pub type Variables = Vec<(String, String)>;
 
 /// A process that serves. Killed when it is dropped.
 pub struct Node {
     child: Child,
+    /// Its id when it started.
+    pub id: String,
     /// Of a gateway.
     url: String,
     log: Arc<Mutex<String>>,
@@ -41,28 +49,38 @@ pub struct Node {
 impl Cluster {
     /// None without PostgreSQL, which is said.
     pub fn new() -> Option<Self> {
-        let database = Postgres::start()?;
+        Self::with(LEASE_SECONDS, Vec::new())
+    }
+
+    /// The same with another lease, and with variables that all programs have, the database's too.
+    pub fn with(lease_seconds: &str, environment: Variables) -> Option<Self> {
+        let database = Postgres::start_with(&environment)?;
         let root = TempDir::new().expect("a directory");
-        let mut cluster = Self { database, root, key: String::new(), nodes: Mutex::new(0) };
+        let (key, lease_seconds) = (String::new(), lease_seconds.to_owned());
+        let mut cluster = Self { database, root, key, nodes: Mutex::new(0), lease_seconds, environment };
         cluster.key = cluster.create_key("load", &[]);
         Some(cluster)
     }
 
     /// A key called `name`, made beside the nodes.
     pub fn create_key(&self, name: &str, rules: &[&str]) -> String {
-        let mut command = tintype();
-        command.args(["key", "create", name, "--ledger", &self.database.url()]).args(rules);
-        let output = command.arg("--data-dir").arg(self.root.path().join("keys")).output();
-        let output = output.expect("tintype");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8").lines().next().expect("a key").trim().to_owned()
+        let said = self.succeeds(&[&["key", "create", name], rules].concat());
+        said.lines().next().expect("a key").trim().to_owned()
     }
 
-    fn node(&self, role: &str) -> Node {
+    /// `tintype` with `arguments` on the ledger, to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = tintype();
+        command.envs(self.environment.iter().cloned()).args(arguments);
+        command.args(["--ledger", &self.database.url()]).arg("--data-dir").arg(self.root.path().join("keys"));
+        command.output().expect("tintype")
+    }
+
+    fn node(&self, role: &str, ledger: &str, variables: &[(String, String)]) -> Node {
         let mut nodes = self.nodes.lock().expect("no panic");
         *nodes += 1;
         let mut command = tintype();
-        command.args(["serve", "--role", role, "--ledger", &self.database.url()]);
+        command.args(["serve", "--role", role, "--ledger", ledger]);
         command.arg("--images").arg(self.root.path().join("images"));
         command.arg("--data-dir").arg(self.root.path().join(format!("node-{nodes}")));
         command.arg("--model").arg(tiny_models::directory("base"));
@@ -70,24 +88,42 @@ impl Cluster {
             command.args(["--listen", "127.0.0.1:0"]);
         }
         for (key, value) in [
-            ("TINTYPE_CLUSTER__LEASE_SECONDS", LEASE_SECONDS),
+            ("TINTYPE_CLUSTER__LEASE_SECONDS", self.lease_seconds.as_str()),
             ("TINTYPE_MODEL__DEFAULT_SIZE", "32x32"),
             ("TINTYPE_MODEL__STEPS__MEDIUM", "2"),
             ("TINTYPE_PICTURES__FREE_DISK_MIN_MIB", "0"),
             // A first image that took long foretells nothing of those after it.
             ("TINTYPE_LIMITS__ANSWER_WAIT_SECONDS", "3600"),
+            ("TINTYPE_LIMITS__QUEUE_DEPTH_MAX", "5000"),
         ] {
             command.env(key, value);
         }
+        command.envs(self.environment.iter().chain(variables).cloned());
+        drop(nodes);
         Node::start(command)
     }
 
     pub fn gateway(&self) -> Node {
-        self.node("gateway")
+        self.gateway_at(&self.database.url())
+    }
+
+    /// One that reaches the ledger at `url`.
+    pub fn gateway_at(&self, url: &str) -> Node {
+        self.node("gateway", url, &[])
     }
 
     pub fn worker(&self) -> Node {
-        self.node("worker")
+        self.worker_at(&self.database.url())
+    }
+
+    /// One that reaches the ledger at `url`.
+    pub fn worker_at(&self, url: &str) -> Node {
+        self.node("worker", url, &[])
+    }
+
+    /// One with variables of its own.
+    pub fn worker_with(&self, variables: &[(String, String)]) -> Node {
+        self.node("worker", &self.database.url(), variables)
     }
 
     /// A client of `gateway` with the first key.
@@ -126,15 +162,26 @@ impl Cluster {
         assert_eq!(self.count("SELECT count(*) FROM queue"), 0);
     }
 
-    /// What must hold of the books whatever happened: by the audit of every other test, on a copy.
+    /// What must hold of the books whatever happened: by the audit of every other test, on a copy. No node runs any more.
     pub fn audit(&self, answered: &Answered) -> Audit {
+        let connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tintype'";
+        eventually("the connections of all nodes have ended", || self.count(connections) == 0);
         let copy = self.root.path().join("copy");
         let run = |arguments: &[&str]| {
             let output = tintype().args(arguments).arg(&copy).output().expect("tintype");
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         };
         run(&["ledger", "move", "--from", &self.database.url(), "--to"]);
-        audit(&copy.join("ledger.sqlite3"), answered)
+        let audited = audit(&copy.join("ledger.sqlite3"), answered);
+        self.succeeds(&["ledger", "check"]);
+        audited
+    }
+
+    /// What `tintype` with `arguments` prints on the ledger, without a failure.
+    pub fn succeeds(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
     }
 
     /// Files in the directory of images.
@@ -157,8 +204,11 @@ impl Node {
             }
         });
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let mut url = String::new();
+        let (mut url, mut id) = (String::new(), String::new());
         let has_begun = stdout.by_ref().map_while(Result::ok).any(|line| {
+            if let Some(own) = line.strip_prefix("Node ") {
+                own.trim().clone_into(&mut id);
+            }
             if let Some((_, address)) = line.split_once(" at http://") {
                 url = format!("http://{address}");
             }
@@ -166,7 +216,7 @@ impl Node {
         });
         assert!(has_begun, "{}", log.lock().expect("no panic"));
         std::thread::spawn(move || stdout.for_each(drop));
-        Self { child, url, log }
+        Self { child, id, url, log }
     }
 
     /// SIGKILL.

@@ -57,6 +57,8 @@ fn fault_of(code: &SqlState) -> StoreFault {
         "25006" => StoreFault::DatabaseReadOnly,
         "42501" => StoreFault::NotAllowed,
         "XX001" | "XX002" => StoreFault::DatabaseDamaged,
+        // A transaction that said nothing for too long was ended, and its connection with it.
+        "25P03" => StoreFault::Away,
         state => match state.get(..2) {
             // Constraints, and what triggers refuse.
             Some("23") => StoreFault::Refused,

@@ -74,6 +74,10 @@ const WRITING: i64 = 0x5469_6e74_0002;
 const SERVING: i64 = 0x5469_6e74_0003;
 /// Held by the one node that leads.
 const LEADING: i64 = 0x5469_6e74_0004;
+/// Waits until nobody writes. A writer that is frozen or cut off in the middle would keep all others waiting: it has ten seconds for
+/// each next word, and then its transaction is rolled back.
+const TAKE_TURN: &str =
+    "SELECT set_config('idle_in_transaction_session_timeout', '10s', TRUE), pg_advisory_xact_lock(?1)";
 /// How often the outcome of a commit is asked for again, each time after twice as long: up to half a minute in all.
 const OUTCOME_TRIES: u32 = 9;
 
@@ -96,10 +100,28 @@ pub(in crate::ledger) trait Queries {
     fn fetch(&self, portal: &Portal) -> Result<Vec<tokio_postgres::Row>, LedgerError>;
 }
 
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// To read.
+    View(IsolationLevel),
+    /// To write while nobody else does.
+    Alone,
+    /// To write beside others.
+    Beside,
+}
+
+/// A transaction that writes, as it is asked for again.
+struct WriteId {
+    transaction: String,
+    timeline: String,
+}
+
 /// A transaction on one connection.
 struct Session<'a> {
     transaction: Transaction<'a>,
     statements: RefCell<&'a mut Statements>,
+    timeline: &'a str,
 }
 
 /// What became of a transaction whose commit was not answered.
@@ -185,12 +207,11 @@ impl PostgresStore {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let ((done, id), ended) =
-            self.in_transaction(IsolationLevel::ReadCommitted, false, |session| -> Result<_, E> {
-                session.lock_writing()?;
-                let done = work(&Conn::Postgres(session))?;
-                Ok((done, session.note_write()?))
-            })?;
+        let ((done, id), ended) = self.in_transaction(Purpose::Alone, |session| -> Result<_, E> {
+            session.lock_writing()?;
+            let done = work(&Conn::Postgres(session))?;
+            Ok((done, session.note_write()?))
+        })?;
         match ended {
             Ok(()) => Ok(done),
             Err(error) if fault::is_of_connection(&error) => match self.outcome(&id) {
@@ -198,6 +219,7 @@ impl PostgresStore {
                 CommitOutcome::Aborted => Err(LedgerError::from(error).into()),
                 CommitOutcome::Unknown => {
                     let url = self.pool.url();
+                    let id = id.transaction;
                     Err(fault::away(format!("{url}: whether transaction {id} was committed is not known"))
                         .into())
                 }
@@ -211,8 +233,7 @@ impl PostgresStore {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (done, ended) = self
-            .in_transaction(IsolationLevel::ReadCommitted, false, |session| work(&Conn::Postgres(session)))?;
+        let (done, ended) = self.in_transaction(Purpose::Beside, |session| work(&Conn::Postgres(session)))?;
         ended.map_err(LedgerError::from)?;
         Ok(done)
     }
@@ -250,7 +271,7 @@ impl PostgresStore {
         isolation: IsolationLevel,
         work: impl FnOnce(&Session<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (read, ended) = self.in_transaction(isolation, true, work)?;
+        let (read, ended) = self.in_transaction(Purpose::View(isolation), work)?;
         ended.map_err(LedgerError::from)?;
         Ok(read)
     }
@@ -258,17 +279,19 @@ impl PostgresStore {
     /// What `work` gave, and how its commit ended.
     fn in_transaction<T, E: From<LedgerError>>(
         &self,
-        isolation: IsolationLevel,
-        is_read_only: bool,
+        purpose: Purpose,
         work: impl FnOnce(&Session<'_>) -> Result<T, E>,
     ) -> Result<(T, Result<(), tokio_postgres::Error>), E> {
         let mut is_second = false;
         loop {
-            let mut loan = self.pool.take()?;
-            let Connection { client, statements } = loan.connection();
-            match begin(client, isolation, is_read_only) {
+            let mut loan = match purpose {
+                Purpose::View(_) | Purpose::Alone => self.pool.take()?,
+                Purpose::Beside => self.pool.take_beside()?,
+            };
+            let Connection { client, statements, timeline } = loan.connection();
+            match begin(client, purpose) {
                 Ok(transaction) => {
-                    let session = Session { transaction, statements: RefCell::new(statements) };
+                    let session = Session { transaction, statements: RefCell::new(statements), timeline };
                     let done = work(&session)?;
                     return Ok((done, wait(session.transaction.commit())));
                 }
@@ -290,14 +313,19 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Asks what became of transaction `id`, over connections of its own, until the database answers.
-    fn outcome(&self, id: &str) -> CommitOutcome {
+    /// Asks what became of the transaction `id`, over connections of its own, until the database answers. After a failover nobody can
+    /// say: its number may be another transaction's by now.
+    fn outcome(&self, id: &WriteId) -> CommitOutcome {
         for attempt in 0..OUTCOME_TRIES {
             thread::sleep(Duration::from_millis(50 << attempt));
             let asked = pool::connect(self.pool.url()).and_then(|client| {
-                Ok(wait(client.query_one("SELECT pg_xact_status($1::text::xid8)", &[&id]))?)
+                if pool::timeline(&client) != id.timeline {
+                    return Ok(None);
+                }
+                let status = "SELECT pg_xact_status($1::text::xid8)";
+                Ok(wait(client.query_one(status, &[&id.transaction]))?.get::<_, Option<String>>(0))
             });
-            match asked.map(|row| row.get::<_, Option<String>>(0)).as_ref().map(Option::as_deref) {
+            match asked.as_ref().map(Option::as_deref) {
                 Ok(Some("committed")) => return CommitOutcome::Committed,
                 Ok(Some("aborted")) => return CommitOutcome::Aborted,
                 // It is still going on, or the database is away.
@@ -314,26 +342,27 @@ fn wait<F: Future>(future: F) -> F::Output {
     block_on(future)
 }
 
-fn begin(
-    client: &mut Client,
-    isolation: IsolationLevel,
-    is_read_only: bool,
-) -> Result<Transaction<'_>, tokio_postgres::Error> {
+fn begin(client: &mut Client, purpose: Purpose) -> Result<Transaction<'_>, tokio_postgres::Error> {
+    let (isolation, is_read_only) = match purpose {
+        Purpose::View(isolation) => (isolation, true),
+        Purpose::Alone | Purpose::Beside => (IsolationLevel::ReadCommitted, false),
+    };
     wait(client.build_transaction().isolation_level(isolation).read_only(is_read_only).start())
 }
 
 impl Session<'_> {
     /// Waits until nobody writes.
     fn lock_writing(&self) -> Result<(), LedgerError> {
-        self.execute("SELECT pg_advisory_xact_lock(?1)", &[Param::Integer(WRITING)])?;
+        self.execute(TAKE_TURN, &[Param::Integer(WRITING)])?;
         Ok(())
     }
 
     /// Counts this write, and returns the transaction's id.
-    fn note_write(&self) -> Result<String, LedgerError> {
+    fn note_write(&self) -> Result<WriteId, LedgerError> {
         let count = "UPDATE ledger_writes SET writes = writes + 1 RETURNING pg_current_xact_id()::text";
-        let id = self.query_all(count, &[])?.first().map(|row| row.get::<_, String>(0));
-        id.ok_or(LedgerError::OutOfRange { what: "ledger_writes" })
+        let transaction = self.query_all(count, &[])?.first().map(|row| row.get::<_, String>(0));
+        let transaction = transaction.ok_or(LedgerError::OutOfRange { what: "ledger_writes" })?;
+        Ok(WriteId { transaction, timeline: self.timeline.to_owned() })
     }
 
     fn prepare(&self, sql: &str, params: &[Param<'_>]) -> Result<Statement, LedgerError> {

@@ -9,7 +9,7 @@ use tokio::{
     runtime::{Builder, Runtime},
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
 };
-use tokio_postgres::{AsyncMessage, Client, Error, NoTls, Socket, tls::MakeTlsConnect};
+use tokio_postgres::{AsyncMessage, Client, NoTls, Socket, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{PostgresUrl, fault, statement::Statements, wait};
@@ -17,6 +17,9 @@ use crate::ledger::LedgerError;
 
 /// Connections that are open at most; whoever comes then waits for one.
 const CONNECTIONS_MAX: usize = 16;
+/// As many more are open for what waits for no other writer, such as a node's lease: while all others wait for one that hangs, a
+/// node stays alive.
+const CONNECTIONS_BESIDE: usize = 2;
 /// How long somebody waits for a connection.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long a connection may take to be made, unless the URL says so.
@@ -24,11 +27,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// For how long a server may be silent before a connection to it is given up, unless the URL says so.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// What the server is asked for at the begin of a connection: to notice within a minute that this machine is gone. By the defaults of
+/// operating systems it takes two hours, in which others wait for the locks that it held.
+const SESSION: &str =
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3";
 
-/// A connection, and the statements that are prepared on it.
+/// The server's timeline, which is another one after each failover.
+const TIMELINE: &str = "SELECT left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)";
+
+/// A connection, the statements that are prepared on it, and the timeline of its server.
 pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) statements: Statements,
+    pub(super) timeline: String,
 }
 
 /// The connections to one database. Each is used by one at a time.
@@ -56,18 +67,28 @@ impl Pool {
 
     /// A connection that nobody else has, made if none is idle.
     pub(super) fn take(&self) -> Result<Loan<'_>, LedgerError> {
+        self.take_of(CONNECTIONS_MAX)
+    }
+
+    /// The same for what must not wait behind those who wait for each other.
+    pub(super) fn take_beside(&self) -> Result<Loan<'_>, LedgerError> {
+        self.take_of(CONNECTIONS_MAX + CONNECTIONS_BESIDE)
+    }
+
+    /// One of `most` connections.
+    fn take_of(&self, most: usize) -> Result<Loan<'_>, LedgerError> {
         let mut state = self.state.lock();
         loop {
             if let Some(connection) = state.idle.pop() {
                 return Ok(Loan { pool: self, connection: Some(connection) });
             }
-            if state.open < CONNECTIONS_MAX {
+            if state.open < most {
                 state.open += 1;
                 break;
             }
             if self.returned.wait_for(&mut state, WAIT_MAX).timed_out() {
                 return Err(fault::away(format!(
-                    "{}: all {CONNECTIONS_MAX} connections have been busy for {} s",
+                    "{}: all {most} connections have been busy for {} s",
                     self.url,
                     WAIT_MAX.as_secs()
                 )));
@@ -76,7 +97,9 @@ impl Pool {
         drop(state);
         // Counted as open from here on, and no more if it cannot be made.
         let mut loan = Loan { pool: self, connection: None };
-        loan.connection = Some(Connection { client: connect(&self.url)?, statements: Statements::default() });
+        let client = connect(&self.url)?;
+        let timeline = timeline(&client);
+        loan.connection = Some(Connection { client, statements: Statements::default(), timeline });
         Ok(loan)
     }
 
@@ -108,7 +131,8 @@ impl Drop for Loan<'_> {
             _ => state.open -= 1,
         }
         drop(state);
-        self.pool.returned.notify_one();
+        // Not everybody may have what has become free.
+        self.pool.returned.notify_all();
     }
 }
 
@@ -135,6 +159,11 @@ pub(super) fn listen(url: &PostgresUrl) -> Result<Notices, LedgerError> {
     Ok(Notices { _client: client, texts })
 }
 
+/// The timeline of the server: two of them count transactions by the same numbers. Empty where it does not say.
+pub(super) fn timeline(client: &Client) -> String {
+    wait(client.query_one(TIMELINE, &[])).map(|row| row.get(0)).unwrap_or_default()
+}
+
 /// A connection of its own, beside the pool's.
 pub(super) fn connect(url: &PostgresUrl) -> Result<Client, LedgerError> {
     connect_with(url, |_| {})
@@ -146,22 +175,23 @@ fn connect_with(
     on_notice: impl Fn(String) + Send + 'static,
 ) -> Result<Client, LedgerError> {
     let mut config = tokio_postgres::Config::clone(&url.config);
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_TIMEOUT);
-    }
+    let timeout = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
+    config.connect_timeout(timeout);
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(SILENCE_MAX).keepalives_idle(SILENCE_MAX);
     }
     let connected =
         if url.may_use_tls() { begin(config, tls(url)?, on_notice) } else { begin(config, NoTls, on_notice) };
-    connected.map_err(|error| {
-        let hint = if fault::causes(&error).contains("certificate") {
+    let client = connected.map_err(|causes| {
+        let hint = if causes.contains("certificate") {
             "; name the certificate that is to be trusted (?sslrootcert=FILE), or switch TLS off (?sslmode=disable)"
         } else {
             ""
         };
-        fault::away(format!("{url}: {}{hint}", fault::causes(&error)))
-    })
+        fault::away(format!("{url}: {causes}{hint}"))
+    })?;
+    wait(client.batch_execute(SESSION))?;
+    Ok(client)
 }
 
 /// What reads and writes the sockets of all connections. Whoever asks waits on a thread of its own, which may be one that runs
@@ -171,17 +201,24 @@ static SOCKETS: LazyLock<Runtime> = LazyLock::new(|| {
     runtime.expect("a thread can be started")
 });
 
+/// What the connection came to, or why there is none. A server that takes connections and says nothing is given up: its process may
+/// be frozen while its machine is alive.
 fn begin<T>(
     config: tokio_postgres::Config,
     tls: T,
     on_notice: impl Fn(String) + Send + 'static,
-) -> Result<Client, Error>
+) -> Result<Client, String>
 where
     T: MakeTlsConnect<Socket, Stream: Send, TlsConnect: Send> + Send + 'static,
     <T::TlsConnect as tokio_postgres::tls::TlsConnect<Socket>>::Future: Send,
 {
+    let hosts = u32::try_from(config.get_hosts().len().max(1)).unwrap_or(u32::MAX);
+    let limit = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT).saturating_mul(hosts);
     let connected = SOCKETS.spawn(async move {
-        let (client, mut connection) = config.connect(tls).await?;
+        let connected = tokio::time::timeout(limit, config.connect(tls)).await;
+        let (client, mut connection) = connected
+            .map_err(|_| format!("it has not answered for {} s", limit.as_secs()))?
+            .map_err(|error| fault::causes(&error))?;
         tokio::spawn(async move {
             while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
                 match message {
