@@ -83,7 +83,7 @@ pub use self::{
         sums::{BoughtReport, SellerReport},
     },
     queue::{
-        Agreement, Claimed, Hints, JoinError, NewNode, NewQueued, NodeFigures, NodeRole, NodeRow,
+        Agreement, Claimed, Duty, Hints, JoinError, NewNode, NewQueued, NodeFigures, NodeRole, NodeRow,
         NotAdmitted, QueuePlace, QueuedRequest, RateKind, RateTaken, Reaped, Renewal, RequestEnd,
         RequestStand, Topic,
     },

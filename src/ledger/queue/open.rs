@@ -122,13 +122,14 @@ impl Ledger {
         })
     }
 
-    /// Requests that wait, and pixel-steps of all that are in the queue.
+    /// Live requests that wait, and pixel-steps of all live ones that are in the queue.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn queue_size(&self) -> Result<(usize, u64), LedgerError> {
         let sql =
-            "SELECT count(*) FILTER (WHERE state = 0), CAST(coalesce(sum(cost), 0) AS BIGINT) FROM queue";
+            "SELECT count(*) FILTER (WHERE state = 0), CAST(coalesce(sum(cost), 0) AS BIGINT)
+             FROM queue WHERE is_live = 1";
         self.store.read(|conn| {
             conn.query_one(sql, params![], |row| {
                 let waiting = usize::try_from(row.get::<i64>(0)?);
