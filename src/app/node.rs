@@ -101,9 +101,7 @@ impl NodeApp {
         let front = gateway.as_ref().or(worker.as_ref().map(|worker| &worker.service));
         let front = Arc::clone(front.expect("a node is a gateway or a worker"));
         let facts = worker.as_ref().map_or_else(|| front.studio().facts(), |worker| worker.facts);
-        let offered = offer(config, &ground.source, facts, clock.now().as_second())?;
-        // An edit's source does not travel through the queue yet.
-        let offer = Offer { can_edit: false, ..offered };
+        let offer = offer(config, &ground.source, facts, clock.now().as_second())?;
         let identity = ground.identity(role, worker.as_ref());
         let lease = &ground.cluster.lease;
         identity.join(&ground.ledger, lease.node(), lease.settings(), clock.now())?;
@@ -207,6 +205,7 @@ impl NodeApp {
             if let Some(state) = &self.state {
                 let sender = state.elsewhere.webhooks.clone();
                 standing.spawn(run_webhooks_in_turn(Arc::clone(gateway), sender));
+                standing.spawn(http::run_batches_in_turn(Arc::clone(state)));
             }
         }
         let stopping = CancellationToken::new();
@@ -246,6 +245,10 @@ impl NodeApp {
             () = stop => Ok(()),
             () = keeper.studio().broken_down() => Err(AppError::NoDevice),
         };
+        // Batches go on at another gateway.
+        if let Some(state) = &self.state {
+            state.batches.stop();
+        }
         // The answers first, however long the workers take; then the connections, which may be idle or stuck.
         let answered = async {
             if let Some(gateway) = &self.gateway {

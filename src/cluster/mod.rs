@@ -7,6 +7,8 @@
 mod gate;
 mod lease;
 mod news;
+mod paths;
+mod queued_edit;
 mod queued_job;
 mod secret;
 
@@ -14,6 +16,8 @@ pub use self::{
     gate::{Gate, GateView, Workforce},
     lease::{Lease, LeaseSettings},
     news::News,
+    paths::{PARTIALS, SOURCES, look_of, partial, request_of},
+    queued_edit::{QueuedEdit, QueuedEditError, put_sources, remove_sources},
     queued_job::{QueuedJob, QueuedJobError},
     secret::{ClusterSecret, SecretUse},
 };

@@ -11,14 +11,16 @@ use super::{
     ServiceError, Started,
     admission::{Entered, order},
     audience::refuse,
+    in_transit::Looks,
     loras,
     patience::Patience,
 };
 use crate::{
     admit::{RateStanding, Refused, Taken},
-    cluster::{Gate, QueuedJob},
+    cluster::{Gate, QueuedJob, put_sources, remove_sources},
     domain::{FailureReason, NodeId, RequestId, Usage},
     engine::{FailedAttempt, Order, Priority, PromptTokens, QueueEstimate, WorkError, WorkFailure},
+    image_store::ImageStore,
     ledger::{
         Ledger, NewQueued, NewRequest, NotAdmitted, OverBudget, QueuePlace, RequestEnd, RequestStand,
         Reserved,
@@ -45,7 +47,7 @@ struct Asking {
     jobs_max: Option<u32>,
     finishes_alone: bool,
     deadline: Option<Timestamp>,
-    nonce: [u8; 12],
+    images: Arc<ImageStore>,
 }
 
 impl Service {
@@ -91,9 +93,6 @@ impl Service {
         if gate.is_draining() {
             return Err(WorkFailure::Stopping.unspent().into());
         }
-        if request.job.spec.edit.is_some() {
-            return Err(ServiceError::NotInCluster("edits"));
-        }
         let Entered { pass: _, loras, images } = match self.enter(request).await? {
             Reserved::New(entered) => entered,
             Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
@@ -108,6 +107,7 @@ impl Service {
             cost: work.saturating_mul(u64::from(request.job.images)),
             job: QueuedJob {
                 job: (*request.job).clone(),
+                edit: None,
                 encoding: request.encoding,
                 partials: request.partials,
                 is_live: request.priority == Priority::Live,
@@ -119,7 +119,7 @@ impl Service {
             jobs_max: self.door().jobs_max(&request.caller),
             finishes_alone: self.finishes_alone(request),
             deadline: self.deadline_of(request),
-            nonce: rand::random(),
+            images: Arc::clone(&self.parts.storage.images),
         };
         let gate = Arc::clone(gate);
         let admitted =
@@ -157,7 +157,14 @@ impl Service {
     ) {
         let is_own = stand.is_some();
         let stand = stand.unwrap_or_else(|| gate.follow(id));
-        let outcome = match self.follow_stand(id, stand, is_own, request, audience).await {
+        let mut looks = Looks::new(id, request, &self.parts);
+        let ended = self.follow_stand(gate, (id, stand, is_own), request, audience, &mut looks).await;
+        // The last may have come with the end.
+        self.pass_on_partials(&mut looks, audience).await;
+        if is_own {
+            self.clear_transit(id, request).await;
+        }
+        let outcome = match ended {
             (RequestEnd::Settled, _) => self.collect(id, request).await,
             (RequestEnd::Failed(reason), was_held) => Err(failed(reason, was_held, request)),
             // Its row was lost with the database's last moment, or never written. Nothing was charged.
@@ -170,11 +177,11 @@ impl Service {
     /// is up.
     async fn follow_stand(
         &self,
-        id: RequestId,
-        mut stand: watch::Receiver<RequestStand>,
-        is_own: bool,
+        gate: &Gate,
+        (id, mut stand, is_own): (RequestId, watch::Receiver<RequestStand>, bool),
         request: &GenerateRequest,
         audience: &Audience,
+        looks: &mut Looks,
     ) -> (RequestEnd, bool) {
         let may_cancel = is_own && !self.finishes_alone(request);
         let mut deadline = match request.priority {
@@ -202,6 +209,11 @@ impl Service {
                     is_stopped = true;
                     self.stop_queued(id, FailureReason::ClientGone).await;
                 }
+                // It goes on without this gateway, and others answer whoever comes back.
+                () = left_alone(gate, audience), if !may_cancel => {
+                    return (RequestEnd::Failed(FailureReason::ServerStopping), was_held);
+                }
+                () = looks.is_time() => self.pass_on_partials(looks, audience).await,
                 () = &mut deadline, if !is_stopped => {
                     is_stopped = true;
                     self.stop_queued(id, FailureReason::DeadlinePassed).await;
@@ -261,7 +273,13 @@ impl Asking {
         ledger: &Ledger,
         new: &NewRequest<'_>,
     ) -> Result<Reserved<(RequestId, Vec<OverBudget>, QueueEstimate)>, ServiceError> {
-        let spec = self.job.seal(new.id, gate.secret(), self.nonce).ok_or(ServiceError::Lost)?;
+        let (id, secret) = (new.id, gate.secret());
+        let spec = self.job.seal(id, secret, rand::random()).ok_or(ServiceError::Lost)?;
+        // Whoever takes the request finds what it edits.
+        let edit = self.job.job.spec.edit.as_deref();
+        if let Some(edit) = edit {
+            put_sources(edit, id, secret, self.images.objects(), rand::random)?;
+        }
         let queued = NewQueued {
             gateway: self.gateway,
             shape: &self.shape,
@@ -272,15 +290,22 @@ impl Asking {
             spec: &spec,
         };
         let mut outlook = QueueEstimate { position: 0, eta: Millis::ZERO };
+        let priority = if self.job.is_live { Priority::Live } else { Priority::Background };
         let judge = |place: &QueuePlace| -> Result<(), ServiceError> {
             let jobs_max = self.jobs_max.filter(|_| self.job.is_live);
             if let Some(limit) = jobs_max.filter(|limit| place.open_of_key >= *limit as usize) {
                 return Err(Refused::Concurrent { limit }.into());
             }
-            outlook = gate.judge(&self.job.job, place, self.patience).map_err(ServiceError::Overloaded)?;
+            let judged = gate.judge(&self.job.job, place, (priority, self.patience));
+            outlook = judged.map_err(ServiceError::Overloaded)?;
             Ok(())
         };
-        match ledger.admit(new, &queued, judge) {
+        let admitted = ledger.admit(new, &queued, judge);
+        if edit.is_some() && !matches!(admitted, Ok(Reserved::New(_))) {
+            // What is left is swept.
+            remove_sources(id, self.images.objects()).ok();
+        }
+        match admitted {
             Ok(Reserved::New((reservation, _))) => {
                 Ok(Reserved::New((reservation.id(), reservation.passed_budgets().to_vec(), outlook)))
             }
@@ -290,6 +315,12 @@ impl Asking {
             Err(NotAdmitted::Place(error)) => Err(error),
         }
     }
+}
+
+/// Resolves once nobody waits for a request at a gateway that stops.
+async fn left_alone(gate: &Gate, audience: &Audience) {
+    gate.drained().await;
+    audience.outcome.closed().await;
 }
 
 /// Why a request gave no images, as its client gets it.

@@ -142,6 +142,11 @@ impl Service {
             Ok(reaped) if reaped == Reaped::default() => {}
             Ok(Reaped { nodes, put_back, ended }) => {
                 tracing::warn!(nodes, put_back, ended, "nodes are gone; what they held is taken over");
+                if ended > 0
+                    && let Err(error) = self.sweep_transit().await
+                {
+                    tracing::warn!(%error, "what ended requests left in the store waits for the next sweep");
+                }
                 cluster.news.work_waits();
                 cluster.news.request_ended();
             }

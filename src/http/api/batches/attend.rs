@@ -22,7 +22,7 @@ use super::{
     work,
 };
 use crate::{
-    domain::{BatchId, BatchStatus, KeyId},
+    domain::{BatchId, BatchStatus, KeyId, NodeId},
     http::State,
     ledger::BatchRow,
     service::ServiceError,
@@ -40,6 +40,8 @@ pub struct BatchDesk {
     /// Something was created or cancelled.
     news: watch::Sender<()>,
     stop: CancellationToken,
+    /// The node of a cluster that looks after batches: this one. None: the one server that there is.
+    driver: Mutex<Option<NodeId>>,
     /// Turns of each key's lines. Keys share the devices by the engine's queue, so each has as many.
     turns: Mutex<HashMap<KeyId, Arc<Semaphore>>>,
 }
@@ -52,6 +54,16 @@ impl BatchDesk {
 
     pub(super) fn news(&self) -> watch::Receiver<()> {
         self.news.subscribe()
+    }
+
+    /// Looks after batches as the node `driver`.
+    pub(super) fn drive_as(&self, driver: NodeId) {
+        *self.driver.lock() = Some(driver);
+    }
+
+    /// The node as which it looks after batches; none: the one server that there is.
+    pub(super) fn driver(&self) -> Option<NodeId> {
+        *self.driver.lock()
     }
 
     /// Whether the server stops.

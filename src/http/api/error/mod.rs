@@ -129,12 +129,6 @@ impl ApiError {
         Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(1000)))
     }
 
-    /// What a cluster's gateways do not offer yet.
-    pub(in crate::http) fn not_in_cluster(what: &str) -> Self {
-        let message = format!("This server's gateways take no {what} yet: only images from prompts.");
-        Self::new(Code::UnsupportedValue, message).retry(Retry::Never)
-    }
-
     /// Every device is lost.
     fn no_device() -> Self {
         let message = "No device of this server works any more. Tell the operator; the log says why.";
