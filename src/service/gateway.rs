@@ -161,20 +161,21 @@ impl Service {
         let ended = self.follow_stand(gate, (id, stand, is_own), request, audience, &mut looks).await;
         // The last may have come with the end.
         self.pass_on_partials(&mut looks, audience).await;
-        if is_own {
+        if is_own && ended.0.is_some() {
             self.clear_transit(id, request).await;
         }
         let outcome = match ended {
-            (RequestEnd::Settled, _) => self.collect(id, request).await,
-            (RequestEnd::Failed(reason), was_held) => Err(failed(reason, was_held, request)),
-            // Its row was lost with the database's last moment, or never written. Nothing was charged.
-            (RequestEnd::Abandoned, _) => Err(WorkFailure::Stopping.unspent().into()),
+            (Some(RequestEnd::Settled), _) => self.collect(id, request).await,
+            (Some(RequestEnd::Failed(reason)), was_held) => Err(failed(reason, was_held, request)),
+            // Its row was lost with the database's last moment, or never written: nothing was charged. Or it goes on without
+            // this gateway, and nobody waits here.
+            (Some(RequestEnd::Abandoned) | None, _) => Err(WorkFailure::Stopping.unspent().into()),
         };
         self.hand_over(id, outcome, audience).await;
     }
 
-    /// The end of a request, and whether a worker held it. Its own gateway asks for its end if its client has gone, or its time
-    /// is up.
+    /// The end of a request, and whether a worker held it; no end, if it goes on when this gateway stops. Its own gateway asks for its
+    /// end if its client has gone, or its time is up.
     async fn follow_stand(
         &self,
         gate: &Gate,
@@ -182,7 +183,7 @@ impl Service {
         request: &GenerateRequest,
         audience: &Audience,
         looks: &mut Looks,
-    ) -> (RequestEnd, bool) {
+    ) -> (Option<RequestEnd>, bool) {
         let may_cancel = is_own && !self.finishes_alone(request);
         let mut deadline = match request.priority {
             Priority::Live if is_own => self.parts.clock.sleep(self.parts.settings.deadline),
@@ -192,7 +193,7 @@ impl Service {
         let (mut was_held, mut is_stopped) = (false, false);
         loop {
             match *stand.borrow_and_update() {
-                RequestStand::Ended(end) => return (end, was_held),
+                RequestStand::Ended(end) => return (Some(end), was_held),
                 RequestStand::Held if !was_held => {
                     was_held = true;
                     let wait = self.monotonic().get().saturating_sub(queued_at.get());
@@ -202,7 +203,7 @@ impl Service {
             }
             tokio::select! {
                 changed = stand.changed() => if changed.is_err() {
-                    return (RequestEnd::Abandoned, was_held);
+                    return (None, was_held);
                 },
                 () = audience.outcome.closed(), if may_cancel && !is_stopped => {
                     tracing::info!(request = %id, "the client has gone; its request is stopped");
@@ -210,9 +211,7 @@ impl Service {
                     self.stop_queued(id, FailureReason::ClientGone).await;
                 }
                 // It goes on without this gateway, and others answer whoever comes back.
-                () = left_alone(gate, audience), if !may_cancel => {
-                    return (RequestEnd::Failed(FailureReason::ServerStopping), was_held);
-                }
+                () = left_alone(gate, audience), if !may_cancel => return (None, was_held),
                 () = looks.is_time() => self.pass_on_partials(looks, audience).await,
                 () = &mut deadline, if !is_stopped => {
                     is_stopped = true;
