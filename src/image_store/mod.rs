@@ -1,65 +1,51 @@
-//! Images on disk, for links and for answers that are asked for again. One directory a day; a sweep takes whole days.
+//! Images in a directory or a bucket, for links and for answers that are asked for again. One folder a day; a sweep takes whole days.
 //!
-//! Architecture invariant: a file is there in full or not at all, and it is on the disk before its request is settled.
+//! Architecture invariant: a file is there in full or not at all, and it is safe before its request is settled.
 
+mod bucket;
+mod error;
+mod fault;
 mod name;
+mod object_meta;
+mod objects;
 mod place;
+mod reader;
+mod tree;
 
-use std::{
-    fs::{self, DirEntry, File},
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use self::name::FORMATS;
+use self::{name::FORMATS, tree::Tree};
 pub use self::{
+    bucket::Bucket,
+    error::{BucketFault, StoreError},
     name::{ImageName, ImageNameError},
-    place::{ImagesPlace, ImagesPlaceError},
+    object_meta::ObjectMeta,
+    objects::Objects,
+    place::{BucketPlace, ImagesPlace, ImagesPlaceError},
+    reader::ObjectReader,
 };
 use crate::{
     domain::{Claim, RequestId},
-    os,
+    units::Millis,
 };
 
-/// The images in a directory, of one server or shared by the nodes of a cluster: rename and fsync are all that it is asked for, so
-/// that a file system over a network will do.
+/// The images in a directory or a bucket, of one server or shared by the nodes of a cluster.
 #[derive(Debug)]
-pub struct ImageStore {
-    directory: PathBuf,
-    free_min: u64,
-}
-
-/// An image that could not be kept.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The disk is full, or as full as it may be.
-    #[error("the disk under {directory} is full: {free_mib} MiB are free")]
-    Full {
-        /// Where images are kept.
-        directory: PathBuf,
-        /// What is left.
-        free_mib: u64,
-    },
-    /// The system refused.
-    #[error("{path}: {cause}")]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
-}
+pub struct ImageStore(Objects);
 
 /// What a sweep took away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
-    /// Directories, a day each.
+    /// Folders, a day each.
     pub days: usize,
     /// Images in them.
     pub images: usize,
 }
+
+/// Whose image is looked for: a request, its place in the answer, and the claim that counts.
+pub type WantedImage = (RequestId, u32, Option<Claim>);
 
 impl ImageStore {
     /// The images in `directory`, which is made as needed. Nothing is added where less than `free_min` bytes of the
@@ -68,140 +54,182 @@ impl ImageStore {
     /// # Errors
     /// [`StoreError::Io`] if the directory cannot be made.
     pub fn open(directory: PathBuf, free_min: u64) -> Result<Self, StoreError> {
-        make_directory(&directory)?;
-        Ok(Self { directory, free_min })
+        Tree::open(directory, free_min).map(|tree| Self(Objects::Directory(tree)))
     }
 
-    /// Before any work: whether there is room at all.
+    /// The images in the bucket at `place`, if it answers. `variables` named AWS_… say where its server is, and give the credentials.
     ///
     /// # Errors
-    /// [`StoreError::Full`] if there is none.
-    pub fn check_room(&self) -> Result<(), StoreError> {
-        // Someone may have cleared it away.
-        make_directory(&self.directory)?;
-        self.check_room_for(0)
+    /// [`StoreError::Bucket`], one line with the remedy.
+    pub fn in_bucket(
+        place: &BucketPlace,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, StoreError> {
+        let bucket = Bucket::new(place, variables)?;
+        bucket.look()?;
+        Ok(Self(Objects::Bucket(bucket)))
     }
 
-    /// MiB of the disk that are free, if that is too little for another image; none if there is room.
+    /// What it is made of: objects by their paths.
+    pub fn objects(&self) -> &Objects {
+        &self.0
+    }
+
+    /// At a start: whether images can be written and removed.
+    ///
+    /// # Errors
+    /// [`StoreError`], one line with the remedy.
+    pub fn try_out(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Objects::Directory(_) => Ok(()),
+            Objects::Bucket(bucket) => bucket.try_out(),
+        }
+    }
+
+    /// Whether the bucket answers now; a directory does.
+    ///
+    /// # Errors
+    /// [`StoreError::Bucket`] if it does not.
+    pub fn look(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Objects::Directory(_) => Ok(()),
+            Objects::Bucket(bucket) => bucket.look(),
+        }
+    }
+
+    /// Before any work: whether there is room at all. A bucket is asked only if its last answer was an error.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] if there is none, [`StoreError::Bucket`] if it does not answer.
+    pub fn check_room(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Objects::Directory(tree) => tree.check_room_for(0),
+            Objects::Bucket(bucket) if bucket.was_away() => bucket.look(),
+            Objects::Bucket(_) => Ok(()),
+        }
+    }
+
+    /// MiB of the disk that are free, if that is too little for another image; none if there is room. A bucket has no such figure.
     ///
     /// # Errors
     /// [`StoreError::Io`] if the disk does not say.
     pub fn lacks_room(&self) -> Result<Option<u64>, StoreError> {
-        match self.check_room() {
+        let Objects::Directory(tree) = &self.0 else { return Ok(None) };
+        match tree.check_room_for(0) {
             Ok(()) => Ok(None),
             Err(StoreError::Full { free_mib, .. }) => Ok(Some(free_mib)),
             Err(error) => Err(error),
         }
     }
 
-    fn check_room_for(&self, bytes: u64) -> Result<(), StoreError> {
-        let free = fs4::available_space(&self.directory).map_err(|cause| io_error(&self.directory, cause))?;
-        if free >= self.free_min.saturating_add(bytes) { Ok(()) } else { Err(self.full(free)) }
-    }
-
-    /// Keeps an image: written aside, flushed to the disk, and only then named.
+    /// Keeps an image, in full or not at all: it is safe when this returns.
     ///
     /// # Errors
-    /// [`StoreError::Full`] if the disk has no room, [`StoreError::Io`] for anything else.
+    /// [`StoreError::Full`] if the disk has no room, else what the system or the bucket says.
     pub fn put(&self, name: ImageName, file: &[u8]) -> Result<(), StoreError> {
-        self.check_room_for(file.len() as u64)?;
-        let day = self.day(name);
-        if !day.is_dir() {
-            make_directory(&day)?;
-            // A new day's name is on the disk before anything is in it.
-            let synced = File::open(&self.directory).and_then(|directory| directory.sync_all());
-            synced.map_err(|cause| io_error(&self.directory, cause))?;
-        }
-        let (path, aside) = (day.join(name.to_string()), day.join(format!("{name}.part")));
-        let written = || -> io::Result<()> {
-            let mut part = os::open_to_write(&aside)?;
-            part.write_all(file)?;
-            part.sync_all()?;
-            fs::rename(&aside, &path)?;
-            File::open(&day)?.sync_all()
-        };
-        written().map_err(|cause| {
-            // Half a file is of no use; that it cannot be removed changes nothing.
-            fs::remove_file(&aside).ok();
-            match cause.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    self.full(fs4::available_space(&self.directory).unwrap_or(0))
-                }
-                _ => io_error(&path, cause),
-            }
-        })
+        self.0.put(&path(name), file)
     }
 
     /// A kept image's file; none if it was never kept, or was swept.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if it is there and cannot be read.
+    /// What the system or the bucket says.
     pub fn get(&self, name: ImageName) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.day(name).join(name.to_string());
-        match fs::read(&path) {
-            Ok(file) => Ok(Some(file)),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(cause) => Err(io_error(&path, cause)),
-        }
+        self.0.get(&path(name))
     }
 
     /// A kept image's file, open; none if it was never kept, or was swept.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if it is there and cannot be opened.
-    pub fn open_file(&self, name: ImageName) -> Result<Option<File>, StoreError> {
-        let path = self.day(name).join(name.to_string());
-        match File::open(&path) {
-            Ok(file) => Ok(Some(file)),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(cause) => Err(io_error(&path, cause)),
-        }
+    /// What the system or the bucket says.
+    pub fn open_file(&self, name: ImageName) -> Result<Option<ObjectReader>, StoreError> {
+        Ok(self.0.open(&path(name))?.map(|(reader, _)| reader))
     }
 
     /// The length of a kept image's file; none if it was never kept, or was swept.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if it is there and cannot be looked at.
+    /// What the system or the bucket says.
     pub fn length(&self, name: ImageName) -> Result<Option<u64>, StoreError> {
-        let path = self.day(name).join(name.to_string());
-        match fs::metadata(&path) {
-            Ok(file) => Ok(Some(file.len())),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(cause) => Err(io_error(&path, cause)),
+        self.0.length(&path(name))
+    }
+
+    /// A URL of the bucket by which whoever has it may read the image for `lifetime`, seven days at most; none of a directory.
+    ///
+    /// # Errors
+    /// [`StoreError::Bucket`] if there are no credentials to sign it with.
+    pub fn presigned(&self, name: ImageName, lifetime: Millis) -> Result<Option<String>, StoreError> {
+        match &self.0 {
+            Objects::Directory(_) => Ok(None),
+            Objects::Bucket(bucket) => bucket.link(&path(name), lifetime).map(Some),
         }
     }
 
-    /// The name under which image `index` of `request` is kept, if it is: by the `claim` that counts.
-    pub fn find(&self, request: RequestId, index: u32, claim: Option<Claim>) -> Option<ImageName> {
-        let names = FORMATS.into_iter().map(|format| ImageName { request, index, format, claim });
-        names.into_iter().find(|name| self.day(*name).join(name.to_string()).is_file())
+    /// The names under which the images are kept that are `wanted`, in their order; none of those that are not.
+    ///
+    /// # Errors
+    /// What the system or the bucket says.
+    pub fn find(&self, wanted: &[WantedImage]) -> Result<Vec<Option<ImageName>>, StoreError> {
+        let mut found = vec![None; wanted.len()];
+        // Nearly all are of the first format: the others are asked for only where it is not.
+        for format in FORMATS {
+            let open: Vec<_> = (0..wanted.len()).filter(|index| found[*index].is_none()).collect();
+            let names: Vec<_> = open
+                .iter()
+                .map(|place| {
+                    let (request, index, claim) = wanted[*place];
+                    ImageName { request, index, format, claim }
+                })
+                .collect();
+            let paths: Vec<_> = names.iter().copied().map(path).collect();
+            for ((place, name), length) in open.into_iter().zip(names).zip(self.0.lengths(&paths)?) {
+                found[place] = length.map(|_| name);
+            }
+        }
+        Ok(found)
     }
 
     /// All images that are kept now: their requests, and their places in the answers, in no order.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if the store cannot be read.
+    /// What the system or the bucket says.
     pub fn kept(&self) -> Result<Vec<(RequestId, u32)>, StoreError> {
-        let mut kept = Vec::new();
-        for day in entries(&self.directory)?.iter().filter(|entry| day_of(entry).is_some()) {
-            let names = entries(&day.path())?;
-            kept.extend(names.iter().filter_map(name_of).map(|name| (name.request, name.index)));
+        Ok(self.walk(Date::MIN)?.into_iter().map(|(name, _)| (name.request, name.index)).collect())
+    }
+
+    /// Images of the day `first` and later ones, with what a listing says of them. What is not ours is passed over.
+    fn walk(&self, first: Date) -> Result<Vec<(ImageName, ObjectMeta)>, StoreError> {
+        let mut images = Vec::new();
+        for (folder, _) in self.days()?.into_iter().filter(|(_, day)| *day >= first) {
+            images.extend(self.images_in(&folder)?);
         }
-        Ok(kept)
+        Ok(images)
+    }
+
+    fn images_in(&self, folder: &str) -> Result<Vec<(ImageName, ObjectMeta)>, StoreError> {
+        let name = |object: &ObjectMeta| object.path.strip_prefix(folder)?.strip_prefix('/')?.parse().ok();
+        let objects = self.0.list(folder)?.into_iter();
+        Ok(objects.filter_map(|object| Some((name(&object)?, object))).collect())
+    }
+
+    /// The folders that are days.
+    fn days(&self) -> Result<Vec<(String, Date)>, StoreError> {
+        let folders = self.0.folders()?.into_iter();
+        Ok(folders.filter_map(|folder| folder.parse().ok().map(|day| (folder, day))).collect())
     }
 
     /// Takes one image away; false if it was not kept.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if the file is there and cannot be removed.
+    /// What the system or the bucket says.
     pub fn remove(&self, name: ImageName) -> Result<bool, StoreError> {
-        remove_file(&self.day(name).join(name.to_string()))
+        self.0.remove(&path(name))
     }
 
     /// Takes every image of `request` away, in whatever format and by whatever claim it is kept. Returns how many files there were.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if a file is there and cannot be removed, or the day cannot be read.
+    /// What the system or the bucket says.
     pub fn remove_all(&self, request: RequestId) -> Result<usize, StoreError> {
         self.remove_those(request, |_| true)
     }
@@ -212,9 +240,8 @@ impl ImageStore {
         is_one: impl Fn(ImageName) -> bool,
     ) -> Result<usize, StoreError> {
         let mut removed = 0;
-        for entry in entries(&self.day_of(request))? {
-            let name = name_of(&entry).filter(|name| name.request == request);
-            if name.is_some_and(&is_one) && remove_file(&entry.path())? {
+        for (name, _) in self.images_in(&day_of(request))? {
+            if name.request == request && is_one(name) && self.remove(name)? {
                 removed += 1;
             }
         }
@@ -233,95 +260,46 @@ impl ImageStore {
     /// what becomes of them.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if the store cannot be read.
+    /// What the system or the bucket says.
     pub fn claimed(&self, since: Timestamp, until: Timestamp) -> Result<Vec<ImageName>, StoreError> {
-        let first = TimeZone::UTC.to_datetime(since).date();
-        let mut names = Vec::new();
-        for day in
-            entries(&self.directory)?.iter().filter(|entry| day_of(entry).is_some_and(|day| day >= first))
-        {
-            for entry in entries(&day.path())? {
-                let Some(name) = name_of(&entry).filter(|name| name.claim.is_some()) else { continue };
-                let written = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-                let written = written.and_then(|time| Timestamp::try_from(time).ok());
-                if written.is_some_and(|written| written < until) {
-                    names.push(name);
-                }
-            }
-        }
-        Ok(names)
+        let images = self.walk(TimeZone::UTC.to_datetime(since).date())?.into_iter();
+        let is_one =
+            |name: &ImageName, object: &ObjectMeta| name.claim.is_some() && object.modified < until;
+        Ok(images.filter(|(name, object)| is_one(name, object)).map(|(name, _)| name).collect())
     }
 
     /// Takes away the days that ended before `horizon`. What is not ours is left alone, and so is, with a line in the
     /// log, what cannot be removed.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if the store itself cannot be read.
+    /// What the system or the bucket says if the store itself cannot be read.
     pub fn sweep(&self, horizon: Timestamp) -> Result<Swept, StoreError> {
         let first_kept = TimeZone::UTC.to_datetime(horizon).date();
         let mut swept = Swept::default();
-        for entry in entries(&self.directory)? {
-            let path = entry.path();
-            if day_of(&entry).is_some_and(|day| day < first_kept) && path.is_dir() {
-                let images = fs::read_dir(&path).map_or(0, Iterator::count);
-                match fs::remove_dir_all(&path) {
-                    Ok(()) => {
-                        swept.days += 1;
-                        swept.images += images;
-                    }
-                    // Another node sweeps the same directory.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => tracing::error!(%error, day = %path.display(), "a day cannot be swept"),
+        for (folder, _) in self.days()?.into_iter().filter(|(_, day)| *day < first_kept) {
+            match self.0.remove_folder(&folder) {
+                Ok(Some(images)) => {
+                    swept.days += 1;
+                    swept.images += images;
                 }
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, day = folder, "a day cannot be swept"),
             }
+        }
+        if let Objects::Directory(tree) = &self.0 {
+            tree.remove_parts(horizon)?;
         }
         Ok(swept)
     }
-
-    fn day(&self, name: ImageName) -> PathBuf {
-        self.day_of(name.request)
-    }
-
-    fn day_of(&self, request: RequestId) -> PathBuf {
-        self.directory.join(TimeZone::UTC.to_datetime(request.created_at()).date().to_string())
-    }
-
-    fn full(&self, free: u64) -> StoreError {
-        StoreError::Full { directory: self.directory.clone(), free_mib: free >> 20 }
-    }
 }
 
-/// What is in a directory; nothing if there is none.
-fn entries(directory: &Path) -> Result<Vec<DirEntry>, StoreError> {
-    match fs::read_dir(directory).and_then(Iterator::collect) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        read => read.map_err(|cause| io_error(directory, cause)),
-    }
+/// The path of an image's object: one folder a day, so that a sweep takes whole days.
+fn path(name: ImageName) -> String {
+    format!("{}/{name}", day_of(name.request))
 }
 
-fn name_of(entry: &DirEntry) -> Option<ImageName> {
-    entry.file_name().to_str()?.parse().ok()
-}
-
-fn day_of(entry: &DirEntry) -> Option<Date> {
-    entry.file_name().to_str()?.parse().ok()
-}
-
-/// False if it was not there.
-fn remove_file(path: &Path) -> Result<bool, StoreError> {
-    match fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(cause) => Err(io_error(path, cause)),
-    }
-}
-
-fn make_directory(path: &Path) -> Result<(), StoreError> {
-    os::create_private_directory(path).map_err(|cause| io_error(path, cause))
-}
-
-fn io_error(path: &Path, cause: io::Error) -> StoreError {
-    StoreError::Io { path: path.to_owned(), cause }
+fn day_of(request: RequestId) -> String {
+    TimeZone::UTC.to_datetime(request.created_at()).date().to_string()
 }
 
 #[cfg(test)]
