@@ -4,7 +4,6 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::dev::Server;
-use jiff::Timestamp;
 use tokio::{
     runtime::Handle,
     sync::mpsc,
@@ -21,17 +20,19 @@ use super::{
 use crate::{
     admit::Door,
     clock::Clock,
-    cluster::{ClusterSecret, Gate, Lease, LeaseSettings, News, SecretUse},
+    cluster::{ClusterSecret, Gate, Lease, LeaseSettings, News, SecretUse, SharedClock},
     config::{Config, ConfigError},
     costs::CostModel,
     domain::{ApiKey, Calendar, NodeId, SignInSecret, WeightHashes},
     encode,
     engine::{Facts, ModelOutline, ProfileStore, Workers},
     http::{self, Offer, Routes, State},
-    ledger::{Ledger, NodeRole},
+    ledger::{Ledger, LedgerError, NodeRole},
     os,
     pipeline::{HashedWeights, ModelFiles, ModelSource},
-    service::{ClusterParts, Identity, Service, ServiceParts, Studio, run_webhooks_in_turn},
+    service::{
+        ClusterParts, Identity, Service, ServiceParts, Studio, run_webhooks_in_turn, warn_of_clock,
+    },
     telemetry::Metrics,
 };
 
@@ -101,6 +102,7 @@ impl NodeApp {
         let front = gateway.as_ref().or(worker.as_ref().map(|worker| &worker.service));
         let front = Arc::clone(front.expect("a node is a gateway or a worker"));
         let facts = worker.as_ref().map_or_else(|| front.studio().facts(), |worker| worker.facts);
+        let clock = Arc::clone(&ground.clock);
         let offer = offer(config, &ground.source, facts, clock.now().as_second())?;
         let identity = ground.identity(role, worker.as_ref());
         let lease = &ground.cluster.lease;
@@ -132,7 +134,7 @@ impl NodeApp {
             gateway,
             worker,
             ledger,
-            clock: Arc::clone(clock),
+            clock,
             cluster,
             identity,
             first_key,
@@ -285,10 +287,11 @@ impl<'a> Ground<'a> {
         if !config.overflow.is_empty() {
             return Err(ConfigError::OverflowInCluster.into());
         }
-        let now = clock.now();
-        let costs = config.cost_model(config.zone()?.to_datetime(now).date())?;
         let ledger = Ledger::open_at(&ledger_place(config))?;
         ledger.share()?;
+        let clock = Arc::new(shared_clock(&ledger, clock)?);
+        let now = clock.now();
+        let costs = config.cost_model(config.zone()?.to_datetime(now).date())?;
         // What all keys are charged with is the gateways' configuration.
         let calendar = if role.is_gateway() {
             record_configuration(config, &costs, &ledger, now)?
@@ -303,7 +306,7 @@ impl<'a> Ground<'a> {
         })?;
         let secret = cluster_secret(&config.cluster, &images)?;
         let weights = HashedWeights::begin(&files, Some(data_dir.path(WEIGHTS_FILE)))?;
-        let cluster = cluster_parts(config, secret, clock, now);
+        let cluster = cluster_parts(config, secret, Arc::clone(&clock));
         Ok(Self {
             config,
             data_dir,
@@ -314,7 +317,7 @@ impl<'a> Ground<'a> {
             files,
             weights,
             metrics: Arc::new(Metrics::default()),
-            clock: Arc::clone(clock),
+            clock,
             runtime,
             cluster,
         })
@@ -386,19 +389,25 @@ impl<'a> Ground<'a> {
     }
 }
 
-fn cluster_parts(
-    config: &Config,
-    secret: ClusterSecret,
-    clock: &Arc<dyn Clock>,
-    now: Timestamp,
-) -> ClusterParts {
+fn cluster_parts(config: &Config, secret: ClusterSecret, clock: Arc<SharedClock>) -> ClusterParts {
     let settings = LeaseSettings { lease: Duration::from_secs(config.cluster.lease_seconds.into()) };
-    let node = NodeId::new(now, rand::random());
+    let node = NodeId::new(clock.now(), rand::random());
     ClusterParts {
         lease: Arc::new(Lease::new(node, settings, clock.monotonic())),
         secret,
         news: Arc::new(News::default()),
+        clock,
     }
+}
+
+/// The clock that all nodes book by, from the first entry on.
+fn shared_clock(ledger: &Ledger, own: &Arc<dyn Clock>) -> Result<SharedClock, LedgerError> {
+    let clock = SharedClock::new(Arc::clone(own));
+    let (before, theirs, after) = (clock.own_now(), ledger.clock()?, clock.own_now());
+    if let Some(ahead) = clock.compare(before, theirs, after) {
+        warn_of_clock(ahead);
+    }
+    Ok(clock)
 }
 
 /// The machine as its operator calls it.

@@ -4,6 +4,7 @@
 //! Architecture invariant: nothing here decides about money. The ledger admits, claims and ends requests, each in one commit; this
 //! room reads the figures, and keeps the secrets.
 
+mod clock;
 mod gate;
 mod lease;
 mod news;
@@ -13,6 +14,7 @@ mod queued_job;
 mod secret;
 
 pub use self::{
+    clock::SharedClock,
     gate::{Gate, GateView, Workforce},
     lease::{Lease, LeaseSettings},
     news::News,

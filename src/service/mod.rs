@@ -58,7 +58,7 @@ pub use self::settings::{
 };
 use self::tokens::cut_from;
 pub use self::{
-    node::Identity,
+    node::{Identity, warn_of_clock},
     overheads::OverheadBook,
     parts::{ClusterParts, Encode, ServiceParts, Storage},
     quotes::Quoted,

@@ -33,7 +33,7 @@ impl Ledger {
             return Ok(holder == node);
         }
         let take = "INSERT INTO duties (duty, node)
-                    SELECT ?1, id FROM nodes WHERE id = ?2 AND fenced = 0 AND draining = 0
+                    SELECT CAST(?1 AS TEXT), id FROM nodes WHERE id = ?2 AND fenced = 0 AND draining = 0
                     ON CONFLICT (duty) DO UPDATE SET node = excluded.node WHERE NOT EXISTS (
                         SELECT 1 FROM nodes WHERE nodes.id = duties.node AND fenced = 0 AND draining = 0)
                     RETURNING node";
