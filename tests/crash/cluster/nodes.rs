@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::{
     audit::{Audit, audit},
+    batches::Client,
     eventually::eventually,
     image_client::{Answered, ImageClient},
     postgres::Postgres,
@@ -28,13 +29,15 @@ pub struct Cluster {
     root: TempDir,
     key: String,
     nodes: Mutex<usize>,
+    /// What all nodes have in their environment beside the usual.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A process that serves. Killed when it is dropped.
 pub struct Node {
     child: Child,
     /// Of a gateway.
-    url: String,
+    pub url: String,
     log: Arc<Mutex<String>>,
 }
 
@@ -43,7 +46,7 @@ impl Cluster {
     pub fn new() -> Option<Self> {
         let database = Postgres::start()?;
         let root = TempDir::new().expect("a directory");
-        let mut cluster = Self { database, root, key: String::new(), nodes: Mutex::new(0) };
+        let mut cluster = Self { database, root, key: String::new(), nodes: Mutex::new(0), environment: Vec::new() };
         cluster.key = cluster.create_key("load", &[]);
         Some(cluster)
     }
@@ -79,6 +82,7 @@ impl Cluster {
         ] {
             command.env(key, value);
         }
+        command.envs(self.environment.clone());
         Node::start(command)
     }
 
@@ -95,19 +99,29 @@ impl Cluster {
         Self::client_with(&self.key, gateway)
     }
 
+    /// A client of `gateway` with the first key, for whatever it answers.
+    pub fn caller(&self, gateway: &Node) -> Client {
+        Client::at(&gateway.url, &self.key)
+    }
+
+    /// Waits until a gateway looks after batches.
+    pub fn drives(&self) {
+        eventually("a gateway looks after batches", || self.count("SELECT count(*) FROM duties") == 1);
+    }
+
     /// A client of `gateway` with `key`.
     pub fn client_with(key: &str, gateway: &Node) -> ImageClient {
         ImageClient::at(&gateway.url, key)
     }
 
-    /// Sends `body` to `gateway`, and goes away once `is_time`, without an answer.
-    pub fn hang_up_once(&self, gateway: &Node, body: &Value, is_time: impl Fn() -> bool) {
+    /// Sends `body` to a path of `gateway`, and goes away once `is_time`, without an answer.
+    pub fn hang_up_once(&self, gateway: &Node, (path, body): (&str, &Value), is_time: impl Fn() -> bool) {
         let address = gateway.url.trim_start_matches("http://");
         let mut connection = TcpStream::connect(address).expect("a connection");
         let (body, key) = (body.to_string(), &self.key);
         let length = body.len();
         let head = format!(
-            "POST /v1/images/generations HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
         );
         connection.write_all(format!("{head}{body}").as_bytes()).expect("sent");
@@ -137,10 +151,16 @@ impl Cluster {
         audit(&copy.join("ledger.sqlite3"), answered)
     }
 
-    /// Files in the directory of images.
+    /// Images in the directory of images.
     pub fn files(&self) -> usize {
         let days = std::fs::read_dir(self.root.path().join("images")).expect("images").flatten();
+        let days = days.filter(|day| day.file_name().to_string_lossy().starts_with("20"));
         days.filter_map(|day| std::fs::read_dir(day.path()).ok()).map(Iterator::count).sum()
+    }
+
+    /// Objects in a folder of the directory of images.
+    pub fn objects(&self, folder: &str) -> usize {
+        std::fs::read_dir(self.root.path().join("images").join(folder)).map_or(0, Iterator::count)
     }
 }
 
