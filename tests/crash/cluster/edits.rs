@@ -45,7 +45,7 @@ fn an_edit_at_a_gateway_is_made_by_a_worker_as_one_machine_makes_it() {
     let served = place.serve();
     assert_eq!(made, pixels(&Client::of(&place, &served), &edit()));
     served.stop();
-    // What waits is in the store, and no prompt's image can be read there; what is cancelled leaves it.
+    // What is edited waits in the store, and leaves it with a request that is cancelled.
     worker.stop();
     let mut body = edit();
     body["n"] = json!(1);

@@ -22,7 +22,7 @@ fn what_is_answered_later_is_answered_and_announced_though_its_gateway_is_killed
     let first = cluster.gateway();
     cluster.drives();
     let second = cluster.gateway();
-    let admin = cluster.create_key("admin", &["--scope", "admin"]);
+    let admin = cluster.create_key("admin", &["--admin"]);
     let url = receiver.url().replace('?', "%3F").replace('=', "%3D");
     let form = format!("url={url}&events=image.completed");
     let admin = Client::at(&second.url, &admin);
