@@ -15,13 +15,13 @@ use super::{
     AppError, DataDir, PROFILES_FILE, PageSecrets, Progress, WEIGHTS_FILE,
     books::{first_secrets, ledger_place, overhead_book, record_configuration, store_secrets},
     cluster_secret::cluster_secret,
-    connection_limits, devices, images_directory, listen, offer, state, storage, sweep_for_ever,
+    connection_limits, costs_and_settings, devices, images_directory, listen, offer, state, storage, sweep_for_ever,
 };
 use crate::{
     admit::Door,
     clock::Clock,
     cluster::{ClusterSecret, Gate, Lease, LeaseSettings, News, SecretUse, SharedClock},
-    config::{Config, ConfigError},
+    config::Config,
     costs::CostModel,
     domain::{ApiKey, Calendar, NodeId, SignInSecret, WeightHashes},
     encode,
@@ -284,9 +284,6 @@ impl<'a> Ground<'a> {
         clock: &Arc<dyn Clock>,
         runtime: Handle,
     ) -> Result<Self, AppError> {
-        if !config.overflow.is_empty() {
-            return Err(ConfigError::OverflowInCluster.into());
-        }
         let ledger = Ledger::open_at(&ledger_place(config))?;
         ledger.share()?;
         let clock = Arc::new(shared_clock(&ledger, clock)?);
@@ -337,7 +334,7 @@ impl<'a> Ground<'a> {
             model: self.source.id.clone(),
             weights: Arc::clone(&self.weights),
             runtime: self.runtime.clone(),
-            settings: self.config.service_settings(),
+            settings: costs_and_settings(self.config, self.clock.now())?.1,
             encode: encode::encode,
             cluster: Some(self.cluster.clone()),
         })))

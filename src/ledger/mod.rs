@@ -79,7 +79,7 @@ pub use self::{
     },
     meter::{Epoch, OverheadTotals},
     purchases::{
-        NewPurchase, PurchaseForbidden,
+        HeldPurchase, NewPurchase, PurchaseForbidden,
         sums::{BoughtReport, SellerReport},
     },
     queue::{

@@ -6,6 +6,7 @@
 //! settlement: the job is stopped at its next step, or generated to the end, and either way what it took is booked.
 
 mod admission;
+mod asking;
 mod audience;
 mod batch_plans;
 mod books;

@@ -152,7 +152,12 @@ impl Service {
             return;
         }
         let now = self.now();
-        match self.ask_ledger(move |ledger| ledger.reap(now)).await {
+        let reaped = self.ask_ledger(move |ledger| {
+            let reaped = ledger.reap(now)?;
+            ledger.reap_purchases(now)?;
+            Ok::<_, ServiceError>(reaped)
+        });
+        match reaped.await {
             Ok(reaped) if reaped == Reaped::default() => {}
             Ok(Reaped { nodes, put_back, ended }) => {
                 tracing::warn!(nodes, put_back, ended, "nodes are gone; what they held is taken over");

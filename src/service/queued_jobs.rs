@@ -68,6 +68,7 @@ fn open_job(
         since: request.id.created_at(),
         begun_at: None,
         stage: match (request.is_stopping, request.is_held) {
+            (_, true) if request.is_bought => JobStage::Buying,
             (true, _) => JobStage::Stopping,
             (false, false) => JobStage::Waiting { position, wait },
             (false, true) if steps_all > 0 && request.steps_done >= steps_all => JobStage::Finishing,

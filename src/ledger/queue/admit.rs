@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    domain::{KeyId, NodeId},
+    domain::{Claim, KeyId, NodeId},
     ledger::{
         Ledger, LedgerError, NewRequest, Reservation, ReserveError, Reserved, signed,
         store::{Conn, params},
@@ -88,6 +88,36 @@ impl Ledger {
             },
         )
     }
+
+    /// What a request of `key` would find before it now.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn queue_place(&self, key: KeyId, is_live: bool) -> Result<QueuePlace, LedgerError> {
+        self.store.read(|conn| {
+            let start_tag = next_turn(conn, key, is_live)?;
+            place(conn, key, (is_live, start_tag))
+        })
+    }
+}
+
+/// Live requests of `key`, waiting or held.
+pub(in crate::ledger) fn open_of_key(conn: &Conn<'_>, key: KeyId) -> Result<i64, LedgerError> {
+    let sql = "SELECT count(*) FROM queue WHERE is_live = 1 AND key_id = ?1";
+    conn.query_one(sql, params![key.get()], |row| row.get(0))
+}
+
+/// Puts a request into the queue that its gateway holds by `claim`.
+pub(in crate::ledger) fn insert_held(
+    conn: &Conn<'_>,
+    request: &NewRequest<'_>,
+    queued: &NewQueued<'_>,
+    claim: Claim,
+) -> Result<(), LedgerError> {
+    insert(conn, request, queued, next_turn(conn, request.key, queued.is_live)?)?;
+    let hold = "UPDATE queue SET state = 1, claim = ?2, worker = gateway WHERE request_id = ?1";
+    conn.execute(hold, params![request.id.to_text(), signed(claim.get(), "queue.claim")?])?;
+    Ok(())
 }
 
 /// The column that says how far a key's work has come. What can wait has turns of its own.

@@ -14,6 +14,7 @@ mod rates;
 mod reap;
 
 pub(super) use self::{
+    admit::{insert_held, open_of_key},
     claim::{Release, release},
     duties::check_duty,
 };

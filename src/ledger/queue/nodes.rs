@@ -255,7 +255,10 @@ impl Ledger {
                 return Ok(Renewal { is_fenced: true, ..Renewal::default() });
             };
             let mut renewal = Renewal { is_draining, clock: moment(micros)?, ..Renewal::default() };
-            let held = "SELECT request_id, stop FROM queue WHERE worker = ?1";
+            // What a gateway buys is no worker's, and cannot be stopped.
+            let held = "SELECT request_id, stop FROM queue WHERE worker = ?1 AND NOT EXISTS (
+                            SELECT 1 FROM purchases WHERE purchases.request_id = queue.request_id
+                            AND purchases.state = 'open')";
             conn.for_each(held, params![id], |row| -> Result<(), LedgerError> {
                 let request = request_id(row, "request_id")?;
                 renewal.holds.push(request);
