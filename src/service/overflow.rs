@@ -298,15 +298,15 @@ impl Service {
         let images = match self.files_of_bought((id, reservation.claim()), images, request, now).await {
             Ok(images) => images,
             Err(error) => {
-                self.give_up_bought(reservation, "the images came, and could not be kept", request).await;
-                return Err(error);
+                let outcome = "the images came, and could not be kept";
+                return self.give_up_bought(reservation, (outcome, error), request, audience).await;
             }
         };
-        let reservation_is_held = reservation.claim().is_some();
+        let is_held = reservation.claim().is_some();
         let book = move |ledger: &Ledger, reservation| ledger.settle_bought(reservation, now);
         match self.book(reservation, book).await? {
             Ok(()) => {
-                if reservation_is_held {
+                if is_held {
                     self.clear_transit(id, request).await;
                 }
                 let made_by = self.made_by(id, None).await;
@@ -328,16 +328,26 @@ impl Service {
                 self.back_to_workers(reservation, request, audience).await
             }
             Err(Unbooked { reservation, error }) => {
-                self.give_up_bought(reservation, "the images came, and could not be booked", request).await;
-                Err((*error).into())
+                let outcome = ("the images came, and could not be booked", (*error).into());
+                self.give_up_bought(reservation, outcome, request, audience).await
             }
         }
     }
 
-    /// Ends a request whose images were paid for and cannot be handed over.
-    async fn give_up_bought(&self, reservation: Reservation, outcome: &str, request: &GenerateRequest) {
+    /// Ends a request whose images were paid for and cannot be handed over. In a cluster a worker makes them.
+    async fn give_up_bought(
+        &self,
+        reservation: Reservation,
+        (outcome, error): (&str, ServiceError),
+        request: &GenerateRequest,
+        audience: &Audience,
+    ) -> Result<Answer, ServiceError> {
         self.note_failed_purchase(reservation.id(), &PurchaseError::Doubtful(outcome.into())).await;
+        if reservation.claim().is_some() {
+            return self.back_to_workers(reservation, request, audience).await;
+        }
         self.fail(reservation, FailureReason::NotStored, &[], &request.job).await;
+        Err(error)
     }
 
     /// Files that say where they were bought, on disk where they are to be kept.

@@ -7,4 +7,5 @@ mod kills;
 mod later;
 mod nodes;
 mod orders;
+mod overflow;
 mod streams;

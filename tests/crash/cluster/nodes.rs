@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
 };
@@ -49,6 +50,11 @@ impl Cluster {
         let mut cluster = Self { database, root, key: String::new(), nodes: Mutex::new(0), environment: Vec::new() };
         cluster.key = cluster.create_key("load", &[]);
         Some(cluster)
+    }
+
+    /// A directory of its own.
+    pub fn aside(&self) -> &Path {
+        self.root.path()
     }
 
     /// A key called `name`, made beside the nodes.
