@@ -1,20 +1,27 @@
 use std::{
     fs,
-    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use super::AppError;
-use crate::{cluster::ClusterSecret, config::ClusterConfig, os};
+use super::{AppError, images::unshared};
+use crate::{
+    cluster::ClusterSecret,
+    config::ClusterConfig,
+    image_store::{ImagesPlace, Objects, StoreError},
+};
 
-/// The secret in the directory of images, if none is configured.
+/// The secret among the images, if none is configured.
 const FILE: &str = "cluster.key";
 
-/// The secret of the cluster: configured, or in the directory `images` that all nodes share, where the first of them makes it.
+/// The secret of the cluster: configured, or in `objects` at `place`, which all nodes share and where the first of them puts it.
 ///
 /// # Errors
-/// [`AppError::DataDir`], one line with the remedy.
-pub(super) fn cluster_secret(config: &ClusterConfig, images: &Path) -> Result<ClusterSecret, AppError> {
+/// [`AppError`], one line with the remedy.
+pub(super) fn cluster_secret(
+    config: &ClusterConfig,
+    place: &ImagesPlace,
+    objects: &Objects,
+) -> Result<ClusterSecret, AppError> {
     let error = |path: &Path, reason: String| AppError::DataDir { path: path.to_owned(), reason };
     let too_short =
         || format!("a cluster's secret has {} bytes at least, not all alike", ClusterSecret::BYTES_MIN);
@@ -23,48 +30,38 @@ pub(super) fn cluster_secret(config: &ClusterConfig, images: &Path) -> Result<Cl
         return secret.ok_or_else(|| error(Path::new("cluster.secret"), too_short()));
     }
     let (path, bytes) = match &config.secret_file {
-        Some(file) => (file.clone(), fs::read(file)),
-        None => {
-            let file = images.join(FILE);
-            let bytes = read_or_make(&file);
-            (file, bytes)
+        Some(file) => {
+            let bytes = fs::read(file);
+            (file.clone(), bytes.map_err(|cause| error(file, format!("{cause}; let the server's user read it")))?)
         }
+        None => (PathBuf::from(format!("{place}/{FILE}")), read_or_make(objects).map_err(unshared)?),
     };
-    let bytes = bytes.map_err(|cause| error(&path, format!("{cause}; let the server's user read it")))?;
     ClusterSecret::new(bytes.trim_ascii()).ok_or_else(|| error(&path, too_short()))
 }
 
-/// Several nodes may make it at once: the file of one of them gets the name, and all read it.
-fn read_or_make(path: &Path) -> io::Result<Vec<u8>> {
-    match fs::read(path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-        read => return read,
+/// Several nodes may make it at once: one of them puts it, and all read it.
+fn read_or_make(objects: &Objects) -> Result<Vec<u8>, StoreError> {
+    if let Some(bytes) = objects.get(FILE)? {
+        return Ok(bytes);
     }
     let bytes: [u8; 32] = rand::random();
-    let aside = PathBuf::from(format!("{}.{:016x}", path.display(), rand::random::<u64>()));
-    let mut file = os::create_new(&aside)?;
-    file.write_all(base16ct::lower::encode_string(&bytes).as_bytes())?;
-    file.sync_all()?;
-    let named = fs::hard_link(&aside, path);
-    fs::remove_file(&aside)?;
-    match named {
-        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(cause),
-        _ => {}
-    }
-    fs::read(path)
+    objects.put_new(FILE, base16ct::lower::encode_string(&bytes).as_bytes())?;
+    Ok(objects.get(FILE)?.unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::SecretUse;
+    use crate::{cluster::SecretUse, image_store::ImageStore};
 
     #[test]
     fn nodes_that_share_a_directory_share_a_secret() {
         let shared = tempfile::tempdir().expect("a directory");
         let config = ClusterConfig::default();
+        let place = ImagesPlace::Directory(shared.path().to_owned());
+        let store = ImageStore::open(shared.path().to_owned(), 0).expect("a store");
         let check = |config: &ClusterConfig| {
-            cluster_secret(config, shared.path()).map(|secret| secret.key(SecretUse::Check))
+            cluster_secret(config, &place, store.objects()).map(|secret| secret.key(SecretUse::Check))
         };
         let nodes: Vec<_> = std::thread::scope(|scope| {
             let nodes: Vec<_> = (0..4).map(|_| scope.spawn(|| check(&config).expect("made"))).collect();

@@ -4,6 +4,7 @@ mod books;
 mod cluster_secret;
 mod data_dir;
 mod devices;
+mod images;
 mod node;
 
 use std::{
@@ -23,6 +24,8 @@ use tokio::{
 
 pub(crate) use self::books::ledger_place;
 use self::books::{first_secrets, open_ledger, overhead_book, store_secrets};
+pub(crate) use self::images::{images_place, open_images};
+use self::images::links;
 pub(crate) use self::data_dir::{DataDir, LOCK_FILE, noted_address, prepare_data_dir};
 pub use self::{devices::Fitting, node::NodeApp};
 use crate::{
@@ -35,7 +38,7 @@ use crate::{
     encode,
     engine::{Facts, ProfileStore, Workers},
     http::{
-        self, AnswerMemory, Attempts, BatchDesk, ConnectionLimits, Elsewhere, FileTerms, HeaderNotes, Links,
+        self, AnswerMemory, Attempts, BatchDesk, ConnectionLimits, Elsewhere, FileTerms, HeaderNotes,
         LoraTerms, NewSecrets, Offer, PublicAddress, Routes, SessionSecret, SourceMemory, State,
     },
     image_store::{ImageStore, StoreError},
@@ -160,6 +163,7 @@ impl App {
     ) -> Result<Self, AppError> {
         let (costs, settings) = costs_and_settings(config, clock.now())?;
         let data_dir = DataDir::open(&config.data_dir)?;
+        let images = Arc::new(open_images(config)?);
         // Bound before the model is loaded: a port that is taken should not cost a minute. Early clients wait.
         let (listener, address) = listen(&config.listen)?;
         let (ledger, calendar) = open_ledger(config, &costs, clock.now())?;
@@ -178,7 +182,7 @@ impl App {
             ledger: Arc::clone(&ledger),
             costs,
             door: Door::new(config.limits.of_keys()),
-            storage: storage(config, &data_dir)?,
+            storage: storage(config, &data_dir, images)?,
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(clock),
             calendar,
@@ -295,19 +299,12 @@ fn free_disk_min(config: &Config) -> u64 {
     config.pictures.free_disk_min_mib.saturating_mul(1 << 20)
 }
 
-/// The directory of kept images.
-pub(crate) fn images_directory(config: &Config) -> PathBuf {
-    match &config.images {
-        Some(place) => place.directory().to_owned(),
-        None => config.data_dir.join(IMAGES_DIRECTORY),
-    }
-}
-
-/// What is kept on the disk beside the ledger.
-fn storage(config: &Config, data_dir: &DataDir) -> Result<Storage, AppError> {
+/// What is kept beside the ledger, with `images` tried out.
+fn storage(config: &Config, data_dir: &DataDir, images: Arc<ImageStore>) -> Result<Storage, AppError> {
+    images.try_out()?;
     Ok(Storage {
-        images: Arc::new(ImageStore::open(images_directory(config), free_disk_min(config))?),
         files: open_files(config, data_dir)?,
+        images,
         loras: Arc::new(config.lora_library()),
     })
 }
@@ -356,11 +353,7 @@ fn state(
             config.hsts_seconds,
         ),
         header_notes: HeaderNotes::new(data_dir.path(PROXY_HEADERS_FILE)),
-        links: Links::new(
-            secrets.links,
-            config.pictures.link_lifetime(),
-            Millis::new(u64::from(config.pictures.keep_days) * 86_400_000),
-        ),
+        links: links(config, secrets.links)?,
         bodies: config.data_dir.clone(),
         file_terms: FileTerms {
             bytes_max_of_key: u64::from(config.batches.files_mib_max) << 20,

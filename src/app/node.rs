@@ -15,7 +15,9 @@ use super::{
     AppError, DataDir, PROFILES_FILE, PageSecrets, Progress, WEIGHTS_FILE,
     books::{first_secrets, ledger_place, overhead_book, record_configuration, store_secrets},
     cluster_secret::cluster_secret,
-    connection_limits, costs_and_settings, devices, images_directory, listen, offer, state, storage, sweep_for_ever,
+    connection_limits, costs_and_settings, devices,
+    images::{images_place, open_images, unshared},
+    listen, offer, state, storage, sweep_for_ever,
 };
 use crate::{
     admit::Door,
@@ -27,11 +29,11 @@ use crate::{
     encode,
     engine::{Facts, ModelOutline, ProfileStore, Workers},
     http::{self, Offer, Routes, State},
+    image_store::ImageStore,
     ledger::{Ledger, LedgerError, NodeRole},
-    os,
     pipeline::{HashedWeights, ModelFiles, ModelSource},
     service::{
-        ClusterParts, Identity, Service, ServiceParts, Studio, run_webhooks_in_turn, warn_of_clock,
+        ClusterParts, Identity, Service, ServiceParts, Storage, Studio, run_webhooks_in_turn, warn_of_clock,
     },
     telemetry::Metrics,
 };
@@ -70,6 +72,7 @@ struct Ground<'a> {
     costs: CostModel,
     calendar: Calendar,
     ledger: Arc<Ledger>,
+    images: Arc<ImageStore>,
     source: ModelSource,
     files: ModelFiles,
     weights: Arc<HashedWeights>,
@@ -296,12 +299,8 @@ impl<'a> Ground<'a> {
             ledger.check_currency(costs.currency())?;
             ledger.calendar(&config.zone()?)?
         };
-        let images = images_directory(config);
-        os::create_private_directory(&images).map_err(|cause| AppError::DataDir {
-            path: images.clone(),
-            reason: format!("{cause}; let the server's user write there, or pass another --images"),
-        })?;
-        let secret = cluster_secret(&config.cluster, &images)?;
+        let images = Arc::new(open_images(config).map_err(unshared)?);
+        let secret = cluster_secret(&config.cluster, &images_place(config), images.objects())?;
         let weights = HashedWeights::begin(&files, Some(data_dir.path(WEIGHTS_FILE)))?;
         let cluster = cluster_parts(config, secret, Arc::clone(&clock));
         Ok(Self {
@@ -310,6 +309,7 @@ impl<'a> Ground<'a> {
             costs,
             calendar,
             ledger: Arc::new(ledger),
+            images,
             source,
             files,
             weights,
@@ -327,7 +327,7 @@ impl<'a> Ground<'a> {
             ledger: Arc::clone(&self.ledger),
             costs: self.costs.clone(),
             door: Door::shared(self.config.limits.of_keys(), Arc::clone(&self.ledger)),
-            storage: storage(self.config, &self.data_dir)?,
+            storage: self.storage()?,
             metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.clock),
             calendar: self.calendar.clone(),
@@ -338,6 +338,13 @@ impl<'a> Ground<'a> {
             encode: encode::encode,
             cluster: Some(self.cluster.clone()),
         })))
+    }
+
+    /// What all nodes have in common beside the ledger: images, and files with them.
+    fn storage(&self) -> Result<Storage, AppError> {
+        let images = Arc::clone(&self.images);
+        let Storage { images, files, loras } = storage(self.config, &self.data_dir, images)?;
+        Ok(Storage { files: files.shared_with(Arc::clone(&images)), images, loras })
     }
 
     /// The part that answers clients: without a device, and without the model's weights.

@@ -1,26 +1,35 @@
-//! Bytes of files on the disk, one file each in the data directory, readable by the server's user alone.
+//! Bytes of files: one file each in the data directory, readable by the server's user alone, or objects that the nodes of a cluster
+//! share.
 //!
-//! Architecture invariant: an uploaded file is there in full or not at all, and it is on the disk before its row is in the ledger.
+//! Architecture invariant: an uploaded file is there in full or not at all, and it is safe before its row is in the ledger.
 
 use std::{
     fs::{self, File},
-    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
+    io::{self, ErrorKind, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::{domain::FileId, os};
+use super::{
+    shared_files::{PartedFile, SharedFiles},
+    stored_bytes::StoredBytes,
+};
+use crate::{
+    domain::FileId,
+    image_store::{ImageStore, ObjectReader},
+    os,
+};
 
-/// Bytes that are read at a time.
-const PIECE: usize = 1 << 20;
-
-/// The files of a data directory.
+/// The files of a data directory, or of a cluster.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     directory: PathBuf,
     free_min: u64,
+    /// Where they are once they are whole; none: in the directory.
+    shared: Option<SharedFiles>,
 }
 
 /// A file that is being written. Dropping it removes it, unless it was kept.
@@ -29,26 +38,23 @@ pub struct Draft {
     file: File,
     part: PathBuf,
     path: PathBuf,
+    /// Where it goes when it is whole; none: to `path`.
+    shared: Option<(SharedFiles, FileId)>,
     is_kept: bool,
     written: StoredBytes,
     hash: Sha256,
 }
 
-/// A file that grows line by line, under its name from the start.
+/// A file that grows line by line.
 #[derive(Debug)]
-pub struct Growing {
-    file: File,
-    path: PathBuf,
-    length: u64,
-}
+pub struct Growing(Grown);
 
-/// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct StoredBytes {
-    /// Its length.
-    pub bytes: u64,
-    /// Its SHA-256.
-    pub sha256: [u8; 32],
+#[derive(Debug)]
+enum Grown {
+    /// Under its name from the start.
+    File { file: File, path: PathBuf, length: u64 },
+    /// By parts that other nodes see.
+    Parts(PartedFile),
 }
 
 impl FileStore {
@@ -59,7 +65,7 @@ impl FileStore {
     /// The system's, with the path.
     pub fn open(directory: PathBuf, free_min: u64) -> io::Result<Self> {
         make_directory(&directory)?;
-        let store = Self { directory, free_min };
+        let store = Self { directory, free_min, shared: None };
         for path in store.entries()? {
             if path.extension().is_some_and(|extension| extension == "part") {
                 fs::remove_file(&path).map_err(|cause| at(&path, &cause))?;
@@ -68,9 +74,15 @@ impl FileStore {
         Ok(store)
     }
 
+    /// The same files among the objects of `images`, which all nodes of a cluster have. What is not whole yet is in the directory.
+    #[must_use]
+    pub fn shared_with(self, images: Arc<ImageStore>) -> Self {
+        Self { shared: Some(SharedFiles::new(images)), ..self }
+    }
+
     /// The files in `directory`, for whoever only removes some, beside a server that may be writing others.
     pub const fn at(directory: PathBuf) -> Self {
-        Self { directory, free_min: 0 }
+        Self { directory, free_min: 0, shared: None }
     }
 
     /// Whether so many bytes may be added.
@@ -95,7 +107,9 @@ impl FileStore {
         let path = self.path(id);
         let part = self.directory.join(format!("{id}.part"));
         let file = os::create_new(&part).map_err(|cause| at(&part, &cause))?;
-        Ok(Draft { file, part, path, is_kept: false, written: StoredBytes::default(), hash: Sha256::new() })
+        let shared = self.shared.clone().map(|shared| (shared, id));
+        let written = StoredBytes::default();
+        Ok(Draft { file, part, path, shared, is_kept: false, written, hash: Sha256::new() })
     }
 
     /// Goes on with the file `id`, which is made as needed, behind its first `length` bytes. What stands behind them was never
@@ -105,6 +119,9 @@ impl FileStore {
     /// The system's, with the path.
     pub fn resume(&self, id: FileId, length: u64) -> io::Result<Growing> {
         make_directory(&self.directory)?;
+        if let Some(shared) = &self.shared {
+            return shared.resume(id, length, &self.directory).map(|parts| Growing(Grown::Parts(parts)));
+        }
         let path = self.path(id);
         let resume = || -> io::Result<File> {
             let mut file = os::open_to_continue(&path)?;
@@ -117,7 +134,7 @@ impl FileStore {
             Ok(file)
         };
         let file = resume().map_err(|cause| at(&path, &cause))?;
-        Ok(Growing { file, path, length })
+        Ok(Growing(Grown::File { file, path, length }))
     }
 
     /// Length and hash of the file `id`, read from its beginning to its end; none if it is not here.
@@ -125,26 +142,32 @@ impl FileStore {
     /// # Errors
     /// The system's, with the path.
     pub fn kept(&self, id: FileId) -> io::Result<Option<StoredBytes>> {
-        let Some((mut file, bytes)) = self.open_file(id)? else { return Ok(None) };
-        let (mut hash, mut piece) = (Sha256::new(), vec![0; PIECE]);
-        loop {
-            let read = file.read(&mut piece).map_err(|cause| at(&self.path(id), &cause))?;
-            if read == 0 {
-                break;
-            }
-            hash.update(&piece[..read]);
+        if let Some(shared) = &self.shared {
+            return shared.kept(id, &self.directory);
         }
-        Ok(Some(StoredBytes { bytes, sha256: hash.finalize().into() }))
+        let Some((file, _)) = self.open_file(id)? else { return Ok(None) };
+        StoredBytes::of(file).map(Some).map_err(|cause| at(&self.path(id), &cause))
+    }
+
+    /// Removes what only a growing file needs: `id` is whole, and its row is in the ledger.
+    ///
+    /// # Errors
+    /// The system's, with the path.
+    pub fn finish(&self, id: FileId) -> io::Result<()> {
+        self.shared.as_ref().map_or(Ok(()), |shared| shared.remove_parts(id).map(|_| ()))
     }
 
     /// The file `id`, open, with its length; none if its bytes are not here.
     ///
     /// # Errors
     /// The system's, with the path.
-    pub fn open_file(&self, id: FileId) -> io::Result<Option<(File, u64)>> {
+    pub fn open_file(&self, id: FileId) -> io::Result<Option<(ObjectReader, u64)>> {
+        if let Some(shared) = &self.shared {
+            return shared.open(id);
+        }
         let path = self.path(id);
         match os::open_to_read(&path).and_then(|file| Ok((file.metadata()?.len(), file))) {
-            Ok((length, file)) => Ok(Some((file, length))),
+            Ok((length, file)) => Ok(Some((ObjectReader::of_file(file), length))),
             Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(at(&path, &cause)),
         }
@@ -155,6 +178,9 @@ impl FileStore {
     /// # Errors
     /// The system's, with the path.
     pub fn remove(&self, id: FileId) -> io::Result<bool> {
+        if let Some(shared) = &self.shared {
+            return shared.remove(id);
+        }
         let path = self.path(id);
         match fs::remove_file(&path) {
             Ok(()) => Ok(true),
@@ -169,7 +195,11 @@ impl FileStore {
     /// The system's, with the path.
     pub fn begun_before(&self, horizon: Timestamp) -> io::Result<Vec<FileId>> {
         let id = |path: PathBuf| path.file_name()?.to_str()?.parse::<FileId>().ok();
-        Ok(self.entries()?.into_iter().filter_map(id).filter(|id| id.created_at() < horizon).collect())
+        let ids = match &self.shared {
+            Some(shared) => shared.ids()?,
+            None => self.entries()?.into_iter().filter_map(id).collect(),
+        };
+        Ok(ids.into_iter().filter(|id| id.created_at() < horizon).collect())
     }
 
     fn entries(&self) -> io::Result<Vec<PathBuf>> {
@@ -190,11 +220,17 @@ impl Draft {
         self.written.bytes
     }
 
-    /// Puts the file in its place: it is on the disk in full when this returns.
+    /// Puts the file in its place: it is safe, and in full, when this returns.
     ///
     /// # Errors
     /// The system's, with the path; then nothing is kept.
     pub fn keep(mut self) -> io::Result<StoredBytes> {
+        let kept = StoredBytes { sha256: self.hash.clone().finalize().into(), ..self.written };
+        if let Some((shared, id)) = &self.shared {
+            let mut part = os::open_to_read(&self.part).map_err(|cause| at(&self.part, &cause))?;
+            shared.put(*id, &mut part)?;
+            return Ok(kept);
+        }
         let keep = || -> io::Result<()> {
             self.file.sync_all()?;
             fs::rename(&self.part, &self.path)?;
@@ -202,34 +238,48 @@ impl Draft {
         };
         keep().map_err(|cause| at(&self.path, &cause))?;
         self.is_kept = true;
-        Ok(StoredBytes { sha256: self.hash.clone().finalize().into(), ..self.written })
+        Ok(kept)
     }
 }
 
 impl Growing {
     /// Its length with what was written last.
     pub const fn length(&self) -> u64 {
-        self.length
+        match &self.0 {
+            Grown::File { length, .. } => *length,
+            Grown::Parts(parts) => parts.length(),
+        }
     }
 
-    /// Puts what was written on the disk.
+    /// Makes what was written safe.
     ///
     /// # Errors
     /// The system's, with the path.
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data().map_err(|cause| at(&self.path, &cause))
+    pub fn sync(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            Grown::File { file, path, .. } => file.sync_data().map_err(|cause| at(path, &cause)),
+            Grown::Parts(parts) => parts.sync(),
+        }
     }
 }
 
 impl Write for Growing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes).map_err(|cause| at(&self.path, &cause))?;
-        self.length += written as u64;
-        Ok(written)
+        match &mut self.0 {
+            Grown::File { file, path, length } => {
+                let written = file.write(bytes).map_err(|cause| at(path, &cause))?;
+                *length += written as u64;
+                Ok(written)
+            }
+            Grown::Parts(parts) => parts.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        match &mut self.0 {
+            Grown::File { file, .. } => file.flush(),
+            Grown::Parts(parts) => parts.flush(),
+        }
     }
 }
 
@@ -270,6 +320,8 @@ fn at(path: &Path, cause: &io::Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     fn id(number: u8) -> FileId {

@@ -4,10 +4,13 @@ mod file_store;
 mod line;
 mod lines;
 mod plan;
+mod shared_files;
+mod stored_bytes;
 
 pub use self::{
-    file_store::{Draft, FileStore, Growing, StoredBytes},
+    file_store::{Draft, FileStore, Growing},
     line::{CUSTOM_ID_CHARS_MAX, InputLine, LineError},
     lines::{LINE_BYTES_MAX, Lines},
     plan::{BatchPlan, Begin, PlanReason, Prospect, WorkSpan},
+    stored_bytes::StoredBytes,
 };

@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::{
@@ -7,10 +5,11 @@ use super::{
     table::{Column, table},
 };
 use crate::{
-    app::images_directory,
+    app::{images_place, open_images},
     clock::Clock,
+    config::Config,
     domain::RequestId,
-    image_store::ImageStore,
+    image_store::ImagesPlace,
     ledger::{AuditBasis, Control},
 };
 
@@ -54,14 +53,16 @@ pub(super) fn controls_of(books: &Books, clock: &dyn Clock) -> Result<Vec<Contro
 }
 
 fn controls(books: &Books, tolerance_percent: u32, clock: &dyn Clock) -> Result<Vec<Control>, CliError> {
-    let directory = images_directory(&books.config);
-    let kept = if directory.is_dir() { kept_images(directory)? } else { Vec::new() };
+    let kept = match images_place(&books.config) {
+        ImagesPlace::Directory(directory) if !directory.is_dir() => Vec::new(),
+        _ => kept_images(&books.config)?,
+    };
     let basis = AuditBasis { costs: &books.costs, calendar: &books.calendar, kept: &kept, tolerance_percent };
     Ok(books.ledger.audit(&basis, clock.now())?)
 }
 
-fn kept_images(directory: PathBuf) -> Result<Vec<(RequestId, u32)>, CliError> {
-    let kept = ImageStore::open(directory, 0).and_then(|images| images.kept());
+fn kept_images(config: &Config) -> Result<Vec<(RequestId, u32)>, CliError> {
+    let kept = open_images(config).and_then(|images| images.kept());
     kept.map_err(|error| CliError::Failed(error.to_string()))
 }
 

@@ -3,12 +3,12 @@ use serde::Serialize;
 
 use super::{CliError, DataArgs, output::OutputArgs};
 use crate::{
-    app::{FILES_DIRECTORY, images_directory},
+    app::{FILES_DIRECTORY, open_images},
     batches::FileStore,
     clock::Clock,
     config::Config,
     domain::FileId,
-    image_store::{ImageStore, StoreError},
+    image_store::StoreError,
     ledger::{ForgetError, Forgotten},
 };
 
@@ -97,7 +97,7 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
 /// Returns how many there were.
 fn delete_images(config: &Config, forgotten: &Forgotten) -> Result<usize, CliError> {
     let failed = |error: StoreError| CliError::Failed(error.to_string());
-    let images = ImageStore::open(images_directory(config), 0).map_err(failed)?;
+    let images = open_images(config).map_err(failed)?;
     let removed = forgotten.requests.iter().map(|(request, _)| images.remove_all(*request));
     removed.sum::<Result<usize, _>>().map_err(failed)
 }

@@ -52,6 +52,7 @@ use crate::{
     config::{Config, ConfigError},
     costs::{CostError, CostModel, simulation::ScenarioError},
     domain::Calendar,
+    image_store::StoreError,
     ledger::{CopyError, JoinError, Ledger, LedgerError, LedgerPlace, PostgresUrl},
     os,
     pipeline::{DeviceList, KernelChoice, LoadError, MemoryTier, Precision, RenderError},
@@ -273,6 +274,7 @@ impl CliError {
                 | AppError::Load(_)
                 | AppError::DataDir { .. }
                 | AppError::Listen { .. }
+                | AppError::Images(StoreError::Bucket { .. })
                 | AppError::Join(
                     JoinError::OtherSecret
                     | JoinError::OtherModel { .. }

@@ -41,7 +41,7 @@ use crate::{
     costs::{Budgets, CostModel, CostSettings, ExchangeRate},
     domain::{ConfiguredSteps, ImageSize, KeyLimits, LoraUse, NamedHost},
     engine::{EngineSettings, ProfileStore},
-    image_store::ImagesPlace,
+    image_store::{ImagesPlace, LinkKind},
     ledger::PostgresUrl,
     lora_library::LoraLibrary,
     overflow::{Buyer, Seller},
@@ -214,6 +214,8 @@ pub struct EditsConfig {
 pub struct ImagesConfig {
     /// Minutes for which a link holds.
     pub link_minutes: u32,
+    /// Where links lead.
+    pub links: LinkKind,
     /// Days for which images are kept, after the day on which they were made.
     pub keep_days: u32,
     /// MiB of the disk that stay free.
@@ -311,7 +313,7 @@ impl Default for ModelConfig {
 
 impl Default for ImagesConfig {
     fn default() -> Self {
-        Self { link_minutes: 60, keep_days: 7, free_disk_min_mib: 256 }
+        Self { link_minutes: 60, links: LinkKind::default(), keep_days: 7, free_disk_min_mib: 256 }
     }
 }
 

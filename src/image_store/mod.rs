@@ -23,7 +23,7 @@ pub use self::{
     name::{ImageName, ImageNameError},
     object_meta::ObjectMeta,
     objects::Objects,
-    place::{BucketPlace, ImagesPlace, ImagesPlaceError},
+    place::{BucketPlace, ImagesPlace, ImagesPlaceError, LinkKind},
     reader::ObjectReader,
 };
 use crate::{
@@ -199,8 +199,9 @@ impl ImageStore {
 
     /// Images of the day `first` and later ones, with what a listing says of them. What is not ours is passed over.
     fn walk(&self, first: Date) -> Result<Vec<(ImageName, ObjectMeta)>, StoreError> {
+        let folders = self.0.folders()?.into_iter();
         let mut images = Vec::new();
-        for (folder, _) in self.days()?.into_iter().filter(|(_, day)| *day >= first) {
+        for folder in folders.filter(|folder| folder.parse::<Date>().is_ok_and(|day| day >= first)) {
             images.extend(self.images_in(&folder)?);
         }
         Ok(images)
@@ -210,12 +211,6 @@ impl ImageStore {
         let name = |object: &ObjectMeta| object.path.strip_prefix(folder)?.strip_prefix('/')?.parse().ok();
         let objects = self.0.list(folder)?.into_iter();
         Ok(objects.filter_map(|object| Some((name(&object)?, object))).collect())
-    }
-
-    /// The folders that are days.
-    fn days(&self) -> Result<Vec<(String, Date)>, StoreError> {
-        let folders = self.0.folders()?.into_iter();
-        Ok(folders.filter_map(|folder| folder.parse().ok().map(|day| (folder, day))).collect())
     }
 
     /// Takes one image away; false if it was not kept.
@@ -276,7 +271,17 @@ impl ImageStore {
     pub fn sweep(&self, horizon: Timestamp) -> Result<Swept, StoreError> {
         let first_kept = TimeZone::UTC.to_datetime(horizon).date();
         let mut swept = Swept::default();
-        for (folder, _) in self.days()?.into_iter().filter(|(_, day)| *day < first_kept) {
+        for folder in self.0.folders()? {
+            match folder.parse::<Date>() {
+                Ok(day) if day < first_kept => {}
+                Ok(_) => continue,
+                Err(_) => {
+                    if let Objects::Directory(tree) = &self.0 {
+                        tree.remove_parts(&folder, horizon)?;
+                    }
+                    continue;
+                }
+            }
             match self.0.remove_folder(&folder) {
                 Ok(Some(images)) => {
                     swept.days += 1;
@@ -285,9 +290,6 @@ impl ImageStore {
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, day = folder, "a day cannot be swept"),
             }
-        }
-        if let Objects::Directory(tree) = &self.0 {
-            tree.remove_parts(horizon)?;
         }
         Ok(swept)
     }
@@ -304,64 +306,31 @@ fn day_of(request: RequestId) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-    use crate::domain::ImageFormat;
-
-    fn name(millis: i64, index: u32) -> ImageName {
-        let now = Timestamp::from_millisecond(millis).expect("a time");
-        ImageName { request: RequestId::new(now, [7; 10]), index, format: ImageFormat::Png, claim: None }
-    }
-
-    const DAY: i64 = 86_400_000;
-
-    #[test]
-    fn a_kept_image_is_given_back_until_its_day_is_swept() {
-        let data = tempfile::tempdir().expect("a directory");
-        let store = ImageStore::open(data.path().join("pictures"), 0).expect("a store");
-        let (old, new) = (name(10 * DAY, 0), name(12 * DAY, 0));
-        store.put(old, b"old").expect("kept");
-        store.put(new, b"new").expect("kept");
-        fs::write(data.path().join("pictures/notes.txt"), "the operator's").expect("a file");
-        assert_eq!(store.get(old).expect("read").as_deref(), Some(b"old".as_slice()));
-        assert_eq!((store.find(old.request, 0, None), store.find(old.request, 1, None)), (Some(old), None));
-        let mut kept = store.kept().expect("listed");
-        kept.sort_by_key(|(request, _)| request.created_at());
-        assert_eq!(kept, [old, new].map(|name| (name.request, name.index)));
-        let horizon = Timestamp::from_millisecond(12 * DAY).expect("a time");
-        assert_eq!(store.sweep(horizon).expect("swept"), Swept { days: 1, images: 1 });
-        assert_eq!(store.get(old).expect("read"), None);
-        assert_eq!(store.get(new).expect("read").as_deref(), Some(b"new".as_slice()));
-        assert!(data.path().join("pictures/notes.txt").exists());
-    }
 
     #[test]
     fn a_disk_that_is_fuller_than_it_may_be_takes_no_image() {
         let data = tempfile::tempdir().expect("a directory");
         let store = ImageStore::open(data.path().to_owned(), u64::MAX).expect("a store");
         assert!(matches!(store.check_room(), Err(StoreError::Full { .. })));
+        assert!(matches!(store.objects().put("a", b"x"), Err(StoreError::Full { .. })));
+        assert!(store.lacks_room().expect("asked").is_some());
     }
 
     #[test]
-    fn files_of_other_claims_stand_beside_the_one_that_counts() {
+    fn what_was_half_written_is_no_object_and_goes_with_the_sweep() {
         let data = tempfile::tempdir().expect("a directory");
         let store = ImageStore::open(data.path().to_owned(), 0).expect("a store");
-        let single = name(10 * DAY, 0);
-        let [first, second] = [1, 2].map(|claim| ImageName { claim: Some(Claim::new(claim)), ..single });
-        for (name, bytes) in [(first, b"first"), (second, b"later")] {
-            store.put(name, bytes).expect("kept");
-        }
-        assert_eq!(store.get(first).expect("read").as_deref(), Some(b"first".as_slice()));
-        assert_eq!(store.find(single.request, 0, second.claim), Some(second));
-        assert_eq!(store.find(single.request, 0, None), None);
-        let moment = |millis| Timestamp::from_millisecond(millis).expect("a time");
-        let mut claimed = store.claimed(moment(10 * DAY), Timestamp::MAX).expect("read");
-        claimed.sort_by_key(|name| name.claim);
-        assert_eq!(claimed, [first, second]);
-        assert!(store.claimed(moment(11 * DAY), Timestamp::MAX).expect("read").is_empty());
-        assert!(store.claimed(moment(0), moment(0)).expect("read").is_empty(), "none was written before");
-        assert!(store.remove(first).expect("removed") && !store.remove(first).expect("gone already"));
-        store.put(first, b"first").expect("kept");
-        assert_eq!(store.remove_all(single.request).expect("removed"), 2);
-        assert_eq!(store.remove_all(name(99 * DAY, 0).request).expect("nothing"), 0);
+        store.objects().put("sources/whole", b"x").expect("kept");
+        let part = data.path().join("sources/.tmp.tintype-part");
+        fs::write(&part, "hal").expect("written");
+        let listed = store.objects().list("").expect("listed");
+        assert_eq!(listed.iter().map(|object| object.path.as_str()).collect::<Vec<_>>(), ["sources/whole"]);
+        store.sweep(Timestamp::UNIX_EPOCH).expect("swept");
+        assert!(part.exists(), "another node may be writing it");
+        store.sweep(Timestamp::MAX).expect("swept");
+        assert!(!part.exists() && data.path().join("sources/whole").exists());
     }
 }

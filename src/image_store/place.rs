@@ -32,6 +32,17 @@ pub enum ImagesPlaceError {
     Bucket(String),
 }
 
+/// Where links to kept images lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkKind {
+    /// To this server, or any gateway of its cluster, which reads the image and checks that the key is still good.
+    #[default]
+    Proxied,
+    /// To the bucket itself, by a signature of its own, which nothing can take back.
+    Presigned,
+}
+
 const SCHEME: &str = "s3://";
 
 impl BucketPlace {

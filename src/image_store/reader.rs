@@ -21,7 +21,8 @@ enum Origin {
 }
 
 impl ObjectReader {
-    pub(super) const fn of_file(file: File) -> Self {
+    /// A file, from where it stands.
+    pub const fn of_file(file: File) -> Self {
         Self(Origin::File(file))
     }
 

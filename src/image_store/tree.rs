@@ -19,7 +19,7 @@ pub struct Tree {
 }
 
 /// How a file's name ends until it is whole.
-const PART: &str = ".part";
+const PART: &str = ".tintype-part";
 
 impl Tree {
     /// The files in `directory`, which is made as needed. Nothing is added where less than `free_min` bytes of the disk would be left
@@ -56,8 +56,7 @@ impl Tree {
 
     /// Puts an object that is not there yet; false if it is. Of several that do so at once, one puts it.
     pub(super) fn put_new(&self, path: &str, bytes: &[u8]) -> Result<bool, StoreError> {
-        let named = |part: NamedTempFile, path: &Path| Ok(part.persist_noclobber(path).map(|_| ())?);
-        match self.put_by(path, |part| part.write_all(bytes), named) {
+        match self.put_by(path, |part| part.write_all(bytes), name_new) {
             Err(StoreError::Io { cause, .. }) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             put => put.map(|()| true),
         }
@@ -115,9 +114,9 @@ impl Tree {
         self.walk(prefix, false)
     }
 
-    /// Takes away what was half written when a process was killed before `horizon`.
-    pub(super) fn remove_parts(&self, horizon: Timestamp) -> Result<(), StoreError> {
-        let parts = self.walk("", true)?.into_iter().filter(|part| part.modified < horizon);
+    /// Takes away what was half written in `folder` when a process was killed before `horizon`.
+    pub(super) fn remove_parts(&self, folder: &str, horizon: Timestamp) -> Result<(), StoreError> {
+        let parts = self.walk(folder, true)?.into_iter().filter(|part| part.modified < horizon);
         parts.map(|part| self.remove(&part.path)).collect::<Result<Vec<_>, _>>().map(|_| ())
     }
 
@@ -194,6 +193,10 @@ impl Tree {
 
 fn rename(part: NamedTempFile, path: &Path) -> io::Result<()> {
     Ok(part.persist(path).map(|_| ())?)
+}
+
+fn name_new(part: NamedTempFile, path: &Path) -> io::Result<()> {
+    Ok(part.persist_noclobber(path).map(|_| ())?)
 }
 
 fn is_part(path: &Path) -> bool {

@@ -1,4 +1,4 @@
-use std::{fs::File, sync::Arc};
+use std::sync::Arc;
 
 use jiff::{
     SignedDuration, Timestamp,
@@ -17,14 +17,14 @@ use crate::{
     domain::{ApiKey, Calendar, Caller, Encoding, Pixels},
     encode::{self, EncodeError, Provenance},
     engine::HashedWeights,
-    image_store::{ImageName, ImageStore, Swept},
+    image_store::{ImageName, ImageStore, ObjectReader, Swept},
     ledger::{KeyRefusal, Ledger, Month, Recognised},
     lora_library::LoraLibrary,
     telemetry::Metrics,
     units::Millis,
 };
 
-/// What is kept on the disk beside the ledger.
+/// What is kept beside the ledger.
 pub struct Storage {
     /// Images.
     pub images: Arc<ImageStore>,
@@ -215,7 +215,7 @@ impl Service {
     /// A kept image's file; none if it is not kept any more.
     ///
     /// # Errors
-    /// [`ServiceError::Store`] if the disk fails.
+    /// [`ServiceError::Store`] if the store fails.
     pub async fn image_file(&self, name: ImageName) -> Result<Option<Vec<u8>>, ServiceError> {
         let store = Arc::clone(&self.parts.storage.images);
         self.blocking(move || store.get(name)).await
@@ -224,17 +224,39 @@ impl Service {
     /// A kept image's file, open; none if it is not kept any more.
     ///
     /// # Errors
-    /// [`ServiceError::Store`] if the disk fails.
-    pub async fn open_image(&self, name: ImageName) -> Result<Option<File>, ServiceError> {
+    /// [`ServiceError::Store`] if the store fails.
+    pub async fn open_image(&self, name: ImageName) -> Result<Option<ObjectReader>, ServiceError> {
         let store = Arc::clone(&self.parts.storage.images);
         self.blocking(move || store.open_file(name)).await
+    }
+
+    /// Whether the images' bucket answers now; a directory does.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] if it does not.
+    pub async fn look_at_images(&self) -> Result<(), ServiceError> {
+        let store = Arc::clone(&self.parts.storage.images);
+        self.blocking(move || store.look()).await
+    }
+
+    /// URLs of the bucket for images that hold for `lifetime`, in their order; none if images are not in a bucket.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] if there are no credentials to sign them with.
+    pub async fn presigned(
+        &self,
+        names: Vec<ImageName>,
+        lifetime: Millis,
+    ) -> Result<Vec<Option<String>>, ServiceError> {
+        let store = Arc::clone(&self.parts.storage.images);
+        self.blocking(move || names.into_iter().map(|name| store.presigned(name, lifetime)).collect()).await
     }
 
     /// Looks for the files of `answer` that are kept. A request that joined another may come to its answer after they
     /// were removed, and must hear so before the head of its answer is sent.
     ///
     /// # Errors
-    /// [`ServiceError::NoLongerKept`] if one is gone, [`ServiceError::Store`] if the disk fails.
+    /// [`ServiceError::NoLongerKept`] if one is gone, [`ServiceError::Store`] if the store fails.
     pub async fn check_kept(&self, answer: &Answer) -> Result<(), ServiceError> {
         let name = |image: &AnsweredImage| match &image.file {
             ImageFile::Kept { name, .. } => Some(*name),
@@ -254,7 +276,7 @@ impl Service {
     /// A small JPEG of a kept image; none if it is no longer kept.
     ///
     /// # Errors
-    /// [`ServiceError::Store`] if the disk fails, [`ServiceError::Encode`] if the file is not an image.
+    /// [`ServiceError::Store`] if the store fails, [`ServiceError::Encode`] if the file is not an image.
     pub async fn thumbnail(&self, name: ImageName) -> Result<Option<Vec<u8>>, ServiceError> {
         let store = Arc::clone(&self.parts.storage.images);
         let thumbnail = move || {
@@ -287,7 +309,7 @@ impl Service {
     /// Takes a kept image away; false if it is not kept any more.
     ///
     /// # Errors
-    /// [`ServiceError::Store`] if the disk fails.
+    /// [`ServiceError::Store`] if the store fails.
     pub async fn remove_image(&self, name: ImageName) -> Result<bool, ServiceError> {
         let store = Arc::clone(&self.parts.storage.images);
         self.blocking(move || store.remove(name)).await
@@ -308,7 +330,7 @@ impl Service {
     /// Deletes the images that have been kept long enough.
     ///
     /// # Errors
-    /// [`ServiceError::Store`] if the disk fails.
+    /// [`ServiceError::Store`] if the store fails.
     pub async fn sweep(&self) -> Result<Swept, ServiceError> {
         let horizon = self.now().checked_sub(self.parts.settings.keep_images);
         let horizon = horizon.unwrap_or(Timestamp::MIN);

@@ -19,7 +19,7 @@ impl Service {
     /// The `limit` requests that came last and have ended, of those that `filter` wants, newest first.
     ///
     /// # Errors
-    /// [`ServiceError::Ledger`] if the ledger fails.
+    /// [`ServiceError::Ledger`] if the ledger fails. If the store does, no image is seen.
     pub async fn recent_jobs(
         &self,
         filter: RequestFilter,
@@ -34,11 +34,20 @@ impl Service {
             .await?;
         let store = Arc::clone(&self.parts.storage.images);
         self.blocking(move || {
+            // Only what was settled was kept.
+            let images = |request: &RecentRequest| if request.is_delivered.is_some() { request.images } else { 0 };
+            let wanted = |request: &RecentRequest| {
+                let (id, claim) = (request.id, claims.get(&request.id).copied());
+                (0..images(request)).map(move |index| (id, index, claim))
+            };
+            let wanted: Vec<_> = requests.iter().flat_map(wanted).collect();
+            let found = store.find(&wanted).unwrap_or_else(|error| {
+                tracing::warn!(%error, "which images are kept cannot be seen");
+                vec![None; wanted.len()]
+            });
+            let mut found = found.into_iter();
             let with_kept = |request: RecentRequest| {
-                // Only what was settled was kept.
-                let indices = 0..if request.is_delivered.is_some() { request.images } else { 0 };
-                let claim = claims.get(&request.id).copied();
-                let kept = indices.filter_map(|index| store.find(request.id, index, claim)).collect();
+                let kept = found.by_ref().take(images(&request) as usize).flatten().collect();
                 RecentJob { request, kept }
             };
             Ok::<_, ServiceError>(requests.into_iter().map(with_kept).collect())

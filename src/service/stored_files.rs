@@ -1,9 +1,9 @@
-use std::{fs::File, io};
+use std::io;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Service, ServiceError};
-use crate::{batches::FileStore, domain::FileId};
+use crate::{batches::FileStore, domain::FileId, image_store::ObjectReader};
 
 /// A file's row is written this soon after its upload began, at the latest.
 const ROW_FOLLOWS: SignedDuration = SignedDuration::from_hours(24);
@@ -19,7 +19,7 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::File`] if the disk fails.
-    pub async fn open_stored_file(&self, id: FileId) -> Result<Option<(File, u64)>, ServiceError> {
+    pub async fn open_stored_file(&self, id: FileId) -> Result<Option<(ObjectReader, u64)>, ServiceError> {
         let store = self.parts.storage.files.clone();
         self.blocking(move || store.open_file(id)).await
     }

@@ -94,6 +94,12 @@ impl Service {
         if !engine.is_ready() || !cluster.lease.may_take(self.monotonic()) {
             return Vec::new();
         }
+        // What cannot be kept would be generated in vain.
+        let store = Arc::clone(&self.parts.storage.images);
+        if let Err(error) = self.blocking(move || store.check_room()).await {
+            tracing::warn!(%error, "nothing is taken from the queue, since images cannot be kept");
+            return Vec::new();
+        }
         let (node, model, images_max) = (cluster.lease.node(), self.parts.model.clone(), engine.batch_max());
         let claimed = self
             .ask_ledger(move |ledger| ledger.claim(&model, node, images_max, || Claim::new(rand::random())));

@@ -32,7 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("admit", &["ledger", "costs", "domain", "units", "clock"]),
     ("engine", &["pipeline", "meter", "os", "domain", "units", "clock"]),
     ("image_store", &["os", "domain", "units"]),
-    ("batches", &["costs", "os", "domain", "units"]),
+    ("batches", &["image_store", "costs", "os", "domain", "units"]),
     ("lora_library", &["pipeline", "domain"]),
     ("cluster", &["ledger", "engine", "costs", "image_store", "domain", "units", "clock"]),
     ("telemetry", &["domain", "units"]),

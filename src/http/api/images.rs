@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{
     auth,
     error::ApiError,
+    links::LinkIn,
     pieces,
     rates::Standings,
     stream,
@@ -21,7 +22,6 @@ use crate::{
     domain::{Caller, CostTag, Scope, Seed, Variant},
     engine::{Engine, Priority},
     http::State,
-    image_store::ImageName,
     service::{Accepted, Answer, GenerateRequest, PartialLora},
 };
 
@@ -131,9 +131,8 @@ pub(super) async fn answer(
             let answer = accepted.answer().await.map_err(|error| ApiError::from(&*error))?;
             state.service.check_kept(&answer).await?;
             say_who_made(&mut response, &answer);
-            let parts = parts_of(&asked, &answer, state, |name, now| {
-                state.links.link(&state.address.base(request), name, now)
-            })?;
+            let base = state.address.base(request);
+            let parts = parts_of(&asked, &answer, state, (&base, LinkIn::Answer)).await?;
             let held = state.answer_memory.hold(&parts)?;
             let length = parts.iter().map(Part::len).sum();
             let body = pieces::stream_of(parts, web::Data::clone(state), Some(held), pass);
@@ -142,17 +141,21 @@ pub(super) async fn answer(
     }
 }
 
-/// The body of an answer, with links by `link` if links were asked for. `link` gets the time, in Unix seconds.
-pub(super) fn parts_of(
+/// The body of an answer, with links if they were asked for: to `base`, unless they lead elsewhere.
+pub(super) async fn parts_of(
     asked: &Asked,
     answer: &Answer,
     state: &State,
-    link: impl Fn(ImageName, i64) -> String,
+    (base, stands_in): (&str, LinkIn),
 ) -> Result<Vec<Part>, ApiError> {
-    let now = state.service.now().as_second();
-    let link = |name: ImageName| link(name, now);
-    let link = (asked.delivery == Delivery::Links).then_some(&link as &dyn Fn(ImageName) -> String);
-    let parts = wire::answer(asked, answer, &state.offer, state.service.costs().currency(), link);
+    let links = if asked.delivery == Delivery::Links {
+        let names = answer.images.iter().filter_map(|image| image.file.name()).collect();
+        Some(state.links.to(&state.service, names, base, stands_in).await?)
+    } else {
+        None
+    };
+    let parts =
+        wire::answer(asked, answer, &state.offer, state.service.costs().currency(), links.as_deref());
     parts.map_err(|error| ApiError::internal(&error))
 }
 

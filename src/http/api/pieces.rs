@@ -3,7 +3,6 @@
 
 use std::{
     collections::VecDeque,
-    fs::File,
     io::{self, Read},
     sync::{
         Arc,
@@ -16,7 +15,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures_util::{Stream, stream};
 
 use super::{error::ApiError, wire::Part};
-use crate::{admit::Pass, http::State, service::ImageFile};
+use crate::{admit::Pass, http::State, image_store::ObjectReader, service::ImageFile};
 
 /// Bytes of a file that are encoded at a time; a multiple of 3, so that pieces of base64 can be joined.
 const PIECE: usize = 24 << 10;
@@ -74,7 +73,7 @@ struct Pieces {
     /// Bytes of the first part's file that were sent.
     sent: usize,
     /// The first part's file, once it is open.
-    open: Option<File>,
+    open: Option<ObjectReader>,
     state: web::Data<State>,
     _held: Option<Held>,
     _pass: Option<Arc<Pass>>,
@@ -141,17 +140,17 @@ impl Pieces {
 }
 
 /// The next bytes of `file`; fewer than a piece are the last.
-async fn read_piece(file: File) -> io::Result<(File, Vec<u8>)> {
+async fn read_piece<R: Read + Send + 'static>(mut file: R) -> io::Result<(R, Vec<u8>)> {
     let read = move || {
         let mut piece = Vec::with_capacity(PIECE);
-        (&file).take(PIECE as u64).read_to_end(&mut piece)?;
+        file.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
         Ok((file, piece))
     };
     web::block(read).await.map_err(io::Error::other)?
 }
 
 /// The bytes of `file` as they are.
-pub(in crate::http) fn bytes_of(file: File) -> impl Stream<Item = io::Result<Bytes>> {
+pub(in crate::http) fn bytes_of(file: impl Read + Send + 'static) -> impl Stream<Item = io::Result<Bytes>> {
     stream::try_unfold(file, |file| async {
         let (file, piece) = read_piece(file).await?;
         Ok((!piece.is_empty()).then(|| (Bytes::from(piece), file)))

@@ -125,6 +125,10 @@ pub(super) async fn finish(state: &web::Data<State>, batch: BatchRow) -> Result<
     let by = (state.batches.driver(), now);
     state.service.ask_ledger(move |ledger| ledger.end_batch((id, key), end, &rows, by)).await?;
     tracing::info!(batch = %id, "a batch is {end}");
+    let store = state.service.file_store().clone();
+    let written = [files.output, files.error];
+    let tidied = web::block(move || written.into_iter().try_for_each(|file| store.finish(file)));
+    tidied.await.map_err(io::Error::other)??;
     // A file that was deleted or expired meanwhile was kept for the batch.
     state.service.remove_without_use(vec![input, files.output, files.error]).await?;
     Ok(())

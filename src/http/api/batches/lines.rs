@@ -1,7 +1,4 @@
-use std::{
-    fs::File,
-    io::{self, BufReader},
-};
+use std::io::{self, BufReader};
 
 use actix_web::web;
 
@@ -16,13 +13,14 @@ use crate::{
             images::{self, Received},
         },
     },
+    image_store::ObjectReader,
     service::ServiceError,
 };
 
 /// The lines of a file, read off the caller's thread.
 pub(super) struct LineSource {
     /// None only while a line is read.
-    lines: Option<Lines<BufReader<File>>>,
+    lines: Option<Lines<BufReader<ObjectReader>>>,
 }
 
 impl LineSource {

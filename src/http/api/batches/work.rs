@@ -30,6 +30,7 @@ use crate::{
             code::Code,
             error::ApiError,
             images::{self, Head},
+            links::LinkIn,
             pieces,
             wire::{Asked, Part},
         },
@@ -246,7 +247,7 @@ impl Work<'_> {
     async fn take(&mut self, served: Served) -> Result<Option<Millis>, ServiceError> {
         let Served { line, request, outcome } = served;
         let (is_error, parts) = match &outcome {
-            Ok((asked, answer)) => (false, self.answered(&line, asked, answer)),
+            Ok((asked, answer)) => (false, self.answered(&line, asked, answer).await),
             // What is stopped with the batch, or by the end of its key, has words of its own in the batch's last lines.
             Err(error) if self.is_halted && error.is_cancellation() => return Ok(None),
             Err(error) if error.code() == Code::InvalidApiKey => return Ok(None),
@@ -271,11 +272,14 @@ impl Work<'_> {
     }
 
     /// The line of the file of answers.
-    fn answered(&self, line: &InputLine, asked: &Asked, answer: &Answer) -> Result<Vec<Part>, ApiError> {
+    async fn answered(
+        &self,
+        line: &InputLine,
+        asked: &Asked,
+        answer: &Answer,
+    ) -> Result<Vec<Part>, ApiError> {
         let base = &self.batch.terms.base_url;
-        let body = images::parts_of(asked, answer, self.state, |name, now| {
-            self.state.links.link_in_file(base, name, now)
-        })?;
+        let body = images::parts_of(asked, answer, self.state, (base, LinkIn::File)).await?;
         Ok(finish::answered(&self.batch, line, answer.id, body))
     }
 

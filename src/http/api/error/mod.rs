@@ -129,6 +129,13 @@ impl ApiError {
         Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(1000)))
     }
 
+    /// The bucket of images and files cannot be used now.
+    fn store_away() -> Self {
+        let message =
+            "The server's image store does not answer, so images cannot be kept or read. Try again in a few seconds.";
+        Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(5000)))
+    }
+
     /// Every device is lost.
     fn no_device() -> Self {
         let message = "No device of this server works any more. Tell the operator; the log says why.";
@@ -162,6 +169,10 @@ impl ApiError {
 
     /// A body that cannot be kept until it is read.
     pub(in crate::http) fn body_unkept(error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::NotConnected {
+            tracing::error!(%error, "a file can be neither kept nor read");
+            return Self::store_away();
+        }
         if error.kind() != std::io::ErrorKind::StorageFull {
             return Self::internal(error);
         }

@@ -7,7 +7,7 @@ use crate::{
     encode::EncodeError,
     engine::{OverloadReason, Overloaded, WorkError, WorkFailure},
     http::{api::code::Code, text::shortened},
-    image_store::StoreError,
+    image_store::{BucketFault, StoreError},
     ledger::{AddFileError, LedgerError, ReserveError},
     lora_library::LoraError,
     pipeline::RenderError,
@@ -47,6 +47,22 @@ impl ApiError {
         tracing::error!(%error, "nothing can be booked");
         let message = "The server's disk is full, so nothing can be booked. Tell the operator.";
         Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
+    }
+
+    fn store(error: &StoreError) -> Self {
+        match error {
+            StoreError::Full { .. } | StoreError::Bucket { fault: BucketFault::Full(_), .. } => {
+                tracing::error!(%error, "an image could not be kept");
+                let message = "The server's disk is full, so images cannot be kept for links. Ask for b64_json \
+                               without an Idempotency-Key, or tell the operator.";
+                Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
+            }
+            StoreError::Bucket { .. } => {
+                tracing::error!(%error, "images can be neither kept nor read");
+                Self::store_away()
+            }
+            StoreError::Io { .. } => Self::internal(error),
+        }
     }
 
     fn overloaded(overloaded: Overloaded) -> Self {
@@ -111,12 +127,7 @@ impl From<&ServiceError> for ApiError {
                 Self::new(Code::ServerOverloaded, message).retry(Retry::After(Millis::new(30_000)))
             }
             ServiceError::Work(error) => (&error.cause).into(),
-            ServiceError::Store(StoreError::Full { .. }) => {
-                tracing::error!(%error, "an image could not be kept");
-                let message = "The server's disk is full, so images cannot be kept for links. Ask for b64_json \
-                               without an Idempotency-Key, or tell the operator.";
-                Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
-            }
+            ServiceError::Store(error) => Self::store(error),
             ServiceError::Ledger(error) => Self::ledger(error),
             ServiceError::File(error) => Self::body_unkept(error),
             ServiceError::AddFile(error) => error.into(),
@@ -129,8 +140,7 @@ impl From<&ServiceError> for ApiError {
                     "Pixels outside the mask changed, so the edit is not answered. Its energy is booked.";
                 Self::new(Code::RenderFailed, message).retry(Retry::Never)
             }
-            other @ (ServiceError::Store(_)
-            | ServiceError::Cost(_)
+            other @ (ServiceError::Cost(_)
             | ServiceError::Encode(_)
             | ServiceError::StillOpen(_)
             | ServiceError::Lost) => Self::internal(other),

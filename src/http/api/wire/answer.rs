@@ -154,17 +154,18 @@ fn event_names(asked: &Asked) -> (&'static str, &'static str) {
     }
 }
 
-/// The body of an answer, with its images as links if `link` makes them, else in the body.
+/// The body of an answer, with its images as `links` if there are any, else in the body.
 pub(in crate::http::api) fn answer(
     asked: &Asked,
     answer: &Answer,
     offer: &Offer,
     currency: Currency,
-    link: Option<&dyn Fn(ImageName) -> String>,
+    links: Option<&[(ImageName, String)]>,
 ) -> serde_json::Result<Vec<Part>> {
     let mut files = Vec::new();
     let mut image = |image: &AnsweredImage| {
-        let url = link.zip(image.file.name()).map(|(link, name)| link(name));
+        let link = |(links, name): (&[(ImageName, String)], _)| links.iter().find(|(of, _)| *of == name);
+        let url = links.zip(image.file.name()).and_then(link).map(|(_, url)| url.clone());
         let is_inline = url.is_none();
         if is_inline {
             files.push(image.file.clone());
