@@ -291,7 +291,7 @@ impl<'a> Ground<'a> {
         ledger.share()?;
         let clock = Arc::new(shared_clock(&ledger, clock)?);
         let now = clock.now();
-        let costs = config.cost_model(config.zone()?.to_datetime(now).date())?;
+        let (costs, _) = costs_and_settings(config, now)?;
         // What all keys are charged with is the gateways' configuration.
         let calendar = if role.is_gateway() {
             record_configuration(config, &costs, &ledger, now)?

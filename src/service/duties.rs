@@ -16,11 +16,14 @@ impl Service {
     pub async fn take_batches(&self, driver: Option<NodeId>) -> Option<NodeId> {
         let node = self.parts.cluster.as_ref()?.lease.node();
         let taken = self.ask_ledger(move |ledger| ledger.take_duty(Duty::Batches, node)).await;
-        taken.map(|is_ours| is_ours.then_some(node)).unwrap_or_else(|error| {
-            tracing::warn!(%error, "who looks after batches cannot be asked");
-            // As long as its lease lasts.
-            driver.filter(|driver| self.check_driver(Some(*driver)).is_ok())
-        })
+        match taken {
+            Ok(is_ours) => is_ours.then_some(node),
+            Err(error) => {
+                tracing::warn!(%error, "who looks after batches cannot be asked");
+                // As long as its lease lasts.
+                driver.filter(|driver| self.check_driver(Some(*driver)).is_ok())
+            }
+        }
     }
 
     /// Refuses what `driver` does for all nodes once its lease may be over. None is the one server that there is.

@@ -298,6 +298,7 @@ impl Work<'_> {
             let written = web::block(move || file.write_all(&piece).map(|()| file)).await;
             file = written.map_err(std::io::Error::other)??;
         }
+        self.state.service.check_driver(self.state.batches.driver())?;
         let synced = web::block(move || file.sync().map(|()| file)).await;
         file = synced.map_err(std::io::Error::other)??;
         let length = file.length();
