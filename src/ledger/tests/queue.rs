@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use super::*;
-use crate::domain::{Claim, NodeId};
+use crate::domain::{BatchId, Claim, NodeId};
 
 const LEASE: Duration = Duration::from_secs(3600);
 /// The lease of a node that is never heard of again.

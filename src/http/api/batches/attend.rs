@@ -48,7 +48,7 @@ pub struct BatchDesk {
 
 impl BatchDesk {
     /// Wakes all tasks, since a batch was created or cancelled.
-    pub(super) fn wake(&self) {
+    pub(in crate::http) fn wake(&self) {
         self.news.send_replace(());
     }
 
