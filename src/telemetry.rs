@@ -79,6 +79,8 @@ where
     use opentelemetry::trace::TracerProvider;
 
     std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    // reqwest asks for the process's own; another part may have set it.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build();
     #[expect(clippy::print_stderr, reason = "the log has not begun")]
     let exporter = exporter.inspect_err(|error| eprintln!("tintype: no spans are sent: {error}")).ok()?;

@@ -343,7 +343,8 @@ impl<'a> Ground<'a> {
     /// What all nodes have in common beside the ledger: images, and files with them.
     fn storage(&self) -> Result<Storage, AppError> {
         let images = Arc::clone(&self.images);
-        let Storage { images, files, loras } = storage(self.config, &self.data_dir, images)?;
+        let Storage { images, files, .. } = storage(self.config, &self.data_dir, images)?;
+        let loras = Arc::new(self.config.lora_library().shared_with(Arc::clone(&images)));
         Ok(Storage { files: files.shared_with(Arc::clone(&images)), images, loras })
     }
 

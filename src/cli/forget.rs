@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -104,8 +106,18 @@ fn delete_images(config: &Config, forgotten: &Forgotten) -> Result<usize, CliErr
 
 /// Returns how many there were.
 fn delete_files(config: &Config, files: &[FileId]) -> Result<usize, CliError> {
-    let store = FileStore::at(config.data_dir.join(FILES_DIRECTORY));
-    let removed = files.iter().map(|id| store.remove(*id)).collect::<Result<Vec<_>, _>>();
-    let removed = removed.map_err(|error| CliError::Failed(error.to_string()))?;
-    Ok(removed.into_iter().filter(|was_there| *was_there).count())
+    let own = FileStore::at(config.data_dir.join(FILES_DIRECTORY));
+    let mut stores = vec![own.clone()];
+    if config.images.is_some() {
+        // The nodes of a cluster have them beside the images.
+        let images = open_images(config).map_err(|error| CliError::Failed(error.to_string()))?;
+        stores.push(own.shared_with(Arc::new(images)));
+    }
+    let mut removed = 0;
+    for id in files {
+        let was_there = stores.iter().map(|store| store.remove(*id)).collect::<Result<Vec<_>, _>>();
+        let was_there = was_there.map_err(|error| CliError::Failed(error.to_string()))?;
+        removed += usize::from(was_there.contains(&true));
+    }
+    Ok(removed)
 }

@@ -121,7 +121,7 @@ pub(super) fn run(args: ServeArgs, role: NodeRole, clock: &Arc<dyn Clock>) -> Re
         return Err(CliError::Usage(missing.into()));
     }
     if config.images.is_none() {
-        let missing = "--role needs the directory of images that all nodes share: --images DIR";
+        let missing = "--role needs the images that all nodes share: --images DIR or s3://BUCKET/PREFIX";
         return Err(CliError::Usage(missing.into()));
     }
     let runtime = runtime()?;

@@ -40,12 +40,15 @@ pub(super) struct ServeArgs {
     listen: Option<ListenAddress>,
     /// What this process does in a cluster: gateway, worker or both [default: one machine, which does it all]
     ///
-    /// The nodes of a cluster share a ledger in PostgreSQL (--ledger) and a directory of images (--images). A gateway answers
+    /// The nodes of a cluster share a ledger in PostgreSQL (--ledger) and a place for images (--images). A gateway answers
     /// clients and needs no device; a worker generates images, and listens for health and metrics alone, if --listen is given.
     #[arg(long)]
     role: Option<NodeRole>,
-    /// Where images are kept [default: pictures in the data directory]
-    #[arg(long, value_name = "DIR")]
+    /// Where images are kept: a directory, or a bucket of S3 [default: pictures in the data directory]
+    ///
+    /// A bucket's credentials and server come from the variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and
+    /// AWS_ENDPOINT_URL.
+    #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX")]
     images: Option<ImagesPlace>,
 }
 

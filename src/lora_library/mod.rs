@@ -1,9 +1,11 @@
-//! The LoRAs that there are, by name: files of the data directory's `loras`, and files that are configured.
+//! The LoRAs that there are, by name: files of the data directory's `loras`, files that are configured, and those that the nodes of a
+//! cluster share.
 //!
 //! The folder is looked at whenever a name is asked for, so that what is added or removed counts at once. What was read is
 //! kept, up to a number of bytes, for as long as the file stays as it was.
 
 mod kept;
+mod shared;
 
 use std::{
     fs, io,
@@ -13,9 +15,10 @@ use std::{
 
 use parking_lot::Mutex;
 
-use self::kept::Kept;
+use self::{kept::Kept, shared::SharedLoras};
 use crate::{
     domain::is_lora_name,
+    image_store::{ImageStore, StoreError},
     pipeline::{LoadError, Lora, LoraInspection, ModelDigest, ModelLayers},
 };
 
@@ -23,6 +26,8 @@ use crate::{
 pub const LORAS_DIRECTORY: &str = "loras";
 
 const ENDING: &str = "safetensors";
+/// The folder of those that other nodes have too, in the folder of LoRAs.
+const SHARED: &str = ".shared";
 
 /// LoRAs by name.
 pub struct LoraLibrary {
@@ -30,6 +35,8 @@ pub struct LoraLibrary {
     folder: PathBuf,
     /// Files and folders beside it.
     configured: Vec<PathBuf>,
+    /// Those of a cluster, behind both.
+    shared: Option<SharedLoras>,
     /// Bytes of memory that LoRAs may take: one alone, and those that are kept together.
     bytes_max: u64,
     read: Mutex<Kept<Lora>>,
@@ -58,6 +65,14 @@ pub enum LoraError {
         /// What was recognised of the file.
         error: LoadError,
     },
+    /// It cannot be fetched from the store that the nodes share.
+    #[error("the LoRA `{name}` cannot be fetched: {cause}")]
+    Unfetched {
+        /// The name.
+        name: String,
+        /// Why.
+        cause: io::Error,
+    },
 }
 
 /// Why the library was not changed.
@@ -72,6 +87,9 @@ pub enum ChangeError {
     /// The file is not a LoRA.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The store that the nodes share refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The disk refused.
     #[error("{}: {source}", path.display())]
     Io {
@@ -88,10 +106,18 @@ impl LoraLibrary {
         Self {
             folder: data_dir.join(LORAS_DIRECTORY),
             configured,
+            shared: None,
             bytes_max,
             read: Mutex::new(Kept::new(bytes_max)),
             inspected: Mutex::new(Kept::new(INSPECTIONS_MAX)),
         }
+    }
+
+    /// With the LoRAs beside `images`, which the nodes of a cluster share. Their files are fetched when they are used first.
+    #[must_use]
+    pub fn shared_with(self, images: Arc<ImageStore>) -> Self {
+        let shared = SharedLoras::new(images, self.folder.join(SHARED));
+        Self { shared: Some(shared), ..self }
     }
 
     /// Names and files, in the order of the names. Of two files with one name the data directory's counts, and then the one
@@ -102,8 +128,13 @@ impl LoraLibrary {
             .iter()
             .flat_map(|path| if path.is_dir() { files_in(path) } else { vec![path.clone()] });
         let files = files_in(&self.folder).into_iter().chain(configured);
+        let shared = self.shared.as_ref().map_or(Ok(Vec::new()), SharedLoras::all).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the LoRAs that all nodes have cannot be listed");
+            Vec::new()
+        });
         let mut named: Vec<(String, PathBuf)> = files
             .filter_map(|file| Some((file.file_stem()?.to_str()?.to_owned(), file)))
+            .chain(shared)
             .filter(|(name, _)| is_lora_name(name))
             .collect();
         named.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -131,7 +162,11 @@ impl LoraLibrary {
     /// # Errors
     /// [`LoraError`], with the names that there are, or what was recognised of the file.
     pub fn read(&self, name: &str, layers: &ModelLayers) -> Result<Arc<Lora>, LoraError> {
-        let file = self.file(name).ok_or_else(|| LoraError::Unknown {
+        let file = match self.file(name) {
+            Some(file) => Some(file),
+            None => self.shared_file(name)?,
+        };
+        let file = file.ok_or_else(|| LoraError::Unknown {
             name: name.to_owned(),
             known: self.all().into_iter().map(|(name, _)| name).collect(),
         })?;
@@ -140,16 +175,27 @@ impl LoraLibrary {
         lora.map_err(|error| LoraError::Unfit { name: name.to_owned(), error })
     }
 
+    /// The file of a LoRA that other nodes have too.
+    fn shared_file(&self, name: &str) -> Result<Option<PathBuf>, LoraError> {
+        let shared = self.shared.as_ref().filter(|_| is_lora_name(name));
+        let file = shared.map_or(Ok(None), |shared| shared.file(name));
+        file.map_err(|cause| LoraError::Unfetched { name: name.to_owned(), cause })
+    }
+
     /// What `file` is. Reads it unless that was done before.
     ///
     /// # Errors
     /// [`LoadError`] if it is not a LoRA.
     pub fn inspect(&self, file: &Path) -> Result<Arc<LoraInspection>, LoadError> {
+        if let Some(shared) = &self.shared {
+            let path = || file.display().to_string();
+            shared.fetch(file).map_err(|source| LoadError::Unreadable { path: path(), source })?;
+        }
         self.inspected.lock().get_or_read(file, |_| 1, || LoraInspection::of(file, None))
     }
 
-    /// Copies `file`, which must have the SHA-256 `pin` if there is one, into the data directory as `name`. Returns its SHA-256
-    /// in hexadecimal digits.
+    /// Copies `file`, which must have the SHA-256 `pin` if there is one, into the data directory as `name`, or to where the nodes of
+    /// a cluster share it. Returns its SHA-256 in hexadecimal digits.
     ///
     /// # Errors
     /// [`ChangeError`]; then nothing is changed.
@@ -159,6 +205,10 @@ impl LoraLibrary {
         if let Some(pin) = pin.filter(|pin| pin.to_string() != sha256) {
             let path = file.display().to_string();
             return Err(LoadError::Pinned { path, pinned: pin.to_string(), found: sha256 }.into());
+        }
+        if let Some(shared) = &self.shared {
+            let is_added = shared.add(file, name, &sha256)?;
+            return if is_added { Ok(sha256) } else { Err(ChangeError::Taken(name.to_owned())) };
         }
         let failed = |source: io::Error| ChangeError::Io { path: target.clone(), source };
         fs::create_dir_all(&self.folder).map_err(failed)?;
@@ -172,12 +222,16 @@ impl LoraLibrary {
         Ok(sha256)
     }
 
-    /// Removes `name` from the data directory.
+    /// Removes `name` from the data directory, or from where the nodes of a cluster share it.
     ///
     /// # Errors
     /// [`ChangeError`] if it is not there.
     pub fn remove(&self, name: &str) -> Result<(), ChangeError> {
         let path = self.file_to_be(name)?;
+        if let Some(shared) = &self.shared {
+            let source = io::Error::from(io::ErrorKind::NotFound);
+            return if shared.remove(name)? { Ok(()) } else { Err(ChangeError::Io { path, source }) };
+        }
         fs::remove_file(&path).map_err(|source| ChangeError::Io { path, source })
     }
 

@@ -33,7 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("engine", &["pipeline", "meter", "os", "domain", "units", "clock"]),
     ("image_store", &["os", "domain", "units"]),
     ("batches", &["image_store", "costs", "os", "domain", "units"]),
-    ("lora_library", &["pipeline", "domain"]),
+    ("lora_library", &["image_store", "pipeline", "domain"]),
     ("cluster", &["ledger", "engine", "costs", "image_store", "domain", "units", "clock"]),
     ("telemetry", &["domain", "units"]),
     (

@@ -55,20 +55,17 @@ impl S3 {
     }
 
     /// From the next request on, credentials count, and nobody has any.
-    #[allow(dead_code, reason = "one of the programs that have this module")]
     pub fn ask_for_credentials(&self) {
         let asked = ureq::post(format!("{}/moto-api/reset-auth", self.url())).send("0");
         assert_eq!(asked.expect("an answer").status(), 200);
     }
 
     /// Ends the server at once, with all that it has.
-    #[allow(dead_code, reason = "one of the programs that have this module")]
     pub fn kill(&mut self) {
         drop(self.script.stdin.take());
         self.script.wait().expect("reaped");
     }
 
-    #[allow(dead_code, reason = "one of the programs that have this module")]
     pub fn start_again(&mut self) {
         self.script = run(&self.programs, self.port);
     }

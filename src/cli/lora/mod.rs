@@ -14,7 +14,13 @@ use super::{
     output::{ListArgs, OutputArgs},
     progress::LoadReport,
 };
-use crate::{app::Progress, lora_library::ChangeError, pipeline::LoraInspection};
+use crate::{
+    app::{Progress, open_images},
+    config::Config,
+    image_store::ImagesPlace,
+    lora_library::{ChangeError, LoraLibrary},
+    pipeline::LoraInspection,
+};
 
 /// The data directory's LoRAs, which `--lora` takes by name.
 #[derive(Debug, Subcommand)]
@@ -42,6 +48,23 @@ pub(super) struct InspectArgs {
     output: OutputArgs,
 }
 
+/// Whose library it is.
+#[derive(Debug, Args)]
+struct SharedArgs {
+    /// The directory or bucket that the nodes of a cluster share: its library instead of the data directory's
+    #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX")]
+    images: Option<ImagesPlace>,
+}
+
+impl SharedArgs {
+    fn library(&self, config: &Config) -> Result<LoraLibrary, CliError> {
+        let Some(images) = &self.images else { return Ok(config.lora_library()) };
+        let images = open_images(&Config { images: Some(images.clone()), ..config.clone() });
+        let images = images.map_err(|error| CliError::App(error.into()))?;
+        Ok(config.lora_library().shared_with(Arc::new(images)))
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RemoveArgs {
     /// Its name
@@ -49,6 +72,8 @@ pub(super) struct RemoveArgs {
     name: String,
     #[command(flatten)]
     place: DataArgs,
+    #[command(flatten)]
+    shared: SharedArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -118,7 +143,7 @@ fn inspect(args: InspectArgs) -> Result<(), CliError> {
 }
 
 fn remove(args: &RemoveArgs) -> Result<(), CliError> {
-    let library = args.place.config()?.lora_library();
+    let library = args.shared.library(&args.place.config()?)?;
     library.remove(&args.name).map_err(|error| match error {
         ChangeError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             let names: Vec<_> = library.all().into_iter().map(|(name, _)| name).collect();
@@ -133,6 +158,7 @@ impl From<ChangeError> for CliError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Load(error) => error.into(),
+            ChangeError::Store(error) => Self::App(error.into()),
             other => Self::Usage(other.to_string()),
         }
     }

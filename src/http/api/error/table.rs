@@ -32,6 +32,11 @@ impl ApiError {
                 let message = format!("The LoRA `{name}` cannot be applied to this model: {reason}.");
                 Self::parameter("lora", Code::LoraUnfit, message)
             }
+            LoraError::Unfetched { cause, .. } if cause.kind() == std::io::ErrorKind::NotConnected => {
+                tracing::error!(%error, "a LoRA cannot be fetched");
+                Self::store_away()
+            }
+            LoraError::Unfetched { .. } => Self::internal(error),
         }
     }
 
