@@ -57,7 +57,11 @@ impl QueuedPart {
         let bytes = secret.open(path.as_bytes(), &sealed).ok_or(QueuedEditError::Changed)?;
         let pixels = usize::try_from(self.size.pixels()).map_err(|_| QueuedEditError::Changed)?;
         let is_whole = pixels.checked_mul(each) == Some(bytes.len());
-        if is_whole && Self::of(self.size, &bytes) == *self { Ok(bytes) } else { Err(QueuedEditError::Changed) }
+        if is_whole && Self::of(self.size, &bytes) == *self {
+            Ok(bytes)
+        } else {
+            Err(QueuedEditError::Changed)
+        }
     }
 }
 

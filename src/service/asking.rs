@@ -12,8 +12,8 @@ use crate::{
     engine::{OverloadReason, Overloaded, Priority, QueueEstimate},
     image_store::ImageStore,
     ledger::{
-        HeldPurchase, Ledger, NewPurchase, NewQueued, NewRequest, NotAdmitted, OverBudget,
-        PurchaseForbidden, QueuePlace, Reserved,
+        HeldPurchase, Ledger, NewPurchase, NewQueued, NewRequest, NotAdmitted, OverBudget, PurchaseForbidden,
+        QueuePlace, Reserved,
     },
     units::Millis,
 };

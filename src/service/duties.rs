@@ -56,8 +56,7 @@ impl Service {
             }
             Studio::Cluster(_) => {
                 let service = Arc::clone(self);
-                let stopping =
-                    async move { service.stop_queued(id, FailureReason::ClientGone).await };
+                let stopping = async move { service.stop_queued(id, FailureReason::ClientGone).await };
                 self.parts.runtime.spawn(stopping);
             }
         }

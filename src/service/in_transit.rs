@@ -6,9 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use super::{
-    Audience, GenerateRequest, PartialFile, Preview, Service, ServiceError, ServiceParts, Studio,
-};
+use super::{Audience, GenerateRequest, PartialFile, Preview, Service, ServiceError, ServiceParts, Studio};
 use crate::{
     cluster::{
         ClusterSecret, PARTIALS, QueuedEditError, QueuedJob, SOURCES, look_of, partial, remove_sources,
@@ -86,10 +84,8 @@ impl Service {
     /// Takes what a request edited out of the store, if the request has ended and is not put back for another worker.
     pub(super) async fn remove_sources_if_ended(&self, id: RequestId) {
         let stands = self.ask_ledger(move |ledger| ledger.stands(&[id])).await;
-        let has_ended = matches!(
-            stands.as_ref().ok().and_then(|stands| stands.get(&id)),
-            Some(RequestStand::Ended(_))
-        );
+        let has_ended =
+            matches!(stands.as_ref().ok().and_then(|stands| stands.get(&id)), Some(RequestStand::Ended(_)));
         if has_ended {
             self.remove_sources_of(id).await;
         }
@@ -111,9 +107,8 @@ impl Service {
         let (format, looks) = (request.encoding.format, request.partials.unwrap_or(0));
         let store = Arc::clone(&self.parts.storage.images);
         let removed = self.blocking(move || {
-            (0..looks).try_for_each(|index| {
-                store.objects().remove(&partial(id, 0, index, format)).map(|_| ())
-            })
+            (0..looks)
+                .try_for_each(|index| store.objects().remove(&partial(id, 0, index, format)).map(|_| ()))
         });
         if let Err(error) = removed.await {
             tracing::warn!(request = %id, %error, "images on their way are left to the sweep");

@@ -2,13 +2,7 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{BatchId, NodeId, RequestId},
-    ledger::{
-        Duty, Ledger, LedgerError,
-        queue::check_duty,
-        signed,
-        store::params,
-        unsigned,
-    },
+    ledger::{Duty, Ledger, LedgerError, queue::check_duty, signed, store::params, unsigned},
 };
 
 /// What came of a line.

@@ -137,11 +137,7 @@ fn next_turn(conn: &Conn<'_>, key: KeyId, is_live: bool) -> Result<i64, LedgerEr
     conn.query_one(&sql, params![key.get(), is_live], |row| row.get(0))
 }
 
-fn place(
-    conn: &Conn<'_>,
-    key: KeyId,
-    (is_live, start_tag): (bool, i64),
-) -> Result<QueuePlace, LedgerError> {
+fn place(conn: &Conn<'_>, key: KeyId, (is_live, start_tag): (bool, i64)) -> Result<QueuePlace, LedgerError> {
     let sql = "SELECT count(*) FILTER (WHERE is_live = 1 AND state = 0),
                       count(*) FILTER (WHERE is_live = 1 AND state = 0 AND key_id = ?1),
                       count(*) FILTER (WHERE is_live = 1 AND key_id = ?1),

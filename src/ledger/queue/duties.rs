@@ -26,9 +26,8 @@ impl Ledger {
         // Most questions change nothing.
         let holder = "SELECT nodes.id FROM duties JOIN nodes ON nodes.id = duties.node
                       WHERE duty = ?1 AND fenced = 0 AND draining = 0";
-        let holder: Option<String> = self
-            .store
-            .read(|conn| conn.query_first(holder, params![duty.as_str()], |row| row.get(0)))?;
+        let holder: Option<String> =
+            self.store.read(|conn| conn.query_first(holder, params![duty.as_str()], |row| row.get(0)))?;
         if let Some(holder) = holder {
             return Ok(holder == node);
         }

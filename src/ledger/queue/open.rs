@@ -129,8 +129,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn queue_size(&self) -> Result<(usize, u64), LedgerError> {
-        let sql =
-            "SELECT count(*) FILTER (WHERE state = 0), CAST(coalesce(sum(cost), 0) AS BIGINT)
+        let sql = "SELECT count(*) FILTER (WHERE state = 0), CAST(coalesce(sum(cost), 0) AS BIGINT)
              FROM queue WHERE is_live = 1";
         self.store.read(|conn| {
             conn.query_one(sql, params![], |row| {

@@ -66,7 +66,9 @@ fn a_batch_goes_its_way_and_never_back() {
     book.ledger.fail_batch(id, "{}", NOON).expect("nothing happens");
     let [answers, errors] = [(1, false, 10), (3, true, 7)];
     for (line, is_error, file_bytes) in [answers, errors, (2, false, 25)] {
-        book.ledger.note_line(id, LineResult { line, request: None, is_error, file_bytes }, None).expect("noted");
+        book.ledger
+            .note_line(id, LineResult { line, request: None, is_error, file_bytes }, None)
+            .expect("noted");
     }
     let twice = LineResult { line: 2, request: None, is_error: false, file_bytes: 30 };
     assert!(book.ledger.note_line(id, twice, None).is_err(), "a line is done once");
@@ -106,7 +108,9 @@ fn a_batch_that_is_cancelled_or_faulty_says_so() {
         [(1, NOON), (2, later)].map(|(number, now)| add(&book.ledger, book.key, number, None, now));
     book.ledger.cancel_batch(cancelled, Some("{}"), NOON).expect("cancelling");
     book.ledger.begin_batch(cancelled, SIZE, NOON).expect("nothing happens");
-    book.ledger.end_batch((cancelled, book.key), BatchStatus::Cancelled, &[], (None, NOON)).expect("cancelled");
+    book.ledger
+        .end_batch((cancelled, book.key), BatchStatus::Cancelled, &[], (None, NOON))
+        .expect("cancelled");
     book.ledger.fail_batch(failed, r#"{"data":[]}"#, NOON).expect("failed");
     assert_eq!(book.batch(cancelled).status, BatchStatus::Cancelled);
     assert_eq!(book.batch(failed).errors.as_deref(), Some(r#"{"data":[]}"#));

@@ -241,8 +241,7 @@ fn what_can_wait_has_turns_of_its_own_below_live_work() {
             other => panic!("{other:?}"),
         };
         let [first, second, live] = [false, false, true].map(&mut next);
-        let claimed: Vec<_> =
-            (1..=3).map(|claim| book.claim(worker, claim, 1)[0].reservation.id()).collect();
+        let claimed: Vec<_> = (1..=3).map(|claim| book.claim(worker, claim, 1)[0].reservation.id()).collect();
         assert_eq!(claimed, [live, first, second]);
         // Its batch does not count against what the key asks for live.
         let place = |is_live| book.ledger.queue_place(book.key, is_live).expect("asked");

@@ -17,7 +17,9 @@ fn url_of(image: &DynamicImage) -> String {
 
 /// An edit of the left half of an image.
 fn edit() -> Value {
-    let source = RgbImage::from_fn(SIDE, SIDE, |x, y| Rgb([x * 7, y * 7, 90].map(|side| u8::try_from(side).expect("small"))));
+    let source = RgbImage::from_fn(SIDE, SIDE, |x, y| {
+        Rgb([x * 7, y * 7, 90].map(|side| u8::try_from(side).expect("small")))
+    });
     let mask = GrayImage::from_fn(SIDE, SIDE, |x, _| Luma([if x < SIDE / 2 { 255 } else { 0 }]));
     json!({
         "prompt": "a red door", "image": url_of(&source.into()), "mask": url_of(&mask.into()), "seed": 7, "steps": 4, "n": 2,
@@ -28,7 +30,8 @@ fn edit() -> Value {
 fn pixels(client: &Client, body: &Value) -> Vec<Vec<u8>> {
     let answer = client.json("POST", "/v1/images/edits", &body.to_string());
     let images = answer["data"].as_array().unwrap_or_else(|| panic!("images: {answer}"));
-    let file = |image: &Value| BASE64_STANDARD.decode(image["b64_json"].as_str().expect("a file")).expect("Base64");
+    let file =
+        |image: &Value| BASE64_STANDARD.decode(image["b64_json"].as_str().expect("a file")).expect("Base64");
     let decoded = |file: Vec<u8>| image::load_from_memory(&file).expect("an image").to_rgb8().into_raw();
     images.iter().map(file).map(decoded).collect()
 }

@@ -3,7 +3,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::nodes::Cluster;
-use crate::{batches::Client, eventually::eventually, image_client::Answered, webhook_receiver::WebhookReceiver};
+use crate::{
+    batches::Client, eventually::eventually, image_client::Answered, webhook_receiver::WebhookReceiver,
+};
 
 const REQUESTS: usize = 6;
 

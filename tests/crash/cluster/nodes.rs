@@ -47,7 +47,8 @@ impl Cluster {
     pub fn new() -> Option<Self> {
         let database = Postgres::start()?;
         let root = TempDir::new().expect("a directory");
-        let mut cluster = Self { database, root, key: String::new(), nodes: Mutex::new(0), environment: Vec::new() };
+        let mut cluster =
+            Self { database, root, key: String::new(), nodes: Mutex::new(0), environment: Vec::new() };
         cluster.key = cluster.create_key("load", &[]);
         Some(cluster)
     }

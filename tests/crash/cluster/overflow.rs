@@ -1,7 +1,4 @@
-use super::{
-    nodes::Cluster,
-    orders::until_answered,
-};
+use super::{nodes::Cluster, orders::until_answered};
 use crate::{
     commercial_api::{CommercialApi, Reply},
     eventually::eventually,
@@ -16,9 +13,8 @@ fn a_gateway_buys_and_what_it_dies_over_is_in_doubt_and_made_by_a_worker() {
     cluster.environment.push(("TINTYPE_CONFIG".into(), config));
     let key = cluster.create_key("buyer", &["--overflow", "yes"]);
     let (first, second) = (cluster.gateway(), cluster.gateway());
-    let count = |state: &str| {
-        cluster.count(&format!("SELECT count(*) FROM purchases WHERE state = '{state}'"))
-    };
+    let count =
+        |state: &str| cluster.count(&format!("SELECT count(*) FROM purchases WHERE state = '{state}'"));
     // No worker is there, so that it is bought; and the gateway dies before the answer.
     api.will_answer(&[Reply::Silence]);
     let client = Cluster::client_with(&key, &first);

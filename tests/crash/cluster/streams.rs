@@ -17,8 +17,7 @@ fn a_stream_at_a_gateway_has_the_partial_images_of_a_worker() {
         let data: Value = serde_json::from_str(data.trim_start_matches("data: ")).expect("JSON");
         (name.trim_start_matches("event: image_generation.").to_owned(), data)
     };
-    let events: Vec<_> =
-        text.split("\n\n").filter(|event| event.starts_with("event: ")).map(event).collect();
+    let events: Vec<_> = text.split("\n\n").filter(|event| event.starts_with("event: ")).map(event).collect();
     let names: Vec<_> = events.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["partial_image", "partial_image", "completed"], "{text:.200}");
     let indices: Vec<_> = events[..2].iter().map(|(_, data)| data["partial_image_index"].clone()).collect();
