@@ -32,7 +32,10 @@ pub(super) fn cluster_secret(
     let (path, bytes) = match &config.secret_file {
         Some(file) => {
             let bytes = fs::read(file);
-            (file.clone(), bytes.map_err(|cause| error(file, format!("{cause}; let the server's user read it")))?)
+            (
+                file.clone(),
+                bytes.map_err(|cause| error(file, format!("{cause}; let the server's user read it")))?,
+            )
         }
         None => (PathBuf::from(format!("{place}/{FILE}")), read_or_make(objects).map_err(unshared)?),
     };

@@ -32,7 +32,8 @@ pub(crate) fn open_images(config: &Config) -> Result<ImageStore, StoreError> {
 pub(super) fn links(config: &Config, secret: [u8; 32]) -> Result<Links, ConfigError> {
     let kind = config.pictures.links;
     if kind == LinkKind::Presigned && matches!(images_place(config), ImagesPlace::Directory(_)) {
-        let reason = "pictures.links is presigned, and a directory signs nothing; set images to s3://BUCKET/PREFIX";
+        let reason =
+            "pictures.links is presigned, and a directory signs nothing; set images to s3://BUCKET/PREFIX";
         return Err(ConfigError::Malformed(reason.into()));
     }
     let kept = Millis::new(u64::from(config.pictures.keep_days) * 86_400_000);
@@ -48,7 +49,8 @@ fn texts((name, value): (OsString, OsString)) -> Option<(String, String)> {
 pub(super) fn unshared(error: StoreError) -> AppError {
     match error {
         StoreError::Io { path, cause } => {
-            let reason = format!("{cause}; let the server's user read and write there, or pass another --images");
+            let reason =
+                format!("{cause}; let the server's user read and write there, or pass another --images");
             AppError::DataDir { path, reason }
         }
         other => other.into(),

@@ -24,9 +24,9 @@ use tokio::{
 
 pub(crate) use self::books::ledger_place;
 use self::books::{first_secrets, open_ledger, overhead_book, store_secrets};
-pub(crate) use self::images::{images_place, open_images};
-use self::images::links;
 pub(crate) use self::data_dir::{DataDir, LOCK_FILE, noted_address, prepare_data_dir};
+use self::images::links;
+pub(crate) use self::images::{images_place, open_images};
 pub use self::{devices::Fitting, node::NodeApp};
 use crate::{
     admit::Door,
@@ -50,7 +50,6 @@ use crate::{
     service::{Service, ServiceParts, ServiceSettings, Storage, Studio, run_webhooks},
     source_image::ImageFetcher,
     telemetry::Metrics,
-    units::Millis,
 };
 
 /// The ledger's file in the data directory.
@@ -302,11 +301,7 @@ fn free_disk_min(config: &Config) -> u64 {
 /// What is kept beside the ledger, with `images` tried out.
 fn storage(config: &Config, data_dir: &DataDir, images: Arc<ImageStore>) -> Result<Storage, AppError> {
     images.try_out()?;
-    Ok(Storage {
-        files: open_files(config, data_dir)?,
-        images,
-        loras: Arc::new(config.lora_library()),
-    })
+    Ok(Storage { files: open_files(config, data_dir)?, images, loras: Arc::new(config.lora_library()) })
 }
 
 fn open_files(config: &Config, data_dir: &DataDir) -> Result<FileStore, AppError> {

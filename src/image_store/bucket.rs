@@ -88,14 +88,17 @@ impl Bucket {
                 builder = builder.with_config(key, value);
             }
         }
-        let client = |key| AmazonS3ConfigKey::Client(key);
+        let client = AmazonS3ConfigKey::Client;
         let builder = builder.with_config(client(ClientConfigKey::ConnectTimeout), CONNECT_TIMEOUT);
         let build = |timeout: &str, retries: usize| {
-            let retry = RetryConfig { max_retries: retries, retry_timeout: RETRY_TIMEOUT, ..Default::default() };
-            let builder = builder.clone().with_config(client(ClientConfigKey::Timeout), timeout).with_retry(retry);
+            let retry =
+                RetryConfig { max_retries: retries, retry_timeout: RETRY_TIMEOUT, ..Default::default() };
+            let builder =
+                builder.clone().with_config(client(ClientConfigKey::Timeout), timeout).with_retry(retry);
             builder.build().map_err(|error| settings(reason_of(&error)))
         };
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("bucket").enable_all().build();
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_name("bucket").enable_all().build();
         Ok(Self(Arc::new(Inner {
             place: place.clone(),
             store: build(TIMEOUT, RETRIES)?,
@@ -159,7 +162,8 @@ impl Bucket {
                 Ok((sent, upload))
             })?;
             upload = rest;
-            let next = sent.map_err(|error| self.fault(&error)).and_then(|()| next_piece(file).map_err(local));
+            let next =
+                sent.map_err(|error| self.fault(&error)).and_then(|()| next_piece(file).map_err(local));
             piece = match next {
                 Ok(next) => next,
                 Err(error) => {
@@ -202,7 +206,7 @@ impl Bucket {
                 let store = store.clone();
                 async move {
                     let head = store.get_opts(&path, GetOptions::new().with_head(true)).await;
-                    Ok(if_there(head)?.map(|found| found.meta.size))
+                    Ok::<_, Error>(if_there(head)?.map(|found| found.meta.size))
                 }
             };
             stream::iter(paths).map(length).buffered(AT_ONCE).try_collect().await
@@ -262,8 +266,10 @@ impl Bucket {
 
     fn path(&self, path: &str) -> Result<Path, StoreError> {
         let prefix = self.0.place.prefix();
-        let whole = [prefix, path].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
-        Path::parse(whole).map_err(|error| self.local(path, io::Error::new(io::ErrorKind::InvalidInput, error)))
+        let whole =
+            [prefix, path].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
+        Path::parse(whole)
+            .map_err(|error| self.local(path, io::Error::new(io::ErrorKind::InvalidInput, error)))
     }
 
     /// The path of an object without the prefix.
@@ -324,7 +330,9 @@ impl Drop for Inner {
 /// None if the object is not there. If the bucket is not, that is an error.
 fn if_there<T>(got: Result<T, Error>) -> Result<Option<T>, Error> {
     match got {
-        Err(error @ Error::NotFound { .. }) if matches!(BucketFault::of(&error), BucketFault::Missing) => Err(error),
+        Err(error @ Error::NotFound { .. }) if matches!(BucketFault::of(&error), BucketFault::Missing) => {
+            Err(error)
+        }
         Err(Error::NotFound { .. }) => Ok(None),
         got => got.map(Some),
     }

@@ -16,7 +16,6 @@ use std::path::PathBuf;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use self::{name::FORMATS, tree::Tree};
 pub use self::{
     bucket::Bucket,
     error::{BucketFault, StoreError},
@@ -26,6 +25,7 @@ pub use self::{
     place::{BucketPlace, ImagesPlace, ImagesPlaceError, LinkKind},
     reader::ObjectReader,
 };
+use self::{name::FORMATS, tree::Tree};
 use crate::{
     domain::{Claim, RequestId},
     units::Millis,
@@ -258,8 +258,7 @@ impl ImageStore {
     /// What the system or the bucket says.
     pub fn claimed(&self, since: Timestamp, until: Timestamp) -> Result<Vec<ImageName>, StoreError> {
         let images = self.walk(TimeZone::UTC.to_datetime(since).date())?.into_iter();
-        let is_one =
-            |name: &ImageName, object: &ObjectMeta| name.claim.is_some() && object.modified < until;
+        let is_one = |name: &ImageName, object: &ObjectMeta| name.claim.is_some() && object.modified < until;
         Ok(images.filter(|(name, object)| is_one(name, object)).map(|(name, _)| name).collect())
     }
 

@@ -2,9 +2,7 @@
 
 use std::fs::File;
 
-use super::{
-    bucket::Bucket, error::StoreError, object_meta::ObjectMeta, reader::ObjectReader, tree::Tree,
-};
+use super::{bucket::Bucket, error::StoreError, object_meta::ObjectMeta, reader::ObjectReader, tree::Tree};
 
 /// Where objects are: `2026-11-30/….png`, `sources/…`, `files/…`. A path is names with `/` between them.
 #[derive(Debug)]
@@ -101,9 +99,9 @@ impl Objects {
             Self::Directory(tree) => {
                 Ok(tree.open_file(path)?.map(|(file, length)| (ObjectReader::of_file(file), length)))
             }
-            Self::Bucket(bucket) => Ok(bucket.length(path)?.map(|length| {
-                (ObjectReader::of_bucket(bucket.clone(), path.to_owned(), length), length)
-            })),
+            Self::Bucket(bucket) => Ok(bucket
+                .length(path)?
+                .map(|length| (ObjectReader::of_bucket(bucket.clone(), path.to_owned(), length), length))),
         }
     }
 

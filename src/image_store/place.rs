@@ -22,13 +22,17 @@ pub struct BucketPlace {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImagesPlaceError {
     /// It names nothing.
-    #[error("`images` is empty; name a directory that every node has, such as /mnt/images, or a bucket: s3://BUCKET/PREFIX")]
+    #[error(
+        "`images` is empty; name a directory that every node has, such as /mnt/images, or a bucket: s3://BUCKET/PREFIX"
+    )]
     Empty,
     /// It is a URL of another kind.
     #[error("`images` is {0}; images are kept in a directory, or in a bucket: s3://BUCKET/PREFIX")]
     Url(String),
     /// It is no bucket's URL.
-    #[error("`images` is {0}; a bucket is written s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits and . _ - alone")]
+    #[error(
+        "`images` is {0}; a bucket is written s3://BUCKET or s3://BUCKET/PREFIX, of letters, digits and . _ - alone"
+    )]
     Bucket(String),
 }
 

@@ -35,7 +35,8 @@ impl Service {
         let store = Arc::clone(&self.parts.storage.images);
         self.blocking(move || {
             // Only what was settled was kept.
-            let images = |request: &RecentRequest| if request.is_delivered.is_some() { request.images } else { 0 };
+            let images =
+                |request: &RecentRequest| if request.is_delivered.is_some() { request.images } else { 0 };
             let wanted = |request: &RecentRequest| {
                 let (id, claim) = (request.id, claims.get(&request.id).copied());
                 (0..images(request)).map(move |index| (id, index, claim))

@@ -18,8 +18,15 @@ mod postgres;
 mod process_memory;
 #[path = "../support/program.rs"]
 mod program;
+#[expect(dead_code, reason = "tests/objects kills it, and asks it for credentials")]
+#[path = "../support/s3.rs"]
+mod s3;
+#[path = "../support/script.rs"]
+mod script;
 #[path = "../support/signal.rs"]
 mod signal;
+#[path = "../support/skip.rs"]
+mod skip;
 #[path = "../support/slow_client.rs"]
 mod slow_client;
 #[path = "../support/tiny_models.rs"]

@@ -2,8 +2,6 @@
 //!
 //! Without python3 or the registry those of the bucket say so and skip; with TINTYPE_REQUIRE_CLIENTS=1 that is a failure.
 
-#[path = "../support/eventually.rs"]
-mod eventually;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/s3.rs"]
@@ -42,7 +40,9 @@ struct Place {
 
 impl Place {
     fn directory() -> Self {
-        let root = TempDir::new().expect("a directory");
+        // Another file system, such as a mounted one.
+        let elsewhere = std::env::var_os("TINTYPE_TEST_IMAGES");
+        let root = elsewhere.map_or_else(TempDir::new, TempDir::new_in).expect("a directory");
         let store = ImageStore::open(root.path().join("images"), 0).expect("a store");
         Self { store, root: Some(root) }
     }

@@ -56,7 +56,9 @@ impl S3 {
 
     /// From the next request on, credentials count, and nobody has any.
     pub fn ask_for_credentials(&self) {
-        let asked = ureq::post(format!("{}/moto-api/reset-auth", self.url())).send("0");
+        let asked = ureq::post(format!("{}/moto-api/reset-auth", self.url()))
+            .header("content-type", "text/plain")
+            .send("0");
         assert_eq!(asked.expect("an answer").status(), 200);
     }
 

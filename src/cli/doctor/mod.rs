@@ -69,6 +69,7 @@ fn checks(config: &Config, clock: &dyn Clock) -> Vec<Check> {
     checks.extend(machine::model(config));
     checks.push(machine::energy(config, &driver));
     checks.push(place::disk(config));
+    checks.extend(place::images(config));
     checks.extend(place::books(config, now));
     checks.extend([
         place::permissions(config),

@@ -11,9 +11,10 @@ use jiff::{Timestamp, Unit};
 
 use super::report::Check;
 use crate::{
-    app::{LOCK_FILE, PROXY_HEADERS_FILE, ledger_place},
+    app::{LOCK_FILE, PROXY_HEADERS_FILE, images_place, ledger_place, open_images},
     config::Config,
     http::ForwardedHeaders,
+    image_store::ImagesPlace,
     ledger::{Examined, LedgerPlace, examine, examine_database},
 };
 
@@ -51,6 +52,15 @@ pub(super) fn disk(config: &Config) -> Check {
             }
         }
     }
+}
+
+/// The images' bucket, if they are in one: whether it can be listed.
+pub(super) fn images(config: &Config) -> Option<Check> {
+    let place @ ImagesPlace::Bucket(_) = images_place(config) else { return None };
+    Some(match open_images(config) {
+        Ok(_) => Check::ok("images", format!("{place} answers")),
+        Err(error) => Check::failure("images", error.to_string(), "correct that before a start"),
+    })
 }
 
 /// The ledger, the clock and the zone.

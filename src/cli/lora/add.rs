@@ -7,7 +7,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
-    cli::{CliError, DataArgs, lora::SharedArgs, note, output::OutputArgs, progress::FetchReport, pull::HubArgs},
+    cli::{
+        CliError, DataArgs, lora::SharedArgs, note, output::OutputArgs, progress::FetchReport, pull::HubArgs,
+    },
     config::Config,
     lora_library::LORAS_DIRECTORY,
     pipeline::{

@@ -154,8 +154,7 @@ pub(super) async fn parts_of(
     } else {
         None
     };
-    let parts =
-        wire::answer(asked, answer, &state.offer, state.service.costs().currency(), links.as_deref());
+    let parts = wire::answer(asked, answer, &state.offer, state.service.costs().currency(), links.as_deref());
     parts.map_err(|error| ApiError::internal(&error))
 }
 

@@ -2,6 +2,7 @@
 //! at random under load. TINTYPE_CLUSTER_KILLS says how many are.
 
 mod batches;
+mod bucket;
 mod edits;
 mod kills;
 mod later;

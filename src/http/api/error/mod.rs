@@ -131,8 +131,7 @@ impl ApiError {
 
     /// The bucket of images and files cannot be used now.
     fn store_away() -> Self {
-        let message =
-            "The server's image store does not answer, so images cannot be kept or read. Try again in a few seconds.";
+        let message = "The server's image store does not answer, so images cannot be kept or read. Try again in a few seconds.";
         Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(5000)))
     }
 

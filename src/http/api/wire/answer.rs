@@ -164,8 +164,11 @@ pub(in crate::http::api) fn answer(
 ) -> serde_json::Result<Vec<Part>> {
     let mut files = Vec::new();
     let mut image = |image: &AnsweredImage| {
-        let link = |(links, name): (&[(ImageName, String)], _)| links.iter().find(|(of, _)| *of == name);
-        let url = links.zip(image.file.name()).and_then(link).map(|(_, url)| url.clone());
+        let link = links.zip(image.file.name()).and_then(|(links, name)| {
+            let is_its = |link: &&(ImageName, String)| link.0 == name;
+            links.iter().find(is_its)
+        });
+        let url = link.map(|(_, url)| url.clone());
         let is_inline = url.is_none();
         if is_inline {
             files.push(image.file.clone());
