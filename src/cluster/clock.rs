@@ -54,7 +54,8 @@ impl SharedClock {
             state.ahead = if is_right { SignedDuration::ZERO } else { least + (most - least) / 2 };
         }
         state.is_compared = true;
-        let was_far = std::mem::replace(&mut state.is_far, state.ahead.abs() > WARN_FROM);
+        let is_far = state.ahead.abs() > WARN_FROM;
+        let was_far = std::mem::replace(&mut state.is_far, is_far);
         (state.is_far && !was_far).then_some(state.ahead)
     }
 

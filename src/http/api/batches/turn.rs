@@ -52,8 +52,10 @@ pub async fn run_batches_in_turn(state: Arc<State>) {
 
 /// Resolves when a batch was created or cancelled at some gateway.
 async fn next_change(changes: &mut Option<watch::Receiver<u64>>) -> bool {
-    match changes {
-        Some(changes) if changes.changed().await.is_ok() => true,
-        _ => std::future::pending().await,
+    if let Some(changes) = changes
+        && changes.changed().await.is_ok()
+    {
+        return true;
     }
+    std::future::pending().await
 }
