@@ -259,11 +259,6 @@ impl Bucket {
         self.run(async move { store.signed_url(Method::GET, &path, lifetime).await }).map(String::from)
     }
 
-    /// Where it is.
-    pub(super) fn place(&self) -> &BucketPlace {
-        &self.0.place
-    }
-
     fn path(&self, path: &str) -> Result<Path, StoreError> {
         let prefix = self.0.place.prefix();
         let whole =

@@ -101,7 +101,7 @@ impl Tree {
 
     pub(super) fn length(&self, path: &str) -> Result<Option<u64>, StoreError> {
         let path = self.file(path)?;
-        let found = fs::metadata(&path).map(|found| found.is_file().then(|| found.len()));
+        let found = fs::metadata(&path).map(|found| found.is_file().then_some(found.len()));
         Ok(if_there(found, &path)?.flatten())
     }
 
