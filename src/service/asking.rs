@@ -40,11 +40,11 @@ impl Asking {
         new: &NewRequest<'_>,
     ) -> Result<Reserved<(RequestId, Vec<OverBudget>, QueueEstimate)>, ServiceError> {
         let mut outlook = QueueEstimate { position: 0, eta: Millis::ZERO };
-        let judge = |place: &QueuePlace| -> Result<(), ServiceError> {
+        let judge = |place: &QueuePlace| -> Result<(), Box<ServiceError>> {
             if let Some(limit) = self.jobs_max().filter(|limit| place.open_of_key >= *limit as usize) {
-                return Err(Refused::Concurrent { limit }.into());
+                return Err(Box::new(Refused::Concurrent { limit }.into()));
             }
-            outlook = self.judge(place).map_err(ServiceError::Overloaded)?;
+            outlook = self.judge(place).map_err(|error| Box::new(ServiceError::Overloaded(error)))?;
             Ok(())
         };
         match self.with_sources(new.id, |queued| ledger.admit(new, queued, judge))? {
@@ -54,7 +54,7 @@ impl Asking {
             Ok(Reserved::Settled(id)) => Ok(Reserved::Settled(id)),
             Ok(Reserved::Open(id)) => Ok(Reserved::Open(id)),
             Err(NotAdmitted::Reserve(error)) => Err(Refused::from(error).into()),
-            Err(NotAdmitted::Place(error)) => Err(error),
+            Err(NotAdmitted::Place(error)) => Err(*error),
         }
     }
 
