@@ -106,6 +106,7 @@ pub struct Metrics {
     joules: Family<EnergyLabels, Counter<f64, AtomicU64>>,
     refusals: Family<ReasonLabels, Counter>,
     http: Family<HttpLabels, Histogram>,
+    clock: Family<ClockLabels, Gauge<f64, AtomicU64>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -123,6 +124,12 @@ struct ReasonLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
     state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClockLabels {
+    /// `database`.
+    of: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -160,6 +167,13 @@ impl Default for Metrics {
             seconds(),
             http.clone(),
         );
+        let clock = Family::<ClockLabels, _>::default();
+        registry.register_with_unit(
+            "clock_ahead",
+            "How far this machine's clock is ahead of another",
+            seconds(),
+            clock.clone(),
+        );
         registry.register("batch_images", "Images generated together, a count for each image", batch.clone());
         Self {
             registry,
@@ -173,6 +187,7 @@ impl Default for Metrics {
             joules,
             refusals,
             http,
+            clock,
         }
     }
 }
@@ -199,6 +214,12 @@ impl Metrics {
     /// A job left the queue.
     pub fn note_queue_wait(&self, wait: Millis) {
         self.queue_wait.observe(seconds(wait));
+    }
+
+    /// This machine's clock is so many milliseconds ahead of the database's of a cluster.
+    #[expect(clippy::cast_precision_loss, reason = "a metric is a float by its format")]
+    pub fn note_clock(&self, ahead_ms: i64) {
+        self.clock.get_or_create(&ClockLabels { of: "database" }).set(ahead_ms as f64 / 1000.0);
     }
 
     /// An answer was an error with this code.

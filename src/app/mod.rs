@@ -378,6 +378,11 @@ async fn sweep_for_ever(service: Arc<Service>) {
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "files that no settlement names cannot be swept"),
         }
+        match service.sweep_transit().await {
+            Ok(objects) if objects > 0 => tracing::info!(objects, "what ended requests left is swept"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "what ended requests left cannot be swept"),
+        }
         match service.sweep_files().await {
             Ok(files) if files > 0 => tracing::info!(files, "old files of batches are swept"),
             Ok(_) => {}

@@ -4,7 +4,6 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::dev::Server;
-use jiff::Timestamp;
 use tokio::{
     runtime::Handle,
     sync::mpsc,
@@ -16,24 +15,26 @@ use super::{
     AppError, DataDir, PROFILES_FILE, PageSecrets, Progress, WEIGHTS_FILE,
     books::{first_secrets, ledger_place, overhead_book, record_configuration, store_secrets},
     cluster_secret::cluster_secret,
-    connection_limits, devices,
+    connection_limits, costs_and_settings, devices,
     images::{images_place, open_images, unshared},
     listen, offer, state, storage, sweep_for_ever,
 };
 use crate::{
     admit::Door,
     clock::Clock,
-    cluster::{ClusterSecret, Gate, Lease, LeaseSettings, News, SecretUse},
-    config::{Config, ConfigError},
+    cluster::{ClusterSecret, Gate, Lease, LeaseSettings, News, SecretUse, SharedClock},
+    config::Config,
     costs::CostModel,
     domain::{ApiKey, Calendar, NodeId, SignInSecret, WeightHashes},
     encode,
     engine::{Facts, ModelOutline, ProfileStore, Workers},
     http::{self, Offer, Routes, State},
     image_store::ImageStore,
-    ledger::{Ledger, NodeRole},
+    ledger::{Ledger, LedgerError, NodeRole},
     pipeline::{HashedWeights, ModelFiles, ModelSource},
-    service::{ClusterParts, Identity, Service, ServiceParts, Storage, Studio, run_webhooks_in_turn},
+    service::{
+        ClusterParts, Identity, Service, ServiceParts, Storage, Studio, run_webhooks_in_turn, warn_of_clock,
+    },
     telemetry::Metrics,
 };
 
@@ -104,9 +105,8 @@ impl NodeApp {
         let front = gateway.as_ref().or(worker.as_ref().map(|worker| &worker.service));
         let front = Arc::clone(front.expect("a node is a gateway or a worker"));
         let facts = worker.as_ref().map_or_else(|| front.studio().facts(), |worker| worker.facts);
-        let offered = offer(config, &ground.source, facts, clock.now().as_second())?;
-        // An edit's source does not travel through the queue yet.
-        let offer = Offer { can_edit: false, ..offered };
+        let clock = Arc::clone(&ground.clock);
+        let offer = offer(config, &ground.source, facts, clock.now().as_second())?;
         let identity = ground.identity(role, worker.as_ref());
         let lease = &ground.cluster.lease;
         identity.join(&ground.ledger, lease.node(), lease.settings(), clock.now())?;
@@ -137,7 +137,7 @@ impl NodeApp {
             gateway,
             worker,
             ledger,
-            clock: Arc::clone(clock),
+            clock,
             cluster,
             identity,
             first_key,
@@ -210,6 +210,7 @@ impl NodeApp {
             if let Some(state) = &self.state {
                 let sender = state.elsewhere.webhooks.clone();
                 standing.spawn(run_webhooks_in_turn(Arc::clone(gateway), sender));
+                standing.spawn(http::run_batches_in_turn(Arc::clone(state)));
             }
         }
         let stopping = CancellationToken::new();
@@ -249,6 +250,10 @@ impl NodeApp {
             () = stop => Ok(()),
             () = keeper.studio().broken_down() => Err(AppError::NoDevice),
         };
+        // Batches go on at another gateway.
+        if let Some(state) = &self.state {
+            state.batches.stop();
+        }
         // The answers first, however long the workers take; then the connections, which may be idle or stuck.
         let answered = async {
             if let Some(gateway) = &self.gateway {
@@ -282,13 +287,11 @@ impl<'a> Ground<'a> {
         clock: &Arc<dyn Clock>,
         runtime: Handle,
     ) -> Result<Self, AppError> {
-        if !config.overflow.is_empty() {
-            return Err(ConfigError::OverflowInCluster.into());
-        }
-        let now = clock.now();
-        let costs = config.cost_model(config.zone()?.to_datetime(now).date())?;
         let ledger = Ledger::open_at(&ledger_place(config))?;
         ledger.share()?;
+        let clock = Arc::new(shared_clock(&ledger, clock)?);
+        let now = clock.now();
+        let (costs, _) = costs_and_settings(config, now)?;
         // What all keys are charged with is the gateways' configuration.
         let calendar = if role.is_gateway() {
             record_configuration(config, &costs, &ledger, now)?
@@ -299,7 +302,7 @@ impl<'a> Ground<'a> {
         let images = Arc::new(open_images(config).map_err(unshared)?);
         let secret = cluster_secret(&config.cluster, &images_place(config), images.objects())?;
         let weights = HashedWeights::begin(&files, Some(data_dir.path(WEIGHTS_FILE)))?;
-        let cluster = cluster_parts(config, secret, clock, now);
+        let cluster = cluster_parts(config, secret, Arc::clone(&clock));
         Ok(Self {
             config,
             data_dir,
@@ -311,7 +314,7 @@ impl<'a> Ground<'a> {
             files,
             weights,
             metrics: Arc::new(Metrics::default()),
-            clock: Arc::clone(clock),
+            clock,
             runtime,
             cluster,
         })
@@ -331,7 +334,7 @@ impl<'a> Ground<'a> {
             model: self.source.id.clone(),
             weights: Arc::clone(&self.weights),
             runtime: self.runtime.clone(),
-            settings: self.config.service_settings(),
+            settings: costs_and_settings(self.config, self.clock.now())?.1,
             encode: encode::encode,
             cluster: Some(self.cluster.clone()),
         })))
@@ -391,19 +394,25 @@ impl<'a> Ground<'a> {
     }
 }
 
-fn cluster_parts(
-    config: &Config,
-    secret: ClusterSecret,
-    clock: &Arc<dyn Clock>,
-    now: Timestamp,
-) -> ClusterParts {
+fn cluster_parts(config: &Config, secret: ClusterSecret, clock: Arc<SharedClock>) -> ClusterParts {
     let settings = LeaseSettings { lease: Duration::from_secs(config.cluster.lease_seconds.into()) };
-    let node = NodeId::new(now, rand::random());
+    let node = NodeId::new(clock.now(), rand::random());
     ClusterParts {
         lease: Arc::new(Lease::new(node, settings, clock.monotonic())),
         secret,
         news: Arc::new(News::default()),
+        clock,
     }
+}
+
+/// The clock that all nodes book by, from the first entry on.
+fn shared_clock(ledger: &Ledger, own: &Arc<dyn Clock>) -> Result<SharedClock, LedgerError> {
+    let clock = SharedClock::new(Arc::clone(own));
+    let (before, theirs, after) = (clock.own_now(), ledger.clock()?, clock.own_now());
+    if let Some(ahead) = clock.compare(before, theirs, after) {
+        warn_of_clock(ahead);
+    }
+    Ok(clock)
 }
 
 /// The machine as its operator calls it.

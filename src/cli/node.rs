@@ -53,6 +53,7 @@ struct NodeJson {
     requests_held: u32,
     images: u64,
     energy_joules: u64,
+    clock_ahead_ms: Option<i64>,
 }
 
 impl NodeJson {
@@ -73,6 +74,7 @@ impl NodeJson {
             requests_held: row.holds,
             images: row.figures.images,
             energy_joules: row.figures.energy.as_millijoules() / 1000,
+            clock_ahead_ms: row.figures.clock_ahead_ms,
         }
     }
 
@@ -89,6 +91,7 @@ impl NodeJson {
             Column::Number("HOLDS"),
             Column::Number("IMAGES"),
             Column::Number("JOULES"),
+            Column::Number("CLOCK"),
         ];
         let row = |node: &Self| {
             [
@@ -100,6 +103,7 @@ impl NodeJson {
                 node.requests_held.to_string(),
                 node.images.to_string(),
                 node.energy_joules.to_string(),
+                node.clock_ahead_ms.map_or_else(|| "-".into(), |ahead| format!("{ahead:+} ms")),
             ]
         };
         table(columns, nodes.iter().map(row).collect())

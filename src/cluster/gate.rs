@@ -1,18 +1,15 @@
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::ClusterSecret;
 use crate::{
     domain::{EnergySource, RenderJob, RequestId, Usage},
-    engine::{DeviceCounts, Facts, Foreseen, ModelOutline, OverloadReason, Overloaded, QueueEstimate},
+    engine::{
+        DeviceCounts, Facts, Foreseen, ModelOutline, OverloadReason, Overloaded, Priority, QueueEstimate,
+    },
     ledger::{NodeFigures, NodeRow, QueuePlace, RequestStand},
     units::{Millis, Power},
 };
@@ -30,7 +27,7 @@ pub struct Gate {
     secret: ClusterSecret,
     view: RwLock<GateView>,
     followed: Mutex<HashMap<RequestId, watch::Sender<RequestStand>>>,
-    is_draining: AtomicBool,
+    draining: CancellationToken,
 }
 
 /// What a gateway has read last.
@@ -38,9 +35,9 @@ pub struct Gate {
 pub struct GateView {
     /// The workers that are alive.
     pub workers: Workforce,
-    /// Requests that wait.
+    /// Live requests that wait.
     pub waiting: usize,
-    /// Pixel-steps of the requests in the queue.
+    /// Pixel-steps of the live requests in the queue.
     pub work: u64,
     /// Whether the ledger answered.
     pub is_in_touch: bool,
@@ -113,7 +110,7 @@ impl Gate {
             secret,
             view: RwLock::default(),
             followed: Mutex::default(),
-            is_draining: AtomicBool::new(false),
+            draining: CancellationToken::new(),
         }
     }
 
@@ -134,12 +131,17 @@ impl Gate {
 
     /// Takes nothing more; what is followed is answered.
     pub fn drain(&self) {
-        self.is_draining.store(true, Ordering::Relaxed);
+        self.draining.cancel();
     }
 
     /// Whether it takes nothing more.
     pub fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::Relaxed)
+        self.draining.is_cancelled()
+    }
+
+    /// Resolves once it takes nothing more.
+    pub async fn drained(&self) {
+        self.draining.cancelled().await;
     }
 
     /// What was read last.
@@ -176,7 +178,7 @@ impl Gate {
     }
 
     /// Whether `job` may have `place`, and what it has ahead of it: as a device's own queue decides. Its answer is not awaited
-    /// longer than `patience`.
+    /// longer than `patience`. For what can wait there is always room.
     ///
     /// # Errors
     /// [`Overloaded`], with the time to try again.
@@ -184,7 +186,7 @@ impl Gate {
         &self,
         job: &RenderJob,
         place: &QueuePlace,
-        patience: Option<Millis>,
+        (priority, patience): (Priority, Option<Millis>),
     ) -> Result<QueueEstimate, Overloaded> {
         let workers = self.view.read().workers.clone();
         let work = self.facts.limits.work(&job.spec);
@@ -197,7 +199,7 @@ impl Gate {
         }
         let left = self.queue_depth_max.saturating_sub(place.waiting);
         let is_for_others = place.waiting_of_key > 0 && left <= self.queue_depth_max / SHARE_KEPT_FREE;
-        if left == 0 || is_for_others {
+        if priority == Priority::Live && (left == 0 || is_for_others) {
             let retry_after = workers.time_for(place.work_ahead / (self.queue_depth_max as u64 + 1));
             return Err(Overloaded { retry_after, wait, reason: OverloadReason::Full });
         }

@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use tokio::sync::{Notify, watch};
 
 use crate::ledger::{Ledger, Topic};
@@ -13,8 +14,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// one looks by itself soon.
 #[derive(Debug, Default)]
 pub struct News {
-    work: Hint,
-    ends: Hint,
+    /// One for each of [`Topic::ALL`].
+    hints: [Hint; Topic::ALL.len()],
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +35,16 @@ impl News {
         self.hint(Topic::Ends).give();
     }
 
+    /// A batch was created or cancelled.
+    pub fn batch_changed(&self) {
+        self.hint(Topic::Batches).give();
+    }
+
+    /// An image on its way can be looked at.
+    pub fn partial_shown(&self) {
+        self.hint(Topic::Partials).give();
+    }
+
     /// Changes with each hint about `topic`, from this process or another.
     pub fn about(&self, topic: Topic) -> watch::Receiver<u64> {
         self.hint(topic).heard.subscribe()
@@ -41,18 +52,12 @@ impl News {
 
     /// Passes hints on and hears those of others, for ever.
     pub async fn run(&self, ledger: Arc<Ledger>) {
-        tokio::join!(
-            self.send(Arc::clone(&ledger), Topic::Work),
-            self.send(Arc::clone(&ledger), Topic::Ends),
-            self.hear(ledger)
-        );
+        let sending = join_all(Topic::ALL.map(|topic| self.send(Arc::clone(&ledger), topic)));
+        tokio::join!(sending, self.hear(Arc::clone(&ledger)));
     }
 
     const fn hint(&self, topic: Topic) -> &Hint {
-        match topic {
-            Topic::Work => &self.work,
-            Topic::Ends => &self.ends,
-        }
+        &self.hints[topic as usize]
     }
 
     async fn send(&self, ledger: Arc<Ledger>, topic: Topic) {

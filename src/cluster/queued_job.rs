@@ -1,18 +1,20 @@
 use serde::{Deserialize, Serialize};
 
-use super::ClusterSecret;
+use super::{ClusterSecret, queued_edit::QueuedEdit};
 use crate::domain::{
     CostTag, Encoding, ImageFormat, ImageSize, LoraUse, Quality, RenderJob, RenderSpec, RequestId, Seed,
 };
 
-/// The form that is written. A node that does not know it puts the request back for one that does.
-const FORM: u32 = 1;
+/// The form of an image from a text, and that of an edit. A node that does not know one puts the request back for one that does.
+const FORMS: [u32; 2] = [1, 2];
 
 /// A request as it travels from its gateway to a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueuedJob {
-    /// What is asked for.
+    /// What is asked for. Out of the queue it comes without its edit.
     pub job: RenderJob,
+    /// The edit, of one that came out of the queue.
+    pub edit: Option<QueuedEdit>,
     /// As what files.
     pub encoding: Encoding,
     /// The most previews of each image; none if the answer is not a stream.
@@ -50,6 +52,8 @@ struct Written {
     is_live: bool,
     key: String,
     tag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edit: Option<QueuedEdit>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,14 +68,20 @@ struct WrittenSpec {
 }
 
 impl QueuedJob {
-    /// Seals it as request `id`'s. None for an edit, whose source does not travel.
+    /// Steps that are run of each image.
+    pub fn steps_run(&self) -> u32 {
+        match &self.edit {
+            Some(edit) => edit.steps_run(&self.job.spec),
+            None => self.job.spec.steps_run(),
+        }
+    }
+
+    /// Seals it as request `id`'s. What is edited travels through the store: [`super::put_sources`].
     pub fn seal(&self, id: RequestId, secret: &ClusterSecret, nonce: [u8; 12]) -> Option<Vec<u8>> {
         let RenderJob { spec, images, seed, quality } = &self.job;
-        if spec.edit.is_some() {
-            return None;
-        }
+        let edit = spec.edit.as_deref().map(QueuedEdit::of);
         let written = Written {
-            form: FORM,
+            form: FORMS[usize::from(edit.is_some())],
             spec: WrittenSpec {
                 prompt: spec.prompt.clone(),
                 negative_prompt: spec.negative_prompt.clone(),
@@ -89,6 +99,7 @@ impl QueuedJob {
             is_live: self.is_live,
             key: self.key.clone(),
             tag: self.tag.as_ref().map(|tag| tag.as_str().to_owned()),
+            edit,
         };
         let text = serde_json::to_vec(&written).ok()?;
         Some(secret.seal(id.to_digits().as_bytes(), &text, nonce))
@@ -101,7 +112,7 @@ impl QueuedJob {
     pub fn open(id: RequestId, sealed: &[u8], secret: &ClusterSecret) -> Result<Self, QueuedJobError> {
         let text = secret.open(id.to_digits().as_bytes(), sealed).ok_or(QueuedJobError::Sealed)?;
         let written: Written = serde_json::from_slice(&text).map_err(|_| QueuedJobError::Form)?;
-        if written.form != FORM {
+        if !FORMS.contains(&written.form) {
             return Err(QueuedJobError::Form);
         }
         let format: ImageFormat = written.format.parse().map_err(|()| QueuedJobError::Form)?;
@@ -119,6 +130,7 @@ impl QueuedJob {
                 seed: Seed::new(written.seed),
                 quality: written.quality,
             },
+            edit: written.edit,
             encoding: Encoding { format, quality: written.format_quality },
             partials: written.partials,
             is_live: written.is_live,
@@ -130,16 +142,19 @@ impl QueuedJob {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use jiff::Timestamp;
 
     use super::*;
+    use crate::domain::{Edit, Mask, MaskMode, Pixels, Strength};
 
     #[test]
     fn a_job_comes_out_as_it_went_in() {
         let secret = ClusterSecret::new(b"correct horse battery").expect("long enough");
         let id = RequestId::new(Timestamp::UNIX_EPOCH, [1; 10]);
         let lora = LoraUse { name: "ink".into(), weight: 0.8, sha256: Some("ab".into()) };
-        let job = QueuedJob {
+        let mut job = QueuedJob {
             job: RenderJob {
                 spec: RenderSpec {
                     negative_prompt: Some("text".into()),
@@ -151,17 +166,32 @@ mod tests {
                 seed: Seed::new(Seed::MAX),
                 quality: Quality::High,
             },
+            edit: None,
             encoding: Encoding { format: ImageFormat::Webp, quality: 80 },
             partials: Some(2),
             is_live: true,
             key: "abc".into(),
             tag: Some("studio".parse().expect("a tag")),
         };
-        let sealed = job.seal(id, &secret, [3; 12]).expect("no edit");
-        assert_eq!(QueuedJob::open(id, &sealed, &secret), Ok(job));
+        let sealed = job.seal(id, &secret, [3; 12]).expect("sealed");
+        assert_eq!(QueuedJob::open(id, &sealed, &secret), Ok(job.clone()));
+        let (source, strength) = (ImageSize::square(2), Strength::new(0.25).expect("a strength"));
+        let edit = Edit {
+            source: Pixels { size: source, rgb: vec![7; 12] },
+            mask: Some(Mask { size: source, levels: vec![255, 0, 0, 1] }),
+            strength,
+            mode: MaskMode::Reference,
+            feather: 3,
+            crop: Some(false),
+        };
+        job.job.spec.edit = Some(Arc::new(edit));
+        let edited = job.seal(id, &secret, [5; 12]).expect("sealed");
+        let edited = QueuedJob::open(id, &edited, &secret).expect("opened");
+        assert_eq!((edited.steps_run(), job.steps_run()), (2, 2), "a quarter of 8");
+        assert_eq!((edited.edit.is_some(), edited.job.spec.edit), (true, None));
         let other = RequestId::new(Timestamp::UNIX_EPOCH, [2; 10]);
         assert_eq!(QueuedJob::open(other, &sealed, &secret), Err(QueuedJobError::Sealed));
-        let newer = secret.seal(id.to_digits().as_bytes(), b"{\"form\":2}", [4; 12]);
+        let newer = secret.seal(id.to_digits().as_bytes(), b"{\"form\":3}", [4; 12]);
         assert_eq!(QueuedJob::open(id, &newer, &secret), Err(QueuedJobError::Form));
     }
 }

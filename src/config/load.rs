@@ -63,9 +63,6 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A node of a cluster that would buy.
-    #[error("[[overflow]] works on one machine; take it out of the configuration, or start without --role")]
-    OverflowInCluster,
     /// Costs out of range.
     #[error("configuration: {0}")]
     Costs(#[from] CostError),

@@ -17,7 +17,7 @@ use actix_web::{App, dev::Server, middleware::from_fn, web};
 pub use self::{
     address::PublicAddress,
     api::{
-        batches::{BatchDesk, run_batches},
+        batches::{BatchDesk, run_batches, run_batches_in_turn},
         edits::SourceMemory,
         files::FileTerms,
         links::Links,
@@ -67,9 +67,10 @@ pub struct State {
 }
 
 impl State {
-    /// Refuses what the gateways of a cluster do not offer yet.
-    fn check_one_machine(&self, what: &str) -> Result<(), ApiError> {
-        if self.service.studio().is_cluster() { Err(ApiError::not_in_cluster(what)) } else { Ok(()) }
+    /// Wakes whoever looks after batches, here or at another gateway, since one was created or cancelled.
+    fn wake_batches(&self) {
+        self.batches.wake();
+        self.service.announce_batch_change();
     }
 }
 

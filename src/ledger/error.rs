@@ -185,6 +185,9 @@ pub enum LedgerError {
         /// The request.
         id: RequestId,
     },
+    /// What one node does for all is another's by now.
+    #[error("the ledger: another node of the cluster looks after this now")]
+    OffDuty,
     /// A month's statement could not be written down, or cannot be read.
     #[error("the ledger's statement of a month: {0}")]
     Statement(#[from] serde_json::Error),

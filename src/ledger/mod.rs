@@ -81,11 +81,11 @@ pub use self::{
     },
     meter::{Epoch, OverheadTotals},
     purchases::{
-        NewPurchase, PurchaseForbidden,
+        HeldPurchase, NewPurchase, PurchaseForbidden,
         sums::{BoughtReport, SellerReport},
     },
     queue::{
-        Agreement, Claimed, Hints, JoinError, NewNode, NewQueued, NodeFigures, NodeRole, NodeRow,
+        Agreement, Claimed, Duty, Hints, JoinError, NewNode, NewQueued, NodeFigures, NodeRole, NodeRow,
         NotAdmitted, QueuePlace, QueuedRequest, RateKind, RateTaken, Reaped, Renewal, RequestEnd,
         RequestStand, Topic,
     },

@@ -72,7 +72,7 @@ impl Service {
         let outlook = permit.as_ref().map(Permit::outlook).map_err(|overloaded| *overloaded);
         let (chosen, mut stays) = self.choose(request, outlook).await?;
         if let Some(chosen) = chosen {
-            match self.reserve_to_buy(request, random, &chosen).await? {
+            match self.reserve_to_buy(request, random, &chosen, None).await? {
                 Ok(Reserved::New(reservation)) => {
                     self.note_admission(reservation.id(), request, reservation.passed_budgets()).await;
                     let way = Fulfilment::There(Box::new(chosen.buying(order(request, tokens, loras))));

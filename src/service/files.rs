@@ -35,18 +35,25 @@ impl Service {
         open: &JobGuard,
         audience: &Audience,
     ) {
-        let id = open.id();
-        let provenance = self.provenance(request, id, partial.image, self.now());
-        let (index, encoding, encode) = (partial.index, request.encoding, self.parts.encode);
-        let encoded = self.blocking(move || encode(&partial.pixels, encoding, provenance.as_ref())).await;
-        match encoded {
-            Ok(file) => {
-                let file: Arc<[u8]> = file.into();
-                open.note_preview(index, encoding.format, &file);
-                audience.partials.send(PartialFile { index, file }).ok();
-            }
-            Err(error) => tracing::warn!(request = %id, %error, "left out a partial image"),
+        let index = partial.index;
+        if let Some(file) = self.encode_partial(partial, request, open.id()).await {
+            let file: Arc<[u8]> = file.into();
+            open.note_preview(index, request.encoding.format, &file);
+            audience.partials.send(PartialFile { index, file }).ok();
         }
+    }
+
+    /// A preview as a file; none, with a line in the log, if it cannot be encoded.
+    pub(super) async fn encode_partial(
+        &self,
+        partial: Partial,
+        request: &GenerateRequest,
+        id: RequestId,
+    ) -> Option<Vec<u8>> {
+        let provenance = self.provenance(request, id, partial.image, self.now());
+        let (encoding, encode) = (request.encoding, self.parts.encode);
+        let encoded = self.blocking(move || encode(&partial.pixels, encoding, provenance.as_ref())).await;
+        encoded.inspect_err(|error| tracing::warn!(request = %id, %error, "left out a partial image")).ok()
     }
 
     /// Files that hold their receipts, on disk where they are to be kept. Encoding costs nothing that is booked, so an

@@ -7,45 +7,41 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    Answer, AnsweredImage, Audience, GenerateRequest, ImageFile, OnDisconnect, PartialLora, Service,
-    ServiceError, Started,
+    Answer, AnsweredImage, Audience, ClusterParts, GenerateRequest, ImageFile, MadeBy, OnDisconnect,
+    PartialLora, Service, ServiceError, Started, Studio,
     admission::{Entered, order},
+    asking::Asking,
     audience::refuse,
+    in_transit::Looks,
     loras,
+    overflow::Buying,
     patience::Patience,
 };
 use crate::{
-    admit::{RateStanding, Refused, Taken},
+    admit::{RateStanding, Taken},
     cluster::{Gate, QueuedJob},
-    domain::{FailureReason, NodeId, RequestId, Usage},
+    domain::{FailureReason, RequestId, Usage},
     engine::{FailedAttempt, Order, Priority, PromptTokens, QueueEstimate, WorkError, WorkFailure},
-    ledger::{
-        Ledger, NewQueued, NewRequest, NotAdmitted, OverBudget, QueuePlace, RequestEnd, RequestStand,
-        Reserved,
-    },
+    ledger::{OverBudget, RequestEnd, RequestStand, Reservation, Reserved},
     units::Millis,
 };
 
-/// A request that waits in the ledger's queue.
+/// A request that has its place in the cluster, and its money.
 struct Queued {
     id: RequestId,
-    outlook: QueueEstimate,
+    way: Way,
+    outlook: Option<QueueEstimate>,
     images: Option<RateStanding>,
     passed_budgets: Vec<OverBudget>,
     partial_loras: Vec<PartialLora>,
 }
 
-/// What a request brings to the queue beside what is reserved for it.
-struct Asking {
-    job: QueuedJob,
-    shape: String,
-    cost: u64,
-    gateway: NodeId,
-    patience: Option<Millis>,
-    jobs_max: Option<u32>,
-    finishes_alone: bool,
-    deadline: Option<Timestamp>,
-    nonce: [u8; 12],
+/// Where its images are made.
+enum Way {
+    /// By a worker; with the reason why nothing is bought, unless nothing ever is.
+    Worker(Option<String>),
+    /// By a service that is asked now.
+    Bought(Reservation, Box<Buying>),
 }
 
 impl Service {
@@ -67,20 +63,30 @@ impl Service {
             Ok(Reserved::Open(id)) => {
                 audience.begun.send_replace(true);
                 start.send(Ok(Started::joined(None))).ok();
-                return self.answer_once_ended(gate, id, None, &request, audience).await;
+                let outcome = self.outcome_once_ended(gate, id, None, &request, audience).await;
+                return self.hand_over(id, outcome, audience).await;
             }
             Err(error) => return refuse(error, start, audience),
         };
-        let Queued { id, outlook, images, passed_budgets, partial_loras } = queued;
+        let Queued { id, way, outlook, images, passed_budgets, partial_loras } = queued;
         let stand = gate.follow(id);
         audience.begun.send_replace(true);
-        let (id_given, outlook) = (Some(id), Some(outlook));
-        let started = Started { id: id_given, outlook, images, passed_budgets, partial_loras, pass: None };
+        let started = Started { id: Some(id), outlook, images, passed_budgets, partial_loras, pass: None };
         start.send(Ok(started)).ok();
-        self.answer_once_ended(gate, id, Some(stand), &request, audience).await;
+        let outcome = match way {
+            Way::Worker(stays) => {
+                let outcome = self.outcome_once_ended(gate, id, Some(stand), &request, audience).await;
+                let because = |made_by| MadeBy { why: stays, ..made_by };
+                outcome.map(|answer| Answer { made_by: because(answer.made_by), ..answer })
+            }
+            Way::Bought(reservation, buying) => {
+                self.make_there(reservation, *buying, &request, (audience, None)).await
+            }
+        };
+        self.hand_over(id, outcome, audience).await;
     }
 
-    /// Puts the request into the queue with its reservation.
+    /// Puts the request into the queue with its reservation, or buys its images.
     async fn queue(
         self: &Arc<Self>,
         gate: &Arc<Gate>,
@@ -91,9 +97,6 @@ impl Service {
         if gate.is_draining() {
             return Err(WorkFailure::Stopping.unspent().into());
         }
-        if request.job.spec.edit.is_some() {
-            return Err(ServiceError::NotInCluster("edits"));
-        }
         let Entered { pass: _, loras, images } = match self.enter(request).await? {
             Reserved::New(entered) => entered,
             Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
@@ -101,13 +104,54 @@ impl Service {
         };
         let partial_loras = loras::partial(&request.job, &loras);
         let order = Order { partials: 0, ..order(request, tokens, loras) };
-        let cluster = self.parts.cluster.clone().ok_or(ServiceError::Lost)?;
+        let cluster = self.parts.cluster.as_ref().ok_or(ServiceError::Lost)?;
+        let asking = Arc::new(self.asking(gate, cluster, request, &order));
+        let (bought, stays) = match self.buy_instead(request, random, order, &asking).await? {
+            Reserved::New(decided) => decided,
+            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
+            Reserved::Open(id) => return Ok(Reserved::Open(id)),
+        };
+        if let Some((reservation, buying)) = bought {
+            let passed_budgets = reservation.passed_budgets().to_vec();
+            self.note_admission(reservation.id(), request, &passed_budgets).await;
+            return Ok(Reserved::New(Queued {
+                id: reservation.id(),
+                way: Way::Bought(reservation, buying),
+                outlook: None,
+                images: images.map(Taken::keep),
+                passed_budgets,
+                partial_loras: Vec::new(),
+            }));
+        }
+        let admitted = self.with_new_request(request, random, move |ledger, new| asking.admit(ledger, new));
+        let (id, passed_budgets, outlook) = match admitted.await? {
+            Reserved::New(admitted) => admitted,
+            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
+            Reserved::Open(id) => return Ok(Reserved::Open(id)),
+        };
+        self.note_admission(id, request, &passed_budgets).await;
+        cluster.news.work_waits();
+        let (images, outlook) = (images.map(Taken::keep), Some(outlook));
+        let way = Way::Worker(stays);
+        Ok(Reserved::New(Queued { id, way, outlook, images, passed_budgets, partial_loras }))
+    }
+
+    /// What a request brings to the queue.
+    fn asking(
+        &self,
+        gate: &Arc<Gate>,
+        cluster: &ClusterParts,
+        request: &GenerateRequest,
+        order: &Order,
+    ) -> Asking {
         let work = gate.facts().limits.work(&request.job.spec);
-        let asking = Asking {
+        Asking {
+            gate: Arc::clone(gate),
             shape: order.shape(gate.facts().limits),
             cost: work.saturating_mul(u64::from(request.job.images)),
             job: QueuedJob {
                 job: (*request.job).clone(),
+                edit: None,
                 encoding: request.encoding,
                 partials: request.partials,
                 is_live: request.priority == Priority::Live,
@@ -119,20 +163,27 @@ impl Service {
             jobs_max: self.door().jobs_max(&request.caller),
             finishes_alone: self.finishes_alone(request),
             deadline: self.deadline_of(request),
-            nonce: rand::random(),
-        };
-        let gate = Arc::clone(gate);
-        let admitted =
-            self.with_new_request(request, random, move |ledger, new| asking.admit(&gate, ledger, new));
-        let (id, passed_budgets, outlook) = match admitted.await? {
-            Reserved::New(admitted) => admitted,
-            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
-            Reserved::Open(id) => return Ok(Reserved::Open(id)),
-        };
-        self.note_admission(id, request, &passed_budgets).await;
-        cluster.news.work_waits();
-        let images = images.map(Taken::keep);
-        Ok(Reserved::New(Queued { id, outlook, images, passed_budgets, partial_loras }))
+            images: Arc::clone(&self.parts.storage.images),
+        }
+    }
+
+    /// Hands a request that this gateway held back to the workers, and follows it: its images did not come from elsewhere.
+    pub(super) async fn back_to_workers(
+        &self,
+        reservation: Reservation,
+        request: &GenerateRequest,
+        audience: &Audience,
+    ) -> Result<Answer, ServiceError> {
+        let Studio::Cluster(gate) = self.studio() else { return Err(ServiceError::Lost) };
+        let id = reservation.id();
+        // As a worker that stops does: it has not failed at it.
+        if self.is_passed_on(&reservation, FailureReason::ServerStopping, &[]).await {
+            return self.outcome_once_ended(gate, id, Some(gate.follow(id)), request, audience).await;
+        }
+        // It was asked to end meanwhile.
+        self.fail(reservation, FailureReason::ClientGone, &[], &request.job).await;
+        self.clear_transit(id, request).await;
+        Err(WorkFailure::Cancelled.unspent().into())
     }
 
     /// Whether the request goes on if nobody waits for it any more.
@@ -146,36 +197,43 @@ impl Service {
         (request.priority == Priority::Live).then_some(deadline)
     }
 
-    /// Watches a request to its end, and answers with what it came to.
-    async fn answer_once_ended(
+    /// Watches a request to its end: what it came to.
+    async fn outcome_once_ended(
         &self,
         gate: &Arc<Gate>,
         id: RequestId,
         stand: Option<watch::Receiver<RequestStand>>,
         request: &GenerateRequest,
         audience: &Audience,
-    ) {
+    ) -> Result<Answer, ServiceError> {
         let is_own = stand.is_some();
         let stand = stand.unwrap_or_else(|| gate.follow(id));
-        let outcome = match self.follow_stand(id, stand, is_own, request, audience).await {
-            (RequestEnd::Settled, _) => self.collect(id, request).await,
-            (RequestEnd::Failed(reason), was_held) => Err(failed(reason, was_held, request)),
-            // Its row was lost with the database's last moment, or never written. Nothing was charged.
-            (RequestEnd::Abandoned, _) => Err(WorkFailure::Stopping.unspent().into()),
-        };
-        self.hand_over(id, outcome, audience).await;
+        let mut looks = Looks::new(id, request, &self.parts);
+        let ended = self.follow_stand(gate, (id, stand, is_own), request, audience, &mut looks).await;
+        // The last may have come with the end.
+        self.pass_on_partials(&mut looks, audience).await;
+        if is_own && ended.0.is_some() {
+            self.clear_transit(id, request).await;
+        }
+        match ended {
+            (Some(RequestEnd::Settled), _) => self.collect(id, request).await,
+            (Some(RequestEnd::Failed(reason)), was_held) => Err(failed(reason, was_held, request)),
+            // Its row was lost with the database's last moment, or never written: nothing was charged. Or it goes on without
+            // this gateway, and nobody waits here.
+            (Some(RequestEnd::Abandoned) | None, _) => Err(WorkFailure::Stopping.unspent().into()),
+        }
     }
 
-    /// The end of a request, and whether a worker held it. Its own gateway asks for its end if its client has gone, or its time
-    /// is up.
+    /// The end of a request, and whether a worker held it; no end, if it goes on when this gateway stops. Its own gateway asks for its
+    /// end if its client has gone, or its time is up.
     async fn follow_stand(
         &self,
-        id: RequestId,
-        mut stand: watch::Receiver<RequestStand>,
-        is_own: bool,
+        gate: &Gate,
+        (id, mut stand, is_own): (RequestId, watch::Receiver<RequestStand>, bool),
         request: &GenerateRequest,
         audience: &Audience,
-    ) -> (RequestEnd, bool) {
+        looks: &mut Looks,
+    ) -> (Option<RequestEnd>, bool) {
         let may_cancel = is_own && !self.finishes_alone(request);
         let mut deadline = match request.priority {
             Priority::Live if is_own => self.parts.clock.sleep(self.parts.settings.deadline),
@@ -185,7 +243,7 @@ impl Service {
         let (mut was_held, mut is_stopped) = (false, false);
         loop {
             match *stand.borrow_and_update() {
-                RequestStand::Ended(end) => return (end, was_held),
+                RequestStand::Ended(end) => return (Some(end), was_held),
                 RequestStand::Held if !was_held => {
                     was_held = true;
                     let wait = self.monotonic().get().saturating_sub(queued_at.get());
@@ -195,13 +253,16 @@ impl Service {
             }
             tokio::select! {
                 changed = stand.changed() => if changed.is_err() {
-                    return (RequestEnd::Abandoned, was_held);
+                    return (None, was_held);
                 },
                 () = audience.outcome.closed(), if may_cancel && !is_stopped => {
                     tracing::info!(request = %id, "the client has gone; its request is stopped");
                     is_stopped = true;
                     self.stop_queued(id, FailureReason::ClientGone).await;
                 }
+                // It goes on without this gateway, and others answer whoever comes back.
+                () = left_alone(gate, audience), if !may_cancel => return (None, was_held),
+                () = looks.is_time() => self.pass_on_partials(looks, audience).await,
                 () = &mut deadline, if !is_stopped => {
                     is_stopped = true;
                     self.stop_queued(id, FailureReason::DeadlinePassed).await;
@@ -253,43 +314,10 @@ impl Service {
     }
 }
 
-impl Asking {
-    /// Reserves the money and takes the place in one commit, if the key may have one more job and the queue is not too long.
-    fn admit(
-        self,
-        gate: &Gate,
-        ledger: &Ledger,
-        new: &NewRequest<'_>,
-    ) -> Result<Reserved<(RequestId, Vec<OverBudget>, QueueEstimate)>, ServiceError> {
-        let spec = self.job.seal(new.id, gate.secret(), self.nonce).ok_or(ServiceError::Lost)?;
-        let queued = NewQueued {
-            gateway: self.gateway,
-            shape: &self.shape,
-            cost: self.cost,
-            is_live: self.job.is_live,
-            finishes_alone: self.finishes_alone,
-            deadline: self.deadline,
-            spec: &spec,
-        };
-        let mut outlook = QueueEstimate { position: 0, eta: Millis::ZERO };
-        let judge = |place: &QueuePlace| -> Result<(), ServiceError> {
-            let jobs_max = self.jobs_max.filter(|_| self.job.is_live);
-            if let Some(limit) = jobs_max.filter(|limit| place.open_of_key >= *limit as usize) {
-                return Err(Refused::Concurrent { limit }.into());
-            }
-            outlook = gate.judge(&self.job.job, place, self.patience).map_err(ServiceError::Overloaded)?;
-            Ok(())
-        };
-        match ledger.admit(new, &queued, judge) {
-            Ok(Reserved::New((reservation, _))) => {
-                Ok(Reserved::New((reservation.id(), reservation.passed_budgets().to_vec(), outlook)))
-            }
-            Ok(Reserved::Settled(id)) => Ok(Reserved::Settled(id)),
-            Ok(Reserved::Open(id)) => Ok(Reserved::Open(id)),
-            Err(NotAdmitted::Reserve(error)) => Err(Refused::from(error).into()),
-            Err(NotAdmitted::Place(error)) => Err(error),
-        }
-    }
+/// Resolves once nobody waits for a request at a gateway that stops.
+async fn left_alone(gate: &Gate, audience: &Audience) {
+    gate.drained().await;
+    audience.outcome.closed().await;
 }
 
 /// Why a request gave no images, as its client gets it.

@@ -206,8 +206,8 @@ impl Service {
         handle.inspect(|handle| handle.stop(reason)).is_some()
     }
 
-    /// The last partial image of request `id`, if its client had one made.
-    pub fn preview(&self, id: RequestId) -> Option<Preview> {
+    /// The last partial image of request `id`, if its client had one made on this machine.
+    pub(super) fn preview_here(&self, id: RequestId) -> Option<Preview> {
         self.open_jobs.jobs.lock().get(&id)?.preview.clone()
     }
 }

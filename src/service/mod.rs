@@ -6,13 +6,16 @@
 //! settlement: the job is stopped at its next step, or generated to the end, and either way what it took is booked.
 
 mod admission;
+mod asking;
 mod audience;
 mod batch_plans;
 mod books;
+mod duties;
 mod failures;
 mod files;
 mod gateway;
 mod in_flight;
+mod in_transit;
 mod jobs;
 mod kept;
 mod live_load;
@@ -57,7 +60,7 @@ pub use self::settings::{
 };
 use self::tokens::cut_from;
 pub use self::{
-    node::Identity,
+    node::{Identity, warn_of_clock},
     overheads::OverheadBook,
     parts::{ClusterParts, Encode, ServiceParts, Storage},
     quotes::Quoted,

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior, interval, sleep_until},
@@ -84,14 +84,18 @@ impl Service {
     /// `unknown` is what it held at the last renewal without knowing of it.
     async fn renew(&self, cluster: &ClusterParts, identity: &Identity, unknown: &mut HashSet<RequestId>) {
         let (node, lease) = (cluster.lease.node(), cluster.lease.settings().lease);
-        let (figures, steps) = (self.node_figures(), self.steps_done());
+        let (figures, steps) = (self.node_figures(cluster), self.steps_done());
+        let clock = Arc::clone(&cluster.clock);
         let renewed = self.ask_ledger(move |ledger| {
             ledger.share()?;
-            ledger.renew(node, lease, &figures, &steps)
+            let before = clock.own_now();
+            let renewal = ledger.renew(node, lease, &figures, &steps)?;
+            Ok::<_, ServiceError>((before, renewal, clock.own_now()))
         });
         match renewed.await {
-            Ok(Renewal { is_fenced: true, .. }) => self.join_again(cluster, identity).await,
-            Ok(Renewal { is_draining, holds, stops, .. }) => {
+            Ok((_, Renewal { is_fenced: true, .. }, _)) => self.join_again(cluster, identity).await,
+            Ok((before, Renewal { is_draining, holds, stops, clock, .. }, after)) => {
+                self.note_clock(cluster, before, clock, after);
                 cluster.lease.note_renewal(self.monotonic(), is_draining);
                 for (id, reason) in stops {
                     self.stop_job(id, stop_reason(reason));
@@ -110,6 +114,16 @@ impl Service {
                 cluster.lease.note_silence();
                 tracing::warn!(%error, "the node's lease could not be renewed");
             }
+        }
+    }
+
+    /// Notes what the database's clock said between two looks at the machine's own.
+    fn note_clock(&self, cluster: &ClusterParts, before: Timestamp, theirs: Timestamp, after: Timestamp) {
+        if let Some(ahead) = cluster.clock.compare(before, theirs, after) {
+            warn_of_clock(ahead);
+        }
+        if let Some(ahead) = cluster.clock.ahead_ms() {
+            self.metrics().note_clock(ahead);
         }
     }
 
@@ -138,10 +152,20 @@ impl Service {
             return;
         }
         let now = self.now();
-        match self.ask_ledger(move |ledger| ledger.reap(now)).await {
+        let reaped = self.ask_ledger(move |ledger| {
+            let reaped = ledger.reap(now)?;
+            ledger.reap_purchases(now)?;
+            Ok::<_, ServiceError>(reaped)
+        });
+        match reaped.await {
             Ok(reaped) if reaped == Reaped::default() => {}
             Ok(Reaped { nodes, put_back, ended }) => {
                 tracing::warn!(nodes, put_back, ended, "nodes are gone; what they held is taken over");
+                if ended > 0
+                    && let Err(error) = self.sweep_transit().await
+                {
+                    tracing::warn!(%error, "what ended requests left in the store waits for the next sweep");
+                }
                 cluster.news.work_waits();
                 cluster.news.request_ended();
             }
@@ -150,8 +174,11 @@ impl Service {
     }
 
     /// What the node reports of its devices.
-    fn node_figures(&self) -> NodeFigures {
-        let Some(engine) = self.studio().engine() else { return NodeFigures::default() };
+    fn node_figures(&self, cluster: &ClusterParts) -> NodeFigures {
+        let clock_ahead_ms = cluster.clock.ahead_ms();
+        let Some(engine) = self.studio().engine() else {
+            return NodeFigures { clock_ahead_ms, ..NodeFigures::default() };
+        };
         let devices = engine.devices();
         let (images, energy) = self.settled.sums();
         NodeFigures {
@@ -162,6 +189,7 @@ impl Service {
             watts: u64::from(engine.power().as_watts()),
             images,
             energy,
+            clock_ahead_ms,
         }
     }
 
@@ -210,6 +238,14 @@ impl Service {
             }
         }
     }
+}
+
+/// Says that the clock of this machine is wrong: what it books is corrected, and its log and its files' times are not.
+pub fn warn_of_clock(ahead: SignedDuration) {
+    let (seconds, way) = (ahead.abs().as_secs_f64(), if ahead.is_negative() { "behind" } else { "ahead of" });
+    tracing::warn!(
+        "this machine's clock is {seconds:.1} s {way} the database's; what is booked is corrected by that; set the clock (NTP)"
+    );
 }
 
 /// Resolves with the next hint, or once it is time to look without one.

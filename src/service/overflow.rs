@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Answer, AnsweredImage, GenerateRequest, MadeBy, Service, ServiceError, audience::Audience, files::place,
-    quotes::reserved,
+    Answer, AnsweredImage, GenerateRequest, MadeBy, Service, ServiceError, asking::Asking,
+    audience::Audience, files::place, quotes::reserved,
 };
 use crate::{
     admit::{Pass, Refused},
     costs::{BoughtPrice, CostError, Receipt, Spending},
-    domain::{FailureReason, Pixels, RequestId, Seed},
+    domain::{Claim, FailureReason, Pixels, RequestId, Seed},
     encode::ReceiptRecord,
     engine::{Order, OverloadReason, Overloaded, Priority, QueueEstimate, Ticket},
     image_store::ImageName,
@@ -46,6 +46,9 @@ pub(super) struct Buying {
     order: Order,
 }
 
+/// What was decided at a gateway: a purchase, or why there is none; neither, if nothing is ever bought.
+type Decided = (Option<(Reservation, Box<Buying>)>, Option<String>);
+
 impl Service {
     /// Whether a request's images are bought: a purchase, or why there is none. Neither without a `[[overflow]]`, or for what can
     /// wait.
@@ -77,6 +80,32 @@ impl Service {
                 tracing::info!(key = request.caller.public_id, "images are not bought: {why}");
                 Ok((None, Some(why)))
             }
+        }
+    }
+
+    /// In a cluster: a purchase that is written down, with the request held by this gateway; or why there is none.
+    pub(super) async fn buy_instead(
+        &self,
+        request: &GenerateRequest,
+        random: [u8; 10],
+        order: Order,
+        asking: &Arc<Asking>,
+    ) -> Result<Reserved<Decided>, ServiceError> {
+        if self.parts.settings.buyer.sellers().is_empty() {
+            return Ok(Reserved::New((None, None)));
+        }
+        let (key, is_live) = (request.caller.key, request.priority == Priority::Live);
+        let place = self.ask_ledger(move |ledger| ledger.queue_place(key, is_live)).await?;
+        let (chosen, stays) = self.choose(request, asking.outlook(&place)).await?;
+        let Some(chosen) = chosen else { return Ok(Reserved::New((None, stays))) };
+        match self.reserve_to_buy(request, random, &chosen, Some(Arc::clone(asking))).await? {
+            Ok(Reserved::New(reservation)) => {
+                let buying = Box::new(chosen.buying(order));
+                Ok(Reserved::New((Some((reservation, buying)), None)))
+            }
+            Ok(Reserved::Settled(id)) => Ok(Reserved::Settled(id)),
+            Ok(Reserved::Open(id)) => Ok(Reserved::Open(id)),
+            Err(why) => Ok(Reserved::New((None, Some(why)))),
         }
     }
 
@@ -121,12 +150,13 @@ impl Service {
     }
 
     /// Reserves the price there, and with it the work here in case it comes to that, and writes the purchase down. Else why not, in
-    /// words; then nothing was written.
+    /// words; then nothing was written. `asking` is for the queue of a cluster.
     pub(super) async fn reserve_to_buy(
         &self,
         request: &GenerateRequest,
         random: [u8; 10],
         chosen: &Chosen,
+        asking: Option<Arc<Asking>>,
     ) -> Result<Result<Reserved, String>, ServiceError> {
         let Chosen { seller, price, here, why } = chosen;
         let (name, a_day_max) = (seller.name.clone(), seller.caps.a_day);
@@ -145,10 +175,18 @@ impl Service {
                 why: &why,
                 a_day_max,
             };
-            match ledger.reserve_to_buy(&NewRequest { estimate: both, ..new.clone() }, &purchase) {
+            let new = NewRequest { estimate: both, ..new.clone() };
+            let reserved = match asking {
+                Some(asking) => asking.hold(ledger, &new, &purchase)?,
+                None => ledger.reserve_to_buy(&new, &purchase, None),
+            };
+            match reserved {
                 Ok(reserved) => Ok(Ok(reserved)),
                 Err(NotAdmitted::Place(PurchaseForbidden::OverDaysCap)) => {
                     Ok(Err(format!("{name}'s cap of the day was reached meanwhile")))
+                }
+                Err(NotAdmitted::Place(PurchaseForbidden::TooManyJobs)) => {
+                    Ok(Err("the key has as many requests at work as it may have".into()))
                 }
                 Err(NotAdmitted::Place(PurchaseForbidden::InDoubt)) => {
                     Ok(Err("an earlier purchase under the same Idempotency-Key is in doubt".into()))
@@ -177,10 +215,13 @@ impl Service {
         open.note_begin(self.now());
         let began = self.monotonic();
         match self.buy(id, seller, request).await {
-            Ok(images) => self.settle_bought(reservation, images, request).await,
+            Ok(images) => self.settle_bought(reservation, images, request, audience).await,
             Err(error) => {
                 drop(open);
                 self.note_failed_purchase(id, &error).await;
+                if reservation.claim().is_some() {
+                    return self.back_to_workers(reservation, request, audience).await;
+                }
                 let waited = Millis::new(self.monotonic().get().saturating_sub(began.get()));
                 match self.back_into_the_queue(request, order, waited, audience) {
                     Ok(ticket) => {
@@ -251,18 +292,23 @@ impl Service {
         reservation: Reservation,
         images: Vec<Pixels>,
         request: &GenerateRequest,
+        audience: &Audience,
     ) -> Result<Answer, ServiceError> {
         let (id, now, size) = (reservation.id(), self.now(), request.job.spec.size);
-        let images = match self.files_of_bought(id, images, request, now).await {
+        let images = match self.files_of_bought((id, reservation.claim()), images, request, now).await {
             Ok(images) => images,
             Err(error) => {
-                self.give_up_bought(reservation, "the images came, and could not be kept", request).await;
-                return Err(error);
+                let outcome = "the images came, and could not be kept";
+                return self.give_up_bought(reservation, (outcome, error), request, audience).await;
             }
         };
+        let is_held = reservation.claim().is_some();
         let book = move |ledger: &Ledger, reservation| ledger.settle_bought(reservation, now);
         match self.book(reservation, book).await? {
             Ok(()) => {
+                if is_held {
+                    self.clear_transit(id, request).await;
+                }
                 let made_by = self.made_by(id, None).await;
                 Ok(Answer {
                     id,
@@ -276,23 +322,38 @@ impl Service {
                     made_by,
                 })
             }
+            // This gateway was taken for dead: the purchase is in doubt, and a worker makes the images.
+            Err(Unbooked { reservation, error }) if error.is_fenced() => {
+                self.give_up(&reservation, &[], &error).await;
+                self.back_to_workers(reservation, request, audience).await
+            }
             Err(Unbooked { reservation, error }) => {
-                self.give_up_bought(reservation, "the images came, and could not be booked", request).await;
-                Err((*error).into())
+                let outcome = ("the images came, and could not be booked", (*error).into());
+                self.give_up_bought(reservation, outcome, request, audience).await
             }
         }
     }
 
-    /// Ends a request whose images were paid for and cannot be handed over.
-    async fn give_up_bought(&self, reservation: Reservation, outcome: &str, request: &GenerateRequest) {
+    /// Ends a request whose images were paid for and cannot be handed over. In a cluster a worker makes them.
+    async fn give_up_bought(
+        &self,
+        reservation: Reservation,
+        (outcome, error): (&str, ServiceError),
+        request: &GenerateRequest,
+        audience: &Audience,
+    ) -> Result<Answer, ServiceError> {
         self.note_failed_purchase(reservation.id(), &PurchaseError::Doubtful(outcome.into())).await;
+        if reservation.claim().is_some() {
+            return self.back_to_workers(reservation, request, audience).await;
+        }
         self.fail(reservation, FailureReason::NotStored, &[], &request.job).await;
+        Err(error)
     }
 
     /// Files that say where they were bought, on disk where they are to be kept.
     async fn files_of_bought(
         &self,
-        id: RequestId,
+        (id, claim): (RequestId, Option<Claim>),
         images: Vec<Pixels>,
         request: &GenerateRequest,
         now: Timestamp,
@@ -314,7 +375,7 @@ impl Service {
         self.blocking(move || {
             let file = |(index, (pixels, provenance)): (u32, (Pixels, _))| {
                 let file = encode(&pixels, encoding, Option::as_ref(&provenance))?;
-                let name = ImageName { request: id, index, format: encoding.format, claim: None };
+                let name = ImageName { request: id, index, format: encoding.format, claim };
                 let file = place(file, keep.then_some(name), &store)?;
                 Ok(AnsweredImage { file, seed: Seed::new(0), receipt: Receipt::of_nothing() })
             };

@@ -12,7 +12,7 @@ use crate::{
     admit::Door,
     batches::FileStore,
     clock::{Clock, Sleep},
-    cluster::{ClusterSecret, Lease, News},
+    cluster::{ClusterSecret, Lease, News, SharedClock},
     costs::CostModel,
     domain::{ApiKey, Calendar, Caller, Encoding, Pixels},
     encode::{self, EncodeError, Provenance},
@@ -75,6 +75,8 @@ pub struct ClusterParts {
     pub secret: ClusterSecret,
     /// Hints to the others, and from them.
     pub news: Arc<News>,
+    /// The clock that all nodes book by.
+    pub clock: Arc<SharedClock>,
 }
 
 /// Files that no settlement names are looked for among requests of this time,

@@ -1,5 +1,7 @@
 //! Open jobs for an operator who watches: this process's own, or those of the whole cluster.
 
+use std::collections::HashMap;
+
 use super::{AskedImages, JobStage, OpenJob, Service, ServiceError, Studio};
 use crate::{
     cluster::{Gate, QueuedJob},
@@ -18,12 +20,15 @@ impl Service {
         let Studio::Cluster(gate) = self.studio() else { return Ok(self.open_jobs()) };
         let queued = self.ask_ledger(|ledger| ledger.queued()).await?;
         let shows_prompts = self.parts.settings.log_prompts;
+        let looks =
+            if queued.iter().any(|request| request.is_held) { self.looks().await } else { HashMap::new() };
         let (mut position, mut work_ahead) = (0, 0_u64);
         let jobs = queued.into_iter().map(|request| {
             let wait = gate.foresee_work(work_ahead).0;
             work_ahead = work_ahead.saturating_add(request.cost);
             position += usize::from(!request.is_held);
-            open_job(gate, request, (position, wait), shows_prompts)
+            let preview = looks.get(&request.id).copied();
+            OpenJob { preview, ..open_job(gate, request, (position, wait), shows_prompts) }
         });
         Ok(jobs.collect())
     }
@@ -46,7 +51,8 @@ fn open_job(
 ) -> OpenJob {
     let opened = QueuedJob::open(request.id, &request.spec, gate.secret()).ok();
     let spec = opened.as_ref().map(|opened| &opened.job.spec);
-    let steps_all = spec.map_or(0, |spec| spec.steps_run().saturating_mul(request.images));
+    let steps_run = opened.as_ref().map_or(0, QueuedJob::steps_run);
+    let steps_all = steps_run.saturating_mul(request.images);
     OpenJob {
         id: request.id,
         key: request.key,
@@ -62,6 +68,7 @@ fn open_job(
         since: request.id.created_at(),
         begun_at: None,
         stage: match (request.is_stopping, request.is_held) {
+            (_, true) if request.is_bought => JobStage::Buying,
             (true, _) => JobStage::Stopping,
             (false, false) => JobStage::Waiting { position, wait },
             (false, true) if steps_all > 0 && request.steps_done >= steps_all => JobStage::Finishing,

@@ -246,9 +246,6 @@ pub enum ServiceError {
     /// The same request, by its Idempotency-Key, is open, and not in this process.
     #[error("request {0} is being worked on elsewhere")]
     StillOpen(RequestId),
-    /// A cluster's gateways do not offer it.
-    #[error("a cluster takes no {0} yet")]
-    NotInCluster(&'static str),
     /// The answer was given before and its images are no longer kept.
     #[error("the images of request {0} are no longer kept")]
     NoLongerKept(RequestId),

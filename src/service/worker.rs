@@ -13,7 +13,7 @@ use crate::{
     cluster::QueuedJob,
     domain::{
         Caller, Claim, FailureReason, ImageSize, KeyId, KeyLimits, Overhead, Quality, RenderJob, RenderSpec,
-        Scopes, Seed, Usage,
+        RequestId, Scopes, Seed, Usage,
     },
     engine::{Engine, FailedAttempt, Generated, Order, Priority, Ticket, WorkError, WorkFailure},
     ledger::{Claimed, LedgerError, Reservation, Topic},
@@ -56,15 +56,34 @@ impl Service {
             }
             let mut batch = JoinSet::new();
             for HeldRequest { reservation, request, ticket, open } in held {
-                let Ticket { finished, .. } = ticket;
+                let service = Arc::clone(&self);
                 batch.spawn(async move {
-                    let panicked = || Err(WorkFailure::Panicked.unspent());
-                    (reservation, request, open, finished.await.unwrap_or_else(|_| panicked()))
+                    let ended = service.follow_held(ticket, &request, open.id()).await;
+                    (reservation, request, open, ended)
                 });
             }
             while let Some(ended) = batch.join_next().await {
                 let Ok((reservation, request, open, ended)) = ended else { continue };
                 self.open_requests.spawn(Arc::clone(&self).end_held(reservation, request, open, ended));
+            }
+        }
+    }
+
+    /// Waits for the end of a request that the devices have. Its previews go where its gateway finds them.
+    async fn follow_held(
+        &self,
+        ticket: Ticket,
+        request: &GenerateRequest,
+        id: RequestId,
+    ) -> Result<Generated, WorkError> {
+        let Ticket { partials: mut on_partial, mut finished, .. } = ticket;
+        loop {
+            tokio::select! {
+                biased;
+                Some(partial) = on_partial.recv() => self.show_elsewhere(partial, request, id).await,
+                ended = &mut finished => {
+                    return ended.unwrap_or_else(|_| Err(WorkFailure::Panicked.unspent()));
+                }
             }
         }
     }
@@ -116,6 +135,10 @@ impl Service {
             Ok(opened) => opened,
             Err(error) => return Err((reservation, None, ServiceError::Prompt(error.to_string()))),
         };
+        let opened = match self.with_sources(id, opened, &cluster.secret).await {
+            Ok(opened) => opened,
+            Err(error) => return Err((reservation, None, error)),
+        };
         let mut request = request_of(opened, key);
         if attempt > 1 {
             tracing::info!(request = %id, attempt, "a request is tried again");
@@ -149,7 +172,8 @@ impl Service {
         }
         request.job = job;
         let (job, key, priority) = (Arc::clone(&request.job), request.caller.key, request.priority);
-        Ok(Order { job, key, priority, tokens, loras, partials: 0 })
+        let partials = request.partials.unwrap_or(0);
+        Ok(Order { job, key, priority, tokens, loras, partials })
     }
 
     /// Settles a request, or ends it without images, or puts it back for another worker.
@@ -171,6 +195,9 @@ impl Service {
             }
         }
         drop(open);
+        if request.job.spec.edit.is_some() {
+            self.remove_sources_if_ended(id).await;
+        }
         if let Some(cluster) = &self.parts.cluster {
             cluster.news.request_ended();
         }
@@ -273,7 +300,7 @@ fn request_of(queued: QueuedJob, key: KeyId) -> GenerateRequest {
         tag: queued.tag,
         encoding: queued.encoding,
         keep: true,
-        partials: None,
+        partials: queued.partials,
         idempotency_key: None,
         body_sha256: [0; 32],
         source_memory: None,

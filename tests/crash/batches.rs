@@ -8,11 +8,12 @@ use tintype::units::Money;
 use crate::{
     audit::audit,
     eventually::eventually,
+    image_client::Answered,
     served::{Place, Served},
 };
 
 /// Lines of the batch, and lives of the server that it takes.
-const LINES: usize = 40;
+pub const LINES: usize = 40;
 const KILLS: usize = 6;
 
 /// A client of a serving child that is about to be killed.
@@ -23,7 +24,12 @@ pub struct Client {
 
 impl Client {
     pub fn of(place: &Place, served: &Served) -> Self {
-        Self { url: served.program.url.clone(), key: place.key().to_owned() }
+        Self::at(&served.program.url, place.key())
+    }
+
+    /// A client of whatever serves at `url`.
+    pub fn at(url: &str, key: &str) -> Self {
+        Self { url: url.to_owned(), key: key.to_owned() }
     }
 
     pub fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Vec<u8> {
@@ -48,7 +54,7 @@ impl Client {
 }
 
 /// Uploads the requests, and begins the batch: its id.
-fn begin(client: &Client) -> String {
+pub fn begin(client: &Client) -> String {
     let line = |number: usize| {
         // Every third as a link, every fifth two images.
         let mut body =
@@ -79,19 +85,8 @@ fn done(place: &Place) -> usize {
     usize::try_from(count).expect("a count")
 }
 
-#[test]
-fn a_batch_survives_kills_without_a_line_lost_or_paid_for_twice() {
-    let mut place = Place::new();
-    let mut served = place.serve();
-    let id = begin(&Client::of(&place, &served));
-    for kill in 1..=KILLS {
-        // The next line is in whatever state: waiting, running, settled, written and not yet noted.
-        let enough = kill * LINES / (KILLS + 2);
-        eventually("lines are done", || done(&place) >= enough);
-        served.kill();
-        served = place.serve();
-    }
-    let client = Client::of(&place, &served);
+/// Waits for the end of the batch `id`: every line is answered, once. Notes what they were answered with.
+pub fn finish(client: &Client, id: &str, answered: &mut Answered) {
     let path = format!("/v1/batches/{id}");
     let mut batch = Value::Null;
     eventually("the batch is completed", || {
@@ -111,8 +106,23 @@ fn a_batch_survives_kills_without_a_line_lost_or_paid_for_twice() {
         let totals: Vec<Money> =
             receipts.map(|receipt| receipt["total"].to_string().parse().expect("an amount")).collect();
         let request = response["request_id"].as_str().expect("an id").to_owned();
-        assert!(place.answered.insert(request, totals).is_none(), "a request answers one line");
+        assert!(answered.insert(request, totals).is_none(), "a request answers one line");
     }
+}
+
+#[test]
+fn a_batch_survives_kills_without_a_line_lost_or_paid_for_twice() {
+    let mut place = Place::new();
+    let mut served = place.serve();
+    let id = begin(&Client::of(&place, &served));
+    for kill in 1..=KILLS {
+        // The next line is in whatever state: waiting, running, settled, written and not yet noted.
+        let enough = kill * LINES / (KILLS + 2);
+        eventually("lines are done", || done(&place) >= enough);
+        served.kill();
+        served = place.serve();
+    }
+    finish(&Client::of(&place, &served), &id, &mut place.answered);
     served.stop();
     let audited = audit(&place.ledger(), &place.answered);
     let settled = i64::try_from(LINES).expect("a count");

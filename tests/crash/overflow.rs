@@ -1,6 +1,9 @@
 //! A kill while images are being bought: the purchase is in doubt, once, and nobody pays twice.
 
-use std::process::Command;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::json;
 
@@ -11,17 +14,23 @@ use crate::{
     served::{Place, Served},
 };
 
+/// A configuration in `directory` with an `[[overflow]]` that buys from `api` at once.
+pub fn configuration(api: &CommercialApi, directory: &Path) -> PathBuf {
+    let overflow = api.overflow(&directory.join("key"), &json!({ "timeout_seconds": 600 }));
+    let line = |(name, value): (&String, &serde_json::Value)| match value {
+        serde_json::Value::Object(_) => "qualities = { medium = \"medium\" }".to_owned(),
+        value => format!("{name} = {value}"),
+    };
+    let lines: Vec<_> = overflow.as_object().expect("an object").iter().map(line).collect();
+    let config = directory.join("tintype.toml");
+    std::fs::write(&config, format!("[[overflow]]\n{}\n", lines.join("\n"))).expect("written");
+    config
+}
+
 impl Place {
     /// Serves with an `[[overflow]]` that buys from `api` at once.
     fn serve_buying(&mut self, api: &CommercialApi) -> Served {
-        let overflow = api.overflow(&self.aside("key"), &json!({ "timeout_seconds": 600 }));
-        let line = |(name, value): (&String, &serde_json::Value)| match value {
-            serde_json::Value::Object(_) => "qualities = { medium = \"medium\" }".to_owned(),
-            value => format!("{name} = {value}"),
-        };
-        let lines: Vec<_> = overflow.as_object().expect("an object").iter().map(line).collect();
-        let config = self.aside("tintype.toml");
-        std::fs::write(&config, format!("[[overflow]]\n{}\n", lines.join("\n"))).expect("written");
+        let config = configuration(api, &self.aside(""));
         let mut command = self.command(&[]);
         command.env("TINTYPE_CONFIG", config);
         self.serve_command(command)

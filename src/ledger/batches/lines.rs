@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
 use crate::{
-    domain::{BatchId, RequestId},
-    ledger::{Ledger, LedgerError, signed, store::params, unsigned},
+    domain::{BatchId, NodeId, RequestId},
+    ledger::{Duty, Ledger, LedgerError, queue::check_duty, signed, store::params, unsigned},
 };
 
 /// What came of a line.
@@ -30,17 +30,24 @@ pub struct DoneLines {
 }
 
 impl Ledger {
-    /// Notes what came of a line, once it is on the disk.
+    /// Notes what came of a line, once it is on the disk. `driver` is the node of a cluster that looks after batches.
     ///
     /// # Errors
-    /// [`LedgerError::Store`] if the database refuses, as it does a line that was noted before.
-    pub fn note_line(&self, id: BatchId, result: LineResult) -> Result<(), LedgerError> {
+    /// [`LedgerError::Store`] if the database refuses, as it does a line that was noted before; [`LedgerError::OffDuty`] if
+    /// another node looks after batches by now.
+    pub fn note_line(
+        &self,
+        id: BatchId,
+        result: LineResult,
+        driver: Option<NodeId>,
+    ) -> Result<(), LedgerError> {
         let insert = "INSERT INTO batch_lines (batch_id, line, request_id, is_error, file_bytes)
                       VALUES (?1, ?2, ?3, ?4, ?5)";
         let LineResult { line, request, is_error, file_bytes } = result;
         let (request, bytes) =
             (request.map(RequestId::to_text), signed(file_bytes, "batch_lines.file_bytes")?);
         self.store.write(|conn| {
+            check_duty(conn, Duty::Batches, driver)?;
             conn.execute(insert, params![id.to_string(), line, request, is_error, bytes])?;
             Ok(())
         })
@@ -49,10 +56,11 @@ impl Ledger {
     /// Forgets what came of the lines of a batch, whose files are lost.
     ///
     /// # Errors
-    /// [`LedgerError::Store`] if the database refuses.
-    pub fn forget_lines(&self, id: BatchId) -> Result<(), LedgerError> {
+    /// As [`Ledger::note_line`].
+    pub fn forget_lines(&self, id: BatchId, driver: Option<NodeId>) -> Result<(), LedgerError> {
         let delete = "DELETE FROM batch_lines WHERE batch_id = ?1";
         self.store.write(|conn| {
+            check_duty(conn, Duty::Batches, driver)?;
             conn.execute(delete, params![id.to_string()])?;
             Ok(())
         })

@@ -12,11 +12,13 @@ pub use self::{
     row::{BatchCounts, BatchFiles, BatchRow, BatchSize, BatchTerms, BatchTimes},
 };
 use super::{
-    FileRow, Ledger, LedgerError, Page, ReserveError, files, signed,
+    Duty, FileRow, Ledger, LedgerError, Page, ReserveError, files,
+    queue::check_duty,
+    signed,
     store::{Conn, params},
     webhooks,
 };
-use crate::domain::{BatchId, BatchStatus, FileId, KeyId};
+use crate::domain::{BatchId, BatchStatus, FileId, KeyId, NodeId};
 
 /// A batch that is to be added.
 #[derive(Debug)]
@@ -188,16 +190,17 @@ impl Ledger {
         })
     }
 
-    /// Ends a batch as `end`, with the files that it wrote.
+    /// Ends a batch as `end`, with the files that it wrote. `driver` is the node of a cluster that looks after batches.
     ///
     /// # Errors
-    /// [`LedgerError::Store`] if the database refuses; nothing was written.
+    /// [`LedgerError::Store`] if the database refuses, [`LedgerError::OffDuty`] if another node looks after batches by now;
+    /// nothing was written.
     pub fn end_batch(
         &self,
         (id, key): (BatchId, KeyId),
         end: BatchStatus,
         written: &[FileRow],
-        now: Timestamp,
+        (driver, now): (Option<NodeId>, Timestamp),
     ) -> Result<(), LedgerError> {
         let update = match end {
             BatchStatus::Completed => "UPDATE batches SET status = ?2, completed_at_ms = ?3 WHERE id = ?1",
@@ -205,6 +208,7 @@ impl Ledger {
             _ => "UPDATE batches SET status = ?2, cancelled_at_ms = ?3 WHERE id = ?1",
         };
         self.store.write(|conn| {
+            check_duty(conn, Duty::Batches, driver)?;
             for file in written {
                 files::insert(conn, key, file)?;
             }

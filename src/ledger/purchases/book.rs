@@ -78,12 +78,21 @@ pub(super) fn end(
 
 /// At a start: every purchase that a dead process left open may have been paid for.
 pub(in crate::ledger) fn abandon(conn: &Conn<'_>, now: Timestamp) -> Result<(), LedgerError> {
-    let open = "SELECT request_id FROM purchases WHERE state = 'open' ORDER BY id";
-    let open: Vec<String> = conn.query(open, params![], |row| row.get(0))?;
-    for id in open {
-        let request = RequestId::from_digits(&id).ok_or(LedgerError::OutOfRange { what: "request_id" })?;
+    abandon_those(conn, "SELECT request_id FROM purchases WHERE state = 'open' ORDER BY id", now).map(|_| ())
+}
+
+/// In a cluster: the purchases that a dead gateway left open. A gateway that lives holds what it buys.
+pub(super) const UNHELD: &str = "SELECT request_id FROM purchases WHERE state = 'open' AND NOT EXISTS (
+    SELECT 1 FROM queue WHERE queue.request_id = purchases.request_id AND queue.state = 1 AND worker = gateway)
+    ORDER BY id";
+
+/// Books the open purchases that `sql` names as doubtful. Returns how many.
+pub(super) fn abandon_those(conn: &Conn<'_>, sql: &str, now: Timestamp) -> Result<usize, LedgerError> {
+    let open: Vec<String> = conn.query(sql, params![], |row| row.get(0))?;
+    for id in &open {
+        let request = RequestId::from_digits(id).ok_or(LedgerError::OutOfRange { what: "request_id" })?;
         tracing::warn!(%request, "a purchase was under way when the server stopped; it is booked as doubtful");
         end(conn, request, PurchaseState::Doubtful, STOPPED, now)?;
     }
-    Ok(())
+    Ok(open.len())
 }

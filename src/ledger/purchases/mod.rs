@@ -14,14 +14,14 @@ pub(super) use self::{
     row::{of_request, of_requests},
 };
 use super::{
-    BudgetPeriods, Ledger, LedgerError, NewRequest, NotAdmitted, Purchase, PurchaseState, Reservation,
-    Reserved, Unbooked,
+    BudgetPeriods, Ledger, LedgerError, NewQueued, NewRequest, NotAdmitted, Purchase, PurchaseState,
+    Reservation, Reserved, Unbooked, queue,
     store::{Conn, params},
     webhooks::{self, ImageData},
 };
 use crate::{
     costs::{BoughtPrice, BudgetPeriod},
-    domain::{EventKind, ImageSize, RequestId},
+    domain::{Claim, EventKind, ImageSize, RequestId},
     units::{Currency, Money},
 };
 
@@ -55,11 +55,25 @@ pub enum PurchaseForbidden {
     OverDaysCap,
     /// The same request, by its Idempotency-Key, has a purchase that is in doubt. It is not paid twice.
     InDoubt,
+    /// Its key has as many requests at work as it may have.
+    TooManyJobs,
+}
+
+/// A gateway of a cluster holds the request whose images it buys, as a worker does: if it dies, the request goes to a worker.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldPurchase<'a> {
+    /// The request in the queue.
+    pub queued: NewQueued<'a>,
+    /// By which the gateway holds it.
+    pub claim: Claim,
+    /// Live requests that its key may have at work.
+    pub jobs_max: Option<u32>,
 }
 
 impl Ledger {
     /// Reserves what `request` is expected to cost and writes its purchase down, unless a cap or a doubt forbids it: in one
-    /// transaction with the sums, so that any number of requests at once stay within the day's cap.
+    /// transaction with the sums, so that any number of requests at once stay within the day's cap. In a cluster it is `held` by its
+    /// gateway.
     ///
     /// # Errors
     /// [`NotAdmitted`]; nothing was written.
@@ -67,6 +81,7 @@ impl Ledger {
         &self,
         request: &NewRequest<'_>,
         purchase: &NewPurchase<'_>,
+        held: Option<&HeldPurchase<'_>>,
     ) -> Result<Reserved, NotAdmitted<PurchaseForbidden>> {
         let reserved = self.reserve_with(
             request,
@@ -80,12 +95,25 @@ impl Ledger {
                 if paid.plus(total).map_err(LedgerError::from)? > purchase.a_day_max {
                     return Err(NotAdmitted::Place(PurchaseForbidden::OverDaysCap));
                 }
+                let limit = held.and_then(|held| held.jobs_max);
+                if let Some(limit) = limit
+                    && queue::open_of_key(conn, request.key)? >= i64::from(limit)
+                {
+                    return Err(NotAdmitted::Place(PurchaseForbidden::TooManyJobs));
+                }
                 Ok(())
             },
-            |conn, ()| book::insert(conn, purchase, request.now),
+            |conn, ()| {
+                if let Some(held) = held {
+                    queue::insert_held(conn, request, &held.queued, held.claim)?;
+                }
+                book::insert(conn, purchase, request.now)
+            },
         )?;
         Ok(match reserved {
-            Reserved::New((reservation, ())) => Reserved::New(reservation),
+            Reserved::New((reservation, ())) => {
+                Reserved::New(Reservation { claim: held.map(|held| held.claim), ..reservation })
+            }
             Reserved::Settled(id) => Reserved::Settled(id),
             Reserved::Open(id) => Reserved::Open(id),
         })
@@ -121,6 +149,18 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let state = if is_doubtful { PurchaseState::Doubtful } else { PurchaseState::Refused };
         self.store.write(|conn| book::end(conn, request, state, outcome, now))
+    }
+
+    /// In a cluster: books what gateways bought that are gone since, as doubtful. Returns how many purchases.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses.
+    pub fn reap_purchases(&self, now: Timestamp) -> Result<usize, LedgerError> {
+        let is_any = |conn: &Conn<'_>| conn.query_first(book::UNHELD, params![], |_| Ok(()));
+        if self.store.read(is_any)?.is_none() {
+            return Ok(0);
+        }
+        self.store.write(|conn| book::abandon_those(conn, book::UNHELD, now))
     }
 
     /// Books the bought images of a request and its end: running → settled.

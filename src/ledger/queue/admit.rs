@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    domain::{KeyId, NodeId},
+    domain::{Claim, KeyId, NodeId},
     ledger::{
         Ledger, LedgerError, NewRequest, Reservation, ReserveError, Reserved, signed,
         store::{Conn, params},
@@ -77,8 +77,8 @@ impl Ledger {
         self.reserve_with(
             request,
             |conn| {
-                let start_tag = next_turn(conn, request.key)?;
-                let place = place(conn, request.key, start_tag)?;
+                let start_tag = next_turn(conn, request.key, queued.is_live)?;
+                let place = place(conn, request.key, (queued.is_live, start_tag))?;
                 judge(&place).map_err(NotAdmitted::Place)?;
                 Ok((place, start_tag))
             },
@@ -88,23 +88,63 @@ impl Ledger {
             },
         )
     }
+
+    /// What a request of `key` would find before it now.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn queue_place(&self, key: KeyId, is_live: bool) -> Result<QueuePlace, LedgerError> {
+        self.store.read(|conn| {
+            let start_tag = next_turn(conn, key, is_live)?;
+            place(conn, key, (is_live, start_tag))
+        })
+    }
 }
 
-/// Where the work of `key` goes on: behind its own, and not before what waits. In an empty queue the past is forgotten.
-fn next_turn(conn: &Conn<'_>, key: KeyId) -> Result<i64, LedgerError> {
-    let sql = "SELECT greatest(
-        coalesce((SELECT finish_tag FROM turns WHERE key_id = ?1), 0),
-        coalesce((SELECT min(start_tag) FROM queue WHERE state = 0), (SELECT max(finish_tag) FROM turns), 0))";
+/// Live requests of `key`, waiting or held.
+pub(in crate::ledger) fn open_of_key(conn: &Conn<'_>, key: KeyId) -> Result<i64, LedgerError> {
+    let sql = "SELECT count(*) FROM queue WHERE is_live = 1 AND key_id = ?1";
     conn.query_one(sql, params![key.get()], |row| row.get(0))
 }
 
-fn place(conn: &Conn<'_>, key: KeyId, start_tag: i64) -> Result<QueuePlace, LedgerError> {
-    let sql = "SELECT count(*) FILTER (WHERE state = 0),
-                      count(*) FILTER (WHERE state = 0 AND key_id = ?1),
-                      count(*) FILTER (WHERE key_id = ?1),
-                      CAST(coalesce(sum(cost) FILTER (WHERE state = 1 OR start_tag < ?2), 0) AS BIGINT)
-               FROM queue WHERE is_live = 1";
-    conn.query_one(sql, params![key.get(), start_tag], |row| {
+/// Puts a request into the queue that its gateway holds by `claim`.
+pub(in crate::ledger) fn insert_held(
+    conn: &Conn<'_>,
+    request: &NewRequest<'_>,
+    queued: &NewQueued<'_>,
+    claim: Claim,
+) -> Result<(), LedgerError> {
+    insert(conn, request, queued, next_turn(conn, request.key, queued.is_live)?)?;
+    let hold = "UPDATE queue SET state = 1, claim = ?2, worker = gateway WHERE request_id = ?1";
+    conn.execute(hold, params![request.id.to_text(), signed(claim.get(), "queue.claim")?])?;
+    Ok(())
+}
+
+/// The column that says how far a key's work has come. What can wait has turns of its own.
+const fn tag_column(is_live: bool) -> &'static str {
+    if is_live { "finish_tag" } else { "later_tag" }
+}
+
+/// Where the work of `key` goes on: behind its own, and not before what waits. In an empty queue the past is forgotten.
+fn next_turn(conn: &Conn<'_>, key: KeyId, is_live: bool) -> Result<i64, LedgerError> {
+    let tag = tag_column(is_live);
+    let sql = format!(
+        "SELECT greatest(
+            coalesce((SELECT {tag} FROM turns WHERE key_id = ?1), 0),
+            coalesce((SELECT min(start_tag) FROM queue WHERE state = 0 AND is_live = ?2),
+                     (SELECT max({tag}) FROM turns), 0))"
+    );
+    conn.query_one(&sql, params![key.get(), is_live], |row| row.get(0))
+}
+
+fn place(conn: &Conn<'_>, key: KeyId, (is_live, start_tag): (bool, i64)) -> Result<QueuePlace, LedgerError> {
+    let sql = "SELECT count(*) FILTER (WHERE is_live = 1 AND state = 0),
+                      count(*) FILTER (WHERE is_live = 1 AND state = 0 AND key_id = ?1),
+                      count(*) FILTER (WHERE is_live = 1 AND key_id = ?1),
+                      CAST(coalesce(sum(cost) FILTER (WHERE state = 1 OR is_live > ?2
+                                                      OR is_live = ?2 AND start_tag < ?3), 0) AS BIGINT)
+               FROM queue WHERE is_live >= ?2";
+    conn.query_one(sql, params![key.get(), is_live, start_tag], |row| {
         let count = |column: usize| {
             usize::try_from(row.get::<i64>(column)?).map_err(|_| LedgerError::OutOfRange { what: "a count" })
         };
@@ -145,10 +185,14 @@ fn insert(
     )?;
     let finish_tag =
         start_tag.checked_add(cost).ok_or(LedgerError::OutOfRange { what: "turns.finish_tag" })?;
+    let (live, later) = if queued.is_live { (finish_tag, 0) } else { (0, finish_tag) };
+    let tag = tag_column(queued.is_live);
     conn.execute(
-        "INSERT INTO turns (key_id, finish_tag) VALUES (?1, ?2)
-         ON CONFLICT (key_id) DO UPDATE SET finish_tag = excluded.finish_tag",
-        params![request.key.get(), finish_tag],
+        &format!(
+            "INSERT INTO turns (key_id, finish_tag, later_tag) VALUES (?1, ?2, ?3)
+             ON CONFLICT (key_id) DO UPDATE SET {tag} = excluded.{tag}"
+        ),
+        params![request.key.get(), live, later],
     )?;
     Ok(())
 }

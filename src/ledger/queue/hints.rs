@@ -13,9 +13,13 @@ pub enum Topic {
     Work,
     /// A request has begun or ended.
     Ends,
+    /// A batch was created or cancelled.
+    Batches,
+    /// An image on its way can be looked at.
+    Partials,
 }
 
-words!(Topic, "a topic": Work = "work", Ends = "ends");
+words!(Topic, "a topic": Work = "work", Ends = "ends", Batches = "batches", Partials = "partials");
 
 /// Hints as they come, until the connection breaks.
 pub struct Hints(Notices);

@@ -6,16 +6,22 @@
 
 mod admit;
 mod claim;
+mod duties;
 mod hints;
 mod nodes;
 mod open;
 mod rates;
 mod reap;
 
-pub(super) use self::claim::{Release, release};
+pub(super) use self::{
+    admit::{insert_held, open_of_key},
+    claim::{Release, release},
+    duties::check_duty,
+};
 pub use self::{
     admit::{NewQueued, NotAdmitted, QueuePlace},
     claim::Claimed,
+    duties::Duty,
     hints::{Hints, Topic},
     nodes::{Agreement, JoinError, NewNode, NodeFigures, NodeRole, NodeRow, Renewal},
     open::{QueuedRequest, RequestEnd, RequestStand},

@@ -116,6 +116,8 @@ pub struct NodeFigures {
     pub images: u64,
     /// Their energy.
     pub energy: Energy,
+    /// Milliseconds by which its machine's clock is ahead of the database's; none: it was not compared yet.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 /// What a node hears with a renewal.
@@ -129,6 +131,8 @@ pub struct Renewal {
     pub holds: Vec<RequestId>,
     /// What of that is to stop.
     pub stops: Vec<(RequestId, FailureReason)>,
+    /// What the database's clock said.
+    pub clock: Timestamp,
 }
 
 /// A node as the others see it.
@@ -201,6 +205,16 @@ impl Ledger {
         })
     }
 
+    /// What the database's clock says.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn clock(&self) -> Result<Timestamp, LedgerError> {
+        let sql = format!("SELECT {CLOCK}");
+        let micros = self.store.read(|conn| conn.query_one(&sql, params![], |row| row.get(0)))?;
+        moment(micros)
+    }
+
     /// Renews a node's lease, beside all other writes.
     ///
     /// # Errors
@@ -216,11 +230,13 @@ impl Ledger {
         let pace = figures.pace.map(|pace| signed(pace.get(), "nodes.pace_ms")).transpose()?;
         let lease = lease_ms(lease)?;
         self.store.write_beside(|conn| {
-            let update = "UPDATE nodes SET lease_until = clock_timestamp() + ?2 * interval '1 millisecond', devices = ?3,
-                              generating = ?4, lost = ?5, pace_ms = ?6, watts = ?7, images = ?8, energy_mj = ?9
-                          WHERE id = ?1 AND fenced = 0 RETURNING draining";
-            let draining: Option<bool> = conn.query_first(
-                update,
+            let update = format!(
+                "UPDATE nodes SET lease_until = clock_timestamp() + ?2 * interval '1 millisecond', devices = ?3,
+                     generating = ?4, lost = ?5, pace_ms = ?6, watts = ?7, images = ?8, energy_mj = ?9, clock_ahead_ms = ?10
+                 WHERE id = ?1 AND fenced = 0 RETURNING draining, {CLOCK}"
+            );
+            let renewed = conn.query_first(
+                &update,
                 params![
                     id,
                     lease,
@@ -231,14 +247,18 @@ impl Ledger {
                     signed(figures.watts, "nodes.watts")?,
                     signed(figures.images, "nodes.images")?,
                     signed(figures.energy.as_millijoules(), "nodes.energy_mj")?,
+                    figures.clock_ahead_ms,
                 ],
-                |row| row.get(0),
+                |row| Ok((row.get::<bool>(0)?, row.get::<i64>(1)?)),
             )?;
-            let Some(is_draining) = draining else {
+            let Some((is_draining, micros)) = renewed else {
                 return Ok(Renewal { is_fenced: true, ..Renewal::default() });
             };
-            let mut renewal = Renewal { is_draining, ..Renewal::default() };
-            let held = "SELECT request_id, stop FROM queue WHERE worker = ?1";
+            let mut renewal = Renewal { is_draining, clock: moment(micros)?, ..Renewal::default() };
+            // What a gateway buys is no worker's, and cannot be stopped.
+            let held = "SELECT request_id, stop FROM queue WHERE worker = ?1 AND NOT EXISTS (
+                            SELECT 1 FROM purchases WHERE purchases.request_id = queue.request_id
+                            AND purchases.state = 'open')";
             conn.for_each(held, params![id], |row| -> Result<(), LedgerError> {
                 let request = request_id(row, "request_id")?;
                 renewal.holds.push(request);
@@ -327,11 +347,19 @@ impl Ledger {
                         watts: number("watts")?,
                         images: number("images")?,
                         energy: Energy::from_millijoules(number("energy_mj")?),
+                        clock_ahead_ms: row.get("clock_ahead_ms")?,
                     },
                 })
             })
         })
     }
+}
+
+/// The database's clock, in microseconds.
+const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+
+fn moment(micros: i64) -> Result<Timestamp, LedgerError> {
+    Timestamp::from_microsecond(micros).map_err(|_| LedgerError::OutOfRange { what: "the database's clock" })
 }
 
 fn lease_ms(lease: Duration) -> Result<i64, LedgerError> {

@@ -52,6 +52,8 @@ pub struct QueuedRequest {
     pub spec: Vec<u8>,
     /// Whether a worker holds it.
     pub is_held: bool,
+    /// Whether its gateway buys its images.
+    pub is_bought: bool,
     /// Whether it is to stop.
     pub is_stopping: bool,
     /// Denoising steps done, of all its images.
@@ -122,13 +124,13 @@ impl Ledger {
         })
     }
 
-    /// Requests that wait, and pixel-steps of all that are in the queue.
+    /// Live requests that wait, and pixel-steps of all live ones that are in the queue.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn queue_size(&self) -> Result<(usize, u64), LedgerError> {
-        let sql =
-            "SELECT count(*) FILTER (WHERE state = 0), CAST(coalesce(sum(cost), 0) AS BIGINT) FROM queue";
+        let sql = "SELECT count(*) FILTER (WHERE state = 0), CAST(coalesce(sum(cost), 0) AS BIGINT)
+             FROM queue WHERE is_live = 1";
         self.store.read(|conn| {
             conn.query_one(sql, params![], |row| {
                 let waiting = usize::try_from(row.get::<i64>(0)?);
@@ -145,7 +147,9 @@ impl Ledger {
     pub fn queued(&self) -> Result<Vec<QueuedRequest>, LedgerError> {
         let sql =
             "SELECT request_id, keys.public_id AS key, requests.tag AS tag, queue.images AS images, spec,
-                          queue.state AS held, stop IS NOT NULL AS stopping, steps_done, cost
+                          queue.state AS held, stop IS NOT NULL AS stopping, steps_done, cost,
+                          EXISTS (SELECT 1 FROM purchases WHERE purchases.request_id = queue.request_id
+                                  AND purchases.state = 'open') AS bought
                    FROM queue JOIN requests ON requests.id = request_id JOIN keys ON keys.id = queue.key_id
                    ORDER BY queue.state DESC, is_live DESC, start_tag, queue.key_id, request_id";
         self.store.read(|conn| {
@@ -157,6 +161,7 @@ impl Ledger {
                     images: row.get("images")?,
                     spec: row.get("spec")?,
                     is_held: row.get("held")?,
+                    is_bought: row.get("bought")?,
                     is_stopping: row.get("stopping")?,
                     steps_done: row.get("steps_done")?,
                     cost: unsigned(row.get("cost")?, "queue.cost")?,

@@ -66,18 +66,20 @@ fn a_batch_goes_its_way_and_never_back() {
     book.ledger.fail_batch(id, "{}", NOON).expect("nothing happens");
     let [answers, errors] = [(1, false, 10), (3, true, 7)];
     for (line, is_error, file_bytes) in [answers, errors, (2, false, 25)] {
-        book.ledger.note_line(id, LineResult { line, request: None, is_error, file_bytes }).expect("noted");
+        book.ledger
+            .note_line(id, LineResult { line, request: None, is_error, file_bytes }, None)
+            .expect("noted");
     }
     let twice = LineResult { line: 2, request: None, is_error: false, file_bytes: 30 };
-    assert!(book.ledger.note_line(id, twice).is_err(), "a line is done once");
+    assert!(book.ledger.note_line(id, twice, None).is_err(), "a line is done once");
     let done = book.ledger.done_lines(id).expect("read");
     assert_eq!((done.lines.len(), done.output_bytes, done.error_bytes), (3, 25, 7));
     assert_eq!(book.ledger.open_batches().expect("read").len(), 1);
     let other = add(&book.ledger, book.key, 2, None, NOON);
-    book.ledger.forget_lines(other).expect("it has none");
+    book.ledger.forget_lines(other, None).expect("it has none");
     assert_eq!(book.ledger.done_lines(id).expect("read").lines.len(), 3);
     book.ledger.cancel_batch(other, None, NOON).expect("cancelling");
-    book.ledger.end_batch((other, book.key), BatchStatus::Cancelled, &[], NOON).expect("cancelled");
+    book.ledger.end_batch((other, book.key), BatchStatus::Cancelled, &[], (None, NOON)).expect("cancelled");
     let [output, error] = outputs(1, NOON);
     assert_eq!(book.unused(&[output.id, error.id]), [], "they are being written");
     assert!(book.ledger.delete_file(book.key, book.batch(id).terms.input, NOON).expect("deleted"));
@@ -86,7 +88,7 @@ fn a_batch_goes_its_way_and_never_back() {
     book.ledger.finalize_batch(id, NOON).expect("finalizing");
     book.ledger.cancel_batch(id, None, NOON).expect("too late");
     book.ledger
-        .end_batch((id, book.key), BatchStatus::Completed, std::slice::from_ref(&output), NOON)
+        .end_batch((id, book.key), BatchStatus::Completed, std::slice::from_ref(&output), (None, NOON))
         .expect("ended");
     let ended = book.batch(id);
     assert_eq!((ended.status, ended.size), (BatchStatus::Completed, SIZE));
@@ -106,7 +108,9 @@ fn a_batch_that_is_cancelled_or_faulty_says_so() {
         [(1, NOON), (2, later)].map(|(number, now)| add(&book.ledger, book.key, number, None, now));
     book.ledger.cancel_batch(cancelled, Some("{}"), NOON).expect("cancelling");
     book.ledger.begin_batch(cancelled, SIZE, NOON).expect("nothing happens");
-    book.ledger.end_batch((cancelled, book.key), BatchStatus::Cancelled, &[], NOON).expect("cancelled");
+    book.ledger
+        .end_batch((cancelled, book.key), BatchStatus::Cancelled, &[], (None, NOON))
+        .expect("cancelled");
     book.ledger.fail_batch(failed, r#"{"data":[]}"#, NOON).expect("failed");
     assert_eq!(book.batch(cancelled).status, BatchStatus::Cancelled);
     assert_eq!(book.batch(failed).errors.as_deref(), Some(r#"{"data":[]}"#));
@@ -137,7 +141,7 @@ fn whoever_is_forgotten_has_no_batches_left() {
         .expect("a request of that tag");
     let request = RequestId::from_digits(&request);
     let result = LineResult { line: 1, request, is_error: false, file_bytes: 9 };
-    book.ledger.note_line(by_line, result).expect("noted");
+    book.ledger.note_line(by_line, result, None).expect("noted");
     let forgotten = book.ledger.forget_tag("spring", now).expect("forgotten");
     assert_eq!(forgotten.files.len(), 6, "input, answers and errors of two batches");
     assert!(!book.holds("spring"));

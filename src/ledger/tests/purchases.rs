@@ -43,7 +43,7 @@ impl Book {
             why: "the queue is full",
             a_day_max: Money::from_nano(1_000_000_000),
         };
-        let reserved = self.ledger.reserve_to_buy(&new, &purchase);
+        let reserved = self.ledger.reserve_to_buy(&new, &purchase, None);
         reserved.map(|reserved| reserved.into_new().expect("no repeat"))
     }
 

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use super::*;
-use crate::domain::{Claim, NodeId};
+use crate::domain::{BatchId, Claim, NodeId};
 
 const LEASE: Duration = Duration::from_secs(3600);
 /// The lease of a node that is never heard of again.
@@ -229,6 +229,57 @@ fn keys_take_turns_by_work_and_workers_share_what_waits() {
         let batch = book.claim(worker, 4, 3);
         assert_eq!(batch.iter().map(|held| held.reservation.id()).collect::<Vec<_>>(), flood[2..]);
         assert_eq!(book.claim(worker, 9, 3)[0].reservation.id(), large);
+    });
+}
+
+#[test]
+fn what_can_wait_has_turns_of_its_own_below_live_work() {
+    with_book(|book, gateway| {
+        let worker = book.node(1, NodeRole::Worker, LEASE);
+        let mut next = |is_live: bool| match book.queue(gateway, |_, queued| queued.is_live = is_live) {
+            Reserved::New(id) => id,
+            other => panic!("{other:?}"),
+        };
+        let [first, second, live] = [false, false, true].map(&mut next);
+        let claimed: Vec<_> = (1..=3).map(|claim| book.claim(worker, claim, 1)[0].reservation.id()).collect();
+        assert_eq!(claimed, [live, first, second]);
+        // Its batch does not count against what the key asks for live.
+        let place = |is_live| book.ledger.queue_place(book.key, is_live).expect("asked");
+        let (live, later) = (place(true), place(false));
+        assert_eq!((live.waiting, live.open_of_key, live.work_ahead), (0, 1, 100));
+        assert_eq!((later.waiting, later.open_of_key, later.work_ahead), (0, 1, 300));
+    });
+}
+
+#[test]
+fn a_duty_is_one_nodes_until_it_is_fenced_or_drained() {
+    with_book(|book, first| {
+        let [second, third] = [1, 2].map(|n| book.node(n, NodeRole::Gateway, LEASE));
+        let takes = |node| book.ledger.take_duty(Duty::Batches, node).expect("asked");
+        assert!(takes(first) && takes(first) && !takes(second));
+        let id = BatchId::new(NOON, [1; 10]);
+        let refused = book.ledger.forget_lines(id, Some(second)).expect_err("another's");
+        assert!(matches!(refused, LedgerError::OffDuty), "{refused}");
+        book.ledger.forget_lines(id, Some(first)).expect("its own");
+        book.ledger.fence_node(first).expect("fenced");
+        assert!(!takes(first) && takes(second) && !takes(third));
+        assert!(book.ledger.forget_lines(id, Some(first)).is_err(), "it comes too late");
+        book.ledger.drain_node(second).expect("drained");
+        assert!(!takes(second) && takes(third));
+    });
+}
+
+#[test]
+fn a_node_hears_the_databases_clock_and_shows_how_its_own_stands() {
+    with_book(|book, _| {
+        let worker = book.node(1, NodeRole::Worker, LEASE);
+        let before = book.ledger.clock().expect("asked");
+        let figures = NodeFigures { clock_ahead_ms: Some(-600_000), ..NodeFigures::default() };
+        let renewal = book.ledger.renew(worker, LEASE, &figures, &[]).expect("renewed");
+        assert!(before <= renewal.clock && renewal.clock <= book.ledger.clock().expect("asked"));
+        let nodes = book.ledger.nodes().expect("nodes");
+        let shown: Vec<_> = nodes.iter().map(|node| node.figures.clock_ahead_ms).collect();
+        assert!(shown.contains(&Some(-600_000)) && shown.contains(&None), "{shown:?}");
     });
 }
 

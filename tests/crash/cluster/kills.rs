@@ -150,7 +150,7 @@ fn a_drain_finishes_what_is_held_and_a_client_that_goes_takes_its_request_along(
     assert_eq!(answered.1.len(), 2);
     // Nobody takes the next one; its client goes.
     let waits = "SELECT count(*) FROM queue WHERE state = 0";
-    cluster.hang_up_once(&gateway, &long, || cluster.count(waits) == 1);
+    cluster.hang_up_once(&gateway, ("/v1/images/generations", &long), || cluster.count(waits) == 1);
     eventually("it has left the queue", || cluster.count(waits) == 0);
     let reason = "SELECT count(*) FROM request_failures WHERE reason = 'client_gone'";
     assert_eq!(cluster.count(reason), 1);

@@ -2,14 +2,19 @@
 //! under load, cut off from their database in the middle of a settlement, with a database that is killed or fails over, with clocks
 //! that are off. TINTYPE_CLUSTER_KILLS says how many nodes are killed, and lengthens the other tests alike.
 
+mod batches;
 mod bucket;
 mod commits;
 mod database;
+mod edits;
 mod kills;
+mod later;
 mod months;
 mod nodes;
 mod orders;
+mod overflow;
 mod partitions;
+mod streams;
 mod turns;
 
 /// Nodes that are killed or frozen. TINTYPE_CLUSTER_KILLS says how many.

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex},
 };
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     audit::{Audit, audit},
+    batches::Client,
     eventually::eventually,
     image_client::{Answered, ImageClient},
     postgres::Postgres,
@@ -42,7 +44,7 @@ pub struct Node {
     /// Its id when it started.
     pub id: String,
     /// Of a gateway.
-    url: String,
+    pub url: String,
     log: Arc<Mutex<String>>,
 }
 
@@ -60,6 +62,11 @@ impl Cluster {
         let mut cluster = Self { database, root, key, nodes: Mutex::new(0), lease_seconds, environment };
         cluster.key = cluster.create_key("load", &[]);
         Some(cluster)
+    }
+
+    /// A directory of its own.
+    pub fn aside(&self) -> &Path {
+        self.root.path()
     }
 
     /// A key called `name`, made beside the nodes.
@@ -131,19 +138,29 @@ impl Cluster {
         Self::client_with(&self.key, gateway)
     }
 
+    /// A client of `gateway` with the first key, for whatever it answers.
+    pub fn caller(&self, gateway: &Node) -> Client {
+        Client::at(&gateway.url, &self.key)
+    }
+
+    /// Waits until a gateway looks after batches.
+    pub fn drives(&self) {
+        eventually("a gateway looks after batches", || self.count("SELECT count(*) FROM duties") == 1);
+    }
+
     /// A client of `gateway` with `key`.
     pub fn client_with(key: &str, gateway: &Node) -> ImageClient {
         ImageClient::at(&gateway.url, key)
     }
 
-    /// Sends `body` to `gateway`, and goes away once `is_time`, without an answer.
-    pub fn hang_up_once(&self, gateway: &Node, body: &Value, is_time: impl Fn() -> bool) {
+    /// Sends `body` to a path of `gateway`, and goes away once `is_time`, without an answer.
+    pub fn hang_up_once(&self, gateway: &Node, (path, body): (&str, &Value), is_time: impl Fn() -> bool) {
         let address = gateway.url.trim_start_matches("http://");
         let mut connection = TcpStream::connect(address).expect("a connection");
         let (body, key) = (body.to_string(), &self.key);
         let length = body.len();
         let head = format!(
-            "POST /v1/images/generations HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
         );
         connection.write_all(format!("{head}{body}").as_bytes()).expect("sent");
@@ -184,10 +201,16 @@ impl Cluster {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// Files in the directory of images.
+    /// Images in the directory of images.
     pub fn files(&self) -> usize {
         let days = std::fs::read_dir(self.root.path().join("images")).expect("images").flatten();
+        let days = days.filter(|day| day.file_name().to_string_lossy().starts_with("20"));
         days.filter_map(|day| std::fs::read_dir(day.path()).ok()).map(Iterator::count).sum()
+    }
+
+    /// Objects in a folder of the directory of images.
+    pub fn objects(&self, folder: &str) -> usize {
+        std::fs::read_dir(self.root.path().join("images").join(folder)).map_or(0, Iterator::count)
     }
 }
 

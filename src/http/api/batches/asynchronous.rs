@@ -62,7 +62,6 @@ pub(in crate::http::api) async fn generate(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let head = Head::read(&request, &state)?;
-    state.check_one_machine("asynchronous requests")?;
     if !images::is_json(request.headers()) {
         return Err(ApiError::content_type());
     }
@@ -78,7 +77,6 @@ pub(in crate::http::api) async fn edit(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let head = Head::read(&request, &state)?;
-    state.check_one_machine("asynchronous requests")?;
     let body = edits::receive_json(&request, payload, &state).await?;
     take_on(&request, head, BatchEndpoint::Edits, body, &state).await
 }
@@ -132,7 +130,7 @@ async fn take_on(
         expires_at: None,
     };
     let row = add(&caller, NewAsync { file, idempotency_key }, terms, state).await?;
-    state.batches.wake();
+    state.wake_batches();
     Ok(if row.status.is_open() { waiting(&row) } else { answer(&row, state).await? })
 }
 

@@ -22,7 +22,7 @@ use super::{
     work,
 };
 use crate::{
-    domain::{BatchId, BatchStatus, KeyId},
+    domain::{BatchId, BatchStatus, KeyId, NodeId},
     http::State,
     ledger::BatchRow,
     service::ServiceError,
@@ -40,18 +40,30 @@ pub struct BatchDesk {
     /// Something was created or cancelled.
     news: watch::Sender<()>,
     stop: CancellationToken,
+    /// The node of a cluster that looks after batches: this one. None: the one server that there is.
+    driver: Mutex<Option<NodeId>>,
     /// Turns of each key's lines. Keys share the devices by the engine's queue, so each has as many.
     turns: Mutex<HashMap<KeyId, Arc<Semaphore>>>,
 }
 
 impl BatchDesk {
     /// Wakes all tasks, since a batch was created or cancelled.
-    pub(super) fn wake(&self) {
+    pub(in crate::http) fn wake(&self) {
         self.news.send_replace(());
     }
 
     pub(super) fn news(&self) -> watch::Receiver<()> {
         self.news.subscribe()
+    }
+
+    /// Looks after batches as the node `driver`.
+    pub(super) fn drive_as(&self, driver: NodeId) {
+        *self.driver.lock() = Some(driver);
+    }
+
+    /// The node as which it looks after batches; none: the one server that there is.
+    pub(super) fn driver(&self) -> Option<NodeId> {
+        *self.driver.lock()
     }
 
     /// Whether the server stops.

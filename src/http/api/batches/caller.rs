@@ -21,6 +21,6 @@ pub(super) async fn caller_of(state: &State, batch: &BatchRow) -> Result<Option<
     let message = format!("The batch is cancelled, since its key {refusal}.");
     let faults = errors(&[(None, LineError { code: "invalid_api_key", message, param: None })]);
     state.service.ask_ledger(move |ledger| ledger.cancel_batch(id, Some(&faults), now)).await?;
-    state.batches.wake();
+    state.wake_batches();
     Ok(None)
 }

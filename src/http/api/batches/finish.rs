@@ -83,7 +83,8 @@ pub(super) async fn begin_again(state: &State, id: BatchId, error: ServiceError)
     match &error {
         ServiceError::File(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {
             tracing::error!(batch = %id, %error, "a file of a batch is cut short; its lines are written again");
-            state.service.ask_ledger(move |ledger| ledger.forget_lines(id)).await
+            let driver = state.batches.driver();
+            state.service.ask_ledger(move |ledger| ledger.forget_lines(id, driver)).await
         }
         _ => Err(error),
     }
@@ -103,6 +104,7 @@ pub(super) async fn finish(state: &web::Data<State>, batch: BatchRow) -> Result<
     let keep = batch.terms.output_seconds.map(|seconds| SignedDuration::from_secs(seconds.into()));
     let expires_at = now.checked_add(keep.unwrap_or(state.file_terms.keep)).ok();
     let (store, files, input) = (state.service.file_store().clone(), batch.files, batch.terms.input);
+    state.service.check_driver(state.batches.driver())?;
     let completed = web::block(move || complete(&store, &batch, &done, end)).await;
     let completed = match completed.map_err(io::Error::other)? {
         Ok(completed) => completed,
@@ -120,7 +122,8 @@ pub(super) async fn finish(state: &web::Data<State>, batch: BatchRow) -> Result<
             expires_at,
         })
         .collect();
-    state.service.ask_ledger(move |ledger| ledger.end_batch((id, key), end, &rows, now)).await?;
+    let by = (state.batches.driver(), now);
+    state.service.ask_ledger(move |ledger| ledger.end_batch((id, key), end, &rows, by)).await?;
     tracing::info!(batch = %id, "a batch is {end}");
     let store = state.service.file_store().clone();
     let written = [files.output, files.error];

@@ -10,12 +10,16 @@ mod check;
 mod finish;
 mod lines;
 mod object;
+mod turn;
 mod work;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::SignedDuration;
 
-pub use self::attend::{BatchDesk, run_batches};
+pub use self::{
+    attend::{BatchDesk, run_batches},
+    turn::run_batches_in_turn,
+};
 pub(in crate::http) use self::object::{BatchBody, body};
 use super::{
     auth,
@@ -41,7 +45,6 @@ pub(super) async fn create(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let caller = auth::caller(&request, &state, Scope::Images)?;
-    state.check_one_machine("batches")?;
     let key = caller.key;
     let tag = images::cost_tag(request.headers())?;
     if !images::is_json(request.headers()) {
@@ -76,7 +79,7 @@ pub(super) async fn create(
     let expires_at = now.checked_add(window).unwrap_or(jiff::Timestamp::MAX);
     let batch = NewBatch { id, key, terms, files, now, expires_at };
     state.service.ask_ledger(move |ledger| ledger.add_batch(&batch)).await?;
-    state.batches.wake();
+    state.wake_batches();
     shown(key, &id.to_string(), &state).await
 }
 
@@ -137,7 +140,7 @@ pub(in crate::http) async fn stop(row: &BatchRow, state: &State) -> Result<(), A
         return Err(ApiError::batch_over(row.status));
     }
     state.service.ask_ledger(move |ledger| ledger.cancel_batch(id, None, now)).await?;
-    state.batches.wake();
+    state.wake_batches();
     Ok(())
 }
 

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     batches::{Growing, InputLine, PlanReason},
     domain::{BatchStatus, CostTag, FileId, RequestId},
-    engine::{Priority, StopReason},
+    engine::Priority,
     http::{
         State,
         api::{
@@ -54,10 +54,10 @@ struct OpenRequests {
 }
 
 impl OpenRequests {
-    fn enter(&self, id: RequestId, service: &Service) {
+    fn enter(&self, id: RequestId, service: &Arc<Service>) {
         self.ids.lock().insert(id);
         if self.is_stopped.load(Ordering::SeqCst) {
-            service.stop_job(id, StopReason::Cancelled);
+            service.stop_unwanted(id);
         }
     }
 
@@ -66,11 +66,11 @@ impl OpenRequests {
     }
 
     /// Stops them all at their next step, and those that come still.
-    fn stop(&self, service: &Service) {
+    fn stop(&self, service: &Arc<Service>) {
         self.is_stopped.store(true, Ordering::SeqCst);
         let ids: Vec<_> = self.ids.lock().iter().copied().collect();
         for id in ids {
-            service.stop_job(id, StopReason::Cancelled);
+            service.stop_unwanted(id);
         }
     }
 }
@@ -265,7 +265,8 @@ impl Work<'_> {
         let parts = parts.map_err(|error| ServiceError::File(std::io::Error::other(error.to_string())))?;
         let file_bytes = self.append(is_error, parts).await?;
         let (id, result) = (self.batch.id, LineResult { line: line.number, request, is_error, file_bytes });
-        self.state.service.ask_ledger(move |ledger| ledger.note_line(id, result)).await?;
+        let driver = self.state.batches.driver();
+        self.state.service.ask_ledger(move |ledger| ledger.note_line(id, result, driver)).await?;
         self.done.insert(line.number);
         Ok(None)
     }
@@ -284,6 +285,8 @@ impl Work<'_> {
 
     /// Puts a line on the disk, and returns the length of its file with it.
     async fn append(&mut self, is_error: bool, parts: Vec<Part>) -> Result<u64, ServiceError> {
+        // Another node may write the file by now.
+        self.state.service.check_driver(self.state.batches.driver())?;
         let place = if is_error { &mut self.errors } else { &mut self.output };
         let lost = || std::io::Error::other("a line was written in part");
         let mut file = place.take().ok_or_else(lost)?;
@@ -295,6 +298,7 @@ impl Work<'_> {
             let written = web::block(move || file.write_all(&piece).map(|()| file)).await;
             file = written.map_err(std::io::Error::other)??;
         }
+        self.state.service.check_driver(self.state.batches.driver())?;
         let synced = web::block(move || file.sync().map(|()| file)).await;
         file = synced.map_err(std::io::Error::other)??;
         let length = file.length();

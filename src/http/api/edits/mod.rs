@@ -112,7 +112,6 @@ async fn answer(
     kind: EditKind,
 ) -> Result<HttpResponse, ApiError> {
     let head = Head::read(&request, &state)?;
-    state.check_one_machine("edits")?;
     check_model(&state)?;
     let body = Body::receive(&request, payload, &state).await?;
     let received = read(body, kind, &state).await?;

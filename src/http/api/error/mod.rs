@@ -129,12 +129,6 @@ impl ApiError {
         Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(1000)))
     }
 
-    /// What a cluster's gateways do not offer yet.
-    pub(in crate::http) fn not_in_cluster(what: &str) -> Self {
-        let message = format!("This server's gateways take no {what} yet: only images from prompts.");
-        Self::new(Code::UnsupportedValue, message).retry(Retry::Never)
-    }
-
     /// The bucket of images and files cannot be used now.
     fn store_away() -> Self {
         let message = "The server's image store does not answer, so images cannot be kept or read. Try again in a few seconds.";

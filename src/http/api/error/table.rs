@@ -145,7 +145,6 @@ impl From<&ServiceError> for ApiError {
                     "Pixels outside the mask changed, so the edit is not answered. Its energy is booked.";
                 Self::new(Code::RenderFailed, message).retry(Retry::Never)
             }
-            ServiceError::NotInCluster(what) => Self::not_in_cluster(what),
             other @ (ServiceError::Cost(_)
             | ServiceError::Encode(_)
             | ServiceError::StillOpen(_)

@@ -62,7 +62,6 @@ pub(super) async fn upload(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let key = auth::caller(&request, &state, Scope::Images)?.key;
-    state.check_one_machine("files")?;
     let (now, max) = (state.service.now(), state.file_terms.bytes_max_of_key);
     let announced = images::announced_length(request.headers()).unwrap_or(0) as u64;
     // Before the bytes come: the client should not send them for nothing.

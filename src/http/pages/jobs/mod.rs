@@ -123,8 +123,8 @@ pub(super) async fn preview(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     enter(&request, &state, Scope::Admin).await?;
-    let found = RequestId::from_digits(&id).and_then(|id| state.service.preview(id));
-    let found = found.ok_or_else(ApiError::job_not_found)?;
+    let id = RequestId::from_digits(&id).ok_or_else(ApiError::job_not_found)?;
+    let found = state.service.preview(id).await?.ok_or_else(ApiError::job_not_found)?;
     Ok(file(found.format.media_type(), found.file.to_vec()))
 }
 

@@ -18,6 +18,9 @@ use crate::{
     units::{Energy, EnergyBalance},
 };
 
+/// Milliseconds from which on a clock is marked.
+const CLOCK_OFF_MS: i64 = 1_000;
+
 /// A node, for scripts.
 #[derive(Serialize)]
 struct NodeBody<'a> {
@@ -33,6 +36,7 @@ struct NodeBody<'a> {
     requests_held: u32,
     pictures: u64,
     energy_kwh: Energy,
+    clock_ahead_ms: Option<i64>,
 }
 
 /// GET /admin/nodes
@@ -63,6 +67,7 @@ fn body(node: &NodeRow) -> NodeBody<'_> {
         requests_held: node.holds,
         pictures: node.figures.images,
         energy_kwh: node.figures.energy,
+        clock_ahead_ms: node.figures.clock_ahead_ms,
     }
 }
 
@@ -93,6 +98,7 @@ fn page(words: Words, nodes: &[NodeRow], waiting: usize, civil: &dyn Fn(Timestam
                     th.number scope="col" { (words.say("nodes-holds")) }
                     th.number scope="col" { (words.say("nodes-images")) }
                     th.number scope="col" { (words.say("nodes-energy")) }
+                    th.number scope="col" { (words.say("nodes-clock")) }
                     th scope="col" { (words.say("nodes-since")) }
                 } }
                 tbody { @for node in nodes { (line(words, node, civil)) } }
@@ -118,8 +124,20 @@ fn line(words: Words, node: &NodeRow, civil: &dyn Fn(Timestamp) -> DateTime) -> 
         td.number { (words.count(node.holds)) }
         td.number { (words.count(node.figures.images)) }
         td.number { (words.energy(energy)) }
+        td.number { @match node.figures.clock_ahead_ms {
+            Some(ahead) if ahead.abs() > CLOCK_OFF_MS => span.tag.warn { (clock(words, ahead)) },
+            Some(ahead) => (clock(words, ahead)),
+            None => "–",
+        } }
         td { (words.moment(node.joined_at, civil(node.joined_at))) }
     } }
+}
+
+/// How a machine's clock differs from the database's.
+fn clock(words: Words, ahead_ms: i64) -> String {
+    let seconds = format!("{}.{:03}", ahead_ms.unsigned_abs() / 1000, ahead_ms.unsigned_abs() % 1000);
+    let key = if ahead_ms < 0 { "nodes-clock-behind" } else { "nodes-clock-ahead" };
+    words.format(key, &[("seconds", seconds.into())])
 }
 
 #[cfg(test)]
@@ -146,12 +164,13 @@ mod tests {
                 watts: 350,
                 images: 1200,
                 energy: Energy::from_millijoules(3_600_000_000),
+                clock_ahead_ms: Some(-1_250),
             },
         };
         let civil = |at: Timestamp| jiff::tz::TimeZone::UTC.to_datetime(at);
         let gone = NodeRow { is_alive: false, ..node.clone() };
         let shown = text(&page(Words::ENGLISH, &[node, gone], 7, &civil));
-        for words in ["studio-3", "worker", "alive", "gone", "3 of 4", "1,200", "1.00 kWh", "wait: 7"] {
+        for words in ["studio-3", "worker", "alive", "gone", "3 of 4", "1,200", "1.00 kWh", "1.250 s behind", "wait: 7"] {
             assert!(shown.contains(words), "{words}: {shown}");
         }
         assert!(text(&page(Words::CHINESE, &[], 0, &civil)).contains("--role"));

@@ -15,6 +15,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, sql: include_str!("../../../../migrations/postgres/0001_ledger.sql") },
     Migration { number: 2, sql: include_str!("../../../../migrations/postgres/0002_cluster.sql") },
+    Migration { number: 3, sql: include_str!("../../../../migrations/postgres/0003_duties.sql") },
     Migration { number: 105, sql: include_str!("../../../../migrations/postgres/0105_prompts.sql") },
     Migration { number: 106, sql: include_str!("../../../../migrations/postgres/0106_favourites.sql") },
 ];
