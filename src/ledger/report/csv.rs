@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Charge, Charges, Figures, MonthReport, WholeMonth, YearReport};
 use crate::{
-    ledger::{LedgerError, Month},
+    ledger::{BoughtReport, LedgerError, Month},
     units::{Currency, Money},
 };
 
@@ -46,6 +46,8 @@ struct MonthRow {
     doubtful_images: Option<i64>,
     doubtful_total: Option<String>,
     paid_total: Option<String>,
+    lost_images: Option<i64>,
+    lost_total: Option<String>,
 }
 
 impl MonthReport {
@@ -62,7 +64,7 @@ impl MonthReport {
             grouped_by: Some(by.as_str()),
             group: group.group.as_deref().map(TextCell::from),
             title: group.title.as_deref().map(TextCell::from),
-            ..MonthRow::new(self.month, self.currency, &group.figures)
+            ..MonthRow::new(self.month, self.currency, &group.figures).with_bought(group.overflow.as_ref())
         }))
     }
 
@@ -83,16 +85,7 @@ impl MonthReport {
                 .as_ref()
                 .and_then(|whole| whole.carbon_grams_total)
                 .map(|grams| grams.0.to_grams_string()),
-            bought_images: self.overflow.as_ref().map(|bought| bought.bought_images),
-            bought_total: self.overflow.as_ref().map(|bought| bought.bought_total.to_string()),
-            doubtful_images: self.overflow.as_ref().map(|bought| bought.doubtful_images),
-            doubtful_total: self.overflow.as_ref().map(|bought| bought.doubtful_total.to_string()),
-            paid_total: self
-                .overflow
-                .as_ref()
-                .and_then(|bought| bought.paid_total)
-                .map(|paid| paid.to_string()),
-            ..MonthRow::new(self.month, self.currency, &self.figures)
+            ..MonthRow::new(self.month, self.currency, &self.figures).with_bought(self.overflow.as_ref())
         }
     }
 }
@@ -108,6 +101,8 @@ struct ChargeRow {
     quality: Option<String>,
     images: Option<i64>,
     amount: String,
+    bought_images: Option<i64>,
+    paid_elsewhere: Option<String>,
 }
 
 impl Charges {
@@ -149,7 +144,13 @@ impl Charges {
             ("mark-up", charge.mark_up),
         ];
         let others = others.into_iter().filter(|(_, amount)| *amount != Money::ZERO);
-        images.chain(others.map(|(line, amount)| row(line, amount))).collect()
+        // Nothing of it is charged, so that the amounts add up to the charge.
+        let bought = charge.overflow.as_ref().map(|bought| ChargeRow {
+            bought_images: Some(bought.bought_images),
+            paid_elsewhere: Some(bought.paid().to_string()),
+            ..row("bought elsewhere", Money::ZERO)
+        });
+        images.chain(others.map(|(line, amount)| row(line, amount))).chain(bought).collect()
     }
 }
 
@@ -185,6 +186,21 @@ impl MonthRow {
             compared_total: figures.compared_total.to_string(),
             carbon_grams: figures.carbon_grams.map(|grams| grams.0.to_grams_string()),
             ..Self::default()
+        }
+    }
+
+    /// The same with what was bought beside it.
+    fn with_bought(self, bought: Option<&BoughtReport>) -> Self {
+        let Some(bought) = bought else { return self };
+        Self {
+            bought_images: Some(bought.bought_images),
+            bought_total: Some(bought.bought_total.to_string()),
+            doubtful_images: Some(bought.doubtful_images),
+            doubtful_total: Some(bought.doubtful_total.to_string()),
+            paid_total: bought.paid_total.as_ref().map(Money::to_string),
+            lost_images: Some(bought.lost_images),
+            lost_total: Some(bought.lost_total.to_string()),
+            ..self
         }
     }
 }

@@ -16,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::SignedDuration;
 
 pub use self::attend::{BatchDesk, run_batches};
-pub(in crate::http) use self::object::{BatchBody, body};
+pub(in crate::http) use self::object::{BatchBody, bodies};
 use super::{
     auth,
     error::ApiError,
@@ -101,10 +101,7 @@ pub(super) async fn list(
     let page = terms.page(LIMIT_USUAL, LIMIT_MAX)?;
     let rows = state.service.ask_ledger(move |ledger| ledger.batches(key, page)).await?;
     let open = state.service.ask_ledger(|ledger| ledger.open_batches()).await?;
-    let mut bodies = Vec::with_capacity(rows.len());
-    for row in &rows {
-        bodies.push(object::body(row, &open, &state).await?);
-    }
+    let bodies = object::bodies(&rows.iter().collect::<Vec<_>>(), &open, &state).await?;
     Ok(HttpResponse::Ok().json(ListBody::of(bodies, &page, BatchBody::id)))
 }
 

@@ -15,6 +15,14 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, sql: include_str!("../../../../migrations/postgres/0001_ledger.sql") },
     Migration { number: 2, sql: include_str!("../../../../migrations/postgres/0002_cluster.sql") },
+    Migration {
+        number: 103,
+        sql: include_str!("../../../../migrations/postgres/0103_purchase_resolutions.sql"),
+    },
+    Migration {
+        number: 104,
+        sql: include_str!("../../../../migrations/postgres/0104_requests_of_batches.sql"),
+    },
 ];
 
 /// Held while the schema is brought up to date: programs that start at once wait for the first.
@@ -111,21 +119,15 @@ pub(super) fn check(client: &Client, url: &PostgresUrl) -> Result<(), LedgerErro
 
 /// Each trigger of the migrations, and the body of its function.
 fn expected_triggers() -> impl Iterator<Item = (&'static str, &'static str)> {
-    MIGRATIONS.iter().flat_map(|migration| {
-        let bodies: BTreeMap<&str, &str> = migration
-            .sql
-            .split("CREATE FUNCTION ")
-            .skip(1)
-            .filter_map(|text| {
-                let name = text.split('(').next()?;
-                Some((name, text.split("$$").nth(1)?))
-            })
-            .collect();
-        migration.sql.split("CREATE TRIGGER ").skip(1).filter_map(move |text| {
-            let name = text.split_whitespace().next()?;
-            let function = text.split("EXECUTE FUNCTION ").nth(1)?.split('(').next()?;
-            Some((name, *bodies.get(function)?))
-        })
+    // A trigger may call a function of an earlier step.
+    let functions = MIGRATIONS.iter().flat_map(|migration| migration.sql.split("CREATE FUNCTION ").skip(1));
+    let bodies: BTreeMap<&str, &str> =
+        functions.filter_map(|text| Some((text.split('(').next()?, text.split("$$").nth(1)?))).collect();
+    let triggers = MIGRATIONS.iter().flat_map(|migration| migration.sql.split("CREATE TRIGGER ").skip(1));
+    triggers.filter_map(move |text| {
+        let name = text.split_whitespace().next()?;
+        let function = text.split("EXECUTE FUNCTION ").nth(1)?.split('(').next()?;
+        Some((name, *bodies.get(function)?))
     })
 }
 
