@@ -6,7 +6,7 @@ use super::account::Account;
 use crate::{
     domain::Quality,
     http::pages::charts::{Bar, Chart, Mark, Money2d, Width, bars},
-    ledger::{GroupBy, GroupReport, Groups},
+    ledger::{BoughtReport, GroupBy, GroupReport, Groups},
 };
 
 /// More groups than these are drawn as one; the table has all.
@@ -112,6 +112,7 @@ fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
                         None => (name(account, groups.by, group)),
                     }
                     @if group.title.is_some() { @if let Some(id) = &group.group { small { code { (id) } } } }
+                    @if let Some(bought) = &group.overflow { (bought_beside(account, bought)) }
                 }
                 td { (account.count(group.figures.images)) }
                 td { (words.energy(group.figures.wall_energy_kwh)) }
@@ -121,6 +122,12 @@ fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
             } } }
         } }
     }
+}
+
+/// What was bought elsewhere for a group, which is in none of its figures.
+fn bought_beside(account: &Account<'_>, bought: &BoughtReport) -> Markup {
+    let values = [("count", bought.bought_images.into()), ("paid", account.money(bought.paid()).into())];
+    html! { small.wrap { (account.words.format("costs-overflow-group", &values)) } }
 }
 
 /// What a group leads to: a key's page, a tag's jobs.
