@@ -188,7 +188,7 @@ fn bookings(bench: &Bench) {
         let book = |number: u64| {
             let request = request(first + number, key, &budgets, NOW);
             let reservation = ledger.reserve(&request).expect("reserved").into_new().expect("no repeat");
-            ledger.start(reservation.id()).expect("started");
+            ledger.start(reservation.id(), NOW).expect("started");
             assert!(settle(ledger, reservation), "settled");
         };
         (0..BOOKINGS).map(|number| timed(|| book(number)).0).collect()

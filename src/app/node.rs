@@ -222,6 +222,9 @@ impl NodeApp {
         if let Some(working) = working {
             working.await.ok();
         }
+        // The last of them may be why the node stops. One that was announced has the same id.
+        let node = (self.cluster.lease.node(), self.identity.machine.as_str());
+        keeper.announce_lost_devices(&mut 0, Some(node)).await;
         drop(keeper);
         if let Some(worker) = self.worker.take() {
             worker.end().await;

@@ -204,6 +204,7 @@ fn in_words(charges: &Charges) -> String {
         Column::Number("UNUSED"),
         Column::Number("MARK-UP"),
         Column::Number("TOTAL"),
+        Column::Number("BOUGHT"),
     ];
     let cells = |charge: &crate::ledger::Charge| {
         [
@@ -215,11 +216,12 @@ fn in_words(charges: &Charges) -> String {
             charge.unused_share.readable(),
             charge.mark_up.readable(),
             charge.total.readable(),
+            charge.overflow.as_ref().map_or_else(|| "-".into(), |bought| bought.paid().readable()),
         ]
     };
     let rows = charges.charges.iter().map(cells).collect();
     format!(
-        "{}amounts in {}; idle and unused cost is shared by {}; the all-in cost is {}\n",
+        "{}amounts in {}; idle and unused cost is shared by {}; the all-in cost is {}; what was bought is not in the total\n",
         table(columns, rows),
         charges.currency,
         charges.shared_by,

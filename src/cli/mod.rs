@@ -28,6 +28,7 @@ mod output;
 mod prices;
 mod progress;
 mod pull;
+mod purchases;
 mod receipt;
 mod reconcile;
 mod restore;
@@ -141,6 +142,9 @@ enum Command {
     Month(month::MonthCommand),
     /// Compare figures of the books that come about in different ways; exit code 1 if two differ
     Audit(audit::AuditArgs),
+    /// List what was bought from other services, and record what was found out about purchases in doubt
+    #[command(subcommand)]
+    Purchases(purchases::PurchasesCommand),
     /// Print what was booked for a request, and how each figure comes about
     Receipt(receipt::ReceiptArgs),
     /// Forget a tag or a key's name: a pseudonym takes its place, kept images are deleted, sums and seals stay
@@ -329,6 +333,7 @@ pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args, &*clock),
         Command::Audit(args) => audit::run(&args, &*clock),
+        Command::Purchases(command) => purchases::run(&command, &*clock),
         Command::Receipt(args) => receipt::run(&args),
         Command::Roi(args) => roi::run(&args, &*clock),
         Command::Setup(args) => setup::run(&args, &*clock),

@@ -8,6 +8,7 @@ use crate::{
     costs::{CostError, WorkingWord},
     domain::{Calendar, Computation, LoraUse, RequestId},
     ledger::{BookedEntry, EntryChange, Purchase},
+    units::Money,
 };
 
 #[derive(Debug, Args)]
@@ -72,6 +73,14 @@ fn bought(purchase: &Purchase) -> String {
         row("privacy", "the prompt left the house".into()),
     ];
     rows.extend(purchase.outcome.clone().map(|outcome| row("outcome", outcome)));
+    rows.extend(purchase.resolution.as_ref().map(|found| {
+        let what = if found.paid == Money::ZERO {
+            "not paid".into()
+        } else {
+            format!("paid: {} ({} {})", found.paid, found.list, price.list_currency)
+        };
+        row("found out", format!("{what}, by {} {}", found.actor, found.note).trim_end().to_owned())
+    }));
     table([Column::Text("PURCHASE"), Column::Text("")], rows)
 }
 

@@ -61,6 +61,9 @@ pub struct OverflowConfig {
     /// Hosts that may have any address, and may be reached by http.
     #[serde(default)]
     pub private_hosts: Vec<NamedHost>,
+    /// Hosts beside its own that an image is fetched from, if an answer has its URL alone.
+    #[serde(default)]
+    pub image_hosts: Vec<NamedHost>,
     /// Fields that each request has beside those of every request.
     #[serde(default)]
     pub body: serde_json::Map<String, serde_json::Value>,
@@ -106,6 +109,7 @@ impl OverflowConfig {
             name: self.name.clone(),
             base_url,
             reach: if is_private { Reach::Any } else { Reach::Public },
+            image_hosts: self.image_hosts.clone(),
             key: self.key()?,
             model: self.model.clone(),
             sku: self.sku.clone(),
@@ -267,6 +271,8 @@ mod tests {
         assert_eq!((acme.wares.images_max, acme.wares.edits), (1, EditsSold::None));
         assert_eq!(acme.wares.qualities.len(), 1, "auto is medium");
         assert_eq!(acme.body["moderation"], "low");
+        let listed = configured("image_hosts", "image_hosts = [\"cdn.acme.test\"]").expect("a seller");
+        assert_eq!(listed[0].image_hosts[0].to_string(), "cdn.acme.test");
         let private = configured(
             "base_url",
             "base_url = \"http://127.0.0.1:9000/v1/\"\nprivate_hosts = [\"127.0.0.1:9000\"]",
@@ -294,6 +300,7 @@ mod tests {
             ("images_max", "images_max = 11", "images_max"),
             ("timeout_seconds", "timeout_seconds = 0", "timeout_seconds"),
             ("model", "", "model"),
+            ("image_hosts", "image_hosts = [\"https://cdn.acme.test\"]", "is not a host"),
             ("colour", "colour = 1", "colour"),
         ] {
             let error = configured(key, line).expect_err(line);

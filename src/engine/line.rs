@@ -12,7 +12,7 @@ use super::{
     slot::Held,
 };
 use crate::{
-    domain::{EnergySource, Usage},
+    domain::{EnergySource, LostDevice, Usage},
     units::{Millis, Power},
 };
 
@@ -44,6 +44,8 @@ pub(super) struct Line {
     pub(super) is_draining: bool,
     /// A device has generated an image since the start.
     has_generated: bool,
+    /// Devices that are lost, in the order in which they were.
+    losses: Vec<LostDevice>,
 }
 
 /// What the queue knows of a worker.
@@ -143,6 +145,7 @@ impl Shared {
                 workers,
                 is_draining: false,
                 has_generated: false,
+                losses: Vec::new(),
             }),
             news: Condvar::new(),
             broke_down: Notify::new(),
@@ -226,10 +229,11 @@ impl Shared {
         line.update(worker, |state| state.device = DeviceState::Generating);
     }
 
-    /// Notes that the device of `worker` is lost. With the last one, all that waits is given up.
-    pub(super) fn lose(&self, worker: usize) {
+    /// Notes that the device of `worker` is lost, for `reason`. With the last one, all that waits is given up.
+    pub(super) fn lose(&self, worker: usize, name: &str, reason: &str) {
         let given_up = {
             let mut line = self.line();
+            line.losses.push(LostDevice { index: worker, name: name.to_owned(), reason: reason.to_owned() });
             line.update(worker, |state| state.device = DeviceState::Lost);
             if line.is_lost() && line.has_generated {
                 self.broke_down.notify_one();
@@ -246,6 +250,10 @@ impl Shared {
     pub(super) fn is_ready(&self) -> bool {
         let line = self.line();
         !line.is_draining && line.workers.iter().any(|state| state.device == DeviceState::Generating)
+    }
+
+    pub(super) fn losses(&self) -> Vec<LostDevice> {
+        self.line().losses.clone()
     }
 
     pub(super) fn counts(&self) -> DeviceCounts {
@@ -324,7 +332,7 @@ mod tests {
             (Millis::new(900), Millis::new(1_800))
         );
         assert_eq!([2, 3].map(|images| line.time_for_images(work, images).get()), [1_800, 3_600]);
-        line.lose(1);
+        line.lose(1, "cuda:1", "it failed");
         assert_eq!(
             (line.time_for(work), line.time_for_images(work, 2)),
             (Millis::new(1_800), Millis::new(3_600))
@@ -348,7 +356,7 @@ mod tests {
         line.figures[0].history.observe(Kind::of(&spec, 0, limits), took(500, 9_000), 1);
         line.figures[1].history.observe(Kind::of(&spec, 0, limits), took(300, 12_000), 1);
         assert_eq!(foresee().usage, Usage { epoch: None, ..took(500, 12_000) });
-        line.lose(1);
+        line.lose(1, "cuda:1", "it failed");
         assert_eq!(foresee().usage, Usage { epoch: None, ..took(500, 9_000) });
     }
 
@@ -357,11 +365,14 @@ mod tests {
         let line = Shared::new(3);
         assert!(!line.is_ready());
         line.note_generated(0);
-        line.lose(2);
+        line.lose(2, "cuda:2", "it failed");
         assert_eq!(line.counts(), DeviceCounts { all: 3, starting: 1, generating: 1, lost: 1 });
         assert!(line.is_ready() && !line.line().is_lost());
-        line.lose(0);
-        line.lose(1);
+        line.lose(0, "cuda:0", "it failed");
+        line.lose(1, "cuda:1", "it failed");
         assert!(!line.is_ready() && line.line().is_lost());
+        let losses = line.losses();
+        assert_eq!(losses.iter().map(|lost| lost.index).collect::<Vec<_>>(), [2, 0, 1]);
+        assert_eq!((losses[0].name.as_str(), losses[0].reason.as_str()), ("cuda:2", "it failed"));
     }
 }

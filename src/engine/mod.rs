@@ -39,7 +39,8 @@ use self::{
 pub use crate::pipeline::{HashedWeights, LoraGap, LoraSet, ModelLayers, ModelOutline, PromptTokens};
 use crate::{
     domain::{
-        Computation, EditRecord, EnergySource, KeyId, Overhead, RenderJob, RenderSpec, Usage, WeightHashes,
+        Computation, EditRecord, EnergySource, KeyId, LostDevice, Overhead, RenderJob, RenderSpec, Usage,
+        WeightHashes,
     },
     pipeline::{
         Arithmetic, DeviceKind, MemoryTier, PROMPT_TOKENS_MAX, Pipeline, Precision, PromptTokenizer,
@@ -224,6 +225,11 @@ impl Engine {
     /// How many devices there are, and how they are.
     pub fn devices(&self) -> DeviceCounts {
         self.shared.counts()
+    }
+
+    /// Those that are lost, in the order in which they were.
+    pub fn lost_devices(&self) -> Vec<LostDevice> {
+        self.shared.losses()
     }
 
     /// Live jobs that wait.

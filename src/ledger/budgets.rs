@@ -25,6 +25,7 @@ struct PeriodSums {
     start: Option<Timestamp>,
     last_entry: i64,
     last_bought: i64,
+    last_resolved: i64,
     by_key: HashMap<KeyId, Spending>,
 }
 
@@ -49,6 +50,14 @@ pub(super) const PAID: &str = "SELECT key_id, CAST(sum(price_nano) AS BIGINT),
      FROM bought_images JOIN requests ON requests.id = request_id
      WHERE bought_images.id > ?2 AND entered_at_ms >= ?1 GROUP BY key_id";
 
+/// By how much more was paid for purchases in doubt, for each key, as findings after ?2 say: of doubts that were booked at or after ?1.
+pub(super) const FOUND: &str =
+    "SELECT key_id, CAST(sum(paid_nano - price_nano * purchases.images) AS BIGINT),
+            CAST(0 AS BIGINT), CAST(0 AS BIGINT)
+     FROM purchase_resolutions JOIN purchases ON purchases.id = purchase_id
+     JOIN requests ON requests.id = purchases.request_id
+     WHERE purchase_resolutions.id > ?2 AND purchases.ended_at_ms >= ?1 GROUP BY key_id";
+
 /// What open requests of each key have reserved.
 pub(super) const RESERVED: &str =
     "SELECT key_id, CAST(sum(reserved_nano) AS BIGINT), CAST(sum(images) AS BIGINT),
@@ -69,9 +78,11 @@ impl PeriodSums {
         if self.start != Some(start) {
             let before = "SELECT coalesce(min(id) - 1, 0) FROM entries WHERE entered_at_ms >= ?1";
             let last_entry = conn.query_one(before, params![start], |row| row.get(0))?;
-            *self = Self { start: Some(start), last_entry, last_bought: 0, by_key: HashMap::new() };
+            *self = Self { start: Some(start), last_entry, ..Self::default() };
         }
         self.last_bought = self.add_after(conn, (PAID, "bought_images"), start, self.last_bought)?;
+        self.last_resolved =
+            self.add_after(conn, (FOUND, "purchase_resolutions"), start, self.last_resolved)?;
         self.last_entry = self.add_after(conn, (SPENT, "entries"), start, self.last_entry)?;
         Ok(())
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Ledger, LedgerError, signed,
-    store::{Conn, Row, params},
+    store::{Conn, Param, Row, params},
     unsigned,
 };
 use crate::domain::{FileId, FilePurpose, KeyId};
@@ -102,6 +102,26 @@ impl Ledger {
     pub fn file(&self, key: KeyId, id: FileId, now: Timestamp) -> Result<Option<FileRow>, LedgerError> {
         let sql = format!("SELECT {COLUMNS} FROM files WHERE {OPEN} AND id = ?3");
         self.store.read(|conn| conn.query_first(&sql, params![key.get(), now, id.to_string()], file_row))
+    }
+
+    /// Those of `ids` that can be read at `now`, whosever they are.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn files_among(&self, ids: &[FileId], now: Timestamp) -> Result<Vec<FileRow>, LedgerError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        let places: Vec<_> = (2..ids.len() + 2).map(|place| format!("?{place}")).collect();
+        let sql = format!(
+            "SELECT {COLUMNS} FROM files
+             WHERE deleted_at_ms IS NULL AND coalesce(expires_at_ms > ?1, TRUE) AND id IN ({})",
+            places.join(", ")
+        );
+        let texts = ids.iter().map(|id| Param::Text(id));
+        let params: Vec<_> = std::iter::once(Param::Integer(now.as_millisecond())).chain(texts).collect();
+        self.store.read(|conn| conn.query(&sql, &params, file_row))
     }
 
     /// Files of `key` at `now`, of one purpose or of all.

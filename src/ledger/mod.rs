@@ -81,7 +81,7 @@ pub use self::{
     },
     meter::{Epoch, OverheadTotals},
     purchases::{
-        HeldPurchase, NewPurchase, PurchaseForbidden,
+        HeldPurchase, NewPurchase, PurchaseFinding, PurchaseForbidden, ResolveError,
         sums::{BoughtReport, SellerReport},
     },
     queue::{
@@ -107,10 +107,10 @@ pub use self::{
     terms::TermRow,
     types::{
         BudgetHolder, BudgetPeriods, Evidence, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
-        Purchase, PurchaseState, Reservation, ReserveError, Reserved, SettledImage, SettledRequest,
-        Settlement, Unbooked, Year, YearError,
+        Purchase, PurchaseRecord, PurchaseRow, PurchaseState, Reservation, ReserveError, Reserved,
+        Resolution, SettledImage, SettledRequest, Settlement, Unbooked, Year, YearError,
     },
-    webhooks::{DueDelivery, EndpointStanding, UndeliveredEvent, WebhookEndpoint},
+    webhooks::{DeviceLoss, DueDelivery, EndpointStanding, UndeliveredEvent, WebhookEndpoint},
 };
 
 /// A handle on the books.

@@ -3,10 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Ledger, LedgerError,
+    BoughtReport, Ledger, LedgerError, purchases,
     store::{Row, params},
 };
-use crate::units::{Energy, Millis, Power};
+use crate::{
+    costs::simulation::{BoughtLately, LATELY_DAYS},
+    units::{Energy, Millis, Power},
+};
 
 /// The time that counts as lately.
 const DAYS: i64 = 30;
@@ -33,14 +36,35 @@ impl RecentUse {
     }
 }
 
+/// The moment so many times 24 hours before `now`.
+fn days_before(now: Timestamp, days: i64) -> Timestamp {
+    now.checked_sub(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MIN)
+}
+
 impl Ledger {
+    /// What was bought elsewhere in the 30 days before `now`; none if nothing was.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the database refuses, or a sum is out of range.
+    pub fn bought_lately(&self, now: Timestamp) -> Result<Option<BoughtLately>, LedgerError> {
+        let end = now.checked_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
+        let rows = self
+            .store
+            .read(|conn| purchases::rows::of_span(conn, days_before(now, LATELY_DAYS.into()), end))?;
+        let report = BoughtReport::new(rows.iter().map(|row| &row.sum), None)?;
+        Ok(report.map(|report| BoughtLately {
+            images: u64::try_from(report.bought_images).unwrap_or(0),
+            paid: report.paid(),
+            here: report.here_total,
+        }))
+    }
+
     /// What was generated in the 30 days before `now`; none if nothing was.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn recent_use(&self, now: Timestamp) -> Result<Option<RecentUse>, LedgerError> {
-        let ago =
-            |days: i64| now.checked_sub(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MIN);
+        let ago = |days| days_before(now, days);
         let sums =
             "SELECT CAST(coalesce(sum(images), 0) AS BIGINT), CAST(coalesce(sum(duration_ms), 0) AS BIGINT),
                            CAST(coalesce(sum(energy_mj), 0) AS BIGINT)

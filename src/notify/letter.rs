@@ -17,6 +17,10 @@ impl Letter {
         let (subject, advice) = kind.parse::<EventKind>().map_or((kind, ""), |kind| words(kind));
         let empty = serde_json::Map::new();
         let data = event["data"].as_object().unwrap_or(&empty);
+        let subject = match data.get("device").and_then(Value::as_str) {
+            Some(device) => format!("{subject}: {device}"),
+            None => subject.to_owned(),
+        };
         let lines =
             data.iter().map(|(name, value)| format!("{}: {}\n", name.replace('_', " "), plain(name, value)));
         let at = event["created_at"].as_i64().and_then(|at| jiff::Timestamp::from_second(at).ok());
@@ -88,6 +92,17 @@ mod tests {
         for line in
             ["key: all keys", "budget: soft 400 a month", "resets at: 2026-12-01T00:00:00Z", "At 2026-11-23"]
         {
+            assert!(letter.text.contains(line), "{line} in {}", letter.text);
+        }
+    }
+
+    #[test]
+    fn a_lost_device_is_named_with_its_reason() {
+        let body = r#"{"id":"evt_2","object":"event","created_at":1795442399,"type":"device.lost",
+                       "data":{"lost":1,"devices":2,"index":1,"device":"cuda:1","reason":"an illegal memory access"}}"#;
+        let letter = Letter::of(body).expect("JSON");
+        assert_eq!(letter.subject, "[Tintype] A device was lost: cuda:1");
+        for line in ["device: cuda:1", "reason: an illegal memory access", "lost: 1"] {
             assert!(letter.text.contains(line), "{line} in {}", letter.text);
         }
     }

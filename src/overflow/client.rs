@@ -6,7 +6,7 @@ use ureq::{
     http::{Request, Response, header},
 };
 
-use super::{Seller, answer, form};
+use super::{Seller, answer, fetch, form};
 use crate::{
     domain::{Pixels, RenderJob},
     outbound::{Outbound, OutboundError, target, unreachable},
@@ -112,7 +112,8 @@ impl Buyer {
             200 => {
                 let limit = BYTES_OF_IMAGE_MAX * u64::from(job.images);
                 let bytes = read(answer, limit).map_err(PurchaseError::Doubtful)?;
-                let images = answer::images(&bytes, job).map_err(PurchaseError::Doubtful)?;
+                let fetch = |url: &str| fetch::file(&self.outbound, seller, url);
+                let images = answer::images(&bytes, job, &fetch).map_err(PurchaseError::Doubtful)?;
                 Ok(match job.spec.edit.as_deref() {
                     None => images,
                     Some(edit) => images.into_iter().map(|image| form::keep_outside(image, edit)).collect(),

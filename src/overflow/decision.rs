@@ -41,11 +41,56 @@ pub struct Offered<'a> {
     pub is_covered: bool,
 }
 
+/// The rule that keeps a request here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StayRule {
+    /// The key's prompts may not leave the house.
+    Key,
+    /// It asks for what only the model here has.
+    Model,
+    /// No seller has what it asks for.
+    Wares,
+    /// The wait is not long enough.
+    Wait,
+    /// The seller has no price today.
+    Price,
+    /// An image costs more than it may.
+    ImageCap,
+    /// The day's cap would be passed.
+    DayCap,
+    /// A budget does not cover it.
+    Budget,
+    /// The key has as many jobs at once as it may have.
+    Jobs,
+    /// An earlier purchase under the same Idempotency-Key is in doubt.
+    InDoubt,
+}
+
+crate::domain::words!(StayRule, "a rule of overflow":
+    Key = "key", Model = "model", Wares = "wares", Wait = "wait", Price = "price", ImageCap = "image_cap",
+    DayCap = "day_cap", Budget = "budget", Jobs = "jobs", InDoubt = "in_doubt");
+
+/// Why a request stays here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stay {
+    /// The rule.
+    pub rule: StayRule,
+    /// The same in words, with its figures.
+    pub why: String,
+}
+
+impl Stay {
+    /// By `rule`, in these words.
+    pub fn by(rule: StayRule, why: impl Into<String>) -> Self {
+        Self { rule, why: why.into() }
+    }
+}
+
 /// Where a request's images are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// Here, and why.
-    Here(String),
+    Here(Stay),
     /// At one of those that were offered, by its place, and why.
     There {
         /// Its place in the list.
@@ -61,7 +106,7 @@ pub enum Choice {
 /// seller's is named.
 pub fn decide(situation: &Situation, offered: &[Offered<'_>]) -> Choice {
     let mut best: Option<(usize, &BoughtPrice)> = None;
-    let mut stays = String::from("no overflow is configured");
+    let mut stays = Stay::by(StayRule::Wares, "no overflow is configured");
     for (place, offer) in offered.iter().enumerate() {
         match refusal(situation, offer) {
             Err(reason) => stays = reason,
@@ -93,31 +138,32 @@ pub fn short_wait(wait: Wait, seller: &Seller) -> Option<String> {
 ///
 /// # Errors
 /// Why it is not, in words.
-fn refusal<'a>(situation: &Situation, offer: &'a Offered<'_>) -> Result<&'a BoughtPrice, String> {
+fn refusal<'a>(situation: &Situation, offer: &'a Offered<'_>) -> Result<&'a BoughtPrice, Stay> {
     let Seller { name, caps, .. } = offer.seller;
     let currency = situation.currency;
     if let Some(reason) = short_wait(situation.wait, offer.seller) {
-        return Err(reason);
+        return Err(Stay::by(StayRule::Wait, reason));
     }
-    let price = offer.price.as_ref().map_err(|reason| format!("{name} has no price: {reason}"))?;
+    let none = |reason: &String| Stay::by(StayRule::Price, format!("{name} has no price: {reason}"));
+    let price = offer.price.as_ref().map_err(none)?;
     if price.price > caps.an_image {
-        return Err(format!(
-            "{name} asks {} {currency} an image; the cap is {}",
-            amount(price.price),
-            amount(caps.an_image)
-        ));
+        let (asked, cap) = (amount(price.price), amount(caps.an_image));
+        let why = format!("{name} asks {asked} {currency} an image; the cap is {cap}");
+        return Err(Stay::by(StayRule::ImageCap, why));
     }
     let total = price.price.times(situation.images);
     let of_day = total.and_then(|total| offer.paid_today.plus(total));
     if of_day.is_ok_and(|of_day| of_day <= caps.a_day) {
-        if offer.is_covered { Ok(price) } else { Err(format!("the budget does not cover {name}'s price")) }
+        let uncovered = || Stay::by(StayRule::Budget, format!("the budget does not cover {name}'s price"));
+        offer.is_covered.then_some(price).ok_or_else(uncovered)
     } else {
-        Err(format!(
+        let why = format!(
             "{} of {name}'s {} {currency} a day are used; another {} would pass that",
             amount(offer.paid_today),
             amount(caps.a_day),
             total.map_or_else(|_| "purchase".into(), amount)
-        ))
+        );
+        Err(Stay::by(StayRule::DayCap, why))
     }
 }
 
@@ -184,7 +230,7 @@ mod tests {
 
     fn stays(situation: &Situation, offer: Offered<'_>) -> String {
         match decide(situation, &[offer]) {
-            Choice::Here(why) => why,
+            Choice::Here(stay) => format!("{}: {}", stay.rule, stay.why),
             there @ Choice::There { .. } => panic!("{there:?}"),
         }
     }
@@ -213,14 +259,15 @@ mod tests {
         let short = Situation { wait: Wait::Of(Millis::new(30_000)), ..NOW };
         assert!(stays(&short, offer(&acme)).contains("not over acme's 30 s"));
         let dear = Offered { price: Ok(price(1_000_000_001)), ..offer(&acme) };
-        assert!(stays(&NOW, dear).contains("the cap is 1.0000"));
+        assert!(stays(&NOW, dear).starts_with("image_cap: acme asks"));
         let unpriced = Offered { price: Err("retired".into()), ..offer(&acme) };
         assert!(stays(&NOW, unpriced).contains("acme has no price: retired"));
         let full = Offered { paid_today: money("9.258000001"), ..offer(&acme) };
-        assert!(stays(&NOW, full).contains("a day are used"));
+        assert!(stays(&NOW, full).starts_with("day_cap: 9.2580 of"));
         let poor = Offered { is_covered: false, ..offer(&acme) };
-        assert!(stays(&NOW, poor).contains("budget"));
-        assert_eq!(decide(&NOW, &[]), Choice::Here("no overflow is configured".into()));
+        assert!(stays(&NOW, poor).starts_with("budget: "));
+        let nobody = Stay::by(StayRule::Wares, "no overflow is configured");
+        assert_eq!(decide(&NOW, &[]), Choice::Here(nobody));
         let to_the_last = Offered { paid_today: money("9.258"), ..offer(&acme) };
         assert!(matches!(decide(&NOW, &[to_the_last]), Choice::There { .. }));
     }
@@ -234,7 +281,7 @@ mod tests {
                 .collect();
             match decide(&NOW, &offers) {
                 Choice::There { offered, .. } => offered,
-                Choice::Here(why) => panic!("{why}"),
+                Choice::Here(stay) => panic!("{stay:?}"),
             }
         };
         assert_eq!((at([3, 2, 1]), at([2, 1, 1]), at([1, 1, 1])), (2, 1, 0));

@@ -6,11 +6,12 @@
 mod answer;
 mod client;
 mod decision;
+mod fetch;
 mod form;
 mod seller;
 
 pub use self::{
     client::{Buyer, PurchaseError},
-    decision::{Choice, Offered, Situation, Wait, decide, short_wait},
+    decision::{Choice, Offered, Situation, Stay, StayRule, Wait, decide, short_wait},
     seller::{Caps, EditsSold, Seller, SellerKey, Wares},
 };

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
-    domain::{ImageSize, Quality, RenderJob, RenderSpec},
+    domain::{ImageSize, NamedHost, Quality, RenderJob, RenderSpec},
     outbound::Reach,
     units::{Millis, Money},
 };
@@ -19,6 +19,8 @@ pub struct Seller {
     pub base_url: Url,
     /// The addresses that it may have.
     pub reach: Reach,
+    /// Hosts beside its own that an image is fetched from, if an answer has its URL alone.
+    pub image_hosts: Vec<NamedHost>,
     /// What opens it.
     pub key: SellerKey,
     /// Its model, as its API calls it.
@@ -135,6 +137,7 @@ pub(super) mod tests {
             name: name.into(),
             base_url: base_url.parse().expect("a URL"),
             reach: Reach::Any,
+            image_hosts: Vec::new(),
             key: SellerKey::new("sk-test").expect("a key"),
             model: "gpt-image-2".into(),
             sku: "openai/gpt-image-2".into(),

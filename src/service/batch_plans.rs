@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::{Service, ServiceError};
 use crate::{
     batches::{BatchPlan, Begin, Prospect},
-    costs::PriceSpan,
-    domain::{BatchStatus, KeyId},
+    costs::{CostModel, PriceSpan},
+    domain::{BatchStatus, Calendar, KeyId},
     ledger::{BatchCost, BatchRow},
     units::Money,
 };
@@ -18,10 +18,47 @@ impl Service {
     /// # Errors
     /// [`ServiceError`] if the ledger fails, or an amount is out of range.
     pub async fn plan_batch(&self, batch: &BatchRow, open: &[BatchRow]) -> Result<BatchPlan, ServiceError> {
+        self.planned(&self.costs_now().await?, batch, open)
+    }
+
+    /// When the rest of each of `batches` that is in progress is done, among those that are `open`, and what its requests have cost
+    /// so far, and would have at the price of its creation: with one question to the ledger.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the ledger fails, or an amount is out of range.
+    pub async fn batch_standings(
+        &self,
+        batches: &[&BatchRow],
+        open: &[BatchRow],
+    ) -> Result<Vec<(Option<BatchPlan>, BatchCost)>, ServiceError> {
+        let (costs, calendar) = (self.costs().clone(), self.calendar().clone());
+        let asked: Vec<_> = batches.iter().map(|batch| (batch.key, batch.id, batch.times.created)).collect();
+        let (costs, sums) = self
+            .ask_ledger(move |ledger| -> Result<_, ServiceError> {
+                let costs = ledger.with_assets(&costs)?;
+                let priced = |(key, id, at)| Ok((key, id, price_at(&costs, at, &calendar)?.price_per_kwh));
+                let priced = asked.into_iter().map(priced).collect::<Result<Vec<_>, ServiceError>>()?;
+                let sums = ledger.batch_costs(&priced)?;
+                Ok((costs, sums))
+            })
+            .await?;
+        let plan = |batch: &BatchRow| match batch.status {
+            BatchStatus::InProgress => self.planned(&costs, batch, open).map(Some),
+            _ => Ok(None),
+        };
+        batches.iter().zip(sums).map(|(batch, cost)| Ok((plan(batch)?, cost))).collect()
+    }
+
+    /// The plan by these costs, by the pace and the load as they are now.
+    fn planned(
+        &self,
+        costs: &CostModel,
+        batch: &BatchRow,
+        open: &[BatchRow],
+    ) -> Result<BatchPlan, ServiceError> {
         let (now, expires) = (self.now(), batch.times.expires);
-        let costs = self.costs_now().await?;
         let prices = costs.electricity_prices(now, expires, self.calendar())?;
-        let prices = if prices.is_empty() { vec![self.price_at(now).await?] } else { prices };
+        let prices = if prices.is_empty() { vec![price_at(costs, now, self.calendar())?] } else { prices };
         let (work, usage) = self.studio().foresee_work(batch.work_left());
         let energy = costs.wasted(usage, self.civil(now))?.wall_energy;
         let devices = self.studio().devices().all;
@@ -37,24 +74,14 @@ impl Service {
             prices: &prices,
         }))
     }
+}
 
-    /// What the requests of `batch` have cost so far, and would have at the price of its creation.
-    ///
-    /// # Errors
-    /// [`ServiceError`] if the ledger fails.
-    pub async fn batch_cost(&self, batch: &BatchRow) -> Result<BatchCost, ServiceError> {
-        let price = self.price_at(batch.times.created).await?.price_per_kwh;
-        let (key, id) = (batch.key, batch.id);
-        self.ask_ledger(move |ledger| ledger.batch_cost(key, id, price)).await
-    }
-
-    /// The price of electricity at a moment, as a span of that minute.
-    async fn price_at(&self, at: Timestamp) -> Result<PriceSpan, ServiceError> {
-        let end = at.checked_add(jiff::SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
-        let spans = self.costs_now().await?.electricity_prices(at, end, self.calendar())?;
-        let none = PriceSpan { start: at, end, price_per_kwh: Money::ZERO };
-        Ok(spans.first().copied().unwrap_or(none))
-    }
+/// The price of electricity at a moment, as a span of that minute.
+fn price_at(costs: &CostModel, at: Timestamp, calendar: &Calendar) -> Result<PriceSpan, ServiceError> {
+    let end = at.checked_add(jiff::SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
+    let spans = costs.electricity_prices(at, end, calendar)?;
+    let none = PriceSpan { start: at, end, price_per_kwh: Money::ZERO };
+    Ok(spans.first().copied().unwrap_or(none))
 }
 
 /// Work that is done before `batch` has as much: live jobs, older batches of its key, and of every other key as much as it has

@@ -92,6 +92,9 @@ const REPORTS_AT_ONCE: usize = 8;
 impl Service {
     /// A service of these parts.
     pub fn new(parts: ServiceParts) -> Self {
+        for seller in parts.settings.buyer.sellers() {
+            parts.metrics.know_seller(&seller.name, parts.costs.currency());
+        }
         Self {
             parts,
             in_flight: InFlight::default(),

@@ -72,10 +72,14 @@ impl Service {
         let (mut renewals, mut looks) = (interval(settings.renewal()), interval(settings.look()));
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut unknown = HashSet::new();
+        let (mut unknown, mut announced) = (HashSet::new(), 0);
         loop {
             tokio::select! {
-                _ = renewals.tick() => self.renew(&cluster, &identity, &mut unknown).await,
+                _ = renewals.tick() => {
+                    self.renew(&cluster, &identity, &mut unknown).await;
+                    let node = (cluster.lease.node(), identity.machine.as_str());
+                    self.announce_lost_devices(&mut announced, Some(node)).await;
+                }
                 _ = looks.tick() => self.reap(&cluster).await,
             }
         }

@@ -20,7 +20,8 @@ use crate::{
         BudgetPeriods, Ledger, Need, NewPurchase, NewRequest, NotAdmitted, OverBudget, Purchase,
         PurchaseForbidden, Reservation, ReserveError, Reserved, Unbooked,
     },
-    overflow::{self, Choice, Offered, PurchaseError, Seller, Situation, Wait},
+    overflow::{self, Choice, Offered, PurchaseError, Seller, Situation, Stay, StayRule, Wait},
+    telemetry::PurchaseOutcome,
     units::{Currency, Millis, Money},
 };
 
@@ -35,13 +36,21 @@ pub(super) struct Chosen {
 impl Chosen {
     /// The purchase, once it is written down.
     pub(super) fn buying(self, order: Order) -> Buying {
-        Buying { seller: self.seller, why: self.why, order }
+        let bill = Bill { seller: self.seller.name.clone(), price: self.price.price };
+        Buying { seller: self.seller, bill, why: self.why, order }
     }
+}
+
+/// Who is paid, and what for an image.
+struct Bill {
+    seller: String,
+    price: Money,
 }
 
 /// A purchase that is written down, and the order that is handed in here if it fails.
 pub(super) struct Buying {
     seller: Seller,
+    bill: Bill,
     why: String,
     order: Order,
 }
@@ -68,7 +77,7 @@ impl Service {
         };
         let able = match able(sellers, request, wait) {
             Ok(able) => able,
-            Err(why) => return Ok((None, Some(why))),
+            Err(stay) => return Ok((None, Some(self.stays(request, stay)))),
         };
         match self.ask_sellers(request, wait, able).await? {
             Ok(chosen) => {
@@ -76,9 +85,9 @@ impl Service {
                 tracing::info!(key, seller = chosen.seller.name, "images are bought: {}", chosen.why);
                 Ok((Some(chosen), None))
             }
-            Err(why) => {
-                tracing::info!(key = request.caller.public_id, "images are not bought: {why}");
-                Ok((None, Some(why)))
+            Err(stay) => {
+                tracing::info!(key = request.caller.public_id, "images are not bought: {}", stay.why);
+                Ok((None, Some(self.stays(request, stay))))
             }
         }
     }
@@ -109,13 +118,21 @@ impl Service {
         }
     }
 
+    /// Counts by which rule a request stays here, if its key may overflow, and says why.
+    fn stays(&self, request: &GenerateRequest, Stay { rule, why }: Stay) -> String {
+        if request.caller.may_overflow {
+            self.metrics().note_stay(rule.as_str());
+        }
+        why
+    }
+
     /// Puts prices and caps beside what the images cost here, and chooses.
     async fn ask_sellers(
         &self,
         request: &GenerateRequest,
         wait: Wait,
         sellers: Vec<Seller>,
-    ) -> Result<Result<Chosen, String>, ServiceError> {
+    ) -> Result<Result<Chosen, Stay>, ServiceError> {
         let now = self.now();
         let (costs, at) = (self.costs().clone(), self.civil(now));
         let usage = reserved(self.studio().foresee(&request.job.spec, 0).usage);
@@ -140,7 +157,7 @@ impl Service {
                 offered.push(Offered { seller, price, paid_today, is_covered });
             }
             Ok(match overflow::decide(&situation, &offered) {
-                Choice::Here(why) => Err(why),
+                Choice::Here(stay) => Err(stay),
                 Choice::There { offered, price, why } => {
                     Ok(Chosen { seller: sellers[offered].clone(), price, here: situation.here, why })
                 }
@@ -162,7 +179,7 @@ impl Service {
         let (name, a_day_max) = (seller.name.clone(), seller.caps.a_day);
         let (price, here, why) = (price.clone(), *here, why.clone());
         let (size, currency) = (request.job.spec.size, self.costs().currency());
-        self.with_new_request(request, random, move |ledger, new| {
+        let reserved = self.with_new_request(request, random, move |ledger, new| {
             let both = new.estimate.plus(price.of(new.images)?).map_err(CostError::from)?;
             let purchase = NewPurchase {
                 request: new.id,
@@ -182,22 +199,24 @@ impl Service {
             };
             match reserved {
                 Ok(reserved) => Ok(Ok(reserved)),
-                Err(NotAdmitted::Place(PurchaseForbidden::OverDaysCap)) => {
-                    Ok(Err(format!("{name}'s cap of the day was reached meanwhile")))
-                }
+                Err(NotAdmitted::Place(PurchaseForbidden::OverDaysCap)) => Ok(Err(Stay::by(
+                    StayRule::DayCap,
+                    format!("{name}'s cap of the day was reached meanwhile"),
+                ))),
                 Err(NotAdmitted::Place(PurchaseForbidden::TooManyJobs)) => {
-                    Ok(Err("the key has as many requests at work as it may have".into()))
+                    Ok(Err(Stay::by(StayRule::Jobs, "the key has as many requests at work as it may have")))
                 }
-                Err(NotAdmitted::Place(PurchaseForbidden::InDoubt)) => {
-                    Ok(Err("an earlier purchase under the same Idempotency-Key is in doubt".into()))
-                }
+                Err(NotAdmitted::Place(PurchaseForbidden::InDoubt)) => Ok(Err(Stay::by(
+                    StayRule::InDoubt,
+                    "an earlier purchase under the same Idempotency-Key is in doubt",
+                ))),
                 Err(NotAdmitted::Reserve(ReserveError::OverBudget(_))) => {
-                    Ok(Err(format!("the budget does not cover {name}'s price")))
+                    Ok(Err(Stay::by(StayRule::Budget, format!("the budget does not cover {name}'s price"))))
                 }
                 Err(NotAdmitted::Reserve(error)) => Err(Refused::from(error).into()),
             }
-        })
-        .await
+        });
+        Ok(reserved.await?.map_err(|stay| self.stays(request, stay)))
     }
 
     /// Buys the images of a request and settles it. If that fails, its order goes into the queue here, once.
@@ -209,16 +228,16 @@ impl Service {
         (audience, pass): (&Audience, Option<Pass>),
     ) -> Result<Answer, ServiceError> {
         let id = reservation.id();
-        let Buying { seller, why, order } = buying;
+        let Buying { seller, bill, why, order } = buying;
         let shows_prompt = self.parts.settings.log_prompts;
         let open = self.open_jobs.enter((id, request), (None, Some(why)), shows_prompt, self.now());
         open.note_begin(self.now());
         let began = self.monotonic();
         match self.buy(id, seller, request).await {
-            Ok(images) => self.settle_bought(reservation, images, request, audience).await,
+            Ok(images) => self.settle_bought(reservation, images, request, (audience, &bill)).await,
             Err(error) => {
                 drop(open);
-                self.note_failed_purchase(id, &error).await;
+                self.note_failed_purchase(id, &error, request, &bill).await;
                 if reservation.claim().is_some() {
                     return self.back_to_workers(reservation, request, audience).await;
                 }
@@ -251,13 +270,26 @@ impl Service {
     }
 
     /// Books what is in doubt. If the ledger cannot be written, the purchase stays open, and the next start books it.
-    async fn note_failed_purchase(&self, id: RequestId, error: &PurchaseError) {
+    async fn note_failed_purchase(
+        &self,
+        id: RequestId,
+        error: &PurchaseError,
+        request: &GenerateRequest,
+        bill: &Bill,
+    ) {
+        let counted = if error.is_doubtful() { PurchaseOutcome::Doubtful } else { PurchaseOutcome::Failed };
+        self.count(counted, request, bill);
         let (is_doubtful, outcome, now) = (error.is_doubtful(), error.to_string(), self.now());
         tracing::warn!(request = %id, is_doubtful, "images were not bought, and are made here: {error}");
         let ended = self.ask_ledger(move |ledger| ledger.end_purchase(id, is_doubtful, &outcome, now)).await;
         if let Err(error) = ended {
             tracing::error!(request = %id, %error, "a purchase stays open until the next start");
         }
+    }
+
+    fn count(&self, outcome: PurchaseOutcome, request: &GenerateRequest, bill: &Bill) {
+        let paid = bill.price.times(request.job.images).unwrap_or(bill.price);
+        self.metrics().note_purchase(&bill.seller, outcome, (paid, self.costs().currency()));
     }
 
     /// A place in the queue for what was not bought, if somebody still waits for it.
@@ -292,20 +324,21 @@ impl Service {
         reservation: Reservation,
         images: Vec<Pixels>,
         request: &GenerateRequest,
-        audience: &Audience,
+        (audience, bill): (&Audience, &Bill),
     ) -> Result<Answer, ServiceError> {
         let (id, now, size) = (reservation.id(), self.now(), request.job.spec.size);
         let images = match self.files_of_bought((id, reservation.claim()), images, request, now).await {
             Ok(images) => images,
             Err(error) => {
                 let outcome = "the images came, and could not be kept";
-                return self.give_up_bought(reservation, (outcome, error), request, audience).await;
+                return self.give_up_bought(reservation, (outcome, error), request, (audience, bill)).await;
             }
         };
         let is_held = reservation.claim().is_some();
         let book = move |ledger: &Ledger, reservation| ledger.settle_bought(reservation, now);
         match self.book(reservation, book).await? {
             Ok(()) => {
+                self.count(PurchaseOutcome::Bought, request, bill);
                 if is_held {
                     self.clear_transit(id, request).await;
                 }
@@ -329,7 +362,7 @@ impl Service {
             }
             Err(Unbooked { reservation, error }) => {
                 let outcome = ("the images came, and could not be booked", (*error).into());
-                self.give_up_bought(reservation, outcome, request, audience).await
+                self.give_up_bought(reservation, outcome, request, (audience, bill)).await
             }
         }
     }
@@ -340,9 +373,10 @@ impl Service {
         reservation: Reservation,
         (outcome, error): (&str, ServiceError),
         request: &GenerateRequest,
-        audience: &Audience,
+        (audience, bill): (&Audience, &Bill),
     ) -> Result<Answer, ServiceError> {
-        self.note_failed_purchase(reservation.id(), &PurchaseError::Doubtful(outcome.into())).await;
+        let doubt = PurchaseError::Doubtful(outcome.into());
+        self.note_failed_purchase(reservation.id(), &doubt, request, bill).await;
         if reservation.claim().is_some() {
             return self.back_to_workers(reservation, request, audience).await;
         }
@@ -395,22 +429,25 @@ impl Service {
 }
 
 /// Those of `sellers` that can make what is asked for, if the key's prompts may leave and the wait is long enough for one.
-fn able(sellers: &[Seller], request: &GenerateRequest, wait: Wait) -> Result<Vec<Seller>, String> {
+fn able(sellers: &[Seller], request: &GenerateRequest, wait: Wait) -> Result<Vec<Seller>, Stay> {
     if !request.caller.may_overflow {
-        return Err("this key's prompts may not leave the house".into());
+        return Err(Stay::by(StayRule::Key, "this key's prompts may not leave the house"));
     }
     if request.is_of_this_model {
-        return Err("a seed, steps or guidance are asked for, which are this model's".into());
+        let why = "a seed, steps or guidance are asked for, which are this model's";
+        return Err(Stay::by(StayRule::Model, why));
     }
-    let mut lacks = String::new();
+    let mut stay = Stay::by(StayRule::Wares, "");
     let mut able = Vec::new();
     for seller in sellers {
-        match seller.lacks(&request.job).or_else(|| overflow::short_wait(wait, seller)) {
-            Some(reason) => lacks = reason,
+        let lacks = seller.lacks(&request.job).map(|why| Stay::by(StayRule::Wares, why));
+        let short = || overflow::short_wait(wait, seller).map(|why| Stay::by(StayRule::Wait, why));
+        match lacks.or_else(short) {
+            Some(reason) => stay = reason,
             None => able.push(seller.clone()),
         }
     }
-    if able.is_empty() { Err(lacks) } else { Ok(able) }
+    if able.is_empty() { Err(stay) } else { Ok(able) }
 }
 
 /// Whether the hard budgets cover `price` beside the work here.

@@ -9,9 +9,10 @@ use tokio::{sync::oneshot, task::JoinSet};
 use super::{Service, ServiceError};
 use crate::{
     costs::PriceMatter,
-    domain::EndpointId,
-    ledger::{DueDelivery, LedgerError},
+    domain::{EndpointId, LostDevice, NodeId},
+    ledger::{DeviceLoss, DueDelivery, LedgerError},
     notify::{Message, NewsSender, WebhookSecret, pause_after},
+    telemetry::MessageOutcome,
     units::Millis,
 };
 
@@ -30,7 +31,7 @@ pub async fn run_webhooks(service: Arc<Service>, sender: NewsSender, mut stop: o
     let (mut tasks, mut busy, mut lost) = (JoinSet::new(), HashSet::new(), 0);
     let mut watched_at: Option<Millis> = None;
     loop {
-        service.announce_lost_devices(&mut lost).await;
+        service.announce_lost_devices(&mut lost, None).await;
         let since = |at: Millis| service.monotonic().get().saturating_sub(at.get());
         if watched_at.is_none_or(|at| since(at) >= WATCH.get()) {
             watched_at = Some(service.monotonic());
@@ -52,7 +53,7 @@ pub async fn run_webhooks(service: Arc<Service>, sender: NewsSender, mut stop: o
         }
     }
     // The last of them may be why the server stops.
-    service.announce_lost_devices(&mut lost).await;
+    service.announce_lost_devices(&mut lost, None).await;
 }
 
 /// The same for a gateway of a cluster: of all of them, one sends at a time. For ever.
@@ -131,6 +132,7 @@ impl Service {
         let now = self.now();
         match sent {
             Ok(()) => {
+                self.metrics().note_message(MessageOutcome::Delivered);
                 tracing::debug!(%event, %endpoint, "a webhook's message has arrived");
                 self.ask_ledger(move |ledger| ledger.note_webhook_delivered(&event, endpoint, now)).await
             }
@@ -140,6 +142,8 @@ impl Service {
                     let pause = i64::try_from(pause.get()).ok()?;
                     now.checked_add(SignedDuration::from_millis(pause)).ok()
                 });
+                let outcome = if next.is_some() { MessageOutcome::Retried } else { MessageOutcome::Dead };
+                self.metrics().note_message(outcome);
                 tracing::warn!(%event, %endpoint, reason, next = ?next.map(|next| next.to_string()), "a webhook's message has not arrived");
                 self.ask_ledger(move |ledger| {
                     ledger.note_webhook_failed(&event, endpoint, &reason, (now, next))
@@ -149,13 +153,13 @@ impl Service {
         }
     }
 
-    /// Writes events for a disk without room, and for prices that end.
+    /// Writes events for a disk without room, and for prices that end, and counts what waits for a person.
     async fn announce_conditions(&self) {
         let (store, today, now) = (Arc::clone(&self.parts.storage.images), self.today(), self.now());
         let announced = async {
             let free_mib = self.blocking(move || store.lacks_room()).await?;
             let notices = self.costs_now().await?.price_notices(today);
-            self.ask_ledger(move |ledger| -> Result<(), LedgerError> {
+            let standing = self.ask_ledger(move |ledger| -> Result<_, LedgerError> {
                 if let Some(free_mib) = free_mib {
                     ledger.announce_full_disk(free_mib, today, now)?;
                 }
@@ -167,26 +171,42 @@ impl Service {
                     };
                     ledger.announce_price_end(&notice.sku, until, now)?;
                 }
-                Ok(())
-            })
-            .await
+                Ok((ledger.purchases_in_doubt()?, ledger.count_dead_letters()?))
+            });
+            let (in_doubt, dead_letters) = standing.await?;
+            self.metrics().note_standing(in_doubt, dead_letters);
+            Ok::<_, ServiceError>(())
         };
         if let Err(error) = announced.await {
             tracing::error!(%error, "what an operator should know cannot be announced");
         }
     }
 
-    /// Writes an event if more devices are lost than `known`.
-    async fn announce_lost_devices(&self, known: &mut usize) {
-        let counts = self.studio().devices();
-        if counts.lost <= *known {
-            return;
-        }
-        let (now, numbers) = (self.now(), [counts.lost, counts.all]);
-        let occasion = format!("{}_{}", now.as_millisecond(), counts.lost);
-        match self.ask_ledger(move |ledger| ledger.announce_lost_devices(numbers, &occasion, now)).await {
-            Ok(()) => *known = counts.lost,
-            Err(error) => tracing::error!(%error, "the loss of a device cannot be announced"),
+    /// Writes an event for each device of this process that was lost beside the `announced` ones. In a cluster a worker says so
+    /// itself, as the `node` of a machine.
+    pub async fn announce_lost_devices(&self, announced: &mut usize, node: Option<(NodeId, &str)>) {
+        let Some(engine) = self.studio().engine() else { return };
+        let (devices, now) = (engine.devices().all, self.now());
+        for (place, LostDevice { index, name, reason }) in
+            engine.lost_devices().into_iter().enumerate().skip(*announced)
+        {
+            let loss = DeviceLoss {
+                lost: place + 1,
+                devices,
+                index,
+                device: name,
+                reason,
+                node: node.map(|(id, _)| id.to_string()),
+                machine: node.map(|(_, machine)| machine.to_owned()),
+            };
+            let occasion = loss.node.clone().unwrap_or_else(|| now.as_millisecond().to_string());
+            match self.ask_ledger(move |ledger| ledger.announce_lost_device(&loss, &occasion, now)).await {
+                Ok(()) => *announced = place + 1,
+                Err(error) => {
+                    tracing::error!(%error, "the loss of a device cannot be announced");
+                    return;
+                }
+            }
         }
     }
 }

@@ -100,6 +100,13 @@ impl ChargeStatement<'_> {
         ]
     }
 
+    /// What was bought elsewhere for it, which is not in the total.
+    fn bought_row(&self) -> Option<StatementRow> {
+        let bought = self.charge.overflow.as_ref()?;
+        let what = self.language.say(Word::BoughtElsewhere).to_owned();
+        Some(StatementRow { what, images: Some(bought.bought_images), amount: bought.paid() })
+    }
+
     /// What stands above the rows: a word, and what it is.
     fn head(&self) -> Vec<(&'static str, String)> {
         let (language, charges) = (self.language, self.charges);

@@ -74,6 +74,9 @@ impl ChargeStatement<'_> {
             sheet.row(row, if is_total { TEXT + 2.0 } else { TEXT });
         }
         sheet.rule();
+        if let Some(bought) = self.bought_row() {
+            sheet.row(&bought, TEXT);
+        }
         sheet.left_within(MARGIN, RIGHT, SMALL, &self.breakdown());
         sheet.surface.finish();
     }

@@ -5,6 +5,7 @@ use jiff::civil::date;
 use super::*;
 use crate::{
     costs::{Breakdown, ShareRule},
+    ledger::BoughtReport,
     units::Currency,
 };
 
@@ -32,6 +33,12 @@ fn charges(sizes: usize) -> Charges {
         mark_up: money("2.039805"),
         total: money("15.638505"),
         lines: (0..sizes).map(line).collect(),
+        overflow: Some(BoughtReport {
+            bought_images: 3,
+            bought_total: money("1.25"),
+            lost_total: money("0.5"),
+            ..BoughtReport::default()
+        }),
     };
     Charges {
         month: "2026-11".parse().expect("a month"),
@@ -75,7 +82,10 @@ fn every_word_of_a_statement_has_its_letters() {
     let missing = letters.glyphs("\u{fffd}")[0].glyph_id;
     for language in [StatementLanguage::English, StatementLanguage::Chinese] {
         let statement = statement(&charges, language);
-        let rows = [statement.image_rows(), statement.other_rows(), statement.sum_rows()].concat_rows();
+        let bought: Vec<_> = statement.bought_row().into_iter().collect();
+        assert_eq!((bought[0].images, bought[0].amount), (Some(3), money("1.75")));
+        let rows =
+            [statement.image_rows(), statement.other_rows(), statement.sum_rows(), bought].concat_rows();
         let head = statement.head().into_iter().map(|(word, value)| format!("{word}{value}"));
         for text in rows.into_iter().chain(head).chain([statement.breakdown()]) {
             for (glyph, character) in letters.glyphs(&text).iter().zip(text.chars()) {

@@ -47,6 +47,10 @@ impl ChargeStatement<'_> {
             let format = if place == 0 { format.set_border_top(FormatBorder::Thin) } else { format };
             write_row(sheet, at, row, &format)?;
         }
+        if let Some(bought) = self.bought_row() {
+            at += 1;
+            write_row(sheet, at, &bought, &plain)?;
+        }
         sheet.write(at + 2, 0, self.breakdown())?;
         Ok(())
     }

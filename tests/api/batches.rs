@@ -342,19 +342,52 @@ fn a_batch_whose_time_is_over_keeps_what_is_done() {
     }
 }
 
+/// By day 1.20, by night 0.30.
+fn day_and_night() -> Vec<TariffRow> {
+    let row = |price: &str, hours: Option<&str>| TariffRow {
+        effective_from: jiff::civil::date(2026, 1, 1),
+        price_per_kwh: price.parse().expect("a price"),
+        hours: hours.map(|hours| hours.parse().expect("hours")),
+        months: None,
+        weekdays: None,
+    };
+    vec![row("1.20", None), row("0.30", Some("22:00-06:00"))]
+}
+
+#[test]
+fn a_batch_that_waits_is_planned_again_when_the_tariff_changes() {
+    let day = "2026-12-01T10:00:00Z".parse::<Timestamp>().expect("a time");
+    let clock = Arc::new(ManualClock::at(day));
+    let server = TestServer::start_at(Arc::<ManualClock>::clone(&clock), |config| {
+        config.costs.tariff = day_and_night();
+    });
+    let id = server.batch(&[generation("one", &json!({ "prompt": "x" }))]);
+    let batch = server.wait(&id, "in_progress");
+    let night = "2026-12-01T22:00:00Z".parse::<Timestamp>().expect("a time").as_second();
+    assert_eq!(batch["tintype"]["plan"]["starts_at"], json!(night));
+    let planned = format!("tintype_batch_planned_start_seconds {night}\n");
+    eventually("the plan is counted", || server.get("/metrics").send("").text.contains(&planned));
+    let mut browser = Browser::signed_in(&server);
+    browser.open("/admin/settings");
+    let flat = [("part", "electricity"), ("per_kwh", "0.50"), ("document", "contract")];
+    assert_eq!(browser.submit("/admin/settings", &flat).status, 303);
+    let plan = server.find(&id)["tintype"]["plan"].clone();
+    assert_eq!(plan["reason"], json!("flat_price"));
+    assert!(plan["starts_at"].as_i64().is_some_and(|at| at < night), "{plan}");
+    // The task that looks after it plans again each minute of the server's clock.
+    clock.advance(Millis::new(61_000));
+    server.wait(&id, "completed");
+    let text = server.get("/metrics").send("").text;
+    assert!(text.contains("tintype_batch_lines_total{outcome=\"answered\"} 1\n"), "{text}");
+    assert!(text.contains("tintype_batch_planned_start_seconds 0\n"), "{text}");
+}
+
 #[test]
 fn a_batch_waits_for_the_night_unless_it_is_to_begin_at_once() {
     let day = "2026-12-01T10:00:00Z".parse::<Timestamp>().expect("a time");
     let clock = Arc::new(ManualClock::at(day));
     let server = TestServer::start_at(Arc::<ManualClock>::clone(&clock), |config| {
-        let row = |price: &str, hours: Option<&str>| TariffRow {
-            effective_from: jiff::civil::date(2026, 1, 1),
-            price_per_kwh: price.parse().expect("a price"),
-            hours: hours.map(|hours| hours.parse().expect("hours")),
-            months: None,
-            weekdays: None,
-        };
-        config.costs.tariff = vec![row("1.20", None), row("0.30", Some("22:00-06:00"))];
+        config.costs.tariff = day_and_night();
     });
     let lines: Vec<_> = (0..3).map(|n| generation(&n.to_string(), &json!({ "prompt": "x" }))).collect();
     let id = server.batch(&lines);

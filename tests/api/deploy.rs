@@ -4,8 +4,9 @@
 use std::{collections::BTreeSet, path::Path};
 
 use serde_json::{Value, json};
+use tintype::ledger::KeyRules;
 
-use crate::server::TestServer;
+use crate::{client::IMAGES, commercial_api::CommercialApi, server::TestServer};
 
 fn read(file: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file);
@@ -43,7 +44,14 @@ fn groups(query: &str) -> Vec<String> {
 
 #[test]
 fn every_metric_of_the_dashboard_and_the_alerts_is_served() {
-    let server = TestServer::start();
+    let (api, directory) = (CommercialApi::start(), tempfile::TempDir::new().expect("a directory"));
+    let overflow = api.overflow(&directory.path().join("key"), &json!({}));
+    let overflow = serde_json::from_value(overflow).expect("an overflow");
+    let server = TestServer::start_with(|config| config.overflow = vec![overflow]);
+    let rules = KeyRules { scopes: IMAGES, may_overflow: true, ..KeyRules::default() };
+    let key = server.make_key(1, rules).reveal();
+    let kept = server.post("/v1/images/generations").bearer(&key).json(&json!({ "prompt": "x", "seed": 1 }));
+    assert_eq!(kept.status, 200, "a rule keeps it here");
     assert_eq!(server.generate(&json!({ "prompt": "x" })).status, 200);
     assert_eq!(server.generate(&json!({ "prompt": "" })).status, 400);
     let served = server.get("/metrics").send("").text;

@@ -120,6 +120,9 @@ fn a_device_that_breaks_while_it_serves_is_lost_and_its_images_are_anothers() {
         engine.devices().lost == 1
     });
     assert_eq!(wasted, 1, "it was checked before it had a second one");
+    let lost = engine.lost_devices();
+    assert_eq!((lost.len(), lost[0].index, lost[0].name.as_str()), (1, 1, "cpu"));
+    assert!(lost[0].reason.contains("finite"), "why: {}", lost[0].reason);
     assert!(engine.is_ready());
     engine.drain();
     threads.join();

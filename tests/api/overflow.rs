@@ -9,6 +9,7 @@ use tintype::{
 };
 
 use crate::{
+    browser::Browser,
     client::{IMAGES, Response},
     commercial_api::{CommercialApi, Reply},
     server::TestServer,
@@ -148,6 +149,7 @@ fn what_fails_there_is_made_here_and_what_is_in_doubt_is_booked_once() {
         (Reply::WrongSize, PurchaseState::Doubtful),
         (Reply::OneMore, PurchaseState::Doubtful),
         (Reply::NoImage, PurchaseState::Doubtful),
+        (Reply::UrlsElsewhere, PurchaseState::Doubtful),
         (Reply::Silence, PurchaseState::Doubtful),
     ];
     for (reply, state) in failures {
@@ -164,8 +166,8 @@ fn what_fails_there_is_made_here_and_what_is_in_doubt_is_booked_once() {
     assert_eq!(api.orders().len(), failures.len(), "each was asked for once");
     let month = report(&server);
     let bought = month.overflow.as_ref().expect("purchases");
-    assert_eq!((bought.bought_images, bought.doubtful_images, month.figures.images), (0, 6, 8));
-    assert_eq!(bought.doubtful_total, money("1.6728"));
+    assert_eq!((bought.bought_images, bought.doubtful_images, month.figures.images), (0, 7, 9));
+    assert_eq!(bought.doubtful_total, money("1.9516"));
     assert_audited(&server);
 }
 
@@ -183,6 +185,72 @@ fn sixty_four_clients_at_once_do_not_pass_the_days_cap() {
     assert_eq!((bought, api.orders().len()), (5, 5));
     let month = report(&server);
     assert_eq!((month.overflow.expect("bought").bought_total, month.figures.images), (money("1.394"), 59));
+    assert_audited(&server);
+}
+
+#[test]
+fn an_image_that_comes_as_a_url_is_fetched_from_the_sellers_host_alone() {
+    let api = CommercialApi::start();
+    let (server, key) = server(&api, &json!({}));
+    api.will_answer(&[Reply::Urls, Reply::UrlsElsewhere]);
+    let fetched = generate(&server, &key, &json!({ "prompt": "x", "n": 2 }));
+    assert!(made_by(&fetched).starts_with("acme; "), "{}", made_by(&fetched));
+    assert_eq!(fetched.json()["data"].as_array().map(Vec::len), Some(2));
+    let elsewhere = generate(&server, &key, &json!({ "prompt": "x" }));
+    assert!(
+        made_by(&elsewhere).contains("elsewhere.test, which is not in image_hosts"),
+        "{}",
+        made_by(&elsewhere)
+    );
+    let bought = report(&server).overflow.expect("purchases");
+    assert_eq!((bought.bought_images, bought.doubtful_images), (2, 1));
+}
+
+#[test]
+fn a_doubt_is_resolved_on_a_page_and_the_metrics_count_it() {
+    let api = CommercialApi::start();
+    let (server, key) = server(&api, &json!({}));
+    api.will_answer(&[Reply::Cut]);
+    let answer = generate(&server, &key, &json!({ "prompt": "x" }));
+    let id = answer.json()["data"][0]["receipt"]["request_id"].as_str().expect("an id").to_owned();
+    let metrics = || server.get("/metrics").send("").text;
+    let counted = metrics();
+    for line in [
+        "tintype_overflow_purchases_total{seller=\"acme\",outcome=\"doubtful\"} 1",
+        "tintype_overflow_spend_micro_total{seller=\"acme\",currency=\"CNY\",outcome=\"doubtful\"} 278800",
+    ] {
+        assert!(counted.lines().any(|it| it == line), "{line} is not in\n{counted}");
+    }
+    generate(&server, &key, &json!({ "prompt": "x", "seed": 7 }));
+    assert!(metrics().contains("tintype_overflow_refusals_total{rule=\"model\"} 1"), "{}", metrics());
+
+    let place = format!("/admin/purchases/{id}");
+    let listed = server.get("/admin/purchases").bearer(&server.key).send("").json();
+    assert_eq!(listed["purchases"][0]["in_doubt"], json!(true), "{listed}");
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open("/admin/purchases");
+    assert!(page.text.contains(&format!("href=\"{place}\"")), "{}", page.text);
+    let form = browser.open(&place);
+    assert!(form.status == 200 && form.text.contains("name=\"sure\""), "{}", form.text);
+    let paid = [("finding", "paid"), ("amount", "0.05"), ("note", "bill 7")];
+    let forged = browser.submit_only(&place, &[&paid[..], &[("sure", "on")]].concat());
+    assert_eq!(forged.status, 403, "{}", forged.text);
+    let unsure = browser.submit(&place, &paid);
+    assert_eq!((unsure.status, unsure.header("location")), (303, place.as_str()), "nothing is recorded");
+    browser.open(&place);
+    let wrong = browser.submit(&place, &[("finding", "paid"), ("amount", "much"), ("sure", "on")]);
+    assert!(wrong.status == 400 && wrong.text.contains("amount"), "{}", wrong.text);
+    let done = browser.submit(&place, &[&paid[..], &[("sure", "on")]].concat());
+    assert_eq!((done.status, done.header("location")), (303, "/admin/purchases"), "{}", done.text);
+    let listed = server.get("/admin/purchases").bearer(&server.key).send("").json();
+    let resolution = &listed["purchases"][0]["resolution"];
+    // 0.05 dollars at 6.97.
+    assert_eq!((&resolution["note"], resolution["paid"].to_string().as_str()), (&json!("bill 7"), "0.3485"));
+    let bought = report(&server).overflow.expect("purchases");
+    assert_eq!((bought.doubtful_images, bought.lost_images, bought.lost_total), (0, 1, money("0.3485")));
+    browser.open(&place);
+    let again = browser.submit(&place, &[("finding", "not_paid"), ("sure", "on")]);
+    assert!(again.status == 400 && again.text.contains("resolved already"), "{}", again.text);
     assert_audited(&server);
 }
 

@@ -127,6 +127,50 @@ fn a_message_is_sent_again_until_it_is_accepted_and_its_receiver_sees_it_is_the_
 }
 
 #[test]
+fn a_message_that_is_given_up_is_a_dead_letter_on_the_page_until_it_is_sent_again() {
+    let receiver = WebhookReceiver::start();
+    let host = receiver.address.to_string().parse().expect("a host");
+    let clock = Arc::new(ManualClock::at(Timestamp::constant(1_795_000_000, 0)));
+    let server = TestServer::start_at(clock.clone(), |config| config.webhooks.private_hosts = vec![host]);
+    receiver.will_answer(&[500]);
+    let (id, _) = add(&server, &receiver, "", "batch.completed");
+    assert_eq!(act(&server, &id, "test"), 200);
+    let listed = || server.get("/admin/webhooks").bearer(&server.key).send("").json();
+    eventually("an attempt is noted", || {
+        if receiver.received().is_empty() {
+            clock.advance(Millis::new(1_000));
+        }
+        !listed()["endpoints"][0]["error"].is_null()
+    });
+    // As after the last attempt of three days.
+    let event = receiver.received()[0].header("webhook-id").to_owned();
+    let endpoint = id.parse().expect("an id");
+    let now = Timestamp::constant(1_795_000_000, 0);
+    server
+        .ledger()
+        .note_webhook_failed(&event, endpoint, "answered with status 500", (now, None))
+        .expect("noted");
+    assert_eq!(listed()["dead_letters"][0]["id"], json!(event));
+    let page = Browser::signed_in(&server).open("/admin/webhooks").text;
+    let dead = page.split("id=\"dead\"").nth(1).expect("a list");
+    assert!(dead.contains("webhook.test") && dead.contains("answered with status 500"), "{dead}");
+    eventually("it is counted", || {
+        clock.advance(Millis::new(10_000));
+        server.get("/metrics").send("").text.contains("tintype_webhook_dead_letters 1\n")
+    });
+    assert_eq!(act(&server, &id, "retry"), 200);
+    eventually("it arrives", || {
+        clock.advance(Millis::new(1_000));
+        receiver.received().len() == 2 && listed()["dead_letters"] == json!([])
+    });
+    eventually("both attempts are counted", || {
+        let text = server.get("/metrics").send("").text;
+        let line = |outcome: &str| format!("tintype_webhook_messages_total{{outcome=\"{outcome}\"}} 1\n");
+        ["delivered", "retried"].iter().all(|outcome| text.contains(&line(outcome)))
+    });
+}
+
+#[test]
 fn an_administrator_adds_tries_and_removes_an_endpoint_on_its_page() {
     let receiver = WebhookReceiver::start();
     let server = server(&receiver);

@@ -5,14 +5,17 @@ use std::path::Path;
 use jiff::Timestamp;
 use rand::{SeedableRng, rngs::StdRng};
 use tintype::{
-    costs::{Breakdown, Budgets, Comparison, CostModel, CostSettings, PriceBook, PricedWork, Receipt, Share},
+    costs::{
+        BoughtPrice, Breakdown, Budgets, Comparison, CostModel, CostSettings, PriceBook, PricedWork, Receipt,
+        Share,
+    },
     domain::{
-        ApiKey, Calendar, EnergySource, FailureReason, ImageSize, KeyId, Quality, RenderSpec, RequestId,
-        Scopes, Seed, Usage,
+        ApiKey, Calendar, CostTag, EnergySource, FailureReason, ImageSize, KeyId, Quality, RenderSpec,
+        RequestId, Scopes, Seed, Usage,
     },
     ledger::{
-        BudgetPeriods, FailedWork, KeyRules, Ledger, NewKey, NewRequest, Reservation, SettledImage,
-        Settlement,
+        BudgetPeriods, FailedWork, KeyRules, Ledger, NewKey, NewPurchase, NewRequest, Reservation,
+        SettledImage, Settlement,
     },
     units::{Currency, Energy, Millis, Money},
 };
@@ -37,23 +40,28 @@ impl Books {
     /// Takes a request on at `at`.
     pub fn open_request(&self, at: Timestamp, tag: Option<&str>) -> Reservation {
         let tag = tag.map(|tag| tag.parse().expect("a tag"));
-        let request = NewRequest {
+        let budgets = Budgets::default();
+        let request = self.request(at, tag.as_ref(), &budgets);
+        self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
+    }
+
+    fn request<'a>(&self, at: Timestamp, tag: Option<&'a CostTag>, budgets: &'a Budgets) -> NewRequest<'a> {
+        NewRequest {
             id: RequestId::new(at, [1; 10]),
             key: self.key,
             idempotency_key: None,
             body_sha256: [0; 32],
             model: "Z-Image-Turbo",
             quality: Quality::Medium,
-            tag: tag.as_ref(),
+            tag,
             loras: &[],
             images: 1,
             estimate: Money::ZERO,
             now: at,
             wall_energy: Energy::from_millijoules(0),
-            budgets: &Budgets::default(),
+            budgets,
             periods: BudgetPeriods::of(at, &Calendar::UTC),
-        };
-        self.ledger.reserve(&request).expect("reserved").into_new().expect("no repeat")
+        }
     }
 
     /// One image for 0.375583334, settled at `at`.
@@ -84,6 +92,42 @@ impl Books {
             Settlement { images: &images, failed: &[], prompt_tokens: 12, edit: None, computation: None };
         self.ledger.settle(reservation, &spec(), Currency::CNY, &done, at).expect("settled");
         id
+    }
+
+    /// One image that was bought for 0.3, or may have been paid for: 0.04 dollars at 7.5.
+    pub fn buy(&self, at: &str, tag: Option<&str>, came: bool) {
+        let at: Timestamp = at.parse().expect("a time");
+        let tag = tag.map(|tag| tag.parse().expect("a tag"));
+        let budgets = Budgets::default();
+        let request = self.request(at, tag.as_ref(), &budgets);
+        let price = BoughtPrice {
+            sku: "bfl/flux-pro-1.1".into(),
+            list: Money::from_nano(40_000_000),
+            list_currency: Currency::USD,
+            exchange_rate: Money::from_nano(7_500_000_000),
+            price: Money::from_nano(300_000_000),
+        };
+        let purchase = NewPurchase {
+            request: request.id,
+            seller: "acme",
+            images: 1,
+            size: ImageSize::square(1024),
+            price: &price,
+            here: Money::from_nano(2_250_000),
+            currency: Currency::CNY,
+            why: "the queue is full",
+            a_day_max: Money::from_nano(100_000_000_000),
+        };
+        let reserved = self.ledger.reserve_to_buy(&request, &purchase).expect("reserved");
+        let reservation = reserved.into_new().expect("no repeat");
+        if came {
+            self.ledger.settle_bought(reservation, at).expect("settled");
+        } else {
+            self.ledger.end_purchase(reservation.id(), true, "no answer came", at).expect("ended");
+            self.ledger
+                .fail(reservation, FailureReason::ClientGone, &spec(), Currency::CNY, &[], at)
+                .expect("failed");
+        }
     }
 
     /// Work that gave no image.

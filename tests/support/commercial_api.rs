@@ -30,6 +30,10 @@ pub enum Reply {
     OneMore,
     /// No image, and a 200.
     NoImage,
+    /// The images that were asked for, as URLs of this host.
+    Urls,
+    /// URLs of another host.
+    UrlsElsewhere,
     /// Nothing, while the connection stays open.
     Silence,
 }
@@ -106,6 +110,8 @@ impl CommercialApi {
 fn read(stream: &TcpStream) -> Option<Order> {
     let mut reader = BufReader::new(stream);
     let (mut authorization, mut idempotency_key, mut length) = (String::new(), String::new(), 0);
+    let mut first = String::new();
+    reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
@@ -120,9 +126,21 @@ fn read(stream: &TcpStream) -> Option<Order> {
             _ => {}
         }
     }
+    if let Some(path) = first.strip_prefix("GET /files/") {
+        serve_file(stream, path);
+        return None;
+    }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some(Order { body: serde_json::from_slice(&body).ok()?, authorization, idempotency_key })
+}
+
+/// `32x32.png HTTP/1.1`: an image of that size.
+fn serve_file(mut stream: &TcpStream, path: &str) {
+    let size = path.split('.').next().and_then(|size| size.parse().ok()).expect("a size");
+    let file = BASE64_STANDARD.decode(png(size)).expect("a file");
+    let head = format!("HTTP/1.1 200 x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", file.len());
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&file)).ok();
 }
 
 fn answer(mut stream: TcpStream, reply: Reply, body: &Value) {
@@ -132,7 +150,7 @@ fn answer(mut stream: TcpStream, reply: Reply, body: &Value) {
         Reply::Status(status) => (status, Vec::new()),
         Reply::WrongSize => (200, vec![png(ImageSize::square(16)); usize::try_from(n).expect("few")]),
         Reply::OneMore => (200, vec![png(size); usize::try_from(n + 1).expect("few")]),
-        Reply::NoImage => (200, Vec::new()),
+        Reply::NoImage | Reply::Urls | Reply::UrlsElsewhere => (200, Vec::new()),
         Reply::Silence => {
             // Until the client gives up.
             std::io::copy(&mut stream, &mut std::io::sink()).ok();
@@ -141,7 +159,14 @@ fn answer(mut stream: TcpStream, reply: Reply, body: &Value) {
         Reply::Images | Reply::Cut => (200, vec![png(size); usize::try_from(n).expect("few")]),
     };
     let answer = if status == 200 {
-        let data: Vec<_> = images.into_iter().map(|image| json!({ "b64_json": image })).collect();
+        let address = match reply {
+            Reply::Urls => stream.local_addr().expect("an address").to_string(),
+            _ => "elsewhere.test".to_owned(),
+        };
+        let url = json!({ "url": format!("http://{address}/files/{size}.png") });
+        let urls = if matches!(reply, Reply::Urls | Reply::UrlsElsewhere) { n } else { 0 };
+        let images = images.into_iter().map(|image| json!({ "b64_json": image }));
+        let data: Vec<_> = images.chain((0..urls).map(|_| url.clone())).collect();
         json!({ "created": 1, "data": data }).to_string()
     } else {
         json!({ "error": { "message": "as asked", "type": "test" } }).to_string()

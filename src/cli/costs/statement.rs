@@ -153,11 +153,18 @@ pub(super) fn bought_lines(bought: &BoughtReport, money: impl Fn(Money) -> Strin
         bought.bought_images,
         sellers.join(", ")
     )];
-    if bought.doubtful_images > 0 {
+    if bought.doubtful_images != 0 {
         lines.push(format!(
             "  in doubt          {}  {} images that were perhaps paid for",
             money(bought.doubtful_total),
             bought.doubtful_images
+        ));
+    }
+    if bought.lost_images != 0 {
+        lines.push(format!(
+            "  lost              {}  {} images that were paid for and never came",
+            money(bought.lost_total),
+            bought.lost_images
         ));
     }
     lines.extend(
@@ -190,15 +197,34 @@ fn group_lines(groups: &Groups, decimals: u32) -> Vec<String> {
     ];
     let mut rows = vec![head.map(String::from)];
     rows.extend(groups.groups.iter().map(|group| group_row(group, decimals)));
-    aligned(&rows)
+    let mut lines = aligned(&rows);
+    lines.extend(bought_rows(groups, decimals));
+    lines
+}
+
+/// What was bought for each group, in columns of their own; nothing if nothing was.
+fn bought_rows(groups: &Groups, decimals: u32) -> Vec<String> {
+    let by = groups.by.as_str().to_uppercase();
+    let mut rows = vec![[&by, "BOUGHT", "FOR", "IN DOUBT", "LOST", "PAID"].map(String::from)];
+    rows.extend(groups.groups.iter().filter_map(|group| {
+        let bought = group.overflow.as_ref()?;
+        let amounts = [bought.bought_total, bought.doubtful_total, bought.lost_total, bought.paid()];
+        let [total, doubtful, lost, paid] = amounts.map(|amount| amount.to_rounded_string(decimals));
+        Some([group_name(group), bought.bought_images.to_string(), total, doubtful, lost, paid])
+    }));
+    if rows.len() == 1 { Vec::new() } else { [vec![String::new()], aligned(&rows)].concat() }
+}
+
+fn group_name(group: &GroupReport) -> String {
+    let name = group.group.clone().unwrap_or_else(|| "-".into());
+    group.title.as_ref().map_or_else(|| name.clone(), |title| format!("{name} {title}"))
 }
 
 fn group_row(group: &GroupReport, decimals: u32) -> [String; 11] {
     let money = |amount: Money| amount.to_rounded_string(decimals);
     let or_dash = |amount: Option<Money>| amount.map_or_else(|| "-".into(), money);
-    let name = group.group.clone().unwrap_or_else(|| "-".into());
     [
-        group.title.as_ref().map_or_else(|| name.clone(), |title| format!("{name} {title}")),
+        group_name(group),
         group.figures.images.to_string(),
         group.figures.undelivered_images.to_string(),
         group.figures.energy_kwh.to_rounded_kwh_string(),

@@ -16,13 +16,15 @@ use serde::Serialize;
 use self::usage::{Period, UsageFile};
 use super::{CliError, ConfigFile, print, print_json};
 use crate::{
+    app::ledger_place,
     clock::Clock,
     config::{Config, ConfigError},
     costs::{
         Comparison,
-        simulation::{ComparedPrice, Input, Outcome, Rental, Scenario},
+        simulation::{AnotherCard, BoughtLately, ComparedPrice, Input, Outcome, Rental, Scenario},
     },
     domain::{Product, Quality},
+    ledger::Ledger,
     units::{Currency, Money, MoneyError, RangeError},
 };
 
@@ -139,6 +141,9 @@ struct PrintedOutcome<'a> {
     worth_it: Option<bool>,
     #[serde(flatten)]
     outcome: &'a Outcome,
+    /// What overflow cost in the last 30 days, and what another card would have saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overflow: Option<&'a AnotherCard>,
 }
 
 pub(super) fn run(args: &RoiArgs, clock: &dyn Clock) -> Result<(), CliError> {
@@ -148,8 +153,10 @@ pub(super) fn run(args: &RoiArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let usage = args.usage(&mut scenario, &config)?;
     let gap = add_like_for_like(&mut scenario, &config, today)?;
     let outcome = scenario.outcome()?;
+    let bought = bought_lately(&config, &scenario, clock)?;
+    let overflow = bought.map(|bought| scenario.another_card(&bought)).transpose()?;
     if args.json {
-        return args.print_json(usage.as_ref(), &outcome);
+        return args.print_json(usage.as_ref(), &outcome, overflow.as_ref());
     }
     let mut text = match &usage {
         Some(usage) => report::usage(usage, &scenario, &outcome),
@@ -157,7 +164,23 @@ pub(super) fn run(args: &RoiArgs, clock: &dyn Clock) -> Result<(), CliError> {
     };
     text += &report::report(&scenario, &outcome);
     text += &report::like_for_like(&scenario, &outcome, gap.as_deref());
+    if let Some(overflow) = &overflow {
+        text += &report::overflow(overflow, outcome.currency);
+    }
     print(&text)
+}
+
+/// What the configured ledger bought lately; none if there is no ledger, nothing was bought, or the scenario counts in another currency.
+fn bought_lately(
+    config: &Config,
+    scenario: &Scenario,
+    clock: &dyn Clock,
+) -> Result<Option<BoughtLately>, CliError> {
+    let place = ledger_place(config);
+    if config.costs.currency != scenario.currency || !place.is_there()? {
+        return Ok(None);
+    }
+    Ok(Ledger::open_at(&place)?.bought_lately(clock.now())?)
 }
 
 impl RoiArgs {
@@ -286,10 +309,15 @@ impl RoiArgs {
         Ok(usage)
     }
 
-    fn print_json(&self, usage: Option<&Usage>, outcome: &Outcome) -> Result<(), CliError> {
+    fn print_json(
+        &self,
+        usage: Option<&Usage>,
+        outcome: &Outcome,
+        overflow: Option<&AnotherCard>,
+    ) -> Result<(), CliError> {
         let worth_it =
             usage.and(outcome.against.first()).map(|first| first.is_worth_it_at(outcome.images_per_month));
-        print_json(&PrintedOutcome { usage, worth_it, outcome })
+        print_json(&PrintedOutcome { usage, worth_it, outcome, overflow })
     }
 }
 

@@ -1,6 +1,6 @@
 use super::Usage;
 use crate::{
-    costs::simulation::{Lifetime, Outcome, PriceOutcome, RentalOutcome, Scenario, YearRow},
+    costs::simulation::{AnotherCard, Lifetime, Outcome, PriceOutcome, RentalOutcome, Scenario, YearRow},
     units::{Currency, Money},
 };
 
@@ -49,6 +49,24 @@ pub(super) fn like_for_like(scenario: &Scenario, outcome: &Outcome, gap: Option<
         }
         None => text.words(NAME_AT, &format!("not compared: {}", gap.unwrap_or("it has no price"))),
     }
+    text.text
+}
+
+/// What was bought because there was no room here, and what another card would have saved.
+pub(super) fn overflow(card: &AnotherCard, currency: Currency) -> String {
+    let mut text = Text::new(currency);
+    text.heading(&format!("Overflow, the last {} days", card.days));
+    text.line("images bought", &card.bought_images.to_string(), "");
+    text.line("paid", &text.amount(card.paid, 2), "in doubt and lost included");
+    text.line("the same here", &text.amount(card.marginal, 2), "one more each, by what was measured");
+    text.line(
+        "another card",
+        &text.amount(card.depreciation, 2),
+        &format!("what one more {} loses", card.card),
+    );
+    let remark =
+        if card.saving < Money::ZERO { "buying was cheaper" } else { "another card would have saved" };
+    text.line("difference", &text.amount(card.saving, 2), remark);
     text.text
 }
 

@@ -3,6 +3,7 @@
 //! Rounding: costs up to the next nano-unit, percentages and what hardware is sold for down, images up to the next whole
 //! one, months to the nearest tenth. docs/roi.md has every formula.
 
+mod another_card;
 /// The article of January 2026, held to its own inputs; docs/costs.md has the table.
 #[cfg(test)]
 mod article;
@@ -17,6 +18,7 @@ mod scenario;
 #[cfg(test)]
 mod tests;
 
+pub use another_card::{AnotherCard, BoughtLately, LATELY_DAYS};
 pub use curve::CurvePoint;
 pub use input::{Input, WRITTEN_PRICE};
 pub use outcome::{

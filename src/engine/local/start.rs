@@ -225,7 +225,7 @@ fn work(
         kept: KeptProfiles::new(profiles),
         health: Health::default(),
     };
-    let _guard = LoseOnPanic { shared: &shared, number };
+    let _guard = LoseOnPanic { shared: &shared, number, device: worker.device.clone() };
     worker.run();
 }
 
@@ -233,12 +233,13 @@ fn work(
 struct LoseOnPanic<'a> {
     shared: &'a Shared,
     number: usize,
+    device: String,
 }
 
 impl Drop for LoseOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.shared.lose(self.number);
+            self.shared.lose(self.number, &self.device, "its thread panicked: a defect");
         }
     }
 }

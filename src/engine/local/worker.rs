@@ -164,7 +164,7 @@ impl Worker<'_> {
             tracing::error!(%device, %failure, "warm-up image failed");
             return true;
         }
-        self.shared.lose(self.number);
+        self.shared.lose(self.number, device, &failure.to_string());
         match self.shared.counts() {
             counts if counts.lost < counts.all => {
                 let left = counts.all - counts.lost;

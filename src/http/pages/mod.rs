@@ -15,6 +15,7 @@ mod keys;
 mod nodes;
 mod places;
 mod playground;
+mod purchases;
 mod receipts;
 mod reference;
 mod roi;
@@ -66,6 +67,8 @@ fn operator(config: &mut web::ServiceConfig) {
         .service(readable("/centres.csv", centres::all_csv))
         .service(readable("/centres/{id}/{month}.{kind:pdf|xlsx|csv}", centres::one))
         .service(readable("/receipts/{id}", receipts::show))
+        .service(readable("/purchases", purchases::show))
+        .service(readable_and_posted("/purchases/{id}", purchases::show_one, purchases::resolve))
         .service(readable("/roi", roi::show))
         .service(readable_and_posted("/settings", settings::show, settings::change))
         .service(posted("/settings/effect", settings::effect))

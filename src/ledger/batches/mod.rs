@@ -1,6 +1,6 @@
 //! Batches: their rows, their way through their statuses, and what came of their lines.
 
-mod costs;
+pub(super) mod costs;
 mod lines;
 mod row;
 

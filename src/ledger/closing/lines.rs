@@ -133,6 +133,12 @@ const KINDS: &[(&str, Of, &str)] = &[
          FROM bought_images WHERE entered_at_ms >= ?1 AND entered_at_ms < ?2 ORDER BY id",
     ),
     (
+        "resolution of purchase",
+        Of::Span,
+        "SELECT id, purchase_id, recorded_at_ms, list_nano, paid_nano, note, actor
+         FROM purchase_resolutions WHERE recorded_at_ms >= ?1 AND recorded_at_ms < ?2 ORDER BY id",
+    ),
+    (
         "rate card",
         Of::Span,
         "SELECT id, card FROM rate_cards

@@ -4,18 +4,21 @@
 //! booked as doubtful at the next start. Its images are rows of their own, beside the entries of what was generated here.
 
 mod book;
+mod resolve;
 mod row;
+pub(super) mod rows;
 pub(super) mod sums;
 
 use jiff::Timestamp;
 
+pub use self::resolve::{PurchaseFinding, ResolveError};
 pub(super) use self::{
     book::abandon,
     row::{of_request, of_requests},
 };
 use super::{
-    BudgetPeriods, Ledger, LedgerError, NewQueued, NewRequest, NotAdmitted, Purchase, PurchaseState,
-    Reservation, Reserved, Unbooked, queue,
+    BudgetPeriods, Ledger, LedgerError, NewQueued, NewRequest, NotAdmitted, Purchase, PurchaseRow,
+    PurchaseState, Reservation, Reserved, Resolution, Unbooked, queue,
     store::{Conn, params},
     webhooks::{self, ImageData},
 };
@@ -180,18 +183,24 @@ impl Ledger {
     }
 }
 
-/// Whether an earlier request under the Idempotency-Key of `request` may have been paid for.
+/// Whether an earlier request under the Idempotency-Key of `request` may have been paid for, or was as somebody found out.
 fn is_in_doubt(conn: &Conn<'_>, request: &NewRequest<'_>) -> Result<bool, LedgerError> {
     let Some(idempotency_key) = request.idempotency_key else { return Ok(false) };
     let sql = "SELECT 1 FROM purchases JOIN requests ON requests.id = purchases.request_id
-               WHERE purchases.state = 'doubtful' AND key_id = ?1 AND idempotency_key = ?2 LIMIT 1";
+               LEFT JOIN purchase_resolutions ON purchase_id = purchases.id
+               WHERE purchases.state = 'doubtful' AND key_id = ?1 AND idempotency_key = ?2
+                 AND (paid_nano IS NULL OR paid_nano > 0) LIMIT 1";
     Ok(conn.query_first(sql, params![request.key.get(), idempotency_key], |_| Ok(()))?.is_some())
 }
 
+/// What was found out about a doubt of this day counts on it, whenever that was.
 fn paid_or_open(conn: &Conn<'_>, seller: &str, day_start: Timestamp) -> Result<Money, LedgerError> {
     let sql = "SELECT CAST(coalesce((SELECT sum(price_nano) FROM bought_images
                                      WHERE seller = ?1 AND entered_at_ms >= ?2), 0)
                          + coalesce((SELECT sum(price_nano * images) FROM purchases
-                                     WHERE seller = ?1 AND state = 'open'), 0) AS BIGINT)";
+                                     WHERE seller = ?1 AND state = 'open'), 0)
+                         + coalesce((SELECT sum(paid_nano - price_nano * images)
+                                     FROM purchase_resolutions JOIN purchases ON purchases.id = purchase_id
+                                     WHERE seller = ?1 AND ended_at_ms >= ?2), 0) AS BIGINT)";
     conn.query_one(sql, params![seller, day_start], |row| Ok(Money::from_nano(row.get(0)?)))
 }

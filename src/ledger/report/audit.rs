@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 
-use super::{MonthSums, entry_sums, read::Source, statement::Statement};
+use super::{MonthSums, bought, entry_sums, read::Source, statement::Statement};
 use crate::{
     costs::{CostModel, DaySpan},
     domain::Calendar,
@@ -30,8 +30,8 @@ pub(in crate::ledger) fn stated_and_counted(
         let totals = entry_sums::sum(source.facts_on(month.days()))?;
         let overheads = meter::overheads(conn, statement.start, statement.end)?;
         let counted = MonthSums { totals, overheads, ..statement.sums };
-        let bought = purchases::sums::of_span(conn, statement.start, statement.end)?;
-        let bought = BoughtReport::new(&bought, None)?;
+        let rows = purchases::rows::of_span(conn, statement.start, statement.end)?;
+        let bought = bought::report(&rows, None)?;
         let stated_bought = statement.report.overflow.as_ref();
         pairs.push((month, text(&statement.sums, stated_bought), text(&counted, bought.as_ref())));
     }

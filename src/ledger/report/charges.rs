@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
 use super::{
-    Figures, GroupBy, MonthTotals, WholeMonth,
+    Figures, GroupBy, MonthTotals, WholeMonth, bought,
     entry_sums::{self, Fact},
     month::as_text,
     read::Source,
@@ -14,7 +14,12 @@ use super::{
 use crate::{
     costs::{Breakdown, CostModel, MachineUse, ShareRule},
     domain::Calendar,
-    ledger::{Ledger, LedgerError, Month, centres::Memberships, store::params},
+    ledger::{
+        BoughtReport, Ledger, LedgerError, Month,
+        centres::Memberships,
+        purchases::{self, rows::BoughtRow},
+        store::params,
+    },
     units::{Currency, Money, RangeError},
 };
 
@@ -69,6 +74,10 @@ pub struct Charge {
     pub total: Money,
     /// Its images by size and quality, the dearest first.
     pub lines: Vec<ChargeLine>,
+    /// What was bought elsewhere for it, in none of the figures above: it is shown, and not charged. Its `paid_total` is the charge
+    /// and what was bought together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overflow: Option<BoughtReport>,
 }
 
 /// Images of one size and quality.
@@ -107,7 +116,13 @@ impl Ledger {
             let last_moment = days.end.at(0, 0, 0, 0).saturating_sub(jiff::Span::new().nanoseconds(1));
             let (shared_by, mark_up_percent) = terms.charging(last_moment);
             let memberships = Memberships::read(view)?;
-            let users = users(source.facts_on(month.days()), &memberships)?;
+            let mut users = users(source.facts_on(month.days()), &memberships)?;
+            let [start, end] = [month.days().first, month.days().end].map(|day| calendar.start_of(day));
+            for row in purchases::rows::of_span(view, start, end)? {
+                let day = calendar.to_datetime(row.at).date();
+                let centre = memberships.centre_of(Some(&row.key), row.tag.as_deref(), day);
+                users.entry(centre).or_default().bought.push(row);
+            }
             let charged = Charged { whole: &whole, shared_by, mark_up_percent };
             let sql = "SELECT sha256 FROM month_closings WHERE month = ?1";
             let seal = view.query_first(sql, params![month.to_string()], |row| row.get::<[u8; 32]>(0))?;
@@ -132,6 +147,7 @@ impl Ledger {
 struct User {
     totals: MonthTotals,
     lines: Vec<ChargeLine>,
+    bought: Vec<BoughtRow>,
 }
 
 /// Of each centre that anything was booked for, by its number.
@@ -188,7 +204,7 @@ impl Charged<'_> {
         (centre, name, user): (Option<i64>, Option<String>, User),
         (idle_share, unused_share): (Money, Money),
     ) -> Result<Charge, RangeError> {
-        let User { totals, mut lines } = user;
+        let User { totals, mut lines, bought } = user;
         lines.sort_by_key(|line| std::cmp::Reverse(line.amount));
         let subtotal = direct(&totals)?.plus(idle_share)?.plus(unused_share)?;
         // Nothing is added to what stays with the operator, nor to a credit.
@@ -196,6 +212,7 @@ impl Charged<'_> {
             Some(_) if subtotal > Money::ZERO => subtotal.share_ceil(self.mark_up_percent.into(), 100)?,
             _ => Money::ZERO,
         };
+        let total = subtotal.plus(mark_up)?;
         Ok(Charge {
             centre,
             name,
@@ -206,8 +223,9 @@ impl Charged<'_> {
             unused_share,
             subtotal,
             mark_up,
-            total: subtotal.plus(mark_up)?,
+            total,
             lines,
+            overflow: bought::report(&bought, Some(total))?,
         })
     }
 }

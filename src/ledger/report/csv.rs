@@ -46,6 +46,8 @@ struct MonthRow {
     doubtful_images: Option<i64>,
     doubtful_total: Option<String>,
     paid_total: Option<String>,
+    lost_images: Option<i64>,
+    lost_total: Option<String>,
     /// The first and the last day, of a file about days.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
@@ -98,7 +100,7 @@ fn grouped(groups: &[Groups], row: impl Fn(&Figures) -> MonthRow + Copy) -> impl
             grouped_by: Some(kind.by.as_str()),
             group: group.group.as_deref().map(TextCell::from),
             title: group.title.as_deref().map(TextCell::from),
-            ..row(&group.figures)
+            ..row(&group.figures).with_bought(group.overflow.as_ref())
         })
     })
 }
@@ -114,6 +116,8 @@ struct ChargeRow {
     quality: Option<String>,
     images: Option<i64>,
     amount: String,
+    bought_images: Option<i64>,
+    paid_elsewhere: Option<String>,
 }
 
 impl Charges {
@@ -155,7 +159,13 @@ impl Charges {
             ("mark-up", charge.mark_up),
         ];
         let others = others.into_iter().filter(|(_, amount)| *amount != Money::ZERO);
-        images.chain(others.map(|(line, amount)| row(line, amount))).collect()
+        // Nothing of it is charged, so that the amounts add up to the charge.
+        let bought = charge.overflow.as_ref().map(|bought| ChargeRow {
+            bought_images: Some(bought.bought_images),
+            paid_elsewhere: Some(bought.paid().to_string()),
+            ..row("bought elsewhere", Money::ZERO)
+        });
+        images.chain(others.map(|(line, amount)| row(line, amount))).chain(bought).collect()
     }
 }
 
@@ -177,10 +187,8 @@ impl MonthRow {
     /// The same with everything else that was spent.
     fn with_all(self, whole: Option<&WholeMonth>, overflow: Option<&BoughtReport>) -> Self {
         let of_whole = |of: fn(&WholeMonth) -> Money| whole.map(|whole| of(whole).to_string());
-        let bought = |of: fn(&BoughtReport) -> Money| overflow.map(|bought| of(bought).to_string());
         let saving_all_in = whole.and_then(|whole| whole.saving_all_in);
         let carbon = whole.and_then(|whole| whole.carbon_grams_total);
-        let paid = overflow.and_then(|bought| bought.paid_total);
         Self {
             overhead_electricity: of_whole(|whole| whole.overhead_electricity),
             unused_depreciation: of_whole(|whole| whole.unused_depreciation),
@@ -190,13 +198,9 @@ impl MonthRow {
             fully_loaded_total: of_whole(|whole| whole.fully_loaded_total),
             saving_all_in: saving_all_in.as_ref().map(Money::to_string),
             carbon_grams_total: carbon.map(|grams| grams.0.to_grams_string()),
-            bought_images: overflow.map(|bought| bought.bought_images),
-            bought_total: bought(|bought| bought.bought_total),
-            doubtful_images: overflow.map(|bought| bought.doubtful_images),
-            doubtful_total: bought(|bought| bought.doubtful_total),
-            paid_total: paid.map(|paid| paid.to_string()),
             ..self
         }
+        .with_bought(overflow)
     }
 
     fn new(currency: Currency, figures: &Figures) -> Self {
@@ -219,6 +223,21 @@ impl MonthRow {
             compared_total: figures.compared_total.to_string(),
             carbon_grams: figures.carbon_grams.map(|grams| grams.0.to_grams_string()),
             ..Self::default()
+        }
+    }
+
+    /// The same with what was bought beside it.
+    fn with_bought(self, bought: Option<&BoughtReport>) -> Self {
+        let Some(bought) = bought else { return self };
+        Self {
+            bought_images: Some(bought.bought_images),
+            bought_total: Some(bought.bought_total.to_string()),
+            doubtful_images: Some(bought.doubtful_images),
+            doubtful_total: Some(bought.doubtful_total.to_string()),
+            paid_total: bought.paid_total.as_ref().map(Money::to_string),
+            lost_images: Some(bought.lost_images),
+            lost_total: Some(bought.lost_total.to_string()),
+            ..self
         }
     }
 }

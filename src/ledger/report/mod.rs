@@ -2,6 +2,7 @@
 
 mod all_in;
 mod audit;
+mod bought;
 mod charges;
 mod compared;
 mod csv;

@@ -104,6 +104,9 @@ pub struct GroupReport {
     /// What they came to.
     #[serde(flatten)]
     pub figures: Figures,
+    /// What was bought elsewhere for it, beside all of the above; none if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overflow: Option<BoughtReport>,
 }
 
 impl MonthReport {
@@ -178,7 +181,8 @@ impl Groups {
 
 impl GroupReport {
     fn new(group: GroupTotals) -> Self {
-        Self { group: group.group, title: group.title, figures: Figures::new(&group.totals) }
+        let figures = Figures::new(&group.totals);
+        Self { group: group.group, title: group.title, figures, overflow: None }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     DayReport, EnergySources, Figures, GroupBy, Groups, MonthReport, MonthSpan, MonthSums, MonthTotals, Only,
     Payback, RangeReport, WholeMonth, YearReport,
     all_in::Counted,
-    days,
+    bought, days,
     entry_sums::{self, Fact},
     groups::groups,
     payback::History,
@@ -292,8 +292,8 @@ impl<'a> Source<'a> {
         let whole = self.whole(days, &sums)?;
         report.energy_sources = entry_sums::sources(self.facts_on(days))?;
         report.services = self.services(days, totals.images, &whole)?;
-        let bought = purchases::sums::of_span(self.view, start, end)?;
-        report.overflow = BoughtReport::new(&bought, Some(whole.fully_loaded_total))?;
+        let bought = purchases::rows::of_span(self.view, start, end)?;
+        report.overflow = bought::report(&bought, Some(whole.fully_loaded_total))?;
         report.whole = Some(whole);
         report.adjustments = adjustments;
         Ok((report, sums))
@@ -415,8 +415,13 @@ pub(in crate::ledger) fn read_month(
     let (mut report, sums) = source.month(month)?;
     report.days = Some(source.days(month.days())?);
     report.payback = source.payback(month.days())?;
-    let of_kind = |by: &GroupBy| Ok(Groups::new(*by, groups(view, *by, source.facts_on(month.days()))?));
-    report.groups = kinds.iter().map(of_kind).collect::<Result<_, LedgerError>>()?;
+    let [start, end] = [month.days().first, month.days().end].map(|day| calendar.start_of(day));
+    let bought = if kinds.is_empty() { Vec::new() } else { purchases::rows::of_span(view, start, end)? };
+    let of_kind = |by: &GroupBy| -> Result<Groups, LedgerError> {
+        let own = Groups::new(*by, groups(view, *by, source.facts_on(month.days()))?);
+        Ok(own.with_bought(&bought, calendar)?)
+    };
+    report.groups = kinds.iter().map(of_kind).collect::<Result<_, _>>()?;
     Ok((report, sums))
 }
 

@@ -30,6 +30,7 @@ pub(in crate::ledger) const TABLES: &[&str] = &[
     "entries",
     "purchases",
     "bought_images",
+    "purchase_resolutions",
     "overheads",
     "deliveries",
     "month_closings",

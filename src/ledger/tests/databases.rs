@@ -191,6 +191,27 @@ fn a_database_that_is_started_again_is_used_again() {
 }
 
 #[test]
+fn the_version_is_asked_for_in_one_round_trip() {
+    if !postgres::is_there() {
+        return;
+    }
+    let place = LedgerPlace::Postgres(postgres::database());
+    let (ledger, watcher) =
+        (Ledger::open_at(&place).expect("a ledger"), Ledger::open_at(&place).expect("a ledger"));
+    let before = ledger.store.version().expect("a number");
+    // A transaction's last statement would be its COMMIT.
+    let last = "SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'idle'
+                  AND query = 'SELECT writes FROM ledger_writes'";
+    let asked = watcher.store.read(|conn| conn.query_one(last, &[], |row| row.get::<i64>(0)));
+    assert_eq!(asked.expect("a count"), 1);
+    let key = ApiKey::generate(&mut StdRng::seed_from_u64(9));
+    let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
+    watcher.create_key(&NewKey { key: &key, name: "next", rules }, "first start", NOON).expect("a key");
+    assert_ne!(ledger.store.version().expect("a number"), before, "another process has written");
+}
+
+#[test]
 fn an_examined_database_says_in_which_zone_it_counts() {
     if !postgres::is_there() {
         return;

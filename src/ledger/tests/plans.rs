@@ -1,7 +1,7 @@
 //! How SQLite finds rows: statements that requests and pages run must not walk through whole tables.
 
 use super::*;
-use crate::ledger::{budgets, entries, keys, receipts, recent_requests, report, store::Param};
+use crate::ledger::{batches, budgets, entries, keys, receipts, recent_requests, report, store::Param};
 
 /// The steps of SQLite's plan for `sql`, a line each.
 pub(super) fn plan(book: &Book, sql: &str, parameters: usize) -> String {
@@ -36,6 +36,11 @@ fn requests_and_pages_find_their_rows_by_an_index() {
         (keys::BY_PUBLIC_ID, 1, "SEARCH keys USING INDEX"),
         (budgets::RESERVED, 0, "USING INDEX requests_open"),
         (budgets::SPENT, 2, "SEARCH entries USING INTEGER PRIMARY KEY (rowid>?)"),
+        (
+            &batches::costs::sums("(0, ?1, ?2, ?3, ?4)"),
+            4,
+            "SEARCH requests USING INDEX requests_by_idempotency_key (key_id=? AND idempotency_key>? AND idempotency_key<?)",
+        ),
     ] {
         let plan = plan(&book, sql, parameters);
         assert!(plan.contains(expected), "{sql}\n{plan}");

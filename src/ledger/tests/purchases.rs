@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     costs::BoughtPrice,
-    ledger::{NewPurchase, NotAdmitted, PurchaseForbidden, PurchaseState},
+    ledger::{NewPurchase, NotAdmitted, PurchaseFinding, PurchaseForbidden, PurchaseState, ResolveError},
 };
 
 /// 0.3 in the ledger's currency.
@@ -195,7 +195,158 @@ fn a_month_reports_what_was_bought_apart_and_seals_it() {
     }
 }
 
+impl Book {
+    fn resolve(&self, id: RequestId, finding: PurchaseFinding, at: Timestamp) -> Result<(), ResolveError> {
+        self.ledger.resolve_purchase(id, finding, ("bill 7", "command line"), at).map(|_| ())
+    }
+
+    /// What the key has spent in the month, and what `acme` was paid on the day.
+    fn spent_and_paid(&self) -> [Money; 2] {
+        let periods = BudgetPeriods::of(NOON, &Calendar::UTC);
+        let spent = self.ledger.spent(&periods).expect("sums");
+        let of_key = spent[&BudgetPeriod::Month].get(&self.key).copied().unwrap_or_default();
+        [of_key.money, self.ledger.paid_to("acme", &periods).expect("a sum")]
+    }
+}
+
+fn a_doubt_is_resolved_once_and_budgets_and_the_days_cap_follow() {
+    let mut book = Book::new(None);
+    let nano = Money::from_nano;
+    let first = book.buy(2, Some("order")).expect("reserved");
+    let id = first.id();
+    let open = book.resolve(id, PurchaseFinding::NotPaid, NOON);
+    assert!(matches!(open, Err(ResolveError::NotDoubtful { state: PurchaseState::Open, .. })), "{open:?}");
+    book.ledger.start(id).expect("started");
+    book.ledger.abandon_open(NOON).expect("abandoned");
+    assert_eq!(book.spent_and_paid(), [nano(600_000_000); 2]);
+    assert_eq!(book.ledger.purchases_in_doubt().expect("a count"), 1);
+    let nothing = book.resolve(id, PurchaseFinding::Paid(Money::ZERO), NOON);
+    assert!(matches!(nothing, Err(ResolveError::Amount)), "{nothing:?}");
+    let note = book.ledger.resolve_purchase(id, PurchaseFinding::NotPaid, ("a\nb", "x"), NOON);
+    assert!(matches!(note, Err(ResolveError::Note)), "{note:?}");
+    book.resolve(id, PurchaseFinding::NotPaid, NOON).expect("resolved");
+    assert_eq!(book.spent_and_paid(), [Money::ZERO; 2], "nothing was paid after all");
+    let again = book.resolve(id, PurchaseFinding::Paid(nano(1)), NOON);
+    assert!(matches!(again, Err(ResolveError::Before(_))), "{again:?}");
+    let other = book.resolve(RequestId::new(NOON, [99; 10]), PurchaseFinding::NotPaid, NOON);
+    assert!(matches!(other, Err(ResolveError::Unknown(_))), "{other:?}");
+
+    // What was not paid may be bought again. 0.05 dollars for one image at 7.5.
+    let second = book.buy(1, Some("order")).expect("bought again");
+    book.ledger.end_purchase(second.id(), true, "no answer", NOON).expect("ended");
+    book.resolve(second.id(), PurchaseFinding::Paid(nano(50_000_000)), NOON).expect("resolved");
+    assert_eq!(book.spent_and_paid(), [nano(375_000_000); 2], "what the bill says, not what was booked");
+    let listed = book.ledger.purchases(false, 9).expect("purchases");
+    assert_eq!((listed.len(), book.ledger.purchases(true, 9).expect("purchases").len()), (2, 0));
+    let found = listed[0].purchase.resolution.as_ref().expect("a finding");
+    assert_eq!((found.note.as_str(), found.actor.as_str()), ("bill 7", "command line"));
+    for sql in ["UPDATE purchase_resolutions SET paid_nano = 1", "DELETE FROM purchase_resolutions"] {
+        assert!(book.sql(sql).is_err(), "{sql}");
+    }
+    let costs = model_in(Currency::CNY);
+    let month = Month::of(NOON, &Calendar::UTC);
+    let report = book.ledger.month_report(&costs, month, &[], &Calendar::UTC, NOON).expect("a report");
+    let bought = report.overflow.expect("purchases");
+    assert_eq!((bought.doubtful_images, bought.doubtful_total), (0, Money::ZERO));
+    assert_eq!((bought.lost_images, bought.lost_total), (1, nano(375_000_000)));
+    assert_eq!(bought.paid(), nano(375_000_000));
+}
+
+fn a_doubt_of_a_closed_month_is_resolved_in_the_running_one() {
+    let mut book = Book::new(None);
+    let doubtful = book.buy(1, None).expect("reserved");
+    let id = doubtful.id();
+    book.ledger.end_purchase(id, true, "no answer", NOON).expect("ended");
+    book.settle(doubtful, &[&receipt()]).expect("made here");
+    let (costs, zone) = (model_in(Currency::CNY), Calendar::UTC);
+    let (month, now) = (Month::of(NOON, &zone), NOON + SignedDuration::from_hours(24 * 40));
+    let closer = Closer { costs: &costs, calendar: &zone, operator: "studio", actor: "command line" };
+    book.ledger.close_month(month, &closer, now).expect("closed");
+    let report = |month| book.ledger.month_report(&costs, month, &[], &zone, now).expect("a report");
+    let stated = report(month).overflow;
+    book.resolve(id, PurchaseFinding::Paid(Money::from_nano(50_000_000)), now).expect("resolved");
+    assert_eq!(report(month).overflow, stated, "a closed month stays as it was closed");
+    let running = report(Month::of(now, &zone)).overflow.expect("a correction");
+    assert_eq!((running.doubtful_images, running.doubtful_total), (-1, Money::from_nano(-300_000_000)));
+    assert_eq!((running.lost_images, running.lost_total), (1, Money::from_nano(375_000_000)));
+    assert_eq!(running.paid(), Money::from_nano(75_000_000), "by how much more it was");
+    let focus = |month| {
+        let mut export = book.ledger.focus_export(&costs, month, &zone, "studio", now).expect("an export");
+        book.ledger.focus_rows(&mut export).expect("rows").expect("a part")
+    };
+    let rows = focus(Month::of(now, &zone));
+    let row = |line: &str| rows.lines().find(|row| row.contains(line)).expect(line).to_owned();
+    assert!(
+        row(",doubtful purchase,").starts_with("-0.30,") && row(",doubtful purchase,").contains("Correction")
+    );
+    assert!(row(",lost purchase,").starts_with("0.375,"), "{rows}");
+    let verified = book.ledger.verify_months(None).expect("verified");
+    assert!(verified.iter().all(|month| month.finding.is_none()), "{verified:?}");
+    // The finding of a month that is closed is part of its seal.
+    let later = now + SignedDuration::from_hours(24 * 40);
+    book.ledger.close_month(Month::of(now, &zone), &closer, later).expect("closed");
+    if BACKEND.get() == Backend::Sqlite {
+        book.tamper("UPDATE purchase_resolutions SET paid_nano = 1");
+        let verified = book.ledger.verify_months(None).expect("verified");
+        assert!(verified.last().is_some_and(|month| month.finding.is_some()), "{verified:?}");
+    }
+}
+
+fn groups_and_cost_centres_show_what_was_bought_and_add_up_to_the_month() {
+    let mut book = Book::new(None);
+    let bought = book.buy(2, None).expect("reserved");
+    book.ledger.settle_bought(bought, NOON).expect("settled");
+    let doubtful = book.buy(1, None).expect("reserved");
+    book.ledger.end_purchase(doubtful.id(), true, "no answer", NOON).expect("ended");
+    book.settle(doubtful, &[&receipt()]).expect("made here");
+    let (costs, zone) = (model_in(Currency::CNY), Calendar::UTC);
+    let (month, now) = (Month::of(NOON, &zone), NOON + SignedDuration::from_hours(24 * 40));
+    assert!(book.ledger.add_centre("Studio", &Evidence::COMMAND_LINE, now).expect("made"));
+    let key = book.ledger.keys().expect("keys")[0].public_id.clone();
+    let first = month.days().first;
+    book.ledger
+        .assign(&Member::Key(key), Some("Studio"), first, &Evidence::COMMAND_LINE, now)
+        .expect("assigned");
+    let check = |book: &Book| {
+        let report = book.ledger.month_report(&costs, month, &GroupBy::ALL, &zone, now).expect("a report");
+        let whole = report.overflow.as_ref().expect("purchases");
+        assert_eq!(report.groups.len(), GroupBy::ALL.len());
+        for groups in &report.groups {
+            let of_groups = groups.groups.iter().filter_map(|group| group.overflow.as_ref());
+            let (mut images, mut paid) = ((0, 0), Money::ZERO);
+            for bought in of_groups {
+                images = (images.0 + bought.bought_images, images.1 + bought.doubtful_images);
+                paid = paid.plus(bought.paid()).expect("in range");
+            }
+            assert_eq!((images, paid), ((2, 1), whole.paid()), "by {}", groups.by);
+            let own = groups.groups.iter().map(|group| group.figures.images).sum::<i64>();
+            assert_eq!(own, report.figures.images, "the old figures have nothing of it, by {}", groups.by);
+        }
+        let charges = book.ledger.charges(&costs, month, &zone, now).expect("charges");
+        let charge = charges.charges.iter().find(|charge| charge.centre.is_some()).expect("a centre");
+        let overflow = charge.overflow.as_ref().expect("purchases");
+        assert_eq!(
+            (overflow.paid(), overflow.paid_total),
+            (whole.paid(), charge.total.plus(whole.paid()).ok())
+        );
+        let amounts = charges.charges.iter().map(|charge| charge.subtotal);
+        let subtotals = amounts.fold(Money::ZERO, |sum, one| sum.plus(one).expect("in range"));
+        assert_eq!(subtotals, charges.all_in_total, "nothing of it is charged");
+        let csv = charges.one_to_csv(charge).expect("a file");
+        assert!(csv.contains("bought elsewhere,,,,0.00,2,0.90"), "{csv}");
+        let text = |groups: &[Groups]| serde_json::to_string(groups).expect("JSON");
+        text(&report.groups)
+    };
+    let before = check(&book);
+    let closer = Closer { costs: &costs, calendar: &zone, operator: "studio", actor: "command line" };
+    book.ledger.close_month(month, &closer, now).expect("closed");
+    assert_eq!(check(&book), before, "as it was closed");
+}
+
 on_both!(
+    a_doubt_is_resolved_once_and_budgets_and_the_days_cap_follow,
+    a_doubt_of_a_closed_month_is_resolved_in_the_running_one,
+    groups_and_cost_centres_show_what_was_bought_and_add_up_to_the_month,
     a_bought_image_is_settled_with_its_price_and_no_energy,
     the_days_cap_counts_what_is_under_way_and_what_is_in_doubt,
     a_refused_purchase_costs_nothing_and_its_request_is_made_here,

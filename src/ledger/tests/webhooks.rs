@@ -196,4 +196,33 @@ fn conditions_are_announced_once() {
     assert!(ids.iter().all(|due| !due.event.contains(['.', '/'])), "{ids:?}");
 }
 
-on_both!(conditions_are_announced_once);
+fn a_lost_device_is_named_with_its_reason_and_announced_once() {
+    let book = Book::new(None);
+    book.endpoint(1, None, &[EventKind::DeviceLost]);
+    let loss = DeviceLoss {
+        lost: 1,
+        devices: 2,
+        index: 1,
+        device: "cuda:1".into(),
+        reason: "an illegal memory access".into(),
+        node: Some("node_1".into()),
+        machine: Some("studio-3".into()),
+    };
+    for _ in 0..2 {
+        book.ledger.announce_lost_device(&loss, "node_1", NOON).expect("announced");
+    }
+    let due = book.ledger.due_webhooks(NOON).expect("read");
+    assert_eq!(due.len(), 1, "once: {due:?}");
+    let body: serde_json::Value = serde_json::from_str(&due[0].body).expect("JSON");
+    let expected = serde_json::json!({
+        "lost": 1, "devices": 2, "index": 1, "device": "cuda:1", "reason": "an illegal memory access",
+        "node": "node_1", "machine": "studio-3",
+    });
+    assert_eq!(body["data"], expected);
+    let alone = DeviceLoss { node: None, machine: None, index: 0, ..loss };
+    book.ledger.announce_lost_device(&alone, "5", NOON).expect("announced");
+    let due = book.ledger.due_webhooks(NOON).expect("read");
+    assert!(due.iter().any(|due| due.event == "evt_device_5_0" && !due.body.contains("node")), "{due:?}");
+}
+
+on_both!(conditions_are_announced_once, a_lost_device_is_named_with_its_reason_and_announced_once);

@@ -12,6 +12,6 @@ pub use self::{
     entry::{FailedWork, SettledImage},
     evidence::Evidence,
     month::{Month, MonthError, Year, YearError},
-    purchase::{Purchase, PurchaseState},
+    purchase::{Purchase, PurchaseRecord, PurchaseRow, PurchaseState, Resolution},
     request::{NewRequest, Reservation, ReserveError, Reserved, SettledRequest, Settlement, Unbooked},
 };

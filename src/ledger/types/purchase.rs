@@ -1,4 +1,11 @@
-use crate::{costs::BoughtPrice, domain::ImageSize, units::Money};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    costs::BoughtPrice,
+    domain::{ImageSize, RequestId},
+    units::{Currency, Money},
+};
 
 /// What came of a purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +44,98 @@ pub struct Purchase {
     pub state: PurchaseState,
     /// What the seller answered, or what went wrong; none while it is open.
     pub outcome: Option<String>,
+    /// What was found out; none if it was never in doubt, or still is.
+    pub resolution: Option<Resolution>,
 }
 
 impl Purchase {
     /// Whether its images are the request's.
     pub fn is_bought(&self) -> bool {
         self.state == PurchaseState::Bought
+    }
+
+    /// Whether somebody has still to find out whether it was paid for.
+    pub fn is_in_doubt(&self) -> bool {
+        self.state == PurchaseState::Doubtful && self.resolution.is_none()
+    }
+
+    /// What was paid for all its images, or perhaps was, in the seller's currency and in the ledger's.
+    pub fn paid(&self) -> [Money; 2] {
+        match (&self.resolution, self.state) {
+            (Some(found), _) => [found.list, found.paid],
+            (None, PurchaseState::Refused) => [Money::ZERO; 2],
+            (None, _) => [self.price.list, self.price.price].map(|one| one.times(self.images).unwrap_or(one)),
+        }
+    }
+}
+
+/// A purchase with its request, and what was found out about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurchaseRow {
+    /// The request whose images were bought, or were to be.
+    pub request: RequestId,
+    /// The purchase.
+    pub purchase: Purchase,
+    /// The ledger's currency.
+    pub currency: Currency,
+    /// When the seller was asked.
+    pub begun_at: Timestamp,
+}
+
+/// What somebody found out about a purchase in doubt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resolution {
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// What was paid for all its images, in the seller's currency; 0: nothing.
+    pub list: Money,
+    /// The same in the ledger's.
+    pub paid: Money,
+    /// How that is known.
+    pub note: String,
+    /// Who recorded it: `command line`, or a key's public id.
+    pub actor: String,
+}
+
+/// A purchase for scripts: the same for the command line and the page.
+#[derive(Debug, Clone, Serialize)]
+pub struct PurchaseRecord {
+    request: String,
+    seller: String,
+    sku: String,
+    images: u32,
+    state: &'static str,
+    in_doubt: bool,
+    /// What was paid for all its images, or perhaps was, in the seller's currency.
+    list_total: Money,
+    list_currency: String,
+    /// The same in the ledger's.
+    total: Money,
+    currency: String,
+    begun_at: Timestamp,
+    why: String,
+    outcome: Option<String>,
+    resolution: Option<Resolution>,
+}
+
+impl From<&PurchaseRow> for PurchaseRecord {
+    fn from(row: &PurchaseRow) -> Self {
+        let (purchase, [list_total, total]) = (&row.purchase, row.purchase.paid());
+        Self {
+            request: row.request.to_text(),
+            seller: purchase.seller.clone(),
+            sku: purchase.price.sku.clone(),
+            images: purchase.images,
+            state: purchase.state.as_str(),
+            in_doubt: purchase.is_in_doubt(),
+            list_total,
+            list_currency: purchase.price.list_currency.to_string(),
+            total,
+            currency: row.currency.to_string(),
+            begun_at: row.begun_at,
+            why: purchase.why.clone(),
+            outcome: purchase.outcome.clone(),
+            resolution: purchase.resolution.clone(),
+        }
     }
 }

@@ -16,5 +16,5 @@ pub(super) use self::{
 };
 pub use self::{
     endpoints::{EndpointStanding, WebhookEndpoint},
-    outbox::{DueDelivery, UndeliveredEvent},
+    outbox::{DeviceLoss, DueDelivery, UndeliveredEvent},
 };

@@ -48,11 +48,25 @@ pub struct UndeliveredEvent {
     pub error: Option<String>,
 }
 
-/// A server's own event.
-#[derive(Serialize)]
-struct DeviceData {
-    lost: usize,
-    devices: usize,
+/// The loss of a device, as its event says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceLoss {
+    /// Devices of its process that are lost, this one among them.
+    pub lost: usize,
+    /// Devices of its process in all.
+    pub devices: usize,
+    /// Its place among them, from 0.
+    pub index: usize,
+    /// What the log calls it: `cuda:1`.
+    pub device: String,
+    /// Why.
+    pub reason: String,
+    /// The node of a cluster that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// That node's machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -73,19 +87,18 @@ struct TestData {
 }
 
 impl Ledger {
-    /// Writes that `lost` of so many devices are lost, under an id of this `occasion`.
+    /// Writes that a device is lost, under an id of this `occasion`.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
-    pub fn announce_lost_devices(
+    pub fn announce_lost_device(
         &self,
-        [lost, devices]: [usize; 2],
+        loss: &DeviceLoss,
         occasion: &str,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let data = DeviceData { lost, devices };
-        let id = format!("evt_device_{occasion}");
-        let event = NewEvent { id, kind: EventKind::DeviceLost, key: None, data: &data, now };
+        let id = format!("evt_device_{occasion}_{}", loss.index);
+        let event = NewEvent { id, kind: EventKind::DeviceLost, key: None, data: loss, now };
         self.store.write(|conn| event.write(conn))
     }
 
@@ -223,6 +236,16 @@ impl Ledger {
                 })
             })
         })
+    }
+
+    /// How many messages were given up and are still kept.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn count_dead_letters(&self) -> Result<i64, LedgerError> {
+        let sql =
+            "SELECT count(*) FROM webhook_deliveries WHERE next_at_ms IS NULL AND delivered_at_ms IS NULL";
+        self.store.read(|conn| conn.query_one(sql, params![], |row| row.get(0)))
     }
 
     /// Has every message to an endpoint that was given up sent again. Returns how many.

@@ -69,7 +69,10 @@ impl Line<'_> {
     pub(super) fn kind(&self) -> LineKind {
         if self.is_total() {
             LineKind::Total
-        } else if matches!(self.cell(self.columns.own_line), "bought image" | "doubtful purchase") {
+        } else if matches!(
+            self.cell(self.columns.own_line),
+            "bought image" | "doubtful purchase" | "lost purchase"
+        ) {
             LineKind::Bought
         } else {
             LineKind::Usage

@@ -16,11 +16,11 @@ mod work;
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::SignedDuration;
 
+pub(in crate::http) use self::object::{BatchBody, bodies};
 pub use self::{
     attend::{BatchDesk, run_batches},
     turn::run_batches_in_turn,
 };
-pub(in crate::http) use self::object::{BatchBody, body};
 use super::{
     auth,
     error::ApiError,
@@ -104,10 +104,7 @@ pub(super) async fn list(
     let page = terms.page(LIMIT_USUAL, LIMIT_MAX)?;
     let rows = state.service.ask_ledger(move |ledger| ledger.batches(key, page)).await?;
     let open = state.service.ask_ledger(|ledger| ledger.open_batches()).await?;
-    let mut bodies = Vec::with_capacity(rows.len());
-    for row in &rows {
-        bodies.push(object::body(row, &open, &state).await?);
-    }
+    let bodies = object::bodies(&rows.iter().collect::<Vec<_>>(), &open, &state).await?;
     Ok(HttpResponse::Ok().json(ListBody::of(bodies, &page, BatchBody::id)))
 }
 

@@ -6,7 +6,7 @@ use super::check::{Fault, Verdict};
 use crate::{
     batches::{BatchPlan, PlanReason, WorkSpan},
     costs::Breakdown,
-    domain::{BatchStatus, KeyId},
+    domain::KeyId,
     http::State,
     ledger::{BatchCost, BatchRow, BatchSize, BatchTerms, BatchTimes},
     service::ServiceError,
@@ -98,17 +98,30 @@ struct CountsBody {
 }
 
 /// `row` as it is now, among the batches that are `open`.
-pub(in crate::http) async fn body(
+pub(super) async fn body(
     row: &BatchRow,
     open: &[BatchRow],
     state: &State,
 ) -> Result<BatchBody, ServiceError> {
+    let mut bodies = bodies(&[row], open, state).await?;
+    bodies.pop().ok_or(ServiceError::Lost)
+}
+
+/// The same of several, in their order.
+pub(in crate::http) async fn bodies(
+    rows: &[&BatchRow],
+    open: &[BatchRow],
+    state: &State,
+) -> Result<Vec<BatchBody>, ServiceError> {
+    let standings = state.service.batch_standings(rows, open).await?;
+    let bodies = rows.iter().zip(standings);
+    Ok(bodies.map(|(row, (plan, cost))| body_of(row, plan.as_ref(), &cost, state)).collect())
+}
+
+fn body_of(row: &BatchRow, plan: Option<&BatchPlan>, cost: &BatchCost, state: &State) -> BatchBody {
     let parsed = |json: &Option<String>| json.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    let (files, service, currency) = (row.files, &state.service, state.service.costs().currency());
-    let is_planned = row.status == BatchStatus::InProgress;
-    let plan = if is_planned { Some(service.plan_batch(row, open).await?) } else { None };
-    let cost = service.batch_cost(row).await?;
-    Ok(BatchBody {
+    let (files, currency) = (row.files, state.service.costs().currency());
+    BatchBody {
         id: row.id.to_string(),
         object: "batch",
         endpoint: row.terms.endpoint.as_str(),
@@ -127,10 +140,10 @@ pub(in crate::http) async fn body(
         },
         metadata: parsed(&row.terms.metadata),
         tintype: ExtensionBody {
-            plan: plan.map(|plan| PlanBody::of(&plan, row, currency)),
-            cost: CostBody::of(&cost, currency),
+            plan: plan.map(|plan| PlanBody::of(plan, row, currency)),
+            cost: CostBody::of(cost, currency),
         },
-    })
+    }
 }
 
 /// What a batch would be: the body of a 200 to one with `dry_run`.

@@ -140,7 +140,14 @@ pub(super) async fn work(state: &web::Data<State>, batch: BatchRow) -> Result<()
 }
 
 impl Work<'_> {
-    async fn run(mut self, mut source: LineSource) -> Result<(), ServiceError> {
+    async fn run(self, source: LineSource) -> Result<(), ServiceError> {
+        let (id, state) = (self.batch.id, self.state);
+        let ended = self.run_lines(source).await;
+        state.service.metrics().note_plan(id, None);
+        ended
+    }
+
+    async fn run_lines(mut self, mut source: LineSource) -> Result<(), ServiceError> {
         let service = &self.state.service;
         let turns = self.state.batches.turns(self.batch.key, service.studio().devices().all);
         let left = service.now().duration_until(self.batch.times.expires).max(SignedDuration::ZERO);
@@ -200,6 +207,8 @@ impl Work<'_> {
         let plan = service.plan_batch(batch, &open).await?;
         let wait = plan.wait(service.now());
         self.is_due = wait.is_zero();
+        let begins_at = plan.starts_at().filter(|_| !self.is_due).map(|at| at.as_second());
+        service.metrics().note_plan(id, begins_at);
         if self.reason.replace(plan.reason) != Some(plan.reason) {
             let [starts_at, ends_at] =
                 [plan.starts_at(), plan.ends_at()].map(|at| at.map(|at| at.to_string()));
@@ -267,6 +276,7 @@ impl Work<'_> {
         let (id, result) = (self.batch.id, LineResult { line: line.number, request, is_error, file_bytes });
         let driver = self.state.batches.driver();
         self.state.service.ask_ledger(move |ledger| ledger.note_line(id, result, driver)).await?;
+        self.state.service.metrics().note_line(is_error);
         self.done.insert(line.number);
         Ok(None)
     }

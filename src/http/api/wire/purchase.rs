@@ -16,6 +16,9 @@ pub(in crate::http) struct PurchaseBody {
     exchange_rate: Money,
     why: String,
     outcome: Option<String>,
+    /// What was found out later about a purchase in doubt: `paid` or `not_paid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolution: Option<&'static str>,
     prompt_left_the_house: bool,
 }
 
@@ -32,6 +35,8 @@ impl From<&Purchase> for PurchaseBody {
             exchange_rate: purchase.price.exchange_rate,
             why: purchase.why.clone(),
             outcome: purchase.outcome.clone(),
+            resolution: (purchase.resolution.as_ref())
+                .map(|found| if found.paid == Money::ZERO { "not_paid" } else { "paid" }),
             prompt_left_the_house: true,
         }
     }

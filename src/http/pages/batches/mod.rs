@@ -2,6 +2,8 @@
 
 mod list;
 
+use std::collections::HashMap;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +17,7 @@ use super::{
 };
 use crate::{
     batches::BatchPlan,
-    domain::{BatchId, BatchStatus, FileId, Scope},
+    domain::{BatchId, FileId, Scope},
     http::{
         State,
         api::{
@@ -201,12 +203,13 @@ async fn rows(query: &BatchesQuery, state: &State) -> Result<PageRows, ApiError>
 async fn for_scripts(query: &BatchesQuery, state: &State) -> Result<HttpResponse, ApiError> {
     let PageRows { open, ended, has_older, keys } = rows(query, state).await?;
     let mut listed = ListedBody { open: Vec::new(), ended: Vec::new(), has_more: has_older };
-    for row in open.iter().chain(&ended) {
+    let rows: Vec<_> = open.iter().chain(&ended).collect();
+    for (row, batch) in rows.iter().zip(api::bodies(&rows, &open, state).await?) {
         let key = keys.iter().find(|key| key.id == row.key);
         let body = OwnedBody {
             key: key.map_or_else(String::new, |key| key.public_id.clone()),
             key_name: key.map_or_else(String::new, |key| key.name.clone()),
-            batch: api::body(row, &open, state).await?,
+            batch,
         };
         if row.status.is_open() { listed.open.push(body) } else { listed.ended.push(body) }
     }
@@ -217,20 +220,20 @@ async fn view(visit: &Visit, query: &BatchesQuery, state: &State) -> Result<Batc
     let PageRows { open, ended, has_older, keys } = rows(query, state).await?;
     let mut view =
         BatchesView { open: Vec::new(), ended: Vec::new(), has_older, is_newest: query.before.is_none() };
-    for row in open.iter().chain(&ended) {
-        let plan = match row.status {
-            BatchStatus::InProgress => Some(state.service.plan_batch(row, &open).await?),
-            _ => None,
-        };
+    let rows: Vec<_> = open.iter().chain(&ended).collect();
+    // What clients asked for and got is for administrators.
+    let files = if visit.may_administer() { stored(&rows, state).await? } else { HashMap::new() };
+    let standings = state.service.batch_standings(&rows, &open).await?;
+    for (row, (plan, cost)) in rows.into_iter().zip(standings) {
+        let of_batch = |file: BatchFile| files.get(&file.id(row)).map(|stored| (file, stored.clone()));
         let shown = Shown {
             key_name: keys
                 .iter()
                 .find(|key| key.id == row.key)
                 .map_or_else(String::new, |key| key.name.clone()),
             plan,
-            cost: state.service.batch_cost(row).await?,
-            // What clients asked for and got is for administrators.
-            files: if visit.may_administer() { stored(row, state).await? } else { Vec::new() },
+            cost,
+            files: BatchFile::ALL.into_iter().filter_map(of_batch).collect(),
             row: row.clone(),
         };
         if row.status.is_open() { view.open.push(shown) } else { view.ended.push(shown) }
@@ -238,18 +241,12 @@ async fn view(visit: &Visit, query: &BatchesQuery, state: &State) -> Result<Batc
     Ok(view)
 }
 
-/// The files of a batch that can be read.
-async fn stored(row: &BatchRow, state: &State) -> Result<Vec<(BatchFile, FileRow)>, ApiError> {
-    let (key, now) = (row.key, state.service.now());
-    let ids = [BatchFile::Input, BatchFile::Output, BatchFile::Errors].map(|file| (file, file.id(row)));
-    let rows = state.service.ask_ledger(move |ledger| {
-        let row =
-            |(file, id)| Ok::<_, ledger::LedgerError>(ledger.file(key, id, now)?.map(|row| (file, row)));
-        ids.into_iter()
-            .filter_map(|one| row(one).transpose())
-            .collect::<Result<Vec<_>, ledger::LedgerError>>()
-    });
-    Ok(rows.await?)
+/// The files of these batches that can be read, asked for at once.
+async fn stored(rows: &[&BatchRow], state: &State) -> Result<HashMap<FileId, FileRow>, ApiError> {
+    let ids: Vec<_> = rows.iter().flat_map(|row| BatchFile::ALL.map(|file| file.id(row))).collect();
+    let now = state.service.now();
+    let files = state.service.ask_ledger(move |ledger| ledger.files_among(&ids, now)).await?;
+    Ok(files.into_iter().map(|file| (file.id, file)).collect())
 }
 
 #[cfg(test)]

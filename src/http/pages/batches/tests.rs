@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     batches::{PlanReason, WorkSpan},
     costs::Breakdown,
-    domain::{BatchEndpoint, FilePurpose, KeyId},
+    domain::{BatchEndpoint, BatchStatus, FilePurpose, KeyId},
     http::pages::{frame::Words, text},
     ledger::{BatchCounts, BatchSize, BatchTerms},
     units::{Energy, Money},
@@ -65,6 +65,10 @@ fn plan() -> BatchPlan {
 }
 
 fn page(words: Words, may_cancel: bool) -> String {
+    page_with(words, may_cancel, plan())
+}
+
+fn page_with(words: Words, may_cancel: bool, plan: BatchPlan) -> String {
     let civil = |at| TimeZone::UTC.to_datetime(at);
     let currency = "CNY".parse().expect("a currency");
     let list = list::List { words, civil: &civil, currency, form: may_cancel.then(|| html! {}) };
@@ -74,7 +78,7 @@ fn page(words: Words, may_cancel: bool) -> String {
     };
     let ended = Shown { row: refused, files: Vec::new(), ..shown(BatchStatus::Failed, None) };
     let view = BatchesView {
-        open: vec![shown(BatchStatus::InProgress, Some(plan()))],
+        open: vec![shown(BatchStatus::InProgress, Some(plan))],
         ended: vec![ended],
         has_older: true,
         is_newest: true,
@@ -118,6 +122,18 @@ fn a_batch_is_shown_with_its_progress_plan_cost_and_files() {
     let html = page(Words::ENGLISH, true);
     let open = row(BatchStatus::InProgress, BatchCounts::default()).id;
     assert!(html.contains(&format!("/admin/batches/{open}/input")) && html.contains("title=\"mugs.jsonl\""));
+}
+
+#[test]
+fn a_batch_that_will_miss_its_window_says_so_from_its_first_plan_on() {
+    let late = NOW + SignedDuration::from_hours(30);
+    let plan = BatchPlan {
+        spans: vec![WorkSpan { start: NOW, end: late }],
+        reason: PlanReason::MissesWindow,
+        ..plan()
+    };
+    let html = page_with(Words::ENGLISH, false, plan);
+    assert!(html.contains("will not finish in its window") && html.contains("class=\"loss\""), "{html}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ centres-idle-share = Share of idle time
 centres-unused-share = Share of unused capacity
 centres-mark-up = Mark-up
 centres-total = Total
+centres-bought = and bought elsewhere: { $count }, { $paid }
 centres-unassigned = No cost centre
 centres-sum = Without mark-ups, the rows add up to the all-in cost of { $total }. Unused capacity includes parts that were sold, and adjustments.
 centres-members = What belongs where

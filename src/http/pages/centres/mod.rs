@@ -127,7 +127,17 @@ fn table(words: Words, charges: &Charges) -> Markup {
                         td { (money(charge.idle_share)) }
                         td { (money(charge.unused_share)) }
                         td { (money(charge.mark_up)) }
-                        td { (money(charge.total)) }
+                        td {
+                            (money(charge.total))
+                            @if let Some(bought) = &charge.overflow {
+                                small {
+                                    (words.format("centres-bought", &[
+                                        ("count", bought.bought_images.into()),
+                                        ("paid", words.amount_text(bought.paid(), charges.currency).into()),
+                                    ]))
+                                }
+                            }
+                        }
                     }
                 } }
             } }

@@ -9,6 +9,7 @@ centres-idle-share = 空闲时间分摊
 centres-unused-share = 闲置产能分摊
 centres-mark-up = 加价
 centres-total = 合计
+centres-bought = 另有外部购买：{ $count } 张，{ $paid }
 centres-unassigned = 未归属
 centres-sum = 不含加价，各行之和等于总成本 { $total }。闲置产能含部件处置损益和往期调整。
 centres-members = 归属关系

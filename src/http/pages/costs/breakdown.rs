@@ -9,7 +9,7 @@ use crate::{
         charts::{Bar, Chart, Mark, Money2d, Width, bars},
         places::HOME,
     },
-    ledger::{GroupBy, GroupReport, Groups},
+    ledger::{BoughtReport, GroupBy, GroupReport, Groups},
 };
 
 /// More groups than these are drawn as one; the table has all.
@@ -107,6 +107,7 @@ fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
                         None => (name(account, groups.by, group)),
                     }
                     @if group.title.is_some() { @if let Some(id) = &group.group { small { code { (id) } } } }
+                    @if let Some(bought) = &group.overflow { (bought_beside(account, bought)) }
                 }
                 td { (account.count(group.figures.images)) }
                 td { (words.energy(group.figures.wall_energy_kwh)) }
@@ -129,6 +130,12 @@ pub(super) const fn title_of(by: GroupBy) -> &'static str {
         GroupBy::Lora => "costs-by-lora",
         GroupBy::Day => "costs-by-day",
     }
+}
+
+/// What was bought elsewhere for a group, which is in none of its figures.
+fn bought_beside(account: &Account<'_>, bought: &BoughtReport) -> Markup {
+    let values = [("count", bought.bought_images.into()), ("paid", account.money(bought.paid()).into())];
+    html! { small.wrap { (account.words.format("costs-overflow-group", &values)) } }
 }
 
 /// What a group leads to: its own images in the same time; where it stands alone already, a key's page or a tag's jobs.

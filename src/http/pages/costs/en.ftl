@@ -98,6 +98,9 @@ costs-overflow-images = { $count ->
    *[other] { $count } images
 }
 costs-overflow-doubtful = { $count } in doubt
+costs-overflow-lost = { $count } paid for, and never came
+costs-overflow-all = Every purchase
+costs-overflow-group = bought: { $count }, { $paid }
 costs-overflow-paid = All-in cost and what was bought
 costs-overflow-another = Another device like this one would have saved
 costs-overflow-how = Images that were bought because the queue was too long or no device was left. They are not in the figures above: neither in the all-in cost nor in the saving. In doubt: perhaps paid for, but no usable image came. What another device would have saved is the price less what the same images cost here in electricity, by the measured pace; the device's own price is not in it.

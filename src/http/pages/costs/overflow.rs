@@ -23,6 +23,9 @@ pub(super) fn show(account: &Account<'_>, bought: Option<&BoughtReport>) -> Mark
                                     @if seller.doubtful_images > 0 {
                                         " · " (words.format("costs-overflow-doubtful", &[("count", seller.doubtful_images.into())]))
                                     }
+                                    @if seller.lost_images > 0 {
+                                        " · " (words.format("costs-overflow-lost", &[("count", seller.lost_images.into())]))
+                                    }
                                 }
                             }
                             td { (account.money(seller.total)) }
@@ -41,6 +44,7 @@ pub(super) fn show(account: &Account<'_>, bought: Option<&BoughtReport>) -> Mark
                 }
             }
             p.note { (words.say("costs-overflow-how")) }
+            p.no-print { a.button.second href="/admin/purchases" { (words.say("costs-overflow-all")) } }
         }
     }
 }

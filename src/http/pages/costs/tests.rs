@@ -74,7 +74,12 @@ fn shown(words: Words, report: &MonthReport) -> String {
 }
 
 fn group(name: Option<&str>, report: &MonthReport) -> GroupReport {
-    GroupReport { group: name.map(str::to_owned), title: None, figures: report.figures.clone() }
+    GroupReport {
+        group: name.map(str::to_owned),
+        title: None,
+        figures: report.figures.clone(),
+        overflow: None,
+    }
 }
 
 /// The same month with everything beyond its images.

@@ -90,6 +90,9 @@ costs-disposal-loss = 出售部件亏损
 costs-overflow = 外部购买
 costs-overflow-images = { $count } 张图像
 costs-overflow-doubtful = { $count } 张待确认
+costs-overflow-lost = { $count } 张已付费但未收到
+costs-overflow-all = 全部购买
+costs-overflow-group = 外部购买：{ $count } 张，{ $paid }
 costs-overflow-paid = 全部成本加外部购买
 costs-overflow-another = 再加一台同样的设备本可节省
 costs-overflow-how = 排队太久或没有可用设备时，向外部服务购买的图像。以上各项均不包含这些费用：既不计入全部成本，也不计入节省。待确认：可能已付费，但没有收到可用的图像。本可节省的金额 = 购买价 − 按实测速度在本机生成同样图像的电费，不含设备本身的价格。

@@ -26,6 +26,7 @@ jobs-buying = being bought
 jobs-purchase-open = buying from { $seller }
 jobs-purchase-bought = bought from { $seller }
 jobs-purchase-doubtful = in doubt at { $seller }, made here
+jobs-purchase-resolved = was in doubt at { $seller }, found out, made here
 jobs-purchase-refused = refused by { $seller }, made here
 jobs-finishing = finishing
 jobs-stopping = stopping

@@ -119,7 +119,7 @@ pub(super) fn state(words: Words, request: &RecentRequest) -> Markup {
         @if let Some(reason) = request.failure { small { (words.say(why(reason))) } }
         @if let Some(purchase) = &request.purchase {
             small.overflow {
-                (words.format(word_of_purchase(purchase.state), &[("seller", purchase.seller.as_str().into())])) ": " (purchase.why)
+                (words.format(word_of_purchase(purchase), &[("seller", purchase.seller.as_str().into())])) ": " (purchase.why)
                 @if !purchase.is_bought() { @if let Some(outcome) = &purchase.outcome { "; " (outcome) } }
             }
         }
@@ -142,11 +142,12 @@ fn bought(words: Words, purchase: &Purchase, currency: Currency) -> Markup {
 }
 
 /// The key of the words for what came of a purchase.
-const fn word_of_purchase(state: PurchaseState) -> &'static str {
-    match state {
+fn word_of_purchase(purchase: &Purchase) -> &'static str {
+    match purchase.state {
         PurchaseState::Open => "jobs-purchase-open",
         PurchaseState::Bought => "jobs-purchase-bought",
-        PurchaseState::Doubtful => "jobs-purchase-doubtful",
+        PurchaseState::Doubtful if purchase.is_in_doubt() => "jobs-purchase-doubtful",
+        PurchaseState::Doubtful => "jobs-purchase-resolved",
         PurchaseState::Refused => "jobs-purchase-refused",
     }
 }

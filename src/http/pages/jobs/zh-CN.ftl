@@ -20,6 +20,7 @@ jobs-buying = 购买中
 jobs-purchase-open = 正在向 { $seller } 购买
 jobs-purchase-bought = 购自 { $seller }
 jobs-purchase-doubtful = { $seller } 待确认，已在本机生成
+jobs-purchase-resolved = { $seller } 已确认，已在本机生成
 jobs-purchase-refused = { $seller } 拒绝，已在本机生成
 jobs-finishing = 收尾中
 jobs-stopping = 正在停止

@@ -53,6 +53,16 @@ roi-worth-beyond = { $count ->
 }
 roi-worth-never = Not worth it at any volume.
 
+roi-overflow = Overflow, the last { $days } days
+roi-overflow-images = Images that were bought
+roi-overflow-paid = Paid
+roi-overflow-paid-how = what is in doubt and what never came included
+roi-overflow-here = The same images here
+roi-overflow-here-how = one more each, by what was measured
+roi-overflow-card = One more card
+roi-overflow-of-card = what one more { $card } loses in this time
+roi-overflow-cheaper = Buying was cheaper by
+roi-overflow-another-saves = Another card would have saved
 roi-rentals = Renting by the hour instead
 roi-rental = Device
 roi-rental-hour = An hour

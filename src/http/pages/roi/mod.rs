@@ -18,7 +18,10 @@ use super::{
 use crate::{
     costs::{
         CostModel,
-        simulation::{ComparedPrice, CurvePoint, Input, MeasuredUse, Outcome, Scenario, ScenarioError},
+        simulation::{
+            AnotherCard, BoughtLately, ComparedPrice, CurvePoint, Input, MeasuredUse, Outcome, Scenario,
+            ScenarioError,
+        },
     },
     domain::{Product, Quality, Scope},
     http::{State, api::error::ApiError},
@@ -41,6 +44,9 @@ struct RoiAnswer {
     curve: Vec<CurvePoint>,
     /// The same at the scenario's own volume.
     present: CurvePoint,
+    /// What overflow cost in the last 30 days, and what another card would have saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overflow: Option<AnotherCard>,
 }
 
 /// The scenario that a form begins with.
@@ -64,7 +70,13 @@ pub(super) async fn show(
     let measured = state.service.measured_use().await?;
     let start = start(question.remove(PRESET).as_deref(), &costs, measured, &state);
     let start = start.map_err(|error| refusal(&error))?;
-    let answer = answer(start.scenario.clone(), &question, &state);
+    let bought = if start.scenario.currency == costs.currency() {
+        let now = state.service.now();
+        state.service.ask_ledger(move |ledger| ledger.bought_lately(now)).await?
+    } else {
+        None
+    };
+    let answer = answer(start.scenario.clone(), &question, bought.as_ref(), &state);
     match (answer, visit.wants_page) {
         (Ok(answer), true) => {
             Ok(page(&visit, &start, &question, StatusCode::OK, &result::show(visit.words, &answer)))
@@ -105,7 +117,12 @@ fn start(
 }
 
 /// What follows from `scenario` with the question's inputs, the same weights, hosted, last.
-fn answer(mut scenario: Scenario, question: &RoiQuery, state: &State) -> Result<RoiAnswer, ScenarioError> {
+fn answer(
+    mut scenario: Scenario,
+    question: &RoiQuery,
+    bought: Option<&BoughtLately>,
+    state: &State,
+) -> Result<RoiAnswer, ScenarioError> {
     for (name, text) in question {
         let input = Input::from_name(name).ok_or_else(|| {
             let known = Input::ALL.map(Input::name).join(", ");
@@ -121,14 +138,15 @@ fn answer(mut scenario: Scenario, question: &RoiQuery, state: &State) -> Result<
         .compare(Product::generated(scenario.size, Quality::default()), state.service.today());
     let hosted = hosted.map(|hosted| ComparedPrice { name: hosted.sku, price: hosted.price });
     let compared = hosted.and_then(|hosted| scenario.with_like_for_like(hosted));
-    worked_out(&compared.unwrap_or(scenario))
+    worked_out(&compared.unwrap_or(scenario), bought)
 }
 
-fn worked_out(scenario: &Scenario) -> Result<RoiAnswer, ScenarioError> {
+fn worked_out(scenario: &Scenario, bought: Option<&BoughtLately>) -> Result<RoiAnswer, ScenarioError> {
     let outcome = scenario.outcome()?;
     let curve = curve::of(scenario, &outcome)?;
     let present = scenario.curve_point(&outcome, outcome.images_per_month)?;
-    Ok(RoiAnswer { outcome, curve, present })
+    let overflow = bought.map(|bought| scenario.another_card(bought)).transpose()?;
+    Ok(RoiAnswer { outcome, curve, present, overflow })
 }
 
 fn refusal(error: &ScenarioError) -> ApiError {

@@ -2,7 +2,9 @@ use maud::{Markup, html};
 
 use super::{RoiAnswer, curve};
 use crate::{
-    costs::simulation::{BreakEven, FORECAST_TENTHS_MAX, Outcome, Payback, PriceOutcome, RentalOutcome},
+    costs::simulation::{
+        AnotherCard, BreakEven, FORECAST_TENTHS_MAX, Outcome, Payback, PriceOutcome, RentalOutcome,
+    },
     http::pages::frame::{Words, explained, row},
     units::{Currency, Money},
 };
@@ -48,6 +50,7 @@ pub(super) fn show(words: Words, answer: &RoiAnswer) -> Markup {
         (prices(&writer, outcome))
         @if outcome.like_for_like().is_none() { p.note { (words.say("roi-no-like-for-like")) } }
         @if !outcome.rentals.is_empty() { (rentals(&writer, outcome)) }
+        @if let Some(card) = &answer.overflow { (overflow(&writer, card)) }
         div.columns {
             (one_image(&writer, outcome))
             (one_year(&writer, outcome))
@@ -188,6 +191,30 @@ fn rentals(writer: &ResultWriter, outcome: &Outcome) -> Markup {
         } }
     };
     table_card(writer.words, "rentals", "roi-rentals", &columns, &rows)
+}
+
+/// What was bought because there was no room here, and what another card would have saved.
+fn overflow(writer: &ResultWriter, card: &AnotherCard) -> Markup {
+    let words = writer.words;
+    let line =
+        |name: &str, how: &str, amount: Money| row(&words.say(name), how, &html! { (writer.money(amount)) });
+    let of_card = writer.sentence("roi-overflow-of-card", &[("card", card.card.clone())]);
+    let result =
+        if card.saving < Money::ZERO { "roi-overflow-cheaper" } else { "roi-overflow-another-saves" };
+    html! {
+        div.card id="overflow" {
+            table {
+                caption { (words.format("roi-overflow", &[("days", card.days.into())])) }
+                tbody {
+                    (row(&words.say("roi-overflow-images"), "", &html! { (words.count(card.bought_images)) }))
+                    (line("roi-overflow-paid", &words.say("roi-overflow-paid-how"), card.paid))
+                    (line("roi-overflow-here", &words.say("roi-overflow-here-how"), card.marginal))
+                    (line("roi-overflow-card", &of_card, card.depreciation))
+                }
+                tfoot { (line(result, "", card.saving.abs())) }
+            }
+        }
+    }
 }
 
 /// Which of both is cheaper by how much, and from which volume owning is.

@@ -1,13 +1,18 @@
 //! What a month cost beside its entries, so that a file adds up to the all-in cost and what was bought.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use jiff::Timestamp;
 
-use super::row::{Bill, FocusRow, decimal, grams};
+use super::row::{Bill, FocusRow, decimal, grams, tags};
 use crate::{
     ledger::{
         LedgerError, meter,
-        purchases::{self, sums::BoughtSum},
-        report::WholeMonth,
+        purchases::{
+            self,
+            rows::{BoughtKind, BoughtRow, BoughtSum},
+        },
+        report::{WholeMonth, csv::TextCell},
         store::{Conn, params},
     },
     units::{EnergyBalance, Money},
@@ -97,30 +102,50 @@ fn overhead(
     }
 }
 
-/// What was bought from other services, which are its providers and bill it in their own currency.
+/// What was bought from other services, which are its providers and bill it in their own currency: a row for each key and tag.
 fn bought(conn: &Conn<'_>, bill: &Bill, span: (Timestamp, Timestamp)) -> Result<Vec<FocusRow>, LedgerError> {
-    let sums = purchases::sums::of_span(conn, bill.span.0, bill.span.1)?;
-    let row = |sum: BoughtSum| {
-        let (line, what) = if sum.is_doubtful {
-            ("doubtful purchase", "images that were perhaps paid for and did not come")
-        } else {
-            ("bought image", "images that were bought because there was no room here")
-        };
-        FocusRow {
-            charge_category: "Purchase",
-            charge_description: format!("{what}, {} of them, {} {}", sum.images, sum.list, sum.list_currency)
-                .into(),
-            charge_frequency: "Usage-Based",
-            charge_period_start: span.0.to_string(),
-            charge_period_end: span.1.to_string(),
-            host_provider_name: sum.seller.as_str().into(),
-            invoice_issuer_name: sum.seller.as_str().into(),
-            service_name: "Image generation elsewhere",
-            service_provider_name: sum.seller.as_str().into(),
-            ..bill.row(sum.paid).priced(&sum.sku, line, sum.paid)
+    let mut sums = BTreeMap::<_, BoughtRow>::new();
+    for row in purchases::rows::of_span(conn, bill.span.0, bill.span.1)? {
+        let BoughtSum { seller, sku, list_currency, kind, .. } = &row.sum;
+        let of = (seller.clone(), sku.clone(), list_currency.code().to_owned(), *kind);
+        match sums.entry((of, row.key.clone(), row.tag.clone())) {
+            Entry::Vacant(place) => {
+                place.insert(row);
+            }
+            Entry::Occupied(mut known) => known.get_mut().sum.add(&row.sum)?,
         }
+    }
+    let rows = sums.into_values().filter(|row| !row.sum.is_nothing());
+    Ok(rows.map(|row| bought_row(bill, span, row)).collect())
+}
+
+fn bought_row(bill: &Bill, span: (Timestamp, Timestamp), row: BoughtRow) -> FocusRow {
+    let BoughtRow { sum, key, key_name, tag, .. } = row;
+    let (line, what) = match sum.kind {
+        BoughtKind::Bought => ("bought image", "images that were bought because there was no room here"),
+        BoughtKind::Doubtful if sum.images < 0 => {
+            ("doubtful purchase", "images whose payment is not in doubt any more")
+        }
+        BoughtKind::Doubtful => ("doubtful purchase", "images that were perhaps paid for and did not come"),
+        BoughtKind::Lost => ("lost purchase", "images that were paid for and did not come"),
     };
-    Ok(sums.into_iter().map(row).collect())
+    FocusRow {
+        charge_category: "Purchase",
+        charge_class: (sum.paid < Money::ZERO).then_some("Correction"),
+        charge_description: format!("{what}, {} of them, {} {}", sum.images, sum.list, sum.list_currency)
+            .into(),
+        charge_frequency: "Usage-Based",
+        charge_period_start: span.0.to_string(),
+        charge_period_end: span.1.to_string(),
+        host_provider_name: sum.seller.as_str().into(),
+        invoice_issuer_name: sum.seller.as_str().into(),
+        service_name: "Image generation elsewhere",
+        service_provider_name: sum.seller.as_str().into(),
+        sub_account_id: Some(key),
+        sub_account_name: Some(key_name.into()),
+        tags: tags(tag, &[]).map(TextCell::from),
+        ..bill.row(sum.paid).priced(&sum.sku, line, sum.paid)
+    }
 }
 
 /// A charge that is nobody's usage.

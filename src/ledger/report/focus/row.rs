@@ -181,7 +181,9 @@ impl FocusRow {
         let (meter, unit) = match line {
             "image" => ("Image generation", "Images"),
             "failed" => ("Failed work", "Requests"),
-            "bought image" | "doubtful purchase" => ("Image generation elsewhere", "Months"),
+            "bought image" | "doubtful purchase" | "lost purchase" => {
+                ("Image generation elsewhere", "Months")
+            }
             _ => ("Standby", "Months"),
         };
         Self {
@@ -275,7 +277,7 @@ fn description(row: &Row<'_>) -> Result<String, LedgerError> {
 }
 
 /// What an entry is filed under, and its LoRAs, as a JSON object; none of neither.
-fn tags(tag: Option<String>, loras: &[String]) -> Option<String> {
+pub(super) fn tags(tag: Option<String>, loras: &[String]) -> Option<String> {
     let tag = tag.map(|tag| ("cost_tag".to_owned(), tag.into()));
     let loras = (!loras.is_empty()).then(|| ("lora".to_owned(), loras.join(", ").into()));
     let tags: serde_json::Map<String, serde_json::Value> = tag.into_iter().chain(loras).collect();

@@ -250,8 +250,21 @@ impl PostgresStore {
     }
 
     /// A number that is another one after each write, whoever makes it.
+    ///
+    /// Every request of a client asks for it, so it takes one round trip: a statement alone is a transaction.
     pub(in crate::ledger) fn version(&self) -> Result<i64, LedgerError> {
-        self.read(|conn| conn.query_one("SELECT writes FROM ledger_writes", &[], |row| row.get(0)))
+        let mut is_second = false;
+        loop {
+            let mut loan = self.pool.take()?;
+            let Connection { client, statements } = loan.connection();
+            let prepared = statements.prepare(&*client, "SELECT writes FROM ledger_writes", &[]);
+            match prepared.and_then(|statement| wait(client.query_one(&statement, &[]))) {
+                Ok(row) => return Ok(row.try_get(0)?),
+                Err(error) => {
+                    self.retry_once(&error, &mut is_second).map_err(|()| LedgerError::from(error))?;
+                }
+            }
+        }
     }
 
     /// Gives the room of rows that were rewritten back, so that what was in them is overwritten.

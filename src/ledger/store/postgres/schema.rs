@@ -16,6 +16,14 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, sql: include_str!("../../../../migrations/postgres/0001_ledger.sql") },
     Migration { number: 2, sql: include_str!("../../../../migrations/postgres/0002_cluster.sql") },
     Migration { number: 3, sql: include_str!("../../../../migrations/postgres/0003_duties.sql") },
+    Migration {
+        number: 103,
+        sql: include_str!("../../../../migrations/postgres/0103_purchase_resolutions.sql"),
+    },
+    Migration {
+        number: 104,
+        sql: include_str!("../../../../migrations/postgres/0104_requests_of_batches.sql"),
+    },
     Migration { number: 105, sql: include_str!("../../../../migrations/postgres/0105_prompts.sql") },
     Migration { number: 106, sql: include_str!("../../../../migrations/postgres/0106_favourites.sql") },
 ];
@@ -114,21 +122,15 @@ pub(super) fn check(client: &Client, url: &PostgresUrl) -> Result<(), LedgerErro
 
 /// Each trigger of the migrations, and the body of its function.
 fn expected_triggers() -> impl Iterator<Item = (&'static str, &'static str)> {
-    MIGRATIONS.iter().flat_map(|migration| {
-        let bodies: BTreeMap<&str, &str> = migration
-            .sql
-            .split("CREATE FUNCTION ")
-            .skip(1)
-            .filter_map(|text| {
-                let name = text.split('(').next()?;
-                Some((name, text.split("$$").nth(1)?))
-            })
-            .collect();
-        migration.sql.split("CREATE TRIGGER ").skip(1).filter_map(move |text| {
-            let name = text.split_whitespace().next()?;
-            let function = text.split("EXECUTE FUNCTION ").nth(1)?.split('(').next()?;
-            Some((name, *bodies.get(function)?))
-        })
+    // A trigger may call a function of an earlier step.
+    let functions = MIGRATIONS.iter().flat_map(|migration| migration.sql.split("CREATE FUNCTION ").skip(1));
+    let bodies: BTreeMap<&str, &str> =
+        functions.filter_map(|text| Some((text.split('(').next()?, text.split("$$").nth(1)?))).collect();
+    let triggers = MIGRATIONS.iter().flat_map(|migration| migration.sql.split("CREATE TRIGGER ").skip(1));
+    triggers.filter_map(move |text| {
+        let name = text.split_whitespace().next()?;
+        let function = text.split("EXECUTE FUNCTION ").nth(1)?.split('(').next()?;
+        Some((name, *bodies.get(function)?))
     })
 }
 

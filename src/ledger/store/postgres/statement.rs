@@ -2,7 +2,7 @@ use std::{collections::HashMap, error::Error};
 
 use bytes::BytesMut;
 use tokio_postgres::{
-    Statement, Transaction,
+    GenericClient, Statement,
     types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
 };
 
@@ -48,7 +48,7 @@ impl Statements {
     /// `sql` with `?1`, `?2`, … prepared for `params`.
     pub(super) fn prepare(
         &mut self,
-        transaction: &Transaction<'_>,
+        client: &impl GenericClient,
         sql: &str,
         params: &[Param<'_>],
     ) -> Result<Statement, tokio_postgres::Error> {
@@ -61,7 +61,7 @@ impl Statements {
             self.0.clear();
         }
         let types: Vec<Type> = key.1.iter().map(|kind| kind.sql_type()).collect();
-        let statement = wait(transaction.prepare_typed(&numbered(sql), &types))?;
+        let statement = wait(client.prepare_typed(&numbered(sql), &types))?;
         self.0.insert(key, statement.clone());
         Ok(statement)
     }

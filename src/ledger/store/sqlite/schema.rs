@@ -43,6 +43,8 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0073_async.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0074_purchases.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0095_overflow.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0103_purchase_resolutions.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0104_requests_of_batches.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0105_prompts.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0106_favourites.sql")),
 ];

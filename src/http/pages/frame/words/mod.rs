@@ -46,6 +46,7 @@ messages!(
     "nodes",
     "batches",
     "webhooks",
+    "purchases",
     "playground",
     "receipts",
     "reference",

@@ -1,5 +1,7 @@
 //! What an operator watches: counters for Prometheus, and the log. Neither ever holds a prompt or a key's secret.
 
+mod later;
+
 use std::{io::IsTerminal, sync::atomic::AtomicU64};
 
 use prometheus_client::{
@@ -10,9 +12,11 @@ use prometheus_client::{
 use serde::Deserialize;
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
+use self::later::LaterMetrics;
+pub use self::later::{MessageOutcome, PurchaseOutcome};
 use crate::{
-    domain::Usage,
-    units::{Energy, Millis},
+    domain::{BatchId, Usage},
+    units::{Currency, Energy, Millis, Money},
 };
 
 /// Seconds from one hundredth to about five minutes, doubling: waits and whole requests.
@@ -107,6 +111,7 @@ pub struct Metrics {
     refusals: Family<ReasonLabels, Counter>,
     http: Family<HttpLabels, Histogram>,
     clock: Family<ClockLabels, Gauge<f64, AtomicU64>>,
+    later: LaterMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -175,6 +180,7 @@ impl Default for Metrics {
             clock.clone(),
         );
         registry.register("batch_images", "Images generated together, a count for each image", batch.clone());
+        let later = LaterMetrics::registered(&mut registry);
         Self {
             registry,
             queue_depth,
@@ -188,6 +194,7 @@ impl Default for Metrics {
             refusals,
             http,
             clock,
+            later,
         }
     }
 }
@@ -225,6 +232,41 @@ impl Metrics {
     /// An answer was an error with this code.
     pub fn note_refusal(&self, reason: &'static str) {
         self.refusals.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// Images may be bought from `seller`, for this currency: its counters stand there from now on.
+    pub fn know_seller(&self, seller: &str, currency: Currency) {
+        self.later.know_seller(seller, currency);
+    }
+
+    /// A purchase from `seller` has ended; `paid` is what it cost, or perhaps did.
+    pub fn note_purchase(&self, seller: &str, outcome: PurchaseOutcome, paid: (Money, Currency)) {
+        self.later.note_purchase(seller, outcome, paid);
+    }
+
+    /// `rule` kept a request here, of which images could have been bought.
+    pub fn note_stay(&self, rule: &'static str) {
+        self.later.note_stay(rule);
+    }
+
+    /// An attempt to send a webhook's message has ended.
+    pub fn note_message(&self, outcome: MessageOutcome) {
+        self.later.note_message(outcome);
+    }
+
+    /// A line of a batch is done.
+    pub fn note_line(&self, is_error: bool) {
+        self.later.note_line(is_error);
+    }
+
+    /// So many purchases are in doubt, and so many messages were given up.
+    pub fn note_standing(&self, in_doubt: i64, dead_letters: i64) {
+        self.later.note_standing(in_doubt, dead_letters);
+    }
+
+    /// A batch is to begin at this Unix second; none: it does not wait.
+    pub fn note_plan(&self, batch: BatchId, begins_at: Option<i64>) {
+        self.later.note_plan(batch, begins_at);
     }
 
     /// An answer's head went out on `route`, the pattern and not the path.
@@ -289,6 +331,17 @@ mod tests {
         metrics.note_failure(usage);
         metrics.note_refusal("server_overloaded");
         metrics.note_answer("/v1/images/generations".into(), 200, Millis::new(810));
+        metrics.know_seller("acme", Currency::CNY);
+        let paid = (Money::from_nano(278_800_999), Currency::CNY);
+        metrics.note_purchase("acme", PurchaseOutcome::Doubtful, paid);
+        metrics.note_stay("day_cap");
+        metrics.note_message(MessageOutcome::Dead);
+        metrics.note_line(true);
+        metrics.note_standing(1, 2);
+        let batch = |number| BatchId::new(jiff::Timestamp::UNIX_EPOCH, [number; 10]);
+        for (number, at) in [(1, Some(90)), (2, Some(60)), (2, None)] {
+            metrics.note_plan(batch(number), at);
+        }
         let text = metrics.render(3, true, [("starting", 0), ("painting", 1), ("lost", 1)]).expect("text");
         for line in [
             "tintype_queue_depth 3",
@@ -299,6 +352,16 @@ mod tests {
             "tintype_refusals_total{reason=\"server_overloaded\"} 1",
             "tintype_http_request_seconds_count{route=\"/v1/images/generations\",status=\"200\"} 1",
             "tintype_step_seconds_bucket{le=\"0.128\"} 1",
+            "tintype_overflow_purchases_total{seller=\"acme\",outcome=\"doubtful\"} 1",
+            "tintype_overflow_purchases_total{seller=\"acme\",outcome=\"bought\"} 0",
+            "tintype_overflow_spend_micro_total{seller=\"acme\",currency=\"CNY\",outcome=\"doubtful\"} 278800",
+            "tintype_overflow_refusals_total{rule=\"day_cap\"} 1",
+            "tintype_overflow_in_doubt 1",
+            "tintype_webhook_messages_total{outcome=\"dead\"} 1",
+            "tintype_webhook_messages_total{outcome=\"delivered\"} 0",
+            "tintype_webhook_dead_letters 2",
+            "tintype_batch_lines_total{outcome=\"failed\"} 1",
+            "tintype_batch_planned_start_seconds 90",
         ] {
             assert!(text.lines().any(|it| it == line), "{line} is not in\n{text}");
         }

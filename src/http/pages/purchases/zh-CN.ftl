@@ -1,0 +1,25 @@
+# /admin/purchases
+purchases-title = 外部购买
+purchases-what = 因本机没有余量而购买或尝试购买的图像。待确认：尚不清楚是否已付费。请查看卖家账单，并把结果记录在这里。
+purchases-none = 没有购买过。
+purchases-when = 时间
+purchases-seller = 卖家
+purchases-images = 图像
+purchases-paid = 已付或可能已付
+purchases-state = 状态
+purchases-open = 正在购买
+purchases-bought = 已购买
+purchases-refused = 被拒绝，未付费
+purchases-doubtful = 待确认
+purchases-not-paid = 已确认：未付费
+purchases-lost = 已确认：已付费，但没有收到图像
+purchases-resolve = 记录确认结果
+purchases-resolve-title = 待确认购买的结果
+purchases-resolve-what = 向 { $seller } 购买的 { $count } 张图像，按 { $paid }（{ $list }）入账。
+purchases-back = 全部购买
+purchases-form-not-paid = 没有收费
+purchases-form-paid = 已经收费
+purchases-form-amount = 账单上这些图像的总金额（{ $currency }）
+purchases-form-note = 依据：账单编号
+purchases-form-sure = 结果记入本月，不能修改，也不能撤销。
+purchases-form-record = 记录
