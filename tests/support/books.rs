@@ -118,7 +118,7 @@ impl Books {
             why: "the queue is full",
             a_day_max: Money::from_nano(100_000_000_000),
         };
-        let reserved = self.ledger.reserve_to_buy(&request, &purchase).expect("reserved");
+        let reserved = self.ledger.reserve_to_buy(&request, &purchase, None).expect("reserved");
         let reservation = reserved.into_new().expect("no repeat");
         if came {
             self.ledger.settle_bought(reservation, at).expect("settled");

@@ -216,7 +216,7 @@ fn a_doubt_is_resolved_once_and_budgets_and_the_days_cap_follow() {
     let id = first.id();
     let open = book.resolve(id, PurchaseFinding::NotPaid, NOON);
     assert!(matches!(open, Err(ResolveError::NotDoubtful { state: PurchaseState::Open, .. })), "{open:?}");
-    book.ledger.start(id).expect("started");
+    book.ledger.start(id, NOON).expect("started");
     book.ledger.abandon_open(NOON).expect("abandoned");
     assert_eq!(book.spent_and_paid(), [nano(600_000_000); 2]);
     assert_eq!(book.ledger.purchases_in_doubt().expect("a count"), 1);

@@ -256,7 +256,7 @@ impl PostgresStore {
         let mut is_second = false;
         loop {
             let mut loan = self.pool.take()?;
-            let Connection { client, statements } = loan.connection();
+            let Connection { client, statements, .. } = loan.connection();
             let prepared = statements.prepare(&*client, "SELECT writes FROM ledger_writes", &[]);
             match prepared.and_then(|statement| wait(client.query_one(&statement, &[]))) {
                 Ok(row) => return Ok(row.try_get(0)?),
