@@ -13,11 +13,6 @@ mod open;
 mod rates;
 mod reap;
 
-pub(super) use self::{
-    admit::{insert_held, open_of_key},
-    claim::{Release, release},
-    duties::check_duty,
-};
 pub use self::{
     admit::{NewQueued, NotAdmitted, QueuePlace},
     claim::Claimed,
@@ -27,6 +22,11 @@ pub use self::{
     open::{QueuedRequest, RequestEnd, RequestStand},
     rates::{RateKind, RateTaken},
     reap::Reaped,
+};
+pub(super) use self::{
+    admit::{insert_held, open_of_key},
+    claim::{Release, release},
+    duties::check_duty,
 };
 
 use super::{LedgerError, store::Row};

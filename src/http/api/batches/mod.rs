@@ -16,11 +16,11 @@ mod work;
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::SignedDuration;
 
+pub(in crate::http) use self::object::{BatchBody, body};
 pub use self::{
     attend::{BatchDesk, run_batches},
     turn::run_batches_in_turn,
 };
-pub(in crate::http) use self::object::{BatchBody, body};
 use super::{
     auth,
     error::ApiError,

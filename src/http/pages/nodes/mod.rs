@@ -170,7 +170,17 @@ mod tests {
         let civil = |at: Timestamp| jiff::tz::TimeZone::UTC.to_datetime(at);
         let gone = NodeRow { is_alive: false, ..node.clone() };
         let shown = text(&page(Words::ENGLISH, &[node, gone], 7, &civil));
-        for words in ["studio-3", "worker", "alive", "gone", "3 of 4", "1,200", "1.00 kWh", "1.250 s behind", "wait: 7"] {
+        for words in [
+            "studio-3",
+            "worker",
+            "alive",
+            "gone",
+            "3 of 4",
+            "1,200",
+            "1.00 kWh",
+            "1.250 s behind",
+            "wait: 7",
+        ] {
             assert!(shown.contains(words), "{words}: {shown}");
         }
         assert!(text(&page(Words::CHINESE, &[], 0, &civil)).contains("--role"));
