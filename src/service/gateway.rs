@@ -29,7 +29,7 @@ use crate::{
 /// A request that has its place in the cluster, and its money.
 struct Queued {
     id: RequestId,
-    way: Way,
+    way: Making,
     outlook: Option<QueueEstimate>,
     images: Option<RateStanding>,
     passed_budgets: Vec<OverBudget>,
@@ -37,9 +37,9 @@ struct Queued {
 }
 
 /// Where its images are made.
-enum Way {
+enum Making {
     /// By a worker; with the reason why nothing is bought, unless nothing ever is.
-    Worker(Option<String>),
+    AtWorker(Option<String>),
     /// By a service that is asked now.
     Bought(Reservation, Box<Buying>),
 }
@@ -74,12 +74,12 @@ impl Service {
         let started = Started { id: Some(id), outlook, images, passed_budgets, partial_loras, pass: None };
         start.send(Ok(started)).ok();
         let outcome = match way {
-            Way::Worker(stays) => {
+            Making::AtWorker(stays) => {
                 let outcome = self.outcome_once_ended(gate, id, Some(stand), &request, audience).await;
                 let because = |made_by| MadeBy { why: stays, ..made_by };
                 outcome.map(|answer| Answer { made_by: because(answer.made_by), ..answer })
             }
-            Way::Bought(reservation, buying) => {
+            Making::Bought(reservation, buying) => {
                 self.make_there(reservation, *buying, &request, (audience, None)).await
             }
         };
@@ -116,7 +116,7 @@ impl Service {
             self.note_admission(reservation.id(), request, &passed_budgets).await;
             return Ok(Reserved::New(Queued {
                 id: reservation.id(),
-                way: Way::Bought(reservation, buying),
+                way: Making::Bought(reservation, buying),
                 outlook: None,
                 images: images.map(Taken::keep),
                 passed_budgets,
@@ -132,7 +132,7 @@ impl Service {
         self.note_admission(id, request, &passed_budgets).await;
         cluster.news.work_waits();
         let (images, outlook) = (images.map(Taken::keep), Some(outlook));
-        let way = Way::Worker(stays);
+        let way = Making::AtWorker(stays);
         Ok(Reserved::New(Queued { id, way, outlook, images, passed_budgets, partial_loras }))
     }
 
