@@ -35,7 +35,7 @@ impl<'a> SmallDisk<'a> {
     fn mount(place: &'a Path) -> Option<Self> {
         fs::create_dir_all(place).expect("a directory");
         let place = place.to_str().expect("UTF-8");
-        does("mount", &["-t", "tmpfs", "-o", "size=1m", "none", place]).then_some(Self(place))
+        does("mount", &["-t", "tmpfs", "-o", "size=2m", "none", place]).then_some(Self(place))
     }
 
     fn resize(&self, size: &str) {
@@ -87,7 +87,7 @@ fn a_disk_that_fills_up_refuses_work_loses_nothing_and_goes_on_once_there_is_roo
     served.says("database or disk is full; make room on the disk of ledger.sqlite3");
     can_be_read(&place, &served);
     assert_eq!(place.client(&served).generate(None, 2).expect_err("still full").status, 507);
-    disk.resize("2m");
+    disk.resize("3m");
     place.generate(&served, 3);
 
     // Killed on a disk that is full again: a start there serves, or says in one line what is wrong.

@@ -44,11 +44,11 @@ class Day:
 
     def run(self, parts):
         for part in parts:
+            if time.monotonic() >= self.ends:
+                break
             record = self.results["parts"].setdefault(part.name, {"state": "waiting", "seconds": 0.0, "figures": {}})
             if record["state"] in ("done", "not here"):
                 continue
-            if time.monotonic() >= self.ends:
-                break
             self.record = record
             begin = time.monotonic()
             self.box_ends = min(self.ends, begin + part.box)

@@ -8,7 +8,7 @@ use crate::{
     domain::{ApiKey, Calendar, EnergySource, ImageSize, KeyId, Quality, RenderSpec, Scopes, Seed, Usage},
     ledger::{
         KeyRules, Month, MonthReport, NewKey, SettledImage, Settlement,
-        tests::{model_in, request},
+        tests::{empty_ledger, model_in, on_both::on_both, request},
     },
     units::{Currency, Energy, Millis, Money},
 };
@@ -26,8 +26,7 @@ struct Book {
 
 impl Book {
     fn new() -> Self {
-        let directory = TempDir::new().expect("a directory");
-        let ledger = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
+        let (directory, ledger, _) = empty_ledger();
         let key = ApiKey::generate(&mut StdRng::seed_from_u64(1));
         let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
         let made = NOW - SignedDuration::from_hours(24 * 365);
@@ -105,7 +104,6 @@ fn by_time() -> Asset {
     Asset { life: Life::Time { years: 3, normal_utilisation_percent: 20 }, share_percent: 50, ..by_units() }
 }
 
-#[test]
 fn an_asset_is_read_back_as_it_was_recorded() {
     let book = Book::new();
     let ids = [book.add(&by_units()), book.add(&by_time())];
@@ -114,7 +112,6 @@ fn an_asset_is_read_back_as_it_was_recorded() {
     assert_eq!(rows.into_iter().map(|row| row.asset).collect::<Vec<_>>(), [by_units(), by_time()]);
 }
 
-#[test]
 fn an_asset_is_retired_once() {
     let book = Book::new();
     let id = book.add(&by_units());
@@ -134,7 +131,6 @@ fn an_asset_is_retired_once() {
     assert_eq!(book.ledger.assets().expect("assets")[0].asset.retirement, Some(retirement));
 }
 
-#[test]
 fn assets_keep_the_ledgers_currency() {
     let book = Book::new();
     book.add(&by_units());
@@ -175,7 +171,6 @@ fn the_database_itself_refuses_to_rewrite_an_asset() {
     assert_eq!(book.ledger.assets().expect("assets"), before);
 }
 
-#[test]
 fn a_part_that_cannot_be_is_refused_by_the_database_too() {
     let book = Book::new();
     for asset in [
@@ -196,7 +191,6 @@ fn a_part_that_cannot_be_is_refused_by_the_database_too() {
     assert!(by_units().check().is_ok() && by_time().check().is_ok());
 }
 
-#[test]
 fn a_month_closes_over_parts_that_are_bought_and_sold_in_it() {
     let mut book = Book::new();
     let day = |number| {
@@ -232,7 +226,6 @@ fn a_month_closes_over_parts_that_are_bought_and_sold_in_it() {
     assert_eq!(whole.disposal_gain.to_string(), "-298.969999998");
 }
 
-#[test]
 fn a_month_that_is_not_over_costs_the_days_that_have_begun() {
     let book = Book::new();
     book.add(&by_time());
@@ -245,7 +238,6 @@ fn a_month_that_is_not_over_costs_the_days_that_have_begun() {
     assert_eq!(cost(month.previous(), NOW), Money::ZERO, "it was not bought yet");
 }
 
-#[test]
 fn the_plug_counts_every_entry_of_its_span() {
     let mut book = Book::new();
     book.generate(&costs(), NOW);
@@ -256,3 +248,13 @@ fn the_plug_counts_every_entry_of_its_span() {
     assert_eq!(totals.duration, Millis::new(30_000));
     assert_eq!(book.ledger.plug_totals(NOW - minute, NOW).expect("totals").wall_energy, Energy::default());
 }
+
+on_both!(
+    an_asset_is_read_back_as_it_was_recorded,
+    an_asset_is_retired_once,
+    assets_keep_the_ledgers_currency,
+    a_part_that_cannot_be_is_refused_by_the_database_too,
+    a_month_closes_over_parts_that_are_bought_and_sold_in_it,
+    a_month_that_is_not_over_costs_the_days_that_have_begun,
+    the_plug_counts_every_entry_of_its_span,
+);

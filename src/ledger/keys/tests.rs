@@ -5,7 +5,13 @@ use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{domain::Caller, ledger::store::testing};
+use crate::{
+    domain::Caller,
+    ledger::{
+        store::testing,
+        tests::{empty_ledger, on_both::on_both},
+    },
+};
 
 const NOON: Timestamp = Timestamp::constant(1_795_000_000, 0);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -20,8 +26,7 @@ struct Ring {
 
 impl Ring {
     fn new(rules: KeyRules) -> Self {
-        let directory = TempDir::new().expect("a directory");
-        let ledger = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
+        let (directory, ledger, _) = empty_ledger();
         let mut random = StdRng::seed_from_u64(1);
         let key = ApiKey::generate(&mut random);
         ledger.create_key(&NewKey { key: &key, name: "studio", rules }, "first start", NOON).expect("a key");
@@ -77,7 +82,6 @@ fn all_rules() -> KeyRules {
     }
 }
 
-#[test]
 fn what_a_key_is_held_to_is_kept_and_reaches_its_caller() {
     let ring = Ring::new(all_rules());
     let row = ring.row();
@@ -103,7 +107,6 @@ fn what_a_key_is_held_to_is_kept_and_reaches_its_caller() {
     assert!(!detail.contains(ring.key.reveal().rsplit('-').next().expect("a secret")));
 }
 
-#[test]
 fn a_change_sets_what_it_names_and_nothing_else() {
     let ring = Ring::new(all_rules());
     let changes = [
@@ -133,7 +136,6 @@ fn a_change_sets_what_it_names_and_nothing_else() {
     assert!(!ring.ledger.change_key(ring.id(), &[], "Abc123", NOON).expect("no error"), "nothing to log");
 }
 
-#[test]
 fn every_refusal_has_its_reason() {
     let mut ring = Ring::new(KeyRules { scopes: Scopes::ALL, ..KeyRules::default() });
     let stranger = ApiKey::generate(&mut ring.random);
@@ -158,7 +160,6 @@ fn every_refusal_has_its_reason() {
     );
 }
 
-#[test]
 fn the_old_secret_opens_until_the_grace_of_a_rotation_ends() {
     let mut ring = Ring::new(KeyRules { scopes: Scopes::ALL, ..KeyRules::default() });
     let caller = ring.open(&ring.key, NOON).expect("a caller");
@@ -173,7 +174,6 @@ fn the_old_secret_opens_until_the_grace_of_a_rotation_ends() {
     assert_eq!(ring.ledger.keys().expect("a list").len(), 1);
 }
 
-#[test]
 fn a_session_ends_with_its_key_and_with_the_secret_that_opened_it() {
     let mut ring = Ring::new(KeyRules {
         scopes: Scopes::ALL,
@@ -199,7 +199,6 @@ fn a_session_ends_with_its_key_and_with_the_secret_that_opened_it() {
     assert_eq!(stranger, Err(KeyRefusal::Unknown));
 }
 
-#[test]
 fn the_use_of_a_key_is_noted_once_a_minute_and_only_where_it_opened() {
     let mut ring = Ring::new(KeyRules::default());
     let guess = ApiKey::rotated(ring.key.public_id(), &mut ring.random);
@@ -211,7 +210,6 @@ fn the_use_of_a_key_is_noted_once_a_minute_and_only_where_it_opened() {
     }
 }
 
-#[test]
 fn what_cannot_be_changed_is_said_and_leaves_no_event() {
     let mut ring = Ring::new(KeyRules::default());
     let (ledger, id) = (&ring.ledger, ring.id());
@@ -296,7 +294,6 @@ fn a_key_of_an_earlier_version_is_kept_with_its_history() {
     assert_eq!(kinds("gone"), [KeyEventKind::Created, KeyEventKind::Revoked]);
 }
 
-#[test]
 fn a_page_does_not_take_the_last_admin_away() {
     let ring = Ring::new(KeyRules { scopes: Scopes::ALL, ..KeyRules::default() });
     let demotion = [KeyChange::Scopes(Scopes::COSTS)];
@@ -323,3 +320,14 @@ fn a_page_does_not_take_the_last_admin_away() {
         "that is the operator"
     );
 }
+
+on_both!(
+    what_a_key_is_held_to_is_kept_and_reaches_its_caller,
+    a_change_sets_what_it_names_and_nothing_else,
+    every_refusal_has_its_reason,
+    the_old_secret_opens_until_the_grace_of_a_rotation_ends,
+    a_session_ends_with_its_key_and_with_the_secret_that_opened_it,
+    the_use_of_a_key_is_noted_once_a_minute_and_only_where_it_opened,
+    what_cannot_be_changed_is_said_and_leaves_no_event,
+    a_page_does_not_take_the_last_admin_away,
+);

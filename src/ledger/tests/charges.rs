@@ -45,7 +45,6 @@ fn all_subtotals(charges: &Charges) -> Money {
     charges.charges.iter().try_fold(Money::ZERO, |sum, charge| sum.plus(charge.subtotal)).expect("in range")
 }
 
-#[test]
 fn a_tag_says_whose_its_requests_are_before_their_key_does_and_each_from_a_day_on() {
     let (book, key) = charged();
     let (key, spring) = (Member::Key(key), Member::Tag("spring".into()));
@@ -66,7 +65,6 @@ fn a_tag_says_whose_its_requests_are_before_their_key_does_and_each_from_a_day_o
     assert!(refused(&spring, Some("Studio C")).contains("no cost centre `Studio C`"));
 }
 
-#[test]
 fn charges_without_mark_ups_are_the_months_all_in_cost_by_every_rule() {
     let (book, key) = charged();
     book.assign_to(&Member::Key(key), Some("Studio A"), "2026-10-01").expect("assigned");
@@ -108,7 +106,6 @@ fn charges_without_mark_ups_are_the_months_all_in_cost_by_every_rule() {
     assert!(yuan(0) < a.total);
 }
 
-#[test]
 fn a_closed_months_charges_stay_as_they_were() {
     let (book, key) = charged();
     let spring = Member::Tag("spring".into());
@@ -127,7 +124,6 @@ fn a_closed_months_charges_stay_as_they_were() {
     }
 }
 
-#[test]
 fn what_is_charged_goes_out_as_exact_rows() {
     let (book, _) = charged();
     book.assign_to(&Member::Tag("spring".into()), Some("Studio B"), "2026-10-01").expect("assigned");
@@ -159,3 +155,10 @@ fn a_ledger_from_before_cost_centres_takes_some() {
     ledger.assign(&key, Some("Studio"), first, &Evidence::COMMAND_LINE, NOON).expect("assigned");
     assert_eq!(ledger.centres().expect("centres")[0].members.len(), 1);
 }
+
+on_both!(
+    a_tag_says_whose_its_requests_are_before_their_key_does_and_each_from_a_day_on,
+    charges_without_mark_ups_are_the_months_all_in_cost_by_every_rule,
+    a_closed_months_charges_stay_as_they_were,
+    what_is_charged_goes_out_as_exact_rows,
+);

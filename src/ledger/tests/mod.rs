@@ -1,5 +1,5 @@
 #[macro_use]
-mod on_both;
+pub(super) mod on_both;
 
 mod audit;
 mod batches;
@@ -62,8 +62,10 @@ fn money_a_month(nano: Option<i64>) -> Budgets {
 
 /// What a test's ledger is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Backend {
+pub(super) enum Backend {
+    /// A file.
     Sqlite,
+    /// A database of a server that the tests start.
     Postgres,
 }
 
@@ -72,7 +74,7 @@ thread_local! {
 }
 
 /// Runs `test` with ledgers of `backend`. Without PostgreSQL its tests say so and pass, unless it is required.
-fn on(backend: Backend, test: fn()) {
+pub(super) fn on(backend: Backend, test: fn()) {
     if backend == Backend::Sqlite || store::postgres_testing::is_there() {
         BACKEND.set(backend);
         test();
@@ -80,7 +82,7 @@ fn on(backend: Backend, test: fn()) {
 }
 
 /// An empty ledger of the backend that the test runs on, and the directory that it is in if it is a file's.
-fn empty_ledger() -> (TempDir, Ledger, LedgerPlace) {
+pub(super) fn empty_ledger() -> (TempDir, Ledger, LedgerPlace) {
     let directory = TempDir::new().expect("a directory");
     let place = match BACKEND.get() {
         Backend::Sqlite => LedgerPlace::File(directory.path().join("ledger.sqlite3")),

@@ -15,3 +15,4 @@ macro_rules! on_both {
         }
     };
 }
+pub(in crate::ledger) use on_both;

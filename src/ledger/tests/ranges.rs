@@ -68,6 +68,9 @@ fn images_that_are_counted_alone_are_those_of_their_group() {
     );
     assert_eq!(range(&book, "2026-10-01", "2026-11-30", &[spring, untagged]).figures.images, 0);
     let file = all.to_csv().expect("a file");
-    assert!(file.lines().next().is_some_and(|head| head.ends_with(",paid_total,from,to")), "{file}");
+    assert!(
+        file.lines().next().is_some_and(|head| head.ends_with(",paid_total,lost_images,lost_total,from,to")),
+        "{file}"
+    );
     assert!(file.lines().nth(1).is_some_and(|row| row.ends_with(",2026-10-01,2026-11-30")), "{file}");
 }

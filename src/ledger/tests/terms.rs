@@ -32,7 +32,6 @@ impl Book {
     }
 }
 
-#[test]
 fn what_is_configured_is_recorded_from_the_moment_on_at_which_it_changes() {
     let book = Book::begun_at(None, at("2026-11-01T00:00:00Z"));
     book.configure(&electricity(1, None, false), FIRST);
@@ -57,7 +56,6 @@ fn what_is_configured_is_recorded_from_the_moment_on_at_which_it_changes() {
     }
 }
 
-#[test]
 fn what_is_configured_for_later_begins_on_its_day_and_can_be_taken_back_before() {
     let book = Book::begun_at(None, at("2026-11-01T00:00:00Z"));
     book.configure(&electricity(1, None, true), FIRST);
@@ -77,7 +75,6 @@ fn what_is_configured_for_later_begins_on_its_day_and_can_be_taken_back_before()
     assert_eq!(book.ledger.term_at("electricity", from).expect("read"), Some(dear));
 }
 
-#[test]
 fn rates_of_several_currencies_have_their_own_rows_and_days() {
     let book = Book::begun_at(None, at("2026-11-01T00:00:00Z"));
     let rate = |rate, from, effective_from| ExchangeRate {
@@ -104,7 +101,6 @@ fn rates_of_several_currencies_have_their_own_rows_and_days() {
     assert_eq!(book.terms(), 3);
 }
 
-#[test]
 fn a_value_never_holds_in_a_month_that_is_closed() {
     let book = months::two_months();
     book.configure(&electricity(1, None, true), "2026-10-01T00:00:00Z");
@@ -137,3 +133,10 @@ fn a_zone_that_an_earlier_version_kept_among_its_settings_is_the_first_term() {
     let calendar = ledger.calendar(&jiff::tz::TimeZone::UTC).expect("a calendar");
     assert_eq!(calendar.to_datetime(at(FIRST)), date(2026, 11, 10).at(13, 30, 0, 0));
 }
+
+on_both!(
+    what_is_configured_is_recorded_from_the_moment_on_at_which_it_changes,
+    what_is_configured_for_later_begins_on_its_day_and_can_be_taken_back_before,
+    rates_of_several_currencies_have_their_own_rows_and_days,
+    a_value_never_holds_in_a_month_that_is_closed,
+);

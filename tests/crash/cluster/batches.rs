@@ -16,7 +16,7 @@ fn a_batch_goes_on_at_another_gateway_when_the_one_that_drives_it_is_killed() {
     let id = begin(&client);
     eventually("lines wait", || cluster.count("SELECT count(*) FROM queue") > 0);
     first.kill();
-    let _worker = cluster.worker();
+    let worker = cluster.worker();
     // the next one with some of them done.
     let done = "SELECT count(*) FROM batch_lines";
     eventually("some lines are done", || cluster.count(done) >= 10);
@@ -28,6 +28,7 @@ fn a_batch_goes_on_at_another_gateway_when_the_one_that_drives_it_is_killed() {
     let mut answered = Answered::new();
     finish(&cluster.caller(&third), &id, &mut answered);
     cluster.settles();
+    drop((third, worker));
     let lines = i64::try_from(LINES).expect("a count");
     let audited = cluster.audit(&answered);
     assert_eq!((audited.settled, audited.images), (lines, lines + lines / 5), "each line is paid for once");

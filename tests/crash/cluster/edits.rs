@@ -22,7 +22,8 @@ fn edit() -> Value {
     });
     let mask = GrayImage::from_fn(SIDE, SIDE, |x, _| Luma([if x < SIDE / 2 { 255 } else { 0 }]));
     json!({
-        "prompt": "a red door", "image": url_of(&source.into()), "mask": url_of(&mask.into()), "seed": 7, "steps": 4, "n": 2,
+        "prompt": "a red door", "images": [{ "image_url": url_of(&source.into()) }],
+        "mask": { "image_url": url_of(&mask.into()) }, "seed": 7, "steps": 4, "n": 2,
     })
 }
 

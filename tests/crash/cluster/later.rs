@@ -36,7 +36,7 @@ fn what_is_answered_later_is_answered_and_announced_though_its_gateway_is_killed
     let waiting = "SELECT count(*) FROM queue";
     eventually("they are in the queue", || cluster.count(waiting) > 0);
     first.kill();
-    let _worker = cluster.worker();
+    let worker = cluster.worker();
     for id in &ids {
         let mut answer = Value::Null;
         eventually("an answer", || {
@@ -53,6 +53,7 @@ fn what_is_answered_later_is_answered_and_announced_though_its_gateway_is_killed
         .collect();
     assert_eq!((about, announced().len()), (ids, REQUESTS), "each once");
     cluster.settles();
+    drop((second, worker));
     let settled = i64::try_from(REQUESTS).expect("a count");
     let audited = cluster.audit(&Answered::new());
     assert_eq!((audited.settled, audited.images), (settled, settled));

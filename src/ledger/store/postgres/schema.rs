@@ -26,6 +26,10 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { number: 105, sql: include_str!("../../../../migrations/postgres/0105_prompts.sql") },
     Migration { number: 106, sql: include_str!("../../../../migrations/postgres/0106_favourites.sql") },
+    Migration {
+        number: 107,
+        sql: include_str!("../../../../migrations/postgres/0107_members_of_cost_centres.sql"),
+    },
 ];
 
 /// Held while the schema is brought up to date: programs that start at once wait for the first.
