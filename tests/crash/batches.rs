@@ -34,12 +34,19 @@ impl Client {
 
     pub fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Vec<u8> {
         let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(600)));
-        let agent: ureq::Agent = config.build().into();
+        let agent: ureq::Agent = config.http_status_as_error(false).build().into();
         let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
         let request =
             request.header("authorization", format!("Bearer {}", self.key)).header("content-type", kind);
         let mut answer = agent.run(request.body(body.to_owned()).expect("a request")).expect("an answer");
-        answer.body_mut().read_to_vec().expect("a body")
+        let status = answer.status();
+        let body = answer.body_mut().read_to_vec().expect("a body");
+        assert!(
+            status.is_success() || status.is_redirection(),
+            "{status}: {}",
+            String::from_utf8_lossy(&body)
+        );
+        body
     }
 
     pub fn json(&self, method: &str, path: &str, body: &str) -> Value {

@@ -1,7 +1,7 @@
 use std::io::Cursor;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use serde_json::{Value, json};
 
 use super::nodes::Cluster;
@@ -20,7 +20,7 @@ fn edit() -> Value {
     let source = RgbImage::from_fn(SIDE, SIDE, |x, y| {
         Rgb([x * 7, y * 7, 90].map(|side| u8::try_from(side).expect("small")))
     });
-    let mask = GrayImage::from_fn(SIDE, SIDE, |x, _| Luma([if x < SIDE / 2 { 255 } else { 0 }]));
+    let mask = RgbaImage::from_fn(SIDE, SIDE, |x, _| Rgba([0, 0, 0, if x < SIDE / 2 { 0 } else { 255 }]));
     json!({
         "prompt": "a red door", "images": [{ "image_url": url_of(&source.into()) }],
         "mask": { "image_url": url_of(&mask.into()) }, "seed": 7, "steps": 4, "n": 2,
