@@ -13,7 +13,7 @@ fn compile_kernels() {
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let kernels = cudaforge::KernelBuilder::new()
         .source_files(["rows", "attention", "maps"].map(|file| format!("src/pipeline/fused/cuda/{file}.cu")))
-        .watch(["src/pipeline/fused/cuda/primitives.cuh"])
+        .watch(["primitives", "chunks"].map(|file| format!("src/pipeline/fused/cuda/{file}.cuh")))
         .arg("-Isrc/pipeline/fused/cuda")
         .arg("-std=c++17")
         .arg("-O3")

@@ -3,15 +3,16 @@
 //
 // A group's numbers lie together. A block has a slice of them, which it keeps in registers: its moments are about its own mean,
 // and slices are merged by Chan's formulas, so that no sum loses its digits, whatever the map's size and its distance from 0.
-#include <primitives.cuh>
+#include "chunks.cuh"
 
 namespace maps {
+using namespace chunks;
+using chunks::read;
+using chunks::write;
 constexpr int WARPS = 8;
-constexpr int LANES = 32;
 constexpr int THREADS = LANES * WARPS;
 // Numbers of a block. launch.rs counts slices by it.
 constexpr uint32_t SLICE = 8192;
-constexpr unsigned WHOLE_WARP = 0xffffffff;
 
 struct Moments {
     float count, mean;
@@ -26,12 +27,6 @@ __device__ inline Moments merged(const Moments &a, const Moments &b) {
         return a;
     float delta = b.mean - a.mean, share = b.count / count;
     return {count, a.mean + delta * share, a.squares + b.squares + delta * delta * a.count * share};
-}
-
-__device__ inline float warp_sum(float x) {
-    for (int step = LANES / 2; step > 0; step /= 2)
-        x += __shfl_xor_sync(WHOLE_WARP, x, step);
-    return x;
 }
 
 // Of the whole block. A kernel that asks more than once gives other memory each time.
@@ -50,19 +45,6 @@ __device__ inline float block_sum(float mine, float (&shared)[WARPS]) {
 __device__ inline float low(uint32_t both) { return __uint_as_float(both << 16); }
 __device__ inline float high(uint32_t both) { return __uint_as_float(both & 0xffff0000); }
 
-// `N` neighbours of a slice: 4 where the group's size allows, or 1.
-template <int N> struct Chunk {
-    float at[N];
-};
-
-template <int N> __device__ inline Chunk<N> read(const float *slice, uint32_t i) {
-    if constexpr (N == 4) {
-        float4 x = reinterpret_cast<const float4 *>(slice)[i];
-        return {{x.x, x.y, x.z, x.w}};
-    } else {
-        return {{slice[i]}};
-    }
-}
 template <int N> __device__ inline Chunk<N> read(const bf16 *slice, uint32_t i) {
     if constexpr (N == 4) {
         uint2 x = reinterpret_cast<const uint2 *>(slice)[i];
@@ -72,12 +54,6 @@ template <int N> __device__ inline Chunk<N> read(const bf16 *slice, uint32_t i) 
     }
 }
 
-template <int N> __device__ inline void write(float *slice, uint32_t i, const Chunk<N> &x) {
-    if constexpr (N == 4)
-        reinterpret_cast<float4 *>(slice)[i] = make_float4(x.at[0], x.at[1], x.at[2], x.at[3]);
-    else
-        slice[i] = x.at[0];
-}
 template <int N> __device__ inline void write(bf16 *slice, uint32_t i, const Chunk<N> &x) {
     if constexpr (N == 4)
         reinterpret_cast<uint2 *>(slice)[i] =

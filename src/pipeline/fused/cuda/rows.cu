@@ -2,34 +2,12 @@
 //
 // A block a row. Sums that come from a product are true values over the `scale` of their row; what goes to the next product is
 // narrowed with a scale of its own.
-#include <primitives.cuh>
+#include "chunks.cuh"
 
 namespace rows {
+using namespace chunks;
 constexpr int WARPS = 8;
-constexpr int THREADS = 32 * WARPS;
-constexpr int LANES = 32;
-constexpr unsigned WHOLE_WARP = 0xffffffff;
-
-// `N` neighbours of a row: 4 where its width allows, or 1.
-template <int N> struct Chunk {
-    float at[N];
-};
-
-template <int N> __device__ inline Chunk<N> read(const float *row, uint32_t i) {
-    if constexpr (N == 4) {
-        float4 x = reinterpret_cast<const float4 *>(row)[i];
-        return {{x.x, x.y, x.z, x.w}};
-    } else {
-        return {{row[i]}};
-    }
-}
-
-template <int N> __device__ inline void write(float *row, uint32_t i, const Chunk<N> &x) {
-    if constexpr (N == 4)
-        reinterpret_cast<float4 *>(row)[i] = make_float4(x.at[0], x.at[1], x.at[2], x.at[3]);
-    else
-        row[i] = x.at[0];
-}
+constexpr int THREADS = LANES * WARPS;
 
 // `x` times `factor`, narrowed.
 template <int N, class T> __device__ inline void write_narrowed(T *row, uint32_t i, const Chunk<N> &x, float factor) {
@@ -73,12 +51,6 @@ template <int N, int KEPT> struct Row {
         }
     }
 };
-
-__device__ inline float warp_sum(float x) {
-    for (int step = LANES / 2; step > 0; step /= 2)
-        x += __shfl_xor_sync(WHOLE_WARP, x, step);
-    return x;
-}
 
 // The largest number; NaN only where there is nothing else.
 __device__ inline float warp_max(float x) {
