@@ -247,12 +247,13 @@ fn a_gate_is_its_definition() {
 
 #[test]
 fn a_scale_is_the_smallest_power_of_two_that_makes_a_row_fit() {
-    let largest = [1.0, 32768.0, 32768.0_f32.next_up(), 65536.0, -65537.0, 1e30, f32::MAX];
-    let expected = [1.0, 1.0, 2.0, 2.0, 4.0, 85.0_f32.exp2(), 113.0_f32.exp2()];
+    let largest = [1.0, 32768.0, 32768.0_f32.next_up(), 65536.0, -65537.0, 1e30, f32::MAX, f32::INFINITY];
+    // What is infinite stays so.
+    let expected = [1.0, 1.0, 2.0, 2.0, 4.0, 85.0_f32.exp2(), 113.0_f32.exp2(), 1.0];
     // A gate of 128 is wide open: silu(128) is 128 in f32.
     let gate_up = largest.map(|x| [128.0, x / 128.0]).concat();
-    assert_eq!(gate(Half::F16, &gate_up, &[1.0; 7], 1).scales, expected);
-    assert_eq!(gate(Half::Bf16, &gate_up, &[1.0; 7], 1).scales, [1.0; 7]);
+    assert_eq!(gate(Half::F16, &gate_up, &[1.0; 8], 1).scales, expected);
+    assert_eq!(gate(Half::Bf16, &gate_up, &[1.0; 8], 1).scales, [1.0; 8]);
 }
 
 /// The angles' cosines and sines: \[tokens, pairs\].
