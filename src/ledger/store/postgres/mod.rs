@@ -1,7 +1,8 @@
 //! The ledger in PostgreSQL: one body of SQL for both databases, one writer at a time, and a view of one moment for whoever
 //! reads.
 //!
-//! Writers take turns by an advisory lock, whichever process they are in: what holds of SQLite's one writer holds here. A
+//! Writers take turns by an advisory lock, whichever process they are in: what holds of SQLite's one writer holds here. Of one
+//! process only two stand in line for it. A
 //! commit whose answer is lost is looked up by its transaction's id, so that nothing is booked twice, and nothing that was
 //! booked is called lost.
 
@@ -17,6 +18,7 @@ use std::{cell::RefCell, collections::HashMap, future::Future, thread, time::Dur
 
 use futures_executor::block_on;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tokio_postgres::{Client, IsolationLevel, Portal, Statement, Transaction, types::ToSql};
 
 use self::{
@@ -43,7 +45,7 @@ pub fn examine_database(url: &PostgresUrl) -> Result<Option<Examined>, LedgerErr
         schema::check(client, url)?;
         missing
     };
-    let store = PostgresStore { pool, server: Mutex::default() };
+    let store = PostgresStore::over(pool);
     store.read(|conn| {
         let zone = "SELECT CAST(term AS JSON) ->> 'value' FROM terms WHERE name = 'time_zone'
                     ORDER BY from_ms DESC NULLS LAST, id DESC LIMIT 1";
@@ -78,12 +80,16 @@ const LEADING: i64 = 0x5469_6e74_0004;
 /// each next word, and then its transaction is rolled back.
 const TAKE_TURN: &str =
     "SELECT set_config('idle_in_transaction_session_timeout', '10s', TRUE), pg_advisory_xact_lock(?1)";
+/// Writers of this process that stand in the database's line at once: one that writes, and one that is next without a word of ours in
+/// between. The others wait here, where waiting takes no connection and no process of the database's machine.
+const WRITERS_AT_ONCE: usize = 2;
 /// How often the outcome of a commit is asked for again, each time after twice as long: up to half a minute in all.
 const OUTCOME_TRIES: u32 = 9;
 
 /// The ledger's database.
 pub(in crate::ledger) struct PostgresStore {
     pool: Pool,
+    writers: Semaphore,
     /// The server's own connection, whose lock says that it runs.
     server: Mutex<Option<Client>>,
 }
@@ -142,7 +148,11 @@ impl PostgresStore {
             schema::migrate(client, url)?;
             schema::check(client, url)?;
         }
-        Ok(Self { pool, server: Mutex::default() })
+        Ok(Self::over(pool))
+    }
+
+    fn over(pool: Pool) -> Self {
+        Self { pool, writers: Semaphore::new(WRITERS_AT_ONCE), server: Mutex::default() }
     }
 
     /// Whether there is a ledger at `url`.
@@ -207,11 +217,14 @@ impl PostgresStore {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        // Never closed: it is an error only then.
+        let turn = wait(self.writers.acquire()).ok();
         let ((done, id), ended) = self.in_transaction(Purpose::Alone, |session| -> Result<_, E> {
             session.lock_writing()?;
             let done = work(&Conn::Postgres(session))?;
             Ok((done, session.note_write()?))
         })?;
+        drop(turn);
         match ended {
             Ok(()) => Ok(done),
             Err(error) if fault::is_of_connection(&error) => match self.outcome(&id) {
