@@ -2,9 +2,8 @@
 //! reads.
 //!
 //! Writers take turns by an advisory lock, whichever process they are in: what holds of SQLite's one writer holds here. Of one
-//! process only two stand in line for it. A
-//! commit whose answer is lost is looked up by its transaction's id, so that nothing is booked twice, and nothing that was
-//! booked is called lost.
+//! process only two stand in line for it. A commit whose answer is lost is looked up by its transaction's id, so that nothing is
+//! booked twice, and nothing that was booked is called lost.
 
 mod fault;
 mod pool;
