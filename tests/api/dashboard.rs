@@ -139,6 +139,15 @@ fn days_are_reported_from_one_to_another_and_add_up_to_their_month() {
     let images: Vec<_> = days.text.lines().skip(1).filter_map(|row| row.split(',').nth(5)).collect();
     assert_eq!(images, ["2"], "{}", days.text);
 
+    // Days are called days, a month a month.
+    let mut browser = Browser::signed_in(&server);
+    let headline = |page: String| (page.contains("of these days"), page.contains("All-in cost of the month"));
+    let day = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let of_day = browser.open(&format!("/admin/costs?from={day}&to={day}")).text;
+    assert_eq!(headline(of_day), (true, false));
+    let of_month = browser.open(&format!("/admin/costs?month={month}")).text;
+    assert_eq!(headline(of_month), (false, true));
+
     for (query, param) in [
         (format!("from={last}&to={first}"), "from"),
         (format!("from={first}&to={month}"), "to"),

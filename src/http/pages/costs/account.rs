@@ -16,7 +16,16 @@ use crate::{
     units::{Currency, EnergyBalance, Money, Proportion},
 };
 
-/// What the page says of a month or of a year.
+/// What a page of costs is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Month,
+    /// Any days.
+    Days,
+    Year,
+}
+
+/// What the page says of a month, of a year, or of any days.
 pub(super) struct Account<'a> {
     pub(super) words: Words,
     pub(super) currency: Currency,
@@ -24,7 +33,7 @@ pub(super) struct Account<'a> {
     pub(super) whole: Option<&'a WholeMonth>,
     pub(super) services: &'a [ServiceComparison],
     pub(super) payback: Option<&'a Payback>,
-    pub(super) is_year: bool,
+    pub(super) extent: Extent,
     /// What files and pages of its groups are asked for by: `month=2026-11`; none of a year.
     pub(super) span: Option<String>,
     /// Its days, those to come left out, or the months of a year.
@@ -68,7 +77,7 @@ impl<'a> Account<'a> {
             whole: report.whole.as_ref(),
             services: &report.services,
             payback: report.payback.as_ref(),
-            is_year: false,
+            extent: Extent::Month,
             span: Some(format!("month={}", report.month)),
             steps: days.iter().map(|day| Period::of_day(words, day)).collect(),
             first_day: days.first().map(|day| day.day),
@@ -97,7 +106,7 @@ impl<'a> Account<'a> {
             whole: report.whole.as_ref(),
             services: &report.services,
             payback: None,
-            is_year: false,
+            extent: Extent::Days,
             span: Some(query_of(report.from, report.to, &report.only)),
             steps: report.days.iter().map(step).collect(),
             first_day: report.days.first().map(|day| day.day),
@@ -116,7 +125,7 @@ impl<'a> Account<'a> {
             whole: Some(&report.whole),
             services: &report.services,
             payback: report.payback.as_ref(),
-            is_year: true,
+            extent: Extent::Year,
             span: None,
             steps: report.months.iter().map(|month| Period::of_month(words, month)).collect(),
             first_day: None,

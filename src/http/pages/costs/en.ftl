@@ -84,6 +84,7 @@ costs-tag-how = Clients tag their requests with the header X-Cost-Tag or the fie
 # The account of the whole month.
 costs-whole-month = From the images to the whole month
 costs-whole-year = From the images to the whole year
+costs-whole-days = From the images to all of these days
 costs-standard = Standard cost
 costs-failed = Failed jobs
 costs-idle = Idle time, warm-up, downtime
@@ -236,6 +237,7 @@ costs-print-note = Print this page for a one-page statement.
 # The headline and the tabs.
 costs-all-in-month = All-in cost of the month
 costs-all-in-year = All-in cost of the year
+costs-all-in-days = All-in cost of these days
 costs-all-in-each = Cost per image now, all in
 costs-images-count = { $count ->
     [one] { $count } image

@@ -3,7 +3,10 @@
 
 use maud::{Markup, html};
 
-use super::{account::Account, top_line};
+use super::{
+    account::{Account, Extent},
+    top_line,
+};
 use crate::{http::pages::charts::legend, ledger::WholeMonth, units::Money};
 
 /// Parts of the bar: a colour of the charts, the key of a name, an amount.
@@ -28,7 +31,11 @@ fn total(account: &Account<'_>, whole: &WholeMonth) -> Markup {
     let words = account.words;
     html! {
         div id="total-all-in" {
-            dt { (words.say(if account.is_year { "costs-all-in-year" } else { "costs-all-in-month" })) }
+            dt { (words.say(match account.extent {
+                Extent::Month => "costs-all-in-month",
+                Extent::Days => "costs-all-in-days",
+                Extent::Year => "costs-all-in-year",
+            })) }
             dd {
                 (account.explained("total-all-in", &account.money(whole.fully_loaded_total), &account.how_loaded(whole)))
                 small { (words.format("costs-images-count", &[("count", account.figures.images.into())])) }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Span, civil::Date};
 use maud::{Markup, html};
 
-use super::account::{Account, Period};
+use super::account::{Account, Extent, Period};
 use crate::{
     costs::DaySpan,
     http::pages::charts::{Chart, Column, Curve, Look, Mark, Money2d, Width, columns, legend, lines},
@@ -26,7 +26,7 @@ const LONG: f64 = 300.0;
 /// Cost by day, or by month.
 pub(super) fn by_step(account: &Account<'_>) -> Markup {
     let words = account.words;
-    let (title, summary) = if account.is_year {
+    let (title, summary) = if account.extent == Extent::Year {
         (words.say("costs-by-month"), words.say("costs-every-month"))
     } else {
         (words.say("costs-by-day"), words.say("costs-every-day"))
@@ -59,7 +59,7 @@ pub(super) fn by_step(account: &Account<'_>) -> Markup {
                 (3, words.say("costs-idle-and-failed").as_ref()),
             ]))
             (chart.drawn(|area| columns(area, &items, &|range, value| account.tick(range, value))))
-            details open[account.is_year] {
+            details open[account.extent == Extent::Year] {
                 summary { (summary) }
                 (step_table(account, &title))
             }
@@ -94,7 +94,7 @@ fn step_table(account: &Account<'_>, title: &str) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(title) { table {
             thead { tr {
-                th scope="col" { (words.say(if account.is_year { "costs-month" } else { "costs-day" })) }
+                th scope="col" { (words.say(if account.extent == Extent::Year { "costs-month" } else { "costs-day" })) }
                 @for column in columns { th scope="col" { (words.say(column)) } }
             } }
             tbody { @for step in account.steps.iter().filter(|step| step.is_shown) { (step_row(account, step)) } }

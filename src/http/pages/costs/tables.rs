@@ -2,7 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::{account::Account, explain::without_scheme};
+use super::{
+    account::{Account, Extent},
+    explain::without_scheme,
+};
 use crate::{
     costs::ServiceComparison,
     http::pages::frame,
@@ -23,7 +26,11 @@ pub(super) fn whole(account: &Account<'_>) -> Markup {
     html! {
         div.card id="whole" {
             table {
-                caption { (words.say(if account.is_year { "costs-whole-year" } else { "costs-whole-month" })) }
+                caption { (words.say(match account.extent {
+                    Extent::Month => "costs-whole-month",
+                    Extent::Days => "costs-whole-days",
+                    Extent::Year => "costs-whole-year",
+                })) }
                 tbody {
                     (money("electricity", "costs-electricity", figures.cost.electricity, &account.how_electricity()))
                     (money("depreciation", "costs-depreciation", figures.cost.depreciation, &account.how_depreciation()))

@@ -79,6 +79,7 @@ costs-tag-how = 客户端可以用请求头 X-Cost-Tag 或字段 user 给请求�
 # 整月账
 costs-whole-month = 从出图成本到整月成本
 costs-whole-year = 从出图成本到全年成本
+costs-whole-days = 从出图成本到这几天的全部成本
 costs-standard = 出图成本（按正常利用率）
 costs-failed = 失败的任务
 costs-idle = 空闲、预热与停服期间
@@ -222,6 +223,7 @@ costs-print-note = 可直接打印本页作为成本月报。
 # 摘要与标签页
 costs-all-in-month = 全月完全成本
 costs-all-in-year = 全年完全成本
+costs-all-in-days = 这几天的完全成本
 costs-all-in-each = 当前单张完全成本
 costs-images-count = 共 { $count } 张
 costs-used-title = 其中用于出图的部分
