@@ -33,7 +33,8 @@ use crate::{
     ledger::{Ledger, LedgerError, NodeRole},
     pipeline::{HashedWeights, ModelFiles, ModelSource},
     service::{
-        ClusterParts, Identity, Service, ServiceParts, Storage, Studio, run_webhooks_in_turn, warn_of_clock,
+        ClusterParts, Identity, Service, ServiceParts, ServiceSettings, Storage, Studio,
+        run_webhooks_in_turn, warn_of_clock,
     },
     telemetry::Metrics,
 };
@@ -70,6 +71,7 @@ struct Ground<'a> {
     config: &'a Config,
     data_dir: DataDir,
     costs: CostModel,
+    settings: ServiceSettings,
     calendar: Calendar,
     ledger: Arc<Ledger>,
     images: Arc<ImageStore>,
@@ -294,7 +296,7 @@ impl<'a> Ground<'a> {
         ledger.share()?;
         let clock = Arc::new(shared_clock(&ledger, clock)?);
         let now = clock.now();
-        let (costs, _) = costs_and_settings(config, now)?;
+        let (costs, settings) = costs_and_settings(config, now)?;
         // What all keys are charged with is the gateways' configuration.
         let calendar = if role.is_gateway() {
             record_configuration(config, &costs, &ledger, now)?
@@ -310,6 +312,7 @@ impl<'a> Ground<'a> {
             config,
             data_dir,
             costs,
+            settings,
             calendar,
             ledger: Arc::new(ledger),
             images,
@@ -337,7 +340,7 @@ impl<'a> Ground<'a> {
             model: self.source.id.clone(),
             weights: Arc::clone(&self.weights),
             runtime: self.runtime.clone(),
-            settings: costs_and_settings(self.config, self.clock.now())?.1,
+            settings: self.settings.clone(),
             encode: encode::encode,
             cluster: Some(self.cluster.clone()),
         })))

@@ -333,7 +333,7 @@ fn if_there<T>(got: Result<T, Error>) -> Result<Option<T>, Error> {
     }
 }
 
-/// What a browser is told that an object is.
+/// The media type of an object, by its ending.
 fn attributes(path: &str) -> Attributes {
     let kind = match path.rsplit_once('.').map(|(_, ending)| ending) {
         Some("png") => "image/png",

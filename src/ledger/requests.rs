@@ -29,11 +29,7 @@ impl Ledger {
             NotAdmitted::Reserve(error) => error,
             NotAdmitted::Place(never) => match never {},
         })?;
-        Ok(match reserved {
-            Reserved::New((reservation, ())) => Reserved::New(reservation),
-            Reserved::Settled(id) => Reserved::Settled(id),
-            Reserved::Open(id) => Reserved::Open(id),
-        })
+        Ok(reserved.map(|(reservation, ())| reservation))
     }
 
     /// The same with `look` before the budgets are asked, and `also` beside the request's row: all in one transaction.

@@ -48,11 +48,8 @@ impl Asking {
             Ok(())
         };
         match self.with_sources(new.id, |queued| ledger.admit(new, queued, judge))? {
-            Ok(Reserved::New((reservation, _))) => {
-                Ok(Reserved::New((reservation.id(), reservation.passed_budgets().to_vec(), outlook)))
-            }
-            Ok(Reserved::Settled(id)) => Ok(Reserved::Settled(id)),
-            Ok(Reserved::Open(id)) => Ok(Reserved::Open(id)),
+            Ok(admitted) => Ok(admitted
+                .map(|(reservation, _)| (reservation.id(), reservation.passed_budgets().to_vec(), outlook))),
             Err(NotAdmitted::Reserve(error)) => Err(Refused::from(error).into()),
             Err(NotAdmitted::Place(error)) => Err(*error),
         }

@@ -104,8 +104,8 @@ impl Service {
         if request.job.spec.edit.is_some() {
             self.remove_sources_of(id).await;
         }
-        let (format, looks) = (request.encoding.format, request.partials.unwrap_or(0));
-        let store = Arc::clone(&self.parts.storage.images);
+        let Some(looks) = request.partials.filter(|looks| *looks > 0) else { return };
+        let (format, store) = (request.encoding.format, Arc::clone(&self.parts.storage.images));
         let removed = self.blocking(move || {
             (0..looks)
                 .try_for_each(|index| store.objects().remove(&partial(id, 0, index, format)).map(|_| ()))

@@ -108,12 +108,10 @@ impl Service {
         let (chosen, stays) = self.choose(request, asking.outlook(&place)).await?;
         let Some(chosen) = chosen else { return Ok(Reserved::New((None, stays))) };
         match self.reserve_to_buy(request, random, &chosen, Some(Arc::clone(asking))).await? {
-            Ok(Reserved::New(reservation)) => {
-                let buying = Box::new(chosen.buying(order));
-                Ok(Reserved::New((Some((reservation, buying)), None)))
+            Ok(reserved) => {
+                let bought = |reservation| (Some((reservation, Box::new(chosen.buying(order)))), None);
+                Ok(reserved.map(bought))
             }
-            Ok(Reserved::Settled(id)) => Ok(Reserved::Settled(id)),
-            Ok(Reserved::Open(id)) => Ok(Reserved::Open(id)),
             Err(why) => Ok(Reserved::New((None, Some(why)))),
         }
     }

@@ -110,7 +110,7 @@ fn every_variable_of_a_deployment_is_a_key_of_the_configuration() {
         let (table, key) = key.rsplit_once("__").unwrap_or(("", &key));
         let has_table = table.is_empty() || keys.lines().any(|line| line == format!("[{table}]"));
         let is_key = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{key} ="));
-        assert!(has_table && keys.lines().any(is_key), "{name} is no key of config/tintype.toml");
+        assert!(has_table && keys.lines().any(is_key), "{name} is not a key of config/tintype.toml");
     }
 }
 

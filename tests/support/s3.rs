@@ -37,7 +37,7 @@ impl S3 {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// What a program is told of it.
+    /// The variables by which a program reaches it.
     pub fn variables(&self) -> [(String, String); 5] {
         [
             ("AWS_ACCESS_KEY_ID", "tests"),

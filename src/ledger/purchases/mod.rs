@@ -113,13 +113,8 @@ impl Ledger {
                 book::insert(conn, purchase, request.now)
             },
         )?;
-        Ok(match reserved {
-            Reserved::New((reservation, ())) => {
-                Reserved::New(Reservation { claim: held.map(|held| held.claim), ..reservation })
-            }
-            Reserved::Settled(id) => Reserved::Settled(id),
-            Reserved::Open(id) => Reserved::Open(id),
-        })
+        let claim = held.map(|held| held.claim);
+        Ok(reserved.map(|(reservation, ())| Reservation { claim, ..reservation }))
     }
 
     /// The purchase of `request`; none if nothing was bought for it, or was to be.

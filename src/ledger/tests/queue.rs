@@ -44,11 +44,7 @@ impl Book {
         };
         change(&mut new, &mut queued);
         let admitted = self.ledger.admit(&new, &queued, |_| Ok::<_, Infallible>(()));
-        match admitted.expect("admitted") {
-            Reserved::New((reservation, _)) => Reserved::New(reservation.id()),
-            Reserved::Settled(id) => Reserved::Settled(id),
-            Reserved::Open(id) => Reserved::Open(id),
-        }
+        admitted.expect("admitted").map(|(reservation, _)| reservation.id())
     }
 
     fn queued(&mut self, gateway: NodeId) -> RequestId {

@@ -98,6 +98,17 @@ pub enum Reserved<T = Reservation> {
     Open(RequestId),
 }
 
+impl<T> Reserved<T> {
+    /// What is new through `change`; a repeat stays one.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Reserved<U> {
+        match self {
+            Self::New(new) => Reserved::New(change(new)),
+            Self::Settled(id) => Reserved::Settled(id),
+            Self::Open(id) => Reserved::Open(id),
+        }
+    }
+}
+
 impl Reserved {
     /// The reservation of a new request; none for a repeat.
     pub fn into_new(self) -> Option<Reservation> {
