@@ -127,8 +127,8 @@ impl Bench {
 
     /// The next request, for `worker`.
     fn claim(&self, worker: NodeId) -> Option<Reservation> {
-        let draw = || Claim::new(self.claims.fetch_add(1, Ordering::Relaxed));
-        let mut claimed = self.ledger.claim(MODEL, worker, 1, draw).expect("asked");
+        let claim = Claim::new(self.claims.fetch_add(1, Ordering::Relaxed));
+        let mut claimed = self.ledger.claim(MODEL, worker, 1, claim).expect("asked");
         claimed.pop().map(|claimed| claimed.reservation)
     }
 

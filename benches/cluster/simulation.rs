@@ -33,7 +33,7 @@ const IMAGE: Duration = Duration::from_secs(8);
 /// Connections of each pool.
 const CONNECTIONS: usize = 16;
 /// Tasks that admit requests.
-const GATEWAYS: u64 = 4;
+const GATEWAYS: u64 = 16;
 
 /// What was measured.
 #[derive(Default)]
@@ -172,7 +172,10 @@ impl Simulation {
                 _ = looks.tick() => {
                     let permit = self.beside.acquire().await.expect("never closed");
                     let this = Arc::clone(&self);
-                    let reaped = spawn_blocking(move || this.leases.reap(NOW).expect("asked")).await;
+                    let reaped = spawn_blocking(move || {
+                        let is_due = this.leases.take_look(REAP).expect("asked");
+                        is_due.then(|| this.leases.reap(NOW).expect("asked"))
+                    }).await;
                     reaped.expect("no panic");
                     drop(permit);
                 }

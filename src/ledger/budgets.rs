@@ -80,30 +80,33 @@ impl PeriodSums {
             let last_entry = conn.query_one(before, params![start], |row| row.get(0))?;
             *self = Self { start: Some(start), last_entry, ..Self::default() };
         }
-        self.last_bought = self.add_after(conn, (PAID, "bought_images"), start, self.last_bought)?;
-        self.last_resolved =
-            self.add_after(conn, (FOUND, "purchase_resolutions"), start, self.last_resolved)?;
-        self.last_entry = self.add_after(conn, (SPENT, "entries"), start, self.last_entry)?;
+        let last = "SELECT coalesce((SELECT max(id) FROM bought_images), 0),
+                           coalesce((SELECT max(id) FROM purchase_resolutions), 0),
+                           coalesce((SELECT max(id) FROM entries), 0)";
+        let [bought, resolved, entry] =
+            conn.query_one(last, params![], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+        self.add_between(conn, PAID, start, (self.last_bought, bought))?;
+        self.add_between(conn, FOUND, start, (self.last_resolved, resolved))?;
+        self.add_between(conn, SPENT, start, (self.last_entry, entry))?;
+        (self.last_bought, self.last_resolved, self.last_entry) = (bought, resolved, entry);
         Ok(())
     }
 
-    /// Adds the rows of `table` after `after` by `sums`, and returns the last of them.
-    fn add_after(
+    /// Adds the rows after `after` by `sums`, of which `last` is the last one.
+    fn add_between(
         &mut self,
         conn: &Conn<'_>,
-        (sums, table): (&str, &str),
+        sums: &str,
         start: Timestamp,
-        after: i64,
-    ) -> Result<i64, LedgerError> {
-        let last: i64 =
-            conn.query_one(&format!("SELECT coalesce(max(id), 0) FROM {table}"), params![], |row| {
-                row.get(0)
-            })?;
-        conn.for_each(sums, params![start, after], |row| {
-            let (key, signed) = signed_spending(row)?;
-            self.add(key, signed)
-        })?;
-        Ok(last)
+        (after, last): (i64, i64),
+    ) -> Result<(), LedgerError> {
+        if last <= after {
+            return Ok(());
+        }
+        for (key, signed) in conn.query(sums, params![start, after], signed_spending)? {
+            self.add(key, signed)?;
+        }
+        Ok(())
     }
 
     /// Adds what may be less than nothing: more was taken back than spent since the last question.
@@ -182,10 +185,9 @@ impl RunningSums {
 
 fn reserved(conn: &Conn<'_>) -> Result<HashMap<KeyId, Spending>, LedgerError> {
     let mut sums = PeriodSums::default();
-    conn.for_each(RESERVED, params![], |row| {
-        let (key, signed) = signed_spending(row)?;
-        sums.add(key, signed)
-    })?;
+    for (key, signed) in conn.query(RESERVED, params![], signed_spending)? {
+        sums.add(key, signed)?;
+    }
     Ok(sums.by_key)
 }
 

@@ -14,8 +14,7 @@ pub(super) fn note(
 ) -> Result<(), LedgerError> {
     let id = rows_by_hash::keep(conn, "computations", "computation", &serde_json::to_string(computation)?)?;
     let update = "UPDATE requests SET computation = ?2 WHERE id = ?1";
-    conn.execute(update, params![request.to_text(), id])?;
-    Ok(())
+    conn.send(update, params![request.to_text(), id])
 }
 
 /// What a row says whose column `computation` is that of the table; none if it was not noted.

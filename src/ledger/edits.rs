@@ -10,7 +10,7 @@ pub(super) const COLUMNS: &str = "edit_steps_run, edit_sigma_ppm, edit_pixels, e
 
 /// Notes how the edit of `request` ran.
 pub(super) fn note(conn: &Conn<'_>, request: RequestId, edit: &EditRecord) -> Result<(), LedgerError> {
-    conn.execute(
+    conn.send(
         "UPDATE requests SET edit_steps_run = ?2, edit_sigma_ppm = ?3, edit_pixels = ?4, edit_unchanged = ?5
          WHERE id = ?1",
         params![
@@ -20,8 +20,7 @@ pub(super) fn note(conn: &Conn<'_>, request: RequestId, edit: &EditRecord) -> Re
             signed(edit.edited_pixels, "edit_pixels")?,
             edit.unchanged_outside_mask,
         ],
-    )?;
-    Ok(())
+    )
 }
 
 /// How the edit of a row that has [`COLUMNS`] ran; none for images from noise.

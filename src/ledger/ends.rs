@@ -19,15 +19,15 @@ pub(super) fn end(
     write: impl FnOnce(&Conn<'_>, Timestamp) -> Result<(), LedgerError>,
 ) -> Result<(), LedgerError> {
     // If the start could not be noted, it is noted now, without its moment.
-    begin(conn, id, None)?;
+    conn.send(BEGIN, params![id.to_text(), None::<Timestamp>])?;
     let now = bookable_at(conn, now)?;
     write(conn, now)?;
-    let ended = conn.execute(
+    conn.send_one(
         "UPDATE requests SET state = ?2, ended_at_ms = ?3, delivered = CASE ?2 WHEN 'settled' THEN 0 END
          WHERE id = ?1 AND state = 'running'",
         params![id.to_text(), state, now],
-    )?;
-    expect_one(ended, id, "open")
+        LedgerError::State { id, expected: "open" },
+    )
 }
 
 /// Notes why a request gave no image, and announces it.
@@ -38,7 +38,7 @@ pub(super) fn note_failure(
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     let note = "INSERT INTO request_failures (request_id, reason) VALUES (?1, ?2)";
-    conn.execute(note, params![id.to_text(), reason.as_str()])?;
+    conn.send(note, params![id.to_text(), reason.as_str()])?;
     let data = ImageData::failed(id, reason.as_str());
     webhooks::announce_image(conn, id, EventKind::ImageFailed, &data, now)
 }
@@ -66,16 +66,11 @@ pub(super) fn abandon_lost(conn: &Conn<'_>, now: Timestamp) -> Result<usize, Led
     Ok(lost.len())
 }
 
-/// reserved → running, `at` a moment if it is known. Returns how many rows went that way.
-pub(super) fn begin(conn: &Conn<'_>, id: RequestId, at: Option<Timestamp>) -> Result<usize, LedgerError> {
-    let update =
-        "UPDATE requests SET state = 'running', started_at_ms = ?2 WHERE id = ?1 AND state = 'reserved'";
-    conn.execute(update, params![id.to_text(), at])
-}
+/// Request ?1: reserved → running, at ?2.
+const BEGIN: &str =
+    "UPDATE requests SET state = 'running', started_at_ms = ?2 WHERE id = ?1 AND state = 'reserved'";
 
-pub(super) fn expect_one(rows: usize, id: RequestId, expected: &'static str) -> Result<(), LedgerError> {
-    match rows {
-        1 => Ok(()),
-        _ => Err(LedgerError::State { id, expected }),
-    }
+/// reserved → running, `at` that moment.
+pub(super) fn begin(conn: &Conn<'_>, id: RequestId, at: Timestamp) -> Result<(), LedgerError> {
+    conn.send_one(BEGIN, params![id.to_text(), at], LedgerError::State { id, expected: "reserved" })
 }

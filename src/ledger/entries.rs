@@ -83,8 +83,7 @@ impl Entries<'_> {
         let none = (row.kind == "failed").then_some(0);
         let rate_card = row.rates.map(|rates| rate_cards::keep(conn, rates)).transpose()?;
         let steps_done = row.share.map(|share| signed(share.steps_done, "steps_done")).transpose()?;
-        conn
-            .execute(
+        conn.send(
                 "INSERT INTO entries
                      (request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
                       energy_source, currency, electricity_nano, depreciation_nano, upkeep_nano, compared_sku,
@@ -118,8 +117,7 @@ impl Entries<'_> {
                 rate_card,
                 steps_done,
                 row.share.map(|share| share.steps),
-            ])?;
-        Ok(())
+            ])
     }
 }
 

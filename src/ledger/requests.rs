@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     FailedWork, Ledger, LedgerError, NewRequest, OverBudget, Reservation, ReserveError, Reserved,
     SettledImage, SettledRequest, Settlement, Unbooked, computations, edits,
-    ends::{begin, end, expect_one, note_failure},
+    ends::{begin, end, note_failure},
     entries::{self, Entries},
     loras, purchases,
     queue::{self, NotAdmitted, Release},
@@ -73,7 +73,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::State`] if the request is not reserved.
     pub fn start(&self, id: RequestId, now: Timestamp) -> Result<(), LedgerError> {
-        self.store.write(|conn| expect_one(begin(conn, id, Some(now))?, id, "reserved"))
+        self.store.write(|conn| begin(conn, id, now))
     }
 
     /// Books every image of a request: running → settled, with an entry for each, all or none.
@@ -98,7 +98,7 @@ impl Ledger {
                 entries.insert_failure(conn, work)?;
             }
             let tokens = signed(done.prompt_tokens as u64, "prompt_tokens")?;
-            conn.execute(
+            conn.send(
                 "UPDATE requests SET prompt_tokens = ?2 WHERE id = ?1",
                 params![request.to_text(), tokens],
             )?;
@@ -229,7 +229,7 @@ fn total(done: &Settlement<'_>) -> Option<Money> {
 }
 
 fn insert(conn: &Conn<'_>, request: &NewRequest<'_>) -> Result<(), LedgerError> {
-    conn.execute(
+    conn.send(
         "INSERT INTO requests
              (id, key_id, idempotency_key, body_sha256, state, model, images, reserved_nano, created_at_ms,
               quality, tag, reserved_mj, loras)
@@ -248,8 +248,7 @@ fn insert(conn: &Conn<'_>, request: &NewRequest<'_>) -> Result<(), LedgerError> 
             signed(request.wall_energy.as_millijoules(), "reserved_mj")?,
             loras::to_json(request.loras)?,
         ],
-    )?;
-    Ok(())
+    )
 }
 
 fn find_repeat(

@@ -155,8 +155,11 @@ impl Service {
         if !cluster.lease.may_reap(self.monotonic()) {
             return;
         }
-        let now = self.now();
+        let (now, every) = (self.now(), cluster.lease.settings().look());
         let reaped = self.ask_ledger(move |ledger| {
+            if !ledger.take_look(every)? {
+                return Ok(Reaped::default());
+            }
             let reaped = ledger.reap(now)?;
             ledger.reap_purchases(now)?;
             Ok::<_, ServiceError>(reaped)

@@ -101,8 +101,8 @@ impl Service {
             return Vec::new();
         }
         let (node, model, images_max) = (cluster.lease.node(), self.parts.model.clone(), engine.batch_max());
-        let claimed = self
-            .ask_ledger(move |ledger| ledger.claim(&model, node, images_max, || Claim::new(rand::random())));
+        let claim = Claim::new(rand::random());
+        let claimed = self.ask_ledger(move |ledger| ledger.claim(&model, node, images_max, claim));
         let claimed = claimed.await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the queue could not be asked");
             Vec::new()

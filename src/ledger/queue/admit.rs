@@ -77,8 +77,7 @@ impl Ledger {
         self.reserve_with(
             request,
             |conn| {
-                let start_tag = next_turn(conn, request.key, queued.is_live)?;
-                let place = place(conn, request.key, (queued.is_live, start_tag))?;
+                let (place, start_tag) = place(conn, request.key, queued.is_live)?;
                 judge(&place).map_err(NotAdmitted::Place)?;
                 Ok((place, start_tag))
             },
@@ -94,10 +93,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn queue_place(&self, key: KeyId, is_live: bool) -> Result<QueuePlace, LedgerError> {
-        self.store.read(|conn| {
-            let start_tag = next_turn(conn, key, is_live)?;
-            place(conn, key, (is_live, start_tag))
-        })
+        self.store.read(|conn| Ok(place(conn, key, is_live)?.0))
     }
 }
 
@@ -114,7 +110,9 @@ pub(in crate::ledger) fn insert_held(
     queued: &NewQueued<'_>,
     claim: Claim,
 ) -> Result<(), LedgerError> {
-    insert(conn, request, queued, next_turn(conn, request.key, queued.is_live)?)?;
+    let next = format!("SELECT {}", next_turn(queued.is_live));
+    let start_tag = conn.query_one(&next, params![request.key.get(), queued.is_live], |row| row.get(0))?;
+    insert(conn, request, queued, start_tag)?;
     let hold = "UPDATE queue SET state = 1, claim = ?2, worker = gateway WHERE request_id = ?1";
     conn.execute(hold, params![request.id.to_text(), signed(claim.get(), "queue.claim")?])?;
     Ok(())
@@ -125,35 +123,42 @@ const fn tag_column(is_live: bool) -> &'static str {
     if is_live { "finish_tag" } else { "later_tag" }
 }
 
-/// Where the work of `key` goes on: behind its own, and not before what waits. In an empty queue the past is forgotten.
-fn next_turn(conn: &Conn<'_>, key: KeyId, is_live: bool) -> Result<i64, LedgerError> {
+/// Where the work of key ?1 goes on, ?2 whether it is live: behind its own, and not before what waits. In an empty queue the past is
+/// forgotten.
+fn next_turn(is_live: bool) -> String {
     let tag = tag_column(is_live);
-    let sql = format!(
-        "SELECT greatest(
+    format!(
+        "greatest(
             coalesce((SELECT {tag} FROM turns WHERE key_id = ?1), 0),
             coalesce((SELECT min(start_tag) FROM queue WHERE state = 0 AND is_live = ?2),
                      (SELECT max({tag}) FROM turns), 0))"
-    );
-    conn.query_one(&sql, params![key.get(), is_live], |row| row.get(0))
+    )
 }
 
-fn place(conn: &Conn<'_>, key: KeyId, (is_live, start_tag): (bool, i64)) -> Result<QueuePlace, LedgerError> {
-    let sql = "SELECT count(*) FILTER (WHERE is_live = 1 AND state = 0),
-                      count(*) FILTER (WHERE is_live = 1 AND state = 0 AND key_id = ?1),
-                      count(*) FILTER (WHERE is_live = 1 AND key_id = ?1),
-                      CAST(coalesce(sum(cost) FILTER (WHERE state = 1 OR is_live > ?2
-                                                      OR is_live = ?2 AND start_tag < ?3), 0) AS BIGINT)
-               FROM queue WHERE is_live >= ?2";
-    conn.query_one(sql, params![key.get(), is_live, start_tag], |row| {
+/// What a request of `key` finds before it, and its tag.
+fn place(conn: &Conn<'_>, key: KeyId, is_live: bool) -> Result<(QueuePlace, i64), LedgerError> {
+    let sql = format!(
+        "WITH next AS (SELECT {} AS tag)
+         SELECT count(*) FILTER (WHERE is_live = 1 AND state = 0),
+                count(*) FILTER (WHERE is_live = 1 AND state = 0 AND key_id = ?1),
+                count(*) FILTER (WHERE is_live = 1 AND key_id = ?1),
+                CAST(coalesce(sum(cost) FILTER (WHERE state = 1 OR is_live > ?2
+                     OR is_live = ?2 AND start_tag < (SELECT tag FROM next)), 0) AS BIGINT),
+                (SELECT tag FROM next)
+         FROM queue WHERE is_live >= ?2",
+        next_turn(is_live)
+    );
+    conn.query_one(&sql, params![key.get(), is_live], |row| {
         let count = |column: usize| {
             usize::try_from(row.get::<i64>(column)?).map_err(|_| LedgerError::OutOfRange { what: "a count" })
         };
-        Ok(QueuePlace {
+        let place = QueuePlace {
             waiting: count(0)?,
             waiting_of_key: count(1)?,
             open_of_key: count(2)?,
             work_ahead: unsigned(row.get(3)?, "queue.cost")?,
-        })
+        };
+        Ok((place, row.get(4)?))
     })
 }
 
@@ -164,7 +169,7 @@ fn insert(
     start_tag: i64,
 ) -> Result<(), LedgerError> {
     let cost = signed(queued.cost, "queue.cost")?;
-    conn.execute(
+    conn.send(
         "INSERT INTO queue (request_id, key_id, model, shape, images, cost, start_tag, is_live, gateway,
                             finishes_alone, deadline_ms, spec)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -187,12 +192,11 @@ fn insert(
         start_tag.checked_add(cost).ok_or(LedgerError::OutOfRange { what: "turns.finish_tag" })?;
     let (live, later) = if queued.is_live { (finish_tag, 0) } else { (0, finish_tag) };
     let tag = tag_column(queued.is_live);
-    conn.execute(
+    conn.send(
         &format!(
             "INSERT INTO turns (key_id, finish_tag, later_tag) VALUES (?1, ?2, ?3)
              ON CONFLICT (key_id) DO UPDATE SET {tag} = excluded.{tag}"
         ),
         params![request.key.get(), live, later],
-    )?;
-    Ok(())
+    )
 }

@@ -32,6 +32,8 @@ pub(super) use self::{
 use super::{LedgerError, store::Row};
 use crate::domain::{NodeId, RequestId};
 
+/// Lets the transaction that selects it end without waiting for the disk: what it writes is written again, or not missed.
+const WITHOUT_FLUSH: &str = "set_config('synchronous_commit', 'off', TRUE)";
 /// Attempts at a request that its workers may fail at. Workers that die are not counted: a deadline is their bound.
 pub(super) const ATTEMPTS_MAX: u32 = 3;
 

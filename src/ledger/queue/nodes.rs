@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{node_id, request_id};
+use super::{WITHOUT_FLUSH, node_id};
 use crate::{
     domain::{FailureReason, NodeId, RequestId},
     ledger::{
@@ -226,54 +226,65 @@ impl Ledger {
         figures: &NodeFigures,
         steps: &[(RequestId, u32)],
     ) -> Result<Renewal, LedgerError> {
-        let id = id.to_string();
         let pace = figures.pace.map(|pace| signed(pace.get(), "nodes.pace_ms")).transpose()?;
-        let lease = lease_ms(lease)?;
-        self.store.write_beside(|conn| {
-            let update = format!(
-                "UPDATE nodes SET lease_until = clock_timestamp() + ?2 * interval '1 millisecond', devices = ?3,
-                     generating = ?4, lost = ?5, pace_ms = ?6, watts = ?7, images = ?8, energy_mj = ?9, clock_ahead_ms = ?10
-                 WHERE id = ?1 AND fenced = 0 RETURNING draining, {CLOCK}"
-            );
-            let renewed = conn.query_first(
-                &update,
-                params![
-                    id,
-                    lease,
-                    signed(figures.devices, "nodes.devices")?,
-                    signed(figures.generating, "nodes.generating")?,
-                    signed(figures.lost, "nodes.lost")?,
-                    pace,
-                    signed(figures.watts, "nodes.watts")?,
-                    signed(figures.images, "nodes.images")?,
-                    signed(figures.energy.as_millijoules(), "nodes.energy_mj")?,
-                    figures.clock_ahead_ms,
-                ],
-                |row| Ok((row.get::<bool>(0)?, row.get::<i64>(1)?)),
-            )?;
-            let Some((is_draining, micros)) = renewed else {
-                return Ok(Renewal { is_fenced: true, ..Renewal::default() });
-            };
-            let mut renewal = Renewal { is_draining, clock: moment(micros)?, ..Renewal::default() };
-            // What a gateway buys is no worker's, and cannot be stopped.
-            let held = "SELECT request_id, stop FROM queue WHERE worker = ?1 AND NOT EXISTS (
-                            SELECT 1 FROM purchases WHERE purchases.request_id = queue.request_id
-                            AND purchases.state = 'open')";
-            conn.for_each(held, params![id], |row| -> Result<(), LedgerError> {
-                let request = request_id(row, "request_id")?;
-                renewal.holds.push(request);
-                if let Some(stop) = row.get::<Option<String>>("stop")? {
-                    renewal.stops.push((request, stop.parse().unwrap_or(FailureReason::ClientGone)));
-                }
-                Ok(())
-            })?;
-            for (request, done) in steps {
-                let note = "UPDATE queue SET steps_done = ?3
-                            WHERE request_id = ?1 AND worker = ?2 AND steps_done <> ?3";
-                conn.execute(note, params![request.to_text(), id, *done])?;
+        let steps: Vec<_> = steps.iter().map(|(request, done)| (request.to_text(), done)).collect();
+        let rows = self.store.ask(
+            &renew_sql(),
+            params![
+                id.to_string(),
+                lease_ms(lease)?,
+                signed(figures.devices, "nodes.devices")?,
+                signed(figures.generating, "nodes.generating")?,
+                signed(figures.lost, "nodes.lost")?,
+                pace,
+                signed(figures.watts, "nodes.watts")?,
+                signed(figures.images, "nodes.images")?,
+                signed(figures.energy.as_millijoules(), "nodes.energy_mj")?,
+                figures.clock_ahead_ms,
+                serde_json::to_string(&steps)?,
+            ],
+            |row| {
+                let held = row.get::<Option<String>>("request_id")?;
+                Ok((
+                    row.get::<bool>("draining")?,
+                    row.get::<i64>("clock")?,
+                    held,
+                    row.get::<Option<String>>("stop")?,
+                ))
+            },
+        )?;
+        let Some((is_draining, micros, ..)) = rows.first() else {
+            return Ok(Renewal { is_fenced: true, ..Renewal::default() });
+        };
+        let mut renewal =
+            Renewal { is_draining: *is_draining, clock: moment(*micros)?, ..Renewal::default() };
+        for (_, _, held, stop) in rows {
+            let Some(held) = held else { continue };
+            let request =
+                RequestId::from_digits(&held).ok_or(LedgerError::OutOfRange { what: "request_id" })?;
+            renewal.holds.push(request);
+            if let Some(stop) = stop {
+                renewal.stops.push((request, stop.parse().unwrap_or(FailureReason::ClientGone)));
             }
-            Ok(renewal)
-        })
+        }
+        Ok(renewal)
+    }
+
+    /// Whether it is time to look for nodes that are gone, and nobody else does so now. Whoever hears so once in `every` looks.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn take_look(&self, every: Duration) -> Result<bool, LedgerError> {
+        let sql = format!(
+            "WITH looked AS (
+                 UPDATE cluster SET looked_at = clock_timestamp()
+                 WHERE looked_at IS NULL OR looked_at + ?1 * interval '1 millisecond' <= clock_timestamp()
+                    -- Of a clock that was set back since.
+                    OR looked_at > clock_timestamp()
+                 RETURNING 1)
+             SELECT {WITHOUT_FLUSH} FROM looked"
+        );
+        Ok(!self.store.ask(&sql, params![lease_ms(every)?], |_| Ok(()))?.is_empty())
     }
 
     /// Puts back what `node` holds by the database's word, and not by its own: the answer to its claim was lost.
@@ -353,6 +364,26 @@ impl Ledger {
             })
         })
     }
+}
+
+/// Renews the lease of node ?1, with what it reports, and answers with what it holds: a row for each request, one without any if there is
+/// none, and none if it is fenced. What a gateway buys is no worker's, and cannot be stopped.
+fn renew_sql() -> String {
+    format!(
+        "WITH renewed AS (
+             UPDATE nodes SET lease_until = clock_timestamp() + ?2 * interval '1 millisecond', devices = ?3,
+                 generating = ?4, lost = ?5, pace_ms = ?6, watts = ?7, images = ?8, energy_mj = ?9, clock_ahead_ms = ?10
+             WHERE id = ?1 AND fenced = 0 RETURNING draining, {CLOCK} AS clock
+         ), noted AS (
+             UPDATE queue SET steps_done = CAST(step ->> 1 AS BIGINT)
+             FROM json_array_elements(CAST(?11 AS JSON)) AS step
+             WHERE request_id = step ->> 0 AND worker = ?1 AND steps_done <> CAST(step ->> 1 AS BIGINT)
+             AND EXISTS (SELECT 1 FROM renewed)
+         )
+         SELECT {WITHOUT_FLUSH}, draining, clock, request_id, stop
+         FROM renewed LEFT JOIN queue ON worker = ?1 AND NOT EXISTS (
+             SELECT 1 FROM purchases WHERE purchases.request_id = queue.request_id AND purchases.state = 'open')"
+    )
 }
 
 /// The database's clock, in microseconds.

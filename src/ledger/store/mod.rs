@@ -13,6 +13,7 @@ mod value;
 use std::{cell::OnceCell, collections::HashMap, fmt};
 
 pub(in crate::ledger) use self::postgres::Notices;
+use self::value::OwnedParam;
 pub(in crate::ledger) use self::value::{FromValue, Param, ToParam, Value, params};
 pub use self::{
     place::LedgerPlace,
@@ -81,6 +82,20 @@ impl Store {
         match self {
             Self::Sqlite(store) => store.write(work),
             Self::Postgres(store) => store.write_beside(work),
+        }
+    }
+
+    /// Runs one statement as a transaction of its own, in one round trip, beside others that write. If the connection breaks, it may be
+    /// run twice.
+    pub(in crate::ledger) fn ask<T>(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T, LedgerError>,
+    ) -> Result<Vec<T>, LedgerError> {
+        match self {
+            Self::Sqlite(store) => store.write(|conn| conn.query(sql, params, read)),
+            Self::Postgres(store) => postgres::read_all(&store.ask(sql, params)?, read),
         }
     }
 
@@ -202,6 +217,31 @@ impl Conn<'_> {
         }
     }
 
+    /// Runs a statement that gives no rows, and whose count nobody asks for. Over a network it is not waited for: an error of it may come
+    /// with a later statement, or with the transaction's end.
+    pub(in crate::ledger) fn send(&self, sql: &str, params: &[Param<'_>]) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::execute(connection, sql, params).map(|_| ()),
+            Self::Postgres(session) => session.send(sql, params, None),
+        }
+    }
+
+    /// The same for a statement that must change one row; `otherwise` is the error if it does not.
+    pub(in crate::ledger) fn send_one(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+        otherwise: LedgerError,
+    ) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(connection) => match sqlite::execute(connection, sql, params)? {
+                1 => Ok(()),
+                _ => Err(otherwise),
+            },
+            Self::Postgres(session) => session.send(sql, params, Some(otherwise)),
+        }
+    }
+
     /// Hands `each` row of the answer over, as they come.
     pub(in crate::ledger) fn for_each<E: From<LedgerError>>(
         &self,
@@ -238,12 +278,17 @@ impl Conn<'_> {
         params: &[Param<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T, LedgerError>,
     ) -> Result<Vec<T>, LedgerError> {
-        let mut rows = Vec::new();
-        self.for_each(sql, params, |row| -> Result<(), LedgerError> {
-            rows.push(read(row)?);
-            Ok(())
-        })?;
-        Ok(rows)
+        match self {
+            Self::Sqlite(connection) => {
+                let mut rows = Vec::new();
+                sqlite::for_each(connection, sql, params, |row| -> Result<(), LedgerError> {
+                    rows.push(read(row)?);
+                    Ok(())
+                })?;
+                Ok(rows)
+            }
+            Self::Postgres(session) => postgres::read_all(&session.query_all(sql, params)?, read),
+        }
     }
 
     /// The first row of the answer, if there is one.

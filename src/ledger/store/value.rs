@@ -12,6 +12,37 @@ pub(in crate::ledger) enum Param<'a> {
     Blob(&'a [u8]),
 }
 
+/// A parameter that is sent before anybody waits for the answer.
+#[derive(Debug)]
+pub(in crate::ledger) enum OwnedParam {
+    Null,
+    Integer(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl Param<'_> {
+    pub(in crate::ledger) fn to_owned(self) -> OwnedParam {
+        match self {
+            Self::Null => OwnedParam::Null,
+            Self::Integer(number) => OwnedParam::Integer(number),
+            Self::Text(text) => OwnedParam::Text(text.to_owned()),
+            Self::Blob(bytes) => OwnedParam::Blob(bytes.to_owned()),
+        }
+    }
+}
+
+impl OwnedParam {
+    pub(in crate::ledger) fn as_param(&self) -> Param<'_> {
+        match self {
+            Self::Null => Param::Null,
+            Self::Integer(number) => Param::Integer(*number),
+            Self::Text(text) => Param::Text(text),
+            Self::Blob(bytes) => Param::Blob(bytes),
+        }
+    }
+}
+
 /// A value in a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::ledger) enum Value<'a> {

@@ -131,10 +131,15 @@ pub(in crate::ledger) fn announce_image(
     data: &ImageData,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
-    let sql = "SELECT key_id, idempotency_key FROM requests WHERE id = ?1";
-    let (key, idempotency_key) = conn.query_one(sql, params![request.to_text()], |row| {
-        Ok((KeyId::new(row.get(0)?), row.get::<Option<String>>(1)?))
+    let sql = "SELECT key_id, idempotency_key,
+                      EXISTS (SELECT 1 FROM webhook_endpoints WHERE removed_at_ms IS NULL)
+               FROM requests WHERE id = ?1";
+    let (key, idempotency_key, is_heard) = conn.query_one(sql, params![request.to_text()], |row| {
+        Ok((KeyId::new(row.get(0)?), row.get::<Option<String>>(1)?, row.get::<bool>(2)?))
     })?;
+    if !is_heard {
+        return Ok(());
+    }
     let batch = idempotency_key.as_deref().and_then(|key| key.split_once('/'));
     if batch.is_some_and(|(batch, _)| batch.parse::<BatchId>().is_ok()) {
         return Ok(());

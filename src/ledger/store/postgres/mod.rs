@@ -8,23 +8,24 @@
 mod fault;
 mod pool;
 mod schema;
+mod session;
 mod statement;
 #[cfg(test)]
 pub(in crate::ledger) mod testing;
 mod url;
 
-use std::{cell::RefCell, collections::HashMap, future::Future, thread, time::Duration};
+use std::{collections::HashMap, future::Future, thread, time::Duration};
 
 use futures_executor::block_on;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
-use tokio_postgres::{Client, IsolationLevel, Portal, Statement, Transaction, types::ToSql};
+use tokio_postgres::{Client, IsolationLevel, Portal, Transaction, types::ToSql};
 
 use self::{
     pool::{Connection, Pool},
-    statement::Statements,
+    session::{Session, WriteId},
 };
-use super::{Conn, Examined, Param, Places, Row, Value};
+use super::{Conn, Examined, OwnedParam, Param, Places, Row, Value};
 use crate::ledger::LedgerError;
 
 pub(in crate::ledger) use self::pool::Notices;
@@ -67,18 +68,10 @@ pub(super) const COUNTED: &str = "
     WHERE table_schema = current_schema() AND is_identity = 'YES' ORDER BY table_name";
 /// Statements that a connection keeps prepared.
 const STATEMENTS_KEPT: usize = 256;
-/// Rows of a long answer that are fetched at once.
-const ROWS_AT_ONCE: i32 = 2_000;
-/// Held by whoever writes, for the length of a transaction.
-const WRITING: i64 = 0x5469_6e74_0002;
 /// Held by the server, for as long as it runs.
 const SERVING: i64 = 0x5469_6e74_0003;
 /// Held by the one node that leads.
 const LEADING: i64 = 0x5469_6e74_0004;
-/// Waits until nobody writes. A writer that is frozen or cut off in the middle would keep all others waiting: it has ten seconds for
-/// each next word, and then its transaction is rolled back.
-const TAKE_TURN: &str =
-    "SELECT set_config('idle_in_transaction_session_timeout', '10s', TRUE), pg_advisory_xact_lock(?1)";
 /// Writers of this process that stand in the database's line at once: one that writes, and one that is next without a word of ours in
 /// between. The others wait here, where waiting takes no connection and no process of the database's machine.
 const WRITERS_AT_ONCE: usize = 2;
@@ -97,11 +90,19 @@ pub(in crate::ledger) struct PostgresStore {
 pub(in crate::ledger) trait Queries {
     /// Runs a statement that gives no rows, and returns how many it changed.
     fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<usize, LedgerError>;
+    /// Sends a statement that gives no rows, and waits for no answer; of one that must change one row, `otherwise` is the error if it
+    /// does not.
+    fn send(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+        otherwise: Option<LedgerError>,
+    ) -> Result<(), LedgerError>;
     /// Every row of the answer at once.
     fn query_all(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<tokio_postgres::Row>, LedgerError>;
     /// Begins an answer that is fetched in parts.
     fn open(&self, sql: &str, params: &[Param<'_>]) -> Result<Portal, LedgerError>;
-    /// The next part of it; the last one has fewer rows than [`ROWS_AT_ONCE`].
+    /// The next part of it; the last one has fewer rows than [`session::ROWS_AT_ONCE`].
     fn fetch(&self, portal: &Portal) -> Result<Vec<tokio_postgres::Row>, LedgerError>;
 }
 
@@ -114,19 +115,6 @@ enum Purpose {
     Alone,
     /// To write beside others.
     Beside,
-}
-
-/// A transaction that writes, as it is asked for again.
-struct WriteId {
-    transaction: String,
-    timeline: String,
-}
-
-/// A transaction on one connection.
-struct Session<'a> {
-    transaction: Transaction<'a>,
-    statements: RefCell<&'a mut Statements>,
-    timeline: &'a str,
 }
 
 /// What became of a transaction whose commit was not answered.
@@ -263,15 +251,26 @@ impl PostgresStore {
 
     /// A number that is another one after each write, whoever makes it.
     ///
-    /// Every request of a client asks for it, so it takes one round trip: a statement alone is a transaction.
+    /// Every request of a client asks for it, so it takes one round trip.
     pub(in crate::ledger) fn version(&self) -> Result<i64, LedgerError> {
+        let rows = self.ask("SELECT writes FROM ledger_writes", &[])?;
+        let row = rows.first().ok_or(LedgerError::OutOfRange { what: "ledger_writes" })?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// Runs one statement, which alone is a transaction: one round trip.
+    pub(in crate::ledger) fn ask(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, LedgerError> {
         let mut is_second = false;
         loop {
-            let mut loan = self.pool.take()?;
+            let mut loan = self.pool.take_beside()?;
             let Connection { client, statements, .. } = loan.connection();
-            let prepared = statements.prepare(&*client, "SELECT writes FROM ledger_writes", &[]);
-            match prepared.and_then(|statement| wait(client.query_one(&statement, &[]))) {
-                Ok(row) => return Ok(row.try_get(0)?),
+            let prepared = statements.prepare(&*client, sql, params);
+            match prepared.and_then(|statement| wait(client.query(&statement, &as_sql(params)))) {
+                Ok(rows) => return Ok(rows),
                 Err(error) => {
                     self.retry_once(&error, &mut is_second).map_err(|()| LedgerError::from(error))?;
                 }
@@ -316,9 +315,8 @@ impl PostgresStore {
             let Connection { client, statements, timeline } = loan.connection();
             match begin(client, purpose) {
                 Ok(transaction) => {
-                    let session = Session { transaction, statements: RefCell::new(statements), timeline };
-                    let done = work(&session)?;
-                    return Ok((done, wait(session.transaction.commit())));
+                    let done = Session::work(&transaction, statements, timeline, work)?;
+                    return Ok((done, wait(transaction.commit())));
                 }
                 Err(error) => {
                     self.retry_once(&error, &mut is_second).map_err(|()| LedgerError::from(error))?;
@@ -375,48 +373,6 @@ fn begin(client: &mut Client, purpose: Purpose) -> Result<Transaction<'_>, tokio
     wait(client.build_transaction().isolation_level(isolation).read_only(is_read_only).start())
 }
 
-impl Session<'_> {
-    /// Waits until nobody writes.
-    fn lock_writing(&self) -> Result<(), LedgerError> {
-        self.execute(TAKE_TURN, &[Param::Integer(WRITING)])?;
-        Ok(())
-    }
-
-    /// Counts this write, and returns the transaction's id.
-    fn note_write(&self) -> Result<WriteId, LedgerError> {
-        let count = "UPDATE ledger_writes SET writes = writes + 1 RETURNING pg_current_xact_id()::text";
-        let transaction = self.query_all(count, &[])?.first().map(|row| row.get::<_, String>(0));
-        let transaction = transaction.ok_or(LedgerError::OutOfRange { what: "ledger_writes" })?;
-        Ok(WriteId { transaction, timeline: self.timeline.to_owned() })
-    }
-
-    fn prepare(&self, sql: &str, params: &[Param<'_>]) -> Result<Statement, LedgerError> {
-        Ok(self.statements.borrow_mut().prepare(&self.transaction, sql, params)?)
-    }
-}
-
-impl Queries for Session<'_> {
-    fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<usize, LedgerError> {
-        let statement = self.prepare(sql, params)?;
-        let changed = wait(self.transaction.execute(&statement, &as_sql(params)))?;
-        usize::try_from(changed).map_err(|_| LedgerError::OutOfRange { what: "rows changed" })
-    }
-
-    fn query_all(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<tokio_postgres::Row>, LedgerError> {
-        let statement = self.prepare(sql, params)?;
-        Ok(wait(self.transaction.query(&statement, &as_sql(params)))?)
-    }
-
-    fn open(&self, sql: &str, params: &[Param<'_>]) -> Result<Portal, LedgerError> {
-        let statement = self.prepare(sql, params)?;
-        Ok(wait(self.transaction.bind(&statement, &as_sql(params)))?)
-    }
-
-    fn fetch(&self, portal: &Portal) -> Result<Vec<tokio_postgres::Row>, LedgerError> {
-        Ok(wait(self.transaction.query_portal(portal, ROWS_AT_ONCE))?)
-    }
-}
-
 /// Hands `each` row over, as they come. `each` may ask over the same connection.
 pub(super) fn for_each<E: From<LedgerError>>(
     queries: &dyn Queries,
@@ -431,7 +387,7 @@ pub(super) fn for_each<E: From<LedgerError>>(
         for row in &rows {
             each(&Row::Postgres(row, &places))?;
         }
-        if i32::try_from(rows.len()).is_ok_and(|count| count < ROWS_AT_ONCE) {
+        if i32::try_from(rows.len()).is_ok_and(|count| count < session::ROWS_AT_ONCE) {
             return Ok(());
         }
     }
@@ -445,6 +401,15 @@ pub(super) fn query_first<T>(
 ) -> Result<Option<T>, LedgerError> {
     let rows = queries.query_all(sql, params)?;
     rows.first().map(|row| read(&Row::Postgres(row, &Places::default()))).transpose()
+}
+
+/// What `read` gives of each row.
+pub(super) fn read_all<T>(
+    rows: &[tokio_postgres::Row],
+    mut read: impl FnMut(&Row<'_>) -> Result<T, LedgerError>,
+) -> Result<Vec<T>, LedgerError> {
+    let places = Places::default();
+    rows.iter().map(|row| read(&Row::Postgres(row, &places))).collect()
 }
 
 fn as_sql<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {

@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
         number: 107,
         sql: include_str!("../../../../migrations/postgres/0107_members_of_cost_centres.sql"),
     },
+    Migration { number: 112, sql: include_str!("../../../../migrations/postgres/0112_looks.sql") },
 ];
 
 /// Held while the schema is brought up to date: programs that start at once wait for the first.
