@@ -49,6 +49,8 @@ use crate::{
 const POSTGRES: &str = "TINTYPE_BENCH_POSTGRES";
 const NOW: Timestamp = Timestamp::constant(1_796_040_000, 0);
 const KEYS: u64 = 50;
+/// Between two looks for nodes that are gone.
+const LOOK: Duration = Duration::from_secs(3);
 const SPAN: Duration = Duration::from_secs(10);
 const WAITING: u64 = 10_000;
 const HINTS: usize = 300;
@@ -151,6 +153,22 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let began = Instant::now();
     let done = work();
     (began.elapsed(), done)
+}
+
+/// Does `work` while a node looks after the cluster, as one of them always does.
+fn beside_looks(ledger: &Ledger, work: impl FnOnce()) {
+    thread::scope(|scope| {
+        let (end, ended) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while ended.recv_timeout(LOOK) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if ledger.take_look(LOOK).expect("asked") {
+                    ledger.reap(NOW).expect("asked");
+                }
+            }
+        });
+        work();
+        drop(end);
+    });
 }
 
 /// Clients that each admit a request and do the next one, over and over.
@@ -285,9 +303,11 @@ fn main() {
     };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let bench = Bench::open(&url);
-    cycles(&bench);
-    bookings(&bench);
-    wake_ups(&bench);
-    claims_beside_a_snapshot(&bench, &url, &runtime);
+    beside_looks(&bench.ledger, || {
+        cycles(&bench);
+        bookings(&bench);
+        wake_ups(&bench);
+        claims_beside_a_snapshot(&bench, &url, &runtime);
+    });
     simulation::run(bench, &url, &runtime);
 }

@@ -20,14 +20,13 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, sleep_until},
 };
 
-use super::{Bench, NOW, join, open, percentiles, settle};
+use super::{Bench, LOOK, NOW, join, open, percentiles, settle};
 
 /// As a node has them by default.
 const LEASE: Duration = Duration::from_secs(12);
 const RENEWAL: Duration = Duration::from_secs(2);
-const REAP: Duration = Duration::from_secs(3);
 /// Between two looks into an empty queue.
-const LOOK: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(500);
 /// What stands for an image.
 const IMAGE: Duration = Duration::from_secs(8);
 /// Connections of each pool.
@@ -140,7 +139,7 @@ impl Simulation {
             let claimed =
                 self.ask(|all| &all.work, |all| &all.claims, move |all| all.bench.claim(node)).await;
             let Some(reservation) = claimed else {
-                sleep(LOOK).await;
+                sleep(POLL).await;
                 continue;
             };
             sleep(IMAGE).await;
@@ -152,7 +151,7 @@ impl Simulation {
     /// Renews a lease, and looks for nodes that are gone.
     async fn keep_lease(self: Arc<Self>, node: NodeId, after: Duration) {
         sleep(after).await;
-        let (mut renewals, mut looks) = (interval(RENEWAL), interval(REAP));
+        let (mut renewals, mut looks) = (interval(RENEWAL), interval(LOOK));
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut renewed_at = Instant::now();
@@ -173,7 +172,7 @@ impl Simulation {
                     let permit = self.beside.acquire().await.expect("never closed");
                     let this = Arc::clone(&self);
                     let reaped = spawn_blocking(move || {
-                        let is_due = this.leases.take_look(REAP).expect("asked");
+                        let is_due = this.leases.take_look(LOOK).expect("asked");
                         is_due.then(|| this.leases.reap(NOW).expect("asked"))
                     }).await;
                     reaped.expect("no panic");

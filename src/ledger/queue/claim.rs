@@ -37,7 +37,7 @@ fn claim_sql() -> String {
              ORDER BY {ORDER} LIMIT 1 FOR UPDATE SKIP LOCKED
          ), room AS (
              -- Of what waits, each worker that could begin now has its share.
-             SELECT shape, request_id, ?3 - images AS images,
+             SELECT shape, ?3 - images AS images,
                     (SELECT count(*) FROM queue WHERE state = 0 AND model = ?1)
                     / greatest(1, (SELECT count(*) FROM nodes
                                    WHERE role <> 'gateway' AND fenced = 0 AND draining = 0
@@ -45,11 +45,10 @@ fn claim_sql() -> String {
                                    AND NOT EXISTS (SELECT 1 FROM queue WHERE worker = nodes.id))) - 1 AS others
              FROM head WHERE images < ?3
          ), others AS (
-             SELECT queue.request_id, queue.images, queue.is_live, queue.start_tag, queue.key_id
-             FROM queue JOIN room USING (shape)
-             WHERE {WAITING} AND queue.request_id <> room.request_id
-             ORDER BY {ORDER} LIMIT (SELECT greatest(0, least(images, others)) FROM room)
-             FOR UPDATE OF queue SKIP LOCKED
+             SELECT request_id, images, is_live, start_tag, key_id FROM queue
+             WHERE {WAITING} AND shape = (SELECT shape FROM room) AND request_id <> (SELECT request_id FROM head)
+             AND EXISTS (SELECT 1 FROM room WHERE others > 0)
+             ORDER BY {ORDER} LIMIT (SELECT least(images, others) FROM room) FOR UPDATE SKIP LOCKED
          ), chosen AS (
              SELECT request_id FROM head
              UNION ALL
@@ -58,11 +57,11 @@ fn claim_sql() -> String {
              WHERE so_far <= (SELECT images FROM room)
          ), taken AS (
              UPDATE queue SET state = 1, attempt = attempt + 1, claim = ?4, worker = ?2
-             FROM chosen WHERE queue.request_id = chosen.request_id
-             RETURNING queue.request_id, key_id, attempt, spec, is_live, start_tag
+             WHERE request_id = ANY (ARRAY(SELECT request_id FROM chosen))
+             RETURNING request_id, key_id, attempt, spec, is_live, start_tag
          ), running AS (
-             UPDATE requests SET state = 'running' FROM taken
-             WHERE requests.id = taken.request_id AND requests.state = 'reserved'
+             UPDATE requests SET state = 'running'
+             WHERE id = ANY (ARRAY(SELECT request_id FROM taken)) AND state = 'reserved'
          )
          SELECT {WITHOUT_FLUSH}, taken.* FROM taken ORDER BY {ORDER}"
     )

@@ -270,7 +270,8 @@ impl Ledger {
         Ok(renewal)
     }
 
-    /// Whether it is time to look for nodes that are gone, and nobody else does so now. Whoever hears so once in `every` looks.
+    /// Whether it is time to look for nodes that are gone, and nobody else does so now: of all nodes, one hears so once in `every`. It
+    /// clears the queue's table too.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
@@ -284,7 +285,11 @@ impl Ledger {
                  RETURNING 1)
              SELECT {WITHOUT_FLUSH} FROM looked"
         );
-        Ok(!self.store.ask(&sql, params![lease_ms(every)?], |_| Ok(()))?.is_empty())
+        let is_due = !self.store.ask(&sql, params![lease_ms(every)?], |_| Ok(()))?.is_empty();
+        if is_due {
+            self.store.clear_queue()?;
+        }
+        Ok(is_due)
     }
 
     /// Puts back what `node` holds by the database's word, and not by its own: the answer to its claim was lost.

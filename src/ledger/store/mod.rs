@@ -164,6 +164,14 @@ impl Store {
         }
     }
 
+    /// Clears rows away that have left the queue of a cluster.
+    pub(in crate::ledger) fn clear_queue(&self) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(store) => store.clear_queue(),
+        }
+    }
+
     /// Overwrites, or lets be overwritten, what rows held before they were changed.
     pub(in crate::ledger) fn drop_old_contents(&self) -> Result<(), LedgerError> {
         match self {

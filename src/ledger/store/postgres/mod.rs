@@ -75,6 +75,8 @@ const LEADING: i64 = 0x5469_6e74_0004;
 /// Writers of this process that stand in the database's line at once: one that writes, and one that is next without a word of ours in
 /// between. The others wait here, where waiting takes no connection and no process of the database's machine.
 const WRITERS_AT_ONCE: usize = 2;
+/// Rows of the queue that may have gone or come before its table is looked after.
+const CHANGED_MAX: i64 = 1_000;
 /// How often the outcome of a commit is asked for again, each time after twice as long: up to half a minute in all.
 const OUTCOME_TRIES: u32 = 9;
 
@@ -285,6 +287,20 @@ impl PostgresStore {
         if let Err(error) = wait(loan.connection().client.batch_execute(vacuum)) {
             let error = LedgerError::from(error);
             tracing::warn!(%error, "rows that were forgotten could not be cleared yet; PostgreSQL's autovacuum will");
+        }
+        Ok(())
+    }
+
+    /// Clears rows away that have left the queue, and counts those that are there, if there were many. PostgreSQL's own daemon comes once
+    /// a minute; until then whoever counts what waits reads over what has gone, and a full queue is searched as if it were empty.
+    pub(in crate::ledger) fn clear_queue(&self) -> Result<(), LedgerError> {
+        let changed = "SELECT greatest(n_dead_tup, n_mod_since_analyze) FROM pg_stat_user_tables
+                       WHERE relid = CAST('queue' AS regclass)";
+        let changed: Option<i64> = self.ask(changed, &[])?.first().map(|row| row.get(0));
+        if changed.is_some_and(|changed| changed >= CHANGED_MAX) {
+            let mut loan = self.pool.take_beside()?;
+            let vacuum = "VACUUM (ANALYZE, TRUNCATE FALSE, SKIP_LOCKED) queue";
+            wait(loan.connection().client.batch_execute(vacuum))?;
         }
         Ok(())
     }
