@@ -76,6 +76,7 @@ impl Service {
         let (edit, encode) = (job.spec.edit.clone(), self.parts.encode);
         let weights = Arc::clone(&self.parts.weights);
         self.blocking(move || {
+            tracing::trace!("files begun");
             let mut unchanged = None;
             // The first images after a start may wait here for the hashes of the weights.
             let computation = facts.computation(weights.get().clone());
@@ -90,6 +91,7 @@ impl Service {
                         provenance.computation = Some(computation.clone());
                     }
                     let file = encode(&image.pixels, encoding, provenance.as_ref())?;
+                    tracing::trace!("file encoded");
                     if let Some(is_unchanged) = check_outside_mask(edit.as_deref(), &file, encoding)? {
                         unchanged = Some(unchanged.unwrap_or(true) && is_unchanged);
                     }
@@ -98,6 +100,7 @@ impl Service {
                     Ok(AnsweredImage { file, seed: image.seed, receipt })
                 })
                 .collect::<Result<Vec<_>, ServiceError>>()?;
+            tracing::trace!("files kept");
             let edit = expected.map(|edit| EditRecord { unchanged_outside_mask: unchanged, ..edit });
             Ok::<_, ServiceError>(MadeFiles { images, edit, computation })
         })

@@ -117,6 +117,7 @@ impl Service {
         random: [u8; 10],
     ) -> Result<Accepted, Arc<ServiceError>> {
         let tokens = self.tokenise(&request.job).await.map_err(Arc::new)?;
+        tracing::trace!("tokens counted");
         let cut_from_tokens = cut_from(&tokens);
         let (partials, on_partial) = mpsc::unbounded_channel();
         let (outcome, on_outcome) = watch::channel(None);
@@ -243,6 +244,7 @@ impl Service {
         let followed = self.follow(ticket, request, &open, audience).await;
         // Before the answer: whoever has it may ask for the next at once.
         drop(pass);
+        tracing::trace!("job ended");
         match followed {
             Ok(generated) => {
                 let answer = self.settle(reservation, generated, request).await?;

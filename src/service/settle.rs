@@ -52,6 +52,7 @@ impl Service {
             };
             self.book(reservation, book).await?
         };
+        tracing::trace!("settled");
         match booked {
             Ok(()) => {
                 for work in &*failed {
