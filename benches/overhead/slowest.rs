@@ -65,7 +65,7 @@ const PARTS: [(&str, &str); 23] = [
 const LAST: &str = "base64 and send";
 
 /// One program that is asked, and when it was asked and had answered.
-struct Asked {
+struct AskedProgram {
     name: String,
     // Ends before its directory.
     _program: Program,
@@ -75,7 +75,7 @@ struct Asked {
 }
 
 /// A request's parts in milliseconds, in the order of [`PARTS`] and [`LAST`].
-struct Parts {
+struct RequestParts {
     each: Vec<f64>,
     /// All of them but the device's.
     overhead: f64,
@@ -88,11 +88,11 @@ pub fn measure(requests: Option<usize>) {
     let memory = Path::new(MEMORY);
     let logs = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
     let logs = logs.expect("a directory");
-    let mut asked = vec![Asked::start("this build", tintype(), place.path(), logs.path())];
+    let mut asked = vec![AskedProgram::start("this build", tintype(), place.path(), logs.path())];
     if let Some(other) = std::env::var_os(OTHER) {
         let mut command = Command::new(&other);
         command.env("TINTYPE_TIME_ZONE", "UTC").env_remove("TINTYPE_CONFIG");
-        asked.push(Asked::start("the other build", command, place.path(), logs.path()));
+        asked.push(AskedProgram::start("the other build", command, place.path(), logs.path()));
     }
     let mut page = File::create(place.path().join("page")).expect("a file");
     let mut flushes = Vec::new();
@@ -122,7 +122,7 @@ fn flush(page: &mut File) -> f64 {
     millis(began, Timestamp::now())
 }
 
-impl Asked {
+impl AskedProgram {
     fn start(name: &str, mut command: Command, place: &Path, logs: &Path) -> Self {
         let (data, log) = (place.join(name), logs.join(name));
         fs::create_dir(&data).expect("a data directory");
@@ -147,7 +147,7 @@ impl Asked {
         let marks = marks(&log);
         assert_eq!(marks.len(), self.times.len(), "each request has its lines");
         let samples = marks.iter().zip(&self.times).skip(WARM_UP_REQUESTS);
-        let mut samples: Vec<_> = samples.map(|(marks, times)| Parts::of(marks, *times)).collect();
+        let mut samples: Vec<_> = samples.map(|(marks, times)| RequestParts::of(marks, *times)).collect();
         let [p50, p99] = percentiles(samples.iter().map(|sample| sample.overhead).collect());
         samples.sort_by(|one, other| other.overhead.total_cmp(&one.overhead));
         println!("\n{}: p50 {p50:.2} ms, p99 {p99:.2} ms besides the device\n", self.name);
@@ -164,7 +164,7 @@ impl Asked {
     }
 }
 
-impl Parts {
+impl RequestParts {
     fn of(marks: &HashMap<&str, Timestamp>, (sent, received): (Timestamp, Timestamp)) -> Self {
         let mut last = sent;
         let mut each: Vec<_> = PARTS
