@@ -110,7 +110,9 @@ pub fn measure(requests: Option<usize>) {
     let [p50, p99] = percentiles(flushes.clone());
     flushes.sort_by(f64::total_cmp);
     let worst = mean(flushes.iter().rev().take(slowest).copied());
-    println!("\nthe disk: 4 KiB and a flush: p50 {p50:.2} ms, p99 {p99:.2} ms, mean of the slowest hundredth {worst:.2} ms");
+    println!(
+        "\nthe disk: 4 KiB and a flush: p50 {p50:.2} ms, p99 {p99:.2} ms, mean of the slowest hundredth {worst:.2} ms"
+    );
 }
 
 /// Writes a page to the disk and flushes it; returns the milliseconds.

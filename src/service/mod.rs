@@ -335,8 +335,16 @@ impl Service {
 
     async fn note_start(&self, id: RequestId) {
         let now = self.now();
-        if let Err(error) = self.ask_ledger(move |ledger| ledger.start(id, now)).await {
-            tracing::warn!(request = %id, %error, "cannot note that the request has started");
+        match self.ask_ledger(move |ledger| ledger.start(id, now)).await {
+            Ok(()) if self.parts.ledger.has_long_log() => {
+                let ledger = Arc::clone(&self.parts.ledger);
+                // Nobody waits for it: the device has only begun.
+                self.parts.runtime.spawn_blocking(move || ledger.shorten_log());
+            }
+            Ok(()) => {}
+            Err(error) => {
+                tracing::warn!(request = %id, %error, "cannot note that the request has started");
+            }
         }
     }
 
