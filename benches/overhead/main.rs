@@ -1,5 +1,6 @@
 //! What the gateway adds to an image's time, in milliseconds: `cargo bench --bench overhead`, or `-- 1000` for another
-//! number of requests than 300. `-- settle` measures the ledger alone, which comes last otherwise.
+//! number of requests than 300. `-- settle` measures the ledger alone, which comes last otherwise. `-- slowest` shows where
+//! the time goes (slowest.rs).
 //!
 //! One client asks the real program, with the embedded model and its ledger on a real disk, for one image after
 //! another. After each answer the library generates the same image in this process: that is the device's time, without
@@ -21,6 +22,7 @@ mod program;
 #[path = "../support/requests.rs"]
 mod requests;
 mod settle;
+mod slowest;
 
 use std::{
     ops::ControlFlow,
@@ -62,6 +64,14 @@ struct Client {
 }
 
 impl Client {
+    fn new(url: &str, key: &str) -> Self {
+        Self {
+            agent: ureq::Agent::config_builder().proxy(None).build().into(),
+            url: format!("{url}/v1/images/generations"),
+            authorization: format!("Bearer {key}"),
+        }
+    }
+
     /// Asks for an image in base64 PNG: the whole answer, and the time it took.
     fn ask(&self, body: &str) -> (Vec<u8>, Duration) {
         let began = Instant::now();
@@ -106,9 +116,13 @@ fn percentiles(mut values: Vec<f64>) -> [f64; 2] {
 }
 
 fn main() {
-    if std::env::args().all(|argument| argument != "settle") {
-        let requests = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(REQUESTS);
-        measure_gateway(requests.max(1));
+    let is_asked = |what: &str| std::env::args().any(|argument| argument == what);
+    let requests = std::env::args().find_map(|argument| argument.parse().ok());
+    if is_asked("slowest") {
+        return slowest::measure(requests);
+    }
+    if !is_asked("settle") {
+        measure_gateway(requests.unwrap_or(REQUESTS).max(1));
     }
     settle::measure();
 }
@@ -123,11 +137,7 @@ fn measure_gateway(requests: usize) {
     command.current_dir(data.path()).args(["serve", "--listen", "127.0.0.1:0"]).env("TINTYPE_LOG", "warn");
     let mut program = Program::spawn(&mut command);
     let key = program.key.take().expect("a first key");
-    let client = Client {
-        agent: ureq::Agent::config_builder().proxy(None).build().into(),
-        url: format!("{}/v1/images/generations", program.url),
-        authorization: format!("Bearer {key}"),
-    };
+    let client = Client::new(&program.url, &key);
 
     println!("{requests} requests a size, one after another, {STEPS} steps\n");
     println!("| size | | p50 ms | p99 ms |\n| --- | --- | ---: | ---: |");

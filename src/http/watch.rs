@@ -35,6 +35,7 @@ pub(super) async fn watch<B: MessageBody + 'static>(
     let connection = connections::begin(&mut request);
     let id = request_id();
     let span = tracing::info_span!("request", id);
+    tracing::trace!(parent: &span, "head read");
     let state = request.app_data::<web::Data<State>>().cloned();
     let began = state.as_ref().map(|state| {
         state.header_notes.note(request.request(), state.service.now());

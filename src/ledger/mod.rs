@@ -157,6 +157,17 @@ impl Ledger {
         self.store.inspect()
     }
 
+    /// Whether so much was booked since [`Ledger::shorten_log`] that it is worth calling. Asks for nothing.
+    pub fn has_long_log(&self) -> bool {
+        self.store.has_long_log()
+    }
+
+    /// Brings what is in the log into the database, beside whoever reads or writes. Called while a device works, so that
+    /// no booking has to do it. If it fails, the log says so, and a later booking does it.
+    pub fn shorten_log(&self) {
+        self.store.shorten_log();
+    }
+
     /// Checks that every page is sound, beside a running server.
     ///
     /// # Errors

@@ -40,6 +40,7 @@ impl Ledger {
         also: impl FnOnce(&Conn<'_>, L) -> Result<T, LedgerError>,
     ) -> Result<Reserved<(Reservation, T)>, NotAdmitted<E>> {
         let reserved = self.store.write(|conn| {
+            tracing::trace!("reservation begun");
             if let Some(key) = request.idempotency_key {
                 match find_repeat(conn, request.key, key, request.body_sha256)? {
                     Reserved::New(()) => {}
@@ -57,8 +58,10 @@ impl Ledger {
             // Once in a period: the event's id is the budget's.
             webhooks::announce_budgets(conn, request, passed_budgets.iter(), EventKind::BudgetPassed)?;
             let passed_budgets = passed_budgets.into();
+            tracing::trace!("reservation written");
             Ok(Reserved::New((Reservation { id: request.id, passed_budgets, claim: None }, also)))
         });
+        tracing::trace!("reservation committed");
         if let Err(NotAdmitted::Reserve(ReserveError::OverBudget(over))) = &reserved {
             let refusing = std::iter::once(&**over);
             self.store.write(|conn| {
@@ -142,13 +145,17 @@ impl Ledger {
     ) -> Result<(), Unbooked> {
         let id = reservation.id;
         let booked = self.store.write(|conn| {
+            tracing::trace!("settlement begun");
             if let Some(claim) = reservation.claim
                 && queue::release(conn, id, claim, state == "settled")? == Release::Before
             {
                 return Ok(());
             }
-            end(conn, id, state, now, write)
+            end(conn, id, state, now, write)?;
+            tracing::trace!("settlement written");
+            Ok(())
         });
+        tracing::trace!("settlement committed");
         booked.map_err(|error| Unbooked { reservation, error: Box::new(error) })
     }
 

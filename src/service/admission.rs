@@ -155,8 +155,10 @@ impl Service {
         let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());
         let tag = request.tag.clone();
         self.ask_ledger(move |ledger| -> Result<_, ServiceError> {
+            tracing::trace!("ledger asked");
             let costs = ledger.with_assets(&costs)?;
             let quote = costs.quote(&job, None, usage, at)?;
+            tracing::trace!("quoted");
             let request = NewRequest {
                 id: RequestId::new(now, random),
                 key,

@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::DateTime};
 
 use super::{
-    Answer, AnsweredImage, Audience, GenerateRequest, ImageFile, MadeBy, PartialFile, Service, ServiceError,
-    jobs::JobGuard,
+    Answer, AnsweredImage, Audience, Encode, GenerateRequest, ImageFile, MadeBy, PartialFile, Service,
+    ServiceError, jobs::JobGuard, patience::Patience,
 };
 use crate::{
-    costs::{CostError, Receipt},
-    domain::{Claim, Computation, Edit, EditRecord, Encoding, RequestId, Unchanged},
+    costs::{CostError, CostModel, Filed, Receipt},
+    domain::{Claim, Computation, CostTag, Edit, EditRecord, Encoding, RenderJob, RequestId, Unchanged},
     encode::{Provenance, ReceiptRecord},
-    engine::{GeneratedImage, Partial},
+    engine::{Facts, GeneratedImage, HashedWeights, Partial},
     image_store::{ImageName, ImageStore, StoreError},
-    ledger::LedgerError,
+    ledger::{Ledger, LedgerError},
     source_image::unchanged_in_file,
     units::{Currency, RangeError},
 };
@@ -57,51 +57,62 @@ impl Service {
     }
 
     /// Files that hold their receipts, on disk where they are to be kept. Encoding costs nothing that is booked, so an
-    /// image is priced first and says what it cost.
-    pub(super) async fn make_files(
+    /// image is priced first and says what it cost. `then` follows on the same thread: each way to a thread and back is
+    /// time that the client waits. While the ledger's database is away, the images wait for it.
+    pub(super) async fn make_files<T: Send + 'static>(
         &self,
         images: Vec<GeneratedImage>,
         request: &GenerateRequest,
-        (id, claim): (RequestId, Option<Claim>),
-        now: Timestamp,
-    ) -> Result<MadeFiles, ServiceError> {
+        made_of: (RequestId, Option<Claim>, Timestamp),
+        then: impl FnOnce(&MadeFiles, &Ledger) -> T + Send + 'static,
+    ) -> Result<(MadeFiles, T), ServiceError> {
+        let maker = Arc::new(self.file_maker(images.len(), request, made_of));
+        let mut patience = Patience::default();
+        let mut waiting = (images, then);
+        loop {
+            let ((images, then), maker) = (waiting, Arc::clone(&maker));
+            let made = self.ask_ledger(move |ledger| {
+                let costs = match ledger.with_assets(&maker.costs) {
+                    Ok(costs) => costs,
+                    Err(error) => return Ok(Err((error, images, then))),
+                };
+                let made = maker.make(&costs, images)?;
+                let done = then(&made, ledger);
+                Ok::<_, ServiceError>(Ok((made, done)))
+            });
+            match made.await? {
+                Ok(done) => return Ok(done),
+                Err((error, images, then)) if patience.lasts(&error) => {
+                    patience.wait(&error, None).await;
+                    waiting = (images, then);
+                }
+                Err((error, ..)) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn file_maker(
+        &self,
+        images: usize,
+        request: &GenerateRequest,
+        (id, claim, now): (RequestId, Option<Claim>, Timestamp),
+    ) -> FileMaker {
         let facts = self.studio().facts();
-        let expected = facts.expected_edit(&request.job.spec);
-        let (costs, at, job) = (self.costs_once_reached().await?, self.civil(now), &request.job);
-        let comparison = costs.compare_filed(job.product(), request.filed(), at.date());
-        let provenances: Vec<_> =
-            (0..).take(images.len()).map(|index| self.provenance(request, id, index, now)).collect();
-        let (encoding, keep) = (request.encoding, request.is_kept());
-        let (store, currency) = (Arc::clone(&self.parts.storage.images), self.costs().currency());
-        let (edit, encode) = (job.spec.edit.clone(), self.parts.encode);
-        let weights = Arc::clone(&self.parts.weights);
-        self.blocking(move || {
-            let mut unchanged = None;
-            // The first images after a start may wait here for the hashes of the weights.
-            let computation = facts.computation(weights.get().clone());
-            let usages = images.iter().map(|image| image.usage);
-            let receipts = costs.receipts(usages, comparison.as_ref(), at)?;
-            let images = images.into_iter().zip(receipts).zip(provenances);
-            let images = (0..)
-                .zip(images)
-                .map(|(index, ((image, receipt), mut provenance))| {
-                    if let Some(provenance) = &mut provenance {
-                        provenance.receipt = Some(record(id, &receipt, currency).map_err(CostError::from)?);
-                        provenance.computation = Some(computation.clone());
-                    }
-                    let file = encode(&image.pixels, encoding, provenance.as_ref())?;
-                    if let Some(is_unchanged) = check_outside_mask(edit.as_deref(), &file, encoding)? {
-                        unchanged = Some(unchanged.unwrap_or(true) && is_unchanged);
-                    }
-                    let name = ImageName { request: id, index, format: encoding.format, claim };
-                    let file = place(file, keep.then_some(name), &store)?;
-                    Ok(AnsweredImage { file, seed: image.seed, receipt })
-                })
-                .collect::<Result<Vec<_>, ServiceError>>()?;
-            let edit = expected.map(|edit| EditRecord { unchanged_outside_mask: unchanged, ..edit });
-            Ok::<_, ServiceError>(MadeFiles { images, edit, computation })
-        })
-        .await
+        FileMaker {
+            id,
+            claim,
+            at: self.civil(now),
+            job: Arc::clone(&request.job),
+            filed: (request.caller.public_id.clone(), request.tag.clone()),
+            encoding: request.encoding,
+            keep: request.is_kept(),
+            costs: self.costs().clone(),
+            facts,
+            provenances: (0..).take(images).map(|index| self.provenance(request, id, index, now)).collect(),
+            weights: Arc::clone(&self.parts.weights),
+            store: Arc::clone(&self.parts.storage.images),
+            encode: self.parts.encode,
+        }
     }
 
     /// What an image's file says about how it was made.
@@ -154,6 +165,65 @@ impl Service {
             })
         })
         .await
+    }
+}
+
+/// What files are made by, on any thread.
+struct FileMaker {
+    id: RequestId,
+    claim: Option<Claim>,
+    at: DateTime,
+    job: Arc<RenderJob>,
+    /// The key's public id, and the tag.
+    filed: (String, Option<CostTag>),
+    encoding: Encoding,
+    keep: bool,
+    /// Without what the ledger has recorded.
+    costs: CostModel,
+    facts: Facts,
+    provenances: Vec<Option<Provenance>>,
+    weights: Arc<HashedWeights>,
+    store: Arc<ImageStore>,
+    encode: Encode,
+}
+
+impl FileMaker {
+    /// Files of `images`, priced by `costs`.
+    fn make(&self, costs: &CostModel, images: Vec<GeneratedImage>) -> Result<MadeFiles, ServiceError> {
+        tracing::trace!("files begun");
+        // The first images after a start may wait here for the hashes of the weights.
+        let computation = self.facts.computation(self.weights.get().clone());
+        let filed = Filed { key: &self.filed.0, tag: self.filed.1.as_ref().map(CostTag::as_str) };
+        let comparison = costs.compare_filed(self.job.product(), filed, self.at.date());
+        let usages = images.iter().map(|image| image.usage);
+        let receipts = costs.receipts(usages, comparison.as_ref(), self.at)?;
+        let mut unchanged = None;
+        let images = images.into_iter().zip(receipts).zip(&self.provenances);
+        let images = (0..)
+            .zip(images)
+            .map(|(index, ((image, receipt), provenance))| {
+                let mut provenance = provenance.clone();
+                if let Some(provenance) = &mut provenance {
+                    let record = record(self.id, &receipt, costs.currency()).map_err(CostError::from)?;
+                    provenance.receipt = Some(record);
+                    provenance.computation = Some(computation.clone());
+                }
+                let file = (self.encode)(&image.pixels, self.encoding, provenance.as_ref())?;
+                tracing::trace!("file encoded");
+                let edit = self.job.spec.edit.as_deref();
+                if let Some(is_unchanged) = check_outside_mask(edit, &file, self.encoding)? {
+                    unchanged = Some(unchanged.unwrap_or(true) && is_unchanged);
+                }
+                let name =
+                    ImageName { request: self.id, index, format: self.encoding.format, claim: self.claim };
+                let file = place(file, self.keep.then_some(name), &self.store)?;
+                Ok(AnsweredImage { file, seed: image.seed, receipt })
+            })
+            .collect::<Result<Vec<_>, ServiceError>>()?;
+        tracing::trace!("files kept");
+        let edit = self.facts.expected_edit(&self.job.spec);
+        let edit = edit.map(|edit| EditRecord { unchanged_outside_mask: unchanged, ..edit });
+        Ok(MadeFiles { images, edit, computation })
     }
 }
 

@@ -117,6 +117,7 @@ impl Service {
         random: [u8; 10],
     ) -> Result<Accepted, Arc<ServiceError>> {
         let tokens = self.tokenise(&request.job).await.map_err(Arc::new)?;
+        tracing::trace!("tokens counted");
         let cut_from_tokens = cut_from(&tokens);
         let (partials, on_partial) = mpsc::unbounded_channel();
         let (outcome, on_outcome) = watch::channel(None);
@@ -243,6 +244,7 @@ impl Service {
         let followed = self.follow(ticket, request, &open, audience).await;
         // Before the answer: whoever has it may ask for the next at once.
         drop(pass);
+        tracing::trace!("job ended");
         match followed {
             Ok(generated) => {
                 let answer = self.settle(reservation, generated, request).await?;
@@ -333,8 +335,16 @@ impl Service {
 
     async fn note_start(&self, id: RequestId) {
         let now = self.now();
-        if let Err(error) = self.ask_ledger(move |ledger| ledger.start(id, now)).await {
-            tracing::warn!(request = %id, %error, "cannot note that the request has started");
+        match self.ask_ledger(move |ledger| ledger.start(id, now)).await {
+            Ok(()) if self.parts.ledger.has_long_log() => {
+                let ledger = Arc::clone(&self.parts.ledger);
+                // Nobody waits for it: the device has only begun.
+                self.parts.runtime.spawn_blocking(move || ledger.shorten_log());
+            }
+            Ok(()) => {}
+            Err(error) => {
+                tracing::warn!(request = %id, %error, "cannot note that the request has started");
+            }
         }
     }
 

@@ -263,6 +263,9 @@ impl Service {
             ImageFile::InMemory(_) => None,
         };
         let names: Vec<_> = answer.images.iter().filter_map(name).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
         let (id, store) = (answer.id, Arc::clone(&self.parts.storage.images));
         self.blocking(move || {
             for name in names {

@@ -1,16 +1,55 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{
     Answer, AnsweredImage, GenerateRequest, MadeBy, Service, ServiceError, files::MadeFiles,
     patience::Patience,
 };
 use crate::{
     costs::CostModel,
-    domain::FailureReason,
+    domain::{Computation, EditRecord, FailureReason, RenderSpec},
     engine::{Generated, Priority},
-    ledger::{Ledger, Reservation, SettledImage, Settlement, Unbooked},
-    units::Millis,
+    ledger::{FailedWork, Ledger, Reservation, SettledImage, Settlement, Unbooked},
+    units::{Currency, Millis},
 };
+
+/// What is booked of a request that has its images.
+struct Booking {
+    images: Vec<SettledImage>,
+    failed: Arc<Vec<FailedWork>>,
+    prompt_tokens: usize,
+    edit: Option<EditRecord>,
+    computation: Computation,
+    spec: RenderSpec,
+    currency: Currency,
+    now: Timestamp,
+}
+
+impl Booking {
+    fn new(
+        made: &MadeFiles,
+        prompt_tokens: usize,
+        failed: Arc<Vec<FailedWork>>,
+        (spec, currency, now): (RenderSpec, Currency, Timestamp),
+    ) -> Self {
+        let row = |image: &AnsweredImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
+        let images = made.images.iter().map(row).collect();
+        let (edit, computation) = (made.edit, made.computation.clone());
+        Self { images, failed, prompt_tokens, edit, computation, spec, currency, now }
+    }
+
+    fn book(&self, ledger: &Ledger, reservation: Reservation) -> Result<(), Unbooked> {
+        let settlement = Settlement {
+            images: &self.images,
+            failed: &self.failed,
+            prompt_tokens: self.prompt_tokens,
+            edit: self.edit,
+            computation: Some(&self.computation),
+        };
+        ledger.settle(reservation, &self.spec, self.currency, &settlement, self.now)
+    }
+}
 
 impl Service {
     /// Prices, encodes, saves and books the images, in this order: each file holds its receipt, and nothing is booked
@@ -24,34 +63,35 @@ impl Service {
         let (id, now, job) = (reservation.id(), self.now(), &request.job);
         let spent = generated.as_failed(job.spec.steps_run());
         let failed = self.failed_attempts(&generated, job, now).await;
-        let batches: Vec<_> = generated.images.iter().map(|image| image.batch).collect();
-        let prompt_tokens = generated.prompt_tokens;
-        let MadeFiles { images, edit, computation } =
-            match self.make_files(generated.images, request, (id, reservation.claim()), now).await {
-                Ok(files) => files,
-                Err(error) => {
-                    self.fail(reservation, FailureReason::NotStored, &spent, job).await;
-                    return Err(error);
-                }
-            };
-        let row = |image: &AnsweredImage| SettledImage { seed: image.seed, receipt: image.receipt.clone() };
-        let rows: Arc<Vec<_>> = Arc::new(images.iter().map(row).collect());
         let failed = Arc::new(failed);
+        let batches: Vec<_> = generated.images.iter().map(|image| image.batch).collect();
+        let (prompt_tokens, unsettled) = (generated.prompt_tokens, reservation.held());
         let (spec, currency) = (job.spec.clone(), self.costs().currency());
-        let booked = {
-            let (rows, failed, computation) = (Arc::clone(&rows), Arc::clone(&failed), computation.clone());
-            let book = move |ledger: &Ledger, reservation: Reservation| {
-                let settlement = Settlement {
-                    images: &rows,
-                    failed: &failed,
-                    prompt_tokens,
-                    edit,
-                    computation: Some(&computation),
-                };
-                ledger.settle(reservation, &spec, currency, &settlement, now)
-            };
-            self.book(reservation, book).await?
+        let book = {
+            let failed = Arc::clone(&failed);
+            move |made: &MadeFiles, ledger: &Ledger| {
+                let booking = Booking::new(made, prompt_tokens, failed, (spec, currency, now));
+                let booked = booking.book(ledger, reservation);
+                (booking, booked)
+            }
         };
+        let made_of = (id, unsettled.claim(), now);
+        let (made, (booking, booked)) = match self.make_files(generated.images, request, made_of, book).await
+        {
+            Ok(made) => made,
+            Err(error) => {
+                self.fail(unsettled, FailureReason::NotStored, &spent, job).await;
+                return Err(error);
+            }
+        };
+        let MadeFiles { images, edit, computation } = made;
+        let booked = match booked {
+            Err(Unbooked { reservation, error }) if error.is_away() => {
+                self.book(reservation, move |ledger, reservation| booking.book(ledger, reservation)).await?
+            }
+            booked => booked,
+        };
+        tracing::trace!("settled");
         match booked {
             Ok(()) => {
                 for work in &*failed {

@@ -2,9 +2,12 @@ use std::sync::Arc;
 
 use super::{OverlongPrompt, Service, ServiceError};
 use crate::{
-    domain::RenderJob,
+    domain::{RenderJob, RenderSpec},
     engine::{Engine, PromptTokens},
 };
+
+/// Bytes of prompts that are split into tokens in less time than it takes to reach another thread.
+const SHORT_PROMPT_BYTES: usize = 512;
 
 /// Tokens of the whole prompt, if it was cut.
 pub(super) fn cut_from(tokens: &PromptTokens) -> Option<usize> {
@@ -22,11 +25,15 @@ impl Service {
         self.with_loras(RenderJob::clone(job)).map(|_| ())
     }
 
-    /// Splits the prompts into tokens, off the caller's thread. A prompt that is too long is refused here, or cut, as the operator decided.
+    /// Splits the prompts into tokens, long ones off the caller's thread. A prompt that is too long is refused here, or cut, as the operator decided.
     pub(super) async fn tokenise(
         self: &Arc<Self>,
         job: &Arc<RenderJob>,
     ) -> Result<Arc<PromptTokens>, ServiceError> {
+        let RenderSpec { prompt, negative_prompt, .. } = &job.spec;
+        if prompt.len() + negative_prompt.as_ref().map_or(0, String::len) <= SHORT_PROMPT_BYTES {
+            return self.tokens_of(job).map(Arc::new);
+        }
         let (service, job) = (Arc::clone(self), Arc::clone(job));
         // A long prompt takes milliseconds, which other connections should not wait for.
         self.blocking(move || service.tokens_of(&job).map(Arc::new)).await

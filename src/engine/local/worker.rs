@@ -98,6 +98,7 @@ impl Worker<'_> {
         while is_sound {
             match self.shared.next_batch(self.number, |group| self.batch_limit(group), METER_INTERVAL) {
                 Next::Batch(batch) => {
+                    tracing::trace!("device begins");
                     self.work_on(batch);
                     self.shared.batch_ended(self.number);
                     is_sound = !std::mem::take(&mut self.health.is_suspect) || self.check();
@@ -298,6 +299,7 @@ impl Worker<'_> {
             generate_batch(self.pipeline, &mut self.caches.prompts, (spec, &sides), items, on_denoised)
         }));
         let usage = self.meter.close(window);
+        tracing::trace!("device done");
         let failure = match outcome {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(self.failure(spec, error)),

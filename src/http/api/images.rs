@@ -91,10 +91,12 @@ pub(super) async fn generate(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let head = Head::read(&request, &state)?;
+    tracing::trace!("key recognised");
     if !is_json(request.headers()) {
         return Err(ApiError::content_type());
     }
     let body = read_body(&request, payload, state.offer.body_bytes_max).await?;
+    tracing::trace!("body read");
     answer(&request, &state, head, read(&body, &state)?).await
 }
 
@@ -116,6 +118,7 @@ pub(super) async fn answer(
         return quote(&head, &received.asked, state).await;
     }
     let (asked, generate) = received.into_request(head);
+    tracing::trace!("request parsed");
     let accepted = state.service.accept(generate, rand::random()).await;
     Standings::note_images(&mut request.extensions_mut(), &accepted);
     let accepted = accepted.map_err(|error| ApiError::from(&*error))?;
@@ -129,6 +132,7 @@ pub(super) async fn answer(
         Delivery::Inline | Delivery::Links => {
             let pass = accepted.pass();
             let answer = accepted.answer().await.map_err(|error| ApiError::from(&*error))?;
+            tracing::trace!("outcome received");
             state.service.check_kept(&answer).await?;
             say_who_made(&mut response, &answer);
             let base = state.address.base(request);

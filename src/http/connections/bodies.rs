@@ -129,6 +129,7 @@ impl MessageBody for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
+        tracing::trace!("body sent");
         self.connection.answered(Instant::now());
     }
 }

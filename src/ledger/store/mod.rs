@@ -155,6 +155,22 @@ impl Store {
         }
     }
 
+    /// Whether its log has grown. PostgreSQL looks after its own.
+    pub(in crate::ledger) fn has_long_log(&self) -> bool {
+        match self {
+            Self::Sqlite(store) => store.has_long_log(),
+            Self::Postgres(_) => false,
+        }
+    }
+
+    /// Brings its log into the database, beside whoever reads or writes.
+    pub(in crate::ledger) fn shorten_log(&self) {
+        match self {
+            Self::Sqlite(store) => store.shorten_log(),
+            Self::Postgres(_) => {}
+        }
+    }
+
     /// Looks whether it is sound, beside a running server.
     pub(in crate::ledger) fn inspect_pages(&self) -> Result<(), LedgerError> {
         match self {

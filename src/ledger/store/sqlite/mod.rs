@@ -1,6 +1,7 @@
 //! The ledger in one file: SQLite in WAL mode, one connection that writes, and as many that read as are asked for at once.
 
 mod backup;
+mod checkpoint;
 mod copy_error;
 mod examine;
 mod files;
@@ -23,12 +24,15 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 
-use self::schema::{APPLICATION_ID, application_id};
 pub use self::{
     backup::{BackedUp, Holdings, back_up},
     copy_error::CopyError,
     examine::{Examined, examine},
     restore::{BackupFile, Restored},
+};
+use self::{
+    checkpoint::Checkpointer,
+    schema::{APPLICATION_ID, application_id},
 };
 use super::{Conn, Param, Places, Row, Value};
 use crate::ledger::{LedgerError, StoreFault};
@@ -49,6 +53,7 @@ const READERS_KEPT: usize = 8;
 pub(in crate::ledger) struct SqliteStore {
     // Closed first: only a connection that may write can bring the log into the file when the last one closes.
     readers: Mutex<Vec<Connection>>,
+    checkpointer: Checkpointer,
     /// Only asked whether anything has been written.
     watch: Mutex<Connection>,
     /// Sound after a panic elsewhere: a transaction is rolled back when it is dropped.
@@ -98,6 +103,7 @@ impl SqliteStore {
         schema::migrate(&mut writer)?;
         Ok(Self {
             readers: Mutex::default(),
+            checkpointer: Checkpointer::default(),
             watch: Mutex::new(open_reader(file)?),
             writer: Mutex::new(writer),
             file: file.to_owned(),
@@ -132,6 +138,7 @@ impl SqliteStore {
             writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(LedgerError::from)?;
         let done = work(&Conn::Sqlite(&transaction))?;
         transaction.commit().map_err(LedgerError::from)?;
+        self.checkpointer.note_commit();
         Ok(done)
     }
 
@@ -167,6 +174,16 @@ impl SqliteStore {
             tracing::warn!(%error, "the ledger's log could not be brought into the database");
         }
         Ok(())
+    }
+
+    /// Whether so much was written that the log should be brought into the database.
+    pub(in crate::ledger) fn has_long_log(&self) -> bool {
+        self.checkpointer.is_due()
+    }
+
+    /// Brings what is in the log into the database, beside whoever reads or writes.
+    pub(in crate::ledger) fn shorten_log(&self) {
+        self.checkpointer.run(&self.file);
     }
 
     /// Checks every page.
