@@ -228,9 +228,10 @@ fn timestamp(millis: i64) -> Result<Timestamp, LedgerError> {
 
 #[cfg(test)]
 impl Ledger {
-    /// Runs a statement of a test's own.
+    /// Runs a statement of a test's own, with bytes as SQLite writes them.
     fn sql(&self, sql: &str) -> Result<usize, LedgerError> {
-        self.store.write(|conn| conn.execute(sql, params![]))
+        let sql = tests::sql_for(&self.store, sql);
+        self.store.write(|conn| conn.execute(&sql, params![]))
     }
 }
 
