@@ -2,6 +2,7 @@ use clap::Args;
 
 use super::{
     Books, CliError, DataArgs,
+    images_arg::ImagesArg,
     table::{Column, table},
 };
 use crate::{
@@ -17,13 +18,16 @@ use crate::{
 pub(super) struct AuditArgs {
     #[command(flatten)]
     place: DataArgs,
+    #[command(flatten)]
+    images: ImagesArg,
     /// How far a meter's reading or a bill may be from the booked energy, in percent of it
     #[arg(long, value_name = "PERCENT", default_value_t = AuditBasis::TOLERANCE_PERCENT, value_parser = clap::value_parser!(u32).range(0..=100))]
     tolerance: u32,
 }
 
 pub(super) fn run(args: &AuditArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let books = args.place.books(clock)?;
+    let mut books = args.place.books(clock)?;
+    args.images.apply(&mut books.config);
     let controls = controls(&books, args.tolerance, clock)?;
     super::print(&text(&controls))?;
     match controls.iter().filter(|control| !control.breaks.is_empty()).count() {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::{CliError, DataArgs, output::OutputArgs};
+use super::{CliError, DataArgs, images_arg::ImagesArg, output::OutputArgs};
 use crate::{
     app::{FILES_DIRECTORY, open_images},
     batches::FileStore,
@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct ForgetArgs {
     #[command(flatten)]
     place: DataArgs,
+    #[command(flatten)]
+    images: ImagesArg,
     /// A tag that requests are filed under, or a key's public id
     #[arg(value_name = "TAG|KEY")]
     who: String,
@@ -65,7 +67,8 @@ impl ForgottenJson {
 }
 
 pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let (config, ledger) = args.place.ledger()?;
+    let (mut config, ledger) = args.place.ledger()?;
+    args.images.apply(&mut config);
     let (who, now) = (args.who.as_str(), clock.now());
     let is_key = !args.tag && ledger.is_key(who)?;
     let forgotten =

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     CliError, DataArgs, audit,
+    images_arg::ImagesArg,
     output::OutputArgs,
     table::{Column, table},
 };
@@ -30,6 +31,8 @@ pub(super) enum LedgerCommand {
 pub(super) struct CheckArgs {
     #[command(flatten)]
     place: DataArgs,
+    #[command(flatten)]
+    images: ImagesArg,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -113,7 +116,8 @@ pub(super) fn run(command: &LedgerCommand, clock: &dyn Clock) -> Result<(), CliE
 
 fn check(args: &CheckArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let (_, place) = args.place.ledger_place()?;
-    let books = args.place.books(clock)?;
+    let mut books = args.place.books(clock)?;
+    args.images.apply(&mut books.config);
     books.ledger.inspect_pages()?;
     let months = books.ledger.verify_months(None)?;
     let controls = audit::controls_of(&books, clock)?;

@@ -16,6 +16,7 @@ mod doctor;
 mod edit_args;
 mod forget;
 mod generate;
+mod images_arg;
 mod invoice_args;
 mod key;
 mod ledger;

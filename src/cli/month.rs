@@ -6,7 +6,9 @@ use std::{
 use clap::{Args, Subcommand};
 
 use super::{
-    Books, CliError, DataArgs, audit, output,
+    Books, CliError, DataArgs, audit,
+    images_arg::ImagesArg,
+    output,
     reconcile::{self, ReconcileArgs},
 };
 use crate::{
@@ -40,6 +42,8 @@ pub(super) enum MonthCommand {
 pub(super) struct CloseArgs {
     #[command(flatten)]
     place: DataArgs,
+    #[command(flatten)]
+    images: ImagesArg,
     /// The month
     #[arg(value_name = "YYYY-MM")]
     month: Month,
@@ -94,7 +98,8 @@ pub(super) fn run(command: MonthCommand, clock: &dyn Clock) -> Result<(), CliErr
 }
 
 fn close(args: &CloseArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    let books = args.place.books(clock)?;
+    let mut books = args.place.books(clock)?;
+    args.images.apply(&mut books.config);
     for found in audit::breaks(&books, clock)? {
         super::note(&found);
     }

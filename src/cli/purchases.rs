@@ -92,17 +92,12 @@ fn list(args: &PurchaseListArgs) -> Result<(), CliError> {
 
 fn row(row: &PurchaseRow) -> [String; 7] {
     let (purchase, [list, paid]) = (&row.purchase, row.purchase.paid());
-    let state = match &purchase.resolution {
-        None => purchase.state.as_str(),
-        Some(found) if found.paid == Money::ZERO => "not paid",
-        Some(_) => "paid, lost",
-    };
     [
         row.request.to_text(),
         row.begun_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
         format!("{} ({})", purchase.seller, purchase.price.sku),
         purchase.images.to_string(),
-        state.to_owned(),
+        purchase.standing().to_string(),
         format!("{paid} {} ({list} {})", row.currency, purchase.price.list_currency),
         purchase.outcome.clone().unwrap_or_else(|| "-".into()),
     ]

@@ -64,7 +64,7 @@ fn bought(purchase: &Purchase) -> String {
     let row = |name: &str, text: String| [name.to_owned(), text];
     let mut rows = vec![
         row("from", format!("{} ({})", purchase.seller, price.sku)),
-        row("state", purchase.state.to_string()),
+        row("state", purchase.standing().to_string()),
         row("images", purchase.images.to_string()),
         row("price of one", price.price.to_string()),
         row("list price", format!("{} {} at {}", price.list, price.list_currency, price.exchange_rate)),

@@ -213,21 +213,14 @@ fn continued(conn: &Conn<'_>, device: &str, total: Energy) -> Result<Option<Epoc
 
 #[cfg(test)]
 mod tests {
-    use tempfile::TempDir;
-
     use super::*;
     use crate::{
         costs::Breakdown,
+        ledger::tests::{empty_ledger, on_both::on_both},
         units::{Millis, Money},
     };
 
     const NOON: Timestamp = Timestamp::UNIX_EPOCH;
-
-    fn ledger() -> (TempDir, Ledger) {
-        let directory = TempDir::new().expect("a directory");
-        let ledger = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
-        (directory, ledger)
-    }
 
     fn book(ledger: &Ledger, kind: Overhead, millijoules: u64, epoch: u32) {
         let usage = Usage {
@@ -241,9 +234,8 @@ mod tests {
         ledger.book_overhead(kind, usage, &price, Currency::CNY, NOON).expect("booked");
     }
 
-    #[test]
     fn the_same_idle_minute_of_two_devices_is_two_rows_and_each_has_its_gap() {
-        let (_directory, ledger) = ledger();
+        let (_directory, ledger, _) = empty_ledger();
         let begin = |device, total| {
             let total = Energy::from_millijoules(total);
             ledger.begin_epoch(device, EnergySource::Metered, total, NOON).expect("begun")
@@ -260,9 +252,8 @@ mod tests {
         assert_eq!(gaps, [(one.id, 100), (other.id, 400)]);
     }
 
-    #[test]
     fn what_was_counted_while_nobody_looked_is_a_gap_and_then_the_sum_closes() {
-        let (_directory, ledger) = ledger();
+        let (_directory, ledger, _) = empty_ledger();
         let begin = |total| {
             let total = Energy::from_millijoules(total);
             ledger.begin_epoch("GPU-1", EnergySource::Metered, total, NOON).expect("begun")
@@ -286,4 +277,9 @@ mod tests {
             [totals.idle, totals.warm_up, totals.gaps, totals.wall_energy].map(Energy::as_millijoules);
         assert_eq!((parts, totals.electricity), ([300, 200, 500, 1_000], Money::from_nano(9)));
     }
+
+    on_both!(
+        the_same_idle_minute_of_two_devices_is_two_rows_and_each_has_its_gap,
+        what_was_counted_while_nobody_looked_is_a_gap_and_then_the_sum_closes,
+    );
 }

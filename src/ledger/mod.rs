@@ -60,6 +60,7 @@ use self::{
 };
 use crate::units::Currency;
 
+pub(crate) use self::types::new_or_return;
 pub use self::{
     adjustments::{Adjustment, AdjustmentKind},
     audit::{AuditBasis, Control, ControlKind, EnergyUse, Reconciliation},
@@ -107,8 +108,8 @@ pub use self::{
     terms::TermRow,
     types::{
         BudgetHolder, BudgetPeriods, Evidence, FailedWork, Month, MonthError, Need, NewRequest, OverBudget,
-        Purchase, PurchaseRecord, PurchaseRow, PurchaseState, Reservation, ReserveError, Reserved,
-        Resolution, SettledImage, SettledRequest, Settlement, Unbooked, Year, YearError,
+        Purchase, PurchaseRecord, PurchaseRow, PurchaseStanding, PurchaseState, Reservation, ReserveError,
+        Reserved, Resolution, SettledImage, SettledRequest, Settlement, Unbooked, Year, YearError,
     },
     webhooks::{DeviceLoss, DueDelivery, EndpointStanding, UndeliveredEvent, WebhookEndpoint},
 };
@@ -239,9 +240,10 @@ fn timestamp(millis: i64) -> Result<Timestamp, LedgerError> {
 
 #[cfg(test)]
 impl Ledger {
-    /// Runs a statement of a test's own.
+    /// Runs a statement of a test's own, with bytes as SQLite writes them.
     fn sql(&self, sql: &str) -> Result<usize, LedgerError> {
-        self.store.write(|conn| conn.execute(sql, params![]))
+        let sql = tests::sql_for(&self.store, sql);
+        self.store.write(|conn| conn.execute(&sql, params![]))
     }
 }
 

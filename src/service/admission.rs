@@ -7,7 +7,7 @@ use crate::{
     admit::{Pass, RateStanding, Refused, Taken},
     domain::RequestId,
     engine::{LoraSet, Order, Permit, Priority, PromptTokens, QueueEstimate, Ticket},
-    ledger::{BudgetPeriods, Ledger, NewRequest, OverBudget, Reservation, Reserved},
+    ledger::{BudgetPeriods, Ledger, NewRequest, OverBudget, Reservation, Reserved, new_or_return},
     units::Millis,
 };
 
@@ -61,11 +61,7 @@ impl Service {
         tokens: Arc<PromptTokens>,
         random: [u8; 10],
     ) -> Result<Reserved<Admitted>, ServiceError> {
-        let Entered { pass, loras, images } = match self.enter(request).await? {
-            Reserved::New(entered) => entered,
-            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
-            Reserved::Open(id) => return Ok(Reserved::Open(id)),
-        };
+        let Entered { pass, loras, images } = new_or_return!(self.enter(request).await?);
         let patience = self.patience(request);
         let engine = self.studio().engine().ok_or(ServiceError::Lost)?;
         let permit = engine.permit(&request.job, request.caller.key, request.priority, patience);
@@ -73,7 +69,8 @@ impl Service {
         let (chosen, mut stays) = self.choose(request, outlook).await?;
         if let Some(chosen) = chosen {
             match self.reserve_to_buy(request, random, &chosen, None).await? {
-                Ok(Reserved::New(reservation)) => {
+                Ok(reserved) => {
+                    let reservation = new_or_return!(reserved);
                     self.note_admission(reservation.id(), request, reservation.passed_budgets()).await;
                     let way = Fulfilment::There(Box::new(chosen.buying(order(request, tokens, loras))));
                     let images = images.map(Taken::keep);
@@ -82,8 +79,6 @@ impl Service {
                         Admitted { reservation, way, stays, outlook: None, images, partial_loras, pass };
                     return Ok(Reserved::New(admitted));
                 }
-                Ok(Reserved::Settled(id)) => return Ok(Reserved::Settled(id)),
-                Ok(Reserved::Open(id)) => return Ok(Reserved::Open(id)),
                 Err(why) => stays = Some(why),
             }
         }
@@ -91,11 +86,7 @@ impl Service {
         let reserved = self.with_new_request(request, random, |ledger, new| {
             Ok(ledger.reserve(new).map_err(Refused::from)?)
         });
-        let reservation = match reserved.await? {
-            Reserved::New(reservation) => reservation,
-            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
-            Reserved::Open(id) => return Ok(Reserved::Open(id)),
-        };
+        let reservation = new_or_return!(reserved.await?);
         self.note_admission(reservation.id(), request, reservation.passed_budgets()).await;
         let images = images.map(Taken::keep);
         let (outlook, partial_loras) = (Some(permit.outlook()), loras::partial(&request.job, &loras));
@@ -113,11 +104,7 @@ impl Service {
             let repeat = self.ask_ledger(move |ledger| {
                 ledger.find_repeat(key, &idempotency_key, body_sha256).map_err(Refused::from)
             });
-            match repeat.await? {
-                Reserved::New(()) => {}
-                Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
-                Reserved::Open(id) => return Ok(Reserved::Open(id)),
-            }
+            new_or_return!(repeat.await?);
         }
         let pass = self.pass_of_job(request)?;
         let loras;

@@ -22,7 +22,7 @@ use crate::{
     cluster::{Gate, QueuedJob},
     domain::{FailureReason, RequestId, Usage},
     engine::{FailedAttempt, Order, Priority, PromptTokens, QueueEstimate, WorkError, WorkFailure},
-    ledger::{OverBudget, RequestEnd, RequestStand, Reservation, Reserved},
+    ledger::{OverBudget, RequestEnd, RequestStand, Reservation, Reserved, new_or_return},
     units::Millis,
 };
 
@@ -97,20 +97,12 @@ impl Service {
         if gate.is_draining() {
             return Err(WorkFailure::Stopping.unspent().into());
         }
-        let Entered { pass: _, loras, images } = match self.enter(request).await? {
-            Reserved::New(entered) => entered,
-            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
-            Reserved::Open(id) => return Ok(Reserved::Open(id)),
-        };
+        let Entered { pass: _, loras, images } = new_or_return!(self.enter(request).await?);
         let partial_loras = loras::partial(&request.job, &loras);
         let order = Order { partials: 0, ..order(request, tokens, loras) };
         let cluster = self.parts.cluster.as_ref().ok_or(ServiceError::Lost)?;
         let asking = Arc::new(self.asking(gate, cluster, request, &order));
-        let (bought, stays) = match self.buy_instead(request, random, order, &asking).await? {
-            Reserved::New(decided) => decided,
-            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
-            Reserved::Open(id) => return Ok(Reserved::Open(id)),
-        };
+        let (bought, stays) = new_or_return!(self.buy_instead(request, random, order, &asking).await?);
         if let Some((reservation, buying)) = bought {
             let passed_budgets = reservation.passed_budgets().to_vec();
             self.note_admission(reservation.id(), request, &passed_budgets).await;
@@ -124,11 +116,7 @@ impl Service {
             }));
         }
         let admitted = self.with_new_request(request, random, move |ledger, new| asking.admit(ledger, new));
-        let (id, passed_budgets, outlook) = match admitted.await? {
-            Reserved::New(admitted) => admitted,
-            Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
-            Reserved::Open(id) => return Ok(Reserved::Open(id)),
-        };
+        let (id, passed_budgets, outlook) = new_or_return!(admitted.await?);
         self.note_admission(id, request, &passed_budgets).await;
         cluster.news.work_waits();
         let (images, outlook) = (images.map(Taken::keep), Some(outlook));

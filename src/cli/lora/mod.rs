@@ -8,12 +8,7 @@ use serde::{Serialize, Serializer};
 
 use self::add::AddArgs;
 pub(super) use self::arg::LoraArg;
-use super::{
-    CliError, DataArgs, ModelArgs,
-    named::unknown,
-    output::{ListArgs, OutputArgs},
-    progress::LoadReport,
-};
+use super::{CliError, DataArgs, ModelArgs, named::unknown, output::OutputArgs, progress::LoadReport};
 use crate::{
     app::{Progress, open_images},
     config::Config,
@@ -28,11 +23,21 @@ pub(super) enum LoraCommand {
     /// Copy a LoRA into the library, from a file or a repository
     Add(AddArgs),
     /// List the library
-    List(ListArgs),
+    List(LoraListArgs),
     /// Say what a LoRA is, and what of it the model has
     Inspect(InspectArgs),
     /// Remove a LoRA from the library
     Remove(RemoveArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LoraListArgs {
+    #[command(flatten)]
+    place: DataArgs,
+    #[command(flatten)]
+    shared: SharedArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -109,8 +114,8 @@ pub(super) fn run(command: LoraCommand) -> Result<(), CliError> {
     }
 }
 
-fn list(args: &ListArgs) -> Result<(), CliError> {
-    let library = args.place.config()?.lora_library();
+fn list(args: &LoraListArgs) -> Result<(), CliError> {
+    let library = args.shared.library(&args.place.config()?)?;
     let listed = library.all().into_iter().map(|(name, file)| {
         let (inspection, problem) = match library.inspect(&file) {
             Ok(inspection) => (Some(inspection), None),

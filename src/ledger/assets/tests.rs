@@ -8,7 +8,7 @@ use crate::{
     domain::{ApiKey, Calendar, EnergySource, ImageSize, KeyId, Quality, RenderSpec, Scopes, Seed, Usage},
     ledger::{
         KeyRules, Month, MonthReport, NewKey, SettledImage, Settlement,
-        tests::{empty_ledger, model_in, on_both::on_both, request},
+        tests::{assert_refused, empty_ledger, model_in, on_both::on_both, request},
     },
     units::{Currency, Energy, Millis, Money},
 };
@@ -70,10 +70,6 @@ impl Book {
 
     fn report(&self, costs: &CostModel, month: Month, now: Timestamp) -> MonthReport {
         self.ledger.month_report(costs, month, &[], &UTC, now).expect("a report")
-    }
-
-    fn sql(&self, sql: &str) -> Result<usize, LedgerError> {
-        self.ledger.sql(sql)
     }
 }
 
@@ -139,7 +135,6 @@ fn assets_keep_the_ledgers_currency() {
     assert!(matches!(book.ledger.check_currency(Currency::EUR), Err(LedgerError::Currency { .. })));
 }
 
-#[test]
 fn the_database_itself_refuses_to_rewrite_an_asset() {
     let book = Book::new();
     let (sold, kept) = (book.add(&by_units()), book.add(&by_time()));
@@ -166,7 +161,7 @@ fn the_database_itself_refuses_to_rewrite_an_asset() {
         format!("INSERT INTO asset_retirements (asset_id, retired_on, proceeds_nano, noted_at_ms) VALUES ({kept}, 'soon', 0, 0)"),
         "INSERT INTO asset_retirements (asset_id, retired_on, proceeds_nano, noted_at_ms) VALUES (99, '2026-11-19', 0, 0)".into(),
     ] {
-        assert!(book.sql(&sql).is_err(), "{sql}");
+        assert_refused(&book.ledger, &sql);
     }
     assert_eq!(book.ledger.assets().expect("assets"), before);
 }
@@ -257,4 +252,5 @@ on_both!(
     a_month_closes_over_parts_that_are_bought_and_sold_in_it,
     a_month_that_is_not_over_costs_the_days_that_have_begun,
     the_plug_counts_every_entry_of_its_span,
+    the_database_itself_refuses_to_rewrite_an_asset,
 );

@@ -1,7 +1,7 @@
 //! Closed months. A closing writes every entry of its month down in one canonical form and keeps the SHA-256 of that,
 //! over the closing before it, so that the last hash vouches for all months up to it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::{
     canonical::Head,
@@ -20,6 +20,10 @@ use crate::{
         timestamp, unsigned, webhooks,
     },
 };
+
+/// How long after its end a month that several machines may book in can be closed at the earliest: their clocks differ, and what
+/// one of them took on in the last moment may still be booked.
+const SETTLING: SignedDuration = SignedDuration::from_mins(5);
 
 /// What a closing needs to know beside the ledger.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +68,17 @@ pub enum CloseError {
         month: Month,
         /// Its last day.
         last_day: jiff::civil::Date,
+    },
+    /// It has just ended, and several machines may book in it.
+    #[error(
+        "{month} has just ended, and machines that share the ledger may still book in it; close it from {} on",
+        .from.strftime("%Y-%m-%d %H:%M %:z")
+    )]
+    Settling {
+        /// The month.
+        month: Month,
+        /// From when on it can be closed, in the books' zone.
+        from: Box<Zoned>,
     },
     /// Requests that were taken on by its end are open.
     #[error(
@@ -147,6 +162,10 @@ impl Ledger {
         let (start, end) = (month.start(calendar), month.end(calendar));
         if now < end {
             return Err(CloseError::Running { month, last_day: month.last_day() });
+        }
+        if self.store.has_queue() && now < end + SETTLING {
+            let from = Box::new((end + SETTLING).to_zoned(calendar.zone_at(end).clone()));
+            return Err(CloseError::Settling { month, from });
         }
         self.store.write(|conn| {
             calendar::keep_first(conn, calendar.zone_at(start), now)?;

@@ -9,7 +9,7 @@ use crate::{
     domain::Caller,
     ledger::{
         store::testing,
-        tests::{empty_ledger, on_both::on_both},
+        tests::{assert_refused, empty_ledger, on_both::on_both},
     },
 };
 
@@ -252,7 +252,6 @@ fn an_event_stays_as_it_was_and_names_no_address() {
     );
 }
 
-#[test]
 fn the_database_refuses_rules_that_cannot_be() {
     let ring = Ring::new(KeyRules::default());
     for set in [
@@ -268,7 +267,7 @@ fn the_database_refuses_rules_that_cannot_be() {
         "previous_until_ms = 1",
         "previous_secret_sha256 = x'00', previous_until_ms = 1",
     ] {
-        assert!(ring.sql(&format!("UPDATE keys SET {set}")).is_err(), "{set}");
+        assert_refused(&ring.ledger, &format!("UPDATE keys SET {set}"));
     }
 }
 
@@ -330,4 +329,5 @@ on_both!(
     the_use_of_a_key_is_noted_once_a_minute_and_only_where_it_opened,
     what_cannot_be_changed_is_said_and_leaves_no_event,
     a_page_does_not_take_the_last_admin_away,
+    the_database_refuses_rules_that_cannot_be,
 );

@@ -87,8 +87,7 @@ impl Shop {
     }
 
     fn restart(&mut self) {
-        let file = self.book.directory.path().join("ledger.sqlite3");
-        self.book.ledger = Ledger::open(&file).expect("the ledger");
+        self.book.ledger = Ledger::open_at(&self.book.place).expect("the ledger");
         self.book.ledger.abandon_open(self.now).expect("abandoned");
         self.open.clear();
     }
@@ -139,72 +138,88 @@ impl Shop {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+/// Whatever the order of reservations, settlements, failures, reversals and restarts, over days and months: a request is taken
+/// on if every hard budget holds with it, and what is spent stays within each.
+fn budgets_are_never_overspent() {
+    on_histories(48, &prop::collection::vec(step(), 1..80), stays_within_budgets);
+}
 
-    /// Whatever the order of reservations, settlements, failures, reversals and restarts, over days and months: a
-    /// request is taken on if every hard budget holds with it, and what is spent stays within each.
-    #[test]
-    fn budgets_are_never_overspent(steps in prop::collection::vec(step(), 1..80)) {
-        let mut shop = Shop::new();
-        let (own, all): (Budgets, Budgets) = (OWN.parse().expect("budgets"), ALL.parse().expect("budgets"));
-        let (own, all) = (hard(&own), hard(&all));
-        // Which key an open request belongs to, by its reservation's id.
-        let mut owners = std::collections::HashMap::new();
-        for step in steps {
-            match step {
-                Happening::Reserve { key, need } => {
-                    let held = |wanted: Option<usize>| {
-                        let of_key = shop.open.iter().filter(|(reservation, _)| {
-                            wanted.is_none_or(|wanted| owners[&reservation.id()] == wanted)
-                        });
-                        of_key.map(|(_, need)| *need).fold(Spending::default(), Spending::plus)
-                    };
-                    let fits = own.iter().all(|budget| {
-                        budget.holds(&shop.used(budget.period)[key].plus(held(Some(key))).plus(need))
-                    }) && all.iter().all(|budget| {
-                        let [first, second] = shop.used(budget.period);
-                        budget.holds(&first.plus(second).plus(held(None)).plus(need))
+fn stays_within_budgets(steps: Vec<Happening>) -> TestCaseResult {
+    let mut shop = Shop::new();
+    let (own, all): (Budgets, Budgets) = (OWN.parse().expect("budgets"), ALL.parse().expect("budgets"));
+    let (own, all) = (hard(&own), hard(&all));
+    // Which key an open request belongs to, by its reservation's id.
+    let mut owners = std::collections::HashMap::new();
+    for step in steps {
+        match step {
+            Happening::Reserve { key, need } => {
+                let held = |wanted: Option<usize>| {
+                    let of_key = shop.open.iter().filter(|(reservation, _)| {
+                        wanted.is_none_or(|wanted| owners[&reservation.id()] == wanted)
                     });
-                    match shop.reserve(key, need) {
-                        Ok(reservation) => {
-                            prop_assert!(fits);
-                            owners.insert(reservation.id(), key);
-                            shop.open.push((reservation, need));
-                        }
-                        Err(ReserveError::OverBudget(over)) => {
-                            prop_assert!(!fits);
-                            prop_assert!(over.resets_at.timestamp() > shop.now);
-                        }
-                        Err(other) => prop_assert!(false, "{other}"),
+                    of_key.map(|(_, need)| *need).fold(Spending::default(), Spending::plus)
+                };
+                let fits = own.iter().all(|budget| {
+                    budget.holds(&shop.used(budget.period)[key].plus(held(Some(key))).plus(need))
+                }) && all.iter().all(|budget| {
+                    let [first, second] = shop.used(budget.period);
+                    budget.holds(&first.plus(second).plus(held(None)).plus(need))
+                });
+                match shop.reserve(key, need) {
+                    Ok(reservation) => {
+                        prop_assert!(fits);
+                        owners.insert(reservation.id(), key);
+                        shop.open.push((reservation, need));
                     }
-                }
-                Happening::Settle { which, percent } => {
-                    if let Some(open) = shop.take(which) {
-                        shop.settle(open, percent);
+                    Err(ReserveError::OverBudget(over)) => {
+                        prop_assert!(!fits);
+                        prop_assert!(over.resets_at.timestamp() > shop.now);
                     }
-                }
-                Happening::Fail { which } => {
-                    if let Some((reservation, _)) = shop.take(which) {
-                        shop.book.ledger.fail(reservation, FailureReason::GenerationFailed, &spec(), Currency::CNY, &[], shop.now).expect("failed");
-                    }
-                }
-                Happening::Wait { hours } => shop.now += SignedDuration::from_hours(hours),
-                Happening::TakeBackLast => shop.take_back_last(),
-                Happening::Restart => shop.restart(),
-            }
-            for period in [BudgetPeriod::Day, BudgetPeriod::Month] {
-                let [first, second] = shop.used(period);
-                for budget in own.iter().filter(|budget| budget.period == period) {
-                    prop_assert!(budget.holds(&first) && budget.holds(&second), "{budget}: {first:?}, {second:?}");
-                }
-                for budget in all.iter().filter(|budget| budget.period == period) {
-                    let sum = first.plus(second);
-                    prop_assert!(budget.holds(&sum), "{budget}: {sum:?}");
+                    Err(other) => prop_assert!(false, "{other}"),
                 }
             }
+            Happening::Settle { which, percent } => {
+                if let Some(open) = shop.take(which) {
+                    shop.settle(open, percent);
+                }
+            }
+            Happening::Fail { which } => {
+                if let Some((reservation, _)) = shop.take(which) {
+                    shop.book
+                        .ledger
+                        .fail(
+                            reservation,
+                            FailureReason::GenerationFailed,
+                            &spec(),
+                            Currency::CNY,
+                            &[],
+                            shop.now,
+                        )
+                        .expect("failed");
+                }
+            }
+            Happening::Wait { hours } => shop.now += SignedDuration::from_hours(hours),
+            Happening::TakeBackLast => shop.take_back_last(),
+            Happening::Restart => shop.restart(),
+        }
+        is_within(&shop, &own, &all)?;
+    }
+    Ok(())
+}
+
+/// What is spent stays within each key's `own` hard budgets, and the sum within those of `all` keys.
+fn is_within(shop: &Shop, own: &[Budget], all: &[Budget]) -> TestCaseResult {
+    for period in [BudgetPeriod::Day, BudgetPeriod::Month] {
+        let [first, second] = shop.used(period);
+        for budget in own.iter().filter(|budget| budget.period == period) {
+            prop_assert!(budget.holds(&first) && budget.holds(&second), "{budget}: {first:?}, {second:?}");
+        }
+        for budget in all.iter().filter(|budget| budget.period == period) {
+            let sum = first.plus(second);
+            prop_assert!(budget.holds(&sum), "{budget}: {sum:?}");
         }
     }
+    Ok(())
 }
 
 fn of_several_budgets_the_refusal_names_the_one_that_lasts_longest() {
@@ -242,7 +257,6 @@ fn a_soft_budget_lets_pass_and_says_so_once_as_news() {
     assert_eq!(news(&second), [(soft(), false)]);
 }
 
-#[test]
 fn another_process_that_spends_is_seen_at_once() {
     let mut shop = Shop::new();
     let need = Spending { money: Money::ZERO, images: 3, energy: Energy::default() };
@@ -250,8 +264,7 @@ fn another_process_that_spends_is_seen_at_once() {
         let reservation = shop.reserve(0, need).expect("reserved");
         shop.settle((reservation, need), 100);
     }
-    let file = shop.book.directory.path().join("ledger.sqlite3");
-    let other = Ledger::open(&file).expect("the ledger");
+    let other = Ledger::open_at(&shop.book.place).expect("the ledger");
     let here = std::mem::replace(&mut shop.book.ledger, other);
     let elsewhere = shop.reserve(0, need).expect("reserved");
     shop.settle((elsewhere, need), 100);
@@ -262,4 +275,6 @@ fn another_process_that_spends_is_seen_at_once() {
 on_both!(
     of_several_budgets_the_refusal_names_the_one_that_lasts_longest,
     a_soft_budget_lets_pass_and_says_so_once_as_news,
+    budgets_are_never_overspent,
+    another_process_that_spends_is_seen_at_once,
 );

@@ -1,4 +1,4 @@
-//! The same ledger in both databases.
+//! The same ledger in both databases, and what only PostgreSQL has: other programs' tables, servers that share it, restarts.
 
 use super::*;
 use crate::ledger::store::{Store, postgres_testing as postgres};

@@ -1,3 +1,7 @@
+//! The ledger's tests. Each runs with a ledger in a file and with one in PostgreSQL (`sqlite::name`, `postgres::name`), but for
+//! those that have only one: what a file of an earlier version becomes (PostgreSQL's ledger begins with a later one), SQLite's
+//! plans, a cluster's queue, and what only one database has.
+
 #[macro_use]
 pub(super) mod on_both;
 
@@ -31,7 +35,10 @@ mod webhooks;
 use std::cell::Cell;
 
 use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{TestCaseResult, TestRunner},
+};
 use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
@@ -90,6 +97,32 @@ pub(super) fn empty_ledger() -> (TempDir, Ledger, LedgerPlace) {
     };
     let ledger = Ledger::open_at(&place).expect("a ledger");
     (directory, ledger, place)
+}
+
+/// `sql`, with bytes as SQLite writes them, as the database of `store` takes it.
+pub(super) fn sql_for(store: &store::Store, sql: &str) -> String {
+    if store.has_queue() {
+        sql.replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')").replace(" x'", " '\\x")
+    } else {
+        sql.to_owned()
+    }
+}
+
+/// Asserts that the database itself refuses `sql`, which it understands. Only SQLite has REPLACE.
+pub(super) fn assert_refused(ledger: &Ledger, sql: &str) {
+    if sql.starts_with("REPLACE") && ledger.store.has_queue() {
+        return;
+    }
+    let said = ledger.sql(sql).expect_err(sql).to_string();
+    let is_understood = ["syntax error", "does not exist", "no such"].iter().all(|word| !said.contains(word));
+    assert!(is_understood, "{sql}: {said}");
+}
+
+/// Asserts what `holds` of random histories, `cases` of them in a file; of fewer in a database, which each has to itself.
+fn on_histories<S: Strategy>(cases: u32, histories: &S, holds: impl Fn(S::Value) -> TestCaseResult) {
+    let cases = if BACKEND.get() == Backend::Sqlite { cases } else { cases / 6 };
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    TestRunner::new(config).run(histories, holds).unwrap_or_else(|error| panic!("{error}"));
 }
 
 struct Book {
@@ -395,7 +428,7 @@ fn the_database_itself_refuses_to_rewrite_history() {
          SELECT id, request_id, kind, image_index, images, entered_at_ms, duration_ms, energy_mj, wall_energy_mj,
              energy_source, currency, 0, 0, 0, compared_sku, 0, 0, width, height, steps, seed FROM entries",
     ] {
-        assert!(book.sql(sql).is_err(), "{sql}");
+        assert_refused(&book.ledger, sql);
     }
     assert_eq!(book.totals().standard, Money::from_nano(6));
 }
@@ -434,25 +467,26 @@ fn a_retry_under_one_idempotency_key_differs_from_another_request() {
     assert!(book.reserve(10, None, 1).is_ok() && book.reserve(10, None, 1).is_ok());
 }
 
-#[test]
 fn what_a_dead_process_left_open_is_abandoned_and_its_money_is_free_again() {
     let mut book = Book::new(Some(10));
     let running = book.reserve(10, None, 0).expect("reserved");
     book.ledger.start(running.id, NOON).expect("started");
     assert!(matches!(book.reserve(1, None, 0), Err(ReserveError::OverBudget(_))));
-    let reopened = Ledger::open(&book.directory.path().join("ledger.sqlite3")).expect("a ledger");
+    let reopened = Ledger::open_at(&book.place).expect("a ledger");
     assert_eq!(reopened.abandon_open(NOON).expect("abandoned"), 1);
     assert_eq!(reopened.abandon_open(NOON).expect("abandoned"), 0);
     assert!(book.settle(running, &[&receipt()]).is_err(), "too late");
     assert!(book.reserve(10, None, 0).is_ok());
 }
 
-#[test]
 fn many_may_open_a_new_ledger_at_once() {
     let directory = TempDir::new().expect("a directory");
-    let file = directory.path().join("ledger.sqlite3");
+    let place = match BACKEND.get() {
+        Backend::Sqlite => LedgerPlace::File(directory.path().join("ledger.sqlite3")),
+        Backend::Postgres => LedgerPlace::Postgres(store::postgres_testing::empty_database()),
+    };
     std::thread::scope(|scope| {
-        let opened: Vec<_> = (0..8).map(|_| scope.spawn(|| Ledger::open(&file).map(drop))).collect();
+        let opened: Vec<_> = (0..8).map(|_| scope.spawn(|| Ledger::open_at(&place).map(drop))).collect();
         for ledger in opened {
             ledger.join().expect("no panic").expect("opened");
         }
@@ -471,4 +505,6 @@ on_both!(
     the_database_itself_refuses_to_rewrite_history,
     a_reversal_and_a_correction_replace_a_wrong_entry,
     a_retry_under_one_idempotency_key_differs_from_another_request,
+    what_a_dead_process_left_open_is_abandoned_and_its_money_is_free_again,
+    many_may_open_a_new_ledger_at_once,
 );

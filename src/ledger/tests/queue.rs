@@ -1,4 +1,5 @@
-//! The queue of a cluster: reserved with its request, claimed, put back, fenced, and gone with its end.
+//! The queue of a cluster: reserved with its request, claimed, put back, fenced, and gone with its end. Only PostgreSQL
+//! has it: a file is one process's.
 
 use std::{convert::Infallible, time::Duration};
 

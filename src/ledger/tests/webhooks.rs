@@ -39,7 +39,6 @@ impl Book {
     }
 }
 
-#[test]
 fn events_are_written_for_the_endpoints_that_get_them_and_for_nobody_else() {
     let mut book = Book::new(Some(100));
     let reservation = book.reserve(20, None, 0).expect("reserved");
@@ -87,7 +86,6 @@ fn events_are_written_for_the_endpoints_that_get_them_and_for_nobody_else() {
     );
 }
 
-#[test]
 fn a_message_is_due_until_it_arrives_and_a_dead_letter_may_be_sent_again() {
     let book = Book::new(None);
     let id = book.endpoint(1, None, &ALL);
@@ -116,7 +114,6 @@ fn a_message_is_due_until_it_arrives_and_a_dead_letter_may_be_sent_again() {
     assert_eq!(book.ledger.sweep_webhooks(hour(3)).expect("swept"), 1);
 }
 
-#[test]
 fn one_endpoint_does_not_keep_the_others_waiting() {
     let book = Book::new(None);
     let [first, second] = [1, 2].map(|number| book.endpoint(number, None, &ALL));
@@ -132,7 +129,6 @@ fn one_endpoint_does_not_keep_the_others_waiting() {
     assert_eq!(book.due(NOON).len(), 1);
 }
 
-#[test]
 fn a_closed_month_is_announced_with_its_seal() {
     let book = two_months();
     book.endpoint(1, None, &[EventKind::MonthClosed]);
@@ -147,7 +143,6 @@ fn a_closed_month_is_announced_with_its_seal() {
     assert_eq!((&bodies[0]["type"], &bodies[0]["data"]), (&"month.closed".into(), &expected));
 }
 
-#[test]
 fn a_forgotten_keys_endpoints_are_gone_with_their_urls() {
     let book = Book::new(None);
     book.endpoint(1, Some(book.key), &ALL);
@@ -225,4 +220,12 @@ fn a_lost_device_is_named_with_its_reason_and_announced_once() {
     assert!(due.iter().any(|due| due.event == "evt_device_5_0" && !due.body.contains("node")), "{due:?}");
 }
 
-on_both!(conditions_are_announced_once, a_lost_device_is_named_with_its_reason_and_announced_once);
+on_both!(
+    conditions_are_announced_once,
+    a_lost_device_is_named_with_its_reason_and_announced_once,
+    events_are_written_for_the_endpoints_that_get_them_and_for_nobody_else,
+    a_message_is_due_until_it_arrives_and_a_dead_letter_may_be_sent_again,
+    one_endpoint_does_not_keep_the_others_waiting,
+    a_closed_month_is_announced_with_its_seal,
+    a_forgotten_keys_endpoints_are_gone_with_their_urls,
+);

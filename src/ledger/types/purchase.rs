@@ -25,6 +25,28 @@ crate::domain::words!(
     Open = "open", Bought = "bought", Doubtful = "doubtful", Refused = "refused",
 );
 
+/// How a purchase stands: its state, and what was found out about it since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurchaseStanding {
+    /// The seller is being asked.
+    Open,
+    /// The images came, and were booked.
+    Bought,
+    /// The seller refused, and nothing was paid.
+    Refused,
+    /// Nobody knows whether it was paid for.
+    Doubtful,
+    /// It was in doubt, and nothing was paid.
+    NotPaid,
+    /// It was in doubt, it was paid for, and no image came.
+    Lost,
+}
+
+crate::domain::words!(
+    PurchaseStanding, "how a purchase stands":
+    Open = "open", Bought = "bought", Refused = "refused", Doubtful = "doubtful", NotPaid = "not paid", Lost = "paid, lost",
+);
+
 /// A purchase as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purchase {
@@ -54,9 +76,21 @@ impl Purchase {
         self.state == PurchaseState::Bought
     }
 
+    /// How it stands now.
+    pub fn standing(&self) -> PurchaseStanding {
+        match (self.state, &self.resolution) {
+            (PurchaseState::Open, _) => PurchaseStanding::Open,
+            (PurchaseState::Bought, _) => PurchaseStanding::Bought,
+            (PurchaseState::Refused, _) => PurchaseStanding::Refused,
+            (PurchaseState::Doubtful, None) => PurchaseStanding::Doubtful,
+            (PurchaseState::Doubtful, Some(found)) if found.paid == Money::ZERO => PurchaseStanding::NotPaid,
+            (PurchaseState::Doubtful, Some(_)) => PurchaseStanding::Lost,
+        }
+    }
+
     /// Whether somebody has still to find out whether it was paid for.
     pub fn is_in_doubt(&self) -> bool {
-        self.state == PurchaseState::Doubtful && self.resolution.is_none()
+        self.standing() == PurchaseStanding::Doubtful
     }
 
     /// What was paid for all its images, or perhaps was, in the seller's currency and in the ledger's.

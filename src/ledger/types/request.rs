@@ -109,6 +109,18 @@ impl<T> Reserved<T> {
     }
 }
 
+/// What is new in a [`Reserved`]; a repeat is what the function returns that asks.
+macro_rules! new_or_return {
+    ($reserved:expr) => {
+        match $reserved {
+            $crate::ledger::Reserved::New(new) => new,
+            $crate::ledger::Reserved::Settled(id) => return Ok($crate::ledger::Reserved::Settled(id)),
+            $crate::ledger::Reserved::Open(id) => return Ok($crate::ledger::Reserved::Open(id)),
+        }
+    };
+}
+pub(crate) use new_or_return;
+
 impl Reserved {
     /// The reservation of a new request; none for a repeat.
     pub fn into_new(self) -> Option<Reservation> {

@@ -91,6 +91,13 @@ fn reason(words: Words, refused: &CloseError) -> String {
             "costs-close-running",
             &[("month", words.month(*month).into()), ("day", words.date(*last_day).into())],
         ),
+        CloseError::Settling { month, from } => {
+            let (day, time) = (words.date(from.date()), from.strftime("%H:%M").to_string());
+            words.format(
+                "costs-close-settling",
+                &[("month", words.month(*month).into()), ("day", day.into()), ("time", time.into())],
+            )
+        }
         CloseError::Open { requests, .. } => {
             words.format("costs-close-open", &[("count", (*requests).into())])
         }

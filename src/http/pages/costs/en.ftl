@@ -171,6 +171,7 @@ costs-close-controls = Whether the books hold
 costs-close-sure = I have looked at these figures. This can't be undone.
 costs-close-now = Close the month
 costs-close-not-now = Not now
+costs-close-settling = { $month } has just ended, and machines that share the ledger may still book in it. Close it from { $day }, { $time } on.
 costs-close-running = { $month } has not ended. Close it after { $day }.
 costs-close-open = { $count ->
     [one] One request of the month is still open. Wait for it, or restart the server.

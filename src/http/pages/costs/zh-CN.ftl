@@ -162,6 +162,7 @@ costs-close-controls = 账目核对
 costs-close-sure = 我已核对以上数字，封账后不能撤销。
 costs-close-now = 确认封账
 costs-close-not-now = 暂不封账
+costs-close-settling = { $month }刚刚结束，共用账本的机器可能还会记账，请在 { $day } { $time } 之后封账。
 costs-close-running = { $month }尚未结束，请在 { $day } 之后封账。
 costs-close-open = { $count ->
    *[other] 本月还有 { $count } 个请求未完成，请等待完成或重启服务。

@@ -5,7 +5,7 @@ use crate::{
     domain::FailureReason,
     http::pages::frame::Words,
     image_store::ImageName,
-    ledger::{Purchase, PurchaseState, RecentRequest, RecentWork, RequestOutcome},
+    ledger::{Purchase, PurchaseStanding, RecentRequest, RecentWork, RequestOutcome},
     service::RecentJob,
     units::Currency,
 };
@@ -143,12 +143,12 @@ fn bought(words: Words, purchase: &Purchase, currency: Currency) -> Markup {
 
 /// The key of the words for what came of a purchase.
 fn word_of_purchase(purchase: &Purchase) -> &'static str {
-    match purchase.state {
-        PurchaseState::Open => "jobs-purchase-open",
-        PurchaseState::Bought => "jobs-purchase-bought",
-        PurchaseState::Doubtful if purchase.is_in_doubt() => "jobs-purchase-doubtful",
-        PurchaseState::Doubtful => "jobs-purchase-resolved",
-        PurchaseState::Refused => "jobs-purchase-refused",
+    match purchase.standing() {
+        PurchaseStanding::Open => "jobs-purchase-open",
+        PurchaseStanding::Bought => "jobs-purchase-bought",
+        PurchaseStanding::Doubtful => "jobs-purchase-doubtful",
+        PurchaseStanding::NotPaid | PurchaseStanding::Lost => "jobs-purchase-resolved",
+        PurchaseStanding::Refused => "jobs-purchase-refused",
     }
 }
 

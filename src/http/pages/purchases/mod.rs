@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{RequestId, Scope},
     http::{State, api::error::ApiError},
-    ledger::{LedgerError, PurchaseFinding, PurchaseRecord, PurchaseRow, PurchaseState, ResolveError},
+    ledger::{LedgerError, PurchaseFinding, PurchaseRecord, PurchaseRow, PurchaseStanding, ResolveError},
     units::Money,
 };
 
@@ -174,14 +174,13 @@ fn line(words: Words, row: &PurchaseRow, may_administer: bool, civil: Civil<'_>)
 }
 
 fn standing(words: Words, row: &PurchaseRow) -> Markup {
-    let purchase = &row.purchase;
-    let (class, key) = match (purchase.state, &purchase.resolution) {
-        (PurchaseState::Open, _) => ("tag live", "purchases-open"),
-        (PurchaseState::Bought, _) => ("tag good", "purchases-bought"),
-        (PurchaseState::Refused, _) => ("tag", "purchases-refused"),
-        (PurchaseState::Doubtful, None) => ("tag warn", "purchases-doubtful"),
-        (PurchaseState::Doubtful, Some(found)) if found.paid == Money::ZERO => ("tag", "purchases-not-paid"),
-        (PurchaseState::Doubtful, Some(_)) => ("tag bad", "purchases-lost"),
+    let (class, key) = match row.purchase.standing() {
+        PurchaseStanding::Open => ("tag live", "purchases-open"),
+        PurchaseStanding::Bought => ("tag good", "purchases-bought"),
+        PurchaseStanding::Refused => ("tag", "purchases-refused"),
+        PurchaseStanding::Doubtful => ("tag warn", "purchases-doubtful"),
+        PurchaseStanding::NotPaid => ("tag", "purchases-not-paid"),
+        PurchaseStanding::Lost => ("tag bad", "purchases-lost"),
     };
     html! { span class=(class) { (words.say(key)) } }
 }
