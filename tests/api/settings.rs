@@ -38,7 +38,7 @@ fn a_machine_and_a_tariff_of_ones_own_take_the_place_of_the_examples() {
     let mut browser = Browser::signed_in(&server);
     let costs = browser.open("/admin/costs").text;
     assert!(costs.contains("Example figures") && costs.contains("/admin/settings#machine"), "{costs}");
-    let page = browser.open(&format!("{HERE}?preset=rtx-4090")).text;
+    let page = browser.open(&format!("{HERE}?preset=rtx-4090-workstation")).text;
     for said in ["name=\"price\" type=\"text\" value=\"17300.00\"", "450 W", "rtx4090-2026.toml"] {
         assert!(page.contains(said), "{said} in {page}");
     }

@@ -57,8 +57,9 @@ settings-add-part = Add a part
 settings-undo = Undo
 settings-retired = out of service since { $day }
 settings-preset = Fill in: { $name }
-settings-cards = Power of common graphics cards
-settings-cards-how = What each draws at most. A card is measured while it works; this counts where it is not, as `energy.device_watts` in tintype.toml. Its name goes into the form; the price is what you paid.
+settings-cards = Power and launch price of common graphics cards
+settings-cards-how = What each draws at most. A card is measured while it works; this counts where it is not, as `energy.device_watts` in tintype.toml. Its name goes into the form, and its launch price if the ledger is kept in that currency: what NVIDIA named before tax. Change it to what you paid.
+settings-card-launch = launched at { $price }
 settings-card-read = read on { $day }
 settings-preset-source = The figures are those of config/scenarios/rtx4090-2026.toml, an article of January 2026: one card of { $watts } W, and the machine around it. Change them to what you paid.
 
