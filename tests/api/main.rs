@@ -12,6 +12,8 @@ mod lora_files;
 mod mail_receiver;
 #[path = "../support/webhook_receiver.rs"]
 mod receiver;
+#[path = "../support/script.rs"]
+mod script;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/skip.rs"]
@@ -44,6 +46,7 @@ mod keys;
 mod keys_page;
 mod loras;
 mod overflow;
+mod packaging;
 mod playground;
 mod queue;
 mod quotes;
@@ -60,3 +63,4 @@ mod streaming;
 mod uploads;
 mod watching;
 mod webhooks;
+mod workflows;
