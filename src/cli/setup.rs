@@ -14,7 +14,10 @@ use super::{Books, CliError, DataArgs, note, parse_amount, parse_day, print};
 use crate::{
     clock::Clock,
     config::Config,
-    costs::{Asset, CostModel, GraphicsCard, Life, MonthlyUse, PriceSheet, Term, UnknownCardError, simulation::Scenario},
+    costs::{
+        Asset, CostModel, GraphicsCard, Life, MonthlyUse, PriceSheet, Term, UnknownCardError,
+        simulation::Scenario,
+    },
     domain::{EnergySource, Product, Quality, Usage},
     ledger::{Evidence, Ledger},
     units::{Currency, Money, Power},

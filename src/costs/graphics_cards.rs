@@ -58,7 +58,8 @@ const fn launched_at(dollars: i64, address: &'static str) -> Option<LaunchPrice>
 
 /// A table of launch prices and total graphics power of three cards.
 const PCPER: &str = "https://pcper.com/2025/01/nvidia-geforce-rtx-5090-founders-edition-review/";
-const NEOWIN: &str = "https://www.neowin.net/news/nvidia-rtx-5060-ti-and-5060-are-now-official-starting-at-just-299/";
+const NEOWIN: &str =
+    "https://www.neowin.net/news/nvidia-rtx-5060-ti-and-5060-are-now-official-starting-at-just-299/";
 
 static CARDS: [GraphicsCard; 9] = [
     GraphicsCard {
@@ -159,9 +160,8 @@ impl FromStr for &'static GraphicsCard {
     type Err = UnknownCardError;
 
     fn from_str(text: &str) -> Result<Self, UnknownCardError> {
-        let is_meant = |card: &&GraphicsCard| {
-            card.id.eq_ignore_ascii_case(text) || card.name.eq_ignore_ascii_case(text)
-        };
+        let is_meant =
+            |card: &&GraphicsCard| card.id.eq_ignore_ascii_case(text) || card.name.eq_ignore_ascii_case(text);
         CARDS.iter().find(is_meant).ok_or_else(|| UnknownCardError { text: text.to_owned() })
     }
 }

@@ -45,6 +45,7 @@ mod jobs_page;
 mod keys;
 mod keys_page;
 mod loras;
+mod mail_tls;
 mod overflow;
 mod packaging;
 mod playground;

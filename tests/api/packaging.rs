@@ -26,7 +26,8 @@ impl Machine {
         for folder in ["etc/tintype", "var/lib", "var/cache", "stand-ins"] {
             std::fs::create_dir_all(machine.path(folder)).expect("a folder");
         }
-        std::fs::copy(source("config/tintype.toml"), machine.path("etc/tintype/tintype.toml")).expect("copied");
+        std::fs::copy(source("config/tintype.toml"), machine.path("etc/tintype/tintype.toml"))
+            .expect("copied");
         machine.set_mode("etc/tintype/tintype.toml", 0o644);
         for program in ["systemd-sysusers", "chown"] {
             let file = format!("stand-ins/{program}");

@@ -86,7 +86,11 @@ fn a_card_gives_its_watts_and_its_name_and_its_launch_price_only_as_an_answer_th
 
     // Nobody is asked: the card's power counts, and no price that nobody stated.
     let place = TempDir::new().expect("a directory");
-    let done = answer(&place, &["--yes", "--card", "rtx-5060-ti", "--currency", "USD", "--price-per-kwh", "0.15"], "");
+    let done = answer(
+        &place,
+        &["--yes", "--card", "rtx-5060-ti", "--currency", "USD", "--price-per-kwh", "0.15"],
+        "",
+    );
     assert!(out(&done).contains("USD all in") && written(&place).contains("device_watts = 180"), "{done:?}");
     assert_eq!(out(&run(place.path(), &["asset", "list", "--json"])).trim(), "[]");
 

@@ -25,7 +25,9 @@ fn a_linter_finds_nothing_in_the_workflows_and_something_in_a_bad_one() {
     };
     let lint = |path: &Path| {
         let mut zizmor = Command::new(programs.join("zizmor"));
-        zizmor.args(["--strict-collection", "--offline", "--no-progress", "--config"]).arg(root().join(".github/zizmor.yml"));
+        zizmor
+            .args(["--strict-collection", "--offline", "--no-progress", "--config"])
+            .arg(root().join(".github/zizmor.yml"));
         run(zizmor.arg(path))
     };
     if let Err(findings) = lint(&root().join(".github/workflows")) {
@@ -50,7 +52,8 @@ fn what_a_workflow_starts_is_there_and_can_be_started() {
     for name in ["ci.yml", "release.yml"] {
         let text = workflow(name);
         let runs = text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("run: "));
-        for program in runs.filter_map(|command| command.split(' ').next()).filter(|word| word.contains('/')) {
+        for program in runs.filter_map(|command| command.split(' ').next()).filter(|word| word.contains('/'))
+        {
             let file = root().join(program);
             let mode = std::fs::metadata(&file).map(|file| file.permissions().mode());
             assert!(mode.is_ok_and(|mode| mode & 0o111 == 0o111), "{name} starts {program}");
