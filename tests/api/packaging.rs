@@ -135,7 +135,7 @@ fn what_is_packed_is_there_and_nothing_is_started_without_asking() {
     let made = std::fs::read_to_string(source("tools/package/tarball")).expect("the script");
     let mut installed = Vec::new();
     for asset in deb["assets"].as_array().expect("assets") {
-        let [from, to] = [0, 1].map(|place| asset[place].as_str().expect("a path"));
+        let [from, to] = [0_usize, 1].map(|place| asset[place].as_str().expect("a path"));
         let name = from.rsplit('/').next().unwrap_or_default();
         installed.push(if to.ends_with('/') { format!("/{to}{name}") } else { format!("/{to}") });
         // The rest is made by tools/package/tarball.

@@ -119,7 +119,11 @@ fn talk(
         let verb: String = line.chars().take(4).collect::<String>().to_uppercase();
         match verb.as_str() {
             "QUIT" => return say(&mut reader, "221 bye"),
-            "EHLO" if start_tls.is_some() => say(&mut reader, "250-STARTTLS")?,
+            "EHLO" if start_tls.is_some() => {
+                say(&mut reader, "250-mail.test")?;
+                say(&mut reader, "250 STARTTLS")?;
+                continue;
+            }
             "STAR" => {
                 let config = start_tls.take()?;
                 say(&mut reader, "220 go on")?;
