@@ -14,7 +14,10 @@ use super::{Books, CliError, DataArgs, note, parse_amount, parse_day, print};
 use crate::{
     clock::Clock,
     config::Config,
-    costs::{Asset, CostModel, Life, MonthlyUse, PriceSheet, Term, simulation::Scenario},
+    costs::{
+        Asset, CostModel, GraphicsCard, Life, MonthlyUse, PriceSheet, Term, UnknownCardError,
+        simulation::Scenario,
+    },
     domain::{EnergySource, Product, Quality, Usage},
     ledger::{Evidence, Ledger},
     units::{Currency, Money, Power},
@@ -36,7 +39,10 @@ pub(super) struct SetupArgs {
     /// Price of a kilowatt-hour
     #[arg(long, value_name = "AMOUNT", value_parser = parse_amount)]
     price_per_kwh: Option<Money>,
-    /// Power of one device while it generates, in watts
+    /// The graphics card, such as rtx-4090: its power and its name, with their sources in the list of /admin/settings
+    #[arg(long, value_name = "CARD", value_parser = parse_card)]
+    card: Option<&'static GraphicsCard>,
+    /// Power of one device while it generates, in watts [default: the card's]
     #[arg(long, value_name = "WATTS")]
     device_watts: Option<u32>,
     /// What the machine is called, such as "RTX 4090 workstation"; an empty text: the example's machine counts on
@@ -60,6 +66,37 @@ pub(super) struct SetupArgs {
     /// Ask nothing: what no flag says keeps its default
     #[arg(long)]
     yes: bool,
+}
+
+fn parse_card(text: &str) -> Result<&'static GraphicsCard, String> {
+    text.parse().map_err(|error: UnknownCardError| error.to_string())
+}
+
+/// What is said of a device's power: watts, or a card whose power is known.
+#[derive(Debug, Clone, Copy)]
+enum DevicePower {
+    Watts(Power),
+    Card(&'static GraphicsCard),
+}
+
+impl DevicePower {
+    fn watts(self) -> u32 {
+        match self {
+            Self::Watts(power) => power.as_watts(),
+            Self::Card(card) => card.power.as_watts(),
+        }
+    }
+}
+
+impl FromStr for DevicePower {
+    type Err = UnknownCardError;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCardError> {
+        match text.parse() {
+            Ok(watts) => Ok(Self::Watts(Power::from_watts(watts))),
+            Err(_) => text.parse().map(Self::Card),
+        }
+    }
 }
 
 /// Asks for what no flag says.
@@ -110,12 +147,20 @@ pub(super) fn run(args: &SetupArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let is_there = file.exists();
     if is_there {
         note(&format_args!("{} is there already, and stays as it is", file.display()));
+        if asker.asks && args.card.is_none() && args.machine.is_none() {
+            list_cards();
+        }
     }
-    let configured = if is_there { None } else { Some(configuration(args, &mut asker)?) };
-    let is_foreign = configured.as_ref().is_some_and(|(currency, _)| *currency != Currency::CNY);
+    let mut card = args.card;
+    let configured = if is_there { None } else { Some(configuration(args, &mut card, &mut asker)?) };
+    let currency = match &configured {
+        Some((currency, _)) => *currency,
+        None => Config::load(Some(&file))?.costs.currency,
+    };
+    let is_foreign = configured.is_some() && currency != Currency::CNY;
     let price =
         asker.ask(args.price_per_kwh, "Price of a kilowatt-hour", if is_foreign { "" } else { "1.20" })?;
-    let machine = machine(args, &mut asker, clock)?;
+    let machine = machine(args, (card, currency), &mut asker, clock)?;
     if let Some((currency, text)) = &configured {
         write(&file, &with_amounts(text, *currency, price)?)?;
     }
@@ -132,18 +177,27 @@ pub(super) fn run(args: &SetupArgs, clock: &dyn Clock) -> Result<(), CliError> {
     print(&summary(&config, &costs, calendar.to_datetime(now))?)
 }
 
-/// The currency, and the lines of tintype.toml that depend on nothing else.
-fn configuration(args: &SetupArgs, asker: &mut Asker<impl BufRead>) -> Result<(Currency, String), CliError> {
+/// The currency, and the lines of tintype.toml that depend on nothing else. An answer may name the `card`.
+fn configuration(
+    args: &SetupArgs,
+    card: &mut Option<&'static GraphicsCard>,
+    asker: &mut Asker<impl BufRead>,
+) -> Result<(Currency, String), CliError> {
     let currency = asker.ask(args.currency, "Currency of the ledger", "CNY")?.unwrap_or(Currency::CNY);
     let system = TimeZone::try_system().ok().and_then(|zone| zone.iana_name().map(str::to_owned));
     let zone = system.unwrap_or_else(|| "UTC".into());
     let zone = asker.ask(args.time_zone.clone(), "Time zone", &zone)?;
     let url = asker.ask(args.public_url.clone(), "Public address, if there is one", "")?;
-    let watts = asker.ask(
-        args.device_watts,
-        "Power of the device while it generates, in watts, if you know it",
-        "",
-    )?;
+    let said = args.device_watts.map(|watts| DevicePower::Watts(Power::from_watts(watts)));
+    let said = said.or(card.map(DevicePower::Card));
+    if asker.asks && said.is_none() {
+        list_cards();
+    }
+    let question = "Power of the device while it generates, in watts, or a card of the list, if you know it";
+    let power = asker.ask(said, question, "")?;
+    if let Some(DevicePower::Card(named)) = power {
+        *card = Some(named);
+    }
     let mut text =
         "# Written by tintype setup. config/tintype.toml of the source lists every key.\n".to_owned();
     let mut line = |key: &str, value: &str| text += &format!("{key} = {}\n", quoted(value));
@@ -153,11 +207,21 @@ fn configuration(args: &SetupArgs, asker: &mut Asker<impl BufRead>) -> Result<(C
     if let Some(url) = url.filter(|url| !url.is_empty()) {
         line("public_url", &url);
     }
-    if let Some(watts) = watts {
-        text += &format!("\n[energy]\ndevice_watts = {watts}\n");
+    if let Some(power) = power {
+        text += &format!("\n[energy]\ndevice_watts = {}\n", power.watts());
     }
     text += &format!("\n[costs]\ncurrency = {}\n", quoted(currency.code()));
     Ok((currency, text))
+}
+
+/// The cards whose figures are known, the same as on /admin/settings.
+fn list_cards() {
+    for card in GraphicsCard::all() {
+        let launch = card.launch.map_or_else(String::new, |launch| {
+            format!(", launched at {} {}", launch.amount.readable(), launch.currency)
+        });
+        note(&format_args!("  {:<12} {}, at most {} W{launch}", card.id, card.name, card.power.as_watts()));
+    }
 }
 
 /// The same with the amounts that no default stands for in another currency than the example's.
@@ -196,17 +260,32 @@ fn write(file: &Path, text: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The machine as a part that wears out by time; none if its name is left empty.
+/// The machine as a part that wears out by time; none if its name is left empty. A known card gives it its name, and the price
+/// at its launch where somebody can change it.
 fn machine(
     args: &SetupArgs,
+    (card, currency): (Option<&'static GraphicsCard>, Currency),
     asker: &mut Asker<impl BufRead>,
     clock: &dyn Clock,
 ) -> Result<Option<Asset>, CliError> {
-    let name =
-        asker.ask(args.machine.clone(), "What is the machine called? Empty: the example's counts on", "")?;
-    let Some(name) = name.filter(|name| !name.trim().is_empty()) else { return Ok(None) };
+    // Without a price that somebody stated, a card alone is no machine: what it cost at its launch is not what was paid.
+    let called = card.filter(|_| asker.asks || args.price.is_some()).map_or("", |card| card.name);
+    let question = match called {
+        "" => "What is the machine called, or which card of the list is it? Empty: the example's counts on",
+        _ => "What is the machine called? none: the example's counts on",
+    };
+    let name = asker.ask(args.machine.clone(), question, called)?.unwrap_or_default();
+    let is_none = !called.is_empty() && name.eq_ignore_ascii_case("none");
+    if is_none || name.trim().is_empty() {
+        return Ok(None);
+    }
+    let answered = name.trim().parse::<&'static GraphicsCard>().ok().filter(|_| args.machine.is_none());
+    let name = answered.map_or(name, |card| card.name.to_owned());
     let missing = |flag: &str| CliError::Usage(format!("the machine's {flag} is missing; pass --{flag}"));
-    let price = asker.ask(args.price, "What was paid for it", "")?.ok_or_else(|| missing("price"))?;
+    let can_change = asker.asks && args.price.is_none();
+    let launch = answered.or(card).filter(|_| can_change).and_then(|card| launch_price(card, currency));
+    let launch = launch.map(|price| price.to_string()).unwrap_or_default();
+    let price = asker.ask(args.price, "What was paid for it", &launch)?.ok_or_else(|| missing("price"))?;
     let residual = asker.ask(args.residual, "What will it be sold for", "0")?.unwrap_or_default();
     let today = clock.now().to_zoned(TimeZone::system()).date();
     let bought = asker.ask(args.bought, "Its first day in service", &today.to_string())?.unwrap_or(today);
@@ -224,6 +303,17 @@ fn machine(
     };
     machine.check().map_err(|error| CliError::Usage(error.to_string()))?;
     Ok(Some(machine))
+}
+
+/// Says what the card cost at its launch, and returns it if that is in the ledger's currency.
+fn launch_price(card: &GraphicsCard, currency: Currency) -> Option<Money> {
+    let launch = card.launch?;
+    let (amount, source) = (launch.amount.readable(), launch.source);
+    note(&format_args!(
+        "{} was launched at {amount} {}, before tax ({}, read on {})",
+        card.name, launch.currency, source.address, source.read_on
+    ));
+    card.launch_price_in(currency)
 }
 
 /// Records the price of electricity, unless the configuration states it.

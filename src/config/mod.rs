@@ -436,13 +436,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::File`] if it cannot be read.
     pub fn image_authorities(&self) -> Result<Option<Vec<u8>>, ConfigError> {
-        let read = |file: &PathBuf| {
-            std::fs::read(file).map_err(|cause| ConfigError::File {
-                path: file.display().to_string(),
-                reason: cause.to_string(),
-            })
-        };
-        self.edits.image_authorities.as_ref().map(read).transpose()
+        webhooks::content(self.edits.image_authorities.as_ref())
     }
 
     /// The amounts of money that are still the example's.

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use super::{Config, ConfigError};
@@ -22,11 +24,13 @@ pub struct MailConfig {
     pub server: Option<MailServer>,
     /// The sender's address.
     pub from: String,
+    /// The authorities that sign the server's certificate, a PEM file; none: Mozilla's.
+    pub authorities: Option<PathBuf>,
 }
 
 impl Default for MailConfig {
     fn default() -> Self {
-        Self { server: None, from: "tintype@localhost".into() }
+        Self { server: None, from: "tintype@localhost".into(), authorities: None }
     }
 }
 
@@ -34,9 +38,22 @@ impl Config {
     /// What sends e-mail; none if no mail server is configured.
     ///
     /// # Errors
-    /// [`ConfigError`] for a server or a sender that cannot be.
+    /// [`ConfigError`] for a server, a sender or authorities that cannot be.
     pub fn mailer(&self) -> Result<Option<Mailer>, ConfigError> {
-        let mailer = self.mail.server.as_ref().map(|server| Mailer::new(server, &self.mail.from));
+        let authorities = content(self.mail.authorities.as_ref())?;
+        let mailer = |server| Mailer::new(server, &self.mail.from, authorities.as_deref());
+        let mailer = self.mail.server.as_ref().map(mailer);
         mailer.transpose().map_err(|error| ConfigError::Malformed(error.to_string()))
     }
+}
+
+/// The bytes of a file that a key may name.
+pub(super) fn content(file: Option<&PathBuf>) -> Result<Option<Vec<u8>>, ConfigError> {
+    let read = |file: &PathBuf| {
+        std::fs::read(file).map_err(|cause| ConfigError::File {
+            path: file.display().to_string(),
+            reason: cause.to_string(),
+        })
+    };
+    file.map(read).transpose()
 }

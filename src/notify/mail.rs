@@ -1,8 +1,16 @@
-use std::{fmt, time::Duration};
+use std::{error::Error as _, fmt, io, time::Duration};
 
 use lettre::{
     Address, Message, SmtpTransport, Transport,
     message::{Mailbox, header::ContentType},
+    transport::smtp::{
+        self, SmtpTransportBuilder,
+        client::{Certificate, CertificateStore, Tls, TlsParameters},
+    },
+};
+use rustls::{
+    CertificateError,
+    pki_types::{CertificateDer, pem::PemObject},
 };
 use serde::Deserialize;
 use url::Url;
@@ -36,12 +44,18 @@ pub enum MailError {
     /// The configured sender is not an address.
     #[error("mail.from: `{0}` is not a mail address; write tintype@example.com")]
     From(String),
+    /// The configured authorities cannot be used.
+    #[error("mail.authorities: {0}")]
+    Authorities(String),
     /// A message that cannot be written.
     #[error("the mail cannot be written: {0}")]
     Malformed(String),
     /// The server cannot be reached, or did not take the message.
     #[error("the mail server did not take the message: {0}")]
     Refused(String),
+    /// The certificate of the server cannot be trusted: nothing was sent.
+    #[error("the mail server's certificate was refused: {0}")]
+    Certificate(String),
 }
 
 impl MailServer {
@@ -65,13 +79,18 @@ impl fmt::Debug for Mailer {
 }
 
 impl Mailer {
-    /// Sends through `server`, as `from`.
+    /// Sends through `server`, as `from`. Its certificate must be signed by the authorities in `authorities`, a PEM file, or by
+    /// Mozilla's.
     ///
     /// # Errors
-    /// [`MailError`] for a server or a sender that cannot be. Neither is asked yet.
-    pub fn new(server: &MailServer, from: &str) -> Result<Self, MailError> {
+    /// [`MailError`] for a server, a sender or authorities that cannot be. The server is not asked yet.
+    pub fn new(server: &MailServer, from: &str, authorities: Option<&[u8]>) -> Result<Self, MailError> {
         let refused = |error: &dyn fmt::Display| MailError::Server(error.to_string());
         let transport = SmtpTransport::from_url(&server.0).map_err(|error| refused(&error))?;
+        let transport = match authorities {
+            Some(pem) => transport_with(transport, &server.0, pem)?,
+            None => transport,
+        };
         let from = from.parse::<Mailbox>().map_err(|_| MailError::From(from.to_owned()))?;
         Ok(Self { transport: transport.timeout(Some(PATIENCE)).build(), from })
     }
@@ -100,8 +119,65 @@ impl Mailer {
             recipients.into_iter().fold(builder, |builder, address| builder.to(Mailbox::new(None, address)));
         let message =
             builder.header(ContentType::TEXT_PLAIN).body(text).map_err(|error| malformed(&error))?;
-        self.transport.send(&message).map_err(|error| MailError::Refused(error.to_string()))?;
+        self.transport.send(&message).map_err(|error| match certificate_fault(&error) {
+            Some(fault) => MailError::Certificate(advice(fault)),
+            None => MailError::Refused(error.to_string()),
+        })?;
         Ok(())
+    }
+}
+
+/// The same transport, with the authorities in `pem` in place of Mozilla's.
+fn transport_with(
+    transport: SmtpTransportBuilder,
+    server: &str,
+    pem: &[u8],
+) -> Result<SmtpTransportBuilder, MailError> {
+    let refused = |error: &dyn fmt::Display| MailError::Authorities(error.to_string());
+    if !CertificateDer::pem_slice_iter(pem).any(|certificate| certificate.is_ok()) {
+        return Err(refused(&"no certificate in PEM"));
+    }
+    let url = Url::parse(server).map_err(|error| MailError::Server(error.to_string()))?;
+    let parameters = TlsParameters::builder(url.host_str().unwrap_or_default().to_owned())
+        .certificate_store(CertificateStore::None)
+        .add_root_certificate(Certificate::from_pem(pem).map_err(|error| refused(&error))?)
+        .build()
+        .map_err(|error| refused(&error))?;
+    // What lettre makes of the same URL.
+    let tls = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
+    match (url.scheme(), tls.as_deref()) {
+        ("smtps", _) => Ok(transport.tls(Tls::Wrapper(parameters))),
+        (_, Some("required")) => Ok(transport.tls(Tls::Required(parameters))),
+        (_, Some("opportunistic")) => Ok(transport.tls(Tls::Opportunistic(parameters))),
+        _ => Err(refused(&"mail.server is reached without TLS; write smtps://… or ?tls=required")),
+    }
+}
+
+/// What was wrong with the server's certificate, if that is what failed.
+fn certificate_fault(error: &smtp::Error) -> Option<&CertificateError> {
+    let cause = error.source()?.downcast_ref::<io::Error>()?;
+    match cause.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(fault) => Some(fault),
+        _ => None,
+    }
+}
+
+/// What is wrong, and what to do.
+fn advice(fault: &CertificateError) -> String {
+    match fault {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "it has expired; renew it on the mail server, and check the clock of this machine".into()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet; check the clock of this machine".into()
+        }
+        CertificateError::UnknownIssuer => {
+            "no known authority has signed it; name a PEM file with its authority as mail.authorities".into()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another name; write the name that it is for in mail.server".into()
+        }
+        other => other.to_string(),
     }
 }
 
@@ -124,9 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn authorities_that_cannot_be_used_are_refused_by_their_key() {
+        let refused = |server: &str, pem: &[u8]| {
+            let mailer = Mailer::new(&MailServer::new(server), "a@b.example", Some(pem));
+            mailer.err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        let server = "smtps://mail.example";
+        assert_eq!(refused(server, b"none"), "mail.authorities: no certificate in PEM");
+        let garbage = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(refused(server, garbage).starts_with("mail.authorities: "), "{}", refused(server, garbage));
+    }
+
+    #[test]
     fn a_server_or_a_sender_that_cannot_be_is_refused_by_its_key_and_no_password_is_shown() {
         let refused = |server: &str, from: &str| {
-            Mailer::new(&MailServer::new(server), from)
+            Mailer::new(&MailServer::new(server), from, None)
                 .err()
                 .map(|error| error.to_string())
                 .unwrap_or_default()

@@ -12,6 +12,8 @@ mod lora_files;
 mod mail_receiver;
 #[path = "../support/webhook_receiver.rs"]
 mod receiver;
+#[path = "../support/script.rs"]
+mod script;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/skip.rs"]
@@ -43,7 +45,9 @@ mod jobs_page;
 mod keys;
 mod keys_page;
 mod loras;
+mod mail_tls;
 mod overflow;
+mod packaging;
 mod playground;
 mod queue;
 mod quotes;
@@ -60,3 +64,4 @@ mod streaming;
 mod uploads;
 mod watching;
 mod webhooks;
+mod workflows;

@@ -4,6 +4,7 @@ use tintype::{
     costs::{Life, Term},
     domain::Scopes,
     ledger::KeyRules,
+    units::Currency,
 };
 
 use crate::{browser::Browser, client::Response, server::TestServer};
@@ -38,7 +39,7 @@ fn a_machine_and_a_tariff_of_ones_own_take_the_place_of_the_examples() {
     let mut browser = Browser::signed_in(&server);
     let costs = browser.open("/admin/costs").text;
     assert!(costs.contains("Example figures") && costs.contains("/admin/settings#machine"), "{costs}");
-    let page = browser.open(&format!("{HERE}?preset=rtx-4090")).text;
+    let page = browser.open(&format!("{HERE}?preset=rtx-4090-workstation")).text;
     for said in ["name=\"price\" type=\"text\" value=\"17300.00\"", "450 W", "rtx4090-2026.toml"] {
         assert!(page.contains(said), "{said} in {page}");
     }
@@ -179,7 +180,7 @@ fn a_bookkeeper_reads_the_settings_and_changes_none() {
 }
 
 #[test]
-fn a_common_card_gives_its_name_and_its_watts_with_their_source_and_no_price() {
+fn a_common_card_gives_its_name_and_its_price_only_in_a_ledger_of_the_prices_currency() {
     let server = TestServer::start();
     let mut browser = Browser::signed_in(&server);
     let page = browser.open(&format!("{HERE}?preset=rtx-3090")).text;
@@ -187,6 +188,7 @@ fn a_common_card_gives_its_name_and_its_watts_with_their_source_and_no_price() {
         "value=\"NVIDIA GeForce RTX 3090\"",
         "350 W",
         "https://huggingface.co/hardware/rtx-3090",
+        "launched at $1,499.00",
         "30 Nov 2026",
     ] {
         assert!(page.contains(said), "{said} in {page}");
@@ -196,4 +198,19 @@ fn a_common_card_gives_its_name_and_its_watts_with_their_source_and_no_price() {
         "the price is the owner's to say: {page}"
     );
     assert_eq!(browser.open(&format!("{HERE}?preset=none")).status, 200);
+
+    let dollars = TestServer::start_with(|config| {
+        let amount = |text: &str| text.parse().expect("an amount");
+        config.costs.currency = Currency::USD;
+        config.costs.price_per_kwh = amount("0.15");
+        config.costs.upkeep_per_image = amount("0.004");
+        config.costs.hardware.price = amount("2000");
+        config.costs.hardware.residual = amount("800");
+    });
+    let mut browser = Browser::signed_in(&dollars);
+    for (card, price) in [("rtx-3090", "1499.00"), ("rtx-4090", "1599.00"), ("l40s", "")] {
+        let page = browser.open(&format!("{HERE}?preset={card}")).text;
+        let field = format!("name=\"price\" type=\"text\" value=\"{price}\"");
+        assert!(page.contains(&field), "{field} in {page}");
+    }
 }

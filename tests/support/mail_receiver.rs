@@ -1,13 +1,32 @@
-//! A mail server that keeps what it gets: RFC 5321, as far as a client without TLS needs it.
+//! A mail server that keeps what it gets: RFC 5321, as far as a client needs it, and RFC 3207's STARTTLS.
 
 use std::{
-    io::{BufRead, BufReader, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// How a mail server encrypts.
+#[derive(Clone)]
+pub enum MailTls {
+    None,
+    /// From the first byte.
+    Implicit(Arc<ServerConfig>),
+    /// After STARTTLS, which is offered.
+    StartTls(Arc<ServerConfig>),
+}
+
+/// A connection, encrypted or not.
+trait Wire: Read + Write {}
+
+impl<T: Read + Write> Wire for T {}
+
+type Reader = BufReader<Box<dyn Wire>>;
 
 /// A mail as it arrived.
 #[derive(Debug, Clone, Default)]
@@ -27,13 +46,24 @@ pub struct MailReceiver {
 
 impl MailReceiver {
     pub fn start() -> Self {
+        Self::start_with(MailTls::None)
+    }
+
+    /// The same, encrypted.
+    pub fn start_with(tls: MailTls) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (received, to_refuse) = (Arc::<Mutex<Vec<_>>>::default(), Arc::new(AtomicU32::new(0)));
         let (all, refusals) = (Arc::clone(&received), Arc::clone(&to_refuse));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                talk(stream, &all, &refusals);
+                // Clients that do not trust the certificate break off.
+                match tls.clone() {
+                    MailTls::None => talk(Box::new(stream), None, &all, &refusals),
+                    MailTls::Implicit(config) => encrypted(config, Box::new(stream))
+                        .and_then(|stream| talk(stream, None, &all, &refusals)),
+                    MailTls::StartTls(config) => talk(Box::new(stream), Some(config), &all, &refusals),
+                };
             }
         });
         Self { address, received, to_refuse }
@@ -62,12 +92,25 @@ impl MailReceiver {
     }
 }
 
+fn encrypted(config: Arc<ServerConfig>, stream: Box<dyn Wire>) -> Option<Box<dyn Wire>> {
+    let connection = ServerConnection::new(config).ok()?;
+    Some(Box::new(StreamOwned::new(connection, stream)))
+}
+
+fn say(reader: &mut Reader, line: &str) -> Option<()> {
+    let stream = reader.get_mut();
+    stream.write_all(format!("{line}\r\n").as_bytes()).ok()?;
+    stream.flush().ok()
+}
+
 /// One connection, until the client says that it is done. None if it breaks off.
-fn talk(stream: TcpStream, all: &Mutex<Vec<ReceivedMail>>, to_refuse: &AtomicU32) -> Option<()> {
+fn talk(
+    stream: Box<dyn Wire>,
+    mut start_tls: Option<Arc<ServerConfig>>,
+    all: &Mutex<Vec<ReceivedMail>>,
+    to_refuse: &AtomicU32,
+) -> Option<()> {
     let mut reader = BufReader::new(stream);
-    let say = |reader: &mut BufReader<TcpStream>, line: &str| {
-        reader.get_mut().write_all(format!("{line}\r\n").as_bytes()).ok()
-    };
     let mut mail = ReceivedMail::default();
     say(&mut reader, "220 mail.test ready")?;
     loop {
@@ -76,6 +119,17 @@ fn talk(stream: TcpStream, all: &Mutex<Vec<ReceivedMail>>, to_refuse: &AtomicU32
         let verb: String = line.chars().take(4).collect::<String>().to_uppercase();
         match verb.as_str() {
             "QUIT" => return say(&mut reader, "221 bye"),
+            "EHLO" if start_tls.is_some() => {
+                say(&mut reader, "250-mail.test")?;
+                say(&mut reader, "250 STARTTLS")?;
+                continue;
+            }
+            "STAR" => {
+                let config = start_tls.take()?;
+                say(&mut reader, "220 go on")?;
+                reader = BufReader::new(encrypted(config, reader.into_inner())?);
+                continue;
+            }
             "MAIL" if to_refuse.load(Ordering::SeqCst) > 0 => {
                 to_refuse.fetch_sub(1, Ordering::SeqCst);
                 say(&mut reader, "451 later")?;

@@ -22,8 +22,8 @@ pub(super) fn statement(report: &MonthReport) -> String {
     };
     let mut lines = vec![
         format!("Costs, {}", report.month),
-        format!("  pictures          {:>16}", report.figures.images),
-        format!("  cost of a picture {each}"),
+        format!("  images            {:>16}", report.figures.images),
+        format!("  cost of an image  {each}"),
         format!("  electricity       {}", money(report.figures.cost.electricity)),
         format!("  depreciation      {}", money(report.figures.cost.depreciation)),
         format!("  upkeep            {}", money(report.figures.cost.upkeep)),
@@ -127,8 +127,8 @@ fn whole_lines(report: &MonthReport, whole: &WholeMonth) -> Vec<String> {
     if let (Some(marginal), Some(loaded)) =
         (each(whole.marginal_per_image), each(whole.fully_loaded_per_image))
     {
-        lines.push(format!("  a picture's power {marginal}"));
-        lines.push(format!("  a picture, all in {loaded}"));
+        lines.push(format!("  marginal each     {marginal}  what one more image costs"));
+        lines.push(format!("  all-in each       {loaded}  everything of the month, divided by its images"));
     }
     lines.push(format!("  all in            {}  everything of the month", money(whole.fully_loaded_total)));
     if let Some(images) = whole.break_even_images {

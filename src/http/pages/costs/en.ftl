@@ -239,7 +239,7 @@ costs-print-note = Print this page for a one-page statement.
 costs-all-in-month = All-in cost of the month
 costs-all-in-year = All-in cost of the year
 costs-all-in-days = All-in cost of these days
-costs-all-in-each = Cost per image now, all in
+costs-all-in-each = All-in cost per image now
 costs-images-count = { $count ->
     [one] { $count } image
    *[other] { $count } images

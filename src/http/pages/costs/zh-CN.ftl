@@ -175,12 +175,12 @@ costs-control-breaks = 有 { $count } 处不符，详见 tintype audit
 costs-control-closed = 已封账月份保持原样
 costs-control-statements = 已封账月份的报表等于其账目之和
 costs-control-entries = 账目与所存单价相符
-costs-control-idle = 空闲电量与所存单价相符
+costs-control-idle = 空闲耗电与所存单价相符
 costs-control-requests = 已完成的请求与要求的张数相符
 costs-control-kept-images = 保存的图片都有对应的请求
 costs-control-answers = 已交付的答复都属于已完成的请求
 costs-control-parts = 部件折旧与各月之和相符
-costs-control-meters = 入账电量与电表读数相近
+costs-control-meters = 入账耗电与电能计数器读数相近
 
 # 本月的计价依据。
 costs-terms = 本月的计价依据
@@ -203,7 +203,7 @@ costs-term-time-zone = 时区
 costs-term-shared-by = 空闲与闲置成本的分摊依据
 costs-term-mark-up = 加价
 costs-share-device-time = 设备用时
-costs-share-standard-cost = 标准成本
+costs-share-standard-cost = 单张成本（按正常利用率）
 costs-share-images = 图片张数
 costs-share-equally = 各成本中心均摊
 costs-share-nobody = 不分摊，由运营方承担

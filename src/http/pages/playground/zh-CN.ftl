@@ -1,4 +1,4 @@
-# 试画
+# 在线试用
 playground-title = 在线试用
 playground-model = 模型：{ $model }
 playground-demo = 这是程序自带的演示模型：认识 794 种事物，每张图只画一种，128 × 128 像素，其他词语一概忽略。要画别的内容，请用 Z-Image 启动服务器。它认识的事物例如：

@@ -2,15 +2,15 @@ use maud::{Markup, html};
 
 use super::{
     Entered, HERE,
-    cards::GraphicsCard,
     fields::{FieldProblem, FormFields},
 };
 use crate::{
-    costs::simulation::Scenario,
+    costs::{GraphicsCard, simulation::Scenario},
     http::{
         api::error::ApiError,
         pages::frame::{Visit, Words, fields},
     },
+    units::Currency,
 };
 
 /// A form's fields, with what was entered and what is wrong with it.
@@ -193,7 +193,13 @@ pub(super) fn of_scenario(scenario: &Scenario) -> Result<FormFields, ApiError> {
     ]))
 }
 
-/// The form of a machine with what is known of `card`: its name. What it cost is for its owner to say.
-pub(super) fn of_card(card: &GraphicsCard) -> FormFields {
-    FormFields::of([("part", "preset".to_owned()), ("name", card.name.to_owned())])
+/// The form of a machine with what is known of `card`: its name, and its price at its launch if that was named in the ledger's
+/// currency. Its life, and what it really cost, are for its owner to say.
+pub(super) fn of_card(card: &GraphicsCard, currency: Currency) -> FormFields {
+    let price = card.launch_price_in(currency).map(|price| price.to_string());
+    FormFields::of([
+        ("part", "preset".to_owned()),
+        ("name", card.name.to_owned()),
+        ("price", price.unwrap_or_default()),
+    ])
 }

@@ -1,6 +1,5 @@
 //! /admin/settings: what costs are counted with, each value with its effect on an example month.
 
-mod cards;
 mod change;
 mod effect;
 mod fields;
@@ -16,7 +15,6 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use self::{
-    cards::card,
     change::{Change, Reading},
     fields::{FieldProblem, FormFields},
 };
@@ -26,7 +24,7 @@ use super::{
     see_other, session,
 };
 use crate::{
-    costs::{CostModel, ExampleMonth, MonthlyUse, simulation::Scenario},
+    costs::{CostModel, ExampleMonth, GraphicsCard, MonthlyUse, simulation::Scenario},
     domain::{Calendar, EnergySource, ImageSize, Product, Quality, Scope, Usage},
     http::{State, api::error::ApiError},
     ledger::{AssetRow, CostLineRow, Evidence, LedgerError, TermRow},
@@ -110,8 +108,9 @@ pub(super) async fn show(
         return Ok(super::json(&effect::body(&view.month()?)));
     }
     let SettingsQuery { preset, saved } = question.into_inner();
-    let fields = match (preset.as_deref().and_then(card), &view.preset) {
-        (Some(card), _) => forms::of_card(card),
+    let card = preset.as_deref().and_then(|id| id.parse::<&'static GraphicsCard>().ok());
+    let fields = match (card, &view.preset) {
+        (Some(card), _) => forms::of_card(card, view.costs.currency()),
         (None, Some(scenario)) if preset.is_some() => forms::of_scenario(scenario)?,
         _ => FormFields::default(),
     };

@@ -2,12 +2,11 @@ use maud::{Markup, html};
 
 use super::{
     Entered, SettingsView,
-    cards::CARDS,
     change::HOURS_AND_PRICES,
     forms::{FieldSpec, FormWriter},
 };
 use crate::{
-    costs::{Life, Term, Upkeep},
+    costs::{GraphicsCard, Life, SourcePage, Term, Upkeep},
     http::pages::frame::{Visit, Words, rich},
     ledger::{AssetRow, CostLineRow, TermRow},
     units::Money,
@@ -166,7 +165,7 @@ impl<'a> SectionWriter<'a> {
         let words = self.words();
         html! { @if let Some(scenario) = &self.view.preset {
             p.note {
-                a href="/admin/settings?preset=rtx-4090#machine" {
+                a href="/admin/settings?preset=rtx-4090-workstation#machine" {
                     (words.format("settings-preset", &[("name", scenario.name.as_str().into())]))
                 } " "
                 (rich(&words.format("settings-preset-source", &[("watts", scenario.watts.as_watts().into())])))
@@ -174,7 +173,7 @@ impl<'a> SectionWriter<'a> {
         } }
     }
 
-    /// Common cards with what they draw at most, each with its source.
+    /// Common cards with what they draw at most and their price at their launch, each with its source.
     fn cards(&self) -> Markup {
         let words = self.words();
         html! {
@@ -182,16 +181,27 @@ impl<'a> SectionWriter<'a> {
                 summary { (words.say("settings-cards")) }
                 p { (rich(&words.say("settings-cards-how"))) }
                 ul {
-                    @for card in &CARDS { li {
+                    @for card in GraphicsCard::all() { li {
                         a href={ "/admin/settings?preset=" (card.id) "#machine" } { (card.name) } ", "
-                        (card.watts) " W " small {
-                            a href=(card.source) rel="noreferrer" { (card.source) } " "
-                            (words.format("settings-card-read", &[("day", words.date(card.read_on).into())]))
+                        (card.power.as_watts()) " W " (self.source_page(card.power_source))
+                        @if let Some(launch) = card.launch {
+                            ", " (words.format("settings-card-launch", &[
+                                ("price", words.amount_text(launch.amount, launch.currency).into()),
+                            ]))
+                            " " @if launch.source != card.power_source { (self.source_page(launch.source)) }
                         }
                     } }
                 }
             }
         }
+    }
+
+    fn source_page(&self, page: SourcePage) -> Markup {
+        let words = self.words();
+        html! { small {
+            a href=(page.address) rel="noreferrer" { (page.address) } " "
+            (words.format("settings-card-read", &[("day", words.date(page.read_on).into())]))
+        } }
     }
 
     fn part_form(&self) -> Markup {

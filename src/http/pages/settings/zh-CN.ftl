@@ -54,8 +54,9 @@ settings-add-part = 添加部件
 settings-undo = 撤销
 settings-retired = { $day } 起停用
 settings-preset = 填入示例：{ $name }
-settings-cards = 常见显卡的功率
-settings-cards-how = 各显卡的最大功率。能实测的显卡按实测计；无法实测时，请在 tintype.toml 的 `energy.device_watts` 中填写。点击名称填入表单，价格请填您实际支付的金额。
+settings-cards = 常见显卡的功率和首发价
+settings-cards-how = 各显卡的最大功率。能实测的显卡按实测计；无法实测时，请在 tintype.toml 的 `energy.device_watts` 中填写。点击名称填入表单；账本以首发价的币种记账时，首发价（NVIDIA 公布的不含税价格）一并填入，请改成您实际支付的金额。
+settings-card-launch = 首发价 { $price }
 settings-card-read = 于 { $day } 查阅
 settings-preset-source = 数值取自 config/scenarios/rtx4090-2026.toml，即 2026 年 1 月的一篇文章：一块 { $watts } W 的显卡及整机。请改成您实际支付的金额。
 
