@@ -44,6 +44,12 @@ pub fn generate(driver: &Driver, server: &TestServer, key: &str, prompt: &str) {
 
 pub fn use_key(driver: &Driver, server: &TestServer, key: &str) {
     driver.open(&format!("{}/playground", server.url));
+    // Whoever has signed in chooses a key; this one is pasted all the same.
+    driver.ask(
+        "const own = document.getElementById('own-key'); \
+         if (own) { own.value = ''; own.dispatchEvent(new Event('change')); }",
+        &[],
+    );
     driver.find("#key").fill(key);
     driver.find("#key-use").click();
     driver.find("#key-held:not([hidden])");
