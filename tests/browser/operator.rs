@@ -162,3 +162,27 @@ fn a_wrong_password_is_refused_and_nothing_is_shown() {
     driver.find("#standing");
     assert_quiet(&driver);
 }
+
+#[test]
+fn what_was_typed_outlives_a_session_that_ended() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start();
+    driver.open(&make_link(&server));
+    driver.find("main form button:not([name])").click();
+    driver.find("#standing");
+    driver.open(&format!("{}/admin/keys", server.url));
+    driver.find("#name").fill("summer job");
+    server.ledger().end_sessions(jiff::Timestamp::now()).expect("ended");
+    driver.find("#make form button").click();
+    driver.find("#kept-note:not([hidden])");
+    let stored = driver.ask("return sessionStorage.getItem('tintype-form')", &[]);
+    assert!(!stored.to_string().contains("form_token"), "{stored}");
+    driver.find("#secret").fill(&server.key);
+    driver.find("main form.card button").click();
+    driver.find("#make");
+    driver.wait_for("return document.getElementById('name').value", &"summer job".into());
+    driver.find("#make form button").click();
+    driver.find("#secret[readonly]");
+    driver.wait_for("return sessionStorage.getItem('tintype-form')", &serde_json::Value::Null);
+    assert_quiet(&driver);
+}
