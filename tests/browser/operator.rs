@@ -104,7 +104,8 @@ fn a_key_is_made_used_revoked_and_then_refused() {
     driver.find("#standing");
     driver.open(&format!("{}/admin/keys", server.url));
     driver.find("#name").fill("summer job");
-    driver.find("#budgets").fill("1 image a month");
+    driver.find("#budgets").fill("1");
+    driver.ask("document.querySelector('[name=budget_unit_0]').value = 'images'", &[]);
     driver.find("#make form button").click();
     let key = driver.ask("return arguments[0].value", &[driver.find("#secret[readonly]").reference()]);
     let key = key.as_str().expect("a key");
