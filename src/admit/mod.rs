@@ -88,11 +88,22 @@ impl Door {
         if !caller.scopes.contains(scope) {
             return Err(Refused::Scope(scope));
         }
-        let Some(limit) = caller.limits.requests_per_minute.or(self.defaults.requests_per_minute) else {
-            return Ok(None);
-        };
+        let Some(limit) = self.requests_limit(caller) else { return Ok(None) };
         let taken = self.take(RateKind::Requests, caller.key, limit, NonZeroU32::MIN)?;
         Ok(Some(taken.map_err(Refused::Requests)?.keep()))
+    }
+
+    fn requests_limit(&self, caller: &Caller) -> Option<NonZeroU32> {
+        caller.limits.requests_per_minute.or(self.defaults.requests_per_minute)
+    }
+
+    /// Gives back the request that [`Door::check`] counted last: a page asked for a price by itself.
+    pub fn uncount(&self, caller: &Caller) {
+        let Some(limit) = self.requests_limit(caller) else { return };
+        match &self.shared {
+            Some(ledger) => shared::give_back(ledger, RateKind::Requests, caller.key, limit),
+            None => self.requests.give_one_back(caller.key, limit),
+        }
     }
 
     /// Takes `count` images of what the caller may have a minute, if it has a limit. They are given back unless they

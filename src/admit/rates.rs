@@ -133,6 +133,12 @@ impl Rates {
         }
     }
 
+    /// Gives one back to `key`, of `limit` a minute.
+    pub(super) fn give_one_back(&self, key: KeyId, limit: NonZeroU32) {
+        let (arrival, _) = self.limiter(key, limit);
+        give_back(&arrival, Nanos::from(Quota::per_minute(limit).replenish_interval()).as_u64());
+    }
+
     /// The key's limiter; a new one if its limit has been changed.
     fn limiter(&self, key: KeyId, limit: NonZeroU32) -> (Arrival, Arc<Limiter>) {
         let fresh = || {

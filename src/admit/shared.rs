@@ -32,11 +32,7 @@ pub(super) fn take(
     };
     if is_taken {
         let ledger = Arc::clone(ledger);
-        let give_back = move || {
-            if let Err(error) = ledger.give_rate_back(key, kind, cost) {
-                tracing::warn!(%error, "what a refused request had taken of its key's rate is used up");
-            }
-        };
+        let give_back = move || give_cost_back(&ledger, kind, key, cost);
         return Ok(Ok(Taken::new(standing(ahead_us), give_back)));
     }
     let is_possible = cost <= MINUTE_US;
@@ -44,6 +40,17 @@ pub(super) fn take(
         standing: standing(ahead_us.saturating_sub(cost)),
         retry_after: is_possible.then(|| millis_ceil(ahead_us.saturating_sub(MINUTE_US))),
     }))
+}
+
+/// Gives one back to `key`, of `limit` a minute.
+pub(super) fn give_back(ledger: &Ledger, kind: RateKind, key: KeyId, limit: NonZeroU32) {
+    give_cost_back(ledger, kind, key, MINUTE_US / u64::from(limit.get()));
+}
+
+fn give_cost_back(ledger: &Ledger, kind: RateKind, key: KeyId, cost: u64) {
+    if let Err(error) = ledger.give_rate_back(key, kind, cost) {
+        tracing::warn!(%error, "what was to be given back of a key's rate is used up");
+    }
 }
 
 fn millis_ceil(micros: u64) -> Millis {

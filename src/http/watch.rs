@@ -77,7 +77,7 @@ pub(super) async fn watch<B: MessageBody + 'static>(
             state.service.metrics().note_refusal(code);
         }
         let _entered = span.enter();
-        if path.starts_with("/v1/") {
+        if path.starts_with("/v1/") || path.starts_with("/playground/v1/") {
             tracing::info!(%method, path, status, took_ms = took.get(), "answered");
         } else {
             tracing::debug!(%method, path, status, took_ms = took.get(), "answered");

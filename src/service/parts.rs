@@ -190,14 +190,25 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Ledger`] if the ledger fails.
     pub fn recognise(&self, key: &ApiKey) -> Result<Result<Caller, KeyRefusal>, ServiceError> {
-        let found = self.parts.ledger.recognise(key, self.now())?;
-        Ok(found.map(|Recognised { caller, use_to_note }| {
-            if let Some(of_key) = use_to_note {
-                let (ledger, caller) = (Arc::clone(&self.parts.ledger), caller.clone());
-                self.parts.runtime.spawn_blocking(move || ledger.note_use(&caller, of_key));
-            }
-            caller
-        }))
+        Ok(self.parts.ledger.recognise(key, self.now())?.map(|recognised| self.note_use(recognised)))
+    }
+
+    /// The caller whose key has `public_id`, if it opens anything now, whatever its secret.
+    ///
+    /// # Errors
+    /// [`ServiceError::Ledger`] if the ledger fails.
+    pub fn recognise_named(&self, public_id: &str) -> Result<Result<Caller, KeyRefusal>, ServiceError> {
+        let found = self.parts.ledger.recognise_named(public_id, self.now())?;
+        Ok(found.map(|recognised| self.note_use(recognised)))
+    }
+
+    /// Notes the use of a key where it is to be, without waiting for the disk.
+    fn note_use(&self, Recognised { caller, use_to_note }: Recognised) -> Caller {
+        if let Some(of_key) = use_to_note {
+            let (ledger, caller) = (Arc::clone(&self.parts.ledger), caller.clone());
+            self.parts.runtime.spawn_blocking(move || ledger.note_use(&caller, of_key));
+        }
+        caller
     }
 
     pub(super) async fn blocking<T, E>(

@@ -1,6 +1,13 @@
 //! The playground: open to everybody, with nothing of anybody's key in it.
 
+use std::num::NonZeroU32;
+
+use rusqlite::Connection;
 use serde_json::{Value, json};
+use tintype::{
+    domain::{KeyLimits, Scopes},
+    ledger::KeyRules,
+};
 
 use crate::{browser::Browser, client::Response, server::TestServer};
 
@@ -92,4 +99,79 @@ fn the_page_names_its_model_and_of_the_demo_model_what_it_knows() {
     let page = Browser::new(&demo).open("/playground").text;
     assert!(page.contains("Model: z-image-embedded") && page.contains("794 things"), "{page}");
     assert_eq!(page.matches("data-idea").count(), 12, "{page}");
+}
+
+/// Asks as the page's script does, by the browser's session, in the name of the key `id`.
+fn ask(
+    server: &TestServer,
+    browser: &Browser<'_>,
+    token: &str,
+    id: &str,
+    site: &str,
+    body: &Value,
+) -> Response {
+    let cookie = browser.cookie("tintype_session").expect("a session");
+    let request = server.post("/playground/v1/images/generations").header("content-type", "application/json");
+    let request = request.header("cookie", &format!("tintype_session={cookie}"));
+    let request = request.header("x-tintype-key", id).header("x-tintype-form-token", token);
+    request.header("sec-fetch-site", site).send(body.to_string())
+}
+
+fn form_token(page: &Response) -> String {
+    let (_, rest) = page.text.split_once("data-form-token=\"").expect("keys to choose from");
+    rest.split('"').next().expect("a value").to_owned()
+}
+
+#[test]
+fn an_operators_session_asks_in_the_name_of_a_key_and_no_other_site_does() {
+    let server = TestServer::start();
+    let limits = KeyLimits { requests_per_minute: NonZeroU32::new(1), ..KeyLimits::default() };
+    let studio = server.make_key(2, KeyRules { scopes: Scopes::IMAGES, limits, ..KeyRules::default() });
+    let id = studio.public_id();
+    assert!(!Browser::new(&server).open("/playground").text.contains("own-key"), "nobody has signed in");
+    let mut browser = Browser::signed_in(&server);
+    let page = browser.open("/playground");
+    assert!(page.text.contains(id) && !page.text.contains(&studio.reveal()), "its id, and not its secret");
+    let token = form_token(&page);
+    let (body, price) = (json!({ "prompt": "x" }), json!({ "prompt": "x", "dry_run": true }));
+    for _ in 0..5 {
+        assert_eq!(
+            ask(&server, &browser, &token, id, "same-origin", &price).status,
+            200,
+            "a price counts as none"
+        );
+    }
+    for (token, site) in [("", "same-origin"), (token.as_str(), "cross-site"), (token.as_str(), "same-site")]
+    {
+        let refused = ask(&server, &browser, token, id, site, &body);
+        assert_eq!(
+            (refused.status, &refused.json()["error"]["code"]),
+            (403, &json!("form_forged")),
+            "{site}"
+        );
+    }
+    assert_eq!(ask(&server, &browser, &token, "nobodys", "same-origin", &body).status, 400);
+    let made = ask(&server, &browser, &token, id, "same-origin", &body);
+    assert_eq!(made.status, 200, "{}", made.text);
+    let query = "SELECT public_id FROM requests JOIN keys ON keys.id = key_id";
+    let ledger = Connection::open(server.ledger_file()).expect("the ledger");
+    let charged: String = ledger.query_row(query, [], |row| row.get(0)).expect("one request");
+    assert_eq!(charged, id, "its own books");
+    assert_eq!(ask(&server, &browser, &token, id, "same-origin", &body).status, 429, "its own rate");
+}
+
+#[test]
+fn a_key_without_administration_charges_itself_alone() {
+    let server = TestServer::start();
+    let studio = server.make_key(2, KeyRules { scopes: Scopes::IMAGES, ..KeyRules::default() });
+    let mut browser = Browser::new(&server);
+    assert_eq!(browser.sign_in(&studio.reveal()).status, 303);
+    let page = browser.open("/playground");
+    let first = server.key.split('-').nth(1).expect("a public id");
+    let own = studio.public_id();
+    assert!(page.text.contains(own) && !page.text.contains(first), "{}", page.text);
+    let token = form_token(&page);
+    let body = json!({ "prompt": "x" });
+    assert_eq!(ask(&server, &browser, &token, first, "same-origin", &body).status, 403);
+    assert_eq!(ask(&server, &browser, &token, own, "same-origin", &body).status, 200);
 }

@@ -44,6 +44,12 @@ pub fn generate(driver: &Driver, server: &TestServer, key: &str, prompt: &str) {
 
 pub fn use_key(driver: &Driver, server: &TestServer, key: &str) {
     driver.open(&format!("{}/playground", server.url));
+    // Whoever has signed in chooses a key; this one is pasted all the same.
+    driver.ask(
+        "const own = document.getElementById('own-key'); \
+         if (own) { own.value = ''; own.dispatchEvent(new Event('change')); }",
+        &[],
+    );
     driver.find("#key").fill(key);
     driver.find("#key-use").click();
     driver.find("#key-held:not([hidden])");
@@ -98,7 +104,8 @@ fn a_key_is_made_used_revoked_and_then_refused() {
     driver.find("#standing");
     driver.open(&format!("{}/admin/keys", server.url));
     driver.find("#name").fill("summer job");
-    driver.find("#budgets").fill("1 image a month");
+    driver.find("#budgets").fill("1");
+    driver.ask("document.querySelector('[name=budget_unit_0]').value = 'images'", &[]);
     driver.find("#make form button").click();
     let key = driver.ask("return arguments[0].value", &[driver.find("#secret[readonly]").reference()]);
     let key = key.as_str().expect("a key");
@@ -154,5 +161,29 @@ fn a_wrong_password_is_refused_and_nothing_is_shown() {
     driver.find("#secret").fill(password);
     driver.find("main form button:not([name])").click();
     driver.find("#standing");
+    assert_quiet(&driver);
+}
+
+#[test]
+fn what_was_typed_outlives_a_session_that_ended() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start();
+    driver.open(&make_link(&server));
+    driver.find("main form button:not([name])").click();
+    driver.find("#standing");
+    driver.open(&format!("{}/admin/keys", server.url));
+    driver.find("#name").fill("summer job");
+    server.ledger().end_sessions(jiff::Timestamp::now()).expect("ended");
+    driver.find("#make form button").click();
+    driver.find("#kept-note:not([hidden])");
+    let stored = driver.ask("return sessionStorage.getItem('tintype-form')", &[]);
+    assert!(!stored.to_string().contains("form_token"), "{stored}");
+    driver.find("#secret").fill(&server.key);
+    driver.find("main form.card button").click();
+    driver.find("#make");
+    driver.wait_for("return document.getElementById('name').value", &"summer job".into());
+    driver.find("#make form button").click();
+    driver.find("#secret[readonly]");
+    driver.wait_for("return sessionStorage.getItem('tintype-form')", &serde_json::Value::Null);
     assert_quiet(&driver);
 }

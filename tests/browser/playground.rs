@@ -185,3 +185,38 @@ fn the_loras_of_the_key_are_chosen_applied_and_named() {
     driver.wait_for(chosen, &json!([true, "-0.5"]));
     assert_quiet(&driver);
 }
+
+#[test]
+fn an_operator_chooses_a_key_and_types_none() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start();
+    driver.open(&format!("{}/admin/sign-in", server.url));
+    driver.find("#secret").fill(&server.key);
+    driver.find("main form.card button").click();
+    driver.find_text("main", "No images were generated");
+    driver.open(&format!("{}/playground", server.url));
+    driver.find("#key-entry[hidden]");
+    driver.find("#prompt").fill("a lighthouse at noon");
+    driver.find("#quote:not([hidden])");
+    driver.find("#paint").click();
+    driver.find(DONE);
+    assert_eq!(server.totals().images, 1);
+    let gallery = driver.ask("return document.getElementById('own-gallery').search", &[]);
+    assert!(gallery.as_str().is_some_and(|query| query.starts_with("?key=")), "{gallery}");
+    assert_quiet(&driver);
+}
+
+#[test]
+fn a_prompt_without_a_word_that_the_demo_model_knows_is_said_to_have_none() {
+    let Some(driver) = browser("en") else { return };
+    let server = TestServer::start_with(|config| config.model.path = None);
+    driver.open(&format!("{}/playground", server.url));
+    driver.find("#prompt").fill("democracy in the abstract");
+    driver.find("#unknown:not([hidden])");
+    for known in ["two butterflies on grey", "白色背景上的企鹅"] {
+        driver.ask("document.getElementById('prompt').value = ''", &[]);
+        driver.find("#prompt").fill(known);
+        driver.wait_for("return document.getElementById('unknown').hidden", &true.into());
+    }
+    assert_quiet(&driver);
+}

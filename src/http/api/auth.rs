@@ -7,14 +7,36 @@ use crate::{
     ledger::KeyRefusal,
 };
 
-/// The caller behind `Authorization: Bearer`, with `scope`, within its rate limit. Called before any body is read.
+/// That a page of this server asks, and in the name of which key if the browser's session says so.
+struct OfPage {
+    charged: Option<Caller>,
+}
+
+/// Notes that a page asks; in the name of `charged`, or of a bearer key as every client does.
+pub(in crate::http) fn note_page(request: &HttpRequest, charged: Option<Caller>) {
+    request.extensions_mut().insert(OfPage { charged });
+}
+
+/// Whether a page of this server asks.
+pub(super) fn is_of_page(request: &HttpRequest) -> bool {
+    request.extensions().contains::<OfPage>()
+}
+
+/// The caller behind `Authorization: Bearer`, or the one that a page's session was let in for, with `scope`, within its rate
+/// limit. Called before any body is read.
 pub(in crate::http) fn caller(
     request: &HttpRequest,
     state: &State,
     scope: Scope,
 ) -> Result<Caller, ApiError> {
-    let token = bearer_token(request).ok_or_else(ApiError::no_key)?;
-    let caller = by_key(token, state)?.ok_or_else(ApiError::invalid_key)?;
+    let charged = request.extensions().get::<OfPage>().and_then(|page| page.charged.clone());
+    let caller = match charged {
+        Some(caller) => caller,
+        None => {
+            let token = bearer_token(request).ok_or_else(ApiError::no_key)?;
+            by_key(token, state)?.ok_or_else(ApiError::invalid_key)?
+        }
+    };
     admit(request, state, &caller, scope)?;
     Ok(caller)
 }

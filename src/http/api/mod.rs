@@ -80,6 +80,16 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(readable("/openapi.json", openapi::document).wrap(cors()));
 }
 
+/// What the playground asks for under its own address, where a session may stand for a key. No other site's page is allowed to.
+pub(super) fn of_playground(config: &mut web::ServiceConfig) {
+    config
+        .service(posted("/images/generations", images::generate))
+        .service(posted("/images/edits", edits::edit))
+        .service(readable("/loras", loras::list))
+        .service(readable("/receipts/{id}", receipts::find))
+        .default_service(web::to(unknown_url));
+}
+
 /// Any page may ask with a key of its own; none is sent by the browser alone, so no cookie opens /v1.
 fn cors() -> Cors {
     Cors::default()

@@ -64,11 +64,12 @@ async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<Strin
 
 fn check_token(request: &HttpRequest, body: &str, state: &State) -> Result<(), ApiError> {
     let Token { form_token } = read(body)?;
-    if state.session_secret.is_form_token(&binding(request, state), &form_token) {
-        Ok(())
-    } else {
-        Err(ApiError::form_forged())
-    }
+    if is_ours(&form_token, request, state) { Ok(()) } else { Err(ApiError::form_forged()) }
+}
+
+/// Whether `form_token` was given to this browser.
+pub(super) fn is_ours(form_token: &str, request: &HttpRequest, state: &State) -> bool {
+    state.session_secret.is_form_token(&binding(request, state), form_token)
 }
 
 /// A form's body is written as a query is.

@@ -28,7 +28,10 @@ mod welcome;
 use actix_web::{HttpResponse, http::header, middleware::from_fn, web};
 
 pub use self::{keys::NewSecrets, session::Attempts, signing::SessionSecret};
-use super::api::routing::{posted, readable, readable_and_posted, unknown_url};
+use super::api::{
+    of_playground,
+    routing::{posted, readable, readable_and_posted, unknown_url},
+};
 
 /// Everything for browsers: pages under /admin, and the files that they ask for.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -37,6 +40,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(readable("/", welcome::show).wrap(from_fn(attend::attend)))
         .service(readable("/docs", reference::show).wrap(from_fn(attend::attend)))
         .service(readable("/playground", playground::show).wrap(from_fn(attend::attend)))
+        .service(web::scope(places::ASKED_BY_PAGE).configure(of_playground).wrap(from_fn(session::of_page)))
         .service(web::scope(places::OWN_GALLERY).configure(own_gallery).wrap(from_fn(attend::attend)))
         .service(web::scope("/admin").configure(operator).wrap(from_fn(attend::attend)));
 }

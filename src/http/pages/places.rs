@@ -4,6 +4,9 @@ pub(super) const HOME: &str = "/admin/costs";
 /// Where a key sees the images that it made.
 pub(super) const OWN_GALLERY: &str = "/gallery";
 
+/// Where the playground asks for images: as /v1 does, and by the browser's session too.
+pub(super) const ASKED_BY_PAGE: &str = "/playground/v1";
+
 /// A section of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {

@@ -119,19 +119,35 @@ impl Ledger {
         if !current && stored.row.previous_until.is_none_or(|until| until <= now) {
             return Ok(Err(KeyRefusal::Rotated));
         }
+        Ok(self.opened(stored, now))
+    }
+
+    /// The caller whose key has `public_id`, if it opens anything at `now`, whatever its secret. For whoever has proved otherwise
+    /// that they may ask in its name.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn recognise_named(
+        &self,
+        public_id: &str,
+        now: Timestamp,
+    ) -> Result<Result<Recognised, KeyRefusal>, LedgerError> {
+        let found = self.stored_key(public_id)?;
+        Ok(found.map_or(Err(KeyRefusal::Unknown), |stored| self.opened(stored, now)))
+    }
+
+    /// Who holds the key, and whether this use of it is to be noted.
+    fn opened(&self, stored: StoredKey, now: Timestamp) -> Result<Recognised, KeyRefusal> {
         let last_used_at = stored.row.last_used_at;
-        let caller = stored.caller(now);
-        Ok(caller.map(|caller| {
-            let noted_at = last_used_at.filter(|at| USE_IS_RECENT.contains(&now.duration_since(*at)));
-            let use_to_note = noted_at.is_none().then_some(KeyUse { last_used_at, now });
-            if let (Some(_), Some(known)) =
-                (use_to_note, self.known_keys.lock().keys.get_mut(&caller.public_id))
-            {
-                // Of many requests at once, one notes it.
-                known.row.last_used_at = Some(now);
-            }
-            Recognised { caller, use_to_note }
-        }))
+        let caller = stored.caller(now)?;
+        let noted_at = last_used_at.filter(|at| USE_IS_RECENT.contains(&now.duration_since(*at)));
+        let use_to_note = noted_at.is_none().then_some(KeyUse { last_used_at, now });
+        if let (Some(_), Some(known)) = (use_to_note, self.known_keys.lock().keys.get_mut(&caller.public_id))
+        {
+            // Of many requests at once, one notes it.
+            known.row.last_used_at = Some(now);
+        }
+        Ok(Recognised { caller, use_to_note })
     }
 
     /// The caller behind `key`, if its secret is right and it opens anything at `now`. Its use is noted, to the minute.

@@ -34,10 +34,11 @@ assets! {
     CSS: "frame/style.css", "batches/batches.css", "charts/charts.css", "costs/costs.css", "gallery/gallery.css", "jobs/jobs.css", "keys/keys.css",
         "playground/playground.css", "reference/reference.css", "roi/roi.css", "settings/settings.css", "webhooks/webhooks.css";
     SVG: "frame/icon.svg";
-    JS: "costs/costs.js", "frame/ask.js", "frame/copy.js", "frame/live.js", "gallery/gallery.js", "roi/roi.js", "settings/settings.js", "playground/playground.js", "playground/playground-again.js", "playground/playground-api.js",
+    JS: "costs/costs.js", "frame/ask.js", "frame/copy.js", "frame/keep-forms.js", "frame/live.js", "gallery/gallery.js", "roi/roi.js", "settings/settings.js", "playground/playground.js", "playground/playground-again.js", "playground/playground-api.js",
         "playground/playground-blank.js", "playground/playground-card.js", "playground/playground-code.js", "playground/playground-compare.js",
         "playground/playground-edit.js", "playground/playground-form.js", "playground/playground-gallery.js",
-        "playground/playground-key.js", "playground/playground-loras.js", "playground/playground-mask.js", "playground/playground-painter.js",
+        "playground/playground-key.js", "playground/playground-known.js", "playground/playground-known-words.js",
+        "playground/playground-loras.js", "playground/playground-mask.js", "playground/playground-painter.js",
         "playground/playground-price.js", "playground/playground-source.js", "playground/playground-store.js", "playground/playground-words.js", "playground/playground-work.js";
 }
 

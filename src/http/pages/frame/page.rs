@@ -94,6 +94,7 @@ impl<'a> Page<'a> {
                     link rel="icon" type="image/svg+xml" href=(asset("icon.svg"));
                     @for sheet in &self.sheets { link rel="stylesheet" href=(asset(sheet)); }
                     @for script in &self.scripts { script type="module" src=(asset(script)) {} }
+                    script type="module" src=(asset("keep-forms.js")) {}
                 }
                 body {
                     a.skip href="#content" { (words.say("skip")) }

@@ -8,7 +8,7 @@ mod reach;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use self::reach::Reach;
 pub(super) use self::{
@@ -127,10 +127,7 @@ pub(super) async fn delete(
     name: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let reach = Reach::enter(&request, &state).await?;
-    let GoBack { back } = posted(&request, payload, &state).await?;
-    let name: ImageName = name.parse().map_err(|_| ApiError::image_gone())?;
-    reach.check(&[name], &state).await?;
+    let (reach, name, GoBack { back }) = enter_for_one(&request, payload, &name, &state).await?;
     let is_there = state.service.remove_image(name).await?;
     if is_there {
         tracing::info!(%name, by = reach.visit.visitor.actor(), "an image was deleted");
@@ -150,15 +147,12 @@ pub(super) async fn star(
     name: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let reach = Reach::enter(&request, &state).await?;
-    let Star { on, back } = posted(&request, payload, &state).await?;
-    let name: ImageName = name.parse().map_err(|_| ApiError::image_gone())?;
+    let (reach, name, Star { on, back }) = enter_for_one(&request, payload, &name, &state).await?;
     let is_favourite = match on.as_str() {
         "1" => true,
         "0" => false,
         _ => return Err(ApiError::invalid("on", "`on` is 1, or 0.".to_owned())),
     };
-    reach.check(&[name], &state).await?;
     if !state.service.set_favourite(name, is_favourite).await? {
         return Err(ApiError::image_gone());
     }
@@ -166,6 +160,20 @@ pub(super) async fn star(
         return Ok(go_back(&reach, back));
     }
     Ok(json(&serde_json::json!({ "name": name.to_string(), "favourite": is_favourite })))
+}
+
+/// Lets in who sends a form of the image `name`, which is within their reach, and returns what the form brought.
+async fn enter_for_one<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    name: &str,
+    state: &State,
+) -> Result<(Reach, ImageName, T), ApiError> {
+    let reach = Reach::enter(request, state).await?;
+    let brought = posted(request, payload, state).await?;
+    let name: ImageName = name.parse().map_err(|_| ApiError::image_gone())?;
+    reach.check(&[name], state).await?;
+    Ok((reach, name, brought))
 }
 
 /// POST …/gallery/zip: the chosen images in one file.

@@ -4,7 +4,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::budget_rows::BudgetRows;
 use crate::{
+    costs::Budgets,
     domain::{Expiry, KEY_NAME_MAX, KeyLimits, Scopes, check_label, name_list},
     http::pages::frame::{Visit, fields},
     ledger::{KeyRow, KeyRules},
@@ -18,7 +20,10 @@ pub(super) struct KeyForm {
     images: Option<String>,
     costs: Option<String>,
     admin: Option<String>,
+    /// As the command line writes them, for scripts.
     budgets: String,
+    #[serde(flatten)]
+    budget_rows: BudgetRows,
     expires: String,
     models: String,
     loras: String,
@@ -49,7 +54,8 @@ impl KeyForm {
             images: check(scopes.images),
             costs: check(scopes.costs),
             admin: check(scopes.admin),
-            budgets: if budgets.is_empty() { String::new() } else { budgets.to_string() },
+            budgets: String::new(),
+            budget_rows: BudgetRows::of(budgets),
             expires: expires_at.map(|at| day(at, zone)).unwrap_or_default(),
             models: names(models),
             loras: names(loras),
@@ -83,10 +89,7 @@ impl KeyForm {
         if scopes == Scopes::default() {
             problems.push(("images", "keys-bad-scopes"));
         }
-        let budgets = match self.budgets.trim() {
-            "" => Some(Default::default()),
-            text => text.parse().ok(),
-        };
+        let budgets = self.all_budgets();
         if budgets.is_none() {
             problems.push(("budgets", "keys-bad-budgets"));
         }
@@ -123,6 +126,14 @@ impl KeyForm {
             }
             _ => Err(problems),
         }
+    }
+
+    /// The budgets that were typed, as text and as fields.
+    fn all_budgets(&self) -> Option<Budgets> {
+        let mut texts = self.budget_rows.written()?;
+        let text = self.budgets.trim();
+        texts.extend((!text.is_empty()).then(|| text.to_owned()));
+        if texts.is_empty() { Some(Budgets::default()) } else { texts.join(", ").parse().ok() }
     }
 
     /// The expiry that was typed, if it can be used; one that shows as the day of `before` is `before`.
@@ -175,7 +186,10 @@ impl KeyForm {
                             }
                             @if let Some(message) = wrong(problems, "images") { p.problem { (words.say(message)) } }
                         }
-                        (text("budgets", &self.budgets, "keys-budgets", "keys-budgets-hint"))
+                        @if !self.budgets.trim().is_empty() {
+                            input type="text" name="budgets" value=(self.budgets) aria-label=(words.say("keys-budgets"));
+                        }
+                        (self.budget_rows.show(words, wrong(problems, "budgets")))
                         (text("expires", &self.expires, "keys-expires", "keys-expires-hint"))
                     }
                     div.stack {
@@ -258,6 +272,25 @@ mod tests {
         let free = typed("name=x&admin=on").rules(None, &TimeZone::UTC, NOW).expect("rules");
         let all = KeyRules { scopes: Scopes { admin: true, ..Scopes::default() }, ..KeyRules::default() };
         assert_eq!(free, all);
+    }
+
+    #[test]
+    fn budgets_are_fields_too_and_come_back_as_they_were_typed() {
+        let form = typed(
+            "name=x&images=on&budget_amount_0=20&budget_unit_0=money&budget_period_0=month&budget_limit_0=hard\
+             &budget_amount_1=2.5&budget_unit_1=kWh&budget_period_1=day&budget_limit_1=soft&budget_amount_2=+",
+        );
+        let rules = form.rules(None, &TimeZone::UTC, NOW).expect("rules");
+        assert_eq!(rules.budgets.to_string(), "20.00 a month, soft 2.5 kWh a day");
+        let again = KeyForm { budget_rows: BudgetRows::of(&rules.budgets), ..form };
+        assert_eq!(again.rules(None, &TimeZone::UTC, NOW).expect("rules").budgets, rules.budgets);
+        for wrong in
+            ["budget_amount_0=20+images", "budget_amount_0=1.5&budget_unit_0=images", "budget_amount_0=-1"]
+        {
+            let form = typed(&format!("name=x&images=on&{wrong}"));
+            let problems = form.rules(None, &TimeZone::UTC, NOW).expect_err("refused");
+            assert_eq!(problems, [("budgets", "keys-bad-budgets")], "{wrong}");
+        }
     }
 
     #[test]

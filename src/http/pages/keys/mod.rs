@@ -1,5 +1,6 @@
 //! /admin/keys: who may generate images, how many, and who changed that.
 
+mod budget_rows;
 mod form;
 mod history;
 mod list;

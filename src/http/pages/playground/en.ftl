@@ -12,6 +12,17 @@ playground-key-hint = The key stays in this tab until you close it, and is sent 
 playground-key-held = Key { $name }
 playground-key-forget = Remove key
 
+playground-own-key = Charged to
+playground-own-key-other = Another key, by its secret
+playground-own-key-hint = You are signed in, so no secret is needed. The chosen key's limits and budgets hold, and its books are charged.
+playground-own-key-none = No active key may generate images: make one.
+playground-error-session = Your session has ended, or this page is from an earlier one. Sign in again: the form is kept.
+
+playground-prompts = Prompts to begin from
+playground-presets = Photo = A lighthouse on a cliff at dawn, mist over the sea, 35 mm photograph, soft light | Portrait = Portrait of an elderly fisherman in a woollen jumper, window light, shallow depth of field | Product = A ceramic teapot on a linen cloth, studio photograph, soft shadows, plain background | Interior = A small reading room with tall shelves, afternoon sun, architectural photograph | Watercolour = A village market in spring, loose watercolour on rough paper | Ink = A heron among reeds, Chinese ink drawing, much empty space | Poster = Poster of a night train in the mountains, flat colours, 1930s style, the words “NIGHT TRAIN” | Icon = Icon of a paper boat, thick lines, two colours, white background
+playground-unknown = The demo model knows no word of this prompt. Its image will have nothing to do with it.
+playground-was-unknown = The demo model knew no word of this prompt.
+
 playground-settings = What to generate
 playground-prompt = Prompt
 playground-size = Size

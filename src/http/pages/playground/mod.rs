@@ -1,7 +1,9 @@
 //! Generating images by hand, for anyone with an API key. The page asks the API as every client does: the key is the
-//! visitor's own, stays in the browser's tab, and is in no cookie and no address.
+//! visitor's own, stays in the browser's tab, and is in no cookie and no address. Whoever has signed in may choose a key instead,
+//! and never sees its secret.
 
 mod edit;
+mod keys;
 mod parts;
 mod terms;
 
@@ -9,7 +11,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, PreEscaped, html};
 use serde_json::json;
 
-use self::terms::{FORMATS, QUALITIES, Terms, script_words};
+use self::{
+    keys::OwnKeys,
+    terms::{FORMATS, QUALITIES, Terms, script_words},
+};
 use super::{
     frame::{Page, Visit, Words, fields},
     places::{OWN_GALLERY, Section},
@@ -29,9 +34,10 @@ pub(super) async fn show(request: HttpRequest, state: web::Data<State>) -> Resul
     if !visit.wants_page {
         return Ok(super::json(&terms));
     }
+    let keys = OwnKeys::of(&visit, &state).await?;
     let title = visit.words.say("playground-title");
     let page = Page::new(&visit, Section::Playground, &title).sheet("playground.css").script("playground.js");
-    Ok(page.show(&html! { (body(visit.words, &terms)) (own_gallery(&visit)) }))
+    Ok(page.show(&html! { (body(visit.words, &terms, keys.as_ref())) (own_gallery(&visit)) }))
 }
 
 /// The way to the images that are kept here: for whoever has signed in a link, for whoever has a key a form that signs in with it.
@@ -41,7 +47,7 @@ fn own_gallery(visit: &Visit) -> Markup {
     let place = if visit.may_administer() { "/admin/gallery" } else { OWN_GALLERY };
     html! {
         @if visit.is_signed_in() && (visit.may_administer() || visit.may_open(Section::OwnGallery)) {
-            p { a.button.second href=(place) { (words.say("playground-own-gallery")) } }
+            p { a.button.second id="own-gallery" href=(place) { (words.say("playground-own-gallery")) } }
         } @else {
             form.row id="gallery-form" method="post" action="/admin/sign-in" autocomplete="off" {
                 (fields(visit))
@@ -54,7 +60,7 @@ fn own_gallery(visit: &Visit) -> Markup {
     }
 }
 
-fn body(words: Words, terms: &Terms) -> Markup {
+fn body(words: Words, terms: &Terms, keys: Option<&OwnKeys>) -> Markup {
     html! {
         div.page-head {
             h1 { (words.say("playground-title")) }
@@ -69,7 +75,7 @@ fn body(words: Words, terms: &Terms) -> Markup {
         }
         div.playground id="playground" {
             div.settings {
-                (key(words))
+                (keys::entry(words, keys))
                 (settings(words, terms))
             }
             section.pictures aria-labelledby="pictures-heading" {
@@ -116,36 +122,16 @@ fn curl(words: Words, terms: &Terms) -> String {
     )
 }
 
-/// The key's own form: what is in it is never sent by the browser itself.
-fn key(words: Words) -> Markup {
-    html! {
-        form.card.key id="key-form" method="dialog" autocomplete="off" {
-            div.field id="key-entry" {
-                label for="key" { (words.say("playground-key")) }
-                div.row {
-                    input id="key" type="password" autocomplete="off" autocapitalize="off" spellcheck="false"
-                        placeholder="tt-…" aria-describedby="key-hint key-problem";
-                    button.second id="key-use" { (words.say("playground-key-use")) }
-                }
-                p.hint id="key-hint" { (words.say("playground-key-hint")) }
-            }
-            div.row id="key-held" hidden {
-                span id="key-name" {}
-                button.quiet id="key-forget" type="button" { (words.say("playground-key-forget")) }
-            }
-            p.problem id="key-problem" role="alert" hidden {}
-        }
-    }
-}
-
 fn settings(words: Words, terms: &Terms) -> Markup {
     html! {
         form.card.stack id="paint-form" method="dialog" autocomplete="off" aria-label=(words.say("playground-settings")) {
             div.field {
                 label for="prompt" { (words.say("playground-prompt")) }
                 textarea id="prompt" rows="4" placeholder=(words.say("playground-example"))
-                    aria-keyshortcuts="Control+Enter Meta+Enter" {}
+                    aria-keyshortcuts="Control+Enter Meta+Enter" aria-describedby=[terms.is_demo.then_some("unknown")] {}
+                @if terms.is_demo { p.hint id="unknown" role="status" hidden {} }
             }
+            @if !terms.is_demo { (parts::prompts(words)) }
             @if terms.edit.is_some() { (edit::entry(words)) }
             div.bar {
                 div.row {
@@ -316,7 +302,7 @@ mod tests {
 
     fn page(words: Words, default_size: &str) -> Markup {
         let terms = Terms::new(&offer(default_size), "https://paint.example".into(), "CNY".into());
-        body(words, &terms)
+        body(words, &terms, None)
     }
 
     /// The page without what only its script reads.
@@ -354,7 +340,7 @@ mod tests {
 
     #[test]
     fn no_field_that_holds_the_key_has_a_name_to_be_sent_under() {
-        let key = key(Words::ENGLISH).0;
+        let key = keys::entry(Words::ENGLISH, None).0;
         assert!(!key.contains(" name="), "{key}");
     }
 }

@@ -38,6 +38,22 @@ pub(super) fn shape(width: u32, height: u32) -> Markup {
     }
 }
 
+/// Prompts of several kinds to begin from; the script puts a pressed one into the form.
+pub(super) fn prompts(words: Words) -> Markup {
+    html! {
+        details id="prompts" {
+            summary { (words.say("playground-prompts")) }
+            div.row {
+                @for preset in words.say("playground-presets").split('|') {
+                    @if let Some((name, prompt)) = preset.split_once(" = ") {
+                        button.second type="button" data-idea=(prompt.trim()) { (name.trim()) }
+                    }
+                }
+            }
+        }
+    }
+}
+
 pub(super) fn seed(words: Words, terms: &Terms) -> Markup {
     let button = |id: &str, name: &str, icon: Markup, pressed: Option<&str>| {
         let name = words.say(name);

@@ -1,12 +1,15 @@
 // The API as every client uses it: POST /v1/images/generations, or /v1/images/edits, with the visitor's own key.
 //
+// A key is its text; or, of a browser that has signed in, { id, token }: a key's public id, and what the page's forms bring back.
 // `files` of an edit are { image, mask }; the mask may be null. Without `files` an image is generated from words alone.
 
 const GENERATIONS = "/v1/images/generations";
 const EDITS = "/v1/images/edits";
+/** Where a page of the server asks: by a session too, and for prices, which count as no request there. */
+const OF_PAGE = "/playground";
 
 /**
- * A refusal, or a failure on the way. `kind` is one of key, scope, budget, rate, busy, refused, server, network, cut-off
+ * A refusal, or a failure on the way. `kind` is one of key, session, scope, budget, rate, busy, refused, server, network, cut-off
  * and mask; `message` is the server's own, in English; `param` is the field at fault; `retryAfter` is in seconds.
  */
 export class Refusal extends Error {
@@ -56,20 +59,21 @@ export async function generateOne(key, body, { server = "", files = null, signal
 
 /** The names of the LoRAs that the key may use, and that can be used. */
 export async function loras(key, { server = "", signal } = {}) {
-  const { data } = read(await text(await ask(`${server}/v1/loras`, key, { signal })));
+  const { data } = read(await text(await ask(`${rootOf(server, key)}/v1/loras`, key, { signal })));
   return data.filter(({ problem }) => problem === undefined).map(({ id }) => id);
 }
 
 /** The text of the receipt of `request`. */
 export async function receipt(key, request, { server = "" } = {}) {
-  return await text(await ask(`${server}/v1/receipts/${request}`, key, {}));
+  return await text(await ask(`${rootOf(server, key)}/v1/receipts/${request}`, key, {}));
 }
 
 function post(server, key, body, files, signal) {
   // The browser writes the head of a form itself, with the boundary of its parts.
-  if (files) return ask(server + EDITS, key, { method: "POST", body: formOf(body, files), signal });
+  const root = body.dry_run ? server + OF_PAGE : rootOf(server, key);
+  if (files) return ask(root + EDITS, key, { method: "POST", body: formOf(body, files), signal });
   const headers = { "Content-Type": "application/json" };
-  return ask(server + GENERATIONS, key, { method: "POST", headers, body: JSON.stringify(body), signal });
+  return ask(root + GENERATIONS, key, { method: "POST", headers, body: JSON.stringify(body), signal });
 }
 
 function formOf(body, { image, mask }) {
@@ -81,11 +85,26 @@ function formOf(body, { image, mask }) {
   return form;
 }
 
+function rootOf(server, key) {
+  return isOfSession(key) ? server + OF_PAGE : server;
+}
+
+function isOfSession(key) {
+  return typeof key !== "string";
+}
+
+/** With a key's text no cookie goes along: the key is all that counts, as for any other client. */
+function credentialsOf(key) {
+  return isOfSession(key)
+    ? { credentials: "same-origin", named: { "X-Tintype-Key": key.id, "X-Tintype-Form-Token": key.token } }
+    : { credentials: "omit", named: { Authorization: `Bearer ${key}` } };
+}
+
 async function ask(url, key, { headers, ...options }) {
+  const { credentials, named } = credentialsOf(key);
   let answer;
   try {
-    // No cookie goes along: the key is all that counts, as for any other client.
-    answer = await fetch(url, { ...options, credentials: "omit", headers: { ...headers, Authorization: `Bearer ${key}` } });
+    answer = await fetch(url, { ...options, credentials, headers: { ...headers, ...named } });
   } catch (error) {
     throw error.name === "AbortError" ? error : new Refusal("network");
   }
@@ -96,6 +115,7 @@ async function ask(url, key, { headers, ...options }) {
   } catch {
     // A proxy's page; its status says enough.
   }
+  if (isOfSession(key) && (answer.status === 401 || error.code === "form_forged")) throw new Refusal("session");
   throw refusal(answer.status, error, answer.headers.get("retry-after"));
 }
 

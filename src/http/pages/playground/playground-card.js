@@ -63,8 +63,9 @@ export class Card {
     save.href = this.part("image").src;
     save.download = made.name;
     const warning = this.part("warning");
-    warning.hidden = !made.warning;
-    warning.textContent = made.warning ? say("warning", { warning: made.warning }) : "";
+    const warnings = [made.warning ? say("warning", { warning: made.warning }) : "", made.isUnknown ? say("was-unknown") : ""];
+    warning.textContent = warnings.filter((words) => words !== "").join(" ");
+    warning.hidden = warning.textContent === "";
     this.part("done").hidden = false;
   }
 

@@ -54,6 +54,7 @@ export class Price {
       show(null);
       if (error.kind === "refused") showRefusal(error.message);
       // What may pass is shown when it is generated; a key that is refused is shown at once.
+      if (error.kind === "session") this.#key.askForSession();
       if (error.kind === "key") this.#key.askFor(say("error-key"));
       if (error.kind === "scope") this.#key.askFor(say("error-scope"));
     }

@@ -6,6 +6,7 @@ import { curl, node, python } from "./playground-code.js";
 import { Edit } from "./playground-edit.js";
 import { Form, bodyOf, elementOf } from "./playground-form.js";
 import { Gallery } from "./playground-gallery.js";
+import { Known } from "./playground-known.js";
 import { Key } from "./playground-key.js";
 import { Loras } from "./playground-loras.js";
 import { Price } from "./playground-price.js";
@@ -23,6 +24,8 @@ let language = "curl";
 let aborting = null;
 let startedAt = -DOUBLE_CLICK_MS;
 
+// Of all models, the demo model alone knows but a few words.
+const known = terms.is_demo ? new Known() : null;
 const store = new Store();
 const gallery = new Gallery(store, {
   onReuse: reuse, onEdit: (image) => edit.begin(image), onReceipt: showReceipt, onDeleted: sayDeleted, onStop: stop,
@@ -68,7 +71,8 @@ addEventListener("beforeunload", (event) => {
   if (aborting) event.preventDefault();
 });
 for (const idea of document.querySelectorAll("[data-idea]")) {
-  idea.addEventListener("click", () => form.fill({ ...form.settings(), prompt: idea.textContent }, { locks: false }));
+  const prompt = idea.dataset.idea || idea.textContent;
+  idea.addEventListener("click", () => form.fill({ ...form.settings(), prompt }, { locks: false }));
 }
 part("copy").addEventListener("click", copy);
 for (const button of document.querySelectorAll("[data-language]")) {
@@ -110,6 +114,7 @@ function sayDeleted(number) {
 function onChange() {
   tell("problem", "");
   for (const element of document.querySelectorAll("[aria-invalid]")) element.removeAttribute("aria-invalid");
+  known?.look();
   showCode();
   price.ask({ isBusy: aborting !== null });
 }
@@ -207,6 +212,7 @@ async function stream(settings, files, which) {
         status(say("looking", { number: index + 1, count: partials }));
       },
     });
+    image.isUnknown = await known?.isUnknown(settings.prompt) ?? false;
     place.done(image);
     return image;
   } catch (error) {
@@ -224,7 +230,8 @@ async function together(settings, files) {
   } finally {
     place.drop();
   }
-  for (const image of images) gallery.begin(settings).done(image);
+  const isUnknown = await known?.isUnknown(settings.prompt) ?? false;
+  for (const image of images) gallery.begin(settings).done({ ...image, isUnknown });
   return images;
 }
 
@@ -256,6 +263,7 @@ function complain(error) {
     tell("problem", say("error-server"), String(error));
     return console.error(error);
   }
+  if (error.kind === "session") return key.askForSession();
   if (error.kind === "key") return key.askFor(say("error-key"));
   if (error.kind === "scope") return key.askFor(say("error-scope"));
   if (error.kind === "budget") return complainOfBudget(error);

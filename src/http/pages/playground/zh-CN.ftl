@@ -12,6 +12,17 @@ playground-key-hint = 只保存在当前标签页，关闭即清除；只发送�
 playground-key-held = 密钥 { $name }
 playground-key-forget = 清除
 
+playground-own-key = 费用记到
+playground-own-key-other = 另一个密钥（需输入）
+playground-own-key-hint = 你已登录，不用再输入密钥。按所选密钥的限额和预算生成，费用记在它的账上。
+playground-own-key-none = 没有可出图的有效密钥，先新建一个。
+playground-error-session = 登录已失效，或者页面来自上一次登录。请重新登录，表单内容会保留。
+
+playground-prompts = 提示词范例
+playground-presets = 照片 = 黎明时分悬崖上的灯塔，海面有薄雾，35 毫米摄影，光线柔和 | 人像 = 穿羊毛衫的老渔夫肖像，窗边自然光，浅景深 | 商品 = 亚麻布上的陶瓷茶壶，影棚摄影，阴影柔和，纯色背景 | 室内 = 书架高大的小阅览室，午后阳光，建筑摄影 | 水彩 = 春天的乡村集市，粗纹纸上的写意水彩 | 水墨 = 芦苇丛中的一只白鹭，水墨画，大量留白 | 海报 = 山间夜行列车的海报，平涂色块，复古风格，上面写着“夜行列车” | 图标 = 纸船图标，粗线条，两种颜色，白色背景
+playground-unknown = 演示模型不认识这条提示词里的任何词语，生成的图会与它无关。
+playground-was-unknown = 演示模型不认识这条提示词里的任何词语。
+
 playground-settings = 生成设置
 playground-prompt = 提示词
 playground-size = 尺寸

@@ -1,5 +1,6 @@
 sign-in = Sign in
 sign-in-title = Sign in
+sign-in-kept = You were signed out. What you typed is kept, and will be in its form again once you sign in here.
 sign-in-secret = Password, or an API key
 sign-in-link-ready = This link signs you in once. It is used up when you press the button.
 sign-in-help = How do I get in?

@@ -3,6 +3,7 @@
 mod agent;
 mod attempts;
 mod list;
+mod of_page;
 mod sign_in;
 
 use actix_web::{HttpRequest, cookie::time::Duration, web};
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 pub use self::attempts::Attempts;
 pub(super) use self::{
     list::{end, end_all, show as show_list},
+    of_page::of_page,
     sign_in::{form, sign_in, sign_out},
 };
 use super::{

@@ -66,6 +66,7 @@ pub(in crate::http::pages) async fn form(
         Some(link) => {
             Page::new(&visit, Section::Elsewhere, &visit.words.say("sign-in")).narrow().show(&html! {
                 (heading(&visit))
+                p.notice id="kept-note" role="status" hidden { (visit.words.say("sign-in-kept")) }
                 form method="post" action="/admin/sign-in" class="card stack" {
                     (fields(&visit))
                     input type="hidden" name="link" value=(link);
@@ -187,6 +188,7 @@ fn secret_page(visit: &Visit, next: Option<&str>, problem: Option<&Problem>) -> 
     let words = visit.words;
     let body = html! {
         (heading(visit))
+        p.notice id="kept-note" role="status" hidden { (words.say("sign-in-kept")) }
         form method="post" action="/admin/sign-in" class="card stack" {
             (fields(visit))
             @if let Some(next) = next { input type="hidden" name="next" value=(next); }

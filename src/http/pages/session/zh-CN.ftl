@@ -1,5 +1,6 @@
 sign-in = 登录
 sign-in-title = 登录
+sign-in-kept = 登录已失效。你填写的内容已保留，在这里重新登录后会回到原来的表单里。
 sign-in-secret = 密码，或带 costs 或 admin 权限的密钥
 sign-in-link-ready = 这个链接可以登录一次，点击按钮后即失效。
 sign-in-help = 怎么登录？
