@@ -4,6 +4,8 @@
 //! tiny random model, the embedded one and the 6B model run the same code.
 
 mod blend;
+#[cfg(any(test, feature = "cuda"))]
+mod capability;
 #[cfg(feature = "cuda")]
 mod card;
 pub mod cpu;
@@ -19,6 +21,8 @@ mod linear;
 mod load;
 mod loading;
 mod lora;
+#[cfg(all(test, feature = "cuda"))]
+mod lost_context;
 mod noise;
 mod norm;
 mod ops;
