@@ -14,7 +14,9 @@ pub(super) fn check(capability: (i32, i32), built_for: i32, dtype: DType) -> Res
     let card = format!("the card has compute capability {major}.{minor}");
     if capability < OLDEST {
         let (major, minor) = OLDEST;
-        return Err(format!("{card}, and {major}.{minor} is the least that works (RTX 20, GTX 16, T4); use the CPU"));
+        return Err(format!(
+            "{card}, and {major}.{minor} is the least that works (RTX 20, GTX 16, T4); use the CPU"
+        ));
     }
     if 10 * major + minor < built_for {
         let least = format!("{}.{}", built_for / 10, built_for % 10);
@@ -34,7 +36,8 @@ mod tests {
 
     #[test]
     fn a_card_is_refused_in_one_line_that_says_what_would_work() {
-        let refused = |capability, built_for, dtype| check(capability, built_for, dtype).expect_err("refused");
+        let refused =
+            |capability, built_for, dtype| check(capability, built_for, dtype).expect_err("refused");
         for (text, words) in [
             (refused((7, 0), 75, DType::F16), ["7.0", "7.5 is the least"]),
             (refused((7, 5), 90, DType::F16), ["built for 9.0", "CUDA_COMPUTE_CAP=75"]),

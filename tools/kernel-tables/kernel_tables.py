@@ -39,7 +39,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--install", action="store_true")
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--spills", type=int, default=0, help="bytes that a kernel may spill (0)")
+    parser.add_argument("--spills", type=int, default=16, help="bytes that a kernel may spill (16)")
     parser.add_argument("--architectures", nargs="+", default=ARCHITECTURES, metavar="CC")
     arguments = parser.parse_args()
     nvcc, include = compiler(arguments.install)
