@@ -131,13 +131,14 @@ def cell(taken):
     return f"{taken['registers']}" + (f" +{taken['spills']}" if taken["spills"] else "")
 
 
-def write(text, path=DOCUMENT):
+def write(text, path=DOCUMENT, markers=(BEGIN, END)):
     """Puts `text` between the markers of the document."""
+    begin, end = markers
     document = path.read_text()
-    if BEGIN not in document or END not in document:
-        sys.exit(f"{path}: no lines {BEGIN} and {END}")
-    before, rest = document.split(BEGIN, 1)
-    path.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END, 1)[1]}")
+    if begin not in document or end not in document:
+        sys.exit(f"{path}: no lines {begin} and {end}")
+    before, rest = document.split(begin, 1)
+    path.write_text(f"{before}{begin}\n{text}{end}{rest.split(end, 1)[1]}")
 
 
 if __name__ == "__main__":
