@@ -36,6 +36,8 @@ mod scores;
 mod shapes;
 mod source;
 mod stack;
+#[cfg(any(test, feature = "cuda"))]
+mod streaming;
 #[cfg(test)]
 mod testing;
 mod text_encoder;

@@ -4,6 +4,8 @@ use candle_core::{DType, Device, Result};
 use candle_nn::VarBuilder;
 
 use super::source::{LoadProgress, Weights};
+#[cfg(feature = "cuda")]
+use super::streaming::Belt;
 
 /// Where layers are while they do not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +33,14 @@ impl LayerSource {
         builder.pp(self.path).pp(layer)
     }
 
+    /// The names of a layer's tensors, and how many numbers each has; none if they are random.
+    #[cfg(feature = "cuda")]
+    pub(super) fn tensors(&self, layer: usize) -> Vec<(String, usize)> {
+        self.weights.below(&format!("{}.{layer}.", self.path))
+    }
+
     /// Has `layer` read from the disk while something else goes on, by a thread of its own: the one that asks a disk waits for it.
-    fn read_ahead(&self, layer: usize) {
+    pub(super) fn read_ahead(&self, layer: usize) {
         let (weights, prefix) = (Arc::clone(&self.weights), format!("{}.{layer}.", self.path));
         let reader = std::thread::Builder::new().name("read ahead".into());
         if let Err(error) = reader.spawn(move || weights.read_ahead(&prefix)) {
@@ -46,7 +54,12 @@ type Load<L> = Box<dyn Fn(&VarBuilder<'_>) -> Result<L> + Send + Sync>;
 /// Layers that run one after the other.
 pub(super) enum Stack<L> {
     Resident(Vec<L>),
-    Streamed { source: LayerSource, load: Load<L> },
+    Streamed {
+        source: LayerSource,
+        load: Load<L>,
+        #[cfg(feature = "cuda")]
+        belt: Belt,
+    },
 }
 
 impl<L> Stack<L> {
@@ -70,7 +83,12 @@ impl<L> Stack<L> {
             Residence::Streamed => {
                 layers.next().transpose()?;
                 source.weights.expect_alike(source.path, source.count, progress)?;
-                Ok(Self::Streamed { source, load: Box::new(load) })
+                Ok(Self::Streamed {
+                    source,
+                    load: Box::new(load),
+                    #[cfg(feature = "cuda")]
+                    belt: Belt::default(),
+                })
             }
         }
     }
@@ -79,7 +97,11 @@ impl<L> Stack<L> {
     pub(super) fn run<T>(&self, start: T, mut step: impl FnMut(T, &L) -> Result<T>) -> Result<T> {
         match self {
             Self::Resident(layers) => layers.iter().try_fold(start, step),
-            Self::Streamed { source, load } => (0..source.count).try_fold(start, |x, layer| {
+            #[cfg(feature = "cuda")]
+            Self::Streamed { source, load, belt } if let Some(way) = belt.open(source) => {
+                way.run(source, load, start, step)
+            }
+            Self::Streamed { source, load, .. } => (0..source.count).try_fold(start, |x, layer| {
                 let loaded = load(&source.builder(layer, None))?;
                 source.read_ahead((layer + 1) % source.count);
                 step(x, &loaded)
