@@ -97,15 +97,22 @@ impl<L> Stack<L> {
     pub(super) fn run<T>(&self, start: T, mut step: impl FnMut(T, &L) -> Result<T>) -> Result<T> {
         match self {
             Self::Resident(layers) => layers.iter().try_fold(start, step),
-            #[cfg(feature = "cuda")]
-            Self::Streamed { source, load, belt } if let Some(way) = belt.open(source) => {
-                way.run(source, load, start, step)
+            Self::Streamed {
+                source,
+                load,
+                #[cfg(feature = "cuda")]
+                belt,
+            } => {
+                #[cfg(feature = "cuda")]
+                if let Some(way) = belt.open(source) {
+                    return way.run(source, load, start, step);
+                }
+                (0..source.count).try_fold(start, |x, layer| {
+                    let loaded = load(&source.builder(layer, None))?;
+                    source.read_ahead((layer + 1) % source.count);
+                    step(x, &loaded)
+                })
             }
-            Self::Streamed { source, load, .. } => (0..source.count).try_fold(start, |x, layer| {
-                let loaded = load(&source.builder(layer, None))?;
-                source.read_ahead((layer + 1) % source.count);
-                step(x, &loaded)
-            }),
         }
     }
 }

@@ -32,9 +32,9 @@ const PART: usize = 1 << 18;
 
 /// What a stack keeps for its layers' way to a card: nothing before the first run, and then two layers' worth of pinned memory.
 #[derive(Default)]
-pub(in crate::pipeline) struct Belt(OnceLock<Option<Mutex<Held>>>);
+pub(in crate::pipeline) struct Belt(OnceLock<Option<Mutex<BeltParts>>>);
 
-struct Held {
+struct BeltParts {
     copier: Arc<CudaStream>,
     buffers: [PinnedHostSlice<u8>; BUFFERS],
     ends: Ends<Arc<CudaEvent>>,
@@ -43,20 +43,20 @@ struct Held {
 impl Belt {
     /// The way to the card for the layers of `source`; None where they come one after another: from random weights, or few, or if
     /// the host has no memory to pin. Nobody else is on it: one thread owns the card.
-    pub(in crate::pipeline) fn open(&self, source: &LayerSource) -> Option<Way<'_>> {
+    pub(in crate::pipeline) fn open(&self, source: &LayerSource) -> Option<BeltRun<'_>> {
         let Device::Cuda(cuda) = &source.device else { return None };
-        let held = self.0.get_or_init(|| match Held::open(source, cuda) {
+        let held = self.0.get_or_init(|| match BeltParts::open(source, cuda) {
             Ok(held) => held.map(Mutex::new),
             Err(error) => {
                 tracing::warn!(%error, "no pinned memory: layers come to the card one after another");
                 None
             }
         });
-        Some(Way { held: held.as_ref()?, cuda: cuda.clone() })
+        Some(BeltRun { held: held.as_ref()?, cuda: cuda.clone() })
     }
 }
 
-impl Held {
+impl BeltParts {
     fn open(source: &LayerSource, cuda: &CudaDevice) -> Result<Option<Self>> {
         let of_number = source.dtype.size_in_bytes();
         let bytes = source.tensors(0).iter().map(|(_, numbers)| aligned(numbers * of_number)).sum();
@@ -81,12 +81,12 @@ fn aligned(bytes: usize) -> usize {
 }
 
 /// A run's use of a belt.
-pub(in crate::pipeline) struct Way<'a> {
-    held: &'a Mutex<Held>,
+pub(in crate::pipeline) struct BeltRun<'a> {
+    held: &'a Mutex<BeltParts>,
     cuda: CudaDevice,
 }
 
-impl Way<'_> {
+impl BeltRun<'_> {
     /// What `step` makes of `start` with each layer in its turn, which `load` makes of its tensors.
     pub(in crate::pipeline) fn run<T, L>(
         &self,
@@ -96,7 +96,7 @@ impl Way<'_> {
         mut step: impl FnMut(T, &L) -> Result<T>,
     ) -> Result<T> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let Held { copier, buffers, ends } = &mut *held;
+        let BeltParts { copier, buffers, ends } = &mut *held;
         let work = self.cuda.cuda_stream();
         let staged = [const { Vec::new() }; BUFFERS];
         let mut streams = CardStreams {
@@ -125,12 +125,12 @@ struct Staged {
 }
 
 /// A layer's tensors on the card.
-struct Room {
+struct CardRoom {
     layer: usize,
     tensors: Vec<(String, Tensor)>,
 }
 
-impl Room {
+impl CardRoom {
     /// A builder over the layer's tensors, and over what else the files have.
     fn into_builder(self, source: &LayerSource) -> VarBuilder<'_> {
         let rest = source.weights.builder(source.dtype, &source.device, None);
@@ -181,7 +181,7 @@ struct CardStreams<'a> {
 
 impl Streams for CardStreams<'_> {
     type Event = Arc<CudaEvent>;
-    type Room = Room;
+    type Room = CardRoom;
     type Error = candle_core::Error;
 
     fn await_event(&mut self, event: &Self::Event) -> Result<()> {
@@ -204,7 +204,7 @@ impl Streams for CardStreams<'_> {
         Ok(())
     }
 
-    fn allocate(&mut self, buffer: usize) -> Result<Room> {
+    fn allocate(&mut self, buffer: usize) -> Result<CardRoom> {
         let tensors = self.staged[buffer].iter().map(|staged| {
             let tensor = match self.source.dtype {
                 DType::F16 => empty::<f16>(self.cuda, &staged.shape),
@@ -214,7 +214,7 @@ impl Streams for CardStreams<'_> {
             };
             Ok((staged.name.clone(), tensor?))
         });
-        Ok(Room { layer: self.layers[buffer], tensors: tensors.collect::<Result<_>>()? })
+        Ok(CardRoom { layer: self.layers[buffer], tensors: tensors.collect::<Result<_>>()? })
     }
 
     fn mark_work(&mut self) -> Result<Self::Event> {
@@ -225,7 +225,7 @@ impl Streams for CardStreams<'_> {
         self.copier.wait(event).w()
     }
 
-    fn copy(&mut self, buffer: usize, room: &mut Room) -> Result<()> {
+    fn copy(&mut self, buffer: usize, room: &mut CardRoom) -> Result<()> {
         let from = self.buffers[buffer].as_slice().w()?;
         for (staged, (_, tensor)) in self.staged[buffer].iter().zip(&room.tensors) {
             let bytes = &from[staged.first..staged.first + staged.bytes];

@@ -152,12 +152,12 @@ mod tests {
         worked: Vec<usize>,
     }
 
-    struct Room {
+    struct ModelRoom {
         memory: usize,
         free: Rc<RefCell<Vec<usize>>>,
     }
 
-    impl Drop for Room {
+    impl Drop for ModelRoom {
         fn drop(&mut self) {
             self.free.borrow_mut().push(self.memory);
         }
@@ -235,7 +235,7 @@ mod tests {
 
     impl Streams for Model {
         type Event = usize;
-        type Room = Room;
+        type Room = ModelRoom;
         type Error = String;
 
         fn await_event(&mut self, event: &usize) -> Result<(), String> {
@@ -255,14 +255,14 @@ mod tests {
             Ok(())
         }
 
-        fn allocate(&mut self, _: usize) -> Result<Room, String> {
+        fn allocate(&mut self, _: usize) -> Result<ModelRoom, String> {
             let free = Rc::clone(&self.free);
             let reused = free.borrow_mut().pop();
             let memory = reused.unwrap_or_else(|| {
                 self.memory.push(None);
                 self.memory.len() - 1
             });
-            Ok(Room { memory, free })
+            Ok(ModelRoom { memory, free })
         }
 
         fn mark_work(&mut self) -> Result<usize, String> {
@@ -276,7 +276,7 @@ mod tests {
             Ok(())
         }
 
-        fn copy(&mut self, buffer: usize, room: &mut Room) -> Result<(), String> {
+        fn copy(&mut self, buffer: usize, room: &mut ModelRoom) -> Result<(), String> {
             self.readers[buffer] += 1;
             self.give(COPIES, Given::CopyBegins { buffer, memory: room.memory });
             self.give(COPIES, Given::CopyEnds { buffer, memory: room.memory });
