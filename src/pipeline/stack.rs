@@ -58,7 +58,7 @@ pub(super) enum Stack<L> {
         source: LayerSource,
         load: Load<L>,
         #[cfg(feature = "cuda")]
-        belt: Belt,
+        belt: Box<Belt>,
     },
 }
 
@@ -87,7 +87,7 @@ impl<L> Stack<L> {
                     source,
                     load: Box::new(load),
                     #[cfg(feature = "cuda")]
-                    belt: Belt::default(),
+                    belt: Box::default(),
                 })
             }
         }
