@@ -122,7 +122,7 @@ mod tests {
     enum Given {
         Wait(usize),
         Mark(usize),
-        CopyBegins { buffer: usize, memory: usize },
+        CopyBegins { memory: usize },
         CopyEnds { buffer: usize, memory: usize },
         Work { memory: usize, layer: usize },
     }
@@ -208,7 +208,7 @@ mod tests {
                 Given::Wait(_) => {}
                 Given::Mark(event) => self.events[event] = true,
                 // Until it ends, there is no layer there.
-                Given::CopyBegins { memory, .. } => self.memory[memory] = None,
+                Given::CopyBegins { memory } => self.memory[memory] = None,
                 Given::CopyEnds { buffer, memory } => {
                     self.memory[memory] = self.buffers[buffer];
                     self.readers[buffer] -= 1;
@@ -278,7 +278,7 @@ mod tests {
 
         fn copy(&mut self, buffer: usize, room: &mut ModelRoom) -> Result<(), String> {
             self.readers[buffer] += 1;
-            self.give(COPIES, Given::CopyBegins { buffer, memory: room.memory });
+            self.give(COPIES, Given::CopyBegins { memory: room.memory });
             self.give(COPIES, Given::CopyEnds { buffer, memory: room.memory });
             Ok(())
         }
