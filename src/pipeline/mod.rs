@@ -16,6 +16,7 @@ mod error;
 mod free_memory;
 mod fused;
 mod inspect;
+mod layer_source;
 mod limits;
 mod linear;
 mod load;

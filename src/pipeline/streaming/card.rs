@@ -19,7 +19,7 @@ use half::{bf16, f16};
 use rayon::prelude::*;
 
 use super::{
-    super::stack::LayerSource,
+    super::layer_source::LayerSource,
     order::{BUFFERS, Ends, Streams, convey},
 };
 
