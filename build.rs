@@ -7,9 +7,13 @@ fn main() {
     compile_kernels();
 }
 
-/// PTX for the compute capability that CUDA_COMPUTE_CAP names, or else for the card of this machine: as candle's own.
+/// PTX for the compute capability that CUDA_COMPUTE_CAP names, or else for the card of this machine: as candle's own. A card that
+/// is older cannot load it, and is refused by TINTYPE_BUILT_FOR.
 #[cfg(feature = "cuda")]
 fn compile_kernels() {
+    let built_for = cudaforge::detect_compute_cap().expect("CUDA_COMPUTE_CAP, or a card").base();
+    assert!(built_for >= 75, "the kernels need compute capability 7.5; CUDA_COMPUTE_CAP is {built_for}");
+    println!("cargo::rustc-env=TINTYPE_BUILT_FOR={built_for}");
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let kernels = cudaforge::KernelBuilder::new()
         .source_files(["rows", "attention", "maps"].map(|file| format!("src/pipeline/fused/cuda/{file}.cu")))

@@ -75,6 +75,10 @@ mutate-kernels *which:
     tests=$(cargo test --locked --test cuda_emulator --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*cuda_emulator-[^"]*\)".*/\1/p')
     python3 tools/mutate-kernels/mutate.py "$tests" {{ which }}
 
+# Registers, spills and shared memory of each CUDA kernel on each architecture: `just kernel-tables --install --write`. No card is needed
+kernel-tables *flags:
+    python3 tools/kernel-tables/kernel_tables.py {{ flags }}
+
 # Make the images of the README again. Needs chromium and chromedriver
 screenshots:
     cargo test --locked --test browser pages

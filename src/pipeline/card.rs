@@ -12,6 +12,11 @@ use candle_core::{
 };
 use uuid::Uuid;
 
+use super::capability;
+
+/// The compute capability that our kernels are compiled for, in tenths; build.rs.
+const BUILT_FOR: &str = env!("TINTYPE_BUILT_FOR");
+
 /// Opens card `ordinal`, in CUDA's count.
 ///
 /// Memory that was given back stays with the process, for the next step: by default the driver takes it at every
@@ -39,17 +44,15 @@ pub(super) fn prepare(device: &Device, dtype: DType) -> std::result::Result<(), 
     let Device::Cuda(cuda) = device else { return Ok(()) };
     candle_core::cuda::set_gemm_reduced_precision_f32(dtype != DType::F32);
     match cuda.cuda_stream().context().compute_capability() {
-        Ok((major @ ..8, minor)) if dtype == DType::BF16 => {
-            Err(format!("compute capability {major}.{minor} has no bf16, which came with 8.0; use f16"))
-        }
-        _ => Ok(()),
+        Ok(capability) => capability::check(capability, BUILT_FOR.parse().unwrap_or(0), dtype),
+        Err(error) => Err(format!("it does not report its compute capability: {error}")),
     }
 }
 
-/// Whether it has what our kernels are made of: asynchronous copies, and products of 16 bits of either kind (PTX ISA:
-/// sm_80).
+/// Whether it has what our kernels are made of: tensor cores for f16. Below 8.0 they copy and multiply in other words
+/// (primitives.cuh).
 pub(super) fn runs_fused_kernels(cuda: &CudaDevice) -> bool {
-    matches!(cuda.cuda_stream().context().compute_capability(), Ok((8.., _)))
+    matches!(cuda.cuda_stream().context().compute_capability(), Ok(capability) if capability >= capability::OLDEST)
 }
 
 /// Bytes of the card that are free now, those that the process holds for later among them.

@@ -4,6 +4,8 @@
 //! tiny random model, the embedded one and the 6B model run the same code.
 
 mod blend;
+#[cfg(any(test, feature = "cuda"))]
+mod capability;
 #[cfg(feature = "cuda")]
 mod card;
 pub mod cpu;
@@ -14,11 +16,14 @@ mod error;
 mod free_memory;
 mod fused;
 mod inspect;
+mod layer_source;
 mod limits;
 mod linear;
 mod load;
 mod loading;
 mod lora;
+#[cfg(all(test, feature = "cuda"))]
+mod lost_context;
 mod noise;
 mod norm;
 mod ops;
@@ -32,6 +37,8 @@ mod scores;
 mod shapes;
 mod source;
 mod stack;
+#[cfg(any(test, feature = "cuda"))]
+mod streaming;
 #[cfg(test)]
 mod testing;
 mod text_encoder;

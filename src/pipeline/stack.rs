@@ -1,9 +1,10 @@
-use std::sync::Arc;
-
-use candle_core::{DType, Device, Result};
+use candle_core::Result;
 use candle_nn::VarBuilder;
 
-use super::source::{LoadProgress, Weights};
+pub(super) use super::layer_source::LayerSource;
+use super::source::LoadProgress;
+#[cfg(feature = "cuda")]
+use super::streaming::Belt;
 
 /// Where layers are while they do not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,39 +15,17 @@ pub(super) enum Residence {
     Streamed,
 }
 
-/// The layers of one stack in a model's files.
-#[derive(Clone)]
-pub(super) struct LayerSource {
-    pub(super) weights: Arc<Weights>,
-    pub(super) dtype: DType,
-    pub(super) device: Device,
-    /// What the names of all layers begin with; then comes their number.
-    pub(super) path: &'static str,
-    pub(super) count: usize,
-}
-
-impl LayerSource {
-    fn builder<'a>(&self, layer: usize, progress: Option<&'a LoadProgress<'a>>) -> VarBuilder<'a> {
-        let builder = self.weights.builder(self.dtype, &self.device, progress);
-        builder.pp(self.path).pp(layer)
-    }
-
-    /// Has `layer` read from the disk while something else goes on, by a thread of its own: the one that asks a disk waits for it.
-    fn read_ahead(&self, layer: usize) {
-        let (weights, prefix) = (Arc::clone(&self.weights), format!("{}.{layer}.", self.path));
-        let reader = std::thread::Builder::new().name("read ahead".into());
-        if let Err(error) = reader.spawn(move || weights.read_ahead(&prefix)) {
-            tracing::debug!(%error, "weights are not read ahead");
-        }
-    }
-}
-
 type Load<L> = Box<dyn Fn(&VarBuilder<'_>) -> Result<L> + Send + Sync>;
 
 /// Layers that run one after the other.
 pub(super) enum Stack<L> {
     Resident(Vec<L>),
-    Streamed { source: LayerSource, load: Load<L> },
+    Streamed {
+        source: LayerSource,
+        load: Load<L>,
+        #[cfg(feature = "cuda")]
+        belt: Box<Belt>,
+    },
 }
 
 impl<L> Stack<L> {
@@ -70,7 +49,12 @@ impl<L> Stack<L> {
             Residence::Streamed => {
                 layers.next().transpose()?;
                 source.weights.expect_alike(source.path, source.count, progress)?;
-                Ok(Self::Streamed { source, load: Box::new(load) })
+                Ok(Self::Streamed {
+                    source,
+                    load: Box::new(load),
+                    #[cfg(feature = "cuda")]
+                    belt: Box::default(),
+                })
             }
         }
     }
@@ -79,11 +63,22 @@ impl<L> Stack<L> {
     pub(super) fn run<T>(&self, start: T, mut step: impl FnMut(T, &L) -> Result<T>) -> Result<T> {
         match self {
             Self::Resident(layers) => layers.iter().try_fold(start, step),
-            Self::Streamed { source, load } => (0..source.count).try_fold(start, |x, layer| {
-                let loaded = load(&source.builder(layer, None))?;
-                source.read_ahead((layer + 1) % source.count);
-                step(x, &loaded)
-            }),
+            Self::Streamed {
+                source,
+                load,
+                #[cfg(feature = "cuda")]
+                belt,
+            } => {
+                #[cfg(feature = "cuda")]
+                if let Some(way) = belt.open(source) {
+                    return way.run(source, load, start, step);
+                }
+                (0..source.count).try_fold(start, |x, layer| {
+                    let loaded = load(&source.builder(layer, None))?;
+                    source.read_ahead((layer + 1) % source.count);
+                    step(x, &loaded)
+                })
+            }
         }
     }
 }

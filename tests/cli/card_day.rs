@@ -95,6 +95,13 @@ fn a_day_is_rehearsed_part_by_part_and_goes_on_where_it_was_cut() {
         (&"done".into(), 7.into())
     );
     assert_eq!(bench["figures"]["64x64 n=2 f32 candle"]["report"]["cases"][0]["n"], 2);
+    // One of two servers breaks, the other does not notice, and the next start makes the same image.
+    let server = &day.part("lost")["figures"]["server"];
+    assert_eq!((&day.part("lost")["state"], &server["ended_with"]), (&"done".into(), &1.into()), "{server}");
+    assert!(server["status_of_its_request"].as_u64().is_some_and(|status| status >= 500), "{server}");
+    for figure in ["its_image_is_the_same", "its_neighbours_image_is_the_same"] {
+        assert_eq!(server[figure], true, "{server}");
+    }
     for part in ["kernels", "checked", "profile", "parity"] {
         assert_eq!(day.part(part)["state"], "not here", "{part}");
     }

@@ -49,6 +49,7 @@ mod focus;
 mod generate;
 mod hostile_models;
 mod hub;
+mod kernel_tables;
 mod keys_and_costs;
 mod lora;
 mod memory;

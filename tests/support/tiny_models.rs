@@ -39,7 +39,8 @@ pub fn directory(name: &str) -> PathBuf {
 
 /// The directory of model `name`, which `write` fills on the first call of a test run.
 pub fn written_once(name: &str, write: impl FnOnce(&Path)) -> PathBuf {
-    let models = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models");
+    let scratch = env::var_os("CARGO_TARGET_TMPDIR").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
+    let models = Path::new(&scratch).join("models");
     let target = models.join(format!("{:016x}", fingerprint())).join(name);
     if !target.is_dir() {
         // Tests run side by side: each writes its own copy, and the first rename wins.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from day import Day  # noqa: E402
+from day import Day, find_libraries  # noqa: E402
 from parts import PARTS  # noqa: E402
 from report import tables  # noqa: E402
 
@@ -26,10 +26,13 @@ def main():
     parser.add_argument("--device", default="cuda", help="cuda, cuda:N or cpu")
     parser.add_argument("--budget", type=float, default=540.0, help="seconds for all parts")
     parser.add_argument("--rehearse", action="store_true", help="a tiny model and few cases")
+    parser.add_argument("--models", type=Path, help="where 21 GB of random weights are written; OUT by default")
     parser.add_argument("--only", nargs="+", choices=[part.name for part in PARTS], metavar="PART")
     arguments = parser.parse_args()
+    find_libraries()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    day = Day(arguments.kit.resolve(), arguments.out.resolve(), arguments.device, arguments.rehearse, arguments.budget)
+    models = (arguments.models or arguments.out).resolve()
+    day = Day(arguments.kit.resolve(), arguments.out.resolve(), arguments.device, arguments.rehearse, arguments.budget, models)
     day.run([part for part in PARTS if not arguments.only or part.name in arguments.only])
     print(tables(day.results), end="")
     states = {part["state"] for part in day.results["parts"].values()}

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +13,28 @@ from typing import Callable
 
 
 class Cut(Exception):
-    """A part's time, or the day's, is up."""
+    """A part's time, or the day's, is up. `printed` is what its last program had printed."""
+
+    def __init__(self, printed=""):
+        super().__init__()
+        self.printed = printed
 
 
 class NotHere(Exception):
     """What a part needs is not on this machine."""
+
+
+def find_libraries():
+    """Has programs find CUDA's libraries where PyTorch's packages have them: a machine need not have them anywhere else."""
+    found = [str(folder) for path in sys.path if path for folder in sorted(Path(path).glob("nvidia/*/lib"))]
+    known = [path for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path]
+    os.environ["LD_LIBRARY_PATH"] = ":".join([*known, *found, "/usr/local/cuda/lib64"])
+
+
+def tool(name):
+    """Where one of NVIDIA's programs is, on the path or where its installer puts it; None if it is not here."""
+    folders = [os.environ.get("PATH", os.defpath), "/usr/local/cuda/bin", *map(str, Path("/opt/nvidia").glob("nsight-compute/*"))]
+    return shutil.which(name, path=":".join(folders))
 
 
 @dataclass(frozen=True)
@@ -34,7 +53,9 @@ class Day:
     it has.
     """
 
-    def __init__(self, kit, out, device, rehearsal, budget):
+    def __init__(self, kit, out, device, rehearsal, budget, models):
+        # Where a model of random weights is written, for several parts.
+        self.model = models / "model"
         self.kit, self.out, self.device, self.rehearsal = kit, out, device, rehearsal
         self.ends = time.monotonic() + budget
         self.box_ends = self.ends
@@ -102,14 +123,19 @@ class Day:
             printed, complaints = child.communicate(timeout=self.left())
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
-            raise Cut from None
-        with (self.out / "card-day.log").open("a") as log:
-            log.write(f"$ {' '.join(command)}\n{printed}{complaints}\n")
+            printed, complaints = child.communicate()
+            self.log(command, printed, f"{complaints}cut\n")
+            raise Cut(printed) from None
+        self.log(command, printed, complaints)
         if child.returncode and not fails:
             last = (complaints.strip() or printed.strip()).splitlines()[-1:]
             raise RuntimeError(f"{Path(command[0]).name} ended with {child.returncode}: {' '.join(last)}")
         return printed if not fails else (child.returncode, printed + complaints)
+
+    def log(self, command, printed, complaints):
+        """What a program printed, beside the figures."""
+        with (self.out / "card-day.log").open("a") as log:
+            log.write(f"$ {' '.join(map(str, command))}\n{printed}{complaints}\n")
 
     def program(self, name):
         """A program of the kit."""

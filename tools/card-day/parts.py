@@ -2,14 +2,14 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import lost_context
 import nvml
 import requests_over_http
-from day import NotHere, Part
+from day import Cut, NotHere, Part, tool
 
 HERE = Path(__file__).resolve().parent
 
@@ -43,14 +43,14 @@ def kernels(day):
 
 def checked(day):
     """The same under NVIDIA's checker of memory and of races."""
-    sanitizer = shutil.which("compute-sanitizer")
+    sanitizer = tool("compute-sanitizer")
     if day.device == "cpu" or sanitizer is None:
         raise NotHere("compute-sanitizer and a card")
-    for tool in ("memcheck", "racecheck"):
-        if not day.has(tool):
-            command = [sanitizer, "--tool", tool, "--error-exitcode", "9", day.program("unit-tests"), "fused::cuda"]
+    for checker in ("memcheck", "racecheck"):
+        if not day.has(checker):
+            command = [sanitizer, "--tool", checker, "--error-exitcode", "9", day.program("unit-tests"), "fused::cuda"]
             status, printed = day.call(command, fails=True)
-            day.keep(tool, {"is_clean": status == 0, "last": printed.strip().splitlines()[-3:]})
+            day.keep(checker, {"is_clean": status == 0, "last": printed.strip().splitlines()[-3:]})
 
 
 def parity(day):
@@ -63,7 +63,8 @@ def parity(day):
 
 def test(day, program, filters, name):
     """Runs tests of a packed test program, and keeps which passed and what they printed."""
-    environment = {"CARGO_MANIFEST_DIR": str(day.kit), "TINTYPE_TEST_DEVICE": day.device}
+    scratch = str(day.out / "scratch")
+    environment = {"CARGO_MANIFEST_DIR": str(day.kit), "CARGO_TARGET_TMPDIR": scratch, "TINTYPE_TEST_DEVICE": day.device}
     status, printed = day.call([day.program(program), "--nocapture", *filters], environment, fails=True)
     counts = re.search(r"(\d+) passed; (\d+) failed", printed)
     if counts is None:
@@ -84,48 +85,65 @@ def bench_command(day, size, n, dtype, whose, steps, counted):
 
 def bench(day):
     """Times of each part of an image, its memory and its joules. A process a case: what is measured is kept."""
+    failures = []
     for case in REHEARSED_CASES if day.rehearsal else FULL_CASES:
         size, n, dtype, whose, *_ = case
         name = f"{size} n={n} {dtype} {whose}"
         if day.has(name):
             continue
-        power = Sampler()
-        report = json.loads(day.call(bench_command(day, *case)))
-        day.keep(name, {"report": report, "peak_mib_of_card": power.stop()})
+        with Sampler() as memory:
+            try:
+                report = json.loads(day.call(bench_command(day, *case)))
+            except RuntimeError as failure:  # The next case may fit.
+                failures.append(f"{name}: {failure}")
+                continue
+        day.keep(name, {"report": report, "peak_mib_of_card": memory.peak})
+    if failures:
+        raise RuntimeError("; ".join(failures))
 
 
 class Sampler:
-    """The card's memory in use at most, by nvidia-smi, five times a second."""
+    """The card's memory in use at most, by nvidia-smi, five times a second: `peak`, in MiB, None where it is not here."""
 
-    def __init__(self):
-        smi = shutil.which("nvidia-smi")
+    def __enter__(self):
+        self.peak, smi = None, tool("nvidia-smi")
         self.child = smi and subprocess.Popen(
             [smi, "--query-gpu=memory.used", "--format=csv,noheader,nounits", "-lms", "200"],
             stdout=subprocess.PIPE,
             text=True,
         )
+        return self
 
-    def stop(self):
-        if not self.child:
-            return None
-        self.child.terminate()
-        used = [int(line) for line in self.child.communicate()[0].split() if line.isdigit()]
-        return max(used, default=None)
+    def __exit__(self, *_):
+        if self.child:
+            self.child.terminate()
+            used = [int(line) for line in self.child.communicate()[0].split() if line.isdigit()]
+            self.peak = max(used, default=None)
 
 
 def reference(day):
     """diffusers on the same weights, eager and compiled, beside ours; and the images' difference."""
     command = [sys.executable, HERE / "reference.py", "--tintype", day.program("tintype"), "--device", day.device]
-    command += ["--kit", day.kit, "--into", day.out / "model", *(["--rehearse"] if day.rehearsal else [])]
-    status, printed = day.call(command, {"PYTHONUNBUFFERED": "1"}, fails=True)
+    command += ["--kit", day.kit, "--into", day.model, *(["--rehearse"] if day.rehearsal else [])]
+    command += ["--known", *day.record["figures"]]
+    try:
+        status, printed = day.call(command, {"PYTHONUNBUFFERED": "1"}, fails=True)
+    except Cut as cut:
+        keep_lines(day, cut.printed)
+        raise
     if status == 3:
         raise NotHere(printed.strip().splitlines()[-1])
-    for line in printed.splitlines():
-        if line.startswith("{"):
-            for name, figure in json.loads(line).items():
-                day.keep(name, figure)
+    keep_lines(day, printed)
     if status:
         raise RuntimeError(f"reference.py ended with {status}: {' '.join(printed.strip().splitlines()[-1:])}")
+
+
+def keep_lines(day, printed):
+    """Keeps each line that is a figure in JSON."""
+    for line in printed.splitlines():
+        if line.startswith("{") and line.endswith("}"):
+            for name, figure in json.loads(line).items():
+                day.keep(name, figure)
 
 
 def tiers(day):
@@ -135,11 +153,11 @@ def tiers(day):
         if day.has(name):
             continue
         size = "64x64" if day.rehearsal else "1024x1024"
-        command = bench_command(day, size, 1, "f16", "auto", 2 if day.rehearsal else 4, 1) + ["--memory", tier]
-        sampler = Sampler()
+        command = bench_command(day, size, 1, "f16", "own", 2 if day.rehearsal else 4, 1) + ["--memory", tier]
         cap_mib = str(cap * 1000**3 // 2**20)
-        status, printed = day.call(command, {"TINTYPE_MODEL__MEMORY_MIB": cap_mib}, fails=True)
-        figure = {"peak_mib_of_card": sampler.stop(), "ended_with": status}
+        with Sampler() as memory:
+            status, printed = day.call(command, {"TINTYPE_MODEL__MEMORY_MIB": cap_mib}, fails=True)
+        figure = {"peak_mib_of_card": memory.peak, "ended_with": status}
         reports = [line for line in [printed[printed.find("{") :]] if status == 0 and line]
         figure["report"] = json.loads(reports[0][: reports[0].rfind("}") + 1]) if reports else None
         figure["said"] = None if status == 0 else printed.strip().splitlines()[-1:]
@@ -148,7 +166,7 @@ def tiers(day):
 
 def served(day):
     """Whole requests over HTTP, books and all: what the server adds to the device's time."""
-    model = day.out / "model"
+    model = day.model
     if not (model / "model_index.json").is_file():
         model = day.kit / "models/embedded"
     size = "64x64" if day.rehearsal or model.name == "embedded" else "1024x1024"
@@ -158,6 +176,14 @@ def served(day):
         command += ["--dtype", "f16", "--kernels", "own"]
     figures = requests_over_http.measure(day, command, size, count)
     day.keep(f"{model.name} {size}", figures)
+
+
+def lost(day):
+    """A context that is lost in one of two workers, and the way back."""
+    if not day.has("driver") and day.device != "cpu":
+        test(day, "unit-tests", ["lost_context"], "driver")
+    if not day.has("server"):
+        day.keep("server", lost_context.measure(day))
 
 
 def energy(day):
@@ -170,6 +196,8 @@ def energy(day):
     child = subprocess.Popen([str(word) for word in bench_command(day, *case)], stdout=subprocess.DEVNULL)
     try:
         figures = nvml.compare(library, lambda: child.poll() is None and day.left() > 1)
+        if child.poll():
+            raise RuntimeError(f"bench ended with {child.returncode}")
     finally:
         child.kill()
         child.wait()
@@ -178,7 +206,7 @@ def energy(day):
 
 def profile(day):
     """Where a step and a decode spend their time, kernel by kernel, by Nsight Compute."""
-    ncu = shutil.which("ncu")
+    ncu = tool("ncu")
     if day.device == "cpu" or ncu is None:
         raise NotHere("ncu and a card")
     command = [ncu, "--clock-control", "none", "--csv", "--page", "raw", "--metrics", "gpu__time_duration.sum"]
@@ -206,10 +234,11 @@ def by_kernel(csv):
 PARTS = [
     Part("kernels", 30, kernels),
     Part("parity", 45, parity),
-    Part("bench", 170, bench),
-    Part("reference", 120, reference),
-    Part("tiers", 60, tiers),
-    Part("served", 40, served),
+    Part("bench", 165, bench),
+    Part("reference", 115, reference),
+    Part("tiers", 55, tiers),
+    Part("served", 35, served),
+    Part("lost", 20, lost),
     Part("energy", 20, energy),
     Part("checked", 30, checked),
     Part("profile", 25, profile),

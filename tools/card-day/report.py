@@ -24,6 +24,7 @@ def tables(results):
         ("reference", references),
         ("tiers", tiers),
         ("served", served),
+        ("lost", lost),
         ("energy", energy),
         ("checked", checks),
         ("profile", profile),
@@ -99,6 +100,17 @@ def served(figures):
     heads = ("requests over HTTP", "whole, ms", "device, ms", "added p50, ms", "added at most, ms")
     keys = ("whole_ms", "device_ms", "added_ms_p50", "added_ms_longest")
     return table(heads, [(name, *(number(figure[key]) for key in keys)) for name, figure in figures.items()])
+
+
+def lost(figures):
+    if "driver" in figures:
+        yield from tests({"driver": figures["driver"]})
+        yield ""
+    if "server" in figures:
+        server = figures["server"]
+        heads = ("a device that breaks under one of two servers", "")
+        rows = [(key.replace("_", " "), number(value) if isinstance(value, float) else value) for key, value in server.items()]
+        yield from table(heads, rows)
 
 
 def energy(figures):

@@ -272,6 +272,14 @@ impl Weights {
         }
     }
 
+    /// The tensors whose names begin with `prefix`, and how many numbers each has.
+    #[cfg(feature = "cuda")]
+    pub(in crate::pipeline) fn below(&self, prefix: &str) -> Vec<(String, usize)> {
+        let tensors = self.tensors.range(prefix.to_owned()..);
+        let below = tensors.take_while(|(name, _)| name.starts_with(prefix));
+        below.map(|(name, entry)| (name.clone(), entry.shape.iter().product())).collect()
+    }
+
     /// Reads the tensors whose names begin with `prefix` from the disk into the system's memory, page by page.
     pub(in crate::pipeline) fn read_ahead(&self, prefix: &str) {
         let tensors =

@@ -1,11 +1,11 @@
 //! How kernels come to run on a card.
 
-use std::sync::Arc;
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use candle_core::{
     CudaDevice, Result,
     cuda_backend::{
-        WrapErr,
+        DeviceId, WrapErr,
         cudarc::driver::{CudaFunction, CudaStream, LaunchArgs, LaunchConfig, sys::CUfunction_attribute},
     },
 };
@@ -17,9 +17,36 @@ mod ptx {
     include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
 }
 
+/// Kernels by their names.
+type Prepared = HashMap<String, Arc<CudaFunction>>;
+
+thread_local! {
+    /// What a thread has launched before on each device: looking a kernel up and preparing it takes about as long as launching it.
+    static PREPARED: RefCell<HashMap<DeviceId, Prepared>> = RefCell::default();
+}
+
+/// The kernel of a launch, looked up and prepared once.
+fn prepared(cuda: &CudaDevice, launch: &Launch, (file, ptx): (&str, &str)) -> Result<Arc<CudaFunction>> {
+    PREPARED.with_borrow_mut(|devices| {
+        let prepared = devices.entry(cuda.id()).or_default();
+        if let Some(function) = prepared.get(&launch.name) {
+            return Ok(Arc::clone(function));
+        }
+        let function = cuda.get_or_load_custom_func(&launch.name, file, ptx)?.into_cuda_function();
+        if launch.shared_bytes > 0 {
+            // As much of a multiprocessor's memory as can be shared, in percent: room for a second block.
+            let attribute = CUfunction_attribute::CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT;
+            function.set_attribute(attribute, 100).w()?;
+        }
+        let function = Arc::new(function);
+        prepared.insert(launch.name.clone(), Arc::clone(&function));
+        Ok(function)
+    })
+}
+
 /// A kernel that is loaded onto a card.
 pub(super) struct Kernel {
-    function: CudaFunction,
+    function: Arc<CudaFunction>,
     stream: Arc<CudaStream>,
     launch: Launch,
 }
@@ -31,12 +58,7 @@ impl Kernel {
             File::Attention => ("attention", ptx::ATTENTION),
             File::Maps => ("maps", ptx::MAPS),
         };
-        let function = cuda.get_or_load_custom_func(&launch.name, file, ptx)?.into_cuda_function();
-        if launch.shared_bytes > 0 {
-            // As much of a multiprocessor's memory as can be shared, in percent: room for a second block.
-            let attribute = CUfunction_attribute::CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT;
-            function.set_attribute(attribute, 100).w()?;
-        }
+        let function = prepared(cuda, &launch, (file, ptx))?;
         Ok(Self { function, stream: cuda.cuda_stream(), launch })
     }
 
