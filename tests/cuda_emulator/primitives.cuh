@@ -21,14 +21,10 @@ struct alignas(8) uint2 {
 struct alignas(8) float2 {
     float x, y;
 };
-struct alignas(16) uint4 {
-    uint32_t x, y, z, w;
-};
 struct alignas(16) float4 {
     float x, y, z, w;
 };
 inline uint2 make_uint2(uint32_t x, uint32_t y) { return {x, y}; }
-inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w) { return {x, y, z, w}; }
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 
@@ -116,9 +112,6 @@ struct bf16 {
     uint16_t bits;
     static constexpr float SAFE = INFINITY;
 };
-struct tf32 {
-    uint32_t bits;
-};
 
 inline float widen(f16 x) {
     uint32_t sign = (x.bits & 0x8000u) << 16, rest = x.bits & 0x7fffu;
@@ -128,13 +121,6 @@ inline float widen(f16 x) {
     return __uint_as_float(sign | __float_as_uint(__uint_as_float(rest << 13) * 0x1p112f));
 }
 inline float widen(bf16 x) { return __uint_as_float(uint32_t(x.bits) << 16); }
-inline float widen(float x) { return x; }
-
-inline tf32 shorten(float x) {
-    uint32_t bits = __float_as_uint(x);
-    // What is not finite has no digits to round.
-    return {(bits & 0x7f800000) == 0x7f800000 ? bits : (bits + 0x1000) & ~0x1fffu};
-}
 
 template <class T> T narrow(float x);
 template <> inline f16 narrow<f16>(float x) {
@@ -240,34 +226,4 @@ template <class T>
 void multiply_add(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], unsigned line = __builtin_LINE()) {
     host::Factors mine{d, a, b};
     host::warp("multiply_add", line, &mine, host::multiply<T>);
-}
-
-namespace host {
-// The digits past tf32's are not read: whoever wants them rounded does it before.
-inline void multiply_tf32(void *const *posted) {
-    float a[16][8], b[8][8];
-    auto number = [](uint32_t bits) { return __uint_as_float(bits & ~0x1fffu); };
-    for (int lane = 0; lane < 32; lane++) {
-        auto *from = static_cast<Factors *>(posted[lane]);
-        int g = lane / 4, t = lane % 4;
-        for (int i = 0; i < 4; i++)
-            a[g + i % 2 * 8][t + i / 2 * 4] = number(from->a[i]);
-        b[t][g] = number(from->b[0]);
-        b[t + 4][g] = number(from->b[1]);
-    }
-    for (int lane = 0; lane < 32; lane++) {
-        float *d = static_cast<Factors *>(posted[lane])->d;
-        for (int i = 0; i < 4; i++) {
-            float sum = 0.0f;
-            for (int k = 0; k < 8; k++)
-                sum += a[lane / 4 + i / 2 * 8][k] * b[k][2 * (lane % 4) + i % 2];
-            d[i] += sum;
-        }
-    }
-}
-} // namespace host
-template <>
-inline void multiply_add<tf32>(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], unsigned line) {
-    host::Factors mine{d, a, b};
-    host::warp("multiply_add", line, &mine, host::multiply_tf32);
 }

@@ -2,16 +2,15 @@
 // large, as products (implicit GEMM, Chetlur et al., arXiv 1410.0759): no term of a sum is ever in global memory.
 //
 // A block has the outputs of a tile of places: OUTPUTS channels of it. It goes through the inputs, 32 bytes of channels at a
-// time (64 where the kernel is a point). What the tile is made of lies in shared memory with a place's channels side by side, so
+// time. What the tile is made of lies in shared memory with a place's channels side by side, so
 // that each of the nine taps reads the same bytes from another place on; a doubled map is its source, read at half the index.
 // While one kernel row is multiplied, the next row's weights come by asynchronous copies and the next channels through registers,
 // which turn them. launch.rs makes the launch and must agree with the constants; convolution.rs orders the weights.
-#include <primitives.cuh>
+#include <wide.cuh>
 
 namespace convolution {
 constexpr uint32_t LANES = 32;
 constexpr uint32_t THREADS = 256;
-constexpr uint32_t WARPS = THREADS / LANES;
 
 // A map's number. The products of f32 are f32's, to the last bit, or those of its first 11 bits.
 template <class T> struct Memory {
@@ -29,7 +28,7 @@ template <class T, uint32_t KERNEL_, uint32_t STRIDE_, uint32_t OUTPUTS_> struct
     static constexpr uint32_t PADDING = KERNEL == 3 && STRIDE == 1;
     // Channels at a time: columns of 16 bytes.
     static constexpr uint32_t NUMBERS = 16 / sizeof(Number);
-    static constexpr uint32_t COLUMNS = KERNEL == 1 ? 4 : 2;
+    static constexpr uint32_t COLUMNS = 2;
     static constexpr uint32_t DEPTH = NUMBERS * COLUMNS;
     // The tile, and the source that it is made of.
     static constexpr uint32_t WIDTH = STRIDE == 1 ? 16 : 8, HEIGHT = 8, PLACES = WIDTH * HEIGHT;
@@ -83,32 +82,34 @@ __device__ inline void fetch(Column<S> &column, const typename S::Number *input,
     const uint32_t x = tile.x * S::STRIDE + source % S::SOURCE_WIDTH - S::PADDING;
     const bool there =
         item < S::SOURCES * S::COLUMNS && y < maps.height << maps.doubled && x < maps.width << maps.doubled;
-    const uint32_t channel = chunk * S::DEPTH + item / S::SOURCES * S::NUMBERS;
-    const size_t channel_size = size_t(maps.height) * maps.width;
-    const size_t place = size_t(y >> maps.doubled) * maps.width + (x >> maps.doubled);
-    const typename S::Number *from = input + channel * channel_size + place;
+    const uint32_t channel = item / S::SOURCES * S::NUMBERS, channel_size = maps.height * maps.width;
+    const uint32_t here = channel * channel_size + (y >> maps.doubled) * maps.width + (x >> maps.doubled);
+    input += size_t(chunk * S::DEPTH) * channel_size;
 #pragma unroll
-    for (uint32_t i = 0; i < S::NUMBERS; i++)
-        column[i] = there && channel + i < maps.inputs ? from[i * channel_size] : typename S::Number{};
+    for (uint32_t i = 0; i < S::NUMBERS; i++) {
+        const bool is_input = there && chunk * S::DEPTH + channel + i < maps.inputs;
+        column[i] = is_input ? input[here + i * channel_size] : typename S::Number{};
+    }
 }
 
-template <class T> __device__ inline uint4 bytes(const T (&x)[8]) {
-    auto both = [&](uint32_t i) { return uint32_t(x[i].bits) | uint32_t(x[i + 1].bits) << 16; };
-    return make_uint4(both(0), both(2), both(4), both(6));
+// The bits of 16 bytes.
+template <class T> __device__ inline float4 bits(const T (&x)[8]) {
+    auto both = [&](uint32_t i) { return __uint_as_float(uint32_t(x[i].bits) | uint32_t(x[i + 1].bits) << 16); };
+    return make_float4(both(0), both(2), both(4), both(6));
 }
-template <class T> __device__ inline uint32_t word(float x) { return __float_as_uint(x); }
-template <> __device__ inline uint32_t word<tf32>(float x) { return shorten(x).bits; }
+template <class T> __device__ inline float factor(float x) { return x; }
+template <> __device__ inline float factor<tf32>(float x) { return __uint_as_float(shorten(x).bits); }
 
 template <class S> __device__ inline void put(unsigned char *sources, const Column<S> &column, uint32_t round) {
     const uint32_t item = threadIdx.x + round * THREADS;
     if (item >= S::SOURCES * S::COLUMNS)
         return;
-    uint4 *to = reinterpret_cast<uint4 *>(sources + S::at(item % S::SOURCES, item / S::SOURCES));
+    float4 *to = reinterpret_cast<float4 *>(sources + S::at(item % S::SOURCES, item / S::SOURCES));
     if constexpr (S::NUMBERS == 8) {
-        *to = bytes(column);
+        *to = bits(column);
     } else {
         using T = typename S::Type;
-        *to = make_uint4(word<T>(column[0]), word<T>(column[1]), word<T>(column[2]), word<T>(column[3]));
+        *to = make_float4(factor<T>(column[0]), factor<T>(column[1]), factor<T>(column[2]), factor<T>(column[3]));
     }
 }
 
@@ -192,6 +193,8 @@ template <class S> struct Sums {
 // sources.
 template <class S> struct ExactSums {
     static constexpr uint32_t M = S::OUTPUTS / 16, N = S::PLACES / 16;
+    // Places at a time: with all of them, registers would not do.
+    static constexpr uint32_t PART = N / 2;
     float at[M][N];
 
     __device__ static uint32_t first_output() { return threadIdx.x % LANES / 8 + threadIdx.x / LANES / 2 * 4; }
@@ -208,18 +211,17 @@ template <class S> struct ExactSums {
                 at[m][n] = 0.0f;
     }
 
-    // Half of the places at a time: with all of them, registers would not do.
     __device__ void add(const unsigned char *sources, const unsigned char *weights, uint32_t row) {
-#pragma unroll
+#pragma unroll 1
         for (uint32_t tap = 0; tap < S::KERNEL; tap++)
 #pragma unroll 1
             for (uint32_t column = 0; column < S::COLUMNS; column++)
 #pragma unroll
-                for (uint32_t half = 0; half < N; half += N / 2) {
-                    float4 x[N / 2];
+                for (uint32_t first = 0; first < N; first += PART) {
+                    float4 x[PART];
 #pragma unroll
-                    for (uint32_t n = 0; n < N / 2; n++) {
-                        const uint32_t source = S::source(place(half + n)) + row * S::SOURCE_WIDTH + tap;
+                    for (uint32_t n = 0; n < PART; n++) {
+                        const uint32_t source = S::source(place(first + n)) + row * S::SOURCE_WIDTH + tap;
                         x[n] = *reinterpret_cast<const float4 *>(sources + S::at(source, column));
                     }
 #pragma unroll
@@ -227,8 +229,8 @@ template <class S> struct ExactSums {
                         const uint32_t output = tap * S::OUTPUTS + first_output() + 16 * m;
                         const float4 w = *reinterpret_cast<const float4 *>(weights + S::at(output, column));
 #pragma unroll
-                        for (uint32_t n = 0; n < N / 2; n++) {
-                            float &sum = at[m][half + n];
+                        for (uint32_t n = 0; n < PART; n++) {
+                            float &sum = at[m][first + n];
                             sum = fmaf(w.w, x[n].w, fmaf(w.z, x[n].z, fmaf(w.y, x[n].y, fmaf(w.x, x[n].x, sum))));
                         }
                     }
@@ -254,7 +256,7 @@ template <uint32_t KERNEL, uint32_t STRIDE, uint32_t OUTPUTS> struct SumsOf<Shap
 __device__ inline float2 read_pair(const float *x) { return *reinterpret_cast<const float2 *>(x); }
 template <class T> __device__ inline float2 read_pair(const T *x) {
     const uint32_t both = *reinterpret_cast<const uint32_t *>(x);
-    return make_float2(widen(T{uint16_t(both)}), widen(T{uint16_t(both >> 16)}));
+    return make_float2(wide(T{uint16_t(both)}), wide(T{uint16_t(both >> 16)}));
 }
 __device__ inline void write_pair(float *to, float first, float second) {
     *reinterpret_cast<float2 *>(to) = make_float2(first, second);
@@ -329,9 +331,9 @@ __device__ inline void convolve(const typename S::Number *input, const typename 
             }
             return write_pair(out + at, first, second);
         }
-        write_one(out + at, with_added ? first + widen(added[at]) : first);
+        write_one(out + at, with_added ? first + wide(added[at]) : first);
         if (x + 1 < width)
-            write_one(out + at + 1, with_added ? second + widen(added[at + 1]) : second);
+            write_one(out + at + 1, with_added ? second + wide(added[at + 1]) : second);
     });
 }
 } // namespace convolution

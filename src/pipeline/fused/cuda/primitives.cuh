@@ -1,6 +1,5 @@
 // What the kernels need of the card beside plain CUDA C++: 16-bit numbers, asynchronous copies, and the tensor cores' product.
-// Sources: the PTX ISA's chapters on ldmatrix, mma (m16n8k16, m16n8k8) and cp.async. Compute capability 8.0 and newer; on 7.5 copies
-// wait for themselves, f16 is multiplied in two halves, and a product of bf16 or tf32 is a trap.
+// Sources: the PTX ISA's chapters on ldmatrix, mma (m16n8k16) and cp.async. Compute capability 8.0 and newer.
 //
 // host/primitives.cuh does the same on a CPU, so that the kernels run there, unchanged, in tests.
 #pragma once
@@ -19,34 +18,11 @@ struct bf16 {
     uint16_t bits;
     static constexpr float SAFE = INFINITY;
 };
-// An f32 of which a product takes the first 11 bits.
-struct tf32 {
-    uint32_t bits;
-};
-
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
-#define HAS_AMPERE 1
-#else
-#define HAS_AMPERE 0
-#endif
 
 // The nearest 16-bit number, ties to even.
 template <class T> __device__ T narrow(float x);
 template <> __device__ inline f16 narrow<f16>(float x) { return {__half_as_ushort(__float2half_rn(x))}; }
 template <> __device__ inline bf16 narrow<bf16>(float x) { return {__bfloat16_as_ushort(__float2bfloat16_rn(x))}; }
-
-__device__ inline float widen(f16 x) { return __half2float(__ushort_as_half(x.bits)); }
-__device__ inline float widen(bf16 x) { return __uint_as_float(uint32_t(x.bits) << 16); }
-__device__ inline float widen(float x) { return x; }
-
-// The nearest number of 11 bits, ties away from 0.
-__device__ inline tf32 shorten(float x) {
-    uint32_t bits = __float_as_uint(x);
-#if HAS_AMPERE
-    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
-#endif
-    return {bits};
-}
 
 // Two numbers in a register, the first in its low half.
 template <class T> __device__ uint32_t pack(float first, float second);
@@ -56,13 +32,9 @@ template <> __device__ inline uint32_t pack<f16>(float first, float second) {
     return both;
 }
 template <> __device__ inline uint32_t pack<bf16>(float first, float second) {
-#if HAS_AMPERE
     uint32_t both;
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(second), "f"(first));
     return both;
-#else
-    return uint32_t(narrow<bf16>(first).bits) | uint32_t(narrow<bf16>(second).bits) << 16;
-#endif
 }
 
 // 2^x in one instruction, to 2 ulp; 0 below 2^-126.
@@ -77,25 +49,15 @@ __device__ inline float power_of_two(float x) {
 
 // Begins to copy 16 bytes from global to shared memory, both aligned to 16; zeros where there is nothing.
 __device__ inline void copy_16_async(void *shared, const void *global, bool there) {
-#if HAS_AMPERE
     uint32_t address = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(address), "l"(global), "r"(there ? 16 : 0)
                  : "memory");
-#else
-    *static_cast<uint4 *>(shared) = there ? *static_cast<const uint4 *>(global) : make_uint4(0, 0, 0, 0);
-#endif
 }
 // Makes a group of the thread's copies since the last one.
-__device__ inline void copies_commit() {
-#if HAS_AMPERE
-    asm volatile("cp.async.commit_group;\n" ::: "memory");
-#endif
-}
+__device__ inline void copies_commit() { asm volatile("cp.async.commit_group;\n" ::: "memory"); }
 // Waits until at most `GROUPS` of the thread's groups are still on their way. Others see them after __syncthreads.
 template <int GROUPS> __device__ inline void copies_wait() {
-#if HAS_AMPERE
     asm volatile("cp.async.wait_group %0;\n" ::"n"(GROUPS) : "memory");
-#endif
 }
 
 // Four 8 × 8 matrices of 16-bit numbers from shared memory, by a whole warp: lanes 8i to 8i + 7 give the addresses of the
@@ -124,42 +86,15 @@ __device__ inline void load_matrices_transposed(uint32_t (&r)[4], const void *ro
 template <class T> __device__ void multiply_add(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
 template <>
 __device__ inline void multiply_add<f16>(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-#if HAS_AMPERE
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
                  "{%0, %1, %2, %3};\n"
                  : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#else
-    for (int half = 0; half < 2; half++)
-        asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, "
-                     "{%0, %1, %2, %3};\n"
-                     : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                     : "r"(a[2 * half]), "r"(a[2 * half + 1]), "r"(b[half]));
-#endif
 }
 template <>
 __device__ inline void multiply_add<bf16>(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-#if HAS_AMPERE
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
                  "{%0, %1, %2, %3};\n"
                  : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#else
-    asm volatile("trap;");
-#endif
-}
-// The same of 8 terms of tf32, a 16 × 8, b 8 × 8, d 16 × 8. A lane holds
-//   a[0]: row g, column t;  a[1]: row g + 8, the same;  a[2]: row g, column t + 4;  a[3]: row g + 8, the same
-//   b[0]: row t, column g;  b[1]: row t + 4, the same;  d: as above
-// load_matrices loads them as it loads 16 terms of 16 bits: a row's 16 bytes are 4 numbers.
-template <>
-__device__ inline void multiply_add<tf32>(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-#if HAS_AMPERE
-    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-                 "{%0, %1, %2, %3};\n"
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#else
-    asm volatile("trap;");
-#endif
 }
