@@ -30,6 +30,7 @@ impl Kernel {
             File::Rows => ("rows", ptx::ROWS),
             File::Attention => ("attention", ptx::ATTENTION),
             File::Maps => ("maps", ptx::MAPS),
+            File::Convolution => ("convolution", ptx::CONVOLUTION),
         };
         let function = cuda.get_or_load_custom_func(&launch.name, file, ptx)?.into_cuda_function();
         if launch.shared_bytes > 0 {
