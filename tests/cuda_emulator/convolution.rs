@@ -1,6 +1,8 @@
 //! Tests of `convolution.cu`: convolutions against their definition in f64, whole and in strips, at their borders, doubled and
 //! halved.
 
+use std::ops::Range;
+
 use half::{bf16, f16};
 use tintype::{domain::Seed, pipeline::standard_normal};
 
@@ -197,7 +199,7 @@ impl Convolution {
     }
 
     /// The rows `rows` of its input alone.
-    fn rows(&self, rows: std::ops::Range<usize>) -> Self {
+    fn rows(&self, rows: Range<usize>) -> Self {
         let strip = |map: &[f32]| map[rows.start * self.width..rows.end * self.width].to_vec();
         let x = self.x.chunks_exact(self.height * self.width).flat_map(strip).collect();
         let mut cut = Self { x, height: rows.len(), ..self.clone() };
@@ -233,23 +235,31 @@ fn assert_is_its_definition(kind: (Taps, u32), shape: [usize; 5]) {
 
 #[test]
 fn points_are_their_definition() {
-    SHAPES.map(|shape| assert_is_its_definition(KINDS[0], shape));
+    for shape in SHAPES {
+        assert_is_its_definition(KINDS[0], shape);
+    }
 }
 
 #[test]
 fn squares_are_their_definition() {
-    SHAPES.map(|shape| assert_is_its_definition(KINDS[1], shape));
+    for shape in SHAPES {
+        assert_is_its_definition(KINDS[1], shape);
+    }
     assert_is_its_definition(KINDS[1], [1, 1, 1, 1, 1]);
 }
 
 #[test]
 fn doubled_maps_are_convolved_as_if_they_were_there() {
-    SHAPES.map(|shape| assert_is_its_definition(KINDS[2], shape));
+    for shape in SHAPES {
+        assert_is_its_definition(KINDS[2], shape);
+    }
 }
 
 #[test]
 fn halved_maps_are_their_definition() {
-    SHAPES.map(|shape| assert_is_its_definition(KINDS[3], shape));
+    for shape in SHAPES {
+        assert_is_its_definition(KINDS[3], shape);
+    }
     // More than a tile of 8 × 8, odd and even.
     assert_is_its_definition(KINDS[3], [1, 3, 2, 19, 20]);
 }
@@ -268,7 +278,7 @@ fn rows_of_a_map_are_the_whole_maps_to_the_bit() {
             let strip = whole.rows(given.clone());
             let scaled = |row: usize| if kind.0 == Taps::Halved { row / 2 } else { row << kind.1 };
             let first = kept.start - scaled(given.start);
-            let of = |convolution: &Convolution, rows: std::ops::Range<usize>| {
+            let of = |convolution: &Convolution, rows: Range<usize>| {
                 let width = convolution.size().1;
                 let out = convolution.run(false);
                 let maps = out.chunks_exact(convolution.places());
