@@ -16,8 +16,11 @@ fn compile_kernels() {
     println!("cargo::rustc-env=TINTYPE_BUILT_FOR={built_for}");
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let kernels = cudaforge::KernelBuilder::new()
-        .source_files(["rows", "attention", "maps"].map(|file| format!("src/pipeline/fused/cuda/{file}.cu")))
-        .watch(["primitives", "chunks"].map(|file| format!("src/pipeline/fused/cuda/{file}.cuh")))
+        .source_files(
+            ["rows", "attention", "maps", "convolution"]
+                .map(|file| format!("src/pipeline/fused/cuda/{file}.cu")),
+        )
+        .watch(["primitives", "chunks", "wide"].map(|file| format!("src/pipeline/fused/cuda/{file}.cuh")))
         .arg("-Isrc/pipeline/fused/cuda")
         .arg("-std=c++17")
         .arg("-O3")

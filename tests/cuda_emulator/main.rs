@@ -2,6 +2,7 @@
 
 mod attention;
 mod checks;
+mod convolution;
 mod emulator;
 #[path = "../../src/pipeline/fused/cuda/launch.rs"]
 mod launch;

@@ -52,9 +52,10 @@ impl KernelChoice {
 }
 
 impl KernelChoice {
-    /// Whether our kernels norm the maps of the autoencoder on `device`: where they are asked for, until they were measured.
+    /// Whether our kernels norm and convolve the maps of the autoencoder on `device`: where they are asked for, until they were
+    /// measured.
     #[cfg(feature = "cuda")]
-    pub(in crate::pipeline) fn norms_maps(self, device: &Device) -> bool {
+    pub(in crate::pipeline) fn serves_maps(self, device: &Device) -> bool {
         matches!((self, device), (Self::Own, Device::Cuda(cuda)) if card::runs_fused_kernels(cuda))
     }
 }

@@ -25,7 +25,7 @@ use candle_core::{DType, Device, Result, Tensor};
 
 pub use self::choice::{Arithmetic, KernelChoice};
 #[cfg(feature = "cuda")]
-pub(super) use self::cuda::MapNorm;
+pub(super) use self::cuda::{MapConvolution, MapNorm};
 pub(super) use self::linear::FusedLinear;
 use super::{linear::Format, norm::RmsNorm};
 

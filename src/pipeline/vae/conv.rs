@@ -3,9 +3,12 @@ use std::{ops::Range, sync::Arc};
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Conv2d, Conv2dConfig, Module, VarBuilder};
 
+#[cfg(feature = "cuda")]
+use super::super::fused::MapConvolution;
 use super::{
     super::{
         cpu::{self, Convolution, Method, Scale},
+        fused::KernelChoice,
         ops::{self, Numbers, filled},
     },
     layout::{Layout, strips},
@@ -22,11 +25,15 @@ const CUT_ROWS: usize = 4;
 
 /// A convolution of kernel 1 or 3 whose output is as large as its input, twice as large or half as large.
 ///
-/// On a CPU it is our own, over maps with their channels innermost (docs/decisions/0008).
+/// On a CPU it is our own, over maps with their channels innermost (docs/decisions/0008); on a card where our kernels are asked for
+/// (docs/decisions/0012).
 #[derive(Debug, Clone)]
 pub(super) enum Conv {
     /// Maps [batch, C, H, W].
     Candle { conv: Conv2d, scale: Scale },
+    /// Maps [batch, C, H, W], by our kernels.
+    #[cfg(feature = "cuda")]
+    Cuda(MapConvolution),
     /// Maps [batch, H, W, C].
     Square(Arc<Convolution>),
     /// Maps [batch, H, W, C].
@@ -36,26 +43,30 @@ pub(super) enum Conv {
 impl Conv {
     pub(super) fn load(
         vb: &VarBuilder,
-        layout: Layout,
+        kernels: (Layout, KernelChoice),
         channels: (usize, usize),
         kernel: usize,
     ) -> Result<Self> {
-        Self::load_with(vb, layout, channels, kernel, Scale::Same)
+        Self::load_with(vb, kernels, channels, kernel, Scale::Same)
     }
 
     /// A convolution of kernel 3 that changes a map's size.
     pub(super) fn load_scaling(
         vb: &VarBuilder,
-        layout: Layout,
+        kernels: (Layout, KernelChoice),
         channels: usize,
         scale: Scale,
     ) -> Result<Self> {
-        Self::load_with(vb, layout, (channels, channels), 3, scale)
+        Self::load_with(vb, kernels, (channels, channels), 3, scale)
     }
 
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(unused_variables, reason = "only a card has a choice of kernels")
+    )]
     fn load_with(
         vb: &VarBuilder,
-        layout: Layout,
+        (layout, kernels): (Layout, KernelChoice),
         (inputs, outputs): (usize, usize),
         kernel: usize,
         scale: Scale,
@@ -72,6 +83,10 @@ impl Conv {
                 Ok(Self::Square(Arc::new(conv)))
             }
             (Layout::ChannelsLast, _) => bail!("convolutions of kernel {kernel} are not known"),
+            #[cfg(feature = "cuda")]
+            (Layout::ChannelsFirst, _) if kernels.serves_maps(vb.device()) => {
+                Ok(Self::Cuda(MapConvolution::new(&weight, &bias, scale)?))
+            }
             (Layout::ChannelsFirst, _) => {
                 let conv = Conv2d::new(weight, Some(bias), candle_config(kernel, scale));
                 Ok(Self::Candle { conv, scale })
@@ -84,6 +99,8 @@ impl Conv {
             Self::Candle { conv, scale } => {
                 self.in_bands(x, terms(conv), TERMS_MAX, |x| by_candle(conv, *scale, x))
             }
+            #[cfg(feature = "cuda")]
+            Self::Cuda(conv) => conv.forward(x, None),
             Self::Square(conv) => square(conv, x, None),
             Self::Point(linear) => ops::linear(linear, x),
         }
@@ -92,6 +109,8 @@ impl Conv {
     /// The convolution of `x`, plus `added`: one pass over memory instead of two.
     pub(super) fn forward_plus(&self, x: &Tensor, added: &Tensor) -> Result<Tensor> {
         match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda(conv) => conv.forward(x, Some(added)),
             Self::Square(conv) => square(conv, x, Some(added)),
             _ => self.forward(x)? + added,
         }
@@ -185,6 +204,8 @@ impl Conv {
     pub(super) fn inputs(&self) -> usize {
         match self {
             Self::Candle { conv, .. } => conv.weight().dims()[1],
+            #[cfg(feature = "cuda")]
+            Self::Cuda(conv) => conv.inputs(),
             Self::Square(conv) => conv.inputs(),
             Self::Point(linear) => linear.inputs(),
         }
@@ -193,6 +214,8 @@ impl Conv {
     fn is_point(&self) -> bool {
         match self {
             Self::Candle { conv, .. } => conv.weight().dims()[3] == 1,
+            #[cfg(feature = "cuda")]
+            Self::Cuda(conv) => conv.is_point(),
             Self::Square(_) => false,
             Self::Point(_) => true,
         }
@@ -202,6 +225,8 @@ impl Conv {
     pub(super) fn scale(&self) -> Scale {
         match self {
             Self::Candle { scale, .. } => *scale,
+            #[cfg(feature = "cuda")]
+            Self::Cuda(conv) => conv.scale(),
             Self::Square(conv) => conv.scale(),
             Self::Point(_) => Scale::Same,
         }
@@ -210,6 +235,8 @@ impl Conv {
     fn layout(&self) -> Layout {
         match self {
             Self::Candle { .. } => Layout::ChannelsFirst,
+            #[cfg(feature = "cuda")]
+            Self::Cuda(_) => Layout::ChannelsFirst,
             _ => Layout::ChannelsLast,
         }
     }
@@ -285,7 +312,13 @@ mod tests {
                 let library = Conv::Candle { conv, scale };
                 let tensors = [("weight".into(), weight), ("bias".into(), bias)];
                 let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-                let ours = Conv::load_with(&vb, Layout::ChannelsLast, (inputs, outputs), kernel, scale)?;
+                let ours = Conv::load_with(
+                    &vb,
+                    (Layout::ChannelsLast, KernelChoice::Auto),
+                    (inputs, outputs),
+                    kernel,
+                    scale,
+                )?;
 
                 let x = random(3, &[2, height, width, inputs]);
                 let theirs =
@@ -319,7 +352,8 @@ mod tests {
             let weight = random(1, &[channels, channels, kernel, kernel]);
             let tensors = [("weight".into(), weight), ("bias".into(), random(2, &[channels]))];
             let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-            let conv = Conv::load_with(&vb, layout, (channels, channels), kernel, scale)?;
+            let conv =
+                Conv::load_with(&vb, (layout, KernelChoice::Auto), (channels, channels), kernel, scale)?;
             let x = layout.arrange(random(3, &[2, channels, 9, 5]))?;
             let whole = conv.forward(&x)?;
             let height = layout.size(&whole)?.height;
@@ -341,7 +375,13 @@ mod tests {
             let weight = random(1, &[channels, channels, kernel, kernel]);
             let tensors = [("weight".into(), weight), ("bias".into(), random(2, &[channels]))];
             let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
-            let conv = Conv::load_with(&vb, Layout::ChannelsFirst, (channels, channels), kernel, scale)?;
+            let conv = Conv::load_with(
+                &vb,
+                (Layout::ChannelsFirst, KernelChoice::Auto),
+                (channels, channels),
+                kernel,
+                scale,
+            )?;
             for (height, width) in [(9, 5), (8, 5), (1, 3), (31, 33)] {
                 if scale.of(height) == 0 {
                     continue;

@@ -13,7 +13,7 @@ use super::{
 pub(super) struct Loader<'a> {
     pub(super) vb: VarBuilder<'a>,
     pub(super) layout: Layout,
-    /// Whose kernels norm maps on a card.
+    /// Whose kernels norm and convolve maps on a card.
     pub(super) kernels: KernelChoice,
     /// Of every norm.
     pub(super) groups: usize,
@@ -26,12 +26,12 @@ impl Loader<'_> {
     }
 
     pub(super) fn conv(&self, name: &str, inputs: usize, outputs: usize, kernel: usize) -> Result<Conv> {
-        Conv::load(&self.vb.pp(name), self.layout, (inputs, outputs), kernel)
+        Conv::load(&self.vb.pp(name), (self.layout, self.kernels), (inputs, outputs), kernel)
     }
 
     /// A convolution of kernel 3 that changes a map's size.
     pub(super) fn scaling(&self, name: &str, channels: usize, scale: Scale) -> Result<Conv> {
-        Conv::load_scaling(&self.vb.pp(name), self.layout, channels, scale)
+        Conv::load_scaling(&self.vb.pp(name), (self.layout, self.kernels), channels, scale)
     }
 
     pub(super) fn norm(&self, name: &str, channels: usize) -> Result<Norm> {

@@ -64,7 +64,7 @@ impl Norm {
                 Ok(Self::Cpu(Arc::new(cpu::GroupNorm { weight, bias, groups, eps: EPS })))
             }
             #[cfg(feature = "cuda")]
-            Layout::ChannelsFirst if kernels.norms_maps(vb.device()) => {
+            Layout::ChannelsFirst if kernels.serves_maps(vb.device()) => {
                 #[expect(clippy::cast_possible_truncation, reason = "the kernels' numbers are f32")]
                 let eps = EPS as f32;
                 let (weight, bias) = (weight.to_dtype(DType::F32)?, bias.to_dtype(DType::F32)?);

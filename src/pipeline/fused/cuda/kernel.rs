@@ -57,6 +57,7 @@ impl Kernel {
             File::Rows => ("rows", ptx::ROWS),
             File::Attention => ("attention", ptx::ATTENTION),
             File::Maps => ("maps", ptx::MAPS),
+            File::Convolution => ("convolution", ptx::CONVOLUTION),
         };
         let function = prepared(cuda, &launch, (file, ptx))?;
         Ok(Self { function, stream: cuda.cuda_stream(), launch })

@@ -23,6 +23,7 @@ pub(crate) enum File {
     Rows,
     Attention,
     Maps,
+    Convolution,
 }
 
 /// A kernel, and the threads that run it.
@@ -156,5 +157,79 @@ impl Launch {
 
     fn of_maps(name: String, grid: [u32; 3]) -> Self {
         Self { file: File::Maps, name, grid, block: 256, shared_bytes: 0 }
+    }
+}
+
+/// What a convolution multiplies: its maps' numbers, of which those of tf32 are f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Term {
+    F32,
+    /// The first 11 bits of an f32.
+    Tf32,
+    F16,
+    Bf16,
+}
+
+impl Term {
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// Channels that are multiplied at a time: 32 bytes of them. As DEPTH in convolution.cu.
+    pub(crate) fn depth(self) -> u32 {
+        match self {
+            Self::F32 | Self::Tf32 => 8,
+            Self::F16 | Self::Bf16 => 16,
+        }
+    }
+}
+
+/// The places that a place of a convolution's output is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taps {
+    /// Itself.
+    Point,
+    /// Itself and its eight neighbours.
+    Square,
+    /// Twice itself and its neighbours to the right and below, nine in all.
+    Halved,
+}
+
+/// The kernels of `convolution.cu`, over maps \[batch, channels, height, width\] of f32, f16 or bf16, as `term` has them. Memory is
+/// aligned to 16 bytes, no count is 0, and a map has at most 2²⁷ places.
+impl Launch {
+    /// x, weight \[chunks, taps, outputs, depth\], bias \[outputs\] f32, added as out, with_added u32, inputs u32, outputs u32,
+    /// height u32, width u32, doubled u32 → out of `size` (batch, outputs, height, width).
+    ///
+    /// out is the convolution of x, plus bias, plus added if with_added is not 0: f32 sums, rounded once. weight is in the format of
+    /// x; its chunks have `depth` inputs each, and zeros past the last. weight of tf32 has no more than 11 bits. height and width
+    /// are x's; if doubled is 1, each place stands for 2 × 2 of the map that is convolved, and it is 0 but for [`Taps::Square`].
+    pub(crate) fn convolution(term: Term, taps: Taps, size: [u32; 4]) -> Self {
+        let [batch, outputs, height, width] = size;
+        let (name, kernel, stride, tile_width) = match taps {
+            Taps::Point => ("point", 1, 1, 16),
+            Taps::Square => ("square", 3, 1, 16),
+            Taps::Halved => ("halved", 3, 2, 8),
+        };
+        // As Shape in convolution.cu.
+        let of_block = if outputs <= 64 { 32 } else { 128 };
+        let tile_height = 8;
+        let sources = ((tile_width - 1) * stride + kernel) * ((tile_height - 1) * stride + kernel);
+        Self {
+            file: File::Convolution,
+            name: format!("convolution_{name}_{of_block}_{}", term.suffix()),
+            grid: [
+                width.div_ceil(tile_width) * outputs.div_ceil(of_block),
+                height.div_ceil(tile_height),
+                batch,
+            ],
+            block: 256,
+            shared_bytes: 2 * 32 * (sources + kernel * of_block),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! CUDA kernels for the passes between two products, and their products. tests/cuda_emulator runs the same kernels on a
 //! CPU.
 
+mod convolution;
 mod kernel;
 mod launch;
 mod maps;
@@ -20,7 +21,7 @@ use candle_core::{
 };
 use half::{bf16, f16};
 
-pub(in crate::pipeline) use self::maps::MapNorm;
+pub(in crate::pipeline) use self::{convolution::MapConvolution, maps::MapNorm};
 use self::{
     kernel::Kernel,
     launch::{Half, Launch},
