@@ -12,7 +12,10 @@ fn main() {
 fn compile_kernels() {
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let kernels = cudaforge::KernelBuilder::new()
-        .source_files(["rows", "attention", "prompt", "sides", "maps"].map(|file| format!("src/pipeline/fused/cuda/{file}.cu")))
+        .source_files(
+            ["rows", "attention", "prompt", "sides", "maps"]
+                .map(|file| format!("src/pipeline/fused/cuda/{file}.cu")),
+        )
         // Which prompt.cu and sides.cu include.
         .watch(["rows", "attention"].map(|file| format!("src/pipeline/fused/cuda/{file}.cu")))
         .watch(["primitives", "chunks"].map(|file| format!("src/pipeline/fused/cuda/{file}.cuh")))

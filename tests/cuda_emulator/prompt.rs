@@ -116,7 +116,9 @@ fn turned(head: &[f64], weight: &[f32], cos: &[f32], sin: &[f32]) -> Vec<f64> {
     let (first, second) = normed.split_at(head.len() / 2);
     let turn = |by: fn(f64, f64, f64, f64) -> f64| {
         let pairs = first.iter().zip(second).zip(cos.iter().zip(sin));
-        pairs.map(move |((x, y), (cos, sin))| by(*x, *y, f64::from(*cos), f64::from(*sin))).collect::<Vec<_>>()
+        pairs
+            .map(move |((x, y), (cos, sin))| by(*x, *y, f64::from(*cos), f64::from(*sin)))
+            .collect::<Vec<_>>()
     };
     [turn(|x, y, cos, sin| x * cos - y * sin), turn(|x, y, cos, sin| x * sin + y * cos)].concat()
 }
@@ -158,7 +160,9 @@ fn check_turn(half: Half, batch: usize, [tokens, heads, key_heads, head_dim]: Sh
 #[test]
 fn grouped_heads_are_normed_and_turned_by_halves() {
     for half in HALVES {
-        for shape in [[1, 1, 1, 2], [5, 4, 2, 128], [3, 6, 2, 6], [4, 6, 1, 64], [2, 9, 3, 250], [3, 32, 8, 128]] {
+        for shape in
+            [[1, 1, 1, 2], [5, 4, 2, 128], [3, 6, 2, 6], [4, 6, 1, 64], [2, 9, 3, 250], [3, 32, 8, 128]]
+        {
             for batch in [1, 2] {
                 check_turn(half, batch, shape);
             }
@@ -214,7 +218,9 @@ impl Case {
         let [q, k, v] = [&self.q, &self.k, &self.v]
             .map(|numbers| numbers.iter().map(|bits| widen(self.half, *bits)).collect::<Vec<_>>());
         let mut out = vec![0.0; q.len()];
-        for (query, head) in (0..self.batch * tokens).flat_map(|query| (0..heads).map(move |head| (query, head))) {
+        for (query, head) in
+            (0..self.batch * tokens).flat_map(|query| (0..heads).map(move |head| (query, head)))
+        {
             let place = (query * heads + head) * head_dim;
             let key_place = |key: usize| (key * key_heads + head / (heads / key_heads)) * head_dim;
             let keys = query / tokens * tokens..=query;

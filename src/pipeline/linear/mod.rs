@@ -4,6 +4,8 @@ mod block;
 mod blocks;
 mod candle;
 mod four_bits;
+#[cfg(any(feature = "cuda", test))]
+mod low_rank;
 mod side;
 mod weight;
 
@@ -13,6 +15,8 @@ use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
 use self::candle::CandleLinear;
+#[cfg(feature = "cuda")]
+pub(super) use self::low_rank::LowRank;
 pub use self::side::Sides;
 pub(super) use self::{
     blocks::{BlockLinear, Format},

@@ -4,6 +4,8 @@
 mod kernel;
 mod launch;
 mod maps;
+mod prompt;
+mod side;
 
 use std::{marker::PhantomData, ops::Deref};
 
@@ -21,6 +23,7 @@ use candle_core::{
 use half::{bf16, f16};
 
 pub(in crate::pipeline) use self::maps::MapNorm;
+pub(in crate::pipeline::fused) use self::side::add_low_ranks;
 use self::{
     kernel::Kernel,
     launch::{Half, Launch},
