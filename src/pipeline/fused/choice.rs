@@ -37,12 +37,7 @@ impl KernelChoice {
         dtype: DType,
         device: &Device,
     ) -> Arithmetic {
-        let is_asked = matches!(dtype, DType::F16 | DType::BF16)
-            && match self {
-                Self::Auto => device.is_cpu(),
-                Self::Own => true,
-                Self::Candle => false,
-            };
+        let is_asked = self.asks_for_ours(dtype, device);
         if is_asked && is_served(config, device) {
             return Arithmetic::Mixed;
         }
@@ -62,14 +57,14 @@ impl KernelChoice {
 }
 
 impl KernelChoice {
-    /// What it means for a text encoder in `dtype` on `device`. On a CPU, too, candle's until others are asked for.
+    /// What it means for a text encoder in `dtype` on `device`: for one whose layers ours do not compute, candle's.
     pub(in crate::pipeline) fn encoder_arithmetic(
         self,
         config: &TextEncoderConfig,
         dtype: DType,
         device: &Device,
     ) -> Arithmetic {
-        if self != Self::Own || !matches!(dtype, DType::F16 | DType::BF16) {
+        if !self.asks_for_ours(dtype, device) {
             return Arithmetic::Plain;
         }
         let is_known = !config.attention_bias
@@ -79,8 +74,21 @@ impl KernelChoice {
         if is_known && has_heads(config.head_dim, device) {
             return Arithmetic::Mixed;
         }
-        tracing::warn!("the fused kernels do not support this text encoder on this device; using candle's");
+        if self == Self::Own {
+            tracing::warn!(
+                "the fused kernels do not support this text encoder on this device; using candle's"
+            );
+        }
         Arithmetic::Plain
+    }
+
+    fn asks_for_ours(self, dtype: DType, device: &Device) -> bool {
+        matches!(dtype, DType::F16 | DType::BF16)
+            && match self {
+                Self::Auto => device.is_cpu(),
+                Self::Own => true,
+                Self::Candle => false,
+            }
     }
 }
 

@@ -51,7 +51,8 @@ enum Product {
 impl Linear {
     pub(super) fn load(vb: &VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
         let bias = vb.get(outputs, "bias")?.to_dtype(DType::F32)?;
-        let product = Product::dense_with_norm(&vb.get((outputs, inputs), "weight")?, Some(bias), norm_in(vb)?)?;
+        let product =
+            Product::dense_with_norm(&vb.get((outputs, inputs), "weight")?, Some(bias), norm_in(vb)?)?;
         Ok(Self { name: vb.prefix().into(), product })
     }
 

@@ -35,7 +35,7 @@ enum Embedding {
     Mapped(Arc<Weights>, DType),
 }
 
-enum Layers {
+enum EncoderLayers {
     /// Each operation by itself.
     Plain(Stack<Layer>),
     /// In 16 bits, what belongs together in one kernel.
@@ -45,7 +45,7 @@ enum Layers {
 /// The layers whose output is the conditioning, and the embedding before them.
 pub(super) struct TextEncoder {
     embedding: Embedding,
-    layers: Layers,
+    layers: EncoderLayers,
     config: TextEncoderConfig,
     device: Device,
 }
@@ -81,11 +81,11 @@ impl TextEncoder {
         let layers = match kernels.encoder_arithmetic(config, dtype, device) {
             Arithmetic::Plain => {
                 let load = move |vb: &VarBuilder<'_>| Layer::load(&of_layers, vb);
-                Layers::Plain(Stack::load(source, residence, progress, load)?)
+                EncoderLayers::Plain(Stack::load(source, residence, progress, load)?)
             }
             Arithmetic::Mixed => {
                 let load = move |vb: &VarBuilder<'_>| FusedLayer::load(&of_layers, vb);
-                Layers::Fused(Stack::load(source, residence, progress, load)?)
+                EncoderLayers::Fused(Stack::load(source, residence, progress, load)?)
             }
         };
         Ok(Self { embedding, layers, config: config.clone(), device: device.clone() })
@@ -102,12 +102,12 @@ impl TextEncoder {
         let places = Places::new(&self.config, ids.len(), &self.device)?;
         let start = rows.to_dtype(DType::F32)?.unsqueeze(0)?;
         match &self.layers {
-            Layers::Plain(layers) => {
+            EncoderLayers::Plain(layers) => {
                 let mask = scores::later_keys(ids.len(), &self.device)?;
                 let step = |x: Tensor, layer: &Layer| layer.forward(&x, (&places, &mask), sides);
                 ops::in_pool(&self.device, || layers.run(start, step))
             }
-            Layers::Fused(layers) => {
+            EncoderLayers::Fused(layers) => {
                 let step = |x: Tensor, layer: &FusedLayer| layer.forward(&x, &places, sides);
                 ops::in_pool(&self.device, || layers.run(start, step))
             }
@@ -117,8 +117,8 @@ impl TextEncoder {
     /// How its layers compute.
     pub(super) const fn arithmetic(&self) -> Arithmetic {
         match self.layers {
-            Layers::Plain(_) => Arithmetic::Plain,
-            Layers::Fused(_) => Arithmetic::Mixed,
+            EncoderLayers::Plain(_) => Arithmetic::Plain,
+            EncoderLayers::Fused(_) => Arithmetic::Mixed,
         }
     }
 }
@@ -188,7 +188,7 @@ mod tests {
             let vb = vb.pp("model");
             let ours = TextEncoder {
                 embedding: Embedding::Resident(vb.get((50, 24), "embed_tokens.weight")?),
-                layers: Layers::Plain(Stack::Resident(
+                layers: EncoderLayers::Plain(Stack::Resident(
                     (0..2).map(|i| Layer::load(&config, &vb.pp("layers").pp(i))).collect::<Result<_>>()?,
                 )),
                 config,
@@ -209,7 +209,7 @@ mod tests {
     fn its_fused_layers_are_its_own_to_what_16_bits_round() -> Result<()> {
         for (heads, key_heads) in [(4, 4), (4, 2), (6, 1)] {
             let config = config(heads, key_heads, false);
-            let encoder = |layers: Layers| TextEncoder {
+            let encoder = |layers: EncoderLayers| TextEncoder {
                 embedding: Embedding::Resident(tensors(&config).remove(EMBEDDING).expect("an embedding")),
                 layers,
                 config: config.clone(),
@@ -218,11 +218,11 @@ mod tests {
             let builder = |dtype| VarBuilder::from_tensors(tensors(&config), dtype, &Device::Cpu);
             let vb = builder(DType::F32).pp("model.layers");
             let plain = (0..2).map(|i| Layer::load(&config, &vb.pp(i))).collect::<Result<_>>()?;
-            let plain = encoder(Layers::Plain(Stack::Resident(plain)));
+            let plain = encoder(EncoderLayers::Plain(Stack::Resident(plain)));
             for (dtype, bound) in [(DType::F16, 3e-3), (DType::BF16, 3e-2)] {
                 let vb = builder(dtype).pp("model.layers");
                 let fused = (0..2).map(|i| FusedLayer::load(&config, &vb.pp(i))).collect::<Result<_>>()?;
-                let fused = encoder(Layers::Fused(Stack::Resident(fused)));
+                let fused = encoder(EncoderLayers::Fused(Stack::Resident(fused)));
                 for ids in [vec![7], vec![3, 1, 4, 1, 5, 9, 2, 6], (0..50).collect()] {
                     let exact = plain.encode(&ids, &Sides::default())?;
                     let error = relative_error(&fused.encode(&ids, &Sides::default())?, &exact)?;
