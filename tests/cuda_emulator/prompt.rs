@@ -270,16 +270,16 @@ fn a_query_sees_its_own_key_and_those_before_in_the_heads_of_its_group() {
 fn a_key_changes_nothing_before_it() {
     for head_dim in [64, 128] {
         let mut case = Case::random(Half::F16, 1, [150, 2, 1, head_dim]);
-        let before = case.attended();
         for token in [37, 140] {
+            let before = case.attended();
             // Large enough to take all the weight of whoever sees it.
             for x in &mut case.k[token * head_dim..][..head_dim] {
                 *x = narrow(Half::F16, 100.0);
             }
             let after = case.attended();
             let row = 2 * head_dim;
-            assert_eq!(before[..token * row], after[..token * row]);
-            assert_ne!(before[token * row..], after[token * row..]);
+            assert!(before[..token * row] == after[..token * row], "{token}: seen from before it");
+            assert!(before[token * row..] != after[token * row..], "{token}: not seen");
         }
     }
 }
