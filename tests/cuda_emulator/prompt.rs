@@ -245,9 +245,7 @@ impl Case {
     #[track_caller]
     fn agrees(&self) {
         let (attended, definition) = (self.attended(), self.by_definition());
-        let squares = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>().sqrt();
-        let difference = squares(&mut attended.iter().zip(&definition).map(|(a, b)| a - b));
-        let error = difference / squares(&mut definition.iter().copied());
+        let error = relative_error(&attended, &definition);
         let bound = if self.half == Half::F16 { 4e-4 } else { 3e-3 };
         assert!(error <= bound, "{:?} {} {:?}: {error}", self.half, self.batch, self.shape);
     }
@@ -266,6 +264,13 @@ fn a_query_sees_its_own_key_and_those_before_in_the_heads_of_its_group() {
     }
 }
 
+/// ‖a − b‖ / ‖b‖.
+fn relative_error(a: &[f64], b: &[f64]) -> f64 {
+    let difference: f64 = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum();
+    (difference / b.iter().map(|b| b * b).sum::<f64>()).sqrt()
+}
+
+/// But for the last bits: a warp's queries move their references together.
 #[test]
 fn a_key_changes_nothing_before_it() {
     for head_dim in [64, 128] {
@@ -276,10 +281,11 @@ fn a_key_changes_nothing_before_it() {
             for x in &mut case.k[token * head_dim..][..head_dim] {
                 *x = narrow(Half::F16, 100.0);
             }
-            let after = case.attended();
-            let row = 2 * head_dim;
-            assert!(before[..token * row] == after[..token * row], "{token}: seen from before it");
-            assert!(before[token * row..] != after[token * row..], "{token}: not seen");
+            let (after, first) = (case.attended(), token * 2 * head_dim);
+            let error = relative_error(&after[..first], &before[..first]);
+            assert!(error < 4e-4, "{token} is seen from before it: {error}");
+            let change = relative_error(&after[first..], &before[first..]);
+            assert!(change > 0.1, "{token} is not seen: {change}");
         }
     }
 }
