@@ -17,9 +17,11 @@ fn compile_kernels() {
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let kernels = cudaforge::KernelBuilder::new()
         .source_files(
-            ["rows", "attention", "maps", "convolution"]
+            ["rows", "attention", "prompt", "sides", "maps", "convolution"]
                 .map(|file| format!("src/pipeline/fused/cuda/{file}.cu")),
         )
+        // Which prompt.cu and sides.cu include.
+        .watch(["rows", "attention"].map(|file| format!("src/pipeline/fused/cuda/{file}.cu")))
         .watch(["primitives", "chunks", "wide"].map(|file| format!("src/pipeline/fused/cuda/{file}.cuh")))
         .arg("-Isrc/pipeline/fused/cuda")
         .arg("-std=c++17")

@@ -219,7 +219,7 @@ struct ModelArgs {
     /// What stays on the device: auto, resident, offload, 8bit, 4bit or low
     #[arg(long, value_name = "TIER")]
     memory: Option<MemoryTier>,
-    /// Whose kernels compute the transformer in 16 bits: auto, own or candle
+    /// Whose kernels compute the transformer and the text encoder in 16 bits: auto, own or candle
     #[arg(long, value_name = "WHOSE")]
     kernels: Option<KernelChoice>,
 }

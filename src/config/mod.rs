@@ -156,7 +156,7 @@ pub struct ModelConfig {
     pub batch_max: Option<NonZeroUsize>,
     /// How much of it stays on the device.
     pub memory: MemoryTier,
-    /// Whose kernels compute its transformer where the weights have 16 bits.
+    /// Whose kernels compute its transformer and its text encoder where the weights have 16 bits.
     pub kernels: KernelChoice,
     /// Memory that work may take beyond the weights, in MiB; none: what is free.
     pub memory_mib: Option<u64>,

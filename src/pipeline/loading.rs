@@ -68,6 +68,7 @@ impl Pipeline {
             text_encoder: &text_weights,
             transformer: &transformer_weights,
             form,
+            encoder_arithmetic: text_encoder.arithmetic(),
             dtype,
             device: &device,
         };

@@ -32,6 +32,7 @@ mod pixels;
 mod placement;
 mod precision;
 mod prompt;
+mod row_norms;
 mod schedule;
 mod scores;
 mod shapes;

@@ -21,7 +21,7 @@ pub struct Placement {
     pub precision: Precision,
     /// How much of it stays on the device.
     pub memory: MemoryTier,
-    /// Whose kernels compute its transformer.
+    /// Whose kernels compute its transformer and its text encoder.
     pub kernels: KernelChoice,
     /// Bytes of the device's memory that work may take beyond the weights; none: what is free.
     pub work_bytes_max: Option<u64>,

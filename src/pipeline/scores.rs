@@ -1,6 +1,6 @@
-//! Attention that never holds a sequence² matrix.
+//! Attention that never holds a sequence² matrix, and that of prompts, which are short.
 
-use candle_core::{Result, Tensor};
+use candle_core::{D, Device, Result, Tensor};
 
 /// Scores held at once, over all heads. At 1024² the whole matrix of one layer would be 2 GB.
 const SCORES_MAX: usize = 1 << 24;
@@ -28,10 +28,31 @@ pub(super) fn scaled_dot_product(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<T
     }
 }
 
+/// What is added to the scores of `tokens` queries so that each sees its own key and those before: [tokens, tokens], 0 where a token may
+/// look, −∞ at those after it.
+pub(super) fn later_keys(tokens: usize, device: &Device) -> Result<Tensor> {
+    let mask = (0..tokens)
+        .flat_map(|query| (0..tokens).map(move |key| if key <= query { 0.0 } else { f32::NEG_INFINITY }));
+    Tensor::from_iter(mask, device)?.reshape((tokens, tokens))
+}
+
+/// softmax(q·kᵀ / √d + mask)·v: `q` [heads, tokens, d], `k` and `v` [key_heads, tokens, d], each head of which serves as many
+/// neighbouring heads of `q`, `mask` [tokens, tokens] → as `q`.
+pub(super) fn grouped(q: &Tensor, k: &Tensor, v: &Tensor, mask: &Tensor) -> Result<Tensor> {
+    let ((heads, tokens, head_dim), key_heads) = (q.dims3()?, k.dim(0)?);
+    // The queries that share a key's head go through it as one long sequence.
+    let together = heads / key_heads;
+    #[expect(clippy::cast_precision_loss, reason = "head widths are small")]
+    let q = (q.reshape((key_heads, together * tokens, head_dim))? / (head_dim as f64).sqrt())?;
+    let scores = q.matmul(&k.transpose(1, 2)?)?;
+    let scores = scores.reshape((heads, tokens, tokens))?.broadcast_add(mask)?;
+    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
+    let context = weights.reshape((key_heads, together * tokens, tokens))?.matmul(v)?;
+    context.reshape((heads, tokens, head_dim))
+}
+
 #[cfg(test)]
 mod tests {
-    use candle_core::{D, Device};
-
     use super::*;
 
     #[test]

@@ -5,6 +5,7 @@ use candle_nn::{Init, var_builder::SimpleBackend};
 
 use super::{
     Pipeline,
+    row_norms::ROW_NORM_MAX,
     source::{EmbeddedFile, ModelFiles},
 };
 
@@ -84,7 +85,7 @@ impl SimpleBackend for RandomWeights {
     }
 
     fn contains_tensor(&self, name: &str) -> bool {
-        !name.contains(".lora.")
+        !name.contains(".lora.") && !name.ends_with(ROW_NORM_MAX)
     }
 }
 

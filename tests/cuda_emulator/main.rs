@@ -7,4 +7,6 @@ mod emulator;
 #[path = "../../src/pipeline/fused/cuda/launch.rs"]
 mod launch;
 mod maps;
+mod prompt;
 mod rows;
+mod sides;

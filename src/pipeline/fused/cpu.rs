@@ -137,13 +137,13 @@ fn multiply<T: Half>(x: &Narrow, weight: &Tensor) -> Result<Sums> {
 
 impl Sums {
     /// The sums of what was meant to go in.
-    fn scaled(&self) -> Result<Vec<f32>> {
+    pub(super) fn scaled(&self) -> Result<Vec<f32>> {
         multiplied(Numbers::of(&self.numbers)?.to_vec(), &self.scale)
     }
 }
 
 /// Rows, each times its number of `scale`.
-fn multiplied(mut rows: Vec<f32>, scale: &Tensor) -> Result<Vec<f32>> {
+pub(super) fn multiplied(mut rows: Vec<f32>, scale: &Tensor) -> Result<Vec<f32>> {
     let scale: Numbers = Numbers::of(scale)?;
     let width = rows.len() / scale.len().max(1);
     for (row, scale) in rows.chunks_exact_mut(width).zip(scale.iter()).filter(|(_, scale)| **scale != 1.0) {
@@ -153,7 +153,7 @@ fn multiplied(mut rows: Vec<f32>, scale: &Tensor) -> Result<Vec<f32>> {
 }
 
 /// `width` numbers from `first` on of each row of `all` numbers.
-fn part(rows: &[f32], all: usize, first: usize, width: usize) -> Vec<f32> {
+pub(super) fn part(rows: &[f32], all: usize, first: usize, width: usize) -> Vec<f32> {
     let mut part = vec![0f32; rows.len() / all * width];
     part.par_chunks_mut(width)
         .zip(rows.par_chunks(all))
@@ -162,7 +162,7 @@ fn part(rows: &[f32], all: usize, first: usize, width: usize) -> Vec<f32> {
 }
 
 /// Rows in 16 bits, each divided by a power of two where it would not fit.
-fn narrowed(rows: Vec<f32>, shape: &[usize], dtype: DType) -> Result<Narrow> {
+pub(super) fn narrowed(rows: Vec<f32>, shape: &[usize], dtype: DType) -> Result<Narrow> {
     in_format!(dtype, narrowed_to(rows, shape))
 }
 
@@ -191,7 +191,7 @@ fn power_of_two(row: &[f32], safe: f32) -> f32 {
 }
 
 /// The nearest numbers of 16 bits.
-fn rounded(rows: &[f32], shape: &[usize], dtype: DType) -> Result<Tensor> {
+pub(super) fn rounded(rows: &[f32], shape: &[usize], dtype: DType) -> Result<Tensor> {
     in_format!(dtype, rounded_to(rows, shape))
 }
 
@@ -205,7 +205,7 @@ fn rounded_to<T: Half>(wide: &[f32], shape: &[usize]) -> Result<Tensor> {
 }
 
 /// The numbers as f32.
-fn widened(narrow: &Tensor) -> Result<Vec<f32>> {
+pub(super) fn widened(narrow: &Tensor) -> Result<Vec<f32>> {
     in_format!(narrow.dtype(), widened_from(narrow))
 }
 

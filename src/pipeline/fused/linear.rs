@@ -1,6 +1,11 @@
+#[cfg(feature = "cuda")]
+use std::sync::Arc;
+
 use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
+#[cfg(feature = "cuda")]
+use super::{super::linear::LowRank, cuda};
 use super::{
     super::linear::{Added, Format, SideBranch, Sides, Weight},
     Kernels, Narrow, Sums, kernels,
@@ -10,9 +15,17 @@ use super::{
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct FusedLinear {
     weight: Weight,
-    /// Each layer's, by diffusers.
-    names: Vec<String>,
-    /// Of one layer.
+    /// One after the other.
+    layers: Vec<FusedPart>,
+}
+
+/// One of the layers.
+#[derive(Debug, Clone)]
+struct FusedPart {
+    /// By diffusers.
+    name: String,
+    /// Where among the outputs of all layers its own begin.
+    first: usize,
     outputs: usize,
 }
 
@@ -24,19 +37,34 @@ impl FusedLinear {
         names: &[&str],
         (inputs, outputs): (usize, usize),
     ) -> Result<Self> {
-        let weights = names.iter().map(|name| vb.pp(name).get((outputs, inputs), "weight"));
+        let layers: Vec<_> = names.iter().map(|name| (*name, outputs)).collect();
+        Self::load_each(format, vb, &layers, inputs)
+    }
+
+    /// Layers of `vb` by their names, each with its outputs.
+    pub(in crate::pipeline) fn load_each(
+        format: Format,
+        vb: &VarBuilder,
+        layers: &[(&str, usize)],
+        inputs: usize,
+    ) -> Result<Self> {
+        let weights = layers.iter().map(|(name, outputs)| vb.pp(name).get((*outputs, inputs), "weight"));
         let weight = match weights.collect::<Result<Vec<_>>>()?.as_slice() {
             [only] => only.clone(),
             several => Tensor::cat(several, 0)?,
         };
-        let names = names.iter().map(|name| vb.pp(name).prefix()).collect();
-        Ok(Self { weight: Weight::new(weight, format)?, names, outputs })
+        let layers = layers.iter().scan(0, |first, (name, outputs)| {
+            let part = FusedPart { name: vb.pp(name).prefix(), first: *first, outputs: *outputs };
+            *first += outputs;
+            Some(part)
+        });
+        Ok(Self { layers: layers.collect(), weight: Weight::new(weight, format)? })
     }
 
     /// `x` [batch, tokens, inputs] → [batch, tokens, outputs of all layers], with what `sides` do to it.
     pub(in crate::pipeline) fn forward(&self, x: &Narrow, sides: &Sides) -> Result<Sums> {
         let kernels = kernels(x.numbers.device());
-        let branches: Vec<_> = self.names.iter().map(|name| sides.of(name)).collect();
+        let branches: Vec<_> = self.layers.iter().map(|layer| sides.of(&layer.name)).collect();
         let is_merged = |branch: &Option<&SideBranch>| matches!(branch, Some(SideBranch::Merged(_)));
         if branches.iter().any(is_merged) {
             return self.forward_merged(x, &branches, kernels);
@@ -54,14 +82,36 @@ impl FusedLinear {
 
     /// Sums have the scale of the rows that go in, and so have what is added to them.
     fn with_added(&self, x: &Narrow, sums: Sums, added: &[Option<&Added>]) -> Result<Sums> {
+        #[cfg(feature = "cuda")]
+        if let Some(places) = self.places_of_low_ranks(x, added)? {
+            return cuda::add_low_ranks(x, sums, &places);
+        }
         let (batch, tokens, _) = x.numbers.dims3()?;
         let wide = x.numbers.to_dtype(DType::F32)?;
-        let added = added.iter().map(|added| match added {
+        let added = self.layers.iter().zip(added).map(|(layer, added)| match added {
             Some(added) => added.forward(&wide),
-            None => Tensor::zeros((batch, tokens, self.outputs), DType::F32, wide.device()),
+            None => Tensor::zeros((batch, tokens, layer.outputs), DType::F32, wide.device()),
         });
         let added = Tensor::cat(&added.collect::<Result<Vec<_>>>()?, 2)?;
         Ok(Sums { numbers: (sums.numbers + added)?, scale: sums.scale })
+    }
+
+    /// On a card, what is added to the layers' sums, each with its first column, where all of it is for our kernels.
+    #[cfg(feature = "cuda")]
+    fn places_of_low_ranks(
+        &self,
+        x: &Narrow,
+        added: &[Option<&Added>],
+    ) -> Result<Option<Vec<(usize, Arc<LowRank>)>>> {
+        if !x.numbers.device().is_cuda() {
+            return Ok(None);
+        }
+        let there = self.layers.iter().zip(added).filter_map(|(layer, added)| Some((layer.first, (*added)?)));
+        there
+            .map(|(first, added)| {
+                Ok(added.low_rank_in(x.numbers.dtype(), x.numbers.device())?.map(|side| (first, side)))
+            })
+            .collect()
     }
 
     /// Layer by layer, since some have copies in their places.
@@ -72,9 +122,9 @@ impl FusedLinear {
         kernels: &dyn Kernels,
     ) -> Result<Sums> {
         let own = self.weight.dense()?;
-        let sums = branches.iter().enumerate().map(|(place, branch)| {
+        let sums = self.layers.iter().zip(branches).map(|(layer, branch)| {
             let weight = match branch {
-                None => own.narrow(0, place * self.outputs, self.outputs)?.contiguous()?,
+                None => own.narrow(0, layer.first, layer.outputs)?.contiguous()?,
                 Some(SideBranch::Merged(merged)) => match merged.fused_weight() {
                     Some(weight) => weight.dense()?,
                     None => candle_core::bail!("a merged layer of another kind"),

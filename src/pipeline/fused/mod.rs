@@ -17,16 +17,19 @@ macro_rules! in_format {
 }
 mod choice;
 mod cpu;
+mod cpu_prompt;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod linear;
+mod prompt;
 
 use candle_core::{DType, Device, Result, Tensor};
 
 pub use self::choice::{Arithmetic, KernelChoice};
 #[cfg(feature = "cuda")]
 pub(super) use self::cuda::{MapConvolution, MapNorm};
-pub(super) use self::linear::FusedLinear;
+use self::prompt::PromptKernels;
+pub(super) use self::{linear::FusedLinear, prompt::GroupedTurn};
 use super::{linear::Format, norm::RmsNorm};
 
 /// How the matrices of a transformer's block are held, and how they are multiplied.
@@ -79,7 +82,7 @@ pub(super) struct Turn<'a> {
 }
 
 /// The passes over memory between a block's products. `dtype` is f16 or bf16; tokens are [batch, tokens, dim] f32.
-pub(super) trait Kernels {
+pub(super) trait Kernels: PromptKernels {
     /// The norm of `x`.
     fn norm(&self, x: &Tensor, norm: &RmsNorm, dtype: DType) -> Result<Narrow>;
 

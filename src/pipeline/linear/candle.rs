@@ -1,6 +1,10 @@
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
-use super::{Format, weight::Weight};
+use super::{
+    super::row_norms::{row_norm_max, row_norms},
+    Format,
+    weight::Weight,
+};
 
 /// Half of f16's largest number: room for the rounding of a sum that is bounded in exact arithmetic.
 const F16_SAFE: f64 = 32_768.0;
@@ -20,9 +24,16 @@ pub(in crate::pipeline) struct CandleLinear {
 }
 
 impl CandleLinear {
-    pub(super) fn new(weight: Tensor, bias: Option<Tensor>, format: Format) -> Result<Self> {
-        let row_norm_max = match weight.dtype() {
-            DType::F16 => Some(f64::from(row_norms(&weight)?.max_all()?.to_scalar::<f32>()?)),
+    /// `norm` is max‖Wᵢ‖ if it is known.
+    pub(super) fn new(
+        weight: Tensor,
+        bias: Option<Tensor>,
+        format: Format,
+        norm: Option<f32>,
+    ) -> Result<Self> {
+        let row_norm_max = match (weight.dtype(), norm) {
+            (DType::F16, Some(norm)) => Some(f64::from(norm)),
+            (DType::F16, None) => Some(f64::from(row_norm_max(&weight)?)),
             _ => None,
         };
         Ok(Self { weight: Weight::new(weight, format)?, bias, row_norm_max })
@@ -59,13 +70,4 @@ impl CandleLinear {
         let excess = bound.maximum(1f32)?;
         self.product(&x.broadcast_div(&excess)?)?.broadcast_mul(&excess)
     }
-}
-
-/// ‖xᵢ‖ of each row of [.., rows, columns], as [.., rows, 1] f32.
-fn row_norms(x: &Tensor) -> Result<Tensor> {
-    let x = x.to_dtype(DType::F32)?;
-    // Squares of activations up to 1e18 stay within f32: the largest element is taken out first.
-    let largest = x.abs()?.max_keepdim(D::Minus1)?.maximum(f32::MIN_POSITIVE)?;
-    let unit = x.broadcast_div(&largest)?;
-    unit.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?.broadcast_mul(&largest)
 }

@@ -4,6 +4,8 @@ mod block;
 mod blocks;
 mod candle;
 mod four_bits;
+#[cfg(any(feature = "cuda", test))]
+mod low_rank;
 mod side;
 mod weight;
 
@@ -13,6 +15,8 @@ use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
 
 use self::candle::CandleLinear;
+#[cfg(feature = "cuda")]
+pub(super) use self::low_rank::LowRank;
 pub use self::side::Sides;
 pub(super) use self::{
     blocks::{BlockLinear, Format},
@@ -22,6 +26,7 @@ pub(super) use self::{
 use super::{
     cpu,
     ops::{self, Numbers},
+    row_norms::ROW_NORM_MAX,
 };
 
 /// A layer between f32 activations.
@@ -46,7 +51,8 @@ enum Product {
 impl Linear {
     pub(super) fn load(vb: &VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
         let bias = vb.get(outputs, "bias")?.to_dtype(DType::F32)?;
-        let product = Product::dense(&vb.get((outputs, inputs), "weight")?, Some(bias))?;
+        let product =
+            Product::dense_with_norm(&vb.get((outputs, inputs), "weight")?, Some(bias), norm_in(vb)?)?;
         Ok(Self { name: vb.prefix().into(), product })
     }
 
@@ -56,7 +62,7 @@ impl Linear {
 
     /// Without bias, the weight held in `format`.
     pub(super) fn load_in(format: Format, vb: &VarBuilder, inputs: usize, outputs: usize) -> Result<Self> {
-        let product = Product::in_format(&vb.get((outputs, inputs), "weight")?, format)?;
+        let product = Product::with_norm(&vb.get((outputs, inputs), "weight")?, format, norm_in(vb)?)?;
         Ok(Self { name: vb.prefix().into(), product })
     }
 
@@ -71,10 +77,24 @@ impl Linear {
     }
 }
 
+/// The norm of the weight's longest row, which products in f16 ask for, if `vb` keeps it.
+fn norm_in(vb: &VarBuilder) -> Result<Option<f32>> {
+    let name = format!("weight{ROW_NORM_MAX}");
+    if vb.dtype() != DType::F16 || !vb.contains_tensor(&name) {
+        return Ok(None);
+    }
+    vb.get(1, &name)?.get(0)?.to_scalar().map(Some)
+}
+
 impl Product {
     fn in_format(weight: &Tensor, format: Format) -> Result<Self> {
+        Self::with_norm(weight, format, None)
+    }
+
+    /// `norm` is the longest row's if it is known.
+    fn with_norm(weight: &Tensor, format: Format, norm: Option<f32>) -> Result<Self> {
         if !ops::on_cpu_kernels(weight) {
-            return Ok(Self::Candle(CandleLinear::new(weight.clone(), None, format)?));
+            return Ok(Self::Candle(CandleLinear::new(weight.clone(), None, format, norm)?));
         }
         match BlockLinear::new(&Numbers::of(weight)?, weight.dim(0)?, format) {
             Some(linear) => Ok(Self::Blocks(Arc::new(linear))),
@@ -83,8 +103,12 @@ impl Product {
     }
 
     fn dense(weight: &Tensor, bias: Option<Tensor>) -> Result<Self> {
+        Self::dense_with_norm(weight, bias, None)
+    }
+
+    fn dense_with_norm(weight: &Tensor, bias: Option<Tensor>, norm: Option<f32>) -> Result<Self> {
         if !ops::on_cpu_kernels(weight) {
-            return Ok(Self::Candle(CandleLinear::new(weight.clone(), bias, Format::Dense)?));
+            return Ok(Self::Candle(CandleLinear::new(weight.clone(), bias, Format::Dense, norm)?));
         }
         let bias = bias.map(|bias| bias.to_vec1()).transpose()?;
         Ok(Self::Dense(Arc::new(cpu::Linear::new(&Numbers::of(weight)?, weight.dim(0)?, bias))))
@@ -115,7 +139,7 @@ mod tests {
                 let error = relative_error(&ours, &dense)?;
                 assert!((least..most).contains(&error), "{format:?} {inputs}: {error}");
                 // candle's product sees the same rounded weights.
-                let weight = Product::Candle(CandleLinear::new(weight.clone(), None, format)?);
+                let weight = Product::Candle(CandleLinear::new(weight.clone(), None, format, None)?);
                 let error = relative_error(&weight.forward(&x)?, &ours)?;
                 assert!(error < 1e-5, "{format:?} {inputs}: {error}");
             }

@@ -1,7 +1,11 @@
+#[cfg(feature = "cuda")]
+use std::sync::OnceLock;
 use std::{collections::HashMap, sync::Arc};
 
 use candle_core::{DType, Device, Result, Tensor};
 
+#[cfg(feature = "cuda")]
+use super::LowRank;
 use super::{super::lora::LoraKey, Format, Product, Weight};
 
 /// What LoRAs do to the products of a model's layers, by the layers' names, on a device. By default nothing.
@@ -27,6 +31,17 @@ pub(in crate::pipeline) enum SideBranch {
 pub(in crate::pipeline) struct Added {
     low_rank: Option<Arc<(Product, Product)>>,
     dense: Option<Arc<Product>>,
+    /// Of a card's kernels.
+    #[cfg(feature = "cuda")]
+    narrow: Option<Arc<NarrowSide>>,
+}
+
+/// Both factors in f32 in the host's memory, and in 16 bits on the card as soon as somebody asked for them: none if our kernels do not take them.
+#[cfg(feature = "cuda")]
+#[derive(Debug)]
+struct NarrowSide {
+    factors: (Tensor, Tensor),
+    made: OnceLock<Option<Arc<LowRank>>>,
 }
 
 /// A layer with its own weights and LoRAs' in one matrix, held as the layer is.
@@ -108,8 +123,15 @@ impl Added {
         let product = |matrix: &Tensor| {
             Product::dense(&matrix.to_device(device)?.to_dtype(DType::F32)?.contiguous()?, None)
         };
+        #[cfg(feature = "cuda")]
+        let narrow = low_rank.filter(|_| device.is_cuda() && dense.is_none()).map(|factors| {
+            let (factors, made) = (factors.clone(), OnceLock::new());
+            Arc::new(NarrowSide { factors, made })
+        });
         let low_rank = low_rank.map(|(down, up)| Ok::<_, candle_core::Error>((product(down)?, product(up)?)));
         Ok(Self {
+            #[cfg(feature = "cuda")]
+            narrow,
             low_rank: low_rank.transpose()?.map(Arc::new),
             dense: dense.map(product).transpose()?.map(Arc::new),
         })
@@ -124,5 +146,21 @@ impl Added {
             (Some(only), None) | (None, Some(only)) => Ok(only),
             (None, None) => candle_core::bail!("a side branch without a matrix"),
         }
+    }
+    /// The factors in `dtype`, 16 bits, on the card; none where there are others beside them, or our kernels do not take them. They
+    /// are made once, and of one `dtype`: a model has one.
+    #[cfg(feature = "cuda")]
+    pub(in crate::pipeline) fn low_rank_in(
+        &self,
+        dtype: DType,
+        card: &Device,
+    ) -> Result<Option<Arc<LowRank>>> {
+        let Some(narrow) = &self.narrow else { return Ok(None) };
+        if let Some(made) = narrow.made.get() {
+            return Ok(made.clone());
+        }
+        let (down, up) = &narrow.factors;
+        let made = LowRank::new(down, up, dtype, card)?.map(Arc::new);
+        Ok(narrow.made.get_or_init(|| made).clone())
     }
 }

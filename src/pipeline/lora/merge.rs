@@ -20,6 +20,8 @@ pub(in crate::pipeline) struct BaseLayers<'a> {
     pub(in crate::pipeline) transformer: &'a Arc<Weights>,
     /// Of the transformer's blocks.
     pub(in crate::pipeline) form: BlockForm,
+    /// Of the text encoder's layers.
+    pub(in crate::pipeline) encoder_arithmetic: Arithmetic,
     pub(in crate::pipeline) dtype: DType,
     pub(in crate::pipeline) device: &'a Device,
 }
@@ -83,7 +85,12 @@ impl BaseLayers<'_> {
         let is_of_block =
             is_transformers && [".attention.", ".feed_forward."].iter().any(|part| layer.contains(part));
         let format = if is_of_block { self.form.format } else { Format::Dense };
-        if is_of_block && self.form.arithmetic == Arithmetic::Mixed {
+        let arithmetic = match (is_transformers, is_of_block) {
+            (true, true) => self.form.arithmetic,
+            (true, false) => Arithmetic::Plain,
+            (false, _) => self.encoder_arithmetic,
+        };
+        if arithmetic == Arithmetic::Mixed {
             return MergedLayer::fused(sum, format);
         }
         let has_bias = weights.contains(&format!("{layer}.bias"));

@@ -12,7 +12,11 @@ use candle_core::{DType, Device, Shape, Tensor, bail};
 use candle_nn::{Init, VarBuilder, var_builder::SimpleBackend};
 
 use super::{
-    super::{error::LoadError, shapes::RandomWeights},
+    super::{
+        error::LoadError,
+        row_norms::{KeptNorms, ROW_NORM_MAX},
+        shapes::RandomWeights,
+    },
     Component,
     encoding::{Encoding, Scale},
     folder::Blob,
@@ -36,6 +40,8 @@ pub(in crate::pipeline) struct Weights {
     config: Option<String>,
     shards: Vec<Shard>,
     tensors: BTreeMap<String, TensorEntry>,
+    /// Of matrices that are read again and again.
+    row_norms: KeptNorms,
 }
 
 /// Bytes of the smallest page of memory.
@@ -88,6 +94,7 @@ impl Weights {
             config: None,
             shards: Vec::new(),
             tensors: BTreeMap::new(),
+            row_norms: KeptNorms::default(),
         }
     }
 
@@ -454,14 +461,25 @@ impl SimpleBackend for Reader<'_> {
         dtype: DType,
         device: &Device,
     ) -> candle_core::Result<Tensor> {
-        self.read(name, Some(&shape), dtype, device)
+        let Some(matrix) = name.strip_suffix(ROW_NORM_MAX) else {
+            return self.read(name, Some(&shape), dtype, device);
+        };
+        let norm = self.weights.row_norms.of(matrix, dtype, || {
+            // Of sides of 1 that files write there is no row.
+            self.read(matrix, None, dtype, device)?.flatten_from(1)
+        })?;
+        Tensor::from_vec(vec![norm], 1, &Device::Cpu)
     }
 
     fn get_unchecked(&self, name: &str, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
         self.read(name, None, dtype, device)
     }
 
+    /// Norms of matrices are there after the start: of a matrix that is read but once nothing is kept.
     fn contains_tensor(&self, name: &str) -> bool {
-        self.weights.contains(name)
+        match name.strip_suffix(ROW_NORM_MAX) {
+            Some(matrix) => self.progress.is_none() && self.weights.contains(matrix),
+            None => self.weights.contains(name),
+        }
     }
 }

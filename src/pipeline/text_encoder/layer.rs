@@ -1,11 +1,11 @@
-use candle_core::{D, Device, Module, Result, Tensor};
+use candle_core::{Device, Module, Result, Tensor};
 use candle_nn::{Activation, VarBuilder};
 use candle_transformers::models::z_image::TextEncoderConfig;
 
 use super::super::{
     linear::{Linear, Sides},
     norm::RmsNorm,
-    ops,
+    ops, scores,
 };
 
 /// A layer of Qwen3: attention that looks back, and a gated feed-forward layer, each behind a norm.
@@ -19,10 +19,8 @@ pub(super) struct Layer {
 /// What every layer needs to know of the places of a sequence.
 pub(super) struct Places {
     /// [tokens, head_dim / 2] each.
-    cos: Tensor,
-    sin: Tensor,
-    /// [tokens, tokens]: 0 where a token may look, −∞ at those after it.
-    mask: Tensor,
+    pub(super) cos: Tensor,
+    pub(super) sin: Tensor,
 }
 
 impl Places {
@@ -34,14 +32,8 @@ impl Places {
         let frequencies: Vec<f32> = (0..dim).step_by(2).map(frequency).collect();
         let angles = (0..tokens).flat_map(|place| frequencies.iter().map(move |f| place as f32 * f));
         let (cos, sin): (Vec<f32>, Vec<f32>) = angles.map(|angle| (angle.cos(), angle.sin())).unzip();
-        let mask = (0..tokens)
-            .flat_map(|query| (0..tokens).map(move |key| if key <= query { 0.0 } else { f32::NEG_INFINITY }));
         let shape = (tokens, frequencies.len());
-        Ok(Self {
-            cos: Tensor::from_vec(cos, shape, device)?,
-            sin: Tensor::from_vec(sin, shape, device)?,
-            mask: Tensor::from_iter(mask, device)?.reshape((tokens, tokens))?,
-        })
+        Ok(Self { cos: Tensor::from_vec(cos, shape, device)?, sin: Tensor::from_vec(sin, shape, device)? })
     }
 }
 
@@ -56,16 +48,21 @@ impl Layer {
         })
     }
 
-    /// `x` [1, tokens, hidden] f32 → the same shape.
-    pub(super) fn forward(&self, x: &Tensor, places: &Places, sides: &Sides) -> Result<Tensor> {
-        let x = (x + self.attention.forward(&self.input_norm.forward(x)?, places, sides)?)?;
+    /// `x` [1, tokens, hidden] f32 → the same shape. `mask` keeps tokens from looking ahead.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        (places, mask): (&Places, &Tensor),
+        sides: &Sides,
+    ) -> Result<Tensor> {
+        let x = (x + self.attention.forward(&self.input_norm.forward(x)?, (places, mask), sides)?)?;
         let fed = self.feed_forward.forward(&self.post_attention_norm.forward(&x)?, sides)?;
         x + fed
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "norms are f32")]
-fn eps(config: &TextEncoderConfig) -> f32 {
+pub(super) fn eps(config: &TextEncoderConfig) -> f32 {
     config.rms_norm_eps as f32
 }
 
@@ -108,7 +105,7 @@ impl SelfAttention {
         })
     }
 
-    fn forward(&self, x: &Tensor, places: &Places, sides: &Sides) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, (places, mask): (&Places, &Tensor), sides: &Sides) -> Result<Tensor> {
         let (_, tokens, _) = x.dims3()?;
         let (heads, key_heads, head_dim) = (self.heads, self.key_heads, self.head_dim);
         let split = |x: Tensor, heads: usize| x.reshape((1, tokens, heads, head_dim));
@@ -119,15 +116,8 @@ impl SelfAttention {
         let q = turn(split(self.to_q.forward(x, sides)?, heads)?, &self.norm_q)?;
         let k = turn(split(self.to_k.forward(x, sides)?, key_heads)?, &self.norm_k)?;
         let v = split(self.to_v.forward(x, sides)?, key_heads)?.transpose(1, 2)?.contiguous()?;
-        // The queries that share a key's head go through it as one long sequence.
-        let together = heads / key_heads;
-        #[expect(clippy::cast_precision_loss, reason = "head widths are small")]
-        let q = (q.reshape((key_heads, together * tokens, head_dim))? / (head_dim as f64).sqrt())?;
-        let scores = q.matmul(&k.squeeze(0)?.transpose(1, 2)?)?;
-        let scores = scores.reshape((heads, tokens, tokens))?.broadcast_add(&places.mask)?;
-        let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
-        let context = weights.reshape((key_heads, together * tokens, tokens))?.matmul(&v.squeeze(0)?)?;
-        let context = context.reshape((heads, tokens, head_dim))?.transpose(0, 1)?.contiguous()?;
+        let context = scores::grouped(&q.squeeze(0)?, &k.squeeze(0)?, &v.squeeze(0)?, mask)?;
+        let context = context.transpose(0, 1)?.contiguous()?;
         self.to_out.forward(&context.reshape((1, tokens, heads * head_dim))?, sides)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Why not candle-transformers' own: docs/decisions/0011-memory-tiers.md.
 
+mod fused;
 mod layer;
 
 use std::sync::Arc;
@@ -10,11 +11,15 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::z_image::TextEncoderConfig;
 
-use self::layer::{Layer, Places};
+use self::{
+    fused::FusedLayer,
+    layer::{Layer, Places},
+};
 use super::{
+    fused::Arithmetic,
     linear::Sides,
     load::LoadOptions,
-    ops,
+    ops, scores,
     source::Weights,
     stack::{LayerSource, Residence, Stack},
 };
@@ -30,10 +35,17 @@ enum Embedding {
     Mapped(Arc<Weights>, DType),
 }
 
+enum EncoderLayers {
+    /// Each operation by itself.
+    Plain(Stack<Layer>),
+    /// In 16 bits, what belongs together in one kernel.
+    Fused(Stack<FusedLayer>),
+}
+
 /// The layers whose output is the conditioning, and the embedding before them.
 pub(super) struct TextEncoder {
     embedding: Embedding,
-    layers: Stack<Layer>,
+    layers: EncoderLayers,
     config: TextEncoderConfig,
     device: Device,
 }
@@ -45,7 +57,7 @@ impl TextEncoder {
         residence: Residence,
         options: &LoadOptions<'_>,
     ) -> Result<Self> {
-        let LoadOptions { dtype, device, progress, .. } = *options;
+        let LoadOptions { dtype, device, kernels, progress } = *options;
         let shape = [config.vocab_size, config.hidden_size];
         let embedding = match residence {
             Residence::Resident => {
@@ -66,8 +78,16 @@ impl TextEncoder {
             count: config.num_hidden_layers - 1,
         };
         let of_layers = config.clone();
-        let load = move |vb: &VarBuilder<'_>| Layer::load(&of_layers, vb);
-        let layers = Stack::load(source, residence, progress, load)?;
+        let layers = match kernels.encoder_arithmetic(config, dtype, device) {
+            Arithmetic::Plain => {
+                let load = move |vb: &VarBuilder<'_>| Layer::load(&of_layers, vb);
+                EncoderLayers::Plain(Stack::load(source, residence, progress, load)?)
+            }
+            Arithmetic::Mixed => {
+                let load = move |vb: &VarBuilder<'_>| FusedLayer::load(&of_layers, vb);
+                EncoderLayers::Fused(Stack::load(source, residence, progress, load)?)
+            }
+        };
         Ok(Self { embedding, layers, config: config.clone(), device: device.clone() })
     }
 
@@ -81,7 +101,25 @@ impl TextEncoder {
         };
         let places = Places::new(&self.config, ids.len(), &self.device)?;
         let start = rows.to_dtype(DType::F32)?.unsqueeze(0)?;
-        ops::in_pool(&self.device, || self.layers.run(start, |x, layer| layer.forward(&x, &places, sides)))
+        match &self.layers {
+            EncoderLayers::Plain(layers) => {
+                let mask = scores::later_keys(ids.len(), &self.device)?;
+                let step = |x: Tensor, layer: &Layer| layer.forward(&x, (&places, &mask), sides);
+                ops::in_pool(&self.device, || layers.run(start, step))
+            }
+            EncoderLayers::Fused(layers) => {
+                let step = |x: Tensor, layer: &FusedLayer| layer.forward(&x, &places, sides);
+                ops::in_pool(&self.device, || layers.run(start, step))
+            }
+        }
+    }
+
+    /// How its layers compute.
+    pub(super) const fn arithmetic(&self) -> Arithmetic {
+        match self.layers {
+            EncoderLayers::Plain(_) => Arithmetic::Plain,
+            EncoderLayers::Fused(_) => Arithmetic::Mixed,
+        }
     }
 }
 
@@ -93,7 +131,7 @@ mod tests {
     use candle_transformers::models::z_image::ZImageTextEncoder;
 
     use super::*;
-    use crate::pipeline::testing::random_tensor as random;
+    use crate::pipeline::testing::{random_tensor as random, relative_error};
 
     fn config(heads: usize, key_heads: usize, has_bias: bool) -> TextEncoderConfig {
         TextEncoderConfig {
@@ -150,9 +188,9 @@ mod tests {
             let vb = vb.pp("model");
             let ours = TextEncoder {
                 embedding: Embedding::Resident(vb.get((50, 24), "embed_tokens.weight")?),
-                layers: Stack::Resident(
+                layers: EncoderLayers::Plain(Stack::Resident(
                     (0..2).map(|i| Layer::load(&config, &vb.pp("layers").pp(i))).collect::<Result<_>>()?,
-                ),
+                )),
                 config,
                 device: Device::Cpu,
             };
@@ -162,6 +200,34 @@ mod tests {
                 let error =
                     (ours.encode(&ids, &Sides::default())? - theirs)?.abs()?.max_all()?.to_scalar::<f32>()?;
                 assert!(error < 1e-4 * scale, "{heads} {key_heads}: {error} of {scale}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn its_fused_layers_are_its_own_to_what_16_bits_round() -> Result<()> {
+        for (heads, key_heads) in [(4, 4), (4, 2), (6, 1)] {
+            let config = config(heads, key_heads, false);
+            let encoder = |layers: EncoderLayers| TextEncoder {
+                embedding: Embedding::Resident(tensors(&config).remove(EMBEDDING).expect("an embedding")),
+                layers,
+                config: config.clone(),
+                device: Device::Cpu,
+            };
+            let builder = |dtype| VarBuilder::from_tensors(tensors(&config), dtype, &Device::Cpu);
+            let vb = builder(DType::F32).pp("model.layers");
+            let plain = (0..2).map(|i| Layer::load(&config, &vb.pp(i))).collect::<Result<_>>()?;
+            let plain = encoder(EncoderLayers::Plain(Stack::Resident(plain)));
+            for (dtype, bound) in [(DType::F16, 3e-3), (DType::BF16, 3e-2)] {
+                let vb = builder(dtype).pp("model.layers");
+                let fused = (0..2).map(|i| FusedLayer::load(&config, &vb.pp(i))).collect::<Result<_>>()?;
+                let fused = encoder(EncoderLayers::Fused(Stack::Resident(fused)));
+                for ids in [vec![7], vec![3, 1, 4, 1, 5, 9, 2, 6], (0..50).collect()] {
+                    let exact = plain.encode(&ids, &Sides::default())?;
+                    let error = relative_error(&fused.encode(&ids, &Sides::default())?, &exact)?;
+                    assert!(error < bound, "{heads} {key_heads} {dtype:?}: {error}");
+                }
             }
         }
         Ok(())

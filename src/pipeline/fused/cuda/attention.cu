@@ -236,11 +236,25 @@ __device__ inline void write(Rows<D> &rows, T *out, uint32_t stride, uint32_t th
         }
 }
 
-// q, k, v, out: [batch, tokens, heads · D]; v's true value is v · v_scale[batch, tokens], and so is out's.
-// factor > 0. grid: (blocks of QUERIES, heads, batch).
-template <class T, uint32_t D>
-__device__ inline void attend(const T *q, const T *k, const T *v, const float *v_scale, uint32_t tokens,
-                              uint32_t heads, float factor, T *out, float *out_scale) {
+// Makes the scores of keys from `first` on count for nothing where they come after the query; the warp's queries begin with `own`.
+template <uint32_t D> __device__ inline void mask_later(Scores<D> &s, uint32_t first, uint32_t own) {
+    const uint32_t lane = threadIdx.x % 32;
+#pragma unroll
+    for (uint32_t m = 0; m < 2; m++)
+#pragma unroll
+        for (uint32_t n = 0; n < KEYS<D> / 8; n++)
+#pragma unroll
+            for (uint32_t i = 0; i < 4; i++)
+                if (first + 8 * n + 2 * (lane % 4) + i % 2 > own + 16 * m + 8 * (i / 2) + lane / 4)
+                    s[m][n][i] = -INFINITY;
+}
+
+// q, out: [batch, tokens, heads · D]; k, v: [batch, tokens, key_heads · D], each head of which serves heads / key_heads neighbouring
+// heads of q. v's true value is v · v_scale[batch, tokens], and so is out's. factor > 0. If LOOKS_BACK, no query sees a key after it.
+// grid: (blocks of QUERIES, heads, batch).
+template <class T, uint32_t D, bool LOOKS_BACK = false>
+__device__ inline void attend(const T *q, const T *k, const T *v, const float *v_scale, uint32_t tokens, uint32_t heads,
+                              uint32_t key_heads, float factor, T *out, float *out_scale) {
     SHARED_BYTES(shared);
     unsigned char *const queries = shared;
     unsigned char *const keys = queries + 2 * D * QUERIES;
@@ -250,13 +264,17 @@ __device__ inline void attend(const T *q, const T *k, const T *v, const float *v
     const size_t first_row = size_t(blockIdx.z) * tokens;
     const uint32_t first_query = blockIdx.x * QUERIES;
     const size_t head = first_row * stride + blockIdx.y * D;
-    const size_t tile_stride = size_t(KEYS<D>) * stride;
-    k += head;
-    v += head;
+    const uint32_t key_stride = key_heads * D;
+    const size_t key_head = first_row * key_stride + blockIdx.y / (heads / key_heads) * D;
+    const size_t tile_stride = size_t(KEYS<D>) * key_stride;
+    k += key_head;
+    v += key_head;
     v_scale += first_row;
 
     copy_tile<T, D, QUERIES>(queries, q + head + size_t(first_query) * stride, stride, tokens - first_query);
-    copy_tile<T, D, KEYS<D>>(keys, k, stride, tokens);
+    // Keys before this one are seen by some query of the block.
+    const uint32_t end = LOOKS_BACK && first_query + QUERIES < tokens ? first_query + QUERIES : tokens;
+    copy_tile<T, D, KEYS<D>>(keys, k, key_stride, end);
     copies_commit();
 
     // Narrow numbers that have no scale of their own all have 1. No value is copied before the loop's first barrier.
@@ -282,13 +300,14 @@ __device__ inline void attend(const T *q, const T *k, const T *v, const float *v
                 rows.out[m][n][i] = 0.0f;
     }
 
-    for (uint32_t first = 0; first < tokens; first += KEYS<D>) {
-        const uint32_t there = tokens - first;
+    const uint32_t own = first_query + 32 * warp;
+    for (uint32_t first = 0; first < end; first += KEYS<D>) {
+        const uint32_t there = end - first;
         Scores<D> s;
         // The keys have come, and no warp reads the last values: those of these keys may come while they are scored.
         copies_wait<0>();
         __syncthreads();
-        copy_tile<T, D, KEYS<D>>(values, v, stride, there);
+        copy_tile<T, D, KEYS<D>>(values, v, key_stride, there);
         copies_commit();
         v += tile_stride;
         score<T, D>(s, own_queries, keys);
@@ -297,11 +316,13 @@ __device__ inline void attend(const T *q, const T *k, const T *v, const float *v
         __syncthreads();
         if (there > KEYS<D>) {
             k += tile_stride;
-            copy_tile<T, D, KEYS<D>>(keys, k, stride, there - KEYS<D>);
+            copy_tile<T, D, KEYS<D>>(keys, k, key_stride, there - KEYS<D>);
             copies_commit();
         }
         if (there < KEYS<D>)
             mask<D>(s, there);
+        if (LOOKS_BACK && first + KEYS<D> > own + 1)
+            mask_later<D>(s, first, own);
         refer<D>(rows, s, factor);
         weigh<T, D>(rows, s, factor);
         if (largest_scale > 1.0f)
@@ -309,7 +330,6 @@ __device__ inline void attend(const T *q, const T *k, const T *v, const float *v
         add_values<T, D>(rows, s, values);
     }
 
-    const uint32_t own = first_query + 32 * warp;
     if (own >= tokens)
         return;
     write<T, D>(rows, out + head + size_t(own) * stride, stride, tokens - own);
@@ -317,14 +337,17 @@ __device__ inline void attend(const T *q, const T *k, const T *v, const float *v
 
 } // namespace attention
 
+// What a file that includes this one need not have again.
+#ifndef WITHOUT_KERNELS
 #define ATTENTION(type, d)                                                                                               \
     extern "C" __global__ void __launch_bounds__(attention::THREADS, 2)                                                  \
         attention_##type##_##d(const type *__restrict__ q, const type *__restrict__ k, const type *__restrict__ v,       \
                                const float *__restrict__ v_scale, uint32_t tokens, uint32_t heads, float factor,         \
                                type *__restrict__ out, float *__restrict__ out_scale) {                                  \
-        attention::attend<type, d>(q, k, v, v_scale, tokens, heads, factor, out, out_scale);                             \
+        attention::attend<type, d>(q, k, v, v_scale, tokens, heads, heads, factor, out, out_scale);                      \
     }
 ATTENTION(f16, 64)
 ATTENTION(f16, 128)
 ATTENTION(bf16, 64)
 ATTENTION(bf16, 128)
+#endif

@@ -54,7 +54,9 @@ pub(super) struct Kernel {
 impl Kernel {
     pub(super) fn load(cuda: &CudaDevice, launch: Launch) -> Result<Self> {
         let (file, ptx) = match launch.file {
+            File::Prompt => ("prompt", ptx::PROMPT),
             File::Rows => ("rows", ptx::ROWS),
+            File::Sides => ("sides", ptx::SIDES),
             File::Attention => ("attention", ptx::ATTENTION),
             File::Maps => ("maps", ptx::MAPS),
             File::Convolution => ("convolution", ptx::CONVOLUTION),

@@ -20,7 +20,9 @@ impl Half {
 /// The file that has a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum File {
+    Prompt,
     Rows,
+    Sides,
     Attention,
     Maps,
     Convolution,
@@ -107,6 +109,63 @@ impl Launch {
             block: THREADS,
             shared_bytes: 2 * head_dim * (QUERIES + 2 * keys),
         })
+    }
+}
+
+/// The kernels of `prompt.cu`, beside those of `rows.cu`, and as they.
+impl Launch {
+    /// sums \[rows, width\] f32, their scale, width u32, x \[rows, width\] f32 → out \[rows, width\] f32, which may be x: x + sums.
+    pub(crate) fn add(rows: u32) -> Self {
+        Self { file: File::Prompt, ..Self::of_rows("add".into(), rows) }
+    }
+
+    /// sums \[rows, width\] f32, their scale, weight \[width\], eps f32, width u32, x \[rows, width\] f32 → out \[rows, width\]
+    /// f32, which may be x, next \[rows, width\] 16-bit, its scale: x + sums, and the norm of that times weight.
+    pub(crate) fn add_then_norm(half: Half, rows: u32) -> Self {
+        Self { file: File::Prompt, ..Self::of_rows(format!("add_then_norm_{}", half.suffix()), rows) }
+    }
+
+    /// qkv \[rows, (heads + 2 · key_heads) · head_dim\] f32 sums, their scale, norm_q \[head_dim\], norm_k \[head_dim\], eps f32, cos
+    /// and sin \[tokens, head_dim / 2\], tokens u32, heads u32, key_heads u32, head_dim u32 (even, at most 256) → q \[rows, heads ·
+    /// head_dim\], k and v \[rows, key_heads · head_dim\] 16-bit, v's scale: each head of q and k normed, and its pairs, one of
+    /// each half, turned by the angles of row mod tokens.
+    pub(crate) fn turn_halves(half: Half, rows: u32) -> Self {
+        Self { file: File::Prompt, ..Self::of_rows(format!("turn_halves_{}", half.suffix()), rows) }
+    }
+
+    /// As [`Self::attention`], with key_heads u32 after heads, and k and v \[batch, tokens, key_heads · head_dim\], each head of
+    /// which serves heads / key_heads neighbouring heads of q. No query sees a key after it; but what is not finite in a value may
+    /// spread to queries up to 127 tokens before it.
+    pub(crate) fn look_back(half: Half, batch: u32, tokens: u32, heads: u32, head_dim: u32) -> Option<Self> {
+        let like = Self::attention(half, batch, tokens, heads, head_dim)?;
+        Some(Self { file: File::Prompt, name: format!("look_back_{}_{head_dim}", half.suffix()), ..like })
+    }
+}
+
+/// Rows and ranks of a block of `side_down`, and bytes of its tiles; rows and outputs of a block of `side_up`, and bytes of its.
+const DOWN_TILE: [u32; 3] = [32, 64, 4 * (32 + 64) * 128];
+const UP_TILE: [u32; 3] = [64, 64, (64 + 64) * 128];
+
+/// The kernels of `sides.cu`: what a LoRA adds to a product. Memory is aligned to 16 bytes, and no count is 0.
+impl Launch {
+    /// x \[rows, inputs\] 16-bit, down \[ranks, inputs\] 16-bit, rows u32, inputs u32 (a multiple of 8), ranks u32 (of 16) → out
+    /// \[rows, ranks\] f32: x·downᵀ.
+    pub(crate) fn side_down(half: Half, rows: u32, ranks: u32) -> Self {
+        let [of_rows, of_ranks, bytes] = DOWN_TILE;
+        let grid = [rows.div_ceil(of_rows), ranks.div_ceil(of_ranks), 1];
+        Self::of_sides(format!("side_down_{}", half.suffix()), grid, bytes)
+    }
+
+    /// h \[rows, ranks\] f32, up \[outputs, ranks\] 16-bit, factor f32, rows u32, ranks u32 (a multiple of 16), outputs u32, width
+    /// u32, first u32, y \[rows, width\] f32 → y, to whose columns from first on factor · h·upᵀ is added.
+    pub(crate) fn side_up(half: Half, rows: u32, outputs: u32) -> Self {
+        let [of_rows, of_outputs, bytes] = UP_TILE;
+        let grid = [outputs.div_ceil(of_outputs), rows.div_ceil(of_rows), 1];
+        Self::of_sides(format!("side_up_{}", half.suffix()), grid, bytes)
+    }
+
+    fn of_sides(name: String, grid: [u32; 3], shared_bytes: u32) -> Self {
+        Self { file: File::Sides, name, grid, block: 128, shared_bytes }
     }
 }
 

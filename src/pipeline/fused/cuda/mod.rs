@@ -5,6 +5,8 @@ mod convolution;
 mod kernel;
 mod launch;
 mod maps;
+mod prompt;
+mod side;
 
 use std::{marker::PhantomData, ops::Deref};
 
@@ -21,6 +23,7 @@ use candle_core::{
 };
 use half::{bf16, f16};
 
+pub(in crate::pipeline::fused) use self::side::add_low_ranks;
 pub(in crate::pipeline) use self::{convolution::MapConvolution, maps::MapNorm};
 use self::{
     kernel::Kernel,

@@ -263,6 +263,7 @@ __device__ void turn(const float *qkv, float scale, const float *norm_q, const f
 } // namespace rows
 
 // What all of a kernel's arguments are is said in launch.rs.
+#ifndef WITHOUT_KERNELS
 #define ROW_KERNEL extern "C" __global__ void __launch_bounds__(rows::THREADS)
 // Left to itself the compiler takes too few registers for what they keep.
 #define ROW_KERNEL_THAT_KEEPS_MUCH extern "C" __global__ void __launch_bounds__(rows::THREADS, 3)
@@ -316,3 +317,4 @@ ROW_KERNEL add_norm(const float *__restrict__ sums, const float *__restrict__ su
 
 KERNELS_OF(f16)
 KERNELS_OF(bf16)
+#endif
