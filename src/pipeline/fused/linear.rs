@@ -11,6 +11,10 @@ use super::{
     Kernels, Narrow, Sums, kernels,
 };
 
+/// What is added to a layer's sums on a card, and its first column.
+#[cfg(feature = "cuda")]
+type PlacedLowRank = (usize, Arc<LowRank>);
+
 /// Layers without bias that see the same rows, as one product.
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct FusedLinear {
@@ -102,7 +106,7 @@ impl FusedLinear {
         &self,
         x: &Narrow,
         added: &[Option<&Added>],
-    ) -> Result<Option<Vec<(usize, Arc<LowRank>)>>> {
+    ) -> Result<Option<Vec<PlacedLowRank>>> {
         if !x.numbers.device().is_cuda() {
             return Ok(None);
         }
