@@ -147,7 +147,7 @@ fn an_empty_month_is_printed_as_text_and_as_json() {
     assert!(nothing.contains("no such ledger") && !place.path().join("data").exists(), "{nothing}");
     out(&run(place.path(), &["key", "create"]));
     let text = out(&run(place.path(), &["costs", "--month", "2026-11"]));
-    assert!(text.contains("2026-11") && text.contains("pictures"), "{text}");
+    assert!(text.contains("2026-11") && text.contains("images"), "{text}");
     let json = out(&run(place.path(), &["costs", "--month", "2026-11", "--json"]));
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!((&json["month"], &json["images"]), (&"2026-11".into(), &0.into()));

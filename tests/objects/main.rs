@@ -15,6 +15,7 @@ mod tiny_models;
 
 mod faults;
 mod kept;
+mod relay;
 mod served;
 
 use std::sync::{

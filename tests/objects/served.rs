@@ -8,6 +8,7 @@ use ureq::http::Response;
 
 use crate::{
     program::{Program, tintype},
+    relay::Relay,
     s3::S3,
     tiny_models,
 };
@@ -32,7 +33,11 @@ fn get(url: &str) -> Response<ureq::Body> {
 
 /// The answer to an order of one image as a link.
 fn order(program: &Program) -> Response<ureq::Body> {
-    let body = json!({ "prompt": "x", "response_format": "url" });
+    order_as(program, "url")
+}
+
+fn order_as(program: &Program, format: &str) -> Response<ureq::Body> {
+    let body = json!({ "prompt": "x", "response_format": format });
     agent()
         .post(format!("{}/v1/images/generations", program.url))
         .header("authorization", format!("Bearer {}", program.key.as_ref().expect("a key")))
@@ -96,6 +101,31 @@ fn while_the_bucket_is_away_the_server_says_so_and_then_goes_on() {
     server.make_bucket("images");
     assert_eq!(get(&ready).status(), 200);
     assert_eq!(get(&first).status(), 404, "what the bucket lost is gone");
+    assert_eq!(get(&link(order(&program))).status(), 200);
+}
+
+#[test]
+fn while_the_bucket_is_full_the_server_says_so_and_loses_nothing() {
+    let Some(server) = S3::start() else { return };
+    server.make_bucket("images");
+    let relay = Relay::to(server.url().trim_start_matches("http://"));
+    let data = TempDir::new().expect("a directory");
+    let mut command = serve(&server, &data, "s3://images");
+    let program = Program::spawn(command.env("AWS_ENDPOINT_URL", format!("http://{}", relay.address)));
+    let first = link(order(&program));
+    relay.set_full(true);
+    let mut refused = order(&program);
+    assert_eq!(refused.status(), 507);
+    let refused: Value = refused.body_mut().read_json().expect("JSON");
+    assert_eq!(refused["error"]["code"], "insufficient_storage");
+    let said = refused["error"]["message"].as_str().expect("a text");
+    assert!(said.contains("disk is full") && said.contains("b64_json"), "{said}");
+    // What needs no room goes on, and what was kept is there.
+    assert_eq!(
+        [order_as(&program, "b64_json"), get(&first)].map(|answer| answer.status().as_u16()),
+        [200, 200]
+    );
+    relay.set_full(false);
     assert_eq!(get(&link(order(&program))).status(), 200);
 }
 

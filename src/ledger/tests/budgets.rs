@@ -75,6 +75,12 @@ impl Shop {
         Self { book, keys, all_keys: ALL.parse().expect("budgets"), now: NOON, open: Vec::new(), requests: 0 }
     }
 
+    fn fail(&self, reservation: Reservation) {
+        let reason = FailureReason::GenerationFailed;
+        let failed = self.book.ledger.fail(reservation, reason, &spec(), Currency::CNY, &[], self.now);
+        failed.expect("failed");
+    }
+
     fn take_back_last(&self) {
         let last = "SELECT max(id) FROM entries WHERE reverses IS NULL
                     AND id NOT IN (SELECT reverses FROM entries WHERE reverses IS NOT NULL)";
@@ -185,17 +191,7 @@ fn stays_within_budgets(steps: Vec<Happening>) -> TestCaseResult {
             }
             Happening::Fail { which } => {
                 if let Some((reservation, _)) = shop.take(which) {
-                    shop.book
-                        .ledger
-                        .fail(
-                            reservation,
-                            FailureReason::GenerationFailed,
-                            &spec(),
-                            Currency::CNY,
-                            &[],
-                            shop.now,
-                        )
-                        .expect("failed");
+                    shop.fail(reservation);
                 }
             }
             Happening::Wait { hours } => shop.now += SignedDuration::from_hours(hours),
