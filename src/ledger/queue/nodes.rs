@@ -228,7 +228,7 @@ impl Ledger {
     ) -> Result<Renewal, LedgerError> {
         let pace = figures.pace.map(|pace| signed(pace.get(), "nodes.pace_ms")).transpose()?;
         let steps: Vec<_> = steps.iter().map(|(request, done)| (request.to_text(), done)).collect();
-        let rows = self.store.ask(
+        let rows = self.store.ask_beside(
             &renew_sql(),
             params![
                 id.to_string(),
@@ -285,7 +285,7 @@ impl Ledger {
                  RETURNING 1)
              SELECT {WITHOUT_FLUSH} FROM looked"
         );
-        let is_due = !self.store.ask(&sql, params![lease_ms(every)?], |_| Ok(()))?.is_empty();
+        let is_due = !self.store.ask_beside(&sql, params![lease_ms(every)?], |_| Ok(()))?.is_empty();
         if is_due {
             self.store.clear_queue()?;
         }

@@ -99,6 +99,19 @@ impl Store {
         }
     }
 
+    /// The same for what keeps a node alive: while all other connections wait for one that hangs, this does not.
+    pub(in crate::ledger) fn ask_beside<T>(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T, LedgerError>,
+    ) -> Result<Vec<T>, LedgerError> {
+        match self {
+            Self::Sqlite(_) => self.ask(sql, params, read),
+            Self::Postgres(store) => postgres::read_all(&store.ask_beside(sql, params)?, read),
+        }
+    }
+
     /// Whether it has the queue of a cluster.
     pub(in crate::ledger) const fn has_queue(&self) -> bool {
         matches!(self, Self::Postgres(_))

@@ -77,8 +77,13 @@ impl Cluster {
 
     /// `tintype` with `arguments` on the ledger, to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
+        self.run_with(arguments, &[])
+    }
+
+    /// The same with `variables` of its own.
+    pub fn run_with(&self, arguments: &[&str], variables: &[(String, String)]) -> Output {
         let mut command = tintype();
-        command.envs(self.environment.iter().cloned()).args(arguments);
+        command.envs(self.environment.iter().cloned()).envs(variables.iter().cloned()).args(arguments);
         command.args(["--ledger", &self.database.url()]).arg("--data-dir").arg(self.root.path().join("keys"));
         command.output().expect("tintype")
     }

@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio_postgres::{Client, IsolationLevel, Portal, Transaction, types::ToSql};
 
 use self::{
-    pool::{Connection, Pool},
+    pool::{Connection, Loan, Pool},
     session::{Session, WriteId},
 };
 use super::{Conn, Examined, OwnedParam, Param, Places, Row, Value};
@@ -266,9 +266,27 @@ impl PostgresStore {
         sql: &str,
         params: &[Param<'_>],
     ) -> Result<Vec<tokio_postgres::Row>, LedgerError> {
+        self.ask_over(Pool::take, sql, params)
+    }
+
+    /// The same over a connection that no writer waits in.
+    pub(in crate::ledger) fn ask_beside(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, LedgerError> {
+        self.ask_over(Pool::take_beside, sql, params)
+    }
+
+    fn ask_over(
+        &self,
+        take: fn(&Pool) -> Result<Loan<'_>, LedgerError>,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, LedgerError> {
         let mut is_second = false;
         loop {
-            let mut loan = self.pool.take_beside()?;
+            let mut loan = take(&self.pool)?;
             let Connection { client, statements, .. } = loan.connection();
             let prepared = statements.prepare(&*client, sql, params);
             match prepared.and_then(|statement| wait(client.query(&statement, &as_sql(params)))) {
@@ -296,7 +314,7 @@ impl PostgresStore {
     pub(in crate::ledger) fn clear_queue(&self) -> Result<(), LedgerError> {
         let changed = "SELECT greatest(n_dead_tup, n_mod_since_analyze) FROM pg_stat_user_tables
                        WHERE relid = CAST('queue' AS regclass)";
-        let changed: Option<i64> = self.ask(changed, &[])?.first().map(|row| row.get(0));
+        let changed: Option<i64> = self.ask_beside(changed, &[])?.first().map(|row| row.get(0));
         if changed.is_some_and(|changed| changed >= CHANGED_MAX) {
             let mut loan = self.pool.take_beside()?;
             let vacuum = "VACUUM (ANALYZE, TRUNCATE FALSE, SKIP_LOCKED) queue";
