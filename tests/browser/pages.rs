@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     browser,
     driver::{Driver, Screen},
+    operator::use_key,
     script::{made_once, run},
     server::TestServer,
     skip::skip_or_fail,
@@ -142,11 +143,9 @@ fn every_page(language: &str, prompt: &str) {
 fn playground(inspector: &mut Inspector<'_>, server: &TestServer, key: &str, prompt: &str) {
     let driver = inspector.driver;
     driver.open(&format!("{}/playground", server.url));
-    driver.find("#key");
+    driver.find("#own-key");
     inspector.inspect("playground-empty");
-    driver.find("#key").fill(key);
-    driver.find("#key-use").click();
-    driver.find("#key-held:not([hidden])");
+    use_key(driver, server, key);
     driver.find("#seed").fill("42");
     driver.find("#prompt").fill(prompt);
     driver.find("#paint").click();
