@@ -20,6 +20,9 @@ mod postgres;
 mod process_memory;
 #[path = "../support/program.rs"]
 mod program;
+#[expect(dead_code, reason = "tests/objects fills its disk")]
+#[path = "../support/relay.rs"]
+mod relay;
 #[expect(dead_code, reason = "tests/objects kills it, and asks it for credentials")]
 #[path = "../support/s3.rs"]
 mod s3;

@@ -4,6 +4,9 @@
 
 #[path = "../support/program.rs"]
 mod program;
+#[expect(dead_code, reason = "tests/crash cuts it")]
+#[path = "../support/relay.rs"]
+mod relay;
 #[path = "../support/s3.rs"]
 mod s3;
 #[path = "../support/script.rs"]
@@ -15,7 +18,6 @@ mod tiny_models;
 
 mod faults;
 mod kept;
-mod relay;
 mod served;
 
 use std::sync::{

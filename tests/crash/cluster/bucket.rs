@@ -20,6 +20,7 @@ use crate::{
     image_client::{Answered, ImageClient},
     postgres::Postgres,
     program::{Program, tintype},
+    relay::Relay,
     s3::S3,
     tiny_models,
 };
@@ -29,8 +30,11 @@ const CLIENTS: usize = 4;
 /// Answers before a worker is killed, and after it.
 const ANSWERS: usize = 6;
 
+/// A server of S3, and the relay by which nodes reach it.
+type Reached = (S3, Relay);
+
 /// A node with a data directory of its own below `root`.
-fn node(role: &str, number: usize, (database, server, root): (&Postgres, &S3, &Path)) -> Program {
+fn node(role: &str, number: usize, (database, server, root): (&Postgres, &Reached, &Path)) -> Program {
     let mut command = tintype();
     command.args(["serve", "--role", role, "--ledger", &database.url(), "--images", IMAGES, "--data-dir"]);
     command.arg(root.join(format!("{role}-{number}"))).arg("--model").arg(tiny_models::directory("base"));
@@ -44,7 +48,8 @@ fn node(role: &str, number: usize, (database, server, root): (&Postgres, &S3, &P
         // A first image that took long foretells nothing of those after it.
         ("TINTYPE_LIMITS__ANSWER_WAIT_SECONDS", "3600"),
     ]);
-    Program::spawn(command.envs(server.variables()))
+    command.envs(server.0.variables()).env("AWS_ENDPOINT_URL", format!("http://{}", server.1.address));
+    Program::spawn(&mut command)
 }
 
 /// Runs `command` to its end: what it printed.
@@ -55,11 +60,14 @@ fn printed(command: &mut Command) -> String {
 }
 
 #[test]
-fn a_worker_that_dies_loses_nothing_of_what_is_in_the_bucket() {
+fn a_dead_worker_and_a_bucket_that_is_away_for_a_while_lose_nothing() {
     let (Some(database), Some(server)) = (Postgres::start(), S3::start()) else { return };
     server.make_bucket("images");
+    let relay = Relay::to(server.url().trim_start_matches("http://"));
+    let reached = (server, relay);
+    let (server, relay) = (&reached.0, &reached.1);
     let root = tempfile::tempdir().expect("a directory");
-    let ground = (&database, &server, root.path());
+    let ground = (&database, &reached, root.path());
     let ledger = ["--ledger", &database.url(), "--data-dir"];
     let said = printed(tintype().args(["key", "create", "load"]).args(ledger).arg(root.path().join("keys")));
     let key = said.lines().next().expect("a key").trim();
@@ -91,6 +99,17 @@ fn a_worker_that_dies_loses_nothing_of_what_is_in_the_bucket() {
         workers[0].kill();
         let before = answered();
         eventually("the other worker goes on", || answered() >= before + ANSWERS);
+        relay.set_cut(true);
+        let is_ready = || {
+            let ready =
+                ureq::get(format!("{}/readyz", gateways[0].url)).config().http_status_as_error(false).build();
+            ready.call().expect("an answer").status() == 200
+        };
+        eventually("the gateway knows that the bucket is away", || !is_ready());
+        relay.set_cut(false);
+        eventually("the gateway is ready again", is_ready);
+        let before = answered();
+        eventually("orders are answered again", || answered() >= before + ANSWERS);
         is_over.store(true, Ordering::Relaxed);
     });
     let answers = answers.into_inner().expect("no panic");

@@ -1,4 +1,4 @@
-//! Hands requests on to a server of S3, as one whose disk is full if a test says so.
+//! Hands requests on to a server of S3; if a test says so, as one whose disk is full, or not at all.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -18,21 +18,35 @@ const FULL: &str =
 pub struct Relay {
     pub address: SocketAddr,
     is_full: Arc<AtomicBool>,
+    is_cut: Arc<AtomicBool>,
 }
 
 impl Relay {
     /// To the server at `address`.
     pub fn to(address: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let relay = Self { address: listener.local_addr().expect("an address"), is_full: Arc::default() };
-        let (to, is_full) = (address.to_owned(), Arc::clone(&relay.is_full));
+        let relay = Self {
+            address: listener.local_addr().expect("an address"),
+            is_full: Arc::default(),
+            is_cut: Arc::default(),
+        };
+        let (to, is_full, is_cut) =
+            (address.to_owned(), Arc::clone(&relay.is_full), Arc::clone(&relay.is_cut));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if is_cut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let (to, is_full) = (to.clone(), Arc::clone(&is_full));
                 thread::spawn(move || hand_on(&client, &to, &is_full).ok());
             }
         });
         relay
+    }
+
+    /// From now on nobody reaches the server, or everybody does again.
+    pub fn set_cut(&self, is_cut: bool) {
+        self.is_cut.store(is_cut, Ordering::SeqCst);
     }
 
     /// From now on nothing more is kept, or all is again.
