@@ -1,32 +1,17 @@
 //! Tests of `attention.cu`: attention against its definition in f64.
 
-use half::{bf16, f16};
 use tintype::{domain::Seed, pipeline::standard_normal};
 
 use super::{
     emulator::{Argument, run},
     launch::{Half, Launch},
+    numbers::{HALVES, narrow, widen},
 };
 
-const HALVES: [Half; 2] = [Half::F16, Half::Bf16];
 /// Items of a batch, tokens and heads.
 const SIZES: [[usize; 3]; 6] = [[1, 1, 1], [2, 5, 3], [2, 33, 1], [1, 64, 3], [2, 100, 1], [2, 160, 3]];
 const NAN: u16 = 0x7fff;
 const INFINITY: [u16; 2] = [0x7c00, 0x7f80];
-
-fn narrow(half: Half, x: f32) -> u16 {
-    match half {
-        Half::F16 => f16::from_f32(x).to_bits(),
-        Half::Bf16 => bf16::from_f32(x).to_bits(),
-    }
-}
-
-fn widen(half: Half, bits: u16) -> f64 {
-    match half {
-        Half::F16 => f16::from_bits(bits).to_f64(),
-        Half::Bf16 => bf16::from_bits(bits).to_f64(),
-    }
-}
 
 #[expect(clippy::cast_possible_truncation, reason = "it was an f32")]
 fn float(x: f64) -> f32 {

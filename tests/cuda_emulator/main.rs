@@ -7,6 +7,7 @@ mod emulator;
 #[path = "../../src/pipeline/fused/cuda/launch.rs"]
 mod launch;
 mod maps;
+mod numbers;
 mod prompt;
 mod rows;
 mod sides;

@@ -1,15 +1,14 @@
 //! Tests of `prompt.cu`: the text encoder's passes and its attention, against their definitions in f64.
 
-use half::{bf16, f16};
 use tintype::{domain::Seed, pipeline::standard_normal};
 
 use super::{
     emulator::{Argument, run},
     launch::{Half, Launch},
+    numbers::{HALVES, narrow, widen},
 };
 
 const EPS: f32 = 1e-6;
-const HALVES: [Half; 2] = [Half::F16, Half::Bf16];
 /// What 4 numbers at a time can do and cannot, and rows wider than what the kernels keep in registers.
 const WIDTHS: [usize; 6] = [1, 6, 256, 1027, 2560, 4100];
 
@@ -27,20 +26,6 @@ fn weight(seed: u64, width: usize) -> Vec<f32> {
 
 fn scales(rows: usize) -> Vec<f32> {
     (0..rows).map(|row| [1.0, 8.0, 1024.0, 2.0][row % 4]).collect()
-}
-
-fn narrow(half: Half, x: f32) -> u16 {
-    match half {
-        Half::F16 => f16::from_f32(x).to_bits(),
-        Half::Bf16 => bf16::from_f32(x).to_bits(),
-    }
-}
-
-fn widen(half: Half, bits: u16) -> f64 {
-    match half {
-        Half::F16 => f16::from_bits(bits).to_f64(),
-        Half::Bf16 => bf16::from_bits(bits).to_f64(),
-    }
 }
 
 fn normed(x: &[f64], weight: &[f32]) -> Vec<f64> {

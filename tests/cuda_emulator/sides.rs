@@ -1,14 +1,12 @@
 //! Tests of `sides.cu`: what a LoRA adds to a product, against its definition in f64.
 
-use half::{bf16, f16};
 use tintype::{domain::Seed, pipeline::standard_normal};
 
 use super::{
     emulator::{Argument, run},
     launch::{Half, Launch},
+    numbers::{self, HALVES},
 };
-
-const HALVES: [Half; 2] = [Half::F16, Half::Bf16];
 
 fn count(x: usize) -> u32 {
     x.try_into().expect("a count")
@@ -19,19 +17,11 @@ fn random(seed: u64, count: usize, factor: f32) -> Vec<f32> {
 }
 
 fn narrow(half: Half, numbers: &[f32]) -> Vec<u16> {
-    let narrow = |x: &f32| match half {
-        Half::F16 => f16::from_f32(*x).to_bits(),
-        Half::Bf16 => bf16::from_f32(*x).to_bits(),
-    };
-    numbers.iter().map(narrow).collect()
+    numbers.iter().map(|x| numbers::narrow(half, *x)).collect()
 }
 
 fn widen(half: Half, numbers: &[u16]) -> Vec<f64> {
-    let widen = |bits: &u16| match half {
-        Half::F16 => f16::from_bits(*bits).to_f64(),
-        Half::Bf16 => bf16::from_bits(*bits).to_f64(),
-    };
-    numbers.iter().map(widen).collect()
+    numbers.iter().map(|bits| numbers::widen(half, *bits)).collect()
 }
 
 /// a·bᵀ, `width` numbers a row of both.
