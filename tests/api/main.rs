@@ -61,6 +61,7 @@ mod settings;
 mod sign_in;
 mod stopping;
 mod streaming;
+mod tls;
 mod uploads;
 mod watching;
 mod webhooks;

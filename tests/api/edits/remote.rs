@@ -3,23 +3,17 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use super::{Form, columns, data_url, first_image, photo, png};
-use crate::server::TestServer;
-
-/// A certificate for localhost and 127.0.0.1, valid for a hundred years, and its key.
-fn tls(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api/edits/tls").join(file)
-}
+use crate::{
+    server::TestServer,
+    tls::{certificate, encryption},
+};
 
 /// An https host on loopback.
 struct Host {
@@ -30,15 +24,7 @@ struct Host {
 
 impl Host {
     fn start() -> Self {
-        let certificate = CertificateDer::from_pem_file(tls("certificate.pem")).expect("a certificate");
-        let key = PrivateKeyDer::from_pem_file(tls("key.pem")).expect("a key");
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .expect("a configuration");
-        let config = Arc::new(config);
+        let config = encryption(&certificate());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -95,7 +81,7 @@ fn answer(stream: StreamOwned<ServerConnection, TcpStream>, asked: &Mutex<Vec<St
 fn server(hosts: &[String]) -> TestServer {
     TestServer::start_with(|config| {
         config.edits.image_hosts = hosts.iter().map(|host| host.parse().expect("a host")).collect();
-        config.edits.image_authorities = Some(tls("certificate.pem"));
+        config.edits.image_authorities = Some(certificate());
     })
 }
 

@@ -5,10 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
 use tintype::{
     notify::{MailServer, Mailer},
     units::Millis,
@@ -18,32 +14,11 @@ use crate::{
     client::eventually,
     mail_receiver::{MailReceiver, MailTls},
     server::TestServer,
+    tls::{certificate, encryption, file},
 };
 
 const EVENT: &str =
     r#"{"id":"evt_1","object":"event","created_at":1795442399,"type":"webhook.test","data":{}}"#;
-
-/// A file of tests/api. All certificates there have one key and one name of their authority.
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api").join(name)
-}
-
-/// For localhost and 127.0.0.1, valid for a hundred years; its own authority.
-fn certificate() -> PathBuf {
-    file("edits/tls/certificate.pem")
-}
-
-fn encryption(certificate: &Path) -> Arc<ServerConfig> {
-    let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate");
-    let key = PrivateKeyDer::from_pem_file(file("edits/tls/key.pem")).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .expect("a configuration");
-    Arc::new(config)
-}
 
 /// A mail sent to `receiver`, or why it was not.
 fn send(
