@@ -26,6 +26,13 @@ fn make_link(server: &TestServer) -> String {
     format!("{}{}", server.url, secret.path())
 }
 
+/// Signs in by such a link, to the page of costs.
+fn sign_in_by_link(driver: &Driver, server: &TestServer) {
+    driver.open(&make_link(server));
+    driver.find("main form button:not([name])").click();
+    driver.find("#standing");
+}
+
 /// Electricity, depreciation and upkeep of all rows of a statement.
 fn sum_of_month(csv: &str) -> Money {
     let mut rows = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
@@ -99,9 +106,7 @@ fn status_of_generating(server: &TestServer, key: &str) -> u16 {
 fn a_key_is_made_used_revoked_and_then_refused() {
     let Some(driver) = browser("en") else { return };
     let server = TestServer::start();
-    driver.open(&make_link(&server));
-    driver.find("main form button:not([name])").click();
-    driver.find("#standing");
+    sign_in_by_link(&driver, &server);
     driver.open(&format!("{}/admin/keys", server.url));
     driver.find("#name").fill("summer job");
     driver.find("#budgets").fill("1");
@@ -168,9 +173,7 @@ fn a_wrong_password_is_refused_and_nothing_is_shown() {
 fn what_was_typed_outlives_a_session_that_ended() {
     let Some(driver) = browser("en") else { return };
     let server = TestServer::start();
-    driver.open(&make_link(&server));
-    driver.find("main form button:not([name])").click();
-    driver.find("#standing");
+    sign_in_by_link(&driver, &server);
     driver.open(&format!("{}/admin/keys", server.url));
     driver.find("#name").fill("summer job");
     server.ledger().end_sessions(jiff::Timestamp::now()).expect("ended");
