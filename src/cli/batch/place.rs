@@ -16,6 +16,8 @@ const MANIFEST: &str = "manifest.jsonl";
 const RUN: &str = ".tintype-batch.json";
 /// Locked by the command that has the directory.
 const LOCK: &str = ".tintype-batch.lock";
+/// Ends the name of a file that is not written in full yet.
+const PART: &str = ".tintype-part";
 
 /// A directory, held by one command at a time.
 #[derive(Debug)]
@@ -61,7 +63,10 @@ impl Place {
         }
         let lock = os::open_lock(&directory.join(LOCK)).map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { directory, manifest, server: server.map(str::to_owned), _lock: lock }),
+            Ok(()) => {
+                remove_parts(&directory).map_err(unusable)?;
+                Ok(Self { directory, manifest, server: server.map(str::to_owned), _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => {
                 let message = format!("{}: another tintype batch is at work here", directory.display());
                 Err(CliError::Usage(message))
@@ -117,9 +122,9 @@ impl Place {
     /// Writes the file `name`: it is on the disk in full when this returns, or as it was.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CliError> {
         let file = self.directory.join(name);
-        let part = self.directory.join(format!(".{name}.part"));
+        let part = self.directory.join(format!(".{name}{PART}"));
         let write = || -> io::Result<()> {
-            // What a command that was killed left half done.
+            // What this command could not write in full earlier.
             fs::remove_file(&part).ok();
             let mut written = os::create_new(&part)?;
             written.write_all(bytes)?;
@@ -152,6 +157,17 @@ fn make(directory: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Removes what a command that was killed left half written.
+fn remove_parts(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().ends_with(PART.as_bytes()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 fn failed(file: &Path, error: &io::Error) -> CliError {
     CliError::Failed(format!("{}: {error}", file.display()))
 }
@@ -180,6 +196,31 @@ mod tests {
         assert_eq!(place.run().expect("read"), Some(run));
         place.forget_run().expect("forgotten");
         assert_eq!(place.run().expect("read"), None);
+    }
+
+    #[test]
+    fn what_a_killed_command_left_half_written_is_removed() {
+        let root = TempDir::new().expect("a directory");
+        let directory = root.path().join("mugs");
+        let open = || Place::open(directory.clone(), None).expect("taken");
+        let names = || -> Vec<_> {
+            let names =
+                fs::read_dir(&directory).expect("listed").map(|entry| entry.expect("an entry").file_name());
+            let mut names: Vec<_> = names.collect();
+            names.sort();
+            names
+        };
+        let place = open();
+        place.write("mug-1.png", b"an image").expect("written");
+        drop(place);
+        let whole = names();
+        assert_eq!(whole, [LOCK, "mug-1.png"]);
+        // Of whatever file, also of one that the next command does not write.
+        for name in [RUN, MANIFEST, "mug-2.png"] {
+            fs::write(directory.join(format!(".{name}{PART}")), "half").expect("written");
+        }
+        open();
+        assert_eq!(names(), whole);
     }
 
     #[test]
