@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Ledger, LedgerError,
-    store::{Conn, params},
+    store::{Conn, Flush, params},
 };
 use crate::domain::RequestId;
 
@@ -20,7 +20,8 @@ impl Ledger {
                                           WHERE ended_at_ms >= start_ms AND ended_at_ms < end_ms)
                        FROM requests WHERE id = ?1 AND state = 'settled'";
         let insert = "INSERT INTO deliveries (request_id, delivered_at_ms) VALUES (?1, ?2)";
-        self.store.write(|conn| {
+        // Without waiting for the disk: a power cut just after an answer has always been able to take its note.
+        self.store.write_with(Flush::WithTheNext, |conn| {
             let found = conn.query_first(request, params![id.to_text()], |row| {
                 Ok((row.get::<Option<bool>>(0)?, row.get::<Option<i64>>(1)?))
             })?;

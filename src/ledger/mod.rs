@@ -56,6 +56,7 @@ use parking_lot::Mutex;
 use self::{
     budgets::RunningSums,
     keys::KnownKeys,
+    recorded::KnownModel,
     store::{Store, params},
 };
 use crate::units::Currency;
@@ -124,6 +125,7 @@ pub struct Ledger {
     known_keys: Mutex<KnownKeys>,
     /// Images that were made between two moments: up to the newest entry that was read, and how many.
     images_made: Mutex<HashMap<[Timestamp; 2], (i64, i64)>>,
+    known_model: KnownModel,
 }
 
 impl Ledger {
@@ -146,6 +148,7 @@ impl Ledger {
             shown_sums: Mutex::default(),
             known_keys: Mutex::default(),
             images_made: Mutex::default(),
+            known_model: KnownModel::default(),
         })
     }
 

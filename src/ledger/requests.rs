@@ -10,7 +10,7 @@ use super::{
     loras, purchases,
     queue::{self, NotAdmitted, Release},
     signed,
-    store::{Conn, params},
+    store::{Conn, Flush, params},
     webhooks::{self, ImageData},
 };
 use crate::{
@@ -19,12 +19,13 @@ use crate::{
 };
 
 impl Ledger {
-    /// Reserves the estimate, in one transaction with the budget's check: two requests cannot both take the last money.
+    /// Reserves the estimate, in one transaction with the budget's check: two requests cannot both take the last money. The note that
+    /// the device began takes it along to the disk: until then there is nothing that a power cut could make untrue.
     ///
     /// # Errors
     /// [`ReserveError`]; nothing was written.
     pub fn reserve(&self, request: &NewRequest<'_>) -> Result<Reserved, ReserveError> {
-        let reserved = self.reserve_with(request, |_| Ok(()), |_, ()| Ok(()));
+        let reserved = self.reserve_with(request, Flush::WithTheNext, |_| Ok(()), |_, ()| Ok(()));
         let reserved = reserved.map_err(|error: NotAdmitted<Infallible>| match error {
             NotAdmitted::Reserve(error) => error,
             NotAdmitted::Place(never) => match never {},
@@ -36,10 +37,11 @@ impl Ledger {
     pub(in crate::ledger) fn reserve_with<L, T, E>(
         &self,
         request: &NewRequest<'_>,
+        flush: Flush,
         look: impl FnOnce(&Conn<'_>) -> Result<L, NotAdmitted<E>>,
         also: impl FnOnce(&Conn<'_>, L) -> Result<T, LedgerError>,
     ) -> Result<Reserved<(Reservation, T)>, NotAdmitted<E>> {
-        let reserved = self.store.write(|conn| {
+        let reserved = self.store.write_with(flush, |conn| {
             tracing::trace!("reservation begun");
             if let Some(key) = request.idempotency_key {
                 match find_repeat(conn, request.key, key, request.body_sha256)? {

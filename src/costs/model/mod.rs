@@ -217,6 +217,12 @@ impl CostModel {
         Self { states_comparison: is_stated, ..self }
     }
 
+    /// Whether the ledger's rows make the same of both: they were configured as one, and what they lack is the same.
+    pub fn is_configured_as(&self, other: &Self) -> bool {
+        let is_same = Arc::ptr_eq(&self.basis, &other.basis) && Arc::ptr_eq(&self.terms, &other.terms);
+        is_same && self.lines == other.lines && self.states_comparison == other.states_comparison
+    }
+
     /// The same with the images that were made in the service of each of [`CostModel::parts`]: a part by units is
     /// charged until it has lost all it can.
     pub fn with_images_made(self, images_made: Vec<u64>) -> Self {

@@ -105,27 +105,28 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn with_assets(&self, costs: &CostModel) -> Result<CostModel, LedgerError> {
-        let costs = self.store.read(|conn| recorded::with_assets(conn, costs))?;
-        let by_units = |(part, service): (&Asset, DaySpan)| match part.life {
-            Life::Units { .. } => self.images_made(service),
-            Life::Time { .. } => Ok(0),
-        };
-        let images_made = costs.parts().map(by_units).collect::<Result<_, LedgerError>>()?;
-        Ok(costs.with_images_made(images_made))
+        self.store.read(|conn| {
+            let costs = self.known_model.complete(conn, costs)?;
+            let by_units = |(part, service): (&Asset, DaySpan)| match part.life {
+                Life::Units { .. } => self.images_made(conn, service),
+                Life::Time { .. } => Ok(0),
+            };
+            let images_made = costs.parts().map(by_units).collect::<Result<_, LedgerError>>()?;
+            Ok(costs.with_images_made(images_made))
+        })
     }
 
     /// Images that were booked on `days`, which are UTC's here: a part's service may begin or end some hours apart from
     /// the reports. Asked for every request, so only the entries since the last question are read.
-    fn images_made(&self, days: DaySpan) -> Result<u64, LedgerError> {
+    fn images_made(&self, conn: &Conn<'_>, days: DaySpan) -> Result<u64, LedgerError> {
         let sql = "SELECT coalesce(max(id), ?1),
                           CAST(coalesce(sum(images) FILTER (WHERE entered_at_ms >= ?2 AND entered_at_ms < ?3), 0) AS BIGINT)
                    FROM entries WHERE id > ?1";
         let span @ [start, end] = [days.first, days.end].map(|day| Calendar::UTC.start_of(day));
         let mut counts = self.images_made.lock();
         let (last, images) = counts.entry(span).or_insert((0, 0));
-        let (newest, more): (i64, i64) = self.store.read(|conn| {
-            conn.query_one(sql, params![*last, start, end], |row| Ok((row.get(0)?, row.get(1)?)))
-        })?;
+        let (newest, more): (i64, i64) =
+            conn.query_one(sql, params![*last, start, end], |row| Ok((row.get(0)?, row.get(1)?)))?;
         (*last, *images) = (newest, *images + more);
         Ok(u64::try_from(*images).unwrap_or(0))
     }

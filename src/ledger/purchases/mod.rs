@@ -19,7 +19,7 @@ pub(super) use self::{
 use super::{
     BudgetPeriods, Ledger, LedgerError, NewQueued, NewRequest, NotAdmitted, Purchase, PurchaseRow,
     PurchaseState, Reservation, Reserved, Resolution, Unbooked, queue,
-    store::{Conn, params},
+    store::{Conn, Flush, params},
     webhooks::{self, ImageData},
 };
 use crate::{
@@ -88,6 +88,7 @@ impl Ledger {
     ) -> Result<Reserved, NotAdmitted<PurchaseForbidden>> {
         let reserved = self.reserve_with(
             request,
+            Flush::Now,
             |conn| {
                 if is_in_doubt(conn, request)? {
                     return Err(NotAdmitted::Place(PurchaseForbidden::InDoubt));

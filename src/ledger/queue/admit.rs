@@ -4,7 +4,7 @@ use crate::{
     domain::{Claim, KeyId, NodeId},
     ledger::{
         Ledger, LedgerError, NewRequest, Reservation, ReserveError, Reserved, signed,
-        store::{Conn, params},
+        store::{Conn, Flush, params},
         unsigned,
     },
 };
@@ -76,6 +76,7 @@ impl Ledger {
     ) -> Result<Reserved<(Reservation, QueuePlace)>, NotAdmitted<E>> {
         self.reserve_with(
             request,
+            Flush::Now,
             |conn| {
                 let (place, start_tag) = place(conn, request.key, queued.is_live)?;
                 judge(&place).map_err(NotAdmitted::Place)?;

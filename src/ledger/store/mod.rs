@@ -37,6 +37,16 @@ enum ColumnError {
     Missing(String),
 }
 
+/// When a write is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ledger) enum Flush {
+    /// When it returns.
+    Now,
+    /// With the next write that is, of whatever: for what nobody was told of yet. Until then it outlives the process, but not a
+    /// power cut.
+    WithTheNext,
+}
+
 /// The database that a ledger is in.
 pub(in crate::ledger) enum Store {
     Sqlite(sqlite::SqliteStore),
@@ -70,6 +80,19 @@ impl Store {
     ) -> Result<T, E> {
         match self {
             Self::Sqlite(store) => store.write(work),
+            Self::Postgres(store) => store.write(work),
+        }
+    }
+
+    /// The same, on the disk as `flush` says.
+    pub(in crate::ledger) fn write_with<T, E: From<LedgerError>>(
+        &self,
+        flush: Flush,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Sqlite(store) => store.write_with(flush, work),
+            // Nodes of a cluster act on what others have written.
             Self::Postgres(store) => store.write(work),
         }
     }

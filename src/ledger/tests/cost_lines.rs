@@ -3,7 +3,10 @@
 use jiff::civil::{Date, date};
 
 use super::{months::at, *};
-use crate::costs::{CostLine, CostModel, CostSettings, DaySpan, PriceBook, Upkeep};
+use crate::costs::{
+    Asset, CostLine, CostModel, CostSettings, DaySpan, Hardware, PriceBook, PriceSheet, Retirement, Term,
+    Upkeep,
+};
 use crate::{domain::Calendar, ledger::store::testing};
 
 pub(super) fn yuan(amount: i64) -> Money {
@@ -130,7 +133,48 @@ fn a_configured_line_that_was_ended_stays_ended_until_another_is_configured() {
     assert_eq!(lines[1].line.days, DaySpan { first: date(2026, 9, 7), end: Date::MAX });
 }
 
+/// One handle is asked the same again and again, as a server is for each request; another records, as a command does.
+fn what_another_process_records_counts_from_the_next_question_on() {
+    let (_directory, ledger, place) = empty_ledger();
+    let other = Ledger::open_at(&place).expect("opened twice");
+    let (costs, now, evidence) = (model(1), at("2026-10-01T08:00:00Z"), Evidence::COMMAND_LINE);
+    let (bought, later) = (date(2026, 10, 1), date(2026, 11, 1));
+    let asked = || ledger.with_assets(&costs).expect("a model");
+    let of_image = || asked().upkeep_of_image(Millis::new(3_600_000), later).expect("in range").as_nano();
+    let parts = || asked().parts().map(|(part, days)| (part.name.clone(), days.end)).collect::<Vec<_>>();
+    let price = || asked().electricity_rate(later.at(0, 0, 0, 0)).expect("a price").price_per_kwh;
+    assert_ne!((of_image(), price()), (30, yuan(9)), "what is configured");
+    assert_eq!(parts().len(), 1);
+
+    let flat = |name, amount| line(name, Upkeep::PerImage(Money::from_nano(amount)), bought);
+    let add = |line| other.add_cost_line(&line, &costs, &evidence, now).expect("recorded");
+    let paper = add(flat("paper", 30));
+    assert_eq!(of_image(), 30);
+    add(flat("ink", 7));
+    assert_eq!(of_image(), 37);
+    assert!(other.end_cost_line(paper, date(2026, 10, 5), &costs, &evidence, now).expect("no error"));
+    assert_eq!(of_image(), 7);
+
+    let card = Asset { purchased_on: bought, name: "card".into(), ..Asset::configured(&Hardware::default()) };
+    let id = other.add_asset(&card, &costs, &evidence, now).expect("recorded");
+    assert_eq!(parts()[1], ("card".to_owned(), Date::MAX));
+    let sold = Retirement { on: date(2026, 10, 7), proceeds: Money::ZERO };
+    assert!(other.retire_asset(id, sold, &costs, &evidence, now).expect("no error"));
+    assert_eq!(parts()[1], ("card".to_owned(), sold.on));
+
+    let term = Term::Electricity(PriceSheet::flat(yuan(9), bought));
+    assert!(other.record_term(&term, now, &evidence, now).expect("recorded"));
+    assert_eq!(price(), yuan(9));
+    // Whoever asks with another configuration gets an answer to it.
+    let elsewhere = CostSettings { currency: Currency::EUR, ..CostSettings::default() };
+    let elsewhere =
+        CostModel::new(elsewhere, PriceBook::built_in().expect("a book"), Vec::new()).expect("a model");
+    assert_eq!(ledger.with_assets(&elsewhere).expect("a model").currency(), Currency::EUR);
+    assert_eq!(asked().currency(), Currency::CNY);
+}
+
 on_both!(
+    what_another_process_records_counts_from_the_next_question_on,
     a_configured_line_that_was_ended_stays_ended_until_another_is_configured,
     an_upkeep_that_rises_costs_more_from_its_day_on_and_no_day_before,
     several_lines_add_up_and_an_image_carries_each_on_its_days,

@@ -34,7 +34,7 @@ use self::{
     checkpoint::Checkpointer,
     schema::{APPLICATION_ID, application_id},
 };
-use super::{Conn, Param, Places, Row, Value};
+use super::{Conn, Flush, Param, Places, Row, Value};
 use crate::ledger::{LedgerError, StoreFault};
 
 /// The columns of table ?1 that are written: its key first, the others by name.
@@ -56,9 +56,31 @@ pub(in crate::ledger) struct SqliteStore {
     checkpointer: Checkpointer,
     /// Only asked whether anything has been written.
     watch: Mutex<Connection>,
-    /// Sound after a panic elsewhere: a transaction is rolled back when it is dropped.
-    writer: Mutex<Connection>,
+    /// Sound after a panic elsewhere: a transaction is rolled back when it is dropped, and each write says whether it is flushed.
+    writer: Mutex<Writer>,
     file: PathBuf,
+}
+
+/// The connection that writes.
+struct Writer {
+    connection: Connection,
+    /// What it is set to.
+    flush: Flush,
+}
+
+impl Writer {
+    /// Outside of a transaction: within one, SQLite would not listen.
+    fn set_flush(&mut self, flush: Flush) -> rusqlite::Result<()> {
+        if self.flush != flush {
+            let synchronous = match flush {
+                Flush::Now => "FULL",
+                Flush::WithTheNext => "NORMAL",
+            };
+            self.connection.pragma_update(None, "synchronous", synchronous)?;
+            self.flush = flush;
+        }
+        Ok(())
+    }
 }
 
 impl SqliteStore {
@@ -105,7 +127,7 @@ impl SqliteStore {
             readers: Mutex::default(),
             checkpointer: Checkpointer::default(),
             watch: Mutex::new(open_reader(file)?),
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Writer { connection: writer, flush: Flush::Now }),
             file: file.to_owned(),
         })
     }
@@ -133,9 +155,21 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.write_with(Flush::Now, work)
+    }
+
+    /// The same, on the disk as `flush` says.
+    pub(in crate::ledger) fn write_with<T, E: From<LedgerError>>(
+        &self,
+        flush: Flush,
+        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut writer = self.writer.lock();
-        let transaction =
-            writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(LedgerError::from)?;
+        writer.set_flush(flush).map_err(LedgerError::from)?;
+        let transaction = writer
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(LedgerError::from)?;
         let done = work(&Conn::Sqlite(&transaction))?;
         transaction.commit().map_err(LedgerError::from)?;
         self.checkpointer.note_commit();
@@ -148,7 +182,7 @@ impl SqliteStore {
         work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut writer = self.writer.lock();
-        let view = writer.transaction().map_err(LedgerError::from)?;
+        let view = writer.connection.transaction().map_err(LedgerError::from)?;
         work(&Conn::Sqlite(&view))
     }
 
@@ -168,7 +202,8 @@ impl SqliteStore {
 
     /// Brings what is in the log into the database and empties the log, in which earlier contents of pages stand.
     pub(in crate::ledger) fn drop_old_pages(&self) -> Result<(), LedgerError> {
-        let moved = self.writer.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let moved =
+            self.writer.lock().connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = moved {
             // A disk may be full. The log goes on from where it is.
             tracing::warn!(%error, "the ledger's log could not be brought into the database");
@@ -341,4 +376,32 @@ fn first_finding(connection: &Connection, check: &str) -> rusqlite::Result<Optio
     let text: String = connection.query_row(check, [], |row| row.get(0))?;
     let finding = text.lines().find(|line| !line.starts_with("***")).unwrap_or(&text);
     Ok((finding != "ok").then(|| finding.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::ledger::store::params;
+
+    #[test]
+    fn a_write_waits_for_the_disk_unless_the_next_takes_it_along() {
+        let place = TempDir::new().expect("a directory");
+        let store = SqliteStore::open(&place.path().join("ledger.sqlite3")).expect("a ledger");
+        let synchronous = |flush| {
+            let read =
+                |conn: &Conn<'_>| conn.query_one("PRAGMA synchronous", params![], |row| row.get::<i64>(0));
+            store.write_with(flush, read).expect("written")
+        };
+        const NORMAL: i64 = 1;
+        const FULL: i64 = 2;
+        assert_eq!(synchronous(Flush::Now), FULL);
+        assert_eq!([synchronous(Flush::WithTheNext), synchronous(Flush::WithTheNext)], [NORMAL; 2]);
+        assert_eq!(synchronous(Flush::Now), FULL);
+        let failed: Result<(), LedgerError> =
+            store.write_with(Flush::WithTheNext, |_| Err(LedgerError::OutOfRange { what: "a test" }));
+        assert!(failed.is_err());
+        assert_eq!(synchronous(Flush::Now), FULL, "whatever came of the one before");
+    }
 }
