@@ -60,6 +60,7 @@ use self::{
     transformer::{Caption, Transformer},
 };
 pub use self::{
+    cpu::{CpuVectors, VectorsError},
     denoise::Denoising,
     devices::{DeviceChoice, DeviceKind, DeviceList},
     edit::{Frame, PreparedEdit},

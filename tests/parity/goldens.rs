@@ -11,7 +11,7 @@ use tintype::{
     },
 };
 
-use crate::tiny_models;
+use crate::{tiny_models, vectors};
 
 /// ‖ours − reference‖ / ‖reference‖ that a result in f32 may show.
 const TOLERANCE: f32 = 1e-4;
@@ -74,6 +74,7 @@ pub fn load(model: &str, precision: Precision) -> Pipeline {
 }
 
 pub fn load_as(model: &str, placement: &Placement) -> Pipeline {
+    vectors::choose();
     let files = ModelFiles::directory(&tiny_models::directory(model)).expect("a directory");
     Pipeline::load(&files, placement, &|_, _| {}).expect("the model loads")
 }

@@ -16,3 +16,4 @@ mod loras;
 mod memory;
 mod precision;
 mod tokenizer;
+mod vectors;

@@ -5,10 +5,13 @@
     python tools/compare-with-diffusers/compare.py --shape middle --size 512x512
     python tools/compare-with-diffusers/compare.py --model models/embedded --size 128x128
 
-Both run in f32. Each round starts `tintype bench --json`, then lets diffusers generate as often. Of every part the median
+Both run in --dtype, f32 unless told otherwise. Each round starts `tintype bench --json`, then lets diffusers generate as often. Of every part the median
 of all repetitions is printed, of the wall clock and of the processor's time over all cores (user and system), and the
 ratio Tintype / diffusers: below 1, Tintype is the faster one. The machine must do nothing else: where other work takes
 a core, PyTorch's threads wait for each other at every operation, and small models take ten times as long and more.
+
+`--vectors avx2` holds both to what a CPU without AVX-512 has: Tintype by its own option, PyTorch by ATEN_CPU_CAPABILITY,
+oneDNN by ONEDNN_MAX_CPU_ISA and MKL by MKL_ENABLE_INSTRUCTIONS.
 
 `--shape` makes a model of random weights in --directory first: the configurations of models/shapes.
 """
@@ -37,6 +40,8 @@ def parse_arguments():
     parser.add_argument("--directory", type=Path, default=ROOT / "target/compare", help="where --shape makes its model")
     parser.add_argument("--tintype", type=Path, default=ROOT / "target/release/tintype")
     parser.add_argument("--size", default="512x512", metavar="WxH")
+    parser.add_argument("--dtype", choices=["f32", "f16", "bf16"], default="f32")
+    parser.add_argument("--vectors", choices=["avx2"], help="compute with these instead of the widest")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
@@ -71,10 +76,12 @@ def make_model(shape, directory):
 def time_tintype(arguments, model):
     """The parts of one run: their medians in milliseconds, on the wall clock and of the processor."""
     command = [
-        arguments.tintype, "bench", "--json", "--model", model, "--device", "cpu", "--dtype", "f32",
+        arguments.tintype, "bench", "--json", "--model", model, "--device", "cpu", "--dtype", arguments.dtype,
         "--sizes", arguments.size, "--steps", str(arguments.steps), "--prompt", PROMPT,
         "--repetitions", str(arguments.repetitions),
     ]  # fmt: skip
+    if arguments.vectors:
+        command += ["--vectors", arguments.vectors]
     environment = os.environ | {"RAYON_NUM_THREADS": str(arguments.threads), "TINTYPE_LOG": "warn"}
     run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     (case,) = json.loads(run.stdout)["cases"]
@@ -89,7 +96,8 @@ class Diffusers:
         torch.set_num_threads(arguments.threads)
         self.torch, self.steps = torch, arguments.steps
         self.width, self.height = map(int, arguments.size.split("x"))
-        self.pipeline = ZImagePipeline.from_pretrained(model, dtype=torch.float32)
+        dtype = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}[arguments.dtype]
+        self.pipeline = ZImagePipeline.from_pretrained(model, dtype=dtype)
         self.pipeline.set_progress_bar_config(disable=True)
 
     def generate(self):
@@ -136,6 +144,11 @@ class Diffusers:
 
 def main():
     arguments = parse_arguments()
+    if arguments.vectors:
+        # Read when PyTorch is first imported.
+        os.environ |= {
+            "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"
+        }  # fmt: skip
     model = arguments.model or make_model(arguments.shape, arguments.directory / arguments.shape)
     diffusers = Diffusers(arguments, model)
     diffusers.generate()
@@ -145,7 +158,8 @@ def main():
         theirs += [diffusers.generate() for _ in range(arguments.repetitions)]
         print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
 
-    print(f"{model}, {arguments.size}, {arguments.steps} steps, f32, {arguments.threads} threads\n")
+    vectors = f" of {arguments.vectors}" if arguments.vectors else ""
+    print(f"{model}, {arguments.size}, {arguments.steps} steps, {arguments.dtype}, {arguments.threads} threads{vectors}\n")
     print("| | tintype ms | diffusers ms | ratio | tintype cpu ms | diffusers cpu ms | ratio |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for part in PARTS:

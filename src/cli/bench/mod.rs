@@ -23,7 +23,9 @@ use crate::{
     encode,
     engine::DeviceMemory,
     meter::Meter,
-    pipeline::{DeviceKind, Item, ModelShape, ModelSource, Pipeline, Placement, Sides, proc_bytes},
+    pipeline::{
+        CpuVectors, DeviceKind, Item, ModelShape, ModelSource, Pipeline, Placement, Sides, proc_bytes,
+    },
     source_image::unchanged_in_file,
     telemetry,
 };
@@ -58,6 +60,9 @@ pub(super) struct BenchArgs {
     /// Merge the LoRA into copies of the layers that it changes
     #[arg(long, requires = "lora")]
     merge: bool,
+    /// Compute with narrower vectors than the CPU has: avx512, avx2, neon or scalar [default: the widest]
+    #[arg(long, value_name = "KIND")]
+    vectors: Option<CpuVectors>,
     /// What to generate
     #[arg(long, default_value = "a lighthouse at dawn")]
     prompt: String,
@@ -75,6 +80,9 @@ pub(super) struct BenchArgs {
 pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliError> {
     let mut config = Config::load(args.config.as_deref())?;
     telemetry::start_log(&config.log);
+    if let Some(vectors) = args.vectors {
+        vectors.choose().map_err(|error| CliError::Usage(format!("--vectors: {error}")))?;
+    }
     args.model.apply(&mut config);
     let source = config.model.source();
     let loras = args.lora.iter().map(|lora| lora.choice(&config)).collect::<Result<Vec<_>, _>>()?;
@@ -113,6 +121,7 @@ pub(super) fn run(args: BenchArgs, clock: &Arc<dyn Clock>) -> Result<(), CliErro
         dtype: bench.pipeline.precision().as_str(),
         memory: bench.pipeline.memory_tier().as_str(),
         threads: bench.pipeline.threads(),
+        vectors: is_cpu.then(|| CpuVectors::in_use().as_str()),
         energy_source: bench.meter.source().as_str(),
         warm_up: args.warm_up,
         repetitions: args.repetitions,

@@ -86,6 +86,8 @@ pub(super) struct Report {
     pub(super) memory: &'static str,
     /// Threads of the pool; none on a card.
     pub(super) threads: Option<usize>,
+    /// The CPU's vectors that its kernels compute with; none on a card.
+    pub(super) vectors: Option<&'static str>,
     /// How the device's energy is obtained.
     pub(super) energy_source: &'static str,
     pub(super) warm_up: u32,
@@ -244,8 +246,9 @@ impl Report {
     /// A table for each case.
     pub(super) fn to_text(&self) -> String {
         let threads = self.threads.map_or(String::new(), |threads| format!(", {threads} threads"));
+        let vectors = self.vectors.map_or(String::new(), |vectors| format!(" of {vectors}"));
         let mut text = format!(
-            "{} on {} in {}, memory {}{threads}; {} warm-up, {} counted\n",
+            "{} on {} in {}, memory {}{threads}{vectors}; {} warm-up, {} counted\n",
             self.model, self.device, self.dtype, self.memory, self.warm_up, self.repetitions
         );
         text.extend(self.load.iter().map(LoadTime::line));
@@ -291,6 +294,7 @@ mod tests {
             dtype: "f32",
             memory: "resident",
             threads: Some(2),
+            vectors: Some("avx2"),
             energy_source: source.as_str(),
             warm_up: 1,
             repetitions: 3,
@@ -301,7 +305,7 @@ mod tests {
     #[test]
     fn times_become_a_table() {
         insta::assert_snapshot!(report(EnergySource::Estimated, Some(300 << 20)).to_text(), @r"
-        a model on cpu in f32, memory resident, 2 threads; 1 warm-up, 3 counted
+        a model on cpu in f32, memory resident, 2 threads of avx2; 1 warm-up, 3 counted
         loaded 3000 MB in 2.00 s (1500 MB/s, 4.00 s of processor), peak memory 5120 MiB
 
         512x512, 2 steps, 2 images
@@ -348,11 +352,20 @@ mod tests {
             (&2.0.into(), &3_000_000_000_u64.into())
         );
         assert_eq!((&case["energy_source"], &case["peak_memory_bytes"]), (&"estimated".into(), &5.into()));
-        let names: Vec<_> =
-            ["model", "device", "dtype", "memory", "threads", "energy_source", "warm_up", "repetitions"]
-                .into_iter()
-                .filter(|name| json.get(name).is_none())
-                .collect();
+        let names: Vec<_> = [
+            "model",
+            "device",
+            "dtype",
+            "memory",
+            "threads",
+            "vectors",
+            "energy_source",
+            "warm_up",
+            "repetitions",
+        ]
+        .into_iter()
+        .filter(|name| json.get(name).is_none())
+        .collect();
         assert!(names.is_empty(), "{names:?}");
     }
 }

@@ -1,10 +1,11 @@
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
     product::{Packed, Rows, multiply},
     scratch::with_scratch,
     simd::{exp, map, sum},
+    vectors::arch,
 };
 
 /// Scores held at once by a thread, 1 MB of them: they stay in its cache.
@@ -37,10 +38,10 @@ pub fn attend(q: &[f32], k: &[f32], v: &[f32], (tokens, heads): (usize, usize), 
             for (head, (keys, values)) in heads.iter().enumerate() {
                 let first = head * head_dim;
                 multiply(Rows { numbers: &q[first..], count, stride: width }, keys, scores, tokens);
-                let sums = Arch::new().dispatch(Exponentials { scores, tokens, factor });
+                let sums = arch().dispatch(Exponentials { scores, tokens, factor });
                 let out = &mut out[first..];
                 multiply(Rows { numbers: scores, count, stride: tokens }, values, out, width);
-                Arch::new().dispatch(Quotients { out, width, head_dim, sums });
+                arch().dispatch(Quotients { out, width, head_dim, sums });
             }
         });
     });

@@ -1,4 +1,4 @@
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
@@ -6,6 +6,7 @@ use super::{
     product::{LONG_STRIP, Packed, ProductBlock, Rows, STRIP, add_products, biases, strip},
     scratch::with_scratch,
     simd::{load, store},
+    vectors::arch,
 };
 
 /// Numbers of the input's rows that a thread copies at a time, 128 kB of them.
@@ -59,7 +60,7 @@ impl Direct {
                 self.copy_band(x, (height, width), i * rows, copy.chunks_exact_mut(stride));
                 for (phase, kernel) in self.phases.iter().enumerate() {
                     let phase = (phase / 2, phase % 2);
-                    Arch::new().dispatch(Band { conv: self, kernel, phase, copy, stride, width, added, out });
+                    arch().dispatch(Band { conv: self, kernel, phase, copy, stride, width, added, out });
                 }
             });
         });

@@ -1,7 +1,10 @@
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::simd::{load, silu, store};
+use super::{
+    simd::{load, silu, store},
+    vectors::arch,
+};
 
 /// Numbers that a thread takes at a time: they stay in its cache while it looks at them twice.
 const BLOCK: usize = 1 << 14;
@@ -60,7 +63,7 @@ impl GroupNorm {
         let (scale, shift) = self.scale_and_shift(moments);
         let block = self.block();
         out.par_chunks_mut(block).zip(x.par_chunks(block)).for_each(|(out, x)| {
-            Arch::new().dispatch(Apply { x, scale: &scale, shift: &shift, with_silu, out });
+            arch().dispatch(Apply { x, scale: &scale, shift: &shift, with_silu, out });
         });
     }
 
@@ -76,7 +79,7 @@ impl GroupNorm {
         let blocks: Vec<Vec<Moments>> = x
             .par_chunks(self.block())
             .map(|x| {
-                let moments = Arch::new().dispatch(ChannelMoments { x, channels });
+                let moments = arch().dispatch(ChannelMoments { x, channels });
                 let groups = moments.chunks_exact(size);
                 groups.map(|group| group.iter().copied().fold(Moments::default(), Moments::and)).collect()
             })

@@ -15,6 +15,7 @@ mod scale;
 mod scratch;
 mod simd;
 mod tiling;
+mod vectors;
 mod winograd;
 
 pub use self::{
@@ -25,4 +26,5 @@ pub use self::{
     linear::Linear,
     rows::{Turn, add_rms_norm, gate, rms_norm},
     scale::Scale,
+    vectors::{CpuVectors, VectorsError, arch},
 };

@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::simd::{load, store};
+use super::{
+    simd::{load, store},
+    vectors::arch,
+};
 
 /// Rows of a strip. Beside their sums the registers hold a row of the block and one factor: 15 of AVX2's 16.
 pub(super) const STRIP: usize = 6;
@@ -105,7 +108,7 @@ impl Packed {
 
     /// `fill` is given a block of zeros [terms, width], the width, and which outputs it is of.
     fn filled(terms: usize, outputs: usize, fill: impl Fn(&mut [f32], usize, Range<usize>) + Sync) -> Self {
-        let vectors = Arch::new().dispatch(FindVectors);
+        let vectors = arch().dispatch(FindVectors);
         let mut numbers = vec![0f32; terms * outputs.next_multiple_of(vectors.lanes)];
         let mut blocks = Vec::new();
         let (mut first, mut rest) = (0, numbers.as_mut_slice());
@@ -126,7 +129,7 @@ impl Packed {
 
     /// Outputs of the widest block on this CPU.
     pub(super) fn widest_block() -> usize {
-        let vectors = Arch::new().dispatch(FindVectors);
+        let vectors = arch().dispatch(FindVectors);
         vectors.of_block * vectors.lanes
     }
 
@@ -202,7 +205,7 @@ pub(super) fn multiply_part(
     first: usize,
     out: &mut [&mut [f32]],
 ) {
-    Arch::new().dispatch(TiledProduct { x, factor, bias, first, out });
+    arch().dispatch(TiledProduct { x, factor, bias, first, out });
 }
 
 struct TiledProduct<'a, 'b> {

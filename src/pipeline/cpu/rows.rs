@@ -1,9 +1,12 @@
 //! What is done to each token by itself, in one pass over memory.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::simd::{load, silu, store, sum};
+use super::{
+    simd::{load, silu, store, sum},
+    vectors::arch,
+};
 
 /// Numbers that a thread takes at a time.
 const BLOCK: usize = 1 << 14;
@@ -18,14 +21,14 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
     let block = block(weight.len());
     out.par_chunks_mut(block)
         .zip(x.par_chunks(block))
-        .for_each(|(out, x)| Arch::new().dispatch(Norm { out, x: Some(x), added: None, weight, eps }));
+        .for_each(|(out, x)| arch().dispatch(Norm { out, x: Some(x), added: None, weight, eps }));
 }
 
 /// Puts `added` + norm(x) · weight in the place of `x`: the norm of [`rms_norm`].
 pub fn add_rms_norm(x: &mut [f32], added: &[f32], weight: &[f32], eps: f32) {
     let block = block(weight.len());
     x.par_chunks_mut(block).zip(added.par_chunks(block)).for_each(|(out, added)| {
-        Arch::new().dispatch(Norm { out, x: None, added: Some(added), weight, eps });
+        arch().dispatch(Norm { out, x: None, added: Some(added), weight, eps });
     });
 }
 
@@ -84,7 +87,7 @@ fn inverse_deviation<S: Simd>(simd: S, row: &[f32], eps: f32) -> f32 {
 pub fn gate(gate: &mut [f32], up: &[f32]) {
     gate.par_chunks_mut(BLOCK)
         .zip(up.par_chunks(BLOCK))
-        .for_each(|(gate, up)| Arch::new().dispatch(Gate { gate, up }));
+        .for_each(|(gate, up)| arch().dispatch(Gate { gate, up }));
 }
 
 struct Gate<'a> {
@@ -129,7 +132,7 @@ impl Turn<'_> {
             let tables = self.cos.par_chunks(angles).zip(self.sin.par_chunks(angles));
             item.par_chunks_mut(block)
                 .zip(tables)
-                .for_each(|(x, (cos, sin))| Arch::new().dispatch(TurnRows { turn: self, x, cos, sin }));
+                .for_each(|(x, (cos, sin))| arch().dispatch(TurnRows { turn: self, x, cos, sin }));
         });
     }
 }

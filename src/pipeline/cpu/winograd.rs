@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
     scratch::with_scratch,
     simd::{load, store},
     tiling::{Doubled, Same, Tiling},
+    vectors::arch,
 };
 
 /// Numbers of a thread's scratch, 1 MB of them.
@@ -74,10 +75,10 @@ impl Winograd {
                     let here = Tiles { first, count: tiles.min(last - first), columns, width };
                     let in_map = Tiles { first: first + i * rows * columns, ..here };
                     let tiling = PhantomData::<T>;
-                    Arch::new().dispatch(Inward { x, size, zeros: &zeros, tiles: in_map, met, tiling });
+                    arch().dispatch(Inward { x, size, zeros: &zeros, tiles: in_map, met, tiling });
                     self.multiply(met, here.count, products);
                     let bias = &self.bias;
-                    Arch::new().dispatch(Outward { products, bias, added, tiles: here, out, tiling });
+                    arch().dispatch(Outward { products, bias, added, tiles: here, out, tiling });
                 }
             });
         });

@@ -1,6 +1,8 @@
 use candle_core::quantized::GgmlDType;
 use half::f16;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+
+use super::super::cpu::arch;
 
 /// Neighbouring numbers of a row that are rounded together.
 pub(super) trait Block: Clone + Send + Sync {
@@ -20,12 +22,12 @@ pub(super) trait Block: Clone + Send + Sync {
 
 /// Rounds whole blocks of `numbers` in the widest vectors that the CPU has.
 pub(super) fn round<B: Block>(numbers: &[f32], blocks: &mut [B]) {
-    Arch::new().dispatch(BlockRounding { numbers, blocks });
+    arch().dispatch(BlockRounding { numbers, blocks });
 }
 
 /// The numbers that `blocks` stand for, in the widest vectors that the CPU has.
 pub(super) fn read<B: Block>(blocks: &[B], numbers: &mut [f32]) {
-    Arch::new().dispatch(BlockReading { blocks, numbers });
+    arch().dispatch(BlockReading { blocks, numbers });
 }
 
 /// A closure would be compiled once, for the oldest CPU.

@@ -1,0 +1,85 @@
+use std::sync::OnceLock;
+
+use pulp::Arch;
+
+/// Vectors that a CPU's kernels compute with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CpuVectors {
+    /// AVX-512: 16 numbers of f32.
+    Avx512,
+    /// AVX2 with FMA: 8 numbers.
+    Avx2,
+    /// Arm's: 4 numbers.
+    Neon,
+    /// One number.
+    Scalar,
+}
+
+crate::domain::words!(CpuVectors, "a kind of vectors": Avx512 = "avx512", Avx2 = "avx2", Neon = "neon", Scalar = "scalar");
+
+/// Why vectors cannot be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VectorsError {
+    /// The CPU, or this build, lacks them.
+    #[error("this CPU has no {0}")]
+    Missing(CpuVectors),
+    /// Kernels have run by others.
+    #[error("vectors are chosen before anything is computed; these are {0}")]
+    TooLate(CpuVectors),
+}
+
+static CHOSEN: OnceLock<Arch> = OnceLock::new();
+
+/// What every kernel is dispatched by: the widest vectors that the CPU has, unless others were chosen.
+pub fn arch() -> Arch {
+    *CHOSEN.get_or_init(Arch::new)
+}
+
+impl CpuVectors {
+    /// What this process computes with.
+    pub fn in_use() -> Self {
+        Self::of(arch())
+    }
+
+    /// Makes this process compute with these, to measure and test what another CPU would do.
+    ///
+    /// # Errors
+    /// [`VectorsError`]; nothing is changed.
+    pub fn choose(self) -> Result<(), VectorsError> {
+        let arch = self.arch().ok_or(VectorsError::Missing(self))?;
+        let in_use = Self::of(*CHOSEN.get_or_init(|| arch));
+        if in_use == self { Ok(()) } else { Err(VectorsError::TooLate(in_use)) }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn arch(self) -> Option<Arch> {
+        use pulp::x86::{V3, V4};
+        match self {
+            Self::Avx512 => V4::try_new().map(Arch::V4),
+            Self::Avx2 => V3::try_new().map(Arch::V3),
+            Self::Neon => None,
+            Self::Scalar => Some(Arch::Scalar),
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn arch(self) -> Option<Arch> {
+        let widest = Arch::new();
+        match self {
+            Self::Scalar => Some(Arch::Scalar),
+            vectors => (Self::of(widest) == vectors).then_some(widest),
+        }
+    }
+
+    fn of(arch: Arch) -> Self {
+        match arch {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(_) => Self::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(_) => Self::Avx2,
+            #[cfg(target_arch = "aarch64")]
+            Arch::Neon(_) => Self::Neon,
+            _ => Self::Scalar,
+        }
+    }
+}
