@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 
@@ -138,12 +138,12 @@ pub(super) const IMAGES_BY_REQUEST: &str = "
     WHERE requests.state = 'settled' GROUP BY requests.id, requests.images ORDER BY requests.id";
 
 /// The images of request ?1 as they were first booked.
-pub(super) fn images_query() -> String {
+pub(super) static IMAGES: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {IMAGE_COLUMNS}, width, height FROM entries
          WHERE request_id = ?1 AND kind = 'image' AND +reverses IS NULL AND +corrects IS NULL ORDER BY image_index"
     )
-}
+});
 
 /// The images of a request as they were first booked, in order, and their size.
 pub(super) fn images_of(
@@ -151,7 +151,7 @@ pub(super) fn images_of(
     id: RequestId,
 ) -> Result<(ImageSize, Vec<SettledImage>), LedgerError> {
     let mut size = None;
-    let images = conn.query(&images_query(), params![id.to_text()], |row| {
+    let images = conn.query(&IMAGES, params![id.to_text()], |row| {
         size = ImageSize::new(row.get("width")?, row.get("height")?).ok();
         image(row)
     })?;

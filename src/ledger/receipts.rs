@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 
 use super::{
@@ -50,8 +52,8 @@ pub struct StoredImage {
     pub correction: Option<SettledImage>,
 }
 
-/// A settled request of a key, with what its entries have in common.
-pub(super) fn head_query() -> String {
+/// The settled request ?1 of key ?2, with what its entries have in common.
+pub(super) static HEAD: LazyLock<String> = LazyLock::new(|| {
     let of_edit = edits::COLUMNS;
     format!(
         "SELECT ended_at_ms, model, quality, tag, loras, delivered, width, height, steps, {of_edit},
@@ -64,7 +66,7 @@ pub(super) fn head_query() -> String {
          LEFT JOIN computations ON computations.id = requests.computation
          WHERE requests.id = ?1 AND key_id = ?2 AND state = 'settled' LIMIT 1"
     )
-}
+});
 
 impl Ledger {
     /// The settled request `id` of `key`; none if the key has none with this id.
@@ -73,8 +75,8 @@ impl Ledger {
     /// [`LedgerError`] if the database refuses or a row holds what none should.
     pub fn stored_request(&self, id: RequestId, key: KeyId) -> Result<Option<StoredRequest>, LedgerError> {
         self.store.read(|conn| {
-            let head = conn
-                .query_first(&head_query(), params![id.to_text(), key.get()], |row| stored_head(id, row))?;
+            let head =
+                conn.query_first(&HEAD, params![id.to_text(), key.get()], |row| stored_head(id, row))?;
             let Some(head) = head else { return Ok(None) };
             let purchase = purchases::of_request(conn, id)?;
             if let Some(bought) = purchase.as_ref().filter(|purchase| purchase.is_bought()) {
@@ -114,18 +116,18 @@ fn stored_head(id: RequestId, row: &Row<'_>) -> Result<StoredRequest, LedgerErro
     })
 }
 
-/// An image's entry that has not been taken back.
-pub(super) fn in_force_query() -> String {
+/// The entry of image ?2 of request ?1 that has not been taken back.
+pub(super) static IN_FORCE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {IMAGE_COLUMNS}, corrects IS NOT NULL AS is_correction FROM entries
          WHERE request_id = ?1 AND image_index = ?2 AND kind = 'image' AND +reverses IS NULL
            AND id NOT IN (SELECT reverses FROM entries WHERE request_id = ?1 AND reverses IS NOT NULL)"
     )
-}
+});
 
 /// The entry of an image that has not been taken back, and whether it is a correction.
 fn in_force(conn: &Conn<'_>, id: RequestId, index: u32) -> Result<Option<(bool, SettledImage)>, LedgerError> {
-    conn.query_first(&in_force_query(), params![id.to_text(), index], |row| {
+    conn.query_first(&IN_FORCE, params![id.to_text(), index], |row| {
         Ok((row.get("is_correction")?, image(row)?))
     })
 }

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use super::{ATTEMPTS_MAX, WITHOUT_FLUSH, request_id};
 use crate::{
     domain::{Claim, FailureReason, KeyId, NodeId, RequestId},
@@ -29,7 +31,7 @@ const ORDER: &str = "is_live DESC, start_tag, key_id, request_id";
 
 /// waits → held, and reserved → running: the next request and those after it of its shape, with at most ?3 images in all, for node ?2
 /// by claim ?4. What another worker is taking at the same moment is passed over.
-fn claim_sql() -> String {
+static CLAIM: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH head AS (
              SELECT request_id, shape, images FROM queue
@@ -65,7 +67,7 @@ fn claim_sql() -> String {
          )
          SELECT {WITHOUT_FLUSH}, taken.* FROM taken ORDER BY {ORDER}"
     )
-}
+});
 
 impl Ledger {
     /// Hands `worker` the next request of `model` and others of its shape, with at most `images_max` images in all, but one request
@@ -85,7 +87,7 @@ impl Ledger {
         claim: Claim,
     ) -> Result<Vec<Claimed>, LedgerError> {
         let claim_number = signed(claim.get(), "queue.claim")?;
-        self.store.ask(&claim_sql(), params![model, worker.to_string(), images_max, claim_number], |row| {
+        self.store.ask(&CLAIM, params![model, worker.to_string(), images_max, claim_number], |row| {
             let id = request_id(row, "request_id")?;
             Ok(Claimed {
                 reservation: Reservation { id, passed_budgets: Box::default(), claim: Some(claim) },

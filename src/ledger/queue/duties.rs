@@ -26,20 +26,16 @@ impl Ledger {
         // Most questions change nothing.
         let holder = "SELECT nodes.id FROM duties JOIN nodes ON nodes.id = duties.node
                       WHERE duty = ?1 AND fenced = 0 AND draining = 0";
-        let holder: Option<String> =
-            self.store.read(|conn| conn.query_first(holder, params![duty.as_str()], |row| row.get(0)))?;
-        if let Some(holder) = holder {
-            return Ok(holder == node);
+        let holder = self.store.ask_beside(holder, params![duty.as_str()], |row| row.get::<String>(0))?;
+        if let Some(holder) = holder.first() {
+            return Ok(*holder == node);
         }
         let take = "INSERT INTO duties (duty, node)
                     SELECT CAST(?1 AS TEXT), id FROM nodes WHERE id = ?2 AND fenced = 0 AND draining = 0
                     ON CONFLICT (duty) DO UPDATE SET node = excluded.node WHERE NOT EXISTS (
                         SELECT 1 FROM nodes WHERE nodes.id = duties.node AND fenced = 0 AND draining = 0)
                     RETURNING node";
-        self.store.write_beside(|conn| {
-            let taken = conn.query_first(take, params![duty.as_str(), node], |_| Ok(()))?;
-            Ok(taken.is_some())
-        })
+        Ok(!self.store.ask_beside(take, params![duty.as_str(), node], |_| Ok(()))?.is_empty())
     }
 }
 

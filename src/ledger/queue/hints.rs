@@ -42,7 +42,8 @@ impl Ledger {
     /// [`LedgerError::Store`] if the database refuses.
     pub fn hint(&self, topic: Topic) -> Result<(), LedgerError> {
         let sql = "SELECT CAST(pg_notify('tintype', ?1) AS TEXT)";
-        self.store.write_beside(|conn| conn.query_one(sql, params![topic.as_str()], |_| Ok(())))
+        self.store.ask_beside(sql, params![topic.as_str()], |_| Ok(()))?;
+        Ok(())
     }
 
     /// Hears what the other nodes tell, over a connection of its own.

@@ -34,6 +34,8 @@ use crate::domain::{NodeId, RequestId};
 
 /// Lets the transaction that selects it end without waiting for the disk: what it writes is written again, or not missed.
 const WITHOUT_FLUSH: &str = "set_config('synchronous_commit', 'off', TRUE)";
+/// The database's clock, in microseconds.
+const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 /// Attempts at a request that its workers may fail at. Workers that die are not counted: a deadline is their bound.
 pub(super) const ATTEMPTS_MAX: u32 = 3;
 

@@ -1,8 +1,8 @@
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{WITHOUT_FLUSH, node_id};
+use super::{CLOCK, WITHOUT_FLUSH, node_id};
 use crate::{
     domain::{FailureReason, NodeId, RequestId},
     ledger::{
@@ -158,9 +158,8 @@ pub struct NodeRow {
     pub figures: NodeFigures,
 }
 
-/// Pixel-steps that [`NodeFigures::pace`] is for.
 impl NodeFigures {
-    /// 10⁹.
+    /// Pixel-steps that [`NodeFigures::pace`] is for.
     pub const PACE_WORK: u64 = 1_000_000_000;
 }
 
@@ -210,9 +209,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn clock(&self) -> Result<Timestamp, LedgerError> {
-        let sql = format!("SELECT {CLOCK}");
-        let micros = self.store.read(|conn| conn.query_one(&sql, params![], |row| row.get(0)))?;
-        moment(micros)
+        let said = self.store.ask_beside(&TIME, params![], |row| row.get(0))?;
+        moment(*said.first().ok_or(LedgerError::OutOfRange { what: "the database's clock" })?)
     }
 
     /// Renews a node's lease, beside all other writes.
@@ -229,7 +227,7 @@ impl Ledger {
         let pace = figures.pace.map(|pace| signed(pace.get(), "nodes.pace_ms")).transpose()?;
         let steps: Vec<_> = steps.iter().map(|(request, done)| (request.to_text(), done)).collect();
         let rows = self.store.ask_beside(
-            &renew_sql(),
+            &RENEW,
             params![
                 id.to_string(),
                 lease_ms(lease)?,
@@ -276,16 +274,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn take_look(&self, every: Duration) -> Result<bool, LedgerError> {
-        let sql = format!(
-            "WITH looked AS (
-                 UPDATE cluster SET looked_at = clock_timestamp()
-                 WHERE looked_at IS NULL OR looked_at + ?1 * interval '1 millisecond' <= clock_timestamp()
-                    -- Of a clock that was set back since.
-                    OR looked_at > clock_timestamp()
-                 RETURNING 1)
-             SELECT {WITHOUT_FLUSH} FROM looked"
-        );
-        let is_due = !self.store.ask_beside(&sql, params![lease_ms(every)?], |_| Ok(()))?.is_empty();
+        let is_due = !self.store.ask_beside(&LOOK, params![lease_ms(every)?], |_| Ok(()))?.is_empty();
         if is_due {
             self.store.clear_queue()?;
         }
@@ -309,7 +298,8 @@ impl Ledger {
     /// [`LedgerError::Store`] if the database refuses.
     pub fn leave(&self, id: NodeId) -> Result<(), LedgerError> {
         let update = "UPDATE nodes SET fenced = 1, lease_until = clock_timestamp() WHERE id = ?1";
-        self.store.write_beside(|conn| conn.execute(update, params![id.to_string()]).map(|_| ()))
+        self.store.ask_beside(update, params![id.to_string()], |_| Ok(()))?;
+        Ok(())
     }
 
     /// Has a node finish what it holds and take nothing more; false if there is no such node.
@@ -373,7 +363,7 @@ impl Ledger {
 
 /// Renews the lease of node ?1, with what it reports, and answers with what it holds: a row for each request, one without any if there is
 /// none, and none if it is fenced. What a gateway buys is no worker's, and cannot be stopped.
-fn renew_sql() -> String {
+static RENEW: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH renewed AS (
              UPDATE nodes SET lease_until = clock_timestamp() + ?2 * interval '1 millisecond', devices = ?3,
@@ -389,10 +379,22 @@ fn renew_sql() -> String {
          FROM renewed LEFT JOIN queue ON worker = ?1 AND NOT EXISTS (
              SELECT 1 FROM purchases WHERE purchases.request_id = queue.request_id AND purchases.state = 'open')"
     )
-}
+});
 
-/// The database's clock, in microseconds.
-const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+/// A row if the last look is ?1 milliseconds old.
+static LOOK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH looked AS (
+             UPDATE cluster SET looked_at = clock_timestamp()
+             WHERE looked_at IS NULL OR looked_at + ?1 * interval '1 millisecond' <= clock_timestamp()
+                -- Of a clock that was set back since.
+                OR looked_at > clock_timestamp()
+             RETURNING 1)
+         SELECT {WITHOUT_FLUSH} FROM looked"
+    )
+});
+
+static TIME: LazyLock<String> = LazyLock::new(|| format!("SELECT {CLOCK}"));
 
 fn moment(micros: i64) -> Result<Timestamp, LedgerError> {
     Timestamp::from_microsecond(micros).map_err(|_| LedgerError::OutOfRange { what: "the database's clock" })

@@ -1,3 +1,6 @@
+use std::sync::LazyLock;
+
+use super::CLOCK;
 use crate::{
     domain::KeyId,
     ledger::{Ledger, LedgerError, signed, store::params, unsigned},
@@ -30,9 +33,23 @@ impl RateKind {
     }
 }
 
+/// Takes ?3 of what key ?1 may have of kind ?2, if the time of its next arrival stays at most ?4 ahead. One row: whether it was taken,
+/// and by how much that time is ahead with it. What another gateway takes at the same moment may be missing in the second of a refusal.
+static TAKE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now), taken AS (
+             INSERT INTO rates (key_id, kind, tat_us) SELECT ?1, ?2, now + ?3 FROM clock WHERE ?3 <= ?4
+             ON CONFLICT (key_id, kind) DO UPDATE SET tat_us = greatest(rates.tat_us + ?3, excluded.tat_us)
+             WHERE rates.tat_us + ?3 - (SELECT now FROM clock) <= ?4 RETURNING tat_us
+         )
+         SELECT taken.tat_us IS NOT NULL, coalesce(taken.tat_us, greatest(rates.tat_us, now) + ?3) - now
+         FROM clock LEFT JOIN taken ON TRUE LEFT JOIN rates ON key_id = ?1 AND kind = ?2"
+    )
+});
+
 impl Ledger {
     /// Takes `cost_us` of what `key` may have, if the time of its next arrival stays at most `burst_us` ahead (the generic cell
-    /// rate algorithm): in one statement, beside all other writes.
+    /// rate algorithm): in one statement, beside all other writes. If the connection breaks meanwhile, it may be taken twice.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
@@ -44,26 +61,10 @@ impl Ledger {
         burst_us: u64,
     ) -> Result<RateTaken, LedgerError> {
         let (cost, burst) = (signed(cost_us, "rates.tat_us")?, signed(burst_us, "rates.tat_us")?);
-        self.store.write_beside(|conn| {
-            let now = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
-            let now: i64 = conn.query_one(now, params![], |row| row.get(0))?;
-            let take = "INSERT INTO rates (key_id, kind, tat_us) VALUES (?1, ?2, ?3 + ?4)
-                        ON CONFLICT (key_id, kind) DO UPDATE SET tat_us = greatest(rates.tat_us, ?3) + ?4
-                        WHERE greatest(rates.tat_us, ?3) + ?4 - ?3 <= ?5 RETURNING tat_us - ?3";
-            let kind = kind.number();
-            if cost <= burst
-                && let Some(ahead) =
-                    conn.query_first(take, params![key.get(), kind, now, cost, burst], |row| {
-                        row.get::<i64>(0)
-                    })?
-            {
-                return Ok(RateTaken { is_taken: true, ahead_us: unsigned(ahead, "rates.tat_us")? });
-            }
-            let stands = "SELECT greatest(tat_us - ?3, 0) FROM rates WHERE key_id = ?1 AND kind = ?2";
-            let ahead = conn.query_first(stands, params![key.get(), kind, now], |row| row.get::<i64>(0))?;
-            let ahead = unsigned(ahead.unwrap_or(0), "rates.tat_us")?;
-            Ok(RateTaken { is_taken: false, ahead_us: ahead.saturating_add(cost_us) })
-        })
+        let taken = self.store.ask_beside(&TAKE, params![key.get(), kind.number(), cost, burst], |row| {
+            Ok(RateTaken { is_taken: row.get(0)?, ahead_us: unsigned(row.get(1)?, "rates.tat_us")? })
+        })?;
+        taken.into_iter().next().ok_or(LedgerError::OutOfRange { what: "an answer without rows" })
     }
 
     /// Gives back what was taken for a request that was refused for another reason.
@@ -73,7 +74,7 @@ impl Ledger {
     pub fn give_rate_back(&self, key: KeyId, kind: RateKind, cost_us: u64) -> Result<(), LedgerError> {
         let cost = signed(cost_us, "rates.tat_us")?;
         let update = "UPDATE rates SET tat_us = tat_us - ?3 WHERE key_id = ?1 AND kind = ?2";
-        self.store
-            .write_beside(|conn| conn.execute(update, params![key.get(), kind.number(), cost]).map(|_| ()))
+        self.store.ask_beside(update, params![key.get(), kind.number(), cost], |_| Ok(()))?;
+        Ok(())
     }
 }

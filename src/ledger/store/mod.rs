@@ -97,17 +97,6 @@ impl Store {
         }
     }
 
-    /// Writes in one transaction, beside others that write: what touches nothing that is booked.
-    pub(in crate::ledger) fn write_beside<T, E: From<LedgerError>>(
-        &self,
-        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
-        match self {
-            Self::Sqlite(store) => store.write(work),
-            Self::Postgres(store) => store.write_beside(work),
-        }
-    }
-
     /// Runs one statement as a transaction of its own, in one round trip, beside others that write. If the connection breaks, it may be
     /// run twice.
     pub(in crate::ledger) fn ask<T>(
@@ -122,7 +111,8 @@ impl Store {
         }
     }
 
-    /// The same for what keeps a node alive: while all other connections wait for one that hangs, this does not.
+    /// The same for what keeps a node alive, or touches nothing that is booked: while all other connections wait for one that hangs,
+    /// this does not.
     pub(in crate::ledger) fn ask_beside<T>(
         &self,
         sql: &str,

@@ -15,11 +15,14 @@ pub(super) fn plan(book: &Book, sql: &str, parameters: usize) -> String {
 #[test]
 fn requests_and_pages_find_their_rows_by_an_index() {
     let book = Book::new(None);
-    let (images, in_force) = (entries::images_query(), receipts::in_force_query());
     for (sql, parameters, expected) in [
-        (images.as_str(), 1, "SEARCH entries USING INDEX entries_"),
-        (&in_force, 2, "SEARCH entries USING INDEX entries_by_request (request_id=? AND image_index=?)"),
-        (&receipts::head_query(), 2, "SEARCH entries USING INDEX entries_by_request (request_id=?)"),
+        (entries::IMAGES.as_str(), 1, "SEARCH entries USING INDEX entries_"),
+        (
+            receipts::IN_FORCE.as_str(),
+            2,
+            "SEARCH entries USING INDEX entries_by_request (request_id=? AND image_index=?)",
+        ),
+        (receipts::HEAD.as_str(), 2, "SEARCH entries USING INDEX entries_by_request (request_id=?)"),
         (recent_requests::RECENT, 11, "SEARCH entries USING INDEX entries_by_request (request_id=?)"),
         (report::focus::ENTRIES, 5, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (report::focus::ENTRIES, 5, "SEARCH first USING INDEX entries_"),

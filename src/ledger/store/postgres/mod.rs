@@ -115,8 +115,6 @@ enum Purpose {
     View(IsolationLevel),
     /// To write while nobody else does.
     Alone,
-    /// To write beside others.
-    Beside,
 }
 
 /// What became of a transaction whose commit was not answered.
@@ -230,16 +228,6 @@ impl PostgresStore {
         }
     }
 
-    /// Writes in one transaction, beside others that write.
-    pub(in crate::ledger) fn write_beside<T, E: From<LedgerError>>(
-        &self,
-        work: impl FnOnce(&Conn<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let (done, ended) = self.in_transaction(Purpose::Beside, |session| work(&Conn::Postgres(session)))?;
-        ended.map_err(LedgerError::from)?;
-        Ok(done)
-    }
-
     /// Reads between two writes: no write is under way, and none is missing.
     pub(in crate::ledger) fn read_latest<T, E: From<LedgerError>>(
         &self,
@@ -342,10 +330,7 @@ impl PostgresStore {
     ) -> Result<(T, Result<(), tokio_postgres::Error>), E> {
         let mut is_second = false;
         loop {
-            let mut loan = match purpose {
-                Purpose::View(_) | Purpose::Alone => self.pool.take()?,
-                Purpose::Beside => self.pool.take_beside()?,
-            };
+            let mut loan = self.pool.take()?;
             let Connection { client, statements, timeline } = loan.connection();
             match begin(client, purpose) {
                 Ok(transaction) => {
@@ -402,7 +387,7 @@ fn wait<F: Future>(future: F) -> F::Output {
 fn begin(client: &mut Client, purpose: Purpose) -> Result<Transaction<'_>, tokio_postgres::Error> {
     let (isolation, is_read_only) = match purpose {
         Purpose::View(isolation) => (isolation, true),
-        Purpose::Alone | Purpose::Beside => (IsolationLevel::ReadCommitted, false),
+        Purpose::Alone => (IsolationLevel::ReadCommitted, false),
     };
     wait(client.build_transaction().isolation_level(isolation).read_only(is_read_only).start())
 }
