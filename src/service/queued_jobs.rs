@@ -25,7 +25,8 @@ impl Service {
         let (mut position, mut work_ahead) = (0, 0_u64);
         let jobs = queued.into_iter().map(|request| {
             let wait = gate.foresee_work(work_ahead).0;
-            work_ahead = work_ahead.saturating_add(request.cost);
+            // What is bought keeps no worker busy.
+            work_ahead = work_ahead.saturating_add(if request.is_bought { 0 } else { request.cost });
             position += usize::from(!request.is_held);
             let preview = looks.get(&request.id).copied();
             OpenJob { preview, ..open_job(gate, request, (position, wait), shows_prompts) }

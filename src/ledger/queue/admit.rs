@@ -1,5 +1,8 @@
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 
+use super::bought_cost;
 use crate::{
     domain::{Claim, KeyId, NodeId},
     ledger::{
@@ -31,13 +34,13 @@ pub struct NewQueued<'a> {
 /// What a request finds before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueuePlace {
-    /// Live requests that wait.
+    /// Requests that wait: live ones, and if it can wait itself, those that can wait too.
     pub waiting: usize,
-    /// Those of its key.
+    /// Live requests of its key that wait.
     pub waiting_of_key: usize,
     /// Live requests of its key, waiting or held by a worker.
     pub open_of_key: usize,
-    /// Pixel-steps that are done before its first image, if nothing else comes.
+    /// Pixel-steps that workers do before its first image, if nothing else comes.
     pub work_ahead: u64,
 }
 
@@ -111,45 +114,48 @@ pub(in crate::ledger) fn insert_held(
     queued: &NewQueued<'_>,
     claim: Claim,
 ) -> Result<(), LedgerError> {
-    let next = format!("SELECT {}", next_turn(queued.is_live));
-    let start_tag = conn.query_one(&next, params![request.key.get(), queued.is_live], |row| row.get(0))?;
+    let start_tag =
+        conn.query_one(&NEXT_TURN, params![request.key.get(), queued.is_live], |row| row.get(0))?;
     insert(conn, request, queued, start_tag)?;
     let hold = "UPDATE queue SET state = 1, claim = ?2, worker = gateway WHERE request_id = ?1";
     conn.execute(hold, params![request.id.to_text(), signed(claim.get(), "queue.claim")?])?;
     Ok(())
 }
 
-/// The column that says how far a key's work has come. What can wait has turns of its own.
-const fn tag_column(is_live: bool) -> &'static str {
-    if is_live { "finish_tag" } else { "later_tag" }
-}
+/// How far a key's work has come, ?2 whether it is live. What can wait has turns of its own.
+const TAG: &str = "CASE ?2 WHEN 1 THEN finish_tag ELSE later_tag END";
 
 /// Where the work of key ?1 goes on, ?2 whether it is live: behind its own, and not before what waits. In an empty queue the past is
 /// forgotten.
-fn next_turn(is_live: bool) -> String {
-    let tag = tag_column(is_live);
+static NEXT_TURN: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "greatest(
-            coalesce((SELECT {tag} FROM turns WHERE key_id = ?1), 0),
+        "SELECT greatest(
+            coalesce((SELECT {TAG} FROM turns WHERE key_id = ?1), 0),
             coalesce((SELECT min(start_tag) FROM queue WHERE state = 0 AND is_live = ?2),
-                     (SELECT max({tag}) FROM turns), 0))"
+                     (SELECT max({TAG}) FROM turns), 0))"
     )
-}
+});
 
-/// What a request of `key` finds before it, and its tag.
-fn place(conn: &Conn<'_>, key: KeyId, is_live: bool) -> Result<(QueuePlace, i64), LedgerError> {
-    let sql = format!(
-        "WITH next AS (SELECT {} AS tag)
-         SELECT count(*) FILTER (WHERE is_live = 1 AND state = 0),
+/// What a request of key ?1 finds before it, ?2 whether it is live, and its tag. The index `queue_place` has all that is read, so that
+/// what was asked for is not read of each request that waits.
+static PLACE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH next (tag) AS ({})
+         SELECT count(*) FILTER (WHERE state = 0),
                 count(*) FILTER (WHERE is_live = 1 AND state = 0 AND key_id = ?1),
                 count(*) FILTER (WHERE is_live = 1 AND key_id = ?1),
                 CAST(coalesce(sum(cost) FILTER (WHERE state = 1 OR is_live > ?2
-                     OR is_live = ?2 AND start_tag < (SELECT tag FROM next)), 0) AS BIGINT),
+                     OR (start_tag, key_id) < ((SELECT tag FROM next), ?1)), 0) - {} AS BIGINT),
                 (SELECT tag FROM next)
          FROM queue WHERE is_live >= ?2",
-        next_turn(is_live)
-    );
-    conn.query_one(&sql, params![key.get(), is_live], |row| {
+        *NEXT_TURN,
+        bought_cost("?2")
+    )
+});
+
+/// What a request of `key` finds before it, and its tag.
+fn place(conn: &Conn<'_>, key: KeyId, is_live: bool) -> Result<(QueuePlace, i64), LedgerError> {
+    conn.query_one(&PLACE, params![key.get(), is_live], |row| {
         let count = |column: usize| {
             usize::try_from(row.get::<i64>(column)?).map_err(|_| LedgerError::OutOfRange { what: "a count" })
         };
@@ -192,12 +198,10 @@ fn insert(
     let finish_tag =
         start_tag.checked_add(cost).ok_or(LedgerError::OutOfRange { what: "turns.finish_tag" })?;
     let (live, later) = if queued.is_live { (finish_tag, 0) } else { (0, finish_tag) };
-    let tag = tag_column(queued.is_live);
     conn.send(
-        &format!(
-            "INSERT INTO turns (key_id, finish_tag, later_tag) VALUES (?1, ?2, ?3)
-             ON CONFLICT (key_id) DO UPDATE SET {tag} = excluded.{tag}"
-        ),
+        "INSERT INTO turns (key_id, finish_tag, later_tag) VALUES (?1, ?2, ?3)
+         ON CONFLICT (key_id) DO UPDATE SET finish_tag = greatest(turns.finish_tag, excluded.finish_tag),
+                                            later_tag = greatest(turns.later_tag, excluded.later_tag)",
         params![request.key.get(), live, later],
     )
 }

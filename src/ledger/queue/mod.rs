@@ -39,6 +39,14 @@ const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIG
 /// Attempts at a request that its workers may fail at. Workers that die are not counted: a deadline is their bound.
 pub(super) const ATTEMPTS_MAX: u32 = 3;
 
+/// Pixel-steps of the requests, live or not from `least` up, whose images are bought. Their gateways hold them, and no worker does them.
+fn bought_cost(least: &str) -> String {
+    format!(
+        "(SELECT coalesce(sum(cost), 0) FROM purchases JOIN queue ON queue.request_id = purchases.request_id
+          WHERE purchases.state = 'open' AND queue.state = 1 AND is_live >= {least})"
+    )
+}
+
 fn request_id(row: &Row<'_>, column: &'static str) -> Result<RequestId, LedgerError> {
     RequestId::from_digits(&row.get::<String>(column)?).ok_or(LedgerError::OutOfRange { what: column })
 }

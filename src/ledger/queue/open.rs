@@ -1,10 +1,13 @@
 //! Requests in the queue and how they ended, for the gateways whose clients wait.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
 
 use jiff::Timestamp;
 
-use super::request_id;
+use super::{bought_cost, request_id};
 use crate::{
     domain::{Claim, FailureReason, RequestId},
     ledger::{
@@ -124,15 +127,13 @@ impl Ledger {
         })
     }
 
-    /// Live requests that wait, and pixel-steps of all live ones that are in the queue.
+    /// Live requests that wait, and pixel-steps of all live ones that are in the queue but for those whose images are bought.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
     pub fn queue_size(&self) -> Result<(usize, u64), LedgerError> {
-        let sql = "SELECT count(*) FILTER (WHERE state = 0), CAST(coalesce(sum(cost), 0) AS BIGINT)
-             FROM queue WHERE is_live = 1";
         self.store.read(|conn| {
-            conn.query_one(sql, params![], |row| {
+            conn.query_one(&SIZE, params![], |row| {
                 let waiting = usize::try_from(row.get::<i64>(0)?);
                 let waiting = waiting.map_err(|_| LedgerError::OutOfRange { what: "a count" })?;
                 Ok((waiting, unsigned(row.get(1)?, "queue.cost")?))
@@ -170,6 +171,14 @@ impl Ledger {
         })
     }
 }
+
+static SIZE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT count(*) FILTER (WHERE state = 0), CAST(coalesce(sum(cost), 0) - {} AS BIGINT)
+         FROM queue WHERE is_live = 1",
+        bought_cost("1")
+    )
+});
 
 fn stand(row: &Row<'_>) -> Result<RequestStand, LedgerError> {
     Ok(match row.get::<String>("state")?.as_str() {

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     costs::BoughtPrice,
-    ledger::{NewPurchase, NotAdmitted, PurchaseFinding, PurchaseForbidden, PurchaseState, ResolveError},
+    ledger::{
+        HeldPurchase, NewPurchase, NotAdmitted, PurchaseFinding, PurchaseForbidden, PurchaseState,
+        ResolveError,
+    },
 };
 
 /// 0.3 in the ledger's currency.
@@ -24,6 +27,16 @@ impl Book {
         images: u32,
         idempotency_key: Option<&str>,
     ) -> Result<Reservation, NotAdmitted<PurchaseForbidden>> {
+        self.buy_held(images, idempotency_key, None)
+    }
+
+    /// The same in a cluster, whose gateway has it `held`.
+    pub(super) fn buy_held(
+        &mut self,
+        images: u32,
+        idempotency_key: Option<&str>,
+        held: Option<&HeldPurchase<'_>>,
+    ) -> Result<Reservation, NotAdmitted<PurchaseForbidden>> {
         self.requests += 1;
         let (budgets, price) = (Budgets::default(), price());
         let new = NewRequest {
@@ -43,7 +56,7 @@ impl Book {
             why: "the queue is full",
             a_day_max: Money::from_nano(1_000_000_000),
         };
-        let reserved = self.ledger.reserve_to_buy(&new, &purchase, None);
+        let reserved = self.ledger.reserve_to_buy(&new, &purchase, held);
         reserved.map(|reserved| reserved.into_new().expect("no repeat"))
     }
 

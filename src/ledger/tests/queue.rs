@@ -1,7 +1,7 @@
 //! The queue of a cluster: reserved with its request, claimed, put back, fenced, and gone with its end. Only PostgreSQL
 //! has it: a file is one process's.
 
-use std::{convert::Infallible, time::Duration};
+use std::{collections::HashMap, convert::Infallible, time::Duration};
 
 use super::*;
 use crate::domain::{BatchId, Claim, NodeId};
@@ -34,15 +34,7 @@ impl Book {
         self.requests += 1;
         let budgets = Budgets::default();
         let mut new = request([self.requests; 10], self.key, &budgets, NOON);
-        let mut queued = NewQueued {
-            gateway,
-            shape: "64x64/8",
-            cost: 100,
-            is_live: true,
-            finishes_alone: true,
-            deadline: None,
-            spec: b"sealed",
-        };
+        let mut queued = new_queued(gateway);
         change(&mut new, &mut queued);
         let admitted = self.ledger.admit(&new, &queued, |_| Ok::<_, Infallible>(()));
         admitted.expect("admitted").map(|(reservation, _)| reservation.id())
@@ -53,6 +45,14 @@ impl Book {
             Reserved::New(id) => id,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// A key beside the first, made of `seed`.
+    fn other_key(&self, seed: u64) -> KeyId {
+        let key = ApiKey::generate(&mut StdRng::seed_from_u64(seed));
+        let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
+        self.ledger.create_key(&NewKey { key: &key, name: "other", rules }, "test", NOON).expect("a key");
+        self.ledger.authenticate(&key, NOON).expect("no error").expect("known").key
     }
 
     fn claim(&self, worker: NodeId, claim: u64, images_max: u32) -> Vec<Claimed> {
@@ -73,6 +73,18 @@ impl Book {
     fn count(&self, table: &str) -> i64 {
         let sql = format!("SELECT count(*) FROM {table}");
         self.ledger.store.read(|conn| conn.query_one(&sql, &[], |row| row.get(0))).expect("a count")
+    }
+}
+
+fn new_queued(gateway: NodeId) -> NewQueued<'static> {
+    NewQueued {
+        gateway,
+        shape: "64x64/8",
+        cost: 100,
+        is_live: true,
+        finishes_alone: true,
+        deadline: None,
+        spec: b"sealed",
     }
 }
 
@@ -205,10 +217,7 @@ fn what_nobody_waits_for_ends() {
 fn keys_take_turns_by_work_and_workers_share_what_waits() {
     with_book(|book, gateway| {
         let worker = book.node(1, NodeRole::Worker, LEASE);
-        let key = ApiKey::generate(&mut StdRng::seed_from_u64(5));
-        let rules = KeyRules { scopes: Scopes::ALL, ..KeyRules::default() };
-        book.ledger.create_key(&NewKey { key: &key, name: "other", rules }, "test", NOON).expect("a key");
-        let other = book.ledger.authenticate(&key, NOON).expect("no error").expect("known").key;
+        let other = book.other_key(5);
         let flood: Vec<_> = (0..4).map(|_| book.queued(gateway)).collect();
         assert_eq!(book.claim(worker, 1, 1)[0].reservation.id(), flood[0]);
         let Reserved::New(one) = book.queue(gateway, |new, _| new.key = other) else { panic!("new") };
@@ -240,6 +249,62 @@ fn what_can_wait_has_turns_of_its_own_below_live_work() {
         let (live, later) = (place(true), place(false));
         assert_eq!((live.waiting, live.open_of_key, live.work_ahead), (0, 1, 100));
         assert_eq!((later.waiting, later.open_of_key, later.work_ahead), (0, 1, 300));
+    });
+}
+
+#[test]
+fn the_place_shown_is_the_work_that_is_done_before() {
+    // The third key has asked for nothing yet: it comes next, behind what has the same turn.
+    for (key, is_live) in [(0, true), (1, true), (2, true), (0, false), (1, false), (2, false)] {
+        with_book(|book, gateway| {
+            let worker = book.node(1, NodeRole::Worker, LEASE);
+            let keys = [book.key, book.other_key(5), book.other_key(6)];
+            let mut costs = HashMap::new();
+            let mut queue = |(key, is_live, cost): (usize, bool, u64)| {
+                let place = book.ledger.queue_place(keys[key], is_live).expect("asked");
+                let queued = book.queue(gateway, |new, queued| {
+                    new.key = keys[key];
+                    (queued.is_live, queued.cost) = (is_live, cost);
+                });
+                let Reserved::New(id) = queued else { panic!("new") };
+                costs.insert(id, cost);
+                // The first is held.
+                if costs.len() == 1 {
+                    assert_eq!(book.claim(worker, 1, 1)[0].reservation.id(), id);
+                }
+                (id, place)
+            };
+            let (held, _) = queue((1, true, 7));
+            for waiting in [
+                (0, true, 100),
+                (0, true, 30),
+                (1, true, 50),
+                (0, false, 200),
+                (1, true, 60),
+                (1, false, 10),
+                (0, true, 40),
+            ] {
+                queue(waiting);
+            }
+            let (own, place) = queue((key, is_live, 20));
+            let claims = (2..).map(|claim| book.claim(worker, claim, 1)[0].reservation.id());
+            let before: Vec<_> = claims.take_while(|id| *id != own).collect();
+            let work: u64 = before.iter().chain([&held]).map(|id| costs[id]).sum();
+            assert_eq!((place.work_ahead, place.waiting), (work, if is_live { 5 } else { 7 }), "{before:?}");
+        });
+    }
+}
+
+#[test]
+fn what_is_bought_keeps_no_worker_busy() {
+    with_book(|book, gateway| {
+        book.queued(gateway);
+        let held = HeldPurchase { queued: new_queued(gateway), claim: Claim::new(1), jobs_max: None };
+        book.buy_held(1, None, Some(&held)).expect("reserved");
+        let place = |is_live| book.ledger.queue_place(book.key, is_live).expect("asked");
+        assert_eq!((place(true).waiting, place(true).open_of_key), (1, 2));
+        assert_eq!((place(true).work_ahead, place(false).work_ahead), (100, 100));
+        assert_eq!(book.ledger.queue_size().expect("asked"), (1, 100));
     });
 }
 

@@ -31,6 +31,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/postgres/0107_members_of_cost_centres.sql"),
     },
     Migration { number: 112, sql: include_str!("../../../../migrations/postgres/0112_looks.sql") },
+    Migration {
+        number: 113,
+        sql: include_str!("../../../../migrations/postgres/0113_places_and_prompts.sql"),
+    },
 ];
 
 /// Held while the schema is brought up to date: programs that start at once wait for the first.
