@@ -96,6 +96,32 @@ fn a_forgotten_key_keeps_its_history_without_its_name() {
     assert!(matches!(book.ledger.forget_key("nobody", "command line", NOON), Err(ForgetError::Unknown(_))));
 }
 
+/// A forgotten row of a large table is no reason for PostgreSQL's own daemon to come.
+#[test]
+fn postgresql_clears_every_table_that_had_words_of_who_is_forgotten() {
+    on(Backend::Postgres, || {
+        let book = Book::new(None);
+        let public_id = book.ledger.keys().expect("keys")[0].public_id.clone();
+        book.ledger.forget_key(&public_id, "command line", NOON).expect("forgotten");
+        let sql = "SELECT CAST(relname AS TEXT) FROM pg_stat_user_tables WHERE vacuum_count > 0 ORDER BY 1";
+        let cleared = book.ledger.store.read(|conn| conn.query(sql, params![], |row| row.get::<String>(0)));
+        assert_eq!(
+            cleared.expect("tables"),
+            [
+                "batches",
+                "files",
+                "key_events",
+                "keys",
+                "labels",
+                "request_prompts",
+                "requests",
+                "webhook_deliveries",
+                "webhook_endpoints"
+            ]
+        );
+    });
+}
+
 on_both!(
     a_forgotten_tag_leaves_sums_and_seals_as_they_were,
     a_month_that_was_tampered_with_is_not_sealed_again,
