@@ -103,8 +103,7 @@ pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> 
 fn delete_images(config: &Config, forgotten: &Forgotten) -> Result<usize, CliError> {
     let failed = |error: StoreError| CliError::Failed(error.to_string());
     let images = open_images(config).map_err(failed)?;
-    let removed = forgotten.requests.iter().map(|(request, _)| images.remove_all(*request));
-    removed.sum::<Result<usize, _>>().map_err(failed)
+    images.remove_all(&forgotten.requests.iter().map(|(request, _)| *request).collect()).map_err(failed)
 }
 
 /// Returns how many there were.

@@ -221,34 +221,32 @@ impl ImageStore {
         self.0.remove(&path(name))
     }
 
-    /// Takes every image of `request` away, in whatever format and by whatever claim it is kept. Returns how many files there were.
+    /// Takes every image of `requests` away, in whatever format and by whatever claim it is kept. Returns how many files there were.
     ///
     /// # Errors
     /// What the system or the bucket says.
-    pub fn remove_all(&self, request: RequestId) -> Result<usize, StoreError> {
-        self.remove_those(request, |_| true)
+    pub fn remove_all(&self, requests: &BTreeSet<RequestId>) -> Result<usize, StoreError> {
+        let days: BTreeSet<_> = requests.iter().map(|request| day_of(*request)).collect();
+        days.iter().map(|day| self.remove_on(day, |name| requests.contains(&name.request))).sum()
     }
 
-    fn remove_those(
-        &self,
-        request: RequestId,
-        is_one: impl Fn(ImageName) -> bool,
-    ) -> Result<usize, StoreError> {
-        let mut removed = 0;
-        for (name, _) in self.images_in(&day_of(request))? {
-            if name.request == request && is_one(name) && self.remove(name)? {
-                removed += 1;
-            }
-        }
-        Ok(removed)
-    }
-
-    /// Takes away what a worker made of `request` by `claim`.
+    /// Takes away what a worker made of `request` by `claim`. Returns how many files there were.
     ///
     /// # Errors
     /// As [`ImageStore::remove_all`].
     pub fn remove_claimed(&self, request: RequestId, claim: Claim) -> Result<usize, StoreError> {
-        self.remove_those(request, |name| name.claim == Some(claim))
+        self.remove_on(&day_of(request), |name| name.request == request && name.claim == Some(claim))
+    }
+
+    /// Takes away the images of `day` that `is_one` picks, by one listing of the day. Returns how many there were.
+    fn remove_on(&self, day: &str, is_one: impl Fn(ImageName) -> bool) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        for (name, _) in self.images_in(day)? {
+            if is_one(name) && self.remove(name)? {
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 
     /// The images that workers made of requests from `since` on and wrote before `until`: whether the ledger names them decides
@@ -295,7 +293,8 @@ impl ImageStore {
                 }
             }
             if spared_days.contains(&folder) {
-                swept.images += self.sweep_all_but(&folder, spared)?;
+                swept.images +=
+                    self.remove_on(&folder, |name| !spared.contains(&(name.request, name.index)))?;
                 continue;
             }
             match self.0.remove_folder(&folder) {
@@ -308,17 +307,6 @@ impl ImageStore {
             }
         }
         Ok(swept)
-    }
-
-    /// Takes the images of a day away that `spared` has not. Returns how many.
-    fn sweep_all_but(&self, day: &str, spared: &BTreeSet<(RequestId, u32)>) -> Result<usize, StoreError> {
-        let mut removed = 0;
-        for (name, _) in self.images_in(day)? {
-            if !spared.contains(&(name.request, name.index)) && self.remove(name)? {
-                removed += 1;
-            }
-        }
-        Ok(removed)
     }
 }
 

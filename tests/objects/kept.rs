@@ -43,6 +43,7 @@ macro_rules! in_both {
 in_both!(
     an_image_is_given_back_until_its_day_is_swept,
     files_of_other_claims_stand_beside_the_one_that_counts,
+    the_images_of_some_requests_are_removed_and_those_of_their_days_stay,
     objects_have_paths_and_nothing_is_outside,
     a_listing_goes_on_behind_its_first_page,
     a_large_file_is_the_same_when_it_comes_back,
@@ -110,8 +111,24 @@ fn files_of_other_claims_stand_beside_the_one_that_counts(place: &Place) {
     assert!(store.remove(first).expect("removed") && !store.remove(first).expect("gone already"));
     store.put(first, b"first").expect("kept");
     assert_eq!(store.remove_claimed(single.request, Claim::new(1)).expect("removed"), 1);
-    assert_eq!(store.remove_all(single.request).expect("removed"), 1);
-    assert_eq!(store.remove_all(name(99 * DAY, 0).request).expect("nothing"), 0);
+    assert_eq!(store.remove_all(&[single.request].into()).expect("removed"), 1);
+    assert_eq!(store.get(second).expect("read"), None);
+}
+
+fn the_images_of_some_requests_are_removed_and_those_of_their_days_stay(place: &Place) {
+    let store = &place.store;
+    let gone = [name(10 * DAY, 0), name(10 * DAY, 1), name(10 * DAY + 5, 0), name(12 * DAY, 0)];
+    let stays = [name(10 * DAY + 9, 0), name(11 * DAY, 0)];
+    for name in gone.into_iter().chain(stays) {
+        store.put(name, b"image").expect("kept");
+    }
+    let never_kept = name(99 * DAY, 0);
+    let requests = gone.into_iter().chain([never_kept]).map(|name| name.request).collect();
+    assert_eq!(store.remove_all(&requests).expect("removed"), gone.len());
+    let mut left = store.kept().expect("listed");
+    left.sort_unstable();
+    assert_eq!(left, stays.map(|name| (name.request, 0)));
+    assert_eq!(store.remove_all(&requests).expect("nothing"), 0);
 }
 
 fn objects_have_paths_and_nothing_is_outside(place: &Place) {
