@@ -191,12 +191,7 @@ impl Gate {
         let workers = self.view.read().workers.clone();
         let work = self.facts.limits.work(&job.spec);
         let (eta, own) = (workers.time_for(place.work_ahead), workers.time_for_images(work, job.images));
-        let wait = eta.saturating_add(own);
-        if let Some(patience) = patience.filter(|patience| wait > *patience) {
-            let retry_after = Millis::new(wait.get() - patience.get());
-            let reason = if own > patience { OverloadReason::Hopeless } else { OverloadReason::TooLong };
-            return Err(Overloaded { retry_after, wait, reason });
-        }
+        let wait = Overloaded::wait_within(patience, eta, own)?;
         let left = self.queue_depth_max.saturating_sub(place.waiting);
         let is_for_others = place.waiting_of_key > 0 && left <= self.queue_depth_max / SHARE_KEPT_FREE;
         if priority == Priority::Live && (left == 0 || is_for_others) {

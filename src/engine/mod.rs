@@ -199,6 +199,28 @@ pub enum OverloadReason {
     NoDevice,
 }
 
+impl Overloaded {
+    /// Every device is lost: there is no time to wait for.
+    pub const NO_DEVICE: Self =
+        Self { retry_after: Millis::ZERO, wait: Millis::ZERO, reason: OverloadReason::NoDevice };
+
+    /// The time until the answer of a job that begins in `eta` and takes `own`.
+    ///
+    /// # Errors
+    /// [`Overloaded`] if that is longer than the `patience` of the one who asks.
+    pub fn wait_within(patience: Option<Millis>, eta: Millis, own: Millis) -> Result<Millis, Self> {
+        let wait = eta.saturating_add(own);
+        match patience {
+            Some(patience) if wait > patience => {
+                let retry_after = Millis::new(wait.get() - patience.get());
+                let reason = if own > patience { OverloadReason::Hopeless } else { OverloadReason::TooLong };
+                Err(Self { retry_after, wait, reason })
+            }
+            _ => Ok(wait),
+        }
+    }
+}
+
 impl Engine {
     /// What is known of the model.
     pub fn facts(&self) -> Facts {
@@ -301,17 +323,11 @@ impl Engine {
             (line.queue.jobs_before(priority), ahead, line.is_lost())
         };
         if is_lost {
-            let (retry_after, wait) = (Millis::ZERO, Millis::ZERO);
-            return Err(Overloaded { retry_after, wait, reason: OverloadReason::NoDevice });
+            return Err(Overloaded::NO_DEVICE);
         }
         let time_for = |work| self.shared.time_for(work);
         let (eta, own) = (time_for(ahead), self.shared.time_for_images(work, job.images));
-        let wait = eta.saturating_add(own);
-        if let Some(patience) = patience.filter(|patience| wait > *patience) {
-            let retry_after = Millis::new(wait.get() - patience.get());
-            let reason = if own > patience { OverloadReason::Hopeless } else { OverloadReason::TooLong };
-            return Err(Overloaded { retry_after, wait, reason });
-        }
+        let wait = Overloaded::wait_within(patience, eta, own)?;
         let full = || {
             let one_of_them = time_for(ahead / (self.queue_depth_max as u64 + 1));
             Overloaded { retry_after: one_of_them, wait, reason: OverloadReason::Full }

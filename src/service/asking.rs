@@ -9,7 +9,7 @@ use crate::{
     admit::Refused,
     cluster::{Gate, QueuedJob, put_sources, remove_sources},
     domain::{Claim, NodeId, RequestId},
-    engine::{OverloadReason, Overloaded, Priority, QueueEstimate},
+    engine::{Overloaded, Priority, QueueEstimate},
     image_store::ImageStore,
     ledger::{
         HeldPurchase, Ledger, NewPurchase, NewQueued, NewRequest, NotAdmitted, OverBudget, PurchaseForbidden,
@@ -78,8 +78,7 @@ impl Asking {
     /// The same while nothing is written. If no worker has a device, there is no place.
     pub(super) fn outlook(&self, place: &QueuePlace) -> Result<QueueEstimate, Overloaded> {
         if self.gate.view().workers.devices().generating == 0 {
-            let (retry_after, wait) = (Millis::ZERO, Millis::ZERO);
-            return Err(Overloaded { retry_after, wait, reason: OverloadReason::NoDevice });
+            return Err(Overloaded::NO_DEVICE);
         }
         self.judge(place)
     }
