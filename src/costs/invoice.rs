@@ -3,9 +3,9 @@
 use std::{fmt, str::FromStr};
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::units::{Currency, Money, RangeError, deserialize_from_str};
+use crate::units::{Currency, Money, RangeError, deserialize_from_str, serialize_as_text};
 
 /// A rate of 1, in billionths.
 const ONE: u64 = 1_000_000_000;
@@ -116,12 +116,7 @@ impl FromStr for VatRate {
 }
 
 deserialize_from_str!(VatRate);
-
-impl Serialize for VatRate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+serialize_as_text!(VatRate);
 
 #[cfg(test)]
 mod tests {

@@ -100,12 +100,7 @@ impl FromStr for ImageSize {
 }
 
 crate::units::deserialize_from_str!(ImageSize);
-
-impl serde::Serialize for ImageSize {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+crate::units::serialize_as_text!(ImageSize);
 
 #[cfg(test)]
 mod tests {

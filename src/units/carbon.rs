@@ -108,12 +108,7 @@ impl FromStr for CarbonIntensity {
 }
 
 super::deserialize_from_str!(CarbonIntensity);
-
-impl serde::Serialize for CarbonIntensity {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+super::serialize_as_text!(CarbonIntensity);
 
 #[cfg(test)]
 mod tests {

@@ -29,15 +29,21 @@ macro_rules! deserialize_from_str {
     )*};
 }
 
-pub(crate) use deserialize_from_str;
+/// The way back: `Serialize` by way of `Display`.
+macro_rules! serialize_as_text {
+    ($($type:ty),* $(,)?) => {$(
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )*};
+}
+
+pub(crate) use {deserialize_from_str, serialize_as_text};
 
 deserialize_from_str!(Currency);
-
-impl serde::Serialize for Currency {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.code())
-    }
-}
+serialize_as_text!(Currency);
 
 /// A decimal number as it was written, for exact reading. A bare number, which is all that an environment variable can be,
 /// is taken for the shortest decimal that reads as it: what was typed, up to fifteen digits.

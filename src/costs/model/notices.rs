@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::{Span, civil::Date};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::CostModel;
 use crate::{
@@ -44,7 +44,6 @@ pub enum PriceMatter {
     /// No exchange rate holds today.
     NoRate {
         /// The price's currency.
-        #[serde(serialize_with = "as_text")]
         currency: Currency,
     },
     /// An image costs less than a billionth, or more than the ledger can hold.
@@ -53,7 +52,7 @@ pub enum PriceMatter {
 
 impl CostModel {
     /// What is the matter with the price of `sku` on `today`; none if it has one for the next month.
-    pub fn price_notice(&self, sku: &str, today: Date) -> Option<PriceNotice> {
+    pub(crate) fn price_notice(&self, sku: &str, today: Date) -> Option<PriceNotice> {
         let matter = self.price_matter(sku, today)?;
         Some(PriceNotice { sku: sku.to_owned(), matter })
     }
@@ -120,10 +119,6 @@ impl fmt::Display for PriceNotice {
             }
         }
     }
-}
-
-fn as_text<S: Serializer>(currency: &Currency, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(currency)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{
     CostError, CostModel, ListPrice, PriceEntry, PriceNotice, PriceUnit,
@@ -79,12 +79,10 @@ pub struct ServiceComparison {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceRead {
     /// What the price is for.
-    #[serde(serialize_with = "as_text")]
     pub unit: PriceUnit,
     /// The list price, a month's for a plan; null for a table.
     pub amount: Option<Money>,
     /// Its currency.
-    #[serde(serialize_with = "as_text")]
     pub currency: Currency,
     /// Its first day.
     pub effective_from: Date,
@@ -310,10 +308,6 @@ impl PriceRead {
             read_on: entry.read_on,
         }
     }
-}
-
-fn as_text<T: std::fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::MONTHS;
 use crate::{
-    costs::FORECAST_YEARS_MAX,
+    costs::payback::FORECAST_YEARS_MAX,
     units::{Currency, Energy, Money, Proportion, RangeError},
 };
 
@@ -14,7 +14,6 @@ pub struct Outcome {
     /// The scenario's name.
     pub scenario: String,
     /// Currency of every amount.
-    #[serde(serialize_with = "as_text")]
     pub currency: Currency,
     /// Images of a month.
     pub images_per_month: u64,
@@ -247,8 +246,4 @@ impl fmt::Display for BreakEven {
             Self::Never => f.write_str("not worth it at any volume"),
         }
     }
-}
-
-fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use jiff::civil::{Date, DateTime, Time, Weekday, date};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::units::{Money, deserialize_from_str};
+use crate::units::{Money, deserialize_from_str, serialize_as_text};
 
 const MINUTES_A_DAY: u16 = 24 * 60;
 
@@ -116,7 +116,7 @@ impl PriceSheet {
     ///
     /// # Errors
     /// None for a sheet that [`PriceSheet::of_rows`] has checked.
-    pub fn row_at(&self, at: DateTime) -> Result<&TariffRow, TariffError> {
+    pub(crate) fn row_at(&self, at: DateTime) -> Result<&TariffRow, TariffError> {
         let from = self.0.first().map_or(Date::MIN, |row| row.effective_from);
         row_at(from, &(1..).zip(&self.0), Moment::of(at))
     }
@@ -259,12 +259,7 @@ impl FromStr for Hours {
 }
 
 deserialize_from_str!(Hours);
-
-impl Serialize for Hours {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+serialize_as_text!(Hours);
 
 /// The way back of [`weekdays`].
 fn weekdays_in_words<S: Serializer>(days: &Option<Vec<Weekday>>, serializer: S) -> Result<S::Ok, S::Error> {

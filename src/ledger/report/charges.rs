@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::{
     Figures, GroupBy, MonthTotals, WholeMonth, bought,
     entry_sums::{self, Fact},
-    month::as_text,
     read::Source,
 };
 use crate::{
@@ -27,10 +26,8 @@ use crate::{
 #[derive(Debug, Clone, Serialize)]
 pub struct Charges {
     /// `2026-11`.
-    #[serde(serialize_with = "as_text")]
     pub month: Month,
     /// Currency of every amount.
-    #[serde(serialize_with = "as_text")]
     pub currency: Currency,
     /// The first of its days that count.
     pub first_day: Date,

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use crate::units::deserialize_from_str;
+use crate::units::{deserialize_from_str, serialize_as_text};
 
 /// By what a month's entries are sorted into groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub enum GroupBy {
 }
 
 deserialize_from_str!(GroupBy);
+serialize_as_text!(GroupBy);
 
 /// A word that is not a [`GroupBy`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,10 +11,8 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MonthReport {
     /// `2026-11`.
-    #[serde(serialize_with = "as_text")]
     pub month: Month,
     /// Currency of every amount.
-    #[serde(serialize_with = "as_text")]
     pub currency: Currency,
     /// What its images came to.
     #[serde(flatten)]
@@ -87,7 +85,7 @@ pub struct Figures {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Groups {
     /// What the images of a group have in common.
-    #[serde(rename = "grouped_by", serialize_with = "as_text")]
+    #[serde(rename = "grouped_by")]
     pub by: GroupBy,
     /// Its groups.
     pub groups: Vec<GroupReport>,
@@ -194,13 +192,6 @@ fn cost_per_image(totals: &MonthTotals) -> Option<Money> {
 
 pub(super) fn first_kind<S: serde::Serializer>(groups: &[Groups], serializer: S) -> Result<S::Ok, S::Error> {
     groups.first().serialize(serializer)
-}
-
-pub(super) fn as_text<T: std::fmt::Display, S: serde::Serializer>(
-    value: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
-use super::{
-    DayReport, EnergySources, Figures, GroupBy, Groups, WholeMonth,
-    month::{as_text, first_kind},
-};
+use super::{DayReport, EnergySources, Figures, GroupBy, Groups, WholeMonth, month::first_kind};
 use crate::{
     costs::ServiceComparison,
     ledger::{Adjustment, BoughtReport},
@@ -38,7 +35,6 @@ pub struct RangeReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<Only>,
     /// Currency of every amount.
-    #[serde(serialize_with = "as_text")]
     pub currency: Currency,
     /// What the images came to.
     #[serde(flatten)]

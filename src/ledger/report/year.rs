@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{EnergySources, Figures, MonthReport, Payback, WholeMonth, month::as_text};
+use super::{EnergySources, Figures, MonthReport, Payback, WholeMonth};
 use crate::{
     costs::{DaySpan, ServiceComparison},
     ledger::{BoughtReport, Month, Year},
@@ -19,16 +19,13 @@ pub enum MonthSpan {
     /// A calendar year.
     Year {
         /// `2026`.
-        #[serde(serialize_with = "as_text")]
         year: Year,
     },
     /// Any months one after the other.
     Months {
         /// The first.
-        #[serde(serialize_with = "as_text")]
         from: Month,
         /// The last.
-        #[serde(serialize_with = "as_text")]
         to: Month,
     },
 }
@@ -76,7 +73,6 @@ pub struct YearReport {
     #[serde(flatten)]
     pub span: MonthSpan,
     /// Currency of every amount.
-    #[serde(serialize_with = "as_text")]
     pub currency: Currency,
     /// What its images came to.
     #[serde(flatten)]

@@ -2,7 +2,11 @@ use std::{fmt, str::FromStr};
 
 use jiff::{Timestamp, civil::Date};
 
-use crate::{costs::DaySpan, domain::Calendar, units::deserialize_from_str};
+use crate::{
+    costs::DaySpan,
+    domain::Calendar,
+    units::{deserialize_from_str, serialize_as_text},
+};
 
 /// A calendar month, `2026-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +21,7 @@ pub struct Year {
 }
 
 deserialize_from_str!(Month);
+serialize_as_text!(Month, Year);
 
 /// A text that is not a year.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
