@@ -37,6 +37,5 @@ pub(super) async fn show(
         .content_type(name.format.media_type())
         .insert_header((header::CACHE_CONTROL, format!("private, max-age={rest}, immutable")))
         .insert_header((header::CONTENT_DISPOSITION, format!("inline; filename=\"{name}\"")))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(file))
 }

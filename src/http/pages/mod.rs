@@ -25,7 +25,7 @@ mod signing;
 mod webhooks;
 mod welcome;
 
-use actix_web::{HttpResponse, http::header, middleware::from_fn, web};
+use actix_web::{HttpResponse, HttpResponseBuilder, http::header, middleware::from_fn, web};
 
 pub use self::{keys::NewSecrets, session::Attempts, signing::SessionSecret};
 use super::api::{
@@ -122,6 +122,19 @@ fn see_other(place: &str) -> HttpResponse {
 /// The same figures for scripts.
 fn json(report: &(impl serde::Serialize + ?Sized)) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report)
+}
+
+/// The media type of what is exported as rows.
+const CSV: &str = "text/csv; charset=utf-8";
+
+/// An answer that a browser keeps as the file `tintype-{name}`; its body is still to come.
+fn download(media_type: &str, name: &str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(media_type)
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"tintype-{name}\"")))
+        .insert_header((header::CACHE_CONTROL, "no-store"));
+    response
 }
 
 /// The page's words and figures: tags become spaces, rows become lines.

@@ -137,7 +137,6 @@ pub(in crate::http) async fn sent(row: &FileRow, state: &State) -> Result<HttpRe
         .content_type("application/octet-stream")
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.jsonl\"", row.id)))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(SizedStream::new(length, pieces::bytes_of(file))))
 }
 

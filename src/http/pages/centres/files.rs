@@ -1,4 +1,4 @@
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{CentresQuery, charges};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     http::{
         State,
         api::error::ApiError,
-        pages::{self, session},
+        pages::{self, CSV, download, session},
     },
     statements::{ChargeStatement, StatementLanguage},
 };
@@ -29,7 +29,7 @@ pub(in crate::http::pages) async fn all_csv(
 ) -> Result<HttpResponse, ApiError> {
     session::enter(&request, &state, Scope::Costs).await?;
     let charges = charges(&question, &state).await?;
-    Ok(file("text/csv; charset=utf-8", &format!("cost-centres-{}.csv", charges.month), charges.to_csv()?))
+    Ok(download(CSV, &format!("cost-centres-{}.csv", charges.month)).body(charges.to_csv()?))
 }
 
 /// GET /admin/centres/{id}/{month}.{kind}: the statement of one cost centre as a PDF, a workbook or CSV.
@@ -52,20 +52,10 @@ pub(in crate::http::pages) async fn one(
     let statement = ChargeStatement { charges: &charges, charge, operator, language };
     let name = format!("statement-{centre}-{}.{kind}", charges.month);
     match kind.as_str() {
-        "pdf" => Ok(file("application/pdf", &name, statement.to_pdf()?)),
-        "xlsx" => Ok(file(XLSX, &name, statement.to_xlsx()?)),
-        _ => Ok(file("text/csv; charset=utf-8", &name, charges.one_to_csv(charge)?)),
+        "pdf" => Ok(download("application/pdf", &name).body(statement.to_pdf()?)),
+        "xlsx" => Ok(download(XLSX, &name).body(statement.to_xlsx()?)),
+        _ => Ok(download(CSV, &name).body(charges.one_to_csv(charge)?)),
     }
 }
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-
-/// An answer that a browser keeps as a file.
-fn file(kind: &'static str, name: &str, body: impl Into<web::Bytes>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(kind)
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"tintype-{name}\"")))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(body.into())
-}

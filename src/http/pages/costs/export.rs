@@ -1,6 +1,5 @@
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::header,
+    HttpRequest, HttpResponse,
     web::{self, Bytes},
 };
 use futures_util::TryStreamExt;
@@ -11,7 +10,7 @@ use crate::{
     http::{
         State,
         api::error::ApiError,
-        pages::{self, session},
+        pages::{self, CSV, download, session},
     },
     ledger::focus_metadata,
 };
@@ -50,35 +49,24 @@ pub(in crate::http::pages) async fn csv(
     match question.format.as_deref() {
         None => {
             let (name, file) = statement(&question, &state).await?;
-            Ok(download(&name).body(file))
+            Ok(download(CSV, &name).body(file))
         }
         Some("focus") => focus(&question, &state).await,
         Some(_) => Err(refused("format", "format can be focus; leave it out for the statement.")),
     }
 }
 
-/// An answer that a browser keeps as a file.
-fn download(name: &str) -> HttpResponseBuilder {
-    let mut response = HttpResponse::Ok();
-    response
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"tintype-{name}.csv\"")))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    response
-}
-
 /// What the file is called, and the file.
 async fn statement(question: &CostsQuery, state: &State) -> Result<(String, String), ApiError> {
     if let Some(asked) = AskedRange::of(question, state)? {
         let report = asked.grouped(question, state).await?;
-        return Ok((format!("{}-to-{}", report.from, report.to), report.to_csv()?));
+        return Ok((format!("{}-to-{}.csv", report.from, report.to), report.to_csv()?));
     }
     Ok(match year_report(question, state).await? {
-        Some(year) => (year.span.to_string().replace(" to ", "-to-"), year.to_csv()?),
+        Some(year) => (format!("{}.csv", year.span).replace(" to ", "-to-"), year.to_csv()?),
         None => {
             let month = report(question, state).await?;
-            (month.month.to_string(), month.to_csv()?)
+            (format!("{}.csv", month.month), month.to_csv()?)
         }
     })
 }
@@ -92,7 +80,7 @@ async fn focus(question: &CostsQuery, state: &State) -> Result<HttpResponse, Api
     }
     let month = month(question, state)?;
     let rows = state.service.focus_csv(month).await?;
-    Ok(download(&format!("focus-{month}")).streaming(rows.map_ok(Bytes::from)))
+    Ok(download(CSV, &format!("focus-{month}.csv")).streaming(rows.map_ok(Bytes::from)))
 }
 
 fn refused(parameter: &'static str, message: &str) -> ApiError {

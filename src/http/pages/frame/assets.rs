@@ -81,7 +81,6 @@ pub(in crate::http) async fn serve(place: web::Path<(String, String)>) -> Result
     Ok(HttpResponse::Ok()
         .content_type(asset.content_type)
         .insert_header((header::CACHE_CONTROL, FOR_A_YEAR))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(asset.bytes))
 }
 

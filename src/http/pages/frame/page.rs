@@ -73,7 +73,6 @@ impl<'a> Page<'a> {
         HttpResponse::build(self.status)
             .content_type("text/html; charset=utf-8")
             .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .insert_header((header::REFERRER_POLICY, "no-referrer"))
             .insert_header((header::CONTENT_LANGUAGE, self.visit.words.language().tag()))
             .insert_header((header::CACHE_CONTROL, "no-store"))

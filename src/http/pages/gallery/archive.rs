@@ -31,7 +31,6 @@ pub(super) async fn sent(names: Vec<ImageName>, state: &State) -> Result<HttpRes
         .content_type("application/zip")
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"tintype-{today}.zip\"")))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(SizedStream::new(length, pieces::bytes_of(file))))
 }
 

@@ -130,11 +130,7 @@ pub(super) async fn preview(
 
 /// A file that nothing keeps.
 pub(super) fn file(media_type: &str, bytes: Vec<u8>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(media_type)
-        .insert_header((header::CACHE_CONTROL, NOT_KEPT))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(bytes)
+    HttpResponse::Ok().content_type(media_type).insert_header((header::CACHE_CONTROL, NOT_KEPT)).body(bytes)
 }
 
 async fn view(visit: &Visit, question: &JobsQuery, limit: usize, state: &State) -> Result<View, ApiError> {
