@@ -7,9 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
-    cli::{
-        CliError, DataArgs, lora::SharedArgs, note, output::OutputArgs, progress::FetchReport, pull::HubArgs,
-    },
+    cli::{CliError, lora::LibraryArgs, note, output::OutputArgs, progress::FetchReport, pull::HubArgs},
     config::Config,
     lora_library::LORAS_DIRECTORY,
     pipeline::{
@@ -38,9 +36,7 @@ pub(in crate::cli) struct AddArgs {
     #[arg(long, value_name = "DIGEST")]
     sha256: Option<ModelDigest>,
     #[command(flatten)]
-    place: DataArgs,
-    #[command(flatten)]
-    shared: SharedArgs,
+    library: LibraryArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -56,7 +52,7 @@ struct Added {
 }
 
 pub(super) fn run(args: &AddArgs) -> Result<(), CliError> {
-    let config = args.place.config()?;
+    let config = args.library.place.config()?;
     let path = Path::new(&args.lora);
     let is_file = path.exists() || path.extension().is_some_and(|extension| extension == "safetensors");
     let added = if is_file { from_file(args, &config, path) } else { from_hub(args, &config) }?;
@@ -65,7 +61,7 @@ pub(super) fn run(args: &AddArgs) -> Result<(), CliError> {
 
 fn from_file(args: &AddArgs, config: &Config, file: &Path) -> Result<Added, CliError> {
     let name = args.name.clone().unwrap_or_else(|| stem(file));
-    let sha256 = args.shared.library(config)?.add(file, &name, args.sha256.as_ref())?;
+    let sha256 = args.library.open(config)?.add(file, &name, args.sha256.as_ref())?;
     Ok(Added { name, sha256, repository: None })
 }
 
@@ -83,7 +79,7 @@ fn from_hub(args: &AddArgs, config: &Config) -> Result<Added, CliError> {
     let report = FetchReport::new();
     let (file, fetched) = plan.run_file(args.sha256.as_ref(), &mut |fetched| report.show(fetched))?;
     let name = args.name.clone().unwrap_or_else(|| name_of(&file, &repository));
-    let added = args.shared.library(config)?.add(&file, &name, None);
+    let added = args.library.open(config)?.add(&file, &name, None);
     // Also if it is no LoRA: a file that is whole would not be another one the next time.
     if let Err(error) = fs::remove_dir_all(&staging) {
         tracing::warn!(%error, "{}: what was fetched cannot be removed", staging.display());

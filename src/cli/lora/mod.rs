@@ -33,9 +33,7 @@ pub(super) enum LoraCommand {
 #[derive(Debug, Args)]
 pub(super) struct LoraListArgs {
     #[command(flatten)]
-    place: DataArgs,
-    #[command(flatten)]
-    shared: SharedArgs,
+    library: LibraryArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -55,14 +53,16 @@ pub(super) struct InspectArgs {
 
 /// Whose library it is.
 #[derive(Debug, Args)]
-struct SharedArgs {
+struct LibraryArgs {
+    #[command(flatten)]
+    place: DataArgs,
     /// The directory or bucket that the nodes of a cluster share: its library instead of the data directory's
     #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX")]
     images: Option<ImagesPlace>,
 }
 
-impl SharedArgs {
-    fn library(&self, config: &Config) -> Result<LoraLibrary, CliError> {
+impl LibraryArgs {
+    fn open(&self, config: &Config) -> Result<LoraLibrary, CliError> {
         let Some(images) = &self.images else { return Ok(config.lora_library()) };
         let images = open_images(&Config { images: Some(images.clone()), ..config.clone() });
         let images = images.map_err(|error| CliError::App(error.into()))?;
@@ -76,9 +76,7 @@ pub(super) struct RemoveArgs {
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
-    place: DataArgs,
-    #[command(flatten)]
-    shared: SharedArgs,
+    library: LibraryArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -115,7 +113,7 @@ pub(super) fn run(command: LoraCommand) -> Result<(), CliError> {
 }
 
 fn list(args: &LoraListArgs) -> Result<(), CliError> {
-    let library = args.shared.library(&args.place.config()?)?;
+    let library = args.library.open(&args.library.place.config()?)?;
     let listed = library.all().into_iter().map(|(name, file)| {
         let (inspection, problem) = match library.inspect(&file) {
             Ok(inspection) => (Some(inspection), None),
@@ -148,7 +146,7 @@ fn inspect(args: InspectArgs) -> Result<(), CliError> {
 }
 
 fn remove(args: &RemoveArgs) -> Result<(), CliError> {
-    let library = args.shared.library(&args.place.config()?)?;
+    let library = args.library.open(&args.library.place.config()?)?;
     library.remove(&args.name).map_err(|error| match error {
         ChangeError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             let names: Vec<_> = library.all().into_iter().map(|(name, _)| name).collect();
