@@ -30,7 +30,7 @@ impl Asset {
     ///
     /// # Errors
     /// [`RangeError`] past the ledger's range.
-    pub fn depreciation_of_image(&self, duration: Millis) -> Result<Money, RangeError> {
+    pub(crate) fn depreciation_of_image(&self, duration: Millis) -> Result<Money, RangeError> {
         let worn = self.price.minus(self.residual)?;
         match self.life {
             Life::Units { lifetime_images, .. } => {
@@ -46,7 +46,7 @@ impl Asset {
     ///
     /// # Errors
     /// [`RangeError`] past the ledger's range.
-    pub fn charge_of_image(&self, duration: Millis, images_before: u64) -> Result<Money, RangeError> {
+    pub(crate) fn charge_of_image(&self, duration: Millis, images_before: u64) -> Result<Money, RangeError> {
         let charge = self.depreciation_of_image(duration)?;
         match self.life {
             Life::Time { .. } => Ok(charge),

@@ -48,7 +48,7 @@ pub use model::{
     Quote,
 };
 pub use month::{Allocated, AssetUse, MonthCost, month_cost};
-pub use payback::{FORECAST_YEARS_MAX, Outlook, Pace};
+pub use payback::{Outlook, Pace};
 pub use price_file::{ComingPrices, PriceFile};
 pub use prices::{
     EntryFault, ListPrice, PriceBook, PriceEntry, PriceError, PriceTable, PriceUnit, PriceWarning, TableRow,

@@ -36,7 +36,7 @@ pub enum Outlook {
 /// Days that a pace must have for a forecast.
 const FORECAST_DAYS_MIN: u64 = 14;
 /// Years that are foreseen.
-pub const FORECAST_YEARS_MAX: u32 = 10;
+pub(super) const FORECAST_YEARS_MAX: u32 = 10;
 
 impl Outlook {
     /// What follows from `saved` of `investment` by the end of `today`, for hardware that is worn out on `worn_out_on`;

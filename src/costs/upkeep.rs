@@ -72,7 +72,7 @@ impl Upkeep {
     }
 
     /// Whether it is paid for images, and so by nobody without one.
-    pub const fn is_by_image(&self) -> bool {
+    pub(crate) const fn is_by_image(&self) -> bool {
         matches!(self, Self::PerImage(_))
     }
 

@@ -98,7 +98,7 @@ pub use self::{
     register::RegisteredPart,
     report::{
         Charge, ChargeLine, Charges, Compared, DayReport, EnergySources, Figures, FocusExport, GroupBy,
-        GroupByError, GroupReport, GroupTotals, Groups, MonthReport, MonthSpan, MonthTotals, Only, Payback,
+        GroupByError, GroupReport, Groups, MonthReport, MonthSpan, MonthTotals, Only, Payback,
         PaybackAgainst, PlugTotals, RangeReport, SavedPoint, Step, WholeMonth, YearReport, focus_metadata,
     },
     sessions::{Credential, NewSession, OpenedWith, SessionRow},

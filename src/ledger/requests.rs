@@ -7,7 +7,7 @@ use super::{
     SettledImage, SettledRequest, Settlement, Unbooked, computations, edits,
     ends::{begin, end, note_failure},
     entries::{self, Entries},
-    loras, purchases,
+    loras, new_or_return, purchases,
     queue::{self, NotAdmitted, Release},
     signed,
     store::{Conn, Flush, params},
@@ -44,11 +44,7 @@ impl Ledger {
         let reserved = self.store.write_with(flush, |conn| {
             tracing::trace!("reservation begun");
             if let Some(key) = request.idempotency_key {
-                match find_repeat(conn, request.key, key, request.body_sha256)? {
-                    Reserved::New(()) => {}
-                    Reserved::Settled(id) => return Ok(Reserved::Settled(id)),
-                    Reserved::Open(id) => return Ok(Reserved::Open(id)),
-                }
+                new_or_return!(find_repeat(conn, request.key, key, request.body_sha256)?);
             }
             let looked = look(conn)?;
             let passed_budgets = self.running_sums.lock().passed(conn, &request.need())?;

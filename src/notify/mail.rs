@@ -96,7 +96,7 @@ impl Mailer {
     }
 
     /// The addresses in a `mailto:` URL; none if one of them cannot be, or there is more than addresses.
-    pub fn recipients(url: &Url) -> Option<Vec<Address>> {
+    pub(super) fn recipients(url: &Url) -> Option<Vec<Address>> {
         if url.query().is_some() || url.fragment().is_some() {
             return None;
         }

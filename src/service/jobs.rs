@@ -189,7 +189,7 @@ impl JobEntry {
 
 impl Service {
     /// The jobs that are worked on, in the order of their beginnings, then those that wait, in the order of their turns.
-    pub fn open_jobs(&self) -> Vec<OpenJob> {
+    pub(super) fn open_jobs(&self) -> Vec<OpenJob> {
         let waiting = self.studio().waiting();
         let mut jobs: Vec<_> = self.open_jobs.jobs.lock().values().map(|entry| entry.now(&waiting)).collect();
         jobs.sort_by_key(|job| match job.stage {
@@ -200,7 +200,7 @@ impl Service {
     }
 
     /// Stops the job of request `id` for `reason`; false if none is open.
-    pub fn stop_job(&self, id: RequestId, reason: StopReason) -> bool {
+    pub(super) fn stop_job(&self, id: RequestId, reason: StopReason) -> bool {
         let handle = self.open_jobs.jobs.lock().get(&id).and_then(|entry| entry.handle.clone());
         // Not under the lock: a job that waits ends here and now.
         handle.inspect(|handle| handle.stop(reason)).is_some()

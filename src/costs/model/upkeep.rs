@@ -2,18 +2,10 @@ use jiff::civil::Date;
 
 use crate::{
     costs::{CostLine, CostModel, DaySpan, Upkeep, UpkeepCost},
-    units::{Millis, Money, RangeError},
+    units::{Money, RangeError},
 };
 
 impl CostModel {
-    /// What one image that takes `duration` of the device carries of the lines that hold on `day`; each rounded up.
-    ///
-    /// # Errors
-    /// [`RangeError`] past the ledger's range.
-    pub fn upkeep_of_image(&self, duration: Millis, day: Date) -> Result<Money, RangeError> {
-        self.lines_on(day).try_fold(Money::ZERO, |sum, line| sum.plus(line.upkeep.of_image(duration)?))
-    }
-
     /// What all lines cost on `days`. Of those by the image it is what their images were charged: `allocated`, where no
     /// line goes by time, so that a correction of an image's upkeep corrects the month's; else by `images_on` the days.
     ///

@@ -26,7 +26,7 @@ pub use outcome::{
     YearRow,
 };
 pub use own::MeasuredUse;
-pub use scenario::{ComparedPrice, HardwarePart, Lifetime, Rental, Scenario, ScenarioError, YEARS_MAX};
+pub use scenario::{ComparedPrice, HardwarePart, Lifetime, Rental, Scenario, ScenarioError};
 
 /// Months in a year.
 const MONTHS: u64 = 12;

@@ -1,6 +1,6 @@
 use jiff::civil::DateTime;
 
-use super::{HardwarePart, Scenario, ScenarioError, YEARS_MAX};
+use super::{HardwarePart, Scenario, ScenarioError, scenario::YEARS_MAX};
 use crate::{
     costs::{Asset, CostModel, DaySpan, Upkeep},
     units::{Millis, Money, Power, RangeError},

@@ -18,7 +18,7 @@ const IMAGE_TIME_MAX: Millis = Millis::new(86_400_000);
 /// Hours of the longest month.
 const HOURS_MAX: u32 = 31 * 24;
 /// Hardware that lasts longer is a typing mistake.
-pub const YEARS_MAX: u32 = 50;
+pub(super) const YEARS_MAX: u32 = 50;
 
 /// What one person's hardware, power and habits are. Amounts in `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -193,7 +193,7 @@ impl Scenario {
     ///
     /// # Errors
     /// [`ScenarioError`] for settings that cannot be.
-    pub fn with_costs(self, costs: &CostSettings, watts: Power) -> Result<Self, ScenarioError> {
+    pub(crate) fn with_costs(self, costs: &CostSettings, watts: Power) -> Result<Self, ScenarioError> {
         let hardware = &costs.hardware;
         let part =
             HardwarePart { name: hardware.name.clone(), price: hardware.price, residual: hardware.residual };

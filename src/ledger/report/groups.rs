@@ -1,50 +1,25 @@
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-
 use super::{
     GroupBy, MonthTotals,
     entry_sums::{self, Fact},
-    span::EntrySpan,
 };
-use crate::domain::Calendar;
 use crate::ledger::{
-    Ledger, LedgerError,
+    LedgerError,
     store::{Conn, params},
 };
 
 /// The entries of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupTotals {
+pub(in crate::ledger) struct GroupTotals {
     /// What they have in common: a key's public id, a tag, `1024x1024`, `2026-11-23`. None: nothing was noted.
-    pub group: Option<String>,
+    pub(in crate::ledger) group: Option<String>,
     /// What the owner calls the key; none for other groups.
-    pub title: Option<String>,
-    /// Their sums.
-    pub totals: MonthTotals,
+    pub(in crate::ledger) title: Option<String>,
+    pub(in crate::ledger) totals: MonthTotals,
 }
 
-impl Ledger {
-    /// The sums from `start` up to, not including, `end`, and the same in groups, which add up to them. Days come in
-    /// order, other groups with the dearest first.
-    ///
-    /// # Errors
-    /// [`LedgerError`] if the database refuses or a sum is out of range.
-    pub fn grouped_totals(
-        &self,
-        by: GroupBy,
-        start: Timestamp,
-        end: Timestamp,
-        calendar: &Calendar,
-    ) -> Result<(MonthTotals, Vec<GroupTotals>), LedgerError> {
-        self.store.read(|conn| {
-            let facts = entry_sums::read(conn, EntrySpan { start, end, calendar }, &[by])?;
-            Ok((entry_sums::sum(&facts)?, groups(conn, by, &facts)?))
-        })
-    }
-}
-
-/// `facts` in groups.
+/// `facts` in groups, which add up to them. Days come in order, other groups with the dearest first.
 pub(super) fn groups(conn: &Conn<'_>, by: GroupBy, facts: &[Fact]) -> Result<Vec<GroupTotals>, LedgerError> {
     let titles = if by == GroupBy::Key { key_names(conn)? } else { HashMap::new() };
     let sums = entry_sums::sums_by(facts, |fact| fact.group(by))?;
@@ -56,6 +31,23 @@ pub(super) fn groups(conn: &Conn<'_>, by: GroupBy, facts: &[Fact]) -> Result<Vec
         groups.sort_by_key(|group| std::cmp::Reverse(group.totals.standard));
     }
     Ok(groups)
+}
+
+#[cfg(test)]
+impl crate::ledger::Ledger {
+    /// The sums from `start` up to, not including, `end`, and the same in groups.
+    pub(in crate::ledger) fn grouped_totals(
+        &self,
+        by: GroupBy,
+        start: jiff::Timestamp,
+        end: jiff::Timestamp,
+        calendar: &crate::domain::Calendar,
+    ) -> Result<(MonthTotals, Vec<GroupTotals>), LedgerError> {
+        self.store.read(|conn| {
+            let facts = entry_sums::read(conn, super::span::EntrySpan { start, end, calendar }, &[by])?;
+            Ok((entry_sums::sum(&facts)?, groups(conn, by, &facts)?))
+        })
+    }
 }
 
 /// What their owners call the keys, by public id.

@@ -33,7 +33,6 @@ pub use self::{
     energy_totals::PlugTotals,
     focus::{FocusExport, focus_metadata},
     group_by::{GroupBy, GroupByError},
-    groups::GroupTotals,
     month::{Figures, GroupReport, Groups, MonthReport},
     payback::{Payback, PaybackAgainst, SavedPoint, Step},
     range::{Only, RangeReport},
@@ -44,5 +43,6 @@ pub use self::{
 pub(super) use self::{
     audit::{depreciation_of_all_months, stated_and_counted},
     csv::{TextCell, write_rows},
+    groups::GroupTotals,
     state::state,
 };

@@ -58,6 +58,12 @@ fn an_upkeep_that_rises_costs_more_from_its_day_on_and_no_day_before() {
     }
 }
 
+/// What an image that takes `duration` of the device on `day` carries of all lines.
+pub(super) fn upkeep_of_image(costs: &CostModel, duration: Millis, day: Date) -> Money {
+    let parts = costs.lines_on(day).map(|line| line.upkeep.of_image(duration));
+    parts.fold(Money::ZERO, |sum, part| sum.plus(part.expect("in range")).expect("in range"))
+}
+
 fn several_lines_add_up_and_an_image_carries_each_on_its_days() {
     let book = Book::begun_at(None, at("2026-09-01T00:00:00Z"));
     let now = at("2026-10-01T08:00:00Z");
@@ -71,7 +77,7 @@ fn several_lines_add_up_and_an_image_carries_each_on_its_days() {
     add(&line("paper", flat, date(2026, 10, 1)));
     let costs = book.ledger.with_assets(&model(1)).expect("lines");
     let hour = Millis::new(3_600_000);
-    let of_image = |day| costs.upkeep_of_image(hour, day).expect("in range").to_string();
+    let of_image = |day| upkeep_of_image(&costs, hour, day).to_string();
     // 3,650 / 8,760 h / 0.2 = 2.0833… an hour, and a tenth of that.
     assert_eq!(of_image(date(2026, 9, 30)), "0.00");
     assert_eq!(of_image(date(2026, 10, 10)), "2.113333334");
@@ -140,7 +146,7 @@ fn what_another_process_records_counts_from_the_next_question_on() {
     let (costs, now, evidence) = (model(1), at("2026-10-01T08:00:00Z"), Evidence::COMMAND_LINE);
     let (bought, later) = (date(2026, 10, 1), date(2026, 11, 1));
     let asked = || ledger.with_assets(&costs).expect("a model");
-    let of_image = || asked().upkeep_of_image(Millis::new(3_600_000), later).expect("in range").as_nano();
+    let of_image = || upkeep_of_image(&asked(), Millis::new(3_600_000), later).as_nano();
     let parts = || asked().parts().map(|(part, days)| (part.name.clone(), days.end)).collect::<Vec<_>>();
     let price = || asked().electricity_rate(later.at(0, 0, 0, 0)).expect("a price").price_per_kwh;
     assert_ne!((of_image(), price()), (30, yuan(9)), "what is configured");

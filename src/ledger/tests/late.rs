@@ -3,7 +3,7 @@
 use jiff::civil::{Date, date};
 
 use super::{
-    cost_lines::{a_year, yuan},
+    cost_lines::{a_year, upkeep_of_image, yuan},
     months::{at, month},
     *,
 };
@@ -310,7 +310,7 @@ fn a_flat_upkeep_that_changes_leaves_images_as_they_were_charged() {
     record(30, date(2026, 9, 20));
     record(50, date(2026, 10, 7));
     let model = book.ledger.with_assets(&model_in(Currency::CNY)).expect("lines");
-    let of_image = |day| model.upkeep_of_image(Millis::new(1), day).expect("in range").as_nano();
+    let of_image = |day| upkeep_of_image(&model, Millis::new(1), day).as_nano();
     assert_eq!([date(2026, 10, 6), date(2026, 10, 7)].map(of_image), [30, 50]);
 }
 

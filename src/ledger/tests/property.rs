@@ -6,7 +6,7 @@ use super::{
     months::{Filed, at, month, receipt_of},
     *,
 };
-use crate::{domain::Calendar, units::Carbon};
+use crate::{domain::Calendar, ledger::report::GroupTotals, units::Carbon};
 
 /// One step of a random history.
 #[derive(Debug, Clone)]

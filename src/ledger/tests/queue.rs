@@ -300,11 +300,13 @@ fn what_is_bought_keeps_no_worker_busy() {
     with_book(|book, gateway| {
         book.queued(gateway);
         let held = HeldPurchase { queued: new_queued(gateway), claim: Claim::new(1), jobs_max: None };
-        book.buy_held(1, None, Some(&held)).expect("reserved");
+        let bought = book.buy_held(1, None, Some(&held)).expect("reserved");
         let place = |is_live| book.ledger.queue_place(book.key, is_live).expect("asked");
         assert_eq!((place(true).waiting, place(true).open_of_key), (1, 2));
         assert_eq!((place(true).work_ahead, place(false).work_ahead), (100, 100));
         assert_eq!(book.ledger.queue_size().expect("asked"), (1, 100));
+        assert!(book.ledger.put_back(&bought, FailureReason::ServerStopping).expect("put back"));
+        assert_eq!((place(true).work_ahead, place(false).work_ahead), (200, 200), "a worker does it");
     });
 }
 
