@@ -4,7 +4,7 @@
 // A block of 4 warps has 128 queries of a head, 32 for each warp, and goes through all keys, KEYS at a time. Two products
 // of 16 queries share what a warp loads of keys and values: with one, shared memory would be slower than the tensor cores.
 // attention.rs makes the launch and must agree with the constants.
-#include <primitives.cuh>
+#include "chunks.cuh"
 
 namespace attention {
 
@@ -64,8 +64,7 @@ __device__ inline float block_max(const float *x, uint32_t n, float *partial) {
     float largest = 1.0f;
     for (uint32_t i = threadIdx.x; i < n; i += THREADS)
         largest = fmaxf(largest, x[i]);
-    for (int lanes = 16; lanes > 0; lanes /= 2)
-        largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, lanes));
+    largest = chunks::warp_max(largest);
     if (threadIdx.x % 32 == 0)
         partial[threadIdx.x / 32] = largest;
     __syncthreads();

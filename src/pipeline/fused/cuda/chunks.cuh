@@ -1,4 +1,4 @@
-// Numbers that are read and written several at a time, and sums over a warp.
+// Numbers that are read and written several at a time, and what a warp's numbers have in common.
 #pragma once
 
 #include <primitives.cuh>
@@ -31,6 +31,13 @@ template <int N> __device__ inline void write(float *to, uint32_t i, const Chunk
 __device__ inline float warp_sum(float x) {
     for (int step = LANES / 2; step > 0; step /= 2)
         x += __shfl_xor_sync(WHOLE_WARP, x, step);
+    return x;
+}
+
+// The largest number; NaN only where there is nothing else.
+__device__ inline float warp_max(float x) {
+    for (int step = LANES / 2; step > 0; step /= 2)
+        x = fmaxf(x, __shfl_xor_sync(WHOLE_WARP, x, step));
     return x;
 }
 } // namespace chunks

@@ -2,7 +2,7 @@
 // Sources: the PTX ISA's chapters on ldmatrix, mma (m16n8k16) and cp.async. Compute capability 8.0 and newer; 7.5 has no
 // asynchronous copies, half the depth of a product, and no bf16 product, so no kernel with one is launched there.
 //
-// host/primitives.cuh does the same on a CPU, so that the kernels run there, unchanged, in tests.
+// tests/cuda_emulator/primitives.cuh does the same on a CPU, so that the kernels run there, unchanged, in tests.
 #pragma once
 
 #include <cstdint>

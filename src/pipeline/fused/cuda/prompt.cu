@@ -39,50 +39,6 @@ __device__ void add_then_norm(const float *sums, float scale, const float *weigh
     write_norm(row, make, weight, inverse_deviation(whole.sum, width, eps), whole.largest, next, next_scale);
 }
 
-// Norms one head of sums and turns its pairs, of which the second halves hold the second numbers. By a whole warp.
-template <class T>
-__device__ inline void turn_halves(const float *sums, float scale, const float *weight, float eps, const float *cos,
-                                   const float *sin, uint32_t head_dim, T *out) {
-    uint32_t lane = threadIdx.x % LANES, pairs = head_dim / 2;
-    float2 x[PAIRS];
-    float sum = 0.0f;
-#pragma unroll
-    for (int k = 0; k < PAIRS; k++) {
-        uint32_t pair = lane + k * LANES;
-        x[k] = pair < pairs ? make_float2(sums[pair] * scale, sums[pairs + pair] * scale) : make_float2(0.0f, 0.0f);
-        sum += x[k].x * x[k].x + x[k].y * x[k].y;
-    }
-    float inverse = inverse_deviation(warp_sum(sum), head_dim, eps);
-#pragma unroll
-    for (int k = 0; k < PAIRS; k++) {
-        uint32_t pair = lane + k * LANES;
-        if (pair >= pairs)
-            continue;
-        float first = x[k].x * inverse * weight[pair], second = x[k].y * inverse * weight[pairs + pair];
-        out[pair] = narrow<T>(first * cos[pair] - second * sin[pair]);
-        out[pairs + pair] = narrow<T>(first * sin[pair] + second * cos[pair]);
-    }
-}
-
-template <int N, class T>
-__device__ void turn(const float *qkv, float scale, const float *norm_q, const float *norm_k, float eps,
-                     const float *cos, const float *sin, uint32_t heads, uint32_t key_heads, uint32_t head_dim, T *q,
-                     T *k, T *v, float *v_scale) {
-    uint32_t turned = heads + key_heads;
-    for (uint32_t head = threadIdx.x / LANES; head < turned; head += WARPS) {
-        bool is_q = head < heads;
-        T *out = is_q ? q + head * head_dim : k + (head - heads) * head_dim;
-        turn_halves(qkv + head * head_dim, scale, is_q ? norm_q : norm_k, eps, cos, sin, head_dim, out);
-    }
-    auto make = [=](uint32_t i) {
-        Chunk<N> x = read<N>(qkv + turned * head_dim, i);
-        for (int j = 0; j < N; j++)
-            x.at[j] *= scale;
-        return x;
-    };
-    narrow_row<N, KEPT_OF_NORMS>(key_heads * head_dim, make, v, v_scale);
-}
-
 } // namespace prompt
 
 // What all of a kernel's arguments are is said in launch.rs.
@@ -116,15 +72,8 @@ PROMPT_KERNEL add(const float *__restrict__ sums, const float *__restrict__ sums
                                   const float *__restrict__ cos, const float *__restrict__ sin, uint32_t tokens,             \
                                   uint32_t heads, uint32_t key_heads, uint32_t head_dim, T *__restrict__ q,                  \
                                   T *__restrict__ k, T *__restrict__ v, float *__restrict__ v_scale) {                       \
-        uint32_t row = blockIdx.x, width = heads * head_dim, key_width = key_heads * head_dim;                               \
-        size_t angles = size_t(row % tokens) * (head_dim / 2), start = size_t(row) * width;                                  \
-        size_t key_start = size_t(row) * key_width, all = start + 2 * key_start;                                             \
-        if (width % 4 == 0 && key_width % 4 == 0)                                                                            \
-            prompt::turn<4>(qkv + all, scale[row], norm_q, norm_k, eps, cos + angles, sin + angles, heads, key_heads,        \
-                            head_dim, q + start, k + key_start, v + key_start, v_scale + row);                               \
-        else                                                                                                                 \
-            prompt::turn<1>(qkv + all, scale[row], norm_q, norm_k, eps, cos + angles, sin + angles, heads, key_heads,        \
-                            head_dim, q + start, k + key_start, v + key_start, v_scale + row);                               \
+        rows::turn_row<rows::Halves>(qkv, scale, norm_q, norm_k, eps, cos, sin, tokens, heads, key_heads, head_dim, q,       \
+                                     k, v, v_scale);                                                                         \
     }
 
 KERNELS_OF_PROMPTS(f16)

@@ -52,13 +52,6 @@ template <int N, int KEPT> struct Row {
     }
 };
 
-// The largest number; NaN only where there is nothing else.
-__device__ inline float warp_max(float x) {
-    for (int step = LANES / 2; step > 0; step /= 2)
-        x = fmaxf(x, __shfl_xor_sync(WHOLE_WARP, x, step));
-    return x;
-}
-
 struct Extent {
     // Of the squares.
     float sum;
@@ -215,8 +208,27 @@ __device__ void gate(const float *gate_up, const float *scale, uint32_t width, T
 // The pairs of a head that a lane holds, at most: heads have at most 256 numbers.
 constexpr int PAIRS = 256 / 2 / LANES;
 
+// A head's pairs: neighbours, as the transformer turns them, or one number of each half, as the text encoder does.
+struct Neighbours {
+    __device__ static float2 read(const float *head, uint32_t pair, uint32_t) {
+        return reinterpret_cast<const float2 *>(head)[pair];
+    }
+    template <class T> __device__ static void write(T *head, uint32_t pair, uint32_t, float first, float second) {
+        reinterpret_cast<uint32_t *>(head)[pair] = pack<T>(first, second);
+    }
+};
+struct Halves {
+    __device__ static float2 read(const float *head, uint32_t pair, uint32_t pairs) {
+        return make_float2(head[pair], head[pairs + pair]);
+    }
+    template <class T> __device__ static void write(T *head, uint32_t pair, uint32_t pairs, float first, float second) {
+        head[pair] = narrow<T>(first);
+        head[pairs + pair] = narrow<T>(second);
+    }
+};
+
 // Norms one head of sums and turns its pairs by the angles of its token. By a whole warp.
-template <class T>
+template <class Pairs, class T>
 __device__ inline void turn_head(const float *sums, float scale, const float *weight, float eps, const float *cos,
                                  const float *sin, uint32_t head_dim, T *out) {
     uint32_t lane = threadIdx.x % LANES, pairs = head_dim / 2;
@@ -225,7 +237,7 @@ __device__ inline void turn_head(const float *sums, float scale, const float *we
 #pragma unroll
     for (int k = 0; k < PAIRS; k++) {
         uint32_t pair = lane + k * LANES;
-        x[k] = pair < pairs ? reinterpret_cast<const float2 *>(sums)[pair] : make_float2(0.0f, 0.0f);
+        x[k] = pair < pairs ? Pairs::read(sums, pair, pairs) : make_float2(0.0f, 0.0f);
         x[k] = make_float2(x[k].x * scale, x[k].y * scale);
         sum += x[k].x * x[k].x + x[k].y * x[k].y;
     }
@@ -235,29 +247,48 @@ __device__ inline void turn_head(const float *sums, float scale, const float *we
         uint32_t pair = lane + k * LANES;
         if (pair >= pairs)
             continue;
-        float first = x[k].x * inverse * weight[2 * pair], second = x[k].y * inverse * weight[2 * pair + 1];
-        reinterpret_cast<uint32_t *>(out)[pair] =
-            pack<T>(first * cos[pair] - second * sin[pair], first * sin[pair] + second * cos[pair]);
+        float2 w = Pairs::read(weight, pair, pairs);
+        float first = x[k].x * inverse * w.x, second = x[k].y * inverse * w.y;
+        Pairs::write(out, pair, pairs, first * cos[pair] - second * sin[pair],
+                     first * sin[pair] + second * cos[pair]);
     }
 }
 
-template <int N, class T>
+// Norms and turns a row's heads of queries and of keys, and narrows its values, which are as many as its keys.
+template <class Pairs, int N, class T>
 __device__ void turn(const float *qkv, float scale, const float *norm_q, const float *norm_k, float eps,
-                     const float *cos, const float *sin, uint32_t heads, uint32_t head_dim, T *q, T *k, T *v,
-                     float *v_scale) {
-    uint32_t width = heads * head_dim;
-    for (uint32_t head = threadIdx.x / LANES; head < 2 * heads; head += WARPS) {
+                     const float *cos, const float *sin, uint32_t heads, uint32_t key_heads, uint32_t head_dim, T *q,
+                     T *k, T *v, float *v_scale) {
+    uint32_t turned = heads + key_heads;
+    for (uint32_t head = threadIdx.x / LANES; head < turned; head += WARPS) {
         bool is_q = head < heads;
         T *out = is_q ? q + head * head_dim : k + (head - heads) * head_dim;
-        turn_head(qkv + head * head_dim, scale, is_q ? norm_q : norm_k, eps, cos, sin, head_dim, out);
+        turn_head<Pairs>(qkv + head * head_dim, scale, is_q ? norm_q : norm_k, eps, cos, sin, head_dim, out);
     }
     auto make = [=](uint32_t i) {
-        Chunk<N> x = read<N>(qkv + 2 * width, i);
+        Chunk<N> x = read<N>(qkv + turned * head_dim, i);
         for (int j = 0; j < N; j++)
             x.at[j] *= scale;
         return x;
     };
-    narrow_row<N, KEPT_OF_NORMS>(width, make, v, v_scale);
+    narrow_row<N, KEPT_OF_NORMS>(key_heads * head_dim, make, v, v_scale);
+}
+
+// The same of row blockIdx.x of all.
+template <class Pairs, class T>
+__device__ void turn_row(const float *qkv, const float *scale, const float *norm_q, const float *norm_k, float eps,
+                         const float *cos, const float *sin, uint32_t tokens, uint32_t heads, uint32_t key_heads,
+                         uint32_t head_dim, T *q, T *k, T *v, float *v_scale) {
+    uint32_t row = blockIdx.x, width = heads * head_dim, key_width = key_heads * head_dim;
+    size_t angles = size_t(row % tokens) * (head_dim / 2), start = size_t(row) * width;
+    size_t key_start = size_t(row) * key_width;
+    qkv += start + 2 * key_start;
+    if (width % 4 == 0 && key_width % 4 == 0)
+        turn<Pairs, 4>(qkv, scale[row], norm_q, norm_k, eps, cos + angles, sin + angles, heads, key_heads, head_dim,
+                       q + start, k + key_start, v + key_start, v_scale + row);
+    else
+        turn<Pairs, 1>(qkv, scale[row], norm_q, norm_k, eps, cos + angles, sin + angles, heads, key_heads, head_dim,
+                       q + start, k + key_start, v + key_start, v_scale + row);
 }
 
 } // namespace rows
@@ -305,14 +336,8 @@ ROW_KERNEL add_norm(const float *__restrict__ sums, const float *__restrict__ su
                         const float *__restrict__ cos, const float *__restrict__ sin, uint32_t tokens,                       \
                         uint32_t heads, uint32_t head_dim, T *__restrict__ q, T *__restrict__ k, T *__restrict__ v,          \
                         float *__restrict__ v_scale) {                                                                       \
-        uint32_t row = blockIdx.x, width = heads * head_dim;                                                                 \
-        size_t angles = size_t(row % tokens) * (head_dim / 2), start = size_t(row) * width;                                  \
-        if (width % 4 == 0)                                                                                                  \
-            rows::turn<4>(qkv + 3 * start, scale[row], norm_q, norm_k, eps, cos + angles, sin + angles, heads, head_dim,     \
-                    q + start, k + start, v + start, v_scale + row);                                                         \
-        else                                                                                                                 \
-            rows::turn<1>(qkv + 3 * start, scale[row], norm_q, norm_k, eps, cos + angles, sin + angles, heads, head_dim,     \
-                    q + start, k + start, v + start, v_scale + row);                                                         \
+        rows::turn_row<rows::Neighbours>(qkv, scale, norm_q, norm_k, eps, cos, sin, tokens, heads, heads, head_dim, q,       \
+                                         k, v, v_scale);                                                                     \
     }
 
 KERNELS_OF(f16)

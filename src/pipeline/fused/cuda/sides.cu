@@ -109,7 +109,7 @@ __device__ inline void find_powers(const float *h, uint32_t there, uint32_t rank
             for (uint32_t rank = threadIdx.x % LANES; rank < ranks; rank += LANES)
                 largest = fmaxf(largest, fabsf(h[size_t(row) * ranks + rank]));
         if (T::SAFE < INFINITY)
-            largest = rows::warp_max(largest);
+            largest = chunks::warp_max(largest);
         if (threadIdx.x % LANES == 0)
             powers[row] = rows::scale_of<T>(largest);
     }
