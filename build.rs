@@ -17,7 +17,7 @@ fn compile_kernels() {
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let kernels = cudaforge::KernelBuilder::new()
         .source_files(
-            ["rows", "attention", "prompt", "sides", "maps", "convolution"]
+            ["blocks", "rows", "attention", "prompt", "sides", "maps", "convolution"]
                 .map(|file| format!("src/pipeline/fused/cuda/{file}.cu")),
         )
         // Which prompt.cu and sides.cu include.

@@ -73,7 +73,7 @@ impl FusedLinear {
         if branches.iter().any(is_merged) {
             return self.forward_merged(x, &branches, kernels);
         }
-        let sums = kernels.multiply(x, &self.weight.dense()?)?;
+        let sums = kernels.multiply(x, &kernels.dense(&self.weight)?)?;
         let added: Vec<_> = branches
             .iter()
             .map(|branch| match branch {
@@ -125,12 +125,12 @@ impl FusedLinear {
         branches: &[Option<&SideBranch>],
         kernels: &dyn Kernels,
     ) -> Result<Sums> {
-        let own = self.weight.dense()?;
+        let own = kernels.dense(&self.weight)?;
         let sums = self.layers.iter().zip(branches).map(|(layer, branch)| {
             let weight = match branch {
                 None => own.narrow(0, layer.first, layer.outputs)?.contiguous()?,
                 Some(SideBranch::Merged(merged)) => match merged.fused_weight() {
-                    Some(weight) => weight.dense()?,
+                    Some(weight) => kernels.dense(weight)?,
                     None => candle_core::bail!("a merged layer of another kind"),
                 },
                 Some(SideBranch::Added(_)) => candle_core::bail!("a merged layer beside one that is not"),

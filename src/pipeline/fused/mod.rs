@@ -30,7 +30,10 @@ pub use self::choice::{Arithmetic, KernelChoice};
 pub(super) use self::cuda::{MapConvolution, MapNorm};
 use self::prompt::PromptKernels;
 pub(super) use self::{linear::FusedLinear, prompt::GroupedTurn};
-use super::{linear::Format, norm::RmsNorm};
+use super::{
+    linear::{Format, Weight},
+    norm::RmsNorm,
+};
 
 /// How the matrices of a transformer's block are held, and how they are multiplied.
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +109,11 @@ pub(super) trait Kernels: PromptKernels {
 
     /// softmax(q·kᵀ / √d)·v of each head, [batch, tokens, heads · d].
     fn attend(&self, heads: &Heads) -> Result<Narrow>;
+
+    /// The matrix of `weight`, contiguous, in its number format.
+    fn dense(&self, weight: &Weight) -> Result<Tensor> {
+        weight.dense()
+    }
 
     /// x·Wᵀ; `weight` [outputs, inputs] in the format of `x`, contiguous. On a CPU an item's sums do not depend on its
     /// neighbours; on a card as far as cuBLAS computes items alike.

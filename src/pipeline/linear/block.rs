@@ -1,3 +1,6 @@
+//! Numbers that are rounded together. tests/cuda_emulator reads this file and `four_bits.rs` too, so of the crate they name each
+//! other and `cpu::arch`.
+
 use candle_core::quantized::GgmlDType;
 use half::f16;
 use pulp::{Simd, WithSimd};
@@ -18,6 +21,9 @@ pub(super) trait Block: Clone + Send + Sync {
     fn read(blocks: &[Self], numbers: &mut [f32]);
     /// As files and devices have it: little-endian.
     fn bytes(self) -> impl Iterator<Item = u8>;
+    /// The block whose bytes these are.
+    #[cfg(test)]
+    fn of_bytes(bytes: &[u8]) -> Self;
 }
 
 /// Rounds whole blocks of `numbers` in the widest vectors that the CPU has.
@@ -97,6 +103,15 @@ impl Block for EightBits {
 
     fn bytes(self) -> impl Iterator<Item = u8> {
         self.scale.to_le_bytes().into_iter().chain(self.numbers.map(i8::cast_unsigned))
+    }
+
+    #[cfg(test)]
+    fn of_bytes(bytes: &[u8]) -> Self {
+        let (scale, numbers) = bytes.split_at(2);
+        Self {
+            scale: f16::from_le_bytes(scale.try_into().expect("2 bytes")),
+            numbers: std::array::from_fn(|at| numbers[at].cast_signed()),
+        }
     }
 }
 

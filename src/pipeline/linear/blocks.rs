@@ -156,6 +156,29 @@ mod tests {
         Ok(())
     }
 
+    /// Scales that no rounding makes, too: those of files.
+    #[test]
+    fn blocks_of_any_bytes_are_read_as_candle_reads_them() -> Result<()> {
+        read_as_candle::<EightBits>(34)?;
+        read_as_candle::<FourBits>(144)
+    }
+
+    fn read_as_candle<B: Block>(bytes: usize) -> Result<()> {
+        let blocks = 300;
+        let drawn = Numbers::of(&random(3, &[blocks * bytes]))?;
+        let all: Vec<u8> = drawn.iter().map(|x| x.to_bits().to_le_bytes()[1]).collect();
+        let ours: Vec<B> = all.chunks_exact(bytes).map(B::of_bytes).collect();
+        let mut numbers = vec![0f32; blocks * B::NUMBERS];
+        read(&ours, &mut numbers);
+        assert_eq!(ours.into_iter().flat_map(B::bytes).collect::<Vec<_>>(), all);
+        let storage = QStorage::from_data(Cow::Owned(all), &Device::Cpu, B::GGML)?;
+        let theirs =
+            QTensor::new(storage, blocks * B::NUMBERS)?.dequantize(&Device::Cpu)?.to_vec1::<f32>()?;
+        let is_same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+        assert!(numbers.iter().zip(&theirs).all(is_same));
+        Ok(())
+    }
+
     fn are_candles_own(weight: &Tensor, format: Format, ggml: GgmlDType) -> Result<()> {
         let (outputs, inputs) = weight.dims2()?;
         let fill = inputs.next_multiple_of(ggml.block_size()) - inputs;

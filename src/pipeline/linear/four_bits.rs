@@ -57,6 +57,17 @@ impl Block for FourBits {
         let scales = self.scale.to_le_bytes().into_iter().chain(self.shift.to_le_bytes());
         scales.chain(self.of_groups).chain(self.numbers)
     }
+
+    #[cfg(test)]
+    fn of_bytes(bytes: &[u8]) -> Self {
+        let scale = |at: usize| f16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        Self {
+            scale: scale(0),
+            shift: scale(2),
+            of_groups: bytes[4..16].try_into().expect("12 bytes"),
+            numbers: bytes[16..].try_into().expect("128 bytes"),
+        }
+    }
 }
 
 impl FourBits {

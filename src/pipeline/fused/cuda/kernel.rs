@@ -54,6 +54,7 @@ pub(super) struct Kernel {
 impl Kernel {
     pub(super) fn load(cuda: &CudaDevice, launch: Launch) -> Result<Self> {
         let (file, ptx) = match launch.file {
+            File::Blocks => ("blocks", ptx::BLOCKS),
             File::Prompt => ("prompt", ptx::PROMPT),
             File::Rows => ("rows", ptx::ROWS),
             File::Sides => ("sides", ptx::SIDES),

@@ -20,6 +20,7 @@ impl Half {
 /// The file that has a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum File {
+    Blocks,
     Prompt,
     Rows,
     Sides,
@@ -166,6 +167,39 @@ impl Launch {
 
     fn of_sides(name: String, grid: [u32; 3], shared_bytes: u32) -> Self {
         Self { file: File::Sides, name, grid, block: 128, shared_bytes }
+    }
+}
+
+/// How a weight's numbers lie in blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FewBits {
+    /// ggml's Q8_0: 32 numbers in 34 bytes.
+    Eight,
+    /// ggml's Q4_K: 256 numbers in 144 bytes.
+    Four,
+}
+
+/// Groups of 8 numbers that one block has. As TILE in blocks.cu.
+const EIGHTS: u32 = 1024;
+
+/// The kernels of `blocks.cu`. Memory is aligned to 16 bytes, and no count is 0.
+impl Launch {
+    /// Rows of whole blocks, `eights` u32 (a row's numbers over 8, of all rows), eights of a row u32, inputs u32 (at most a row's
+    /// numbers) → out \[rows, inputs\] 16-bit: the first `inputs` numbers of each row, in f32, then rounded to the nearest. What
+    /// passes f16 becomes infinite, as by `half` and by candle: a number that is cut down would be an image with a fault nobody
+    /// sees.
+    pub(crate) fn dense(bits: FewBits, half: Half, eights: u32) -> Self {
+        let bits = match bits {
+            FewBits::Eight => "8bit",
+            FewBits::Four => "4bit",
+        };
+        Self {
+            file: File::Blocks,
+            name: format!("dense_{bits}_{}", half.suffix()),
+            grid: [eights.div_ceil(EIGHTS), 1, 1],
+            block: 256,
+            shared_bytes: 0,
+        }
     }
 }
 

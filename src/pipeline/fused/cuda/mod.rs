@@ -1,6 +1,7 @@
 //! CUDA kernels for the passes between two products, and their products. tests/cuda_emulator runs the same kernels on a
 //! CPU.
 
+mod blocks;
 mod convolution;
 mod kernel;
 mod launch;
@@ -29,7 +30,10 @@ use self::{
     kernel::Kernel,
     launch::{Half, Launch},
 };
-use super::{super::norm::RmsNorm, Heads, Kernels, Narrow, Sums, Turn};
+use super::{
+    super::{linear::Weight, norm::RmsNorm},
+    Heads, Kernels, Narrow, Sums, Turn,
+};
 
 /// The passes on a CUDA device: the kernels of rows.cu and attention.cu, and cuBLAS.
 pub(super) struct Cuda;
@@ -90,6 +94,10 @@ impl Kernels for Cuda {
 
     fn attend(&self, heads: &Heads) -> Result<Narrow> {
         in_format!(heads.queries.dtype(), attended(heads))
+    }
+
+    fn dense(&self, weight: &Weight) -> Result<Tensor> {
+        blocks::dense(weight)
     }
 
     fn multiply(&self, x: &Narrow, weight: &Tensor) -> Result<Sums> {
