@@ -14,9 +14,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from day import Day, find_libraries  # noqa: E402
+from day import Day, find_libraries, why_not  # noqa: E402
 from parts import PARTS  # noqa: E402
 from report import tables  # noqa: E402
+
+
+LIBRARIES = "CUDA 13's libraries are looked for in the packages of this Python's PyTorch, in LD_LIBRARY_PATH and in /usr/local/cuda"
 
 
 def main():
@@ -30,6 +33,8 @@ def main():
     parser.add_argument("--only", nargs="+", choices=[part.name for part in PARTS], metavar="PART")
     arguments = parser.parse_args()
     find_libraries()
+    if why := why_not(arguments.kit / "tintype"):
+        sys.exit(f"the kit's program does not start here: {why}\n{LIBRARIES}")
     arguments.out.mkdir(parents=True, exist_ok=True)
     models = (arguments.models or arguments.out).resolve()
     day = Day(arguments.kit.resolve(), arguments.out.resolve(), arguments.device, arguments.rehearse, arguments.budget, models)

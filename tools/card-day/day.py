@@ -31,6 +31,17 @@ def find_libraries():
     os.environ["LD_LIBRARY_PATH"] = ":".join([*known, *found, "/usr/local/cuda/lib64"])
 
 
+def why_not(program):
+    """Why a program does not start, in its loader's words; nothing if it does, or is not in the kit."""
+    if not program.is_file():
+        return ""
+    try:
+        done = subprocess.run([program, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    except OSError as error:
+        return str(error)
+    return (done.stderr.strip() or f"it ended with {done.returncode}") if done.returncode else ""
+
+
 def tool(name):
     """Where one of NVIDIA's programs is, on the path or where its installer puts it; None if it is not here."""
     folders = [os.environ.get("PATH", os.defpath), "/usr/local/cuda/bin", *map(str, Path("/opt/nvidia").glob("nsight-compute/*"))]

@@ -127,7 +127,7 @@ def reference(day):
     command += ["--kit", day.kit, "--into", day.model, *(["--rehearse"] if day.rehearsal else [])]
     command += ["--known", *day.record["figures"]]
     try:
-        status, printed = day.call(command, {"PYTHONUNBUFFERED": "1"}, fails=True)
+        status, printed = day.call(command, {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}, fails=True)
     except Cut as cut:
         keep_lines(day, cut.printed)
         raise
