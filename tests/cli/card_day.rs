@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -35,11 +35,16 @@ impl Rehearsal {
 
     /// What a run prints.
     fn run(&self, flags: &[&str]) -> String {
+        self.ended(flags).expect("no part fails")
+    }
+
+    /// What a run prints, or how it fails.
+    fn ended(&self, flags: &[&str]) -> Result<String, String> {
         let mut command = Command::new("python3");
         command.arg(Path::new(ROOT).join("tools/card-day/card_day.py"));
         command.args(["--rehearse", "--device", "cpu", "--kit"]).arg(self.place.path().join("kit"));
         command.arg("--out").arg(self.place.path().join("out")).args(flags);
-        script::run(&mut command).expect("no part fails")
+        script::run(&mut command)
     }
 
     fn part(&self, name: &str) -> Value {
@@ -108,6 +113,21 @@ fn a_day_is_rehearsed_part_by_part_and_goes_on_where_it_was_cut() {
     for part in ["reference", "energy"] {
         assert!(["done", "not here"].map(Value::from).contains(&day.part(part)["state"]), "{part}");
     }
+}
+
+#[test]
+fn a_program_that_does_not_start_is_reported_before_the_first_part() {
+    if !has_python() {
+        return;
+    }
+    let day = Rehearsal::new();
+    let program = day.place.path().join("kit/tintype");
+    fs::remove_file(&program).expect("a link");
+    fs::write(&program, "#!/bin/sh\necho libcublas.so.13: no such file >&2\nexit 127\n").expect("a program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
+    let failure = day.ended(&[]).expect_err("nothing can be measured");
+    assert!(failure.contains("does not start here: libcublas.so.13: no such file"), "{failure}");
+    assert!(!day.results().exists());
 }
 
 #[test]
