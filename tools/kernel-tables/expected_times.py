@@ -64,7 +64,7 @@ def text():
 
 
 def decoder():
-    """Of a decode: operations of its convolutions, and bytes of its norms (12 a number: read twice, written once, in f32)."""
+    """Of a decode: operations of its convolutions and of the attention between them, and bytes of its norms (12 a number: read twice, written once, in f32)."""
     c = config("vae")
     widths, places = c["block_out_channels"][::-1], (SIDE // 8) ** 2
     operations, normed, channels = 2 * 9 * c["latent_channels"] * widths[0] * places, 0, widths[0]
@@ -101,7 +101,7 @@ def rows():
         ("products of the steps", f"{STEPS * products / 1e12:.0f} TFLOP", each(lambda card: STEPS * products / (card.sixteen * PRODUCTS))),
         ("attention", f"{STEPS * attention / 1e12:.0f} TFLOP", each(lambda card: STEPS * attention / (card.sixteen * card.attention))),
         ("passes between them", f"{STEPS * passes / 1e9:.0f} GB", each(lambda card: STEPS * passes / (card.bytes * MEMORY))),
-        ("convolutions, tf32", f"{convolutions / 1e12:.1f} TFLOP", each(lambda card: convolutions / (card.tf32 * CONVOLUTIONS))),
+        ("decoder, tf32", f"{convolutions / 1e12:.1f} TFLOP", each(lambda card: convolutions / (card.tf32 * CONVOLUTIONS))),
         ("norms of maps", f"{normed / 1e9:.0f} GB", each(lambda card: normed / (card.bytes * MEMORY))),
     ]
     whole = [sum(part[2][card] for part in parts) for card in range(len(CARDS))]
