@@ -1,7 +1,7 @@
 centres-title = Cost centres, { $span }
 centres-none = There are no cost centres yet. Make one on the command line, and say which keys or tags belong to it:
-centres-all-costs = All costs
-centres-shared-by = Idle and unused cost is shared by { $rule }. Mark-up: { $percent } %.
+centres-all-costs = Costs of the month
+centres-shared-by = Idle and unused cost is shared by { $rule }. Mark-up: { $percent }%.
 centres-caption = What each cost centre is charged
 centres-name = Cost centre
 centres-images-cost = Cost of the images

@@ -78,7 +78,9 @@ fn value(words: Words, term: &Term) -> String {
         }
         Term::ExchangeRate { rate, to, .. } => format!("{rate} {to}"),
         Term::HostWatts(power) => watts(power.as_watts()),
-        Term::WallFactorPercent(percent) | Term::MarkUpPercent(percent) => format!("{percent} %"),
+        Term::WallFactorPercent(percent) | Term::MarkUpPercent(percent) => {
+            words.percent(&percent.to_string())
+        }
         Term::Carbon(rate) => format!("{} g ({})", rate.grams_per_kwh, rate.source),
         Term::SharedBy(rule) => words.say(rule_key(*rule)).into_owned(),
         Term::DeviceWatts(Some(power)) | Term::IdleWatts(Some(power)) => watts(power.as_watts()),

@@ -23,7 +23,7 @@ sign-out = 退出登录
 examples-both = 示例数值：硬件和电价均为示例。
 examples-hardware = 示例数值：硬件为示例。
 examples-electricity = 示例数值：电价为示例。
-examples-enter = 填写您的数值
+examples-enter = 填写你的数值
 footer = Tintype：用自己的硬件生成图片，每一张的成本都清楚。
 how-heading = 这个数字怎么来的
 

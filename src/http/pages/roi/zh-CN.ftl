@@ -52,10 +52,10 @@ roi-worth-beyond = { $count ->
 roi-worth-never = 出多少张都不划算。
 
 roi-overflow = 外部购买（最近 { $days } 天）
-roi-overflow-images = 购买的图像
+roi-overflow-images = 购买的图片
 roi-overflow-paid = 已付
 roi-overflow-paid-how = 含待确认和未收到的
-roi-overflow-here = 同样图像在本机的成本
+roi-overflow-here = 同样图片在本机的成本
 roi-overflow-here-how = 按实测，每张的边际成本
 roi-overflow-card = 再加一块显卡
 roi-overflow-of-card = 再加一块 { $card } 在此期间的折旧

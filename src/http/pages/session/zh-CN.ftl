@@ -1,7 +1,7 @@
 sign-in = 登录
 sign-in-title = 登录
 sign-in-kept = 登录已失效。你填写的内容已保留，在这里重新登录后会回到原来的表单里。
-sign-in-secret = 密码，或带 costs 或 admin 权限的密钥
+sign-in-secret = 密码或 API 密钥
 sign-in-link-ready = 这个链接可以登录一次，点击按钮后即失效。
 sign-in-help = 怎么登录？
 sign-in-help-link = 在服务器上运行 `tintype admin link`，然后打开它显示的链接。链接只能用一次，15 分钟内有效。没有设置密码时，服务器每次启动也会显示一个。

@@ -55,10 +55,10 @@ settings-undo = 撤销
 settings-retired = { $day } 起停用
 settings-preset = 填入示例：{ $name }
 settings-cards = 常见显卡的功率和首发价
-settings-cards-how = 各显卡的最大功率。能实测的显卡按实测计；无法实测时，请在 tintype.toml 的 `energy.device_watts` 中填写。点击名称填入表单；账本以首发价的币种记账时，首发价（NVIDIA 公布的不含税价格）一并填入，请改成您实际支付的金额。
+settings-cards-how = 各显卡的最大功率。能实测的显卡按实测计；无法实测时，请在 tintype.toml 的 `energy.device_watts` 中填写。点击名称填入表单；账本以首发价的币种记账时，首发价（NVIDIA 公布的不含税价格）一并填入，请改成你实际支付的金额。
 settings-card-launch = 首发价 { $price }
 settings-card-read = 于 { $day } 查阅
-settings-preset-source = 数值取自 config/scenarios/rtx4090-2026.toml，即 2026 年 1 月的一篇文章：一块 { $watts } W 的显卡及整机。请改成您实际支付的金额。
+settings-preset-source = 数值取自 config/scenarios/rtx4090-2026.toml，即 2026 年 1 月的一篇文章：一块 { $watts } W 的显卡及整机。请改成你实际支付的金额。
 
 # 电费
 settings-electricity = 电费
@@ -136,5 +136,5 @@ settings-problem-overlap = 两行的时段重叠，请错开。
 settings-problem-csv = 文件内容无法读取。（{ $detail }）
 settings-problem-wall-factor = 请填写 100 到 1000 之间的百分数。
 settings-problem-currency = 请填写另一币种的代码，例如 USD。
-settings-problem-sku = 价格表中没有这项服务。
+settings-problem-sku = 价目表中没有这项服务。
 settings-problem-stated = 由配置中的 { $detail } 设定。请在配置中修改或删去该项。

@@ -141,3 +141,25 @@ fn a_number_chooses_its_plural_and_is_written_in_groups() {
     assert_eq!(tell(Language::English, 1200), "1,200 sessions are open.");
     assert_eq!(tell(Language::Chinese, 1200), "共有 1,200 台设备处于登录状态。");
 }
+
+/// Words that stand for something that has another name on every page.
+const OTHER_WORDS: [(Language, &[&str]); 2] = [
+    (Language::English, &["picture", "pictures", "order", "orders", "painter"]),
+    (Language::Chinese, &["图像", "您", "价格表", "运维", "对方", "电量", "结账", "对账单", "公开 ID"]),
+];
+
+#[test]
+fn a_thing_has_one_name_on_every_page() {
+    for (language, others) in OTHER_WORDS {
+        let lines = MESSAGES.iter().flat_map(|messages| messages[language.index()].lines());
+        for line in lines.filter(|line| !line.starts_with('#')) {
+            let has = |other: &&&str| match language {
+                Language::English => {
+                    line.split_whitespace().any(|word| word.trim_matches(['.', ',']) == **other)
+                }
+                Language::Chinese => line.contains(**other),
+            };
+            assert_eq!(others.iter().find(has), None, "{line}");
+        }
+    }
+}
