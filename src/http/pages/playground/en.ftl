@@ -100,6 +100,7 @@ playground-lost = Lost, compared with { $service }
 playground-energy = Energy
 playground-time = Time
 playground-seconds = { $seconds } s
+playground-milliseconds = { $millis } ms
 playground-receipt = Receipt
 playground-electricity = Electricity
 playground-depreciation = Depreciation

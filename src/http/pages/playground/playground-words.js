@@ -46,8 +46,9 @@ export function energy(kwh) {
   return `${written(kwh / size, decimals(kwh / size))}\u00a0${unit}`;
 }
 
-/** A span of `millis`, as seconds: a short one to a tenth. */
+/** A span of `millis` as seconds, a short one to a tenth; below one second as milliseconds. */
 export function seconds(millis) {
+  if (millis > 0 && millis < 1000) return say("milliseconds", { millis: written(millis) });
   const digits = millis < 10_000 && millis % 1000 !== 0 ? 1 : 0;
   const figure = written(millis / 1000, { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return say("seconds", { seconds: figure });

@@ -45,6 +45,7 @@ pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
     ("playground-saved", &["service"]),
     ("playground-lost", &["service"]),
     ("playground-seconds", &["seconds"]),
+    ("playground-milliseconds", &["millis"]),
     ("playground-quote-one", &["seconds", "energy", "money"]),
     ("playground-quote-all", &["count", "seconds", "energy", "money"]),
     ("playground-measured", &[]),

@@ -97,6 +97,7 @@ playground-lost = 比 { $service } 多花
 playground-energy = 耗电
 playground-time = 用时
 playground-seconds = { $seconds } 秒
+playground-milliseconds = { $millis } 毫秒
 playground-receipt = 成本明细
 playground-electricity = 电费
 playground-depreciation = 折旧
