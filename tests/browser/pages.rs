@@ -1,5 +1,5 @@
-//! Every page in both languages, light and dark, wide and on a phone: looked over by axe-core, and kept as an image
-//! under target/screenshots.
+//! Every page in both languages, light and dark, wide and on a phone: looked over by axe-core and by rules of our own, and
+//! kept as an image under target/screenshots.
 
 use std::{
     fs,
@@ -50,6 +50,31 @@ const COSTS_IN_FULL: &str = "costs-in-full";
 /// What the README shows, kept under readme/ as files for docs/images.
 const IN_README: [&str; 2] = ["costs", "playground"];
 
+/// Whatever can be pressed is large enough for a finger, too (WCAG 2.2, 2.5.8), which axe-core looks at if it is told to.
+const AXE_OPTIONS: &str = "{ resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } }";
+
+/// What a layout must keep to beside axe-core's rules, as a script that returns the faults: fields in one row are of one height,
+/// cards that stand for rows on a phone need no scrolling, and no part reaches beyond the screen unless its place scrolls.
+const LAYOUT: &str = "
+    const faults = [], name = (part) => part.id || part.className;
+    for (const place of document.querySelectorAll('.scroll:has(> .cards)')) {
+        const isWide = innerWidth <= 576 && place.scrollWidth > place.clientWidth;
+        if (isWide) faults.push(`cards scroll sideways: ${place.ariaLabel ?? name(place)}`);
+    }
+    for (const row of document.querySelectorAll('.budget-row, .filter, .inputs, .dates form')) {
+        const typed = 'input:not([type=checkbox], [type=radio], [type=file], [type=range]), select';
+        const heights = [...row.querySelectorAll(typed)].map((field) => field.offsetHeight);
+        const different = new Set(heights.filter((height) => height > 0));
+        if (different.size > 1) faults.push(`fields of ${[...different]} px in one row: ${name(row)}`);
+    }
+    const scrolls = '.scroll, pre, svg, .hidden, .paper, [popover], dialog, .loras, .places, .tabs, #demo .row';
+    for (const part of document.querySelectorAll('main *')) {
+        const box = part.getBoundingClientRect();
+        const isOut = box.width > 0 && box.right > innerWidth + 1 && !part.closest(scrolls);
+        if (isOut) faults.push(`beyond the screen: ${part.tagName} ${name(part)}`);
+    }
+    return faults;";
+
 /// Looks with every screen at the page that is open: no serious fault, nothing wider than the screen, and an image.
 struct Inspector<'a> {
     driver: &'a Driver,
@@ -64,11 +89,14 @@ impl Inspector<'_> {
         for screen in SCREENS {
             let name = format!("{page}-{language}-{}", screen.name);
             driver.set_screen(screen);
-            let found = driver.ask(&format!("{axe}\nreturn axe.run({{ resultTypes: ['violations'] }})"), &[]);
+            let found = driver.ask(&format!("{axe}\nreturn axe.run({AXE_OPTIONS})"), &[]);
             assert!(found["passes"].as_array().is_some_and(|passes| passes.len() > 9), "it looked: {found}");
             let violations = found["violations"].as_array().expect("a list").iter();
             let serious = violations.filter(|one| one["impact"] == "serious" || one["impact"] == "critical");
             self.faults.extend(serious.map(|one| format!("{name}: {}", summary(one))));
+            let faults = driver.ask(LAYOUT, &[]);
+            let faults = faults.as_array().expect("a list").iter();
+            self.faults.extend(faults.map(|fault| format!("{name}: {fault}")));
             let overhang = driver.ask("return document.documentElement.scrollWidth - innerWidth", &[]);
             if overhang.as_i64().is_none_or(|pixels| pixels > 0) {
                 self.faults.push(format!("{name}: {overhang} pixels wider than the screen"));

@@ -59,7 +59,7 @@ impl List<'_> {
                     (self.cancel(batch))
                 }
                 (self.progress(batch))
-                dl {
+                dl.facts.wide {
                     @if let Some(plan) = &batch.plan { (self.plan(plan, row.times.expires)) }
                     dt { (words.say("batches-cost")) }
                     dd { (self.cost(batch)) }
@@ -119,7 +119,7 @@ impl List<'_> {
             dt { (words.say("batches-plan")) }
             dd class=[misses.then_some("loss")] {
                 @if let Some((start, end)) = plan.starts_at().zip(plan.ends_at()) {
-                    span.number { (self.moment(start)) " – " (self.moment(end)) } br;
+                    span.number { (self.moments(start, end)) } br;
                 }
                 (words.say(why(plan.reason)))
                 small {
@@ -161,6 +161,13 @@ impl List<'_> {
                 button.danger id={ "cancel-" (row.id) } aria-label=(words.format("batches-cancel-whose", &whose)) { (words.say("jobs-cancel")) }
             }
         } }
+    }
+
+    /// From one moment to another, or the one minute that both lie in.
+    fn moments(&self, start: Timestamp, end: Timestamp) -> Markup {
+        let [from, to] = [start, end].map(|at| self.moment(at));
+        let minute = |at| (self.civil)(at).strftime("%Y-%m-%d %H:%M").to_string();
+        html! { (from) @if minute(start) != minute(end) { " – " (to) } }
     }
 
     fn moment(&self, at: Timestamp) -> Markup {

@@ -13,6 +13,7 @@ centres-bought = and bought elsewhere: { $count }, { $paid }
 centres-unassigned = No cost centre
 centres-sum = Without mark-ups, the rows add up to the all-in cost of { $total }. Unused capacity includes parts that were sold, and adjustments.
 centres-members = What belongs where
+centres-no-members = No key and no tag belongs to a cost centre yet. Assign one on the command line:
 centres-key = key
 centres-tag = tag
 centres-from = from { $day }

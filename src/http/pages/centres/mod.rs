@@ -9,7 +9,7 @@ use serde::Deserialize;
 pub(super) use self::files::{all_csv, all_json, one};
 use super::{
     costs::rule_key,
-    frame::{Page, Words},
+    frame::{MoneyColumn, Page, Words},
     places::Section,
     session,
 };
@@ -67,6 +67,8 @@ pub(super) async fn show(
 /// How the first cost centre comes about. Commands are the same in every language.
 const HOW_TO_BEGIN: &str =
     "tintype centre add \"Studio A\"\ntintype centre assign \"Studio A\" --tag autumn --from 2026-12-01";
+/// How something comes to belong to one.
+const HOW_TO_ASSIGN: &str = "tintype centre assign \"Studio A\" --tag autumn --from 2026-12-01";
 
 fn head(words: Words, charges: &Charges, title: &str, has_next: bool) -> Markup {
     let (previous, next) = (charges.month.previous(), charges.month.next());
@@ -101,7 +103,10 @@ fn standing(words: Words, charges: &Charges) -> Markup {
 }
 
 fn table(words: Words, charges: &Charges) -> Markup {
-    let money = |amount: Money| words.amount(amount, charges.currency);
+    let column = |amount: fn(&Charge) -> Money| {
+        MoneyColumn::new(words, charges.currency, charges.charges.iter().map(amount))
+    };
+    let images = |charge: &Charge| charge.cost.total().unwrap_or_default();
     let columns = [
         "costs-images",
         "centres-images-cost",
@@ -113,7 +118,7 @@ fn table(words: Words, charges: &Charges) -> Markup {
     ];
     html! {
         div.card id="charges" {
-            div.scroll tabindex="0" role="region" aria-label=(words.say("centres-caption")) { table {
+            div.scroll tabindex="0" role="region" aria-label=(words.say("centres-caption")) { table.cards {
                 thead { tr {
                     th scope="col" { (words.say("centres-name")) }
                     @for column in columns { th scope="col" { (words.say(column)) } }
@@ -121,16 +126,16 @@ fn table(words: Words, charges: &Charges) -> Markup {
                 tbody { @for charge in &charges.charges {
                     tr {
                         th scope="row" { (name(words, charges, charge)) }
-                        td { (words.count(charge.images)) }
-                        td { (money(charge.cost.total().unwrap_or_default())) }
-                        td { (money(charge.failed_electricity)) }
-                        td { (money(charge.idle_share)) }
-                        td { (money(charge.unused_share)) }
-                        td { (money(charge.mark_up)) }
-                        td {
-                            (money(charge.total))
+                        td data-label=(words.say("costs-images")) { (words.count(charge.images)) }
+                        td data-label=(words.say("centres-images-cost")) { (column(images).show(images(charge))) }
+                        td data-label=(words.say("costs-failed")) { (column(|charge| charge.failed_electricity).show(charge.failed_electricity)) }
+                        td data-label=(words.say("centres-idle-share")) { (column(|charge| charge.idle_share).show(charge.idle_share)) }
+                        td data-label=(words.say("centres-unused-share")) { (column(|charge| charge.unused_share).show(charge.unused_share)) }
+                        td data-label=(words.say("centres-mark-up")) { (column(|charge| charge.mark_up).show(charge.mark_up)) }
+                        td data-label=(words.say("centres-total")) {
+                            (column(|charge| charge.total).show(charge.total))
                             @if let Some(bought) = &charge.overflow {
-                                small {
+                                small.wrap {
                                     (words.format("centres-bought", &[
                                         ("count", bought.bought_images.into()),
                                         ("paid", words.amount_text(bought.paid(), charges.currency).into()),
@@ -173,7 +178,11 @@ fn name(words: Words, charges: &Charges, charge: &Charge) -> Markup {
 fn members(words: Words, centres: &[CentreRow]) -> Markup {
     html! {
         div.card id="members" {
-            table {
+            @if centres.iter().all(|centre| centre.members.is_empty()) {
+                h2 { (words.say("centres-members")) }
+                p.note { (words.say("centres-no-members")) }
+                pre { code { (HOW_TO_ASSIGN) } }
+            } @else { table {
                 caption { (words.say("centres-members")) }
                 tbody {
                     @for centre in centres {
@@ -194,7 +203,7 @@ fn members(words: Words, centres: &[CentreRow]) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
     }
 }

@@ -13,6 +13,7 @@ centres-bought = 另有外部购买：{ $count } 张，{ $paid }
 centres-unassigned = 未归属
 centres-sum = 不含加价，各行之和等于完全成本 { $total }。闲置产能含部件处置损益和往期调整。
 centres-members = 归属关系
+centres-no-members = 还没有密钥或标签归属成本中心。请在命令行指定：
 centres-key = 密钥
 centres-tag = 标签
 centres-from = { $day } 起

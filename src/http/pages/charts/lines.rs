@@ -41,7 +41,7 @@ pub(in crate::http::pages) fn lines(
     let values = lines.iter().flat_map(|line| line.points.iter().map(|(_, y)| *y));
     let range = range(values.map(|y| top.map_or(y, |top| y.min(top))));
     let axes = Axes {
-        x: Axis { span: across.clone(), labels: if is_narrow(area) { 4 } else { 6 }, label: x_label },
+        x: Axis { span: across.clone(), labels: if is_narrow(area) { 3 } else { 6 }, label: x_label },
         y: Axis { span: range.0..range.1, labels: 6, label: &|value| amount(range, value) },
         amounts: Amounts::Up,
         left: amount_width(range, amount),

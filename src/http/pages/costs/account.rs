@@ -6,7 +6,7 @@ use crate::{
     costs::{Breakdown, ServiceComparison},
     http::pages::{
         charts::{Money2d, tick_decimals},
-        frame::{Words, explained},
+        frame::{MoneyColumn, Words, explained},
         places::HOME,
     },
     ledger::{
@@ -151,9 +151,9 @@ impl<'a> Account<'a> {
         self.words.amount_text(amount, self.currency)
     }
 
-    /// The same; a dash if there is none.
-    pub(super) fn money_or_dash(&self, amount: Option<Money>) -> String {
-        amount.map_or_else(|| "–".into(), |amount| self.money(amount))
+    /// The column of `amounts` in a table.
+    pub(super) fn column(&self, amounts: impl IntoIterator<Item = Money>) -> MoneyColumn {
+        MoneyColumn::new(self.words, self.currency, amounts)
     }
 
     /// An amount at an axis of `range`.
@@ -181,12 +181,22 @@ impl<'a> Account<'a> {
 
     /// An amount that was saved, or lost: then with its colour, its word and its minus. A dash if nothing was compared.
     pub(super) fn saved(&self, saving: Option<Money>) -> Markup {
+        self.saved_as(saving, |saving| self.money(saving))
+    }
+
+    /// The same in a column.
+    pub(super) fn saved_in(&self, column: MoneyColumn, saving: Option<Money>) -> Markup {
+        self.saved_as(saving, |saving| column.text(saving))
+    }
+
+    fn saved_as(&self, saving: Option<Money>, text: impl Fn(Money) -> String) -> Markup {
         html! {
             @match saving {
                 Some(saving) if saving < Money::ZERO => {
-                    span.loss { span.hidden { (self.words.say("costs-lost")) " " } (self.money(saving)) }
+                    span.loss { span.hidden { (self.words.say("costs-lost")) " " } (text(saving)) }
                 }
-                saving => (self.money_or_dash(saving)),
+                Some(saving) => (text(saving)),
+                None => "–",
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn show(account: &Account<'_>, adjustments: &[Adjustment]) -> Markup 
                     @for adjustment in adjustments {
                         tr {
                             th scope="row" {
-                                (words.say(name(adjustment.kind))) ": " (adjustment.reason)
+                                (words.say(name(adjustment.kind))) (words.colon()) (adjustment.reason)
                                 small {
                                     (words.format("costs-adjustment-of", &[
                                         ("first", words.date(adjustment.first_day).into()),

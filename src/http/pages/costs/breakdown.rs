@@ -34,7 +34,7 @@ fn figure(account: &Account<'_>, groups: &Groups) -> Markup {
             figcaption.row {
                 h2 { (title) }
                 @if let Some(span) = &account.span {
-                    a.csv.no-print href={ "/admin/costs.csv?" (span) "&by=" (groups.by) } download aria-label={ (words.say("costs-csv")) ": " (title) } { (words.say("costs-csv")) }
+                    a.csv.no-print href={ "/admin/costs.csv?" (span) "&by=" (groups.by) } download aria-label={ (words.say("costs-csv")) (words.colon()) (title) } { (words.say("costs-csv")) }
                 }
             }
             // One bar says no more than its table.
@@ -92,10 +92,14 @@ fn items(account: &Account<'_>, groups: &Groups) -> Vec<Bar> {
 
 fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
     let words = account.words;
+    let figures = || groups.groups.iter().map(|group| &group.figures);
+    let totals = account.column(figures().map(|figures| figures.total));
+    let costs = account.column(figures().filter_map(|figures| figures.cost_per_image));
+    let savings = account.column(figures().filter_map(|figures| figures.saving));
     let columns =
         ["costs-images", "costs-energy-short", "costs-total", "costs-each", "costs-by-standard-cost"];
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(title) { table {
+        div.scroll tabindex="0" role="region" aria-label=(title) { table.cards {
             thead { tr {
                 th scope="col" { (words.say("costs-group")) }
                 @for column in columns { th scope="col" { (words.say(column)) } }
@@ -109,11 +113,13 @@ fn table(account: &Account<'_>, groups: &Groups, title: &str) -> Markup {
                     @if group.title.is_some() { @if let Some(id) = &group.group { small { code { (id) } } } }
                     @if let Some(bought) = &group.overflow { (bought_beside(account, bought)) }
                 }
-                td { (account.count(group.figures.images)) }
-                td { (words.energy(group.figures.wall_energy_kwh)) }
-                td { (account.money(group.figures.total)) }
-                td { @match group.figures.cost_per_image { Some(each) => (account.money(each)), None => "–" } }
-                td { (account.saved(group.figures.saving)) }
+                td data-label=(words.say("costs-images")) { (account.count(group.figures.images)) }
+                td data-label=(words.say("costs-energy-short")) { (words.energy(group.figures.wall_energy_kwh)) }
+                td data-label=(words.say("costs-total")) { (totals.text(group.figures.total)) }
+                td data-label=(words.say("costs-each")) {
+                    @match group.figures.cost_per_image { Some(each) => (costs.text(each)), None => "–" }
+                }
+                td data-label=(words.say("costs-by-standard-cost")) { (account.saved_in(savings, group.figures.saving)) }
             } } }
         } }
     }

@@ -27,7 +27,7 @@ pub(super) async fn show(words: Words, state: &State, currency: Currency) -> Res
             h2 { (words.say("costs-budgets")) }
             p.note { (words.say("costs-budgets-how")) }
             @if of_all.is_empty() && of_keys.is_empty() { p.note { (words.say("costs-no-budgets")) } } @else {
-                table { tbody {
+                table.list.cards { tbody {
                     @if !of_all.is_empty() {
                         tr { th scope="row" { (words.say("costs-budgets-all")) } td { (keys::budgets(words, &of_all, currency)) } }
                     }

@@ -125,9 +125,9 @@ fn sealed(words: Words, report: &MonthReport) -> Markup {
                     (money("costs-unused-wear", whole.unused_depreciation))
                     (money("costs-unused-upkeep", whole.unused_upkeep))
                     (money("costs-adjustments", whole.adjustments_total))
-                    (money("costs-loaded", whole.fully_loaded_total))
                 }
             }
+            @if let Some(whole) = &report.whole { tfoot { (money("costs-loaded", whole.fully_loaded_total)) } }
         } }
     }
 }

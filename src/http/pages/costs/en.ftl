@@ -2,6 +2,8 @@ costs-title = Costs, { $span }
 costs-year = { $year }
 costs-months = Months
 costs-years = Years
+costs-other-dates = Other dates
+costs-dates-days = Days
 costs-this-month = This month
 costs-empty = No images were generated in this period.
 
@@ -233,7 +235,7 @@ costs-files = Download
 costs-csv = CSV
 costs-focus = FOCUS 1.4
 costs-centres = Cost centres
-costs-print-note = Print this page for a one-page statement.
+costs-print-note = Print this page for a statement.
 
 # The headline and the tabs.
 costs-all-in-month = All-in cost of the month
@@ -266,7 +268,7 @@ costs-earlier = Earlier
 costs-later = Later
 costs-from-day = From day
 costs-to-day = To day
-costs-show-days = Show days
+costs-show-days = Show
 costs-jobs-of-day = Jobs of this day
 costs-only = Only
 costs-only-not = Show all

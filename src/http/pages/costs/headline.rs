@@ -95,7 +95,7 @@ fn used(account: &Account<'_>, whole: &WholeMonth) -> Markup {
     html! {
         figure.used id="used" {
             figcaption.hidden { (title) }
-            svg role="img" aria-label={ (title) ": " (words.list(&named.each_ref().map(|(_, name)| name.as_str()))) }
+            svg role="img" aria-label={ (title) (words.colon()) (words.list(&named.each_ref().map(|(_, name)| name.as_str()))) }
                 viewBox={ "0 0 " (LENGTH) " 20" } preserveAspectRatio="none" {
                 @for (((series, name), start), amount) in named.iter().zip(starts).zip(drawn) {
                     rect class={ "series series-" (series + 1) } x=(start) y="0" width=(share(amount)) height="20" { title { (name) } }

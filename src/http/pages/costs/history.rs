@@ -8,7 +8,10 @@ use maud::{Markup, html};
 use super::account::{Account, Extent, Period};
 use crate::{
     costs::DaySpan,
-    http::pages::charts::{Chart, Column, Curve, Look, Mark, Money2d, Width, columns, legend, lines},
+    http::pages::{
+        charts::{Chart, Column, Curve, Look, Mark, Money2d, Width, columns, legend, lines},
+        frame::MoneyColumn,
+    },
     ledger::{Payback, PaybackAgainst},
     units::Money,
 };
@@ -44,22 +47,26 @@ pub(super) fn by_step(account: &Account<'_>) -> Markup {
         height: 280,
     };
     let items: Vec<_> = account.steps.iter().map(|step| column(account, step)).collect();
+    let is_only = items.len() == 1;
     html! {
         figure.card.chart id="by-step" {
             figcaption.row {
                 h2 { (title) }
                 @if let Some(span) = &account.span {
-                    a.csv.no-print href={ "/admin/costs.csv?" (span) "&by=day" } download aria-label={ (words.say("costs-csv")) ": " (title) } { (words.say("costs-csv")) }
+                    a.csv.no-print href={ "/admin/costs.csv?" (span) "&by=day" } download aria-label={ (words.say("costs-csv")) (words.colon()) (title) } { (words.say("costs-csv")) }
                 }
             }
-            (legend(&[
-                (0, words.say("costs-electricity").as_ref()),
-                (1, words.say("costs-depreciation").as_ref()),
-                (2, words.say("costs-upkeep").as_ref()),
-                (3, words.say("costs-idle-and-failed").as_ref()),
-            ]))
-            (chart.drawn(|area| columns(area, &items, &|range, value| account.tick(range, value))))
-            details open[account.extent == Extent::Year] {
+            // One column says no more than its row.
+            @if !is_only {
+                (legend(&[
+                    (0, words.say("costs-electricity").as_ref()),
+                    (1, words.say("costs-depreciation").as_ref()),
+                    (2, words.say("costs-upkeep").as_ref()),
+                    (3, words.say("costs-idle-and-failed").as_ref()),
+                ]))
+                (chart.drawn(|area| columns(area, &items, &|range, value| account.tick(range, value))))
+            }
+            details open[account.extent == Extent::Year || is_only] {
                 summary { (summary) }
                 (step_table(account, &title))
             }
@@ -81,6 +88,12 @@ fn column(account: &Account<'_>, step: &Period) -> Column {
 
 fn step_table(account: &Account<'_>, title: &str) -> Markup {
     let words = account.words;
+    let steps = || account.steps.iter().filter(|step| step.is_shown);
+    let amounts = [0, 1, 2, 3, 4].map(|column| account.column(steps().map(|step| spent(step)[column])));
+    let compared = [
+        account.column(steps().filter_map(|step| step.compared_price)),
+        account.column(steps().filter_map(|step| step.saving)),
+    ];
     let columns = [
         "costs-images",
         "costs-electricity",
@@ -97,23 +110,31 @@ fn step_table(account: &Account<'_>, title: &str) -> Markup {
                 th scope="col" { (words.say(if account.extent == Extent::Year { "costs-month" } else { "costs-day" })) }
                 @for column in columns { th scope="col" { (words.say(column)) } }
             } }
-            tbody { @for step in account.steps.iter().filter(|step| step.is_shown) { (step_row(account, step)) } }
+            tbody { @for step in steps() { (step_row(account, step, &amounts, &compared)) } }
         } }
     }
 }
 
-fn step_row(account: &Account<'_>, step: &Period) -> Markup {
+/// What a step was spent on, in the table's order.
+const fn spent(step: &Period) -> [Money; 5] {
+    [step.cost.electricity, step.cost.depreciation, step.cost.upkeep, step.total, step.idle]
+}
+
+fn step_row(
+    account: &Account<'_>,
+    step: &Period,
+    amounts: &[MoneyColumn; 5],
+    [price, saving]: &[MoneyColumn; 2],
+) -> Markup {
     html! {
         tr {
             th scope="row" {
                 @match &step.page { Some(page) => a href=(page) { (step.name) }, None => (step.name) }
             }
             td { (account.count(step.images)) }
-            @for amount in [step.cost.electricity, step.cost.depreciation, step.cost.upkeep, step.total, step.idle] {
-                td { (account.money(amount)) }
-            }
-            td { (account.money_or_dash(step.compared_price)) }
-            td { (account.saved(step.saving)) }
+            @for (column, amount) in amounts.iter().zip(spent(step)) { td { (column.text(amount)) } }
+            td { @match step.compared_price { Some(there) => (price.text(there)), None => "–" } }
+            td { (account.saved_in(*saving, step.saving)) }
         }
     }
 }
@@ -153,7 +174,7 @@ fn savings_chart(account: &Account<'_>, payback: &Payback, drawn: &[&PaybackAgai
         id: "chart-savings",
         title: &title,
         description: &description,
-        width: Width::Half,
+        width: Width::Full,
         height: 260,
     };
     let x_label = |x: f64| day_label(account, x, end - start > LONG);
@@ -180,6 +201,8 @@ fn savings_table(account: &Account<'_>, drawn: &[&PaybackAgainst], title: &str) 
             rows.entry(point.day).or_default()[column] = Some(point.saved_in_all);
         }
     }
+    let saved: Vec<_> =
+        (0..drawn.len()).map(|column| account.column(rows.values().filter_map(|row| row[column]))).collect();
     html! {
         div.scroll.tall tabindex="0" role="region" aria-label=(title) { table {
             thead { tr {
@@ -188,9 +211,7 @@ fn savings_table(account: &Account<'_>, drawn: &[&PaybackAgainst], title: &str) 
             } }
             tbody { @for (day, amounts) in &rows { tr {
                 th scope="row" { (account.words.date(*day)) }
-                @for amount in amounts.iter().take(drawn.len()) {
-                    td { @match amount { Some(amount) => (account.saved(Some(*amount))), None => "–" } }
-                }
+                @for (column, amount) in saved.iter().zip(amounts) { td { (account.saved_in(*column, *amount)) } }
             } } }
         } }
     }

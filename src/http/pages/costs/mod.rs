@@ -303,9 +303,21 @@ fn month_head(words: Words, report: &MonthReport, title: &str, has_next: bool) -
                 @if has_previous { a href={ "?month=" (previous) } rel="prev" { "‹ " (words.month(previous)) } }
                 a href={ "?year=" (year) } { (words.format("costs-year", &[("year", year.as_str().into())])) }
                 @if has_next { a href={ "?month=" (next) } rel="next" { (words.month(next)) " ›" } }
-                (span_form(words, report.month, report.month))
-                (range::form(words, report.month.days().first, report.month.last_day(), &[]))
+                (other_dates(words, &html! {
+                    (span_form(words, report.month, report.month))
+                    (range::form(words, report.month.days().first, report.month.last_day(), &[]))
+                }))
             }
+        }
+    }
+}
+
+/// The forms that ask for another time, folded up until somebody wants one.
+fn other_dates(words: Words, forms: &Markup) -> Markup {
+    html! {
+        details.dates {
+            summary.button.second { (words.say("costs-other-dates")) }
+            div.card.stack { (forms) }
         }
     }
 }
@@ -313,9 +325,10 @@ fn month_head(words: Words, report: &MonthReport, title: &str, has_next: bool) -
 /// The form that asks for other months: one, or several together.
 fn span_form(words: Words, from: Month, to: Month) -> Markup {
     html! {
-        form.row method="get" action="/admin/costs" {
+        form.row method="get" action="/admin/costs" aria-label=(words.say("costs-months")) {
+            span.label { (words.say("costs-months")) }
             input type="month" name="from" value=(from) required aria-label=(words.say("costs-from"));
-            "–"
+            span.soft { "–" }
             input type="month" name="to" value=(to) required aria-label=(words.say("costs-to"));
             button.second { (words.say("costs-show")) }
         }
@@ -333,7 +346,7 @@ fn year_head(words: Words, report: &YearReport, title: &str, this_year: i32) -> 
                 a href="/admin/costs" { (words.say("costs-this-month")) }
                 @if year < this_year { a href={ "?year=" (year + 1) } rel="next" { (name(year + 1)) " ›" } }
                 @if let (Some(first), Some(last)) = (report.months.first(), report.months.last()) {
-                    (span_form(words, first.month, last.month))
+                    (other_dates(words, &span_form(words, first.month, last.month)))
                 }
             }
         }

@@ -17,9 +17,9 @@ pub(super) fn show(account: &Account<'_>, bought: Option<&BoughtReport>) -> Mark
                     @for seller in &bought.sellers {
                         tr {
                             th scope="row" {
-                                (seller.seller) ": " (words.format("costs-overflow-images", &[("count", seller.bought_images.into())]))
+                                (seller.seller) (words.colon()) (words.format("costs-overflow-images", &[("count", seller.bought_images.into())]))
                                 small {
-                                    (seller.sku) ", " (seller.list_total) " " (seller.list_currency)
+                                    (seller.sku) (words.comma()) (seller.list_total) " " (seller.list_currency)
                                     @if seller.doubtful_images > 0 {
                                         " · " (words.format("costs-overflow-doubtful", &[("count", seller.doubtful_images.into())]))
                                     }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::{
     CostsQuery, GROUPS, account::Account, address::query_of, adjustments, body, breakdown, downloads, kind,
-    overflow, page,
+    other_dates, overflow, page,
 };
 use crate::{
     costs::DaySpan,
@@ -138,7 +138,7 @@ fn head(words: Words, report: &RangeReport, title: &str, today: Date) -> Markup 
                 @if let Some(later) = later.filter(|_| report.to < today) {
                     a href=(later) rel="next" { (words.say("costs-later")) " ›" }
                 }
-                (form(words, report.from, report.to, &report.only))
+                (other_dates(words, &form(words, report.from, report.to, &report.only)))
             }
         }
         @if report.from == report.to {
@@ -150,9 +150,10 @@ fn head(words: Words, report: &RangeReport, title: &str, today: Date) -> Markup 
 /// The form that asks for other days.
 pub(super) fn form(words: Words, from: Date, to: Date, only: &[Only]) -> Markup {
     html! {
-        form.row id="days" method="get" action=(HOME) {
+        form.row id="days" method="get" action=(HOME) aria-label=(words.say("costs-dates-days")) {
+            span.label { (words.say("costs-dates-days")) }
             input type="date" name="from" value=(from) required aria-label=(words.say("costs-from-day"));
-            "–"
+            span.soft { "–" }
             input type="date" name="to" value=(to) required aria-label=(words.say("costs-to-day"));
             @for one in only { input type="hidden" name=(one.by) value=(one.group.as_deref().unwrap_or("")); }
             button.second { (words.say("costs-show-days")) }
@@ -175,7 +176,7 @@ fn only_line(account: &Account<'_>, report: &RangeReport) -> Markup {
         p id="only" {
             (words.say("costs-only")) " "
             @for (place, one) in report.only.iter().enumerate() {
-                span.tag { (words.say(breakdown::title_of(one.by))) ": " (title(one)) } " "
+                span.tag { (words.say(breakdown::title_of(one.by))) (words.colon()) (title(one)) } " "
                 a href={ "?" (query_of(report.from, report.to, &without(&report.only, place))) } { (words.say("costs-only-not")) } " "
             }
         }

@@ -25,6 +25,8 @@ pub(super) fn keys(account: &Account<'_>) -> Markup {
     let keys = account.groups.iter().find(|groups| groups.by == GroupBy::Key);
     let columns = ["costs-images", "costs-energy-short", "costs-total", "costs-each"];
     html! { @if let Some(keys) = keys.filter(|keys| !keys.groups.is_empty()) {
+        @let totals = account.column(keys.groups.iter().map(|key| key.figures.total));
+        @let costs = account.column(keys.groups.iter().filter_map(|key| key.figures.cost_per_image));
         table.paper id="statement-keys" {
             caption { (words.say("costs-by-key")) }
             thead { tr {
@@ -38,8 +40,8 @@ pub(super) fn keys(account: &Account<'_>) -> Markup {
                 }
                 td { (account.count(key.figures.images)) }
                 td { (words.energy_text(key.figures.wall_energy_kwh)) }
-                td { (account.money(key.figures.total)) }
-                td { (account.money_or_dash(key.figures.cost_per_image)) }
+                td { (totals.text(key.figures.total)) }
+                td { @match key.figures.cost_per_image { Some(each) => (costs.text(each)), None => "–" } }
             } } }
         }
     } }

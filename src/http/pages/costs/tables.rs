@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     costs::ServiceComparison,
-    http::pages::frame,
+    http::pages::frame::{self, MoneyColumn},
     ledger::WholeMonth,
     units::{Energy, EnergyBalance, Money},
 };
@@ -21,8 +21,9 @@ fn row(account: &Account<'_>, id: &str, name: &str, value: &str, how: &str) -> M
 /// From the cost of the images to everything that was spent.
 pub(super) fn whole(account: &Account<'_>) -> Markup {
     let (words, figures) = (account.words, account.figures);
+    let amounts = whole_column(account);
     let money =
-        |id: &str, name: &str, amount: Money, how: &str| row(account, id, name, &account.money(amount), how);
+        |id: &str, name: &str, amount: Money, how: &str| row(account, id, name, &amounts.text(amount), how);
     html! {
         div.card id="whole" {
             table {
@@ -43,10 +44,26 @@ pub(super) fn whole(account: &Account<'_>) -> Markup {
     }
 }
 
+/// The column of the table's amounts, from the images to the whole month.
+fn whole_column(account: &Account<'_>) -> MoneyColumn {
+    let figures = account.figures;
+    let beyond = account.whole.map(|whole| {
+        [
+            figures.failed_electricity,
+            whole.overhead_electricity,
+            whole.unused_depreciation,
+            whole.unused_upkeep,
+            whole.fully_loaded_total,
+        ]
+    });
+    account.column(std::iter::once(figures.total).chain(beyond.into_iter().flatten()))
+}
+
 fn beyond(account: &Account<'_>, whole: &WholeMonth) -> Markup {
     let (words, figures) = (account.words, account.figures);
+    let amounts = whole_column(account);
     let money =
-        |id: &str, name: &str, amount: Money, how: &str| row(account, id, name, &account.money(amount), how);
+        |id: &str, name: &str, amount: Money, how: &str| row(account, id, name, &amounts.text(amount), how);
     let wear = account.how_unused(
         "costs-depreciation",
         whole.whole_depreciation,
@@ -169,24 +186,43 @@ pub(super) fn services(account: &Account<'_>) -> Markup {
         "costs-by-standard-cost",
         "costs-price-read",
     ];
+    let amounts = service_columns(account);
     html! {
         div.card id="services" {
             h2 { (title) }
             p.note { (words.say("costs-services-how")) }
-            div.scroll tabindex="0" role="region" aria-label=(title) { table {
+            div.scroll tabindex="0" role="region" aria-label=(title) { table.cards {
                 thead { tr {
                     th scope="col" { (words.say("costs-service")) }
                     @for column in columns { th scope="col" { (words.say(column)) } }
                 } }
                 tbody { @for (index, service) in account.services.iter().enumerate() {
-                    (service_row(account, index, service))
+                    (service_row(account, index, service, amounts))
                 } }
             } }
         }
     }
 }
 
-fn service_row(account: &Account<'_>, index: usize, service: &ServiceComparison) -> Markup {
+/// The columns of the table of services: the price there, the cost here, what is saved by each of both costs.
+fn service_columns(account: &Account<'_>) -> [MoneyColumn; 4] {
+    let column = |amount: fn(&ServiceComparison) -> Option<Money>| {
+        account.column(account.services.iter().filter_map(amount))
+    };
+    [
+        column(|service| service.compared_price),
+        column(|service| service.all_in_total),
+        column(|service| service.saving_all_in),
+        column(|service| service.saving),
+    ]
+}
+
+fn service_row(
+    account: &Account<'_>,
+    index: usize,
+    service: &ServiceComparison,
+    [price, cost, all_in, by_standard]: [MoneyColumn; 4],
+) -> Markup {
     let words = account.words;
     let saved = service.saving_all_in.zip(account.how_saved_all_in(service));
     let standard = service.saving.zip(account.how_saved(service));
@@ -197,22 +233,22 @@ fn service_row(account: &Account<'_>, index: usize, service: &ServiceComparison)
                 @if service.headline { span.tag { (words.say("costs-like-for-like")) } }
                 (service_notes(account, service))
             }
-            td { (account.count(service.images)) }
-            td { (account.money_or_dash(service.compared_price)) }
-            td { (account.money_or_dash(service.all_in_total)) }
-            td { @match saved {
+            td data-label=(words.say("costs-images")) { (account.count(service.images)) }
+            td data-label=(words.say("costs-elsewhere")) { @match service.compared_price { Some(there) => (price.text(there)), None => "–" } }
+            td data-label=(words.say("costs-loaded")) { @match service.all_in_total { Some(here) => (cost.text(here)), None => "–" } }
+            td data-label=(words.say("costs-saved")) { @match saved {
                 Some((saving, how)) => span class=(if saving < Money::ZERO { "loss" } else { "gain" }) {
                     @if saving < Money::ZERO { span.hidden { (words.say("costs-lost")) " " } }
-                    (account.explained(&format!("service-{index}"), &account.money(saving), &how))
+                    (account.explained(&format!("service-{index}"), &all_in.text(saving), &how))
                 },
                 None => "–",
             } }
-            td { @match service.saving_all_in_percent_tenths { Some(part) => (account.percent(part)), None => "–" } }
-            td { @match standard {
-                Some((saving, how)) => (account.explained(&format!("service-standard-{index}"), &account.money(saving), &how)),
+            td data-label=(words.say("costs-saved-part")) { @match service.saving_all_in_percent_tenths { Some(part) => (account.percent(part)), None => "–" } }
+            td data-label=(words.say("costs-by-standard-cost")) { @match standard {
+                Some((saving, how)) => (account.explained(&format!("service-standard-{index}"), &by_standard.text(saving), &how)),
                 None => "–",
             } }
-            td { @match service.prices.last() {
+            td data-label=(words.say("costs-price-read")) { @match service.prices.last() {
                 Some(read) => span title=(without_scheme(&read.source)) { (words.date(read.read_on)) },
                 None => "–",
             } }

@@ -2,6 +2,8 @@ costs-title = { $span }成本
 costs-year = { $year }年
 costs-months = 月份
 costs-years = 年份
+costs-other-dates = 其他日期
+costs-dates-days = 日期
 costs-this-month = 本月
 costs-empty = 这段时间没有出图。
 
@@ -246,7 +248,7 @@ costs-earlier = 更早
 costs-later = 更晚
 costs-from-day = 起始日期
 costs-to-day = 结束日期
-costs-show-days = 按天查看
+costs-show-days = 查看
 costs-jobs-of-day = 当天的任务
 costs-only = 仅统计
 costs-only-not = 显示全部

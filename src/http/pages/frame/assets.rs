@@ -103,4 +103,35 @@ mod tests {
         assert_eq!(asset("style.css"), format!("/assets/{}/style.css", *VERSION));
         assert!(VERSION.len() == VERSION_LEN && VERSION.bytes().all(|byte| byte.is_ascii_hexdigit()));
     }
+
+    /// The style sheets, by name and text.
+    fn sheets() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let sheets = ASSETS.iter().filter(|asset| asset.content_type == CSS);
+        sheets.map(|asset| (asset.name, std::str::from_utf8(asset.bytes).expect("text")))
+    }
+
+    #[test]
+    fn what_is_for_paper_comes_last_in_a_sheet() {
+        for (name, text) in sheets() {
+            // Its rules are indented; its end is the first line that is a brace alone.
+            let Some((_, paper)) = text.split_once("\n@media print") else { continue };
+            let behind = match paper.split_once('\n') {
+                Some((first, rest)) if first.ends_with('}') => rest,
+                _ => paper.split_once("\n}").expect("its end").1,
+            };
+            assert_eq!(behind.trim(), "", "{name} has rules behind those for paper");
+        }
+    }
+
+    #[test]
+    fn no_rule_stands_in_two_sheets() {
+        let mut seen = std::collections::BTreeMap::new();
+        for (name, text) in sheets() {
+            for rule in text.lines().map(str::trim).filter(|line| line.contains('{') && line.ends_with('}')) {
+                // Within one sheet a rule may come again for another width.
+                let other = seen.insert(rule, name).filter(|other| *other != name);
+                assert_eq!(other, None, "{name} has the same: {rule}");
+            }
+        }
+    }
 }

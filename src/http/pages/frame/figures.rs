@@ -144,6 +144,16 @@ impl Words {
         sentences.join(self.either(" ", ""))
     }
 
+    /// Between a name and what belongs to it: `: `, `：`.
+    pub(in crate::http) const fn colon(self) -> &'static str {
+        self.either(": ", "：")
+    }
+
+    /// Between two parts of a sentence: `, `, `，`.
+    pub(in crate::http) const fn comma(self) -> &'static str {
+        self.either(", ", "，")
+    }
+
     const fn either(self, english: &'static str, chinese: &'static str) -> &'static str {
         match self.language() {
             Language::English => english,

@@ -2,6 +2,7 @@
 //! the files that a page asks for.
 
 mod assets;
+mod column;
 mod figures;
 mod page;
 mod parts;
@@ -12,6 +13,7 @@ mod words;
 
 pub(in crate::http) use self::{
     assets::serve as serve_asset,
+    column::MoneyColumn,
     page::Page,
     parts::{explained, fields, live_status, rich, row},
     preferences::prefer,

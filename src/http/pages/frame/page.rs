@@ -16,6 +16,9 @@ use crate::http::pages::places::{HOME, NAVIGATION, Section};
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// What the pages call themselves.
+const NAME: &str = "Tintype";
+
 /// A half-lit disc.
 const DISPLAY_ICON: PreEscaped<&str> = PreEscaped(
     "<svg viewBox=\"0 0 20 20\" width=\"18\" height=\"18\" aria-hidden=\"true\"><circle cx=\"10\" cy=\"10\" r=\"7\" \
@@ -89,7 +92,7 @@ impl<'a> Page<'a> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content=(theme.unwrap_or("light dark"));
-                    title { (self.title) " · Tintype" }
+                    title { (self.title) @if self.title != NAME { " · " (NAME) } }
                     link rel="icon" type="image/svg+xml" href=(asset("icon.svg"));
                     @for sheet in &self.sheets { link rel="stylesheet" href=(asset(sheet)); }
                     @for script in &self.scripts { script type="module" src=(asset(script)) {} }
@@ -111,7 +114,7 @@ impl<'a> Page<'a> {
         html! {
             a.brand href=(if self.visit.may_read() { HOME } else { "/" }) {
                 img src=(asset("icon.svg")) alt="" width="22" height="22";
-                "Tintype"
+                (NAME)
             }
             nav.places aria-label=(words.say("nav-label")) {
                 @for (section, href, name) in self.navigation() {

@@ -146,7 +146,7 @@ fn again(reach: &Reach, view: &GalleryView, job: &RecentJob, name: ImageName) ->
 
 fn details(words: Words, view: &GalleryView, job: &RecentJob) -> Markup {
     html! { @if let Some(work) = &job.request.work {
-        dl {
+        dl.facts {
             dt { (words.say("jobs-asked")) }
             dd { (work.size.width()) "\u{a0}×\u{a0}" (work.size.height()) }
             dt { (words.say("gallery-seed")) }

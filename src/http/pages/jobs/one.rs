@@ -103,10 +103,10 @@ fn body(visit: &Visit, one: &OneJob, civil: Civil<'_>) -> Markup {
 
 fn images(words: Words, one: &OneJob) -> Markup {
     html! {
-        div.row { @for name in &one.job.kept {
+        @if !one.job.kept.is_empty() { div.kept-images { @for name in &one.job.kept {
             @let address = format!("/admin/pictures/{name}");
             a href=(address) target="_blank" { img src={ (address) "/small" } alt=(words.say("jobs-image")) width="200" height="200"; }
-        } }
+        } } }
     }
 }
 
@@ -172,7 +172,7 @@ fn timeline(words: Words, one: &OneJob, civil: Civil<'_>) -> Markup {
             } @else {
                 li {
                     (words.say(recent::word_of(request.outcome)))
-                    @if let Some(reason) = request.failure { ": " (words.say(recent::why(reason))) }
+                    @if let Some(reason) = request.failure { (words.colon()) (words.say(recent::why(reason))) }
                     " " span.soft { (after(request.ended_at)) }
                 }
             }

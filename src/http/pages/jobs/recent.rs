@@ -119,7 +119,7 @@ pub(super) fn state(words: Words, request: &RecentRequest) -> Markup {
         @if let Some(reason) = request.failure { small { (words.say(why(reason))) } }
         @if let Some(purchase) = &request.purchase {
             small.overflow {
-                (words.format(word_of_purchase(purchase), &[("seller", purchase.seller.as_str().into())])) ": " (purchase.why)
+                (words.format(word_of_purchase(purchase), &[("seller", purchase.seller.as_str().into())])) (words.colon()) (purchase.why)
                 @if !purchase.is_bought() { @if let Some(outcome) = &purchase.outcome { "; " (outcome) } }
             }
         }

@@ -98,9 +98,12 @@ impl BudgetRows {
         let id = if row == 0 { "budgets".to_owned() } else { name("amount", row) };
         let choice = |part: &str, label: &str, options: &[(&str, &str)]| {
             html! {
-                select name=(name(part, row)) aria-label=(words.say(label)) {
-                    @for (value, word) in options {
-                        option value=(value) selected[self.value(part, row) == *value] { (words.say(word)) }
+                div.field {
+                    label for=(name(part, row)) { (words.say(label)) }
+                    select id=(name(part, row)) name=(name(part, row)) {
+                        @for (value, word) in options {
+                            option value=(value) selected[self.value(part, row) == *value] { (words.say(word)) }
+                        }
                     }
                 }
             }
@@ -111,9 +114,12 @@ impl BudgetRows {
         let limits = [("hard", "keys-budget-hard"), ("soft", "keys-budget-soft")];
         html! {
             div.budget-row {
-                input id=(id) name=(name("amount", row)) value=(self.value("amount", row)) inputmode="decimal"
-                    autocomplete="off" aria-label=(words.say("keys-budget-amount")) aria-describedby="budgets-hint"
-                    aria-invalid=[(is_wrong && self.is_filled(row)).then_some("true")];
+                div.field {
+                    label for=(id) { (words.say("keys-budget-amount")) }
+                    input id=(id) name=(name("amount", row)) value=(self.value("amount", row)) inputmode="decimal"
+                        autocomplete="off" aria-describedby="budgets-hint"
+                        aria-invalid=[(is_wrong && self.is_filled(row)).then_some("true")];
+                }
                 (choice("unit", "keys-budget-unit", &units))
                 (choice("period", "keys-budget-period", &periods))
                 (choice("limit", "keys-budget-limit", &limits))

@@ -13,7 +13,7 @@ use crate::{
 /// What happened to a key: newest first, since what is asked is what happened last.
 pub(super) fn table(words: Words, events: &[KeyEvent], service: &Service) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(words.say("keys-history")) { table.list.history {
+        div.scroll tabindex="0" role="region" aria-label=(words.say("keys-history")) { table.list.cards.history {
             thead { tr {
                 th scope="col" { (words.say("keys-event")) }
                 th scope="col" { (words.say("keys-actor")) }

@@ -24,7 +24,7 @@ pub(super) fn body(
     let words = visit.words;
     html! {
         div.page-head { h1 { (words.say("nav-keys")) } @if visit.may_administer() { a href="#make" { (words.say("keys-make")) } } }
-        div.scroll tabindex="0" role="region" aria-label=(words.say("nav-keys")) { table.list.keys {
+        div.scroll tabindex="0" role="region" aria-label=(words.say("nav-keys")) { table.list.cards.keys {
             thead { tr {
                 th scope="col" { (words.say("keys-name")) }
                 th scope="col" { (words.say("keys-scopes")) }
@@ -133,8 +133,8 @@ pub(in crate::http::pages) fn budgets(
             ]);
             div.budget {
                 span { (budget) }
-                meter min="0" max="1000" high="800" optimum="0" value=(standing.budget.used_permille(&standing.spent))
-                    aria-label={ (budget) ": " (left) } {}
+                meter min="0" max="1000" low="800" high="999" optimum="0" value=(standing.budget.used_permille(&standing.spent))
+                    aria-label={ (budget) (words.colon()) (left) } {}
                 small { (left) }
             }
         }

@@ -58,7 +58,7 @@ fn body(
             h1 { (row.name) " " (state_tag(words, state)) }
             a href="/admin/keys" { (words.say("keys-back")) }
         }
-        dl.facts {
+        dl.summary {
             div { dt { (words.say("keys-public-id")) } dd { code { (row.public_id) } } }
             div { dt { (words.say("keys-created")) } dd { (words.moment(row.created_at, service.civil(row.created_at))) } }
             @if let Some(until) = row.previous_until.filter(|until| *until > service.now()) {

@@ -103,16 +103,22 @@ fn page(visit: &Visit, key: &ApiKey, title: &str, base: &str) -> HttpResponse {
         div.page-head { h1 { (title) } }
         div.card.stack {
             p { (words.say("keys-secret-once")) }
-            label for="secret" { (words.say("keys-secret")) }
-            div.row.secret {
-                input type="text" id="secret" value=(key.reveal()) readonly spellcheck="false" autocomplete="off";
-                (copy("secret"))
+            div.field {
+                label for="secret" { (words.say("keys-secret")) }
+                div.row.secret {
+                    input type="text" id="secret" value=(key.reveal()) readonly spellcheck="false" autocomplete="off";
+                    (copy("secret"))
+                }
             }
-            label for="variables" { (words.say("keys-secret-use")) }
-            textarea id="variables" rows="2" readonly spellcheck="false" autocomplete="off" wrap="off" {
-                "OPENAI_BASE_URL=" (base) "/v1\nOPENAI_API_KEY=" (key.reveal())
+            div.field {
+                label for="variables" { (words.say("keys-secret-use")) }
+                div.row.secret {
+                    textarea id="variables" rows="3" readonly spellcheck="false" autocomplete="off" {
+                        "OPENAI_BASE_URL=" (base) "/v1\nOPENAI_API_KEY=" (key.reveal())
+                    }
+                    (copy("variables"))
+                }
             }
-            div.row { (copy("variables")) }
         }
         p { a.button href={ "/admin/keys/" (key.public_id()) } { (words.say("keys-to-key")) } }
     };

@@ -89,7 +89,7 @@ fn page(words: Words, nodes: &[NodeRow], waiting: usize, civil: &dyn Fn(Timestam
             p.empty { (words.say("nodes-none")) }
         } @else {
             p.note { (words.say("nodes-what")) " " (words.format("nodes-waiting", &[("count", waiting.into())])) }
-            div.scroll tabindex="0" role="region" aria-label=(words.say("nodes-title")) { table.list {
+            div.scroll tabindex="0" role="region" aria-label=(words.say("nodes-title")) { table.list.cards {
                 thead { tr {
                     th scope="col" { (words.say("nodes-machine")) }
                     th scope="col" { (words.say("nodes-role")) }
@@ -118,18 +118,18 @@ fn line(words: Words, node: &NodeRow, civil: &dyn Fn(Timestamp) -> DateTime) -> 
     let energy = EnergyBalance::from(node.figures.energy);
     html! { tr id=(node.id) {
         th scope="row" { (node.machine) small { code { (node.id) } " " (node.version) } }
-        td { (words.say(role)) }
-        td { span class=(class) { (words.say(state)) } }
-        td.number { (words.format("nodes-of", &devices)) }
-        td.number { (words.count(node.holds)) }
-        td.number { (words.count(node.figures.images)) }
-        td.number { (words.energy(energy)) }
-        td.number { @match node.figures.clock_ahead_ms {
+        td data-label=(words.say("nodes-role")) { (words.say(role)) }
+        td data-label=(words.say("nodes-state")) { span class=(class) { (words.say(state)) } }
+        td.number data-label=(words.say("nodes-devices")) { (words.format("nodes-of", &devices)) }
+        td.number data-label=(words.say("nodes-holds")) { (words.count(node.holds)) }
+        td.number data-label=(words.say("nodes-images")) { (words.count(node.figures.images)) }
+        td.number data-label=(words.say("nodes-energy")) { (words.energy(energy)) }
+        td.number data-label=(words.say("nodes-clock")) { @match node.figures.clock_ahead_ms {
             Some(ahead) if ahead.abs() > CLOCK_OFF_MS => span.tag.warn { (clock(words, ahead)) },
             Some(ahead) => (clock(words, ahead)),
             None => "–",
         } }
-        td { (words.moment(node.joined_at, civil(node.joined_at))) }
+        td data-label=(words.say("nodes-since")) { (words.moment(node.joined_at, civil(node.joined_at))) }
     } }
 }
 

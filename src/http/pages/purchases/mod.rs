@@ -140,7 +140,7 @@ async fn doubtful(id: &str, state: &State) -> Result<PurchaseRow, ApiError> {
 
 fn table(words: Words, purchases: &[PurchaseRow], may_administer: bool, civil: Civil<'_>) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(words.say("purchases-title")) { table.list id="purchases" {
+        div.scroll tabindex="0" role="region" aria-label=(words.say("purchases-title")) { table.list.cards id="purchases" {
             thead { tr {
                 th scope="col" { (words.say("purchases-when")) }
                 th scope="col" { (words.say("purchases-seller")) }
@@ -157,10 +157,10 @@ fn line(words: Words, row: &PurchaseRow, may_administer: bool, civil: Civil<'_>)
     let (purchase, [list, paid]) = (&row.purchase, row.purchase.paid());
     html! { tr id=(row.request) {
         th scope="row" { (words.moment(row.begun_at, civil(row.begun_at))) small { code { (row.request) } } }
-        td { (purchase.seller) small { code { (purchase.price.sku) } } }
-        td.number { (words.count(purchase.images)) }
-        td.number { (words.amount(paid, row.currency)) small { (list) " " (purchase.price.list_currency) } }
-        td {
+        td data-label=(words.say("purchases-seller")) { (purchase.seller) small { code { (purchase.price.sku) } } }
+        td.number data-label=(words.say("purchases-images")) { (words.count(purchase.images)) }
+        td.number data-label=(words.say("purchases-paid")) { (words.amount(paid, row.currency)) small { (list) " " (purchase.price.list_currency) } }
+        td data-label=(words.say("purchases-state")) {
             (standing(words, row))
             @if !purchase.is_bought() { @if let Some(outcome) = &purchase.outcome { small.wrap lang="en" { (outcome) } } }
             @if let Some(found) = &purchase.resolution {
@@ -190,7 +190,7 @@ fn page(visit: &Visit, row: &PurchaseRow, form: &FindingForm, problem: Option<&s
     let title = words.say("purchases-resolve-title");
     let [list, paid] = purchase.paid();
     let body = html! {
-        div.page-head { h1 { (title) } }
+        div.page-head { h1 { (title) } a href=(HERE) { (words.say("purchases-back")) } }
         p { code { (row.request) } " " (standing(words, row)) }
         p {
             (words.format("purchases-resolve-what", &[
@@ -203,10 +203,9 @@ fn page(visit: &Visit, row: &PurchaseRow, form: &FindingForm, problem: Option<&s
         @if let Some(outcome) = &purchase.outcome { p.note lang="en" { (outcome) } }
         @if let Some(problem) = problem { p.notice.warn role="alert" lang="en" { (problem) } }
         @if purchase.is_in_doubt() { (finding_form(visit, row, form)) }
-        p { a.button.second href=(HERE) { (words.say("purchases-back")) } }
     };
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    Page::new(visit, Section::Costs, &title).sheet("costs.css").status(status).show(&body)
+    Page::new(visit, Section::Costs, &title).narrow().status(status).show(&body)
 }
 
 fn finding_form(visit: &Visit, row: &PurchaseRow, form: &FindingForm) -> Markup {

@@ -36,8 +36,8 @@ pub(super) async fn show(
     let shown = entries.iter().map(|entry| Ok((entry, moment(entry), working(words, entry)?)));
     let shown = shown.collect::<Result<Vec<_>, CostError>>()?;
     let body = html! {
-        div.page-head { h1 { (title) } }
-        p { code { (id) } " " a href="/admin/jobs" { (words.say("receipts-all")) } }
+        div.page-head { h1 { (title) } a href="/admin/jobs" { (words.say("receipts-all")) } }
+        p { code { (id) } }
         @for (entry, at, lines) in &shown { (card(words, entry, at, lines)) }
     };
     Ok(Page::new(&visit, Section::Jobs, &title).sheet("costs.css").show(&body))
@@ -61,7 +61,7 @@ fn card(words: Words, entry: &BookedEntry, at: &Markup, working: &Working) -> Ma
                 ("number", (i64::from(entry.index) + 1).into()),
             ])) }
             p.note {
-                (words.format("receipts-entry", &[("entry", entry.id.to_string().into())])) ", " (at)
+                (words.format("receipts-entry", &[("entry", entry.id.to_string().into())])) (words.comma()) (at)
                 @if let Some(change) = &entry.change { " · " (changed(words, change)) }
             }
             table {

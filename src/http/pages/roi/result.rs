@@ -133,7 +133,7 @@ fn table_card(words: Words, id: &str, title: &str, columns: &[&str], rows: &Mark
     html! {
         div.card id=(id) {
             h2 { (title) }
-            div.scroll tabindex="0" role="region" aria-label=(title) { table {
+            div.scroll tabindex="0" role="region" aria-label=(title) { table.cards {
                 thead { tr { @for column in columns { th scope="col" { (words.say(column)) } } } }
                 tbody { (rows) }
             } }
@@ -154,7 +154,7 @@ fn price_row(writer: &ResultWriter, outcome: &Outcome, index: usize, against: &P
         let how = writer.sentence("roi-how-saved", &values(here, saving));
         html! {
             span class=(if saving < Money::ZERO { "loss" } else { "gain" }) {
-                @if saving < Money::ZERO { (words.say("roi-lost")) " " }
+                @if saving < Money::ZERO { span.hidden { (words.say("roi-lost")) " " } }
                 (writer.explained(&format!("{id}-{index}"), &writer.money(saving), &how))
             }
         }
@@ -169,28 +169,29 @@ fn price_row(writer: &ResultWriter, outcome: &Outcome, index: usize, against: &P
                     (writer.explained(&format!("payback-{index}"), &words.say("roi-how"), &how_payback(writer, outcome, against)))
                 }
             }
-            td { (writer.money(against.price)) }
-            td { (saved("saved", outcome.image.standard, against.saving)) }
-            td { (words.proportion(&against.saving_part())) }
-            td { (saved("loaded", outcome.fully_loaded, against.saving_fully_loaded)) }
+            td data-label=(words.say("roi-price-there")) { (writer.money(against.price)) }
+            td data-label=(words.say("roi-saved")) { (saved("saved", outcome.image.standard, against.saving)) }
+            td data-label=(words.say("roi-saved-part")) { (words.proportion(&against.saving_part())) }
+            td data-label=(words.say("roi-saved-loaded")) { (saved("loaded", outcome.fully_loaded, against.saving_fully_loaded)) }
         }
     }
 }
 
 /// What the same images cost on rented devices.
 fn rentals(writer: &ResultWriter, outcome: &Outcome) -> Markup {
+    let words = writer.words;
     let columns =
         ["roi-rental", "roi-rental-hour", "roi-rental-image", "roi-rental-month", "roi-owned-month"];
     let rows = html! {
         @for rental in &outcome.rentals { tr {
             th scope="row" { (rental.name) small.wrap { (rental_verdict(writer, rental)) } }
-            td { (writer.money(rental.per_hour)) }
-            td { (writer.money(rental.image)) }
-            td { (writer.money(rental.month)) }
-            td { (writer.money(rental.owned_month)) }
+            td data-label=(words.say("roi-rental-hour")) { (writer.money(rental.per_hour)) }
+            td data-label=(words.say("roi-rental-image")) { (writer.money(rental.image)) }
+            td data-label=(words.say("roi-rental-month")) { (writer.money(rental.month)) }
+            td data-label=(words.say("roi-owned-month")) { (writer.money(rental.owned_month)) }
         } }
     };
-    table_card(writer.words, "rentals", "roi-rentals", &columns, &rows)
+    table_card(words, "rentals", "roi-rentals", &columns, &rows)
 }
 
 /// What was bought because there was no room here, and what another card would have saved.
@@ -333,8 +334,7 @@ fn years(words: Words, against: &PriceOutcome, currency: Currency) -> Markup {
     let caption = words.format("roi-years-against", &[("name", curve::name(words, against).into())]);
     let columns = ["roi-hardware", "roi-electricity", "roi-running", "roi-elsewhere", "roi-saved-in-all"];
     html! {
-        div.card id="years" { div.scroll tabindex="0" role="region" aria-label=(caption) { table {
-            caption { (caption) }
+        div.card id="years" { h2 { (caption) } div.scroll tabindex="0" role="region" aria-label=(caption) { table {
             thead { tr {
                 th scope="col" { (words.say("roi-year")) }
                 @for name in columns { th scope="col" { (words.say(name)) } }

@@ -114,7 +114,7 @@ fn list(visit: &Visit, sessions: &[SessionRow], state: &State) -> Markup {
             }
         }
         p.note { (words.format("sessions-count", &[("count", sessions.len().into())])) }
-        div.scroll tabindex="0" role="region" aria-label=(words.say("nav-sessions")) { table.list {
+        div.scroll tabindex="0" role="region" aria-label=(words.say("nav-sessions")) { table.list.cards {
             thead { tr {
                 th scope="col" { (words.say("sessions-browser")) }
                 th scope="col" { (words.say("sessions-opened")) }
@@ -135,8 +135,8 @@ fn line(visit: &Visit, session: &SessionRow, state: &State) -> Markup {
             @if visit.session_id() == Some(&session.id) { span.tag { (words.say("sessions-this")) } }
             small { (with(visit, session)) }
         }
-        td { (moment(session.opened_at)) }
-        td { (moment(session.seen_at)) }
+        td data-label=(words.say("sessions-opened")) { (moment(session.opened_at)) }
+        td data-label=(words.say("sessions-seen")) { (moment(session.seen_at)) }
         td {
             @if visit.may_administer() || visit.session_id() == Some(&session.id) {
                 form method="post" action="/admin/sessions/end" {

@@ -182,10 +182,10 @@ impl<'a> SectionWriter<'a> {
                 p { (rich(&words.say("settings-cards-how"))) }
                 ul {
                     @for card in GraphicsCard::all() { li {
-                        a href={ "/admin/settings?preset=" (card.id) "#machine" } { (card.name) } ", "
+                        a href={ "/admin/settings?preset=" (card.id) "#machine" } { (card.name) } (words.comma())
                         (card.power.as_watts()) " W " (self.source_page(card.power_source))
                         @if let Some(launch) = card.launch {
-                            ", " (words.format("settings-card-launch", &[
+                            (words.comma()) (words.format("settings-card-launch", &[
                                 ("price", words.amount_text(launch.amount, launch.currency).into()),
                             ]))
                             " " @if launch.source != card.power_source { (self.source_page(launch.source)) }
@@ -254,7 +254,7 @@ impl<'a> SectionWriter<'a> {
             ])),
             Term::Electricity(sheet) => {
                 @for (index, row) in sheet.rows().iter().enumerate() {
-                    @if index > 0 { ", " }
+                    @if index > 0 { (words.comma()) }
                     (self.money(row.price_per_kwh))
                     @if let Some(conditions) = row.conditions_in_words() { " (" (conditions) ")" }
                 }
@@ -272,9 +272,9 @@ impl<'a> SectionWriter<'a> {
             None => words.format("settings-by", &[("actor", row.actor.as_str().into())]),
         };
         html! { " " small.soft {
-            @if let Some(from) = row.from { (words.format("settings-from", &[("day", words.date(view.day_of(from)).into())])) ", " }
+            @if let Some(from) = row.from { (words.format("settings-from", &[("day", words.date(view.day_of(from)).into())])) (words.comma()) }
             (by)
-            @if let Some(document) = &row.document { ", " (document) }
+            @if let Some(document) = &row.document { (words.comma()) (document) }
         } }
     }
 
@@ -352,7 +352,7 @@ impl<'a> SectionWriter<'a> {
         let stated = ["costs.upkeep_per_image", "costs.upkeep_per_year"];
         let key = stated.into_iter().find(|key| row.is_configured() && self.view.stated.keys.contains(key));
         html! {
-            @if row.is_configured() { (words.say("costs-upkeep")) } @else { (row.line.name) } ": " (self.money(amount)) " " (words.say(per_key(per)))
+            @if row.is_configured() { (words.say("costs-upkeep")) } @else { (row.line.name) } (words.colon()) (self.money(amount)) " " (words.say(per_key(per)))
             @if row.is_configured() && key.is_none() { " " small.soft { (words.say("settings-by-default")) } }
             @if let Some(key) = key { " " small.soft { (words.format("settings-by-key", &[("key", key.into())])) } }
             @else if self.visit.may_administer() && !matches!(row.line.upkeep, Upkeep::Once(_)) {
@@ -426,7 +426,7 @@ impl<'a> SectionWriter<'a> {
         ];
         html! {
             p.note { (rich(&words.say("settings-configured-how"))) }
-            div.scroll tabindex="0" role="region" aria-labelledby="configured-title" { table.list { tbody { @for (name, key, value, line) in lines {
+            div.scroll tabindex="0" role="region" aria-labelledby="configured-title" { table.list.cards { tbody { @for (name, key, value, line) in lines {
                 tr {
                     th scope="row" { (words.say(name)) }
                     td { (value) }

@@ -45,7 +45,7 @@ fn endpoint(visit: &Visit, one: &EndpointStanding, view: &WebhooksView, civil: C
                 h3 { code { (endpoint.url) } " " (state(words, one)) }
                 @if view.may_administer { div.row { (acts(visit, one, view)) } }
             }
-            dl {
+            dl.facts.wide {
                 dt { (words.say("webhooks-whose")) }
                 dd { @match view.key_of(endpoint) {
                     Some(key) => (key.name),

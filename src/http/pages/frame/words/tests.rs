@@ -142,6 +142,16 @@ fn a_number_chooses_its_plural_and_is_written_in_groups() {
     assert_eq!(tell(Language::Chinese, 1200), "共有 1,200 台设备处于登录状态。");
 }
 
+#[test]
+fn what_stands_between_words_is_in_their_language() {
+    for (file, source) in sources().into_iter().filter(|(file, _)| !file.ends_with("reference/schema.rs")) {
+        for mark in ["\": \"", "\", \""] {
+            let raw = [format!("{mark} ("), format!("{{ {mark} }}")];
+            assert!(!raw.iter().any(|raw| source.contains(raw)), "{}: a raw {mark}", file.display());
+        }
+    }
+}
+
 /// Words that stand for something that has another name on every page.
 const OTHER_WORDS: [(Language, &[&str]); 2] = [
     (Language::English, &["picture", "pictures", "order", "orders", "painter"]),
