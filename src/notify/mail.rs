@@ -1,4 +1,4 @@
-use std::{error::Error as _, fmt, io, time::Duration};
+use std::{error::Error as _, fmt, io, net::IpAddr, sync::mpsc, thread, time::Duration};
 
 use lettre::{
     Address, Message, SmtpTransport, Transport,
@@ -13,7 +13,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 use serde::Deserialize;
-use url::Url;
+use url::{Host, Url};
 
 use super::letter::Letter;
 
@@ -56,12 +56,55 @@ pub enum MailError {
     /// The certificate of the server cannot be trusted: nothing was sent.
     #[error("the mail server's certificate was refused: {0}")]
     Certificate(String),
+    /// The server took the connection, and refused the user or the password.
+    #[error("the mail server refused the sign-in: {0}")]
+    SignIn(String),
+    /// The server cannot be reached, or does not speak SMTP as configured.
+    #[error("the mail server cannot be used: {0}")]
+    Unusable(String),
+    /// The server did not answer in time.
+    #[error("the mail server did not answer within {} s", .0.as_secs())]
+    Silent(Duration),
 }
 
 impl MailServer {
     /// The server at `url`.
     pub fn new(url: &str) -> Self {
         Self(url.to_owned())
+    }
+
+    /// Whether a user and a password are sent to it. A user without a password is not sent.
+    pub fn signs_in(&self) -> bool {
+        self.url().is_some_and(|url| url.password().is_some())
+    }
+
+    /// Whether a password is sent to it without TLS, and leaves this machine.
+    pub fn exposes_password(&self) -> bool {
+        let is_here = |url: &Url| match url.host() {
+            // The host of a URL whose scheme is none of the web's is not parsed as an address.
+            Some(Host::Domain(name)) => {
+                name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+            }
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        self.url().is_some_and(|url| self.signs_in() && tls_of(&url) == MailTls::None && !is_here(&url))
+    }
+
+    fn url(&self) -> Option<Url> {
+        Url::parse(&self.0).ok()
+    }
+}
+
+/// Its URL without the password.
+impl fmt::Display for MailServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.url().and_then(|mut url| url.set_password(None).is_ok().then_some(url));
+        match shown {
+            Some(url) => write!(f, "{url}"),
+            None => f.write_str("mail.server"),
+        }
     }
 }
 
@@ -125,6 +168,58 @@ impl Mailer {
         })?;
         Ok(())
     }
+
+    /// Connects as for a mail, with TLS and the sign-in that are configured, and sends nothing. It blocks for `patience` at most;
+    /// a server that says nothing keeps a thread for a while longer.
+    ///
+    /// # Errors
+    /// [`MailError`] for a server that cannot be reached, is not trusted, refuses the sign-in, or does not answer in time.
+    pub fn try_server(&self, patience: Duration) -> Result<(), MailError> {
+        let (said, answer) = mpsc::channel();
+        let transport = self.transport.clone();
+        // lettre's own patience is for each read and write, and none bounds the look-up of the host's name.
+        thread::spawn(move || said.send(transport.test_connection()));
+        match answer.recv_timeout(patience) {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(MailError::Unusable("it broke off after the sign-in".into())),
+            Ok(Err(error)) => Err(fault_of(&error)),
+            Err(_) => Err(MailError::Silent(patience)),
+        }
+    }
+}
+
+/// Replies to a sign-in that fails (RFC 4954, section 6).
+const SIGN_IN_REPLIES: [u16; 5] = [454, 530, 534, 535, 538];
+
+/// Why a server that was tried cannot be used.
+fn fault_of(error: &smtp::Error) -> MailError {
+    match (certificate_fault(error), error.status()) {
+        (Some(fault), _) => MailError::Certificate(advice(fault)),
+        (None, Some(status)) if SIGN_IN_REPLIES.contains(&status.into()) => {
+            MailError::SignIn(error.to_string())
+        }
+        _ => MailError::Unusable(error.to_string()),
+    }
+}
+
+/// How a connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MailTls {
+    None,
+    FirstByte,
+    Required,
+    Opportunistic,
+}
+
+/// What lettre makes of `url`.
+fn tls_of(url: &Url) -> MailTls {
+    let tls = url.query_pairs().find(|(name, _)| name == "tls");
+    match (url.scheme(), tls.as_ref().map(|(_, value)| value.as_ref())) {
+        ("smtps", _) => MailTls::FirstByte,
+        (_, Some("required")) => MailTls::Required,
+        (_, Some("opportunistic")) => MailTls::Opportunistic,
+        _ => MailTls::None,
+    }
 }
 
 /// The same transport, with the authorities in `pem` in place of Mozilla's.
@@ -143,13 +238,13 @@ fn transport_with(
         .add_root_certificate(Certificate::from_pem(pem).map_err(|error| refused(&error))?)
         .build()
         .map_err(|error| refused(&error))?;
-    // What lettre makes of the same URL.
-    let tls = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
-    match (url.scheme(), tls.as_deref()) {
-        ("smtps", _) => Ok(transport.tls(Tls::Wrapper(parameters))),
-        (_, Some("required")) => Ok(transport.tls(Tls::Required(parameters))),
-        (_, Some("opportunistic")) => Ok(transport.tls(Tls::Opportunistic(parameters))),
-        _ => Err(refused(&"mail.server is reached without TLS; write smtps://… or ?tls=required")),
+    match tls_of(&url) {
+        MailTls::FirstByte => Ok(transport.tls(Tls::Wrapper(parameters))),
+        MailTls::Required => Ok(transport.tls(Tls::Required(parameters))),
+        MailTls::Opportunistic => Ok(transport.tls(Tls::Opportunistic(parameters))),
+        MailTls::None => {
+            Err(refused(&"mail.server is reached without TLS; write smtps://… or ?tls=required"))
+        }
     }
 }
 
@@ -223,6 +318,35 @@ mod tests {
         assert!(refused("http://mail.example", "a@b.example").starts_with("mail.server: "));
         assert!(refused("smtp://127.0.0.1", "nobody").starts_with("mail.from: `nobody`"));
         assert_eq!(refused("smtps://user:secret@mail.example", "Tintype <a@b.example>"), "");
-        assert_eq!(format!("{:?}", MailServer::new("smtps://user:secret@mail.example")), "MailServer(…)");
+        let server = MailServer::new("smtps://user:secret@mail.example:465");
+        assert_eq!(format!("{server:?} {server}"), "MailServer(…) smtps://user@mail.example:465");
+        assert_eq!(MailServer::new("user:secret@mail.example").to_string(), "mail.server");
+    }
+
+    #[test]
+    fn a_password_is_exposed_without_tls_and_beyond_this_machine_alone() {
+        let exposes = |url: &str| MailServer::new(url).exposes_password();
+        assert!(exposes("smtp://user:secret@mail.example") && exposes("smtp://user:secret@192.0.2.1:25"));
+        for safe in [
+            "smtp://mail.example",
+            "smtp://user@mail.example",
+            "smtp://user:secret@127.0.0.1",
+            "smtp://user:secret@[::1]:25",
+            "smtp://user:secret@localhost",
+            "smtps://user:secret@mail.example",
+            "smtp://user:secret@mail.example?tls=required",
+        ] {
+            assert!(!exposes(safe), "{safe}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_given_up() {
+        // The system takes the connection, and nobody speaks.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let server = MailServer::new(&format!("smtp://{}", silent.local_addr().expect("an address")));
+        let mailer = Mailer::new(&server, "a@b.example", None).expect("a mailer");
+        let patience = Duration::from_millis(20);
+        assert!(matches!(mailer.try_server(patience), Err(MailError::Silent(given)) if given == patience));
     }
 }

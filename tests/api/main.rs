@@ -20,6 +20,8 @@ mod server;
 mod skip;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
+#[path = "../support/tls.rs"]
+mod tls;
 
 mod admin;
 mod alerts;
@@ -61,7 +63,6 @@ mod settings;
 mod sign_in;
 mod stopping;
 mod streaming;
-mod tls;
 mod uploads;
 mod watching;
 mod webhooks;

@@ -15,9 +15,11 @@ use tempfile::TempDir;
 
 use crate::{
     false_hub::files_of,
+    mail_receiver::{MailReceiver, MailTls},
     order,
     program::{Program, tintype},
     run, tiny_models,
+    tls::{certificate, encryption},
 };
 
 /// What the doctor said: the exit code, and each line's state with its words.
@@ -279,6 +281,61 @@ fn what_is_wrong_with_the_figures_is_said() {
     );
     let soon = today.saturating_add(jiff::Span::new().days(20));
     entry(today, &format!("effective_to = \"{soon}\"\n")).expect("prices", "warning", &soon.to_string());
+}
+
+#[test]
+fn the_mail_server_is_tried_and_nothing_is_sent() {
+    let place = TempDir::new().expect("a directory");
+    let ask = |server: &str, authorities: &str| {
+        let authorities = ("TINTYPE_MAIL__AUTHORITIES", authorities);
+        doctor(place.path(), &[], &[("TINTYPE_MAIL__SERVER", server), authorities])
+    };
+    assert!(!doctor(place.path(), &[], &[]).lines.contains_key("mail"), "none is configured");
+
+    let open = MailReceiver::start();
+    let url = format!("smtp://{}", open.address);
+    ask(&url, "").expect("mail", "ok", &format!("{url} answers without a sign-in; no mail was sent"));
+    ask(&format!("{url}?tls=required"), "").expect("mail", "failure", "STARTTLS");
+    ask(&format!("smtp://ops:secret@{}", open.address), "").expect("mail", "failure", "the kind of TLS");
+
+    let own = MailReceiver::start_for(MailTls::None, Some(("ops", "correct horse")));
+    let signed_in = |password: &str| ask(&format!("smtp://ops:{password}@{}", own.address), "");
+    signed_in("correct%20horse").expect(
+        "mail",
+        "ok",
+        &format!("smtp://ops@{} answers with a sign-in", own.address),
+    );
+    let refused = signed_in("battery");
+    refused.expect("mail", "failure", "refused the sign-in");
+    refused.expect("mail", "failure", "TINTYPE_MAIL__SERVER");
+    assert!(!refused.lines["mail"].1.contains("battery"), "{:?}", refused.lines["mail"]);
+
+    let authority = certificate();
+    let authority = authority.to_str().expect("UTF-8");
+    for (tls, scheme, query) in [
+        (MailTls::Implicit(encryption(&certificate())), "smtps", ""),
+        (MailTls::StartTls(encryption(&certificate())), "smtp", "?tls=required"),
+    ] {
+        let encrypted = MailReceiver::start_for(tls, Some(("ops", "secret")));
+        let url = format!("{scheme}://ops:secret@{}{query}", encrypted.address);
+        ask(&url, authority).expect("mail", "ok", "answers with a sign-in");
+        ask(&url, "").expect("mail", "failure", "mail.authorities");
+        assert!(encrypted.received().is_empty());
+    }
+    assert!(open.received().is_empty() && own.received().is_empty());
+
+    // A port that was somebody's a moment ago.
+    let gone = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr()).expect("an address");
+    ask(&format!("smtp://{gone}"), "").expect("mail", "failure", "the host, the port");
+    ask("http://mail.example", "").expect("mail", "failure", "[mail]");
+    let text = tintype()
+        .current_dir(place.path())
+        .args(["doctor", "--listen", "127.0.0.1:0"])
+        .env("TINTYPE_MAIL__SERVER", &url)
+        .output()
+        .expect("the program runs");
+    let text = String::from_utf8(text.stdout).expect("UTF-8");
+    assert!(text.lines().any(|line| line.starts_with("ok       mail ") && line.contains(&url)), "{text}");
 }
 
 #[test]

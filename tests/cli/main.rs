@@ -16,6 +16,9 @@ mod image_client;
 mod large_model;
 #[path = "../support/lora_files.rs"]
 mod lora_files;
+#[path = "../support/mail_receiver.rs"]
+#[expect(dead_code, reason = "tests/api lets it refuse mails for a while, and looks into them")]
+mod mail_receiver;
 #[path = "../support/process_memory.rs"]
 mod process_memory;
 #[path = "../support/program.rs"]
@@ -30,6 +33,8 @@ mod skip;
 mod slow_client;
 #[path = "../support/tiny_models.rs"]
 mod tiny_models;
+#[path = "../support/tls.rs"]
+mod tls;
 
 mod admin;
 mod agreement;

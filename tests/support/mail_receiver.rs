@@ -1,4 +1,4 @@
-//! A mail server that keeps what it gets: RFC 5321, as far as a client needs it, and RFC 3207's STARTTLS.
+//! A mail server that keeps what it gets: RFC 5321, as far as a client needs it, RFC 3207's STARTTLS and RFC 4954's sign-in.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// How a mail server encrypts.
@@ -51,18 +52,29 @@ impl MailReceiver {
 
     /// The same, encrypted.
     pub fn start_with(tls: MailTls) -> Self {
+        Self::start_for(tls, None)
+    }
+
+    /// The same, for one user with a password, if there is one.
+    pub fn start_for(tls: MailTls, user: Option<(&str, &str)>) -> Self {
+        // RFC 4616.
+        let credentials =
+            user.map(|(user, password)| BASE64_STANDARD.encode(format!("\0{user}\0{password}")));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (received, to_refuse) = (Arc::<Mutex<Vec<_>>>::default(), Arc::new(AtomicU32::new(0)));
         let (all, refusals) = (Arc::clone(&received), Arc::clone(&to_refuse));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                let talk =
+                    |stream, start_tls| talk(stream, start_tls, credentials.as_deref(), &all, &refusals);
                 // Clients that do not trust the certificate break off.
                 match tls.clone() {
-                    MailTls::None => talk(Box::new(stream), None, &all, &refusals),
-                    MailTls::Implicit(config) => encrypted(config, Box::new(stream))
-                        .and_then(|stream| talk(stream, None, &all, &refusals)),
-                    MailTls::StartTls(config) => talk(Box::new(stream), Some(config), &all, &refusals),
+                    MailTls::None => talk(Box::new(stream), None),
+                    MailTls::Implicit(config) => {
+                        encrypted(config, Box::new(stream)).and_then(|stream| talk(stream, None))
+                    }
+                    MailTls::StartTls(config) => talk(Box::new(stream), Some(config)),
                 };
             }
         });
@@ -107,6 +119,7 @@ fn say(reader: &mut Reader, line: &str) -> Option<()> {
 fn talk(
     stream: Box<dyn Wire>,
     mut start_tls: Option<Arc<ServerConfig>>,
+    credentials: Option<&str>,
     all: &Mutex<Vec<ReceivedMail>>,
     to_refuse: &AtomicU32,
 ) -> Option<()> {
@@ -122,6 +135,16 @@ fn talk(
             "EHLO" if start_tls.is_some() => {
                 say(&mut reader, "250-mail.test")?;
                 say(&mut reader, "250 STARTTLS")?;
+                continue;
+            }
+            "EHLO" if credentials.is_some() => {
+                say(&mut reader, "250-mail.test")?;
+                say(&mut reader, "250 AUTH PLAIN")?;
+                continue;
+            }
+            "AUTH" => {
+                let is_theirs = line.split(' ').nth(2) == credentials;
+                say(&mut reader, if is_theirs { "235 come in" } else { "535 wrong user or password" })?;
                 continue;
             }
             "STAR" => {

@@ -1,6 +1,7 @@
-//! `tintype doctor`: what stands in the way, and what to do. It reads, and writes nothing.
+//! `tintype doctor`: what stands in the way, and what to do. It reads, asks the mail server, and writes nothing.
 
 mod machine;
+mod mail;
 mod place;
 mod report;
 
@@ -77,6 +78,7 @@ fn checks(config: &Config, clock: &dyn Clock) -> Vec<Check> {
         place::metrics(config),
         place::proxy(config),
     ]);
+    checks.extend(mail::server(config));
     let model = config.cost_model(today);
     checks.extend([prices(config, &model, today), costs(config, &model, today)]);
     checks
