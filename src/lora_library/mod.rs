@@ -175,8 +175,11 @@ impl LoraLibrary {
         lora.map_err(|error| LoraError::Unfit { name: name.to_owned(), error })
     }
 
-    /// The file of a LoRA that other nodes have too.
-    fn shared_file(&self, name: &str) -> Result<Option<PathBuf>, LoraError> {
+    /// The file of the LoRA `name` that the nodes of a cluster share, fetched if it is not here yet; none if there is none.
+    ///
+    /// # Errors
+    /// [`LoraError::Unfetched`] if the store refuses, or has another file than it says.
+    pub fn shared_file(&self, name: &str) -> Result<Option<PathBuf>, LoraError> {
         let shared = self.shared.as_ref().filter(|_| is_lora_name(name));
         let file = shared.map_or(Ok(None), |shared| shared.file(name));
         file.map_err(|cause| LoraError::Unfetched { name: name.to_owned(), cause })

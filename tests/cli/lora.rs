@@ -45,6 +45,41 @@ fn a_lora_is_added_listed_inspected_applied_by_name_and_removed() {
 }
 
 #[test]
+fn a_lora_that_the_nodes_of_a_cluster_share_is_inspected_by_its_name() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    let tintype = |arguments: &[&str]| run(place.path(), arguments);
+    write_lora(&place.path().join("warm.safetensors"), "layers.0.attention.to_q", 0);
+    out(&tintype(&["lora", "add", "warm.safetensors", "--images", "images"]));
+    // Another one of the same name, in the data directory of this node.
+    write_lora(&place.path().join("own.safetensors"), "layers.1.attention.to_q", 0);
+    out(&tintype(&["lora", "add", "own.safetensors", "--name", "warm"]));
+    let inspect = |name: &str, more: &[&str]| {
+        tintype(&[&["lora", "inspect", name, "--model", &model, "--json"][..], more].concat())
+    };
+    let digest = |file: &str| sha256(&fs::read(place.path().join(file)).expect("a file"));
+    let json = |output| serde_json::from_str::<Value>(&out(&output)).expect("JSON");
+    let shared = json(inspect("warm", &["--images", "images"]));
+    assert_eq!(
+        (&shared["sha256"], &shared["model"]["matched"]),
+        (&digest("warm.safetensors").into(), &1.into())
+    );
+    assert_eq!(json(inspect("warm", &[]))["sha256"], digest("own.safetensors"));
+
+    let said = complaint(&inspect("wram", &["--images", "images"]), 2);
+    assert!(said.contains("did you mean `warm`?"), "{said}");
+    let said = complaint(&inspect("warm.safetensors", &["--images", "images"]), 2);
+    assert!(said.contains("no LoRA `warm.safetensors`"), "{said}");
+
+    // On a node that has not fetched it yet, a file that is not what it says is refused.
+    let stored =
+        place.path().join("images/loras").join(format!("{}.safetensors", digest("warm.safetensors")));
+    fs::write(&stored, "changed").expect("written");
+    let said = complaint(&inspect("warm", &["--images", "images", "--data-dir", "other"]), 1);
+    assert!(said.contains("add it again"), "{said}");
+}
+
+#[test]
 fn what_is_not_a_lora_or_of_another_model_is_said() {
     let place = TempDir::new().expect("a directory");
     let model = tiny_models::directory("base");

@@ -1,7 +1,11 @@
 mod add;
 mod arg;
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::{Args, Subcommand};
 use serde::{Serialize, Serializer};
@@ -40,11 +44,11 @@ pub(super) struct LoraListArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// A LoRA's file, or its name in the library
+    /// A LoRA's file, or its name in the library; with --images its name
     #[arg(value_name = "NAME_OR_FILE")]
     lora: LoraArg,
     #[command(flatten)]
-    place: DataArgs,
+    library: LibraryArgs,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
@@ -132,9 +136,12 @@ fn list(args: &LoraListArgs) -> Result<(), CliError> {
 }
 
 fn inspect(args: InspectArgs) -> Result<(), CliError> {
-    let mut config = args.place.config()?;
+    let mut config = args.library.place.config()?;
     args.model.apply(&mut config);
-    let file = args.lora.choice(&config)?.file;
+    let file = match args.library.images {
+        Some(_) => shared_file(&args.library.open(&config)?, args.lora.name())?,
+        None => args.lora.choice(&config)?.file,
+    };
     let mut report = LoadReport::new();
     let files = config.model.source().files(&mut |fetched| report.fetched(fetched))?;
     let inspection = LoraInspection::of(&file, Some(&files))?;
@@ -145,12 +152,22 @@ fn inspect(args: InspectArgs) -> Result<(), CliError> {
     }
 }
 
+/// The file of the LoRA `name` of a cluster, here.
+fn shared_file(library: &LoraLibrary, name: &str) -> Result<PathBuf, CliError> {
+    let file = library.shared_file(name).map_err(|error| CliError::Failed(error.to_string()))?;
+    file.ok_or_else(|| unknown_lora(library, name))
+}
+
+fn unknown_lora(library: &LoraLibrary, name: &str) -> CliError {
+    let names: Vec<_> = library.all().into_iter().map(|(name, _)| name).collect();
+    unknown("LoRA", name, names.iter().map(String::as_str), "tintype lora list")
+}
+
 fn remove(args: &RemoveArgs) -> Result<(), CliError> {
     let library = args.library.open(&args.library.place.config()?)?;
     library.remove(&args.name).map_err(|error| match error {
         ChangeError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-            let names: Vec<_> = library.all().into_iter().map(|(name, _)| name).collect();
-            unknown("LoRA", &args.name, names.iter().map(String::as_str), "tintype lora list")
+            unknown_lora(&library, &args.name)
         }
         error => error.into(),
     })?;
