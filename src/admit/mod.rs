@@ -39,6 +39,9 @@ pub enum Refused {
     /// Too many images a minute.
     #[error("too many images a minute")]
     Images(OverRate),
+    /// Too many quotes of a page a minute.
+    #[error("too many quotes a minute")]
+    Quotes(OverRate),
     /// Too many jobs at once.
     #[error("the key has {limit} jobs in work, which is its limit")]
     Concurrent {
@@ -56,6 +59,8 @@ pub struct Door {
     defaults: KeyLimits,
     requests: Rates,
     images: Rates,
+    /// Quotes that pages ask for, and how many a minute a key may have of them; none: any number.
+    quotes: (Rates, Option<NonZeroU32>),
     /// Where rates are counted that all gateways of a cluster share; none: here.
     shared: Option<Arc<Ledger>>,
     at_work: Arc<Mutex<HashMap<KeyId, u32>>>,
@@ -80,6 +85,13 @@ impl Door {
         Self { defaults, shared: Some(ledger), ..Self::default() }
     }
 
+    /// The same, with a limit a minute on the quotes of each key that count as no requests. Every gateway counts its own.
+    #[must_use]
+    pub fn with_quotes(mut self, per_minute: NonZeroU32) -> Self {
+        self.quotes.1 = Some(per_minute);
+        self
+    }
+
     /// Whether the caller has `scope`, and may ask once more. Says where it stands, if it has a limit.
     ///
     /// # Errors
@@ -97,13 +109,21 @@ impl Door {
         caller.limits.requests_per_minute.or(self.defaults.requests_per_minute)
     }
 
-    /// Gives back the request that [`Door::check`] counted last: a page asked for a price by itself.
-    pub fn uncount(&self, caller: &Caller) {
-        let Some(limit) = self.requests_limit(caller) else { return };
-        match &self.shared {
-            Some(ledger) => shared::give_back(ledger, RateKind::Requests, caller.key, limit),
-            None => self.requests.give_one_back(caller.key, limit),
+    /// Counts the request that [`Door::check`] counted last as a quote instead: a page asked for a price by itself. Returns where the
+    /// caller stands with its quotes, if they have a limit.
+    ///
+    /// # Errors
+    /// [`Refused::Quotes`]; the request is given back then too.
+    pub fn count_as_quote(&self, caller: &Caller) -> Result<Option<RateStanding>, Refused> {
+        if let Some(limit) = self.requests_limit(caller) {
+            match &self.shared {
+                Some(ledger) => shared::give_back(ledger, RateKind::Requests, caller.key, limit),
+                None => self.requests.give_one_back(caller.key, limit),
+            }
         }
+        let (quotes, Some(limit)) = &self.quotes else { return Ok(None) };
+        let taken = quotes.take(caller.key, *limit, NonZeroU32::MIN).map_err(Refused::Quotes)?;
+        Ok(Some(taken.keep()))
     }
 
     /// Takes `count` images of what the caller may have a minute, if it has a limit. They are given back unless they
@@ -212,6 +232,24 @@ mod tests {
             |caller: &Caller| door.take_images(caller, 2).expect("let in").expect("a limit").keep();
         assert_eq!((standing(&usual).remaining, standing(&generous).remaining), (0, 7));
         assert!(matches!(door.take_images(&usual, 1), Err(Refused::Images(_))));
+    }
+
+    #[test]
+    fn a_quote_counts_as_no_request_and_has_a_limit_of_its_own() {
+        let door = Door::new(limits(1)).with_quotes(NonZeroU32::new(2).expect("above 0"));
+        let (caller, other) =
+            (caller(1, Scopes::ALL, KeyLimits::default()), caller(2, Scopes::ALL, KeyLimits::default()));
+        let ask = |caller: &Caller| {
+            let request = door.check(caller, Scope::Images).expect("let in").expect("a limit");
+            assert_eq!(request.with_one_back().remaining, 1);
+            door.count_as_quote(caller)
+        };
+        let remaining =
+            [ask(&caller), ask(&caller)].map(|quote| quote.expect("within").expect("a limit").remaining);
+        assert_eq!(remaining, [1, 0]);
+        assert!(matches!(ask(&caller), Err(Refused::Quotes(over)) if over.retry_after.is_some()));
+        assert!(ask(&other).is_ok(), "each key has its own");
+        assert!(door.check(&caller, Scope::Images).is_ok(), "the refused quote took no request");
     }
 
     #[test]

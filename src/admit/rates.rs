@@ -54,6 +54,16 @@ pub struct RateStanding {
     pub reset: Millis,
 }
 
+impl RateStanding {
+    /// The same, once one of what was taken is given back.
+    #[must_use]
+    pub fn with_one_back(self) -> Self {
+        let interval = 60_000_u64.div_ceil(self.limit.max(1).into());
+        let reset = Millis::new(self.reset.get().saturating_sub(interval));
+        Self { remaining: self.remaining.saturating_add(1).min(self.limit), reset, ..self }
+    }
+}
+
 /// A limit was passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverRate {
@@ -185,6 +195,15 @@ mod tests {
         let over = rates.take(other, number(2), number(2)).expect_err("over");
         assert_eq!(over.standing.remaining, 1, "one would have been let in");
         assert!(rates.take(key, number(5), ONE).is_ok(), "a changed limit holds at once");
+    }
+
+    #[test]
+    fn a_standing_with_one_back_is_the_one_before() {
+        for limit in [1, 7, 60, 1000] {
+            let before = RateStanding { limit, remaining: limit, reset: Millis::new(0) };
+            let taken = Rates::default().take(KeyId::new(1), number(limit), ONE).expect("within").keep();
+            assert_eq!(taken.with_one_back(), before, "{limit}");
+        }
     }
 
     #[test]

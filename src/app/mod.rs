@@ -180,7 +180,7 @@ impl App {
             studio: Studio::Here(engine),
             ledger: Arc::clone(&ledger),
             costs,
-            door: Door::new(config.limits.of_keys()),
+            door: Door::new(config.limits.of_keys()).with_quotes(config.limits.playground_quotes_per_minute),
             storage: storage(config, &data_dir, images)?,
             metrics: Arc::new(Metrics::default()),
             clock: Arc::clone(clock),

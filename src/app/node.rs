@@ -332,7 +332,8 @@ impl<'a> Ground<'a> {
             studio,
             ledger: Arc::clone(&self.ledger),
             costs: self.costs.clone(),
-            door: Door::shared(self.config.limits.of_keys(), Arc::clone(&self.ledger)),
+            door: Door::shared(self.config.limits.of_keys(), Arc::clone(&self.ledger))
+                .with_quotes(self.config.limits.playground_quotes_per_minute),
             storage: self.storage()?,
             metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.clock),

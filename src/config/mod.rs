@@ -182,6 +182,8 @@ pub struct Limits {
     pub images_per_minute: Option<NonZeroU32>,
     /// Requests of one key in work; none: no limit.
     pub concurrent_jobs: Option<NonZeroU32>,
+    /// Quotes a minute of the playground for each key. They count as no requests.
+    pub playground_quotes_per_minute: NonZeroU32,
     /// Seconds that an answer may take to begin, unless it is a stream.
     pub answer_wait_seconds: u32,
     /// Seconds from a request's acceptance to its answer.
@@ -352,6 +354,7 @@ impl Default for Limits {
             requests_per_minute: None,
             images_per_minute: None,
             concurrent_jobs: None,
+            playground_quotes_per_minute: NonZeroU32::MIN.saturating_add(299),
             answer_wait_seconds: 290,
             deadline_seconds: 600,
             on_disconnect: OnDisconnect::Cancel,

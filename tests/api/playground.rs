@@ -161,6 +161,47 @@ fn an_operators_session_asks_in_the_name_of_a_key_and_no_other_site_does() {
 }
 
 #[test]
+fn a_pages_quotes_have_a_limit_of_their_own() {
+    let server =
+        TestServer::start_with(|config| config.limits.playground_quotes_per_minute = NonZeroU32::MIN);
+    let limits = KeyLimits { requests_per_minute: NonZeroU32::new(2), ..KeyLimits::default() };
+    let make = |key| server.make_key(key, KeyRules { scopes: Scopes::IMAGES, limits, ..KeyRules::default() });
+    let (studio, other) = (make(2), make(3));
+    let mut browser = Browser::signed_in(&server);
+    let token = form_token(&browser.open("/playground"));
+    let (body, price) = (json!({ "prompt": "x" }), json!({ "prompt": "x", "dry_run": true }));
+    let quote = |id: &str| ask(&server, &browser, &token, id, "same-origin", &price);
+    let standing = |answer: &Response, of: &str| {
+        ["limit", "remaining", "reset"]
+            .map(|what| answer.header(&format!("x-ratelimit-{what}-{of}")).to_owned())
+    };
+    let id = studio.public_id();
+    let first = quote(id);
+    assert_eq!((first.status, standing(&first, "quotes")), (200, ["1", "0", "1m0s"].map(str::to_owned)));
+    assert_eq!(standing(&first, "requests"), ["2", "2", "0s"].map(str::to_owned), "no request was counted");
+    let second = quote(id);
+    assert_eq!((second.status, &second.json()["error"]["code"]), (429, &json!("rate_limit_exceeded")));
+    let message = second.json()["error"]["message"].as_str().expect("a message").to_owned();
+    assert!(
+        message.starts_with("The key's limit is 1 quotes in the playground a minute; try again in "),
+        "{message}"
+    );
+    let wait: u32 = second.header("retry-after").parse().expect("seconds");
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(standing(&second, "quotes")[..2], ["1", "0"].map(str::to_owned));
+    assert_eq!(standing(&second, "requests")[1], "2", "no request was counted for the refused one");
+    assert_eq!(quote(other.public_id()).status, 200, "each key has its own");
+    // By a bearer key too; a client's own quotes are requests, as everywhere.
+    let by_key = |path: &str| server.post(path).bearer(&studio.reveal()).json(&price);
+    assert_eq!(by_key("/playground/v1/images/generations").status, 429);
+    let client = by_key("/v1/images/generations");
+    assert_eq!((client.status, client.header("x-ratelimit-remaining-requests")), (200, "1"));
+    assert_eq!(client.header("x-ratelimit-limit-quotes"), "");
+    let made = ask(&server, &browser, &token, id, "same-origin", &body);
+    assert_eq!(made.status, 200, "images are generated as before: {}", made.text);
+}
+
+#[test]
 fn a_key_without_administration_charges_itself_alone() {
     let server = TestServer::start();
     let studio = server.make_key(2, KeyRules { scopes: Scopes::IMAGES, ..KeyRules::default() });

@@ -117,7 +117,9 @@ pub(super) async fn answer(
     if received.asked.is_dry_run {
         // The playground asks for prices by itself, as its form changes.
         if auth::is_of_page(request) {
-            state.service.door().uncount(&head.caller);
+            let counted = state.service.door().count_as_quote(&head.caller);
+            Standings::note_quotes(&mut request.extensions_mut(), &counted);
+            counted?;
         }
         return quote(&head, &received.asked, state).await;
     }

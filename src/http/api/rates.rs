@@ -16,6 +16,7 @@ use crate::{
 pub(in crate::http) struct Standings {
     requests: Option<RateStanding>,
     images: Option<RateStanding>,
+    quotes: Option<RateStanding>,
 }
 
 impl Standings {
@@ -26,6 +27,20 @@ impl Standings {
         Self::entry(extensions).requests = match checked {
             Ok(standing) => *standing,
             Err(Refused::Requests(over)) => Some(over.standing),
+            Err(_) => None,
+        };
+    }
+
+    /// Notes that the request counts as a quote instead.
+    pub(in crate::http) fn note_quotes(
+        extensions: &mut Extensions,
+        counted: &Result<Option<RateStanding>, Refused>,
+    ) {
+        let entry = Self::entry(extensions);
+        entry.requests = entry.requests.map(RateStanding::with_one_back);
+        entry.quotes = match counted {
+            Ok(standing) => *standing,
+            Err(Refused::Quotes(over)) => Some(over.standing),
             Err(_) => None,
         };
     }
@@ -51,9 +66,10 @@ impl Standings {
         extensions.get_mut::<Self>().expect("the standings")
     }
 
-    /// Writes `x-ratelimit-{limit,remaining,reset}-{requests,images}`, as OpenAI does.
+    /// Writes `x-ratelimit-{limit,remaining,reset}-{requests,images}`, as OpenAI does, and the same for a page's quotes.
     pub(in crate::http) fn write(self, headers: &mut HeaderMap) {
-        for (what, standing) in [("requests", self.requests), ("images", self.images)] {
+        let standings = [("requests", self.requests), ("images", self.images), ("quotes", self.quotes)];
+        for (what, standing) in standings {
             let Some(standing) = standing else { continue };
             let values = [
                 ("limit", standing.limit.to_string()),

@@ -94,16 +94,14 @@ impl ApiError {
     }
 
     fn rate_limited(what: &str, over: &OverRate) -> Self {
-        let limited = |message| Self::new(Code::RateLimitExceeded, message);
         let limit = over.standing.limit;
+        let limited = |remedy: String| {
+            let message = format!("The key's limit is {limit} {what} a minute; {remedy}.");
+            Self::new(Code::RateLimitExceeded, message)
+        };
         match over.retry_after {
-            Some(wait) => limited(format!(
-                "The key's limit is {limit} {what} a minute; try again in {} s.",
-                seconds(wait)
-            ))
-            .retry(Retry::After(wait)),
-            None => limited(format!("The key's limit is {limit} {what} a minute; ask for fewer at once."))
-                .retry(Retry::Never),
+            Some(wait) => limited(format!("try again in {} s", seconds(wait))).retry(Retry::After(wait)),
+            None => limited("ask for fewer at once".into()).retry(Retry::Never),
         }
     }
 }
@@ -222,6 +220,7 @@ impl From<&Refused> for ApiError {
             }
             Refused::Requests(over) => Self::rate_limited("requests", over),
             Refused::Images(over) => Self::rate_limited("images", over),
+            Refused::Quotes(over) => Self::rate_limited("quotes in the playground", over),
             Refused::Concurrent { limit } => {
                 let message =
                     format!("The key has {limit} requests at work, which is its limit. Wait for one to end.");
