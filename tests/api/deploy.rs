@@ -1,7 +1,12 @@
 //! What deploy/ asks Prometheus for is there: every metric and label of the dashboard and the alerts. What it configures are keys
 //! of the configuration, and what a manifest refers to is in it.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+    path::Path,
+};
 
 use serde_json::{Value, json};
 use tintype::ledger::KeyRules;
@@ -40,6 +45,37 @@ fn metrics(query: &str) -> Vec<(String, Vec<String>)> {
 fn groups(query: &str) -> Vec<String> {
     let lists = query.split(" by (").skip(1).filter_map(|after| after.split(')').next());
     lists.flat_map(|list| list.split(',')).map(|label| label.trim().to_owned()).collect()
+}
+
+#[test]
+fn proxies_let_the_largest_uploads_through() {
+    let megabytes = |file: &str, directive: &str, unit: &str| -> u64 {
+        let text = read(file);
+        let mut values = text.lines().filter_map(|line| line.trim().strip_prefix(directive));
+        let value = values.next().unwrap_or_else(|| panic!("{directive} in {file}"));
+        value.trim().strip_suffix(unit).expect(unit).parse().expect("a number")
+    };
+    let nginx = megabytes("nginx/tintype.conf", "client_max_body_size", "m;") << 20;
+    let caddy = megabytes("caddy/Caddyfile", "max_size", "MB") * 1_000_000;
+    // A body of that length is refused by the server itself, by what its head announces.
+    let server = TestServer::start();
+    for (proxy, bytes) in [("nginx", nginx), ("caddy", caddy)] {
+        let address = server.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("connected");
+        write!(
+            stream,
+            "POST /v1/files HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: multipart/form-data; \
+             boundary=x\r\nContent-Length: {bytes}\r\n\r\n",
+            server.key
+        )
+        .expect("sent");
+        let mut status = String::new();
+        BufReader::new(stream).read_line(&mut status).expect("an answer");
+        assert!(
+            status.starts_with("HTTP/1.1 413"),
+            "{proxy} cuts off uploads that the server takes: {status}"
+        );
+    }
 }
 
 #[test]
