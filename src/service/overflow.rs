@@ -206,7 +206,7 @@ impl Service {
                 }
                 Err(NotAdmitted::Place(PurchaseForbidden::InDoubt)) => Ok(Err(Stay::by(
                     StayRule::InDoubt,
-                    "an earlier purchase under the same Idempotency-Key is in doubt",
+                    "an earlier purchase under the same Idempotency-Key is in doubt, or was paid for",
                 ))),
                 Err(NotAdmitted::Reserve(ReserveError::OverBudget(_))) => {
                     Ok(Err(Stay::by(StayRule::Budget, format!("the budget does not cover {name}'s price"))))

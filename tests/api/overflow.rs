@@ -239,7 +239,15 @@ fn a_doubt_is_resolved_on_a_page_and_the_metrics_count_it() {
     assert_eq!((unsure.status, unsure.header("location")), (303, place.as_str()), "nothing is recorded");
     browser.open(&place);
     let wrong = browser.submit(&place, &[("finding", "paid"), ("amount", "much"), ("sure", "on")]);
-    assert!(wrong.status == 400 && wrong.text.contains("amount"), "{}", wrong.text);
+    assert!(wrong.status == 400 && wrong.text.contains("Write the amount on the bill"), "{}", wrong.text);
+    assert!(wrong.text.contains("value=\"much\""), "it can be corrected: {}", wrong.text);
+    browser.set_cookie("tintype_language", "zh-CN");
+    let wrong = browser.submit(&place, &[("finding", "paid"), ("amount", "0"), ("sure", "on")]);
+    assert!(wrong.status == 400 && wrong.text.contains("请填写账单金额"), "{}", wrong.text);
+    browser.set_cookie("tintype_language", "en");
+    let by_script = server.post(&place).bearer(&server.key).send("finding=paid&amount=much&sure=on");
+    let said = by_script.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(by_script.status == 400 && said.starts_with("amount: "), "{said}");
     let done = browser.submit(&place, &[&paid[..], &[("sure", "on")]].concat());
     assert_eq!((done.status, done.header("location")), (303, "/admin/purchases"), "{}", done.text);
     let listed = server.get("/admin/purchases").bearer(&server.key).send("").json();
@@ -251,6 +259,83 @@ fn a_doubt_is_resolved_on_a_page_and_the_metrics_count_it() {
     browser.open(&place);
     let again = browser.submit(&place, &[("finding", "not_paid"), ("sure", "on")]);
     assert!(again.status == 400 && again.text.contains("resolved already"), "{}", again.text);
+    assert_audited(&server);
+}
+
+#[test]
+fn images_that_were_paid_for_and_could_not_be_kept_are_a_loss_once_the_bill_says_so() {
+    let api = CommercialApi::start();
+    let (server, _) = server(&api, &json!({ "max_a_day": 1.3 }));
+    let budgets = "9 a month".parse().expect("a budget");
+    let rules = KeyRules { scopes: IMAGES, may_overflow: true, budgets, ..KeyRules::default() };
+    let key = server.make_key(2, rules);
+    let admin = |path: &str| server.get(path).bearer(&server.key).send("");
+    let left = || {
+        let keys = admin("/admin/keys").json();
+        let keys = keys.as_array().expect("keys").iter();
+        let mut own = keys.filter(|one| one["public_id"] == key.public_id());
+        own.next().expect("the key")["budgets"][0]["left"].as_str().expect("an amount").to_owned()
+    };
+    // Where the day's images would be, today's or, around midnight, tomorrow's, is something else.
+    let today = Calendar::UTC.to_datetime(jiff::Timestamp::now()).date();
+    let pictures = server.ledger_file().with_file_name("pictures");
+    let days = [today, today.tomorrow().expect("a day")].map(|day| pictures.join(day.to_string()));
+    for day in &days {
+        std::fs::write(day, "").expect("written");
+    }
+    let body = json!({ "prompt": "x", "n": 2, "response_format": "url" });
+    let keyed = || {
+        let request = server.post("/v1/images/generations").bearer(&key.reveal());
+        request.header("idempotency-key", "one").json(&body)
+    };
+    let failed = keyed();
+    assert_eq!((failed.status, &failed.json()["error"]["code"]), (500, &json!("internal_error")));
+    assert_eq!(api.orders().len(), 1, "they were bought");
+    let job = admin("/admin/jobs.json").json()["recent"][0].clone();
+    assert_eq!((&job["failure"], &job["purchase"]["state"]), (&json!("not_stored"), &json!("doubtful")));
+    assert_eq!(left(), "8.4424", "two images at 0.2788");
+
+    // The bill has 0.09 dollars for them, at 6.97; the list has 0.08.
+    let purchase = admin("/admin/purchases").json()["purchases"][0].clone();
+    assert_eq!((&purchase["images"], &purchase["in_doubt"]), (&json!(2), &json!(true)), "{purchase}");
+    let id = purchase["request"].as_str().unwrap_or_else(|| panic!("{purchase}"));
+    let mut browser = Browser::signed_in(&server);
+    browser.open(&format!("/admin/purchases/{id}"));
+    let paid = [("finding", "paid"), ("amount", "0.09"), ("note", "bill 8"), ("sure", "on")];
+    assert_eq!(browser.submit(&format!("/admin/purchases/{id}"), &paid).status, 303);
+    assert_eq!(left(), "8.3727", "what was paid, and not what was expected");
+    let bought = report(&server).overflow.expect("purchases");
+    assert_eq!((bought.lost_images, bought.lost_total), (2, money("0.6273")));
+    assert_eq!((bought.bought_images, bought.doubtful_images), (0, 0));
+    assert_eq!((bought.bought_total, bought.doubtful_total), (Money::ZERO, Money::ZERO));
+    let csv = admin("/admin/costs.csv").text;
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (head, row) = (lines.next().expect("a head"), lines.next().expect("a row"));
+    let cell = |name: &str| row[head.iter().position(|cell| *cell == name).expect(name)];
+    assert_eq!(["lost_images", "lost_total", "doubtful_images"].map(cell), ["2", "0.6273", "0"], "{csv}");
+    let focus = admin("/admin/costs.csv?format=focus").text;
+    let row = focus.lines().find(|line| line.contains("lost purchase")).expect("a row");
+    assert!(row.starts_with("0.6273,") && row.contains(",acme,"), "{row}");
+    for (language, on_costs, on_purchases) in [
+        ("en", "2 paid for, and never came", "paid, and no image came"),
+        ("zh-CN", "2 张已付费但未收到", "已付费，但没有收到图片"),
+    ] {
+        browser.set_cookie("tintype_language", language);
+        let costs = browser.open("/admin/costs").text;
+        assert!(costs.contains(on_costs), "{costs}");
+        let purchases = browser.open("/admin/purchases").text;
+        assert!(purchases.contains(on_purchases) && purchases.contains("bill 8"), "{purchases}");
+    }
+
+    // Nobody is paid twice for it, and the day's cap has what was paid.
+    for day in &days {
+        std::fs::remove_file(day).expect("removed");
+    }
+    let again = keyed();
+    assert!(made_by(&again).contains("an earlier purchase under the same"), "{}", made_by(&again));
+    let other = generate(&server, &key.reveal(), &json!({ "prompt": "y", "n": 3 }));
+    assert!(made_by(&other).contains("0.6273 of acme's 1.3000 CNY a day are used"), "{}", made_by(&other));
+    assert_eq!(api.orders().len(), 1);
     assert_audited(&server);
 }
 

@@ -93,7 +93,7 @@ pub(super) async fn resolve(
                 match ledger.resolve_purchase(id, finding, (&note, &actor), now) {
                     Ok(row) => Ok(Ok(row)),
                     Err(ResolveError::Ledger(error)) => Err(error),
-                    Err(refused) => Ok(Err(refused.to_string())),
+                    Err(refused) => Ok(Err(NotRecorded::from(refused))),
                 }
             });
             match resolved.await? {
@@ -103,11 +103,34 @@ pub(super) async fn resolve(
         }
         Err(refused) => refused,
     };
+    let NotRecorded { message, reason } = refused;
     if !visit.wants_page {
-        return Err(ApiError::invalid("finding", format!("{refused}.")));
+        return Err(ApiError::invalid("finding", format!("{reason}.")));
     }
     let row = doubtful(&id.to_text(), &state).await?;
-    Ok(page(&visit, &row, &form, Some(&refused)))
+    Ok(page(&visit, &row, &form, Some(message)))
+}
+
+/// Why a finding was not recorded.
+struct NotRecorded {
+    /// The words for whoever reads the page.
+    message: &'static str,
+    /// The same for scripts.
+    reason: String,
+}
+
+impl From<ResolveError> for NotRecorded {
+    fn from(error: ResolveError) -> Self {
+        let message = match &error {
+            ResolveError::Amount => "purchases-bad-amount",
+            ResolveError::Note => "purchases-bad-note",
+            ResolveError::Before(_) => "purchases-resolved-already",
+            ResolveError::Unknown(_) | ResolveError::NotDoubtful { .. } | ResolveError::Ledger(_) => {
+                "purchases-not-in-doubt"
+            }
+        };
+        Self { message, reason: error.to_string() }
+    }
 }
 
 fn resolved_answer(visit: &Visit, row: &PurchaseRow) -> HttpResponse {
@@ -119,15 +142,21 @@ fn resolved_answer(visit: &Visit, row: &PurchaseRow) -> HttpResponse {
 /// What the form says was found out.
 ///
 /// # Errors
-/// What is wrong with it, in words.
-fn finding(form: &FindingForm) -> Result<PurchaseFinding, String> {
+/// What is wrong with it.
+fn finding(form: &FindingForm) -> Result<PurchaseFinding, NotRecorded> {
     match form.finding.as_str() {
         "not_paid" => Ok(PurchaseFinding::NotPaid),
         "paid" => {
-            let amount = form.amount.trim().parse::<Money>().map_err(|error| format!("amount: {error}"))?;
+            let amount = form.amount.trim().parse::<Money>().map_err(|error| NotRecorded {
+                message: "purchases-bad-amount",
+                reason: format!("amount: {error}"),
+            })?;
             Ok(PurchaseFinding::Paid(amount))
         }
-        _ => Err("finding is paid or not_paid".into()),
+        _ => Err(NotRecorded {
+            message: "purchases-bad-finding",
+            reason: "finding is paid or not_paid".into(),
+        }),
     }
 }
 
@@ -185,7 +214,7 @@ fn standing(words: Words, row: &PurchaseRow) -> Markup {
     html! { span class=(class) { (words.say(key)) } }
 }
 
-fn page(visit: &Visit, row: &PurchaseRow, form: &FindingForm, problem: Option<&str>) -> HttpResponse {
+fn page(visit: &Visit, row: &PurchaseRow, form: &FindingForm, problem: Option<&'static str>) -> HttpResponse {
     let (words, purchase) = (visit.words, &row.purchase);
     let title = words.say("purchases-resolve-title");
     let [list, paid] = purchase.paid();
@@ -201,7 +230,7 @@ fn page(visit: &Visit, row: &PurchaseRow, form: &FindingForm, problem: Option<&s
             ]))
         }
         @if let Some(outcome) = &purchase.outcome { p.note lang="en" { (outcome) } }
-        @if let Some(problem) = problem { p.notice.warn role="alert" lang="en" { (problem) } }
+        @if let Some(problem) = problem { p.notice.warn role="alert" { (words.say(problem)) } }
         @if purchase.is_in_doubt() { (finding_form(visit, row, form)) }
     };
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };

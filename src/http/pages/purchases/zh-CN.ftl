@@ -1,6 +1,6 @@
 # /admin/purchases
 purchases-title = 外部购买
-purchases-what = 因本机没有余量而购买或尝试购买的图片。待确认：尚不清楚是否已付费。请查看卖家账单，并把结果记录在这里。
+purchases-what = 本机太忙时购买或尝试购买的图片。待确认：还不知道卖家是否收了费。请查看卖家账单，并把结果记录在这里。
 purchases-none = 没有购买过。
 purchases-when = 时间
 purchases-seller = 卖家
@@ -23,3 +23,8 @@ purchases-form-amount = 账单上这些图片的总金额（{ $currency }）
 purchases-form-note = 依据：账单编号
 purchases-form-sure = 结果记入本月，不能修改，也不能撤销。
 purchases-form-record = 记录
+purchases-bad-finding = 请选择是否已收费。
+purchases-bad-amount = 请填写账单金额，须大于 0，例如 0.05；没有收费请选“没有收费”。
+purchases-bad-note = 依据最多 500 个字符，不能换行。
+purchases-resolved-already = 这笔购买已经确认过，记录不能再改。
+purchases-not-in-doubt = 这笔购买不是待确认状态，不需要确认。
