@@ -111,7 +111,7 @@ fn a_wrong_field_is_named_and_what_was_typed_stays() {
         browser.submit("/admin/keys", &[("name", "studio"), ("images", "on"), ("budgets", "20 a week")]);
     assert_eq!(refused.status, 422);
     assert!(
-        refused.text.contains("Write budgets such as") && refused.text.contains("20 a week"),
+        refused.text.contains("Write an amount such as 20") && refused.text.contains("20 a week"),
         "{}",
         refused.text
     );

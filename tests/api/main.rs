@@ -44,6 +44,7 @@ mod gallery;
 mod hang_ups;
 mod images;
 mod jobs_page;
+mod key_budgets;
 mod keys;
 mod keys_page;
 mod loras;

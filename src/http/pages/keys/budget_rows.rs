@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::{
     costs::{BudgetAmount, BudgetLimit, BudgetPeriod, Budgets},
     http::pages::frame::Words,
+    units::Currency,
 };
 
 /// Rows of a form, at most: one for each kind, period and limit.
@@ -81,44 +82,62 @@ impl BudgetRows {
     }
 
     /// The fields: every row that is filled, and one to fill.
-    pub(super) fn show(&self, words: Words, problem: Option<&'static str>) -> Markup {
+    pub(super) fn show(&self, words: Words, currency: Currency, problem: Option<&'static str>) -> Markup {
         let filled = (0..ROWS_MAX).rev().find(|row| self.is_filled(*row)).map_or(0, |last| last + 1);
         let rows = (filled + 1).clamp(ROWS_MIN, ROWS_MAX);
         html! {
             fieldset.field {
                 legend.label { (words.say("keys-budgets")) }
-                @for row in 0..rows { (self.row(words, row, problem.is_some())) }
+                @for row in 0..rows { (self.row(words, currency, row, problem.is_some() && self.is_wrong(row))) }
                 p.hint id="budgets-hint" { (words.say("keys-budgets-hint")) }
                 @if let Some(message) = problem { p.problem role="alert" { (words.say(message)) } }
             }
         }
     }
 
-    fn row(&self, words: Words, row: usize, is_wrong: bool) -> Markup {
+    /// Whether the row is no budget, or limits the same thing as another one.
+    fn is_wrong(&self, row: usize) -> bool {
+        let can_be = |texts: Option<Vec<String>>| {
+            texts.is_some_and(|texts| texts.join(", ").parse::<Budgets>().is_ok())
+        };
+        let filled = |row: &usize| self.is_filled(*row);
+        let others = (0..ROWS_MAX).filter(|other| *other != row).filter(filled);
+        let is_one = |row: usize| can_be(self.written_row(row).map(|text| vec![text]));
+        filled(&row)
+            && (!is_one(row)
+                || others.filter(|other| is_one(*other)).any(|other| {
+                    !can_be([row, other].map(|row| self.written_row(row)).into_iter().collect())
+                }))
+    }
+
+    fn row(&self, words: Words, currency: Currency, row: usize, is_wrong: bool) -> Markup {
         let id = if row == 0 { "budgets".to_owned() } else { name("amount", row) };
-        let choice = |part: &str, label: &str, options: &[(&str, &str)]| {
+        let choice = |part: &str, label: &str, options: &[(&str, Cow<'_, str>)]| {
             html! {
                 div.field {
                     label for=(name(part, row)) { (words.say(label)) }
                     select id=(name(part, row)) name=(name(part, row)) {
                         @for (value, word) in options {
-                            option value=(value) selected[self.value(part, row) == *value] { (words.say(word)) }
+                            option value=(value) selected[self.value(part, row) == *value] { (word) }
                         }
                     }
                 }
             }
         };
-        let units =
-            [("money", "keys-budget-money"), ("images", "keys-budget-images"), ("kWh", "keys-budget-kwh")];
-        let periods = [("month", "keys-budget-month"), ("day", "keys-budget-day")];
-        let limits = [("hard", "keys-budget-hard"), ("soft", "keys-budget-soft")];
+        let units = [
+            ("money", currency.code().into()),
+            ("images", words.say("keys-budget-images")),
+            ("kWh", words.say("keys-budget-kwh")),
+        ];
+        let periods = [("month", words.say("keys-budget-month")), ("day", words.say("keys-budget-day"))];
+        let limits = [("hard", words.say("keys-budget-hard")), ("soft", words.say("keys-budget-soft"))];
         html! {
             div.budget-row {
                 div.field {
                     label for=(id) { (words.say("keys-budget-amount")) }
                     input id=(id) name=(name("amount", row)) value=(self.value("amount", row)) inputmode="decimal"
                         autocomplete="off" aria-describedby="budgets-hint"
-                        aria-invalid=[(is_wrong && self.is_filled(row)).then_some("true")];
+                        aria-invalid=[is_wrong.then_some("true")];
                 }
                 (choice("unit", "keys-budget-unit", &units))
                 (choice("period", "keys-budget-period", &periods))

@@ -10,6 +10,7 @@ use crate::{
     domain::{Expiry, KEY_NAME_MAX, KeyLimits, Scopes, check_label, name_list},
     http::pages::frame::{Visit, fields},
     ledger::{KeyRow, KeyRules},
+    units::Currency,
 };
 
 /// A key's name and rules as they were typed. A field that is empty limits nothing.
@@ -153,7 +154,13 @@ impl KeyForm {
     }
 
     /// The form, to be sent to `action`, with what is wrong beside each field.
-    pub(super) fn show(&self, visit: &Visit, action: &str, button: &str, problems: &[Problem]) -> Markup {
+    pub(super) fn show(
+        &self,
+        visit: &Visit,
+        (action, button): (&str, &str),
+        currency: Currency,
+        problems: &[Problem],
+    ) -> Markup {
         let words = visit.words;
         let text = |name: &'static str, value: &str, label: &str, hint: &str| {
             let input = html! {
@@ -175,21 +182,11 @@ impl KeyForm {
                 div.columns {
                     div.stack {
                         (text("name", &self.name, "keys-name", "keys-name-hint"))
-                        fieldset.field {
-                            legend.label { (words.say("keys-scopes")) }
-                            @for (name, is_set, label) in [
-                                ("images", self.images.is_some(), "keys-scope-images"),
-                                ("costs", self.costs.is_some(), "keys-scope-costs"),
-                                ("admin", self.admin.is_some(), "keys-scope-admin"),
-                            ] {
-                                label.check { input type="checkbox" name=(name) checked[is_set]; (words.say(label)) }
-                            }
-                            @if let Some(message) = wrong(problems, "images") { p.problem { (words.say(message)) } }
-                        }
+                        (self.scopes(visit, wrong(problems, "images")))
                         @if !self.budgets.trim().is_empty() {
                             input type="text" name="budgets" value=(self.budgets) aria-label=(words.say("keys-budgets"));
                         }
-                        (self.budget_rows.show(words, wrong(problems, "budgets")))
+                        (self.budget_rows.show(words, currency, wrong(problems, "budgets")))
                         (text("expires", &self.expires, "keys-expires", "keys-expires-hint"))
                     }
                     div.stack {
@@ -209,6 +206,23 @@ impl KeyForm {
                     }
                 }
                 div.row { button { (button) } }
+            }
+        }
+    }
+
+    fn scopes(&self, visit: &Visit, problem: Option<&'static str>) -> Markup {
+        let words = visit.words;
+        html! {
+            fieldset.field {
+                legend.label { (words.say("keys-scopes")) }
+                @for (name, is_set, label) in [
+                    ("images", self.images.is_some(), "keys-scope-images"),
+                    ("costs", self.costs.is_some(), "keys-scope-costs"),
+                    ("admin", self.admin.is_some(), "keys-scope-admin"),
+                ] {
+                    label.check { input type="checkbox" name=(name) checked[is_set]; (words.say(label)) }
+                }
+                @if let Some(message) = problem { p.problem { (words.say(message)) } }
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn body(
         @if visit.may_administer() {
             section id="make" {
                 h2 { (words.say("keys-make")) }
-                (form.show(visit, "/admin/keys", &words.say("keys-make-button"), problems))
+                (form.show(visit, ("/admin/keys", &words.say("keys-make-button")), service.costs().currency(), problems))
             }
         }
     }

@@ -69,7 +69,7 @@ fn body(
         @if visit.may_administer() && state != KeyState::Revoked {
             section {
                 h2 { (words.say("keys-rules")) }
-                (form.show(visit, &here, &words.say("keys-save"), problems))
+                (form.show(visit, (&here, &words.say("keys-save")), service.costs().currency(), problems))
             }
             section {
                 h2 { (words.say("keys-secret")) }
