@@ -162,6 +162,8 @@ fn a_quote_costs_what_the_source_would_and_leaves_it_at_home() {
     driver.draw("mouse", "#mask", &[(-20, -20), (20, 20)]);
     driver.wait_for("return window.sent.length", &json!(2));
     driver.find("#quote:not([hidden])");
+    let source = driver.find("#quote-source").text();
+    assert!(["time measured", "time estimated"].contains(&source.as_str()), "{source}");
     let sent = driver.ask("return window.sent", &[]);
     for quote in sent.as_array().expect("quotes") {
         assert_eq!(quote[0], true);

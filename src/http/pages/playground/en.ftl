@@ -68,6 +68,8 @@ playground-quote-all = { $count } images: about { $seconds } · { $energy } · {
 playground-measured = measured
 playground-sampled = sampled
 playground-estimated = estimated
+playground-time-measured = time measured
+playground-time-estimated = time estimated
 
 playground-images = Images
 playground-empty = Your images appear here, each with its cost.

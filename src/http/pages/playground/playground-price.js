@@ -2,7 +2,7 @@
 
 import { quote } from "./playground-api.js";
 import { bodyOf } from "./playground-form.js";
-import { count, energy, exact, money, part, say, seconds, source } from "./playground-words.js";
+import { count, energy, exact, money, part, say, seconds } from "./playground-words.js";
 
 /** How long the form rests before its price is asked for, in milliseconds. */
 const REST = 500;
@@ -87,7 +87,7 @@ function show(answer) {
   };
   part("quote-text").textContent = n === 1 ? say("quote-one", figures) : say("quote-all", figures);
   part("quote-text").title = `${exact(all.wall_energy_kwh, "kWh")} · ${exact(all.total, all.currency)}`;
-  part("quote-source").textContent = source(known);
+  part("quote-source").textContent = known === "measured" ? say("time-measured") : say("time-estimated");
   part("quote-source").classList.toggle("good", known === "measured");
   part("quote-over").hidden = over === null;
   part("quote-over").title = over ?? "";

@@ -79,7 +79,7 @@ export function moment(text) {
 
 /** How energy is known. */
 export function source(word) {
-  const words = { metered: say("measured"), measured: say("measured"), integrated: say("sampled"), estimated: say("estimated") };
+  const words = { metered: say("measured"), integrated: say("sampled"), estimated: say("estimated") };
   return words[word] ?? word;
 }
 

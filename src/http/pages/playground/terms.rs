@@ -50,6 +50,8 @@ pub(super) const SCRIPT_WORDS: &[(&str, &[&str])] = &[
     ("playground-quote-all", &["count", "seconds", "energy", "money"]),
     ("playground-measured", &[]),
     ("playground-sampled", &[]),
+    ("playground-time-measured", &[]),
+    ("playground-time-estimated", &[]),
     ("playground-estimated", &[]),
     ("playground-by-quality", &["steps"]),
     ("playground-made-steps", &["steps"]),

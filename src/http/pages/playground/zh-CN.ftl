@@ -65,6 +65,8 @@ playground-quote-all = { $count } 张：约 { $seconds } · { $energy } · { $mo
 playground-measured = 实测
 playground-sampled = 按功率采样
 playground-estimated = 估算
+playground-time-measured = 用时实测
+playground-time-estimated = 用时估算
 
 playground-images = 图片
 playground-empty = 图片会出现在这里，每张都附有成本。
