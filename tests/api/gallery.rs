@@ -41,7 +41,7 @@ fn shown(server: &TestServer, key: &str, place: &str) -> Vec<String> {
 fn kept_images_are_found_downloaded_together_and_deleted_while_their_cost_stays() {
     let server = TestServer::start();
     let mut browser = Browser::signed_in(&server);
-    assert!(browser.open("/admin/gallery").text.contains("No image is kept."));
+    assert!(browser.open("/admin/gallery").text.contains("No images are kept yet."));
     for (tag, seed) in [("spring", 1), ("autumn", 10)] {
         let body = json!({ "prompt": "x", "n": 2, "seed": seed, "response_format": "url" });
         let made =

@@ -199,7 +199,7 @@ costs-control-meters = Booked energy is near what meters counted
 
 # What a month was counted with.
 costs-terms = What this month was counted with
-costs-terms-how = Each value holds from its date on. Change one in tintype.toml, or with tintype terms set; earlier days keep what they had.
+costs-terms-how = Each value holds from its date on. Change one on the Settings page, in tintype.toml, or with tintype terms set; earlier days keep what they had.
 costs-term-electricity = Electricity, per kWh
 costs-term-spot = Electricity by the hour, per kWh
 costs-term-spot-prices = { $count ->

@@ -186,7 +186,7 @@ costs-control-meters = 入账耗电与电能计数器读数相近
 
 # 本月的计价依据。
 costs-terms = 本月的计价依据
-costs-terms-how = 每项自其日期起生效。可在 tintype.toml 中修改，或用 tintype terms set 设定；此前的日子不受影响。
+costs-terms-how = 每项自其日期起生效。可在“设置”页或 tintype.toml 中修改，或用 tintype terms set 设定；此前的日子不受影响。
 costs-term-electricity = 电价（每千瓦时）
 costs-term-spot = 逐时电价（每千瓦时）
 costs-term-spot-prices = { $count ->

@@ -1,7 +1,7 @@
 # /admin/nodes
 nodes-title = Machines
 nodes-what = The processes that share this ledger: gateways answer clients, workers generate images.
-nodes-none = This server is alone. Start others with tintype serve --role; docs/operations.md says how.
+nodes-none = This server is alone. Others join it with tintype serve --role; tintype serve --help lists the roles.
 nodes-machine = Machine
 nodes-role = Role
 nodes-state = State

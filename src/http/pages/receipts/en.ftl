@@ -1,10 +1,10 @@
-receipts-title = How the figures come about
+receipts-title = How these figures are calculated
 receipts-all = All jobs
 receipts-image = Image { $number }
 receipts-work = Work without an image, { $number }
 receipts-entry = Entry { $entry }
 receipts-reversal = takes back entry { $entry }, by { $actor }: { $reason }
-receipts-correction = stands in the place of entry { $entry }, by { $actor }: { $reason }
+receipts-correction = replaces entry { $entry }, by { $actor }: { $reason }
 receipts-reproduced = What was booked follows from these prices
 receipts-not-reproduced = These prices give other figures than were booked. Run tintype month verify.
 receipts-no-prices = The prices that it was booked with are not kept: it is a change, or an earlier version booked it.

@@ -54,11 +54,11 @@ roi-worth-beyond = { $count ->
 roi-worth-never = Not worth it at any volume.
 
 roi-overflow = Overflow, the last { $days } days
-roi-overflow-images = Images that were bought
+roi-overflow-images = Images bought
 roi-overflow-paid = Paid
-roi-overflow-paid-how = what is in doubt and what never came included
+roi-overflow-paid-how = including what is in doubt and what never came
 roi-overflow-here = The same images here
-roi-overflow-here-how = one more each, by what was measured
+roi-overflow-here-how = marginal cost, as measured
 roi-overflow-card = One more card
 roi-overflow-of-card = what one more { $card } loses in this time
 roi-overflow-cheaper = Buying was cheaper by

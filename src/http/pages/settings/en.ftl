@@ -80,7 +80,7 @@ settings-csv = Lines of the file
 settings-csv-hint = A line of names, then in each line a time and a price.
 settings-csv-file = Choose a file
 settings-csv-per = Prices are for
-settings-csv-add = Paid beside each kWh
+settings-csv-add = Added to each price, per kWh
 settings-csv-add-hint = Grid, fees and taxes.
 
 # Power.

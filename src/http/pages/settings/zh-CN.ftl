@@ -82,7 +82,7 @@ settings-power = 功率
 settings-device = 设备出图时按 { $watts } W 计算；能读取电能计数器时以计数器为准。可用 `energy.device_watts` 设定，用 `tintype calibrate` 测量。
 settings-host-watts = 整机其余部分，W
 settings-host-watts-hint = 出图时的功率；设备功率已包含时填 0。
-settings-wall-factor = 插座端系数，%
+settings-wall-factor = 电源损耗系数，%
 settings-wall-factor-hint = 110 表示用电 100 W 时插座供电 110 W。
 
 # 其他费用
