@@ -75,7 +75,12 @@ fn items(account: &Account<'_>, groups: &Groups) -> Vec<Bar> {
     let is_many = groups.groups.len() > BARS_MAX;
     let (shown, others) = groups.groups.split_at(if is_many { BARS_MAX - 1 } else { groups.groups.len() });
     let mark = |group: &GroupReport| Mark {
-        said: format!("{}: {}", name(account, groups.by, group), account.money(group.figures.total)),
+        said: [
+            name(account, groups.by, group).as_str(),
+            account.words.colon(),
+            &account.money(group.figures.total),
+        ]
+        .concat(),
         page: page(account, groups.by, group),
     };
     let mut items: Vec<_> = shown

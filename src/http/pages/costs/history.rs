@@ -167,9 +167,9 @@ fn savings_chart(account: &Account<'_>, payback: &Payback, drawn: &[&PaybackAgai
     let title = words.say("costs-savings");
     let outlooks: Vec<_> = drawn
         .iter()
-        .map(|against| format!("{}: {}", against.sku, account.outlook(payback, against)))
+        .map(|against| [against.sku.as_str(), words.colon(), &account.outlook(payback, against)].concat())
         .collect();
-    let description = outlooks.join(". ");
+    let description = words.list(&outlooks);
     let chart = Chart {
         id: "chart-savings",
         title: &title,
