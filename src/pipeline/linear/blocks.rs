@@ -165,7 +165,7 @@ mod tests {
 
     fn read_as_candle<B: Block>(bytes: usize) -> Result<()> {
         let blocks = 300;
-        let drawn = Numbers::of(&random(3, &[blocks * bytes]))?;
+        let drawn = random(3, &[blocks * bytes]).to_vec1::<f32>()?;
         let all: Vec<u8> = drawn.iter().map(|x| x.to_bits().to_le_bytes()[1]).collect();
         let ours: Vec<B> = all.chunks_exact(bytes).map(B::of_bytes).collect();
         let mut numbers = vec![0f32; blocks * B::NUMBERS];
