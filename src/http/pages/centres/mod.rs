@@ -54,7 +54,7 @@ pub(super) async fn show(
         (standing(words, &charges))
         @if centres.is_empty() {
             p.empty { (words.say("centres-none")) }
-            pre { code { (HOW_TO_BEGIN) } }
+            pre tabindex="0" { code { (HOW_TO_BEGIN) } }
         } @else {
             (table(words, &charges))
             (members(words, &centres))
@@ -181,7 +181,7 @@ fn members(words: Words, centres: &[CentreRow]) -> Markup {
             @if centres.iter().all(|centre| centre.members.is_empty()) {
                 h2 { (words.say("centres-members")) }
                 p.note { (words.say("centres-no-members")) }
-                pre { code { (HOW_TO_ASSIGN) } }
+                pre tabindex="0" { code { (HOW_TO_ASSIGN) } }
             } @else { table {
                 caption { (words.say("centres-members")) }
                 tbody {

@@ -70,7 +70,7 @@ fn body(words: Words, terms: &Terms, keys: Option<&OwnKeys>) -> Markup {
         noscript {
             div.notice.without-script {
                 p { (words.say("playground-no-script")) }
-                pre { code { (curl(words, terms)) } }
+                pre tabindex="0" { code { (curl(words, terms)) } }
             }
         }
         div.playground id="playground" {

@@ -53,7 +53,7 @@ fn body(visit: &Visit, base: &str, model: &str) -> Markup {
         }
         div.card.stack {
             p { (rich(&words.say("welcome-api"))) }
-            pre { code { "OPENAI_BASE_URL=" (base) "/v1" } }
+            pre tabindex="0" { code { "OPENAI_BASE_URL=" (base) "/v1" } }
             p { a href="/docs" { (words.say("reference-title")) } " · " a href="/openapi.json" { (words.say("welcome-openapi")) } }
         }
     }
