@@ -113,9 +113,6 @@ impl Ledger {
     /// [`LedgerError::Store`] if the database refuses.
     pub fn claims_of(&self, ids: &[RequestId]) -> Result<BTreeMap<RequestId, Claim>, LedgerError> {
         let mut claims = BTreeMap::new();
-        if !self.store.has_queue() {
-            return Ok(claims);
-        }
         self.store.read(|conn| {
             let sql = "SELECT request_id, claim FROM objects WHERE request_id IN ({ids})";
             conn.for_each_of(sql, ids, |row| -> Result<(), LedgerError> {

@@ -24,6 +24,7 @@ pub(in crate::ledger) const TABLES: &[&str] = &[
     "rate_cards",
     "computations",
     "requests",
+    "objects",
     "request_failures",
     "request_prompts",
     "favourites",

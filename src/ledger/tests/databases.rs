@@ -103,7 +103,7 @@ fn both_databases_have_the_same_tables_and_columns() {
         &there.store,
         "SELECT table_name::text, column_name::text, is_nullable = 'YES' FROM information_schema.columns
          WHERE table_schema = current_schema() AND table_name NOT IN
-         ('ledger_schema', 'ledger_writes', 'cluster', 'duties', 'nodes', 'objects', 'queue', 'rates', 'turns')
+         ('ledger_schema', 'ledger_writes', 'cluster', 'duties', 'nodes', 'queue', 'rates', 'turns')
          ORDER BY table_name::text COLLATE \"C\", column_name::text COLLATE \"C\"",
     );
     assert_eq!(here, theirs);

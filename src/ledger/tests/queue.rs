@@ -124,6 +124,25 @@ fn a_request_leaves_the_queue_with_its_settlement_by_its_claim_alone() {
 }
 
 #[test]
+fn a_ledger_that_moves_into_a_file_and_back_knows_whose_files_count() {
+    with_book(|book, gateway| {
+        let worker = book.node(1, NodeRole::Worker, LEASE);
+        let id = book.queued(gateway);
+        let held = book.claim(worker, 7, 4).remove(0).reservation;
+        book.settle(held, &[&receipt()]).expect("settled");
+        let directory = TempDir::new().expect("a directory");
+        let file = Ledger::open(&directory.path().join("ledger.sqlite3")).expect("a ledger");
+        let place = LedgerPlace::Postgres(store::postgres_testing::database());
+        let back = Ledger::open_at(&place).expect("a ledger");
+        book.ledger.copy_into(&file).expect("copied");
+        file.copy_into(&back).expect("copied back");
+        for ledger in [&file, &back] {
+            assert_eq!(ledger.claims_of(&[id]).expect("read").get(&id), Some(&Claim::new(7)));
+        }
+    });
+}
+
+#[test]
 fn what_a_dead_worker_held_is_anothers_and_it_comes_too_late() {
     with_book(|book, gateway| {
         let [dead, alive] =

@@ -47,6 +47,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0104_requests_of_batches.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0105_prompts.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0106_favourites.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0113_objects.sql")),
 ];
 
 /// Brings the schema up to date.
