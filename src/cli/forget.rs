@@ -69,6 +69,11 @@ impl ForgottenJson {
 pub(super) fn run(args: &ForgetArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let (mut config, ledger) = args.place.ledger()?;
     args.images.apply(&mut config);
+    if config.images.is_none() && ledger.has_had_nodes()? {
+        let missing =
+            "the nodes of this ledger keep their images elsewhere; pass the same --images as they have";
+        return Err(CliError::Usage(missing.into()));
+    }
     let (who, now) = (args.who.as_str(), clock.now());
     let is_key = !args.tag && ledger.is_key(who)?;
     let forgotten =

@@ -131,11 +131,12 @@ impl Service {
         }
     }
 
-    /// What it holds is others' by now: it drops that, and starts over under another id.
+    /// What it holds is others': it drops that, and starts over under another id. Nobody may have taken it yet; then it goes back
+    /// into the queue, since its client waits.
     async fn join_again(&self, cluster: &ClusterParts, identity: &Identity) {
         tracing::warn!(node = %cluster.lease.node(), "this node was taken for dead; it joins again");
         for job in self.open_jobs() {
-            self.stop_job(job.id, StopReason::Cancelled);
+            self.stop_job(job.id, StopReason::TakenOver);
         }
         let (identity, settings, now) = (identity.clone(), cluster.lease.settings(), self.now());
         let id = NodeId::new(now, rand::random());

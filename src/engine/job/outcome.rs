@@ -165,6 +165,8 @@ pub enum StopReason {
     CancelledByOperator,
     /// Its time was up.
     DeadlinePassed,
+    /// This machine was taken for dead, and others do it.
+    TakenOver,
 }
 
 impl From<StopReason> for WorkFailure {
@@ -173,6 +175,7 @@ impl From<StopReason> for WorkFailure {
             StopReason::Cancelled => Self::Cancelled,
             StopReason::CancelledByOperator => Self::CancelledByOperator,
             StopReason::DeadlinePassed => Self::DeadlinePassed,
+            StopReason::TakenOver => Self::Stopping,
         }
     }
 }

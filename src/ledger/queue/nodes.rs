@@ -2,7 +2,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{CLOCK, WITHOUT_FLUSH, node_id};
+use super::{CLOCK, WITHOUT_FLUSH, node_id, reap::put_back_of_fenced};
 use crate::{
     domain::{FailureReason, NodeId, RequestId},
     ledger::{
@@ -288,8 +288,8 @@ impl Ledger {
     pub fn disown(&self, node: NodeId, request: RequestId) -> Result<(), LedgerError> {
         let update = "UPDATE queue SET state = 0, claim = NULL, worker = NULL, steps_done = 0
                       WHERE request_id = ?1 AND worker = ?2";
-        self.store
-            .write(|conn| conn.execute(update, params![request.to_text(), node.to_string()]).map(|_| ()))
+        self.store.ask(update, params![request.to_text(), node.to_string()], |_| Ok(()))?;
+        Ok(())
     }
 
     /// A node ends: what it still holds goes to others at once.
@@ -317,7 +317,24 @@ impl Ledger {
     /// [`LedgerError::Store`] if the database refuses.
     pub fn fence_node(&self, id: NodeId) -> Result<bool, LedgerError> {
         let update = "UPDATE nodes SET fenced = 1 WHERE id = ?1 AND fenced = 0";
-        self.store.write(|conn| Ok(conn.execute(update, params![id.to_string()])? == 1))
+        self.store.write(|conn| {
+            let is_fenced = conn.execute(update, params![id.to_string()])? == 1;
+            // Before it learns of it: it ends what it still holds.
+            put_back_of_fenced(conn)?;
+            Ok(is_fenced)
+        })
+    }
+
+    /// Whether nodes share this ledger, or did once.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] if the database refuses.
+    pub fn has_had_nodes(&self) -> Result<bool, LedgerError> {
+        if !self.store.has_queue() {
+            return Ok(false);
+        }
+        let sql = "SELECT 1 FROM cluster";
+        self.store.read(|conn| Ok(conn.query_first(sql, params![], |_| Ok(()))?.is_some()))
     }
 
     /// The nodes, those that are alive first. Empty for a ledger that nodes cannot share.

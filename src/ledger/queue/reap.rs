@@ -64,7 +64,7 @@ impl Ledger {
 }
 
 /// Its tag stays, so that it is next in its line.
-fn put_back_of_fenced(conn: &Conn<'_>) -> Result<usize, LedgerError> {
+pub(super) fn put_back_of_fenced(conn: &Conn<'_>) -> Result<usize, LedgerError> {
     conn.execute(
         "UPDATE queue SET state = 0, claim = NULL, worker = NULL, steps_done = 0
          WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = worker AND fenced = 0)",

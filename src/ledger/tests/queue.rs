@@ -330,6 +330,20 @@ fn what_is_bought_keeps_no_worker_busy() {
 }
 
 #[test]
+fn what_a_fenced_worker_held_waits_again_before_the_worker_hears_of_it() {
+    with_book(|book, gateway| {
+        let worker = book.node(1, NodeRole::Worker, LEASE);
+        let id = book.queued(gateway);
+        let held = book.claim(worker, 1, 1).remove(0).reservation;
+        assert!(book.ledger.fence_node(worker).expect("fenced"));
+        assert_eq!(book.stand(id), RequestStand::Waiting);
+        let reason = FailureReason::ServerStopping;
+        let error = book.ledger.put_back(&held, reason).expect_err("it comes too late");
+        assert!(error.is_fenced(), "{error}");
+    });
+}
+
+#[test]
 fn a_duty_is_one_nodes_until_it_is_fenced_or_drained() {
     with_book(|book, first| {
         let [second, third] = [1, 2].map(|n| book.node(n, NodeRole::Gateway, LEASE));

@@ -122,6 +122,10 @@ fn one_order_at_two_gateways_is_one_request_and_the_last_image_of_a_budget_is_on
         "SELECT coalesce(sum(entries.images), 0) FROM entries JOIN requests ON requests.id = request_id
                  JOIN keys ON keys.id = key_id WHERE keys.name = 'capped'";
     assert_eq!(cluster.count(spent), BUDGET_IMAGES, "exactly as many as the budget allows");
+    // Whoever forgets must say where the images are: else they would stay, and nothing would say so.
+    let forgot = cluster.run(&["forget", "nobody"]);
+    let said = String::from_utf8_lossy(&forgot.stderr).into_owned();
+    assert!(forgot.status.code() == Some(2) && said.contains("--images"), "{said}");
     // Only what is kept is in the store: answers without links left it.
     assert_eq!(cluster.files(), answered.len());
     let [one, other] = gateways;
