@@ -63,6 +63,9 @@ impl Lease {
     /// Notes a renewal at `now`.
     pub fn note_renewal(&self, now: Millis, is_draining: bool) {
         let mut state = self.state.lock();
+        if state.is_older(self.settings.lease / 2, now) {
+            state.in_touch_since = None;
+        }
         state.in_touch_since.get_or_insert(now);
         state.renewed_at = now;
         state.is_draining = is_draining;
@@ -73,28 +76,36 @@ impl Lease {
         self.state.lock().in_touch_since = None;
     }
 
-    /// Notes that the node joined again as `node`.
+    /// Notes that the node joined, or joined again, as `node`. What happened before, it has not seen.
     pub fn note_join(&self, node: NodeId, now: Millis) {
-        let mut state = self.state.lock();
-        *state =
-            LeaseState { node, in_touch_since: state.in_touch_since, renewed_at: now, is_draining: false };
+        *self.state.lock() =
+            LeaseState { node, in_touch_since: Some(now), renewed_at: now, is_draining: false };
     }
 
     /// Whether it may take anything on: its lease lasts by its own clock, and nobody drains it.
     pub fn may_take(&self, now: Millis) -> bool {
         let state = self.state.lock();
-        let since = now.get().saturating_sub(state.renewed_at.get());
-        !state.is_draining && u128::from(since) < self.settings.lease.as_millis()
+        !state.is_draining && !state.is_older(self.settings.lease, now)
     }
 
     /// Whether it may take others for dead: it has been in touch with the database for a lease, in which whoever lives has
-    /// renewed.
+    /// renewed. A database that was frozen has refused nothing, so half a lease without a renewal is a break too.
     pub fn may_reap(&self, now: Millis) -> bool {
-        let since = self.state.lock().in_touch_since;
-        since.is_some_and(|since| {
-            u128::from(now.get().saturating_sub(since.get())) >= self.settings.lease.as_millis()
-        })
+        let state = self.state.lock();
+        let is_long = |since| has_passed(self.settings.lease, since, now);
+        !state.is_older(self.settings.lease / 2, now) && state.in_touch_since.is_some_and(is_long)
     }
+}
+
+impl LeaseState {
+    /// Whether its last renewal was `span` ago, or longer.
+    fn is_older(&self, span: Duration, now: Millis) -> bool {
+        has_passed(span, self.renewed_at, now)
+    }
+}
+
+fn has_passed(span: Duration, since: Millis, now: Millis) -> bool {
+    u128::from(now.get().saturating_sub(since.get())) >= span.as_millis()
 }
 
 #[cfg(test)]
@@ -109,15 +120,24 @@ mod tests {
         let node = NodeId::new(Timestamp::UNIX_EPOCH, [1; 10]);
         let at = |seconds: u64| Millis::new(seconds * 1000);
         let lease = Lease::new(node, settings, at(0));
-        assert_eq!((lease.may_reap(at(11)), lease.may_reap(at(12))), (false, true));
+        let renew = |seconds: std::ops::RangeInclusive<u64>| {
+            seconds.step_by(2).for_each(|second| lease.note_renewal(at(second), false));
+        };
         assert_eq!((lease.may_take(at(11)), lease.may_take(at(12))), (true, false), "it has not renewed");
+        renew(2..=12);
+        assert_eq!((lease.may_reap(at(11)), lease.may_reap(at(12))), (false, true));
         lease.note_silence();
-        lease.note_renewal(at(60), false);
-        assert_eq!((lease.may_reap(at(71)), lease.may_reap(at(72))), (false, true));
-        lease.note_renewal(at(72), true);
-        assert!(!lease.may_take(at(72)), "it is drained");
+        renew(14..=26);
+        assert_eq!((lease.may_reap(at(25)), lease.may_reap(at(26))), (false, true));
+        // It was frozen, or the database was: nothing was refused, and all leases are over.
+        assert!(!lease.may_reap(at(32)), "the last word of the database is old");
+        renew(40..=52);
+        assert_eq!((lease.may_reap(at(51)), lease.may_reap(at(52))), (false, true));
+        lease.note_renewal(at(53), true);
+        assert!(!lease.may_take(at(53)), "it is drained");
         let again = NodeId::new(Timestamp::UNIX_EPOCH, [2; 10]);
-        lease.note_join(again, at(73));
-        assert!(lease.may_take(at(73)) && lease.node() == again);
+        lease.note_join(again, at(54));
+        assert!(lease.may_take(at(54)) && lease.node() == again);
+        assert!(!lease.may_reap(at(54)), "it has seen nobody renew");
     }
 }

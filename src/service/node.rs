@@ -1,12 +1,12 @@
 //! What every node of a cluster does beside its work: it renews its lease, hears what is to stop, and looks for nodes that are
 //! gone. A gateway reads how its requests stand, too.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout},
 };
 
 use super::{ClusterParts, Service, ServiceError, Studio};
@@ -66,22 +66,29 @@ impl Identity {
 }
 
 impl Service {
-    /// Renews the node's lease and looks for nodes that are gone, for ever.
+    /// Renews the node's lease and looks for nodes that are gone, for ever. What writes waits until nobody else does: a lease that
+    /// waited behind it would run out while a month is closed.
     pub async fn keep_lease(self: Arc<Self>, cluster: ClusterParts, identity: Identity) {
-        let settings = cluster.lease.settings();
-        let (mut renewals, mut looks) = (interval(settings.renewal()), interval(settings.look()));
-        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut unknown, mut announced) = (HashSet::new(), 0);
+        tokio::join!(self.keep_renewing(&cluster, &identity), self.keep_looking(&cluster, &identity.machine));
+    }
+
+    async fn keep_renewing(&self, cluster: &ClusterParts, identity: &Identity) {
+        let mut renewals = every(cluster.lease.settings().renewal());
+        let mut unknown = HashSet::new();
         loop {
-            tokio::select! {
-                _ = renewals.tick() => {
-                    self.renew(&cluster, &identity, &mut unknown).await;
-                    let node = (cluster.lease.node(), identity.machine.as_str());
-                    self.announce_lost_devices(&mut announced, Some(node)).await;
-                }
-                _ = looks.tick() => self.reap(&cluster).await,
-            }
+            renewals.tick().await;
+            self.renew(cluster, identity, &mut unknown).await;
+        }
+    }
+
+    /// Looks for nodes that are gone, and for devices of `machine` that are.
+    async fn keep_looking(&self, cluster: &ClusterParts, machine: &str) {
+        let mut looks = every(cluster.lease.settings().look());
+        let mut announced = 0;
+        loop {
+            looks.tick().await;
+            self.reap(cluster).await;
+            self.announce_lost_devices(&mut announced, Some((cluster.lease.node(), machine))).await;
         }
     }
 
@@ -214,11 +221,12 @@ impl Service {
         loop {
             if Instant::now() >= overview_at {
                 overview_at = Instant::now() + OVERVIEW;
-                self.read_overview(gate).await;
+                answered(self.read_overview(gate), gate, &cluster).await;
             }
             let followed = gate.followed();
             if !followed.is_empty() {
-                match self.ask_ledger(move |ledger| ledger.stands(&followed)).await {
+                let stands = self.ask_ledger(move |ledger| ledger.stands(&followed));
+                match answered(stands, gate, &cluster).await {
                     Ok(stands) => gate.tell(&stands),
                     Err(error) => {
                         gate.note_silence();
@@ -248,12 +256,32 @@ impl Service {
     }
 }
 
+/// Ticks `span` apart; one that came late puts off those after it.
+fn every(span: Duration) -> Interval {
+    let mut ticks = interval(span);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
 /// Says that the clock of this machine is wrong: what it books is corrected, and its log and its files' times are not.
 pub fn warn_of_clock(ahead: SignedDuration) {
     let (seconds, way) = (ahead.abs().as_secs_f64(), if ahead.is_negative() { "behind" } else { "ahead of" });
     tracing::warn!(
         "this machine's clock is {seconds:.1} s {way} the database's; what is booked is corrected by that; set the clock (NTP)"
     );
+}
+
+/// The answer of the ledger. A database that is frozen says nothing at all: after a lease without an answer the gateway counts as out of
+/// touch, until there is one.
+async fn answered<T>(asked: impl Future<Output = T>, gate: &Gate, cluster: &ClusterParts) -> T {
+    let mut asked = pin!(asked);
+    let lease = cluster.lease.settings().lease;
+    if let Ok(answer) = timeout(lease, &mut asked).await {
+        return answer;
+    }
+    gate.note_silence();
+    tracing::warn!("the ledger's database has not answered for {} s", lease.as_secs());
+    asked.await
 }
 
 /// Resolves with the next hint, or once it is time to look without one.
