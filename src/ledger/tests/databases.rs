@@ -113,6 +113,25 @@ fn both_databases_have_the_same_tables_and_columns() {
 }
 
 #[test]
+fn a_table_that_gets_a_column_under_a_running_node_is_read_again() {
+    if !postgres::is_there() {
+        return;
+    }
+    let url = postgres::database();
+    let ledger = Ledger::open_at(&LedgerPlace::Postgres(url.clone())).expect("a ledger");
+    assert_eq!(ledger.keys().expect("read").len(), 0, "it is prepared");
+    assert_eq!(ledger.store.ask("SELECT * FROM ledger_writes", &[], |_| Ok(())).expect("read").len(), 1);
+    postgres::run_in(
+        &url,
+        "ALTER TABLE keys ADD COLUMN later BIGINT; ALTER TABLE ledger_writes ADD COLUMN later BIGINT",
+    );
+    let error = ledger.keys().expect_err("it was prepared for other columns");
+    assert!(error.is_away(), "whoever asks again is answered: {error}");
+    assert_eq!(ledger.keys().expect("read").len(), 0);
+    assert_eq!(ledger.store.ask("SELECT * FROM ledger_writes", &[], |_| Ok(())).expect("read").len(), 1);
+}
+
+#[test]
 fn a_ledger_without_its_guards_is_not_opened() {
     if !postgres::is_there() {
         return;

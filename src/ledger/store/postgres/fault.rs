@@ -4,6 +4,9 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use crate::ledger::{LedgerError, StoreFault};
 
+/// "cached plan must not change result type", in whatever language: nothing else that we ask for is "not supported".
+const PLAN_CHANGED: &str = "0A000";
+
 /// What PostgreSQL, or the connection to it, says of an error, in a line.
 #[derive(Debug)]
 struct Said(String);
@@ -57,6 +60,8 @@ fn fault_of(code: &SqlState) -> StoreFault {
         "25006" => StoreFault::DatabaseReadOnly,
         "42501" => StoreFault::NotAllowed,
         "XX001" | "XX002" => StoreFault::DatabaseDamaged,
+        // A table has got columns since the statement was prepared. It is prepared again for whoever asks next.
+        PLAN_CHANGED => StoreFault::Away,
         // A transaction that said nothing for too long was ended, and its connection with it.
         "25P03" => StoreFault::Away,
         state => match state.get(..2) {
@@ -67,6 +72,11 @@ fn fault_of(code: &SqlState) -> StoreFault {
             _ => StoreFault::Other,
         },
     }
+}
+
+/// Whether a statement gives other columns than when it was prepared.
+pub(super) fn is_of_plan(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| code.code() == PLAN_CHANGED)
 }
 
 /// Whether nothing more can come over this connection, so that another may do better.

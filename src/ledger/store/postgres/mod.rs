@@ -170,9 +170,15 @@ impl PostgresStore {
 
     /// Whether this process leads, on the connection that says that it runs: once that is gone, another one leads.
     pub(in crate::ledger) fn lead(&self) -> Result<bool, LedgerError> {
-        let server = self.server.lock();
+        let mut server = self.server.lock();
         let Some(client) = server.as_ref() else { return Ok(false) };
-        Ok(wait(client.query_one("SELECT pg_try_advisory_lock($1)", &[&LEADING]))?.get(0))
+        let answer = pool::timely(client.query_one("SELECT pg_try_advisory_lock($1)", &[&LEADING]));
+        // A node that renews its lease looks at this connection, too.
+        let Some(answer) = answer else {
+            *server = None;
+            return Ok(false);
+        };
+        Ok(answer?.get(0))
     }
 
     /// What others tell over the database, on a connection of its own.
@@ -188,7 +194,8 @@ impl PostgresStore {
         }
         let url = self.pool.url();
         let client = pool::connect(url)?;
-        let is_free: bool = wait(client.query_one(sql, &[&SERVING]))?.get(0);
+        let answer = pool::timely(client.query_one(sql, &[&SERVING]));
+        let is_free: bool = answer.ok_or_else(|| pool::unanswered(url))??.get(0);
         if !is_free {
             return Err(LedgerError::Database { url: url.to_string(), finding: finding.into() });
         }
@@ -281,10 +288,15 @@ impl PostgresStore {
         loop {
             let mut loan = take(&self.pool)?;
             let Connection { client, statements, .. } = loan.connection();
-            let prepared = statements.prepare(&*client, sql, params);
-            match prepared.and_then(|statement| wait(client.query(&statement, &as_sql(params)))) {
+            let answer = match statements.prepare(&*client, sql, params) {
+                Ok(statement) => pool::timely(client.query(&statement, &as_sql(params))),
+                Err(error) => Some(Err(error)),
+            };
+            let Some(answer) = answer else { return Err(loan.give_up()) };
+            match answer {
                 Ok(rows) => return Ok(rows),
                 Err(error) => {
+                    statements.heed(&error);
                     self.retry_once(&error, &mut is_second).map_err(|()| LedgerError::from(error))?;
                 }
             }
@@ -338,8 +350,11 @@ impl PostgresStore {
             let Connection { client, statements, timeline } = loan.connection();
             match begin(client, purpose) {
                 Ok(transaction) => {
-                    let done = Session::work(&transaction, statements, timeline, work)?;
-                    return Ok((done, wait(transaction.commit())));
+                    let done = Session::work(&transaction, statements, timeline, work);
+                    if statements.take_stale() {
+                        self.pool.forget_idle();
+                    }
+                    return Ok((done?, wait(transaction.commit())));
                 }
                 Err(error) => {
                     self.retry_once(&error, &mut is_second).map_err(|()| LedgerError::from(error))?;

@@ -25,6 +25,10 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long a connection may take to be made, unless the URL says so.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long the answer to one short statement may take. Its process may be frozen while its machine is alive, so that no connection
+/// breaks: a node's lease would wait for it for ever.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
 /// For how long a server may be silent before a connection to it is given up, unless the URL says so.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// What the server is asked for at the begin of a connection: to notice within a minute that this machine is gone. By the defaults of
@@ -121,6 +125,12 @@ impl Loan<'_> {
     pub(super) fn connection(&mut self) -> &mut Connection {
         self.connection.as_mut().expect("a loan has its connection until it is dropped")
     }
+
+    /// Ends the connection: something was asked over it, and nobody answers.
+    pub(super) fn give_up(&mut self) -> LedgerError {
+        self.connection = None;
+        unanswered(&self.pool.url)
+    }
 }
 
 impl Drop for Loan<'_> {
@@ -162,6 +172,17 @@ pub(super) fn listen(url: &PostgresUrl) -> Result<Notices, LedgerError> {
 /// The timeline of the server: two of them count transactions by the same numbers. Empty where it does not say.
 pub(super) fn timeline(client: &Client) -> String {
     wait(client.query_one(TIMELINE, &[])).map(|row| row.get(0)).unwrap_or_default()
+}
+
+/// The answer to a short statement; none if it takes too long.
+pub(super) fn timely<F: Future>(asked: F) -> Option<F::Output> {
+    let _clock = SOCKETS.enter();
+    wait(tokio::time::timeout(ANSWER_MAX, asked)).ok()
+}
+
+/// What a short statement that took too long is for whoever asked.
+pub(super) fn unanswered(url: &PostgresUrl) -> LedgerError {
+    fault::away(format!("{url}: it has not answered for {} s", ANSWER_MAX.as_secs()))
 }
 
 /// A connection of its own, beside the pool's.

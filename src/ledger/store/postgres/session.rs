@@ -74,7 +74,8 @@ impl<'a> Session<'a> {
     }
 
     fn prepare(&self, sql: &str, params: &[Param<'_>]) -> Result<Statement, LedgerError> {
-        self.heard(self.statements.borrow_mut().prepare(self.transaction, sql, params))
+        let prepared = self.statements.borrow_mut().prepare(self.transaction, sql, params);
+        self.heard(prepared)
     }
 
     /// Waits for the answers to all that was sent; the first that is an error is the transaction's.
@@ -98,6 +99,7 @@ impl<'a> Session<'a> {
         match answer {
             Ok(answer) => Ok(answer),
             Err(error) => {
+                self.statements.borrow_mut().heed(&error);
                 self.hear_all()?;
                 Err(error.into())
             }

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, error::Error};
+use std::{collections::HashMap, error::Error, mem};
 
 use bytes::BytesMut;
 use tokio_postgres::{
@@ -8,12 +8,15 @@ use tokio_postgres::{
 
 use super::{
     super::{Param, Value},
-    wait,
+    fault, wait,
 };
 
 /// Statements that a connection keeps prepared, by their text and the kinds of their parameters.
 #[derive(Default)]
-pub(super) struct Statements(HashMap<(String, Vec<ParamKind>), Statement>);
+pub(super) struct Statements {
+    kept: HashMap<(String, Vec<ParamKind>), Statement>,
+    are_stale: bool,
+}
 
 /// What a parameter is. A NULL has no kind of its own: the database finds out what belongs there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,17 +56,31 @@ impl Statements {
         params: &[Param<'_>],
     ) -> Result<Statement, tokio_postgres::Error> {
         let key = (sql.to_owned(), params.iter().map(ParamKind::of).collect::<Vec<_>>());
-        if let Some(statement) = self.0.get(&key) {
+        if let Some(statement) = self.kept.get(&key) {
             return Ok(statement.clone());
         }
         // Texts that are put together with a month or a column are few; this is a bound all the same.
-        if self.0.len() >= super::STATEMENTS_KEPT {
-            self.0.clear();
+        if self.kept.len() >= super::STATEMENTS_KEPT {
+            self.kept.clear();
         }
         let types: Vec<Type> = key.1.iter().map(|kind| kind.sql_type()).collect();
         let statement = wait(client.prepare_typed(&numbered(sql), &types))?;
-        self.0.insert(key, statement.clone());
+        self.kept.insert(key, statement.clone());
         Ok(statement)
+    }
+
+    /// Forgets everything if `error` says that a table has other columns than when a statement was prepared: the newest node of a
+    /// rolling upgrade brings the schema up to date while older ones serve.
+    pub(super) fn heed(&mut self, error: &tokio_postgres::Error) {
+        if fault::is_of_plan(error) {
+            self.kept.clear();
+            self.are_stale = true;
+        }
+    }
+
+    /// Whether they were forgotten since this was asked last.
+    pub(super) fn take_stale(&mut self) -> bool {
+        mem::take(&mut self.are_stale)
     }
 }
 
