@@ -1,5 +1,7 @@
 use std::{num::NonZeroU32, sync::Arc};
 
+use tokio::runtime::Handle;
+
 use super::rates::{OverRate, RateStanding, Taken};
 use crate::{
     domain::KeyId,
@@ -32,7 +34,14 @@ pub(super) fn take(
     };
     if is_taken {
         let ledger = Arc::clone(ledger);
-        let give_back = move || give_cost_back(&ledger, kind, key, cost);
+        let give_back = move || {
+            let give_back = move || give_cost_back(&ledger, kind, key, cost);
+            // It may be dropped where other requests are served.
+            match Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn_blocking(give_back)),
+                Err(_) => give_back(),
+            }
+        };
         return Ok(Ok(Taken::new(standing(ahead_us), give_back)));
     }
     let is_possible = cost <= MINUTE_US;

@@ -161,6 +161,11 @@ impl Ledger {
         self.store.inspect()
     }
 
+    /// Whether it is in a database, which may be slow to answer, or away, whatever is asked.
+    pub const fn is_database(&self) -> bool {
+        self.store.has_queue()
+    }
+
     /// Whether so much was booked since [`Ledger::shorten_log`] that it is worth calling. Asks for nothing.
     pub fn has_long_log(&self) -> bool {
         self.store.has_long_log()

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{GenerateRequest, PartialLora, Service, ServiceError, loras, overflow::Buying, quotes::reserved};
 use crate::{
-    admit::{Pass, RateStanding, Refused, Taken},
-    domain::RequestId,
+    admit::{Door, Pass, RateStanding, Refused, Taken},
+    domain::{Caller, RequestId, Scope},
     engine::{LoraSet, Order, Permit, Priority, PromptTokens, QueueEstimate, Ticket},
     ledger::{BudgetPeriods, Ledger, NewRequest, OverBudget, Reservation, Reserved, new_or_return},
     units::Millis,
@@ -94,6 +94,44 @@ impl Service {
         Ok(Reserved::New(Admitted { reservation, way, stays, outlook, images, partial_loras, pass }))
     }
 
+    /// What the door says. Rates that gateways share are in the ledger's database, which may be slow.
+    async fn at_door<T: Send + 'static>(
+        self: &Arc<Self>,
+        ask: impl FnOnce(&Door) -> T + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        if self.parts.cluster.is_none() {
+            return Ok(ask(self.door()));
+        }
+        let service = Arc::clone(self);
+        self.blocking(move || Ok::<_, ServiceError>(ask(service.door()))).await
+    }
+
+    /// Whether `caller` has `scope`, and may ask once more; where it stands, if it has a limit.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if nobody could be asked; what refuses the caller is in the answer.
+    pub async fn check_at_door(
+        self: &Arc<Self>,
+        caller: &Caller,
+        scope: Scope,
+    ) -> Result<Result<Option<RateStanding>, Refused>, ServiceError> {
+        let caller = caller.clone();
+        self.at_door(move |door| door.check(&caller, scope)).await
+    }
+
+    /// Counts the request that was counted last as a quote instead: a page asked for a price by itself. Where the caller stands with
+    /// its quotes, if they have a limit.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if nobody could be asked; what refuses the caller is in the answer.
+    pub async fn count_as_quote(
+        self: &Arc<Self>,
+        caller: &Caller,
+    ) -> Result<Result<Option<RateStanding>, Refused>, ServiceError> {
+        let caller = caller.clone();
+        self.at_door(move |door| door.count_as_quote(&caller)).await
+    }
+
     /// Finds a repeat, and looks at all that may refuse a request before its place is asked for.
     pub(super) async fn enter(
         self: &Arc<Self>,
@@ -110,8 +148,12 @@ impl Service {
         let loras;
         (request.job, loras) = self.read_loras(&request.job).await?;
         let is_live = request.priority == Priority::Live;
-        let images =
-            if is_live { self.door().take_images(&request.caller, request.job.images)? } else { None };
+        let images = if is_live {
+            let (caller, images) = (request.caller.clone(), request.job.images);
+            self.at_door(move |door| door.take_images(&caller, images)).await??
+        } else {
+            None
+        };
         if request.is_kept() {
             let store = Arc::clone(&self.parts.storage.images);
             self.blocking(move || store.check_room()).await?;

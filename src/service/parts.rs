@@ -18,7 +18,7 @@ use crate::{
     encode::{self, EncodeError, Provenance},
     engine::HashedWeights,
     image_store::{ImageName, ImageStore, ObjectReader},
-    ledger::{KeyRefusal, Ledger, Month, Recognised},
+    ledger::{KeyRefusal, Ledger, LedgerError, Month, Recognised},
     lora_library::LoraLibrary,
     telemetry::Metrics,
     units::Millis,
@@ -184,21 +184,39 @@ impl Service {
         .await
     }
 
-    /// The caller behind `key`, if it opens anything now. Answered from memory, on the caller's own thread: reports
-    /// that keep every other thread busy keep nobody out.
+    /// The caller behind `key`, if it opens anything now.
     ///
     /// # Errors
     /// [`ServiceError::Ledger`] if the ledger fails.
-    pub fn recognise(&self, key: &ApiKey) -> Result<Result<Caller, KeyRefusal>, ServiceError> {
-        Ok(self.parts.ledger.recognise(key, self.now())?.map(|recognised| self.note_use(recognised)))
+    pub async fn recognise(&self, key: ApiKey) -> Result<Result<Caller, KeyRefusal>, ServiceError> {
+        self.find_caller(move |ledger, now| ledger.recognise(&key, now)).await
     }
 
     /// The caller whose key has `public_id`, if it opens anything now, whatever its secret.
     ///
     /// # Errors
     /// [`ServiceError::Ledger`] if the ledger fails.
-    pub fn recognise_named(&self, public_id: &str) -> Result<Result<Caller, KeyRefusal>, ServiceError> {
-        let found = self.parts.ledger.recognise_named(public_id, self.now())?;
+    pub async fn recognise_named(
+        &self,
+        public_id: String,
+    ) -> Result<Result<Caller, KeyRefusal>, ServiceError> {
+        self.find_caller(move |ledger, now| ledger.recognise_named(&public_id, now)).await
+    }
+
+    /// Whom `find` finds. A ledger in a file answers from memory, on the caller's own thread: reports that keep every other thread busy
+    /// keep nobody out. A database is asked whether anything has changed; it may be slow or away, and this thread has other clients.
+    async fn find_caller(
+        &self,
+        find: impl FnOnce(&Ledger, Timestamp) -> Result<Result<Recognised, KeyRefusal>, LedgerError>
+        + Send
+        + 'static,
+    ) -> Result<Result<Caller, KeyRefusal>, ServiceError> {
+        let now = self.now();
+        let found = if self.parts.ledger.is_database() {
+            self.ask_ledger(move |ledger| find(ledger, now)).await?
+        } else {
+            find(&self.parts.ledger, now)?
+        };
         Ok(found.map(|recognised| self.note_use(recognised)))
     }
 

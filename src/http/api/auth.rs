@@ -24,7 +24,7 @@ pub(super) fn is_of_page(request: &HttpRequest) -> bool {
 
 /// The caller behind `Authorization: Bearer`, or the one that a page's session was let in for, with `scope`, within its rate
 /// limit. Called before any body is read.
-pub(in crate::http) fn caller(
+pub(in crate::http) async fn caller(
     request: &HttpRequest,
     state: &State,
     scope: Scope,
@@ -34,21 +34,21 @@ pub(in crate::http) fn caller(
         Some(caller) => caller,
         None => {
             let token = bearer_token(request).ok_or_else(ApiError::no_key)?;
-            by_key(token, state)?.ok_or_else(ApiError::invalid_key)?
+            by_key(token, state).await?.ok_or_else(ApiError::invalid_key)?
         }
     };
-    admit(request, state, &caller, scope)?;
+    admit(request, state, &caller, scope).await?;
     Ok(caller)
 }
 
 /// Refuses a caller without `scope`, or beyond its rate limit.
-pub(in crate::http) fn admit(
+pub(in crate::http) async fn admit(
     request: &HttpRequest,
     state: &State,
     caller: &Caller,
     scope: Scope,
 ) -> Result<(), ApiError> {
-    let checked = state.service.door().check(caller, scope);
+    let checked = state.service.check_at_door(caller, scope).await?;
     Standings::note_requests(&mut request.extensions_mut(), &checked);
     checked?;
     Ok(())
@@ -62,12 +62,13 @@ pub(in crate::http) fn bearer_token(request: &HttpRequest) -> Option<&str> {
 }
 
 /// The caller behind a key's text, if it is valid.
-pub(in crate::http) fn by_key(text: &str, state: &State) -> Result<Option<Caller>, ApiError> {
+pub(in crate::http) async fn by_key(text: &str, state: &State) -> Result<Option<Caller>, ApiError> {
     let Ok(key) = text.parse::<ApiKey>() else {
         tracing::info!("a key of the wrong form was refused");
         return Ok(None);
     };
-    Ok(admitted(state.service.recognise(&key)?, key.public_id()))
+    let public_id = key.public_id().to_owned();
+    Ok(admitted(state.service.recognise(key).await?, &public_id))
 }
 
 /// Which way a key was refused stays in the log.

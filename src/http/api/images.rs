@@ -44,8 +44,8 @@ pub(super) struct Head {
 
 impl Head {
     /// Lets the caller in. Called before any body is read.
-    pub(super) fn read(request: &HttpRequest, state: &State) -> Result<Self, ApiError> {
-        let caller = auth::caller(request, state, Scope::Images)?;
+    pub(super) async fn read(request: &HttpRequest, state: &State) -> Result<Self, ApiError> {
+        let caller = auth::caller(request, state, Scope::Images).await?;
         let idempotency_key = idempotency_key(request.headers())?;
         Ok(Self { caller, idempotency_key, tag: cost_tag(request.headers())?, priority: Priority::Live })
     }
@@ -90,7 +90,7 @@ pub(super) async fn generate(
     payload: web::Payload,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let head = Head::read(&request, &state)?;
+    let head = Head::read(&request, &state).await?;
     tracing::trace!("key recognised");
     if !is_json(request.headers()) {
         return Err(ApiError::content_type());
@@ -117,7 +117,7 @@ pub(super) async fn answer(
     if received.asked.is_dry_run {
         // The playground asks for prices by itself, as its form changes.
         if auth::is_of_page(request) {
-            let counted = state.service.door().count_as_quote(&head.caller);
+            let counted = state.service.count_as_quote(&head.caller).await?;
             Standings::note_quotes(&mut request.extensions_mut(), &counted);
             counted?;
         }

@@ -12,7 +12,7 @@ use crate::{
 
 /// GET /v1/loras
 pub(super) async fn list(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, ApiError> {
-    let caller = auth::caller(&request, &state, Scope::Images)?;
+    let caller = auth::caller(&request, &state, Scope::Images).await?;
     let library = state.service.lora_library().clone();
     // Files that were not read before are read, which takes a while.
     let loras = web::block(move || allowed(&library, &caller)).await.map_err(|_| ServiceError::Lost)?;

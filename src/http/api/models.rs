@@ -6,7 +6,7 @@ use crate::{domain::Scope, http::State};
 
 /// GET /v1/models
 pub(super) async fn list(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, ApiError> {
-    auth::caller(&request, &state, Scope::Images)?;
+    auth::caller(&request, &state, Scope::Images).await?;
     let models: Vec<_> = state.offer.names().map(|name| model(name, &state)).collect();
     Ok(HttpResponse::Ok().json(json!({ "object": "list", "data": models })))
 }
@@ -17,7 +17,7 @@ pub(super) async fn find(
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    auth::caller(&request, &state, Scope::Images)?;
+    auth::caller(&request, &state, Scope::Images).await?;
     match state.offer.names().find(|name| *name == id.as_str()) {
         Some(name) => Ok(HttpResponse::Ok().json(model(name, &state))),
         None => Err(ApiError::model_not_found(&id, &state.offer.model)),

@@ -12,7 +12,7 @@ pub(super) async fn find(
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = auth::caller(&request, &state, Scope::Images)?;
+    let caller = auth::caller(&request, &state, Scope::Images).await?;
     let id = RequestId::from_digits(&id).ok_or_else(ApiError::receipt_not_found)?;
     let request = state.service.stored_request(id, caller.key).await?;
     let request = request.ok_or_else(ApiError::receipt_not_found)?;

@@ -219,15 +219,23 @@ impl Ledger {
         }
     }
 
+    /// Nobody holds the keys while a database is asked: it may be slow, and each would wait for all before it.
     fn stored_key(&self, public_id: &str) -> Result<Option<StoredKey>, LedgerError> {
-        let mut known = self.known_keys.lock();
-        if let Some(key) = known.get(self, public_id)? {
-            return Ok(Some(key));
+        let version = self.store.version()?;
+        if self.known_keys.lock().version != Some(version) {
+            // Something was written after the version before. Read after this one, so never older.
+            let changes =
+                self.store.read(|conn| conn.query_first(KEY_CHANGES, params![], |row| row.get(0)))?;
+            self.known_keys.lock().note(version, changes);
+        }
+        let known = self.known_keys.lock().at(version).and_then(|keys| keys.get(public_id).cloned());
+        if known.is_some() {
+            return Ok(known);
         }
         let found = self.store.read(|conn| conn.query_first(BY_PUBLIC_ID, params![public_id], stored_key))?;
         // A guess at an id is not kept: whoever guesses would fill the memory.
-        if let Some(key) = &found {
-            known.keys.insert(public_id.to_owned(), key.clone());
+        if let (Some(key), Some(keys)) = (&found, self.known_keys.lock().at(version)) {
+            keys.insert(public_id.to_owned(), key.clone());
         }
         Ok(found)
     }
@@ -245,20 +253,18 @@ pub(in crate::ledger) struct KnownKeys {
 }
 
 impl KnownKeys {
-    /// The key with `public_id`, if it is known and nothing about any key has changed.
-    fn get(&mut self, ledger: &Ledger, public_id: &str) -> Result<Option<StoredKey>, LedgerError> {
-        let version = ledger.store.version()?;
-        if self.version != Some(version) {
-            // Something was written after the version before. Read after this one, so never older.
-            let changes =
-                ledger.store.read(|conn| conn.query_first(KEY_CHANGES, params![], |row| row.get(0)))?;
-            if changes != self.changes {
-                self.keys.clear();
-                self.changes = changes;
-            }
-            self.version = Some(version);
+    /// Notes how often keys had changed at `version`, or later.
+    fn note(&mut self, version: i64, changes: Option<i64>) {
+        if changes != self.changes {
+            self.keys.clear();
+            self.changes = changes;
         }
-        Ok(self.keys.get(public_id).cloned())
+        self.version = Some(version);
+    }
+
+    /// The keys as they were at `version`; none if another one was noted meanwhile: what was read before it may be older than that.
+    fn at(&mut self, version: i64) -> Option<&mut HashMap<String, StoredKey>> {
+        (self.version == Some(version)).then_some(&mut self.keys)
     }
 }
 

@@ -61,7 +61,7 @@ pub(in crate::http::api) async fn generate(
     payload: web::Payload,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let head = Head::read(&request, &state)?;
+    let head = Head::read(&request, &state).await?;
     if !images::is_json(request.headers()) {
         return Err(ApiError::content_type());
     }
@@ -76,7 +76,7 @@ pub(in crate::http::api) async fn edit(
     payload: web::Payload,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let head = Head::read(&request, &state)?;
+    let head = Head::read(&request, &state).await?;
     let body = edits::receive_json(&request, payload, &state).await?;
     take_on(&request, head, BatchEndpoint::Edits, body, &state).await
 }
@@ -87,7 +87,7 @@ pub(in crate::http::api) async fn find(
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = auth::caller(&request, &state, Scope::Images)?.key;
+    let key = auth::caller(&request, &state, Scope::Images).await?.key;
     let not_found = || ApiError::async_not_found(&id);
     let digits = id.strip_prefix(PREFIX).ok_or_else(not_found)?;
     let batch = format!("batch_{digits}").parse::<BatchId>().map_err(|_| not_found())?;

@@ -44,7 +44,7 @@ pub(super) async fn create(
     payload: web::Payload,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = auth::caller(&request, &state, Scope::Images)?;
+    let caller = auth::caller(&request, &state, Scope::Images).await?;
     let key = caller.key;
     let tag = images::cost_tag(request.headers())?;
     if !images::is_json(request.headers()) {
@@ -100,7 +100,7 @@ pub(super) async fn list(
     terms: web::Query<ListTerms>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = auth::caller(&request, &state, Scope::Images)?.key;
+    let key = auth::caller(&request, &state, Scope::Images).await?.key;
     let page = terms.page(LIMIT_USUAL, LIMIT_MAX)?;
     let rows = state.service.ask_ledger(move |ledger| ledger.batches(key, page)).await?;
     let open = state.service.ask_ledger(|ledger| ledger.open_batches()).await?;
@@ -114,7 +114,7 @@ pub(super) async fn find(
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = auth::caller(&request, &state, Scope::Images)?.key;
+    let key = auth::caller(&request, &state, Scope::Images).await?.key;
     shown(key, &id, &state).await
 }
 
@@ -124,7 +124,7 @@ pub(super) async fn cancel(
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = auth::caller(&request, &state, Scope::Images)?.key;
+    let key = auth::caller(&request, &state, Scope::Images).await?.key;
     let row = batch_of(key, &id, &state).await?;
     stop(&row, &state).await?;
     shown(key, &row.id.to_string(), &state).await

@@ -111,7 +111,7 @@ async fn answer(
     state: web::Data<State>,
     kind: EditKind,
 ) -> Result<HttpResponse, ApiError> {
-    let head = Head::read(&request, &state)?;
+    let head = Head::read(&request, &state).await?;
     check_model(&state)?;
     let body = Body::receive(&request, payload, &state).await?;
     let received = read(body, kind, &state).await?;

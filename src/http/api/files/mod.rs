@@ -61,7 +61,7 @@ pub(super) async fn upload(
     payload: web::Payload,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = auth::caller(&request, &state, Scope::Images)?.key;
+    let key = auth::caller(&request, &state, Scope::Images).await?.key;
     let (now, max) = (state.service.now(), state.file_terms.bytes_max_of_key);
     let announced = images::announced_length(request.headers()).unwrap_or(0) as u64;
     // Before the bytes come: the client should not send them for nothing.
@@ -97,7 +97,7 @@ pub(super) async fn list(
     terms: web::Query<ListTerms>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = auth::caller(&request, &state, Scope::Images)?.key;
+    let key = auth::caller(&request, &state, Scope::Images).await?.key;
     let page = terms.page(LIMIT_MAX, LIMIT_MAX)?;
     let purpose = terms.purpose.as_deref();
     let purpose =
@@ -114,7 +114,7 @@ pub(super) async fn find(
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = auth::caller(&request, &state, Scope::Images)?.key;
+    let key = auth::caller(&request, &state, Scope::Images).await?.key;
     Ok(HttpResponse::Ok().json(FileBody::from(file_of(key, &id, &state).await?)))
 }
 
@@ -124,7 +124,7 @@ pub(super) async fn content(
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = auth::caller(&request, &state, Scope::Images)?.key;
+    let key = auth::caller(&request, &state, Scope::Images).await?.key;
     let row = file_of(key, &id, &state).await?;
     sent(&row, &state).await
 }
@@ -146,7 +146,7 @@ pub(super) async fn delete(
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = auth::caller(&request, &state, Scope::Images)?.key;
+    let key = auth::caller(&request, &state, Scope::Images).await?.key;
     let (file, now) = (file_of(key, &id, &state).await?.id, state.service.now());
     // Another request may have deleted it meanwhile: it is gone either way.
     state.service.ask_ledger(move |ledger| ledger.delete_file(key, file, now)).await?;

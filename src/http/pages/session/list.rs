@@ -74,7 +74,7 @@ pub(in crate::http::pages) async fn end(
     let End { id } = posted(&request, payload, &state).await?;
     let is_own = matches!(&visitor, Visitor::Session { id: own, .. } if *own == id);
     if let (Some(caller), false) = (&caller, is_own) {
-        auth::admit(&request, &state, caller, Scope::Admin)?;
+        auth::admit(&request, &state, caller, Scope::Admin).await?;
     }
     let now = state.service.now();
     state.service.ask_ledger(move |ledger| ledger.end_session(&id, now)).await?;

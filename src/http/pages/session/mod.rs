@@ -63,7 +63,7 @@ pub(in crate::http) async fn enter(
     scope: Scope,
 ) -> Result<Visit, ApiError> {
     if let Some(caller) = identify(request, state).await?.caller {
-        auth::admit(request, state, &caller, scope)?;
+        auth::admit(request, state, &caller, scope).await?;
     }
     Ok(with_examples(Visit::new(request, state), state).await)
 }
@@ -99,7 +99,7 @@ pub(in crate::http) async fn enter_with<T: DeserializeOwned>(
 /// Finds out who sent `request`, whatever they may do.
 async fn identify(request: &HttpRequest, state: &State) -> Result<Identity, ApiError> {
     let identity = match auth::bearer_token(request) {
-        Some(token) => by_key(token, state)?,
+        Some(token) => by_key(token, state).await?,
         None => by_session(request, state).await?,
     };
     let scopes = identity.caller.as_ref().map_or(Scopes::ALL, |caller| caller.scopes);
@@ -107,8 +107,8 @@ async fn identify(request: &HttpRequest, state: &State) -> Result<Identity, ApiE
     Ok(identity)
 }
 
-fn by_key(token: &str, state: &State) -> Result<Identity, ApiError> {
-    let caller = auth::by_key(token, state)?.ok_or_else(ApiError::invalid_key)?;
+async fn by_key(token: &str, state: &State) -> Result<Identity, ApiError> {
+    let caller = auth::by_key(token, state).await?.ok_or_else(ApiError::invalid_key)?;
     Ok(Identity { visitor: Visitor::Key { public_id: caller.public_id.clone() }, caller: Some(caller) })
 }
 

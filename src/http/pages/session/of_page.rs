@@ -55,7 +55,10 @@ async fn charged(request: &HttpRequest) -> Result<Option<Caller>, ApiError> {
     let caller = match own {
         Some(own) if own.public_id == wanted => own,
         Some(own) if !own.scopes.contains(Scope::Admin) => return Err(Refused::Scope(Scope::Admin).into()),
-        _ => auth::admitted(state.service.recognise_named(wanted)?, wanted).ok_or_else(not_usable)?,
+        _ => {
+            let found = state.service.recognise_named(wanted.to_owned()).await?;
+            auth::admitted(found, wanted).ok_or_else(not_usable)?
+        }
     };
     tracing::debug!(key = caller.public_id, by = visitor.actor(), "a session asks in the name of a key");
     Ok(Some(caller))

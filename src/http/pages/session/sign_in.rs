@@ -127,14 +127,17 @@ async fn check(
     }
     let text = form.secret.trim();
     if text.starts_with("tt-") {
-        return check_key(text, state);
+        return check_key(text, state).await;
     }
     Ok(check_password(form.secret, request, state).await?.map(|opened_with| (opened_with, HOME)))
 }
 
 /// The session that a key opens, and the page that it begins at.
-fn check_key(text: &str, state: &State) -> Result<Result<(OpenedWith, &'static str), Problem>, ApiError> {
-    let (Ok(key), Some(caller)) = (text.parse::<ApiKey>(), auth::by_key(text, state)?) else {
+async fn check_key(
+    text: &str,
+    state: &State,
+) -> Result<Result<(OpenedWith, &'static str), Problem>, ApiError> {
+    let (Ok(key), Some(caller)) = (text.parse::<ApiKey>(), auth::by_key(text, state).await?) else {
         return Ok(Err(Problem::Key));
     };
     let may_read = [Scope::Costs, Scope::Admin].into_iter().any(|scope| caller.scopes.contains(scope));
