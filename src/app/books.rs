@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{AppError, BATCH_KEY_NAME, LEDGER_FILE};
 use crate::{
@@ -97,9 +97,12 @@ pub(super) fn record_configuration(
     Ok(calendar)
 }
 
+/// Other nodes write while this one starts.
+const STARTING: SignedDuration = SignedDuration::from_secs(30);
+
 /// Rows that are later than now were written by a clock that was ahead, or this one is behind.
 fn warn_of_the_future(ledger: &Ledger, now: Timestamp) -> Result<(), AppError> {
-    if let Some(latest) = ledger.latest_moment()?.filter(|latest| *latest > now) {
+    if let Some(latest) = ledger.latest_moment()?.filter(|latest| latest.duration_since(now) > STARTING) {
         tracing::warn!(
             %latest, %now,
             "the ledger has rows from the future: the clock was wrong then, or is now; check it (timedatectl)"
