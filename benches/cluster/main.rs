@@ -82,7 +82,7 @@ fn join(ledger: &Ledger, number: u64, role: NodeRole, lease: Duration) -> NodeId
     let mut random = [0; 10];
     random[2..].copy_from_slice(&number.to_be_bytes());
     let id = NodeId::new(NOW, random);
-    let agreement = Agreement { secret_check: [1; 32], model: MODEL, computation: None };
+    let agreement = Agreement { secret_check: [1; 32], images: "these", model: MODEL, computation: None };
     let node = NewNode { id, role, machine: "bench", version: "1", agreement, lease };
     ledger.join(&node, NOW).expect("it joins");
     id

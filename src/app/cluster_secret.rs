@@ -7,7 +7,7 @@ use super::{AppError, images::unshared};
 use crate::{
     cluster::ClusterSecret,
     config::ClusterConfig,
-    image_store::{ImagesPlace, Objects, StoreError},
+    image_store::{ImagesPlace, Objects},
 };
 
 /// The secret among the images, if none is configured.
@@ -37,19 +37,13 @@ pub(super) fn cluster_secret(
                 bytes.map_err(|cause| error(file, format!("{cause}; let the server's user read it")))?,
             )
         }
-        None => (PathBuf::from(format!("{place}/{FILE}")), read_or_make(objects).map_err(unshared)?),
+        None => {
+            let drawn = base16ct::lower::encode_string(&rand::random::<[u8; 32]>());
+            let bytes = objects.get_or_put_new(FILE, drawn.as_bytes());
+            (PathBuf::from(format!("{place}/{FILE}")), bytes.map_err(unshared)?)
+        }
     };
     ClusterSecret::new(bytes.trim_ascii()).ok_or_else(|| error(&path, too_short()))
-}
-
-/// Several nodes may make it at once: one of them puts it, and all read it.
-fn read_or_make(objects: &Objects) -> Result<Vec<u8>, StoreError> {
-    if let Some(bytes) = objects.get(FILE)? {
-        return Ok(bytes);
-    }
-    let bytes: [u8; 32] = rand::random();
-    objects.put_new(FILE, base16ct::lower::encode_string(&bytes).as_bytes())?;
-    Ok(objects.get(FILE)?.unwrap_or_default())
 }
 
 #[cfg(test)]

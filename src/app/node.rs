@@ -109,9 +109,10 @@ impl NodeApp {
         let facts = worker.as_ref().map_or_else(|| front.studio().facts(), |worker| worker.facts);
         let clock = Arc::clone(&ground.clock);
         let offer = offer(config, &ground.source, facts, clock.now().as_second())?;
-        let identity = ground.identity(role, worker.as_ref());
+        let identity = ground.identity(role, worker.as_ref())?;
         let lease = &ground.cluster.lease;
         identity.join(&ground.ledger, lease.node(), lease.settings(), clock.now())?;
+        lease.note_join(lease.node(), clock.monotonic());
         let (server, state, address) = match listener {
             None => (None, None, None),
             Some((listener, address)) => {
@@ -383,7 +384,7 @@ impl<'a> Ground<'a> {
     }
 
     /// Who this node is to the others. What decides the pixels of a worker's images must be as theirs.
-    fn identity(&self, role: NodeRole, worker: Option<&Worker>) -> Identity {
+    fn identity(&self, role: NodeRole, worker: Option<&Worker>) -> Result<Identity, AppError> {
         let computation = worker.map(|worker| {
             let made = worker.facts.computation(worker.weights.get().clone());
             let hash = |hash: Option<String>| hash.unwrap_or_else(|| "unknown weights".into());
@@ -391,13 +392,14 @@ impl<'a> Ground<'a> {
             let weights = [transformer, text_encoder, vae].map(hash).join(", ");
             format!("{} in {}, {}, {}", weights, made.precision, made.schedule, made.rng)
         });
-        Identity {
+        Ok(Identity {
             role,
             machine: machine_name(),
             secret_check: self.cluster.secret.key(SecretUse::Check),
+            images: self.images.share(rand::random()).map_err(unshared)?,
             model: self.source.id.clone(),
             computation,
-        }
+        })
     }
 }
 

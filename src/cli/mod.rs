@@ -282,6 +282,7 @@ impl CliError {
                 | AppError::Images(StoreError::Bucket { .. })
                 | AppError::Join(
                     JoinError::OtherSecret
+                    | JoinError::OtherImages
                     | JoinError::OtherModel { .. }
                     | JoinError::OtherComputation { .. },
                 ),

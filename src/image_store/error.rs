@@ -22,6 +22,14 @@ pub enum StoreError {
         /// Why.
         cause: io::Error,
     },
+    /// The directory is not the one that the nodes of the cluster share.
+    #[error(
+        "{directory} is not the directory of images that this cluster's nodes share; see that it is mounted"
+    )]
+    Unmounted {
+        /// Where images are kept.
+        directory: PathBuf,
+    },
     /// The bucket does not answer, is full, or refuses.
     #[error("the images' bucket s3://{bucket} {fault}")]
     Bucket {
@@ -68,7 +76,7 @@ impl From<StoreError> for io::Error {
                 io::ErrorKind::StorageFull
             }
             StoreError::Io { cause, .. } => cause.kind(),
-            StoreError::Bucket { .. } => io::ErrorKind::NotConnected,
+            StoreError::Bucket { .. } | StoreError::Unmounted { .. } => io::ErrorKind::NotConnected,
         };
         Self::new(kind, error)
     }

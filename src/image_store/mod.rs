@@ -31,6 +31,9 @@ use crate::{
     units::Millis,
 };
 
+/// What says which images these are, among those that nodes share.
+const MARK: &str = "cluster.images";
+
 /// The images in a directory or a bucket, of one server or shared by the nodes of a cluster.
 #[derive(Debug)]
 pub struct ImageStore(Objects);
@@ -86,13 +89,27 @@ impl ImageStore {
         }
     }
 
-    /// Whether the bucket answers now; a directory does.
+    /// Which images these are, for nodes that are to share them: what the first of them drew. From now on a directory counts as away
+    /// where it is another one, as under a mount that is gone.
     ///
     /// # Errors
-    /// [`StoreError::Bucket`] if it does not.
+    /// What the system or the bucket says.
+    pub fn share(&self, drawn: [u8; 16]) -> Result<String, StoreError> {
+        let drawn = base16ct::lower::encode_string(&drawn);
+        let mark = self.0.get_or_put_new(MARK, drawn.as_bytes())?;
+        if let Objects::Directory(tree) = &self.0 {
+            tree.expect_mark(MARK);
+        }
+        Ok(String::from_utf8_lossy(&mark).trim().to_owned())
+    }
+
+    /// Whether the bucket answers now, or the directory is the one that is shared.
+    ///
+    /// # Errors
+    /// [`StoreError::Bucket`] or [`StoreError::Unmounted`] if not.
     pub fn look(&self) -> Result<(), StoreError> {
         match &self.0 {
-            Objects::Directory(_) => Ok(()),
+            Objects::Directory(tree) => tree.look(),
             Objects::Bucket(bucket) => bucket.look(),
         }
     }
@@ -332,6 +349,45 @@ mod tests {
         assert!(matches!(store.check_room(), Err(StoreError::Full { .. })));
         assert!(matches!(store.objects().put("a", b"x"), Err(StoreError::Full { .. })));
         assert!(store.lacks_room().expect("asked").is_some());
+    }
+
+    #[test]
+    fn nodes_recognise_their_images_and_refuse_what_is_under_a_mount_that_is_gone() {
+        let mounted = tempfile::tempdir().expect("a directory");
+        let directory = mounted.path().join("images");
+        let open = || ImageStore::open(directory.clone(), 0).expect("a store");
+        let (one, other) = (open(), open());
+        let drawn = one.share([1; 16]).expect("drawn");
+        assert_eq!(other.share([2; 16]).expect("read"), drawn);
+        one.objects().put("a", b"x").expect("kept");
+        assert_eq!(one.objects().get("b").expect("it is not there"), None);
+        one.look().expect("it is there");
+        fs::rename(&directory, mounted.path().join("away")).expect("moved");
+        fs::create_dir(&directory).expect("made");
+        let is_refused = |error: StoreError| matches!(error, StoreError::Unmounted { .. });
+        assert!(is_refused(one.look().expect_err("another directory")));
+        assert!(is_refused(one.check_room().expect_err("another directory")));
+        assert!(is_refused(one.objects().put("c", b"x").expect_err("nobody would find it")));
+        assert!(is_refused(one.objects().get("a").expect_err("it is only away")));
+        assert_ne!(open().share([3; 16]).expect("drawn"), drawn);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn after_a_write_that_failed_room_is_what_a_file_can_be_written_to() {
+        let (place, sound) =
+            (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("another"));
+        let link = place.path().join("images");
+        // Nobody writes there, not even root.
+        std::os::unix::fs::symlink("/proc", &link).expect("a link");
+        let store = ImageStore::open(link.clone(), 0).expect("a store");
+        store.check_room().expect("nothing was tried");
+        store.objects().put("a", b"x").expect_err("it is read-only");
+        store.check_room().expect_err("it still is");
+        fs::remove_file(&link).expect("removed");
+        std::os::unix::fs::symlink(sound.path(), &link).expect("a link");
+        store.check_room().expect("it was mended");
+        assert_eq!(fs::read_dir(sound.path()).expect("read").count(), 0, "nothing is left of the trial");
     }
 
     #[test]

@@ -90,6 +90,18 @@ impl Objects {
         }
     }
 
+    /// An object's bytes; if it is not there, it is put first. Several nodes may do so at once: one of them puts it, and all read it.
+    ///
+    /// # Errors
+    /// As [`Objects::put`].
+    pub fn get_or_put_new(&self, path: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+        if let Some(found) = self.get(path)? {
+            return Ok(found);
+        }
+        self.put_new(path, bytes)?;
+        Ok(self.get(path)?.unwrap_or_default())
+    }
+
     /// An object, open to be read by pieces, and its length in bytes; none if it is not there.
     ///
     /// # Errors

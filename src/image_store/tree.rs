@@ -2,6 +2,10 @@ use std::{
     fs::{self, File},
     io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -16,7 +20,14 @@ use crate::os;
 pub struct Tree {
     directory: PathBuf,
     free_min: u64,
+    /// A file that the directory has as long as it is the one that a cluster shares.
+    mark: OnceLock<&'static str>,
+    /// Whether the last object could not be put.
+    has_failed: AtomicBool,
 }
+
+/// As much as a small image has: a full disk may still have room for a few bytes.
+static TRIAL: [u8; 1 << 16] = [0; 1 << 16];
 
 /// How a file's name ends until it is whole.
 const PART: &str = ".tintype-part";
@@ -26,16 +37,64 @@ impl Tree {
     /// for the ledger.
     pub(super) fn open(directory: PathBuf, free_min: u64) -> Result<Self, StoreError> {
         make_directory(&directory)?;
-        Ok(Self { directory, free_min })
+        Ok(Self { directory, free_min, mark: OnceLock::new(), has_failed: AtomicBool::new(false) })
+    }
+
+    /// From now on the directory is refused where it has no file `mark`: under a mount that is gone there is another one, and nobody else
+    /// would find what is put there.
+    pub(super) fn expect_mark(&self, mark: &'static str) {
+        self.mark.set(mark).ok();
+    }
+
+    /// Whether the directory is there that is expected.
+    pub(super) fn look(&self) -> Result<(), StoreError> {
+        let Some(mark) = self.mark.get() else { return Ok(()) };
+        let path = self.directory.join(mark);
+        let found = if_there(fs::metadata(&path), &path)?;
+        found.map(|_| ()).ok_or_else(|| StoreError::Unmounted { directory: self.directory.clone() })
+    }
+
+    /// What was found of an object. It may be missed only because the whole directory is.
+    fn found<T>(&self, found: Option<T>) -> Result<Option<T>, StoreError> {
+        if found.is_none() {
+            self.look()?;
+        }
+        Ok(found)
     }
 
     /// Whether so many bytes may be added.
     pub(super) fn check_room_for(&self, bytes: u64) -> Result<(), StoreError> {
+        self.look()?;
         // Someone may have cleared it away.
         make_directory(&self.directory)?;
         let free =
             fs4::available_space(&self.directory).map_err(|cause| StoreError::io(&self.directory, cause))?;
-        if free >= self.free_min.saturating_add(bytes) { Ok(()) } else { Err(self.full(free)) }
+        if free < self.free_min.saturating_add(bytes) {
+            return Err(self.full(free));
+        }
+        if self.has_failed.load(Ordering::Relaxed) { self.try_out() } else { Ok(()) }
+    }
+
+    /// Whether a file can be written. It is gone at once.
+    fn try_out(&self) -> Result<(), StoreError> {
+        let write = || {
+            let mut part = Builder::new().suffix(PART).tempfile_in(&self.directory)?;
+            part.write_all(&TRIAL)?;
+            part.as_file().sync_all()
+        };
+        write().map_err(|cause| self.failed(&self.directory, cause))?;
+        self.has_failed.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What `cause` says of a write to `path`.
+    fn failed(&self, path: &Path, cause: io::Error) -> StoreError {
+        match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                self.full(fs4::available_space(&self.directory).unwrap_or(0))
+            }
+            _ => StoreError::io(path, cause),
+        }
     }
 
     pub(super) fn put(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
@@ -71,7 +130,7 @@ impl Tree {
     ) -> Result<(), StoreError> {
         let path = self.file(path)?;
         let folder = path.parent().unwrap_or(&self.directory);
-        self.make_folder(folder)?;
+        self.make_folder(folder).inspect_err(|_| self.has_failed.store(true, Ordering::Relaxed))?;
         let written = || -> io::Result<()> {
             // Two nodes may put the same object at once, each by a file of its own.
             let mut part = Builder::new().suffix(PART).tempfile_in(folder)?;
@@ -80,29 +139,27 @@ impl Tree {
             name(part, &path)?;
             File::open(folder)?.sync_all()
         };
-        written().map_err(|cause| match cause.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                self.full(fs4::available_space(&self.directory).unwrap_or(0))
-            }
-            _ => StoreError::io(&path, cause),
-        })
+        let written = written();
+        let is_there = |cause: &io::Error| cause.kind() == io::ErrorKind::AlreadyExists;
+        self.has_failed.store(written.as_ref().is_err_and(|cause| !is_there(cause)), Ordering::Relaxed);
+        written.map_err(|cause| self.failed(&path, cause))
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.file(path)?;
-        if_there(fs::read(&path), &path)
+        self.found(if_there(fs::read(&path), &path)?)
     }
 
     pub(super) fn open_file(&self, path: &str) -> Result<Option<(File, u64)>, StoreError> {
         let path = self.file(path)?;
         let opened = os::open_to_read(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        Ok(if_there(opened, &path)?.map(|(length, file)| (file, length)))
+        self.found(if_there(opened, &path)?.map(|(length, file)| (file, length)))
     }
 
     pub(super) fn length(&self, path: &str) -> Result<Option<u64>, StoreError> {
         let path = self.file(path)?;
         let found = fs::metadata(&path).map(|found| found.is_file().then_some(found.len()));
-        Ok(if_there(found, &path)?.flatten())
+        self.found(if_there(found, &path)?.flatten())
     }
 
     pub(super) fn remove(&self, path: &str) -> Result<bool, StoreError> {

@@ -292,7 +292,10 @@ impl Service {
             let take = |image: AnsweredImage| {
                 let ImageFile::Kept { name, .. } = image.file else { return Ok(image) };
                 let file = store.get(name)?.ok_or(ServiceError::NoLongerKept(id))?;
-                store.remove(name)?;
+                // It is booked, and has to be answered all the same.
+                if let Err(error) = store.remove(name) {
+                    tracing::warn!(request = %id, %error, "an image that nobody keeps is left to the sweep");
+                }
                 Ok(AnsweredImage { file: ImageFile::InMemory(file.into()), ..image })
             };
             let images = answer.images.into_iter().map(take).collect::<Result<_, ServiceError>>()?;

@@ -31,6 +31,8 @@ pub struct Identity {
     pub machine: String,
     /// A fingerprint of the secret.
     pub secret_check: [u8; 32],
+    /// Which images it keeps.
+    pub images: String,
     /// The model's id.
     pub model: String,
     /// What decides the pixels of its images; none: it generates none.
@@ -56,6 +58,7 @@ impl Identity {
             version: env!("CARGO_PKG_VERSION"),
             agreement: Agreement {
                 secret_check: self.secret_check,
+                images: &self.images,
                 model: &self.model,
                 computation: self.computation.as_deref(),
             },

@@ -60,6 +60,8 @@ pub struct NewNode<'a> {
 pub struct Agreement<'a> {
     /// A fingerprint of the secret.
     pub secret_check: [u8; 32],
+    /// Which images it keeps, by what is written among them.
+    pub images: &'a str,
     /// The model's id.
     pub model: &'a str,
     /// What decides the pixels of its images; none: it generates none.
@@ -71,9 +73,15 @@ pub struct Agreement<'a> {
 pub enum JoinError {
     /// Its secret is another one.
     #[error(
-        "this cluster has another secret; give every node the same cluster.secret_file or TINTYPE_CLUSTER__SECRET"
+        "this cluster has another secret; give every node the same cluster.secret_file or TINTYPE_CLUSTER__SECRET, or none and the \
+         same --images, which have it then"
     )]
     OtherSecret,
+    /// Its images are elsewhere.
+    #[error(
+        "the other nodes of this cluster keep their images elsewhere; pass the same --images to all, and see that it is mounted here"
+    )]
+    OtherImages,
     /// Its model is another one.
     #[error(
         "this cluster's nodes have the model {theirs}, and this one has {own}; start all with one --model"
@@ -181,7 +189,7 @@ impl Ledger {
         self.store.lead()
     }
 
-    /// Lets a node join. The first one decides the secret; while nobody else is alive, the model is the newest's.
+    /// Lets a node join. The first one decides the secret; while nobody else is alive, model and images are the newest's.
     ///
     /// # Errors
     /// [`JoinError`], one line with the remedy.
@@ -425,17 +433,22 @@ fn agree(conn: &Conn<'_>, own: &Agreement<'_>) -> Result<(), JoinError> {
     let first = "INSERT INTO cluster (id, secret_check, model, computation) VALUES (1, ?1, ?2, ?3)
                  ON CONFLICT (id) DO NOTHING";
     conn.execute(first, params![own.secret_check, own.model, own.computation])?;
-    let sql = "SELECT secret_check, model, computation FROM cluster";
-    let (secret_check, model, computation) = conn.query_one(sql, params![], |row| {
-        Ok((row.get::<[u8; 32]>(0)?, row.get::<String>(1)?, row.get::<Option<String>>(2)?))
+    let sql = "SELECT secret_check, images, model, computation FROM cluster";
+    let (secret_check, images, model, computation) = conn.query_one(sql, params![], |row| {
+        let (secret_check, images) = (row.get::<[u8; 32]>(0)?, row.get::<Option<String>>(1)?);
+        Ok((secret_check, images, row.get::<String>(2)?, row.get::<Option<String>>(3)?))
     })?;
-    if secret_check != own.secret_check {
-        return Err(JoinError::OtherSecret);
-    }
     let alive = "SELECT count(*) FILTER (WHERE role <> 'gateway'), count(*) FROM nodes
                  WHERE fenced = 0 AND lease_until > clock_timestamp()";
     let (workers, nodes): (i64, i64) =
         conn.query_one(alive, params![], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    // First, since images elsewhere are why secrets differ that nobody configured.
+    if images.is_some_and(|images| images != own.images) && nodes > 0 {
+        return Err(JoinError::OtherImages);
+    }
+    if secret_check != own.secret_check {
+        return Err(JoinError::OtherSecret);
+    }
     if model != own.model && nodes > 0 {
         return Err(JoinError::OtherModel { theirs: model, own: own.model.to_owned() });
     }
@@ -445,7 +458,7 @@ fn agree(conn: &Conn<'_>, own: &Agreement<'_>) -> Result<(), JoinError> {
     {
         return Err(JoinError::OtherComputation { theirs: theirs.clone(), own: own.to_owned() });
     }
-    let update = "UPDATE cluster SET model = ?1, computation = coalesce(?2, computation)";
-    conn.execute(update, params![own.model, own.computation])?;
+    let update = "UPDATE cluster SET images = ?1, model = ?2, computation = coalesce(?3, computation)";
+    conn.execute(update, params![own.images, own.model, own.computation])?;
     Ok(())
 }

@@ -18,7 +18,7 @@ impl Book {
             role,
             machine: "test",
             version: "1",
-            agreement: Agreement { secret_check: [1; 32], model: "tiny", computation: None },
+            agreement: Agreement { secret_check: [1; 32], images: "these", model: "tiny", computation: None },
             lease,
         };
         self.ledger.join(&node, NOON).expect("it joins");
@@ -420,16 +420,23 @@ fn all_gateways_share_a_keys_rate() {
 }
 
 #[test]
-fn nodes_agree_on_their_secret_and_model() {
-    with_book(|book, _| {
-        let join = |number: u8, secret: u8, model: &str, computation: Option<&str>| {
-            let agreement = Agreement { secret_check: [secret; 32], model, computation };
+fn nodes_agree_on_their_secret_images_and_model() {
+    with_book(|book, gateway| {
+        let join_with = |number: u8, (secret, images): (u8, &str), model: &str, computation: Option<&str>| {
+            let agreement = Agreement { secret_check: [secret; 32], images, model, computation };
             let id = NodeId::new(NOON, [number; 10]);
             let node =
                 NewNode { id, role: NodeRole::Worker, machine: "m", version: "1", agreement, lease: LEASE };
             book.ledger.join(&node, NOON)
         };
+        let join =
+            |number, secret, model, computation| join_with(number, (secret, "these"), model, computation);
         assert!(matches!(join(1, 2, "tiny", None), Err(JoinError::OtherSecret)));
+        assert!(matches!(join_with(1, (1, "others"), "tiny", None), Err(JoinError::OtherImages)));
+        assert!(
+            matches!(join_with(1, (2, "others"), "tiny", None), Err(JoinError::OtherImages)),
+            "that is why"
+        );
         assert!(matches!(join(1, 1, "large", None), Err(JoinError::OtherModel { .. })));
         join(1, 1, "tiny", Some("f32")).expect("the first worker decides");
         assert!(matches!(join(2, 1, "tiny", Some("f16")), Err(JoinError::OtherComputation { .. })));
@@ -440,6 +447,12 @@ fn nodes_agree_on_their_secret_and_model() {
         assert!(!book.ledger.fence_node(nodes[1].id).expect("fenced already"));
         assert!(book.ledger.drain_node(nodes[2].id).expect("drained"));
         assert!(book.claim(nodes[2].id, 1, 1).is_empty());
+        // While nobody else is alive, the images may have moved.
+        for id in [gateway, nodes[0].id, nodes[1].id, nodes[2].id] {
+            book.ledger.fence_node(id).expect("fenced");
+        }
+        join_with(3, (1, "others"), "tiny", Some("f32")).expect("the only one");
+        assert!(matches!(join(4, 1, "tiny", Some("f32")), Err(JoinError::OtherImages)));
     });
 }
 

@@ -4,6 +4,7 @@ use super::{ApiError, Retry, seconds, sentence};
 use crate::{
     admit::{OverRate, Refused},
     costs::CostError,
+    domain::FailureReason,
     encode::EncodeError,
     engine::{OverloadReason, Overloaded, WorkError, WorkFailure},
     http::{api::code::Code, text::shortened},
@@ -62,7 +63,7 @@ impl ApiError {
                                without an Idempotency-Key, or tell the operator.";
                 Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
             }
-            StoreError::Bucket { .. } => {
+            StoreError::Bucket { .. } | StoreError::Unmounted { .. } => {
                 tracing::error!(%error, "images can be neither kept nor read");
                 Self::store_away()
             }
@@ -192,6 +193,11 @@ impl From<&WorkFailure> for ApiError {
                 tracing::error!(dtype, "an image was not finite");
                 let message = "The image's numbers are not finite. The operator may try another dtype.";
                 Self::new(Code::RenderFailed, message).retry(Retry::Never)
+            }
+            WorkFailure::Elsewhere(FailureReason::NotStored) => {
+                tracing::error!("no worker could keep the images of a request; their logs say why");
+                let message = "The images could not be stored. Tell the operator.";
+                Self::new(Code::InsufficientStorage, message).retry(Retry::Never)
             }
             WorkFailure::Failed(_)
             | WorkFailure::Panicked

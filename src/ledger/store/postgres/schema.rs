@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
         number: 113,
         sql: include_str!("../../../../migrations/postgres/0113_places_and_prompts.sql"),
     },
+    Migration { number: 114, sql: include_str!("../../../../migrations/postgres/0114_shared_images.sql") },
 ];
 
 /// Held while the schema is brought up to date: programs that start at once wait for the first.
