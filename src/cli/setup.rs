@@ -20,6 +20,7 @@ use crate::{
     },
     domain::{EnergySource, Product, Quality, Usage},
     ledger::{Evidence, Ledger},
+    os,
     units::{Currency, Money, Power},
 };
 
@@ -248,8 +249,13 @@ fn quoted(text: &str) -> String {
 fn write(file: &Path, text: &str) -> Result<(), CliError> {
     let aside = file.with_extension("toml.new");
     let failed = |path: &Path, error: &io::Error| CliError::Usage(format!("{}: {error}", path.display()));
-    let written = fs::File::create(&aside).and_then(|mut aside| aside.write_all(text.as_bytes()));
-    written.map_err(|error| failed(&aside, &error))?;
+    // What an earlier run left half done; a new file is never a link that somebody planted.
+    fs::remove_file(&aside).ok();
+    let written = os::create_new(&aside).and_then(|mut aside| aside.write_all(text.as_bytes()));
+    if let Err(error) = written {
+        fs::remove_file(&aside).ok();
+        return Err(failed(&aside, &error));
+    }
     let checked = Config::load(Some(&aside)).and_then(|config| config.zone().map(|_| ()));
     if let Err(error) = checked {
         fs::remove_file(&aside).ok();

@@ -215,13 +215,17 @@ impl LoraLibrary {
         }
         let failed = |source: io::Error| ChangeError::Io { path: target.clone(), source };
         fs::create_dir_all(&self.folder).map_err(failed)?;
-        if target.exists() {
-            return Err(ChangeError::Taken(name.to_owned()));
+        // Whoever lists the library meanwhile sees all of it or nothing, and what could not be written leaves nothing.
+        let mut draft = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
+        let copied = fs::File::open(file).and_then(|mut file| io::copy(&mut file, draft.as_file_mut()));
+        copied.and_then(|_| draft.as_file().sync_all()).map_err(failed)?;
+        match draft.persist_noclobber(&target) {
+            Ok(_) => {}
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(ChangeError::Taken(name.to_owned()));
+            }
+            Err(error) => return Err(failed(error.error)),
         }
-        // Whoever lists the library meanwhile sees all of it or nothing.
-        let draft = target.with_extension("partial");
-        fs::copy(file, &draft).map_err(failed)?;
-        fs::rename(&draft, &target).map_err(failed)?;
         Ok(sha256)
     }
 
@@ -249,5 +253,7 @@ impl LoraLibrary {
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let files = entries.map(|entry| entry.path());
-    files.filter(|file| file.extension().is_some_and(|extension| extension == ENDING)).collect()
+    files
+        .filter(|file| file.extension().is_some_and(|extension| extension == ENDING) && file.is_file())
+        .collect()
 }

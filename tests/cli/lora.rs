@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use safetensors::{Dtype, tensor::TensorView};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -96,6 +97,73 @@ fn what_is_not_a_lora_or_of_another_model_is_said() {
     assert_eq!((&json["other_family"], &json["model"]["matched"]), (&"Flux's".into(), &0.into()));
     assert!(json["model"]["problem"].as_str().is_some_and(|problem| problem.contains("another model")));
     fs::remove_file(place.path().join("other.safetensors")).expect("there");
+}
+
+/// Writes the factors of a change of one layer of the model `base`, 64 × 64; all numbers of each are one.
+fn write_factors(file: &Path, factors: &[(&str, [usize; 2], f32)]) {
+    let bytes: Vec<_> = factors
+        .iter()
+        .map(|(_, [rows, columns], number)| number.to_le_bytes().repeat(rows * columns))
+        .collect();
+    let views = factors.iter().zip(&bytes).map(|((factor, shape, _), bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes).expect("a view");
+        (format!("layers.0.attention.to_q.{factor}"), view)
+    });
+    safetensors::serialize_to_file(views, None, file).expect("written");
+}
+
+#[test]
+fn what_a_small_file_stands_for_is_never_computed_if_it_does_not_fit() {
+    let place = TempDir::new().expect("a directory");
+    let model = tiny_models::directory("base").display().to_string();
+    // Matrices of 160 GB and more.
+    let (tall, wide) = ([200_000, 1], [1, 200_000]);
+    let hada = |[a1, b1, a2, b2]: [[usize; 2]; 4]| {
+        vec![("hada_w1_a", a1, 1.0), ("hada_w1_b", b1, 1.0), ("hada_w2_a", a2, 1.0), ("hada_w2_b", b2, 1.0)]
+    };
+    let lora = |rank: usize, number: f32| {
+        vec![("lora_A.weight", [rank, 64], number), ("lora_B.weight", [64, rank], 1.0)]
+    };
+    for (factors, said_of_it) in [
+        (hada([tall, wide, tall, wide]), "another model"),
+        (hada([[64, 1], [1, 64], tall, wide]), "differ in shape"),
+        (vec![("lokr_w1", [1000, 1000], 1.0), ("lokr_w2", [1000, 1000], 1.0)], "another model"),
+        (vec![("lokr_w1_a", tall, 1.0), ("lokr_w1_b", wide, 1.0), ("lokr_w2", [1, 1], 1.0)], "another model"),
+        (vec![("lokr_w1", [1, 1], 1.0), ("lokr_w2_a", tall, 1.0), ("lokr_w2_b", wide, 1.0)], "another model"),
+        (vec![("lora_A.weight", [2, 64], 1.0), ("lora_B.weight", [64, 3], 1.0)], "do not fit"),
+        (lora(0, 1.0), "do not fit"),
+        (lora(2, f32::NAN), "not finite"),
+        (lora(2, f32::INFINITY), "not finite"),
+        ([lora(2, 1.0), vec![("alpha", [1, 1], f32::INFINITY)]].concat(), "not finite"),
+    ] {
+        write_factors(&place.path().join("small.safetensors"), &factors);
+        let arguments =
+            ["generate", "tea", "--model", &model, "--size", "32x32", "--lora", "small.safetensors"];
+        let said = complaint(&run(place.path(), &arguments), 2);
+        assert!(said.contains("layers.0.attention.to_q") && said.contains(said_of_it), "{said}");
+    }
+}
+
+#[test]
+fn what_is_in_the_library_is_a_file_and_a_link_to_none_is_not_followed() {
+    let place = TempDir::new().expect("a directory");
+    let tintype = |arguments: &[&str]| run(place.path(), arguments);
+    write_lora(&place.path().join("style.safetensors"), "layers.0.attention.to_q", 0);
+    let library = place.path().join("data/loras");
+    fs::create_dir_all(library.join("folder.safetensors")).expect("a folder");
+    #[cfg(unix)]
+    for link in ["style.partial", "style.safetensors"] {
+        let target = place.path().join("not there");
+        std::os::unix::fs::symlink(target, library.join(link)).expect("a link");
+    }
+    assert_eq!(out(&tintype(&["lora", "list"])), "");
+    #[cfg(unix)]
+    {
+        complaint(&tintype(&["lora", "add", "style.safetensors"]), 2);
+        fs::remove_file(library.join("style.safetensors")).expect("a link");
+    }
+    assert_eq!(out(&tintype(&["lora", "add", "style.safetensors"])), "style\n");
+    assert!(!place.path().join("not there").exists());
 }
 
 /// A repository with the LoRA `ink` in each of `files`.

@@ -12,7 +12,7 @@ use super::{
         source::{Part, Parts, RawFile},
     },
     Lora,
-    change::{Change, Factors},
+    change::{self, Change, ChangeForm, Factors},
     keys::{Layers, Role, Target, layer_and_role},
 };
 
@@ -130,28 +130,31 @@ impl ModelLayers {
         self.size(layer).map_or(0, |(outputs, inputs)| outputs as u64 * inputs as u64)
     }
 
-    /// What a layer of a file changes of the model's layers.
+    /// What a layer of a file changes of the model's layers. `alpha` is what the file's header says, if no tensor does.
     fn changes_of(&self, found: &Found, alpha: Option<f64>) -> Result<Vec<(String, Change)>, String> {
         let Found { name, target, factors } = found;
         let of_layer = |error: candle_core::Error| format!("layer `{name}`: {error}");
-        let change = Change::of(factors, alpha).map_err(of_layer)?;
-        let size = change.size().map_err(of_layer)?;
-        let parts = match target {
-            Target::Layer(layer) => {
-                self.check_size(name, &[layer], size)?;
-                vec![(layer.clone(), change)]
-            }
-            Target::Fused(thirds) => {
-                self.check_size(name, &thirds.each_ref(), size)?;
-                let part = |(part, layer): (usize, &String)| Ok((layer.clone(), change.third(part)?));
-                thirds.iter().enumerate().map(part).collect::<candle_core::Result<_>>().map_err(of_layer)?
-            }
+        let form = ChangeForm::of(factors).map_err(of_layer)?;
+        let size = form.size().map_err(of_layer)?;
+        let layers = match target {
+            Target::Layer(layer) => std::slice::from_ref(layer),
+            Target::Fused(thirds) => thirds.as_slice(),
         };
-        Ok(parts)
+        self.check_size(name, layers, size)?;
+        let own_alpha = change::alpha_of(factors).map_err(of_layer)?;
+        let change = form.change(own_alpha.or(alpha)).map_err(of_layer)?;
+        if !change.is_finite().map_err(of_layer)? {
+            return Err(format!("layer `{name}` has numbers that are not finite: the file is damaged"));
+        }
+        if let [layer] = layers {
+            return Ok(vec![(layer.clone(), change)]);
+        }
+        let part = |(part, layer): (usize, &String)| Ok((layer.clone(), change.third(part)?));
+        layers.iter().enumerate().map(part).collect::<candle_core::Result<_>>().map_err(of_layer)
     }
 
     /// Checks that a change of `size`, by the file's `name`, fits the model's `layers`, one after the other.
-    fn check_size(&self, name: &str, layers: &[&String], size: (usize, usize)) -> Result<(), String> {
+    fn check_size(&self, name: &str, layers: &[String], size: (usize, usize)) -> Result<(), String> {
         let sizes: Vec<_> = layers.iter().filter_map(|layer| self.size(layer)).collect();
         let outputs: usize = sizes.iter().map(|(outputs, _)| outputs).sum();
         match sizes.first() {
@@ -160,7 +163,7 @@ impl ModelLayers {
                 "layer `{name}` changes a matrix of {} × {}; the model's `{}` is {outputs} × {}: it is of another model",
                 size.0,
                 size.1,
-                layers.first().map_or("", |layer| layer.as_str()),
+                layers.first().map_or("", String::as_str),
                 first.map_or(0, |(_, inputs)| *inputs),
             )),
         }
