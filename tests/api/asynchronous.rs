@@ -5,7 +5,7 @@ use tintype::{domain::Scopes, ledger::KeyRules};
 
 use crate::{
     client::{Response, eventually},
-    edits::{Form, photo, png},
+    edits::{Form, data_url, photo, png},
     receiver::WebhookReceiver,
     server::TestServer,
 };
@@ -140,4 +140,24 @@ fn an_edit_comes_as_a_form_too() {
     assert_eq!(answer.json()["data"][0]["seed"], json!(7));
     let at_once = server.edit(&form).json();
     assert_eq!(answer.json()["steps_run"], at_once["steps_run"]);
+}
+
+#[test]
+fn a_body_is_read_with_its_byte_order_mark_and_refused_as_it_would_be_at_once() {
+    let server = TestServer::start();
+    let edit = json!({ "prompt": "x", "images": [{ "image_url": data_url(&png(photo(32, 32))) }] });
+    let post = |route: &str, body: Vec<u8>| {
+        server.post(route).bearer(&server.key).header("content-type", "application/json").send(body)
+    };
+    for (route, body) in [(GENERATIONS, json!({ "prompt": "x" })), ("/v1/async/images/edits", edit)] {
+        let accepted = post(route, format!("\u{feff}{body}").into_bytes());
+        let answer = server.answered(&id_of(&accepted));
+        assert_eq!(answer.status, 200, "{route}: {}", answer.text);
+        for body in [vec![0x1f, 0x8b, 8, 0, 0], b"{\"prompt\":\"\xc6\xbb\xb9\xfb\"}".to_vec(), Vec::new()] {
+            let (later, at_once) =
+                (post(route, body.clone()), post(&route.replace("/async", ""), body.clone()));
+            assert_eq!(later.status, 400, "{route}: {}", body.escape_ascii());
+            assert_eq!(later.json()["error"], at_once.json()["error"], "{route}: {}", body.escape_ascii());
+        }
+    }
 }

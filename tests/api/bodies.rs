@@ -37,6 +37,8 @@ fn each_body_that_cannot_be_read_has_a_message_of_its_own() {
         (b"prompt=x".to_vec(), "Send a JSON object"),
         (b"[1]".to_vec(), "not an object"),
         (b"null".to_vec(), "not an object"),
+        (b"{\"prompt\":\"x\",\"seed\":1e400}".to_vec(), "larger than any that is read, at line 1 column 26"),
+        ([b"{\"prompt\":\"x\",\"n\":".as_slice(), &b"9".repeat(400), b"}"].concat(), "larger than any"),
     ] {
         let answer = generate(&server, body.clone());
         assert_eq!(answer.status, 400, "{}", body.escape_ascii());
@@ -45,6 +47,50 @@ fn each_body_that_cannot_be_read_has_a_message_of_its_own() {
     }
     let marked = generate(&server, format!("\u{feff}{json}"));
     assert_eq!(marked.status, 200, "a byte order mark of UTF-8 is passed over: {}", marked.text);
+}
+
+#[test]
+fn a_compressed_body_is_refused_by_its_coding_on_every_route_that_takes_one() {
+    let server = TestServer::start();
+    let post = |route: &str, kind: &str, coding: &str| {
+        let request = server.post(route).bearer(&server.key).header("content-type", kind);
+        request.header("content-encoding", coding).send(r#"{"prompt":"x"}"#)
+    };
+    let (json, form) = ("application/json", "multipart/form-data; boundary=x");
+    for (route, kind) in [
+        ("/v1/images/generations", json),
+        ("/v1/images/edits", json),
+        ("/v1/images/edits", form),
+        ("/v1/images/variations", form),
+        ("/v1/async/images/generations", json),
+        ("/v1/async/images/edits", form),
+        ("/v1/batches", json),
+        ("/v1/files", form),
+    ] {
+        for (coding, said) in [("gzip", "gzip"), ("identity, BR", "with br"), ("deflate", "deflate")] {
+            let answer = post(route, kind, coding);
+            let error = &answer.json()["error"];
+            assert_eq!((answer.status, &error["code"]), (400, &json!("unsupported_content_type")), "{route}");
+            assert!(message(&answer).contains(said), "{route}: {}", answer.text);
+        }
+    }
+    for coding in ["identity", "utf-8"] {
+        let answer = post("/v1/images/generations", json, coding);
+        assert_eq!(answer.status, 200, "{coding}: {}", answer.text);
+    }
+}
+
+#[test]
+fn a_header_that_decides_what_is_charged_is_given_once() {
+    let server = TestServer::start();
+    for (name, values) in [("Idempotency-Key", ["one", "two"]), ("X-Cost-Tag", ["spring", "spring"])] {
+        let request = server.post("/v1/images/generations").bearer(&server.key);
+        let request = values.iter().fold(request, |request, value| request.header(name, value));
+        let answer = request.json(&json!({ "prompt": "x" }));
+        assert_eq!((answer.status, &answer.json()["error"]["param"]), (400, &json!(name)), "{}", answer.text);
+        assert!(message(&answer).contains("given twice"), "{}", answer.text);
+    }
+    assert_eq!(server.totals().images, 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder,
     body::SizedStream,
-    http::header::{CONTENT_LENGTH, CONTENT_TYPE, ContentType, HeaderMap},
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ContentType, HeaderMap, HeaderValue},
     web,
 };
 use percent_encoding::{CONTROLS, utf8_percent_encode};
@@ -190,12 +190,21 @@ pub(super) fn announced_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Refuses a body that announces more than `limit` bytes.
-pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
-    if announced_length(headers).is_some_and(|bytes| bytes > limit) {
-        Err(ApiError::body_too_large(limit))
-    } else {
-        Ok(())
+/// Codings that bodies are compressed with (IANA's registry). Other words are there by mistake, such as `utf-8`.
+const COMPRESSIONS: [&str; 8] = ["gzip", "x-gzip", "deflate", "br", "zstd", "dcz", "compress", "x-compress"];
+
+/// Refuses a body that is said to be compressed, or to have more than `limit` bytes.
+pub(super) fn check_announced(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
+    let codings = headers.get_all(CONTENT_ENCODING).filter_map(|value| value.to_str().ok());
+    let compression = codings
+        .flat_map(|value| value.split(','))
+        .find_map(|coding| COMPRESSIONS.into_iter().find(|known| coding.trim().eq_ignore_ascii_case(known)));
+    match compression {
+        Some(compression) => Err(ApiError::compressed(compression)),
+        None if announced_length(headers).is_some_and(|bytes| bytes > limit) => {
+            Err(ApiError::body_too_large(limit))
+        }
+        None => Ok(()),
     }
 }
 
@@ -205,7 +214,7 @@ pub(super) async fn read_body(
     payload: web::Payload,
     limit: usize,
 ) -> Result<web::Bytes, ApiError> {
-    check_length(request.headers(), limit)?;
+    check_announced(request.headers(), limit)?;
     match payload.to_bytes_limited(limit).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) => Err(ApiError::body_unread(error.as_error())),
@@ -282,8 +291,17 @@ pub(super) fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
 }
 
+/// The value of header `name`, which decides what is charged, and so may not be there twice.
+fn only_value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, ApiError> {
+    let mut values = headers.get_all(name);
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(ApiError::invalid(name, format!("`{name}` is given twice; send it once."))),
+        (value, None) => Ok(value),
+    }
+}
+
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(value) = only_value(headers, "Idempotency-Key")? else { return Ok(None) };
     match value.to_str() {
         Ok(text) if !text.is_empty() && text.len() <= IDEMPOTENCY_KEY_MAX => Ok(Some(text.to_owned())),
         _ => Err(ApiError::invalid(
@@ -295,7 +313,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 
 /// What the request is filed under. Read as UTF-8, which HTTP leaves open, so that a tag may be in any script.
 pub(super) fn cost_tag(headers: &HeaderMap) -> Result<Option<CostTag>, ApiError> {
-    let Some(value) = headers.get("x-cost-tag") else { return Ok(None) };
+    let Some(value) = only_value(headers, "X-Cost-Tag")? else { return Ok(None) };
     let tag = std::str::from_utf8(value.as_bytes()).ok().and_then(|text| text.parse().ok());
     tag.map(Some).ok_or_else(|| {
         let message = "An X-Cost-Tag is 1 to 128 characters, none of which controls how text is shown.";

@@ -26,7 +26,7 @@ use crate::{
             error::ApiError,
             images::{self, Head},
             pieces,
-            wire::Part,
+            wire::{self, Part},
         },
     },
     ledger::{BatchRow, BatchTerms, FileRow, NewAsync, NewBatch},
@@ -66,7 +66,7 @@ pub(in crate::http::api) async fn generate(
         return Err(ApiError::content_type());
     }
     let body = images::read_body(&request, payload, state.offer.body_bytes_max).await?;
-    let body = String::from_utf8(body.into()).map_err(|_| ApiError::body("The body is not UTF-8."))?;
+    let body = wire::into_text(body.into())?;
     take_on(&request, head, BatchEndpoint::Generations, body, &state).await
 }
 

@@ -46,7 +46,7 @@ impl Body {
         state: &State,
     ) -> Result<Self, ApiError> {
         let headers = request.headers();
-        images::check_length(headers, BODY_BYTES_MAX)?;
+        images::check_announced(headers, BODY_BYTES_MAX)?;
         if images::is_json(headers) {
             return Ok(Self::Json { body: receive_whole(payload, state).await?, fetched: None });
         }

@@ -127,7 +127,7 @@ pub(super) async fn receive_json(
     check_model(state)?;
     let body = Body::receive(request, payload, state).await?;
     let written = state.source_memory.decoding(move || wire::as_json(body.read()?)).await??;
-    String::from_utf8(written).map_err(|_| ApiError::body("The body is not UTF-8."))
+    wire::into_text(written)
 }
 
 /// Reads the JSON body of an edit.

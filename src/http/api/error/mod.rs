@@ -151,6 +151,11 @@ impl ApiError {
         Self::new(Code::UnsupportedContentType, message)
     }
 
+    pub(in crate::http) fn compressed(compression: &str) -> Self {
+        let message = format!("The body is compressed with {compression}. Send it as it is.");
+        Self::new(Code::UnsupportedContentType, message)
+    }
+
     pub(in crate::http) fn content_type_of_edit() -> Self {
         let message = "Send the body as multipart/form-data or application/json.";
         Self::new(Code::UnsupportedContentType, message)

@@ -67,7 +67,7 @@ impl Upload {
             return Err(ApiError::content_type_of_upload());
         }
         let most = usize::try_from(FILE_BYTES_MAX + OTHER_BYTES).unwrap_or(usize::MAX);
-        images::check_length(headers, most)?;
+        images::check_announced(headers, most)?;
         let store = state.service.file_store();
         let announced = images::announced_length(headers).unwrap_or(0) as u64;
         store.check_room_for(announced).map_err(|error| ApiError::body_unkept(&error))?;

@@ -23,6 +23,7 @@ pub(super) use self::{
     quote::quote,
     receipts::receipts,
     request::{Asked, Delivery, parse},
+    unreadable::into_text,
 };
 pub use self::{edit::EDIT_FIELDS, loras::LoraTerms, request::FIELDS};
 use crate::{

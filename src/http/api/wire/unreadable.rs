@@ -24,6 +24,13 @@ pub(super) fn text_of(body: &[u8]) -> Result<&str, ApiError> {
     Err(ApiError::body(message))
 }
 
+/// The body as a text of its own, without its byte order mark.
+pub(in crate::http::api) fn into_text(mut body: Vec<u8>) -> Result<String, ApiError> {
+    let mark = body.len() - text_of(&body)?.len();
+    body.drain(..mark);
+    String::from_utf8(body).map_err(|error| ApiError::internal(&error))
+}
+
 /// What to say of `text` that is not a JSON object.
 pub(super) fn not_an_object(text: &str, error: &serde_json::Error) -> ApiError {
     use serde_json::error::Category;
@@ -33,6 +40,10 @@ pub(super) fn not_an_object(text: &str, error: &serde_json::Error) -> ApiError {
             "The body is JSON, and not an object. Send one, such as {\"prompt\": \"a red apple\"}.".to_owned()
         }
         Category::Eof => format!("The body's JSON ends too early, at line {line} column {column}."),
+        // JSON sets numbers no bounds.
+        Category::Syntax if error.to_string().starts_with("number out of range") => format!(
+            "A number of the body is larger than any that is read, at line {line} column {column}. Send a smaller one."
+        ),
         Category::Syntax | Category::Io => {
             let hint = match text.trim_start().as_bytes().first() {
                 Some(b'{') => "",
