@@ -34,11 +34,16 @@ impl<'a> JpegDecoder<'a> {
         };
         let frame = parts.segments().iter().find(|segment| is_frame(segment.marker()));
         let frame = frame.and_then(|frame| frame.contents().first_chunk::<6>());
-        let Some(&[_precision, height_high, height_low, width_high, width_low, components]) = frame else {
+        let Some(&[precision, height_high, height_low, width_high, width_low, components]) = frame else {
             return Err(SourceError::Damaged("it has no frame header".into()));
         };
         if components == 4 {
             return Err(SourceError::Cmyk);
+        }
+        if precision != 8 {
+            return Err(SourceError::Damaged(format!(
+                "it has {precision} bits for each colour; save it with 8"
+            )));
         }
         let [width, height] = [[width_high, width_low], [height_high, height_low]].map(u16::from_be_bytes);
         Ok(Self { file, parts, width, height, is_grey: components == 1, memory_max: None })

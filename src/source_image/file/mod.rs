@@ -12,6 +12,8 @@ use image::{
 
 /// Bytes that a decoder may take for each pixel: 16-bit RGBA, and its own buffers.
 const DECODER_BYTES: u64 = 16;
+/// Bytes that what stands beside the pixels of a PNG may take: a few kilobytes can be the profile of a gigabyte.
+const METADATA_BYTES_MAX: u64 = 64 << 20;
 
 /// A file as it is edited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +35,7 @@ impl SourceImage {
         }
         match image::guess_format(file) {
             Ok(ImageFormat::Png) => {
-                let decoder = PngDecoder::with_limits(Cursor::new(file), limits())?;
+                let decoder = PngDecoder::with_limits(Cursor::new(file), limits(METADATA_BYTES_MAX))?;
                 let is_animated = decoder.is_apng()?;
                 Self::decoded(decoder, is_animated)
             }
@@ -55,7 +57,7 @@ impl SourceImage {
         if is_animated {
             return Err(SourceError::Animated);
         }
-        decoder.set_limits(limits())?;
+        decoder.set_limits(limits(DECODER_BYTES * PIXELS_MAX))?;
         let orientation = decoder.orientation()?;
         let profile = decoder.icc_profile()?;
         let mut image = DynamicImage::from_decoder(decoder)?;
@@ -73,9 +75,9 @@ impl SourceImage {
     }
 }
 
-fn limits() -> Limits {
+fn limits(bytes: u64) -> Limits {
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(DECODER_BYTES * PIXELS_MAX);
+    limits.max_alloc = Some(bytes);
     limits
 }
 

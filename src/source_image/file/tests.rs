@@ -133,6 +133,28 @@ fn a_profile_is_converted_to_srgb_and_a_broken_one_passed_over() {
 }
 
 #[test]
+fn a_profile_that_unpacks_to_more_than_any_has_is_passed_over() {
+    let mut profile = ColorProfile::new_adobe_rgb().encode().expect("a profile");
+    profile.resize(usize::try_from(METADATA_BYTES_MAX).expect("it fits") + 1, 0);
+    let mut file = Vec::new();
+    let mut encoder = PngEncoder::new(&mut file);
+    encoder.set_icc_profile(profile).expect("PNG has profiles");
+    encoder.write_image(&SIX, 3, 2, ExtendedColorType::Rgb8).expect("a PNG");
+    assert!(file.len() < 1 << 20, "{}", file.len());
+    let decoder = PngDecoder::with_limits(Cursor::new(&file), limits(METADATA_BYTES_MAX));
+    assert_eq!(decoder.expect("a PNG").icc_profile().expect("read"), None);
+    assert_eq!(decode(&file).pixels.rgb, SIX);
+}
+
+#[test]
+fn a_jpeg_of_twelve_bits_is_refused() {
+    let mut file = GOLDEN[0].0.to_vec();
+    let frame = file.windows(2).position(|marker| marker == [0xFF, 0xC0]).expect("a frame");
+    file[frame + 4] = 12;
+    assert!(refusal(&file).contains("12 bits"), "{}", refusal(&file));
+}
+
+#[test]
 fn what_cannot_be_edited_is_refused_by_name() {
     assert!(refusal(b"GIF89a").contains("PNG, JPEG or WebP"));
     assert!(refusal(b"").contains("PNG, JPEG or WebP"));
