@@ -11,25 +11,27 @@ use crate::domain::RequestId;
 impl Ledger {
     /// Notes at `now` that a settled request's answer was handed over. Until then its images count as undelivered. What
     /// is delivered again stays delivered when it was. A delivery after the closing of the request's month belongs to the
-    /// open month.
+    /// open month, and none is before its request: the clock may have been set back meanwhile.
     ///
     /// # Errors
     /// [`LedgerError::State`] if the request is not settled.
     pub fn note_delivery(&self, id: RequestId, now: Timestamp) -> Result<(), LedgerError> {
-        let request = "SELECT delivered, (SELECT max(closed_at_ms) FROM month_closings
-                                          WHERE ended_at_ms >= start_ms AND ended_at_ms < end_ms)
+        let request = "SELECT delivered, created_at_ms,
+                              (SELECT max(closed_at_ms) FROM month_closings
+                               WHERE ended_at_ms >= start_ms AND ended_at_ms < end_ms)
                        FROM requests WHERE id = ?1 AND state = 'settled'";
         let insert = "INSERT INTO deliveries (request_id, delivered_at_ms) VALUES (?1, ?2)";
         // Without waiting for the disk: a power cut just after an answer has always been able to take its note.
         self.store.write_with(Flush::WithTheNext, |conn| {
             let found = conn.query_first(request, params![id.to_text()], |row| {
-                Ok((row.get::<Option<bool>>(0)?, row.get::<Option<i64>>(1)?))
+                Ok((row.get::<Option<bool>>(0)?, row.get::<i64>(1)?, row.get::<Option<i64>>(2)?))
             })?;
             match found {
                 None => Err(LedgerError::State { id, expected: "settled" }),
-                Some((Some(true), _)) => Ok(()),
-                Some((_, closed_at)) => {
-                    let at = now.as_millisecond().max(closed_at.map_or(i64::MIN, |closed| closed + 1));
+                Some((Some(true), ..)) => Ok(()),
+                Some((_, created_at, closed_at)) => {
+                    let earliest = closed_at.map_or(created_at, |closed| created_at.max(closed + 1));
+                    let at = now.as_millisecond().max(earliest);
                     conn.execute(insert, params![id.to_text(), at])?;
                     Ok(())
                 }

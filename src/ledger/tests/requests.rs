@@ -63,8 +63,14 @@ fn an_image_counts_as_undelivered_until_its_delivery_is_noted() {
     let id = reservation.id;
     book.settle(reservation, &[&receipt()]).expect("settled");
     assert_eq!(book.totals().undelivered, 1);
-    book.ledger.note_delivery(id, NOON).expect("noted");
+    // A clock that was set back meanwhile hands nothing over before it was asked for.
+    book.ledger.note_delivery(id, NOON - jiff::SignedDuration::from_hours(1)).expect("noted");
     assert_eq!(book.totals().undelivered, 0);
+    let after =
+        "SELECT delivered_at_ms - created_at_ms FROM deliveries JOIN requests ON requests.id = request_id";
+    let after =
+        book.ledger.store.read(|conn| conn.query_one(after, store::params![], |row| row.get::<i64>(0)));
+    assert_eq!(after.expect("a delivery"), 0);
 }
 
 fn a_ledger_keeps_one_currency() {
