@@ -1,4 +1,4 @@
-use clap::{Args, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::{
     invoice_args::{InvoiceArgs, cost_of},
     named::{Named, find},
     output::OutputArgs,
-    parse_amount, parse_day, print_json,
+    parse_amount, parse_day, parse_text, print_json,
     table::{Column, table},
 };
 use crate::{
@@ -56,6 +56,7 @@ pub(super) struct AssetAddArgs {
     #[command(flatten)]
     place: DataArgs,
     /// What you call it
+    #[arg(value_parser = parse_text)]
     name: String,
     /// What was paid for it
     #[arg(long, value_name = "AMOUNT", value_parser = parse_amount)]
@@ -70,14 +71,14 @@ pub(super) struct AssetAddArgs {
     #[arg(long, value_name = "PERCENT", default_value_t = 100)]
     share: u32,
     /// The machine of a cluster that it is in, as tintype node list calls it [default: all of them]
-    #[arg(long, value_name = "NAME", alias = "node", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME", alias = "node", value_parser = parse_text)]
     machine: Option<String>,
     #[command(flatten)]
     life: LifeArgs,
     #[command(flatten)]
     invoice: InvoiceArgs,
     /// The document that it is by, such as an invoice's number
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = parse_text)]
     document: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
@@ -115,7 +116,7 @@ pub(super) struct RetireArgs {
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     on: Option<Date>,
     /// The document that it is by, such as an invoice's number
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = parse_text)]
     document: Option<String>,
     #[command(flatten)]
     output: OutputArgs,

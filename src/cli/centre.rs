@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 use super::{
     Books, CliError, DataArgs,
     output::{self, OutputArgs},
-    parse_day, print_json,
+    parse_day, parse_text, print_json,
     table::{Column, table},
 };
 use crate::{
@@ -23,10 +23,10 @@ pub(super) enum CentreCommand {
         #[command(flatten)]
         place: DataArgs,
         /// What it is called
-        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        #[arg(value_parser = parse_text)]
         name: String,
         /// A contract
-        #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "TEXT", value_parser = parse_text)]
         document: Option<String>,
     },
     /// Let a key, or what is filed under a tag, belong to a cost centre from a day on
@@ -61,7 +61,7 @@ pub(super) struct AssignArgs {
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     from: Option<Date>,
     /// A contract, an order
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = parse_text)]
     document: Option<String>,
 }
 
@@ -116,10 +116,14 @@ pub(super) fn run(command: &CentreCommand, clock: &dyn Clock) -> Result<(), CliE
 
 /// The word for no cost centre.
 const NONE: &str = "none";
+/// Characters of a cost centre's name.
+const NAME_CHARS_MAX: usize = 128;
 
 fn add(place: &DataArgs, name: &str, document: Option<&str>, clock: &dyn Clock) -> Result<(), CliError> {
-    if name == NONE || name.chars().count() > 128 {
-        return Err(CliError::Usage(format!("`{name}` cannot be a cost centre's name; write another one")));
+    if name == NONE || name.chars().count() > NAME_CHARS_MAX {
+        return Err(CliError::Usage(format!(
+            "a cost centre's name has at most {NAME_CHARS_MAX} characters, and is not `{NONE}`; write another one"
+        )));
     }
     let Books { ledger, .. } = place.books_or_new(clock)?;
     let evidence = Evidence { document, ..Evidence::COMMAND_LINE };

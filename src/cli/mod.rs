@@ -41,13 +41,16 @@ mod spot_prices;
 mod table;
 mod terms;
 mod upkeep;
+mod values;
 
 use std::{ffi::OsString, io::ErrorKind, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Parser, Subcommand};
-use jiff::civil::Date;
 
-use self::output::{note, print, print_json};
+use self::{
+    output::{note, print, print_json},
+    values::{parse_amount, parse_day, parse_text},
+};
 use crate::{
     app::{AppError, ledger_place, prepare_data_dir},
     clock::{Clock, SystemClock},
@@ -59,7 +62,7 @@ use crate::{
     os,
     pipeline::{DeviceList, KernelChoice, LoadError, MemoryTier, Precision, RenderError},
     telemetry,
-    units::{Money, RangeError},
+    units::RangeError,
 };
 
 const AFTER_HELP: &str = "\
@@ -396,20 +399,6 @@ fn with_recorded_assets(config: &Config, costs: CostModel) -> Result<CostModel, 
 /// A ledger that only PostgreSQL's own programs copy.
 fn in_postgres(url: &PostgresUrl) -> CliError {
     CliError::Usage(format!("{url} is copied and restored by pg_dump and pg_restore; see docs/operations.md"))
-}
-
-/// A day, `2026-11-23`. Not the lenient reading, which passes over a time and an offset.
-fn parse_day(text: &str) -> Result<Date, String> {
-    Date::strptime("%Y-%m-%d", text).map_err(|_| "not a day; write it as 2026-11-23".into())
-}
-
-/// An amount of the ledger's currency that is not negative.
-fn parse_amount(text: &str) -> Result<Money, String> {
-    match text.parse::<Money>() {
-        Ok(amount) if amount >= Money::ZERO => Ok(amount),
-        Ok(_) => Err("an amount is not negative here".into()),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 impl ConfigFile {

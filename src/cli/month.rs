@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::{
     Books, CliError, DataArgs, audit,
     images_arg::ImagesArg,
-    output,
+    output, parse_text,
     reconcile::{self, ReconcileArgs},
 };
 use crate::{
@@ -80,7 +80,7 @@ pub(super) struct ReverseArgs {
     /// The entry's number, x_EntryId of tintype costs --format focus
     entry: i64,
     /// Why, for whoever reads the books
-    #[arg(long)]
+    #[arg(long, value_parser = parse_text)]
     reason: String,
     /// What the image cost instead, such as electricity=0.01,upkeep=0; also depreciation and compared
     #[arg(long, value_name = "NAME=AMOUNT,…", value_parser = parse_amounts)]

@@ -28,6 +28,11 @@ pub(super) enum PurchasesCommand {
     Resolve(ResolveArgs),
 }
 
+/// A note, or none.
+fn parse_note(text: &str) -> Result<String, String> {
+    if text.is_empty() { Ok(String::new()) } else { super::parse_text(text) }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct PurchaseListArgs {
     #[command(flatten)]
@@ -54,7 +59,7 @@ pub(super) struct ResolveArgs {
     #[arg(long, group = "finding")]
     not_paid: bool,
     /// How that is known: a bill's number
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", value_parser = parse_note)]
     note: String,
     #[command(flatten)]
     output: OutputArgs,

@@ -1,6 +1,6 @@
-use clap::{Args, builder::NonEmptyStringValueParser};
+use clap::Args;
 
-use super::{Books, CliError, DataArgs, table::aligned};
+use super::{Books, CliError, DataArgs, parse_text, table::aligned};
 use crate::{
     clock::Clock,
     costs::CostError,
@@ -22,7 +22,7 @@ pub(super) struct ReconcileArgs {
     #[arg(long, value_name = "AMOUNT", value_parser = super::parse_amount)]
     amount: Option<Money>,
     /// The bill's number, or who read the meter
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = parse_text)]
     document: Option<String>,
 }
 

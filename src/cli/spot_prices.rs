@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
+use clap::{Args, ValueEnum};
 use jiff::civil::DateTime;
 
 use super::{
     Books, CliError, DataArgs,
     invoice_args::{InvoiceArgs, cost_of},
-    print,
+    parse_text, print,
 };
 use crate::{
     clock::Clock,
@@ -32,7 +32,7 @@ pub(super) struct ImportPricesArgs {
     #[command(flatten)]
     invoice: InvoiceArgs,
     /// The contract, or where the prices were published
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = parse_text)]
     document: Option<String>,
 }
 

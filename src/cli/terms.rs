@@ -1,4 +1,4 @@
-use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
+use clap::{Args, Subcommand};
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::{
     Books, CliError, DataArgs,
     invoice_args::{InvoiceArgs, cost_of},
     output::OutputArgs,
-    parse_day, print_json,
+    parse_day, parse_text, print_json,
     spot_prices::{self, ImportPricesArgs},
     table::{Column, table},
 };
@@ -51,7 +51,7 @@ pub(super) struct SetArgs {
     #[command(flatten)]
     invoice: InvoiceArgs,
     /// An invoice's number, or a contract
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = parse_text)]
     document: Option<String>,
     #[command(flatten)]
     output: OutputArgs,

@@ -7,7 +7,7 @@ use super::{
     invoice_args::{InvoiceArgs, cost_of},
     named::{Named, find},
     output::OutputArgs,
-    parse_amount, parse_day, print_json,
+    parse_amount, parse_day, parse_text, print_json,
     table::{Column, table},
 };
 use crate::{
@@ -38,6 +38,7 @@ pub(super) struct UpkeepAddArgs {
     #[command(flatten)]
     place: DataArgs,
     /// What you call it
+    #[arg(value_parser = parse_text)]
     name: String,
     /// A flat amount for each image
     #[arg(long, value_name = "AMOUNT", value_parser = parse_amount, group = "amount")]
@@ -70,7 +71,7 @@ pub(super) struct UpkeepAddArgs {
     #[command(flatten)]
     invoice: InvoiceArgs,
     /// An invoice's number, or a contract
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = parse_text)]
     document: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
@@ -87,7 +88,7 @@ pub(super) struct EndArgs {
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     on: Option<Date>,
     /// A notice, or a contract
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = parse_text)]
     document: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
@@ -130,16 +131,7 @@ fn evidence(document: Option<&String>) -> Evidence<'_> {
     Evidence { document: document.map(String::as_str), ..Evidence::COMMAND_LINE }
 }
 
-fn refuse_empty(flag: &str, text: Option<&str>) -> Result<(), CliError> {
-    match text {
-        Some("") => Err(CliError::Usage(format!("{flag} is empty; say what it is, or leave it out"))),
-        _ => Ok(()),
-    }
-}
-
 fn add(args: &UpkeepAddArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    refuse_empty("NAME", Some(&args.name))?;
-    refuse_empty("--document", args.document.as_deref())?;
     let Books { config, ledger, costs, .. } = args.place.books_or_new(clock)?;
     let settings = &config.costs;
     let invoice = args.invoice.invoice(args.amount(), &ledger.with_assets(&costs)?, args.from)?;
@@ -249,7 +241,6 @@ fn amount(upkeep: &Upkeep) -> String {
 }
 
 fn end(args: &EndArgs, clock: &dyn Clock) -> Result<(), CliError> {
-    refuse_empty("--document", args.document.as_deref())?;
     let Books { ledger, costs, calendar, .. } = args.place.books(clock)?;
     let row = find(&ledger.cost_lines()?, &args.line)?;
     let (id, now) = (row.id, clock.now());

@@ -14,6 +14,8 @@ pub enum LabelError {
     Control(u32),
 }
 
+/// Most characters of a text that is kept in the books, such as a document or a reason.
+pub const TEXT_CHARS_MAX: usize = 500;
 /// Most characters of a key's name.
 pub const KEY_NAME_MAX: usize = 64;
 
@@ -33,8 +35,9 @@ pub fn check_label(text: &str, max: usize) -> Result<(), LabelError> {
     }
 }
 
-/// Control characters, line and paragraph separators, and the controls of bidirectional text (Unicode 17, Bidi_Control).
-fn is_control(c: char) -> bool {
+/// Whether it changes how the text around it is shown: control characters, line and paragraph separators, and the controls
+/// of bidirectional text (Unicode 17, Bidi_Control).
+pub fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -119,3 +119,32 @@ fn a_carbon_factor_names_its_source() {
     let said = out(&set(&["570.3", "--document", "grid 2024", "--from", "2100-01-01"]));
     assert_eq!(said, "carbon: 570.3 g CO2e a kWh, by grid 2024, from 2100-01-01 on\n");
 }
+
+#[test]
+fn a_text_that_would_look_like_more_than_one_line_is_not_taken_into_the_books() {
+    let place = TempDir::new().expect("a directory");
+    let place = place.path();
+    let long = "x".repeat(501);
+    for text in ["a\nb", "a\u{1b}[31m", "a\u{202e}b", "", long.as_str()] {
+        let bought = ["--price", "1", "--bought", "2026-11-01", "--lifetime-images", "1"];
+        for line in [
+            [&["asset", "add", text], bought.as_slice()].concat(),
+            [&["asset", "add", "card", "--document", text], bought.as_slice()].concat(),
+            [&["asset", "add", "card", "--machine", text], bought.as_slice()].concat(),
+            vec!["asset", "retire", "1", "--proceeds", "0", "--document", text],
+            vec!["upkeep", "add", text, "--per-year", "1", "--from", "2026-01-01"],
+            vec!["upkeep", "add", "rent", "--per-year", "1", "--from", "2026-01-01", "--document", text],
+            vec!["upkeep", "end", "1", "--document", text],
+            vec!["terms", "set", "host_watts", "5", "--document", text],
+            vec!["terms", "import-prices", "prices.csv", "--document", text],
+            vec!["centre", "add", text],
+            vec!["centre", "add", "a", "--document", text],
+            vec!["centre", "assign", "a", "--tag", "x", "--document", text],
+            vec!["month", "reconcile", "2026-10", "--kwh", "1", "--document", text],
+            vec!["month", "reverse", "1", "--reason", text],
+        ] {
+            complaint(&run(place, &line), 2);
+        }
+    }
+    assert!(!place.join("data").exists(), "nothing was written");
+}

@@ -11,7 +11,7 @@ use crate::{
         Asset, ComingPrices, CostLine, CostModel, DatedTerm, DaySpan, Life, PriceFile, PriceSheet,
         Retirement, TariffRow, Term, Upkeep,
     },
-    domain::{AssetId, Calendar},
+    domain::{AssetId, Calendar, TEXT_CHARS_MAX, check_label},
     ledger::{AssetRow, CostLineRow, Evidence, Ledger, LedgerError},
     units::{Currency, Money, Power},
 };
@@ -51,6 +51,13 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     /// The change that `fields` ask for.
     pub(super) fn change(&self, fields: &FormFields) -> Result<Change, FieldProblem> {
+        // They stand in the books for good, and are shown in one line.
+        for field in ["name", "line_name", "document"] {
+            let text = fields.text(field);
+            if !text.is_empty() && check_label(text, TEXT_CHARS_MAX).is_err() {
+                return Err(FieldProblem::new(field, "settings-problem-text"));
+            }
+        }
         match fields.text("part") {
             "machine" => self.part(fields),
             "undo" => Ok(Change::UndoPart(AssetId::new(fields.id()?))),

@@ -132,6 +132,7 @@ settings-device-watts = Device, generating
 settings-problem-part = There is no form called “{ $detail }”.
 settings-problem-id = There is no such row. Reload the page.
 settings-problem-name = Write a name.
+settings-problem-text = Write at most 500 characters, without line breaks or control characters.
 settings-problem-amount = Write an amount such as 0.28.
 settings-problem-whole = Write a whole number.
 settings-problem-percent = Write a percentage from 1 to 100.

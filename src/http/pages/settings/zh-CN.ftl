@@ -123,6 +123,7 @@ settings-device-watts = 设备功率（出图时）
 settings-problem-part = 没有名为“{ $detail }”的表单。
 settings-problem-id = 没有这一行，请刷新页面。
 settings-problem-name = 请填写名称。
+settings-problem-text = 最多 500 个字符，不能有换行或控制字符。
 settings-problem-amount = 请填写金额，例如 0.28。
 settings-problem-whole = 请填写整数。
 settings-problem-percent = 请填写 1 到 100 之间的百分数。
