@@ -83,12 +83,14 @@ fn lines(text: &str, calendar: &Calendar) -> Result<Vec<PriceLine>, String> {
         .flexible(true)
         .from_reader(text.as_bytes());
     let names = reader.headers().map_err(|error| error.to_string())?.clone();
+    // By the words in their order: a volume in MWh may stand before the price.
     let column = |words: &[&str], of: &str| {
-        let is_it = |name: &str| words.iter().any(|word| name.to_lowercase().contains(word));
-        names.iter().position(is_it).ok_or_else(|| format!("no column of {of}; name one `{}`", words[0]))
+        let named = |word: &&str| names.iter().position(|name| name.to_lowercase().contains(word));
+        let found = words.iter().find_map(named);
+        found.ok_or_else(|| format!("no column of {of}; name one `{}`", words[0]))
     };
     let time = column(&["time", "start", "from", "date", "mtu", "hour"], "times")?;
-    let price = column(&["price", "mwh", "kwh"], "prices")?;
+    let price = column(&["price", "preis", "价", "mwh", "kwh"], "prices")?;
     let mut lines = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;
@@ -156,6 +158,7 @@ mod tests {
         for text in [
             "time,price\n2026-11-23T12:00Z,0.2815\n2026-11-23T13:00Z,-0.005\n",
             "Date;Preis €/kWh\n2026-11-23 13:00;0,2815\n2026-11-23 14:00;-0,005\n",
+            "date;volume MWh;Preis €/kWh\n2026-11-23 13:00;9;0,2815\n2026-11-23 14:00;9;-0,005\n",
             "MTU (CET/CEST)\tPrice\n2026-11-23 13:00 - 2026-11-23 14:00\t0.2815\n2026-11-23 14:00 - 15:00\t-0.005\n",
         ] {
             assert_eq!(read(text).as_deref(), Ok(&expected[..]), "{text}");

@@ -184,6 +184,10 @@ fn from_csv(text: &str) -> Result<Vec<RequestLine>, Fault> {
     if let Some(unknown) = columns.iter().find(|column| !COLUMNS.contains(column)) {
         return Err((Some(1), format!("unknown column `{unknown}`; the columns are {listed}")));
     }
+    let twice = COLUMNS.iter().find(|known| columns.iter().filter(|column| column == *known).count() > 1);
+    if let Some(twice) = twice {
+        return Err((Some(1), format!("the column `{twice}` is there twice; keep one of them")));
+    }
     if !columns.iter().any(|column| column == "prompt") {
         return Err((Some(1), format!("there is no column `prompt`; the columns are {listed}")));
     }
@@ -306,6 +310,7 @@ mod tests {
         for (text, line, said) in [
             ("size\n32x32\n", 1, "no column `prompt`"),
             ("prompt,colour\na,b\n", 1, "unknown column `colour`"),
+            ("prompt,n,n\na,1,2\n", 1, "column `n` is there twice"),
             ("prompt,seed\na,1\nb,x\n", 3, "`seed` must be a whole number; got `x`"),
             ("prompt,n\na\n", 2, "fields"),
         ] {
