@@ -36,7 +36,14 @@ impl Provider for Environment {
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
         let mut keys = Dict::new();
         for (name, text) in &self.variables {
-            let (Some(name), Some(text)) = (name.to_str(), text.to_str()) else { continue };
+            let Some(name) = name.to_str() else { continue };
+            let Some(text) = text.to_str() else {
+                // To pass over it would be to count with a default, or in another directory.
+                if key_of(name).is_some() {
+                    return Err(Error::from(format!("{name} is not UTF-8; write its value as UTF-8")));
+                }
+                continue;
+            };
             let Some(name) = key_of(name).filter(|name| !is_service_link(name, text)) else { continue };
             let path: Vec<_> = name.split("__").map(str::to_lowercase).collect();
             insert(&mut keys, &path, value(text));
@@ -182,6 +189,21 @@ mod tests {
             ("TINTYPE_GPU_2_PORT_132_SCTP_PROTO", "sctp"),
         ])
         .expect("the defaults");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_not_utf_8_is_named_and_never_passed_over() {
+        use std::os::unix::ffi::OsStringExt;
+        let config = |name: &str| {
+            let variables = vec![(name.into(), OsString::from_vec(b"/srv/\xff".to_vec()))];
+            Config::extract(&figment::Figment::from(Environment { variables }))
+        };
+        let error = config("TINTYPE_DATA_DIR").expect_err("refused").to_string();
+        assert!(error.contains("TINTYPE_DATA_DIR is not UTF-8"), "{error}");
+        for other in ["TINTYPE_KEY", "PATH"] {
+            config(other).expect("not a key of the configuration");
+        }
     }
 
     #[test]

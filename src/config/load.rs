@@ -8,16 +8,11 @@ use figment::{
 };
 
 use super::{
-    Config,
+    Config, checks,
     environment::{self, Environment},
     stated::StatedKeys,
 };
-use crate::{
-    costs::CostError,
-    domain::{GUIDANCE_MAX, STEPS_MAX, Variant, closest},
-    toml_text::TomlText,
-    units::Currency,
-};
+use crate::{costs::CostError, domain::closest, toml_text::TomlText, units::Currency};
 
 /// Names that other programs have for keys of ours.
 const NAMES_ELSEWHERE: [(&str, &str); 6] = [
@@ -28,6 +23,9 @@ const NAMES_ELSEWHERE: [(&str, &str); 6] = [
     ("timezone", "time_zone"),
     ("tz", "time_zone"),
 ];
+
+/// Characters of a reason that are printed: a mistyped file may hold a line without end.
+const REASON_CHARS_MAX: usize = 1000;
 
 /// A configuration that cannot be used: one line that names the key and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +44,12 @@ pub enum ConfigError {
     /// A zone that is not known.
     #[error("time_zone: `{0}` is not a time zone; write an IANA name such as Asia/Shanghai or Europe/Berlin")]
     TimeZone(String),
+    /// The machine's zone, from the variable TZ, is not known.
+    #[error(
+        "TZ is `{0}`, which is not a time zone; correct it, or set time_zone to an IANA name such as Asia/Shanghai or \
+         Europe/Berlin"
+    )]
+    MachineZone(String),
     /// A default size that the model cannot generate.
     #[error("model.default_size: {0}")]
     DefaultSize(String),
@@ -88,51 +92,14 @@ impl Config {
     }
 
     pub(super) fn extract(figment: &Figment) -> Result<Self, ConfigError> {
-        let malformed = |reason: String| ConfigError::Malformed(reason.replace('\n', " "));
+        let malformed =
+            |reason: String| ConfigError::Malformed(at_most(&reason.replace('\n', " "), REASON_CHARS_MAX));
         // Lossy: a variable is a text, and its key knows whether that is to be a number.
         let mut config: Self = figment.extract_lossy().map_err(|error| malformed(in_words(&error)))?;
-        if config.model.guidance_scale.is_some_and(|scale| !(0.0..=GUIDANCE_MAX).contains(&scale)) {
-            return Err(malformed(format!("model.guidance_scale must be from 0 to {GUIDANCE_MAX}")));
-        }
-        if config.model.steps.over(Variant::Turbo).largest() > STEPS_MAX {
-            return Err(malformed(format!("model.steps: a quality has at most {STEPS_MAX} steps")));
-        }
-        let above_zero = [
-            ("limits.deadline_seconds", u64::from(config.limits.deadline_seconds)),
-            ("pictures.keep_days", u64::from(config.pictures.keep_days)),
-            ("model.memory_mib", config.model.memory_mib.unwrap_or(1)),
-            ("cluster.lease_seconds", u64::from(config.cluster.lease_seconds)),
-        ];
-        if let Some((key, _)) = above_zero.into_iter().find(|(_, value)| *value == 0) {
-            return Err(malformed(format!("{key} must be above 0")));
-        }
-        if u64::from(config.pictures.link_minutes) > u64::from(config.pictures.keep_days) * 24 * 60 {
-            return Err(malformed("pictures.link_minutes must not be longer than pictures.keep_days".into()));
-        }
-        if let Some(url) = &config.public_url {
-            check_public_url(url).map_err(malformed)?;
-        }
+        checks::check(&config).map_err(malformed)?;
         config.stated = StatedKeys::of(figment);
         Ok(config)
     }
-}
-
-/// Pages and links begin at the root of a host, so a public URL is a scheme and a host.
-fn check_public_url(url: &str) -> Result<(), String> {
-    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).ok_or_else(|| {
-        format!("public_url is `{url}`; write it with http:// or https://, such as https://paint.example")
-    })?;
-    let host = rest.strip_suffix('/').unwrap_or(rest);
-    if host.contains(['/', '?', '#']) {
-        return Err(format!(
-            "public_url is `{url}`, which has a path; the pages need a host name of their own, such as \
-             https://paint.example"
-        ));
-    }
-    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@') {
-        return Err(format!("public_url is `{url}`, which names no host; write it as https://paint.example"));
-    }
-    Ok(())
 }
 
 /// What is wrong, by the name under which it was written: `tintype.toml: unknown key `prot`; did you mean `port`?`
@@ -163,7 +130,7 @@ fn in_words(error: &figment::Error) -> String {
             None => format!("{key} is `{word}`; write one of {}", known.join(", ")),
         },
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-            format!("{key} is {}; expected {expected}", actual(found))
+            format!("{key} is {}; expected {}", actual(found), in_plain_words(expected))
         }
         Kind::MissingField(name) => {
             let key = written(&[&path[..], &[name]].concat());
@@ -180,12 +147,38 @@ fn in_words(error: &figment::Error) -> String {
     }
 }
 
+/// What serde calls a type, in words of TOML.
+fn in_plain_words(expected: &str) -> &str {
+    match expected {
+        "a sequence" => "a list, in brackets",
+        "a boolean" => "true or false",
+        "path string" => "a path, in quotes",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0",
+        "a nonzero u8" | "a nonzero u16" | "a nonzero u32" | "a nonzero u64" | "a nonzero usize" => {
+            "a whole number above 0"
+        }
+        "f32" | "f64" => "a number",
+        // The name of a type of ours says nothing to whoever writes the file.
+        other if other.starts_with("struct ") => "a table of keys",
+        other => other,
+    }
+}
+
+/// The beginning of `text`, if it is longer than anybody reads.
+fn at_most(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 fn actual(found: &Actual) -> String {
     match found {
         Actual::Bool(truth) => format!("`{truth}`"),
         Actual::Unsigned(number) => format!("the number {number}"),
         Actual::Signed(number) => format!("the number {number}"),
         Actual::Float(number) => format!("the number {number}"),
+        Actual::Str(text) if text.is_empty() => "empty".into(),
         Actual::Str(text) => format!("the text `{text}`"),
         Actual::Seq => "a list".into(),
         Actual::Map => "a table".into(),

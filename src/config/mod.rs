@@ -3,12 +3,14 @@
 //! Every key stands in config/tintype.toml with its default; a test compares the two.
 
 mod batches;
+mod checks;
 mod cluster;
 mod energy;
 mod environment;
 mod listen;
 mod load;
 mod model;
+mod networks;
 mod overflow;
 mod price_book;
 mod stated;
@@ -66,6 +68,7 @@ pub struct Config {
     /// Where clients find the server, for links; none: where the request came to.
     pub public_url: Option<String>,
     /// Networks whose X-Forwarded headers are believed.
+    #[serde(deserialize_with = "networks::deserialize")]
     pub trusted_proxies: Vec<IpNet>,
     /// Seconds for which browsers that came over TLS may come by nothing else; 0: not said.
     pub hsts_seconds: u32,

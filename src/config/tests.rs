@@ -66,6 +66,30 @@ fn the_tariff_in_the_shipped_file_can_be_used() {
     config.cost_model(jiff::civil::date(2026, 11, 23)).expect("a cost model");
 }
 
+/// Asserts that `toml` is refused in one line that has `name`.
+fn assert_refused(toml: &str, name: &str) {
+    let error = parse(toml).expect_err("refused").to_string();
+    assert!(error.contains(name) && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn a_public_url_is_a_scheme_and_a_host() {
+    for (toml, name) in [
+        ("public_url = \"paint.example\"", "public_url"),
+        ("public_url = \"https://host.example/tintype/\"", "has a path"),
+        ("public_url = \"https://host.example?a=b\"", "has a path"),
+        ("public_url = \"https://\"", "names no host"),
+        ("public_url = \"https://user@host.example\"", "names no host"),
+        ("public_url = \"https://host.example:99999\"", "names no host"),
+        ("public_url = \"https://[::1\"", "names no host"),
+        ("public_url = \"https://:443\"", "names no host"),
+        ("public_url = \"https://a<script>\"", "names no host"),
+        ("public_url = 'https://host.example\\tintype'", "has a path"),
+    ] {
+        assert_refused(toml, name);
+    }
+}
+
 #[test]
 fn a_wrong_key_or_value_is_named_in_one_line() {
     for (toml, name) in [
@@ -90,20 +114,33 @@ fn a_wrong_key_or_value_is_named_in_one_line() {
         ("[[exchange_rate]]\nfrom = \"USD\"\nto = \"CNY\"\nrate = \"7\"", "effective_from is missing"),
         ("[model]\nguidance_scale = -1.0", "guidance_scale"),
         ("[model.steps]\nmax = 101", "model.steps"),
-        ("public_url = \"paint.example\"", "public_url"),
-        ("public_url = \"https://host.example/tintype/\"", "has a path"),
-        ("public_url = \"https://host.example?a=b\"", "has a path"),
-        ("public_url = \"https://\"", "names no host"),
-        ("public_url = \"https://user@host.example\"", "names no host"),
-        ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
+        ("data_dir = \"\"", "data_dir is empty"),
+        ("price_book = \"\"", "price_book is empty"),
+        ("[model]\npath = \"\"", "model.path is empty"),
+        ("[model]\nid = \" \"", "model.id is empty"),
+        ("[model]\nloras = [\"\"]", "model.loras is empty"),
+        ("[model]\nid = \"a\\nb\"", "model.id or model.aliases: U+000A is not allowed"),
+        ("[metadata]\nproducer = \"\"", "metadata.producer is empty"),
+        ("[metadata]\nproducer = \"a\\u0000b\"", "metadata.producer: U+0000"),
+        ("[limits]\npixels_max = 0", "limits.pixels_max must be above 0"),
+        ("[limits]\nbody_bytes_max = 0", "limits.body_bytes_max must be above 0"),
+        ("[pictures]\nlink_minutes = 0", "pictures.link_minutes must be above 0"),
+        ("[batches]\nkeep_days = 0", "batches.keep_days must be above 0"),
+        ("costs = 3", "costs is the number 3; expected a table of keys"),
+        ("budgets = \"5 a day\"", "expected a list, in brackets"),
+        ("hsts_seconds = -1", "expected a whole number from 0"),
+        ("[limits]\nrequests_per_minute = 0", "requests_per_minute"),
+        ("user_is_tag = \"perhaps\"", "expected true or false"),
+        ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies: `10.0.0.0/33` is not a network"),
         ("[limits]\ndeadline_seconds = 0", "deadline_seconds"),
         ("[pictures]\nkeep_days = 0", "keep_days"),
         ("[pictures]\nkeep_days = 1\nlink_minutes = 1441", "link_minutes"),
         ("[limits]\non_disconnect = \"wait\"", "on_disconnect"),
     ] {
-        let error = parse(toml).expect_err("refused").to_string();
-        assert!(error.contains(name) && error.lines().count() == 1, "{error}");
+        assert_refused(toml, name);
     }
+    let endless = parse(&format!("{} = 1", "a".repeat(100_000))).expect_err("refused").to_string();
+    assert!(endless.len() < 2000 && endless.contains("unknown key"), "{endless}");
 }
 
 #[test]

@@ -22,19 +22,26 @@ impl Ledger {
     /// The ledger's days and months; those of `configured` if it keeps no zone yet.
     ///
     /// # Errors
-    /// [`LedgerError`] if the database refuses or a row holds what none should.
+    /// [`LedgerError::NamelessZone`] if it keeps none and `configured` could not be kept; [`LedgerError`] if the database refuses or a
+    /// row holds what none should.
     pub fn calendar(&self, configured: &TimeZone) -> Result<Calendar, LedgerError> {
-        let kept = self.store.read(calendar)?;
-        Ok(kept.unwrap_or_else(|| configured.clone().into()))
+        match self.store.read(calendar)? {
+            Some(kept) => Ok(kept),
+            None if configured.iana_name().is_none() => Err(LedgerError::NamelessZone),
+            None => Ok(configured.clone().into()),
+        }
     }
 
     /// At a server's start: records `zone` as the ledger's. In a ledger with entries another zone counts from the next month
-    /// on; the log says so. A zone without a name, such as a fixed offset, is recorded nowhere.
+    /// on; the log says so. A zone without a name cannot be recorded: the one that is kept goes on.
     ///
     /// # Errors
-    /// [`LedgerError`] if the database refuses.
+    /// [`LedgerError::NamelessZone`] if none is kept either: each process would count in the zone of its own machine.
     pub fn keep_zone(&self, zone: &TimeZone, now: Timestamp) -> Result<(), LedgerError> {
-        self.store.write(|conn| keep(conn, zone, now))
+        self.store.write(|conn| match zone.iana_name() {
+            None if calendar(conn)?.is_none() => Err(LedgerError::NamelessZone),
+            _ => keep(conn, zone, now),
+        })
     }
 }
 

@@ -124,6 +124,12 @@ pub enum LedgerError {
         /// What it left.
         file: PathBuf,
     },
+    /// The zone in which the machine counts has no name by which it could be kept.
+    #[error(
+        "the machine's time zone has no IANA name (TZ=CST-8, or a copied /etc/localtime), so that the ledger cannot keep it; \
+         set time_zone, such as \"Asia/Shanghai\""
+    )]
+    NamelessZone,
     /// The file is a database of another program.
     #[error("{} is another program's database; pass another --data-dir", .file.display())]
     NotOurs {
@@ -201,6 +207,7 @@ impl LedgerError {
     pub fn needs_the_operator(&self) -> bool {
         match self {
             Self::Currency { .. }
+            | Self::NamelessZone
             | Self::NoWal
             | Self::ReadOnly { .. }
             | Self::Damaged { .. }

@@ -49,6 +49,22 @@ fn a_zone_is_known_on_a_machine_that_has_none() {
 }
 
 #[test]
+fn the_machines_zone_is_refused_if_it_is_unknown_or_has_no_name_to_be_kept_by() {
+    let unknown = costs_with("", &[("TZ", "Asia/Schanghai")]);
+    assert!(complaint(&unknown, 2).contains("TZ is `Asia/Schanghai`, which is not a time zone"));
+    let place = TempDir::new().expect("a directory");
+    let rent = |name: &str, variables: &[(&str, &str)]| {
+        let mut command = tintype();
+        command.current_dir(place.path()).env_remove("TINTYPE_TIME_ZONE").envs(variables.iter().copied());
+        command.args(["upkeep", "add", name, "--per-year", "1", "--from", "2026-01-01"]);
+        command.output().expect("the program runs")
+    };
+    assert!(complaint(&rent("refused", &[("TZ", "CST-8")]), 2).contains("set time_zone"));
+    out(&rent("named", &[("TZ", "CST-8"), ("TINTYPE_TIME_ZONE", "Asia/Shanghai")]));
+    out(&rent("kept before", &[("TZ", "CST-8")]));
+}
+
+#[test]
 fn an_address_is_taken_as_people_write_it_or_the_line_says_how() {
     for listen in ["\"localhost:8080\"", "\":8080\"", "\"8080\"", "8080", "\"[::1]:8080\"", "\"studio\""] {
         assert!(out(&costs_with(&format!("listen = {listen}"), &[])).starts_with("Costs"), "{listen}");

@@ -52,7 +52,8 @@ fn a_line_that_cannot_be_is_refused_and_named() {
     assert!(refused(&[&add[..], &["--per-month=-1"]].concat()).contains("not negative"));
     let utilisation = ["--per-month", "1", "--normal-utilisation", "0"];
     assert!(refused(&[&add[..], &utilisation].concat()).contains("--normal-utilisation"));
-    assert!(refused(&["add", "", "--from", "2020-01-16", "--per-year", "1"]).contains("NAME is empty"));
+    let nameless = refused(&["add", "", "--from", "2020-01-16", "--per-year", "1"]);
+    assert!(nameless.contains("'<NAME>': 1 to 500 characters are allowed"), "{nameless}");
     let line = [&add[..], &["--per-year", "365"]].concat();
     out(&run(place.path(), &[&["upkeep"], &line[..]].concat()));
     assert!(refused(&["end", "2", "--on", "2020-01-15"]).contains("2020-01-16 or a later day"));

@@ -121,8 +121,19 @@ fn zone(config: &Config, examined: Option<&Examined>) -> Check {
         Ok(zone) => zone,
         Err(error) => return Check::failure("zone", error.to_string(), "correct time_zone"),
     };
-    let name = zone.iana_name().unwrap_or("without a name").to_owned();
-    match examined.and_then(|examined| examined.zone.as_deref()) {
+    let kept = examined.and_then(|examined| examined.zone.as_deref());
+    let name = match (zone.iana_name(), kept) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(kept)) => return Check::ok("zone", format!("{kept}, which the ledger keeps")),
+        (None, None) => {
+            return Check::failure(
+                "zone",
+                "the machine's own has no IANA name, so that the ledger cannot keep it",
+                "set time_zone, such as \"Asia/Shanghai\"",
+            );
+        }
+    };
+    match kept {
         Some(kept) if kept != name => Check::warning(
             "zone",
             format!("the ledger counts months in {kept}; a start counts those to come in {name}"),

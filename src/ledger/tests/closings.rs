@@ -76,7 +76,11 @@ fn another_time_zone_counts_from_the_next_month_on() {
     let calendar = || book.ledger.calendar(&TimeZone::UTC).expect("a calendar");
     let keep = |name: &str, now| book.ledger.keep_zone(&zone(name), now).expect("kept");
     assert_eq!(calendar(), Calendar::UTC, "none is kept yet");
+    let nameless = TimeZone::posix("CST-8").expect("a zone");
+    let refused = book.ledger.keep_zone(&nameless, now).expect_err("it cannot be kept").to_string();
+    assert!(refused.contains("set time_zone"), "{refused}");
     keep("Europe/Berlin", now);
+    book.ledger.keep_zone(&nameless, now).expect("the one that is kept goes on");
     assert_eq!(calendar(), zone("Europe/Berlin").into(), "the first one has always held");
     keep("Asia/Shanghai", now);
     let bounds =
