@@ -1,5 +1,5 @@
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     io::{self, Read, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -44,6 +44,7 @@ pub(crate) fn prepare_data_dir(root: &Path) -> Result<(), AppError> {
         path: path.to_owned(),
         reason: format!("{cause}; {remedy}"),
     };
+    check_place(root).map_err(|reason| AppError::DataDir { path: root.to_owned(), reason })?;
     os::create_private_directory(root).map_err(|cause| {
         error(root, cause, "let the server's user write there, or pass another --data-dir")
     })?;
@@ -67,6 +68,24 @@ pub(crate) fn prepare_data_dir(root: &Path) -> Result<(), AppError> {
                 ));
             }
         }
+    }
+    Ok(())
+}
+
+/// Refuses what cannot be the data directory, or what nobody would want to be closed.
+fn check_place(root: &Path) -> Result<(), String> {
+    let is_in_use = [LEDGER_FILE, LOCK_FILE].iter().any(|file| root.join(file).exists());
+    // A disk in memory that was mounted for it begins like that, and empty.
+    let is_empty = fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
+    if os::is_everybodys(root) && !is_in_use && !is_empty {
+        let own = root.join("tintype");
+        return Err(format!(
+            "others use this directory too, and it would be closed to them; pass one of its own, such as {}",
+            own.display()
+        ));
+    }
+    if root.symlink_metadata().is_ok() && !root.is_dir() {
+        return Err("it is not a directory; pass another --data-dir".into());
     }
     Ok(())
 }
@@ -175,6 +194,40 @@ mod tests {
         for file in [LEDGER_FILE, "ledger.sqlite3-wal", SESSION_KEY, "shapes.json", LOCK_FILE] {
             assert_eq!(mode(&root.join(file)), 0o600, "{file}");
         }
+    }
+
+    #[test]
+    fn a_directory_that_everybody_uses_is_refused_and_left_as_it_is() {
+        let place = tempfile::tempdir().expect("a directory");
+        let [shared, link, file, dangling] =
+            ["shared", "link", "file", "dangling"].map(|name| place.path().join(name));
+        fs::create_dir(&shared).expect("made");
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).expect("opened");
+        fs::write(shared.join("theirs"), "precious").expect("written");
+        symlink(&shared, &link).expect("a link");
+        fs::write(&file, "precious").expect("written");
+        symlink(place.path().join("nothing"), &dangling).expect("a link");
+        for (root, said) in [
+            (shared.as_path(), "shared/tintype"),
+            (link.as_path(), "link/tintype"),
+            (Path::new("/"), "/tintype"),
+            (file.as_path(), "not a directory"),
+            (dangling.as_path(), "not a directory"),
+        ] {
+            let error = prepare_data_dir(root).expect_err("refused").to_string();
+            assert!(error.contains(said), "{error}");
+        }
+        assert_eq!(mode(&shared), 0o777);
+        prepare_data_dir(&shared.join("tintype")).expect("one of its own");
+        assert_eq!((mode(&shared), mode(&shared.join("tintype"))), (0o777, 0o700));
+        let mounted = place.path().join("mounted");
+        fs::create_dir(&mounted).expect("made");
+        fs::set_permissions(&mounted, fs::Permissions::from_mode(0o1777)).expect("opened");
+        prepare_data_dir(&mounted).expect("nobody uses it yet");
+        assert_eq!(mode(&mounted), 0o700);
+        fs::write(shared.join(LEDGER_FILE), "").expect("written");
+        prepare_data_dir(&shared).expect("it has been the data directory before");
+        assert_eq!(mode(&shared), 0o700);
     }
 
     #[test]

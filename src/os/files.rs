@@ -103,6 +103,16 @@ pub fn close_to_others(path: &Path) -> io::Result<Closed> {
     Ok(Closed::AsItWas)
 }
 
+/// Whether `path` is a directory that others use too, so that no program may close it: the root of all, or one in which
+/// everybody may make files (the sticky bit), such as /tmp. False if there is none.
+pub fn is_everybodys(path: &Path) -> bool {
+    #[cfg(unix)]
+    let is_everybodys = unix::is_everybodys(path);
+    #[cfg(not(unix))]
+    let is_everybodys = path.canonicalize().is_ok_and(|path| path.parent().is_none());
+    is_everybodys
+}
+
 #[cfg(unix)]
 mod unix {
     use std::{
@@ -143,7 +153,16 @@ mod unix {
     }
 
     pub(super) fn without_links(options: &mut OpenOptions) {
-        options.mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+        // Without NONBLOCK a pipe that somebody planted would be waited for without end.
+        options.mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    }
+
+    pub(super) fn is_everybodys(path: &Path) -> bool {
+        const STICKY: u32 = 0o1000;
+        let is_root = path.canonicalize().is_ok_and(|path| path.parent().is_none());
+        is_root
+            || fs::metadata(path)
+                .is_ok_and(|found| found.is_dir() && found.permissions().mode() & STICKY != 0)
     }
 
     pub(super) fn close_to_others(path: &Path) -> io::Result<Closed> {
@@ -189,6 +208,19 @@ mod tests {
         assert_eq!(close_to_others(place.path()).expect("closed"), Closed::Now(0o755));
         assert_eq!(mode(place.path()), 0o700);
         assert!(close_to_others(&place.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_planted_pipe_is_not_waited_for() {
+        let place = tempfile::tempdir().expect("a directory");
+        let pipe = place.path().join("session.key");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
+        assert!(open_lock(&pipe).is_err() && open_to_write(&pipe).is_err() && create_new(&pipe).is_err());
+        let mut read = String::new();
+        let mut opened = open_to_read(&pipe).expect("opened");
+        std::io::Read::read_to_string(&mut opened, &mut read).expect("it ends");
+        assert_eq!(read, "");
     }
 
     #[test]

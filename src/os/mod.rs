@@ -7,8 +7,8 @@ mod signals;
 
 pub use self::{
     files::{
-        Closed, close_to_others, create_new, create_private_directory, keep_files_private, open_lock,
-        open_to_continue, open_to_read, open_to_write, share,
+        Closed, close_to_others, create_new, create_private_directory, is_everybodys, keep_files_private,
+        open_lock, open_to_continue, open_to_read, open_to_write, share,
     },
     signals::is_hangup_ignored,
 };
