@@ -184,7 +184,7 @@ fn group_lines(groups: &Groups, decimals: u32) -> Vec<String> {
     let by = groups.by.as_str().to_uppercase();
     let head = [
         &by,
-        "PICTURES",
+        "IMAGES",
         "UNDELIVERED",
         "KWH",
         "ELECTRICITY",

@@ -8,8 +8,7 @@ use crate::{
 /// A year for people, month by month, rounded.
 pub(super) fn statement(report: &YearReport) -> String {
     let decimals = report.figures.decimals();
-    let head =
-        ["MONTH", "PICTURES", "KWH", "EACH", "TOTAL", "ALL IN", "ELSEWHERE", "SAVED"].map(String::from);
+    let head = ["MONTH", "IMAGES", "KWH", "EACH", "TOTAL", "ALL IN", "ELSEWHERE", "SAVED"].map(String::from);
     let mut rows = vec![head];
     rows.extend(
         report
