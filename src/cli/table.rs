@@ -61,7 +61,7 @@ mod tests {
         let forged = [["a\n 2  forged".to_owned(), "\u{1b}[31m\u{202e}1".to_owned()]];
         let shown = "a\u{fffd} 2  forged  \u{fffd}[31m\u{fffd}1";
         assert_eq!(
-            table([Column::Text("NAME"), Column::Text("N")], forged.to_vec()).lines().last(),
+            table([Column::Text("NAME"), Column::Text("N")], forged.to_vec()).lines().next_back(),
             Some(shown)
         );
         assert_eq!(aligned(&forged), [shown]);
