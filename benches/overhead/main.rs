@@ -5,10 +5,10 @@
 //! One client asks the real program, with the embedded model and its ledger on a real disk, for one image after
 //! another. After each answer the library generates the same image in this process: that is the device's time, without
 //! the millisecond's rounding of the receipt. The overhead is the difference of the two, and what is in it: HTTP, the
-//! key's check, counting the prompt's tokens, the reservation with its flush to the disk, the queue, PNG with its
-//! record of origin, the settlement with its flush, base64 and JSON. The note that the request has started is flushed
-//! while the image is generated, and counts only if the image is done sooner. The note of the delivery follows the
-//! answer and does not count.
+//! key's check, counting the prompt's tokens, the reservation, the queue, PNG with its record of origin, the settlement
+//! with its flush to the disk, base64 and JSON. The note that the request has started is flushed, and the reservation
+//! with it, while the image is generated: it counts only if the image is done sooner. The note of the delivery follows
+//! the answer and does not count.
 
 #![expect(clippy::print_stdout, reason = "a table for whoever runs it")]
 

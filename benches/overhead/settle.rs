@@ -1,5 +1,5 @@
-//! The ledger's part alone: reserving, starting and settling a request, each flushed to the disk, in a ledger that
-//! already holds a month of a million images.
+//! The ledger's part alone: reserving, starting and settling a request, the last two flushed to the disk, in a ledger
+//! that already holds a month of a million images.
 
 use std::{
     fs::File,

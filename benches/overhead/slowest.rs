@@ -46,7 +46,7 @@ const PARTS: [(&str, &str); 23] = [
     ("quote: parts and prices", "quoted"),
     ("reserve: wait for the turn", "reservation begun"),
     ("reserve: statements", "reservation written"),
-    ("reserve: commit and flush", "reservation committed"),
+    ("reserve: commit", "reservation committed"),
     ("return to the task", "taken on"),
     ("queue", DEVICE[0]),
     ("the device", DEVICE[1]),

@@ -13,6 +13,8 @@ const ANSWERS: usize = 3;
 const LEASE_SECONDS: &str = "4";
 /// Longer than that.
 const AWAY: Duration = Duration::from_secs(5);
+/// What a gateway that waits for the database itself never keeps, however busy the machine is.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Waits until more orders are answered.
 fn goes_on(orders: &Orders) {
@@ -60,6 +62,39 @@ fn a_killed_database_has_lost_nothing_and_nobody_is_taken_for_dead() {
     for worker in &workers {
         assert!(!worker.said().contains("panicked"), "{}", worker.said());
     }
+    drop((gateways, workers));
+    audit(&cluster, &orders);
+}
+
+/// More clients than a gateway has threads that answer wait for a database that hangs. Others are answered all the while.
+#[test]
+fn a_frozen_database_keeps_no_gateway_from_answering_and_nobody_is_taken_for_dead() {
+    let Some(cluster) = Cluster::with(LEASE_SECONDS, Vec::new()) else { return };
+    let gateways = RwLock::new(vec![cluster.gateway()]);
+    let workers = [cluster.worker(), cluster.worker()];
+    let orders = Orders::default();
+    let health = format!("{}/healthz", gateways.read().expect("no panic")[0].url);
+    let config = ureq::Agent::config_builder().proxy(None).timeout_global(Some(ANSWER_MAX));
+    let agent = ureq::Agent::from(config.build());
+    let waiting = 2 * thread::available_parallelism().expect("processors").get();
+    let asked = thread::scope(|scope| {
+        for _ in 0..waiting.max(CLIENTS) {
+            scope.spawn(|| orders.order_on(&cluster, &gateways));
+        }
+        goes_on(&orders);
+        cluster.database.freeze();
+        thread::sleep(AWAY);
+        let asked: Vec<_> =
+            (0..waiting).map(|_| agent.get(&health).call().map(|answer| answer.status())).collect();
+        cluster.database.thaw();
+        goes_on(&orders);
+        orders.end();
+        asked
+    });
+    assert!(asked.iter().all(|answer| answer.as_ref().is_ok_and(|status| status.is_success())), "{asked:?}");
+    cluster.settles();
+    let nodes = "SELECT count(*) FILTER (WHERE fenced = 0) || ' of ' || count(*) FROM nodes";
+    assert_eq!(cluster.database.query(nodes), "3 of 3", "nobody is taken for dead");
     drop((gateways, workers));
     audit(&cluster, &orders);
 }
