@@ -47,12 +47,15 @@ pub struct NewAsync {
 }
 
 impl Ledger {
-    /// Adds a batch, to be validated.
+    /// Adds a batch, to be validated, and returns it as it is before anybody looks at it.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
-    pub fn add_batch(&self, batch: &NewBatch) -> Result<(), LedgerError> {
-        self.store.write(|conn| insert(conn, batch, None))
+    pub fn add_batch(&self, batch: &NewBatch) -> Result<BatchRow, LedgerError> {
+        self.store.write(|conn| {
+            insert(conn, batch, None)?;
+            conn.query_one(&row::query("batches.id = ?1"), params![batch.id.to_string()], row::read)
+        })
     }
 
     /// Adds an asynchronous request, to be validated, or returns the one of the same Idempotency-Key and body. Its input file is nobody's

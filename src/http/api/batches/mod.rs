@@ -78,9 +78,9 @@ pub(super) async fn create(
     let window = SignedDuration::from_hours(terms.window_hours.into());
     let expires_at = now.checked_add(window).unwrap_or(jiff::Timestamp::MAX);
     let batch = NewBatch { id, key, terms, files, now, expires_at };
-    state.service.ask_ledger(move |ledger| ledger.add_batch(&batch)).await?;
+    let row = state.service.ask_ledger(move |ledger| ledger.add_batch(&batch)).await?;
     state.wake_batches();
-    shown(key, &id.to_string(), &state).await
+    shown(&row, &state).await
 }
 
 /// What the batch would be, and what is wrong with its file. Nothing is made or written.
@@ -115,7 +115,7 @@ pub(super) async fn find(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let key = auth::caller(&request, &state, Scope::Images).await?.key;
-    shown(key, &id, &state).await
+    shown(&batch_of(key, &id, &state).await?, &state).await
 }
 
 /// POST /v1/batches/{id}/cancel
@@ -125,9 +125,8 @@ pub(super) async fn cancel(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let key = auth::caller(&request, &state, Scope::Images).await?.key;
-    let row = batch_of(key, &id, &state).await?;
-    stop(&row, &state).await?;
-    shown(key, &row.id.to_string(), &state).await
+    stop(&batch_of(key, &id, &state).await?, &state).await?;
+    shown(&batch_of(key, &id, &state).await?, &state).await
 }
 
 /// Cancels a batch that has not ended.
@@ -142,10 +141,9 @@ pub(in crate::http) async fn stop(row: &BatchRow, state: &State) -> Result<(), A
 }
 
 /// The batch as it is now.
-async fn shown(key: KeyId, id: &str, state: &State) -> Result<HttpResponse, ApiError> {
-    let row = batch_of(key, id, state).await?;
+async fn shown(row: &BatchRow, state: &State) -> Result<HttpResponse, ApiError> {
     let open = state.service.ask_ledger(|ledger| ledger.open_batches()).await?;
-    Ok(HttpResponse::Ok().json(object::body(&row, &open, state).await?))
+    Ok(HttpResponse::Ok().json(object::body(row, &open, state).await?))
 }
 
 /// The batch of `key` that a client calls `id`.

@@ -71,22 +71,11 @@ export class Store {
     await this.#forget(await this.images());
   }
 
-  /** Removes chosen images that neither the draft nor any other image refers to. */
-  async prune() {
-    const { images } = await this.#tables;
-    const all = await images.all();
-    const made = all.filter(({ kind }) => kind === MADE);
-    const used = new Set([await this.draft(), ...made.map(({ settings }) => settings)].map(sourceOf));
-    for (const { id, kind } of all) {
-      if (kind === CHOSEN && !used.has(id)) await images.delete(id);
-    }
-  }
-
   /** An image that others came from stays until they go, but is shown no more. */
   async #forget(images) {
-    const table = (await this.#tables).images;
-    for (const image of images) await table.put({ ...image, kind: CHOSEN });
-    await this.prune();
+    const tables = await this.#tables;
+    for (const image of images) await tables.images.put({ ...image, kind: CHOSEN });
+    await prune(tables);
   }
 
   async #adoptOldDraft() {
@@ -114,6 +103,16 @@ function removeOldDraft() {
 /** The id of the image that `settings` edit; undefined where they edit none. */
 function sourceOf(settings) {
   return settings?.edit?.source;
+}
+
+/** Removes chosen images that neither the draft nor any other image refers to. */
+async function prune({ drafts, images }) {
+  const all = await images.all();
+  const made = all.filter(({ kind }) => kind === MADE);
+  const used = new Set([await drafts.get(DRAFT), ...made.map(({ settings }) => settings)].map(sourceOf));
+  for (const { id, kind } of all) {
+    if (kind === CHOSEN && !used.has(id)) await images.delete(id);
+  }
 }
 
 /** A table of the database. */
@@ -180,7 +179,10 @@ class MemoryTable {
 async function openTables() {
   const database = await openDatabase().catch(() => null);
   const [drafts, images] = TABLES.map((name) => (database ? new Table(database, name) : new MemoryTable()));
-  return { drafts, images, isLasting: database !== null };
+  const tables = { drafts, images, isLasting: database !== null };
+  // Before this page can choose an image: no draft refers to one that was chosen just now.
+  await prune(tables).catch((error) => console.error(error));
+  return tables;
 }
 
 function openDatabase() {

@@ -92,7 +92,6 @@ async function restore() {
     const draft = await store.draft();
     if (draft) await form.restore(draft);
     await gallery.restore();
-    await store.prune();
   } catch (error) {
     // What was kept cannot be read. The page works without it.
     console.error(error);
