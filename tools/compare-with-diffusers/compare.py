@@ -5,10 +5,11 @@
     python tools/compare-with-diffusers/compare.py --shape middle --size 512x512
     python tools/compare-with-diffusers/compare.py --model models/embedded --size 128x128
 
-Both run in --dtype, f32 unless told otherwise. Each round starts `tintype bench --json`, then lets diffusers generate as often. Of every part the median
-of all repetitions is printed, of the wall clock and of the processor's time over all cores (user and system), and the
-ratio Tintype / diffusers: below 1, Tintype is the faster one. The machine must do nothing else: where other work takes
-a core, PyTorch's threads wait for each other at every operation, and small models take ten times as long and more.
+Both run in --dtype, f32 unless told otherwise. Each round starts `tintype bench --json`, then lets diffusers generate as
+often. Of every part the median of all repetitions is printed, of the wall clock and of the processor's time over all cores
+(user and system), and the ratio Tintype / diffusers: below 1, Tintype is the faster one. The machine must do nothing else:
+where other work takes a core, PyTorch's threads wait for each other at every operation, and small models take ten times as
+long and more.
 
 `--vectors avx2` holds both to what a CPU without AVX-512 has: Tintype by its own option, PyTorch by ATEN_CPU_CAPABILITY,
 oneDNN by ONEDNN_MAX_CPU_ISA and MKL by MKL_ENABLE_INSTRUCTIONS.
@@ -127,7 +128,7 @@ class Diffusers:
                 callback_on_step_end=step_done,
             ).images
             vae = pipeline.vae
-            latents = latents / vae.config.scaling_factor + vae.config.shift_factor
+            latents = latents.to(vae.dtype) / vae.config.scaling_factor + vae.config.shift_factor
             image = pipeline.image_processor.postprocess(vae.decode(latents, return_dict=False)[0])[0]
             now()
             # The level that Tintype's own encoder has: fast.
