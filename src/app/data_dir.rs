@@ -76,8 +76,8 @@ pub(crate) fn prepare_data_dir(root: &Path) -> Result<(), AppError> {
 fn check_place(root: &Path) -> Result<(), String> {
     let is_in_use = [LEDGER_FILE, LOCK_FILE].iter().any(|file| root.join(file).exists());
     // A disk in memory that was mounted for it begins like that, and empty.
-    let is_empty = fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
-    if os::is_everybodys(root) && !is_in_use && !is_empty {
+    let is_empty = || fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
+    if os::is_everybodys(root) && !is_in_use && !is_empty() {
         let own = root.join("tintype");
         return Err(format!(
             "others use this directory too, and it would be closed to them; pass one of its own, such as {}",

@@ -50,7 +50,7 @@ const COSTS_IN_FULL: &str = "costs-in-full";
 /// What the README shows, kept under readme/ as files for docs/images.
 const IN_README: [&str; 2] = ["costs", "playground"];
 
-/// Whatever can be pressed is large enough for a finger, too (WCAG 2.2, 2.5.8), which axe-core looks at if it is told to.
+/// Buttons, links and fields must be large enough for a finger (WCAG 2.2, 2.5.8). axe-core checks that only on request.
 const AXE_OPTIONS: &str = "{ resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } }";
 
 /// What a layout must keep to beside axe-core's rules, as a script that returns the faults: fields in one row are of one height,

@@ -4,10 +4,10 @@ use std::{env, process::Command};
 
 use tintype::pipeline::{CpuVectors, VectorsError};
 
-/// Tells such a process its vectors.
+/// The variable that names the vectors of such a process.
 const VARIABLE: &str = "TINTYPE_PARITY_VECTORS";
 
-/// Before a model is loaded: takes the vectors that this process was told to.
+/// Chooses the vectors that the variable names, if it is set. Must run before a model is loaded.
 pub fn choose() {
     if let Ok(vectors) = env::var(VARIABLE) {
         let vectors: CpuVectors = vectors.parse().expect("a kind of vectors");

@@ -42,8 +42,8 @@ enum ColumnError {
 pub(in crate::ledger) enum Flush {
     /// When it returns.
     Now,
-    /// With the next write that is, of whatever: for what nobody was told of yet. Until then it outlives the process, but not a
-    /// power cut.
+    /// With the next write that is flushed. For what nobody was told of yet: until then it outlives the process, but not a power
+    /// cut.
     WithTheNext,
 }
 
