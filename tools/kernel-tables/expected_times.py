@@ -63,49 +63,90 @@ def text():
     return 2 * layer * (c["num_hidden_layers"] - 1)
 
 
+class Maps:
+    """What an autoencoder's maps take: operations of convolutions and attention, and bytes of norms (12 a number: read twice, written once, in f32)."""
+
+    def __init__(self, places):
+        self.places, self.operations, self.normed = places, 0, 0
+
+    def convolution(self, inputs, outputs, taps=9):
+        self.operations += 2 * taps * inputs * outputs * self.places
+
+    def norm(self, channels):
+        self.normed += 12 * self.places * channels
+
+    def resnet(self, inputs, outputs):
+        for channels in (inputs, outputs):
+            self.norm(channels)
+            self.convolution(channels, outputs)
+        if inputs != outputs:
+            self.convolution(inputs, outputs, taps=1)
+
+    def middle(self, channels):
+        self.resnet(channels, channels)
+        # Attention: four products and its scores.
+        self.norm(channels)
+        self.operations += 2 * 4 * self.places * channels**2 + 4 * self.places**2 * channels
+        self.resnet(channels, channels)
+
+
 def decoder():
-    """Of a decode: operations of its convolutions and of the attention between them, and bytes of its norms (12 a number: read twice, written once, in f32)."""
     c = config("vae")
-    widths, places = c["block_out_channels"][::-1], (SIDE // 8) ** 2
-    operations, normed, channels = 2 * 9 * c["latent_channels"] * widths[0] * places, 0, widths[0]
-
-    def resnet(inputs, outputs):
-        nonlocal operations, normed
-        operations += 2 * places * (9 * inputs * outputs + 9 * outputs * outputs + (inputs * outputs if inputs != outputs else 0))
-        normed += places * (inputs + outputs)
-
-    resnet(channels, channels)
-    # The attention of the middle: four products and its scores.
-    operations += 2 * 4 * places * channels**2 + 4 * places**2 * channels
-    normed += places * channels
-    resnet(channels, channels)
+    widths = c["block_out_channels"][::-1]
+    maps, channels = Maps((SIDE // 8) ** 2), widths[0]
+    maps.convolution(c["latent_channels"], channels)
+    maps.middle(channels)
     for level, width in enumerate(widths):
         for _ in range(c["layers_per_block"] + 1):
-            resnet(channels, width)
+            maps.resnet(channels, width)
             channels = width
         if level + 1 < len(widths):
-            places *= 4
-            operations += 2 * 9 * places * channels**2
-    normed += places * channels
-    operations += 2 * 9 * channels * c["out_channels"] * places
-    return operations, 12 * normed
+            maps.places *= 4
+            maps.convolution(channels, channels)
+    maps.norm(channels)
+    maps.convolution(channels, c["out_channels"])
+    return maps
+
+
+def encoder():
+    c = config("vae")
+    widths = c["block_out_channels"]
+    maps, channels = Maps(SIDE**2), widths[0]
+    maps.convolution(c["in_channels"], channels)
+    for level, width in enumerate(widths):
+        for _ in range(c["layers_per_block"]):
+            maps.resnet(channels, width)
+            channels = width
+        if level + 1 < len(widths):
+            maps.places //= 4
+            maps.convolution(channels, channels)
+    maps.middle(channels)
+    maps.norm(channels)
+    maps.convolution(channels, 2 * c["latent_channels"])
+    return maps
 
 
 def rows():
     """A part, what it counts, and its milliseconds on each card."""
     products, attention, passes = transformer()
-    weights, (convolutions, normed) = text(), decoder()
+    weights, decoded, encoded = text(), decoder(), encoder()
     each = lambda of: [1e3 * of(card) for card in CARDS]  # noqa: E731
+    convolutions = lambda maps: lambda card: maps.operations / (card.tf32 * CONVOLUTIONS)  # noqa: E731
+    norms = lambda maps: lambda card: maps.normed / (card.bytes * MEMORY)  # noqa: E731
     parts = [
         (f"text, {PROMPT} tokens", f"{weights / 1e9:.1f} GB", each(lambda card: weights / (card.bytes * MEMORY))),
         ("products of the steps", f"{STEPS * products / 1e12:.0f} TFLOP", each(lambda card: STEPS * products / (card.sixteen * PRODUCTS))),
         ("attention", f"{STEPS * attention / 1e12:.0f} TFLOP", each(lambda card: STEPS * attention / (card.sixteen * card.attention))),
         ("passes between them", f"{STEPS * passes / 1e9:.0f} GB", each(lambda card: STEPS * passes / (card.bytes * MEMORY))),
-        ("decoder, tf32", f"{convolutions / 1e12:.1f} TFLOP", each(lambda card: convolutions / (card.tf32 * CONVOLUTIONS))),
-        ("norms of maps", f"{normed / 1e9:.0f} GB", each(lambda card: normed / (card.bytes * MEMORY))),
+        ("decoder, tf32", f"{decoded.operations / 1e12:.1f} TFLOP", each(convolutions(decoded))),
+        ("norms of maps", f"{decoded.normed / 1e9:.0f} GB", each(norms(decoded))),
     ]
     whole = [sum(part[2][card] for part in parts) for card in range(len(CARDS))]
-    return [*parts, ("**all**", "", whole)]
+    edit = [
+        ("an edit's encoder, tf32", f"{encoded.operations / 1e12:.1f} TFLOP", each(convolutions(encoded))),
+        ("its norms", f"{encoded.normed / 1e9:.0f} GB", each(norms(encoded))),
+    ]
+    return [*parts, ("**all**", "", whole), *edit]
 
 
 def table():
