@@ -6,6 +6,9 @@
 //! and as the mean of the slowest hundredth. The image is the embedded model's cheapest, of one step. After each request
 //! the bench writes a page to the same disk and flushes it, which shows what of a part is the disk's.
 //!
+//! Lines take time too. A second server of the same build writes those of the device alone, and its requests say what is added
+//! in all.
+//!
 //! TINTYPE_BENCH_OTHER names another build of the program, of which the same is asked in turns: whatever else the machine
 //! does meets both.
 
@@ -30,6 +33,10 @@ const WARM_UP_REQUESTS: usize = 50;
 const OTHER: &str = "TINTYPE_BENCH_OTHER";
 /// Written into memory, so that the log takes nothing of the disk.
 const MEMORY: &str = "/dev/shm";
+
+/// Lines of all marks, and of the device's two.
+const ALL_MARKS: &str = "warn,tintype=trace";
+const DEVICE_MARKS: &str = "warn,tintype::engine::local::worker=trace";
 
 /// Where a request's lines begin.
 const FIRST: &str = "head read";
@@ -67,6 +74,7 @@ const LAST: &str = "base64 and send";
 /// One program that is asked, and when it was asked and had answered.
 struct AskedProgram {
     name: String,
+    has_all_marks: bool,
     // Ends before its directory.
     _program: Program,
     client: Client,
@@ -74,7 +82,7 @@ struct AskedProgram {
     times: Vec<(Timestamp, Timestamp)>,
 }
 
-/// A request's parts in milliseconds, in the order of [`PARTS`] and [`LAST`].
+/// A request's parts in milliseconds, in the order of [`PARTS`] and [`LAST`]; none if only the device's marks are known.
 struct RequestParts {
     each: Vec<f64>,
     /// All of them but the device's.
@@ -88,11 +96,14 @@ pub fn measure(requests: Option<usize>) {
     let memory = Path::new(MEMORY);
     let logs = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
     let logs = logs.expect("a directory");
-    let mut asked = vec![AskedProgram::start("this build", tintype(), place.path(), logs.path())];
+    let mut asked = AskedProgram::start("this build", tintype, place.path(), logs.path());
     if let Some(other) = std::env::var_os(OTHER) {
-        let mut command = Command::new(&other);
-        command.env("TINTYPE_TIME_ZONE", "UTC").env_remove("TINTYPE_CONFIG");
-        asked.push(AskedProgram::start("the other build", command, place.path(), logs.path()));
+        let command = || {
+            let mut command = Command::new(&other);
+            command.env("TINTYPE_TIME_ZONE", "UTC").env_remove("TINTYPE_CONFIG");
+            command
+        };
+        asked.extend(AskedProgram::start("the other build", command, place.path(), logs.path()));
     }
     let mut page = File::create(place.path().join("page")).expect("a file");
     let mut flushes = Vec::new();
@@ -125,16 +136,24 @@ fn flush(page: &mut File) -> f64 {
 }
 
 impl AskedProgram {
-    fn start(name: &str, mut command: Command, place: &Path, logs: &Path) -> Self {
-        let (data, log) = (place.join(name), logs.join(name));
-        fs::create_dir(&data).expect("a data directory");
-        command.current_dir(&data).args(["serve", "--listen", "127.0.0.1:0"]);
-        command.env_remove(OTHER).env("TINTYPE_LOG", "warn,tintype=trace");
-        command.stderr(File::create(&log).expect("a log"));
-        let mut program = Program::spawn(&mut command);
-        let key = program.key.take().expect("a first key");
-        let client = Client::new(&program.url, &key);
-        Self { name: name.to_owned(), _program: program, client, log, times: Vec::new() }
+    /// One that writes all marks, and one that writes the device's.
+    fn start(build: &str, command: impl Fn() -> Command, place: &Path, logs: &Path) -> Vec<Self> {
+        let start = |has_all_marks| {
+            let (says, filter) =
+                if has_all_marks { ("all marks", ALL_MARKS) } else { ("the device's marks", DEVICE_MARKS) };
+            let name = format!("{build}, {says}");
+            let (data, log) = (place.join(&name), logs.join(&name));
+            fs::create_dir(&data).expect("a data directory");
+            let mut command = command();
+            command.current_dir(&data).args(["serve", "--listen", "127.0.0.1:0"]);
+            command.env_remove(OTHER).env("TINTYPE_LOG", filter);
+            command.stderr(File::create(&log).expect("a log"));
+            let mut program = Program::spawn(&mut command);
+            let key = program.key.take().expect("a first key");
+            let client = Client::new(&program.url, &key);
+            Self { name, has_all_marks, _program: program, client, log, times: Vec::new() }
+        };
+        [false, true].map(start).into()
     }
 
     fn ask(&mut self, seed: usize) {
@@ -146,14 +165,21 @@ impl AskedProgram {
 
     fn report(&self, slowest: usize) {
         let log = fs::read_to_string(&self.log).expect("the log");
-        let marks = marks(&log);
+        let first = if self.has_all_marks { FIRST } else { DEVICE[0] };
+        let marks = marks(&log, first);
+        // The warm-up image at the start has no such lines.
         assert_eq!(marks.len(), self.times.len(), "each request has its lines");
         let samples = marks.iter().zip(&self.times).skip(WARM_UP_REQUESTS);
-        let mut samples: Vec<_> = samples.map(|(marks, times)| RequestParts::of(marks, *times)).collect();
+        let parts: &[_] = if self.has_all_marks { &PARTS } else { &[] };
+        let mut samples: Vec<_> =
+            samples.map(|(marks, times)| RequestParts::of(parts, marks, *times)).collect();
         let [p50, p99] = percentiles(samples.iter().map(|sample| sample.overhead).collect());
+        println!("\n{}: p50 {p50:.2} ms, p99 {p99:.2} ms besides the device", self.name);
+        if !self.has_all_marks {
+            return;
+        }
         samples.sort_by(|one, other| other.overhead.total_cmp(&one.overhead));
-        println!("\n{}: p50 {p50:.2} ms, p99 {p99:.2} ms besides the device\n", self.name);
-        println!("| ms | median | mean of the slowest {slowest} |\n| --- | ---: | ---: |");
+        println!("\n| ms | median | mean of the slowest {slowest} |\n| --- | ---: | ---: |");
         let names = PARTS.map(|(part, _)| part).into_iter().chain([LAST]);
         for (at, name) in names.enumerate() {
             let values: Vec<_> = samples.iter().map(|sample| sample.each[at]).collect();
@@ -167,9 +193,13 @@ impl AskedProgram {
 }
 
 impl RequestParts {
-    fn of(marks: &HashMap<&str, Timestamp>, (sent, received): (Timestamp, Timestamp)) -> Self {
+    fn of(
+        parts: &[(&str, &str)],
+        marks: &HashMap<&str, Timestamp>,
+        (sent, received): (Timestamp, Timestamp),
+    ) -> Self {
         let mut last = sent;
-        let mut each: Vec<_> = PARTS
+        let mut each: Vec<_> = parts
             .iter()
             .map(|(_, mark)| {
                 let at = *marks.get(mark).unwrap_or_else(|| panic!("the log has no line `{mark}`"));
@@ -182,8 +212,8 @@ impl RequestParts {
     }
 }
 
-/// When each request passed each mark.
-fn marks(log: &str) -> Vec<HashMap<&str, Timestamp>> {
+/// When each request passed each mark, of which `first` is its first.
+fn marks<'a>(log: &'a str, first: &str) -> Vec<HashMap<&'a str, Timestamp>> {
     let mut requests: Vec<HashMap<&str, Timestamp>> = Vec::new();
     for line in log.lines() {
         let Some((time, rest)) = line.split_once(' ') else { continue };
@@ -192,7 +222,7 @@ fn marks(log: &str) -> Vec<HashMap<&str, Timestamp>> {
         let said = rest.split_once("}: ").or_else(|| rest.split_once(' ')).map_or("", |(_, said)| said);
         let mark = PARTS.iter().map(|(_, mark)| *mark).find(|mark| said.starts_with(mark));
         let (Some(mark), Ok(time)) = (mark, time.parse()) else { continue };
-        if mark == FIRST {
+        if mark == first {
             requests.push(HashMap::new());
         }
         if let Some(request) = requests.last_mut() {

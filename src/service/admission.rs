@@ -183,7 +183,7 @@ impl Service {
         let (key, body_sha256) = (request.caller.key, request.body_sha256);
         let (idempotency_key, model) = (request.idempotency_key.clone(), self.parts.model.clone());
         let tag = request.tag.clone();
-        self.ask_ledger(move |ledger| -> Result<_, ServiceError> {
+        self.ask_ledger_here(move |ledger| -> Result<_, ServiceError> {
             tracing::trace!("ledger asked");
             let costs = ledger.with_assets(&costs)?;
             let quote = costs.quote(&job, None, usage, at)?;

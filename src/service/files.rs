@@ -71,7 +71,8 @@ impl Service {
         let mut waiting = (images, then);
         loop {
             let ((images, then), maker) = (waiting, Arc::clone(&maker));
-            let made = self.ask_ledger(move |ledger| {
+            let keep = maker.keep;
+            let made = move |ledger: &Ledger| {
                 let costs = match ledger.with_assets(&maker.costs) {
                     Ok(costs) => costs,
                     Err(error) => return Ok(Err((error, images, then))),
@@ -79,8 +80,10 @@ impl Service {
                 let made = maker.make(&costs, images)?;
                 let done = then(&made, ledger);
                 Ok::<_, ServiceError>(Ok((made, done)))
-            });
-            match made.await? {
+            };
+            // A bucket may be away, and hold many threads meanwhile.
+            let made = if keep { self.ask_ledger(made).await } else { self.ask_ledger_here(made).await };
+            match made? {
                 Ok(done) => return Ok(done),
                 Err((error, images, then)) if patience.lasts(&error) => {
                     patience.wait(&error, None).await;

@@ -335,7 +335,7 @@ impl Service {
 
     async fn note_start(&self, id: RequestId) {
         let now = self.now();
-        match self.ask_ledger(move |ledger| ledger.start(id, now)).await {
+        match self.ask_ledger_here(move |ledger| ledger.start(id, now)).await {
             Ok(()) if self.parts.ledger.has_long_log() => {
                 let ledger = Arc::clone(&self.parts.ledger);
                 // Nobody waits for it: the device has only begun.
@@ -360,7 +360,7 @@ impl Service {
 
     async fn note_delivery(&self, id: RequestId) {
         let now = self.now();
-        if let Err(error) = self.ask_ledger(move |ledger| ledger.note_delivery(id, now)).await {
+        if let Err(error) = self.ask_ledger_here(move |ledger| ledger.note_delivery(id, now)).await {
             tracing::warn!(request = %id, %error, "cannot note that the answer was delivered");
         }
     }

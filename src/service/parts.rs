@@ -1,11 +1,17 @@
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use jiff::{
     SignedDuration, Timestamp,
     civil::{Date, DateTime},
     tz::TimeZone,
 };
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
+};
 
 use super::{Answer, AnsweredImage, ImageFile, Service, ServiceError, ServiceSettings, Studio};
 use crate::{
@@ -161,7 +167,29 @@ impl Service {
         self.blocking(move || question(&ledger)).await
     }
 
-    /// The same for what takes long: some at a time, so that whoever asks for little finds a thread.
+    /// The same for a step of a request's own task that takes a millisecond or so: on this very thread, if the ledger is a file and the
+    /// thread one of several that run tasks. They go on without it, and the client does not wait for a way to a thread and back.
+    ///
+    /// # Errors
+    /// As [`Service::ask_ledger`].
+    pub(super) async fn ask_ledger_here<T, E>(
+        &self,
+        question: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ServiceError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        ServiceError: From<E>,
+    {
+        if self.parts.ledger.is_database() || Handle::current().runtime_flavor() != RuntimeFlavor::MultiThread
+        {
+            return self.ask_ledger(question).await;
+        }
+        let answered = AssertUnwindSafe(|| block_in_place(|| question(&self.parts.ledger)));
+        Ok(catch_unwind(answered).map_err(|_| ServiceError::Lost)??)
+    }
+
+    /// [`Service::ask_ledger`] for what takes long: some at a time, so that whoever asks for little finds a thread.
     ///
     /// # Errors
     /// As [`Service::ask_ledger`].

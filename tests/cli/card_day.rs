@@ -113,6 +113,10 @@ fn a_day_is_rehearsed_part_by_part_and_goes_on_where_it_was_cut() {
     for part in ["reference", "energy"] {
         assert!(["done", "not here"].map(Value::from).contains(&day.part(part)["state"]), "{part}");
     }
+    // Where PyTorch and diffusers are, the two images are one.
+    if let Some(largest) = day.part("reference")["figures"]["difference"]["largest"].as_u64() {
+        assert!(largest <= 1, "{}", day.part("reference"));
+    }
 }
 
 #[test]

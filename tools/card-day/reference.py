@@ -22,7 +22,7 @@ def parse_arguments():
     parser.add_argument("--tintype", type=Path, required=True)
     parser.add_argument("--into", type=Path, required=True, help="where the model of random weights is written")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--rehearse", action="store_true", help="the embedded model, at 64x64")
+    parser.add_argument("--rehearse", action="store_true", help="the embedded model, at the size that it was trained for")
     parser.add_argument("--known", nargs="*", default=[], help="figures that an earlier run has: not measured again")
     return parser.parse_args()
 
@@ -37,7 +37,7 @@ def main():
         print(f"PyTorch and diffusers ({error})")
         sys.exit(3)
     if arguments.rehearse:
-        model, side, steps, dtype, repetitions = arguments.kit / "models/embedded", 64, 2, torch.float32, 1
+        model, side, steps, dtype, repetitions = arguments.kit / "models/embedded", 128, 2, torch.float32, 1
     else:
         model, side, steps, dtype, repetitions = arguments.into, 1024, 8, torch.float16, 3
         make_model(torch, arguments, dtype)

@@ -253,7 +253,7 @@ fn a_report_reads_the_months_entries_once_and_sorts_nothing() {
     let book = book();
     for by in [&[][..], &[GroupBy::Key], &[GroupBy::Tag, GroupBy::Size], &GroupBy::ALL] {
         let plan = super::plans::plan(&book, &report::entry_sums::query(by), 2);
-        assert!(plan.contains("SEARCH entries USING INDEX entries_by_time"), "{plan}");
+        assert!(plan.contains("SEARCH entries USING INDEX entries_pictures_by_time"), "{plan}");
         assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
 }

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/postgres/0113_places_and_prompts.sql"),
     },
     Migration { number: 114, sql: include_str!("../../../../migrations/postgres/0114_shared_images.sql") },
+    Migration { number: 115, sql: include_str!("../../../../migrations/postgres/0115_fewer_indexes.sql") },
 ];
 
 /// Held while the schema is brought up to date: programs that start at once wait for the first.

@@ -48,6 +48,7 @@ pub(super) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../../../migrations/sqlite/0105_prompts.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0106_favourites.sql")),
     M::up(include_str!("../../../../migrations/sqlite/0113_objects.sql")),
+    M::up(include_str!("../../../../migrations/sqlite/0115_fewer_indexes.sql")),
 ];
 
 /// Brings the schema up to date.
