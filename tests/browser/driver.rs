@@ -162,6 +162,7 @@ impl Driver {
 
     /// The first `height` pixels of a page `width` pixels wide, as WebP.
     pub fn first_view(&self, width: u32, height: u32) -> Vec<u8> {
+        self.ask("scrollTo(0, 0)", &[]);
         self.shot("webp", &json!(width), &json!(height))
     }
 

@@ -1,6 +1,7 @@
 # /admin/nodes
 nodes-title = Machines
 nodes-what = The processes that share this ledger: gateways answer clients, workers generate images.
+nodes-what-of-gone = What a machine held that is gone, others make. If it reaches the ledger again, it joins by itself as a new line; the old one goes after a day.
 nodes-none = This server is alone. Others join it with tintype serve --role; tintype serve --help lists the roles.
 nodes-machine = Machine
 nodes-role = Role

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::{Timestamp, civil::DateTime};
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 use serde::Serialize;
 
 use super::{
@@ -89,6 +89,7 @@ fn page(words: Words, nodes: &[NodeRow], waiting: usize, civil: &dyn Fn(Timestam
             p.empty { (words.say("nodes-none")) }
         } @else {
             p.note { (words.say("nodes-what")) " " (words.format("nodes-waiting", &[("count", waiting.into())])) }
+            @if nodes.iter().any(|node| !node.is_alive) { p.note { (words.say("nodes-what-of-gone")) } }
             div.scroll tabindex="0" role="region" aria-label=(words.say("nodes-title")) { table.list.cards {
                 thead { tr {
                     th scope="col" { (words.say("nodes-machine")) }
@@ -120,10 +121,10 @@ fn line(words: Words, node: &NodeRow, civil: &dyn Fn(Timestamp) -> DateTime) -> 
         th scope="row" { (node.machine) small { code { (node.id) } " " (node.version) } }
         td data-label=(words.say("nodes-role")) { (words.say(role)) }
         td data-label=(words.say("nodes-state")) { span class=(class) { (words.say(state)) } }
-        td.number data-label=(words.say("nodes-devices")) { (words.format("nodes-of", &devices)) }
-        td.number data-label=(words.say("nodes-holds")) { (words.count(node.holds)) }
-        td.number data-label=(words.say("nodes-images")) { (words.count(node.figures.images)) }
-        td.number data-label=(words.say("nodes-energy")) { (words.energy(energy)) }
+        td.number data-label=(words.say("nodes-devices")) { (of_worker(node, words.format("nodes-of", &devices))) }
+        td.number data-label=(words.say("nodes-holds")) { (of_worker(node, words.count(node.holds))) }
+        td.number data-label=(words.say("nodes-images")) { (of_worker(node, words.count(node.figures.images))) }
+        td.number data-label=(words.say("nodes-energy")) { (of_worker(node, words.energy(energy))) }
         td.number data-label=(words.say("nodes-clock")) { @match node.figures.clock_ahead_ms {
             Some(ahead) if ahead.abs() > CLOCK_OFF_MS => span.tag.warn { (clock(words, ahead)) },
             Some(ahead) => (clock(words, ahead)),
@@ -131,6 +132,11 @@ fn line(words: Words, node: &NodeRow, civil: &dyn Fn(Timestamp) -> DateTime) -> 
         } }
         td data-label=(words.say("nodes-since")) { (words.moment(node.joined_at, civil(node.joined_at))) }
     } }
+}
+
+/// A figure that gateways do not have: they make no images.
+fn of_worker(node: &NodeRow, figure: impl Render) -> Markup {
+    html! { @if node.role == NodeRole::Gateway { "–" } @else { (figure) } }
 }
 
 /// How a machine's clock differs from the database's.
@@ -169,6 +175,10 @@ mod tests {
         };
         let civil = |at: Timestamp| jiff::tz::TimeZone::UTC.to_datetime(at);
         let gone = NodeRow { is_alive: false, ..node.clone() };
+        let gateway = NodeRow { role: NodeRole::Gateway, ..node.clone() };
+        let shown = text(&page(Words::ENGLISH, &[gateway, node.clone()], 7, &civil));
+        assert!(!shown.contains("joins by itself"), "{shown}");
+        assert_eq!(shown.matches("3 of 4").count(), 1, "a gateway has no devices: {shown}");
         let shown = text(&page(Words::ENGLISH, &[node, gone], 7, &civil));
         for words in [
             "studio-3",
@@ -180,6 +190,7 @@ mod tests {
             "1.00 kWh",
             "1.250 s behind",
             "wait: 7",
+            "joins by itself as a new line",
         ] {
             assert!(shown.contains(words), "{words}: {shown}");
         }

@@ -1,6 +1,7 @@
 # /admin/nodes
 nodes-title = 机器
 nodes-what = 共用这本账的进程：网关接收请求，工作节点生成图片。
+nodes-what-of-gone = 已离线机器手里的任务由其他机器接着做。它重新连上账本后会自动以新的一行加入，旧的一行一天后消失。
 nodes-none = 目前只有这一台服务器。用 tintype serve --role 可以加入更多机器，各种角色见 tintype serve --help。
 nodes-machine = 机器
 nodes-role = 角色
