@@ -429,6 +429,35 @@ fn a_batch_waits_for_the_night_unless_it_is_to_begin_at_once() {
 }
 
 #[test]
+fn a_line_that_the_server_died_of_five_times_is_given_up() {
+    let mut server = TestServer::start();
+    let id = server.batch(&slow(12));
+    eventually("a line is done", || server.find(&id)["request_counts"]["completed"].as_u64() > Some(0));
+    server.end();
+    let (data, key) = (server.data.path().to_owned(), server.key.clone());
+    let ledger = Connection::open(server.ledger_file()).expect("the ledger");
+    // The last but one was four times on the device, and often in the queue.
+    let deaths = [("slow-11", 5, Some(1)), ("slow-10", 4, Some(1)), ("slow-10", 5, None)];
+    for (custom_id, times, started_at) in deaths {
+        for death in 0..times {
+            let row =
+                (format!("{custom_id} {death} {started_at:?}"), format!("{id}/{custom_id}"), started_at);
+            let died = "INSERT INTO requests (id, key_id, idempotency_key, body_sha256, state, model, images, reserved_nano,
+                            created_at_ms, started_at_ms, ended_at_ms)
+                        VALUES (?1, 1, ?2, zeroblob(32), 'abandoned', 'tiny', 1, 0, 1, ?3, 2)";
+            ledger.execute(died, row).expect("a request of a server that died");
+        }
+    }
+    let mut again = TestServer::start_with(|config| config.data_dir = data);
+    again.key = key;
+    let batch = again.wait(&id, "completed");
+    assert_eq!(batch["request_counts"], json!({ "total": 12, "completed": 11, "failed": 1 }));
+    let refused = &again.lines_of(&batch["error_file_id"])["slow-11"]["response"];
+    assert_eq!(refused["status_code"], json!(500));
+    assert_eq!(refused["body"]["error"]["code"], json!("render_failed"));
+}
+
+#[test]
 fn a_batch_goes_on_after_a_stop() {
     let mut server = TestServer::start();
     let id = server.batch(&slow(12));

@@ -66,6 +66,8 @@ fn a_key_is_made_shown_once_used_and_revoked() {
     assert!(browser.open(&one).text.contains("created"));
     assert_eq!(browser.submit(&format!("{one}/revoke"), &[]).status, 303);
     assert_eq!(generate(&server, &key), 429, "not without the box");
+    let script = server.post(&format!("{one}/revoke")).bearer(&server.key).send("");
+    assert_eq!((script.status, &script.json()["error"]["param"]), (400, &json!("sure")), "no success");
     assert_eq!(browser.submit(&format!("{one}/revoke"), &[("sure", "on")]).status, 303);
     assert_eq!(generate(&server, &key), 401);
     assert!(browser.open(&one).text.contains("revoked"));

@@ -27,8 +27,10 @@ mod welcome;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::header, middleware::from_fn, web};
 
+use self::frame::Visit;
 pub use self::{keys::NewSecrets, session::Attempts, signing::SessionSecret};
 use super::api::{
+    error::ApiError,
     of_playground,
     routing::{posted, readable, readable_and_posted, unknown_url},
 };
@@ -117,6 +119,12 @@ async fn home() -> HttpResponse {
 /// Sends a browser to `place`, a path of this server.
 fn see_other(place: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, place.to_owned())).finish()
+}
+
+/// Answers a form that came without its box for what cannot be undone: with its page again, and a program with an error, since it
+/// would take a redirection for success.
+fn unsure(visit: &Visit, place: &str) -> Result<HttpResponse, ApiError> {
+    if visit.wants_page { Ok(see_other(place)) } else { Err(ApiError::not_sure()) }
 }
 
 /// The same figures for scripts.

@@ -30,11 +30,12 @@ const WAITING: &str = "state = 0 AND stop IS NULL AND model = ?1
 const ORDER: &str = "is_live DESC, start_tag, key_id, request_id";
 
 /// waits → held, and reserved → running: the next request and those after it of its shape, with at most ?3 images in all, for node ?2
-/// by claim ?4. What another worker is taking at the same moment is passed over.
+/// by claim ?4. What another worker is taking at the same moment is passed over. What was tried before is taken alone: if a worker
+/// died of it, those beside it are not counted with it.
 static CLAIM: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH head AS (
-             SELECT request_id, shape, images FROM queue
+             SELECT request_id, shape, images, attempt FROM queue
              WHERE {WAITING} AND EXISTS (SELECT 1 FROM nodes WHERE id = ?2 AND fenced = 0 AND draining = 0)
              ORDER BY {ORDER} LIMIT 1 FOR UPDATE SKIP LOCKED
          ), room AS (
@@ -45,11 +46,11 @@ static CLAIM: LazyLock<String> = LazyLock::new(|| {
                                    WHERE role <> 'gateway' AND fenced = 0 AND draining = 0
                                    AND lease_until > clock_timestamp()
                                    AND NOT EXISTS (SELECT 1 FROM queue WHERE worker = nodes.id))) - 1 AS others
-             FROM head WHERE images < ?3
+             FROM head WHERE images < ?3 AND attempt = 0
          ), others AS (
              SELECT request_id, images, is_live, start_tag, key_id FROM queue
              WHERE {WAITING} AND shape = (SELECT shape FROM room) AND request_id <> (SELECT request_id FROM head)
-             AND EXISTS (SELECT 1 FROM room WHERE others > 0)
+             AND attempt = 0 AND EXISTS (SELECT 1 FROM room WHERE others > 0)
              ORDER BY {ORDER} LIMIT (SELECT least(images, others) FROM room) FOR UPDATE SKIP LOCKED
          ), chosen AS (
              SELECT request_id FROM head

@@ -36,8 +36,10 @@ use crate::domain::{NodeId, RequestId};
 const WITHOUT_FLUSH: &str = "set_config('synchronous_commit', 'off', TRUE)";
 /// The database's clock, in microseconds.
 const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
-/// Attempts at a request that its workers may fail at. Workers that die are not counted: a deadline is their bound.
+/// Attempts at a request that its workers may fail at.
 pub(super) const ATTEMPTS_MAX: u32 = 3;
+/// Attempts at a request of which workers may die. What waits in a batch has no deadline, and may be what kills them.
+pub(super) const DEATHS_MAX: u32 = 5;
 
 /// Pixel-steps of the requests, live or not from `least` up, whose images are bought. Their gateways hold them, and no worker does them.
 fn bought_cost(least: &str) -> String {

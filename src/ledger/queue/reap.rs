@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::open::end_stopped;
+use super::{DEATHS_MAX, open::end_stopped};
 use crate::{
     domain::FailureReason,
     ledger::{
@@ -63,11 +63,12 @@ impl Ledger {
     }
 }
 
-/// Its tag stays, so that it is next in its line.
+/// Its tag stays, so that it is next in its line. What too many workers died of is to end.
 pub(super) fn put_back_of_fenced(conn: &Conn<'_>) -> Result<usize, LedgerError> {
     conn.execute(
-        "UPDATE queue SET state = 0, claim = NULL, worker = NULL, steps_done = 0
+        "UPDATE queue SET state = 0, claim = NULL, worker = NULL, steps_done = 0,
+                          stop = coalesce(stop, CASE WHEN attempt >= ?1 THEN ?2 END)
          WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = worker AND fenced = 0)",
-        params![],
+        params![DEATHS_MAX, FailureReason::GenerationFailed.as_str()],
     )
 }

@@ -185,6 +185,30 @@ fn a_request_that_workers_fail_at_ends_with_the_third() {
 }
 
 #[test]
+fn a_request_that_workers_die_of_ends_with_the_fifth_and_takes_no_other_with_it() {
+    with_book(|book, gateway| {
+        let mut next = || match book.queue(gateway, |_, queued| queued.is_live = false) {
+            Reserved::New(id) => id,
+            other => panic!("{other:?}"),
+        };
+        let [deadly, other] = [next(), next()];
+        for death in 1..=5 {
+            assert_eq!(book.stand(deadly), RequestStand::Waiting, "after {} deaths", death - 1);
+            let worker = book.node(death, NodeRole::Worker, NO_LEASE);
+            let held = book.claim(worker, death.into(), 4);
+            let ids: Vec<_> = held.iter().map(|held| held.reservation.id()).collect();
+            assert_eq!(ids, [deadly, other][..if death == 1 { 2 } else { 1 }], "alone, once it was tried");
+            book.ledger.reap(NOON).expect("reaped");
+        }
+        let failed = RequestEnd::Failed(FailureReason::GenerationFailed);
+        assert_eq!(book.stand(deadly), RequestStand::Ended(failed));
+        assert_eq!(book.stand(other), RequestStand::Waiting);
+        let alive = book.node(9, NodeRole::Worker, LEASE);
+        assert_eq!(book.claim(alive, 9, 4)[0].reservation.id(), other);
+    });
+}
+
+#[test]
 fn the_only_worker_may_try_again_what_it_failed_at() {
     with_book(|book, gateway| {
         let worker = book.node(1, NodeRole::Worker, LEASE);

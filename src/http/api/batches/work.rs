@@ -46,6 +46,9 @@ const PAUSES: [Millis; 2] = [Millis::new(1_000), Millis::new(60_000)];
 /// How often a plan is made again: tariffs, pace and load change.
 const REPLAN: Millis = Millis::new(60_000);
 
+/// How often the server may die of a line: it would do so again at every start.
+const DEATHS_MAX: u32 = 5;
+
 /// Requests of a batch that the service has in work.
 #[derive(Default)]
 struct OpenRequests {
@@ -87,6 +90,8 @@ struct Work<'a> {
     state: &'a web::Data<State>,
     batch: Arc<BatchRow>,
     done: HashSet<u32>,
+    /// The `custom_id`s of lines that the server died of.
+    deadly: HashSet<String>,
     output: Option<Growing>,
     errors: Option<Growing>,
     /// Lines that met an error which will pass.
@@ -104,9 +109,10 @@ struct Work<'a> {
 
 /// Works on the lines of `batch` until all are done, its time is over, it is cancelled, or the server stops.
 pub(super) async fn work(state: &web::Data<State>, batch: BatchRow) -> Result<(), ServiceError> {
-    let (id, files) = (batch.id, batch.files);
+    let (id, key, files) = (batch.id, batch.key, batch.files);
     let DoneLines { lines, output_bytes, error_bytes } =
         state.service.ask_ledger(move |ledger| ledger.done_lines(id)).await?;
+    let deadly = state.service.ask_ledger(move |ledger| ledger.deadly_lines(key, id, DEATHS_MAX)).await?;
     let Some(source) = LineSource::open(state, batch.terms.input).await? else {
         return finish::cancel_without_input(state, &batch).await;
     };
@@ -129,6 +135,7 @@ pub(super) async fn work(state: &web::Data<State>, batch: BatchRow) -> Result<()
         errors,
         batch: Arc::new(batch),
         done: lines,
+        deadly,
         again: Vec::new(),
         is_read: false,
         is_halted: false,
@@ -240,13 +247,19 @@ impl Work<'_> {
                 continue;
             }
             // It was sound when it was validated.
-            let line = InputLine::parse(number, &line, self.batch.terms.endpoint);
-            return line.map(Some).map_err(|error| {
+            let line = InputLine::parse(number, &line, self.batch.terms.endpoint).map_err(|error| {
+                let input = self.batch.terms.input;
                 ServiceError::File(std::io::Error::other(format!(
-                    "line {number} of {}: {}",
-                    self.batch.terms.input, error.message
+                    "line {number} of {input}: {}",
+                    error.message
                 )))
-            });
+            })?;
+            if !self.deadly.contains(&line.custom_id) {
+                return Ok(Some(line));
+            }
+            tracing::error!(batch = %self.batch.id, line = number, "a line that the server died of is given up");
+            let outcome = Err(ApiError::deadly_line(DEATHS_MAX));
+            self.take(Served { line, request: None, outcome }).await?;
         }
         self.is_read = true;
         Ok(None)

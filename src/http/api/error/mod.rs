@@ -110,6 +110,14 @@ impl ApiError {
         Self::new(Code::ServerOverloaded, message).retry(Retry::After(Millis::new(1000)))
     }
 
+    /// A line of a batch of which the server died before.
+    pub(in crate::http) fn deadly_line(deaths: u32) -> Self {
+        let message = format!(
+            "The server ended {deaths} times while it generated these images. They are not tried again; tell the operator."
+        );
+        Self::new(Code::RenderFailed, message).retry(Retry::Never)
+    }
+
     pub(in crate::http) fn link_forged() -> Self {
         let message = "This link was not made by this server, or was changed. Ask for the image again.";
         Self::new(Code::LinkForged, message)
@@ -139,6 +147,12 @@ impl ApiError {
     fn no_device() -> Self {
         let message = "No device of this server works any more. Tell the operator; the log says why.";
         Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(30_000)))
+    }
+
+    /// What cannot be undone, asked for without the box that a page has beside it.
+    pub(in crate::http) fn not_sure() -> Self {
+        let message = "This cannot be undone: send `sure=on` with it. Nothing was changed.";
+        Self::parameter("sure", Code::MissingRequiredParameter, message)
     }
 
     pub(in crate::http) fn form_forged() -> Self {

@@ -13,7 +13,7 @@ use crate::{
         pages::{
             frame::{Page, Visit, Words, fields, row},
             places::Section,
-            see_other, session,
+            see_other, session, unsure,
         },
     },
     ledger::{CloseError, Control, ControlKind, Month, MonthReport},
@@ -61,7 +61,7 @@ pub(in crate::http::pages) async fn close(
     let (visit, Sure { month, sure }) = session::enter_with::<Sure>(&request, payload, &state).await?;
     let month = month.parse().map_err(|error| ApiError::invalid("month", format!("{error}.")))?;
     if sure.is_none() {
-        return Ok(see_other(&format!("/admin/costs/close?month={month}")));
+        return unsure(&visit, &format!("/admin/costs/close?month={month}"));
     }
     let actor = visit.visitor.actor().to_owned();
     let closing = match state.service.close_month(month, actor).await? {

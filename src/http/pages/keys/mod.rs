@@ -21,6 +21,7 @@ use super::{
     places::Section,
     see_other,
     session::{enter, enter_with},
+    unsure,
 };
 use crate::{
     domain::{ApiKey, Scope},
@@ -191,11 +192,12 @@ pub(super) async fn switch(
         Switch::Enable => KeyEdit::Enable,
         Switch::Revoke => KeyEdit::Revoke,
     };
-    if switch != Switch::Revoke || sure.is_some() {
-        let edit = move |ledger: &Ledger, id: &str, actor: &str, now| ledger.edit_key(id, edit, actor, now);
-        let edited = alter(&visit, &public_id, &state, edit).await?;
-        check_edited(edited, &public_id, &state).await?;
+    if switch == Switch::Revoke && sure.is_none() {
+        return unsure(&visit, &format!("/admin/keys/{public_id}"));
     }
+    let edit = move |ledger: &Ledger, id: &str, actor: &str, now| ledger.edit_key(id, edit, actor, now);
+    let edited = alter(&visit, &public_id, &state, edit).await?;
+    check_edited(edited, &public_id, &state).await?;
     Ok(back_to(&public_id))
 }
 

@@ -12,6 +12,7 @@ use super::{
     places::Section,
     see_other,
     session::{enter, enter_with},
+    unsure,
 };
 use crate::{
     domain::{RequestId, Scope},
@@ -83,7 +84,7 @@ pub(super) async fn resolve(
     let (visit, form): (Visit, FindingForm) = enter_with(&request, payload, &state).await?;
     let id = RequestId::from_digits(&id).ok_or_else(ApiError::job_not_found)?;
     if form.sure.is_none() {
-        return Ok(see_other(&format!("{HERE}/{id}")));
+        return unsure(&visit, &format!("{HERE}/{id}"));
     }
     let refused = match finding(&form) {
         Ok(finding) => {
