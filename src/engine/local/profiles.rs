@@ -1,6 +1,6 @@
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -129,8 +129,9 @@ impl ProfileStore {
 }
 
 fn read(path: &Path) -> io::Result<Kept> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
+    let mut text = Vec::new();
+    match os::open_to_read(path) {
+        Ok(mut file) => file.read_to_end(&mut text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
         Err(error) => return Err(error),
     };
@@ -200,6 +201,18 @@ mod tests {
             store.put(&key("cpu"), profile(4));
             assert_eq!(ProfileStore::open(&path, "m".into()).get(&key("cpu")), profile(4), "{text}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let place = TempDir::new().expect("a directory");
+        let path = place.path().join("shapes.json");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
+        let store = ProfileStore::open(&path, "m".into());
+        store.put(&key("cpu"), profile(4));
+        assert_eq!(ProfileStore::open(&path, "m".into()).get(&key("cpu")), profile(4), "it is replaced");
     }
 
     #[test]

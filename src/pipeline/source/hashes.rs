@@ -158,7 +158,10 @@ fn hash_of_file(path: &Path, kept: &mut Kept) -> io::Result<String> {
 
 /// Nothing, if the file is missing or damaged: the weights are hashed again.
 fn read_kept(file: &Path) -> Kept {
-    fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    // A pipe that somebody planted would be waited for without end.
+    let is_file = fs::metadata(file).is_ok_and(|found| found.is_file());
+    let text = is_file.then(|| fs::read(file).ok()).flatten();
+    text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
 /// Written aside and renamed, so that a process that dies leaves the file of before. A new file is never a link that somebody

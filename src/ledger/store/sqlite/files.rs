@@ -2,7 +2,8 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -48,6 +49,17 @@ pub(super) fn sync_directory_of(file: &Path) -> Result<(), CopyError> {
     };
     let synced = File::open(directory).and_then(|directory| directory.sync_all());
     synced.map_err(|cause| CopyError::io(directory, cause))
+}
+
+/// Refuses a pipe or a device in the place of a ledger's file: whoever reads it may wait without end.
+pub(super) fn refuse_other_kinds(ledger: &Path) -> Result<(), LedgerError> {
+    for file in [ledger.to_owned(), log_of(ledger), log_index_of(ledger)] {
+        if fs::metadata(&file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            let cause = io::Error::other("it is not a file; remove it, or restore what was there");
+            return Err(LedgerError::Io { file, cause });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a ledger over which a restore was killed: it may be without its log.

@@ -88,6 +88,7 @@ impl SqliteStore {
     pub(in crate::ledger) fn open(file: &Path) -> Result<Self, LedgerError> {
         let _turn = files::wait_for_turn(file)?;
         files::refuse_half_restored(file)?;
+        files::refuse_other_kinds(file)?;
         wal::check(file)?;
         Self::open_in_turn(file).map_err(|error| of_file(error, file))
     }
