@@ -128,7 +128,8 @@ impl ChargeStatement<'_> {
     /// What its images cost by what it is for, in one line.
     fn breakdown(&self) -> String {
         let (language, cost) = (self.language, &self.charge.cost);
-        let part = |word, amount: Money| format!("{} {}", language.say(word), amount.readable());
+        let currency = self.charges.currency;
+        let part = |word, amount: Money| format!("{} {}", language.say(word), amount.readable_in(currency));
         format!(
             "{}: {}, {}, {}",
             language.say(Word::Breakdown),

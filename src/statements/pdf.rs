@@ -11,6 +11,7 @@ use krilla::{
 };
 
 use super::{ChargeStatement, StatementError, StatementRow, letters::Letters, words::Word};
+use crate::units::Currency;
 
 /// A4 in points.
 const PAGE: (f32, f32) = (595.28, 841.89);
@@ -50,7 +51,7 @@ impl ChargeStatement<'_> {
     }
 
     fn draw(&self, mut sheet: Sheet<'_>) {
-        let language = self.language;
+        let (language, currency) = (self.language, self.charges.currency);
         sheet.left(MARGIN, TITLE, language.say(Word::Title));
         sheet.down(2.0 * LINE);
         for (word, value) in self.head() {
@@ -65,17 +66,17 @@ impl ChargeStatement<'_> {
         sheet.down(LINE);
         sheet.rule();
         for row in self.image_rows().into_iter().chain(self.other_rows()) {
-            sheet.row(&row, TEXT);
+            sheet.row(&row, TEXT, currency);
         }
         sheet.rule();
         let sums = self.sum_rows();
         for (at, row) in sums.iter().enumerate() {
             let is_total = at + 1 == sums.len();
-            sheet.row(row, if is_total { TEXT + 2.0 } else { TEXT });
+            sheet.row(row, if is_total { TEXT + 2.0 } else { TEXT }, currency);
         }
         sheet.rule();
         if let Some(bought) = self.bought_row() {
-            sheet.row(&bought, TEXT);
+            sheet.row(&bought, TEXT, currency);
         }
         sheet.left_within(MARGIN, RIGHT, SMALL, &self.breakdown());
         sheet.surface.finish();
@@ -114,12 +115,12 @@ impl Sheet<'_> {
         self.left(x - width, size, text);
     }
 
-    fn row(&mut self, row: &StatementRow, size: f32) {
+    fn row(&mut self, row: &StatementRow, size: f32, currency: Currency) {
         self.left_within(MARGIN, IMAGES - 60.0, size, &row.what);
         if let Some(images) = row.images {
             self.right(IMAGES, size, &crate::units::grouped(&images.to_string()));
         }
-        self.right(RIGHT, size, &row.amount.readable());
+        self.right(RIGHT, size, &row.amount.readable_in(currency));
         self.down(LINE);
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{EnergyBalance, Millis, Money};
+use super::{Currency, EnergyBalance, Millis, Money};
 
 /// Digits that count in a number below 1.
 const SIGNIFICANT_DIGITS: u32 = 3;
@@ -113,10 +113,44 @@ impl fmt::Display for Proportion {
     }
 }
 
+/// Decimals with which an amount as large as `largest` is shown in `currency`, if it is not below 1.
+pub fn decimals_in(largest: Money, currency: Currency) -> u32 {
+    const NANO: u64 = 1_000_000_000;
+    let magnitude = largest.as_nano().unsigned_abs();
+    match currency.minor_digits() {
+        0 if magnitude >= 100 * NANO => 0,
+        digits if digits > DECIMALS && magnitude >= NANO => digits,
+        _ => DECIMALS,
+    }
+}
+
 impl Money {
     /// The amount for people, without its currency: `1,234.50`, `0.0745`.
     pub fn readable(self) -> String {
         readable(self.as_nano().into(), 1_000_000_000)
+    }
+
+    /// The same with the decimals that people pay `currency` with: three from 1 dinar up, none from 100 yen up, below which an image's
+    /// cost is worth its decimals.
+    ///
+    /// ```
+    /// use tintype::units::{Currency, Money};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let [kuwait, japan]: [Currency; 2] = ["KWD".parse()?, "JPY".parse()?];
+    /// let amount: Money = "1234.5678".parse()?;
+    /// assert_eq!(amount.readable_in(Currency::EUR), "1,234.57");
+    /// assert_eq!(amount.readable_in(kuwait), "1,234.568");
+    /// assert_eq!(amount.readable_in(japan), "1,235");
+    /// assert_eq!("12.345".parse::<Money>()?.readable_in(japan), "12.35");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn readable_in(self, currency: Currency) -> String {
+        match decimals_in(self, currency) {
+            DECIMALS => self.readable(),
+            decimals => grouped(&self.to_rounded_string(decimals)),
+        }
     }
 }
 

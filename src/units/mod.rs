@@ -13,7 +13,7 @@ mod time;
 
 pub use arithmetic::RangeError;
 pub use carbon::{Carbon, CarbonIntensity, CarbonIntensityError, Grams};
-pub use display::{MINUS, Proportion, Quantity, grouped, readable};
+pub use display::{MINUS, Proportion, Quantity, decimals_in, grouped, readable};
 pub use energy::{Energy, EnergyBalance, EnergyError, Power};
 pub use money::{Currency, CurrencyError, Money, MoneyError};
 pub use time::{Millis, SecondsError};

@@ -212,6 +212,11 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
 
+    /// Decimals of its smallest unit that is paid with, as ISO 4217 has them: 0 for the yen, 3 for the dinar of Kuwait.
+    pub fn minor_digits(&self) -> u32 {
+        super::iso4217::minor_digits(self.code())
+    }
+
     /// The currency that `text` names, or means: older ledgers are kept in codes such as RMB.
     pub fn meant_by(text: &str) -> Option<Self> {
         text.parse().ok().or_else(|| CurrencyError::meant(text)?.parse().ok())

@@ -56,7 +56,9 @@ impl Month {
 
     /// The months from this one to `last`, in order; none if that is earlier.
     pub(in crate::ledger) fn until(self, last: Self) -> impl Iterator<Item = Self> {
-        std::iter::successors(Some(self), |month| Some(month.next())).take_while(move |month| *month <= last)
+        // Of the last month of all, the next is itself.
+        let next = |month: &Self| Some(month.next()).filter(|next| next > month);
+        std::iter::successors(Some(self), next).take_while(move |month| *month <= last)
     }
 
     /// Its last day.
@@ -97,7 +99,9 @@ impl FromStr for Month {
             return Err(error());
         }
         let (year, month) = (year.parse().map_err(|_| error())?, month.parse().map_err(|_| error())?);
-        Date::new(year, month, 1).map(|first| Self { first }).map_err(|_| error())
+        let first = Date::new(year, month, 1).map_err(|_| error())?;
+        // No month comes after the last of all, so that it has no end.
+        Some(Self { first }).filter(|_| year < Date::MAX.year()).ok_or_else(error)
     }
 }
 
@@ -165,8 +169,15 @@ mod tests {
         let ends = [year.first_month(), year.last_month()].map(|month| month.to_string());
         assert_eq!(ends, ["2026-01", "2026-12"]);
         assert_eq!((year.days().days(), year.to_string()), (365, "2026".into()));
-        for text in ["", "26", "2026-01", "-026", "year"] {
+        for text in ["", "26", "2026-01", "-026", "year", "9999"] {
             assert!(text.parse::<Year>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn months_come_to_an_end() {
+        assert!("9999-12".parse::<Month>().is_err() && "9998-12".parse::<Month>().is_ok());
+        let last = Month::containing(Date::MAX);
+        assert_eq!(last.previous().until(last).count(), 2);
     }
 }

@@ -70,7 +70,9 @@ pub(in crate::http::pages) const fn rule_key(rule: ShareRule) -> &'static str {
 fn value(words: Words, term: &Term) -> String {
     let watts = |watts: u32| format!("{watts} W");
     match term {
-        Term::Electricity(sheet) => sheet.rows().iter().map(price).collect::<Vec<_>>().join("; "),
+        Term::Electricity(sheet) => {
+            sheet.rows().iter().map(|row| price(words, row)).collect::<Vec<_>>().join("; ")
+        }
         Term::Spot(prices) => {
             let until = format!("{} {}", words.date(prices.until().date()), prices.until().strftime("%H:%M"));
             let count = i64::try_from(prices.prices().len()).unwrap_or(i64::MAX);
@@ -92,9 +94,9 @@ fn value(words: Words, term: &Term) -> String {
     }
 }
 
-/// `0.60 (22:00-06:00)`, as the configuration writes it.
-fn price(row: &TariffRow) -> String {
-    match row.conditions_in_words() {
+/// `0.60 (22:00-06:00)`
+fn price(words: Words, row: &TariffRow) -> String {
+    match words.tariff_conditions(row) {
         None => row.price_per_kwh.to_string(),
         Some(conditions) => format!("{} ({conditions})", row.price_per_kwh),
     }

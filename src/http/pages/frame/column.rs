@@ -1,10 +1,9 @@
 use maud::{Markup, html};
 
 use super::words::Words;
-use crate::units::{Currency, Money};
+use crate::units::{Currency, Money, decimals_in};
 
-/// Decimals from one unit up, and significant digits below.
-const DECIMALS: u32 = 2;
+/// Significant digits below one unit.
 const SIGNIFICANT_DIGITS: u32 = 3;
 /// One unit, in nano-units.
 const UNIT: u64 = 1_000_000_000;
@@ -25,9 +24,9 @@ impl MoneyColumn {
         currency: Currency,
         amounts: impl IntoIterator<Item = Money>,
     ) -> Self {
-        let largest = amounts.into_iter().map(|amount| amount.as_nano().unsigned_abs()).max().unwrap_or(0);
-        let decimals = match largest {
-            0 | UNIT.. => DECIMALS,
+        let largest = amounts.into_iter().map(Money::abs).max().unwrap_or_default();
+        let decimals = match largest.as_nano().unsigned_abs() {
+            0 | UNIT.. => decimals_in(largest, currency),
             small => {
                 (1..).find(|digit| small * 10_u64.pow(*digit) >= UNIT).unwrap_or(0) + SIGNIFICANT_DIGITS - 1
             }

@@ -1,11 +1,12 @@
 use jiff::{
     Timestamp,
-    civil::{Date, DateTime},
+    civil::{Date, DateTime, Weekday},
 };
 use maud::{Markup, html};
 
 use super::words::{Language, Words};
 use crate::{
+    costs::TariffRow,
     ledger::Month,
     units::{Currency, EnergyBalance, MINUS, Millis, Money, Proportion, Quantity, grouped},
 };
@@ -20,7 +21,7 @@ impl Words {
 
     /// The same as a text: `−CN¥1,234.50` in English, `−¥1,234.50` in Chinese.
     pub(in crate::http) fn amount_text(self, amount: Money, currency: Currency) -> String {
-        self.signed(&amount.readable(), currency)
+        self.signed(&amount.readable_in(currency), currency)
     }
 
     /// An amount at an axis, where all amounts have the same `decimals`.
@@ -132,6 +133,31 @@ impl Words {
         html! { time datetime=(at) { (text.to_string()) } }
     }
 
+    /// When a row of a tariff holds, if not always: `22:00-06:00, in months 6 7 8, on Saturday`, `22:00-06:00，6、7、8月，周六`.
+    pub(in crate::http) fn tariff_conditions(self, row: &TariffRow) -> Option<String> {
+        if self.language() == Language::English {
+            return row.conditions_in_words();
+        }
+        let months = row.months.as_ref().map(|months| {
+            let months: Vec<_> = months.iter().map(ToString::to_string).collect();
+            format!("{}月", self.list(&months))
+        });
+        let weekday = |day: &Weekday| match day {
+            Weekday::Monday => "周一",
+            Weekday::Tuesday => "周二",
+            Weekday::Wednesday => "周三",
+            Weekday::Thursday => "周四",
+            Weekday::Friday => "周五",
+            Weekday::Saturday => "周六",
+            Weekday::Sunday => "周日",
+        };
+        let weekdays = row.weekdays.as_ref();
+        let weekdays = weekdays.map(|days| self.list(&days.iter().map(weekday).collect::<Vec<_>>()));
+        let hours = row.hours.map(|hours| hours.to_string());
+        let all: Vec<_> = [hours, months, weekdays].into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join(self.comma()))
+    }
+
     /// `one, two`, `一、二`
     pub(in crate::http) fn list(self, items: &[impl AsRef<str>]) -> String {
         let items: Vec<_> = items.iter().map(AsRef::as_ref).collect();
@@ -183,7 +209,8 @@ mod tests {
             ("CNY", "−CN¥1,234,567.50", "−¥1,234,567.50"),
             ("USD", "−$1,234,567.50", "−US$1,234,567.50"),
             ("EUR", "−€1,234,567.50", "−€1,234,567.50"),
-            ("JPY", "−¥1,234,567.50", "−JP¥1,234,567.50"),
+            ("JPY", "−¥1,234,568", "−JP¥1,234,568"),
+            ("KWD", "−KWD\u{a0}1,234,567.500", "−KWD\u{a0}1,234,567.500"),
             ("CHF", "−CHF\u{a0}1,234,567.50", "−CHF\u{a0}1,234,567.50"),
         ] {
             assert_eq!(amount(ENGLISH, "-1234567.5", code), english);
@@ -217,6 +244,20 @@ mod tests {
         assert!(ENGLISH.energy(energy).0.contains("title=\"-0.001875 kWh\""));
         assert_eq!(ENGLISH.time_text(Millis::new(1_250)), "1.25\u{a0}s");
         assert_eq!(CHINESE.time_text(Millis::new(57)), "57\u{a0}毫秒");
+    }
+
+    #[test]
+    fn a_tariff_is_told_in_the_readers_language() {
+        let row: TariffRow = serde_json::from_value(serde_json::json!({
+            "effective_from": "2026-10-01", "price_per_kwh": "0.30", "hours": "22:00-06:00", "months": [6, 12],
+            "weekdays": ["sat", "sun"],
+        }))
+        .expect("a row");
+        let told = |words: Words| words.tariff_conditions(&row).expect("conditions");
+        assert_eq!(told(ENGLISH), "22:00-06:00, in months 6 12, on Saturday Sunday");
+        assert_eq!(told(CHINESE), "22:00-06:00，6、12月，周六、周日");
+        let always = TariffRow { hours: None, months: None, weekdays: None, ..row.clone() };
+        assert_eq!(CHINESE.tariff_conditions(&always), None);
     }
 
     #[test]

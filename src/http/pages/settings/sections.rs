@@ -256,7 +256,7 @@ impl<'a> SectionWriter<'a> {
                 @for (index, row) in sheet.rows().iter().enumerate() {
                     @if index > 0 { (words.comma()) }
                     (self.money(row.price_per_kwh))
-                    @if let Some(conditions) = row.conditions_in_words() { " (" (conditions) ")" }
+                    @if let Some(conditions) = words.tariff_conditions(row) { " (" (conditions) ")" }
                 }
             },
             _ => {},
