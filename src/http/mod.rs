@@ -30,7 +30,7 @@ pub use self::{
 };
 use self::{
     api::error::ApiError,
-    api::routing::{readable, unknown_url},
+    api::routing::{no_such_url, readable, unknown_url},
 };
 use crate::{notify::NewsSender, service::Service, source_image::ImageFetcher};
 
@@ -121,6 +121,7 @@ fn health_routes(config: &mut web::ServiceConfig) {
 
 fn all_routes(config: &mut web::ServiceConfig) {
     config
+        .app_data(web::PathConfig::default().error_handler(|_, request| no_such_url(request).into()))
         .app_data(web::QueryConfig::default().error_handler(|error, _| ApiError::query(&error).into()))
         .app_data(web::FormConfig::default().error_handler(|error, _| ApiError::form(&error).into()))
         .configure(api::routes)

@@ -181,6 +181,12 @@ fn an_error_is_told_to_a_browser_as_a_page_and_to_a_script_as_json() {
     assert!(unknown.text.contains("/admin/sign-out"), "whoever has signed in still is: {}", unknown.text);
     let script = server.get("/admin/nothing-here").bearer(&server.key).send("");
     assert_eq!((script.status, &script.json()["error"]["code"]), (404, &json!("unknown_url")));
+    // Below a page's own places, too.
+    let statement = server.get("/admin/centres/first/2026-11.pdf").bearer(&server.key).send("");
+    let switch = server.post("/admin/keys/abc/forget").bearer(&server.key).send("");
+    for answer in [statement, switch] {
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("unknown_url")));
+    }
 }
 
 #[test]

@@ -77,10 +77,15 @@ pub(in crate::http) fn only(methods: &'static str) -> Route {
 
 /// Answers 404, with the right address where the wrong one shows what was meant.
 pub(in crate::http) async fn unknown_url(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    Err(no_such_url(&request))
+}
+
+/// What such an answer says.
+pub(in crate::http) fn no_such_url(request: &HttpRequest) -> ApiError {
     let (method, path) = (request.method().as_str(), request.path());
-    let base = request.app_data::<web::Data<State>>().map(|state| state.address.base(&request));
+    let base = request.app_data::<web::Data<State>>().map(|state| state.address.base(request));
     let remedy = remedy(path, base.as_deref().unwrap_or_default()).unwrap_or_default();
-    Err(ApiError::unknown_url(format!("Invalid URL ({method} {}).{remedy}", shortened(path))))
+    ApiError::unknown_url(format!("Invalid URL ({method} {}).{remedy}", shortened(path)))
 }
 
 fn remedy(path: &str, base: &str) -> Option<String> {

@@ -155,6 +155,17 @@ fn a_retry_under_one_idempotency_key_differs_from_another_request() {
     assert!(book.reserve(10, None, 1).is_ok() && book.reserve(10, None, 1).is_ok());
 }
 
+fn a_text_may_have_any_character() {
+    let mut book = Book::new(None);
+    for key in ["a\0b", "\u{202e}", "😀", "e\u{301}", "é"] {
+        let id = book.reserve(10, Some(key), 1).expect("reserved").id();
+        assert!(
+            matches!(book.reserve_or_repeat(10, Some(key), 1), Ok(Reserved::Open(it)) if it == id),
+            "{key:?}"
+        );
+    }
+}
+
 fn what_a_dead_process_left_open_is_abandoned_and_its_money_is_free_again() {
     let mut book = Book::new(Some(10));
     let running = book.reserve(10, None, 0).expect("reserved");
@@ -193,6 +204,7 @@ on_both!(
     the_database_itself_refuses_to_rewrite_history,
     a_reversal_and_a_correction_replace_a_wrong_entry,
     a_retry_under_one_idempotency_key_differs_from_another_request,
+    a_text_may_have_any_character,
     what_a_dead_process_left_open_is_abandoned_and_its_money_is_free_again,
     many_may_open_a_new_ledger_at_once,
 );

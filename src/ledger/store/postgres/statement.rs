@@ -100,6 +100,8 @@ impl ToSql for Param<'_> {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Integer(number) => number.to_sql(kind, out),
+            // The one character that a text there cannot have.
+            Self::Text(text) if text.contains('\0') => text.replace('\0', "\u{fffd}").to_sql(kind, out),
             Self::Text(text) => text.to_sql(kind, out),
             Self::Blob(bytes) => bytes.to_sql(kind, out),
         }
