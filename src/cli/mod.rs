@@ -45,11 +45,11 @@ mod values;
 
 use std::{ffi::OsString, io::ErrorKind, path::PathBuf, process::ExitCode, sync::Arc};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::{
     output::{note, print, print_json},
-    values::{parse_amount, parse_day, parse_text},
+    values::{parse_amount, parse_day, parse_text, takes_negative_numbers},
 };
 use crate::{
     app::{AppError, ledger_place, prepare_data_dir},
@@ -305,7 +305,8 @@ pub fn run() -> ExitCode {
 /// Runs the command line `arguments`, the first of which names the program.
 pub fn run_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     os::keep_files_private();
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = takes_negative_numbers(Cli::command()).try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return unread(&error),
     };

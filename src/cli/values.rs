@@ -26,3 +26,22 @@ pub(super) fn parse_amount(text: &str) -> Result<Money, String> {
         Err(error) => Err(error.to_string()),
     }
 }
+
+/// Reads `-1` as a value where one is due, as the price of electricity may be, and not as a flag that there is none of: the value's own
+/// reader says what is wrong with it.
+pub(super) fn takes_negative_numbers(command: clap::Command) -> clap::Command {
+    let takes_value = |arg: clap::Arg| {
+        let is_flag = !arg.get_action().takes_values();
+        if is_flag { arg } else { arg.allow_negative_numbers(true) }
+    };
+    command.mut_args(takes_value).mut_subcommands(takes_negative_numbers)
+}
+
+/// What stands between the cells of `csv`: the mark that stands most often in its line of names. Spreadsheets write a semicolon where the
+/// comma is a decimal mark.
+pub(super) fn delimiter(csv: &str) -> u8 {
+    let names = csv.lines().next().unwrap_or_default();
+    let count = |mark: u8| names.bytes().filter(|byte| *byte == mark).count();
+    // The last of equals wins.
+    [b'\t', b';', b','].into_iter().max_by_key(|mark| count(*mark)).unwrap_or(b',')
+}

@@ -54,6 +54,16 @@ fn a_price_that_changes_in_the_configuration_is_a_row_of_its_own() {
 }
 
 #[test]
+fn a_negative_number_is_a_value_and_no_flag() {
+    let place = TempDir::new().expect("a directory");
+    write(&place, "before");
+    let said = out(&run(place.path(), &["terms", "set", "price_per_kwh", "-0.05", "--from", "2100-01-01"]));
+    assert!(said.contains("-0.05 a kWh"), "{said}");
+    let part = ["asset", "add", "card", "--price", "-1", "--bought", "2026-11-01", "--years", "3"];
+    assert!(complaint(&run(place.path(), &part), 2).contains("an amount is not negative here"));
+}
+
+#[test]
 fn a_value_is_set_with_its_day_and_its_document_where_the_configuration_has_none() {
     let place = TempDir::new().expect("a directory");
     let set = |arguments: &[&str]| run(place.path(), &[&["terms", "set"], arguments].concat());

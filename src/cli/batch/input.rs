@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    cli::CliError,
+    cli::{CliError, values::delimiter},
     domain::{BatchEndpoint, CostTag},
 };
 
@@ -178,8 +178,10 @@ fn plain(number: usize, body: Map<String, Value>, tag: Option<String>) -> Reques
 }
 
 fn from_csv(text: &str) -> Result<Vec<RequestLine>, Fault> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let columns = reader.headers().map_err(|error| (Some(1), error.to_string()))?.clone();
+    let mut reader = csv::ReaderBuilder::new();
+    let mut reader = reader.delimiter(delimiter(text)).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let columns = reader.headers().map_err(|error| (Some(1), error.to_string()))?;
+    let columns: csv::StringRecord = columns.iter().map(str::to_lowercase).collect();
     let listed = COLUMNS.join(", ");
     if let Some(unknown) = columns.iter().find(|column| !COLUMNS.contains(column)) {
         return Err((Some(1), format!("unknown column `{unknown}`; the columns are {listed}")));
@@ -284,6 +286,11 @@ mod tests {
         let body = json!({ "prompt": "a mug,\nred", "size": "32x32", "seed": 7, "n": 2 });
         assert_eq!((Value::from(lines[0].body.clone()), lines[0].tag.as_deref()), (body, Some("spring")));
         assert_eq!(Value::from(lines[1].body.clone()), json!({ "prompt": "a cup" }));
+        for text in ["Prompt;SIZE\n\"a mug; red\";32x32\n", "prompt\tsize\na mug; red\t32x32\n"] {
+            let lines = from_csv(text).expect("a spreadsheet's");
+            let body = json!({ "prompt": "a mug; red", "size": "32x32" });
+            assert_eq!(Value::from(lines[0].body.clone()), body, "{text}");
+        }
     }
 
     #[test]

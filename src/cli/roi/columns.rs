@@ -225,6 +225,10 @@ impl Columns {
         {
             return Err(UsageError::UnknownCost { column: names[column].to_owned() });
         }
+        let is_twice = |at: &usize| plain.iter().filter(|name| **name == plain[*at]).count() > 1;
+        if let Some(column) = [Some(date), images, cost].into_iter().flatten().find(is_twice) {
+            return Err(UsageError::Twice { column: names[column].to_owned() });
+        }
         if images.is_none() && cost.is_none() {
             return Err(UsageError::NoColumn { what: "images or costs", names: "images, and one cost" });
         }
@@ -268,14 +272,6 @@ fn is_unknown_money((name, currency): &(String, Option<Currency>)) -> bool {
     let has_word = MONEY_WORDS.iter().any(|word| name.contains(word));
     let is_kind = KINDS.iter().any(|kind| name.ends_with(kind));
     (currency.is_some() || has_word || is_in(BESIDE)) && !is_kind && !known.into_iter().any(is_in)
-}
-
-/// The mark that stands most often in the line of names.
-pub(super) fn delimiter(csv: &str) -> u8 {
-    let names = csv.lines().next().unwrap_or_default();
-    let count = |mark: u8| names.bytes().filter(|byte| *byte == mark).count();
-    // The last of equals wins.
-    [b'\t', b';', b','].into_iter().max_by_key(|mark| count(*mark)).unwrap_or(b',')
 }
 
 /// `Amount (USD)` is `amount` in dollars, and so are `amount_usd` and `usd_amount`; `金额（元）` is `金额` in yuan. Amazon

@@ -9,6 +9,10 @@ pub(super) enum UsageError {
         "column {column} does not say what it counts; if it is images, rename it to images, else pass --images-per-month"
     )]
     Uncounted { column: String },
+    #[error("column {column} is there twice; take one of them out")]
+    Twice { column: String },
+    #[error("it is {kind}, not CSV; {remedy}")]
+    NotCsv { kind: &'static str, remedy: &'static str },
     #[error("line {line}, column {column}: {problem}")]
     Cell { line: usize, column: String, problem: String },
     #[error("line {line}: {problem}")]

@@ -13,11 +13,16 @@ const RANGES: [&str; 7] = [" to ", " - ", " – ", "–", "~", "～", "至"];
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/// Which number comes first in dates such as `10/05/2026`, as far as a file shows.
+/// The first year of two digits in which anybody sold images.
+const FIRST_YEAR: i16 = 20;
+
+/// Which number comes first in dates such as `10/05/2026` and `26/10/05`, as far as a file shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Order {
     day_first: bool,
     month_first: bool,
+    year_first: bool,
+    year_last: bool,
 }
 
 /// What a cell says.
@@ -35,9 +40,15 @@ impl Order {
     /// What the cells of a column give away: a number above 12 is a day.
     pub(super) fn of<'a>(cells: impl Iterator<Item = &'a str>) -> Self {
         let mut order = Self::default();
-        for (first, second, _) in cells.filter_map(numbers_before_a_year) {
-            order.day_first |= first > 12;
-            order.month_first |= second > 12;
+        for cell in cells {
+            if let Some((first, last)) = ends_of_two_digits(cell) {
+                order.year_first |= last < FIRST_YEAR && first >= FIRST_YEAR;
+                order.year_last |= first < FIRST_YEAR && last >= FIRST_YEAR;
+            }
+            if let Some((first, second, _)) = numbers_before_a_year(cell) {
+                order.day_first |= first > 12;
+                order.month_first |= second > 12;
+            }
         }
         order
     }
@@ -74,6 +85,13 @@ impl Order {
             Some(time) => Some(time_of_day(time)?),
             None => None,
         };
+        if let (Some((FIRST_YEAR.., _)), Some(read)) = (ends_of_two_digits(day), year_first(day, time)) {
+            match (self.year_first, self.year_last) {
+                (true, false) => return Some(read),
+                (false, true) => {}
+                _ => return Some(Written::Ambiguous),
+            }
+        }
         if let Some((first, second, year)) = numbers_before_a_year(day) {
             let is_day_first = match (day.contains('.'), first == second, self.day_first, self.month_first) {
                 (true, ..) | (_, _, true, false) => true,
@@ -185,6 +203,23 @@ fn numbers_before_a_year(text: &str) -> Option<(i8, i8, i16)> {
         }
         _ => None,
     }
+}
+
+/// The first and the last number of `26/10/05`, either of which may be a year. Points are German.
+fn ends_of_two_digits(text: &str) -> Option<(i16, i16)> {
+    let text = text.trim().split([' ', 'T']).next()?;
+    let parts: Vec<&str> = text.split(['/', '-']).collect();
+    match parts[..] {
+        [first, _, last] if first.len() == 2 && last.len() == 2 => Some((number(first)?, number(last)?)),
+        _ => None,
+    }
+}
+
+/// `26/10/05` as 5 October 2026.
+fn year_first(text: &str, time: Option<Time>) -> Option<Written> {
+    let parts: Vec<&str> = text.split(['/', '-']).collect();
+    let [first, month, day] = parts[..] else { return None };
+    Some(Written::Day(Date::new(year(first)?, number(month)?, number(day)?).ok()?, time))
 }
 
 fn month_of(year: i16, month: i8) -> Option<Written> {
@@ -310,6 +345,18 @@ mod tests {
         assert_eq!(read(&["10/05/2026", "31/10/2026"]), Some(Written::Day(date(2026, 5, 10), None)));
         assert_eq!(read(&["10/10/2026"]), Some(Written::Day(date(2026, 10, 10), None)));
         assert_eq!(read(&["10.05.2026"]), Some(Written::Day(date(2026, 5, 10), None)), "points are German");
+    }
+
+    #[test]
+    fn a_year_of_two_digits_stands_first_or_last_as_the_file_shows() {
+        let read = |cells: &[&str]| Order::of(cells.iter().copied()).read(cells[0]);
+        let day = |year, month, day| Some(Written::Day(date(year, month, day), None));
+        assert_eq!(read(&["26/10/05"]), day(2026, 10, 5), "nobody sold images in 2005");
+        assert_eq!(read(&["26-10-31", "26-10-05"]), day(2026, 10, 31));
+        assert_eq!(read(&["31/10/26", "05/10/26"]), day(2026, 10, 31));
+        assert_eq!(read(&["10/31/26"]), day(2026, 10, 31));
+        assert_eq!(read(&["31/10/26"]), Some(Written::Ambiguous), "26 October 2031?");
+        assert_eq!(read(&["31.10.26"]), day(2026, 10, 31));
     }
 
     #[test]

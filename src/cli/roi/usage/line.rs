@@ -95,6 +95,15 @@ impl Line<'_> {
         self.refuse_money_beside()?;
         let (paid, currency) = self.paid(columns.cost)?;
         let (paid_instead, _) = self.paid(columns.cost_instead)?;
+        let is_without_cost = |column: Option<usize>| self.cell(column).is_empty();
+        if images > 0
+            && columns.cost.is_some()
+            && is_without_cost(columns.cost)
+            && is_without_cost(columns.cost_instead)
+        {
+            let problem = format!("it is empty beside {images} images; write 0 if they cost nothing");
+            return Err(self.refuse(columns.cost, problem));
+        }
         let words = self.record.iter().map(str::to_lowercase);
         let names_seller =
             words.into_iter().any(|cell| DOLLAR_SELLERS.iter().any(|seller| cell.contains(seller)));

@@ -14,11 +14,11 @@ use self::{
     line::{Line, LineKind, LineUsage},
     period::Periods,
 };
-use super::{
-    columns::{Columns, delimiter},
-    usage_error::UsageError,
+use super::{columns::Columns, usage_error::UsageError};
+use crate::{
+    cli::values::delimiter,
+    units::{Currency, Money},
 };
-use crate::units::{Currency, Money};
 
 /// What a person's export says.
 #[derive(Debug, PartialEq, Eq)]
@@ -310,6 +310,14 @@ mod tests {
             (
                 "date,cost\n2026-10-30,1\n2026-10-31,free\n",
                 "line 3, column cost: `free` is not an amount; write a number such as 1234.50",
+            ),
+            (
+                "date,images,cost\n2026-10-30,500,12.50\n2026-10-31,500,\n",
+                "line 3, column cost: it is empty beside 500 images; write 0 if they cost nothing",
+            ),
+            (
+                "date,images,images,cost\n2026-10-31,500,600,1\n",
+                "column images is there twice; take one of them out",
             ),
             (
                 "date;cost\n2026-10-31;1.200\n",

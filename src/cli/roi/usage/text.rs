@@ -25,11 +25,25 @@ impl Text<'_> {
     }
 }
 
+/// What people take for CSV: how it begins, what it is, and what to do with it.
+const NOT_CSV: [(&[u8], &str, &str); 6] = [
+    (b"PK\x03\x04", "a workbook", "save it as CSV in the spreadsheet"),
+    (b"\xd0\xcf\x11\xe0", "a workbook", "save it as CSV in the spreadsheet"),
+    (b"%PDF", "a PDF file", "export the same as CSV"),
+    (b"<", "a web page or XML", "download the file again, or export it as CSV"),
+    (b"{", "JSON", "export the same as CSV"),
+    (b"[", "JSON", "export the same as CSV"),
+];
+
 /// Decodes `bytes`.
 ///
 /// # Errors
-/// [`UsageError::Line`] for bytes that are text in none of the three.
+/// [`UsageError::NotCsv`] for files that people take for CSV; [`UsageError::Line`] for bytes that are text in none of the three.
 pub(super) fn read(bytes: &[u8]) -> Result<Text<'_>, UsageError> {
+    let begin = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    if let Some((_, kind, remedy)) = NOT_CSV.into_iter().find(|(mark, ..)| begin.starts_with(mark)) {
+        return Err(UsageError::NotCsv { kind, remedy });
+    }
     let csv = decode(bytes)?;
     let Some(first) = csv.lines().next().filter(|line| line.to_ascii_lowercase().starts_with("sep=")) else {
         return Ok(Text { csv, delimiter: None, lines_before: 0 });
@@ -71,6 +85,21 @@ mod tests {
         let utf_16: Vec<u8> = "\u{feff}日期\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(csv(&utf_16), "日期\n");
         assert_eq!(csv(b"date,cost\n2026-10-31,1\xa3\n"), "line 2: not UTF-8; save the file as UTF-8");
+    }
+
+    #[test]
+    fn what_is_no_csv_is_called_what_it_is() {
+        for (begin, said) in [
+            (&b"PK\x03\x04rest"[..], "it is a workbook, not CSV; save it as CSV in the spreadsheet"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1", "it is a workbook, not CSV; save it as CSV in the spreadsheet"),
+            (
+                b"\n<!DOCTYPE html>",
+                "it is a web page or XML, not CSV; download the file again, or export it as CSV",
+            ),
+            (b"\xef\xbb\xbf[{\"date\": 1}]", "it is JSON, not CSV; export the same as CSV"),
+        ] {
+            assert_eq!(csv(begin), said);
+        }
     }
 
     #[test]
