@@ -28,6 +28,9 @@ pub(super) struct ReconcileArgs {
 
 pub(super) fn run(args: &ReconcileArgs, clock: &dyn Clock) -> Result<(), CliError> {
     let Books { ledger, costs, calendar, .. } = args.place.books(clock)?;
+    if clock.now() < args.month.start(&calendar) {
+        return Err(CliError::Usage(format!("{} has not begun; nothing was measured in it yet", args.month)));
+    }
     let evidence = Evidence { document: args.document.as_deref(), ..Evidence::COMMAND_LINE };
     ledger.reconcile(args.month, (args.kwh, args.amount), costs.currency(), &evidence, clock.now())?;
     let recorded = ledger.reconciliations(&calendar)?.into_iter().find(|one| one.month == args.month);

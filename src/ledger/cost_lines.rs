@@ -20,7 +20,8 @@ impl Ledger {
     /// that are closed, by `costs`, becomes an adjustment of the open month.
     ///
     /// # Errors
-    /// [`LedgerError::Currency`] if the ledger is kept in another currency; [`LedgerError::Store`] if the database refuses.
+    /// [`LedgerError::Currency`] if the ledger is kept in another currency; [`LedgerError::Range`] if the ledger could not add it up
+    /// with what it has; [`LedgerError::Store`] if the database refuses.
     pub fn add_cost_line(
         &self,
         line: &CostLine,
@@ -33,7 +34,9 @@ impl Ledger {
         let reason = format!("{}: from {}", line.name, line.days.first);
         self.store.write(|conn| {
             late::record(conn, costs, (&reason, evidence), now, |now| {
-                insert(conn, line, currency, evidence, now)
+                let id = insert(conn, line, currency, evidence, now)?;
+                recorded::check_sum(conn)?;
+                Ok(id)
             })
         })
     }

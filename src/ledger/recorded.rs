@@ -1,6 +1,9 @@
 //! What is recorded of parts and lines of cost, for whoever counts with it.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{
+    Timestamp,
+    civil::{Date, date},
+};
 use parking_lot::Mutex;
 
 use super::{
@@ -190,6 +193,19 @@ fn civil_day(text: &str) -> Result<Date, LedgerError> {
 /// The lines of cost alone.
 fn lines(conn: &Conn<'_>) -> Result<Vec<CostLine>, LedgerError> {
     Ok(line_rows(conn)?.into_iter().map(|row| row.line).collect())
+}
+
+/// Refuses what was just recorded if the books could not add it up: all parts, and ten years of all lines of cost.
+pub(super) fn check_sum(conn: &Conn<'_>) -> Result<(), LedgerError> {
+    let ten_years = DaySpan { first: date(2026, 1, 1), end: date(2036, 1, 1) };
+    let mut sum = Money::ZERO;
+    for row in parts(conn)? {
+        sum = sum.plus(row.asset.price)?;
+    }
+    for row in line_rows(conn)? {
+        sum = sum.plus(row.line.upkeep.of_days(ten_years)?)?;
+    }
+    Ok(())
 }
 
 pub(super) fn line_rows(conn: &Conn<'_>) -> Result<Vec<CostLineRow>, LedgerError> {

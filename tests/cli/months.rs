@@ -85,6 +85,8 @@ fn a_month_is_closed_and_verified() {
     for said in ["images", "0.003750", "0.00375", "measured", "6.2 % of what was measured is not booked"] {
         assert!(reconciled.contains(said), "{said}: {reconciled}");
     }
+    let not_begun = month(&["reconcile", "9998-01", "--kwh", "1"]);
+    assert!(complaint(&not_begun, 2).contains("9998-01 has not begun"));
     let broken = run(place.path(), &["audit"]);
     assert!(complaint(&broken, 1).contains("1 of 9 controls"));
     assert!(String::from_utf8_lossy(&broken.stdout).contains("2020-01: 6.2 % of what was measured"));

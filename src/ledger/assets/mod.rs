@@ -16,8 +16,8 @@ impl Ledger {
     /// becomes an adjustment of the open month.
     ///
     /// # Errors
-    /// [`LedgerError::Currency`] if the ledger is kept in another currency; [`LedgerError::Store`] if the database
-    /// refuses.
+    /// [`LedgerError::Currency`] if the ledger is kept in another currency; [`LedgerError::Range`] if the ledger could not add it up
+    /// with what it has; [`LedgerError::Store`] if the database refuses.
     pub fn add_asset(
         &self,
         asset: &Asset,
@@ -37,7 +37,7 @@ impl Ledger {
         let invoice = invoices::to_json(evidence)?;
         let reason = format!("{}: bought on {}", asset.name, asset.purchased_on);
         let insert = |conn: &Conn<'_>, now: Timestamp| {
-            conn.query_one(
+            let id = conn.query_one(
                 sql,
                 params![
                     asset.name,
@@ -58,7 +58,9 @@ impl Ledger {
                     planned_years,
                 ],
                 |row| Ok(AssetId::new(row.get(0)?)),
-            )
+            )?;
+            recorded::check_sum(conn)?;
+            Ok(id)
         };
         self.store.write(|conn| late::record(conn, costs, (&reason, evidence), now, |now| insert(conn, now)))
     }

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    costs::{Budgets, CostModel, CostSettings, ExchangeRate, Life, PriceBook},
+    costs::{Budgets, CostLine, CostModel, CostSettings, ExchangeRate, Life, PriceBook, Upkeep},
     domain::{ApiKey, Calendar, EnergySource, ImageSize, KeyId, Quality, RenderSpec, Scopes, Seed, Usage},
     ledger::{
         KeyRules, Month, MonthReport, NewKey, SettledImage, Settlement,
@@ -244,8 +244,24 @@ fn the_plug_counts_every_entry_of_its_span() {
     assert_eq!(book.ledger.plug_totals(NOW - minute, NOW).expect("totals").wall_energy, Energy::default());
 }
 
+fn what_the_books_could_not_add_up_is_not_recorded() {
+    let book = Book::new();
+    let costs = model_in(Currency::CNY);
+    let large = Asset { price: yuan(5_000_000_000), residual: Money::ZERO, ..by_units() };
+    book.add(&large);
+    let refused = book.ledger.add_asset(&large, &costs, &Evidence::COMMAND_LINE, NOW);
+    assert!(matches!(refused, Err(LedgerError::Range(_))), "{refused:?}");
+    let upkeep = Upkeep::PerMonth { amount: yuan(90_000_000), normal_utilisation_percent: 20 };
+    let line = CostLine { name: "rent".into(), ..CostLine::configured(upkeep) };
+    let refused = book.ledger.add_cost_line(&line, &costs, &Evidence::COMMAND_LINE, NOW);
+    assert!(matches!(refused, Err(LedgerError::Range(_))), "{refused:?}");
+    assert_eq!(book.ledger.assets().expect("assets").len(), 1);
+    assert!(book.ledger.cost_lines().expect("lines").iter().all(|row| row.line.name != "rent"));
+}
+
 on_both!(
     an_asset_is_read_back_as_it_was_recorded,
+    what_the_books_could_not_add_up_is_not_recorded,
     an_asset_is_retired_once,
     assets_keep_the_ledgers_currency,
     a_part_that_cannot_be_is_refused_by_the_database_too,

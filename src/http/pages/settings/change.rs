@@ -297,10 +297,10 @@ impl Change {
         Ok(match self {
             Self::Part(asset) => {
                 let again = |row: &AssetRow| row.asset == *asset && is_just_before(row.added_at, now);
-                if !ledger.assets()?.iter().any(again) {
-                    ledger.add_asset(asset, costs, evidence, now)?;
+                if ledger.assets()?.iter().any(again) {
+                    return Ok(Ok(()));
                 }
-                Ok(())
+                added_up(ledger.add_asset(asset, costs, evidence, now), "price")?
             }
             Self::UndoPart(id) => {
                 let Some(part) = ledger.assets()?.into_iter().find(|row| row.id == *id) else {
@@ -325,10 +325,10 @@ impl Change {
             }
             Self::Line(line) => {
                 let again = |row: &CostLineRow| row.line == *line && is_just_before(row.recorded_at, now);
-                if !ledger.cost_lines()?.iter().any(again) {
-                    ledger.add_cost_line(line, costs, evidence, now)?;
+                if ledger.cost_lines()?.iter().any(again) {
+                    return Ok(Ok(()));
                 }
-                Ok(())
+                added_up(ledger.add_cost_line(line, costs, evidence, now), "amount")?
             }
             Self::EndLine(id) => {
                 let lines = ledger.cost_lines()?;
@@ -339,6 +339,18 @@ impl Change {
                 Ok(())
             }
         })
+    }
+}
+
+/// What was recorded; a problem of `field` if the books could not add it up with what they have.
+fn added_up<T>(
+    recorded: Result<T, LedgerError>,
+    field: &'static str,
+) -> Result<Result<(), FieldProblem>, LedgerError> {
+    match recorded {
+        Ok(_) => Ok(Ok(())),
+        Err(LedgerError::Range(_)) => Ok(Err(FieldProblem::new(field, "settings-problem-amount"))),
+        Err(error) => Err(error),
     }
 }
 
