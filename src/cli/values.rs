@@ -9,7 +9,9 @@ use crate::{
 
 /// A day, `2026-11-23`. Not the lenient reading, which passes over a time and an offset.
 pub(super) fn parse_day(text: &str) -> Result<Date, String> {
-    Date::strptime("%Y-%m-%d", text).map_err(|_| "not a day; write it as 2026-11-23".into())
+    let day = Date::strptime("%Y-%m-%d", text).ok();
+    // Of the last year that dates have, not every day is a moment too.
+    day.filter(|day| day.year() < Date::MAX.year()).ok_or_else(|| "not a day; write it as 2026-11-23".into())
 }
 
 /// A name, a document or a reason, which stands in the books for good: tables, pages and statements show it in one line.

@@ -165,6 +165,30 @@ fn power_rates_lines_and_the_compared_service_are_changed_and_what_cannot_be_is_
 }
 
 #[test]
+fn a_year_of_prices_by_the_quarter_of_an_hour_is_taken() {
+    let server = TestServer::start();
+    let mut browser = Browser::signed_in(&server);
+    let first: jiff::Timestamp = "2100-01-01T00:00:00Z".parse().expect("a moment");
+    let price = |quarter: i64| format!("{},98.5\n", first + jiff::SignedDuration::from_mins(15 * quarter));
+    let csv = format!("time,price\n{}", (0..4 * 24 * 365).map(price).collect::<String>());
+    let taken = change(&mut browser, &[("part", "prices"), ("csv", &csv), ("per", "mwh"), ("add", "0")]);
+    assert_eq!(taken.status, 303, "{}", taken.text);
+    let too_large = "x".repeat(5 << 20);
+    let refused = server.post(HERE).bearer(&server.key).send(format!("part=prices&csv={too_large}"));
+    assert_eq!(
+        (refused.status, &refused.json()["error"]["code"]),
+        (413, &serde_json::json!("request_too_large"))
+    );
+    refused_day(&mut browser);
+}
+
+/// The last year that dates have: not all its days are moments.
+fn refused_day(browser: &mut Browser<'_>) {
+    let rate = [("part", "rate"), ("currency", "usd"), ("rate", "7"), ("from", "9999-12-31")];
+    assert_eq!(change(browser, &rate).status, 400);
+}
+
+#[test]
 fn a_bookkeeper_reads_the_settings_and_changes_none() {
     let server = TestServer::start();
     let bookkeeper = server.make_key(3, KeyRules { scopes: Scopes::COSTS, ..KeyRules::default() });

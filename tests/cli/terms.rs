@@ -59,6 +59,8 @@ fn a_negative_number_is_a_value_and_no_flag() {
     write(&place, "before");
     let said = out(&run(place.path(), &["terms", "set", "price_per_kwh", "-0.05", "--from", "2100-01-01"]));
     assert!(said.contains("-0.05 a kWh"), "{said}");
+    let never = run(place.path(), &["terms", "set", "price_per_kwh", "1", "--from", "9999-12-31"]);
+    assert!(complaint(&never, 2).contains("not a day"));
     let part = ["asset", "add", "card", "--price", "-1", "--bought", "2026-11-01", "--years", "3"];
     assert!(complaint(&run(place.path(), &part), 2).contains("an amount is not negative here"));
 }

@@ -209,7 +209,7 @@ pub(super) fn check_announced(headers: &HeaderMap, limit: usize) -> Result<(), A
 }
 
 /// A body of at most `limit` bytes.
-pub(super) async fn read_body(
+pub(in crate::http) async fn read_body(
     request: &HttpRequest,
     payload: web::Payload,
     limit: usize,

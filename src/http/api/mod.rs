@@ -24,6 +24,7 @@ use actix_cors::Cors;
 use actix_web::{http::header::HeaderName, web};
 
 use self::batches::asynchronous;
+pub(in crate::http) use self::images::read_body;
 use self::routing::{posted, readable, readable_and_deleted, readable_and_posted, unknown_url};
 
 /// How long a browser may remember what it was allowed.

@@ -1,11 +1,11 @@
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{HttpRequest, web};
 use rand::distr::{Alphanumeric, SampleString};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::cookies::{self, cookie, set_cookie};
 use crate::http::{
     State,
-    api::{auth::bearer_token, error::ApiError},
+    api::{auth::bearer_token, error::ApiError, read_body},
 };
 
 /// Characters of a visitor's name: 62²² is 128 bits.
@@ -27,6 +27,11 @@ pub(super) fn form_token(request: &HttpRequest, state: &State) -> String {
     state.session_secret.form_token(&binding(request, state))
 }
 
+/// Bytes of a form that anybody may send.
+const FORM_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a form of somebody who was let in: a year of prices by the quarter of an hour has 1.4 MB.
+const LARGE_FORM_BYTES_MAX: usize = 4 << 20;
+
 /// Reads a posted form if it is one of ours. A request with a bearer key needs no token: no browser sends a bearer key
 /// by itself, so there is nothing to forge.
 pub(super) async fn posted<T: DeserializeOwned>(
@@ -34,7 +39,25 @@ pub(super) async fn posted<T: DeserializeOwned>(
     payload: web::Payload,
     state: &State,
 ) -> Result<T, ApiError> {
-    let body = read_body(request, payload).await?;
+    posted_within(FORM_BYTES_MAX, request, payload, state).await
+}
+
+/// The same of somebody who was let in already, and may bring a file with it.
+pub(super) async fn posted_with_file<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &State,
+) -> Result<T, ApiError> {
+    posted_within(LARGE_FORM_BYTES_MAX, request, payload, state).await
+}
+
+async fn posted_within<T: DeserializeOwned>(
+    limit: usize,
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &State,
+) -> Result<T, ApiError> {
+    let body = read_text(request, payload, limit).await?;
     if bearer_token(request).is_none() {
         check_token(request, &body, state)?;
     }
@@ -48,18 +71,14 @@ pub(super) async fn posted_with_token<T: DeserializeOwned>(
     payload: web::Payload,
     state: &State,
 ) -> Result<T, ApiError> {
-    let body = read_body(request, payload).await?;
+    let body = read_text(request, payload, FORM_BYTES_MAX).await?;
     check_token(request, &body, state)?;
     read(&body)
 }
 
-async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<String, ApiError> {
-    let mut payload = payload.into_inner();
-    let body = String::from_request(request, &mut payload).await;
-    body.map_err(|error| match error.as_error() {
-        Some(unread) => ApiError::body_unread(Some(unread)),
-        None => ApiError::form(&error),
-    })
+async fn read_text(request: &HttpRequest, payload: web::Payload, limit: usize) -> Result<String, ApiError> {
+    let body = read_body(request, payload, limit).await?;
+    String::from_utf8(body.into()).map_err(|_| ApiError::form(&"it is not UTF-8"))
 }
 
 fn check_token(request: &HttpRequest, body: &str, state: &State) -> Result<(), ApiError> {

@@ -18,7 +18,7 @@ pub(super) use self::{
 };
 use super::{
     cookies::{SESSION, cookie, set_cookie},
-    forms::posted,
+    forms::posted_with_file,
     frame::{Visit, Visitor},
     signing::{Claims, IDLE},
 };
@@ -93,7 +93,7 @@ pub(in crate::http) async fn enter_with<T: DeserializeOwned>(
     state: &State,
 ) -> Result<(Visit, T), ApiError> {
     let visit = enter(request, state, Scope::Admin).await?;
-    Ok((visit, posted(request, payload, state).await?))
+    Ok((visit, posted_with_file(request, payload, state).await?))
 }
 
 /// Finds out who sent `request`, whatever they may do.

@@ -83,7 +83,11 @@ impl FormFields {
     pub(super) fn day(&self, name: &'static str) -> Result<Option<Date>, FieldProblem> {
         match self.text(name) {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| FieldProblem::new(name, "settings-problem-day")),
+            text => {
+                // Of the last year that dates have, not every day is a moment too.
+                let day = text.parse().ok().filter(|day: &Date| day.year() < Date::MAX.year());
+                day.map(Some).ok_or(FieldProblem::new(name, "settings-problem-day"))
+            }
         }
     }
 
