@@ -429,15 +429,15 @@ fn a_batch_waits_for_the_night_unless_it_is_to_begin_at_once() {
 }
 
 #[test]
-fn a_line_that_the_server_died_of_five_times_is_given_up() {
+fn a_line_that_the_server_died_of_ten_times_is_given_up() {
     let mut server = TestServer::start();
     let id = server.batch(&slow(12));
     eventually("a line is done", || server.find(&id)["request_counts"]["completed"].as_u64() > Some(0));
     server.end();
     let (data, key) = (server.data.path().to_owned(), server.key.clone());
     let ledger = Connection::open(server.ledger_file()).expect("the ledger");
-    // The last but one was four times on the device, and often in the queue.
-    let deaths = [("slow-11", 5, Some(1)), ("slow-10", 4, Some(1)), ("slow-10", 5, None)];
+    // The last but one was nine times on the device, and often in the queue.
+    let deaths = [("slow-11", 10, Some(1)), ("slow-10", 9, Some(1)), ("slow-10", 10, None)];
     for (custom_id, times, started_at) in deaths {
         for death in 0..times {
             let row =

@@ -36,10 +36,11 @@ use crate::domain::{NodeId, RequestId};
 const WITHOUT_FLUSH: &str = "set_config('synchronous_commit', 'off', TRUE)";
 /// The database's clock, in microseconds.
 const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
-/// Attempts at a request that its workers may fail at.
+/// Attempts at a request that its workers may fail at. Of a live one whose workers die, the deadline is the bound.
 pub(super) const ATTEMPTS_MAX: u32 = 3;
-/// Attempts at a request of which workers may die. What waits in a batch has no deadline, and may be what kills them.
-pub(super) const DEATHS_MAX: u32 = 5;
+/// Attempts at a request of a batch of which workers may die: it has no deadline, and may be what kills them. Machines also die for other
+/// reasons, so it is many.
+pub(super) const DEATHS_MAX: u32 = 10;
 
 /// Pixel-steps of the requests, live or not from `least` up, whose images are bought. Their gateways hold them, and no worker does them.
 fn bought_cost(least: &str) -> String {

@@ -63,11 +63,11 @@ impl Ledger {
     }
 }
 
-/// Its tag stays, so that it is next in its line. What too many workers died of is to end.
+/// Its tag stays, so that it is next in its line. What too many workers died of is to end, if nothing else ends it.
 pub(super) fn put_back_of_fenced(conn: &Conn<'_>) -> Result<usize, LedgerError> {
     conn.execute(
         "UPDATE queue SET state = 0, claim = NULL, worker = NULL, steps_done = 0,
-                          stop = coalesce(stop, CASE WHEN attempt >= ?1 THEN ?2 END)
+                          stop = coalesce(stop, CASE WHEN attempt >= ?1 AND is_live = 0 THEN ?2 END)
          WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = worker AND fenced = 0)",
         params![DEATHS_MAX, FailureReason::GenerationFailed.as_str()],
     )

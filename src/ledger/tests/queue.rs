@@ -185,14 +185,14 @@ fn a_request_that_workers_fail_at_ends_with_the_third() {
 }
 
 #[test]
-fn a_request_that_workers_die_of_ends_with_the_fifth_and_takes_no_other_with_it() {
+fn a_request_that_workers_die_of_ends_in_the_end_and_takes_no_other_with_it() {
     with_book(|book, gateway| {
         let mut next = || match book.queue(gateway, |_, queued| queued.is_live = false) {
             Reserved::New(id) => id,
             other => panic!("{other:?}"),
         };
         let [deadly, other] = [next(), next()];
-        for death in 1..=5 {
+        for death in 1..=10 {
             assert_eq!(book.stand(deadly), RequestStand::Waiting, "after {} deaths", death - 1);
             let worker = book.node(death, NodeRole::Worker, NO_LEASE);
             let held = book.claim(worker, death.into(), 4);
@@ -203,8 +203,8 @@ fn a_request_that_workers_die_of_ends_with_the_fifth_and_takes_no_other_with_it(
         let failed = RequestEnd::Failed(FailureReason::GenerationFailed);
         assert_eq!(book.stand(deadly), RequestStand::Ended(failed));
         assert_eq!(book.stand(other), RequestStand::Waiting);
-        let alive = book.node(9, NodeRole::Worker, LEASE);
-        assert_eq!(book.claim(alive, 9, 4)[0].reservation.id(), other);
+        let alive = book.node(11, NodeRole::Worker, LEASE);
+        assert_eq!(book.claim(alive, 11, 4)[0].reservation.id(), other);
     });
 }
 

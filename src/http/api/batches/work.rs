@@ -46,8 +46,8 @@ const PAUSES: [Millis; 2] = [Millis::new(1_000), Millis::new(60_000)];
 /// How often a plan is made again: tariffs, pace and load change.
 const REPLAN: Millis = Millis::new(60_000);
 
-/// How often the server may die of a line: it would do so again at every start.
-const DEATHS_MAX: u32 = 5;
+/// How often the server may die of a line: it would do so again at every start. Machines also die for other reasons, so it is many.
+const DEATHS_MAX: u32 = 10;
 
 /// Requests of a batch that the service has in work.
 #[derive(Default)]
