@@ -159,8 +159,10 @@ fn copy(args: &MoveArgs) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("{from}: no such ledger; name another with --from")));
     }
     let _held = (args.from.hold()?, args.to.hold()?);
-    let (source, target) = (Ledger::open_at(&from)?, Ledger::open_at(&to)?);
+    let source = Ledger::open_at(&from)?;
     source.inspect()?;
+    // Only now: a move that is refused makes no ledger.
+    let target = Ledger::open_at(&to)?;
     target.inspect()?;
     let rows = source.copy_into(&target)?;
     if source.count_rows()? != target.count_rows()? {
