@@ -388,6 +388,11 @@ async fn sweep_for_ever(service: Arc<Service>) {
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "old files of batches cannot be swept"),
         }
+        match service.sweep_loras().await {
+            Ok(files) if files > 0 => tracing::info!(files, "LoRAs that were removed are swept"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "LoRAs that were removed cannot be swept"),
+        }
         if let Err(error) = service.sweep_webhooks().await {
             tracing::error!(%error, "old messages of webhooks cannot be swept");
         }

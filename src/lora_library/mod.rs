@@ -13,6 +13,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use self::{kept::Kept, shared::SharedLoras};
@@ -170,9 +171,43 @@ impl LoraLibrary {
             name: name.to_owned(),
             known: self.all().into_iter().map(|(name, _)| name).collect(),
         })?;
-        // One is read at a time: two requests for the same LoRA read it once.
-        let lora = self.read.lock().get_or_read(&file, Lora::bytes, || layers.read(&file, self.bytes_max));
+        self.read_file(&file, name, layers)
+    }
+
+    /// The LoRA `name` whose file has the SHA-256 `sha256`: a request that was accepted with it has its images though it lost the name
+    /// since, or the name is another one's here.
+    ///
+    /// # Errors
+    /// [`LoraError`], as if there were none of the name, or of the one that has it now.
+    pub fn read_of_hash(
+        &self,
+        name: &str,
+        sha256: &str,
+        layers: &ModelLayers,
+    ) -> Result<Arc<Lora>, LoraError> {
+        let by_name = self.read(name, layers);
+        match (&by_name, &self.shared) {
+            (Ok(lora), _) if lora.sha256() == sha256 => by_name,
+            (_, Some(shared)) => match shared.of_hash(sha256) {
+                Ok(file) => self.read_file(&file, name, layers),
+                Err(_) => by_name,
+            },
+            _ => by_name,
+        }
+    }
+
+    /// One is read at a time: two requests for the same LoRA read it once.
+    fn read_file(&self, file: &Path, name: &str, layers: &ModelLayers) -> Result<Arc<Lora>, LoraError> {
+        let lora = self.read.lock().get_or_read(file, Lora::bytes, || layers.read(file, self.bytes_max));
         lora.map_err(|error| LoraError::Unfit { name: name.to_owned(), error })
+    }
+
+    /// Takes the files away that the nodes of a cluster shared, that lost their names before `horizon` and have none. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store refuses.
+    pub fn sweep(&self, horizon: Timestamp) -> Result<usize, StoreError> {
+        self.shared.as_ref().map_or(Ok(0), |shared| shared.sweep(horizon))
     }
 
     /// The file of the LoRA `name` that the nodes of a cluster share, fetched if it is not here yet; none if there is none.

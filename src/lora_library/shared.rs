@@ -5,13 +5,16 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::image_store::{ImageStore, Objects, StoreError};
 
-/// Where LoRAs are among the objects of the images' store: files by their hashes, and names, each a folder with its hash in it.
+/// Where LoRAs are among the objects of the images' store: files by their hashes, names, each a folder with its hash in it, and since when
+/// a file has no name any more.
 const FILES: &str = "loras";
 const NAMES: &str = "lora-names";
+const REMOVED: &str = "loras-removed";
 /// Bytes that are read at a time.
 const PIECE: usize = 1 << 20;
 
@@ -39,10 +42,14 @@ impl SharedLoras {
 
     /// The file of the LoRA `name`, fetched if this node has not used it yet; none if there is none of this name.
     pub(super) fn file(&self, name: &str) -> io::Result<Option<PathBuf>> {
-        let Some((_, sha256)) = self.named(name)?.pop() else { return Ok(None) };
-        let file = self.cached(&sha256);
+        self.named(name)?.pop().map(|(_, sha256)| self.of_hash(&sha256)).transpose()
+    }
+
+    /// The file whose SHA-256 is `sha256`, fetched if this node has not used it yet. It may have lost its name.
+    pub(super) fn of_hash(&self, sha256: &str) -> io::Result<PathBuf> {
+        let file = self.cached(sha256);
         self.fetch(&file)?;
-        Ok(Some(file))
+        Ok(file)
     }
 
     /// Fetches `file` if it is one of the cache that is not there.
@@ -77,6 +84,7 @@ impl SharedLoras {
         if self.named(name)?.iter().any(|(_, of)| of != sha256) {
             return Ok(false);
         }
+        self.objects().remove(&format!("{REMOVED}/{sha256}"))?;
         if self.objects().length(&stored(sha256))?.is_none() {
             let opened = File::open(file);
             let mut opened = opened.map_err(|cause| StoreError::Io { path: file.to_owned(), cause })?;
@@ -86,17 +94,34 @@ impl SharedLoras {
         Ok(true)
     }
 
-    /// Takes `name` away, and its file if it has no other name. False if there is none.
+    /// Takes `name` away; its file stays for requests that were accepted with it, until [`SharedLoras::sweep`] finds that it has no other
+    /// name. False if there is none.
     pub(super) fn remove(&self, name: &str) -> Result<bool, StoreError> {
         let removed = self.named(name)?;
         for (_, sha256) in &removed {
+            self.objects().put(&format!("{REMOVED}/{sha256}"), b"")?;
             self.objects().remove(&format!("{NAMES}/{name}/{sha256}"))?;
         }
-        let left = self.named("")?;
-        for (_, sha256) in removed.iter().filter(|(_, sha256)| left.iter().all(|(_, of)| of != sha256)) {
-            self.objects().remove(&stored(sha256))?;
-        }
         Ok(!removed.is_empty())
+    }
+
+    /// Takes the files away that lost their names before `horizon` and have none. Returns how many.
+    pub(super) fn sweep(&self, horizon: Timestamp) -> Result<usize, StoreError> {
+        let mut removed = self.objects().list(REMOVED)?;
+        removed.retain(|object| object.modified < horizon);
+        if removed.is_empty() {
+            return Ok(0);
+        }
+        let named = self.named("")?;
+        let mut swept = 0;
+        for object in removed {
+            let sha256 = object.path.rsplit('/').next().unwrap_or_default();
+            if named.iter().all(|(_, of)| of != sha256) {
+                swept += usize::from(self.objects().remove(&stored(sha256))?);
+            }
+            self.objects().remove(&object.path)?;
+        }
+        Ok(swept)
     }
 
     /// Names and hashes, of `name` or of all if it is empty.
@@ -120,6 +145,8 @@ fn stored(sha256: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[test]
@@ -147,7 +174,16 @@ mod tests {
         let error = one.file("same").expect_err("another file").to_string();
         assert!(error.contains("add it again"), "{error}");
         assert!(other.file("same").expect("it was used before").is_some());
+        images.objects().put(&stored(&sha256), b"weights").expect("put back");
         assert!(one.remove("same").expect("removed"));
+        let third = SharedLoras::new(Arc::clone(&images), place.path().join("third"));
+        assert!(third.of_hash(&sha256).expect("for what was accepted with it").exists());
+        let late = Timestamp::now() + SignedDuration::from_secs(60);
+        assert!(one.add(&file, "again", &sha256).expect("added"));
+        assert_eq!(one.sweep(late).expect("swept"), 0, "it has a name again");
+        assert!(one.remove("again").expect("removed"));
+        assert_eq!(one.sweep(Timestamp::UNIX_EPOCH).expect("swept"), 0, "it has just lost it");
+        assert_eq!(one.sweep(late).expect("swept"), 1);
         assert_eq!(images.objects().list("").expect("listed"), []);
     }
 }
