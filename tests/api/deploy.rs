@@ -129,7 +129,7 @@ fn every_variable_of_a_deployment_is_a_key_of_the_configuration() {
     let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/tintype.toml");
     let keys = std::fs::read_to_string(keys).expect("tintype.toml");
     // A flag alone, and what Caddy is given.
-    let others = ["TINTYPE_DATA_DIR", "TINTYPE_HOST", "TINTYPE_UPSTREAM"];
+    let others = ["TINTYPE_DATA_DIR", "TINTYPE_HOST", "TINTYPE_READY", "TINTYPE_UPSTREAM"];
     let mut names = BTreeSet::new();
     for file in ["compose.yaml", "cluster.yaml", "kubernetes/tintype.yaml", "kubernetes/cluster.yaml"] {
         let text = read(file);
