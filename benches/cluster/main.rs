@@ -83,7 +83,8 @@ fn join(ledger: &Ledger, number: u64, role: NodeRole, lease: Duration) -> NodeId
     random[2..].copy_from_slice(&number.to_be_bytes());
     let id = NodeId::new(NOW, random);
     let agreement = Agreement { secret_check: [1; 32], images: "these", model: MODEL, computation: None };
-    let node = NewNode { id, role, machine: "bench", version: "1", agreement, lease };
+    let node =
+        NewNode { id, role, machine: "bench", version: "1", agreement, lease, before: None, keeping: None };
     ledger.join(&node, NOW).expect("it joins");
     id
 }

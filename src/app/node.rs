@@ -111,7 +111,7 @@ impl NodeApp {
         let offer = offer(config, &ground.source, facts, clock.now().as_second())?;
         let identity = ground.identity(role, worker.as_ref())?;
         let lease = &ground.cluster.lease;
-        identity.join(&ground.ledger, lease.node(), lease.settings(), clock.now())?;
+        identity.join(&ground.ledger, (lease.node(), None), lease.settings(), clock.now())?;
         lease.note_join(lease.node(), clock.monotonic());
         let (server, state, address) = match listener {
             None => (None, None, None),
@@ -399,6 +399,7 @@ impl<'a> Ground<'a> {
             images: self.images.share(rand::random()).map_err(unshared)?,
             model: self.source.id.clone(),
             computation,
+            keeping: role.is_gateway().then(|| self.settings.keeping()),
         })
     }
 }

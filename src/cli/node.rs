@@ -24,7 +24,7 @@ use crate::{
 pub(super) enum NodeCommand {
     /// List the nodes
     List(ListArgs),
-    /// Have a node finish what it holds and take nothing more, before its machine is switched off
+    /// Have a worker finish what it holds and take nothing more, or a gateway fail /readyz while it still answers, before it is stopped
     Drain(OneArgs),
     /// Take a node for dead: what it holds goes to others at once, and what it makes of it is refused
     Fence(OneArgs),
@@ -173,10 +173,16 @@ pub(super) fn manage(command: &NodeCommand) -> Result<(), CliError> {
             let (_, ledger) = place.ledger()?;
             let row = find(&ledger, node)?;
             ledger.drain_node(row.id)?;
-            note(&format_args!(
-                "{} on {} finishes what it holds, and takes nothing more",
-                row.id, row.machine
-            ));
+            let what = match row.role {
+                NodeRole::Worker => "finishes what it holds, and takes nothing more",
+                NodeRole::Gateway => {
+                    "is not ready any more (/readyz), and answers what comes; stop it once nothing does"
+                }
+                NodeRole::Both => {
+                    "finishes what it holds, is not ready any more (/readyz), and answers what comes; stop it once nothing does"
+                }
+            };
+            note(&format_args!("{} on {} {what}", row.id, row.machine));
             Ok(())
         }
         NodeCommand::Fence(OneArgs { place, node }) => {

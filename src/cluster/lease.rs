@@ -76,10 +76,15 @@ impl Lease {
         self.state.lock().in_touch_since = None;
     }
 
-    /// Notes that the node joined, or joined again, as `node`. What happened before, it has not seen.
+    /// Notes that the node joined, or joined again, as `node`. What happened before, it has not seen; whoever drained it still means it.
     pub fn note_join(&self, node: NodeId, now: Millis) {
-        *self.state.lock() =
-            LeaseState { node, in_touch_since: Some(now), renewed_at: now, is_draining: false };
+        let mut state = self.state.lock();
+        *state = LeaseState { node, in_touch_since: Some(now), renewed_at: now, ..*state };
+    }
+
+    /// Whether somebody drains it.
+    pub fn is_draining(&self) -> bool {
+        self.state.lock().is_draining
     }
 
     /// Whether it may take anything on: its lease lasts by its own clock, and nobody drains it.
@@ -137,7 +142,8 @@ mod tests {
         assert!(!lease.may_take(at(53)), "it is drained");
         let again = NodeId::new(Timestamp::UNIX_EPOCH, [2; 10]);
         lease.note_join(again, at(54));
-        assert!(lease.may_take(at(54)) && lease.node() == again);
+        assert!(!lease.may_take(at(54)) && lease.is_draining(), "it is still drained");
+        assert_eq!(lease.node(), again);
         assert!(!lease.may_reap(at(54)), "it has seen nobody renew");
     }
 }

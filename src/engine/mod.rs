@@ -238,6 +238,11 @@ impl Engine {
         self.shared.is_ready()
     }
 
+    /// Whether somebody has asked for a stop.
+    pub fn is_draining(&self) -> bool {
+        self.shared.line().is_draining
+    }
+
     /// Resolves once every device that has ever generated an image is lost. Devices that never did don't count: a
     /// restart would not revive them.
     pub async fn broken_down(&self) {

@@ -11,17 +11,16 @@ pub(super) async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// GET /readyz: the model has generated an image, so the next one will come out too, and can be kept.
+/// GET /readyz: the model has generated an image, so the next one will come out too, and can be kept; and
+/// nobody drains this node.
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
-    let (studio, devices) = (state.service.studio(), state.service.studio().devices());
-    if studio.is_ready() {
-        state.service.look_at_images().await?;
-        let body =
-            json!({ "status": "ready", "devices": devices.all, "devices_painting": devices.generating });
-        Ok(HttpResponse::Ok().json(body))
-    } else {
-        Err(ApiError::not_ready(devices))
+    if let Some(reason) = state.service.unready() {
+        return Err(reason.into());
     }
+    state.service.look_at_images().await?;
+    let devices = state.service.studio().devices();
+    let body = json!({ "status": "ready", "devices": devices.all, "devices_painting": devices.generating });
+    Ok(HttpResponse::Ok().json(body))
 }
 
 /// GET /metrics

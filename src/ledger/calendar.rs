@@ -8,6 +8,7 @@ use jiff::{
 
 use super::{
     Evidence, Ledger, LedgerError, Month, closed_days,
+    queue::has_living_node,
     store::{Conn, params},
     terms,
 };
@@ -33,13 +34,22 @@ impl Ledger {
     }
 
     /// At a server's start: records `zone` as the ledger's. In a ledger with entries another zone counts from the next month
-    /// on; the log says so. A zone without a name cannot be recorded: the one that is kept goes on.
+    /// on; the log says so. A zone without a name cannot be recorded: the one that is kept goes on. Nodes read the ledger's zones once,
+    /// when they start: beside one that lives there is no other zone.
     ///
     /// # Errors
-    /// [`LedgerError::NamelessZone`] if none is kept either: each process would count in the zone of its own machine.
+    /// [`LedgerError::NamelessZone`] if none is kept either: each process would count in the zone of its own machine;
+    /// [`LedgerError::OtherZone`] beside a living node.
     pub fn keep_zone(&self, zone: &TimeZone, now: Timestamp) -> Result<(), LedgerError> {
-        self.store.write(|conn| match zone.iana_name() {
-            None if calendar(conn)?.is_none() => Err(LedgerError::NamelessZone),
+        let may_have_nodes = self.store.has_queue();
+        self.store.write(|conn| match (zone.iana_name(), calendar(conn)?) {
+            (None, None) => Err(LedgerError::NamelessZone),
+            (Some(name), Some(kept))
+                if may_have_nodes && is_other(&kept, zone, now) && has_living_node(conn)? =>
+            {
+                let kept = kept.last_zone().iana_name().unwrap_or_default().to_owned();
+                Err(LedgerError::OtherZone { kept, configured: name.to_owned() })
+            }
             _ => keep(conn, zone, now),
         })
     }
@@ -79,7 +89,7 @@ fn keep(conn: &Conn<'_>, zone: &TimeZone, now: Timestamp) -> Result<(), LedgerEr
     let Some(name) = zone.iana_name() else { return Ok(()) };
     let kept = calendar(conn)?;
     let from = match &kept {
-        Some(kept) if cut_alike(kept.last_zone(), zone, Month::of(now, kept)) => return Ok(()),
+        Some(kept) if !is_other(kept, zone, now) => return Ok(()),
         Some(kept) if has_entries(conn)? => {
             let from = Month::of(now, kept).end(kept);
             let closed = closed_days::first_open_day(conn)?.map(|day| kept.start_of(day));
@@ -93,6 +103,11 @@ fn keep(conn: &Conn<'_>, zone: &TimeZone, now: Timestamp) -> Result<(), LedgerEr
     let recorded_at = closed_days::after_closings(conn, now)?;
     terms::insert(conn, &Term::TimeZone(name.to_owned()), from, &evidence, recorded_at)?;
     Ok(())
+}
+
+/// Whether days or months around `now` begin at other moments in `zone` than those that are counted last.
+fn is_other(kept: &Calendar, zone: &TimeZone, now: Timestamp) -> bool {
+    !cut_alike(kept.last_zone(), zone, Month::of(now, kept))
 }
 
 /// Whether anything was booked, which has its day and its month.

@@ -130,6 +130,17 @@ pub enum LedgerError {
          set time_zone, such as \"Asia/Shanghai\""
     )]
     NamelessZone,
+    /// Running nodes count days and months in another zone, and would go on doing so.
+    #[error(
+        "the nodes of this cluster count days and months in {kept}, and time_zone is {configured} here (if it is not set, the \
+         machine's own); give every gateway the same time_zone, or stop all nodes before you change it"
+    )]
+    OtherZone {
+        /// The zone of the ledger.
+        kept: String,
+        /// The configured one.
+        configured: String,
+    },
     /// The file is a database of another program.
     #[error("{} is another program's database; pass another --data-dir", .file.display())]
     NotOurs {
@@ -208,6 +219,7 @@ impl LedgerError {
         match self {
             Self::Currency { .. }
             | Self::NamelessZone
+            | Self::OtherZone { .. }
             | Self::NoWal
             | Self::ReadOnly { .. }
             | Self::Damaged { .. }

@@ -87,8 +87,8 @@ pub use self::{
         sums::{BoughtReport, SellerReport},
     },
     queue::{
-        Agreement, Claimed, Duty, Hints, JoinError, NewNode, NewQueued, NodeFigures, NodeRole, NodeRow,
-        NotAdmitted, QueuePlace, QueuedRequest, RateKind, RateTaken, Reaped, Renewal, RequestEnd,
+        Agreement, Claimed, Duty, Hints, JoinError, Keeping, NewNode, NewQueued, NodeFigures, NodeRole,
+        NodeRow, NotAdmitted, QueuePlace, QueuedRequest, RateKind, RateTaken, Reaped, Renewal, RequestEnd,
         RequestStand, Topic,
     },
     receipts::{StoredImage, StoredRequest},

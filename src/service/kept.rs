@@ -8,6 +8,7 @@ use super::{Service, ServiceError};
 use crate::{
     domain::{AskedFor, RenderJob, RequestId},
     image_store::{ImageName, Swept},
+    ledger::Keeping,
 };
 
 impl Service {
@@ -70,7 +71,7 @@ impl Service {
 
     /// Days for which images are kept, after the one on which they were made.
     pub fn keep_days(&self) -> i64 {
-        self.parts.settings.keep_images.as_hours() / 24
+        self.parts.settings.keeping().days
     }
 
     /// The first moment of which an image may still be kept; favourites apart, where they stay.
@@ -80,20 +81,23 @@ impl Service {
         self.now().checked_sub(kept).unwrap_or(Timestamp::MIN)
     }
 
-    /// Deletes the images that have been kept long enough, with their prompts and stars; all prompts, if none are to be kept.
+    /// Deletes the images that have been kept long enough, with their prompts and stars; all prompts, if none are to be kept. In a cluster
+    /// that is what no gateway keeps.
     ///
     /// # Errors
     /// [`ServiceError`] if the disk or the ledger fails.
     pub async fn sweep(&self) -> Result<Swept, ServiceError> {
-        let horizon = self.now().checked_sub(self.parts.settings.keep_images);
+        let own = self.parts.settings.keeping();
+        let Keeping { days, favourites: spares, prompts } =
+            self.ask_ledger(move |ledger| ledger.keeping(own)).await?;
+        let kept = SignedDuration::from_hours(24).saturating_mul(i32::try_from(days).unwrap_or(i32::MAX));
         // Images go by whole UTC days, and what is kept beside them goes with them.
-        let horizon = horizon.map_or(Timestamp::MIN, start_of_day);
-        let spares = self.keeps_favourites();
+        let horizon = self.now().checked_sub(kept).map_or(Timestamp::MIN, start_of_day);
         let spared =
             if spares { self.ask_ledger(|ledger| ledger.favourites()).await? } else { BTreeSet::new() };
         let store = Arc::clone(&self.parts.storage.images);
         let swept = self.blocking(move || store.sweep(horizon, &spared)).await?;
-        let prompts_before = self.keeps_prompts().then_some(horizon);
+        let prompts_before = prompts.then_some(horizon);
         self.ask_ledger(move |ledger| ledger.sweep_kept(prompts_before, horizon, spares)).await?;
         Ok(swept)
     }

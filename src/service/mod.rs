@@ -64,7 +64,7 @@ pub use self::{
     overheads::OverheadBook,
     parts::{ClusterParts, Encode, ServiceParts, Storage},
     quotes::Quoted,
-    studio::Studio,
+    studio::{Studio, Unready},
     webhooks::{run_webhooks, run_webhooks_in_turn},
 };
 use crate::{

@@ -14,7 +14,7 @@ use crate::{
     cluster::{Gate, GateView, LeaseSettings, Workforce},
     domain::{FailureReason, NodeId, RequestId},
     engine::StopReason,
-    ledger::{Agreement, JoinError, Ledger, NewNode, NodeFigures, NodeRole, Reaped, Renewal, Topic},
+    ledger::{Agreement, JoinError, Keeping, Ledger, NewNode, NodeFigures, NodeRole, Reaped, Renewal, Topic},
 };
 
 /// Between two questions how followed requests stand, if no hint comes.
@@ -37,17 +37,19 @@ pub struct Identity {
     pub model: String,
     /// What decides the pixels of its images; none: it generates none.
     pub computation: Option<String>,
+    /// Of a gateway: what it keeps.
+    pub keeping: Option<Keeping>,
 }
 
 impl Identity {
-    /// Joins the cluster, for the first time or again.
+    /// Joins the cluster as `id`, for the first time, or again after it was `before`.
     ///
     /// # Errors
     /// [`JoinError`], one line with the remedy.
     pub fn join(
         &self,
         ledger: &Ledger,
-        id: NodeId,
+        (id, before): (NodeId, Option<NodeId>),
         lease: LeaseSettings,
         now: Timestamp,
     ) -> Result<(), JoinError> {
@@ -63,6 +65,8 @@ impl Identity {
                 computation: self.computation.as_deref(),
             },
             lease: lease.lease,
+            before,
+            keeping: self.keeping,
         };
         ledger.join(&node, now)
     }
@@ -144,14 +148,15 @@ impl Service {
     /// What it holds is others': it drops that, and starts over under another id. Nobody may have taken it yet; then it goes back
     /// into the queue, since its client waits.
     async fn join_again(&self, cluster: &ClusterParts, identity: &Identity) {
-        tracing::warn!(node = %cluster.lease.node(), "this node was taken for dead; it joins again");
+        let before = cluster.lease.node();
+        tracing::warn!(node = %before, "this node was taken for dead; it joins again");
         for job in self.open_jobs() {
             self.stop_job(job.id, StopReason::TakenOver);
         }
         let (identity, settings, now) = (identity.clone(), cluster.lease.settings(), self.now());
         let id = NodeId::new(now, rand::random());
         let joined = self.ask_ledger(move |ledger| {
-            identity.join(ledger, id, settings, now).map_err(|error| match error {
+            identity.join(ledger, (id, Some(before)), settings, now).map_err(|error| match error {
                 JoinError::Ledger(error) => ServiceError::from(error),
                 refused => ServiceError::Prompt(refused.to_string()),
             })

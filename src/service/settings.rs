@@ -7,6 +7,7 @@ use crate::{
     costs::Budgets,
     domain::{RenderSpec, Seed},
     encode::{PromptRecord, Provenance},
+    ledger::Keeping,
     overflow::Buyer,
     units::Millis,
 };
@@ -40,6 +41,14 @@ pub struct ServiceSettings {
     pub buyer: Buyer,
     /// What the configuration states of what /admin/settings shows.
     pub stated: StatedSettings,
+}
+
+impl ServiceSettings {
+    /// What this process keeps beside the books.
+    pub fn keeping(&self) -> Keeping {
+        let days = self.keep_images.as_hours() / 24;
+        Keeping { days, favourites: self.keep_favourites, prompts: self.keep_prompts }
+    }
 }
 
 /// Settings that tintype.toml or a variable states, so that no page can change them.

@@ -16,6 +16,23 @@ pub enum Studio {
     Cluster(Arc<Gate>),
 }
 
+/// Why a server is not ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unready {
+    /// Its operator drains it: `tintype node drain`.
+    Drained,
+    /// It answers those that wait, and ends.
+    Stopping,
+    /// A gateway has had no answer of the ledger's database, or none yet.
+    LedgerAway,
+    /// No worker of the cluster generates images.
+    NoWorker,
+    /// No device has generated an image yet.
+    WarmingUp,
+    /// Every device is lost.
+    NoDevice,
+}
+
 impl Studio {
     /// The devices of this process, if it has any.
     pub(super) fn engine(&self) -> Option<&Engine> {
@@ -143,5 +160,27 @@ impl Service {
     /// Where images are made.
     pub fn studio(&self) -> &Studio {
         &self.parts.studio
+    }
+
+    /// Why requests should not be sent here now; none if they should. A gateway that is drained answers what comes nevertheless: its load
+    /// balancer is to see it before the process stops.
+    pub fn unready(&self) -> Option<Unready> {
+        let (studio, cluster) = (self.studio(), self.parts.cluster.as_ref());
+        if cluster.is_some_and(|cluster| cluster.lease.is_draining()) {
+            return Some(Unready::Drained);
+        }
+        if studio.is_ready() {
+            return None;
+        }
+        Some(match studio {
+            Studio::Cluster(gate) if gate.is_draining() => Unready::Stopping,
+            Studio::Cluster(gate) if !gate.view().is_in_touch => Unready::LedgerAway,
+            Studio::Cluster(_) => Unready::NoWorker,
+            Studio::Here(engine) if engine.is_draining() => Unready::Stopping,
+            Studio::Here(engine) => match engine.devices() {
+                DeviceCounts { all, lost, .. } if all == lost => Unready::NoDevice,
+                _ => Unready::WarmingUp,
+            },
+        })
     }
 }

@@ -14,6 +14,8 @@ mod database_proxy;
 mod eventually;
 #[path = "../support/image_client.rs"]
 mod image_client;
+#[path = "../support/lora_files.rs"]
+mod lora_files;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/process_memory.rs"]

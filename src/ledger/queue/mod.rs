@@ -8,6 +8,7 @@ mod admit;
 mod claim;
 mod duties;
 mod hints;
+mod keeping;
 mod nodes;
 mod open;
 mod rates;
@@ -18,6 +19,7 @@ pub use self::{
     claim::Claimed,
     duties::Duty,
     hints::{Hints, Topic},
+    keeping::Keeping,
     nodes::{Agreement, JoinError, NewNode, NodeFigures, NodeRole, NodeRow, Renewal},
     open::{QueuedRequest, RequestEnd, RequestStand},
     rates::{RateKind, RateTaken},
@@ -27,6 +29,7 @@ pub(super) use self::{
     admit::{insert_held, open_of_key},
     claim::{Release, release},
     duties::check_duty,
+    nodes::has_living_node,
 };
 
 use super::{LedgerError, store::Row};

@@ -2,7 +2,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{CLOCK, WITHOUT_FLUSH, node_id, reap::put_back_of_fenced};
+use super::{CLOCK, Keeping, WITHOUT_FLUSH, node_id, reap::put_back_of_fenced};
 use crate::{
     domain::{FailureReason, NodeId, RequestId},
     ledger::{
@@ -53,6 +53,10 @@ pub struct NewNode<'a> {
     pub agreement: Agreement<'a>,
     /// How long it counts as alive without a word.
     pub lease: Duration,
+    /// Its id until it was taken for dead, if it joins again: whoever drained it meant the process.
+    pub before: Option<NodeId>,
+    /// Of a gateway: what it keeps.
+    pub keeping: Option<Keeping>,
 }
 
 /// What all nodes agree on.
@@ -197,8 +201,10 @@ impl Ledger {
         self.store.write(|conn| {
             agree(conn, &node.agreement)?;
             conn.execute(
-                "INSERT INTO nodes (id, role, machine, version, joined_at_ms, lease_until)
-                 VALUES (?1, ?2, ?3, ?4, ?5, clock_timestamp() + ?6 * interval '1 millisecond')",
+                "INSERT INTO nodes (id, role, machine, version, joined_at_ms, lease_until, draining, keep_days,
+                                    keep_favourites, keep_prompts)
+                 VALUES (?1, ?2, ?3, ?4, ?5, clock_timestamp() + ?6 * interval '1 millisecond',
+                         coalesce((SELECT draining FROM nodes WHERE id = ?7), 0), ?8, ?9, ?10)",
                 params![
                     node.id.to_string(),
                     node.role.as_str(),
@@ -206,6 +212,10 @@ impl Ledger {
                     node.version,
                     now,
                     lease_ms(node.lease)?,
+                    node.before.map(|before| before.to_string()),
+                    node.keeping.map(|keeping| keeping.days),
+                    node.keeping.map(|keeping| i64::from(keeping.favourites)),
+                    node.keeping.map(|keeping| i64::from(keeping.prompts)),
                 ],
             )?;
             Ok(())
@@ -384,6 +394,12 @@ impl Ledger {
             })
         })
     }
+}
+
+/// Whether any node lives. Only PostgreSQL has nodes.
+pub(in crate::ledger) fn has_living_node(conn: &Conn<'_>) -> Result<bool, LedgerError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM nodes WHERE fenced = 0 AND lease_until > clock_timestamp())";
+    conn.query_one(sql, params![], |row| row.get(0))
 }
 
 /// Renews the lease of node ?1, with what it reports, and answers with what it holds: a row for each request, one without any if there is

@@ -21,6 +21,7 @@ mod forget;
 mod kept_prompts;
 mod late;
 mod months;
+mod nodes;
 mod plans;
 mod property;
 mod purchases;

@@ -6,12 +6,23 @@ use std::{collections::HashMap, convert::Infallible, time::Duration};
 use super::*;
 use crate::domain::{BatchId, Claim, NodeId};
 
-const LEASE: Duration = Duration::from_secs(3600);
+pub(super) const LEASE: Duration = Duration::from_secs(3600);
 /// The lease of a node that is never heard of again.
-const NO_LEASE: Duration = Duration::ZERO;
+pub(super) const NO_LEASE: Duration = Duration::ZERO;
 
 impl Book {
-    fn node(&self, number: u8, role: NodeRole, lease: Duration) -> NodeId {
+    pub(super) fn node(&self, number: u8, role: NodeRole, lease: Duration) -> NodeId {
+        self.node_of(number, (role, lease), None, None)
+    }
+
+    /// A node that joins, or joins again after it was `before`, and keeps what it says.
+    pub(super) fn node_of(
+        &self,
+        number: u8,
+        (role, lease): (NodeRole, Duration),
+        before: Option<NodeId>,
+        keeping: Option<Keeping>,
+    ) -> NodeId {
         let id = NodeId::new(NOON, [number; 10]);
         let node = NewNode {
             id,
@@ -20,6 +31,8 @@ impl Book {
             version: "1",
             agreement: Agreement { secret_check: [1; 32], images: "these", model: "tiny", computation: None },
             lease,
+            before,
+            keeping,
         };
         self.ledger.join(&node, NOON).expect("it joins");
         id
@@ -55,7 +68,7 @@ impl Book {
         self.ledger.authenticate(&key, NOON).expect("no error").expect("known").key
     }
 
-    fn claim(&self, worker: NodeId, claim: u64, images_max: u32) -> Vec<Claimed> {
+    pub(super) fn claim(&self, worker: NodeId, claim: u64, images_max: u32) -> Vec<Claimed> {
         self.ledger.claim("tiny", worker, images_max, Claim::new(claim)).expect("asked")
     }
 
@@ -63,7 +76,7 @@ impl Book {
         self.ledger.stands(&[id]).expect("read")[&id]
     }
 
-    fn url(&self) -> PostgresUrl {
+    pub(super) fn url(&self) -> PostgresUrl {
         match &self.place {
             LedgerPlace::Postgres(url) => url.clone(),
             LedgerPlace::File(_) => panic!("a file"),
@@ -88,7 +101,7 @@ fn new_queued(gateway: NodeId) -> NewQueued<'static> {
     }
 }
 
-fn with_book(test: impl Fn(&mut Book, NodeId)) {
+pub(super) fn with_book(test: impl Fn(&mut Book, NodeId)) {
     if store::postgres_testing::is_there() {
         BACKEND.set(Backend::Postgres);
         let mut book = Book::new(None);
@@ -441,58 +454,4 @@ fn all_gateways_share_a_keys_rate() {
         assert!(take(&book.ledger, 1));
         assert!(!take(&second, 5), "never so many at once");
     });
-}
-
-#[test]
-fn nodes_agree_on_their_secret_images_and_model() {
-    with_book(|book, gateway| {
-        let join_with = |number: u8, (secret, images): (u8, &str), model: &str, computation: Option<&str>| {
-            let agreement = Agreement { secret_check: [secret; 32], images, model, computation };
-            let id = NodeId::new(NOON, [number; 10]);
-            let node =
-                NewNode { id, role: NodeRole::Worker, machine: "m", version: "1", agreement, lease: LEASE };
-            book.ledger.join(&node, NOON)
-        };
-        let join =
-            |number, secret, model, computation| join_with(number, (secret, "these"), model, computation);
-        assert!(matches!(join(1, 2, "tiny", None), Err(JoinError::OtherSecret)));
-        assert!(matches!(join_with(1, (1, "others"), "tiny", None), Err(JoinError::OtherImages)));
-        assert!(
-            matches!(join_with(1, (2, "others"), "tiny", None), Err(JoinError::OtherImages)),
-            "that is why"
-        );
-        assert!(matches!(join(1, 1, "large", None), Err(JoinError::OtherModel { .. })));
-        join(1, 1, "tiny", Some("f32")).expect("the first worker decides");
-        assert!(matches!(join(2, 1, "tiny", Some("f16")), Err(JoinError::OtherComputation { .. })));
-        join(2, 1, "tiny", Some("f32")).expect("the same");
-        let nodes = book.ledger.nodes().expect("nodes");
-        assert_eq!((nodes.len(), nodes.iter().all(|node| node.is_alive)), (3, true));
-        assert!(book.ledger.fence_node(nodes[1].id).expect("fenced"));
-        assert!(!book.ledger.fence_node(nodes[1].id).expect("fenced already"));
-        assert!(book.ledger.drain_node(nodes[2].id).expect("drained"));
-        assert!(book.claim(nodes[2].id, 1, 1).is_empty());
-        // While nobody else is alive, the images may have moved.
-        for id in [gateway, nodes[0].id, nodes[1].id, nodes[2].id] {
-            book.ledger.fence_node(id).expect("fenced");
-        }
-        join_with(3, (1, "others"), "tiny", Some("f32")).expect("the only one");
-        assert!(matches!(join(4, 1, "tiny", Some("f32")), Err(JoinError::OtherImages)));
-    });
-}
-
-#[test]
-fn nodes_share_a_ledger_and_a_server_has_it_alone() {
-    with_book(|book, _| {
-        let open = || Ledger::open_at(&LedgerPlace::Postgres(book.url())).expect("a ledger");
-        let (node, other, server) = (open(), open(), open());
-        node.share().expect("the first node");
-        other.share().expect("another");
-        assert!(server.inspect().expect_err("nodes have it").to_string().contains("another server"));
-        drop((node, other));
-        store::postgres_testing::eventually(|| server.inspect().is_ok());
-        let error = open().share().expect_err("a server has it").to_string();
-        assert!(error.contains("--role"), "{error}");
-    });
-    let error = Book::new(None).ledger.share().expect_err("a file").to_string();
-    assert!(error.contains("--ledger"), "{error}");
 }

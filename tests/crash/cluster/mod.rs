@@ -14,6 +14,7 @@ mod nodes;
 mod orders;
 mod overflow;
 mod partitions;
+mod rolling;
 mod streams;
 mod turns;
 

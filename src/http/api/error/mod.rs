@@ -12,7 +12,6 @@ use serde_json::json;
 use super::code::Code;
 use crate::{
     domain::{BatchStatus, FileId},
-    engine::DeviceCounts,
     http::text::shortened,
     units::Millis,
 };
@@ -128,24 +127,15 @@ impl ApiError {
         Self::new(Code::ImageGone, message)
     }
 
-    pub(in crate::http) fn not_ready(devices: DeviceCounts) -> Self {
-        if devices.lost == devices.all {
-            return Self::no_device();
-        }
-        let message =
-            "No image has been generated yet: the warm-up is running, or its failure is in the log.";
-        Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(1000)))
-    }
-
     /// The bucket of images and files cannot be used now.
     fn store_away() -> Self {
         let message = "The server's image store does not answer, so images cannot be kept or read. Try again in a few seconds.";
         Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(5000)))
     }
 
-    /// Every device is lost.
+    /// Every device is lost, or no worker of the cluster is there.
     fn no_device() -> Self {
-        let message = "No device of this server works any more. Tell the operator; the log says why.";
+        let message = "No device generates images now: each one has failed, or no worker runs. Tell the operator; the log says why.";
         Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(30_000)))
     }
 

@@ -12,7 +12,7 @@ use crate::{
     ledger::{AddFileError, LedgerError, ReserveError},
     lora_library::LoraError,
     pipeline::RenderError,
-    service::ServiceError,
+    service::{ServiceError, Unready},
     statements::StatementError,
     units::Millis,
 };
@@ -155,6 +155,26 @@ impl From<&ServiceError> for ApiError {
 impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         Self::from(&error)
+    }
+}
+
+impl From<Unready> for ApiError {
+    fn from(reason: Unready) -> Self {
+        let (message, wait_ms) = match reason {
+            Unready::NoDevice | Unready::NoWorker => return Self::no_device(),
+            Unready::Drained => {
+                ("This node is drained (tintype node drain). Send requests to another one.", 1000)
+            }
+            Unready::Stopping => ("The server is stopping.", 1000),
+            Unready::LedgerAway => {
+                ("The server's database does not answer. Try again in a few seconds.", 2000)
+            }
+            Unready::WarmingUp => (
+                "No image has been generated yet: the warm-up is running, or its failure is in the log.",
+                1000,
+            ),
+        };
+        Self::new(Code::NotReady, message).retry(Retry::After(Millis::new(wait_ms)))
     }
 }
 

@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { number: 114, sql: include_str!("../../../../migrations/postgres/0114_shared_images.sql") },
     Migration { number: 115, sql: include_str!("../../../../migrations/postgres/0115_fewer_indexes.sql") },
+    Migration { number: 116, sql: include_str!("../../../../migrations/postgres/0116_keeping.sql") },
 ];
 
 /// Held while the schema is brought up to date: programs that start at once wait for the first.
