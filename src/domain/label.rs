@@ -1,3 +1,7 @@
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 /// A text that cannot be a name or a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
@@ -12,6 +16,9 @@ pub enum LabelError {
     /// It has a character that would change how the text around it is shown.
     #[error("U+{0:04X} is not allowed: it controls how text is shown")]
     Control(u32),
+    /// Nobody would see it.
+    #[error("it shows nothing")]
+    Invisible,
 }
 
 /// Most characters of a text that is kept in the books, such as a document or a reason.
@@ -31,6 +38,7 @@ pub fn check_label(text: &str, max: usize) -> Result<(), LabelError> {
     }
     match text.chars().find(|c| is_control(*c)) {
         Some(c) => Err(LabelError::Control(c.into())),
+        None if is_invisible(text) => Err(LabelError::Invisible),
         None => Ok(()),
     }
 }
@@ -40,6 +48,17 @@ pub fn check_label(text: &str, max: usize) -> Result<(), LabelError> {
 pub fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether `text` shows nothing: white space, control and format characters, fillers, and what else is ignored in display.
+pub fn is_invisible(text: &str) -> bool {
+    #[expect(clippy::expect_used, reason = "a constant, read by the test below")]
+    static INVISIBLE: LazyLock<Regex> = LazyLock::new(|| {
+        // U+2800 is the braille pattern without dots.
+        Regex::new(r"^[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\x{2800}]*$")
+            .expect("a regular expression")
+    });
+    INVISIBLE.is_match(text)
 }
 
 #[cfg(test)]
@@ -58,7 +77,35 @@ mod tests {
         ] {
             assert_eq!(check_label(&format!("a{c}b"), 64), Err(LabelError::Control(c.into())));
         }
+        for text in [" ", "\u{200b}", "\u{3164}"] {
+            assert_eq!(check_label(text, 64), Err(LabelError::Invisible));
+        }
         assert_eq!(check_label("", 64), Err(LabelError::Length { max: 64, got: 0 }));
         assert_eq!(check_label(&"x".repeat(65), 64), Err(LabelError::Length { max: 64, got: 65 }));
+    }
+
+    #[test]
+    fn what_shows_nothing_is_invisible() {
+        for text in [
+            "",
+            " \t\n",
+            "\u{200b}",
+            "\u{feff}",
+            "\0",
+            "\u{2060}\u{200d}",
+            "\u{3164}\u{ffa0}",
+            "\u{ad}",
+            "\u{fe0f}",
+            "\u{e0020}",
+            "\u{2800}",
+            "\u{3000}",
+            "\u{202e}",
+            "\u{7f}",
+        ] {
+            assert!(is_invisible(text), "{text:?}");
+        }
+        for text in ["x", "\u{200b}x", "苹果", "👩\u{200d}🎨", ".", "\u{e000}"] {
+            assert!(!is_invisible(text), "{text:?}");
+        }
     }
 }

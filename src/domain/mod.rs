@@ -44,7 +44,7 @@ pub use expiry::{Expiry, ExpiryError};
 pub use failure::FailureReason;
 pub use file_purpose::FilePurpose;
 pub use ids::{AssetId, BatchId, Claim, ClientIdError, EndpointId, FileId, KeyId, NodeId, RequestId};
-pub use label::{KEY_NAME_MAX, LabelError, TEXT_CHARS_MAX, check_label, is_control};
+pub use label::{KEY_NAME_MAX, LabelError, TEXT_CHARS_MAX, check_label, is_control, is_invisible};
 pub use lora::{LORA_NAME_MAX, LORA_WEIGHT_MAX, LoraUse, is_lora_name};
 pub use lost_device::LostDevice;
 pub use mask::Mask;

@@ -4,11 +4,11 @@ use super::{Offer, fields::Fields, loras::loras};
 use crate::{
     domain::{
         CostTag, Edit, Encoding, GUIDANCE_MAX, IMAGES_MAX, ImageFormat, ImageSize, LoraUse, Quality,
-        RenderJob, RenderSpec, STEPS_MAX, Seed,
+        RenderJob, RenderSpec, STEPS_MAX, Seed, is_invisible,
     },
     http::{
         api::{code::Code, error::ApiError},
-        text::{is_invisible, shortened},
+        text::shortened,
     },
     pipeline::SizeLimits,
 };
