@@ -20,18 +20,31 @@ pub fn choose() {
 fn narrower_vectors_generate_what_diffusers_generates() {
     let widest = CpuVectors::in_use();
     let narrower = match widest {
-        CpuVectors::Avx512 => &[CpuVectors::Avx2, CpuVectors::Scalar][..],
+        CpuVectors::Avx512Bf16 => &[CpuVectors::Avx512, CpuVectors::Avx2, CpuVectors::Scalar][..],
+        CpuVectors::Avx512 => &[CpuVectors::Avx2, CpuVectors::Scalar],
         CpuVectors::Avx2 | CpuVectors::Neon => &[CpuVectors::Scalar],
         CpuVectors::Scalar => &[],
     };
     for vectors in narrower {
         assert_eq!(vectors.choose(), Err(VectorsError::TooLate(widest)));
-        let mut tests = Command::new(env::current_exe().expect("these tests"));
-        tests.args(["--exact", "goldens::every_case_equals_diffusers"]).env(VARIABLE, vectors.as_str());
-        let run = tests.output().expect("run");
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success() && said.contains("1 passed"), "{vectors}: {said}");
+        passes_by(*vectors, "goldens::every_case_equals_diffusers");
     }
+}
+
+/// The other way of bf16, which widens it: what a CPU without products of bf16 does.
+#[test]
+fn bf16_is_close_without_its_products() {
+    if CpuVectors::in_use() == CpuVectors::Avx512Bf16 {
+        passes_by(CpuVectors::Avx512, "precision::bf16_is_finite_and_close");
+    }
+}
+
+/// Runs `test` in a process that computes with `vectors`.
+fn passes_by(vectors: CpuVectors, test: &str) {
+    let mut tests = Command::new(env::current_exe().expect("these tests"));
+    let run = tests.args(["--exact", test]).env(VARIABLE, vectors.as_str()).output().expect("run");
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("1 passed"), "{vectors}: {said}");
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(super) struct BenchArgs {
     /// Merge the LoRA into copies of the layers that it changes
     #[arg(long, requires = "lora")]
     merge: bool,
-    /// Compute with narrower vectors than the CPU has: avx512, avx2, neon or scalar [default: the widest]
+    /// Compute with these vectors instead of the best that the CPU has: avx512bf16, avx512, avx2, neon or scalar
     #[arg(long, value_name = "KIND")]
     vectors: Option<CpuVectors>,
     /// What to generate

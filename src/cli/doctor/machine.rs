@@ -6,7 +6,7 @@ use super::report::Check;
 use crate::{
     config::Config,
     meter::Driver,
-    pipeline::{DeviceChoice, Inspection, MemoryTier},
+    pipeline::{CpuVectors, DeviceChoice, Inspection, MemoryTier},
 };
 
 /// Whether a card is asked for by its name.
@@ -34,7 +34,9 @@ pub(super) fn driver(config: &Config, driver: &Result<Driver, String>) -> Check 
             format!("no NVIDIA driver ({error}), and model.device is {}", config.model.device.first()),
             "install the driver, start the container with --gpus all, or set model.device to cpu",
         ),
-        Err(_) => Check::ok("driver", "no NVIDIA driver; the CPU generates"),
+        Err(_) => {
+            Check::ok("driver", format!("no NVIDIA driver; the CPU generates ({})", CpuVectors::in_use()))
+        }
     }
 }
 

@@ -1,9 +1,13 @@
+use half::bf16;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
+    dots::{Bf16Dots, NarrowRows},
+    narrow::narrow_bf16,
+    paired::Paired,
     product::{Packed, Rows, multiply},
-    scratch::with_scratch,
+    scratch::{with_both_scratches, with_scratch},
     simd::{exp, map, sum},
     vectors::arch,
 };
@@ -20,8 +24,7 @@ const QUERIES: (usize, usize) = (12, 96);
 pub fn attend(q: &[f32], k: &[f32], v: &[f32], (tokens, heads): (usize, usize), out: &mut [f32]) {
     let width = q.len() / tokens;
     let head_dim = width / heads;
-    #[expect(clippy::cast_precision_loss, reason = "head widths are small")]
-    let factor = (head_dim as f32).sqrt().recip();
+    let factor = factor(head_dim);
     let heads: Vec<(Packed, Packed)> = (0..width / head_dim)
         .into_par_iter()
         .map(|head| {
@@ -31,7 +34,7 @@ pub fn attend(q: &[f32], k: &[f32], v: &[f32], (tokens, heads): (usize, usize), 
             (Packed::from_columns(head_dim, tokens, keys), Packed::from_rows(tokens, head_dim, values))
         })
         .collect();
-    let queries = (SCORES_MAX / tokens).clamp(QUERIES.0, QUERIES.1).min(tokens);
+    let queries = queries_of_block(tokens);
     out.par_chunks_mut(queries * width).zip(q.par_chunks(queries * width)).for_each(|(out, q)| {
         let count = q.len() / width;
         with_scratch(count * tokens, |scores| {
@@ -45,6 +48,58 @@ pub fn attend(q: &[f32], k: &[f32], v: &[f32], (tokens, heads): (usize, usize), 
             }
         });
     });
+}
+
+/// [`attend`] of bf16 by products of bf16, with probabilities, not yet divided by their sum, rounded to bf16.
+pub fn attend_bf16(
+    dots: Bf16Dots,
+    [q, k, v]: [&[bf16]; 3],
+    (tokens, heads): (usize, usize),
+    out: &mut [f32],
+) {
+    let width = q.len() / tokens;
+    let head_dim = width / heads;
+    let factor = factor(head_dim);
+    let heads: Vec<(Paired, Paired)> = (0..width / head_dim)
+        .into_par_iter()
+        .map(|head| {
+            let first = head * head_dim;
+            let keys = |token| &k[token * width + first..][..head_dim];
+            let values = |token| &v[token * width + first..][..head_dim];
+            (
+                Paired::from_columns(dots, (head_dim, tokens), keys),
+                Paired::from_rows(dots, (tokens, head_dim), values),
+            )
+        })
+        .collect();
+    let queries = queries_of_block(tokens);
+    out.par_chunks_mut(queries * width).zip(q.par_chunks(queries * width)).for_each(|(out, q)| {
+        let count = q.len() / width;
+        let scores = count * tokens;
+        with_both_scratches((scores, scores), |scores, narrow| {
+            for (head, (keys, values)) in heads.iter().enumerate() {
+                let first = head * head_dim;
+                let q = NarrowRows { numbers: &q[first..], count, stride: width, terms: head_dim };
+                keys.multiply(q, scores, tokens);
+                let sums = arch().dispatch(Exponentials { scores, tokens, factor });
+                narrow_bf16(scores, narrow);
+                let out = &mut out[first..];
+                let narrow = NarrowRows { numbers: narrow, count, stride: tokens, terms: tokens };
+                values.multiply(narrow, out, width);
+                arch().dispatch(Quotients { out, width, head_dim, sums });
+            }
+        });
+    });
+}
+
+/// 1 / √d.
+#[expect(clippy::cast_precision_loss, reason = "head widths are small")]
+fn factor(head_dim: usize) -> f32 {
+    (head_dim as f32).sqrt().recip()
+}
+
+fn queries_of_block(tokens: usize) -> usize {
+    (SCORES_MAX / tokens).clamp(QUERIES.0, QUERIES.1).min(tokens)
 }
 
 /// Puts e^(factor · (score − largest of its row)) in the place of each score, and returns each row's sum.

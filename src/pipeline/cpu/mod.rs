@@ -7,8 +7,12 @@ mod attention;
 mod by_row;
 mod convolution;
 mod direct;
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "other CPUs have no such products"))]
+mod dots;
 mod groups;
 mod linear;
+mod narrow;
+mod paired;
 mod product;
 mod rows;
 mod scale;
@@ -19,12 +23,15 @@ mod vectors;
 mod winograd;
 
 pub use self::{
-    attention::attend,
+    attention::{attend, attend_bf16},
     by_row::multiply_by_row,
     convolution::{Convolution, Method},
+    dots::Bf16Dots,
     groups::{GroupNorm, Moments},
     linear::Linear,
-    rows::{Turn, add_rms_norm, gate, rms_norm},
+    narrow::narrow_bf16,
+    paired::{Paired, multiply_by_column, multiply_paired},
+    rows::{Turn, add_rms_norm, gate, largest_magnitude, rms_norm},
     scale::Scale,
-    vectors::{CpuVectors, VectorsError, arch},
+    vectors::{CpuVectors, VectorsError, arch, bf16_dots},
 };

@@ -107,6 +107,27 @@ impl WithSimd for Gate<'_> {
     }
 }
 
+/// The largest |x| of a row; 0 of none. A NaN is passed over or is the answer.
+pub fn largest_magnitude(row: &[f32]) -> f32 {
+    arch().dispatch(Largest(row))
+}
+
+struct Largest<'a>(&'a [f32]);
+
+impl WithSimd for Largest<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        let (body, tail) = S::as_simd_f32s(self.0);
+        let mut largest = simd.splat_f32s(0.0);
+        for x in body {
+            largest = simd.max_f32s(simd.abs_f32s(*x), largest);
+        }
+        tail.iter().fold(simd.reduce_max_f32s(largest), |largest, x| largest.max(x.abs()))
+    }
+}
+
 /// Each head's norm and rotation: queries or keys on their way to attention.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn<'a> {

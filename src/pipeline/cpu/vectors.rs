@@ -2,9 +2,13 @@ use std::sync::OnceLock;
 
 use pulp::Arch;
 
+use super::dots::Bf16Dots;
+
 /// Vectors that a CPU's kernels compute with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuVectors {
+    /// AVX-512 with AVX-512 BF16: 16 numbers of f32, and products of 32 pairs of bf16.
+    Avx512Bf16,
     /// AVX-512: 16 numbers of f32.
     Avx512,
     /// AVX2 with FMA: 8 numbers.
@@ -15,7 +19,10 @@ pub enum CpuVectors {
     Scalar,
 }
 
-crate::domain::words!(CpuVectors, "a kind of vectors": Avx512 = "avx512", Avx2 = "avx2", Neon = "neon", Scalar = "scalar");
+crate::domain::words!(
+    CpuVectors, "a kind of vectors":
+    Avx512Bf16 = "avx512bf16", Avx512 = "avx512", Avx2 = "avx2", Neon = "neon", Scalar = "scalar"
+);
 
 /// Why vectors cannot be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,17 +35,36 @@ pub enum VectorsError {
     TooLate(CpuVectors),
 }
 
-static CHOSEN: OnceLock<Arch> = OnceLock::new();
+/// What kernels are dispatched by.
+#[derive(Debug, Clone, Copy)]
+struct Chosen {
+    arch: Arch,
+    dots: Option<Bf16Dots>,
+}
+
+static CHOSEN: OnceLock<Chosen> = OnceLock::new();
+
+fn chosen() -> Chosen {
+    *CHOSEN.get_or_init(|| {
+        let arch = Arch::new();
+        Chosen { arch, dots: Bf16Dots::beside(arch) }
+    })
+}
 
 /// What every kernel is dispatched by: the widest vectors that the CPU has, unless others were chosen.
 pub fn arch() -> Arch {
-    *CHOSEN.get_or_init(Arch::new)
+    chosen().arch
+}
+
+/// The CPU's own products of bf16; none if it has none, or if other vectors were chosen.
+pub fn bf16_dots() -> Option<Bf16Dots> {
+    chosen().dots
 }
 
 impl CpuVectors {
     /// What this process computes with.
     pub fn in_use() -> Self {
-        Self::of(arch())
+        Self::of(chosen())
     }
 
     /// Makes this process compute with these, to measure and test what another CPU would do.
@@ -46,16 +72,23 @@ impl CpuVectors {
     /// # Errors
     /// [`VectorsError`]; nothing is changed.
     pub fn choose(self) -> Result<(), VectorsError> {
-        let arch = self.arch().ok_or(VectorsError::Missing(self))?;
-        let in_use = Self::of(*CHOSEN.get_or_init(|| arch));
+        let own = self.found().ok_or(VectorsError::Missing(self))?;
+        let in_use = Self::of(*CHOSEN.get_or_init(|| own));
         if in_use == self { Ok(()) } else { Err(VectorsError::TooLate(in_use)) }
+    }
+
+    /// None if this CPU lacks them.
+    fn found(self) -> Option<Chosen> {
+        let arch = self.arch()?;
+        let dots = Bf16Dots::beside(arch).filter(|_| self == Self::Avx512Bf16);
+        (dots.is_some() || self != Self::Avx512Bf16).then_some(Chosen { arch, dots })
     }
 
     #[cfg(target_arch = "x86_64")]
     fn arch(self) -> Option<Arch> {
         use pulp::x86::{V3, V4};
         match self {
-            Self::Avx512 => V4::try_new().map(Arch::V4),
+            Self::Avx512Bf16 | Self::Avx512 => V4::try_new().map(Arch::V4),
             Self::Avx2 => V3::try_new().map(Arch::V3),
             Self::Neon => None,
             Self::Scalar => Some(Arch::Scalar),
@@ -67,12 +100,14 @@ impl CpuVectors {
         let widest = Arch::new();
         match self {
             Self::Scalar => Some(Arch::Scalar),
-            vectors => (Self::of(widest) == vectors).then_some(widest),
+            vectors => (Self::of(Chosen { arch: widest, dots: None }) == vectors).then_some(widest),
         }
     }
 
-    fn of(arch: Arch) -> Self {
-        match arch {
+    fn of(chosen: Chosen) -> Self {
+        match chosen.arch {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(_) if chosen.dots.is_some() => Self::Avx512Bf16,
             #[cfg(target_arch = "x86_64")]
             Arch::V4(_) => Self::Avx512,
             #[cfg(target_arch = "x86_64")]

@@ -43,7 +43,7 @@ impl PromptKernels for Cpu {
         Ok(GroupedHeads {
             queries: rounded(&queries, &[batch, tokens, width], turn.dtype)?,
             keys: rounded(&keys, &[batch, tokens, key_width], turn.dtype)?,
-            values: narrowed(values, &[batch, tokens, key_width], turn.dtype)?,
+            values: narrowed(&values, &[batch, tokens, key_width], turn.dtype)?,
             heads: turn.heads,
             key_heads: turn.key_heads,
         })
@@ -64,8 +64,8 @@ impl PromptKernels for Cpu {
         let items =
             (0..batch).map(|item| scores::grouped(&q.get(item)?, &k.get(item)?, &v.get(item)?, &mask));
         let context = Tensor::stack(&items.collect::<Result<Vec<_>>>()?, 0)?;
-        let context = context.transpose(1, 2)?.flatten_all()?.to_vec1()?;
-        narrowed(context, heads.queries.dims(), heads.queries.dtype())
+        let context = context.transpose(1, 2)?.flatten_all()?.to_vec1::<f32>()?;
+        narrowed(&context, heads.queries.dims(), heads.queries.dtype())
     }
 }
 

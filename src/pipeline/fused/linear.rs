@@ -1,4 +1,3 @@
-#[cfg(feature = "cuda")]
 use std::sync::Arc;
 
 use candle_core::{DType, Result, Tensor};
@@ -7,8 +6,13 @@ use candle_nn::VarBuilder;
 #[cfg(feature = "cuda")]
 use super::{super::linear::LowRank, cuda};
 use super::{
-    super::linear::{Added, Format, SideBranch, Sides, Weight},
-    Kernels, Narrow, Sums, kernels,
+    super::{
+        cpu::Paired,
+        linear::{Added, Format, SideBranch, Sides, Weight, paired},
+    },
+    Kernels, Narrow, Sums,
+    cpu::multiply_paired,
+    kernels,
 };
 
 /// What is added to a layer's sums on a card, and its first column.
@@ -18,9 +22,32 @@ type PlacedLowRank = (usize, Arc<LowRank>);
 /// Layers without bias that see the same rows, as one product.
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct FusedLinear {
-    weight: Weight,
+    held: Held,
     /// One after the other.
     layers: Vec<FusedPart>,
+}
+
+/// How their matrices are held.
+#[derive(Debug, Clone)]
+enum Held {
+    /// In one matrix.
+    Joined(Weight),
+    /// Each by itself, for a CPU that multiplies bf16 itself.
+    Paired(Vec<Arc<Paired>>),
+}
+
+impl Held {
+    fn new(weights: &[Tensor], format: Format) -> Result<Self> {
+        let each = weights.iter().map(|weight| paired(weight, format));
+        if let Some(each) = each.collect::<Result<Option<Vec<_>>>>()? {
+            return Ok(Self::Paired(each));
+        }
+        let weight = match weights {
+            [only] => only.clone(),
+            several => Tensor::cat(several, 0)?,
+        };
+        Ok(Self::Joined(Weight::new(weight, format)?))
+    }
 }
 
 /// One of the layers.
@@ -53,16 +80,13 @@ impl FusedLinear {
         inputs: usize,
     ) -> Result<Self> {
         let weights = layers.iter().map(|(name, outputs)| vb.pp(name).get((*outputs, inputs), "weight"));
-        let weight = match weights.collect::<Result<Vec<_>>>()?.as_slice() {
-            [only] => only.clone(),
-            several => Tensor::cat(several, 0)?,
-        };
+        let held = Held::new(&weights.collect::<Result<Vec<_>>>()?, format)?;
         let layers = layers.iter().scan(0, |first, (name, outputs)| {
             let part = FusedPart { name: vb.pp(name).prefix(), first: *first, outputs: *outputs };
             *first += outputs;
             Some(part)
         });
-        Ok(Self { layers: layers.collect(), weight: Weight::new(weight, format)? })
+        Ok(Self { layers: layers.collect(), held })
     }
 
     /// `x` [batch, tokens, inputs] → [batch, tokens, outputs of all layers], with what `sides` do to it.
@@ -70,10 +94,14 @@ impl FusedLinear {
         let kernels = kernels(x.numbers.device());
         let branches: Vec<_> = self.layers.iter().map(|layer| sides.of(&layer.name)).collect();
         let is_merged = |branch: &Option<&SideBranch>| matches!(branch, Some(SideBranch::Merged(_)));
-        if branches.iter().any(is_merged) {
-            return self.forward_merged(x, &branches, kernels);
-        }
-        let sums = kernels.multiply(x, &kernels.dense(&self.weight)?)?;
+        let is_merged = branches.iter().any(is_merged);
+        let sums = match &self.held {
+            Held::Joined(weight) if is_merged => {
+                return self.forward_merged(x, weight, &branches, kernels);
+            }
+            Held::Joined(weight) => kernels.multiply(x, &kernels.dense(weight)?)?,
+            Held::Paired(each) => multiply_paired(x, &with_merged(each, &branches)?)?,
+        };
         let added: Vec<_> = branches
             .iter()
             .map(|branch| match branch {
@@ -122,10 +150,11 @@ impl FusedLinear {
     fn forward_merged(
         &self,
         x: &Narrow,
+        own: &Weight,
         branches: &[Option<&SideBranch>],
         kernels: &dyn Kernels,
     ) -> Result<Sums> {
-        let own = kernels.dense(&self.weight)?;
+        let own = kernels.dense(own)?;
         let sums = self.layers.iter().zip(branches).map(|(layer, branch)| {
             let weight = match branch {
                 None => own.narrow(0, layer.first, layer.outputs)?.contiguous()?,
@@ -140,4 +169,16 @@ impl FusedLinear {
         let numbers = Tensor::cat(&sums.collect::<Result<Vec<_>>>()?, 2)?;
         Ok(Sums { numbers, scale: x.scale.clone() })
     }
+}
+
+/// `own`, some with their copies in their places.
+fn with_merged<'a>(own: &'a [Arc<Paired>], branches: &[Option<&'a SideBranch>]) -> Result<Vec<&'a Paired>> {
+    let with_copy = |(own, branch): (&'a Arc<Paired>, &Option<&'a SideBranch>)| match branch {
+        Some(SideBranch::Merged(merged)) => match merged.fused_paired() {
+            Some(paired) => Ok(&**paired),
+            None => candle_core::bail!("a merged layer of another kind"),
+        },
+        Some(SideBranch::Added(_)) | None => Ok(&**own),
+    };
+    own.iter().zip(branches).map(with_copy).collect()
 }

@@ -21,7 +21,7 @@ pub use self::side::Sides;
 pub(super) use self::{
     blocks::{BlockLinear, Format},
     side::{Added, MergedLayer, SideBranch},
-    weight::Weight,
+    weight::{Weight, paired},
 };
 use super::{
     cpu,

@@ -6,7 +6,10 @@ use candle_core::{DType, Device, Result, Tensor};
 
 #[cfg(feature = "cuda")]
 use super::LowRank;
-use super::{super::lora::LoraKey, Format, Product, Weight};
+use super::{
+    super::{cpu::Paired, lora::LoraKey},
+    Format, Product, Weight, paired,
+};
 
 /// What LoRAs do to the products of a model's layers, by the layers' names, on a device. By default nothing.
 ///
@@ -54,6 +57,8 @@ enum Merged {
     Product(Arc<Product>),
     /// Of one of the layers that are multiplied together, in mixed precision.
     Weight(Weight),
+    /// The same where a CPU multiplies bf16 itself.
+    Paired(Arc<Paired>),
 }
 
 impl Sides {
@@ -78,7 +83,7 @@ impl SideBranch {
         match self {
             Self::Added(added) => y()? + added.forward(x)?,
             Self::Merged(MergedLayer(Merged::Product(product))) => product.forward(x),
-            Self::Merged(MergedLayer(Merged::Weight(_))) => {
+            Self::Merged(MergedLayer(Merged::Weight(_) | Merged::Paired(_))) => {
                 candle_core::bail!("a merged layer of another kind")
             }
         }
@@ -101,14 +106,25 @@ impl MergedLayer {
 
     /// The same of a layer of a block in mixed precision.
     pub(in crate::pipeline) fn fused(weight: Tensor, format: Format) -> Result<Self> {
-        Ok(Self(Merged::Weight(Weight::new(weight, format)?)))
+        Ok(Self(match paired(&weight, format)? {
+            Some(paired) => Merged::Paired(paired),
+            None => Merged::Weight(Weight::new(weight, format)?),
+        }))
     }
 
     /// The matrix of a layer of a block in mixed precision; none of others.
     pub(in crate::pipeline) fn fused_weight(&self) -> Option<&Weight> {
         match &self.0 {
             Merged::Weight(weight) => Some(weight),
-            Merged::Product(_) => None,
+            Merged::Product(_) | Merged::Paired(_) => None,
+        }
+    }
+
+    /// The same where a CPU multiplies bf16 itself.
+    pub(in crate::pipeline) fn fused_paired(&self) -> Option<&Arc<Paired>> {
+        match &self.0 {
+            Merged::Paired(paired) => Some(paired),
+            Merged::Product(_) | Merged::Weight(_) => None,
         }
     }
 }

@@ -1,8 +1,15 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor, quantized::QTensor};
+use half::bf16;
 
-use super::{super::ops::Numbers, blocks::Format};
+use super::{
+    super::{
+        cpu::{Paired, bf16_dots},
+        ops::Numbers,
+    },
+    blocks::Format,
+};
 
 /// A matrix [outputs, inputs].
 #[derive(Debug, Clone)]
@@ -47,4 +54,18 @@ impl Weight {
             }
         }
     }
+}
+
+/// `dense` [outputs, inputs] laid out for a CPU that multiplies bf16 itself; none for another device or number format.
+pub(in crate::pipeline) fn paired(dense: &Tensor, format: Format) -> Result<Option<Arc<Paired>>> {
+    let dots = match (dense.device(), dense.dtype(), format) {
+        (Device::Cpu, DType::BF16, Format::Dense) => bf16_dots(),
+        _ => None,
+    };
+    let Some(dots) = dots else { return Ok(None) };
+    let (outputs, inputs) = dense.dims2()?;
+    let numbers = Numbers::<bf16>::of(dense)?;
+    let numbers = &*numbers;
+    let column = |output: usize| &numbers[output * inputs..][..inputs];
+    Ok(Some(Arc::new(Paired::from_columns(dots, (inputs, outputs), column))))
 }
