@@ -363,7 +363,9 @@ impl Ledger {
         if !self.store.has_queue() {
             return Ok(Vec::new());
         }
-        let sql = "SELECT nodes.*, fenced = 0 AND lease_until > clock_timestamp() AS alive,
+        // By their names: a newer node's migration may add columns, and gateways that could not read this once are not ready.
+        let sql = "SELECT id, role, machine, version, joined_at_ms, draining, devices, generating, lost, pace_ms, watts,
+                          images, energy_mj, clock_ahead_ms, fenced = 0 AND lease_until > clock_timestamp() AS alive,
                           (SELECT count(*) FROM queue WHERE worker = nodes.id) AS holds
                    FROM nodes ORDER BY fenced, role, machine, id";
         self.store.read(|conn| {

@@ -27,6 +27,15 @@ fn nothing_goes_that_another_gateway_keeps_or_kept_within_a_day() {
 }
 
 #[test]
+fn a_newer_programs_column_keeps_no_gateway_from_reading_the_nodes() {
+    with_book(|book, _| {
+        let before = book.ledger.nodes().expect("nodes");
+        book.ledger.sql("ALTER TABLE nodes ADD COLUMN of_later BIGINT").expect("added");
+        assert_eq!(book.ledger.nodes().expect("nodes"), before);
+    });
+}
+
+#[test]
 fn nodes_agree_on_their_secret_images_and_model() {
     with_book(|book, gateway| {
         let join_with = |number: u8, (secret, images): (u8, &str), model: &str, computation: Option<&str>| {
