@@ -37,17 +37,17 @@ pub enum VectorsError {
 
 /// What kernels are dispatched by.
 #[derive(Debug, Clone, Copy)]
-struct Chosen {
+struct ChosenVectors {
     arch: Arch,
     dots: Option<Bf16Dots>,
 }
 
-static CHOSEN: OnceLock<Chosen> = OnceLock::new();
+static CHOSEN: OnceLock<ChosenVectors> = OnceLock::new();
 
-fn chosen() -> Chosen {
+fn chosen() -> ChosenVectors {
     *CHOSEN.get_or_init(|| {
         let arch = Arch::new();
-        Chosen { arch, dots: Bf16Dots::beside(arch) }
+        ChosenVectors { arch, dots: Bf16Dots::beside(arch) }
     })
 }
 
@@ -78,10 +78,10 @@ impl CpuVectors {
     }
 
     /// None if this CPU lacks them.
-    fn found(self) -> Option<Chosen> {
+    fn found(self) -> Option<ChosenVectors> {
         let arch = self.arch()?;
         let dots = Bf16Dots::beside(arch).filter(|_| self == Self::Avx512Bf16);
-        (dots.is_some() || self != Self::Avx512Bf16).then_some(Chosen { arch, dots })
+        (dots.is_some() || self != Self::Avx512Bf16).then_some(ChosenVectors { arch, dots })
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -100,11 +100,11 @@ impl CpuVectors {
         let widest = Arch::new();
         match self {
             Self::Scalar => Some(Arch::Scalar),
-            vectors => (Self::of(Chosen { arch: widest, dots: None }) == vectors).then_some(widest),
+            vectors => (Self::of(ChosenVectors { arch: widest, dots: None }) == vectors).then_some(widest),
         }
     }
 
-    fn of(chosen: Chosen) -> Self {
+    fn of(chosen: ChosenVectors) -> Self {
         match chosen.arch {
             #[cfg(target_arch = "x86_64")]
             Arch::V4(_) if chosen.dots.is_some() => Self::Avx512Bf16,

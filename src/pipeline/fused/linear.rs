@@ -22,21 +22,21 @@ type PlacedLowRank = (usize, Arc<LowRank>);
 /// Layers without bias that see the same rows, as one product.
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct FusedLinear {
-    held: Held,
+    held: HeldWeights,
     /// One after the other.
     layers: Vec<FusedPart>,
 }
 
 /// How their matrices are held.
 #[derive(Debug, Clone)]
-enum Held {
+enum HeldWeights {
     /// In one matrix.
     Joined(Weight),
     /// Each by itself, for a CPU that multiplies bf16 itself.
     Paired(Vec<Arc<Paired>>),
 }
 
-impl Held {
+impl HeldWeights {
     fn new(weights: &[Tensor], format: Format) -> Result<Self> {
         let each = weights.iter().map(|weight| paired(weight, format));
         if let Some(each) = each.collect::<Result<Option<Vec<_>>>>()? {
@@ -80,7 +80,7 @@ impl FusedLinear {
         inputs: usize,
     ) -> Result<Self> {
         let weights = layers.iter().map(|(name, outputs)| vb.pp(name).get((*outputs, inputs), "weight"));
-        let held = Held::new(&weights.collect::<Result<Vec<_>>>()?, format)?;
+        let held = HeldWeights::new(&weights.collect::<Result<Vec<_>>>()?, format)?;
         let layers = layers.iter().scan(0, |first, (name, outputs)| {
             let part = FusedPart { name: vb.pp(name).prefix(), first: *first, outputs: *outputs };
             *first += outputs;
@@ -96,11 +96,11 @@ impl FusedLinear {
         let is_merged = |branch: &Option<&SideBranch>| matches!(branch, Some(SideBranch::Merged(_)));
         let is_merged = branches.iter().any(is_merged);
         let sums = match &self.held {
-            Held::Joined(weight) if is_merged => {
+            HeldWeights::Joined(weight) if is_merged => {
                 return self.forward_merged(x, weight, &branches, kernels);
             }
-            Held::Joined(weight) => kernels.multiply(x, &kernels.dense(weight)?)?,
-            Held::Paired(each) => multiply_paired(x, &with_merged(each, &branches)?)?,
+            HeldWeights::Joined(weight) => kernels.multiply(x, &kernels.dense(weight)?)?,
+            HeldWeights::Paired(each) => multiply_paired(x, &with_merged(each, &branches)?)?,
         };
         let added: Vec<_> = branches
             .iter()
