@@ -190,6 +190,26 @@ fn an_error_is_told_to_a_browser_as_a_page_and_to_a_script_as_json() {
 }
 
 #[test]
+fn a_script_hears_in_json_what_is_wrong_with_a_form() {
+    let server = TestServer::start();
+    let public_id = server.key.split('-').nth(1).expect("a public id");
+    let changed = format!("/admin/keys/{public_id}");
+    let long = format!("name={}&images=on", "x".repeat(65));
+    for (path, form, field, remedy) in [
+        ("/admin/keys", long.as_str(), "name", "1 to 64 characters"),
+        (changed.as_str(), "name=mine", "images", "at least one scope"),
+        ("/admin/settings", "part=rate&currency=USD&rate=seven", "rate", "Write an amount such as"),
+        ("/admin/costs/close", "month=2999-01&sure=on", "month", "has not ended"),
+    ] {
+        let request = server.post(path).bearer(&server.key);
+        let refused = request.header("content-type", "application/x-www-form-urlencoded").send(form);
+        let error = &refused.json()["error"];
+        assert_eq!((refused.status, &error["param"]), (400, &json!(field)), "{}", refused.text);
+        assert!(error["message"].as_str().is_some_and(|said| said.contains(remedy)), "{error}");
+    }
+}
+
+#[test]
 fn a_month_tells_its_days_its_services_and_how_far_the_hardware_has_paid() {
     let server = TestServer::start();
     assert_eq!(server.generate(&json!({ "prompt": "x", "n": 2, "quality": "high" })).status, 200);

@@ -66,7 +66,8 @@ pub(in crate::http::pages) async fn close(
     let actor = visit.visitor.actor().to_owned();
     let closing = match state.service.close_month(month, actor).await? {
         Ok(closing) => closing,
-        Err(refused) => return Ok(refusal(&visit, month, &refused)),
+        Err(refused) if visit.wants_page => return Ok(refusal(&visit, month, &refused)),
+        Err(refused) => return Err(ApiError::invalid("month", reason(visit.words, &refused))),
     };
     tracing::info!(%month, sha256 = %closing.sha256, by = visit.visitor.actor(), "a month was closed on a page");
     Ok(see_other(&format!("/admin/costs?month={month}")))

@@ -16,7 +16,7 @@ pub(super) use self::list::budgets;
 pub use self::secret::NewSecrets;
 pub(super) use self::secret::show as show_secret;
 use super::{
-    frame::{Page, Visit},
+    frame::{Page, Visit, Words},
     json,
     places::Section,
     see_other,
@@ -102,7 +102,10 @@ pub(super) async fn create(
     let now = state.service.now();
     let rules = match form.rules(None, state.service.zone(), now) {
         Ok(rules) => rules,
-        Err(problems) => return Ok(list_page(&visit, &standings(&state).await?, &form, &problems, &state)),
+        Err(problems) if visit.wants_page => {
+            return Ok(list_page(&visit, &standings(&state).await?, &form, &problems, &state));
+        }
+        Err(problems) => return Err(refusal(visit.words, &problems)),
     };
     let key = ApiKey::generate(&mut rand::rng());
     let (stored, name, actor) = (key.clone(), form.name.trim().to_owned(), visit.visitor.actor().to_owned());
@@ -137,6 +140,7 @@ pub(super) async fn change(
     let row = row(&public_id, &state).await?.ok_or_else(ApiError::key_not_found)?;
     let rules = match form.rules(row.rules.expires_at, state.service.zone(), state.service.now()) {
         Ok(rules) => rules,
+        Err(problems) if !visit.wants_page => return Err(refusal(visit.words, &problems)),
         Err(problems) => {
             let key = standing(&public_id, &state).await?;
             return one::page(&visit, &key, &form, &problems, &state).await;
@@ -256,6 +260,12 @@ async fn standing(public_id: &str, state: &State) -> Result<KeyStanding, ApiErro
 
 fn back_to(public_id: &str) -> HttpResponse {
     see_other(&format!("/admin/keys/{public_id}"))
+}
+
+/// What a script hears of the first problem.
+fn refusal(words: Words, problems: &[Problem]) -> ApiError {
+    let (field, message) = problems.first().copied().unwrap_or(("name", "keys-bad-name"));
+    ApiError::invalid(field, format!("`{field}`: {}", words.say(message)))
 }
 
 fn list_page(

@@ -140,8 +140,9 @@ pub(super) async fn change(
             let entered = Entered { fields, problem: Some(problem), saved: None };
             page(&visit, &view, &entered, StatusCode::BAD_REQUEST)
         }
-        Err(FieldProblem { field, detail, .. }) => {
-            Err(ApiError::invalid(field, format!("`{field}` has an invalid value. {detail}")))
+        Err(problem) => {
+            let remedy = forms::said(visit.words, &problem);
+            Err(ApiError::invalid(problem.field, format!("`{}`: {remedy}", problem.field)))
         }
     }
 }
