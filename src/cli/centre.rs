@@ -14,6 +14,7 @@ use crate::{
     domain::CostTag,
     ledger::{AssignError, Charges, Evidence, Member, Month},
     statements::{ChargeStatement, StatementError, StatementLanguage},
+    units::Money,
 };
 
 #[derive(Debug, Subcommand)]
@@ -210,27 +211,27 @@ fn in_words(charges: &Charges) -> String {
         Column::Number("TOTAL"),
         Column::Number("BOUGHT"),
     ];
-    let currency = charges.currency;
+    let money = |amount: Money| amount.readable_in(charges.currency);
     let cells = |charge: &crate::ledger::Charge| {
         [
             charge.name.clone().unwrap_or_else(|| "(none)".into()),
             charge.images.to_string(),
-            charge.cost.total().unwrap_or_default().readable_in(currency),
-            charge.failed_electricity.readable_in(currency),
-            charge.idle_share.readable_in(currency),
-            charge.unused_share.readable_in(currency),
-            charge.mark_up.readable_in(currency),
-            charge.total.readable_in(currency),
-            charge.overflow.as_ref().map_or_else(|| "-".into(), |bought| bought.paid().readable_in(currency)),
+            money(charge.cost.total().unwrap_or_default()),
+            money(charge.failed_electricity),
+            money(charge.idle_share),
+            money(charge.unused_share),
+            money(charge.mark_up),
+            money(charge.total),
+            charge.overflow.as_ref().map_or_else(|| "-".into(), |bought| money(bought.paid())),
         ]
     };
     let rows = charges.charges.iter().map(cells).collect();
     format!(
         "{}amounts in {}; idle and unused cost is shared by {}; the all-in cost is {}; what was bought is not in the total\n",
         table(columns, rows),
-        currency,
+        charges.currency,
         charges.shared_by,
-        charges.all_in_total.readable_in(currency),
+        money(charges.all_in_total),
     )
 }
 

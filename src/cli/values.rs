@@ -3,15 +3,14 @@
 use jiff::civil::Date;
 
 use crate::{
-    domain::{TEXT_CHARS_MAX, check_label},
+    domain::{TEXT_CHARS_MAX, check_label, has_moments},
     units::Money,
 };
 
 /// A day, `2026-11-23`. Not the lenient reading, which passes over a time and an offset.
 pub(super) fn parse_day(text: &str) -> Result<Date, String> {
     let day = Date::strptime("%Y-%m-%d", text).ok();
-    // Of the last year that dates have, not every day is a moment too.
-    day.filter(|day| day.year() < Date::MAX.year()).ok_or_else(|| "not a day; write it as 2026-11-23".into())
+    day.filter(|day| has_moments(*day)).ok_or_else(|| "not a day; write it as 2026-11-23".into())
 }
 
 /// A name, a document or a reason, which stands in the books for good: tables, pages and statements show it in one line.

@@ -4,6 +4,11 @@ use jiff::{
     tz::TimeZone,
 };
 
+/// Whether every moment of `day` is one, whatever the zone: of the last year that dates have, not every day is.
+pub fn has_moments(day: Date) -> bool {
+    day.year() < Date::MAX.year()
+}
+
 /// Which moments are which days: those of one time zone, or of several, one after the other, each from the first day of
 /// a month on.
 ///

@@ -33,7 +33,7 @@ pub(crate) mod words;
 pub use api_key::{ApiKey, ApiKeyError, SecretHash};
 pub use asked::AskedFor;
 pub use batch::{BatchEndpoint, BatchStatus};
-pub use calendar::Calendar;
+pub use calendar::{Calendar, has_moments};
 pub use caller::{Caller, KeyLimits, Scope, Scopes, ScopesError, name_list};
 pub use computation::{Computation, WeightHashes};
 pub use edit::{Edit, FEATHER_DEFAULT, FEATHER_MAX, MaskMode, Strength, StrengthError, Unchanged};

@@ -87,9 +87,9 @@ pub use self::{
         sums::{BoughtReport, SellerReport},
     },
     queue::{
-        Agreement, Claimed, Duty, Hints, JoinError, Keeping, NewNode, NewQueued, NodeFigures, NodeRole,
-        NodeRow, NotAdmitted, QueuePlace, QueuedRequest, RateKind, RateTaken, Reaped, Renewal, RequestEnd,
-        RequestStand, Topic,
+        Agreement, Claimed, DEATHS_MAX, Duty, Hints, JoinError, Keeping, NewNode, NewQueued, NodeFigures,
+        NodeRole, NodeRow, NotAdmitted, QueuePlace, QueuedRequest, RateKind, RateTaken, Reaped, Renewal,
+        RequestEnd, RequestStand, Topic,
     },
     receipts::{StoredImage, StoredRequest},
     recent_requests::{EndState, RecentRequest, RecentWork, RequestFilter, RequestOutcome},

@@ -72,6 +72,13 @@ pub fn open_to_read(path: &Path) -> io::Result<File> {
     without_links(OpenOptions::new().read(true)).open(path)
 }
 
+/// Makes a named pipe, which whoever reads it would wait for.
+#[cfg(all(test, unix))]
+pub fn make_pipe(path: &Path) {
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
+}
+
 fn without_links(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     unix::without_links(options);
@@ -214,8 +221,7 @@ mod tests {
     fn a_planted_pipe_is_not_waited_for() {
         let place = tempfile::tempdir().expect("a directory");
         let pipe = place.path().join("session.key");
-        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
+        make_pipe(&pipe);
         assert!(open_lock(&pipe).is_err() && open_to_write(&pipe).is_err() && create_new(&pipe).is_err());
         let mut read = String::new();
         let mut opened = open_to_read(&pipe).expect("opened");

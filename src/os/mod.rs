@@ -5,6 +5,8 @@
 mod files;
 mod signals;
 
+#[cfg(all(test, unix))]
+pub use self::files::make_pipe;
 pub use self::{
     files::{
         Closed, close_to_others, create_new, create_private_directory, is_everybodys, keep_files_private,

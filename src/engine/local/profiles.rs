@@ -208,8 +208,7 @@ mod tests {
     fn a_pipe_is_not_waited_for() {
         let place = TempDir::new().expect("a directory");
         let path = place.path().join("shapes.json");
-        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
+        os::make_pipe(&path);
         let store = ProfileStore::open(&path, "m".into());
         store.put(&key("cpu"), profile(4));
         assert_eq!(ProfileStore::open(&path, "m".into()).get(&key("cpu")), profile(4), "it is replaced");

@@ -127,6 +127,11 @@ fn unsure(visit: &Visit, place: &str) -> Result<HttpResponse, ApiError> {
     if visit.wants_page { Ok(see_other(place)) } else { Err(ApiError::not_sure()) }
 }
 
+/// Refuses a script's form by one of its fields, and says the remedy.
+fn refused(field: &str, remedy: &str) -> ApiError {
+    ApiError::invalid(field, format!("`{field}`: {remedy}"))
+}
+
 /// The same figures for scripts.
 fn json(report: &(impl serde::Serialize + ?Sized)) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report)

@@ -3,6 +3,7 @@ use crate::{
     domain::{BatchId, KeyId},
     ledger::{
         Ledger, LedgerError,
+        batches::keys_of_lines,
         store::{Param, Row},
         unsigned,
     },
@@ -39,8 +40,7 @@ impl Ledger {
             })
             .collect();
         let sql = sums(&wanted.join(", "));
-        // Between `batch_…/` and what follows the slash.
-        let spans: Vec<_> = batches.iter().map(|(_, id, _)| [format!("{id}/"), format!("{id}0")]).collect();
+        let spans: Vec<_> = batches.iter().map(|(_, id, _)| keys_of_lines(*id)).collect();
         let params: Vec<_> = (batches.iter().zip(&spans))
             .flat_map(|((key, _, price), [first, end])| {
                 let (key, price) = (Param::Integer(key.get()), Param::Integer(price.as_nano()));

@@ -2,7 +2,10 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{BatchId, FailureReason, KeyId, NodeId, RequestId},
-    ledger::{Duty, Ledger, LedgerError, queue::check_duty, signed, store::params, unsigned},
+    ledger::{
+        DEATHS_MAX, Duty, Ledger, LedgerError, batches::keys_of_lines, queue::check_duty, signed,
+        store::params, unsigned,
+    },
 };
 
 /// What came of a line.
@@ -85,22 +88,21 @@ impl Ledger {
         Ok(done)
     }
 
-    /// The `custom_id`s of lines of the batch `id` of `key` whose requests ended `deaths` times or more, after a device had begun, with
-    /// their process or with its last device.
+    /// The `custom_id`s of lines of the batch `id` of `key` whose requests ended [`DEATHS_MAX`] times or more, after a device had
+    /// begun, with their process or with its last device.
     ///
     /// # Errors
     /// [`LedgerError::Store`] if the database refuses.
-    pub fn deadly_lines(&self, key: KeyId, id: BatchId, deaths: u32) -> Result<HashSet<String>, LedgerError> {
+    pub fn deadly_lines(&self, key: KeyId, id: BatchId) -> Result<HashSet<String>, LedgerError> {
         let sql = "SELECT idempotency_key FROM requests
                    LEFT JOIN request_failures ON request_id = requests.id
                    WHERE key_id = ?1 AND idempotency_key > ?2 AND idempotency_key < ?3
                    AND started_at_ms IS NOT NULL AND (state = 'abandoned' OR reason = ?4)
                    GROUP BY idempotency_key HAVING count(*) >= ?5";
-        // Between `batch_…/` and what follows the slash.
-        let [first, end] = [format!("{id}/"), format!("{id}0")];
+        let [first, end] = keys_of_lines(id);
         let no_device = FailureReason::NoDevice.as_str();
         let keys = self.store.read(|conn| {
-            conn.query(sql, params![key.get(), first, end, no_device, deaths], |row| row.get::<String>(0))
+            conn.query(sql, params![key.get(), first, end, no_device, DEATHS_MAX], |row| row.get::<String>(0))
         })?;
         Ok(keys.iter().filter_map(|key| Some(key.split_once('/')?.1.to_owned())).collect())
     }

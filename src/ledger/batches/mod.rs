@@ -46,6 +46,11 @@ pub struct NewAsync {
     pub idempotency_key: Option<String>,
 }
 
+/// Between which the idempotency keys of the lines of the batch `id` lie, both left out: `batch_…/` and what follows the slash.
+fn keys_of_lines(id: BatchId) -> [String; 2] {
+    [format!("{id}/"), format!("{id}0")]
+}
+
 impl Ledger {
     /// Adds a batch, to be validated, and returns it as it is before anybody looks at it.
     ///

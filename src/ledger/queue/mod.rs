@@ -41,9 +41,9 @@ const WITHOUT_FLUSH: &str = "set_config('synchronous_commit', 'off', TRUE)";
 const CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 /// Attempts at a request that its workers may fail at. Of a live one whose workers die, the deadline is the bound.
 pub(super) const ATTEMPTS_MAX: u32 = 3;
-/// Attempts at a request of a batch of which workers may die: it has no deadline, and may be what kills them. Machines also die for other
-/// reasons, so it is many.
-pub(super) const DEATHS_MAX: u32 = 10;
+/// How often workers, or the only server, may die of a request of a batch: it has no deadline, and may be what kills them, each time it is
+/// tried. Machines also die for other reasons, so it is many.
+pub const DEATHS_MAX: u32 = 10;
 
 /// Pixel-steps of the requests, live or not from `least` up, whose images are bought. Their gateways hold them, and no worker does them.
 fn bought_cost(least: &str) -> String {

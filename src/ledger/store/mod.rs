@@ -42,8 +42,8 @@ enum ColumnError {
 pub(in crate::ledger) enum Flush {
     /// When it returns.
     Now,
-    /// With the next write that is flushed. For what nobody was told of yet: until then it outlives the process, but not a power
-    /// cut.
+    /// With the next write that is flushed: for what nobody was told of yet. Until then the end of the process does not lose it; a
+    /// power cut does.
     WithTheNext,
 }
 

@@ -84,8 +84,7 @@ fn a_pipe_in_the_place_of_a_ledgers_file_is_refused() {
     for ending in ["", "-wal", "-shm"] {
         let directory = TempDir::new().expect("a directory");
         let pipe = directory.path().join(format!("ledger.sqlite3{ending}"));
-        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
+        crate::os::make_pipe(&pipe);
         let opened = Ledger::open(&directory.path().join("ledger.sqlite3"));
         let said = opened.err().expect("a pipe is refused").to_string();
         assert!(said.contains(&format!("ledger.sqlite3{ending}: it is not a file")), "{said}");

@@ -35,7 +35,7 @@ use crate::{
             wire::{Asked, Part},
         },
     },
-    ledger::{BatchRow, DoneLines, LineResult},
+    ledger::{BatchRow, DEATHS_MAX, DoneLines, LedgerError, LineResult},
     service::{Answer, Service, ServiceError},
     units::Millis,
 };
@@ -45,9 +45,6 @@ const PAUSES: [Millis; 2] = [Millis::new(1_000), Millis::new(60_000)];
 
 /// How often a plan is made again: tariffs, pace and load change.
 const REPLAN: Millis = Millis::new(60_000);
-
-/// How often the server may die of a line: it would do so again at every start. Machines also die for other reasons, so it is many.
-const DEATHS_MAX: u32 = 10;
 
 /// Requests of a batch that the service has in work.
 #[derive(Default)]
@@ -110,9 +107,12 @@ struct Work<'a> {
 /// Works on the lines of `batch` until all are done, its time is over, it is cancelled, or the server stops.
 pub(super) async fn work(state: &web::Data<State>, batch: BatchRow) -> Result<(), ServiceError> {
     let (id, key, files) = (batch.id, batch.key, batch.files);
-    let DoneLines { lines, output_bytes, error_bytes } =
-        state.service.ask_ledger(move |ledger| ledger.done_lines(id)).await?;
-    let deadly = state.service.ask_ledger(move |ledger| ledger.deadly_lines(key, id, DEATHS_MAX)).await?;
+    let (DoneLines { lines, output_bytes, error_bytes }, deadly) = state
+        .service
+        .ask_ledger(move |ledger| {
+            Ok::<_, LedgerError>((ledger.done_lines(id)?, ledger.deadly_lines(key, id)?))
+        })
+        .await?;
     let Some(source) = LineSource::open(state, batch.terms.input).await? else {
         return finish::cancel_without_input(state, &batch).await;
     };

@@ -19,7 +19,7 @@ use super::{
     frame::{Page, Visit, Words},
     json,
     places::Section,
-    see_other,
+    refused, see_other,
     session::{enter, enter_with},
     unsure,
 };
@@ -265,7 +265,7 @@ fn back_to(public_id: &str) -> HttpResponse {
 /// What a script hears of the first problem.
 fn refusal(words: Words, problems: &[Problem]) -> ApiError {
     let (field, message) = problems.first().copied().unwrap_or(("name", "keys-bad-name"));
-    ApiError::invalid(field, format!("`{field}`: {}", words.say(message)))
+    refused(field, &words.say(message))
 }
 
 fn list_page(

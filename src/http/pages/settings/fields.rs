@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::units::Money;
+use crate::{domain::has_moments, units::Money};
 
 /// What a person wrote, by the names of the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -84,8 +84,7 @@ impl FormFields {
         match self.text(name) {
             "" => Ok(None),
             text => {
-                // Of the last year that dates have, not every day is a moment too.
-                let day = text.parse().ok().filter(|day: &Date| day.year() < Date::MAX.year());
+                let day = text.parse().ok().filter(|day| has_moments(*day));
                 day.map(Some).ok_or(FieldProblem::new(name, "settings-problem-day"))
             }
         }

@@ -21,7 +21,7 @@ use self::{
 use super::{
     frame::{Page, Visit, rich},
     places::Section,
-    see_other, session,
+    refused, see_other, session,
 };
 use crate::{
     costs::{CostModel, ExampleMonth, GraphicsCard, MonthlyUse, simulation::Scenario},
@@ -142,7 +142,7 @@ pub(super) async fn change(
         }
         Err(problem) => {
             let remedy = forms::said(visit.words, &problem);
-            Err(ApiError::invalid(problem.field, format!("`{}`: {remedy}", problem.field)))
+            Err(refused(problem.field, &remedy))
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     frame::{Page, Visit},
     json,
     places::Section,
-    see_other,
+    refused, see_other,
     session::{enter, enter_with},
 };
 use crate::{
@@ -119,10 +119,7 @@ pub(super) async fn create(
             return Ok(page(&visit, &view, StatusCode::BAD_REQUEST, &state));
         }
         Err(problem) => {
-            return Err(ApiError::invalid(
-                problem.field,
-                format!("`{}`: {}.", problem.field, problem.detail),
-            ));
+            return Err(refused(problem.field, &format!("{}.", problem.detail)));
         }
     };
     let (row, id) = (endpoint.clone(), endpoint.id);
